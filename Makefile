@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+# Builds what is stale into dist/; every file is written beside its place and renamed, so an interrupted build looks like none.
+
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.PHONY: all bpf addon ts lab lint lint-biome lint-clang-format lint-types format clean FORCE
+
+MACHINE := $(shell uname -m)
+TARGET_ARCH_x86_64 := x86
+TARGET_ARCH_aarch64 := arm64
+
+all: bpf addon ts
+
+# BPF: each object is one compilation, of the file with its name. -mcpu=v3 is what Linux 5.8 and later all know.
+BPF_OBJECTS := dist/bpf/tapscope.bpf.o
+# Debian keeps <asm/types.h> in the multiarch folder, where clang does not look for the bpf target.
+BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Werror -D__TARGET_ARCH_$(TARGET_ARCH_$(MACHINE)) \
+	-I/usr/include/$(MACHINE)-linux-gnu
+
+bpf: $(BPF_OBJECTS)
+
+dist/bpf/%.bpf.o: bpf/%.bpf.c Makefile
+	@mkdir -p $(@D)
+	@echo "  BPF     $@"
+	@clang $(BPF_FLAGS) -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@.new && mv $@.new $@
+
+-include $(BPF_OBJECTS:.o=.d)
+
+addon: FORCE
+	@$(MAKE) --silent --no-print-directory -C addon
+
+# Only tests need the lab's programs.
+lab: FORCE
+	@$(MAKE) --silent --no-print-directory -C lab
+
+# TypeScript: the whole folder is emitted anew and takes the old one's place, so that a deleted source leaves no output.
+# The stamp is as old as the start of tsc: what is edited meanwhile counts as stale.
+TS_SOURCES := $(shell find src -type d -o -name '*.ts' ! -name '*.test.ts')
+
+ts: dist/src/.built
+
+dist/src/.built: $(TS_SOURCES) addon/tapscope.d.ts tsconfig.json tsconfig.build.json package-lock.json
+	@echo "  TSC     dist/src"
+	@rm -rf dist/.ts && mkdir -p dist/.ts/src && touch dist/.ts/src/.built
+	@node_modules/.bin/tsc -p tsconfig.build.json --outDir dist/.ts
+	@rm -rf dist/src && mv dist/.ts/src dist/src
+
+C_SOURCES = $(shell find bpf addon lab -name '*.[ch]' -o -name '*.cc' -o -name '*.hh' -o -name '*.cpp' -o -name '*.hpp')
+
+lint: lint-biome lint-clang-format lint-types
+
+lint-biome:
+	@node_modules/.bin/biome ci --colors=off
+
+lint-clang-format:
+	@clang-format --dry-run -Werror $(C_SOURCES)
+
+lint-types:
+	@node_modules/.bin/tsc -p tsconfig.json --noEmit
+
+format:
+	@node_modules/.bin/biome check --colors=off --write
+	@clang-format -i $(C_SOURCES)
+
+clean:
+	@rm -rf dist

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Is this net_device a tun or tap, and which one: for programs that get untyped arguments (raw tracepoints). */
+#pragma once
+#include "queue.bpf.h"
+
+#define FOREIGN_CELLS 256
+
+/* Address of tun_net_xmit; 0 where symbols are hidden: the link kind decides then. */
+const volatile u64 tun_net_xmit_address;
+/* The kernel has bpf_rdonly_cast (6.2): a field costs one checked load, not a helper call. */
+const volatile u8 typed_reads;
+
+/* Verdicts on net_device_ops, so that a foreign packet leaves after one read and one comparison. The walk clears them.
+ */
+u64 foreign_ops[FOREIGN_CELLS];
+u64 tun_ops[2];
+
+extern void *bpf_rdonly_cast(const void *object, u32 btf_id) __ksym __weak;
+
+#define TYPED(type, address) ((struct type *)bpf_rdonly_cast((void *)(address), bpf_core_type_id_kernel(struct type)))
+
+/* The ops pointer as a number to compare and hash; its base is arbitrary, since pointers cannot be shifted but
+ * subtracted. */
+static __always_inline u64 ops_number(u64 device)
+{
+	if (typed_reads)
+		return (u64)TYPED(net_device, device)->netdev_ops - (u64)foreign_ops;
+	return (u64)BPF_CORE_READ((struct net_device *)device, netdev_ops);
+}
+
+static __always_inline bool has_tun_kind(struct net_device *dev)
+{
+	char kind[4] = {};
+
+	bpf_probe_read_kernel_str(kind, sizeof(kind), BPF_CORE_READ(dev, rtnl_link_ops, kind));
+	return kind[0] == 't' && kind[1] == 'u' && kind[2] == 'n' && !kind[3];
+}
+
+static __always_inline bool transmits_by_tun(struct net_device *dev)
+{
+	if (tun_net_xmit_address)
+		return (u64)BPF_CORE_READ(dev, netdev_ops, ndo_start_xmit) == tun_net_xmit_address;
+	return has_tun_kind(dev);
+}
+
+static __noinline bool judge(u64 device, u64 ops)
+{
+	if (transmits_by_tun((struct net_device *)device)) {
+		tun_ops[tun_ops[0] ? 1 : 0] = ops; /* there are two: one for tap, one for tun */
+		return true;
+	}
+	foreign_ops[(ops >> 6) & (FOREIGN_CELLS - 1)] = ops;
+	return false;
+}
+
+static __always_inline u32 foreign_cell(u64 ops)
+{
+	return (ops >> 6) & (FOREIGN_CELLS - 1);
+}
+
+static __always_inline bool is_known_foreign(u64 ops)
+{
+	return foreign_ops[foreign_cell(ops)] == ops;
+}
+
+static __always_inline bool is_tun(u64 device)
+{
+	u64 ops = ops_number(device);
+
+	if (is_known_foreign(ops))
+		return false;
+	if (tun_ops[0] == ops || tun_ops[1] == ops)
+		return true;
+	return judge(device, ops);
+}
+
+/* kernfs node id: 64 bits, given once, kept when the device is renamed or changes its namespace; 0 while it is being
+ * deleted. */
+static __always_inline u64 device_id(u64 device)
+{
+	if (typed_reads)
+		return TYPED(net_device, device)->dev.kobj.sd->id;
+	return BPF_CORE_READ((struct net_device *)device, dev.kobj.sd, id);
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// Freed packets by skb:kfree_skb: the reason of a drop in tun_net_xmit, losses inside tun that no kernel counter knows,
+// losses before tun.
+#include "device.bpf.h"
+#include "transmit.bpf.h"
+
+/* What a freeing function means; the agent finds their text ranges in the running kernel's symbols, and these names in
+ * our BTF. */
+enum location_class {
+	CLASS_UNKNOWN,
+	CLASS_TRANSMIT,	  /* tun_net_xmit */
+	CLASS_PURGED,	  /* tun_queue_purge, __tun_detach */
+	CLASS_RESIZED,	  /* tun_device_event, tun_attach */
+	CLASS_FAILED,	  /* tun_do_read: the reader's buffer could not be filled */
+	CLASS_OVERFLOWED, /* vhost_net_buf_unproduce: the ring had no room for what vhost gave back */
+	CLASS_RECEIVE,	  /* from the guest: not a transmit loss */
+	CLASS_SNIFFER,	  /* packet sockets: a copy was lost, not the packet */
+	CLASS_BEFORE,	  /* a function known to drop on the way to a device */
+	CLASS_ELSEWHERE,  /* any other: a drop only if it has a reason */
+};
+
+#define RANGES	       40
+#define LOCATION_CELLS 256
+
+struct text_range {
+	u64 start;
+	u32 length;
+	enum location_class class;
+};
+
+const volatile struct text_range text_ranges[RANGES];
+const volatile u32 reason_not_specified;
+const volatile u32 reason_consumed;
+const volatile u64 sock_rfree_address;
+
+/* Verdicts on locations: address in the low 56 bits, class in the high 8, so that one word never mixes two of them. */
+u64 known_locations[LOCATION_CELLS];
+u64 other_drops_lost, deviceless_drops;
+
+struct other_drop_key {
+	u64 device;
+	u64 device_id;
+	u64 location;
+	u32 reason;
+	u32 reserved;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct other_drop_key);
+	__type(value, u64);
+} other_drops SEC(".maps");
+
+#define ADDRESS_BITS 0x00FFFFFFFFFFFFFFULL
+
+static __noinline u32 classify(u64 location, u32 cell)
+{
+	u32 class = CLASS_ELSEWHERE;
+
+	for (int i = 0; i < RANGES; i++)
+		if (location - text_ranges[i].start < text_ranges[i].length)
+			class = text_ranges[i].class;
+	known_locations[cell & (LOCATION_CELLS - 1)] = (location & ADDRESS_BITS) | (u64) class << 56;
+	return class;
+}
+
+static __always_inline u32 class_of(u64 location)
+{
+	u32 cell = (location * 0x9E3779B97F4A7C15ULL) >> 56;
+	u64 known = known_locations[cell];
+
+	return (known & ADDRESS_BITS) == (location & ADDRESS_BITS) ? known >> 56 : classify(location, cell);
+}
+
+static __always_inline void count_other(struct sk_buff *skb, struct net_device *dev, u64 location, u32 reason)
+{
+	/* skb_iif: it came in by this device, hence this is the guest's or writer's packet. */
+	if (BPF_CORE_READ(skb, skb_iif) == BPF_CORE_READ(dev, ifindex))
+		return;
+	if (sock_rfree_address && (u64)BPF_CORE_READ(skb, destructor) == sock_rfree_address)
+		return; /* lies in a socket's receive queue: a sniffer's copy */
+	struct other_drop_key key = {
+		.device = (u64)dev, .device_id = device_id((u64)dev), .location = location, .reason = reason};
+	u64 *packets = bpf_map_lookup_elem(&other_drops, &key), none = 0;
+
+	if (!packets) {
+		bpf_map_update_elem(&other_drops, &key, &none, BPF_NOEXIST);
+		packets = bpf_map_lookup_elem(&other_drops, &key);
+	}
+	if (packets)
+		__sync_fetch_and_add(packets, 1);
+	else
+		__sync_fetch_and_add(&other_drops_lost, 1);
+}
+
+/* A drop in tun_net_xmit of a packet that came past the offered probe (PACKET_QDISC_BYPASS, pktgen start_xmit). */
+static __always_inline void count_bypassed(struct row *row, u32 number, u32 reason)
+{
+	u32 slot = slot_of(reason);
+
+	__sync_fetch_and_add(&row->bypassed, 1);
+	__sync_fetch_and_add(&row->dropped[slot & (REASONS - 1)], 1);
+	if (slot == REASON_RARE)
+		count_rare(number, reason);
+}
+
+static __noinline int count_in_tun(struct sk_buff *skb, u64 device, u32 class, u32 reason)
+{
+	u32 number = 0, queue = BPF_CORE_READ(skb, queue_mapping);
+	u64 id = device_id(device);
+	struct row *row = id ? find_row(device, device, id, queue, &number) : NULL;
+
+	if (!row) {
+		__sync_fetch_and_add(&no_identity, 1);
+		return 0;
+	}
+	if (class == CLASS_TRANSMIT)
+		count_bypassed(row, number, reason);
+	else if (class == CLASS_PURGED)
+		row->purged++;
+	else if (class == CLASS_RESIZED)
+		row->resized++;
+	else if (class == CLASS_FAILED)
+		row->failed++;
+	else if (class == CLASS_OVERFLOWED)
+		row->overflowed++;
+	return 0;
+}
+
+static __always_inline int count_freed(u64 address, u64 location, u32 reason)
+{
+	u32 class = class_of(location);
+
+	if (class == CLASS_TRANSMIT) {
+		struct in_flight *packet = &in_flight[cpu_id()];
+
+		if (packet->skb == address) { /* the exit of the transmit function counts it */
+			packet->reason = reason;
+			packet->reason_seen = 1;
+			return 0;
+		}
+	}
+	if (class == CLASS_SNIFFER || class == CLASS_RECEIVE)
+		return 0;
+	if (class == CLASS_ELSEWHERE && (reason == reason_not_specified || reason == reason_consumed))
+		return 0; /* freed, not dropped: pktgen's own skbs end so */
+	struct sk_buff *skb = (struct sk_buff *)address;
+	u64 device = typed_reads ? address_of(TYPED(sk_buff, address)->dev) : (u64)BPF_CORE_READ(skb, dev);
+
+	/* skb->dev shares its place with socket data: follow kernel addresses only, and by reads that may fail. */
+	if ((s64)device >= 0) {
+		if (class < CLASS_RECEIVE)
+			__sync_fetch_and_add(&deviceless_drops, 1);
+		return 0;
+	}
+	if (!is_tun(device))
+		return 0;
+	if (class < CLASS_RECEIVE)
+		return count_in_tun(skb, device, class, reason);
+	u32 state = registration_state((struct net_device *)device);
+
+	if (state >= NETREG_REGISTERED && state <= NETREG_UNREGISTERED)
+		count_other(skb, (struct net_device *)device, location, reason);
+	return 0;
+}
+
+/* kfree_skb(skb, location, reason[, rx_sk]) */
+SEC("raw_tp/kfree_skb")
+int dropped_raw(u64 *ctx)
+{
+	return count_freed(ctx[0], ctx[1], ctx[2]);
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The kernel types and fields that we read, and nothing else: CO-RE finds their places on the running kernel. */
+#pragma once
+#include <stdbool.h>
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+typedef __s32 s32;
+typedef __s64 s64;
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct list_head {
+	struct list_head *next;
+};
+
+struct kernfs_node {
+	u64 id;
+};
+
+struct kobject {
+	struct kernfs_node *sd;
+};
+
+struct device {
+	struct kobject kobj;
+};
+
+struct proc_ns_operations;
+
+struct ns_common {
+	const struct proc_ns_operations *ops;
+	unsigned int inum;
+};
+
+struct net_device;
+
+struct net {
+	struct ns_common ns;
+	u64 net_cookie;
+	struct list_head list;
+	struct list_head dev_base_head;
+	struct net_device *loopback_dev;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct net_device_ops {
+	void *ndo_start_xmit;
+};
+
+struct rtnl_link_ops {
+	const char *kind;
+};
+
+struct Qdisc_ops {
+	char id[16];
+};
+
+struct Qdisc {
+	void *enqueue;
+	const struct Qdisc_ops *ops;
+};
+
+struct netdev_queue {
+	struct net_device *dev;
+	struct Qdisc *qdisc;
+	unsigned long state;
+};
+
+typedef struct {
+	u64 v;
+} u64_stats_t;
+
+struct pcpu_sw_netstats {
+	u64_stats_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+};
+
+struct net_device_core_stats {
+	unsigned long rx_dropped, tx_dropped;
+};
+
+struct net_device {
+	char name[16];
+	int ifindex;
+	unsigned int flags, num_tx_queues, tx_queue_len;
+	unsigned long state;
+	u8 reg_state;
+	struct netdev_queue *_tx;
+	struct Qdisc *qdisc;
+	const struct net_device_ops *netdev_ops;
+	const struct rtnl_link_ops *rtnl_link_ops;
+	struct pcpu_sw_netstats *tstats;
+	struct net_device_core_stats *core_stats;
+	possible_net_t nd_net;
+	struct list_head dev_list;
+	struct device dev;
+};
+
+/* reg_state is a bit-field of an enum up to 6.6 or so, u8 later; CO-RE calls int and enum incompatible. */
+enum netdev_reg_state { NETREG_OF_NO_KERNEL };
+struct net_device___enum {
+	enum netdev_reg_state reg_state : 8;
+};
+
+/* 6.12 and later: private data is a member; before, it follows the aligned struct. */
+struct net_device___priv {
+	u8 priv[0];
+};
+
+struct sock;
+
+struct sk_buff {
+	struct net_device *dev;
+	struct sock *sk;
+	void *destructor;
+	int skb_iif;
+	u16 queue_mapping;
+	unsigned int len;
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct qspinlock {
+	atomic_t val;
+};
+
+struct raw_spinlock {
+	struct qspinlock raw_lock;
+};
+
+struct spinlock {
+	struct raw_spinlock rlock;
+};
+
+typedef struct spinlock spinlock_t;
+
+struct ptr_ring {
+	int producer;
+	spinlock_t producer_lock;
+	int consumer_head;
+	int consumer_tail;
+	spinlock_t consumer_lock;
+	int size;
+	void **queue;
+};
+
+struct wait_queue_head {
+	struct list_head head;
+};
+
+typedef struct wait_queue_head wait_queue_head_t;
+
+struct socket_wq {
+	wait_queue_head_t wait;
+};
+
+struct socket {
+	struct socket_wq wq;
+};
+
+struct tun_struct;
+
+struct tun_file {
+	struct socket socket;
+	struct tun_struct *tun;
+	u16 queue_index;
+	struct list_head next;
+	struct tun_struct *detached;
+	struct ptr_ring tx_ring;
+};
+
+struct tun_struct {
+	struct tun_file *tfiles[256];
+	unsigned int numqueues;
+	unsigned int flags;
+	struct net_device *dev;
+	struct list_head disabled;
+	unsigned int numdisabled;
+};
+
+struct nsproxy {
+	struct net *net_ns;
+};
+
+struct file_operations {
+	void *release;
+};
+
+struct file {
+	const struct file_operations *f_op;
+	void *private_data;
+};
+
+struct task_struct {
+	int pid, tgid;
+	struct nsproxy *nsproxy;
+	char comm[16];
+};
+
+struct bpf_map;
+
+struct bpf_array {
+	void *pptrs[0];
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	u32 fd;
+	struct file *file;
+};
+
+#pragma clang attribute pop
+
+#define NETREG_REGISTERED   1
+#define NETREG_UNREGISTERED 3
+#define NETDEV_TX_XOFF	    1 /* __QUEUE_STATE_DRV_XOFF: bit 0 of netdev_queue.state */
+
+/* A pointer's value as a number: the verifier refuses arithmetic on pointers, but copies what we spilled. */
+static __always_inline u64 address_of(const void *pointer)
+{
+	u64 value;
+
+	bpf_probe_read_kernel(&value, sizeof(value), &pointer);
+	return value;
+}
+
+static __always_inline u32 registration_state(struct net_device *dev)
+{
+	if (bpf_core_field_exists(((struct net_device___enum *)0)->reg_state))
+		return BPF_CORE_READ_BITFIELD_PROBED((struct net_device___enum *)dev, reg_state);
+	return BPF_CORE_READ(dev, reg_state);
+}
+
+static __always_inline struct tun_struct *tun_of(struct net_device *dev)
+{
+	if (bpf_core_field_exists(((struct net_device___priv *)0)->priv))
+		return (void *)dev + bpf_core_field_offset(struct net_device___priv, priv);
+	/* netdev_priv() before 6.12: the struct, aligned to NETDEV_ALIGN (32). */
+	return (void *)dev + ((bpf_core_type_size(struct net_device) + 31) & ~31UL);
+}
+
+static __always_inline struct netdev_queue *transmit_queue(struct net_device *dev, u32 queue)
+{
+	return (void *)BPF_CORE_READ(dev, _tx) + (u64)queue * bpf_core_type_size(struct netdev_queue);
+}

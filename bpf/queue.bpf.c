@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// The pool of rows and what leads to them, shared by all programs; the program that recycles rows.
+#include "device.bpf.h"
+
+#define RECYCLE_BATCH 32
+
+struct recycle_request {
+	u32 forget;  /* rows whose key leaves the index, so that no program finds them any more */
+	u32 release; /* rows that were forgotten long enough ago: they are cleared and may be handed out again */
+	u32 rows[2][RECYCLE_BATCH];
+};
+
+static __always_inline void forget_row(u32 number)
+{
+	struct row *row = row_at(number);
+
+	if (!row)
+		return;
+	struct row_key key = {.device = row->device, .queue = row->queue, .cpu = row->cpu};
+	u32 *indexed = bpf_map_lookup_elem(&row_index, &key);
+
+	/* Another device may have taken the address and the key since. */
+	if (indexed && *indexed == number)
+		bpf_map_delete_elem(&row_index, &key);
+}
+
+static __always_inline void release_row(u32 number)
+{
+	struct row *row = row_at(number);
+	u32 cell = free_tail & rows_mask;
+	u32 *freed = bpf_map_lookup_elem(&free_rows, &cell);
+
+	if (!row || !freed || !row->device)
+		return;
+	__builtin_memset(row, 0, sizeof(*row));
+	*freed = number;
+	__sync_fetch_and_add(&free_tail, 1);
+}
+
+/* Run by the agent, one at a time; writing rows from here lets the agent's own mapping stay read-only. */
+SEC("syscall")
+int recycle(struct recycle_request *context)
+{
+	struct recycle_request copy = *context, *request = &copy; /* the verifier allows no index into the context */
+
+	for (u32 i = 0; i < RECYCLE_BATCH; i++) {
+		if (i < request->forget)
+			forget_row(request->rows[0][i]);
+		if (i < request->release)
+			release_row(request->rows[1][i]);
+	}
+	return 0;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A packet's queue -> its row of counters: one row for each (device, queue, CPU) that was seen. The one hot path. */
+#pragma once
+#include "kernel.bpf.h"
+
+#define MAX_CPUS    4096 /* of in_flight; the agent refuses a host with more */
+#define TABLE_CELLS 8192 /* cells of row_table for each CPU: 16 for each of 512 queues that one CPU serves */
+#define REASONS	    16
+
+enum reason_slot {
+	REASON_RARE,	 /* counted in rare_drops */
+	REASON_UNTRACED, /* the kernel named no reason and the ring was not full */
+	REASON_FULL_RING,
+	REASON_FIRST_NAMED, /* from here on the agent gives slots to the kernel's names */
+};
+
+/*
+ * Counters of one queue on one CPU. Only this CPU writes them, without atomics: programs on the transmit path run
+ * with bottom halves off, and a program never interrupts itself. What several programs write is added atomically.
+ */
+struct row {
+	u64 device;    /* identity: written before the row is published, constant until it is recycled */
+	u64 device_id; /* kernfs node id: unlike the address and the ifindex never used twice */
+	u32 queue;
+	u32 cpu;
+	u64 offered;
+	u64 offered_bytes;
+	u64 enqueued;
+	u64 consumed; /* by hooks on the reader's side; raw mode leaves it 0 and derives it */
+	u64 bypassed; /* drops of packets that came past the offered probe; in dropped too */
+	u64 dropped[REASONS];
+	u64 purged;
+	u64 resized;
+	u64 failed;
+	u64 overflowed;
+	u64 reserved[4];
+};
+
+/* The packet between the entry and the exit of the transmit function, one for each CPU: bottom halves are off between.
+ */
+struct in_flight {
+	u64 skb;
+	u32 row;
+	u32 reason;
+	u32 reason_seen;
+	u32 queue;
+	u64 reserved[5]; /* one cache line */
+};
+
+struct row_key {
+	u64 device;
+	u32 queue;
+	u32 cpu;
+};
+
+struct rare_drop_key {
+	u32 row;
+	u32 reason;
+};
+
+/* Kernel drop reason -> reason_slot; the agent fills it from the running kernel's BTF. */
+const volatile u8 reason_slots[256];
+
+struct in_flight in_flight[MAX_CPUS];
+u32 rows_fresh;			      /* rows never handed out begin here */
+u64 free_head, free_tail;	      /* free_rows[head..tail) are recycled rows, indices modulo the pool */
+u64 rowless_packets, rowless_dropped; /* offered to and dropped by queues that found no free row */
+u64 rare_drops_lost;
+u64 no_identity; /* packets of a device without a kernfs node: being deleted */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 16384);
+	__type(key, u32);
+	__type(value, struct row);
+} rows SEC(".maps");
+
+/* Row number by CPU and hash of (device, queue): a cache of row_index, so that a cell may be lost but never lies. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TABLE_CELLS);
+	__type(key, u32);
+	__type(value, u32);
+} row_table SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct row_key);
+	__type(value, u32);
+} row_index SEC(".maps");
+
+/* Not a QUEUE map: on 6.1 a sleepable program may use arrays, hashes and ring buffers only. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384);
+	__type(key, u32);
+	__type(value, u32);
+} free_rows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct rare_drop_key);
+	__type(value, u64);
+} rare_drops SEC(".maps");
+
+/* The pool's size is set before load, always to a power of two. */
+const volatile u32 rows_mask;
+
+static __always_inline struct row *row_at(u32 number)
+{
+	return bpf_map_lookup_elem(&rows, &number);
+}
+
+static __always_inline u32 cpu_id(void)
+{
+	return bpf_get_smp_processor_id() & (MAX_CPUS - 1);
+}
+
+static __always_inline u32 take_row(void)
+{
+	for (int attempt = 0; attempt < 8; attempt++) {
+		u64 head = free_head;
+		u32 cell = head & rows_mask;
+		u32 *number = bpf_map_lookup_elem(&free_rows, &cell);
+
+		if (head >= free_tail || !number)
+			break;
+		u32 taken = *number; /* before the head moves: after that the cell may be filled anew */
+		if (__sync_val_compare_and_swap(&free_head, head, head + 1) == head)
+			return taken;
+	}
+	if (rows_fresh > rows_mask)
+		return 0;
+	u32 fresh = __sync_fetch_and_add(&rows_fresh, 1) + 1; /* row 0 means none */
+	return fresh <= rows_mask ? fresh : 0;
+}
+
+static __always_inline u32 new_row(struct row_key *key, u64 device_id)
+{
+	u32 number = take_row();
+	struct row *row = row_at(number);
+
+	if (!number || !row)
+		return 0;
+	row->device_id = device_id;
+	row->queue = key->queue;
+	row->cpu = key->cpu;
+	__sync_lock_test_and_set(&row->device, key->device); /* last, and after the rest: readers test it */
+	/* Two programs of this CPU may race (one interrupts the other): the loser's row stays, is summed like any, and
+	 * goes with its device. */
+	bpf_map_update_elem(&row_index, key, &number, BPF_ANY);
+	return number;
+}
+
+static __always_inline bool row_is(struct row *row, u64 device, u64 device_id, u32 queue)
+{
+	return row->device == device && row->device_id == device_id && row->queue == queue;
+}
+
+/* First packet on this CPU, a shared cell, or a device that took a dead one's address. */
+static __noinline u32 find_row_slow(u64 device, u64 device_id, u32 queue, u32 cell)
+{
+	u32 neighbour = cell ^ 1;
+	u32 *second = bpf_map_lookup_elem(&row_table, &neighbour), *first = bpf_map_lookup_elem(&row_table, &cell);
+	struct row_key key = {.device = device, .queue = queue, .cpu = cpu_id()};
+	struct row *row;
+	u32 number = 0;
+
+	if (!first || !second)
+		return 0;
+	if (*second) {
+		row = row_at(*second);
+		if (row && row_is(row, device, device_id, queue))
+			return *second;
+	}
+	u32 *known = bpf_map_lookup_elem(&row_index, &key);
+	if (known) {
+		row = row_at(*known);
+		if (row && row_is(row, device, device_id, queue))
+			number = *known;
+	}
+	if (!number)
+		number = new_row(&key, device_id);
+	if (!number)
+		return 0;
+	*(*first && !*second ? second : first) = number;
+	return number;
+}
+
+/*
+ * This CPU's row of a queue, NULL if the pool is empty. `hash_base` is the device's address as a number; which number
+ * does not matter as long as a program always uses the same.
+ */
+static __always_inline struct row *find_row(u64 device, u64 hash_base, u64 device_id, u32 queue, u32 *number)
+{
+	/* Fibonacci hashing: slab addresses form arithmetic progressions, which it spreads evenly. */
+	u32 cell = cpu_id() * TABLE_CELLS + (u32)((((hash_base >> 5) + queue) * 0x9E3779B97F4A7C15ULL) >> 51);
+	u32 *cached = bpf_map_lookup_elem(&row_table, &cell);
+
+	if (cached) {
+		struct row *row = row_at(*number = *cached);
+
+		if (row && row_is(row, device, device_id, queue))
+			return row;
+	}
+	*number = find_row_slow(device, device_id, queue, cell);
+	return *number ? row_at(*number) : NULL;
+}
+
+static __always_inline void count_rare(u32 row, u32 reason)
+{
+	struct rare_drop_key key = {.row = row, .reason = reason};
+	u64 *packets = bpf_map_lookup_elem(&rare_drops, &key), none = 0;
+
+	if (!packets) {
+		bpf_map_update_elem(&rare_drops, &key, &none, BPF_NOEXIST);
+		packets = bpf_map_lookup_elem(&rare_drops, &key);
+	}
+	if (packets)
+		__sync_fetch_and_add(packets, 1);
+	else
+		__sync_fetch_and_add(&rare_drops_lost, 1);
+}
+
+static __always_inline u32 slot_of(u32 reason)
+{
+	u32 index = reason;
+
+	/* The barrier keeps the bound where the verifier sees it. Reasons of subsystems lie above bit 16. */
+	asm volatile("%0 &= 255" : "+r"(index));
+	return reason > 255 ? REASON_RARE : reason_slots[index] & (REASONS - 1);
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// The one object: a subject is a file, and all are compiled together so that every program shares the same maps and
+// variables.
+#include "queue.bpf.c"
+#include "raw.bpf.c"
+#include "drops.bpf.c"
+#include "tun.bpf.c"
+#include "walk.bpf.c"
+#include "owners.bpf.c"
+
+char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// The walk: every network namespace, every tun and tap device, every queue, idle ones too, without RTNL, netlink or
+// entering a namespace.
+#include "device.bpf.h"
+#include "ring.bpf.h"
+#include "walk.bpf.h"
+
+#define WALK_DEVICES 16384
+#define WALK_QUEUES  16384
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WALK_DEVICES);
+	__type(key, u32);
+	__type(value, struct walked_device);
+} walked_devices SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WALK_QUEUES);
+	__type(key, u32);
+	__type(value, struct walked_queue);
+} walked_queues SEC(".maps");
+
+/* Its own address on a CPU minus its per-CPU address is that CPU's offset: __per_cpu_offset has no symbol everywhere.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64);
+} per_cpu_anchor SEC(".maps");
+
+const volatile u32 possible_cpus =
+	1; /* the agent sets it; a loop of 0 rounds makes some verifiers fail on its callback */
+
+/* One walk at a time. In .bss, not on the stack: through nested loops the verifier would follow every value of it. */
+static struct walk_result walk;
+static struct {
+	struct net *net;
+	struct net_device *dev;
+	struct tun_struct *tun;
+	struct walked_device *out;
+	u64 next_net, first_net, next_dev, dev_head, next_disabled, ops, anchor;
+	u32 device, cpu;
+	u64 tstats, core_stats;
+} at;
+
+static __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
+{
+	struct tun_file *file = (struct tun_file *)file_address;
+	u32 index = walk.queues;
+	struct walked_queue *out = bpf_map_lookup_elem(&walked_queues, &index);
+	struct ring_state ring = {};
+	struct net_device *dev = at.dev; /* a local: CO-RE would try to relocate a read through our own struct */
+
+	if (!out) {
+		walk.overflowed++;
+		return 1;
+	}
+	walk.queues++;
+	if (!(flags & QUEUE_DETACHED)) {
+		struct netdev_queue *txq = transmit_queue(dev, queue);
+
+		if (BPF_CORE_READ(txq, state) & NETDEV_TX_XOFF)
+			flags |= QUEUE_STOPPED;
+		if (BPF_CORE_READ(txq, qdisc, enqueue))
+			flags |= QUEUE_HAS_QDISC;
+	}
+	if (file) {
+		struct list_head *waiters = &file->socket.wq.wait.head;
+
+		read_ring(file, &ring);
+		if (BPF_CORE_READ(waiters, next) != waiters)
+			flags |= QUEUE_WAITED;
+	}
+	flags |= (ring.busy ? QUEUE_BUSY : 0) | (ring.torn ? QUEUE_TORN : 0);
+	out->tun_file = file_address;
+	out->device = at.device;
+	out->queue = queue;
+	out->flags = flags;
+	out->used = ring.used;
+	out->size = ring.size;
+	out->producer = ring.producer;
+	out->consumer_head = ring.consumer_head;
+	out->consumer_tail = ring.consumer_tail;
+	return 0;
+}
+
+static long each_queue(u32 queue, void *unused)
+{
+	return write_queue((u64)tun_file_at(at.tun, queue), queue, 0);
+}
+
+static long each_disabled(u32 i, void *unused)
+{
+	u64 entry = at.next_disabled;
+	struct tun_file *file = (void *)(entry - bpf_core_field_offset(struct tun_file, next));
+	struct list_head *element = (struct list_head *)entry;
+
+	if (!entry || entry == (u64)&at.tun->disabled || BPF_CORE_READ(file, detached) != at.tun)
+		return 1;
+	at.next_disabled = (u64)BPF_CORE_READ(element, next);
+	return write_queue((u64)file, BPF_CORE_READ(file, queue_index), QUEUE_DETACHED);
+}
+
+#define ADD_PER_CPU(sum, base, type, field)                                                                            \
+	do {                                                                                                           \
+		u64 part = 0;                                                                                          \
+		bpf_probe_read_kernel(&part, sizeof(part),                                                             \
+				      (void *)((base) + bpf_core_field_offset(struct type, field)));                   \
+		(sum) += part;                                                                                         \
+	} while (0)
+
+static long each_cpu(u32 cpu, void *unused)
+{
+	u32 zero = 0;
+	void *here = bpf_map_lookup_percpu_elem(&per_cpu_anchor, &zero, cpu);
+	u32 index = at.device;
+	struct walked_device *out = bpf_map_lookup_elem(&walked_devices, &index);
+
+	if (!here || !out)
+		return 1;
+	u64 offset = address_of(here) - at.anchor, base = at.tstats + offset;
+
+	if (at.tstats) {
+		ADD_PER_CPU(out->tx_packets, base, pcpu_sw_netstats, tx_packets);
+		ADD_PER_CPU(out->tx_bytes, base, pcpu_sw_netstats, tx_bytes);
+		ADD_PER_CPU(out->rx_packets, base, pcpu_sw_netstats, rx_packets);
+		ADD_PER_CPU(out->rx_bytes, base, pcpu_sw_netstats, rx_bytes);
+	}
+	if (at.core_stats) { /* allocated at the first drop */
+		base = at.core_stats + offset;
+		ADD_PER_CPU(out->tx_dropped, base, net_device_core_stats, tx_dropped);
+		ADD_PER_CPU(out->rx_dropped, base, net_device_core_stats, rx_dropped);
+	}
+	return 0;
+}
+
+static __always_inline void write_device(struct walked_device *out, struct net *net, struct net_device *dev,
+					 struct tun_struct *tun)
+{
+	__builtin_memset(out, 0, sizeof(*out));
+	out->device = (u64)dev;
+	out->device_id = device_id((u64)dev);
+	out->netns_cookie = BPF_CORE_READ(net, net_cookie);
+	out->netns = BPF_CORE_READ(net, ns.inum);
+	out->ifindex = BPF_CORE_READ(dev, ifindex);
+	BPF_CORE_READ_STR_INTO(&out->name, dev, name);
+	bpf_probe_read_kernel_str(&out->qdisc, sizeof(out->qdisc),
+				  BPF_CORE_READ(dev, qdisc, ops) ? &BPF_CORE_READ(dev, qdisc, ops)->id : NULL);
+	out->tun_flags = BPF_CORE_READ(tun, flags);
+	out->device_flags = BPF_CORE_READ(dev, flags);
+	out->state = BPF_CORE_READ(dev, state);
+	out->queue_length = BPF_CORE_READ(dev, tx_queue_len);
+	out->queues = BPF_CORE_READ(tun, numqueues);
+	out->detached = BPF_CORE_READ(tun, numdisabled);
+	out->first_queue = walk.queues;
+}
+
+static __noinline int walk_device(void)
+{
+	struct net_device *dev = at.dev;
+	struct tun_struct *tun = tun_of(dev);
+	u32 index = walk.tuns, queues = BPF_CORE_READ(tun, numqueues);
+	struct walked_device *out = bpf_map_lookup_elem(&walked_devices, &index);
+
+	if (queues > 256 || BPF_CORE_READ(tun, dev) != dev) {
+		walk.mismatched++;
+		return 0;
+	}
+	if (!out) {
+		walk.overflowed++;
+		return 0;
+	}
+	at.device = index;
+	at.tun = tun;
+	write_device(out, at.net, dev, tun);
+	bpf_loop(queues, each_queue, NULL, 0);
+	if (out->detached) {
+		at.next_disabled = (u64)BPF_CORE_READ(tun, disabled.next);
+		bpf_loop(256, each_disabled, NULL, 0);
+	}
+	out->queues_written = walk.queues - out->first_queue;
+	at.tstats = (u64)BPF_CORE_READ(dev, tstats);
+	at.core_stats = (u64)BPF_CORE_READ(dev, core_stats);
+	bpf_loop(possible_cpus, each_cpu, NULL, 0);
+	walk.tuns++;
+	return 0;
+}
+
+static long each_device(u32 i, void *unused)
+{
+	if (at.next_dev == at.dev_head)
+		return 1;
+	struct net_device *dev = (void *)(at.next_dev - bpf_core_field_offset(struct net_device, dev_list));
+
+	if (BPF_CORE_READ(dev, nd_net.net) != at.net) { /* unlinked or moved meanwhile: its list leads elsewhere */
+		walk.derailed++;
+		return 1;
+	}
+	walk.devices++;
+	at.dev = dev;
+	at.next_dev = (u64)BPF_CORE_READ(dev, dev_list.next);
+	if (registration_state(dev) == NETREG_REGISTERED && is_tun((u64)dev))
+		walk_device();
+	return 0;
+}
+
+static long each_namespace(u32 i, void *unused)
+{
+	u64 element = at.next_net;
+	struct net *net = (void *)(element - bpf_core_field_offset(struct net, list));
+	u64 next = (u64)BPF_CORE_READ((struct list_head *)element, next);
+
+	/* net_namespace_list itself is in the ring of namespaces, and it has no symbol: it is the one that is no struct
+	 * net. */
+	if ((u64)BPF_CORE_READ(net, ns.ops) != at.ops) {
+		if (++walk.list_heads > 1)
+			return 1;
+	} else if (BPF_CORE_READ(net, loopback_dev, nd_net.net) == net) {
+		walk.namespaces++;
+		at.net = net;
+		at.dev_head = (u64)&net->dev_base_head;
+		at.next_dev = (u64)BPF_CORE_READ(net, dev_base_head.next);
+		bpf_loop(1 << 20, each_device, NULL, 0);
+	}
+	at.next_net = next;
+	return !next || next == at.first_net;
+}
+
+SEC("syscall")
+int walk_queues(struct walk_result *result)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct net *net = BPF_CORE_READ(task, nsproxy, net_ns);
+	u64 started = bpf_ktime_get_ns();
+
+	/* A module that was unloaded may have left its address to other ops: verdicts live from one walk to the next.
+	 */
+	for (u32 cell = 0; cell < FOREIGN_CELLS; cell++) {
+		foreign_ops[cell] = 0;
+		asm volatile("" ::: "memory"); /* else clang makes a call to memset of it */
+	}
+	tun_ops[0] = tun_ops[1] = 0;
+	__builtin_memset(&walk, 0, sizeof(walk));
+	u64 anchor_map = address_of(&per_cpu_anchor);
+
+	bpf_probe_read_kernel(&at.anchor, sizeof(at.anchor),
+			      (void *)(anchor_map + bpf_core_field_offset(struct bpf_array, pptrs)));
+	at.ops = (u64)BPF_CORE_READ(net, ns.ops);
+	at.first_net = at.next_net = (u64)&net->list;
+	bpf_loop(1 << 20, each_namespace, NULL, 0);
+	walk.nanoseconds = bpf_ktime_get_ns() - started;
+	__builtin_memcpy(result, &walk, sizeof(walk));
+	return 0;
+}

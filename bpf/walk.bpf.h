@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the walk writes: one entry for each tun or tap device and one for each of its queues. */
+#pragma once
+#include "kernel.bpf.h"
+
+enum queue_flag {
+	QUEUE_DETACHED = 1,
+	QUEUE_STOPPED = 2,   /* DRV_XOFF */
+	QUEUE_HAS_QDISC = 4, /* its qdisc has an enqueue function: not noqueue */
+	QUEUE_BUSY = 8,	     /* both ring locks were held: occupancy may be that of a resize in progress */
+	QUEUE_TORN = 16,     /* the ring's indices did not fit together */
+	QUEUE_WAITED = 32,   /* somebody sleeps in its socket's wait queue */
+};
+
+struct walked_device {
+	u64 device, device_id, netns_cookie;
+	u32 netns, ifindex;
+	char name[16];
+	char qdisc[16];
+	u32 tun_flags, device_flags;
+	u64 state; /* bit 2: no carrier */
+	u32 queue_length, queues, detached, first_queue, queues_written, reserved;
+	u64 tx_packets, tx_bytes, tx_dropped, rx_packets, rx_bytes, rx_dropped;
+};
+
+struct walked_queue {
+	u64 tun_file;
+	u32 device; /* index of its walked_device */
+	u32 queue;
+	enum queue_flag flags;
+	u32 used;
+	s32 size, producer, consumer_head, consumer_tail;
+};
+
+struct walk_result {
+	u32 namespaces, devices, tuns, queues;
+	u32 derailed;	/* the list changed under the walk: what was written is incomplete, walk again */
+	u32 overflowed; /* devices or queues that the output had no room for */
+	u32 mismatched; /* devices whose tun_struct did not point back: being made or torn down */
+	u32 list_heads; /* exactly one for a complete walk */
+	u64 nanoseconds;
+};

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// `tapscope doctor`: what this host lets us see, by which mechanism, why not by a better one, and what to do.
+import { CAPABILITIES, capabilityNames, type Host, readHost } from '../kernel/host.ts';
+import { type DoctorReport, renderDoctor } from '../outputs/doctor.ts';
+import { attachProbes, type Choice, type Probes } from '../probes/attach.ts';
+import { parseForced } from '../probes/events.ts';
+
+export interface DoctorOptions {
+  readonly json: boolean;
+  /** As --mechanism has them: EVENT=NAME. */
+  readonly mechanisms: readonly string[];
+}
+
+/** 0: every event by its best mechanism; 1: fallbacks; 3: something is not measured at all. */
+export function doctor({ json, mechanisms }: DoctorOptions): number {
+  const host = readHost();
+  const probes = attachProbes(host, parseForced(mechanisms));
+  const report = reportOf(host, probes);
+  probes.close();
+  process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : renderDoctor(report));
+  return { best: 0, fallbacks: 1, blind: 3 }[report.verdict];
+}
+
+function reportOf(host: Host, { choices }: Probes): DoctorReport {
+  const events = choices.map((choice) => ({
+    event: choice.event.name,
+    measures: choice.event.measures,
+    mechanism: choice.mechanism?.name ?? null,
+    state: stateOf(choice),
+    price: stateOf(choice) === 'fallback' ? (choice.mechanism?.price ?? null) : null,
+    refused: choice.refused.filter(({ kind }) => kind !== 'forced' || !choice.mechanism),
+  }));
+  const states = events.map(({ state }) => state);
+  return {
+    schema: 1,
+    verdict: states.includes('blind') ? 'blind' : states.includes('fallback') ? 'fallbacks' : 'best',
+    kernel: host.release,
+    possibleCpus: host.possibleCpus,
+    features: [
+      { name: 'BTF', present: host.btf !== undefined, hint: 'needs a kernel built with CONFIG_DEBUG_INFO_BTF' },
+      { name: 'tun driver', present: host.tunLoaded, hint: 'modprobe tun' },
+      {
+        name: 'kernel symbols',
+        present: host.symbols !== undefined,
+        hint: 'grant CAP_SYSLOG; sysctl kernel.kptr_restrict=1',
+      },
+    ],
+    rights: capabilityNames.map((name) => ({
+      name,
+      present: host.capabilities.has(name),
+      use: CAPABILITIES[name].use,
+    })),
+    events,
+  };
+}
+
+/** What the kernel does not have is nothing that we fell back from. */
+function stateOf({ mechanism, refused }: Choice): 'best' | 'fallback' | 'blind' {
+  if (!mechanism) return 'blind';
+  return refused.some(({ kind }) => kind !== 'absent') ? 'fallback' : 'best';
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Command } from 'commander';
+import { readServeOptions, serveFlags } from './serve-options.ts';
+
+function parse(...words: readonly string[]) {
+  const command = new Command().exitOverride().configureOutput({ writeErr: () => undefined });
+  for (const { flags, description, fallback } of serveFlags) command.option(flags, description, fallback);
+  return readServeOptions(command.parse(words, { from: 'user' }).opts());
+}
+
+test('without flags it listens on this host alone', () => {
+  const { filter, ...options } = parse();
+  assert.deepEqual(options, { listen: { host: '127.0.0.1', port: 10_747 }, detail: 'queue', logLevel: 'warn' });
+  assert.ok(filter('tap0'));
+});
+
+test('every flag is understood', () => {
+  const { filter, ...options } = parse(
+    '--web.listen-address=[::1]:9000',
+    '--detail=cpu',
+    '--log.level=debug',
+    '--device-include=tap.*',
+    '--device-exclude',
+    'tap9|tap1.',
+  );
+  assert.deepEqual(options, { listen: { host: '::1', port: 9000 }, detail: 'cpu', logLevel: 'debug' });
+  assert.deepEqual(['tap0', 'tap1', 'tap10', 'tap9', 'mytap0', 'tun0'].filter(filter), ['tap0', 'tap1']);
+});
+
+for (const [words, message] of [
+  [['--detail=port'], /^--detail=port is unknown; write one of: device, queue, cpu\.$/],
+  [['--log.level=loud'], /^--log\.level=loud is unknown; write one of: silent, error, warn, info, debug\.$/],
+  [['--web.listen-address=9000'], /^cannot listen on "9000": .*\.$/],
+  [['--device-include=tap('], /^--device-include.*\.$/],
+  [['--web.listen-adress=:1'], /unknown option/],
+] as const) {
+  test(`${words.join(' ')} is refused in one sentence`, () => assert.throws(() => parse(...words), { message }));
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The flags of `tapscope serve` and what they mean.
+import { type DeviceFilter, deviceFilter } from '../inventory/device-filter.ts';
+import { type Detail, details, seriesBudget } from '../outputs/prometheus-detail.ts';
+import { type ListenAddress, parseListenAddress } from '../server/listen-address.ts';
+import { type LogLevel, logLevels } from '../server/server.ts';
+
+export interface ServeOptions {
+  readonly listen: ListenAddress;
+  readonly detail: Detail;
+  readonly filter: DeviceFilter;
+  readonly logLevel: LogLevel;
+}
+
+export interface Flag {
+  /** As commander takes it. */
+  readonly flags: string;
+  readonly description: string;
+  readonly fallback: string | undefined;
+}
+
+const budgets = details.map((detail) => `${detail} ${seriesBudget[detail].toLocaleString('en')}`).join(', ');
+
+export const serveFlags: readonly Flag[] = [
+  {
+    flags: '--web.listen-address <address>',
+    description: 'where Prometheus scrapes: 127.0.0.1:9000, [::1]:9000, or :9000 for every address',
+    fallback: '127.0.0.1:10747',
+  },
+  {
+    flags: '--detail <level>',
+    description: `series for each device, queue, or queue and cpu; at most (${budgets}), the rest as device="~other"`,
+    fallback: 'queue',
+  },
+  {
+    flags: '--device-include <regexp>',
+    description: 'show only devices whose whole name matches',
+    fallback: undefined,
+  },
+  {
+    flags: '--device-exclude <regexp>',
+    description: 'do not show devices whose whole name matches',
+    fallback: undefined,
+  },
+  { flags: '--log.level <level>', description: `${logLevels.join(', ')}; debug logs requests`, fallback: 'warn' },
+];
+
+/** `values` as commander's opts() gives them. */
+export function readServeOptions(values: Readonly<Record<string, unknown>>): ServeOptions {
+  return {
+    listen: parseListenAddress(String(values['web.listenAddress'])),
+    detail: readWord('--detail', values.detail, details),
+    filter: deviceFilter(readText(values.deviceInclude), readText(values.deviceExclude)),
+    logLevel: readWord('--log.level', values['log.level'], logLevels),
+  };
+}
+
+function readWord<Word extends string>(flag: string, value: unknown, words: readonly Word[]): Word {
+  const word = words.find((candidate) => candidate === value);
+  if (word === undefined) throw new Error(`${flag}=${value} is unknown; write one of: ${words.join(', ')}.`);
+  return word;
+}
+
+function readText(value: unknown): string | undefined {
+  return value === undefined ? undefined : String(value);
+}

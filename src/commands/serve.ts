@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// `tapscope serve`: the agent. Attaches the probes, samples every second, answers Prometheus.
+import { Collector } from '../inventory/collector.ts';
+import { Sampler } from '../inventory/sampler.ts';
+import { claimHost } from '../kernel/agent-lock.ts';
+import { readHost } from '../kernel/host.ts';
+import { libbpfVersion } from '../kernel/native.ts';
+import type { Build } from '../metrics.ts';
+import { attachProbes, type Probes } from '../probes/attach.ts';
+import { parseForced } from '../probes/events.ts';
+import { startServer } from '../server/server.ts';
+import type { ServeOptions } from './serve-options.ts';
+import { version } from './version.ts';
+
+/** Resolves once it listens; ends with SIGINT or SIGTERM. Throws one sentence if it cannot serve. */
+export async function serve(options: ServeOptions, mechanisms: readonly string[]): Promise<void> {
+  const undo: (() => unknown)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    await start(options, parseForced(mechanisms), undo);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+}
+
+async function start(
+  options: ServeOptions,
+  forced: ReadonlyMap<string, string>,
+  undo: (() => unknown)[],
+): Promise<void> {
+  const lock = await claimHost();
+  undo.push(() => lock.close());
+  const host = readHost();
+  const sampler = new Sampler();
+  const server = await startServer(
+    {
+      listen: options.listen,
+      logLevel: options.logLevel,
+      prometheus: { detail: options.detail, build: readBuild(host.release) },
+    },
+    { takeSnapshot: () => sampler.take(), notReady: () => sampler.notReady() },
+  );
+  undo.push(() => server.close());
+  const probes = attachProbes(host, forced);
+  undo.push(() => probes.close());
+  await sampler.start(new Collector(host, probes, { filter: options.filter, perCpu: options.detail === 'cpu' }));
+  undo.push(() => sampler.stop());
+  process.stdout.write(`tapscope listens on http://${server.address}/metrics (${summary(probes)})\n`);
+}
+
+function summary({ choices }: Probes): string {
+  const blind = choices.filter(({ mechanism }) => !mechanism).map(({ event }) => event.name);
+  const used = choices.flatMap(({ event, mechanism }) => (mechanism ? [`${event.name}: ${mechanism.name}`] : []));
+  return [...used, ...(blind.length > 0 ? [`not measured: ${blind.join(', ')}; 'tapscope doctor' says why`] : [])].join(
+    ', ',
+  );
+}
+
+function readBuild(kernel: string): Build {
+  return { version: version(), nodeVersion: process.versions.node, kernel, libbpf: libbpfVersion() };
+}

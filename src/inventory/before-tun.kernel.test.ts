@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Losses before tun appear with reason and location, equal to what was sent minus what arrived.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { agentLab, imbalances, totalsOf } from '../../lab/agent.ts';
+import { namespaceLab, noLab } from '../../lab/netns.ts';
+
+test('a bridge with a port of smaller MTU', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const agent = await agentLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('a', 'tapa', 'tap');
+  await puppet.open('b', 'tapb', 'tap');
+  await lab.ipBatch([
+    'link add br0 type bridge mcast_snooping 0',
+    'link set br0 up',
+    'link set tapa master br0 mtu 9000 up',
+    'link set tapb master br0 mtu 1500 up',
+  ]);
+  await lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tapb/brport/state)" = 3 ]; do sleep 0.1; done');
+  await puppet.read('b', 'all');
+  const before = await agent.device(lab.inode, 'tapb');
+  await puppet.write('a', 7, 4000);
+  await puppet.write('a', 3, 1000);
+  const arrived = (await puppet.read('b', 'all')).packets;
+  const device = await agent.device(lab.inode, 'tapb');
+  assert.equal(totalsOf(device).delivered - totalsOf(before).delivered, arrived);
+  assert.deepEqual(device.otherDropped, [
+    { reason: 'NOT_SPECIFIED', location: 'br_dev_queue_push_xmit', packets: 10 - arrived },
+  ]);
+  assert.equal(arrived, 3);
+});
+
+test('a tap without a reader', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const agent = await agentLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('a', 'tap0', 'tap', 'persist');
+  const peer = await lab.raise('tap0', 100);
+  await puppet.close('a');
+  // The kernel puts the noop qdisc in place when it has noticed that the carrier is gone.
+  await lab.exec('sh', '-c', 'until ip link show tap0 | grep -q "state DOWN"; do sleep 0.1; done');
+  const before = (await lab.link('tap0')).txDropped;
+  await puppet.packet('tap0', 20, 60);
+  const device = await agent.device(lab.inode, 'tap0');
+  assert.equal((await lab.link('tap0')).txDropped - before, 20);
+  assert.deepEqual(device.otherDropped, [{ reason: 'QDISC_DROP', location: '__dev_queue_xmit', packets: 20 }]);
+  assert.equal(device.attachedQueues, 0);
+  assert.deepEqual(imbalances(device), []);
+  assert.ok(peer);
+});
+
+test('a full tbf', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const agent = await agentLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('a', 'tap0', 'tap');
+  const peer = await lab.raise('tap0', 1000);
+  await lab.tc('qdisc replace dev tap0 root tbf rate 8kbit burst 1540 limit 5000');
+  await puppet.udp(peer, 9, 100, 64);
+  const device = await agent.device(lab.inode, 'tap0');
+  const [tbf] = await lab.qdisc('tap0');
+  assert.ok(tbf && tbf.dropped > 0);
+  assert.equal(
+    device.otherDropped?.reduce((sum, { packets }) => sum + packets, 0),
+    tbf.dropped,
+  );
+  assert.deepEqual(
+    device.otherDropped?.map(({ location }) => location),
+    ['__dev_queue_xmit'],
+  );
+  assert.deepEqual(imbalances(device), []);
+});

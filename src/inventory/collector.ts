@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Takes snapshots: reads rows, walks, reads rows again, keeps each device's books, and hands rows of vanished devices back.
+import type { Host } from '../kernel/host.ts';
+import { namespaceNames } from '../kernel/namespaces.ts';
+import type { Probes } from '../probes/attach.ts';
+import type { Device, Snapshot } from '../snapshot.ts';
+import type { DeviceFilter } from './device-filter.ts';
+import { type LinkInventory, readLinkInventory } from './links.ts';
+import { QueueCollector } from './queue-collector.ts';
+
+export interface CollectorOptions {
+  readonly filter: DeviceFilter;
+  /** Keep counters of single CPUs. */
+  readonly perCpu: boolean;
+}
+
+/** Devices by rtnetlink are read again when they are older than this: a dump takes RTNL. */
+const LINKS_AGE_MS = 2000;
+const NAMES_AGE_MS = 10_000;
+
+export class Collector {
+  readonly #probes: Probes;
+  readonly #options: CollectorOptions;
+  readonly #queues: QueueCollector | undefined;
+  #links: LinkInventory = { devices: [], unresolved: 0 };
+  #linksReadMs = Number.NEGATIVE_INFINITY;
+  #names: ReadonlyMap<number, string> = new Map();
+  #namesReadMs = Number.NEGATIVE_INFINITY;
+  #incomplete = 0;
+
+  constructor(host: Host, probes: Probes, options: CollectorOptions) {
+    this.#probes = probes;
+    this.#options = options;
+    if (probes.programs && probes.mechanism('devices') === 'walk')
+      this.#queues = new QueueCollector(host, probes, probes.programs, options.perCpu);
+  }
+
+  /** What only needs to be fresh now and then; run every second by the sampler, never by a scrape. */
+  async refresh(): Promise<void> {
+    this.#queues?.refreshOwners();
+    if (performance.now() - this.#namesReadMs < NAMES_AGE_MS) return;
+    this.#namesReadMs = performance.now();
+    this.#names = await namespaceNames();
+  }
+
+  /** Never fails because of one device, probe or namespace. */
+  async take(): Promise<Snapshot> {
+    const started = performance.now();
+    const takenAt = Date.now() / 1000;
+    const devices = await this.#readDevices();
+    const pool = this.#queues?.pool();
+    return {
+      takenAt,
+      devices: devices.filter(({ name }) => this.#options.filter(name)),
+      agent: {
+        probes: this.#probes.states(),
+        rowsUsed: pool?.used,
+        rowsCapacity: pool?.capacity,
+        rowlessPackets: pool?.rowless,
+        namespacesUnresolved: this.#links.unresolved,
+        namespaceNames: this.#names,
+        incompleteSnapshots: this.#incomplete,
+        snapshotSeconds: (performance.now() - started) / 1000,
+      },
+    };
+  }
+
+  async #readDevices(): Promise<readonly Device[]> {
+    if (this.#queues) {
+      const { devices, complete } = this.#queues.collect();
+      if (!complete) this.#incomplete++;
+      return devices;
+    }
+    if (this.#probes.mechanism('devices') === undefined) return [];
+    if (performance.now() - this.#linksReadMs >= LINKS_AGE_MS) {
+      this.#linksReadMs = performance.now();
+      this.#links = await readLinkInventory();
+      if (this.#links.unresolved > 0) this.#incomplete++;
+    }
+    return this.#links.devices;
+  }
+}

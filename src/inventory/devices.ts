@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// A device of the snapshot: what the walk saw, with the counters and the books that belong to it.
+import type { DropReasons } from '../probes/reasons.ts';
+import { type DeviceSums, emptySums, type QueueSums } from '../probes/rows.ts';
+import type { WalkedDevice, WalkedQueue } from '../probes/walk.ts';
+import type { Device, FlowControl, OtherDrop, Owner, Queue, QueueCounters, ReasonCount } from '../snapshot.ts';
+import type { Books } from './ledger.ts';
+
+/** struct tun_struct flags, uapi/linux/if_tun.h */
+const IFF_TAP = 0x0002;
+const IFF_BACKPRESSURE = 0x0080;
+const IFF_MULTI_QUEUE = 0x0100;
+const IFF_PERSIST = 0x0800;
+const IFF_VNET_HDR = 0x4000;
+const IFF_UP = 1;
+
+export interface Measured {
+  /** undefined: nothing measures what queues are offered. */
+  readonly sums: DeviceSums | undefined;
+  readonly books: Books | undefined;
+  readonly reasons: DropReasons | undefined;
+  /** undefined: nothing measures losses before tun. */
+  readonly otherDropped: readonly OtherDrop[] | undefined;
+  readonly owners: ReadonlyMap<bigint, Owner>;
+  readonly freedMeasured: boolean;
+}
+
+export function deviceOf(walked: WalkedDevice, measured: Measured): Device {
+  const degraded = measured.books?.degraded ?? [];
+  return {
+    netns: walked.netns,
+    name: walked.name,
+    ifindex: walked.ifindex,
+    id: String(walked.id),
+    kind: walked.tunFlags & IFF_TAP ? 'tap' : 'tun',
+    up: (walked.deviceFlags & IFF_UP) !== 0,
+    carrier: walked.carrier,
+    multiQueue: (walked.tunFlags & IFF_MULTI_QUEUE) !== 0,
+    persistent: (walked.tunFlags & IFF_PERSIST) !== 0,
+    vnetHeader: (walked.tunFlags & IFF_VNET_HDR) !== 0,
+    queueLength: walked.queueLength,
+    qdisc: walked.qdisc || undefined,
+    flowControl: flowControlOf(walked),
+    queues: queuesOf(walked, measured, degraded),
+    attachedQueues: walked.queues.filter(({ detached }) => !detached).length,
+    detachedQueues: walked.detachedQueues,
+    counters: walked.counters,
+    otherDropped: measured.otherDropped,
+    audit: measured.books?.audit ?? [],
+    degraded,
+  };
+}
+
+/** IFF_BACKPRESSURE does nothing without a qdisc that can hold packets, and with a ring of size 0 everything is lost. */
+function flowControlOf({ tunFlags, queues }: WalkedDevice): FlowControl {
+  if (!(tunFlags & IFF_BACKPRESSURE)) return 'tail-drop';
+  const attached = queues.filter(({ detached }) => !detached);
+  return attached.every(({ hasQdisc, capacity }) => hasQdisc && capacity > 0)
+    ? 'backpressure'
+    : 'backpressure-inactive';
+}
+
+function queuesOf(walked: WalkedDevice, measured: Measured, degraded: readonly string[]): readonly Queue[] {
+  const rings = new Map(walked.queues.filter(({ detached }) => !detached).map((queue) => [queue.index, queue]));
+  const indices = [...new Set([...rings.keys(), ...(measured.sums?.keys() ?? [])])].sort((a, b) => a - b);
+  return indices.map((index) => queueOf(index, rings.get(index), measured, degraded));
+}
+
+function queueOf(index: number, ring: WalkedQueue | undefined, measured: Measured, degraded: readonly string[]): Queue {
+  const sums = measured.sums?.get(index) ?? (measured.sums && emptySums(measured.reasons?.slotNames.length ?? 0));
+  const counters = sums && countersOf(sums, measured, index);
+  return {
+    index,
+    ring: ring && { capacity: ring.capacity, occupancy: ring.occupancy },
+    counters,
+    perCpu: sums?.perCpu ?? [],
+    owner: ring && measured.owners.get(ring.tunFile),
+    audit: counters && sums ? [{ equation: 'offered', imbalance: offeredImbalance(counters) }] : [],
+    degraded,
+  };
+}
+
+function offeredImbalance({ offered, enqueued, dropped }: QueueCounters): number {
+  return offered - enqueued - dropped.reduce((sum, { packets }) => sum + packets, 0);
+}
+
+function countersOf(sums: QueueSums, measured: Measured, index: number): QueueCounters {
+  return {
+    // What came past the probe and was dropped was offered too.
+    offered: sums.offered + sums.bypassed,
+    offeredBytes: sums.offeredBytes,
+    enqueued: sums.enqueued,
+    dropped: measured.reasons ? droppedOf(sums, measured.reasons) : [],
+    purged: measured.freedMeasured ? sums.purged : undefined,
+    resized: measured.freedMeasured ? sums.resized : undefined,
+    failed: measured.freedMeasured ? sums.failed : undefined,
+    overflowed: measured.freedMeasured ? sums.overflowed : undefined,
+    delivered: measured.freedMeasured ? measured.books?.delivered.get(index) : undefined,
+  };
+}
+
+function droppedOf({ dropped, rare }: QueueSums, reasons: DropReasons): readonly ReasonCount[] {
+  const named = dropped.flatMap((packets, slot) => {
+    const reason = reasons.slotNames[slot];
+    return reason && (packets > 0 || reasons.alwaysShown.includes(slot)) ? [{ reason, packets }] : [];
+  });
+  const rareNamed = [...rare].map(([number, packets]) => ({ reason: reasons.name(number), packets }));
+  // The map of rare reasons may be full, or a packet behind the row.
+  const unnamed = (dropped[0] ?? 0) - rareNamed.reduce((sum, { packets }) => sum + packets, 0);
+  return [...named, ...rareNamed, ...(unnamed > 0 ? [{ reason: 'other', packets: unnamed }] : [])];
+}

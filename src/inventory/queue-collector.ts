@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// Devices and queues as the walk and the rows show them, with each device's books.
+import type { Host } from '../kernel/host.ts';
+import type { MapView } from '../kernel/map-view.ts';
+import type { BpfObject } from '../kernel/native.ts';
+import type { Symbols } from '../kernel/symbols.ts';
+import type { Probes } from '../probes/attach.ts';
+import { LABELLED_LOCATIONS } from '../probes/locations.ts';
+import type { LoadedPrograms } from '../probes/programs.ts';
+import { OtherDrops } from '../probes/rare-drops.ts';
+import type { DropReasons } from '../probes/reasons.ts';
+import { Recycler } from '../probes/recycler.ts';
+import { Rows, type RowsRead } from '../probes/rows.ts';
+import { type Walk, type WalkedDevice, Walker } from '../probes/walk.ts';
+import type { Device, OtherDrop, Owner } from '../snapshot.ts';
+import { deviceOf } from './devices.ts';
+import { type Books, Ledger } from './ledger.ts';
+import { OwnerIterator } from './owners.ts';
+
+export class QueueCollector {
+  readonly #probes: Probes;
+  readonly #perCpu: boolean;
+  readonly #symbols: Symbols | undefined;
+  readonly #vhost: boolean;
+  readonly #reasons: DropReasons;
+  readonly #walker: Walker;
+  readonly #rows: Rows;
+  readonly #recycler: Recycler;
+  readonly #otherDrops: OtherDrops;
+  readonly #globals: Globals;
+  readonly #ownerIterator: OwnerIterator | undefined;
+  readonly #ledgers = new Map<bigint, Ledger>();
+  #owners: ReadonlyMap<bigint, Owner> = new Map();
+  #files = '';
+  #ownedFiles = '';
+  /** A complete walk has been: a device that appears now was made under watch. */
+  #sawAll = false;
+  #used = 0;
+
+  constructor(host: Host, probes: Probes, { object, reasons }: LoadedPrograms, perCpu: boolean) {
+    this.#probes = probes;
+    this.#perCpu = perCpu;
+    this.#symbols = host.symbols;
+    this.#vhost = host.symbols?.address('vhost_net_buf_unproduce') !== undefined;
+    this.#reasons = reasons;
+    this.#walker = new Walker(object);
+    this.#rows = new Rows(object);
+    this.#recycler = new Recycler(object);
+    this.#otherDrops = new OtherDrops(object);
+    this.#globals = new Globals(object);
+    if (probes.mechanism('owners') === 'iterator') this.#ownerIterator = new OwnerIterator(object);
+  }
+
+  collect(): { readonly devices: readonly Device[]; readonly complete: boolean } {
+    const before = this.#rows.read(this.#perCpu);
+    const walk = this.#walker.walk();
+    const after = this.#rows.read(false);
+    const others = this.#readOtherDrops();
+    const devices = walk.devices.map((walked) => this.#device(walked, before, after, others.get(walked.id) ?? []));
+    this.#files = walk.devices.flatMap(({ queues }) => queues.map(({ tunFile }) => tunFile)).join();
+    this.#used = before.used;
+    if (walk.complete) this.#recycle(walk, before, others);
+    this.#sawAll ||= walk.complete;
+    return { devices, complete: walk.complete };
+  }
+
+  pool(): { readonly used: number; readonly capacity: number; readonly rowless: number } {
+    return { used: this.#used, capacity: this.#rows.capacity, rowless: this.#globals.u64('rowless_packets') };
+  }
+
+  /** Looks for owners again when the set of queues has changed. */
+  refreshOwners(): void {
+    if (!this.#ownerIterator || this.#files === this.#ownedFiles) return;
+    this.#ownedFiles = this.#files;
+    this.#owners = this.#ownerIterator.read();
+  }
+
+  #device(walked: WalkedDevice, before: RowsRead, after: RowsRead, otherDropped: readonly OtherDrop[]): Device {
+    const counting = this.#probes.mechanism('transmit') !== undefined;
+    const freedMeasured = this.#probes.mechanism('freed') !== undefined;
+    const sums = before.devices.get(walked.id) ?? new Map();
+    return deviceOf(walked, {
+      sums: counting ? sums : undefined,
+      books: counting && freedMeasured ? this.#keepBooks(walked, before, after, otherDropped) : undefined,
+      reasons: this.#reasons,
+      otherDropped: freedMeasured ? otherDropped : undefined,
+      owners: this.#owners,
+      freedMeasured,
+    });
+  }
+
+  #keepBooks(walked: WalkedDevice, before: RowsRead, after: RowsRead, otherDropped: readonly OtherDrop[]): Books {
+    const ledger = this.#ledgers.get(walked.id) ?? new Ledger(this.#sawAll, this.#vhost);
+    this.#ledgers.set(walked.id, ledger);
+    const books = ledger.update({
+      before: before.devices.get(walked.id) ?? new Map(),
+      after: after.devices.get(walked.id) ?? new Map(),
+      walked,
+      otherDropped: otherDropped.reduce((sum, { packets }) => sum + packets, 0),
+    });
+    return { ...books, degraded: [...books.degraded, ...this.#ownLosses()] };
+  }
+
+  /** What the probes themselves missed may have been any queue's. */
+  #ownLosses(): readonly string[] {
+    const rowless = this.#globals.u64('rowless_packets');
+    const missed = this.#probes.states().reduce((sum, state) => sum + state.missed, 0);
+    return [
+      ...(rowless > 0 ? [`${rowless} packets of some queues found no free row of counters`] : []),
+      ...(missed > 0 ? [`the kernel skipped ${missed} runs of our probes`] : []),
+    ];
+  }
+
+  #readOtherDrops(): ReadonlyMap<bigint, readonly OtherDrop[]> {
+    const devices = new Map<bigint, OtherDrop[]>();
+    for (const { deviceId, location, reason, packets } of this.#otherDrops.read()) {
+      const name = this.#symbols?.functionAt(location) ?? 'other';
+      const drop = {
+        reason: this.#reasons.name(reason),
+        location: LABELLED_LOCATIONS.has(name) ? name : 'other',
+        packets,
+      };
+      devices.set(deviceId, addTo(devices.get(deviceId) ?? [], drop));
+    }
+    return devices;
+  }
+
+  #recycle({ devices }: Walk, { rowNumbers }: RowsRead, others: ReadonlyMap<bigint, unknown>): void {
+    const present = new Set(devices.map(({ id }) => id));
+    const known = new Map<bigint, readonly number[]>([...others.keys(), ...this.#ledgers.keys()].map((id) => [id, []]));
+    for (const [id, numbers] of rowNumbers) known.set(id, numbers);
+    const { devices: gone, rows } = this.#recycler.update(known, present, performance.now());
+    for (const id of gone) this.#ledgers.delete(id);
+    if (rows.size > 0) this.#rows.released(rows);
+    if (gone.size > 0) this.#otherDrops.remove(gone);
+  }
+}
+
+/** Several call sites of one function are one location. */
+function addTo(drops: OtherDrop[], drop: OtherDrop): OtherDrop[] {
+  const known = drops.findIndex(({ reason, location }) => reason === drop.reason && location === drop.location);
+  const same = drops[known];
+  if (!same) return [...drops, drop];
+  return drops.with(known, { ...same, packets: same.packets + drop.packets });
+}
+
+/** Variables of the BPF object's .bss by name. */
+class Globals {
+  readonly #view: MapView;
+  readonly #offsets: ReadonlyMap<string, number>;
+
+  constructor(object: BpfObject) {
+    this.#view = object.mapView('.bss');
+    this.#offsets = new Map(
+      object
+        .btf()
+        .variables('.bss')
+        .map(({ name, offset }) => [name, offset]),
+    );
+  }
+
+  u64(name: string): number {
+    return this.#view.u64(this.#offsets.get(name) ?? 0);
+  }
+}

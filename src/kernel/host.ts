@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// What this kernel is and lets us know: release, CPUs, types, symbols, rights. Read once at the start.
+import { existsSync, readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { Btf } from './native.ts';
+import { Symbols } from './symbols.ts';
+
+export interface Host {
+  readonly release: string;
+  readonly possibleCpus: number;
+  readonly symbols: Symbols | undefined;
+  /** Types of the kernel; undefined where it has none. */
+  readonly btf: Btf | undefined;
+  /** Argument count of a function of the kernel or of tun, as BTF has it; undefined: no such function. */
+  readonly functionArgs: (name: string) => number | undefined;
+  readonly tunLoaded: boolean;
+  /** Names of the effective capabilities of this process that tapscope asks for. */
+  readonly capabilities: ReadonlySet<Capability>;
+}
+
+/** What each right is for: the text that `doctor` prints where it is missing. */
+export const CAPABILITIES = {
+  CAP_BPF: { bit: 39, use: 'load BPF programs' },
+  CAP_PERFMON: { bit: 38, use: 'attach BPF programs to tracepoints and read kernel memory from them' },
+  CAP_SYS_ADMIN: { bit: 21, use: 'read the types of kernel modules and enter network namespaces' },
+  CAP_SYSLOG: { bit: 34, use: 'read the addresses of kernel functions' },
+  CAP_SYS_PTRACE: { bit: 19, use: 'see which process holds a queue' },
+  CAP_DAC_READ_SEARCH: { bit: 2, use: 'list the descriptors of other users’ processes' },
+} as const;
+export type Capability = keyof typeof CAPABILITIES;
+export const capabilityNames = Object.keys(CAPABILITIES) as readonly Capability[];
+
+export function readHost(): Host {
+  const btf = kernelTypes();
+  const modules = ['tun', 'vhost_net'].flatMap((name) => moduleTypes(name) ?? []);
+  return {
+    release: release(),
+    possibleCpus: possibleCpus(readFileSync('/sys/devices/system/cpu/possible', 'utf8')),
+    symbols: readSymbols(),
+    btf,
+    functionArgs: (name) =>
+      [btf, ...modules].reduce<number | undefined>((args, types) => args ?? types?.functionArgs(name), undefined),
+    // Built in or as a module, the driver registers this misc device.
+    tunLoaded: existsSync('/sys/class/misc/tun'),
+    capabilities: effectiveCapabilities(readFileSync('/proc/self/status', 'utf8')),
+  };
+}
+
+/** "0-3" or "0-1,4-7" → the highest number + 1: per-CPU tables are indexed by it. */
+export function possibleCpus(list: string): number {
+  return 1 + Math.max(...(list.match(/\d+/g) ?? ['0']).map(Number));
+}
+
+export function effectiveCapabilities(status: string): ReadonlySet<Capability> {
+  const mask = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
+  return new Set(capabilityNames.filter((name) => mask & (1n << BigInt(CAPABILITIES[name].bit))));
+}
+
+function kernelTypes(): Btf | undefined {
+  try {
+    return Btf.kernel();
+  } catch {
+    return undefined; // no CONFIG_DEBUG_INFO_BTF: doctor says so
+  }
+}
+
+function moduleTypes(name: string): Btf | undefined {
+  try {
+    return existsSync(`/sys/kernel/btf/${name}`) ? Btf.kernel(name) : undefined;
+  } catch {
+    return undefined; // reading a module's types needs CAP_SYS_ADMIN: doctor says so
+  }
+}
+
+function readSymbols(): Symbols | undefined {
+  try {
+    return Symbols.ofKernel();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The doctor's report as text: the first line is the answer.
+
+export interface DoctorReport {
+  readonly schema: 1;
+  readonly verdict: 'best' | 'fallbacks' | 'blind';
+  readonly kernel: string;
+  readonly possibleCpus: number;
+  readonly features: readonly { readonly name: string; readonly present: boolean; readonly hint: string }[];
+  readonly rights: readonly { readonly name: string; readonly present: boolean; readonly use: string }[];
+  readonly events: readonly EventReport[];
+}
+
+export interface EventReport {
+  readonly event: string;
+  readonly measures: string;
+  readonly mechanism: string | null;
+  readonly state: 'best' | 'fallback' | 'blind';
+  /** What the fallback does worse. */
+  readonly price: string | null;
+  readonly refused: readonly { readonly mechanism: string; readonly kind: string; readonly reason: string }[];
+}
+
+const VERDICTS = {
+  best: 'OK: everything is measured by the best mechanism this kernel has.',
+  fallbacks: 'FALLBACK: everything is measured, some of it not by the best mechanism.',
+  blind: 'BLIND: something is not measured at all.',
+};
+
+export function renderDoctor(report: DoctorReport): string {
+  const lines = [VERDICTS[report.verdict], `Kernel ${report.kernel}, ${report.possibleCpus} CPUs.`, ''];
+  for (const event of report.events) lines.push(...renderEvent(event), '');
+  const missing = [
+    ...report.features.filter(({ present }) => !present).map(({ name, hint }) => `${name}: ${hint}.`),
+    ...report.rights
+      .filter(({ present }) => !present)
+      .map(({ name, use }) => `${name}: needed to ${use}; run as root, or grant it.`),
+  ];
+  lines.push(
+    ...(missing.length > 0
+      ? ['Missing:', ...missing.map((line) => `  ${line}`)]
+      : ['No right or kernel feature is missing.']),
+  );
+  return `${lines.join('\n')}\n`;
+}
+
+function renderEvent({ event, mechanism, state, measures, price, refused }: EventReport): string[] {
+  return [
+    `${event.padEnd(10)} ${(mechanism ?? 'nothing').padEnd(15)} ${state.padEnd(9)} ${measures}`,
+    ...(price === null ? [] : [`           ${price}`]),
+    ...refused.map(({ mechanism: better, reason }) => `           not ${better}: ${reason}`),
+  ];
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// Chooses a mechanism for each event, best first, and attaches it; what was refused is remembered with its reason.
+import type { Host } from '../kernel/host.ts';
+import type { BpfLink, BpfObject } from '../kernel/native.ts';
+import type { ProbeState } from '../snapshot.ts';
+import { EVENTS, type Mechanism, type ProbeEvent } from './events.ts';
+import { firstLine, type LoadedPrograms, loadPrograms, NoPrograms } from './programs.ts';
+
+/** A better mechanism that is not used, and why. */
+export interface Refusal {
+  readonly mechanism: string;
+  /** absent: the kernel does not have it; refused: the kernel or the host does not let us; forced: --mechanism chose another. */
+  readonly kind: 'absent' | 'refused' | 'forced';
+  readonly reason: string;
+}
+
+/** The choice for one event. */
+export interface Choice {
+  readonly event: ProbeEvent;
+  readonly mechanism: Mechanism | undefined;
+  readonly refused: readonly Refusal[];
+}
+
+export interface Probes {
+  readonly choices: readonly Choice[];
+  /** undefined: no BPF program runs. */
+  readonly programs: LoadedPrograms | undefined;
+  /** Name of the mechanism in use for an event; undefined: nothing measures it. */
+  readonly mechanism: (event: string) => string | undefined;
+  readonly states: () => readonly ProbeState[];
+  readonly close: () => void;
+}
+
+/** Attaches what can be had; never throws because of a missing right or kernel feature. `forced`: event to mechanism name or `off`. */
+export function attachProbes(host: Host, forced: ReadonlyMap<string, string>): Probes {
+  const candidates = new Map(EVENTS.map((event) => [event, candidatesOf(event, host, forced.get(event.name))]));
+  const wanted = [...candidates.values()].flatMap(({ usable }) => usable.flatMap(({ programs }) => programs));
+  const { programs, reason } = tryLoading(host, wanted);
+  const links: BpfLink[] = [];
+  const choices = [...candidates].map(([event, { usable, refused }]) =>
+    choose(event, usable, refused, programs, reason, links),
+  );
+  const chosen = new Map(choices.map(({ event, mechanism }) => [event.name, mechanism]));
+  return {
+    choices,
+    programs,
+    mechanism: (event) => chosen.get(event)?.name,
+    states: () => choices.map((choice) => stateOf(choice, programs?.object)),
+    close: () => {
+      for (const link of links) link.detach();
+      programs?.object.close();
+    },
+  };
+}
+
+function candidatesOf(
+  event: ProbeEvent,
+  host: Host,
+  forced: string | undefined,
+): { usable: readonly Mechanism[]; refused: Refusal[] } {
+  const refused: Refusal[] = [];
+  const usable = event.mechanisms.filter((mechanism) => {
+    const obstacle: Omit<Refusal, 'mechanism'> | undefined =
+      forced && mechanism.name !== forced
+        ? { kind: 'forced', reason: `--mechanism ${event.name}=${forced}` }
+        : mechanism.obstacle(host);
+    if (obstacle) refused.push({ mechanism: mechanism.name, ...obstacle });
+    return !obstacle;
+  });
+  return { usable, refused };
+}
+
+function tryLoading(
+  host: Host,
+  wanted: readonly string[],
+): { programs: LoadedPrograms | undefined; reason: string | undefined } {
+  if (wanted.length === 0) return { programs: undefined, reason: undefined };
+  try {
+    return { programs: loadPrograms(host, wanted), reason: undefined };
+  } catch (error) {
+    if (error instanceof NoPrograms) return { programs: undefined, reason: error.message };
+    return { programs: undefined, reason: firstLine(error) };
+  }
+}
+
+function choose(
+  event: ProbeEvent,
+  usable: readonly Mechanism[],
+  refused: Refusal[],
+  programs: LoadedPrograms | undefined,
+  reason: string | undefined,
+  links: BpfLink[],
+): Choice {
+  for (const mechanism of usable) {
+    const obstacle = attachMechanism(mechanism, programs, reason, links);
+    if (obstacle === undefined) return { event, mechanism, refused };
+    refused.push({ mechanism: mechanism.name, kind: 'refused', reason: obstacle });
+  }
+  return { event, mechanism: undefined, refused };
+}
+
+/** Attaches all programs of a mechanism or none; the answer is why it could not. */
+function attachMechanism(
+  mechanism: Mechanism,
+  programs: LoadedPrograms | undefined,
+  reason: string | undefined,
+  links: BpfLink[],
+): string | undefined {
+  if (mechanism.programs.length === 0) return undefined;
+  if (!programs) return reason;
+  const made: BpfLink[] = [];
+  for (const name of mechanism.programs) {
+    const refusal = programs.refused.get(name);
+    if (refusal) return undo(made, refusal);
+    try {
+      if (isHook(programs.object, name)) made.push(programs.object.attach(name));
+    } catch (error) {
+      return undo(made, firstLine(error));
+    }
+  }
+  links.push(...made);
+  return undefined;
+}
+
+function undo(links: readonly BpfLink[], reason: string): string {
+  for (const link of links) link.detach();
+  return reason;
+}
+
+/** Programs that are run on request (walk, recycle, iterator) have nothing to attach to. */
+function isHook(object: BpfObject, name: string): boolean {
+  const section = object.programs.find((program) => program.name === name)?.section ?? '';
+  return !/^\??(syscall|iter)/.test(section);
+}
+
+function stateOf({ event, mechanism, refused }: Choice, object: BpfObject | undefined): ProbeState {
+  return {
+    event: event.name,
+    mechanism: mechanism?.name ?? 'none',
+    attached: mechanism !== undefined,
+    reason: refused.map((refusal) => `${refusal.mechanism}: ${refusal.reason}`).join('; ') || undefined,
+    missed: (mechanism?.programs ?? []).reduce(
+      (sum, name) => sum + Number(object?.programInfo(name).recursionMisses ?? 0n),
+      0,
+    ),
+  };
+}

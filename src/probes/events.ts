@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each logical event and the mechanisms that can measure it, best first.
+import type { Host } from '../kernel/host.ts';
+
+/** absent: this kernel does not have it, and nothing needs to be done; refused: it has it, but not for us. */
+export interface Obstacle {
+  readonly kind: 'absent' | 'refused';
+  /** One sentence without its full stop. */
+  readonly reason: string;
+}
+
+export interface Mechanism {
+  readonly name: string;
+  /** BPF programs that it loads and attaches, all or none; empty: it needs none. */
+  readonly programs: readonly string[];
+  /** What is different from the better ones; undefined for the best. */
+  readonly price: string | undefined;
+  /** Why this host cannot have it; undefined: it may be tried. */
+  readonly obstacle: (host: Host) => Obstacle | undefined;
+}
+
+export interface ProbeEvent {
+  readonly name: string;
+  readonly measures: string;
+  readonly mechanisms: readonly Mechanism[];
+}
+
+const always = (): undefined => undefined;
+
+export const EVENTS: readonly ProbeEvent[] = [
+  {
+    name: 'transmit',
+    measures: 'packets and bytes offered to each queue, enqueued and dropped',
+    mechanisms: [
+      {
+        name: 'fentry',
+        programs: ['offered_fentry', 'sent_fexit'],
+        price: undefined,
+        obstacle: (host) => untraceable(host, 'tun_net_xmit', 2),
+      },
+      {
+        name: 'raw-tracepoint',
+        programs: ['offered_raw', 'sent_raw'],
+        price:
+          'as exact, but blind to packets that bypass dev_hard_start_xmit, and every packet of the host pays for it',
+        obstacle: always,
+      },
+    ],
+  },
+  {
+    name: 'freed',
+    measures: 'drop reasons, packets purged and cut by a resize, losses before tun',
+    mechanisms: [{ name: 'raw-tracepoint', programs: ['dropped_raw'], price: undefined, obstacle: withoutSymbols }],
+  },
+  {
+    name: 'consumed',
+    measures: 'packets taken out of each ring',
+    mechanisms: [
+      {
+        name: 'fentry',
+        programs: ['consumed_fentry'],
+        price: undefined,
+        obstacle: (host) => untraceable(host, '__tun_wake_queue', 3),
+      },
+      {
+        name: 'arithmetic',
+        programs: [],
+        price: 'exact at rest; under load what was certainly delivered',
+        obstacle: always,
+      },
+    ],
+  },
+  {
+    name: 'devices',
+    measures: 'devices, queues, rings and the kernel’s own counters in every network namespace',
+    mechanisms: [
+      { name: 'walk', programs: ['walk_queues', 'recycle'], price: undefined, obstacle: always },
+      { name: 'rtnetlink', programs: [], price: 'no rings, queues or counters of our own', obstacle: always },
+    ],
+  },
+  {
+    name: 'owners',
+    measures: 'the process that holds each queue',
+    mechanisms: [{ name: 'iterator', programs: ['queue_owners'], price: undefined, obstacle: withoutSymbols }],
+  },
+];
+
+/** `--mechanism EVENT=NAME`, checked: an unknown word is one clear sentence. */
+export function parseForced(choices: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(
+    choices.map((choice) => {
+      const [eventName = '', mechanism = ''] = choice.split('=');
+      const event = EVENTS.find(({ name }) => name === eventName);
+      if (!event)
+        throw new Error(
+          `--mechanism ${choice}: there is no event '${eventName}'. Use one of ${EVENTS.map(({ name }) => name).join(', ')}.`,
+        );
+      const known = event.mechanisms.map(({ name }) => name);
+      if (!known.includes(mechanism) && mechanism !== 'off')
+        throw new Error(
+          `--mechanism ${choice}: ${eventName} has no mechanism '${mechanism}'. Use one of ${[...known, 'off'].join(', ')}.`,
+        );
+      return [eventName, mechanism] as const;
+    }),
+  );
+}
+
+function untraceable(host: Host, functionName: string, args: number): Obstacle | undefined {
+  if (!host.symbols) return withoutSymbols(host);
+  if (host.symbols.address(functionName) === undefined)
+    return { kind: 'absent', reason: `this kernel has no function ${functionName}` };
+  const found = host.functionArgs(functionName);
+  if (found === undefined)
+    return {
+      kind: 'refused',
+      reason: `the types (BTF) of ${functionName} cannot be read; those of a module need CAP_SYS_ADMIN`,
+    };
+  return found === args
+    ? undefined
+    : { kind: 'absent', reason: `${functionName} takes ${found} arguments here, not ${args}` };
+}
+
+function withoutSymbols(host: Host): Obstacle | undefined {
+  if (host.symbols) return undefined;
+  return {
+    kind: 'refused',
+    reason: 'kernel symbol addresses are hidden; grant CAP_SYSLOG and set kernel.kptr_restrict below 2',
+  };
+}

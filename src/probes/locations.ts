@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a function that frees packets means; where it lies is looked up in the running kernel's symbols.
+import type { Btf } from '../kernel/native.ts';
+import type { Symbols, TextRange } from '../kernel/symbols.ts';
+
+/** The members of enum location_class (bpf/drops.bpf.c) that functions are given, without their prefix. */
+type LocationClass = 'TRANSMIT' | 'PURGED' | 'RESIZED' | 'FAILED' | 'OVERFLOWED' | 'RECEIVE' | 'SNIFFER' | 'BEFORE';
+
+const FUNCTIONS: Readonly<Record<string, LocationClass>> = {
+  tun_net_xmit: 'TRANSMIT',
+  tun_queue_purge: 'PURGED',
+  __tun_detach: 'PURGED',
+  tun_device_event: 'RESIZED',
+  tun_attach: 'RESIZED',
+  tun_do_read: 'FAILED',
+  tun_recvmsg: 'FAILED',
+  vhost_net_buf_unproduce: 'OVERFLOWED', // tun_ptr_free ends in a jump, so the location is its caller
+  tun_get_user: 'RECEIVE',
+  tun_sendmsg: 'RECEIVE',
+  packet_rcv: 'SNIFFER',
+  packet_rcv_spkt: 'SNIFFER',
+  tpacket_rcv: 'SNIFFER',
+  // These drop without a reason (NOT_SPECIFIED) on the way to a device; functions that are not here need a reason to count.
+  br_dev_queue_push_xmit: 'BEFORE', // bridge: the frame is longer than the port's MTU
+  br_forward_finish: 'BEFORE',
+  __dev_queue_xmit: 'BEFORE',
+  __dev_direct_xmit: 'BEFORE',
+  validate_xmit_skb: 'BEFORE',
+  __rtnl_unlock: 'BEFORE', // a qdisc was replaced with packets in it
+  nf_hook_slow: 'BEFORE',
+};
+
+/** Functions whose name becomes the `location` label; any other is `other`, so that the label stays bounded. */
+export const LABELLED_LOCATIONS: ReadonlySet<string> = new Set([
+  ...Object.entries(FUNCTIONS).flatMap(([name, kind]) => (kind === 'BEFORE' ? [name] : [])),
+  '__tcf_kfree_skb_list',
+  'kfree_skb_list_reason',
+  'qdisc_reset_queue',
+  'sch_direct_xmit',
+  'dev_hard_start_xmit',
+  'ip_finish_output2',
+  'ip_output',
+  'ip_forward',
+  'ip6_output',
+  'ip6_finish_output2',
+  'neigh_probe',
+  'tcf_qevent_handle',
+]);
+
+export interface ClassifiedRange extends TextRange {
+  readonly class: number;
+}
+
+/** Text ranges of all functions above that this kernel has, compiler-made parts included; classes numbered as in the BPF object. */
+export function classifyText(symbols: Symbols, object: Btf): readonly ClassifiedRange[] {
+  const classes = new Map(object.enumValues('location_class')?.map(({ name, value }) => [name, value]));
+  return Object.entries(FUNCTIONS).flatMap(([name, kind]) =>
+    symbols.ranges(name).map((range) => ({ ...range, class: classes.get(`CLASS_${kind}`) ?? 0 })),
+  );
+}

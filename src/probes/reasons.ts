@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names of drop reasons, from the running kernel's BTF: the numbers move with every release.
+import type { Btf } from '../kernel/native.ts';
+
+const SLOTS = 16;
+
+/** What tun_net_xmit itself drops for; an attached queue starts with zeros for these. */
+const TUN_REASONS = ['DEV_READY', 'TAP_TXFILTER', 'TAP_FILTER', 'SOCKET_FILTER', 'NOMEM', 'SKB_UCOPY_FAULT'] as const;
+/** Frequent enough for a slot, too rare for a zero. */
+const OTHER_REASONS = ['PFMEMALLOC', 'SECURITY_HOOK', 'NOT_SPECIFIED'] as const;
+
+export interface DropReasons {
+  /** Name of a reason number; `unknown_<n>` for one that the kernel's BTF does not name. */
+  readonly name: (reason: number) => string;
+  readonly number: (name: string) => number | undefined;
+  /** Names of the slots of `struct row.dropped`; index 0 is empty. */
+  readonly slotNames: readonly string[];
+  /** Slots that are exported even when 0. */
+  readonly alwaysShown: readonly number[];
+  /** Value of the BPF object's `reason_slots`: reason number to slot. */
+  readonly slotTable: Uint8Array;
+}
+
+/**
+ * Reads the kernel's enums, and from the BPF object those slots that have a fixed meaning (enum reason_slot). A kernel
+ * without reasons (before 5.17) leaves every drop FULL_RING or UNTRACED.
+ */
+export function readDropReasons(kernel: Btf, object: Btf): DropReasons {
+  const numbers = coreReasons(kernel);
+  const names = new Map([
+    ...subsystemReasons(kernel),
+    ...[...numbers].map(([name, number]) => [number, name] as const),
+  ]);
+  const slotNames = fixedSlots(object);
+  const slotTable = new Uint8Array(256);
+  assignSlot(slotTable, numbers.get('FULL_RING'), slotNames.indexOf('FULL_RING'));
+  for (const name of [...TUN_REASONS, ...OTHER_REASONS]) {
+    const number = numbers.get(name);
+    if (number === undefined || slotNames.length >= SLOTS) continue;
+    assignSlot(slotTable, number, slotNames.length);
+    slotNames.push(name);
+  }
+  const shown: readonly string[] = ['FULL_RING', 'UNTRACED', ...TUN_REASONS];
+  return {
+    name: (reason) => names.get(reason) ?? `unknown_${reason}`,
+    number: (name) => numbers.get(name),
+    slotNames,
+    alwaysShown: slotNames.flatMap((name, slot) => (shown.includes(name) ? [slot] : [])),
+    slotTable,
+  };
+}
+
+function fixedSlots(object: Btf): string[] {
+  const slots = object.enumValues('reason_slot') ?? [];
+  return slots
+    .filter(({ name }) => name !== 'REASON_FIRST_NAMED')
+    .map(({ name }) => (name === 'REASON_RARE' ? '' : name.replace('REASON_', '')));
+}
+
+function assignSlot(table: Uint8Array, reason: number | undefined, slot: number): void {
+  if (reason !== undefined && reason >= 0 && reason < table.length) table[reason] = slot;
+}
+
+function coreReasons(kernel: Btf): ReadonlyMap<string, number> {
+  const values = kernel.enumValues('skb_drop_reason') ?? [];
+  return new Map(values.map(({ name, value }) => [name.replace(/^SKB_(DROP_REASON_)?/, ''), value]));
+}
+
+/** Reasons of subsystems carry the subsystem's number in the high 16 bits; only the qdiscs' lie in the kernel's own BTF. */
+function subsystemReasons(kernel: Btf): readonly (readonly [number, string])[] {
+  const values = kernel.enumValues('qdisc_drop_reason') ?? [];
+  return values.map(({ name, value }) => [value >>> 0, name.replace(/^QDISC_DROP_/, 'QDISC_')] as const);
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads the rows of kernel counters and sums them by queue.
+import { type Layout, layoutOf } from '../kernel/layout.ts';
+import type { MapView } from '../kernel/map-view.ts';
+import type { BpfObject } from '../kernel/native.ts';
+import type { CpuCounters } from '../snapshot.ts';
+import { RareDrops } from './rare-drops.ts';
+
+const FIELDS = [
+  'device_id',
+  'device',
+  'queue',
+  'cpu',
+  'offered',
+  'offered_bytes',
+  'enqueued',
+  'consumed',
+  'bypassed',
+  'dropped',
+  'purged',
+  'resized',
+  'failed',
+  'overflowed',
+] as const;
+type Field = (typeof FIELDS)[number];
+
+/** Sums over the CPUs of one queue. */
+export interface QueueSums {
+  offered: number;
+  offeredBytes: number;
+  enqueued: number;
+  consumed: number;
+  bypassed: number;
+  /** By slot of the drop reason; slot 0 (rare) is split up in `rare`. */
+  readonly dropped: number[];
+  /** By reason number. */
+  readonly rare: Map<number, number>;
+  purged: number;
+  resized: number;
+  failed: number;
+  overflowed: number;
+  readonly perCpu: CpuCounters[];
+}
+
+/** Queue index to sums. */
+export type DeviceSums = ReadonlyMap<number, QueueSums>;
+
+export interface RowsRead {
+  /** By kernfs node id of the device. */
+  readonly devices: ReadonlyMap<bigint, DeviceSums>;
+  /** Row numbers by kernfs node id of the device. */
+  readonly rowNumbers: ReadonlyMap<bigint, readonly number[]>;
+  readonly used: number;
+}
+
+interface RowIdentity {
+  readonly deviceId: bigint;
+  readonly queue: number;
+  readonly cpu: number;
+}
+
+export class Rows {
+  readonly capacity: number;
+  readonly #rare: RareDrops;
+  readonly #layout: Layout<Field>;
+  readonly #view: MapView;
+  readonly #globals: MapView;
+  readonly #freshAt: number;
+  readonly #slots: number;
+  /** Constant until the row is recycled, which only this process does. */
+  readonly #identities: (RowIdentity | undefined)[] = [];
+
+  constructor(object: BpfObject) {
+    const btf = object.btf();
+    this.#rare = new RareDrops(object);
+    this.#layout = layoutOf(btf, 'row', FIELDS);
+    this.#slots = btf.struct('row')?.fields.find(({ name }) => name === 'dropped')?.count ?? 0;
+    this.#view = object.mapView('rows');
+    this.#globals = object.mapView('.bss');
+    this.#freshAt = btf.variables('.bss').find(({ name }) => name === 'rows_fresh')?.offset ?? 0;
+    this.capacity = this.#view.byteLength / this.#layout.size - 1; // row 0 means none
+  }
+
+  read(perCpu: boolean): RowsRead {
+    const devices = new Map<bigint, Map<number, QueueSums>>();
+    const rowNumbers = new Map<bigint, number[]>();
+    const rare = this.#rare.read();
+    const end = Math.min(this.#globals.u32(this.#freshAt), this.capacity);
+    let used = 0;
+    for (let number = 1; number <= end; number++) {
+      const identity = this.#identity(number);
+      if (!identity) continue;
+      used++;
+      const queues = getOrAdd(devices, identity.deviceId, () => new Map<number, QueueSums>());
+      const sums = getOrAdd(queues, identity.queue, () => emptySums(this.#slots));
+      this.#add(sums, number, rare.get(number));
+      if (perCpu) this.#addPerCpu(sums, number, identity.cpu);
+      getOrAdd(rowNumbers, identity.deviceId, () => []).push(number);
+    }
+    return { devices, rowNumbers, used };
+  }
+
+  /** These rows were handed back to the pool: their next identity is another. */
+  released(numbers: ReadonlySet<number>): void {
+    for (const number of numbers) this.#identities[number] = undefined;
+    this.#rare.remove(numbers);
+  }
+
+  #identity(number: number): RowIdentity | undefined {
+    const known = this.#identities[number];
+    if (known) return known;
+    const { at, size } = this.#layout;
+    const base = number * size;
+    if (this.#view.bigint(base + at.device) === 0n) return undefined; // taken, not yet published
+    const identity = {
+      deviceId: this.#view.bigint(base + at.device_id),
+      queue: this.#view.u32(base + at.queue),
+      cpu: this.#view.u32(base + at.cpu),
+    };
+    this.#identities[number] = identity;
+    return identity;
+  }
+
+  #add(sums: QueueSums, number: number, rare: ReadonlyMap<number, number> | undefined): void {
+    const { at, size } = this.#layout;
+    const base = number * size;
+    const view = this.#view;
+    // What ends a packet's way is read before what begins it: a sum never shows more enqueued than offered.
+    sums.purged += view.u64(base + at.purged);
+    sums.resized += view.u64(base + at.resized);
+    sums.failed += view.u64(base + at.failed);
+    sums.overflowed += view.u64(base + at.overflowed);
+    sums.consumed += view.u64(base + at.consumed);
+    sums.enqueued += view.u64(base + at.enqueued);
+    for (let slot = 0; slot < this.#slots; slot++)
+      sums.dropped[slot] = (sums.dropped[slot] ?? 0) + view.u64(base + at.dropped + slot * 8);
+    for (const [reason, packets] of rare ?? []) sums.rare.set(reason, (sums.rare.get(reason) ?? 0) + packets);
+    sums.bypassed += view.u64(base + at.bypassed);
+    sums.offered += view.u64(base + at.offered);
+    sums.offeredBytes += view.u64(base + at.offered_bytes);
+  }
+
+  #addPerCpu(sums: QueueSums, number: number, cpu: number): void {
+    const { at, size } = this.#layout;
+    const base = number * size;
+    let dropped = 0;
+    for (let slot = 0; slot < this.#slots; slot++) dropped += this.#view.u64(base + at.dropped + slot * 8);
+    sums.perCpu.push({ cpu, offered: this.#view.u64(base + at.offered), dropped });
+  }
+}
+
+export function emptySums(slots: number): QueueSums {
+  const zero = {
+    offered: 0,
+    offeredBytes: 0,
+    enqueued: 0,
+    consumed: 0,
+    bypassed: 0,
+    purged: 0,
+    resized: 0,
+    failed: 0,
+    overflowed: 0,
+  };
+  return { ...zero, dropped: new Array<number>(slots).fill(0), rare: new Map(), perCpu: [] };
+}
+
+function getOrAdd<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
+  return made;
+}

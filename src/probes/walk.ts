@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// One walk over all network namespaces, tun and tap devices and their queues, by BPF_PROG_TEST_RUN of walk_queues.
+import { type Layout, layoutOf } from '../kernel/layout.ts';
+import type { MapView } from '../kernel/map-view.ts';
+import type { BpfObject } from '../kernel/native.ts';
+import type { DeviceCounters } from '../snapshot.ts';
+
+export interface WalkedQueue {
+  readonly index: number;
+  /** Address of its struct tun_file, an identity only; 0: no file attached at this index. */
+  readonly tunFile: bigint;
+  readonly detached: boolean;
+  readonly stopped: boolean;
+  /** Its qdisc can hold packets (it is not noqueue). */
+  readonly hasQdisc: boolean;
+  /** The occupancy is not to be trusted: a resize was moving the entries, or the indices did not fit together. */
+  readonly unsteady: boolean;
+  readonly capacity: number;
+  readonly occupancy: number;
+}
+
+export interface WalkedDevice {
+  readonly id: bigint;
+  readonly netns: number;
+  readonly name: string;
+  readonly ifindex: number;
+  readonly qdisc: string;
+  /** struct tun_struct flags: IFF_TUN, IFF_TAP, … */
+  readonly tunFlags: number;
+  /** struct net_device flags: IFF_UP, … */
+  readonly deviceFlags: number;
+  readonly carrier: boolean;
+  readonly queueLength: number;
+  readonly detachedQueues: number;
+  readonly queues: readonly WalkedQueue[];
+  readonly counters: DeviceCounters;
+}
+
+export interface Walk {
+  readonly devices: readonly WalkedDevice[];
+  readonly namespaces: number;
+  /** False: the list changed under the walk, or the output was full; a device that is not in it may exist all the same. */
+  readonly complete: boolean;
+}
+
+const DEVICE_FIELDS = [
+  'device_id',
+  'netns',
+  'ifindex',
+  'name',
+  'qdisc',
+  'tun_flags',
+  'device_flags',
+  'state',
+  'queue_length',
+  'detached',
+  'first_queue',
+  'queues_written',
+  'tx_packets',
+  'tx_bytes',
+  'tx_dropped',
+  'rx_packets',
+  'rx_bytes',
+  'rx_dropped',
+] as const;
+const QUEUE_FIELDS = ['tun_file', 'queue', 'flags', 'used', 'size'] as const;
+const RESULT_FIELDS = ['namespaces', 'tuns', 'derailed', 'overflowed', 'list_heads'] as const;
+const NO_CARRIER = 2; // __LINK_STATE_NOCARRIER, bit of net_device.state
+const NAME_BYTES = 16; // IFNAMSIZ
+const ATTEMPTS = 3;
+
+export class Walker {
+  readonly #object: BpfObject;
+  readonly #device: Layout<(typeof DEVICE_FIELDS)[number]>;
+  readonly #queue: Layout<(typeof QUEUE_FIELDS)[number]>;
+  readonly #result: Layout<(typeof RESULT_FIELDS)[number]>;
+  readonly #flags: Readonly<Record<'DETACHED' | 'STOPPED' | 'HAS_QDISC' | 'BUSY' | 'TORN', number>>;
+  readonly #devices: MapView;
+  readonly #queues: MapView;
+  readonly #context: Uint8Array;
+
+  constructor(object: BpfObject) {
+    const btf = object.btf();
+    this.#object = object;
+    this.#device = layoutOf(btf, 'walked_device', DEVICE_FIELDS);
+    this.#queue = layoutOf(btf, 'walked_queue', QUEUE_FIELDS);
+    this.#result = layoutOf(btf, 'walk_result', RESULT_FIELDS);
+    const flags = new Map(btf.enumValues('queue_flag')?.map(({ name, value }) => [name, value]));
+    const flag = (name: string): number => flags.get(`QUEUE_${name}`) ?? 0;
+    this.#flags = {
+      DETACHED: flag('DETACHED'),
+      STOPPED: flag('STOPPED'),
+      HAS_QDISC: flag('HAS_QDISC'),
+      BUSY: flag('BUSY'),
+      TORN: flag('TORN'),
+    };
+    this.#devices = object.mapView('walked_devices');
+    this.#queues = object.mapView('walked_queues');
+    this.#context = new Uint8Array(this.#result.size);
+  }
+
+  /** Walks; again, up to three times, when the lists changed under it. */
+  walk(): Walk {
+    let result = this.#run();
+    for (let attempt = 1; attempt < ATTEMPTS && !result.complete; attempt++) result = this.#run();
+    return {
+      devices: Array.from({ length: result.tuns }, (_, i) => this.#readDevice(i)),
+      namespaces: result.namespaces,
+      complete: result.complete,
+    };
+  }
+
+  #run(): { tuns: number; namespaces: number; complete: boolean } {
+    this.#object.testRun('walk_queues', this.#context);
+    const view = new DataView(this.#context.buffer);
+    const field = (name: (typeof RESULT_FIELDS)[number]): number => view.getUint32(this.#result.at[name], true);
+    const complete = field('derailed') === 0 && field('overflowed') === 0 && field('list_heads') === 1;
+    return { tuns: field('tuns'), namespaces: field('namespaces'), complete };
+  }
+
+  #readDevice(index: number): WalkedDevice {
+    const { at, size } = this.#device;
+    const base = index * size;
+    const view = this.#devices;
+    const first = view.u32(base + at.first_queue);
+    return {
+      id: view.bigint(base + at.device_id),
+      netns: view.u32(base + at.netns),
+      name: view.text(base + at.name, NAME_BYTES),
+      ifindex: view.u32(base + at.ifindex),
+      qdisc: view.text(base + at.qdisc, NAME_BYTES),
+      tunFlags: view.u32(base + at.tun_flags),
+      deviceFlags: view.u32(base + at.device_flags),
+      carrier: ((view.u64(base + at.state) >> NO_CARRIER) & 1) === 0,
+      queueLength: view.u32(base + at.queue_length),
+      detachedQueues: view.u32(base + at.detached),
+      queues: Array.from({ length: view.u32(base + at.queues_written) }, (_, i) => this.#readQueue(first + i)),
+      counters: {
+        txPackets: view.u64(base + at.tx_packets),
+        txBytes: view.u64(base + at.tx_bytes),
+        txDropped: view.u64(base + at.tx_dropped),
+        rxPackets: view.u64(base + at.rx_packets),
+        rxBytes: view.u64(base + at.rx_bytes),
+        rxDropped: view.u64(base + at.rx_dropped),
+      },
+    };
+  }
+
+  #readQueue(index: number): WalkedQueue {
+    const { at, size } = this.#queue;
+    const base = index * size;
+    const view = this.#queues;
+    const flags = view.u32(base + at.flags);
+    return {
+      index: view.u32(base + at.queue),
+      tunFile: view.bigint(base + at.tun_file),
+      detached: (flags & this.#flags.DETACHED) !== 0,
+      stopped: (flags & this.#flags.STOPPED) !== 0,
+      hasQdisc: (flags & this.#flags.HAS_QDISC) !== 0,
+      unsteady: (flags & (this.#flags.BUSY | this.#flags.TORN)) !== 0,
+      capacity: view.s32(base + at.size),
+      occupancy: view.u32(base + at.used),
+    };
+  }
+}
