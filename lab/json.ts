@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads what ip, tc and the puppet print: a field that is missing or of another type is an error, never a zero.
+
+export function parseJson(text: string): unknown {
+  return JSON.parse(text);
+}
+
+export function at(value: unknown, ...path: readonly (string | number)[]): unknown {
+  let here = value;
+  for (const key of path) {
+    here = typeof here === 'object' && here !== null ? Reflect.get(here, key) : undefined;
+  }
+  return here;
+}
+
+export function numberAt(value: unknown, ...path: readonly (string | number)[]): number {
+  const found = at(value, ...path);
+  if (typeof found !== 'number') {
+    throw new Error(`Expected a number at ${path.join('.')}, found ${JSON.stringify(found)}.`);
+  }
+  return found;
+}
+
+export function textAt(value: unknown, ...path: readonly (string | number)[]): string {
+  const found = at(value, ...path);
+  if (typeof found !== 'string') {
+    throw new Error(`Expected a text at ${path.join('.')}, found ${JSON.stringify(found)}.`);
+  }
+  return found;
+}
+
+export function listAt(value: unknown, ...path: readonly (string | number)[]): readonly unknown[] {
+  const found = at(value, ...path);
+  if (!Array.isArray(found)) {
+    throw new Error(`Expected a list at ${path.join('.')}, found ${JSON.stringify(found)}.`);
+  }
+  return found;
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// The puppet's queues: opened, closed, detached, attached, steered and written to.
+#define _GNU_SOURCE
+#include "puppet.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <linux/virtio_net.h>
+#include <string.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#ifndef IFF_BACKPRESSURE
+#define IFF_BACKPRESSURE 0x0080 /* Linux 7.3 */
+#endif
+
+enum { MAX_QUEUES = 4096 };
+static struct queue queues[MAX_QUEUES];
+
+struct queue *find_queue(const char *id)
+{
+	for (int i = 0; i < MAX_QUEUES; i++)
+		if (queues[i].id[0] && strcmp(queues[i].id, id) == 0)
+			return &queues[i];
+	return NULL;
+}
+
+static struct queue *free_queue(void)
+{
+	for (int i = 0; i < MAX_QUEUES; i++)
+		if (!queues[i].id[0])
+			return &queues[i];
+	return NULL;
+}
+
+static short device_flags(int argc, char **argv)
+{
+	short flags = strcmp(argv[3], "tap") == 0 ? IFF_TAP : IFF_TUN;
+
+	if (!has_word(argc - 4, argv + 4, "pi"))
+		flags |= IFF_NO_PI;
+	if (has_word(argc - 4, argv + 4, "mq"))
+		flags |= IFF_MULTI_QUEUE;
+	if (has_word(argc - 4, argv + 4, "vnet"))
+		flags |= IFF_VNET_HDR;
+	if (has_word(argc - 4, argv + 4, "backpressure"))
+		flags |= IFF_BACKPRESSURE;
+	return flags;
+}
+
+static int open_device(const char *name, short flags, bool persist)
+{
+	struct ifreq request = {.ifr_flags = flags};
+	int error, fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+	if (ioctl(fd, TUNSETIFF, &request) == 0 && (!persist || ioctl(fd, TUNSETPERSIST, 1) == 0))
+		return fd;
+	error = -errno;
+	close(fd);
+	return error;
+}
+
+int queue_open(int argc, char **argv, struct answer *out)
+{
+	struct queue *queue = free_queue();
+	short flags = device_flags(argc, argv);
+	int fd;
+
+	(void)out;
+	if (find_queue(argv[1]))
+		return -EEXIST;
+	if (!queue)
+		return -EMFILE;
+	if (strlen(argv[1]) >= sizeof(queue->id))
+		return -ENAMETOOLONG;
+	fd = open_device(argv[2], flags, has_word(argc - 4, argv + 4, "persist"));
+	if (fd < 0)
+		return fd;
+	*queue = (struct queue){.fd = fd, .ethernet = flags & IFF_TAP};
+	queue->header = flags & IFF_VNET_HDR ? sizeof(struct virtio_net_hdr) : 0;
+	strcpy(queue->id, argv[1]);
+	return 0;
+}
+
+int queue_close(int argc, char **argv, struct answer *out)
+{
+	struct queue *queue = find_queue(argv[1]);
+
+	(void)argc, (void)out;
+	if (!queue)
+		return -ENOENT;
+	if (queue->reader)
+		return -EBUSY;
+	close(queue->fd);
+	queue->id[0] = '\0';
+	return 0;
+}
+
+static int set_queue(const char *id, short flags)
+{
+	struct queue *queue = find_queue(id);
+	struct ifreq request = {.ifr_flags = flags};
+
+	if (!queue)
+		return -ENOENT;
+	return ioctl(queue->fd, TUNSETQUEUE, &request) ? -errno : 0;
+}
+
+int queue_enable(int argc, char **argv, struct answer *out)
+{
+	(void)argc, (void)out;
+	return set_queue(argv[1], IFF_ATTACH_QUEUE);
+}
+
+int queue_disable(int argc, char **argv, struct answer *out)
+{
+	(void)argc, (void)out;
+	return set_queue(argv[1], IFF_DETACH_QUEUE);
+}
+
+int queue_persist(int argc, char **argv, struct answer *out)
+{
+	struct queue *queue = find_queue(argv[1]);
+
+	(void)argc, (void)out;
+	if (!queue)
+		return -ENOENT;
+	return ioctl(queue->fd, TUNSETPERSIST, strcmp(argv[2], "on") == 0) ? -errno : 0;
+}
+
+/* A socket filter of two instructions, return skb->mark: the senders' queue=N sets the mark. */
+static int load_steering(void)
+{
+	struct bpf_insn program[] = {
+		{.code = BPF_LDX | BPF_W | BPF_MEM,
+		 .dst_reg = 0,
+		 .src_reg = 1,
+		 .off = offsetof(struct __sk_buff, mark)},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	union bpf_attr attributes = {
+		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
+		.insn_cnt = 2,
+		.insns = (uintptr_t)program,
+		.license = (uintptr_t) "Apache-2.0",
+	};
+
+	return syscall(SYS_bpf, BPF_PROG_LOAD, &attributes, sizeof(attributes));
+}
+
+int queue_steer(int argc, char **argv, struct answer *out)
+{
+	struct queue *queue = find_queue(argv[1]);
+	int error = 0, program = -1;
+
+	(void)argc, (void)out;
+	if (!queue)
+		return -ENOENT;
+	if (strcmp(argv[2], "on") == 0 && (program = load_steering()) < 0)
+		return -errno;
+	if (ioctl(queue->fd, TUNSETSTEERINGEBPF, &program))
+		error = -errno;
+	if (program >= 0)
+		close(program);
+	return error;
+}
+
+/* Guest to host. */
+int queue_write(int argc, char **argv, struct answer *out)
+{
+	static uint8_t frame[65536];
+	struct queue *queue = find_queue(argv[1]);
+	struct virtio_net_hdr header = {.gso_type = VIRTIO_NET_HDR_GSO_NONE};
+	struct iovec parts[2] = {{&header, 0}, {frame, strtoul(argv[3], NULL, 10)}};
+	struct tally errors = {.used = 0};
+	uint64_t count = strtoull(argv[2], NULL, 10), written = 0;
+
+	(void)argc;
+	if (!queue)
+		return -ENOENT;
+	if (!build_frame(frame, parts[1].iov_len, queue->ethernet))
+		return -EINVAL;
+	parts[0].iov_len = queue->header;
+	while (count--) {
+		if (writev(queue->fd, parts, 2) < 0)
+			tally_add(&errors, errno);
+		else
+			written++;
+	}
+	answer_count(out, "written", written);
+	answer_errors(out, &errors);
+	return 0;
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// The puppet's senders (UDP through the stack, raw frames by packet socket) and a packet socket that only listens.
+// Senders never block: what a full send buffer refuses is counted as EAGAIN.
+#define _GNU_SOURCE
+#include "puppet.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { MAX_FLOWS = 256, MAX_SNIFFERS = 16 };
+
+static uint8_t payload[65536];
+
+static void send_all(const int *sockets, long n_sockets, uint64_t count, size_t size, struct answer *out)
+{
+	struct tally errors = {.used = 0};
+	uint64_t sent = 0;
+
+	for (uint64_t i = 0; i < count; i++) {
+		if (send(sockets[i % n_sockets], payload, size, MSG_DONTWAIT) < 0)
+			tally_add(&errors, errno);
+		else
+			sent++;
+	}
+	answer_count(out, "sent", sent);
+	answer_errors(out, &errors);
+}
+
+/* queue=N travels as the socket's mark: see steer. */
+static int set_mark(int socket, int argc, char **argv)
+{
+	unsigned int mark = option(argc, argv, "queue", 0);
+
+	return setsockopt(socket, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
+}
+
+static int open_udp(const struct sockaddr_in *to, int argc, char **argv)
+{
+	int error, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (set_mark(fd, argc, argv) == 0 && connect(fd, (const struct sockaddr *)to, sizeof(*to)) == 0)
+		return fd;
+	error = -errno;
+	close(fd);
+	return error;
+}
+
+int send_udp(int argc, char **argv, struct answer *out)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[2]))};
+	long flows = option(argc, argv, "flows", 1), opened = 0;
+	size_t size = strtoul(argv[4], NULL, 10);
+	int sockets[MAX_FLOWS], error = 0;
+
+	if (inet_pton(AF_INET, argv[1], &to.sin_addr) != 1 || flows < 1 || flows > MAX_FLOWS || size > 65507)
+		return -EINVAL;
+	memset(payload, 0, size);
+	while (opened < flows && error == 0) {
+		int fd = open_udp(&to, argc, argv);
+
+		if (fd < 0)
+			error = fd;
+		else
+			sockets[opened++] = fd;
+	}
+	if (error == 0)
+		send_all(sockets, flows, strtoull(argv[3], NULL, 10), size, out);
+	while (opened)
+		close(sockets[--opened]);
+	return error;
+}
+
+static bool is_ethernet(int socket, const char *device)
+{
+	struct ifreq request = {.ifr_flags = 0};
+
+	strncpy(request.ifr_name, device, IFNAMSIZ - 1);
+	return ioctl(socket, SIOCGIFHWADDR, &request) == 0 && request.ifr_hwaddr.sa_family == ARPHRD_ETHER;
+}
+
+/* protocol 0 receives nothing. */
+static int open_packet(const char *device, int protocol)
+{
+	struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = htons(protocol)};
+	int error, fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	at.sll_ifindex = if_nametoindex(device);
+	if (at.sll_ifindex && bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0)
+		return fd;
+	error = -errno;
+	close(fd);
+	return error;
+}
+
+int send_packet(int argc, char **argv, struct answer *out)
+{
+	size_t size = strtoul(argv[3], NULL, 10);
+	int bypass = has_word(argc - 4, argv + 4, "bypass");
+	int error = 0, fd = open_packet(argv[1], 0);
+
+	if (fd < 0)
+		return fd;
+	if (!build_frame(payload, size, is_ethernet(fd, argv[1])))
+		error = -EINVAL;
+	else if (setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &bypass, sizeof(bypass)) || set_mark(fd, argc, argv))
+		error = -errno;
+	else
+		send_all(&fd, 1, strtoull(argv[2], NULL, 10), size, out);
+	close(fd);
+	return error;
+}
+
+static struct sniffer {
+	char device[IFNAMSIZ];
+	int fd;
+} sniffers[MAX_SNIFFERS];
+
+static struct sniffer *find_sniffer(const char *device)
+{
+	for (int i = 0; i < MAX_SNIFFERS; i++)
+		if (strcmp(sniffers[i].device, device) == 0)
+			return &sniffers[i];
+	return NULL;
+}
+
+static int start_sniffer(const char *device)
+{
+	struct sniffer *slot = find_sniffer("");
+	int smallest = 0, fd;
+
+	if (!slot || find_sniffer(device))
+		return slot ? -EEXIST : -EMFILE;
+	fd = open_packet(device, ETH_P_ALL);
+	if (fd < 0)
+		return fd;
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &smallest, sizeof(smallest));
+	slot->fd = fd;
+	strncpy(slot->device, device, IFNAMSIZ - 1);
+	return 0;
+}
+
+int sniff(int argc, char **argv, struct answer *out)
+{
+	struct sniffer *slot;
+
+	(void)argc, (void)out;
+	if (strcmp(argv[2], "on") == 0)
+		return start_sniffer(argv[1]);
+	slot = find_sniffer(argv[1]);
+	if (!slot)
+		return -ENOENT;
+	close(slot->fd);
+	slot->device[0] = '\0';
+	return 0;
+}

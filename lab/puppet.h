@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the puppet's files share: the answer being built, counts of errors by name, and the commands.
+#ifndef PUPPET_H
+#define PUPPET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct answer {
+	char text[1024];
+	size_t length;
+};
+
+/* Errors of one command, counted by errno: a full ring is part of the script, not a failure of it. */
+struct tally {
+	struct {
+		int error;
+		uint64_t count;
+	} kinds[8];
+	int used;
+};
+
+void answer_count(struct answer *out, const char *key, uint64_t value);
+void answer_errors(struct answer *out, const struct tally *errors);
+void tally_add(struct tally *errors, int error);
+
+/* "word" among the arguments; "key=number" among them, or the fallback. */
+bool has_word(int argc, char **argv, const char *word);
+long option(int argc, char **argv, const char *key, long fallback);
+
+/* Fills size bytes as an Ethernet frame of a local experimental type, or as an IPv4 packet; false: too small. */
+bool build_frame(uint8_t *frame, size_t size, bool ethernet);
+
+/* argv[0] is the command. Zero, or a negative errno that becomes the answer. */
+typedef int command(int argc, char **argv, struct answer *out);
+
+command queue_open, queue_close, queue_enable, queue_disable, queue_persist, queue_steer, queue_write;
+command read_some, read_bad, read_loop, read_stop;
+command send_udp, send_packet, sniff;
+
+struct queue {
+	char id[32];
+	int fd;
+	bool ethernet;
+	size_t header; /* bytes of virtio-net header before each frame */
+	struct reader *reader;
+};
+
+struct queue *find_queue(const char *id);
+
+#endif

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// The puppet from TypeScript: one method a command of lab/puppet.c, each resolves with its exact counts.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { at, numberAt, parseJson, textAt } from './json.ts';
+
+/** How often each errno was met, by name. */
+export type Errors = Readonly<Record<string, number>>;
+export type QueueFlag = 'mq' | 'persist' | 'vnet' | 'backpressure' | 'pi';
+
+export interface ReadCounts {
+  readonly packets: number;
+  readonly bytes: number;
+  readonly errors: Errors;
+}
+
+export interface SendCounts {
+  readonly sent: number;
+  /** sent, and what was refused with any errno. */
+  readonly tried: number;
+  readonly errors: Errors;
+}
+
+export interface Puppet {
+  readonly pid: number;
+  open(id: string, device: string, kind: 'tun' | 'tap', ...flags: readonly QueueFlag[]): Promise<void>;
+  close(id: string): Promise<void>;
+  /** TUNSETQUEUE: the queue leaves the device, its descriptor stays. */
+  detach(id: string): Promise<void>;
+  attach(id: string): Promise<void>;
+  persist(id: string, on: boolean): Promise<void>;
+  /** Senders' `queue` option decides, modulo the number of queues. */
+  steer(id: string, on: boolean): Promise<void>;
+  /** Without waiting: until the queue is empty or `count` packets were read. */
+  read(id: string, count: number | 'all'): Promise<ReadCounts>;
+  /** Reads into a buffer that does not exist: on a queue opened with `vnet` the packet is lost with EFAULT. */
+  readBad(id: string, count: number): Promise<{ readonly packets: number; readonly errors: Errors }>;
+  /** Reads in the background, at most `packetsPerSecond` (0: all), until `stop` answers with the counts. */
+  readLoop(id: string, packetsPerSecond: number): Promise<void>;
+  stop(id: string): Promise<ReadCounts>;
+  udp(to: string, port: number, count: number, size: number, options?: UdpOptions): Promise<SendCounts>;
+  packet(device: string, count: number, size: number, options?: PacketOptions): Promise<SendCounts>;
+  /** Guest to host. */
+  write(id: string, count: number, size: number): Promise<{ readonly written: number; readonly errors: Errors }>;
+  sniff(device: string, on: boolean): Promise<void>;
+  /** SIGSTOP, SIGCONT, SIGKILL… The stopped puppet answers when it is continued. */
+  signal(name: NodeJS.Signals): void;
+  quit(): Promise<void>;
+}
+
+export interface UdpOptions {
+  readonly flows?: number;
+  readonly queue?: number;
+}
+
+export interface PacketOptions {
+  readonly bypass?: boolean;
+  readonly queue?: number;
+}
+
+const ANSWER_WITHIN_MS = 60_000;
+
+interface Waiting {
+  readonly line: string;
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (error: Error) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+export async function startPuppet(file: string, args: readonly string[]): Promise<Puppet> {
+  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const ask = lineProtocol(child);
+  await ask('sleep 0');
+  return puppet(child, ask);
+}
+
+type Ask = (line: string) => Promise<unknown>;
+
+function lineProtocol(child: ChildProcess): Ask {
+  const waiting: Waiting[] = [];
+  const fail = (why: string): void => {
+    for (const one of waiting.splice(0)) {
+      clearTimeout(one.timer);
+      one.reject(new Error(`Puppet '${one.line}': ${why}.`));
+    }
+  };
+  child.on('error', (error) => fail(`did not start: ${error.message}`));
+  child.on('exit', (code, signal) => fail(`exited with ${signal ?? code}`));
+  // EPIPE of a puppet that was killed: 'exit' tells it better.
+  child.stdin?.on('error', () => {});
+  if (child.stdout) {
+    createInterface({ input: child.stdout }).on('line', (text) => settle(waiting.shift(), text));
+  }
+  return (line) =>
+    new Promise((resolve, reject) => {
+      if (child.exitCode !== null || child.signalCode !== null) {
+        reject(new Error(`Puppet '${line}': it has exited.`));
+        return;
+      }
+      const timer = setTimeout(() => child.kill('SIGKILL'), ANSWER_WITHIN_MS);
+      waiting.push({ line, resolve, reject, timer });
+      child.stdin?.write(`${line}\n`);
+    });
+}
+
+function settle(one: Waiting | undefined, text: string): void {
+  if (!one) {
+    return;
+  }
+  clearTimeout(one.timer);
+  const answer = parseJson(text);
+  if (at(answer, 'ok') === true) {
+    one.resolve(answer);
+  } else {
+    const code = textAt(answer, 'error');
+    one.reject(Object.assign(new Error(`Puppet '${one.line}': ${code}.`), { code }));
+  }
+}
+
+function puppet(child: ChildProcess, ask: Ask): Puppet {
+  const tell = async (...words: readonly (string | number)[]): Promise<void> => {
+    await ask(words.join(' '));
+  };
+  const onOff = (on: boolean): string => (on ? 'on' : 'off');
+  return {
+    pid: child.pid ?? 0,
+    open: (id, device, kind, ...flags) => tell('open', id, device, kind, ...flags),
+    close: (id) => tell('close', id),
+    detach: (id) => tell('detach', id),
+    attach: (id) => tell('attach', id),
+    persist: (id, on) => tell('persist', id, onOff(on)),
+    steer: (id, on) => tell('steer', id, onOff(on)),
+    read: async (id, count) => readCounts(await ask(`read ${id} ${count}`)),
+    readBad: async (id, count) => {
+      const answer = await ask(`readbad ${id} ${count}`);
+      return { packets: numberAt(answer, 'packets'), errors: errorsOf(answer) };
+    },
+    readLoop: (id, packetsPerSecond) => tell('readloop', id, packetsPerSecond),
+    stop: async (id) => readCounts(await ask(`stop ${id}`)),
+    udp: async (to, port, count, size, { flows = 1, queue = 0 } = {}) =>
+      sendCounts(await ask(`udp ${to} ${port} ${count} ${size} flows=${flows} queue=${queue}`)),
+    packet: async (device, count, size, { bypass = false, queue = 0 } = {}) =>
+      sendCounts(await ask(`packet ${device} ${count} ${size} queue=${queue}${bypass ? ' bypass' : ''}`)),
+    write: async (id, count, size) => {
+      const answer = await ask(`write ${id} ${count} ${size}`);
+      return { written: numberAt(answer, 'written'), errors: errorsOf(answer) };
+    },
+    sniff: (device, on) => tell('sniff', device, onOff(on)),
+    signal: (name) => void child.kill(name),
+    quit: () => quit(child),
+  };
+}
+
+function readCounts(answer: unknown): ReadCounts {
+  return { packets: numberAt(answer, 'packets'), bytes: numberAt(answer, 'bytes'), errors: errorsOf(answer) };
+}
+
+function sendCounts(answer: unknown): SendCounts {
+  const sent = numberAt(answer, 'sent');
+  const errors = errorsOf(answer);
+  const refused = Object.values(errors).reduce((sum, count) => sum + count, 0);
+  return { sent, tried: sent + refused, errors };
+}
+
+function errorsOf(answer: unknown): Errors {
+  const errors = at(answer, 'errors');
+  if (typeof errors !== 'object' || errors === null) {
+    throw new Error(`Expected errors in ${JSON.stringify(answer)}.`);
+  }
+  return Object.fromEntries(Object.keys(errors).map((name) => [name, numberAt(errors, name)]));
+}
+
+/** Its descriptors close with it; SIGKILL also ends one that is stopped. */
+async function quit(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) {
+    return;
+  }
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.kill('SIGKILL');
+  await gone;
+}
