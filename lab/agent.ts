@@ -2,7 +2,7 @@
 // The agent's eyes inside a test: probes attached and snapshots taken as `tapscope serve` does, without its server.
 import { Collector } from '../src/inventory/collector.ts';
 import { readHost } from '../src/kernel/host.ts';
-import { attachProbes, type Probes } from '../src/probes/attach.ts';
+import { attachProbes, PROBE_SYMBOLS, type Probes } from '../src/probes/attach.ts';
 import { parseForced } from '../src/probes/events.ts';
 import type { Device, Queue, Snapshot } from '../src/snapshot.ts';
 
@@ -17,7 +17,7 @@ export async function agentLab(
   t: { after(undo: () => void): void },
   ...mechanisms: readonly string[]
 ): Promise<AgentLab> {
-  const host = readHost();
+  const host = readHost(PROBE_SYMBOLS);
   const probes = attachProbes(host, parseForced(mechanisms));
   t.after(() => probes.close());
   const collector = new Collector(host, probes, { filter: () => true, perCpu: true });

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { lockedKernel, lockedKernels } from './kernel-lock.ts';
+
+test('each locked package is one that its pattern would find again', () => {
+  for (const { series, patterns, packages } of lockedKernels()) {
+    assert.equal(packages.length, patterns.length, series);
+    for (const [index, { name, version, sha256 }] of packages.entries()) {
+      assert.match(name, new RegExp(patterns[index] ?? ''));
+      assert.ok(version.startsWith(series), `${name} ${version}`);
+      assert.match(sha256, /^[0-9a-f]{64}$/);
+    }
+  }
+});
+
+test('a series that the lab lacks is named with those that it has', () => {
+  assert.throws(() => lockedKernel('5.4'), /no kernel 5\.4: it has 6\.1, 6\.12, 7\.2, 7\.3\./);
+});

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernels of the lab: Debian's, by the version and checksum that kernels.json locks, unpacked into a cache once.
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { debianSuite, type Package, type Suite } from './apt.ts';
+import { type LockedKernel, lockedKernel } from './kernel-lock.ts';
+import { releaseOf, unpackKernel } from './unpack-kernel.ts';
+
+/** An unpacked kernel: `vmlinuz` and `lib/modules/<release>` under `directory`. */
+export interface Kernel {
+  readonly series: string;
+  readonly release: string;
+  readonly directory: string;
+}
+
+/** Outside the clone: a kernel is 50 to 100 MB to download, and a fresh clone needs the same ones. */
+export function cacheDirectory(): string {
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'tapscope/kernels');
+}
+
+/** From the cache, else from the mirror; `say` hears what takes time and what is not as locked. */
+export async function provideKernel(series: string, say: (line: string) => void): Promise<Kernel> {
+  const locked = lockedKernel(series);
+  const wanted = unpacked(series, locked.packages);
+  if (existsSync(wanted.directory)) {
+    return wanted;
+  }
+  const { suite, packages } =
+    (await findOffer(locked, (one) => exactPackages(locked, one))) ?? (await newestOffer(locked));
+  const [gone, instead] = [locked.packages[0], packages[0]];
+  if (instead?.version !== gone?.version) {
+    say(
+      `kernel ${series}: Debian no longer has ${gone?.name} ${gone?.version}; taking ${instead?.name} ` +
+        `${instead?.version}. To lock it: npx tsx lab/fetch-kernels.ts --relock ${series}`,
+    );
+  }
+  const kernel = unpacked(series, packages);
+  if (!existsSync(kernel.directory)) {
+    await unpackKernel(suite, packages, kernel.directory, (line) => say(`kernel ${series}: ${line}`));
+  }
+  return kernel;
+}
+
+/** 7.3-amd64 is the release of every release candidate: only with the package's version it names one kernel. */
+function unpacked(series: string, packages: readonly Package[]): Kernel {
+  const release = releaseOf(packages);
+  return { series, release, directory: join(cacheDirectory(), `${release}_${packages[0]?.version}`) };
+}
+
+export interface Offer {
+  readonly suite: Suite;
+  readonly packages: readonly Package[];
+}
+
+async function findOffer(
+  locked: LockedKernel,
+  search: (suite: Suite) => Promise<readonly Package[] | undefined>,
+): Promise<Offer | undefined> {
+  for (const name of locked.suites) {
+    const suite = await debianSuite(name, join(cacheDirectory(), 'apt'));
+    const packages = await search(suite);
+    if (packages) {
+      return { suite, packages };
+    }
+  }
+  return undefined;
+}
+
+async function exactPackages(locked: LockedKernel, suite: Suite): Promise<readonly Package[] | undefined> {
+  const found = await Promise.all(locked.packages.map((one) => suite.find(one.name, one.version)));
+  return found.length > 0 && found.every((one) => one !== undefined) ? locked.packages : undefined;
+}
+
+export async function newestOffer(locked: LockedKernel): Promise<Offer> {
+  const offer = await findOffer(locked, (suite) => newestPackages(locked, suite));
+  if (!offer) {
+    throw new Error(
+      `Debian (${locked.suites.join(', ')}) has no kernel of series ${locked.series} any more: ` +
+        'name the suite that has it, or another series, in lab/kernels.json.',
+    );
+  }
+  return offer;
+}
+
+async function newestPackages(locked: LockedKernel, suite: Suite): Promise<readonly Package[] | undefined> {
+  const packages: Package[] = [];
+  for (const pattern of locked.patterns) {
+    const name = await suite.newestName(pattern);
+    const found = name === undefined ? undefined : await suite.find(name);
+    if (!found) {
+      return undefined;
+    }
+    packages.push(found);
+  }
+  return packages;
+}

@@ -1,0 +1,66 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: Apache-2.0
+# First process of a VM: the host's root file system, read-only over 9p, under an overlay in memory; then the command.
+# From the kernel's command line: vm.work (a directory shared with the host: run.sh in, status out), vm.kernel (modules),
+# vm.cwd (where the command stands).
+/bin/busybox --install -s /bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs dev /dev
+
+fail() {
+	echo "vm-init: cannot $1" >&2
+	poweroff -f
+}
+
+for module in /modules/*.ko; do
+	insmod "$module"
+done
+for word in $(cat /proc/cmdline); do
+	case $word in
+	vm.work=*) work=${word#vm.work=} ;;
+	vm.kernel=*) kernel=${word#vm.kernel=} ;;
+	vm.cwd=*) cwd=${word#vm.cwd=} ;;
+	esac
+done
+
+# The host's root does not change for this guest's short life: cache=loose spares it most of the round trips.
+mkdir -p /host /memory /guest
+mount -t 9p -o trans=virtio,version=9p2000.L,ro,msize=1048576,cache=loose root /host || fail "mount the host's root"
+mount -t tmpfs tmpfs /memory || fail "mount a tmpfs"
+mkdir /memory/upper /memory/work
+mount -t overlay -o lowerdir=/host,upperdir=/memory/upper,workdir=/memory/work overlay /guest || fail "mount the overlay"
+
+cd /guest
+mkdir -p proc sys dev run tmp
+mount -t proc proc proc
+mount -t sysfs sysfs sys
+mount -t devtmpfs dev dev
+mkdir -p dev/pts dev/shm
+mount -t devpts devpts dev/pts
+mount -t tmpfs tmpfs dev/shm
+# /run tells of the host's processes and namespaces; /tmp is fresh unless the command lives there.
+mount -t tmpfs tmpfs run
+case $cwd/ in
+/tmp/*) ;;
+*) mount -t tmpfs tmpfs tmp ;;
+esac
+mount -t bpf bpf sys/fs/bpf
+mount -t tracefs tracefs sys/kernel/tracing
+mount -t debugfs debugfs sys/kernel/debug
+mount -t cgroup2 cgroup sys/fs/cgroup
+
+release=$(uname -r)
+mkdir -p "lib/modules/$release" mnt
+mount --bind "/host$kernel/lib/modules/$release" "lib/modules/$release" || fail "find the modules of $release"
+mkdir -p "/guest$work"
+mount -t 9p -o trans=virtio,version=9p2000.L,msize=1048576 work "/guest$work" || fail "mount the shared directory"
+hostname vm
+ip link set lo up
+
+# The command has a serial line of its own: what it prints does not mix with what the kernel has to say.
+stty -F /dev/ttyS1 raw -echo
+chroot /guest /bin/sh "$work/run.sh" </dev/null >/dev/ttyS1 2>&1
+echo $? >"/guest$work/status"
+sync
+poweroff -f

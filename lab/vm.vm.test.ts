@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// One boot of one kernel: status, output, directory, and that nothing runs on when its time is over.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { provideKernel } from './kernels.ts';
+import { noVm, runInVm } from './vm.ts';
+
+test('a command runs as root in this directory on another kernel', { skip: noVm }, async (t) => {
+  const kernel = await provideKernel('6.12', (line) => t.diagnostic(line));
+  const script = 'uname -r; pwd; id -u; echo "$GREETING"; printf "a\\nb" >&2; exit 7';
+  const { status, output } = await runInVm(kernel, ['sh', '-c', script], { environment: { GREETING: "it's $HOME" } });
+  assert.equal(output, `${kernel.release}\n${process.cwd()}\n0\nit's $HOME\na\nb`);
+  assert.equal(status, 7);
+});
+
+test('a VM that is late is stopped, and says what it was doing', { skip: noVm }, async (t) => {
+  const kernel = await provideKernel('6.12', (line) => t.diagnostic(line));
+  const command = runInVm(kernel, ['sh', '-c', 'echo started; sleep 100'], { timeoutMs: 8000 });
+  await assert.rejects(command, /its time was over.*started/s);
+});
+
+test('a kernel that dies is an error, not a status', { skip: noVm }, async (t) => {
+  const kernel = await provideKernel('6.12', (line) => t.diagnostic(line));
+  const command = runInVm(kernel, ['sh', '-c', 'echo c > /proc/sysrq-trigger']);
+  await assert.rejects(command, /ended before its command did.*sysrq/is);
+});
