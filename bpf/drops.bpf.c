@@ -47,7 +47,7 @@ struct other_drop_key {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 8192);
 	__type(key, struct other_drop_key);
 	__type(value, u64);
 } other_drops SEC(".maps");

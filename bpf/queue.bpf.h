@@ -101,12 +101,12 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 4096);
 	__type(key, struct rare_drop_key);
 	__type(value, u64);
 } rare_drops SEC(".maps");
 
-/* The pool's size is set before load, always to a power of two. */
+/* The pool's size is set before load, by the number of CPUs, always to a power of two. */
 const volatile u32 rows_mask;
 
 static __always_inline struct row *row_at(u32 number)

@@ -5,7 +5,7 @@
 #include "ring.bpf.h"
 #include "walk.bpf.h"
 
-#define WALK_DEVICES 16384
+#define WALK_DEVICES 8192
 #define WALK_QUEUES  16384
 
 struct {

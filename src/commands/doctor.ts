@@ -2,7 +2,7 @@
 // `tapscope doctor`: what this host lets us see, by which mechanism, why not by a better one, and what to do.
 import { CAPABILITIES, capabilityNames, type Host, readHost } from '../kernel/host.ts';
 import { type DoctorReport, renderDoctor } from '../outputs/doctor.ts';
-import { attachProbes, type Choice, type Probes } from '../probes/attach.ts';
+import { attachProbes, type Choice, PROBE_SYMBOLS, type Probes } from '../probes/attach.ts';
 import { parseForced } from '../probes/events.ts';
 
 export interface DoctorOptions {
@@ -13,7 +13,7 @@ export interface DoctorOptions {
 
 /** 0: every event by its best mechanism; 1: fallbacks; 3: something is not measured at all. */
 export function doctor({ json, mechanisms }: DoctorOptions): number {
-  const host = readHost();
+  const host = readHost(PROBE_SYMBOLS);
   const probes = attachProbes(host, parseForced(mechanisms));
   const report = reportOf(host, probes);
   probes.close();

@@ -6,7 +6,7 @@ import { claimHost } from '../kernel/agent-lock.ts';
 import { readHost } from '../kernel/host.ts';
 import { libbpfVersion } from '../kernel/native.ts';
 import type { Build } from '../metrics.ts';
-import { attachProbes, type Probes } from '../probes/attach.ts';
+import { attachProbes, PROBE_SYMBOLS, type Probes } from '../probes/attach.ts';
 import { parseForced } from '../probes/events.ts';
 import { startServer } from '../server/server.ts';
 import type { ServeOptions } from './serve-options.ts';
@@ -34,7 +34,7 @@ async function start(
 ): Promise<void> {
   const lock = await claimHost();
   undo.push(() => lock.close());
-  const host = readHost();
+  const host = readHost(PROBE_SYMBOLS);
   const sampler = new Sampler();
   const server = await startServer(
     {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The books of one device: what each queue delivered, by arithmetic, and whether that agrees with the kernel's own counters.
 import type { DeviceSums, QueueSums } from '../probes/rows.ts';
-import type { WalkedDevice } from '../probes/walk.ts';
+import type { WalkedDevice, WalkedQueue } from '../probes/walk.ts';
 import type { AuditResult } from '../snapshot.ts';
+import { Renumbering } from './renumbering.ts';
 
 /** One device at one moment: its counters read before and after the walk that saw its rings. */
 export interface Reading {
@@ -41,7 +42,7 @@ export class Ledger {
   readonly #vhost: boolean;
   readonly #opening = new Map<number, number>();
   readonly #delivered = new Map<number, number>();
-  #files = new Map<number, bigint>();
+  readonly #renumbering = new Renumbering();
   #renumbered = false;
   /** The kernel's own counters when the books were opened; undefined: they were opened while packets moved. */
   #base: { readonly delivered: number; readonly dropped: number } | undefined;
@@ -60,7 +61,7 @@ export class Ledger {
     const atRest = fingerprint === this.#last;
     if (this.#base === undefined && this.#last === undefined) this.#open(reading);
     this.#last = fingerprint;
-    this.#trackNumbers(reading, totals);
+    this.#renumbered = this.#renumbering.update(attachedOf(reading.walked));
     this.#deliver(reading);
     const opening = sumOf(this.#opening.values());
     if (this.#base === undefined && atRest) {
@@ -74,24 +75,13 @@ export class Ledger {
 
   /** Rings that held packets when counting began owe us their delivery. */
   #open({ before, walked }: Reading): void {
-    for (const { index, occupancy, detached } of walked.queues)
-      if (!detached) this.#opening.set(index, occupancy - entered(before.get(index)));
-  }
-
-  /** A ring that moved to another index takes its packets along, while their counters stay with the old index. */
-  #trackNumbers({ walked }: Reading, { waiting }: Totals): void {
-    const attached = walked.queues.filter(({ detached }) => !detached);
-    const files = new Map(attached.map(({ index, tunFile }) => [index, tunFile]));
-    const moved = [...files].some(([index, file]) =>
-      [...this.#files].some(([was, known]) => known === file && was !== index),
-    );
-    this.#renumbered = waiting > 0 && (this.#renumbered || moved);
-    this.#files = files;
+    for (const { index, occupancy } of attachedOf(walked))
+      this.#opening.set(index, occupancy - entered(before.get(index)));
   }
 
   #deliver({ before, after, walked }: Reading): void {
     if (this.#renumbered) return;
-    const rings = new Map(walked.queues.filter(({ detached }) => !detached).map((queue) => [queue.index, queue]));
+    const rings = new Map(attachedOf(walked).map((queue) => [queue.index, queue]));
     for (const index of new Set([...rings.keys(), ...before.keys()])) {
       const ring = rings.get(index);
       if (ring?.unsteady || lost(before.get(index)) !== lost(after.get(index))) continue; // thrown out while we looked
@@ -125,6 +115,10 @@ export class Ledger {
     if (this.#renumbered) degraded.push('queues were renumbered with packets in the ring');
     return degraded;
   }
+}
+
+function attachedOf({ queues }: WalkedDevice): readonly WalkedQueue[] {
+  return queues.filter(({ detached }) => !detached);
 }
 
 /** Packets that entered a queue's ring and were not thrown out of it. */

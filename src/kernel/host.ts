@@ -30,13 +30,14 @@ export const CAPABILITIES = {
 export type Capability = keyof typeof CAPABILITIES;
 export const capabilityNames = Object.keys(CAPABILITIES) as readonly Capability[];
 
-export function readHost(): Host {
+/** `symbols`: names of the kernel functions that will be looked up. */
+export function readHost(symbols: Iterable<string>): Host {
   const btf = kernelTypes();
   const modules = ['tun', 'vhost_net'].flatMap((name) => moduleTypes(name) ?? []);
   return {
     release: release(),
     possibleCpus: possibleCpus(readFileSync('/sys/devices/system/cpu/possible', 'utf8')),
-    symbols: readSymbols(),
+    symbols: readSymbols(symbols),
     btf,
     functionArgs: (name) =>
       [btf, ...modules].reduce<number | undefined>((args, types) => args ?? types?.functionArgs(name), undefined),
@@ -72,9 +73,9 @@ function moduleTypes(name: string): Btf | undefined {
   }
 }
 
-function readSymbols(): Symbols | undefined {
+function readSymbols(names: Iterable<string>): Symbols | undefined {
   try {
-    return Symbols.ofKernel();
+    return Symbols.ofKernel(names);
   } catch {
     return undefined;
   }

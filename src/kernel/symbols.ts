@@ -1,115 +1,122 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text symbols of the running kernel: where a function lies, and which function an address lies in.
-import { readFileSync } from 'node:fs';
+// Text symbols of the running kernel: where a function lies, and which of the known functions an address lies in.
+import { closeSync, openSync, readSync } from 'node:fs';
 
 export interface TextRange {
   readonly start: bigint;
   readonly length: number;
 }
 
-// Kernel text lies in the top 2^48 bytes on every 64-bit machine we know: 12 hex digits fit a double exactly.
+// "ffffffff81daef80 t tun_net_xmit\t[tun]". Kernel text lies in the top 2^48 bytes: 12 digits fit a double exactly.
 const DIGITS = 16;
 const HIGH = 0xffff_0000_0000_0000n;
-const SPACE = 0x20;
-const TAB = 0x09;
+const TYPES = [0x74, 0x54]; // t, T
+const DOT = 0x2e;
 const NEWLINE = 0x0a;
+/** Where nothing follows a function that we know of. */
+const UNKNOWN_LENGTH = 4096;
 
-/** A parsed /proc/kallsyms: text symbols only (types t and T), sorted by address. */
+interface Found {
+  /** Without what the compiler appended. */
+  readonly name: string;
+  readonly exact: boolean;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Those functions of /proc/kallsyms that were asked for: the file has some hundred thousand, and we keep a few dozen. */
 export class Symbols {
-  readonly #file: Buffer;
-  readonly #addresses: Float64Array;
-  readonly #names: Uint32Array;
+  readonly #found: readonly Found[];
 
-  private constructor(file: Buffer, addresses: Float64Array, names: Uint32Array) {
-    this.#file = file;
-    this.#addresses = addresses;
-    this.#names = names;
+  private constructor(found: readonly Found[]) {
+    this.#found = found;
   }
 
   /** Reads the running kernel's symbols; undefined where it hides their addresses (CAP_SYSLOG, kptr_restrict). */
-  static ofKernel(path = '/proc/kallsyms'): Symbols | undefined {
-    const file = readFileSync(path);
-    const addresses: number[] = [];
-    const names: number[] = [];
-    let visible = false;
-    for (let line = 0; line < file.length; line = nextLine(file, line)) {
-      const type = file[line + DIGITS + 1];
-      if (type !== 0x74 && type !== 0x54) continue;
-      const address = lowDigits(file, line);
-      visible ||= address !== 0;
-      addresses.push(address);
-      names.push(line + DIGITS + 3);
+  static ofKernel(names: Iterable<string>, path = '/proc/kallsyms'): Symbols | undefined {
+    const wanted = new Set(names);
+    const starts: { readonly name: string; readonly exact: boolean; readonly start: number }[] = [];
+    let addresses = new Float64Array(1 << 17);
+    let count = 0;
+    for (const { buffer, line, end } of linesOf(path)) {
+      if (!TYPES.includes(buffer[line + DIGITS + 1] ?? 0)) continue;
+      const start = lowDigits(buffer, line);
+      if (count === addresses.length) addresses = grown(addresses);
+      addresses[count++] = start;
+      const { name, exact } = nameAt(buffer, line + DIGITS + 3, end);
+      if (wanted.has(name)) starts.push({ name, exact, start });
     }
-    if (!visible) return undefined;
-    const order = Uint32Array.from(addresses.keys()).sort((a, b) => (addresses[a] ?? 0) - (addresses[b] ?? 0));
-    return new Symbols(
-      file,
-      Float64Array.from(order, (i) => addresses[i] ?? 0),
-      Uint32Array.from(order, (i) => names[i] ?? 0),
-    );
+    if (!addresses.some((address) => address !== 0)) return undefined;
+    const text = addresses.subarray(0, count);
+    return new Symbols(starts.map((symbol) => ({ ...symbol, end: nextAfter(text, symbol.start) })));
   }
 
   /** Address of the function with exactly this name. */
   address(name: string): bigint | undefined {
-    return this.ranges(name, { exact: true })[0]?.start;
+    const found = this.#found.find((symbol) => symbol.name === name && symbol.exact);
+    return found && BigInt(found.start) | HIGH;
   }
 
   /** Text of a function with its compiler-made parts (`.isra.0`, `.constprop.0`, `.cold`), each up to the next symbol. */
-  ranges(name: string, { exact = false } = {}): readonly TextRange[] {
-    const found: TextRange[] = [];
-    for (let at = this.#file.indexOf(` ${name}`); at >= 0; at = this.#file.indexOf(` ${name}`, at + 1)) {
-      const end = this.#file[at + 1 + name.length];
-      if (end !== NEWLINE && end !== TAB && (exact || end !== 0x2e)) continue;
-      const index = this.#names.indexOf(at + 1);
-      if (index >= 0) found.push(this.#rangeAt(index));
-    }
-    return found;
+  ranges(name: string): readonly TextRange[] {
+    return this.#found
+      .filter((symbol) => symbol.name === name)
+      .map(({ start, end }) => ({ start: BigInt(start) | HIGH, length: end - start }));
   }
 
-  /** Name of the function that holds this address, without compiler suffixes; undefined below the first symbol. */
+  /** Name of the function that holds this address; undefined if it is none that was asked for. */
   functionAt(address: bigint): string | undefined {
-    const low = Number(address & ~HIGH & 0xffff_ffff_ffff_ffffn);
-    let from = 0;
-    let to = this.#addresses.length;
-    while (from < to) {
-      const middle = (from + to) >>> 1;
-      if ((this.#addresses[middle] ?? 0) <= low) from = middle + 1;
-      else to = middle;
+    const low = Number(address & 0xffff_ffff_ffffn);
+    return this.#found.find(({ start, end }) => start <= low && low < end)?.name;
+  }
+}
+
+/** Lines of a file that is too large to be kept, as offsets in a buffer that is used again. */
+function* linesOf(path: string): Generator<{ readonly buffer: Buffer; readonly line: number; readonly end: number }> {
+  const file = openSync(path, 'r');
+  try {
+    const buffer = Buffer.alloc(1 << 16);
+    let filled = 0;
+    for (;;) {
+      const read = readSync(file, buffer, filled, buffer.length - filled, null);
+      if (read === 0) return;
+      filled += read;
+      let line = 0;
+      for (let end = buffer.indexOf(NEWLINE); end >= 0 && end < filled; end = buffer.indexOf(NEWLINE, line)) {
+        yield { buffer, line, end };
+        line = end + 1;
+      }
+      buffer.copyWithin(0, line, filled);
+      filled -= line;
     }
-    const name = this.#names[from - 1];
-    return name === undefined ? undefined : this.#nameAt(name).replace(/\..*$/, '');
-  }
-
-  #nameAt(offset: number): string {
-    let end = offset;
-    while (
-      end < this.#file.length &&
-      this.#file[end] !== NEWLINE &&
-      this.#file[end] !== TAB &&
-      this.#file[end] !== SPACE
-    )
-      end++;
-    return this.#file.toString('latin1', offset, end);
-  }
-
-  #rangeAt(index: number): TextRange {
-    const start = this.#addresses[index] ?? 0;
-    let next = index + 1;
-    while (next < this.#addresses.length && this.#addresses[next] === start) next++;
-    return { start: BigInt(start) | HIGH, length: (this.#addresses[next] ?? start + 4096) - start };
+  } finally {
+    closeSync(file);
   }
 }
 
-function nextLine(file: Buffer, from: number): number {
-  const end = file.indexOf(NEWLINE, from);
-  return end < 0 ? file.length : end + 1;
+function nameAt(buffer: Buffer, from: number, lineEnd: number): { readonly name: string; readonly exact: boolean } {
+  let end = from;
+  while (end < lineEnd && (buffer[end] ?? 0) > DOT) end++;
+  return { name: buffer.toString('latin1', from, end), exact: buffer[end] !== DOT };
 }
 
-function lowDigits(file: Buffer, line: number): number {
+function lowDigits(buffer: Buffer, line: number): number {
   let value = 0;
   for (let i = line + 4; i < line + DIGITS; i++) {
-    const digit = file[i] ?? 0;
+    const digit = buffer[i] ?? 0;
     value = value * 16 + (digit > 0x39 ? digit - 0x57 : digit - 0x30);
   }
   return value;
+}
+
+function grown(addresses: Float64Array): Float64Array<ArrayBuffer> {
+  const larger = new Float64Array(addresses.length * 2);
+  larger.set(addresses);
+  return larger;
+}
+
+function nextAfter(addresses: Float64Array, start: number): number {
+  let next = Number.POSITIVE_INFINITY;
+  for (const address of addresses) if (address > start && address < next) next = address;
+  return Number.isFinite(next) ? next : start + UNKNOWN_LENGTH;
 }

@@ -4,6 +4,7 @@ import type { Host } from '../kernel/host.ts';
 import type { BpfLink, BpfObject } from '../kernel/native.ts';
 import type { ProbeState } from '../snapshot.ts';
 import { EVENTS, type Mechanism, type ProbeEvent } from './events.ts';
+import { LOCATION_SYMBOLS } from './locations.ts';
 import { firstLine, type LoadedPrograms, loadPrograms, NoPrograms } from './programs.ts';
 
 /** A better mechanism that is not used, and why. */
@@ -30,6 +31,14 @@ export interface Probes {
   readonly states: () => readonly ProbeState[];
   readonly close: () => void;
 }
+
+/** Kernel functions that probes look up: for readHost(). */
+export const PROBE_SYMBOLS: readonly string[] = [
+  ...LOCATION_SYMBOLS,
+  '__tun_wake_queue',
+  'sock_rfree',
+  'tun_chr_close',
+];
 
 /** Attaches what can be had; never throws because of a missing right or kernel feature. `forced`: event to mechanism name or `off`. */
 export function attachProbes(host: Host, forced: ReadonlyMap<string, string>): Probes {

@@ -47,6 +47,9 @@ export const LABELLED_LOCATIONS: ReadonlySet<string> = new Set([
   'tcf_qevent_handle',
 ]);
 
+/** Every function that this file looks up. */
+export const LOCATION_SYMBOLS: readonly string[] = [...Object.keys(FUNCTIONS), ...LABELLED_LOCATIONS];
+
 export interface ClassifiedRange extends TextRange {
   readonly class: number;
 }

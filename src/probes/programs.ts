@@ -60,7 +60,8 @@ function openObject(): BpfObject {
 }
 
 function configure(object: BpfObject, host: Host, reasons: DropReasons, typedReads: boolean): void {
-  const rows = mapEntries(object, 'rows');
+  const rows = rowsFor(host.possibleCpus);
+  for (const map of ['rows', 'free_rows', 'row_index']) object.setMaxEntries(map, rows);
   object.setMaxEntries('row_table', mapEntries(object, 'row_table') * host.possibleCpus);
   const address = (name: string): Uint8Array => bytes64(host.symbols?.address(name) ?? 0n);
   object.setVariable('rows_mask', bytes32(rows - 1));
@@ -73,6 +74,11 @@ function configure(object: BpfObject, host: Host, reasons: DropReasons, typedRea
   object.setVariable('sock_rfree_address', address('sock_rfree'));
   object.setVariable('tun_chr_close_address', address('tun_chr_close'));
   object.setVariable('text_ranges', encodeRanges(object, host));
+}
+
+/** A row of 256 bytes for each queue on each CPU that serves it: room for 2 048 queues if each is served by one CPU, or more. */
+function rowsFor(cpus: number): number {
+  return Math.min(65_536, Math.max(4096, 2048 * 2 ** Math.ceil(Math.log2(cpus))));
 }
 
 function encodeRanges(object: BpfObject, host: Host): Uint8Array {

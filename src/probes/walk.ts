@@ -17,6 +17,8 @@ export interface WalkedQueue {
   readonly unsteady: boolean;
   readonly capacity: number;
   readonly occupancy: number;
+  /** Index of the entry that is taken out next. */
+  readonly consumerHead: number;
 }
 
 export interface WalkedDevice {
@@ -63,7 +65,7 @@ const DEVICE_FIELDS = [
   'rx_bytes',
   'rx_dropped',
 ] as const;
-const QUEUE_FIELDS = ['tun_file', 'queue', 'flags', 'used', 'size'] as const;
+const QUEUE_FIELDS = ['tun_file', 'queue', 'flags', 'used', 'size', 'consumer_head'] as const;
 const RESULT_FIELDS = ['namespaces', 'tuns', 'derailed', 'overflowed', 'list_heads'] as const;
 const NO_CARRIER = 2; // __LINK_STATE_NOCARRIER, bit of net_device.state
 const NAME_BYTES = 16; // IFNAMSIZ
@@ -160,6 +162,7 @@ export class Walker {
       unsteady: (flags & (this.#flags.BUSY | this.#flags.TORN)) !== 0,
       capacity: view.s32(base + at.size),
       occupancy: view.u32(base + at.used),
+      consumerHead: view.s32(base + at.consumer_head),
     };
   }
 }
