@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// The product as built, run as an operator runs it: `tapscope COMMAND`, its answers and what the kernel says of its process.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = join(dirname(fileURLToPath(import.meta.url)), '../dist/src/main.js');
+const START_WITHIN_MS = 20_000;
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  /** A program that starts ours, with its own arguments: ['setpriv', '--reuid=65534']. */
+  readonly wrapper?: readonly string[];
+}
+
+/** Runs a command to its end. */
+export async function tapscope(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+  return finished(launch(args, options));
+}
+
+export interface Metrics {
+  readonly text: string;
+  /** Value of the one series with these labels among its own; undefined: there is none. Throws if there are several. */
+  value(name: string, labels?: Readonly<Record<string, string>>): number | undefined;
+  /** Names that have a series with these labels. */
+  names(labels: Readonly<Record<string, string>>): ReadonlySet<string>;
+}
+
+export interface Agent {
+  readonly pid: number;
+  readonly url: string;
+  /** From start to the first whole scrape. */
+  readonly startedInMs: number;
+  metrics(): Promise<Metrics>;
+  /** Bytes. */
+  residentMemory(): number;
+  descriptors(): number;
+  stop(signal?: NodeJS.Signals): Promise<Finished>;
+}
+
+export async function startAgent(
+  t: { after(undo: () => Promise<unknown>): void },
+  args: readonly string[] = [],
+  options: RunOptions = {},
+): Promise<Agent> {
+  const port = await freePort();
+  const started = performance.now();
+  const child = launch(['serve', `--web.listen-address=127.0.0.1:${port}`, ...args], options);
+  const end = finished(child);
+  t.after(async () => {
+    child.kill('SIGKILL');
+    await end;
+  });
+  const url = `http://127.0.0.1:${port}`;
+  const metrics = async (): Promise<Metrics> => parseMetrics(await (await fetch(`${url}/metrics`)).text());
+  await firstAnswer(url, end);
+  const startedInMs = performance.now() - started;
+  const pid = child.pid ?? 0;
+  return {
+    pid,
+    url,
+    startedInMs,
+    metrics,
+    residentMemory: () => 1024 * Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]),
+    descriptors: () => readdirSync(`/proc/${pid}/fd`).length,
+    stop: async (signal = 'SIGTERM') => {
+      child.kill(signal);
+      return end;
+    },
+  };
+}
+
+function launch(args: readonly string[], { wrapper = [] }: RunOptions): ChildProcess {
+  const [file = process.execPath, ...rest] = [...wrapper, process.execPath, MAIN, ...args];
+  return spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+function finished(child: ChildProcess): Promise<Finished> {
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.on('data', (data) => {
+    stdout += data;
+  });
+  child.stderr?.on('data', (data) => {
+    stderr += data;
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+async function firstAnswer(url: string, end: Promise<Finished>): Promise<void> {
+  const deadline = performance.now() + START_WITHIN_MS;
+  let ended: Finished | undefined;
+  void end.then((result) => {
+    ended = result;
+  });
+  while (performance.now() < deadline) {
+    if (ended) throw new Error(`The agent ended with ${ended.code}: ${ended.stderr}`);
+    const answer = await fetch(`${url}/metrics`).catch(() => undefined);
+    if (answer?.ok && (await answer.text()).includes('tapscope_probe_attached')) return;
+    await wait(5);
+  }
+  throw new Error(`The agent did not answer within ${START_WITHIN_MS} ms.`);
+}
+
+export function parseMetrics(text: string): Metrics {
+  const series = text.split('\n').flatMap((line) => {
+    const [, name = '', labels = '', value = ''] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
+    return name ? [{ name, labels: parseLabels(labels), value: Number(value) }] : [];
+  });
+  const matching = (labels: Readonly<Record<string, string>>) =>
+    series.filter((one) => Object.entries(labels).every(([label, value]) => one.labels.get(label) === value));
+  return {
+    text,
+    value: (name, labels = {}) => {
+      const found = matching(labels).filter((one) => one.name === name);
+      if (found.length > 1) throw new Error(`${found.length} series of ${name} match ${JSON.stringify(labels)}.`);
+      return found[0]?.value;
+    },
+    names: (labels) => new Set(matching(labels).map(({ name }) => name)),
+  };
+}
+
+function parseLabels(text: string): ReadonlyMap<string, string> {
+  const pairs = text.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g);
+  return new Map(
+    [...pairs].map(([, label = '', value = '']) => [
+      label,
+      value.replace(/\\(.)/g, (_, escaped: string) => (escaped === 'n' ? '\n' : escaped)),
+    ]),
+  );
+}
+
+/** Free a moment ago, which is as much as can be known. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() =>
+        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('No free port.')),
+      );
+    });
+  });
+}

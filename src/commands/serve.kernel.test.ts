@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent as built: what Prometheus gets, what it costs to start and to scrape, and what it leaves behind.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { createServer } from 'node:net';
+import test from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { namespaceLab, noLab } from '../../lab/netns.ts';
+import { startAgent, tapscope } from '../../lab/serve.ts';
+
+const run = promisify(execFile);
+
+test('a scrape shows what a queue was offered, what it dropped and why, what it delivered', {
+  skip: noLab,
+}, async (t) => {
+  const lab = await namespaceLab(t);
+  const agent = await startAgent(t);
+  const puppet = await lab.puppet();
+  await puppet.open('a', 'tap0', 'tap');
+  const peer = await lab.raise('tap0', 100);
+  await puppet.udp(peer, 9, 150, 64);
+  await puppet.read('a', 30);
+
+  const metrics = await agent.metrics();
+  const queue = { netns: String(lab.inode), device: 'tap0', queue: '0' };
+  assert.equal(metrics.value('tapscope_queue_offered_packets_total', queue), 150);
+  assert.equal(metrics.value('tapscope_queue_offered_bytes_total', queue), 150 * 106);
+  assert.equal(metrics.value('tapscope_queue_dropped_packets_total', { ...queue, reason: 'FULL_RING' }), 50);
+  assert.equal(metrics.value('tapscope_queue_dropped_packets_total', { ...queue, reason: 'TAP_FILTER' }), 0);
+  assert.equal(metrics.value('tapscope_queue_delivered_packets_total', queue), 30);
+  assert.equal(metrics.value('tapscope_ring_occupancy_packets', queue), 70);
+  assert.equal(metrics.value('tapscope_ring_capacity_packets', queue), 100);
+  assert.equal(metrics.value('tapscope_queue_audit_imbalance_packets', queue), 0);
+  assert.equal(metrics.value('tapscope_queue_degraded', queue), 0);
+  assert.equal(metrics.value('tapscope_device_transmit_packets_total', { device: 'tap0' }), 30);
+  const info = { device: 'tap0', kind: 'tap', flow_control: 'tail-drop', queue_length: '100' };
+  assert.equal(metrics.value('tapscope_device_info', info), 1);
+
+  await puppet.close('a');
+  assert.deepEqual((await agent.metrics()).names({ device: 'tap0' }), new Set(), 'series go when the device goes');
+});
+
+test('--device-include, --device-exclude and --detail', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const agent = await startAgent(t, ['--device-include=tap.*', '--device-exclude=tap1', '--detail=cpu']);
+  const puppet = await lab.puppet();
+  for (const device of ['tap0', 'tap1', 'other']) await puppet.open(device, device, 'tap');
+  await puppet.udp(await lab.raise('tap0'), 9, 5, 64);
+  const metrics = await agent.metrics();
+  const shown = ['tap0', 'tap1', 'other'].filter((device) => metrics.names({ device }).size > 0);
+  assert.deepEqual(shown, ['tap0']);
+  assert.ok(metrics.names({ device: 'tap0' }).has('tapscope_queue_cpu_offered_packets_total'));
+});
+
+test('a second agent, a port in use and unknown flags are one clear sentence', { skip: noLab }, async (t) => {
+  const agent = await startAgent(t);
+  const second = await tapscope(['serve', '--web.listen-address=127.0.0.1:0']);
+  assert.equal(second.code, 1);
+  assert.match(second.stderr, /^tapscope: Another tapscope agent runs on this host.*\n$/);
+  const port = new URL(agent.url).port;
+  await agent.stop();
+  const blocker = createServer().listen(Number(port), '127.0.0.1');
+  t.after(async () => blocker.close());
+  const blocked = await tapscope(['serve', `--web.listen-address=127.0.0.1:${port}`]);
+  assert.equal(blocked.code, 1);
+  assert.match(blocked.stderr, /^tapscope: cannot listen on .*another program listens there.*\n$/);
+  for (const [args, code, words] of [
+    [['serve', '--no-such-flag'], 1, /unknown option/],
+    [['serve', '--mechanism', 'offered=magic'], 1, /no event 'offered'/],
+    [['doctor', '--mechanism', 'transmit=magic'], 3, /no mechanism 'magic'/],
+    [['doctor', '--no-such-flag'], 3, /unknown option/],
+    [['serve', '--device-include=('], 1, /no regular expression/],
+    [['nonsense'], 1, /unknown command/],
+  ] as const) {
+    const result = await tapscope(args);
+    assert.equal(result.code, code, args.join(' '));
+    assert.match(result.stderr, words);
+    assert.doesNotMatch(result.stderr, /\n\s+at /);
+  }
+});
+
+test('kill -9 leaves nothing behind, and no namespace is kept alive', { skip: noLab }, async (t) => {
+  const programs = async (): Promise<number> => (await run('bpftool', ['prog', 'show'])).stdout.split('\n').length;
+  const before = await programs();
+  const lab = await namespaceLab(t);
+  const agent = await startAgent(t);
+  const puppet = await lab.puppet();
+  await puppet.open('a', 'tap0', 'tap');
+  await agent.metrics();
+  assert.ok((await programs()) > before);
+  const held = await run('sh', ['-c', `ls -l /proc/${agent.pid}/fd | grep -c 'net:\\[' || true`]);
+  assert.equal(held.stdout.trim(), '0');
+  await agent.stop('SIGKILL');
+  // The kernel frees programs a moment after their last user is gone.
+  for (let i = 0; i < 50 && (await programs()) !== before; i++) await wait(100);
+  assert.equal(await programs(), before);
+});
+
+test('without any right it serves what rtnetlink knows, and no series that it did not measure', {
+  skip: noLab,
+}, async (t) => {
+  // In this process's own namespace: without rights no other can be entered.
+  const device = `ts${process.pid % 100_000}`;
+  await run('ip', ['tuntap', 'add', 'dev', device, 'mode', 'tap']);
+  t.after(() => run('ip', ['link', 'del', device]));
+  const wrapper = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+  const agent = await startAgent(t, [], { wrapper });
+  const metrics = await agent.metrics();
+  const names = metrics.names({ device });
+  assert.ok(names.has('tapscope_device_info') && names.has('tapscope_device_transmit_packets_total'));
+  assert.deepEqual(
+    [...names].filter((name) => /_queue_|_ring_/.test(name)),
+    [],
+  );
+  assert.equal(metrics.value('tapscope_probe_attached', { event: 'transmit' }), 0);
+  assert.equal(metrics.value('tapscope_probe_attached', { event: 'devices', mechanism: 'rtnetlink' }), 1);
+  const doctor = await tapscope(['doctor'], { wrapper });
+  assert.equal(doctor.code, 3);
+  assert.match(doctor.stdout, /^BLIND: .*\n/);
+  assert.match(doctor.stdout, /CAP_BPF: needed to load BPF programs/);
+});

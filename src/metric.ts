@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a metric is, and the words that the catalogue (metrics.ts) is written in.
+
+/** `labels`: values of the metric's extra labels, in the metric's order. */
+export interface Sample {
+  readonly labels: readonly string[];
+  readonly value: number;
+}
+
+export interface Metric<Subject> {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge';
+  /** Direction in words, then the kernel function or field that the number comes from; no double quotes: OpenMetrics would need them escaped. */
+  readonly help: string;
+  /** Beyond the subject's own labels. */
+  readonly labels: readonly string[];
+  /** How several subjects become one: queues at `--detail device`, devices beyond the series budget. */
+  readonly merge: 'sum' | 'max';
+  /** [] = not measured: no series. */
+  readonly samples: (subject: Subject) => readonly Sample[];
+}
+
+export function counter<Subject>(
+  name: string,
+  help: string,
+  value: (subject: Subject) => number | undefined,
+): Metric<Subject> {
+  return { name, type: 'counter', help, labels: [], merge: 'sum', samples: (subject) => seriesIf(value(subject)) };
+}
+
+export function counters<Subject>(
+  name: string,
+  help: string,
+  labels: readonly string[],
+  samples: Metric<Subject>['samples'],
+): Metric<Subject> {
+  return { name, type: 'counter', help, labels, merge: 'sum', samples };
+}
+
+export function gauge<Subject>(
+  name: string,
+  help: string,
+  value: (subject: Subject) => number | undefined,
+): Metric<Subject> {
+  return { ...counter(name, help, value), type: 'gauge' };
+}
+
+export function gauges<Subject>(
+  name: string,
+  help: string,
+  labels: readonly string[],
+  samples: Metric<Subject>['samples'],
+): Metric<Subject> {
+  return { ...counters(name, help, labels, samples), type: 'gauge' };
+}
+
+/** A gauge of 0 and 1 that says whether any of the merged subjects has it. */
+export function flag<Subject>(
+  name: string,
+  help: string,
+  value: (subject: Subject) => boolean | undefined,
+): Metric<Subject> {
+  const number = (subject: Subject) => {
+    const set = value(subject);
+    return set === undefined ? undefined : Number(set);
+  };
+  return { ...gauge(name, help, number), merge: 'max' };
+}
+
+/** Always 1: the labels are the information, and stay 1 when subjects are merged. */
+export function info<Subject>(
+  name: string,
+  help: string,
+  labels: readonly string[],
+  samples: Metric<Subject>['samples'],
+): Metric<Subject> {
+  return { ...gauges(name, help, labels, samples), merge: 'max' };
+}
+
+/** Not measured: no series. */
+export function seriesIf(value: number | undefined, ...labels: readonly string[]): readonly Sample[] {
+  return value === undefined ? [] : [{ labels, value }];
+}
+
+export function series(value: number, ...labels: readonly string[]): Sample {
+  return { labels, value };
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+// The catalogue: every metric once. Outputs, the README's table and the dashboards read it; nothing else names a metric.
+import { counter, counters, flag, gauge, gauges, info, type Metric, series, seriesIf } from './metric.ts';
+import type { AgentState, Device, Queue } from './snapshot.ts';
+
+/** What runs here; the labels of `tapscope_build_info`. */
+export interface Build {
+  readonly version: string;
+  readonly nodeVersion: string;
+  readonly kernel: string;
+  readonly libbpf: string;
+}
+
+/** What only the moment of a scrape knows. */
+export interface ScrapeState {
+  readonly build: Build;
+  /** Age of the newest snapshot; undefined: there is none yet. */
+  readonly snapshotAgeSeconds: number | undefined;
+  readonly snapshotErrors: number;
+  readonly devicesFolded: number;
+}
+
+/** Subject labels: netns, device, queue (no queue at `--detail device`). */
+export const queueMetrics: readonly Metric<Queue>[] = [
+  counter(
+    'tapscope_queue_offered_packets_total',
+    'Packets that the host transmitted to this queue, towards the guest or reader: what tun_net_xmit was asked to take.',
+    (queue) => queue.counters?.offered,
+  ),
+  counter(
+    'tapscope_queue_offered_bytes_total',
+    'Bytes that the host transmitted to this queue, towards the guest or reader: skb->len of what tun_net_xmit was asked to take.',
+    (queue) => queue.counters?.offeredBytes,
+  ),
+  counters(
+    'tapscope_queue_dropped_packets_total',
+    'Packets towards the guest or reader that tun_net_xmit freed instead of queueing, by kernel drop reason (enum skb_drop_reason); UNTRACED: no reason was seen.',
+    ['reason'],
+    (queue) => (queue.counters?.dropped ?? []).map(({ reason, packets }) => series(packets, reason)),
+  ),
+  counter(
+    'tapscope_queue_delivered_packets_total',
+    'Packets handed to the guest or reader successfully: taken from the ring and copied (tun_do_read, vhost), what ip -s link calls TX packets.',
+    (queue) => queue.counters?.delivered,
+  ),
+  counter(
+    'tapscope_queue_purged_packets_total',
+    'Packets thrown out of the ring when the queue was detached or deleted, never seen by the guest or reader (tun_queue_purge); no kernel counter knows them.',
+    (queue) => queue.counters?.purged,
+  ),
+  counter(
+    'tapscope_queue_resized_packets_total',
+    'Packets thrown out of the ring by a smaller txqueuelen, never seen by the guest or reader (tun_device_event, ptr_ring_resize_multiple); no kernel counter knows them.',
+    (queue) => queue.counters?.resized,
+  ),
+  counter(
+    'tapscope_queue_failed_packets_total',
+    'Packets taken out of the ring by a reader whose buffer could not be filled, lost (tun_do_read); no kernel counter knows them.',
+    (queue) => queue.counters?.failed,
+  ),
+  counter(
+    'tapscope_queue_overflowed_packets_total',
+    'Packets that did not fit back into the ring when vhost returned them, lost (vhost_net_buf_unproduce); no kernel counter knows them.',
+    (queue) => queue.counters?.overflowed,
+  ),
+  gauges(
+    'tapscope_queue_audit_imbalance_packets',
+    'Packets by which a conservation equation of the queue does not add up; 0 at rest, under load what moved while it was read.',
+    ['equation'],
+    (queue) => queue.audit.map(({ equation, imbalance }) => series(imbalance, equation)),
+  ),
+  flag('tapscope_queue_degraded', '1 while figures of this queue are known not to be exact.', isDegraded),
+  gauge(
+    'tapscope_ring_capacity_packets',
+    'Packets that the ring between host and reader can hold (tun_file.tx_ring.size).',
+    (queue) => queue.ring?.capacity,
+  ),
+  gauge(
+    'tapscope_ring_occupancy_packets',
+    'Packets that wait in the ring for the guest or reader (tun_file.tx_ring, producer to consumer).',
+    (queue) => queue.ring?.occupancy,
+  ),
+  info(
+    'tapscope_queue_owner_info',
+    'Process that holds the file descriptor of the queue (struct tun_file).',
+    ['pid', 'comm'],
+    (queue) => (queue.owner === undefined ? [] : [series(1, String(queue.owner.pid), queue.owner.comm)]),
+  ),
+];
+
+/** Only at `--detail cpu`; subject labels: netns, device, queue. */
+export const cpuMetrics: readonly Metric<Queue>[] = [
+  counters(
+    'tapscope_queue_cpu_offered_packets_total',
+    'Packets that this CPU transmitted to the queue, towards the guest or reader (tun_net_xmit).',
+    ['cpu'],
+    (queue) => queue.perCpu.map(({ cpu, offered }) => series(offered, String(cpu))),
+  ),
+  counters(
+    'tapscope_queue_cpu_dropped_packets_total',
+    'Packets towards the guest or reader that tun_net_xmit freed on this CPU instead of queueing.',
+    ['cpu'],
+    (queue) => queue.perCpu.map(({ cpu, dropped }) => series(dropped, String(cpu))),
+  ),
+];
+
+const deviceInfoLabels = [
+  'ifindex',
+  'kind',
+  'flow_control',
+  'qdisc',
+  'queue_length',
+  'multi_queue',
+  'persistent',
+  'vnet_header',
+];
+
+/** Subject labels: netns, device. */
+export const deviceMetrics: readonly Metric<Device>[] = [
+  info(
+    'tapscope_device_info',
+    'What the device is (struct tun_struct, struct net_device); flow_control: what happens to a sender faster than the reader; queue_length: txqueuelen.',
+    deviceInfoLabels,
+    (device) => [
+      series(
+        1,
+        String(device.ifindex),
+        device.kind,
+        device.flowControl ?? '',
+        device.qdisc ?? '',
+        String(device.queueLength),
+        String(device.multiQueue),
+        String(device.persistent),
+        String(device.vnetHeader),
+      ),
+    ],
+  ),
+  gauge('tapscope_device_up', '1 while the device is up (IFF_UP).', (device) => Number(device.up)),
+  gauges(
+    'tapscope_device_queues',
+    'Queues of the device: attached ones take packets, detached ones wait (tun_struct.numqueues, numdisabled).',
+    ['state'],
+    (device) => [...seriesIf(device.attachedQueues, 'attached'), ...seriesIf(device.detachedQueues, 'detached')],
+  ),
+  counter(
+    'tapscope_device_transmit_packets_total',
+    'Packets delivered to the guest or reader, by the kernel (tx_packets of rtnl_link_stats64).',
+    (device) => device.counters?.txPackets,
+  ),
+  counter(
+    'tapscope_device_transmit_dropped_packets_total',
+    'Packets towards the guest or reader that the kernel counted as dropped (tx_dropped of rtnl_link_stats64).',
+    (device) => device.counters?.txDropped,
+  ),
+  counters(
+    'tapscope_device_other_dropped_packets_total',
+    'Packets towards the guest or reader lost before tun (qdisc, bridge, no reader), by kernel drop reason and the function that freed them (tracepoint skb:kfree_skb).',
+    ['reason', 'location'],
+    (device) => (device.otherDropped ?? []).map(({ reason, location, packets }) => series(packets, reason, location)),
+  ),
+  gauges(
+    'tapscope_device_audit_imbalance_packets',
+    'Packets by which a conservation equation over all queues of the device does not add up; 0 at rest, under load what moved while it was read.',
+    ['equation'],
+    (device) => device.audit.map(({ equation, imbalance }) => series(imbalance, equation)),
+  ),
+  flag('tapscope_device_degraded', '1 while figures of this device are known not to be exact.', isDegraded),
+];
+
+/** No subject labels. */
+export const agentMetrics: readonly Metric<AgentState>[] = [
+  gauges(
+    'tapscope_probe_attached',
+    '1 while the mechanism measures the event; 0: nothing measures it on this host, tapscope doctor says why.',
+    ['event', 'mechanism'],
+    (agent) => agent.probes.map(({ event, mechanism, attached }) => series(Number(attached), event, mechanism)),
+  ),
+  counters(
+    'tapscope_probe_missed_total',
+    'Runs of a probe that the kernel skipped: events that it did not see (recursion_misses of bpf_prog_info).',
+    ['event', 'mechanism'],
+    (agent) =>
+      agent.probes
+        .filter(({ attached }) => attached)
+        .map(({ event, mechanism, missed }) => series(missed, event, mechanism)),
+  ),
+  gauge(
+    'tapscope_rows_used',
+    'Rows of kernel counters in use: one for each device, queue and CPU that was seen.',
+    (agent) => agent.rowsUsed,
+  ),
+  gauge('tapscope_rows_capacity', 'Rows of kernel counters that there are.', (agent) => agent.rowsCapacity),
+  counter(
+    'tapscope_rowless_packets_total',
+    'Packets towards guests or readers that found no free row: offered to some queue, counted nowhere else.',
+    (agent) => agent.rowlessPackets,
+  ),
+  gauge(
+    'tapscope_namespaces_unresolved',
+    'Network namespaces that were seen but could not be entered: their devices lack what rtnetlink knows.',
+    (agent) => agent.namespacesUnresolved,
+  ),
+  info('tapscope_namespace_info', 'Name of a network namespace (inode number).', ['netns', 'name'], (agent) =>
+    [...agent.namespaceNames].map(([netns, name]) => series(1, String(netns), name)),
+  ),
+  counter(
+    'tapscope_snapshots_incomplete_total',
+    'Snapshots in which a namespace or the walk over all devices could not be read completely.',
+    (agent) => agent.incompleteSnapshots,
+  ),
+  gauge('tapscope_snapshot_duration_seconds', 'Time that the newest snapshot took.', (agent) => agent.snapshotSeconds),
+];
+
+/** No subject labels. */
+export const scrapeMetrics: readonly Metric<ScrapeState>[] = [
+  gauge(
+    'tapscope_snapshot_age_seconds',
+    'Age of the newest snapshot; near 0, because a scrape takes its own, unless snapshots fail.',
+    (scrape) => scrape.snapshotAgeSeconds,
+  ),
+  counter(
+    'tapscope_snapshot_errors_total',
+    'Scrapes that show no devices because their snapshot failed altogether.',
+    (scrape) => scrape.snapshotErrors,
+  ),
+  gauge(
+    'tapscope_devices_folded',
+    'Devices beyond the series budget of the --detail level, shown as sums under device=~other.',
+    (scrape) => scrape.devicesFolded,
+  ),
+  info('tapscope_build_info', 'What runs here.', ['version', 'node_version', 'kernel', 'libbpf'], ({ build }) => [
+    series(1, build.version, build.nodeVersion, build.kernel, build.libbpf),
+  ]),
+];
+
+/** Where nothing is counted there is nothing to call exact. */
+function isDegraded(subject: Pick<Queue | Device, 'degraded' | 'counters'>): boolean | undefined {
+  if (subject.degraded.length > 0) return true;
+  return subject.counters === undefined ? undefined : false;
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// A small host for tests: two namespaces with a tap0 each, odd names, a device of which nothing was measured.
+import type { Build } from '../metrics.ts';
+import type { AgentState, Device, Queue, QueueCounters, Snapshot } from '../snapshot.ts';
+
+export const goldenBuild: Build = { version: '0.1.0', nodeVersion: 'v20.19.0', kernel: '6.12.48', libbpf: '1.1.2' };
+
+const counters: QueueCounters = {
+  offered: 1000,
+  offeredBytes: 64_000,
+  enqueued: 900,
+  dropped: [
+    { reason: 'FULL_RING', packets: 90 },
+    { reason: 'TAP_FILTER', packets: 0 },
+    { reason: 'UNTRACED', packets: 10 },
+  ],
+  purged: 3,
+  resized: 2,
+  failed: 1,
+  overflowed: 0,
+  delivered: 884,
+};
+
+const busyQueue: Queue = {
+  index: 0,
+  ring: { capacity: 500, occupancy: 10 },
+  counters,
+  perCpu: [
+    { cpu: 0, offered: 600, dropped: 100 },
+    { cpu: 3, offered: 400, dropped: 0 },
+  ],
+  owner: { pid: 4711, comm: 'qemu-system "x"' },
+  audit: [
+    { equation: 'offered', imbalance: 0 },
+    { equation: 'ring', imbalance: -2 },
+  ],
+  degraded: [],
+};
+
+const bypassedQueue: Queue = {
+  ...busyQueue,
+  index: 1,
+  counters: { ...counters, dropped: [{ reason: 'unknown_196609', packets: 7 }], delivered: undefined },
+  perCpu: [],
+  owner: undefined,
+  audit: [],
+  degraded: ['7 packets were delivered that no probe saw offered'],
+};
+
+const unseenQueue: Queue = { ...bypassedQueue, index: 0, ring: undefined, counters: undefined, degraded: [] };
+
+const guest: Device = {
+  netns: 4026531840,
+  name: 'tap0',
+  ifindex: 7,
+  id: '9001',
+  kind: 'tap',
+  up: true,
+  carrier: true,
+  multiQueue: true,
+  persistent: false,
+  vnetHeader: true,
+  queueLength: 500,
+  qdisc: 'fq_codel',
+  flowControl: 'backpressure',
+  queues: [busyQueue, bypassedQueue],
+  attachedQueues: 2,
+  detachedQueues: 2,
+  counters: { txPackets: 1768, txBytes: 113_152, txDropped: 107, rxPackets: 5, rxBytes: 300, rxDropped: 0 },
+  otherDropped: [
+    { reason: 'QDISC_DROP', location: '__dev_queue_xmit', packets: 12 },
+    { reason: 'NOT_SPECIFIED', location: 'br_dev_queue_push_xmit', packets: 4 },
+  ],
+  audit: [{ equation: 'delivered', imbalance: 0 }],
+  degraded: [],
+};
+
+const namesake: Device = {
+  ...guest,
+  netns: 4026532285,
+  id: '9002',
+  flowControl: 'tail-drop',
+  qdisc: 'noqueue',
+  queues: [busyQueue],
+  attachedQueues: 1,
+  detachedQueues: 0,
+};
+
+const vpn: Device = {
+  ...guest,
+  name: 'vpn"\\é~',
+  id: '9003',
+  ifindex: 8,
+  kind: 'tun',
+  up: false,
+  multiQueue: false,
+  qdisc: undefined,
+  flowControl: undefined,
+  queues: [unseenQueue],
+  attachedQueues: undefined,
+  detachedQueues: undefined,
+  counters: undefined,
+  otherDropped: undefined,
+  audit: [],
+};
+
+const agent: AgentState = {
+  probes: [
+    { event: 'offered', mechanism: 'raw_tp', attached: true, reason: undefined, missed: 0 },
+    { event: 'consumed', mechanism: 'none', attached: false, reason: 'fentry was refused: EINVAL', missed: 0 },
+  ],
+  rowsUsed: 3,
+  rowsCapacity: 8191,
+  rowlessPackets: 0,
+  namespacesUnresolved: 1,
+  namespaceNames: new Map([[4026532285, 'blue\nteam']]),
+  incompleteSnapshots: 0,
+  snapshotSeconds: 0.0021,
+};
+
+export const goldenSnapshot: Snapshot = { takenAt: 1_795_000_000, devices: [guest, namesake, vpn], agent };

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { counters, flag, gauge, type Metric } from '../metric.ts';
+import { mergeSamples } from './prometheus-merge.ts';
+import { createSubject } from './prometheus-subject.ts';
+
+type Drops = Readonly<Record<string, number>>;
+
+const drops: Metric<Drops> = counters('drops_total', 'Drops.', ['reason'], (queue) =>
+  Object.entries(queue).map(([reason, value]) => ({ labels: [reason], value })),
+);
+
+/** One scrape after the other; queues by key. */
+function scrapes(...history: readonly Readonly<Record<string, Drops>>[]) {
+  const subject = createSubject([]);
+  return history.map((queues) => {
+    const members = Object.entries(queues).map(([key, value]) => ({ key, value }));
+    return Object.fromEntries(mergeSamples(drops, subject, members).map(({ labels, value }) => [labels.join(), value]));
+  });
+}
+
+test('counters of the same labels add up, others stay apart', () => {
+  assert.deepEqual(scrapes({ a: { FULL_RING: 1, NOMEM: 2 }, b: { FULL_RING: 10 } }), [{ FULL_RING: 11, NOMEM: 2 }]);
+});
+
+test('a sum does not fall when a queue goes, and does not jump when it comes back', () => {
+  const both = { a: { FULL_RING: 5 }, b: { FULL_RING: 7 } };
+  assert.deepEqual(scrapes(both, { a: { FULL_RING: 6 } }, both), [
+    { FULL_RING: 12 },
+    { FULL_RING: 13 },
+    { FULL_RING: 18 },
+  ]);
+});
+
+test('a sum does not fall when the last queue goes', () => {
+  assert.deepEqual(scrapes({ a: { FULL_RING: 5 } }, {}), [{ FULL_RING: 5 }, { FULL_RING: 5 }]);
+});
+
+test('a sum goes on when a queue starts again at 0', () => {
+  assert.deepEqual(scrapes({ a: { NOMEM: 5 } }, { a: { NOMEM: 0 } }, { a: { NOMEM: 2 } }), [
+    { NOMEM: 5 },
+    { NOMEM: 5 },
+    { NOMEM: 7 },
+  ]);
+});
+
+test('the same snapshot shown twice counts once', () => {
+  const snapshot = { a: { FULL_RING: 5 }, b: { FULL_RING: 7 } };
+  assert.deepEqual(scrapes(snapshot, snapshot), [{ FULL_RING: 12 }, { FULL_RING: 12 }]);
+});
+
+test('a sum forgets members that went long ago, not what they counted', () => {
+  const subject = createSubject([]);
+  let samples = mergeSamples(drops, subject, []);
+  for (let member = 0; member < 10_000; member += 1) {
+    samples = mergeSamples(drops, subject, [{ key: String(member), value: { FULL_RING: 1 } }]);
+  }
+  assert.deepEqual(samples, [{ labels: ['FULL_RING'], value: 10_000 }]);
+  assert.ok((subject.sums.get('drops_total')?.get('FULL_RING')?.last.size ?? 0) < 100);
+});
+
+test('gauges are sums of the present, flags are set by any', () => {
+  const members = [3, 4].map((value) => ({ key: String(value), value }));
+  const level = gauge<number>('level', 'Level.', (value) => value);
+  const high = flag<number>('high', 'High.', (value) => value > 3);
+  const unmeasured = gauge<number>('unmeasured', 'Unmeasured.', () => undefined);
+  const subject = createSubject([]);
+  assert.deepEqual(mergeSamples(level, subject, members), [{ labels: [], value: 7 }]);
+  assert.deepEqual(mergeSamples(high, subject, members), [{ labels: [], value: 1 }]);
+  assert.deepEqual(mergeSamples(unmeasured, subject, members), []);
+});

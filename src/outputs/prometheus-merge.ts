@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Several subjects as one: the queues of a device, the devices beyond the series budget.
+import type { Metric, Sample } from '../metric.ts';
+import type { LastingSum, Subject } from './prometheus-subject.ts';
+
+/** `key` names the member from scrape to scrape. */
+export interface Member<Value> {
+  readonly key: string;
+  readonly value: Value;
+}
+
+export function mergeSamples<Value>(
+  metric: Metric<Value>,
+  into: Subject,
+  members: readonly Member<Value>[],
+): readonly Sample[] {
+  if (metric.type === 'counter') return mergeCounters(metric, into, members);
+  const merged = new Map<string, Sample>();
+  for (const { value } of members) {
+    for (const sample of metric.samples(value)) merge(merged, sample, metric.merge);
+  }
+  return [...merged.values()];
+}
+
+function merge(merged: Map<string, Sample>, { labels, value }: Sample, how: 'sum' | 'max'): void {
+  const key = labels.join('\0');
+  const before = merged.get(key)?.value;
+  if (before === undefined) merged.set(key, { labels, value });
+  else merged.set(key, { labels, value: how === 'max' ? Math.max(before, value) : before + value });
+}
+
+/** A counter that falls reads as a reset, and what is left of it as new events: so what a member counted stays in the sum when it goes. */
+function mergeCounters<Value>(
+  metric: Metric<Value>,
+  into: Subject,
+  members: readonly Member<Value>[],
+): readonly Sample[] {
+  const sums = into.sums.get(metric.name) ?? new Map<string, LastingSum>();
+  into.sums.set(metric.name, sums);
+  for (const member of members) {
+    const counted = new Map<string, Sample>();
+    for (const sample of metric.samples(member.value)) merge(counted, sample, 'sum');
+    for (const [key, { labels, value }] of counted) {
+      const sum = sums.get(key) ?? { labels, last: new Map<string, number>(), settled: 0 };
+      sums.set(key, sum);
+      const before = sum.last.get(member.key) ?? 0;
+      if (value < before) sum.settled += before;
+      sum.last.set(member.key, value);
+    }
+  }
+  return [...sums.values()].map((sum) => ({ labels: sum.labels, value: total(sum, members) }));
+}
+
+function total(sum: LastingSum, members: readonly Member<unknown>[]): number {
+  if (sum.last.size > 2 * members.length + 64) settleAbsent(sum, members);
+  let total = sum.settled;
+  for (const value of sum.last.values()) total += value;
+  return total;
+}
+
+/** Only when there are many: a member that one incomplete snapshot missed comes back with the value it had, and must not count twice. */
+function settleAbsent(sum: LastingSum, members: readonly Member<unknown>[]): void {
+  const present = new Set(members.map(({ key }) => key));
+  for (const [key, value] of sum.last) {
+    if (present.has(key)) continue;
+    sum.settled += value;
+    sum.last.delete(key);
+  }
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fast page is byte for byte what prom-client's own registry writes, over random hosts whose devices and queues come and go.
+import assert from 'node:assert/strict';
+import { text } from 'node:stream/consumers';
+import { test } from 'node:test';
+import {
+  Counter,
+  Gauge,
+  Histogram,
+  type OpenMetricsContentType,
+  type PrometheusContentType,
+  Registry,
+} from 'prom-client';
+import type { Device, Queue } from '../snapshot.ts';
+import { FastRegistry, type PrometheusOptions, type Seen } from './prometheus.ts';
+import type { Detail } from './prometheus-detail.ts';
+import type { MetricRows } from './prometheus-families.ts';
+import { goldenBuild, goldenSnapshot } from './prometheus-golden.ts';
+import { contentTypes } from './prometheus-text.ts';
+
+type AnyRegistry = Registry<PrometheusContentType> | Registry<OpenMetricsContentType>;
+
+const oddNames = ['tap0', 'tap0', 'a"b', 'back\\slash', 'new\nline', 'é~{}=,#', '\\"', '\\n', '0', '\u{1f600}', ' '];
+const oddValues = [0, 1, -1, 0.1, 1e21, -1e-7, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+
+/** mulberry32: a test must fail the same way twice. */
+function randomFrom(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
+  };
+}
+
+type Random = ReturnType<typeof randomFrom>;
+
+function pick<Item>(random: Random, items: readonly Item[]): Item {
+  const item = items[random(items.length)];
+  if (item === undefined) throw new Error('nothing to pick from');
+  return item;
+}
+
+function randomQueue(random: Random, template: Queue, index: number): Queue {
+  const count = () => random(1e6);
+  const reasons = ['FULL_RING', 'TAP_FILTER', ...oddNames.slice(2)].slice(0, random(6));
+  const counters = {
+    offered: count(),
+    offeredBytes: 2 ** 53 + count(),
+    enqueued: count(),
+    dropped: reasons.map((reason) => ({ reason, packets: count() })),
+    purged: count(),
+    resized: count(),
+    failed: count(),
+    overflowed: count(),
+    delivered: random(2) === 0 ? undefined : count(),
+  };
+  return {
+    ...template,
+    index,
+    counters: random(4) === 0 ? undefined : counters,
+    perCpu: [0, 1, 2].slice(random(4)).map((cpu) => ({ cpu, offered: count(), dropped: count() })),
+    owner: random(3) === 0 ? undefined : { pid: random(9), comm: pick(random, oddNames) },
+    audit: [{ equation: 'ring', imbalance: pick(random, oddValues) }],
+    degraded: random(2) === 0 ? [] : ['why'],
+  };
+}
+
+function randomDevice(random: Random, id: number): Device {
+  const template = pick(random, goldenSnapshot.devices);
+  const queue = template.queues[0];
+  if (queue === undefined) throw new Error('the golden host has a device without a queue');
+  return {
+    ...template,
+    netns: 1 + random(3),
+    name: pick(random, oddNames),
+    id: String(id),
+    queues: Array.from({ length: random(4) }, (_, index) => randomQueue(random, queue, index)),
+  };
+}
+
+function ownMetrics(registers: AnyRegistry[]): void {
+  new Counter({ name: 'own_runs_total', help: 'A counter.', labelNames: ['why'], registers }).inc({ why: 'a"\\\n' }, 3);
+  new Gauge({ name: 'own_level', help: 'A back\\slash and a\nline.', registers }).set(Number.NaN);
+  const histogram = new Histogram({
+    name: 'own_seconds',
+    help: 'A histogram.',
+    labelNames: ['kind'],
+    buckets: [0.1, 1],
+    registers,
+  });
+  histogram.observe({ kind: 'x' }, 0.5);
+  histogram.observe({ kind: 'y' }, 5);
+}
+
+/** By prom-client alone. Each page needs a fresh registry: an OpenMetrics page of prom-client renames its metrics for good. */
+async function reference(rows: readonly MetricRows[], registry: AnyRegistry): Promise<string> {
+  const registers = [registry];
+  for (const { metric, rows: all } of rows) {
+    const samples = [...all].flatMap(({ subject, samples }) => samples.map((sample) => ({ subject, ...sample })));
+    if (samples.length === 0) continue;
+    const { name, help } = metric;
+    const labelNames = [
+      ...new Set(samples.flatMap(({ subject }) => subject.labels.map(([label]) => label))),
+      ...metric.labels,
+    ];
+    const gauge = metric.type === 'gauge' ? new Gauge({ name, help, labelNames, registers }) : undefined;
+    const counter = metric.type === 'counter' ? new Counter({ name, help, labelNames, registers }) : undefined;
+    for (const { subject, labels, value } of samples) {
+      const own = metric.labels.map((label, index) => [label, labels[index]]);
+      gauge?.set(Object.fromEntries([...subject.labels, ...own]), value);
+      counter?.inc(Object.fromEntries([...subject.labels, ...own]), value);
+    }
+  }
+  ownMetrics(registers);
+  return registry.metrics();
+}
+
+async function comparePages(registry: FastRegistry, seen: Seen): Promise<void> {
+  const openMetrics = new Registry<OpenMetricsContentType>();
+  openMetrics.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  const rows = registry.rows(seen);
+  assert.equal(await text(registry.scrape(seen, 'text')), await reference(rows, new Registry()));
+  assert.equal(await text(registry.scrape(seen, 'openmetrics')), await reference(rows, openMetrics));
+}
+
+for (const detail of ['device', 'queue', 'cpu'] satisfies readonly Detail[]) {
+  test(`both formats equal prom-client's, --detail ${detail}`, async (t) => {
+    const seed = Date.now() % 2 ** 31;
+    t.diagnostic(`seed ${seed}`);
+    const random = randomFrom(seed);
+    const options: PrometheusOptions = { detail, build: { ...goldenBuild, kernel: 'a"b\\c\nd' } };
+    const registry = new FastRegistry(options);
+    ownMetrics([registry]);
+    for (let scrape = 0; scrape < 40; scrape += 1) {
+      // Few ids: the same device is seen again with other names, queues and values.
+      const ids = [...new Set(Array.from({ length: random(12) }, () => random(8)))];
+      const devices = ids.map((id) => randomDevice(random, id));
+      const agent = random(5) === 0 ? undefined : goldenSnapshot.agent;
+      await comparePages(registry, {
+        devices,
+        agent,
+        snapshotAgeSeconds: pick(random, oddValues),
+        snapshotErrors: scrape,
+      });
+    }
+  });
+}
+
+test("content types are prom-client's", () => {
+  assert.deepEqual(contentTypes, {
+    text: 'text/plain; version=0.0.4; charset=utf-8',
+    openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+  });
+});

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which form of the page a client ranks first (RFC 9110, section 12.5).
+import type { Format } from '../outputs/prometheus-text.ts';
+
+/** OpenMetrics only for a client that ranks it above the text format; who asks for neither gets text. */
+export function negotiateFormat(accept: string | undefined): Format {
+  const ranges = parseRanges(accept ?? '*/*');
+  const text = quality(ranges, 'text/plain', '0.0.4');
+  return quality(ranges, 'application/openmetrics-text', '1.0.0') > text ? 'openmetrics' : 'text';
+}
+
+export function acceptsGzip(acceptEncoding: string | undefined): boolean {
+  const codings = parseRanges(acceptEncoding ?? '');
+  const gzip =
+    codings.find(({ name }) => name === 'gzip' || name === 'x-gzip') ?? codings.find(({ name }) => name === '*');
+  return gzip !== undefined && gzip.q > 0;
+}
+
+interface Range {
+  readonly name: string;
+  readonly version: string | undefined;
+  readonly q: number;
+}
+
+function parseRanges(header: string): readonly Range[] {
+  return header.split(',').map((part) => {
+    const [name = '', ...parameters] = part.split(';').map((piece) => piece.trim().toLowerCase());
+    const values = new Map(parameters.map(splitParameter));
+    return { name, version: values.get('version'), q: parseQuality(values.get('q')) };
+  });
+}
+
+function splitParameter(parameter: string): readonly [string, string] {
+  const [key = '', value = ''] = parameter.split('=');
+  return [key.trim(), value.trim().replace(/^"(.*)"$/, '$1')];
+}
+
+/** A range whose rank cannot be read is not used. */
+function parseQuality(text: string | undefined): number {
+  if (text === undefined) return 1;
+  return /^(0(\.\d{0,3})?|1(\.0{0,3})?)$/.test(text) ? Number(text) : 0;
+}
+
+/** By the most specific range that fits, as the standard wants. Parameters other than the version choose nothing that we have. */
+function quality(ranges: readonly Range[], type: string, version: string): number {
+  const family = `${type.split('/')[0]}/*`;
+  const levels: readonly ((range: Range) => boolean)[] = [
+    (range) => range.name === type && range.version === version,
+    (range) => range.name === type && range.version === undefined,
+    (range) => range.name === family,
+    (range) => range.name === '*/*',
+  ];
+  const fitting = levels.map((fits) => ranges.filter(fits)).find((found) => found.length > 0) ?? [];
+  return Math.max(0, ...fitting.map(({ q }) => q));
+}

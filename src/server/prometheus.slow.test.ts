@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// A real Prometheus scrapes a real server in both formats, and its HTTP API gives back every value of the snapshot.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, get, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { FastRegistry } from '../outputs/prometheus.ts';
+import type { Detail } from '../outputs/prometheus-detail.ts';
+import type { MetricRows } from '../outputs/prometheus-families.ts';
+import { goldenBuild, goldenSnapshot } from '../outputs/prometheus-golden.ts';
+import { type Format, formats } from '../outputs/prometheus-text.ts';
+import { startServer } from './server.ts';
+
+const prometheusOptions = { detail: 'cpu' satisfies Detail, build: goldenBuild } as const;
+const deadlineMs = 60_000;
+
+function portOf(server: Server): number {
+  const address = server.address();
+  if (typeof address !== 'object' || address === null) throw new Error('the server does not listen');
+  return address.port;
+}
+
+/** Passes scrapes on. Prometheus 2 cannot be told to want text: for that a proxy leaves out what it wants. */
+async function startProxy(t: TestContext, target: string, format: Format, seenTypes: Set<string>): Promise<number> {
+  const proxy = createServer((request, response) => {
+    const { accept, ...others } = request.headers;
+    const headers = format === 'openmetrics' ? { ...others, accept } : others;
+    get(`http://${target}${request.url}`, { headers }, (page) => {
+      seenTypes.add(`${format}: ${page.headers['content-type']}, ${page.headers['content-encoding']}`);
+      response.writeHead(page.statusCode ?? 500, page.headers);
+      page.pipe(response);
+    }).on('error', () => response.destroy());
+  });
+  t.after(() => proxy.close().closeAllConnections());
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  return portOf(proxy);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const port = portOf(server);
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** One job for each format; returns the address of its HTTP API. */
+async function startPrometheus(t: TestContext, ports: Readonly<Record<Format, number>>): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'tapscope-prometheus-'));
+  const jobs = formats.map((job) => ({ job_name: job, static_configs: [{ targets: [`127.0.0.1:${ports[job]}`] }] }));
+  // JSON is YAML too.
+  const config = JSON.stringify({ global: { scrape_interval: '1s', scrape_timeout: '1s' }, scrape_configs: jobs });
+  await writeFile(join(folder, 'prometheus.yml'), config);
+  const address = `127.0.0.1:${await freePort()}`;
+  const args = [
+    `--config.file=${join(folder, 'prometheus.yml')}`,
+    `--storage.tsdb.path=${join(folder, 'data')}`,
+    `--web.listen-address=${address}`,
+    '--log.level=error',
+  ];
+  const prometheus = spawn('prometheus', args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  t.after(async () => {
+    if (prometheus.exitCode === null && prometheus.kill('SIGKILL')) await once(prometheus, 'exit');
+    await rm(folder, { recursive: true, force: true });
+  });
+  await once(prometheus, 'spawn');
+  return `http://${address}`;
+}
+
+type Series = readonly (readonly [labels: string, value: number])[];
+
+function comparable(labels: readonly (readonly [string, string])[], value: number): Series[number] {
+  const known = labels.filter(([, text]) => text !== '').map(([name, text]) => `${name}=${JSON.stringify(text)}`);
+  return [known.sort().join(), value];
+}
+
+async function query(api: string, expression: string): Promise<Series> {
+  const response = await fetch(`${api}/api/v1/query?${new URLSearchParams({ query: expression })}`);
+  const answer: { data: { result: { metric: Record<string, string>; value: [number, string] }[] } } = JSON.parse(
+    await response.text(),
+  );
+  return answer.data.result
+    .map(({ metric: { __name__, job, instance, ...labels }, value }) => {
+      return comparable(Object.entries(labels), Number(value[1]));
+    })
+    .sort();
+}
+
+function expected({ metric, rows }: MetricRows): Series {
+  return [...rows]
+    .flatMap(({ subject, samples }) =>
+      samples.map(({ labels, value }) => {
+        const own = metric.labels.map((label, index) => [label, labels[index] ?? ''] as const);
+        return comparable([...subject.labels, ...own], value);
+      }),
+    )
+    .sort();
+}
+
+/** Once up is 1, all series of that scrape are there. */
+async function scraped(api: string): Promise<void> {
+  for (const end = Date.now() + deadlineMs; Date.now() < end; await setTimeout(200)) {
+    const up = await query(api, 'up').catch(() => []);
+    if (up.length === formats.length && up.every(([, value]) => value === 1)) return;
+  }
+  throw new Error(`Prometheus did not scrape both formats within ${deadlineMs / 1000} s`);
+}
+
+test('Prometheus reads both formats', { timeout: 2 * deadlineMs }, async (t) => {
+  const server = await startServer(
+    { listen: { host: '127.0.0.1', port: 0 }, logLevel: 'warn', prometheus: prometheusOptions },
+    { takeSnapshot: async () => ({ ...goldenSnapshot, takenAt: Date.now() / 1000 }), notReady: () => undefined },
+  );
+  t.after(() => server.close());
+  const types = new Set<string>();
+  const text = await startProxy(t, server.address, 'text', types);
+  const openmetrics = await startProxy(t, server.address, 'openmetrics', types);
+  const api = await startPrometheus(t, { text, openmetrics });
+  await scraped(api);
+  const seen = { ...goldenSnapshot, snapshotAgeSeconds: undefined, snapshotErrors: 0 };
+  for (const rows of new FastRegistry(prometheusOptions).rows(seen)) {
+    for (const job of formats) {
+      if (rows.metric.name === 'tapscope_snapshot_age_seconds') continue;
+      assert.deepEqual(
+        await query(api, `${rows.metric.name}{job="${job}"}`),
+        expected(rows),
+        `${rows.metric.name} ${job}`,
+      );
+    }
+  }
+  assert.deepEqual([...types].sort(), [
+    'openmetrics: application/openmetrics-text; version=1.0.0; charset=utf-8, gzip',
+    'text: text/plain; version=0.0.4; charset=utf-8, gzip',
+  ]);
+});

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// A real server on a free port of 127.0.0.1, asked over HTTP.
+import assert from 'node:assert/strict';
+import { get } from 'node:http';
+import { type TestContext, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { goldenBuild, goldenSnapshot } from '../outputs/prometheus-golden.ts';
+import type { Device, Snapshot } from '../snapshot.ts';
+import { type ServerDependencies, type ServerOptions, startServer } from './server.ts';
+
+const options: ServerOptions = {
+  listen: { host: '127.0.0.1', port: 0 },
+  logLevel: 'silent',
+  prometheus: { detail: 'queue', build: { ...goldenBuild, version: '1<2&"3"' } },
+};
+
+async function serve(t: TestContext, dependencies: Partial<ServerDependencies> = {}): Promise<string> {
+  const takeSnapshot = async () => ({ ...goldenSnapshot, takenAt: Date.now() / 1000 });
+  const server = await startServer(options, { takeSnapshot, notReady: () => undefined, ...dependencies });
+  t.after(() => server.close());
+  return `http://${server.address}`;
+}
+
+function sampleOf(page: string, series: string): number {
+  const line = page.split('\n').find((candidate) => candidate.startsWith(`${series} `));
+  assert.ok(line !== undefined, `no ${series}`);
+  return Number(line.slice(series.length));
+}
+
+const text = 'text/plain; version=0.0.4; charset=utf-8';
+const openMetrics = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
+
+test('/metrics comes as asked for', async (t) => {
+  const url = `${await serve(t)}/metrics`;
+  for (const [accept, type] of [
+    ['*/*', text],
+    ['application/openmetrics-text;version=1.0.0', openMetrics],
+  ] as const) {
+    for (const encoding of ['gzip', 'identity']) {
+      const response = await fetch(url, { headers: { accept, 'accept-encoding': encoding } });
+      const page = await response.text();
+      assert.equal(response.status, 200);
+      assert.equal(response.headers.get('content-type'), type);
+      assert.equal(response.headers.get('content-encoding'), encoding === 'gzip' ? 'gzip' : null);
+      assert.equal(response.headers.get('x-content-type-options'), 'nosniff');
+      assert.equal(page.endsWith('# EOF\n'), type === openMetrics);
+      assert.equal(
+        sampleOf(page, 'tapscope_queue_offered_packets_total{netns="4026531840",device="tap0",queue="1"}'),
+        1000,
+      );
+      assert.ok(sampleOf(page, 'process_resident_memory_bytes') > 0);
+      assert.ok(sampleOf(page, 'tapscope_snapshot_age_seconds') < 5);
+    }
+  }
+});
+
+test('HEAD says the same without the page', async (t) => {
+  const base = await serve(t);
+  for (const [path, type] of [
+    ['/metrics', text],
+    ['/', 'text/html; charset=utf-8'],
+    ['/-/healthy', 'text/plain; charset=utf-8'],
+  ]) {
+    const response = await fetch(`${base}${path}`, { method: 'HEAD' });
+    assert.deepEqual([response.status, response.headers.get('content-type'), await response.text()], [200, type, '']);
+  }
+});
+
+test('the landing page links the others and escapes the version', async (t) => {
+  const response = await fetch(`${await serve(t)}/`);
+  const html = await response.text();
+  assert.match(response.headers.get('content-security-policy') ?? '', /^default-src 'none'/);
+  assert.ok(html.includes('<h1>tapscope 1&#60;2&#38;&#34;3&#34;</h1>'));
+  for (const path of ['/metrics', '/-/healthy', '/-/ready']) assert.ok(html.includes(`href="${path}"`));
+});
+
+test('every other page is one sentence', async (t) => {
+  const base = await serve(t);
+  for (const [method, path, status] of [
+    ['GET', '/metrics/', 404],
+    ['GET', '/Metrics', 404],
+    ['GET', '/favicon.ico', 404],
+    ['GET', '/-/', 404],
+    ['GET', '/..%2fetc/passwd', 404],
+    ['POST', '/metrics', 404],
+    ['PUT', '/', 404],
+    ['GET', '/%zz', 400],
+  ] as const) {
+    const response = await fetch(`${base}${path}`, { method });
+    const body = await response.text();
+    assert.equal(response.status, status, path);
+    assert.match(body, /^[A-Z].*\n$/);
+    assert.equal(response.headers.get('content-type'), 'text/plain; charset=utf-8');
+  }
+});
+
+test('alive from the start, ready when the mechanisms are decided', async (t) => {
+  let reason: string | undefined = 'no snapshot was taken yet';
+  const base = await serve(t, { notReady: () => reason });
+  assert.equal((await fetch(`${base}/-/healthy`)).status, 200);
+  const early = await fetch(`${base}/-/ready`);
+  assert.deepEqual([early.status, await early.text()], [503, 'tapscope is not ready: no snapshot was taken yet\n']);
+  reason = undefined;
+  assert.equal((await fetch(`${base}/-/ready`)).status, 200);
+});
+
+test('a failed snapshot leaves what the agent knows of itself', async (t) => {
+  let failing = true;
+  const takeSnapshot = async () => {
+    if (failing) throw new Error('the walk derailed');
+    return goldenSnapshot;
+  };
+  const url = `${await serve(t, { takeSnapshot })}/metrics`;
+  const first = await fetch(url);
+  const firstPage = await first.text();
+  assert.equal(first.status, 200);
+  assert.equal(sampleOf(firstPage, 'tapscope_snapshot_errors_total'), 1);
+  assert.ok(!firstPage.includes('device="tap0"') && !firstPage.includes('tapscope_snapshot_age_seconds '));
+  assert.match(firstPage, /^tapscope_build_info\{/m);
+  failing = false;
+  assert.ok((await (await fetch(url)).text()).includes('device="tap0"'));
+  failing = true;
+  const lastPage = await (await fetch(url)).text();
+  assert.equal(sampleOf(lastPage, 'tapscope_rows_used'), 3);
+  assert.ok(sampleOf(lastPage, 'tapscope_snapshot_age_seconds') > 0);
+  assert.ok(!lastPage.includes('device="tap0"'));
+});
+
+test('a snapshot that hangs does not hang the scrape', async (t) => {
+  const takeSnapshot = () => new Promise<Snapshot>(() => undefined);
+  const url = `${await serve(t, { takeSnapshot })}/metrics`;
+  const response = await fetch(url, { headers: { 'x-prometheus-scrape-timeout-seconds': '0.2' } });
+  assert.equal(response.status, 200);
+  assert.equal(sampleOf(await response.text(), 'tapscope_snapshot_errors_total'), 1);
+});
+
+test('a page that cannot be made at all is an error of one sentence', async (t) => {
+  const broken = goldenSnapshot.devices.map((device): Device => {
+    return Object.defineProperty({ ...device }, 'queues', {
+      get: () => {
+        throw new Error('queues are gone');
+      },
+    });
+  });
+  const response = await fetch(
+    `${await serve(t, { takeSnapshot: async () => ({ ...goldenSnapshot, devices: broken }) })}/metrics`,
+  );
+  assert.deepEqual([response.status, await response.text()], [500, 'This page could not be made: queues are gone\n']);
+});
+
+test('concurrent scrapes share snapshots', async (t) => {
+  let taken = 0;
+  const takeSnapshot = async () => {
+    taken += 1;
+    await setTimeout(100);
+    return goldenSnapshot;
+  };
+  const url = `${await serve(t, { takeSnapshot })}/metrics`;
+  const pages = await Promise.all(Array.from({ length: 20 }, async () => (await fetch(url)).text()));
+  assert.ok(pages.every((page) => page.includes('device="tap0"')));
+  assert.ok(taken >= 1 && taken <= 3, `${taken} snapshots`);
+});
+
+test('a client that goes away in the middle of a long page harms nobody', async (t) => {
+  const devices = goldenSnapshot.devices.flatMap((device) =>
+    Array.from({ length: 500 }, (_, index) => ({ ...device, id: `${device.id}${index}`, name: `tap${index}` })),
+  );
+  const url = `${await serve(t, { takeSnapshot: async () => ({ ...goldenSnapshot, devices }) })}/metrics`;
+  for (const encoding of ['gzip', 'identity']) {
+    await new Promise<void>((resolve, reject) => {
+      const request = get(url, { headers: { 'accept-encoding': encoding } }, (response) => {
+        response.once('data', () => response.destroy());
+        response.once('close', resolve);
+      });
+      request.once('error', reject);
+    });
+  }
+  assert.ok((await (await fetch(url)).text()).includes('device="tap499"'));
+});
+
+test('a port in use is said in one sentence', async (t) => {
+  const port = Number(new URL(await serve(t)).port);
+  const again = { ...options, listen: { host: '127.0.0.1', port } };
+  await assert.rejects(startServer(again, { takeSnapshot: async () => goldenSnapshot, notReady: () => undefined }), {
+    message: `cannot listen on 127.0.0.1:${port}: another program listens there already; "ss -ltnp sport = :${port}" names it: stop it, or choose another with --web.listen-address.`,
+  });
+});
+
+test('every address means IPv4 too', async (t) => {
+  const listen = { host: undefined, port: 0 };
+  const server = await startServer(
+    { ...options, listen },
+    { takeSnapshot: async () => goldenSnapshot, notReady: () => undefined },
+  );
+  t.after(() => server.close());
+  assert.match(server.address, /^:\d+$/);
+  assert.equal((await fetch(`http://127.0.0.1${server.address}/-/healthy`)).status, 200);
+});
+
+test('closing lets a running scrape finish, but waits for no idle connection', async () => {
+  const takeSnapshot = async () => {
+    await setTimeout(300);
+    return goldenSnapshot;
+  };
+  const server = await startServer(options, { takeSnapshot, notReady: () => undefined });
+  const page = fetch(`http://${server.address}/metrics`).then((response) => response.text());
+  await setTimeout(100);
+  const before = Date.now();
+  await server.close();
+  assert.ok((await page).includes('device="tap0"'));
+  assert.ok(Date.now() - before < 1500);
+});
