@@ -52,7 +52,10 @@ async function clock(ask: Ask): Promise<Prices> {
 
 async function measure(configuration: Configuration, ask: Ask): Promise<Prices> {
   const { mechanisms } = configuration;
-  const probes = attachProbes(readHost(PROBE_SYMBOLS), new Map(EVENTS.map(({ name }) => [name, mechanisms[name] ?? 'off'])));
+  const probes = attachProbes(
+    readHost(PROBE_SYMBOLS),
+    new Map(EVENTS.map(({ name }) => [name, mechanisms[name] ?? 'off'])),
+  );
   try {
     for (const [event, mechanism] of Object.entries(mechanisms)) {
       if (probes.mechanism(event) !== mechanism) {

@@ -81,20 +81,24 @@ test('a second agent, a port in use and unknown flags are one clear sentence', {
 });
 
 test('kill -9 leaves nothing behind, and no namespace is kept alive', { skip: noLab }, async (t) => {
-  const programs = async (): Promise<number> => (await run('bpftool', ['prog', 'show'])).stdout.split('\n').length;
-  const before = await programs();
   const lab = await namespaceLab(t);
   const agent = await startAgent(t);
   const puppet = await lab.puppet();
   await puppet.open('a', 'tap0', 'tap');
   await agent.metrics();
-  assert.ok((await programs()) > before);
-  const held = await run('sh', ['-c', `ls -l /proc/${agent.pid}/fd | grep -c 'net:\\[' || true`]);
-  assert.equal(held.stdout.trim(), '0');
+  const info = await run('sh', ['-c', `cat /proc/${agent.pid}/fdinfo/*`]);
+  const programs = [...info.stdout.matchAll(/^prog_id:\s*(\d+)/gm)].map(([, id]) => id);
+  assert.ok(programs.length > 0);
+  const links = await run('sh', ['-c', `ls -l /proc/${agent.pid}/fd`]);
+  assert.doesNotMatch(links.stdout, /net:\[/);
   await agent.stop('SIGKILL');
   // The kernel frees programs a moment after their last user is gone.
-  for (let i = 0; i < 50 && (await programs()) !== before; i++) await wait(100);
-  assert.equal(await programs(), before);
+  const loaded = async (): Promise<readonly string[]> => {
+    const { stdout } = await run('bpftool', ['-j', 'prog', 'show'], { env: { PATH: `${process.env.PATH}:/usr/sbin` } });
+    return [...stdout.matchAll(/"id":(\d+)/g)].flatMap(([, id]) => (id && programs.includes(id) ? [id] : []));
+  };
+  for (let i = 0; i < 50 && (await loaded()).length > 0; i++) await wait(100);
+  assert.deepEqual(await loaded(), []);
 });
 
 test('without any right it serves what rtnetlink knows, and no series that it did not measure', {

@@ -6,6 +6,7 @@ import type { Probes } from '../probes/attach.ts';
 import type { Device, Snapshot } from '../snapshot.ts';
 import type { DeviceFilter } from './device-filter.ts';
 import { type LinkInventory, readLinkInventory } from './links.ts';
+import { NO_OWNERS, readOwnersFromProc } from './owners.ts';
 import { QueueCollector } from './queue-collector.ts';
 
 export interface CollectorOptions {
@@ -16,7 +17,7 @@ export interface CollectorOptions {
 
 /** Devices by rtnetlink are read again when they are older than this: a dump takes RTNL. */
 const LINKS_AGE_MS = 2000;
-const NAMES_AGE_MS = 10_000;
+const SLOW_AGE_MS = 10_000;
 
 export class Collector {
   readonly #probes: Probes;
@@ -25,7 +26,8 @@ export class Collector {
   #links: LinkInventory = { devices: [], unresolved: 0 };
   #linksReadMs = Number.NEGATIVE_INFINITY;
   #names: ReadonlyMap<number, string> = new Map();
-  #namesReadMs = Number.NEGATIVE_INFINITY;
+  #slowReadMs = Number.NEGATIVE_INFINITY;
+  #owners = NO_OWNERS;
   #incomplete = 0;
 
   constructor(host: Host, probes: Probes, options: CollectorOptions) {
@@ -37,10 +39,11 @@ export class Collector {
 
   /** What only needs to be fresh now and then; run every second by the sampler, never by a scrape. */
   async refresh(): Promise<void> {
-    this.#queues?.refreshOwners();
-    if (performance.now() - this.#namesReadMs < NAMES_AGE_MS) return;
-    this.#namesReadMs = performance.now();
+    await this.#queues?.refreshOwners();
+    if (performance.now() - this.#slowReadMs < SLOW_AGE_MS) return;
+    this.#slowReadMs = performance.now();
     this.#names = await namespaceNames();
+    if (!this.#queues && this.#probes.mechanism('owners') === 'procfs') this.#owners = await readOwnersFromProc();
   }
 
   /** Never fails because of one device, probe or namespace. */
@@ -74,7 +77,7 @@ export class Collector {
     if (this.#probes.mechanism('devices') === undefined) return [];
     if (performance.now() - this.#linksReadMs >= LINKS_AGE_MS) {
       this.#linksReadMs = performance.now();
-      this.#links = await readLinkInventory();
+      this.#links = await readLinkInventory(this.#owners);
       if (this.#links.unresolved > 0) this.#incomplete++;
     }
     return this.#links.devices;

@@ -3,8 +3,9 @@
 import type { DropReasons } from '../probes/reasons.ts';
 import { type DeviceSums, emptySums, type QueueSums } from '../probes/rows.ts';
 import type { WalkedDevice, WalkedQueue } from '../probes/walk.ts';
-import type { Device, FlowControl, OtherDrop, Owner, Queue, QueueCounters, ReasonCount } from '../snapshot.ts';
+import type { Device, FlowControl, OtherDrop, Queue, QueueCounters, ReasonCount } from '../snapshot.ts';
 import type { Books } from './ledger.ts';
+import type { Owners } from './owners.ts';
 
 /** struct tun_struct flags, uapi/linux/if_tun.h */
 const IFF_TAP = 0x0002;
@@ -21,7 +22,7 @@ export interface Measured {
   readonly reasons: DropReasons | undefined;
   /** undefined: nothing measures losses before tun. */
   readonly otherDropped: readonly OtherDrop[] | undefined;
-  readonly owners: ReadonlyMap<bigint, Owner>;
+  readonly owners: Owners;
   readonly freedMeasured: boolean;
 }
 
@@ -63,10 +64,16 @@ function flowControlOf({ tunFlags, queues }: WalkedDevice): FlowControl {
 function queuesOf(walked: WalkedDevice, measured: Measured, degraded: readonly string[]): readonly Queue[] {
   const rings = new Map(walked.queues.filter(({ detached }) => !detached).map((queue) => [queue.index, queue]));
   const indices = [...new Set([...rings.keys(), ...(measured.sums?.keys() ?? [])])].sort((a, b) => a - b);
-  return indices.map((index) => queueOf(index, rings.get(index), measured, degraded));
+  return indices.map((index) => queueOf(walked, index, rings.get(index), measured, degraded));
 }
 
-function queueOf(index: number, ring: WalkedQueue | undefined, measured: Measured, degraded: readonly string[]): Queue {
+function queueOf(
+  walked: WalkedDevice,
+  index: number,
+  ring: WalkedQueue | undefined,
+  measured: Measured,
+  degraded: readonly string[],
+): Queue {
   const sums = measured.sums?.get(index) ?? (measured.sums && emptySums(measured.reasons?.slotNames.length ?? 0));
   const counters = sums && countersOf(sums, measured, index);
   return {
@@ -74,7 +81,7 @@ function queueOf(index: number, ring: WalkedQueue | undefined, measured: Measure
     ring: ring && { capacity: ring.capacity, occupancy: ring.occupancy },
     counters,
     perCpu: sums?.perCpu ?? [],
-    owner: ring && measured.owners.get(ring.tunFile),
+    owner: ring && measured.owners.ofQueue(walked.netns, walked.name, ring.tunFile),
     audit: counters && sums ? [{ equation: 'offered', imbalance: offeredImbalance(counters) }] : [],
     degraded,
   };

@@ -2,7 +2,8 @@
 // Devices as rtnetlink shows them, namespace by namespace: the inventory where the walk cannot run. It knows no rings.
 import { listNamespaces, type NetworkNamespace, ownNamespace } from '../kernel/namespaces.ts';
 import { type Link, readLinks } from '../kernel/rtnetlink.ts';
-import type { Device } from '../snapshot.ts';
+import type { Device, Owner, Queue } from '../snapshot.ts';
+import type { Owners } from './owners.ts';
 
 export interface LinkInventory {
   readonly devices: readonly Device[];
@@ -12,14 +13,14 @@ export interface LinkInventory {
 
 const IFF_UP = 1;
 
-export async function readLinkInventory(): Promise<LinkInventory> {
+export async function readLinkInventory(owners: Owners): Promise<LinkInventory> {
   const devices: Device[] = [];
   let unresolved = 0;
   const own = await ownNamespace();
   // One after the other: each dump takes the lock (RTNL) that everybody who starts a VM needs.
   for (const namespace of await listNamespaces()) {
     const links = await tryReadLinks(namespace, own);
-    if (links) devices.push(...links.flatMap((link) => deviceOf(namespace.inode, link)));
+    if (links) devices.push(...links.flatMap((link) => deviceOf(namespace.inode, link, owners)));
     else unresolved++;
   }
   return { devices, unresolved };
@@ -36,7 +37,7 @@ async function tryReadLinks(
   }
 }
 
-function deviceOf(netns: number, link: Link): readonly Device[] {
+function deviceOf(netns: number, link: Link, owners: Owners): readonly Device[] {
   if (!link.tun) return [];
   return [
     {
@@ -53,7 +54,7 @@ function deviceOf(netns: number, link: Link): readonly Device[] {
       queueLength: link.txqlen,
       qdisc: link.qdisc,
       flowControl: undefined, // no netlink attribute tells
-      queues: [],
+      queues: link.tun.multiQueue ? [] : ownedQueue(owners.ofQueue(netns, link.name, 0n)),
       attachedQueues: link.tun.numQueues,
       detachedQueues: link.tun.numDisabledQueues,
       counters: link.stats64,
@@ -62,4 +63,9 @@ function deviceOf(netns: number, link: Link): readonly Device[] {
       degraded: [],
     },
   ];
+}
+
+/** All that is known of a single queue here is who holds it. */
+function ownedQueue(owner: Owner | undefined): readonly Queue[] {
+  return owner ? [{ index: 0, ring: undefined, counters: undefined, perCpu: [], owner, audit: [], degraded: [] }] : [];
 }

@@ -12,10 +12,10 @@ import type { DropReasons } from '../probes/reasons.ts';
 import { Recycler } from '../probes/recycler.ts';
 import { Rows, type RowsRead } from '../probes/rows.ts';
 import { type Walk, type WalkedDevice, Walker } from '../probes/walk.ts';
-import type { Device, OtherDrop, Owner } from '../snapshot.ts';
+import type { Device, OtherDrop } from '../snapshot.ts';
 import { deviceOf } from './devices.ts';
 import { type Books, Ledger } from './ledger.ts';
-import { OwnerIterator } from './owners.ts';
+import { NO_OWNERS, OwnerIterator, readOwnersFromProc } from './owners.ts';
 
 export class QueueCollector {
   readonly #probes: Probes;
@@ -30,7 +30,7 @@ export class QueueCollector {
   readonly #globals: Globals;
   readonly #ownerIterator: OwnerIterator | undefined;
   readonly #ledgers = new Map<bigint, Ledger>();
-  #owners: ReadonlyMap<bigint, Owner> = new Map();
+  #owners = NO_OWNERS;
   #files = '';
   #ownedFiles = '';
   /** A complete walk has been: a device that appears now was made under watch. */
@@ -69,10 +69,11 @@ export class QueueCollector {
   }
 
   /** Looks for owners again when the set of queues has changed. */
-  refreshOwners(): void {
-    if (!this.#ownerIterator || this.#files === this.#ownedFiles) return;
+  async refreshOwners(): Promise<void> {
+    if (this.#files === this.#ownedFiles) return;
     this.#ownedFiles = this.#files;
-    this.#owners = this.#ownerIterator.read();
+    if (this.#ownerIterator) this.#owners = this.#ownerIterator.read();
+    else if (this.#probes.mechanism('owners') === 'procfs') this.#owners = await readOwnersFromProc();
   }
 
   #device(walked: WalkedDevice, before: RowsRead, after: RowsRead, otherDropped: readonly OtherDrop[]): Device {

@@ -46,10 +46,14 @@ export function attachProbes(host: Host, forced: ReadonlyMap<string, string>): P
   const wanted = [...candidates.values()].flatMap(({ usable }) => usable.flatMap(({ programs }) => programs));
   const { programs, reason } = tryLoading(host, wanted);
   const links: BpfLink[] = [];
-  const choices = [...candidates].map(([event, { usable, refused }]) =>
-    choose(event, usable, refused, programs, reason, links),
-  );
-  const chosen = new Map(choices.map(({ event, mechanism }) => [event.name, mechanism]));
+  const chosen = new Map<string, Mechanism>();
+  const choices = [...candidates].map(([event, { usable, refused }]) => {
+    const choice = choose(event, usable, refused, chosen, (mechanism) =>
+      attachMechanism(mechanism, programs, reason, links),
+    );
+    if (choice.mechanism) chosen.set(event.name, choice.mechanism);
+    return choice;
+  });
   return {
     choices,
     programs,
@@ -92,20 +96,27 @@ function tryLoading(
   }
 }
 
+/** The first usable mechanism that has what it needs and lets itself be attached. */
 function choose(
   event: ProbeEvent,
   usable: readonly Mechanism[],
   refused: Refusal[],
-  programs: LoadedPrograms | undefined,
-  reason: string | undefined,
-  links: BpfLink[],
+  chosen: ReadonlyMap<string, Mechanism>,
+  attach: (mechanism: Mechanism) => string | undefined,
 ): Choice {
   for (const mechanism of usable) {
-    const obstacle = attachMechanism(mechanism, programs, reason, links);
+    const unmet = mechanism.needs.find((need) => !isMet(need, chosen));
+    const obstacle = unmet === undefined ? attach(mechanism) : `needs ${unmet.replace(/=$/, ' to be measured')}`;
     if (obstacle === undefined) return { event, mechanism, refused };
     refused.push({ mechanism: mechanism.name, kind: 'refused', reason: obstacle });
   }
   return { event, mechanism: undefined, refused };
+}
+
+function isMet(need: string, chosen: ReadonlyMap<string, Mechanism>): boolean {
+  const [event = '', mechanism = ''] = need.split('=');
+  const found = chosen.get(event);
+  return found !== undefined && (mechanism === '' || found.name === mechanism);
 }
 
 /** Attaches all programs of a mechanism or none; the answer is why it could not. */

@@ -13,6 +13,8 @@ export interface Mechanism {
   readonly name: string;
   /** BPF programs that it loads and attaches, all or none; empty: it needs none. */
   readonly programs: readonly string[];
+  /** Earlier choices without which it would mean nothing: EVENT=MECHANISM, or EVENT= for any. */
+  readonly needs: readonly string[];
   /** What is different from the better ones; undefined for the best. */
   readonly price: string | undefined;
   /** Why this host cannot have it; undefined: it may be tried. */
@@ -26,8 +28,23 @@ export interface ProbeEvent {
 }
 
 const always = (): undefined => undefined;
+const WALK = ['devices=walk'];
 
 export const EVENTS: readonly ProbeEvent[] = [
+  {
+    name: 'devices',
+    measures: 'devices, queues, rings and the kernel’s own counters in every network namespace',
+    mechanisms: [
+      { name: 'walk', programs: ['walk_queues', 'recycle'], needs: [], price: undefined, obstacle: always },
+      {
+        name: 'rtnetlink',
+        programs: [],
+        needs: [],
+        price: 'no rings, queues or counters of our own',
+        obstacle: always,
+      },
+    ],
+  },
   {
     name: 'transmit',
     measures: 'packets and bytes offered to each queue, enqueued and dropped',
@@ -35,12 +52,14 @@ export const EVENTS: readonly ProbeEvent[] = [
       {
         name: 'fentry',
         programs: ['offered_fentry', 'sent_fexit'],
+        needs: WALK,
         price: undefined,
         obstacle: (host) => untraceable(host, 'tun_net_xmit', 2),
       },
       {
         name: 'raw-tracepoint',
         programs: ['offered_raw', 'sent_raw'],
+        needs: WALK,
         price:
           'as exact, but blind to packets that bypass dev_hard_start_xmit, and every packet of the host pays for it',
         obstacle: always,
@@ -50,7 +69,9 @@ export const EVENTS: readonly ProbeEvent[] = [
   {
     name: 'freed',
     measures: 'drop reasons, packets purged and cut by a resize, losses before tun',
-    mechanisms: [{ name: 'raw-tracepoint', programs: ['dropped_raw'], price: undefined, obstacle: withoutSymbols }],
+    mechanisms: [
+      { name: 'raw-tracepoint', programs: ['dropped_raw'], needs: WALK, price: undefined, obstacle: withoutSymbols },
+    ],
   },
   {
     name: 'consumed',
@@ -59,29 +80,32 @@ export const EVENTS: readonly ProbeEvent[] = [
       {
         name: 'fentry',
         programs: ['consumed_fentry'],
+        needs: WALK,
         price: undefined,
         obstacle: (host) => untraceable(host, '__tun_wake_queue', 3),
       },
       {
         name: 'arithmetic',
         programs: [],
+        needs: [...WALK, 'transmit=', 'freed='],
         price: 'exact at rest; under load what was certainly delivered',
         obstacle: always,
       },
     ],
   },
   {
-    name: 'devices',
-    measures: 'devices, queues, rings and the kernel’s own counters in every network namespace',
-    mechanisms: [
-      { name: 'walk', programs: ['walk_queues', 'recycle'], price: undefined, obstacle: always },
-      { name: 'rtnetlink', programs: [], price: 'no rings, queues or counters of our own', obstacle: always },
-    ],
-  },
-  {
     name: 'owners',
     measures: 'the process that holds each queue',
-    mechanisms: [{ name: 'iterator', programs: ['queue_owners'], price: undefined, obstacle: withoutSymbols }],
+    mechanisms: [
+      { name: 'iterator', programs: ['queue_owners'], needs: WALK, price: undefined, obstacle: withoutSymbols },
+      {
+        name: 'procfs',
+        programs: [],
+        needs: [],
+        price: 'knows the device of a descriptor, not its queue: names nobody where several processes hold one device',
+        obstacle: always,
+      },
+    ],
   },
 ];
 
