@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "addon_data.hh"
+#include "bpf_link.hh"
+#include "bpf_object.hh"
+#include "btf.hh"
+#include "libbpf_log.hh"
+#include "netlink.hh"
+#include "netlink_thread.hh"
+#include "ring_buffer.hh"
+
+#include <bpf/libbpf.h>
+
+AddonData::AddonData() = default;
+AddonData::~AddonData() = default;
+
+static Napi::Object initialize(Napi::Env env, Napi::Object exports)
+{
+	LibbpfLog::silence();
+	auto data = std::make_unique<AddonData>();
+	const Napi::Function bpfLink = BpfLink::define(env);
+	const Napi::Function ringBuffer = RingBuffer::define(env);
+	const Napi::Function btf = Btf::define(env);
+	data->bpfLink = Napi::Persistent(bpfLink);
+	data->ringBuffer = Napi::Persistent(ringBuffer);
+	data->btf = Napi::Persistent(btf);
+	env.SetInstanceData(data.release()); // the environment deletes it
+
+	exports["BpfObject"] = BpfObject::define(env);
+	exports["BpfLink"] = bpfLink;
+	exports["RingBuffer"] = ringBuffer;
+	exports["Btf"] = btf;
+	exports["netlinkRequest"] = Napi::Function::New(env, netlinkRequest, "netlinkRequest");
+	exports["libbpfVersion"] = Napi::String::New(env, libbpf_version_string());
+	return exports;
+}
+
+NODE_API_MODULE(tapscope, initialize)

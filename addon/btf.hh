@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <bpf/btf.h>
+#include <napi.h>
+
+#include <memory>
+#include <string>
+
+/** Types are shared between environments' objects and a module's types stand on the kernel's: hence shared_ptr. */
+using SharedTypes = std::shared_ptr<struct btf>;
+
+/** Read-only view of a set of BTF types, its own copy. Only JavaScript's thread touches it. */
+class Btf final : public Napi::ObjectWrap<Btf>
+{
+public:
+	static Napi::Function define(Napi::Env env);
+	/** Copies, so that the result outlives the object. */
+	static Napi::Object copy(Napi::Env env, const struct btf *types, const std::string &called);
+
+	explicit Btf(const Napi::CallbackInfo &info);
+
+	/** What copy() and kernel() hand to the constructor. */
+	struct Types {
+		/** Must go after `own`. */
+		SharedTypes base;
+		SharedTypes own;
+	};
+
+private:
+	static Napi::Value kernel(const Napi::CallbackInfo &info);
+
+	Napi::Value structure(const Napi::CallbackInfo &info);
+	Napi::Value enumValues(const Napi::CallbackInfo &info);
+	Napi::Value functionArgs(const Napi::CallbackInfo &info);
+	Napi::Value typedefFuncArgs(const Napi::CallbackInfo &info);
+	Napi::Value variables(const Napi::CallbackInfo &info);
+
+	/** Null if there is none of that name and kind. */
+	const btf_type *find(const std::string &name, unsigned kind) const;
+
+	Types types_;
+};

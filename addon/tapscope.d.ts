@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// libbpf and rtnetlink for Node. Only src/kernel/native.ts imports this: it checks what the addon trusts (lengths of byte
+// arrays), and everybody else uses what native.ts exports.
+//
+// Errors: every failure throws (or rejects with) an Error whose message is "<action> <object>: <reason>", followed, where
+// libbpf or the verifier said more, by its last 20 lines. `code` is the errno name ('EPERM'; 'ENOTSUPP' and 'ELIBBPF' are
+// the kernel's and libbpf's own), `errno` its number, negative as in Node's own errors. What the caller named and the
+// object lacks is ENOENT, use after close() EBADF, use before load() EINVAL.
+// Threads: everything but netlinkRequest() happens on the calling thread before it returns.
+
+export interface BpfProgram {
+  readonly name: string;
+  /** As in SEC(), but for a leading '?', which only says that load() leaves the program out by default. */
+  readonly section: string;
+}
+
+export interface BpfMap {
+  /** As libbpf has it: sections are maps too, named '<first 8 bytes of the file's name>.bss'. Every call takes '.bss' as well. */
+  readonly name: string;
+  /** BPF_MAP_TYPE_… */
+  readonly type: number;
+  /** Bytes. */
+  readonly keySize: number;
+  /** Bytes of one value; of a per-CPU map, of one CPU's. */
+  readonly valueSize: number;
+  /** Bytes that lookup(), update() and entries() move for one value: of a per-CPU map, valueSize rounded up to 8 for each possible CPU. */
+  readonly copySize: number;
+  readonly maxEntries: number;
+  /** BPF_F_… */
+  readonly flags: number;
+}
+
+export interface ProgramInfo {
+  readonly id: number;
+  /** Runs, and nanoseconds in them, counted only while the kernel's BPF statistics are on. */
+  readonly runCount: bigint;
+  readonly runTimeNs: bigint;
+  /** Runs skipped because the program was running on this CPU already; always counted. */
+  readonly recursionMisses: bigint;
+}
+
+/**
+ * One libbpf object file: opened by the constructor, then adjusted, then loaded once, then used. It owns its links, maps
+ * and programs until close(); garbage collection closes it too, so keep a reference.
+ */
+export class BpfObject {
+  constructor(path: string);
+  readonly programs: readonly BpfProgram[];
+  readonly maps: readonly BpfMap[];
+
+  // Before load()
+
+  setMaxEntries(map: string, entries: number): void;
+  /** This object's map becomes the one of the same name that `from` has loaded; type and sizes must agree. */
+  reuseMap(map: string, from: BpfObject): void;
+  /** Sets a global variable, mostly a `const volatile` of .rodata, found by the object's BTF; EINVAL if sizes differ. */
+  setVariable(name: string, bytes: Uint8Array): void;
+  setAutoload(program: string, load: boolean): void;
+  /** BPF_TRACE_… where the section's name does not say it. */
+  setAttachType(program: string, type: number): void;
+  /** Creates the maps and loads the programs with autoload, all or nothing; a refusal names the program. Only once. */
+  load(): void;
+
+  // After load()
+
+  /** As the program's section says; stays until the link's detach() or close(), whether or not the link is kept. */
+  attach(program: string): BpfLink;
+  /**
+   * The memory of an array with BPF_F_MMAPABLE or of a section, live and read-only: a store into it kills the process,
+   * so only MapView may hold it. Values lie at multiples of 8. Valid after close(); unmapped by garbage collection.
+   */
+  mapBuffer(map: string): ArrayBuffer;
+  /** Fills `value`, of copySize bytes; false if there is no such key. */
+  lookup(map: string, key: Uint8Array, value: Uint8Array): boolean;
+  /** `flags`: BPF_ANY, BPF_NOEXIST, BPF_EXIST. */
+  update(map: string, key: Uint8Array, value: Uint8Array, flags?: number): void;
+  /** False if there was no such key. */
+  remove(map: string, key: Uint8Array): boolean;
+  /** Fills both with all entries, packed, values of copySize; returns their number, ENOSPC if they do not fit. */
+  entries(map: string, keys: Uint8Array, values: Uint8Array): number;
+  /** Runs a SEC("syscall") program; it reads and writes `context`. Returns the program's int. */
+  testRun(program: string, context: Uint8Array): number;
+  /** Runs a SEC("iter/…") program to its end and returns what it wrote. */
+  iterate(program: string): Uint8Array;
+  programInfo(program: string): ProgramInfo;
+  /** A consumer of its own; a ring should have only one. Lives on after close(). */
+  ringBuffer(map: string): RingBuffer;
+  /** The object's own types, copied: valid after close(). Before load() too. */
+  btf(): Btf;
+  /** Detaches and unloads; may be called again. */
+  close(): void;
+}
+
+export class BpfLink {
+  private constructor();
+  /** May be called again, and after the object's close(). */
+  detach(): void;
+}
+
+export interface Drained {
+  /** Written to `into`. */
+  readonly records: number;
+  /** Used of `into`. */
+  readonly bytes: number;
+  /** Taken out and lost, because they alone are longer than `into`; counted against the budget too. */
+  readonly dropped: number;
+}
+
+export class RingBuffer {
+  private constructor();
+  /**
+   * Moves records to `into`, each as a u32 length (host order), the payload, and zeros up to a multiple of 8 payload bytes;
+   * the next one follows at once. Stops after `budget` records or before the first that finds no room, and keeps the rest.
+   */
+  drain(into: Uint8Array, budget: number): Drained;
+  close(): void;
+}
+
+export interface StructField {
+  readonly name: string;
+  /** Bytes from the start of the outer struct; members of nameless structs and unions are listed as its own. */
+  readonly offset: number;
+  /** Bytes of the whole field, all elements of an array. */
+  readonly size: number;
+  /** Elements of an array, of all dimensions; 1 for anything else. */
+  readonly count: number;
+  /** Past typedefs; a union is a 'struct', a bit field is 'other' (its offset is that of its first bit, rounded down). */
+  readonly kind: 'int' | 'ptr' | 'struct' | 'array' | 'enum' | 'other';
+  /** As declared, of an array its element's: '__u64', 'struct net_device *'. */
+  readonly type: string;
+}
+
+export interface StructLayout {
+  readonly size: number;
+  readonly fields: readonly StructField[];
+}
+
+export interface EnumValue {
+  readonly name: string;
+  /** Exact up to 2^53. Compilers before clang 15 and pahole 1.24 do not mark negative ones: those read as unsigned. */
+  readonly value: number;
+}
+
+export interface Variable {
+  readonly name: string;
+  /** Bytes from the start of the section, which is its map's memory. */
+  readonly offset: number;
+  /** Bytes. */
+  readonly size: number;
+}
+
+export class Btf {
+  private constructor();
+  /** Types of the running kernel, and of one of its modules on top; ENOENT if it is not loaded or built in. */
+  static kernel(module?: string): Btf;
+  /** A struct or union. */
+  struct(name: string): StructLayout | undefined;
+  enumValues(name: string): readonly EnumValue[] | undefined;
+  functionArgs(name: string): number | undefined;
+  /** Arguments of a typedef of a pointer to function: 'btf_trace_kfree_skb' (its first is the BPF context's). */
+  typedefFuncArgs(name: string): number | undefined;
+  /** Global variables of a section ('.bss'); none if there is no such section. */
+  variables(section: string): readonly Variable[];
+}
+
+/**
+ * Sends one rtnetlink message, nlmsghdr included (the addon numbers it), on a socket opened in the namespace `netnsPath`
+ * (undefined: the process's own), on the addon's own thread, one request at a time. Resolves with the reply's messages,
+ * one after the other, without NLMSG_DONE; a lone acknowledgement is empty. Socket and namespace are closed by then.
+ * Rejects with the kernel's errno, with ETIMEDOUT after 2 s of silence, with EINTR when a dump was disturbed four times.
+ * The thread starts with the first request and keeps the capabilities that the caller has then. A request under way keeps
+ * Node alive, the thread without one does not.
+ */
+export function netlinkRequest(netnsPath: string | undefined, message: Uint8Array): Promise<Uint8Array>;
+
+/** 'v1.1', of the library that was found at run time. */
+export const libbpfVersion: string;

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Mapped BPF memory as numbers.
+
+/**
+ * A read-only window on the memory of a BPF map, which the kernel goes on writing. A store into that memory would kill
+ * the process, so the buffer never leaves this object.
+ *
+ * Offsets are bytes. A read that is not at a multiple of its size or not wholly inside throws RangeError: one aligned
+ * load is what the kernel's stores are atomic against.
+ */
+export class MapView {
+  readonly #u64: BigUint64Array;
+  readonly #u32: Uint32Array;
+  readonly #s32: Int32Array;
+  readonly #u16: Uint16Array;
+  readonly #u8: Uint8Array;
+
+  /** `buffer`: BpfObject's mapBuffer(), or in tests any of a length that is a multiple of 8. */
+  constructor(buffer: ArrayBuffer) {
+    this.#u64 = new BigUint64Array(buffer);
+    this.#u32 = new Uint32Array(buffer);
+    this.#s32 = new Int32Array(buffer);
+    this.#u16 = new Uint16Array(buffer);
+    this.#u8 = new Uint8Array(buffer);
+  }
+
+  get byteLength(): number {
+    return this.#u8.length;
+  }
+
+  /** Exact up to 2^53, which a packet counter does not reach; an address does: bigint(). */
+  u64(byteOffset: number): number {
+    return Number(this.bigint(byteOffset));
+  }
+
+  bigint(byteOffset: number): bigint {
+    return this.#u64[byteOffset / 8] ?? outside(byteOffset, 8, this.byteLength);
+  }
+
+  u32(byteOffset: number): number {
+    return this.#u32[byteOffset / 4] ?? outside(byteOffset, 4, this.byteLength);
+  }
+
+  s32(byteOffset: number): number {
+    return this.#s32[byteOffset / 4] ?? outside(byteOffset, 4, this.byteLength);
+  }
+
+  u16(byteOffset: number): number {
+    return this.#u16[byteOffset / 2] ?? outside(byteOffset, 2, this.byteLength);
+  }
+
+  u8(byteOffset: number): number {
+    return this.#u8[byteOffset] ?? outside(byteOffset, 1, this.byteLength);
+  }
+
+  /** A C string of at most `length` bytes; it ends at the first NUL. Bytes that are no UTF-8 become U+FFFD. */
+  text(byteOffset: number, length: number): string {
+    const bytes = this.#slice(byteOffset, length);
+    const end = bytes.indexOf(0);
+    return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+  }
+
+  /** Copies `length` bytes from `byteOffset` on to the start of `target`. */
+  copy(target: Uint8Array, byteOffset: number, length: number): void {
+    target.set(this.#slice(byteOffset, length));
+  }
+
+  /** A copy: the decoder must not see bytes change between two looks. */
+  #slice(byteOffset: number, length: number): Uint8Array {
+    const inside = byteOffset >= 0 && length >= 0 && byteOffset + length <= this.byteLength;
+    if (!inside || !Number.isInteger(byteOffset) || !Number.isInteger(length)) {
+      return outside(byteOffset, length, this.byteLength);
+    }
+    return this.#u8.slice(byteOffset, byteOffset + length);
+  }
+}
+
+function outside(byteOffset: number, size: number, byteLength: number): never {
+  throw new RangeError(
+    `Cannot read ${size} bytes at ${byteOffset} of ${byteLength}: outside, or not at a multiple of ${size}`,
+  );
+}

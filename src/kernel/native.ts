@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one loader of the native addon. It is loaded at its first use, and what it trusts is checked here.
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { env } from 'node:process';
+import type * as addon from '../../addon/tapscope.d.ts';
+import { MapView } from './map-view.ts';
+import { declaredLength } from './netlink-message.ts';
+import { packageRoot } from './package.ts';
+
+export type BpfLink = addon.BpfLink;
+export type BpfMap = addon.BpfMap;
+export type BpfProgram = addon.BpfProgram;
+export type Btf = addon.Btf;
+export type Drained = addon.Drained;
+export type EnumValue = addon.EnumValue;
+export type ProgramInfo = addon.ProgramInfo;
+export type StructField = addon.StructField;
+export type StructLayout = addon.StructLayout;
+export type Variable = addon.Variable;
+
+/** The errno name of an error of the addon, or of Node's own: 'EPERM'. */
+export function errnoOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** As addon/tapscope.d.ts says, but for mapBuffer(), which only mapView() may see. */
+export class BpfObject {
+  readonly #object: addon.BpfObject;
+  /** Sections by their short name too: '.bss'. */
+  readonly #maps: ReadonlyMap<string, BpfMap>;
+
+  constructor(path: string) {
+    this.#object = new (native().BpfObject)(path);
+    const named = this.maps.flatMap((map) => [
+      [map.name, map] as const,
+      [map.name.replace(/^[^.]+(?=\.)/, ''), map] as const,
+    ]);
+    this.#maps = new Map(named);
+  }
+
+  get programs(): readonly BpfProgram[] {
+    return this.#object.programs;
+  }
+
+  get maps(): readonly BpfMap[] {
+    return this.#object.maps;
+  }
+
+  setMaxEntries(map: string, entries: number): void {
+    checkUint32('entries', entries);
+    this.#object.setMaxEntries(map, entries);
+  }
+
+  reuseMap(map: string, from: BpfObject): void {
+    this.#object.reuseMap(map, from.#object);
+  }
+
+  setVariable(name: string, bytes: Uint8Array): void {
+    this.#object.setVariable(name, bytes);
+  }
+
+  setAutoload(program: string, load: boolean): void {
+    this.#object.setAutoload(program, load);
+  }
+
+  setAttachType(program: string, type: number): void {
+    checkUint32('attach type', type);
+    this.#object.setAttachType(program, type);
+  }
+
+  load(): void {
+    this.#object.load();
+  }
+
+  attach(program: string): BpfLink {
+    return this.#object.attach(program);
+  }
+
+  /** Live memory of an array with BPF_F_MMAPABLE or of a section; valid after close(). */
+  mapView(map: string): MapView {
+    return new MapView(this.#object.mapBuffer(map));
+  }
+
+  lookup(map: string, key: Uint8Array, value: Uint8Array): boolean {
+    this.#checkSizes(map, key, value);
+    return this.#object.lookup(map, key, value);
+  }
+
+  update(map: string, key: Uint8Array, value: Uint8Array, flags = 0): void {
+    this.#checkSizes(map, key, value);
+    checkUint32('flags', flags);
+    this.#object.update(map, key, value, flags);
+  }
+
+  remove(map: string, key: Uint8Array): boolean {
+    this.#checkSizes(map, key);
+    return this.#object.remove(map, key);
+  }
+
+  entries(map: string, keys: Uint8Array, values: Uint8Array): number {
+    return this.#object.entries(map, keys, values);
+  }
+
+  testRun(program: string, context: Uint8Array): number {
+    return this.#object.testRun(program, context);
+  }
+
+  iterate(program: string): Uint8Array {
+    return this.#object.iterate(program);
+  }
+
+  programInfo(program: string): ProgramInfo {
+    return this.#object.programInfo(program);
+  }
+
+  ringBuffer(map: string): RingBuffer {
+    return new RingBuffer(this.#object.ringBuffer(map));
+  }
+
+  btf(): Btf {
+    return this.#object.btf();
+  }
+
+  close(): void {
+    this.#object.close();
+  }
+
+  /** The kernel copies whole keys and values, whatever the length of the arrays. */
+  #checkSizes(name: string, key: Uint8Array, value?: Uint8Array): void {
+    const map = this.#maps.get(name);
+    if (map === undefined) return; // the addon's message names the object too
+    checkLength(`key of map ${name}`, key, map.keySize);
+    if (value !== undefined) checkLength(`value of map ${name}`, value, map.copySize);
+  }
+}
+
+/** As addon/tapscope.d.ts says. */
+export class RingBuffer {
+  readonly #ring: addon.RingBuffer;
+
+  /** Made by BpfObject's ringBuffer(). */
+  constructor(ring: addon.RingBuffer) {
+    this.#ring = ring;
+  }
+
+  drain(into: Uint8Array, budget: number): Drained {
+    checkUint32('budget', budget);
+    return this.#ring.drain(into, budget);
+  }
+
+  close(): void {
+    this.#ring.close();
+  }
+}
+
+export const Btf = {
+  /** Types of the running kernel, and of one of its modules on top; ENOENT if that is not loaded or built in. */
+  kernel(module?: string): Btf {
+    if (module?.includes('/')) throw new TypeError(`${JSON.stringify(module)} is no module: pass a name without "/"`);
+    return native().Btf.kernel(module);
+  },
+};
+
+/** As addon/tapscope.d.ts says: one rtnetlink message to a namespace, the reply's messages back. */
+export async function netlinkRequest(netnsPath: string | undefined, message: Uint8Array): Promise<Uint8Array> {
+  const declared = declaredLength(message);
+  if (declared !== message.length) {
+    throw new RangeError(`The netlink message has ${message.length} bytes but says ${declared}: set nlmsg_len`);
+  }
+  return native().netlinkRequest(netnsPath, message);
+}
+
+/** 'v1.1' */
+export function libbpfVersion(): string {
+  return native().libbpfVersion;
+}
+
+let loaded: typeof addon | undefined;
+
+function native(): typeof addon {
+  loaded ??= load(env.TAPSCOPE_ADDON ?? join(packageRoot(), 'dist/addon/tapscope.node'));
+  return loaded;
+}
+
+/** Throws one sentence that says what to do. */
+function load(path: string): typeof addon {
+  if (!existsSync(path)) {
+    throw new Error(`The native addon is missing at ${path}: run "npm start" once, which builds it.`);
+  }
+  try {
+    return createRequire(import.meta.url)(path) as typeof addon;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.trim() : String(cause);
+    const library = /(lib(?:bpf|mnl)\.so\.\d+): cannot open/.exec(reason)?.[1];
+    throw new Error(
+      library === undefined
+        ? `The native addon at ${path} does not load (${reason}): run "npm run build" to build it for this machine.`
+        : `The native addon needs ${library}, which is not installed: run "apt-get install libbpf1 libmnl0".`,
+      { cause },
+    );
+  }
+}
+
+function checkUint32(what: string, value: number): void {
+  if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) {
+    throw new RangeError(`The ${what} must be a whole number from 0 to 2^32-1, not ${value}`);
+  }
+}
+
+function checkLength(what: string, bytes: Uint8Array, length: number): void {
+  if (bytes.length !== length) {
+    throw new RangeError(`The ${what} has ${length} bytes, not ${bytes.length}: pass an array of that length`);
+  }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// The form of rtnetlink messages: struct nlmsghdr, a fixed header of the message's own, attributes; all in host order.
+import { endianness } from 'node:os';
+
+const littleEndian = endianness() === 'LE';
+
+const HEADER_SIZE = 16;
+const NLM_F_REQUEST = 0x1;
+const NLM_F_DUMP = 0x300;
+const ATTRIBUTE_HEADER_SIZE = 4;
+
+/** The two upper bits of an attribute's type say that it is nested or in network order. */
+const ATTRIBUTE_TYPE_MASK = 0x3fff;
+
+/** Attributes by number. A number that occurs twice keeps the last. */
+export type Attributes = ReadonlyMap<number, DataView>;
+
+export interface Message {
+  /** The message's own header, and all behind it. */
+  readonly body: DataView;
+  readonly attributes: Attributes;
+}
+
+/** Asks for all objects of one type; the message's own header is left zero. */
+export function dumpRequest(type: number, ownHeaderSize: number): Uint8Array {
+  const request = new Uint8Array(align(HEADER_SIZE + ownHeaderSize));
+  const view = viewOf(request);
+  view.setUint32(0, request.length, littleEndian);
+  view.setUint16(4, type, littleEndian);
+  view.setUint16(6, NLM_F_REQUEST | NLM_F_DUMP, littleEndian);
+  return request;
+}
+
+/** nlmsg_len of one message; 0 if it has no header. */
+export function declaredLength(message: Uint8Array): number {
+  return message.length < HEADER_SIZE ? 0 : u32(viewOf(message), 0);
+}
+
+/** The messages of one type; others are passed over. */
+export function messagesOf(reply: Uint8Array, type: number, ownHeaderSize: number): readonly Message[] {
+  const found: Message[] = [];
+  for (let offset = 0; offset < reply.length; ) {
+    const length = declaredLength(reply.subarray(offset));
+    if (length < HEADER_SIZE || offset + length > reply.length) throw new RangeError(broken('message', offset));
+    const body = viewOf(reply.subarray(offset + HEADER_SIZE, offset + length));
+    if (u16(viewOf(reply.subarray(offset)), 4) === type) {
+      if (body.byteLength < ownHeaderSize) throw new RangeError(broken('message', offset));
+      found.push({ body, attributes: attributesIn(body, align(ownHeaderSize)) });
+    }
+    offset += align(length);
+  }
+  return found;
+}
+
+/** The attributes inside one; none inside none. */
+export function nested(attribute: DataView | undefined): Attributes {
+  return attribute === undefined ? new Map() : attributesIn(attribute, 0);
+}
+
+function attributesIn(view: DataView, start: number): Attributes {
+  const found = new Map<number, DataView>();
+  for (let offset = start; offset + ATTRIBUTE_HEADER_SIZE <= view.byteLength; ) {
+    const length = u16(view, offset);
+    if (length < ATTRIBUTE_HEADER_SIZE || offset + length > view.byteLength) {
+      throw new RangeError(broken('attribute', offset));
+    }
+    const value = new DataView(
+      view.buffer,
+      view.byteOffset + offset + ATTRIBUTE_HEADER_SIZE,
+      length - ATTRIBUTE_HEADER_SIZE,
+    );
+    found.set(u16(view, offset + 2) & ATTRIBUTE_TYPE_MASK, value);
+    offset += align(length);
+  }
+  return found;
+}
+
+/** An unsigned attribute of 1, 2 or 4 bytes. */
+export function integer(attribute: DataView | undefined): number | undefined {
+  switch (attribute?.byteLength) {
+    case 1:
+      return attribute.getUint8(0);
+    case 2:
+      return u16(attribute, 0);
+    case 4:
+      return u32(attribute, 0);
+    default:
+      return undefined;
+  }
+}
+
+/** A NUL-terminated string. Bytes that are no UTF-8 are read as Latin-1: no two names come out the same but by intent. */
+export function text(attribute: DataView | undefined): string | undefined {
+  if (attribute === undefined) return undefined;
+  const bytes = Buffer.from(attribute.buffer, attribute.byteOffset, attribute.byteLength);
+  const end = bytes.indexOf(0);
+  const value = end < 0 ? bytes : bytes.subarray(0, end);
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(value);
+  } catch {
+    return value.toString('latin1');
+  }
+}
+
+export function u16(view: DataView, offset: number): number {
+  return view.getUint16(offset, littleEndian);
+}
+
+export function u32(view: DataView, offset: number): number {
+  return view.getUint32(offset, littleEndian);
+}
+
+/** Exact up to 2^53. */
+export function u64(view: DataView, offset: number): number {
+  return Number(view.getBigUint64(offset, littleEndian));
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function align(length: number): number {
+  return (length + 3) & ~3;
+}
+
+function broken(what: string, offset: number): string {
+  return `The kernel's rtnetlink reply has a broken ${what} at byte ${offset}: report this with the kernel's version`;
+}
