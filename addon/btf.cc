@@ -6,6 +6,8 @@
 #include "error.hh"
 #include "libbpf_log.hh"
 
+#include <malloc.h>
+
 #include <cerrno>
 
 namespace
@@ -48,7 +50,7 @@ Napi::Function Btf::define(Napi::Env env)
 			    InstanceMethod<&Btf::enumValues>("enumValues"),
 			    InstanceMethod<&Btf::functionArgs>("functionArgs"),
 			    InstanceMethod<&Btf::typedefFuncArgs>("typedefFuncArgs"),
-			    InstanceMethod<&Btf::variables>("variables")});
+			    InstanceMethod<&Btf::variables>("variables"), InstanceMethod<&Btf::close>("close")});
 }
 
 Napi::Object Btf::copy(Napi::Env env, const struct btf *types, const std::string &called)
@@ -86,9 +88,9 @@ Btf::Btf(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Btf>(info), types_(c
 Napi::Value Btf::structure(const Napi::CallbackInfo &info)
 {
 	const std::string name = info[0].As<Napi::String>();
-	const btf_type *found = find(name, BTF_KIND_STRUCT);
+	const btf_type *found = find(info.Env(), name, BTF_KIND_STRUCT);
 	if (!found)
-		found = find(name, BTF_KIND_UNION);
+		found = find(info.Env(), name, BTF_KIND_UNION);
 	return found ? describeStruct(info.Env(), types_.own.get(), found) : info.Env().Undefined();
 }
 
@@ -96,9 +98,9 @@ Napi::Value Btf::enumValues(const Napi::CallbackInfo &info)
 {
 	const Napi::Env env = info.Env();
 	const std::string name = info[0].As<Napi::String>();
-	const btf_type *found = find(name, BTF_KIND_ENUM);
+	const btf_type *found = find(info.Env(), name, BTF_KIND_ENUM);
 	if (!found)
-		found = find(name, BTF_KIND_ENUM64);
+		found = find(info.Env(), name, BTF_KIND_ENUM64);
 	if (!found)
 		return env.Undefined();
 	Napi::Array list = Napi::Array::New(env);
@@ -120,14 +122,14 @@ Napi::Value Btf::enumValues(const Napi::CallbackInfo &info)
 
 Napi::Value Btf::functionArgs(const Napi::CallbackInfo &info)
 {
-	const btf_type *function = find(info[0].As<Napi::String>(), BTF_KIND_FUNC);
+	const btf_type *function = find(info.Env(), info[0].As<Napi::String>(), BTF_KIND_FUNC);
 	const btf_type *prototype = function ? btf__type_by_id(types_.own.get(), function->type) : nullptr;
 	return prototype ? Napi::Number::New(info.Env(), btf_vlen(prototype)) : info.Env().Undefined();
 }
 
 Napi::Value Btf::typedefFuncArgs(const Napi::CallbackInfo &info)
 {
-	const btf_type *type = find(info[0].As<Napi::String>(), BTF_KIND_TYPEDEF);
+	const btf_type *type = find(info.Env(), info[0].As<Napi::String>(), BTF_KIND_TYPEDEF);
 	type = type ? resolve(types_.own.get(), type->type) : nullptr;
 	type = type && btf_is_ptr(type) ? resolve(types_.own.get(), type->type) : nullptr;
 	return type && btf_is_func_proto(type) ? Napi::Number::New(info.Env(), btf_vlen(type)) : info.Env().Undefined();
@@ -137,7 +139,7 @@ Napi::Value Btf::variables(const Napi::CallbackInfo &info)
 {
 	const Napi::Env env = info.Env();
 	Napi::Array list = Napi::Array::New(env);
-	const btf_type *section = find(info[0].As<Napi::String>(), BTF_KIND_DATASEC);
+	const btf_type *section = find(info.Env(), info[0].As<Napi::String>(), BTF_KIND_DATASEC);
 	for (uint32_t i = 0; section && i < btf_vlen(section); i++) {
 		const btf_var_secinfo &place = btf_var_secinfos(section)[i];
 		const btf_type *variable = btf__type_by_id(types_.own.get(), place.type);
@@ -150,8 +152,16 @@ Napi::Value Btf::variables(const Napi::CallbackInfo &info)
 	return list;
 }
 
-const btf_type *Btf::find(const std::string &name, unsigned kind) const
+void Btf::close(const Napi::CallbackInfo &)
 {
+	types_ = {};
+	malloc_trim(0); // megabytes in small pieces, which the allocator would keep
+}
+
+const btf_type *Btf::find(Napi::Env env, const std::string &name, unsigned kind) const
+{
+	if (!types_.own)
+		throw systemError(env, EBADF, "find", name, "these types are closed");
 	const __s32 id = btf__find_by_name_kind(types_.own.get(), name.c_str(), kind);
 	return id > 0 ? btf__type_by_id(types_.own.get(), static_cast<__u32>(id)) : nullptr;
 }

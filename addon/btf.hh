@@ -35,9 +35,10 @@ private:
 	Napi::Value functionArgs(const Napi::CallbackInfo &info);
 	Napi::Value typedefFuncArgs(const Napi::CallbackInfo &info);
 	Napi::Value variables(const Napi::CallbackInfo &info);
+	void close(const Napi::CallbackInfo &info);
 
-	/** Null if there is none of that name and kind. */
-	const btf_type *find(const std::string &name, unsigned kind) const;
+	/** Null if there is none of that name and kind; throws EBADF once closed. */
+	const btf_type *find(Napi::Env env, const std::string &name, unsigned kind) const;
 
 	Types types_;
 };

@@ -6,8 +6,10 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { parseJson, textAt } from './json.ts';
 
-const MAIN = join(dirname(fileURLToPath(import.meta.url)), '../dist/src/main.js');
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
+const MAIN = join(ROOT, 'dist/src/main.js');
 const START_WITHIN_MS = 20_000;
 
 export interface Finished {
@@ -79,8 +81,14 @@ export async function startAgent(
 }
 
 function launch(args: readonly string[], { wrapper = [] }: RunOptions): ChildProcess {
-  const [file = process.execPath, ...rest] = [...wrapper, process.execPath, MAIN, ...args];
+  const [file = process.execPath, ...rest] = [...wrapper, process.execPath, ...nodeFlags(), MAIN, ...args];
   return spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** As `npm start` has them. */
+function nodeFlags(): readonly string[] {
+  const start = textAt(parseJson(readFileSync(join(ROOT, 'package.json'), 'utf8')), 'scripts', 'start');
+  return start.match(/(?<= )--[\w-]+/g) ?? [];
 }
 
 function finished(child: ChildProcess): Promise<Finished> {

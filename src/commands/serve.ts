@@ -46,6 +46,7 @@ async function start(
   );
   undo.push(() => server.close());
   const probes = attachProbes(host, forced);
+  host.releaseTypes();
   undo.push(() => probes.close());
   await sampler.start(new Collector(host, probes, { filter: options.filter, perCpu: options.detail === 'cpu' }));
   undo.push(() => sampler.stop());

@@ -36,6 +36,7 @@ export class QueueCollector {
   /** A complete walk has been: a device that appears now was made under watch. */
   #sawAll = false;
   #used = 0;
+  #lost: readonly string[] = [];
 
   constructor(host: Host, probes: Probes, { object, reasons }: LoadedPrograms, perCpu: boolean) {
     this.#probes = probes;
@@ -56,6 +57,7 @@ export class QueueCollector {
     const walk = this.#walker.walk();
     const after = this.#rows.read(false);
     const others = this.#readOtherDrops();
+    this.#lost = this.#ownLosses();
     const devices = walk.devices.map((walked) => this.#device(walked, before, after, others.get(walked.id) ?? []));
     this.#files = walk.devices.flatMap(({ queues }) => queues.map(({ tunFile }) => tunFile)).join();
     this.#used = before.used;
@@ -99,7 +101,7 @@ export class QueueCollector {
       walked,
       otherDropped: otherDropped.reduce((sum, { packets }) => sum + packets, 0),
     });
-    return { ...books, degraded: [...books.degraded, ...this.#ownLosses()] };
+    return { ...books, degraded: [...books.degraded, ...this.#lost] };
   }
 
   /** What the probes themselves missed may have been any queue's. */

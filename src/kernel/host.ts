@@ -13,6 +13,8 @@ export interface Host {
   readonly btf: Btf | undefined;
   /** Argument count of a function of the kernel or of tun, as BTF has it; undefined: no such function. */
   readonly functionArgs: (name: string) => number | undefined;
+  /** Frees the types, which only loading and attaching need; functionArgs must not be used any more. */
+  readonly releaseTypes: () => void;
   readonly tunLoaded: boolean;
   /** Names of the effective capabilities of this process that tapscope asks for. */
   readonly capabilities: ReadonlySet<Capability>;
@@ -41,6 +43,9 @@ export function readHost(symbols: Iterable<string>): Host {
     btf,
     functionArgs: (name) =>
       [btf, ...modules].reduce<number | undefined>((args, types) => args ?? types?.functionArgs(name), undefined),
+    releaseTypes: () => {
+      for (const types of [...modules, btf]) types?.close();
+    },
     // Built in or as a module, the driver registers this misc device.
     tunLoaded: existsSync('/sys/class/misc/tun'),
     capabilities: effectiveCapabilities(readFileSync('/proc/self/status', 'utf8')),

@@ -1,0 +1,39 @@
+#!/usr/bin/env -S node --optimize-for-size --no-opt
+// SPDX-License-Identifier: Apache-2.0
+// `npm start` and `npx tapscope COMMAND`: make the clone runnable, then become the program.
+// Plain old syntax and no package: it has to run on a Node that is too old, to say so, and before `npm ci`.
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+// Where 1 is a verdict ("warning"), a failure must not read as one.
+const failure = ['check', 'diagnose', 'doctor'].includes(process.argv[2]) ? 3 : 1;
+
+/** Exits with one sentence when this Node cannot run tapscope at all. */
+function requirePlatform() {
+  const wanted = createRequire(import.meta.url)('../package.json').engines.node.replace('>=', '');
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  const [wantedMajor, wantedMinor] = wanted.split('.').map(Number);
+  if (process.platform !== 'linux')
+    fail(
+      `tapscope reads the Linux kernel and cannot run on ${process.platform}: run it on the host whose taps you want to see.`,
+    );
+  if (major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)) return;
+  fail(
+    `tapscope needs Node ${wanted} or newer and this is ${process.versions.node} (${process.execPath}): ` +
+      'install a newer one (https://nodejs.org/en/download), put it first in PATH and run the same command again.',
+  );
+}
+
+function fail(sentence) {
+  console.error(sentence);
+  process.exit(failure);
+}
+
+requirePlatform();
+const { prepare } = await import('./prepare.mjs');
+if (!prepare(root)) process.exit(failure);
+// The program sees itself as if it had been started directly, and gets signals, stdin and exit code as its own.
+process.argv[1] = join(root, 'dist/src/main.js');
+await import(process.argv[1]);

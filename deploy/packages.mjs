@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Debian packages that a clone needs: how to see that one is missing, and how to get it.
+import { accessSync, chmodSync, constants, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { run, say } from './step.mjs';
+
+export const buildPackages = [
+  { name: 'make', reason: 'runs the build', present: () => hasProgram('make') },
+  { name: 'clang', reason: 'compiles the BPF programs', present: () => hasProgram('clang') },
+  { name: 'g++', reason: 'compiles the addon', present: () => hasProgram('g++') },
+  { name: 'pkg-config', reason: 'finds the libraries of the addon', present: () => hasProgram('pkg-config') },
+  { name: 'libbpf-dev', reason: 'loads BPF programs, for the addon', present: () => hasHeader('bpf/libbpf.h') },
+  { name: 'libmnl-dev', reason: 'speaks rtnetlink, for the addon', present: () => hasHeader('libmnl/libmnl.h') },
+];
+
+export const testPackages = [
+  { name: 'clang-format', reason: 'checks the layout of C and C++', present: () => hasProgram('clang-format') },
+  { name: 'debootstrap', reason: 'makes the bare Debian of a test', present: () => hasProgram('debootstrap') },
+  { name: 'git', reason: 'clones the project for a test', present: () => hasProgram('git') },
+  { name: 'iproute2', reason: 'makes the taps of the tests', present: () => hasProgram('ip') },
+  { name: 'procps', reason: 'watches processes in the tests', present: () => hasProgram('ps') },
+  { name: 'prometheus', reason: 'scrapes and checks what we export', present: () => hasProgram('promtool') },
+  { name: 'strace', reason: 'counts the system calls of a scrape', present: () => hasProgram('strace') },
+];
+
+/** Run-time libraries by the beginning of their file names, for a machine with a finished build and no compilers. */
+export const libraryPackages = {
+  libbpf: { name: 'libbpf1', reason: 'loads BPF programs' },
+  libelf: { name: 'libelf1', reason: 'reads BPF object files' },
+  libmnl: { name: 'libmnl0', reason: 'speaks rtnetlink' },
+};
+
+// sudo and su leave the system's own programs out of some users' PATH; dpkg insists on them.
+export const searchPath = [process.env.PATH ?? '', '/usr/local/sbin', '/usr/sbin', '/sbin'].join(':');
+
+function hasProgram(name) {
+  return searchPath.split(':').some((folder) => folder !== '' && isExecutable(join(folder, name)));
+}
+
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function hasHeader(name) {
+  const machine = { x64: 'x86_64', arm64: 'aarch64' }[process.arch] ?? process.arch;
+  const folders = ['/usr/include', '/usr/local/include', `/usr/include/${machine}-linux-gnu`];
+  return folders.some((folder) => existsSync(join(folder, name)));
+}
+
+/** Names what is missing among `packages` and installs it; false when it has said what the user must do. */
+export function installMissing(packages) {
+  const missing = packages.filter(({ present }) => !present());
+  return missing.length === 0 || install(missing);
+}
+
+/** Installs packages known to be missing; false when it has said what the user must do. */
+export function install(missing) {
+  say(
+    `missing on this machine (Debian package: what for)\n${missing.map(({ name, reason }) => `  ${name}: ${reason}`).join('\n')}`,
+  );
+  const names = missing.map(({ name }) => name);
+  const line = `apt-get install -y --no-install-recommends ${names.join(' ')}`;
+  if (!hasProgram('apt-get')) {
+    say(
+      `this machine has no apt-get: install what these Debian packages hold by its own package manager, then start again: ${names.join(' ')}`,
+    );
+    return false;
+  }
+  if (process.getuid() !== 0) {
+    say(`only root may install packages: type this line, then start again:\n  sudo ${line}`);
+    return false;
+  }
+  if (withoutServices(names, () => aptInstall(names))) return true;
+  say(`apt could not install them: type this line, see what it says, then start again:\n  apt-get update && ${line}`);
+  return false;
+}
+
+function aptInstall(names) {
+  if (!hasPackageLists() && !apt('fetching the package lists', 'update')) return false;
+  const options = ['install', '-y', '--no-install-recommends'];
+  // Old lists name files that the mirror has dropped since.
+  const downloaded =
+    apt(`downloading ${names.join(', ')}`, ...options, '--download-only', ...names) ||
+    (apt('fetching the package lists again', 'update') &&
+      apt('downloading again', ...options, '--download-only', ...names));
+  return downloaded && apt('installing', ...options, ...names);
+}
+
+function apt(what, ...args) {
+  // Another apt may be at work: wait for it.
+  const environment = { ...process.env, PATH: searchPath, DEBIAN_FRONTEND: 'noninteractive' };
+  return run(what, 'apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=300', ...args], { env: environment });
+}
+
+function hasPackageLists() {
+  try {
+    return readdirSync('/var/lib/apt/lists').some((file) => file.includes('_Packages'));
+  } catch {
+    return false;
+  }
+}
+
+/** A package's service must neither start now nor at the next boot: tests start their own. */
+function withoutServices(names, installation) {
+  if (!names.includes('prometheus')) return installation();
+  const policy = '/usr/sbin/policy-rc.d';
+  const ours = !existsSync(policy);
+  if (ours) {
+    writeFileSync(policy, '#!/bin/sh\nexit 101\n');
+    chmodSync(policy, 0o755);
+  }
+  try {
+    return installation();
+  } finally {
+    if (ours) rmSync(policy, { force: true });
+    if (hasProgram('systemctl')) {
+      const now = existsSync('/run/systemd/system') ? ['--now'] : [];
+      run('keeping the prometheus service off', 'systemctl', ['disable', ...now, 'prometheus.service'], {
+        mayFail: true,
+      });
+    } else if (hasProgram('update-rc.d'))
+      run('keeping the prometheus service off', 'update-rc.d', ['prometheus', 'disable'], { mayFail: true });
+  }
+}

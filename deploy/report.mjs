@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Counts what passed, failed and was skipped, tells each as it happens, and ends with the plain count.
+import { relative } from 'node:path';
+import { inspect } from 'node:util';
+
+const counts = { passed: 0, failed: 0, skipped: 0 };
+const failures = [];
+
+export function passed(name) {
+  counts.passed++;
+  console.log(`ok       ${name}`);
+}
+
+export function skipped(name, reason) {
+  counts.skipped++;
+  console.log(`skipped  ${name}: ${reason}`);
+}
+
+export function failed(name, reason) {
+  counts.failed++;
+  failures.push(name);
+  console.log(`FAILED   ${name}\n${reason.replace(/^/gm, '    ')}`);
+}
+
+/** Takes the events of node's test runner. */
+export function record({ type, data }) {
+  if (type === 'test:pass' || type === 'test:fail') recordTest(type === 'test:pass', data);
+  else if (type === 'test:diagnostic' && data.file) console.log(`    | ${data.message}`);
+  else if (type === 'test:stdout' || type === 'test:stderr')
+    console.log(data.message.trimEnd().replace(/^/gm, '    | '));
+}
+
+/** Suites, and parents that fail through a child, are no tests of their own. */
+function recordTest(ok, { name: title, file = '', skip, todo, details }) {
+  const path = relative(process.cwd(), file);
+  const isFile = title === file || title === path;
+  const name = isFile ? path : `${path}: ${title}`;
+  if (isReason(skip)) skipped(name, skip || 'no reason given');
+  else if (isReason(todo)) skipped(name, `todo: ${todo}`);
+  else if (!ok && details.error?.failureType === 'subtestsFailed') return;
+  else if (!ok) failed(name, inspect(details.error?.cause ?? details.error, { depth: 4 }));
+  // Node reports a file by its name only when it failed or held nothing.
+  else if (isFile) failed(name, 'the file holds no test');
+  else if (details.type !== 'suite') passed(`${name} (${Math.round(details.duration_ms)} ms)`);
+}
+
+function isReason(value) {
+  return value !== undefined && value !== false;
+}
+
+/** The last line, and the exit code. */
+export function finish() {
+  for (const name of failures) console.log(`failed: ${name}`);
+  const skips = counts.skipped === 0 ? '' : `, ${counts.skipped} skipped`;
+  console.log(`${counts.passed} passed, ${counts.failed} failed${skips}`);
+  process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// `npm test`: prepares the clone, lints it, runs its tests. Arguments narrow it: `npm test -- snapshot` runs the files with that in their path.
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { run } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { buildPackages, installMissing, searchPath, testPackages } from './packages.mjs';
+import { prepare } from './prepare.mjs';
+import { failed, finish, passed, record, skipped } from './report.mjs';
+
+const folders = ['addon', 'dashboards', 'deploy', 'lab', 'src'];
+const fileLimitMs = 900_000;
+const onKernel = /\.(kernel|vm)\.test\.ts$/;
+const slow = /\.(slow(\.kernel)?|vm)\.test\.ts$/;
+
+/** What a run is made of: the steps before the tests, and which test files. */
+const modes = {
+  all: { steps: [build, lint], includes: () => true },
+  quick: { steps: [build, lint], includes: (file) => !slow.test(file) },
+  asan: { steps: [build, buildSanitized], includes: (file) => /^(addon|src\/kernel)\//.test(file) && !slow.test(file) },
+};
+
+async function main(root, mode, words) {
+  process.chdir(root);
+  process.env.PATH = searchPath;
+  if (!mode) return failed('arguments', `the mode must be one of ${Object.keys(modes).join(', ')}`);
+  if (!installMissing([...buildPackages, ...testPackages]) || !prepare(root)) return failed('preparation', 'see above');
+  for (const step of mode.steps) step();
+  const files = folders.flatMap(listTests).sort();
+  const named = words.length > 0 ? (file) => words.some((word) => file.includes(word)) : mode.includes;
+  await runTests(files.filter(named));
+  if (mode === 'all' && words.length === 0) checked('addon under AddressSanitizer', process.execPath, ['deploy/test.mjs', 'asan']);
+}
+
+function build() {
+  checked('build, with what only tests need', 'flock', ['dist/.lock', 'make', '-j2', '--output-sync', 'all', 'lab']);
+}
+
+function lint() {
+  checked('lint: biome, clang-format, tsc', 'make', ['--keep-going', 'lint']);
+}
+
+/** Node itself is not sanitized, so that the sanitizer has to be there before it. Leaks would be V8's. */
+function buildSanitized() {
+  checked('addon with AddressSanitizer', 'make', ['-C', 'addon', 'asan']);
+  const library = spawnSync('g++', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).stdout.trim();
+  Object.assign(process.env, {
+    TAPSCOPE_ADDON: resolve('dist/addon/asan/tapscope.node'),
+    LD_PRELOAD: library,
+    ASAN_OPTIONS: 'detect_leaks=0',
+  });
+}
+
+function checked(name, program, args) {
+  const { status } = spawnSync(program, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  if (status === 0) passed(name);
+  else failed(name, `"${program} ${args.join(' ')}" failed: see above`);
+}
+
+function listTests(folder) {
+  let entries;
+  try {
+    entries = readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return [];
+  }
+  return entries.flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return listTests(path);
+    return entry.name.endsWith('.test.ts') ? [path] : [];
+  });
+}
+
+/** Pure tests run side by side; those of the kernel take turns, for all share the one kernel. */
+async function runTests(files) {
+  const kernel = files.filter((file) => onKernel.test(file));
+  await runFiles(
+    files.filter((file) => !kernel.includes(file)),
+    2,
+  );
+  if (process.getuid() === 0) await runFiles(kernel, 1);
+  else for (const file of kernel) skipped(file, 'needs root');
+}
+
+async function runFiles(files, concurrency) {
+  if (files.length === 0) return;
+  for await (const event of run({ files: files.map((file) => resolve(file)), concurrency, timeout: fileLimitMs }))
+    record(event);
+}
+
+// Node hands its own options on to the processes of the tests.
+process.execArgv.push('--import', 'tsx');
+const [mode = 'all', ...words] = process.argv.slice(2);
+await main(join(dirname(fileURLToPath(import.meta.url)), '..'), modes[mode], words);
+finish();

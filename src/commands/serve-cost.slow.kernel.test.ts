@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the agent costs its host: time to the first scrape, memory with 256 queues, system calls of a scrape.
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import test from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { namespaceLab, noLab } from '../../lab/netns.ts';
+import { type Agent, startAgent } from '../../lab/serve.ts';
+
+const run = promisify(execFile);
+/** V8 manages its memory and threads with these; how much depends on the length of the text. */
+const RUNTIME = 'futex,madvise,mprotect,mmap,munmap';
+
+test('from start to the first scrape in at most 1 s, the median of 5', { skip: noLab }, async (t) => {
+  const times: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    const agent = await startAgent(t);
+    times.push(agent.startedInMs);
+    await agent.stop();
+  }
+  times.sort((a, b) => a - b);
+  t.diagnostic(`start to first scrape: ${times.map((ms) => ms.toFixed(0)).join(', ')} ms`);
+  assert.ok((times[2] ?? Number.POSITIVE_INFINITY) <= 1000);
+});
+
+test('at most 90 MB with 256 queues, and a scrape makes a handful of system calls however many there are', {
+  skip: noLab,
+}, async (t) => {
+  const lab = await namespaceLab(t);
+  const agent = await startAgent(t);
+  const puppet = await lab.puppet();
+  await puppet.open('0', 'tap0', 'tap');
+  const few = await callsOfScrape(agent);
+  for (let i = 1; i < 256; i++) await puppet.open(String(i), `tap${i}`, 'tap');
+  const peers = await Promise.all([0, 1, 2, 3].map((i) => lab.raise(`tap${i}`)));
+  for (const peer of peers) await puppet.udp(peer, 9, 10, 64);
+  for (let i = 0; i < 20; i++) await agent.metrics();
+  await wait(3000);
+  const megabytes = agent.residentMemory() / 2 ** 20;
+  t.diagnostic(`resident memory with 256 queues: ${megabytes.toFixed(1)} MB`);
+  assert.ok(megabytes <= 90);
+
+  const many = await callsOfScrape(agent);
+  t.diagnostic(`system calls of a scrape: ${few} with 1 queue, ${many} with 256`);
+  assert.ok(many - few < 30, 'they do not grow with the queues');
+});
+
+/** All threads, from a scrape's first call to its last, less what an idle second makes. */
+async function callsOfScrape(agent: Agent): Promise<number> {
+  await agent.metrics();
+  const idle = await callsDuring(agent, async () => undefined);
+  const busy = await callsDuring(agent, async () => void (await agent.metrics()));
+  return busy - idle;
+}
+
+async function callsDuring(agent: Agent, action: () => Promise<void>): Promise<number> {
+  const strace = spawn('strace', ['-f', '-c', '-e', `trace=!${RUNTIME}`, '-p', String(agent.pid)], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let summary = '';
+  strace.stderr.on('data', (data) => {
+    summary += data;
+  });
+  const ended = new Promise((resolve) => strace.once('close', resolve));
+  await wait(500); // strace has attached to every thread by then
+  await action();
+  await wait(2000);
+  await run('kill', ['-INT', String(strace.pid)]);
+  await ended;
+  return Number(/\s(\d+)\s+(?:\d+\s+)?total\s*$/.exec(summary)?.[1] ?? Number.NaN);
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Imports point one way. What a layer may not import keeps it what it is: outputs cannot touch what they cannot reach.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { test } from 'node:test';
+
+interface Layer {
+  /** Other layers, and packages, that its files may import. */
+  readonly imports: readonly string[];
+  /** Modules of Node that it may import beyond `harmless`. */
+  readonly node?: readonly string[] | 'all';
+}
+
+const harmless = ['node:path', 'node:timers/promises', 'node:url', 'node:util'];
+
+const belowCommands = [
+  'snapshot',
+  'metric',
+  'metrics',
+  'kernel',
+  'probes',
+  'inventory',
+  'history',
+  'rules',
+  'outputs',
+  'server',
+  'commander',
+];
+
+/** A layer is a folder of src, or a file there. `addon` is the interface of the addon: only its types are imported by name. */
+const layers: Readonly<Record<string, Layer>> = {
+  snapshot: { imports: [] },
+  metric: { imports: [] },
+  metrics: { imports: ['metric', 'snapshot'] },
+  kernel: { imports: ['addon'], node: 'all' },
+  probes: { imports: ['kernel', 'snapshot'] },
+  inventory: { imports: ['kernel', 'probes', 'snapshot'] },
+  history: { imports: ['snapshot'] },
+  rules: { imports: ['snapshot'] },
+  outputs: { imports: ['snapshot', 'metric', 'metrics', 'rules', 'prom-client'] },
+  server: { imports: ['snapshot', 'metrics', 'history', 'rules', 'outputs', 'fastify'], node: 'all' },
+  commands: { imports: belowCommands, node: 'all' },
+  main: { imports: [...belowCommands, 'commands'], node: 'all' },
+};
+
+const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+  .map((file) => join('src', file));
+
+// Biome's layout makes statements plain to see.
+function importsOf(file: string): readonly string[] {
+  const statements = readFileSync(file, 'utf8').matchAll(
+    /(?:^import |^(?:import|export|\}).* from |\bimport\()'([^']+)'/gm,
+  );
+  return [...statements].map(([, specifier]) => specifier ?? '');
+}
+
+/** 'src/kernel/host.ts' is of kernel, 'src/main.ts' of main, 'addon/tapscope.d.ts' of addon. */
+function layerOf(path: string): string {
+  const [top = '', next = ''] = path.split('/');
+  return top === 'src' ? next.replace(/\.ts$/, '') : top;
+}
+
+/** Why a file may not import this, or undefined. */
+function objection(file: string, specifier: string): string | undefined {
+  const own = layerOf(file);
+  const rules = layers[own];
+  if (rules === undefined) return `${file}: no layer of the table owns it`;
+  if (specifier === 'node:child_process') return `${file}: the agent runs no commands`;
+  if (specifier.startsWith('node:')) {
+    const allowed = rules.node === 'all' || harmless.includes(specifier) || rules.node?.includes(specifier);
+    return allowed
+      ? undefined
+      : `${file}: ${own} may not import ${specifier}: kernel is the only layer that touches the system`;
+  }
+  const target = specifier.startsWith('.') ? layerOf(normalize(join(dirname(file), specifier))) : specifier;
+  return target === own || rules.imports.includes(target)
+    ? undefined
+    : `${file}: ${own} may not import ${target} (${specifier})`;
+}
+
+test('imports point one way', () => {
+  assert.ok(files.length > 0);
+  assert.deepEqual(
+    files.flatMap((file) => importsOf(file).flatMap((specifier) => objection(file, specifier) ?? [])),
+    [],
+  );
+});
+
+test('the check sees what it forbids', () => {
+  const cases: readonly (readonly [file: string, specifier: string, forbidden: boolean])[] = [
+    ['src/probes/rows.ts', '../kernel/native.ts', false],
+    ['src/kernel/host.ts', '../probes/rows.ts', true],
+    ['src/kernel/native.ts', '../../addon/tapscope.d.ts', false],
+    ['src/probes/rows.ts', '../../addon/tapscope.d.ts', true],
+    ['src/outputs/text.ts', '../kernel/native.ts', true],
+    ['src/outputs/text.ts', 'node:fs', true],
+    ['src/server/http.ts', 'fastify', false],
+    ['src/probes/rows.ts', 'fastify', true],
+    ['src/kernel/host.ts', 'node:child_process', true],
+    ['src/commands/serve.ts', '../../lab/netns.ts', true],
+    ['src/utils.ts', './snapshot.ts', true],
+  ];
+  for (const [file, specifier, forbidden] of cases) {
+    assert.equal(objection(file, specifier) !== undefined, forbidden, `${file} importing ${specifier}`);
+  }
+});
+
+test('the addon knows no probe, metric or struct of ours', () => {
+  const ours = /\b(?:tapscope_[a-z]+|tun_\w+|tap_\w+|vhost\w*|kfree_skb|consume_skb|ptr_ring\w*|net_dev\w*|sk_buff)\b/g;
+  const sources = readdirSync('addon').filter((file) => /\.(cc|hh)$/.test(file));
+  const found = sources.flatMap((file) =>
+    (readFileSync(join('addon', file), 'utf8').match(ours) ?? []).map((word) => `addon/${file}: ${word}`),
+  );
+  assert.deepEqual(found, []);
+});
