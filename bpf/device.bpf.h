@@ -63,15 +63,17 @@ static __always_inline bool is_known_foreign(u64 ops)
 	return foreign_ops[foreign_cell(ops)] == ops;
 }
 
+/* For ops that are not known to be foreign. */
+static __always_inline bool is_known_or_judged_tun(u64 device, u64 ops)
+{
+	return tun_ops[0] == ops || tun_ops[1] == ops || judge(device, ops);
+}
+
 static __always_inline bool is_tun(u64 device)
 {
 	u64 ops = ops_number(device);
 
-	if (is_known_foreign(ops))
-		return false;
-	if (tun_ops[0] == ops || tun_ops[1] == ops)
-		return true;
-	return judge(device, ops);
+	return !is_known_foreign(ops) && is_known_or_judged_tun(device, ops);
 }
 
 /* kernfs node id: 64 bits, given once, kept when the device is renamed or changes its namespace; 0 while it is being

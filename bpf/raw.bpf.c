@@ -8,9 +8,9 @@
  * Every packet of the host comes here, and most are foreign. Whatever needs registers that a caller must save is in
  * functions of its own, so that a foreign packet does not pay for saving them.
  */
-static __noinline int begin_raw(u64 skb, u64 device)
+static __noinline int begin_raw(u64 skb, u64 device, u64 ops)
 {
-	if (!is_tun(device))
+	if (!is_known_or_judged_tun(device, ops))
 		return 0;
 	if (typed_reads)
 		begin_transmit(skb, device, device, device_id(device), TYPED(sk_buff, skb)->queue_mapping,
@@ -27,10 +27,11 @@ SEC("raw_tp/net_dev_start_xmit")
 int offered_raw(u64 *ctx)
 {
 	volatile u64 *arguments = ctx; /* loading twice is cheaper than saving a register in between */
+	u64 ops = ops_number(arguments[1]);
 
-	if (is_known_foreign(ops_number(arguments[1])))
+	if (is_known_foreign(ops))
 		return 0;
-	return begin_raw(arguments[0], arguments[1]);
+	return begin_raw(arguments[0], arguments[1], ops);
 }
 
 static __noinline int end_raw(u32 cpu, u64 result, u64 device)

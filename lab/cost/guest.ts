@@ -54,7 +54,7 @@ async function measure(configuration: Configuration, ask: Ask): Promise<Prices> 
   const { mechanisms } = configuration;
   const probes = attachProbes(
     readHost(PROBE_SYMBOLS),
-    new Map(EVENTS.map(({ name }) => [name, mechanisms[name] ?? 'off'])),
+    new Map(EVENTS.map(({ name }) => [name, mechanisms[name] ?? (name === 'devices' ? 'walk' : 'off')])),
   );
   try {
     for (const [event, mechanism] of Object.entries(mechanisms)) {
