@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// The books, entry by entry. Whether they fit a real kernel is tested in exact.kernel.test.ts and random.slow.kernel.test.ts.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { emptySums, type QueueSums } from '../probes/rows.ts';
+import type { WalkedDevice, WalkedQueue } from '../probes/walk.ts';
+import { Ledger, type Reading } from './ledger.ts';
+
+type Counts = Partial<Pick<QueueSums, 'enqueued' | 'purged' | 'resized' | 'failed' | 'bypassed'>> & {
+  readonly full?: number;
+};
+
+function sums({ full = 0, ...counts }: Counts): QueueSums {
+  return { ...emptySums(16), ...counts, dropped: [0, 0, full] };
+}
+
+function ring(index: number, occupancy: number, more: Partial<WalkedQueue> = {}): WalkedQueue {
+  const still = { detached: false, stopped: false, hasQdisc: true, unsteady: false, capacity: 100, consumerHead: 0 };
+  return { index, occupancy, tunFile: BigInt(index + 1), ...still, ...more };
+}
+
+function walked(queues: readonly WalkedQueue[], txPackets: number, txDropped = 0): WalkedDevice {
+  const counters = { txPackets, txDropped, txBytes: 0, rxPackets: 0, rxBytes: 0, rxDropped: 0 };
+  const device = { id: 1n, netns: 1, name: 'tap0', ifindex: 2, qdisc: 'fq_codel', tunFlags: 2, deviceFlags: 1 };
+  return { ...device, carrier: true, queueLength: 100, detachedQueues: 0, queues, counters };
+}
+
+/** One queue at rest. */
+function reading(counts: Counts, waiting: number, txPackets: number, more: Partial<Reading> = {}): Reading {
+  const before = new Map([[0, sums(counts)]]);
+  return {
+    before,
+    after: before,
+    walked: walked([ring(0, waiting)], txPackets, counts.full),
+    otherDropped: 0,
+    ...more,
+  };
+}
+
+const imbalances = (books: ReturnType<Ledger['update']>): readonly number[] =>
+  books.audit.map(({ imbalance }) => imbalance);
+
+test('a device that was made under watch: delivered is what entered and is not there any more', () => {
+  const ledger = new Ledger(true, false);
+  const books = ledger.update(reading({ enqueued: 100, full: 7, purged: 10, resized: 20, failed: 5 }, 15, 50));
+  assert.equal(books.delivered.get(0), 50);
+  assert.deepEqual(imbalances(books), [0, 0]);
+  assert.deepEqual(books.degraded, []);
+});
+
+test('a ring that was not empty owes its packets; there is no audit before two readings agree', () => {
+  const ledger = new Ledger(false, false);
+  assert.deepEqual(ledger.update(reading({ enqueued: 3 }, 40, 1000)).audit, []);
+  assert.deepEqual(ledger.update(reading({ enqueued: 5 }, 30, 1012)).audit, [], 'packets moved');
+  const books = ledger.update(reading({ enqueued: 5 }, 30, 1012));
+  assert.equal(books.delivered.get(0), 12);
+  assert.deepEqual(imbalances(books), [0, 0]);
+});
+
+test('delivered never goes down, and not up while packets are being thrown out', () => {
+  const ledger = new Ledger(true, false);
+  assert.equal(ledger.update(reading({ enqueued: 100 }, 40, 60)).delivered.get(0), 60);
+  // Enqueued was read before forty more came into the ring.
+  assert.equal(ledger.update(reading({ enqueued: 100 }, 80, 60)).delivered.get(0), 60);
+  const purging = {
+    before: new Map([[0, sums({ enqueued: 100 })]]),
+    after: new Map([[0, sums({ enqueued: 100, purged: 40 })]]),
+  };
+  assert.equal(ledger.update(reading({}, 0, 60, purging)).delivered.get(0), 60, 'a purge empties the ring, no reader');
+  const resizing = { walked: walked([ring(0, 0, { unsteady: true })], 60) };
+  assert.equal(
+    ledger.update(reading({ enqueued: 100 }, 0, 60, resizing)).delivered.get(0),
+    60,
+    'a resize moves the entries',
+  );
+});
+
+test('three snapshots at rest that disagree degrade the device, and say which way', () => {
+  const ledger = new Ledger(true, false);
+  const degraded = (packets: Reading): string => ledger.update(packets).degraded.join();
+  const more = reading({ enqueued: 10 }, 0, 25);
+  assert.equal(degraded(more), '', 'not yet at rest: some packets may be on their way');
+  assert.deepEqual([degraded(more), degraded(more)], ['', '']);
+  assert.match(degraded(more), /^15 packets more were delivered than seen offered/);
+  const fewer = reading({ enqueued: 40 }, 0, 25);
+  assert.match([1, 2, 3, 4].map(() => degraded(fewer)).join(), /15 packets left the ring/);
+  assert.equal(degraded(reading({ enqueued: 25 }, 0, 25)), '', 'and it is over when they agree');
+});
+
+test('up to a batch that vhost holds is no disagreement where vhost-net is there', () => {
+  const held = reading({ enqueued: 64 }, 0, 0);
+  const [withVhost, without] = [new Ledger(true, true), new Ledger(true, false)];
+  for (let i = 0; i < 3; i++) withVhost.update(held);
+  for (let i = 0; i < 3; i++) without.update(held);
+  assert.deepEqual(withVhost.update(held).degraded, []);
+  assert.equal(without.update(held).degraded.length, 1);
+});
+
+test('what the core drops is in tx_dropped too; what only tx_dropped knows is an imbalance', () => {
+  const noReader = { walked: walked([], 0, 20), otherDropped: 20 };
+  assert.deepEqual(imbalances(new Ledger(true, false).update(reading({}, 0, 0, noReader))), [0, 0]);
+  const unseen = { walked: walked([ring(0, 0)], 0, 20), otherDropped: 0 };
+  assert.deepEqual(imbalances(new Ledger(true, false).update(reading({}, 0, 0, unseen))), [0, 20]);
+});
+
+test('a queue whose drops came past the offered probe is degraded at once', () => {
+  assert.match(
+    new Ledger(true, false).update(reading({ bypassed: 1, full: 1 }, 0, 0)).degraded.join(),
+    /past the offered probe/,
+  );
+});
+
+test('a renumbered queue with packets in its ring stands still until they have left', () => {
+  const ledger = new Ledger(true, false);
+  const two = new Map([
+    [0, sums({ enqueued: 10 })],
+    [1, sums({ enqueued: 30 })],
+  ]);
+  const step = (queues: readonly WalkedQueue[], txPackets: number) =>
+    ledger.update({ before: two, after: two, walked: walked(queues, txPackets), otherDropped: 0 });
+  step([ring(0, 0), ring(1, 30)], 10);
+  const moved = step([ring(0, 30, { tunFile: 2n })], 10);
+  assert.match(moved.degraded.join(), /renumbered/);
+  assert.equal(moved.delivered.get(1) ?? 0, 0, 'its packets are in the ring of index 0 now');
+  const drained = step([ring(0, 0, { tunFile: 2n, consumerHead: 30 })], 40);
+  assert.deepEqual([drained.delivered.get(0), drained.delivered.get(1), drained.degraded], [10, 30, []]);
+});

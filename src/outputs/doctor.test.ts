@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { type DoctorReport, renderDoctor } from './doctor.ts';
+
+const report: DoctorReport = {
+  schema: 1,
+  verdict: 'fallbacks',
+  kernel: '6.18.0',
+  possibleCpus: 2,
+  features: [{ name: 'BTF', present: true, hint: 'needs CONFIG_DEBUG_INFO_BTF' }],
+  rights: [
+    { name: 'CAP_BPF', present: true, use: 'load BPF programs' },
+    { name: 'CAP_SYSLOG', present: false, use: 'read the addresses of kernel functions' },
+  ],
+  events: [
+    {
+      event: 'transmit',
+      measures: 'packets offered',
+      mechanism: 'raw-tracepoint',
+      state: 'fallback',
+      price: 'costs more',
+      refused: [{ mechanism: 'fentry', kind: 'refused', reason: 'Operation not permitted' }],
+    },
+  ],
+};
+
+test('the first line is the answer, then mechanism, price and reason, then what is missing', () => {
+  assert.equal(
+    renderDoctor(report),
+    `FALLBACK: everything is measured, some of it not by the best mechanism.
+Kernel 6.18.0, 2 CPUs.
+
+transmit   raw-tracepoint  fallback  packets offered
+           costs more
+           not fentry: Operation not permitted
+
+Missing:
+  CAP_SYSLOG: needed to read the addresses of kernel functions; run as root, or grant it.
+`,
+  );
+});
+
+test('nothing missing is said too', () => {
+  assert.match(renderDoctor({ ...report, rights: [] }), /\nNo right or kernel feature is missing\.\n$/);
+});
