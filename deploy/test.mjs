@@ -30,7 +30,8 @@ async function main(root, mode, words) {
   const files = folders.flatMap(listTests).sort();
   const named = words.length > 0 ? (file) => words.some((word) => file.includes(word)) : mode.includes;
   await runTests(files.filter(named));
-  if (mode === 'all' && words.length === 0) checked('addon under AddressSanitizer', process.execPath, ['deploy/test.mjs', 'asan']);
+  if (mode === 'all' && words.length === 0)
+    checked('addon under AddressSanitizer', process.execPath, ['deploy/test.mjs', 'asan']);
 }
 
 function build() {
