@@ -7,6 +7,7 @@
 #include "netlink.hh"
 #include "netlink_thread.hh"
 #include "ring_buffer.hh"
+#include "run_statistics.hh"
 
 #include <bpf/libbpf.h>
 
@@ -29,6 +30,7 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports)
 	exports["BpfLink"] = bpfLink;
 	exports["RingBuffer"] = ringBuffer;
 	exports["Btf"] = btf;
+	exports["RunStatistics"] = RunStatistics::define(env);
 	exports["netlinkRequest"] = Napi::Function::New(env, netlinkRequest, "netlinkRequest");
 	exports["libbpfVersion"] = Napi::String::New(env, libbpf_version_string());
 	return exports;

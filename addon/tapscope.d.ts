@@ -165,6 +165,13 @@ export class Btf {
   close(): void;
 }
 
+/** While one is open, the kernel counts runs and time of BPF programs (of all: it costs each run some 20 ns). */
+export class RunStatistics {
+  constructor();
+  /** May be called again. */
+  close(): void;
+}
+
 /**
  * Sends one rtnetlink message, nlmsghdr included (the addon numbers it), on a socket opened in the namespace `netnsPath`
  * (undefined: the process's own), on the addon's own thread, one request at a time. Resolves with the reply's messages,

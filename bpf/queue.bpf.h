@@ -33,7 +33,8 @@ struct row {
 	u64 resized;
 	u64 failed;
 	u64 overflowed;
-	u64 reserved[4];
+	u64 unproduced; /* given back to the ring by vhost after they were consumed */
+	u64 reserved[3];
 };
 
 /* The packet between the entry and the exit of the transmit function, one for each CPU: bottom halves are off between.

@@ -7,5 +7,6 @@
 #include "tun.bpf.c"
 #include "walk.bpf.c"
 #include "owners.bpf.c"
+#include "calibrate.bpf.c"
 
 char _license[] SEC("license") = "Dual BSD/GPL";

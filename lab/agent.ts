@@ -20,7 +20,7 @@ export async function agentLab(
   const host = readHost(PROBE_SYMBOLS);
   const probes = attachProbes(host, parseForced(mechanisms));
   t.after(() => probes.close());
-  const collector = new Collector(host, probes, { filter: () => true, perCpu: true });
+  const collector = new Collector(host, probes, { filter: () => true, perCpu: true, budget: undefined });
   const snapshot = async (): Promise<Snapshot> => {
     const taken = await collector.take();
     await collector.refresh();

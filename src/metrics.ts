@@ -208,6 +208,23 @@ export const agentMetrics: readonly Metric<AgentState>[] = [
     'Snapshots in which a namespace or the walk over all devices could not be read completely.',
     (agent) => agent.incompleteSnapshots,
   ),
+  gauges(
+    'tapscope_overhead_ratio',
+    'Share of all CPUs that watching costs: kernel (our programs and their hooks, from BPF run statistics that are on for moments), agent (this process).',
+    ['part'],
+    (agent) => [...agent.overhead].map(([part, ratio]) => series(ratio, part)),
+  ),
+  gauges(
+    'tapscope_agent_level',
+    '1 for the level in use: exact, or lean while the budget is passed, when nothing is counted on the enqueue path.',
+    ['level'],
+    (agent) => ['exact', 'lean'].map((level) => series(Number(level === agent.level), level)),
+  ),
+  counter(
+    'tapscope_budget_sheds_total',
+    'How often the budget was passed and the level went to lean.',
+    (agent) => agent.sheds,
+  ),
   gauge('tapscope_snapshot_duration_seconds', 'Time that the newest snapshot took.', (agent) => agent.snapshotSeconds),
 ];
 

@@ -17,11 +17,11 @@ export interface OtherDrop extends ReasonCount {
 
 /** What the probes counted on one queue since its epoch began; packets unless named otherwise. */
 export interface QueueCounters {
-  readonly offered: number;
-  readonly offeredBytes: number;
-  readonly enqueued: number;
   readonly dropped: readonly ReasonCount[];
-  // undefined from here on: no mechanism measures it on this host.
+  // undefined from here on: no mechanism measures it on this host, or at this level.
+  readonly offered: number | undefined;
+  readonly offeredBytes: number | undefined;
+  readonly enqueued: number | undefined;
   readonly purged: number | undefined;
   readonly resized: number | undefined;
   /** Taken out of the ring by a reader whose buffer could not be filled. */
@@ -128,6 +128,12 @@ export interface AgentState {
   readonly namespaceNames: ReadonlyMap<number, string>;
   /** Snapshots in which a namespace or the walk could not be read completely, since start. */
   readonly incompleteSnapshots: number;
+  /** What watching costs, as shares of all CPUs, by part: kernel, agent; empty: not measured yet. */
+  readonly overhead: ReadonlyMap<string, number>;
+  /** lean: the budget was passed, nothing is counted on the enqueue path. */
+  readonly level: 'exact' | 'lean';
+  /** How often the budget was passed. */
+  readonly sheds: number;
   /** Duration of the last snapshot, seconds. */
   readonly snapshotSeconds: number;
 }

@@ -21,8 +21,8 @@ export function doctor({ json, mechanisms }: DoctorOptions): number {
   return { best: 0, fallbacks: 1, blind: 3 }[report.verdict];
 }
 
-function reportOf(host: Host, { choices }: Probes): DoctorReport {
-  const events = choices.map((choice) => ({
+function reportOf(host: Host, probes: Probes): DoctorReport {
+  const events = probes.choices().map((choice) => ({
     event: choice.event.name,
     measures: choice.event.measures,
     mechanism: choice.mechanism?.name ?? null,

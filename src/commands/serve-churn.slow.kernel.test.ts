@@ -11,7 +11,7 @@ const NAMES = 8;
 
 test(`${DEVICES} taps created and deleted while they are scraped`, { skip: noLab }, async (t) => {
   const labs = await Promise.all([0, 1, 2, 3].map(() => namespaceLab(t)));
-  const agent = await startAgent(t);
+  const agent = await startAgent(t, ['--budget=off']);
   const level = { descriptors: 0, memory: 0 };
   let done = 0;
   const scraping = scrapeUntil(agent, () => done === labs.length);

@@ -12,7 +12,12 @@ function parse(...words: readonly string[]) {
 
 test('without flags it listens on this host alone', () => {
   const { filter, ...options } = parse();
-  assert.deepEqual(options, { listen: { host: '127.0.0.1', port: 10_747 }, detail: 'queue', logLevel: 'warn' });
+  assert.deepEqual(options, {
+    listen: { host: '127.0.0.1', port: 10_747 },
+    detail: 'queue',
+    budget: 0.01,
+    logLevel: 'warn',
+  });
   assert.ok(filter('tap0'));
 });
 
@@ -21,11 +26,17 @@ test('every flag is understood', () => {
     '--web.listen-address=[::1]:9000',
     '--detail=cpu',
     '--log.level=debug',
+    '--budget=off',
     '--device-include=tap.*',
     '--device-exclude',
     'tap9|tap1.',
   );
-  assert.deepEqual(options, { listen: { host: '::1', port: 9000 }, detail: 'cpu', logLevel: 'debug' });
+  assert.deepEqual(options, {
+    listen: { host: '::1', port: 9000 },
+    detail: 'cpu',
+    budget: undefined,
+    logLevel: 'debug',
+  });
   assert.deepEqual(['tap0', 'tap1', 'tap10', 'tap9', 'mytap0', 'tun0'].filter(filter), ['tap0', 'tap1']);
 });
 
@@ -33,6 +44,7 @@ for (const [words, message] of [
   [['--detail=port'], /^--detail=port is unknown; write one of: device, queue, cpu\.$/],
   [['--log.level=loud'], /^--log\.level=loud is unknown; write one of: silent, error, warn, info, debug\.$/],
   [['--web.listen-address=9000'], /^cannot listen on "9000": .*\.$/],
+  [['--budget=5'], /^--budget=5 is no share of the host's CPUs; .*\.$/],
   [['--device-include=tap('], /^--device-include.*\.$/],
   [['--web.listen-adress=:1'], /unknown option/],
 ] as const) {

@@ -2,6 +2,7 @@
 // The flags of `tapscope serve` and what they mean.
 import { type DeviceFilter, deviceFilter } from '../inventory/device-filter.ts';
 import { type Detail, details, seriesBudget } from '../outputs/prometheus-detail.ts';
+import { parseBudget } from '../probes/budget.ts';
 import { type ListenAddress, parseListenAddress } from '../server/listen-address.ts';
 import { type LogLevel, logLevels } from '../server/server.ts';
 
@@ -9,6 +10,8 @@ export interface ServeOptions {
   readonly listen: ListenAddress;
   readonly detail: Detail;
   readonly filter: DeviceFilter;
+  /** Share of all CPUs; undefined: no limit. */
+  readonly budget: number | undefined;
   readonly logLevel: LogLevel;
 }
 
@@ -42,6 +45,11 @@ export const serveFlags: readonly Flag[] = [
     description: 'do not show devices whose whole name matches',
     fallback: undefined,
   },
+  {
+    flags: '--budget <share>',
+    description: 'share of all CPUs that watching may cost before it leaves the enqueue path (level lean), or off',
+    fallback: '1%',
+  },
   { flags: '--log.level <level>', description: `${logLevels.join(', ')}; debug logs requests`, fallback: 'warn' },
 ];
 
@@ -51,6 +59,7 @@ export function readServeOptions(values: Readonly<Record<string, unknown>>): Ser
     listen: parseListenAddress(String(values['web.listenAddress'])),
     detail: readWord('--detail', values.detail, details),
     filter: deviceFilter(readText(values.deviceInclude), readText(values.deviceExclude)),
+    budget: parseBudget(String(values.budget)),
     logLevel: readWord('--log.level', values['log.level'], logLevels),
   };
 }

@@ -15,7 +15,7 @@ test('a scrape shows what a queue was offered, what it dropped and why, what it 
   skip: noLab,
 }, async (t) => {
   const lab = await namespaceLab(t);
-  const agent = await startAgent(t);
+  const agent = await startAgent(t, ['--budget=off']);
   const puppet = await lab.puppet();
   await puppet.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 100);
@@ -33,12 +33,16 @@ test('a scrape shows what a queue was offered, what it dropped and why, what it 
   assert.equal(metrics.value('tapscope_ring_capacity_packets', queue), 100);
   assert.equal(metrics.value('tapscope_queue_audit_imbalance_packets', queue), 0);
   assert.equal(metrics.value('tapscope_queue_degraded', queue), 0);
-  assert.equal(metrics.value('tapscope_device_transmit_packets_total', { device: 'tap0' }), 30);
-  const info = { device: 'tap0', kind: 'tap', flow_control: 'tail-drop', queue_length: '100' };
+  assert.equal(metrics.value('tapscope_device_transmit_packets_total', { netns: queue.netns, device: 'tap0' }), 30);
+  const info = { netns: queue.netns, device: 'tap0', kind: 'tap', flow_control: 'tail-drop', queue_length: '100' };
   assert.equal(metrics.value('tapscope_device_info', info), 1);
 
   await puppet.close('a');
-  assert.deepEqual((await agent.metrics()).names({ device: 'tap0' }), new Set(), 'series go when the device goes');
+  assert.deepEqual(
+    (await agent.metrics()).names({ netns: queue.netns, device: 'tap0' }),
+    new Set(),
+    'series go when the device goes',
+  );
 });
 
 test('--device-include, --device-exclude and --detail', { skip: noLab }, async (t) => {

@@ -48,12 +48,15 @@ async function start(
   const probes = attachProbes(host, forced);
   host.releaseTypes();
   undo.push(() => probes.close());
-  await sampler.start(new Collector(host, probes, { filter: options.filter, perCpu: options.detail === 'cpu' }));
+  await sampler.start(
+    new Collector(host, probes, { filter: options.filter, perCpu: options.detail === 'cpu', budget: options.budget }),
+  );
   undo.push(() => sampler.stop());
   process.stdout.write(`tapscope listens on http://${server.address}/metrics (${summary(probes)})\n`);
 }
 
-function summary({ choices }: Probes): string {
+function summary(probes: Probes): string {
+  const choices = probes.choices();
   const blind = choices.filter(({ mechanism }) => !mechanism).map(({ event }) => event.name);
   const used = choices.flatMap(({ event, mechanism }) => (mechanism ? [`${event.name}: ${mechanism.name}`] : []));
   return [...used, ...(blind.length > 0 ? [`not measured: ${blind.join(', ')}; 'tapscope doctor' says why`] : [])].join(

@@ -3,6 +3,7 @@
 import type { Host } from '../kernel/host.ts';
 import { namespaceNames } from '../kernel/namespaces.ts';
 import type { Probes } from '../probes/attach.ts';
+import { Governor } from '../probes/governor.ts';
 import type { Device, Snapshot } from '../snapshot.ts';
 import type { DeviceFilter } from './device-filter.ts';
 import { type LinkInventory, readLinkInventory } from './links.ts';
@@ -13,25 +14,33 @@ export interface CollectorOptions {
   readonly filter: DeviceFilter;
   /** Keep counters of single CPUs. */
   readonly perCpu: boolean;
+  /** Share of all CPUs that watching may cost; undefined: no limit. */
+  readonly budget: number | undefined;
 }
 
 /** Devices by rtnetlink are read again when they are older than this: a dump takes RTNL. */
 const LINKS_AGE_MS = 2000;
 const SLOW_AGE_MS = 10_000;
+const GOVERNED_EVERY_MS = 1900;
 
 export class Collector {
   readonly #probes: Probes;
   readonly #options: CollectorOptions;
   readonly #queues: QueueCollector | undefined;
+  readonly #governor: Governor;
   #links: LinkInventory = { devices: [], unresolved: 0 };
   #linksReadMs = Number.NEGATIVE_INFINITY;
   #names: ReadonlyMap<number, string> = new Map();
   #slowReadMs = Number.NEGATIVE_INFINITY;
   #owners = NO_OWNERS;
   #incomplete = 0;
+  #packets = 0;
+  #governedMs = performance.now();
 
   constructor(host: Host, probes: Probes, options: CollectorOptions) {
     this.#probes = probes;
+    const { budget } = options;
+    this.#governor = new Governor(probes, { budget, cpus: host.onlineCpus, packets: () => this.#packets });
     this.#options = options;
     if (probes.programs && probes.mechanism('devices') === 'walk')
       this.#queues = new QueueCollector(host, probes, probes.programs, options.perCpu);
@@ -40,6 +49,7 @@ export class Collector {
   /** What only needs to be fresh now and then; run every second by the sampler, never by a scrape. */
   async refresh(): Promise<void> {
     await this.#queues?.refreshOwners();
+    await this.#govern();
     if (performance.now() - this.#slowReadMs < SLOW_AGE_MS) return;
     this.#slowReadMs = performance.now();
     this.#names = await namespaceNames();
@@ -52,6 +62,10 @@ export class Collector {
     const takenAt = Date.now() / 1000;
     const devices = await this.#readDevices();
     const pool = this.#queues?.pool();
+    this.#packets = devices.reduce(
+      (sum, { counters }) => sum + (counters?.txPackets ?? 0) + (counters?.txDropped ?? 0),
+      0,
+    );
     return {
       takenAt,
       devices: devices.filter(({ name }) => this.#options.filter(name)),
@@ -63,9 +77,30 @@ export class Collector {
         namespacesUnresolved: this.#links.unresolved,
         namespaceNames: this.#names,
         incompleteSnapshots: this.#incomplete,
+        overhead: this.#overhead(),
+        level: this.#probes.level(),
+        sheds: this.#governor.sheds,
         snapshotSeconds: (performance.now() - started) / 1000,
       },
     };
+  }
+
+  async #govern(): Promise<void> {
+    if (performance.now() - this.#governedMs < GOVERNED_EVERY_MS) return;
+    this.#governedMs = performance.now();
+    await this.#governor.tick();
+  }
+
+  #overhead(): ReadonlyMap<string, number> {
+    const cost = this.#governor.cost;
+    return new Map(
+      cost
+        ? [
+            ['kernel', cost.kernel],
+            ['agent', cost.agent],
+          ]
+        : [],
+    );
   }
 
   async #readDevices(): Promise<readonly Device[]> {

@@ -3,8 +3,8 @@
 import type { DropReasons } from '../probes/reasons.ts';
 import { type DeviceSums, emptySums, type QueueSums } from '../probes/rows.ts';
 import type { WalkedDevice, WalkedQueue } from '../probes/walk.ts';
-import type { Device, FlowControl, OtherDrop, Queue, QueueCounters, ReasonCount } from '../snapshot.ts';
-import type { Books } from './ledger.ts';
+import type { AuditResult, Device, FlowControl, OtherDrop, Queue, QueueCounters, ReasonCount } from '../snapshot.ts';
+import type { Books, QueueBalance } from './ledger.ts';
 import type { Owners } from './owners.ts';
 
 /** struct tun_struct flags, uapi/linux/if_tun.h */
@@ -24,6 +24,8 @@ export interface Measured {
   readonly otherDropped: readonly OtherDrop[] | undefined;
   readonly owners: Owners;
   readonly freedMeasured: boolean;
+  /** Enqueued packets are counted, not derived. */
+  readonly counted: boolean;
 }
 
 export function deviceOf(walked: WalkedDevice, measured: Measured): Device {
@@ -75,35 +77,42 @@ function queueOf(
   degraded: readonly string[],
 ): Queue {
   const sums = measured.sums?.get(index) ?? (measured.sums && emptySums(measured.reasons?.slotNames.length ?? 0));
-  const counters = sums && countersOf(sums, measured, index);
+  const balance = measured.books?.queues.get(index);
+  const unknown = balance?.known === false ? ['packets of several queues cannot be told apart (lean)'] : [];
   return {
     index,
     ring: ring && { capacity: ring.capacity, occupancy: ring.occupancy },
-    counters,
+    counters: sums && countersOf(sums, measured, balance),
     perCpu: sums?.perCpu ?? [],
     owner: ring && measured.owners.ofQueue(walked.netns, walked.name, ring.tunFile),
-    audit: counters && sums ? [{ equation: 'offered', imbalance: offeredImbalance(counters) }] : [],
-    degraded,
+    audit: [...(sums && measured.counted ? [offeredAudit(sums)] : []), ...(balance?.audit ?? [])],
+    degraded: [...degraded, ...unknown],
   };
 }
 
-function offeredImbalance({ offered, enqueued, dropped }: QueueCounters): number {
-  return offered - enqueued - dropped.reduce((sum, { packets }) => sum + packets, 0);
+/** Entry and exit of the transmit function counted apart; what came past the entry has only its drop counted. */
+function offeredAudit({ offered, enqueued, dropped, bypassed }: QueueSums): AuditResult {
+  return { equation: 'offered', imbalance: offered + bypassed - enqueued - sumOf(dropped) };
 }
 
-function countersOf(sums: QueueSums, measured: Measured, index: number): QueueCounters {
+function countersOf(sums: QueueSums, measured: Measured, balance: QueueBalance | undefined): QueueCounters {
+  const dropped = measured.reasons ? droppedOf(sums, measured.reasons) : [];
+  const enqueued = balance ? (balance.known ? balance.enqueued : undefined) : sums.enqueued;
   return {
-    // What came past the probe and was dropped was offered too.
-    offered: sums.offered + sums.bypassed,
-    offeredBytes: sums.offeredBytes,
-    enqueued: sums.enqueued,
-    dropped: measured.reasons ? droppedOf(sums, measured.reasons) : [],
+    dropped,
+    offered: enqueued === undefined ? undefined : enqueued + sumOf(sums.dropped),
+    offeredBytes: measured.counted ? sums.offeredBytes : undefined,
+    enqueued,
     purged: measured.freedMeasured ? sums.purged : undefined,
     resized: measured.freedMeasured ? sums.resized : undefined,
     failed: measured.freedMeasured ? sums.failed : undefined,
     overflowed: measured.freedMeasured ? sums.overflowed : undefined,
-    delivered: measured.freedMeasured ? measured.books?.delivered.get(index) : undefined,
+    delivered: balance?.known ? balance.delivered : undefined,
   };
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
 }
 
 function droppedOf({ dropped, rare }: QueueSums, reasons: DropReasons): readonly ReasonCount[] {

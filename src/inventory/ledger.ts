@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The books of one device: what each queue delivered, by arithmetic, and whether that agrees with the kernel's own counters.
-import type { DeviceSums, QueueSums } from '../probes/rows.ts';
+import { type DeviceSums, emptySums } from '../probes/rows.ts';
 import type { WalkedDevice, WalkedQueue } from '../probes/walk.ts';
 import type { AuditResult } from '../snapshot.ts';
+import { QueueBooks, type Regime, thrown } from './queue-books.ts';
 import { Renumbering } from './renumbering.ts';
 
 /** One device at one moment: its counters read before and after the walk that saw its rings. */
@@ -14,19 +15,29 @@ export interface Reading {
   readonly otherDropped: number;
 }
 
+/** One queue as its books show it; packets. */
+export interface QueueBalance {
+  readonly enqueued: number;
+  readonly delivered: number;
+  readonly audit: readonly AuditResult[];
+  /** false: no probe tells the packets of this queue from its neighbours'. */
+  readonly known: boolean;
+}
+
 export interface Books {
-  /** Packets by queue index, for queues with counters or a ring. */
-  readonly delivered: ReadonlyMap<number, number>;
+  /** By queue index, for queues with counters or a ring. */
+  readonly queues: ReadonlyMap<number, QueueBalance>;
   readonly audit: readonly AuditResult[];
   readonly degraded: readonly string[];
 }
 
 interface Totals {
-  /** Entered the rings and was not thrown out. */
+  /** Entered the rings and was neither thrown out nor lost in a failed read. */
   readonly entered: number;
+  readonly consumed: number;
+  readonly failed: number;
   readonly waiting: number;
   readonly dropped: number;
-  readonly bypassed: number;
 }
 
 /** vhost takes up to this many packets out of the ring before it delivers them (VHOST_NET_BATCH). */
@@ -35,84 +46,131 @@ const VHOST_BATCH = 64;
 const PATIENCE = 3;
 
 /**
- * Delivered = opening balance + enqueued − purged − resized − failed − overflowed − waiting in the ring. It is exact at
- * rest; while packets move it is what was certainly delivered, and never goes down.
+ * What is shown is exact at rest; while packets move it is what was certainly enqueued and delivered, and never goes down.
  */
 export class Ledger {
+  readonly #born: boolean;
   readonly #vhost: boolean;
-  readonly #opening = new Map<number, number>();
-  readonly #delivered = new Map<number, number>();
+  readonly #books = new Map<number, QueueBooks>();
   readonly #renumbering = new Renumbering();
-  #renumbered = false;
   /** The kernel's own counters when the books were opened; undefined: they were opened while packets moved. */
   #base: { readonly delivered: number; readonly dropped: number } | undefined;
+  #regime: Regime | undefined;
   #last: string | undefined;
   #disagreements = 0;
 
   /** born: the device appeared under watch, so that its books begin with zeros. */
   constructor(born: boolean, vhost: boolean) {
+    this.#born = born;
     this.#vhost = vhost;
     if (born) this.#base = { delivered: 0, dropped: 0 };
   }
 
-  update(reading: Reading): Books {
+  update(reading: Reading, regime: Regime): Books {
     const totals = totalsOf(reading);
     const fingerprint = fingerprintOf(reading, totals);
     const atRest = fingerprint === this.#last;
-    if (this.#base === undefined && this.#last === undefined) this.#open(reading);
+    const renumbered = this.#renumbering.update(attachedOf(reading.walked));
+    if (regime.taken === 'device' && this.#base === undefined)
+      this.#settle(reading, totals, sumOf([...this.#books.values()].map(({ delivered }) => delivered)));
+    this.#enter(regime, reading, totals);
+    this.#updateQueues(reading, regime, totals, renumbered, atRest);
     this.#last = fingerprint;
-    this.#renumbered = this.#renumbering.update(attachedOf(reading.walked));
-    this.#deliver(reading);
-    const opening = sumOf(this.#opening.values());
-    if (this.#base === undefined && atRest) {
-      const delivered = opening + totals.entered - totals.waiting;
-      const { txPackets, txDropped } = reading.walked.counters;
-      this.#base = { delivered: txPackets - delivered, dropped: txDropped - totals.dropped };
-    }
-    const audit = this.#audit(reading, totals, opening);
-    return { delivered: this.#delivered, audit, degraded: this.#judge(audit, totals, reading, atRest) };
+    if (this.#base === undefined && atRest) this.#settle(reading, totals, this.#delivered(totals, regime));
+    const audit = this.#audit(reading, totals, regime);
+    const degraded = this.#judge(audit, reading, totals, regime, atRest);
+    if (renumbered) degraded.push('queues were renumbered with packets in the ring');
+    return { queues: this.#shown(regime), audit, degraded };
   }
 
-  /** Rings that held packets when counting began owe us their delivery. */
-  #open({ before, walked }: Reading): void {
-    for (const { index, occupancy } of attachedOf(walked))
-      this.#opening.set(index, occupancy - entered(before.get(index)));
-  }
-
-  #deliver({ before, after, walked }: Reading): void {
-    if (this.#renumbered) return;
+  #updateQueues(reading: Reading, regime: Regime, totals: Totals, renumbered: boolean, atRest: boolean): void {
+    const { before, after, walked } = reading;
     const rings = new Map(attachedOf(walked).map((queue) => [queue.index, queue]));
-    for (const index of new Set([...rings.keys(), ...before.keys()])) {
-      const ring = rings.get(index);
-      if (ring?.unsteady || lost(before.get(index)) !== lost(after.get(index))) continue; // thrown out while we looked
-      const delivered = (this.#opening.get(index) ?? 0) + entered(before.get(index)) - (ring?.occupancy ?? 0);
-      this.#delivered.set(index, Math.max(this.#delivered.get(index) ?? 0, delivered));
+    const indices = new Set([...rings.keys(), ...before.keys(), ...this.#books.keys()]);
+    for (const index of indices) {
+      const books = this.#books.get(index) ?? new QueueBooks(this.#born || this.#last !== undefined);
+      this.#books.set(index, books);
+      const none = emptySums(0);
+      books.update(regime, {
+        before: before.get(index) ?? none,
+        after: after.get(index) ?? none,
+        ring: rings.get(index),
+        takenFromDevice: indices.size === 1 ? this.#takenFromDevice(walked, totals) : undefined,
+        renumbered,
+        atRest,
+      });
     }
   }
 
-  #audit({ walked, otherDropped }: Reading, totals: Totals, opening: number): readonly AuditResult[] {
+  #takenFromDevice({ counters }: WalkedDevice, { failed }: Totals): number | undefined {
+    return this.#base && counters.txPackets - this.#base.delivered + failed;
+  }
+
+  #shown(regime: Regime): ReadonlyMap<number, QueueBalance> {
+    return new Map(
+      [...this.#books].map(([index, books]) => {
+        const imbalance = books.imbalance();
+        const audit = imbalance === undefined ? [] : [{ equation: 'ring', imbalance }];
+        // Without a probe on either side of the ring nobody knows which of several queues a packet went through.
+        const known = regime.enqueued === 'counted' || regime.taken === 'counted' || this.#books.size === 1;
+        return [index, { enqueued: books.enqueued, delivered: books.delivered, audit, known }];
+      }),
+    );
+  }
+
+  /**
+   * Going back to counting begins anew against the kernel's counters: drops of shared packets were not seen meanwhile,
+   * and of several queues nothing.
+   */
+  #enter(regime: Regime, { walked }: Reading, { dropped }: Totals): void {
+    const resumed = this.#regime?.enqueued === 'derived' && regime.enqueued === 'counted';
+    const alone = this.#books.size === 1;
+    if (resumed && this.#base)
+      this.#base = alone ? { ...this.#base, dropped: walked.counters.txDropped - dropped } : undefined;
+    this.#regime = regime;
+  }
+
+  #settle({ walked }: Reading, { dropped }: Totals, delivered: number): void {
+    const { txPackets, txDropped } = walked.counters;
+    this.#base = { delivered: txPackets - delivered, dropped: txDropped - dropped };
+  }
+
+  /** All queues' deliveries by the probes alone. */
+  #delivered({ consumed, failed, entered, waiting }: Totals, { taken }: Regime): number {
+    if (taken === 'counted') return consumed - failed;
+    return sumOf([...this.#books.values()].map(({ uncounted }) => uncounted)) + entered - waiting;
+  }
+
+  #audit({ walked, otherDropped }: Reading, totals: Totals, regime: Regime): readonly AuditResult[] {
     if (this.#base === undefined) return [];
     const { txPackets, txDropped } = walked.counters;
     const dropped = txDropped - this.#base.dropped - totals.dropped;
-    return [
-      {
+    const audit: AuditResult[] = [];
+    if (regime.taken !== 'device')
+      audit.push({
         equation: 'delivered',
-        imbalance: opening + totals.entered - totals.waiting - (txPackets - this.#base.delivered),
-      },
-      // The core adds its own drops (no reader, no room to validate) to tx_dropped; a qdisc's are not in it.
-      { equation: 'dropped', imbalance: dropped > 0 ? Math.max(0, dropped - otherDropped) : dropped },
-    ];
+        imbalance: this.#delivered(totals, regime) - (txPackets - this.#base.delivered),
+      });
+    // The core adds its own drops (no reader, no room to validate) to tx_dropped; a qdisc's are not in it.
+    if (regime.enqueued === 'counted' || dropped < 0)
+      audit.push({ equation: 'dropped', imbalance: dropped > 0 ? Math.max(0, dropped - otherDropped) : dropped });
+    return audit;
   }
 
-  #judge(audit: readonly AuditResult[], { bypassed }: Totals, reading: Reading, atRest: boolean): readonly string[] {
+  #judge(audit: readonly AuditResult[], reading: Reading, totals: Totals, regime: Regime, atRest: boolean): string[] {
+    const { walked, before, otherDropped } = reading;
     const tolerance =
-      (atRest ? 0 : VHOST_BATCH + moved(reading)) + (this.#vhost ? VHOST_BATCH * reading.walked.queues.length : 0);
-    const wrong = audit.find(({ imbalance }) => Math.abs(imbalance) > tolerance);
+      (atRest ? 0 : VHOST_BATCH + moved(reading)) + (this.#vhost ? VHOST_BATCH * walked.queues.length : 0);
+    const rings = [...this.#books.values()].map((books) => ({ equation: 'ring', imbalance: books.imbalance() ?? 0 }));
+    const wrong = [...audit, ...rings].find(({ imbalance }) => Math.abs(imbalance) > tolerance);
     this.#disagreements = wrong ? this.#disagreements + 1 : 0;
     const degraded: string[] = [];
-    if (bypassed > 0) degraded.push('packets come past the offered probe (PACKET_QDISC_BYPASS, pktgen start_xmit)');
+    if ([...before].some(([index, sums]) => (this.#books.get(index)?.bypassed(sums) ?? 0) > 0))
+      degraded.push('packets come past the offered probe (PACKET_QDISC_BYPASS, pktgen start_xmit)');
     if (wrong && this.#disagreements >= PATIENCE) degraded.push(explain(wrong));
-    if (this.#renumbered) degraded.push('queues were renumbered with packets in the ring');
+    const shared = this.#base ? walked.counters.txDropped - this.#base.dropped - totals.dropped - otherDropped : 0;
+    if (regime.enqueued === 'derived' && shared > 0)
+      degraded.push(`${shared} drops of shared packets are known for the device only (lean)`);
     return degraded;
   }
 }
@@ -121,22 +179,14 @@ function attachedOf({ queues }: WalkedDevice): readonly WalkedQueue[] {
   return queues.filter(({ detached }) => !detached);
 }
 
-/** Packets that entered a queue's ring and were not thrown out of it. */
-function entered(sums: QueueSums | undefined): number {
-  return sums ? sums.enqueued - lost(sums) : 0;
-}
-
-function lost(sums: QueueSums | undefined): number {
-  return sums ? sums.purged + sums.resized + sums.failed + sums.overflowed : 0;
-}
-
 function totalsOf({ before, walked }: Reading): Totals {
   const sums = [...before.values()];
   return {
-    entered: sumOf(sums.map(entered)),
+    entered: sumOf(sums.map((queue) => queue.enqueued - thrown(queue) - queue.failed)),
+    consumed: sumOf(sums.map(({ consumed, unproduced }) => consumed - unproduced)),
+    failed: sumOf(sums.map(({ failed }) => failed)),
     waiting: sumOf(walked.queues.map(({ occupancy }) => occupancy)),
     dropped: sumOf(sums.map(({ dropped }) => sumOf(dropped))),
-    bypassed: sumOf(sums.map(({ bypassed }) => bypassed)),
   };
 }
 
@@ -146,12 +196,13 @@ function moved({ before, after }: Reading): number {
 }
 
 /** Equal in two readings: nothing moved between them. */
-function fingerprintOf(reading: Reading, { entered, waiting, dropped }: Totals): string {
+function fingerprintOf(reading: Reading, { entered, consumed, waiting, dropped }: Totals): string {
   const { txPackets, txDropped } = reading.walked.counters;
-  return [entered, waiting, dropped, moved(reading), txPackets, txDropped].join(' ');
+  return [entered, consumed, waiting, dropped, moved(reading), txPackets, txDropped].join(' ');
 }
 
 function explain({ equation, imbalance }: AuditResult): string {
+  if (equation === 'ring') return `${imbalance} packets more entered the ring than left it or lie in it`;
   if (equation === 'dropped') return `the kernel’s tx_dropped differs from the drops counted by ${imbalance}`;
   if (imbalance < 0)
     return `${-imbalance} packets more were delivered than seen offered: they bypass the probes (PACKET_QDISC_BYPASS, AF_XDP, XDP redirect)`;

@@ -16,6 +16,7 @@ import type { Device, OtherDrop } from '../snapshot.ts';
 import { deviceOf } from './devices.ts';
 import { type Books, Ledger } from './ledger.ts';
 import { NO_OWNERS, OwnerIterator, readOwnersFromProc } from './owners.ts';
+import type { Regime } from './queue-books.ts';
 
 export class QueueCollector {
   readonly #probes: Probes;
@@ -79,7 +80,8 @@ export class QueueCollector {
   }
 
   #device(walked: WalkedDevice, before: RowsRead, after: RowsRead, otherDropped: readonly OtherDrop[]): Device {
-    const counting = this.#probes.mechanism('transmit') !== undefined;
+    const transmit = this.#probes.mechanism('transmit');
+    const counting = transmit !== undefined;
     const freedMeasured = this.#probes.mechanism('freed') !== undefined;
     const sums = before.devices.get(walked.id) ?? new Map();
     return deviceOf(walked, {
@@ -89,19 +91,31 @@ export class QueueCollector {
       otherDropped: freedMeasured ? otherDropped : undefined,
       owners: this.#owners,
       freedMeasured,
+      counted: counting && transmit !== 'arithmetic',
     });
   }
 
   #keepBooks(walked: WalkedDevice, before: RowsRead, after: RowsRead, otherDropped: readonly OtherDrop[]): Books {
     const ledger = this.#ledgers.get(walked.id) ?? new Ledger(this.#sawAll, this.#vhost);
     this.#ledgers.set(walked.id, ledger);
-    const books = ledger.update({
-      before: before.devices.get(walked.id) ?? new Map(),
-      after: after.devices.get(walked.id) ?? new Map(),
-      walked,
-      otherDropped: otherDropped.reduce((sum, { packets }) => sum + packets, 0),
-    });
+    const books = ledger.update(
+      {
+        before: before.devices.get(walked.id) ?? new Map(),
+        after: after.devices.get(walked.id) ?? new Map(),
+        walked,
+        otherDropped: otherDropped.reduce((sum, { packets }) => sum + packets, 0),
+      },
+      this.#regime(),
+    );
     return { ...books, degraded: [...books.degraded, ...this.#lost] };
+  }
+
+  #regime(): Regime {
+    const taken = this.#probes.mechanism('consumed');
+    return {
+      enqueued: this.#probes.mechanism('transmit') === 'arithmetic' ? 'derived' : 'counted',
+      taken: taken === 'fentry' ? 'counted' : taken === 'arithmetic' ? 'derived' : 'device',
+    };
   }
 
   /** What the probes themselves missed may have been any queue's. */

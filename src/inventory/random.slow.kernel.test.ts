@@ -107,7 +107,7 @@ async function check(world: World, agent: AgentLab): Promise<void> {
 function unbalancedQueues({ queues }: Device): readonly string[] {
   return queues.flatMap(({ index, counters, ring }) => {
     if (!counters) return [];
-    const { enqueued, delivered = 0, purged = 0, resized = 0, failed = 0 } = counters;
+    const { enqueued = 0, delivered = 0, purged = 0, resized = 0, failed = 0 } = counters;
     const rest = enqueued - delivered - purged - resized - failed - (ring?.occupancy ?? 0);
     return rest === 0 ? [] : [`queue ${index}: ${rest}`];
   });

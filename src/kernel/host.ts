@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What this kernel is and lets us know: release, CPUs, types, symbols, rights. Read once at the start.
 import { existsSync, readFileSync } from 'node:fs';
-import { release } from 'node:os';
+import { cpus, release } from 'node:os';
 import { Btf } from './native.ts';
 import { Symbols } from './symbols.ts';
 
 export interface Host {
   readonly release: string;
   readonly possibleCpus: number;
+  /** CPUs that are online: what shares of the host refer to. */
+  readonly onlineCpus: number;
   readonly symbols: Symbols | undefined;
   /** Types of the kernel; undefined where it has none. */
   readonly btf: Btf | undefined;
@@ -39,6 +41,7 @@ export function readHost(symbols: Iterable<string>): Host {
   return {
     release: release(),
     possibleCpus: possibleCpus(readFileSync('/sys/devices/system/cpu/possible', 'utf8')),
+    onlineCpus: cpus().length,
     symbols: readSymbols(symbols),
     btf,
     functionArgs: (name) =>

@@ -155,6 +155,16 @@ export class RingBuffer {
   }
 }
 
+/** While `action` runs, the kernel counts runs and time of BPF programs; see programInfo(). */
+export async function withRunStatistics<Result>(action: () => Promise<Result>): Promise<Result> {
+  const statistics = new (native().RunStatistics)();
+  try {
+    return await action();
+  } finally {
+    statistics.close();
+  }
+}
+
 export const Btf = {
   /** Types of the running kernel, and of one of its modules on top; ENOENT if that is not loaded or built in. */
   kernel(module?: string): Btf {

@@ -115,6 +115,12 @@ const agent: AgentState = {
   namespacesUnresolved: 1,
   namespaceNames: new Map([[4026532285, 'blue\nteam']]),
   incompleteSnapshots: 0,
+  overhead: new Map([
+    ['kernel', 0.0012],
+    ['agent', 0.0008],
+  ]),
+  level: 'exact',
+  sheds: 1,
   snapshotSeconds: 0.0021,
 };
 

@@ -22,13 +22,21 @@ export interface Choice {
   readonly refused: readonly Refusal[];
 }
 
+/** exact: everything that the host allows; lean: nothing on the enqueue path. */
+export type Level = 'exact' | 'lean';
+
 export interface Probes {
-  readonly choices: readonly Choice[];
+  readonly choices: () => readonly Choice[];
   /** undefined: no BPF program runs. */
   readonly programs: LoadedPrograms | undefined;
   /** Name of the mechanism in use for an event; undefined: nothing measures it. */
   readonly mechanism: (event: string) => string | undefined;
+  /** Programs that are attached now. */
+  readonly attached: () => readonly string[];
   readonly states: () => readonly ProbeState[];
+  readonly level: () => Level;
+  /** Attaches or detaches what lies on the enqueue path; counts go on, in a new epoch. */
+  readonly setLevel: (level: Level) => void;
   readonly close: () => void;
 }
 
@@ -42,28 +50,47 @@ export const PROBE_SYMBOLS: readonly string[] = [
 
 /** Attaches what can be had; never throws because of a missing right or kernel feature. `forced`: event to mechanism name or `off`. */
 export function attachProbes(host: Host, forced: ReadonlyMap<string, string>): Probes {
-  const candidates = new Map(EVENTS.map((event) => [event, candidatesOf(event, host, forced.get(event.name))]));
-  const wanted = [...candidates.values()].flatMap(({ usable }) => usable.flatMap(({ programs }) => programs));
+  const candidates = EVENTS.map((event) => ({ event, ...candidatesOf(event, host, forced.get(event.name)) }));
+  const wanted = candidates.flatMap(({ usable }) => usable.flatMap(({ programs }) => programs));
   const { programs, reason } = tryLoading(host, wanted);
-  const links: BpfLink[] = [];
-  const chosen = new Map<string, Mechanism>();
-  const choices = [...candidates].map(([event, { usable, refused }]) => {
-    const choice = choose(event, usable, refused, chosen, (mechanism) =>
-      attachMechanism(mechanism, programs, reason, links),
-    );
-    if (choice.mechanism) chosen.set(event.name, choice.mechanism);
-    return choice;
-  });
+  const attachments = new Map<string, readonly Attachment[]>();
+  let choices: readonly Choice[] = [];
+  let level: Level = 'exact';
+  const apply = (): void => {
+    const chosen = new Map<string, Mechanism>();
+    choices = candidates.map(({ event, usable, refused }) => {
+      const path =
+        level === 'lean' && !forced.has(event.name) ? usable.filter(({ name }) => !event.shed?.includes(name)) : usable;
+      const choice = choose(event, path, refused, chosen, (mechanism) =>
+        useMechanism(event.name, mechanism, programs, reason, attachments),
+      );
+      if (choice.mechanism) chosen.set(event.name, choice.mechanism);
+      return choice;
+    });
+  };
+  apply();
   return {
-    choices,
+    choices: () => choices,
     programs,
-    mechanism: (event) => chosen.get(event)?.name,
+    mechanism: (event) => choices.find((choice) => choice.event.name === event)?.mechanism?.name,
+    attached: () => [...attachments.values()].flat().map(({ program }) => program),
     states: () => choices.map((choice) => stateOf(choice, programs?.object)),
+    level: () => level,
+    setLevel: (next) => {
+      level = next;
+      apply();
+    },
     close: () => {
-      for (const link of links) link.detach();
+      for (const attachment of [...attachments.values()].flat()) attachment.link.detach();
       programs?.object.close();
     },
   };
+}
+
+interface Attachment {
+  readonly mechanism: string;
+  readonly program: string;
+  readonly link: BpfLink;
 }
 
 function candidatesOf(
@@ -100,10 +127,11 @@ function tryLoading(
 function choose(
   event: ProbeEvent,
   usable: readonly Mechanism[],
-  refused: Refusal[],
+  never: readonly Refusal[],
   chosen: ReadonlyMap<string, Mechanism>,
   attach: (mechanism: Mechanism) => string | undefined,
 ): Choice {
+  const refused = [...never];
   for (const mechanism of usable) {
     const unmet = mechanism.needs.find((need) => !isMet(need, chosen));
     const obstacle = unmet === undefined ? attach(mechanism) : `needs ${unmet.replace(/=$/, ' to be measured')}`;
@@ -116,35 +144,36 @@ function choose(
 function isMet(need: string, chosen: ReadonlyMap<string, Mechanism>): boolean {
   const [event = '', mechanism = ''] = need.split('=');
   const found = chosen.get(event);
-  return found !== undefined && (mechanism === '' || found.name === mechanism);
+  return found !== undefined && (mechanism === '' || mechanism.split('|').includes(found.name));
 }
 
-/** Attaches all programs of a mechanism or none; the answer is why it could not. */
-function attachMechanism(
+/** Attaches all programs of a mechanism or none, and detaches the event's former one; the answer is why it could not. */
+function useMechanism(
+  event: string,
   mechanism: Mechanism,
   programs: LoadedPrograms | undefined,
   reason: string | undefined,
-  links: BpfLink[],
+  attachments: Map<string, readonly Attachment[]>,
 ): string | undefined {
-  if (mechanism.programs.length === 0) return undefined;
-  if (!programs) return reason;
-  const made: BpfLink[] = [];
-  for (const name of mechanism.programs) {
-    const refusal = programs.refused.get(name);
-    if (refusal) return undo(made, refusal);
-    try {
-      if (isHook(programs.object, name)) made.push(programs.object.attach(name));
-    } catch (error) {
-      return undo(made, firstLine(error));
+  const current = attachments.get(event) ?? [];
+  if (current.some((attachment) => attachment.mechanism === mechanism.name)) return undefined;
+  if (mechanism.programs.length > 0 && !programs) return reason;
+  const made: Attachment[] = [];
+  try {
+    // The exit of a function before its entry, and below the entry before the exit: no packet is begun and not ended.
+    for (const program of mechanism.programs.toReversed()) {
+      const refusal = programs?.refused.get(program);
+      if (refusal) throw new Error(refusal);
+      if (programs && isHook(programs.object, program))
+        made.unshift({ mechanism: mechanism.name, program, link: programs.object.attach(program) });
     }
+  } catch (error) {
+    for (const { link } of made) link.detach();
+    return firstLine(error);
   }
-  links.push(...made);
+  for (const { link } of current) link.detach();
+  attachments.set(event, made);
   return undefined;
-}
-
-function undo(links: readonly BpfLink[], reason: string): string {
-  for (const link of links) link.detach();
-  return reason;
 }
 
 /** Programs that are run on request (walk, recycle, iterator) have nothing to attach to. */

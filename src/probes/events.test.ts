@@ -12,10 +12,13 @@ test('a forced mechanism is one that the event has', () => {
       ['owners', 'off'],
     ],
   );
-  assert.throws(() => parseForced(['offered=fentry']), /there is no event 'offered'\. Use one of devices, transmit, /);
+  assert.throws(
+    () => parseForced(['offered=fentry']),
+    /there is no event 'offered'\. Use one of devices, freed, transmit, /,
+  );
   assert.throws(
     () => parseForced(['transmit=kprobe']),
-    /transmit has no mechanism 'kprobe'\. Use one of fentry, raw-tracepoint, off\./,
+    /transmit has no mechanism 'kprobe'\. Use one of fentry, raw-tracepoint, arithmetic, off\./,
   );
   assert.throws(() => parseForced(['transmit']), /transmit has no mechanism ''/);
 });

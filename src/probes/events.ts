@@ -13,7 +13,7 @@ export interface Mechanism {
   readonly name: string;
   /** BPF programs that it loads and attaches, all or none; empty: it needs none. */
   readonly programs: readonly string[];
-  /** Earlier choices without which it would mean nothing: EVENT=MECHANISM, or EVENT= for any. */
+  /** Earlier choices without which it would mean nothing: EVENT=MECHANISM, MECHANISM|MECHANISM, or EVENT= for any. */
   readonly needs: readonly string[];
   /** What is different from the better ones; undefined for the best. */
   readonly price: string | undefined;
@@ -25,6 +25,8 @@ export interface ProbeEvent {
   readonly name: string;
   readonly measures: string;
   readonly mechanisms: readonly Mechanism[];
+  /** Mechanisms on the enqueue path, which the level `lean` does without. */
+  readonly shed?: readonly string[];
 }
 
 const always = (): undefined => undefined;
@@ -35,7 +37,13 @@ export const EVENTS: readonly ProbeEvent[] = [
     name: 'devices',
     measures: 'devices, queues, rings and the kernel’s own counters in every network namespace',
     mechanisms: [
-      { name: 'walk', programs: ['walk_queues', 'recycle'], needs: [], price: undefined, obstacle: always },
+      {
+        name: 'walk',
+        programs: ['walk_queues', 'recycle', 'calibrate'],
+        needs: [],
+        price: undefined,
+        obstacle: always,
+      },
       {
         name: 'rtnetlink',
         programs: [],
@@ -46,7 +54,15 @@ export const EVENTS: readonly ProbeEvent[] = [
     ],
   },
   {
+    name: 'freed',
+    measures: 'drop reasons, packets purged and cut by a resize, losses before tun',
+    mechanisms: [
+      { name: 'raw-tracepoint', programs: ['dropped_raw'], needs: WALK, price: undefined, obstacle: withoutSymbols },
+    ],
+  },
+  {
     name: 'transmit',
+    shed: ['fentry', 'raw-tracepoint'],
     measures: 'packets and bytes offered to each queue, enqueued and dropped',
     mechanisms: [
       {
@@ -64,13 +80,14 @@ export const EVENTS: readonly ProbeEvent[] = [
           'as exact, but blind to packets that bypass dev_hard_start_xmit, and every packet of the host pays for it',
         obstacle: always,
       },
-    ],
-  },
-  {
-    name: 'freed',
-    measures: 'drop reasons, packets purged and cut by a resize, losses before tun',
-    mechanisms: [
-      { name: 'raw-tracepoint', programs: ['dropped_raw'], needs: WALK, price: undefined, obstacle: withoutSymbols },
+      {
+        name: 'arithmetic',
+        programs: [],
+        needs: [...WALK, 'freed='],
+        price:
+          'no bytes; drops of shared packets per device only; before Linux 7.3 nothing per queue where there are several',
+        obstacle: always,
+      },
     ],
   },
   {
@@ -87,8 +104,15 @@ export const EVENTS: readonly ProbeEvent[] = [
       {
         name: 'arithmetic',
         programs: [],
-        needs: [...WALK, 'transmit=', 'freed='],
+        needs: [...WALK, 'freed=', 'transmit=fentry|raw-tracepoint'],
         price: 'exact at rest; under load what was certainly delivered',
+        obstacle: always,
+      },
+      {
+        name: 'device-counter',
+        programs: [],
+        needs: WALK,
+        price: 'the kernel’s tx_packets: per queue only where a device has one',
         obstacle: always,
       },
     ],

@@ -21,6 +21,7 @@ const FIELDS = [
   'resized',
   'failed',
   'overflowed',
+  'unproduced',
 ] as const;
 type Field = (typeof FIELDS)[number];
 
@@ -39,6 +40,8 @@ export interface QueueSums {
   resized: number;
   failed: number;
   overflowed: number;
+  /** Given back to the ring by vhost after they were consumed. */
+  unproduced: number;
   readonly perCpu: CpuCounters[];
 }
 
@@ -130,6 +133,7 @@ export class Rows {
     sums.resized += view.u64(base + at.resized);
     sums.failed += view.u64(base + at.failed);
     sums.overflowed += view.u64(base + at.overflowed);
+    sums.unproduced += view.u64(base + at.unproduced);
     sums.consumed += view.u64(base + at.consumed);
     sums.enqueued += view.u64(base + at.enqueued);
     for (let slot = 0; slot < this.#slots; slot++)
@@ -160,6 +164,7 @@ export function emptySums(slots: number): QueueSums {
     resized: 0,
     failed: 0,
     overflowed: 0,
+    unproduced: 0,
   };
   return { ...zero, dropped: new Array<number>(slots).fill(0), rare: new Map(), perCpu: [] };
 }

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Counts across a change of level: what lies on the enqueue path is given up and taken back, and no packet is lost from the books.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { type AgentLab, agentLab, imbalances, totalsOf } from '../../lab/agent.ts';
+import { type NamespaceLab, namespaceLab, noLab } from '../../lab/netns.ts';
+
+const TAP = 'tap0';
+
+test('exact, lean and exact again: one queue to the packet', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const agent = await agentLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('a', TAP, 'tap');
+  const peer = await lab.raise(TAP, 100);
+  let sent = 0;
+  let read = 0;
+  for (const level of ['exact', 'lean', 'exact', 'lean', 'exact'] as const) {
+    agent.probes.setLevel(level);
+    // Before the first look at the new level too.
+    for (const count of [70, 60]) {
+      sent += (await puppet.udp(peer, 9, count, 64)).sent;
+      read += (await puppet.read('a', 25)).packets;
+      await check(lab, agent, { sent, read });
+    }
+    const transmit = agent.probes.mechanism('transmit');
+    assert.equal(transmit === 'arithmetic', level === 'lean');
+  }
+  read += (await puppet.read('a', 'all')).packets;
+  await check(lab, agent, { sent, read });
+});
+
+test('a device that is made at level lean', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const agent = await agentLab(t, 'transmit=arithmetic');
+  const puppet = await lab.puppet();
+  await puppet.open('a', TAP, 'tap');
+  const peer = await lab.raise(TAP, 10);
+  const { sent } = await puppet.udp(peer, 9, 16, 64);
+  const { packets: read } = await puppet.read('a', 4);
+  await check(lab, agent, { sent, read });
+  const { counters } = (await agent.device(lab.inode, TAP)).queues[0] ?? {};
+  assert.equal(counters?.offeredBytes, undefined, 'what is not measured is not shown');
+});
+
+test('several queues at level lean: drops per queue, the rest only where the reader is counted', {
+  skip: noLab,
+}, async (t) => {
+  const lab = await namespaceLab(t);
+  const agent = await agentLab(t);
+  const puppet = await lab.puppet();
+  for (const id of ['a', 'b']) await puppet.open(id, TAP, 'tap', 'mq');
+  const peer = await lab.raise(TAP, 100);
+  await puppet.steer('a', true);
+  agent.probes.setLevel('lean');
+  for (const queue of [0, 1]) await puppet.udp(peer, 9, 130 + queue, 64, { queue });
+  const device = await agent.device(lab.inode, TAP);
+  const dropped = device.queues.map(
+    ({ counters }) => counters?.dropped.find(({ reason }) => reason === 'FULL_RING')?.packets,
+  );
+  assert.deepEqual(dropped, [30, 31]);
+  const counted = agent.probes.mechanism('consumed') === 'fentry';
+  assert.deepEqual(
+    device.queues.map(({ counters }) => counters?.offered),
+    counted ? [130, 131] : [undefined, undefined],
+  );
+  assert.equal(
+    device.queues.every(({ degraded }) => degraded.length > 0),
+    !counted,
+  );
+});
+
+async function check(
+  lab: NamespaceLab,
+  agent: AgentLab,
+  truth: { readonly sent: number; readonly read: number },
+): Promise<void> {
+  const device = await agent.device(lab.inode, TAP);
+  const { txDropped, txPackets } = await lab.link(TAP);
+  const totals = totalsOf(device);
+  assert.equal(totals.offered, truth.sent);
+  assert.equal(totals.dropped.FULL_RING ?? 0, txDropped);
+  assert.equal(totals.delivered, truth.read);
+  assert.equal(txPackets, truth.read);
+  assert.deepEqual(imbalances(device), []);
+  assert.deepEqual(device.degraded, []);
+}

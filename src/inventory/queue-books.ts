@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// The books of one queue: opening balance + enqueued = taken + purged + resized + overflowed + waiting in the ring.
+import type { QueueSums } from '../probes/rows.ts';
+import type { WalkedQueue } from '../probes/walk.ts';
+
+/** By which probes the books are kept; a change begins a new epoch. */
+export interface Regime {
+  /** counted: at the entry and exit of the transmit function; derived: from what was taken and what is left. */
+  readonly enqueued: 'counted' | 'derived';
+  /** counted: under the ring's lock; derived: from what was enqueued and what is left; device: the kernel's tx_packets. */
+  readonly taken: 'counted' | 'derived' | 'device';
+}
+
+export interface QueueReading {
+  /** Counters read before and after the walk that saw the ring. */
+  readonly before: QueueSums;
+  readonly after: QueueSums;
+  readonly ring: WalkedQueue | undefined;
+  /** Packets that the kernel says the reader took, where that is this one queue's alone. */
+  readonly takenFromDevice: number | undefined;
+  /** Packets of another index may be in the ring: what is waiting does not belong to these counters. */
+  readonly renumbered: boolean;
+  readonly atRest: boolean;
+}
+
+interface Sources {
+  readonly counted: number;
+  readonly derived: number | undefined;
+}
+
+export class QueueBooks {
+  #opening: number | undefined;
+  #regime: Regime | undefined;
+  #last: Sources = { counted: 0, derived: undefined };
+  /** What is shown = base + source of the regime. */
+  #base = 0;
+  #enqueued = 0;
+  #delivered = 0;
+  #bypassedBefore = 0;
+  /** Where counted and derived stood when both began to count side by side; soft: read while packets moved. */
+  #anchor: { readonly counted: number; readonly derived: number; readonly soft: boolean } | undefined;
+
+  /** born: the queue appeared under watch, so that its ring was empty. */
+  constructor(born: boolean) {
+    if (born) this.#opening = 0;
+  }
+
+  get enqueued(): number {
+    return this.#enqueued;
+  }
+
+  get delivered(): number {
+    return this.#delivered;
+  }
+
+  /** Entered the ring, but is not in the counter of enqueued packets: was there before it, or came while it did not count. */
+  get uncounted(): number {
+    return (this.#opening ?? 0) + (this.#regime?.enqueued === 'counted' ? this.#base : 0);
+  }
+
+  /** Drops that came past the offered probe since it was attached. */
+  bypassed(sums: QueueSums): number {
+    return this.#regime?.enqueued === 'counted' ? sums.bypassed - this.#bypassedBefore : 0;
+  }
+
+  update(regime: Regime, reading: QueueReading): void {
+    const { before, after, ring, renumbered } = reading;
+    this.#opening ??= (ring?.occupancy ?? 0) + thrown(before) + netConsumed(before) - before.enqueued;
+    // While something is thrown out or moved between rings, what waits in them says nothing.
+    const lost = (sums: QueueSums): number => thrown(sums) + sums.failed;
+    const steady = !renumbered && !ring?.unsteady && lost(before) === lost(after);
+    const sources = { counted: before.enqueued, derived: steady ? this.#derive(regime, reading) : undefined };
+    this.#enter(regime, sources, before);
+    const source = regime.enqueued === 'counted' ? sources.counted : sources.derived;
+    if (source !== undefined) this.#enqueued = Math.max(this.#enqueued, this.#base + source);
+    const taken = steady || regime.taken === 'counted' ? this.#taken(regime, reading) : undefined;
+    if (taken !== undefined) this.#delivered = Math.max(this.#delivered, taken - before.failed);
+    if (steady) this.#last = sources;
+    this.#setAnchor(sources, regime, reading.atRest);
+  }
+
+  /** Packets by which counted and derived disagree; undefined: only one of them is known. */
+  imbalance(): number | undefined {
+    const { counted, derived } = this.#last;
+    if (!this.#anchor || this.#anchor.soft || derived === undefined) return undefined;
+    return counted - this.#anchor.counted - (derived - this.#anchor.derived);
+  }
+
+  /** Enqueued packets, from the other side of the ring. */
+  #derive(regime: Regime, reading: QueueReading): number | undefined {
+    // What was derived from the enqueued packets proves nothing about them.
+    const taken = regime.taken === 'counted' ? this.#taken(regime, reading) : reading.takenFromDevice;
+    return taken === undefined
+      ? undefined
+      : taken + thrown(reading.before) + (reading.ring?.occupancy ?? 0) - (this.#opening ?? 0);
+  }
+
+  #taken(regime: Regime, { before, ring, takenFromDevice }: QueueReading): number | undefined {
+    if (regime.taken === 'counted') return netConsumed(before);
+    if (regime.taken === 'device') return takenFromDevice;
+    return this.uncounted + before.enqueued - thrown(before) - (ring?.occupancy ?? 0);
+  }
+
+  /** Keeps what is shown continuous when the probes change. */
+  #enter(regime: Regime, sources: Sources, sums: QueueSums): void {
+    const changed = this.#regime !== undefined && this.#regime.enqueued !== regime.enqueued;
+    if (changed && regime.enqueued === 'derived') {
+      this.#base = this.#enqueued - (this.#last.derived ?? sources.derived ?? 0);
+    } else if (changed) {
+      if (sources.derived !== undefined) this.#enqueued = Math.max(this.#enqueued, this.#base + sources.derived);
+      this.#base = this.#enqueued - sources.counted;
+      this.#bypassedBefore = sums.bypassed;
+    }
+    if (changed) this.#anchor = undefined;
+    this.#regime = regime;
+  }
+
+  /** From where on the two are compared; a start that was read while packets moved is set right at the first rest. */
+  #setAnchor({ counted, derived }: Sources, regime: Regime, atRest: boolean): void {
+    if (derived === undefined || regime.enqueued !== 'counted' || regime.taken !== 'counted') return;
+    if (!this.#anchor || (this.#anchor.soft && atRest)) this.#anchor = { counted, derived, soft: !atRest };
+  }
+}
+
+/** Left the ring by another way than the reader. */
+export function thrown(sums: QueueSums): number {
+  return sums.purged + sums.resized + sums.overflowed;
+}
+
+/** Taken by readers and not given back. */
+function netConsumed(sums: QueueSums): number {
+  return sums.consumed - sums.unproduced;
+}

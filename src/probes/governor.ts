@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps the agent inside its budget: measures what watching costs, and gives up or takes back what lies on the enqueue path.
+import type { Probes } from './attach.ts';
+import { type BudgetState, type Cost, INITIAL_BUDGET, judgeCost } from './budget.ts';
+import { EVENTS } from './events.ts';
+import { PriceMeter } from './price.ts';
+
+export interface GovernorOptions {
+  /** Share of all CPUs; undefined: no limit. */
+  readonly budget: number | undefined;
+  readonly cpus: number;
+  /** Packets that all devices were given so far, by the kernel's own counters. */
+  readonly packets: () => number;
+}
+
+/** Programs on the enqueue path, whichever mechanism has them. */
+const SHED_PROGRAMS = new Set(
+  EVENTS.flatMap(({ shed = [], mechanisms }) =>
+    mechanisms.flatMap(({ name, programs }) => (shed.includes(name) ? programs : [])),
+  ),
+);
+
+export class Governor {
+  readonly #probes: Probes;
+  readonly #options: GovernorOptions;
+  readonly #meter: PriceMeter | undefined;
+  #state: BudgetState = INITIAL_BUDGET;
+  #cost: Cost | undefined;
+  #user = process.cpuUsage();
+  #packets = 0;
+  #measuredMs = performance.now();
+  /** CPUs × seconds for one packet on the enqueue path, when it was last counted there. */
+  #packetPrice = 0;
+
+  constructor(probes: Probes, options: GovernorOptions) {
+    this.#probes = probes;
+    this.#options = options;
+    if (probes.programs && probes.mechanism('devices') === 'walk') this.#meter = new PriceMeter(probes.programs.object);
+  }
+
+  /** undefined until the first measurement. */
+  get cost(): Cost | undefined {
+    return this.#cost;
+  }
+
+  get sheds(): number {
+    return this.#state.sheds;
+  }
+
+  /** Measures for a tenth of a second and acts on it; to be called every other second. */
+  async tick(): Promise<void> {
+    if (!this.#meter) return;
+    const prices = [...(await this.#meter.measure(this.#probes.attached()))];
+    const kernel = sumOf(prices);
+    const enqueuePath = sumOf(prices.filter(([program]) => SHED_PROGRAMS.has(program)));
+    this.#cost = this.#costNow(kernel, enqueuePath);
+    this.#state = judgeCost(this.#state, this.#cost, this.#options.budget);
+    if (this.#state.level !== this.#probes.level()) this.#probes.setLevel(this.#state.level);
+  }
+
+  #costNow(kernelCpus: number, enqueueCpus: number): Cost {
+    const now = performance.now();
+    const user = process.cpuUsage(this.#user);
+    const packets = this.#options.packets();
+    const seconds = (now - this.#measuredMs) / 1000;
+    const rate = Math.max(0, packets - this.#packets) / seconds; // devices that went took their counters along
+    if (this.#probes.level() === 'exact' && rate > 0 && enqueueCpus > 0) this.#packetPrice = enqueueCpus / rate;
+    const agentCpus = (user.user + user.system) / 1e6 / seconds;
+    this.#user = process.cpuUsage();
+    this.#packets = packets;
+    this.#measuredMs = now;
+    const share = 1 / this.#options.cpus;
+    return {
+      kernel: kernelCpus * share,
+      agent: agentCpus * share,
+      enqueuePath: (this.#probes.level() === 'exact' ? enqueueCpus : rate * this.#packetPrice) * share,
+    };
+  }
+}
+
+function sumOf(prices: readonly (readonly [string, number])[]): number {
+  return prices.reduce((sum, [, cpus]) => sum + cpus, 0);
+}

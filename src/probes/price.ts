@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What our programs cost the host: runs × (their own time + the hook's), from BPF run statistics that are on for a moment only.
+import { setTimeout as wait } from 'node:timers/promises';
+import { layoutOf } from '../kernel/layout.ts';
+import { type BpfObject, withRunStatistics } from '../kernel/native.ts';
+
+/** Long enough to see a steady load, short enough that the statistics' own price (about 20 ns a run) does not count. */
+const MOMENT_MS = 100;
+/** Instructions that a hook takes beside the program, which the statistics do not time; BENCHMARKS.md has them measured. */
+const HOOK_INSTRUCTIONS: Readonly<Record<string, number>> = { fentry: 110, fexit: 145, raw_tp: 118 };
+/** Instructions of one round of the calibrating loop: 17 on Linux 7.3, 15 on 6.1, on the instruction clock. */
+const ROUND_INSTRUCTIONS = 16;
+
+/** CPUs spent in each program and its hook: 0.5 is half the time of one CPU. */
+export type KernelPrice = ReadonlyMap<string, number>;
+
+export class PriceMeter {
+  readonly #object: BpfObject;
+  readonly #nsPerInstruction: number;
+
+  constructor(object: BpfObject) {
+    this.#object = object;
+    this.#nsPerInstruction = calibrate(object);
+  }
+
+  /** Watches the programs, which must be attached, for a moment. */
+  async measure(programs: readonly string[]): Promise<KernelPrice> {
+    const read = () => programs.map((name) => this.#object.programInfo(name));
+    const started = performance.now();
+    const [before, after] = await withRunStatistics(async () => {
+      const first = read();
+      await wait(MOMENT_MS);
+      return [first, read()];
+    });
+    const elapsedNs = (performance.now() - started) * 1e6;
+    return new Map(
+      programs.map((name, i) => {
+        const runs = Number((after?.[i]?.runCount ?? 0n) - (before?.[i]?.runCount ?? 0n));
+        const ownNs = Number((after?.[i]?.runTimeNs ?? 0n) - (before?.[i]?.runTimeNs ?? 0n));
+        return [name, (ownNs + runs * this.#hookNs(name)) / elapsedNs];
+      }),
+    );
+  }
+
+  #hookNs(name: string): number {
+    const section = this.#object.programs.find((program) => program.name === name)?.section ?? '';
+    return this.#nsPerInstruction * (HOOK_INSTRUCTIONS[/^\??(\w+)\//.exec(section)?.[1] ?? ''] ?? 0);
+  }
+}
+
+/** The best of some tries: an interrupt makes a loop look slow, nothing makes it look fast. */
+function calibrate(object: BpfObject): number {
+  const { at, size } = layoutOf(object.btf(), 'calibration', ['nanoseconds', 'rounds']);
+  const tries = Array.from({ length: 5 }, () => {
+    const result = new DataView(new ArrayBuffer(size));
+    object.testRun('calibrate', new Uint8Array(result.buffer));
+    const rounds = Number(result.getBigUint64(at.rounds, true));
+    return Number(result.getBigUint64(at.nanoseconds, true)) / rounds / ROUND_INSTRUCTIONS;
+  });
+  return Math.min(...tries);
+}
