@@ -18,7 +18,7 @@ export async function agentLab(
   ...mechanisms: readonly string[]
 ): Promise<AgentLab> {
   const host = readHost(PROBE_SYMBOLS);
-  const probes = attachProbes(host, parseForced(mechanisms));
+  const probes = attachProbes(host, { forced: parseForced(mechanisms), pin: true });
   t.after(() => probes.close());
   const collector = new Collector(host, probes, { filter: () => true, perCpu: true, budget: undefined });
   const snapshot = async (): Promise<Snapshot> => {

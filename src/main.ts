@@ -4,7 +4,7 @@
 import { Command, CommanderError } from 'commander';
 import { doctor } from './commands/doctor.ts';
 import { serve } from './commands/serve.ts';
-import { readServeOptions, serveFlags } from './commands/serve-options.ts';
+import { NO_PIN, NO_PIN_HELP, readServeOptions, serveFlags } from './commands/serve-options.ts';
 import { version } from './commands/version.ts';
 
 const MECHANISM = '--mechanism <event=name...>';
@@ -28,8 +28,9 @@ function program(setExitCode: (code: number) => void): Command {
     .description('what can be seen on this host, by which mechanism, and why not by a better one')
     .option('--json', 'for programs', false)
     .option(MECHANISM, MECHANISM_HELP, [])
+    .option(NO_PIN, NO_PIN_HELP)
     .exitOverride()
-    .action((values) => setExitCode(doctor({ json: values.json, mechanisms: values.mechanism })));
+    .action((values) => setExitCode(doctor({ json: values.json, mechanisms: values.mechanism, pin: values.pin })));
   return tapscope;
 }
 

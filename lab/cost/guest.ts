@@ -54,7 +54,10 @@ async function measure(configuration: Configuration, ask: Ask): Promise<Prices> 
   const { mechanisms } = configuration;
   const probes = attachProbes(
     readHost(PROBE_SYMBOLS),
-    new Map(EVENTS.map(({ name }) => [name, mechanisms[name] ?? (name === 'devices' ? 'walk' : 'off')])),
+    {
+      forced: new Map(EVENTS.map(({ name }) => [name, mechanisms[name] ?? (name === 'devices' ? 'walk' : 'off')])),
+      pin: true,
+    },
   );
   try {
     for (const [event, mechanism] of Object.entries(mechanisms)) {

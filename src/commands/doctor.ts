@@ -9,12 +9,13 @@ export interface DoctorOptions {
   readonly json: boolean;
   /** As --mechanism has them: EVENT=NAME. */
   readonly mechanisms: readonly string[];
+  readonly pin: boolean;
 }
 
 /** 0: every event by its best mechanism; 1: fallbacks; 3: something is not measured at all. */
-export function doctor({ json, mechanisms }: DoctorOptions): number {
+export function doctor({ json, mechanisms, pin }: DoctorOptions): number {
   const host = readHost(PROBE_SYMBOLS);
-  const probes = attachProbes(host, parseForced(mechanisms));
+  const probes = attachProbes(host, { forced: parseForced(mechanisms), pin });
   const report = reportOf(host, probes);
   probes.close();
   process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : renderDoctor(report));
@@ -50,6 +51,7 @@ function reportOf(host: Host, probes: Probes): DoctorReport {
       present: host.capabilities.has(name),
       use: CAPABILITIES[name].use,
     })),
+    pins: probes.choices().flatMap(({ event, mechanism }) => (mechanism?.pins ? [event.name] : [])),
     events,
   };
 }

@@ -16,6 +16,7 @@ test('without flags it listens on this host alone', () => {
     listen: { host: '127.0.0.1', port: 10_747 },
     detail: 'queue',
     budget: 0.01,
+    pin: true,
     logLevel: 'warn',
   });
   assert.ok(filter('tap0'));
@@ -27,6 +28,7 @@ test('every flag is understood', () => {
     '--detail=cpu',
     '--log.level=debug',
     '--budget=off',
+    '--no-pin',
     '--device-include=tap.*',
     '--device-exclude',
     'tap9|tap1.',
@@ -35,6 +37,7 @@ test('every flag is understood', () => {
     listen: { host: '::1', port: 9000 },
     detail: 'cpu',
     budget: undefined,
+    pin: false,
     logLevel: 'debug',
   });
   assert.deepEqual(['tap0', 'tap1', 'tap10', 'tap9', 'mytap0', 'tun0'].filter(filter), ['tap0', 'tap1']);

@@ -12,6 +12,8 @@ export interface ServeOptions {
   readonly filter: DeviceFilter;
   /** Share of all CPUs; undefined: no limit. */
   readonly budget: number | undefined;
+  /** Probes may keep the tun module from being unloaded. */
+  readonly pin: boolean;
   readonly logLevel: LogLevel;
 }
 
@@ -21,6 +23,9 @@ export interface Flag {
   readonly description: string;
   readonly fallback: string | undefined;
 }
+
+export const NO_PIN = '--no-pin';
+export const NO_PIN_HELP = 'leave the tun module unloadable: trace none of its functions, fall back to raw tracepoints';
 
 const budgets = details.map((detail) => `${detail} ${seriesBudget[detail].toLocaleString('en')}`).join(', ');
 
@@ -50,6 +55,7 @@ export const serveFlags: readonly Flag[] = [
     description: 'share of all CPUs that watching may cost before it leaves the enqueue path (level lean), or off',
     fallback: '1%',
   },
+  { flags: NO_PIN, description: NO_PIN_HELP, fallback: undefined },
   { flags: '--log.level <level>', description: `${logLevels.join(', ')}; debug logs requests`, fallback: 'warn' },
 ];
 
@@ -59,6 +65,7 @@ export function readServeOptions(values: Readonly<Record<string, unknown>>): Ser
     listen: parseListenAddress(String(values['web.listenAddress'])),
     detail: readWord('--detail', values.detail, details),
     filter: deviceFilter(readText(values.deviceInclude), readText(values.deviceExclude)),
+    pin: values.pin !== false,
     budget: parseBudget(String(values.budget)),
     logLevel: readWord('--log.level', values['log.level'], logLevels),
   };

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tapscope serve`: the agent. Attaches the probes, samples every second, answers Prometheus.
-import { Collector } from '../inventory/collector.ts';
+import { release } from 'node:os';
+import { Agent } from '../inventory/agent.ts';
 import { Sampler } from '../inventory/sampler.ts';
 import { claimHost } from '../kernel/agent-lock.ts';
-import { readHost } from '../kernel/host.ts';
 import { libbpfVersion } from '../kernel/native.ts';
 import type { Build } from '../metrics.ts';
-import { attachProbes, PROBE_SYMBOLS, type Probes } from '../probes/attach.ts';
+import type { Probes } from '../probes/attach.ts';
 import { parseForced } from '../probes/events.ts';
 import { startServer } from '../server/server.ts';
 import type { ServeOptions } from './serve-options.ts';
@@ -34,25 +34,22 @@ async function start(
 ): Promise<void> {
   const lock = await claimHost();
   undo.push(() => lock.close());
-  const host = readHost(PROBE_SYMBOLS);
   const sampler = new Sampler();
   const server = await startServer(
     {
       listen: options.listen,
       logLevel: options.logLevel,
-      prometheus: { detail: options.detail, build: readBuild(host.release) },
+      prometheus: { detail: options.detail, build: readBuild(release()) },
     },
     { takeSnapshot: () => sampler.take(), notReady: () => sampler.notReady() },
   );
   undo.push(() => server.close());
-  const probes = attachProbes(host, forced);
-  host.releaseTypes();
-  undo.push(() => probes.close());
-  await sampler.start(
-    new Collector(host, probes, { filter: options.filter, perCpu: options.detail === 'cpu', budget: options.budget }),
-  );
+  const { filter, budget, detail } = options;
+  const agent = new Agent({ forced, pin: options.pin }, { filter, budget, perCpu: detail === 'cpu' });
+  undo.push(() => agent.close());
+  await sampler.start(agent);
   undo.push(() => sampler.stop());
-  process.stdout.write(`tapscope listens on http://${server.address}/metrics (${summary(probes)})\n`);
+  process.stdout.write(`tapscope listens on http://${server.address}/metrics (${summary(agent.probes)})\n`);
 }
 
 function summary(probes: Probes): string {

@@ -96,7 +96,7 @@ test('three snapshots at rest that disagree degrade the device, and say which wa
   const more = reading({ enqueued: 10 }, 0, 25);
   assert.equal(degraded(more), '', 'not yet at rest: some packets may be on their way');
   assert.deepEqual([degraded(more), degraded(more)], ['', '']);
-  assert.match(degraded(more), /^15 packets more were delivered than seen offered/);
+  assert.match(degraded(more), /^15 packets more came out of the ring than were seen offered/);
   const fewer = reading({ enqueued: 40 }, 0, 25);
   assert.match([1, 2, 3, 4].map(() => degraded(fewer)).join(), /15 packets left the ring/);
   assert.equal(degraded(reading({ enqueued: 25 }, 0, 25)), '', 'and it is over when they agree');

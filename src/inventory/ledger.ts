@@ -202,10 +202,11 @@ function fingerprintOf(reading: Reading, { entered, consumed, waiting, dropped }
 }
 
 function explain({ equation, imbalance }: AuditResult): string {
-  if (equation === 'ring') return `${imbalance} packets more entered the ring than left it or lie in it`;
+  if (equation === 'ring' && imbalance > 0)
+    return `${imbalance} packets more entered the ring than left it or lie in it`;
   if (equation === 'dropped') return `the kernel’s tx_dropped differs from the drops counted by ${imbalance}`;
   if (imbalance < 0)
-    return `${-imbalance} packets more were delivered than seen offered: they bypass the probes (PACKET_QDISC_BYPASS, AF_XDP, XDP redirect)`;
+    return `${-imbalance} packets more came out of the ring than were seen offered: they bypass the probes (PACKET_QDISC_BYPASS, AF_XDP, XDP redirect)`;
   return `${imbalance} packets left the ring that the kernel does not count as delivered`;
 }
 

@@ -37,12 +37,17 @@ export class QueueBooks {
   #enqueued = 0;
   #delivered = 0;
   #bypassedBefore = 0;
+  /** Consumed packets are counted by the index that their ring has then: what that shifts between queues. */
+  #takenBase = 0;
+  #renumbered = false;
   /** Where counted and derived stood when both began to count side by side; soft: read while packets moved. */
   #anchor: { readonly counted: number; readonly derived: number; readonly soft: boolean } | undefined;
 
   /** born: the queue appeared under watch, so that its ring was empty. */
   constructor(born: boolean) {
-    if (born) this.#opening = 0;
+    if (!born) return;
+    this.#opening = 0;
+    this.#anchor = { counted: 0, derived: 0, soft: false };
   }
 
   get enqueued(): number {
@@ -69,20 +74,24 @@ export class QueueBooks {
     // While something is thrown out or moved between rings, what waits in them says nothing.
     const lost = (sums: QueueSums): number => thrown(sums) + sums.failed;
     const steady = !renumbered && !ring?.unsteady && lost(before) === lost(after);
+    if (steady && this.#renumbered) this.#rebase(regime, reading);
+    this.#renumbered = renumbered;
     const sources = { counted: before.enqueued, derived: steady ? this.#derive(regime, reading) : undefined };
     this.#enter(regime, sources, before);
     const source = regime.enqueued === 'counted' ? sources.counted : sources.derived;
     if (source !== undefined) this.#enqueued = Math.max(this.#enqueued, this.#base + source);
-    const taken = steady || regime.taken === 'counted' ? this.#taken(regime, reading) : undefined;
+    const apart = regime.taken === 'counted' && !(renumbered && regime.enqueued === 'counted');
+    const taken = steady || apart ? this.#taken(regime, reading) : undefined;
     if (taken !== undefined) this.#delivered = Math.max(this.#delivered, taken - before.failed);
     if (steady) this.#last = sources;
     this.#setAnchor(sources, regime, reading.atRest);
   }
 
-  /** Packets by which counted and derived disagree; undefined: only one of them is known. */
+  /** Packets by which counted and derived disagree; undefined: the two sides of the ring are not both counted. */
   imbalance(): number | undefined {
+    if (this.#regime?.enqueued !== 'counted' || this.#regime.taken !== 'counted') return undefined;
     const { counted, derived } = this.#last;
-    if (!this.#anchor || this.#anchor.soft || derived === undefined) return undefined;
+    if (!this.#anchor || this.#anchor.soft || derived === undefined || this.#renumbered) return undefined;
     return counted - this.#anchor.counted - (derived - this.#anchor.derived);
   }
 
@@ -96,9 +105,18 @@ export class QueueBooks {
   }
 
   #taken(regime: Regime, { before, ring, takenFromDevice }: QueueReading): number | undefined {
-    if (regime.taken === 'counted') return netConsumed(before);
+    if (regime.taken === 'counted') return netConsumed(before) + this.#takenBase;
     if (regime.taken === 'device') return takenFromDevice;
     return this.uncounted + before.enqueued - thrown(before) - (ring?.occupancy ?? 0);
+  }
+
+  /** After a renumbering both sides of the ring are brought to the same index again, the one of the enqueue. */
+  #rebase(regime: Regime, reading: QueueReading): void {
+    if (regime.enqueued !== 'counted' || regime.taken !== 'counted') return;
+    const { before, ring } = reading;
+    const taken = this.uncounted + before.enqueued - thrown(before) - (ring?.occupancy ?? 0);
+    this.#takenBase = taken - netConsumed(before);
+    this.#anchor = undefined;
   }
 
   /** Keeps what is shown continuous when the probes change. */

@@ -39,5 +39,6 @@ test('an empty ring, a closed queue and a ring that never held anything are sett
   assert.equal(renumbering.update([queue(3n, 0, 30, 0), queue(2n, 1, 0, 30)]), true);
   assert.equal(renumbering.update([queue(2n, 1, 5, 30)]), false);
   renumbering.update([queue(2n, 1, 0, 35), queue(4n, 2, 0, 0)]);
+  assert.equal(renumbering.update([queue(4n, 0, 0, 0)]), true, 'it moved');
   assert.equal(renumbering.update([queue(4n, 0, 0, 0)]), false);
 });

@@ -13,13 +13,13 @@ export class Renumbering {
   /** Packets that were in a ring at the renumbering and may be in it still, by address of its tun_file. */
   readonly #old = new Map<bigint, number>();
 
-  /** The device's attached queues, in every walk. Answers whether packets of another index are still in one of the rings. */
+  /** The device's attached queues, in every walk. Answers whether one has moved, or packets of another index are still in a ring. */
   update(queues: readonly WalkedQueue[]): boolean {
     const moved = queues.some(({ tunFile, index }) => (this.#rings.get(tunFile)?.index ?? index) !== index);
     for (const queue of queues) this.#settle(queue, moved);
     this.#rings = new Map(queues.map((queue) => [queue.tunFile, queue]));
     for (const file of this.#old.keys()) if (!this.#rings.has(file)) this.#old.delete(file);
-    return this.#old.size > 0;
+    return moved || this.#old.size > 0;
   }
 
   /** A ring is first in, first out: what has been taken out of it since was old. */

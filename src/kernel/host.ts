@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What this kernel is and lets us know: release, CPUs, types, symbols, rights. Read once at the start.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { Btf } from './native.ts';
 import { Symbols } from './symbols.ts';
@@ -49,10 +49,15 @@ export function readHost(symbols: Iterable<string>): Host {
     releaseTypes: () => {
       for (const types of [...modules, btf]) types?.close();
     },
-    // Built in or as a module, the driver registers this misc device.
-    tunLoaded: existsSync('/sys/class/misc/tun'),
+    tunLoaded: tunDriver() !== undefined,
     capabilities: effectiveCapabilities(readFileSync('/proc/self/status', 'utf8')),
   };
+}
+
+/** Tells one load of the tun driver from the next; undefined: it is not loaded. */
+export function tunDriver(): number | undefined {
+  // Built in or as a module, the driver registers this misc device; sysfs gives each its own inode number.
+  return statSync('/sys/class/misc/tun', { throwIfNoEntry: false })?.ino;
 }
 
 /** "0-3" or "0-1,4-7" → the highest number + 1: per-CPU tables are indexed by it. */

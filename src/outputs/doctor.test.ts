@@ -13,6 +13,7 @@ const report: DoctorReport = {
     { name: 'CAP_BPF', present: true, use: 'load BPF programs' },
     { name: 'CAP_SYSLOG', present: false, use: 'read the addresses of kernel functions' },
   ],
+  pins: [],
   events: [
     {
       event: 'transmit',
@@ -43,4 +44,11 @@ Missing:
 
 test('nothing missing is said too', () => {
   assert.match(renderDoctor({ ...report, rights: [] }), /\nNo right or kernel feature is missing\.\n$/);
+});
+
+test('what keeps the module loaded is said', () => {
+  assert.match(
+    renderDoctor({ ...report, pins: ['transmit'] }),
+    /\nWhile an agent runs, tun cannot be unloaded \(transmit\)/,
+  );
 });

@@ -8,6 +8,8 @@ export interface DoctorReport {
   readonly possibleCpus: number;
   readonly features: readonly { readonly name: string; readonly present: boolean; readonly hint: string }[];
   readonly rights: readonly { readonly name: string; readonly present: boolean; readonly use: string }[];
+  /** Events whose probes keep the tun module from being unloaded while an agent runs. */
+  readonly pins: readonly string[];
   readonly events: readonly EventReport[];
 }
 
@@ -30,6 +32,11 @@ const VERDICTS = {
 export function renderDoctor(report: DoctorReport): string {
   const lines = [VERDICTS[report.verdict], `Kernel ${report.kernel}, ${report.possibleCpus} CPUs.`, ''];
   for (const event of report.events) lines.push(...renderEvent(event), '');
+  if (report.pins.length > 0)
+    lines.push(
+      `While an agent runs, tun cannot be unloaded (${report.pins.join(', ')}); --no-pin gives that up for raw tracepoints.`,
+      '',
+    );
   const missing = [
     ...report.features.filter(({ present }) => !present).map(({ name, hint }) => `${name}: ${hint}.`),
     ...report.rights

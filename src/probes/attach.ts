@@ -48,9 +48,16 @@ export const PROBE_SYMBOLS: readonly string[] = [
   'tun_chr_close',
 ];
 
-/** Attaches what can be had; never throws because of a missing right or kernel feature. `forced`: event to mechanism name or `off`. */
-export function attachProbes(host: Host, forced: ReadonlyMap<string, string>): Probes {
-  const candidates = EVENTS.map((event) => ({ event, ...candidatesOf(event, host, forced.get(event.name)) }));
+export interface AttachOptions {
+  /** Event to mechanism name or `off`. */
+  readonly forced: ReadonlyMap<string, string>;
+  /** Probes may keep the tun module from being unloaded. */
+  readonly pin: boolean;
+}
+
+/** Attaches what can be had; never throws because of a missing right or kernel feature. */
+export function attachProbes(host: Host, { forced, pin }: AttachOptions): Probes {
+  const candidates = EVENTS.map((event) => ({ event, ...candidatesOf(event, host, forced.get(event.name), pin) }));
   const wanted = candidates.flatMap(({ usable }) => usable.flatMap(({ programs }) => programs));
   const { programs, reason } = tryLoading(host, wanted);
   const attachments = new Map<string, readonly Attachment[]>();
@@ -97,17 +104,27 @@ function candidatesOf(
   event: ProbeEvent,
   host: Host,
   forced: string | undefined,
+  pin: boolean,
 ): { usable: readonly Mechanism[]; refused: Refusal[] } {
   const refused: Refusal[] = [];
   const usable = event.mechanisms.filter((mechanism) => {
-    const obstacle: Omit<Refusal, 'mechanism'> | undefined =
-      forced && mechanism.name !== forced
-        ? { kind: 'forced', reason: `--mechanism ${event.name}=${forced}` }
-        : mechanism.obstacle(host);
+    const obstacle = choiceAgainst(event, mechanism, forced, pin) ?? mechanism.obstacle(host);
     if (obstacle) refused.push({ mechanism: mechanism.name, ...obstacle });
     return !obstacle;
   });
   return { usable, refused };
+}
+
+/** The user's own choice. */
+function choiceAgainst(
+  event: ProbeEvent,
+  mechanism: Mechanism,
+  forced: string | undefined,
+  pin: boolean,
+): Omit<Refusal, 'mechanism'> | undefined {
+  if (forced && mechanism.name !== forced) return { kind: 'forced', reason: `--mechanism ${event.name}=${forced}` };
+  if (mechanism.pins && !pin) return { kind: 'forced', reason: '--no-pin: it would keep tun from being unloaded' };
+  return undefined;
 }
 
 function tryLoading(

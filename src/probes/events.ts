@@ -15,6 +15,8 @@ export interface Mechanism {
   readonly programs: readonly string[];
   /** Earlier choices without which it would mean nothing: EVENT=MECHANISM, MECHANISM|MECHANISM, or EVENT= for any. */
   readonly needs: readonly string[];
+  /** Keeps the module of the functions that it traces from being unloaded. */
+  readonly pins?: boolean;
   /** What is different from the better ones; undefined for the best. */
   readonly price: string | undefined;
   /** Why this host cannot have it; undefined: it may be tried. */
@@ -68,6 +70,7 @@ export const EVENTS: readonly ProbeEvent[] = [
       {
         name: 'fentry',
         programs: ['offered_fentry', 'sent_fexit'],
+        pins: true,
         needs: WALK,
         price: undefined,
         obstacle: (host) => untraceable(host, 'tun_net_xmit', 2),
@@ -97,6 +100,7 @@ export const EVENTS: readonly ProbeEvent[] = [
       {
         name: 'fentry',
         programs: ['consumed_fentry'],
+        pins: true,
         needs: WALK,
         price: undefined,
         obstacle: (host) => untraceable(host, '__tun_wake_queue', 3),

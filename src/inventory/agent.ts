@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Probes and collector together, made anew when the tun driver was loaded, unloaded or loaded again.
+import { type Host, readHost, tunDriver } from '../kernel/host.ts';
+import { type AttachOptions, attachProbes, PROBE_SYMBOLS, type Probes } from '../probes/attach.ts';
+import type { Snapshot } from '../snapshot.ts';
+import { Collector, type CollectorOptions } from './collector.ts';
+
+interface Watch {
+  readonly probes: Probes;
+  readonly collector: Collector;
+  /** Which load of the driver the probes were made for. */
+  readonly driver: number | undefined;
+}
+
+export class Agent {
+  readonly #attach: AttachOptions;
+  readonly #collect: CollectorOptions;
+  #watch: Watch;
+
+  constructor(attach: AttachOptions, collect: CollectorOptions) {
+    this.#attach = attach;
+    this.#collect = collect;
+    this.#watch = this.#begin(readHost(PROBE_SYMBOLS));
+  }
+
+  get probes(): Probes {
+    return this.#watch.probes;
+  }
+
+  /** What only needs to be fresh now and then; run every second by the sampler, never by a scrape. */
+  async refresh(): Promise<void> {
+    if (tunDriver() !== this.#watch.driver) {
+      // Devices go with their driver, and so do their counts; addresses and types of the next load are others.
+      this.#watch.probes.close();
+      this.#watch = this.#begin(readHost(PROBE_SYMBOLS));
+    }
+    await this.#watch.collector.refresh();
+  }
+
+  /** Never fails because of one device, probe or namespace. */
+  async take(): Promise<Snapshot> {
+    return this.#watch.collector.take();
+  }
+
+  close(): void {
+    this.#watch.probes.close();
+  }
+
+  #begin(host: Host): Watch {
+    const driver = tunDriver();
+    const probes = attachProbes(host, this.#attach);
+    host.releaseTypes();
+    return { probes, collector: new Collector(host, probes, this.#collect), driver };
+  }
+}

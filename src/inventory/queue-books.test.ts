@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { emptySums, type QueueSums } from '../probes/rows.ts';
+import type { WalkedQueue } from '../probes/walk.ts';
+import { QueueBooks, type QueueReading, type Regime } from './queue-books.ts';
+
+/** Linux 7.3, at both levels. */
+const BOTH: Regime = { enqueued: 'counted', taken: 'counted' };
+const LEAN: Regime = { enqueued: 'derived', taken: 'counted' };
+/** Before, at level lean, a device with one queue. */
+const DEVICE: Regime = { enqueued: 'derived', taken: 'device' };
+const ARITHMETIC: Regime = { enqueued: 'counted', taken: 'derived' };
+
+function at(counts: Partial<QueueSums>, waiting: number, more: Partial<QueueReading> = {}): QueueReading {
+  const sums = { ...emptySums(16), ...counts };
+  const ring: WalkedQueue = {
+    index: 0,
+    tunFile: 1n,
+    detached: false,
+    stopped: false,
+    hasQdisc: true,
+    unsteady: false,
+    capacity: 100,
+    consumerHead: 0,
+    occupancy: waiting,
+  };
+  return { before: sums, after: sums, ring, takenFromDevice: undefined, renumbered: false, atRest: true, ...more };
+}
+
+const shown = ({ enqueued, delivered }: QueueBooks): readonly number[] => [enqueued, delivered];
+
+test('both sides counted: they are compared', () => {
+  const books = new QueueBooks(true);
+  books.update(BOTH, at({ enqueued: 50, consumed: 30, purged: 5, failed: 2 }, 15));
+  assert.deepEqual([...shown(books), books.imbalance()], [50, 28, 0]);
+  books.update(BOTH, at({ enqueued: 50, consumed: 33, purged: 5, failed: 2 }, 15));
+  assert.equal(books.imbalance(), -3, 'three came out that never went in');
+});
+
+test('what vhost gives back was not taken', () => {
+  const books = new QueueBooks(true);
+  books.update(BOTH, at({ enqueued: 100, consumed: 64, unproduced: 64, overflowed: 4 }, 96));
+  assert.deepEqual([...shown(books), books.imbalance()], [100, 0, 0]);
+});
+
+test('across exact, lean and exact nothing is lost or counted twice', () => {
+  const books = new QueueBooks(true);
+  books.update(BOTH, at({ enqueued: 100, consumed: 40 }, 60));
+  // 20 more went in and 10 came out before the first look at level lean.
+  books.update(LEAN, at({ enqueued: 100, consumed: 50 }, 70));
+  assert.deepEqual(shown(books), [120, 50]);
+  books.update(LEAN, at({ enqueued: 100, consumed: 90 }, 50));
+  assert.deepEqual(shown(books), [140, 90]);
+  books.update(BOTH, at({ enqueued: 103, consumed: 95 }, 48)); // 3 more, counted already
+  assert.deepEqual([...shown(books), books.imbalance()], [143, 95, 0]);
+  books.update(BOTH, at({ enqueued: 110, consumed: 140 }, 10));
+  assert.deepEqual([...shown(books), books.imbalance()], [150, 140, 0]);
+});
+
+test('the same where only the device tells what was taken', () => {
+  const books = new QueueBooks(true);
+  books.update(ARITHMETIC, at({ enqueued: 100 }, 60, { takenFromDevice: 40 }));
+  books.update(DEVICE, at({ enqueued: 100 }, 70, { takenFromDevice: 50 }));
+  assert.deepEqual(shown(books), [120, 50]);
+  books.update(ARITHMETIC, at({ enqueued: 107 }, 30, { takenFromDevice: 97 }));
+  assert.deepEqual(shown(books), [127, 97]);
+});
+
+test('consumed packets are counted by another index while the queues are renumbered', () => {
+  const books = new QueueBooks(true);
+  books.update(BOTH, at({ enqueued: 30, consumed: 10 }, 20));
+  // Its ring went to index 1 with 20 packets, and a ring with 8 came here.
+  books.update(BOTH, at({ enqueued: 30, consumed: 10 }, 8, { renumbered: true }));
+  books.update(BOTH, at({ enqueued: 30, consumed: 15 }, 3, { renumbered: true }));
+  assert.deepEqual([...shown(books), books.imbalance()], [30, 10, undefined]);
+  // Now all have been read, here 8 and there 20.
+  books.update(BOTH, at({ enqueued: 30, consumed: 18 }, 0));
+  assert.deepEqual([...shown(books), books.imbalance()], [30, 30, 0]);
+  books.update(BOTH, at({ enqueued: 35, consumed: 21 }, 2));
+  assert.deepEqual([...shown(books), books.imbalance()], [35, 33, 0]);
+});
