@@ -30,7 +30,9 @@ function program(setExitCode: (code: number) => void): Command {
     .option(MECHANISM, MECHANISM_HELP, [])
     .option(NO_PIN, NO_PIN_HELP)
     .exitOverride()
-    .action((values) => setExitCode(doctor({ json: values.json, mechanisms: values.mechanism, pin: values.pin })));
+    .action(async (values) =>
+      setExitCode(await doctor({ json: values.json, mechanisms: values.mechanism, pin: values.pin })),
+    );
   return tapscope;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tapscope doctor`: what this host lets us see, by which mechanism, why not by a better one, and what to do.
+import { type AgentSelf, askAgent } from '../kernel/agent-lock.ts';
 import { CAPABILITIES, capabilityNames, type Host, readHost } from '../kernel/host.ts';
 import { type DoctorReport, renderDoctor } from '../outputs/doctor.ts';
 import { attachProbes, type Choice, PROBE_SYMBOLS, type Probes } from '../probes/attach.ts';
@@ -12,17 +13,17 @@ export interface DoctorOptions {
   readonly pin: boolean;
 }
 
-/** 0: every event by its best mechanism; 1: fallbacks; 3: something is not measured at all. */
-export function doctor({ json, mechanisms, pin }: DoctorOptions): number {
+/** Exit code 0: every event by its best mechanism; 1: fallbacks; 3: something is not measured at all. */
+export async function doctor({ json, mechanisms, pin }: DoctorOptions): Promise<number> {
   const host = readHost(PROBE_SYMBOLS);
   const probes = attachProbes(host, { forced: parseForced(mechanisms), pin });
-  const report = reportOf(host, probes);
+  const report = reportOf(host, probes, await askAgent());
   probes.close();
   process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : renderDoctor(report));
   return { best: 0, fallbacks: 1, blind: 3 }[report.verdict];
 }
 
-function reportOf(host: Host, probes: Probes): DoctorReport {
+function reportOf(host: Host, probes: Probes, agent: AgentSelf | undefined): DoctorReport {
   const events = probes.choices().map((choice) => ({
     event: choice.event.name,
     measures: choice.event.measures,
@@ -36,6 +37,7 @@ function reportOf(host: Host, probes: Probes): DoctorReport {
     schema: 1,
     verdict: states.includes('blind') ? 'blind' : states.includes('fallback') ? 'fallbacks' : 'best',
     kernel: host.release,
+    agent: agent ?? null,
     possibleCpus: host.possibleCpus,
     features: [
       { name: 'BTF', present: host.btf !== undefined, hint: 'needs a kernel built with CONFIG_DEBUG_INFO_BTF' },

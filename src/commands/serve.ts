@@ -32,7 +32,12 @@ async function start(
   forced: ReadonlyMap<string, string>,
   undo: (() => unknown)[],
 ): Promise<void> {
-  const lock = await claimHost();
+  const running: { agent?: Agent } = {};
+  const lock = await claimHost(() => ({
+    pid: process.pid,
+    level: running.agent?.probes.level() ?? 'exact',
+    overhead: Object.fromEntries(running.agent?.overhead ?? []),
+  }));
   undo.push(() => lock.close());
   const sampler = new Sampler();
   const server = await startServer(
@@ -46,6 +51,7 @@ async function start(
   undo.push(() => server.close());
   const { filter, budget, detail } = options;
   const agent = new Agent({ forced, pin: options.pin }, { filter, budget, perCpu: detail === 'cpu' });
+  running.agent = agent;
   undo.push(() => agent.close());
   await sampler.start(agent);
   undo.push(() => sampler.stop());

@@ -27,6 +27,11 @@ export class Agent {
     return this.#watch.probes;
   }
 
+  /** What watching costs, by part, as shares of all CPUs. */
+  get overhead(): ReadonlyMap<string, number> {
+    return this.#watch.collector.overhead();
+  }
+
   /** What only needs to be fresh now and then; run every second by the sampler, never by a scrape. */
   async refresh(): Promise<void> {
     if (tunDriver() !== this.#watch.driver) {

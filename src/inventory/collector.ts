@@ -77,7 +77,7 @@ export class Collector {
         namespacesUnresolved: this.#links.unresolved,
         namespaceNames: this.#names,
         incompleteSnapshots: this.#incomplete,
-        overhead: this.#overhead(),
+        overhead: this.overhead(),
         level: this.#probes.level(),
         sheds: this.#governor.sheds,
         snapshotSeconds: (performance.now() - started) / 1000,
@@ -91,7 +91,8 @@ export class Collector {
     await this.#governor.tick();
   }
 
-  #overhead(): ReadonlyMap<string, number> {
+  /** By part, as shares of all CPUs; empty until it was measured. */
+  overhead(): ReadonlyMap<string, number> {
     const cost = this.#governor.cost;
     return new Map(
       cost

@@ -8,6 +8,7 @@ const report: DoctorReport = {
   verdict: 'fallbacks',
   kernel: '6.18.0',
   possibleCpus: 2,
+  agent: null,
   features: [{ name: 'BTF', present: true, hint: 'needs CONFIG_DEBUG_INFO_BTF' }],
   rights: [
     { name: 'CAP_BPF', present: true, use: 'load BPF programs' },
@@ -30,7 +31,7 @@ test('the first line is the answer, then mechanism, price and reason, then what 
   assert.equal(
     renderDoctor(report),
     `FALLBACK: everything is measured, some of it not by the best mechanism.
-Kernel 6.18.0, 2 CPUs.
+Kernel 6.18.0, 2 CPUs. No agent runs.
 
 transmit   raw-tracepoint  fallback  packets offered
            costs more
@@ -50,5 +51,13 @@ test('what keeps the module loaded is said', () => {
   assert.match(
     renderDoctor({ ...report, pins: ['transmit'] }),
     /\nWhile an agent runs, tun cannot be unloaded \(transmit\)/,
+  );
+});
+
+test('a running agent says its level and its price', () => {
+  const agent = { pid: 7, level: 'lean', overhead: { kernel: 0.0123, agent: 0.001 } } as const;
+  assert.match(
+    renderDoctor({ ...report, agent }),
+    /An agent runs, pid 7, level lean \(its budget was passed: .*\), which costs of all CPUs: kernel 1\.23 %, agent 0\.10 %\.\n/,
   );
 });

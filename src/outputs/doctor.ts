@@ -6,6 +6,12 @@ export interface DoctorReport {
   readonly verdict: 'best' | 'fallbacks' | 'blind';
   readonly kernel: string;
   readonly possibleCpus: number;
+  /** The agent that runs on this host, as it sees itself. */
+  readonly agent: {
+    readonly pid: number;
+    readonly level: 'exact' | 'lean';
+    readonly overhead: Readonly<Record<string, number>>;
+  } | null;
   readonly features: readonly { readonly name: string; readonly present: boolean; readonly hint: string }[];
   readonly rights: readonly { readonly name: string; readonly present: boolean; readonly use: string }[];
   /** Events whose probes keep the tun module from being unloaded while an agent runs. */
@@ -30,7 +36,11 @@ const VERDICTS = {
 };
 
 export function renderDoctor(report: DoctorReport): string {
-  const lines = [VERDICTS[report.verdict], `Kernel ${report.kernel}, ${report.possibleCpus} CPUs.`, ''];
+  const lines = [
+    VERDICTS[report.verdict],
+    `Kernel ${report.kernel}, ${report.possibleCpus} CPUs. ${renderAgent(report.agent)}`,
+    '',
+  ];
   for (const event of report.events) lines.push(...renderEvent(event), '');
   if (report.pins.length > 0)
     lines.push(
@@ -49,6 +59,14 @@ export function renderDoctor(report: DoctorReport): string {
       : ['No right or kernel feature is missing.']),
   );
   return `${lines.join('\n')}\n`;
+}
+
+function renderAgent(agent: DoctorReport['agent']): string {
+  if (agent === null) return 'No agent runs.';
+  const costs = Object.entries(agent.overhead).map(([part, share]) => `${part} ${(100 * share).toFixed(2)} %`);
+  const lean = agent.level === 'lean' ? ' (its budget was passed: nothing is counted on the enqueue path)' : '';
+  const cost = costs.length > 0 ? `, which costs of all CPUs: ${costs.join(', ')}` : '';
+  return `An agent runs, pid ${agent.pid}, level ${agent.level}${lean}${cost}.`;
 }
 
 function renderEvent({ event, mechanism, state, measures, price, refused }: EventReport): string[] {

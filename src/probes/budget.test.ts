@@ -44,6 +44,11 @@ test('nothing is shed where that would save nothing', () => {
   assert.equal(after(INITIAL_BUDGET, times(10, scraped)).level, 'exact');
 });
 
+test('exact comes back where it costs nothing, even if the rest passes the budget', () => {
+  const lean = after(INITIAL_BUDGET, [dear, dear]);
+  assert.equal(after(lean, times(5, { kernel: 0.001, agent: 0.03, enqueuePath: 0.0001 })).level, 'exact');
+});
+
 test('without a budget nothing is shed', () => {
   const end = times(10, dear).reduce((state, cost) => judgeCost(state, cost, undefined), INITIAL_BUDGET);
   assert.equal(end.level, 'exact');

@@ -40,7 +40,7 @@ export function judgeCost(state: BudgetState, cost: Cost, budget: number | undef
   const spent = cost.kernel + cost.agent;
   const speaks = exact
     ? spent > budget && cost.enqueuePath > WORTHWHILE * budget
-    : spent + cost.enqueuePath <= ROOM * budget;
+    : spent + cost.enqueuePath <= ROOM * budget || cost.enqueuePath <= ROOM * WORTHWHILE * budget;
   const against = speaks ? state.against + 1 : 0;
   const aged = { ...state, against, age: state.age + 1 };
   if (exact) return against >= SHED_AFTER ? shed(aged) : aged;

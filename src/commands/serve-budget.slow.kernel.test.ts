@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// A load that passes the budget: the enqueue path is given up within 5 s and taken back when the load ends, and no count suffers.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { namespaceLab, noLab } from '../../lab/netns.ts';
+import { type Agent, startAgent, tapscope } from '../../lab/serve.ts';
+
+/** Some thousand packets a second cost more than this. */
+const BUDGET = '--budget=0.05%';
+
+test('a load that passes the budget is shed, and exact comes back', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const agent = await startAgent(t, [BUDGET]);
+  const puppet = await lab.puppet();
+  await puppet.open('a', 'tap0', 'tap');
+  const peer = await lab.raise('tap0', 100);
+  await wait(3000); // start-up is dear too
+
+  let sent = 0;
+  const loaded = performance.now();
+  while ((await level(agent)) === 'exact') {
+    assert.ok(performance.now() - loaded < 20_000, 'the load was not shed within 20 s');
+    sent += (await puppet.udp(peer, 9, 20_000, 64)).sent;
+  }
+  const shedAfterMs = performance.now() - loaded;
+  t.diagnostic(`shed after ${(shedAfterMs / 1000).toFixed(1)} s`);
+  sent += (await puppet.udp(peer, 9, 20_000, 64)).sent;
+  assert.match((await tapscope(['doctor'])).stdout, /level lean \(its budget was passed/);
+
+  const quiet = performance.now();
+  while ((await level(agent)) === 'lean') {
+    assert.ok(performance.now() - quiet < 40_000, 'exact did not come back within 40 s');
+    await wait(500);
+  }
+  t.diagnostic(`back after ${((performance.now() - quiet) / 1000).toFixed(1)} s`);
+  sent += (await puppet.udp(peer, 9, 50, 64)).sent;
+  const read = (await puppet.read('a', 'all')).packets;
+
+  const metrics = await agent.metrics();
+  const queue = { netns: String(lab.inode), device: 'tap0', queue: '0' };
+  assert.equal(metrics.value('tapscope_queue_offered_packets_total', queue), sent);
+  const dropped = metrics.value('tapscope_queue_dropped_packets_total', { ...queue, reason: 'FULL_RING' });
+  assert.equal(dropped, (await lab.link('tap0')).txDropped);
+  assert.equal(metrics.value('tapscope_queue_delivered_packets_total', queue), read);
+  assert.ok((metrics.value('tapscope_budget_sheds_total') ?? 0) >= 1);
+  assert.ok(shedAfterMs <= 5000 + 1000, 'two measurements, 2 s apart, and the load of one scrape');
+});
+
+async function level(agent: Agent): Promise<string> {
+  return (await agent.metrics()).value('tapscope_agent_level', { level: 'lean' }) === 1 ? 'lean' : 'exact';
+}
