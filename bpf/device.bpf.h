@@ -15,6 +15,12 @@ const volatile u8 typed_reads;
 u64 foreign_ops[FOREIGN_CELLS];
 u64 tun_ops[2];
 
+#define LOCATION_CELLS 256
+
+/* Verdicts on locations: address in the low 56 bits, class in the high 8, so that one word never mixes two of them. The
+ * walk clears them. */
+u64 known_locations[LOCATION_CELLS];
+
 extern void *bpf_rdonly_cast(const void *object, u32 btf_id) __ksym __weak;
 
 #define TYPED(type, address) ((struct type *)bpf_rdonly_cast((void *)(address), bpf_core_type_id_kernel(struct type)))

@@ -19,8 +19,7 @@ enum location_class {
 	CLASS_ELSEWHERE,  /* any other: a drop only if it has a reason */
 };
 
-#define RANGES	       40
-#define LOCATION_CELLS 256
+#define RANGES 40
 
 struct text_range {
 	u64 start;
@@ -28,13 +27,18 @@ struct text_range {
 	enum location_class class;
 };
 
-const volatile struct text_range text_ranges[RANGES];
 const volatile u32 reason_not_specified;
 const volatile u32 reason_consumed;
 const volatile u64 sock_rfree_address;
 
-/* Verdicts on locations: address in the low 56 bits, class in the high 8, so that one word never mixes two of them. */
-u64 known_locations[LOCATION_CELLS];
+/* A map, not a constant: a module that is loaded later brings functions of its own. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, RANGES);
+	__type(key, u32);
+	__type(value, struct text_range);
+} text_ranges SEC(".maps");
+
 u64 other_drops_lost, deviceless_drops;
 
 struct other_drop_key {
@@ -58,9 +62,13 @@ static __noinline u32 classify(u64 location, u32 cell)
 {
 	u32 class = CLASS_ELSEWHERE;
 
-	for (int i = 0; i < RANGES; i++)
-		if (location - text_ranges[i].start < text_ranges[i].length)
-			class = text_ranges[i].class;
+	for (u32 i = 0; i < RANGES; i++) {
+		u32 index = i;
+		struct text_range *range = bpf_map_lookup_elem(&text_ranges, &index);
+
+		if (range && location - range->start < range->length)
+			class = range->class;
+	}
 	known_locations[cell & (LOCATION_CELLS - 1)] = (location & ADDRESS_BITS) | (u64) class << 56;
 	return class;
 }

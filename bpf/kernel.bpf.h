@@ -188,6 +188,16 @@ struct tun_struct {
 	unsigned int numdisabled;
 };
 
+struct vhost_net_buf {
+	int tail;
+	int head;
+};
+
+struct vhost_net_virtqueue {
+	struct ptr_ring *rx_ring;
+	struct vhost_net_buf rxq;
+};
+
 struct nsproxy {
 	struct net *net_ns;
 };

@@ -5,6 +5,7 @@
 #include "raw.bpf.c"
 #include "drops.bpf.c"
 #include "tun.bpf.c"
+#include "vhost.bpf.c"
 #include "walk.bpf.c"
 #include "owners.bpf.c"
 #include "calibrate.bpf.c"

@@ -244,6 +244,10 @@ int walk_queues(struct walk_result *result)
 		foreign_ops[cell] = 0;
 		asm volatile("" ::: "memory"); /* else clang makes a call to memset of it */
 	}
+	for (u32 cell = 0; cell < LOCATION_CELLS; cell++) {
+		known_locations[cell] = 0;
+		asm volatile("" ::: "memory");
+	}
 	tun_ops[0] = tun_ops[1] = 0;
 	__builtin_memset(&walk, 0, sizeof(walk));
 	u64 anchor_map = address_of(&per_cpu_anchor);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Probes and collector together, made anew when the tun driver was loaded, unloaded or loaded again.
-import { type Host, readHost, tunDriver } from '../kernel/host.ts';
+import { type Host, readHost, tunDriver, vhostDriver } from '../kernel/host.ts';
 import { type AttachOptions, attachProbes, PROBE_SYMBOLS, type Probes } from '../probes/attach.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { Collector, type CollectorOptions } from './collector.ts';
@@ -10,6 +10,7 @@ interface Watch {
   readonly collector: Collector;
   /** Which load of the driver the probes were made for. */
   readonly driver: number | undefined;
+  readonly vhost: number | undefined;
 }
 
 export class Agent {
@@ -39,6 +40,7 @@ export class Agent {
       this.#watch.probes.close();
       this.#watch = this.#begin(readHost(PROBE_SYMBOLS));
     }
+    if (this.#watch.vhost === undefined && vhostDriver() !== undefined) this.#extend();
     await this.#watch.collector.refresh();
   }
 
@@ -51,10 +53,18 @@ export class Agent {
     this.#watch.probes.close();
   }
 
+  /** vhost-net comes with the first VM, mostly after the agent. */
+  #extend(): void {
+    const host = readHost(PROBE_SYMBOLS);
+    this.#watch.probes.extend(host);
+    host.releaseTypes();
+    this.#watch = { ...this.#watch, vhost: vhostDriver() };
+  }
+
   #begin(host: Host): Watch {
-    const driver = tunDriver();
+    const drivers = { driver: tunDriver(), vhost: vhostDriver() };
     const probes = attachProbes(host, this.#attach);
     host.releaseTypes();
-    return { probes, collector: new Collector(host, probes, this.#collect), driver };
+    return { probes, collector: new Collector(host, probes, this.#collect), ...drivers };
   }
 }

@@ -34,6 +34,7 @@ function reading(counts: Counts, waiting: number, txPackets: number, more: Parti
     after: before,
     walked: walked([ring(0, waiting)], txPackets, counts.full),
     otherDropped: 0,
+    vhost: false,
     ...more,
   };
 }
@@ -52,7 +53,7 @@ function shown(books: Books, queue = 0): number | undefined {
 const imbalances = (books: Books): readonly number[] => books.audit.map(({ imbalance }) => imbalance);
 
 test('a device that was made under watch: delivered is what entered and is not there any more', () => {
-  const ledger = new Ledger(true, false);
+  const ledger = new Ledger(true);
   const books = update(ledger, reading({ enqueued: 100, full: 7, purged: 10, resized: 20, failed: 5 }, 15, 50));
   assert.equal(shown(books), 50);
   assert.deepEqual(imbalances(books), [0, 0]);
@@ -60,7 +61,7 @@ test('a device that was made under watch: delivered is what entered and is not t
 });
 
 test('a ring that was not empty owes its packets; there is no audit before two readings agree', () => {
-  const ledger = new Ledger(false, false);
+  const ledger = new Ledger(false);
   assert.deepEqual(update(ledger, reading({ enqueued: 3 }, 40, 1000)).audit, []);
   assert.deepEqual(update(ledger, reading({ enqueued: 5 }, 30, 1012)).audit, [], 'packets moved');
   const books = update(ledger, reading({ enqueued: 5 }, 30, 1012));
@@ -69,7 +70,7 @@ test('a ring that was not empty owes its packets; there is no audit before two r
 });
 
 test('delivered never goes down, and not up while packets are being thrown out', () => {
-  const ledger = new Ledger(true, false);
+  const ledger = new Ledger(true);
   assert.equal(update(ledger, reading({ enqueued: 100 }, 40, 60)).queues.get(0)?.delivered, 60);
   // Enqueued was read before forty more came into the ring.
   assert.equal(update(ledger, reading({ enqueued: 100 }, 80, 60)).queues.get(0)?.delivered, 60);
@@ -91,7 +92,7 @@ test('delivered never goes down, and not up while packets are being thrown out',
 });
 
 test('three snapshots at rest that disagree degrade the device, and say which way', () => {
-  const ledger = new Ledger(true, false);
+  const ledger = new Ledger(true);
   const degraded = (packets: Reading): string => update(ledger, packets).degraded.join();
   const more = reading({ enqueued: 10 }, 0, 25);
   assert.equal(degraded(more), '', 'not yet at rest: some packets may be on their way');
@@ -104,35 +105,36 @@ test('three snapshots at rest that disagree degrade the device, and say which wa
 
 test('up to a batch that vhost holds is no disagreement where vhost-net is there', () => {
   const held = reading({ enqueued: 64 }, 0, 0);
-  const [withVhost, without] = [new Ledger(true, true), new Ledger(true, false)];
-  for (let i = 0; i < 3; i++) update(withVhost, held);
+  const heldByVhost = { ...held, vhost: true };
+  const [withVhost, without] = [new Ledger(true), new Ledger(true)];
+  for (let i = 0; i < 3; i++) update(withVhost, heldByVhost);
   for (let i = 0; i < 3; i++) update(without, held);
-  assert.deepEqual(update(withVhost, held).degraded, []);
+  assert.deepEqual(update(withVhost, heldByVhost).degraded, []);
   assert.equal(update(without, held).degraded.length, 1);
 });
 
 test('what the core drops is in tx_dropped too; what only tx_dropped knows is an imbalance', () => {
   const noReader = { walked: walked([], 0, 20), otherDropped: 20 };
-  assert.deepEqual(imbalances(update(new Ledger(true, false), reading({}, 0, 0, noReader))), [0, 0]);
+  assert.deepEqual(imbalances(update(new Ledger(true), reading({}, 0, 0, noReader))), [0, 0]);
   const unseen = { walked: walked([ring(0, 0)], 0, 20), otherDropped: 0 };
-  assert.deepEqual(imbalances(update(new Ledger(true, false), reading({}, 0, 0, unseen))), [0, 20]);
+  assert.deepEqual(imbalances(update(new Ledger(true), reading({}, 0, 0, unseen))), [0, 20]);
 });
 
 test('a queue whose drops came past the offered probe is degraded at once', () => {
   assert.match(
-    update(new Ledger(true, false), reading({ bypassed: 1, full: 1 }, 0, 0)).degraded.join(),
+    update(new Ledger(true), reading({ bypassed: 1, full: 1 }, 0, 0)).degraded.join(),
     /past the offered probe/,
   );
 });
 
 test('a renumbered queue with packets in its ring stands still until they have left', () => {
-  const ledger = new Ledger(true, false);
+  const ledger = new Ledger(true);
   const two = new Map([
     [0, sums({ enqueued: 10 })],
     [1, sums({ enqueued: 30 })],
   ]);
   const step = (queues: readonly WalkedQueue[], txPackets: number) =>
-    update(ledger, { before: two, after: two, walked: walked(queues, txPackets), otherDropped: 0 });
+    update(ledger, { before: two, after: two, walked: walked(queues, txPackets), otherDropped: 0, vhost: false });
   step([ring(0, 0), ring(1, 30)], 10);
   const moved = step([ring(0, 30, { tunFile: 2n })], 10);
   assert.match(moved.degraded.join(), /renumbered/);

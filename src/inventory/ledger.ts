@@ -13,6 +13,8 @@ export interface Reading {
   readonly walked: WalkedDevice;
   /** Losses before tun; some of them are in the kernel's tx_dropped too. */
   readonly otherDropped: number;
+  /** vhost-net is loaded: it may hold packets that it has taken and not yet delivered. */
+  readonly vhost: boolean;
 }
 
 /** One queue as its books show it; packets. */
@@ -50,7 +52,6 @@ const PATIENCE = 3;
  */
 export class Ledger {
   readonly #born: boolean;
-  readonly #vhost: boolean;
   readonly #books = new Map<number, QueueBooks>();
   readonly #renumbering = new Renumbering();
   /** The kernel's own counters when the books were opened; undefined: they were opened while packets moved. */
@@ -60,9 +61,8 @@ export class Ledger {
   #disagreements = 0;
 
   /** born: the device appeared under watch, so that its books begin with zeros. */
-  constructor(born: boolean, vhost: boolean) {
+  constructor(born: boolean) {
     this.#born = born;
-    this.#vhost = vhost;
     if (born) this.#base = { delivered: 0, dropped: 0 };
   }
 
@@ -160,7 +160,7 @@ export class Ledger {
   #judge(audit: readonly AuditResult[], reading: Reading, totals: Totals, regime: Regime, atRest: boolean): string[] {
     const { walked, before, otherDropped } = reading;
     const tolerance =
-      (atRest ? 0 : VHOST_BATCH + moved(reading)) + (this.#vhost ? VHOST_BATCH * walked.queues.length : 0);
+      (atRest ? 0 : VHOST_BATCH + moved(reading)) + (reading.vhost ? VHOST_BATCH * walked.queues.length : 0);
     const rings = [...this.#books.values()].map((books) => ({ equation: 'ring', imbalance: books.imbalance() ?? 0 }));
     const wrong = [...audit, ...rings].find(({ imbalance }) => Math.abs(imbalance) > tolerance);
     this.#disagreements = wrong ? this.#disagreements + 1 : 0;

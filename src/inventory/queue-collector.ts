@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Devices and queues as the walk and the rows show them, with each device's books.
-import type { Host } from '../kernel/host.ts';
+import { type Host, vhostDriver } from '../kernel/host.ts';
 import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import type { Symbols } from '../kernel/symbols.ts';
@@ -22,7 +22,7 @@ export class QueueCollector {
   readonly #probes: Probes;
   readonly #perCpu: boolean;
   readonly #symbols: Symbols | undefined;
-  readonly #vhost: boolean;
+  #vhost = false;
   readonly #reasons: DropReasons;
   readonly #walker: Walker;
   readonly #rows: Rows;
@@ -43,7 +43,6 @@ export class QueueCollector {
     this.#probes = probes;
     this.#perCpu = perCpu;
     this.#symbols = host.symbols;
-    this.#vhost = host.symbols?.address('vhost_net_buf_unproduce') !== undefined;
     this.#reasons = reasons;
     this.#walker = new Walker(object);
     this.#rows = new Rows(object);
@@ -59,6 +58,7 @@ export class QueueCollector {
     const after = this.#rows.read(false);
     const others = this.#readOtherDrops();
     this.#lost = this.#ownLosses();
+    this.#vhost = vhostDriver() !== undefined;
     const devices = walk.devices.map((walked) => this.#device(walked, before, after, others.get(walked.id) ?? []));
     this.#files = walk.devices.flatMap(({ queues }) => queues.map(({ tunFile }) => tunFile)).join();
     this.#used = before.used;
@@ -96,7 +96,7 @@ export class QueueCollector {
   }
 
   #keepBooks(walked: WalkedDevice, before: RowsRead, after: RowsRead, otherDropped: readonly OtherDrop[]): Books {
-    const ledger = this.#ledgers.get(walked.id) ?? new Ledger(this.#sawAll, this.#vhost);
+    const ledger = this.#ledgers.get(walked.id) ?? new Ledger(this.#sawAll);
     this.#ledgers.set(walked.id, ledger);
     const books = ledger.update(
       {
@@ -104,6 +104,7 @@ export class QueueCollector {
         after: after.devices.get(walked.id) ?? new Map(),
         walked,
         otherDropped: otherDropped.reduce((sum, { packets }) => sum + packets, 0),
+        vhost: this.#vhost,
       },
       this.#regime(),
     );

@@ -60,6 +60,11 @@ export function tunDriver(): number | undefined {
   return statSync('/sys/class/misc/tun', { throwIfNoEntry: false })?.ino;
 }
 
+/** Tells one load of vhost-net from the next; undefined: it is not loaded. */
+export function vhostDriver(): number | undefined {
+  return statSync('/sys/class/misc/vhost-net', { throwIfNoEntry: false })?.ino;
+}
+
 /** "0-3" or "0-1,4-7" → the highest number + 1: per-CPU tables are indexed by it. */
 export function possibleCpus(list: string): number {
   return 1 + Math.max(...(list.match(/\d+/g) ?? ['0']).map(Number));

@@ -5,7 +5,7 @@ import type { BpfLink, BpfObject } from '../kernel/native.ts';
 import type { ProbeState } from '../snapshot.ts';
 import { EVENTS, type Mechanism, type ProbeEvent } from './events.ts';
 import { LOCATION_SYMBOLS } from './locations.ts';
-import { firstLine, type LoadedPrograms, loadPrograms, NoPrograms } from './programs.ts';
+import { firstLine, LoadedPrograms, NoPrograms } from './programs.ts';
 
 /** A better mechanism that is not used, and why. */
 export interface Refusal {
@@ -37,6 +37,8 @@ export interface Probes {
   readonly level: () => Level;
   /** Attaches or detaches what lies on the enqueue path; counts go on, in a new epoch. */
   readonly setLevel: (level: Level) => void;
+  /** Attaches what became possible since: a module was loaded. Counts go on. */
+  readonly extend: (host: Host) => void;
   readonly close: () => void;
 }
 
@@ -57,9 +59,10 @@ export interface AttachOptions {
 
 /** Attaches what can be had; never throws because of a missing right or kernel feature. */
 export function attachProbes(host: Host, { forced, pin }: AttachOptions): Probes {
-  const candidates = EVENTS.map((event) => ({ event, ...candidatesOf(event, host, forced.get(event.name), pin) }));
-  const wanted = candidates.flatMap(({ usable }) => usable.flatMap(({ programs }) => programs));
-  const { programs, reason } = tryLoading(host, wanted);
+  const examine = (now: Host) =>
+    EVENTS.map((event) => ({ event, ...candidatesOf(event, now, forced.get(event.name), pin) }));
+  let candidates = examine(host);
+  const { programs, reason } = tryLoading(host, programsOf(candidates));
   const attachments = new Map<string, readonly Attachment[]>();
   let choices: readonly Choice[] = [];
   let level: Level = 'exact';
@@ -81,15 +84,20 @@ export function attachProbes(host: Host, { forced, pin }: AttachOptions): Probes
     programs,
     mechanism: (event) => choices.find((choice) => choice.event.name === event)?.mechanism?.name,
     attached: () => [...attachments.values()].flat().map(({ program }) => program),
-    states: () => choices.map((choice) => stateOf(choice, programs?.object)),
+    states: () => choices.map((choice) => stateOf(choice, programs)),
     level: () => level,
     setLevel: (next) => {
       level = next;
       apply();
     },
+    extend: (now) => {
+      candidates = examine(now);
+      programs?.extend(now, programsOf(candidates));
+      apply();
+    },
     close: () => {
       for (const attachment of [...attachments.values()].flat()) attachment.link.detach();
-      programs?.object.close();
+      programs?.close();
     },
   };
 }
@@ -98,6 +106,10 @@ interface Attachment {
   readonly mechanism: string;
   readonly program: string;
   readonly link: BpfLink;
+}
+
+function programsOf(candidates: readonly { readonly usable: readonly Mechanism[] }[]): readonly string[] {
+  return candidates.flatMap(({ usable }) => usable.flatMap(({ programs }) => programs));
 }
 
 function candidatesOf(
@@ -133,7 +145,7 @@ function tryLoading(
 ): { programs: LoadedPrograms | undefined; reason: string | undefined } {
   if (wanted.length === 0) return { programs: undefined, reason: undefined };
   try {
-    return { programs: loadPrograms(host, wanted), reason: undefined };
+    return { programs: new LoadedPrograms(host, wanted), reason: undefined };
   } catch (error) {
     if (error instanceof NoPrograms) return { programs: undefined, reason: error.message };
     return { programs: undefined, reason: firstLine(error) };
@@ -179,10 +191,9 @@ function useMechanism(
   try {
     // The exit of a function before its entry, and below the entry before the exit: no packet is begun and not ended.
     for (const program of mechanism.programs.toReversed()) {
-      const refusal = programs?.refused.get(program);
-      if (refusal) throw new Error(refusal);
-      if (programs && isHook(programs.object, program))
-        made.unshift({ mechanism: mechanism.name, program, link: programs.object.attach(program) });
+      const object = programs?.objectOf(program);
+      if (object && isHook(object, program))
+        made.unshift({ mechanism: mechanism.name, program, link: object.attach(program) });
     }
   } catch (error) {
     for (const { link } of made) link.detach();
@@ -199,14 +210,14 @@ function isHook(object: BpfObject, name: string): boolean {
   return !/^\??(syscall|iter)/.test(section);
 }
 
-function stateOf({ event, mechanism, refused }: Choice, object: BpfObject | undefined): ProbeState {
+function stateOf({ event, mechanism, refused }: Choice, programs: LoadedPrograms | undefined): ProbeState {
   return {
     event: event.name,
     mechanism: mechanism?.name ?? 'none',
     attached: mechanism !== undefined,
     reason: refused.map((refusal) => `${refusal.mechanism}: ${refusal.reason}`).join('; ') || undefined,
     missed: (mechanism?.programs ?? []).reduce(
-      (sum, name) => sum + Number(object?.programInfo(name).recursionMisses ?? 0n),
+      (sum, name) => sum + Number(programs?.objectOf(name).programInfo(name).recursionMisses ?? 0n),
       0,
     ),
   };

@@ -122,6 +122,27 @@ export const EVENTS: readonly ProbeEvent[] = [
     ],
   },
   {
+    name: 'returned',
+    measures: 'packets that vhost-net took and gives back to the ring, which would count as consumed twice',
+    mechanisms: [
+      {
+        name: 'fentry',
+        programs: ['unproduced_fentry'],
+        pins: true,
+        needs: ['consumed=fentry'],
+        price: undefined,
+        obstacle: (host) => untraceable(host, '__tun_wake_queue', 3) ?? untraceable(host, 'vhost_net_buf_unproduce', 1),
+      },
+      {
+        name: 'none',
+        programs: [],
+        needs: [],
+        price: 'right while vhost-net is not loaded, and where consumed packets are derived',
+        obstacle: always,
+      },
+    ],
+  },
+  {
     name: 'owners',
     measures: 'the process that holds each queue',
     mechanisms: [

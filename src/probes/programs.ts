@@ -7,46 +7,89 @@ import { packageFile } from '../kernel/package.ts';
 import { classifyText } from './locations.ts';
 import { type DropReasons, readDropReasons } from './reasons.ts';
 
-export interface LoadedPrograms {
-  readonly object: BpfObject;
-  readonly reasons: DropReasons;
-  /** Why the kernel refused a program, by program. */
-  readonly refused: ReadonlyMap<string, string>;
-}
-
 /** Nothing could be loaded at all; the message says why and what to do. */
 export class NoPrograms extends Error {}
 
-/**
- * Loads the programs; one that the kernel refuses is left out and the rest tried again, because libbpf loads all or nothing.
- * Throws NoPrograms where none can be had.
- */
-export function loadPrograms(host: Host, wanted: readonly string[]): LoadedPrograms {
+/** The programs that this kernel accepted. */
+export class LoadedPrograms {
+  /** The object that all maps belong to. */
+  readonly object: BpfObject;
+  readonly reasons: DropReasons;
+  readonly #owners = new Map<string, BpfObject>();
+  readonly #refused = new Map<string, string>();
+
+  /** Throws NoPrograms where none of the programs can be had. */
+  constructor(host: Host, wanted: readonly string[]) {
+    const { object, reasons } = this.#load(host, wanted, undefined);
+    this.object = object;
+    this.reasons = reasons;
+    writeTextRanges(object, host);
+  }
+
+  /** Loads programs whose module came after the others: into an object of their own that shares all maps and variables. */
+  extend(host: Host, wanted: readonly string[]): void {
+    const missing = wanted.filter((name) => !this.#owners.has(name));
+    for (const name of missing) this.#refused.delete(name);
+    if (missing.length > 0) this.#load(host, missing, this.object);
+    writeTextRanges(this.object, host);
+  }
+
+  /** The object that holds a program; throws a sentence that says why there is none. */
+  objectOf(program: string): BpfObject {
+    const owner = this.#owners.get(program);
+    if (!owner) throw new Error(this.#refused.get(program) ?? 'its module was not loaded when the agent began');
+    return owner;
+  }
+
+  close(): void {
+    for (const object of new Set([...this.#owners.values(), this.object])) object.close();
+  }
+
+  /** One that the kernel refuses is left out and the rest tried again, because libbpf loads all or nothing. */
+  #load(
+    host: Host,
+    wanted: readonly string[],
+    shared: BpfObject | undefined,
+  ): { object: BpfObject; reasons: DropReasons } {
+    let typedReads = host.functionArgs('bpf_rdonly_cast') !== undefined;
+    for (;;) {
+      const accepted = wanted.filter((name) => !this.#refused.has(name));
+      const { object, reasons } = prepare(host, accepted, typedReads, shared);
+      try {
+        object.load();
+        for (const name of accepted) this.#owners.set(name, object);
+        return { object, reasons };
+      } catch (error) {
+        object.close();
+        const program = refusedProgram(error, accepted);
+        if (!program) throw new NoPrograms(explainLoad(error), { cause: error });
+        if (typedReads && program.endsWith('_raw')) typedReads = false;
+        else this.#refused.set(program, firstLine(error));
+      }
+    }
+  }
+}
+
+/** An object that is configured for this kernel and would load just these programs. */
+function prepare(
+  host: Host,
+  programs: readonly string[],
+  typedReads: boolean,
+  shared: BpfObject | undefined,
+): { object: BpfObject; reasons: DropReasons } {
   const kernel = host.btf;
   if (!kernel)
     throw new NoPrograms(
       'this kernel has no type information (/sys/kernel/btf/vmlinux); use one built with CONFIG_DEBUG_INFO_BTF',
     );
   if (!host.tunLoaded)
-    throw new NoPrograms('the tun driver is not loaded; load it (modprobe tun) and start tapscope again');
-  const refused = new Map<string, string>();
-  let typedReads = host.functionArgs('bpf_rdonly_cast') !== undefined;
-  for (;;) {
-    const object = openObject();
-    const reasons = readDropReasons(kernel, object.btf());
-    for (const { name } of object.programs) object.setAutoload(name, wanted.includes(name) && !refused.has(name));
-    configure(object, host, reasons, typedReads);
-    try {
-      object.load();
-      return { object, reasons, refused };
-    } catch (error) {
-      object.close();
-      const program = refusedProgram(error, wanted);
-      if (!program) throw new NoPrograms(explainLoad(error), { cause: error });
-      if (typedReads && program.endsWith('_raw')) typedReads = false;
-      else refused.set(program, firstLine(error));
-    }
-  }
+    throw new NoPrograms('the tun driver is not loaded; its queues are seen once it is (modprobe tun)');
+  const object = openObject();
+  const reasons = readDropReasons(kernel, object.btf());
+  for (const { name } of object.programs) object.setAutoload(name, programs.includes(name));
+  configure(object, host, reasons, typedReads);
+  for (const { name } of shared?.maps ?? []) if (shared && !name.endsWith('.rodata')) object.reuseMap(name, shared);
+  return { object, reasons };
 }
 
 export function firstLine(error: unknown): string {
@@ -73,7 +116,6 @@ function configure(object: BpfObject, host: Host, reasons: DropReasons, typedRea
   object.setVariable('tun_net_xmit_address', address('tun_net_xmit'));
   object.setVariable('sock_rfree_address', address('sock_rfree'));
   object.setVariable('tun_chr_close_address', address('tun_chr_close'));
-  object.setVariable('text_ranges', encodeRanges(object, host));
 }
 
 /** A row of 256 bytes for each queue on each CPU that serves it: room for 2 048 queues if each is served by one CPU, or more. */
@@ -81,25 +123,21 @@ function rowsFor(cpus: number): number {
   return Math.min(65_536, Math.max(4096, 2048 * 2 ** Math.ceil(Math.log2(cpus))));
 }
 
-function encodeRanges(object: BpfObject, host: Host): Uint8Array {
+function writeTextRanges(object: BpfObject, host: Host): void {
   const layout = layoutOf(object.btf(), 'text_range', ['start', 'length', 'class']);
-  const size =
-    object
-      .btf()
-      .variables('.rodata')
-      .find(({ name }) => name === 'text_ranges')?.size ?? 0;
   const ranges = host.symbols ? classifyText(host.symbols, object.btf()) : [];
-  if (ranges.length * layout.size > size)
+  const room = mapEntries(object, 'text_ranges');
+  if (ranges.length > room)
     throw new Error(
-      `The BPF object has room for ${size / layout.size} text ranges, but this kernel has ${ranges.length}. Raise RANGES in bpf/drops.bpf.c.`,
+      `The BPF object has room for ${room} text ranges, but this kernel has ${ranges.length}. Raise RANGES in bpf/drops.bpf.c.`,
     );
-  const view = new DataView(new ArrayBuffer(size));
-  for (const [i, range] of ranges.entries()) {
-    view.setBigUint64(i * layout.size + layout.at.start, range.start, true);
-    view.setUint32(i * layout.size + layout.at.length, range.length, true);
-    view.setUint32(i * layout.size + layout.at.class, range.class, true);
+  for (let i = 0; i < room; i++) {
+    const view = new DataView(new ArrayBuffer(layout.size));
+    view.setBigUint64(layout.at.start, ranges[i]?.start ?? 0n, true);
+    view.setUint32(layout.at.length, ranges[i]?.length ?? 0, true);
+    view.setUint32(layout.at.class, ranges[i]?.class ?? 0, true);
+    object.update('text_ranges', bytes32(i), new Uint8Array(view.buffer));
   }
-  return new Uint8Array(view.buffer);
 }
 
 function mapEntries(object: BpfObject, name: string): number {

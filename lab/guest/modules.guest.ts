@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tun driver comes after the agent, stays while it is watched, or goes and comes again; and an agent that comes late.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import test, { type TestContext } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { namespaceLab } from '../netns.ts';
+import { type Agent, startAgent, tapscope } from '../serve.ts';
+
+const run = promisify(execFile);
+
+async function unloadTun(): Promise<void> {
+  await run('modprobe', ['-r', 'vhost_net']).catch(() => undefined);
+  await run('rmmod', ['tun']);
+}
+
+/** A new tap is counted from its first packet on. */
+async function countsExactly(t: TestContext, agent: Agent): Promise<void> {
+  const lab = await namespaceLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('a', 'tap0', 'tap');
+  const peer = await lab.raise('tap0', 10);
+  await puppet.udp(peer, 9, 16, 64);
+  const { packets } = await puppet.read('a', 4);
+  const metrics = await agent.metrics();
+  const queue = { netns: String(lab.inode), device: 'tap0', queue: '0' };
+  assert.equal(metrics.value('tapscope_queue_offered_packets_total', queue), 16);
+  assert.equal(metrics.value('tapscope_queue_dropped_packets_total', { ...queue, reason: 'FULL_RING' }), 6);
+  assert.equal(metrics.value('tapscope_queue_delivered_packets_total', queue), packets);
+  await puppet.quit();
+}
+
+async function untilAttached(agent: Agent, attached: number): Promise<void> {
+  for (let i = 0; i < 100; i++) {
+    const metrics = await agent.metrics();
+    const now = metrics.text.match(/tapscope_probe_attached\{event="transmit",.*\} (\d)/)?.[1];
+    if (now === String(attached)) return;
+    await wait(100);
+  }
+  assert.fail(`transmit did not become ${attached} within 10 s`);
+}
+
+test('tun is loaded after the agent', async (t) => {
+  await unloadTun();
+  t.after(() => run('modprobe', ['tun']));
+  const agent = await startAgent(t, ['--budget=off']);
+  await untilAttached(agent, 0);
+  const doctor = await tapscope(['doctor']);
+  assert.equal(doctor.code, 3);
+  assert.match(doctor.stdout, /the tun driver is not loaded/);
+  await run('modprobe', ['tun']);
+  await untilAttached(agent, 1);
+  await countsExactly(t, agent);
+});
+
+test('while functions of tun are traced it cannot be unloaded, and doctor says so', async (t) => {
+  const agent = await startAgent(t, ['--budget=off']);
+  await run('modprobe', ['-r', 'vhost_net']).catch(() => undefined);
+  await assert.rejects(run('rmmod', ['tun']), /in use/);
+  assert.match((await tapscope(['doctor'])).stdout, /tun cannot be unloaded \(transmit/);
+  await agent.stop();
+  await unloadTun();
+  await run('modprobe', ['tun']);
+});
+
+test('--no-pin: tun goes and comes again while the agent runs', async (t) => {
+  const agent = await startAgent(t, ['--budget=off', '--no-pin']);
+  await countsExactly(t, agent);
+  for (let i = 0; i < 2; i++) {
+    await unloadTun();
+    await untilAttached(agent, 0);
+    await run('modprobe', ['tun']);
+    await untilAttached(agent, 1);
+    await countsExactly(t, agent);
+  }
+});
+
+test('vhost-net is loaded after the agent', async (t) => {
+  await run('modprobe', ['-r', 'vhost_net']).catch(() => undefined);
+  const agent = await startAgent(t, ['--budget=off']);
+  const returned = async (): Promise<string | undefined> =>
+    (await agent.metrics()).text.match(/tapscope_probe_attached\{event="returned",mechanism="([\w-]+)"\} 1/)?.[1];
+  assert.equal(await returned(), 'none');
+  const counted =
+    (await agent.metrics()).value('tapscope_probe_attached', { event: 'consumed', mechanism: 'fentry' }) === 1;
+  await run('modprobe', ['vhost_net']);
+  const expected = counted ? 'fentry' : 'none';
+  for (let i = 0; i < 50 && (await returned()) !== expected; i++) await wait(100);
+  assert.equal(await returned(), expected);
+  await countsExactly(t, agent);
+});
+
+test('an agent that comes late: a full ring, and a reader that is blocked already', async (t) => {
+  const lab = await namespaceLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('full', 'tap0', 'tap');
+  await puppet.open('blocked', 'tap1', 'tap');
+  const peers = [await lab.raise('tap0', 50), await lab.raise('tap1', 50)] as const;
+  await puppet.udp(peers[0], 9, 80, 64);
+  await puppet.readLoop('blocked', 0);
+  const agent = await startAgent(t, ['--budget=off']);
+  await wait(2500); // two snapshots at rest settle the opening balance
+  await puppet.udp(peers[1], 9, 30, 64);
+  await puppet.read('full', 'all');
+  await wait(200);
+  const metrics = await agent.metrics();
+  const labels = (device: string) => ({ netns: String(lab.inode), device, queue: '0' });
+  assert.equal(metrics.value('tapscope_queue_delivered_packets_total', labels('tap0')), 50);
+  assert.equal(metrics.value('tapscope_queue_offered_packets_total', labels('tap0')), 0);
+  assert.equal(metrics.value('tapscope_queue_delivered_packets_total', labels('tap1')), 30);
+  assert.doesNotMatch(metrics.text, /audit_imbalance_packets\{.*device="tap.*\} -?[1-9]/);
+  assert.equal((await puppet.stop('blocked')).packets, 30);
+});
