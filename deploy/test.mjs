@@ -13,10 +13,13 @@ const folders = ['addon', 'dashboards', 'deploy', 'lab', 'src'];
 const fileLimitMs = 900_000;
 const onKernel = /\.(kernel|vm)\.test\.ts$/;
 const slow = /\.(slow(\.kernel)?|vm)\.test\.ts$/;
+/** Minutes in VMs: the kernels one after the other, and the price per packet on the instruction clock. */
+const nightly = /(^|\/)(linux-.*|gate)\.vm\.test\.ts$/;
 
 /** What a run is made of: the steps before the tests, and which test files. */
 const modes = {
-  all: { steps: [build, lint], includes: () => true },
+  all: { steps: [build, lint], includes: (file) => !nightly.test(file) },
+  nightly: { steps: [build], includes: (file) => nightly.test(file) },
   quick: { steps: [build, lint], includes: (file) => !slow.test(file) },
   asan: { steps: [build, buildSanitized], includes: (file) => /^(addon|src\/kernel)\//.test(file) && !slow.test(file) },
 };
@@ -30,7 +33,7 @@ async function main(root, mode, words) {
   const files = folders.flatMap(listTests).sort();
   const named = words.length > 0 ? (file) => words.some((word) => file.includes(word)) : mode.includes;
   await runTests(files.filter(named));
-  if (mode === 'all' && words.length === 0)
+  if (mode === modes.all && words.length === 0)
     checked('addon under AddressSanitizer', process.execPath, ['deploy/test.mjs', 'asan']);
 }
 

@@ -2,8 +2,10 @@
 // The product as built, run as an operator runs it: `tapscope COMMAND`, its answers and what the kernel says of its process.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseJson, textAt } from './json.ts';
@@ -65,7 +67,7 @@ export async function startAgent(
     await end;
   });
   const url = `http://127.0.0.1:${port}`;
-  const metrics = async (): Promise<Metrics> => parseMetrics(await (await fetch(`${url}/metrics`)).text());
+  const metrics = async (): Promise<Metrics> => parseMetrics(await read(`${url}/metrics`));
   await firstAnswer(url, end);
   const startedInMs = performance.now() - started;
   const pid = child.pid ?? 0;
@@ -117,22 +119,29 @@ async function firstAnswer(url: string, end: Promise<Finished>): Promise<void> {
   });
   while (performance.now() < deadline) {
     if (ended) throw new Error(`The agent ended with ${ended.code}: ${ended.stderr}`);
-    const answer = await fetch(`${url}/metrics`).catch(() => undefined);
-    if (answer?.ok && (await answer.text()).includes('tapscope_probe_attached')) return;
+    const answer = await read(`${url}/metrics`).catch(() => '');
+    if (answer.includes('tapscope_probe_attached')) return;
     await wait(20);
   }
   throw new Error(`The agent did not answer within ${START_WITHIN_MS} ms.`);
 }
 
-export function parseMetrics(text: string): Metrics {
-  const series = text.split('\n').flatMap((line) => {
+/** fetch() takes a second to load where a lab's CPU is emulated. */
+function read(url: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    get(url, (answer) => text(answer).then(resolve, reject)).once('error', reject);
+  });
+}
+
+export function parseMetrics(page: string): Metrics {
+  const series = page.split('\n').flatMap((line) => {
     const [, name = '', labels = '', value = ''] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
     return name ? [{ name, labels: parseLabels(labels), value: Number(value) }] : [];
   });
   const matching = (labels: Readonly<Record<string, string>>) =>
     series.filter((one) => Object.entries(labels).every(([label, value]) => one.labels.get(label) === value));
   return {
-    text,
+    text: page,
     value: (name, labels = {}) => {
       const found = matching(labels).filter((one) => one.name === name);
       if (found.length > 1) throw new Error(`${found.length} series of ${name} match ${JSON.stringify(labels)}.`);

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { allCombinations, coveringSelection, pairsOf } from './covering.ts';
+
+const dimensions = { a: [1, 2, 3], b: ['x', 'y'], c: [1, 2], d: [1, 2] } as const;
+
+test('all combinations but those that may not be', () => {
+  const all = allCombinations(dimensions, ({ a, b }) => a !== 1 || b !== 'x');
+  assert.equal(all.length, 3 * 2 * 2 * 2 - 4);
+  assert.deepEqual(all[0], { a: 1, b: 'y', c: 1, d: 1 });
+});
+
+test('every two values that may meet are in the selection, and it is small', () => {
+  const all = allCombinations(dimensions, ({ a, b }) => a !== 1 || b !== 'x');
+  const selection = coveringSelection(all);
+  assert.deepEqual(new Set(selection.flatMap(pairsOf)), new Set(all.flatMap(pairsOf)));
+  assert.ok(selection.length <= 8, `${selection.length} of ${all.length}`);
+  assert.deepEqual(coveringSelection(all), selection);
+});

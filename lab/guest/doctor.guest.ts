@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// By which mechanism each event is measured on this kernel, and what takes its place when it is forced away.
+import assert from 'node:assert/strict';
+import { release } from 'node:os';
+import test from 'node:test';
+import { at, listAt, parseJson, textAt } from '../json.ts';
+import { tapscope } from '../serve.ts';
+
+const [major = 0, minor = 0] = release()
+  .split('.')
+  .map((part) => Number.parseInt(part, 10));
+/** Linux 7.3 counts what is taken out of a ring under the ring's lock. */
+const underLock = major > 7 || (major === 7 && minor >= 3);
+
+type Mechanisms = Readonly<Record<string, string | null>>;
+
+const best: Mechanisms = {
+  devices: 'walk',
+  freed: 'raw-tracepoint',
+  transmit: 'fentry',
+  consumed: underLock ? 'fentry' : 'arithmetic',
+  returned: underLock ? 'fentry' : 'none',
+  owners: 'iterator',
+};
+/** Where nothing counts or knows what enters the rings, before Linux 7.3. */
+const fromDevice: Mechanisms = underLock ? {} : { consumed: 'device-counter' };
+
+interface Case {
+  readonly forced: readonly string[];
+  readonly code: number;
+  /** Other than the best ones. */
+  readonly expected: Mechanisms;
+}
+
+const cases: readonly Case[] = [
+  { forced: [], code: 0, expected: {} },
+  {
+    forced: ['transmit=raw-tracepoint', 'consumed=arithmetic', 'owners=procfs'],
+    code: 1,
+    expected: { transmit: 'raw-tracepoint', consumed: 'arithmetic', returned: 'none', owners: 'procfs' },
+  },
+  {
+    forced: ['devices=rtnetlink'],
+    code: 3,
+    expected: { devices: 'rtnetlink', freed: null, transmit: null, consumed: null, returned: 'none', owners: 'procfs' },
+  },
+];
+
+const long: readonly Case[] = [
+  { forced: ['transmit=raw-tracepoint'], code: 1, expected: { transmit: 'raw-tracepoint' } },
+  { forced: ['transmit=arithmetic'], code: 1, expected: { transmit: 'arithmetic', ...fromDevice } },
+  { forced: ['transmit=off'], code: 3, expected: { transmit: null, ...fromDevice } },
+  {
+    forced: ['consumed=device-counter'],
+    code: 1,
+    expected: { consumed: 'device-counter', returned: 'none' },
+  },
+  { forced: ['freed=off'], code: 3, expected: { freed: null, ...fromDevice } },
+  { forced: ['owners=procfs'], code: 1, expected: { owners: 'procfs' } },
+];
+
+for (const { forced, code, expected } of process.env.NIGHTLY ? [...cases, ...long] : cases) {
+  test(`doctor with ${forced.length > 0 ? forced.join(', ') : 'nothing forced'}`, async () => {
+    const answer = await tapscope(['doctor', '--json', ...forced.flatMap((choice) => ['--mechanism', choice])]);
+    const events = listAt(parseJson(answer.stdout), 'events');
+    const mechanisms = Object.fromEntries(events.map((event) => [textAt(event, 'event'), at(event, 'mechanism')]));
+    assert.deepEqual(mechanisms, { ...best, ...expected });
+    assert.equal(answer.code, code);
+  });
+}

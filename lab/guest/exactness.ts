@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plays a scenario before an agent and holds what Prometheus gets against the truth, to the packet.
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { namespaceLab } from '../netns.ts';
+import type { Agent } from '../serve.ts';
+import { type Figures, figuresOf, total } from './figures.ts';
+import { DEVICE, LIVES } from './lives.ts';
+import { play, type Scenario, type Truth } from './scenario.ts';
+
+interface Observation {
+  readonly truth: Truth;
+  readonly halfway: Figures;
+  readonly atRest: Figures;
+  /** Some snapshots after. */
+  readonly later: Figures;
+}
+
+/** So many snapshots must disagree before a device is marked. */
+const PATIENCE = 3;
+
+/** Returns how many packets were tried. */
+export async function exact(t: TestContext, agent: Agent, scenario: Scenario): Promise<number> {
+  return judge(await observe(t, agent, scenario), ({ truth, halfway, atRest, later }) => {
+    assertKept(atRest, truth, scenario);
+    assertOffered(atRest, truth, scenario);
+    assert.deepEqual([atRest.imbalances, atRest.degraded], [{}, 0]);
+    // Counters belong to the index, which is not the reader's any more.
+    if (renumbers(scenario)) assert.equal(total(atRest.delivered), total(truth.read));
+    else assert.deepEqual(atRest.delivered, truth.read);
+    assert.ok(halfway.offered > 0 && halfway.offered <= atRest.offered, 'offered grows');
+    assert.ok(total(halfway.delivered) <= truth.txPackets, 'never more than was delivered');
+    assert.deepEqual(later, atRest);
+  });
+}
+
+/** The probes do not see what goes around dev_hard_start_xmit; what they see is right, and the device is marked. */
+export async function marked(t: TestContext, agent: Agent, scenario: Scenario): Promise<number> {
+  return judge(await observe(t, agent, scenario), ({ truth, later }) => {
+    assert.ok(later.degraded > 0, 'marked as not exact');
+    if (scenario.skb === 'unshared') assertKept(later, truth, scenario);
+  });
+}
+
+async function observe(t: TestContext, agent: Agent, scenario: Scenario): Promise<Observation> {
+  const lab = await namespaceLab(t);
+  const figures = async (): Promise<Figures> => figuresOf(await agent.metrics(), lab.inode, DEVICE);
+  let halfway = await figures();
+  const truth = await play(lab, scenario, async () => {
+    halfway = await figures();
+  });
+  const atRest = await figures();
+  for (let snapshot = 1; snapshot < PATIENCE; snapshot++) await agent.metrics();
+  return { truth, halfway, atRest, later: await figures() };
+}
+
+/** A failure shows everything that was seen. */
+function judge(seen: Observation, verdict: (seen: Observation) => void): number {
+  try {
+    verdict(seen);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.stack : String(cause);
+    throw new Error(`${reason}\n${JSON.stringify(seen, undefined, 1)}`, { cause });
+  }
+  return seen.truth.tried;
+}
+
+/** Drops, and what entered a ring and was not delivered. */
+function assertKept(figures: Figures, truth: Truth, scenario: Scenario): void {
+  const { dropped, purged, resized, failed, overflowed, waiting, before, txPackets, txDropped } = figures;
+  assert.equal(total(truth.read), truth.txPackets, 'the readers and the kernel agree');
+  assert.deepEqual([txPackets, txDropped, failed, overflowed], [truth.txPackets, truth.txDropped, truth.failed, 0]);
+  const offered = truth.passed ?? truth.tried - (resizes(scenario) ? before : 0);
+  const rest = { nowhere: 0, purged, resized, waiting };
+  assert.equal(offered - total(dropped) - total(truth.read) - failed, rest[LIVES[scenario.life].rest]);
+  assert.equal(purged + resized + waiting, rest[LIVES[scenario.life].rest]);
+  const beside = truth.txDropped - total(dropped);
+  // While txqueuelen changes there is no qdisc: what is sent is lost, on some kernels in tx_dropped.
+  assert.ok(resizes(scenario) ? beside >= 0 && beside <= before : beside === 0, `${beside} in tx_dropped only`);
+  const reasons = scenario.skb === 'shared' ? ['FULL_RING', 'UNTRACED'] : ['FULL_RING'];
+  const others = Object.keys(dropped).filter((reason) => !reasons.includes(reason));
+  // A packet may be on its way to a queue that has just left.
+  if (!renumbers(scenario)) assert.deepEqual(others, []);
+}
+
+function assertOffered({ offered, dropped, before }: Figures, truth: Truth, scenario: Scenario): void {
+  const { path, skb } = scenario;
+  if (truth.passed !== undefined) assert.equal(offered, truth.passed, 'tc: Sent');
+  else if (!resizes(scenario)) assert.equal(offered, truth.tried);
+  if (skb === 'unshared') assert.equal(offered + before, truth.tried, 'what was lost before tun is known too');
+  if (path !== 'fq_codel' && !resizes(scenario)) assert.equal(total(dropped), truth.refused, 'what the sender lost');
+}
+
+function renumbers({ life }: Pick<Scenario, 'life'>): boolean {
+  return life === 'queues detached and attached';
+}
+
+export function resizes({ life }: Pick<Scenario, 'life'>): boolean {
+  return life === 'a shrinking txqueuelen' || life === 'a growing txqueuelen';
+}

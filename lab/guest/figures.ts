@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What Prometheus gets of one device, as one object to hold against the truth.
+import type { Metrics } from '../serve.ts';
+
+export interface Figures {
+  readonly offered: number;
+  /** By reason, without zeros. */
+  readonly dropped: Readonly<Record<string, number>>;
+  /** By queue. */
+  readonly delivered: Readonly<Record<string, number>>;
+  readonly purged: number;
+  readonly resized: number;
+  readonly failed: number;
+  readonly overflowed: number;
+  readonly waiting: number;
+  /** Lost before tun, whatever the reason. */
+  readonly before: number;
+  readonly txPackets: number | undefined;
+  readonly txDropped: number | undefined;
+  /** Equations that do not add up, by how much. */
+  readonly imbalances: Readonly<Record<string, number>>;
+  /** Marks on the device and its queues. */
+  readonly degraded: number;
+}
+
+export function figuresOf(metrics: Metrics, netns: number, device: string): Figures {
+  const labels = { netns: String(netns), device };
+  const by = (label: string, name: string): Readonly<Record<string, number>> =>
+    metrics.by(label, `tapscope_${name}`, labels);
+  const sum = (name: string): number => total(by('device', name));
+  return {
+    offered: sum('queue_offered_packets_total'),
+    dropped: withoutZeros(by('reason', 'queue_dropped_packets_total')),
+    delivered: by('queue', 'queue_delivered_packets_total'),
+    purged: sum('queue_purged_packets_total'),
+    resized: sum('queue_resized_packets_total'),
+    failed: sum('queue_failed_packets_total'),
+    overflowed: sum('queue_overflowed_packets_total'),
+    waiting: sum('ring_occupancy_packets'),
+    before: sum('device_other_dropped_packets_total'),
+    txPackets: metrics.value('tapscope_device_transmit_packets_total', labels),
+    txDropped: metrics.value('tapscope_device_transmit_dropped_packets_total', labels),
+    imbalances: withoutZeros({
+      ...by('equation', 'queue_audit_imbalance_packets'),
+      ...prefixed('device ', by('equation', 'device_audit_imbalance_packets')),
+    }),
+    degraded: sum('queue_degraded') + sum('device_degraded'),
+  };
+}
+
+export function total(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
+
+function withoutZeros(counts: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0));
+}
+
+function prefixed(prefix: string, counts: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(counts).map(([name, count]) => [`${prefix}${name}`, count]));
+}
