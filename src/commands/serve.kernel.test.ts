@@ -84,6 +84,18 @@ test('a second agent, a port in use and unknown flags are one clear sentence', {
   }
 });
 
+test('doctor tells programs the same: verdict, mechanisms, reasons', { skip: noLab }, async () => {
+  const { code, stdout } = await tapscope(['doctor', '--json', '--mechanism', 'owners=procfs']);
+  const report = JSON.parse(stdout);
+  assert.equal(report.schema, 1);
+  assert.equal(report.verdict, 'fallbacks');
+  assert.equal(code, 1);
+  const owners = report.events.find((one: { event: string }) => one.event === 'owners');
+  assert.deepEqual([owners.mechanism, owners.state], ['procfs', 'fallback']);
+  const blind = await tapscope(['doctor', '--json', '--mechanism', 'transmit=off']);
+  assert.deepEqual([blind.code, JSON.parse(blind.stdout).verdict], [3, 'blind']);
+});
+
 test('kill -9 leaves nothing behind, and no namespace is kept alive', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await startAgent(t);
