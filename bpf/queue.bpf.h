@@ -158,7 +158,8 @@ static __always_inline u32 new_row(struct row_key *key, u64 device_id)
 
 static __always_inline bool row_is(struct row *row, u64 device, u64 device_id, u32 queue)
 {
-	return row->device == device && row->device_id == device_id && row->queue == queue;
+	/* The CPU too: a stale cell may hold a row that was recycled for the same queue on another CPU. */
+	return row->device == device && row->device_id == device_id && row->queue == queue && row->cpu == cpu_id();
 }
 
 /* First packet on this CPU, a shared cell, or a device that took a dead one's address. */

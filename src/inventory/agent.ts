@@ -40,7 +40,7 @@ export class Agent {
       this.#watch.probes.close();
       this.#watch = this.#begin(readHost(PROBE_SYMBOLS));
     }
-    if (this.#watch.vhost === undefined && vhostDriver() !== undefined) this.#extend();
+    if (vhostDriver() !== undefined && vhostDriver() !== this.#watch.vhost) this.#extend();
     await this.#watch.collector.refresh();
   }
 
@@ -55,10 +55,10 @@ export class Agent {
 
   /** vhost-net comes with the first VM, mostly after the agent. */
   #extend(): void {
+    this.#watch = { ...this.#watch, vhost: vhostDriver() }; // first: what fails once is not tried every second
     const host = readHost(PROBE_SYMBOLS);
     this.#watch.probes.extend(host);
     host.releaseTypes();
-    this.#watch = { ...this.#watch, vhost: vhostDriver() };
   }
 
   #begin(host: Host): Watch {

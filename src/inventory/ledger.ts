@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The books of one device: what each queue delivered, by arithmetic, and whether that agrees with the kernel's own counters.
-import { type DeviceSums, emptySums } from '../probes/rows.ts';
+import { type DeviceSums, emptySums, type QueueSums } from '../probes/rows.ts';
 import type { WalkedDevice, WalkedQueue } from '../probes/walk.ts';
 import type { AuditResult } from '../snapshot.ts';
 import { QueueBooks, type Regime, thrown } from './queue-books.ts';
@@ -54,8 +54,11 @@ export class Ledger {
   readonly #born: boolean;
   readonly #books = new Map<number, QueueBooks>();
   readonly #renumbering = new Renumbering();
-  /** The kernel's own counters when the books were opened; undefined: they were opened while packets moved. */
+  /** The kernel's own counters when the books were opened. */
   #base: { readonly delivered: number; readonly dropped: number } | undefined;
+  /** Packets that moved while the books were opened, until the first rest. */
+  #doubt = 0;
+  #offset = { delivered: 0, dropped: 0 };
   #regime: Regime | undefined;
   #last: string | undefined;
   #disagreements = 0;
@@ -71,12 +74,11 @@ export class Ledger {
     const fingerprint = fingerprintOf(reading, totals);
     const atRest = fingerprint === this.#last;
     const renumbered = this.#renumbering.update(attachedOf(reading.walked));
-    if (regime.taken === 'device' && this.#base === undefined)
-      this.#settle(reading, totals, sumOf([...this.#books.values()].map(({ delivered }) => delivered)));
+    if (this.#base === undefined) this.#open(reading, totals);
     this.#enter(regime, reading, totals);
     this.#updateQueues(reading, regime, totals, renumbered, atRest);
     this.#last = fingerprint;
-    if (this.#base === undefined && atRest) this.#settle(reading, totals, this.#delivered(totals, regime));
+    if (atRest) this.#narrow(reading, totals, regime);
     const audit = this.#audit(reading, totals, regime);
     const degraded = this.#judge(audit, reading, totals, regime, atRest);
     if (renumbered) degraded.push('queues were renumbered with packets in the ring');
@@ -86,6 +88,7 @@ export class Ledger {
   #updateQueues(reading: Reading, regime: Regime, totals: Totals, renumbered: boolean, atRest: boolean): void {
     const { before, after, walked } = reading;
     const rings = new Map(attachedOf(walked).map((queue) => [queue.index, queue]));
+    const believable = this.#ahead(reading, totals, regime) <= this.#doubt;
     const indices = new Set([...rings.keys(), ...before.keys(), ...this.#books.keys()]);
     for (const index of indices) {
       const books = this.#books.get(index) ?? new QueueBooks(this.#born || this.#last !== undefined);
@@ -97,9 +100,17 @@ export class Ledger {
         ring: rings.get(index),
         takenFromDevice: indices.size === 1 ? this.#takenFromDevice(walked, totals) : undefined,
         renumbered,
+        believable,
         atRest,
       });
     }
+  }
+
+  /** Packets that seem to be delivered beyond what the kernel counts, and vhost may hold. */
+  #ahead({ walked, vhost }: Reading, totals: Totals, regime: Regime): number {
+    const held = vhost ? VHOST_BATCH * walked.queues.length : 0;
+    const { delivered } = this.#base ?? { delivered: 0 };
+    return this.#delivered(totals, regime) - this.#offset.delivered - (walked.counters.txPackets - delivered) - held;
   }
 
   #takenFromDevice({ counters }: WalkedDevice, { failed }: Totals): number | undefined {
@@ -130,9 +141,26 @@ export class Ledger {
     this.#regime = regime;
   }
 
-  #settle({ walked }: Reading, { dropped }: Totals, delivered: number): void {
-    const { txPackets, txDropped } = walked.counters;
+  /** The kernel's counters of this moment belong to what is shown at this moment, give or take what moved while it was read. */
+  #open(reading: Reading, { dropped }: Totals): void {
+    const { txPackets, txDropped } = reading.walked.counters;
+    const delivered = sumOf([...this.#books.values()].map((books) => books.delivered));
     this.#base = { delivered: txPackets - delivered, dropped: txDropped - dropped };
+    this.#doubt = VHOST_BATCH + moved(reading);
+    this.#offset = { delivered: 0, dropped: 0 };
+  }
+
+  /** At the first rest the audit is set right by what moved at the opening, and by no more than that. */
+  #narrow({ walked }: Reading, totals: Totals, regime: Regime): void {
+    if (!this.#base || this.#doubt === 0) return;
+    const { txPackets, txDropped } = walked.counters;
+    const delivered = this.#delivered(totals, regime) - (txPackets - this.#base.delivered);
+    const dropped = txDropped - this.#base.dropped - totals.dropped;
+    this.#offset = {
+      delivered: Math.abs(delivered) <= this.#doubt ? delivered : 0,
+      dropped: Math.abs(dropped) <= this.#doubt ? dropped : 0,
+    };
+    this.#doubt = 0;
   }
 
   /** All queues' deliveries by the probes alone. */
@@ -144,12 +172,12 @@ export class Ledger {
   #audit({ walked, otherDropped }: Reading, totals: Totals, regime: Regime): readonly AuditResult[] {
     if (this.#base === undefined) return [];
     const { txPackets, txDropped } = walked.counters;
-    const dropped = txDropped - this.#base.dropped - totals.dropped;
+    const dropped = txDropped - this.#base.dropped - totals.dropped - this.#offset.dropped;
     const audit: AuditResult[] = [];
     if (regime.taken !== 'device')
       audit.push({
         equation: 'delivered',
-        imbalance: this.#delivered(totals, regime) - (txPackets - this.#base.delivered),
+        imbalance: this.#delivered(totals, regime) - (txPackets - this.#base.delivered) - this.#offset.delivered,
       });
     // The core adds its own drops (no reader, no room to validate) to tx_dropped; a qdisc's are not in it.
     if (regime.enqueued === 'counted' || dropped < 0)
@@ -160,7 +188,9 @@ export class Ledger {
   #judge(audit: readonly AuditResult[], reading: Reading, totals: Totals, regime: Regime, atRest: boolean): string[] {
     const { walked, before, otherDropped } = reading;
     const tolerance =
-      (atRest ? 0 : VHOST_BATCH + moved(reading)) + (reading.vhost ? VHOST_BATCH * walked.queues.length : 0);
+      this.#doubt +
+      (atRest ? 0 : VHOST_BATCH + moved(reading)) +
+      (reading.vhost ? VHOST_BATCH * walked.queues.length : 0);
     const rings = [...this.#books.values()].map((books) => ({ equation: 'ring', imbalance: books.imbalance() ?? 0 }));
     const wrong = [...audit, ...rings].find(({ imbalance }) => Math.abs(imbalance) > tolerance);
     this.#disagreements = wrong ? this.#disagreements + 1 : 0;
@@ -169,7 +199,7 @@ export class Ledger {
       degraded.push('packets come past the offered probe (PACKET_QDISC_BYPASS, pktgen start_xmit)');
     if (wrong && this.#disagreements >= PATIENCE) degraded.push(explain(wrong));
     const shared = this.#base ? walked.counters.txDropped - this.#base.dropped - totals.dropped - otherDropped : 0;
-    if (regime.enqueued === 'derived' && shared > 0)
+    if (regime.enqueued === 'derived' && shared > tolerance)
       degraded.push(`${shared} drops of shared packets are known for the device only (lean)`);
     return degraded;
   }
@@ -190,9 +220,16 @@ function totalsOf({ before, walked }: Reading): Totals {
   };
 }
 
+/** The most that any counter grew while the device was read. */
 function moved({ before, after }: Reading): number {
-  const enqueued = (sums: DeviceSums): number => sumOf([...sums.values()].map((queue) => queue.enqueued));
-  return enqueued(after) - enqueued(before);
+  const counters: readonly ((queue: QueueSums) => number)[] = [
+    (queue) => queue.offered,
+    (queue) => queue.enqueued,
+    (queue) => queue.consumed,
+    (queue) => sumOf(queue.dropped),
+  ];
+  const total = (sums: DeviceSums, counter: (queue: QueueSums) => number) => sumOf([...sums.values()].map(counter));
+  return Math.max(...counters.map((counter) => total(after, counter) - total(before, counter)));
 }
 
 /** Equal in two readings: nothing moved between them. */

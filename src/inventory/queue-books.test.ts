@@ -25,7 +25,16 @@ function at(counts: Partial<QueueSums>, waiting: number, more: Partial<QueueRead
     consumerHead: 0,
     occupancy: waiting,
   };
-  return { before: sums, after: sums, ring, takenFromDevice: undefined, renumbered: false, atRest: true, ...more };
+  return {
+    before: sums,
+    after: sums,
+    ring,
+    takenFromDevice: undefined,
+    renumbered: false,
+    believable: true,
+    atRest: true,
+    ...more,
+  };
 }
 
 const shown = ({ enqueued, delivered }: QueueBooks): readonly number[] => [enqueued, delivered];

@@ -20,6 +20,8 @@ export interface QueueReading {
   readonly takenFromDevice: number | undefined;
   /** Packets of another index may be in the ring: what is waiting does not belong to these counters. */
   readonly renumbered: boolean;
+  /** false: more seems to be delivered than the kernel says: a ring is being thrown out and nothing was freed yet. */
+  readonly believable: boolean;
   readonly atRest: boolean;
 }
 
@@ -70,10 +72,11 @@ export class QueueBooks {
 
   update(regime: Regime, reading: QueueReading): void {
     const { before, after, ring, renumbered } = reading;
-    this.#opening ??= (ring?.occupancy ?? 0) + thrown(before) + netConsumed(before) - before.enqueued;
+    // Of what came in while the ring was looked at, the later figure: the opening balance must not be too high.
+    this.#opening ??= (ring?.occupancy ?? 0) + thrown(before) + netConsumed(before) - after.enqueued;
     // While something is thrown out or moved between rings, what waits in them says nothing.
     const lost = (sums: QueueSums): number => thrown(sums) + sums.failed;
-    const steady = !renumbered && !ring?.unsteady && lost(before) === lost(after);
+    const steady = reading.believable && !renumbered && !ring?.unsteady && lost(before) === lost(after);
     if (steady && this.#renumbered) this.#rebase(regime, reading);
     this.#renumbered = renumbered;
     const sources = { counted: before.enqueued, derived: steady ? this.#derive(regime, reading) : undefined };
@@ -81,7 +84,8 @@ export class QueueBooks {
     const source = regime.enqueued === 'counted' ? sources.counted : sources.derived;
     if (source !== undefined) this.#enqueued = Math.max(this.#enqueued, this.#base + source);
     const apart = regime.taken === 'counted' && !(renumbered && regime.enqueued === 'counted');
-    const taken = steady || apart ? this.#taken(regime, reading) : undefined;
+    // The kernel's own counter where it is this queue's alone; what vhost gave back or is purged at this moment is not in it.
+    const taken = reading.takenFromDevice ?? (steady || apart ? this.#taken(regime, reading) : undefined);
     if (taken !== undefined) this.#delivered = Math.max(this.#delivered, taken - before.failed);
     if (steady) this.#last = sources;
     this.#setAnchor(sources, regime, reading.atRest);

@@ -13,6 +13,10 @@ export interface GovernorOptions {
   readonly packets: () => number;
 }
 
+const IDLE_PERIOD_S = 60;
+/** More than any packet costs on the enqueue path, seconds: BENCHMARKS.md has about 500 instructions in raw mode. */
+const DEAR_PACKET_S = 2e-6;
+
 /** Programs on the enqueue path, whichever mechanism has them. */
 const SHED_PROGRAMS = new Set(
   EVENTS.flatMap(({ shed = [], mechanisms }) =>
@@ -49,13 +53,25 @@ export class Governor {
 
   /** Measures for a tenth of a second and acts on it; to be called every other second. */
   async tick(): Promise<void> {
-    if (!this.#meter) return;
+    if (!this.#meter || !this.#mustMeasure()) return;
     const prices = [...(await this.#meter.measure(this.#probes.attached()))];
     const kernel = sumOf(prices);
     const enqueuePath = sumOf(prices.filter(([program]) => SHED_PROGRAMS.has(program)));
     this.#cost = this.#costNow(kernel, enqueuePath);
     this.#state = judgeCost(this.#state, this.#cost, this.#options.budget);
     if (this.#state.level !== this.#probes.level()) this.#probes.setLevel(this.#state.level);
+  }
+
+  /**
+   * Switching the kernel's statistics on and off costs every CPU an interrupt or two, hence seldom while packets are too
+   * few to matter, and never without a budget.
+   */
+  #mustMeasure(): boolean {
+    const { budget, cpus, packets } = this.#options;
+    if (budget === undefined) return false;
+    const seconds = (performance.now() - this.#measuredMs) / 1000;
+    const rate = Math.max(0, packets() - this.#packets) / seconds;
+    return seconds > IDLE_PERIOD_S || this.#probes.level() === 'lean' || rate * DEAR_PACKET_S > (budget * cpus) / 2;
   }
 
   #costNow(kernelCpus: number, enqueueCpus: number): Cost {

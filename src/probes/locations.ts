@@ -17,6 +17,12 @@ const FUNCTIONS: Readonly<Record<string, LocationClass>> = {
   vhost_net_buf_unproduce: 'OVERFLOWED', // tun_ptr_free ends in a jump, so the location is its caller
   tun_get_user: 'RECEIVE',
   tun_sendmsg: 'RECEIVE',
+  // Before the stack proper, where skb_iif is not set yet.
+  enqueue_to_backlog: 'RECEIVE',
+  netif_rx_internal: 'RECEIVE',
+  do_xdp_generic: 'RECEIVE',
+  netif_receive_generic_xdp: 'RECEIVE',
+  skb_queue_purge_reason: 'RECEIVE',
   packet_rcv: 'SNIFFER',
   packet_rcv_spkt: 'SNIFFER',
   tpacket_rcv: 'SNIFFER',

@@ -103,6 +103,16 @@ function openObject(): BpfObject {
 }
 
 function configure(object: BpfObject, host: Host, reasons: DropReasons, typedReads: boolean): void {
+  const cpuSlots =
+    object
+      .btf()
+      .variables('.bss')
+      .find(({ name }) => name === 'in_flight')?.size ?? 0;
+  const most = cpuSlots / (object.btf().struct('in_flight')?.size ?? 1);
+  if (host.possibleCpus > most)
+    throw new NoPrograms(
+      `this host may have ${host.possibleCpus} CPUs and the BPF object has room for ${most}; raise MAX_CPUS in bpf/queue.bpf.h`,
+    );
   const rows = rowsFor(host.possibleCpus);
   for (const map of ['rows', 'free_rows', 'row_index']) object.setMaxEntries(map, rows);
   object.setMaxEntries('row_table', mapEntries(object, 'row_table') * host.possibleCpus);
