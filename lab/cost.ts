@@ -1,83 +1,65 @@
 // SPDX-License-Identifier: Apache-2.0
-// npx tsx lab/cost.ts [--write] [SERIES…]: the price of the product's probes in instructions per packet, in VMs on QEMU's
-// instruction clock, so that a busy machine measures the same as an idle one. --write: into BENCHMARKS.md.
-import { execFileSync } from 'node:child_process';
+// npx tsx lab/cost.ts [--write | --check] [SERIES…]: the price of the product's probes in instructions per packet, in VMs on
+// QEMU's instruction clock, so that a busy machine measures the same as an idle one. --write: into BENCHMARKS.md and
+// lab/cost/baseline.json; --check: only whether a packet has become dearer than the baseline.
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { PATHS, Prices } from './cost/configurations.ts';
-import { brokenLimits, type Measured, priceTable } from './cost/table.ts';
-import { numberAt, parseJson, textAt } from './json.ts';
-import { provideKernel } from './kernels.ts';
-import { noVm, runInVm } from './vm.ts';
+import { baselineFile, baselineText, grown } from './cost/baseline.ts';
+import { growthLine, growthOn, SERIES } from './cost/check.ts';
+import { CONFIGURATIONS } from './cost/configurations.ts';
+import { type Measured, measureOn } from './cost/measure.ts';
+import { readVersions, report } from './cost/report.ts';
+import { brokenLimits, priceTable, scaleTable } from './cost/table.ts';
+import { noVm } from './vm.ts';
 
-const here = dirname(fileURLToPath(import.meta.url));
-
-const HEADER = `# What watching costs
-
-Instructions per packet: with nothing attached, and added by what is attached (\`·\`: less than the noise of 8). Measured by
-\`npx tsx lab/cost.ts --write\` in VMs with one CPU on QEMU's instruction clock, median of 5 rounds of 4000 packets of 60
-bytes; instructions, not cycles: cache misses and contended atomics do not show.
-
-* enqueue, drop: one send() by packet socket into a tap without qdisc whose ring has room, or is full
-* read: one read() of a packet
-* foreign packet, foreign drop: a send() into a device that is none of ours, and one that a qdisc drops
-* pktgen: its kernel thread alone, through pfifo_fast into the tap
-`;
-
-/** Limits hold for the newest. */
-const SERIES = ['7.3', '6.1'];
-const LIMITED = '7.3';
-
-async function measureOn(series: string): Promise<Measured> {
-  const kernel = await provideKernel(series, (line) => console.error(line));
-  const command = [process.execPath, '--import', 'tsx', 'lab/cost/guest.ts'];
-  const { status, output, console: kernelSaid } = await runInVm(kernel, command, { instructionClock: true });
-  if (status !== 0) {
-    throw new Error(
-      `The measurement on kernel ${series} failed with status ${status}:\n${output}${kernelSaid.slice(-2000)}`,
-    );
-  }
-  const results = output
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map(parseJson);
-  return new Map(results.map((result) => [textAt(result, 'configuration'), pricesOf(result)]));
-}
-
-function pricesOf(result: unknown): Prices {
-  const price = (path: (typeof PATHS)[number]): number => numberAt(result, 'prices', path);
-  return {
-    enqueue: price('enqueue'),
-    drop: price('drop'),
-    read: price('read'),
-    'foreign packet': price('foreign packet'),
-    'foreign drop': price('foreign drop'),
-    'pktgen enqueue': price('pktgen enqueue'),
-    'pktgen drop': price('pktgen drop'),
-  };
-}
+const [LIMITED] = SERIES;
+const benchmarksFile = join(dirname(fileURLToPath(import.meta.url)), '../BENCHMARKS.md');
+const say = (line: string): void => console.error(line);
 
 async function main(words: readonly string[]): Promise<void> {
   if (noVm) {
     throw new Error(`The price was not measured: it ${noVm}.`);
   }
-  execFileSync('make', ['--silent', '--no-print-directory', '-C', here]);
-  const chosen = words.filter((word) => !word.startsWith('--'));
-  const tables: string[] = [];
-  for (const series of chosen.length > 0 ? chosen : SERIES) {
-    const measured = await measureOn(series);
-    const table = `## Linux ${series}\n\n${priceTable(measured)}\n`;
-    tables.push(table);
-    console.log(table);
-    for (const sentence of series === LIMITED ? brokenLimits(measured) : []) {
-      console.error(sentence);
-      process.exitCode = 1;
-    }
+  const named = words.filter((word) => !word.startsWith('--'));
+  const series = named.length > 0 ? named : SERIES;
+  if (words.includes('--check')) {
+    await check(series);
+  } else {
+    await measure(series, words.includes('--write'));
   }
-  if (words.includes('--write')) {
-    writeFileSync(join(here, '../BENCHMARKS.md'), `${HEADER}\n${tables.join('\n')}`);
+}
+
+async function check(series: readonly string[]): Promise<void> {
+  for (const one of series) {
+    const growth = await growthOn(one, say);
+    for (const each of growth) console.log(`Linux ${one}, ${growthLine(each)}`);
+    complain(grown(growth));
   }
+}
+
+async function measure(series: readonly string[], write: boolean): Promise<void> {
+  if (write && series !== SERIES) {
+    throw new Error(`--write needs all kernels (${SERIES.join(', ')}): name none.`);
+  }
+  const configurations = CONFIGURATIONS.map(({ name }) => name);
+  const results = new Map<string, Measured>();
+  for (const one of series) {
+    const measured = await measureOn(one, { configurations, rounds: 5, scales: true, timeoutMs: 1_800_000 }, say);
+    results.set(one, measured);
+    console.log(`Linux ${one} (${measured.kernel})\n\n${priceTable(measured)}\n\n${scaleTable(measured)}\n`);
+    for (const [name, reason] of measured.notRun) console.log(`not run: ${name}: ${reason}`);
+    if (one === LIMITED) complain(brokenLimits(measured));
+  }
+  if (write) {
+    writeFileSync(benchmarksFile, report(results, LIMITED, readVersions()));
+    writeFileSync(baselineFile, baselineText(results));
+  }
+}
+
+function complain(sentences: readonly string[]): void {
+  for (const sentence of sentences) console.error(sentence);
+  if (sentences.length > 0) process.exitCode = 1;
 }
 
 await main(process.argv.slice(2)).catch((error: unknown) => {

@@ -1,38 +1,106 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is attached while the packet paths are clocked, and what it may add.
+import type { Level } from '../../src/probes/attach.ts';
+import { EVENTS } from '../../src/probes/events.ts';
+import type { Path } from './paths.ts';
+import { TOOLS, type Tool } from './tools.ts';
 
-/** The clocked paths, by packet socket if nothing else is said; 'foreign': of a device that is none of ours. */
-export const PATHS = [
-  'enqueue',
-  'drop',
-  'read',
-  'foreign packet',
-  'foreign drop',
-  'pktgen enqueue',
-  'pktgen drop',
-] as const;
-export type Path = (typeof PATHS)[number];
-
-/** Instructions per packet. */
-export type Prices = Readonly<Record<Path, number>>;
+export type Attached =
+  | { readonly kind: 'nothing' }
+  /** The product's own probes: event -> mechanism as in `--mechanism`; what is not named is chosen as always. */
+  | { readonly kind: 'product'; readonly level: Level; readonly forced: Readonly<Record<string, string>> }
+  /** Programs of an object of the lab. */
+  | { readonly kind: 'object'; readonly object: 'empty' | 'exporter'; readonly programs: readonly string[] }
+  | { readonly kind: 'tool'; readonly tool: Tool };
 
 export interface Configuration {
   readonly name: string;
-  /** Mechanism by event, as in `--mechanism`; an event that is not named is off. */
-  readonly mechanisms: Readonly<Record<string, string>>;
+  readonly group: string;
+  readonly attached: Attached;
+  /** Paths that it does see: a tool that adds nothing to them was not at work. */
+  readonly sees: readonly Path[];
+  /** A rival: it counts drops as we do. */
+  readonly byDeviceAndReason: boolean;
   /** At most this many instructions per packet more than with nothing attached. */
-  readonly limits?: Readonly<Partial<Record<Path, number>>>;
+  readonly limits: Readonly<Partial<Record<Path, number>>>;
 }
 
-export const BASELINE: Configuration = { name: 'nothing', mechanisms: {} };
+export const BASELINE = 'nothing';
+export const DEFAULT_LEVEL = 'level exact';
+export const LEAN_LEVEL = 'level lean';
+export const RAW_MODE = 'raw mode';
+
+/** What may not grow. */
+export const GUARDED: readonly string[] = [DEFAULT_LEVEL, RAW_MODE];
+
+/** Clocked with many devices and queues too. */
+export function isScaled({ name }: Configuration): boolean {
+  return name === BASELINE || GUARDED.includes(name);
+}
+
+const HOOKS = 'Hooks with empty programs';
+const PRODUCT = 'tapscope';
+const OTHERS = 'Other tools';
 
 export const CONFIGURATIONS: readonly Configuration[] = [
-  BASELINE,
-  { name: 'raw: transmit', mechanisms: { transmit: 'raw-tracepoint' } },
-  { name: 'raw: freed', mechanisms: { freed: 'raw-tracepoint' } },
-  {
-    name: 'raw mode',
-    mechanisms: { transmit: 'raw-tracepoint', freed: 'raw-tracepoint' },
-    limits: { enqueue: 600, drop: 1000, 'foreign packet': 280, read: 8 },
-  },
+  configuration(BASELINE, '', { kind: 'nothing' }, []),
+  empty('fentry', ['transmit_fentry'], ['enqueue', 'drop']),
+  empty('fentry and fexit', ['transmit_fentry', 'transmit_fexit'], ['enqueue', 'drop']),
+  empty('fsession', ['transmit_fsession'], ['enqueue', 'drop']),
+  empty('raw tracepoint kfree_skb', ['freed_raw'], ['drop', 'foreign drop']),
+  empty('raw tracepoints of transmit', ['offered_raw', 'sent_raw'], ['enqueue', 'foreign packet']),
+  empty('fentry of the wake after a read', ['consumed_fentry'], ['read']),
+  product('transmit by fentry', only({ transmit: 'fentry' })),
+  product('transmit by raw tracepoints', only({ transmit: 'raw-tracepoint' })),
+  product('freed', only({ freed: 'raw-tracepoint' })),
+  product('consumed by fentry', only({ consumed: 'fentry' })),
+  limited(product(LEAN_LEVEL, {}, 'lean'), { enqueue: 0, drop: 200, read: 190, 'foreign drop': 136 }),
+  limited(product(DEFAULT_LEVEL, {}), { enqueue: 340, drop: 540, read: 190, 'foreign drop': 136 }),
+  limited(product(RAW_MODE, only({ transmit: 'raw-tracepoint', freed: 'raw-tracepoint' })), {
+    enqueue: 600,
+    drop: 1000,
+    read: 0,
+    'foreign packet': 280,
+  }),
+  rival(exporter('drops, tp_btf', ['drops_typed'], ['drop', 'foreign drop'])),
+  rival(exporter('drops, tracepoint', ['drops_tracepoint'], ['drop', 'foreign drop'])),
+  exporter('packets, kprobe', ['packets_kprobe'], ['enqueue', 'drop']),
+  exporter('all of it', ['drops_typed', 'packets_kprobe', 'reads_kprobe'], ['enqueue', 'drop', 'read']),
+  ...TOOLS.map(toolConfiguration),
 ];
+
+/** What is not named is off, but for the walk, which no packet pays for. */
+function only(mechanisms: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const off = EVENTS.map(({ name }) => [name, name === 'devices' ? 'walk' : 'off'] as const);
+  return { ...Object.fromEntries(off), ...mechanisms };
+}
+
+function configuration(name: string, group: string, attached: Attached, sees: readonly Path[]): Configuration {
+  return { name, group, attached, sees, byDeviceAndReason: false, limits: {} };
+}
+
+function empty(name: string, programs: readonly string[], sees: readonly Path[]): Configuration {
+  return configuration(name, HOOKS, { kind: 'object', object: 'empty', programs }, sees);
+}
+
+function product(name: string, forced: Readonly<Record<string, string>>, level: Level = 'exact'): Configuration {
+  return configuration(name, PRODUCT, { kind: 'product', level, forced }, []);
+}
+
+function limited(product: Configuration, limits: Configuration['limits']): Configuration {
+  return { ...product, limits };
+}
+
+function exporter(name: string, programs: readonly string[], sees: readonly Path[]): Configuration {
+  const attached: Attached = { kind: 'object', object: 'exporter', programs };
+  return configuration(`pattern of ebpf_exporter: ${name}`, OTHERS, attached, sees);
+}
+
+function toolConfiguration(tool: Tool): Configuration {
+  const { name, sees, byDeviceAndReason } = tool;
+  return { ...configuration(name, OTHERS, { kind: 'tool', tool }, sees), byDeviceAndReason };
+}
+
+function rival(tool: Configuration): Configuration {
+  return { ...tool, byDeviceAndReason: true };
+}

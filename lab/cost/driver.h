@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the driver's files share: a tap with a ring of RING packets, times, and the figures of several rounds.
+// What the driver's files share: times, figures of several rounds, devices. A path is clocked with RING packets a
+// round.
 #ifndef DRIVER_H
 #define DRIVER_H
 
@@ -7,39 +8,52 @@
 
 enum { RING = 4000, MAX_ROUNDS = 64 };
 
+/* clock.c */
+
 /* One figure: nanoseconds (on the instruction clock: instructions) per packet, a value for each round. */
 struct figure {
 	double values[MAX_ROUNDS];
 	int rounds;
 };
 
-struct tap {
-	const char *name;
-	int fd;
-};
-
 void figure_add(struct figure *figure, double nanoseconds, uint64_t packets);
+/* Prints "name":{…} of a JSON object; a comma goes before all but the first. */
 void figure_print(const char *name, struct figure *figure);
-
-struct tap open_tap(const char *name, const char *qdisc);
-/* Reads all; adds the price of a read() to the figure if there is one. */
-uint64_t drain(const struct tap *tap, struct figure *figure);
-uint64_t device_counter(const char *device, const char *name);
-uint64_t tx_dropped(const char *device);
-
 uint64_t nanoseconds_now(void);
+/* CPU time of a thread, of the kernel's too, whatever else ran meanwhile. */
+uint64_t thread_nanoseconds(int thread);
+/* A thread by the beginning of its name; 0 if there is none. */
+int find_thread(const char *name);
 /* Nobody else runs until it is off: the agent under test sleeps meanwhile, its user space is no part of these figures.
  */
 void run_alone(int on);
 void sleep_us(long microseconds);
-/* The first number of a file, after skipping words; 0 if there is none. */
-uint64_t read_number(const char *path, int skip_words);
+
+/* device.c */
+
+/* Attaches one queue to a tap, which it makes if there is none; the descriptor does not block. */
+int open_queue(const char *tap, int flags);
+/* `qdisc` NULL: noqueue. */
+void set_up(const char *device, int ring, const char *qdisc);
+void add_dummy(const char *device, const char *qdisc);
+/* A packet socket; `mark` is what a steering tap goes by. */
+int open_sender(const char *device, int mark);
+/* Sends one frame of a local experimental type; 0 if the device refused it. */
+int send_frame(int sender);
+/* Reads all packets that wait. */
+uint64_t drain(int queue);
+uint64_t device_counter(const char *device, const char *name);
+
+/* The paths: each prints its figures. */
+void measure_packet(int rounds);
+void measure_devices(int rounds);
+void measure_queues(int rounds);
+void measure_foreign(int rounds);
+void measure_pktgen(int rounds);
+void measure_vhost(int rounds);
+void measure_stop(int rounds);
+
 /* A measurement that is not what it claims to be is worse than none. */
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
-
-void measure_packet(const struct tap *tap, int rounds);
-/* Devices that are none of ours: one takes every packet, the other has a qdisc that drops every packet. */
-void measure_foreign(const char *taking, const char *dropping, int rounds);
-void measure_pktgen(const struct tap *tap, int rounds);
 
 #endif

@@ -1,88 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs inside the VM: for each configuration attaches the product's own probes, has the driver clock the paths, and prints
-// one line of JSON. While the driver measures, this process sleeps in a pipe.
-import { execFileSync, spawn } from 'node:child_process';
-import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-import { readHost } from '../../src/kernel/host.ts';
-import { attachProbes, PROBE_SYMBOLS } from '../../src/probes/attach.ts';
-import { EVENTS } from '../../src/probes/events.ts';
-import { Rows } from '../../src/probes/rows.ts';
-import { numberAt, parseJson } from '../json.ts';
-import { CONFIGURATIONS, type Configuration, type Prices } from './configurations.ts';
+// Runs inside the VM, as guest.ts ROUNDS paths|scales NAME…: attaches each configuration in its turn, has the driver clock
+// the paths, and prints a line of JSON; with scales then those that are clocked on many devices and queues.
+import { execFileSync } from 'node:child_process';
+import { type Attachment, attach } from './attach.ts';
+import { CannotAttach } from './cannot-attach.ts';
+import { BASELINE, CONFIGURATIONS, type Configuration, isScaled } from './configurations.ts';
+import { type Driver, startDriver } from './driver.ts';
+import { PATHS, type Prices, SCALED_PATHS } from './paths.ts';
 
-const ROUNDS = 5;
-const driverFile = join(dirname(fileURLToPath(import.meta.url)), '../../dist/lab/cost-driver');
+/** What sees a packet costs more than this. */
+const NOTHING = 20;
 
-type Ask = (line: string) => Promise<unknown>;
-
-async function startDriver(): Promise<{ ask: Ask; stop: () => void }> {
-  const child = spawn(driverFile, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const answer = async (): Promise<unknown> => {
-    const { done, value } = await lines.next();
-    if (done) throw new Error('The cost driver has ended: its reason stands above.');
-    return parseJson(value);
-  };
-  await answer();
-  return {
-    ask: (line) => {
-      child.stdin.write(`${line} ${ROUNDS}\n`);
-      return answer();
-    },
-    stop: () => child.stdin.end(),
-  };
-}
-
-async function clock(ask: Ask): Promise<Prices> {
-  const packet = await ask('packet');
-  const foreign = await ask('foreign');
-  const pktgen = await ask('pktgen');
-  return {
-    enqueue: numberAt(packet, 'enqueue', 'median'),
-    drop: numberAt(packet, 'drop', 'median'),
-    read: numberAt(packet, 'read', 'median'),
-    'foreign packet': numberAt(foreign, 'packet', 'median'),
-    'foreign drop': numberAt(foreign, 'drop', 'median'),
-    'pktgen enqueue': numberAt(pktgen, 'enqueue', 'median'),
-    'pktgen drop': numberAt(pktgen, 'drop', 'median'),
-  };
-}
-
-async function measure(configuration: Configuration, ask: Ask): Promise<Prices> {
-  const { mechanisms } = configuration;
-  const probes = attachProbes(
-    readHost(PROBE_SYMBOLS),
-    {
-      forced: new Map(EVENTS.map(({ name }) => [name, mechanisms[name] ?? (name === 'devices' ? 'walk' : 'off')])),
-      pin: true,
-    },
-  );
+async function measure(configuration: Configuration, clock: Driver['clock']): Promise<Prices | string> {
+  let attachment: Attachment;
   try {
-    for (const [event, mechanism] of Object.entries(mechanisms)) {
-      if (probes.mechanism(event) !== mechanism) {
-        const reason = probes.states().find((state) => state.event === event)?.reason;
-        throw new Error(`'${configuration.name}' needs ${event} by ${mechanism}: ${reason}.`);
-      }
-    }
-    const prices = await clock(ask);
-    // A probe that counts nothing is cheap.
-    if (mechanisms.transmit && probes.programs && new Rows(probes.programs.object).read(false).devices.size < 2) {
-      throw new Error(`'${configuration.name}' did not count the packets of both taps.`);
-    }
+    attachment = await attach(configuration.attached);
+  } catch (error) {
+    if (error instanceof CannotAttach) return error.message;
+    throw error;
+  }
+  try {
+    const prices = await clock(PATHS);
+    if (attachment.devices() === 0) throw new Error(`'${configuration.name}' has counted no packet.`);
     return prices;
   } finally {
-    probes.close();
+    await attachment.detach();
   }
 }
 
-for (const module of [['tun'], ['pktgen'], ['dummy', 'numdummies=0']]) {
-  execFileSync('modprobe', module);
+async function measureScaled({ name, attached }: Configuration, clock: Driver['clock']): Promise<Prices> {
+  const attachment = await attach(attached);
+  try {
+    const prices = await clock(SCALED_PATHS);
+    const devices = attachment.devices() ?? Number.POSITIVE_INFINITY;
+    if (devices < 1001) throw new Error(`'${name}' has counted packets of only ${devices} devices.`);
+    return prices;
+  } finally {
+    await attachment.detach();
+  }
 }
-const driver = await startDriver();
-for (const configuration of CONFIGURATIONS) {
-  const prices = await measure(configuration, driver.ask);
-  console.log(JSON.stringify({ configuration: configuration.name, prices }));
+
+/** Why the figures are not those of the configuration. */
+function blind(configuration: Configuration, prices: Prices, nothing: Prices | undefined): string | undefined {
+  const path = configuration.sees.find((one) => (prices[one] ?? 0) < (nothing?.[one] ?? 0) + NOTHING);
+  return path && `it is attached but does not see the packets of '${path}'`;
 }
-driver.stop();
+
+async function main([rounds = '', what = '', ...names]: readonly string[]): Promise<void> {
+  for (const module of [['tun'], ['vhost_net'], ['pktgen'], ['dummy', 'numdummies=0']]) {
+    execFileSync('modprobe', module);
+  }
+  const { clock, stop } = await startDriver(Number(rounds));
+  const chosen = CONFIGURATIONS.filter(({ name }) => names.includes(name));
+  let nothing: Prices | undefined;
+  for (const configuration of chosen) {
+    const prices = await measure(configuration, clock);
+    if (configuration.name === BASELINE && typeof prices !== 'string') nothing = prices;
+    const notRun = typeof prices === 'string' ? prices : blind(configuration, prices, nothing);
+    console.log(JSON.stringify({ configuration: configuration.name, ...(notRun ? { notRun } : { prices }) }));
+  }
+  // Last, because its thousand devices stay.
+  for (const configuration of what === 'scales' ? chosen.filter(isScaled) : []) {
+    const prices = await measureScaled(configuration, clock);
+    console.log(JSON.stringify({ configuration: configuration.name, prices }));
+  }
+  stop();
+}
+
+await main(process.argv.slice(2));

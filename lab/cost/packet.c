@@ -1,58 +1,76 @@
 // SPDX-License-Identifier: Apache-2.0
-// A packet socket into a device without qdisc: the price of one send(), system call included, when the ring has room,
-// when it is full, and into a device that is none of ours.
+// A packet socket into a device without qdisc: the price of one send(), system call included, when the ring has room
+// and when it is full, and of one read(). One ring; the rings of many devices or queues, each in its turn; devices that
+// are none of ours.
 #include "driver.h"
 
-#include <arpa/inet.h>
-#include <linux/if_packet.h>
-#include <net/if.h>
+#include <linux/bpf.h>
+#include <linux/if_tun.h>
+#include <stddef.h>
 #include <stdio.h>
-#include <sys/socket.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-static int open_sender(const char *device)
-{
-	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = if_nametoindex(device)};
-	int fd = socket(AF_PACKET, SOCK_RAW, 0);
+enum { DEVICES = 1000, QUEUES = 8 };
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&to, sizeof(to)))
-		fail("no packet socket on %s", device);
-	return fd;
-}
+/* Rings that take turns; together they hold RING packets. */
+struct lanes {
+	int count;
+	struct lane {
+		int queue, sender;
+	} each[DEVICES];
+};
 
-/* Sends RING frames of a local experimental type; returns how many were taken. */
-static int send_ring(int fd, struct figure *figure)
+/* Returns how many were taken. */
+static int send_ring(const struct lanes *lanes, struct figure *figure)
 {
-	static const uint8_t frame[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 2, 0x88, 0xb5};
 	int taken = 0;
 	uint64_t start, end;
 
 	run_alone(1);
 	start = nanoseconds_now();
-	for (int i = 0; i < RING; i++)
-		taken += send(fd, frame, sizeof(frame), 0) > 0;
+	for (int i = 0, at = 0; i < RING; i++) {
+		taken += send_frame(lanes->each[at].sender);
+		at = at + 1 < lanes->count ? at + 1 : 0;
+	}
 	end = nanoseconds_now();
 	run_alone(0);
 	figure_add(figure, end - start, RING);
 	return taken;
 }
 
-void measure_packet(const struct tap *tap, int rounds)
+static int read_ring(const struct lanes *lanes, struct figure *figure)
+{
+	char buffer[4096];
+	int packets = 0;
+	uint64_t start, end;
+
+	run_alone(1);
+	start = nanoseconds_now();
+	for (int i = 0, at = 0; i < RING; i++) {
+		packets += read(lanes->each[at].queue, buffer, sizeof(buffer)) > 0;
+		at = at + 1 < lanes->count ? at + 1 : 0;
+	}
+	end = nanoseconds_now();
+	run_alone(0);
+	figure_add(figure, end - start, RING);
+	return packets;
+}
+
+static void measure(const struct lanes *lanes, int rounds)
 {
 	struct figure enqueue = {.rounds = 0}, drop = {.rounds = 0}, read = {.rounds = 0};
-	int fd = open_sender(tap->name);
 
-	drain(tap, NULL);
 	for (int i = 0; i <= rounds; i++) {
-		uint64_t dropped = tx_dropped(tap->name);
-		int taken = send_ring(fd, &enqueue);
+		int enqueued = send_ring(lanes, &enqueue), taken = send_ring(lanes, &drop), packets;
 
-		if (taken != RING || send_ring(fd, &drop) != 0 || tx_dropped(tap->name) - dropped != RING)
-			fail("%s: %d of %d packets found room", tap->name, taken, RING);
-		if (drain(tap, &read) != RING)
-			fail("%s: a packet of somebody else", tap->name);
+		packets = read_ring(lanes, &read);
+		if (enqueued != RING || taken != 0 || packets != RING)
+			fail("%d rings: %d packets found room, %d when full, %d were read", lanes->count, enqueued,
+			     taken, packets);
 	}
-	close(fd);
 	figure_print("enqueue", &enqueue);
 	printf(",");
 	figure_print("drop", &drop);
@@ -60,21 +78,96 @@ void measure_packet(const struct tap *tap, int rounds)
 	figure_print("read", &read);
 }
 
-void measure_foreign(const char *taking, const char *dropping, int rounds)
+void measure_packet(int rounds)
 {
-	struct figure packet = {.rounds = 0}, drop = {.rounds = 0};
-	int to_taking = open_sender(taking), to_dropping = open_sender(dropping);
-	uint64_t taken = device_counter(taking, "tx_packets");
+	static struct lanes one;
 
-	for (int i = 0; i <= rounds; i++) {
-		send_ring(to_taking, &packet);
-		send_ring(to_dropping, &drop);
+	if (!one.count) {
+		one.count = 1;
+		one.each[0].queue = open_queue("tap0", 0);
+		set_up("tap0", RING, NULL);
+		one.each[0].sender = open_sender("tap0", 0);
 	}
-	taken = device_counter(taking, "tx_packets") - taken;
-	if (taken != RING * (rounds + 1ULL) || device_counter(dropping, "tx_packets") != 0)
-		fail("%s did not take every packet or %s took one", taking, dropping);
-	close(to_taking);
-	close(to_dropping);
+	measure(&one, rounds);
+}
+
+void measure_devices(int rounds)
+{
+	static struct lanes many;
+	struct rlimit files = {2 * DEVICES + 100, 2 * DEVICES + 100};
+
+	if (!many.count && setrlimit(RLIMIT_NOFILE, &files))
+		fail("cannot open %d files", 2 * DEVICES);
+	for (; many.count < DEVICES; many.count++) {
+		struct lane *lane = &many.each[many.count];
+		char name[16];
+
+		snprintf(name, sizeof(name), "many%d", many.count);
+		lane->queue = open_queue(name, 0);
+		set_up(name, RING / DEVICES, NULL);
+		lane->sender = open_sender(name, 0);
+	}
+	measure(&many, rounds);
+}
+
+/* A socket filter of two instructions, return skb->mark: the sender's mark is the queue. */
+static void steer_by_mark(int queue)
+{
+	struct bpf_insn program[] = {
+		{.code = BPF_LDX | BPF_W | BPF_MEM,
+		 .dst_reg = 0,
+		 .src_reg = 1,
+		 .off = offsetof(struct __sk_buff, mark)},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	union bpf_attr attributes = {
+		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
+		.insn_cnt = 2,
+		.insns = (uintptr_t)program,
+		.license = (uintptr_t) "Apache-2.0",
+	};
+	int fd = syscall(SYS_bpf, BPF_PROG_LOAD, &attributes, sizeof(attributes));
+
+	if (fd < 0 || ioctl(queue, TUNSETSTEERINGEBPF, &fd))
+		fail("cannot steer packets to queues");
+	close(fd);
+}
+
+void measure_queues(int rounds)
+{
+	static struct lanes queues;
+
+	if (!queues.count) {
+		for (; queues.count < QUEUES; queues.count++)
+			queues.each[queues.count].queue = open_queue("queues", IFF_MULTI_QUEUE);
+		steer_by_mark(queues.each[0].queue);
+		set_up("queues", RING / QUEUES, NULL);
+		for (int i = 0; i < QUEUES; i++)
+			queues.each[i].sender = open_sender("queues", i);
+	}
+	measure(&queues, rounds);
+}
+
+void measure_foreign(int rounds)
+{
+	static struct lanes taking = {.count = 1}, dropping = {.count = 1};
+	struct figure packet = {.rounds = 0}, drop = {.rounds = 0};
+	uint64_t taken;
+
+	if (!taking.each[0].sender) {
+		add_dummy("taking", NULL);
+		add_dummy("dropping", "blackhole");
+		taking.each[0].sender = open_sender("taking", 0);
+		dropping.each[0].sender = open_sender("dropping", 0);
+	}
+	taken = device_counter("taking", "tx_packets");
+	for (int i = 0; i <= rounds; i++) {
+		send_ring(&taking, &packet);
+		send_ring(&dropping, &drop);
+	}
+	taken = device_counter("taking", "tx_packets") - taken;
+	if (taken != RING * (rounds + 1ULL) || device_counter("dropping", "tx_packets") != 0)
+		fail("the device 'taking' did not take every packet, or 'dropping' took one");
 	figure_print("packet", &packet);
 	printf(",");
 	figure_print("drop", &drop);

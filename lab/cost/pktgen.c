@@ -3,7 +3,6 @@
 // kernel thread's CPU time is the figure, so whatever else the VM does meanwhile is no part of it.
 #include "driver.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +16,9 @@ struct burst {
 	uint64_t packets, dropped;
 };
 
-static int thread_id;
+#define TAP "pktgen"
+
+static int thread, queue;
 
 /* Returns 0, or an errno: not every kernel knows every flag. */
 static int tell(const char *file, const char *text)
@@ -35,29 +36,7 @@ static int tell(const char *file, const char *text)
 	return error;
 }
 
-static int find_thread(const char *name)
-{
-	DIR *proc = opendir("/proc");
-	struct dirent *entry;
-	int found = 0;
-
-	while (!found && (entry = readdir(proc))) {
-		char path[300], comm[32] = "";
-		FILE *file;
-
-		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
-		file = fopen(path, "r");
-		if (!file)
-			continue;
-		if (fgets(comm, sizeof(comm), file) && strncmp(comm, name, strlen(name)) == 0)
-			found = atoi(entry->d_name);
-		fclose(file);
-	}
-	closedir(proc);
-	return found;
-}
-
-static void set_up_once(const char *device)
+static void set_up_once(void)
 {
 	static const char *const settings[] = {"count 0",
 					       "pkt_size 60",
@@ -66,38 +45,27 @@ static void set_up_once(const char *device)
 					       "dst 10.9.9.9",
 					       "dst_mac 02:00:00:00:00:01",
 					       "xmit_mode queue_xmit"};
-	char line[64];
 
-	if (thread_id)
-		return;
-	snprintf(line, sizeof(line), "add_device %s\n", device);
-	tell("kpktgend_0", line);
+	queue = open_queue(TAP, 0);
+	set_up(TAP, RING, "pfifo_fast");
+	tell("kpktgend_0", "add_device " TAP "\n");
 	/* A shared skb's drop goes untraced; kernels before 6.5 know no other kind. */
-	tell(device, "flag !SHARED\n");
+	tell(TAP, "flag !SHARED\n");
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
-		if (tell(device, settings[i]))
+		if (tell(TAP, settings[i]))
 			fail("pktgen refuses '%s'", settings[i]);
-	thread_id = find_thread("kpktgend_0");
+	thread = find_thread("kpktgend_0");
 }
 
-static uint64_t thread_nanoseconds(void)
+/* Packets that the device took and refused. */
+static uint64_t sent(void)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/schedstat", thread_id);
-	return read_number(path, 0);
-}
-
-static uint64_t sent(const char *device)
-{
-	char path[64], text[4096] = "", *at;
+	char text[4096] = "", *at;
 	uint64_t packets = 0;
-	FILE *file;
+	FILE *file = fopen("/proc/net/pktgen/" TAP, "r");
 
-	snprintf(path, sizeof(path), "/proc/net/pktgen/%s", device);
-	file = fopen(path, "r");
 	if (!file || fread(text, 1, sizeof(text) - 1, file) == 0)
-		fail("cannot read %s", path);
+		fail("cannot read what pktgen did");
 	fclose(file);
 	at = strstr(text, "pkts-sofar:");
 	packets += at ? strtoull(at + 11, NULL, 10) : 0;
@@ -106,41 +74,46 @@ static uint64_t sent(const char *device)
 	return packets + (at ? strtoull(at + 7, NULL, 10) : 0);
 }
 
+static uint64_t dropped(void)
+{
+	return device_counter(TAP, "tx_dropped");
+}
+
 /*
  * Runs pktgen until the device has dropped that many packets. The write of "start" returns when the run has ended,
  * hence the child; that packets were dropped also says that the thread runs: a "stop" before that would be lost.
  */
-static struct burst run_burst(const char *device, uint64_t drops)
+static struct burst run_burst(uint64_t drops)
 {
-	uint64_t time = thread_nanoseconds(), dropped = tx_dropped(device);
+	uint64_t time = thread_nanoseconds(thread), before = dropped();
 	pid_t child = fork();
 
 	if (child == 0) {
 		tell("pgctrl", "start\n");
 		_exit(0);
 	}
-	for (int i = 0; tx_dropped(device) - dropped < drops; i++) {
+	for (int i = 0; dropped() - before < drops; i++) {
 		if (i == 10000)
-			fail("pktgen does not fill the ring of %s", device);
+			fail("pktgen does not fill the ring of " TAP);
 		sleep_us(1000);
 	}
 	tell("pgctrl", "stop\n");
 	waitpid(child, NULL, 0);
 	sleep_us(5000);
-	return (struct burst){thread_nanoseconds() - time, sent(device), tx_dropped(device) - dropped};
+	return (struct burst){thread_nanoseconds(thread) - time, sent(), dropped() - before};
 }
 
-void measure_pktgen(const struct tap *tap, int rounds)
+void measure_pktgen(int rounds)
 {
-	struct figure enqueue = {.rounds = 0}, drop = {.rounds = 0}, read = {.rounds = 0};
+	struct figure enqueue = {.rounds = 0}, drop = {.rounds = 0};
 
-	set_up_once(tap->name);
-	drain(tap, NULL);
+	if (!thread)
+		set_up_once();
 	for (int i = 0; i <= rounds; i++) {
 		/* The first burst fills the ring and drops some more, the second only drops: that prices the first
 		 * one's drops. */
-		struct burst filling = run_burst(tap->name, 1);
-		struct burst full = run_burst(tap->name, 2 * RING);
+		struct burst filling = run_burst(1);
+		struct burst full = run_burst(2 * RING);
 		double each = full.nanoseconds / full.packets;
 
 		if (filling.packets - filling.dropped != RING || full.packets != full.dropped)
@@ -149,11 +122,9 @@ void measure_pktgen(const struct tap *tap, int rounds)
 			     (unsigned long long)full.dropped, (unsigned long long)full.packets);
 		figure_add(&drop, full.nanoseconds, full.packets);
 		figure_add(&enqueue, filling.nanoseconds - filling.dropped * each, RING);
-		drain(tap, &read);
+		drain(queue);
 	}
 	figure_print("enqueue", &enqueue);
 	printf(",");
 	figure_print("drop", &drop);
-	printf(",");
-	figure_print("read", &read);
 }

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attaches a configuration inside the VM.
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readHost } from '../../src/kernel/host.ts';
+import { BpfObject, Btf } from '../../src/kernel/native.ts';
+import { attachProbes, type Level, PROBE_SYMBOLS } from '../../src/probes/attach.ts';
+import { Rows } from '../../src/probes/rows.ts';
+import { CannotAttach } from './cannot-attach.ts';
+import type { Attached } from './configurations.ts';
+import { startTool } from './start-tool.ts';
+
+export interface Attachment {
+  /** Devices whose packets it has counted; undefined: it does not say. */
+  readonly devices: () => number | undefined;
+  readonly detach: () => Promise<void>;
+}
+
+const objects = join(dirname(fileURLToPath(import.meta.url)), '../../dist/lab');
+
+export async function attach(attached: Attached): Promise<Attachment> {
+  switch (attached.kind) {
+    case 'nothing':
+      return { devices: () => undefined, detach: async () => {} };
+    case 'product':
+      return attachProduct(attached.forced, attached.level);
+    case 'object':
+      return attachObject(attached.object, attached.programs);
+    case 'tool':
+      return { devices: () => undefined, detach: await startTool(attached.tool) };
+  }
+}
+
+function attachProduct(forced: Readonly<Record<string, string>>, level: Level): Attachment {
+  const probes = attachProbes(readHost(PROBE_SYMBOLS), { forced: new Map(Object.entries(forced)), pin: true });
+  probes.setLevel(level);
+  for (const [event, mechanism] of Object.entries(forced)) {
+    if (mechanism === 'off' || probes.mechanism(event) === mechanism) continue;
+    const state = probes.states().find((one) => one.event === event);
+    probes.close();
+    throw new CannotAttach(state?.reason ?? `there is no event ${event}`);
+  }
+  const { programs } = probes;
+  return {
+    devices: () => (programs ? new Rows(programs.object).read(false).devices.size : 0),
+    detach: async () => probes.close(),
+  };
+}
+
+function attachObject(name: string, programs: readonly string[]): Attachment {
+  const object = new BpfObject(join(objects, `${name}.bpf.o`));
+  for (const program of object.programs) {
+    object.setAutoload(program.name, programs.includes(program.name));
+    if (program.name.endsWith('_fsession')) object.setAttachType(program.name, fsessionType() ?? 0);
+  }
+  try {
+    if (programs.some((program) => program.endsWith('_fsession')) && fsessionType() === undefined)
+      throw new Error('this kernel has no fsession');
+    object.load();
+    for (const program of programs) object.attach(program);
+  } catch (error) {
+    object.close();
+    throw new CannotAttach(error instanceof Error ? error.message.split('\n', 1)[0] : String(error));
+  }
+  return { devices: () => undefined, detach: async () => object.close() };
+}
+
+/** One trampoline for entry and exit, since Linux 7.1; before, the attach type does not exist. */
+function fsessionType(): number | undefined {
+  const types = Btf.kernel().enumValues('bpf_attach_type') ?? [];
+  return types.find(({ name }) => name === 'BPF_TRACE_FSESSION')?.value;
+}

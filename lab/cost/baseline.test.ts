@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { baselineText, grown, growthOf } from './baseline.ts';
+import { growthLine } from './check.ts';
+import { BASELINE, DEFAULT_LEVEL, RAW_MODE } from './configurations.ts';
+import type { Prices } from './paths.ts';
+
+function prices(nothing: Prices, exact: Prices, raw: Prices): ReadonlyMap<string, Prices> {
+  return new Map([
+    [BASELINE, nothing],
+    [DEFAULT_LEVEL, exact],
+    [RAW_MODE, raw],
+  ]);
+}
+
+const before = prices({ drop: 3000 }, { drop: 3500 }, { drop: 4000 });
+
+test('2 % of the whole is allowed, and what grows more is one sentence', () => {
+  assert.deepEqual(grown(growthOf(before, prices({ drop: 3000 }, { drop: 3569 }, { drop: 3900 }))), []);
+  assert.deepEqual(grown(growthOf(before, prices({ drop: 3000 }, { drop: 3571 }, { drop: 4000 }))), [
+    "'level exact' adds 571 instructions to 'drop', the baseline 500: 2.0 % of all its instructions more. " +
+      'Make it cheaper, or accept the price with npm run bench:cost.',
+  ]);
+});
+
+test('a kernel whose packets cost something else is no growth', () => {
+  const growth = growthOf(before, prices({ drop: 3300 }, { drop: 3800 }, { drop: 4300 }));
+  assert.deepEqual(grown(growth), []);
+  assert.deepEqual(growth.map(growthLine), [
+    'level exact, drop: +500 → +500 instructions (+0.00 % of the whole)',
+    'raw mode, drop: +1000 → +1000 instructions (+0.00 % of the whole)',
+  ]);
+});
+
+test('what is not measured any more, or has no baseline, is no silence', () => {
+  const sentences = grown(growthOf(before, prices({ drop: 3000, read: 1700 }, { drop: 3500, read: 1800 }, {})));
+  assert.deepEqual(sentences, [
+    "'level exact' has no baseline for 'read': run npm run bench:cost.",
+    "'raw mode' was not measured on 'drop', but the baseline has it.",
+  ]);
+});
+
+test('a baseline is written as it is read', () => {
+  const measured = { kernel: '7.3-amd64_7.3-1', prices: before, notRun: new Map<string, string>() };
+  assert.deepEqual(JSON.parse(baselineText(new Map([['7.3', measured]]))), {
+    '7.3': {
+      kernel: '7.3-amd64_7.3-1',
+      nothing: { drop: 3000 },
+      'level exact': { drop: 3500 },
+      'raw mode': { drop: 4000 },
+    },
+  });
+});

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The driver as a child: while it measures, this process sleeps in a pipe.
+import { spawn } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { at, numberAt, parseJson } from '../json.ts';
+import type { PATHS, Prices, SCALED_PATHS } from './paths.ts';
+
+const file = join(dirname(fileURLToPath(import.meta.url)), '../../dist/lab/cost-driver');
+
+export interface Driver {
+  readonly clock: (paths: typeof PATHS | typeof SCALED_PATHS) => Promise<Prices>;
+  readonly stop: () => void;
+}
+
+export async function startDriver(rounds: number): Promise<Driver> {
+  const child = spawn(file, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const answer = async (): Promise<unknown> => {
+    const { done, value } = await lines.next();
+    if (done) throw new Error('The cost driver has ended: its reason stands above.');
+    return parseJson(value);
+  };
+  await answer();
+  const ask = (command: string): Promise<unknown> => {
+    child.stdin.write(`${command} ${rounds}\n`);
+    return answer();
+  };
+  return { clock: (paths) => clock(paths, ask), stop: () => child.stdin.end() };
+}
+
+async function clock(
+  paths: typeof PATHS | typeof SCALED_PATHS,
+  ask: (command: string) => Promise<unknown>,
+): Promise<Prices> {
+  const answers = new Map<string, unknown>();
+  const prices: [string, number][] = [];
+  for (const [path, [command, figure]] of Object.entries(paths)) {
+    const known = answers.get(command) ?? (await ask(command));
+    answers.set(command, known);
+    // A path that the kernel does not have has no figure.
+    if (at(known, figure) !== undefined) prices.push([path, numberAt(known, figure, 'median')]);
+  }
+  return Object.fromEntries(prices);
+}

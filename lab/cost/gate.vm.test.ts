@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// No packet pays more than 2 % more of instructions than when the baseline was written.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { noVm } from '../vm.ts';
+import { BASELINE_CONFIGURATIONS, grown, readBaseline } from './baseline.ts';
+import { growthLine, growthOn, SERIES } from './check.ts';
+import { GUARDED } from './configurations.ts';
+
+for (const series of SERIES) {
+  test(`the price per packet on Linux ${series} has not grown`, { skip: noVm }, async (t) => {
+    const growth = await growthOn(series, (line) => t.diagnostic(line));
+    for (const one of growth) t.diagnostic(growthLine(one));
+    assert.deepEqual(grown(growth), []);
+  });
+}
+
+test('the committed baseline has every guarded price of every kernel', () => {
+  for (const series of SERIES) {
+    const committed = readBaseline(series);
+    assert.deepEqual([...committed.keys()], BASELINE_CONFIGURATIONS);
+    for (const name of GUARDED) assert.ok((committed.get(name)?.drop ?? 0) > 1000, `${series}: ${name}`);
+  }
+});

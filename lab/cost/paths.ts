@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The clocked paths of a packet.
+
+/** Path -> what the driver is asked, and the figure in its answer that is the path's price. */
+export const PATHS = {
+  enqueue: ['packet', 'enqueue'],
+  drop: ['packet', 'drop'],
+  read: ['packet', 'read'],
+  'foreign packet': ['foreign', 'packet'],
+  'foreign drop': ['foreign', 'drop'],
+  'pktgen enqueue': ['pktgen', 'enqueue'],
+  'pktgen drop': ['pktgen', 'drop'],
+  'vhost consume': ['vhost', 'consume'],
+  'stop and wake': ['stop', 'cycle'],
+} as const satisfies Clocked;
+
+/** The same on many rings that take turns. */
+export const SCALED_PATHS = {
+  'enqueue, 1 000 devices': ['devices', 'enqueue'],
+  'drop, 1 000 devices': ['devices', 'drop'],
+  'read, 1 000 devices': ['devices', 'read'],
+  'enqueue, 8 queues': ['queues', 'enqueue'],
+  'drop, 8 queues': ['queues', 'drop'],
+  'read, 8 queues': ['queues', 'read'],
+} as const satisfies Clocked;
+
+type Clocked = Readonly<Record<string, readonly [command: string, figure: string]>>;
+
+export type Path = keyof typeof PATHS;
+export type ScaledPath = keyof typeof SCALED_PATHS;
+
+/** Instructions per packet; without the paths that a kernel does not have. */
+export type Prices = Readonly<Partial<Record<Path | ScaledPath, number>>>;
+
+export const pathNames: readonly Path[] = namesOf(PATHS);
+export const scaledPathNames: readonly ScaledPath[] = namesOf(SCALED_PATHS);
+export const SCALES = ['1 000 devices', '8 queues'] as const;
+
+function namesOf<Name extends string>(paths: Readonly<Record<Name, unknown>>): readonly Name[] {
+  return Object.keys(paths).filter((name): name is Name => name in paths);
+}
