@@ -14,7 +14,7 @@ const fileLimitMs = 900_000;
 const onKernel = /\.(kernel|vm)\.test\.ts$/;
 const slow = /\.(slow(\.kernel)?|vm)\.test\.ts$/;
 /** Minutes in VMs: the kernels one after the other, and the price per packet on the instruction clock. */
-const nightly = /(^|\/)(linux-.*|gate)\.vm\.test\.ts$/;
+const nightly = /\.vm\.test\.ts$/;
 
 /** What a run is made of: the steps before the tests, and which test files. */
 const modes = {
