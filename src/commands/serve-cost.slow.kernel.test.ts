@@ -9,19 +9,30 @@ import { namespaceLab, noLab } from '../../lab/netns.ts';
 import { type Agent, startAgent } from '../../lab/serve.ts';
 
 const run = promisify(execFile);
+/** `node -e 0` on two idle cores of the kind that CI has. */
+const BARE_START_MS = 60;
 /** V8 manages its memory and threads with these; how much depends on the length of the text. */
 const RUNTIME = 'futex,madvise,mprotect,mmap,munmap';
 
 test('from start to the first scrape in at most 1 s, the median of 5', { skip: noLab }, async (t) => {
   const times: number[] = [];
+  const bare: number[] = [];
   for (let i = 0; i < 5; i++) {
+    const began = performance.now();
+    await run(process.execPath, ['-e', '0']);
+    bare.push(performance.now() - began);
     const agent = await startAgent(t);
     times.push(agent.startedInMs);
     await agent.stop();
   }
   times.sort((a, b) => a - b);
-  t.diagnostic(`start to first scrape: ${times.map((ms) => ms.toFixed(0)).join(', ')} ms`);
-  assert.ok((times[2] ?? Number.POSITIVE_INFINITY) <= 1000);
+  bare.sort((a, b) => a - b);
+  // Other work on the machine slows an empty program as much.
+  const slowness = Math.max(1, (bare[2] ?? 0) / BARE_START_MS);
+  t.diagnostic(
+    `start to first scrape: ${times.map((ms) => ms.toFixed(0)).join(', ')} ms; the machine is ${slowness.toFixed(1)} times as slow as at rest`,
+  );
+  assert.ok((times[2] ?? Number.POSITIVE_INFINITY) <= 1000 * slowness);
 });
 
 test('at most 90 MB with 256 queues, and a scrape makes a handful of system calls however many there are', {
