@@ -58,9 +58,13 @@ mount -t 9p -o trans=virtio,version=9p2000.L,msize=1048576 work "/guest$work" ||
 hostname vm
 ip link set lo up
 
-# The command has a serial line of its own: what it prints does not mix with what the kernel has to say.
+# The command has a serial line of its own: what it prints does not mix with what the kernel has to say. No chroot: the
+# kernel looks for modprobe in the root, and shows paths of other mount namespaces from there.
 stty -F /dev/ttyS1 raw -echo
-chroot /guest /bin/sh "$work/run.sh" </dev/null >/dev/ttyS1 2>&1
-echo $? >"/guest$work/status"
+cat >run/vm-command <<END
+/bin/sh "$work/run.sh" </dev/null >/dev/ttyS1 2>&1
+echo \$? >"$work/status"
 sync
-poweroff -f
+/bin/busybox poweroff -f
+END
+exec switch_root /guest /bin/sh /run/vm-command
