@@ -20,8 +20,12 @@ const SHARED_FILES = [
   'src/inventory/random.slow.kernel.test.ts',
 ];
 
-/** What repeats or lengthens a run there as it does here. */
-const PASSED_ON = ['SEED', 'SEQUENCES', 'NIGHTLY'];
+/** What repeats or lengthens a run there as it does here; random sequences run in full on this machine's own kernel. */
+const PASSED_ON: Readonly<Record<string, string | undefined>> = {
+  SEED: process.env.SEED,
+  NIGHTLY: process.env.NIGHTLY,
+  SEQUENCES: process.env.SEQUENCES ?? (process.env.NIGHTLY ? '50' : '5'),
+};
 /** Below what deploy/test.mjs gives a file, so that a VM that hangs can say what it was doing. */
 const LIMIT_MS = process.env.NIGHTLY ? 10_000_000 : 840_000;
 
@@ -48,7 +52,7 @@ export function testOnKernel(series: string): void {
 
 async function boot(kernel: Kernel, told: Retelling): Promise<void> {
   const environment = Object.fromEntries(
-    PASSED_ON.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+    Object.entries(PASSED_ON).flatMap(([name, value]) => (value ? [[name, value]] : [])),
   );
   const reporter = ['--test-reporter', join(here, 'guest/reporter.cjs'), '--test-reporter-destination', 'stdout'];
   const command = [process.execPath, '--import', 'tsx', ...reporter, join(here, 'guest/run.ts'), ...guestFiles()];

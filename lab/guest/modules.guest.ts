@@ -11,8 +11,13 @@ import { type Agent, startAgent, tapscope } from '../serve.ts';
 const run = promisify(execFile);
 
 async function unloadTun(): Promise<void> {
-  await run('modprobe', ['-r', 'vhost_net']).catch(() => undefined);
+  await unloadVhost();
   await run('rmmod', ['tun']);
+}
+
+/** Not by modprobe, which would take along what nothing uses any more: tun. */
+async function unloadVhost(): Promise<void> {
+  await run('rmmod', ['vhost_net']).catch(() => undefined);
 }
 
 /** A new tap is counted from its first packet on. */
@@ -56,7 +61,7 @@ test('tun is loaded after the agent', async (t) => {
 
 test('while functions of tun are traced it cannot be unloaded, and doctor says so', async (t) => {
   const agent = await startAgent(t, ['--budget=off']);
-  await run('modprobe', ['-r', 'vhost_net']).catch(() => undefined);
+  await unloadVhost();
   await assert.rejects(run('rmmod', ['tun']), /in use/);
   assert.match((await tapscope(['doctor'])).stdout, /tun cannot be unloaded \(transmit/);
   await agent.stop();
@@ -77,7 +82,7 @@ test('--no-pin: tun goes and comes again while the agent runs', async (t) => {
 });
 
 test('vhost-net is loaded after the agent', async (t) => {
-  await run('modprobe', ['-r', 'vhost_net']).catch(() => undefined);
+  await unloadVhost();
   const agent = await startAgent(t, ['--budget=off']);
   const returned = async (): Promise<string | undefined> =>
     (await agent.metrics()).text.match(/tapscope_probe_attached\{event="returned",mechanism="([\w-]+)"\} 1/)?.[1];
@@ -89,6 +94,29 @@ test('vhost-net is loaded after the agent', async (t) => {
   for (let i = 0; i < 50 && (await returned()) !== expected; i++) await wait(100);
   assert.equal(await returned(), expected);
   await countsExactly(t, agent);
+});
+
+test('the bridge driver is loaded after the agent: what a port drops has its location', async (t) => {
+  await run('rmmod', ['bridge']);
+  const agent = await startAgent(t, ['--budget=off']);
+  const lab = await namespaceLab(t);
+  await lab.ipBatch(['link add br0 type bridge mcast_snooping 0', 'link set br0 up']);
+  const puppet = await lab.puppet();
+  await puppet.open('from', 'tapa', 'tap');
+  await puppet.open('to', 'tapb', 'tap');
+  await lab.ipBatch(['link set tapa master br0 mtu 9000 up', 'link set tapb master br0 mtu 1500 up']);
+  await lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tapb/brport/state)" = 3 ]; do sleep 0.1; done');
+  const labels = { netns: String(lab.inode), device: 'tapb', reason: 'NOT_SPECIFIED', location: 'br_dev_queue_push_xmit' };
+  const dropped = async (frames: number): Promise<number> => {
+    await puppet.write('from', frames, 4000);
+    return (await agent.metrics()).value('tapscope_device_other_dropped_packets_total', labels) ?? 0;
+  };
+  let seen = 0;
+  for (let tries = 0; seen === 0 && tries < 50; tries++) {
+    await wait(500); // the agent looks every second
+    seen = await dropped(1);
+  }
+  assert.equal((await dropped(7)) - seen, 7);
 });
 
 test('an agent that comes late: a full ring, and a reader that is blocked already', async (t) => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Probes and collector together, made anew when the tun driver was loaded, unloaded or loaded again.
-import { type Host, readHost, tunDriver, vhostDriver } from '../kernel/host.ts';
+import { companionModules, type Host, readHost, tunDriver } from '../kernel/host.ts';
 import { type AttachOptions, attachProbes, PROBE_SYMBOLS, type Probes } from '../probes/attach.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { Collector, type CollectorOptions } from './collector.ts';
@@ -10,7 +10,7 @@ interface Watch {
   readonly collector: Collector;
   /** Which load of the driver the probes were made for. */
   readonly driver: number | undefined;
-  readonly vhost: number | undefined;
+  readonly companions: string;
 }
 
 export class Agent {
@@ -40,7 +40,7 @@ export class Agent {
       this.#watch.probes.close();
       this.#watch = this.#begin(readHost(PROBE_SYMBOLS));
     }
-    if (vhostDriver() !== undefined && vhostDriver() !== this.#watch.vhost) this.#extend();
+    if (companionModules() !== this.#watch.companions) this.#extend();
     await this.#watch.collector.refresh();
   }
 
@@ -53,16 +53,16 @@ export class Agent {
     this.#watch.probes.close();
   }
 
-  /** vhost-net comes with the first VM, mostly after the agent. */
+  /** vhost-net comes with the first VM, the bridge with the first network: mostly after the agent. */
   #extend(): void {
-    this.#watch = { ...this.#watch, vhost: vhostDriver() }; // first: what fails once is not tried every second
+    this.#watch = { ...this.#watch, companions: companionModules() }; // first: what fails once is not tried every second
     const host = readHost(PROBE_SYMBOLS);
     this.#watch.probes.extend(host);
     host.releaseTypes();
   }
 
   #begin(host: Host): Watch {
-    const drivers = { driver: tunDriver(), vhost: vhostDriver() };
+    const drivers = { driver: tunDriver(), companions: companionModules() };
     const probes = attachProbes(host, this.#attach);
     host.releaseTypes();
     return { probes, collector: new Collector(host, probes, this.#collect), ...drivers };

@@ -4,6 +4,18 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { agentLab, imbalances, totalsOf } from '../../lab/agent.ts';
 import { namespaceLab, noLab } from '../../lab/netns.ts';
+import type { Device } from '../snapshot.ts';
+
+/** Where a queueing discipline's losses are freed: its caller, or the list that younger kernels collect them in. */
+const QDISC_LOCATIONS = ['__dev_queue_xmit', '__tcf_kfree_skb_list', 'kfree_skb_list_reason'];
+
+function droppedBefore({ otherDropped = [] }: Device): number {
+  return otherDropped.reduce((sum, { packets }) => sum + packets, 0);
+}
+
+function locationsOf({ otherDropped = [] }: Device): readonly string[] {
+  return otherDropped.map(({ location }) => location);
+}
 
 test('a bridge with a port of smaller MTU', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
@@ -43,8 +55,10 @@ test('a tap without a reader', { skip: noLab }, async (t) => {
   const before = (await lab.link('tap0')).txDropped;
   await puppet.packet('tap0', 20, 60);
   const device = await agent.device(lab.inode, 'tap0');
-  assert.equal((await lab.link('tap0')).txDropped - before, 20);
-  assert.deepEqual(device.otherDropped, [{ reason: 'QDISC_DROP', location: '__dev_queue_xmit', packets: 20 }]);
+  const counted = (await lab.link('tap0')).txDropped - before;
+  assert.ok(counted === 20 || counted === 0, 'Linux 6.1 counts such drops at the qdisc only');
+  assert.equal(droppedBefore(device), 20);
+  assert.ok(locationsOf(device).every((location) => QDISC_LOCATIONS.includes(location)));
   assert.equal(device.attachedQueues, 0);
   assert.deepEqual(imbalances(device), []);
   assert.ok(peer);
@@ -61,13 +75,7 @@ test('a full tbf', { skip: noLab }, async (t) => {
   const device = await agent.device(lab.inode, 'tap0');
   const [tbf] = await lab.qdisc('tap0');
   assert.ok(tbf && tbf.dropped > 0);
-  assert.equal(
-    device.otherDropped?.reduce((sum, { packets }) => sum + packets, 0),
-    tbf.dropped,
-  );
-  assert.deepEqual(
-    device.otherDropped?.map(({ location }) => location),
-    ['__dev_queue_xmit'],
-  );
+  assert.equal(droppedBefore(device), tbf.dropped);
+  assert.ok(locationsOf(device).every((location) => QDISC_LOCATIONS.includes(location)));
   assert.deepEqual(imbalances(device), []);
 });

@@ -85,7 +85,7 @@ test('purged by a close, cut by a resize, failed reads: the losses that no kerne
 
 test('packets that bypass the qdisc: the drops are seen, and the queue is marked', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const agent = await agentLab(t, 'transmit=raw-tracepoint');
+  const agent = await agentLab(t, 'transmit=raw-tracepoint', 'consumed=arithmetic');
   const puppet = await lab.puppet();
   await puppet.open('a', 'tap0', 'tap');
   await lab.raise('tap0', 10);

@@ -8,7 +8,8 @@ import type { Puppet } from '../../lab/puppet.ts';
 import { type Random, randomOf, seedOf } from '../../lab/random.ts';
 import type { Device } from '../snapshot.ts';
 
-const SEQUENCES = 50;
+/** SEQUENCES in the environment shortens or lengthens the test. */
+const SEQUENCES = Number(process.env.SEQUENCES ?? 50);
 const STEPS = 25;
 const TAP = 'tap0';
 

@@ -65,6 +65,12 @@ export function vhostDriver(): number | undefined {
   return statSync('/sys/class/misc/vhost-net', { throwIfNoEntry: false })?.ino;
 }
 
+/** Modules beside tun whose functions are looked up; the text changes when one of them is loaded or unloaded. */
+export function companionModules(): string {
+  const bridge = statSync('/sys/module/bridge', { throwIfNoEntry: false })?.ino;
+  return `vhost-net ${vhostDriver() ?? '-'}, bridge ${bridge ?? '-'}`;
+}
+
 /** "0-3" or "0-1,4-7" → the highest number + 1: per-CPU tables are indexed by it. */
 export function possibleCpus(list: string): number {
   return 1 + Math.max(...(list.match(/\d+/g) ?? ['0']).map(Number));
