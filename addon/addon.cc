@@ -8,6 +8,7 @@
 #include "netlink_thread.hh"
 #include "ring_buffer.hh"
 #include "run_statistics.hh"
+#include "text_symbols.hh"
 
 #include <bpf/libbpf.h>
 
@@ -32,6 +33,7 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports)
 	exports["Btf"] = btf;
 	exports["RunStatistics"] = RunStatistics::define(env);
 	exports["netlinkRequest"] = Napi::Function::New(env, netlinkRequest, "netlinkRequest");
+	exports["textSymbols"] = Napi::Function::New(env, textSymbols, "textSymbols");
 	exports["libbpfVersion"] = Napi::String::New(env, libbpf_version_string());
 	return exports;
 }

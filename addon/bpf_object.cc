@@ -47,6 +47,7 @@ Napi::Function BpfObject::define(Napi::Env env)
 			   {InstanceAccessor<&BpfObject::programs>("programs"),
 			    InstanceAccessor<&BpfObject::maps>("maps"),
 			    InstanceMethod<&BpfObject::setMaxEntries>("setMaxEntries"),
+			    InstanceMethod<&BpfObject::setValueSize>("setValueSize"),
 			    InstanceMethod<&BpfObject::reuseMap>("reuseMap"),
 			    InstanceMethod<&BpfObject::setVariable>("setVariable"),
 			    InstanceMethod<&BpfObject::setAutoload>("setAutoload"),
@@ -81,6 +82,18 @@ void BpfObject::setMaxEntries(Info info)
 	const int error = bpf_map__set_max_entries(map(info.Env(), name), info[1].As<Napi::Number>().Uint32Value());
 	if (error)
 		throw systemError(info.Env(), error, "resize", called("map", name), log.tail());
+}
+
+void BpfObject::setValueSize(Info info)
+{
+	const std::string name = info[0].As<Napi::String>();
+	const uint32_t bytes = info[1].As<Napi::Number>().Uint32Value();
+	bpf_map *resized = map(info.Env(), name);
+	LibbpfLog log;
+	// Before libbpf 1.3 a section's initial contents are not grown along, and loading would read beyond them.
+	const int error = bytes <= bpf_map__value_size(resized) ? bpf_map__set_value_size(resized, bytes) : -EINVAL;
+	if (error)
+		throw systemError(info.Env(), error, "resize the values of", called("map", name), log.tail());
 }
 
 void BpfObject::reuseMap(Info info)

@@ -31,6 +31,7 @@ private:
 
 	// bpf_object.cc: the file's life
 	void setMaxEntries(Info info);
+	void setValueSize(Info info);
 	void reuseMap(Info info);
 	void setVariable(Info info);
 	void load(Info info);

@@ -51,6 +51,8 @@ export class BpfObject {
   // Before load()
 
   setMaxEntries(map: string, entries: number): void;
+  /** Cuts a section ('.bss') or any map's values to so many bytes; EINVAL if they were fewer. Variables behind go. */
+  setValueSize(map: string, bytes: number): void;
   /** This object's map becomes the one of the same name that `from` has loaded; type and sizes must agree. */
   reuseMap(map: string, from: BpfObject): void;
   /** Sets a global variable, mostly a `const volatile` of .rodata, found by the object's BTF; EINVAL if sizes differ. */
@@ -171,6 +173,19 @@ export class RunStatistics {
   /** May be called again. */
   close(): void;
 }
+
+export interface TextSymbol {
+  /** Without what the compiler appended (`.isra.0`, `.constprop.0`, `.cold`). */
+  readonly name: string;
+  /** Nothing was appended. */
+  readonly whole: boolean;
+  readonly start: bigint;
+  /** Where the next function begins; undefined for the last. */
+  readonly end?: bigint;
+}
+
+/** The functions with these names in a file of /proc/kallsyms' format, in its order; addresses are 0 where they are hidden. */
+export function textSymbols(path: string, names: readonly string[]): readonly TextSymbol[];
 
 /**
  * Sends one rtnetlink message, nlmsghdr included (the addon numbers it), on a socket opened in the namespace `netnsPath`

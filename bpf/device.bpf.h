@@ -14,6 +14,7 @@ const volatile u8 typed_reads;
  */
 u64 foreign_ops[FOREIGN_CELLS];
 u64 tun_ops[2];
+u64 foreign_base; /* the address of foreign_ops as a number, from the first walk on */
 
 #define LOCATION_CELLS 256
 
@@ -27,11 +28,16 @@ extern void *bpf_rdonly_cast(const void *object, u32 btf_id) __ksym __weak;
 
 /* The ops pointer as a number to compare and hash; its base is arbitrary, since pointers cannot be shifted but
  * subtracted. */
+static __always_inline u64 ops_of(struct net_device *dev)
+{
+	return (u64)dev->netdev_ops - (u64)foreign_ops;
+}
+
 static __always_inline u64 ops_number(u64 device)
 {
 	if (typed_reads)
-		return (u64)TYPED(net_device, device)->netdev_ops - (u64)foreign_ops;
-	return (u64)BPF_CORE_READ((struct net_device *)device, netdev_ops);
+		return ops_of(TYPED(net_device, device));
+	return (u64)BPF_CORE_READ((struct net_device *)device, netdev_ops) - foreign_base;
 }
 
 static __always_inline bool has_tun_kind(struct net_device *dev)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Freed packets by skb:kfree_skb: the reason of a drop in tun_net_xmit, losses inside tun that no kernel counter knows,
 // losses before tun.
-#include "device.bpf.h"
 #include "transmit.bpf.h"
 
 /* What a freeing function means; the agent finds their text ranges in the running kernel's symbols, and these names in
@@ -27,6 +26,11 @@ struct text_range {
 	enum location_class class;
 };
 
+/* tun_net_xmit, and all of tun that frees packets: what lies outside is seen by two comparisons. */
+const volatile u64 transmit_start, tun_start;
+const volatile u32 transmit_length, tun_length;
+/* Drops on the way to a device are counted: each drop of the host is then looked at. */
+const volatile u8 before_counted = 1;
 const volatile u32 reason_not_specified;
 const volatile u32 reason_consumed;
 const volatile u64 sock_rfree_address;
@@ -40,6 +44,8 @@ struct {
 } text_ranges SEC(".maps");
 
 u64 other_drops_lost, deviceless_drops;
+u64 overflow_start,
+	overflow_length; /* CLASS_OVERFLOWED: vhost-net may be loaded later, so that each walk looks it up */
 
 struct other_drop_key {
 	u64 device;
@@ -55,6 +61,20 @@ struct {
 	__type(key, struct other_drop_key);
 	__type(value, u64);
 } other_drops SEC(".maps");
+
+static __noinline int find_overflow(void)
+{
+	for (u32 i = 0; i < RANGES; i++) {
+		u32 index = i;
+		struct text_range *range = bpf_map_lookup_elem(&text_ranges, &index);
+
+		if (!range || range->class != CLASS_OVERFLOWED)
+			continue;
+		overflow_start = range->start;
+		overflow_length = range->length;
+	}
+	return 0;
+}
 
 #define ADDRESS_BITS 0x00FFFFFFFFFFFFFFULL
 
@@ -103,7 +123,7 @@ static __always_inline void count_other(struct sk_buff *skb, struct net_device *
 }
 
 /* A drop in tun_net_xmit of a packet that came past the offered probe (PACKET_QDISC_BYPASS, pktgen start_xmit). */
-static __always_inline void count_bypassed(struct row *row, u32 number, u32 reason)
+static __always_inline int count_bypassed(struct row *row, u32 number, u32 reason)
 {
 	u32 slot = slot_of(reason);
 
@@ -111,19 +131,19 @@ static __always_inline void count_bypassed(struct row *row, u32 number, u32 reas
 	__sync_fetch_and_add(&row->dropped[slot & (REASONS - 1)], 1);
 	if (slot == REASON_RARE)
 		count_rare(number, reason);
+	return 0;
 }
 
 static __noinline int count_in_tun(struct sk_buff *skb, u64 device, u32 class, u32 reason)
 {
-	u32 number = 0, queue = BPF_CORE_READ(skb, queue_mapping);
-	u64 id = device_id(device);
-	struct row *row = id ? find_row(device, device, id, queue, &number) : NULL;
+	u32 cpu = cpu_id();
+	u32 number = look_up(device, device, place_of(cpu, BPF_CORE_READ(skb, queue_mapping)));
+	struct row *row = row_at(number);
 
-	if (!row) {
-		__sync_fetch_and_add(&no_identity, 1);
-		return 0;
-	}
-	if (class == CLASS_TRANSMIT)
+	state_of(cpu)->freed_row = number;
+	if (!number)
+		__sync_fetch_and_add(&rowless_dropped, 1);
+	else if (class == CLASS_TRANSMIT)
 		count_bypassed(row, number, reason);
 	else if (class == CLASS_PURGED)
 		row->purged++;
@@ -136,25 +156,28 @@ static __noinline int count_in_tun(struct sk_buff *skb, u64 device, u32 class, u
 	return 0;
 }
 
-static __always_inline int count_freed(u64 address, u64 location, u32 reason)
+/* The packet is between the entry and the exit of the transmit function: the exit counts it. */
+static __always_inline bool is_in_flight(struct cpu_state *state, u64 skb, u32 reason)
 {
-	u32 class = class_of(location);
+	if (state->skb != skb)
+		return false;
+	state->reason = reason;
+	return true;
+}
 
-	if (class == CLASS_TRANSMIT) {
-		struct in_flight *packet = &in_flight[cpu_id()];
+static __noinline int count_freed(u64 *ctx)
+{
+	u64 location = ctx[1];
+	u32 class = class_of(location), reason = ctx[2];
+	struct sk_buff *skb = (struct sk_buff *)ctx[0];
 
-		if (packet->skb == address) { /* the exit of the transmit function counts it */
-			packet->reason = reason;
-			packet->reason_seen = 1;
-			return 0;
-		}
-	}
 	if (class == CLASS_SNIFFER || class == CLASS_RECEIVE)
+		return 0;
+	if (class == CLASS_TRANSMIT && is_in_flight(state_of(cpu_id()), (u64)skb, reason))
 		return 0;
 	if (class == CLASS_ELSEWHERE && (reason == reason_not_specified || reason == reason_consumed))
 		return 0; /* freed, not dropped: pktgen's own skbs end so */
-	struct sk_buff *skb = (struct sk_buff *)address;
-	u64 device = typed_reads ? address_of(TYPED(sk_buff, address)->dev) : (u64)BPF_CORE_READ(skb, dev);
+	u64 device = (u64)BPF_CORE_READ(skb, dev);
 
 	/* skb->dev shares its place with socket data: follow kernel addresses only, and by reads that may fail. */
 	if ((s64)device >= 0) {
@@ -168,14 +191,45 @@ static __always_inline int count_freed(u64 address, u64 location, u32 reason)
 		return count_in_tun(skb, device, class, reason);
 	u32 state = registration_state((struct net_device *)device);
 
-	if (state >= NETREG_REGISTERED && state <= NETREG_UNREGISTERED)
+	if (before_counted && state >= NETREG_REGISTERED && state <= NETREG_UNREGISTERED)
 		count_other(skb, (struct net_device *)device, location, reason);
 	return 0;
 }
 
-/* kfree_skb(skb, location, reason[, rx_sk]) */
-SEC("raw_tp/kfree_skb")
-int dropped_raw(u64 *ctx)
+/* The drop is none of ours, and nearly all are: seen without a call. */
+static __always_inline bool is_foreign(u64 location, struct sk_buff *skb)
 {
-	return count_freed(ctx[0], ctx[1], ctx[2]);
+	if (!before_counted && location - tun_start >= tun_length && location - overflow_start >= overflow_length)
+		return true;
+	return skb && is_known_foreign(ops_of(skb->dev));
+}
+
+/* `skb`: with its type, NULL where the kernel does not give it one. */
+static __always_inline int freed(volatile u64 *ctx, struct sk_buff *skb)
+{
+	if (ctx[1] - transmit_start >= transmit_length)
+		return is_foreign(ctx[1], skb) ? 0 : count_freed((u64 *)ctx);
+	u32 cpu = cpu_id();
+	struct cpu_state *state = state_of(cpu);
+
+	if (is_in_flight(state, ctx[0], ctx[2]))
+		return 0;
+	struct row *row = row_at(state->freed_row);
+
+	if (!skb || !row_is(row, (u64)skb->dev, place_of(cpu, skb->queue_mapping)))
+		return count_freed((u64 *)ctx);
+	return count_bypassed(row, state->freed_row, ctx[2]);
+}
+
+/* kfree_skb(skb, location, reason[, rx_sk]) */
+SEC("?tp_btf/kfree_skb")
+int dropped_typed(volatile u64 *ctx)
+{
+	return freed(ctx, (struct sk_buff *)ctx[0]);
+}
+
+SEC("raw_tp/kfree_skb")
+int dropped_raw(volatile u64 *ctx)
+{
+	return freed(ctx, typed_reads ? TYPED(sk_buff, ctx[0]) : NULL);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // The pool of rows and what leads to them, shared by all programs; the program that recycles rows.
-#include "device.bpf.h"
+#include "queue.bpf.h"
 
 #define RECYCLE_BATCH 32
 
@@ -13,10 +13,7 @@ struct recycle_request {
 static __always_inline void forget_row(u32 number)
 {
 	struct row *row = row_at(number);
-
-	if (!row)
-		return;
-	struct row_key key = {.device = row->device, .queue = row->queue, .cpu = row->cpu};
+	struct row_key key = {.device = row->device, .place = row->place & ~ROW_ENDED};
 	u32 *indexed = bpf_map_lookup_elem(&row_index, &key);
 
 	/* Another device may have taken the address and the key since. */
@@ -30,7 +27,7 @@ static __always_inline void release_row(u32 number)
 	u32 cell = free_tail & rows_mask;
 	u32 *freed = bpf_map_lookup_elem(&free_rows, &cell);
 
-	if (!row || !freed || !row->device)
+	if (!freed || !row->device)
 		return;
 	__builtin_memset(row, 0, sizeof(*row));
 	*freed = number;

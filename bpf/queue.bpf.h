@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A packet's queue -> its row of counters: one row for each (device, queue, CPU) that was seen. The one hot path. */
+/* Rows of counters, one for each (device, queue, CPU) that was seen, and the pool that they come from. */
 #pragma once
 #include "kernel.bpf.h"
 
-#define MAX_CPUS    4096 /* of in_flight; the agent refuses a host with more */
-#define TABLE_CELLS 8192 /* cells of row_table for each CPU: 16 for each of 512 queues that one CPU serves */
+#define MAX_CPUS    4096  /* of cpus; the agent refuses a host with more */
+#define MAX_ROWS    65536 /* of rows; the agent makes room for as many as the host's CPUs ask for */
+#define TABLE_CELLS 8192  /* cells of row_table for each CPU: 16 for each of 512 queues that one CPU serves */
 #define REASONS	    16
 
 enum reason_slot {
@@ -20,9 +21,8 @@ enum reason_slot {
  */
 struct row {
 	u64 device;    /* identity: written before the row is published, constant until it is recycled */
+	u64 place;     /* queue in the low half, CPU in the high one; ROW_ENDED: another device may have the address */
 	u64 device_id; /* kernfs node id: unlike the address and the ifindex never used twice */
-	u32 queue;
-	u32 cpu;
 	u64 offered;
 	u64 offered_bytes;
 	u64 enqueued;
@@ -37,21 +37,24 @@ struct row {
 	u64 reserved[3];
 };
 
-/* The packet between the entry and the exit of the transmit function, one for each CPU: bottom halves are off between.
+#define ROW_ENDED (1ULL << 63)
+
+/*
+ * What programs on one CPU leave for those after them: the packet between the entry and the exit of the transmit
+ * function (bottom halves are off between), and each path's newest row, which the next packet mostly counts in.
  */
-struct in_flight {
+struct cpu_state {
 	u64 skb;
-	u32 row;
-	u32 reason;
-	u32 reason_seen;
-	u32 queue;
+	u32 sent_row;
+	u32 reason; /* of its drop, from the tracepoint to the exit; else 0, which is no reason (SKB_NOT_DROPPED_YET) */
+	u32 taken_row;
+	u32 freed_row;
 	u64 reserved[5]; /* one cache line */
 };
 
 struct row_key {
 	u64 device;
-	u32 queue;
-	u32 cpu;
+	u64 place;
 };
 
 struct rare_drop_key {
@@ -62,20 +65,17 @@ struct rare_drop_key {
 /* Kernel drop reason -> reason_slot; the agent fills it from the running kernel's BTF. */
 const volatile u8 reason_slots[256];
 
-struct in_flight in_flight[MAX_CPUS];
+/* The agent sees every device end, so that an address stands for one device; else each packet's device says its id. */
+const volatile u8 ends_seen;
+
+struct cpu_state cpus[MAX_CPUS];
 u32 rows_fresh;			      /* rows never handed out begin here */
 u64 free_head, free_tail;	      /* free_rows[head..tail) are recycled rows, indices modulo the pool */
 u64 rowless_packets, rowless_dropped; /* offered to and dropped by queues that found no free row */
 u64 rare_drops_lost;
-u64 no_identity; /* packets of a device without a kernfs node: being deleted */
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 16384);
-	__type(key, u32);
-	__type(value, struct row);
-} rows SEC(".maps");
+/* Not a map of its own: what a variable costs to find is four instructions, an entry of a map fourteen. */
+extern struct row rows[MAX_ROWS];
 
 /* Row number by CPU and hash of (device, queue): a cache of row_index, so that a cell may be lost but never lies. */
 struct {
@@ -110,14 +110,28 @@ struct {
 /* The pool's size is set before load, by the number of CPUs, always to a power of two. */
 const volatile u32 rows_mask;
 
+/* The compiler would rather compute an address again than keep it. */
+#define KEPT(pointer)                                                                                                  \
+	({                                                                                                             \
+		typeof(pointer) kept = (pointer);                                                                      \
+		asm volatile("" : "+r"(kept));                                                                         \
+		kept;                                                                                                  \
+	})
+
 static __always_inline struct row *row_at(u32 number)
 {
-	return bpf_map_lookup_elem(&rows, &number);
+	return KEPT(&rows[number & rows_mask]);
+}
+
+/* This CPU's. */
+static __always_inline struct cpu_state *state_of(u32 cpu)
+{
+	return KEPT(&cpus[cpu & (MAX_CPUS - 1)]);
 }
 
 static __always_inline u32 cpu_id(void)
 {
-	return bpf_get_smp_processor_id() & (MAX_CPUS - 1);
+	return bpf_get_smp_processor_id();
 }
 
 static __always_inline u32 take_row(void)
@@ -141,75 +155,18 @@ static __always_inline u32 take_row(void)
 
 static __always_inline u32 new_row(struct row_key *key, u64 device_id)
 {
-	u32 number = take_row();
+	u32 number = device_id ? take_row() : 0;
 	struct row *row = row_at(number);
 
-	if (!number || !row)
+	if (!number)
 		return 0;
 	row->device_id = device_id;
-	row->queue = key->queue;
-	row->cpu = key->cpu;
+	row->place = key->place;
 	__sync_lock_test_and_set(&row->device, key->device); /* last, and after the rest: readers test it */
 	/* Two programs of this CPU may race (one interrupts the other): the loser's row stays, is summed like any, and
 	 * goes with its device. */
 	bpf_map_update_elem(&row_index, key, &number, BPF_ANY);
 	return number;
-}
-
-static __always_inline bool row_is(struct row *row, u64 device, u64 device_id, u32 queue)
-{
-	/* The CPU too: a stale cell may hold a row that was recycled for the same queue on another CPU. */
-	return row->device == device && row->device_id == device_id && row->queue == queue && row->cpu == cpu_id();
-}
-
-/* First packet on this CPU, a shared cell, or a device that took a dead one's address. */
-static __noinline u32 find_row_slow(u64 device, u64 device_id, u32 queue, u32 cell)
-{
-	u32 neighbour = cell ^ 1;
-	u32 *second = bpf_map_lookup_elem(&row_table, &neighbour), *first = bpf_map_lookup_elem(&row_table, &cell);
-	struct row_key key = {.device = device, .queue = queue, .cpu = cpu_id()};
-	struct row *row;
-	u32 number = 0;
-
-	if (!first || !second)
-		return 0;
-	if (*second) {
-		row = row_at(*second);
-		if (row && row_is(row, device, device_id, queue))
-			return *second;
-	}
-	u32 *known = bpf_map_lookup_elem(&row_index, &key);
-	if (known) {
-		row = row_at(*known);
-		if (row && row_is(row, device, device_id, queue))
-			number = *known;
-	}
-	if (!number)
-		number = new_row(&key, device_id);
-	if (!number)
-		return 0;
-	*(*first && !*second ? second : first) = number;
-	return number;
-}
-
-/*
- * This CPU's row of a queue, NULL if the pool is empty. `hash_base` is the device's address as a number; which number
- * does not matter as long as a program always uses the same.
- */
-static __always_inline struct row *find_row(u64 device, u64 hash_base, u64 device_id, u32 queue, u32 *number)
-{
-	/* Fibonacci hashing: slab addresses form arithmetic progressions, which it spreads evenly. */
-	u32 cell = cpu_id() * TABLE_CELLS + (u32)((((hash_base >> 5) + queue) * 0x9E3779B97F4A7C15ULL) >> 51);
-	u32 *cached = bpf_map_lookup_elem(&row_table, &cell);
-
-	if (cached) {
-		struct row *row = row_at(*number = *cached);
-
-		if (row && row_is(row, device, device_id, queue))
-			return row;
-	}
-	*number = find_row_slow(device, device_id, queue, cell);
-	return *number ? row_at(*number) : NULL;
 }
 
 static __always_inline void count_rare(u32 row, u32 reason)

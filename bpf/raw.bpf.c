@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Offered, enqueued and dropped packets by the pair of core tracepoints around ndo_start_xmit, where tun's functions
 // cannot be traced.
-#include "device.bpf.h"
 #include "transmit.bpf.h"
 
 /*
@@ -10,15 +9,22 @@
  */
 static __noinline int begin_raw(u64 skb, u64 device, u64 ops)
 {
+	u32 cpu = cpu_id(), queue, bytes;
+
 	if (!is_known_or_judged_tun(device, ops))
 		return 0;
-	if (typed_reads)
-		begin_transmit(skb, device, device, device_id(device), TYPED(sk_buff, skb)->queue_mapping,
-			       TYPED(sk_buff, skb)->len);
-	else
-		begin_transmit(skb, device, device, device_id(device),
-			       BPF_CORE_READ((struct sk_buff *)skb, queue_mapping),
-			       BPF_CORE_READ((struct sk_buff *)skb, len));
+	if (typed_reads) {
+		queue = TYPED(sk_buff, skb)->queue_mapping;
+		bytes = TYPED(sk_buff, skb)->len;
+	} else {
+		queue = BPF_CORE_READ((struct sk_buff *)skb, queue_mapping);
+		bytes = BPF_CORE_READ((struct sk_buff *)skb, len);
+	}
+	u32 number = state_of(cpu)->sent_row;
+
+	if (!row_is(row_at(number), device, place_of(cpu, queue)))
+		number = look_up(device, device, place_of(cpu, queue));
+	begin_transmit_in(state_of(cpu), number, skb, bytes);
 	return 0;
 }
 
@@ -34,19 +40,14 @@ int offered_raw(u64 *ctx)
 	return begin_raw(arguments[0], arguments[1], ops);
 }
 
-static __noinline int end_raw(u32 cpu, u64 result, u64 device)
-{
-	end_transmit(&in_flight[cpu & (MAX_CPUS - 1)], (int)result != 0, device);
-	return 0;
-}
-
 /* net_dev_xmit(skb, rc, dev, len): the skb may be free by now, so its address is compared and never followed. */
 SEC("raw_tp/net_dev_xmit")
-int sent_raw(u64 *ctx)
+int sent_raw(volatile u64 *ctx)
 {
 	u32 cpu = cpu_id();
+	struct cpu_state *state = state_of(cpu);
 
-	if (in_flight[cpu].skb != ctx[0])
+	if (state->skb != ctx[0])
 		return 0;
-	return end_raw(cpu, ctx[1], ctx[2]);
+	return end_transmit(state, cpu, (int)ctx[1] != 0, ctx[2]);
 }

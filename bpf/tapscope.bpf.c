@@ -10,4 +10,7 @@
 #include "owners.bpf.c"
 #include "calibrate.bpf.c"
 
+/* Last of all variables: the agent cuts it to what its host needs. */
+struct row rows[MAX_ROWS] __attribute__((aligned(256)));
+
 char _license[] SEC("license") = "Dual BSD/GPL";

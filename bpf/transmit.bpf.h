@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What happens between the entry and the exit of tun_net_xmit, whichever pair of probes sees them. */
 #pragma once
-#include "queue.bpf.h"
+#include "row.bpf.h"
 #include "ring.bpf.h"
 
-static __always_inline void begin_transmit(u64 skb, u64 device, u64 hash_base, u64 id, u32 queue, u32 bytes)
+static __always_inline void begin_transmit(struct cpu_state *state, struct row *row, u64 skb, u32 bytes)
 {
-	struct in_flight *packet = &in_flight[cpu_id()];
-	u32 number = 0;
-	struct row *row = id ? find_row(device, hash_base, id, queue, &number) : NULL;
-
-	packet->row = number;
-	packet->queue = queue;
-	packet->reason_seen = 0;
-	packet->skb = skb;
-	if (!row) {
-		__sync_fetch_and_add(&rowless_packets, 1);
-		return;
-	}
+	state->skb = skb;
 	row->offered++;
 	row->offered_bytes += bytes;
+}
+
+/* The row is another than that of the packet before. */
+static __always_inline void begin_transmit_in(struct cpu_state *state, u32 number, u64 skb, u32 bytes)
+{
+	state->sent_row = number;
+	/* Row 0 belongs to nobody: what is counted there is never shown. */
+	begin_transmit(state, row_at(number), skb, bytes);
+	if (!number)
+		__sync_fetch_and_add(&rowless_packets, 1);
 }
 
 /* A shared skb (pktgen, clones) is not freed by its drop: no tracepoint fires, no reason is known. */
@@ -30,24 +29,36 @@ static __noinline enum reason_slot untraced_slot(struct net_device *dev, u32 que
 	return file && ring_is_full(file) ? REASON_FULL_RING : REASON_UNTRACED;
 }
 
-static __always_inline void end_transmit(struct in_flight *packet, bool dropped, u64 device)
+/* The reason has no slot of its own, or there is none. */
+static __noinline int end_rarely_dropped(u32 cpu, u32 reason, u64 device)
 {
-	struct row *row = row_at(packet->row);
+	struct cpu_state *state = state_of(cpu);
+	struct row *row = row_at(state->sent_row);
 
-	packet->skb = 0;
-	if (!packet->row || !row) {
-		if (dropped)
-			__sync_fetch_and_add(&rowless_dropped, 1);
-		return;
+	if (!state->sent_row) {
+		__sync_fetch_and_add(&rowless_dropped, 1);
+		return 0;
 	}
-	if (!dropped) {
-		row->enqueued++;
-		return;
-	}
-	u32 slot = packet->reason_seen ? slot_of(packet->reason)
-				       : untraced_slot((struct net_device *)device, packet->queue);
+	u32 slot = reason ? REASON_RARE : untraced_slot((struct net_device *)device, row->place);
 
 	row->dropped[slot & (REASONS - 1)]++;
 	if (slot == REASON_RARE)
-		count_rare(packet->row, packet->reason);
+		count_rare(state->sent_row, reason);
+	return 0;
+}
+
+static __always_inline int end_transmit(struct cpu_state *state, u32 cpu, bool dropped, u64 device)
+{
+	state->skb = 0;
+	if (!dropped) {
+		row_at(state->sent_row)->enqueued++;
+		return 0;
+	}
+	u32 reason = state->reason, slot = slot_of(reason);
+
+	state->reason = 0;
+	if (slot == REASON_RARE || !state->sent_row)
+		return end_rarely_dropped(cpu, reason, device);
+	row_at(state->sent_row)->dropped[slot & (REASONS - 1)]++;
+	return 0;
 }

@@ -1,28 +1,65 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// Offered, enqueued and dropped packets at the entry and exit of tun_net_xmit, and consumed ones where the ring's lock
-// is held.
+// Offered, enqueued and dropped packets at the entry and exit of tun_net_xmit, consumed ones where the ring's lock is
+// held, and the end of a device.
 #include <bpf/bpf_tracing.h>
-#include "device.bpf.h"
 #include "transmit.bpf.h"
 
 /* The device's address as a number: a typed pointer cannot be shifted, but subtracted from another. */
 #define HASH_BASE(dev) ((u64)(dev) - (u64)foreign_ops)
 
-/* netdev_tx_t tun_net_xmit(skb, dev): bottom halves are off. */
-SEC("?fentry/tun_net_xmit")
-int BPF_PROG(offered_fentry, struct sk_buff *skb, struct net_device *dev)
+/*
+ * Most packets count in the row of the one before. What needs registers that a function must save is in functions of
+ * its own, arguments are loaded when they are needed, so that these packets do not pay for saving any.
+ */
+static __noinline int offered_elsewhere(u64 *ctx)
 {
-	begin_transmit((u64)skb, (u64)dev, HASH_BASE(dev), dev->dev.kobj.sd->id, skb->queue_mapping, skb->len);
+	struct sk_buff *skb = (void *)ctx[0];
+	struct net_device *dev = (void *)ctx[1];
+	u32 cpu = cpu_id();
+	u32 number = look_up((u64)dev, HASH_BASE(dev), place_of(cpu, skb->queue_mapping));
+
+	begin_transmit_in(state_of(cpu), number, (u64)skb, skb->len);
 	return 0;
 }
 
-SEC("?fexit/tun_net_xmit")
-int BPF_PROG(sent_fexit, struct sk_buff *skb, struct net_device *dev, int result)
+/* netdev_tx_t tun_net_xmit(skb, dev): bottom halves are off. */
+SEC("?fentry/tun_net_xmit")
+int offered_fentry(volatile u64 *ctx)
 {
-	struct in_flight *packet = &in_flight[cpu_id()];
+	u32 cpu = cpu_id();
+	struct cpu_state *state = state_of(cpu);
+	struct row *row = row_at(state->sent_row);
+	struct sk_buff *skb = (void *)ctx[0];
 
-	if (packet->skb == (u64)skb) /* else the entry was not seen: attached in between */
-		end_transmit(packet, result != 0, (u64)dev);
+	if (!row_is_of(row, ctx[1], place_of(cpu, skb->queue_mapping)))
+		return offered_elsewhere((u64 *)ctx);
+	begin_transmit(state, row, (u64)skb, skb->len);
+	return 0;
+}
+
+/* The arguments, then what it returned. */
+SEC("?fexit/tun_net_xmit")
+int sent_fexit(volatile u64 *ctx)
+{
+	u32 cpu = cpu_id();
+	struct cpu_state *state = state_of(cpu);
+
+	if (state->skb != ctx[0])
+		return 0; /* the entry was not seen: attached in between */
+	return end_transmit(state, cpu, (int)ctx[2] != 0, ctx[1]);
+}
+
+static __noinline int consumed_elsewhere(u64 *ctx)
+{
+	struct tun_struct *tun = (void *)ctx[0];
+	struct tun_file *file = (void *)ctx[1];
+	struct net_device *dev = tun->dev;
+	u32 cpu = cpu_id();
+	u32 number = look_up((u64)dev, HASH_BASE(dev), place_of(cpu, file->queue_index));
+
+	state_of(cpu)->taken_row = number;
+	if (number)
+		row_at(number)->consumed += (u32)ctx[2];
 	return 0;
 }
 
@@ -31,13 +68,35 @@ int BPF_PROG(sent_fexit, struct sk_buff *skb, struct net_device *dev, int result
  * consumer_lock held.
  */
 SEC("?fentry/__tun_wake_queue")
-int BPF_PROG(consumed_fentry, struct tun_struct *tun, struct tun_file *file, int consumed)
+int consumed_fentry(volatile u64 *ctx)
 {
-	struct net_device *dev = tun->dev;
-	u32 number = 0;
-	struct row *row = find_row((u64)dev, HASH_BASE(dev), dev->dev.kobj.sd->id, file->queue_index, &number);
+	u32 cpu = cpu_id();
+	struct row *row = row_at(state_of(cpu)->taken_row);
+	struct tun_struct *tun = (void *)ctx[0];
+	struct tun_file *file = (void *)ctx[1];
 
-	if (row)
-		row->consumed += (u32)consumed;
+	if (!row_is_of(row, (u64)tun->dev, place_of(cpu, file->queue_index)))
+		return consumed_elsewhere((u64 *)ctx);
+	row->consumed += (u32)ctx[2];
+	return 0;
+}
+
+static long end_row(u32 number, u64 *device)
+{
+	struct row *row = row_at(number);
+
+	if (row->device == *device)
+		row->place |= ROW_ENDED;
+	return 0;
+}
+
+/* tun_free_netdev(dev), the device's destructor: no packet can reach it any more, and its memory is not yet free. */
+SEC("?fentry/tun_free_netdev")
+int BPF_PROG(ended_fentry, struct net_device *dev)
+{
+	u64 device = (u64)dev;
+	u32 last = rows_fresh < rows_mask ? rows_fresh : rows_mask;
+
+	bpf_loop(last + 1, end_row, &device, 0);
 	return 0;
 }

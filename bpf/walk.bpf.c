@@ -249,6 +249,8 @@ int walk_queues(struct walk_result *result)
 		asm volatile("" ::: "memory");
 	}
 	tun_ops[0] = tun_ops[1] = 0;
+	foreign_base = address_of(foreign_ops);
+	find_overflow();
 	__builtin_memset(&walk, 0, sizeof(walk));
 	u64 anchor_map = address_of(&per_cpu_anchor);
 

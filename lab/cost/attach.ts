@@ -6,6 +6,7 @@ import { readHost } from '../../src/kernel/host.ts';
 import { BpfObject, Btf } from '../../src/kernel/native.ts';
 import { attachProbes, type Level, PROBE_SYMBOLS } from '../../src/probes/attach.ts';
 import { Rows } from '../../src/probes/rows.ts';
+import { Walker } from '../../src/probes/walk.ts';
 import { CannotAttach } from './cannot-attach.ts';
 import type { Attached } from './configurations.ts';
 import { startTool } from './start-tool.ts';
@@ -41,6 +42,7 @@ function attachProduct(forced: Readonly<Record<string, string>>, level: Level): 
     throw new CannotAttach(state?.reason ?? `there is no event ${event}`);
   }
   const { programs } = probes;
+  if (programs) new Walker(programs.object).walk(); // as the agent does every second: programs rely on what it finds
   return {
     devices: () => (programs ? new Rows(programs.object).read(false).devices.size : 0),
     detach: async () => probes.close(),
@@ -60,7 +62,8 @@ function attachObject(name: string, programs: readonly string[]): Attachment {
     for (const program of programs) object.attach(program);
   } catch (error) {
     object.close();
-    throw new CannotAttach(error instanceof Error ? error.message.split('\n', 1)[0] : String(error));
+    const reason = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error);
+    throw new CannotAttach(reason.replaceAll(`${objects}/`, ''));
   }
   return { devices: () => undefined, detach: async () => object.close() };
 }

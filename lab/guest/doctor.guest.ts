@@ -16,7 +16,9 @@ type Mechanisms = Readonly<Record<string, string | null>>;
 
 const best: Mechanisms = {
   devices: 'walk',
-  freed: 'raw-tracepoint',
+  ended: 'fentry',
+  freed: 'tp_btf',
+  before: 'raw-tracepoint',
   transmit: 'fentry',
   consumed: underLock ? 'fentry' : 'arithmetic',
   returned: underLock ? 'fentry' : 'none',
@@ -42,7 +44,16 @@ const cases: readonly Case[] = [
   {
     forced: ['devices=rtnetlink'],
     code: 3,
-    expected: { devices: 'rtnetlink', freed: null, transmit: null, consumed: null, returned: 'none', owners: 'procfs' },
+    expected: {
+      devices: 'rtnetlink',
+      ended: null,
+      freed: null,
+      before: null,
+      transmit: null,
+      consumed: null,
+      returned: 'none',
+      owners: 'procfs',
+    },
   },
 ];
 
@@ -55,7 +66,14 @@ const long: readonly Case[] = [
     code: 1,
     expected: { consumed: 'device-counter', returned: 'none' },
   },
-  { forced: ['freed=off'], code: 3, expected: { freed: null, ...fromDevice } },
+  { forced: ['freed=off'], code: 3, expected: { freed: null, before: null, ...fromDevice } },
+  { forced: ['freed=raw-tracepoint'], code: 1, expected: { freed: 'raw-tracepoint' } },
+  { forced: ['before=off'], code: 3, expected: { before: null } },
+  {
+    forced: ['ended=identity'],
+    code: 1,
+    expected: { ended: 'identity', transmit: 'raw-tracepoint', consumed: 'arithmetic', returned: 'none' },
+  },
   { forced: ['owners=procfs'], code: 1, expected: { owners: 'procfs' } },
 ];
 

@@ -63,7 +63,7 @@ test('while functions of tun are traced it cannot be unloaded, and doctor says s
   const agent = await startAgent(t, ['--budget=off']);
   await unloadVhost();
   await assert.rejects(run('rmmod', ['tun']), /in use/);
-  assert.match((await tapscope(['doctor'])).stdout, /tun cannot be unloaded \(transmit/);
+  assert.match((await tapscope(['doctor'])).stdout, /tun cannot be unloaded \(ended, transmit/);
   await agent.stop();
   await unloadTun();
   await run('modprobe', ['tun']);
@@ -106,7 +106,12 @@ test('the bridge driver is loaded after the agent: what a port drops has its loc
   await puppet.open('to', 'tapb', 'tap');
   await lab.ipBatch(['link set tapa master br0 mtu 9000 up', 'link set tapb master br0 mtu 1500 up']);
   await lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tapb/brport/state)" = 3 ]; do sleep 0.1; done');
-  const labels = { netns: String(lab.inode), device: 'tapb', reason: 'NOT_SPECIFIED', location: 'br_dev_queue_push_xmit' };
+  const labels = {
+    netns: String(lab.inode),
+    device: 'tapb',
+    reason: 'NOT_SPECIFIED',
+    location: 'br_dev_queue_push_xmit',
+  };
   const dropped = async (frames: number): Promise<number> => {
     await puppet.write('from', frames, 4000);
     return (await agent.metrics()).value('tapscope_device_other_dropped_packets_total', labels) ?? 0;

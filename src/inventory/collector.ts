@@ -43,7 +43,7 @@ export class Collector {
     this.#governor = new Governor(probes, { budget, cpus: host.onlineCpus, packets: () => this.#packets });
     this.#options = options;
     if (probes.programs && probes.mechanism('devices') === 'walk')
-      this.#queues = new QueueCollector(host, probes, probes.programs, options.perCpu);
+      this.#queues = new QueueCollector(probes, probes.programs, options.perCpu);
   }
 
   /** What only needs to be fresh now and then; run every second by the sampler, never by a scrape. */

@@ -88,16 +88,16 @@ test('packets that bypass the qdisc: the drops are seen, and the queue is marked
   const agent = await agentLab(t, 'transmit=raw-tracepoint', 'consumed=arithmetic');
   const puppet = await lab.puppet();
   await puppet.open('a', 'tap0', 'tap');
-  await lab.raise('tap0', 10);
-  await puppet.packet('tap0', 15, 60, { bypass: true });
+  await lab.raise('tap0', 100); // more than vhost-net, where it is loaded, may hold without anybody knowing
+  await puppet.packet('tap0', 150, 60, { bypass: true });
   const device = await agent.device(lab.inode, 'tap0');
-  assert.deepEqual(totalsOf(device).dropped, { FULL_RING: 5 });
+  assert.deepEqual(totalsOf(device).dropped, { FULL_RING: 50 });
   assert.match(device.queues[0]?.degraded.join() ?? '', /past the offered probe/);
   await puppet.read('a', 'all');
   for (let i = 0; i < 3; i++) await agent.snapshot();
   assert.match(
     (await agent.device(lab.inode, 'tap0')).degraded.join(),
-    /10 packets more came out of the ring than were seen offered/,
+    /100 packets more came out of the ring than were seen offered/,
   );
 });
 

@@ -11,7 +11,7 @@ export interface Reading {
   readonly before: DeviceSums;
   readonly after: DeviceSums;
   readonly walked: WalkedDevice;
-  /** Losses before tun; some of them are in the kernel's tx_dropped too. */
+  /** Losses before tun, some of them in the kernel's tx_dropped too; infinite where nobody counts them. */
   readonly otherDropped: number;
   /** vhost-net is loaded: it may hold packets that it has taken and not yet delivered. */
   readonly vhost: boolean;
@@ -61,7 +61,7 @@ export class Ledger {
   #offset = { delivered: 0, dropped: 0 };
   #regime: Regime | undefined;
   #last: string | undefined;
-  #disagreements = 0;
+  #wrong = { count: 0, sentence: '' };
 
   /** born: the device appeared under watch, so that its books begin with zeros. */
   constructor(born: boolean) {
@@ -192,12 +192,15 @@ export class Ledger {
       (atRest ? 0 : VHOST_BATCH + moved(reading)) +
       (reading.vhost ? VHOST_BATCH * walked.queues.length : 0);
     const rings = [...this.#books.values()].map((books) => ({ equation: 'ring', imbalance: books.imbalance() ?? 0 }));
-    const wrong = [...audit, ...rings].find(({ imbalance }) => Math.abs(imbalance) > tolerance);
-    this.#disagreements = wrong ? this.#disagreements + 1 : 0;
+    const equations = [...audit, ...rings];
+    const wrong = equations.find(({ imbalance }) => Math.abs(imbalance) > tolerance);
+    if (wrong) this.#wrong = { count: this.#wrong.count + 1, sentence: explain(wrong) };
+    // What moves hides a small difference, unless there is none at all.
+    else if (atRest || equations.every(({ imbalance }) => imbalance === 0)) this.#wrong = { count: 0, sentence: '' };
     const degraded: string[] = [];
     if ([...before].some(([index, sums]) => (this.#books.get(index)?.bypassed(sums) ?? 0) > 0))
       degraded.push('packets come past the offered probe (PACKET_QDISC_BYPASS, pktgen start_xmit)');
-    if (wrong && this.#disagreements >= PATIENCE) degraded.push(explain(wrong));
+    if (this.#wrong.count >= PATIENCE) degraded.push(this.#wrong.sentence);
     const shared = this.#base ? walked.counters.txDropped - this.#base.dropped - totals.dropped - otherDropped : 0;
     if (regime.enqueued === 'derived' && shared > tolerance)
       degraded.push(`${shared} drops of shared packets are known for the device only (lean)`);

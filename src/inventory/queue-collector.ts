@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Devices and queues as the walk and the rows show them, with each device's books.
-import { type Host, vhostDriver } from '../kernel/host.ts';
+import { vhostDriver } from '../kernel/host.ts';
 import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
-import type { Symbols } from '../kernel/symbols.ts';
 import type { Probes } from '../probes/attach.ts';
 import { LABELLED_LOCATIONS } from '../probes/locations.ts';
 import type { LoadedPrograms } from '../probes/programs.ts';
@@ -23,7 +22,6 @@ const OWNERS_AGE_MS = 10_000;
 export class QueueCollector {
   readonly #probes: Probes;
   readonly #perCpu: boolean;
-  readonly #symbols: Symbols | undefined;
   #vhost = false;
   readonly #reasons: DropReasons;
   readonly #walker: Walker;
@@ -42,10 +40,9 @@ export class QueueCollector {
   #used = 0;
   #lost: readonly string[] = [];
 
-  constructor(host: Host, probes: Probes, { object, reasons }: LoadedPrograms, perCpu: boolean) {
+  constructor(probes: Probes, { object, reasons }: LoadedPrograms, perCpu: boolean) {
     this.#probes = probes;
     this.#perCpu = perCpu;
-    this.#symbols = host.symbols;
     this.#reasons = reasons;
     this.#walker = new Walker(object);
     this.#rows = new Rows(object);
@@ -94,7 +91,7 @@ export class QueueCollector {
       sums: counting ? sums : undefined,
       books: counting && freedMeasured ? this.#keepBooks(walked, before, after, otherDropped) : undefined,
       reasons: this.#reasons,
-      otherDropped: freedMeasured ? otherDropped : undefined,
+      otherDropped: this.#beforeCounted() ? otherDropped : undefined,
       owners: this.#owners,
       freedMeasured,
       counted: counting && transmit !== 'arithmetic',
@@ -109,12 +106,18 @@ export class QueueCollector {
         before: before.devices.get(walked.id) ?? new Map(),
         after: after.devices.get(walked.id) ?? new Map(),
         walked,
-        otherDropped: otherDropped.reduce((sum, { packets }) => sum + packets, 0),
+        otherDropped: this.#beforeCounted()
+          ? otherDropped.reduce((sum, { packets }) => sum + packets, 0)
+          : Number.POSITIVE_INFINITY,
         vhost: this.#vhost,
       },
       this.#regime(),
     );
     return { ...books, degraded: [...books.degraded, ...this.#lost] };
+  }
+
+  #beforeCounted(): boolean {
+    return this.#probes.mechanism('before') !== undefined;
   }
 
   #regime(): Regime {
@@ -140,7 +143,7 @@ export class QueueCollector {
   #readOtherDrops(): ReadonlyMap<bigint, readonly OtherDrop[]> {
     const devices = new Map<bigint, OtherDrop[]>();
     for (const { deviceId, location, reason, packets } of this.#otherDrops.read()) {
-      const name = this.#symbols?.functionAt(location) ?? 'other';
+      const name = this.#probes.symbols()?.functionAt(location) ?? 'other';
       const drop = {
         reason: this.#reasons.name(reason),
         location: LABELLED_LOCATIONS.has(name) ? name : 'other',

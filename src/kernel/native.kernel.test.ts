@@ -57,6 +57,7 @@ test('what the object lacks is ENOENT, what must wait for load() is EINVAL', (t)
     failure('ENOENT', /^find program nobody of .*: No such file/),
   );
   assert.throws(() => object.setMaxEntries('nowhere', 1), failure('ENOENT', /^find map nowhere of /));
+  assert.throws(() => object.setValueSize('.bss', 1 << 30), failure('EINVAL', /^resize the values of map /));
   assert.throws(() => object.setVariable('nothing', new Uint8Array(8)), failure('ENOENT', /^set variable nothing of /));
   assert.throws(() => object.attach('count_calls'), failure('EINVAL', /not loaded/));
   assert.throws(() => object.mapView('counts'), failure('EINVAL', /not loaded/));

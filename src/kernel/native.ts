@@ -11,6 +11,7 @@ import { packageRoot } from './package.ts';
 
 export type BpfLink = addon.BpfLink;
 export type BpfMap = addon.BpfMap;
+export type TextSymbol = addon.TextSymbol;
 export type BpfProgram = addon.BpfProgram;
 export type Btf = addon.Btf;
 export type Drained = addon.Drained;
@@ -51,6 +52,11 @@ export class BpfObject {
   setMaxEntries(map: string, entries: number): void {
     checkUint32('entries', entries);
     this.#object.setMaxEntries(map, entries);
+  }
+
+  setValueSize(map: string, bytes: number): void {
+    checkUint32('bytes', bytes);
+    this.#object.setValueSize(map, bytes);
   }
 
   reuseMap(map: string, from: BpfObject): void {
@@ -180,6 +186,11 @@ export async function netlinkRequest(netnsPath: string | undefined, message: Uin
     throw new RangeError(`The netlink message has ${message.length} bytes but says ${declared}: set nlmsg_len`);
   }
   return native().netlinkRequest(netnsPath, message);
+}
+
+/** As addon/tapscope.d.ts says: functions of /proc/kallsyms by name. */
+export function textSymbols(path: string, names: readonly string[]): readonly TextSymbol[] {
+  return native().textSymbols(path, names);
 }
 
 /** 'v1.1' */

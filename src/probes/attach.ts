@@ -2,6 +2,7 @@
 // Chooses a mechanism for each event, best first, and attaches it; what was refused is remembered with its reason.
 import type { Host } from '../kernel/host.ts';
 import type { BpfLink, BpfObject } from '../kernel/native.ts';
+import type { Symbols } from '../kernel/symbols.ts';
 import type { ProbeState } from '../snapshot.ts';
 import { EVENTS, type Mechanism, type ProbeEvent } from './events.ts';
 import { LOCATION_SYMBOLS } from './locations.ts';
@@ -29,6 +30,8 @@ export interface Probes {
   readonly choices: () => readonly Choice[];
   /** undefined: no BPF program runs. */
   readonly programs: LoadedPrograms | undefined;
+  /** Kernel functions, those of modules that came later too. */
+  readonly symbols: () => Symbols | undefined;
   /** Name of the mechanism in use for an event; undefined: nothing measures it. */
   readonly mechanism: (event: string) => string | undefined;
   /** Programs that are attached now. */
@@ -48,6 +51,7 @@ export const PROBE_SYMBOLS: readonly string[] = [
   '__tun_wake_queue',
   'sock_rfree',
   'tun_chr_close',
+  'tun_free_netdev',
 ];
 
 export interface AttachOptions {
@@ -62,10 +66,11 @@ export function attachProbes(host: Host, { forced, pin }: AttachOptions): Probes
   const examine = (now: Host) =>
     EVENTS.map((event) => ({ event, ...candidatesOf(event, now, forced.get(event.name), pin) }));
   let candidates = examine(host);
-  const { programs, reason } = tryLoading(host, programsOf(candidates));
+  let { programs, reason } = tryLoading(host, programsOf(candidates), forced);
   const attachments = new Map<string, readonly Attachment[]>();
   let choices: readonly Choice[] = [];
   let level: Level = 'exact';
+  let symbols = host.symbols;
   const apply = (): void => {
     const chosen = new Map<string, Mechanism>();
     choices = candidates.map(({ event, usable, refused }) => {
@@ -78,11 +83,23 @@ export function attachProbes(host: Host, { forced, pin }: AttachOptions): Probes
       return choice;
     });
   };
+  const mechanism = (event: string): string | undefined =>
+    choices.find((choice) => choice.event.name === event)?.mechanism?.name;
   apply();
+  if (programs?.endsSeen && mechanism('ended') !== 'fentry') {
+    // Loaded, and not to be attached: the other programs must not rely on it.
+    const refused = choices.find(({ event }) => event.name === 'ended')?.refused.at(-1)?.reason ?? '';
+    for (const attachment of [...attachments.values()].flat()) attachment.link.detach();
+    attachments.clear();
+    programs.close();
+    ({ programs, reason } = tryLoading(host, programsOf(candidates), forced, new Map([['ended_fentry', refused]])));
+    apply();
+  }
   return {
     choices: () => choices,
     programs,
-    mechanism: (event) => choices.find((choice) => choice.event.name === event)?.mechanism?.name,
+    symbols: () => symbols,
+    mechanism,
     attached: () => [...attachments.values()].flat().map(({ program }) => program),
     states: () => choices.map((choice) => stateOf(choice, programs)),
     level: () => level,
@@ -91,6 +108,7 @@ export function attachProbes(host: Host, { forced, pin }: AttachOptions): Probes
       apply();
     },
     extend: (now) => {
+      symbols = now.symbols;
       candidates = examine(now);
       programs?.extend(now, programsOf(candidates));
       apply();
@@ -142,10 +160,15 @@ function choiceAgainst(
 function tryLoading(
   host: Host,
   wanted: readonly string[],
+  forced: ReadonlyMap<string, string>,
+  refused: ReadonlyMap<string, string> = new Map(),
 ): { programs: LoadedPrograms | undefined; reason: string | undefined } {
   if (wanted.length === 0) return { programs: undefined, reason: undefined };
   try {
-    return { programs: new LoadedPrograms(host, wanted), reason: undefined };
+    return {
+      programs: new LoadedPrograms(host, wanted, { before: forced.get('before') !== 'off', refused }),
+      reason: undefined,
+    };
   } catch (error) {
     if (error instanceof NoPrograms) return { programs: undefined, reason: error.message };
     return { programs: undefined, reason: firstLine(error) };

@@ -4,25 +4,42 @@ import type { Host } from '../kernel/host.ts';
 import { layoutOf } from '../kernel/layout.ts';
 import { BpfObject, errnoOf } from '../kernel/native.ts';
 import { packageFile } from '../kernel/package.ts';
-import { classifyText } from './locations.ts';
+import { classifyText, tunText } from './locations.ts';
 import { type DropReasons, readDropReasons } from './reasons.ts';
+
+const ENDED = 'ended_fentry';
+/** By the name's end: what the program is attached to is code or a type of the kernel. */
+const TRACING = /_(fentry|fexit|typed)$/;
 
 /** Nothing could be loaded at all; the message says why and what to do. */
 export class NoPrograms extends Error {}
 
 /** The programs that this kernel accepted. */
+export interface LoadOptions {
+  /** Losses before tun are counted: every drop of the host is looked at. */
+  readonly before: boolean;
+  /** Programs that are known not to attach, with the reason. */
+  readonly refused: ReadonlyMap<string, string>;
+}
+
 export class LoadedPrograms {
   /** The object that all maps belong to. */
   readonly object: BpfObject;
   readonly reasons: DropReasons;
+  /** An address stands for one device, because the end of each is seen. */
+  readonly endsSeen: boolean;
+  readonly #options: LoadOptions;
   readonly #owners = new Map<string, BpfObject>();
-  readonly #refused = new Map<string, string>();
+  readonly #refused: Map<string, string>;
 
   /** Throws NoPrograms where none of the programs can be had. */
-  constructor(host: Host, wanted: readonly string[]) {
+  constructor(host: Host, wanted: readonly string[], options: LoadOptions) {
+    this.#options = options;
+    this.#refused = new Map(options.refused);
     const { object, reasons } = this.#load(host, wanted, undefined);
     this.object = object;
     this.reasons = reasons;
+    this.endsSeen = this.#owners.has(ENDED);
     writeTextRanges(object, host);
   }
 
@@ -54,7 +71,12 @@ export class LoadedPrograms {
     let typedReads = host.functionArgs('bpf_rdonly_cast') !== undefined;
     for (;;) {
       const accepted = wanted.filter((name) => !this.#refused.has(name));
-      const { object, reasons } = prepare(host, accepted, typedReads, shared);
+      const configuration = {
+        ...this.#options,
+        typedReads,
+        endsSeen: shared ? this.endsSeen : accepted.includes(ENDED),
+      };
+      const { object, reasons } = prepare(host, accepted, configuration, shared);
       try {
         object.load();
         for (const name of accepted) this.#owners.set(name, object);
@@ -64,9 +86,16 @@ export class LoadedPrograms {
         const program = refusedProgram(error, accepted);
         if (!program) throw new NoPrograms(explainLoad(error), { cause: error });
         if (typedReads && program.endsWith('_raw')) typedReads = false;
-        else this.#refused.set(program, firstLine(error));
+        else this.#refuse(program, error, accepted);
       }
     }
+  }
+
+  #refuse(program: string, error: unknown, accepted: readonly string[]): void {
+    // Who forbids one tracing program forbids them all, and every further try costs a load.
+    const forbidden = errnoOf(error) === 'EPERM' && TRACING.test(program);
+    for (const name of forbidden ? accepted.filter((other) => TRACING.test(other)) : [program])
+      this.#refused.set(name, firstLine(error));
   }
 }
 
@@ -74,7 +103,7 @@ export class LoadedPrograms {
 function prepare(
   host: Host,
   programs: readonly string[],
-  typedReads: boolean,
+  configuration: Configuration,
   shared: BpfObject | undefined,
 ): { object: BpfObject; reasons: DropReasons } {
   const kernel = host.btf;
@@ -87,7 +116,7 @@ function prepare(
   const object = openObject();
   const reasons = readDropReasons(kernel, object.btf());
   for (const { name } of object.programs) object.setAutoload(name, programs.includes(name));
-  configure(object, host, reasons, typedReads);
+  configure(object, host, reasons, configuration);
   for (const { name } of shared?.maps ?? []) if (shared && !name.endsWith('.rodata')) object.reuseMap(name, shared);
   return { object, reasons };
 }
@@ -102,28 +131,47 @@ function openObject(): BpfObject {
   return new BpfObject(path);
 }
 
-function configure(object: BpfObject, host: Host, reasons: DropReasons, typedReads: boolean): void {
+interface Configuration extends LoadOptions {
+  /** bpf_rdonly_cast is there. */
+  readonly typedReads: boolean;
+  readonly endsSeen: boolean;
+}
+
+function configure(
+  object: BpfObject,
+  host: Host,
+  reasons: DropReasons,
+  { before, typedReads, endsSeen }: Configuration,
+): void {
   const cpuSlots =
     object
       .btf()
       .variables('.bss')
-      .find(({ name }) => name === 'in_flight')?.size ?? 0;
-  const most = cpuSlots / (object.btf().struct('in_flight')?.size ?? 1);
+      .find(({ name }) => name === 'cpus')?.size ?? 0;
+  const most = cpuSlots / (object.btf().struct('cpu_state')?.size ?? 1);
   if (host.possibleCpus > most)
     throw new NoPrograms(
       `this host may have ${host.possibleCpus} CPUs and the BPF object has room for ${most}; raise MAX_CPUS in bpf/queue.bpf.h`,
     );
   const rows = rowsFor(host.possibleCpus);
-  for (const map of ['rows', 'free_rows', 'row_index']) object.setMaxEntries(map, rows);
+  for (const map of ['free_rows', 'row_index']) object.setMaxEntries(map, rows);
+  object.setValueSize('.bss', sizeWithRows(object, rows));
   object.setMaxEntries('row_table', mapEntries(object, 'row_table') * host.possibleCpus);
   const address = (name: string): Uint8Array => bytes64(host.symbols?.address(name) ?? 0n);
   object.setVariable('rows_mask', bytes32(rows - 1));
   object.setVariable('possible_cpus', bytes32(host.possibleCpus));
   object.setVariable('typed_reads', Uint8Array.of(Number(typedReads)));
+  object.setVariable('ends_seen', Uint8Array.of(Number(endsSeen)));
+  object.setVariable('before_counted', Uint8Array.of(Number(before)));
   object.setVariable('reason_slots', reasons.slotTable);
   object.setVariable('reason_not_specified', bytes32(reasons.number('NOT_SPECIFIED') ?? 0));
   object.setVariable('reason_consumed', bytes32(reasons.number('CONSUMED') ?? 0xffffffff));
   object.setVariable('tun_net_xmit_address', address('tun_net_xmit'));
+  const text = host.symbols ? tunText(host.symbols) : undefined;
+  object.setVariable('transmit_start', bytes64(text?.transmit.start ?? 0n));
+  object.setVariable('transmit_length', bytes32(text?.transmit.length ?? 0));
+  object.setVariable('tun_start', bytes64(text?.all.start ?? 0n));
+  object.setVariable('tun_length', bytes32(text?.all.length ?? 0));
   object.setVariable('sock_rfree_address', address('sock_rfree'));
   object.setVariable('tun_chr_close_address', address('tun_chr_close'));
 }
@@ -131,6 +179,15 @@ function configure(object: BpfObject, host: Host, reasons: DropReasons, typedRea
 /** A row of 256 bytes for each queue on each CPU that serves it: room for 2 048 queues if each is served by one CPU, or more. */
 function rowsFor(cpus: number): number {
   return Math.min(65_536, Math.max(4096, 2048 * 2 ** Math.ceil(Math.log2(cpus))));
+}
+
+/** `rows` is the last variable of the section, of which only so many are kept. */
+function sizeWithRows(object: BpfObject, rows: number): number {
+  const variables = object.btf().variables('.bss');
+  const table = variables.find(({ name }) => name === 'rows');
+  if (!table || variables.some(({ offset }) => offset > table.offset))
+    throw new Error("The rows are not the last variable of the BPF object. Run 'npm start', which builds it anew.");
+  return table.offset + rows * (object.btf().struct('row')?.size ?? 0);
 }
 
 function writeTextRanges(object: BpfObject, host: Host): void {

@@ -9,8 +9,7 @@ import { RareDrops } from './rare-drops.ts';
 const FIELDS = [
   'device_id',
   'device',
-  'queue',
-  'cpu',
+  'place',
   'offered',
   'offered_bytes',
   'enqueued',
@@ -24,6 +23,9 @@ const FIELDS = [
   'unproduced',
 ] as const;
 type Field = (typeof FIELDS)[number];
+
+/** ROW_ENDED of bpf/queue.bpf.h, in the half that holds the CPU. */
+const ROW_ENDED = 1 << 31;
 
 /** Sums over the CPUs of one queue. */
 export interface QueueSums {
@@ -67,8 +69,8 @@ export class Rows {
   readonly #rare: RareDrops;
   readonly #layout: Layout<Field>;
   readonly #view: MapView;
-  readonly #globals: MapView;
   readonly #freshAt: number;
+  readonly #rowsAt: number;
   readonly #slots: number;
   /** Constant until the row is recycled, which only this process does. */
   readonly #identities: (RowIdentity | undefined)[] = [];
@@ -78,17 +80,18 @@ export class Rows {
     this.#rare = new RareDrops(object);
     this.#layout = layoutOf(btf, 'row', FIELDS);
     this.#slots = btf.struct('row')?.fields.find(({ name }) => name === 'dropped')?.count ?? 0;
-    this.#view = object.mapView('rows');
-    this.#globals = object.mapView('.bss');
-    this.#freshAt = btf.variables('.bss').find(({ name }) => name === 'rows_fresh')?.offset ?? 0;
-    this.capacity = this.#view.byteLength / this.#layout.size - 1; // row 0 means none
+    this.#view = object.mapView('.bss');
+    const offsetOf = (name: string) => btf.variables('.bss').find((variable) => variable.name === name)?.offset ?? 0;
+    this.#freshAt = offsetOf('rows_fresh');
+    this.#rowsAt = offsetOf('rows');
+    this.capacity = (this.#view.byteLength - this.#rowsAt) / this.#layout.size - 1; // row 0 means none
   }
 
   read(perCpu: boolean): RowsRead {
     const devices = new Map<bigint, Map<number, QueueSums>>();
     const rowNumbers = new Map<bigint, number[]>();
     const rare = this.#rare.read();
-    const end = Math.min(this.#globals.u32(this.#freshAt), this.capacity);
+    const end = Math.min(this.#view.u32(this.#freshAt), this.capacity);
     let used = 0;
     for (let number = 1; number <= end; number++) {
       const identity = this.#identity(number);
@@ -109,24 +112,28 @@ export class Rows {
     this.#rare.remove(numbers);
   }
 
+  #base(number: number): number {
+    return this.#rowsAt + number * this.#layout.size;
+  }
+
   #identity(number: number): RowIdentity | undefined {
     const known = this.#identities[number];
     if (known) return known;
-    const { at, size } = this.#layout;
-    const base = number * size;
+    const { at } = this.#layout;
+    const base = this.#base(number);
     if (this.#view.bigint(base + at.device) === 0n) return undefined; // taken, not yet published
     const identity = {
       deviceId: this.#view.bigint(base + at.device_id),
-      queue: this.#view.u32(base + at.queue),
-      cpu: this.#view.u32(base + at.cpu),
+      queue: this.#view.u32(base + at.place),
+      cpu: this.#view.u32(base + at.place + 4) & ~ROW_ENDED,
     };
     this.#identities[number] = identity;
     return identity;
   }
 
   #add(sums: QueueSums, number: number, rare: ReadonlyMap<number, number> | undefined): void {
-    const { at, size } = this.#layout;
-    const base = number * size;
+    const { at } = this.#layout;
+    const base = this.#base(number);
     const view = this.#view;
     // What ends a packet's way is read before what begins it: a sum never shows more enqueued than offered.
     sums.purged += view.u64(base + at.purged);
@@ -145,8 +152,8 @@ export class Rows {
   }
 
   #addPerCpu(sums: QueueSums, number: number, cpu: number): void {
-    const { at, size } = this.#layout;
-    const base = number * size;
+    const { at } = this.#layout;
+    const base = this.#base(number);
     let dropped = 0;
     for (let slot = 0; slot < this.#slots; slot++) dropped += this.#view.u64(base + at.dropped + slot * 8);
     sums.perCpu.push({ cpu, offered: this.#view.u64(base + at.offered), dropped });

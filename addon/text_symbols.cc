@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "text_symbols.hh"
+
+#include "error.hh"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+namespace
+{
+struct Symbol {
+	std::string name;
+	/** Without what the compiler appended: name.isra.0 is a part of name. */
+	bool whole;
+	uint64_t start;
+};
+
+struct Symbols {
+	std::vector<Symbol> wanted;
+	/** Of every function, to know where each ends. */
+	std::vector<uint64_t> starts;
+};
+
+constexpr size_t ADDRESS_DIGITS = 16;
+
+/** "ffffffff81daef80 t some_function.cold\t[module]" */
+void addLine(std::string_view line, const std::unordered_set<std::string> &names, Symbols &symbols)
+{
+	constexpr size_t typeAt = ADDRESS_DIGITS + 1, nameAt = ADDRESS_DIGITS + 3;
+	if (line.size() <= nameAt || (line[typeAt] != 't' && line[typeAt] != 'T'))
+		return;
+	uint64_t start = 0;
+	std::from_chars(line.data(), line.data() + ADDRESS_DIGITS, start, 16);
+	symbols.starts.push_back(start);
+	const std::string_view rest = line.substr(nameAt);
+	const size_t end = std::min(rest.find_first_of(".\t\n"), rest.size());
+	std::string name(rest.substr(0, end));
+	if (names.count(name))
+		symbols.wanted.push_back({std::move(name), end == rest.size() || rest[end] != '.', start});
+}
+
+/** False: errno says why. */
+bool readLines(const char *path, const std::unordered_set<std::string> &names, Symbols &symbols)
+{
+	struct Close {
+		void operator()(FILE *file) const { fclose(file); }
+	};
+	const std::unique_ptr<FILE, Close> file(fopen(path, "re"));
+	if (!file)
+		return false;
+	struct Free {
+		char *text = nullptr;
+		~Free() { free(text); }
+	} line;
+	size_t capacity = 0;
+	ssize_t length = 0;
+	while ((length = getline(&line.text, &capacity, file.get())) > 0)
+		addLine({line.text, static_cast<size_t>(length)}, names, symbols);
+	return !ferror(file.get());
+}
+} // namespace
+
+Napi::Value textSymbols(const Napi::CallbackInfo &info)
+{
+	const Napi::Env env = info.Env();
+	const std::string path = info[0].As<Napi::String>();
+	const auto list = info[1].As<Napi::Array>();
+	std::unordered_set<std::string> names;
+	for (uint32_t i = 0; i < list.Length(); i++)
+		names.insert(list.Get(i).As<Napi::String>());
+	Symbols symbols;
+	if (!readLines(path.c_str(), names, symbols))
+		throw systemError(env, errno, "read", path);
+	std::sort(symbols.starts.begin(), symbols.starts.end());
+	Napi::Array found = Napi::Array::New(env);
+	for (const Symbol &symbol : symbols.wanted) {
+		const auto next = std::upper_bound(symbols.starts.begin(), symbols.starts.end(), symbol.start);
+		Napi::Object entry = Napi::Object::New(env);
+		entry["name"] = symbol.name;
+		entry["whole"] = symbol.whole;
+		entry["start"] = Napi::BigInt::New(env, symbol.start);
+		if (next != symbols.starts.end())
+			entry["end"] = Napi::BigInt::New(env, *next);
+		found[found.Length()] = entry;
+	}
+	return found;
+}

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <napi.h>
+
+/** textSymbols(path, names), as tapscope.d.ts says. */
+Napi::Value textSymbols(const Napi::CallbackInfo &info);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A packet's queue -> its row of counters. The hot path: a program tries its newest row, which is mostly the right one,
+ * and only then looks up. */
+#pragma once
+#include "device.bpf.h"
+
+static __always_inline u64 place_of(u32 cpu, u32 queue)
+{
+	return (u64)cpu << 32 | queue;
+}
+
+/* Where the end of every device is seen. The CPU is compared too: a number kept on one may be handed out to another. */
+static __always_inline bool row_is_of(const struct row *row, u64 device, u64 place)
+{
+	return row->device == device && row->place == place;
+}
+
+static __always_inline bool row_is(const struct row *row, u64 device, u64 place)
+{
+	return row_is_of(row, device, place) && (ends_seen || row->device_id == device_id(device));
+}
+
+/* First packet on this CPU, a shared cell, or a device that took a dead one's address. */
+static __noinline u32 look_up_slow(u64 device, u64 place, u32 cell)
+{
+	u32 neighbour = cell ^ 1, number = 0;
+	u32 *second = bpf_map_lookup_elem(&row_table, &neighbour), *first = bpf_map_lookup_elem(&row_table, &cell);
+	struct row_key key = {.device = device, .place = place};
+
+	if (!first || !second)
+		return 0;
+	if (*second && row_is(row_at(*second), device, place))
+		return *second;
+	u32 *known = bpf_map_lookup_elem(&row_index, &key);
+
+	if (known && row_is(row_at(*known), device, place))
+		number = *known;
+	if (!number)
+		number = new_row(&key, device_id(device));
+	if (number)
+		*(*first && !*second ? second : first) = number;
+	return number;
+}
+
+/*
+ * Number of this CPU's row of a queue, 0 if the pool is empty or the device is being deleted. `hash_base` is the
+ * device's address as a number; which number does not matter as long as a program always uses the same.
+ */
+static __always_inline u32 look_up(u64 device, u64 hash_base, u64 place)
+{
+	/* Fibonacci hashing: slab addresses form arithmetic progressions, which it spreads evenly. */
+	u32 cell = (place >> 32) * TABLE_CELLS + (u32)((((hash_base >> 5) + (u32)place) * 0x9E3779B97F4A7C15ULL) >> 51);
+	u32 *cached = bpf_map_lookup_elem(&row_table, &cell);
+
+	return cached && *cached && row_is(row_at(*cached), device, place) ? *cached
+									   : look_up_slow(device, place, cell);
+}

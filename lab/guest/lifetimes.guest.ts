@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Devices that come and go, each mostly at the address of the one before: no count is ever another device's.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { namespaceLab } from '../netns.ts';
+import { startAgent } from '../serve.ts';
+
+const LIVES = 25;
+
+test(`${LIVES} devices, one after the other`, async (t) => {
+  const agent = await startAgent(t, ['--budget=off']);
+  const lab = await namespaceLab(t);
+  const queue = { netns: String(lab.inode), device: 'tap0', queue: '0' };
+  for (let life = 1; life <= LIVES; life++) {
+    const puppet = await lab.puppet();
+    await puppet.open('a', 'tap0', 'tap');
+    const peer = await lab.raise('tap0', 4);
+    await puppet.udp(peer, 9, 4 + life, 64);
+    const { packets } = await puppet.read('a', 3);
+    const metrics = await agent.metrics();
+    assert.equal(metrics.value('tapscope_queue_offered_packets_total', queue), 4 + life);
+    assert.equal(metrics.value('tapscope_queue_dropped_packets_total', { ...queue, reason: 'FULL_RING' }), life);
+    assert.equal(metrics.value('tapscope_queue_delivered_packets_total', queue), packets);
+    await puppet.quit();
+  }
+});
