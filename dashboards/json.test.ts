@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { listAt, parseJson, textAt } from '../lab/json.ts';
-import { panelsOf, type ShownPanel } from './panel-queries.ts';
+import { panelsOf, type ShownPanel, variablesOf } from './panel-queries.ts';
 import { catalogue } from './query.ts';
 import { asJson, written } from './written.ts';
 
@@ -29,6 +29,18 @@ test('names and numbers are unique', () => {
   }
   const uids = written.map(({ dashboard }) => textAt(dashboard, 'uid'));
   assert.equal(new Set(uids).size, written.length);
+});
+
+test('links lead to a dashboard that there is, and set variables that it has', () => {
+  const links = written.flatMap(({ dashboard }) => asJson(dashboard).match(/\/d\/[^"\\]+(?:\\"[^"\\]*)*/g) ?? []);
+  assert.ok(links.length >= 4);
+  for (const link of links) {
+    const target = written.find(({ dashboard }) => link.startsWith(`/d/${dashboard.uid}?`));
+    const known = target && variablesOf(target.dashboard).map(({ name }) => name);
+    const set = [...link.matchAll(/var-(\w+)=/g)].map(([, name = '']) => name);
+    assert.ok(set.length >= 3, link);
+    for (const name of set) assert.ok(known?.includes(name), `${link}: ${name}`);
+  }
 });
 
 test('every metric of the catalogue is on a dashboard, but for those of --detail cpu', () => {
