@@ -22,6 +22,7 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
         title: 'Events not measured',
         tells: 'Anything but 0: tapscope doctor says why.',
         width: 4,
+        badFrom: 1,
         query: sum(where(value(scope, 'tapscope_probe_attached'), '== bool 0')),
       }),
     )
@@ -30,6 +31,7 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
         title: 'Namespaces not entered',
         tells: 'Seen, but their devices lack what rtnetlink knows.',
         width: 4,
+        badFrom: 1,
         query: sum(value(scope, 'tapscope_namespaces_unresolved')),
       }),
     )
@@ -38,6 +40,7 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
         title: 'Devices folded',
         tells: 'Beyond the series budget, shown as device ~other.',
         width: 4,
+        badFrom: 1,
         query: sum(value(scope, 'tapscope_devices_folded')),
       }),
     )
@@ -46,6 +49,7 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
         title: 'Age of the snapshot',
         tells: 'Near 0, unless snapshots fail.',
         width: 4,
+        badFrom: 60,
         query: max(value(scope, 'tapscope_snapshot_age_seconds')),
       }),
     )

@@ -74,6 +74,7 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
         title: 'Share dropped to guests',
         tells: 'Dropped of offered. Absent while nothing is offered.',
         width: 4,
+        badFrom: 0.001,
         query: lossOf([]),
       }),
     )
@@ -90,6 +91,7 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
         title: 'Full rings',
         tells: 'Queues whose ring to the guest or reader is full now.',
         width: 4,
+        badFrom: 1,
         query: sum({ ...where(fill, '>= bool 1'), unit: 'short' }),
       }),
     )
@@ -98,6 +100,7 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
         title: 'Inexact queues',
         tells: 'Queues whose figures are known not to be exact: read "When the figures are not exact" in the README.',
         width: 4,
+        badFrom: 1,
         query: sum(owned(value(scope, 'tapscope_queue_degraded'))),
       }),
     );

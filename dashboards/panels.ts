@@ -12,7 +12,12 @@ import {
   VizLegendOptionsBuilder,
   VizTooltipOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common';
-import { DashboardLinkBuilder, type DynamicConfigValue } from '@grafana/grafana-foundation-sdk/dashboard';
+import {
+  DashboardLinkBuilder,
+  type DynamicConfigValue,
+  ThresholdsConfigBuilder,
+  ThresholdsMode,
+} from '@grafana/grafana-foundation-sdk/dashboard';
 import { DataqueryBuilder, PromQueryFormat } from '@grafana/grafana-foundation-sdk/prometheus';
 import { PanelBuilder as StatPanel } from '@grafana/grafana-foundation-sdk/stat';
 import { PanelBuilder as TablePanel } from '@grafana/grafana-foundation-sdk/table';
@@ -74,13 +79,25 @@ export function timeseries(words: Lines): TimeseriesPanel {
     : panel.dataLinks([new DashboardLinkBuilder('Show the queue').url(words.link)]);
 }
 
-/** With a legend, that is shown and not the value. */
-export function stat(words: Words & { readonly legend?: string; readonly query: Query }): StatPanel {
+interface Stat extends Words {
+  readonly query: Query;
+  /** Shown in the place of the value. */
+  readonly legend?: string;
+  /** Red from here on; a figure that is never bad has no colour: Grafana would paint it red from 80 on. */
+  readonly badFrom?: number;
+}
+
+export function stat(words: Stat): StatPanel {
+  const steps = [
+    { value: null, color: words.badFrom === undefined ? 'text' : 'green' },
+    ...(words.badFrom === undefined ? [] : [{ value: words.badFrom, color: 'red' }]),
+  ];
   return new StatPanel()
     .title(words.title)
     .description(words.tells)
     .datasource(DATA_SOURCE)
     .unit(words.query.unit)
+    .thresholds(new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps(steps))
     .height(words.height ?? HEIGHT / 2)
     .span(words.width)
     .graphMode(BigValueGraphMode.Area)

@@ -37,6 +37,7 @@ function withPackets(builder: DashboardBuilder): DashboardBuilder {
         title: 'Share dropped to guest',
         tells: 'Dropped of offered. Absent while nothing is offered.',
         width: 5,
+        badFrom: 0.001,
         query: share(dropped, offered),
       }),
     )
@@ -53,6 +54,7 @@ function withPackets(builder: DashboardBuilder): DashboardBuilder {
         title: 'Inexact queues',
         tells: '0: the books of the queue balance, and nothing bypassed the probes.',
         width: 5,
+        badFrom: 1,
         query: sum(value(scope, 'tapscope_queue_degraded')),
       }),
     )
@@ -69,6 +71,7 @@ function withPackets(builder: DashboardBuilder): DashboardBuilder {
         title: 'Inexact device',
         tells: '0: the books of the whole device agree with the counters of the kernel.',
         width: 5,
+        badFrom: 1,
         query: max(value(scope, 'tapscope_device_degraded')),
       }),
     )
