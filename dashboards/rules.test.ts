@@ -14,8 +14,8 @@ const texts = RULE_FILES.map((file) => ({ file, text: readFileSync(file, 'utf8')
 
 test('promtool accepts the rules, and each alert fires, stays silent and clears as it should', async () => {
   await run('promtool', ['check', 'rules', '--lint-fatal', ...RULE_FILES]);
-  await run('promtool', ['test', 'rules', 'dashboards/rules/alerts.test.yml']);
-  const tests = readFileSync('dashboards/rules/alerts.test.yml', 'utf8');
+  await run('promtool', ['test', 'rules', 'dashboards/alerts.test.yml']);
+  const tests = readFileSync('dashboards/alerts.test.yml', 'utf8');
   for (const name of alertNames()) assert.match(tests, new RegExp(`alertname="${name}"`), `${name} is never tested`);
 });
 
