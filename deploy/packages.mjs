@@ -15,6 +15,7 @@ export const buildPackages = [
 
 export const testPackages = [
   { name: 'clang-format', reason: 'checks the layout of C and C++', present: () => hasProgram('clang-format') },
+  { name: 'curl', reason: 'types what the runbooks say', present: () => hasProgram('curl') },
   { name: 'debootstrap', reason: 'makes the bare Debian of a test', present: () => hasProgram('debootstrap') },
   { name: 'git', reason: 'clones the project for a test', present: () => hasProgram('git') },
   { name: 'iproute2', reason: 'makes the taps of the tests', present: () => hasProgram('ip') },

@@ -115,3 +115,12 @@ test('the addon knows no probe, metric or struct of ours', () => {
   );
   assert.deepEqual(found, []);
 });
+
+test('dashboards know the catalogue and nothing else of the agent', () => {
+  const own = readdirSync('dashboards').filter((file) => file.endsWith('.ts'));
+  const imported = own.flatMap((file) =>
+    importsOf(join('dashboards', file)).map((specifier) => normalize(join('dashboards', specifier))),
+  );
+  const ofAgent = imported.filter((path) => path.startsWith('src/'));
+  assert.deepEqual([...new Set(ofAgent)].sort(), ['src/metric.ts', 'src/metrics.ts']);
+});

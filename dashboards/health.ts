@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of the dashboard Host about the agent: level, price, what it could not see.
+import { type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
+import { stat, table, timeseries } from './panels.ts';
+import { max, type Query, rate, type Scope, sum, value, where } from './query.ts';
+
+export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBuilder {
+  const perSecond = (name: string, by: readonly string[] = []): Query => sum(rate(scope, name), by);
+  return builder
+    .withRow(new RowBuilder('Can the figures be believed? (the agent)'))
+    .withPanel(
+      stat({
+        title: 'Level',
+        tells: 'exact, or lean while the budget is passed.',
+        width: 4,
+        legend: '{{level}}',
+        query: where(value(scope, 'tapscope_agent_level'), '== 1'),
+      }),
+    )
+    .withPanel(
+      stat({
+        title: 'Events not measured',
+        tells: 'Anything but 0: tapscope doctor says why.',
+        width: 4,
+        badFrom: 1,
+        query: sum(where(value(scope, 'tapscope_probe_attached'), '== bool 0')),
+      }),
+    )
+    .withPanel(
+      stat({
+        title: 'Namespaces not entered',
+        tells: 'Seen, but their devices lack what rtnetlink knows.',
+        width: 4,
+        badFrom: 1,
+        query: sum(value(scope, 'tapscope_namespaces_unresolved')),
+      }),
+    )
+    .withPanel(
+      stat({
+        title: 'Devices folded',
+        tells: 'Beyond the series budget, shown as device ~other.',
+        width: 4,
+        badFrom: 1,
+        query: sum(value(scope, 'tapscope_devices_folded')),
+      }),
+    )
+    .withPanel(
+      stat({
+        title: 'Age of the snapshot',
+        tells: 'Near 0, unless snapshots fail.',
+        width: 4,
+        badFrom: 60,
+        query: max(value(scope, 'tapscope_snapshot_age_seconds')),
+      }),
+    )
+    .withPanel(
+      stat({
+        title: 'Time per snapshot',
+        tells: 'What one scrape takes to look at all queues.',
+        width: 4,
+        query: max(value(scope, 'tapscope_snapshot_duration_seconds')),
+      }),
+    )
+    .withPanel(
+      timeseries({
+        title: 'Price of watching',
+        tells: 'Share of all CPUs: our programs in the kernel with their hooks, and the agent itself.',
+        width: 8,
+        lines: [{ legend: '{{part}}, {{instance}}', query: value(scope, 'tapscope_overhead_ratio') }],
+      }),
+    )
+    .withPanel(
+      timeseries({
+        title: 'Rows of kernel counters',
+        tells: 'One for each device, queue and CPU that was seen. When all are used, packets go uncounted.',
+        width: 8,
+        lines: [
+          { legend: 'used, {{instance}}', query: value(scope, 'tapscope_rows_used') },
+          { legend: 'there are, {{instance}}', query: value(scope, 'tapscope_rows_capacity') },
+        ],
+      }),
+    )
+    .withPanel(
+      timeseries({
+        title: 'Packets to guests that found no row',
+        tells: 'Offered to some queue and counted nowhere else. Anything but 0 is a blind spot.',
+        width: 8,
+        lines: [{ legend: '{{instance}}', query: perSecond('tapscope_rowless_packets_total', ['instance']) }],
+      }),
+    )
+    .withPanel(
+      timeseries({
+        title: 'What the agent missed',
+        tells:
+          'Runs of a probe that the kernel skipped, snapshots that failed or were incomplete, changes to the level lean: per second.',
+        width: 12,
+        lines: [
+          {
+            legend: '{{event}} skipped ({{mechanism}})',
+            query: perSecond('tapscope_probe_missed_total', ['event', 'mechanism']),
+          },
+          { legend: 'snapshots failed', query: perSecond('tapscope_snapshot_errors_total') },
+          { legend: 'snapshots incomplete', query: perSecond('tapscope_snapshots_incomplete_total') },
+          { legend: 'went to lean', query: perSecond('tapscope_budget_sheds_total') },
+        ],
+      }),
+    )
+    .withPanel(
+      table({
+        title: 'Mechanisms',
+        tells: 'How each event is measured on this host; 0: nothing measures it.',
+        width: 6,
+        columns: [{ heading: 'Attached', query: value(scope, 'tapscope_probe_attached') }],
+      }),
+    )
+    .withPanel(
+      table({
+        title: 'What runs',
+        tells: 'Versions of the agent, Node.js, the kernel and libbpf.',
+        width: 6,
+        columns: [{ heading: undefined, query: value(scope, 'tapscope_build_info') }],
+      }),
+    );
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is committed is what the code makes, and every panel says what it shows in units that fit.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { listAt, parseJson, textAt } from '../lab/json.ts';
+import { panelsOf, type ShownPanel, variablesOf } from './panel-queries.ts';
+import { catalogue } from './query.ts';
+import { asJson, written } from './written.ts';
+
+const folder = new URL('json/', import.meta.url);
+const panels = written.flatMap(({ dashboard }) => panelsOf(dashboard));
+
+test('the JSON is fresh (UPDATE=1 writes it)', () => {
+  for (const { name, dashboard } of written) {
+    const path = new URL(`${name}.json`, folder);
+    if (process.env.UPDATE === '1') writeFileSync(path, asJson(dashboard));
+    assert.equal(readFileSync(path, 'utf8'), asJson(dashboard), `${name}.json`);
+  }
+  assert.deepEqual(readdirSync(folder).sort(), written.map(({ name }) => `${name}.json`).sort());
+});
+
+test('names and numbers are unique', () => {
+  for (const { dashboard } of written) {
+    const ids = listAt(parseJson(asJson(dashboard)), 'panels').map((panel) => Reflect.get(Object(panel), 'id'));
+    assert.equal(new Set(ids).size, ids.length);
+    const titles = panelsOf(dashboard).map(({ title }) => title);
+    assert.equal(new Set(titles).size, titles.length);
+  }
+  const uids = written.map(({ dashboard }) => textAt(dashboard, 'uid'));
+  assert.equal(new Set(uids).size, written.length);
+});
+
+test('links lead to a dashboard that there is, and set variables that it has', () => {
+  const links = written.flatMap(({ dashboard }) => asJson(dashboard).match(/\/d\/[^"\\]+(?:\\"[^"\\]*)*/g) ?? []);
+  assert.ok(links.length >= 4);
+  for (const link of links) {
+    const target = written.find(({ dashboard }) => link.startsWith(`/d/${dashboard.uid}?`));
+    const known = target && variablesOf(target.dashboard).map(({ name }) => name);
+    const set = [...link.matchAll(/var-(\w+)=/g)].map(([, name = '']) => name);
+    assert.ok(set.length >= 3, link);
+    for (const name of set) assert.ok(known?.includes(name), `${link}: ${name}`);
+  }
+});
+
+test('every metric of the catalogue is on a dashboard, but for those of --detail cpu', () => {
+  const shown = new Set(panels.flatMap(({ queries }) => queries.flatMap(({ expr }) => metricsOf(expr))));
+  const hidden = catalogue.map(({ name }) => name).filter((name) => !shown.has(name));
+  assert.deepEqual(hidden, ['tapscope_queue_cpu_offered_packets_total', 'tapscope_queue_cpu_dropped_packets_total']);
+});
+
+test('every query names metrics of the catalogue, takes rates of counters only, and has the unit of its metric', () => {
+  for (const { title, queries } of panels) {
+    for (const { expr, unit } of queries) {
+      const names = metricsOf(expr);
+      assert.ok(names.length > 0, title);
+      for (const name of names) {
+        const metric = catalogue.find((one) => one.name === name);
+        assert.ok(metric, `${title}: ${name}`);
+        assert.equal(expr.includes(`rate(${name}{`), metric.type === 'counter', `${title}: rate of ${name}`);
+      }
+      if (unit !== undefined) assert.equal(unit, unitOf(expr), `${title}: ${expr}`);
+    }
+  }
+});
+
+test('titles say the direction of packets in words', () => {
+  const ofPackets = panels.filter(({ queries }) => queries.some(({ unit }) => unit === 'pps'));
+  assert.ok(ofPackets.length > 5);
+  for (const { title, tells } of ofPackets)
+    assert.match(`${title} ${tells}`, /\bto(wards)? (the )?(guest|reader)/, title);
+  for (const { title, tells } of panels) assert.match(tells, /\.$/, title);
+});
+
+function metricsOf(expr: string): readonly string[] {
+  return expr.match(/tapscope_\w+/g) ?? [];
+}
+
+/** By the first metric of the expression, as the names of the catalogue have it. */
+function unitOf(expr: string): ShownPanel['queries'][number]['unit'] {
+  const name = metricsOf(expr)[0] ?? '';
+  if (/\) \/ \(|\w\} \/ |^count/.test(expr))
+    return expr.includes('bool') || expr.startsWith('count') ? 'short' : 'percentunit';
+  if (name.endsWith('_packets_total')) return 'pps';
+  if (name.endsWith('_bytes_total')) return 'Bps';
+  if (name.endsWith('_total')) return 'cps';
+  if (name.endsWith('_seconds')) return 's';
+  return name.endsWith('_ratio') ? 'percentunit' : 'short';
+}

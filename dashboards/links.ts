@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a row or line of one dashboard to the queue that it is about. Grafana escapes the values.
+import { DEVICE, QUEUE } from './query.ts';
+
+export const QUEUE_UID = 'tapscope-queue';
+
+const ofRow = (label: string): string => `\${__data.fields["${label}"]}`;
+const ofLine = (label: string): string => `\${__field.labels["${label}"]}`;
+
+export const QUEUE_LINK_OF_ROW = link(QUEUE, ofRow);
+export const DEVICE_LINK_OF_ROW = link(DEVICE, ofRow);
+export const QUEUE_LINK = link(QUEUE, ofLine);
+
+function link(labels: readonly string[], of: (label: string) => string): string {
+  const chosen = labels.map((label) => `var-${label}=${of(label)}`);
+  return `/d/${QUEUE_UID}?\${__url_time_range}&\${datasource:queryparam}&${chosen.join('&')}`;
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The dashboards as Grafana reads them, and where they are committed.
+import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import { hostDashboard } from './host.ts';
+import { queueDashboard } from './queue.ts';
+
+export const written: readonly { readonly name: string; readonly dashboard: Dashboard }[] = [
+  { name: 'host', dashboard: numbered(hostDashboard()) },
+  { name: 'queue', dashboard: numbered(queueDashboard()) },
+];
+
+export function asJson(dashboard: Dashboard): string {
+  return `${JSON.stringify(dashboard, null, 2)}\n`;
+}
+
+/** Without numbers of their own, panels get new ones from Grafana, and links to a panel break. */
+function numbered(dashboard: Dashboard): Dashboard {
+  return { ...dashboard, panels: (dashboard.panels ?? []).map((panel, index) => ({ ...panel, id: index + 1 })) };
+}
