@@ -26,9 +26,9 @@ struct text_range {
 	enum location_class class;
 };
 
-/* tun_net_xmit, and all of tun that frees packets: what lies outside is seen by two comparisons. */
-const volatile u64 transmit_start, tun_start;
-const volatile u32 transmit_length, tun_length;
+/* tun_net_xmit */
+const volatile u64 transmit_start;
+const volatile u32 transmit_length;
 /* Drops on the way to a device are counted: each drop of the host is then looked at. */
 const volatile u8 before_counted = 1;
 const volatile u32 reason_not_specified;
@@ -44,8 +44,8 @@ struct {
 } text_ranges SEC(".maps");
 
 u64 other_drops_lost, deviceless_drops;
-u64 overflow_start,
-	overflow_length; /* CLASS_OVERFLOWED: vhost-net may be loaded later, so that each walk looks it up */
+/* All functions of tun and vhost-net that free packets; modules come later, so that each walk looks. */
+u64 own_start, own_length;
 
 struct other_drop_key {
 	u64 device;
@@ -62,17 +62,23 @@ struct {
 	__type(value, u64);
 } other_drops SEC(".maps");
 
-static __noinline int find_overflow(void)
+static __noinline int find_own_text(void)
 {
+	u64 start = -1ULL, end = 0;
+
 	for (u32 i = 0; i < RANGES; i++) {
 		u32 index = i;
 		struct text_range *range = bpf_map_lookup_elem(&text_ranges, &index);
 
-		if (!range || range->class != CLASS_OVERFLOWED)
+		if (!range || !range->length || range->class >= CLASS_RECEIVE)
 			continue;
-		overflow_start = range->start;
-		overflow_length = range->length;
+		if (range->start < start)
+			start = range->start;
+		if (range->start + range->length > end)
+			end = range->start + range->length;
 	}
+	own_start = start;
+	own_length = end > start ? end - start : 0;
 	return 0;
 }
 
@@ -129,9 +135,7 @@ static __always_inline int count_bypassed(struct row *row, u32 number, u32 reaso
 
 	__sync_fetch_and_add(&row->bypassed, 1);
 	__sync_fetch_and_add(&row->dropped[slot & (REASONS - 1)], 1);
-	if (slot == REASON_RARE)
-		count_rare(number, reason);
-	return 0;
+	return slot == REASON_RARE ? count_rare(number, reason) : 0;
 }
 
 static __noinline int count_in_tun(struct sk_buff *skb, u64 device, u32 class, u32 reason)
@@ -196,40 +200,53 @@ static __noinline int count_freed(u64 *ctx)
 	return 0;
 }
 
-/* The drop is none of ours, and nearly all are: seen without a call. */
-static __always_inline bool is_foreign(u64 location, struct sk_buff *skb)
+/* `typed`: the kernel gives the packet with its type, else bpf_rdonly_cast may; NULL where neither does. */
+static __always_inline struct sk_buff *packet_of(volatile u64 *ctx, bool typed)
 {
-	if (!before_counted && location - tun_start >= tun_length && location - overflow_start >= overflow_length)
-		return true;
-	return skb && is_known_foreign(ops_of(skb->dev));
+	if (typed)
+		return (struct sk_buff *)ctx[0];
+	return typed_reads ? TYPED(sk_buff, ctx[0]) : NULL;
 }
 
-/* `skb`: with its type, NULL where the kernel does not give it one. */
-static __always_inline int freed(volatile u64 *ctx, struct sk_buff *skb)
+static __always_inline int freed(volatile u64 *ctx, bool typed)
 {
-	if (ctx[1] - transmit_start >= transmit_length)
-		return is_foreign(ctx[1], skb) ? 0 : count_freed((u64 *)ctx);
+	if (!before_counted && ctx[1] - own_start >= own_length)
+		return 0;
+	if (ctx[1] - transmit_start >= transmit_length) {
+		struct sk_buff *skb = packet_of(ctx, typed);
+
+		if ((typed || skb) && is_known_foreign(ops_of(skb->dev)))
+			return 0; /* as nearly all are */
+		return count_freed((u64 *)ctx);
+	}
 	u32 cpu = cpu_id();
 	struct cpu_state *state = state_of(cpu);
 
 	if (is_in_flight(state, ctx[0], ctx[2]))
 		return 0;
+	struct sk_buff *skb = packet_of(ctx, typed);
 	struct row *row = row_at(state->freed_row);
 
-	if (!skb || !row_is(row, (u64)skb->dev, place_of(cpu, skb->queue_mapping)))
+	if (!(typed || skb) || !row_is(row, (u64)skb->dev, place_of(cpu, skb->queue_mapping)))
 		return count_freed((u64 *)ctx);
-	return count_bypassed(row, state->freed_row, ctx[2]);
+	u32 reason = ctx[2], slot = slot_of(reason);
+
+	if (slot == REASON_RARE)
+		return count_freed((u64 *)ctx);
+	__sync_fetch_and_add(&row->bypassed, 1);
+	__sync_fetch_and_add(&row->dropped[slot], 1);
+	return 0;
 }
 
 /* kfree_skb(skb, location, reason[, rx_sk]) */
 SEC("?tp_btf/kfree_skb")
 int dropped_typed(volatile u64 *ctx)
 {
-	return freed(ctx, (struct sk_buff *)ctx[0]);
+	return freed(ctx, true);
 }
 
 SEC("raw_tp/kfree_skb")
 int dropped_raw(volatile u64 *ctx)
 {
-	return freed(ctx, typed_reads ? TYPED(sk_buff, ctx[0]) : NULL);
+	return freed(ctx, false);
 }

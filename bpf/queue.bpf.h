@@ -3,10 +3,11 @@
 #pragma once
 #include "kernel.bpf.h"
 
-#define MAX_CPUS    4096  /* of cpus; the agent refuses a host with more */
-#define MAX_ROWS    65536 /* of rows; the agent makes room for as many as the host's CPUs ask for */
-#define TABLE_CELLS 8192  /* cells of row_table for each CPU: 16 for each of 512 queues that one CPU serves */
-#define REASONS	    16
+#define MAX_CPUS    1024  /* of cpus; the agent refuses a host with more */
+#define TABLE_CELLS 16384 /* cells of the table for each CPU: 16 for each of 1024 queues that one CPU serves */
+/* Of rows, and of the table behind them; the agent makes room for what the host asks for. */
+#define MAX_ROWS (65536 + MAX_CPUS * TABLE_CELLS * sizeof(u32) / sizeof(struct row))
+#define REASONS	 16
 
 enum reason_slot {
 	REASON_RARE,	 /* counted in rare_drops */
@@ -47,9 +48,8 @@ struct cpu_state {
 	u64 skb;
 	u32 sent_row;
 	u32 reason; /* of its drop, from the tracepoint to the exit; else 0, which is no reason (SKB_NOT_DROPPED_YET) */
-	u32 taken_row;
 	u32 freed_row;
-	u64 reserved[5]; /* one cache line */
+	u32 reserved[11]; /* one cache line */
 };
 
 struct row_key {
@@ -74,16 +74,12 @@ u64 free_head, free_tail;	      /* free_rows[head..tail) are recycled rows, indi
 u64 rowless_packets, rowless_dropped; /* offered to and dropped by queues that found no free row */
 u64 rare_drops_lost;
 
-/* Not a map of its own: what a variable costs to find is four instructions, an entry of a map fourteen. */
+/*
+ * Not a map of its own: what a variable costs to find is four instructions, an entry of a map fourteen. Behind the rows
+ * lies the table, a cell for each CPU and hash of (device, queue): row numbers, a cache of row_index, so that a cell
+ * may be lost but never lies.
+ */
 extern struct row rows[MAX_ROWS];
-
-/* Row number by CPU and hash of (device, queue): a cache of row_index, so that a cell may be lost but never lies. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, TABLE_CELLS);
-	__type(key, u32);
-	__type(value, u32);
-} row_table SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -109,6 +105,7 @@ struct {
 
 /* The pool's size is set before load, by the number of CPUs, always to a power of two. */
 const volatile u32 rows_mask;
+const volatile u32 cells_mask, table_offset; /* the table begins so many bytes behind the beginning of rows */
 
 /* The compiler would rather compute an address again than keep it. */
 #define KEPT(pointer)                                                                                                  \
@@ -169,7 +166,7 @@ static __always_inline u32 new_row(struct row_key *key, u64 device_id)
 	return number;
 }
 
-static __always_inline void count_rare(u32 row, u32 reason)
+static __noinline int count_rare(u32 row, u32 reason)
 {
 	struct rare_drop_key key = {.row = row, .reason = reason};
 	u64 *packets = bpf_map_lookup_elem(&rare_drops, &key), none = 0;
@@ -182,6 +179,7 @@ static __always_inline void count_rare(u32 row, u32 reason)
 		__sync_fetch_and_add(packets, 1);
 	else
 		__sync_fetch_and_add(&rare_drops_lost, 1);
+	return 0;
 }
 
 static __always_inline u32 slot_of(u32 reason)

@@ -20,15 +20,29 @@ static __always_inline bool row_is(const struct row *row, u64 device, u64 place)
 	return row_is_of(row, device, place) && (ends_seen || row->device_id == device_id(device));
 }
 
-/* First packet on this CPU, a shared cell, or a device that took a dead one's address. */
-static __noinline u32 look_up_slow(u64 device, u64 place, u32 cell)
+/* Fibonacci hashing: slab addresses form arithmetic progressions, which it spreads evenly. */
+static __always_inline u32 cell_number(u64 hash_base, u64 place)
 {
-	u32 neighbour = cell ^ 1, number = 0;
-	u32 *second = bpf_map_lookup_elem(&row_table, &neighbour), *first = bpf_map_lookup_elem(&row_table, &cell);
-	struct row_key key = {.device = device, .place = place};
+	return (place >> 32) * TABLE_CELLS + (u32)((((hash_base >> 5) + place) * 0x9E3779B97F4A7C15ULL) >> 50);
+}
 
-	if (!first || !second)
-		return 0;
+static __always_inline u32 *cell_at(u32 number)
+{
+	return (u32 *)((void *)rows + table_offset) + (number & cells_mask);
+}
+
+static __always_inline u32 *cell_of(u64 hash_base, u64 place)
+{
+	return cell_at(cell_number(hash_base, place));
+}
+
+/* First packet on this CPU, a shared cell, or a device that took a dead one's address. */
+static __noinline u32 look_up_slow(u64 device, u64 hash_base, u64 place)
+{
+	u32 cell = cell_number(hash_base, place), *first = cell_at(cell), *second = cell_at(cell ^ 1);
+	struct row_key key = {.device = device, .place = place};
+	u32 number = 0;
+
 	if (*second && row_is(row_at(*second), device, place))
 		return *second;
 	u32 *known = bpf_map_lookup_elem(&row_index, &key);
@@ -37,8 +51,10 @@ static __noinline u32 look_up_slow(u64 device, u64 place, u32 cell)
 		number = *known;
 	if (!number)
 		number = new_row(&key, device_id(device));
-	if (number)
-		*(*first && !*second ? second : first) = number;
+	if (number) {
+		*second = *first; /* who has moved in first may be long gone */
+		*first = number;
+	}
 	return number;
 }
 
@@ -48,10 +64,7 @@ static __noinline u32 look_up_slow(u64 device, u64 place, u32 cell)
  */
 static __always_inline u32 look_up(u64 device, u64 hash_base, u64 place)
 {
-	/* Fibonacci hashing: slab addresses form arithmetic progressions, which it spreads evenly. */
-	u32 cell = (place >> 32) * TABLE_CELLS + (u32)((((hash_base >> 5) + (u32)place) * 0x9E3779B97F4A7C15ULL) >> 51);
-	u32 *cached = bpf_map_lookup_elem(&row_table, &cell);
+	u32 number = *cell_of(hash_base, place);
 
-	return cached && *cached && row_is(row_at(*cached), device, place) ? *cached
-									   : look_up_slow(device, place, cell);
+	return row_is(row_at(number), device, place) ? number : look_up_slow(device, hash_base, place);
 }

@@ -11,14 +11,26 @@
  * Most packets count in the row of the one before. What needs registers that a function must save is in functions of
  * its own, arguments are loaded when they are needed, so that these packets do not pay for saving any.
  */
-static __noinline int offered_elsewhere(u64 *ctx)
+static __noinline int offered_first(u64 *ctx)
 {
 	struct sk_buff *skb = (void *)ctx[0];
-	struct net_device *dev = (void *)ctx[1];
 	u32 cpu = cpu_id();
-	u32 number = look_up((u64)dev, HASH_BASE(dev), place_of(cpu, skb->queue_mapping));
+	u32 number = look_up_slow(ctx[1], HASH_BASE(ctx[1]), place_of(cpu, skb->queue_mapping));
 
 	begin_transmit_in(state_of(cpu), number, (u64)skb, skb->len);
+	return 0;
+}
+
+static __noinline int offered_elsewhere(u64 *ctx, struct cpu_state *state, u64 place)
+{
+	struct sk_buff *skb = (void *)ctx[0];
+	u32 number = *cell_of(HASH_BASE(ctx[1]), place);
+	struct row *row = row_at(number);
+
+	if (!row_is_of(row, ctx[1], place))
+		return offered_first(ctx);
+	state->sent_row = number;
+	begin_transmit(state, row, (u64)skb, skb->len);
 	return 0;
 }
 
@@ -30,9 +42,10 @@ int offered_fentry(volatile u64 *ctx)
 	struct cpu_state *state = state_of(cpu);
 	struct row *row = row_at(state->sent_row);
 	struct sk_buff *skb = (void *)ctx[0];
+	u64 place = place_of(cpu, skb->queue_mapping);
 
-	if (!row_is_of(row, ctx[1], place_of(cpu, skb->queue_mapping)))
-		return offered_elsewhere((u64 *)ctx);
+	if (!row_is_of(row, ctx[1], place))
+		return offered_elsewhere((u64 *)ctx, state, place);
 	begin_transmit(state, row, (u64)skb, skb->len);
 	return 0;
 }
@@ -49,15 +62,13 @@ int sent_fexit(volatile u64 *ctx)
 	return end_transmit(state, cpu, (int)ctx[2] != 0, ctx[1]);
 }
 
-static __noinline int consumed_elsewhere(u64 *ctx)
+static __noinline int consumed_first(u64 *ctx)
 {
 	struct tun_struct *tun = (void *)ctx[0];
 	struct tun_file *file = (void *)ctx[1];
 	struct net_device *dev = tun->dev;
-	u32 cpu = cpu_id();
-	u32 number = look_up((u64)dev, HASH_BASE(dev), place_of(cpu, file->queue_index));
+	u32 number = look_up_slow((u64)dev, HASH_BASE(dev), place_of(cpu_id(), file->queue_index));
 
-	state_of(cpu)->taken_row = number;
 	if (number)
 		row_at(number)->consumed += (u32)ctx[2];
 	return 0;
@@ -71,12 +82,14 @@ SEC("?fentry/__tun_wake_queue")
 int consumed_fentry(volatile u64 *ctx)
 {
 	u32 cpu = cpu_id();
-	struct row *row = row_at(state_of(cpu)->taken_row);
 	struct tun_struct *tun = (void *)ctx[0];
 	struct tun_file *file = (void *)ctx[1];
+	struct net_device *dev = tun->dev;
+	u64 place = place_of(cpu, file->queue_index);
+	struct row *row = row_at(*cell_of(HASH_BASE(dev), place));
 
-	if (!row_is_of(row, (u64)tun->dev, place_of(cpu, file->queue_index)))
-		return consumed_elsewhere((u64 *)ctx);
+	if (!row_is_of(row, (u64)dev, place))
+		return consumed_first((u64 *)ctx);
 	row->consumed += (u32)ctx[2];
 	return 0;
 }

@@ -250,7 +250,7 @@ int walk_queues(struct walk_result *result)
 	}
 	tun_ops[0] = tun_ops[1] = 0;
 	foreign_base = address_of(foreign_ops);
-	find_overflow();
+	find_own_text();
 	__builtin_memset(&walk, 0, sizeof(walk));
 	u64 anchor_map = address_of(&per_cpu_anchor);
 

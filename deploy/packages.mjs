@@ -14,14 +14,20 @@ export const buildPackages = [
 ];
 
 export const testPackages = [
+  { name: 'busybox-static', reason: 'starts the kernels of the lab', present: () => hasProgram('busybox') },
   { name: 'clang-format', reason: 'checks the layout of C and C++', present: () => hasProgram('clang-format') },
   { name: 'curl', reason: 'types what the runbooks say', present: () => hasProgram('curl') },
+  { name: 'cpio', reason: 'packs what the kernels of the lab start from', present: () => hasProgram('cpio') },
   { name: 'debootstrap', reason: 'makes the bare Debian of a test', present: () => hasProgram('debootstrap') },
   { name: 'git', reason: 'clones the project for a test', present: () => hasProgram('git') },
   { name: 'iproute2', reason: 'makes the taps of the tests', present: () => hasProgram('ip') },
+  { name: 'kmod', reason: 'loads modules into the kernels of the lab', present: () => hasProgram('modprobe') },
   { name: 'procps', reason: 'watches processes in the tests', present: () => hasProgram('ps') },
   { name: 'prometheus', reason: 'scrapes and checks what we export', present: () => hasProgram('promtool') },
+  { name: 'qemu-system-x86', reason: 'runs other kernels', present: () => hasProgram('qemu-system-x86_64') },
   { name: 'strace', reason: 'counts the system calls of a scrape', present: () => hasProgram('strace') },
+  { name: 'xz-utils', reason: 'unpacks kernels', present: () => hasProgram('xz') },
+  { name: 'zstd', reason: 'unpacks modules of kernels', present: () => hasProgram('zstd') },
 ];
 
 /** Run-time libraries by the beginning of their file names, for a machine with a finished build and no compilers. */

@@ -60,29 +60,6 @@ export interface ClassifiedRange extends TextRange {
   readonly class: number;
 }
 
-/** Where tun transmits, and the span of all its functions that free packets; undefined where they have no address. */
-export function tunText(symbols: Symbols): { readonly transmit: TextRange; readonly all: TextRange } | undefined {
-  const ranges = Object.keys(FUNCTIONS)
-    .filter((name) => /^_*tun_/.test(name))
-    .flatMap((name) => symbols.ranges(name));
-  const transmit = symbols.ranges('tun_net_xmit')[0];
-  if (!transmit) return undefined;
-  const near = ranges.filter(({ start }) => distance(start, transmit.start) < SPAN);
-  const first = near.reduce((least, { start }) => (start < least ? start : least), transmit.start);
-  const end = near.reduce(
-    (most, { start, length }) => (start + BigInt(length) > most ? start + BigInt(length) : most),
-    transmit.start,
-  );
-  return { transmit, all: { start: first, length: Number(end - first) } };
-}
-
-/** Where tun is no module, parts of it lie far away among others' cold code: those are found by classifyText() only. */
-const SPAN = 1n << 20n;
-
-function distance(a: bigint, b: bigint): bigint {
-  return a < b ? b - a : a - b;
-}
-
 /** Text ranges of all functions above that this kernel has, compiler-made parts included; classes numbered as in the BPF object. */
 export function classifyText(symbols: Symbols, object: Btf): readonly ClassifiedRange[] {
   const classes = new Map(object.enumValues('location_class')?.map(({ name, value }) => [name, value]));

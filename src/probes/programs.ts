@@ -4,10 +4,12 @@ import type { Host } from '../kernel/host.ts';
 import { layoutOf } from '../kernel/layout.ts';
 import { BpfObject, errnoOf } from '../kernel/native.ts';
 import { packageFile } from '../kernel/package.ts';
-import { classifyText, tunText } from './locations.ts';
+import { classifyText } from './locations.ts';
 import { type DropReasons, readDropReasons } from './reasons.ts';
 
 const ENDED = 'ended_fentry';
+/** As in bpf/queue.bpf.h. */
+const TABLE_CELLS = 16_384;
 /** By the name's end: what the program is attached to is code or a type of the kernel. */
 const TRACING = /_(fentry|fexit|typed)$/;
 
@@ -155,8 +157,7 @@ function configure(
     );
   const rows = rowsFor(host.possibleCpus);
   for (const map of ['free_rows', 'row_index']) object.setMaxEntries(map, rows);
-  object.setValueSize('.bss', sizeWithRows(object, rows));
-  object.setMaxEntries('row_table', mapEntries(object, 'row_table') * host.possibleCpus);
+  reserveRows(object, rows, 2 ** Math.ceil(Math.log2(host.possibleCpus)) * TABLE_CELLS);
   const address = (name: string): Uint8Array => bytes64(host.symbols?.address(name) ?? 0n);
   object.setVariable('rows_mask', bytes32(rows - 1));
   object.setVariable('possible_cpus', bytes32(host.possibleCpus));
@@ -167,11 +168,9 @@ function configure(
   object.setVariable('reason_not_specified', bytes32(reasons.number('NOT_SPECIFIED') ?? 0));
   object.setVariable('reason_consumed', bytes32(reasons.number('CONSUMED') ?? 0xffffffff));
   object.setVariable('tun_net_xmit_address', address('tun_net_xmit'));
-  const text = host.symbols ? tunText(host.symbols) : undefined;
-  object.setVariable('transmit_start', bytes64(text?.transmit.start ?? 0n));
-  object.setVariable('transmit_length', bytes32(text?.transmit.length ?? 0));
-  object.setVariable('tun_start', bytes64(text?.all.start ?? 0n));
-  object.setVariable('tun_length', bytes32(text?.all.length ?? 0));
+  const transmit = host.symbols?.ranges('tun_net_xmit')[0];
+  object.setVariable('transmit_start', bytes64(transmit?.start ?? 0n));
+  object.setVariable('transmit_length', bytes32(transmit?.length ?? 0));
   object.setVariable('sock_rfree_address', address('sock_rfree'));
   object.setVariable('tun_chr_close_address', address('tun_chr_close'));
 }
@@ -181,13 +180,16 @@ function rowsFor(cpus: number): number {
   return Math.min(65_536, Math.max(4096, 2048 * 2 ** Math.ceil(Math.log2(cpus))));
 }
 
-/** `rows` is the last variable of the section, of which only so many are kept. */
-function sizeWithRows(object: BpfObject, rows: number): number {
+/** `rows` is the last variable of the section, of which only so many are kept; the table of row numbers follows them. */
+function reserveRows(object: BpfObject, rows: number, cells: number): void {
   const variables = object.btf().variables('.bss');
-  const table = variables.find(({ name }) => name === 'rows');
-  if (!table || variables.some(({ offset }) => offset > table.offset))
+  const first = variables.find(({ name }) => name === 'rows');
+  if (!first || variables.some(({ offset }) => offset > first.offset))
     throw new Error("The rows are not the last variable of the BPF object. Run 'npm start', which builds it anew.");
-  return table.offset + rows * (object.btf().struct('row')?.size ?? 0);
+  const tableOffset = rows * (object.btf().struct('row')?.size ?? 0);
+  object.setValueSize('.bss', first.offset + tableOffset + cells * 4);
+  object.setVariable('table_offset', bytes32(tableOffset));
+  object.setVariable('cells_mask', bytes32(cells - 1));
 }
 
 function writeTextRanges(object: BpfObject, host: Host): void {

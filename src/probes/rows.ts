@@ -84,7 +84,7 @@ export class Rows {
     const offsetOf = (name: string) => btf.variables('.bss').find((variable) => variable.name === name)?.offset ?? 0;
     this.#freshAt = offsetOf('rows_fresh');
     this.#rowsAt = offsetOf('rows');
-    this.capacity = (this.#view.byteLength - this.#rowsAt) / this.#layout.size - 1; // row 0 means none
+    this.capacity = (object.maps.find(({ name }) => name === 'free_rows')?.maxEntries ?? 1) - 1; // row 0 means none
   }
 
   read(perCpu: boolean): RowsRead {
