@@ -3,6 +3,7 @@
 import type { Metric } from '../metric.ts';
 import { cpuMetrics, deviceMetrics, queueMetrics } from '../metrics.ts';
 import type { Device, Queue } from '../snapshot.ts';
+import type { Slices } from './prometheus-slices.ts';
 
 /** One series a device, a queue, or a queue and CPU. */
 export type Detail = 'device' | 'queue' | 'cpu';
@@ -19,14 +20,20 @@ export interface Selection {
 }
 
 /** In the order of ids, the oldest device first, so that a new one does not push out another. */
-export function selectDevices(devices: readonly Device[], detail: Detail, budget: number): Selection {
+export async function selectDevices(
+  devices: readonly Device[],
+  detail: Detail,
+  budget: number,
+  slices: Slices,
+): Promise<Selection> {
   const ordered = withoutNamesakes([...devices].sort(byId));
   let series = 0;
-  const end = ordered.findIndex((device) => {
+  for (const [index, device] of ordered.entries()) {
+    if (slices.due()) await slices.pause();
     series += seriesOf(device, detail);
-    return series > budget;
-  });
-  return end === -1 ? { shown: ordered, folded: [] } : { shown: ordered.slice(0, end), folded: ordered.slice(end) };
+    if (series > budget) return { shown: ordered.slice(0, index), folded: ordered.slice(index) };
+  }
+  return { shown: ordered, folded: [] };
 }
 
 /** Ids are growing numbers written in decimal: the shorter is the smaller. */
@@ -45,10 +52,15 @@ function withoutNamesakes(devices: readonly Device[]): readonly Device[] {
 }
 
 function seriesOf(device: Device, detail: Detail): number {
-  const own = sum(deviceMetrics, (metric) => metric.samples(device).length);
+  const own = sum(deviceMetrics, (metric) => countSeries(metric, device));
   if (detail === 'device') return own + sum(queueMetrics, (metric) => mergedSeries(metric, device.queues));
   const metrics = detail === 'cpu' ? [...queueMetrics, ...cpuMetrics] : queueMetrics;
-  return own + sum(device.queues, (queue) => sum(metrics, (metric) => metric.samples(queue).length));
+  return own + sum(device.queues, (queue) => sum(metrics, (metric) => countSeries(metric, queue)));
+}
+
+function countSeries<Value>({ value, samples }: Metric<Value>, subject: Value): number {
+  if (value === undefined) return samples(subject).length;
+  return value(subject) === undefined ? 0 : 1;
 }
 
 function mergedSeries(metric: Metric<Queue>, queues: readonly Queue[]): number {
@@ -56,5 +68,7 @@ function mergedSeries(metric: Metric<Queue>, queues: readonly Queue[]): number {
 }
 
 function sum<Item>(items: readonly Item[], of: (item: Item) => number): number {
-  return items.reduce((total, item) => total + of(item), 0);
+  let total = 0;
+  for (const item of items) total += of(item);
+  return total;
 }
