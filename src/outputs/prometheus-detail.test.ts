@@ -27,7 +27,7 @@ async function show(
   registry = registryOf(detail),
 ): Promise<readonly string[]> {
   const page = await text(
-    registry.scrape({ devices, agent: undefined, snapshotAgeSeconds: 0, snapshotErrors: 0 }, 'text'),
+    registry.scrape({ devices, agent: undefined, snapshotAgeSeconds: 0, snapshotErrors: 0, exposed: false }, 'text'),
   );
   return page.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
 }

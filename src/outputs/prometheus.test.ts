@@ -144,6 +144,7 @@ for (const detail of ['device', 'queue', 'cpu'] satisfies readonly Detail[]) {
         agent,
         snapshotAgeSeconds: pick(random, oddValues),
         snapshotErrors: scrape,
+        exposed: random(2) === 0,
       });
     }
   });

@@ -22,6 +22,7 @@ export interface Seen {
   readonly agent: AgentState | undefined;
   readonly snapshotAgeSeconds: number | undefined;
   readonly snapshotErrors: number;
+  readonly exposed: boolean;
 }
 
 export class FastRegistry extends Registry {
@@ -68,6 +69,7 @@ export class FastRegistry extends Registry {
         snapshotAgeSeconds: seen.snapshotAgeSeconds,
         snapshotErrors: seen.snapshotErrors,
         devicesFolded: folded.length,
+        exposed: seen.exposed,
       },
     };
     return metricRows(scene, detail, slices);

@@ -113,7 +113,12 @@ async function scraped(api: string): Promise<void> {
 
 test('Prometheus reads both formats', { timeout: 2 * deadlineMs }, async (t) => {
   const server = await startServer(
-    { listen: { host: '127.0.0.1', port: 0 }, logLevel: 'warn', prometheus: prometheusOptions },
+    {
+      listen: { host: '127.0.0.1', port: 0 },
+      webConfigFile: undefined,
+      logLevel: 'warn',
+      prometheus: prometheusOptions,
+    },
     { takeSnapshot: async () => ({ ...goldenSnapshot, takenAt: Date.now() / 1000 }), notReady: () => undefined },
   );
   t.after(() => server.close());
@@ -122,7 +127,7 @@ test('Prometheus reads both formats', { timeout: 2 * deadlineMs }, async (t) => 
   const openmetrics = await startProxy(t, server.address, 'openmetrics', types);
   const api = await startPrometheus(t, { text, openmetrics });
   await scraped(api);
-  const seen = { ...goldenSnapshot, snapshotAgeSeconds: undefined, snapshotErrors: 0 };
+  const seen = { ...goldenSnapshot, snapshotAgeSeconds: undefined, snapshotErrors: 0, exposed: false };
   for (const rows of await new FastRegistry(prometheusOptions).rows(seen)) {
     for (const job of formats) {
       if (rows.metric.name === 'tapscope_snapshot_age_seconds') continue;

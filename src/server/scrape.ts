@@ -20,11 +20,13 @@ export type Scrape = (form: Form, timeoutSeconds: number) => Promise<AsyncGenera
 
 type Pages = (form: Form) => AsyncGenerator<Buffer, void, undefined>;
 
-export function createScrape(
-  registry: FastRegistry,
-  takeSnapshot: () => Promise<Snapshot>,
-  warn: (message: string) => void,
-): Scrape {
+export interface ScrapeDependencies {
+  readonly takeSnapshot: () => Promise<Snapshot>;
+  readonly exposed: () => boolean;
+  readonly warn: (message: string) => void;
+}
+
+export function createScrape(registry: FastRegistry, { takeSnapshot, exposed, warn }: ScrapeDependencies): Scrape {
   let latest: { readonly agent: AgentState; readonly takenAt: number } | undefined;
   let snapshotErrors = 0;
   const sharedPages = shareSnapshots(async () => {
@@ -35,7 +37,13 @@ export function createScrape(
 
   function pagesOf(devices: readonly Device[]): Pages {
     const snapshotAgeSeconds = latest === undefined ? undefined : Math.max(0, Date.now() / 1000 - latest.takenAt);
-    const rows = registry.rows({ devices, agent: latest?.agent, snapshotAgeSeconds, snapshotErrors });
+    const rows = registry.rows({
+      devices,
+      agent: latest?.agent,
+      snapshotAgeSeconds,
+      snapshotErrors,
+      exposed: exposed(),
+    });
     rows.catch(() => undefined); // whoever waited may have given up
     return sharePages(registry, rows);
   }

@@ -10,6 +10,7 @@ import { type ServerDependencies, type ServerOptions, startServer } from './serv
 
 const options: ServerOptions = {
   listen: { host: '127.0.0.1', port: 0 },
+  webConfigFile: undefined,
   logLevel: 'silent',
   prometheus: { detail: 'queue', build: { ...goldenBuild, version: '1<2&"3"' } },
 };
@@ -82,8 +83,9 @@ test('every other page is one sentence', async (t) => {
     ['GET', '/favicon.ico', 404],
     ['GET', '/-/', 404],
     ['GET', '/..%2fetc/passwd', 404],
-    ['POST', '/metrics', 404],
-    ['PUT', '/', 404],
+    ['POST', '/metrics', 405],
+    ['PUT', '/', 405],
+    ['DELETE', '/nothing', 404],
     ['GET', '/%zz', 400],
   ] as const) {
     const response = await fetch(`${base}${path}`, { method });
