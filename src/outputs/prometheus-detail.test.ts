@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import type { Device } from '../snapshot.ts';
 import { FastRegistry } from './prometheus.ts';
-import { type Detail, details, selectDevices, seriesBudget } from './prometheus-detail.ts';
+import { createSeriesCounts, type Detail, details, selectDevices, seriesBudget } from './prometheus-detail.ts';
 import { goldenBuild, goldenSnapshot } from './prometheus-golden.ts';
 import { createSlices } from './prometheus-slices.ts';
 
@@ -14,7 +14,7 @@ function taps(...ids: readonly string[]): readonly Device[] {
 }
 
 function select(devices: readonly Device[], detail: Detail, budget: number) {
-  return selectDevices(devices, detail, budget, createSlices());
+  return selectDevices(devices, { detail, budget }, createSeriesCounts(), createSlices());
 }
 
 function idsOf(devices: readonly Device[]): readonly string[] {
@@ -106,4 +106,18 @@ test('a device that goes leaves no series, and the queue that goes with it', asy
     registry,
   );
   assert.ok(!lines.some((line) => line.includes('device="tap1"') || line.includes('queue="1"')));
+});
+
+test('devices that grow are counted again within some scrapes', async () => {
+  const grown = taps(...Array.from({ length: 50 }, (_, index) => String(index)));
+  const small = grown.map((device) => ({ ...device, queues: [] }));
+  const limit = { detail: 'queue', budget: 1000 } as const;
+  const counts = createSeriesCounts();
+  const foldedOf = async (devices: readonly Device[]) =>
+    (await selectDevices(devices, limit, counts, createSlices())).folded.length;
+  assert.equal(await foldedOf(small), 0);
+  const later = [await foldedOf(grown), await foldedOf(grown), await foldedOf(grown), await foldedOf(grown)];
+  assert.equal(later.at(-1), await foldedOf(grown), later.join());
+  assert.equal(later.at(-1), (await select(grown, 'queue', 1000)).folded.length);
+  assert.ok((later.at(-1) ?? 0) > 0);
 });

@@ -94,7 +94,7 @@ function rowsOf<Value>(
   const visitRow = (row: number, visit: Visit) => {
     const single = singles[row];
     if (single !== undefined) visitSingle(metric, single, visit);
-    else visitSamples(merged[row - singles.length], visit);
+    else visitMerged(merged[row - singles.length], visit);
   };
   return { metric, rows: singles.length + merged.length, visitRow };
 }
@@ -102,17 +102,22 @@ function rowsOf<Value>(
 const noLabels: readonly string[] = [];
 
 function visitSingle<Value>(metric: Metric<Value>, { subject, value: seen }: Single<Value>, visit: Visit): void {
-  if (metric.value === undefined) visitSamples({ subject, samples: metric.samples(seen) }, visit);
+  if (metric.value === undefined) visitSamples(subject, metric.samples(seen), visit);
   else {
     const value = metric.value(seen);
     if (value !== undefined) visit(subject, 0, noLabels, value);
   }
 }
 
-function visitSamples(row: Row | undefined, visit: Visit): void {
-  if (row === undefined) return;
-  let position = 0;
-  for (const { labels, value } of row.samples) visit(row.subject, position++, labels, value);
+function visitMerged(row: Row | undefined, visit: Visit): void {
+  if (row !== undefined) visitSamples(row.subject, row.samples, visit);
+}
+
+function visitSamples(subject: Subject, samples: readonly Sample[], visit: Visit): void {
+  for (let position = 0; position < samples.length; position += 1) {
+    const sample = samples[position];
+    if (sample !== undefined) visit(subject, position, sample.labels, sample.value);
+  }
 }
 
 export function familyOf({ metric, rows, visitRow }: MetricRows): Family {

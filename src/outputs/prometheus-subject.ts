@@ -49,8 +49,10 @@ export function seriesPrefix(
   return text;
 }
 
+/** A plain loop: for each line of each page, and without optimization whatever takes a function or an iterator allocates one. */
 function sameValues(a: readonly string[], b: readonly string[]): boolean {
-  return a.every((value, index) => value === b[index]);
+  for (let index = 0; index < a.length; index += 1) if (a[index] !== b[index]) return false;
+  return true;
 }
 
 function renderPrefix(

@@ -4,7 +4,7 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Build } from '../metrics.ts';
 import type { AgentState, Device } from '../snapshot.ts';
-import { type Detail, selectDevices, seriesBudget } from './prometheus-detail.ts';
+import { createSeriesCounts, type Detail, type SeriesLimit, selectDevices, seriesBudget } from './prometheus-detail.ts';
 import { familyOf, type MetricRows, metricRows } from './prometheus-families.ts';
 import { createSlices, type Slices } from './prometheus-slices.ts';
 import { createSubjects, showDevices } from './prometheus-subject.ts';
@@ -27,12 +27,15 @@ export interface Seen {
 
 export class FastRegistry extends Registry {
   readonly #options: PrometheusOptions;
+  readonly #limit: SeriesLimit;
+  readonly #counts = createSeriesCounts();
   readonly #subjects = createSubjects();
   #latest: Promise<unknown> = Promise.resolve();
 
   constructor(options: PrometheusOptions) {
     super();
     this.#options = options;
+    this.#limit = { detail: options.detail, budget: seriesBudget[options.detail] };
   }
 
   /** One scrape in chunks. Call it in the order in which snapshots were taken; what it returns may be read at leisure. */
@@ -42,10 +45,13 @@ export class FastRegistry extends Registry {
 
   /** Several pages can be made of the same rows. */
   async *page(rows: Promise<readonly MetricRows[]>, format: Format): AsyncGenerator<Buffer, void, undefined> {
+    const slices = createSlices();
     const families = (await rows).map(familyOf);
+    await slices.pause(); // the last slice of the rows is over
     // Not by prom-client's metrics(): its OpenMetrics form renames the metrics of the registry for good.
     const own = await this.getMetricsAsJSON();
-    yield* page([...families, ...own.map(ownFamily)], format, createSlices());
+    await slices.pause();
+    yield* page([...families, ...own.map(ownFamily)], format, slices);
   }
 
   /** Rows of the catalogue's metrics. One after the other: what subjects remember goes from scrape to scrape. */
@@ -58,7 +64,7 @@ export class FastRegistry extends Registry {
 
   async #makeRows(seen: Seen, slices: Slices): Promise<readonly MetricRows[]> {
     const { detail, build } = this.#options;
-    const { shown, folded } = await selectDevices(seen.devices, detail, seriesBudget[detail], slices);
+    const { shown, folded } = await selectDevices(seen.devices, this.#limit, this.#counts, slices);
     const scene = {
       subjects: this.#subjects,
       shown: await showDevices(this.#subjects, shown, slices),
