@@ -94,7 +94,7 @@ function launch(args: readonly string[], { wrapper = [] }: RunOptions): ChildPro
 }
 
 /** As `npm start` has them. */
-function nodeFlags(): readonly string[] {
+export function nodeFlags(): readonly string[] {
   const start = textAt(parseJson(readFileSync(join(ROOT, 'package.json'), 'utf8')), 'scripts', 'start');
   return start.match(/(?<= )--[\w-]+/g) ?? [];
 }
