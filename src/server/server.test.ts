@@ -163,6 +163,37 @@ test('concurrent scrapes share snapshots', async (t) => {
   assert.ok(taken >= 1 && taken <= 3, `${taken} snapshots`);
 });
 
+test('concurrent scrapes share the page, each form of it', async (t) => {
+  let looked = 0;
+  const devices = goldenSnapshot.devices.slice(0, 1).map((device): Device => {
+    return Object.defineProperty({ ...device }, 'up', {
+      get: () => {
+        looked += 1;
+        return true;
+      },
+    });
+  });
+  const takeSnapshot = async () => {
+    await setTimeout(300);
+    return { ...goldenSnapshot, devices };
+  };
+  const url = `${await serve(t, { takeSnapshot })}/metrics`;
+  await (await fetch(url)).text();
+  const once = looked;
+  const accepts = ['text/plain', 'application/openmetrics-text'];
+  const pages = await Promise.all(
+    Array.from({ length: 20 }, async (_, index) => {
+      const headers = { accept: accepts[index % 2] ?? '', 'accept-encoding': index % 3 === 0 ? 'gzip' : 'identity' };
+      return (await fetch(url, { headers })).text();
+    }),
+  );
+  assert.ok(
+    pages.every((page, index) => page.includes('device="tap0"') && page.endsWith('# EOF\n') === (index % 2 === 1)),
+  );
+  // Two snapshots at most, the first and that of all who came meanwhile, of which two pages each.
+  assert.ok(looked - once <= 2 * 2 * once, `${looked - once} looks, ${once} for one page`);
+});
+
 test('a client that goes away in the middle of a long page harms nobody', async (t) => {
   const devices = goldenSnapshot.devices.flatMap((device) =>
     Array.from({ length: 500 }, (_, index) => ({ ...device, id: `${device.id}${index}`, name: `tap${index}` })),
