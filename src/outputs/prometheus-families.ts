@@ -58,16 +58,20 @@ export async function metricRows(scene: Scene, detail: Detail, slices: Slices): 
   };
   const agent = scene.agent === undefined ? [] : [{ subject: subjects.agent, value: scene.agent }];
   const makers = [
-    ...queueMetrics.map((metric) => () => rowsOf(metric, queues, [...merged, ...fold(metric, otherQueues)])),
-    ...(detail === 'cpu' ? cpuMetrics : []).map((metric) => () => rowsOf(metric, queues, fold(metric, otherQueues))),
-    ...deviceMetrics.map((metric) => () => rowsOf(metric, shown, fold(metric, otherDevices))),
-    ...agentMetrics.map((metric) => () => rowsOf(metric, agent, [])),
-    ...scrapeMetrics.map((metric) => () => rowsOf(metric, [{ subject: subjects.agent, value: scene.scrape }], [])),
+    ...queueMetrics.map((metric) => () => rowsOf(metric, queues, [...merged, ...fold(metric, otherQueues)], slices)),
+    ...(detail === 'cpu' ? cpuMetrics : []).map(
+      (metric) => () => rowsOf(metric, queues, fold(metric, otherQueues), slices),
+    ),
+    ...deviceMetrics.map((metric) => () => rowsOf(metric, shown, fold(metric, otherDevices), slices)),
+    ...agentMetrics.map((metric) => () => rowsOf(metric, agent, [], slices)),
+    ...scrapeMetrics.map(
+      (metric) => () => rowsOf(metric, [{ subject: subjects.agent, value: scene.scrape }], [], slices),
+    ),
   ];
   const families: MetricRows[] = [];
   for (const make of makers) {
     if (slices.due()) await slices.pause();
-    families.push(make());
+    families.push(await make());
   }
   return families;
 }
@@ -85,12 +89,16 @@ function fold<Value>({ name }: Metric<Value>, others: Group<Value>): readonly Gr
   return others.members.length === 0 || name.endsWith('_info') ? [] : [others];
 }
 
-function rowsOf<Value>(
+async function rowsOf<Value>(
   metric: Metric<Value>,
   singles: readonly Single<Value>[],
   groups: readonly Group<Value>[],
-): MetricRows {
-  const merged = groups.map(({ subject, members }) => ({ subject, samples: mergeSamples(metric, subject, members) }));
+  slices: Slices,
+): Promise<MetricRows> {
+  const merged: Row[] = [];
+  for (const { subject, members } of groups) {
+    merged.push({ subject, samples: await mergeSamples(metric, subject, members, slices) });
+  }
   const visitRow = (row: number, visit: Visit) => {
     const single = singles[row];
     if (single !== undefined) visitSingle(metric, single, visit);
