@@ -18,6 +18,7 @@ export const testPackages = [
   { name: 'debootstrap', reason: 'makes the bare Debian of a test', present: () => hasProgram('debootstrap') },
   { name: 'git', reason: 'clones the project for a test', present: () => hasProgram('git') },
   { name: 'iproute2', reason: 'makes the taps of the tests', present: () => hasProgram('ip') },
+  { name: 'openssl', reason: 'makes the certificates of the tests', present: () => hasProgram('openssl') },
   { name: 'procps', reason: 'watches processes in the tests', present: () => hasProgram('ps') },
   { name: 'prometheus', reason: 'scrapes and checks what we export', present: () => hasProgram('promtool') },
   { name: 'strace', reason: 'counts the system calls of a scrape', present: () => hasProgram('strace') },
