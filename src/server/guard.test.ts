@@ -2,6 +2,7 @@
 // Passwords, headers and the rate limit of a real server, asked over HTTP.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
@@ -70,6 +71,23 @@ test('one that guesses has to wait; others with the right password do not', asyn
     assert.equal(headers['retry-after'], '1');
     assert.match(body, /tries too many passwords\n$/);
   }
+  assert.equal((await ask(endpoint, '/metrics', { headers: basic('alice', 'secret') })).status, 200);
+});
+
+test('clients that go away while their password is checked leave no scrape behind', async (t) => {
+  const endpoint = await serve(t, users({ alice: 'secret' }, 12));
+  const headers = Object.entries(basic('alice', 'secret')).map(([name, value]) => `${name}: ${value}\r\n`);
+  const words = `GET /metrics HTTP/1.1\r\nHost: a\r\n${headers.join('')}\r\n`;
+  const sockets = Array.from({ length: 45 }, (_, client) => {
+    // No address tries more often than it may.
+    const localAddress = `127.0.0.${2 + (client % 5)}`;
+    const socket = connect({ port: endpoint.port, host: '127.0.0.1', localAddress });
+    socket.write(words);
+    return socket;
+  });
+  await setTimeout(100);
+  for (const socket of sockets) socket.destroy();
+  await setTimeout(1500);
   assert.equal((await ask(endpoint, '/metrics', { headers: basic('alice', 'secret') })).status, 200);
 });
 

@@ -150,6 +150,8 @@ function addRoutes(
   const landing = landingPage(prometheus.build.version);
   const inFlight = createInFlight(maxScrapes);
   app.get('/metrics', (request, reply) => {
+    // Gone while its password was checked: nothing would tell when it leaves.
+    if (reply.raw.destroyed) return reply.hijack();
     const leave = inFlight.enter(request.ip);
     if (typeof leave === 'string') return sendLater(reply, 503, 1, leave);
     reply.raw.once('close', leave);
