@@ -52,7 +52,7 @@ const maxScrapes = 40;
 
 export async function startServer(options: ServerOptions, dependencies: ServerDependencies): Promise<RunningServer> {
   const { listen } = options;
-  const web = openWebConfig(options.webConfigFile);
+  const web = await openWebConfig(options.webConfigFile);
   const open = () => exposure(listen, web.current());
   const servers: Server[] = [];
   const app = await createApp(options, dependencies, web, servers);
