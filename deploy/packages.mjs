@@ -22,6 +22,7 @@ export const testPackages = [
   { name: 'git', reason: 'clones the project for a test', present: () => hasProgram('git') },
   { name: 'iproute2', reason: 'makes the taps of the tests', present: () => hasProgram('ip') },
   { name: 'kmod', reason: 'loads modules into the kernels of the lab', present: () => hasProgram('modprobe') },
+  { name: 'openssl', reason: 'makes the certificates of the tests', present: () => hasProgram('openssl') },
   { name: 'procps', reason: 'watches processes in the tests', present: () => hasProgram('ps') },
   { name: 'prometheus', reason: 'scrapes and checks what we export', present: () => hasProgram('promtool') },
   { name: 'qemu-system-x86', reason: 'runs other kernels', present: () => hasProgram('qemu-system-x86_64') },

@@ -3,8 +3,7 @@
 // QEMU's instruction clock, so that a busy machine measures the same as an idle one. --write: into BENCHMARKS.md and
 // lab/cost/baseline.json; --check: only whether a packet has become dearer than the baseline.
 import { writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { writeSection } from './benchmarks.ts';
 import { baselineFile, baselineText, grown } from './cost/baseline.ts';
 import { growthLine, growthOn, SERIES } from './cost/check.ts';
 import { CONFIGURATIONS } from './cost/configurations.ts';
@@ -14,7 +13,6 @@ import { brokenLimits, priceTable, scaleTable } from './cost/table.ts';
 import { noVm } from './vm.ts';
 
 const [LIMITED] = SERIES;
-const benchmarksFile = join(dirname(fileURLToPath(import.meta.url)), '../BENCHMARKS.md');
 const say = (line: string): void => console.error(line);
 
 async function main(words: readonly string[]): Promise<void> {
@@ -52,7 +50,7 @@ async function measure(series: readonly string[], write: boolean): Promise<void>
     if (one === LIMITED) complain(brokenLimits(measured));
   }
   if (write) {
-    writeFileSync(benchmarksFile, report(results, LIMITED, readVersions()));
+    writeSection('cost', report(results, LIMITED, readVersions()));
     writeFileSync(baselineFile, baselineText(results));
   }
 }

@@ -24,6 +24,8 @@ export interface Finished {
 export interface RunOptions {
   /** A program that starts ours, with its own arguments: ['setpriv', '--reuid=65534']. */
   readonly wrapper?: readonly string[];
+  /** '': every address. */
+  readonly listen?: string;
 }
 
 /** Runs a command to its end. */
@@ -60,7 +62,8 @@ export async function startAgent(
 ): Promise<Agent> {
   const port = await freePort();
   const started = performance.now();
-  const child = launch(['serve', `--web.listen-address=127.0.0.1:${port}`, ...args], options);
+  const { listen = '127.0.0.1' } = options;
+  const child = launch(['serve', `--web.listen-address=${listen}:${port}`, ...args], options);
   const end = finished(child);
   t.after(async () => {
     child.kill('SIGKILL');
@@ -91,7 +94,7 @@ function launch(args: readonly string[], { wrapper = [] }: RunOptions): ChildPro
 }
 
 /** As `npm start` has them. */
-function nodeFlags(): readonly string[] {
+export function nodeFlags(): readonly string[] {
   const start = textAt(parseJson(readFileSync(join(ROOT, 'package.json'), 'utf8')), 'scripts', 'start');
   return start.match(/(?<= )--[\w-]+/g) ?? [];
 }

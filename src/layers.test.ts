@@ -39,7 +39,10 @@ const layers: Readonly<Record<string, Layer>> = {
   history: { imports: ['snapshot'] },
   rules: { imports: ['snapshot'] },
   outputs: { imports: ['snapshot', 'metric', 'metrics', 'rules', 'prom-client'] },
-  server: { imports: ['snapshot', 'metrics', 'history', 'rules', 'outputs', 'fastify'], node: 'all' },
+  server: {
+    imports: ['snapshot', 'metrics', 'history', 'rules', 'outputs', 'fastify', '@fastify/basic-auth', 'bcrypt', 'yaml'],
+    node: 'all',
+  },
   commands: { imports: belowCommands, node: 'all' },
   main: { imports: [...belowCommands, 'commands'], node: 'all' },
 };

@@ -18,6 +18,8 @@ export interface Metric<Subject> {
   readonly merge: 'sum' | 'max';
   /** [] = not measured: no series. */
   readonly samples: (subject: Subject) => readonly Sample[];
+  /** The same of a metric without labels of its own, without an array for each number: a page has 100 000. undefined: it has labels. */
+  readonly value: ((subject: Subject) => number | undefined) | undefined;
 }
 
 export function counter<Subject>(
@@ -25,7 +27,15 @@ export function counter<Subject>(
   help: string,
   value: (subject: Subject) => number | undefined,
 ): Metric<Subject> {
-  return { name, type: 'counter', help, labels: [], merge: 'sum', samples: (subject) => seriesIf(value(subject)) };
+  return {
+    name,
+    type: 'counter',
+    help,
+    labels: [],
+    merge: 'sum',
+    samples: (subject) => seriesIf(value(subject)),
+    value,
+  };
 }
 
 export function counters<Subject>(
@@ -34,7 +44,7 @@ export function counters<Subject>(
   labels: readonly string[],
   samples: Metric<Subject>['samples'],
 ): Metric<Subject> {
-  return { name, type: 'counter', help, labels, merge: 'sum', samples };
+  return { name, type: 'counter', help, labels, merge: 'sum', samples, value: undefined };
 }
 
 export function gauge<Subject>(

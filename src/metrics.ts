@@ -18,6 +18,8 @@ export interface ScrapeState {
   readonly snapshotAgeSeconds: number | undefined;
   readonly snapshotErrors: number;
   readonly devicesFolded: number;
+  /** Somebody who was not meant to can read this. */
+  readonly exposed: boolean;
 }
 
 /** Subject labels: netns, device, queue (no queue at `--detail device`). */
@@ -244,6 +246,11 @@ export const scrapeMetrics: readonly Metric<ScrapeState>[] = [
     'tapscope_devices_folded',
     'Devices beyond the series budget of the --detail level, shown as sums under device=~other.',
     (scrape) => scrape.devicesFolded,
+  ),
+  flag(
+    'tapscope_endpoint_exposed',
+    '1 while others than this host can read the metrics without a password, or in the clear (--web.listen-address, --web.config.file).',
+    (scrape) => scrape.exposed,
   ),
   info('tapscope_build_info', 'What runs here.', ['version', 'node_version', 'kernel', 'libbpf'], ({ build }) => [
     series(1, build.version, build.nodeVersion, build.kernel, build.libbpf),

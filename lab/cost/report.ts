@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// BENCHMARKS.md.
+// The section of BENCHMARKS.md about packets.
 import { execFileSync } from 'node:child_process';
 import type { Measured } from './measure.ts';
 import { summary } from './summary.ts';

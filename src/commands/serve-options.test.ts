@@ -14,6 +14,7 @@ test('without flags it listens on this host alone', () => {
   const { filter, ...options } = parse();
   assert.deepEqual(options, {
     listen: { host: '127.0.0.1', port: 10_747 },
+    webConfigFile: undefined,
     detail: 'queue',
     budget: 0.01,
     pin: true,
@@ -25,6 +26,7 @@ test('without flags it listens on this host alone', () => {
 test('every flag is understood', () => {
   const { filter, ...options } = parse(
     '--web.listen-address=[::1]:9000',
+    '--web.config.file=/etc/tapscope/web.yml',
     '--detail=cpu',
     '--log.level=debug',
     '--budget=off',
@@ -35,6 +37,7 @@ test('every flag is understood', () => {
   );
   assert.deepEqual(options, {
     listen: { host: '::1', port: 9000 },
+    webConfigFile: '/etc/tapscope/web.yml',
     detail: 'cpu',
     budget: undefined,
     pin: false,

@@ -8,6 +8,7 @@ import { type LogLevel, logLevels } from '../server/server.ts';
 
 export interface ServeOptions {
   readonly listen: ListenAddress;
+  readonly webConfigFile: string | undefined;
   readonly detail: Detail;
   readonly filter: DeviceFilter;
   /** Share of all CPUs; undefined: no limit. */
@@ -34,6 +35,12 @@ export const serveFlags: readonly Flag[] = [
     flags: '--web.listen-address <address>',
     description: 'where Prometheus scrapes: 127.0.0.1:9000, [::1]:9000, or :9000 for every address',
     fallback: '127.0.0.1:10747',
+  },
+  {
+    flags: '--web.config.file <file>',
+    description:
+      "TLS, passwords, headers and rate limit, in the format of Prometheus's exporters; read again when it changes",
+    fallback: undefined,
   },
   {
     flags: '--detail <level>',
@@ -63,6 +70,7 @@ export const serveFlags: readonly Flag[] = [
 export function readServeOptions(values: Readonly<Record<string, unknown>>): ServeOptions {
   return {
     listen: parseListenAddress(String(values['web.listenAddress'])),
+    webConfigFile: readText(values['web.config.file']),
     detail: readWord('--detail', values.detail, details),
     filter: deviceFilter(readText(values.deviceInclude), readText(values.deviceExclude)),
     pin: values.pin !== false,

@@ -8,7 +8,7 @@ import { libbpfVersion } from '../kernel/native.ts';
 import type { Build } from '../metrics.ts';
 import type { Probes } from '../probes/attach.ts';
 import { parseForced } from '../probes/events.ts';
-import { startServer } from '../server/server.ts';
+import { type RunningServer, startServer } from '../server/server.ts';
 import type { ServeOptions } from './serve-options.ts';
 import { version } from './version.ts';
 
@@ -32,22 +32,25 @@ async function start(
   forced: ReadonlyMap<string, string>,
   undo: (() => unknown)[],
 ): Promise<void> {
-  const running: { agent?: Agent } = {};
+  const running: { agent?: Agent; server?: RunningServer } = {};
   const lock = await claimHost(() => ({
     pid: process.pid,
     level: running.agent?.probes.level() ?? 'exact',
     overhead: Object.fromEntries(running.agent?.overhead ?? []),
+    exposure: running.server?.exposure() ?? null,
   }));
   undo.push(() => lock.close());
   const sampler = new Sampler();
   const server = await startServer(
     {
       listen: options.listen,
+      webConfigFile: options.webConfigFile,
       logLevel: options.logLevel,
       prometheus: { detail: options.detail, build: readBuild(release()) },
     },
     { takeSnapshot: () => sampler.take(), notReady: () => sampler.notReady() },
   );
+  running.server = server;
   undo.push(() => server.close());
   const { filter, budget, detail } = options;
   const agent = new Agent({ forced, pin: options.pin }, { filter, budget, perCpu: detail === 'cpu' });
@@ -55,7 +58,7 @@ async function start(
   undo.push(() => agent.close());
   await sampler.start(agent);
   undo.push(() => sampler.stop());
-  process.stdout.write(`tapscope listens on http://${server.address}/metrics (${summary(agent.probes)})\n`);
+  process.stdout.write(`tapscope listens on ${server.scheme}://${server.address}/metrics (${summary(agent.probes)})\n`);
 }
 
 function summary(probes: Probes): string {

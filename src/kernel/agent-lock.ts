@@ -12,6 +12,8 @@ export interface AgentSelf {
   readonly level: 'exact' | 'lean';
   /** Shares of all CPUs by part; empty: not measured yet. */
   readonly overhead: Readonly<Record<string, number>>;
+  /** Who can read its metrics that was not meant to, in a sentence; null: nobody. */
+  readonly exposure: string | null;
 }
 
 /** Throws one sentence if another agent holds it. */

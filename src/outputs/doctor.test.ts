@@ -55,9 +55,18 @@ test('what keeps the module loaded is said', () => {
 });
 
 test('a running agent says its level and its price', () => {
-  const agent = { pid: 7, level: 'lean', overhead: { kernel: 0.0123, agent: 0.001 } } as const;
+  const agent = { pid: 7, level: 'lean', overhead: { kernel: 0.0123, agent: 0.001 }, exposure: null } as const;
   assert.match(
     renderDoctor({ ...report, agent }),
     /An agent runs, pid 7, level lean \(its budget was passed: .*\), which costs of all CPUs: kernel 1\.23 %, agent 0\.10 %\.\n/,
   );
+});
+
+test('an agent whose metrics are open to others is named', () => {
+  const agent = { pid: 7, level: 'exact', overhead: {}, exposure: 'everybody can read them.' } as const;
+  assert.match(
+    renderDoctor({ ...report, agent }),
+    /An agent runs, pid 7.*\nThat is open: everybody can read them\.\n\n/,
+  );
+  assert.doesNotMatch(renderDoctor({ ...report, agent: { ...agent, exposure: null } }), /That is open/);
 });

@@ -11,6 +11,8 @@ export interface DoctorReport {
     readonly pid: number;
     readonly level: 'exact' | 'lean';
     readonly overhead: Readonly<Record<string, number>>;
+    /** Who can read its metrics that was not meant to. */
+    readonly exposure: string | null;
   } | null;
   readonly features: readonly { readonly name: string; readonly present: boolean; readonly hint: string }[];
   readonly rights: readonly { readonly name: string; readonly present: boolean; readonly use: string }[];
@@ -39,6 +41,7 @@ export function renderDoctor(report: DoctorReport): string {
   const lines = [
     VERDICTS[report.verdict],
     `Kernel ${report.kernel}, ${report.possibleCpus} CPUs. ${renderAgent(report.agent)}`,
+    ...(report.agent?.exposure ? [`That is open: ${report.agent.exposure}`] : []),
     '',
   ];
   for (const event of report.events) lines.push(...renderEvent(event), '');

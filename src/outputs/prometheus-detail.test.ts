@@ -4,12 +4,17 @@ import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import type { Device } from '../snapshot.ts';
 import { FastRegistry } from './prometheus.ts';
-import { type Detail, details, selectDevices, seriesBudget } from './prometheus-detail.ts';
+import { createSeriesCounts, type Detail, details, selectDevices, seriesBudget } from './prometheus-detail.ts';
 import { goldenBuild, goldenSnapshot } from './prometheus-golden.ts';
+import { createSlices } from './prometheus-slices.ts';
 
 /** Copies of the golden host's first device, which has two queues. */
 function taps(...ids: readonly string[]): readonly Device[] {
   return goldenSnapshot.devices.slice(0, 1).flatMap((guest) => ids.map((id) => ({ ...guest, name: `tap${id}`, id })));
+}
+
+function select(devices: readonly Device[], detail: Detail, budget: number) {
+  return selectDevices(devices, { detail, budget }, createSeriesCounts(), createSlices());
 }
 
 function idsOf(devices: readonly Device[]): readonly string[] {
@@ -22,7 +27,7 @@ async function show(
   registry = registryOf(detail),
 ): Promise<readonly string[]> {
   const page = await text(
-    registry.scrape({ devices, agent: undefined, snapshotAgeSeconds: 0, snapshotErrors: 0 }, 'text'),
+    registry.scrape({ devices, agent: undefined, snapshotAgeSeconds: 0, snapshotErrors: 0, exposed: false }, 'text'),
   );
   return page.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
 }
@@ -35,22 +40,22 @@ test('a device costs the series that are shown', async () => {
   const agentSeries = (await show('queue', [])).length;
   for (const detail of details) {
     const cost = (await show(detail, taps('1'))).length - agentSeries;
-    assert.deepEqual(idsOf(selectDevices(taps('1', '2'), detail, 2 * cost).folded), [], detail);
-    assert.deepEqual(idsOf(selectDevices(taps('1', '2'), detail, 2 * cost - 1).folded), ['2'], detail);
+    assert.deepEqual(idsOf((await select(taps('1', '2'), detail, 2 * cost)).folded), [], detail);
+    assert.deepEqual(idsOf((await select(taps('1', '2'), detail, 2 * cost - 1)).folded), ['2'], detail);
   }
 });
 
-test('the oldest devices are shown, whatever the order of the snapshot', () => {
+test('the oldest devices are shown, whatever the order of the snapshot', async () => {
   const devices = taps('10', '9', '8', '11');
-  const { shown, folded } = selectDevices(devices, 'device', 80);
+  const { shown, folded } = await select(devices, 'device', 80);
   assert.deepEqual([...idsOf(shown), ...idsOf(folded)], ['8', '9', '10', '11']);
   assert.deepEqual(idsOf(shown), ['8', '9']);
 });
 
-test('a device made again under its name is shown once, the younger one', () => {
+test('a device made again under its name is shown once, the younger one', async () => {
   const [old, young] = taps('9', '10').map((device) => ({ ...device, name: 'tap0' }));
   assert.ok(old !== undefined && young !== undefined);
-  assert.deepEqual(idsOf(selectDevices([young, old], 'queue', 1000).shown), ['10']);
+  assert.deepEqual(idsOf((await select([young, old], 'queue', 1000)).shown), ['10']);
 });
 
 test('--detail device shows queues as one, without the label', async () => {
@@ -101,4 +106,18 @@ test('a device that goes leaves no series, and the queue that goes with it', asy
     registry,
   );
   assert.ok(!lines.some((line) => line.includes('device="tap1"') || line.includes('queue="1"')));
+});
+
+test('devices that grow are counted again within some scrapes', async () => {
+  const grown = taps(...Array.from({ length: 50 }, (_, index) => String(index)));
+  const small = grown.map((device) => ({ ...device, queues: [] }));
+  const limit = { detail: 'queue', budget: 1000 } as const;
+  const counts = createSeriesCounts();
+  const foldedOf = async (devices: readonly Device[]) =>
+    (await selectDevices(devices, limit, counts, createSlices())).folded.length;
+  assert.equal(await foldedOf(small), 0);
+  const later = [await foldedOf(grown), await foldedOf(grown), await foldedOf(grown), await foldedOf(grown)];
+  assert.equal(later.at(-1), await foldedOf(grown), later.join());
+  assert.equal(later.at(-1), (await select(grown, 'queue', 1000)).folded.length);
+  assert.ok((later.at(-1) ?? 0) > 0);
 });

@@ -3,6 +3,7 @@
 import type { Metric } from '../metric.ts';
 import { cpuMetrics, deviceMetrics, queueMetrics } from '../metrics.ts';
 import type { Device, Queue } from '../snapshot.ts';
+import type { Slices } from './prometheus-slices.ts';
 
 /** One series a device, a queue, or a queue and CPU. */
 export type Detail = 'device' | 'queue' | 'cpu';
@@ -18,15 +19,45 @@ export interface Selection {
   readonly folded: readonly Device[];
 }
 
+export interface SeriesLimit {
+  readonly detail: Detail;
+  readonly budget: number;
+}
+
+/** What devices had when they were last counted: counting costs as much as half the page. */
+export interface SeriesCounts {
+  byDevice: Map<string, number>;
+  turn: number;
+}
+
+export function createSeriesCounts(): SeriesCounts {
+  return { byDevice: new Map(), turn: 0 };
+}
+
+/** In scrapes: a device that gained a drop reason may be a few series above its share for so long. */
+const recountEvery = 4;
+
 /** In the order of ids, the oldest device first, so that a new one does not push out another. */
-export function selectDevices(devices: readonly Device[], detail: Detail, budget: number): Selection {
+export async function selectDevices(
+  devices: readonly Device[],
+  { detail, budget }: SeriesLimit,
+  counts: SeriesCounts,
+  slices: Slices,
+): Promise<Selection> {
   const ordered = withoutNamesakes([...devices].sort(byId));
+  const before = counts.byDevice;
+  counts.byDevice = new Map();
+  counts.turn += 1;
   let series = 0;
-  const end = ordered.findIndex((device) => {
-    series += seriesOf(device, detail);
-    return series > budget;
-  });
-  return end === -1 ? { shown: ordered, folded: [] } : { shown: ordered.slice(0, end), folded: ordered.slice(end) };
+  for (const [index, device] of ordered.entries()) {
+    if (slices.due()) await slices.pause();
+    const known = (index + counts.turn) % recountEvery === 0 ? undefined : before.get(device.id);
+    const own = known ?? seriesOf(device, detail);
+    counts.byDevice.set(device.id, own);
+    series += own;
+    if (series > budget) return { shown: ordered.slice(0, index), folded: ordered.slice(index) };
+  }
+  return { shown: ordered, folded: [] };
 }
 
 /** Ids are growing numbers written in decimal: the shorter is the smaller. */
@@ -45,16 +76,27 @@ function withoutNamesakes(devices: readonly Device[]): readonly Device[] {
 }
 
 function seriesOf(device: Device, detail: Detail): number {
-  const own = sum(deviceMetrics, (metric) => metric.samples(device).length);
-  if (detail === 'device') return own + sum(queueMetrics, (metric) => mergedSeries(metric, device.queues));
-  const metrics = detail === 'cpu' ? [...queueMetrics, ...cpuMetrics] : queueMetrics;
-  return own + sum(device.queues, (queue) => sum(metrics, (metric) => metric.samples(queue).length));
+  const own = seriesAbout(deviceMetrics, device);
+  if (detail === 'device') {
+    return queueMetrics.reduce((series, metric) => series + mergedSeries(metric, device.queues), own);
+  }
+  const metrics = detail === 'cpu' ? queueAndCpuMetrics : queueMetrics;
+  return device.queues.reduce((series, queue) => series + seriesAbout(metrics, queue), own);
+}
+
+const queueAndCpuMetrics = [...queueMetrics, ...cpuMetrics];
+
+/** Without optimization an iterator would allocate for each metric. */
+function seriesAbout<Value>(metrics: readonly Metric<Value>[], subject: Value): number {
+  let series = 0;
+  for (let index = 0; index < metrics.length; index += 1) {
+    const metric = metrics[index];
+    if (metric?.value === undefined) series += metric?.samples(subject).length ?? 0;
+    else if (metric.value(subject) !== undefined) series += 1;
+  }
+  return series;
 }
 
 function mergedSeries(metric: Metric<Queue>, queues: readonly Queue[]): number {
   return new Set(queues.flatMap((queue) => metric.samples(queue).map(({ labels }) => labels.join('\0')))).size;
-}
-
-function sum<Item>(items: readonly Item[], of: (item: Item) => number): number {
-  return items.reduce((total, item) => total + of(item), 0);
 }

@@ -5,8 +5,9 @@ import { agentMetrics, cpuMetrics, deviceMetrics, queueMetrics, type ScrapeState
 import type { AgentState, Device, Queue } from '../snapshot.ts';
 import type { Detail } from './prometheus-detail.ts';
 import { type Member, mergeSamples } from './prometheus-merge.ts';
+import type { Slices } from './prometheus-slices.ts';
 import { type ShownDevice, type Subject, type Subjects, seriesPrefix } from './prometheus-subject.ts';
-import { type Family, renderValue } from './prometheus-text.ts';
+import type { Family, Line } from './prometheus-text.ts';
 
 /** Everything that one scrape shows. */
 export interface Scene {
@@ -19,15 +20,20 @@ export interface Scene {
   readonly scrape: ScrapeState;
 }
 
-export interface Row {
-  readonly subject: Subject;
-  readonly samples: readonly Sample[];
-}
+/** Called for each sample of a subject; `labels`: values of the metric's own. */
+export type Visit = (subject: Subject, position: number, labels: readonly string[], value: number) => void;
 
 /** All series of one metric. */
 export interface MetricRows {
   readonly metric: Pick<Metric<never>, 'name' | 'type' | 'help' | 'labels'>;
-  readonly rows: Iterable<Row>;
+  /** Subjects; some may have no series. */
+  readonly rows: number;
+  readonly visitRow: (row: number, visit: Visit) => void;
+}
+
+interface Row {
+  readonly subject: Subject;
+  readonly samples: readonly Sample[];
 }
 
 interface Single<Value> {
@@ -41,7 +47,7 @@ interface Group<Value> {
 }
 
 /** Merged rows are made at once, in the order of the snapshots, because their counters remember the last one; others when they are read. */
-export function metricRows(scene: Scene, detail: Detail): readonly MetricRows[] {
+export async function metricRows(scene: Scene, detail: Detail, slices: Slices): Promise<readonly MetricRows[]> {
   const { subjects, shown, folded } = scene;
   const queues = detail === 'device' ? [] : shown.flatMap((device) => device.queues);
   const merged = detail === 'device' ? shown.map(({ subject, value }) => ({ subject, members: queuesOf(value) })) : [];
@@ -51,13 +57,23 @@ export function metricRows(scene: Scene, detail: Detail): readonly MetricRows[] 
     members: folded.map((device) => ({ key: device.id, value: device })),
   };
   const agent = scene.agent === undefined ? [] : [{ subject: subjects.agent, value: scene.agent }];
-  return [
-    ...queueMetrics.map((metric) => rowsOf(metric, queues, [...merged, ...fold(metric, otherQueues)])),
-    ...(detail === 'cpu' ? cpuMetrics : []).map((metric) => rowsOf(metric, queues, fold(metric, otherQueues))),
-    ...deviceMetrics.map((metric) => rowsOf(metric, shown, fold(metric, otherDevices))),
-    ...agentMetrics.map((metric) => rowsOf(metric, agent, [])),
-    ...scrapeMetrics.map((metric) => rowsOf(metric, [{ subject: subjects.agent, value: scene.scrape }], [])),
+  const makers = [
+    ...queueMetrics.map((metric) => () => rowsOf(metric, queues, [...merged, ...fold(metric, otherQueues)], slices)),
+    ...(detail === 'cpu' ? cpuMetrics : []).map(
+      (metric) => () => rowsOf(metric, queues, fold(metric, otherQueues), slices),
+    ),
+    ...deviceMetrics.map((metric) => () => rowsOf(metric, shown, fold(metric, otherDevices), slices)),
+    ...agentMetrics.map((metric) => () => rowsOf(metric, agent, [], slices)),
+    ...scrapeMetrics.map(
+      (metric) => () => rowsOf(metric, [{ subject: subjects.agent, value: scene.scrape }], [], slices),
+    ),
   ];
+  const families: MetricRows[] = [];
+  for (const make of makers) {
+    if (slices.due()) await slices.pause();
+    families.push(await make());
+  }
+  return families;
 }
 
 function queuesOf({ id, queues }: Device): readonly Member<Queue>[] {
@@ -73,32 +89,50 @@ function fold<Value>({ name }: Metric<Value>, others: Group<Value>): readonly Gr
   return others.members.length === 0 || name.endsWith('_info') ? [] : [others];
 }
 
-function rowsOf<Value>(
+async function rowsOf<Value>(
   metric: Metric<Value>,
   singles: readonly Single<Value>[],
   groups: readonly Group<Value>[],
-): MetricRows {
-  const merged = groups.map(({ subject, members }) => ({ subject, samples: mergeSamples(metric, subject, members) }));
-  return { metric, rows: { [Symbol.iterator]: () => eachRow(metric, singles, merged) } };
-}
-
-function* eachRow<Value>(
-  { samples }: Metric<Value>,
-  singles: readonly Single<Value>[],
-  merged: readonly Row[],
-): Generator<Row, void, undefined> {
-  for (const { subject, value } of singles) yield { subject, samples: samples(value) };
-  yield* merged;
-}
-
-export function familyOf({ metric, rows }: MetricRows): Family {
-  return { ...metric, lines: linesOf(metric, rows) };
-}
-
-function* linesOf(metric: MetricRows['metric'], rows: Iterable<Row>): Generator<string, void, undefined> {
-  for (const { subject, samples } of rows) {
-    for (const [position, { labels, value }] of samples.entries()) {
-      yield seriesPrefix(subject, metric, position, labels) + renderValue(value);
-    }
+  slices: Slices,
+): Promise<MetricRows> {
+  const merged: Row[] = [];
+  for (const { subject, members } of groups) {
+    merged.push({ subject, samples: await mergeSamples(metric, subject, members, slices) });
   }
+  const visitRow = (row: number, visit: Visit) => {
+    const single = singles[row];
+    if (single !== undefined) visitSingle(metric, single, visit);
+    else visitMerged(merged[row - singles.length], visit);
+  };
+  return { metric, rows: singles.length + merged.length, visitRow };
+}
+
+const noLabels: readonly string[] = [];
+
+function visitSingle<Value>(metric: Metric<Value>, { subject, value: seen }: Single<Value>, visit: Visit): void {
+  if (metric.value === undefined) visitSamples(subject, metric.samples(seen), visit);
+  else {
+    const value = metric.value(seen);
+    if (value !== undefined) visit(subject, 0, noLabels, value);
+  }
+}
+
+function visitMerged(row: Row | undefined, visit: Visit): void {
+  if (row !== undefined) visitSamples(row.subject, row.samples, visit);
+}
+
+function visitSamples(subject: Subject, samples: readonly Sample[], visit: Visit): void {
+  for (let position = 0; position < samples.length; position += 1) {
+    const sample = samples[position];
+    if (sample !== undefined) visit(subject, position, sample.labels, sample.value);
+  }
+}
+
+export function familyOf({ metric, rows, visitRow }: MetricRows): Family {
+  const writer = (line: Line) => {
+    const visit: Visit = (subject, position, labels, value) =>
+      line(seriesPrefix(subject, metric, position, labels), value);
+    return (part: number) => visitRow(part, visit);
+  };
+  return { ...metric, parts: rows, writer };
 }

@@ -15,6 +15,7 @@ const seen: Seen = {
   agent: goldenSnapshot.agent,
   snapshotAgeSeconds: 0.25,
   snapshotErrors: 0,
+  exposed: false,
 };
 
 test('the page is the golden one', async () => {

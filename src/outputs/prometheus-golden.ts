@@ -2,6 +2,8 @@
 // A small host for tests: two namespaces with a tap0 each, odd names, a device of which nothing was measured.
 import type { Build } from '../metrics.ts';
 import type { AgentState, Device, Queue, QueueCounters, Snapshot } from '../snapshot.ts';
+import type { MetricRows } from './prometheus-families.ts';
+import type { Subject } from './prometheus-subject.ts';
 
 export const goldenBuild: Build = { version: '0.1.0', nodeVersion: 'v20.19.0', kernel: '6.12.48', libbpf: '1.1.2' };
 
@@ -125,3 +127,17 @@ const agent: AgentState = {
 };
 
 export const goldenSnapshot: Snapshot = { takenAt: 1_795_000_000, devices: [guest, namesake, vpn], agent };
+
+export interface RowSample {
+  readonly subject: Subject;
+  readonly labels: readonly string[];
+  readonly value: number;
+}
+
+export function samplesOf({ rows, visitRow }: MetricRows): readonly RowSample[] {
+  const samples: RowSample[] = [];
+  for (let row = 0; row < rows; row += 1) {
+    visitRow(row, (subject, _, labels, value) => samples.push({ subject, labels, value }));
+  }
+  return samples;
+}

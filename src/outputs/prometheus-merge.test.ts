@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { counters, flag, gauge, type Metric } from '../metric.ts';
-import { mergeSamples } from './prometheus-merge.ts';
-import { createSubject } from './prometheus-subject.ts';
+import { type Member, mergeSamples } from './prometheus-merge.ts';
+import { createSlices } from './prometheus-slices.ts';
+import { createSubject, type Subject } from './prometheus-subject.ts';
 
 type Drops = Readonly<Record<string, number>>;
 
@@ -12,61 +13,70 @@ const drops: Metric<Drops> = counters('drops_total', 'Drops.', ['reason'], (queu
 );
 
 /** One scrape after the other; queues by key. */
-function scrapes(...history: readonly Readonly<Record<string, Drops>>[]) {
+async function scrapes(...history: readonly Readonly<Record<string, Drops>>[]) {
   const subject = createSubject([]);
-  return history.map((queues) => {
+  const sums: Drops[] = [];
+  for (const queues of history) {
     const members = Object.entries(queues).map(([key, value]) => ({ key, value }));
-    return Object.fromEntries(mergeSamples(drops, subject, members).map(({ labels, value }) => [labels.join(), value]));
-  });
+    const samples = await merge(drops, subject, members);
+    sums.push(Object.fromEntries(samples.map(({ labels, value }) => [labels.join(), value])));
+  }
+  return sums;
 }
 
-test('counters of the same labels add up, others stay apart', () => {
-  assert.deepEqual(scrapes({ a: { FULL_RING: 1, NOMEM: 2 }, b: { FULL_RING: 10 } }), [{ FULL_RING: 11, NOMEM: 2 }]);
+function merge<Value>(metric: Metric<Value>, into: Subject, members: readonly Member<Value>[]) {
+  return mergeSamples(metric, into, members, createSlices());
+}
+
+test('counters of the same labels add up, others stay apart', async () => {
+  assert.deepEqual(await scrapes({ a: { FULL_RING: 1, NOMEM: 2 }, b: { FULL_RING: 10 } }), [
+    { FULL_RING: 11, NOMEM: 2 },
+  ]);
 });
 
-test('a sum does not fall when a queue goes, and does not jump when it comes back', () => {
+test('a sum does not fall when a queue goes, and does not jump when it comes back', async () => {
   const both = { a: { FULL_RING: 5 }, b: { FULL_RING: 7 } };
-  assert.deepEqual(scrapes(both, { a: { FULL_RING: 6 } }, both), [
+  assert.deepEqual(await scrapes(both, { a: { FULL_RING: 6 } }, both), [
     { FULL_RING: 12 },
     { FULL_RING: 13 },
     { FULL_RING: 18 },
   ]);
 });
 
-test('a sum does not fall when the last queue goes', () => {
-  assert.deepEqual(scrapes({ a: { FULL_RING: 5 } }, {}), [{ FULL_RING: 5 }, { FULL_RING: 5 }]);
+test('a sum does not fall when the last queue goes', async () => {
+  assert.deepEqual(await scrapes({ a: { FULL_RING: 5 } }, {}), [{ FULL_RING: 5 }, { FULL_RING: 5 }]);
 });
 
-test('a sum goes on when a queue starts again at 0', () => {
-  assert.deepEqual(scrapes({ a: { NOMEM: 5 } }, { a: { NOMEM: 0 } }, { a: { NOMEM: 2 } }), [
+test('a sum goes on when a queue starts again at 0', async () => {
+  assert.deepEqual(await scrapes({ a: { NOMEM: 5 } }, { a: { NOMEM: 0 } }, { a: { NOMEM: 2 } }), [
     { NOMEM: 5 },
     { NOMEM: 5 },
     { NOMEM: 7 },
   ]);
 });
 
-test('the same snapshot shown twice counts once', () => {
+test('the same snapshot shown twice counts once', async () => {
   const snapshot = { a: { FULL_RING: 5 }, b: { FULL_RING: 7 } };
-  assert.deepEqual(scrapes(snapshot, snapshot), [{ FULL_RING: 12 }, { FULL_RING: 12 }]);
+  assert.deepEqual(await scrapes(snapshot, snapshot), [{ FULL_RING: 12 }, { FULL_RING: 12 }]);
 });
 
-test('a sum forgets members that went long ago, not what they counted', () => {
+test('a sum forgets members that went long ago, not what they counted', async () => {
   const subject = createSubject([]);
-  let samples = mergeSamples(drops, subject, []);
+  let samples = await merge(drops, subject, []);
   for (let member = 0; member < 10_000; member += 1) {
-    samples = mergeSamples(drops, subject, [{ key: String(member), value: { FULL_RING: 1 } }]);
+    samples = await merge(drops, subject, [{ key: String(member), value: { FULL_RING: 1 } }]);
   }
   assert.deepEqual(samples, [{ labels: ['FULL_RING'], value: 10_000 }]);
   assert.ok((subject.sums.get('drops_total')?.get('FULL_RING')?.last.size ?? 0) < 100);
 });
 
-test('gauges are sums of the present, flags are set by any', () => {
+test('gauges are sums of the present, flags are set by any', async () => {
   const members = [3, 4].map((value) => ({ key: String(value), value }));
   const level = gauge<number>('level', 'Level.', (value) => value);
   const high = flag<number>('high', 'High.', (value) => value > 3);
   const unmeasured = gauge<number>('unmeasured', 'Unmeasured.', () => undefined);
   const subject = createSubject([]);
-  assert.deepEqual(mergeSamples(level, subject, members), [{ labels: [], value: 7 }]);
-  assert.deepEqual(mergeSamples(high, subject, members), [{ labels: [], value: 1 }]);
-  assert.deepEqual(mergeSamples(unmeasured, subject, members), []);
+  assert.deepEqual(await merge(level, subject, members), [{ labels: [], value: 7 }]);
+  assert.deepEqual(await merge(high, subject, members), [{ labels: [], value: 1 }]);
+  assert.deepEqual(await merge(unmeasured, subject, members), []);
 });

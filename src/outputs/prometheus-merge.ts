@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Several subjects as one: the queues of a device, the devices beyond the series budget.
 import type { Metric, Sample } from '../metric.ts';
+import type { Slices } from './prometheus-slices.ts';
 import type { LastingSum, Subject } from './prometheus-subject.ts';
 
 /** `key` names the member from scrape to scrape. */
@@ -9,14 +10,16 @@ export interface Member<Value> {
   readonly value: Value;
 }
 
-export function mergeSamples<Value>(
+export async function mergeSamples<Value>(
   metric: Metric<Value>,
   into: Subject,
   members: readonly Member<Value>[],
-): readonly Sample[] {
-  if (metric.type === 'counter') return mergeCounters(metric, into, members);
+  slices: Slices,
+): Promise<readonly Sample[]> {
+  if (metric.type === 'counter') return mergeCounters(metric, into, members, slices);
   const merged = new Map<string, Sample>();
   for (const { value } of members) {
+    if (slices.due()) await slices.pause();
     for (const sample of metric.samples(value)) merge(merged, sample, metric.merge);
   }
   return [...merged.values()];
@@ -30,14 +33,16 @@ function merge(merged: Map<string, Sample>, { labels, value }: Sample, how: 'sum
 }
 
 /** A counter that falls reads as a reset, and what is left of it as new events: so what a member counted stays in the sum when it goes. */
-function mergeCounters<Value>(
+async function mergeCounters<Value>(
   metric: Metric<Value>,
   into: Subject,
   members: readonly Member<Value>[],
-): readonly Sample[] {
+  slices: Slices,
+): Promise<readonly Sample[]> {
   const sums = into.sums.get(metric.name) ?? new Map<string, LastingSum>();
   into.sums.set(metric.name, sums);
   for (const member of members) {
+    if (slices.due()) await slices.pause();
     const counted = new Map<string, Sample>();
     for (const sample of metric.samples(member.value)) merge(counted, sample, 'sum');
     for (const [key, { labels, value }] of counted) {

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Device } from '../snapshot.ts';
 import { goldenSnapshot } from './prometheus-golden.ts';
-import { createSubject, createSubjects, seriesPrefix, showDevices } from './prometheus-subject.ts';
+import { createSlices } from './prometheus-slices.ts';
+import { createSubject, createSubjects, type Subjects, seriesPrefix, showDevices } from './prometheus-subject.ts';
 
 const drops = { name: 'drops_total', labels: ['reason', 'location'] };
 
@@ -25,14 +26,18 @@ test('a kept prefix is not used for other label values', () => {
   assert.equal(seriesPrefix(tap, drops, 0, ['A', 'f']), first);
 });
 
+function show(subjects: Subjects, devices: readonly Device[]) {
+  return showDevices(subjects, devices, createSlices());
+}
+
 function guestNamed(changes: Partial<Device>): readonly Device[] {
   return goldenSnapshot.devices.slice(0, 1).map((device) => ({ ...device, ...changes }));
 }
 
-test('subjects stay while the device stays', () => {
+test('subjects stay while the device stays', async () => {
   const subjects = createSubjects();
-  const [before] = showDevices(subjects, guestNamed({}));
-  const [after] = showDevices(subjects, guestNamed({ up: false }));
+  const [before] = await show(subjects, guestNamed({}));
+  const [after] = await show(subjects, guestNamed({ up: false }));
   assert.equal(after?.subject, before?.subject);
   assert.equal(after?.queues[1]?.subject, before?.queues[1]?.subject);
 });
@@ -42,27 +47,27 @@ for (const [what, changes] of [
   ['another namespace', { netns: 3 }],
   ['another device of the same name', { id: '77' }],
 ] as const) {
-  test(`${what} has new subjects`, () => {
+  test(`${what} has new subjects`, async () => {
     const subjects = createSubjects();
-    const [before] = showDevices(subjects, guestNamed({}));
-    const [after] = showDevices(subjects, guestNamed(changes));
+    const [before] = await show(subjects, guestNamed({}));
+    const [after] = await show(subjects, guestNamed(changes));
     assert.notEqual(after?.subject, before?.subject);
     assert.notEqual(after?.queues[0]?.subject, before?.queues[0]?.subject);
   });
 }
 
-test('nothing is kept of devices that went, but one incomplete snapshot forgets nothing', () => {
+test('nothing is kept of devices that went, but one incomplete snapshot forgets nothing', async () => {
   const subjects = createSubjects();
-  const [before] = showDevices(subjects, guestNamed({}));
-  showDevices(subjects, []);
-  assert.equal(showDevices(subjects, guestNamed({}))[0]?.subject, before?.subject);
-  for (let scrape = 0; scrape < 1000; scrape += 1) showDevices(subjects, guestNamed({ id: String(scrape) }));
+  const [before] = await show(subjects, guestNamed({}));
+  await show(subjects, []);
+  assert.equal((await show(subjects, guestNamed({})))[0]?.subject, before?.subject);
+  for (let scrape = 0; scrape < 1000; scrape += 1) await show(subjects, guestNamed({ id: String(scrape) }));
   assert.ok(subjects.devices.size < 10);
 });
 
-test('nothing is kept of queues that went', () => {
+test('nothing is kept of queues that went', async () => {
   const subjects = createSubjects();
-  showDevices(subjects, guestNamed({}));
-  showDevices(subjects, guestNamed({ queues: [] }));
+  await show(subjects, guestNamed({}));
+  await show(subjects, guestNamed({ queues: [] }));
   assert.equal(subjects.devices.get('9001')?.queues.size, 0);
 });

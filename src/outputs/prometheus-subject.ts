@@ -2,6 +2,7 @@
 // Whom series are about: the agent, a device, a queue. What was rendered for one is kept from scrape to scrape and goes with it.
 import type { Metric } from '../metric.ts';
 import type { Device, Queue } from '../snapshot.ts';
+import type { Slices } from './prometheus-slices.ts';
 import { type Labels, renderLabels } from './prometheus-text.ts';
 
 export interface Subject {
@@ -48,8 +49,10 @@ export function seriesPrefix(
   return text;
 }
 
+/** A plain loop: for each line of each page, and without optimization whatever takes a function or an iterator allocates one. */
 function sameValues(a: readonly string[], b: readonly string[]): boolean {
-  return a.every((value, index) => value === b[index]);
+  for (let index = 0; index < a.length; index += 1) if (a[index] !== b[index]) return false;
+  return true;
 }
 
 function renderPrefix(
@@ -75,6 +78,8 @@ export interface ShownQueue {
 }
 
 interface KeptDevice {
+  readonly netns: number;
+  readonly name: string;
   readonly subject: Subject;
   /** By index. */
   readonly queues: Map<number, Subject>;
@@ -109,9 +114,17 @@ export function createSubjects(): Subjects {
 }
 
 /** The subjects of these devices, in their order; those of vanished devices and queues go. */
-export function showDevices(subjects: Subjects, devices: readonly Device[]): readonly ShownDevice[] {
+export async function showDevices(
+  subjects: Subjects,
+  devices: readonly Device[],
+  slices: Slices,
+): Promise<readonly ShownDevice[]> {
   subjects.scrapes += 1;
-  const shown = devices.map((device) => showDevice(subjects, device));
+  const shown: ShownDevice[] = [];
+  for (const device of devices) {
+    if (slices.due()) await slices.pause();
+    shown.push(showDevice(subjects, device));
+  }
   for (const [id, { seenAt }] of subjects.devices) {
     if (subjects.scrapes - seenAt > graceScrapes) subjects.devices.delete(id);
   }
@@ -130,14 +143,14 @@ function showDevice(subjects: Subjects, device: Device): ShownDevice {
 }
 
 function keepDevice(subjects: Subjects, { id, netns, name }: Device): KeptDevice {
+  const before = subjects.devices.get(id);
+  // Renamed or moved to another namespace: other series.
+  if (before !== undefined && before.netns === netns && before.name === name) return before;
   const labels: Labels = [
     ['netns', String(netns)],
     ['device', name],
   ];
-  const before = subjects.devices.get(id);
-  // Renamed or moved to another namespace: other series.
-  if (before?.subject.renderedLabels === renderLabels(labels)) return before;
-  const kept = { subject: createSubject(labels), queues: new Map<number, Subject>(), seenAt: 0 };
+  const kept = { netns, name, subject: createSubject(labels), queues: new Map<number, Subject>(), seenAt: 0 };
   subjects.devices.set(id, kept);
   return kept;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two text formats of Prometheus, to the byte as prom-client writes them.
-import { setImmediate } from 'node:timers/promises';
 import { Registry } from 'prom-client';
+import { createChunks } from './prometheus-chunks.ts';
+import type { Slices } from './prometheus-slices.ts';
 
 export type Format = 'text' | 'openmetrics';
 
@@ -14,37 +15,52 @@ export const contentTypes: Readonly<Record<Format, string>> = {
 
 export type Labels = readonly (readonly [name: string, value: string])[];
 
-/** `lines` end without a newline; a family without lines is left out. */
+/** Writes one line of a series. */
+export type Line = (prefix: string, value: number) => void;
+
+/** A family without lines is left out. */
 export interface Family {
   readonly name: string;
   readonly type: string;
   readonly help: string;
-  readonly lines: Iterable<string>;
+  /** It is written in so many parts, of few lines each; other work runs between some of them. */
+  readonly parts: number;
+  readonly writer: (line: Line) => (part: number) => void;
 }
 
-/** Long enough that chunks cost little, short enough that probes' timers run in between (2 ms). */
-const chunkLines = 2000;
+/** Looking at the clock costs as much as a line. */
+const partsPerLook = 8;
 
-/** Chunks of the page; other work of the process runs between them. No `# UNIT` lines: they are optional, names carry the unit. */
-export async function* page(families: Iterable<Family>, format: Format): AsyncGenerator<string, void, undefined> {
-  let chunk = '';
-  let lines = 0;
-  for (const family of families) {
-    let head = header(family, format);
-    for (const line of family.lines) {
+/** Chunks of the page. No `# UNIT` lines: they are optional, names carry the unit. */
+export async function* page(
+  families: Iterable<Family>,
+  format: Format,
+  slices: Slices,
+): AsyncGenerator<Buffer, void, undefined> {
+  const chunks = createChunks();
+  let head = '';
+  let empty = true;
+  const line: Line = (prefix, value) => {
+    if (head !== '') {
       // prom-client parts families by a blank line in the text format, OpenMetrics forbids one.
-      if (head !== '' && lines > 0 && format === 'text') chunk += '\n';
-      chunk += `${head}${line}\n`;
+      chunks.text(empty || format === 'openmetrics' ? head : `\n${head}`);
       head = '';
-      lines += 1;
-      if (lines % chunkLines === 0) {
-        yield chunk;
-        chunk = '';
-        await setImmediate();
-      }
+      empty = false;
+    }
+    chunks.line(prefix, renderValue(value));
+  };
+  for (const family of families) {
+    head = header(family, format);
+    const write = family.writer(line);
+    for (let part = 0; part < family.parts; part += 1) {
+      write(part);
+      if (part % partsPerLook !== 0 || !slices.due()) continue;
+      yield* chunks.take(false);
+      await slices.pause();
     }
   }
-  yield format === 'openmetrics' ? `${chunk}# EOF\n` : chunk;
+  if (format === 'openmetrics') chunks.text('# EOF\n');
+  yield* chunks.take(true);
 }
 
 function header({ name, type, help }: Family, format: Format): string {

@@ -15,7 +15,7 @@ import type { Device, Queue } from '../snapshot.ts';
 import { FastRegistry, type PrometheusOptions, type Seen } from './prometheus.ts';
 import type { Detail } from './prometheus-detail.ts';
 import type { MetricRows } from './prometheus-families.ts';
-import { goldenBuild, goldenSnapshot } from './prometheus-golden.ts';
+import { goldenBuild, goldenSnapshot, samplesOf } from './prometheus-golden.ts';
 import { contentTypes } from './prometheus-text.ts';
 
 type AnyRegistry = Registry<PrometheusContentType> | Registry<OpenMetricsContentType>;
@@ -97,8 +97,9 @@ function ownMetrics(registers: AnyRegistry[]): void {
 /** By prom-client alone. Each page needs a fresh registry: an OpenMetrics page of prom-client renames its metrics for good. */
 async function reference(rows: readonly MetricRows[], registry: AnyRegistry): Promise<string> {
   const registers = [registry];
-  for (const { metric, rows: all } of rows) {
-    const samples = [...all].flatMap(({ subject, samples }) => samples.map((sample) => ({ subject, ...sample })));
+  for (const one of rows) {
+    const { metric } = one;
+    const samples = samplesOf(one);
     if (samples.length === 0) continue;
     const { name, help } = metric;
     const labelNames = [
@@ -120,7 +121,7 @@ async function reference(rows: readonly MetricRows[], registry: AnyRegistry): Pr
 async function comparePages(registry: FastRegistry, seen: Seen): Promise<void> {
   const openMetrics = new Registry<OpenMetricsContentType>();
   openMetrics.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
-  const rows = registry.rows(seen);
+  const rows = await registry.rows(seen);
   assert.equal(await text(registry.scrape(seen, 'text')), await reference(rows, new Registry()));
   assert.equal(await text(registry.scrape(seen, 'openmetrics')), await reference(rows, openMetrics));
 }
@@ -143,6 +144,7 @@ for (const detail of ['device', 'queue', 'cpu'] satisfies readonly Detail[]) {
         agent,
         snapshotAgeSeconds: pick(random, oddValues),
         snapshotErrors: scrape,
+        exposed: random(2) === 0,
       });
     }
   });

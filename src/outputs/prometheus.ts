@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Prometheus page: a prom-client registry for the process's own metrics, in which the catalogue's families are rendered from
-// cached prefixes (five times as fast as by prom-client itself; a test holds them to the same bytes).
+// cached prefixes (BENCHMARKS.md compares it with prom-client itself; a test holds both to the same bytes).
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Build } from '../metrics.ts';
 import type { AgentState, Device } from '../snapshot.ts';
-import { type Detail, selectDevices, seriesBudget } from './prometheus-detail.ts';
+import { createSeriesCounts, type Detail, type SeriesLimit, selectDevices, seriesBudget } from './prometheus-detail.ts';
 import { familyOf, type MetricRows, metricRows } from './prometheus-families.ts';
+import { createSlices, type Slices } from './prometheus-slices.ts';
 import { createSubjects, showDevices } from './prometheus-subject.ts';
-import { type Family, type Format, page, renderLabels, renderValue } from './prometheus-text.ts';
+import { type Family, type Format, type Line, page, renderLabels } from './prometheus-text.ts';
 
 export interface PrometheusOptions {
   readonly detail: Detail;
@@ -21,29 +22,52 @@ export interface Seen {
   readonly agent: AgentState | undefined;
   readonly snapshotAgeSeconds: number | undefined;
   readonly snapshotErrors: number;
+  readonly exposed: boolean;
 }
 
 export class FastRegistry extends Registry {
   readonly #options: PrometheusOptions;
+  readonly #limit: SeriesLimit;
+  readonly #counts = createSeriesCounts();
   readonly #subjects = createSubjects();
+  #latest: Promise<unknown> = Promise.resolve();
 
   constructor(options: PrometheusOptions) {
     super();
     this.#options = options;
+    this.#limit = { detail: options.detail, budget: seriesBudget[options.detail] };
   }
 
   /** One scrape in chunks. Call it in the order in which snapshots were taken; what it returns may be read at leisure. */
-  scrape(seen: Seen, format: Format): AsyncGenerator<string, void, undefined> {
-    return this.#page(this.rows(seen), format);
+  scrape(seen: Seen, format: Format): AsyncGenerator<Buffer, void, undefined> {
+    return this.page(this.rows(seen), format);
   }
 
-  /** Rows of the catalogue's metrics. */
-  rows(seen: Seen): readonly MetricRows[] {
+  /** Several pages can be made of the same rows. */
+  async *page(rows: Promise<readonly MetricRows[]>, format: Format): AsyncGenerator<Buffer, void, undefined> {
+    const slices = createSlices();
+    const families = (await rows).map(familyOf);
+    await slices.pause(); // the last slice of the rows is over
+    // Not by prom-client's metrics(): its OpenMetrics form renames the metrics of the registry for good.
+    const own = await this.getMetricsAsJSON();
+    await slices.pause();
+    yield* page([...families, ...own.map(ownFamily)], format, slices);
+  }
+
+  /** Rows of the catalogue's metrics. One after the other: what subjects remember goes from scrape to scrape. */
+  rows(seen: Seen): Promise<readonly MetricRows[]> {
+    const make = () => this.#makeRows(seen, createSlices());
+    const rows = this.#latest.then(make, make);
+    this.#latest = rows;
+    return rows;
+  }
+
+  async #makeRows(seen: Seen, slices: Slices): Promise<readonly MetricRows[]> {
     const { detail, build } = this.#options;
-    const { shown, folded } = selectDevices(seen.devices, detail, seriesBudget[detail]);
+    const { shown, folded } = await selectDevices(seen.devices, this.#limit, this.#counts, slices);
     const scene = {
       subjects: this.#subjects,
-      shown: showDevices(this.#subjects, shown),
+      shown: await showDevices(this.#subjects, shown, slices),
       folded,
       agent: seen.agent,
       scrape: {
@@ -51,15 +75,10 @@ export class FastRegistry extends Registry {
         snapshotAgeSeconds: seen.snapshotAgeSeconds,
         snapshotErrors: seen.snapshotErrors,
         devicesFolded: folded.length,
+        exposed: seen.exposed,
       },
     };
-    return metricRows(scene, detail);
-  }
-
-  async *#page(rows: readonly MetricRows[], format: Format): AsyncGenerator<string, void, undefined> {
-    // Not by prom-client's metrics(): its OpenMetrics form renames the metrics of the registry for good.
-    const own = await this.getMetricsAsJSON();
-    yield* page([...rows.map(familyOf), ...own.map(ownFamily)], format);
+    return metricRows(scene, detail, slices);
   }
 }
 
@@ -67,12 +86,14 @@ type OwnMetric = Awaited<ReturnType<Registry['getMetricsAsJSON']>>[number];
 
 /** A family of prom-client's own; its declarations leave out the sample names of histograms and call `type` a number. */
 function ownFamily({ name, type, help, values }: OwnMetric): Family {
-  const lines = values.map((sample) => {
+  const writer = (line: Line) => (part: number) => {
+    const sample = values[part];
+    if (sample === undefined) return;
     const sampleName = 'metricName' in sample ? String(sample.metricName) : name;
     const labels = renderLabels(Object.entries(sample.labels).map(([label, value]) => [label, String(value)]));
-    return `${sampleName}${labels === '' ? '' : `{${labels}}`} ${renderValue(sample.value)}`;
-  });
-  return { name, type: String(type), help, lines };
+    line(`${sampleName}${labels === '' ? '' : `{${labels}}`} `, sample.value);
+  };
+  return { name, type: String(type), help, parts: values.length, writer };
 }
 
 /** Gauges that end in _total: promtool refuses them. */

@@ -1,32 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 // GET /metrics: which form, how long to wait, compressed or not.
-import { pipeline, Readable } from 'node:stream';
-import { createGzip } from 'node:zlib';
+import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { contentTypes } from '../outputs/prometheus-text.ts';
 import { acceptsGzip, negotiateFormat } from './accept.ts';
 import type { Scrape } from './scrape.ts';
 
-export async function sendMetrics(scrape: Scrape, { headers }: FastifyRequest, reply: FastifyReply) {
+/** For clients that do not say how long they wait: Prometheus's usual time. */
+const usualTimeoutSeconds = 10;
+/** Nobody holds a page for longer. */
+const longestTimeoutSeconds = 120;
+
+export async function sendMetrics(scrape: Scrape, request: FastifyRequest, reply: FastifyReply) {
+  const { headers, method } = request;
   const format = negotiateFormat(headers.accept);
-  const chunks = await scrape(format, timeoutSeconds(headers['x-prometheus-scrape-timeout-seconds']));
-  // What fails, fails here, while it can still be an error page.
-  const first = await chunks.next();
-  const page = Readable.from(startingWith(first.value ?? '', chunks));
+  const gzip = acceptsGzip(headers['accept-encoding']?.toString());
   reply.type(contentTypes[format]).header('vary', 'accept, accept-encoding').header('cache-control', 'no-store');
-  if (!acceptsGzip(headers['accept-encoding']?.toString())) return reply.send(page);
-  reply.header('content-encoding', 'gzip');
-  // Level 1: an eighth of the size, in less than half of the usual level's time. That a client went away needs no report.
-  return reply.send(pipeline(page, createGzip({ level: 1 }), () => undefined));
+  if (gzip) reply.header('content-encoding', 'gzip');
+  if (method === 'HEAD') return reply.send();
+  const timeoutSeconds = readTimeout(headers['x-prometheus-scrape-timeout-seconds']);
+  // Once it has passed nobody waits for the page: a client that never reads would hold it for ever.
+  const late = setTimeout(() => request.raw.socket.destroy(), 1000 * timeoutSeconds);
+  reply.raw.once('close', () => clearTimeout(late));
+  const chunks = await scrape({ format, gzip }, 0.9 * timeoutSeconds);
+  // What fails, fails here, while it can still be an error page.
+  const first = await chunks.next().catch((error: unknown) => {
+    reply.removeHeader('content-encoding');
+    throw error;
+  });
+  return reply.send(Readable.from(startingWith(first, chunks), { objectMode: false }));
 }
 
-/** Most of what Prometheus says it waits; clients that do not say get most of its usual 10 s. */
-function timeoutSeconds(header: string | readonly string[] | undefined): number {
+function readTimeout(header: string | readonly string[] | undefined): number {
   const seconds = Number(header);
-  return 0.9 * (seconds > 0 && seconds < 600 ? seconds : 10);
+  return seconds > 0 ? Math.min(seconds, longestTimeoutSeconds) : usualTimeoutSeconds;
 }
 
-async function* startingWith(first: string, rest: AsyncIterable<string>): AsyncGenerator<string, void, undefined> {
-  yield first;
+async function* startingWith(
+  first: IteratorResult<Buffer, void>,
+  rest: AsyncIterable<Buffer>,
+): AsyncGenerator<Buffer, void, undefined> {
+  if (!first.done) yield first.value;
   yield* rest;
 }

@@ -12,7 +12,7 @@ import { setTimeout } from 'node:timers/promises';
 import { FastRegistry } from '../outputs/prometheus.ts';
 import type { Detail } from '../outputs/prometheus-detail.ts';
 import type { MetricRows } from '../outputs/prometheus-families.ts';
-import { goldenBuild, goldenSnapshot } from '../outputs/prometheus-golden.ts';
+import { goldenBuild, goldenSnapshot, samplesOf } from '../outputs/prometheus-golden.ts';
 import { type Format, formats } from '../outputs/prometheus-text.ts';
 import { startServer } from './server.ts';
 
@@ -93,14 +93,12 @@ async function query(api: string, expression: string): Promise<Series> {
     .sort();
 }
 
-function expected({ metric, rows }: MetricRows): Series {
-  return [...rows]
-    .flatMap(({ subject, samples }) =>
-      samples.map(({ labels, value }) => {
-        const own = metric.labels.map((label, index) => [label, labels[index] ?? ''] as const);
-        return comparable([...subject.labels, ...own], value);
-      }),
-    )
+function expected(rows: MetricRows): Series {
+  return samplesOf(rows)
+    .map(({ subject, labels, value }) => {
+      const own = rows.metric.labels.map((label, index) => [label, labels[index] ?? ''] as const);
+      return comparable([...subject.labels, ...own], value);
+    })
     .sort();
 }
 
@@ -115,7 +113,12 @@ async function scraped(api: string): Promise<void> {
 
 test('Prometheus reads both formats', { timeout: 2 * deadlineMs }, async (t) => {
   const server = await startServer(
-    { listen: { host: '127.0.0.1', port: 0 }, logLevel: 'warn', prometheus: prometheusOptions },
+    {
+      listen: { host: '127.0.0.1', port: 0 },
+      webConfigFile: undefined,
+      logLevel: 'warn',
+      prometheus: prometheusOptions,
+    },
     { takeSnapshot: async () => ({ ...goldenSnapshot, takenAt: Date.now() / 1000 }), notReady: () => undefined },
   );
   t.after(() => server.close());
@@ -124,8 +127,8 @@ test('Prometheus reads both formats', { timeout: 2 * deadlineMs }, async (t) => 
   const openmetrics = await startProxy(t, server.address, 'openmetrics', types);
   const api = await startPrometheus(t, { text, openmetrics });
   await scraped(api);
-  const seen = { ...goldenSnapshot, snapshotAgeSeconds: undefined, snapshotErrors: 0 };
-  for (const rows of new FastRegistry(prometheusOptions).rows(seen)) {
+  const seen = { ...goldenSnapshot, snapshotAgeSeconds: undefined, snapshotErrors: 0, exposed: false };
+  for (const rows of await new FastRegistry(prometheusOptions).rows(seen)) {
     for (const job of formats) {
       if (rows.metric.name === 'tapscope_snapshot_age_seconds') continue;
       assert.deepEqual(

@@ -3,45 +3,77 @@
 // snapshot fails, or takes too long, the page still holds what the agent knows of itself, and says so (tapscope_snapshot_errors_total).
 import { setTimeout } from 'node:timers/promises';
 import type { FastRegistry } from '../outputs/prometheus.ts';
+import type { MetricRows } from '../outputs/prometheus-families.ts';
 import type { Format } from '../outputs/prometheus-text.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { AgentState, Device, Snapshot } from '../snapshot.ts';
+import { gzipped } from './gzip.ts';
+import { type SharedChunks, shareChunks } from './shared-chunks.ts';
 import { shareSnapshots } from './shared-snapshot.ts';
 
-/** The page in chunks. */
-export type Scrape = (format: Format, timeoutSeconds: number) => Promise<AsyncGenerator<string, void, undefined>>;
+export interface Form {
+  readonly format: Format;
+  readonly gzip: boolean;
+}
 
-export function createScrape(
-  registry: FastRegistry,
-  takeSnapshot: () => Promise<Snapshot>,
-  warn: (message: string) => void,
-): Scrape {
-  const sharedSnapshot = shareSnapshots(takeSnapshot);
-  let latest: Snapshot | undefined;
+/** The page in chunks. Scrapes that share a snapshot share the pages made of it. */
+export type Scrape = (form: Form, timeoutSeconds: number) => Promise<AsyncGenerator<Buffer, void, undefined>>;
+
+type Pages = (form: Form) => AsyncGenerator<Buffer, void, undefined>;
+
+export interface ScrapeDependencies {
+  readonly takeSnapshot: () => Promise<Snapshot>;
+  readonly exposed: () => boolean;
+  readonly warn: (message: string) => void;
+}
+
+export function createScrape(registry: FastRegistry, { takeSnapshot, exposed, warn }: ScrapeDependencies): Scrape {
+  let latest: { readonly agent: AgentState; readonly takenAt: number } | undefined;
   let snapshotErrors = 0;
+  const sharedPages = shareSnapshots(async () => {
+    const { devices, agent, takenAt } = await takeSnapshot();
+    latest = { agent, takenAt };
+    return pagesOf(devices);
+  });
 
-  async function trySnapshot(timeoutSeconds: number): Promise<Snapshot | undefined> {
+  function pagesOf(devices: readonly Device[]): Pages {
+    const snapshotAgeSeconds = latest === undefined ? undefined : Math.max(0, Date.now() / 1000 - latest.takenAt);
+    const rows = registry.rows({
+      devices,
+      agent: latest?.agent,
+      snapshotAgeSeconds,
+      snapshotErrors,
+      exposed: exposed(),
+    });
+    rows.catch(() => undefined); // whoever waited may have given up
+    return sharePages(registry, rows);
+  }
+
+  return async (form, timeoutSeconds) => {
     try {
-      latest = await within(timeoutSeconds, sharedSnapshot());
-      return latest;
+      const pages = await within(timeoutSeconds, sharedPages());
+      return pages(form);
     } catch (error) {
       snapshotErrors += 1;
       warn(
         `the scrape shows no devices because its snapshot failed: ${error instanceof Error ? error.message : error}`,
       );
-      return undefined;
+      return pagesOf([])(form);
     }
-  }
-
-  return async (format, timeoutSeconds) => {
-    const snapshot = await trySnapshot(timeoutSeconds);
-    const seen = {
-      devices: snapshot?.devices ?? [],
-      agent: latest?.agent,
-      snapshotAgeSeconds: latest === undefined ? undefined : Math.max(0, Date.now() / 1000 - latest.takenAt),
-      snapshotErrors,
-    };
-    return registry.scrape(seen, format);
   };
+}
+
+function sharePages(registry: FastRegistry, rows: Promise<readonly MetricRows[]>): Pages {
+  const made = new Map<string, SharedChunks>();
+  const pages: Pages = ({ format, gzip }) => {
+    const key = `${format} ${gzip}`;
+    const shared =
+      made.get(key) ?? shareChunks(gzip ? gzipped(pages({ format, gzip: false })) : registry.page(rows, format));
+    made.set(key, shared);
+    // All that waited for this snapshot ask in the same turn; held longer, the beginning would hold the whole page.
+    setImmediate(() => made.delete(key));
+    return shared();
+  };
+  return pages;
 }
 
 /** For one that waits behind somebody's RTNL lock. */

@@ -10,6 +10,7 @@ import { type ServerDependencies, type ServerOptions, startServer } from './serv
 
 const options: ServerOptions = {
   listen: { host: '127.0.0.1', port: 0 },
+  webConfigFile: undefined,
   logLevel: 'silent',
   prometheus: { detail: 'queue', build: { ...goldenBuild, version: '1<2&"3"' } },
 };
@@ -82,8 +83,9 @@ test('every other page is one sentence', async (t) => {
     ['GET', '/favicon.ico', 404],
     ['GET', '/-/', 404],
     ['GET', '/..%2fetc/passwd', 404],
-    ['POST', '/metrics', 404],
-    ['PUT', '/', 404],
+    ['POST', '/metrics', 405],
+    ['PUT', '/', 405],
+    ['DELETE', '/nothing', 404],
     ['GET', '/%zz', 400],
   ] as const) {
     const response = await fetch(`${base}${path}`, { method });
@@ -159,6 +161,37 @@ test('concurrent scrapes share snapshots', async (t) => {
   const pages = await Promise.all(Array.from({ length: 20 }, async () => (await fetch(url)).text()));
   assert.ok(pages.every((page) => page.includes('device="tap0"')));
   assert.ok(taken >= 1 && taken <= 3, `${taken} snapshots`);
+});
+
+test('concurrent scrapes share the page, each form of it', async (t) => {
+  let looked = 0;
+  const devices = goldenSnapshot.devices.slice(0, 1).map((device): Device => {
+    return Object.defineProperty({ ...device }, 'up', {
+      get: () => {
+        looked += 1;
+        return true;
+      },
+    });
+  });
+  const takeSnapshot = async () => {
+    await setTimeout(300);
+    return { ...goldenSnapshot, devices };
+  };
+  const url = `${await serve(t, { takeSnapshot })}/metrics`;
+  await (await fetch(url)).text();
+  const once = looked;
+  const accepts = ['text/plain', 'application/openmetrics-text'];
+  const pages = await Promise.all(
+    Array.from({ length: 20 }, async (_, index) => {
+      const headers = { accept: accepts[index % 2] ?? '', 'accept-encoding': index % 3 === 0 ? 'gzip' : 'identity' };
+      return (await fetch(url, { headers })).text();
+    }),
+  );
+  assert.ok(
+    pages.every((page, index) => page.includes('device="tap0"') && page.endsWith('# EOF\n') === (index % 2 === 1)),
+  );
+  // Two snapshots at most, the first and that of all who came meanwhile, of which two pages each.
+  assert.ok(looked - once <= 2 * 2 * once, `${looked - once} looks, ${once} for one page`);
 });
 
 test('a client that goes away in the middle of a long page harms nobody', async (t) => {

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // The HTTP server: /metrics, /, /-/healthy, /-/ready, and 404 for everything else.
+import type { Server } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { type FastifyInstance, type FastifyReply, fastify, LogController } from 'fastify';
 import { createRegistry, type PrometheusOptions } from '../outputs/prometheus.ts';
 import type { Snapshot } from '../snapshot.ts';
+import { exposure } from './exposure.ts';
+import { createGuard } from './guard.ts';
+import { answerClientError, createHttpServer, renewCertificate } from './http-server.ts';
 import { landingPage } from './landing-page.ts';
-import { formatAddress, isLoopback, type ListenAddress, listenError } from './listen-address.ts';
+import { formatAddress, type ListenAddress, listenError } from './listen-address.ts';
 import { sendMetrics } from './metrics-page.ts';
+import { sendLater, sendLine } from './reply-line.ts';
+import { createInFlight } from './request-limits.ts';
 import { createScrape } from './scrape.ts';
+import { type LiveWebConfig, openWebConfig } from './web-config-file.ts';
 
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
 
@@ -15,6 +22,8 @@ export const logLevels: readonly LogLevel[] = ['silent', 'error', 'warn', 'info'
 
 export interface ServerOptions {
   readonly listen: ListenAddress;
+  /** In the format of Prometheus's exporters; undefined: plain HTTP, no password. */
+  readonly webConfigFile: string | undefined;
   /** Requests are logged at debug. */
   readonly logLevel: LogLevel;
   readonly prometheus: PrometheusOptions;
@@ -30,24 +39,37 @@ export interface ServerDependencies {
 export interface RunningServer {
   /** HOST:PORT as listened on, with the port that was found if 0 was asked for. */
   readonly address: string;
+  readonly scheme: 'http' | 'https';
+  /** One sentence on who can read the metrics that was not meant to; undefined: nobody. */
+  readonly exposure: () => string | undefined;
   /** Lets running scrapes finish, for 2 s at most. */
   readonly close: () => Promise<void>;
 }
 
 const closeGraceMs = 2000;
+/** Of node_exporter's default. */
+const maxScrapes = 40;
 
 export async function startServer(options: ServerOptions, dependencies: ServerDependencies): Promise<RunningServer> {
-  const app = createServer(options, dependencies);
-  const { host, port } = options.listen;
+  const { listen } = options;
+  const web = await openWebConfig(options.webConfigFile);
+  const open = () => exposure(listen, web.current());
+  const servers: Server[] = [];
+  const app = await createApp(options, dependencies, web, servers);
   try {
-    await app.listen({ host: host ?? everyAddress(), port });
+    await app.listen({ host: listen.host ?? everyAddress(), port: listen.port });
   } catch (error) {
-    throw listenError(options.listen, error);
+    await app.close();
+    throw listenError(listen, error);
   }
-  if (!isLoopback(options.listen)) {
-    app.log.warn('everybody who reaches this host can read the metrics: no password is asked for');
-  }
-  return { address: boundAddress(app, options.listen), close: () => close(app) };
+  const warning = open();
+  if (warning !== undefined) app.log.warn(warning);
+  return {
+    address: boundAddress(app, listen),
+    scheme: web.current().tls === undefined ? 'http' : 'https',
+    exposure: open,
+    close: () => close(app, servers),
+  };
 }
 
 /** fastify would take a missing host for localhost; :: takes IPv4 too, where the host knows IPv6 at all. */
@@ -61,10 +83,10 @@ function boundAddress(app: FastifyInstance, { host, port }: ListenAddress): stri
   return formatAddress({ host, port: typeof bound === 'object' && bound !== null ? bound.port : port });
 }
 
-async function close(app: FastifyInstance): Promise<void> {
+async function close(app: FastifyInstance, servers: readonly Server[]): Promise<void> {
   // A connection whose scrape ends only now would otherwise stay open for the next one.
-  const idle = setInterval(() => app.server.closeIdleConnections(), 20);
-  const force = setTimeout(() => app.server.closeAllConnections(), closeGraceMs);
+  const idle = setInterval(() => servers.map((server) => server.closeIdleConnections()), 20);
+  const force = setTimeout(() => servers.map((server) => server.closeAllConnections()), closeGraceMs);
   try {
     await app.close();
   } finally {
@@ -73,31 +95,68 @@ async function close(app: FastifyInstance): Promise<void> {
   }
 }
 
-function createServer({ logLevel, prometheus }: ServerOptions, dependencies: ServerDependencies): FastifyInstance {
+/** `servers`: every one that listens, as localhost may be two addresses. */
+async function createApp(
+  options: ServerOptions,
+  dependencies: ServerDependencies,
+  web: LiveWebConfig,
+  servers: Server[],
+): Promise<FastifyInstance> {
+  const guard = createGuard(web.current());
+  const { logLevel } = options;
   const app = fastify({
     logger: { level: logLevel, stream: process.stderr },
     logController: new LogController({ disableRequestLogging: logLevel !== 'debug' }),
-    requestTimeout: 10_000,
-    frameworkErrors: (error, _, reply) => sendError(reply, error),
+    serverFactory: (handler) => {
+      const server = createHttpServer(handler, () => web.current().tls);
+      servers.push(server);
+      return server;
+    },
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, _, reply) => {
+      guard.addHeaders(reply);
+      return sendError(reply, error);
+    },
   });
-  app.addHook('onRequest', async (_, reply) => {
-    reply.header('x-content-type-options', 'nosniff');
-    reply.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
+  await guard.install(app);
+  web.watch({
+    changed: (config) => {
+      guard.use(config);
+      for (const server of servers) renewCertificate(server, config.tls);
+    },
+    refused: (sentence) => app.log.warn(sentence),
   });
+  app.addHook('onClose', async () => web.close());
   app.setNotFoundHandler((_, reply) => sendLine(reply, 404, 'There is no such page; / lists those there are.'));
-  app.setErrorHandler<Error>((error, _, reply) => {
-    app.log.error(error);
+  app.setErrorHandler<Error & { readonly statusCode?: number }>((error, _, reply) => {
+    if ((error.statusCode ?? 500) >= 500) app.log.error(error);
     return sendError(reply, error);
   });
-  addRoutes(app, prometheus, dependencies);
+  addRoutes(app, options, dependencies, web);
   return app;
 }
 
-function addRoutes(app: FastifyInstance, prometheus: PrometheusOptions, dependencies: ServerDependencies): void {
-  const warn = (message: string) => app.log.warn(message);
-  const scrape = createScrape(createRegistry(prometheus), dependencies.takeSnapshot, warn);
+function addRoutes(
+  app: FastifyInstance,
+  { listen, prometheus }: ServerOptions,
+  dependencies: ServerDependencies,
+  web: LiveWebConfig,
+): void {
+  const scrape = createScrape(createRegistry(prometheus), {
+    takeSnapshot: dependencies.takeSnapshot,
+    exposed: () => exposure(listen, web.current()) !== undefined,
+    warn: (message) => app.log.warn(message),
+  });
   const landing = landingPage(prometheus.build.version);
-  app.get('/metrics', (request, reply) => sendMetrics(scrape, request, reply));
+  const inFlight = createInFlight(maxScrapes);
+  app.get('/metrics', (request, reply) => {
+    // Gone while its password was checked: nothing would tell when it leaves.
+    if (reply.raw.destroyed) return reply.hijack();
+    const leave = inFlight.enter(request.ip);
+    if (typeof leave === 'string') return sendLater(reply, 503, 1, leave);
+    reply.raw.once('close', leave);
+    return sendMetrics(scrape, request, reply);
+  });
   app.get('/', (_, reply) => reply.type('text/html; charset=utf-8').send(landing));
   app.get('/-/healthy', (_, reply) => sendLine(reply, 200, 'tapscope is alive.'));
   app.get('/-/ready', (_, reply) => {
@@ -107,11 +166,9 @@ function addRoutes(app: FastifyInstance, prometheus: PrometheusOptions, dependen
   });
 }
 
-/** fastify's own errors, of bad requests, carry a status. */
+/** Of ours and of fastify, those about bad requests carry a status. */
 function sendError(reply: FastifyReply, error: Error & { readonly statusCode?: number }): FastifyReply {
-  return sendLine(reply, error.statusCode ?? 500, `This page could not be made: ${error.message}`);
-}
-
-function sendLine(reply: FastifyReply, status: number, line: string): FastifyReply {
-  return reply.code(status).type('text/plain; charset=utf-8').send(`${line}\n`);
+  const status = error.statusCode ?? 500;
+  const line = `This page could not be made: ${error.message}`;
+  return status === 429 ? sendLater(reply, status, 1, line) : sendLine(reply, status, line);
 }

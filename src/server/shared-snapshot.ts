@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Concurrent scrapes share one snapshot, but never one that was begun before they asked.
-import type { Snapshot } from '../snapshot.ts';
 
-export function shareSnapshots(takeSnapshot: () => Promise<Snapshot>): () => Promise<Snapshot> {
-  let running: Promise<Snapshot> | undefined;
-  let next: Promise<Snapshot> | undefined;
+/** `Shot`: a snapshot with what is made of it. */
+export function shareSnapshots<Shot>(takeSnapshot: () => Promise<Shot>): () => Promise<Shot> {
+  let running: Promise<Shot> | undefined;
+  let next: Promise<Shot> | undefined;
 
-  async function take(): Promise<Snapshot> {
+  async function take(): Promise<Shot> {
     try {
       return await takeSnapshot();
     } finally {
@@ -14,7 +14,7 @@ export function shareSnapshots(takeSnapshot: () => Promise<Snapshot>): () => Pro
     }
   }
 
-  function start(): Promise<Snapshot> {
+  function start(): Promise<Shot> {
     next = undefined;
     running = take();
     return running;

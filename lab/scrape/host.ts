@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// A made-up host of many taps, with one queue and two CPUs each: 28 series a tap at --detail cpu.
+
+import type { PrometheusOptions } from '../../src/outputs/prometheus.ts';
+import { goldenBuild, goldenSnapshot } from '../../src/outputs/prometheus-golden.ts';
+import type { Device, Queue, Snapshot } from '../../src/snapshot.ts';
+
+export const prometheusOptions: PrometheusOptions = { detail: 'cpu', build: goldenBuild };
+
+const seriesPerTap = 28;
+
+export function hostOf(series: number): Snapshot {
+  const devices = Array.from({ length: Math.round(series / seriesPerTap) }, (_, index) => tap(index));
+  return { ...goldenSnapshot, devices, takenAt: Date.now() / 1000 };
+}
+
+function tap(index: number): Device {
+  return {
+    netns: 4_026_531_840,
+    name: `tap${index}`,
+    ifindex: index + 2,
+    id: String(9000 + index),
+    kind: 'tap',
+    up: true,
+    carrier: true,
+    multiQueue: false,
+    persistent: false,
+    vnetHeader: true,
+    queueLength: 500,
+    qdisc: 'fq_codel',
+    flowControl: 'tail-drop',
+    queues: [queue(index)],
+    attachedQueues: undefined,
+    detachedQueues: undefined,
+    counters: { txPackets: 1e9 + index, txBytes: 1e12, txDropped: 700, rxPackets: 5, rxBytes: 300, rxDropped: 0 },
+    otherDropped: [{ reason: 'QDISC_DROP', location: '__dev_queue_xmit', packets: 3 * index }],
+    audit: [{ equation: 'delivered', imbalance: 0 }],
+    degraded: [],
+  };
+}
+
+function queue(seed: number): Queue {
+  return {
+    index: 0,
+    ring: { capacity: 500, occupancy: seed % 500 },
+    counters: {
+      offered: 1e9 + 7919 * seed,
+      offeredBytes: 1e12 + 64 * seed,
+      enqueued: 1e9,
+      dropped: ['FULL_RING', 'TAP_FILTER', 'UNTRACED'].map((reason, place) => ({
+        reason,
+        packets: place * 1000 + seed,
+      })),
+      purged: 3,
+      resized: 0,
+      failed: 0,
+      overflowed: 0,
+      delivered: 1e9 + 7000 * seed,
+    },
+    perCpu: [0, 1].map((cpu) => ({ cpu, offered: 5e8 + seed, dropped: seed })),
+    owner: { pid: 1000 + seed, comm: 'qemu-system-x86' },
+    audit: ['offered', 'ring'].map((equation) => ({ equation, imbalance: 0 })),
+    degraded: [],
+  };
+}

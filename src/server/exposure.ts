@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether the metrics can be read by somebody who was not meant to.
+import { formatAddress, isLoopback, type ListenAddress } from './listen-address.ts';
+import type { WebConfig } from './web-config.ts';
+
+/** One sentence on what is open to whom; undefined: nothing is. */
+export function exposure(listen: ListenAddress, { tls, users }: WebConfig): string | undefined {
+  if (isLoopback(listen)) return undefined;
+  const address = formatAddress(listen);
+  if (users.size === 0 && !tls?.verifiesClients) {
+    return `everybody who reaches ${address} can read the metrics: set basic_auth_users in --web.config.file, or listen on 127.0.0.1.`;
+  }
+  if (tls === undefined) {
+    return `passwords and metrics cross the network to ${address} unencrypted: set tls_server_config in --web.config.file.`;
+  }
+  return undefined;
+}

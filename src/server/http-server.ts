@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The listening socket's side of HTTP: what a client may take its time for, and what it hears when it does not speak HTTP.
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import { type TLSSocket, Server as TlsServer } from 'node:tls';
+import { acceptsClient, type TlsSettings } from './web-config-tls.ts';
+
+/** Far more than there are Prometheus servers, far fewer than there are descriptors. */
+const maxConnections = 2000;
+
+const patience: ServerOptions = {
+  headersTimeout: 10_000,
+  requestTimeout: 10_000,
+  // Between two scrapes, even slow ones, Prometheus keeps its connection.
+  keepAliveTimeout: 72_000,
+  connectionsCheckingInterval: 1000,
+  maxHeaderSize: 16 * 1024,
+};
+
+/** Longer than any page may take: only one that neither reads nor writes is cut off. */
+const silenceMs = 130_000;
+
+/** `tls` gives the newest settings; undefined: plain HTTP. */
+export function createHttpServer(handler: RequestListener, tls: () => TlsSettings | undefined): Server {
+  const settings = tls();
+  const server = settings === undefined ? createServer(patience, handler) : secureServer(handler, settings);
+  server.prependListener('secureConnection', (socket: TLSSocket) => {
+    const newest = tls();
+    if (newest === undefined || !acceptsClient(newest, socket)) socket.destroy();
+  });
+  server.maxConnections = maxConnections;
+  server.setTimeout(silenceMs);
+  return server;
+}
+
+function secureServer(handler: RequestListener, { context, asksClients }: TlsSettings): Server {
+  // Who is accepted is decided by the newest settings, not by those of the start.
+  const clients = { requestCert: asksClients, rejectUnauthorized: false, handshakeTimeout: 10_000 };
+  return createTlsServer({ ...patience, ...context, ...clients }, handler);
+}
+
+/** For connections from now on; those there are go on with what they have. */
+export function renewCertificate(server: Server, settings: TlsSettings | undefined): void {
+  if (server instanceof TlsServer && settings !== undefined) server.setSecureContext(settings.context);
+}
+
+const answers: Readonly<Record<string, readonly [status: string, line: string]>> = {
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The header of this request is longer than 16 KiB.'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'This request took longer than 10 s to arrive.'],
+};
+
+/** For what is no request at all. */
+export function answerClientError(error: Error & { readonly code?: string }, socket: Socket): void {
+  const [status, line] = answers[error.code ?? ''] ?? ['400 Bad Request', 'This is no HTTP request.'];
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const body = `${line}\n`;
+  const head = `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff`;
+  socket.end(`${head}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`, () => socket.destroy());
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createInFlight, createRateLimit } from './request-limits.ts';
+
+/** A clock that the test moves. */
+function clocked(intervalMs: number, burst: number) {
+  const clock = { ms: 1000 };
+  return { clock, limit: createRateLimit({ intervalMs, burst }, () => clock.ms) };
+}
+
+test('a burst at once, then one each interval, for each address alone', () => {
+  const { clock, limit } = clocked(100, 3);
+  assert.deepEqual(
+    [1, 2, 3, 4].map(() => limit.take('a')),
+    [0, 0, 0, 0.1],
+  );
+  assert.equal(limit.take('b'), 0);
+  clock.ms += 50;
+  assert.equal(limit.take('a'), 0.05);
+  clock.ms += 51;
+  assert.equal(limit.take('a'), 0);
+  assert.ok(limit.take('a') > 0);
+  clock.ms += 1_000_000;
+  assert.deepEqual(
+    [1, 2, 3, 4].map(() => limit.take('a') > 0),
+    [false, false, false, true],
+  );
+});
+
+test('an interval of 0 is no limit', () => {
+  const { limit } = clocked(0, 0);
+  for (let asked = 0; asked < 1000; asked += 1) assert.equal(limit.take('a'), 0);
+});
+
+test('many addresses do not make it grow without end, and those that ask often are remembered', () => {
+  const { limit } = clocked(1_000_000, 2);
+  for (let asked = 0; asked < 50_000; asked += 1) {
+    limit.take(`10.${asked}`);
+    if (asked % 5000 === 0) limit.take('often');
+  }
+  assert.ok(limit.take('often') > 0);
+  assert.equal(limit.take('10.1'), 0, 'forgotten');
+  assert.equal(limit.take('10.49999'), 0);
+  assert.ok(limit.take('10.49999') > 0);
+});
+
+test('places are limited, and one address gets half of them', () => {
+  const inFlight = createInFlight(4);
+  const enter = (address: string): (() => void) => {
+    const leave = inFlight.enter(address);
+    assert.ok(typeof leave === 'function', String(leave));
+    return leave;
+  };
+  const [leave] = [enter('a'), enter('a')];
+  assert.match(String(inFlight.enter('a')), /^2 scrapes of this address are in progress/);
+  enter('b');
+  enter('c');
+  assert.match(String(inFlight.enter('d')), /^4 scrapes are in progress/);
+  leave?.();
+  enter('d');
+  assert.equal(typeof inFlight.enter('a'), 'string');
+});
