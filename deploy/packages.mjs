@@ -23,6 +23,15 @@ export const testPackages = [
   { name: 'strace', reason: 'counts the system calls of a scrape', present: () => hasProgram('strace') },
 ];
 
+/** What `npm run deb` needs beyond a build. */
+export const packagingPackages = [
+  {
+    name: 'dpkg-dev',
+    reason: 'finds the libraries that a package depends on',
+    present: () => hasProgram('dpkg-shlibdeps'),
+  },
+];
+
 /** Run-time libraries by the beginning of their file names, for a machine with a finished build and no compilers. */
 export const libraryPackages = {
   libbpf: { name: 'libbpf1', reason: 'loads BPF programs' },
