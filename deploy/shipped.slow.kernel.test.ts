@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Debian package as an admin meets it, in a bare Debian 12: installed, run by its unit, upgraded, purged.
+// What is shipped, as an admin meets it in a bare Debian 12: the image's steps; the package installed, run by its unit, upgraded, purged.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,6 +11,7 @@ import { startPuppet } from '../lab/puppet.ts';
 import { capabilityNames } from '../src/kernel/host.ts';
 import { makeBareRoot, startInside, whyNoBareRoot } from './bare-root.ts';
 import { type BootedRoot, bootRoot } from './booted-root.ts';
+import { imageServes } from './image.ts';
 import { rights, unitValues, withRights } from './service-unit.ts';
 
 const project = join(import.meta.dirname, '..');
@@ -22,20 +23,19 @@ const DEFAULTS = '/etc/default/tapscope';
 // A test that is interrupted cleans up as well.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
-test('the Debian package in a bare Debian 12', { skip: whyNoBareRoot() }, async (t) => {
-  const root = mkdtempSync(join(tmpdir(), 'tapscope-deb-'));
-  const remove = (): void => rmSync(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+test('what is shipped, in a bare Debian 12', { skip: whyNoBareRoot() }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tapscope-shipped-'));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   t.after(remove);
   process.prependOnceListener('exit', remove);
-  execFileSync('npm', ['run', 'deb'], { cwd: project, stdio: 'pipe' });
+  const root = join(folder, 'bare');
   makeBareRoot(root);
-  chmodSync(root, 0o711); // the unit's user is not root
-  // What the bare root of the clone's test has beyond Debian.
-  for (const name of ['bin/node', 'bin/npm', 'bin/npx', 'lib/node_modules'])
-    rmSync(join(root, 'usr/local', name), { recursive: true });
+  for (const path of [folder, root]) chmodSync(path, 0o711); // the unit's user is not root
   // Nothing of it needs to survive a crash of this machine.
   writeFileSync(join(root, 'etc/dpkg/dpkg.cfg.d/test'), 'force-unsafe-io\n');
-  await inside(root, 'apt-get -q update && apt-get -q install -y --no-install-recommends libbpf1 libmnl0 iproute2');
+  await t.test('the steps of the Dockerfile build an image that serves', (t) => imageServes(t, root, folder));
+  execFileSync('npm', ['run', 'deb'], { cwd: project, stdio: 'pipe' });
+  await inside(root, 'apt-get -q update && apt-get -q install -y --no-install-recommends libbpf1 libmnl0');
   cpSync(join(project, 'dist/deb'), join(root, 'mnt/deb'), { recursive: true });
   const install = 'dpkg -i /mnt/deb/*.deb';
 
