@@ -13,16 +13,6 @@ export const buildPackages = [
   { name: 'libmnl-dev', reason: 'speaks rtnetlink, for the addon', present: () => hasHeader('libmnl/libmnl.h') },
 ];
 
-export const testPackages = [
-  { name: 'clang-format', reason: 'checks the layout of C and C++', present: () => hasProgram('clang-format') },
-  { name: 'debootstrap', reason: 'makes the bare Debian of a test', present: () => hasProgram('debootstrap') },
-  { name: 'git', reason: 'clones the project for a test', present: () => hasProgram('git') },
-  { name: 'iproute2', reason: 'makes the taps of the tests', present: () => hasProgram('ip') },
-  { name: 'procps', reason: 'watches processes in the tests', present: () => hasProgram('ps') },
-  { name: 'prometheus', reason: 'scrapes and checks what we export', present: () => hasProgram('promtool') },
-  { name: 'strace', reason: 'counts the system calls of a scrape', present: () => hasProgram('strace') },
-];
-
 /** What `npm run deb` needs beyond a build. */
 export const packagingPackages = [
   {
@@ -30,6 +20,17 @@ export const packagingPackages = [
     reason: 'finds the libraries that a package depends on',
     present: () => hasProgram('dpkg-shlibdeps'),
   },
+];
+
+export const testPackages = [
+  ...packagingPackages,
+  { name: 'clang-format', reason: 'checks the layout of C and C++', present: () => hasProgram('clang-format') },
+  { name: 'debootstrap', reason: 'makes the bare Debian of a test', present: () => hasProgram('debootstrap') },
+  { name: 'git', reason: 'clones the project for a test', present: () => hasProgram('git') },
+  { name: 'iproute2', reason: 'makes the taps of the tests', present: () => hasProgram('ip') },
+  { name: 'procps', reason: 'watches processes in the tests', present: () => hasProgram('ps') },
+  { name: 'prometheus', reason: 'scrapes and checks what we export', present: () => hasProgram('promtool') },
+  { name: 'strace', reason: 'counts the system calls of a scrape', present: () => hasProgram('strace') },
 ];
 
 /** Run-time libraries by the beginning of their file names, for a machine with a finished build and no compilers. */
