@@ -53,8 +53,12 @@ export async function bootRoot(root: string): Promise<BootedRoot> {
     const { stdout, stderr } = await run('nsenter', ['--all', '--target', String(pid), ...command], { env: { PATH } });
     return stdout + stderr;
   };
+  const kill = (): void => void spawnSync('kill', ['-KILL', String(pid)]);
+  // A test that is interrupted must not leave a system behind.
+  process.prependOnceListener('exit', kill);
   const halt = async (): Promise<void> => {
-    spawnSync('kill', ['-KILL', String(pid)]);
+    kill();
+    process.off('exit', kill);
     await ended;
     execFileSync('unshare', ['--mount', 'sh', '-c', LEAVE, 'sh', group]);
   };
