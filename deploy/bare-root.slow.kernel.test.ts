@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cloneInto, makeBareRoot, startInside, whyNoBareRoot } from './bare-root.ts';
+import { cloneInto, copyNode, makeBareRoot, startInside, whyNoBareRoot } from './bare-root.ts';
 
 const clone = '/opt/tapscope';
 const nobody = 65534;
@@ -32,6 +32,7 @@ test('in a bare Debian 12 "npm start" serves', { skip: whyNoBareRoot() }, async 
   const root = mkdtempSync(join(tmpdir(), 'tapscope-bare-'));
   finallyDo(t, () => rmSync(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }));
   makeBareRoot(root);
+  copyNode(root);
   cloneInto(root, clone);
 
   await t.test('a plain user reads the exact line to type', async (t) => refusesPlainUser(t, root));

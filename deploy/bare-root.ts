@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A bare Debian 12 in a folder, with this machine's Node, names and certificates, and processes that run in it.
+// A bare Debian 12 in a folder, with this machine's names and certificates, and processes that run in it.
 // Every process mounts what it needs in a mount namespace of its own: nothing is left to unmount, however it ends.
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
@@ -43,14 +43,16 @@ export function makeBareRoot(root: string): void {
     const path = join('/etc/apt/apt.conf.d', file);
     if (/^\s*Acquire/m.test(readFileSync(path, 'utf8'))) copyIn(root, path, path);
   }
-  copyNode(root);
 }
 
 function copyIn(root: string, from: string, to: string): void {
   if (existsSync(from)) cpSync(from, join(root, to), { recursive: true, dereference: true });
 }
 
-function copyNode(root: string): void {
+/** This machine's Node and npm, where official images have theirs. */
+export function copyNode(root: string): void {
+  const prefix = dirname(dirname(realpathSync(process.execPath)));
+  for (const path of ['share/doc/nodejs/LICENSE', 'LICENSE']) copyIn(root, join(prefix, path), '/usr/local/LICENSE');
   const npm = realpathSync(answer('sh', '-c', 'command -v npm'));
   copyIn(root, process.execPath, '/usr/local/bin/node');
   copyIn(root, dirname(dirname(npm)), '/usr/local/lib/node_modules/npm');

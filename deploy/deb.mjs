@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// `npm run deb`: the Debian packages, in dist/deb. Plain dpkg-deb: there is nothing to compile here that `make` has not compiled.
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { buildPackage, sharedLibraries } from './deb-file.mjs';
+import { installMissing, packagingPackages } from './packages.mjs';
+import { prepare } from './prepare.mjs';
+import { say } from './step.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const output = join(root, 'dist/deb');
+const read = (path) => readFileSync(join(root, path), 'utf8');
+const description = JSON.parse(read('package.json'));
+
+/** Folders of npm packages that no program reads when it runs. */
+const unread = /^(\.github|benchmarks?|docs?|examples?|tests?)$/;
+
+function main() {
+  if (!installMissing(packagingPackages) || !prepare(root)) return 1;
+  rmSync(output, { recursive: true, force: true });
+  const packages = [tapscope(), ...(ownNode() ?? [])];
+  for (const one of packages) say(`built ${join('dist/deb', basename(one))}`);
+  return 0;
+}
+
+function tapscope() {
+  const stage = join(output, 'tapscope');
+  const put = (to, content, mode) => putFile(join(stage, to), content, mode);
+  const library = 'usr/lib/tapscope';
+  for (const path of ['dist/src', 'dist/bpf/tapscope.bpf.o', 'dist/addon/tapscope.node', 'package.json'])
+    cpSync(join(root, path), join(stage, library, path), {
+      recursive: true,
+      filter: (file) => !/\/\.built/.test(file),
+    });
+  const modules = copyModules(join(stage, library));
+  put('usr/bin/tapscope', read('deploy/debian/launcher'), 0o755);
+  put('usr/lib/systemd/system/tapscope.service', read('deploy/tapscope.service'));
+  put('etc/default/tapscope', read('deploy/debian/default'));
+  put('usr/share/man/man8/tapscope.8.gz', gzipSync(read('deploy/debian/tapscope.8'), { level: 9 }));
+  put('usr/share/doc/tapscope/copyright', copyright(modules));
+  for (const script of ['postinst', 'prerm', 'postrm'])
+    put(join('DEBIAN', script), read(join('deploy/debian', script)), 0o755);
+  put('DEBIAN/conffiles', '/etc/default/tapscope\n');
+  return buildPackage(stage, output, {
+    Package: 'tapscope',
+    Version: description.version,
+    Section: 'net',
+    Depends: [
+      ...sharedLibraries(join(root, 'dist/addon/tapscope.node')),
+      // Debian 12's own Node is 18, on which the product does not measure.
+      `nodejs (${description.engines.node.replace('>=', '>= ')}) | tapscope-node`,
+    ].join(', '),
+    Description: `exact packet counts of tun, tap and vhost-net queues, for Prometheus\n ${description.description}.`,
+  });
+}
+
+/** The production dependencies as they lie in node_modules; returns their paths. */
+function copyModules(to) {
+  const { packages } = JSON.parse(read('node_modules/.package-lock.json'));
+  const wanted = Object.keys(packages).filter((path) => !packages[path].dev && existsSync(join(root, path)));
+  for (const path of wanted) {
+    for (const name of readdirSync(join(root, path)).filter((one) => one !== 'node_modules' && !unread.test(one)))
+      cpSync(join(root, path, name), join(to, path, name), {
+        recursive: true,
+        filter: (file) => !/\.(d\.[cm]?ts|map)$/.test(file),
+      });
+  }
+  return wanted;
+}
+
+/** The Node that builds, for hosts whose own is too old; undefined where it is in parts (Debian's needs its libnode). */
+function ownNode() {
+  const program = realpathSync(process.execPath);
+  const licence = ['share/doc/nodejs/LICENSE', 'LICENSE', 'share/licenses/node/LICENSE']
+    .map((path) => join(dirname(dirname(program)), path))
+    .find(existsSync);
+  const isWhole = !execFileSync('ldd', [program], { encoding: 'utf8' }).includes('libnode.so');
+  if (!isWhole || !licence) {
+    say(
+      `no tapscope-node: ${program} ${isWhole ? 'lies without its licence' : 'is not one file'}; build with a Node from https://nodejs.org to have one.`,
+    );
+    return undefined;
+  }
+  const stage = join(output, 'tapscope-node');
+  putFile(join(stage, 'usr/lib/tapscope-node/node'), readFileSync(program), 0o755);
+  putFile(join(stage, 'usr/share/doc/tapscope-node/copyright'), readFileSync(licence));
+  const file = buildPackage(stage, output, {
+    Package: 'tapscope-node',
+    Version: process.versions.node,
+    Section: 'javascript',
+    Depends: sharedLibraries(program).join(', '),
+    Description:
+      'Node.js for tapscope, on hosts whose own is too old\n For Debian 12. Its security updates come with new versions of this package, not from Debian.',
+  });
+  return [file];
+}
+
+function copyright(modules) {
+  const stanza = (files, holder, licence) => `Files: ${files}\nCopyright: ${holder}\nLicense: ${licence}\n`;
+  const others = modules.map((path) => {
+    const { license } = JSON.parse(read(join(path, 'package.json')));
+    return stanza(`usr/lib/tapscope/${path}/*`, `as its own files say`, license ?? 'as its own files say');
+  });
+  return [
+    'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nUpstream-Name: tapscope\n',
+    stanza('*', 'the authors of tapscope', `${description.license}\n In full: /usr/share/common-licenses/Apache-2.0`),
+    stanza('usr/lib/tapscope/dist/bpf/*', 'the authors of tapscope', 'GPL-2.0-only OR BSD-2-Clause'),
+    ...others,
+  ].join('\n');
+}
+
+function putFile(path, content, mode = 0o644) {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, content);
+  chmodSync(path, mode);
+}
+
+process.exitCode = main();

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// What tapscope.service says, for the tests: its command line and its rights.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const lines = readFileSync(join(import.meta.dirname, 'tapscope.service'), 'utf8').split('\n');
+
+/** The values of a setting in their order, without the empty one that resets it. */
+export function unitValues(name: string): readonly string[] {
+  return lines
+    .flatMap((line) => (line.startsWith(`${name}=`) ? line.slice(name.length + 1).split(' ') : []))
+    .filter(Boolean);
+}
+
+export const rights = unitValues('CapabilityBoundingSet');
+
+/** setpriv with these rights and no others, as the user that the unit takes. */
+export function withRights(names: readonly string[]): readonly string[] {
+  const added = ['-all', ...names.map((name) => name.toLowerCase().replace('cap_', '+'))].join(',');
+  const sets = ['bounding-set', 'inh-caps', 'ambient-caps'].map((set) => `--${set}=${added}`);
+  return ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--no-new-privs', ...sets];
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The service unit's rights on this kernel: no mechanism and no series is lost for want of root.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { rights, withRights } from '../../deploy/service-unit.ts';
+import { at, parseJson } from '../json.ts';
+import { namespaceLab } from '../netns.ts';
+import { startAgent, tapscope } from '../serve.ts';
+
+const wrapper = withRights(rights);
+
+test('with the rights of the service unit and no others, doctor chooses as it does for root', async () => {
+  const report = async (options: { wrapper?: readonly string[] }) =>
+    parseJson((await tapscope(['doctor', '--json'], options)).stdout);
+  const byRoot = await report({});
+  assert.deepEqual(await report({ wrapper }), byRoot);
+  assert.equal(at(byRoot, 'verdict'), 'best');
+});
+
+test('with the rights of the service unit and no others, the same series as root', async (t) => {
+  const lab = await namespaceLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('a', 'tap0', 'tap');
+  const peer = await lab.raise('tap0', 10);
+  const series = async (options: { wrapper?: readonly string[] }): Promise<readonly string[]> => {
+    const agent = await startAgent(t, [], options);
+    await puppet.udp(peer, 9, 20, 64);
+    const { text } = await agent.metrics();
+    await agent.stop();
+    const lines = text.split('\n').filter((line) => line.startsWith('tapscope_'));
+    return lines.map((line) => line.slice(0, line.lastIndexOf(' '))).sort();
+  };
+  const byRoot = await series({});
+  assert.deepEqual(await series({ wrapper }), byRoot);
+  t.diagnostic(`${byRoot.length} series`);
+  assert.ok(byRoot.some((line) => line.startsWith('tapscope_queue_owner_info{')));
+});
