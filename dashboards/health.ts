@@ -12,7 +12,7 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
       stat({
         title: 'Level',
         tells: 'exact, or lean while the budget is passed.',
-        width: 4,
+        width: 6,
         legend: '{{level}}',
         query: where(value(scope, 'tapscope_agent_level'), '== 1'),
       }),
@@ -21,7 +21,7 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
       stat({
         title: 'Events not measured',
         tells: 'Anything but 0: tapscope doctor says why.',
-        width: 4,
+        width: 3,
         badFrom: 1,
         query: sum(where(value(scope, 'tapscope_probe_attached'), '== bool 0')),
       }),
@@ -30,7 +30,7 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
       stat({
         title: 'Namespaces not entered',
         tells: 'Seen, but their devices lack what rtnetlink knows.',
-        width: 4,
+        width: 3,
         badFrom: 1,
         query: sum(value(scope, 'tapscope_namespaces_unresolved')),
       }),
@@ -39,7 +39,7 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
       stat({
         title: 'Devices folded',
         tells: 'Beyond the series budget, shown as device ~other.',
-        width: 4,
+        width: 3,
         badFrom: 1,
         query: sum(value(scope, 'tapscope_devices_folded')),
       }),
@@ -48,7 +48,7 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
       stat({
         title: 'Age of the snapshot',
         tells: 'Near 0, unless snapshots fail.',
-        width: 4,
+        width: 3,
         badFrom: 60,
         query: max(value(scope, 'tapscope_snapshot_age_seconds')),
       }),
@@ -57,8 +57,17 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
       stat({
         title: 'Time per snapshot',
         tells: 'What one scrape takes to look at all queues.',
-        width: 4,
+        width: 3,
         query: max(value(scope, 'tapscope_snapshot_duration_seconds')),
+      }),
+    )
+    .withPanel(
+      stat({
+        title: 'Agents open to all',
+        tells: 'They listen beyond loopback without a password or client certificates: see --web.config.file.',
+        width: 3,
+        badFrom: 1,
+        query: sum(value(scope, 'tapscope_endpoint_exposed')),
       }),
     )
     .withPanel(
