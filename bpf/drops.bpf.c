@@ -219,15 +219,14 @@ static __always_inline int freed(volatile u64 *ctx, bool typed)
 			return 0; /* as nearly all are */
 		return count_freed((u64 *)ctx);
 	}
-	u32 cpu = cpu_id();
-	struct cpu_state *state = state_of(cpu);
+	struct cpu_state *state = state_of(cpu_id());
 
 	if (is_in_flight(state, ctx[0], ctx[2]))
 		return 0;
 	struct sk_buff *skb = packet_of(ctx, typed);
 	struct row *row = row_at(state->freed_row);
 
-	if (!(typed || skb) || !row_is(row, (u64)skb->dev, place_of(cpu, skb->queue_mapping)))
+	if (!(typed || skb) || !kept_row_is(row, (u64)skb->dev, skb->queue_mapping))
 		return count_freed((u64 *)ctx);
 	u32 reason = ctx[2], slot = slot_of(reason);
 

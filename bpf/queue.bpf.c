@@ -10,7 +10,18 @@ struct recycle_request {
 	u32 rows[2][RECYCLE_BATCH];
 };
 
-static __always_inline void forget_row(u32 number)
+static long forget_on(u32 cpu, u32 *number)
+{
+	struct cpu_state *state = state_of(cpu);
+
+	if (state->sent_row == *number)
+		state->sent_row = 0;
+	if (state->freed_row == *number)
+		state->freed_row = 0;
+	return 0;
+}
+
+static __noinline int forget_row(u32 number)
 {
 	struct row *row = row_at(number);
 	struct row_key key = {.device = row->device, .place = row->place & ~ROW_ENDED};
@@ -19,6 +30,8 @@ static __always_inline void forget_row(u32 number)
 	/* Another device may have taken the address and the key since. */
 	if (indexed && *indexed == number)
 		bpf_map_delete_elem(&row_index, &key);
+	bpf_loop(possible_cpus, forget_on, &number, 0);
+	return 0;
 }
 
 static __always_inline void release_row(u32 number)

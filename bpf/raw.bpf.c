@@ -22,7 +22,7 @@ static __noinline int begin_raw(u64 skb, u64 device, u64 ops)
 	}
 	u32 number = state_of(cpu)->sent_row;
 
-	if (!row_is(row_at(number), device, place_of(cpu, queue)))
+	if (!kept_row_is(row_at(number), device, queue))
 		number = look_up(device, device, place_of(cpu, queue));
 	begin_transmit_in(state_of(cpu), number, skb, bytes);
 	return 0;

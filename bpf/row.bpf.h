@@ -9,7 +9,7 @@ static __always_inline u64 place_of(u32 cpu, u32 queue)
 	return (u64)cpu << 32 | queue;
 }
 
-/* Where the end of every device is seen. The CPU is compared too: a number kept on one may be handed out to another. */
+/* Where the end of every device is seen. */
 static __always_inline bool row_is_of(const struct row *row, u64 device, u64 place)
 {
 	return row->device == device && row->place == place;
@@ -18,6 +18,18 @@ static __always_inline bool row_is_of(const struct row *row, u64 device, u64 pla
 static __always_inline bool row_is(const struct row *row, u64 device, u64 place)
 {
 	return row_is_of(row, device, place) && (ends_seen || row->device_id == device_id(device));
+}
+
+/* Of a row whose number this CPU kept: that it is this CPU's needs no look, because recycle() takes such numbers back.
+ */
+static __always_inline bool kept_row_is_of(const struct row *row, u64 device, u32 queue)
+{
+	return row->device == device && (u32)row->place == queue;
+}
+
+static __always_inline bool kept_row_is(const struct row *row, u64 device, u32 queue)
+{
+	return kept_row_is_of(row, device, queue) && (ends_seen || row->device_id == device_id(device));
 }
 
 /* Fibonacci hashing: slab addresses form arithmetic progressions, which it spreads evenly. */

@@ -21,9 +21,10 @@ static __noinline int offered_first(u64 *ctx)
 	return 0;
 }
 
-static __noinline int offered_elsewhere(u64 *ctx, struct cpu_state *state, u64 place)
+static __noinline int offered_elsewhere(u64 *ctx, struct cpu_state *state, u32 queue)
 {
 	struct sk_buff *skb = (void *)ctx[0];
+	u64 place = place_of(cpu_id(), queue);
 	u32 number = *cell_of(HASH_BASE(ctx[1]), place);
 	struct row *row = row_at(number);
 
@@ -38,14 +39,14 @@ static __noinline int offered_elsewhere(u64 *ctx, struct cpu_state *state, u64 p
 SEC("?fentry/tun_net_xmit")
 int offered_fentry(volatile u64 *ctx)
 {
-	u32 cpu = cpu_id();
-	struct cpu_state *state = state_of(cpu);
+	struct cpu_state *state = state_of(cpu_id());
 	struct row *row = row_at(state->sent_row);
 	struct sk_buff *skb = (void *)ctx[0];
-	u64 place = place_of(cpu, skb->queue_mapping);
 
-	if (!row_is_of(row, ctx[1], place))
-		return offered_elsewhere((u64 *)ctx, state, place);
+	u32 queue = skb->queue_mapping;
+
+	if (!kept_row_is_of(row, ctx[1], queue))
+		return offered_elsewhere((u64 *)ctx, state, queue);
 	begin_transmit(state, row, (u64)skb, skb->len);
 	return 0;
 }

@@ -33,9 +33,6 @@ struct {
 	__type(value, u64);
 } per_cpu_anchor SEC(".maps");
 
-const volatile u32 possible_cpus =
-	1; /* the agent sets it; a loop of 0 rounds makes some verifiers fail on its callback */
-
 /* One walk at a time. In .bss, not on the stack: through nested loops the verifier would follow every value of it. */
 static struct walk_result walk;
 static struct {

@@ -24,7 +24,7 @@ const FIELDS = [
 ] as const;
 type Field = (typeof FIELDS)[number];
 
-/** ROW_ENDED of bpf/queue.bpf.h, in the half that holds the CPU. */
+/** ROW_ENDED of bpf/queue.bpf.h, in the half that holds the queue. */
 const ROW_ENDED = 1 << 31;
 
 /** Sums over the CPUs of one queue. */
@@ -124,8 +124,8 @@ export class Rows {
     if (this.#view.bigint(base + at.device) === 0n) return undefined; // taken, not yet published
     const identity = {
       deviceId: this.#view.bigint(base + at.device_id),
-      queue: this.#view.u32(base + at.place),
-      cpu: this.#view.u32(base + at.place + 4) & ~ROW_ENDED,
+      queue: this.#view.u32(base + at.place) & ~ROW_ENDED,
+      cpu: this.#view.u32(base + at.place + 4),
     };
     this.#identities[number] = identity;
     return identity;
