@@ -43,7 +43,8 @@ struct {
 	__type(value, struct text_range);
 } text_ranges SEC(".maps");
 
-u64 other_drops_lost, deviceless_drops;
+u64 lost_before;    /* other_drops was full */
+u64 lost_no_device; /* dropped in tun, and the packet names no device */
 /* All functions of tun and vhost-net that free packets; modules come later, so that each walk looks. */
 u64 own_start, own_length;
 
@@ -125,7 +126,7 @@ static __always_inline void count_other(struct sk_buff *skb, struct net_device *
 	if (packets)
 		__sync_fetch_and_add(packets, 1);
 	else
-		__sync_fetch_and_add(&other_drops_lost, 1);
+		__sync_fetch_and_add(&lost_before, 1);
 }
 
 /* A drop in tun_net_xmit of a packet that came past the offered probe (PACKET_QDISC_BYPASS, pktgen start_xmit). */
@@ -146,8 +147,8 @@ static __noinline int count_in_tun(struct sk_buff *skb, u64 device, u32 class, u
 
 	state_of(cpu)->freed_row = number;
 	if (!number)
-		__sync_fetch_and_add(&rowless_dropped, 1);
-	else if (class == CLASS_TRANSMIT)
+		return 0;
+	if (class == CLASS_TRANSMIT)
 		count_bypassed(row, number, reason);
 	else if (class == CLASS_PURGED)
 		row->purged++;
@@ -186,7 +187,7 @@ static __noinline int count_freed(u64 *ctx)
 	/* skb->dev shares its place with socket data: follow kernel addresses only, and by reads that may fail. */
 	if ((s64)device >= 0) {
 		if (class < CLASS_RECEIVE)
-			__sync_fetch_and_add(&deviceless_drops, 1);
+			__sync_fetch_and_add(&lost_no_device, 1);
 		return 0;
 	}
 	if (!is_tun(device))

@@ -35,8 +35,9 @@ struct row {
 	u64 resized;
 	u64 failed;
 	u64 overflowed;
-	u64 unproduced; /* given back to the ring by vhost after they were consumed */
-	u64 reserved[3];
+	u64 unproduced;	       /* given back to the ring by vhost after they were consumed */
+	u64 consumed_by_vhost; /* of consumed */
+	u64 reserved[2];
 };
 
 #define ROW_ENDED (1ULL << 31) /* no queue has such a number */
@@ -73,10 +74,12 @@ const volatile u32 possible_cpus =
 	1; /* the agent sets it; a loop of 0 rounds makes some verifiers fail on its callback */
 
 struct cpu_state cpus[MAX_CPUS];
-u32 rows_fresh;			      /* rows never handed out begin here */
-u64 free_head, free_tail;	      /* free_rows[head..tail) are recycled rows, indices modulo the pool */
-u64 rowless_packets, rowless_dropped; /* offered to and dropped by queues that found no free row */
-u64 rare_drops_lost;
+u32 rows_fresh;		  /* rows never handed out begin here */
+u64 free_head, free_tail; /* free_rows[head..tail) are recycled rows, indices modulo the pool */
+/* Events that could not be counted where they belong. */
+u64 lost_no_row;	/* the pool was empty */
+u64 lost_ending_device; /* it has no kernfs node any more */
+u64 lost_reason;	/* rare_drops was full: the drop counts, its reason does not show */
 
 /*
  * Not a map of its own: what a variable costs to find is four instructions, an entry of a map fourteen. Behind the rows
@@ -156,7 +159,7 @@ static __always_inline u32 take_row(void)
 
 static __always_inline u32 new_row(struct row_key *key, u64 device_id)
 {
-	u32 number = device_id ? take_row() : 0;
+	u32 number = take_row();
 	struct row *row = row_at(number);
 
 	if (!number)
@@ -182,7 +185,7 @@ static __noinline int count_rare(u32 row, u32 reason)
 	if (packets)
 		__sync_fetch_and_add(packets, 1);
 	else
-		__sync_fetch_and_add(&rare_drops_lost, 1);
+		__sync_fetch_and_add(&lost_reason, 1);
 	return 0;
 }
 

@@ -61,10 +61,16 @@ static __noinline u32 look_up_slow(u64 device, u64 hash_base, u64 place)
 
 	if (known && row_is(row_at(*known), device, place))
 		number = *known;
-	if (!number)
-		number = new_row(&key, device_id(device));
+	if (!number) {
+		u64 id = device_id(device);
+
+		number = id ? new_row(&key, id) : 0;
+		if (!number)
+			__sync_fetch_and_add(id ? &lost_no_row : &lost_ending_device, 1);
+	}
 	if (number) {
-		*second = *first; /* who has moved in first may be long gone */
+		if (*first)
+			*second = *first; /* who has moved in first may be long gone */
 		*first = number;
 	}
 	return number;

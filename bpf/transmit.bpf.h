@@ -17,8 +17,6 @@ static __always_inline void begin_transmit_in(struct cpu_state *state, u32 numbe
 	state->sent_row = number;
 	/* Row 0 belongs to nobody: what is counted there is never shown. */
 	begin_transmit(state, row_at(number), skb, bytes);
-	if (!number)
-		__sync_fetch_and_add(&rowless_packets, 1);
 }
 
 /* A shared skb (pktgen, clones) is not freed by its drop: no tracepoint fires, no reason is known. */
@@ -35,10 +33,8 @@ static __noinline int end_rarely_dropped(u32 cpu, u32 reason, u64 device)
 	struct cpu_state *state = state_of(cpu);
 	struct row *row = row_at(state->sent_row);
 
-	if (!state->sent_row) {
-		__sync_fetch_and_add(&rowless_dropped, 1);
+	if (!state->sent_row)
 		return 0;
-	}
 	u32 slot = reason ? REASON_RARE : untraced_slot((struct net_device *)device, row->place);
 
 	row->dropped[slot & (REASONS - 1)]++;

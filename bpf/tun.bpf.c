@@ -95,6 +95,20 @@ int consumed_fentry(volatile u64 *ctx)
 	return 0;
 }
 
+/* tun_wake_queue(file, consumed): vhost-net's way to __tun_wake_queue, once for each batch. */
+SEC("?fentry/tun_wake_queue")
+int BPF_PROG(consumed_vhost_fentry, struct file *file, int consumed)
+{
+	struct tun_file *tun_file = BPF_CORE_READ(file, private_data);
+	u64 device = (u64)BPF_CORE_READ(tun_file, tun, dev);
+	u64 place = place_of(cpu_id(), BPF_CORE_READ(tun_file, queue_index));
+	u32 number = device ? look_up(device, device, place) : 0;
+
+	if (number)
+		__sync_fetch_and_add(&row_at(number)->consumed_by_vhost, (u32)consumed);
+	return 0;
+}
+
 static long end_row(u32 number, u64 *device)
 {
 	struct row *row = row_at(number);

@@ -91,10 +91,13 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
     )
     .withPanel(
       timeseries({
-        title: 'Packets to guests that found no row',
-        tells: 'Offered to some queue and counted nowhere else. Anything but 0 is a blind spot.',
+        title: 'Events that could not be counted',
+        tells:
+          'By cause. no_row: packets that are counted nowhere else. ending_device is harmless; anything else but 0 is a blind spot.',
         width: 8,
-        lines: [{ legend: '{{instance}}', query: perSecond('tapscope_rowless_packets_total', ['instance']) }],
+        lines: [
+          { legend: '{{cause}}, {{instance}}', query: perSecond('tapscope_events_lost_total', ['instance', 'cause']) },
+        ],
       }),
     )
     .withPanel(

@@ -40,6 +40,13 @@ export const queueMetrics: readonly Metric<Queue>[] = [
     ['reason'],
     (queue) => (queue.counters?.dropped ?? []).map(({ reason, packets }) => series(packets, reason)),
   ),
+  counters(
+    'tapscope_queue_consumed_packets_total',
+    'Packets taken out of the ring, by read (read, recvmsg) or by vhost (in batches); what vhost gave back to the ring is in it (fentry __tun_wake_queue, Linux 7.3).',
+    ['path'],
+    ({ counters }) =>
+      counters?.consumed ? [series(counters.consumed.read, 'read'), series(counters.consumed.vhost, 'vhost')] : [],
+  ),
   counter(
     'tapscope_queue_delivered_packets_total',
     'Packets handed to the guest or reader successfully: taken from the ring and copied (tun_do_read, vhost), what ip -s link calls TX packets.',
@@ -192,10 +199,11 @@ export const agentMetrics: readonly Metric<AgentState>[] = [
     (agent) => agent.rowsUsed,
   ),
   gauge('tapscope_rows_capacity', 'Rows of kernel counters that there are.', (agent) => agent.rowsCapacity),
-  counter(
-    'tapscope_rowless_packets_total',
-    'Packets towards guests or readers that found no free row: offered to some queue, counted nowhere else.',
-    (agent) => agent.rowlessPackets,
+  counters(
+    'tapscope_events_lost_total',
+    'Events that our programs saw and could not count where they belong. no_row: all rows are used; ending_device: of a device that is being deleted; reason: drops shown as reason other; before: losses before tun beyond their table; no_device: drops in tun of packets that name no device.',
+    ['cause'],
+    (agent) => agent.eventsLost.map(({ cause, events }) => series(events, cause)),
   ),
   gauge(
     'tapscope_namespaces_unresolved',

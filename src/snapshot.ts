@@ -22,6 +22,8 @@ export interface QueueCounters {
   readonly offered: number | undefined;
   readonly offeredBytes: number | undefined;
   readonly enqueued: number | undefined;
+  /** Taken out of the ring, by whom; what vhost gave back is in it. */
+  readonly consumed: { readonly read: number; readonly vhost: number } | undefined;
   readonly purged: number | undefined;
   readonly resized: number | undefined;
   /** Taken out of the ring by a reader whose buffer could not be filled. */
@@ -29,6 +31,12 @@ export interface QueueCounters {
   /** Did not fit back into the ring when vhost un-consumed them. */
   readonly overflowed: number | undefined;
   readonly delivered: number | undefined;
+}
+
+/** Events that the programs saw and could not count where they belong. */
+export interface LostEvents {
+  readonly cause: string;
+  readonly events: number;
 }
 
 /** Counters of one queue on one CPU, for `--detail cpu`. */
@@ -121,7 +129,8 @@ export interface AgentState {
   readonly rowsUsed: number | undefined;
   readonly rowsCapacity: number | undefined;
   /** Packets of devices that found no free row. */
-  readonly rowlessPackets: number | undefined;
+  /** What the programs saw and could not count as they should, by cause. */
+  readonly eventsLost: readonly LostEvents[];
   /** Namespaces that were seen but could not be entered. */
   readonly namespacesUnresolved: number;
   /** Names of namespaces by inode number, where they have one. */

@@ -47,6 +47,7 @@ function queue(seed: number): Queue {
       offered: 1e9 + 7919 * seed,
       offeredBytes: 1e12 + 64 * seed,
       enqueued: 1e9,
+      consumed: { read: 1e9, vhost: seed },
       dropped: ['FULL_RING', 'TAP_FILTER', 'UNTRACED'].map((reason, place) => ({
         reason,
         packets: place * 1000 + seed,

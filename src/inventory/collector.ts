@@ -73,7 +73,7 @@ export class Collector {
         probes: this.#probes.states(),
         rowsUsed: pool?.used,
         rowsCapacity: pool?.capacity,
-        rowlessPackets: pool?.rowless,
+        eventsLost: this.#queues?.eventsLost() ?? [],
         namespacesUnresolved: this.#links.unresolved,
         namespaceNames: this.#names,
         incompleteSnapshots: this.#incomplete,

@@ -24,6 +24,8 @@ export interface Measured {
   readonly otherDropped: readonly OtherDrop[] | undefined;
   readonly owners: Owners;
   readonly freedMeasured: boolean;
+  /** Consumed packets are counted under the ring's lock. */
+  readonly consumedCounted: boolean;
   /** Enqueued packets are counted, not derived. */
   readonly counted: boolean;
 }
@@ -103,6 +105,9 @@ function countersOf(sums: QueueSums, measured: Measured, balance: QueueBalance |
     offered: enqueued === undefined ? undefined : enqueued + sumOf(sums.dropped),
     offeredBytes: measured.counted ? sums.offeredBytes : undefined,
     enqueued,
+    consumed: measured.consumedCounted
+      ? { read: Math.max(0, sums.consumed - sums.consumedByVhost), vhost: sums.consumedByVhost }
+      : undefined,
     purged: measured.freedMeasured ? sums.purged : undefined,
     resized: measured.freedMeasured ? sums.resized : undefined,
     failed: measured.freedMeasured ? sums.failed : undefined,

@@ -11,13 +11,16 @@ import type { DropReasons } from '../probes/reasons.ts';
 import { Recycler } from '../probes/recycler.ts';
 import { Rows, type RowsRead } from '../probes/rows.ts';
 import { type Walk, type WalkedDevice, Walker } from '../probes/walk.ts';
-import type { Device, OtherDrop } from '../snapshot.ts';
+import type { Device, LostEvents, OtherDrop } from '../snapshot.ts';
 import { deviceOf } from './devices.ts';
 import { type Books, Ledger } from './ledger.ts';
 import { NO_OWNERS, OwnerIterator, readOwnersFromProc } from './owners.ts';
 import type { Regime } from './queue-books.ts';
 
 const OWNERS_AGE_MS = 10_000;
+
+/** Variables lost_… of the BPF object. */
+const LOST = ['no_row', 'ending_device', 'reason', 'before', 'no_device'];
 
 export class QueueCollector {
   readonly #probes: Probes;
@@ -67,8 +70,12 @@ export class QueueCollector {
     return { devices, complete: walk.complete };
   }
 
-  pool(): { readonly used: number; readonly capacity: number; readonly rowless: number } {
-    return { used: this.#used, capacity: this.#rows.capacity, rowless: this.#globals.u64('rowless_packets') };
+  pool(): { readonly used: number; readonly capacity: number } {
+    return { used: this.#used, capacity: this.#rows.capacity };
+  }
+
+  eventsLost(): readonly LostEvents[] {
+    return LOST.map((cause) => ({ cause, events: this.#globals.u64(`lost_${cause}`) }));
   }
 
   /** Looks for owners again when the set of queues has changed. */
@@ -95,6 +102,7 @@ export class QueueCollector {
       owners: this.#owners,
       freedMeasured,
       counted: counting && transmit !== 'arithmetic',
+      consumedCounted: counting && this.#probes.mechanism('consumed') === 'fentry',
     });
   }
 
@@ -130,7 +138,7 @@ export class QueueCollector {
 
   /** What the probes themselves missed may have been any queue's. */
   #ownLosses(): readonly string[] {
-    const rowless = this.#globals.u64('rowless_packets');
+    const rowless = this.#globals.u64('lost_no_row');
     // `freed` runs for every freed packet of the host: what it missed was mostly nobody's of ours, and the audit sees the rest.
     const counting = this.#probes.states().filter(({ event }) => event !== 'freed');
     const missed = counting.reduce((sum, state) => sum + state.missed, 0);

@@ -11,6 +11,7 @@ const counters: QueueCounters = {
   offered: 1000,
   offeredBytes: 64_000,
   enqueued: 900,
+  consumed: { read: 820, vhost: 64 },
   dropped: [
     { reason: 'FULL_RING', packets: 90 },
     { reason: 'TAP_FILTER', packets: 0 },
@@ -113,7 +114,7 @@ const agent: AgentState = {
   ],
   rowsUsed: 3,
   rowsCapacity: 8191,
-  rowlessPackets: 0,
+  eventsLost: [{ cause: 'no_row', events: 0 }],
   namespacesUnresolved: 1,
   namespaceNames: new Map([[4026532285, 'blue\nteam']]),
   incompleteSnapshots: 0,

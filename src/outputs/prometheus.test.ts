@@ -50,6 +50,7 @@ function randomQueue(random: Random, template: Queue, index: number): Queue {
     offeredBytes: 2 ** 53 + count(),
     enqueued: count(),
     dropped: reasons.map((reason) => ({ reason, packets: count() })),
+    consumed: random(2) === 0 ? undefined : { read: count(), vhost: count() },
     purged: count(),
     resized: count(),
     failed: count(),

@@ -49,6 +49,7 @@ export interface Probes {
 export const PROBE_SYMBOLS: readonly string[] = [
   ...LOCATION_SYMBOLS,
   '__tun_wake_queue',
+  'tun_wake_queue',
   'sock_rfree',
   'tun_chr_close',
   'tun_free_netdev',

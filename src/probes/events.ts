@@ -132,11 +132,11 @@ export const EVENTS: readonly ProbeEvent[] = [
     mechanisms: [
       {
         name: 'fentry',
-        programs: ['consumed_fentry'],
+        programs: ['consumed_fentry', 'consumed_vhost_fentry'],
         pins: true,
         needs: [...WALK, 'ended=fentry'],
         price: undefined,
-        obstacle: (host) => untraceable(host, '__tun_wake_queue', 3),
+        obstacle: (host) => untraceable(host, '__tun_wake_queue', 3) ?? untraceable(host, 'tun_wake_queue', 2),
       },
       {
         name: 'arithmetic',

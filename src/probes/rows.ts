@@ -21,6 +21,7 @@ const FIELDS = [
   'failed',
   'overflowed',
   'unproduced',
+  'consumed_by_vhost',
 ] as const;
 type Field = (typeof FIELDS)[number];
 
@@ -33,6 +34,8 @@ export interface QueueSums {
   offeredBytes: number;
   enqueued: number;
   consumed: number;
+  /** Of `consumed`: taken by vhost-net in batches. */
+  consumedByVhost: number;
   bypassed: number;
   /** By slot of the drop reason; slot 0 (rare) is split up in `rare`. */
   readonly dropped: number[];
@@ -141,6 +144,7 @@ export class Rows {
     sums.failed += view.u64(base + at.failed);
     sums.overflowed += view.u64(base + at.overflowed);
     sums.unproduced += view.u64(base + at.unproduced);
+    sums.consumedByVhost += view.u64(base + at.consumed_by_vhost);
     sums.consumed += view.u64(base + at.consumed);
     sums.enqueued += view.u64(base + at.enqueued);
     for (let slot = 0; slot < this.#slots; slot++)
@@ -166,6 +170,7 @@ export function emptySums(slots: number): QueueSums {
     offeredBytes: 0,
     enqueued: 0,
     consumed: 0,
+    consumedByVhost: 0,
     bypassed: 0,
     purged: 0,
     resized: 0,
