@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Devices that come and go while the agent is scraped: no count is stale or of another device, nothing grows.
 import assert from 'node:assert/strict';
-import test from 'node:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type NamespaceLab, namespaceLab, noLab } from '../../lab/netns.ts';
 import { type Agent, startAgent } from '../../lab/serve.ts';
@@ -11,7 +14,7 @@ const NAMES = 8;
 
 test(`${DEVICES} taps created and deleted while they are scraped`, { skip: noLab }, async (t) => {
   const labs = await Promise.all([0, 1, 2, 3].map(() => namespaceLab(t)));
-  const agent = await startAgent(t, ['--budget=off']);
+  const agent = await startAgent(t, ['--budget=off', `--web.config.file=${withoutRateLimit(t)}`]);
   const level = { descriptors: 0, memory: 0 };
   let done = 0;
   const scraping = scrapeUntil(agent, () => done === labs.length);
@@ -40,6 +43,15 @@ test(`${DEVICES} taps created and deleted while they are scraped`, { skip: noLab
   assert.equal(metrics.value('tapscope_events_lost_total', { cause: 'no_row' }), 0);
   assert.doesNotMatch(metrics.text, /device="tap/);
 });
+
+/** Five clients scrape here as fast as they can. */
+function withoutRateLimit(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tapscope-churn-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'web.yml');
+  writeFileSync(file, 'rate_limit: { interval: 0s, burst: 1 }\n');
+  return file;
+}
 
 /** Names repeat within a namespace and between namespaces; each device gets its own number of packets. */
 async function churn(
