@@ -47,6 +47,8 @@ static __always_inline bool both_locks_held(struct tun_file *file)
 
 static __always_inline void read_ring(struct tun_file *file, struct ring_state *ring)
 {
+	void **queue = BPF_CORE_READ(file, tx_ring.queue);
+
 	ring->busy = both_locks_held(file);
 	ring->consumer_head = BPF_CORE_READ(file, tx_ring.consumer_head);
 	ring->consumer_tail = BPF_CORE_READ(file, tx_ring.consumer_tail);
@@ -57,9 +59,10 @@ static __always_inline void read_ring(struct tun_file *file, struct ring_state *
 	if (used < 0)
 		used += ring->size;
 	/* Equal indices: empty or full. */
-	if (!used && ring->size > 0 && has_entry(BPF_CORE_READ(file, tx_ring.queue), ring->consumer_head))
+	if (!used && ring->size > 0 && has_entry(queue, ring->consumer_head))
 		used = ring->size;
-	ring->torn = used < 0 || used > ring->size;
+	/* Another array: it was resized between two of the reads. */
+	ring->torn = used < 0 || used > ring->size || queue != BPF_CORE_READ(file, tx_ring.queue);
 	ring->used = ring->torn ? 0 : used;
 	ring->busy |= both_locks_held(file);
 }

@@ -99,6 +99,8 @@ static const struct {
 	{"stop", 1, read_stop, "stop ID: ends readloop"},
 	{"udp", 4, send_udp, "udp DST PORT COUNT SIZE [flows=N] [queue=N]: SIZE is the payload"},
 	{"packet", 3, send_packet, "packet DEV COUNT SIZE [bypass] [queue=N]: SIZE is the frame"},
+	{"vhost", 1, vhost_on, "vhost ID: vhost-net takes what it can hold of the queue; one at a time"},
+	{"unvhost", 0, vhost_off, "unvhost: and gives it back"},
 	{"sniff", 2, sniff, "sniff DEV on|off: a packet socket that nobody reads"},
 	{"sleep", 1, pause_here, "sleep MILLISECONDS"},
 	{"quit", 0, quit, "quit"},

@@ -38,6 +38,7 @@ typedef int command(int argc, char **argv, struct answer *out);
 command queue_open, queue_close, queue_enable, queue_disable, queue_persist, queue_steer, queue_write;
 command read_some, read_bad, read_loop, read_stop;
 command send_udp, send_packet, sniff;
+command vhost_on, vhost_off;
 
 struct queue {
 	char id[32];

@@ -43,6 +43,10 @@ export interface Puppet {
   /** Guest to host. */
   write(id: string, count: number, size: number): Promise<{ readonly written: number; readonly errors: Errors }>;
   sniff(device: string, on: boolean): Promise<void>;
+  /** vhost-net takes up to a batch (64) out of the ring and keeps it; of one queue at a time. */
+  vhost(id: string): Promise<void>;
+  /** What it holds goes back into the ring, as far as there is room. */
+  unvhost(): Promise<void>;
   /** SIGSTOP, SIGCONT, SIGKILL… The stopped puppet answers when it is continued. */
   signal(name: NodeJS.Signals): void;
   quit(): Promise<void>;
@@ -145,6 +149,8 @@ function puppet(child: ChildProcess, ask: Ask): Puppet {
       const answer = await ask(`write ${id} ${count} ${size}`);
       return { written: numberAt(answer, 'written'), errors: errorsOf(answer) };
     },
+    vhost: (id) => tell('vhost', id),
+    unvhost: () => tell('unvhost'),
     sniff: (device, on) => tell('sniff', device, onOff(on)),
     signal: (name) => void child.kill(name),
     quit: () => quit(child),
