@@ -12,8 +12,9 @@ const RING = 100;
 
 interface Scene {
   readonly puppet: Puppet;
-  /** To the queue that vhost-net holds. */
   readonly send: (packets: number) => Promise<void>;
+  /** vhost-net comes, and takes a whole batch of what waits. */
+  readonly take: () => Promise<void>;
   readonly metrics: () => Promise<Metrics>;
   /** Of the queue, packets. */
   readonly packets: (metrics: Metrics, what: string, labels?: Readonly<Record<string, string>>) => number | undefined;
@@ -25,13 +26,13 @@ async function scene(t: TestContext): Promise<Scene> {
   const puppet = await lab.puppet();
   await puppet.open('a', 'tap0', 'tap', 'vnet');
   const peer = await lab.raise('tap0', RING);
-  await puppet.vhost('a');
   const queue = { netns: String(lab.inode), device: 'tap0', queue: '0' };
   return {
     puppet,
-    send: async (packets) => {
-      await puppet.udp(peer, 9, packets, 64);
-      await wait(500); // vhost's worker has run
+    send: async (packets) => void (await puppet.udp(peer, 9, packets, 64)),
+    take: async () => {
+      await puppet.vhost('a');
+      await wait(500); // its worker has run
     },
     metrics: () => agent.metrics(),
     packets: (metrics, what, labels = {}) => metrics.value(`tapscope_${what}`, { ...queue, ...labels }),
@@ -49,6 +50,7 @@ async function assertBalanced({ metrics }: Scene): Promise<void> {
 test('vhost-net gives a batch back, and a reader takes it', async (t) => {
   const here = await scene(t);
   await here.send(80);
+  await here.take();
   assert.equal(here.packets(await here.metrics(), 'ring_occupancy_packets'), 80 - BATCH);
   await here.puppet.unvhost();
   assert.equal(here.packets(await here.metrics(), 'ring_occupancy_packets'), 80);
@@ -65,6 +67,7 @@ test('vhost-net gives a batch back, and a reader takes it', async (t) => {
 test('a ring that is full again has no room for what vhost-net gives back', async (t) => {
   const here = await scene(t);
   await here.send(BATCH);
+  await here.take();
   await here.send(RING);
   await here.puppet.unvhost();
   assert.equal((await here.puppet.read('a', 'all')).packets, RING);
