@@ -24,7 +24,7 @@ const SHARED_FILES = [
 const PASSED_ON: Readonly<Record<string, string | undefined>> = {
   SEED: process.env.SEED,
   NIGHTLY: process.env.NIGHTLY,
-  SEQUENCES: process.env.SEQUENCES ?? (process.env.NIGHTLY ? '50' : '5'),
+  SEQUENCES: process.env.SEQUENCES ?? (process.env.NIGHTLY ? '50' : '2'),
 };
 /** Below what deploy/test.mjs gives a file, so that a VM that hangs can say what it was doing. */
 const LIMIT_MS = process.env.NIGHTLY ? 10_000_000 : 1_080_000;

@@ -5,7 +5,7 @@ import test from 'node:test';
 import { namespaceLab } from '../netns.ts';
 import { startAgent } from '../serve.ts';
 
-const LIVES = 25;
+const LIVES = process.env.NIGHTLY ? 100 : 10;
 
 test(`${LIVES} devices, one after the other`, async (t) => {
   const agent = await startAgent(t, ['--budget=off']);
