@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Devices and queues as the walk and the rows show them, with each device's books.
-import { vhostDriver } from '../kernel/host.ts';
+import { isRealtime, vhostDriver } from '../kernel/host.ts';
 import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import type { Probes } from '../probes/attach.ts';
@@ -26,6 +26,7 @@ export class QueueCollector {
   readonly #probes: Probes;
   readonly #perCpu: boolean;
   #vhost = false;
+  readonly #realtime = isRealtime();
   readonly #reasons: DropReasons;
   readonly #walker: Walker;
   readonly #rows: Rows;
@@ -143,6 +144,7 @@ export class QueueCollector {
     const counting = this.#probes.states().filter(({ event }) => event !== 'freed');
     const missed = counting.reduce((sum, state) => sum + state.missed, 0);
     return [
+      ...(this.#realtime ? ['this is a PREEMPT_RT kernel: a packet that preempts another on its CPU may hide it'] : []),
       ...(rowless > 0 ? [`${rowless} packets of some queues found no free row of counters`] : []),
       ...(missed > 0 ? [`the kernel skipped ${missed} runs of our probes`] : []),
     ];

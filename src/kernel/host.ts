@@ -71,6 +71,11 @@ export function companionModules(): string {
   return `vhost-net ${vhostDriver() ?? '-'}, bridge ${bridge ?? '-'}`;
 }
 
+/** PREEMPT_RT: bottom halves that are off keep no other task from this CPU. */
+export function isRealtime(): boolean {
+  return existsSync('/sys/kernel/realtime');
+}
+
 /** "0-3" or "0-1,4-7" → the highest number + 1: per-CPU tables are indexed by it. */
 export function possibleCpus(list: string): number {
   return 1 + Math.max(...(list.match(/\d+/g) ?? ['0']).map(Number));
