@@ -46,7 +46,7 @@ struct {
 u64 lost_before;    /* other_drops was full */
 u64 lost_no_device; /* dropped in tun, and the packet names no device */
 /* All functions of tun and vhost-net that free packets; modules come later, so that each walk looks. */
-u64 own_start, own_length;
+u64 own_start, own_length = -1ULL; /* everything, until the first walk */
 
 struct other_drop_key {
 	u64 device;

@@ -14,10 +14,9 @@ static long forget_on(u32 cpu, u32 *number)
 {
 	struct cpu_state *state = state_of(cpu);
 
-	if (state->sent_row == *number)
-		state->sent_row = 0;
-	if (state->freed_row == *number)
-		state->freed_row = 0;
+	/* In one step each: that CPU may keep another number meanwhile. */
+	__sync_val_compare_and_swap(&state->sent_row, *number, 0);
+	__sync_val_compare_and_swap(&state->freed_row, *number, 0);
 	return 0;
 }
 
@@ -27,6 +26,8 @@ static __noinline int forget_row(u32 number)
 	struct row_key key = {.device = row->device, .place = row->place & ~ROW_ENDED};
 	u32 *indexed = bpf_map_lookup_elem(&row_index, &key);
 
+	/* Its end may have been missed. A device that is there after all gets another row. */
+	__sync_fetch_and_or(&row->place, ROW_ENDED);
 	/* Another device may have taken the address and the key since. */
 	if (indexed && *indexed == number)
 		bpf_map_delete_elem(&row_index, &key);
@@ -42,6 +43,7 @@ static __always_inline void release_row(u32 number)
 
 	if (!freed || !row->device)
 		return;
+	bpf_loop(possible_cpus, forget_on, &number, 0); /* kept again by who looked while it was forgotten */
 	__builtin_memset(row, 0, sizeof(*row));
 	*freed = number;
 	__sync_fetch_and_add(&free_tail, 1);
@@ -61,5 +63,25 @@ int recycle(struct recycle_request *context)
 		if (i < request.release)
 			release_row(request.rows[1][i]);
 	}
+	return 0;
+}
+
+static long settle_on(u32 cpu, void *unused)
+{
+	struct cpu_state *state = state_of(cpu);
+
+	state->skb = 0;
+	state->reason = 0;
+	return 0;
+}
+
+/*
+ * Run by the agent while nothing is attached to the transmit function. Detaching makes the kernel leave out the exit of
+ * who is inside: its packet would be in flight for ever, and drops of others at its address taken for its own.
+ */
+SEC("syscall")
+int settle(void *context)
+{
+	bpf_loop(possible_cpus, settle_on, NULL, 0);
 	return 0;
 }

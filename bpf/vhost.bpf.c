@@ -14,7 +14,11 @@ int BPF_PROG(unproduced_fentry, struct vhost_net_virtqueue *nvq)
 
 	if (!ring || packets <= 0)
 		return 0;
-	dev = BPF_CORE_READ(file, tun, dev);
+	struct tun_struct *tun = BPF_CORE_READ(file, tun);
+
+	if (!tun)
+		tun = BPF_CORE_READ(file, detached);
+	dev = BPF_CORE_READ(tun, dev);
 	/* The ring may be a macvtap's: what stands before it is then no tun_file. */
 	if (!dev || !is_tun((u64)dev))
 		return 0;

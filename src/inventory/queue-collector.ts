@@ -57,6 +57,7 @@ export class QueueCollector {
   }
 
   collect(): { readonly devices: readonly Device[]; readonly complete: boolean } {
+    if (this.#probes.mechanism('transmit') === 'arithmetic') this.#probes.programs?.settle();
     const before = this.#rows.read(this.#perCpu);
     const walk = this.#walker.walk();
     const after = this.#rows.read(false);
@@ -168,9 +169,10 @@ export class QueueCollector {
     const present = new Set(devices.map(({ id }) => id));
     const known = new Map<bigint, readonly number[]>([...others.keys(), ...this.#ledgers.keys()].map((id) => [id, []]));
     for (const [id, numbers] of rowNumbers) known.set(id, numbers);
-    const { devices: gone, rows } = this.#recycler.update(known, present, performance.now());
+    const gone = this.#recycler.update(known, present, performance.now(), (rows) => {
+      if (rows.size > 0) this.#rows.released(rows);
+    });
     for (const id of gone) this.#ledgers.delete(id);
-    if (rows.size > 0) this.#rows.released(rows);
     if (gone.size > 0) this.#otherDrops.remove(gone);
   }
 }

@@ -72,7 +72,11 @@ export function attachProbes(host: Host, { forced, pin }: AttachOptions): Probes
   let choices: readonly Choice[] = [];
   let level: Level = 'exact';
   let symbols = host.symbols;
+  const settle = (): void => {
+    if ((attachments.get('transmit') ?? []).length === 0) programs?.settle();
+  };
   const apply = (): void => {
+    settle();
     const chosen = new Map<string, Mechanism>();
     choices = candidates.map(({ event, usable, refused }) => {
       const path =
@@ -83,6 +87,7 @@ export function attachProbes(host: Host, { forced, pin }: AttachOptions): Probes
       if (choice.mechanism) chosen.set(event.name, choice.mechanism);
       return choice;
     });
+    settle();
   };
   const mechanism = (event: string): string | undefined =>
     choices.find((choice) => choice.event.name === event)?.mechanism?.name;

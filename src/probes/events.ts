@@ -41,7 +41,7 @@ export const EVENTS: readonly ProbeEvent[] = [
     mechanisms: [
       {
         name: 'walk',
-        programs: ['walk_queues', 'recycle', 'calibrate'],
+        programs: ['walk_queues', 'recycle', 'settle', 'calibrate'],
         needs: [],
         price: undefined,
         obstacle: always,

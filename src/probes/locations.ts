@@ -14,7 +14,6 @@ const FUNCTIONS: Readonly<Record<string, LocationClass>> = {
   tun_attach: 'RESIZED',
   tun_do_read: 'FAILED',
   tun_recvmsg: 'FAILED',
-  vhost_net_buf_unproduce: 'OVERFLOWED', // tun_ptr_free ends in a jump, so the location is its caller
   tun_get_user: 'RECEIVE',
   tun_sendmsg: 'RECEIVE',
   // Before the stack proper, where skb_iif is not set yet.
@@ -27,13 +26,15 @@ const FUNCTIONS: Readonly<Record<string, LocationClass>> = {
   packet_rcv_spkt: 'SNIFFER',
   tpacket_rcv: 'SNIFFER',
   // These drop without a reason (NOT_SPECIFIED) on the way to a device; functions that are not here need a reason to count.
-  br_dev_queue_push_xmit: 'BEFORE', // bridge: the frame is longer than the port's MTU
-  br_forward_finish: 'BEFORE',
   __dev_queue_xmit: 'BEFORE',
   __dev_direct_xmit: 'BEFORE',
   validate_xmit_skb: 'BEFORE',
   __rtnl_unlock: 'BEFORE', // a qdisc was replaced with packets in it
   nf_hook_slow: 'BEFORE',
+  // Of modules that may come later: last, so that no range before them changes its place in the map.
+  vhost_net_buf_unproduce: 'OVERFLOWED', // tun_ptr_free ends in a jump, so the location is its caller
+  br_dev_queue_push_xmit: 'BEFORE', // bridge: the frame is longer than the port's MTU
+  br_forward_finish: 'BEFORE',
 };
 
 /** Functions whose name becomes the `location` label; any other is `other`, so that the label stays bounded. */

@@ -53,6 +53,11 @@ export class LoadedPrograms {
     writeTextRanges(this.object, host);
   }
 
+  /** While nothing is attached to the transmit function: no CPU has a packet in flight there. */
+  settle(): void {
+    if (this.#owners.has('settle')) this.objectOf('settle').testRun('settle', new Uint8Array(8));
+  }
+
   /** The object that holds a program; throws a sentence that says why there is none. */
   objectOf(program: string): BpfObject {
     const owner = this.#owners.get(program);

@@ -11,11 +11,7 @@ const GRACE_MS = 2000;
 interface Absence {
   walks: number;
   readonly sinceMs: number;
-}
-
-export interface Recycled {
-  readonly devices: ReadonlySet<bigint>;
-  readonly rows: ReadonlySet<number>;
+  readonly forgotten: Set<number>;
 }
 
 export class Recycler {
@@ -32,8 +28,16 @@ export class Recycler {
     this.#batch = (layout.size - layout.at.rows) / 8; // two lists of u32
   }
 
-  /** After a complete walk: rows by device that were read before it, and the devices that it found. */
-  update(rows: ReadonlyMap<bigint, readonly number[]>, present: ReadonlySet<bigint>, nowMs: number): Recycled {
+  /**
+   * After a complete walk: rows by device that were read before it, and the devices that it found. `beforeRelease` hears
+   * of rows before another device can have them. The answer: devices that are gone with all their rows.
+   */
+  update(
+    rows: ReadonlyMap<bigint, readonly number[]>,
+    present: ReadonlySet<bigint>,
+    nowMs: number,
+    beforeRelease: (rows: ReadonlySet<number>) => void,
+  ): ReadonlySet<bigint> {
     const forget: number[] = [];
     const release: number[] = [];
     const gone = new Set<bigint>();
@@ -42,16 +46,23 @@ export class Recycler {
         this.#absent.delete(device);
         continue;
       }
-      const absence = this.#absent.get(device) ?? { walks: 0, sinceMs: nowMs };
+      const absence = this.#absent.get(device) ?? { walks: 0, sinceMs: nowMs, forgotten: new Set<number>() };
       this.#absent.set(device, absence);
-      if (++absence.walks === 1) forget.push(...numbers);
-      if (absence.walks < WALKS || nowMs - absence.sinceMs < GRACE_MS) continue;
-      this.#absent.delete(device);
-      gone.add(device);
-      release.push(...numbers);
+      const due = ++absence.walks >= WALKS && nowMs - absence.sinceMs >= GRACE_MS;
+      // Rows may be born while their device is being deleted: each is forgotten at one walk and released at a later one.
+      const known = numbers.filter((number) => absence.forgotten.has(number));
+      if (due) release.push(...known);
+      if (due && known.length === numbers.length) {
+        this.#absent.delete(device);
+        gone.add(device);
+        continue;
+      }
+      forget.push(...numbers.filter((number) => !due || !absence.forgotten.has(number)));
+      for (const number of numbers) absence.forgotten.add(number);
     }
+    beforeRelease(new Set(release));
     this.#run(forget, release);
-    return { devices: gone, rows: new Set(release) };
+    return gone;
   }
 
   #run(forget: readonly number[], release: readonly number[]): void {

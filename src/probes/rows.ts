@@ -160,7 +160,12 @@ export class Rows {
     const base = this.#base(number);
     let dropped = 0;
     for (let slot = 0; slot < this.#slots; slot++) dropped += this.#view.u64(base + at.dropped + slot * 8);
-    sums.perCpu.push({ cpu, offered: this.#view.u64(base + at.offered), dropped });
+    const offered = this.#view.u64(base + at.offered);
+    const same = sums.perCpu.findIndex((one) => one.cpu === cpu);
+    const other = sums.perCpu[same];
+    // A queue may have two rows on one CPU: they are summed like those of several.
+    if (other) sums.perCpu[same] = { cpu, offered: other.offered + offered, dropped: other.dropped + dropped };
+    else sums.perCpu.push({ cpu, offered, dropped });
   }
 }
 
