@@ -130,13 +130,10 @@ static __always_inline void count_other(struct sk_buff *skb, struct net_device *
 }
 
 /* A drop in tun_net_xmit of a packet that came past the offered probe (PACKET_QDISC_BYPASS, pktgen start_xmit). */
-static __always_inline int count_bypassed(struct row *row, u32 number, u32 reason)
+static __always_inline void count_bypassed(struct row *row, u32 slot)
 {
-	u32 slot = slot_of(reason);
-
 	__sync_fetch_and_add(&row->bypassed, 1);
 	__sync_fetch_and_add(&row->dropped[slot & (REASONS - 1)], 1);
-	return slot == REASON_RARE ? count_rare(number, reason) : 0;
 }
 
 static __noinline int count_in_tun(struct sk_buff *skb, u64 device, u32 class, u32 reason)
@@ -148,9 +145,13 @@ static __noinline int count_in_tun(struct sk_buff *skb, u64 device, u32 class, u
 	state_of(cpu)->freed_row = number;
 	if (!number)
 		return 0;
-	if (class == CLASS_TRANSMIT)
-		count_bypassed(row, number, reason);
-	else if (class == CLASS_PURGED)
+	if (class == CLASS_TRANSMIT) {
+		u32 slot = slot_of(reason);
+
+		count_bypassed(row, slot);
+		if (slot == REASON_RARE)
+			count_rare(number, reason);
+	} else if (class == CLASS_PURGED)
 		row->purged++;
 	else if (class == CLASS_RESIZED)
 		row->resized++;
@@ -229,12 +230,11 @@ static __always_inline int freed(volatile u64 *ctx, bool typed)
 
 	if (!(typed || skb) || !kept_row_is(row, (u64)skb->dev, skb->queue_mapping))
 		return count_freed((u64 *)ctx);
-	u32 reason = ctx[2], slot = slot_of(reason);
+	u32 slot = slot_of(ctx[2]);
 
 	if (slot == REASON_RARE)
 		return count_freed((u64 *)ctx);
-	__sync_fetch_and_add(&row->bypassed, 1);
-	__sync_fetch_and_add(&row->dropped[slot], 1);
+	count_bypassed(row, slot);
 	return 0;
 }
 
