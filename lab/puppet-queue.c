@@ -2,17 +2,16 @@
 // The puppet's queues: opened, closed, detached, attached, steered and written to.
 #define _GNU_SOURCE
 #include "puppet.h"
+#include "steering.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <linux/virtio_net.h>
 #include <string.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -137,41 +136,12 @@ int queue_persist(int argc, char **argv, struct answer *out)
 	return ioctl(queue->fd, TUNSETPERSIST, strcmp(argv[2], "on") == 0) ? -errno : 0;
 }
 
-/* A socket filter of two instructions, return skb->mark: the senders' queue=N sets the mark. */
-static int load_steering(void)
-{
-	struct bpf_insn program[] = {
-		{.code = BPF_LDX | BPF_W | BPF_MEM,
-		 .dst_reg = 0,
-		 .src_reg = 1,
-		 .off = offsetof(struct __sk_buff, mark)},
-		{.code = BPF_JMP | BPF_EXIT},
-	};
-	union bpf_attr attributes = {
-		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
-		.insn_cnt = 2,
-		.insns = (uintptr_t)program,
-		.license = (uintptr_t) "Apache-2.0",
-	};
-
-	return syscall(SYS_bpf, BPF_PROG_LOAD, &attributes, sizeof(attributes));
-}
-
 int queue_steer(int argc, char **argv, struct answer *out)
 {
 	struct queue *queue = find_queue(argv[1]);
-	int error = 0, program = -1;
 
 	(void)argc, (void)out;
-	if (!queue)
-		return -ENOENT;
-	if (strcmp(argv[2], "on") == 0 && (program = load_steering()) < 0)
-		return -errno;
-	if (ioctl(queue->fd, TUNSETSTEERINGEBPF, &program))
-		error = -errno;
-	if (program >= 0)
-		close(program);
-	return error;
+	return queue ? steer_by_mark(queue->fd, strcmp(argv[2], "on") == 0) : -ENOENT;
 }
 
 /* Guest to host. */

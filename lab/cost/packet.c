@@ -3,14 +3,11 @@
 // and when it is full, and of one read(). One ring; the rings of many devices or queues, each in its turn; devices that
 // are none of ours.
 #include "driver.h"
+#include "../steering.h"
 
-#include <linux/bpf.h>
 #include <linux/if_tun.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { DEVICES = 1000, QUEUES = 8 };
@@ -110,29 +107,6 @@ void measure_devices(int rounds)
 	measure(&many, rounds);
 }
 
-/* A socket filter of two instructions, return skb->mark: the sender's mark is the queue. */
-static void steer_by_mark(int queue)
-{
-	struct bpf_insn program[] = {
-		{.code = BPF_LDX | BPF_W | BPF_MEM,
-		 .dst_reg = 0,
-		 .src_reg = 1,
-		 .off = offsetof(struct __sk_buff, mark)},
-		{.code = BPF_JMP | BPF_EXIT},
-	};
-	union bpf_attr attributes = {
-		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
-		.insn_cnt = 2,
-		.insns = (uintptr_t)program,
-		.license = (uintptr_t) "Apache-2.0",
-	};
-	int fd = syscall(SYS_bpf, BPF_PROG_LOAD, &attributes, sizeof(attributes));
-
-	if (fd < 0 || ioctl(queue, TUNSETSTEERINGEBPF, &fd))
-		fail("cannot steer packets to queues");
-	close(fd);
-}
-
 void measure_queues(int rounds)
 {
 	static struct lanes queues;
@@ -140,7 +114,8 @@ void measure_queues(int rounds)
 	if (!queues.count) {
 		for (; queues.count < QUEUES; queues.count++)
 			queues.each[queues.count].queue = open_queue("queues", IFF_MULTI_QUEUE);
-		steer_by_mark(queues.each[0].queue);
+		if (steer_by_mark(queues.each[0].queue, true))
+			fail("cannot steer packets to queues");
 		set_up("queues", RING / QUEUES, NULL);
 		for (int i = 0; i < QUEUES; i++)
 			queues.each[i].sender = open_sender("queues", i);
