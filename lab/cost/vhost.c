@@ -2,21 +2,16 @@
 // vhost-net without a guest: this process posts a buffer for each packet of a full ring, kicks once, and vhost's worker
 // takes packets out of the tap's ring in batches of 64.
 #include "driver.h"
+#include "../vhost-backend.h"
 
-#include <fcntl.h>
 #include <linux/if_tun.h>
-#include <linux/vhost.h>
-#include <linux/virtio_config.h>
-#include <linux/virtio_ring.h>
 #include <sched.h>
-#include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define TAP "vhost"
 
 /* A power of two that has room for RING buffers. All buffers are one: nobody looks at what arrives. */
-enum { VRING = 4096, HEADER = 12, BUFFER = 2048 };
+enum { VRING = 4096, BUFFER = 2048 };
 
 static struct vring_desc descriptors[VRING] __attribute__((aligned(16)));
 static struct {
@@ -29,54 +24,22 @@ static struct {
 static uint8_t buffer[BUFFER];
 static int queue, sender, kick;
 
-static void call(int vhost, unsigned long request, const char *name, void *argument)
+static void set_up_once(void)
 {
-	if (ioctl(vhost, request, argument))
-		fail("vhost refuses %s", name);
-}
-#define CALL(vhost, request, argument) call(vhost, request, #request, argument)
-
-/* Queue 0 of a virtio-net device is the one on which the guest receives. */
-static void connect_ring(int vhost)
-{
-	struct vhost_vring_state size = {.num = VRING}, base = {.num = 0};
-	struct vhost_vring_addr addresses = {.desc_user_addr = (uintptr_t)descriptors,
-					     .avail_user_addr = (uintptr_t)&available,
-					     .used_user_addr = (uintptr_t)&used};
-	struct vhost_vring_file kicked = {.fd = kick = eventfd(0, 0)}, backend = {.fd = queue};
+	const struct sched_param priority = {.sched_priority = 50};
+	const struct vhost_guest guest = {descriptors, &available, &used, VRING, buffer, BUFFER};
+	const char *refused;
+	int worker, vhost;
 
 	for (int i = 0; i < VRING; i++)
 		descriptors[i] = (struct vring_desc){(uintptr_t)buffer, BUFFER, VRING_DESC_F_WRITE, 0};
 	available.flags = VRING_AVAIL_F_NO_INTERRUPT;
-	CALL(vhost, VHOST_SET_VRING_NUM, &size);
-	CALL(vhost, VHOST_SET_VRING_BASE, &base);
-	CALL(vhost, VHOST_SET_VRING_ADDR, &addresses);
-	CALL(vhost, VHOST_SET_VRING_KICK, &kicked);
-	CALL(vhost, VHOST_NET_SET_BACKEND, &backend);
-}
-
-static void set_up_once(void)
-{
-	const struct sched_param priority = {.sched_priority = 50};
-	int worker, header = HEADER, vhost = open("/dev/vhost-net", O_RDWR);
-	uint64_t features = 1ULL << VIRTIO_F_VERSION_1;
-	struct {
-		struct vhost_memory table;
-		struct vhost_memory_region region;
-	} memory = {{.nregions = 1},
-		    {.guest_phys_addr = (uintptr_t)buffer, .memory_size = BUFFER, .userspace_addr = (uintptr_t)buffer}};
-
-	if (vhost < 0)
-		fail("cannot open /dev/vhost-net");
 	queue = open_queue(TAP, IFF_VNET_HDR);
-	if (ioctl(queue, TUNSETVNETHDRSZ, &header))
-		fail("the tap takes no virtio header of %d bytes", header);
 	set_up(TAP, RING, NULL);
 	sender = open_sender(TAP, 0);
-	CALL(vhost, VHOST_SET_OWNER, NULL);
-	CALL(vhost, VHOST_SET_FEATURES, &features);
-	CALL(vhost, VHOST_SET_MEM_TABLE, &memory);
-	connect_ring(vhost);
+	refused = connect_vhost(&guest, queue, &vhost, &kick);
+	if (refused)
+		fail("vhost-net refuses %s", refused);
 	worker = find_thread("vhost-");
 	if (!worker || sched_setscheduler(worker, SCHED_FIFO, &priority))
 		fail("vhost's worker is not to be found or cannot take SCHED_FIFO");
