@@ -124,6 +124,7 @@ struct sk_buff {
 	int skb_iif;
 	u16 queue_mapping;
 	unsigned int len;
+	u16 alloc_cpu;
 };
 
 typedef struct {
@@ -177,6 +178,7 @@ struct tun_file {
 	struct list_head next;
 	struct tun_struct *detached;
 	struct ptr_ring tx_ring;
+	int cons_cnt; /* Linux 7.3 */
 };
 
 struct tun_struct {
@@ -240,6 +242,7 @@ struct bpf_iter__task_file {
 
 #define NETREG_REGISTERED   1
 #define NETREG_UNREGISTERED 3
+#define IFF_BACKPRESSURE    0x80
 #define NETDEV_TX_XOFF	    1 /* __QUEUE_STATE_DRV_XOFF: bit 0 of netdev_queue.state */
 
 /* A pointer's value as a number: the verifier refuses arithmetic on pointers, but copies what we spilled. */

@@ -37,10 +37,71 @@ struct row {
 	u64 overflowed;
 	u64 unproduced;	       /* given back to the ring by vhost after they were consumed */
 	u64 consumed_by_vhost; /* of consumed */
-	u64 reserved[2];
+	u32 queue;	       /* number of the struct queue that all CPUs share */
+	u32 sample_mask;       /* packets whose number has none of these bits are looked at closely */
+	u64 sent_by_softirq;   /* of offered: by NET_TX, which a wake or another packet's sender left them to */
 };
 
-#define ROW_ENDED (1ULL << 31) /* no queue has such a number */
+#define ROW_ENDED   (1ULL << 31) /* no queue has such a number */
+#define NO_CPU	    0xFFFFFFFF
+#define SAMPLE_MASK 63 /* one packet of 64 */
+
+enum wake_cause {
+	WAKE_HALF,    /* half of the ring was taken since the stop */
+	WAKE_EMPTY,   /* the ring was emptied */
+	WAKE_RECHECK, /* the producer that stopped it found room after all */
+	WAKE_FORCED,  /* TUNSETIFF, TUNSETQUEUE or a resize */
+	WAKE_DETACH,  /* a queue left and another took its index */
+	WAKE_CAUSES,
+};
+
+/* Why the exit of the transmit function must look closer. */
+enum queue_watch {
+	WATCH_BURST = 1,   /* the packet before was dropped: a burst of drops ends with the next that is not */
+	WATCH_EPISODE = 2, /* and nobody tells when the ring is empty: the transmit side has to look */
+	WATCH_FLOW = 4,	   /* it stops instead of dropping, and its wakes are seen */
+};
+
+#define WINDOWS 2
+
+/*
+ * What all CPUs share of one queue. It is a row like any, of a CPU that does not exist, so that it is found, recycled
+ * and read as rows are. Written atomically, or under the ring's consumer lock.
+ */
+struct queue {
+	u64 device;
+	u64 place;
+	u64 device_id;
+	u64 marked[4];	     /* bit slot % 256: a packet whose time in the ring is taken may lie there */
+	u64 episode_drops;   /* since the ring was last seen empty */
+	u64 episode_since;   /* ns since boot */
+	u64 episodes;	     /* of overflow that ended with an empty ring */
+	u64 needed[WINDOWS]; /* packets that the ring would have had to hold for the largest of them */
+	u64 window_start;    /* of [0]; [1] is the window before */
+	u32 highwater[WINDOWS];
+	u32 burst;	   /* packets dropped since the last that was not */
+	u32 sender;	   /* CPU that made the newest packet, plus 1 */
+	u64 stopped_since; /* 0: it is not stopped */
+	u64 woken_at;	   /* until the next packet */
+	u64 stopped_ns;
+	u64 stops, stops_inferred; /* seen; only their wakes were */
+	u64 wakes[WAKE_CAUSES];
+	u64 wakes_elsewhere; /* on another CPU than the sender's */
+	u64 stops_ended;     /* without a wake: the device was set down or set up again */
+	u64 flow_lost;	     /* somebody cleared IFF_BACKPRESSURE */
+	u64 due_since;	     /* the stop whose wake was due when this was written, under the ring's lock */
+	u64 wakes_lost;	     /* it was due and did not come */
+	u32 watch;	     /* of queue_watch; where a row has `queue`, hence 0 in row 0, which is nobody's */
+	u32 reserved;
+};
+
+/* Of the pool. */
+union entry {
+	struct row row;
+	struct queue queue;
+};
+
+_Static_assert(sizeof(union entry) == 256, "four cache lines");
 
 /*
  * What programs on one CPU leave for those after them: the packet between the entry and the exit of the transmit
@@ -80,13 +141,14 @@ u64 free_head, free_tail; /* free_rows[head..tail) are recycled rows, indices mo
 u64 lost_no_row;	/* the pool was empty */
 u64 lost_ending_device; /* it has no kernfs node any more */
 u64 lost_reason;	/* rare_drops was full: the drop counts, its reason does not show */
+u64 lost_histogram;	/* histograms was full */
 
 /*
  * Not a map of its own: what a variable costs to find is four instructions, an entry of a map fourteen. Behind the rows
  * lies the table, a cell for each CPU and hash of (device, queue): row numbers, a cache of row_index, so that a cell
  * may be lost but never lies.
  */
-extern struct row rows[MAX_ROWS];
+extern union entry rows[MAX_ROWS];
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -124,13 +186,19 @@ const volatile u32 cells_mask, table_offset; /* the table begins so many bytes b
 
 static __always_inline struct row *row_at(u32 number)
 {
-	return KEPT(&rows[number & rows_mask]);
+	return KEPT(&rows[number & rows_mask].row);
 }
 
 /* This CPU's. */
 static __always_inline struct cpu_state *state_of(u32 cpu)
 {
 	return KEPT(&cpus[cpu & (MAX_CPUS - 1)]);
+}
+
+/* What a row's CPUs share. */
+static __always_inline struct queue *queue_at(u32 number)
+{
+	return KEPT(&rows[number & rows_mask].queue);
 }
 
 static __always_inline u32 cpu_id(void)
@@ -157,7 +225,7 @@ static __always_inline u32 take_row(void)
 	return fresh <= rows_mask ? fresh : 0;
 }
 
-static __always_inline u32 new_row(struct row_key *key, u64 device_id)
+static __always_inline u32 take_row_for(struct row_key *key, u64 device_id)
 {
 	u32 number = take_row();
 	struct row *row = row_at(number);
@@ -167,6 +235,36 @@ static __always_inline u32 new_row(struct row_key *key, u64 device_id)
 	row->device_id = device_id;
 	row->place = key->place;
 	__sync_lock_test_and_set(&row->device, key->device); /* last, and after the rest: readers test it */
+	return number;
+}
+
+/* The row that all CPUs share, 0 if the pool is empty. */
+static __noinline u32 queue_number(u64 device, u64 device_id, u32 queue)
+{
+	struct row_key key = {.device = device, .place = (u64)NO_CPU << 32 | queue};
+	u32 *indexed = bpf_map_lookup_elem(&row_index, &key);
+
+	if (indexed && row_at(*indexed)->device == device && row_at(*indexed)->device_id == device_id)
+		return *indexed;
+	u32 number = take_row_for(&key, device_id);
+
+	/* Several CPUs may come at once: the first one's is everybody's, and the others' go with the device. */
+	if (number && bpf_map_update_elem(&row_index, &key, &number, indexed ? BPF_ANY : BPF_NOEXIST)) {
+		indexed = bpf_map_lookup_elem(&row_index, &key);
+		number = indexed ? *indexed : 0;
+	}
+	return number;
+}
+
+static __always_inline u32 new_row(struct row_key *key, u64 device_id)
+{
+	u32 queue = queue_number(key->device, device_id, key->place);
+	u32 number = take_row_for(key, device_id);
+
+	if (!number)
+		return 0;
+	row_at(number)->queue = queue;
+	row_at(number)->sample_mask = SAMPLE_MASK;
 	/* Two programs of this CPU may race (one interrupts the other): the loser's row stays, is summed like any, and
 	 * goes with its device. */
 	bpf_map_update_elem(&row_index, key, &number, BPF_ANY);

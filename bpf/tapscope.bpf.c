@@ -5,12 +5,13 @@
 #include "raw.bpf.c"
 #include "drops.bpf.c"
 #include "tun.bpf.c"
+#include "wake.bpf.c"
 #include "vhost.bpf.c"
 #include "walk.bpf.c"
 #include "owners.bpf.c"
 #include "calibrate.bpf.c"
 
 /* Last of all variables: the agent cuts it to what its host needs. */
-struct row rows[MAX_ROWS] __attribute__((aligned(256)));
+union entry rows[MAX_ROWS] __attribute__((aligned(256)));
 
 char _license[] SEC("license") = "Dual BSD/GPL";

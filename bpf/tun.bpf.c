@@ -75,6 +75,69 @@ static __noinline int consumed_first(u64 *ctx)
 	return 0;
 }
 
+/* Equal indices: the ring is empty, unless the producer has just filled it again. */
+static __noinline int maybe_empty(u64 *ctx, u32 number)
+{
+	struct tun_file *file = (void *)ctx[1];
+
+	if (!has_entry(file->tx_ring.queue, file->tx_ring.consumer_head))
+		end_episode(number, &file->tx_ring);
+	return 0;
+}
+
+struct taken {
+	struct ptr_ring *ring;
+	u32 number, first, size;
+};
+
+static long each_taken(u32 i, struct taken *taken)
+{
+	u32 slot = taken->first + i;
+
+	if (slot >= taken->size)
+		slot -= taken->size;
+	if (*slot_word(queue_at(taken->number), slot) & slot_bit(slot))
+		sample_departure(taken->number, taken->ring, slot);
+	return 0;
+}
+
+/* A batch, or a packet in a slot that may be marked. */
+static __noinline int consumed_marked(u64 *ctx, u32 number)
+{
+	struct tun_file *file = (void *)ctx[1];
+	u32 packets = ctx[2];
+	struct taken taken = {.ring = &file->tx_ring, .number = number, .size = file->tx_ring.size};
+	s32 first = file->tx_ring.consumer_head - packets;
+
+	if (!number || packets > taken.size)
+		return 0;
+	taken.first = first < 0 ? first + taken.size : first;
+	bpf_loop(packets, each_taken, &taken, 0);
+	return 0;
+}
+
+/* The ring's lock is held: a wake that was due before this packet has been, or is lost. */
+static __noinline int consumed_watched(u64 *ctx, u32 number)
+{
+	struct tun_struct *tun = (void *)ctx[0];
+	struct tun_file *file = (void *)ctx[1];
+	struct net_device *dev = tun->dev;
+	struct netdev_queue *txq = transmit_queue(dev, file->queue_index);
+	struct queue *queue = queue_at(number);
+
+	if (!number || !is_stopped(txq) || !is_running(dev) || tun_file_at(tun, file->queue_index) != file)
+		return 0;
+	if (queue->due_since && queue->due_since == queue->stopped_since) {
+		__sync_fetch_and_add(&queue->wakes_lost, 1);
+		queue->due_since = 0;
+	}
+	begin_stop(queue, txq, &queue->stops);
+	if (file->cons_cnt + (u32)ctx[2] >= (u32)file->tx_ring.size / 2 ||
+	    !has_entry(file->tx_ring.queue, file->tx_ring.consumer_head))
+		queue->due_since = queue->stopped_since;
+	return 0;
+}
+
 /*
  * __tun_wake_queue(tun, tfile, consumed): called for every consume on both paths (read and vhost), flag or not, with
  * consumer_lock held.
@@ -91,7 +154,22 @@ int consumed_fentry(volatile u64 *ctx)
 
 	if (!row_is_of(row, (u64)dev, place))
 		return consumed_first((u64 *)ctx);
-	row->consumed += (u32)ctx[2];
+	u32 packets = ctx[2];
+	s32 head = file->tx_ring.consumer_head, used = file->tx_ring.producer - head;
+	struct queue *queue = queue_at(row->queue);
+
+	row->consumed += packets;
+	if (used < 0)
+		used += file->tx_ring.size;
+	used += packets;
+	if (used > (s32)queue->highwater[0])
+		queue->highwater[0] = used;
+	if (used == packets && queue->episode_drops)
+		maybe_empty((u64 *)ctx, row->queue);
+	if (packets != 1 || *slot_word(queue, head - 1) & slot_bit(head - 1))
+		consumed_marked((u64 *)ctx, row->queue);
+	if (queue->watch & WATCH_FLOW)
+		consumed_watched((u64 *)ctx, row->queue);
 	return 0;
 }
 

@@ -2,7 +2,9 @@
 // The walk: every network namespace, every tun and tap device, every queue, idle ones too, without RTNL, netlink or
 // entering a namespace.
 #include "device.bpf.h"
+#include "overflow.bpf.h"
 #include "ring.bpf.h"
+#include "visit.bpf.h"
 #include "walk.bpf.h"
 
 #define WALK_DEVICES 8192
@@ -74,6 +76,8 @@ static __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 			flags |= QUEUE_WAITED;
 	}
 	flags |= (ring.busy ? QUEUE_BUSY : 0) | (ring.torn ? QUEUE_TORN : 0);
+	if (!(flags & QUEUE_DETACHED))
+		visit_shared(at.dev, queue, ring.used, walk.flow_watched);
 	out->tun_file = file_address;
 	out->device = at.device;
 	out->queue = queue;
@@ -249,6 +253,8 @@ int walk_queues(struct walk_result *result)
 	foreign_base = address_of(foreign_ops);
 	find_own_text();
 	__builtin_memset(&walk, 0, sizeof(walk));
+	walk.flow_watched = result->flow_watched;
+	consumer_seen = result->consumer_seen;
 	u64 anchor_map = address_of(&per_cpu_anchor);
 
 	bpf_probe_read_kernel(&at.anchor, sizeof(at.anchor),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue: every metric once. Outputs, the README's table and the dashboards read it; nothing else names a metric.
 import { counter, counters, flag, gauge, gauges, info, type Metric, series, seriesIf } from './metric.ts';
+import { flowMetrics } from './metrics/flow.ts';
+import { ringMetrics } from './metrics/ring.ts';
 import type { AgentState, Device, Queue } from './snapshot.ts';
 
 /** What runs here; the labels of `tapscope_build_info`. */
@@ -89,6 +91,8 @@ export const queueMetrics: readonly Metric<Queue>[] = [
     'Packets that wait in the ring for the guest or reader (tun_file.tx_ring, producer to consumer).',
     (queue) => queue.ring?.occupancy,
   ),
+  ...ringMetrics,
+  ...flowMetrics,
   info(
     'tapscope_queue_owner_info',
     'Process that holds the file descriptor of the queue (struct tun_file).',
@@ -143,6 +147,11 @@ export const deviceMetrics: readonly Metric<Device>[] = [
         String(device.vnetHeader),
       ),
     ],
+  ),
+  counter(
+    'tapscope_device_flow_control_lost_total',
+    'Times that a program attached to the device without IFF_BACKPRESSURE and so cleared it for all (TUNSETIFF, tun_force_wake_queue).',
+    (device) => device.flowControlLost,
   ),
   gauge('tapscope_device_up', '1 while the device is up (IFF_UP).', (device) => Number(device.up)),
   gauges(
@@ -201,7 +210,7 @@ export const agentMetrics: readonly Metric<AgentState>[] = [
   gauge('tapscope_rows_capacity', 'Rows of kernel counters that there are.', (agent) => agent.rowsCapacity),
   counters(
     'tapscope_events_lost_total',
-    'Events that our programs saw and could not count where they belong. no_row: all rows are used; ending_device: of a device that is being deleted; reason: drops shown as reason other; before: losses before tun beyond their table; no_device: drops in tun of packets that name no device.',
+    'Events that our programs saw and could not count where they belong. no_row: all rows are used; ending_device: of a device that is being deleted; reason: drops shown as reason other; histogram: samples and durations beyond their table; before: losses before tun beyond their table; no_device: drops in tun of packets that name no device.',
     ['cause'],
     (agent) => agent.eventsLost.map(({ cause, events }) => series(events, cause)),
   ),

@@ -60,14 +60,72 @@ export interface Owner {
 
 export interface Ring {
   readonly capacity: number;
-  /** Entries waiting in the ring (facts: consumed but not yet zeroed slots are not in it). */
+  /** Entries waiting in the ring; slots that were consumed and not yet zeroed are not among them. */
   readonly occupancy: number;
+  /** Slots that were consumed and not yet zeroed: the producer cannot use them. */
+  readonly lag: number;
+  /** The highest occupancy of the last one to two minutes; undefined: nothing was offered yet. */
+  readonly highwater: number | undefined;
+}
+
+/** How often which values were seen. `buckets[n]`: values of n bits, that is below 2^n and not below 2^(n-1). */
+export interface Observations {
+  readonly buckets: readonly number[];
+  readonly sum: number;
+}
+
+/** What is sampled or rare; undefined: no mechanism measures it on this host. */
+export interface RingHistory {
+  /** Packets in the ring when one arrived, one arrival of 64. */
+  readonly arrivals: Observations | undefined;
+  /** Nanoseconds in the ring, of the same packets as far as they were found again. */
+  readonly sojourn: Observations | undefined;
+  readonly overflow: Overflow | undefined;
+}
+
+/** Drops because the ring was full. An episode lasts until the ring is empty again; packets unless named otherwise. */
+export interface Overflow {
+  /** Dropped in a row, until one was taken. */
+  readonly bursts: Observations;
+  readonly episodes: number;
+  /** What the largest episode of the last one to two minutes would have needed; 0: none has ended. */
+  readonly needed: number;
+  /** Dropped in the present episode; 0: there is none. */
+  readonly openPackets: number;
+  readonly openSeconds: number;
+}
+
+/** Stops and wakes of a queue that is stopped instead of dropping. */
+export interface Flow {
+  readonly stops: number;
+  /** Only their wakes were seen. */
+  readonly stopsInferred: number;
+  readonly wakes: readonly { readonly cause: string; readonly wakes: number }[];
+  /** Ended without a wake. */
+  readonly stopsUnwoken: number;
+  /** Due under the ring's lock, and not come. */
+  readonly wakesLost: number;
+  /** On another CPU than the newest packet's sender. */
+  readonly wakesElsewhere: number;
+  /** The present stop is in it. */
+  readonly stoppedSeconds: number;
+  /** Of the present stop; undefined: it is not stopped. */
+  readonly stoppedForSeconds: number | undefined;
+  /** Nanoseconds. */
+  readonly stopDurations: Observations;
+  /** Nanoseconds from a wake to the next packet. */
+  readonly resumeLatencies: Observations;
+  /** Packets sent by the soft interrupt NET_TX. */
+  readonly sentBySoftirq: number;
 }
 
 export interface Queue {
   readonly index: number;
   readonly ring: Ring | undefined;
   readonly counters: QueueCounters | undefined;
+  readonly history: RingHistory | undefined;
+  /** undefined: it does not stop, or nobody sees it. */
+  readonly flow: Flow | undefined;
   readonly perCpu: readonly CpuCounters[];
   readonly owner: Owner | undefined;
   readonly audit: readonly AuditResult[];
@@ -102,6 +160,8 @@ export interface Device {
   readonly queueLength: number;
   readonly qdisc: string | undefined;
   readonly flowControl: FlowControl | undefined;
+  /** How often somebody cleared IFF_BACKPRESSURE; undefined: nobody would see it. */
+  readonly flowControlLost: number | undefined;
   /** Queues with a ring, and those without one that packets were offered to. */
   readonly queues: readonly Queue[];
   /** undefined: rtnetlink tells it of multi-queue devices only. */

@@ -2,11 +2,12 @@
 // Attaches a configuration inside the VM.
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { asksForFlowControl } from '../../src/inventory/devices.ts';
 import { readHost } from '../../src/kernel/host.ts';
 import { BpfObject, Btf } from '../../src/kernel/native.ts';
-import { attachProbes, type Level, PROBE_SYMBOLS } from '../../src/probes/attach.ts';
+import { attachProbes, type Level, PROBE_SYMBOLS, type Probes } from '../../src/probes/attach.ts';
 import { Rows } from '../../src/probes/rows.ts';
-import { Walker } from '../../src/probes/walk.ts';
+import { type Walk, Walker } from '../../src/probes/walk.ts';
 import { CannotAttach } from './cannot-attach.ts';
 import type { Attached } from './configurations.ts';
 import { startTool } from './start-tool.ts';
@@ -32,6 +33,17 @@ export async function attach(attached: Attached): Promise<Attachment> {
   }
 }
 
+/** Every second: programs rely on what it finds, and some are attached because of it. */
+function walkAsTheAgentDoes(probes: Probes, walker: Walker): void {
+  const walk = (): Walk =>
+    walker.walk({
+      stops: probes.mechanism('stops') === 'fentry',
+      consumed: probes.mechanism('consumed') === 'fentry',
+    });
+  probes.demand('backpressure', walk().devices.some(asksForFlowControl));
+  walk();
+}
+
 function attachProduct(forced: Readonly<Record<string, string>>, level: Level): Attachment {
   const probes = attachProbes(readHost(PROBE_SYMBOLS), { forced: new Map(Object.entries(forced)), pin: true });
   probes.setLevel(level);
@@ -42,7 +54,7 @@ function attachProduct(forced: Readonly<Record<string, string>>, level: Level): 
     throw new CannotAttach(state?.reason ?? `there is no event ${event}`);
   }
   const { programs } = probes;
-  if (programs) new Walker(programs.object).walk(); // as the agent does every second: programs rely on what it finds
+  if (programs) walkAsTheAgentDoes(probes, new Walker(programs.object));
   return {
     devices: () => (programs ? new Rows(programs.object).read(false).devices.size : 0),
     detach: async () => probes.close(),

@@ -3,7 +3,7 @@
 
 import type { PrometheusOptions } from '../../src/outputs/prometheus.ts';
 import { goldenBuild, goldenSnapshot } from '../../src/outputs/prometheus-golden.ts';
-import type { Device, Queue, Snapshot } from '../../src/snapshot.ts';
+import type { Device, Observations, Queue, Snapshot } from '../../src/snapshot.ts';
 
 export const prometheusOptions: PrometheusOptions = { detail: 'cpu', build: goldenBuild };
 
@@ -29,6 +29,7 @@ function tap(index: number): Device {
     queueLength: 500,
     qdisc: 'fq_codel',
     flowControl: 'tail-drop',
+    flowControlLost: 0,
     queues: [queue(index)],
     attachedQueues: undefined,
     detachedQueues: undefined,
@@ -39,10 +40,14 @@ function tap(index: number): Device {
   };
 }
 
+function observed(seed: number, bits: number): Observations {
+  return { buckets: Array.from({ length: bits }, (_, bit) => seed * bit), sum: 1000 * seed };
+}
+
 function queue(seed: number): Queue {
   return {
     index: 0,
-    ring: { capacity: 500, occupancy: seed % 500 },
+    ring: { capacity: 500, occupancy: seed % 500, lag: seed % 16, highwater: 500 },
     counters: {
       offered: 1e9 + 7919 * seed,
       offeredBytes: 1e12 + 64 * seed,
@@ -58,6 +63,12 @@ function queue(seed: number): Queue {
       overflowed: 0,
       delivered: 1e9 + 7000 * seed,
     },
+    history: {
+      arrivals: observed(seed, 9),
+      sojourn: observed(seed, 30),
+      overflow: { bursts: observed(seed, 5), episodes: seed, needed: 700, openPackets: 0, openSeconds: 0 },
+    },
+    flow: undefined,
     perCpu: [0, 1].map((cpu) => ({ cpu, offered: 5e8 + seed, dropped: seed })),
     owner: { pid: 1000 + seed, comm: 'qemu-system-x86' },
     audit: ['offered', 'ring'].map((equation) => ({ equation, imbalance: 0 })),

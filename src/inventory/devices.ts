@@ -3,9 +3,19 @@
 import type { DropReasons } from '../probes/reasons.ts';
 import { type DeviceSums, emptySums, type QueueSums } from '../probes/rows.ts';
 import type { WalkedDevice, WalkedQueue } from '../probes/walk.ts';
-import type { AuditResult, Device, FlowControl, OtherDrop, Queue, QueueCounters, ReasonCount } from '../snapshot.ts';
+import type {
+  AuditResult,
+  Device,
+  FlowControl,
+  OtherDrop,
+  Queue,
+  QueueCounters,
+  ReasonCount,
+  Ring,
+} from '../snapshot.ts';
 import type { Books, QueueBalance } from './ledger.ts';
 import type { Owners } from './owners.ts';
+import { flowOf, historyOf, type Regard } from './queue-history.ts';
 
 /** struct tun_struct flags, uapi/linux/if_tun.h */
 const IFF_TAP = 0x0002;
@@ -28,6 +38,9 @@ export interface Measured {
   readonly consumedCounted: boolean;
   /** Enqueued packets are counted, not derived. */
   readonly counted: boolean;
+  readonly regard: Regard;
+  /** Stops and wakes are seen where a device asks for flow control. */
+  readonly flowSeen: boolean;
 }
 
 export function deviceOf(walked: WalkedDevice, measured: Measured): Device {
@@ -46,6 +59,7 @@ export function deviceOf(walked: WalkedDevice, measured: Measured): Device {
     queueLength: walked.queueLength,
     qdisc: walked.qdisc || undefined,
     flowControl: flowControlOf(walked),
+    flowControlLost: measured.flowSeen ? flowLostOf(measured.sums) : undefined,
     queues: queuesOf(walked, measured, degraded),
     attachedQueues: walked.queues.filter(({ detached }) => !detached).length,
     detachedQueues: walked.detachedQueues,
@@ -56,13 +70,24 @@ export function deviceOf(walked: WalkedDevice, measured: Measured): Device {
   };
 }
 
+/** Stops its queues instead of dropping, where it can. */
+export function asksForFlowControl({ tunFlags }: WalkedDevice): boolean {
+  return (tunFlags & IFF_BACKPRESSURE) !== 0;
+}
+
 /** IFF_BACKPRESSURE does nothing without a qdisc that can hold packets, and with a ring of size 0 everything is lost. */
-function flowControlOf({ tunFlags, queues }: WalkedDevice): FlowControl {
-  if (!(tunFlags & IFF_BACKPRESSURE)) return 'tail-drop';
+function flowControlOf(walked: WalkedDevice): FlowControl {
+  if (!asksForFlowControl(walked)) return 'tail-drop';
+  const { queues } = walked;
   const attached = queues.filter(({ detached }) => !detached);
   return attached.every(({ hasQdisc, capacity }) => hasQdisc && capacity > 0)
     ? 'backpressure'
     : 'backpressure-inactive';
+}
+
+/** It is the device's flag, seen lost on each of its queues. */
+function flowLostOf(sums: DeviceSums | undefined): number {
+  return Math.max(0, ...[...(sums?.values() ?? [])].map(({ shared }) => shared?.flowLost ?? 0));
 }
 
 function queuesOf(walked: WalkedDevice, measured: Measured, degraded: readonly string[]): readonly Queue[] {
@@ -83,13 +108,21 @@ function queueOf(
   const unknown = balance?.known === false ? ['packets of several queues cannot be told apart (lean)'] : [];
   return {
     index,
-    ring: ring && { capacity: ring.capacity, occupancy: ring.occupancy },
+    ring: ring && ringOf(ring, sums),
     counters: sums && countersOf(sums, measured, balance),
+    history: sums && historyOf(sums, measured.regard),
+    flow: sums && flowOf(sums, measured.regard),
     perCpu: sums?.perCpu ?? [],
     owner: ring && measured.owners.ofQueue(walked.netns, walked.name, ring.tunFile),
     audit: [...(sums && measured.counted ? [offeredAudit(sums)] : []), ...(balance?.audit ?? [])],
     degraded: [...degraded, ...unknown],
   };
+}
+
+function ringOf({ capacity, occupancy, lag }: WalkedQueue, sums: QueueSums | undefined): Ring {
+  // The programs' figure is older than the walk's.
+  const highwater = sums?.shared && Math.max(sums.shared.highwater, occupancy);
+  return { capacity, occupancy, lag, highwater };
 }
 
 /** Entry and exit of the transmit function counted apart; what came past the entry has only its drop counted. */

@@ -22,7 +22,7 @@ for (const ring of [10, 500, 1000]) {
     const sleeping = await agent.device(lab.inode, 'tap0');
     assert.deepEqual(totalsOf(sleeping), asleep);
     assert.equal((await lab.link('tap0')).txDropped, sent - ring);
-    assert.deepEqual(sleeping.queues[0]?.ring, { capacity: ring, occupancy: ring });
+    assert.deepEqual(sleeping.queues[0]?.ring, { capacity: ring, occupancy: ring, lag: 0, highwater: ring });
     assert.equal(sleeping.queues[0]?.owner?.pid, puppet.pid);
     assert.equal(sleeping.queues[0]?.counters?.offeredBytes, sent * (64 + 42));
 

@@ -54,6 +54,7 @@ function deviceOf(netns: number, link: Link, owners: Owners): readonly Device[] 
       queueLength: link.txqlen,
       qdisc: link.qdisc,
       flowControl: undefined, // no netlink attribute tells
+      flowControlLost: undefined,
       queues: link.tun.multiQueue ? [] : ownedQueue(owners.ofQueue(netns, link.name, 0n)),
       attachedQueues: link.tun.numQueues,
       detachedQueues: link.tun.numDisabledQueues,
@@ -65,7 +66,18 @@ function deviceOf(netns: number, link: Link, owners: Owners): readonly Device[] 
   ];
 }
 
+const unseen = {
+  index: 0,
+  ring: undefined,
+  counters: undefined,
+  history: undefined,
+  flow: undefined,
+  perCpu: [],
+  audit: [],
+  degraded: [],
+};
+
 /** All that is known of a single queue here is who holds it. */
 function ownedQueue(owner: Owner | undefined): readonly Queue[] {
-  return owner ? [{ index: 0, ring: undefined, counters: undefined, perCpu: [], owner, audit: [], degraded: [] }] : [];
+  return owner ? [{ ...unseen, owner }] : [];
 }

@@ -22,6 +22,7 @@ function at(counts: Partial<QueueSums>, waiting: number, more: Partial<QueueRead
     hasQdisc: true,
     unsteady: false,
     capacity: 100,
+    lag: 0,
     consumerHead: 0,
     occupancy: waiting,
   };

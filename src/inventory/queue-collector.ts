@@ -12,7 +12,7 @@ import { Recycler } from '../probes/recycler.ts';
 import { Rows, type RowsRead } from '../probes/rows.ts';
 import { type Walk, type WalkedDevice, Walker } from '../probes/walk.ts';
 import type { Device, LostEvents, OtherDrop } from '../snapshot.ts';
-import { deviceOf } from './devices.ts';
+import { asksForFlowControl, deviceOf } from './devices.ts';
 import { type Books, Ledger } from './ledger.ts';
 import { NO_OWNERS, OwnerIterator, readOwnersFromProc } from './owners.ts';
 import type { Regime } from './queue-books.ts';
@@ -20,7 +20,7 @@ import type { Regime } from './queue-books.ts';
 const OWNERS_AGE_MS = 10_000;
 
 /** Variables lost_… of the BPF object. */
-const LOST = ['no_row', 'ending_device', 'reason', 'before', 'no_device'];
+const LOST = ['no_row', 'ending_device', 'reason', 'histogram', 'before', 'no_device'];
 
 export class QueueCollector {
   readonly #probes: Probes;
@@ -58,12 +58,13 @@ export class QueueCollector {
 
   collect(): { readonly devices: readonly Device[]; readonly complete: boolean } {
     if (this.#probes.mechanism('transmit') === 'arithmetic') this.#probes.programs?.settle();
-    const before = this.#rows.read(this.#perCpu);
-    const walk = this.#walker.walk();
+    const before = this.#rows.read(true, this.#perCpu);
+    const walk = this.#walker.walk({ stops: this.#flowSeen(), consumed: this.#consumedCounted() });
     const after = this.#rows.read(false);
     const others = this.#readOtherDrops();
     this.#lost = this.#ownLosses();
     this.#vhost = vhostDriver() !== undefined;
+    this.#probes.demand('backpressure', walk.devices.some(asksForFlowControl));
     const devices = walk.devices.map((walked) => this.#device(walked, before, after, others.get(walked.id) ?? []));
     this.#files = walk.devices.flatMap(({ queues }) => queues.map(({ tunFile }) => tunFile)).join();
     this.#used = before.used;
@@ -104,7 +105,14 @@ export class QueueCollector {
       owners: this.#owners,
       freedMeasured,
       counted: counting && transmit !== 'arithmetic',
-      consumedCounted: counting && this.#probes.mechanism('consumed') === 'fentry',
+      consumedCounted: counting && this.#consumedCounted(),
+      regard: {
+        arrivals: counting,
+        departures: this.#consumedCounted(),
+        wakeCauses: this.#rows.wakeCauses,
+        nowNs: Number(process.hrtime.bigint()),
+      },
+      flowSeen: this.#flowSeen(),
     });
   }
 
@@ -124,6 +132,14 @@ export class QueueCollector {
       this.#regime(),
     );
     return { ...books, degraded: [...books.degraded, ...this.#lost] };
+  }
+
+  #consumedCounted(): boolean {
+    return this.#probes.mechanism('consumed') === 'fentry';
+  }
+
+  #flowSeen(): boolean {
+    return this.#probes.mechanism('stops') === 'fentry';
   }
 
   #beforeCounted(): boolean {

@@ -11,6 +11,7 @@ function queue(tunFile: bigint, index: number, occupancy: number, consumerHead: 
     occupancy,
     consumerHead,
     capacity,
+    lag: 0,
     detached: false,
     stopped: false,
     hasQdisc: true,

@@ -11,7 +11,7 @@ export type Detail = 'device' | 'queue' | 'cpu';
 export const details: readonly Detail[] = ['device', 'queue', 'cpu'];
 
 /** Series of devices and queues; the agent's own and those of `device="~other"` come on top. */
-export const seriesBudget: Readonly<Record<Detail, number>> = { device: 10_000, queue: 50_000, cpu: 200_000 };
+export const seriesBudget: Readonly<Record<Detail, number>> = { device: 20_000, queue: 100_000, cpu: 200_000 };
 
 export interface Selection {
   readonly shown: readonly Device[];

@@ -28,8 +28,36 @@ const counters: QueueCounters = {
 
 const busyQueue: Queue = {
   index: 0,
-  ring: { capacity: 500, occupancy: 10 },
+  ring: { capacity: 500, occupancy: 10, lag: 3, highwater: 485 },
   counters,
+  history: {
+    arrivals: { buckets: [4, 3, 2, 0, 0, 0, 0, 0, 0, 5], sum: 2000 },
+    sojourn: { buckets: [...Array(15).fill(0), 3, 6, 1], sum: 300_000 },
+    overflow: {
+      bursts: { buckets: [0, 1, 0, 0, 0, 0, 2], sum: 90 },
+      episodes: 2,
+      needed: 545,
+      openPackets: 7,
+      openSeconds: 0.25,
+    },
+  },
+  flow: {
+    stops: 9,
+    stopsInferred: 1,
+    wakes: [
+      { cause: 'half', wakes: 7 },
+      { cause: 'empty', wakes: 1 },
+      { cause: 'recheck', wakes: 0 },
+    ],
+    stopsUnwoken: 1,
+    wakesLost: 0,
+    wakesElsewhere: 6,
+    stoppedSeconds: 1.5,
+    stoppedForSeconds: 0.5,
+    stopDurations: { buckets: [...Array(27).fill(0), 9], sum: 1e9 },
+    resumeLatencies: { buckets: [...Array(17).fill(0), 7, 2], sum: 1_200_000 },
+    sentBySoftirq: 64,
+  },
   perCpu: [
     { cpu: 0, offered: 600, dropped: 100 },
     { cpu: 3, offered: 400, dropped: 0 },
@@ -46,13 +74,21 @@ const bypassedQueue: Queue = {
   ...busyQueue,
   index: 1,
   counters: { ...counters, dropped: [{ reason: 'unknown_196609', packets: 7 }], delivered: undefined },
+  flow: undefined,
   perCpu: [],
   owner: undefined,
   audit: [],
   degraded: ['7 packets were delivered that no probe saw offered'],
 };
 
-const unseenQueue: Queue = { ...bypassedQueue, index: 0, ring: undefined, counters: undefined, degraded: [] };
+const unseenQueue: Queue = {
+  ...bypassedQueue,
+  index: 0,
+  ring: undefined,
+  counters: undefined,
+  history: undefined,
+  degraded: [],
+};
 
 const guest: Device = {
   netns: 4026531840,
@@ -68,6 +104,7 @@ const guest: Device = {
   queueLength: 500,
   qdisc: 'fq_codel',
   flowControl: 'backpressure',
+  flowControlLost: 1,
   queues: [busyQueue, bypassedQueue],
   attachedQueues: 2,
   detachedQueues: 2,
@@ -101,6 +138,7 @@ const vpn: Device = {
   multiQueue: false,
   qdisc: undefined,
   flowControl: undefined,
+  flowControlLost: undefined,
   queues: [unseenQueue],
   attachedQueues: undefined,
   detachedQueues: undefined,

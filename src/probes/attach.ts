@@ -4,7 +4,7 @@ import type { Host } from '../kernel/host.ts';
 import type { BpfLink, BpfObject } from '../kernel/native.ts';
 import type { Symbols } from '../kernel/symbols.ts';
 import type { ProbeState } from '../snapshot.ts';
-import { EVENTS, type Mechanism, type ProbeEvent } from './events.ts';
+import { type Demand, EVENTS, type Mechanism, type ProbeEvent } from './events.ts';
 import { LOCATION_SYMBOLS } from './locations.ts';
 import { firstLine, LoadedPrograms, NoPrograms } from './programs.ts';
 
@@ -40,6 +40,8 @@ export interface Probes {
   readonly level: () => Level;
   /** Attaches or detaches what lies on the enqueue path; counts go on, in a new epoch. */
   readonly setLevel: (level: Level) => void;
+  /** Attaches what lies waiting for this, or detaches it again. */
+  readonly demand: (what: Demand, wanted: boolean) => void;
   /** Attaches what became possible since: a module was loaded. Counts go on. */
   readonly extend: (host: Host) => void;
   readonly close: () => void;
@@ -53,6 +55,10 @@ export const PROBE_SYMBOLS: readonly string[] = [
   'sock_rfree',
   'tun_chr_close',
   'tun_free_netdev',
+  'netif_tx_wake_queue',
+  'tun_force_wake_queue',
+  '__tun_detach',
+  'tun_net_close',
 ];
 
 export interface AttachOptions {
@@ -71,6 +77,7 @@ export function attachProbes(host: Host, { forced, pin }: AttachOptions): Probes
   const attachments = new Map<string, readonly Attachment[]>();
   let choices: readonly Choice[] = [];
   let level: Level = 'exact';
+  const demands = new Set<Demand>();
   let symbols = host.symbols;
   const settle = (): void => {
     if ((attachments.get('transmit') ?? []).length === 0) programs?.settle();
@@ -79,8 +86,8 @@ export function attachProbes(host: Host, { forced, pin }: AttachOptions): Probes
     settle();
     const chosen = new Map<string, Mechanism>();
     choices = candidates.map(({ event, usable, refused }) => {
-      const path =
-        level === 'lean' && !forced.has(event.name) ? usable.filter(({ name }) => !event.shed?.includes(name)) : usable;
+      const left = forced.has(event.name) ? [] : leftOut(event, level, demands);
+      const path = usable.filter(({ name }) => !left.includes(name));
       const choice = choose(event, path, refused, chosen, (mechanism) =>
         useMechanism(event.name, mechanism, programs, reason, attachments),
       );
@@ -113,6 +120,12 @@ export function attachProbes(host: Host, { forced, pin }: AttachOptions): Probes
       level = next;
       apply();
     },
+    demand: (what, wanted) => {
+      if (demands.has(what) === wanted) return;
+      if (wanted) demands.add(what);
+      else demands.delete(what);
+      apply();
+    },
     extend: (now) => {
       symbols = now.symbols;
       candidates = examine(now);
@@ -124,6 +137,11 @@ export function attachProbes(host: Host, { forced, pin }: AttachOptions): Probes
       programs?.close();
     },
   };
+}
+
+/** Mechanisms that are not for now. */
+function leftOut({ shed = [], demanded }: ProbeEvent, level: Level, demands: ReadonlySet<Demand>): readonly string[] {
+  return [...(level === 'lean' ? shed : []), ...(demanded && !demands.has(demanded.by) ? demanded.mechanisms : [])];
 }
 
 interface Attachment {

@@ -23,12 +23,17 @@ export interface Mechanism {
   readonly obstacle: (host: Host) => Obstacle | undefined;
 }
 
+/** backpressure: a device with IFF_BACKPRESSURE is there. */
+export type Demand = 'backpressure';
+
 export interface ProbeEvent {
   readonly name: string;
   readonly measures: string;
   readonly mechanisms: readonly Mechanism[];
   /** Mechanisms on the enqueue path, which the level `lean` does without. */
   readonly shed?: readonly string[];
+  /** Mechanisms that all of the host pays for, attached only while something asks for them. */
+  readonly demanded?: { readonly by: Demand; readonly mechanisms: readonly string[] };
 }
 
 const always = (): undefined => undefined;
@@ -172,6 +177,49 @@ export const EVENTS: readonly ProbeEvent[] = [
         needs: [],
         price: 'right while vhost-net is not loaded, and where consumed packets are derived',
         obstacle: always,
+      },
+    ],
+  },
+  {
+    name: 'stops',
+    measures: 'stops and wakes of queues that are stopped instead of dropping (IFF_BACKPRESSURE)',
+    demanded: { by: 'backpressure', mechanisms: ['fentry'] },
+    mechanisms: [
+      {
+        name: 'fentry',
+        programs: [
+          'woken_fentry',
+          'woken_fexit',
+          'forced_fentry',
+          'forced_fexit',
+          'detached_fentry',
+          'detached_fexit',
+          'closed_fentry',
+          'softirq_begun',
+          'softirq_ended',
+        ],
+        pins: true,
+        needs: ['consumed=fentry'],
+        price: undefined,
+        obstacle: (host) => untraceable(host, '__tun_wake_queue', 3) ?? untraceable(host, 'netif_tx_wake_queue', 1),
+      },
+      {
+        name: 'waiting',
+        programs: [],
+        needs: ['consumed=fentry'],
+        price: 'attached once a device has IFF_BACKPRESSURE, because every wake of a network card pays for it',
+        obstacle: (host) => untraceable(host, '__tun_wake_queue', 3),
+      },
+      {
+        name: 'none',
+        programs: [],
+        needs: [],
+        price: 'there is nothing to see: before Linux 7.3 tun drops and never stops',
+        obstacle: (host) =>
+          withoutSymbols(host) ??
+          (host.symbols?.address('__tun_wake_queue') === undefined
+            ? undefined
+            : { kind: 'absent', reason: 'this kernel can stop queues' }),
       },
     ],
   },

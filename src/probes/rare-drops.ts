@@ -2,6 +2,7 @@
 // Counts that live in hash maps because they are rare: drops for reasons without a slot, and losses before tun.
 import { layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
+import { HashEntries } from './hash-entries.ts';
 
 export interface OtherDropCount {
   readonly deviceId: bigint;
@@ -27,10 +28,10 @@ export class RareDrops {
   /** Row number → reason number → packets. */
   read(): ReadonlyMap<number, ReadonlyMap<number, number>> {
     const rows = new Map<number, Map<number, number>>();
-    for (const { key, packets } of this.#entries.read()) {
+    for (const { key, value } of this.#entries.read()) {
       const row = key.getUint32(this.#rowAt, true);
       const reasons = rows.get(row) ?? new Map<number, number>();
-      rows.set(row, reasons.set(key.getUint32(this.#reasonAt, true), packets));
+      rows.set(row, reasons.set(key.getUint32(this.#reasonAt, true), Number(value.getBigUint64(0, true))));
     }
     return rows;
   }
@@ -51,50 +52,15 @@ export class OtherDrops {
   }
 
   read(): readonly OtherDropCount[] {
-    return this.#entries.read().map(({ key, packets }) => ({
+    return this.#entries.read().map(({ key, value }) => ({
       deviceId: key.getBigUint64(this.#at.device_id, true),
       location: key.getBigUint64(this.#at.location, true),
       reason: key.getUint32(this.#at.reason, true),
-      packets,
+      packets: Number(value.getBigUint64(0, true)),
     }));
   }
 
   remove(devices: ReadonlySet<bigint>): void {
     this.#entries.removeWhere((key) => devices.has(key.getBigUint64(this.#at.device_id, true)));
-  }
-}
-
-/** All entries of a hash map of u64 counts in one or two system calls. */
-class HashEntries {
-  readonly #object: BpfObject;
-  readonly #map: string;
-  readonly #keySize: number;
-  readonly #keys: Uint8Array;
-  readonly #values: BigUint64Array;
-
-  constructor(object: BpfObject, map: string) {
-    const { keySize, maxEntries } = object.maps.find(({ name }) => name === map) ?? { keySize: 0, maxEntries: 0 };
-    this.#object = object;
-    this.#map = map;
-    this.#keySize = keySize;
-    this.#keys = new Uint8Array(keySize * maxEntries);
-    this.#values = new BigUint64Array(maxEntries);
-  }
-
-  read(): readonly { readonly key: DataView; readonly packets: number }[] {
-    const count = this.#object.entries(this.#map, this.#keys, new Uint8Array(this.#values.buffer));
-    return Array.from({ length: count }, (_, i) => ({ key: this.#key(i), packets: Number(this.#values[i] ?? 0n) }));
-  }
-
-  removeWhere(unwanted: (key: DataView) => boolean): void {
-    const count = this.#object.entries(this.#map, this.#keys, new Uint8Array(this.#values.buffer));
-    for (let i = 0; i < count; i++) {
-      if (!unwanted(this.#key(i))) continue;
-      this.#object.remove(this.#map, this.#keys.slice(i * this.#keySize, (i + 1) * this.#keySize));
-    }
-  }
-
-  #key(i: number): DataView {
-    return new DataView(this.#keys.buffer, i * this.#keySize, this.#keySize);
   }
 }

@@ -4,7 +4,9 @@ import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import type { CpuCounters } from '../snapshot.ts';
+import { Histograms, type QueueHistograms } from './histograms.ts';
 import { RareDrops } from './rare-drops.ts';
+import { isUsed, NO_CPU, SharedRows, type SharedSums } from './shared-rows.ts';
 
 const FIELDS = [
   'device_id',
@@ -22,6 +24,7 @@ const FIELDS = [
   'overflowed',
   'unproduced',
   'consumed_by_vhost',
+  'sent_by_softirq',
 ] as const;
 type Field = (typeof FIELDS)[number];
 
@@ -47,6 +50,10 @@ export interface QueueSums {
   overflowed: number;
   /** Given back to the ring by vhost after they were consumed. */
   unproduced: number;
+  /** Of `offered`: sent by NET_TX. */
+  sentBySoftirq: number;
+  /** undefined: no packet was offered yet. */
+  shared: SharedSums | undefined;
   readonly perCpu: CpuCounters[];
 }
 
@@ -70,6 +77,8 @@ interface RowIdentity {
 export class Rows {
   readonly capacity: number;
   readonly #rare: RareDrops;
+  readonly #histograms: Histograms;
+  readonly #shared: SharedRows;
   readonly #layout: Layout<Field>;
   readonly #view: MapView;
   readonly #freshAt: number;
@@ -81,19 +90,28 @@ export class Rows {
   constructor(object: BpfObject) {
     const btf = object.btf();
     this.#rare = new RareDrops(object);
+    this.#histograms = new Histograms(object);
     this.#layout = layoutOf(btf, 'row', FIELDS);
     this.#slots = btf.struct('row')?.fields.find(({ name }) => name === 'dropped')?.count ?? 0;
     this.#view = object.mapView('.bss');
+    this.#shared = new SharedRows(object, this.#view);
     const offsetOf = (name: string) => btf.variables('.bss').find((variable) => variable.name === name)?.offset ?? 0;
     this.#freshAt = offsetOf('rows_fresh');
     this.#rowsAt = offsetOf('rows');
     this.capacity = (object.maps.find(({ name }) => name === 'free_rows')?.maxEntries ?? 1) - 1; // row 0 means none
   }
 
-  read(perCpu: boolean): RowsRead {
+  /** Why queues are woken, by number. */
+  get wakeCauses(): readonly string[] {
+    return this.#shared.causes;
+  }
+
+  /** `whole`: with what is not in the books: shared rows and, if `perCpu`, each CPU's. */
+  read(whole: boolean, perCpu = false): RowsRead {
     const devices = new Map<bigint, Map<number, QueueSums>>();
     const rowNumbers = new Map<bigint, number[]>();
     const rare = this.#rare.read();
+    const histograms = whole ? this.#histograms.read() : undefined;
     const end = Math.min(this.#view.u32(this.#freshAt), this.capacity);
     let used = 0;
     for (let number = 1; number <= end; number++) {
@@ -102,8 +120,9 @@ export class Rows {
       used++;
       const queues = getOrAdd(devices, identity.deviceId, () => new Map<number, QueueSums>());
       const sums = getOrAdd(queues, identity.queue, () => emptySums(this.#slots));
-      this.#add(sums, number, rare.get(number));
-      if (perCpu) this.#addPerCpu(sums, number, identity.cpu);
+      if (identity.cpu === NO_CPU) this.#addShared(sums, number, histograms);
+      else this.#add(sums, number, rare.get(number));
+      if (perCpu && identity.cpu !== NO_CPU) this.#addPerCpu(sums, number, identity.cpu);
       getOrAdd(rowNumbers, identity.deviceId, () => []).push(number);
     }
     return { devices, rowNumbers, used };
@@ -113,6 +132,7 @@ export class Rows {
   released(numbers: ReadonlySet<number>): void {
     for (const number of numbers) this.#identities[number] = undefined;
     this.#rare.remove(numbers);
+    this.#histograms.remove(numbers);
   }
 
   #base(number: number): number {
@@ -134,6 +154,13 @@ export class Rows {
     return identity;
   }
 
+  #addShared(sums: QueueSums, number: number, histograms: ReadonlyMap<number, QueueHistograms> | undefined): void {
+    if (!histograms) return;
+    const shared = this.#shared.read(this.#base(number), histograms.get(number));
+    // CPUs that made one at the same time left others, which nobody uses.
+    if (!sums.shared || isUsed(shared)) sums.shared = shared;
+  }
+
   #add(sums: QueueSums, number: number, rare: ReadonlyMap<number, number> | undefined): void {
     const { at } = this.#layout;
     const base = this.#base(number);
@@ -151,6 +178,7 @@ export class Rows {
       sums.dropped[slot] = (sums.dropped[slot] ?? 0) + view.u64(base + at.dropped + slot * 8);
     for (const [reason, packets] of rare ?? []) sums.rare.set(reason, (sums.rare.get(reason) ?? 0) + packets);
     sums.bypassed += view.u64(base + at.bypassed);
+    sums.sentBySoftirq += view.u64(base + at.sent_by_softirq);
     sums.offered += view.u64(base + at.offered);
     sums.offeredBytes += view.u64(base + at.offered_bytes);
   }
@@ -182,8 +210,9 @@ export function emptySums(slots: number): QueueSums {
     failed: 0,
     overflowed: 0,
     unproduced: 0,
+    sentBySoftirq: 0,
   };
-  return { ...zero, dropped: new Array<number>(slots).fill(0), rare: new Map(), perCpu: [] };
+  return { ...zero, shared: undefined, dropped: new Array<number>(slots).fill(0), rare: new Map(), perCpu: [] };
 }
 
 function getOrAdd<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {

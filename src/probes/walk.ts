@@ -17,6 +17,8 @@ export interface WalkedQueue {
   readonly unsteady: boolean;
   readonly capacity: number;
   readonly occupancy: number;
+  /** Slots that were consumed and not yet zeroed. */
+  readonly lag: number;
   /** Index of the entry that is taken out next. */
   readonly consumerHead: number;
 }
@@ -36,6 +38,14 @@ export interface WalkedDevice {
   readonly detachedQueues: number;
   readonly queues: readonly WalkedQueue[];
   readonly counters: DeviceCounters;
+}
+
+/** What other programs see, for the walk arranges what depends on it. */
+export interface Attached {
+  /** Wakes of stopped queues. */
+  readonly stops: boolean;
+  /** Packets that are taken, under the ring's lock. */
+  readonly consumed: boolean;
 }
 
 export interface Walk {
@@ -65,11 +75,21 @@ const DEVICE_FIELDS = [
   'rx_bytes',
   'rx_dropped',
 ] as const;
-const QUEUE_FIELDS = ['tun_file', 'queue', 'flags', 'used', 'size', 'consumer_head'] as const;
-const RESULT_FIELDS = ['namespaces', 'tuns', 'derailed', 'overflowed', 'list_heads'] as const;
+const QUEUE_FIELDS = ['tun_file', 'queue', 'flags', 'used', 'size', 'consumer_head', 'consumer_tail'] as const;
+const RESULT_FIELDS = [
+  'namespaces',
+  'tuns',
+  'derailed',
+  'overflowed',
+  'list_heads',
+  'flow_watched',
+  'consumer_seen',
+] as const;
 const NO_CARRIER = 2; // __LINK_STATE_NOCARRIER, bit of net_device.state
 const NAME_BYTES = 16; // IFNAMSIZ
 const ATTEMPTS = 3;
+/** ptr_ring zeroes slots in groups of 16 (two cache lines of pointers). */
+const MOST_LAG = 15;
 
 export class Walker {
   readonly #object: BpfObject;
@@ -102,9 +122,9 @@ export class Walker {
   }
 
   /** Walks; again, up to three times, when the lists changed under it. */
-  walk(): Walk {
-    let result = this.#run();
-    for (let attempt = 1; attempt < ATTEMPTS && !result.complete; attempt++) result = this.#run();
+  walk(attached: Attached): Walk {
+    let result = this.#run(attached);
+    for (let attempt = 1; attempt < ATTEMPTS && !result.complete; attempt++) result = this.#run(attached);
     return {
       devices: Array.from({ length: result.tuns }, (_, i) => this.#readDevice(i)),
       namespaces: result.namespaces,
@@ -112,9 +132,11 @@ export class Walker {
     };
   }
 
-  #run(): { tuns: number; namespaces: number; complete: boolean } {
-    this.#object.testRun('walk_queues', this.#context);
+  #run({ stops, consumed }: Attached): { tuns: number; namespaces: number; complete: boolean } {
     const view = new DataView(this.#context.buffer);
+    view.setUint32(this.#result.at.flow_watched, Number(stops), true);
+    view.setUint32(this.#result.at.consumer_seen, Number(consumed), true);
+    this.#object.testRun('walk_queues', this.#context);
     const field = (name: (typeof RESULT_FIELDS)[number]): number => view.getUint32(this.#result.at[name], true);
     const complete = field('derailed') === 0 && field('overflowed') === 0 && field('list_heads') === 1;
     return { tuns: field('tuns'), namespaces: field('namespaces'), complete };
@@ -162,6 +184,8 @@ export class Walker {
       unsteady: (flags & (this.#flags.BUSY | this.#flags.TORN)) !== 0,
       capacity: view.s32(base + at.size),
       occupancy: view.u32(base + at.used),
+      // Read one after the other without a lock: the difference may be of two moments.
+      lag: Math.min(Math.max(0, view.s32(base + at.consumer_head) - view.s32(base + at.consumer_tail)), MOST_LAG),
       consumerHead: view.s32(base + at.consumer_head),
     };
   }

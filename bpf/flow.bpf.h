@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A queue that is stopped instead of dropping (IFF_BACKPRESSURE): when it was stopped, how that ended. */
+#pragma once
+#include "histogram.bpf.h"
+#include "ring.bpf.h"
+
+static __always_inline bool is_stopped(struct netdev_queue *txq)
+{
+	return BPF_CORE_READ(txq, state) & NETDEV_TX_XOFF;
+}
+
+static __always_inline bool is_running(struct net_device *dev)
+{
+	return BPF_CORE_READ(dev, state) & 1; /* __LINK_STATE_START */
+}
+
+/*
+ * The queue's bit is set. Whoever sees it first counts; the wake may come between the look and the count, and has then
+ * found nothing to end: so the bit is looked at again.
+ */
+static __always_inline void begin_stop(struct queue *queue, struct netdev_queue *txq, u64 *counter)
+{
+	u64 now = bpf_ktime_get_ns();
+
+	if (queue->stopped_since || __sync_val_compare_and_swap(&queue->stopped_since, 0, now))
+		return;
+	if (!is_stopped(txq) && __sync_val_compare_and_swap(&queue->stopped_since, now, 0) == now)
+		return; /* its wake was counted with an inferred stop */
+	__sync_fetch_and_add(counter, 1);
+}
+
+/* The answer: ns for which it was stopped, 0 if nobody saw it stop. */
+static __always_inline u64 end_stop(u32 number, struct queue *queue, u64 now)
+{
+	u64 since = __sync_lock_test_and_set(&queue->stopped_since, 0);
+
+	queue->due_since = 0;
+	if (!since)
+		return 0;
+	__sync_fetch_and_add(&queue->stopped_ns, now - since);
+	observe(number, HISTOGRAM_STOPPED, now - since);
+	return now - since;
+}

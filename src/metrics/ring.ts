@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of the catalogue about rings: how full they are, how long packets stay, what overflows. Subject labels: netns, device, queue.
+import { counter, type Distribution, gauge, histogram, type Metric } from '../metric.ts';
+import type { Observations, Queue } from '../snapshot.ts';
+
+/** Bits of a value: 1 µs, 4 µs … 17 s in nanoseconds. */
+const DURATION_BITS = [10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 34];
+/** 0, 3, 15 … 4095. */
+const PACKET_BITS = [0, 2, 4, 6, 8, 10, 12];
+
+export const ringMetrics: readonly Metric<Queue>[] = [
+  gauge(
+    'tapscope_ring_occupancy_highwater_packets',
+    'Most packets that waited in the ring within the last one to two minutes: exact where packets are counted when they are taken (fentry __tun_wake_queue, Linux 7.3), else of one arrival in 64 and of each snapshot.',
+    ({ ring }) => ring?.highwater,
+  ),
+  gauge(
+    'tapscope_ring_lag_packets',
+    'Slots of the ring that were consumed and not yet zeroed, which the host cannot fill (tun_file.tx_ring, consumer_tail to consumer_head).',
+    ({ ring }) => ring?.lag,
+  ),
+  histogram(
+    'tapscope_ring_arrival_occupancy_packets',
+    'Packets in the ring when another was offered to it, of one packet in 64 (tun_net_xmit).',
+    ({ history }) => packets(history?.arrivals),
+  ),
+  histogram(
+    'tapscope_queue_sojourn_seconds',
+    'Time from the offer of a packet (tun_net_xmit) until the guest or reader took it out of the ring (__tun_wake_queue), of one packet in 64.',
+    ({ history }) => durations(history?.sojourn),
+  ),
+  histogram(
+    'tapscope_ring_overflow_burst_packets',
+    'Packets dropped in a row because the ring was full, until one was taken (tun_net_xmit); the present burst is not in it.',
+    ({ history }) => packets(history?.overflow?.bursts),
+  ),
+  counter(
+    'tapscope_ring_overflow_episodes_total',
+    'Times that the ring overflowed and was empty again afterwards (tun_file.tx_ring).',
+    ({ history }) => history?.overflow?.episodes,
+  ),
+  gauge(
+    'tapscope_ring_overflow_needed_packets',
+    'Ring size (txqueuelen) that would have held the largest overflow that ended within the last one to two minutes; 0: none ended.',
+    ({ history }) => history?.overflow?.needed,
+  ),
+  gauge(
+    'tapscope_ring_overflow_open_packets',
+    'Packets dropped since the ring was last empty; while it grows and the ring is never empty, no ring size helps.',
+    ({ history }) => history?.overflow?.openPackets,
+  ),
+  gauge(
+    'tapscope_ring_overflow_open_seconds',
+    'Time since the first of the packets that were dropped since the ring was last empty.',
+    ({ history }) => history?.overflow?.openSeconds,
+  ),
+];
+
+export function durations(observations: Observations | undefined): Distribution | undefined {
+  return observations && distribution(observations, DURATION_BITS, (bits) => 2 ** bits / 1e9, 1e9);
+}
+
+export function packets(observations: Observations | undefined): Distribution | undefined {
+  return observations && distribution(observations, PACKET_BITS, (bits) => 2 ** bits - 1, 1);
+}
+
+/** Fewer and wider buckets than were counted; `perUnit`: of what was counted in the metric's unit. */
+function distribution(
+  { buckets, sum }: Observations,
+  boundBits: readonly number[],
+  bound: (bits: number) => number,
+  perUnit: number,
+): Distribution {
+  const wide = new Array<number>(boundBits.length + 1).fill(0);
+  for (const [bits, count] of buckets.entries()) {
+    const index = boundBits.findIndex((limit) => bits <= limit);
+    const into = index < 0 ? boundBits.length : index;
+    wide[into] = (wide[into] ?? 0) + count;
+  }
+  return { bounds: boundBits.map(bound), buckets: wide, sum: sum / perUnit };
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Distributions that the programs keep, by queue.
+import { layoutOf } from '../kernel/layout.ts';
+import type { BpfObject } from '../kernel/native.ts';
+import type { Observations } from '../snapshot.ts';
+import { HashEntries } from './hash-entries.ts';
+
+/** Of enum histogram_kind, without its prefix. */
+const KINDS = ['OCCUPANCY', 'SOJOURN', 'BURST', 'STOPPED', 'RESUME'] as const;
+export type HistogramKind = (typeof KINDS)[number];
+
+export type QueueHistograms = ReadonlyMap<HistogramKind, Observations>;
+
+export class Histograms {
+  readonly #entries: HashEntries;
+  readonly #queueAt: number;
+  readonly #kindAt: number;
+  readonly #sumAt: number;
+  readonly #bucketsAt: number;
+  readonly #buckets: number;
+  readonly #kinds: ReadonlyMap<number, HistogramKind>;
+
+  constructor(object: BpfObject) {
+    const btf = object.btf();
+    const key = layoutOf(btf, 'histogram_key', ['queue', 'kind']);
+    const value = layoutOf(btf, 'histogram', ['sum', 'buckets']);
+    this.#entries = new HashEntries(object, 'histograms');
+    this.#queueAt = key.at.queue;
+    this.#kindAt = key.at.kind;
+    this.#sumAt = value.at.sum;
+    this.#bucketsAt = value.at.buckets;
+    this.#buckets = (value.size - value.at.buckets) / 8;
+    const numbers = new Map(btf.enumValues('histogram_kind')?.map(({ name, value: number }) => [name, number]));
+    this.#kinds = new Map(KINDS.map((kind) => [numbers.get(`HISTOGRAM_${kind}`) ?? -1, kind]));
+  }
+
+  /** By number of the queue's shared row. */
+  read(): ReadonlyMap<number, QueueHistograms> {
+    const queues = new Map<number, Map<HistogramKind, Observations>>();
+    for (const { key, value } of this.#entries.read()) {
+      const kind = this.#kinds.get(key.getUint32(this.#kindAt, true));
+      if (kind === undefined) continue;
+      const queue = key.getUint32(this.#queueAt, true);
+      const known = queues.get(queue) ?? new Map<HistogramKind, Observations>();
+      queues.set(queue, known.set(kind, this.#observations(value)));
+    }
+    return queues;
+  }
+
+  remove(queues: ReadonlySet<number>): void {
+    this.#entries.removeWhere((key) => queues.has(key.getUint32(this.#queueAt, true)));
+  }
+
+  #observations(value: DataView): Observations {
+    const number = (offset: number): number => Number(value.getBigUint64(offset, true));
+    return {
+      buckets: Array.from({ length: this.#buckets }, (_, bits) => number(this.#bucketsAt + 8 * bits)),
+      sum: number(this.#sumAt),
+    };
+  }
+}

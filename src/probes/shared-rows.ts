@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads what all CPUs share of one queue.
+import { type Layout, layoutOf } from '../kernel/layout.ts';
+import type { MapView } from '../kernel/map-view.ts';
+import type { BpfObject } from '../kernel/native.ts';
+import type { QueueHistograms } from './histograms.ts';
+
+/** CPU of a row that is shared: NO_CPU of bpf/queue.bpf.h. */
+export const NO_CPU = 0xffffffff;
+
+const FIELDS = [
+  'episode_drops',
+  'episode_since',
+  'episodes',
+  'needed',
+  'highwater',
+  'stopped_since',
+  'stopped_ns',
+  'stops',
+  'stops_inferred',
+  'wakes',
+  'wakes_elsewhere',
+  'stops_ended',
+  'flow_lost',
+  'wakes_lost',
+  'watch',
+] as const;
+
+export interface SharedSums {
+  /** Dropped since the ring was last empty; packets. */
+  readonly episodeDrops: number;
+  /** Of the first of them; ns since boot. */
+  readonly episodeSince: number;
+  readonly episodes: number;
+  /** The most that an episode of the last one to two minutes would have needed; packets, 0: there was none. */
+  readonly needed: number;
+  /** Of the last one to two minutes. */
+  readonly highwater: number;
+  /** ns since boot; 0: it is not stopped. */
+  readonly stoppedSince: number;
+  readonly stoppedNs: number;
+  readonly stops: number;
+  readonly stopsInferred: number;
+  /** In the order of enum wake_cause. */
+  readonly wakes: readonly number[];
+  readonly wakesElsewhere: number;
+  readonly stopsEnded: number;
+  readonly flowLost: number;
+  readonly wakesLost: number;
+  /** Its stops and wakes are seen. */
+  readonly flowWatched: boolean;
+  readonly histograms: QueueHistograms | undefined;
+}
+
+export class SharedRows {
+  /** Names of wake causes in small letters, by number. */
+  readonly causes: readonly string[];
+  readonly #view: MapView;
+  readonly #layout: Layout<(typeof FIELDS)[number]>;
+  readonly #watchFlow: number;
+
+  constructor(object: BpfObject, view: MapView) {
+    const btf = object.btf();
+    this.#view = view;
+    this.#layout = layoutOf(btf, 'queue', FIELDS);
+    const causes = btf.enumValues('wake_cause') ?? [];
+    this.causes = causes
+      .filter(({ name }) => name !== 'WAKE_CAUSES')
+      .map(({ name }) => name.replace('WAKE_', '').toLowerCase());
+    this.#watchFlow = btf.enumValues('queue_watch')?.find(({ name }) => name === 'WATCH_FLOW')?.value ?? 0;
+  }
+
+  /** `base`: byte offset of the row. */
+  read(base: number, histograms: QueueHistograms | undefined): SharedSums {
+    const { at } = this.#layout;
+    const view = this.#view;
+    const u64 = (field: (typeof FIELDS)[number]): number => view.u64(base + at[field]);
+    return {
+      episodeDrops: u64('episode_drops'),
+      episodeSince: u64('episode_since'),
+      episodes: u64('episodes'),
+      needed: Math.max(u64('needed'), view.u64(base + at.needed + 8)),
+      highwater: Math.max(view.u32(base + at.highwater), view.u32(base + at.highwater + 4)),
+      stopsEnded: u64('stops_ended'),
+      wakes: this.causes.map((_, cause) => view.u64(base + at.wakes + 8 * cause)),
+      wakesElsewhere: u64('wakes_elsewhere'),
+      wakesLost: u64('wakes_lost'),
+      stoppedSince: u64('stopped_since'),
+      stoppedNs: u64('stopped_ns'),
+      stopsInferred: u64('stops_inferred'),
+      stops: u64('stops'),
+      flowLost: u64('flow_lost'),
+      flowWatched: (view.u32(base + at.watch) & this.#watchFlow) !== 0,
+      histograms,
+    };
+  }
+}
+
+/** Some program has counted there. */
+export function isUsed({
+  histograms,
+  highwater,
+  episodeDrops,
+  stops,
+  stopsInferred,
+  flowWatched,
+}: SharedSums): boolean {
+  return histograms !== undefined || flowWatched || highwater + episodeDrops + stops + stopsInferred > 0;
+}
