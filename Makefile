@@ -33,17 +33,18 @@ addon: FORCE
 lab: FORCE
 	@$(MAKE) --silent --no-print-directory -C lab
 
-# TypeScript: the whole folder is emitted anew and takes the old one's place, so that a deleted source leaves no output.
-# The stamp is as old as the start of tsc: what is edited meanwhile counts as stale.
+# TypeScript: checked, then bundled. The whole folder is made anew and takes the old one's place.
+# The stamp is as old as the start: what is edited meanwhile counts as stale.
 TS_SOURCES := $(shell find src -type d -o -name '*.ts' ! -name '*.test.ts')
 
 ts: dist/src/.built
 
-dist/src/.built: $(TS_SOURCES) addon/tapscope.d.ts tsconfig.json tsconfig.build.json package-lock.json
-	@echo "  TSC     dist/src"
-	@rm -rf dist/.ts && mkdir -p dist/.ts/src && touch dist/.ts/src/.built
-	@node_modules/.bin/tsc -p tsconfig.build.json --outDir dist/.ts
-	@rm -rf dist/src && mv dist/.ts/src dist/src
+dist/src/.built: $(TS_SOURCES) addon/tapscope.d.ts deploy/bundle.mjs deploy/entry.mjs package.json tsconfig.json tsconfig.build.json package-lock.json
+	@echo "  TS      dist/src"
+	@rm -rf dist/.ts && mkdir -p dist/.ts && touch dist/.ts/.built
+	@node_modules/.bin/tsc -p tsconfig.build.json --noEmit
+	@node deploy/bundle.mjs dist/.ts
+	@rm -rf dist/src && mv dist/.ts dist/src
 
 C_SOURCES = $(shell find bpf addon lab -name '*.[ch]' -o -name '*.cc' -o -name '*.hh' -o -name '*.cpp' -o -name '*.hpp')
 

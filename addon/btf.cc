@@ -41,6 +41,17 @@ const btf_type *resolve(const struct btf *types, __u32 id)
 	return type;
 }
 
+/** Of a module: libbpf would look through the hundred thousand types of the kernel first. */
+const btf_type *findOwn(const struct btf *types, const std::string &name, unsigned kind)
+{
+	for (__u32 id = btf__type_cnt(btf__base_btf(types)); id < btf__type_cnt(types); id++) {
+		const btf_type *type = btf__type_by_id(types, id);
+		if (btf_kind(type) == kind && name == btf__name_by_offset(types, type->name_off))
+			return type;
+	}
+	return nullptr;
+}
+
 } // namespace
 
 Napi::Function Btf::define(Napi::Env env)
@@ -162,6 +173,8 @@ const btf_type *Btf::find(Napi::Env env, const std::string &name, unsigned kind)
 {
 	if (!types_.own)
 		throw systemError(env, EBADF, "find", name, "these types are closed");
+	if (types_.base)
+		return findOwn(types_.own.get(), name, kind);
 	const __s32 id = btf__find_by_name_kind(types_.own.get(), name.c_str(), kind);
 	return id > 0 ? btf__type_by_id(types_.own.get(), static_cast<__u32>(id)) : nullptr;
 }

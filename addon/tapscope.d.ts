@@ -153,7 +153,7 @@ export interface Variable {
 
 export class Btf {
   private constructor();
-  /** Types of the running kernel, and of one of its modules on top; ENOENT if it is not loaded or built in. */
+  /** Types of the running kernel, or those that one of its modules adds; ENOENT if it is not loaded or built in. */
   static kernel(module?: string): Btf;
   /** A struct or union. */
   struct(name: string): StructLayout | undefined;

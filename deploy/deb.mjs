@@ -15,6 +15,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { unbundled } from './bundle.mjs';
 import { buildPackage, sharedLibraries } from './deb-file.mjs';
 import { installMissing, packagingPackages } from './packages.mjs';
 import { prepare } from './prepare.mjs';
@@ -27,6 +28,9 @@ const description = JSON.parse(read('package.json'));
 
 /** Folders of npm packages that no program reads when it runs. */
 const unread = /^(\.github|benchmarks?|docs?|examples?|tests?)$/;
+const licenceFile = /^(licen[cs]e|notice|copying)/i;
+const library = 'usr/lib/tapscope';
+const documents = 'usr/share/doc/tapscope';
 
 function main() {
   if (!installMissing(packagingPackages) || !prepare(root)) return 1;
@@ -39,18 +43,17 @@ function main() {
 function tapscope() {
   const stage = join(output, 'tapscope');
   const put = (to, content, mode) => putFile(join(stage, to), content, mode);
-  const library = 'usr/lib/tapscope';
   for (const path of ['dist/src', 'dist/bpf/tapscope.bpf.o', 'dist/addon/tapscope.node', 'package.json'])
     cpSync(join(root, path), join(stage, library, path), {
       recursive: true,
       filter: (file) => !/\/\.built/.test(file),
     });
-  const modules = copyModules(join(stage, library));
+  const modules = copyModules(stage);
   put('usr/bin/tapscope', read('deploy/debian/launcher'), 0o755);
   put('usr/lib/systemd/system/tapscope.service', read('deploy/tapscope.service'));
   put('etc/default/tapscope', read('deploy/debian/default'));
   put('usr/share/man/man8/tapscope.8.gz', gzipSync(read('deploy/debian/tapscope.8'), { level: 9 }));
-  put('usr/share/doc/tapscope/copyright', copyright(modules));
+  put(join(documents, 'copyright'), copyright(modules));
   for (const script of ['postinst', 'prerm', 'postrm'])
     put(join('DEBIAN', script), read(join('deploy/debian', script)), 0o755);
   put('DEBIAN/conffiles', '/etc/default/tapscope\n');
@@ -67,18 +70,32 @@ function tapscope() {
   });
 }
 
-/** The production dependencies as they lie in node_modules; returns their paths. */
-function copyModules(to) {
+/** The production dependencies as they lie in node_modules; returns their paths. Of what is bundled only the licences are copied. */
+function copyModules(stage) {
   const { packages } = JSON.parse(read('node_modules/.package-lock.json'));
   const wanted = Object.keys(packages).filter((path) => !packages[path].dev && existsSync(join(root, path)));
+  const whole = withDependencies(unbundled, packages);
   for (const path of wanted) {
-    for (const name of readdirSync(join(root, path)).filter((one) => one !== 'node_modules' && !unread.test(one)))
-      cpSync(join(root, path, name), join(to, path, name), {
+    const isWhole = whole.has(path);
+    const to = join(stage, isWhole ? library : documents, path);
+    const names = readdirSync(join(root, path)).filter((one) => one !== 'node_modules' && !unread.test(one));
+    for (const name of names.filter((one) => isWhole || licenceFile.test(one)))
+      cpSync(join(root, path, name), join(to, name), {
         recursive: true,
         filter: (file) => !/\.(d\.[cm]?ts|map)$/.test(file),
       });
   }
   return wanted;
+}
+
+/** Paths of these packages and of those that they need. */
+function withDependencies(names, packages) {
+  const paths = names.map((name) => `node_modules/${name}`);
+  for (const path of paths) {
+    const needed = Object.keys(packages[path].dependencies ?? {}).map((name) => `node_modules/${name}`);
+    paths.push(...needed.filter((one) => !paths.includes(one)));
+  }
+  return new Set(paths);
 }
 
 /** The Node that builds, for hosts whose own is too old; undefined where it is in parts (Debian's needs its libnode). */
@@ -112,7 +129,11 @@ function copyright(modules) {
   const stanza = (files, holder, licence) => `Files: ${files}\nCopyright: ${holder}\nLicense: ${licence}\n`;
   const others = modules.map((path) => {
     const { license } = JSON.parse(read(join(path, 'package.json')));
-    return stanza(`usr/lib/tapscope/${path}/*`, `as its own files say`, license ?? 'as its own files say');
+    return stanza(
+      `${library}/${path}/* ${documents}/${path}/*`,
+      `as its own files say`,
+      license ?? 'as its own files say',
+    );
   });
   return [
     'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nUpstream-Name: tapscope\n',

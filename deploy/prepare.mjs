@@ -20,7 +20,10 @@ import { run, say } from './step.mjs';
 
 const self = fileURLToPath(import.meta.url);
 const outputs = ['dist/bpf/tapscope.bpf.o', 'dist/addon/tapscope.node', 'dist/src/main.js'];
-const inputs = ['bpf', 'addon', 'src', 'Makefile', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
+const inputs = [
+  ...['bpf', 'addon', 'src', 'deploy/bundle.mjs', 'deploy/entry.mjs'],
+  ...['Makefile', 'package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'],
+];
 const lockBusy = 75;
 
 /** True when the clone can run; else it has said why not. */

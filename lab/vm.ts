@@ -92,8 +92,9 @@ function quoted(word: string): string {
 function qemu(kernel: Kernel, initrd: string, work: string, options: VmOptions): readonly string[] {
   const { cpus = 2, memoryMiB = 2048, instructionClock = false } = options;
   const share = 'security_model=none,multidevs=remap';
+  // tsc=reliable: kernels that distrust an emulated TSC would ask the HPET, a device, whenever anybody looks at a clock.
   const boot = [
-    'console=ttyS0 rdinit=/init quiet loglevel=3 panic=-1 mitigations=off',
+    'console=ttyS0 rdinit=/init quiet loglevel=3 panic=-1 mitigations=off tsc=reliable',
     `vm.work=${work} vm.kernel=${kernel.directory} vm.cwd=${process.cwd()}`,
   ];
   return [

@@ -45,7 +45,7 @@ export function readHost(symbols: Iterable<string>): Host {
     symbols: readSymbols(symbols),
     btf,
     functionArgs: (name) =>
-      [btf, ...modules].reduce<number | undefined>((args, types) => args ?? types?.functionArgs(name), undefined),
+      [...modules, btf].reduce<number | undefined>((args, types) => args ?? types?.functionArgs(name), undefined),
     releaseTypes: () => {
       for (const types of [...modules, btf]) types?.close();
     },

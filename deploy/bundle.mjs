@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// node deploy/bundle.mjs FOLDER: the program as FOLDER/main.js and beside it, in one file, all of its sources and packages, with
+// the bytecode of what every start runs. Finding, reading and compiling three hundred files was half of a start.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Script } from 'node:vm';
+
+const self = fileURLToPath(import.meta.url);
+const root = join(dirname(self), '..');
+const readJson = (path) => JSON.parse(readFileSync(join(root, path), 'utf8'));
+
+/** Packages that stay outside, for they find their addon by their own place. */
+export const unbundled = ['bcrypt'];
+
+async function bundle(folder) {
+  const { buildSync } = await import('esbuild');
+  const { outputFiles } = buildSync({
+    absWorkingDir: root,
+    entryPoints: ['src/main.ts'],
+    outfile: join(folder, 'program.cjs'),
+    bundle: true,
+    platform: 'node',
+    target: 'node20.19',
+    format: 'cjs',
+    external: unbundled,
+    define: { 'import.meta.url': 'mainUrl' },
+    // What deploy/entry.mjs calls.
+    banner: { js: '(function (require, mainUrl) {' },
+    footer: { js: '})' },
+    logLevel: 'warning',
+    write: false,
+  });
+  writeFileSync(join(folder, 'program.cjs'), toAscii(outputFiles[0].text));
+  copyFileSync(join(root, 'deploy/entry.mjs'), join(folder, 'main.js'));
+  chmodSync(join(folder, 'main.js'), 0o755);
+  // V8 takes bytecode of its own version and of its own flags only.
+  const flags = readJson('package.json').scripts.start.match(/(?<= )--[\w-]+/g) ?? [];
+  const { status } = spawnSync(process.execPath, [...flags, self, '--bytecode', folder], {
+    stdio: ['ignore', 'ignore', 2],
+  });
+  return status === 0;
+}
+
+/** esbuild does that in strings; regular expressions and comments may hold anything. Others would take V8 two bytes each. */
+function toAscii(text) {
+  return text.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** Of the functions that ran: all modules are loaded before the command line is read. */
+function keepBytecode(folder) {
+  const filename = join(folder, 'program.cjs');
+  const script = new Script(readFileSync(filename, 'latin1'), { filename });
+  process.argv.splice(2, Number.POSITIVE_INFINITY, '--version');
+  process.once('exit', () => writeFileSync(`${filename}.bytecode`, script.createCachedData()));
+  const url = pathToFileURL(join(root, 'dist/src/main.js')).href;
+  script.runInThisContext()(createRequire(url), url);
+}
+
+if (process.argv[1] === self) {
+  const [mode = '', folder = mode] = process.argv.slice(2);
+  if (mode === '--bytecode') keepBytecode(resolve(folder));
+  else process.exitCode = (await bundle(resolve(folder))) ? 0 : 1;
+}

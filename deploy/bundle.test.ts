@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The bundle as built: nothing but Node and the addon of others that finds its own files, and bytecode that V8 takes.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { nodeFlags } from '../lab/serve.ts';
+
+const root = join(import.meta.dirname, '..');
+const program = join(root, 'dist/src/program.cjs');
+const bundle = readFileSync(program, 'latin1');
+
+/** What V8 says of the bytecode when it is started so. */
+function isRefused(flags: readonly string[]): string {
+  const script = `const { readFileSync } = require('fs');
+    const options = { cachedData: readFileSync(process.argv[1] + '.bytecode') };
+    console.log(new (require('vm').Script)(readFileSync(process.argv[1], 'latin1'), options).cachedDataRejected)`;
+  return execFileSync(process.execPath, [...flags, '-e', script, program], { encoding: 'utf8' }).trim();
+}
+
+test('the bytecode is taken with the flags of npm start, and refused with others', () => {
+  assert.equal(isRefused(nodeFlags()), 'false');
+  assert.equal(isRefused([]), 'true');
+});
+
+test('the bundle is ASCII, as it is read', () => {
+  assert.deepEqual(
+    bundle.split('\n').filter((line) => /[\u0080-\uffff]/.test(line)),
+    [],
+  );
+});
+
+test('where no package lies but the one with an addon, the program starts', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tapscope-bundle-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  for (const path of [
+    'package.json',
+    'dist/src',
+    ...['bcrypt', 'node-gyp-build'].map((name) => `node_modules/${name}`),
+  ])
+    cpSync(join(root, path), join(folder, path), { recursive: true });
+  const said = execFileSync(process.execPath, [join(folder, 'dist/src/main.js'), '--help'], { encoding: 'utf8' });
+  assert.match(said, /doctor/);
+});
