@@ -45,6 +45,8 @@ static void post_batch(struct guest *guest, unsigned int batch, const uint8_t *f
 
 int guest_send(int argc, char **argv, struct answer *out)
 {
+	/* A bridge floods it to its other ports, and does not take it itself. */
+	static const uint8_t unknown[6] = {0x02, 0, 0, 0, 0, 0x99};
 	static uint8_t frame[65536];
 	struct queue *queue = find_queue(argv[1]);
 	struct guest *guest = queue ? queue->guest : NULL;
@@ -59,6 +61,8 @@ int guest_send(int argc, char **argv, struct answer *out)
 		return -EINVAL;
 	if (!build_frame(frame, size, queue->ethernet))
 		return -EINVAL;
+	if (has_word(argc - 4, argv + 4, "unicast"))
+		memcpy(frame, unknown, sizeof(unknown));
 	while (posted < count) {
 		unsigned int now = count - posted < batch ? count - posted : batch;
 

@@ -83,6 +83,8 @@ export interface GuestCounts {
 export interface GuestSendOptions {
   readonly batch?: number;
   readonly waitMs?: number;
+  /** To an address that nobody has, instead of to all. */
+  readonly unicast?: boolean;
 }
 
 export interface GuestSent {
@@ -197,8 +199,9 @@ function puppet(child: ChildProcess, ask: Ask): Puppet {
     receive: (id, perSecond, { lump = 1 } = {}) => tell('receive', id, perSecond, `lump=${lump}`),
     stall: async (id) => guestCounts(await ask(`stall ${id}`)),
     received: async (id) => guestCounts(await ask(`received ${id}`)),
-    send: async (id, count, size, { batch = 32, waitMs = 30_000 } = {}) => {
-      const answer = await ask(`send ${id} ${count} ${size} batch=${batch} wait=${waitMs}`);
+    send: async (id, count, size, { batch = 32, waitMs = 30_000, unicast = false } = {}) => {
+      const words = `${id} ${count} ${size} batch=${batch} wait=${waitMs}`;
+      const answer = await ask(`send ${words}${unicast ? ' unicast' : ''}`);
       return {
         posted: numberAt(answer, 'posted'),
         outstanding: numberAt(answer, 'outstanding'),

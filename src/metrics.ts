@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue: every metric once. Outputs, the README's table and the dashboards read it; nothing else names a metric.
 import { counter, counters, flag, gauge, gauges, info, type Metric, series, seriesIf } from './metric.ts';
+import { vhostMetrics } from './metrics-vhost.ts';
 import type { AgentState, Device, Queue } from './snapshot.ts';
 
 /** What runs here; the labels of `tapscope_build_info`. */
@@ -68,6 +69,11 @@ export const queueMetrics: readonly Metric<Queue>[] = [
     (queue) => queue.counters?.failed,
   ),
   counter(
+    'tapscope_queue_unproduced_packets_total',
+    'Packets that vhost-net took and gave back, those lost for want of room included (vhost_net_buf_unproduce); consumed counts them again.',
+    (queue) => queue.counters?.unproduced,
+  ),
+  counter(
     'tapscope_queue_overflowed_packets_total',
     'Packets that did not fit back into the ring when vhost returned them, lost (vhost_net_buf_unproduce); no kernel counter knows them.',
     (queue) => queue.counters?.overflowed,
@@ -95,6 +101,7 @@ export const queueMetrics: readonly Metric<Queue>[] = [
     ['pid', 'comm'],
     (queue) => (queue.owner === undefined ? [] : [series(1, String(queue.owner.pid), queue.owner.comm)]),
   ),
+  ...vhostMetrics,
 ];
 
 /** Only at `--detail cpu`; subject labels: netns, device, queue. */
@@ -201,7 +208,7 @@ export const agentMetrics: readonly Metric<AgentState>[] = [
   gauge('tapscope_rows_capacity', 'Rows of kernel counters that there are.', (agent) => agent.rowsCapacity),
   counters(
     'tapscope_events_lost_total',
-    'Events that our programs saw and could not count where they belong. no_row: all rows are used; ending_device: of a device that is being deleted; reason: drops shown as reason other; before: losses before tun beyond their table; no_device: drops in tun of packets that name no device.',
+    'Events that our programs saw and could not count where they belong. no_row: all rows are used; ending_device: of a device that is being deleted; reason: drops shown as reason other; before: losses before tun beyond their table; no_device: drops in tun of packets that name no device; event: rare events of queues beyond their table.',
     ['cause'],
     (agent) => agent.eventsLost.map(({ cause, events }) => series(events, cause)),
   ),

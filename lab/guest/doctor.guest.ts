@@ -21,7 +21,11 @@ const best: Mechanisms = {
   before: 'raw-tracepoint',
   transmit: 'fentry',
   consumed: underLock ? 'fentry' : 'arithmetic',
-  returned: underLock ? 'fentry' : 'none',
+  returned: 'fentry',
+  vhost: 'fentry',
+  batches: underLock ? 'consumed' : 'none',
+  buffers: 'fentry',
+  zerocopy: 'none',
   owners: 'iterator',
 };
 /** Where nothing counts or knows what enters the rings, before Linux 7.3. */
@@ -39,7 +43,7 @@ const cases: readonly Case[] = [
   {
     forced: ['transmit=raw-tracepoint', 'consumed=arithmetic', 'owners=procfs'],
     code: 1,
-    expected: { transmit: 'raw-tracepoint', consumed: 'arithmetic', returned: 'none', owners: 'procfs' },
+    expected: { transmit: 'raw-tracepoint', consumed: 'arithmetic', batches: 'none', owners: 'procfs' },
   },
   {
     forced: ['devices=rtnetlink'],
@@ -52,6 +56,9 @@ const cases: readonly Case[] = [
       transmit: null,
       consumed: null,
       returned: 'none',
+      vhost: 'none',
+      batches: 'none',
+      buffers: 'none',
       owners: 'procfs',
     },
   },
@@ -64,7 +71,7 @@ const long: readonly Case[] = [
   {
     forced: ['consumed=device-counter'],
     code: 1,
-    expected: { consumed: 'device-counter', returned: 'none' },
+    expected: { consumed: 'device-counter', batches: 'none' },
   },
   { forced: ['freed=off'], code: 3, expected: { freed: null, before: null, ...fromDevice } },
   { forced: ['freed=raw-tracepoint'], code: 1, expected: { freed: 'raw-tracepoint' } },
@@ -72,7 +79,7 @@ const long: readonly Case[] = [
   {
     forced: ['ended=identity'],
     code: 1,
-    expected: { ended: 'identity', transmit: 'raw-tracepoint', consumed: 'arithmetic', returned: 'none' },
+    expected: { ended: 'identity', transmit: 'raw-tracepoint', consumed: 'arithmetic', batches: 'none' },
   },
   { forced: ['owners=procfs'], code: 1, expected: { owners: 'procfs' } },
 ];

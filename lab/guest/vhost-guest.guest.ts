@@ -9,6 +9,7 @@ import type { GuestCounts, Puppet } from '../puppet.ts';
 import { type Agent, startAgent } from '../serve.ts';
 import { figuresOf, total } from './figures.ts';
 import { GUEST_LIVES, type GuestLife } from './guest-lives.ts';
+import { type VhostFigures, vhostFiguresOf } from './vhost-figures.ts';
 
 const DEVICE = 'tap0';
 const RING = 500;
@@ -94,19 +95,39 @@ function byQueue(counts: readonly GuestCounts[]): Readonly<Record<string, number
   return Object.fromEntries(counts.map(({ packets }, index) => [index, packets]));
 }
 
-async function judge(agent: Agent, { lab, ids }: Stage, { tried, refused, received, left }: Truth): Promise<void> {
+async function judge(agent: Agent, stage: Stage, truth: Truth): Promise<void> {
+  const { lab, ids } = stage;
+  const { tried, refused, received, left } = truth;
   for (let snapshot = 0; snapshot < 3; snapshot++) await agent.metrics();
-  const figures = figuresOf(await agent.metrics(), lab.inode, DEVICE);
+  const metrics = await agent.metrics();
+  const figures = figuresOf(metrics, lab.inode, DEVICE);
   const link = await lab.link(DEVICE);
   assert.equal(total(received) + total(left), link.txPackets, 'the guests and the kernel agree');
   assert.deepEqual([figures.offered, total(figures.dropped), link.txDropped], [tried, refused, refused]);
   assert.equal(link.rxPackets, FRAMES - (FRAMES % ids.length), 'what the guests sent');
+  assert.deepEqual([figures.imbalances, figures.degraded], [{}, 0]);
   const held = tried - refused - link.txPackets - figures.waiting - figures.overflowed;
   assert.ok(held >= 0 && held <= BATCH * ids.length, `${held} packets are nowhere`);
-  assert.deepEqual([figures.imbalances, figures.degraded], [held > 0 ? { 'device delivered': held } : {}, 0]);
-  if (held > 0) return; // stalled: vhost-net keeps them
   const taken = Object.fromEntries(ids.map((_, index) => [index, (received[index] ?? 0) + (left[index] ?? 0)]));
   assert.deepEqual(figures.delivered, taken);
+  judgeVhost(vhostFiguresOf(metrics, lab.inode, DEVICE), stage, { ...truth, held });
+}
+
+/** In packets, by queue. */
+function judgeVhost(figures: VhostFigures, { ids }: Stage, truth: Truth & { readonly held: number }): void {
+  const indices = ids.map((_, index) => String(index));
+  const gone = Object.keys(truth.left).length > 0;
+  assert.equal(total(figures.held), truth.held);
+  assert.deepEqual(Object.keys(figures.held), gone ? [] : indices, 'vhost-net is connected, or not any more');
+  const { unproduced, consumed, batches } = figures;
+  if (!gone) assert.equal(total(unproduced), 0);
+  if (!consumed) return;
+  const delivered = total(truth.received) + total(truth.left);
+  assert.equal(total(consumed.read) + total(consumed.vhost), delivered + truth.held + total(unproduced));
+  assert.deepEqual(consumed.read, { ...Object.fromEntries(indices.map((index) => [index, 0])), ...truth.left });
+  assert.deepEqual([batches.sum, batches.count], [consumed.vhost, batches.all]);
+  for (const [index, count] of Object.entries(batches.count))
+    assert.ok(count * BATCH >= (consumed.vhost[index] ?? 0), 'no batch is larger than 64');
 }
 
 test('guests behind vhost-net', async (t) => {

@@ -6,6 +6,7 @@ import type { WalkedDevice, WalkedQueue } from '../probes/walk.ts';
 import type { AuditResult, Device, FlowControl, OtherDrop, Queue, QueueCounters, ReasonCount } from '../snapshot.ts';
 import type { Books, QueueBalance } from './ledger.ts';
 import type { Owners } from './owners.ts';
+import { type VhostMeasured, vhostOf } from './vhost.ts';
 
 /** struct tun_struct flags, uapi/linux/if_tun.h */
 const IFF_TAP = 0x0002;
@@ -28,6 +29,7 @@ export interface Measured {
   readonly consumedCounted: boolean;
   /** Enqueued packets are counted, not derived. */
   readonly counted: boolean;
+  readonly vhost: VhostMeasured;
 }
 
 export function deviceOf(walked: WalkedDevice, measured: Measured): Device {
@@ -87,6 +89,7 @@ function queueOf(
     counters: sums && countersOf(sums, measured, balance),
     perCpu: sums?.perCpu ?? [],
     owner: ring && measured.owners.ofQueue(walked.netns, walked.name, ring.tunFile),
+    vhost: vhostOf(sums, ring?.vhost, measured.vhost),
     audit: [...(sums && measured.counted ? [offeredAudit(sums)] : []), ...(balance?.audit ?? [])],
     degraded: [...degraded, ...unknown],
   };
@@ -111,6 +114,7 @@ function countersOf(sums: QueueSums, measured: Measured, balance: QueueBalance |
     purged: measured.freedMeasured ? sums.purged : undefined,
     resized: measured.freedMeasured ? sums.resized : undefined,
     failed: measured.freedMeasured ? sums.failed : undefined,
+    unproduced: measured.vhost.returned ? sums.unproduced : undefined,
     overflowed: measured.freedMeasured ? sums.overflowed : undefined,
     delivered: balance?.known ? balance.delivered : undefined,
   };

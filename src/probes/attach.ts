@@ -11,8 +11,11 @@ import { firstLine, LoadedPrograms, NoPrograms } from './programs.ts';
 /** A better mechanism that is not used, and why. */
 export interface Refusal {
   readonly mechanism: string;
-  /** absent: the kernel does not have it; refused: the kernel or the host does not let us; forced: --mechanism chose another. */
-  readonly kind: 'absent' | 'refused' | 'forced';
+  /**
+   * absent: the kernel does not have it; refused: the kernel or the host does not let us; forced: --mechanism chose
+   * another; on-demand: it did not choose this one.
+   */
+  readonly kind: 'absent' | 'refused' | 'forced' | 'on-demand';
   readonly reason: string;
 }
 
@@ -53,6 +56,11 @@ export const PROBE_SYMBOLS: readonly string[] = [
   'sock_rfree',
   'tun_chr_close',
   'tun_free_netdev',
+  'vhost_net_release',
+  'vhost_net_buf_peek',
+  'vhost_discard_vq_desc',
+  'vhost_zerocopy_complete',
+  'vhost_zerocopy_callback',
 ];
 
 export interface AttachOptions {
@@ -159,6 +167,8 @@ function choiceAgainst(
   pin: boolean,
 ): Omit<Refusal, 'mechanism'> | undefined {
   if (forced && mechanism.name !== forced) return { kind: 'forced', reason: `--mechanism ${event.name}=${forced}` };
+  if (mechanism.onDemand && !forced)
+    return { kind: 'on-demand', reason: `--mechanism ${event.name}=${mechanism.name} asks for it; ${mechanism.price}` };
   if (mechanism.pins && !pin) return { kind: 'forced', reason: '--no-pin: it would keep tun from being unloaded' };
   return undefined;
 }

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each logical event and the mechanisms that can measure it, best first.
 import type { Host } from '../kernel/host.ts';
-
-/** absent: this kernel does not have it, and nothing needs to be done; refused: it has it, but not for us. */
-export interface Obstacle {
-  readonly kind: 'absent' | 'refused';
-  /** One sentence without its full stop. */
-  readonly reason: string;
-}
+import { always, type Obstacle, untraceable, withoutSymbols } from './obstacles.ts';
+import { VHOST_EVENTS } from './vhost-events.ts';
 
 export interface Mechanism {
   readonly name: string;
@@ -15,6 +10,8 @@ export interface Mechanism {
   readonly programs: readonly string[];
   /** Earlier choices without which it would mean nothing: EVENT=MECHANISM, MECHANISM|MECHANISM, or EVENT= for any. */
   readonly needs: readonly string[];
+  /** Used only where --mechanism asks for it: it costs more than most hosts would give for it. */
+  readonly onDemand?: boolean;
   /** Keeps the module of the functions that it traces from being unloaded. */
   readonly pins?: boolean;
   /** What is different from the better ones; undefined for the best. */
@@ -31,7 +28,6 @@ export interface ProbeEvent {
   readonly shed?: readonly string[];
 }
 
-const always = (): undefined => undefined;
 const WALK = ['devices=walk'];
 
 export const EVENTS: readonly ProbeEvent[] = [
@@ -154,27 +150,7 @@ export const EVENTS: readonly ProbeEvent[] = [
       },
     ],
   },
-  {
-    name: 'returned',
-    measures: 'packets that vhost-net took and gives back to the ring, which would count as consumed twice',
-    mechanisms: [
-      {
-        name: 'fentry',
-        programs: ['unproduced_fentry'],
-        pins: true,
-        needs: ['consumed=fentry'],
-        price: undefined,
-        obstacle: (host) => untraceable(host, '__tun_wake_queue', 3) ?? untraceable(host, 'vhost_net_buf_unproduce', 1),
-      },
-      {
-        name: 'none',
-        programs: [],
-        needs: [],
-        price: 'right while vhost-net is not loaded, and where consumed packets are derived',
-        obstacle: always,
-      },
-    ],
-  },
+  ...VHOST_EVENTS,
   {
     name: 'owners',
     measures: 'the process that holds each queue',
@@ -209,27 +185,4 @@ export function parseForced(choices: readonly string[]): ReadonlyMap<string, str
       return [eventName, mechanism] as const;
     }),
   );
-}
-
-function untraceable(host: Host, functionName: string, args: number): Obstacle | undefined {
-  if (!host.symbols) return withoutSymbols(host);
-  if (host.symbols.address(functionName) === undefined)
-    return { kind: 'absent', reason: `this kernel has no function ${functionName}` };
-  const found = host.functionArgs(functionName);
-  if (found === undefined)
-    return {
-      kind: 'refused',
-      reason: `the types (BTF) of ${functionName} cannot be read; those of a module need CAP_SYS_ADMIN`,
-    };
-  return found === args
-    ? undefined
-    : { kind: 'absent', reason: `${functionName} takes ${found} arguments here, not ${args}` };
-}
-
-function withoutSymbols(host: Host): Obstacle | undefined {
-  if (host.symbols) return undefined;
-  return {
-    kind: 'refused',
-    reason: 'kernel symbol addresses are hidden; grant CAP_SYSLOG and set kernel.kptr_restrict below 2',
-  };
 }
