@@ -122,7 +122,7 @@ struct sk_buff {
 	struct sock *sk;
 	void *destructor;
 	int skb_iif;
-	u16 queue_mapping;
+	u16 queue_mapping, alloc_cpu;
 	unsigned int len;
 };
 

@@ -15,6 +15,8 @@ enum queue_event {
 	EVENT_COPIED_FLUSH,
 	EVENT_COPIED_THROTTLED, /* too many had to be copied after all */
 	EVENT_COPIED_OTHER,
+	EVENT_FREED_WHERE_ALLOCATED, /* on that CPU */
+	EVENT_FREED_ELSEWHERE,
 };
 
 struct queue_event_key {

@@ -43,12 +43,13 @@ test('links lead to a dashboard that there is, and set variables that it has', (
   }
 });
 
-test('every metric of the catalogue is on a dashboard, but for vhost-net’s and those of --detail cpu', () => {
+test('every metric of the catalogue is on a dashboard, but for vhost-net’s, those of --detail cpu and those on demand', () => {
   const shown = new Set(panels.flatMap(({ queries }) => queries.flatMap(({ expr }) => metricsOf(expr))));
   const hidden = catalogue.map(({ name }) => name).filter((name) => !shown.has(name));
   const others = hidden.filter((name) => !/^tapscope_(vhost|zerocopy)_/.test(name));
   assert.deepEqual(others, [
     'tapscope_queue_unproduced_packets_total',
+    'tapscope_queue_freed_packets_total',
     'tapscope_queue_cpu_offered_packets_total',
     'tapscope_queue_cpu_dropped_packets_total',
   ]);

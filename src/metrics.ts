@@ -101,6 +101,12 @@ export const queueMetrics: readonly Metric<Queue>[] = [
     ['pid', 'comm'],
     (queue) => (queue.owner === undefined ? [] : [series(1, String(queue.owner.pid), queue.owner.comm)]),
   ),
+  counters(
+    'tapscope_queue_freed_packets_total',
+    'Packets that the reader or guest got, by the CPU that allocated them: the same that frees them, or another (sk_buff.alloc_cpu at consume_skb in tun_do_read). Only with --mechanism allocation=tp_btf.',
+    ['allocated_on'],
+    (queue) => (queue.freed ? [series(queue.freed.there, 'same'), series(queue.freed.elsewhere, 'other')] : []),
+  ),
   ...vhostMetrics,
 ];
 

@@ -90,6 +90,13 @@ export interface Vhost {
   readonly zeroCopy: ZeroCopy | undefined;
 }
 
+/** Packets that the reader got, by the CPU that allocated them. */
+export interface Freed {
+  /** On that CPU. */
+  readonly there: number;
+  readonly elsewhere: number;
+}
+
 /** What the guest sends through vhost-net without having it copied; packets. undefined: vhost-net copies all. */
 export interface ZeroCopy {
   readonly tried: number;
@@ -115,6 +122,7 @@ export interface Queue {
   readonly owner: Owner | undefined;
   /** undefined: it never served this queue, or nobody saw it. */
   readonly vhost: Vhost | undefined;
+  readonly freed: Freed | undefined;
   readonly audit: readonly AuditResult[];
   /** Why figures of this queue are not exact; empty: they are. One short sentence each. */
   readonly degraded: readonly string[];

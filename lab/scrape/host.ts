@@ -69,6 +69,7 @@ function queue(seed: number): Queue {
       discarded: 0,
       zeroCopy: undefined,
     },
+    freed: undefined,
     audit: ['offered', 'ring'].map((equation) => ({ equation, imbalance: 0 })),
     degraded: [],
   };

@@ -3,7 +3,16 @@
 import type { DropReasons } from '../probes/reasons.ts';
 import { type DeviceSums, emptySums, type QueueSums } from '../probes/rows.ts';
 import type { WalkedDevice, WalkedQueue } from '../probes/walk.ts';
-import type { AuditResult, Device, FlowControl, OtherDrop, Queue, QueueCounters, ReasonCount } from '../snapshot.ts';
+import type {
+  AuditResult,
+  Device,
+  FlowControl,
+  Freed,
+  OtherDrop,
+  Queue,
+  QueueCounters,
+  ReasonCount,
+} from '../snapshot.ts';
 import type { Books, QueueBalance } from './ledger.ts';
 import type { Owners } from './owners.ts';
 import { type VhostMeasured, vhostOf } from './vhost.ts';
@@ -30,6 +39,7 @@ export interface Measured {
   /** Enqueued packets are counted, not derived. */
   readonly counted: boolean;
   readonly vhost: VhostMeasured;
+  readonly allocation: boolean;
 }
 
 export function deviceOf(walked: WalkedDevice, measured: Measured): Device {
@@ -90,6 +100,7 @@ function queueOf(
     perCpu: sums?.perCpu ?? [],
     owner: ring && measured.owners.ofQueue(walked.netns, walked.name, ring.tunFile),
     vhost: vhostOf(sums, ring?.vhost, measured.vhost),
+    freed: measured.allocation ? freedOf(sums) : undefined,
     audit: [...(sums && measured.counted ? [offeredAudit(sums)] : []), ...(balance?.audit ?? [])],
     degraded: [...degraded, ...unknown],
   };
@@ -118,6 +129,10 @@ function countersOf(sums: QueueSums, measured: Measured, balance: QueueBalance |
     overflowed: measured.freedMeasured ? sums.overflowed : undefined,
     delivered: balance?.known ? balance.delivered : undefined,
   };
+}
+
+function freedOf(sums: QueueSums | undefined): Freed {
+  return { there: sums?.events.get('freedWhereAllocated') ?? 0, elsewhere: sums?.events.get('freedElsewhere') ?? 0 };
 }
 
 function sumOf(values: readonly number[]): number {

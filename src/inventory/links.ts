@@ -76,6 +76,7 @@ function ownedQueue(owner: Owner | undefined): readonly Queue[] {
           perCpu: [],
           owner,
           vhost: undefined,
+          freed: undefined,
           audit: [],
           degraded: [],
         },

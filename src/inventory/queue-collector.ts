@@ -27,7 +27,7 @@ const LOST = ['no_row', 'ending_device', 'reason', 'before', 'no_device', 'event
  * Events whose missed runs leave the books right. `freed` runs for every freed packet of the host: what it missed was
  * mostly nobody's of ours, and the audit sees the rest.
  */
-const BESIDE_THE_BOOKS: ReadonlySet<string> = new Set(['freed', 'batches', 'buffers', 'zerocopy']);
+const BESIDE_THE_BOOKS: ReadonlySet<string> = new Set(['freed', 'batches', 'buffers', 'zerocopy', 'allocation']);
 
 export class QueueCollector {
   readonly #probes: Probes;
@@ -118,6 +118,7 @@ export class QueueCollector {
       freedMeasured,
       counted: counting && transmit !== 'arithmetic',
       vhost: vhostMeasured(this.#probes),
+      allocation: this.#probes.mechanism('allocation') === 'tp_btf',
       consumedCounted: counting && this.#probes.mechanism('consumed') === 'fentry',
     });
   }

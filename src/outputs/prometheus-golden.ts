@@ -47,6 +47,7 @@ const busyQueue: Queue = {
       outstanding: 1,
     },
   },
+  freed: { there: 600, elsewhere: 220 },
   audit: [
     { equation: 'offered', imbalance: 0 },
     { equation: 'ring', imbalance: -2 },
@@ -61,6 +62,7 @@ const bypassedQueue: Queue = {
   perCpu: [],
   owner: undefined,
   vhost: undefined,
+  freed: undefined,
   audit: [],
   degraded: ['7 packets were delivered that no probe saw offered'],
 };

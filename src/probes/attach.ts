@@ -7,6 +7,7 @@ import type { ProbeState } from '../snapshot.ts';
 import { EVENTS, type Mechanism, type ProbeEvent } from './events.ts';
 import { LOCATION_SYMBOLS } from './locations.ts';
 import { firstLine, LoadedPrograms, NoPrograms } from './programs.ts';
+import { SKB_PATH_SYMBOLS } from './skb-paths.ts';
 
 /** A better mechanism that is not used, and why. */
 export interface Refusal {
@@ -51,6 +52,7 @@ export interface Probes {
 /** Kernel functions that probes look up: for readHost(). */
 export const PROBE_SYMBOLS: readonly string[] = [
   ...LOCATION_SYMBOLS,
+  ...SKB_PATH_SYMBOLS,
   '__tun_wake_queue',
   'tun_wake_queue',
   'sock_rfree',

@@ -37,7 +37,7 @@ export const EVENTS: readonly ProbeEvent[] = [
     mechanisms: [
       {
         name: 'walk',
-        programs: ['walk_queues', 'recycle', 'settle', 'calibrate'],
+        programs: ['walk_queues', 'recycle', 'settle', 'calibrate', 'read_text'],
         needs: [],
         price: undefined,
         obstacle: always,
@@ -152,6 +152,21 @@ export const EVENTS: readonly ProbeEvent[] = [
   },
   ...VHOST_EVENTS,
   {
+    name: 'allocation',
+    measures: 'whether packets are freed on the CPU on which they were allocated',
+    mechanisms: [
+      {
+        name: 'tp_btf',
+        programs: ['consumed_typed'],
+        onDemand: true,
+        needs: WALK,
+        price: 'a probe for each packet that anybody on the host consumes',
+        obstacle: (host) => withoutSymbols(host) ?? withoutLocation(host),
+      },
+      { name: 'none', programs: [], needs: [], price: 'it is not shown', obstacle: always },
+    ],
+  },
+  {
     name: 'owners',
     measures: 'the process that holds each queue',
     mechanisms: [
@@ -185,4 +200,11 @@ export function parseForced(choices: readonly string[]): ReadonlyMap<string, str
       return [eventName, mechanism] as const;
     }),
   );
+}
+
+/** The tracepoint skb:consume_skb names the function since 6.3; its own arguments come after the one of the hook. */
+function withoutLocation(host: Host): Obstacle | undefined {
+  const args = host.functionArgs('__traceiter_consume_skb');
+  if (args !== undefined && args >= 3) return undefined;
+  return { kind: 'absent', reason: 'the tracepoint skb:consume_skb of this kernel does not say who frees the packet' };
 }

@@ -179,6 +179,9 @@ function configure(
   object.setVariable('sock_rfree_address', address('sock_rfree'));
   object.setVariable('tun_chr_close_address', address('tun_chr_close'));
   object.setVariable('vhost_net_release_address', address('vhost_net_release'));
+  const reader = host.symbols?.ranges('tun_do_read')[0];
+  object.setVariable('reader_start', bytes64(reader?.start ?? 0n));
+  object.setVariable('reader_length', bytes32(reader?.length ?? 0));
 }
 
 /** A row of 256 bytes for each queue on each CPU that serves it: room for 2 048 queues if each is served by one CPU, or more. */

@@ -20,6 +20,9 @@ const NAMES = {
   copiedFlush: 'EVENT_COPIED_FLUSH',
   copiedThrottled: 'EVENT_COPIED_THROTTLED',
   copiedOther: 'EVENT_COPIED_OTHER',
+  /** Packets that the reader got, by the CPU that allocated them: the one that frees them, or another. */
+  freedWhereAllocated: 'EVENT_FREED_WHERE_ALLOCATED',
+  freedElsewhere: 'EVENT_FREED_ELSEWHERE',
 } as const;
 
 export type QueueEvent = keyof typeof NAMES;
