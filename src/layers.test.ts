@@ -32,8 +32,7 @@ const belowCommands = [
 const layers: Readonly<Record<string, Layer>> = {
   snapshot: { imports: [] },
   metric: { imports: [] },
-  'metrics-vhost': { imports: ['metric', 'snapshot'] },
-  metrics: { imports: ['metric', 'metrics-vhost', 'snapshot'] },
+  metrics: { imports: ['metric', 'snapshot'] },
   kernel: { imports: ['addon'], node: 'all' },
   probes: { imports: ['kernel', 'snapshot'] },
   inventory: { imports: ['kernel', 'probes', 'snapshot'] },

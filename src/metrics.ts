@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue: every metric once. Outputs, the README's table and the dashboards read it; nothing else names a metric.
 import { counter, counters, flag, gauge, gauges, info, type Metric, series, seriesIf } from './metric.ts';
-import { vhostMetrics } from './metrics-vhost.ts';
+import { vhostMetrics } from './metrics/vhost.ts';
 import type { AgentState, Device, Queue } from './snapshot.ts';
 
 /** What runs here; the labels of `tapscope_build_info`. */

@@ -81,8 +81,8 @@ export interface Vhost {
   /** Packets that it has taken out of the ring and not yet delivered. */
   readonly held: number | undefined;
   readonly worker: Worker | undefined;
-  /** Batches that it took, by packets. */
-  readonly batches: Observed | undefined;
+  /** That it took out of the ring. */
+  readonly batches: VhostBatches | undefined;
   /** Looks at a packet for which the guest had no buffer. */
   readonly noBuffer: number | undefined;
   /** Buffers of the guest that it gave back unused. */
@@ -107,10 +107,12 @@ export interface ZeroCopy {
   readonly outstanding: number | undefined;
 }
 
-/** Observations sorted into ranges: the upper end of each, and how many fell into it; the last count is beyond all. */
-export interface Observed {
+/** Batches in which vhost-net handed packets over, by their size. */
+export interface VhostBatches {
+  /** Packets. `buckets[i]`: batches above `bounds[i - 1]` and up to `bounds[i]`, the last: above all bounds. */
   readonly bounds: readonly number[];
-  readonly counts: readonly number[];
+  readonly buckets: readonly number[];
+  /** Packets of all batches. */
   readonly sum: number;
 }
 

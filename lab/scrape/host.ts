@@ -64,7 +64,7 @@ function queue(seed: number): Queue {
     vhost: {
       held: seed % 64,
       worker: { tid: 100_000 + seed, comm: `vhost-${seed}`, cpu: seed % 4, seconds: seed / 10 },
-      batches: { bounds: [1, 2, 4, 8, 16, 32, 64], counts: [1, 2, 3, 4, 5, 6, seed, 0], sum: 64 * seed },
+      batches: { bounds: [1, 2, 4, 8, 16, 32, 64], buckets: [1, 2, 3, 4, 5, 6, seed, 0], sum: 64 * seed },
       noBuffer: seed,
       discarded: 0,
       zeroCopy: undefined,

@@ -31,7 +31,7 @@ export function vhostOf(
   return {
     held: walked?.held,
     worker: walked?.worker,
-    batches: batches ? { bounds: BATCH_BOUNDS, counts: sums.batches.sizes, sum: sums.batches.packets } : undefined,
+    batches: batches ? { bounds: BATCH_BOUNDS, buckets: sums.batches.sizes, sum: sums.batches.packets } : undefined,
     noBuffer: buffers ? (sums.events.get('noBuffer') ?? 0) : undefined,
     discarded: buffers ? (sums.events.get('discarded') ?? 0) : undefined,
     zeroCopy: zeroCopy ? zeroCopyOf(sums.events, walked?.outstanding) : undefined,

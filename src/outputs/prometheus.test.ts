@@ -3,22 +3,13 @@
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import {
-  Counter,
-  Gauge,
-  Histogram,
-  type OpenMetricsContentType,
-  type PrometheusContentType,
-  Registry,
-} from 'prom-client';
+import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client';
 import type { Device, Queue } from '../snapshot.ts';
 import { FastRegistry, type PrometheusOptions, type Seen } from './prometheus.ts';
 import type { Detail } from './prometheus-detail.ts';
 import type { MetricRows } from './prometheus-families.ts';
-import { goldenBuild, goldenSnapshot, type RowSample, samplesOf } from './prometheus-golden.ts';
+import { type AnyRegistry, fillRegistry, goldenBuild, goldenSnapshot } from './prometheus-golden.ts';
 import { contentTypes } from './prometheus-text.ts';
-
-type AnyRegistry = Registry<PrometheusContentType> | Registry<OpenMetricsContentType>;
 
 const oddNames = ['tap0', 'tap0', 'a"b', 'back\\slash', 'new\nline', 'é~{}=,#', '\\"', '\\n', '0', '\u{1f600}', ' '];
 const oddValues = [0, 1, -1, 0.1, 1e21, -1e-7, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
@@ -58,29 +49,16 @@ function randomQueue(random: Random, template: Queue, index: number): Queue {
     overflowed: count(),
     delivered: random(2) === 0 ? undefined : count(),
   };
-  const vhost = {
-    held: count(),
-    worker: undefined,
-    batches: randomBatches(random),
-    noBuffer: count(),
-    discarded: 0,
-    zeroCopy: undefined,
-  };
   return {
     ...template,
     index,
     counters: random(4) === 0 ? undefined : counters,
     perCpu: [0, 1, 2].slice(random(4)).map((cpu) => ({ cpu, offered: count(), dropped: count() })),
-    vhost: random(3) === 0 ? undefined : { ...vhost, batches: random(2) === 0 ? undefined : vhost.batches },
+    vhost: random(3) === 0 ? undefined : template.vhost,
     owner: random(3) === 0 ? undefined : { pid: random(9), comm: pick(random, oddNames) },
     audit: [{ equation: 'ring', imbalance: pick(random, oddValues) }],
     degraded: random(2) === 0 ? [] : ['why'],
   };
-}
-
-function randomBatches(random: Random) {
-  const bounds = [1, 2, 4].slice(0, random(4));
-  return { bounds, counts: [...bounds, 0].map(() => random(9)), sum: random(99) };
 }
 
 function randomDevice(random: Random, id: number): Device {
@@ -110,54 +88,10 @@ function ownMetrics(registers: AnyRegistry[]): void {
   histogram.observe({ kind: 'y' }, 5);
 }
 
-/** One of prom-client's that renders these samples. */
-class KnownHistogram extends Histogram<string> {
-  readonly #metric: MetricRows['metric'];
-  readonly #samples: readonly RowSample[];
-
-  constructor(metric: MetricRows['metric'], samples: readonly RowSample[], labelNames: string[], to: AnyRegistry[]) {
-    super({ name: metric.name, help: metric.help, labelNames, registers: to });
-    this.#metric = metric;
-    this.#samples = samples;
-  }
-
-  /** What a registry asks of a histogram. */
-  async getForPromString() {
-    const values = this.#samples.map(({ subject, labels, value }) => {
-      const last = labels.at(-1) ?? '';
-      const own = last === 'sum' || last === 'count' ? [] : [['le', last]];
-      const metricName = `${this.#metric.name}_${own.length > 0 ? 'bucket' : last}`;
-      return { labels: Object.fromEntries([...subject.labels, ...own]), value, metricName };
-    });
-    return { name: this.#metric.name, help: this.#metric.help, type: 'histogram', values };
-  }
-}
-
 /** By prom-client alone. Each page needs a fresh registry: an OpenMetrics page of prom-client renames its metrics for good. */
 async function reference(rows: readonly MetricRows[], registry: AnyRegistry): Promise<string> {
-  const registers = [registry];
-  for (const one of rows) {
-    const { metric } = one;
-    const samples = samplesOf(one);
-    if (samples.length === 0) continue;
-    const { name, help } = metric;
-    const labelNames = [
-      ...new Set(samples.flatMap(({ subject }) => subject.labels.map(([label]) => label))),
-      ...metric.labels,
-    ];
-    if (metric.type === 'histogram') {
-      new KnownHistogram(metric, samples, labelNames.slice(0, -1), registers);
-      continue;
-    }
-    const gauge = metric.type === 'gauge' ? new Gauge({ name, help, labelNames, registers }) : undefined;
-    const counter = metric.type === 'counter' ? new Counter({ name, help, labelNames, registers }) : undefined;
-    for (const { subject, labels, value } of samples) {
-      const own = metric.labels.map((label, index) => [label, labels[index]]);
-      gauge?.set(Object.fromEntries([...subject.labels, ...own]), value);
-      counter?.inc(Object.fromEntries([...subject.labels, ...own]), value);
-    }
-  }
-  ownMetrics(registers);
+  for (const one of rows) fillRegistry(registry, one);
+  ownMetrics([registry]);
   return registry.metrics();
 }
 

@@ -47,11 +47,11 @@ export class QueueEvents {
   /** By row number. */
   read(): ReadonlyMap<number, EventSums> {
     const rows = new Map<number, EventSums>();
-    for (const { key, packets } of this.#entries.read()) {
+    for (const { key, value } of this.#entries.read()) {
       const row = key.getUint32(this.#at.row, true);
       const event = this.#events.get(key.getUint32(this.#at.event, true));
       const sums = rows.get(row) ?? new Map<QueueEvent, number>();
-      if (event) rows.set(row, sums.set(event, packets));
+      if (event) rows.set(row, sums.set(event, Number(value.getBigUint64(0, true))));
     }
     return rows;
   }
