@@ -122,9 +122,8 @@ struct sk_buff {
 	struct sock *sk;
 	void *destructor;
 	int skb_iif;
-	u16 queue_mapping;
+	u16 queue_mapping, alloc_cpu;
 	unsigned int len;
-	u16 alloc_cpu;
 };
 
 typedef struct {
@@ -190,16 +189,6 @@ struct tun_struct {
 	unsigned int numdisabled;
 };
 
-struct vhost_net_buf {
-	int tail;
-	int head;
-};
-
-struct vhost_net_virtqueue {
-	struct ptr_ring *rx_ring;
-	struct vhost_net_buf rxq;
-};
-
 struct nsproxy {
 	struct net *net_ns;
 };
@@ -213,7 +202,18 @@ struct file {
 	void *private_data;
 };
 
+struct thread_info {
+	u32 cpu;
+};
+
+struct sched_entity {
+	u64 sum_exec_runtime;
+};
+
 struct task_struct {
+	struct thread_info thread_info;
+	struct sched_entity se;
+	u64 start_time;
 	int pid, tgid;
 	struct nsproxy *nsproxy;
 	char comm[16];

@@ -7,9 +7,12 @@
 #include "tun.bpf.c"
 #include "wake.bpf.c"
 #include "vhost.bpf.c"
+#include "zerocopy.bpf.c"
+#include "allocation.bpf.c"
 #include "walk.bpf.c"
 #include "owners.bpf.c"
 #include "calibrate.bpf.c"
+#include "text.bpf.c"
 
 /* Last of all variables: the agent cuts it to what its host needs. */
 union entry rows[MAX_ROWS] __attribute__((aligned(256)));

@@ -3,6 +3,7 @@
 // entering a namespace.
 #include "device.bpf.h"
 #include "overflow.bpf.h"
+#include "held.bpf.h"
 #include "ring.bpf.h"
 #include "visit.bpf.h"
 #include "walk.bpf.h"
@@ -53,6 +54,7 @@ static __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 	u32 index = walk.queues;
 	struct walked_queue *out = bpf_map_lookup_elem(&walked_queues, &index);
 	struct ring_state ring = {};
+	struct held held = {};
 	struct net_device *dev = at.dev; /* a local: CO-RE would try to relocate a read through our own struct */
 
 	if (!out) {
@@ -72,9 +74,11 @@ static __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 		struct list_head *waiters = &file->socket.wq.wait.head;
 
 		read_ring(file, &ring);
+		read_held(file, &held);
 		if (BPF_CORE_READ(waiters, next) != waiters)
 			flags |= QUEUE_WAITED;
 	}
+	flags |= (held.connected ? QUEUE_VHOST : 0) | (held.zerocopy ? QUEUE_ZEROCOPY : 0);
 	flags |= (ring.busy ? QUEUE_BUSY : 0) | (ring.torn ? QUEUE_TORN : 0);
 	if (!(flags & QUEUE_DETACHED))
 		visit_shared(at.dev, queue, ring.used, walk.flow_watched);
@@ -87,6 +91,12 @@ static __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 	out->producer = ring.producer;
 	out->consumer_head = ring.consumer_head;
 	out->consumer_tail = ring.consumer_tail;
+	out->held = held.packets;
+	out->outstanding = held.outstanding;
+	out->worker = held.worker;
+	out->worker_cpu = held.cpu;
+	out->worker_ns = held.worker_ns;
+	__builtin_memcpy(out->worker_comm, held.comm, sizeof(held.comm));
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 import { counter, counters, flag, gauge, gauges, info, type Metric, series, seriesIf } from './metric.ts';
 import { flowMetrics } from './metrics/flow.ts';
 import { ringMetrics } from './metrics/ring.ts';
+import { vhostMetrics } from './metrics/vhost.ts';
 import type { AgentState, Device, Queue } from './snapshot.ts';
 
 /** What runs here; the labels of `tapscope_build_info`. */
@@ -70,6 +71,11 @@ export const queueMetrics: readonly Metric<Queue>[] = [
     (queue) => queue.counters?.failed,
   ),
   counter(
+    'tapscope_queue_unproduced_packets_total',
+    'Packets that vhost-net took and gave back, those lost for want of room included (vhost_net_buf_unproduce); consumed counts them again.',
+    (queue) => queue.counters?.unproduced,
+  ),
+  counter(
     'tapscope_queue_overflowed_packets_total',
     'Packets that did not fit back into the ring when vhost returned them, lost (vhost_net_buf_unproduce); no kernel counter knows them.',
     (queue) => queue.counters?.overflowed,
@@ -99,6 +105,13 @@ export const queueMetrics: readonly Metric<Queue>[] = [
     ['pid', 'comm'],
     (queue) => (queue.owner === undefined ? [] : [series(1, String(queue.owner.pid), queue.owner.comm)]),
   ),
+  counters(
+    'tapscope_queue_freed_packets_total',
+    'Packets that the reader or guest got, by the CPU that allocated them: the same that frees them, or another (sk_buff.alloc_cpu at consume_skb in tun_do_read). Only with --mechanism allocation=tp_btf.',
+    ['allocated_on'],
+    (queue) => (queue.freed ? [series(queue.freed.there, 'same'), series(queue.freed.elsewhere, 'other')] : []),
+  ),
+  ...vhostMetrics,
 ];
 
 /** Only at `--detail cpu`; subject labels: netns, device, queue. */
@@ -210,7 +223,7 @@ export const agentMetrics: readonly Metric<AgentState>[] = [
   gauge('tapscope_rows_capacity', 'Rows of kernel counters that there are.', (agent) => agent.rowsCapacity),
   counters(
     'tapscope_events_lost_total',
-    'Events that our programs saw and could not count where they belong. no_row: all rows are used; ending_device: of a device that is being deleted; reason: drops shown as reason other; histogram: samples and durations beyond their table; before: losses before tun beyond their table; no_device: drops in tun of packets that name no device.',
+    'Events that our programs saw and could not count where they belong. no_row: all rows are used; ending_device: of a device that is being deleted; reason: drops shown as reason other; histogram: samples and durations beyond their table; before: losses before tun beyond their table; no_device: drops in tun of packets that name no device; event: rare events of queues beyond their table.',
     ['cause'],
     (agent) => agent.eventsLost.map(({ cause, events }) => series(events, cause)),
   ),

@@ -28,6 +28,8 @@ export interface QueueCounters {
   readonly resized: number | undefined;
   /** Taken out of the ring by a reader whose buffer could not be filled. */
   readonly failed: number | undefined;
+  /** Given back by vhost-net, into the ring or, without room, lost. */
+  readonly unproduced: number | undefined;
   /** Did not fit back into the ring when vhost un-consumed them. */
   readonly overflowed: number | undefined;
   readonly delivered: number | undefined;
@@ -119,6 +121,56 @@ export interface Flow {
   readonly sentBySoftirq: number;
 }
 
+/** The thread that moves a queue's packets for vhost-net. */
+export interface Worker {
+  readonly tid: number;
+  readonly comm: string;
+  /** On which it runs, or ran last. */
+  readonly cpu: number;
+  /** CPU time since it began. */
+  readonly seconds: number;
+}
+
+/** vhost-net on a queue, now or before. undefined: it is gone, or not measured. */
+export interface Vhost {
+  /** Packets that it has taken out of the ring and not yet delivered. */
+  readonly held: number | undefined;
+  readonly worker: Worker | undefined;
+  /** That it took out of the ring. */
+  readonly batches: VhostBatches | undefined;
+  /** Looks at a packet for which the guest had no buffer. */
+  readonly noBuffer: number | undefined;
+  /** Buffers of the guest that it gave back unused. */
+  readonly discarded: number | undefined;
+  readonly zeroCopy: ZeroCopy | undefined;
+}
+
+/** Packets that the reader got, by the CPU that allocated them. */
+export interface Freed {
+  /** On that CPU. */
+  readonly there: number;
+  readonly elsewhere: number;
+}
+
+/** What the guest sends through vhost-net without having it copied; packets. undefined: vhost-net copies all. */
+export interface ZeroCopy {
+  readonly tried: number;
+  readonly completed: { readonly uncopied: number; readonly copied: number };
+  /** Not tried, by the reason to copy the packet at once. */
+  readonly notTried: Readonly<Record<string, number>>;
+  /** On their way; undefined: vhost-net is not connected now. */
+  readonly outstanding: number | undefined;
+}
+
+/** Batches in which vhost-net handed packets over, by their size. */
+export interface VhostBatches {
+  /** Packets. `buckets[i]`: batches above `bounds[i - 1]` and up to `bounds[i]`, the last: above all bounds. */
+  readonly bounds: readonly number[];
+  readonly buckets: readonly number[];
+  /** Packets of all batches. */
+  readonly sum: number;
+}
+
 export interface Queue {
   readonly index: number;
   readonly ring: Ring | undefined;
@@ -128,6 +180,9 @@ export interface Queue {
   readonly flow: Flow | undefined;
   readonly perCpu: readonly CpuCounters[];
   readonly owner: Owner | undefined;
+  /** undefined: it never served this queue, or nobody saw it. */
+  readonly vhost: Vhost | undefined;
+  readonly freed: Freed | undefined;
   readonly audit: readonly AuditResult[];
   /** Why figures of this queue are not exact; empty: they are. One short sentence each. */
   readonly degraded: readonly string[];

@@ -60,6 +60,7 @@ function queue(seed: number): Queue {
       purged: 3,
       resized: 0,
       failed: 0,
+      unproduced: 0,
       overflowed: 0,
       delivered: 1e9 + 7000 * seed,
     },
@@ -71,6 +72,15 @@ function queue(seed: number): Queue {
     flow: undefined,
     perCpu: [0, 1].map((cpu) => ({ cpu, offered: 5e8 + seed, dropped: seed })),
     owner: { pid: 1000 + seed, comm: 'qemu-system-x86' },
+    vhost: {
+      held: seed % 64,
+      worker: { tid: 100_000 + seed, comm: `vhost-${seed}`, cpu: seed % 4, seconds: seed / 10 },
+      batches: { bounds: [1, 2, 4, 8, 16, 32, 64], buckets: [1, 2, 3, 4, 5, 6, seed, 0], sum: 64 * seed },
+      noBuffer: seed,
+      discarded: 0,
+      zeroCopy: undefined,
+    },
+    freed: undefined,
     audit: ['offered', 'ring'].map((equation) => ({ equation, imbalance: 0 })),
     degraded: [],
   };

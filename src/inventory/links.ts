@@ -73,6 +73,8 @@ const unseen = {
   history: undefined,
   flow: undefined,
   perCpu: [],
+  vhost: undefined,
+  freed: undefined,
   audit: [],
   degraded: [],
 };

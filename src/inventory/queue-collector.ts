@@ -16,11 +16,18 @@ import { asksForFlowControl, deviceOf } from './devices.ts';
 import { type Books, Ledger } from './ledger.ts';
 import { NO_OWNERS, OwnerIterator, readOwnersFromProc } from './owners.ts';
 import type { Regime } from './queue-books.ts';
+import { vhostMeasured } from './vhost.ts';
 
 const OWNERS_AGE_MS = 10_000;
 
 /** Variables lost_… of the BPF object. */
-const LOST = ['no_row', 'ending_device', 'reason', 'histogram', 'before', 'no_device'];
+const LOST = ['no_row', 'ending_device', 'reason', 'histogram', 'before', 'no_device', 'event'];
+
+/**
+ * Events whose missed runs leave the books right. `freed` runs for every freed packet of the host: what it missed was
+ * mostly nobody's of ours, and the audit sees the rest.
+ */
+const BESIDE_THE_BOOKS: ReadonlySet<string> = new Set(['freed', 'batches', 'buffers', 'zerocopy', 'allocation']);
 
 export class QueueCollector {
   readonly #probes: Probes;
@@ -39,6 +46,8 @@ export class QueueCollector {
   #files = '';
   #ownedFiles = '';
   #ownersReadMs = 0;
+  /** By what vhost-net's queues were last found. */
+  #guestsBy: string | undefined;
   /** A complete walk has been: a device that appears now was made under watch. */
   #sawAll = false;
   #used = 0;
@@ -67,7 +76,7 @@ export class QueueCollector {
     const after = this.#rows.read(false);
     const others = this.#readOtherDrops();
     this.#lost = this.#ownLosses();
-    this.#vhost = vhostDriver() !== undefined;
+    this.#vhost = vhostDriver() !== undefined && this.#probes.mechanism('vhost') !== 'fentry';
     const devices = walk.devices.map((walked) => this.#device(walked, before, after, others.get(walked.id) ?? []));
     this.#files = walk.devices.flatMap(({ queues }) => queues.map(({ tunFile }) => tunFile)).join();
     this.#used = before.used;
@@ -87,10 +96,14 @@ export class QueueCollector {
   /** Looks for owners again when the set of queues has changed. */
   async refreshOwners(): Promise<void> {
     // A descriptor may change hands without any queue changing: libvirt opens what QEMU then holds.
-    const fresh = this.#files === this.#ownedFiles && performance.now() - this.#ownersReadMs < OWNERS_AGE_MS;
-    if (fresh) return;
+    const guestsBy = this.#probes.mechanism('vhost');
+    const same = this.#files === this.#ownedFiles && guestsBy === this.#guestsBy;
+    if (same && performance.now() - this.#ownersReadMs < OWNERS_AGE_MS) return;
     this.#ownedFiles = this.#files;
+    this.#guestsBy = guestsBy;
     this.#ownersReadMs = performance.now();
+    if (guestsBy === 'fentry' || guestsBy === 'iterator')
+      this.#probes.programs?.objectOf('vhost_queues').iterate('vhost_queues');
     if (this.#ownerIterator) this.#owners = this.#ownerIterator.read();
     else if (this.#probes.mechanism('owners') === 'procfs') this.#owners = await readOwnersFromProc();
   }
@@ -116,6 +129,8 @@ export class QueueCollector {
         nowNs: Number(process.hrtime.bigint()),
       },
       flowSeen: ['fentry', 'waiting'].includes(this.#probes.mechanism('stops') ?? ''),
+      vhost: vhostMeasured(this.#probes),
+      allocation: this.#probes.mechanism('allocation') === 'tp_btf',
     });
   }
 
@@ -164,8 +179,7 @@ export class QueueCollector {
   /** What the probes themselves missed may have been any queue's. */
   #ownLosses(): readonly string[] {
     const rowless = this.#globals.u64('lost_no_row');
-    // `freed` runs for every freed packet of the host: what it missed was mostly nobody's of ours, and the audit sees the rest.
-    const counting = this.#probes.states().filter(({ event }) => event !== 'freed');
+    const counting = this.#probes.states().filter(({ event }) => !BESIDE_THE_BOOKS.has(event));
     const missed = counting.reduce((sum, state) => sum + state.missed, 0);
     return [
       ...(this.#realtime ? ['this is a PREEMPT_RT kernel: a packet that preempts another on its CPU may hide it'] : []),

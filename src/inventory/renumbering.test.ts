@@ -15,6 +15,7 @@ function queue(tunFile: bigint, index: number, occupancy: number, consumerHead: 
     detached: false,
     stopped: false,
     hasQdisc: true,
+    vhost: undefined,
     unsteady: false,
   };
 }

@@ -45,6 +45,7 @@ function randomQueue(random: Random, template: Queue, index: number): Queue {
     purged: count(),
     resized: count(),
     failed: count(),
+    unproduced: count(),
     overflowed: count(),
     delivered: random(2) === 0 ? undefined : count(),
   };
@@ -53,6 +54,7 @@ function randomQueue(random: Random, template: Queue, index: number): Queue {
     index,
     counters: random(4) === 0 ? undefined : counters,
     perCpu: [0, 1, 2].slice(random(4)).map((cpu) => ({ cpu, offered: count(), dropped: count() })),
+    vhost: random(3) === 0 ? undefined : template.vhost,
     owner: random(3) === 0 ? undefined : { pid: random(9), comm: pick(random, oddNames) },
     audit: [{ equation: 'ring', imbalance: pick(random, oddValues) }],
     degraded: random(2) === 0 ? [] : ['why'],

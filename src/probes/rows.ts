@@ -5,8 +5,10 @@ import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import type { CpuCounters } from '../snapshot.ts';
 import { Histograms, type QueueHistograms } from './histograms.ts';
+import { addEvents, type EventSums, QueueEvents } from './queue-events.ts';
 import { RareDrops } from './rare-drops.ts';
 import { isUsed, NO_CPU, SharedRows, type SharedSums } from './shared-rows.ts';
+import { type BatchSums, emptyBatchSums, VhostBatches } from './vhost-batches.ts';
 
 const FIELDS = [
   'device_id',
@@ -54,6 +56,8 @@ export interface QueueSums {
   sentBySoftirq: number;
   /** undefined: no packet was offered yet. */
   shared: SharedSums | undefined;
+  readonly events: EventSums;
+  readonly batches: BatchSums;
   readonly perCpu: CpuCounters[];
 }
 
@@ -79,6 +83,8 @@ export class Rows {
   readonly #rare: RareDrops;
   readonly #histograms: Histograms;
   readonly #shared: SharedRows;
+  readonly #events: QueueEvents;
+  readonly #batches: VhostBatches;
   readonly #layout: Layout<Field>;
   readonly #view: MapView;
   readonly #freshAt: number;
@@ -91,6 +97,8 @@ export class Rows {
     const btf = object.btf();
     this.#rare = new RareDrops(object);
     this.#histograms = new Histograms(object);
+    this.#events = new QueueEvents(object);
+    this.#batches = new VhostBatches(object);
     this.#layout = layoutOf(btf, 'row', FIELDS);
     this.#slots = btf.struct('row')?.fields.find(({ name }) => name === 'dropped')?.count ?? 0;
     this.#view = object.mapView('.bss');
@@ -112,6 +120,7 @@ export class Rows {
     const rowNumbers = new Map<bigint, number[]>();
     const rare = this.#rare.read();
     const histograms = whole ? this.#histograms.read() : undefined;
+    const events = this.#events.read();
     const end = Math.min(this.#view.u32(this.#freshAt), this.capacity);
     let used = 0;
     for (let number = 1; number <= end; number++) {
@@ -123,6 +132,7 @@ export class Rows {
       if (identity.cpu === NO_CPU) this.#addShared(sums, number, histograms);
       else this.#add(sums, number, rare.get(number));
       if (perCpu && identity.cpu !== NO_CPU) this.#addPerCpu(sums, number, identity.cpu);
+      addEvents(sums.events, events.get(number));
       getOrAdd(rowNumbers, identity.deviceId, () => []).push(number);
     }
     return { devices, rowNumbers, used };
@@ -133,6 +143,7 @@ export class Rows {
     for (const number of numbers) this.#identities[number] = undefined;
     this.#rare.remove(numbers);
     this.#histograms.remove(numbers);
+    this.#events.remove(numbers);
   }
 
   #base(number: number): number {
@@ -165,6 +176,7 @@ export class Rows {
     const { at } = this.#layout;
     const base = this.#base(number);
     const view = this.#view;
+    this.#batches.addTo(sums.batches, number);
     // What ends a packet's way is read before what begins it: a sum never shows more enqueued than offered.
     sums.purged += view.u64(base + at.purged);
     sums.resized += view.u64(base + at.resized);
@@ -212,7 +224,15 @@ export function emptySums(slots: number): QueueSums {
     unproduced: 0,
     sentBySoftirq: 0,
   };
-  return { ...zero, shared: undefined, dropped: new Array<number>(slots).fill(0), rare: new Map(), perCpu: [] };
+  return {
+    ...zero,
+    shared: undefined,
+    dropped: new Array<number>(slots).fill(0),
+    rare: new Map(),
+    events: new Map(),
+    batches: emptyBatchSums(),
+    perCpu: [],
+  };
 }
 
 function getOrAdd<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
