@@ -213,6 +213,8 @@ struct file {
 
 struct task_struct {
 	int pid, tgid;
+	u64 start_boottime;
+	struct task_struct *group_leader;
 	struct nsproxy *nsproxy;
 	char comm[16];
 };

@@ -9,6 +9,7 @@ struct queue_owner {
 	u64 tun_file;
 	u32 pid; /* of the process */
 	u32 descriptor;
+	u64 started; /* with the number: this process and no other; ns since boot */
 	char comm[16];
 };
 
@@ -23,7 +24,12 @@ int queue_owners(struct bpf_iter__task_file *ctx)
 
 	if (!file || !task || !tun_chr_close_address || (u64)file->f_op->release != tun_chr_close_address)
 		return 0;
-	struct queue_owner owner = {.tun_file = (u64)file->private_data, .pid = task->tgid, .descriptor = ctx->fd};
+	struct queue_owner owner = {
+		.tun_file = (u64)file->private_data,
+		.pid = task->tgid,
+		.descriptor = ctx->fd,
+		.started = task->group_leader->start_boottime,
+	};
 
 	bpf_probe_read_kernel_str(owner.comm, sizeof(owner.comm), task->comm);
 	bpf_seq_write(ctx->meta->seq, &owner, sizeof(owner));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue: every metric once. Outputs, the README's table and the dashboards read it; nothing else names a metric.
 import { counter, counters, flag, gauge, gauges, info, type Metric, series, seriesIf } from './metric.ts';
-import type { AgentState, Device, Queue } from './snapshot.ts';
+import type { AgentState, Device, Identity, Queue } from './snapshot.ts';
 
 /** What runs here; the labels of `tapscope_build_info`. */
 export interface Build {
@@ -124,6 +124,16 @@ const deviceInfoLabels = [
   'vnet_header',
 ];
 
+const UNRESOLVED: Identity = {
+  program: 'unresolved',
+  vm: '',
+  uuid: '',
+  runtime: '',
+  container: '',
+  pod: '',
+  unit: '',
+};
+
 /** Subject labels: netns, device. */
 export const deviceMetrics: readonly Metric<Device>[] = [
   info(
@@ -143,6 +153,17 @@ export const deviceMetrics: readonly Metric<Device>[] = [
         String(device.vnetHeader),
       ),
     ],
+  ),
+  info(
+    'tapscope_device_owner_info',
+    'Whose the device is: the process that holds its first queue, by its command line and cgroup (/proc); program: unresolved until that is sure.',
+    ['program', 'vm', 'uuid', 'runtime', 'container', 'pod', 'unit'],
+    ({ queues }) => {
+      const owner = queues.find((queue) => queue.owner)?.owner;
+      if (!owner) return [];
+      const { program, vm, uuid, runtime, container, pod, unit } = owner.identity ?? UNRESOLVED;
+      return [series(1, program, vm, uuid, runtime, container, pod, unit)];
+    },
   ),
   gauge('tapscope_device_up', '1 while the device is up (IFF_UP).', (device) => Number(device.up)),
   gauges(

@@ -52,10 +52,26 @@ export interface AuditResult {
   readonly imbalance: number;
 }
 
+/** Whose a process is, as its command line and cgroup say; '': they do not say it. */
+export interface Identity {
+  /** Known virtual machine monitor, VPN or user-mode network: qemu, firecracker, openvpn, … */
+  readonly program: string;
+  readonly vm: string;
+  readonly uuid: string;
+  /** docker, containerd, cri-o, podman, kata, … */
+  readonly runtime: string;
+  readonly container: string;
+  readonly pod: string;
+  /** systemd unit, where it is no container. */
+  readonly unit: string;
+}
+
 /** The process that holds a queue's file descriptor. */
 export interface Owner {
   readonly pid: number;
   readonly comm: string;
+  /** undefined: not looked up yet, or it could not be made sure that what was read is of this process. */
+  readonly identity: Identity | undefined;
 }
 
 export interface Ring {

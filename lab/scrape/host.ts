@@ -59,7 +59,7 @@ function queue(seed: number): Queue {
       delivered: 1e9 + 7000 * seed,
     },
     perCpu: [0, 1].map((cpu) => ({ cpu, offered: 5e8 + seed, dropped: seed })),
-    owner: { pid: 1000 + seed, comm: 'qemu-system-x86' },
+    owner: { pid: 1000 + seed, comm: 'qemu-system-x86', identity: undefined },
     audit: ['offered', 'ring'].map((equation) => ({ equation, imbalance: 0 })),
     degraded: [],
   };

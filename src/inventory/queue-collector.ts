@@ -14,10 +14,8 @@ import { type Walk, type WalkedDevice, Walker } from '../probes/walk.ts';
 import type { Device, LostEvents, OtherDrop } from '../snapshot.ts';
 import { deviceOf } from './devices.ts';
 import { type Books, Ledger } from './ledger.ts';
-import { NO_OWNERS, OwnerIterator, readOwnersFromProc } from './owners.ts';
+import { Owners } from './owners.ts';
 import type { Regime } from './queue-books.ts';
-
-const OWNERS_AGE_MS = 10_000;
 
 /** Variables lost_… of the BPF object. */
 const LOST = ['no_row', 'ending_device', 'reason', 'before', 'no_device'];
@@ -33,12 +31,9 @@ export class QueueCollector {
   readonly #recycler: Recycler;
   readonly #otherDrops: OtherDrops;
   readonly #globals: Globals;
-  readonly #ownerIterator: OwnerIterator | undefined;
+  readonly #owners: Owners;
   readonly #ledgers = new Map<bigint, Ledger>();
-  #owners = NO_OWNERS;
-  #files = '';
-  #ownedFiles = '';
-  #ownersReadMs = 0;
+  #files: readonly bigint[] = [];
   /** A complete walk has been: a device that appears now was made under watch. */
   #sawAll = false;
   #used = 0;
@@ -53,7 +48,7 @@ export class QueueCollector {
     this.#recycler = new Recycler(object);
     this.#otherDrops = new OtherDrops(object);
     this.#globals = new Globals(object);
-    if (probes.mechanism('owners') === 'iterator') this.#ownerIterator = new OwnerIterator(object);
+    this.#owners = new Owners(probes.mechanism('owners'), object);
   }
 
   collect(): { readonly devices: readonly Device[]; readonly complete: boolean } {
@@ -65,7 +60,7 @@ export class QueueCollector {
     this.#lost = this.#ownLosses();
     this.#vhost = vhostDriver() !== undefined;
     const devices = walk.devices.map((walked) => this.#device(walked, before, after, others.get(walked.id) ?? []));
-    this.#files = walk.devices.flatMap(({ queues }) => queues.map(({ tunFile }) => tunFile)).join();
+    this.#files = walk.devices.flatMap(({ queues }) => queues.map(({ tunFile }) => tunFile));
     this.#used = before.used;
     if (walk.complete) this.#recycle(walk, before, others);
     this.#sawAll ||= walk.complete;
@@ -80,15 +75,9 @@ export class QueueCollector {
     return LOST.map((cause) => ({ cause, events: this.#globals.u64(`lost_${cause}`) }));
   }
 
-  /** Looks for owners again when the set of queues has changed. */
+  /** Not for a scrape. */
   async refreshOwners(): Promise<void> {
-    // A descriptor may change hands without any queue changing: libvirt opens what QEMU then holds.
-    const fresh = this.#files === this.#ownedFiles && performance.now() - this.#ownersReadMs < OWNERS_AGE_MS;
-    if (fresh) return;
-    this.#ownedFiles = this.#files;
-    this.#ownersReadMs = performance.now();
-    if (this.#ownerIterator) this.#owners = this.#ownerIterator.read();
-    else if (this.#probes.mechanism('owners') === 'procfs') this.#owners = await readOwnersFromProc();
+    await this.#owners.refresh(this.#files);
   }
 
   #device(walked: WalkedDevice, before: RowsRead, after: RowsRead, otherDropped: readonly OtherDrop[]): Device {

@@ -32,7 +32,19 @@ const busyQueue: Queue = {
     { cpu: 0, offered: 600, dropped: 100 },
     { cpu: 3, offered: 400, dropped: 0 },
   ],
-  owner: { pid: 4711, comm: 'qemu-system "x"' },
+  owner: {
+    pid: 4711,
+    comm: 'qemu-system "x"',
+    identity: {
+      program: 'qemu',
+      vm: 'web "1"',
+      uuid: '4dea22b3-1d52-d8f3-2516-782e98ab3fa0',
+      runtime: '',
+      container: '',
+      pod: '',
+      unit: 'machine-qemu\\x2d1\\x2dweb1.scope',
+    },
+  },
   audit: [
     { equation: 'offered', imbalance: 0 },
     { equation: 'ring', imbalance: -2 },
