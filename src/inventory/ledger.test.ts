@@ -168,3 +168,16 @@ test('a renumbered queue with packets in its ring stands still until they have l
   const drained = step([ring(0, 0, { tunFile: 2n, consumerHead: 30 })], 40);
   assert.deepEqual([shown(drained), shown(drained, 1), drained.degraded], [10, 30, []]);
 });
+
+test('a queue that is being detached has delivered nothing more, though its ring has no index now', () => {
+  const ledger = new Ledger(true);
+  const before = new Map([
+    [0, sums({ enqueued: 10 })],
+    [1, sums({ enqueued: 60 })],
+  ]);
+  const seen = { before, after: before };
+  update(ledger, { ...reading({}, 0, 20), ...seen, walked: walked([ring(0, 0), ring(1, 50)], 20) });
+  const leaving = walked([ring(0, 0), ring(1, 50, { detached: true })], 20);
+  const books = update(ledger, { ...reading({}, 0, 20), ...seen, walked: leaving });
+  assert.deepEqual([shown(books, 0), shown(books, 1)], [10, 10]);
+});

@@ -3,7 +3,7 @@
 import { type DeviceSums, emptySums, type QueueSums } from '../probes/rows.ts';
 import type { WalkedDevice, WalkedQueue } from '../probes/walk.ts';
 import type { AuditResult } from '../snapshot.ts';
-import { QueueBooks, type Regime, thrown } from './queue-books.ts';
+import { QueueBooks, type Regime, thrown, VHOST_BATCH } from './queue-books.ts';
 import { Renumbering } from './renumbering.ts';
 
 /** One device at one moment: its counters read before and after the walk that saw its rings. */
@@ -42,8 +42,6 @@ interface Totals {
   readonly dropped: number;
 }
 
-/** vhost takes up to this many packets out of the ring before it delivers them (VHOST_NET_BATCH). */
-const VHOST_BATCH = 64;
 /** Snapshots in a row that must disagree before a device is called degraded: one may have been read in the middle of something. */
 const PATIENCE = 3;
 
@@ -88,7 +86,9 @@ export class Ledger {
   #updateQueues(reading: Reading, regime: Regime, totals: Totals, renumbered: boolean, atRest: boolean): void {
     const { before, after, walked } = reading;
     const rings = new Map(attachedOf(walked).map((queue) => [queue.index, queue]));
-    const believable = this.#ahead(reading, totals, regime) <= this.#doubt;
+    // A queue that is being detached has its packets in a ring of no index, until they are thrown out.
+    const leaving = walked.queues.some(({ detached, occupancy }) => detached && occupancy > 0);
+    const believable = !leaving && this.#ahead(reading, totals, regime) <= this.#doubt;
     const indices = new Set([...rings.keys(), ...before.keys(), ...this.#books.keys()]);
     for (const index of indices) {
       const books = this.#books.get(index) ?? new QueueBooks(this.#born || this.#last !== undefined);

@@ -89,3 +89,17 @@ test('consumed packets are counted by another index while the queues are renumbe
   books.update(BOTH, at({ enqueued: 35, consumed: 21 }, 2));
   assert.deepEqual([...shown(books), books.imbalance()], [35, 33, 0]);
 });
+
+test('a renumbering that ends while packets are taken: what was taken between two looks is not counted twice', () => {
+  const books = new QueueBooks(true);
+  books.update(BOTH, at({ enqueued: 230, consumed: 10 }, 220));
+  books.update(BOTH, at({ enqueued: 230, consumed: 10 }, 200, { renumbered: true }));
+  // Of 230 packets 20 were taken under another index. 61 more are taken between the counters and the ring.
+  const { before } = at({ enqueued: 230, consumed: 30 }, 0);
+  const { after, ring } = at({ enqueued: 230, consumed: 91 }, 119);
+  books.update(BOTH, at({}, 0, { before, after, ring, atRest: false }));
+  assert.ok(books.delivered <= 50, `${books.delivered} of the 50 that had been taken`);
+  assert.equal(books.imbalance(), undefined);
+  books.update(BOTH, at({ enqueued: 230, consumed: 210 }, 0));
+  assert.deepEqual([...shown(books), books.imbalance()], [230, 230, 0]);
+});

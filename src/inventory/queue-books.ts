@@ -30,6 +30,9 @@ interface Sources {
   readonly derived: number | undefined;
 }
 
+/** vhost takes up to this many packets out of a ring at once (VHOST_NET_BATCH), before any probe counts them. */
+export const VHOST_BATCH = 64;
+
 export class QueueBooks {
   #opening: number | undefined;
   #regime: Regime | undefined;
@@ -41,6 +44,8 @@ export class QueueBooks {
   #bypassedBefore = 0;
   /** Consumed packets are counted by the index that their ring has then: what that shifts between queues. */
   #takenBase = 0;
+  /** #takenBase is the least that it can be: it was read while packets moved, and no rest has been since. */
+  #rebasing = false;
   #renumbered = false;
   /** Where counted and derived stood when both began to count side by side; soft: read while packets moved. */
   #anchor: { readonly counted: number; readonly derived: number; readonly soft: boolean } | undefined;
@@ -77,7 +82,7 @@ export class QueueBooks {
     // While something is thrown out or moved between rings, what waits in them says nothing.
     const lost = (sums: QueueSums): number => thrown(sums) + sums.failed;
     const steady = reading.believable && !renumbered && !ring?.unsteady && lost(before) === lost(after);
-    if (steady && this.#renumbered) this.#rebase(regime, reading);
+    if (steady && (this.#renumbered || this.#rebasing)) this.#rebase(regime, reading);
     this.#renumbered = renumbered;
     const sources = { counted: before.enqueued, derived: steady ? this.#derive(regime, reading) : undefined };
     this.#enter(regime, sources, before);
@@ -95,7 +100,8 @@ export class QueueBooks {
   imbalance(): number | undefined {
     if (this.#regime?.enqueued !== 'counted' || this.#regime.taken !== 'counted') return undefined;
     const { counted, derived } = this.#last;
-    if (!this.#anchor || this.#anchor.soft || derived === undefined || this.#renumbered) return undefined;
+    if (!this.#anchor || this.#anchor.soft || derived === undefined) return undefined;
+    if (this.#renumbered || this.#rebasing) return undefined;
     return counted - this.#anchor.counted - (derived - this.#anchor.derived);
   }
 
@@ -114,12 +120,15 @@ export class QueueBooks {
     return this.uncounted + before.enqueued - thrown(before) - (ring?.occupancy ?? 0);
   }
 
-  /** After a renumbering both sides of the ring are brought to the same index again, the one of the enqueue. */
-  #rebase(regime: Regime, reading: QueueReading): void {
+  /**
+   * After a renumbering both sides of the ring are brought to the same index again, the one of the enqueue. While packets
+   * move, what was taken between two looks cannot be told from what was shifted: the least is believed, until the first rest.
+   */
+  #rebase(regime: Regime, { before, after, ring, atRest }: QueueReading): void {
     if (regime.enqueued !== 'counted' || regime.taken !== 'counted') return;
-    const { before, ring } = reading;
     const taken = this.uncounted + before.enqueued - thrown(before) - (ring?.occupancy ?? 0);
-    this.#takenBase = taken - netConsumed(before);
+    this.#takenBase = taken - netConsumed(after) - (atRest ? 0 : VHOST_BATCH);
+    this.#rebasing = !atRest;
     this.#anchor = undefined;
   }
 
