@@ -164,7 +164,10 @@ struct socket_wq {
 	wait_queue_head_t wait;
 };
 
+struct file;
+
 struct socket {
+	struct file *file;
 	struct socket_wq wq;
 };
 
@@ -193,13 +196,33 @@ struct vhost_net_buf {
 	int head;
 };
 
+struct vhost_task {
+	struct task_struct *task;
+};
+
+/* One of both, by version; before Linux 6.4 there is no such struct. */
+struct vhost_worker {
+	struct vhost_task *vtsk;
+	struct task_struct *kthread_task;
+};
+
+struct vhost_dev {
+	struct vhost_worker *worker; /* up to 6.4; before that the task_struct itself */
+};
+
+struct vhost_virtqueue {
+	struct vhost_dev *dev;
+	struct vhost_worker *worker;
+};
+
 struct vhost_net_virtqueue {
+	struct vhost_virtqueue vq;
 	struct ptr_ring *rx_ring;
 	struct vhost_net_buf rxq;
 };
 
-struct nsproxy {
-	struct net *net_ns;
+struct vhost_net {
+	struct vhost_net_virtqueue vqs[2]; /* the guest receives by the first */
 };
 
 struct file_operations {
@@ -211,14 +234,7 @@ struct file {
 	void *private_data;
 };
 
-struct task_struct {
-	int pid, tgid;
-	u64 start_boottime;
-	struct task_struct *group_leader;
-	struct nsproxy *nsproxy;
-	char comm[16];
-};
-
+struct task_struct;
 struct bpf_map;
 
 struct bpf_array {
@@ -229,6 +245,7 @@ struct seq_file;
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
+	u64 session_id;
 };
 
 struct bpf_iter__task_file {

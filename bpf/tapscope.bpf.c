@@ -8,6 +8,7 @@
 #include "vhost.bpf.c"
 #include "walk.bpf.c"
 #include "owners.bpf.c"
+#include "reader.bpf.c"
 #include "calibrate.bpf.c"
 
 /* Last of all variables: the agent cuts it to what its host needs. */

@@ -4,6 +4,7 @@
 #include "device.bpf.h"
 #include "ring.bpf.h"
 #include "walk.bpf.h"
+#include "watch.bpf.h"
 
 #define WALK_DEVICES 8192
 #define WALK_QUEUES  16384
@@ -72,6 +73,12 @@ static __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 		read_ring(file, &ring);
 		if (BPF_CORE_READ(waiters, next) != waiters)
 			flags |= QUEUE_WAITED;
+	}
+	out->reader = 0;
+	if (file && !(flags & QUEUE_DETACHED)) {
+		struct watch watched = {.tun_file = file_address, .device = (u64)dev, .queue = queue};
+
+		out->reader = watch_reader(&watched);
 	}
 	flags |= (ring.busy ? QUEUE_BUSY : 0) | (ring.torn ? QUEUE_TORN : 0);
 	out->tun_file = file_address;
@@ -249,6 +256,7 @@ int walk_queues(struct walk_result *result)
 	foreign_base = address_of(foreign_ops);
 	find_own_text();
 	__builtin_memset(&walk, 0, sizeof(walk));
+	begin_watch();
 	u64 anchor_map = address_of(&per_cpu_anchor);
 
 	bpf_probe_read_kernel(&at.anchor, sizeof(at.anchor),
@@ -256,6 +264,8 @@ int walk_queues(struct walk_result *result)
 	at.ops = (u64)BPF_CORE_READ(net, ns.ops);
 	at.first_net = at.next_net = (u64)&net->list;
 	bpf_loop(1 << 20, each_namespace, NULL, 0);
+	if (!walk.derailed && !walk.overflowed && walk.list_heads == 1)
+		forget_readers();
 	walk.nanoseconds = bpf_ktime_get_ns() - started;
 	__builtin_memcpy(result, &walk, sizeof(walk));
 	return 0;

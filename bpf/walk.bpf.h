@@ -30,6 +30,8 @@ struct walked_queue {
 	enum queue_flag flags;
 	u32 used;
 	s32 size, producer, consumer_head, consumer_tail;
+	u32 reader; /* slot of its queue_reader + 1; 0: none */
+	u32 reserved;
 };
 
 struct walk_result {

@@ -91,9 +91,16 @@ export const queueMetrics: readonly Metric<Queue>[] = [
   ),
   info(
     'tapscope_queue_owner_info',
-    'Process that holds the file descriptor of the queue (struct tun_file).',
-    ['pid', 'comm'],
-    (queue) => (queue.owner === undefined ? [] : [series(1, String(queue.owner.pid), queue.owner.comm)]),
+    'Process that holds the file descriptor of the queue (struct tun_file), and the thread that reads it, as seen in read, poll, epoll_wait or as vhost-net’s worker; empty: none was seen, or several take turns.',
+    ['pid', 'comm', 'thread'],
+    ({ owner, reader }) =>
+      owner === undefined ? [] : [series(1, String(owner.pid), owner.comm, String(reader?.thread ?? ''))],
+  ),
+  counters(
+    'tapscope_reader_full_seconds_total',
+    'Time in which the queue towards the guest or reader was full or stopped or had no reader, by what its reader did (task_struct.__state, on_cpu), sampled. waiting: it could run, and others had the CPU; stopped: by a signal or the freezer; throttled: its cgroup had used up its CPU time; of an idle vhost-net worker, what stops its owner.',
+    ['state'],
+    ({ reader }) => (reader?.fullSeconds ?? []).map(({ state, seconds }) => series(seconds, state)),
   ),
 ];
 

@@ -74,6 +74,14 @@ export interface Owner {
   readonly identity: Identity | undefined;
 }
 
+/** What takes the packets out of a queue's ring, and how the time was spent in which that did not suffice. */
+export interface Reader {
+  /** Its number; undefined: none was seen reading, or several take turns. */
+  readonly thread: number | undefined;
+  /** By what the reader did, since the queue was first seen. */
+  readonly fullSeconds: readonly { readonly state: string; readonly seconds: number }[];
+}
+
 export interface Ring {
   readonly capacity: number;
   /** Entries waiting in the ring (facts: consumed but not yet zeroed slots are not in it). */
@@ -86,6 +94,8 @@ export interface Queue {
   readonly counters: QueueCounters | undefined;
   readonly perCpu: readonly CpuCounters[];
   readonly owner: Owner | undefined;
+  /** undefined: nothing looks at readers on this host. */
+  readonly reader: Reader | undefined;
   readonly audit: readonly AuditResult[];
   /** Why figures of this queue are not exact; empty: they are. One short sentence each. */
   readonly degraded: readonly string[];
@@ -118,7 +128,7 @@ export interface Device {
   readonly queueLength: number;
   readonly qdisc: string | undefined;
   readonly flowControl: FlowControl | undefined;
-  /** Queues with a ring, and those without one that packets were offered to. */
+  /** Queues with a ring, those without one that packets were offered to, and all that had a reader if none has. */
   readonly queues: readonly Queue[];
   /** undefined: rtnetlink tells it of multi-queue devices only. */
   readonly attachedQueues: number | undefined;

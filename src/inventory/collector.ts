@@ -58,6 +58,11 @@ export class Collector {
     this.#names = await namespaceNames();
   }
 
+  /** Between snapshots; false: no queue is or was lately full or stopped. */
+  lookAtReaders(): boolean {
+    return this.#queues?.lookAtReaders() ?? false;
+  }
+
   /** Never fails because of one device, probe or namespace. */
   async take(): Promise<Snapshot> {
     const started = performance.now();

@@ -3,7 +3,16 @@
 import type { DropReasons } from '../probes/reasons.ts';
 import { type DeviceSums, emptySums, type QueueSums } from '../probes/rows.ts';
 import type { WalkedDevice, WalkedQueue } from '../probes/walk.ts';
-import type { AuditResult, Device, FlowControl, OtherDrop, Queue, QueueCounters, ReasonCount } from '../snapshot.ts';
+import type {
+  AuditResult,
+  Device,
+  FlowControl,
+  OtherDrop,
+  Queue,
+  QueueCounters,
+  Reader,
+  ReasonCount,
+} from '../snapshot.ts';
 import type { Books, QueueBalance } from './ledger.ts';
 import type { Owners } from './owners.ts';
 
@@ -23,6 +32,8 @@ export interface Measured {
   /** undefined: nothing measures losses before tun. */
   readonly otherDropped: readonly OtherDrop[] | undefined;
   readonly owners: Owners;
+  /** By queue index; undefined: nothing looks at readers. */
+  readonly readers: ReadonlyMap<number, Reader> | undefined;
   readonly freedMeasured: boolean;
   /** Consumed packets are counted under the ring's lock. */
   readonly consumedCounted: boolean;
@@ -67,7 +78,9 @@ function flowControlOf({ tunFlags, queues }: WalkedDevice): FlowControl {
 
 function queuesOf(walked: WalkedDevice, measured: Measured, degraded: readonly string[]): readonly Queue[] {
   const rings = new Map(walked.queues.filter(({ detached }) => !detached).map((queue) => [queue.index, queue]));
-  const indices = [...new Set([...rings.keys(), ...(measured.sums?.keys() ?? [])])].sort((a, b) => a - b);
+  // Of a persistent device that everybody has closed, those that had a reader.
+  const orphaned = rings.size === 0 ? (measured.readers?.keys() ?? []) : [];
+  const indices = [...new Set([...rings.keys(), ...(measured.sums?.keys() ?? []), ...orphaned])].sort((a, b) => a - b);
   return indices.map((index) => queueOf(walked, index, rings.get(index), measured, degraded));
 }
 
@@ -87,6 +100,7 @@ function queueOf(
     counters: sums && countersOf(sums, measured, balance),
     perCpu: sums?.perCpu ?? [],
     owner: ring && measured.owners.ofQueue(walked.netns, walked.name, ring.tunFile),
+    reader: measured.readers?.get(index),
     audit: [...(sums && measured.counted ? [offeredAudit(sums)] : []), ...(balance?.audit ?? [])],
     degraded: [...degraded, ...unknown],
   };

@@ -16,7 +16,8 @@ function sums({ full = 0, ...counts }: Counts): QueueSums {
 }
 
 function ring(index: number, occupancy: number, more: Partial<WalkedQueue> = {}): WalkedQueue {
-  const still = { detached: false, stopped: false, hasQdisc: true, unsteady: false, capacity: 100, consumerHead: 0 };
+  const free = { detached: false, stopped: false, hasQdisc: true, unsteady: false, reader: undefined };
+  const still = { ...free, capacity: 100, consumerHead: 0 };
   return { index, occupancy, tunFile: BigInt(index + 1), ...still, ...more };
 }
 

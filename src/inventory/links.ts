@@ -67,5 +67,18 @@ function deviceOf(netns: number, link: Link, owners: Owners): readonly Device[] 
 
 /** All that is known of a single queue here is who holds it. */
 function ownedQueue(owner: Owner | undefined): readonly Queue[] {
-  return owner ? [{ index: 0, ring: undefined, counters: undefined, perCpu: [], owner, audit: [], degraded: [] }] : [];
+  return owner
+    ? [
+        {
+          index: 0,
+          ring: undefined,
+          counters: undefined,
+          perCpu: [],
+          owner,
+          reader: undefined,
+          audit: [],
+          degraded: [],
+        },
+      ]
+    : [];
 }

@@ -36,18 +36,20 @@ export class Owners {
     return holder && { pid: holder.pid, comm: holder.comm, identity: this.#identities.of(holder) };
   }
 
-  /** Looks for them again when the set of queues has changed or one has no owner, and now and then; not for a scrape. */
-  async refresh(files: readonly bigint[]): Promise<void> {
+  /** Looks for them again when the set of queues has changed or one has no owner, and now and then; not for a scrape. True: it did. */
+  async refresh(files: readonly bigint[]): Promise<boolean> {
     const names = files.join();
     // A descriptor that is on its way from one process to another is nobody's for a moment.
     const unowned = this.#byFile && files.some((file) => file !== 0n && !this.#holders.has(String(file)));
-    if (names !== this.#files || unowned || performance.now() - this.#readMs > AGE_MS) {
+    const stale = names !== this.#files || unowned || performance.now() - this.#readMs > AGE_MS;
+    if (stale) {
       this.#files = names;
       this.#readMs = performance.now();
       this.#holders = await this.#read();
     }
     // Not awaited: it may take as long as somebody else's locks are held.
     void this.#identities.refresh([...this.#holders.values()].flatMap((holder) => holder ?? []));
+    return stale;
   }
 }
 

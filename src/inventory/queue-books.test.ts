@@ -23,6 +23,7 @@ function at(counts: Partial<QueueSums>, waiting: number, more: Partial<QueueRead
     unsteady: false,
     capacity: 100,
     consumerHead: 0,
+    reader: undefined,
     occupancy: waiting,
   };
   return {

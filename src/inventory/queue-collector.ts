@@ -7,6 +7,7 @@ import type { Probes } from '../probes/attach.ts';
 import { LABELLED_LOCATIONS } from '../probes/locations.ts';
 import type { LoadedPrograms } from '../probes/programs.ts';
 import { OtherDrops } from '../probes/rare-drops.ts';
+import { Readers } from '../probes/readers.ts';
 import type { DropReasons } from '../probes/reasons.ts';
 import { Recycler } from '../probes/recycler.ts';
 import { Rows, type RowsRead } from '../probes/rows.ts';
@@ -16,6 +17,7 @@ import { deviceOf } from './devices.ts';
 import { type Books, Ledger } from './ledger.ts';
 import { Owners } from './owners.ts';
 import type { Regime } from './queue-books.ts';
+import { ReaderTimes } from './reader-times.ts';
 
 /** Variables lost_… of the BPF object. */
 const LOST = ['no_row', 'ending_device', 'reason', 'before', 'no_device'];
@@ -31,6 +33,9 @@ export class QueueCollector {
   readonly #recycler: Recycler;
   readonly #otherDrops: OtherDrops;
   readonly #globals: Globals;
+  /** undefined: nothing looks at readers. */
+  readonly #readers: Readers | undefined;
+  readonly #readerTimes: ReaderTimes | undefined;
   readonly #owners: Owners;
   readonly #ledgers = new Map<bigint, Ledger>();
   #files: readonly bigint[] = [];
@@ -39,7 +44,8 @@ export class QueueCollector {
   #used = 0;
   #lost: readonly string[] = [];
 
-  constructor(probes: Probes, { object, reasons }: LoadedPrograms, perCpu: boolean) {
+  constructor(probes: Probes, programs: LoadedPrograms, perCpu: boolean) {
+    const { object, reasons } = programs;
     this.#probes = probes;
     this.#perCpu = perCpu;
     this.#reasons = reasons;
@@ -49,12 +55,18 @@ export class QueueCollector {
     this.#otherDrops = new OtherDrops(object);
     this.#globals = new Globals(object);
     this.#owners = new Owners(probes.mechanism('owners'), object);
+    if (probes.mechanism('readers') !== undefined) {
+      const iterated = (): boolean => probes.mechanism('workers') === 'iterator';
+      this.#readers = new Readers(object, () => (iterated() ? programs.objectOf('vhost_readers') : undefined));
+      this.#readerTimes = new ReaderTimes(this.#readers);
+    }
   }
 
   collect(): { readonly devices: readonly Device[]; readonly complete: boolean } {
     if (this.#probes.mechanism('transmit') === 'arithmetic') this.#probes.programs?.settle();
     const before = this.#rows.read(this.#perCpu);
     const walk = this.#walker.walk();
+    this.#readers?.look(false);
     const after = this.#rows.read(false);
     const others = this.#readOtherDrops();
     this.#lost = this.#ownLosses();
@@ -63,6 +75,7 @@ export class QueueCollector {
     this.#files = walk.devices.flatMap(({ queues }) => queues.map(({ tunFile }) => tunFile));
     this.#used = before.used;
     if (walk.complete) this.#recycle(walk, before, others);
+    if (walk.complete) this.#readerTimes?.forget(new Set(walk.devices.map(({ id }) => id)));
     this.#sawAll ||= walk.complete;
     return { devices, complete: walk.complete };
   }
@@ -77,7 +90,12 @@ export class QueueCollector {
 
   /** Not for a scrape. */
   async refreshOwners(): Promise<void> {
-    await this.#owners.refresh(this.#files);
+    if (await this.#owners.refresh(this.#files)) this.#readers?.findWorkers();
+  }
+
+  /** At the readers of queues that are or were lately full or stopped; false: there are none. */
+  lookAtReaders(): boolean {
+    return this.#readers?.look(true) ?? false;
   }
 
   #device(walked: WalkedDevice, before: RowsRead, after: RowsRead, otherDropped: readonly OtherDrop[]): Device {
@@ -91,6 +109,7 @@ export class QueueCollector {
       reasons: this.#reasons,
       otherDropped: this.#beforeCounted() ? otherDropped : undefined,
       owners: this.#owners,
+      readers: this.#readerTimes?.update(walked),
       freedMeasured,
       counted: counting && transmit !== 'arithmetic',
       consumedCounted: counting && this.#probes.mechanism('consumed') === 'fentry',

@@ -13,6 +13,7 @@ function queue(tunFile: bigint, index: number, occupancy: number, consumerHead: 
     capacity,
     detached: false,
     stopped: false,
+    reader: undefined,
     hasQdisc: true,
     unsteady: false,
   };

@@ -45,6 +45,18 @@ const busyQueue: Queue = {
       unit: 'machine-qemu\\x2d1\\x2dweb1.scope',
     },
   },
+  reader: {
+    thread: 4713,
+    fullSeconds: [
+      { state: 'running', seconds: 0.5 },
+      { state: 'waiting', seconds: 12.25 },
+      { state: 'sleeping', seconds: 0 },
+      { state: 'stopped', seconds: 0 },
+      { state: 'throttled', seconds: 3 },
+      { state: 'gone', seconds: 0 },
+      { state: 'unknown', seconds: 0 },
+    ],
+  },
   audit: [
     { equation: 'offered', imbalance: 0 },
     { equation: 'ring', imbalance: -2 },
@@ -58,6 +70,7 @@ const bypassedQueue: Queue = {
   counters: { ...counters, dropped: [{ reason: 'unknown_196609', packets: 7 }], delivered: undefined },
   perCpu: [],
   owner: undefined,
+  reader: undefined,
   audit: [],
   degraded: ['7 packets were delivered that no probe saw offered'],
 };

@@ -52,6 +52,10 @@ export const PROBE_SYMBOLS: readonly string[] = [
   'tun_wake_queue',
   'sock_rfree',
   'tun_chr_close',
+  'vhost_net_release',
+  'default_wake_function',
+  'pollwake',
+  'ep_poll_callback',
   'tun_free_netdev',
 ];
 

@@ -176,6 +176,31 @@ export const EVENTS: readonly ProbeEvent[] = [
     ],
   },
   {
+    name: 'readers',
+    measures: 'the thread that reads each queue, and what it does while the queue is full or stopped',
+    mechanisms: [{ name: 'looks', programs: ['look_at_readers'], needs: WALK, price: undefined, obstacle: always }],
+  },
+  {
+    name: 'workers',
+    measures: 'the vhost-net worker that reads a VM’s queue',
+    mechanisms: [
+      {
+        name: 'iterator',
+        programs: ['vhost_readers'],
+        needs: ['readers='],
+        price: undefined,
+        obstacle: (host) => withoutSymbols(host) ?? withoutVhost(host),
+      },
+      {
+        name: 'none',
+        programs: [],
+        needs: [],
+        price: 'right while vhost-net is not loaded; else its worker is known once it has read',
+        obstacle: always,
+      },
+    ],
+  },
+  {
     name: 'owners',
     measures: 'the process that holds each queue',
     mechanisms: [
@@ -224,6 +249,11 @@ function untraceable(host: Host, functionName: string, args: number): Obstacle |
   return found === args
     ? undefined
     : { kind: 'absent', reason: `${functionName} takes ${found} arguments here, not ${args}` };
+}
+
+function withoutVhost(host: Host): Obstacle | undefined {
+  if (host.symbols?.address('vhost_net_release') !== undefined) return undefined;
+  return { kind: 'absent', reason: 'vhost-net is not loaded' };
 }
 
 function withoutSymbols(host: Host): Obstacle | undefined {

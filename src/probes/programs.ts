@@ -13,6 +13,17 @@ const TABLE_CELLS = 16_384;
 /** By the name's end: what the program is attached to is code or a type of the kernel. */
 const TRACING = /_(fentry|fexit|typed)$/;
 
+/** Functions whose addresses programs compare with: variables NAME_address. */
+const ADDRESSED = [
+  'tun_net_xmit',
+  'sock_rfree',
+  'tun_chr_close',
+  'vhost_net_release',
+  'default_wake_function',
+  'pollwake',
+  'ep_poll_callback',
+];
+
 /** Nothing could be loaded at all; the message says why and what to do. */
 export class NoPrograms extends Error {}
 
@@ -172,12 +183,10 @@ function configure(
   object.setVariable('reason_slots', reasons.slotTable);
   object.setVariable('reason_not_specified', bytes32(reasons.number('NOT_SPECIFIED') ?? 0));
   object.setVariable('reason_consumed', bytes32(reasons.number('CONSUMED') ?? 0xffffffff));
-  object.setVariable('tun_net_xmit_address', address('tun_net_xmit'));
   const transmit = host.symbols?.ranges('tun_net_xmit')[0];
   object.setVariable('transmit_start', bytes64(transmit?.start ?? 0n));
   object.setVariable('transmit_length', bytes32(transmit?.length ?? 0));
-  object.setVariable('sock_rfree_address', address('sock_rfree'));
-  object.setVariable('tun_chr_close_address', address('tun_chr_close'));
+  for (const name of ADDRESSED) object.setVariable(`${name}_address`, address(name));
 }
 
 /** A row of 256 bytes for each queue on each CPU that serves it: room for 2 048 queues if each is served by one CPU, or more. */

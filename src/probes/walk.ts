@@ -19,6 +19,8 @@ export interface WalkedQueue {
   readonly occupancy: number;
   /** Index of the entry that is taken out next. */
   readonly consumerHead: number;
+  /** Slot of its reader; undefined: all are used. */
+  readonly reader: number | undefined;
 }
 
 export interface WalkedDevice {
@@ -65,7 +67,7 @@ const DEVICE_FIELDS = [
   'rx_bytes',
   'rx_dropped',
 ] as const;
-const QUEUE_FIELDS = ['tun_file', 'queue', 'flags', 'used', 'size', 'consumer_head'] as const;
+const QUEUE_FIELDS = ['tun_file', 'queue', 'flags', 'used', 'size', 'consumer_head', 'reader'] as const;
 const RESULT_FIELDS = ['namespaces', 'tuns', 'derailed', 'overflowed', 'list_heads'] as const;
 const NO_CARRIER = 2; // __LINK_STATE_NOCARRIER, bit of net_device.state
 const NAME_BYTES = 16; // IFNAMSIZ
@@ -153,6 +155,7 @@ export class Walker {
     const base = index * size;
     const view = this.#queues;
     const flags = view.u32(base + at.flags);
+    const reader = view.u32(base + at.reader);
     return {
       index: view.u32(base + at.queue),
       tunFile: view.bigint(base + at.tun_file),
@@ -163,6 +166,7 @@ export class Walker {
       capacity: view.s32(base + at.size),
       occupancy: view.u32(base + at.used),
       consumerHead: view.s32(base + at.consumer_head),
+      reader: reader === 0 ? undefined : reader - 1,
     };
   }
 }
