@@ -122,7 +122,7 @@ struct sk_buff {
 	struct sock *sk;
 	void *destructor;
 	int skb_iif;
-	u16 queue_mapping;
+	u16 queue_mapping, alloc_cpu;
 	unsigned int len;
 };
 
@@ -189,40 +189,6 @@ struct tun_struct {
 	struct net_device *dev;
 	struct list_head disabled;
 	unsigned int numdisabled;
-};
-
-struct vhost_net_buf {
-	int tail;
-	int head;
-};
-
-struct vhost_task {
-	struct task_struct *task;
-};
-
-/* One of both, by version; before Linux 6.4 there is no such struct. */
-struct vhost_worker {
-	struct vhost_task *vtsk;
-	struct task_struct *kthread_task;
-};
-
-struct vhost_dev {
-	struct vhost_worker *worker; /* up to 6.4; before that the task_struct itself */
-};
-
-struct vhost_virtqueue {
-	struct vhost_dev *dev;
-	struct vhost_worker *worker;
-};
-
-struct vhost_net_virtqueue {
-	struct vhost_virtqueue vq;
-	struct ptr_ring *rx_ring;
-	struct vhost_net_buf rxq;
-};
-
-struct vhost_net {
-	struct vhost_net_virtqueue vqs[2]; /* the guest receives by the first */
 };
 
 struct file_operations {

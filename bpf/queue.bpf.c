@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // The pool of rows and what leads to them, shared by all programs; the program that recycles rows.
 #include "queue.bpf.h"
+#include "vhost-batches.bpf.h"
 
 #define RECYCLE_BATCH 32
 
@@ -45,6 +46,7 @@ static __always_inline void release_row(u32 number)
 		return;
 	bpf_loop(possible_cpus, forget_on, &number, 0); /* kept again by who looked while it was forgotten */
 	__builtin_memset(row, 0, sizeof(*row));
+	forget_batches(number);
 	*freed = number;
 	__sync_fetch_and_add(&free_tail, 1);
 }

@@ -25,7 +25,8 @@ struct queue_reader {
 	u64 thread_changed; /* ns: when it was another than before */
 	/* Who holds the descriptor: the leader of its threads. */
 	u64 process, process_started;
-	u32 process_walk, vhost_walk; /* of the iterators, in which they were seen last */
+	u32 process_walk; /* of holder_walks, in which it was seen last */
+	u32 vhost;	  /* the thread is vhost-net's worker */
 	/* Looks. */
 	u64 looked, pressed, threads_looked; /* ns: at all; and the queue was full or stopped; at all threads */
 	u32 was_pressed;
@@ -56,8 +57,7 @@ struct {
 
 #define MILLISECOND 1000000ULL
 
-/* The iterators' runs: what two of them did not see is not so any more. */
-u32 holder_walks, vhost_walks;
+u32 holder_walks; /* runs of the iterator over descriptors */
 u32 readers_used; /* slots ever used begin at 0 and end here */
 
 static __always_inline struct queue_reader *reader_of(u64 tun_file)
@@ -164,18 +164,16 @@ static __always_inline bool has_several_threads(struct queue_reader *reader, u64
 
 static __always_inline u32 judge_reader(struct queue_reader *reader, u64 now, u64 observer, bool taken)
 {
-	bool vhost = reader->vhost_walk && vhost_walks - reader->vhost_walk < 2;
-
 	if (reader->thread && has_ended(reader)) {
 		if (!taken)
 			return THREAD_GONE;
 		reader->thread = 0; /* another reads: who, is not known yet */
 	}
-	if (!reader->thread || (has_several_threads(reader, now) && !vhost))
+	if (!reader->thread || (has_several_threads(reader, now) && !reader->vhost))
 		return judge_process(reader, now, observer, false);
 	u32 state = state_of_thread((struct task_struct *)reader->thread, (struct task_struct *)observer);
 
-	return state == THREAD_SLEEPING && vhost ? judge_process(reader, now, observer, true) : state;
+	return state == THREAD_SLEEPING && reader->vhost ? judge_process(reader, now, observer, true) : state;
 }
 
 /* Adds the time since the last look, bounded, to what the reader does now. */

@@ -6,10 +6,13 @@
 #include "drops.bpf.c"
 #include "tun.bpf.c"
 #include "vhost.bpf.c"
+#include "zerocopy.bpf.c"
+#include "allocation.bpf.c"
 #include "walk.bpf.c"
 #include "owners.bpf.c"
 #include "reader.bpf.c"
 #include "calibrate.bpf.c"
+#include "text.bpf.c"
 
 /* Last of all variables: the agent cuts it to what its host needs. */
 struct row rows[MAX_ROWS] __attribute__((aligned(256)));

@@ -18,7 +18,12 @@ struct cfs_rq {
 };
 
 struct sched_entity {
+	u64 sum_exec_runtime;
 	struct cfs_rq *cfs_rq;
+};
+
+struct thread_info {
+	u32 cpu;
 };
 
 struct signal_struct {
@@ -30,6 +35,7 @@ typedef struct {
 } refcount_t;
 
 struct task_struct {
+	struct thread_info thread_info;
 	refcount_t usage;
 	unsigned int __state;
 	int exit_state;

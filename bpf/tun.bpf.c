@@ -3,6 +3,7 @@
 // held, and the end of a device.
 #include <bpf/bpf_tracing.h>
 #include "transmit.bpf.h"
+#include "vhost-batches.bpf.h"
 
 /* The device's address as a number: a typed pointer cannot be shifted, but subtracted from another. */
 #define HASH_BASE(dev) ((u64)(dev) - (u64)foreign_ops)
@@ -104,8 +105,10 @@ int BPF_PROG(consumed_vhost_fentry, struct file *file, int consumed)
 	u64 place = place_of(cpu_id(), BPF_CORE_READ(tun_file, queue_index));
 	u32 number = device ? look_up(device, device, place) : 0;
 
-	if (number)
-		__sync_fetch_and_add(&row_at(number)->consumed_by_vhost, (u32)consumed);
+	if (!number)
+		return 0;
+	__sync_fetch_and_add(&row_at(number)->consumed_by_vhost, (u32)consumed);
+	count_batch(number, consumed);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 // entering a namespace.
 #include "device.bpf.h"
 #include "ring.bpf.h"
+#include "held.bpf.h"
 #include "walk.bpf.h"
 #include "watch.bpf.h"
 
@@ -52,6 +53,7 @@ static __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 	u32 index = walk.queues;
 	struct walked_queue *out = bpf_map_lookup_elem(&walked_queues, &index);
 	struct ring_state ring = {};
+	struct held held = {};
 	struct net_device *dev = at.dev; /* a local: CO-RE would try to relocate a read through our own struct */
 
 	if (!out) {
@@ -71,12 +73,19 @@ static __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 		struct list_head *waiters = &file->socket.wq.wait.head;
 
 		read_ring(file, &ring);
+		read_held(file, &held);
 		if (BPF_CORE_READ(waiters, next) != waiters)
 			flags |= QUEUE_WAITED;
 	}
+	flags |= (held.connected ? QUEUE_VHOST : 0) | (held.zerocopy ? QUEUE_ZEROCOPY : 0);
 	out->reader = 0;
 	if (file && !(flags & QUEUE_DETACHED)) {
-		struct watch watched = {.tun_file = file_address, .device = (u64)dev, .queue = queue};
+		struct watch watched = {
+			.tun_file = file_address,
+			.device = (u64)dev,
+			.worker = held.thread,
+			.queue = queue,
+		};
 
 		out->reader = watch_reader(&watched);
 	}
@@ -90,6 +99,12 @@ static __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 	out->producer = ring.producer;
 	out->consumer_head = ring.consumer_head;
 	out->consumer_tail = ring.consumer_tail;
+	out->held = held.packets;
+	out->outstanding = held.outstanding;
+	out->worker = held.worker;
+	out->worker_cpu = held.cpu;
+	out->worker_ns = held.worker_ns;
+	__builtin_memcpy(out->worker_comm, held.comm, sizeof(held.comm));
 	return 0;
 }
 

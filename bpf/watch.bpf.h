@@ -42,6 +42,7 @@ u32 free_slots[MAX_READERS], free_slot_count;
 
 struct watch {
 	u64 tun_file, device;
+	u64 worker; /* of vhost-net, where it is connected */
 	u32 queue;
 };
 
@@ -129,8 +130,9 @@ static __noinline u32 watch_reader(const struct watch *watched)
 		return 0;
 	reader->queue = watched->queue;
 	reader->seen_walk = watch_number;
-	u64 thread = waiting_thread(file);
+	u64 thread = watched->worker ?: waiting_thread(file);
 
+	reader->vhost = watched->worker != 0;
 	if (thread)
 		set_thread(reader, thread);
 	return slot + 1;

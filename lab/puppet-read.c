@@ -82,14 +82,6 @@ int read_bad(int argc, char **argv, struct answer *out)
 	return 0;
 }
 
-static double seconds_now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec + time.tv_nsec * 1e-9;
-}
-
 static void work(double seconds)
 {
 	for (double end = seconds_now() + seconds; seconds > 0 && seconds_now() < end;)

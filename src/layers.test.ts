@@ -32,7 +32,9 @@ const belowCommands = [
 const layers: Readonly<Record<string, Layer>> = {
   snapshot: { imports: [] },
   metric: { imports: [] },
-  metrics: { imports: ['metric', 'snapshot'] },
+  'metrics-reader': { imports: ['metric', 'snapshot'] },
+  'metrics-vhost': { imports: ['metric', 'snapshot'] },
+  metrics: { imports: ['metric', 'metrics-reader', 'metrics-vhost', 'snapshot'] },
   kernel: { imports: ['addon'], node: 'all' },
   probes: { imports: ['kernel', 'snapshot'] },
   inventory: { imports: ['kernel', 'probes', 'snapshot'] },

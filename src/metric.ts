@@ -9,10 +9,10 @@ export interface Sample {
 
 export interface Metric<Subject> {
   readonly name: string;
-  readonly type: 'counter' | 'gauge';
+  readonly type: 'counter' | 'gauge' | 'histogram';
   /** Direction in words, then the kernel function or field that the number comes from; no double quotes: OpenMetrics would need them escaped. */
   readonly help: string;
-  /** Beyond the subject's own labels. */
+  /** Beyond the subject's own labels. The last one of a histogram is `le`: a bound, or the word sum or count, which names the series instead. */
   readonly labels: readonly string[];
   /** How several subjects become one: queues at `--detail device`, devices beyond the series budget. */
   readonly merge: 'sum' | 'max';
@@ -85,6 +85,36 @@ export function info<Subject>(
   samples: Metric<Subject>['samples'],
 ): Metric<Subject> {
   return { ...gauges(name, help, labels, samples), merge: 'max' };
+}
+
+/** Observations, sorted into ranges. */
+export interface Observations {
+  /** The upper ends of the ranges, each included in its own. */
+  readonly bounds: readonly number[];
+  /** How many fell into each range; the last is beyond all bounds. */
+  readonly counts: readonly number[];
+  readonly sum: number;
+}
+
+export function histogram<Subject>(
+  name: string,
+  help: string,
+  observations: (subject: Subject) => Observations | undefined,
+): Metric<Subject> {
+  const samples = (subject: Subject) => {
+    const observed = observations(subject);
+    return observed === undefined ? [] : bucketsOf(observed);
+  };
+  return { ...counters(name, help, ['le'], samples), type: 'histogram' };
+}
+
+function bucketsOf({ bounds, counts, sum }: Observations): readonly Sample[] {
+  let count = 0;
+  const buckets = counts.map((own, range) => {
+    count += own;
+    return series(count, String(bounds[range] ?? '+Inf'));
+  });
+  return [...buckets, series(sum, 'sum'), series(count, 'count')];
 }
 
 /** Not measured: no series. */

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue: every metric once. Outputs, the README's table and the dashboards read it; nothing else names a metric.
 import { counter, counters, flag, gauge, gauges, info, type Metric, series, seriesIf } from './metric.ts';
-import type { AgentState, Device, Identity, Queue } from './snapshot.ts';
+import { ownerInfo, readerMetrics } from './metrics-reader.ts';
+import { vhostMetrics } from './metrics-vhost.ts';
+import type { AgentState, Device, Queue } from './snapshot.ts';
 
 /** What runs here; the labels of `tapscope_build_info`. */
 export interface Build {
@@ -68,6 +70,11 @@ export const queueMetrics: readonly Metric<Queue>[] = [
     (queue) => queue.counters?.failed,
   ),
   counter(
+    'tapscope_queue_unproduced_packets_total',
+    'Packets that vhost-net took and gave back, those lost for want of room included (vhost_net_buf_unproduce); consumed counts them again.',
+    (queue) => queue.counters?.unproduced,
+  ),
+  counter(
     'tapscope_queue_overflowed_packets_total',
     'Packets that did not fit back into the ring when vhost returned them, lost (vhost_net_buf_unproduce); no kernel counter knows them.',
     (queue) => queue.counters?.overflowed,
@@ -89,19 +96,14 @@ export const queueMetrics: readonly Metric<Queue>[] = [
     'Packets that wait in the ring for the guest or reader (tun_file.tx_ring, producer to consumer).',
     (queue) => queue.ring?.occupancy,
   ),
-  info(
-    'tapscope_queue_owner_info',
-    'Process that holds the file descriptor of the queue (struct tun_file), and the thread that reads it, as seen in read, poll, epoll_wait or as vhost-net’s worker; empty: none was seen, or several take turns.',
-    ['pid', 'comm', 'thread'],
-    ({ owner, reader }) =>
-      owner === undefined ? [] : [series(1, String(owner.pid), owner.comm, String(reader?.thread ?? ''))],
-  ),
+  ...readerMetrics,
   counters(
-    'tapscope_reader_full_seconds_total',
-    'Time in which the queue towards the guest or reader was full or stopped or had no reader, by what its reader did (task_struct.__state, on_cpu), sampled. waiting: it could run, and others had the CPU; stopped: by a signal or the freezer; throttled: its cgroup had used up its CPU time; of an idle vhost-net worker, what stops its owner.',
-    ['state'],
-    ({ reader }) => (reader?.fullSeconds ?? []).map(({ state, seconds }) => series(seconds, state)),
+    'tapscope_queue_freed_packets_total',
+    'Packets that the reader or guest got, by the CPU that allocated them: the same that frees them, or another (sk_buff.alloc_cpu at consume_skb in tun_do_read). Only with --mechanism allocation=tp_btf.',
+    ['allocated_on'],
+    (queue) => (queue.freed ? [series(queue.freed.there, 'same'), series(queue.freed.elsewhere, 'other')] : []),
   ),
+  ...vhostMetrics,
 ];
 
 /** Only at `--detail cpu`; subject labels: netns, device, queue. */
@@ -131,16 +133,6 @@ const deviceInfoLabels = [
   'vnet_header',
 ];
 
-const UNRESOLVED: Identity = {
-  program: 'unresolved',
-  vm: '',
-  uuid: '',
-  runtime: '',
-  container: '',
-  pod: '',
-  unit: '',
-};
-
 /** Subject labels: netns, device. */
 export const deviceMetrics: readonly Metric<Device>[] = [
   info(
@@ -161,17 +153,7 @@ export const deviceMetrics: readonly Metric<Device>[] = [
       ),
     ],
   ),
-  info(
-    'tapscope_device_owner_info',
-    'Whose the device is: the process that holds its first queue, by its command line and cgroup (/proc); program: unresolved until that is sure.',
-    ['program', 'vm', 'uuid', 'runtime', 'container', 'pod', 'unit'],
-    ({ queues }) => {
-      const owner = queues.find((queue) => queue.owner)?.owner;
-      if (!owner) return [];
-      const { program, vm, uuid, runtime, container, pod, unit } = owner.identity ?? UNRESOLVED;
-      return [series(1, program, vm, uuid, runtime, container, pod, unit)];
-    },
-  ),
+  ownerInfo,
   gauge('tapscope_device_up', '1 while the device is up (IFF_UP).', (device) => Number(device.up)),
   gauges(
     'tapscope_device_queues',
@@ -229,7 +211,7 @@ export const agentMetrics: readonly Metric<AgentState>[] = [
   gauge('tapscope_rows_capacity', 'Rows of kernel counters that there are.', (agent) => agent.rowsCapacity),
   counters(
     'tapscope_events_lost_total',
-    'Events that our programs saw and could not count where they belong. no_row: all rows are used; ending_device: of a device that is being deleted; reason: drops shown as reason other; before: losses before tun beyond their table; no_device: drops in tun of packets that name no device.',
+    'Events that our programs saw and could not count where they belong. no_row: all rows are used; ending_device: of a device that is being deleted; reason: drops shown as reason other; before: losses before tun beyond their table; no_device: drops in tun of packets that name no device; event: rare events of queues beyond their table.',
     ['cause'],
     (agent) => agent.eventsLost.map(({ cause, events }) => series(events, cause)),
   ),

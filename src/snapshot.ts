@@ -28,6 +28,8 @@ export interface QueueCounters {
   readonly resized: number | undefined;
   /** Taken out of the ring by a reader whose buffer could not be filled. */
   readonly failed: number | undefined;
+  /** Given back by vhost-net, into the ring or, without room, lost. */
+  readonly unproduced: number | undefined;
   /** Did not fit back into the ring when vhost un-consumed them. */
   readonly overflowed: number | undefined;
   readonly delivered: number | undefined;
@@ -88,6 +90,54 @@ export interface Ring {
   readonly occupancy: number;
 }
 
+/** The thread that moves a queue's packets for vhost-net. */
+export interface Worker {
+  readonly tid: number;
+  readonly comm: string;
+  /** On which it runs, or ran last. */
+  readonly cpu: number;
+  /** CPU time since it began. */
+  readonly seconds: number;
+}
+
+/** vhost-net on a queue, now or before. undefined: it is gone, or not measured. */
+export interface Vhost {
+  /** Packets that it has taken out of the ring and not yet delivered. */
+  readonly held: number | undefined;
+  readonly worker: Worker | undefined;
+  /** Batches that it took, by packets. */
+  readonly batches: Observed | undefined;
+  /** Looks at a packet for which the guest had no buffer. */
+  readonly noBuffer: number | undefined;
+  /** Buffers of the guest that it gave back unused. */
+  readonly discarded: number | undefined;
+  readonly zeroCopy: ZeroCopy | undefined;
+}
+
+/** Packets that the reader got, by the CPU that allocated them. */
+export interface Freed {
+  /** On that CPU. */
+  readonly there: number;
+  readonly elsewhere: number;
+}
+
+/** What the guest sends through vhost-net without having it copied; packets. undefined: vhost-net copies all. */
+export interface ZeroCopy {
+  readonly tried: number;
+  readonly completed: { readonly uncopied: number; readonly copied: number };
+  /** Not tried, by the reason to copy the packet at once. */
+  readonly notTried: Readonly<Record<string, number>>;
+  /** On their way; undefined: vhost-net is not connected now. */
+  readonly outstanding: number | undefined;
+}
+
+/** Observations sorted into ranges: the upper end of each, and how many fell into it; the last count is beyond all. */
+export interface Observed {
+  readonly bounds: readonly number[];
+  readonly counts: readonly number[];
+  readonly sum: number;
+}
+
 export interface Queue {
   readonly index: number;
   readonly ring: Ring | undefined;
@@ -96,6 +146,9 @@ export interface Queue {
   readonly owner: Owner | undefined;
   /** undefined: nothing looks at readers on this host. */
   readonly reader: Reader | undefined;
+  /** undefined: it never served this queue, or nobody saw it. */
+  readonly vhost: Vhost | undefined;
+  readonly freed: Freed | undefined;
   readonly audit: readonly AuditResult[];
   /** Why figures of this queue are not exact; empty: they are. One short sentence each. */
   readonly degraded: readonly string[];

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // By which mechanism each event is measured on this kernel, and what takes its place when it is forced away.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { release } from 'node:os';
 import test from 'node:test';
+import { promisify } from 'node:util';
 import { at, listAt, parseJson, textAt } from '../json.ts';
 import { tapscope } from '../serve.ts';
 
@@ -21,9 +23,13 @@ const best: Mechanisms = {
   before: 'raw-tracepoint',
   transmit: 'fentry',
   consumed: underLock ? 'fentry' : 'arithmetic',
-  returned: underLock ? 'fentry' : 'none',
+  returned: 'fentry',
+  vhost: 'fentry',
+  batches: underLock ? 'consumed' : 'none',
+  buffers: 'fentry',
+  zerocopy: 'none',
+  allocation: 'none',
   readers: 'looks',
-  workers: 'iterator',
   owners: 'iterator',
 };
 /** Where nothing counts or knows what enters the rings, before Linux 7.3. */
@@ -41,7 +47,7 @@ const cases: readonly Case[] = [
   {
     forced: ['transmit=raw-tracepoint', 'consumed=arithmetic', 'owners=procfs'],
     code: 1,
-    expected: { transmit: 'raw-tracepoint', consumed: 'arithmetic', returned: 'none', owners: 'procfs' },
+    expected: { transmit: 'raw-tracepoint', consumed: 'arithmetic', batches: 'none', owners: 'procfs' },
   },
   {
     forced: ['devices=rtnetlink'],
@@ -54,8 +60,10 @@ const cases: readonly Case[] = [
       transmit: null,
       consumed: null,
       returned: 'none',
+      vhost: 'none',
+      batches: 'none',
+      buffers: 'none',
       readers: null,
-      workers: 'none',
       owners: 'procfs',
     },
   },
@@ -68,7 +76,7 @@ const long: readonly Case[] = [
   {
     forced: ['consumed=device-counter'],
     code: 1,
-    expected: { consumed: 'device-counter', returned: 'none' },
+    expected: { consumed: 'device-counter', batches: 'none' },
   },
   { forced: ['freed=off'], code: 3, expected: { freed: null, before: null, ...fromDevice } },
   { forced: ['freed=raw-tracepoint'], code: 1, expected: { freed: 'raw-tracepoint' } },
@@ -76,7 +84,7 @@ const long: readonly Case[] = [
   {
     forced: ['ended=identity'],
     code: 1,
-    expected: { ended: 'identity', transmit: 'raw-tracepoint', consumed: 'arithmetic', returned: 'none' },
+    expected: { ended: 'identity', transmit: 'raw-tracepoint', consumed: 'arithmetic', batches: 'none' },
   },
   { forced: ['owners=procfs'], code: 1, expected: { owners: 'procfs' } },
 ];
@@ -90,3 +98,17 @@ for (const { forced, code, expected } of process.env.NIGHTLY ? [...cases, ...lon
     assert.equal(answer.code, code);
   });
 }
+
+test('doctor says by which ways of memory tun goes, as the module file has it', async () => {
+  const read = promisify(execFile);
+  const file = (await read('modinfo', ['-n', 'tun'])).stdout.trim();
+  const unpacked = `${file.endsWith('.xz') ? 'xz -dc' : 'cat'} ${file} >/tmp/tun.ko && nm -u /tmp/tun.ko`;
+  const calls = new Set((await read('sh', ['-c', unpacked])).stdout.match(/\w+$/gm));
+  assert.ok(calls.has('consume_skb'));
+  const paths = listAt(parseJson((await tapscope(['doctor', '--json'])).stdout), 'skbPaths');
+  const present = Object.fromEntries(paths.map((path) => [textAt(path, 'name'), at(path, 'present')]));
+  assert.deepEqual(present, {
+    'NAPI cache': calls.has('napi_build_skb') || calls.has('napi_skb_cache_put'),
+    'deferred free': calls.has('napi_consume_skb') || calls.has('skb_attempt_defer_free'),
+  });
+});

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What vhost-net takes out of a ring and gives back is neither lost nor counted twice; what finds no room is lost, and said.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { namespaceLab } from '../netns.ts';
@@ -20,8 +22,8 @@ interface Scene {
   readonly packets: (metrics: Metrics, what: string, labels?: Readonly<Record<string, string>>) => number | undefined;
 }
 
-async function scene(t: TestContext): Promise<Scene> {
-  const agent = await startAgent(t, ['--budget=off']);
+async function scene(t: TestContext, args: readonly string[] = []): Promise<Scene> {
+  const agent = await startAgent(t, ['--budget=off', ...args]);
   const lab = await namespaceLab(t);
   const puppet = await lab.puppet();
   await puppet.open('a', 'tap0', 'tap', 'vnet');
@@ -31,7 +33,7 @@ async function scene(t: TestContext): Promise<Scene> {
     puppet,
     send: async (packets) => void (await puppet.udp(peer, 9, packets, 64)),
     take: async () => {
-      await puppet.vhost('a');
+      await puppet.guest('a');
       await wait(500); // its worker has run
     },
     metrics: () => agent.metrics(),
@@ -52,8 +54,12 @@ test('vhost-net gives a batch back, and a reader takes it', async (t) => {
   await here.send(80);
   await here.take();
   assert.equal(here.packets(await here.metrics(), 'ring_occupancy_packets'), 80 - BATCH);
-  await here.puppet.unvhost();
-  assert.equal(here.packets(await here.metrics(), 'ring_occupancy_packets'), 80);
+  assert.equal(here.packets(await here.metrics(), 'vhost_held_packets'), BATCH);
+  await here.puppet.unguest('a');
+  const returned = await here.metrics();
+  assert.equal(here.packets(returned, 'ring_occupancy_packets'), 80);
+  assert.equal(here.packets(returned, 'vhost_held_packets'), undefined);
+  assert.equal(here.packets(returned, 'queue_unproduced_packets_total'), BATCH);
   assert.equal((await here.puppet.read('a', 'all')).packets, 80);
   const metrics = await here.metrics();
   assert.equal(here.packets(metrics, 'queue_delivered_packets_total'), 80);
@@ -69,11 +75,91 @@ test('a ring that is full again has no room for what vhost-net gives back', asyn
   await here.send(BATCH);
   await here.take();
   await here.send(RING);
-  await here.puppet.unvhost();
+  await here.puppet.unguest('a');
   assert.equal((await here.puppet.read('a', 'all')).packets, RING);
   const metrics = await here.metrics();
   assert.equal(here.packets(metrics, 'queue_offered_packets_total'), BATCH + RING);
   assert.equal(here.packets(metrics, 'queue_overflowed_packets_total'), BATCH);
+  assert.equal(here.packets(metrics, 'queue_unproduced_packets_total'), BATCH);
   assert.equal(here.packets(metrics, 'queue_delivered_packets_total'), RING);
   await assertBalanced(here);
+});
+
+test('a guest without buffers, with buffers that are too short, and the thread that serves it', async (t) => {
+  const here = await scene(t);
+  await here.puppet.guest('a');
+  await here.send(1);
+  await wait(500);
+  const starved = await here.metrics();
+  assert.ok((here.packets(starved, 'vhost_no_buffer_total') ?? 0) >= 1);
+  assert.equal(here.packets(starved, 'vhost_discarded_buffers_total'), 0);
+  const noBuffer = here.packets(starved, 'vhost_no_buffer_total');
+  await here.puppet.offer('a', 10);
+  await here.send(9);
+  await wait(500);
+  const served = await here.metrics();
+  assert.equal((await here.puppet.received('a')).packets, 10);
+  assert.equal(here.packets(served, 'vhost_no_buffer_total'), noBuffer);
+  const [tid = ''] = Object.keys(served.by('tid', 'tapscope_vhost_worker_info'));
+  const name = readFileSync(`/proc/${tid}/comm`, 'utf8').trim();
+  assert.equal(name, `vhost-${here.puppet.pid}`);
+  assert.deepEqual(served.by('comm', 'tapscope_vhost_worker_info'), { [name]: 1 });
+  const [ran = ''] = readFileSync(`/proc/${tid}/schedstat`, 'utf8').split(' ');
+  assert.equal(here.packets(served, 'vhost_worker_cpu_seconds_total')?.toFixed(3), (Number(ran) / 1e9).toFixed(3));
+  await here.puppet.unguest('a');
+});
+
+test('buffers that are too short lose the packet, and are given back', async (t) => {
+  const here = await scene(t);
+  await here.puppet.guest('a', { buffer: 64 });
+  await here.puppet.offer('a', 3);
+  await here.send(2);
+  await wait(500);
+  const metrics = await here.metrics();
+  assert.equal(here.packets(metrics, 'vhost_discarded_buffers_total'), 2);
+  assert.equal(here.packets(metrics, 'queue_failed_packets_total'), 2);
+  assert.equal(here.packets(metrics, 'queue_delivered_packets_total'), 0);
+  assert.equal((await here.puppet.unguest('a')).packets, 0);
+  await assertBalanced(here);
+});
+
+test('a guest that was there before the agent', async (t) => {
+  const lab = await namespaceLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('a', 'tap0', 'tap', 'vnet');
+  const peer = await lab.raise('tap0', RING);
+  await puppet.guest('a');
+  await puppet.udp(peer, 9, 30, 64);
+  await wait(500);
+  const agent = await startAgent(t, ['--budget=off']);
+  const queue = { netns: String(lab.inode), device: 'tap0', queue: '0' };
+  const value = async (what: string) => (await agent.metrics()).value(`tapscope_${what}`, queue);
+  assert.equal(await value('vhost_held_packets'), 30);
+  assert.equal(await value('queue_delivered_packets_total'), 0);
+  await puppet.offer('a', 20);
+  await wait(500);
+  assert.equal(await value('vhost_held_packets'), 10);
+  assert.equal(await value('queue_delivered_packets_total'), 20);
+  await wait(2500);
+  assert.doesNotMatch((await agent.metrics()).text, /audit_imbalance_packets\{.*device="tap0".*\} -?[1-9]/);
+});
+
+test('sizes of batches', async (t) => {
+  const [major = 0, minor = 0] = release()
+    .split('.')
+    .map((part) => Number.parseInt(part, 10));
+  const underLock = major > 7 || (major === 7 && minor >= 3);
+  const here = await scene(t, underLock ? [] : ['--mechanism', 'batches=fentry']);
+  await here.send(BATCH + 16);
+  await here.take();
+  await here.puppet.offer('a', 200);
+  await wait(500);
+  await here.send(1);
+  await wait(500);
+  assert.equal((await here.puppet.received('a')).packets, BATCH + 17);
+  const metrics = await here.metrics();
+  const buckets = metrics.by('le', 'tapscope_vhost_batch_packets_bucket', { device: 'tap0' });
+  assert.deepEqual(buckets, { 1: 1, 2: 1, 4: 1, 8: 1, 16: 2, 32: 2, 64: 3, '+Inf': 3 });
+  assert.equal(here.packets(metrics, 'vhost_batch_packets_sum'), BATCH + 17);
+  await here.puppet.unguest('a');
 });

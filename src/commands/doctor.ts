@@ -5,6 +5,7 @@ import { CAPABILITIES, capabilityNames, type Host, readHost } from '../kernel/ho
 import { type DoctorReport, renderDoctor } from '../outputs/doctor.ts';
 import { attachProbes, type Choice, PROBE_SYMBOLS, type Probes } from '../probes/attach.ts';
 import { parseForced } from '../probes/events.ts';
+import { type SkbPath, skbPaths } from '../probes/skb-paths.ts';
 
 export interface DoctorOptions {
   readonly json: boolean;
@@ -54,12 +55,19 @@ function reportOf(host: Host, probes: Probes, agent: AgentSelf | undefined): Doc
       use: CAPABILITIES[name].use,
     })),
     pins: probes.choices().flatMap(({ event, mechanism }) => (mechanism?.pins ? [event.name] : [])),
+    skbPaths: pathsOf(host, probes),
     events,
   };
 }
 
-/** What the kernel does not have is nothing that we fell back from. */
+function pathsOf({ symbols }: Host, probes: Probes): readonly SkbPath[] {
+  return symbols && probes.programs && probes.mechanism('devices') === 'walk'
+    ? skbPaths(probes.programs.object, symbols)
+    : [];
+}
+
+/** What the kernel does not have, or nobody asked for, is nothing that we fell back from. */
 function stateOf({ mechanism, refused }: Choice): 'best' | 'fallback' | 'blind' {
   if (!mechanism) return 'blind';
-  return refused.some(({ kind }) => kind !== 'absent') ? 'fallback' : 'best';
+  return refused.some(({ kind }) => kind !== 'absent' && kind !== 'on-demand') ? 'fallback' : 'best';
 }

@@ -7,6 +7,7 @@ import type {
   AuditResult,
   Device,
   FlowControl,
+  Freed,
   OtherDrop,
   Queue,
   QueueCounters,
@@ -15,6 +16,7 @@ import type {
 } from '../snapshot.ts';
 import type { Books, QueueBalance } from './ledger.ts';
 import type { Owners } from './owners.ts';
+import { type VhostMeasured, vhostOf } from './vhost.ts';
 
 /** struct tun_struct flags, uapi/linux/if_tun.h */
 const IFF_TAP = 0x0002;
@@ -39,6 +41,8 @@ export interface Measured {
   readonly consumedCounted: boolean;
   /** Enqueued packets are counted, not derived. */
   readonly counted: boolean;
+  readonly vhost: VhostMeasured;
+  readonly allocation: boolean;
 }
 
 export function deviceOf(walked: WalkedDevice, measured: Measured): Device {
@@ -101,6 +105,8 @@ function queueOf(
     perCpu: sums?.perCpu ?? [],
     owner: ring && measured.owners.ofQueue(walked.netns, walked.name, ring.tunFile),
     reader: measured.readers?.get(index),
+    vhost: vhostOf(sums, ring?.vhost, measured.vhost),
+    freed: measured.allocation ? freedOf(sums) : undefined,
     audit: [...(sums && measured.counted ? [offeredAudit(sums)] : []), ...(balance?.audit ?? [])],
     degraded: [...degraded, ...unknown],
   };
@@ -125,9 +131,14 @@ function countersOf(sums: QueueSums, measured: Measured, balance: QueueBalance |
     purged: measured.freedMeasured ? sums.purged : undefined,
     resized: measured.freedMeasured ? sums.resized : undefined,
     failed: measured.freedMeasured ? sums.failed : undefined,
+    unproduced: measured.vhost.returned ? sums.unproduced : undefined,
     overflowed: measured.freedMeasured ? sums.overflowed : undefined,
     delivered: balance?.known ? balance.delivered : undefined,
   };
+}
+
+function freedOf(sums: QueueSums | undefined): Freed {
+  return { there: sums?.events.get('freedWhereAllocated') ?? 0, elsewhere: sums?.events.get('freedElsewhere') ?? 0 };
 }
 
 function sumOf(values: readonly number[]): number {

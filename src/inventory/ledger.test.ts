@@ -16,7 +16,14 @@ function sums({ full = 0, ...counts }: Counts): QueueSums {
 }
 
 function ring(index: number, occupancy: number, more: Partial<WalkedQueue> = {}): WalkedQueue {
-  const free = { detached: false, stopped: false, hasQdisc: true, unsteady: false, reader: undefined };
+  const free = {
+    detached: false,
+    stopped: false,
+    hasQdisc: true,
+    unsteady: false,
+    reader: undefined,
+    vhost: undefined,
+  };
   const still = { ...free, capacity: 100, consumerHead: 0 };
   return { index, occupancy, tunFile: BigInt(index + 1), ...still, ...more };
 }
@@ -69,6 +76,58 @@ test('a ring that was not empty owes its packets', () => {
   assert.equal(shown(books), 12);
   assert.deepEqual(imbalances(books), [0, 0]);
 });
+
+/** Two queues at rest; each is what entered and was taken, what waits and what vhost-net holds. */
+function guests(
+  queues: readonly (readonly [packets: number, taken: number, waiting: number, held: number])[],
+  tx: number,
+) {
+  const before = new Map(
+    queues.map(([enqueued, consumed], index) => [
+      index,
+      { ...sums({ enqueued }), consumed, consumedByVhost: consumed },
+    ]),
+  );
+  const rings = queues.map(([, , waiting, held], index) =>
+    ring(index, waiting, { vhost: { held, outstanding: undefined, worker: undefined } }),
+  );
+  return { before, after: before, walked: walked(rings, tx), otherDropped: 0, vhost: false };
+}
+
+for (const taken of ['counted', 'derived'] as const) {
+  const regime: Regime = { enqueued: 'counted', taken };
+
+  test(`what vhost-net holds is not delivered; taken is ${taken}`, () => {
+    const ledger = new Ledger(true);
+    const packets = guests(
+      [
+        [200, 164, 36, 64],
+        [30, 30, 0, 10],
+      ],
+      120,
+    );
+    const books = update(ledger, packets, regime);
+    assert.deepEqual([shown(books, 0), shown(books, 1)], [100, 20]);
+    assert.deepEqual([imbalances(books), books.degraded], [[0, 0], []]);
+    assert.deepEqual(imbalances(update(ledger, packets, regime)), [0, 0]);
+  });
+
+  test(`what vhost-net held when the books were opened is delivered once; taken is ${taken}`, () => {
+    const ledger = new Ledger(false);
+    const steps = [
+      { now: guests([[0, 0, 40, 64]], 1000), delivered: 0 },
+      { now: guests([[0, 0, 40, 10]], 1054), delivered: 54 },
+      { now: guests([[6, 46, 0, 0]], 1110), delivered: 110 },
+    ];
+    for (const { now, delivered } of steps) {
+      for (let look = 0; look < 4; look++) {
+        const books = update(ledger, now, regime);
+        assert.equal(shown(books), delivered);
+        assert.deepEqual([imbalances(books), books.degraded], [[0, 0], []]);
+      }
+    }
+  });
+}
 
 test('what moved while the books were opened is set right at the first rest, and no more than that', () => {
   const opened = (ahead: number): Books => {

@@ -3,7 +3,7 @@
 import { type DeviceSums, emptySums, type QueueSums } from '../probes/rows.ts';
 import type { WalkedDevice, WalkedQueue } from '../probes/walk.ts';
 import type { AuditResult } from '../snapshot.ts';
-import { QueueBooks, type Regime, thrown, VHOST_BATCH } from './queue-books.ts';
+import { heldOf, QueueBooks, type Regime, thrown, VHOST_BATCH } from './queue-books.ts';
 import { Renumbering } from './renumbering.ts';
 
 /** One device at one moment: its counters read before and after the walk that saw its rings. */
@@ -13,7 +13,7 @@ export interface Reading {
   readonly walked: WalkedDevice;
   /** Losses before tun, some of them in the kernel's tx_dropped too; infinite where nobody counts them. */
   readonly otherDropped: number;
-  /** vhost-net is loaded: it may hold packets that it has taken and not yet delivered. */
+  /** vhost-net is loaded, and may hold packets that nobody sees: it has taken and not yet delivered them. */
   readonly vhost: boolean;
 }
 
@@ -39,6 +39,7 @@ interface Totals {
   readonly consumed: number;
   readonly failed: number;
   readonly waiting: number;
+  readonly held: number;
   readonly dropped: number;
 }
 
@@ -108,13 +109,13 @@ export class Ledger {
 
   /** Packets that seem to be delivered beyond what the kernel counts, and vhost may hold. */
   #ahead({ walked, vhost }: Reading, totals: Totals, regime: Regime): number {
-    const held = vhost ? VHOST_BATCH * walked.queues.length : 0;
     const { delivered } = this.#base ?? { delivered: 0 };
-    return this.#delivered(totals, regime) - this.#offset.delivered - (walked.counters.txPackets - delivered) - held;
+    const unseen = unseenOf(walked, vhost);
+    return this.#delivered(totals, regime) - this.#offset.delivered - (walked.counters.txPackets - delivered) - unseen;
   }
 
-  #takenFromDevice({ counters }: WalkedDevice, { failed }: Totals): number | undefined {
-    return this.#base && counters.txPackets - this.#base.delivered + failed;
+  #takenFromDevice({ counters }: WalkedDevice, { failed, held }: Totals): number | undefined {
+    return this.#base && counters.txPackets - this.#base.delivered + failed + held;
   }
 
   #shown(regime: Regime): ReadonlyMap<number, QueueBalance> {
@@ -164,9 +165,10 @@ export class Ledger {
   }
 
   /** All queues' deliveries by the probes alone. */
-  #delivered({ consumed, failed, entered, waiting }: Totals, { taken }: Regime): number {
-    if (taken === 'counted') return consumed - failed;
-    return sumOf([...this.#books.values()].map(({ uncounted }) => uncounted)) + entered - waiting;
+  #delivered({ consumed, failed, entered, waiting, held }: Totals, { taken }: Regime): number {
+    const books = [...this.#books.values()];
+    if (taken === 'counted') return sumOf(books.map(({ heldBefore }) => heldBefore)) + consumed - failed - held;
+    return sumOf(books.map(({ uncounted }) => uncounted)) + entered - waiting - held;
   }
 
   #audit({ walked, otherDropped }: Reading, totals: Totals, regime: Regime): readonly AuditResult[] {
@@ -187,10 +189,7 @@ export class Ledger {
 
   #judge(audit: readonly AuditResult[], reading: Reading, totals: Totals, regime: Regime, atRest: boolean): string[] {
     const { walked, before, otherDropped } = reading;
-    const tolerance =
-      this.#doubt +
-      (atRest ? 0 : VHOST_BATCH + moved(reading)) +
-      (reading.vhost ? VHOST_BATCH * walked.queues.length : 0);
+    const tolerance = this.#doubt + (atRest ? 0 : VHOST_BATCH + moved(reading)) + unseenOf(walked, reading.vhost);
     const rings = [...this.#books.values()].map((books) => ({ equation: 'ring', imbalance: books.imbalance() ?? 0 }));
     const equations = [...audit, ...rings];
     const wrong = equations.find(({ imbalance }) => Math.abs(imbalance) > tolerance);
@@ -212,6 +211,11 @@ function attachedOf({ queues }: WalkedDevice): readonly WalkedQueue[] {
   return queues.filter(({ detached }) => !detached);
 }
 
+/** Packets that vhost-net may have taken without being seen to: a batch of each queue, or the one that it is delivering. */
+function unseenOf({ queues }: WalkedDevice, vhost: boolean): number {
+  return vhost ? VHOST_BATCH * queues.length : queues.filter((queue) => queue.vhost).length;
+}
+
 function totalsOf({ before, walked }: Reading): Totals {
   const sums = [...before.values()];
   return {
@@ -219,6 +223,7 @@ function totalsOf({ before, walked }: Reading): Totals {
     consumed: sumOf(sums.map(({ consumed, unproduced }) => consumed - unproduced)),
     failed: sumOf(sums.map(({ failed }) => failed)),
     waiting: sumOf(walked.queues.map(({ occupancy }) => occupancy)),
+    held: sumOf(walked.queues.map(heldOf)),
     dropped: sumOf(sums.map(({ dropped }) => sumOf(dropped))),
   };
 }
@@ -236,9 +241,9 @@ function moved({ before, after }: Reading): number {
 }
 
 /** Equal in two readings: nothing moved between them. */
-function fingerprintOf(reading: Reading, { entered, consumed, waiting, dropped }: Totals): string {
+function fingerprintOf(reading: Reading, { entered, consumed, waiting, held, dropped }: Totals): string {
   const { txPackets, txDropped } = reading.walked.counters;
-  return [entered, consumed, waiting, dropped, moved(reading), txPackets, txDropped].join(' ');
+  return [entered, consumed, waiting, held, dropped, moved(reading), txPackets, txDropped].join(' ');
 }
 
 function explain({ equation, imbalance }: AuditResult): string {

@@ -76,6 +76,8 @@ function ownedQueue(owner: Owner | undefined): readonly Queue[] {
           perCpu: [],
           owner,
           reader: undefined,
+          vhost: undefined,
+          freed: undefined,
           audit: [],
           degraded: [],
         },

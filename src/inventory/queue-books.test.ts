@@ -20,6 +20,7 @@ function at(counts: Partial<QueueSums>, waiting: number, more: Partial<QueueRead
     detached: false,
     stopped: false,
     hasQdisc: true,
+    vhost: undefined,
     unsteady: false,
     capacity: 100,
     consumerHead: 0,

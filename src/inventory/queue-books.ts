@@ -16,7 +16,7 @@ export interface QueueReading {
   readonly before: QueueSums;
   readonly after: QueueSums;
   readonly ring: WalkedQueue | undefined;
-  /** Packets that the kernel says the reader took, where that is this one queue's alone. */
+  /** Packets that the kernel says the reader took, or vhost-net for it, where that is this one queue's alone. */
   readonly takenFromDevice: number | undefined;
   /** Packets of another index may be in the ring: what is waiting does not belong to these counters. */
   readonly renumbered: boolean;
@@ -39,6 +39,8 @@ export class QueueBooks {
   #last: Sources = { counted: 0, derived: undefined };
   /** What is shown = base + source of the regime. */
   #base = 0;
+  /** What vhost-net held when the books were opened: taken, and counted by nobody. */
+  #heldBefore = 0;
   #enqueued = 0;
   #delivered = 0;
   #bypassedBefore = 0;
@@ -70,6 +72,11 @@ export class QueueBooks {
     return (this.#opening ?? 0) + (this.#regime?.enqueued === 'counted' ? this.#base : 0);
   }
 
+  /** Taken by vhost-net before the books were opened, and delivered since or still held. */
+  get heldBefore(): number {
+    return this.#heldBefore;
+  }
+
   /** Drops that came past the offered probe since it was attached. */
   bypassed(sums: QueueSums): number {
     return this.#regime?.enqueued === 'counted' ? sums.bypassed - this.#bypassedBefore : 0;
@@ -78,7 +85,12 @@ export class QueueBooks {
   update(regime: Regime, reading: QueueReading): void {
     const { before, after, ring, renumbered } = reading;
     // Of what came in while the ring was looked at, the later figure: the opening balance must not be too high.
-    this.#opening ??= (ring?.occupancy ?? 0) + thrown(before) + netConsumed(before) - after.enqueued;
+    const held = heldOf(ring);
+    if (this.#opening === undefined) {
+      const taken = regime.taken === 'counted' ? netConsumed(before) : 0;
+      this.#heldBefore = held;
+      this.#opening = (ring?.occupancy ?? 0) + held + thrown(before) + taken - after.enqueued;
+    }
     // While something is thrown out or moved between rings, what waits in them says nothing.
     const lost = (sums: QueueSums): number => thrown(sums) + sums.failed;
     const steady = reading.believable && !renumbered && !ring?.unsteady && lost(before) === lost(after);
@@ -91,7 +103,7 @@ export class QueueBooks {
     const apart = regime.taken === 'counted' && !(renumbered && regime.enqueued === 'counted');
     // The kernel's own counter where it is this queue's alone; what vhost gave back or is purged at this moment is not in it.
     const taken = reading.takenFromDevice ?? (steady || apart ? this.#taken(regime, reading) : undefined);
-    if (taken !== undefined) this.#delivered = Math.max(this.#delivered, taken - before.failed);
+    if (taken !== undefined) this.#delivered = Math.max(this.#delivered, taken - before.failed - held);
     if (steady) this.#last = sources;
     this.#setAnchor(sources, regime, reading.atRest);
   }
@@ -115,7 +127,7 @@ export class QueueBooks {
   }
 
   #taken(regime: Regime, { before, ring, takenFromDevice }: QueueReading): number | undefined {
-    if (regime.taken === 'counted') return netConsumed(before) + this.#takenBase;
+    if (regime.taken === 'counted') return netConsumed(before) + this.#heldBefore + this.#takenBase;
     if (regime.taken === 'device') return takenFromDevice;
     return this.uncounted + before.enqueued - thrown(before) - (ring?.occupancy ?? 0);
   }
@@ -127,7 +139,7 @@ export class QueueBooks {
   #rebase(regime: Regime, { before, after, ring, atRest }: QueueReading): void {
     if (regime.enqueued !== 'counted' || regime.taken !== 'counted') return;
     const taken = this.uncounted + before.enqueued - thrown(before) - (ring?.occupancy ?? 0);
-    this.#takenBase = taken - netConsumed(after) - (atRest ? 0 : VHOST_BATCH);
+    this.#takenBase = taken - netConsumed(after) - this.#heldBefore - (atRest ? 0 : VHOST_BATCH);
     this.#rebasing = !atRest;
     this.#anchor = undefined;
   }
@@ -156,6 +168,11 @@ export class QueueBooks {
 /** Left the ring by another way than the reader. */
 export function thrown(sums: QueueSums): number {
   return sums.purged + sums.resized + sums.overflowed;
+}
+
+/** Taken by vhost-net and not delivered yet. */
+export function heldOf(ring: WalkedQueue | undefined): number {
+  return ring?.vhost?.held ?? 0;
 }
 
 /** Taken by readers and not given back. */

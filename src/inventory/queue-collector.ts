@@ -18,9 +18,16 @@ import { type Books, Ledger } from './ledger.ts';
 import { Owners } from './owners.ts';
 import type { Regime } from './queue-books.ts';
 import { ReaderTimes } from './reader-times.ts';
+import { vhostMeasured } from './vhost.ts';
 
 /** Variables lost_… of the BPF object. */
-const LOST = ['no_row', 'ending_device', 'reason', 'before', 'no_device'];
+const LOST = ['no_row', 'ending_device', 'reason', 'before', 'no_device', 'event'];
+
+/**
+ * Events whose missed runs leave the books right. `freed` runs for every freed packet of the host: what it missed was
+ * mostly nobody's of ours, and the audit sees the rest.
+ */
+const BESIDE_THE_BOOKS: ReadonlySet<string> = new Set(['freed', 'batches', 'buffers', 'zerocopy', 'allocation']);
 
 export class QueueCollector {
   readonly #probes: Probes;
@@ -39,6 +46,8 @@ export class QueueCollector {
   readonly #owners: Owners;
   readonly #ledgers = new Map<bigint, Ledger>();
   #files: readonly bigint[] = [];
+  /** By what vhost-net's queues were last found. */
+  #guestsBy: string | undefined;
   /** A complete walk has been: a device that appears now was made under watch. */
   #sawAll = false;
   #used = 0;
@@ -56,8 +65,7 @@ export class QueueCollector {
     this.#globals = new Globals(object);
     this.#owners = new Owners(probes.mechanism('owners'), object);
     if (probes.mechanism('readers') !== undefined) {
-      const iterated = (): boolean => probes.mechanism('workers') === 'iterator';
-      this.#readers = new Readers(object, () => (iterated() ? programs.objectOf('vhost_readers') : undefined));
+      this.#readers = new Readers(object);
       this.#readerTimes = new ReaderTimes(this.#readers);
     }
   }
@@ -70,7 +78,7 @@ export class QueueCollector {
     const after = this.#rows.read(false);
     const others = this.#readOtherDrops();
     this.#lost = this.#ownLosses();
-    this.#vhost = vhostDriver() !== undefined;
+    this.#vhost = vhostDriver() !== undefined && this.#probes.mechanism('vhost') !== 'fentry';
     const devices = walk.devices.map((walked) => this.#device(walked, before, after, others.get(walked.id) ?? []));
     this.#files = walk.devices.flatMap(({ queues }) => queues.map(({ tunFile }) => tunFile));
     this.#used = before.used;
@@ -90,7 +98,12 @@ export class QueueCollector {
 
   /** Not for a scrape. */
   async refreshOwners(): Promise<void> {
-    if (await this.#owners.refresh(this.#files)) this.#readers?.findWorkers();
+    const guestsBy = this.#probes.mechanism('vhost');
+    const read = await this.#owners.refresh(this.#files);
+    if (!read && guestsBy === this.#guestsBy) return;
+    this.#guestsBy = guestsBy;
+    if (guestsBy === 'fentry' || guestsBy === 'iterator')
+      this.#probes.programs?.objectOf('vhost_queues').iterate('vhost_queues');
   }
 
   /** At the readers of queues that are or were lately full or stopped; false: there are none. */
@@ -112,6 +125,8 @@ export class QueueCollector {
       readers: this.#readerTimes?.update(walked),
       freedMeasured,
       counted: counting && transmit !== 'arithmetic',
+      vhost: vhostMeasured(this.#probes),
+      allocation: this.#probes.mechanism('allocation') === 'tp_btf',
       consumedCounted: counting && this.#probes.mechanism('consumed') === 'fentry',
     });
   }
@@ -149,8 +164,7 @@ export class QueueCollector {
   /** What the probes themselves missed may have been any queue's. */
   #ownLosses(): readonly string[] {
     const rowless = this.#globals.u64('lost_no_row');
-    // `freed` runs for every freed packet of the host: what it missed was mostly nobody's of ours, and the audit sees the rest.
-    const counting = this.#probes.states().filter(({ event }) => event !== 'freed');
+    const counting = this.#probes.states().filter(({ event }) => !BESIDE_THE_BOOKS.has(event));
     const missed = counting.reduce((sum, state) => sum + state.missed, 0);
     return [
       ...(this.#realtime ? ['this is a PREEMPT_RT kernel: a packet that preempts another on its CPU may hide it'] : []),

@@ -15,6 +15,7 @@ function queue(tunFile: bigint, index: number, occupancy: number, consumerHead: 
     stopped: false,
     reader: undefined,
     hasQdisc: true,
+    vhost: undefined,
     unsteady: false,
   };
 }

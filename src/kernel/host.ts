@@ -18,6 +18,8 @@ export interface Host {
   /** Frees the types, which only loading and attaching need; functionArgs must not be used any more. */
   readonly releaseTypes: () => void;
   readonly tunLoaded: boolean;
+  /** vhost-net may send what guests give it without copying it: its parameter experimental_zcopytx. */
+  readonly zeroCopy: boolean;
   /** Names of the effective capabilities of this process that tapscope asks for. */
   readonly capabilities: ReadonlySet<Capability>;
 }
@@ -37,7 +39,7 @@ export const capabilityNames = Object.keys(CAPABILITIES) as readonly Capability[
 /** `symbols`: names of the kernel functions that will be looked up. */
 export function readHost(symbols: Iterable<string>): Host {
   const btf = kernelTypes();
-  const modules = ['tun', 'vhost_net'].flatMap((name) => moduleTypes(name) ?? []);
+  const modules = ['tun', 'vhost_net', 'vhost'].flatMap((name) => moduleTypes(name) ?? []);
   return {
     release: release(),
     possibleCpus: possibleCpus(readFileSync('/sys/devices/system/cpu/possible', 'utf8')),
@@ -50,6 +52,7 @@ export function readHost(symbols: Iterable<string>): Host {
       for (const types of [...modules, btf]) types?.close();
     },
     tunLoaded: tunDriver() !== undefined,
+    zeroCopy: moduleParameter('vhost_net', 'experimental_zcopytx') > 0,
     capabilities: effectiveCapabilities(readFileSync('/proc/self/status', 'utf8')),
   };
 }
@@ -63,6 +66,12 @@ export function tunDriver(): number | undefined {
 /** Tells one load of vhost-net from the next; undefined: it is not loaded. */
 export function vhostDriver(): number | undefined {
   return statSync('/sys/class/misc/vhost-net', { throwIfNoEntry: false })?.ino;
+}
+
+/** A whole number; 0 where the module is not loaded or has no such parameter. */
+function moduleParameter(module: string, parameter: string): number {
+  const file = `/sys/module/${module}/parameters/${parameter}`;
+  return existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
 }
 
 /** Modules beside tun whose functions are looked up; the text changes when one of them is loaded or unloaded. */

@@ -15,6 +15,7 @@ const report: DoctorReport = {
     { name: 'CAP_SYSLOG', present: false, use: 'read the addresses of kernel functions' },
   ],
   pins: [],
+  skbPaths: [],
   events: [
     {
       event: 'transmit',
@@ -45,6 +46,22 @@ Missing:
 
 test('nothing missing is said too', () => {
   assert.match(renderDoctor({ ...report, rights: [] }), /\nNo right or kernel feature is missing\.\n$/);
+});
+
+test('ways of memory that this tun does not go are no zeros', () => {
+  const skbPaths = [
+    { name: 'NAPI cache', present: false, reason: 'tun of this kernel calls none of napi_build_skb' },
+    { name: 'deferred free', present: true, reason: 'tun_do_read calls napi_consume_skb' },
+    { name: 'other', present: null, reason: 'the machine code of tun could not be read' },
+  ];
+  assert.ok(
+    renderDoctor({ ...report, skbPaths }).includes(`
+NAPI cache: nothing to count, tun of this kernel calls none of napi_build_skb.
+deferred free: used (tun_do_read calls napi_consume_skb), and not counted yet.
+other: not known, the machine code of tun could not be read.
+
+`),
+  );
 });
 
 test('what keeps the module loaded is said', () => {

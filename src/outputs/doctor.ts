@@ -18,7 +18,15 @@ export interface DoctorReport {
   readonly rights: readonly { readonly name: string; readonly present: boolean; readonly use: string }[];
   /** Events whose probes keep the tun module from being unloaded while an agent runs. */
   readonly pins: readonly string[];
+  /** Ways of a packet's memory that other drivers have; present null: unknown. */
+  readonly skbPaths: readonly SkbPathReport[];
   readonly events: readonly EventReport[];
+}
+
+export interface SkbPathReport {
+  readonly name: string;
+  readonly present: boolean | null;
+  readonly reason: string;
 }
 
 export interface EventReport {
@@ -45,6 +53,7 @@ export function renderDoctor(report: DoctorReport): string {
     '',
   ];
   for (const event of report.events) lines.push(...renderEvent(event), '');
+  lines.push(...report.skbPaths.map(renderPath), ...(report.skbPaths.length > 0 ? [''] : []));
   if (report.pins.length > 0)
     lines.push(
       `While an agent runs, tun cannot be unloaded (${report.pins.join(', ')}); --no-pin gives that up for raw tracepoints.`,
@@ -70,6 +79,11 @@ function renderAgent(agent: DoctorReport['agent']): string {
   const lean = agent.level === 'lean' ? ' (its budget was passed: nothing is counted on the enqueue path)' : '';
   const cost = costs.length > 0 ? `, which costs of all CPUs: ${costs.join(', ')}` : '';
   return `An agent runs, pid ${agent.pid}, level ${agent.level}${lean}${cost}.`;
+}
+
+function renderPath({ name, present, reason }: SkbPathReport): string {
+  if (present === null) return `${name}: not known, ${reason}.`;
+  return present ? `${name}: used (${reason}), and not counted yet.` : `${name}: nothing to count, ${reason}.`;
 }
 
 function renderEvent({ event, mechanism, state, measures, price, refused }: EventReport): string[] {

@@ -20,6 +20,7 @@ const counters: QueueCounters = {
   purged: 3,
   resized: 2,
   failed: 1,
+  unproduced: 4,
   overflowed: 0,
   delivered: 884,
 };
@@ -57,6 +58,20 @@ const busyQueue: Queue = {
       { state: 'unknown', seconds: 0 },
     ],
   },
+  vhost: {
+    held: 7,
+    worker: { tid: 4713, comm: 'vhost-4711', cpu: 3, seconds: 1.5 },
+    batches: { bounds: [1, 2, 4], counts: [5, 0, 2, 1], sum: 20 },
+    noBuffer: 9,
+    discarded: 0,
+    zeroCopy: {
+      tried: 12,
+      completed: { uncopied: 8, copied: 3 },
+      notTried: { small: 5, pending: 0, flush: 0, throttled: 2, other: 0 },
+      outstanding: 1,
+    },
+  },
+  freed: { there: 600, elsewhere: 220 },
   audit: [
     { equation: 'offered', imbalance: 0 },
     { equation: 'ring', imbalance: -2 },
@@ -71,6 +86,8 @@ const bypassedQueue: Queue = {
   perCpu: [],
   owner: undefined,
   reader: undefined,
+  vhost: undefined,
+  freed: undefined,
   audit: [],
   degraded: ['7 packets were delivered that no probe saw offered'],
 };

@@ -16,7 +16,7 @@ export async function mergeSamples<Value>(
   members: readonly Member<Value>[],
   slices: Slices,
 ): Promise<readonly Sample[]> {
-  if (metric.type === 'counter') return mergeCounters(metric, into, members, slices);
+  if (metric.type !== 'gauge') return mergeCounters(metric, into, members, slices);
   const merged = new Map<string, Sample>();
   for (const { value } of members) {
     if (slices.due()) await slices.pause();

@@ -6,7 +6,7 @@ import { goldenSnapshot } from './prometheus-golden.ts';
 import { createSlices } from './prometheus-slices.ts';
 import { createSubject, createSubjects, type Subjects, seriesPrefix, showDevices } from './prometheus-subject.ts';
 
-const drops = { name: 'drops_total', labels: ['reason', 'location'] };
+const drops = { type: 'counter', name: 'drops_total', labels: ['reason', 'location'] } as const;
 
 test('a prefix is everything of a series but its value', () => {
   const tap = createSubject([['device', 'a"b']]);
@@ -14,8 +14,8 @@ test('a prefix is everything of a series but its value', () => {
     seriesPrefix(tap, drops, 0, ['X', 'y\\z\n']),
     'drops_total{device="a\\"b",reason="X",location="y\\\\z\\n"} ',
   );
-  assert.equal(seriesPrefix(tap, { name: 'up', labels: [] }, 0, []), 'up{device="a\\"b"} ');
-  assert.equal(seriesPrefix(createSubject([]), { name: 'up', labels: [] }, 0, []), 'up ');
+  assert.equal(seriesPrefix(tap, { name: 'up', type: 'gauge', labels: [] }, 0, []), 'up{device="a\\"b"} ');
+  assert.equal(seriesPrefix(createSubject([]), { name: 'up', type: 'gauge', labels: [] }, 0, []), 'up ');
 });
 
 test('a kept prefix is not used for other label values', () => {
@@ -24,6 +24,20 @@ test('a kept prefix is not used for other label values', () => {
   assert.equal(seriesPrefix(tap, drops, 0, ['A', 'f']), first);
   assert.equal(seriesPrefix(tap, drops, 0, ['B', 'f']), 'drops_total{device="tap0",reason="B",location="f"} ');
   assert.equal(seriesPrefix(tap, drops, 0, ['A', 'f']), first);
+});
+
+test('the sum and the count of a histogram are series of their own names', () => {
+  const tap = createSubject([['device', 'tap0']]);
+  const sizes = { type: 'histogram', name: 'sizes', labels: ['le'] } as const;
+  assert.deepEqual(
+    [['1'], ['+Inf'], ['sum'], ['count']].map((values, position) => seriesPrefix(tap, sizes, position, values)),
+    [
+      'sizes_bucket{device="tap0",le="1"} ',
+      'sizes_bucket{device="tap0",le="+Inf"} ',
+      'sizes_sum{device="tap0"} ',
+      'sizes_count{device="tap0"} ',
+    ],
+  );
 });
 
 function show(subjects: Subjects, devices: readonly Device[]) {

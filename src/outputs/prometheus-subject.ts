@@ -33,7 +33,7 @@ export function createSubject(labels: Labels): Subject {
 /** `name{netns="1",device="tap0",reason="FULL_RING"} `, everything of a series that does not change. */
 export function seriesPrefix(
   subject: Subject,
-  metric: Pick<Metric<never>, 'name' | 'labels'>,
+  metric: Pick<Metric<never>, 'name' | 'type' | 'labels'>,
   position: number,
   values: readonly string[],
 ): string {
@@ -57,12 +57,23 @@ function sameValues(a: readonly string[], b: readonly string[]): boolean {
 
 function renderPrefix(
   subject: Subject,
-  { name, labels }: Pick<Metric<never>, 'name' | 'labels'>,
+  metric: Pick<Metric<never>, 'name' | 'type' | 'labels'>,
   values: readonly string[],
 ): string {
+  const { name, labels } = metric.type === 'histogram' ? seriesOfHistogram(metric, values) : metric;
   const own = renderLabels(labels.map((label, index) => [label, values[index] ?? '']));
   const all = [subject.renderedLabels, own].filter((part) => part !== '').join(',');
   return all === '' ? `${name} ` : `${name}{${all}} `;
+}
+
+/** Its sum and its count are series of other names, without the label `le`. */
+function seriesOfHistogram(
+  { name, labels }: Pick<Metric<never>, 'name' | 'labels'>,
+  values: readonly string[],
+): Pick<Metric<never>, 'name' | 'labels'> {
+  const last = values.at(-1);
+  if (last !== 'sum' && last !== 'count') return { name: `${name}_bucket`, labels };
+  return { name: `${name}_${last}`, labels: labels.slice(0, -1) };
 }
 
 /** A device of the present snapshot, its subject, and those of its queues. */

@@ -15,7 +15,7 @@ import type { Device, Identity, Queue } from '../snapshot.ts';
 import { FastRegistry, type PrometheusOptions, type Seen } from './prometheus.ts';
 import type { Detail } from './prometheus-detail.ts';
 import type { MetricRows } from './prometheus-families.ts';
-import { goldenBuild, goldenSnapshot, samplesOf } from './prometheus-golden.ts';
+import { goldenBuild, goldenSnapshot, type RowSample, samplesOf } from './prometheus-golden.ts';
 import { contentTypes } from './prometheus-text.ts';
 
 type AnyRegistry = Registry<PrometheusContentType> | Registry<OpenMetricsContentType>;
@@ -54,8 +54,17 @@ function randomQueue(random: Random, template: Queue, index: number): Queue {
     purged: count(),
     resized: count(),
     failed: count(),
+    unproduced: count(),
     overflowed: count(),
     delivered: random(2) === 0 ? undefined : count(),
+  };
+  const vhost = {
+    held: count(),
+    worker: undefined,
+    batches: randomBatches(random),
+    noBuffer: count(),
+    discarded: 0,
+    zeroCopy: undefined,
   };
   return {
     ...template,
@@ -63,6 +72,7 @@ function randomQueue(random: Random, template: Queue, index: number): Queue {
     counters: random(4) === 0 ? undefined : counters,
     perCpu: [0, 1, 2].slice(random(4)).map((cpu) => ({ cpu, offered: count(), dropped: count() })),
     owner: random(3) === 0 ? undefined : { pid: random(9), comm: pick(random, oddNames), identity: identity(random) },
+    vhost: random(3) === 0 ? undefined : { ...vhost, batches: random(2) === 0 ? undefined : vhost.batches },
     audit: [{ equation: 'ring', imbalance: pick(random, oddValues) }],
     degraded: random(2) === 0 ? [] : ['why'],
   };
@@ -72,6 +82,11 @@ function identity(random: Random): Identity | undefined {
   if (random(3) === 0) return undefined;
   const odd = (): string => pick(random, oddNames);
   return { program: odd(), vm: odd(), uuid: odd(), runtime: odd(), container: odd(), pod: odd(), unit: odd() };
+}
+
+function randomBatches(random: Random) {
+  const bounds = [1, 2, 4].slice(0, random(4));
+  return { bounds, counts: [...bounds, 0].map(() => random(9)), sum: random(99) };
 }
 
 function randomDevice(random: Random, id: number): Device {
@@ -101,6 +116,29 @@ function ownMetrics(registers: AnyRegistry[]): void {
   histogram.observe({ kind: 'y' }, 5);
 }
 
+/** One of prom-client's that renders these samples. */
+class KnownHistogram extends Histogram<string> {
+  readonly #metric: MetricRows['metric'];
+  readonly #samples: readonly RowSample[];
+
+  constructor(metric: MetricRows['metric'], samples: readonly RowSample[], labelNames: string[], to: AnyRegistry[]) {
+    super({ name: metric.name, help: metric.help, labelNames, registers: to });
+    this.#metric = metric;
+    this.#samples = samples;
+  }
+
+  /** What a registry asks of a histogram. */
+  async getForPromString() {
+    const values = this.#samples.map(({ subject, labels, value }) => {
+      const last = labels.at(-1) ?? '';
+      const own = last === 'sum' || last === 'count' ? [] : [['le', last]];
+      const metricName = `${this.#metric.name}_${own.length > 0 ? 'bucket' : last}`;
+      return { labels: Object.fromEntries([...subject.labels, ...own]), value, metricName };
+    });
+    return { name: this.#metric.name, help: this.#metric.help, type: 'histogram', values };
+  }
+}
+
 /** By prom-client alone. Each page needs a fresh registry: an OpenMetrics page of prom-client renames its metrics for good. */
 async function reference(rows: readonly MetricRows[], registry: AnyRegistry): Promise<string> {
   const registers = [registry];
@@ -113,6 +151,10 @@ async function reference(rows: readonly MetricRows[], registry: AnyRegistry): Pr
       ...new Set(samples.flatMap(({ subject }) => subject.labels.map(([label]) => label))),
       ...metric.labels,
     ];
+    if (metric.type === 'histogram') {
+      new KnownHistogram(metric, samples, labelNames.slice(0, -1), registers);
+      continue;
+    }
     const gauge = metric.type === 'gauge' ? new Gauge({ name, help, labelNames, registers }) : undefined;
     const counter = metric.type === 'counter' ? new Counter({ name, help, labelNames, registers }) : undefined;
     for (const { subject, labels, value } of samples) {

@@ -7,12 +7,16 @@ import type { ProbeState } from '../snapshot.ts';
 import { EVENTS, type Mechanism, type ProbeEvent } from './events.ts';
 import { LOCATION_SYMBOLS } from './locations.ts';
 import { firstLine, LoadedPrograms, NoPrograms } from './programs.ts';
+import { SKB_PATH_SYMBOLS } from './skb-paths.ts';
 
 /** A better mechanism that is not used, and why. */
 export interface Refusal {
   readonly mechanism: string;
-  /** absent: the kernel does not have it; refused: the kernel or the host does not let us; forced: --mechanism chose another. */
-  readonly kind: 'absent' | 'refused' | 'forced';
+  /**
+   * absent: the kernel does not have it; refused: the kernel or the host does not let us; forced: --mechanism chose
+   * another; on-demand: it did not choose this one.
+   */
+  readonly kind: 'absent' | 'refused' | 'forced' | 'on-demand';
   readonly reason: string;
 }
 
@@ -48,6 +52,7 @@ export interface Probes {
 /** Kernel functions that probes look up: for readHost(). */
 export const PROBE_SYMBOLS: readonly string[] = [
   ...LOCATION_SYMBOLS,
+  ...SKB_PATH_SYMBOLS,
   '__tun_wake_queue',
   'tun_wake_queue',
   'sock_rfree',
@@ -57,6 +62,11 @@ export const PROBE_SYMBOLS: readonly string[] = [
   'pollwake',
   'ep_poll_callback',
   'tun_free_netdev',
+  'vhost_net_release',
+  'vhost_net_buf_peek',
+  'vhost_discard_vq_desc',
+  'vhost_zerocopy_complete',
+  'vhost_zerocopy_callback',
 ];
 
 export interface AttachOptions {
@@ -163,6 +173,8 @@ function choiceAgainst(
   pin: boolean,
 ): Omit<Refusal, 'mechanism'> | undefined {
   if (forced && mechanism.name !== forced) return { kind: 'forced', reason: `--mechanism ${event.name}=${forced}` };
+  if (mechanism.onDemand && !forced)
+    return { kind: 'on-demand', reason: `--mechanism ${event.name}=${mechanism.name} asks for it; ${mechanism.price}` };
   if (mechanism.pins && !pin) return { kind: 'forced', reason: '--no-pin: it would keep tun from being unloaded' };
   return undefined;
 }

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each logical event and the mechanisms that can measure it, best first.
 import type { Host } from '../kernel/host.ts';
-
-/** absent: this kernel does not have it, and nothing needs to be done; refused: it has it, but not for us. */
-export interface Obstacle {
-  readonly kind: 'absent' | 'refused';
-  /** One sentence without its full stop. */
-  readonly reason: string;
-}
+import { always, type Obstacle, untraceable, withoutSymbols } from './obstacles.ts';
+import { VHOST_EVENTS } from './vhost-events.ts';
 
 export interface Mechanism {
   readonly name: string;
@@ -15,6 +10,8 @@ export interface Mechanism {
   readonly programs: readonly string[];
   /** Earlier choices without which it would mean nothing: EVENT=MECHANISM, MECHANISM|MECHANISM, or EVENT= for any. */
   readonly needs: readonly string[];
+  /** Used only where --mechanism asks for it: it costs more than most hosts would give for it. */
+  readonly onDemand?: boolean;
   /** Keeps the module of the functions that it traces from being unloaded. */
   readonly pins?: boolean;
   /** What is different from the better ones; undefined for the best. */
@@ -31,7 +28,6 @@ export interface ProbeEvent {
   readonly shed?: readonly string[];
 }
 
-const always = (): undefined => undefined;
 const WALK = ['devices=walk'];
 
 export const EVENTS: readonly ProbeEvent[] = [
@@ -41,7 +37,7 @@ export const EVENTS: readonly ProbeEvent[] = [
     mechanisms: [
       {
         name: 'walk',
-        programs: ['walk_queues', 'recycle', 'settle', 'calibrate'],
+        programs: ['walk_queues', 'recycle', 'settle', 'calibrate', 'read_text'],
         needs: [],
         price: undefined,
         obstacle: always,
@@ -154,51 +150,26 @@ export const EVENTS: readonly ProbeEvent[] = [
       },
     ],
   },
+  ...VHOST_EVENTS,
   {
-    name: 'returned',
-    measures: 'packets that vhost-net took and gives back to the ring, which would count as consumed twice',
+    name: 'allocation',
+    measures: 'whether packets are freed on the CPU on which they were allocated',
     mechanisms: [
       {
-        name: 'fentry',
-        programs: ['unproduced_fentry'],
-        pins: true,
-        needs: ['consumed=fentry'],
-        price: undefined,
-        obstacle: (host) => untraceable(host, '__tun_wake_queue', 3) ?? untraceable(host, 'vhost_net_buf_unproduce', 1),
+        name: 'tp_btf',
+        programs: ['consumed_typed'],
+        onDemand: true,
+        needs: WALK,
+        price: 'a probe for each packet that anybody on the host consumes',
+        obstacle: (host) => withoutSymbols(host) ?? withoutLocation(host),
       },
-      {
-        name: 'none',
-        programs: [],
-        needs: [],
-        price: 'right while vhost-net is not loaded, and where consumed packets are derived',
-        obstacle: always,
-      },
+      { name: 'none', programs: [], needs: [], price: 'it is not shown', obstacle: always },
     ],
   },
   {
     name: 'readers',
     measures: 'the thread that reads each queue, and what it does while the queue is full or stopped',
     mechanisms: [{ name: 'looks', programs: ['look_at_readers'], needs: WALK, price: undefined, obstacle: always }],
-  },
-  {
-    name: 'workers',
-    measures: 'the vhost-net worker that reads a VM’s queue',
-    mechanisms: [
-      {
-        name: 'iterator',
-        programs: ['vhost_readers'],
-        needs: ['readers='],
-        price: undefined,
-        obstacle: (host) => withoutSymbols(host) ?? withoutVhost(host),
-      },
-      {
-        name: 'none',
-        programs: [],
-        needs: [],
-        price: 'right while vhost-net is not loaded; else its worker is known once it has read',
-        obstacle: always,
-      },
-    ],
   },
   {
     name: 'owners',
@@ -236,30 +207,9 @@ export function parseForced(choices: readonly string[]): ReadonlyMap<string, str
   );
 }
 
-function untraceable(host: Host, functionName: string, args: number): Obstacle | undefined {
-  if (!host.symbols) return withoutSymbols(host);
-  if (host.symbols.address(functionName) === undefined)
-    return { kind: 'absent', reason: `this kernel has no function ${functionName}` };
-  const found = host.functionArgs(functionName);
-  if (found === undefined)
-    return {
-      kind: 'refused',
-      reason: `the types (BTF) of ${functionName} cannot be read; those of a module need CAP_SYS_ADMIN`,
-    };
-  return found === args
-    ? undefined
-    : { kind: 'absent', reason: `${functionName} takes ${found} arguments here, not ${args}` };
-}
-
-function withoutVhost(host: Host): Obstacle | undefined {
-  if (host.symbols?.address('vhost_net_release') !== undefined) return undefined;
-  return { kind: 'absent', reason: 'vhost-net is not loaded' };
-}
-
-function withoutSymbols(host: Host): Obstacle | undefined {
-  if (host.symbols) return undefined;
-  return {
-    kind: 'refused',
-    reason: 'kernel symbol addresses are hidden; grant CAP_SYSLOG and set kernel.kptr_restrict below 2',
-  };
+/** The tracepoint skb:consume_skb names the function since 6.3; its own arguments come after the one of the hook. */
+function withoutLocation(host: Host): Obstacle | undefined {
+  const args = host.functionArgs('__traceiter_consume_skb');
+  if (args !== undefined && args >= 3) return undefined;
+  return { kind: 'absent', reason: 'the tracepoint skb:consume_skb of this kernel does not say who frees the packet' };
 }

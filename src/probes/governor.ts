@@ -39,7 +39,7 @@ export class Governor {
   constructor(probes: Probes, options: GovernorOptions) {
     this.#probes = probes;
     this.#options = options;
-    if (probes.programs && probes.mechanism('devices') === 'walk') this.#meter = new PriceMeter(probes.programs.object);
+    if (probes.programs && probes.mechanism('devices') === 'walk') this.#meter = new PriceMeter(probes.programs);
   }
 
   /** undefined until the first measurement. */

@@ -3,6 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { layoutOf } from '../kernel/layout.ts';
 import { type BpfObject, withRunStatistics } from '../kernel/native.ts';
+import type { LoadedPrograms } from './programs.ts';
 
 /** Long enough to see a steady load, short enough that the statistics' own price (about 20 ns a run) does not count. */
 const MOMENT_MS = 100;
@@ -15,17 +16,17 @@ const ROUND_INSTRUCTIONS = 16;
 export type KernelPrice = ReadonlyMap<string, number>;
 
 export class PriceMeter {
-  readonly #object: BpfObject;
+  readonly #programs: LoadedPrograms;
   readonly #nsPerInstruction: number;
 
-  constructor(object: BpfObject) {
-    this.#object = object;
-    this.#nsPerInstruction = calibrate(object);
+  constructor(programs: LoadedPrograms) {
+    this.#programs = programs;
+    this.#nsPerInstruction = calibrate(programs.object);
   }
 
   /** Watches the programs, which must be attached, for a moment. */
   async measure(programs: readonly string[]): Promise<KernelPrice> {
-    const read = () => programs.map((name) => this.#object.programInfo(name));
+    const read = () => programs.map((name) => this.#programs.objectOf(name).programInfo(name));
     const started = performance.now();
     const [before, after] = await withRunStatistics(async () => {
       const first = read();
@@ -43,7 +44,7 @@ export class PriceMeter {
   }
 
   #hookNs(name: string): number {
-    const section = this.#object.programs.find((program) => program.name === name)?.section ?? '';
+    const section = this.#programs.object.programs.find((program) => program.name === name)?.section ?? '';
     return this.#nsPerInstruction * (HOOK_INSTRUCTIONS[/^\??(\w+)\//.exec(section)?.[1] ?? ''] ?? 0);
   }
 }

@@ -172,7 +172,7 @@ function configure(
       `this host may have ${host.possibleCpus} CPUs and the BPF object has room for ${most}; raise MAX_CPUS in bpf/queue.bpf.h`,
     );
   const rows = rowsFor(host.possibleCpus);
-  for (const map of ['free_rows', 'row_index']) object.setMaxEntries(map, rows);
+  for (const map of ['free_rows', 'row_index', 'vhost_batches']) object.setMaxEntries(map, rows);
   reserveRows(object, rows, 2 ** Math.ceil(Math.log2(host.possibleCpus)) * TABLE_CELLS);
   const address = (name: string): Uint8Array => bytes64(host.symbols?.address(name) ?? 0n);
   object.setVariable('rows_mask', bytes32(rows - 1));
@@ -187,6 +187,9 @@ function configure(
   object.setVariable('transmit_start', bytes64(transmit?.start ?? 0n));
   object.setVariable('transmit_length', bytes32(transmit?.length ?? 0));
   for (const name of ADDRESSED) object.setVariable(`${name}_address`, address(name));
+  const reader = host.symbols?.ranges('tun_do_read')[0];
+  object.setVariable('reader_start', bytes64(reader?.start ?? 0n));
+  object.setVariable('reader_length', bytes32(reader?.length ?? 0));
 }
 
 /** A row of 256 bytes for each queue on each CPU that serves it: room for 2 048 queues if each is served by one CPU, or more. */

@@ -25,13 +25,10 @@ export class Readers {
   readonly #slots: MapView;
   readonly #reader: Layout<(typeof FIELDS)[number]>;
   readonly #look: Layout<(typeof LOOK_FIELDS)[number]>;
-  readonly #workers: () => BpfObject | undefined;
 
-  /** `workers`: the object that holds the iterator over vhost-net's workers. */
-  constructor(object: BpfObject, workers: () => BpfObject | undefined) {
+  constructor(object: BpfObject) {
     const btf = object.btf();
     this.#object = object;
-    this.#workers = workers;
     this.#slots = object.mapView('queue_readers');
     this.#reader = layoutOf(btf, 'queue_reader', FIELDS);
     this.#look = layoutOf(btf, 'reader_look', LOOK_FIELDS);
@@ -49,11 +46,6 @@ export class Readers {
     view.setUint32(this.#look.at.pressed_only, Number(pressedOnly), true);
     this.#object.testRun('look_at_readers', context);
     return view.getUint32(this.#look.at.pressed, true) > 0;
-  }
-
-  /** Looks which vhost-net workers read which queues: over all descriptors of the host. */
-  findWorkers(): void {
-    this.#workers()?.iterate('vhost_readers');
   }
 
   read(slot: number): ReaderRead {

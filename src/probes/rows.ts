@@ -4,7 +4,9 @@ import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import type { CpuCounters } from '../snapshot.ts';
+import { addEvents, type EventSums, QueueEvents } from './queue-events.ts';
 import { RareDrops } from './rare-drops.ts';
+import { type BatchSums, emptyBatchSums, VhostBatches } from './vhost-batches.ts';
 
 const FIELDS = [
   'device_id',
@@ -47,6 +49,8 @@ export interface QueueSums {
   overflowed: number;
   /** Given back to the ring by vhost after they were consumed. */
   unproduced: number;
+  readonly events: EventSums;
+  readonly batches: BatchSums;
   readonly perCpu: CpuCounters[];
 }
 
@@ -70,6 +74,8 @@ interface RowIdentity {
 export class Rows {
   readonly capacity: number;
   readonly #rare: RareDrops;
+  readonly #events: QueueEvents;
+  readonly #batches: VhostBatches;
   readonly #layout: Layout<Field>;
   readonly #view: MapView;
   readonly #freshAt: number;
@@ -81,6 +87,8 @@ export class Rows {
   constructor(object: BpfObject) {
     const btf = object.btf();
     this.#rare = new RareDrops(object);
+    this.#events = new QueueEvents(object);
+    this.#batches = new VhostBatches(object);
     this.#layout = layoutOf(btf, 'row', FIELDS);
     this.#slots = btf.struct('row')?.fields.find(({ name }) => name === 'dropped')?.count ?? 0;
     this.#view = object.mapView('.bss');
@@ -94,6 +102,7 @@ export class Rows {
     const devices = new Map<bigint, Map<number, QueueSums>>();
     const rowNumbers = new Map<bigint, number[]>();
     const rare = this.#rare.read();
+    const events = this.#events.read();
     const end = Math.min(this.#view.u32(this.#freshAt), this.capacity);
     let used = 0;
     for (let number = 1; number <= end; number++) {
@@ -103,6 +112,7 @@ export class Rows {
       const queues = getOrAdd(devices, identity.deviceId, () => new Map<number, QueueSums>());
       const sums = getOrAdd(queues, identity.queue, () => emptySums(this.#slots));
       this.#add(sums, number, rare.get(number));
+      addEvents(sums.events, events.get(number));
       if (perCpu) this.#addPerCpu(sums, number, identity.cpu);
       getOrAdd(rowNumbers, identity.deviceId, () => []).push(number);
     }
@@ -113,6 +123,7 @@ export class Rows {
   released(numbers: ReadonlySet<number>): void {
     for (const number of numbers) this.#identities[number] = undefined;
     this.#rare.remove(numbers);
+    this.#events.remove(numbers);
   }
 
   #base(number: number): number {
@@ -138,6 +149,7 @@ export class Rows {
     const { at } = this.#layout;
     const base = this.#base(number);
     const view = this.#view;
+    this.#batches.addTo(sums.batches, number);
     // What ends a packet's way is read before what begins it: a sum never shows more enqueued than offered.
     sums.purged += view.u64(base + at.purged);
     sums.resized += view.u64(base + at.resized);
@@ -183,7 +195,14 @@ export function emptySums(slots: number): QueueSums {
     overflowed: 0,
     unproduced: 0,
   };
-  return { ...zero, dropped: new Array<number>(slots).fill(0), rare: new Map(), perCpu: [] };
+  return {
+    ...zero,
+    dropped: new Array<number>(slots).fill(0),
+    rare: new Map(),
+    events: new Map(),
+    batches: emptyBatchSums(),
+    perCpu: [],
+  };
 }
 
 function getOrAdd<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {

@@ -21,6 +21,26 @@ export interface WalkedQueue {
   readonly consumerHead: number;
   /** Slot of its reader; undefined: all are used. */
   readonly reader: number | undefined;
+  /** undefined: vhost-net is not connected, or nothing tells where it keeps what it holds. */
+  readonly vhost: WalkedVhost | undefined;
+}
+
+export interface WalkedVhost {
+  /** Packets that it has taken out of the ring and not delivered. */
+  readonly held: number;
+  /** Packets of the guest that are on their way without having been copied; undefined: it copies all. */
+  readonly outstanding: number | undefined;
+  /** undefined: it has ended. */
+  readonly worker: WalkedWorker | undefined;
+}
+
+export interface WalkedWorker {
+  readonly tid: number;
+  readonly comm: string;
+  /** On which it runs, or ran last. */
+  readonly cpu: number;
+  /** CPU time since it began. */
+  readonly seconds: number;
 }
 
 export interface WalkedDevice {
@@ -67,7 +87,21 @@ const DEVICE_FIELDS = [
   'rx_bytes',
   'rx_dropped',
 ] as const;
-const QUEUE_FIELDS = ['tun_file', 'queue', 'flags', 'used', 'size', 'consumer_head', 'reader'] as const;
+const QUEUE_FIELDS = [
+  'tun_file',
+  'queue',
+  'flags',
+  'used',
+  'size',
+  'consumer_head',
+  'reader',
+  'outstanding',
+  'held',
+  'worker',
+  'worker_cpu',
+  'worker_ns',
+  'worker_comm',
+] as const;
 const RESULT_FIELDS = ['namespaces', 'tuns', 'derailed', 'overflowed', 'list_heads'] as const;
 const NO_CARRIER = 2; // __LINK_STATE_NOCARRIER, bit of net_device.state
 const NAME_BYTES = 16; // IFNAMSIZ
@@ -78,7 +112,9 @@ export class Walker {
   readonly #device: Layout<(typeof DEVICE_FIELDS)[number]>;
   readonly #queue: Layout<(typeof QUEUE_FIELDS)[number]>;
   readonly #result: Layout<(typeof RESULT_FIELDS)[number]>;
-  readonly #flags: Readonly<Record<'DETACHED' | 'STOPPED' | 'HAS_QDISC' | 'BUSY' | 'TORN', number>>;
+  readonly #flags: Readonly<
+    Record<'DETACHED' | 'STOPPED' | 'HAS_QDISC' | 'BUSY' | 'TORN' | 'VHOST' | 'ZEROCOPY', number>
+  >;
   readonly #devices: MapView;
   readonly #queues: MapView;
   readonly #context: Uint8Array;
@@ -97,6 +133,8 @@ export class Walker {
       HAS_QDISC: flag('HAS_QDISC'),
       BUSY: flag('BUSY'),
       TORN: flag('TORN'),
+      VHOST: flag('VHOST'),
+      ZEROCOPY: flag('ZEROCOPY'),
     };
     this.#devices = object.mapView('walked_devices');
     this.#queues = object.mapView('walked_queues');
@@ -167,6 +205,29 @@ export class Walker {
       occupancy: view.u32(base + at.used),
       consumerHead: view.s32(base + at.consumer_head),
       reader: reader === 0 ? undefined : reader - 1,
+      vhost: (flags & this.#flags.VHOST) === 0 ? undefined : this.#readVhost(base, flags),
+    };
+  }
+
+  #readVhost(base: number, flags: number): WalkedVhost {
+    const { at } = this.#queue;
+    const zeroCopy = (flags & this.#flags.ZEROCOPY) !== 0;
+    return {
+      held: this.#queues.u32(base + at.held),
+      outstanding: zeroCopy ? this.#queues.u32(base + at.outstanding) : undefined,
+      worker: this.#readWorker(base),
+    };
+  }
+
+  #readWorker(base: number): WalkedWorker | undefined {
+    const { at } = this.#queue;
+    const tid = this.#queues.u32(base + at.worker);
+    if (tid === 0) return undefined;
+    return {
+      tid,
+      comm: this.#queues.text(base + at.worker_comm, NAME_BYTES),
+      cpu: this.#queues.u32(base + at.worker_cpu),
+      seconds: this.#queues.u64(base + at.worker_ns) / 1e9,
     };
   }
 }

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// Whether a packet is freed on the CPU on which it was allocated; on demand, because every packet of the host comes
+// here.
+#include "row.bpf.h"
+#include "queue-events.bpf.h"
+
+/* tun_do_read, where a packet is freed that the reader, or vhost-net for the guest, has got. */
+const volatile u64 reader_start;
+const volatile u32 reader_length;
+
+/* consume_skb(skb, location) */
+SEC("?tp_btf/consume_skb")
+int consumed_typed(u64 *ctx)
+{
+	if (ctx[1] - reader_start >= reader_length)
+		return 0;
+	struct sk_buff *skb = (void *)ctx[0];
+	u64 device = (u64)BPF_CORE_READ(skb, dev);
+	u32 cpu = cpu_id();
+	u32 number = look_up(device, device, place_of(cpu, skb->queue_mapping));
+
+	if (number)
+		count_event(number, skb->alloc_cpu == cpu ? EVENT_FREED_WHERE_ALLOCATED : EVENT_FREED_ELSEWHERE, 1);
+	return 0;
+}

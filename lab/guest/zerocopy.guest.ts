@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Zero-copy transmit: attempts, the reason of each copy, and completions, against what the guest sent and where it went.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import test, { type TestContext } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { type NamespaceLab, namespaceLab } from '../netns.ts';
+import type { Puppet } from '../puppet.ts';
+import { type Agent, startAgent } from '../serve.ts';
+
+const run = promisify(execFile);
+
+const LARGE = 1000;
+const SMALL = 100;
+/** Of the guest's ring; a quarter of it may be out, and one more. */
+const ENTRIES = 256;
+
+interface Bridged {
+  readonly lab: NamespaceLab;
+  readonly puppet: Puppet;
+}
+
+interface ZeroCopyFigures {
+  readonly tried: number | undefined;
+  readonly completed: Readonly<Record<string, number>>;
+  /** By cause, without zeros. */
+  readonly notTried: Readonly<Record<string, number>>;
+  readonly outstanding: number | undefined;
+}
+
+/** Nothing may use the module meanwhile. */
+async function loadVhost(zeroCopy: boolean): Promise<void> {
+  await run('rmmod', ['vhost_net']).catch(() => undefined);
+  await run('modprobe', ['vhost_net', `experimental_zcopytx=${Number(zeroCopy)}`]);
+}
+
+/** A guest on tap0, which is in a bridge with another device. */
+async function bridgedWith(t: TestContext, other: string, kind: 'dummy' | 'tap'): Promise<Bridged> {
+  const lab = await namespaceLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('a', 'tap0', 'tap', 'vnet');
+  if (kind === 'tap') await puppet.open('b', other, 'tap');
+  else await lab.ip(`link add ${other} type dummy`);
+  await lab.ip('link add br0 type bridge');
+  for (const device of ['tap0', other]) await lab.ip(`link set dev ${device} master br0 up`);
+  await lab.ip('link set dev br0 up');
+  await puppet.guest('a', { entries: ENTRIES });
+  return { lab, puppet };
+}
+
+async function figures(agent: Agent, { lab }: Bridged): Promise<ZeroCopyFigures> {
+  const metrics = await agent.metrics();
+  const labels = { netns: String(lab.inode), device: 'tap0' };
+  const causes = metrics.by('cause', 'tapscope_zerocopy_not_attempted_packets_total', labels);
+  return {
+    tried: metrics.value('tapscope_zerocopy_attempts_total', labels),
+    completed: metrics.by('copied', 'tapscope_zerocopy_completed_total', labels),
+    notTried: Object.fromEntries(Object.entries(causes).filter(([, packets]) => packets > 0)),
+    outstanding: metrics.value('tapscope_zerocopy_outstanding_packets', labels),
+  };
+}
+
+test('zero-copy is on', async (t) => {
+  await loadVhost(true);
+  t.after(() => loadVhost(false));
+  const agent = await startAgent(t, ['--budget=off']);
+  await t.test('large packets to a device that lets go of them are not copied, small ones at once', async (t) => {
+    const bridged = await bridgedWith(t, 'dummy0', 'dummy');
+    await bridged.puppet.send('a', 500, LARGE, { unicast: true });
+    await bridged.puppet.send('a', 300, SMALL, { unicast: true });
+    assert.deepEqual(await figures(agent, bridged), {
+      tried: 500,
+      completed: { no: 500, yes: 0 },
+      notTried: { small: 300 },
+      outstanding: 0,
+    });
+    await bridged.puppet.unguest('a');
+  });
+  await t.test('what another tap receives is copied after all, and soon seldom tried', async (t) => {
+    const bridged = await bridgedWith(t, 'tap1', 'tap');
+    await bridged.puppet.send('a', 2048, LARGE, { unicast: true });
+    // One of 64, as each was copied: tx_packets / 64 >= tx_zcopy_err.
+    assert.deepEqual(await figures(agent, bridged), {
+      tried: 32,
+      completed: { no: 0, yes: 32 },
+      notTried: { throttled: 2048 - 32 },
+      outstanding: 0,
+    });
+    await bridged.puppet.unguest('a');
+  });
+  await t.test('packets that are held up are outstanding, and a quarter of the ring at most', async (t) => {
+    const bridged = await bridgedWith(t, 'dummy0', 'dummy');
+    await bridged.lab.tc('qdisc replace dev dummy0 root netem delay 5s limit 10000');
+    const most = ENTRIES / 4 + 1;
+    const { outstanding } = await bridged.puppet.send('a', 500, LARGE, { unicast: true, waitMs: 2000 });
+    assert.equal(outstanding, most);
+    const held = { tried: most, completed: { no: 0, yes: 0 }, notTried: { pending: 500 - most }, outstanding: most };
+    assert.deepEqual(await figures(agent, bridged), held);
+    await wait(6000);
+    const done = { ...held, completed: { no: most, yes: 0 }, outstanding: 0 };
+    assert.deepEqual(await figures(agent, bridged), done);
+    await bridged.puppet.unguest('a');
+  });
+  await agent.stop();
+});
+
+test('zero-copy is off: no series, and no probe', async (t) => {
+  await loadVhost(false);
+  const agent = await startAgent(t, ['--budget=off']);
+  const bridged = await bridgedWith(t, 'dummy0', 'dummy');
+  await bridged.puppet.send('a', 100, LARGE, { unicast: true });
+  const nothing = { tried: undefined, completed: {}, notTried: {}, outstanding: undefined };
+  assert.deepEqual(await figures(agent, bridged), nothing);
+  const metrics = await agent.metrics();
+  assert.equal(metrics.value('tapscope_probe_attached', { event: 'zerocopy', mechanism: 'none' }), 1);
+});

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Why a host cannot have a mechanism.
+import type { Host } from '../kernel/host.ts';
+
+/** absent: this kernel does not have it, and nothing needs to be done; refused: it has it, but not for us. */
+export interface Obstacle {
+  readonly kind: 'absent' | 'refused';
+  /** One sentence without its full stop. */
+  readonly reason: string;
+}
+
+export const always = (): undefined => undefined;
+
+export function untraceable(host: Host, functionName: string, ...args: readonly number[]): Obstacle | undefined {
+  if (!host.symbols) return withoutSymbols(host);
+  if (host.symbols.address(functionName) === undefined)
+    return { kind: 'absent', reason: `this kernel has no function ${functionName}` };
+  const found = host.functionArgs(functionName);
+  if (found === undefined)
+    return {
+      kind: 'refused',
+      reason: `the types (BTF) of ${functionName} cannot be read; those of a module need CAP_SYS_ADMIN`,
+    };
+  return args.includes(found)
+    ? undefined
+    : { kind: 'absent', reason: `${functionName} takes ${found} arguments here, not ${args.join(' or ')}` };
+}
+
+export function withoutSymbols(host: Host): Obstacle | undefined {
+  if (host.symbols) return undefined;
+  return {
+    kind: 'refused',
+    reason: 'kernel symbol addresses are hidden; grant CAP_SYSLOG and set kernel.kptr_restrict below 2',
+  };
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Counts of queues beside their rows: rare ones, and those made on demand.
+import { layoutOf } from '../kernel/layout.ts';
+import type { BpfObject } from '../kernel/native.ts';
+import { HashEntries } from './hash-entries.ts';
+
+/** By name in enum queue_event of bpf/queue-events.bpf.h. */
+const NAMES = {
+  /** Looks at a packet for which the guest had no buffer. */
+  noBuffer: 'EVENT_NO_BUFFER',
+  /** Buffers of the guest that were given back unused. */
+  discarded: 'EVENT_DISCARDED',
+  /** Packets that vhost-net tried to send without copying them, and how that ended. */
+  zeroCopyTried: 'EVENT_ZEROCOPY_TRIED',
+  zeroCopyDone: 'EVENT_ZEROCOPY_DONE',
+  zeroCopyCopied: 'EVENT_ZEROCOPY_COPIED',
+  /** Zero-copy is on, and was not tried. */
+  copiedSmall: 'EVENT_COPIED_SMALL',
+  copiedPending: 'EVENT_COPIED_PENDING',
+  copiedFlush: 'EVENT_COPIED_FLUSH',
+  copiedThrottled: 'EVENT_COPIED_THROTTLED',
+  copiedOther: 'EVENT_COPIED_OTHER',
+  /** Packets that the reader got, by the CPU that allocated them: the one that frees them, or another. */
+  freedWhereAllocated: 'EVENT_FREED_WHERE_ALLOCATED',
+  freedElsewhere: 'EVENT_FREED_ELSEWHERE',
+} as const;
+
+export type QueueEvent = keyof typeof NAMES;
+
+/** Sums over the CPUs of one queue; what is not in it never happened, or is not measured. */
+export type EventSums = Map<QueueEvent, number>;
+
+export class QueueEvents {
+  readonly #entries: HashEntries;
+  readonly #at: Readonly<Record<'row' | 'event', number>>;
+  readonly #events: ReadonlyMap<number, QueueEvent>;
+
+  constructor(object: BpfObject) {
+    const btf = object.btf();
+    this.#entries = new HashEntries(object, 'queue_events');
+    this.#at = layoutOf(btf, 'queue_event_key', ['row', 'event']).at;
+    const numbers = new Map(btf.enumValues('queue_event')?.map(({ name, value }) => [name, value]));
+    const events = Object.keys(NAMES).filter((event): event is QueueEvent => event in NAMES);
+    this.#events = new Map(events.map((event) => [numbers.get(NAMES[event]) ?? -1, event]));
+  }
+
+  /** By row number. */
+  read(): ReadonlyMap<number, EventSums> {
+    const rows = new Map<number, EventSums>();
+    for (const { key, packets } of this.#entries.read()) {
+      const row = key.getUint32(this.#at.row, true);
+      const event = this.#events.get(key.getUint32(this.#at.event, true));
+      const sums = rows.get(row) ?? new Map<QueueEvent, number>();
+      if (event) rows.set(row, sums.set(event, packets));
+    }
+    return rows;
+  }
+
+  remove(rows: ReadonlySet<number>): void {
+    this.#entries.removeWhere((key) => rows.has(key.getUint32(this.#at.row, true)));
+  }
+}
+
+export function addEvents(sums: EventSums, more: EventSums | undefined): void {
+  for (const [event, count] of more ?? []) sums.set(event, (sums.get(event) ?? 0) + count);
+}
