@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A cgroup for a test's process, with 5 % of a CPU or frozen, by whichever hierarchy this machine has.
+// A cgroup for a test's process, with 1 % of a CPU, though before all others, or frozen, by whichever hierarchy this machine has.
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -21,13 +21,27 @@ function hierarchyOf(limit: Limit): Hierarchy | undefined {
   const one = mounts().find(
     ([, , type = '', options = '']) => type === 'cgroup' && options.split(',').includes(limit),
   )?.[1];
-  if (one && limit === 'cpu') return { root: one, limit: [['cpu.cfs_quota_us', '5000', '-1']] };
+  if (one && limit === 'cpu')
+    return {
+      root: one,
+      limit: [
+        ['cpu.shares', '262144', '1024'],
+        ['cpu.cfs_quota_us', '1000', '-1'],
+      ],
+    };
   if (one) return { root: one, limit: [['freezer.state', 'FROZEN', 'THAWED']] };
   const root = mounts().find(([, , type]) => type === 'cgroup2')?.[1];
   if (root === undefined) return undefined;
   if (limit === 'freezer') return { root, limit: [['cgroup.freeze', '1', '0']] };
   const offered = readFileSync(join(root, 'cgroup.controllers'), 'utf8').split(/\s/);
-  return offered.includes('cpu') ? { root, limit: [['cpu.max', '5000 100000', 'max']] } : undefined;
+  if (!offered.includes('cpu')) return undefined;
+  return {
+    root,
+    limit: [
+      ['cpu.weight', '10000', '100'],
+      ['cpu.max', '1000 100000', 'max'],
+    ],
+  };
 }
 
 /** For `skip`: why this cannot be had here, or false. */
