@@ -35,7 +35,7 @@ const scenarios: readonly Scenario[] = [
     disturb: (scene) => hog(scene.t, 'chrt', '-f', '50'),
   },
   { name: 'a hog of higher priority', state: 'waiting', reads: [0], disturb: outranked },
-  { name: 'it pauses between reads', state: 'sleeping', reads: [2000], disturb: prefer },
+  { name: 'it pauses between reads', state: 'sleeping', reads: [200], disturb: prefer },
   { name: 'it computes', state: 'running', reads: [0, 3000], disturb: prefer },
   { name: 'its CPU time is used up', state: 'throttled', reads: [0, 100], skip: noCgroup('cpu'), disturb: throttle },
   { name: 'it is frozen', state: 'stopped', reads: [0], skip: noCgroup('freezer'), disturb: freeze },
@@ -62,7 +62,7 @@ for (const { name, state, skip, reads, disturb } of scenarios) {
     await flood();
     t.diagnostic(JSON.stringify(shares));
     assert.ok((shares[state] ?? 0) >= 0.8, JSON.stringify(shares));
-    assert.ok((shares.total ?? 0) > 0.1 && (shares.total ?? 0) < 1.05, 'the queue was full for much of the time');
+    assert.ok((shares.total ?? 0) > 0.1 && (shares.total ?? 0) < 1.2, 'the queue was full for much of the time');
   });
 }
 
