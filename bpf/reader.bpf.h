@@ -164,6 +164,8 @@ static __always_inline bool has_several_threads(struct queue_reader *reader, u64
 
 static __always_inline u32 judge_reader(struct queue_reader *reader, u64 now, u64 observer, bool taken)
 {
+	if (reader->being_written)
+		return THREAD_UNKNOWN; /* half of one thread, half of another */
 	if (reader->thread && has_ended(reader)) {
 		if (!taken)
 			return THREAD_GONE;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Why a guest behind vhost-net does not take its packets: of its worker, and where that sleeps, of the guest itself.
 import assert from 'node:assert/strict';
+import { release } from 'node:os';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { agentLab } from '../agent.ts';
@@ -69,3 +70,24 @@ async function starve({ t, lab, worker }: Scene): Promise<void> {
 async function throttle({ lab, guest }: Scene): Promise<void> {
   limitedCgroup(lab, guest.pid, 'cpu');
 }
+
+const [major = 0, minor = 0] = release()
+  .split('.')
+  .map((part) => Number.parseInt(part, 10));
+const noBackpressure = major > 7 || (major === 7 && minor >= 3) ? false : 'this kernel has no IFF_BACKPRESSURE';
+
+test('a stopped queue whose ring is not full any more', { skip: noBackpressure }, async (t) => {
+  const lab = await namespaceLab(t);
+  const agent = await agentLab(t);
+  const reader = await lab.puppet();
+  await reader.open('a', 'tap0', 'tap', 'backpressure');
+  const peer = await lab.raise('tap0', 100);
+  await lab.tc('qdisc replace dev tap0 root pfifo limit 1000');
+  await (await lab.puppet()).udp(peer, 9, 300, 64);
+  await reader.read('a', 40); // half of the ring would wake the queue
+  const { queues } = await agent.device(lab.inode, 'tap0');
+  assert.deepEqual(queues[0]?.ring, { capacity: 100, occupancy: 60 });
+  reader.signal('SIGSTOP');
+  const { stopped, total } = await sharesOf(agent, lab);
+  assert.ok(stopped === 1 && total !== undefined && total > 0.9, `${stopped} of ${total}`);
+});
