@@ -40,13 +40,20 @@ export class Identities {
   async refresh(observed: Iterable<Observed>): Promise<void> {
     if (this.#busy) return;
     this.#busy = true;
+    try {
+      await this.#refresh(observed);
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  async #refresh(observed: Iterable<Observed>): Promise<void> {
     const present = new Map([...observed].map((one) => [one.pid, one]));
     for (const pid of this.#known.keys()) if (!present.has(pid)) this.#known.delete(pid);
     const fresh = [...present.values()].filter((one) => !this.of(one));
     for (const one of fresh.slice(0, MOST_AT_ONCE)) await this.#read(one);
     const old = [...this.#known].filter(([, { checkedMs }]) => performance.now() - checkedMs > CHECKED_EVERY_MS);
     for (const [pid, known] of old.slice(0, MOST_AT_ONCE)) await this.#check(pid, known);
-    this.#busy = false;
   }
 
   async #read({ pid, startedTicks }: Observed): Promise<void> {
