@@ -54,9 +54,9 @@ export async function startFlood(lab: NamespaceLab): Promise<() => Promise<void>
 }
 
 /** A loop on the reader's CPU, started by the program named. */
-export async function hog(t: { after(undo: () => void): void }, ...by: readonly string[]): Promise<void> {
+export async function hog(lab: NamespaceLab, ...by: readonly string[]): Promise<void> {
   const [file = '', ...args] = ['taskset', '-c', READER_CPU, ...by, 'sh', '-c', 'while :; do :; done'];
   const child = spawn(file, args, { stdio: 'ignore' });
-  t.after(() => child.kill('SIGKILL'));
+  lab.after(async () => child.kill('SIGKILL')); // first of all: who is starved is slow to die
   await wait(300);
 }

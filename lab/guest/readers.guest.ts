@@ -2,7 +2,7 @@
 // Why a guest behind vhost-net does not take its packets: of its worker, and where that sleeps, of the guest itself.
 import assert from 'node:assert/strict';
 import { release } from 'node:os';
-import test, { type TestContext } from 'node:test';
+import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { agentLab } from '../agent.ts';
 import { limitedCgroup } from '../cgroup.ts';
@@ -11,7 +11,6 @@ import type { Puppet } from '../puppet.ts';
 import { hog, READER_CPU, sharesOf, startFlood } from '../reader-shares.ts';
 
 interface Scene {
-  readonly t: TestContext;
   readonly lab: NamespaceLab;
   readonly guest: Puppet;
   /** Thread id. */
@@ -45,7 +44,7 @@ for (const { name, state, disturb } of scenarios) {
     await agent.snapshot();
     await agent.snapshot();
     assert.equal((await agent.device(lab.inode, 'tap0')).queues[0]?.reader?.thread, worker);
-    await disturb({ t, lab, guest, worker });
+    await disturb({ lab, guest, worker });
     const flood = await startFlood(lab);
     await wait(500);
     const shares = await sharesOf(agent, lab);
@@ -61,9 +60,9 @@ async function workerOf(lab: NamespaceLab, { pid }: Puppet): Promise<number> {
   return Number(/task\/(\d+)\//.exec(found)?.[1]);
 }
 
-async function starve({ t, lab, worker }: Scene): Promise<void> {
+async function starve({ lab, worker }: Scene): Promise<void> {
   await lab.exec('taskset', '-p', '-c', READER_CPU, String(worker));
-  await hog(t, 'chrt', '-f', '50');
+  await hog(lab, 'chrt', '-f', '50');
 }
 
 /** A guest that computes all the time, and posts buffers when it comes to it. */

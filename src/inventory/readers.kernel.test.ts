@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Readers that do not keep up, each for another reason: the right one has the largest share of the full time.
 import assert from 'node:assert/strict';
-import test, { type TestContext } from 'node:test';
+import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { agentLab } from '../../lab/agent.ts';
 import { limitedCgroup, noCgroup } from '../../lab/cgroup.ts';
@@ -12,7 +12,6 @@ import { hog, READER_CPU, sharesOf, startFlood } from '../../lab/reader-shares.t
 const RING = 100;
 
 interface Scene {
-  readonly t: TestContext;
   readonly lab: NamespaceLab;
   readonly reader: Puppet;
 }
@@ -32,7 +31,7 @@ const scenarios: readonly Scenario[] = [
     name: 'a real-time hog on its CPU',
     state: 'waiting',
     reads: [0],
-    disturb: (scene) => hog(scene.t, 'chrt', '-f', '50'),
+    disturb: (scene) => hog(scene.lab, 'chrt', '-f', '50'),
   },
   { name: 'a hog of higher priority', state: 'waiting', reads: [0], disturb: outranked },
   { name: 'it pauses between reads', state: 'sleeping', reads: [200], disturb: prefer },
@@ -55,7 +54,7 @@ for (const { name, state, skip, reads, disturb } of scenarios) {
     await lab.exec('taskset', '-a', '-p', '-c', READER_CPU, String(reader.pid));
     await wait(100); // it sleeps in poll()
     await agent.snapshot();
-    await disturb({ t, lab, reader });
+    await disturb({ lab, reader });
     const flood = await startFlood(lab);
     await wait(200);
     const shares = await sharesOf(agent, lab);
@@ -68,7 +67,7 @@ for (const { name, state, skip, reads, disturb } of scenarios) {
 
 async function outranked(scene: Scene): Promise<void> {
   await scene.lab.exec('sh', '-c', `renice -n 19 -p $(ls /proc/${scene.reader.pid}/task)`);
-  await hog(scene.t, 'nice', '-n', '-20');
+  await hog(scene.lab, 'nice', '-n', '-20');
 }
 
 /** Whatever else this machine does, it has the CPU when it wants it. */
