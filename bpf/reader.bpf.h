@@ -92,7 +92,7 @@ static __always_inline void set_thread(struct queue_reader *reader, u64 thread)
  * For the hook on the reader's side, once in 64 times that packets are taken out of the ring: the running thread is the
  * reader, whether it is in read() or vhost-net's worker.
  */
-static __noinline __attribute__((unused)) int note_reader(u64 tun_file)
+static __noinline int note_reader(u64 tun_file)
 {
 	struct queue_reader *reader = reader_of(tun_file);
 
@@ -208,7 +208,7 @@ static __always_inline bool is_of(struct queue_reader *reader, struct tun_file *
  * For the exit of a transmit function that dropped, once in 16 drops. Time is added only from one full ring to the
  * next, and at most every 0.5 ms.
  */
-static __noinline __attribute__((unused)) int sample_reader(u64 device, u32 queue)
+static __noinline int sample_reader(u64 device, u32 queue)
 {
 	struct tun_file *file = tun_file_at(tun_of((struct net_device *)device), queue);
 	struct queue_reader *reader = file ? reader_of((u64)file) : NULL;

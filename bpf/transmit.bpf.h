@@ -2,7 +2,7 @@
 /* What happens between the entry and the exit of tun_net_xmit, whichever pair of probes sees them. */
 #pragma once
 #include "row.bpf.h"
-#include "ring.bpf.h"
+#include "reader.bpf.h"
 
 static __always_inline void begin_transmit(struct cpu_state *state, struct row *row, u64 skb, u32 bytes)
 {
@@ -55,6 +55,9 @@ static __always_inline int end_transmit(struct cpu_state *state, u32 cpu, bool d
 	state->reason = 0;
 	if (slot == REASON_RARE || !state->sent_row)
 		return end_rarely_dropped(cpu, reason, device);
-	row_at(state->sent_row)->dropped[slot & (REASONS - 1)]++;
+	struct row *row = row_at(state->sent_row);
+
+	if (++row->dropped[slot & (REASONS - 1)] % 16 == 0 && slot == REASON_FULL_RING)
+		sample_reader(device, (u32)row->place);
 	return 0;
 }

@@ -92,7 +92,11 @@ int consumed_fentry(volatile u64 *ctx)
 
 	if (!row_is_of(row, (u64)dev, place))
 		return consumed_first((u64 *)ctx);
-	row->consumed += (u32)ctx[2];
+	u64 before = row->consumed;
+
+	row->consumed = before + (u32)ctx[2];
+	if (before / 64 != row->consumed / 64)
+		note_reader((u64)file);
 	return 0;
 }
 
