@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What vhost-net has taken out of a queue's ring and not yet delivered, and the thread that does it. */
 #pragma once
-#include "kernel.bpf.h"
+#include "task.bpf.h"
 
 /*
  * Where vhost-net keeps it, as addresses: the walk is loaded before vhost-net may be, and cannot know its types.
@@ -28,7 +28,8 @@ struct held {
 	bool zerocopy;
 	u32 packets;
 	u32 outstanding; /* packets of the guest that are out without having been copied */
-	u32 worker;	 /* thread id; 0: unknown */
+	u64 thread;	 /* task_struct of the worker; 0: unknown */
+	u32 worker;	 /* its thread id */
 	u32 cpu;	 /* on which the worker runs or ran last */
 	u64 worker_ns;
 	char comm[16];
@@ -53,6 +54,7 @@ static __always_inline void read_worker(const struct vhost_place *place, struct 
 	/* It may have ended, and its memory be another's. */
 	if (!worker || BPF_CORE_READ(worker, start_time) != place->worker_started)
 		return;
+	held->thread = place->worker;
 	held->worker = BPF_CORE_READ(worker, pid);
 	held->cpu = cpu_of(worker);
 	held->worker_ns = BPF_CORE_READ(worker, se.sum_exec_runtime);

@@ -164,7 +164,10 @@ struct socket_wq {
 	wait_queue_head_t wait;
 };
 
+struct file;
+
 struct socket {
+	struct file *file;
 	struct socket_wq wq;
 };
 
@@ -189,10 +192,6 @@ struct tun_struct {
 	unsigned int numdisabled;
 };
 
-struct nsproxy {
-	struct net *net_ns;
-};
-
 struct file_operations {
 	void *release;
 };
@@ -202,23 +201,7 @@ struct file {
 	void *private_data;
 };
 
-struct thread_info {
-	u32 cpu;
-};
-
-struct sched_entity {
-	u64 sum_exec_runtime;
-};
-
-struct task_struct {
-	struct thread_info thread_info;
-	struct sched_entity se;
-	u64 start_time;
-	int pid, tgid;
-	struct nsproxy *nsproxy;
-	char comm[16];
-};
-
+struct task_struct;
 struct bpf_map;
 
 struct bpf_array {
@@ -229,6 +212,7 @@ struct seq_file;
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
+	u64 session_id;
 };
 
 struct bpf_iter__task_file {

@@ -35,14 +35,16 @@ static __noinline int begin_overflow(u32 number, u64 device, u32 index)
 	return 0;
 }
 
-/* In the exit of the transmit function; the ring was full. */
-static __always_inline void count_overflow(u32 number, u64 device, u32 index)
+/* In the exit of the transmit function; the ring was full. The answer: how often it had been before. */
+static __always_inline u64 count_overflow(u32 number, u64 device, u32 index)
 {
 	struct queue *queue = queue_at(number);
 
-	__sync_fetch_and_add(&queue->overflowed, 1);
+	u64 before = __sync_fetch_and_add(&queue->overflowed, 1);
+
 	if (!(queue->watch & WATCH_BURST))
 		begin_overflow(number, device, index);
+	return before;
 }
 
 static __always_inline void end_burst(u32 number, struct queue *queue)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Who holds the queues: every descriptor of every process whose file is a tun_file. Loads where fentry is refused.
-#include "kernel.bpf.h"
+#include "reader.bpf.h"
 
 /* Address of tun_chr_close: the data symbol tun_fops is in kallsyms only with CONFIG_KALLSYMS_ALL. */
 const volatile u64 tun_chr_close_address;
@@ -9,8 +9,26 @@ struct queue_owner {
 	u64 tun_file;
 	u32 pid; /* of the process */
 	u32 descriptor;
+	u64 started; /* with the number: this process and no other; ns since boot */
 	char comm[16];
 };
+
+u64 holder_session;
+
+/* The first holder that the iterator comes to is the oldest. */
+static __always_inline void note_holder(u64 tun_file, struct task_struct *process, u64 session)
+{
+	struct queue_reader *reader = reader_of(tun_file);
+
+	if (holder_session != session)
+		holder_walks++;
+	holder_session = session;
+	if (!reader || reader->process_walk == holder_walks)
+		return;
+	reader->process_walk = holder_walks;
+	reader->process = (u64)process;
+	reader->process_started = process->start_time;
+}
 
 /* Keeps the type in our BTF, where the agent looks up its fields; clang leaves out what only local variables have. */
 const struct queue_owner *queue_owner_type;
@@ -23,8 +41,14 @@ int queue_owners(struct bpf_iter__task_file *ctx)
 
 	if (!file || !task || !tun_chr_close_address || (u64)file->f_op->release != tun_chr_close_address)
 		return 0;
-	struct queue_owner owner = {.tun_file = (u64)file->private_data, .pid = task->tgid, .descriptor = ctx->fd};
+	struct queue_owner owner = {
+		.tun_file = (u64)file->private_data,
+		.pid = task->tgid,
+		.descriptor = ctx->fd,
+		.started = task->group_leader->start_boottime,
+	};
 
+	note_holder(owner.tun_file, task->group_leader, ctx->meta->session_id);
 	bpf_probe_read_kernel_str(owner.comm, sizeof(owner.comm), task->comm);
 	bpf_seq_write(ctx->meta->seq, &owner, sizeof(owner));
 	return 0;

@@ -11,6 +11,7 @@
 #include "allocation.bpf.c"
 #include "walk.bpf.c"
 #include "owners.bpf.c"
+#include "reader.bpf.c"
 #include "calibrate.bpf.c"
 #include "text.bpf.c"
 

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What happens between the entry and the exit of tun_net_xmit, whichever pair of probes sees them. */
 #pragma once
-#include "overflow.bpf.h"
 #include "flow.bpf.h"
+#include "overflow.bpf.h"
+#include "reader.bpf.h"
 #include "ring.bpf.h"
 #include "row.bpf.h"
 #include "sample.bpf.h"
+
+#define READER_MASK 15 /* one drop of 16 looks at what the reader does */
 
 /* CPUs between the entry and the exit of the soft interrupt NET_TX; stays 0 where nobody looks. */
 extern u8 in_net_tx[MAX_CPUS];
@@ -142,7 +145,8 @@ static __always_inline int end_transmit(struct cpu_state *state, u32 cpu, bool d
 	row->dropped[slot & (REASONS - 1)]++;
 	if (slot != REASON_FULL_RING)
 		return row->offered & SAMPLE_MASK ? 0 : forget_marks(row->queue);
-	count_overflow(row->queue, device, row->place);
+	if (!(count_overflow(row->queue, device, row->place) & READER_MASK))
+		sample_reader(device, (u32)row->place);
 	if (queue_at(row->queue)->watch & WATCH_FLOW)
 		end_watched(state->sent_row, device, true);
 	return 0;

@@ -156,8 +156,11 @@ int consumed_fentry(volatile u64 *ctx)
 	struct queue *queue = queue_at(row->queue);
 
 	row->consumed = consumed;
-	if ((before ^ consumed) >> 4)
+	if ((before ^ consumed) >> 4) {
 		raise_highwater(file, queue, ctx[2]);
+		if ((before ^ consumed) >> 6)
+			note_reader((u64)file);
+	}
 	if (queue->watch & WATCH_TAKEN)
 		consumed_watched((u64 *)ctx, row->queue);
 	/* A single packet was mostly not marked. */

@@ -7,6 +7,7 @@
 #include "ring.bpf.h"
 #include "visit.bpf.h"
 #include "walk.bpf.h"
+#include "watch.bpf.h"
 
 #define WALK_DEVICES 8192
 #define WALK_QUEUES  16384
@@ -79,6 +80,17 @@ static __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 			flags |= QUEUE_WAITED;
 	}
 	flags |= (held.connected ? QUEUE_VHOST : 0) | (held.zerocopy ? QUEUE_ZEROCOPY : 0);
+	out->reader = 0;
+	if (file && !(flags & QUEUE_DETACHED)) {
+		struct watch watched = {
+			.tun_file = file_address,
+			.device = (u64)dev,
+			.worker = held.thread,
+			.queue = queue,
+		};
+
+		out->reader = watch_reader(&watched);
+	}
 	flags |= (ring.busy ? QUEUE_BUSY : 0) | (ring.torn ? QUEUE_TORN : 0);
 	if (!(flags & QUEUE_DETACHED))
 		visit_shared(at.dev, queue, ring.used, walk.flow_watched);
@@ -265,6 +277,7 @@ int walk_queues(struct walk_result *result)
 	__builtin_memset(&walk, 0, sizeof(walk));
 	walk.flow_watched = result->flow_watched;
 	consumer_seen = result->consumer_seen;
+	begin_watch();
 	u64 anchor_map = address_of(&per_cpu_anchor);
 
 	bpf_probe_read_kernel(&at.anchor, sizeof(at.anchor),
@@ -272,6 +285,8 @@ int walk_queues(struct walk_result *result)
 	at.ops = (u64)BPF_CORE_READ(net, ns.ops);
 	at.first_net = at.next_net = (u64)&net->list;
 	bpf_loop(1 << 20, each_namespace, NULL, 0);
+	if (!walk.derailed && !walk.overflowed && walk.list_heads == 1)
+		forget_readers();
 	walk.nanoseconds = bpf_ktime_get_ns() - started;
 	__builtin_memcpy(result, &walk, sizeof(walk));
 	return 0;

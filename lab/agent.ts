@@ -9,6 +9,8 @@ import type { Device, Queue, Snapshot } from '../src/snapshot.ts';
 export interface AgentLab {
   readonly probes: Probes;
   snapshot(): Promise<Snapshot>;
+  /** As the agent does between snapshots. */
+  lookAtReaders(): boolean;
   /** A device of the newest, fresh snapshot; throws if it is not there. */
   device(netns: number, name: string): Promise<Device>;
 }
@@ -30,6 +32,7 @@ export async function agentLab(
   return {
     probes,
     snapshot,
+    lookAtReaders: () => collector.lookAtReaders(),
     device: async (netns, name) => {
       const { devices } = await snapshot();
       const device = devices.find((candidate) => candidate.netns === netns && candidate.name === name);

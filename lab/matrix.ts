@@ -18,6 +18,8 @@ const SHARED_FILES = [
   'src/inventory/exact.kernel.test.ts',
   'src/inventory/before-tun.kernel.test.ts',
   'src/inventory/random.slow.kernel.test.ts',
+  'src/inventory/owners.kernel.test.ts',
+  'src/inventory/readers.kernel.test.ts',
 ];
 
 /** What repeats or lengthens a run there as it does here; random sequences run in full on this machine's own kernel. */

@@ -20,7 +20,8 @@ export interface NamespaceLab {
   ipBatch(lines: readonly string[]): Promise<void>;
   tc(text: string, ...words: readonly string[]): Promise<string>;
   exec(file: string, ...args: readonly string[]): Promise<string>;
-  puppet(): Promise<Puppet>;
+  /** `words`: its command line, the name of the program first, where it is to look like another. */
+  puppet(...words: readonly string[]): Promise<Puppet>;
   /** Sets the device up, with this ring; returns an address behind it: a datagram to it is one packet, no more. */
   raise(device: string, ring?: number): Promise<string>;
   link(device: string): Promise<LinkCounters>;
@@ -113,8 +114,10 @@ function lab(name: string, undo: (() => Promise<unknown>)[]): NamespaceLab {
     tc,
     ipBatch: (lines) => batch(name, lines),
     exec: async (file, ...args) => (await run('ip', ['netns', 'exec', name, file, ...args])).stdout,
-    puppet: async () => {
-      const one = await startPuppet('ip', ['netns', 'exec', name, puppetFile]);
+    puppet: async (...words) => {
+      const [as = puppetFile, ...args] = words;
+      const disguise = ['bash', '-c', 'exec -a "$@"', 'bash', as, puppetFile, ...args];
+      const one = await startPuppet('ip', ['netns', 'exec', name, ...(words.length > 0 ? disguise : [puppetFile])]);
       undo.push(() => one.quit());
       return one;
     },

@@ -17,6 +17,7 @@ struct reader {
 	pthread_t thread;
 	struct queue *queue;
 	double rate; /* packets per second, 0: as fast as they come */
+	double work; /* seconds of it that each packet makes */
 	int wake;    /* readable: the thread is to end */
 	/* Written by the thread, read by main after pthread_join. */
 	uint64_t packets, bytes;
@@ -81,6 +82,12 @@ int read_bad(int argc, char **argv, struct answer *out)
 	return 0;
 }
 
+static void work(double seconds)
+{
+	for (double end = seconds_now() + seconds; seconds > 0 && seconds_now() < end;)
+		;
+}
+
 /* Reads until budget packets came, the queue is empty, or it refuses. */
 static void take(struct reader *reader, uint64_t budget)
 {
@@ -95,6 +102,7 @@ static void take(struct reader *reader, uint64_t budget)
 		}
 		reader->packets++;
 		reader->bytes += size;
+		work(reader->work);
 	}
 }
 
@@ -135,7 +143,7 @@ int read_loop(int argc, char **argv, struct answer *out)
 	struct reader *reader;
 	int error;
 
-	(void)argc, (void)out;
+	(void)out;
 	if (!queue)
 		return -ENOENT;
 	if (queue->reader)
@@ -145,6 +153,7 @@ int read_loop(int argc, char **argv, struct answer *out)
 		return -ENOMEM;
 	reader->queue = queue;
 	reader->rate = atof(argv[2]);
+	reader->work = option(argc, argv, "work", 0) * 1e-6;
 	reader->wake = eventfd(0, EFD_CLOEXEC);
 	error = reader->wake < 0 ? errno : pthread_create(&reader->thread, NULL, run_reader, reader);
 	if (error) {

@@ -35,8 +35,8 @@ export interface Puppet {
   read(id: string, count: number | 'all'): Promise<ReadCounts>;
   /** Reads into a buffer that does not exist: on a queue opened with `vnet` the packet is lost with EFAULT. */
   readBad(id: string, count: number): Promise<{ readonly packets: number; readonly errors: Errors }>;
-  /** Reads in the background, at most `packetsPerSecond` (0: all), until `stop` answers with the counts. */
-  readLoop(id: string, packetsPerSecond: number): Promise<void>;
+  /** Reads in the background, at most `packetsPerSecond` (0: all), until `stop` answers with the counts; computes after each. */
+  readLoop(id: string, packetsPerSecond: number, workMicroseconds?: number): Promise<void>;
   stop(id: string): Promise<ReadCounts>;
   udp(to: string, port: number, count: number, size: number, options?: UdpOptions): Promise<SendCounts>;
   packet(device: string, count: number, size: number, options?: PacketOptions): Promise<SendCounts>;
@@ -183,7 +183,7 @@ function puppet(child: ChildProcess, ask: Ask): Puppet {
       const answer = await ask(`readbad ${id} ${count}`);
       return { packets: numberAt(answer, 'packets'), errors: errorsOf(answer) };
     },
-    readLoop: (id, packetsPerSecond) => tell('readloop', id, packetsPerSecond),
+    readLoop: (id, packetsPerSecond, work = 0) => tell('readloop', id, packetsPerSecond, `work=${work}`),
     stop: async (id) => readCounts(await ask(`stop ${id}`)),
     udp: async (to, port, count, size, { flows = 1, queue = 0 } = {}) =>
       sendCounts(await ask(`udp ${to} ${port} ${count} ${size} flows=${flows} queue=${queue}`)),

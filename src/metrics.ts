@@ -2,6 +2,7 @@
 // The catalogue: every metric once. Outputs, the README's table and the dashboards read it; nothing else names a metric.
 import { counter, counters, flag, gauge, gauges, info, type Metric, series, seriesIf } from './metric.ts';
 import { flowMetrics } from './metrics/flow.ts';
+import { ownerInfo, readerMetrics } from './metrics/reader.ts';
 import { ringMetrics } from './metrics/ring.ts';
 import { vhostMetrics } from './metrics/vhost.ts';
 import type { AgentState, Device, Queue } from './snapshot.ts';
@@ -99,12 +100,7 @@ export const queueMetrics: readonly Metric<Queue>[] = [
   ),
   ...ringMetrics,
   ...flowMetrics,
-  info(
-    'tapscope_queue_owner_info',
-    'Process that holds the file descriptor of the queue (struct tun_file).',
-    ['pid', 'comm'],
-    (queue) => (queue.owner === undefined ? [] : [series(1, String(queue.owner.pid), queue.owner.comm)]),
-  ),
+  ...readerMetrics,
   counters(
     'tapscope_queue_freed_packets_total',
     'Packets that the reader or guest got, by the CPU that allocated them: the same that frees them, or another (sk_buff.alloc_cpu at consume_skb in tun_do_read). Only with --mechanism allocation=tp_btf.',
@@ -166,6 +162,7 @@ export const deviceMetrics: readonly Metric<Device>[] = [
     'Times that a program attached to the device without IFF_BACKPRESSURE and so cleared it for all (TUNSETIFF, tun_force_wake_queue).',
     (device) => device.flowControlLost,
   ),
+  ownerInfo,
   gauge('tapscope_device_up', '1 while the device is up (IFF_UP).', (device) => Number(device.up)),
   gauges(
     'tapscope_device_queues',

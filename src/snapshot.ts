@@ -54,10 +54,34 @@ export interface AuditResult {
   readonly imbalance: number;
 }
 
+/** Whose a process is, as its command line and cgroup say; '': they do not say it. */
+export interface Identity {
+  /** Known virtual machine monitor, VPN or user-mode network: qemu, firecracker, openvpn, … */
+  readonly program: string;
+  readonly vm: string;
+  readonly uuid: string;
+  /** docker, containerd, cri-o, podman, kata, … */
+  readonly runtime: string;
+  readonly container: string;
+  readonly pod: string;
+  /** systemd unit, where it is no container. */
+  readonly unit: string;
+}
+
 /** The process that holds a queue's file descriptor. */
 export interface Owner {
   readonly pid: number;
   readonly comm: string;
+  /** undefined: not looked up yet, or it could not be made sure that what was read is of this process. */
+  readonly identity: Identity | undefined;
+}
+
+/** What takes the packets out of a queue's ring, and how the time was spent in which that did not suffice. */
+export interface Reader {
+  /** Its number; undefined: none was seen reading, or several take turns. */
+  readonly thread: number | undefined;
+  /** By what the reader did, since the queue was first seen. */
+  readonly fullSeconds: readonly { readonly state: string; readonly seconds: number }[];
 }
 
 export interface Ring {
@@ -180,6 +204,8 @@ export interface Queue {
   readonly flow: Flow | undefined;
   readonly perCpu: readonly CpuCounters[];
   readonly owner: Owner | undefined;
+  /** undefined: nothing looks at readers on this host. */
+  readonly reader: Reader | undefined;
   /** undefined: it never served this queue, or nobody saw it. */
   readonly vhost: Vhost | undefined;
   readonly freed: Freed | undefined;
@@ -217,7 +243,7 @@ export interface Device {
   readonly flowControl: FlowControl | undefined;
   /** How often somebody cleared IFF_BACKPRESSURE; undefined: nobody would see it. */
   readonly flowControlLost: number | undefined;
-  /** Queues with a ring, and those without one that packets were offered to. */
+  /** Queues with a ring, those without one that packets were offered to, and all that had a reader if none has. */
   readonly queues: readonly Queue[];
   /** undefined: rtnetlink tells it of multi-queue devices only. */
   readonly attachedQueues: number | undefined;

@@ -29,6 +29,7 @@ const best: Mechanisms = {
   buffers: 'fentry',
   zerocopy: 'none',
   allocation: 'none',
+  readers: 'looks',
   owners: 'iterator',
 };
 /** Where nothing counts or knows what enters the rings, before Linux 7.3. */
@@ -62,6 +63,7 @@ const cases: readonly Case[] = [
       vhost: 'none',
       batches: 'none',
       buffers: 'none',
+      readers: null,
       owners: 'procfs',
     },
   },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A made-up host of many taps, with one queue and two CPUs each: 28 series a tap at --detail cpu.
+// A made-up host of many taps, with one queue and two CPUs each: 29 series a tap at --detail cpu.
 
 import type { PrometheusOptions } from '../../src/outputs/prometheus.ts';
 import { goldenBuild, goldenSnapshot } from '../../src/outputs/prometheus-golden.ts';
@@ -7,7 +7,7 @@ import type { Device, Observations, Queue, Snapshot } from '../../src/snapshot.t
 
 export const prometheusOptions: PrometheusOptions = { detail: 'cpu', build: goldenBuild };
 
-const seriesPerTap = 28;
+const seriesPerTap = 29;
 
 export function hostOf(series: number): Snapshot {
   const devices = Array.from({ length: Math.round(series / seriesPerTap) }, (_, index) => tap(index));
@@ -71,7 +71,8 @@ function queue(seed: number): Queue {
     },
     flow: undefined,
     perCpu: [0, 1].map((cpu) => ({ cpu, offered: 5e8 + seed, dropped: seed })),
-    owner: { pid: 1000 + seed, comm: 'qemu-system-x86' },
+    reader: undefined,
+    owner: { pid: 1000 + seed, comm: 'qemu-system-x86', identity: undefined },
     vhost: {
       held: seed % 64,
       worker: { tid: 100_000 + seed, comm: `vhost-${seed}`, cpu: seed % 4, seconds: seed / 10 },

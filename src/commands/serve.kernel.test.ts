@@ -45,6 +45,28 @@ test('a scrape shows what a queue was offered, what it dropped and why, what it 
   );
 });
 
+test('whose a queue is, and how its reader spent the time in which it was full', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const agent = await startAgent(t, ['--budget=off']);
+  const puppet = await lab.puppet('qemu-system-x86_64', '-name', 'guest=web1');
+  await puppet.open('a', 'tap0', 'tap');
+  const peer = await lab.raise('tap0', 100);
+  const labels = { netns: String(lab.inode), device: 'tap0' };
+  await wait(2500);
+  const states = async (): Promise<Readonly<Record<string, number>>> =>
+    (await agent.metrics()).by('state', 'tapscope_reader_full_seconds_total', labels);
+  assert.deepEqual(new Set(Object.values(await states())), new Set([0]));
+  assert.equal((await agent.metrics()).value('tapscope_device_owner_info', { ...labels, vm: 'web1' }), 1);
+
+  puppet.signal('SIGSTOP');
+  const sender = await lab.puppet();
+  await sender.udp(peer, 9, 101, 64);
+  await wait(3000);
+  const { stopped = 0, ...others } = await states();
+  assert.ok(stopped > 1.5 && stopped < 10, `${stopped} s`);
+  assert.deepEqual(new Set(Object.values(others)), new Set([0]));
+});
+
 test('--device-include, --device-exclude and --detail', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await startAgent(t, ['--device-include=tap.*', '--device-exclude=tap1', '--detail=cpu']);

@@ -44,6 +44,11 @@ export class Agent {
     await this.#watch.collector.refresh();
   }
 
+  /** Between snapshots; false: no queue is or was lately full or stopped. */
+  lookAtReaders(): boolean {
+    return this.#watch.collector.lookAtReaders();
+  }
+
   /** Never fails because of one device, probe or namespace. */
   async take(): Promise<Snapshot> {
     return this.#watch.collector.take();

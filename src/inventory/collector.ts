@@ -7,7 +7,7 @@ import { Governor } from '../probes/governor.ts';
 import type { Device, Snapshot } from '../snapshot.ts';
 import type { DeviceFilter } from './device-filter.ts';
 import { type LinkInventory, readLinkInventory } from './links.ts';
-import { NO_OWNERS, readOwnersFromProc } from './owners.ts';
+import { Owners } from './owners.ts';
 import { QueueCollector } from './queue-collector.ts';
 
 export interface CollectorOptions {
@@ -28,11 +28,12 @@ export class Collector {
   readonly #options: CollectorOptions;
   readonly #queues: QueueCollector | undefined;
   readonly #governor: Governor;
+  /** Of devices by rtnetlink. */
+  readonly #owners: Owners;
   #links: LinkInventory = { devices: [], unresolved: 0 };
   #linksReadMs = Number.NEGATIVE_INFINITY;
   #names: ReadonlyMap<number, string> = new Map();
   #slowReadMs = Number.NEGATIVE_INFINITY;
-  #owners = NO_OWNERS;
   #incomplete = 0;
   #packets = 0;
   #governedMs = performance.now();
@@ -42,18 +43,24 @@ export class Collector {
     const { budget } = options;
     this.#governor = new Governor(probes, { budget, cpus: host.onlineCpus, packets: () => this.#packets });
     this.#options = options;
+    this.#owners = new Owners(probes.mechanism('owners'));
     if (probes.programs && probes.mechanism('devices') === 'walk')
       this.#queues = new QueueCollector(probes, probes.programs, options.perCpu);
   }
 
   /** What only needs to be fresh now and then; run every second by the sampler, never by a scrape. */
   async refresh(): Promise<void> {
-    await this.#queues?.refreshOwners();
+    if (this.#queues) await this.#queues.refreshOwners();
+    else await this.#owners.refresh([]);
     await this.#govern();
     if (performance.now() - this.#slowReadMs < SLOW_AGE_MS) return;
     this.#slowReadMs = performance.now();
     this.#names = await namespaceNames();
-    if (!this.#queues && this.#probes.mechanism('owners') === 'procfs') this.#owners = await readOwnersFromProc();
+  }
+
+  /** Between snapshots; false: no queue is or was lately full or stopped. */
+  lookAtReaders(): boolean {
+    return this.#queues?.lookAtReaders() ?? false;
   }
 
   /** Never fails because of one device, probe or namespace. */

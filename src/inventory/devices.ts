@@ -11,6 +11,7 @@ import type {
   OtherDrop,
   Queue,
   QueueCounters,
+  Reader,
   ReasonCount,
   Ring,
 } from '../snapshot.ts';
@@ -35,6 +36,8 @@ export interface Measured {
   /** undefined: nothing measures losses before tun. */
   readonly otherDropped: readonly OtherDrop[] | undefined;
   readonly owners: Owners;
+  /** By queue index; undefined: nothing looks at readers. */
+  readonly readers: ReadonlyMap<number, Reader> | undefined;
   readonly freedMeasured: boolean;
   /** Consumed packets are counted under the ring's lock. */
   readonly consumedCounted: boolean;
@@ -96,7 +99,9 @@ function flowLostOf(sums: DeviceSums | undefined): number {
 
 function queuesOf(walked: WalkedDevice, measured: Measured, degraded: readonly string[]): readonly Queue[] {
   const rings = new Map(walked.queues.filter(({ detached }) => !detached).map((queue) => [queue.index, queue]));
-  const indices = [...new Set([...rings.keys(), ...(measured.sums?.keys() ?? [])])].sort((a, b) => a - b);
+  // Of a persistent device that everybody has closed, those that had a reader.
+  const orphaned = rings.size === 0 ? (measured.readers?.keys() ?? []) : [];
+  const indices = [...new Set([...rings.keys(), ...(measured.sums?.keys() ?? []), ...orphaned])].sort((a, b) => a - b);
   return indices.map((index) => queueOf(walked, index, rings.get(index), measured, degraded));
 }
 
@@ -118,6 +123,7 @@ function queueOf(
     flow: sums && flowOf(sums, measured.regard),
     perCpu: sums?.perCpu ?? [],
     owner: ring && measured.owners.ofQueue(walked.netns, walked.name, ring.tunFile),
+    reader: measured.readers?.get(index),
     vhost: vhostOf(sums, ring?.vhost, measured.vhost),
     freed: measured.allocation ? freedOf(sums) : undefined,
     audit: [...(sums && measured.counted ? [offeredAudit(sums)] : []), ...(balance?.audit ?? [])],

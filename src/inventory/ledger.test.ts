@@ -23,6 +23,7 @@ function ring(index: number, occupancy: number, more: Partial<WalkedQueue> = {})
     unsteady: false,
     capacity: 100,
     lag: 0,
+    reader: undefined,
     consumerHead: 0,
   };
   return { index, occupancy, tunFile: BigInt(index + 1), vhost: undefined, ...still, ...more };

@@ -73,6 +73,7 @@ const unseen = {
   history: undefined,
   flow: undefined,
   perCpu: [],
+  reader: undefined,
   vhost: undefined,
   freed: undefined,
   audit: [],

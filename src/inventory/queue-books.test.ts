@@ -25,6 +25,7 @@ function at(counts: Partial<QueueSums>, waiting: number, more: Partial<QueueRead
     capacity: 100,
     lag: 0,
     consumerHead: 0,
+    reader: undefined,
     occupancy: waiting,
   };
   return {

@@ -7,6 +7,7 @@ import type { Probes } from '../probes/attach.ts';
 import { LABELLED_LOCATIONS } from '../probes/locations.ts';
 import type { LoadedPrograms } from '../probes/programs.ts';
 import { OtherDrops } from '../probes/rare-drops.ts';
+import { Readers } from '../probes/readers.ts';
 import type { DropReasons } from '../probes/reasons.ts';
 import { Recycler } from '../probes/recycler.ts';
 import { Rows, type RowsRead } from '../probes/rows.ts';
@@ -14,11 +15,10 @@ import { type Attached, type Walk, type WalkedDevice, Walker } from '../probes/w
 import type { Device, LostEvents, OtherDrop } from '../snapshot.ts';
 import { asksForFlowControl, deviceOf } from './devices.ts';
 import { type Books, Ledger } from './ledger.ts';
-import { NO_OWNERS, OwnerIterator, readOwnersFromProc } from './owners.ts';
+import { Owners } from './owners.ts';
 import type { Regime } from './queue-books.ts';
+import { ReaderTimes } from './reader-times.ts';
 import { vhostMeasured } from './vhost.ts';
-
-const OWNERS_AGE_MS = 10_000;
 
 /** Variables lost_… of the BPF object. */
 const LOST = ['no_row', 'ending_device', 'reason', 'histogram', 'before', 'no_device', 'event'];
@@ -40,12 +40,12 @@ export class QueueCollector {
   readonly #recycler: Recycler;
   readonly #otherDrops: OtherDrops;
   readonly #globals: Globals;
-  readonly #ownerIterator: OwnerIterator | undefined;
+  /** undefined: nothing looks at readers. */
+  readonly #readers: Readers | undefined;
+  readonly #readerTimes: ReaderTimes | undefined;
+  readonly #owners: Owners;
   readonly #ledgers = new Map<bigint, Ledger>();
-  #owners = NO_OWNERS;
-  #files = '';
-  #ownedFiles = '';
-  #ownersReadMs = 0;
+  #files: readonly bigint[] = [];
   /** By what vhost-net's queues were last found. */
   #guestsBy: string | undefined;
   /** A complete walk has been: a device that appears now was made under watch. */
@@ -53,7 +53,8 @@ export class QueueCollector {
   #used = 0;
   #lost: readonly string[] = [];
 
-  constructor(probes: Probes, { object, reasons }: LoadedPrograms, perCpu: boolean) {
+  constructor(probes: Probes, programs: LoadedPrograms, perCpu: boolean) {
+    const { object, reasons } = programs;
     this.#probes = probes;
     this.#perCpu = perCpu;
     this.#reasons = reasons;
@@ -62,7 +63,11 @@ export class QueueCollector {
     this.#recycler = new Recycler(object);
     this.#otherDrops = new OtherDrops(object);
     this.#globals = new Globals(object);
-    if (probes.mechanism('owners') === 'iterator') this.#ownerIterator = new OwnerIterator(object);
+    this.#owners = new Owners(probes.mechanism('owners'), object);
+    if (probes.mechanism('readers') !== undefined) {
+      this.#readers = new Readers(object);
+      this.#readerTimes = new ReaderTimes(this.#readers);
+    }
   }
 
   collect(): { readonly devices: readonly Device[]; readonly complete: boolean } {
@@ -73,14 +78,16 @@ export class QueueCollector {
       this.#walker.walk(this.#attached()); // prepares the queues that are watched now
       return this.collect();
     }
+    this.#readers?.look(false);
     const after = this.#rows.read(false);
     const others = this.#readOtherDrops();
     this.#lost = this.#ownLosses();
     this.#vhost = vhostDriver() !== undefined && this.#probes.mechanism('vhost') !== 'fentry';
     const devices = walk.devices.map((walked) => this.#device(walked, before, after, others.get(walked.id) ?? []));
-    this.#files = walk.devices.flatMap(({ queues }) => queues.map(({ tunFile }) => tunFile)).join();
+    this.#files = walk.devices.flatMap(({ queues }) => queues.map(({ tunFile }) => tunFile));
     this.#used = before.used;
     if (walk.complete) this.#recycle(walk, before, others);
+    if (walk.complete) this.#readerTimes?.forget(new Set(walk.devices.map(({ id }) => id)));
     this.#sawAll ||= walk.complete;
     return { devices, complete: walk.complete };
   }
@@ -93,19 +100,19 @@ export class QueueCollector {
     return LOST.map((cause) => ({ cause, events: this.#globals.u64(`lost_${cause}`) }));
   }
 
-  /** Looks for owners again when the set of queues has changed. */
+  /** Not for a scrape. */
   async refreshOwners(): Promise<void> {
-    // A descriptor may change hands without any queue changing: libvirt opens what QEMU then holds.
     const guestsBy = this.#probes.mechanism('vhost');
-    const same = this.#files === this.#ownedFiles && guestsBy === this.#guestsBy;
-    if (same && performance.now() - this.#ownersReadMs < OWNERS_AGE_MS) return;
-    this.#ownedFiles = this.#files;
+    const read = await this.#owners.refresh(this.#files);
+    if (!read && guestsBy === this.#guestsBy) return;
     this.#guestsBy = guestsBy;
-    this.#ownersReadMs = performance.now();
     if (guestsBy === 'fentry' || guestsBy === 'iterator')
       this.#probes.programs?.objectOf('vhost_queues').iterate('vhost_queues');
-    if (this.#ownerIterator) this.#owners = this.#ownerIterator.read();
-    else if (this.#probes.mechanism('owners') === 'procfs') this.#owners = await readOwnersFromProc();
+  }
+
+  /** At the readers of queues that are or were lately full or stopped; false: there are none. */
+  lookAtReaders(): boolean {
+    return this.#readers?.look(true) ?? false;
   }
 
   #device(walked: WalkedDevice, before: RowsRead, after: RowsRead, otherDropped: readonly OtherDrop[]): Device {
@@ -119,6 +126,7 @@ export class QueueCollector {
       reasons: this.#reasons,
       otherDropped: this.#beforeCounted() ? otherDropped : undefined,
       owners: this.#owners,
+      readers: this.#readerTimes?.update(walked),
       freedMeasured,
       counted: counting && transmit !== 'arithmetic',
       consumedCounted: counting && this.#consumedCounted(),

@@ -14,6 +14,7 @@ function queue(tunFile: bigint, index: number, occupancy: number, consumerHead: 
     lag: 0,
     detached: false,
     stopped: false,
+    reader: undefined,
     hasQdisc: true,
     vhost: undefined,
     unsteady: false,

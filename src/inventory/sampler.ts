@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Takes a snapshot every second, so that books are kept and rows recycled even if nobody scrapes.
+// Takes a snapshot every second, so that books are kept and rows recycled even if nobody scrapes, and looks at readers in
+// between.
 import type { Snapshot } from '../snapshot.ts';
 import type { Agent } from './agent.ts';
 
 const PERIOD_MS = 1000;
+/** Readers of full and stopped queues, in random steps: in even ones a reader that works in turns would always be seen at the same. */
+const LOOK_MS = { least: 25, most: 75 };
 
 export class Sampler {
   #announce: (agent: Agent) => void = () => undefined;
@@ -11,6 +14,7 @@ export class Sampler {
     this.#announce = resolve;
   });
   #timer: NodeJS.Timeout | undefined;
+  #lookTimer: NodeJS.Timeout | undefined;
   #ready = false;
 
   /** Takes the first snapshot before it resolves. */
@@ -34,12 +38,30 @@ export class Sampler {
 
   stop(): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#lookTimer);
+  }
+
+  /** As long as there is somebody to look at; the next snapshot begins anew. */
+  #lookOn(agent: Agent): void {
+    clearTimeout(this.#lookTimer);
+    const { least, most } = LOOK_MS;
+    this.#lookTimer = setTimeout(
+      () => {
+        try {
+          if (agent.lookAtReaders()) this.#lookOn(agent);
+        } catch {
+          // The driver was unloaded: the next snapshot says what there is to say.
+        }
+      },
+      least + Math.random() * (most - least),
+    );
   }
 
   async #tick(agent: Agent): Promise<void> {
     try {
       await agent.take();
       await agent.refresh();
+      this.#lookOn(agent);
     } catch (error) {
       process.stderr.write(
         `tapscope: a snapshot failed (${error instanceof Error ? error.message : error}); the next one is tried in a second.\n`,

@@ -66,7 +66,7 @@ test('--detail device shows queues as one, without the label', async () => {
     'tapscope_queue_dropped_packets_total{netns="4026531840",device="tap1",reason="FULL_RING"} 90',
     'tapscope_queue_degraded{netns="4026531840",device="tap1"} 1',
     'tapscope_ring_capacity_packets{netns="4026531840",device="tap1"} 1000',
-    'tapscope_queue_owner_info{netns="4026531840",device="tap1",pid="4711",comm="qemu-system \\"x\\""} 1',
+    'tapscope_queue_owner_info{netns="4026531840",device="tap1",pid="4711",comm="qemu-system \\"x\\"",thread="4713"} 1',
   ]) {
     assert.ok(lines.includes(line), line);
   }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client';
-import type { Device, Queue } from '../snapshot.ts';
+import type { Device, Identity, Queue } from '../snapshot.ts';
 import { FastRegistry, type PrometheusOptions, type Seen } from './prometheus.ts';
 import type { Detail } from './prometheus-detail.ts';
 import type { MetricRows } from './prometheus-families.ts';
@@ -55,10 +55,16 @@ function randomQueue(random: Random, template: Queue, index: number): Queue {
     counters: random(4) === 0 ? undefined : counters,
     perCpu: [0, 1, 2].slice(random(4)).map((cpu) => ({ cpu, offered: count(), dropped: count() })),
     vhost: random(3) === 0 ? undefined : template.vhost,
-    owner: random(3) === 0 ? undefined : { pid: random(9), comm: pick(random, oddNames) },
+    owner: random(3) === 0 ? undefined : { pid: random(9), comm: pick(random, oddNames), identity: identity(random) },
     audit: [{ equation: 'ring', imbalance: pick(random, oddValues) }],
     degraded: random(2) === 0 ? [] : ['why'],
   };
+}
+
+function identity(random: Random): Identity | undefined {
+  if (random(3) === 0) return undefined;
+  const odd = (): string => pick(random, oddNames);
+  return { program: odd(), vm: odd(), uuid: odd(), runtime: odd(), container: odd(), pod: odd(), unit: odd() };
 }
 
 function randomDevice(random: Random, id: number): Device {

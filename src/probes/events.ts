@@ -215,6 +215,11 @@ export const EVENTS: readonly ProbeEvent[] = [
     ],
   },
   {
+    name: 'readers',
+    measures: 'the thread that reads each queue, and what it does while the queue is full or stopped',
+    mechanisms: [{ name: 'looks', programs: ['look_at_readers'], needs: WALK, price: undefined, obstacle: always }],
+  },
+  {
     name: 'owners',
     measures: 'the process that holds each queue',
     mechanisms: [

@@ -13,6 +13,17 @@ const TABLE_CELLS = 16_384;
 /** By the name's end: what the program is attached to is code or a type of the kernel. */
 const TRACING = /_(fentry|fexit|typed)$/;
 
+/** Functions whose addresses programs compare with: variables NAME_address. */
+const ADDRESSED = [
+  'tun_net_xmit',
+  'sock_rfree',
+  'tun_chr_close',
+  'vhost_net_release',
+  'default_wake_function',
+  'pollwake',
+  'ep_poll_callback',
+];
+
 /** Nothing could be loaded at all; the message says why and what to do. */
 export class NoPrograms extends Error {}
 
@@ -172,13 +183,10 @@ function configure(
   object.setVariable('reason_slots', reasons.slotTable);
   object.setVariable('reason_not_specified', bytes32(reasons.number('NOT_SPECIFIED') ?? 0));
   object.setVariable('reason_consumed', bytes32(reasons.number('CONSUMED') ?? 0xffffffff));
-  object.setVariable('tun_net_xmit_address', address('tun_net_xmit'));
   const transmit = host.symbols?.ranges('tun_net_xmit')[0];
   object.setVariable('transmit_start', bytes64(transmit?.start ?? 0n));
   object.setVariable('transmit_length', bytes32(transmit?.length ?? 0));
-  object.setVariable('sock_rfree_address', address('sock_rfree'));
-  object.setVariable('tun_chr_close_address', address('tun_chr_close'));
-  object.setVariable('vhost_net_release_address', address('vhost_net_release'));
+  for (const name of ADDRESSED) object.setVariable(`${name}_address`, address(name));
   const reader = host.symbols?.ranges('tun_do_read')[0];
   object.setVariable('reader_start', bytes64(reader?.start ?? 0n));
   object.setVariable('reader_length', bytes32(reader?.length ?? 0));

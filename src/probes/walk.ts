@@ -21,6 +21,8 @@ export interface WalkedQueue {
   readonly lag: number;
   /** Index of the entry that is taken out next. */
   readonly consumerHead: number;
+  /** Slot of its reader; undefined: all are used. */
+  readonly reader: number | undefined;
   /** undefined: vhost-net is not connected, or nothing tells where it keeps what it holds. */
   readonly vhost: WalkedVhost | undefined;
 }
@@ -103,6 +105,7 @@ const QUEUE_FIELDS = [
   'size',
   'consumer_head',
   'consumer_tail',
+  'reader',
   'outstanding',
   'held',
   'worker',
@@ -213,6 +216,7 @@ export class Walker {
     const base = index * size;
     const view = this.#queues;
     const flags = view.u32(base + at.flags);
+    const reader = view.u32(base + at.reader);
     return {
       index: view.u32(base + at.queue),
       tunFile: view.bigint(base + at.tun_file),
@@ -225,6 +229,7 @@ export class Walker {
       // Read one after the other without a lock: the difference may be of two moments.
       lag: Math.min(Math.max(0, view.s32(base + at.consumer_head) - view.s32(base + at.consumer_tail)), MOST_LAG),
       consumerHead: view.s32(base + at.consumer_head),
+      reader: reader === 0 ? undefined : reader - 1,
       vhost: (flags & this.#flags.VHOST) === 0 ? undefined : this.#readVhost(base, flags),
     };
   }

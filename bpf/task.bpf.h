@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What a thread does at this moment, and what the threads of a process do. */
+#pragma once
+#include "kernel.bpf.h"
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct nsproxy {
+	struct net *net_ns;
+};
+
+struct sched_info {
+	unsigned long long last_arrival, last_queued;
+};
+
+struct cfs_rq {
+	int throttle_count;
+};
+
+struct sched_entity {
+	u64 sum_exec_runtime;
+	struct cfs_rq *cfs_rq;
+};
+
+struct thread_info {
+	u32 cpu;
+};
+
+struct signal_struct {
+	struct list_head thread_head;
+};
+
+typedef struct {
+	atomic_t refs;
+} refcount_t;
+
+struct task_struct {
+	struct thread_info thread_info;
+	refcount_t usage;
+	unsigned int __state;
+	int exit_state;
+	int on_cpu; /* u8 from Linux 7.3 on: read as a bit-field is */
+	int prio;
+	int pid, tgid;
+	u64 start_time, start_boottime;
+	struct sched_entity se;
+	struct sched_info sched_info;
+	unsigned int frozen : 1; /* by its cgroup */
+	bool throttled;		 /* Linux 6.18 and later */
+	struct task_struct *group_leader;
+	struct signal_struct *signal;
+	struct list_head thread_node;
+	struct nsproxy *nsproxy;
+	char comm[16];
+};
+
+#pragma clang attribute pop
+
+/* include/linux/sched.h */
+#define TASK_STOPPED_OR_TRACED 0xc
+#define TASK_DEAD	       0x80
+#define TASK_WAKING	       0x200
+#define TASK_FROZEN	       0x8000
+#define EXIT_DEAD	       0x10 /* of exit_state: nobody waits for it any more */
+#define MAX_RT_PRIO	       100
+
+enum thread_state {
+	THREAD_RUNNING,
+	THREAD_WAITING, /* could run, and another has the CPU */
+	THREAD_SLEEPING,
+	THREAD_STOPPED,	  /* by a signal, a debugger or the freezer */
+	THREAD_THROTTLED, /* its cgroup has used up its CPU time */
+	THREAD_GONE,
+	THREAD_UNKNOWN, /* who it is, is not known */
+	THREAD_STATES,
+};
+
+static __always_inline bool is_throttled(struct task_struct *task)
+{
+	if (bpf_core_field_exists(task->throttled))
+		return BPF_CORE_READ_BITFIELD_PROBED(task, throttled);
+	if (!bpf_core_field_exists(task->se.cfs_rq->throttle_count) || BPF_CORE_READ(task, prio) < MAX_RT_PRIO)
+		return false;
+	return BPF_CORE_READ(task, se.cfs_rq, throttle_count) > 0;
+}
+
+/* Who had the CPU until the running thread came, to look at it: both moments are one reading of the run queue's clock.
+ */
+static __always_inline bool gave_way_to(struct task_struct *task, struct task_struct *running)
+{
+	return bpf_core_field_exists(task->sched_info.last_queued) &&
+	       BPF_CORE_READ(task, sched_info.last_queued) == BPF_CORE_READ(running, sched_info.last_arrival);
+}
+
+/* `observer`: the running thread where it came only to look, else NULL. */
+static __always_inline enum thread_state state_of_thread(struct task_struct *task, struct task_struct *observer)
+{
+	u32 state = BPF_CORE_READ(task, __state);
+	bool on_cpu = BPF_CORE_READ_BITFIELD_PROBED(task, on_cpu);
+
+	if (BPF_CORE_READ(task, exit_state) || state & TASK_DEAD)
+		return THREAD_GONE;
+	if (state & (TASK_STOPPED_OR_TRACED | TASK_FROZEN))
+		return THREAD_STOPPED;
+	if (on_cpu)
+		return THREAD_RUNNING;
+	if (!state) {
+		if (is_throttled(task))
+			return THREAD_THROTTLED;
+		return observer && gave_way_to(task, observer) ? THREAD_RUNNING : THREAD_WAITING;
+	}
+	if (state & TASK_WAKING)
+		return THREAD_WAITING;
+	/* The freezer of cgroup2 lets a thread sleep. */
+	if (bpf_core_field_exists(task->frozen) && BPF_CORE_READ_BITFIELD_PROBED(task, frozen))
+		return THREAD_STOPPED;
+	return THREAD_SLEEPING;
+}
+
+/* Of a large process only so many threads are looked at. */
+#define MOST_THREADS 256
+
+/* Lies in a map: of what is on the stack, the verifier would follow every value through the loop. */
+struct thread_walk {
+	u64 next, head, observer;
+	u32 threads[THREAD_STATES];
+	u32 busy;
+};
+
+static long each_thread(u32 i, struct thread_walk **context)
+{
+	struct thread_walk *walk = *context;
+	u64 entry = walk->next;
+	struct task_struct *task = (void *)(entry - bpf_core_field_offset(struct task_struct, thread_node));
+
+	if (!entry || entry == walk->head)
+		return 1;
+	u32 state = state_of_thread(task, (struct task_struct *)walk->observer);
+
+	if (state < THREAD_STATES)
+		walk->threads[state]++;
+	walk->next = (u64)BPF_CORE_READ((struct list_head *)entry, next);
+	return 0;
+}
+
+/* Not a thread whose memory is free, whatever is still written there. */
+static __always_inline bool is_thread(u64 address, u64 started)
+{
+	struct task_struct *task = (struct task_struct *)address;
+
+	return address && BPF_CORE_READ(task, start_time) == started && BPF_CORE_READ(task, usage.refs.counter) > 0;
+}
+
+/* Of the process that this thread leads: how many of its threads are in each state. */
+static __always_inline void walk_threads(struct task_struct *process, struct thread_walk *walk)
+{
+	struct signal_struct *signal = BPF_CORE_READ(process, signal);
+
+	for (u32 state = 0; state < THREAD_STATES; state++)
+		walk->threads[state] = 0;
+	if (BPF_CORE_READ(process, exit_state) & EXIT_DEAD)
+		return; /* and its signal_struct may be another's */
+	walk->head = (u64)&signal->thread_head;
+	walk->next = (u64)BPF_CORE_READ(signal, thread_head.next);
+	bpf_loop(MOST_THREADS, each_thread, &walk, 0);
+}

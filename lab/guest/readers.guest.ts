@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Why a guest behind vhost-net does not take its packets: of its worker, and where that sleeps, of the guest itself.
+import assert from 'node:assert/strict';
+import { release } from 'node:os';
+import test from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { agentLab } from '../agent.ts';
+import { limitedCgroup } from '../cgroup.ts';
+import { type NamespaceLab, namespaceLab } from '../netns.ts';
+import type { Puppet } from '../puppet.ts';
+import { hog, READER_CPU, sharesOf, startFlood } from '../reader-shares.ts';
+
+interface Scene {
+  readonly lab: NamespaceLab;
+  readonly guest: Puppet;
+  /** Thread id. */
+  readonly worker: number;
+}
+
+interface Scenario {
+  readonly name: string;
+  readonly state: string;
+  readonly disturb: (scene: Scene) => Promise<unknown>;
+}
+
+const scenarios: readonly Scenario[] = [
+  { name: 'SIGSTOP', state: 'stopped', disturb: async ({ guest }) => guest.signal('SIGSTOP') },
+  { name: 'a guest that posts no buffers', state: 'sleeping', disturb: ({ guest }) => guest.stall('a') },
+  { name: 'a hog on its worker’s CPU', state: 'waiting', disturb: starve },
+  { name: 'a guest whose CPU time is used up', state: 'throttled', disturb: throttle },
+];
+
+for (const { name, state, disturb } of scenarios) {
+  test(`${state}: ${name}`, async (t) => {
+    const lab = await namespaceLab(t);
+    const agent = await agentLab(t);
+    const guest = await lab.puppet();
+    await guest.open('a', 'tap0', 'tap', 'vnet');
+    await lab.raise('tap0', 100);
+    await guest.guest('a');
+    await guest.receive('a', 0);
+    await wait(200);
+    const worker = await workerOf(lab, guest);
+    await agent.snapshot();
+    await agent.snapshot();
+    assert.equal((await agent.device(lab.inode, 'tap0')).queues[0]?.reader?.thread, worker);
+    await disturb({ lab, guest, worker });
+    const flood = await startFlood(lab);
+    await wait(500);
+    const shares = await sharesOf(agent, lab);
+    await flood();
+    t.diagnostic(JSON.stringify(shares));
+    assert.ok((shares[state] ?? 0) >= 0.8, JSON.stringify(shares));
+  });
+}
+
+/** `vhost-PID` is a kernel thread before Linux 6.4, and one of the process since. */
+async function workerOf(lab: NamespaceLab, { pid }: Puppet): Promise<number> {
+  const found = await lab.exec('sh', '-c', `grep -l -x vhost-${pid} /proc/[0-9]*/task/[0-9]*/comm`);
+  return Number(/task\/(\d+)\//.exec(found)?.[1]);
+}
+
+async function starve({ lab, worker }: Scene): Promise<void> {
+  await lab.exec('taskset', '-p', '-c', READER_CPU, String(worker));
+  await hog(lab, 'chrt', '-f', '50');
+}
+
+/** A guest that computes all the time, and posts buffers when it comes to it. */
+async function throttle({ lab, guest }: Scene): Promise<void> {
+  limitedCgroup(lab, guest.pid, 'cpu');
+}
+
+const [major = 0, minor = 0] = release()
+  .split('.')
+  .map((part) => Number.parseInt(part, 10));
+const noBackpressure = major > 7 || (major === 7 && minor >= 3) ? false : 'this kernel has no IFF_BACKPRESSURE';
+
+test('a stopped queue whose ring is not full any more', { skip: noBackpressure }, async (t) => {
+  const lab = await namespaceLab(t);
+  const agent = await agentLab(t);
+  const reader = await lab.puppet();
+  await reader.open('a', 'tap0', 'tap', 'backpressure');
+  const peer = await lab.raise('tap0', 100);
+  await lab.tc('qdisc replace dev tap0 root pfifo limit 1000');
+  await (await lab.puppet()).udp(peer, 9, 300, 64);
+  await reader.read('a', 40); // half of the ring would wake the queue
+  const { queues } = await agent.device(lab.inode, 'tap0');
+  assert.deepEqual(queues[0]?.ring, { capacity: 100, occupancy: 60 });
+  reader.signal('SIGSTOP');
+  const { stopped, total } = await sharesOf(agent, lab);
+  assert.ok(stopped === 1 && total !== undefined && total > 0.9, `${stopped} of ${total}`);
+});

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// A queue that is kept full, whoever takes the CPU from its reader, and how the agent says that the time was spent.
+import { spawn } from 'node:child_process';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { AgentLab } from './agent.ts';
+import type { NamespaceLab } from './netns.ts';
+
+const MEASURED_MS = 4000;
+/** Senders have the other one. */
+export const READER_CPU = '1';
+
+/** Of the full time by state; total: of the time that passed. */
+export async function sharesOf(agent: AgentLab, lab: NamespaceLab): Promise<Record<string, number>> {
+  const before = await fullSeconds(agent, lab);
+  const started = performance.now();
+  let snapshotMs = started;
+  while (performance.now() - started < MEASURED_MS) {
+    await wait(25 + 50 * Math.random());
+    agent.lookAtReaders();
+    if (performance.now() - snapshotMs < 1000) continue;
+    snapshotMs = performance.now();
+    await agent.snapshot();
+  }
+  const elapsed = (performance.now() - started) / 1000;
+  const spent = [...(await fullSeconds(agent, lab))].map(
+    ([state, s]) => [state, s - (before.get(state) ?? 0)] as const,
+  );
+  const total = spent.reduce((sum, [, seconds]) => sum + seconds, 0);
+  const shares = spent.map(([state, seconds]) => [state, Math.round((1000 * seconds) / total) / 1000] as const);
+  return { ...Object.fromEntries(shares.filter(([, share]) => share > 0)), total: total / elapsed };
+}
+
+async function fullSeconds(agent: AgentLab, lab: NamespaceLab): Promise<ReadonlyMap<string, number>> {
+  const { queues } = await agent.device(lab.inode, 'tap0');
+  return new Map(queues[0]?.reader?.fullSeconds.map(({ state, seconds }) => [state, seconds]));
+}
+
+/** More packets than any of the readers takes, from the other CPU, until the answer is called. */
+export async function startFlood(lab: NamespaceLab): Promise<() => Promise<void>> {
+  const sender = await lab.puppet();
+  await lab.exec('taskset', '-a', '-p', '-c', '0', String(sender.pid));
+  await lab.exec('chrt', '-a', '-f', '-p', '10', String(sender.pid));
+  let over = false;
+  const sent = (async () => {
+    while (!over) {
+      await sender.packet('tap0', 500, 64).catch(() => {}); // the device may have no carrier
+      await wait(1);
+    }
+  })();
+  return async () => {
+    over = true;
+    await sent;
+  };
+}
+
+/** A loop on the reader's CPU, started by the program named. */
+export async function hog(lab: NamespaceLab, ...by: readonly string[]): Promise<void> {
+  const [file = '', ...args] = ['taskset', '-c', READER_CPU, ...by, 'sh', '-c', 'while :; do :; done'];
+  const child = spawn(file, args, { stdio: 'ignore' });
+  lab.after(async () => child.kill('SIGKILL')); // first of all: who is starved is slow to die
+  await wait(300);
+}

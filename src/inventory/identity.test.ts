@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Command line and cgroup together, and text that nobody should see as it is.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { Identity } from '../snapshot.ts';
+import { identityOf } from './identity.ts';
+
+const ID = '8f1f7c1fb0dd5f8e2c8e5bda7a1f4fd8d7a8c0a9d5f61b1b26c0a0c9b5a3e7d4';
+const POD = '5a7ed1d2-0e5f-4f3b-9ad1-6c7f1a0b2c3d';
+
+function identity(args: readonly string[], cgroup = '/'): Identity {
+  return identityOf({ life: '', startedTicks: 0, comm: 'x', args, cgroups: `0::${cgroup}\n` });
+}
+
+test('a VM in a pod', () => {
+  const found = identity(['qemu-kvm', '-name', 'guest=default_vm'], `/kubepods/pod${POD}/${ID}`);
+  assert.deepEqual([found.program, found.vm, found.container, found.pod], ['qemu', 'default_vm', ID, POD]);
+});
+
+test('a VM in a Kata sandbox', () => {
+  const socket = `/run/vc/vm/${ID}/clh-api.sock`;
+  const found = identity(['cloud-hypervisor', '--api-socket', socket], `/kubepods/pod${POD}/kata_${ID}`);
+  assert.deepEqual([found.runtime, found.container, found.pod], ['kata', ID, POD]);
+});
+
+test('the scope names a VM that its command line does not, and no other process', () => {
+  const scope = '/machine.slice/machine-qemu\\x2d1\\x2dweb.scope';
+  assert.equal(identity(['qemu-system-x86_64'], scope).vm, 'web');
+  assert.equal(identity(['qemu-system-x86_64', '-name', 'mail'], scope).vm, 'mail');
+  assert.equal(identity(['swtpm'], scope).vm, '');
+});
+
+test('characters that forge, and length', () => {
+  const named = (name: string): string => identity(['qemu-kvm', '-name', name]).vm;
+  assert.equal(named('a\u001b[31m\n\u202eb\u200b'), 'a\ufffd[31m\ufffd\ufffdb\ufffd');
+  assert.equal(named('ü "x"\\'), 'ü "x"\\');
+  assert.equal([...named('😀'.repeat(500))].length, 128);
+});

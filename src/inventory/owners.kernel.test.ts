@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whose a queue is, with processes that look like a VM, like a container's, and like a VPN, and really hold a tap.
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type AgentLab, agentLab } from '../../lab/agent.ts';
+import { type NamespaceLab, namespaceLab, noLab } from '../../lab/netns.ts';
+import type { Identity } from '../snapshot.ts';
+
+const UUID = '4dea22b3-1d52-d8f3-2516-782e98ab3fa0';
+const ID = '8f1f7c1fb0dd5f8e2c8e5bda7a1f4fd8d7a8c0a9d5f61b1b26c0a0c9b5a3e7d4';
+const QEMU = ['/usr/bin/qemu-system-x86_64', '-name', 'guest=web1,debug-threads=on', '-uuid', UUID];
+
+/** Of the device's first queue, once it satisfies; else the last one. */
+async function identityOf(
+  agent: AgentLab,
+  lab: NamespaceLab,
+  satisfies: (identity: Identity) => boolean = () => true,
+): Promise<Identity | undefined> {
+  let identity: Identity | undefined;
+  for (let attempt = 0; attempt < 130; attempt++) {
+    identity = (await agent.device(lab.inode, 'tap0')).queues[0]?.owner?.identity;
+    if (identity && satisfies(identity)) break;
+    await wait(100);
+  }
+  return identity;
+}
+
+for (const mechanism of ['iterator', 'procfs']) {
+  test(`a VM, by ${mechanism}`, { skip: noLab }, async (t) => {
+    const lab = await namespaceLab(t);
+    const agent = await agentLab(t, `owners=${mechanism}`);
+    await (await lab.puppet(...QEMU)).open('a', 'tap0', 'tap');
+    const { program, vm, uuid } = (await identityOf(agent, lab)) ?? {};
+    assert.deepEqual({ program, vm, uuid }, { program: 'qemu', vm: 'web1', uuid: UUID });
+  });
+}
+
+test('a device that changes hands', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const agent = await agentLab(t);
+  const vm = await lab.puppet(...QEMU);
+  await vm.open('a', 'tap0', 'tap', 'persist');
+  assert.equal((await identityOf(agent, lab))?.vm, 'web1');
+  await vm.quit();
+  assert.equal((await agent.device(lab.inode, 'tap0')).queues[0]?.owner, undefined);
+  const vpn = await lab.puppet('/usr/sbin/openvpn', '--config', 'a.conf');
+  await vpn.open('a', 'tap0', 'tap');
+  const first = (await agent.device(lab.inode, 'tap0')).queues[0]?.owner;
+  assert.ok(first === undefined || first.pid === vpn.pid, 'the former owner is not named');
+  const found = await identityOf(agent, lab, ({ program }) => program === 'openvpn');
+  assert.deepEqual([found?.program, found?.vm], ['openvpn', '']);
+});
+
+test('a process that is moved to a container’s cgroup', { skip: noLab || noCgroups() }, async (t) => {
+  const lab = await namespaceLab(t);
+  const agent = await agentLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('a', 'tap0', 'tap');
+  assert.equal((await identityOf(agent, lab))?.container, '');
+  moveToCgroup(t, puppet.pid, `docker-${ID}.scope`);
+  const found = await identityOf(agent, lab, ({ container }) => container !== '');
+  assert.deepEqual([found?.runtime, found?.container], ['docker', ID]);
+});
+
+function cgroupRoot(): string | undefined {
+  return /^\S+ (\S+) cgroup2 \S*\brw\b/m.exec(readFileSync('/proc/mounts', 'utf8'))?.[1];
+}
+
+function noCgroups(): string | false {
+  return cgroupRoot() ? false : 'needs cgroup2, mounted for writing';
+}
+
+/** Back to the root before the cgroup is removed, whether or not the process still lives. */
+function moveToCgroup(t: TestContext, pid: number, name: string): void {
+  const root = cgroupRoot() ?? '';
+  const folder = join(root, name);
+  mkdirSync(folder);
+  t.after(() => {
+    if (existsSync(`/proc/${pid}`)) writeFileSync(join(root, 'cgroup.procs'), String(pid));
+    rmdirSync(folder);
+  });
+  writeFileSync(join(folder, 'cgroup.procs'), String(pid));
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// How each queue's full and stopped time was spent: sums over all the files that were its queue, one after the other.
+import type { Readers } from '../probes/readers.ts';
+import type { WalkedDevice, WalkedQueue } from '../probes/walk.ts';
+import type { Reader } from '../snapshot.ts';
+
+type SeenQueue = Pick<WalkedQueue, 'index' | 'detached' | 'reader'>;
+
+/** Of a WalkedDevice, what matters here. */
+export interface SeenDevice extends Pick<WalkedDevice, 'id' | 'deviceFlags'> {
+  readonly queues: readonly SeenQueue[];
+}
+
+interface DeviceTimes {
+  /** Seconds by state, by queue index. */
+  readonly queues: Map<number, number[]>;
+  /** By birth of each open file's slot: what is in `queues` already, whatever index the file had then. */
+  counted: ReadonlyMap<number, readonly number[]>;
+  updatedMs: number;
+}
+
+/** A snapshot that came late says little of the time before it. */
+const LONGEST_GAP_SECONDS = 2;
+const IFF_UP = 1;
+
+export class ReaderTimes {
+  readonly #readers: Pick<Readers, 'states' | 'read'>;
+  readonly #devices = new Map<bigint, DeviceTimes>();
+  readonly #gone: number;
+
+  constructor(readers: Pick<Readers, 'states' | 'read'>) {
+    this.#readers = readers;
+    this.#gone = readers.states.indexOf('gone');
+  }
+
+  /** Once a snapshot: by queue index, of attached queues and of those that were. */
+  update(device: SeenDevice): ReadonlyMap<number, Reader> {
+    const now = performance.now();
+    const times = this.#devices.get(device.id) ?? { queues: new Map(), counted: new Map(), updatedMs: now };
+    this.#devices.set(device.id, times);
+    const attached = device.queues.filter(({ detached }) => !detached);
+    const elapsed = Math.min((now - times.updatedMs) / 1000, LONGEST_GAP_SECONDS);
+    times.updatedMs = now;
+    // Its reader has closed the file, and there is no ring that could be full.
+    if (attached.length === 0 && device.deviceFlags & IFF_UP)
+      for (const seconds of times.queues.values()) seconds[this.#gone] = (seconds[this.#gone] ?? 0) + elapsed;
+    const threads = this.#count(times, attached);
+    return new Map([...times.queues].map(([index, seconds]) => [index, this.#readerOf(threads.get(index), seconds)]));
+  }
+
+  /** Devices that are gone. */
+  forget(present: ReadonlySet<bigint>): void {
+    for (const id of this.#devices.keys()) if (!present.has(id)) this.#devices.delete(id);
+  }
+
+  /** Answers which thread reads which queue. */
+  #count(times: DeviceTimes, attached: readonly SeenQueue[]): ReadonlyMap<number, number | undefined> {
+    const threads = new Map<number, number | undefined>();
+    const counted = new Map<number, readonly number[]>();
+    for (const { index, reader: slot } of attached) {
+      if (slot === undefined) continue;
+      const { born, thread, seconds } = this.#readers.read(slot);
+      const before = times.counted.get(born);
+      const sums = times.queues.get(index) ?? this.#readers.states.map(() => 0);
+      times.queues.set(
+        index,
+        sums.map((sum, state) => sum + (seconds[state] ?? 0) - (before?.[state] ?? 0)),
+      );
+      counted.set(born, seconds);
+      threads.set(index, thread);
+    }
+    times.counted = counted;
+    return threads;
+  }
+
+  #readerOf(thread: number | undefined, seconds: readonly number[]): Reader {
+    return { thread, fullSeconds: this.#readers.states.map((state, i) => ({ state, seconds: seconds[i] ?? 0 })) };
+  }
+}

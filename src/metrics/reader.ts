@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The catalogue's metrics of who reads a queue, whose that is, and why it does not keep up.
+import { counters, info, type Metric, series } from '../metric.ts';
+import type { Device, Identity, Queue } from '../snapshot.ts';
+
+/** Subject labels: netns, device, queue. */
+export const readerMetrics: readonly Metric<Queue>[] = [
+  info(
+    'tapscope_queue_owner_info',
+    'Process that holds the file descriptor of the queue (struct tun_file), and the thread that reads it, as seen in read, poll, epoll_wait or as vhost-net’s worker; empty: none was seen, or several take turns.',
+    ['pid', 'comm', 'thread'],
+    ({ owner, reader }) =>
+      owner === undefined ? [] : [series(1, String(owner.pid), owner.comm, String(reader?.thread ?? ''))],
+  ),
+  counters(
+    'tapscope_reader_full_seconds_total',
+    'Time in which the queue towards the guest or reader was full or stopped or had no reader, by what its reader did (task_struct.__state, on_cpu), sampled. waiting: it could run, and others had the CPU; stopped: by a signal or the freezer; throttled: its cgroup had used up its CPU time; of an idle vhost-net worker, what stops its owner.',
+    ['state'],
+    ({ reader }) => (reader?.fullSeconds ?? []).map(({ state, seconds }) => series(seconds, state)),
+  ),
+];
+
+const UNRESOLVED: Identity = {
+  program: 'unresolved',
+  vm: '',
+  uuid: '',
+  runtime: '',
+  container: '',
+  pod: '',
+  unit: '',
+};
+
+/** Subject labels: netns, device. */
+export const ownerInfo: Metric<Device> = info(
+  'tapscope_device_owner_info',
+  'Whose the device is: the process that holds its first queue, by its command line and cgroup (/proc); program: unresolved until that is sure.',
+  ['program', 'vm', 'uuid', 'runtime', 'container', 'pod', 'unit'],
+  ({ queues }) => {
+    const owner = queues.find((queue) => queue.owner)?.owner;
+    if (!owner) return [];
+    const { program, vm, uuid, runtime, container, pod, unit } = owner.identity ?? UNRESOLVED;
+    return [series(1, program, vm, uuid, runtime, container, pod, unit)];
+  },
+);

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the programs know of each queue's reader, and the agent's own looks at those of full and stopped queues.
+import { type Layout, layoutOf } from '../kernel/layout.ts';
+import type { MapView } from '../kernel/map-view.ts';
+import type { BpfObject } from '../kernel/native.ts';
+
+export interface ReaderRead {
+  /** No two slots' lives have the same. */
+  readonly born: number;
+  /** undefined: none was seen, or several take turns. */
+  readonly thread: number | undefined;
+  /** Seconds in which the queue was full or stopped, in the order of `states`. */
+  readonly seconds: readonly number[];
+}
+
+const FIELDS = ['born', 'thread', 'tid', 'thread_changed', 'nanoseconds'] as const;
+const LOOK_FIELDS = ['pressed_only', 'pressed'] as const;
+/** As in has_several_threads() of bpf/reader.bpf.h. */
+const TURNS_NS = 10_000_000_000;
+
+export class Readers {
+  /** running, waiting, … */
+  readonly states: readonly string[];
+  readonly #object: BpfObject;
+  readonly #slots: MapView;
+  readonly #reader: Layout<(typeof FIELDS)[number]>;
+  readonly #look: Layout<(typeof LOOK_FIELDS)[number]>;
+
+  constructor(object: BpfObject) {
+    const btf = object.btf();
+    this.#object = object;
+    this.#slots = object.mapView('queue_readers');
+    this.#reader = layoutOf(btf, 'queue_reader', FIELDS);
+    this.#look = layoutOf(btf, 'reader_look', LOOK_FIELDS);
+    const states = btf.enumValues('thread_state');
+    if (!states) throw new Error("The BPF object has no enum thread_state: it is of another build. Run 'make bpf'.");
+    this.states = states
+      .map(({ name }) => name.replace('THREAD_', '').toLowerCase())
+      .filter((name) => name !== 'states');
+  }
+
+  /** Adds up what readers do at this moment; true: a queue is, or was within seconds, full or stopped. */
+  look(pressedOnly: boolean): boolean {
+    const context = new Uint8Array(this.#look.size);
+    const view = new DataView(context.buffer);
+    view.setUint32(this.#look.at.pressed_only, Number(pressedOnly), true);
+    this.#object.testRun('look_at_readers', context);
+    return view.getUint32(this.#look.at.pressed, true) > 0;
+  }
+
+  read(slot: number): ReaderRead {
+    const { at, size } = this.#reader;
+    const base = slot * size;
+    const changed = this.#slots.u64(base + at.thread_changed);
+    const known = this.#slots.bigint(base + at.thread) !== 0n;
+    const takeTurns = changed > 0 && monotonicNs() - changed < TURNS_NS;
+    return {
+      born: this.#slots.u64(base + at.born),
+      thread: known && !takeTurns ? this.#slots.u32(base + at.tid) : undefined,
+      seconds: this.states.map((_, state) => this.#slots.u64(base + at.nanoseconds + 8 * state) / 1e9),
+    };
+  }
+}
+
+/** The clock of bpf_ktime_get_ns(). */
+function monotonicNs(): number {
+  return Number(process.hrtime.bigint());
+}
