@@ -63,7 +63,7 @@ static __noinline int end_episode(u32 number, struct ptr_ring *ring)
 
 	if (!number)
 		return 0;
-	__sync_fetch_and_and(&queue->watch, ~(WATCH_EPISODE | WATCH_DRAIN));
+	__sync_fetch_and_and(&queue->watch, ~(WATCH_EPISODE | WATCH_DRAIN | WATCH_NEAR));
 	u64 overflowed = queue->overflowed, before = __sync_lock_test_and_set(&queue->episode_base, overflowed);
 	u64 needed = overflowed - before + BPF_CORE_READ(ring, size);
 

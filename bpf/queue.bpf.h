@@ -61,10 +61,11 @@ enum queue_watch {
 	WATCH_EPISODE = 2, /* the ring overflowed and was not empty since, and who takes packets is not seen */
 	WATCH_FLOW = 4,	   /* it stops instead of dropping, and its wakes are seen */
 	WATCH_DRAIN = 8,   /* the ring overflowed and was not empty since, for who takes packets */
+	WATCH_NEAR = 16,   /* and it soon may be */
 };
 
 #define WATCH_OFFERED (WATCH_BURST | WATCH_EPISODE | WATCH_FLOW)
-#define WATCH_TAKEN   (WATCH_FLOW | WATCH_DRAIN)
+#define WATCH_TAKEN   (WATCH_FLOW | WATCH_NEAR)
 
 #define WINDOWS 2
 #define NO_SLOT 0xFFFFFFFF

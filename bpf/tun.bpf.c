@@ -76,15 +76,26 @@ static __noinline int consumed_first(u64 *ctx)
 	return 0;
 }
 
-/* Once in 16 packets: what came between two looks is more by no more than that. */
-static __always_inline void raise_highwater(struct tun_file *file, struct queue *queue, u32 packets)
+#define LOOK_SHIFT 4 /* the ring's level is looked at once in 16 packets that are taken */
+#define NEAR	   64
+
+/* What came and went between two looks is more by no more than was taken. */
+static __noinline int look_at_level(u64 *ctx, struct queue *queue)
 {
+	struct tun_file *file = (void *)ctx[1];
 	s32 used = file->tx_ring.producer - file->tx_ring.consumer_head;
+	u32 before;
 
 	if (used < 0)
 		used += file->tx_ring.size;
-	if (used + packets > queue->highwater[0])
-		queue->highwater[0] = used + packets;
+	before = used + (u32)ctx[2];
+	if (before > queue->highwater[0])
+		queue->highwater[0] = before;
+	if (queue->watch & WATCH_DRAIN && used < NEAR && !(queue->watch & WATCH_NEAR))
+		__sync_fetch_and_or(&queue->watch, WATCH_NEAR);
+	else if (queue->watch & WATCH_NEAR && used >= NEAR)
+		__sync_fetch_and_and(&queue->watch, ~WATCH_NEAR);
+	return 0;
 }
 
 /* The first marks of the queue may be of packets that were just taken. */
@@ -156,8 +167,8 @@ int consumed_fentry(volatile u64 *ctx)
 	struct queue *queue = queue_at(row->queue);
 
 	row->consumed = consumed;
-	if ((before ^ consumed) >> 4) {
-		raise_highwater(file, queue, ctx[2]);
+	if ((before ^ consumed) >> LOOK_SHIFT) {
+		look_at_level((u64 *)ctx, queue);
 		if ((before ^ consumed) >> 6)
 			note_reader((u64)file);
 	}
