@@ -19,6 +19,7 @@ import {
   ThresholdsMode,
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import {
+  HeatmapColorMode,
   HeatmapColorOptionsBuilder,
   PanelBuilder as HeatmapPanel,
   YAxisConfigBuilder,
@@ -93,7 +94,7 @@ export function heatmap({ seen, ...words }: Words & { readonly seen: Query }): H
     .height(words.height ?? HEIGHT)
     .span(words.width)
     .calculate(false)
-    .color(new HeatmapColorOptionsBuilder().scheme('Oranges').steps(64))
+    .color(new HeatmapColorOptionsBuilder().mode(HeatmapColorMode.Scheme).scheme('Oranges').exponent(0.5).steps(64))
     .yAxis(new YAxisConfigBuilder().unit(seen.unit))
     .withTarget(
       new DataqueryBuilder()
