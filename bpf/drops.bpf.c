@@ -151,11 +151,13 @@ static __noinline int count_in_tun(struct sk_buff *skb, u64 device, u32 class, u
 		count_bypassed(row, slot);
 		if (slot == REASON_RARE)
 			count_rare(number, reason);
-	} else if (class == CLASS_PURGED)
+	} else if (class == CLASS_PURGED) {
 		row->purged++;
-	else if (class == CLASS_RESIZED)
+		forget_marks(row->queue);
+	} else if (class == CLASS_RESIZED) {
 		row->resized++;
-	else if (class == CLASS_FAILED)
+		forget_marks(row->queue);
+	} else if (class == CLASS_FAILED)
 		row->failed++;
 	else if (class == CLASS_OVERFLOWED)
 		row->overflowed++;

@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* A queue that is stopped instead of dropping (IFF_BACKPRESSURE): when it was stopped, how that ended. */
 #pragma once
+#include "device.bpf.h"
 #include "histogram.bpf.h"
 #include "ring.bpf.h"
 
+static __always_inline struct netdev_queue *transmit_queue_typed(struct net_device *dev, u32 queue)
+{
+	if (typed_reads)
+		return (void *)TYPED(net_device, (u64)dev)->_tx + (u64)queue * bpf_core_type_size(struct netdev_queue);
+	return transmit_queue(dev, queue);
+}
+
 static __always_inline bool is_stopped(struct netdev_queue *txq)
 {
-	return BPF_CORE_READ(txq, state) & NETDEV_TX_XOFF;
+	return (typed_reads ? TYPED(netdev_queue, (u64)txq)->state : BPF_CORE_READ(txq, state)) & NETDEV_TX_XOFF;
 }
 
 static __always_inline bool is_running(struct net_device *dev)
 {
-	return BPF_CORE_READ(dev, state) & 1; /* __LINK_STATE_START */
+	/* __LINK_STATE_START */
+	return (typed_reads ? TYPED(net_device, (u64)dev)->state : BPF_CORE_READ(dev, state)) & 1;
 }
 
 /*

@@ -7,61 +7,65 @@
 #include "histogram.bpf.h"
 #include "ring.bpf.h"
 
-/* Consumed packets are counted under the ring's lock: who takes the last one ends an episode. */
+/* Packets are counted when they are taken, under the ring's lock: who takes the last one ends an episode. */
 static u32 consumer_seen;
 
-static __noinline int begin_episode(u32 number, u64 device, u32 index)
+static __always_inline u32 watch_of_overflow(void)
+{
+	return WATCH_BURST | (consumer_seen ? WATCH_DRAIN : WATCH_EPISODE);
+}
+
+/* The first drop of a burst. */
+static __noinline int begin_overflow(u32 number, u64 device, u32 index)
 {
 	struct tun_file *file = tun_file_at(tun_of((struct net_device *)device), index);
 	struct queue *queue = queue_at(number);
 	struct ring_state ring = {};
 
-	queue->episode_since = bpf_ktime_get_ns();
-	if (file)
-		read_ring(file, &ring);
-	if (ring.used > queue->highwater[0])
-		queue->highwater[0] = ring.used;
+	if (!number)
+		return 0;
+	if (!(queue->watch & (WATCH_DRAIN | WATCH_EPISODE))) {
+		queue->episode_since = bpf_ktime_get_ns();
+		if (file)
+			read_ring(file, &ring);
+		if (ring.used > queue->highwater[0])
+			queue->highwater[0] = ring.used;
+	}
+	__sync_fetch_and_or(&queue->watch, watch_of_overflow());
 	return 0;
 }
 
 /* In the exit of the transmit function; the ring was full. */
-static __noinline int count_overflow(u32 number, u64 device, u32 index)
+static __always_inline void count_overflow(u32 number, u64 device, u32 index)
 {
 	struct queue *queue = queue_at(number);
-	u32 watch = consumer_seen ? WATCH_BURST : WATCH_BURST | WATCH_EPISODE;
 
-	if (!number)
-		return 0;
-	if (!__sync_fetch_and_add(&queue->episode_drops, 1))
-		begin_episode(number, device, index);
-	__sync_fetch_and_add(&queue->burst, 1);
-	if ((queue->watch & watch) != watch)
-		__sync_fetch_and_or(&queue->watch, watch);
-	return 0;
+	__sync_fetch_and_add(&queue->overflowed, 1);
+	if (!(queue->watch & WATCH_BURST))
+		begin_overflow(number, device, index);
 }
 
 static __always_inline void end_burst(u32 number, struct queue *queue)
 {
 	__sync_fetch_and_and(&queue->watch, ~WATCH_BURST);
-	u32 burst = __sync_lock_test_and_set(&queue->burst, 0);
+	u64 overflowed = queue->overflowed, before = __sync_lock_test_and_set(&queue->burst_base, overflowed);
 
-	if (burst)
-		observe(number, HISTOGRAM_BURST, burst);
+	if (overflowed > before)
+		observe(number, HISTOGRAM_BURST, overflowed - before);
 }
 
 /* The ring is empty. */
 static __noinline int end_episode(u32 number, struct ptr_ring *ring)
 {
 	struct queue *queue = queue_at(number);
-	u64 dropped;
 
 	if (!number)
 		return 0;
-	__sync_fetch_and_and(&queue->watch, ~WATCH_EPISODE);
-	dropped = __sync_lock_test_and_set(&queue->episode_drops, 0);
-	u64 needed = dropped + BPF_CORE_READ(ring, size);
+	__sync_fetch_and_and(&queue->watch, ~(WATCH_EPISODE | WATCH_DRAIN));
+	u64 overflowed = queue->overflowed, before = __sync_lock_test_and_set(&queue->episode_base, overflowed);
+	u64 needed = overflowed - before + BPF_CORE_READ(ring, size);
 
-	if (!dropped)
+	if (overflowed <= before)
 		return 0;
 	__sync_fetch_and_add(&queue->episodes, 1);
 	if (needed > queue->needed[0])

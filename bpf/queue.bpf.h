@@ -55,14 +55,19 @@ enum wake_cause {
 	WAKE_CAUSES,
 };
 
-/* Why the exit of the transmit function must look closer. */
+/* Why a program that mostly only counts must look closer. */
 enum queue_watch {
 	WATCH_BURST = 1,   /* the packet before was dropped: a burst of drops ends with the next that is not */
-	WATCH_EPISODE = 2, /* and nobody tells when the ring is empty: the transmit side has to look */
+	WATCH_EPISODE = 2, /* the ring overflowed and was not empty since, and who takes packets is not seen */
 	WATCH_FLOW = 4,	   /* it stops instead of dropping, and its wakes are seen */
+	WATCH_DRAIN = 8,   /* the ring overflowed and was not empty since, for who takes packets */
 };
 
+#define WATCH_OFFERED (WATCH_BURST | WATCH_EPISODE | WATCH_FLOW)
+#define WATCH_TAKEN   (WATCH_FLOW | WATCH_DRAIN)
+
 #define WINDOWS 2
+#define NO_SLOT 0xFFFFFFFF
 
 /*
  * What all CPUs share of one queue. It is a row like any, of a CPU that does not exist, so that it is found, recycled
@@ -72,27 +77,30 @@ struct queue {
 	u64 device;
 	u64 place;
 	u64 device_id;
-	u64 marked[4];	     /* bit slot % 256: a packet whose time in the ring is taken may lie there */
-	u64 episode_drops;   /* since the ring was last seen empty */
-	u64 episode_since;   /* ns since boot */
-	u64 episodes;	     /* of overflow that ended with an empty ring */
-	u64 needed[WINDOWS]; /* packets that the ring would have had to hold for the largest of them */
-	u64 window_start;    /* of [0]; [1] is the window before */
+	u32 marks_head, marks_tail; /* packets whose time in the ring is taken, in the order of their slots */
+	u32 marked_slot;	    /* of the first of them, else NO_SLOT */
+	u32 sender;		    /* CPU that made the newest packet, plus 1 */
+	u64 overflowed;		    /* dropped because the ring was full, on the transmit path */
+	u64 burst_base;		    /* of them when the ring last took a packet */
+	u64 episode_base;	    /* when it was last seen empty */
+	u64 episode_since;	    /* ns since boot */
+	u64 episodes;		    /* of overflow that ended with an empty ring */
+	u64 needed[WINDOWS];	    /* packets that the ring would have had to hold for the largest of them */
+	u64 window_start;	    /* of [0]; [1] is the window before */
 	u32 highwater[WINDOWS];
-	u32 burst;	   /* packets dropped since the last that was not */
-	u32 sender;	   /* CPU that made the newest packet, plus 1 */
 	u64 stopped_since; /* 0: it is not stopped */
 	u64 woken_at;	   /* until the next packet */
 	u64 stopped_ns;
 	u64 stops, stops_inferred; /* seen; only their wakes were */
 	u64 wakes[WAKE_CAUSES];
-	u64 wakes_elsewhere; /* on another CPU than the sender's */
-	u64 stops_ended;     /* without a wake: the device was set down or set up again */
-	u64 flow_lost;	     /* somebody cleared IFF_BACKPRESSURE */
-	u64 due_since;	     /* the stop whose wake was due when this was written, under the ring's lock */
-	u64 wakes_lost;	     /* it was due and did not come */
-	u32 watch;	     /* of queue_watch; where a row has `queue`, hence 0 in row 0, which is nobody's */
-	u32 reserved;
+	u64 wakes_elsewhere;	  /* on another CPU than the sender's */
+	u64 stops_ended;	  /* without a wake: the device was set down or set up again */
+	u32 flow_lost;		  /* somebody cleared IFF_BACKPRESSURE */
+	u32 wakes_lost;		  /* one was due and did not come */
+	u64 due_since;		  /* the stop whose wake was due when this was written, under the ring's lock */
+	u32 marking, reserved[3]; /* marking: one CPU at a time makes a mark */
+	enum queue_watch watch;	  /* where a row has `queue`, hence 0 in row 0, which is nobody's */
+	u32 reserved_too[3];
 };
 
 /* Of the pool. */
@@ -102,6 +110,7 @@ union entry {
 };
 
 _Static_assert(sizeof(union entry) == 256, "four cache lines");
+_Static_assert(__builtin_offsetof(struct queue, watch) == __builtin_offsetof(struct row, queue), "0 in row 0");
 
 /*
  * What programs on one CPU leave for those after them: the packet between the entry and the exit of the transmit
@@ -234,6 +243,8 @@ static __always_inline u32 take_row_for(struct row_key *key, u64 device_id)
 		return 0;
 	row->device_id = device_id;
 	row->place = key->place;
+	if (key->place >> 32 == NO_CPU)
+		queue_at(number)->marked_slot = NO_SLOT;
 	__sync_lock_test_and_set(&row->device, key->device); /* last, and after the rest: readers test it */
 	return number;
 }

@@ -45,13 +45,9 @@ static __always_inline bool both_locks_held(struct tun_file *file)
 	       BPF_CORE_READ(file, tx_ring.consumer_lock.rlock.raw_lock.val.counter);
 }
 
-static __always_inline void read_ring(struct tun_file *file, struct ring_state *ring)
+static __always_inline void read_indices(struct tun_file *file, struct ring_state *ring)
 {
-	void **queue = BPF_CORE_READ(file, tx_ring.queue);
-
-	ring->busy = both_locks_held(file);
 	ring->consumer_head = BPF_CORE_READ(file, tx_ring.consumer_head);
-	ring->consumer_tail = BPF_CORE_READ(file, tx_ring.consumer_tail);
 	ring->producer = BPF_CORE_READ(file, tx_ring.producer);
 	ring->size = BPF_CORE_READ(file, tx_ring.size);
 	s32 used = ring->producer - ring->consumer_head;
@@ -59,10 +55,23 @@ static __always_inline void read_ring(struct tun_file *file, struct ring_state *
 	if (used < 0)
 		used += ring->size;
 	/* Equal indices: empty or full. */
-	if (!used && ring->size > 0 && has_entry(queue, ring->consumer_head))
+	if (!used && ring->size > 0 && has_entry(BPF_CORE_READ(file, tx_ring.queue), ring->consumer_head))
 		used = ring->size;
-	/* Another array: it was resized between two of the reads. */
-	ring->torn = used < 0 || used > ring->size || queue != BPF_CORE_READ(file, tx_ring.queue);
+	ring->torn = used < 0 || used > ring->size;
 	ring->used = ring->torn ? 0 : used;
-	ring->busy |= both_locks_held(file);
+}
+
+static __always_inline void read_ring(struct tun_file *file, struct ring_state *ring)
+{
+	void **queue = BPF_CORE_READ(file, tx_ring.queue);
+	bool busy = both_locks_held(file);
+
+	ring->consumer_tail = BPF_CORE_READ(file, tx_ring.consumer_tail);
+	read_indices(file, ring);
+	/* Another array: it was resized between two of the reads. */
+	if (queue != BPF_CORE_READ(file, tx_ring.queue)) {
+		ring->torn = true;
+		ring->used = 0;
+	}
+	ring->busy = busy | both_locks_held(file);
 }

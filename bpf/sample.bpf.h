@@ -6,37 +6,71 @@
  */
 #pragma once
 #include "histogram.bpf.h"
+#include "overflow.bpf.h"
 #include "ring.bpf.h"
 
-#define MARKS	    4096
-#define MARKED_BITS 256 /* of struct queue */
+#define MARKS	     4096 /* of all queues */
+#define MARKS_QUEUED 16	  /* of one */
 
 struct mark {
-	u64 place; /* number of the queue's shared row in the high half, slot in the low one; 0: none */
+	u32 queue; /* number of its shared row */
+	u32 slot;
 	u64 time;
 	u64 ring; /* its array of slots: a resize makes another */
 };
 
 struct mark marks[MARKS];
 
-static __always_inline struct mark *mark_at(u64 place)
+static __always_inline struct mark *mark_at(u32 number, u32 index)
 {
-	return KEPT(&marks[(place * 0x9E3779B97F4A7C15ULL) >> 52]);
+	return KEPT(&marks[(number * MARKS_QUEUED + index % MARKS_QUEUED) % MARKS]);
 }
 
-static __always_inline u64 mark_place(u32 number, u32 slot)
+/* What lies in the ring is not what lay there before: thrown out, moved or put back. */
+static __noinline int forget_marks(u32 number)
 {
-	return (u64)number << 32 | slot;
+	struct queue *queue = queue_at(number);
+
+	if (!number)
+		return 0;
+	queue->marked_slot = NO_SLOT;
+	queue->marks_head = queue->marks_tail;
+	return 0;
 }
 
-static __always_inline u64 slot_bit(u32 slot)
+static __always_inline u32 distance(u32 from, u32 to, u32 size)
 {
-	return 1ULL << (slot & 63);
+	return to >= from ? to - from : to + size - from;
 }
 
-static __always_inline u64 *slot_word(struct queue *queue, u32 slot)
+/* Marks are taken back in the order in which they were made, so each must lie behind the one before. */
+static __always_inline void try_mark(u32 number, struct queue *queue, struct ring_state *ring, u64 slots)
 {
-	return &queue->marked[slot >> 6 & 3];
+	u32 head = queue->marks_head, tail = queue->marks_tail, slot = ring->producer;
+	struct mark *last = mark_at(number, tail - 1), *mark = mark_at(number, tail);
+
+	if (tail - head >= MARKS_QUEUED || slot + 1 == ring->size)
+		return; /* the last slot has no neighbour: who takes packets would have to reckon with the wrap */
+	if (tail != head && (last->queue != number || last->ring != slots ||
+			     distance(ring->consumer_head, last->slot, ring->size) >= ring->used)) {
+		forget_marks(number); /* its packet has gone without having been seen */
+		return;
+	}
+	mark->queue = number;
+	mark->slot = slot;
+	mark->time = bpf_ktime_get_ns();
+	mark->ring = slots;
+	__sync_lock_test_and_set(&queue->marks_tail, tail + 1); /* last: who takes packets looks at it first */
+	if (queue->marks_head == tail)
+		queue->marked_slot = slot;
+}
+
+static __always_inline void put_mark(u32 number, struct queue *queue, struct ring_state *ring, u64 slots)
+{
+	if (__sync_lock_test_and_set(&queue->marking, 1))
+		return;
+	try_mark(number, queue, ring, slots);
+	queue->marking = 0;
 }
 
 /* Before the packet is put into the ring. */
@@ -50,40 +84,16 @@ static __noinline int sample_arrival(u32 row_number)
 
 	if (!number || !file)
 		return 0;
-	read_ring(file, &ring);
-	if (ring.torn || ring.busy || ring.size <= 0)
+	read_indices(file, &ring);
+	if (ring.torn || ring.size <= 0)
 		return 0;
 	observe(number, HISTOGRAM_OCCUPANCY, ring.used);
 	if (ring.used > queue->highwater[0])
 		queue->highwater[0] = ring.used;
 	void **slots = BPF_CORE_READ(file, tx_ring.queue);
 
-	if (has_entry(slots, ring.producer))
-		return 0; /* full: it will be dropped */
-	u64 place = mark_place(number, ring.producer);
-	struct mark *mark = mark_at(place);
-
-	mark->place = 0;
-	mark->time = bpf_ktime_get_ns();
-	mark->ring = (u64)slots;
-	__sync_lock_test_and_set(&mark->place, place);
-	__sync_fetch_and_or(slot_word(queue, ring.producer), slot_bit(ring.producer));
-	return 0;
-}
-
-/* It was dropped: the slot is the next packet's. */
-static __noinline int forget_arrival(u32 row_number)
-{
-	struct row *row = row_at(row_number);
-	struct tun_file *file = tun_file_at(tun_of((struct net_device *)row->device), row->place);
-
-	if (!row->queue || !file)
-		return 0;
-	u64 place = mark_place(row->queue, BPF_CORE_READ(file, tx_ring.producer));
-	struct mark *mark = mark_at(place);
-
-	if (mark->place == place)
-		mark->place = 0;
+	if (consumer_seen && !has_entry(slots, ring.producer)) /* else it is full, and the packet will be dropped */
+		put_mark(number, queue, &ring, (u64)slots);
 	return 0;
 }
 
@@ -94,23 +104,19 @@ static __always_inline bool is_unused(struct ptr_ring *ring, void **slots, s32 s
 	       !has_entry(slots, slot);
 }
 
-/* Under the ring's lock, after the packet in that slot was taken out. */
-static __noinline int sample_departure(u32 number, struct ptr_ring *ring, u32 slot)
+/* Under the ring's lock: the first mark's packet was taken. */
+static __noinline int take_mark(u32 number, struct ptr_ring *ring)
 {
 	struct queue *queue = queue_at(number);
-	u64 place = mark_place(number, slot);
-	struct mark *mark = mark_at(place);
+	u32 head = queue->marks_head;
+	struct mark *mark = mark_at(number, head), *next = mark_at(number, head + 1);
 	void **slots = BPF_CORE_READ(ring, queue);
-	u64 time = mark->time;
 
-	if (!number)
+	if (!number || head == queue->marks_tail)
 		return 0;
-	if (mark->place == place) {
-		if (mark->ring == (u64)slots && is_unused(ring, slots, slot))
-			observe(number, HISTOGRAM_SOJOURN, bpf_ktime_get_ns() - time);
-		mark->place = 0;
-	}
-	/* Another slot with this bit may be marked: it loses its sample. */
-	__sync_fetch_and_and(slot_word(queue, slot), ~slot_bit(slot));
+	if (mark->queue == number && mark->ring == (u64)slots && is_unused(ring, slots, mark->slot))
+		observe(number, HISTOGRAM_SOJOURN, bpf_ktime_get_ns() - mark->time);
+	queue->marks_head = head + 1;
+	queue->marked_slot = head + 1 == queue->marks_tail ? NO_SLOT : next->slot;
 	return 0;
 }

@@ -24,7 +24,7 @@ static __noinline int begin_watched(u32 cpu)
 		row->sample_mask = SAMPLE_MASK;
 		return 0;
 	}
-	queue->sender = BPF_CORE_READ(skb, alloc_cpu) + 1;
+	queue->sender = (typed_reads ? TYPED(sk_buff, state->skb)->alloc_cpu : BPF_CORE_READ(skb, alloc_cpu)) + 1;
 	if (in_net_tx[cpu & (MAX_CPUS - 1)])
 		row->sent_by_softirq++;
 	if (queue->woken_at) {
@@ -94,16 +94,16 @@ static __noinline int end_rarely_dropped(u32 cpu, u32 reason, u64 device)
 }
 
 /* Something is to be seen to: see enum queue_watch. */
-static __noinline int end_watched(u32 row_number, u64 device)
+static __noinline int end_watched(u32 row_number, u64 device, bool dropped)
 {
 	struct row *row = row_at(row_number);
 	u32 number = row->queue, index = row->place;
 	struct queue *queue = queue_at(number);
 	u32 watch = queue->watch;
 
-	if (watch & WATCH_BURST)
+	if (watch & WATCH_BURST && !dropped)
 		end_burst(number, queue);
-	if (watch & WATCH_EPISODE) {
+	if (watch & WATCH_EPISODE && !dropped) {
 		struct tun_file *file = tun_file_at(tun_of((struct net_device *)device), index);
 		struct ring_state ring = {};
 
@@ -114,23 +114,12 @@ static __noinline int end_watched(u32 row_number, u64 device)
 			end_episode(number, &file->tx_ring);
 	}
 	if (watch & WATCH_FLOW) {
-		struct netdev_queue *txq = transmit_queue((struct net_device *)device, index);
+		struct netdev_queue *txq = transmit_queue_typed((struct net_device *)device, index);
 
 		row->sample_mask = 0;
 		if (is_stopped(txq) && is_running((struct net_device *)device))
 			begin_stop(queue, txq, &queue->stops);
 	}
-	return 0;
-}
-
-static __noinline int end_overflowed(u32 row_number, u64 device)
-{
-	struct row *row = row_at(row_number);
-	u32 number = row->queue;
-
-	count_overflow(number, device, row->place);
-	if (queue_at(number)->watch & WATCH_FLOW)
-		end_watched(row_number, device);
 	return 0;
 }
 
@@ -141,19 +130,20 @@ static __always_inline int end_transmit(struct cpu_state *state, u32 cpu, bool d
 	state->skb = 0;
 	if (!dropped) {
 		row->enqueued++;
-		if (queue_at(row->queue)->watch)
-			end_watched(state->sent_row, device);
+		if (queue_at(row->queue)->watch & WATCH_OFFERED)
+			end_watched(state->sent_row, device, false);
 		return 0;
 	}
 	u32 reason = state->reason, slot = slot_of(reason);
 
 	state->reason = 0;
-	if (!(row->offered & SAMPLE_MASK))
-		forget_arrival(state->sent_row);
 	if (slot == REASON_RARE || !state->sent_row)
 		return end_rarely_dropped(cpu, reason, device);
 	row->dropped[slot & (REASONS - 1)]++;
-	if (slot == REASON_FULL_RING)
-		end_overflowed(state->sent_row, device);
+	if (slot != REASON_FULL_RING)
+		return row->offered & SAMPLE_MASK ? 0 : forget_marks(row->queue);
+	count_overflow(row->queue, device, row->place);
+	if (queue_at(row->queue)->watch & WATCH_FLOW)
+		end_watched(state->sent_row, device, true);
 	return 0;
 }

@@ -75,65 +75,62 @@ static __noinline int consumed_first(u64 *ctx)
 	return 0;
 }
 
-/* Equal indices: the ring is empty, unless the producer has just filled it again. */
-static __noinline int maybe_empty(u64 *ctx, u32 number)
+/* Once in 16 packets: what came between two looks is more by no more than that. */
+static __always_inline void raise_highwater(struct tun_file *file, struct queue *queue, u32 packets)
 {
-	struct tun_file *file = (void *)ctx[1];
+	s32 used = file->tx_ring.producer - file->tx_ring.consumer_head;
 
-	if (!has_entry(file->tx_ring.queue, file->tx_ring.consumer_head))
-		end_episode(number, &file->tx_ring);
-	return 0;
+	if (used < 0)
+		used += file->tx_ring.size;
+	if (used + packets > queue->highwater[0])
+		queue->highwater[0] = used + packets;
 }
 
-struct taken {
-	struct ptr_ring *ring;
-	u32 number, first, size;
-};
-
-static long each_taken(u32 i, struct taken *taken)
-{
-	u32 slot = taken->first + i;
-
-	if (slot >= taken->size)
-		slot -= taken->size;
-	if (*slot_word(queue_at(taken->number), slot) & slot_bit(slot))
-		sample_departure(taken->number, taken->ring, slot);
-	return 0;
-}
-
-/* A batch, or a packet in a slot that may be marked. */
-static __noinline int consumed_marked(u64 *ctx, u32 number)
+/* The first marks of the queue may be of packets that were just taken. */
+static __noinline int take_marks(u64 *ctx, u32 number)
 {
 	struct tun_file *file = (void *)ctx[1];
-	u32 packets = ctx[2];
-	struct taken taken = {.ring = &file->tx_ring, .number = number, .size = file->tx_ring.size};
+	struct queue *queue = queue_at(number);
+	u32 packets = ctx[2], size = file->tx_ring.size;
 	s32 first = file->tx_ring.consumer_head - packets;
 
-	if (!number || packets > taken.size)
-		return 0;
-	taken.first = first < 0 ? first + taken.size : first;
-	bpf_loop(packets, each_taken, &taken, 0);
+	if (first < 0)
+		first += size;
+	for (int i = 0; i < MARKS_QUEUED && queue->marked_slot < size; i++) {
+		if (distance(first, queue->marked_slot, size) >= packets)
+			break;
+		take_mark(number, &file->tx_ring);
+	}
 	return 0;
 }
 
-/* The ring's lock is held: a wake that was due before this packet has been, or is lost. */
 static __noinline int consumed_watched(u64 *ctx, u32 number)
 {
 	struct tun_struct *tun = (void *)ctx[0];
 	struct tun_file *file = (void *)ctx[1];
-	struct net_device *dev = tun->dev;
-	struct netdev_queue *txq = transmit_queue(dev, file->queue_index);
 	struct queue *queue = queue_at(number);
+	bool empty = file->tx_ring.producer == file->tx_ring.consumer_head;
 
-	if (!number || !is_stopped(txq) || !is_running(dev) || tun_file_at(tun, file->queue_index) != file)
+	if (!number)
 		return 0;
+	/* Equal indices: unless the producer has just filled it again. */
+	empty = empty && !has_entry(file->tx_ring.queue, file->tx_ring.consumer_head);
+	if (queue->watch & WATCH_DRAIN && empty)
+		end_episode(number, &file->tx_ring);
+	if (!(queue->watch & WATCH_FLOW))
+		return 0;
+	struct net_device *dev = tun->dev;
+	struct netdev_queue *txq = transmit_queue_typed(dev, file->queue_index);
+
+	if (!is_stopped(txq) || !is_running(dev) || tun_file_at(tun, file->queue_index) != file)
+		return 0;
+	/* The ring's lock is held: a wake that was due before this packet has been, or is lost. */
 	if (queue->due_since && queue->due_since == queue->stopped_since) {
 		__sync_fetch_and_add(&queue->wakes_lost, 1);
 		queue->due_since = 0;
 	}
 	begin_stop(queue, txq, &queue->stops);
-	if (file->cons_cnt + (u32)ctx[2] >= (u32)file->tx_ring.size / 2 ||
-	    !has_entry(file->tx_ring.queue, file->tx_ring.consumer_head))
+	if (empty || file->cons_cnt + (u32)ctx[2] >= (u32)file->tx_ring.size / 2)
 		queue->due_since = queue->stopped_since;
 	return 0;
 }
@@ -154,22 +151,17 @@ int consumed_fentry(volatile u64 *ctx)
 
 	if (!row_is_of(row, (u64)dev, place))
 		return consumed_first((u64 *)ctx);
-	u32 packets = ctx[2];
-	s32 head = file->tx_ring.consumer_head, used = file->tx_ring.producer - head;
+	u64 before = row->consumed, consumed = before + (u32)ctx[2];
 	struct queue *queue = queue_at(row->queue);
 
-	row->consumed += packets;
-	if (used < 0)
-		used += file->tx_ring.size;
-	used += packets;
-	if (used > (s32)queue->highwater[0])
-		queue->highwater[0] = used;
-	if (used == packets && queue->episode_drops)
-		maybe_empty((u64 *)ctx, row->queue);
-	if (packets != 1 || *slot_word(queue, head - 1) & slot_bit(head - 1))
-		consumed_marked((u64 *)ctx, row->queue);
-	if (queue->watch & WATCH_FLOW)
+	row->consumed = consumed;
+	if ((before ^ consumed) >> 4)
+		raise_highwater(file, queue, ctx[2]);
+	if (queue->watch & WATCH_TAKEN)
 		consumed_watched((u64 *)ctx, row->queue);
+	/* A single packet was mostly not marked. */
+	if (queue->marked_slot == (u32)file->tx_ring.consumer_head - 1 || (u32)ctx[2] != 1)
+		take_marks((u64 *)ctx, row->queue);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 // What vhost-net took out of a ring and gives back undelivered, when its backend is changed or removed.
 #include <bpf/bpf_tracing.h>
 #include "row.bpf.h"
+#include "sample.bpf.h"
 
 /* vhost_net_buf_unproduce(nvq): the packets of its batch go back to the ring; those without room are dropped there. */
 SEC("?fentry/vhost_net_buf_unproduce")
@@ -24,7 +25,9 @@ int BPF_PROG(unproduced_fentry, struct vhost_net_virtqueue *nvq)
 		return 0;
 	u32 number = look_up((u64)dev, (u64)dev, place_of(cpu_id(), BPF_CORE_READ(file, queue_index)));
 
-	if (number)
-		__sync_fetch_and_add(&row_at(number)->unproduced, packets); /* preemptible here */
+	if (!number)
+		return 0;
+	__sync_fetch_and_add(&row_at(number)->unproduced, packets); /* preemptible here */
+	forget_marks(row_at(number)->queue);
 	return 0;
 }

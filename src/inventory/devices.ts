@@ -39,7 +39,7 @@ export interface Measured {
   /** Enqueued packets are counted, not derived. */
   readonly counted: boolean;
   readonly regard: Regard;
-  /** Stops and wakes are seen where a device asks for flow control. */
+  /** Stops and wakes are seen where a device asks for flow control, and that it asks no more. */
   readonly flowSeen: boolean;
 }
 

@@ -10,7 +10,7 @@ import { OtherDrops } from '../probes/rare-drops.ts';
 import type { DropReasons } from '../probes/reasons.ts';
 import { Recycler } from '../probes/recycler.ts';
 import { Rows, type RowsRead } from '../probes/rows.ts';
-import { type Walk, type WalkedDevice, Walker } from '../probes/walk.ts';
+import { type Attached, type Walk, type WalkedDevice, Walker } from '../probes/walk.ts';
 import type { Device, LostEvents, OtherDrop } from '../snapshot.ts';
 import { asksForFlowControl, deviceOf } from './devices.ts';
 import { type Books, Ledger } from './ledger.ts';
@@ -59,12 +59,15 @@ export class QueueCollector {
   collect(): { readonly devices: readonly Device[]; readonly complete: boolean } {
     if (this.#probes.mechanism('transmit') === 'arithmetic') this.#probes.programs?.settle();
     const before = this.#rows.read(true, this.#perCpu);
-    const walk = this.#walker.walk({ stops: this.#flowSeen(), consumed: this.#consumedCounted() });
+    const walk = this.#walker.walk(this.#attached());
+    if (this.#probes.demand('backpressure', walk.devices.some(asksForFlowControl))) {
+      this.#walker.walk(this.#attached()); // prepares the queues that are watched now
+      return this.collect();
+    }
     const after = this.#rows.read(false);
     const others = this.#readOtherDrops();
     this.#lost = this.#ownLosses();
     this.#vhost = vhostDriver() !== undefined;
-    this.#probes.demand('backpressure', walk.devices.some(asksForFlowControl));
     const devices = walk.devices.map((walked) => this.#device(walked, before, after, others.get(walked.id) ?? []));
     this.#files = walk.devices.flatMap(({ queues }) => queues.map(({ tunFile }) => tunFile)).join();
     this.#used = before.used;
@@ -112,7 +115,7 @@ export class QueueCollector {
         wakeCauses: this.#rows.wakeCauses,
         nowNs: Number(process.hrtime.bigint()),
       },
-      flowSeen: this.#flowSeen(),
+      flowSeen: ['fentry', 'waiting'].includes(this.#probes.mechanism('stops') ?? ''),
     });
   }
 
@@ -132,6 +135,10 @@ export class QueueCollector {
       this.#regime(),
     );
     return { ...books, degraded: [...books.degraded, ...this.#lost] };
+  }
+
+  #attached(): Attached {
+    return { stops: this.#flowSeen(), consumed: this.#consumedCounted() };
   }
 
   #consumedCounted(): boolean {

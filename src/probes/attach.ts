@@ -40,8 +40,8 @@ export interface Probes {
   readonly level: () => Level;
   /** Attaches or detaches what lies on the enqueue path; counts go on, in a new epoch. */
   readonly setLevel: (level: Level) => void;
-  /** Attaches what lies waiting for this, or detaches it again. */
-  readonly demand: (what: Demand, wanted: boolean) => void;
+  /** Attaches what lies waiting for this, or detaches it again. Answers whether that was new. */
+  readonly demand: (what: Demand, wanted: boolean) => boolean;
   /** Attaches what became possible since: a module was loaded. Counts go on. */
   readonly extend: (host: Host) => void;
   readonly close: () => void;
@@ -121,10 +121,11 @@ export function attachProbes(host: Host, { forced, pin }: AttachOptions): Probes
       apply();
     },
     demand: (what, wanted) => {
-      if (demands.has(what) === wanted) return;
+      if (demands.has(what) === wanted) return false;
       if (wanted) demands.add(what);
       else demands.delete(what);
       apply();
+      return true;
     },
     extend: (now) => {
       symbols = now.symbols;

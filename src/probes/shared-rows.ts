@@ -9,7 +9,8 @@ import type { QueueHistograms } from './histograms.ts';
 export const NO_CPU = 0xffffffff;
 
 const FIELDS = [
-  'episode_drops',
+  'overflowed',
+  'episode_base',
   'episode_since',
   'episodes',
   'needed',
@@ -67,7 +68,12 @@ export class SharedRows {
     this.causes = causes
       .filter(({ name }) => name !== 'WAKE_CAUSES')
       .map(({ name }) => name.replace('WAKE_', '').toLowerCase());
-    this.#watchFlow = btf.enumValues('queue_watch')?.find(({ name }) => name === 'WATCH_FLOW')?.value ?? 0;
+    const flow = btf.enumValues('queue_watch')?.find(({ name }) => name === 'WATCH_FLOW')?.value;
+    if (flow === undefined || causes.length === 0)
+      throw new Error(
+        "The BPF object does not say why queues are watched and woken: it is of another build. Run 'make bpf'.",
+      );
+    this.#watchFlow = flow;
   }
 
   /** `base`: byte offset of the row. */
@@ -76,7 +82,7 @@ export class SharedRows {
     const view = this.#view;
     const u64 = (field: (typeof FIELDS)[number]): number => view.u64(base + at[field]);
     return {
-      episodeDrops: u64('episode_drops'),
+      episodeDrops: Math.max(0, u64('overflowed') - u64('episode_base')),
       episodeSince: u64('episode_since'),
       episodes: u64('episodes'),
       needed: Math.max(u64('needed'), view.u64(base + at.needed + 8)),
@@ -84,12 +90,12 @@ export class SharedRows {
       stopsEnded: u64('stops_ended'),
       wakes: this.causes.map((_, cause) => view.u64(base + at.wakes + 8 * cause)),
       wakesElsewhere: u64('wakes_elsewhere'),
-      wakesLost: u64('wakes_lost'),
+      wakesLost: view.u32(base + at.wakes_lost),
       stoppedSince: u64('stopped_since'),
       stoppedNs: u64('stopped_ns'),
       stopsInferred: u64('stops_inferred'),
       stops: u64('stops'),
-      flowLost: u64('flow_lost'),
+      flowLost: view.u32(base + at.flow_lost),
       flowWatched: (view.u32(base + at.watch) & this.#watchFlow) !== 0,
       histograms,
     };

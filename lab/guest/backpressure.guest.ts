@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Queues that are stopped instead of dropping (IFF_BACKPRESSURE, Linux 7.3): each stop and each wake, its cause, its time.
+import assert from 'node:assert/strict';
+import test, { type TestContext } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { readHost } from '../../src/kernel/host.ts';
+import { PROBE_SYMBOLS } from '../../src/probes/attach.ts';
+import { Walker } from '../../src/probes/walk.ts';
+import type { Device, Flow } from '../../src/snapshot.ts';
+import { type AgentLab, agentLab } from '../agent.ts';
+import { type NamespaceLab, namespaceLab } from '../netns.ts';
+import type { Puppet } from '../puppet.ts';
+import { sourceOf } from './source.ts';
+
+const skip =
+  readHost(PROBE_SYMBOLS).symbols?.address('__tun_wake_queue') === undefined && 'tun never stops a queue here';
+const RING = 100;
+
+interface Scene {
+  readonly lab: NamespaceLab;
+  readonly puppet: Puppet;
+  /** Through the qdisc, to a queue. */
+  send(packets: number, queue?: number): Promise<void>;
+  device(): Promise<Device>;
+  flow(queue?: number): Promise<Flow>;
+}
+
+async function scene(t: TestContext, agent: AgentLab, queues = 1): Promise<Scene> {
+  const lab = await namespaceLab(t);
+  const puppet = await lab.puppet();
+  const multi = queues > 1 ? (['mq'] as const) : [];
+  for (let queue = 0; queue < queues; queue++)
+    await puppet.open(`q${queue}`, 'tap0', 'tap', 'persist', 'backpressure', ...multi);
+  await lab.ip(`link set dev tap0 txqueuelen ${RING} up`);
+  await lab.tc(queues > 1 ? 'qdisc replace dev tap0 root mq' : 'qdisc replace dev tap0 root fq_codel');
+  if (queues > 1) await puppet.steer('q0', true);
+  const device = (): Promise<Device> => agent.device(lab.inode, 'tap0');
+  await device(); // the probes of stops come with the device that asks for them
+  return {
+    lab,
+    puppet,
+    send: async (packets, queue = 0) => void (await puppet.packet('tap0', packets, 60, { queue })),
+    device,
+    flow: async (queue = 0) => {
+      const { queues: all } = await device();
+      const { flow } = all[queue] ?? {};
+      if (!flow) throw new Error(`Queue ${queue} of ${all.length} does not stop.`);
+      return flow;
+    },
+  };
+}
+
+function wakesOf({ wakes }: Flow): Readonly<Record<string, number>> {
+  return Object.fromEntries(wakes.filter((one) => one.wakes > 0).map(({ cause, wakes: count }) => [cause, count]));
+}
+
+/** Every stop has an end, or goes on. */
+function assertClosed(flow: Flow): void {
+  const wakes = flow.wakes.reduce((sum, one) => sum + one.wakes, 0);
+  const now = Number(flow.stoppedForSeconds !== undefined);
+  assert.equal(flow.stops + flow.stopsInferred, wakes + flow.stopsUnwoken + now, JSON.stringify(flow));
+  assert.equal(flow.wakesLost, 0);
+}
+
+/** Shares of moments at which the walk saw the queue's bit set: of itself, and of the time that the probes counted. */
+async function sampleStopped(walker: Walker, samples: number): Promise<number> {
+  let stopped = 0;
+  for (let sample = 0; sample < samples; sample++) {
+    await wait(2 + 8 * Math.random());
+    const { devices } = walker.walk({ stops: true, consumed: true });
+    if (devices.some(({ name, queues }) => name === 'tap0' && queues[0]?.stopped)) stopped++;
+  }
+  return stopped / samples;
+}
+
+test('flow control', { skip }, async (t) => {
+  const agent = await agentLab(t);
+  await t.test('a full ring stops the queue, half of it wakes it, nothing is lost', async (t) => {
+    const { send, flow, device, puppet } = await scene(t, agent);
+    await send(RING + 40);
+    const stopped = await flow();
+    assert.deepEqual([stopped.stops, stopped.stopsInferred, wakesOf(stopped)], [1, 0, {}]);
+    assert.ok((stopped.stoppedForSeconds ?? -1) > 0, 'stopped now');
+    await puppet.read('q0', RING / 2);
+    const woken = await flow();
+    assert.deepEqual(wakesOf(woken), { half: 1 });
+    assert.equal((await puppet.read('q0', 'all')).packets, RING / 2 + 40);
+    const { queues, counters } = await device();
+    assert.equal(queues[0]?.counters?.offered, RING + 40);
+    assert.equal(counters?.txDropped, 0);
+    assertClosed(await flow());
+    assert.equal((await flow()).stoppedForSeconds, undefined);
+  });
+
+  await t.test('a resize forces a wake, setting down ends a stop without one', async (t) => {
+    const { send, flow, lab, puppet } = await scene(t, agent);
+    await send(RING);
+    await lab.ip(`link set dev tap0 txqueuelen ${2 * RING}`);
+    assert.deepEqual(wakesOf(await flow()), { forced: 1 });
+    await send(2 * RING);
+    assert.notEqual((await flow()).stoppedForSeconds, undefined);
+    await lab.ip('link set dev tap0 down');
+    const closed = await flow();
+    assert.deepEqual([closed.stopsUnwoken, closed.stoppedForSeconds], [1, undefined]);
+    await puppet.read('q0', 'all');
+    await lab.ip('link set dev tap0 up');
+    assertClosed(await flow());
+  });
+
+  await t.test(
+    'a queue that leaves: an empty one in its place is woken, one with packets wakes when it is empty',
+    {
+      skip,
+    },
+    async (t) => {
+      for (const [waiting, cause] of [
+        [0, 'detach'],
+        [7, 'empty'],
+      ] as const) {
+        await t.test(`${waiting} packets`, async (t) => {
+          const { send, flow, puppet } = await scene(t, agent, 3);
+          if (waiting > 0) await send(waiting, 2);
+          await send(RING, 1);
+          assert.notEqual((await flow(1)).stoppedForSeconds, undefined);
+          await puppet.detach('q1'); // q2 takes its index, stopped as it is
+          if (waiting > 0) assert.equal((await puppet.read('q2', 'all')).packets, waiting);
+          assert.deepEqual(wakesOf(await flow(1)), { [cause]: 1 });
+          assertClosed(await flow(1));
+        });
+      }
+    },
+  );
+
+  await t.test('a program that does not know the flag clears it for all', async (t) => {
+    const { device, puppet } = await scene(t, agent);
+    assert.deepEqual([(await device()).flowControl, (await device()).flowControlLost], ['backpressure', 0]);
+    await puppet.close('q0');
+    await puppet.open('old', 'tap0', 'tap', 'persist');
+    assert.deepEqual([(await device()).flowControl, (await device()).flowControlLost], ['tail-drop', 1]);
+    await puppet.close('old');
+    await puppet.open('new', 'tap0', 'tap', 'persist', 'backpressure');
+    assert.deepEqual([(await device()).flowControl, (await device()).flowControlLost], ['backpressure', 1]);
+  });
+
+  await t.test('at full speed: no packet lost in tun, every stop ended, the time as the bit shows it', async (t) => {
+    const { device, flow, lab, puppet } = await scene(t, agent);
+    await puppet.readLoop('q0', 6000);
+    const source = await sourceOf(lab, { device: 'tap0', path: 'fq_codel', skb: 'unshared', threads: 1, queues: 1 });
+    await source.start();
+    const began = performance.now();
+    const before = await flow(); // its first step is to read the counters
+    const share = await sampleStopped(new Walker(agent.probes.programs?.object ?? assert.fail()), 400);
+    const seconds = (performance.now() - began) / 1000;
+    const after = await flow();
+    await source.stop();
+    while ((await lab.qdisc('tap0')).some(({ backlogPackets }) => backlogPackets > 0)) await wait(50);
+    const looped = await puppet.stop('q0');
+    const read = looped.packets + (await puppet.read('q0', 'all')).packets;
+    const counted = (after.stoppedSeconds - before.stoppedSeconds) / seconds;
+    const error = 3 * Math.sqrt((share * (1 - share)) / 400) + 0.01;
+    t.diagnostic(
+      `stopped ${(100 * counted).toFixed(1)} % of ${seconds.toFixed(1)} s, sampled ${(100 * share).toFixed(1)} %`,
+    );
+    assert.ok(Math.abs(counted - share) < error, `${counted} of the time, ${share} of the samples`);
+    const { counters, queues } = await device();
+    assert.equal(counters?.txDropped, 0, 'tun dropped nothing');
+    const [qdisc] = (await lab.qdisc('tap0')).filter(({ kind }) => kind === 'fq_codel');
+    assert.deepEqual([queues[0]?.counters?.offered, queues[0]?.counters?.delivered], [qdisc?.sentPackets, read]);
+    const end = await flow();
+    assertClosed(end);
+    const total = end.stops + end.stopsInferred;
+    t.diagnostic(`${total} stops, ${end.stopsInferred} inferred, ${JSON.stringify(wakesOf(end))}`);
+    assert.ok(total > 100 && end.stopsInferred <= 0.01 * total, `${end.stopsInferred} of ${total} stops inferred`);
+    assert.ok(end.resumeLatencies.sum > 0 && end.stopDurations.sum > 0);
+  });
+});
