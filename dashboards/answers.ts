@@ -23,7 +23,8 @@ export async function answersOf(
 ): Promise<readonly Answer[]> {
   const answers: Answer[] = [];
   for (const query of panel.queries) {
-    const expr = filledIn(query.expr, { ...choices, __rate_interval: RATE_INTERVAL });
+    const times = { __rate_interval: RATE_INTERVAL, __range: `${Math.ceil(to - from)}s` };
+    const expr = filledIn(query.expr, { ...choices, ...times });
     const series = panel.type === 'table' ? prometheus.query(expr, to) : prometheus.range(expr, from, to);
     answers.push({ query, series: await series });
   }

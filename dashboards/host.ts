@@ -1,33 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The dashboard Host: is anything lost, in which queue, why, and can the figures be believed.
-import { type Dashboard, DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
+import { type Dashboard, type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
+import { emptyDashboard } from './empty.ts';
+import { owned, scope } from './fleet.ts';
 import { withHealth } from './health.ts';
-import { DEVICE_LINK_OF_ROW, QUEUE_LINK, QUEUE_LINK_OF_ROW } from './links.ts';
+import { DEVICE_LINK_OF_ROW, HOST_UID, QUEUE_LINK, QUEUE_LINK_OF_ROW } from './links.ts';
 import { stat, table, timeseries } from './panels.ts';
-import {
-  count,
-  DEVICE,
-  max,
-  named,
-  only,
-  ownedDevices,
-  QUEUE,
-  type Query,
-  rate,
-  type Scope,
-  share,
-  sum,
-  top,
-  value,
-  where,
-} from './query.ts';
-import { matcher, variables } from './variables.ts';
+import { count, DEVICE, max, named, only, QUEUE, type Query, rate, share, sum, top, value, where } from './query.ts';
+import { variables } from './variables.ts';
 
-const agent = matcher('many', 'instance');
-const device = [agent, matcher('many', 'netns'), matcher('many', 'device')].join(',');
-const scope: Scope = { agent, device, queue: device };
-const owned = (query: Query): Query => only(query, DEVICE, ownedDevices(scope));
-const queueRate = (name: string, where = ''): Query => owned(rate(scope, name, where));
+const queueRate = (name: string): Query => owned(rate(scope, name));
 
 const offered = queueRate('tapscope_queue_offered_packets_total');
 const dropped = queueRate('tapscope_queue_dropped_packets_total');
@@ -39,13 +21,13 @@ const ofWorst = (query: Query): Query => only(query, QUEUE, worst);
 const lossOf = (by: readonly string[]): Query => share(sum(dropped, by), sum(offered, by));
 
 export function hostDashboard(): Dashboard {
-  const builder = new DashboardBuilder('tapscope: Host')
-    .uid('tapscope-host')
-    .description('Queues of tun, tap and vhost-net devices: what is lost on its way to guests and readers, and why.')
-    .tags(['tapscope'])
-    .refresh('30s')
-    .time({ from: 'now-1h', to: 'now' })
-    .timezone('browser');
+  const builder = emptyDashboard({
+    title: 'tapscope: Host',
+    uid: HOST_UID,
+    description: 'Queues of tun, tap and vhost-net devices: what is lost on its way to guests and readers, and why.',
+    refresh: '30s',
+    from: 'now-1h',
+  });
   for (const variable of variables('many')) builder.withVariable(variable);
   return withHealth(scope, withCauses(withQueues(withAnswer(builder)))).build();
 }

@@ -32,7 +32,9 @@ test('names and numbers are unique', () => {
 });
 
 test('links lead to a dashboard that there is, and set variables that it has', () => {
-  const links = written.flatMap(({ dashboard }) => asJson(dashboard).match(/\/d\/[^"\\]+(?:\\"[^"\\]*)*/g) ?? []);
+  const links = written.flatMap(
+    ({ dashboard }) => asJson(dashboard).match(/\/d\/[^"\\]+\?[^"\\]+(?:\\"[^"\\]*)*/g) ?? [],
+  );
   assert.ok(links.length >= 4);
   for (const link of links) {
     const target = written.find(({ dashboard }) => link.startsWith(`/d/${dashboard.uid}?`));
@@ -40,6 +42,18 @@ test('links lead to a dashboard that there is, and set variables that it has', (
     const set = [...link.matchAll(/var-(\w+)=/g)].map(([, name = '']) => name);
     assert.ok(set.length >= 3, link);
     for (const name of set) assert.ok(known?.includes(name), `${link}: ${name}`);
+  }
+});
+
+test('dashboards of many hosts are linked from every other one, with what was chosen', () => {
+  const many = written.filter(({ name }) => name !== 'queue').map(({ dashboard }) => dashboard.uid);
+  for (const { dashboard } of written) {
+    const links = dashboard.links ?? [];
+    assert.deepEqual(
+      links.map(({ url }) => url),
+      many.filter((uid) => uid !== dashboard.uid).map((uid) => `/d/${uid}`),
+    );
+    assert.ok(links.every(({ includeVars, keepTime }) => includeVars && keepTime));
   }
 });
 
@@ -65,7 +79,8 @@ test('every query names metrics of the catalogue, takes rates of counters only, 
       for (const name of names) {
         const metric = catalogue.find((one) => one.name === name);
         assert.ok(metric, `${title}: ${name}`);
-        assert.equal(expr.includes(`rate(${name}{`), metric.type === 'counter', `${title}: rate of ${name}`);
+        const ofTime = new RegExp(`(rate|increase)\\(${name}(_bucket)?\\{`).test(expr);
+        assert.equal(ofTime, metric.type !== 'gauge', `${title}: rate of ${name}`);
       }
       if (unit !== undefined) assert.equal(unit, unitOf(expr), `${title}: ${expr}`);
     }
@@ -81,7 +96,7 @@ test('titles say the direction of packets in words', () => {
 });
 
 function metricsOf(expr: string): readonly string[] {
-  return expr.match(/tapscope_\w+/g) ?? [];
+  return (expr.match(/tapscope_\w+/g) ?? []).map((name) => name.replace(/_bucket$/, ''));
 }
 
 /** By the first metric of the expression, as the names of the catalogue have it. */
@@ -89,6 +104,8 @@ function unitOf(expr: string): ShownPanel['queries'][number]['unit'] {
   const name = metricsOf(expr)[0] ?? '';
   if (/\) \/ \(|\w\} \/ |^count/.test(expr))
     return expr.includes('bool') || expr.startsWith('count') ? 'short' : 'percentunit';
+  if (expr.includes('increase(')) return 'short';
+  if (name.endsWith('_seconds_total')) return 'percentunit';
   if (name.endsWith('_packets_total')) return 'pps';
   if (name.endsWith('_bytes_total')) return 'Bps';
   if (name.endsWith('_total')) return 'cps';

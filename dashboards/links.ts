@@ -2,6 +2,8 @@
 // From a row or line of one dashboard to the queue that it is about. Grafana escapes the values.
 import { DEVICE, QUEUE } from './query.ts';
 
+export const HOST_UID = 'tapscope-host';
+export const BACKPRESSURE_UID = 'tapscope-backpressure';
 export const QUEUE_UID = 'tapscope-queue';
 
 const ofRow = (label: string): string => `\${__data.fields["${label}"]}`;

@@ -12,7 +12,7 @@ export interface ShownQuery {
 }
 
 export interface ShownPanel {
-  readonly type: 'row' | 'stat' | 'table' | 'timeseries';
+  readonly type: 'row' | 'stat' | 'table' | 'timeseries' | 'heatmap';
   readonly title: string;
   readonly tells: string;
   readonly place: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
@@ -31,7 +31,7 @@ export function allPanels(dashboard: Dashboard): readonly ShownPanel[] {
 
 function shownPanel(panel: unknown): ShownPanel {
   const type = textAt(panel, 'type');
-  if (type !== 'row' && type !== 'stat' && type !== 'table' && type !== 'timeseries') {
+  if (type !== 'row' && type !== 'stat' && type !== 'table' && type !== 'timeseries' && type !== 'heatmap') {
     throw new Error(`A panel of type ${type} cannot be shown.`);
   }
   const targets = type === 'row' ? [] : listAt(panel, 'targets');
@@ -53,7 +53,7 @@ function shownQuery(panel: unknown, target: unknown, of: number): ShownQuery {
     return found === undefined ? undefined : String(at(found, 'value'));
   };
   const legend = at(target, 'legendFormat');
-  const ofPanel = at(panel, 'fieldConfig', 'defaults', 'unit');
+  const ofPanel = at(panel, 'options', 'yAxis', 'unit') ?? at(panel, 'fieldConfig', 'defaults', 'unit');
   return {
     expr: textAt(target, 'expr'),
     legend: typeof legend === 'string' ? legend : '',

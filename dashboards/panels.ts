@@ -18,11 +18,17 @@ import {
   ThresholdsConfigBuilder,
   ThresholdsMode,
 } from '@grafana/grafana-foundation-sdk/dashboard';
+import {
+  HeatmapColorMode,
+  HeatmapColorOptionsBuilder,
+  PanelBuilder as HeatmapPanel,
+  YAxisConfigBuilder,
+} from '@grafana/grafana-foundation-sdk/heatmap';
 import { DataqueryBuilder, PromQueryFormat } from '@grafana/grafana-foundation-sdk/prometheus';
 import { PanelBuilder as StatPanel } from '@grafana/grafana-foundation-sdk/stat';
 import { PanelBuilder as TablePanel } from '@grafana/grafana-foundation-sdk/table';
 import { PanelBuilder as TimeseriesPanel } from '@grafana/grafana-foundation-sdk/timeseries';
-import type { Query } from './query.ts';
+import { type Query, sum } from './query.ts';
 import { DATA_SOURCE } from './variables.ts';
 
 export interface Line {
@@ -77,6 +83,28 @@ export function timeseries(words: Lines): TimeseriesPanel {
   return words.link === undefined
     ? panel
     : panel.dataLinks([new DashboardLinkBuilder('Show the queue').url(words.link)]);
+}
+
+/** How often which values were seen; `seen`: by observed(). */
+export function heatmap({ seen, ...words }: Words & { readonly seen: Query }): HeatmapPanel {
+  return new HeatmapPanel()
+    .title(words.title)
+    .description(words.tells)
+    .datasource(DATA_SOURCE)
+    .height(words.height ?? HEIGHT)
+    .span(words.width)
+    .calculate(false)
+    .color(new HeatmapColorOptionsBuilder().mode(HeatmapColorMode.Scheme).scheme('Oranges').exponent(0.5).steps(64))
+    .yAxis(new YAxisConfigBuilder().unit(seen.unit))
+    .withTarget(
+      new DataqueryBuilder()
+        .refId('A')
+        .expr(sum(seen, ['le']).expr)
+        .legendFormat('{{le}}')
+        .format(PromQueryFormat.Heatmap)
+        .datasource(DATA_SOURCE)
+        .range(),
+    );
 }
 
 interface Stat extends Words {

@@ -4,6 +4,7 @@ import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { type Answer, answersOf, type Choices } from './answers.ts';
 import { allPanels, type ShownPanel } from './panel-queries.ts';
 import { type Box, plotLines, plotStat, text } from './plot.ts';
+import { plotHeatmap } from './plot-heatmap.ts';
 import { plotTable } from './plot-table.ts';
 import type { Prometheus } from './prometheus.ts';
 
@@ -62,5 +63,7 @@ function inside({ type }: ShownPanel, answers: readonly Answer[], box: Box, span
       return plotTable(answers, box);
     case 'timeseries':
       return plotLines(answers, box, span);
+    case 'heatmap':
+      return plotHeatmap(answers, box, span);
   }
 }

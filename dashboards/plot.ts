@@ -22,8 +22,8 @@ const COLOURS = [
   '#e377c2',
 ];
 const LEGEND_ROWS = 4;
-const ROW = 13;
-const AXIS = 62;
+export const ROW = 13;
+export const AXIS = 62;
 
 export function text(x: number, y: number, words: string, style = ''): string {
   const escaped = words.replace(/[&<>]/g, (sign) => `&#${sign.charCodeAt(0)};`);
@@ -52,14 +52,22 @@ export function plotLines(
       `<path class="grid" d="M${AXIS} ${y(step).toFixed(1)}H${box.width}"/>` +
       text(AXIS - 6, y(step) + 4, figure(step, unit), 'text-anchor="end" class="small"'),
   );
-  const marks = ticks(0, span.to - span.from, 6)
-    .filter((seconds) => seconds < 0.97 * (span.to - span.from))
-    .map((seconds) => text(x(span.from + seconds), bottom + ROW, `${seconds} s`, 'text-anchor="middle" class="small"'));
+  const marks = timeMarks(span, x, bottom + ROW);
   const drawn = lines.map(({ points }, index) => {
     const path = points.map(([time, value]) => `${x(time).toFixed(1)} ${y(value).toFixed(1)}`).join('L');
     return `<path class="line" stroke="${COLOURS[index % COLOURS.length]}" d="M${path}"/>`;
   });
   return [...grid, ...marks, ...drawn, legend(lines, box, unit)].join('\n');
+}
+
+export function timeMarks(
+  { from, to }: { readonly from: number; readonly to: number },
+  x: (time: number) => number,
+  y: number,
+): readonly string[] {
+  return ticks(0, to - from, 6)
+    .filter((seconds) => seconds < 0.97 * (to - from))
+    .map((seconds) => text(x(from + seconds), y, `${seconds} s`, 'text-anchor="middle" class="small"'));
 }
 
 function legend(

@@ -12,6 +12,7 @@ export interface Query {
 }
 
 export const QUEUE = ['instance', 'netns', 'device', 'queue'];
+export const KERNEL = ['instance', 'kernel'];
 export const DEVICE = ['instance', 'netns', 'device'];
 
 const perDevice: readonly Metric<never>[] = deviceMetrics;
@@ -27,22 +28,39 @@ export interface Scope {
   readonly queue: string;
 }
 
-/** Per second, over a window that always holds at least four scrapes. */
+/** Per second, over a window that always holds at least four scrapes; of a counter of seconds it is a share of time. */
 export function rate(scope: Scope, name: string, matcher = ''): Query {
-  const unit = name.endsWith('_packets_total') ? 'pps' : name.endsWith('_bytes_total') ? 'Bps' : 'cps';
-  return { expr: `rate(${selector(scope, name, 'counter', matcher)}[$__rate_interval])`, unit };
+  return { expr: `rate(${selector(scope, name, 'counter', matcher)}[$__rate_interval])`, unit: unitOfRate(name) };
+}
+
+/** In the time that the dashboard shows. */
+export function increase(scope: Scope, name: string): Query {
+  return { expr: `increase(${selector(scope, name, 'counter', '')}[$__range])`, unit: 'short' };
+}
+
+/** Observations per second, bucket by bucket; the unit is that of what was observed. */
+export function observed(scope: Scope, name: string): Query {
+  return { expr: `rate(${selector(scope, name, 'histogram', '', '_bucket')}[$__rate_interval])`, unit: unitOf(name) };
 }
 
 export function value(scope: Scope, name: string, matcher = ''): Query {
-  const unit = name.endsWith('_seconds') ? 's' : name.endsWith('_ratio') ? 'percentunit' : 'short';
-  return { expr: selector(scope, name, 'gauge', matcher), unit };
+  return { expr: selector(scope, name, 'gauge', matcher), unit: unitOf(name) };
 }
 
-function selector(scope: Scope, name: string, type: Metric<never>['type'], matcher: string): string {
+function unitOf(name: string): Unit {
+  return name.endsWith('_seconds') ? 's' : name.endsWith('_ratio') ? 'percentunit' : 'short';
+}
+
+function unitOfRate(name: string): Unit {
+  if (name.endsWith('_seconds_total')) return 'percentunit';
+  return name.endsWith('_packets_total') ? 'pps' : name.endsWith('_bytes_total') ? 'Bps' : 'cps';
+}
+
+function selector(scope: Scope, name: string, type: Metric<never>['type'], matcher: string, suffix = ''): string {
   const metric = catalogue.find((candidate) => candidate.name === name);
   if (metric?.type !== type) throw new Error(`The catalogue has no ${type} ${name}.`);
   const own = perAgent.includes(metric) ? scope.agent : perDevice.includes(metric) ? scope.device : scope.queue;
-  return `${name}{${[own, matcher].filter((part) => part !== '').join(',')}}`;
+  return `${name}${suffix}{${[own, matcher].filter((part) => part !== '').join(',')}}`;
 }
 
 export function sum(query: Query, by: readonly string[] = []): Query {
@@ -53,12 +71,21 @@ export function max(query: Query, by: readonly string[] = []): Query {
   return aggregate('max', query, by);
 }
 
+export function average(query: Query, by: readonly string[] = []): Query {
+  return aggregate('avg', query, by);
+}
+
 export function count(query: Query, by: readonly string[] = []): Query {
   return { ...aggregate('count', query, by), unit: 'short' };
 }
 
 function aggregate(operator: string, { expr, unit }: Query, by: readonly string[]): Query {
   return { expr: `${operator}${by.length > 0 ? ` by (${by.join(', ')}) ` : ''}(${expr})`, unit };
+}
+
+/** Below which this share of what was observed lies; estimated within a bucket. */
+export function quantile(q: number, seen: Query, by: readonly string[] = []): Query {
+  return { expr: `histogram_quantile(${q}, ${sum(seen, ['le', ...by]).expr})`, unit: seen.unit };
 }
 
 export function top(limit: number, { expr, unit }: Query): Query {
@@ -76,6 +103,12 @@ export function only({ expr, unit }: Query, on: readonly string[], condition: Qu
 
 export function where({ expr, unit }: Query, comparison: string): Query {
   return { expr: `${expr} ${comparison}`, unit };
+}
+
+/** Adds the kernel that the host runs: one that was changed has a line before and a line after. Of a query by instance. */
+export function perKernel(scope: Scope, { expr, unit }: Query): Query {
+  const kernel = max(value(scope, 'tapscope_build_info'), KERNEL);
+  return { expr: `${expr} * on (instance) group_left (kernel) ${kernel.expr}`, unit };
 }
 
 /** Adds the namespace's name; one without a name gets "(unnamed)". */

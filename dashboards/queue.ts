@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The dashboard Queue: everything about one queue of one device, or all queues of it.
-import { type Dashboard, DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
+import { type Dashboard, type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
+import { emptyDashboard } from './empty.ts';
 import { QUEUE_UID } from './links.ts';
 import { stat, table, timeseries } from './panels.ts';
 import { max, QUEUE, type Query, rate, type Scope, share, sum, value } from './query.ts';
+import { withRing } from './ring.ts';
 import { matcher, queueVariable, variables } from './variables.ts';
 
 const agent = matcher('one', 'instance');
@@ -15,18 +17,17 @@ const offered = perSecond('tapscope_queue_offered_packets_total');
 const dropped = perSecond('tapscope_queue_dropped_packets_total');
 
 export function queueDashboard(): Dashboard {
-  const builder = new DashboardBuilder('tapscope: Queue')
-    .uid(QUEUE_UID)
-    .description(
+  const builder = emptyDashboard({
+    title: 'tapscope: Queue',
+    uid: QUEUE_UID,
+    description:
       'One queue of a tun or tap device: what it was offered to hand to its guest or reader, and what became of it.',
-    )
-    .tags(['tapscope'])
-    .refresh('10s')
-    .time({ from: 'now-30m', to: 'now' })
-    .timezone('browser');
+    refresh: '10s',
+    from: 'now-30m',
+  });
   for (const variable of variables('one')) builder.withVariable(variable);
   builder.withVariable(queueVariable({ ...scope, queue: device }));
-  return withAudit(withLosses(withPackets(builder))).build();
+  return withAudit(withLosses(withRing(scope, withPackets(builder)))).build();
 }
 
 function withPackets(builder: DashboardBuilder): DashboardBuilder {

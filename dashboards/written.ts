@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The dashboards as Grafana reads them, and where they are committed.
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import { backpressureDashboard } from './backpressure.ts';
 import { hostDashboard } from './host.ts';
 import { queueDashboard } from './queue.ts';
 
 export const written: readonly { readonly name: string; readonly dashboard: Dashboard }[] = [
   { name: 'host', dashboard: numbered(hostDashboard()) },
+  { name: 'backpressure', dashboard: numbered(backpressureDashboard()) },
   { name: 'queue', dashboard: numbered(queueDashboard()) },
 ];
 
