@@ -5,6 +5,10 @@ import { execFile } from 'node:child_process';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { readHost } from '../../src/kernel/host.ts';
+import { PROBE_SYMBOLS } from '../../src/probes/attach.ts';
+import { PriceMeter } from '../../src/probes/price.ts';
+import { agentLab } from '../agent.ts';
 import { namespaceLab } from '../netns.ts';
 import { type Agent, startAgent, tapscope } from '../serve.ts';
 
@@ -91,6 +95,28 @@ test('vhost-net is loaded after the agent', async (t) => {
   for (let i = 0; i < 50 && (await returned()) !== 'fentry'; i++) await wait(100);
   assert.equal(await returned(), 'fentry');
   await countsExactly(t, agent);
+  const lab = await namespaceLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('b', 'tap1', 'tap', 'vnet');
+  const peer = await lab.raise('tap1', 100);
+  await puppet.guest('b');
+  await puppet.udp(peer, 9, 30, 64);
+  await wait(500);
+  const queue = { netns: String(lab.inode), device: 'tap1', queue: '0' };
+  assert.equal((await agent.metrics()).value('tapscope_vhost_held_packets', queue), 30);
+  await puppet.unguest('b');
+});
+
+test('programs that were loaded later have their price too', async (t) => {
+  await unloadVhost();
+  const { probes } = await agentLab(t);
+  await run('modprobe', ['vhost_net']);
+  const host = readHost(PROBE_SYMBOLS);
+  probes.extend(host);
+  host.releaseTypes();
+  assert.ok(probes.programs);
+  const prices = await new PriceMeter(probes.programs).measure(probes.attached());
+  assert.equal(prices.get('unproduced_fentry'), 0);
 });
 
 test('the bridge driver is loaded after the agent: what a port drops has its location', async (t) => {
