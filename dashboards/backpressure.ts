@@ -94,7 +94,7 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
         title: 'Lost flags',
         tells: 'Times that a program without IFF_BACKPRESSURE attached to a device, in the time shown: it drops again.',
         width: 5,
-        badFrom: 0.5,
+        badFrom: 1,
         query: sum(owned(increase(scope, 'tapscope_device_flow_control_lost_total'))),
       }),
     );

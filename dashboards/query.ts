@@ -33,9 +33,9 @@ export function rate(scope: Scope, name: string, matcher = ''): Query {
   return { expr: `rate(${selector(scope, name, 'counter', matcher)}[$__rate_interval])`, unit: unitOfRate(name) };
 }
 
-/** In the time that the dashboard shows. */
+/** Times in the time that the dashboard shows; Prometheus extrapolates to fractions of them. */
 export function increase(scope: Scope, name: string): Query {
-  return { expr: `increase(${selector(scope, name, 'counter', '')}[$__range])`, unit: 'short' };
+  return { expr: `round(increase(${selector(scope, name, 'counter', '')}[$__range]))`, unit: 'short' };
 }
 
 /** Observations per second, bucket by bucket; the unit is that of what was observed. */

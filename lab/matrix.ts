@@ -22,6 +22,9 @@ const SHARED_FILES = [
   'src/inventory/readers.kernel.test.ts',
 ];
 
+/** Holds what the dashboards' tests have of Linux 7.3 against that kernel. */
+const RECORDED = 'dashboards/recorded.guest.ts';
+
 /** What repeats or lengthens a run there as it does here; random sequences run in full on this machine's own kernel. */
 const PASSED_ON: Readonly<Record<string, string | undefined>> = {
   SEED: process.env.SEED,
@@ -75,6 +78,6 @@ function withoutEvents(text: string): string {
 
 function guestFiles(): readonly string[] {
   const own = readdirSync(join(here, 'guest')).filter((name) => name.endsWith('.guest.ts'));
-  const files = [...own.map((name) => join('lab/guest', name)), ...SHARED_FILES];
+  const files = [...own.map((name) => join('lab/guest', name)), RECORDED, ...SHARED_FILES];
   return files.filter((file) => file.includes(process.env.GUEST ?? ''));
 }

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What was recorded still has the metrics and labels of the catalogue; lab/matrix.ts holds it against an agent on that kernel.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { catalogue } from './query.ts';
+import { pagesOf, readRecording, recordingOf, shapeOf, timesOf } from './recording.ts';
+import { YOUNG } from './young.ts';
+
+/** --detail cpu, and --budget=off. */
+const NOT_THERE = /^tapscope_(queue_cpu_|overhead_ratio$)/;
+
+test('the recording has every metric of the catalogue, with its labels (npx tsx dashboards/record.ts records anew)', () => {
+  const shapes = new Set(shapeOf(readRecording()));
+  for (const { name, type, labels } of catalogue.filter((metric) => !NOT_THERE.test(metric.name))) {
+    const series = type === 'histogram' ? `${name}_bucket` : name;
+    const own = type === 'histogram' ? [...labels, 'le'] : labels;
+    const subject = name.startsWith('tapscope_device_') ? ['netns', 'device'] : ['netns', 'device', 'queue'];
+    const ofAgent = shapes.has(`${series}{${[...own].sort().join(',')}}`);
+    assert.ok(ofAgent || shapes.has(`${series}{${[...own, ...subject].sort().join(',')}}`), series);
+  }
+});
+
+test('it has no metric that the catalogue has not, and all that only young kernels have', () => {
+  const known = new Set(catalogue.map(({ name }) => name));
+  const recorded = new Set(shapeOf(readRecording()).map((shape) => shape.replace(/(_bucket|_sum|_count)?\{.*/, '')));
+  assert.deepEqual(
+    [...recorded].filter((name) => !known.has(name)),
+    [],
+  );
+  assert.deepEqual(
+    YOUNG.filter((name) => !recorded.has(name)),
+    [],
+  );
+});
+
+test('pages that were recorded come back', () => {
+  const first = '# HELP tapscope_a A.\ntapscope_a 1\ntapscope_b{comm="a b",le="+Inf"} 2\nnodejs_c 3\n';
+  const recording = recordingOf([
+    { seconds: 0, text: first },
+    { seconds: 2.5, text: 'tapscope_d 7\ntapscope_a 5\n' },
+  ]);
+  assert.equal(
+    recording,
+    '# seconds 0.000 2.500\ntapscope_a 1 5\ntapscope_b{comm="a b",le="+Inf"} 2 _\ntapscope_d _ 7\n',
+  );
+  assert.deepEqual(pagesOf(recording), [
+    'tapscope_a 1\ntapscope_b{comm="a b",le="+Inf"} 2\n',
+    'tapscope_a 5\ntapscope_d 7\n',
+  ]);
+  assert.deepEqual(timesOf(recording), [0, 2.5]);
+  assert.deepEqual(shapeOf(first), ['tapscope_a{}', 'tapscope_b{comm,le}']);
+});
