@@ -23,7 +23,10 @@ struct mark marks[MARKS];
 
 static __always_inline struct mark *mark_at(u32 number, u32 index)
 {
-	return KEPT(&marks[(number * MARKS_QUEUED + index % MARKS_QUEUED) % MARKS]);
+	u32 place = number * MARKS_QUEUED + index % MARKS_QUEUED;
+
+	asm volatile("%0 &= %1" : "+r"(place) : "i"(MARKS - 1)); /* keeps the bound where the verifier sees it */
+	return KEPT(&marks[place]);
 }
 
 /* What lies in the ring is not what lay there before: thrown out, moved or put back. */

@@ -36,9 +36,10 @@ static __always_inline void watch_flow(u32 number, struct net_device *dev, u32 i
 }
 
 /* What all CPUs share of it; made here only for one whose stops are watched, because an idle queue needs none. */
-static __noinline int visit_shared(struct net_device *dev, u32 index, u32 used, bool flow_watched)
+__noinline int visit_shared(u64 device, u32 index, u32 used, u32 flow_watched)
 {
-	u64 device = (u64)dev, now = bpf_ktime_get_ns(), id = device_id(device);
+	struct net_device *dev = (struct net_device *)device;
+	u64 now = bpf_ktime_get_ns(), id = device_id(device);
 	struct row_key key = {.device = device, .place = (u64)NO_CPU << 32 | index};
 	bool flow = flow_watched && BPF_CORE_READ(tun_of(dev), flags) & IFF_BACKPRESSURE;
 	u32 *indexed = bpf_map_lookup_elem(&row_index, &key), number = indexed ? *indexed : 0;

@@ -92,8 +92,6 @@ static __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 		out->reader = watch_reader(&watched);
 	}
 	flags |= (ring.busy ? QUEUE_BUSY : 0) | (ring.torn ? QUEUE_TORN : 0);
-	if (!(flags & QUEUE_DETACHED))
-		visit_shared(at.dev, queue, ring.used, walk.flow_watched);
 	out->tun_file = file_address;
 	out->device = at.device;
 	out->queue = queue;
@@ -254,6 +252,20 @@ static long each_namespace(u32 i, void *unused)
 	return !next || next == at.first_net;
 }
 
+/* After the walk, and not in the midst of it: so deep in calls there is no room on the stack. */
+static long each_visited(u32 index, void *unused)
+{
+	struct walked_queue *queue = bpf_map_lookup_elem(&walked_queues, &index);
+	u32 number = queue ? queue->device : 0;
+	struct walked_device *device = bpf_map_lookup_elem(&walked_devices, &number);
+
+	if (!queue || !device)
+		return 1;
+	if (!(queue->flags & QUEUE_DETACHED))
+		visit_shared(device->device, queue->queue, queue->used, walk.flow_watched);
+	return 0;
+}
+
 SEC("syscall")
 int walk_queues(struct walk_result *result)
 {
@@ -285,6 +297,7 @@ int walk_queues(struct walk_result *result)
 	at.ops = (u64)BPF_CORE_READ(net, ns.ops);
 	at.first_net = at.next_net = (u64)&net->list;
 	bpf_loop(1 << 20, each_namespace, NULL, 0);
+	bpf_loop(walk.queues, each_visited, NULL, 0);
 	if (!walk.derailed && !walk.overflowed && walk.list_heads == 1)
 		forget_readers();
 	walk.nanoseconds = bpf_ktime_get_ns() - started;
