@@ -49,7 +49,7 @@ test('many rings are compared by what is added, in parts of the whole price', ()
   assert.equal(scaleTable(dearer).split('\n')[2]?.startsWith('| level exact | +400 | +510 | – |'), true);
   assert.equal(widest(dearer), 110 / 4400);
   assert.deepEqual(brokenLimits(dearer), [
-    "'level exact' adds 400 instructions to 'enqueue', 340 are allowed.",
+    "'level exact' adds 400 instructions to 'enqueue', 370 are allowed.",
     'Many devices or queues make a packet 2.5 % dearer.',
   ]);
 });
