@@ -35,7 +35,8 @@ bool build_frame(uint8_t *frame, size_t size, bool ethernet);
 /* argv[0] is the command. Zero, or a negative errno that becomes the answer. */
 typedef int command(int argc, char **argv, struct answer *out);
 
-command queue_open, queue_close, queue_enable, queue_disable, queue_persist, queue_steer, queue_write;
+command queue_open, queue_close, queue_enable, queue_disable, queue_persist, queue_steer;
+command queue_write, queue_sndbuf;
 command read_some, read_bad, read_loop, read_stop;
 command send_udp, send_packet, sniff;
 command vhost_on, vhost_off;

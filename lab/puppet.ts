@@ -21,6 +21,20 @@ export interface SendCounts {
   readonly errors: Errors;
 }
 
+export interface WriteOptions {
+  /** badheader: a virtio-net header with an unknown segmentation; fault: a frame at no address; noip: of no IP version. */
+  readonly wrong?: 'badheader' | 'fault' | 'noip';
+  /** Only so many bytes of the frame. */
+  readonly cut?: number;
+  /** To 02:00:00:00:00:01 and not to all. */
+  readonly unicast?: boolean;
+}
+
+export interface WriteCounts {
+  readonly written: number;
+  readonly errors: Errors;
+}
+
 export interface Puppet {
   readonly pid: number;
   open(id: string, device: string, kind: 'tun' | 'tap', ...flags: readonly QueueFlag[]): Promise<void>;
@@ -41,7 +55,9 @@ export interface Puppet {
   udp(to: string, port: number, count: number, size: number, options?: UdpOptions): Promise<SendCounts>;
   packet(device: string, count: number, size: number, options?: PacketOptions): Promise<SendCounts>;
   /** Guest to host. */
-  write(id: string, count: number, size: number): Promise<{ readonly written: number; readonly errors: Errors }>;
+  write(id: string, count: number, size: number, options?: WriteOptions): Promise<WriteCounts>;
+  /** TUNSETSNDBUF: bytes of written packets that the host may hold before it refuses more. */
+  sndbuf(id: string, bytes: number): Promise<void>;
   sniff(device: string, on: boolean): Promise<void>;
   /** vhost-net takes up to a batch (64) out of the ring and keeps it; of one queue at a time. */
   vhost(id: string): Promise<void>;
@@ -145,10 +161,11 @@ function puppet(child: ChildProcess, ask: Ask): Puppet {
       sendCounts(await ask(`udp ${to} ${port} ${count} ${size} flows=${flows} queue=${queue}`)),
     packet: async (device, count, size, { bypass = false, queue = 0 } = {}) =>
       sendCounts(await ask(`packet ${device} ${count} ${size} queue=${queue}${bypass ? ' bypass' : ''}`)),
-    write: async (id, count, size) => {
-      const answer = await ask(`write ${id} ${count} ${size}`);
+    write: async (id, count, size, { wrong = '', cut = size, unicast = false } = {}) => {
+      const answer = await ask(`write ${id} ${count} ${size} cut=${cut} ${wrong}${unicast ? ' unicast' : ''}`);
       return { written: numberAt(answer, 'written'), errors: errorsOf(answer) };
     },
+    sndbuf: (id, bytes) => tell('sndbuf', id, bytes),
     vhost: (id) => tell('vhost', id),
     unvhost: () => tell('unvhost'),
     sniff: (device, on) => tell('sniff', device, onOff(on)),
