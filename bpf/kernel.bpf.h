@@ -165,6 +165,7 @@ struct socket_wq {
 };
 
 struct socket {
+	struct sock *sk;
 	struct socket_wq wq;
 };
 
@@ -179,6 +180,10 @@ struct tun_file {
 	struct ptr_ring tx_ring;
 };
 
+typedef struct {
+	s64 counter;
+} atomic_long_t;
+
 struct tun_struct {
 	struct tun_file *tfiles[256];
 	unsigned int numqueues;
@@ -186,6 +191,12 @@ struct tun_struct {
 	struct net_device *dev;
 	struct list_head disabled;
 	unsigned int numdisabled;
+	atomic_long_t rx_frame_errors;
+};
+
+struct tun_msg_ctl {
+	u16 type;
+	u16 num;
 };
 
 struct vhost_net_buf {
@@ -209,6 +220,15 @@ struct file_operations {
 struct file {
 	const struct file_operations *f_op;
 	void *private_data;
+};
+
+struct kiocb {
+	struct file *ki_filp;
+};
+
+struct msghdr {
+	void *msg_control;
+	u64 msg_controllen;
 };
 
 struct task_struct {

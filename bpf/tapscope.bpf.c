@@ -6,6 +6,7 @@
 #include "drops.bpf.c"
 #include "tun.bpf.c"
 #include "vhost.bpf.c"
+#include "receive.bpf.c"
 #include "walk.bpf.c"
 #include "owners.bpf.c"
 #include "calibrate.bpf.c"

@@ -10,15 +10,11 @@ int BPF_PROG(unproduced_fentry, struct vhost_net_virtqueue *nvq)
 	struct ptr_ring *ring = nvq->rx_ring;
 	int packets = nvq->rxq.tail - nvq->rxq.head;
 	struct tun_file *file = (void *)ring - bpf_core_field_offset(struct tun_file, tx_ring);
-	struct net_device *dev;
 
 	if (!ring || packets <= 0)
 		return 0;
-	struct tun_struct *tun = BPF_CORE_READ(file, tun);
+	struct net_device *dev = device_of_file(file);
 
-	if (!tun)
-		tun = BPF_CORE_READ(file, detached);
-	dev = BPF_CORE_READ(tun, dev);
 	/* The ring may be a macvtap's: what stands before it is then no tun_file. */
 	if (!dev || !is_tun((u64)dev))
 		return 0;

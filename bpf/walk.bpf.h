@@ -20,7 +20,7 @@ struct walked_device {
 	u32 tun_flags, device_flags;
 	u64 state; /* bit 2: no carrier */
 	u32 queue_length, queues, detached, first_queue, queues_written, reserved;
-	u64 tx_packets, tx_bytes, tx_dropped, rx_packets, rx_bytes, rx_dropped;
+	u64 tx_packets, tx_bytes, tx_dropped, rx_packets, rx_bytes, rx_dropped, rx_frame_errors;
 };
 
 struct walked_queue {

@@ -4,6 +4,7 @@ import { type Dashboard, DashboardBuilder, RowBuilder } from '@grafana/grafana-f
 import { QUEUE_UID } from './links.ts';
 import { stat, table, timeseries } from './panels.ts';
 import { max, QUEUE, type Query, rate, type Scope, share, sum, value } from './query.ts';
+import { withReceive } from './receive.ts';
 import { matcher, queueVariable, variables } from './variables.ts';
 
 const agent = matcher('one', 'instance');
@@ -26,7 +27,7 @@ export function queueDashboard(): Dashboard {
     .timezone('browser');
   for (const variable of variables('one')) builder.withVariable(variable);
   builder.withVariable(queueVariable({ ...scope, queue: device }));
-  return withAudit(withLosses(withPackets(builder))).build();
+  return withAudit(withReceive(withLosses(withPackets(builder)), scope)).build();
 }
 
 function withPackets(builder: DashboardBuilder): DashboardBuilder {

@@ -32,7 +32,8 @@ const belowCommands = [
 const layers: Readonly<Record<string, Layer>> = {
   snapshot: { imports: [] },
   metric: { imports: [] },
-  metrics: { imports: ['metric', 'snapshot'] },
+  metrics: { imports: ['metric', 'receive-metrics', 'snapshot'] },
+  'receive-metrics': { imports: ['metric', 'snapshot'] },
   kernel: { imports: ['addon'], node: 'all' },
   probes: { imports: ['kernel', 'snapshot'] },
   inventory: { imports: ['kernel', 'probes', 'snapshot'] },

@@ -33,6 +33,33 @@ export interface QueueCounters {
   readonly delivered: number | undefined;
 }
 
+/** Writes from the guest or writer that the kernel refused with one errno. */
+export interface RefusedWrites {
+  readonly errno: string;
+  readonly writes: number;
+}
+
+/** From the guest or writer to the host, beyond what the kernel's own counters of the device tell. undefined: not measured. */
+export interface Receive {
+  readonly dropped: readonly OtherDrop[] | undefined;
+  readonly refused: readonly RefusedWrites[] | undefined;
+  /** Packets with a virtio-net header that tun could not follow. */
+  readonly frameErrors: number;
+}
+
+/** What vhost-net handed over from the guest. */
+export interface VhostBatches {
+  readonly packets: number;
+  /** Batches by their size in packets: '1', '2-3', …, '64'. */
+  readonly sizes: readonly { readonly size: string; readonly batches: number }[];
+}
+
+/** Packets that are lost and that no counter of the kernel's has. */
+export interface UncountedLoss {
+  readonly cause: string;
+  readonly packets: number;
+}
+
 /** Events that the programs saw and could not count where they belong. */
 export interface LostEvents {
   readonly cause: string;
@@ -70,6 +97,8 @@ export interface Queue {
   readonly counters: QueueCounters | undefined;
   readonly perCpu: readonly CpuCounters[];
   readonly owner: Owner | undefined;
+  /** undefined: not measured, or vhost-net never handed anything over. */
+  readonly batches: VhostBatches | undefined;
   readonly audit: readonly AuditResult[];
   /** Why figures of this queue are not exact; empty: they are. One short sentence each. */
   readonly degraded: readonly string[];
@@ -109,6 +138,8 @@ export interface Device {
   readonly detachedQueues: number | undefined;
   readonly counters: DeviceCounters | undefined;
   readonly otherDropped: readonly OtherDrop[] | undefined;
+  readonly receive: Receive | undefined;
+  readonly uncounted: readonly UncountedLoss[];
   readonly audit: readonly AuditResult[];
   readonly degraded: readonly string[];
 }

@@ -22,6 +22,8 @@ const best: Mechanisms = {
   transmit: 'fentry',
   consumed: underLock ? 'fentry' : 'arithmetic',
   returned: underLock ? 'fentry' : 'none',
+  refused: 'fexit',
+  batches: 'fexit',
   owners: 'iterator',
 };
 /** Where nothing counts or knows what enters the rings, before Linux 7.3. */
@@ -52,6 +54,8 @@ const cases: readonly Case[] = [
       transmit: null,
       consumed: null,
       returned: 'none',
+      refused: 'none',
+      batches: 'none',
       owners: 'procfs',
     },
   },

@@ -34,6 +34,8 @@ function tap(index: number): Device {
     detachedQueues: undefined,
     counters: { txPackets: 1e9 + index, txBytes: 1e12, txDropped: 700, rxPackets: 5, rxBytes: 300, rxDropped: 0 },
     otherDropped: [{ reason: 'QDISC_DROP', location: '__dev_queue_xmit', packets: 3 * index }],
+    receive: undefined,
+    uncounted: [],
     audit: [{ equation: 'delivered', imbalance: 0 }],
     degraded: [],
   };
@@ -60,6 +62,7 @@ function queue(seed: number): Queue {
     },
     perCpu: [0, 1].map((cpu) => ({ cpu, offered: 5e8 + seed, dropped: seed })),
     owner: { pid: 1000 + seed, comm: 'qemu-system-x86' },
+    batches: undefined,
     audit: ['offered', 'ring'].map((equation) => ({ equation, imbalance: 0 })),
     degraded: [],
   };

@@ -3,9 +3,20 @@
 import type { DropReasons } from '../probes/reasons.ts';
 import { type DeviceSums, emptySums, type QueueSums } from '../probes/rows.ts';
 import type { WalkedDevice, WalkedQueue } from '../probes/walk.ts';
-import type { AuditResult, Device, FlowControl, OtherDrop, Queue, QueueCounters, ReasonCount } from '../snapshot.ts';
+import type {
+  AuditResult,
+  Device,
+  FlowControl,
+  OtherDrop,
+  Queue,
+  QueueCounters,
+  ReasonCount,
+  Receive,
+  VhostBatches,
+} from '../snapshot.ts';
 import type { Books, QueueBalance } from './ledger.ts';
 import type { Owners } from './owners.ts';
+import { uncountedOf } from './uncounted.ts';
 
 /** struct tun_struct flags, uapi/linux/if_tun.h */
 const IFF_TAP = 0x0002;
@@ -22,6 +33,9 @@ export interface Measured {
   readonly reasons: DropReasons | undefined;
   /** undefined: nothing measures losses before tun. */
   readonly otherDropped: readonly OtherDrop[] | undefined;
+  readonly receive: Receive;
+  /** By queue. */
+  readonly batches: ReadonlyMap<number, VhostBatches>;
   readonly owners: Owners;
   readonly freedMeasured: boolean;
   /** Consumed packets are counted under the ring's lock. */
@@ -32,12 +46,14 @@ export interface Measured {
 
 export function deviceOf(walked: WalkedDevice, measured: Measured): Device {
   const degraded = measured.books?.degraded ?? [];
+  const kind = walked.tunFlags & IFF_TAP ? 'tap' : 'tun';
+  const queues = queuesOf(walked, measured, degraded);
   return {
     netns: walked.netns,
     name: walked.name,
     ifindex: walked.ifindex,
     id: String(walked.id),
-    kind: walked.tunFlags & IFF_TAP ? 'tap' : 'tun',
+    kind,
     up: (walked.deviceFlags & IFF_UP) !== 0,
     carrier: walked.carrier,
     multiQueue: (walked.tunFlags & IFF_MULTI_QUEUE) !== 0,
@@ -46,11 +62,13 @@ export function deviceOf(walked: WalkedDevice, measured: Measured): Device {
     queueLength: walked.queueLength,
     qdisc: walked.qdisc || undefined,
     flowControl: flowControlOf(walked),
-    queues: queuesOf(walked, measured, degraded),
+    queues,
     attachedQueues: walked.queues.filter(({ detached }) => !detached).length,
     detachedQueues: walked.detachedQueues,
     counters: walked.counters,
     otherDropped: measured.otherDropped,
+    receive: measured.receive,
+    uncounted: uncountedOf({ kind, queues, ...measured }),
     audit: measured.books?.audit ?? [],
     degraded,
   };
@@ -67,7 +85,9 @@ function flowControlOf({ tunFlags, queues }: WalkedDevice): FlowControl {
 
 function queuesOf(walked: WalkedDevice, measured: Measured, degraded: readonly string[]): readonly Queue[] {
   const rings = new Map(walked.queues.filter(({ detached }) => !detached).map((queue) => [queue.index, queue]));
-  const indices = [...new Set([...rings.keys(), ...(measured.sums?.keys() ?? [])])].sort((a, b) => a - b);
+  const indices = [...new Set([...rings.keys(), ...(measured.sums?.keys() ?? []), ...measured.batches.keys()])].sort(
+    (a, b) => a - b,
+  );
   return indices.map((index) => queueOf(walked, index, rings.get(index), measured, degraded));
 }
 
@@ -87,6 +107,7 @@ function queueOf(
     counters: sums && countersOf(sums, measured, balance),
     perCpu: sums?.perCpu ?? [],
     owner: ring && measured.owners.ofQueue(walked.netns, walked.name, ring.tunFile),
+    batches: measured.batches.get(index),
     audit: [...(sums && measured.counted ? [offeredAudit(sums)] : []), ...(balance?.audit ?? [])],
     degraded: [...degraded, ...unknown],
   };

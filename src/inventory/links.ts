@@ -59,6 +59,8 @@ function deviceOf(netns: number, link: Link, owners: Owners): readonly Device[] 
       detachedQueues: link.tun.numDisabledQueues,
       counters: link.stats64,
       otherDropped: undefined,
+      receive: undefined,
+      uncounted: [],
       audit: [],
       degraded: [],
     },
@@ -67,5 +69,7 @@ function deviceOf(netns: number, link: Link, owners: Owners): readonly Device[] 
 
 /** All that is known of a single queue here is who holds it. */
 function ownedQueue(owner: Owner | undefined): readonly Queue[] {
-  return owner ? [{ index: 0, ring: undefined, counters: undefined, perCpu: [], owner, audit: [], degraded: [] }] : [];
+  if (!owner) return [];
+  const nothing = { ring: undefined, counters: undefined, perCpu: [], batches: undefined, audit: [], degraded: [] };
+  return [{ index: 0, owner, ...nothing }];
 }

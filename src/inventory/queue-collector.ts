@@ -16,11 +16,14 @@ import { deviceOf } from './devices.ts';
 import { type Books, Ledger } from './ledger.ts';
 import { NO_OWNERS, OwnerIterator, readOwnersFromProc } from './owners.ts';
 import type { Regime } from './queue-books.ts';
+import { isWritten, ReceiveCollector } from './receive.ts';
 
 const OWNERS_AGE_MS = 10_000;
 
+/** `freed` runs for every freed packet of the host: what it missed was mostly nobody's of ours, and the audit sees the rest. The others watch the way from the guest. */
+const BESIDE_THE_BOOKS = ['freed', 'refused', 'batches'];
 /** Variables lost_… of the BPF object. */
-const LOST = ['no_row', 'ending_device', 'reason', 'before', 'no_device'];
+const LOST = ['no_row', 'ending_device', 'reason', 'before', 'no_device', 'receive'];
 
 export class QueueCollector {
   readonly #probes: Probes;
@@ -32,6 +35,7 @@ export class QueueCollector {
   readonly #rows: Rows;
   readonly #recycler: Recycler;
   readonly #otherDrops: OtherDrops;
+  readonly #receive: ReceiveCollector;
   readonly #globals: Globals;
   readonly #ownerIterator: OwnerIterator | undefined;
   readonly #ledgers = new Map<bigint, Ledger>();
@@ -52,6 +56,7 @@ export class QueueCollector {
     this.#rows = new Rows(object);
     this.#recycler = new Recycler(object);
     this.#otherDrops = new OtherDrops(object);
+    this.#receive = new ReceiveCollector(probes, object);
     this.#globals = new Globals(object);
     if (probes.mechanism('owners') === 'iterator') this.#ownerIterator = new OwnerIterator(object);
   }
@@ -62,6 +67,7 @@ export class QueueCollector {
     const walk = this.#walker.walk();
     const after = this.#rows.read(false);
     const others = this.#readOtherDrops();
+    this.#receive.read();
     this.#lost = this.#ownLosses();
     this.#vhost = vhostDriver() !== undefined;
     const devices = walk.devices.map((walked) => this.#device(walked, before, after, others.get(walked.id) ?? []));
@@ -91,7 +97,8 @@ export class QueueCollector {
     else if (this.#probes.mechanism('owners') === 'procfs') this.#owners = await readOwnersFromProc();
   }
 
-  #device(walked: WalkedDevice, before: RowsRead, after: RowsRead, otherDropped: readonly OtherDrop[]): Device {
+  #device(walked: WalkedDevice, before: RowsRead, after: RowsRead, freed: readonly OtherDrop[]): Device {
+    const otherDropped = freed.filter((drop) => !isWritten(drop));
     const transmit = this.#probes.mechanism('transmit');
     const counting = transmit !== undefined;
     const freedMeasured = this.#probes.mechanism('freed') !== undefined;
@@ -101,6 +108,8 @@ export class QueueCollector {
       books: counting && freedMeasured ? this.#keepBooks(walked, before, after, otherDropped) : undefined,
       reasons: this.#reasons,
       otherDropped: this.#beforeCounted() ? otherDropped : undefined,
+      receive: this.#receive.ofDevice(walked, freed),
+      batches: this.#receive.batchesOf(walked),
       owners: this.#owners,
       freedMeasured,
       counted: counting && transmit !== 'arithmetic',
@@ -141,8 +150,7 @@ export class QueueCollector {
   /** What the probes themselves missed may have been any queue's. */
   #ownLosses(): readonly string[] {
     const rowless = this.#globals.u64('lost_no_row');
-    // `freed` runs for every freed packet of the host: what it missed was mostly nobody's of ours, and the audit sees the rest.
-    const counting = this.#probes.states().filter(({ event }) => event !== 'freed');
+    const counting = this.#probes.states().filter(({ event }) => !BESIDE_THE_BOOKS.includes(event));
     const missed = counting.reduce((sum, state) => sum + state.missed, 0);
     return [
       ...(this.#realtime ? ['this is a PREEMPT_RT kernel: a packet that preempts another on its CPU may hide it'] : []),
@@ -167,13 +175,16 @@ export class QueueCollector {
 
   #recycle({ devices }: Walk, { rowNumbers }: RowsRead, others: ReadonlyMap<bigint, unknown>): void {
     const present = new Set(devices.map(({ id }) => id));
-    const known = new Map<bigint, readonly number[]>([...others.keys(), ...this.#ledgers.keys()].map((id) => [id, []]));
+    const rowless = [...others.keys(), ...this.#ledgers.keys(), ...this.#receive.devices()];
+    const known = new Map<bigint, readonly number[]>(rowless.map((id) => [id, []]));
     for (const [id, numbers] of rowNumbers) known.set(id, numbers);
     const gone = this.#recycler.update(known, present, performance.now(), (rows) => {
       if (rows.size > 0) this.#rows.released(rows);
     });
     for (const id of gone) this.#ledgers.delete(id);
-    if (gone.size > 0) this.#otherDrops.remove(gone);
+    if (gone.size === 0) return;
+    this.#otherDrops.remove(gone);
+    this.#receive.remove(gone);
   }
 }
 

@@ -33,6 +33,13 @@ const busyQueue: Queue = {
     { cpu: 3, offered: 400, dropped: 0 },
   ],
   owner: { pid: 4711, comm: 'qemu-system "x"' },
+  batches: {
+    packets: 70,
+    sizes: [
+      { size: '1', batches: 6 },
+      { size: '64', batches: 1 },
+    ],
+  },
   audit: [
     { equation: 'offered', imbalance: 0 },
     { equation: 'ring', imbalance: -2 },
@@ -46,6 +53,7 @@ const bypassedQueue: Queue = {
   counters: { ...counters, dropped: [{ reason: 'unknown_196609', packets: 7 }], delivered: undefined },
   perCpu: [],
   owner: undefined,
+  batches: undefined,
   audit: [],
   degraded: ['7 packets were delivered that no probe saw offered'],
 };
@@ -73,6 +81,18 @@ const guest: Device = {
   otherDropped: [
     { reason: 'QDISC_DROP', location: '__dev_queue_xmit', packets: 12 },
     { reason: 'NOT_SPECIFIED', location: 'br_dev_queue_push_xmit', packets: 4 },
+  ],
+  receive: {
+    dropped: [{ reason: 'DEV_READY', location: 'tun_get_user', packets: 4 }],
+    refused: [
+      { errno: 'EIO', writes: 4 },
+      { errno: 'EINVAL', writes: 2 },
+    ],
+    frameErrors: 1,
+  },
+  uncounted: [
+    { cause: 'purged', packets: 6 },
+    { cause: 'bad_header', packets: 1 },
   ],
   audit: [{ equation: 'delivered', imbalance: 0 }],
   degraded: [],
@@ -104,6 +124,8 @@ const vpn: Device = {
   detachedQueues: undefined,
   counters: undefined,
   otherDropped: undefined,
+  receive: undefined,
+  uncounted: [],
   audit: [],
 };
 

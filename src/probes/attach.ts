@@ -53,6 +53,7 @@ export const PROBE_SYMBOLS: readonly string[] = [
   'sock_rfree',
   'tun_chr_close',
   'tun_free_netdev',
+  'tun_chr_write_iter',
 ];
 
 export interface AttachOptions {

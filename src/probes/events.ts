@@ -176,6 +176,48 @@ export const EVENTS: readonly ProbeEvent[] = [
     ],
   },
   {
+    name: 'refused',
+    measures: 'writes from the guest or writer that tun refuses, and whose packet it was that tun freed',
+    mechanisms: [
+      {
+        name: 'fexit',
+        programs: ['written_fexit'],
+        pins: true,
+        needs: WALK,
+        price: undefined,
+        obstacle: (host) => untraceable(host, 'tun_chr_write_iter', 2),
+      },
+      {
+        name: 'none',
+        programs: [],
+        needs: [],
+        price: 'only the writer knows what was refused; bad headers are told by device only',
+        obstacle: always,
+      },
+    ],
+  },
+  {
+    name: 'batches',
+    measures: 'packets that vhost-net hands over from the guest, by queue and batch, and those that tun refuses',
+    mechanisms: [
+      {
+        name: 'fexit',
+        programs: ['sent_by_vhost_fexit'],
+        pins: true,
+        needs: WALK,
+        price: undefined,
+        obstacle: (host) => untraceable(host, 'tun_sendmsg', 3),
+      },
+      {
+        name: 'none',
+        programs: [],
+        needs: [],
+        price: 'packets from the guest per device only',
+        obstacle: always,
+      },
+    ],
+  },
+  {
     name: 'owners',
     measures: 'the process that holds each queue',
     mechanisms: [

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counts that live in hash maps because they are rare: drops for reasons without a slot, and losses before tun.
+// Counts that live in hash maps because they are rare: drops for reasons without a slot, losses before tun, and of what came from a guest.
 import { layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
+import { HashEntries } from './hash-entries.ts';
 
 export interface OtherDropCount {
   readonly deviceId: bigint;
@@ -27,10 +28,10 @@ export class RareDrops {
   /** Row number → reason number → packets. */
   read(): ReadonlyMap<number, ReadonlyMap<number, number>> {
     const rows = new Map<number, Map<number, number>>();
-    for (const { key, packets } of this.#entries.read()) {
+    for (const { key, counts } of this.#entries.read()) {
       const row = key.getUint32(this.#rowAt, true);
       const reasons = rows.get(row) ?? new Map<number, number>();
-      rows.set(row, reasons.set(key.getUint32(this.#reasonAt, true), packets));
+      rows.set(row, reasons.set(key.getUint32(this.#reasonAt, true), counts[0] ?? 0));
     }
     return rows;
   }
@@ -40,7 +41,7 @@ export class RareDrops {
   }
 }
 
-/** Packets of a tun or tap device that were freed outside tun, before they reached its ring. */
+/** Packets of a tun or tap device that were freed before they reached a ring, or on their way from the guest into the host. */
 export class OtherDrops {
   readonly #entries: HashEntries;
   readonly #at: Readonly<Record<'device_id' | 'location' | 'reason', number>>;
@@ -51,7 +52,7 @@ export class OtherDrops {
   }
 
   read(): readonly OtherDropCount[] {
-    return this.#entries.read().map(({ key, packets }) => ({
+    return this.#entries.read().map(({ key, counts: [packets = 0] }) => ({
       deviceId: key.getBigUint64(this.#at.device_id, true),
       location: key.getBigUint64(this.#at.location, true),
       reason: key.getUint32(this.#at.reason, true),
@@ -61,40 +62,5 @@ export class OtherDrops {
 
   remove(devices: ReadonlySet<bigint>): void {
     this.#entries.removeWhere((key) => devices.has(key.getBigUint64(this.#at.device_id, true)));
-  }
-}
-
-/** All entries of a hash map of u64 counts in one or two system calls. */
-class HashEntries {
-  readonly #object: BpfObject;
-  readonly #map: string;
-  readonly #keySize: number;
-  readonly #keys: Uint8Array;
-  readonly #values: BigUint64Array;
-
-  constructor(object: BpfObject, map: string) {
-    const { keySize, maxEntries } = object.maps.find(({ name }) => name === map) ?? { keySize: 0, maxEntries: 0 };
-    this.#object = object;
-    this.#map = map;
-    this.#keySize = keySize;
-    this.#keys = new Uint8Array(keySize * maxEntries);
-    this.#values = new BigUint64Array(maxEntries);
-  }
-
-  read(): readonly { readonly key: DataView; readonly packets: number }[] {
-    const count = this.#object.entries(this.#map, this.#keys, new Uint8Array(this.#values.buffer));
-    return Array.from({ length: count }, (_, i) => ({ key: this.#key(i), packets: Number(this.#values[i] ?? 0n) }));
-  }
-
-  removeWhere(unwanted: (key: DataView) => boolean): void {
-    const count = this.#object.entries(this.#map, this.#keys, new Uint8Array(this.#values.buffer));
-    for (let i = 0; i < count; i++) {
-      if (!unwanted(this.#key(i))) continue;
-      this.#object.remove(this.#map, this.#keys.slice(i * this.#keySize, (i + 1) * this.#keySize));
-    }
-  }
-
-  #key(i: number): DataView {
-    return new DataView(this.#keys.buffer, i * this.#keySize, this.#keySize);
   }
 }

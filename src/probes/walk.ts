@@ -36,6 +36,8 @@ export interface WalkedDevice {
   readonly detachedQueues: number;
   readonly queues: readonly WalkedQueue[];
   readonly counters: DeviceCounters;
+  /** Packets from the guest or writer whose virtio-net header tun refused. */
+  readonly frameErrors: number;
 }
 
 export interface Walk {
@@ -64,6 +66,7 @@ const DEVICE_FIELDS = [
   'rx_packets',
   'rx_bytes',
   'rx_dropped',
+  'rx_frame_errors',
 ] as const;
 const QUEUE_FIELDS = ['tun_file', 'queue', 'flags', 'used', 'size', 'consumer_head'] as const;
 const RESULT_FIELDS = ['namespaces', 'tuns', 'derailed', 'overflowed', 'list_heads'] as const;
@@ -145,6 +148,7 @@ export class Walker {
         rxBytes: view.u64(base + at.rx_bytes),
         rxDropped: view.u64(base + at.rx_dropped),
       },
+      frameErrors: view.u64(base + at.rx_frame_errors),
     };
   }
 

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the guest or writer to the host: what the tables of the BPF programs hold of each device.
+import type { BpfObject } from '../kernel/native.ts';
+import type { Probes } from '../probes/attach.ts';
+import { WRITE_LOCATIONS } from '../probes/locations.ts';
+import { type BatchCount, type RefusedCount, RefusedWrites, VhostBatches } from '../probes/receive.ts';
+import type { WalkedDevice } from '../probes/walk.ts';
+import type { VhostBatches as Batches, OtherDrop, Receive, RefusedWrites as Refused } from '../snapshot.ts';
+
+/** What an attached device starts with zeros for: what tun_chr_write_iter and tun_get_user themselves answer. */
+const ERRORS = ['EAGAIN', 'EFAULT', 'EINVAL', 'EIO'];
+
+export class ReceiveCollector {
+  readonly #probes: Probes;
+  readonly #refusedWrites: RefusedWrites;
+  readonly #vhostBatches: VhostBatches;
+  #refused: ReadonlyMap<bigint, readonly RefusedCount[]> = new Map();
+  #batches: ReadonlyMap<bigint, readonly BatchCount[]> = new Map();
+
+  constructor(probes: Probes, object: BpfObject) {
+    this.#probes = probes;
+    this.#refusedWrites = new RefusedWrites(object);
+    this.#vhostBatches = new VhostBatches(object);
+  }
+
+  /** Once a snapshot. */
+  read(): void {
+    this.#refused = byDevice(this.#refusedWrites.read());
+    this.#batches = byDevice(this.#vhostBatches.read());
+  }
+
+  /** `freed`: all drops of the device that belong to no row. */
+  ofDevice({ id, frameErrors }: WalkedDevice, freed: readonly OtherDrop[]): Receive {
+    const measured = this.#probes.mechanism('refused') === 'fexit';
+    return {
+      dropped: this.#probes.mechanism('freed') === undefined ? undefined : freed.filter(isWritten),
+      refused: measured ? withZeros(this.#refused.get(id) ?? []) : undefined,
+      frameErrors,
+    };
+  }
+
+  /** By queue, for those that vhost-net has sent by. */
+  batchesOf({ id }: WalkedDevice): ReadonlyMap<number, Batches> {
+    if (this.#probes.mechanism('batches') !== 'fexit') return new Map();
+    return new Map(
+      (this.#batches.get(id) ?? []).map(({ queue, packets, sizes }) => [
+        queue,
+        { packets, sizes: sizes.slice(0, 7).map((batches, power) => ({ size: sizeName(power), batches })) },
+      ]),
+    );
+  }
+
+  /** Those that the tables hold anything of. */
+  devices(): readonly bigint[] {
+    return [...this.#refused.keys(), ...this.#batches.keys()];
+  }
+
+  remove(devices: ReadonlySet<bigint>): void {
+    this.#refusedWrites.remove(devices);
+    this.#vhostBatches.remove(devices);
+  }
+}
+
+function byDevice<Count extends { readonly deviceId: bigint }>(
+  counts: readonly Count[],
+): ReadonlyMap<bigint, readonly Count[]> {
+  const devices = new Map<bigint, Count[]>();
+  for (const count of counts) {
+    const others = devices.get(count.deviceId);
+    if (others) others.push(count);
+    else devices.set(count.deviceId, [count]);
+  }
+  return devices;
+}
+
+/** Freed by tun on the way from the guest, not on the way to it. */
+export function isWritten({ location }: OtherDrop): boolean {
+  return WRITE_LOCATIONS.includes(location);
+}
+
+function withZeros(counted: readonly RefusedCount[]): readonly Refused[] {
+  const missing = ERRORS.filter((name) => !counted.some(({ errno }) => errno === name));
+  return [
+    ...counted.map(({ errno, writes }) => ({ errno, writes })),
+    ...missing.map((errno) => ({ errno, writes: 0 })),
+  ];
+}
+
+/** vhost-net gathers up to 64. */
+function sizeName(power: number): string {
+  const least = 2 ** power;
+  return power === 0 || least === 64 ? String(least) : `${least}-${2 * least - 1}`;
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Counts of the way from the guest or writer to the host that live in hash maps: refused writes, and vhost-net's batches.
+import { errorName } from '../kernel/error-name.ts';
+import { layoutOf } from '../kernel/layout.ts';
+import type { BpfObject } from '../kernel/native.ts';
+import { HashEntries } from './hash-entries.ts';
+
+export interface RefusedCount {
+  readonly deviceId: bigint;
+  readonly errno: string;
+  readonly writes: number;
+}
+
+export interface BatchCount {
+  readonly deviceId: bigint;
+  readonly queue: number;
+  readonly packets: number;
+  /** Batches by the binary logarithm of their packets. */
+  readonly sizes: readonly number[];
+}
+
+export class RefusedWrites {
+  readonly #entries: HashEntries;
+  readonly #at: Readonly<Record<'device_id' | 'error', number>>;
+
+  constructor(object: BpfObject) {
+    this.#entries = new HashEntries(object, 'refused_writes');
+    this.#at = layoutOf(object.btf(), 'refused_key', ['device_id', 'error']).at;
+  }
+
+  read(): readonly RefusedCount[] {
+    return this.#entries.read().map(({ key, counts: [writes = 0] }) => ({
+      deviceId: key.getBigUint64(this.#at.device_id, true),
+      errno: errorName(key.getUint32(this.#at.error, true)),
+      writes,
+    }));
+  }
+
+  remove(devices: ReadonlySet<bigint>): void {
+    this.#entries.removeWhere((key) => devices.has(key.getBigUint64(this.#at.device_id, true)));
+  }
+}
+
+export class VhostBatches {
+  readonly #entries: HashEntries;
+  readonly #at: Readonly<Record<'device_id' | 'queue', number>>;
+
+  constructor(object: BpfObject) {
+    this.#entries = new HashEntries(object, 'vhost_batches');
+    this.#at = layoutOf(object.btf(), 'batches_key', ['device_id', 'queue']).at;
+  }
+
+  read(): readonly BatchCount[] {
+    return this.#entries.read().map(({ key, counts: [packets = 0, ...sizes] }) => ({
+      deviceId: key.getBigUint64(this.#at.device_id, true),
+      queue: key.getUint32(this.#at.queue, true),
+      packets,
+      sizes,
+    }));
+  }
+
+  remove(devices: ReadonlySet<bigint>): void {
+    this.#entries.removeWhere((key) => devices.has(key.getBigUint64(this.#at.device_id, true)));
+  }
+}

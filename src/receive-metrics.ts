@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The catalogue's part on the way from the guest or writer to the host, and on losses that no counter of the kernel's has.
+import { counter, counters, type Metric, series } from './metric.ts';
+import type { Device, Queue } from './snapshot.ts';
+
+/** Subject labels: netns, device, queue. */
+export const receiveQueueMetrics: readonly Metric<Queue>[] = [
+  counter(
+    'tapscope_vhost_receive_packets_total',
+    'Packets from the guest that vhost-net handed over in batches by this queue (frames of tun_sendmsg); those too large for a batch are in receive_packets only.',
+    ({ batches }) => batches?.packets,
+  ),
+  counters(
+    'tapscope_vhost_receive_batches_total',
+    'Batches of packets from the guest that vhost-net handed over by this queue, by their size in packets (tun_sendmsg).',
+    ['packets'],
+    ({ batches }) => (batches?.sizes ?? []).map((one) => series(one.batches, one.size)),
+  ),
+];
+
+/** Subject labels: netns, device. */
+export const receiveDeviceMetrics: readonly Metric<Device>[] = [
+  counter(
+    'tapscope_receive_packets_total',
+    'Packets from the guest or writer that tun passed on to the host, by the kernel (rx_packets of rtnl_link_stats64).',
+    ({ counters }) => counters?.rxPackets,
+  ),
+  counter(
+    'tapscope_receive_bytes_total',
+    'Bytes from the guest or writer that tun passed on to the host, by the kernel (rx_bytes of rtnl_link_stats64).',
+    ({ counters }) => counters?.rxBytes,
+  ),
+  counters(
+    'tapscope_receive_dropped_packets_total',
+    'Packets from the guest or writer that tun freed instead of passing them on to the host, by kernel drop reason and function: tun_get_user, or tun_sendmsg, of which tun_xdp_one is a part (tracepoint skb:kfree_skb).',
+    ['reason', 'location'],
+    ({ receive }) => (receive?.dropped ?? []).map(({ reason, location, packets }) => series(packets, reason, location)),
+  ),
+  counters(
+    'tapscope_receive_refused_writes_total',
+    'Writes from the guest or writer that failed, by errno: the packet did not reach the host, and most have no other counter (tun_chr_write_iter, tun_sendmsg). EAGAIN: no room, nothing is lost yet.',
+    ['errno'],
+    ({ receive }) => (receive?.refused ?? []).map(({ errno, writes }) => series(writes, errno)),
+  ),
+  counter(
+    'tapscope_receive_bad_header_packets_total',
+    'Packets from the guest or writer dropped for a virtio-net header that the kernel could not follow (tun_struct.rx_frame_errors).',
+    ({ receive }) => receive?.frameErrors,
+  ),
+  counters(
+    'tapscope_uncounted_lost_packets_total',
+    'Packets lost that no counter of the kernel shows, by cause. Towards the guest or reader: purged, resized, failed, overflowed as in queue_…_packets; stopped_queue: sent past the qdisc into a stopped queue (packet_direct_xmit). From the guest or writer: bad_header, a virtio-net header of a tap that the kernel could not follow (tun_struct.rx_frame_errors).',
+    ['cause'],
+    (device) => device.uncounted.map(({ cause, packets }) => series(packets, cause)),
+  ),
+];
