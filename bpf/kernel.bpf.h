@@ -169,6 +169,10 @@ struct socket {
 	struct socket_wq wq;
 };
 
+struct xdp_rxq_info {
+	struct net_device *dev;
+};
+
 struct tun_struct;
 
 struct tun_file {
@@ -178,6 +182,7 @@ struct tun_file {
 	struct list_head next;
 	struct tun_struct *detached;
 	struct ptr_ring tx_ring;
+	struct xdp_rxq_info xdp_rxq;
 };
 
 typedef struct {
@@ -221,6 +226,12 @@ struct file {
 	const struct file_operations *f_op;
 	void *private_data;
 };
+
+struct netdev_notifier_info {
+	struct net_device *dev;
+};
+
+enum netdev_cmd { NETDEV_CHANGE_TX_QUEUE_LEN };
 
 struct kiocb {
 	struct file *ki_filp;

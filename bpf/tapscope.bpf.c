@@ -7,6 +7,7 @@
 #include "tun.bpf.c"
 #include "vhost.bpf.c"
 #include "receive.bpf.c"
+#include "redirect.bpf.c"
 #include "walk.bpf.c"
 #include "owners.bpf.c"
 #include "calibrate.bpf.c"

@@ -18,6 +18,8 @@ const SECONDS = 15;
 /** Measured on Linux 7.3 and later only, where functions can be traced, or with a guest. */
 const NOT_EVERYWHERE = [
   'tapscope_queue_consumed_packets_total',
+  'tapscope_queue_redirected_packets_total',
+  'tapscope_queue_redirect_lost_packets_total',
   'tapscope_receive_refused_writes_total',
   'tapscope_vhost_receive_packets_total',
   'tapscope_vhost_receive_batches_total',

@@ -86,6 +86,8 @@ function withPackets(builder: DashboardBuilder): DashboardBuilder {
           { legend: 'offered to guest', query: offered },
           { legend: 'delivered to guest', query: perSecond('tapscope_queue_delivered_packets_total') },
           { legend: 'dropped', query: dropped },
+          { legend: 'redirected by XDP', query: perSecond('tapscope_queue_redirected_packets_total') },
+          { legend: 'lost by XDP', query: perSecond('tapscope_queue_redirect_lost_packets_total') },
           {
             legend: 'taken from the ring by {{path}}',
             query: sum(rate(scope, 'tapscope_queue_consumed_packets_total'), ['path']),

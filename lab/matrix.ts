@@ -18,6 +18,7 @@ const SHARED_FILES = [
   'src/inventory/exact.kernel.test.ts',
   'src/inventory/before-tun.kernel.test.ts',
   'src/inventory/receive.kernel.test.ts',
+  'src/inventory/redirect.kernel.test.ts',
   'src/inventory/uncounted.kernel.test.ts',
   'src/inventory/random.slow.kernel.test.ts',
 ];

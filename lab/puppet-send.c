@@ -3,6 +3,7 @@
 // Senders never block: what a full send buffer refuses is counted as EAGAIN.
 #define _GNU_SOURCE
 #include "puppet.h"
+#include "redirect.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -165,4 +166,13 @@ int sniff(int argc, char **argv, struct answer *out)
 	close(slot->fd);
 	slot->device[0] = '\0';
 	return 0;
+}
+
+/* Until the puppet ends. */
+int redirect(int argc, char **argv, struct answer *out)
+{
+	int link = redirect_by_xdp(argv[1], argv[2]);
+
+	(void)argc, (void)out;
+	return link < 0 ? link : 0;
 }

@@ -102,6 +102,8 @@ static const struct {
 	{"packet", 3, send_packet, "packet DEV COUNT SIZE [bypass] [queue=N]: SIZE is the frame"},
 	{"vhost", 1, vhost_on, "vhost ID: vhost-net takes what it can hold of the queue; one at a time"},
 	{"unvhost", 0, vhost_off, "unvhost: and gives it back"},
+	{"redirect", 2, redirect,
+	 "redirect FROM TO: by XDP, what comes in by FROM goes out by TO, until the puppet ends"},
 	{"sniff", 2, sniff, "sniff DEV on|off: a packet socket that nobody reads"},
 	{"sleep", 1, pause_here, "sleep MILLISECONDS"},
 	{"quit", 0, quit, "quit"},

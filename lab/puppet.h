@@ -38,7 +38,7 @@ typedef int command(int argc, char **argv, struct answer *out);
 command queue_open, queue_close, queue_enable, queue_disable, queue_persist, queue_steer;
 command queue_write, queue_sndbuf;
 command read_some, read_bad, read_loop, read_stop;
-command send_udp, send_packet, sniff;
+command send_udp, send_packet, sniff, redirect;
 command vhost_on, vhost_off;
 
 struct queue {

@@ -59,6 +59,8 @@ export interface Puppet {
   /** TUNSETSNDBUF: bytes of written packets that the host may hold before it refuses more. */
   sndbuf(id: string, bytes: number): Promise<void>;
   sniff(device: string, on: boolean): Promise<void>;
+  /** By native XDP, what comes in by one device goes out by the other, until the puppet ends. */
+  redirect(from: string, to: string): Promise<void>;
   /** vhost-net takes up to a batch (64) out of the ring and keeps it; of one queue at a time. */
   vhost(id: string): Promise<void>;
   /** What it holds goes back into the ring, as far as there is room. */
@@ -168,6 +170,7 @@ function puppet(child: ChildProcess, ask: Ask): Puppet {
     sndbuf: (id, bytes) => tell('sndbuf', id, bytes),
     vhost: (id) => tell('vhost', id),
     unvhost: () => tell('unvhost'),
+    redirect: (from, to) => tell('redirect', from, to),
     sniff: (device, on) => tell('sniff', device, onOff(on)),
     signal: (name) => void child.kill(name),
     quit: () => quit(child),

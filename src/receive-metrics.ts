@@ -18,6 +18,20 @@ export const receiveQueueMetrics: readonly Metric<Queue>[] = [
   ),
 ];
 
+/** Subject labels: netns, device, queue. XDP's way towards the guest or reader. */
+export const redirectQueueMetrics: readonly Metric<Queue>[] = [
+  counter(
+    'tapscope_queue_redirected_packets_total',
+    'Frames towards the guest or reader that XDP redirected into the ring, past tun_net_xmit: in delivered, not in offered (tun_xdp_xmit). Absent until there was one.',
+    ({ redirected }) => redirected?.enqueued,
+  ),
+  counter(
+    'tapscope_queue_redirect_lost_packets_total',
+    'Frames towards the guest or reader that XDP redirected to the ring and that had no room there; tx_dropped of the kernel grows by one per call, however many were lost (tun_xdp_xmit).',
+    ({ redirected }) => redirected?.lost,
+  ),
+];
+
 /** Subject labels: netns, device. */
 export const receiveDeviceMetrics: readonly Metric<Device>[] = [
   counter(
@@ -49,7 +63,7 @@ export const receiveDeviceMetrics: readonly Metric<Device>[] = [
   ),
   counters(
     'tapscope_uncounted_lost_packets_total',
-    'Packets lost that no counter of the kernel shows, by cause. Towards the guest or reader: purged, resized, failed, overflowed as in queue_…_packets; stopped_queue: sent past the qdisc into a stopped queue (packet_direct_xmit). From the guest or writer: bad_header, a virtio-net header of a tap that the kernel could not follow (tun_struct.rx_frame_errors).',
+    'Packets lost that no counter of the kernel shows, by cause. Towards the guest or reader: purged, resized, failed, overflowed as in queue_…_packets; stopped_queue: sent past the qdisc into a stopped queue (packet_direct_xmit); redirect: XDP frames without room beyond the one per call that the kernel counts (tun_xdp_xmit). From the guest or writer: bad_header, a virtio-net header of a tap that the kernel could not follow (tun_struct.rx_frame_errors).',
     ['cause'],
     (device) => device.uncounted.map(({ cause, packets }) => series(packets, cause)),
   ),

@@ -21,6 +21,7 @@ export interface QueueCounters {
   // undefined from here on: no mechanism measures it on this host, or at this level.
   readonly offered: number | undefined;
   readonly offeredBytes: number | undefined;
+  /** With the frames that were redirected. */
   readonly enqueued: number | undefined;
   /** Taken out of the ring, by whom; what vhost gave back is in it. */
   readonly consumed: { readonly read: number; readonly vhost: number } | undefined;
@@ -45,6 +46,12 @@ export interface Receive {
   readonly refused: readonly RefusedWrites[] | undefined;
   /** Packets with a virtio-net header that tun could not follow. */
   readonly frameErrors: number;
+}
+
+/** XDP frames that were redirected into a ring. */
+export interface Redirected {
+  readonly enqueued: number;
+  readonly lost: number;
 }
 
 /** What vhost-net handed over from the guest. */
@@ -99,6 +106,8 @@ export interface Queue {
   readonly owner: Owner | undefined;
   /** undefined: not measured, or vhost-net never handed anything over. */
   readonly batches: VhostBatches | undefined;
+  /** undefined: not measured, or nothing ever was. */
+  readonly redirected: Redirected | undefined;
   readonly audit: readonly AuditResult[];
   /** Why figures of this queue are not exact; empty: they are. One short sentence each. */
   readonly degraded: readonly string[];

@@ -63,6 +63,7 @@ function queue(seed: number): Queue {
     perCpu: [0, 1].map((cpu) => ({ cpu, offered: 5e8 + seed, dropped: seed })),
     owner: { pid: 1000 + seed, comm: 'qemu-system-x86' },
     batches: undefined,
+    redirected: undefined,
     audit: ['offered', 'ring'].map((equation) => ({ equation, imbalance: 0 })),
     degraded: [],
   };

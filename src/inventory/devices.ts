@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A device of the snapshot: what the walk saw, with the counters and the books that belong to it.
 import type { DropReasons } from '../probes/reasons.ts';
+import type { RedirectCount } from '../probes/redirects.ts';
 import { type DeviceSums, emptySums, type QueueSums } from '../probes/rows.ts';
 import type { WalkedDevice, WalkedQueue } from '../probes/walk.ts';
 import type {
@@ -36,6 +37,7 @@ export interface Measured {
   readonly receive: Receive;
   /** By queue. */
   readonly batches: ReadonlyMap<number, VhostBatches>;
+  readonly redirected: readonly RedirectCount[];
   readonly owners: Owners;
   readonly freedMeasured: boolean;
   /** Consumed packets are counted under the ring's lock. */
@@ -108,14 +110,15 @@ function queueOf(
     perCpu: sums?.perCpu ?? [],
     owner: ring && measured.owners.ofQueue(walked.netns, walked.name, ring.tunFile),
     batches: measured.batches.get(index),
+    redirected: measured.redirected.find(({ queue }) => queue === index),
     audit: [...(sums && measured.counted ? [offeredAudit(sums)] : []), ...(balance?.audit ?? [])],
     degraded: [...degraded, ...unknown],
   };
 }
 
 /** Entry and exit of the transmit function counted apart; what came past the entry has only its drop counted. */
-function offeredAudit({ offered, enqueued, dropped, bypassed }: QueueSums): AuditResult {
-  return { equation: 'offered', imbalance: offered + bypassed - enqueued - sumOf(dropped) };
+function offeredAudit({ offered, enqueued, redirected, dropped, bypassed }: QueueSums): AuditResult {
+  return { equation: 'offered', imbalance: offered + bypassed - (enqueued - redirected) - sumOf(dropped) };
 }
 
 function countersOf(sums: QueueSums, measured: Measured, balance: QueueBalance | undefined): QueueCounters {
@@ -123,7 +126,7 @@ function countersOf(sums: QueueSums, measured: Measured, balance: QueueBalance |
   const enqueued = balance ? (balance.known ? balance.enqueued : undefined) : sums.enqueued;
   return {
     dropped,
-    offered: enqueued === undefined ? undefined : enqueued + sumOf(sums.dropped),
+    offered: enqueued === undefined ? undefined : enqueued - sums.redirected + sumOf(sums.dropped),
     offeredBytes: measured.counted ? sums.offeredBytes : undefined,
     enqueued,
     consumed: measured.consumedCounted

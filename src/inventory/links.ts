@@ -70,6 +70,14 @@ function deviceOf(netns: number, link: Link, owners: Owners): readonly Device[] 
 /** All that is known of a single queue here is who holds it. */
 function ownedQueue(owner: Owner | undefined): readonly Queue[] {
   if (!owner) return [];
-  const nothing = { ring: undefined, counters: undefined, perCpu: [], batches: undefined, audit: [], degraded: [] };
+  const nothing = {
+    ring: undefined,
+    counters: undefined,
+    perCpu: [],
+    batches: undefined,
+    redirected: undefined,
+    audit: [],
+    degraded: [],
+  };
   return [{ index: 0, owner, ...nothing }];
 }

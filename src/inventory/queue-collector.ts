@@ -9,6 +9,7 @@ import type { LoadedPrograms } from '../probes/programs.ts';
 import { OtherDrops } from '../probes/rare-drops.ts';
 import type { DropReasons } from '../probes/reasons.ts';
 import { Recycler } from '../probes/recycler.ts';
+import { type RedirectCount, Redirects, type RedirectsRead, withFrames } from '../probes/redirects.ts';
 import { Rows, type RowsRead } from '../probes/rows.ts';
 import { type Walk, type WalkedDevice, Walker } from '../probes/walk.ts';
 import type { Device, LostEvents, OtherDrop } from '../snapshot.ts';
@@ -23,7 +24,7 @@ const OWNERS_AGE_MS = 10_000;
 /** `freed` runs for every freed packet of the host: what it missed was mostly nobody's of ours, and the audit sees the rest. The others watch the way from the guest. */
 const BESIDE_THE_BOOKS = ['freed', 'refused', 'batches'];
 /** Variables lost_… of the BPF object. */
-const LOST = ['no_row', 'ending_device', 'reason', 'before', 'no_device', 'receive'];
+const LOST = ['no_row', 'ending_device', 'reason', 'before', 'no_device', 'receive', 'redirect'];
 
 export class QueueCollector {
   readonly #probes: Probes;
@@ -36,6 +37,8 @@ export class QueueCollector {
   readonly #recycler: Recycler;
   readonly #otherDrops: OtherDrops;
   readonly #receive: ReceiveCollector;
+  readonly #redirects: Redirects;
+  #redirected: RedirectsRead = new Map();
   readonly #globals: Globals;
   readonly #ownerIterator: OwnerIterator | undefined;
   readonly #ledgers = new Map<bigint, Ledger>();
@@ -57,15 +60,18 @@ export class QueueCollector {
     this.#recycler = new Recycler(object);
     this.#otherDrops = new OtherDrops(object);
     this.#receive = new ReceiveCollector(probes, object);
+    this.#redirects = new Redirects(object);
     this.#globals = new Globals(object);
     if (probes.mechanism('owners') === 'iterator') this.#ownerIterator = new OwnerIterator(object);
   }
 
   collect(): { readonly devices: readonly Device[]; readonly complete: boolean } {
     if (this.#probes.mechanism('transmit') === 'arithmetic') this.#probes.programs?.settle();
-    const before = this.#rows.read(this.#perCpu);
+    const rows = this.#rows.read(this.#perCpu);
+    this.#redirected = this.#redirects.read();
+    const before = withFrames(rows, this.#redirected);
     const walk = this.#walker.walk();
-    const after = this.#rows.read(false);
+    const after = withFrames(this.#rows.read(false), this.#redirects.read());
     const others = this.#readOtherDrops();
     this.#receive.read();
     this.#lost = this.#ownLosses();
@@ -110,6 +116,7 @@ export class QueueCollector {
       otherDropped: this.#beforeCounted() ? otherDropped : undefined,
       receive: this.#receive.ofDevice(walked, freed),
       batches: this.#receive.batchesOf(walked),
+      redirected: this.#redirected.get(walked.id) ?? [],
       owners: this.#owners,
       freedMeasured,
       counted: counting && transmit !== 'arithmetic',
@@ -124,7 +131,7 @@ export class QueueCollector {
       {
         before: before.devices.get(walked.id) ?? new Map(),
         after: after.devices.get(walked.id) ?? new Map(),
-        walked,
+        walked: withoutFrames(walked, this.#redirected.get(walked.id) ?? []),
         otherDropped: this.#beforeCounted()
           ? otherDropped.reduce((sum, { packets }) => sum + packets, 0)
           : Number.POSITIVE_INFINITY,
@@ -175,7 +182,7 @@ export class QueueCollector {
 
   #recycle({ devices }: Walk, { rowNumbers }: RowsRead, others: ReadonlyMap<bigint, unknown>): void {
     const present = new Set(devices.map(({ id }) => id));
-    const rowless = [...others.keys(), ...this.#ledgers.keys(), ...this.#receive.devices()];
+    const rowless = [...others.keys(), ...this.#ledgers.keys(), ...this.#receive.devices(), ...this.#redirected.keys()];
     const known = new Map<bigint, readonly number[]>(rowless.map((id) => [id, []]));
     for (const [id, numbers] of rowNumbers) known.set(id, numbers);
     const gone = this.#recycler.update(known, present, performance.now(), (rows) => {
@@ -185,7 +192,14 @@ export class QueueCollector {
     if (gone.size === 0) return;
     this.#otherDrops.remove(gone);
     this.#receive.remove(gone);
+    this.#redirects.remove(gone);
   }
+}
+
+/** Of the kernel's tx_dropped, what it counts for frames: the books hold the rest against drops of packets. */
+function withoutFrames(walked: WalkedDevice, redirected: readonly RedirectCount[]): WalkedDevice {
+  const frames = redirected.reduce((sum, { shortCalls }) => sum + shortCalls, 0);
+  return { ...walked, counters: { ...walked.counters, txDropped: walked.counters.txDropped - frames } };
 }
 
 /** Several call sites of one function are one location. */

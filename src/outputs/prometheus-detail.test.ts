@@ -47,7 +47,7 @@ test('a device costs the series that are shown', async () => {
 
 test('the oldest devices are shown, whatever the order of the snapshot', async () => {
   const devices = taps('10', '9', '8', '11');
-  const { shown, folded } = await select(devices, 'device', 80);
+  const { shown, folded } = await select(devices, 'device', 100);
   assert.deepEqual([...idsOf(shown), ...idsOf(folded)], ['8', '9', '10', '11']);
   assert.deepEqual(idsOf(shown), ['8', '9']);
 });

@@ -40,6 +40,7 @@ const busyQueue: Queue = {
       { size: '64', batches: 1 },
     ],
   },
+  redirected: { enqueued: 31, lost: 8 },
   audit: [
     { equation: 'offered', imbalance: 0 },
     { equation: 'ring', imbalance: -2 },
@@ -54,6 +55,7 @@ const bypassedQueue: Queue = {
   perCpu: [],
   owner: undefined,
   batches: undefined,
+  redirected: undefined,
   audit: [],
   degraded: ['7 packets were delivered that no probe saw offered'],
 };

@@ -4,8 +4,9 @@ import type { Host } from '../kernel/host.ts';
 import type { BpfLink, BpfObject } from '../kernel/native.ts';
 import type { Symbols } from '../kernel/symbols.ts';
 import type { ProbeState } from '../snapshot.ts';
-import { EVENTS, type Mechanism, type ProbeEvent } from './events.ts';
+import { EVENTS } from './events.ts';
 import { LOCATION_SYMBOLS } from './locations.ts';
+import type { Mechanism, ProbeEvent } from './mechanism.ts';
 import { firstLine, LoadedPrograms, NoPrograms } from './programs.ts';
 
 /** A better mechanism that is not used, and why. */
@@ -54,6 +55,7 @@ export const PROBE_SYMBOLS: readonly string[] = [
   'tun_chr_close',
   'tun_free_netdev',
   'tun_chr_write_iter',
+  'tun_xdp_xmit',
 ];
 
 export interface AttachOptions {

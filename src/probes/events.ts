@@ -1,38 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each logical event and the mechanisms that can measure it, best first.
-import type { Host } from '../kernel/host.ts';
-
-/** absent: this kernel does not have it, and nothing needs to be done; refused: it has it, but not for us. */
-export interface Obstacle {
-  readonly kind: 'absent' | 'refused';
-  /** One sentence without its full stop. */
-  readonly reason: string;
-}
-
-export interface Mechanism {
-  readonly name: string;
-  /** BPF programs that it loads and attaches, all or none; empty: it needs none. */
-  readonly programs: readonly string[];
-  /** Earlier choices without which it would mean nothing: EVENT=MECHANISM, MECHANISM|MECHANISM, or EVENT= for any. */
-  readonly needs: readonly string[];
-  /** Keeps the module of the functions that it traces from being unloaded. */
-  readonly pins?: boolean;
-  /** What is different from the better ones; undefined for the best. */
-  readonly price: string | undefined;
-  /** Why this host cannot have it; undefined: it may be tried. */
-  readonly obstacle: (host: Host) => Obstacle | undefined;
-}
-
-export interface ProbeEvent {
-  readonly name: string;
-  readonly measures: string;
-  readonly mechanisms: readonly Mechanism[];
-  /** Mechanisms on the enqueue path, which the level `lean` does without. */
-  readonly shed?: readonly string[];
-}
-
-const always = (): undefined => undefined;
-const WALK = ['devices=walk'];
+import { always, type ProbeEvent, untraceable, WALK, withoutSymbols } from './mechanism.ts';
+import { RECEIVE_EVENTS } from './receive-events.ts';
 
 export const EVENTS: readonly ProbeEvent[] = [
   {
@@ -175,48 +144,7 @@ export const EVENTS: readonly ProbeEvent[] = [
       },
     ],
   },
-  {
-    name: 'refused',
-    measures: 'writes from the guest or writer that tun refuses, and whose packet it was that tun freed',
-    mechanisms: [
-      {
-        name: 'fexit',
-        programs: ['written_fexit'],
-        pins: true,
-        needs: WALK,
-        price: undefined,
-        obstacle: (host) => untraceable(host, 'tun_chr_write_iter', 2),
-      },
-      {
-        name: 'none',
-        programs: [],
-        needs: [],
-        price: 'only the writer knows what was refused; bad headers are told by device only',
-        obstacle: always,
-      },
-    ],
-  },
-  {
-    name: 'batches',
-    measures: 'packets that vhost-net hands over from the guest, by queue and batch, and those that tun refuses',
-    mechanisms: [
-      {
-        name: 'fexit',
-        programs: ['sent_by_vhost_fexit'],
-        pins: true,
-        needs: WALK,
-        price: undefined,
-        obstacle: (host) => untraceable(host, 'tun_sendmsg', 3),
-      },
-      {
-        name: 'none',
-        programs: [],
-        needs: [],
-        price: 'packets from the guest per device only',
-        obstacle: always,
-      },
-    ],
-  },
+  ...RECEIVE_EVENTS,
   {
     name: 'owners',
     measures: 'the process that holds each queue',
@@ -251,27 +179,4 @@ export function parseForced(choices: readonly string[]): ReadonlyMap<string, str
       return [eventName, mechanism] as const;
     }),
   );
-}
-
-function untraceable(host: Host, functionName: string, args: number): Obstacle | undefined {
-  if (!host.symbols) return withoutSymbols(host);
-  if (host.symbols.address(functionName) === undefined)
-    return { kind: 'absent', reason: `this kernel has no function ${functionName}` };
-  const found = host.functionArgs(functionName);
-  if (found === undefined)
-    return {
-      kind: 'refused',
-      reason: `the types (BTF) of ${functionName} cannot be read; those of a module need CAP_SYS_ADMIN`,
-    };
-  return found === args
-    ? undefined
-    : { kind: 'absent', reason: `${functionName} takes ${found} arguments here, not ${args}` };
-}
-
-function withoutSymbols(host: Host): Obstacle | undefined {
-  if (host.symbols) return undefined;
-  return {
-    kind: 'refused',
-    reason: 'kernel symbol addresses are hidden; grant CAP_SYSLOG and set kernel.kptr_restrict below 2',
-  };
 }

@@ -32,7 +32,10 @@ const ROW_ENDED = 1 << 31;
 export interface QueueSums {
   offered: number;
   offeredBytes: number;
+  /** Packets, and XDP frames that were redirected. */
   enqueued: number;
+  /** Of `enqueued`: came past the transmit function. */
+  redirected: number;
   consumed: number;
   /** Of `consumed`: taken by vhost-net in batches. */
   consumedByVhost: number;
@@ -59,6 +62,8 @@ export interface RowsRead {
   /** Row numbers by kernfs node id of the device. */
   readonly rowNumbers: ReadonlyMap<bigint, readonly number[]>;
   readonly used: number;
+  /** Slots of drop reasons in each sum. */
+  readonly slots: number;
 }
 
 interface RowIdentity {
@@ -106,7 +111,7 @@ export class Rows {
       if (perCpu) this.#addPerCpu(sums, number, identity.cpu);
       getOrAdd(rowNumbers, identity.deviceId, () => []).push(number);
     }
-    return { devices, rowNumbers, used };
+    return { devices, rowNumbers, used, slots: this.#slots };
   }
 
   /** These rows were handed back to the pool: their next identity is another. */
@@ -174,6 +179,7 @@ export function emptySums(slots: number): QueueSums {
     offered: 0,
     offeredBytes: 0,
     enqueued: 0,
+    redirected: 0,
     consumed: 0,
     consumedByVhost: 0,
     bypassed: 0,

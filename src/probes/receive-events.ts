@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The events beside the transmit function: what XDP redirects into the rings, and the way from the guest to the host.
+import { always, type ProbeEvent, untraceable, WALK } from './mechanism.ts';
+
+export const RECEIVE_EVENTS: readonly ProbeEvent[] = [
+  {
+    name: 'redirected',
+    measures: 'frames that XDP redirects into the rings, past the transmit function',
+    mechanisms: [
+      {
+        name: 'fexit',
+        programs: ['redirected_fexit', 'purged_frames_fentry', 'resized_frames_fentry'],
+        pins: true,
+        needs: WALK,
+        price: undefined,
+        obstacle: (host) =>
+          untraceable(host, 'tun_xdp_xmit', 4) ??
+          untraceable(host, 'tun_queue_purge', 1) ??
+          untraceable(host, 'tun_device_event', 3),
+      },
+      {
+        name: 'raw-tracepoint',
+        programs: ['redirected_raw'],
+        needs: WALK,
+        price: 'frames thrown out of a ring are not seen; every bulk that XDP redirects on the host pays for it',
+        obstacle: always,
+      },
+    ],
+  },
+  {
+    name: 'refused',
+    measures: 'writes from the guest or writer that tun refuses, and whose packet it was that tun freed',
+    mechanisms: [
+      {
+        name: 'fexit',
+        programs: ['written_fexit'],
+        pins: true,
+        needs: WALK,
+        price: undefined,
+        obstacle: (host) => untraceable(host, 'tun_chr_write_iter', 2),
+      },
+      {
+        name: 'none',
+        programs: [],
+        needs: [],
+        price: 'only the writer knows what was refused; bad headers are told by device only',
+        obstacle: always,
+      },
+    ],
+  },
+  {
+    name: 'batches',
+    measures: 'packets that vhost-net hands over from the guest, by queue and batch, and those that tun refuses',
+    mechanisms: [
+      {
+        name: 'fexit',
+        programs: ['sent_by_vhost_fexit'],
+        pins: true,
+        needs: WALK,
+        price: undefined,
+        obstacle: (host) => untraceable(host, 'tun_sendmsg', 3),
+      },
+      {
+        name: 'none',
+        programs: [],
+        needs: [],
+        price: 'packets from the guest per device only',
+        obstacle: always,
+      },
+    ],
+  },
+];
