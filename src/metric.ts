@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a metric is, and the words that the catalogue (metrics.ts) is written in.
 
-/** `labels`: values of the metric's extra labels, in the metric's order. */
+/** `labels`: values of the metric's extra labels, in the metric's order; of a histogram's bucket its upper bound is the last. */
 export interface Sample {
   readonly labels: readonly string[];
   readonly value: number;
+  /** Of a histogram's series; others have the metric's own name. */
+  readonly suffix?: Suffix;
 }
+
+export type Suffix = '_bucket' | '_sum' | '_count';
 
 export interface Metric<Subject> {
   readonly name: string;
-  readonly type: 'counter' | 'gauge';
+  readonly type: 'counter' | 'gauge' | 'histogram';
   /** Direction in words, then the kernel function or field that the number comes from; no double quotes: OpenMetrics would need them escaped. */
   readonly help: string;
   /** Beyond the subject's own labels. */
@@ -75,6 +79,49 @@ export function flag<Subject>(
     return set === undefined ? undefined : Number(set);
   };
   return { ...gauge(name, help, number), merge: 'max' };
+}
+
+/** Observations by size. `buckets[i]`: those above `bounds[i - 1]` and up to `bounds[i]`, the last: above all bounds. */
+export interface Distribution {
+  readonly bounds: readonly number[];
+  readonly buckets: readonly number[];
+  /** Of all observations, in the metric's unit. */
+  readonly sum: number;
+}
+
+/** A classic histogram: its buckets are cumulative, as Prometheus wants them. */
+export function histogram<Subject>(
+  name: string,
+  help: string,
+  distribution: (subject: Subject) => Distribution | undefined,
+): Metric<Subject> {
+  return histograms(name, help, [], (subject) => {
+    const seen = distribution(subject);
+    return seen ? distributionSeries(seen) : [];
+  });
+}
+
+/** Of several distributions; each by distributionSeries(). */
+export function histograms<Subject>(
+  name: string,
+  help: string,
+  labels: readonly string[],
+  samples: Metric<Subject>['samples'],
+): Metric<Subject> {
+  return { ...counters(name, help, labels, samples), type: 'histogram' };
+}
+
+export function distributionSeries(
+  { bounds, buckets, sum }: Distribution,
+  ...labels: readonly string[]
+): readonly Sample[] {
+  let count = 0;
+  const samples: Sample[] = buckets.map((observations, index) => {
+    count += observations;
+    const bound = bounds[index];
+    return { labels: [...labels, bound === undefined ? '+Inf' : String(bound)], value: count, suffix: '_bucket' };
+  });
+  return [...samples, { labels, value: sum, suffix: '_sum' }, { labels, value: count, suffix: '_count' }];
 }
 
 /** Always 1: the labels are the information, and stay 1 when subjects are merged. */

@@ -126,8 +126,9 @@ export class QueueBooks {
    */
   #rebase(regime: Regime, { before, after, ring, atRest }: QueueReading): void {
     if (regime.enqueued !== 'counted' || regime.taken !== 'counted') return;
+    const moved = before.enqueued !== after.enqueued || netConsumed(before) !== netConsumed(after);
     const taken = this.uncounted + before.enqueued - thrown(before) - (ring?.occupancy ?? 0);
-    this.#takenBase = taken - netConsumed(after) - (atRest ? 0 : VHOST_BATCH);
+    this.#takenBase = taken - netConsumed(after) - (moved ? VHOST_BATCH : 0);
     this.#rebasing = !atRest;
     this.#anchor = undefined;
   }

@@ -98,5 +98,7 @@ function seriesAbout<Value>(metrics: readonly Metric<Value>[], subject: Value): 
 }
 
 function mergedSeries(metric: Metric<Queue>, queues: readonly Queue[]): number {
-  return new Set(queues.flatMap((queue) => metric.samples(queue).map(({ labels }) => labels.join('\0')))).size;
+  return new Set(
+    queues.flatMap((queue) => metric.samples(queue).map(({ labels, suffix }) => [suffix, ...labels].join('\0'))),
+  ).size;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From what was seen to rows: which metric, about whom, with which values.
-import type { Metric, Sample } from '../metric.ts';
+import type { Metric, Sample, Suffix } from '../metric.ts';
 import { agentMetrics, cpuMetrics, deviceMetrics, queueMetrics, type ScrapeState, scrapeMetrics } from '../metrics.ts';
 import type { AgentState, Device, Queue } from '../snapshot.ts';
 import type { Detail } from './prometheus-detail.ts';
@@ -21,7 +21,13 @@ export interface Scene {
 }
 
 /** Called for each sample of a subject; `labels`: values of the metric's own. */
-export type Visit = (subject: Subject, position: number, labels: readonly string[], value: number) => void;
+export type Visit = (
+  subject: Subject,
+  position: number,
+  labels: readonly string[],
+  value: number,
+  suffix?: Suffix,
+) => void;
 
 /** All series of one metric. */
 export interface MetricRows {
@@ -124,14 +130,14 @@ function visitMerged(row: Row | undefined, visit: Visit): void {
 function visitSamples(subject: Subject, samples: readonly Sample[], visit: Visit): void {
   for (let position = 0; position < samples.length; position += 1) {
     const sample = samples[position];
-    if (sample !== undefined) visit(subject, position, sample.labels, sample.value);
+    if (sample !== undefined) visit(subject, position, sample.labels, sample.value, sample.suffix);
   }
 }
 
 export function familyOf({ metric, rows, visitRow }: MetricRows): Family {
   const writer = (line: Line) => {
-    const visit: Visit = (subject, position, labels, value) =>
-      line(seriesPrefix(subject, metric, position, labels), value);
+    const visit: Visit = (subject, position, labels, value, suffix) =>
+      line(seriesPrefix(subject, metric, position, labels, suffix), value);
     return (part: number) => visitRow(part, visit);
   };
   return { ...metric, parts: rows, writer };

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A small host for tests: two namespaces with a tap0 each, odd names, a device of which nothing was measured.
+import { Counter, Gauge, type OpenMetricsContentType, type PrometheusContentType, type Registry } from 'prom-client';
+import type { Suffix } from '../metric.ts';
 import type { Build } from '../metrics.ts';
 import type { AgentState, Device, Queue, QueueCounters, Snapshot } from '../snapshot.ts';
 import type { MetricRows } from './prometheus-families.ts';
@@ -157,12 +159,49 @@ export interface RowSample {
   readonly subject: Subject;
   readonly labels: readonly string[];
   readonly value: number;
+  readonly suffix: Suffix | undefined;
 }
 
 export function samplesOf({ rows, visitRow }: MetricRows): readonly RowSample[] {
   const samples: RowSample[] = [];
   for (let row = 0; row < rows; row += 1) {
-    visitRow(row, (subject, _, labels, value) => samples.push({ subject, labels, value }));
+    visitRow(row, (subject, _, labels, value, suffix) => samples.push({ subject, labels, value, suffix }));
   }
   return samples;
+}
+
+export type AnyRegistry = Registry<PrometheusContentType> | Registry<OpenMetricsContentType>;
+
+/** The same series in a registry of prom-client's, which writes them by its own code. */
+export function fillRegistry(registry: AnyRegistry, rows: MetricRows): void {
+  const { name, help, type, labels: own } = rows.metric;
+  const values = samplesOf(rows).map(({ subject, labels, value, suffix }) => {
+    const names = suffix === '_bucket' ? [...own, 'le'] : own;
+    const ownLabels = names.map((label, index) => [label, labels[index] ?? ''] as const);
+    return {
+      labels: Object.fromEntries([...subject.labels, ...ownLabels]),
+      value,
+      metricName: `${name}${suffix ?? ''}`,
+    };
+  });
+  const labelNames = [...new Set(values.flatMap(({ labels }) => Object.keys(labels)))];
+  if (values.length === 0) return;
+  const registers = [registry];
+  if (type === 'histogram') {
+    // Its histograms take single observations only; what writes them takes any metric that lists its values.
+    const metric = {
+      name,
+      help,
+      type,
+      aggregator: 'sum',
+      get: async () => ({ name, help, type, aggregator: 'sum', values }),
+    };
+    Reflect.apply(registry.registerMetric, registry, [metric]);
+  } else if (type === 'gauge') {
+    const gauge = new Gauge({ name, help, labelNames, registers });
+    for (const { labels, value } of values) gauge.set(labels, value);
+  } else {
+    const counter = new Counter({ name, help, labelNames, registers });
+    for (const { labels, value } of values) counter.inc(labels, value);
+  }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { counters, flag, gauge, type Metric } from '../metric.ts';
+import { counters, type Distribution, flag, gauge, histogram, type Metric } from '../metric.ts';
 import { type Member, mergeSamples } from './prometheus-merge.ts';
 import { createSlices } from './prometheus-slices.ts';
 import { createSubject, type Subject } from './prometheus-subject.ts';
@@ -79,4 +79,23 @@ test('gauges are sums of the present, flags are set by any', async () => {
   assert.deepEqual(await merge(level, subject, members), [{ labels: [], value: 7 }]);
   assert.deepEqual(await merge(high, subject, members), [{ labels: [], value: 1 }]);
   assert.deepEqual(await merge(unmeasured, subject, members), []);
+});
+
+test('histograms of one device: buckets add up bound by bound, sums and counts too', async () => {
+  const waits: Metric<Distribution> = histogram('wait_seconds', 'Waits.', (queue) => queue);
+  const members = [
+    { key: 'a', value: { bounds: [1, 2], buckets: [3, 0, 1], sum: 9 } },
+    { key: 'b', value: { bounds: [1, 2], buckets: [0, 5, 0], sum: 8 } },
+  ];
+  const samples = await merge(waits, createSubject([]), members);
+  assert.deepEqual(
+    samples.map(({ labels, suffix, value }) => [suffix, ...labels, value]),
+    [
+      ['_bucket', '1', 3],
+      ['_bucket', '2', 8],
+      ['_bucket', '+Inf', 9],
+      ['_sum', 17],
+      ['_count', 9],
+    ],
+  );
 });

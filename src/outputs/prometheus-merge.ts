@@ -16,7 +16,7 @@ export async function mergeSamples<Value>(
   members: readonly Member<Value>[],
   slices: Slices,
 ): Promise<readonly Sample[]> {
-  if (metric.type === 'counter') return mergeCounters(metric, into, members, slices);
+  if (metric.type !== 'gauge') return mergeCounters(metric, into, members, slices);
   const merged = new Map<string, Sample>();
   for (const { value } of members) {
     if (slices.due()) await slices.pause();
@@ -25,11 +25,12 @@ export async function mergeSamples<Value>(
   return [...merged.values()];
 }
 
-function merge(merged: Map<string, Sample>, { labels, value }: Sample, how: 'sum' | 'max'): void {
-  const key = labels.join('\0');
+function merge(merged: Map<string, Sample>, sample: Sample, how: 'sum' | 'max'): void {
+  const { labels, value, suffix } = sample;
+  const key = suffix === undefined ? labels.join('\0') : `${suffix}\0${labels.join('\0')}`;
   const before = merged.get(key)?.value;
-  if (before === undefined) merged.set(key, { labels, value });
-  else merged.set(key, { labels, value: how === 'max' ? Math.max(before, value) : before + value });
+  if (before === undefined) merged.set(key, sample);
+  else merged.set(key, { ...sample, value: how === 'max' ? Math.max(before, value) : before + value });
 }
 
 /** A counter that falls reads as a reset, and what is left of it as new events: so what a member counted stays in the sum when it goes. */
@@ -45,15 +46,19 @@ async function mergeCounters<Value>(
     if (slices.due()) await slices.pause();
     const counted = new Map<string, Sample>();
     for (const sample of metric.samples(member.value)) merge(counted, sample, 'sum');
-    for (const [key, { labels, value }] of counted) {
-      const sum = sums.get(key) ?? { labels, last: new Map<string, number>(), settled: 0 };
+    for (const [key, { labels, value, suffix }] of counted) {
+      const sum = sums.get(key) ?? { labels, suffix, last: new Map<string, number>(), settled: 0 };
       sums.set(key, sum);
       const before = sum.last.get(member.key) ?? 0;
       if (value < before) sum.settled += before;
       sum.last.set(member.key, value);
     }
   }
-  return [...sums.values()].map((sum) => ({ labels: sum.labels, value: total(sum, members) }));
+  return [...sums.values()].map((sum) => sampleOf(sum, total(sum, members)));
+}
+
+function sampleOf({ labels, suffix }: LastingSum, value: number): Sample {
+  return suffix === undefined ? { labels, value } : { labels, value, suffix };
 }
 
 function total(sum: LastingSum, members: readonly Member<unknown>[]): number {

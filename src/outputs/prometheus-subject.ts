@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whom series are about: the agent, a device, a queue. What was rendered for one is kept from scrape to scrape and goes with it.
-import type { Metric } from '../metric.ts';
+import type { Metric, Suffix } from '../metric.ts';
 import type { Device, Queue } from '../snapshot.ts';
 import type { Slices } from './prometheus-slices.ts';
 import { type Labels, renderLabels } from './prometheus-text.ts';
@@ -16,12 +16,14 @@ export interface Subject {
 
 interface Prefix {
   readonly labels: readonly string[];
+  readonly suffix: Suffix | undefined;
   readonly text: string;
 }
 
 /** Sum of a counter over members that come and go. */
 export interface LastingSum {
   readonly labels: readonly string[];
+  readonly suffix: Suffix | undefined;
   readonly last: Map<string, number>;
   settled: number;
 }
@@ -36,6 +38,7 @@ export function seriesPrefix(
   metric: Pick<Metric<never>, 'name' | 'labels'>,
   position: number,
   values: readonly string[],
+  suffix?: Suffix,
 ): string {
   let prefixes = subject.prefixes.get(metric.name);
   if (prefixes === undefined) {
@@ -43,14 +46,15 @@ export function seriesPrefix(
     subject.prefixes.set(metric.name, prefixes);
   }
   const kept = prefixes[position];
-  if (kept !== undefined && sameValues(kept.labels, values)) return kept.text;
-  const text = renderPrefix(subject, metric, values);
-  prefixes[position] = { labels: values, text };
+  if (kept !== undefined && kept.suffix === suffix && sameValues(kept.labels, values)) return kept.text;
+  const text = renderPrefix(subject, metric, values, suffix);
+  prefixes[position] = { labels: values, suffix, text };
   return text;
 }
 
 /** A plain loop: for each line of each page, and without optimization whatever takes a function or an iterator allocates one. */
 function sameValues(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false;
   for (let index = 0; index < a.length; index += 1) if (a[index] !== b[index]) return false;
   return true;
 }
@@ -59,10 +63,13 @@ function renderPrefix(
   subject: Subject,
   { name, labels }: Pick<Metric<never>, 'name' | 'labels'>,
   values: readonly string[],
+  suffix: Suffix | undefined,
 ): string {
-  const own = renderLabels(labels.map((label, index) => [label, values[index] ?? '']));
+  const names = suffix === '_bucket' ? [...labels, 'le'] : labels;
+  const own = renderLabels(names.map((label, index) => [label, values[index] ?? '']));
   const all = [subject.renderedLabels, own].filter((part) => part !== '').join(',');
-  return all === '' ? `${name} ` : `${name}{${all}} `;
+  const full = `${name}${suffix ?? ''}`;
+  return all === '' ? `${full} ` : `${full}{${all}} `;
 }
 
 /** A device of the present snapshot, its subject, and those of its queues. */

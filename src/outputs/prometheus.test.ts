@@ -3,22 +3,13 @@
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import {
-  Counter,
-  Gauge,
-  Histogram,
-  type OpenMetricsContentType,
-  type PrometheusContentType,
-  Registry,
-} from 'prom-client';
+import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client';
 import type { Device, Queue } from '../snapshot.ts';
 import { FastRegistry, type PrometheusOptions, type Seen } from './prometheus.ts';
 import type { Detail } from './prometheus-detail.ts';
 import type { MetricRows } from './prometheus-families.ts';
-import { goldenBuild, goldenSnapshot, samplesOf } from './prometheus-golden.ts';
+import { type AnyRegistry, fillRegistry, goldenBuild, goldenSnapshot } from './prometheus-golden.ts';
 import { contentTypes } from './prometheus-text.ts';
-
-type AnyRegistry = Registry<PrometheusContentType> | Registry<OpenMetricsContentType>;
 
 const oddNames = ['tap0', 'tap0', 'a"b', 'back\\slash', 'new\nline', 'é~{}=,#', '\\"', '\\n', '0', '\u{1f600}', ' '];
 const oddValues = [0, 1, -1, 0.1, 1e21, -1e-7, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
@@ -97,25 +88,8 @@ function ownMetrics(registers: AnyRegistry[]): void {
 
 /** By prom-client alone. Each page needs a fresh registry: an OpenMetrics page of prom-client renames its metrics for good. */
 async function reference(rows: readonly MetricRows[], registry: AnyRegistry): Promise<string> {
-  const registers = [registry];
-  for (const one of rows) {
-    const { metric } = one;
-    const samples = samplesOf(one);
-    if (samples.length === 0) continue;
-    const { name, help } = metric;
-    const labelNames = [
-      ...new Set(samples.flatMap(({ subject }) => subject.labels.map(([label]) => label))),
-      ...metric.labels,
-    ];
-    const gauge = metric.type === 'gauge' ? new Gauge({ name, help, labelNames, registers }) : undefined;
-    const counter = metric.type === 'counter' ? new Counter({ name, help, labelNames, registers }) : undefined;
-    for (const { subject, labels, value } of samples) {
-      const own = metric.labels.map((label, index) => [label, labels[index]]);
-      gauge?.set(Object.fromEntries([...subject.labels, ...own]), value);
-      counter?.inc(Object.fromEntries([...subject.labels, ...own]), value);
-    }
-  }
-  ownMetrics(registers);
+  for (const one of rows) fillRegistry(registry, one);
+  ownMetrics([registry]);
   return registry.metrics();
 }
 
