@@ -97,7 +97,7 @@ int queue_close(int argc, char **argv, struct answer *out)
 	(void)argc, (void)out;
 	if (!queue)
 		return -ENOENT;
-	if (queue->reader)
+	if (queue->reader || queue->guest)
 		return -EBUSY;
 	close(queue->fd);
 	queue->id[0] = '\0';

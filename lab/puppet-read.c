@@ -81,14 +81,6 @@ int read_bad(int argc, char **argv, struct answer *out)
 	return 0;
 }
 
-static double seconds_now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec + time.tv_nsec * 1e-9;
-}
-
 /* Reads until budget packets came, the queue is empty, or it refuses. */
 static void take(struct reader *reader, uint64_t budget)
 {

@@ -63,6 +63,14 @@ long option(int argc, char **argv, const char *key, long fallback)
 	return fallback;
 }
 
+double seconds_now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec + time.tv_nsec * 1e-9;
+}
+
 static int pause_here(int argc, char **argv, struct answer *out)
 {
 	long milliseconds = atol(argv[1]);
@@ -100,8 +108,13 @@ static const struct {
 	{"stop", 1, read_stop, "stop ID: ends readloop"},
 	{"udp", 4, send_udp, "udp DST PORT COUNT SIZE [flows=N] [queue=N]: SIZE is the payload"},
 	{"packet", 3, send_packet, "packet DEV COUNT SIZE [bypass] [queue=N]: SIZE is the frame"},
-	{"vhost", 1, vhost_on, "vhost ID: vhost-net takes what it can hold of the queue; one at a time"},
-	{"unvhost", 0, vhost_off, "unvhost: and gives it back"},
+	{"guest", 1, guest_come, "guest ID [entries=N] [buffer=BYTES]: a guest by vhost-net; no buffers are posted"},
+	{"unguest", 1, guest_go, "unguest ID: vhost-net gives back what it holds"},
+	{"offer", 2, guest_offer, "offer ID COUNT: the guest posts buffers to receive into"},
+	{"receive", 2, guest_receive, "receive ID RATE [lump=N]: in the background, buffers per second, 0 = all"},
+	{"stall", 1, guest_stall, "stall ID: ends receive; buffers that are posted stay so"},
+	{"received", 1, guest_received, "received ID"},
+	{"send", 3, guest_send, "send ID COUNT SIZE [batch=N] [wait=MILLISECONDS]: guest to host"},
 	{"redirect", 2, redirect,
 	 "redirect FROM TO: by XDP, what comes in by FROM goes out by TO, until the puppet ends"},
 	{"sniff", 2, sniff, "sniff DEV on|off: a packet socket that nobody reads"},

@@ -29,6 +29,9 @@ void tally_add(struct tally *errors, int error);
 bool has_word(int argc, char **argv, const char *word);
 long option(int argc, char **argv, const char *key, long fallback);
 
+/* Of the monotonic clock. */
+double seconds_now(void);
+
 /* Fills size bytes as an Ethernet frame of a local experimental type, or as an IPv4 packet; false: too small. */
 bool build_frame(uint8_t *frame, size_t size, bool ethernet);
 
@@ -39,7 +42,7 @@ command queue_open, queue_close, queue_enable, queue_disable, queue_persist, que
 command queue_write, queue_sndbuf;
 command read_some, read_bad, read_loop, read_stop;
 command send_udp, send_packet, sniff, redirect;
-command vhost_on, vhost_off;
+command guest_come, guest_go, guest_offer, guest_receive, guest_stall, guest_received, guest_send;
 
 struct queue {
 	char id[32];
@@ -47,6 +50,7 @@ struct queue {
 	bool ethernet;
 	size_t header; /* bytes of virtio-net header before each frame */
 	struct reader *reader;
+	struct guest *guest;
 };
 
 struct queue *find_queue(const char *id);

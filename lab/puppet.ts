@@ -61,13 +61,55 @@ export interface Puppet {
   sniff(device: string, on: boolean): Promise<void>;
   /** By native XDP, what comes in by one device goes out by the other, until the puppet ends. */
   redirect(from: string, to: string): Promise<void>;
-  /** vhost-net takes up to a batch (64) out of the ring and keeps it; of one queue at a time. */
-  vhost(id: string): Promise<void>;
-  /** What it holds goes back into the ring, as far as there is room. */
-  unvhost(): Promise<void>;
+  /**
+   * A virtio-net guest by the real vhost-net, on a queue opened with `vnet`. It posts no buffers yet: vhost-net takes up
+   * to a batch (64) out of the ring and keeps it.
+   */
+  guest(id: string, options?: GuestOptions): Promise<void>;
+  /** What vhost-net holds goes back into the ring, as far as there is room. */
+  unguest(id: string): Promise<GuestCounts>;
+  /** Posts so many buffers to receive into. */
+  offer(id: string, buffers: number): Promise<void>;
+  /** Posts buffers in the background, at most `perSecond` (0: all), `lump` at a time, until `stall` answers. */
+  receive(id: string, perSecond: number, options?: { readonly lump?: number }): Promise<void>;
+  /** Buffers that were posted stay posted. */
+  stall(id: string): Promise<GuestCounts>;
+  /** While it does not receive in the background. */
+  received(id: string): Promise<GuestCounts>;
+  /** Guest to host, `batch` frames a kick; resolves when vhost-net has given all buffers back, or after `waitMs`. */
+  send(id: string, count: number, size: number, options?: GuestSendOptions): Promise<GuestSent>;
   /** SIGSTOP, SIGCONT, SIGKILL… The stopped puppet answers when it is continued. */
   signal(name: NodeJS.Signals): void;
   quit(): Promise<void>;
+}
+
+export interface GuestOptions {
+  /** Of each of its two rings, a power of two. */
+  readonly entries?: number;
+  /** Bytes, with the header of 12. */
+  readonly buffer?: number;
+}
+
+/** Since the guest came. */
+export interface GuestCounts {
+  readonly packets: number;
+  readonly bytes: number;
+  /** Buffers. */
+  readonly posted: number;
+}
+
+export interface GuestSendOptions {
+  readonly batch?: number;
+  readonly waitMs?: number;
+}
+
+export interface GuestSent {
+  /** Frames of this call. */
+  readonly posted: number;
+  /** Buffers that vhost-net has not given back. */
+  readonly outstanding: number;
+  /** Since the guest came. */
+  readonly kicks: number;
 }
 
 export interface UdpOptions {
@@ -168,9 +210,21 @@ function puppet(child: ChildProcess, ask: Ask): Puppet {
       return { written: numberAt(answer, 'written'), errors: errorsOf(answer) };
     },
     sndbuf: (id, bytes) => tell('sndbuf', id, bytes),
-    vhost: (id) => tell('vhost', id),
-    unvhost: () => tell('unvhost'),
     redirect: (from, to) => tell('redirect', from, to),
+    guest: (id, { entries = 256, buffer = 2048 } = {}) => tell('guest', id, `entries=${entries}`, `buffer=${buffer}`),
+    unguest: async (id) => guestCounts(await ask(`unguest ${id}`)),
+    offer: (id, buffers) => tell('offer', id, buffers),
+    receive: (id, perSecond, { lump = 1 } = {}) => tell('receive', id, perSecond, `lump=${lump}`),
+    stall: async (id) => guestCounts(await ask(`stall ${id}`)),
+    received: async (id) => guestCounts(await ask(`received ${id}`)),
+    send: async (id, count, size, { batch = 32, waitMs = 30_000 } = {}) => {
+      const answer = await ask(`send ${id} ${count} ${size} batch=${batch} wait=${waitMs}`);
+      return {
+        posted: numberAt(answer, 'posted'),
+        outstanding: numberAt(answer, 'outstanding'),
+        kicks: numberAt(answer, 'kicks'),
+      };
+    },
     sniff: (device, on) => tell('sniff', device, onOff(on)),
     signal: (name) => void child.kill(name),
     quit: () => quit(child),
@@ -179,6 +233,14 @@ function puppet(child: ChildProcess, ask: Ask): Puppet {
 
 function readCounts(answer: unknown): ReadCounts {
   return { packets: numberAt(answer, 'packets'), bytes: numberAt(answer, 'bytes'), errors: errorsOf(answer) };
+}
+
+function guestCounts(answer: unknown): GuestCounts {
+  return {
+    packets: numberAt(answer, 'packets'),
+    bytes: numberAt(answer, 'bytes'),
+    posted: numberAt(answer, 'posted'),
+  };
 }
 
 function sendCounts(answer: unknown): SendCounts {

@@ -9,18 +9,28 @@
 /* Bytes of virtio-net header before each frame. */
 enum { VHOST_HEADER = 12 };
 
-struct vhost_guest {
+struct vhost_ring {
 	struct vring_desc *descriptors;
 	void *available, *used;
 	unsigned int entries; /* of each of the three, a power of two */
-	void *memory;	      /* where its buffers lie */
+	int call;	      /* eventfd that vhost signals when it has used buffers; 0: none */
+};
+
+struct vhost_guest {
+	struct vhost_ring receives, sends; /* one without entries is not connected */
+	void *memory;			   /* where its buffers lie */
 	size_t memory_size;
 };
 
-/*
- * Hands the tap's queue to vhost-net, as the one on which the guest receives. NULL, and then *vhost is the descriptor
- * and *kick the eventfd that says that buffers were posted; else what was refused, with errno.
- */
-const char *connect_vhost(const struct vhost_guest *guest, int queue, int *vhost, int *kick);
+/* Eventfds that say that buffers were posted; -1 of a ring that is not connected. */
+struct vhost_kicks {
+	int receives, sends;
+};
+
+/* Hands the tap's queue to vhost-net. NULL, and then *vhost is the descriptor; else what was refused, with errno. */
+const char *connect_vhost(const struct vhost_guest *guest, int queue, int *vhost, struct vhost_kicks *kicks);
+
+/* Takes the queue away from vhost-net, which gives back what it holds, and closes the descriptors. Zero or errno. */
+int disconnect_vhost(int vhost, struct vhost_kicks *kicks);
 
 #endif

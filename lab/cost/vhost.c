@@ -22,12 +22,14 @@ static struct {
 	struct vring_used_elem ring[VRING];
 } used __attribute__((aligned(4)));
 static uint8_t buffer[BUFFER];
-static int queue, sender, kick;
+static int queue, sender;
+static struct vhost_kicks kicks;
 
 static void set_up_once(void)
 {
 	const struct sched_param priority = {.sched_priority = 50};
-	const struct vhost_guest guest = {descriptors, &available, &used, VRING, buffer, BUFFER};
+	const struct vhost_guest guest = {
+		.receives = {descriptors, &available, &used, VRING}, .memory = buffer, .memory_size = BUFFER};
 	const char *refused;
 	int worker, vhost;
 
@@ -37,7 +39,7 @@ static void set_up_once(void)
 	queue = open_queue(TAP, IFF_VNET_HDR);
 	set_up(TAP, RING, NULL);
 	sender = open_sender(TAP, 0);
-	refused = connect_vhost(&guest, queue, &vhost, &kick);
+	refused = connect_vhost(&guest, queue, &vhost, &kicks);
 	if (refused)
 		fail("vhost-net refuses %s", refused);
 	worker = find_thread("vhost-");
@@ -55,7 +57,7 @@ static void receive_ring(struct figure *figure)
 		available.ring[(uint16_t)(available.index + i) % VRING] = (available.index + i) % VRING;
 	__atomic_store_n(&available.index, available.index + RING, __ATOMIC_SEQ_CST);
 	start = nanoseconds_now();
-	if (write(kick, &one, sizeof(one)) != sizeof(one))
+	if (write(kicks.receives, &one, sizeof(one)) != sizeof(one))
 		fail("cannot kick vhost");
 	end = nanoseconds_now();
 	if (__atomic_load_n(&used.index, __ATOMIC_SEQ_CST) != until)

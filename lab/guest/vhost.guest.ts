@@ -31,7 +31,7 @@ async function scene(t: TestContext): Promise<Scene> {
     puppet,
     send: async (packets) => void (await puppet.udp(peer, 9, packets, 64)),
     take: async () => {
-      await puppet.vhost('a');
+      await puppet.guest('a');
       await wait(500); // its worker has run
     },
     metrics: () => agent.metrics(),
@@ -52,7 +52,7 @@ test('vhost-net gives a batch back, and a reader takes it', async (t) => {
   await here.send(80);
   await here.take();
   assert.equal(here.packets(await here.metrics(), 'ring_occupancy_packets'), 80 - BATCH);
-  await here.puppet.unvhost();
+  await here.puppet.unguest('a');
   assert.equal(here.packets(await here.metrics(), 'ring_occupancy_packets'), 80);
   assert.equal((await here.puppet.read('a', 'all')).packets, 80);
   const metrics = await here.metrics();
@@ -69,7 +69,7 @@ test('a ring that is full again has no room for what vhost-net gives back', asyn
   await here.send(BATCH);
   await here.take();
   await here.send(RING);
-  await here.puppet.unvhost();
+  await here.puppet.unguest('a');
   assert.equal((await here.puppet.read('a', 'all')).packets, RING);
   const metrics = await here.metrics();
   assert.equal(here.packets(metrics, 'queue_offered_packets_total'), BATCH + RING);

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a guest behind vhost-net takes what its tap gets: at full speed, at a rate, in lumps, not at all, for a while.
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Puppet } from '../puppet.ts';
+
+export interface GuestLife {
+  readonly begin?: (puppet: Puppet, id: string) => Promise<void>;
+  /** Half of the packets have come. */
+  readonly during?: (puppet: Puppet, id: string) => Promise<void>;
+  /** In the end it takes what is left; else the packets stay where they are. */
+  readonly drains: boolean;
+}
+
+const PER_SECOND = 4000;
+
+export const GUEST_LIVES = {
+  fast: { begin: (puppet, id) => puppet.receive(id, 0), drains: true },
+  slow: { begin: (puppet, id) => puppet.receive(id, PER_SECOND), drains: true },
+  lumpy: { begin: (puppet, id) => puppet.receive(id, PER_SECOND, { lump: 100 }), drains: true },
+  stalled: { begin: (puppet, id) => puppet.offer(id, 100), drains: false },
+  'stalled for a while': { begin: (puppet, id) => puppet.receive(id, 0), during: stallForAWhile, drains: true },
+} as const satisfies Readonly<Record<string, GuestLife>>;
+
+export type GuestLifeName = keyof typeof GUEST_LIVES;
+
+async function stallForAWhile(puppet: Puppet, id: string): Promise<void> {
+  await puppet.stall(id);
+  await wait(200);
+  await puppet.receive(id, 0);
+}

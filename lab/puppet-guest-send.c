@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Guest to host: frames in batches, one kick each, until vhost has given their buffers back.
+#include "puppet-guest.h"
+
+#include <errno.h>
+#include <linux/virtio_net.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void reap_sent(struct guest *guest)
+{
+	uint32_t bytes;
+
+	while (virtqueue_reap(&guest->sends, &bytes))
+		guest->sent++;
+}
+
+/* vhost gives a buffer back when it was copied; one that was not, when the last who has the packet lets go of it. */
+static bool wait_for_free(struct guest *guest, unsigned int wanted, double deadline)
+{
+	for (;;) {
+		reap_sent(guest);
+		if (guest->sends.free_entries >= wanted)
+			return true;
+		if (seconds_now() > deadline)
+			return false;
+		poll(NULL, 0, 1);
+	}
+}
+
+static void post_batch(struct guest *guest, unsigned int batch, const uint8_t *frame, size_t size)
+{
+	for (unsigned int i = 0; i < batch; i++) {
+		struct vring_desc *buffer = virtqueue_take(&guest->sends, i);
+		uint8_t *bytes = (uint8_t *)(uintptr_t)buffer->addr;
+
+		memset(bytes, 0, VHOST_HEADER);
+		memcpy(bytes + VHOST_HEADER, frame, size);
+		buffer->len = VHOST_HEADER + size;
+		buffer->flags = 0;
+	}
+	virtqueue_post(&guest->sends, batch, guest->kicks.sends);
+}
+
+int guest_send(int argc, char **argv, struct answer *out)
+{
+	static uint8_t frame[65536];
+	struct queue *queue = find_queue(argv[1]);
+	struct guest *guest = queue ? queue->guest : NULL;
+	uint64_t count = strtoull(argv[2], NULL, 10), posted = 0;
+	size_t size = strtoul(argv[3], NULL, 10);
+	uint64_t batch = option(argc, argv, "batch", 32);
+	double deadline = seconds_now() + option(argc, argv, "wait", 30000) * 1e-3;
+
+	if (!guest)
+		return -ENOENT;
+	if (batch < 1 || batch > guest->sends.entries || VHOST_HEADER + size > guest->buffer_size)
+		return -EINVAL;
+	if (!build_frame(frame, size, queue->ethernet))
+		return -EINVAL;
+	while (posted < count) {
+		unsigned int now = count - posted < batch ? count - posted : batch;
+
+		if (!wait_for_free(guest, now, deadline))
+			break;
+		post_batch(guest, now, frame, size);
+		posted += now;
+	}
+	wait_for_free(guest, guest->sends.entries, deadline);
+	answer_count(out, "posted", posted);
+	answer_count(out, "outstanding", guest->sends.entries - guest->sends.free_entries);
+	answer_count(out, "kicks", guest->sends.kicks);
+	return 0;
+}
