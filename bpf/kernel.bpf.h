@@ -199,11 +199,6 @@ struct tun_struct {
 	atomic_long_t rx_frame_errors;
 };
 
-struct tun_msg_ctl {
-	u16 type;
-	u16 num;
-};
-
 struct vhost_net_buf {
 	int tail;
 	int head;
@@ -225,21 +220,6 @@ struct file_operations {
 struct file {
 	const struct file_operations *f_op;
 	void *private_data;
-};
-
-struct netdev_notifier_info {
-	struct net_device *dev;
-};
-
-enum netdev_cmd { NETDEV_CHANGE_TX_QUEUE_LEN };
-
-struct kiocb {
-	struct file *ki_filp;
-};
-
-struct msghdr {
-	void *msg_control;
-	u64 msg_controllen;
 };
 
 struct task_struct {

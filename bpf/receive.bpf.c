@@ -2,6 +2,23 @@
 // Guest to host: writes that tun refused, and the batches in which vhost-net hands packets over.
 #include "written.bpf.h"
 
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct kiocb {
+	struct file *ki_filp;
+};
+
+struct msghdr {
+	void *msg_control;
+};
+
+struct tun_msg_ctl {
+	u16 type;
+	u16 num;
+};
+
+#pragma clang attribute pop
+
 #define BATCH_SIZES 8
 #define TUN_MSG_PTR 2 /* of tun_msg_ctl.type: an array of frames */
 
@@ -26,7 +43,7 @@ struct batches_key {
 
 struct batches {
 	u64 packets;
-	u64 sizes[BATCH_SIZES]; /* by the binary logarithm of their packets */
+	u64 sizes[BATCH_SIZES]; /* by the power of two that their packets do not exceed */
 };
 
 struct {
@@ -74,12 +91,13 @@ int written_fexit(volatile u64 *ctx)
 	return end_write((struct tun_file *)iocb->ki_filp->private_data, result);
 }
 
-static __always_inline u32 logarithm(u32 value)
+/* 1 → 0, 2 → 1, 3 and 4 → 2, …, 33 to 64 → 6, more → 7. */
+static __always_inline u32 power_above(u32 value)
 {
 	u32 power = 0;
 
-	for (u32 i = 1; i < BATCH_SIZES; i++)
-		power += value >> i != 0;
+	for (u32 i = 0; i < BATCH_SIZES - 1; i++)
+		power += (value - 1) >> i != 0;
 	return power;
 }
 
@@ -100,7 +118,7 @@ static __noinline int count_batch(struct tun_file *file, u32 packets)
 		return 0;
 	}
 	__sync_fetch_and_add(&batches->packets, packets);
-	__sync_fetch_and_add(&batches->sizes[logarithm(packets) & (BATCH_SIZES - 1)], 1);
+	__sync_fetch_and_add(&batches->sizes[power_above(packets) & (BATCH_SIZES - 1)], 1);
 	return 0;
 }
 
@@ -116,7 +134,11 @@ int sent_by_vhost_fexit(volatile u64 *ctx)
 
 	if (result < 0 || unattributed_tasks)
 		end_write(file, result);
-	if (result >= 0 && control && BPF_CORE_READ(control, type) == TUN_MSG_PTR)
-		count_batch(file, BPF_CORE_READ(control, num));
+	if (result < 0 || !control || BPF_CORE_READ(control, type) != TUN_MSG_PTR)
+		return 0;
+	u32 packets = BPF_CORE_READ(control, num);
+
+	if (packets)
+		count_batch(file, packets);
 	return 0;
 }

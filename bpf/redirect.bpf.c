@@ -4,6 +4,12 @@
 #include "other-drops.bpf.h"
 #include "ring.bpf.h"
 
+struct netdev_notifier_info {
+	struct net_device *dev;
+} __attribute__((preserve_access_index));
+
+enum netdev_cmd { NETDEV_CHANGE_TX_QUEUE_LEN };
+
 #define IS_FRAME 1 /* bit of a ring's entry, TUN_XDP_FLAG */
 
 struct redirect_key {

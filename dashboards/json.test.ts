@@ -57,7 +57,8 @@ test('every query names metrics of the catalogue, takes rates of counters only, 
       for (const name of names) {
         const metric = catalogue.find((one) => one.name === name);
         assert.ok(metric, `${title}: ${name}`);
-        assert.equal(expr.includes(`rate(${name}{`), metric.type === 'counter', `${title}: rate of ${name}`);
+        const rated = [`rate(${name}{`, `rate(${name}_bucket{`].some((start) => expr.includes(start));
+        assert.equal(rated, metric.type !== 'gauge', `${title}: rate of ${name}`);
       }
       if (unit !== undefined) assert.equal(unit, unitOf(expr), `${title}: ${expr}`);
     }
@@ -73,7 +74,8 @@ test('titles say the direction of packets in words', () => {
 });
 
 function metricsOf(expr: string): readonly string[] {
-  return expr.match(/tapscope_\w+/g) ?? [];
+  const names = expr.match(/tapscope_\w+/g) ?? [];
+  return names.map((name) => name.replace(/_bucket$/, ''));
 }
 
 /** By the first metric of the expression, as the names of the catalogue have it. */

@@ -21,8 +21,7 @@ const NOT_EVERYWHERE = [
   'tapscope_queue_redirected_packets_total',
   'tapscope_queue_redirect_lost_packets_total',
   'tapscope_receive_refused_writes_total',
-  'tapscope_vhost_receive_packets_total',
-  'tapscope_vhost_receive_batches_total',
+  'tapscope_vhost_receive_batch_packets_bucket',
 ];
 /** Where packets are few, the agent measures its price once a minute. */
 const PRICED_WITHIN_S = 120;

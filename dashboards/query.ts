@@ -33,6 +33,13 @@ export function rate(scope: Scope, name: string, matcher = ''): Query {
   return { expr: `rate(${selector(scope, name, 'counter', matcher)}[$__rate_interval])`, unit };
 }
 
+/** Of the observations within such a window. */
+export function quantile(of: number, scope: Scope, name: string): Query {
+  const buckets = selector(scope, name, 'histogram', '').replace('{', '_bucket{');
+  const expr = `histogram_quantile(${of}, sum by (le) (rate(${buckets}[$__rate_interval])))`;
+  return { expr, unit: name.endsWith('_seconds') ? 's' : 'short' };
+}
+
 export function value(scope: Scope, name: string, matcher = ''): Query {
   const unit = name.endsWith('_seconds') ? 's' : name.endsWith('_ratio') ? 'percentunit' : 'short';
   return { expr: selector(scope, name, 'gauge', matcher), unit };

@@ -2,7 +2,7 @@
 // The rows of the dashboard Queue on the way from the guest, and on what no counter of the kernel's shows.
 import { type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { timeseries } from './panels.ts';
-import { type Query, rate, type Scope, sum } from './query.ts';
+import { type Query, quantile, rate, type Scope, sum } from './query.ts';
 
 export function withReceive(builder: DashboardBuilder, scope: Scope): DashboardBuilder {
   const perSecond = (name: string, by: readonly string[] = []): Query => sum(rate(scope, name), by);
@@ -11,12 +11,9 @@ export function withReceive(builder: DashboardBuilder, scope: Scope): DashboardB
     .withPanel(
       timeseries({
         title: 'Packets from guest',
-        tells: 'What tun passed on to the host; of that, what vhost-net handed over in batches by the queue.',
+        tells: 'What tun passed on to the host.',
         width: 8,
-        lines: [
-          { legend: 'from guest', query: perSecond('tapscope_receive_packets_total') },
-          { legend: 'in batches of vhost-net', query: perSecond('tapscope_vhost_receive_packets_total') },
-        ],
+        lines: [{ legend: 'from guest', query: perSecond('tapscope_receive_packets_total') }],
       }),
     )
     .withPanel(
@@ -51,10 +48,13 @@ export function withReceive(builder: DashboardBuilder, scope: Scope): DashboardB
     )
     .withPanel(
       timeseries({
-        title: 'Batches from guest by size',
+        title: 'Batches from guest: packets in each',
         tells: 'How many packets vhost-net handed over at once, 64 at most. Small ones cost the host more per packet.',
         width: 8,
-        lines: [{ legend: '{{packets}}', query: perSecond('tapscope_vhost_receive_batches_total', ['packets']) }],
+        lines: [0.1, 0.5, 0.9].map((of) => ({
+          legend: `${100 * of} %`,
+          query: quantile(of, scope, 'tapscope_vhost_receive_batch_packets'),
+        })),
       }),
     )
     .withPanel(

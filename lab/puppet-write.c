@@ -12,9 +12,6 @@
 
 static const uint8_t peer[6] = {0x02, 0, 0, 0, 0, 0x01};
 
-/* No segmentation offload has this number. */
-enum { UNKNOWN_GSO = 0x10 };
-
 int queue_write(int argc, char **argv, struct answer *out)
 {
 	static uint8_t frame[65536];

@@ -114,7 +114,7 @@ static const struct {
 	{"receive", 2, guest_receive, "receive ID RATE [lump=N]: in the background, buffers per second, 0 = all"},
 	{"stall", 1, guest_stall, "stall ID: ends receive; buffers that are posted stay so"},
 	{"received", 1, guest_received, "received ID"},
-	{"send", 3, guest_send, "send ID COUNT SIZE [batch=N] [wait=MILLISECONDS]: guest to host"},
+	{"send", 3, guest_send, "send ID COUNT SIZE [badheader] [batch=N] [wait=MILLISECONDS]: guest to host"},
 	{"redirect", 2, redirect,
 	 "redirect FROM TO: by XDP, what comes in by FROM goes out by TO, until the puppet ends"},
 	{"sniff", 2, sniff, "sniff DEV on|off: a packet socket that nobody reads"},

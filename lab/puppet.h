@@ -32,6 +32,9 @@ long option(int argc, char **argv, const char *key, long fallback);
 /* Of the monotonic clock. */
 double seconds_now(void);
 
+/* No segmentation offload has this number. */
+enum { UNKNOWN_GSO = 0x10 };
+
 /* Fills size bytes as an Ethernet frame of a local experimental type, or as an IPv4 packet; false: too small. */
 bool build_frame(uint8_t *frame, size_t size, bool ethernet);
 

@@ -99,6 +99,8 @@ export interface GuestCounts {
 }
 
 export interface GuestSendOptions {
+  /** Headers with an unknown segmentation. */
+  readonly badHeader?: boolean;
   readonly batch?: number;
   readonly waitMs?: number;
 }
@@ -217,8 +219,9 @@ function puppet(child: ChildProcess, ask: Ask): Puppet {
     receive: (id, perSecond, { lump = 1 } = {}) => tell('receive', id, perSecond, `lump=${lump}`),
     stall: async (id) => guestCounts(await ask(`stall ${id}`)),
     received: async (id) => guestCounts(await ask(`received ${id}`)),
-    send: async (id, count, size, { batch = 32, waitMs = 30_000 } = {}) => {
-      const answer = await ask(`send ${id} ${count} ${size} batch=${batch} wait=${waitMs}`);
+    send: async (id, count, size, { badHeader = false, batch = 32, waitMs = 30_000 } = {}) => {
+      const wrong = badHeader ? ' badheader' : '';
+      const answer = await ask(`send ${id} ${count} ${size} batch=${batch} wait=${waitMs}${wrong}`);
       return {
         posted: numberAt(answer, 'posted'),
         outstanding: numberAt(answer, 'outstanding'),

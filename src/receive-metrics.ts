@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue's part on the way from the guest or writer to the host, and on losses that no counter of the kernel's has.
-import { counter, counters, type Metric, series } from './metric.ts';
+import { counter, counters, histogram, type Metric, series } from './metric.ts';
 import type { Device, Queue } from './snapshot.ts';
 
 /** Subject labels: netns, device, queue. */
 export const receiveQueueMetrics: readonly Metric<Queue>[] = [
-  counter(
-    'tapscope_vhost_receive_packets_total',
-    'Packets from the guest that vhost-net handed over in batches by this queue (frames of tun_sendmsg); those too large for a batch are in receive_packets only.',
-    ({ batches }) => batches?.packets,
-  ),
-  counters(
-    'tapscope_vhost_receive_batches_total',
-    'Batches of packets from the guest that vhost-net handed over by this queue, by their size in packets (tun_sendmsg).',
-    ['packets'],
-    ({ batches }) => (batches?.sizes ?? []).map((one) => series(one.batches, one.size)),
+  histogram(
+    'tapscope_vhost_receive_batch_packets',
+    'Packets in each batch that vhost-net handed over from the guest by this queue (frames of one tun_sendmsg); packets too large for a batch are in receive_packets only. Absent until there was one.',
+    ({ batches }) => batches,
   ),
 ];
 

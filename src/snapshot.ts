@@ -54,11 +54,13 @@ export interface Redirected {
   readonly lost: number;
 }
 
-/** What vhost-net handed over from the guest. */
+/** Batches in which vhost-net handed packets over from the guest, by their size. */
 export interface VhostBatches {
-  readonly packets: number;
-  /** Batches by their size in packets: '1', '2-3', …, '64'. */
-  readonly sizes: readonly { readonly size: string; readonly batches: number }[];
+  /** Packets. `buckets[i]`: batches above `bounds[i - 1]` and up to `bounds[i]`, the last: above all bounds. */
+  readonly bounds: readonly number[];
+  readonly buckets: readonly number[];
+  /** Packets of all batches. */
+  readonly sum: number;
 }
 
 /** Packets that are lost and that no counter of the kernel's has. */

@@ -10,6 +10,9 @@ import type { VhostBatches as Batches, OtherDrop, Receive, RefusedWrites as Refu
 /** What an attached device starts with zeros for: what tun_chr_write_iter and tun_get_user themselves answer. */
 const ERRORS = ['EAGAIN', 'EFAULT', 'EINVAL', 'EIO'];
 
+/** vhost-net gathers up to 64 (VHOST_NET_BATCH). */
+const BOUNDS = [1, 2, 4, 8, 16, 32, 64];
+
 export class ReceiveCollector {
   readonly #probes: Probes;
   readonly #refusedWrites: RefusedWrites;
@@ -42,12 +45,8 @@ export class ReceiveCollector {
   /** By queue, for those that vhost-net has sent by. */
   batchesOf({ id }: WalkedDevice): ReadonlyMap<number, Batches> {
     if (this.#probes.mechanism('batches') !== 'fexit') return new Map();
-    return new Map(
-      (this.#batches.get(id) ?? []).map(({ queue, packets, sizes }) => [
-        queue,
-        { packets, sizes: sizes.slice(0, 7).map((batches, power) => ({ size: sizeName(power), batches })) },
-      ]),
-    );
+    const own = this.#batches.get(id) ?? [];
+    return new Map(own.map(({ queue, packets, sizes }) => [queue, { bounds: BOUNDS, buckets: sizes, sum: packets }]));
   }
 
   /** Those that the tables hold anything of. */
@@ -84,10 +83,4 @@ function withZeros(counted: readonly RefusedCount[]): readonly Refused[] {
     ...counted.map(({ errno, writes }) => ({ errno, writes })),
     ...missing.map((errno) => ({ errno, writes: 0 })),
   ];
-}
-
-/** vhost-net gathers up to 64. */
-function sizeName(power: number): string {
-  const least = 2 ** power;
-  return power === 0 || least === 64 ? String(least) : `${least}-${2 * least - 1}`;
 }

@@ -35,13 +35,7 @@ const busyQueue: Queue = {
     { cpu: 3, offered: 400, dropped: 0 },
   ],
   owner: { pid: 4711, comm: 'qemu-system "x"' },
-  batches: {
-    packets: 70,
-    sizes: [
-      { size: '1', batches: 6 },
-      { size: '64', batches: 1 },
-    ],
-  },
+  batches: { bounds: [1, 64], buckets: [6, 1, 0], sum: 70 },
   redirected: { enqueued: 31, lost: 8 },
   audit: [
     { equation: 'offered', imbalance: 0 },

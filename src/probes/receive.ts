@@ -15,7 +15,7 @@ export interface BatchCount {
   readonly deviceId: bigint;
   readonly queue: number;
   readonly packets: number;
-  /** Batches by the binary logarithm of their packets. */
+  /** Batches by the power of two that their packets do not exceed. */
   readonly sizes: readonly number[];
 }
 
