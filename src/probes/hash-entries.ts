@@ -1,49 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
-// All entries of a hash map of u64 counts in one or two system calls.
-import type { BpfObject } from '../kernel/native.ts';
+// All entries of a BPF hash map in one or two system calls.
+import { type BpfObject, errnoOf } from '../kernel/native.ts';
 
 export interface HashEntry {
+  /** Valid until the next read. */
   readonly key: DataView;
-  /** The value, as so many u64. */
-  readonly counts: readonly number[];
+  readonly value: DataView;
 }
+
+const FIRST_ROOM = 64;
 
 export class HashEntries {
   readonly #object: BpfObject;
   readonly #map: string;
   readonly #keySize: number;
-  readonly #words: number;
-  readonly #keys: Uint8Array;
-  readonly #values: BigUint64Array;
+  readonly #valueSize: number;
+  readonly #maxEntries: number;
+  #keys = new Uint8Array();
+  #values = new Uint8Array();
 
   constructor(object: BpfObject, map: string) {
     const found = object.maps.find(({ name }) => name === map);
-    const { keySize, valueSize, maxEntries } = found ?? { keySize: 0, valueSize: 0, maxEntries: 0 };
+    if (!found) throw new Error(`The BPF object has no map ${map}: it is of another build. Run 'make bpf'.`);
     this.#object = object;
     this.#map = map;
-    this.#keySize = keySize;
-    this.#words = valueSize / 8;
-    this.#keys = new Uint8Array(keySize * maxEntries);
-    this.#values = new BigUint64Array(this.#words * maxEntries);
+    this.#keySize = found.keySize;
+    this.#valueSize = found.valueSize;
+    this.#maxEntries = found.maxEntries;
+    this.#makeRoom(Math.min(FIRST_ROOM, found.maxEntries));
   }
 
   read(): readonly HashEntry[] {
-    const count = this.#object.entries(this.#map, this.#keys, new Uint8Array(this.#values.buffer));
-    return Array.from({ length: count }, (_, i) => ({
-      key: this.#key(i),
-      counts: Array.from(this.#values.subarray(i * this.#words, (i + 1) * this.#words), Number),
+    return Array.from({ length: this.#fetch() }, (_, i) => ({
+      key: new DataView(this.#keys.buffer, i * this.#keySize, this.#keySize),
+      value: new DataView(this.#values.buffer, i * this.#valueSize, this.#valueSize),
     }));
   }
 
   removeWhere(unwanted: (key: DataView) => boolean): void {
-    const count = this.#object.entries(this.#map, this.#keys, new Uint8Array(this.#values.buffer));
-    for (let i = 0; i < count; i++) {
-      if (!unwanted(this.#key(i))) continue;
-      this.#object.remove(this.#map, this.#keys.slice(i * this.#keySize, (i + 1) * this.#keySize));
+    for (const { key } of this.read()) {
+      if (!unwanted(key)) continue;
+      this.#object.remove(this.#map, new Uint8Array(key.buffer, key.byteOffset, key.byteLength).slice());
     }
   }
 
-  #key(i: number): DataView {
-    return new DataView(this.#keys.buffer, i * this.#keySize, this.#keySize);
+  /** Most hosts have few entries; the room for them grows as needed. */
+  #fetch(): number {
+    for (;;) {
+      try {
+        return this.#object.entries(this.#map, this.#keys, this.#values);
+      } catch (error) {
+        const room = this.#keys.length / this.#keySize;
+        if (errnoOf(error) !== 'ENOSPC' || room >= this.#maxEntries) throw error;
+        this.#makeRoom(Math.min(4 * room, this.#maxEntries));
+      }
+    }
+  }
+
+  #makeRoom(entries: number): void {
+    this.#keys = new Uint8Array(this.#keySize * entries);
+    this.#values = new Uint8Array(this.#valueSize * entries);
   }
 }

@@ -28,10 +28,10 @@ export class RareDrops {
   /** Row number → reason number → packets. */
   read(): ReadonlyMap<number, ReadonlyMap<number, number>> {
     const rows = new Map<number, Map<number, number>>();
-    for (const { key, counts } of this.#entries.read()) {
+    for (const { key, value } of this.#entries.read()) {
       const row = key.getUint32(this.#rowAt, true);
       const reasons = rows.get(row) ?? new Map<number, number>();
-      rows.set(row, reasons.set(key.getUint32(this.#reasonAt, true), counts[0] ?? 0));
+      rows.set(row, reasons.set(key.getUint32(this.#reasonAt, true), Number(value.getBigUint64(0, true))));
     }
     return rows;
   }
@@ -52,11 +52,11 @@ export class OtherDrops {
   }
 
   read(): readonly OtherDropCount[] {
-    return this.#entries.read().map(({ key, counts: [packets = 0] }) => ({
+    return this.#entries.read().map(({ key, value }) => ({
       deviceId: key.getBigUint64(this.#at.device_id, true),
       location: key.getBigUint64(this.#at.location, true),
       reason: key.getUint32(this.#at.reason, true),
-      packets,
+      packets: Number(value.getBigUint64(0, true)),
     }));
   }
 

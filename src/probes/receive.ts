@@ -29,10 +29,10 @@ export class RefusedWrites {
   }
 
   read(): readonly RefusedCount[] {
-    return this.#entries.read().map(({ key, counts: [writes = 0] }) => ({
+    return this.#entries.read().map(({ key, value }) => ({
       deviceId: key.getBigUint64(this.#at.device_id, true),
       errno: errorName(key.getUint32(this.#at.error, true)),
-      writes,
+      writes: Number(value.getBigUint64(0, true)),
     }));
   }
 
@@ -44,18 +44,23 @@ export class RefusedWrites {
 export class VhostBatches {
   readonly #entries: HashEntries;
   readonly #at: Readonly<Record<'device_id' | 'queue', number>>;
+  readonly #value: Readonly<Record<'packets' | 'sizes', number>>;
+  readonly #sizes: number;
 
   constructor(object: BpfObject) {
     this.#entries = new HashEntries(object, 'vhost_batches');
-    this.#at = layoutOf(object.btf(), 'batches_key', ['device_id', 'queue']).at;
+    const btf = object.btf();
+    this.#at = layoutOf(btf, 'batches_key', ['device_id', 'queue']).at;
+    this.#value = layoutOf(btf, 'batches', ['packets', 'sizes']).at;
+    this.#sizes = btf.struct('batches')?.fields.find(({ name }) => name === 'sizes')?.count ?? 0;
   }
 
   read(): readonly BatchCount[] {
-    return this.#entries.read().map(({ key, counts: [packets = 0, ...sizes] }) => ({
+    return this.#entries.read().map(({ key, value }) => ({
       deviceId: key.getBigUint64(this.#at.device_id, true),
       queue: key.getUint32(this.#at.queue, true),
-      packets,
-      sizes,
+      packets: Number(value.getBigUint64(this.#value.packets, true)),
+      sizes: Array.from({ length: this.#sizes }, (_, i) => Number(value.getBigUint64(this.#value.sizes + 8 * i, true))),
     }));
   }
 

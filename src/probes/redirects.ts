@@ -25,27 +25,27 @@ export type RedirectsRead = ReadonlyMap<bigint, readonly RedirectCount[]>;
 export class Redirects {
   readonly #entries: HashEntries;
   readonly #at: Readonly<Record<'device_id' | 'queue', number>>;
-  readonly #count: (counts: readonly number[], name: (typeof COUNTS)[number]) => number;
+  readonly #value: Readonly<Record<(typeof COUNTS)[number], number>>;
 
   constructor(object: BpfObject) {
     const btf = object.btf();
-    const { at } = layoutOf(btf, 'redirects', COUNTS);
     this.#entries = new HashEntries(object, 'redirects');
     this.#at = layoutOf(btf, 'redirect_key', ['device_id', 'queue']).at;
-    this.#count = (counts, name) => counts[at[name] / 8] ?? 0;
+    this.#value = layoutOf(btf, 'redirects', COUNTS).at;
   }
 
   read(): RedirectsRead {
     const devices = new Map<bigint, RedirectCount[]>();
-    for (const { key, counts } of this.#entries.read()) {
+    for (const { key, value } of this.#entries.read()) {
+      const frames = (name: (typeof COUNTS)[number]): number => Number(value.getBigUint64(this.#value[name], true));
       const device = key.getBigUint64(this.#at.device_id, true);
       const count = {
         queue: key.getUint32(this.#at.queue, true),
-        enqueued: this.#count(counts, 'enqueued'),
-        lost: this.#count(counts, 'lost'),
-        shortCalls: this.#count(counts, 'short_calls'),
-        purged: this.#count(counts, 'purged'),
-        resized: this.#count(counts, 'resized'),
+        enqueued: frames('enqueued'),
+        lost: frames('lost'),
+        shortCalls: frames('short_calls'),
+        purged: frames('purged'),
+        resized: frames('resized'),
       };
       devices.set(device, [...(devices.get(device) ?? []), count]);
     }
