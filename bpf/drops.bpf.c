@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Freed packets by skb:kfree_skb: the reason of a drop in tun_net_xmit, losses inside tun that no kernel counter knows,
 // losses before tun, and drops of what a guest or writer sent.
+#include "macvtap.bpf.h"
 #include "transmit.bpf.h"
 #include "written.bpf.h"
 
@@ -14,13 +15,14 @@ enum location_class {
 	CLASS_FAILED,	  /* tun_do_read: the reader's buffer could not be filled */
 	CLASS_OVERFLOWED, /* vhost_net_buf_unproduce: the ring had no room for what vhost gave back */
 	CLASS_WRITTEN,	  /* tun_get_user, tun_sendmsg: from the guest or writer */
+	CLASS_MACVTAP,	  /* tap_handle_frame and what else frees packets in the tap module */
 	CLASS_RECEIVE,	  /* after tun, on the way into the host: not a transmit loss */
 	CLASS_SNIFFER,	  /* packet sockets: a copy was lost, not the packet */
 	CLASS_BEFORE,	  /* a function known to drop on the way to a device */
 	CLASS_ELSEWHERE,  /* any other: a drop only if it has a reason */
 };
 
-#define RANGES 40
+#define RANGES 64
 
 struct text_range {
 	u64 start;
@@ -45,12 +47,15 @@ struct {
 	__type(value, struct text_range);
 } text_ranges SEC(".maps");
 
-/* All functions of tun and vhost-net that free packets; modules come later, so that each walk looks. */
+/* From the first to the last function of tun, tap and vhost-net that frees packets; modules come later, so that each
+ * walk looks. */
 u64 own_start, own_length = -1ULL; /* everything, until the first walk */
 
 static __noinline int find_own_text(void)
 {
-	u64 start = -1ULL, end = 0;
+	u64 start = -1ULL, end = 0, macvtap_end = 0;
+
+	macvtap_start = -1ULL;
 
 	for (u32 i = 0; i < RANGES; i++) {
 		u32 index = i;
@@ -58,6 +63,12 @@ static __noinline int find_own_text(void)
 
 		if (!range || !range->length || range->class >= CLASS_RECEIVE)
 			continue;
+		if (range->class == CLASS_MACVTAP) {
+			if (range->start < macvtap_start)
+				macvtap_start = range->start;
+			if (range->start + range->length > macvtap_end)
+				macvtap_end = range->start + range->length;
+		}
 		if (range->start < start)
 			start = range->start;
 		if (range->start + range->length > end)
@@ -65,6 +76,7 @@ static __noinline int find_own_text(void)
 	}
 	own_start = start;
 	own_length = end > start ? end - start : 0;
+	macvtap_length = macvtap_end > macvtap_start ? macvtap_end - macvtap_start : 0;
 	return 0;
 }
 
@@ -157,6 +169,8 @@ static __noinline int count_freed(u64 *ctx)
 		return 0;
 	if (class == CLASS_ELSEWHERE && (reason == reason_not_specified || reason == reason_consumed))
 		return 0; /* freed, not dropped: pktgen's own skbs end so */
+	if (class == CLASS_MACVTAP)
+		return count_macvtap(skb, location, reason);
 	if (class == CLASS_WRITTEN)
 		return count_written(skb, location, reason);
 	u64 device = (u64)BPF_CORE_READ(skb, dev);
@@ -194,7 +208,8 @@ static __always_inline int freed(volatile u64 *ctx, bool typed)
 		struct sk_buff *skb = packet_of(ctx, typed);
 
 		if ((typed || skb) && is_known_foreign(ops_of(skb->dev)))
-			return 0; /* as nearly all are */
+			/* As nearly all are; a macvtap looks like any macvlan. */
+			return ctx[1] - macvtap_start < macvtap_length ? count_freed((u64 *)ctx) : 0;
 		return count_freed((u64 *)ctx);
 	}
 	struct cpu_state *state = state_of(cpu_id());

@@ -9,6 +9,7 @@
 #include "receive.bpf.c"
 #include "redirect.bpf.c"
 #include "walk.bpf.c"
+#include "macvtap.bpf.c"
 #include "owners.bpf.c"
 #include "calibrate.bpf.c"
 

@@ -33,15 +33,17 @@ struct {
 	__type(value, u64);
 } per_cpu_anchor SEC(".maps");
 
-/* One walk at a time. In .bss, not on the stack: through nested loops the verifier would follow every value of it. */
-static struct walk_result walk;
-static struct {
+/* One walk at a time. In .bss, not on the stack: through nested loops the verifier would follow every value of it. Not
+ * static: clang would put them behind the rows. */
+struct walk_result walk;
+struct walk_place {
 	struct net *net;
 	struct net_device *dev;
 	struct tun_struct *tun;
 	struct walked_device *out;
 	u64 next_net, first_net, next_dev, dev_head, next_disabled, ops, anchor;
 	u32 device, cpu;
+	enum device_kind kind; /* of the devices that are walked */
 	u64 tstats, core_stats;
 } at;
 
@@ -189,6 +191,9 @@ static __noinline int walk_device(void)
 	return 0;
 }
 
+static bool is_macvtap(struct net_device *dev, enum device_kind kind);
+static int walk_macvtap(void);
+
 static long each_device(u32 i, void *unused)
 {
 	if (at.next_dev == at.dev_head)
@@ -202,8 +207,12 @@ static long each_device(u32 i, void *unused)
 	walk.devices++;
 	at.dev = dev;
 	at.next_dev = (u64)BPF_CORE_READ(dev, dev_list.next);
-	if (registration_state(dev) == NETREG_REGISTERED && is_tun((u64)dev))
+	if (registration_state(dev) != NETREG_REGISTERED)
+		return 0;
+	if (at.kind == KIND_TUN && is_tun((u64)dev))
 		walk_device();
+	else if (at.kind != KIND_TUN && is_macvtap(dev, at.kind))
+		walk_macvtap();
 	return 0;
 }
 
@@ -229,13 +238,29 @@ static long each_namespace(u32 i, void *unused)
 	return !next || next == at.first_net;
 }
 
-SEC("syscall")
-int walk_queues(struct walk_result *result)
+static __always_inline int walk_namespaces(enum device_kind kind, struct walk_result *result)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct net *net = BPF_CORE_READ(task, nsproxy, net_ns);
 	u64 started = bpf_ktime_get_ns();
 
+	at.kind = kind;
+	__builtin_memset(&walk, 0, sizeof(walk));
+	u64 anchor_map = address_of(&per_cpu_anchor);
+
+	bpf_probe_read_kernel(&at.anchor, sizeof(at.anchor),
+			      (void *)(anchor_map + bpf_core_field_offset(struct bpf_array, pptrs)));
+	at.ops = (u64)BPF_CORE_READ(net, ns.ops);
+	at.first_net = at.next_net = (u64)&net->list;
+	bpf_loop(1 << 20, each_namespace, NULL, 0);
+	walk.nanoseconds = bpf_ktime_get_ns() - started;
+	__builtin_memcpy(result, &walk, sizeof(walk));
+	return 0;
+}
+
+SEC("syscall")
+int walk_queues(struct walk_result *result)
+{
 	/* A module that was unloaded may have left its address to other ops: verdicts live from one walk to the next.
 	 */
 	for (u32 cell = 0; cell < FOREIGN_CELLS; cell++) {
@@ -249,15 +274,5 @@ int walk_queues(struct walk_result *result)
 	tun_ops[0] = tun_ops[1] = 0;
 	foreign_base = address_of(foreign_ops);
 	find_own_text();
-	__builtin_memset(&walk, 0, sizeof(walk));
-	u64 anchor_map = address_of(&per_cpu_anchor);
-
-	bpf_probe_read_kernel(&at.anchor, sizeof(at.anchor),
-			      (void *)(anchor_map + bpf_core_field_offset(struct bpf_array, pptrs)));
-	at.ops = (u64)BPF_CORE_READ(net, ns.ops);
-	at.first_net = at.next_net = (u64)&net->list;
-	bpf_loop(1 << 20, each_namespace, NULL, 0);
-	walk.nanoseconds = bpf_ktime_get_ns() - started;
-	__builtin_memcpy(result, &walk, sizeof(walk));
-	return 0;
+	return walk_namespaces(KIND_TUN, result);
 }

@@ -12,6 +12,8 @@ enum queue_flag {
 	QUEUE_WAITED = 32,   /* somebody sleeps in its socket's wait queue */
 };
 
+enum device_kind { KIND_TUN, KIND_MACVTAP, KIND_IPVTAP };
+
 struct walked_device {
 	u64 device, device_id, netns_cookie;
 	u32 netns, ifindex;
@@ -19,7 +21,8 @@ struct walked_device {
 	char qdisc[16];
 	u32 tun_flags, device_flags;
 	u64 state; /* bit 2: no carrier */
-	u32 queue_length, queues, detached, first_queue, queues_written, reserved;
+	u32 queue_length, queues, detached, first_queue, queues_written;
+	enum device_kind kind;
 	u64 tx_packets, tx_bytes, tx_dropped, rx_packets, rx_bytes, rx_dropped, rx_frame_errors;
 };
 

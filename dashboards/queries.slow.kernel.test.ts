@@ -22,6 +22,10 @@ const NOT_EVERYWHERE = [
   'tapscope_queue_redirect_lost_packets_total',
   'tapscope_receive_refused_writes_total',
   'tapscope_vhost_receive_batch_packets_bucket',
+  'tapscope_macvtap_offered_packets_total',
+  'tapscope_macvtap_dropped_packets_total',
+  'tapscope_macvtap_delivered_packets_total',
+  'tapscope_macvtap_receive_packets_total',
 ];
 /** Where packets are few, the agent measures its price once a minute. */
 const PRICED_WITHIN_S = 120;

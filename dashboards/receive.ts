@@ -59,6 +59,19 @@ export function withReceive(builder: DashboardBuilder, scope: Scope): DashboardB
     )
     .withPanel(
       timeseries({
+        title: 'macvtap: packets to guest',
+        tells: 'Of a macvtap or ipvtap: offered, dropped and delivered to the guest or reader, and what came from it.',
+        width: 24,
+        lines: [
+          { legend: 'offered to guest', query: perSecond('tapscope_macvtap_offered_packets_total') },
+          { legend: 'dropped', query: perSecond('tapscope_macvtap_dropped_packets_total') },
+          { legend: 'delivered to guest', query: perSecond('tapscope_macvtap_delivered_packets_total') },
+          { legend: 'from guest', query: perSecond('tapscope_macvtap_receive_packets_total') },
+        ],
+      }),
+    )
+    .withPanel(
+      timeseries({
         title: 'Bytes from guest',
         tells: 'Bytes per second that tun passed on to the host.',
         width: 8,

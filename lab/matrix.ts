@@ -19,6 +19,7 @@ const SHARED_FILES = [
   'src/inventory/before-tun.kernel.test.ts',
   'src/inventory/receive.kernel.test.ts',
   'src/inventory/redirect.kernel.test.ts',
+  'src/inventory/macvtap.kernel.test.ts',
   'src/inventory/uncounted.kernel.test.ts',
   'src/inventory/random.slow.kernel.test.ts',
 ];

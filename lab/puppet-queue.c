@@ -40,7 +40,7 @@ static struct queue *free_queue(void)
 
 static short device_flags(int argc, char **argv)
 {
-	short flags = strcmp(argv[3], "tap") == 0 ? IFF_TAP : IFF_TUN;
+	short flags = strcmp(argv[3], "tun") == 0 ? IFF_TUN : IFF_TAP;
 
 	if (!has_word(argc - 4, argv + 4, "pi"))
 		flags |= IFF_NO_PI;
@@ -81,7 +81,10 @@ int queue_open(int argc, char **argv, struct answer *out)
 		return -EMFILE;
 	if (strlen(argv[1]) >= sizeof(queue->id))
 		return -ENAMETOOLONG;
-	fd = open_device(argv[2], flags, has_word(argc - 4, argv + 4, "persist"));
+	if (strcmp(argv[3], "macvtap") == 0)
+		fd = open_macvtap(argv[2]);
+	else
+		fd = open_device(argv[2], flags, has_word(argc - 4, argv + 4, "persist"));
 	if (fd < 0)
 		return fd;
 	*queue = (struct queue){.fd = fd, .ethernet = flags & IFF_TAP};

@@ -114,7 +114,11 @@ int send_packet(int argc, char **argv, struct answer *out)
 
 	if (fd < 0)
 		return fd;
-	if (!build_frame(payload, size, is_ethernet(fd, argv[1])))
+	bool built = build_frame(payload, size, is_ethernet(fd, argv[1]));
+
+	if (built && has_word(argc - 4, argv + 4, "unicast"))
+		make_unicast(payload);
+	if (!built)
 		error = -EINVAL;
 	else if (setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &bypass, sizeof(bypass)) || set_mark(fd, argc, argv))
 		error = -errno;

@@ -10,8 +10,6 @@
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 
-static const uint8_t peer[6] = {0x02, 0, 0, 0, 0, 0x01};
-
 int queue_write(int argc, char **argv, struct answer *out)
 {
 	static uint8_t frame[65536];
@@ -29,7 +27,7 @@ int queue_write(int argc, char **argv, struct answer *out)
 	parts[0].iov_len = queue->header;
 	parts[1].iov_len = option(argc - 4, argv + 4, "cut", parts[1].iov_len);
 	if (has_word(argc - 4, argv + 4, "unicast"))
-		memcpy(frame, peer, sizeof(peer));
+		make_unicast(frame);
 	if (has_word(argc - 4, argv + 4, "noip"))
 		frame[0] = 0;
 	if (fault)

@@ -94,7 +94,7 @@ static const struct {
 	command *run;
 	const char *usage;
 } commands[] = {
-	{"open", 3, queue_open, "open ID DEV tun|tap [mq] [persist] [vnet] [backpressure] [pi]"},
+	{"open", 3, queue_open, "open ID DEV tun|tap|macvtap [mq] [persist] [vnet] [backpressure] [pi]"},
 	{"close", 1, queue_close, "close ID"},
 	{"detach", 1, queue_disable, "detach ID"},
 	{"attach", 1, queue_enable, "attach ID"},
@@ -107,7 +107,7 @@ static const struct {
 	{"readloop", 2, read_loop, "readloop ID RATE: in the background, packets per second, 0 = all"},
 	{"stop", 1, read_stop, "stop ID: ends readloop"},
 	{"udp", 4, send_udp, "udp DST PORT COUNT SIZE [flows=N] [queue=N]: SIZE is the payload"},
-	{"packet", 3, send_packet, "packet DEV COUNT SIZE [bypass] [queue=N]: SIZE is the frame"},
+	{"packet", 3, send_packet, "packet DEV COUNT SIZE [bypass] [unicast] [queue=N]: SIZE is the frame"},
 	{"guest", 1, guest_come, "guest ID [entries=N] [buffer=BYTES]: a guest by vhost-net; no buffers are posted"},
 	{"unguest", 1, guest_go, "unguest ID: vhost-net gives back what it holds"},
 	{"offer", 2, guest_offer, "offer ID COUNT: the guest posts buffers to receive into"},

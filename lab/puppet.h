@@ -37,6 +37,8 @@ enum { UNKNOWN_GSO = 0x10 };
 
 /* Fills size bytes as an Ethernet frame of a local experimental type, or as an IPv4 packet; false: too small. */
 bool build_frame(uint8_t *frame, size_t size, bool ethernet);
+/* To 02:00:00:00:00:01 and not to all. */
+void make_unicast(uint8_t *frame);
 
 /* argv[0] is the command. Zero, or a negative errno that becomes the answer. */
 typedef int command(int argc, char **argv, struct answer *out);
@@ -57,5 +59,8 @@ struct queue {
 };
 
 struct queue *find_queue(const char *id);
+
+/* A descriptor that does not block, or a negative errno. */
+int open_macvtap(const char *device);
 
 #endif

@@ -37,7 +37,7 @@ export interface WriteCounts {
 
 export interface Puppet {
   readonly pid: number;
-  open(id: string, device: string, kind: 'tun' | 'tap', ...flags: readonly QueueFlag[]): Promise<void>;
+  open(id: string, device: string, kind: 'tun' | 'tap' | 'macvtap', ...flags: readonly QueueFlag[]): Promise<void>;
   close(id: string): Promise<void>;
   /** TUNSETQUEUE: the queue leaves the device, its descriptor stays. */
   detach(id: string): Promise<void>;
@@ -121,6 +121,8 @@ export interface UdpOptions {
 
 export interface PacketOptions {
   readonly bypass?: boolean;
+  /** To 02:00:00:00:00:01 and not to all. */
+  readonly unicast?: boolean;
   readonly queue?: number;
 }
 
@@ -205,8 +207,12 @@ function puppet(child: ChildProcess, ask: Ask): Puppet {
     stop: async (id) => readCounts(await ask(`stop ${id}`)),
     udp: async (to, port, count, size, { flows = 1, queue = 0 } = {}) =>
       sendCounts(await ask(`udp ${to} ${port} ${count} ${size} flows=${flows} queue=${queue}`)),
-    packet: async (device, count, size, { bypass = false, queue = 0 } = {}) =>
-      sendCounts(await ask(`packet ${device} ${count} ${size} queue=${queue}${bypass ? ' bypass' : ''}`)),
+    packet: async (device, count, size, { bypass = false, unicast = false, queue = 0 } = {}) =>
+      sendCounts(
+        await ask(
+          `packet ${device} ${count} ${size} queue=${queue}${bypass ? ' bypass' : ''}${unicast ? ' unicast' : ''}`,
+        ),
+      ),
     write: async (id, count, size, { wrong = '', cut = size, unicast = false } = {}) => {
       const answer = await ask(`write ${id} ${count} ${size} cut=${cut} ${wrong}${unicast ? ' unicast' : ''}`);
       return { written: numberAt(answer, 'written'), errors: errorsOf(answer) };

@@ -32,7 +32,8 @@ const belowCommands = [
 const layers: Readonly<Record<string, Layer>> = {
   snapshot: { imports: [] },
   metric: { imports: [] },
-  metrics: { imports: ['metric', 'receive-metrics', 'snapshot'] },
+  metrics: { imports: ['metric', 'macvtap-metrics', 'receive-metrics', 'snapshot'] },
+  'macvtap-metrics': { imports: ['metric', 'snapshot'] },
   'receive-metrics': { imports: ['metric', 'snapshot'] },
   kernel: { imports: ['addon'], node: 'all' },
   probes: { imports: ['kernel', 'snapshot'] },

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue: every metric once. Outputs, the README's table and the dashboards read it; nothing else names a metric.
+
+import { macvtapMetrics } from './macvtap-metrics.ts';
 import { counter, counters, flag, gauge, gauges, info, type Metric, series, seriesIf } from './metric.ts';
 import { receiveDeviceMetrics, receiveQueueMetrics, redirectQueueMetrics } from './receive-metrics.ts';
 import type { AgentState, Device, Queue } from './snapshot.ts';
@@ -178,6 +180,7 @@ export const deviceMetrics: readonly Metric<Device>[] = [
   ),
   flag('tapscope_device_degraded', '1 while figures of this device are known not to be exact.', isDegraded),
   ...receiveDeviceMetrics,
+  ...macvtapMetrics,
 ];
 
 /** No subject labels. */
@@ -205,7 +208,7 @@ export const agentMetrics: readonly Metric<AgentState>[] = [
   gauge('tapscope_rows_capacity', 'Rows of kernel counters that there are.', (agent) => agent.rowsCapacity),
   counters(
     'tapscope_events_lost_total',
-    'Events that our programs saw and could not count where they belong. no_row: all rows are used; ending_device: of a device that is being deleted; reason: drops shown as reason other; before: losses before tun beyond their table; no_device: drops in tun of packets that name no device; receive, redirect: refused writes and vhost batches, XDP frames beyond their tables.',
+    'Events that our programs saw and could not count where they belong. no_row: all rows are used; ending_device: of a device that is being deleted; reason: drops shown as reason other; before: losses before tun beyond their table; no_device: drops in tun of packets that name no device; receive, redirect, macvtap: refused writes and vhost batches, XDP frames, reads of macvtaps beyond their tables.',
     ['cause'],
     (agent) => agent.eventsLost.map(({ cause, events }) => series(events, cause)),
   ),

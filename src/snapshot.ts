@@ -45,7 +45,18 @@ export interface Receive {
   readonly dropped: readonly OtherDrop[] | undefined;
   readonly refused: readonly RefusedWrites[] | undefined;
   /** Packets with a virtio-net header that tun could not follow. */
-  readonly frameErrors: number;
+  readonly frameErrors: number | undefined;
+}
+
+/** Of a macvtap or ipvtap, whose receive side is the way towards the guest or reader. Packets. */
+export interface Macvtap {
+  /** Those dropped included. */
+  readonly offered: number;
+  readonly dropped: readonly OtherDrop[];
+  /** undefined: not measured. */
+  readonly delivered: number | undefined;
+  /** From the guest or writer. */
+  readonly written: number;
 }
 
 /** XDP frames that were redirected into a ring. */
@@ -132,7 +143,7 @@ export interface Device {
   readonly ifindex: number;
   /** kernfs node id, never used twice; "netns:ifindex" where only rtnetlink sees the device. */
   readonly id: string;
-  readonly kind: 'tap' | 'tun';
+  readonly kind: 'tap' | 'tun' | 'macvtap' | 'ipvtap';
   readonly up: boolean;
   readonly carrier: boolean;
   readonly multiQueue: boolean;
@@ -150,6 +161,8 @@ export interface Device {
   readonly counters: DeviceCounters | undefined;
   readonly otherDropped: readonly OtherDrop[] | undefined;
   readonly receive: Receive | undefined;
+  /** undefined: it is none. */
+  readonly macvtap: Macvtap | undefined;
   readonly uncounted: readonly UncountedLoss[];
   readonly audit: readonly AuditResult[];
   readonly degraded: readonly string[];

@@ -35,6 +35,7 @@ function tap(index: number): Device {
     counters: { txPackets: 1e9 + index, txBytes: 1e12, txDropped: 700, rxPackets: 5, rxBytes: 300, rxDropped: 0 },
     otherDropped: [{ reason: 'QDISC_DROP', location: '__dev_queue_xmit', packets: 3 * index }],
     receive: undefined,
+    macvtap: undefined,
     uncounted: [],
     audit: [{ equation: 'delivered', imbalance: 0 }],
     degraded: [],

@@ -70,6 +70,7 @@ export function deviceOf(walked: WalkedDevice, measured: Measured): Device {
     counters: walked.counters,
     otherDropped: measured.otherDropped,
     receive: measured.receive,
+    macvtap: undefined,
     uncounted: uncountedOf({ kind, queues, ...measured }),
     audit: measured.books?.audit ?? [],
     degraded,

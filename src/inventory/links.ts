@@ -60,6 +60,7 @@ function deviceOf(netns: number, link: Link, owners: Owners): readonly Device[] 
       counters: link.stats64,
       otherDropped: undefined,
       receive: undefined,
+      macvtap: undefined,
       uncounted: [],
       audit: [],
       degraded: [],

@@ -11,10 +11,11 @@ import type { DropReasons } from '../probes/reasons.ts';
 import { Recycler } from '../probes/recycler.ts';
 import { type RedirectCount, Redirects, type RedirectsRead, withFrames } from '../probes/redirects.ts';
 import { Rows, type RowsRead } from '../probes/rows.ts';
-import { type Walk, type WalkedDevice, Walker } from '../probes/walk.ts';
+import { type WalkedDevice, Walker } from '../probes/walk.ts';
 import type { Device, LostEvents, OtherDrop } from '../snapshot.ts';
 import { deviceOf } from './devices.ts';
 import { type Books, Ledger } from './ledger.ts';
+import { MacvtapCollector } from './macvtaps.ts';
 import { NO_OWNERS, OwnerIterator, readOwnersFromProc } from './owners.ts';
 import type { Regime } from './queue-books.ts';
 import { isWritten, ReceiveCollector } from './receive.ts';
@@ -24,7 +25,7 @@ const OWNERS_AGE_MS = 10_000;
 /** `freed` runs for every freed packet of the host: what it missed was mostly nobody's of ours, and the audit sees the rest. The others watch the way from the guest. */
 const BESIDE_THE_BOOKS = ['freed', 'refused', 'batches'];
 /** Variables lost_… of the BPF object. */
-const LOST = ['no_row', 'ending_device', 'reason', 'before', 'no_device', 'receive', 'redirect'];
+const LOST = ['no_row', 'ending_device', 'reason', 'before', 'no_device', 'receive', 'redirect', 'macvtap'];
 
 export class QueueCollector {
   readonly #probes: Probes;
@@ -39,6 +40,7 @@ export class QueueCollector {
   readonly #receive: ReceiveCollector;
   readonly #redirects: Redirects;
   #redirected: RedirectsRead = new Map();
+  readonly #macvtaps: MacvtapCollector;
   readonly #globals: Globals;
   readonly #ownerIterator: OwnerIterator | undefined;
   readonly #ledgers = new Map<bigint, Ledger>();
@@ -51,7 +53,8 @@ export class QueueCollector {
   #used = 0;
   #lost: readonly string[] = [];
 
-  constructor(probes: Probes, { object, reasons }: LoadedPrograms, perCpu: boolean) {
+  constructor(probes: Probes, programs: LoadedPrograms, perCpu: boolean) {
+    const { object, reasons } = programs;
     this.#probes = probes;
     this.#perCpu = perCpu;
     this.#reasons = reasons;
@@ -61,6 +64,7 @@ export class QueueCollector {
     this.#otherDrops = new OtherDrops(object);
     this.#receive = new ReceiveCollector(probes, object);
     this.#redirects = new Redirects(object);
+    this.#macvtaps = new MacvtapCollector(probes, programs);
     this.#globals = new Globals(object);
     if (probes.mechanism('owners') === 'iterator') this.#ownerIterator = new OwnerIterator(object);
   }
@@ -79,9 +83,11 @@ export class QueueCollector {
     const devices = walk.devices.map((walked) => this.#device(walked, before, after, others.get(walked.id) ?? []));
     this.#files = walk.devices.flatMap(({ queues }) => queues.map(({ tunFile }) => tunFile)).join();
     this.#used = before.used;
-    if (walk.complete) this.#recycle(walk, before, others);
-    this.#sawAll ||= walk.complete;
-    return { devices, complete: walk.complete };
+    const macvtaps = this.#macvtaps.collect(others);
+    const complete = walk.complete && macvtaps.complete;
+    if (complete) this.#recycle([...walk.devices.map(({ id }) => id), ...macvtaps.ids], before, others);
+    this.#sawAll ||= complete;
+    return { devices: [...devices, ...macvtaps.devices], complete };
   }
 
   pool(): { readonly used: number; readonly capacity: number } {
@@ -180,8 +186,8 @@ export class QueueCollector {
     return devices;
   }
 
-  #recycle({ devices }: Walk, { rowNumbers }: RowsRead, others: ReadonlyMap<bigint, unknown>): void {
-    const present = new Set(devices.map(({ id }) => id));
+  #recycle(ids: readonly bigint[], { rowNumbers }: RowsRead, others: ReadonlyMap<bigint, unknown>): void {
+    const present = new Set(ids);
     const rowless = [...others.keys(), ...this.#ledgers.keys(), ...this.#receive.devices(), ...this.#redirected.keys()];
     const known = new Map<bigint, readonly number[]>(rowless.map((id) => [id, []]));
     for (const [id, numbers] of rowNumbers) known.set(id, numbers);
@@ -193,6 +199,7 @@ export class QueueCollector {
     this.#otherDrops.remove(gone);
     this.#receive.remove(gone);
     this.#redirects.remove(gone);
+    this.#macvtaps.remove(gone);
   }
 }
 

@@ -37,7 +37,7 @@ export const capabilityNames = Object.keys(CAPABILITIES) as readonly Capability[
 /** `symbols`: names of the kernel functions that will be looked up. */
 export function readHost(symbols: Iterable<string>): Host {
   const btf = kernelTypes();
-  const modules = ['tun', 'vhost_net'].flatMap((name) => moduleTypes(name) ?? []);
+  const modules = ['tun', 'vhost_net', 'tap'].flatMap((name) => moduleTypes(name) ?? []);
   return {
     release: release(),
     possibleCpus: possibleCpus(readFileSync('/sys/devices/system/cpu/possible', 'utf8')),
@@ -67,8 +67,11 @@ export function vhostDriver(): number | undefined {
 
 /** Modules beside tun whose functions are looked up; the text changes when one of them is loaded or unloaded. */
 export function companionModules(): string {
-  const bridge = statSync('/sys/module/bridge', { throwIfNoEntry: false })?.ino;
-  return `vhost-net ${vhostDriver() ?? '-'}, bridge ${bridge ?? '-'}`;
+  const others = ['bridge', 'tap', 'macvtap', 'ipvtap'].map((name) => {
+    const folder = statSync(`/sys/module/${name}`, { throwIfNoEntry: false });
+    return `${name} ${folder?.ino ?? '-'}`;
+  });
+  return [`vhost-net ${vhostDriver() ?? '-'}`, ...others].join(', ');
 }
 
 /** PREEMPT_RT: bottom halves that are off keep no other task from this CPU. */

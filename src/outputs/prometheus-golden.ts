@@ -88,6 +88,7 @@ const guest: Device = {
     ],
     frameErrors: 1,
   },
+  macvtap: undefined,
   uncounted: [
     { cause: 'purged', packets: 6 },
     { cause: 'bad_header', packets: 1 },
@@ -127,6 +128,20 @@ const vpn: Device = {
   audit: [],
 };
 
+const macvtap: Device = {
+  ...vpn,
+  name: 'macvtap0',
+  id: '9004',
+  ifindex: 9,
+  kind: 'macvtap',
+  macvtap: {
+    offered: 12,
+    dropped: [{ reason: 'FULL_RING', location: 'tap_handle_frame', packets: 5 }],
+    delivered: 7,
+    written: 3,
+  },
+};
+
 const agent: AgentState = {
   probes: [
     { event: 'offered', mechanism: 'raw_tp', attached: true, reason: undefined, missed: 0 },
@@ -147,7 +162,7 @@ const agent: AgentState = {
   snapshotSeconds: 0.0021,
 };
 
-export const goldenSnapshot: Snapshot = { takenAt: 1_795_000_000, devices: [guest, namesake, vpn], agent };
+export const goldenSnapshot: Snapshot = { takenAt: 1_795_000_000, devices: [guest, namesake, vpn, macvtap], agent };
 
 export interface RowSample {
   readonly subject: Subject;

@@ -56,6 +56,8 @@ export const PROBE_SYMBOLS: readonly string[] = [
   'tun_free_netdev',
   'tun_chr_write_iter',
   'tun_xdp_xmit',
+  'macvtap_newlink',
+  'ipvtap_newlink',
 ];
 
 export interface AttachOptions {

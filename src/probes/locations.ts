@@ -11,9 +11,23 @@ type LocationClass =
   | 'FAILED'
   | 'OVERFLOWED'
   | 'WRITTEN'
+  | 'MACVTAP'
   | 'RECEIVE'
   | 'SNIFFER'
   | 'BEFORE';
+
+export type MacvtapMeaning = 'dropped' | 'failed' | 'purged' | 'resized' | 'written';
+
+/** What it means that one of the tap module's functions frees a packet. */
+export const MACVTAP_LOCATIONS: Readonly<Record<string, MacvtapMeaning>> = {
+  tap_handle_frame: 'dropped',
+  tap_do_read: 'failed',
+  tap_recvmsg: 'failed',
+  tap_sock_destruct: 'purged',
+  tap_queue_resize: 'resized',
+  tap_get_user: 'written',
+  tap_sendmsg: 'written',
+};
 
 const FUNCTIONS: Readonly<Record<string, LocationClass>> = {
   tun_net_xmit: 'TRANSMIT',
@@ -46,6 +60,7 @@ const FUNCTIONS: Readonly<Record<string, LocationClass>> = {
   vhost_net_buf_unproduce: 'OVERFLOWED', // tun_ptr_free ends in a jump, so the location is its caller
   br_dev_queue_push_xmit: 'BEFORE', // bridge: the frame is longer than the port's MTU
   br_forward_finish: 'BEFORE',
+  ...Object.fromEntries(Object.keys(MACVTAP_LOCATIONS).map((name) => [name, 'MACVTAP' as const])),
 };
 
 /** Drop what a guest or writer sent. */
@@ -57,6 +72,7 @@ export const STOPPED_LOCATIONS: readonly string[] = ['packet_xmit', 'packet_dire
 /** Functions whose name becomes the `location` label; any other is `other`, so that the label stays bounded. */
 export const LABELLED_LOCATIONS: ReadonlySet<string> = new Set([
   ...WRITE_LOCATIONS,
+  ...Object.keys(MACVTAP_LOCATIONS),
   ...functionsOf('BEFORE'),
   '__tcf_kfree_skb_list',
   'kfree_skb_list_reason',

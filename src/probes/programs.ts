@@ -185,6 +185,7 @@ function configure(
   object.setVariable('transmit_length', bytes32(transmit?.length ?? 0));
   object.setVariable('sock_rfree_address', address('sock_rfree'));
   object.setVariable('tun_chr_close_address', address('tun_chr_close'));
+  object.setVariable('tap_handle_frame_address', address('tap_handle_frame'));
 }
 
 /** A row of 256 bytes for each queue on each CPU that serves it: room for 2 048 queues if each is served by one CPU, or more. */

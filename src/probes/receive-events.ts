@@ -1,6 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // The events beside the transmit function: what XDP redirects into the rings, and the way from the guest to the host.
-import { always, type ProbeEvent, untraceable, WALK } from './mechanism.ts';
+import { always, missing, type ProbeEvent, untraceable, WALK } from './mechanism.ts';
+
+function walkOf(kind: 'macvtap' | 'ipvtap'): ProbeEvent {
+  return {
+    name: `${kind}s`,
+    measures: `${kind} devices, their rings and drops`,
+    mechanisms: [
+      {
+        name: 'walk',
+        programs: [`walk_${kind}s`],
+        needs: [...WALK, 'freed='],
+        price: undefined,
+        obstacle: (host) => missing(host, `${kind}_newlink`),
+      },
+      { name: 'none', programs: [], needs: [], price: 'right while there are none', obstacle: always },
+    ],
+  };
+}
 
 export const RECEIVE_EVENTS: readonly ProbeEvent[] = [
   {
@@ -25,6 +42,23 @@ export const RECEIVE_EVENTS: readonly ProbeEvent[] = [
         price: 'frames thrown out of a ring are not seen; every bulk that XDP redirects on the host pays for it',
         obstacle: always,
       },
+    ],
+  },
+  walkOf('macvtap'),
+  walkOf('ipvtap'),
+  {
+    name: 'macvtap-reads',
+    measures: 'packets that macvtap and ipvtap devices hand to their guests and readers',
+    mechanisms: [
+      {
+        name: 'fexit',
+        programs: ['macvtap_read_fexit'],
+        pins: true,
+        needs: WALK,
+        price: undefined,
+        obstacle: (host) => untraceable(host, 'tap_do_read', 4),
+      },
+      { name: 'none', programs: [], needs: [], price: 'right while there are none', obstacle: always },
     ],
   },
   {

@@ -21,7 +21,11 @@ export interface WalkedQueue {
   readonly consumerHead: number;
 }
 
+const KINDS = ['tun', 'macvtap', 'ipvtap'] as const;
+
 export interface WalkedDevice {
+  /** tun: tap devices too. */
+  readonly kind: (typeof KINDS)[number];
   readonly id: bigint;
   readonly netns: number;
   readonly name: string;
@@ -48,6 +52,7 @@ export interface Walk {
 }
 
 const DEVICE_FIELDS = [
+  'kind',
   'device_id',
   'netns',
   'ifindex',
@@ -76,6 +81,7 @@ const ATTEMPTS = 3;
 
 export class Walker {
   readonly #object: BpfObject;
+  readonly #program: string;
   readonly #device: Layout<(typeof DEVICE_FIELDS)[number]>;
   readonly #queue: Layout<(typeof QUEUE_FIELDS)[number]>;
   readonly #result: Layout<(typeof RESULT_FIELDS)[number]>;
@@ -84,9 +90,10 @@ export class Walker {
   readonly #queues: MapView;
   readonly #context: Uint8Array;
 
-  constructor(object: BpfObject) {
+  constructor(object: BpfObject, program = 'walk_queues') {
     const btf = object.btf();
     this.#object = object;
+    this.#program = program;
     this.#device = layoutOf(btf, 'walked_device', DEVICE_FIELDS);
     this.#queue = layoutOf(btf, 'walked_queue', QUEUE_FIELDS);
     this.#result = layoutOf(btf, 'walk_result', RESULT_FIELDS);
@@ -116,7 +123,7 @@ export class Walker {
   }
 
   #run(): { tuns: number; namespaces: number; complete: boolean } {
-    this.#object.testRun('walk_queues', this.#context);
+    this.#object.testRun(this.#program, this.#context);
     const view = new DataView(this.#context.buffer);
     const field = (name: (typeof RESULT_FIELDS)[number]): number => view.getUint32(this.#result.at[name], true);
     const complete = field('derailed') === 0 && field('overflowed') === 0 && field('list_heads') === 1;
@@ -129,6 +136,7 @@ export class Walker {
     const view = this.#devices;
     const first = view.u32(base + at.first_queue);
     return {
+      kind: KINDS[view.u32(base + at.kind)] ?? 'tun',
       id: view.bigint(base + at.device_id),
       netns: view.u32(base + at.netns),
       name: view.text(base + at.name, NAME_BYTES),
