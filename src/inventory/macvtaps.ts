@@ -31,9 +31,10 @@ export class MacvtapCollector {
 
   /** `freed`: drops that belong to no row, by device. */
   collect(freed: ReadonlyMap<bigint, readonly OtherDrop[]>): MacvtapsSeen {
-    const reads = this.#probes.mechanism('macvtap-reads') === 'fexit' ? this.#reads.read() : undefined;
     const walks = KINDS.flatMap((kind) => this.#walker(kind)?.walk() ?? []);
     const walked = walks.flatMap(({ devices }) => devices);
+    const counted = walked.length > 0 && this.#probes.mechanism('macvtap-reads') === 'fexit';
+    const reads = counted ? this.#reads.read() : undefined;
     const delivered = (id: bigint): number | undefined => reads && (reads.get(id) ?? 0);
     return {
       devices: walked.map((one) => deviceOf(one, freed.get(one.id) ?? [], delivered(one.id))),
