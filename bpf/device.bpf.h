@@ -96,3 +96,13 @@ static __always_inline u64 device_id(u64 device)
 		return TYPED(net_device, device)->dev.kobj.sd->id;
 	return BPF_CORE_READ((struct net_device *)device, dev.kobj.sd, id);
 }
+
+/* A queue that was detached from its device still knows it. */
+static __always_inline struct net_device *device_of_file(struct tun_file *file)
+{
+	struct tun_struct *tun = BPF_CORE_READ(file, tun);
+
+	if (!tun)
+		tun = BPF_CORE_READ(file, detached);
+	return BPF_CORE_READ(tun, dev);
+}

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Freed packets by skb:kfree_skb: the reason of a drop in tun_net_xmit, losses inside tun that no kernel counter knows,
-// losses before tun.
+// losses before tun, and drops of what a guest or writer sent.
+#include "macvtap.bpf.h"
 #include "transmit.bpf.h"
+#include "written.bpf.h"
 
 /* What a freeing function means; the agent finds their text ranges in the running kernel's symbols, and these names in
  * our BTF. */
@@ -12,13 +14,15 @@ enum location_class {
 	CLASS_RESIZED,	  /* tun_device_event, tun_attach */
 	CLASS_FAILED,	  /* tun_do_read: the reader's buffer could not be filled */
 	CLASS_OVERFLOWED, /* vhost_net_buf_unproduce: the ring had no room for what vhost gave back */
-	CLASS_RECEIVE,	  /* from the guest: not a transmit loss */
+	CLASS_WRITTEN,	  /* tun_get_user, tun_sendmsg: from the guest or writer */
+	CLASS_MACVTAP,	  /* tap_handle_frame and what else frees packets in the tap module */
+	CLASS_RECEIVE,	  /* after tun, on the way into the host: not a transmit loss */
 	CLASS_SNIFFER,	  /* packet sockets: a copy was lost, not the packet */
 	CLASS_BEFORE,	  /* a function known to drop on the way to a device */
 	CLASS_ELSEWHERE,  /* any other: a drop only if it has a reason */
 };
 
-#define RANGES 40
+#define RANGES 64
 
 struct text_range {
 	u64 start;
@@ -43,29 +47,15 @@ struct {
 	__type(value, struct text_range);
 } text_ranges SEC(".maps");
 
-u64 lost_before;    /* other_drops was full */
-u64 lost_no_device; /* dropped in tun, and the packet names no device */
-/* All functions of tun and vhost-net that free packets; modules come later, so that each walk looks. */
+/* From the first to the last function of tun, tap and vhost-net that frees packets; modules come later, so that each
+ * walk looks. */
 u64 own_start, own_length = -1ULL; /* everything, until the first walk */
-
-struct other_drop_key {
-	u64 device;
-	u64 device_id;
-	u64 location;
-	u32 reason;
-	u32 reserved;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 8192);
-	__type(key, struct other_drop_key);
-	__type(value, u64);
-} other_drops SEC(".maps");
 
 static __noinline int find_own_text(void)
 {
-	u64 start = -1ULL, end = 0;
+	u64 start = -1ULL, end = 0, macvtap_end = 0;
+
+	macvtap_start = -1ULL;
 
 	for (u32 i = 0; i < RANGES; i++) {
 		u32 index = i;
@@ -73,6 +63,12 @@ static __noinline int find_own_text(void)
 
 		if (!range || !range->length || range->class >= CLASS_RECEIVE)
 			continue;
+		if (range->class == CLASS_MACVTAP) {
+			if (range->start < macvtap_start)
+				macvtap_start = range->start;
+			if (range->start + range->length > macvtap_end)
+				macvtap_end = range->start + range->length;
+		}
 		if (range->start < start)
 			start = range->start;
 		if (range->start + range->length > end)
@@ -80,6 +76,7 @@ static __noinline int find_own_text(void)
 	}
 	own_start = start;
 	own_length = end > start ? end - start : 0;
+	macvtap_length = macvtap_end > macvtap_start ? macvtap_end - macvtap_start : 0;
 	return 0;
 }
 
@@ -115,18 +112,7 @@ static __always_inline void count_other(struct sk_buff *skb, struct net_device *
 		return;
 	if (sock_rfree_address && (u64)BPF_CORE_READ(skb, destructor) == sock_rfree_address)
 		return; /* lies in a socket's receive queue: a sniffer's copy */
-	struct other_drop_key key = {
-		.device = (u64)dev, .device_id = device_id((u64)dev), .location = location, .reason = reason};
-	u64 *packets = bpf_map_lookup_elem(&other_drops, &key), none = 0;
-
-	if (!packets) {
-		bpf_map_update_elem(&other_drops, &key, &none, BPF_NOEXIST);
-		packets = bpf_map_lookup_elem(&other_drops, &key);
-	}
-	if (packets)
-		__sync_fetch_and_add(packets, 1);
-	else
-		__sync_fetch_and_add(&lost_before, 1);
+	count_at(dev, location, reason, 1);
 }
 
 /* A drop in tun_net_xmit of a packet that came past the offered probe (PACKET_QDISC_BYPASS, pktgen start_xmit). */
@@ -185,6 +171,10 @@ static __noinline int count_freed(u64 *ctx)
 		return 0;
 	if (class == CLASS_ELSEWHERE && (reason == reason_not_specified || reason == reason_consumed))
 		return 0; /* freed, not dropped: pktgen's own skbs end so */
+	if (class == CLASS_MACVTAP)
+		return count_macvtap(skb, location, reason);
+	if (class == CLASS_WRITTEN)
+		return count_written(skb, location, reason);
 	u64 device = (u64)BPF_CORE_READ(skb, dev);
 
 	/* skb->dev shares its place with socket data: follow kernel addresses only, and by reads that may fail. */
@@ -220,7 +210,8 @@ static __always_inline int freed(volatile u64 *ctx, bool typed)
 		struct sk_buff *skb = packet_of(ctx, typed);
 
 		if ((typed || skb) && is_known_foreign(ops_of(skb->dev)))
-			return 0; /* as nearly all are */
+			/* As nearly all are; a macvtap looks like any macvlan. */
+			return ctx[1] - macvtap_start < macvtap_length ? count_freed((u64 *)ctx) : 0;
 		return count_freed((u64 *)ctx);
 	}
 	struct cpu_state *state = state_of(cpu_id());

@@ -168,7 +168,12 @@ struct file;
 
 struct socket {
 	struct file *file;
+	struct sock *sk;
 	struct socket_wq wq;
+};
+
+struct xdp_rxq_info {
+	struct net_device *dev;
 };
 
 struct tun_struct;
@@ -181,7 +186,12 @@ struct tun_file {
 	struct tun_struct *detached;
 	struct ptr_ring tx_ring;
 	int cons_cnt; /* Linux 7.3 */
+	struct xdp_rxq_info xdp_rxq;
 };
+
+typedef struct {
+	s64 counter;
+} atomic_long_t;
 
 struct tun_struct {
 	struct tun_file *tfiles[256];
@@ -190,6 +200,7 @@ struct tun_struct {
 	struct net_device *dev;
 	struct list_head disabled;
 	unsigned int numdisabled;
+	atomic_long_t rx_frame_errors;
 };
 
 struct file_operations {

@@ -2,19 +2,12 @@
 /* Rows of counters, one for each (device, queue, CPU) that was seen, and the pool that they come from. */
 #pragma once
 #include "kernel.bpf.h"
+#include "reason.bpf.h"
 
 #define MAX_CPUS    1024  /* of cpus; the agent refuses a host with more */
 #define TABLE_CELLS 16384 /* cells of the table for each CPU: 16 for each of 1024 queues that one CPU serves */
 /* Of rows, and of the table behind them; the agent makes room for what the host asks for. */
 #define MAX_ROWS (65536 + MAX_CPUS * TABLE_CELLS * sizeof(u32) / sizeof(struct row))
-#define REASONS	 16
-
-enum reason_slot {
-	REASON_RARE,	 /* counted in rare_drops */
-	REASON_UNTRACED, /* the kernel named no reason and the ring was not full */
-	REASON_FULL_RING,
-	REASON_FIRST_NAMED, /* from here on the agent gives slots to the kernel's names */
-};
 
 /*
  * Counters of one queue on one CPU. Only this CPU writes them, without atomics: programs on the transmit path run
@@ -130,14 +123,6 @@ struct row_key {
 	u64 place;
 };
 
-struct rare_drop_key {
-	u32 row;
-	u32 reason;
-};
-
-/* Kernel drop reason -> reason_slot; the agent fills it from the running kernel's BTF. */
-const volatile u8 reason_slots[256];
-
 /* The agent sees every device end, so that an address stands for one device; else each packet's device says its id. */
 const volatile u8 ends_seen;
 
@@ -150,7 +135,6 @@ u64 free_head, free_tail; /* free_rows[head..tail) are recycled rows, indices mo
 /* Events that could not be counted where they belong. */
 u64 lost_no_row;	/* the pool was empty */
 u64 lost_ending_device; /* it has no kernfs node any more */
-u64 lost_reason;	/* rare_drops was full: the drop counts, its reason does not show */
 u64 lost_histogram;	/* histograms was full */
 
 /*
@@ -174,13 +158,6 @@ struct {
 	__type(key, u32);
 	__type(value, u32);
 } free_rows SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, struct rare_drop_key);
-	__type(value, u64);
-} rare_drops SEC(".maps");
 
 /* The pool's size is set before load, by the number of CPUs, always to a power of two. */
 const volatile u32 rows_mask;
@@ -281,29 +258,4 @@ static __always_inline u32 new_row(struct row_key *key, u64 device_id)
 	 * goes with its device. */
 	bpf_map_update_elem(&row_index, key, &number, BPF_ANY);
 	return number;
-}
-
-static __noinline int count_rare(u32 row, u32 reason)
-{
-	struct rare_drop_key key = {.row = row, .reason = reason};
-	u64 *packets = bpf_map_lookup_elem(&rare_drops, &key), none = 0;
-
-	if (!packets) {
-		bpf_map_update_elem(&rare_drops, &key, &none, BPF_NOEXIST);
-		packets = bpf_map_lookup_elem(&rare_drops, &key);
-	}
-	if (packets)
-		__sync_fetch_and_add(packets, 1);
-	else
-		__sync_fetch_and_add(&lost_reason, 1);
-	return 0;
-}
-
-static __always_inline u32 slot_of(u32 reason)
-{
-	u32 index = reason;
-
-	/* The barrier keeps the bound where the verifier sees it. Reasons of subsystems lie above bit 16. */
-	asm volatile("%0 &= 255" : "+r"(index));
-	return reason > 255 ? REASON_RARE : reason_slots[index] & (REASONS - 1);
 }

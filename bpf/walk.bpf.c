@@ -4,50 +4,11 @@
 #include "device.bpf.h"
 #include "overflow.bpf.h"
 #include "held.bpf.h"
+#include "per-cpu.bpf.h"
 #include "ring.bpf.h"
 #include "visit.bpf.h"
-#include "walk.bpf.h"
+#include "walk-state.bpf.h"
 #include "watch.bpf.h"
-
-#define WALK_DEVICES 8192
-#define WALK_QUEUES  16384
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, WALK_DEVICES);
-	__type(key, u32);
-	__type(value, struct walked_device);
-} walked_devices SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, WALK_QUEUES);
-	__type(key, u32);
-	__type(value, struct walked_queue);
-} walked_queues SEC(".maps");
-
-/* Its own address on a CPU minus its per-CPU address is that CPU's offset: __per_cpu_offset has no symbol everywhere.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, u64);
-} per_cpu_anchor SEC(".maps");
-
-/* One walk at a time. In .bss, not on the stack: through nested loops the verifier would follow every value of it. */
-static struct walk_result walk;
-static struct {
-	struct net *net;
-	struct net_device *dev;
-	struct tun_struct *tun;
-	struct walked_device *out;
-	u64 next_net, first_net, next_dev, dev_head, next_disabled, ops, anchor;
-	u32 device, cpu;
-	u64 tstats, core_stats;
-} at;
 
 static __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 {
@@ -127,14 +88,6 @@ static long each_disabled(u32 i, void *unused)
 	return write_queue((u64)file, BPF_CORE_READ(file, queue_index), QUEUE_DETACHED);
 }
 
-#define ADD_PER_CPU(sum, base, type, field)                                                                            \
-	do {                                                                                                           \
-		u64 part = 0;                                                                                          \
-		bpf_probe_read_kernel(&part, sizeof(part),                                                             \
-				      (void *)((base) + bpf_core_field_offset(struct type, field)));                   \
-		(sum) += part;                                                                                         \
-	} while (0)
-
 static long each_cpu(u32 cpu, void *unused)
 {
 	u32 zero = 0;
@@ -176,6 +129,7 @@ static __always_inline void write_device(struct walked_device *out, struct net *
 	out->device_flags = BPF_CORE_READ(dev, flags);
 	out->state = BPF_CORE_READ(dev, state);
 	out->queue_length = BPF_CORE_READ(dev, tx_queue_len);
+	out->rx_frame_errors = BPF_CORE_READ(tun, rx_frame_errors.counter);
 	out->queues = BPF_CORE_READ(tun, numqueues);
 	out->detached = BPF_CORE_READ(tun, numdisabled);
 	out->first_queue = walk.queues;
@@ -212,6 +166,9 @@ static __noinline int walk_device(void)
 	return 0;
 }
 
+static bool is_macvtap(struct net_device *dev, enum device_kind kind);
+static int walk_macvtap(void);
+
 static long each_device(u32 i, void *unused)
 {
 	if (at.next_dev == at.dev_head)
@@ -225,8 +182,12 @@ static long each_device(u32 i, void *unused)
 	walk.devices++;
 	at.dev = dev;
 	at.next_dev = (u64)BPF_CORE_READ(dev, dev_list.next);
-	if (registration_state(dev) == NETREG_REGISTERED && is_tun((u64)dev))
+	if (registration_state(dev) != NETREG_REGISTERED)
+		return 0;
+	if (at.kind == KIND_TUN && is_tun((u64)dev))
 		walk_device();
+	else if (at.kind != KIND_TUN && is_macvtap(dev, at.kind))
+		walk_macvtap();
 	return 0;
 }
 
@@ -266,13 +227,33 @@ static long each_visited(u32 index, void *unused)
 	return 0;
 }
 
-SEC("syscall")
-int walk_queues(struct walk_result *result)
+static __always_inline int walk_namespaces(enum device_kind kind, struct walk_result *result)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct net *net = BPF_CORE_READ(task, nsproxy, net_ns);
 	u64 started = bpf_ktime_get_ns();
 
+	at.kind = kind;
+	__builtin_memset(&walk, 0, sizeof(walk));
+	walk.flow_watched = result->flow_watched;
+	if (kind == KIND_TUN)
+		begin_watch();
+	at.anchor = anchor_of_cpus();
+	at.ops = (u64)BPF_CORE_READ(net, ns.ops);
+	at.first_net = at.next_net = (u64)&net->list;
+	bpf_loop(1 << 20, each_namespace, NULL, 0);
+	if (kind == KIND_TUN)
+		bpf_loop(walk.queues, each_visited, NULL, 0);
+	if (kind == KIND_TUN && !walk.derailed && !walk.overflowed && walk.list_heads == 1)
+		forget_readers();
+	walk.nanoseconds = bpf_ktime_get_ns() - started;
+	__builtin_memcpy(result, &walk, sizeof(walk));
+	return 0;
+}
+
+SEC("syscall")
+int walk_queues(struct walk_result *result)
+{
 	/* A module that was unloaded may have left its address to other ops: verdicts live from one walk to the next.
 	 */
 	for (u32 cell = 0; cell < FOREIGN_CELLS; cell++) {
@@ -286,21 +267,6 @@ int walk_queues(struct walk_result *result)
 	tun_ops[0] = tun_ops[1] = 0;
 	foreign_base = address_of(foreign_ops);
 	find_own_text();
-	__builtin_memset(&walk, 0, sizeof(walk));
-	walk.flow_watched = result->flow_watched;
 	consumer_seen = result->consumer_seen;
-	begin_watch();
-	u64 anchor_map = address_of(&per_cpu_anchor);
-
-	bpf_probe_read_kernel(&at.anchor, sizeof(at.anchor),
-			      (void *)(anchor_map + bpf_core_field_offset(struct bpf_array, pptrs)));
-	at.ops = (u64)BPF_CORE_READ(net, ns.ops);
-	at.first_net = at.next_net = (u64)&net->list;
-	bpf_loop(1 << 20, each_namespace, NULL, 0);
-	bpf_loop(walk.queues, each_visited, NULL, 0);
-	if (!walk.derailed && !walk.overflowed && walk.list_heads == 1)
-		forget_readers();
-	walk.nanoseconds = bpf_ktime_get_ns() - started;
-	__builtin_memcpy(result, &walk, sizeof(walk));
-	return 0;
+	return walk_namespaces(KIND_TUN, result);
 }

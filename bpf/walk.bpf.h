@@ -14,6 +14,8 @@ enum queue_flag {
 	QUEUE_ZEROCOPY = 128, /* and may send the guest's packets without copying them */
 };
 
+enum device_kind { KIND_TUN, KIND_MACVTAP, KIND_IPVTAP };
+
 struct walked_device {
 	u64 device, device_id, netns_cookie;
 	u32 netns, ifindex;
@@ -21,8 +23,9 @@ struct walked_device {
 	char qdisc[16];
 	u32 tun_flags, device_flags;
 	u64 state; /* bit 2: no carrier */
-	u32 queue_length, queues, detached, first_queue, queues_written, reserved;
-	u64 tx_packets, tx_bytes, tx_dropped, rx_packets, rx_bytes, rx_dropped;
+	u32 queue_length, queues, detached, first_queue, queues_written;
+	enum device_kind kind;
+	u64 tx_packets, tx_bytes, tx_dropped, rx_packets, rx_bytes, rx_dropped, rx_frame_errors;
 };
 
 struct walked_queue {

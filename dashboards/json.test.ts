@@ -91,7 +91,7 @@ test('titles say the direction of packets in words', () => {
   const ofPackets = panels.filter(({ queries }) => queries.some(({ unit }) => unit === 'pps'));
   assert.ok(ofPackets.length > 5);
   for (const { title, tells } of ofPackets)
-    assert.match(`${title} ${tells}`, /\bto(wards)? (the )?(guest|reader)/, title);
+    assert.match(`${title} ${tells}`, /\b(to(wards)?|from) (the )?(guest|reader)/, title);
   for (const { title, tells } of panels) assert.match(tells, /\.$/, title);
 });
 

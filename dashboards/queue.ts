@@ -5,6 +5,7 @@ import { emptyDashboard } from './empty.ts';
 import { QUEUE_UID } from './links.ts';
 import { stat, table, timeseries } from './panels.ts';
 import { max, QUEUE, type Query, rate, type Scope, share, sum, value } from './query.ts';
+import { withReceive } from './receive.ts';
 import { withRing } from './ring.ts';
 import { matcher, queueVariable, variables } from './variables.ts';
 
@@ -27,7 +28,7 @@ export function queueDashboard(): Dashboard {
   });
   for (const variable of variables('one')) builder.withVariable(variable);
   builder.withVariable(queueVariable({ ...scope, queue: device }));
-  return withAudit(withLosses(withRing(scope, withPackets(builder)))).build();
+  return withAudit(withReceive(withLosses(withRing(scope, withPackets(builder))), scope)).build();
 }
 
 function withPackets(builder: DashboardBuilder): DashboardBuilder {
@@ -86,6 +87,8 @@ function withPackets(builder: DashboardBuilder): DashboardBuilder {
           { legend: 'offered to guest', query: offered },
           { legend: 'delivered to guest', query: perSecond('tapscope_queue_delivered_packets_total') },
           { legend: 'dropped', query: dropped },
+          { legend: 'redirected by XDP', query: perSecond('tapscope_queue_redirected_packets_total') },
+          { legend: 'lost by XDP', query: perSecond('tapscope_queue_redirect_lost_packets_total') },
           {
             legend: 'taken from the ring by {{path}}',
             query: sum(rate(scope, 'tapscope_queue_consumed_packets_total'), ['path']),

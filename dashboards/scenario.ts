@@ -83,6 +83,8 @@ async function oneRound(lab: NamespaceLab, puppet: Puppet, peers: Peers, round: 
   const burst = 100 + 60 * Math.round(Math.sin(round / 8));
   await puppet.udp(peers.slow, 9, burst, 200);
   await puppet.read(SICK.slow, 60);
+  await puppet.write(SICK.slow, 20, 200);
+  await puppet.write(SICK.slow, 1, 9000, { wrong: 'fault' });
   await puppet.udp(peers.stalled, 9, 50, 200);
   await puppet.udp(peers.shaped, 9, 40, 200);
   await puppet.read(SICK.shaped, 'all');

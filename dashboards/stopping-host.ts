@@ -66,6 +66,8 @@ async function oneRound(sender: Puppet, reader: Puppet, peers: Peers, round: num
   await sender.udp(peers.bursts, 9, size, 200, { flows: 4 });
   // A ring that is left full for a while is an overflow that goes on.
   await reader.read('bursts', round % 4 === 3 ? 'all' : 40);
+  await reader.write('bursts', 20, 200);
+  await reader.write('bursts', 1, 9000, { wrong: 'fault' });
   await sender.udp(peers.robbed, 9, 40, 100);
   await reader.read('robbed', 'all');
   await wait(50);

@@ -17,6 +17,10 @@ const here = dirname(fileURLToPath(import.meta.url));
 const SHARED_FILES = [
   'src/inventory/exact.kernel.test.ts',
   'src/inventory/before-tun.kernel.test.ts',
+  'src/inventory/receive.kernel.test.ts',
+  'src/inventory/redirect.kernel.test.ts',
+  'src/inventory/macvtap.kernel.test.ts',
+  'src/inventory/uncounted.kernel.test.ts',
   'src/inventory/random.slow.kernel.test.ts',
   'src/inventory/owners.kernel.test.ts',
   'src/inventory/readers.kernel.test.ts',

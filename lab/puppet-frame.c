@@ -36,6 +36,13 @@ static void build_ipv4(uint8_t *packet, size_t size)
 	packet[11] = sum;
 }
 
+void make_unicast(uint8_t *frame)
+{
+	static const uint8_t peer[6] = {0x02, 0, 0, 0, 0, 0x01};
+
+	memcpy(frame, peer, sizeof(peer));
+}
+
 bool build_frame(uint8_t *frame, size_t size, bool ethernet)
 {
 	if (size < (ethernet ? 14 : 20) || size > 65535)

@@ -29,13 +29,14 @@ static bool wait_for_free(struct guest *guest, unsigned int wanted, double deadl
 	}
 }
 
-static void post_batch(struct guest *guest, unsigned int batch, const uint8_t *frame, size_t size)
+static void post_batch(struct guest *guest, unsigned int batch, const uint8_t *frame, size_t size, uint8_t segmentation)
 {
 	for (unsigned int i = 0; i < batch; i++) {
 		struct vring_desc *buffer = virtqueue_take(&guest->sends, i);
 		uint8_t *bytes = (uint8_t *)(uintptr_t)buffer->addr;
 
 		memset(bytes, 0, VHOST_HEADER);
+		((struct virtio_net_hdr *)bytes)->gso_type = segmentation;
 		memcpy(bytes + VHOST_HEADER, frame, size);
 		buffer->len = VHOST_HEADER + size;
 		buffer->flags = 0;
@@ -53,6 +54,7 @@ int guest_send(int argc, char **argv, struct answer *out)
 	uint64_t count = strtoull(argv[2], NULL, 10), posted = 0;
 	size_t size = strtoul(argv[3], NULL, 10);
 	uint64_t batch = option(argc, argv, "batch", 32);
+	uint8_t segmentation = has_word(argc - 4, argv + 4, "badheader") ? UNKNOWN_GSO : VIRTIO_NET_HDR_GSO_NONE;
 	double deadline = seconds_now() + option(argc, argv, "wait", 30000) * 1e-3;
 
 	if (!guest)
@@ -68,7 +70,7 @@ int guest_send(int argc, char **argv, struct answer *out)
 
 		if (!wait_for_free(guest, now, deadline))
 			break;
-		post_batch(guest, now, frame, size);
+		post_batch(guest, now, frame, size, segmentation);
 		posted += now;
 	}
 	wait_for_free(guest, guest->sends.entries, deadline);

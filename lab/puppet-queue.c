@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The puppet's queues: opened, closed, detached, attached, steered and written to.
+// The puppet's queues: opened, closed, detached, attached and steered.
 #define _GNU_SOURCE
 #include "puppet.h"
 #include "steering.h"
@@ -40,7 +40,7 @@ static struct queue *free_queue(void)
 
 static short device_flags(int argc, char **argv)
 {
-	short flags = strcmp(argv[3], "tap") == 0 ? IFF_TAP : IFF_TUN;
+	short flags = strcmp(argv[3], "tun") == 0 ? IFF_TUN : IFF_TAP;
 
 	if (!has_word(argc - 4, argv + 4, "pi"))
 		flags |= IFF_NO_PI;
@@ -81,7 +81,10 @@ int queue_open(int argc, char **argv, struct answer *out)
 		return -EMFILE;
 	if (strlen(argv[1]) >= sizeof(queue->id))
 		return -ENAMETOOLONG;
-	fd = open_device(argv[2], flags, has_word(argc - 4, argv + 4, "persist"));
+	if (strcmp(argv[3], "macvtap") == 0)
+		fd = open_macvtap(argv[2]);
+	else
+		fd = open_device(argv[2], flags, has_word(argc - 4, argv + 4, "persist"));
 	if (fd < 0)
 		return fd;
 	*queue = (struct queue){.fd = fd, .ethernet = flags & IFF_TAP};
@@ -142,31 +145,4 @@ int queue_steer(int argc, char **argv, struct answer *out)
 
 	(void)argc, (void)out;
 	return queue ? steer_by_mark(queue->fd, strcmp(argv[2], "on") == 0) : -ENOENT;
-}
-
-/* Guest to host. */
-int queue_write(int argc, char **argv, struct answer *out)
-{
-	static uint8_t frame[65536];
-	struct queue *queue = find_queue(argv[1]);
-	struct virtio_net_hdr header = {.gso_type = VIRTIO_NET_HDR_GSO_NONE};
-	struct iovec parts[2] = {{&header, 0}, {frame, strtoul(argv[3], NULL, 10)}};
-	struct tally errors = {.used = 0};
-	uint64_t count = strtoull(argv[2], NULL, 10), written = 0;
-
-	(void)argc;
-	if (!queue)
-		return -ENOENT;
-	if (!build_frame(frame, parts[1].iov_len, queue->ethernet))
-		return -EINVAL;
-	parts[0].iov_len = queue->header;
-	while (count--) {
-		if (writev(queue->fd, parts, 2) < 0)
-			tally_add(&errors, errno);
-		else
-			written++;
-	}
-	answer_count(out, "written", written);
-	answer_errors(out, &errors);
-	return 0;
 }

@@ -3,6 +3,7 @@
 // Senders never block: what a full send buffer refuses is counted as EAGAIN.
 #define _GNU_SOURCE
 #include "puppet.h"
+#include "redirect.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -113,7 +114,11 @@ int send_packet(int argc, char **argv, struct answer *out)
 
 	if (fd < 0)
 		return fd;
-	if (!build_frame(payload, size, is_ethernet(fd, argv[1])))
+	bool built = build_frame(payload, size, is_ethernet(fd, argv[1]));
+
+	if (built && has_word(argc - 4, argv + 4, "unicast"))
+		make_unicast(payload);
+	if (!built)
 		error = -EINVAL;
 	else if (setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &bypass, sizeof(bypass)) || set_mark(fd, argc, argv))
 		error = -errno;
@@ -165,4 +170,13 @@ int sniff(int argc, char **argv, struct answer *out)
 	close(slot->fd);
 	slot->device[0] = '\0';
 	return 0;
+}
+
+/* Until the puppet ends. */
+int redirect(int argc, char **argv, struct answer *out)
+{
+	int link = redirect_by_xdp(argv[1], argv[2]);
+
+	(void)argc, (void)out;
+	return link < 0 ? link : 0;
 }

@@ -32,15 +32,21 @@ long option(int argc, char **argv, const char *key, long fallback);
 /* Of the monotonic clock. */
 double seconds_now(void);
 
+/* No segmentation offload has this number. */
+enum { UNKNOWN_GSO = 0x10 };
+
 /* Fills size bytes as an Ethernet frame of a local experimental type, or as an IPv4 packet; false: too small. */
 bool build_frame(uint8_t *frame, size_t size, bool ethernet);
+/* To 02:00:00:00:00:01 and not to all. */
+void make_unicast(uint8_t *frame);
 
 /* argv[0] is the command. Zero, or a negative errno that becomes the answer. */
 typedef int command(int argc, char **argv, struct answer *out);
 
-command queue_open, queue_close, queue_enable, queue_disable, queue_persist, queue_steer, queue_write;
+command queue_open, queue_close, queue_enable, queue_disable, queue_persist, queue_steer;
+command queue_write, queue_sndbuf;
 command read_some, read_bad, read_loop, read_stop;
-command send_udp, send_packet, sniff;
+command send_udp, send_packet, sniff, redirect;
 command guest_come, guest_go, guest_offer, guest_receive, guest_stall, guest_received, guest_send;
 
 struct queue {
@@ -53,5 +59,8 @@ struct queue {
 };
 
 struct queue *find_queue(const char *id);
+
+/* A descriptor that does not block, or a negative errno. */
+int open_macvtap(const char *device);
 
 #endif

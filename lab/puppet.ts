@@ -21,9 +21,23 @@ export interface SendCounts {
   readonly errors: Errors;
 }
 
+export interface WriteOptions {
+  /** badheader: a virtio-net header with an unknown segmentation; fault: a frame at no address; noip: of no IP version. */
+  readonly wrong?: 'badheader' | 'fault' | 'noip';
+  /** Only so many bytes of the frame. */
+  readonly cut?: number;
+  /** To 02:00:00:00:00:01 and not to all. */
+  readonly unicast?: boolean;
+}
+
+export interface WriteCounts {
+  readonly written: number;
+  readonly errors: Errors;
+}
+
 export interface Puppet {
   readonly pid: number;
-  open(id: string, device: string, kind: 'tun' | 'tap', ...flags: readonly QueueFlag[]): Promise<void>;
+  open(id: string, device: string, kind: 'tun' | 'tap' | 'macvtap', ...flags: readonly QueueFlag[]): Promise<void>;
   close(id: string): Promise<void>;
   /** TUNSETQUEUE: the queue leaves the device, its descriptor stays. */
   detach(id: string): Promise<void>;
@@ -41,8 +55,12 @@ export interface Puppet {
   udp(to: string, port: number, count: number, size: number, options?: UdpOptions): Promise<SendCounts>;
   packet(device: string, count: number, size: number, options?: PacketOptions): Promise<SendCounts>;
   /** Guest to host. */
-  write(id: string, count: number, size: number): Promise<{ readonly written: number; readonly errors: Errors }>;
+  write(id: string, count: number, size: number, options?: WriteOptions): Promise<WriteCounts>;
+  /** TUNSETSNDBUF: bytes of written packets that the host may hold before it refuses more. */
+  sndbuf(id: string, bytes: number): Promise<void>;
   sniff(device: string, on: boolean): Promise<void>;
+  /** By native XDP, what comes in by one device goes out by the other, until the puppet ends. */
+  redirect(from: string, to: string): Promise<void>;
   /**
    * A virtio-net guest by the real vhost-net, on a queue opened with `vnet`. It posts no buffers yet: vhost-net takes up
    * to a batch (64) out of the ring and keeps it.
@@ -81,6 +99,8 @@ export interface GuestCounts {
 }
 
 export interface GuestSendOptions {
+  /** Headers with an unknown segmentation. */
+  readonly badHeader?: boolean;
   readonly batch?: number;
   readonly waitMs?: number;
   /** To an address that nobody has, instead of to all. */
@@ -103,6 +123,8 @@ export interface UdpOptions {
 
 export interface PacketOptions {
   readonly bypass?: boolean;
+  /** To 02:00:00:00:00:01 and not to all. */
+  readonly unicast?: boolean;
   readonly queue?: number;
 }
 
@@ -187,21 +209,28 @@ function puppet(child: ChildProcess, ask: Ask): Puppet {
     stop: async (id) => readCounts(await ask(`stop ${id}`)),
     udp: async (to, port, count, size, { flows = 1, queue = 0 } = {}) =>
       sendCounts(await ask(`udp ${to} ${port} ${count} ${size} flows=${flows} queue=${queue}`)),
-    packet: async (device, count, size, { bypass = false, queue = 0 } = {}) =>
-      sendCounts(await ask(`packet ${device} ${count} ${size} queue=${queue}${bypass ? ' bypass' : ''}`)),
-    write: async (id, count, size) => {
-      const answer = await ask(`write ${id} ${count} ${size}`);
+    packet: async (device, count, size, { bypass = false, unicast = false, queue = 0 } = {}) =>
+      sendCounts(
+        await ask(
+          `packet ${device} ${count} ${size} queue=${queue}${bypass ? ' bypass' : ''}${unicast ? ' unicast' : ''}`,
+        ),
+      ),
+    write: async (id, count, size, { wrong = '', cut = size, unicast = false } = {}) => {
+      const answer = await ask(`write ${id} ${count} ${size} cut=${cut} ${wrong}${unicast ? ' unicast' : ''}`);
       return { written: numberAt(answer, 'written'), errors: errorsOf(answer) };
     },
+    sndbuf: (id, bytes) => tell('sndbuf', id, bytes),
+    redirect: (from, to) => tell('redirect', from, to),
     guest: (id, { entries = 256, buffer = 2048 } = {}) => tell('guest', id, `entries=${entries}`, `buffer=${buffer}`),
     unguest: async (id) => guestCounts(await ask(`unguest ${id}`)),
     offer: (id, buffers) => tell('offer', id, buffers),
     receive: (id, perSecond, { lump = 1 } = {}) => tell('receive', id, perSecond, `lump=${lump}`),
     stall: async (id) => guestCounts(await ask(`stall ${id}`)),
     received: async (id) => guestCounts(await ask(`received ${id}`)),
-    send: async (id, count, size, { batch = 32, waitMs = 30_000, unicast = false } = {}) => {
+    send: async (id, count, size, { badHeader = false, batch = 32, waitMs = 30_000, unicast = false } = {}) => {
       const words = `${id} ${count} ${size} batch=${batch} wait=${waitMs}`;
-      const answer = await ask(`send ${words}${unicast ? ' unicast' : ''}`);
+      const flags = `${badHeader ? ' badheader' : ''}${unicast ? ' unicast' : ''}`;
+      const answer = await ask(`send ${words}${flags}`);
       return {
         posted: numberAt(answer, 'posted'),
         outstanding: numberAt(answer, 'outstanding'),

@@ -2,7 +2,9 @@
 // The catalogue: every metric once. Outputs, the README's table and the dashboards read it; nothing else names a metric.
 import { counter, counters, flag, gauge, gauges, info, type Metric, series, seriesIf } from './metric.ts';
 import { flowMetrics } from './metrics/flow.ts';
+import { macvtapMetrics } from './metrics/macvtap.ts';
 import { ownerInfo, readerMetrics } from './metrics/reader.ts';
+import { receiveDeviceMetrics, receiveQueueMetrics, redirectQueueMetrics } from './metrics/receive.ts';
 import { ringMetrics } from './metrics/ring.ts';
 import { vhostMetrics } from './metrics/vhost.ts';
 import type { AgentState, Device, Queue } from './snapshot.ts';
@@ -108,6 +110,8 @@ export const queueMetrics: readonly Metric<Queue>[] = [
     (queue) => (queue.freed ? [series(queue.freed.there, 'same'), series(queue.freed.elsewhere, 'other')] : []),
   ),
   ...vhostMetrics,
+  ...redirectQueueMetrics,
+  ...receiveQueueMetrics,
 ];
 
 /** Only at `--detail cpu`; subject labels: netns, device, queue. */
@@ -193,6 +197,8 @@ export const deviceMetrics: readonly Metric<Device>[] = [
     (device) => device.audit.map(({ equation, imbalance }) => series(imbalance, equation)),
   ),
   flag('tapscope_device_degraded', '1 while figures of this device are known not to be exact.', isDegraded),
+  ...receiveDeviceMetrics,
+  ...macvtapMetrics,
 ];
 
 /** No subject labels. */
@@ -220,7 +226,7 @@ export const agentMetrics: readonly Metric<AgentState>[] = [
   gauge('tapscope_rows_capacity', 'Rows of kernel counters that there are.', (agent) => agent.rowsCapacity),
   counters(
     'tapscope_events_lost_total',
-    'Events that our programs saw and could not count where they belong. no_row: all rows are used; ending_device: of a device that is being deleted; reason: drops shown as reason other; histogram: samples and durations beyond their table; before: losses before tun beyond their table; no_device: drops in tun of packets that name no device; event: rare events of queues beyond their table.',
+    'Events that our programs saw and could not count where they belong. no_row: all rows are used; ending_device: of a device that is being deleted; reason: drops shown as reason other; histogram: samples and durations beyond their table; before: losses before tun beyond their table; no_device: drops in tun of packets that name no device; event: rare events of queues beyond their table; receive, redirect, macvtap: refused writes and vhost batches, XDP frames, reads of macvtaps beyond their tables.',
     ['cause'],
     (agent) => agent.eventsLost.map(({ cause, events }) => series(events, cause)),
   ),

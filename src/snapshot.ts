@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one shared vocabulary: what was seen of the host at one moment. Pure data; whoever takes it lives in src/inventory and src/probes.
+import type { Macvtap, Receive, Redirected, UncountedLoss } from './snapshot/receive.ts';
+import type { Vhost, VhostBatches } from './snapshot/vhost.ts';
 
 /** How a device treats a sender that is faster than its reader. */
 export type FlowControl = 'tail-drop' | 'backpressure' | 'backpressure-inactive';
@@ -21,6 +23,7 @@ export interface QueueCounters {
   // undefined from here on: no mechanism measures it on this host, or at this level.
   readonly offered: number | undefined;
   readonly offeredBytes: number | undefined;
+  /** With the frames that were redirected. */
   readonly enqueued: number | undefined;
   /** Taken out of the ring, by whom; what vhost gave back is in it. */
   readonly consumed: { readonly read: number; readonly vhost: number } | undefined;
@@ -145,54 +148,11 @@ export interface Flow {
   readonly sentBySoftirq: number;
 }
 
-/** The thread that moves a queue's packets for vhost-net. */
-export interface Worker {
-  readonly tid: number;
-  readonly comm: string;
-  /** On which it runs, or ran last. */
-  readonly cpu: number;
-  /** CPU time since it began. */
-  readonly seconds: number;
-}
-
-/** vhost-net on a queue, now or before. undefined: it is gone, or not measured. */
-export interface Vhost {
-  /** Packets that it has taken out of the ring and not yet delivered. */
-  readonly held: number | undefined;
-  readonly worker: Worker | undefined;
-  /** That it took out of the ring. */
-  readonly batches: VhostBatches | undefined;
-  /** Looks at a packet for which the guest had no buffer. */
-  readonly noBuffer: number | undefined;
-  /** Buffers of the guest that it gave back unused. */
-  readonly discarded: number | undefined;
-  readonly zeroCopy: ZeroCopy | undefined;
-}
-
 /** Packets that the reader got, by the CPU that allocated them. */
 export interface Freed {
   /** On that CPU. */
   readonly there: number;
   readonly elsewhere: number;
-}
-
-/** What the guest sends through vhost-net without having it copied; packets. undefined: vhost-net copies all. */
-export interface ZeroCopy {
-  readonly tried: number;
-  readonly completed: { readonly uncopied: number; readonly copied: number };
-  /** Not tried, by the reason to copy the packet at once. */
-  readonly notTried: Readonly<Record<string, number>>;
-  /** On their way; undefined: vhost-net is not connected now. */
-  readonly outstanding: number | undefined;
-}
-
-/** Batches in which vhost-net handed packets over, by their size. */
-export interface VhostBatches {
-  /** Packets. `buckets[i]`: batches above `bounds[i - 1]` and up to `bounds[i]`, the last: above all bounds. */
-  readonly bounds: readonly number[];
-  readonly buckets: readonly number[];
-  /** Packets of all batches. */
-  readonly sum: number;
 }
 
 export interface Queue {
@@ -209,6 +169,10 @@ export interface Queue {
   /** undefined: it never served this queue, or nobody saw it. */
   readonly vhost: Vhost | undefined;
   readonly freed: Freed | undefined;
+  /** From the guest; undefined: not measured, or vhost-net never handed anything over. */
+  readonly receiveBatches: VhostBatches | undefined;
+  /** undefined: not measured, or nothing ever was. */
+  readonly redirected: Redirected | undefined;
   readonly audit: readonly AuditResult[];
   /** Why figures of this queue are not exact; empty: they are. One short sentence each. */
   readonly degraded: readonly string[];
@@ -231,7 +195,7 @@ export interface Device {
   readonly ifindex: number;
   /** kernfs node id, never used twice; "netns:ifindex" where only rtnetlink sees the device. */
   readonly id: string;
-  readonly kind: 'tap' | 'tun';
+  readonly kind: 'tap' | 'tun' | 'macvtap' | 'ipvtap';
   readonly up: boolean;
   readonly carrier: boolean;
   readonly multiQueue: boolean;
@@ -250,6 +214,10 @@ export interface Device {
   readonly detachedQueues: number | undefined;
   readonly counters: DeviceCounters | undefined;
   readonly otherDropped: readonly OtherDrop[] | undefined;
+  readonly receive: Receive | undefined;
+  /** undefined: it is none. */
+  readonly macvtap: Macvtap | undefined;
+  readonly uncounted: readonly UncountedLoss[];
   readonly audit: readonly AuditResult[];
   readonly degraded: readonly string[];
 }

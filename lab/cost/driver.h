@@ -52,6 +52,7 @@ void measure_foreign(int rounds);
 void measure_pktgen(int rounds);
 void measure_vhost(int rounds);
 void measure_stop(int rounds);
+void measure_write(int rounds);
 
 /* A measurement that is not what it claims to be is worse than none. */
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));

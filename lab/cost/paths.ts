@@ -12,6 +12,7 @@ export const PATHS = {
   'pktgen drop': ['pktgen', 'drop'],
   'vhost consume': ['vhost', 'consume'],
   'stop and wake': ['stop', 'cycle'],
+  write: ['write', 'write'],
 } as const satisfies Clocked;
 
 /** The same on many rings that take turns. */

@@ -31,6 +31,7 @@ are not cycles: cache misses, contended atomics and the tools' own user space (i
 * vhost consume: vhost-net's worker takes a packet out of the ring and puts it into a guest's buffer, in batches of 64
 * stop and wake: a packet's whole way from \`send()\` through fq_codel and a ring of 100 that stops the queue and wakes it
   (IFF_BACKPRESSURE, Linux 7.3), to \`read()\`
+* write: one \`write()\` into a tap, up to the packet socket that takes it on the host
 * 1 000 devices, 8 queues: the packets take turns among the rings of so many devices, or queues of one device
 `;
 

@@ -35,6 +35,9 @@ function tap(index: number): Device {
     detachedQueues: undefined,
     counters: { txPackets: 1e9 + index, txBytes: 1e12, txDropped: 700, rxPackets: 5, rxBytes: 300, rxDropped: 0 },
     otherDropped: [{ reason: 'QDISC_DROP', location: '__dev_queue_xmit', packets: 3 * index }],
+    receive: undefined,
+    macvtap: undefined,
+    uncounted: [],
     audit: [{ equation: 'delivered', imbalance: 0 }],
     degraded: [],
   };
@@ -82,6 +85,8 @@ function queue(seed: number): Queue {
       zeroCopy: undefined,
     },
     freed: undefined,
+    receiveBatches: undefined,
+    redirected: undefined,
     audit: ['offered', 'ring'].map((equation) => ({ equation, imbalance: 0 })),
     degraded: [],
   };

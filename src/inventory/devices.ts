@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A device of the snapshot: what the walk saw, with the counters and the books that belong to it.
 import type { DropReasons } from '../probes/reasons.ts';
+import type { RedirectCount } from '../probes/redirects.ts';
 import { type DeviceSums, emptySums, type QueueSums } from '../probes/rows.ts';
 import type { WalkedDevice, WalkedQueue } from '../probes/walk.ts';
+import type { Receive } from '../snapshot/receive.ts';
+import type { VhostBatches } from '../snapshot/vhost.ts';
 import type {
   AuditResult,
   Device,
@@ -18,6 +21,7 @@ import type {
 import type { Books, QueueBalance } from './ledger.ts';
 import type { Owners } from './owners.ts';
 import { flowOf, historyOf, type Regard } from './queue-history.ts';
+import { uncountedOf } from './uncounted.ts';
 import { type VhostMeasured, vhostOf } from './vhost.ts';
 
 /** struct tun_struct flags, uapi/linux/if_tun.h */
@@ -35,6 +39,10 @@ export interface Measured {
   readonly reasons: DropReasons | undefined;
   /** undefined: nothing measures losses before tun. */
   readonly otherDropped: readonly OtherDrop[] | undefined;
+  readonly receive: Receive;
+  /** By queue. */
+  readonly receiveBatches: ReadonlyMap<number, VhostBatches>;
+  readonly redirected: readonly RedirectCount[];
   readonly owners: Owners;
   /** By queue index; undefined: nothing looks at readers. */
   readonly readers: ReadonlyMap<number, Reader> | undefined;
@@ -52,12 +60,14 @@ export interface Measured {
 
 export function deviceOf(walked: WalkedDevice, measured: Measured): Device {
   const degraded = measured.books?.degraded ?? [];
+  const kind = walked.tunFlags & IFF_TAP ? 'tap' : 'tun';
+  const queues = queuesOf(walked, measured, degraded);
   return {
     netns: walked.netns,
     name: walked.name,
     ifindex: walked.ifindex,
     id: String(walked.id),
-    kind: walked.tunFlags & IFF_TAP ? 'tap' : 'tun',
+    kind,
     up: (walked.deviceFlags & IFF_UP) !== 0,
     carrier: walked.carrier,
     multiQueue: (walked.tunFlags & IFF_MULTI_QUEUE) !== 0,
@@ -67,11 +77,14 @@ export function deviceOf(walked: WalkedDevice, measured: Measured): Device {
     qdisc: walked.qdisc || undefined,
     flowControl: flowControlOf(walked),
     flowControlLost: measured.flowSeen ? flowLostOf(measured.sums) : undefined,
-    queues: queuesOf(walked, measured, degraded),
+    queues,
     attachedQueues: walked.queues.filter(({ detached }) => !detached).length,
     detachedQueues: walked.detachedQueues,
     counters: walked.counters,
     otherDropped: measured.otherDropped,
+    receive: measured.receive,
+    macvtap: undefined,
+    uncounted: uncountedOf({ kind, queues, ...measured }),
     audit: measured.books?.audit ?? [],
     degraded,
   };
@@ -101,7 +114,8 @@ function queuesOf(walked: WalkedDevice, measured: Measured, degraded: readonly s
   const rings = new Map(walked.queues.filter(({ detached }) => !detached).map((queue) => [queue.index, queue]));
   // Of a persistent device that everybody has closed, those that had a reader.
   const orphaned = rings.size === 0 ? (measured.readers?.keys() ?? []) : [];
-  const indices = [...new Set([...rings.keys(), ...(measured.sums?.keys() ?? []), ...orphaned])].sort((a, b) => a - b);
+  const known = [...rings.keys(), ...(measured.sums?.keys() ?? []), ...measured.receiveBatches.keys(), ...orphaned];
+  const indices = [...new Set(known)].sort((a, b) => a - b);
   return indices.map((index) => queueOf(walked, index, rings.get(index), measured, degraded));
 }
 
@@ -126,6 +140,8 @@ function queueOf(
     reader: measured.readers?.get(index),
     vhost: vhostOf(sums, ring?.vhost, measured.vhost),
     freed: measured.allocation ? freedOf(sums) : undefined,
+    receiveBatches: measured.receiveBatches.get(index),
+    redirected: measured.redirected.find(({ queue }) => queue === index),
     audit: [...(sums && measured.counted ? [offeredAudit(sums)] : []), ...(balance?.audit ?? [])],
     degraded: [...degraded, ...unknown],
   };
@@ -138,8 +154,8 @@ function ringOf({ capacity, occupancy, lag }: WalkedQueue, sums: QueueSums | und
 }
 
 /** Entry and exit of the transmit function counted apart; what came past the entry has only its drop counted. */
-function offeredAudit({ offered, enqueued, dropped, bypassed }: QueueSums): AuditResult {
-  return { equation: 'offered', imbalance: offered + bypassed - enqueued - sumOf(dropped) };
+function offeredAudit({ offered, enqueued, redirected, dropped, bypassed }: QueueSums): AuditResult {
+  return { equation: 'offered', imbalance: offered + bypassed - (enqueued - redirected) - sumOf(dropped) };
 }
 
 function countersOf(sums: QueueSums, measured: Measured, balance: QueueBalance | undefined): QueueCounters {
@@ -147,7 +163,7 @@ function countersOf(sums: QueueSums, measured: Measured, balance: QueueBalance |
   const enqueued = balance ? (balance.known ? balance.enqueued : undefined) : sums.enqueued;
   return {
     dropped,
-    offered: enqueued === undefined ? undefined : enqueued + sumOf(sums.dropped),
+    offered: enqueued === undefined ? undefined : enqueued - sums.redirected + sumOf(sums.dropped),
     offeredBytes: measured.counted ? sums.offeredBytes : undefined,
     enqueued,
     consumed: measured.consumedCounted

@@ -31,8 +31,17 @@ function ring(index: number, occupancy: number, more: Partial<WalkedQueue> = {})
 
 function walked(queues: readonly WalkedQueue[], txPackets: number, txDropped = 0): WalkedDevice {
   const counters = { txPackets, txDropped, txBytes: 0, rxPackets: 0, rxBytes: 0, rxDropped: 0 };
-  const device = { id: 1n, netns: 1, name: 'tap0', ifindex: 2, qdisc: 'fq_codel', tunFlags: 2, deviceFlags: 1 };
-  return { ...device, carrier: true, queueLength: 100, detachedQueues: 0, queues, counters };
+  const device = {
+    kind: 'tun' as const,
+    id: 1n,
+    netns: 1,
+    name: 'tap0',
+    ifindex: 2,
+    qdisc: 'fq_codel',
+    tunFlags: 2,
+    deviceFlags: 1,
+  };
+  return { ...device, carrier: true, queueLength: 100, detachedQueues: 0, queues, counters, frameErrors: 0 };
 }
 
 /** One queue at rest. */

@@ -60,6 +60,9 @@ function deviceOf(netns: number, link: Link, owners: Owners): readonly Device[] 
       detachedQueues: link.tun.numDisabledQueues,
       counters: link.stats64,
       otherDropped: undefined,
+      receive: undefined,
+      macvtap: undefined,
+      uncounted: [],
       audit: [],
       degraded: [],
     },
@@ -76,6 +79,8 @@ const unseen = {
   reader: undefined,
   vhost: undefined,
   freed: undefined,
+  receiveBatches: undefined,
+  redirected: undefined,
   audit: [],
   degraded: [],
 };

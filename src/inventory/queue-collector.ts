@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Devices and queues as the walk and the rows show them, with each device's books.
-import { isRealtime, vhostDriver } from '../kernel/host.ts';
-import type { MapView } from '../kernel/map-view.ts';
-import type { BpfObject } from '../kernel/native.ts';
+import { vhostDriver } from '../kernel/host.ts';
 import type { Probes } from '../probes/attach.ts';
 import { LABELLED_LOCATIONS } from '../probes/locations.ts';
 import type { LoadedPrograms } from '../probes/programs.ts';
@@ -10,36 +8,34 @@ import { OtherDrops } from '../probes/rare-drops.ts';
 import { Readers } from '../probes/readers.ts';
 import type { DropReasons } from '../probes/reasons.ts';
 import { Recycler } from '../probes/recycler.ts';
+import { type RedirectCount, Redirects, type RedirectsRead, withFrames } from '../probes/redirects.ts';
 import { Rows, type RowsRead } from '../probes/rows.ts';
-import { type Attached, type Walk, type WalkedDevice, Walker } from '../probes/walk.ts';
+import { type Attached, type WalkedDevice, Walker } from '../probes/walk.ts';
 import type { Device, LostEvents, OtherDrop } from '../snapshot.ts';
 import { asksForFlowControl, deviceOf } from './devices.ts';
 import { type Books, Ledger } from './ledger.ts';
+import { MacvtapCollector } from './macvtaps.ts';
+import { OwnLosses } from './own-losses.ts';
 import { Owners } from './owners.ts';
 import type { Regime } from './queue-books.ts';
 import { ReaderTimes } from './reader-times.ts';
+import { isWritten, ReceiveCollector } from './receive.ts';
 import { vhostMeasured } from './vhost.ts';
-
-/** Variables lost_… of the BPF object. */
-const LOST = ['no_row', 'ending_device', 'reason', 'histogram', 'before', 'no_device', 'event'];
-
-/**
- * Events whose missed runs leave the books right. `freed` runs for every freed packet of the host: what it missed was
- * mostly nobody's of ours, and the audit sees the rest.
- */
-const BESIDE_THE_BOOKS: ReadonlySet<string> = new Set(['freed', 'batches', 'buffers', 'zerocopy', 'allocation']);
 
 export class QueueCollector {
   readonly #probes: Probes;
   readonly #perCpu: boolean;
   #vhost = false;
-  readonly #realtime = isRealtime();
   readonly #reasons: DropReasons;
   readonly #walker: Walker;
   readonly #rows: Rows;
   readonly #recycler: Recycler;
   readonly #otherDrops: OtherDrops;
-  readonly #globals: Globals;
+  readonly #receive: ReceiveCollector;
+  readonly #redirects: Redirects;
+  #redirected: RedirectsRead = new Map();
+  readonly #macvtaps: MacvtapCollector;
+  readonly #losses: OwnLosses;
   /** undefined: nothing looks at readers. */
   readonly #readers: Readers | undefined;
   readonly #readerTimes: ReaderTimes | undefined;
@@ -62,7 +58,10 @@ export class QueueCollector {
     this.#rows = new Rows(object);
     this.#recycler = new Recycler(object);
     this.#otherDrops = new OtherDrops(object);
-    this.#globals = new Globals(object);
+    this.#receive = new ReceiveCollector(probes, object);
+    this.#redirects = new Redirects(object);
+    this.#macvtaps = new MacvtapCollector(probes, programs);
+    this.#losses = new OwnLosses(probes, object);
     this.#owners = new Owners(probes.mechanism('owners'), object);
     if (probes.mechanism('readers') !== undefined) {
       this.#readers = new Readers(object);
@@ -72,24 +71,30 @@ export class QueueCollector {
 
   collect(): { readonly devices: readonly Device[]; readonly complete: boolean } {
     if (this.#probes.mechanism('transmit') === 'arithmetic') this.#probes.programs?.settle();
-    const before = this.#rows.read(true, this.#perCpu);
+    const rows = this.#rows.read(true, this.#perCpu);
+    this.#redirected = this.#redirects.read();
+    const before = withFrames(rows, this.#redirected);
     const walk = this.#walker.walk(this.#attached());
     if (this.#probes.demand('backpressure', walk.devices.some(asksForFlowControl))) {
       this.#walker.walk(this.#attached()); // prepares the queues that are watched now
       return this.collect();
     }
     this.#readers?.look(false);
-    const after = this.#rows.read(false);
+    const after = withFrames(this.#rows.read(false), this.#redirects.read());
     const others = this.#readOtherDrops();
-    this.#lost = this.#ownLosses();
+    this.#receive.read();
+    this.#lost = this.#losses.sentences();
     this.#vhost = vhostDriver() !== undefined && this.#probes.mechanism('vhost') !== 'fentry';
     const devices = walk.devices.map((walked) => this.#device(walked, before, after, others.get(walked.id) ?? []));
     this.#files = walk.devices.flatMap(({ queues }) => queues.map(({ tunFile }) => tunFile));
     this.#used = before.used;
-    if (walk.complete) this.#recycle(walk, before, others);
-    if (walk.complete) this.#readerTimes?.forget(new Set(walk.devices.map(({ id }) => id)));
-    this.#sawAll ||= walk.complete;
-    return { devices, complete: walk.complete };
+    const macvtaps = this.#macvtaps.collect(others);
+    const complete = walk.complete && macvtaps.complete;
+    const present = walk.devices.map(({ id }) => id);
+    if (complete) this.#recycle([...present, ...macvtaps.ids], before, others);
+    if (walk.complete) this.#readerTimes?.forget(new Set(present));
+    this.#sawAll ||= complete;
+    return { devices: [...devices, ...macvtaps.devices], complete };
   }
 
   pool(): { readonly used: number; readonly capacity: number } {
@@ -97,7 +102,7 @@ export class QueueCollector {
   }
 
   eventsLost(): readonly LostEvents[] {
-    return LOST.map((cause) => ({ cause, events: this.#globals.u64(`lost_${cause}`) }));
+    return this.#losses.events();
   }
 
   /** Not for a scrape. */
@@ -115,7 +120,8 @@ export class QueueCollector {
     return this.#readers?.look(true) ?? false;
   }
 
-  #device(walked: WalkedDevice, before: RowsRead, after: RowsRead, otherDropped: readonly OtherDrop[]): Device {
+  #device(walked: WalkedDevice, before: RowsRead, after: RowsRead, freed: readonly OtherDrop[]): Device {
+    const otherDropped = freed.filter((drop) => !isWritten(drop));
     const transmit = this.#probes.mechanism('transmit');
     const counting = transmit !== undefined;
     const freedMeasured = this.#probes.mechanism('freed') !== undefined;
@@ -125,6 +131,9 @@ export class QueueCollector {
       books: counting && freedMeasured ? this.#keepBooks(walked, before, after, otherDropped) : undefined,
       reasons: this.#reasons,
       otherDropped: this.#beforeCounted() ? otherDropped : undefined,
+      receive: this.#receive.ofDevice(walked, freed),
+      receiveBatches: this.#receive.batchesOf(walked),
+      redirected: this.#redirected.get(walked.id) ?? [],
       owners: this.#owners,
       readers: this.#readerTimes?.update(walked),
       freedMeasured,
@@ -149,7 +158,7 @@ export class QueueCollector {
       {
         before: before.devices.get(walked.id) ?? new Map(),
         after: after.devices.get(walked.id) ?? new Map(),
-        walked,
+        walked: withoutFrames(walked, this.#redirected.get(walked.id) ?? []),
         otherDropped: this.#beforeCounted()
           ? otherDropped.reduce((sum, { packets }) => sum + packets, 0)
           : Number.POSITIVE_INFINITY,
@@ -184,18 +193,6 @@ export class QueueCollector {
     };
   }
 
-  /** What the probes themselves missed may have been any queue's. */
-  #ownLosses(): readonly string[] {
-    const rowless = this.#globals.u64('lost_no_row');
-    const counting = this.#probes.states().filter(({ event }) => !BESIDE_THE_BOOKS.has(event));
-    const missed = counting.reduce((sum, state) => sum + state.missed, 0);
-    return [
-      ...(this.#realtime ? ['this is a PREEMPT_RT kernel: a packet that preempts another on its CPU may hide it'] : []),
-      ...(rowless > 0 ? [`${rowless} packets of some queues found no free row of counters`] : []),
-      ...(missed > 0 ? [`the kernel skipped ${missed} runs of our probes`] : []),
-    ];
-  }
-
   #readOtherDrops(): ReadonlyMap<bigint, readonly OtherDrop[]> {
     const devices = new Map<bigint, OtherDrop[]>();
     for (const { deviceId, location, reason, packets } of this.#otherDrops.read()) {
@@ -210,16 +207,27 @@ export class QueueCollector {
     return devices;
   }
 
-  #recycle({ devices }: Walk, { rowNumbers }: RowsRead, others: ReadonlyMap<bigint, unknown>): void {
-    const present = new Set(devices.map(({ id }) => id));
-    const known = new Map<bigint, readonly number[]>([...others.keys(), ...this.#ledgers.keys()].map((id) => [id, []]));
+  #recycle(ids: readonly bigint[], { rowNumbers }: RowsRead, others: ReadonlyMap<bigint, unknown>): void {
+    const present = new Set(ids);
+    const rowless = [...others.keys(), ...this.#ledgers.keys(), ...this.#receive.devices(), ...this.#redirected.keys()];
+    const known = new Map<bigint, readonly number[]>(rowless.map((id) => [id, []]));
     for (const [id, numbers] of rowNumbers) known.set(id, numbers);
     const gone = this.#recycler.update(known, present, performance.now(), (rows) => {
       if (rows.size > 0) this.#rows.released(rows);
     });
     for (const id of gone) this.#ledgers.delete(id);
-    if (gone.size > 0) this.#otherDrops.remove(gone);
+    if (gone.size === 0) return;
+    this.#otherDrops.remove(gone);
+    this.#receive.remove(gone);
+    this.#redirects.remove(gone);
+    this.#macvtaps.remove(gone);
   }
+}
+
+/** Of the kernel's tx_dropped, what it counts for frames: the books hold the rest against drops of packets. */
+function withoutFrames(walked: WalkedDevice, redirected: readonly RedirectCount[]): WalkedDevice {
+  const frames = redirected.reduce((sum, { shortCalls }) => sum + shortCalls, 0);
+  return { ...walked, counters: { ...walked.counters, txDropped: walked.counters.txDropped - frames } };
 }
 
 /** Several call sites of one function are one location. */
@@ -228,24 +236,4 @@ function addTo(drops: OtherDrop[], drop: OtherDrop): OtherDrop[] {
   const same = drops[known];
   if (!same) return [...drops, drop];
   return drops.with(known, { ...same, packets: same.packets + drop.packets });
-}
-
-/** Variables of the BPF object's .bss by name. */
-class Globals {
-  readonly #view: MapView;
-  readonly #offsets: ReadonlyMap<string, number>;
-
-  constructor(object: BpfObject) {
-    this.#view = object.mapView('.bss');
-    this.#offsets = new Map(
-      object
-        .btf()
-        .variables('.bss')
-        .map(({ name, offset }) => [name, offset]),
-    );
-  }
-
-  u64(name: string): number {
-    return this.#view.u64(this.#offsets.get(name) ?? 0);
-  }
 }

@@ -5,7 +5,7 @@ import type { EventSums, QueueEvent } from '../probes/queue-events.ts';
 import type { QueueSums } from '../probes/rows.ts';
 import { BATCH_BOUNDS } from '../probes/vhost-batches.ts';
 import type { WalkedVhost } from '../probes/walk.ts';
-import type { Vhost, ZeroCopy } from '../snapshot.ts';
+import type { Vhost, ZeroCopy } from '../snapshot/vhost.ts';
 
 /** What is measured on this host. */
 export interface VhostMeasured {

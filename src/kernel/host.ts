@@ -39,7 +39,7 @@ export const capabilityNames = Object.keys(CAPABILITIES) as readonly Capability[
 /** `symbols`: names of the kernel functions that will be looked up. */
 export function readHost(symbols: Iterable<string>): Host {
   const btf = kernelTypes();
-  const modules = ['tun', 'vhost_net', 'vhost'].flatMap((name) => moduleTypes(name) ?? []);
+  const modules = ['tun', 'vhost_net', 'vhost', 'tap'].flatMap((name) => moduleTypes(name) ?? []);
   return {
     release: release(),
     possibleCpus: possibleCpus(readFileSync('/sys/devices/system/cpu/possible', 'utf8')),
@@ -76,8 +76,11 @@ function moduleParameter(module: string, parameter: string): number {
 
 /** Modules beside tun whose functions are looked up; the text changes when one of them is loaded or unloaded. */
 export function companionModules(): string {
-  const bridge = statSync('/sys/module/bridge', { throwIfNoEntry: false })?.ino;
-  return `vhost-net ${vhostDriver() ?? '-'}, bridge ${bridge ?? '-'}`;
+  const others = ['bridge', 'tap', 'macvtap', 'ipvtap'].map((name) => {
+    const folder = statSync(`/sys/module/${name}`, { throwIfNoEntry: false });
+    return `${name} ${folder?.ino ?? '-'}`;
+  });
+  return [`vhost-net ${vhostDriver() ?? '-'}`, ...others].join(', ');
 }
 
 /** PREEMPT_RT: bottom halves that are off keep no other task from this CPU. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue's metrics of vhost-net; a queue that it does not serve has none of them.
 import { counter, counters, gauge, histogram, info, type Metric, type Sample, series } from '../metric.ts';
-import type { Queue, ZeroCopy } from '../snapshot.ts';
+import type { ZeroCopy } from '../snapshot/vhost.ts';
+import type { Queue } from '../snapshot.ts';
 
 /** Subject labels: netns, device, queue. */
 export const vhostMetrics: readonly Metric<Queue>[] = [

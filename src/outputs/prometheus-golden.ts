@@ -102,6 +102,8 @@ const busyQueue: Queue = {
     },
   },
   freed: { there: 600, elsewhere: 220 },
+  receiveBatches: { bounds: [1, 64], buckets: [6, 1, 0], sum: 70 },
+  redirected: { enqueued: 31, lost: 8 },
   audit: [
     { equation: 'offered', imbalance: 0 },
     { equation: 'ring', imbalance: -2 },
@@ -119,6 +121,8 @@ const bypassedQueue: Queue = {
   reader: undefined,
   vhost: undefined,
   freed: undefined,
+  receiveBatches: undefined,
+  redirected: undefined,
   audit: [],
   degraded: ['7 packets were delivered that no probe saw offered'],
 };
@@ -155,6 +159,19 @@ const guest: Device = {
     { reason: 'QDISC_DROP', location: '__dev_queue_xmit', packets: 12 },
     { reason: 'NOT_SPECIFIED', location: 'br_dev_queue_push_xmit', packets: 4 },
   ],
+  receive: {
+    dropped: [{ reason: 'DEV_READY', location: 'tun_get_user', packets: 4 }],
+    refused: [
+      { errno: 'EIO', writes: 4 },
+      { errno: 'EINVAL', writes: 2 },
+    ],
+    frameErrors: 1,
+  },
+  macvtap: undefined,
+  uncounted: [
+    { cause: 'purged', packets: 6 },
+    { cause: 'bad_header', packets: 1 },
+  ],
   audit: [{ equation: 'delivered', imbalance: 0 }],
   degraded: [],
 };
@@ -186,7 +203,23 @@ const vpn: Device = {
   detachedQueues: undefined,
   counters: undefined,
   otherDropped: undefined,
+  receive: undefined,
+  uncounted: [],
   audit: [],
+};
+
+const macvtap: Device = {
+  ...vpn,
+  name: 'macvtap0',
+  id: '9004',
+  ifindex: 9,
+  kind: 'macvtap',
+  macvtap: {
+    offered: 12,
+    dropped: [{ reason: 'FULL_RING', location: 'tap_handle_frame', packets: 5 }],
+    delivered: 7,
+    written: 3,
+  },
 };
 
 const agent: AgentState = {
@@ -209,7 +242,7 @@ const agent: AgentState = {
   snapshotSeconds: 0.0021,
 };
 
-export const goldenSnapshot: Snapshot = { takenAt: 1_795_000_000, devices: [guest, namesake, vpn], agent };
+export const goldenSnapshot: Snapshot = { takenAt: 1_795_000_000, devices: [guest, namesake, vpn, macvtap], agent };
 
 export interface RowSample {
   readonly subject: Subject;

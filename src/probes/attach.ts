@@ -4,8 +4,9 @@ import type { Host } from '../kernel/host.ts';
 import type { BpfLink, BpfObject } from '../kernel/native.ts';
 import type { Symbols } from '../kernel/symbols.ts';
 import type { ProbeState } from '../snapshot.ts';
-import { type Demand, EVENTS, type Mechanism, type ProbeEvent } from './events.ts';
+import { EVENTS } from './events.ts';
 import { LOCATION_SYMBOLS } from './locations.ts';
+import type { Demand, Mechanism, ProbeEvent } from './mechanism.ts';
 import { firstLine, LoadedPrograms, NoPrograms } from './programs.ts';
 import { SKB_PATH_SYMBOLS } from './skb-paths.ts';
 
@@ -73,6 +74,10 @@ export const PROBE_SYMBOLS: readonly string[] = [
   'vhost_discard_vq_desc',
   'vhost_zerocopy_complete',
   'vhost_zerocopy_callback',
+  'tun_chr_write_iter',
+  'tun_xdp_xmit',
+  'macvtap_newlink',
+  'ipvtap_newlink',
 ];
 
 export interface AttachOptions {

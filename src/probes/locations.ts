@@ -4,7 +4,30 @@ import type { Btf } from '../kernel/native.ts';
 import type { Symbols, TextRange } from '../kernel/symbols.ts';
 
 /** The members of enum location_class (bpf/drops.bpf.c) that functions are given, without their prefix. */
-type LocationClass = 'TRANSMIT' | 'PURGED' | 'RESIZED' | 'FAILED' | 'OVERFLOWED' | 'RECEIVE' | 'SNIFFER' | 'BEFORE';
+type LocationClass =
+  | 'TRANSMIT'
+  | 'PURGED'
+  | 'RESIZED'
+  | 'FAILED'
+  | 'OVERFLOWED'
+  | 'WRITTEN'
+  | 'MACVTAP'
+  | 'RECEIVE'
+  | 'SNIFFER'
+  | 'BEFORE';
+
+export type MacvtapMeaning = 'dropped' | 'failed' | 'purged' | 'resized' | 'written';
+
+/** What it means that one of the tap module's functions frees a packet. */
+export const MACVTAP_LOCATIONS: Readonly<Record<string, MacvtapMeaning>> = {
+  tap_handle_frame: 'dropped',
+  tap_do_read: 'failed',
+  tap_recvmsg: 'failed',
+  tap_sock_destruct: 'purged',
+  tap_queue_resize: 'resized',
+  tap_get_user: 'written',
+  tap_sendmsg: 'written',
+};
 
 const FUNCTIONS: Readonly<Record<string, LocationClass>> = {
   tun_net_xmit: 'TRANSMIT',
@@ -14,8 +37,8 @@ const FUNCTIONS: Readonly<Record<string, LocationClass>> = {
   tun_attach: 'RESIZED',
   tun_do_read: 'FAILED',
   tun_recvmsg: 'FAILED',
-  tun_get_user: 'RECEIVE',
-  tun_sendmsg: 'RECEIVE',
+  tun_get_user: 'WRITTEN',
+  tun_sendmsg: 'WRITTEN', // tun_xdp_one is part of it
   // Before the stack proper, where skb_iif is not set yet.
   enqueue_to_backlog: 'RECEIVE',
   netif_rx_internal: 'RECEIVE',
@@ -28,6 +51,8 @@ const FUNCTIONS: Readonly<Record<string, LocationClass>> = {
   // These drop without a reason (NOT_SPECIFIED) on the way to a device; functions that are not here need a reason to count.
   __dev_queue_xmit: 'BEFORE',
   __dev_direct_xmit: 'BEFORE',
+  packet_xmit: 'BEFORE',
+  packet_direct_xmit: 'BEFORE',
   validate_xmit_skb: 'BEFORE',
   __rtnl_unlock: 'BEFORE', // a qdisc was replaced with packets in it
   nf_hook_slow: 'BEFORE',
@@ -35,11 +60,20 @@ const FUNCTIONS: Readonly<Record<string, LocationClass>> = {
   vhost_net_buf_unproduce: 'OVERFLOWED', // tun_ptr_free ends in a jump, so the location is its caller
   br_dev_queue_push_xmit: 'BEFORE', // bridge: the frame is longer than the port's MTU
   br_forward_finish: 'BEFORE',
+  ...Object.fromEntries(Object.keys(MACVTAP_LOCATIONS).map((name) => [name, 'MACVTAP' as const])),
 };
+
+/** Drop what a guest or writer sent. */
+export const WRITE_LOCATIONS = functionsOf('WRITTEN');
+
+/** Drop what a packet socket sends past the qdisc into a queue that is stopped. */
+export const STOPPED_LOCATIONS: readonly string[] = ['packet_xmit', 'packet_direct_xmit'];
 
 /** Functions whose name becomes the `location` label; any other is `other`, so that the label stays bounded. */
 export const LABELLED_LOCATIONS: ReadonlySet<string> = new Set([
-  ...Object.entries(FUNCTIONS).flatMap(([name, kind]) => (kind === 'BEFORE' ? [name] : [])),
+  ...WRITE_LOCATIONS,
+  ...Object.keys(MACVTAP_LOCATIONS),
+  ...functionsOf('BEFORE'),
   '__tcf_kfree_skb_list',
   'kfree_skb_list_reason',
   'qdisc_reset_queue',
@@ -67,4 +101,8 @@ export function classifyText(symbols: Symbols, object: Btf): readonly Classified
   return Object.entries(FUNCTIONS).flatMap(([name, kind]) =>
     symbols.ranges(name).map((range) => ({ ...range, class: classes.get(`CLASS_${kind}`) ?? 0 })),
   );
+}
+
+function functionsOf(wanted: LocationClass): readonly string[] {
+  return Object.entries(FUNCTIONS).flatMap(([name, kind]) => (kind === wanted ? [name] : []));
 }

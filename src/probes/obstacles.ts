@@ -11,10 +11,16 @@ export interface Obstacle {
 
 export const always = (): undefined => undefined;
 
-export function untraceable(host: Host, functionName: string, ...args: readonly number[]): Obstacle | undefined {
+export function missing(host: Host, functionName: string): Obstacle | undefined {
   if (!host.symbols) return withoutSymbols(host);
-  if (host.symbols.address(functionName) === undefined)
-    return { kind: 'absent', reason: `this kernel has no function ${functionName}` };
+  return host.symbols.address(functionName) === undefined
+    ? { kind: 'absent', reason: `this kernel has no function ${functionName}` }
+    : undefined;
+}
+
+export function untraceable(host: Host, functionName: string, ...args: readonly number[]): Obstacle | undefined {
+  const without = missing(host, functionName);
+  if (without) return without;
   const found = host.functionArgs(functionName);
   if (found === undefined)
     return {

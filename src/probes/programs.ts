@@ -8,6 +8,7 @@ import { classifyText } from './locations.ts';
 import { type DropReasons, readDropReasons } from './reasons.ts';
 
 const ENDED = 'ended_fentry';
+const WRITE_ENDS = ['written_fexit', 'sent_by_vhost_fexit'];
 /** As in bpf/queue.bpf.h. */
 const TABLE_CELLS = 16_384;
 /** By the name's end: what the program is attached to is code or a type of the kernel. */
@@ -18,6 +19,7 @@ const ADDRESSED = [
   'tun_net_xmit',
   'sock_rfree',
   'tun_chr_close',
+  'tap_handle_frame',
   'vhost_net_release',
   'default_wake_function',
   'pollwake',
@@ -41,6 +43,7 @@ export class LoadedPrograms {
   readonly reasons: DropReasons;
   /** An address stands for one device, because the end of each is seen. */
   readonly endsSeen: boolean;
+  readonly #writeEndsSeen: boolean;
   readonly #options: LoadOptions;
   readonly #owners = new Map<string, BpfObject>();
   readonly #refused: Map<string, string>;
@@ -53,6 +56,7 @@ export class LoadedPrograms {
     this.object = object;
     this.reasons = reasons;
     this.endsSeen = this.#owners.has(ENDED);
+    this.#writeEndsSeen = WRITE_ENDS.every((name) => this.#owners.has(name));
     writeTextRanges(object, host);
   }
 
@@ -93,6 +97,7 @@ export class LoadedPrograms {
         ...this.#options,
         typedReads,
         endsSeen: shared ? this.endsSeen : accepted.includes(ENDED),
+        writeEndsSeen: shared ? this.#writeEndsSeen : WRITE_ENDS.every((name) => accepted.includes(name)),
       };
       const { object, reasons } = prepare(host, accepted, configuration, shared);
       try {
@@ -153,13 +158,15 @@ interface Configuration extends LoadOptions {
   /** bpf_rdonly_cast is there. */
   readonly typedReads: boolean;
   readonly endsSeen: boolean;
+  /** What was freed and names no device can be told at the end of the writer's call. */
+  readonly writeEndsSeen: boolean;
 }
 
 function configure(
   object: BpfObject,
   host: Host,
   reasons: DropReasons,
-  { before, typedReads, endsSeen }: Configuration,
+  { before, typedReads, endsSeen, writeEndsSeen }: Configuration,
 ): void {
   const cpuSlots =
     object
@@ -179,6 +186,7 @@ function configure(
   object.setVariable('possible_cpus', bytes32(host.possibleCpus));
   object.setVariable('typed_reads', Uint8Array.of(Number(typedReads)));
   object.setVariable('ends_seen', Uint8Array.of(Number(endsSeen)));
+  object.setVariable('write_ends_seen', Uint8Array.of(Number(writeEndsSeen)));
   object.setVariable('before_counted', Uint8Array.of(Number(before)));
   object.setVariable('reason_slots', reasons.slotTable);
   object.setVariable('reason_not_specified', bytes32(reasons.number('NOT_SPECIFIED') ?? 0));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counts that live in hash maps because they are rare: drops for reasons without a slot, and losses before tun.
+// Counts that live in hash maps because they are rare: drops for reasons without a slot, losses before tun, and of what came from a guest.
 import { layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import { HashEntries } from './hash-entries.ts';
@@ -41,7 +41,7 @@ export class RareDrops {
   }
 }
 
-/** Packets of a tun or tap device that were freed outside tun, before they reached its ring. */
+/** Packets of a tun or tap device that were freed before they reached a ring, or on their way from the guest into the host. */
 export class OtherDrops {
   readonly #entries: HashEntries;
   readonly #at: Readonly<Record<'device_id' | 'location' | 'reason', number>>;

@@ -37,7 +37,10 @@ const ROW_ENDED = 1 << 31;
 export interface QueueSums {
   offered: number;
   offeredBytes: number;
+  /** Packets, and XDP frames that were redirected. */
   enqueued: number;
+  /** Of `enqueued`: came past the transmit function. */
+  redirected: number;
   consumed: number;
   /** Of `consumed`: taken by vhost-net in batches. */
   consumedByVhost: number;
@@ -70,6 +73,8 @@ export interface RowsRead {
   /** Row numbers by kernfs node id of the device. */
   readonly rowNumbers: ReadonlyMap<bigint, readonly number[]>;
   readonly used: number;
+  /** Slots of drop reasons in each sum. */
+  readonly slots: number;
 }
 
 interface RowIdentity {
@@ -135,7 +140,7 @@ export class Rows {
       addEvents(sums.events, events.get(number));
       getOrAdd(rowNumbers, identity.deviceId, () => []).push(number);
     }
-    return { devices, rowNumbers, used };
+    return { devices, rowNumbers, used, slots: this.#slots };
   }
 
   /** These rows were handed back to the pool: their next identity is another. */
@@ -214,6 +219,7 @@ export function emptySums(slots: number): QueueSums {
     offered: 0,
     offeredBytes: 0,
     enqueued: 0,
+    redirected: 0,
     consumed: 0,
     consumedByVhost: 0,
     bypassed: 0,

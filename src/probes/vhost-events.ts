@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is measured of vhost-net's side of a queue, and by what; all of it is absent while vhost-net is not loaded.
 import type { Host } from '../kernel/host.ts';
-import type { ProbeEvent } from './events.ts';
+import { type ProbeEvent, WALK } from './mechanism.ts';
 import { always, type Obstacle, untraceable } from './obstacles.ts';
-
-const WALK = 'devices=walk';
 
 export const VHOST_EVENTS: readonly ProbeEvent[] = [
   {
@@ -15,7 +13,7 @@ export const VHOST_EVENTS: readonly ProbeEvent[] = [
         name: 'fentry',
         programs: ['unproduced_fentry'],
         pins: true,
-        needs: [WALK],
+        needs: WALK,
         price: undefined,
         obstacle: (host) => untraceable(host, 'vhost_net_buf_unproduce', 1),
       },
@@ -36,14 +34,14 @@ export const VHOST_EVENTS: readonly ProbeEvent[] = [
         name: 'fentry',
         programs: ['connected_fentry', 'vhost_queues'],
         pins: true,
-        needs: [WALK],
+        needs: WALK,
         price: undefined,
         obstacle: (host) => untraceable(host, 'vhost_net_buf_unproduce', 1) ?? notLoaded(host),
       },
       {
         name: 'iterator',
         programs: ['vhost_queues'],
-        needs: [WALK],
+        needs: WALK,
         price: 'a guest is known some seconds after it was connected',
         obstacle: notLoaded,
       },
@@ -67,7 +65,7 @@ export const VHOST_EVENTS: readonly ProbeEvent[] = [
         programs: ['batch_fentry'],
         pins: true,
         onDemand: true,
-        needs: [WALK],
+        needs: WALK,
         price: 'a probe for each packet; with several queues on Linux 7.x it misses some batches',
         obstacle: (host) => untraceable(host, 'vhost_net_buf_peek', 1),
       },
@@ -82,7 +80,7 @@ export const VHOST_EVENTS: readonly ProbeEvent[] = [
         name: 'fentry',
         programs: ['discarded_fentry'],
         pins: true,
-        needs: [WALK],
+        needs: WALK,
         price: undefined,
         obstacle: (host) => untraceable(host, 'vhost_discard_vq_desc', 2, 3),
       },

@@ -45,7 +45,11 @@ export interface WalkedWorker {
   readonly seconds: number;
 }
 
+const KINDS = ['tun', 'macvtap', 'ipvtap'] as const;
+
 export interface WalkedDevice {
+  /** tun: tap devices too. */
+  readonly kind: (typeof KINDS)[number];
   readonly id: bigint;
   readonly netns: number;
   readonly name: string;
@@ -60,6 +64,8 @@ export interface WalkedDevice {
   readonly detachedQueues: number;
   readonly queues: readonly WalkedQueue[];
   readonly counters: DeviceCounters;
+  /** Packets from the guest or writer whose virtio-net header tun refused. */
+  readonly frameErrors: number;
 }
 
 /** What other programs see, for the walk arranges what depends on it. */
@@ -78,6 +84,7 @@ export interface Walk {
 }
 
 const DEVICE_FIELDS = [
+  'kind',
   'device_id',
   'netns',
   'ifindex',
@@ -96,6 +103,7 @@ const DEVICE_FIELDS = [
   'rx_packets',
   'rx_bytes',
   'rx_dropped',
+  'rx_frame_errors',
 ] as const;
 const QUEUE_FIELDS = [
   'tun_file',
@@ -130,6 +138,7 @@ const MOST_LAG = 15;
 
 export class Walker {
   readonly #object: BpfObject;
+  readonly #program: string;
   readonly #device: Layout<(typeof DEVICE_FIELDS)[number]>;
   readonly #queue: Layout<(typeof QUEUE_FIELDS)[number]>;
   readonly #result: Layout<(typeof RESULT_FIELDS)[number]>;
@@ -140,9 +149,10 @@ export class Walker {
   readonly #queues: MapView;
   readonly #context: Uint8Array;
 
-  constructor(object: BpfObject) {
+  constructor(object: BpfObject, program = 'walk_queues') {
     const btf = object.btf();
     this.#object = object;
+    this.#program = program;
     this.#device = layoutOf(btf, 'walked_device', DEVICE_FIELDS);
     this.#queue = layoutOf(btf, 'walked_queue', QUEUE_FIELDS);
     this.#result = layoutOf(btf, 'walk_result', RESULT_FIELDS);
@@ -163,7 +173,7 @@ export class Walker {
   }
 
   /** Walks; again, up to three times, when the lists changed under it. */
-  walk(attached: Attached): Walk {
+  walk(attached: Attached = { stops: false, consumed: false }): Walk {
     let result = this.#run(attached);
     for (let attempt = 1; attempt < ATTEMPTS && !result.complete; attempt++) result = this.#run(attached);
     return {
@@ -177,7 +187,7 @@ export class Walker {
     const view = new DataView(this.#context.buffer);
     view.setUint32(this.#result.at.flow_watched, Number(stops), true);
     view.setUint32(this.#result.at.consumer_seen, Number(consumed), true);
-    this.#object.testRun('walk_queues', this.#context);
+    this.#object.testRun(this.#program, this.#context);
     const field = (name: (typeof RESULT_FIELDS)[number]): number => view.getUint32(this.#result.at[name], true);
     const complete = field('derailed') === 0 && field('overflowed') === 0 && field('list_heads') === 1;
     return { tuns: field('tuns'), namespaces: field('namespaces'), complete };
@@ -189,6 +199,7 @@ export class Walker {
     const view = this.#devices;
     const first = view.u32(base + at.first_queue);
     return {
+      kind: KINDS[view.u32(base + at.kind)] ?? 'tun',
       id: view.bigint(base + at.device_id),
       netns: view.u32(base + at.netns),
       name: view.text(base + at.name, NAME_BYTES),
@@ -208,6 +219,7 @@ export class Walker {
         rxBytes: view.u64(base + at.rx_bytes),
         rxDropped: view.u64(base + at.rx_dropped),
       },
+      frameErrors: view.u64(base + at.rx_frame_errors),
     };
   }
 

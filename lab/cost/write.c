@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the writer to the host: the price of one write() into a tap, up to the packet socket that takes what was
+// written.
+#include "driver.h"
+
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define TAP		       "written"
+#define ETHERTYPE_EXPERIMENTAL 0x88b5
+
+static int queue, receiver;
+
+/* Has room for a whole round: what nobody takes the kernel drops, and a drop has a price of its own. */
+static int open_receiver(void)
+{
+	int room = RING * 2048, fd = socket(AF_PACKET, SOCK_RAW, htons(ETHERTYPE_EXPERIMENTAL));
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)))
+		fail("no packet socket that receives");
+	return fd;
+}
+
+static uint64_t take_all(void)
+{
+	char buffer[4096];
+	uint64_t packets = 0;
+
+	while (recv(receiver, buffer, sizeof(buffer), MSG_DONTWAIT) > 0)
+		packets++;
+	return packets;
+}
+
+static void clock_round(struct figure *figure)
+{
+	static const uint8_t frame[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 2, 0x88, 0xb5};
+	uint64_t start, end, taken;
+
+	take_all();
+	run_alone(1);
+	start = nanoseconds_now();
+	for (int i = 0; i < RING; i++)
+		if (write(queue, frame, sizeof(frame)) != sizeof(frame))
+			fail("%s refused a frame", TAP);
+	end = nanoseconds_now();
+	run_alone(0);
+	figure_add(figure, end - start, RING);
+	taken = take_all();
+	if (taken != RING)
+		fail("%d frames were written and %d arrived", RING, (int)taken);
+}
+
+void measure_write(int rounds)
+{
+	struct figure write = {.rounds = 0};
+
+	if (!queue) {
+		queue = open_queue(TAP, 0);
+		set_up(TAP, RING, NULL);
+		receiver = open_receiver();
+	}
+	for (int i = 0; i <= rounds; i++)
+		clock_round(&write);
+	figure_print("write", &write);
+}

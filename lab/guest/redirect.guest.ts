@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Frames that XDP redirects to a guest behind the real vhost-net, and packets beside them, in one ring.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { agentLab, imbalances, totalsOf } from '../agent.ts';
+import { namespaceLab } from '../netns.ts';
+
+const DEVICE = 'tap0';
+
+test('a guest receives frames and packets; one that stops leaves them in the ring', async (t) => {
+  const lab = await namespaceLab(t);
+  const agent = await agentLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('a', DEVICE, 'tap', 'vnet', 'persist');
+  await lab.ipBatch([
+    'link add ve0 type veth peer name ve1',
+    `link set ${DEVICE} txqueuelen 100 up`,
+    'link set ve0 up',
+    'link set ve1 up',
+  ]);
+  await puppet.guest('a');
+  await puppet.redirect('ve1', DEVICE);
+  await puppet.receive('a', 0);
+  await puppet.packet('ve0', 60, 60);
+  await puppet.packet(DEVICE, 30, 60);
+  while ((await lab.link(DEVICE)).txPackets < 90) await wait(20);
+  assert.equal((await puppet.stall('a')).packets, 90);
+  await agent.snapshot(); // at rest, as the books need two looks to know
+  const device = await agent.device(lab.inode, DEVICE);
+  const { offered, enqueued, delivered, waiting } = totalsOf(device);
+  assert.deepEqual({ offered, enqueued, delivered, waiting }, { offered: 30, enqueued: 90, delivered: 90, waiting: 0 });
+  assert.deepEqual(device.queues[0]?.redirected?.enqueued, 60);
+  assert.deepEqual(imbalances(device), []);
+  assert.deepEqual(device.degraded, []);
+});

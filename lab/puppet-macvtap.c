@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The puppet opens a macvtap or ipvtap: a character device of its own, whose number the namespace's sysfs tells.
+#define _GNU_SOURCE
+#include "puppet.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+static dev_t number_of(const char *device)
+{
+	unsigned int major = 0, minor = 0;
+	char pattern[64];
+	glob_t found;
+
+	snprintf(pattern, sizeof(pattern), "/sys/class/net/%.15s/*vtap/tap*/dev", device);
+	if (glob(pattern, 0, NULL, &found) == 0) {
+		FILE *file = fopen(found.gl_pathv[0], "r");
+
+		if (file && fscanf(file, "%u:%u", &major, &minor) != 2)
+			major = minor = 0;
+		if (file)
+			fclose(file);
+	}
+	globfree(&found);
+	return makedev(major, minor);
+}
+
+/* A node of our own: that in /dev is there once for all namespaces, and devices of several may have its name. */
+static int open_number(dev_t number)
+{
+	char node[32];
+	int fd, error;
+
+	snprintf(node, sizeof(node), "/dev/puppet-%d", getpid());
+	if (mknod(node, S_IFCHR | 0600, number))
+		return -errno;
+	fd = open(node, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	error = -errno;
+	unlink(node);
+	return fd < 0 ? error : fd;
+}
+
+int open_macvtap(const char *device)
+{
+	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+	dev_t number = number_of(device);
+	int fd, error;
+
+	if (!number)
+		return -ENODEV;
+	fd = open_number(number);
+	if (fd < 0 || ioctl(fd, TUNSETIFF, &request) == 0)
+		return fd;
+	error = -errno;
+	close(fd);
+	return error;
+}

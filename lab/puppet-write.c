@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// The puppet writes to its queues, guest to host: what tun takes, and what it refuses for one reason or another.
+#include "puppet.h"
+
+#include <errno.h>
+#include <linux/if_tun.h>
+#include <linux/virtio_net.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+
+int queue_write(int argc, char **argv, struct answer *out)
+{
+	static uint8_t frame[65536];
+	struct queue *queue = find_queue(argv[1]);
+	bool bad_header = has_word(argc - 4, argv + 4, "badheader"), fault = has_word(argc - 4, argv + 4, "fault");
+	struct virtio_net_hdr header = {.gso_type = bad_header ? UNKNOWN_GSO : VIRTIO_NET_HDR_GSO_NONE};
+	struct iovec parts[2] = {{&header, 0}, {frame, strtoul(argv[3], NULL, 10)}};
+	struct tally errors = {.used = 0};
+	uint64_t count = strtoull(argv[2], NULL, 10), written = 0;
+
+	if (!queue)
+		return -ENOENT;
+	if (!build_frame(frame, parts[1].iov_len, queue->ethernet))
+		return -EINVAL;
+	parts[0].iov_len = queue->header;
+	parts[1].iov_len = option(argc - 4, argv + 4, "cut", parts[1].iov_len);
+	if (has_word(argc - 4, argv + 4, "unicast"))
+		make_unicast(frame);
+	if (has_word(argc - 4, argv + 4, "noip"))
+		frame[0] = 0;
+	if (fault)
+		parts[1].iov_base = NULL;
+	while (count--) {
+		if (writev(queue->fd, parts, 2) < 0)
+			tally_add(&errors, errno);
+		else
+			written++;
+	}
+	answer_count(out, "written", written);
+	answer_errors(out, &errors);
+	return 0;
+}
+
+int queue_sndbuf(int argc, char **argv, struct answer *out)
+{
+	struct queue *queue = find_queue(argv[1]);
+	int bytes = atoi(argv[2]);
+
+	(void)argc, (void)out;
+	if (!queue)
+		return -ENOENT;
+	return ioctl(queue->fd, TUNSETSNDBUF, &bytes) ? -errno : 0;
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef REDIRECT_H
+#define REDIRECT_H
+
+/* Native XDP on `from` sends every frame that comes in there into `to`. The link, whose closing ends it, or a negative
+ * errno. */
+int redirect_by_xdp(const char *from, const char *to);
+
+#endif

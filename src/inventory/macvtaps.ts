@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// macvtap and ipvtap devices: towards the guest they receive, from it they transmit. Rings by the walk, drops by the tracepoint.
+import type { Probes } from '../probes/attach.ts';
+import { MACVTAP_LOCATIONS, type MacvtapMeaning } from '../probes/locations.ts';
+import { MacvtapReads } from '../probes/macvtap-reads.ts';
+import type { LoadedPrograms } from '../probes/programs.ts';
+import { type WalkedDevice, Walker } from '../probes/walk.ts';
+import type { UncountedLoss } from '../snapshot/receive.ts';
+import type { Device, OtherDrop } from '../snapshot.ts';
+
+const IFF_UP = 1;
+
+export interface MacvtapsSeen {
+  readonly devices: readonly Device[];
+  readonly ids: readonly bigint[];
+  readonly complete: boolean;
+}
+
+const KINDS = ['macvtap', 'ipvtap'];
+
+export class MacvtapCollector {
+  readonly #probes: Probes;
+  readonly #programs: LoadedPrograms;
+  readonly #walkers = new Map<string, Walker>();
+  readonly #reads: MacvtapReads;
+
+  constructor(probes: Probes, programs: LoadedPrograms) {
+    this.#probes = probes;
+    this.#programs = programs;
+    this.#reads = new MacvtapReads(programs.object);
+  }
+
+  /** `freed`: drops that belong to no row, by device. */
+  collect(freed: ReadonlyMap<bigint, readonly OtherDrop[]>): MacvtapsSeen {
+    const walks = KINDS.flatMap((kind) => this.#walker(kind)?.walk() ?? []);
+    const walked = walks.flatMap(({ devices }) => devices);
+    const counted = walked.length > 0 && this.#probes.mechanism('macvtap-reads') === 'fexit';
+    const reads = counted ? this.#reads.read() : undefined;
+    const delivered = (id: bigint): number | undefined => reads && (reads.get(id) ?? 0);
+    return {
+      devices: walked.map((one) => deviceOf(one, freed.get(one.id) ?? [], delivered(one.id))),
+      ids: walked.map(({ id }) => id),
+      complete: walks.every(({ complete }) => complete),
+    };
+  }
+
+  /** Its module may come later than the agent. */
+  #walker(kind: string): Walker | undefined {
+    const known = this.#walkers.get(kind);
+    if (known || this.#probes.mechanism(`${kind}s`) !== 'walk') return known;
+    const program = `walk_${kind}s`;
+    const walker = new Walker(this.#programs.objectOf(program), program);
+    this.#walkers.set(kind, walker);
+    return walker;
+  }
+
+  remove(devices: ReadonlySet<bigint>): void {
+    this.#reads.remove(devices);
+  }
+}
+
+function deviceOf(walked: WalkedDevice, freed: readonly OtherDrop[], delivered: number | undefined): Device {
+  const { counters, queues } = walked;
+  return {
+    netns: walked.netns,
+    name: walked.name,
+    ifindex: walked.ifindex,
+    id: String(walked.id),
+    kind: walked.kind,
+    up: (walked.deviceFlags & IFF_UP) !== 0,
+    carrier: walked.carrier,
+    multiQueue: queues.length > 1,
+    persistent: true,
+    vnetHeader: false,
+    queueLength: walked.queueLength,
+    qdisc: walked.qdisc || undefined,
+    flowControl: 'tail-drop',
+    flowControlLost: undefined,
+    queues: queues.map(({ index, capacity, occupancy, lag }) => ({
+      ...NOTHING,
+      index,
+      ring: { capacity, occupancy, lag, highwater: undefined },
+    })),
+    attachedQueues: queues.length,
+    detachedQueues: undefined,
+    counters: undefined,
+    otherDropped: undefined,
+    receive: { dropped: meaning(freed, 'written'), refused: undefined, frameErrors: undefined },
+    macvtap: {
+      offered: counters.rxPackets,
+      dropped: meaning(freed, 'dropped'),
+      delivered,
+      written: counters.txPackets,
+    },
+    uncounted: uncountedOf(freed),
+    audit: [],
+    degraded: [],
+  };
+}
+
+const NOTHING = {
+  counters: undefined,
+  history: undefined,
+  flow: undefined,
+  perCpu: [],
+  owner: undefined,
+  reader: undefined,
+  vhost: undefined,
+  freed: undefined,
+  receiveBatches: undefined,
+  redirected: undefined,
+  audit: [],
+  degraded: [],
+};
+
+function meaning(freed: readonly OtherDrop[], wanted: MacvtapMeaning): readonly OtherDrop[] {
+  return freed.filter(({ location }) => MACVTAP_LOCATIONS[location] === wanted);
+}
+
+function uncountedOf(freed: readonly OtherDrop[]): readonly UncountedLoss[] {
+  const causes = ['purged', 'resized', 'failed'] as const;
+  return causes.map((cause) => ({
+    cause,
+    packets: meaning(freed, cause).reduce((sum, { packets }) => sum + packets, 0),
+  }));
+}
