@@ -24,6 +24,8 @@ export interface Metric<Subject> {
   readonly samples: (subject: Subject) => readonly Sample[];
   /** The same of a metric without labels of its own, without an array for each number: a page has 100 000. undefined: it has labels. */
   readonly value: ((subject: Subject) => number | undefined) | undefined;
+  /** The same of a histogram without labels of its own. */
+  readonly distribution?: (subject: Subject) => Distribution | undefined;
 }
 
 export function counter<Subject>(
@@ -95,10 +97,11 @@ export function histogram<Subject>(
   help: string,
   distribution: (subject: Subject) => Distribution | undefined,
 ): Metric<Subject> {
-  return histograms(name, help, [], (subject) => {
+  const samples = (subject: Subject): readonly Sample[] => {
     const seen = distribution(subject);
     return seen ? distributionSeries(seen) : [];
-  });
+  };
+  return { ...histograms(name, help, [], samples), distribution };
 }
 
 /** Of several distributions; each by distributionSeries(). */

@@ -56,26 +56,29 @@ export const ringMetrics: readonly Metric<Queue>[] = [
   ),
 ];
 
+const DURATION_BOUNDS = DURATION_BITS.map((bits) => 2 ** bits / 1e9);
+const PACKET_BOUNDS = PACKET_BITS.map((bits) => 2 ** bits - 1);
+
 export function durations(observations: Observations | undefined): Distribution | undefined {
-  return observations && distribution(observations, DURATION_BITS, (bits) => 2 ** bits / 1e9, 1e9);
+  return observations && distribution(observations, DURATION_BITS, DURATION_BOUNDS, 1e9);
 }
 
 export function packets(observations: Observations | undefined): Distribution | undefined {
-  return observations && distribution(observations, PACKET_BITS, (bits) => 2 ** bits - 1, 1);
+  return observations && distribution(observations, PACKET_BITS, PACKET_BOUNDS, 1);
 }
 
 /** Fewer and wider buckets than were counted; `perUnit`: of what was counted in the metric's unit. */
 function distribution(
   { buckets, sum }: Observations,
   boundBits: readonly number[],
-  bound: (bits: number) => number,
+  bounds: readonly number[],
   perUnit: number,
 ): Distribution {
   const wide = new Array<number>(boundBits.length + 1).fill(0);
-  for (const [bits, count] of buckets.entries()) {
-    const index = boundBits.findIndex((limit) => bits <= limit);
-    const into = index < 0 ? boundBits.length : index;
-    wide[into] = (wide[into] ?? 0) + count;
+  let into = 0;
+  for (let bits = 0; bits < buckets.length; bits += 1) {
+    while (into < boundBits.length && bits > (boundBits[into] ?? 0)) into += 1;
+    wide[into] = (wide[into] ?? 0) + (buckets[bits] ?? 0);
   }
-  return { bounds: boundBits.map(bound), buckets: wide, sum: sum / perUnit };
+  return { bounds, buckets: wide, sum: sum / perUnit };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How much of a host is shown: levels of detail, and the series that each may cost.
-import type { Metric } from '../metric.ts';
+import type { Distribution, Metric } from '../metric.ts';
 import { cpuMetrics, deviceMetrics, queueMetrics } from '../metrics.ts';
 import type { Device, Queue } from '../snapshot.ts';
 import type { Slices } from './prometheus-slices.ts';
@@ -91,10 +91,16 @@ function seriesAbout<Value>(metrics: readonly Metric<Value>[], subject: Value): 
   let series = 0;
   for (let index = 0; index < metrics.length; index += 1) {
     const metric = metrics[index];
-    if (metric?.value === undefined) series += metric?.samples(subject).length ?? 0;
+    if (metric?.distribution !== undefined) series += seriesOfDistribution(metric.distribution(subject));
+    else if (metric?.value === undefined) series += metric?.samples(subject).length ?? 0;
     else if (metric.value(subject) !== undefined) series += 1;
   }
   return series;
+}
+
+/** Buckets, sum and count. */
+function seriesOfDistribution(seen: Distribution | undefined): number {
+  return seen === undefined ? 0 : seen.buckets.length + 2;
 }
 
 function mergedSeries(metric: Metric<Queue>, queues: readonly Queue[]): number {
