@@ -38,9 +38,7 @@ const operations: readonly Operation[] = [
     const id = anyQueue(world, 'attached');
     if (id) world.read += (await world.puppet.read(id, 1 + world.random.below(40))).packets;
   },
-  async (world) => {
-    for (const id of world.queues.keys()) world.read += (await world.puppet.read(id, 'all')).packets;
-  },
+  readAll,
   async ({ lab, random }) => void (await lab.ip(`link set dev ${TAP} txqueuelen ${1 + random.below(60)}`)),
   async ({ lab, random }) => void (await lab.ip(`link set dev ${TAP} txqueuelen ${60 + random.below(400)}`)),
   async (world) => {
@@ -85,6 +83,10 @@ async function send(world: World): Promise<void> {
   world.sent += sent;
 }
 
+async function readAll(world: World): Promise<void> {
+  for (const id of world.queues.keys()) world.read += (await world.puppet.read(id, 'all')).packets;
+}
+
 function anyQueue({ queues, random }: World, state: 'attached' | 'detached'): string | undefined {
   return random.pick([...queues].filter(([, is]) => is === state).map(([id]) => id));
 }
@@ -99,7 +101,8 @@ async function check(world: World, agent: AgentLab): Promise<void> {
   assert.equal(totals.offered, totals.enqueued + droppedInTun, 'offered = enqueued + dropped');
   assert.equal(link.txPackets, world.read, 'the lab reads what the kernel delivers');
   assert.deepEqual(imbalances(device), []);
-  if (totals.waiting === 0) world.renumbered = false;
+  // It says so while it cannot tell, which is one snapshot longer than packets are in the rings.
+  if (totals.waiting === 0 && !device.degraded.some((why) => why.includes('renumbered'))) world.renumbered = false;
   if (world.renumbered) return;
   assert.equal(totals.delivered, world.read, 'delivered = read');
   assert.deepEqual(unbalancedQueues(device), []);
@@ -137,6 +140,10 @@ test(`${SEQUENCES} random sequences leave no packet unexplained`, { skip: noLab 
         await world.random.pick(operations)?.(world);
         await check(world, agent);
       }
+      await readAll(world);
+      await check(world, agent);
+      await check(world, agent);
+      assert.equal(world.renumbered, false, 'with empty rings every queue is known again');
     });
   }
 });
