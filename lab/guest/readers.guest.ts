@@ -67,6 +67,8 @@ async function starve({ lab, worker }: Scene): Promise<void> {
 
 /** A guest that computes all the time, and posts buffers when it comes to it. */
 async function throttle({ lab, guest }: Scene): Promise<void> {
+  // The sender's CPU would be one to wait for.
+  await lab.exec('taskset', '-a', '-p', '-c', READER_CPU, String(guest.pid));
   limitedCgroup(lab, guest.pid, 'cpu');
 }
 
