@@ -4,12 +4,15 @@ import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client';
+import { type Distribution, histogram } from '../metric.ts';
 import type { Device, Identity, Queue } from '../snapshot.ts';
 import { FastRegistry, type PrometheusOptions, type Seen } from './prometheus.ts';
 import type { Detail } from './prometheus-detail.ts';
-import type { MetricRows } from './prometheus-families.ts';
+import { familyOf, type MetricRows } from './prometheus-families.ts';
 import { type AnyRegistry, fillRegistry, goldenBuild, goldenSnapshot } from './prometheus-golden.ts';
-import { contentTypes } from './prometheus-text.ts';
+import { createSlices } from './prometheus-slices.ts';
+import { createSubject } from './prometheus-subject.ts';
+import { contentTypes, page } from './prometheus-text.ts';
 
 const oddNames = ['tap0', 'tap0', 'a"b', 'back\\slash', 'new\nline', 'é~{}=,#', '\\"', '\\n', '0', '\u{1f600}', ' '];
 const oddValues = [0, 1, -1, 0.1, 1e21, -1e-7, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
@@ -132,6 +135,21 @@ for (const detail of ['device', 'queue', 'cpu'] satisfies readonly Detail[]) {
     }
   });
 }
+
+test("a histogram equals prom-client's own", async () => {
+  const registry = new Registry();
+  const theirs = new Histogram({ name: 'wait_seconds', help: 'Waits.', buckets: [1, 2], registers: [registry] });
+  for (const value of [0.5, 1, 1.5, 9]) theirs.observe(value);
+  const metric = histogram<Distribution>('wait_seconds', 'Waits.', (seen) => seen);
+  const subject = createSubject([]);
+  const samples = metric.samples({ bounds: [1, 2], buckets: [2, 1, 1], sum: 12 });
+  const visitRow: MetricRows['visitRow'] = (_, visit) => {
+    for (const [position, { labels, value, suffix }] of samples.entries())
+      visit(subject, position, labels, value, suffix);
+  };
+  const ours = page([familyOf({ metric, rows: 1, visitRow })], 'text', createSlices());
+  assert.equal(await text(ours), await registry.metrics());
+});
 
 test("content types are prom-client's", () => {
   assert.deepEqual(contentTypes, {
