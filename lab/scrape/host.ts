@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A made-up host of many taps, with one queue and two CPUs each: 29 series a tap at --detail cpu.
+// A made-up host of many taps, with one queue and two CPUs each: 92 series a tap at --detail cpu.
 
 import type { PrometheusOptions } from '../../src/outputs/prometheus.ts';
 import { goldenBuild, goldenSnapshot } from '../../src/outputs/prometheus-golden.ts';
@@ -7,7 +7,7 @@ import type { Device, Observations, Queue, Snapshot } from '../../src/snapshot.t
 
 export const prometheusOptions: PrometheusOptions = { detail: 'cpu', build: goldenBuild };
 
-const seriesPerTap = 29;
+const seriesPerTap = 92;
 
 export function hostOf(series: number): Snapshot {
   const devices = Array.from({ length: Math.round(series / seriesPerTap) }, (_, index) => tap(index));
