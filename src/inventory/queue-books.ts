@@ -46,9 +46,8 @@ export class QueueBooks {
   #bypassedBefore = 0;
   /** Consumed packets are counted by the index that their ring has then: what that shifts between queues. */
   #takenBase = 0;
-  /** #takenBase is the least that it can be: it was read while packets moved, and no rest has been since. */
-  #rebasing = false;
-  #renumbered = false;
+  /** Queues were renumbered with packets in the ring, and no steady rest has been since: #takenBase is unknown, or the least that it can be. */
+  #shifted = false;
   /** Where counted and derived stood when both began to count side by side; soft: read while packets moved. */
   #anchor: { readonly counted: number; readonly derived: number; readonly soft: boolean } | undefined;
 
@@ -94,8 +93,8 @@ export class QueueBooks {
     // While something is thrown out or moved between rings, what waits in them says nothing.
     const lost = (sums: QueueSums): number => thrown(sums) + sums.failed;
     const steady = reading.believable && !renumbered && !ring?.unsteady && lost(before) === lost(after);
-    if (steady && (this.#renumbered || this.#rebasing)) this.#rebase(regime, reading);
-    this.#renumbered = renumbered;
+    this.#shifted ||= renumbered;
+    if (steady && this.#shifted) this.#rebase(regime, reading);
     const sources = { counted: before.enqueued, derived: steady ? this.#derive(regime, reading) : undefined };
     this.#enter(regime, sources, before);
     const source = regime.enqueued === 'counted' ? sources.counted : sources.derived;
@@ -113,7 +112,7 @@ export class QueueBooks {
     if (this.#regime?.enqueued !== 'counted' || this.#regime.taken !== 'counted') return undefined;
     const { counted, derived } = this.#last;
     if (!this.#anchor || this.#anchor.soft || derived === undefined) return undefined;
-    if (this.#renumbered || this.#rebasing) return undefined;
+    if (this.#shifted) return undefined;
     return counted - this.#anchor.counted - (derived - this.#anchor.derived);
   }
 
@@ -137,11 +136,11 @@ export class QueueBooks {
    * move, what was taken between two looks cannot be told from what was shifted: the least is believed, until the first rest.
    */
   #rebase(regime: Regime, { before, after, ring, atRest }: QueueReading): void {
+    this.#shifted = !atRest;
     if (regime.enqueued !== 'counted' || regime.taken !== 'counted') return;
     const moved = before.enqueued !== after.enqueued || netConsumed(before) !== netConsumed(after);
     const taken = this.uncounted + before.enqueued - thrown(before) - (ring?.occupancy ?? 0);
     this.#takenBase = taken - netConsumed(after) - this.#heldBefore - (moved ? VHOST_BATCH : 0);
-    this.#rebasing = !atRest;
     this.#anchor = undefined;
   }
 
