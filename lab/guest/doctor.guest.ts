@@ -36,6 +36,8 @@ const best: Mechanisms = {
   'macvtap-reads': 'fexit',
   refused: 'fexit',
   'receive-batches': 'fexit',
+  // Attached when a device asks for it.
+  stops: underLock ? 'waiting' : 'none',
   readers: 'looks',
   owners: 'iterator',
 };
@@ -76,6 +78,7 @@ const cases: readonly Case[] = [
       'macvtap-reads': 'none',
       refused: 'none',
       'receive-batches': 'none',
+      stops: 'none',
       readers: null,
       owners: 'procfs',
     },
