@@ -8,7 +8,7 @@ import { YOUNG } from './young.ts';
 
 /** --detail cpu, --budget=off, mechanisms on demand; and what that host has not: virtual machines, XDP, macvtaps. */
 const NOT_THERE =
-  /^tapscope_(queue_cpu_|overhead_ratio$|queue_freed_|queue_unproduced_|queue_redirected_|vhost_|zerocopy_|macvtap_|device_owner_info$)/;
+  /^tapscope_(queue_cpu_|overhead_ratio$|queue_freed_|queue_unproduced_|queue_redirect|vhost_|zerocopy_|macvtap_|device_owner_info$)/;
 
 test('the recording has every metric of the catalogue, with its labels (npx tsx dashboards/record.ts records anew)', () => {
   const shapes = new Set(shapeOf(readRecording()));
