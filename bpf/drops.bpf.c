@@ -51,33 +51,32 @@ struct {
  * walk looks. */
 u64 own_start, own_length = -1ULL; /* everything, until the first walk */
 
-static __noinline int find_own_text(void)
+struct own_text {
+	u64 start, end;
+};
+
+/* A callback, for the verifier follows each way through each turn of a loop. */
+static long each_range(u32 i, struct own_text *own)
 {
-	u64 start = -1ULL, end = 0, macvtap_end = 0;
+	u32 index = i;
+	struct text_range *range = bpf_map_lookup_elem(&text_ranges, &index);
 
-	macvtap_start = -1ULL;
-
-	for (u32 i = 0; i < RANGES; i++) {
-		u32 index = i;
-		struct text_range *range = bpf_map_lookup_elem(&text_ranges, &index);
-
-		if (!range || !range->length || range->class >= CLASS_RECEIVE)
-			continue;
-		if (range->class == CLASS_MACVTAP) {
-			if (range->start < macvtap_start)
-				macvtap_start = range->start;
-			if (range->start + range->length > macvtap_end)
-				macvtap_end = range->start + range->length;
-		}
-		if (range->start < start)
-			start = range->start;
-		if (range->start + range->length > end)
-			end = range->start + range->length;
-	}
-	own_start = start;
-	own_length = end > start ? end - start : 0;
-	macvtap_length = macvtap_end > macvtap_start ? macvtap_end - macvtap_start : 0;
+	if (!range || !range->length || range->class >= CLASS_RECEIVE)
+		return 0;
+	if (range->start < own->start)
+		own->start = range->start;
+	if (range->start + range->length > own->end)
+		own->end = range->start + range->length;
 	return 0;
+}
+
+static __always_inline void find_own_text(void)
+{
+	struct own_text own = {.start = -1ULL};
+
+	bpf_loop(RANGES, each_range, &own, 0);
+	own_start = own.start;
+	own_length = own.end > own.start ? own.end - own.start : 0;
 }
 
 #define ADDRESS_BITS 0x00FFFFFFFFFFFFFFULL

@@ -99,7 +99,7 @@ static __always_inline u64 macvtap_stats(struct net_device *dev, enum device_kin
 	return 0;
 }
 
-static __noinline int walk_macvtap(void)
+__noinline int walk_macvtap(void)
 {
 	struct net_device *dev = at.dev;
 	struct tap_dev *tap = BPF_CORE_READ((struct net_device___handled *)dev, rx_handler_data);

@@ -10,7 +10,8 @@
 #include "walk-state.bpf.h"
 #include "watch.bpf.h"
 
-static __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
+/* Global, as all below that take no pointers: the verifier then looks at it once, not once for each way that leads here. */
+__noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 {
 	struct tun_file *file = (struct tun_file *)file_address;
 	u32 index = walk.queues;
@@ -42,16 +43,8 @@ static __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 	}
 	flags |= (held.connected ? QUEUE_VHOST : 0) | (held.zerocopy ? QUEUE_ZEROCOPY : 0);
 	out->reader = 0;
-	if (file && !(flags & QUEUE_DETACHED)) {
-		struct watch watched = {
-			.tun_file = file_address,
-			.device = (u64)dev,
-			.worker = held.thread,
-			.queue = queue,
-		};
-
-		out->reader = watch_reader(&watched);
-	}
+	if (file && !(flags & QUEUE_DETACHED))
+		out->reader = watch_reader(file_address, (u64)dev, held.thread, queue);
 	flags |= (ring.busy ? QUEUE_BUSY : 0) | (ring.torn ? QUEUE_TORN : 0);
 	out->tun_file = file_address;
 	out->device = at.device;
@@ -73,7 +66,7 @@ static __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 
 static long each_queue(u32 queue, void *unused)
 {
-	return write_queue((u64)tun_file_at(at.tun, queue), queue, 0);
+	return write_queue((u64)tun_file_at(at.tun, queue), queue, 0) != 0;
 }
 
 static long each_disabled(u32 i, void *unused)
@@ -85,7 +78,7 @@ static long each_disabled(u32 i, void *unused)
 	if (!entry || entry == (u64)&at.tun->disabled || BPF_CORE_READ(file, detached) != at.tun)
 		return 1;
 	at.next_disabled = (u64)BPF_CORE_READ(element, next);
-	return write_queue((u64)file, BPF_CORE_READ(file, queue_index), QUEUE_DETACHED);
+	return write_queue((u64)file, BPF_CORE_READ(file, queue_index), QUEUE_DETACHED) != 0;
 }
 
 static long each_cpu(u32 cpu, void *unused)
@@ -135,7 +128,7 @@ static __always_inline void write_device(struct walked_device *out, struct net *
 	out->first_queue = walk.queues;
 }
 
-static __noinline int walk_device(void)
+__noinline int walk_device(void)
 {
 	struct net_device *dev = at.dev;
 	struct tun_struct *tun = tun_of(dev);
@@ -167,7 +160,7 @@ static __noinline int walk_device(void)
 }
 
 static bool is_macvtap(struct net_device *dev, enum device_kind kind);
-static int walk_macvtap(void);
+int walk_macvtap(void);
 
 static long each_device(u32 i, void *unused)
 {

@@ -40,12 +40,6 @@ const volatile u64 ep_poll_callback_address;
 u32 watch_number;
 u32 free_slots[MAX_READERS], free_slot_count;
 
-struct watch {
-	u64 tun_file, device;
-	u64 worker; /* of vhost-net, where it is connected */
-	u32 queue;
-};
-
 static __always_inline struct wait_queue_entry *first_waiter(wait_queue_head_t *queue)
 {
 	struct list_head *head = &queue->head, *first = BPF_CORE_READ(head, next);
@@ -94,9 +88,8 @@ static __always_inline bool take_slot(u32 *slot)
 	return true;
 }
 
-static __noinline u32 new_reader(const struct watch *watched)
+static __always_inline u32 new_reader(u64 tun_file, u64 device)
 {
-	u64 tun_file = watched->tun_file;
 	struct queue_reader *reader;
 	u32 slot = 0;
 
@@ -108,31 +101,30 @@ static __noinline u32 new_reader(const struct watch *watched)
 	__builtin_memset(reader, 0, sizeof(*reader));
 	reader->tun_file = tun_file;
 	reader->file = (u64)BPF_CORE_READ((struct tun_file *)tun_file, socket.file);
-	reader->device = watched->device;
+	reader->device = device;
 	reader->born = bpf_ktime_get_ns();
 	bpf_map_update_elem(&reader_slots, &tun_file, &slot, BPF_ANY);
 	return slot + 1;
 }
 
-/* Slot + 1 of the queue's reader; 0: no more are to be had. */
-static __noinline u32 watch_reader(const struct watch *watched)
+/* Slot + 1 of the queue's reader; 0: no more are to be had. `worker`: of vhost-net, where it is connected. */
+__noinline int watch_reader(u64 tun_file, u64 device, u64 worker, u32 queue)
 {
-	u64 tun_file = watched->tun_file;
 	struct tun_file *file = (struct tun_file *)tun_file;
 	u32 *known = bpf_map_lookup_elem(&reader_slots, &tun_file), slot = known ? *known : MAX_READERS;
 	struct queue_reader *reader = bpf_map_lookup_elem(&queue_readers, &slot);
 
-	if (!reader || !is_of(reader, file, watched->device)) {
-		slot = new_reader(watched) - 1;
+	if (!reader || !is_of(reader, file, device)) {
+		slot = new_reader(tun_file, device) - 1;
 		reader = bpf_map_lookup_elem(&queue_readers, &slot);
 	}
 	if (!reader)
 		return 0;
-	reader->queue = watched->queue;
+	reader->queue = queue;
 	reader->seen_walk = watch_number;
-	u64 thread = watched->worker ?: waiting_thread(file);
+	u64 thread = worker ?: waiting_thread(file);
 
-	reader->vhost = watched->worker != 0;
+	reader->vhost = worker != 0;
 	if (thread)
 		set_thread(reader, thread);
 	return slot + 1;
