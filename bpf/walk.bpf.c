@@ -10,7 +10,8 @@
 #include "walk-state.bpf.h"
 #include "watch.bpf.h"
 
-/* Global, as all below that take no pointers: the verifier then looks at it once, not once for each way that leads here. */
+/* Global, as all below that take no pointers: the verifier then looks at it once, not once for each way that leads
+ * here. */
 __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 {
 	struct tun_file *file = (struct tun_file *)file_address;
