@@ -51,32 +51,47 @@ struct {
  * walk looks. */
 u64 own_start, own_length = -1ULL; /* everything, until the first walk */
 
-struct own_text {
-	u64 start, end;
+struct found_text {
+	u64 own_start, own_end, macvtap_start, macvtap_end;
 };
 
 /* A callback, for the verifier follows each way through each turn of a loop. */
-static long each_range(u32 i, struct own_text *own)
+static long each_range(u32 i, struct found_text *found)
 {
 	u32 index = i;
 	struct text_range *range = bpf_map_lookup_elem(&text_ranges, &index);
 
 	if (!range || !range->length || range->class >= CLASS_RECEIVE)
 		return 0;
-	if (range->start < own->start)
-		own->start = range->start;
-	if (range->start + range->length > own->end)
-		own->end = range->start + range->length;
+	u64 start = range->start, end = start + range->length;
+
+	if (start < found->own_start)
+		found->own_start = start;
+	if (end > found->own_end)
+		found->own_end = end;
+	if (range->class != CLASS_MACVTAP)
+		return 0;
+	if (start < found->macvtap_start)
+		found->macvtap_start = start;
+	if (end > found->macvtap_end)
+		found->macvtap_end = end;
 	return 0;
+}
+
+static __always_inline u64 length_of(u64 start, u64 end)
+{
+	return end > start ? end - start : 0;
 }
 
 static __always_inline void find_own_text(void)
 {
-	struct own_text own = {.start = -1ULL};
+	struct found_text found = {.own_start = -1ULL, .macvtap_start = -1ULL};
 
-	bpf_loop(RANGES, each_range, &own, 0);
-	own_start = own.start;
-	own_length = own.end > own.start ? own.end - own.start : 0;
+	bpf_loop(RANGES, each_range, &found, 0);
+	own_start = found.own_start;
+	own_length = length_of(found.own_start, found.own_end);
+	macvtap_start = found.macvtap_start;
+	macvtap_length = length_of(found.macvtap_start, found.macvtap_end);
 }
 
 #define ADDRESS_BITS 0x00FFFFFFFFFFFFFFULL
