@@ -11,7 +11,7 @@ const PACKET_BITS = [0, 2, 4, 6, 8, 10, 12];
 export const ringMetrics: readonly Metric<Queue>[] = [
   gauge(
     'tapscope_ring_occupancy_highwater_packets',
-    'Most packets that waited in the ring within the last one to two minutes: exact where packets are counted when they are taken (fentry __tun_wake_queue, Linux 7.3), else of one arrival in 64 and of each snapshot.',
+    'Most packets that waited in the ring within the last one to two minutes: at most 15 too low where packets are counted when they are taken (fentry __tun_wake_queue, Linux 7.3; full rings exactly when they drop), else of one arrival in 64 and of each snapshot.',
     ({ ring }) => ring?.highwater,
   ),
   gauge(
