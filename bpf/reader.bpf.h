@@ -89,7 +89,7 @@ static __always_inline void set_thread(struct queue_reader *reader, u64 thread)
 }
 
 /*
- * For the hook on the reader's side, once in 64 times that packets are taken out of the ring: the running thread is the
+ * For the hook on the reader's side, once in 256 packets that are taken out of the ring: the running thread is the
  * reader, whether it is in read() or vhost-net's worker.
  */
 static __noinline int note_reader(u64 tun_file)
@@ -205,7 +205,7 @@ static __always_inline bool is_of(struct queue_reader *reader, struct tun_file *
 }
 
 /*
- * For the exit of a transmit function that dropped, once in 16 drops. Time is added only from one full ring to the
+ * For the exit of a transmit function that dropped, once in 32 drops. Time is added only from one full ring to the
  * next, and at most every 0.5 ms.
  */
 static __noinline int sample_reader(u64 device, u32 queue)

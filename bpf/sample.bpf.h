@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * One packet of 64 is looked at closely: how full the ring was when it came, and how long it stays there. A packet is
+ * One packet of 128 is looked at closely: how full the ring was when it came, and how long it stays there. A packet is
  * known again by the slot that it lies in: by its address one would take another for it that was purged and whose
  * memory came back.
  */

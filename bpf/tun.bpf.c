@@ -76,8 +76,9 @@ static __noinline int consumed_first(u64 *ctx)
 	return 0;
 }
 
-#define LOOK_SHIFT 4 /* the ring's level is looked at once in 16 packets that are taken */
-#define NEAR	   64
+#define LOOK_SHIFT   4 /* the ring's level is looked at once in 16 packets that are taken */
+#define READER_SHIFT 8 /* who takes them, once in 256 */
+#define NEAR	     64
 
 /* What came and went between two looks is more by no more than was taken. */
 static __noinline int look_at_level(u64 *ctx, struct queue *queue)
@@ -169,7 +170,7 @@ int consumed_fentry(volatile u64 *ctx)
 	row->consumed = consumed;
 	if ((before ^ consumed) >> LOOK_SHIFT) {
 		look_at_level((u64 *)ctx, queue);
-		if ((before ^ consumed) >> 6)
+		if ((before ^ consumed) >> READER_SHIFT)
 			note_reader((u64)file);
 	}
 	if (queue->watch & WATCH_TAKEN)

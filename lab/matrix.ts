@@ -21,6 +21,7 @@ const SHARED_FILES = [
   'src/inventory/redirect.kernel.test.ts',
   'src/inventory/macvtap.kernel.test.ts',
   'src/inventory/uncounted.kernel.test.ts',
+  'src/inventory/ring-history.kernel.test.ts',
   'src/inventory/random.slow.kernel.test.ts',
   'src/inventory/owners.kernel.test.ts',
   'src/inventory/readers.kernel.test.ts',

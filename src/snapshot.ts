@@ -105,7 +105,7 @@ export interface Observations {
 
 /** What is sampled or rare; undefined: no mechanism measures it on this host. */
 export interface RingHistory {
-  /** Packets in the ring when one arrived, one arrival of 64. */
+  /** Packets in the ring when one arrived, one arrival of 128. */
   readonly arrivals: Observations | undefined;
   /** Nanoseconds in the ring, of the same packets as far as they were found again. */
   readonly sojourn: Observations | undefined;

@@ -128,8 +128,8 @@ test('a guest that was there before the agent', async (t) => {
   const puppet = await lab.puppet();
   await puppet.open('a', 'tap0', 'tap', 'vnet');
   const peer = await lab.raise('tap0', RING);
-  await puppet.guest('a');
   await puppet.udp(peer, 9, 30, 64);
+  await puppet.guest('a'); // it finds all 30 in the ring
   await wait(500);
   const agent = await startAgent(t, ['--budget=off']);
   const queue = { netns: String(lab.inode), device: 'tap0', queue: '0' };
