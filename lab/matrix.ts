@@ -37,7 +37,7 @@ const PASSED_ON: Readonly<Record<string, string | undefined>> = {
   SEQUENCES: process.env.SEQUENCES ?? (process.env.NIGHTLY ? '50' : '2'),
 };
 /** Below what deploy/test.mjs gives a file, so that a VM that hangs can say what it was doing. */
-const LIMIT_MS = process.env.NIGHTLY ? 10_000_000 : 1_080_000;
+const LIMIT_MS = process.env.NIGHTLY ? 10_000_000 : 1_500_000;
 
 /** GUEST=traffic in the environment runs only the files with that in their path. */
 export function testOnKernel(series: string): void {
