@@ -38,6 +38,7 @@ struct row {
 #define ROW_ENDED   (1ULL << 31) /* no queue has such a number */
 #define NO_CPU	    0xFFFFFFFF
 #define SAMPLE_MASK 127 /* one packet of 128 */
+#define MARK_MASK   255 /* of those every second: its way through the ring is timed */
 
 enum wake_cause {
 	WAKE_HALF,    /* half of the ring was taken since the stop */

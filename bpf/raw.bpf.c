@@ -40,14 +40,18 @@ int offered_raw(u64 *ctx)
 	return begin_raw(arguments[0], arguments[1], ops);
 }
 
+static __noinline int end_raw(u64 failed, u64 device)
+{
+	u32 cpu = cpu_id();
+
+	return end_transmit(state_of(cpu), cpu, failed, device);
+}
+
 /* net_dev_xmit(skb, rc, dev, len): the skb may be free by now, so its address is compared and never followed. */
 SEC("raw_tp/net_dev_xmit")
 int sent_raw(volatile u64 *ctx)
 {
-	u32 cpu = cpu_id();
-	struct cpu_state *state = state_of(cpu);
-
-	if (state->skb != ctx[0])
+	if (state_of(cpu_id())->skb != ctx[0])
 		return 0;
-	return end_transmit(state, cpu, (int)ctx[1] != 0, ctx[2]);
+	return end_raw((int)ctx[1] != 0, ctx[2]);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * One packet of 128 is looked at closely: how full the ring was when it came, and how long it stays there. A packet is
- * known again by the slot that it lies in: by its address one would take another for it that was purged and whose
- * memory came back.
+ * One packet of 128 is looked at closely: how full the ring was when it came, and, of every second, how long it stays
+ * there. A packet is known again by the slot that it lies in: by its address one would take another for it that was
+ * purged and whose memory came back.
  */
 #pragma once
 #include "histogram.bpf.h"
@@ -93,9 +93,11 @@ static __noinline int sample_arrival(u32 row_number)
 	observe(number, HISTOGRAM_OCCUPANCY, ring.used);
 	if (ring.used > queue->highwater[0])
 		queue->highwater[0] = ring.used;
+	if (!consumer_seen || row->offered & MARK_MASK)
+		return 0;
 	void **slots = BPF_CORE_READ(file, tx_ring.queue);
 
-	if (consumer_seen && !has_entry(slots, ring.producer)) /* else it is full, and the packet will be dropped */
+	if (!has_entry(slots, ring.producer)) /* else it is full, and the packet will be dropped */
 		put_mark(number, queue, &ring, (u64)slots);
 	return 0;
 }

@@ -185,10 +185,18 @@ int consumed_fentry(volatile u64 *ctx)
 SEC("?fentry/tun_wake_queue")
 int BPF_PROG(consumed_vhost_fentry, struct file *file, int consumed)
 {
-	struct tun_file *tun_file = BPF_CORE_READ(file, private_data);
-	u64 device = (u64)BPF_CORE_READ(tun_file, tun, dev);
-	u64 place = place_of(cpu_id(), BPF_CORE_READ(tun_file, queue_index));
-	u32 number = device ? look_up(device, device, place) : 0;
+	struct tun_file *tun_file = file->private_data;
+	u64 device;
+	u16 queue;
+
+	if (typed_reads) {
+		device = (u64)TYPED(tun_file, (u64)tun_file)->tun->dev;
+		queue = TYPED(tun_file, (u64)tun_file)->queue_index;
+	} else {
+		device = (u64)BPF_CORE_READ(tun_file, tun, dev);
+		queue = BPF_CORE_READ(tun_file, queue_index);
+	}
+	u32 number = device ? look_up(device, device, place_of(cpu_id(), queue)) : 0;
 
 	if (!number)
 		return 0;

@@ -39,7 +39,7 @@ function withWaiting(scope: Scope, builder: DashboardBuilder): DashboardBuilder 
       timeseries({
         title: 'Time in the ring to guest',
         tells:
-          'From the offer of a packet until the guest or reader took it, of one packet in 128; half of them and 1 % waited longer. Linux 7.3 and later.',
+          'From the offer of a packet until the guest or reader took it, of one packet in 256; half of them and 1 % waited longer. Linux 7.3 and later.',
         width: 12,
         lines: [
           { legend: 'p99', query: quantile(0.99, sojourn) },

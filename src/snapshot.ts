@@ -107,7 +107,7 @@ export interface Observations {
 export interface RingHistory {
   /** Packets in the ring when one arrived, one arrival of 128. */
   readonly arrivals: Observations | undefined;
-  /** Nanoseconds in the ring, of the same packets as far as they were found again. */
+  /** Nanoseconds in the ring, of every second of these packets as far as they were found again. */
   readonly sojourn: Observations | undefined;
   readonly overflow: Overflow | undefined;
 }
@@ -237,7 +237,6 @@ export interface AgentState {
   readonly probes: readonly ProbeState[];
   readonly rowsUsed: number | undefined;
   readonly rowsCapacity: number | undefined;
-  /** Packets of devices that found no free row. */
   /** What the programs saw and could not count as they should, by cause. */
   readonly eventsLost: readonly LostEvents[];
   /** Namespaces that were seen but could not be entered. */

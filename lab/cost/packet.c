@@ -12,7 +12,7 @@
 
 /* A ring of a device holds so many: what its overflow costs once is spread over as many packets as in a small real one.
  */
-enum { DEVICES = 1000, EACH = 32, QUEUES = 8 };
+enum { DEVICES = 1000, EACH = 128, QUEUES = 8 };
 
 /* Rings that take turns; together they hold so many packets. */
 struct lanes {

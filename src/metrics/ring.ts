@@ -11,7 +11,7 @@ const PACKET_BITS = [0, 2, 4, 6, 8, 10, 12];
 export const ringMetrics: readonly Metric<Queue>[] = [
   gauge(
     'tapscope_ring_occupancy_highwater_packets',
-    'Most packets that waited in the ring within the last one to two minutes: at most 15 too low where packets are counted when they are taken (fentry __tun_wake_queue, Linux 7.3; full rings exactly when they drop), else of one arrival in 128 and of each snapshot.',
+    'Most packets that waited in the ring within the last one to two minutes: at most 31 too low where packets are counted when they are taken (fentry __tun_wake_queue, Linux 7.3; full rings exactly when they drop), else of one arrival in 128 and of each snapshot.',
     ({ ring }) => ring?.highwater,
   ),
   gauge(
@@ -26,7 +26,7 @@ export const ringMetrics: readonly Metric<Queue>[] = [
   ),
   histogram(
     'tapscope_queue_sojourn_seconds',
-    'Time from the offer of a packet (tun_net_xmit) until the guest or reader took it out of the ring (__tun_wake_queue), of one packet in 128.',
+    'Time from the offer of a packet (tun_net_xmit) until the guest or reader took it out of the ring (__tun_wake_queue), of one packet in 256.',
     ({ history }) => durations(history?.sojourn),
   ),
   histogram(
