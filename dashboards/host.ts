@@ -4,9 +4,24 @@ import { type Dashboard, type DashboardBuilder, RowBuilder } from '@grafana/graf
 import { emptyDashboard } from './empty.ts';
 import { owned, scope } from './fleet.ts';
 import { withHealth } from './health.ts';
-import { DEVICE_LINK_OF_ROW, HOST_UID, QUEUE_LINK, QUEUE_LINK_OF_ROW } from './links.ts';
+import { DEVICE_LINK_OF_ROW, GUEST_LINK_OF_ROW, HOST_UID, QUEUE_LINK, QUEUE_LINK_OF_ROW } from './links.ts';
 import { stat, table, timeseries } from './panels.ts';
-import { count, DEVICE, max, named, only, QUEUE, type Query, rate, share, sum, top, value, where } from './query.ts';
+import {
+  count,
+  DEVICE,
+  max,
+  named,
+  only,
+  QUEUE,
+  type Query,
+  rate,
+  share,
+  sum,
+  top,
+  value,
+  where,
+  withGuest,
+} from './query.ts';
 import { variables } from './variables.ts';
 
 const queueRate = (name: string): Query => owned(rate(scope, name));
@@ -94,16 +109,21 @@ function withQueues(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       table({
         title: 'Worst queues to guests',
-        tells: 'Queues that drop most on the way to their guest or reader. A click on the device shows the queue.',
+        tells:
+          'Queues that drop most on the way to their guest or reader. A click on the device shows the queue, one on the guest the VM, container or VPN with all its devices.',
         width: 24,
         link: QUEUE_LINK_OF_ROW,
+        guestLink: GUEST_LINK_OF_ROW,
         columns: [
           { heading: 'Dropped', query: named(scope, worst) },
           { heading: 'Offered', query: ofWorst(sum(offered, QUEUE)) },
           { heading: 'Share dropped', query: ofWorst(lossOf(QUEUE)) },
           { heading: 'Delivered', query: ofWorst(sum(queueRate('tapscope_queue_delivered_packets_total'), QUEUE)) },
           { heading: 'Ring fill', query: ofWorst(max(fill, QUEUE)) },
-          { heading: undefined, query: ofWorst(max(value(scope, 'tapscope_queue_owner_info'), [...QUEUE, 'comm'])) },
+          {
+            heading: undefined,
+            query: ofWorst(withGuest(scope, max(value(scope, 'tapscope_queue_owner_info'), [...QUEUE, 'comm']))),
+          },
         ],
       }),
     )

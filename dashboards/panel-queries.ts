@@ -87,9 +87,9 @@ export function variablesOf(dashboard: Dashboard): readonly ShownVariable[] {
     });
 }
 
-/** Puts values in the place of $name and ${name}. */
+/** Puts values in the place of $name, ${name} and ${name:raw}. */
 export function filledIn(text: string, values: Readonly<Record<string, string>>): string {
-  return text.replace(/\$(?:\{(\w+)\}|(\w+))/g, (whole, braced?: string, plain?: string) => {
+  return text.replace(/\$(?:\{(\w+)(?::raw)?\}|(\w+))/g, (whole, braced?: string, plain?: string) => {
     const name = braced ?? plain ?? '';
     // $1 is a group of label_replace.
     if (/^\d+$/.test(name)) return whole;

@@ -147,8 +147,16 @@ export interface Column {
   readonly query: Query;
 }
 
+interface Table extends Words {
+  readonly columns: readonly Column[];
+  /** Of the device. */
+  readonly link?: string;
+  /** Of the guest. */
+  readonly guestLink?: string;
+}
+
 /** Rows are sets of labels that the columns' queries have in common. */
-export function table(words: Words & { readonly columns: readonly Column[]; readonly link?: string }): TablePanel {
+export function table(words: Table): TablePanel {
   const panel = new TablePanel()
     .title(words.title)
     .description(words.tells)
@@ -173,6 +181,9 @@ export function table(words: Words & { readonly columns: readonly Column[]; read
   }
   if (words.link !== undefined) {
     panel.overrideByName('device', [{ id: 'links', value: [{ title: 'Show the queue', url: words.link }] }]);
+  }
+  if (words.guestLink !== undefined) {
+    panel.overrideByName('guest', [{ id: 'links', value: [{ title: 'Show the VM', url: words.guestLink }] }]);
   }
   return panel;
 }

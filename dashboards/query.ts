@@ -124,6 +124,46 @@ export function namespaceNames(scope: Scope, fallback: string): string {
   return `(${known.expr} or on (instance, netns) ${unnamed})`;
 }
 
+/** Adds a label that says the same of every series. */
+export function marked({ expr, unit }: Query, label: string, text: string): Query {
+  return { expr: `label_replace(${expr}, "${label}", "${text}", "", "")`, unit };
+}
+
+export function either(first: Query, ...others: readonly Query[]): Query {
+  return { expr: [first, ...others].map(({ expr }) => expr).join(' or '), unit: first.unit };
+}
+
+/** What a guest goes by: the last of these labels that its devices have. Nobody's name is only where he is found: at his device. */
+const NAMES = ['device', 'unit', 'pod', 'container', 'uuid', 'vm'];
+const GUEST = [...DEVICE, 'guest'];
+/** Devices beyond the agent's series budget are one, and that belongs to many. */
+const NOT_FOLDED = 'device!="~other"';
+
+/** One series for each device that somebody has open, with his name as the label `guest`. */
+export function guests(scope: Scope): Query {
+  const owners = value(scope, 'tapscope_device_owner_info', NOT_FOLDED);
+  const expr = NAMES.reduce((so, label) => `label_replace(${so}, "guest", "$1", "${label}", "(.+)")`, owners.expr);
+  return max({ expr, unit: owners.unit }, GUEST);
+}
+
+/** Devices of the one that the variable `guest` names. As it is and between backticks: systemd's names have backslashes. */
+export function guestDevices(scope: Scope): Query {
+  const named = NAMES.map((label, index) => {
+    const nothingBetter = NAMES.slice(index + 1).map((better) => `${better}=""`);
+    return value(
+      scope,
+      'tapscope_device_owner_info',
+      [`${label}=\`\${guest:raw}\``, ...nothingBetter, NOT_FOLDED].join(','),
+    );
+  });
+  return max({ expr: named.map(({ expr }) => expr).join(' or '), unit: 'short' }, DEVICE);
+}
+
+/** Adds the guest's name. Of a query by device or queue. */
+export function withGuest(scope: Scope, { expr, unit }: Query): Query {
+  return { expr: `${expr} * on (${DEVICE.join(', ')}) group_left (guest) ${guests(scope).expr}`, unit };
+}
+
 /**
  * Devices that the variable `owner` leaves. A device without an owner has no such label, and an absent label matches ".*" alone:
  * it is shown while all owners are.

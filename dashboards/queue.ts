@@ -5,7 +5,7 @@ import { emptyDashboard } from './empty.ts';
 import { QUEUE_UID } from './links.ts';
 import { stat, table, timeseries } from './panels.ts';
 import { max, QUEUE, type Query, rate, type Scope, share, sum, value } from './query.ts';
-import { withReceive } from './receive.ts';
+import { withMacvtap, withReceive } from './receive.ts';
 import { withRing } from './ring.ts';
 import { matcher, queueVariable, variables } from './variables.ts';
 
@@ -28,7 +28,9 @@ export function queueDashboard(): Dashboard {
   });
   for (const variable of variables('one')) builder.withVariable(variable);
   builder.withVariable(queueVariable({ ...scope, queue: device }));
-  return withAudit(withReceive(withLosses(withRing(scope, withPackets(builder))), scope)).build();
+  const sent = withLosses(withRing(scope, withPackets(builder)));
+  const both = withReceive(sent, scope, (query) => query);
+  return withAudit(withMacvtap(both, scope)).build();
 }
 
 function withPackets(builder: DashboardBuilder): DashboardBuilder {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rows of the dashboard Queue on the way from the guest, and on what no counter of the kernel's shows.
+// The row of the dashboards Queue and VM on the way from the guest, and on what no counter of the kernel's shows.
 import { type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { timeseries } from './panels.ts';
 import { observed, type Query, quantile, rate, type Scope, sum } from './query.ts';
 
-export function withReceive(builder: DashboardBuilder, scope: Scope): DashboardBuilder {
-  const perSecond = (name: string, by: readonly string[] = []): Query => sum(rate(scope, name), by);
+/** `among` leaves the devices that the dashboard is about. */
+export function withReceive(builder: DashboardBuilder, scope: Scope, among: (query: Query) => Query): DashboardBuilder {
+  const perSecond = (name: string, by: readonly string[] = []): Query => sum(among(rate(scope, name)), by);
   return builder
     .withRow(new RowBuilder('From guest or writer, whole device'))
     .withPanel(
@@ -53,21 +54,8 @@ export function withReceive(builder: DashboardBuilder, scope: Scope): DashboardB
         width: 8,
         lines: [0.1, 0.5, 0.9].map((of) => ({
           legend: `${100 * of} %`,
-          query: quantile(of, observed(scope, 'tapscope_vhost_receive_batch_packets')),
+          query: quantile(of, among(observed(scope, 'tapscope_vhost_receive_batch_packets'))),
         })),
-      }),
-    )
-    .withPanel(
-      timeseries({
-        title: 'macvtap: packets to guest',
-        tells: 'Of a macvtap or ipvtap: offered, dropped and delivered to the guest or reader, and what came from it.',
-        width: 24,
-        lines: [
-          { legend: 'offered to guest', query: perSecond('tapscope_macvtap_offered_packets_total') },
-          { legend: 'dropped', query: perSecond('tapscope_macvtap_dropped_packets_total') },
-          { legend: 'delivered to guest', query: perSecond('tapscope_macvtap_delivered_packets_total') },
-          { legend: 'from guest', query: perSecond('tapscope_macvtap_receive_packets_total') },
-        ],
       }),
     )
     .withPanel(
@@ -78,4 +66,21 @@ export function withReceive(builder: DashboardBuilder, scope: Scope): DashboardB
         lines: [{ legend: 'from guest', query: perSecond('tapscope_receive_bytes_total') }],
       }),
     );
+}
+
+export function withMacvtap(builder: DashboardBuilder, scope: Scope): DashboardBuilder {
+  const perSecond = (name: string): Query => sum(rate(scope, name));
+  return builder.withPanel(
+    timeseries({
+      title: 'macvtap: packets to guest',
+      tells: 'Of a macvtap or ipvtap: offered, dropped and delivered to the guest or reader, and what came from it.',
+      width: 24,
+      lines: [
+        { legend: 'offered to guest', query: perSecond('tapscope_macvtap_offered_packets_total') },
+        { legend: 'dropped', query: perSecond('tapscope_macvtap_dropped_packets_total') },
+        { legend: 'delivered to guest', query: perSecond('tapscope_macvtap_delivered_packets_total') },
+        { legend: 'from guest', query: perSecond('tapscope_macvtap_receive_packets_total') },
+      ],
+    }),
+  );
 }

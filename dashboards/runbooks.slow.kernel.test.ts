@@ -25,6 +25,14 @@ const cases: Readonly<Record<string, Case>> = {
     device: SICK.shaped,
     shows: [/reason="QDISC_DROP",location="\w+"\} [1-9]/, /qdisc tbf .*\n.*dropped [1-9]/, /^(?!.*tbf)qdisc /s],
   },
+  TapscopeUncountedLoss: {
+    device: SICK.faulty,
+    shows: [
+      /cause="bad_header"\} [1-9](.*\n)+.*cause="bad_header"\} [1-9]/,
+      /RX: +bytes(.*\n)+.*\bpuppet\b/,
+      /Netid(.*\n)+no XDP program/,
+    ],
+  },
   TapscopeFiguresDegraded: {
     device: SICK.bypassed,
     shows: [/queue_degraded\S+ 1/, /probe_missed_total(.*\n)+.*raw-tracepoint/, /TX: +bytes/],

@@ -17,6 +17,8 @@ export const SICK = {
   shaped: 'tap-shaped',
   /** Packets reach it past the probes. */
   bypassed: 'tap-bypassed',
+  /** Its guest writes virtio-net headers that the kernel cannot follow. */
+  faulty: 'tap-faulty',
 };
 export const HEALTHY = 'tap-healthy';
 
@@ -60,13 +62,14 @@ async function openDevices(lab: NamespaceLab, puppet: Puppet): Promise<Peers> {
     await puppet.open(device, device, 'tap');
   }
   await puppet.open(SICK.orphan, SICK.orphan, 'tap', 'persist');
+  await puppet.open(SICK.faulty, SICK.faulty, 'tap', 'vnet');
   const peers = {
     slow: await lab.raise(SICK.slow, 200),
     stalled: await lab.raise(SICK.stalled, 200),
     shaped: await lab.raise(SICK.shaped, 500),
     healthy: await lab.raise(HEALTHY, 500),
   };
-  for (const device of [SICK.bypassed, SICK.orphan]) await lab.raise(device, 100);
+  for (const device of [SICK.bypassed, SICK.orphan, SICK.faulty]) await lab.raise(device, 100);
   await lab.tc(`qdisc replace dev ${SICK.slow} root tbf rate 8mbit burst 20000 limit 8000`);
   await lab.tc(`qdisc replace dev ${SICK.shaped} root tbf rate 100kbit burst 1540 limit 5000`);
   await puppet.close(SICK.orphan);
@@ -92,6 +95,7 @@ async function oneRound(lab: NamespaceLab, puppet: Puppet, peers: Peers, round: 
   await puppet.read(HEALTHY, 'all');
   await puppet.packet(SICK.bypassed, 3, 60, { bypass: true });
   await puppet.read(SICK.bypassed, 'all');
+  await puppet.write(SICK.faulty, 5, 100, { wrong: 'badheader' });
   // Without a carrier the kernel refuses packets by a route; a bridge or a sender that knows the device still sends.
   await puppet.packet(SICK.orphan, 10, 60);
 }

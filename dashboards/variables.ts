@@ -1,36 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the reader of a dashboard chooses: data source, instance, namespace, owner, device. Each narrows those after it.
+// What the reader of a dashboard chooses: data source, instance, namespace, owner or guest, device. Each narrows those after it.
 import {
   DatasourceVariableBuilder,
   QueryVariableBuilder,
   VariableRefresh,
   VariableSort,
 } from '@grafana/grafana-foundation-sdk/dashboard';
-import { max, namespaceNames, ownedDevices, type Scope, value } from './query.ts';
+import { guestDevices, guests, max, namespaceNames, ownedDevices, type Query, type Scope, value } from './query.ts';
 
 export const DATA_SOURCE = { type: 'prometheus', uid: `\${datasource}` };
+
+const ALL: Scope = { agent: '', device: '', queue: '' };
 
 /** many: any number of each, all at first. one: a single queue's device is looked at. */
 export type Choice = 'many' | 'one';
 
 export function variables(choice: Choice): readonly (DatasourceVariableBuilder | QueryVariableBuilder)[] {
-  const all: Scope = { agent: '', device: '', queue: '' };
-  const ofInstance = { ...all, agent: matcher(choice, 'instance') };
+  const ofInstance = { ...ALL, agent: matcher(choice, 'instance') };
   const inNamespace = [matcher(choice, 'instance'), matcher(choice, 'netns')].join(',');
   const scope: Scope = { agent: ofInstance.agent, device: inNamespace, queue: inNamespace };
   const owners = value(scope, 'tapscope_queue_owner_info').expr;
-  const devices = max(ownedDevices(scope), ['device']).expr;
   return [
-    new DatasourceVariableBuilder('datasource').label('Data source').type('prometheus'),
-    chosen(choice, variable('instance', 'Host', `label_values(${value(all, 'tapscope_build_info').expr}, instance)`)),
-    chosen(
-      choice,
-      variable('netns', 'Namespace', `query_result(${namespaceNames(ofInstance, '$1')})`).regex(
-        '/name="(?<text>[^"]*)|netns="(?<value>[^"]*)/g',
-      ),
-    ),
+    dataSource(),
+    chosen(choice, host()),
+    chosen(choice, namespace(ofInstance)),
     every(variable('owner', 'VM or owner', `label_values(${owners}, comm)`)),
-    chosen(choice, variable('device', 'Device', `query_result(${devices})`).regex('/device="([^"]*)"/')),
+    chosen(choice, device(max(ownedDevices(scope), ['device']))),
+  ];
+}
+
+/** One guest of one host: all its devices at first, in all its namespaces. */
+export function guestVariables(): readonly (DatasourceVariableBuilder | QueryVariableBuilder)[] {
+  const agent = matcher('one', 'instance');
+  const scope: Scope = { ...ALL, agent, device: [agent, matcher('many', 'netns')].join(',') };
+  return [
+    dataSource(),
+    host(),
+    every(namespace({ ...ALL, agent })),
+    variable('guest', 'VM, container or VPN', `query_result(${max(guests(scope), ['guest']).expr})`).regex(
+      '/guest="(.*)"}/',
+    ),
+    every(device(max(guestDevices(scope), ['device']))),
   ];
 }
 
@@ -41,6 +51,24 @@ export function queueVariable(scope: Scope): QueryVariableBuilder {
 
 export function matcher(choice: Choice, label: string): string {
   return choice === 'many' ? `${label}=~"$${label}"` : `${label}="$${label}"`;
+}
+
+function dataSource(): DatasourceVariableBuilder {
+  return new DatasourceVariableBuilder('datasource').label('Data source').type('prometheus');
+}
+
+function host(): QueryVariableBuilder {
+  return variable('instance', 'Host', `label_values(${value(ALL, 'tapscope_build_info').expr}, instance)`);
+}
+
+function namespace(ofInstance: Scope): QueryVariableBuilder {
+  return variable('netns', 'Namespace', `query_result(${namespaceNames(ofInstance, '$1')})`).regex(
+    '/name="(?<text>[^"]*)|netns="(?<value>[^"]*)/g',
+  );
+}
+
+function device({ expr }: Query): QueryVariableBuilder {
+  return variable('device', 'Device', `query_result(${expr})`).regex('/device="([^"]*)"/');
 }
 
 function chosen(choice: Choice, builder: QueryVariableBuilder): QueryVariableBuilder {

@@ -4,10 +4,12 @@ import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { backpressureDashboard } from './backpressure.ts';
 import { hostDashboard } from './host.ts';
 import { queueDashboard } from './queue.ts';
+import { vmDashboard } from './vm.ts';
 
 export const written: readonly { readonly name: string; readonly dashboard: Dashboard }[] = [
   { name: 'host', dashboard: numbered(hostDashboard()) },
   { name: 'backpressure', dashboard: numbered(backpressureDashboard()) },
+  { name: 'vm', dashboard: numbered(vmDashboard()) },
   { name: 'queue', dashboard: numbered(queueDashboard()) },
 ];
 

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// The dashboard VM asked about a guest of vhost-net: the golden page, whose figures grow, served to a real Prometheus.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import test from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { answersOf, optionsOf } from './answers.ts';
+import { hostDashboard } from './host.ts';
+import { panelsOf, variablesOf } from './panel-queries.ts';
+import { startPrometheus } from './prometheus.ts';
+import { recordingOf } from './recording.ts';
+import { startReplay } from './replay.ts';
+import { vmDashboard } from './vm.ts';
+
+const PAGES = 8;
+/** A name that would end a string, of a guest whose device has a namesake in another namespace. */
+const GUEST = 'web "1"';
+/** Two guests whose devices are beyond the agent's series budget. */
+const FOLDED = ['a', 'b', GUEST.replaceAll('"', '\\"')]
+  .map((vm) => `tapscope_device_owner_info{netns="0",device="~other",program="qemu",vm="${vm}"} 1\n`)
+  .concat(
+    'tapscope_device_info{netns="0",device="~other"} 1\n',
+    'tapscope_queue_owner_info{netns="0",device="~other",pid="1",comm="qemu"} 1\n',
+    'tapscope_queue_dropped_packets_total{netns="0",device="~other",reason="FULL_RING"} 1000\n',
+  )
+  .join('');
+
+test('a guest of vhost-net', { timeout: 120_000 }, async (t) => {
+  const golden = `${readFileSync('src/outputs/prometheus-golden.txt', 'utf8').replace(/# EOF\n$/, '')}${FOLDED}`;
+  const pages = Array.from({ length: PAGES }, (_, index) => ({ seconds: index, text: grown(golden, 1 + index) }));
+  const replay = await startReplay(t, recordingOf(pages));
+  const prometheus = await startPrometheus(t, [replay.instance], []);
+  await wait(1000 * (replay.span.to - Date.now() / 1000) + 500);
+  const dashboard = vmDashboard();
+  const choices = { instance: replay.instance, netns: '.*', device: '.*', guest: GUEST };
+
+  for (const panel of panelsOf(dashboard)) {
+    await t.test(`panel '${panel.title}'`, async () => {
+      for (const { query, series } of await answersOf(prometheus, panel, choices, replay.span)) {
+        for (const name of namesOf(query.expr))
+          if (golden.includes(`\n${name}{netns="4026531840",device="tap0"`))
+            assert.ok(series.length > 0, `${query.expr} is empty`);
+        for (const { labels } of series) {
+          assert.ok(['tap0', undefined].includes(labels.device), labels.device);
+          for (const [, label = ''] of query.legend.matchAll(/\{\{(\w+)\}\}/g)) assert.ok(labels[label], query.legend);
+        }
+      }
+    });
+  }
+  await t.test('the host’s worst queues lead to it', async () => {
+    const worst = panelsOf(hostDashboard()).find(({ title }) => title === 'Worst queues to guests') ?? assert.fail();
+    const answers = await answersOf(prometheus, worst, { ...choices, owner: '.*' }, replay.span);
+    const rows = answers.flatMap(({ series }) => series.map(({ labels }) => labels));
+    assert.ok(rows.some(({ device }) => device === '~other'));
+    assert.deepEqual(
+      rows.filter(({ guest }) => guest !== undefined).map(({ device, guest }) => [device, guest]),
+      [
+        ['tap0', GUEST],
+        ['tap0', GUEST],
+      ],
+    );
+  });
+  await t.test('it is chosen by its name, and its devices alone are offered', async () => {
+    const options = async (name: string, of: typeof choices): Promise<readonly string[]> => {
+      const variable = variablesOf(dashboard).find((candidate) => candidate.name === name) ?? assert.fail(name);
+      return (await optionsOf(prometheus, variable, of)).map(({ value }) => value);
+    };
+    assert.ok((await options('guest', choices)).includes(GUEST));
+    assert.deepEqual(await options('device', choices), ['tap0']);
+    assert.deepEqual(await options('device', { ...choices, guest: 'web' }), []);
+  });
+});
+
+/** Counters and histograms, so that each has a rate. */
+function grown(page: string, factor: number): string {
+  return page.replace(
+    /^(tapscope_\w+_(?:total|bucket|sum|count)(?:\{.*\})?) (\S+)$/gm,
+    (_, series: string, value: string) => `${series} ${Number(value) * factor}`,
+  );
+}
+
+function namesOf(expr: string): readonly string[] {
+  return (expr.match(/tapscope_\w+(?=\{)/g) ?? []).filter((name) => !name.endsWith('_info'));
+}
