@@ -89,7 +89,7 @@ static __always_inline void set_thread(struct queue_reader *reader, u64 thread)
 }
 
 /*
- * For the hook on the reader's side, once in 256 packets that are taken out of the ring: the running thread is the
+ * For the hook on the reader's side, once in 1024 packets that are taken out of the ring: the running thread is the
  * reader, whether it is in read() or vhost-net's worker.
  */
 static __noinline int note_reader(u64 tun_file)

@@ -76,8 +76,8 @@ static __noinline int consumed_first(u64 *ctx)
 	return 0;
 }
 
-#define LOOK_SHIFT   4 /* the ring's level is looked at once in 16 packets that are taken */
-#define READER_SHIFT 8 /* who takes them, once in 256 */
+#define LOOK_SHIFT   4	/* the ring's level is looked at once in 16 packets that are taken */
+#define READER_SHIFT 10 /* who takes them, once in 1024 */
 #define NEAR	     64
 
 /* What came and went between two looks is more by no more than was taken. */
@@ -186,17 +186,9 @@ SEC("?fentry/tun_wake_queue")
 int BPF_PROG(consumed_vhost_fentry, struct file *file, int consumed)
 {
 	struct tun_file *tun_file = file->private_data;
-	u64 device;
-	u16 queue;
-
-	if (typed_reads) {
-		device = (u64)TYPED(tun_file, (u64)tun_file)->tun->dev;
-		queue = TYPED(tun_file, (u64)tun_file)->queue_index;
-	} else {
-		device = (u64)BPF_CORE_READ(tun_file, tun, dev);
-		queue = BPF_CORE_READ(tun_file, queue_index);
-	}
-	u32 number = device ? look_up(device, device, place_of(cpu_id(), queue)) : 0;
+	u64 device = (u64)BPF_CORE_READ(tun_file, tun, dev);
+	u64 place = place_of(cpu_id(), BPF_CORE_READ(tun_file, queue_index));
+	u32 number = device ? look_up(device, device, place) : 0;
 
 	if (!number)
 		return 0;
