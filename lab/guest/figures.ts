@@ -21,6 +21,8 @@ export interface Figures {
   readonly imbalances: Readonly<Record<string, number>>;
   /** Marks on the device and its queues. */
   readonly degraded: number;
+  /** Freed packets of the whole host that the kernel did not show to the probe: another run of it on that CPU had been preempted (7.x). */
+  readonly missed: number;
 }
 
 export function figuresOf(metrics: Metrics, netns: number, device: string): Figures {
@@ -45,6 +47,7 @@ export function figuresOf(metrics: Metrics, netns: number, device: string): Figu
       ...prefixed('device ', by('equation', 'device_audit_imbalance_packets')),
     }),
     degraded: sum('queue_degraded') + sum('device_degraded'),
+    missed: total(metrics.by('mechanism', 'tapscope_probe_missed_total', { event: 'freed' })),
   };
 }
 
