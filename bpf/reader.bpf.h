@@ -205,7 +205,7 @@ static __always_inline bool is_of(struct queue_reader *reader, struct tun_file *
 }
 
 /*
- * For the exit of a transmit function that dropped, once in 32 drops. Time is added only from one full ring to the
+ * For the exit of a transmit function that dropped, once in 128 drops. Time is added only from one full ring to the
  * next, and at most every 0.5 ms.
  */
 static __noinline int sample_reader(u64 device, u32 queue)

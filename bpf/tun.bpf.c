@@ -148,6 +148,20 @@ static __noinline int consumed_watched(u64 *ctx, u32 number)
 	return 0;
 }
 
+/* In the end of its caller, which then has no registers to save. `crossed`: the bits that changed of what was taken. */
+static __noinline int consumed_closely(u64 *ctx, u32 number, u64 crossed)
+{
+	struct queue *queue = queue_at(number);
+
+	if (crossed >> LOOK_SHIFT)
+		look_at_level(ctx, queue);
+	if (crossed >> READER_SHIFT)
+		note_reader(ctx[1]);
+	if (queue->watch & WATCH_TAKEN)
+		consumed_watched(ctx, number);
+	return take_marks(ctx, number);
+}
+
 /*
  * __tun_wake_queue(tun, tfile, consumed): called for every consume on both paths (read and vhost), flag or not, with
  * consumer_lock held.
@@ -168,16 +182,10 @@ int consumed_fentry(volatile u64 *ctx)
 	struct queue *queue = queue_at(row->queue);
 
 	row->consumed = consumed;
-	if ((before ^ consumed) >> LOOK_SHIFT) {
-		look_at_level((u64 *)ctx, queue);
-		if ((before ^ consumed) >> READER_SHIFT)
-			note_reader((u64)file);
-	}
-	if (queue->watch & WATCH_TAKEN)
-		consumed_watched((u64 *)ctx, row->queue);
 	/* A single packet was mostly not marked. */
-	if (queue->marked_slot == (u32)file->tx_ring.consumer_head - 1 || (u32)ctx[2] != 1)
-		take_marks((u64 *)ctx, row->queue);
+	if ((before ^ consumed) >> LOOK_SHIFT || queue->watch & WATCH_TAKEN || (u32)ctx[2] != 1 ||
+	    queue->marked_slot == (u32)file->tx_ring.consumer_head - 1)
+		return consumed_closely((u64 *)ctx, row->queue, before ^ consumed);
 	return 0;
 }
 
