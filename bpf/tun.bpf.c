@@ -76,9 +76,11 @@ static __noinline int consumed_first(u64 *ctx)
 	return 0;
 }
 
-#define LOOK_SHIFT   4	/* the ring's level is looked at once in 16 packets that are taken */
+#define LOOK_SHIFT   5	/* the ring's level is looked at once in 32 packets that are taken */
 #define READER_SHIFT 10 /* who takes them, once in 1024 */
-#define NEAR	     64
+#define NEAR                                                                                                           \
+	(1 << LOOK_SHIFT) /* a ring that held as many when it was looked at cannot be empty before the next look       \
+			   */
 
 /* What came and went between two looks is more by no more than was taken. */
 static __noinline int look_at_level(u64 *ctx, struct queue *queue)
@@ -151,6 +153,7 @@ static __noinline int consumed_watched(u64 *ctx, u32 number)
 /* In the end of its caller, which then has no registers to save. `crossed`: the bits that changed of what was taken. */
 static __noinline int consumed_closely(u64 *ctx, u32 number, u64 crossed)
 {
+	struct tun_file *file = (void *)ctx[1];
 	struct queue *queue = queue_at(number);
 
 	if (crossed >> LOOK_SHIFT)
@@ -159,7 +162,9 @@ static __noinline int consumed_closely(u64 *ctx, u32 number, u64 crossed)
 		note_reader(ctx[1]);
 	if (queue->watch & WATCH_TAKEN)
 		consumed_watched(ctx, number);
-	return take_marks(ctx, number);
+	if ((u32)ctx[2] != 1 || queue->marked_slot == (u32)file->tx_ring.consumer_head - 1)
+		take_marks(ctx, number);
+	return 0;
 }
 
 /*
@@ -189,14 +194,31 @@ int consumed_fentry(volatile u64 *ctx)
 	return 0;
 }
 
+#define NEIGHBOURS 64 /* bytes */
+
+/* By one read where the two lie close together: reads that may fail are what this hook costs. */
+static __always_inline struct tun_struct *tun_and_queue(struct tun_file *file, u32 *queue)
+{
+	u32 offset = bpf_core_field_offset(struct tun_file, queue_index) - bpf_core_field_offset(struct tun_file, tun);
+	u8 fields[NEIGHBOURS];
+
+	if (offset > NEIGHBOURS - sizeof(u16)) {
+		*queue = BPF_CORE_READ(file, queue_index);
+		return BPF_CORE_READ(file, tun);
+	}
+	bpf_probe_read_kernel(fields, sizeof(fields), (void *)file + bpf_core_field_offset(struct tun_file, tun));
+	*queue = *(u16 *)(fields + offset);
+	return *(struct tun_struct **)fields;
+}
+
 /* tun_wake_queue(file, consumed): vhost-net's way to __tun_wake_queue, once for each batch. */
 SEC("?fentry/tun_wake_queue")
 int BPF_PROG(consumed_vhost_fentry, struct file *file, int consumed)
 {
-	struct tun_file *tun_file = file->private_data;
-	u64 device = (u64)BPF_CORE_READ(tun_file, tun, dev);
-	u64 place = place_of(cpu_id(), BPF_CORE_READ(tun_file, queue_index));
-	u32 number = device ? look_up(device, device, place) : 0;
+	u32 queue;
+	struct tun_struct *tun = tun_and_queue(file->private_data, &queue);
+	u64 device = (u64)BPF_CORE_READ(tun, dev);
+	u32 number = device ? look_up(device, device, place_of(cpu_id(), queue)) : 0;
 
 	if (!number)
 		return 0;
