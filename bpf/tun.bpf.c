@@ -78,9 +78,8 @@ static __noinline int consumed_first(u64 *ctx)
 
 #define LOOK_SHIFT   5	/* the ring's level is looked at once in 32 packets that are taken */
 #define READER_SHIFT 10 /* who takes them, once in 1024 */
-#define NEAR                                                                                                           \
-	(1 << LOOK_SHIFT) /* a ring that held as many when it was looked at cannot be empty before the next look       \
-			   */
+/* A ring that held as many when it was looked at is not empty before the next look. */
+#define NEAR (1 << LOOK_SHIFT)
 
 /* What came and went between two looks is more by no more than was taken. */
 static __noinline int look_at_level(u64 *ctx, struct queue *queue)
