@@ -32,7 +32,8 @@ are not cycles: cache misses, contended atomics and the tools' own user space (i
 * stop and wake: a packet's whole way from \`send()\` through fq_codel and a ring of 100 that stops the queue and wakes it
   (IFF_BACKPRESSURE, Linux 7.3), to \`read()\`
 * write: one \`write()\` into a tap, up to the packet socket that takes it on the host
-* 1 000 devices, 8 queues: the packets take turns among the rings of so many devices, or queues of one device
+* 1 000 devices, 8 queues: the packets take turns among the rings of so many devices, or queues of one device; what 128 000 waiting packets cost the allocator
+  differs from run to run on Linux 6.1, as its column of reads shows, where nothing is attached
 `;
 
 export function report(measured: ReadonlyMap<string, Measured>, limited: string, versions: Versions): string {
