@@ -87,19 +87,23 @@ async function query(api: string, expression: string): Promise<Series> {
     await response.text(),
   );
   return answer.data.result
-    .map(({ metric: { __name__, job, instance, ...labels }, value }) => {
-      return comparable(Object.entries(labels), Number(value[1]));
-    })
+    .map(({ metric: { job, instance, ...labels }, value }) => comparable(Object.entries(labels), Number(value[1])))
     .sort();
 }
 
 function expected(rows: MetricRows): Series {
   return samplesOf(rows)
-    .map(({ subject, labels, value }) => {
-      const own = rows.metric.labels.map((label, index) => [label, labels[index] ?? ''] as const);
-      return comparable([...subject.labels, ...own], value);
+    .map(({ subject, labels, value, suffix = '' }) => {
+      const names = suffix === '_bucket' ? [...rows.metric.labels, 'le'] : rows.metric.labels;
+      const own = names.map((label, index) => [label, labels[index] ?? ''] as const);
+      return comparable([['__name__', `${rows.metric.name}${suffix}`], ...subject.labels, ...own], value);
     })
     .sort();
+}
+
+function selector({ name, type }: MetricRows['metric'], job: Format): string {
+  const names = type === 'histogram' ? `${name}_(bucket|sum|count)` : name;
+  return `{__name__=~"${names}",job="${job}"}`;
 }
 
 /** Once up is 1, all series of that scrape are there. */
@@ -131,11 +135,7 @@ test('Prometheus reads both formats', { timeout: 2 * deadlineMs }, async (t) => 
   for (const rows of await new FastRegistry(prometheusOptions).rows(seen)) {
     for (const job of formats) {
       if (rows.metric.name === 'tapscope_snapshot_age_seconds') continue;
-      assert.deepEqual(
-        await query(api, `${rows.metric.name}{job="${job}"}`),
-        expected(rows),
-        `${rows.metric.name} ${job}`,
-      );
+      assert.deepEqual(await query(api, selector(rows.metric, job)), expected(rows), `${rows.metric.name} ${job}`);
     }
   }
   assert.deepEqual([...types].sort(), [
