@@ -26,6 +26,9 @@ async function bundle(folder) {
     target: 'node20.19',
     format: 'cjs',
     external: unbundled,
+    // The text stays in memory; names stay for those who read a stack.
+    minifyWhitespace: true,
+    minifySyntax: true,
     define: { 'import.meta.url': 'mainUrl' },
     // What deploy/entry.mjs calls.
     banner: { js: '(function (require, mainUrl) {' },

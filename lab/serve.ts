@@ -132,8 +132,12 @@ async function firstAnswer(url: string, end: Promise<Finished>): Promise<void> {
 /** fetch() takes a second to load where a lab's CPU is emulated. */
 function read(url: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    // A connection of its own: one that is kept may be closed at this moment, when an emulated CPU makes a second look like minutes.
-    get(url, { agent: false }, (answer) => text(answer).then(resolve, reject)).once('error', reject);
+    const request = get(url, (answer) => text(answer).then(resolve, reject));
+    request.once('error', (error: NodeJS.ErrnoException) => {
+      // A connection that is kept may be closed at the moment at which it is used again.
+      if (request.reusedSocket && error.code === 'ECONNRESET') resolve(read(url));
+      else reject(error);
+    });
   });
 }
 

@@ -77,7 +77,7 @@ export class Collector {
       takenAt,
       devices: devices.filter(({ name }) => this.#options.filter(name)),
       agent: {
-        probes: this.#probes.states(),
+        probes: this.#queues?.states ?? this.#probes.states(),
         rowsUsed: pool?.used,
         rowsCapacity: pool?.capacity,
         eventsLost: this.#queues?.eventsLost() ?? [],

@@ -39,8 +39,9 @@ test('a device that is made at level lean', { skip: noLab }, async (t) => {
   const { sent } = await puppet.udp(peer, 9, 16, 64);
   const { packets: read } = await puppet.read('a', 4);
   await check(lab, agent, { sent, read });
-  const { counters } = (await agent.device(lab.inode, TAP)).queues[0] ?? {};
-  assert.equal(counters?.offeredBytes, undefined, 'what is not measured is not shown');
+  const { counters, history } = (await agent.device(lab.inode, TAP)).queues[0] ?? {};
+  const unseen = [counters?.offeredBytes, history?.arrivals, history?.sojourn, history?.overflow];
+  assert.deepEqual(unseen, [undefined, undefined, undefined, undefined], 'what is not measured is not shown');
 });
 
 test('several queues at level lean: drops per queue, the rest only where the reader is counted', {

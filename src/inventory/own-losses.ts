@@ -3,8 +3,7 @@
 import { isRealtime } from '../kernel/host.ts';
 import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
-import type { Probes } from '../probes/attach.ts';
-import type { LostEvents } from '../snapshot.ts';
+import type { LostEvents, ProbeState } from '../snapshot.ts';
 
 /** Variables lost_… of the BPF object. */
 const LOST = [
@@ -35,12 +34,10 @@ const BESIDE_THE_BOOKS: ReadonlySet<string> = new Set([
 ]);
 
 export class OwnLosses {
-  readonly #probes: Probes;
   readonly #globals: Globals;
   readonly #realtime = isRealtime();
 
-  constructor(probes: Probes, object: BpfObject) {
-    this.#probes = probes;
+  constructor(object: BpfObject) {
     this.#globals = new Globals(object);
   }
 
@@ -49,9 +46,9 @@ export class OwnLosses {
   }
 
   /** What the probes themselves missed may have been any queue's. */
-  sentences(): readonly string[] {
+  sentences(probes: readonly ProbeState[]): readonly string[] {
     const rowless = this.#globals.u64('lost_no_row');
-    const counting = this.#probes.states().filter(({ event }) => !BESIDE_THE_BOOKS.has(event));
+    const counting = probes.filter(({ event }) => !BESIDE_THE_BOOKS.has(event));
     const missed = counting.reduce((sum, state) => sum + state.missed, 0);
     return [
       ...(this.#realtime ? ['this is a PREEMPT_RT kernel: a packet that preempts another on its CPU may hide it'] : []),

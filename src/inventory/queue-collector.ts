@@ -11,7 +11,7 @@ import { Recycler } from '../probes/recycler.ts';
 import { type RedirectCount, Redirects, type RedirectsRead, withFrames } from '../probes/redirects.ts';
 import { Rows, type RowsRead } from '../probes/rows.ts';
 import { type Attached, type WalkedDevice, Walker } from '../probes/walk.ts';
-import type { Device, LostEvents, OtherDrop } from '../snapshot.ts';
+import type { Device, LostEvents, OtherDrop, ProbeState } from '../snapshot.ts';
 import { asksForFlowControl, deviceOf } from './devices.ts';
 import { type Books, Ledger } from './ledger.ts';
 import { MacvtapCollector } from './macvtaps.ts';
@@ -48,6 +48,7 @@ export class QueueCollector {
   #sawAll = false;
   #used = 0;
   #lost: readonly string[] = [];
+  #states: readonly ProbeState[];
 
   constructor(probes: Probes, programs: LoadedPrograms, perCpu: boolean) {
     const { object, reasons } = programs;
@@ -61,7 +62,8 @@ export class QueueCollector {
     this.#receive = new ReceiveCollector(probes, object);
     this.#redirects = new Redirects(object);
     this.#macvtaps = new MacvtapCollector(probes, programs);
-    this.#losses = new OwnLosses(probes, object);
+    this.#losses = new OwnLosses(object);
+    this.#states = probes.states();
     this.#owners = new Owners(probes.mechanism('owners'), object);
     if (probes.mechanism('readers') !== undefined) {
       this.#readers = new Readers(object);
@@ -83,7 +85,8 @@ export class QueueCollector {
     const after = withFrames(this.#rows.read(false), this.#redirects.read());
     const others = this.#readOtherDrops();
     this.#receive.read();
-    this.#lost = this.#losses.sentences();
+    this.#states = this.#probes.states();
+    this.#lost = this.#losses.sentences(this.#states);
     this.#vhost = vhostDriver() !== undefined && this.#probes.mechanism('vhost') !== 'fentry';
     const devices = walk.devices.map((walked) => this.#device(walked, before, after, others.get(walked.id) ?? []));
     this.#files = walk.devices.flatMap(({ queues }) => queues.map(({ tunFile }) => tunFile));
@@ -99,6 +102,11 @@ export class QueueCollector {
 
   pool(): { readonly used: number; readonly capacity: number } {
     return { used: this.#used, capacity: this.#rows.capacity };
+  }
+
+  /** Of the last snapshot: the kernel is asked for each program. */
+  get states(): readonly ProbeState[] {
+    return this.#states;
   }
 
   eventsLost(): readonly LostEvents[] {
@@ -124,6 +132,7 @@ export class QueueCollector {
     const otherDropped = freed.filter((drop) => !isWritten(drop));
     const transmit = this.#probes.mechanism('transmit');
     const counting = transmit !== undefined;
+    const counted = counting && transmit !== 'arithmetic';
     const freedMeasured = this.#probes.mechanism('freed') !== undefined;
     const sums = before.devices.get(walked.id) ?? new Map();
     return deviceOf(walked, {
@@ -137,10 +146,10 @@ export class QueueCollector {
       owners: this.#owners,
       readers: this.#readerTimes?.update(walked),
       freedMeasured,
-      counted: counting && transmit !== 'arithmetic',
+      counted,
       consumedCounted: counting && this.#consumedCounted(),
       regard: {
-        arrivals: counting,
+        arrivals: counted,
         departures: this.#consumedCounted(),
         wakeCauses: this.#rows.wakeCauses,
         nowNs: Number(process.hrtime.bigint()),

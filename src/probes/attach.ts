@@ -285,9 +285,11 @@ function stateOf({ event, mechanism, refused }: Choice, programs: LoadedPrograms
     mechanism: mechanism?.name ?? 'none',
     attached: mechanism !== undefined,
     reason: refused.map((refusal) => `${refusal.mechanism}: ${refusal.reason}`).join('; ') || undefined,
-    missed: (mechanism?.programs ?? []).reduce(
-      (sum, name) => sum + Number(programs?.objectOf(name).programInfo(name).recursionMisses ?? 0n),
-      0,
-    ),
+    missed: (mechanism?.programs ?? []).reduce((sum, name) => sum + missedBy(programs?.objectOf(name), name), 0),
   };
+}
+
+/** What is run on request is never skipped. */
+function missedBy(object: BpfObject | undefined, program: string): number {
+  return object && isHook(object, program) ? Number(object.programInfo(program).recursionMisses) : 0;
 }
