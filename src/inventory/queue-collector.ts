@@ -48,7 +48,7 @@ export class QueueCollector {
   #sawAll = false;
   #used = 0;
   #lost: readonly string[] = [];
-  #states: readonly ProbeState[];
+  #states: readonly ProbeState[] = [];
 
   constructor(probes: Probes, programs: LoadedPrograms, perCpu: boolean) {
     const { object, reasons } = programs;
@@ -63,7 +63,6 @@ export class QueueCollector {
     this.#redirects = new Redirects(object);
     this.#macvtaps = new MacvtapCollector(probes, programs);
     this.#losses = new OwnLosses(object);
-    this.#states = probes.states();
     this.#owners = new Owners(probes.mechanism('owners'), object);
     if (probes.mechanism('readers') !== undefined) {
       this.#readers = new Readers(object);

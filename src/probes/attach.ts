@@ -133,7 +133,7 @@ export function attachProbes(host: Host, { forced, pin }: AttachOptions): Probes
     symbols: () => symbols,
     mechanism,
     attached: () => [...attachments.values()].flat().map(({ program }) => program),
-    states: () => choices.map((choice) => stateOf(choice, programs)),
+    states: () => choices.map((choice) => stateOf(choice, programs, attachments.get(choice.event.name) ?? [])),
     level: () => level,
     setLevel: (next) => {
       level = next;
@@ -279,17 +279,20 @@ function isHook(object: BpfObject, name: string): boolean {
   return !/^\??(syscall|iter)/.test(section);
 }
 
-function stateOf({ event, mechanism, refused }: Choice, programs: LoadedPrograms | undefined): ProbeState {
+function stateOf(
+  { event, mechanism, refused }: Choice,
+  programs: LoadedPrograms | undefined,
+  attachments: readonly Attachment[],
+): ProbeState {
+  const attached = attachments.filter((attachment) => attachment.mechanism === mechanism?.name);
   return {
     event: event.name,
     mechanism: mechanism?.name ?? 'none',
     attached: mechanism !== undefined,
     reason: refused.map((refusal) => `${refusal.mechanism}: ${refusal.reason}`).join('; ') || undefined,
-    missed: (mechanism?.programs ?? []).reduce((sum, name) => sum + missedBy(programs?.objectOf(name), name), 0),
+    missed: attached.reduce(
+      (sum, { program }) => sum + Number(programs?.objectOf(program).programInfo(program).recursionMisses ?? 0n),
+      0,
+    ),
   };
-}
-
-/** What is run on request is never skipped. */
-function missedBy(object: BpfObject | undefined, program: string): number {
-  return object && isHook(object, program) ? Number(object.programInfo(program).recursionMisses) : 0;
 }
