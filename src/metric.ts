@@ -98,33 +98,47 @@ export function histogram<Subject>(
   distribution: (subject: Subject) => Distribution | undefined,
 ): Metric<Subject> {
   const samples = (subject: Subject): readonly Sample[] => {
-    const seen = distribution(subject);
-    return seen ? distributionSeries(seen) : [];
+    const found: Sample[] = [];
+    visitDistribution(found, distribution(subject), (into, _, labels, value, suffix) =>
+      into.push({ labels, value, suffix }),
+    );
+    return found;
   };
-  return { ...histograms(name, help, [], samples), distribution };
+  return { ...counters(name, help, [], samples), type: 'histogram', distribution };
 }
 
-/** Of several distributions; each by distributionSeries(). */
-export function histograms<Subject>(
-  name: string,
-  help: string,
-  labels: readonly string[],
-  samples: Metric<Subject>['samples'],
-): Metric<Subject> {
-  return { ...counters(name, help, labels, samples), type: 'histogram' };
-}
-
-export function distributionSeries(
-  { bounds, buckets, sum }: Distribution,
-  ...labels: readonly string[]
-): readonly Sample[] {
+/**
+ * Each series of a histogram without labels of its own, in the order in which they are written; undefined: there is none.
+ * `about` is handed on to `visit`, which then need not be made for each.
+ */
+export function visitDistribution<About>(
+  about: About,
+  seen: Distribution | undefined,
+  visit: (about: About, position: number, labels: readonly string[], value: number, suffix: Suffix) => void,
+): void {
+  if (seen === undefined) return;
+  const { bounds, buckets, sum } = seen;
+  const labels = boundLabels(bounds);
   let count = 0;
-  const samples: Sample[] = buckets.map((observations, index) => {
-    count += observations;
-    const bound = bounds[index];
-    return { labels: [...labels, bound === undefined ? '+Inf' : String(bound)], value: count, suffix: '_bucket' };
-  });
-  return [...samples, { labels, value: sum, suffix: '_sum' }, { labels, value: count, suffix: '_count' }];
+  for (let bucket = 0; bucket < buckets.length; bucket += 1) {
+    count += buckets[bucket] ?? 0;
+    visit(about, bucket, labels[bucket] ?? infinite, count, '_bucket');
+  }
+  visit(about, buckets.length, noLabels, sum, '_sum');
+  visit(about, buckets.length + 1, noLabels, count, '_count');
+}
+
+const noLabels: readonly string[] = [];
+const infinite: readonly string[] = ['+Inf'];
+const labelsOfBounds = new WeakMap<readonly number[], readonly (readonly string[])[]>();
+
+/** A page has thousands of histograms, and few bounds. */
+function boundLabels(bounds: readonly number[]): readonly (readonly string[])[] {
+  const known = labelsOfBounds.get(bounds);
+  if (known !== undefined) return known;
+  const labels = bounds.map((bound) => [String(bound)]);
+  labelsOfBounds.set(bounds, labels);
+  return labels;
 }
 
 /** Always 1: the labels are the information, and stay 1 when subjects are merged. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From what was seen to rows: which metric, about whom, with which values.
-import type { Distribution, Metric, Sample, Suffix } from '../metric.ts';
+import { type Metric, type Sample, type Suffix, visitDistribution } from '../metric.ts';
 import { agentMetrics, cpuMetrics, deviceMetrics, queueMetrics, type ScrapeState, scrapeMetrics } from '../metrics.ts';
 import type { AgentState, Device, Queue } from '../snapshot.ts';
 import type { Detail } from './prometheus-detail.ts';
@@ -122,31 +122,6 @@ function visitSingle<Value>(metric: Metric<Value>, { subject, value: seen }: Sin
     const value = metric.value(seen);
     if (value !== undefined) visit(subject, 0, noLabels, value);
   }
-}
-
-/** As distributionSeries(), without an object for each of its series. */
-function visitDistribution(subject: Subject, seen: Distribution | undefined, visit: Visit): void {
-  if (seen === undefined) return;
-  const { bounds, buckets, sum } = seen;
-  const labels = boundLabels(bounds);
-  let count = 0;
-  for (let bucket = 0; bucket < buckets.length; bucket += 1) {
-    count += buckets[bucket] ?? 0;
-    visit(subject, bucket, labels[bucket] ?? infinite, count, '_bucket');
-  }
-  visit(subject, buckets.length, noLabels, sum, '_sum');
-  visit(subject, buckets.length + 1, noLabels, count, '_count');
-}
-
-const infinite: readonly string[] = ['+Inf'];
-const labelsOfBounds = new WeakMap<readonly number[], readonly (readonly string[])[]>();
-
-function boundLabels(bounds: readonly number[]): readonly (readonly string[])[] {
-  const known = labelsOfBounds.get(bounds);
-  if (known !== undefined) return known;
-  const labels = bounds.map((bound) => [String(bound)]);
-  labelsOfBounds.set(bounds, labels);
-  return labels;
 }
 
 function visitMerged(row: Row | undefined, visit: Visit): void {

@@ -6,6 +6,7 @@ import type { Build } from '../metrics.ts';
 import type { AgentState, Device, Queue, QueueCounters, Snapshot } from '../snapshot.ts';
 import type { MetricRows } from './prometheus-families.ts';
 import type { Subject } from './prometheus-subject.ts';
+import type { Labels } from './prometheus-text.ts';
 
 export const goldenBuild: Build = { version: '0.1.0', nodeVersion: 'v20.19.0', kernel: '6.12.48', libbpf: '1.1.2' };
 
@@ -259,20 +260,22 @@ export function samplesOf({ rows, visitRow }: MetricRows): readonly RowSample[] 
   return samples;
 }
 
+/** The subject's and its own, by name. */
+export function labelsOf({ labels: own }: MetricRows['metric'], { subject, labels, suffix }: RowSample): Labels {
+  const names = suffix === '_bucket' ? [...own, 'le'] : own;
+  return [...subject.labels, ...names.map((label, index) => [label, labels[index] ?? ''] as const)];
+}
+
 export type AnyRegistry = Registry<PrometheusContentType> | Registry<OpenMetricsContentType>;
 
 /** The same series in a registry of prom-client's, which writes them by its own code. */
 export function fillRegistry(registry: AnyRegistry, rows: MetricRows): void {
-  const { name, help, type, labels: own } = rows.metric;
-  const values = samplesOf(rows).map(({ subject, labels, value, suffix }) => {
-    const names = suffix === '_bucket' ? [...own, 'le'] : own;
-    const ownLabels = names.map((label, index) => [label, labels[index] ?? ''] as const);
-    return {
-      labels: Object.fromEntries([...subject.labels, ...ownLabels]),
-      value,
-      metricName: `${name}${suffix ?? ''}`,
-    };
-  });
+  const { name, help, type } = rows.metric;
+  const values = samplesOf(rows).map((sample) => ({
+    labels: Object.fromEntries(labelsOf(rows.metric, sample)),
+    value: sample.value,
+    metricName: `${name}${sample.suffix ?? ''}`,
+  }));
   const labelNames = [...new Set(values.flatMap(({ labels }) => Object.keys(labels)))];
   if (values.length === 0) return;
   const registers = [registry];

@@ -12,7 +12,7 @@ import { setTimeout } from 'node:timers/promises';
 import { FastRegistry } from '../outputs/prometheus.ts';
 import type { Detail } from '../outputs/prometheus-detail.ts';
 import type { MetricRows } from '../outputs/prometheus-families.ts';
-import { goldenBuild, goldenSnapshot, samplesOf } from '../outputs/prometheus-golden.ts';
+import { goldenBuild, goldenSnapshot, labelsOf, samplesOf } from '../outputs/prometheus-golden.ts';
 import { type Format, formats } from '../outputs/prometheus-text.ts';
 import { startServer } from './server.ts';
 
@@ -93,10 +93,9 @@ async function query(api: string, expression: string): Promise<Series> {
 
 function expected(rows: MetricRows): Series {
   return samplesOf(rows)
-    .map(({ subject, labels, value, suffix = '' }) => {
-      const names = suffix === '_bucket' ? [...rows.metric.labels, 'le'] : rows.metric.labels;
-      const own = names.map((label, index) => [label, labels[index] ?? ''] as const);
-      return comparable([['__name__', `${rows.metric.name}${suffix}`], ...subject.labels, ...own], value);
+    .map((sample) => {
+      const name = `${rows.metric.name}${sample.suffix ?? ''}`;
+      return comparable([['__name__', name], ...labelsOf(rows.metric, sample)], sample.value);
     })
     .sort();
 }
