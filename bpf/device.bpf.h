@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Is this net_device a tun or tap, and which one: for programs that get untyped arguments (raw tracepoints). */
 #pragma once
-#include "queue.bpf.h"
+#include "kernel.bpf.h"
 
 #define FOREIGN_CELLS 256
 
@@ -15,12 +15,6 @@ const volatile u8 typed_reads;
 u64 foreign_ops[FOREIGN_CELLS];
 u64 tun_ops[2];
 u64 foreign_base; /* the address of foreign_ops as a number, from the first walk on */
-
-#define LOCATION_CELLS 256
-
-/* Verdicts on locations: address in the low 56 bits, class in the high 8, so that one word never mixes two of them. The
- * walk clears them. */
-u64 known_locations[LOCATION_CELLS];
 
 extern void *bpf_rdonly_cast(const void *object, u32 btf_id) __ksym __weak;
 
@@ -63,6 +57,17 @@ static __noinline bool judge(u64 device, u64 ops)
 	}
 	foreign_ops[(ops >> 6) & (FOREIGN_CELLS - 1)] = ops;
 	return false;
+}
+
+/* A module that was unloaded may have left its address to other ops. */
+static __always_inline void forget_foreign(void)
+{
+	for (u32 cell = 0; cell < FOREIGN_CELLS; cell++) {
+		foreign_ops[cell] = 0;
+		asm volatile("" ::: "memory"); /* else clang makes a call to memset of it */
+	}
+	tun_ops[0] = tun_ops[1] = 0;
+	foreign_base = address_of(foreign_ops);
 }
 
 static __always_inline u32 foreign_cell(u64 ops)

@@ -1,51 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Freed packets by skb:kfree_skb: the reason of a drop in tun_net_xmit, losses inside tun that no kernel counter knows,
 // losses before tun, and drops of what a guest or writer sent.
+#include "location.bpf.h"
 #include "macvtap.bpf.h"
 #include "transmit.bpf.h"
 #include "written.bpf.h"
-
-/* What a freeing function means; the agent finds their text ranges in the running kernel's symbols, and these names in
- * our BTF. */
-enum location_class {
-	CLASS_UNKNOWN,
-	CLASS_TRANSMIT,	  /* tun_net_xmit */
-	CLASS_PURGED,	  /* tun_queue_purge, __tun_detach */
-	CLASS_RESIZED,	  /* tun_device_event, tun_attach */
-	CLASS_FAILED,	  /* tun_do_read: the reader's buffer could not be filled */
-	CLASS_OVERFLOWED, /* vhost_net_buf_unproduce: the ring had no room for what vhost gave back */
-	CLASS_WRITTEN,	  /* tun_get_user, tun_sendmsg: from the guest or writer */
-	CLASS_MACVTAP,	  /* tap_handle_frame and what else frees packets in the tap module */
-	CLASS_RECEIVE,	  /* after tun, on the way into the host: not a transmit loss */
-	CLASS_SNIFFER,	  /* packet sockets: a copy was lost, not the packet */
-	CLASS_BEFORE,	  /* a function known to drop on the way to a device */
-	CLASS_ELSEWHERE,  /* any other: a drop only if it has a reason */
-};
-
-#define RANGES 64
-
-struct text_range {
-	u64 start;
-	u32 length;
-	enum location_class class;
-};
 
 /* tun_net_xmit */
 const volatile u64 transmit_start;
 const volatile u32 transmit_length;
 /* Drops on the way to a device are counted: each drop of the host is then looked at. */
 const volatile u8 before_counted = 1;
-const volatile u32 reason_not_specified;
-const volatile u32 reason_consumed;
-const volatile u64 sock_rfree_address;
-
-/* A map, not a constant: a module that is loaded later brings functions of its own. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, RANGES);
-	__type(key, u32);
-	__type(value, struct text_range);
-} text_ranges SEC(".maps");
 
 /* From the first to the last function of tun, tap and vhost-net that frees packets; modules come later, so that each
  * walk looks. */
@@ -94,39 +59,10 @@ static __always_inline void find_own_text(void)
 	macvtap_length = length_of(found.macvtap_start, found.macvtap_end);
 }
 
-#define ADDRESS_BITS 0x00FFFFFFFFFFFFFFULL
-
-static __noinline u32 classify(u64 location, u32 cell)
-{
-	u32 class = CLASS_ELSEWHERE;
-
-	for (u32 i = 0; i < RANGES; i++) {
-		u32 index = i;
-		struct text_range *range = bpf_map_lookup_elem(&text_ranges, &index);
-
-		if (range && location - range->start < range->length)
-			class = range->class;
-	}
-	known_locations[cell & (LOCATION_CELLS - 1)] = (location & ADDRESS_BITS) | (u64) class << 56;
-	return class;
-}
-
-static __always_inline u32 class_of(u64 location)
-{
-	u32 cell = (location * 0x9E3779B97F4A7C15ULL) >> 56;
-	u64 known = known_locations[cell];
-
-	return (known & ADDRESS_BITS) == (location & ADDRESS_BITS) ? known >> 56 : classify(location, cell);
-}
-
 static __always_inline void count_other(struct sk_buff *skb, struct net_device *dev, u64 location, u32 reason)
 {
-	/* skb_iif: it came in by this device, hence this is the guest's or writer's packet. */
-	if (BPF_CORE_READ(skb, skb_iif) == BPF_CORE_READ(dev, ifindex))
-		return;
-	if (sock_rfree_address && (u64)BPF_CORE_READ(skb, destructor) == sock_rfree_address)
-		return; /* lies in a socket's receive queue: a sniffer's copy */
-	count_at(dev, location, reason, 1);
+	if (is_on_its_way(skb, dev))
+		count_at(dev, location, reason, 1);
 }
 
 /* A drop in tun_net_xmit of a packet that came past the offered probe (PACKET_QDISC_BYPASS, pktgen start_xmit). */

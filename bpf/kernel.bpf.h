@@ -124,6 +124,9 @@ struct sk_buff {
 	int skb_iif;
 	u16 queue_mapping, alloc_cpu;
 	unsigned int len;
+	u16 protocol, network_header; /* protocol: in network order */
+	unsigned int tail;	      /* from head, as the network header */
+	unsigned char *head;
 };
 
 typedef struct {

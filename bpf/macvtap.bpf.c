@@ -6,6 +6,8 @@
 
 /* Address of tap_handle_frame, the rx_handler of every macvtap and ipvtap. */
 const volatile u64 tap_handle_frame_address;
+/* Of the file that is a queue of one. */
+const volatile u64 tap_release_address;
 
 struct macvtap_read_key {
 	u64 device_id;
@@ -132,12 +134,14 @@ __noinline int walk_macvtap(void)
 SEC("?syscall")
 int walk_macvtaps(struct walk_result *result)
 {
+	tap_release_seen = tap_release_address;
 	return walk_namespaces(KIND_MACVTAP, result);
 }
 
 SEC("?syscall")
 int walk_ipvtaps(struct walk_result *result)
 {
+	tap_release_seen = tap_release_address;
 	return walk_namespaces(KIND_IPVTAP, result);
 }
 

@@ -48,6 +48,9 @@ struct net_device___handled {
 /* All functions of the tap module that free packets; set by the walk. */
 u64 macvtap_start, macvtap_length;
 
+/* Address of tap_release, once its module is there: a program loaded before cannot have it as a constant. */
+u64 tap_release_seen;
+
 /* Of the device that is received by, or of the guest's packet that is sent by it. */
 static __noinline int count_macvtap(struct sk_buff *skb, u64 location, u32 reason)
 {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// Who holds the queues: every descriptor of every process whose file is a tun_file. Loads where fentry is refused.
+// Who holds the queues: every descriptor of every process whose file is a tun_file, or a macvtap's tap_queue. Loads
+// where fentry is refused.
+#include "macvtap.bpf.h"
 #include "reader.bpf.h"
 
 /* Address of tun_chr_close: the data symbol tun_fops is in kallsyms only with CONFIG_KALLSYMS_ALL. */
 const volatile u64 tun_chr_close_address;
 
 struct queue_owner {
-	u64 tun_file;
-	u32 pid; /* of the process */
+	u64 tun_file; /* or tap_queue */
+	u32 pid;      /* of the process */
 	u32 descriptor;
 	u64 started; /* with the number: this process and no other; ns since boot */
 	char comm[16];
@@ -30,6 +32,11 @@ static __always_inline void note_holder(u64 tun_file, struct task_struct *proces
 	reader->process_started = process->start_time;
 }
 
+static __always_inline bool is_queue(u64 release)
+{
+	return release && (release == tun_chr_close_address || release == tap_release_seen);
+}
+
 /* Keeps the type in our BTF, where the agent looks up its fields; clang leaves out what only local variables have. */
 const struct queue_owner *queue_owner_type;
 
@@ -39,7 +46,7 @@ int queue_owners(struct bpf_iter__task_file *ctx)
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
 
-	if (!file || !task || !tun_chr_close_address || (u64)file->f_op->release != tun_chr_close_address)
+	if (!file || !task || !is_queue((u64)file->f_op->release))
 		return 0;
 	struct queue_owner owner = {
 		.tun_file = (u64)file->private_data,

@@ -67,23 +67,3 @@ int recycle(struct recycle_request *context)
 	}
 	return 0;
 }
-
-static long settle_on(u32 cpu, void *unused)
-{
-	struct cpu_state *state = state_of(cpu);
-
-	state->skb = 0;
-	state->reason = 0;
-	return 0;
-}
-
-/*
- * Run by the agent while nothing is attached to the transmit function. Detaching makes the kernel leave out the exit of
- * who is inside: its packet would be in flight for ever, and drops of others at its address taken for its own.
- */
-SEC("syscall")
-int settle(void *context)
-{
-	bpf_loop(possible_cpus, settle_on, NULL, 0);
-	return 0;
-}

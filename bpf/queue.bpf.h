@@ -38,7 +38,7 @@ struct row {
 #define ROW_ENDED   (1ULL << 31) /* no queue has such a number */
 #define NO_CPU	    0xFFFFFFFF
 #define SAMPLE_MASK 127 /* one packet of 128 */
-#define MARK_MASK   255 /* of those every second: its way through the ring is timed */
+#define MARK_MASK   255 /* of those every second: its way through the ring is timed, its reader's waking seen */
 
 enum wake_cause {
 	WAKE_HALF,    /* half of the ring was taken since the stop */
@@ -51,14 +51,15 @@ enum wake_cause {
 
 /* Why a program that mostly only counts must look closer. */
 enum queue_watch {
-	WATCH_BURST = 1,   /* the packet before was dropped: a burst of drops ends with the next that is not */
-	WATCH_EPISODE = 2, /* the ring overflowed and was not empty since, and who takes packets is not seen */
-	WATCH_FLOW = 4,	   /* it stops instead of dropping, and its wakes are seen */
-	WATCH_DRAIN = 8,   /* the ring overflowed and was not empty since, for who takes packets */
-	WATCH_NEAR = 16,   /* and it soon may be */
+	WATCH_BURST = 1,    /* the packet before was dropped: a burst of drops ends with the next that is not */
+	WATCH_EPISODE = 2,  /* the ring overflowed and was not empty since, and who takes packets is not seen */
+	WATCH_FLOW = 4,	    /* it stops instead of dropping, and its wakes are seen */
+	WATCH_DRAIN = 8,    /* the ring overflowed and was not empty since, for who takes packets */
+	WATCH_NEAR = 16,    /* and it soon may be */
+	WATCH_SLEEPER = 32, /* its reader slept when the present packet came */
 };
 
-#define WATCH_OFFERED (WATCH_BURST | WATCH_EPISODE | WATCH_FLOW)
+#define WATCH_OFFERED (WATCH_BURST | WATCH_EPISODE | WATCH_FLOW | WATCH_SLEEPER)
 #define WATCH_TAKEN   (WATCH_FLOW | WATCH_NEAR)
 
 #define WINDOWS 2
@@ -88,14 +89,18 @@ struct queue {
 	u64 stopped_ns;
 	u64 stops, stops_inferred; /* seen; only their wakes were */
 	u64 wakes[WAKE_CAUSES];
-	u64 wakes_elsewhere;	  /* on another CPU than the sender's */
-	u64 stops_ended;	  /* without a wake: the device was set down or set up again */
-	u32 flow_lost;		  /* somebody cleared IFF_BACKPRESSURE */
-	u32 wakes_lost;		  /* one was due and did not come */
-	u64 due_since;		  /* the stop whose wake was due when this was written, under the ring's lock */
-	u32 marking, reserved[3]; /* marking: one CPU at a time makes a mark */
-	enum queue_watch watch;	  /* where a row has `queue`, hence 0 in row 0, which is nobody's */
-	u32 reserved_too[3];
+	u64 wakes_elsewhere;	/* on another CPU than the sender's */
+	u64 stops_ended;	/* without a wake: the device was set down or set up again */
+	u32 flow_lost;		/* somebody cleared IFF_BACKPRESSURE */
+	u32 wakes_lost;		/* one was due and did not come */
+	u64 due_since;		/* the stop whose wake was due when this was written, under the ring's lock */
+	u32 marking;		/* one CPU at a time makes a mark */
+	u32 waker;		/* CPU that may wake its reader, plus 1 */
+	u64 sleeper;		/* that reader */
+	enum queue_watch watch; /* where a row has `queue`, hence 0 in row 0, which is nobody's */
+	u32 taken_head;		/* the ring's consumer_head when a departure was last seen, else NO_SLOT */
+	u32 taken;		/* packets, by departures */
+	u32 reserved;
 };
 
 /* Of the pool. */
@@ -223,7 +228,7 @@ static __always_inline u32 take_row_for(struct row_key *key, u64 device_id)
 	row->device_id = device_id;
 	row->place = key->place;
 	if (key->place >> 32 == NO_CPU)
-		queue_at(number)->marked_slot = NO_SLOT;
+		queue_at(number)->marked_slot = queue_at(number)->taken_head = NO_SLOT;
 	__sync_lock_test_and_set(&row->device, key->device); /* last, and after the rest: readers test it */
 	return number;
 }
@@ -254,7 +259,7 @@ static __always_inline u32 new_row(struct row_key *key, u64 device_id)
 	if (!number)
 		return 0;
 	row_at(number)->queue = queue;
-	row_at(number)->sample_mask = SAMPLE_MASK;
+	row_at(number)->sample_mask = queue_at(queue)->watch & WATCH_FLOW ? 0 : SAMPLE_MASK;
 	/* Two programs of this CPU may race (one interrupts the other): the loser's row stays, is summed like any, and
 	 * goes with its device. */
 	bpf_map_update_elem(&row_index, key, &number, BPF_ANY);

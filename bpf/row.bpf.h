@@ -3,6 +3,7 @@
  * and only then looks up. */
 #pragma once
 #include "device.bpf.h"
+#include "queue.bpf.h"
 
 static __always_inline u64 place_of(u32 cpu, u32 queue)
 {

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * One packet of 128 is looked at closely: how full the ring was when it came, and, of every second, how long it stays
- * there. A packet is known again by the slot that it lies in: by its address one would take another for it that was
- * purged and whose memory came back.
+ * there and where its reader wakes. A packet is known again by the slot that it lies in: by its address one would take
+ * another for it that was purged and whose memory came back.
  */
 #pragma once
 #include "histogram.bpf.h"
 #include "overflow.bpf.h"
 #include "ring.bpf.h"
+#include "wakeup.bpf.h"
 
 #define MARKS	     4096 /* of all queues */
 #define MARKS_QUEUED 16	  /* of one */
@@ -16,10 +17,14 @@ struct mark {
 	u32 queue; /* number of its shared row */
 	u32 slot;
 	u64 time;
-	u64 ring; /* its array of slots: a resize makes another */
+	u64 ring;  /* its array of slots: a resize makes another */
+	u32 taken; /* of the queue then */
 };
 
 struct mark marks[MARKS];
+
+/* Somebody looks at what was taken when the call that took it ends. */
+static u32 departures_seen;
 
 static __always_inline struct mark *mark_at(u32 number, u32 index)
 {
@@ -63,6 +68,7 @@ static __always_inline void try_mark(u32 number, struct queue *queue, struct rin
 	mark->slot = slot;
 	mark->time = bpf_ktime_get_ns();
 	mark->ring = slots;
+	mark->taken = queue->taken;
 	__sync_lock_test_and_set(&queue->marks_tail, tail + 1); /* last: who takes packets looks at it first */
 	if (queue->marks_head == tail)
 		queue->marked_slot = slot;
@@ -93,7 +99,11 @@ static __noinline int sample_arrival(u32 row_number)
 	observe(number, HISTOGRAM_OCCUPANCY, ring.used);
 	if (ring.used > queue->highwater[0])
 		queue->highwater[0] = ring.used;
-	if (!consumer_seen || row->offered & MARK_MASK)
+	if (row->offered & MARK_MASK)
+		return 0;
+	if (!ring.used)
+		begin_wakeup(queue, file);
+	if (!consumer_seen && !departures_seen)
 		return 0;
 	void **slots = BPF_CORE_READ(file, tx_ring.queue);
 
@@ -109,19 +119,24 @@ static __always_inline bool is_unused(struct ptr_ring *ring, void **slots, s32 s
 	       !has_entry(slots, slot);
 }
 
-/* Under the ring's lock: the first mark's packet was taken. */
+/* The first mark's packet was taken; or another from its slot, more than a lap later, because nobody saw the first one
+ * go. */
 static __noinline int take_mark(u32 number, struct ptr_ring *ring)
 {
 	struct queue *queue = queue_at(number);
 	u32 head = queue->marks_head;
 	struct mark *mark = mark_at(number, head), *next = mark_at(number, head + 1);
 	void **slots = BPF_CORE_READ(ring, queue);
+	u32 taken = queue->taken - mark->taken;
 
 	if (!number || head == queue->marks_tail)
 		return 0;
-	if (mark->queue == number && mark->ring == (u64)slots && is_unused(ring, slots, mark->slot))
+	/* Where no lock is held, another reader may be here too. */
+	if (__sync_val_compare_and_swap(&queue->marks_head, head, head + 1) != head)
+		return 0;
+	if (taken <= (u32)BPF_CORE_READ(ring, size) && mark->queue == number && mark->ring == (u64)slots &&
+	    is_unused(ring, slots, mark->slot))
 		observe(number, HISTOGRAM_SOJOURN, bpf_ktime_get_ns() - mark->time);
-	queue->marks_head = head + 1;
 	queue->marked_slot = head + 1 == queue->marks_tail ? NO_SLOT : next->slot;
 	return 0;
 }

@@ -104,6 +104,8 @@ static __noinline int end_watched(u32 row_number, u64 device, bool dropped)
 	struct queue *queue = queue_at(number);
 	u32 watch = queue->watch;
 
+	if (watch & WATCH_SLEEPER)
+		end_wakeup(number, !(row->offered & MARK_MASK));
 	if (watch & WATCH_BURST && !dropped)
 		end_burst(number, queue);
 	if (watch & WATCH_EPISODE && !dropped) {

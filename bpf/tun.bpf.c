@@ -149,10 +149,17 @@ static __noinline int consumed_watched(u64 *ctx, u32 number)
 	return 0;
 }
 
+/* Only several packets, or the one in the marked slot, can be marked ones. */
+static __always_inline bool may_be_marked(volatile u64 *ctx, struct queue *queue)
+{
+	struct tun_file *file = (void *)ctx[1];
+
+	return (u32)ctx[2] != 1 || queue->marked_slot == (u32)file->tx_ring.consumer_head - 1;
+}
+
 /* In the end of its caller, which then has no registers to save. `crossed`: the bits that changed of what was taken. */
 static __noinline int consumed_closely(u64 *ctx, u32 number, u64 crossed)
 {
-	struct tun_file *file = (void *)ctx[1];
 	struct queue *queue = queue_at(number);
 
 	if (crossed >> LOOK_SHIFT)
@@ -161,7 +168,7 @@ static __noinline int consumed_closely(u64 *ctx, u32 number, u64 crossed)
 		note_reader(ctx[1]);
 	if (queue->watch & WATCH_TAKEN)
 		consumed_watched(ctx, number);
-	if ((u32)ctx[2] != 1 || queue->marked_slot == (u32)file->tx_ring.consumer_head - 1)
+	if (may_be_marked(ctx, queue))
 		take_marks(ctx, number);
 	return 0;
 }
@@ -186,9 +193,7 @@ int consumed_fentry(volatile u64 *ctx)
 	struct queue *queue = queue_at(row->queue);
 
 	row->consumed = consumed;
-	/* A single packet was mostly not marked. */
-	if ((before ^ consumed) >> LOOK_SHIFT || queue->watch & WATCH_TAKEN || (u32)ctx[2] != 1 ||
-	    queue->marked_slot == (u32)file->tx_ring.consumer_head - 1)
+	if ((before ^ consumed) >> LOOK_SHIFT || queue->watch & WATCH_TAKEN || may_be_marked(ctx, queue))
 		return consumed_closely((u64 *)ctx, row->queue, before ^ consumed);
 	return 0;
 }

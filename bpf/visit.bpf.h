@@ -31,6 +31,9 @@ static __always_inline void watch_flow(u32 number, struct net_device *dev, u32 i
 	}
 	if (!since && is_stopped(txq) && is_running(dev))
 		begin_stop(queue, txq, &queue->stops_inferred);
+	/* It has left since the walk saw it, and who ends the stops of such may have been here before. */
+	if (index >= BPF_CORE_READ(tun_of(dev), numqueues) && end_stop(number, queue, bpf_ktime_get_ns()))
+		__sync_fetch_and_add(&queue->stops_ended, 1);
 	if (since && now - since > SETTLED_NS && !is_stopped(txq) && end_stop(number, queue, now))
 		__sync_fetch_and_add(&queue->stops_ended, 1);
 }

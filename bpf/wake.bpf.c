@@ -21,6 +21,7 @@ struct waking waking[MAX_CPUS];
 struct control {
 	u64 task;
 	enum wake_cause cause;
+	u64 left; /* the device that a queue leaves, where its queues may be stopped */
 };
 
 struct control control;
@@ -65,6 +66,9 @@ int BPF_PROG(woken_fentry, struct netdev_queue *txq)
 	struct waking *here = waking_here();
 
 	if (!number || !(queue_at(number)->watch & WATCH_FLOW))
+		return 0;
+	/* A queue joins at an index that had a stopped one: the bit is of its time, and the stop has ended. */
+	if (!file && !queue_at(number)->stopped_since)
 		return 0;
 	here->number = number;
 	here->cause = file ? cause_of(file, number) : WAKE_FORCED;
@@ -123,27 +127,35 @@ int forced_fexit(void *ctx)
 	return 0;
 }
 
-/* __tun_detach(tfile, clean): the last queue takes the index of the one that leaves. */
-SEC("?fentry/__tun_detach")
-int detached_fentry(void *ctx)
-{
-	return set_control(WAKE_DETACH);
-}
-
-SEC("?fexit/__tun_detach")
-int detached_fexit(void *ctx)
-{
-	control.task = 0;
-	return 0;
-}
-
-static long each_closed(u32 index, struct net_device **dev)
+static long end_unwoken(u32 index, struct net_device **dev)
 {
 	u32 number = shared_row_of(*dev, index);
 	struct queue *queue = queue_at(number);
 
 	if (number && queue->stopped_since && end_stop(number, queue, bpf_ktime_get_ns()))
 		__sync_fetch_and_add(&queue->stops_ended, 1);
+	return 0;
+}
+
+/* __tun_detach(tfile, clean): the last queue takes the index of the one that leaves. */
+SEC("?fentry/__tun_detach")
+int BPF_PROG(detached_fentry, struct tun_file *file)
+{
+	struct tun_struct *tun = file->tun;
+
+	control.left = tun && !file->detached && tun->flags & IFF_BACKPRESSURE ? (u64)tun->dev : 0;
+	return set_control(WAKE_DETACH);
+}
+
+/* The last index is nobody's now: who still sent to it has been waited for, and its bit stays until a queue joins. */
+SEC("?fexit/__tun_detach")
+int detached_fexit(void *ctx)
+{
+	struct net_device *dev = (struct net_device *)control.left;
+
+	control.task = 0;
+	if (dev)
+		end_unwoken(BPF_CORE_READ(tun_of(dev), numqueues), &dev);
 	return 0;
 }
 
@@ -155,7 +167,7 @@ int BPF_PROG(closed_fentry, struct net_device *dev)
 	u32 queues = BPF_CORE_READ(tun_of(dev), numqueues);
 
 	if (tun_of(dev) && BPF_CORE_READ(tun_of(dev), flags) & IFF_BACKPRESSURE)
-		bpf_loop(queues & 511, each_closed, &dev, 0);
+		bpf_loop(queues & 511, end_unwoken, &dev, 0);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #include "device.bpf.h"
 #include "overflow.bpf.h"
 #include "held.bpf.h"
+#include "location.bpf.h"
 #include "per-cpu.bpf.h"
 #include "ring.bpf.h"
 #include "visit.bpf.h"
@@ -248,19 +249,11 @@ static __always_inline int walk_namespaces(enum device_kind kind, struct walk_re
 SEC("syscall")
 int walk_queues(struct walk_result *result)
 {
-	/* A module that was unloaded may have left its address to other ops: verdicts live from one walk to the next.
-	 */
-	for (u32 cell = 0; cell < FOREIGN_CELLS; cell++) {
-		foreign_ops[cell] = 0;
-		asm volatile("" ::: "memory"); /* else clang makes a call to memset of it */
-	}
-	for (u32 cell = 0; cell < LOCATION_CELLS; cell++) {
-		known_locations[cell] = 0;
-		asm volatile("" ::: "memory");
-	}
-	tun_ops[0] = tun_ops[1] = 0;
-	foreign_base = address_of(foreign_ops);
+	/* Verdicts live from one walk to the next. */
+	forget_foreign();
+	forget_locations();
 	find_own_text();
 	consumer_seen = result->consumer_seen;
+	departures_seen = result->departures_seen;
 	return walk_namespaces(KIND_TUN, result);
 }

@@ -46,11 +46,13 @@ struct walked_queue {
 
 struct walk_result {
 	u32 namespaces, devices, tuns, queues;
-	u32 derailed;	   /* the list changed under the walk: what was written is incomplete, walk again */
-	u32 overflowed;	   /* devices or queues that the output had no room for */
-	u32 mismatched;	   /* devices whose tun_struct did not point back: being made or torn down */
-	u32 list_heads;	   /* exactly one for a complete walk */
-	u32 flow_watched;  /* in: the wakes of stopped queues are seen */
-	u32 consumer_seen; /* in: packets are counted when they are taken, under the ring's lock */
+	u32 derailed;	     /* the list changed under the walk: what was written is incomplete, walk again */
+	u32 overflowed;	     /* devices or queues that the output had no room for */
+	u32 mismatched;	     /* devices whose tun_struct did not point back: being made or torn down */
+	u32 list_heads;	     /* exactly one for a complete walk */
+	u32 flow_watched;    /* in: the wakes of stopped queues are seen */
+	u32 consumer_seen;   /* in: packets are counted when they are taken, under the ring's lock */
+	u32 departures_seen; /* in: they are looked at when the call that took them ends */
+	u32 reserved;
 	u64 nanoseconds;
 };
