@@ -34,6 +34,7 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports)
 	exports["RunStatistics"] = RunStatistics::define(env);
 	exports["netlinkRequest"] = Napi::Function::New(env, netlinkRequest, "netlinkRequest");
 	exports["textSymbols"] = Napi::Function::New(env, textSymbols, "textSymbols");
+	exports["textSymbolsAt"] = Napi::Function::New(env, textSymbolsAt, "textSymbolsAt");
 	exports["libbpfVersion"] = Napi::String::New(env, libbpf_version_string());
 	return exports;
 }

@@ -187,6 +187,9 @@ export interface TextSymbol {
 /** The functions with these names in a file of /proc/kallsyms' format, in its order; addresses are 0 where they are hidden. */
 export function textSymbols(path: string, names: readonly string[]): readonly TextSymbol[];
 
+/** The nearest function at or below each address, by its name without what the compiler appended; undefined: there is none. */
+export function textSymbolsAt(path: string, addresses: BigUint64Array): readonly (string | undefined)[];
+
 /**
  * Sends one rtnetlink message, nlmsghdr included (the addon numbers it), on a socket opened in the namespace `netnsPath`
  * (undefined: the process's own), on the addon's own thread, one request at a time. Resolves with the reply's messages,

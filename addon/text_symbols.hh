@@ -5,3 +5,5 @@
 
 /** textSymbols(path, names), as tapscope.d.ts says. */
 Napi::Value textSymbols(const Napi::CallbackInfo &info);
+/** textSymbolsAt(path, addresses), as tapscope.d.ts says. */
+Napi::Value textSymbolsAt(const Napi::CallbackInfo &info);

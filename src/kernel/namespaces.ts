@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Network namespaces that /proc knows: those of processes and those that are mounted. None is held open.
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 
 export interface NetworkNamespace {
   readonly inode: number;
   /** A path that leads to it now; it may be gone a moment later. */
   readonly path: string;
-  /** Name of its mount (`ip netns`, container runtimes), if it has one. */
-  readonly name: string | undefined;
 }
 
 export async function listNamespaces(): Promise<readonly NetworkNamespace[]> {
@@ -18,7 +16,7 @@ export async function listNamespaces(): Promise<readonly NetworkNamespace[]> {
     if (!/^\d+$/.test(pid)) continue;
     const path = `/proc/${pid}/ns/net`;
     const inode = await inodeOf(path);
-    if (inode !== undefined && !found.has(inode)) found.set(inode, { inode, path, name: undefined });
+    if (inode !== undefined && !found.has(inode)) found.set(inode, { inode, path });
   }
   return [...found.values()];
 }
@@ -28,29 +26,36 @@ export async function ownNamespace(): Promise<number | undefined> {
   return inodeOf('/proc/self/ns/net');
 }
 
-/** Names by inode number. */
-export async function namespaceNames(): Promise<ReadonlyMap<number, string>> {
-  const named = await mountedNamespaces();
-  return new Map(named.flatMap(({ inode, name }) => (name === undefined ? [] : [[inode, name] as const])));
+/** Paths of those that are mounted (`ip netns`, container runtimes), by inode number. */
+export async function namespacePaths(): Promise<ReadonlyMap<number, string>> {
+  return new Map((await mountedNamespaces()).map(({ inode, path }) => [inode, path]));
+}
+
+/** Of its mount. */
+export function namespaceName(path: string): string {
+  return basename(path);
 }
 
 async function mountedNamespaces(): Promise<readonly NetworkNamespace[]> {
   const mounts = parseNamespaceMounts(await readFile('/proc/self/mountinfo', 'utf8'));
   const namespaces = await Promise.all(
-    mounts.map(async ({ path, inode }) =>
-      (await inodeOf(path)) === inode ? [{ inode, path, name: basename(path) }] : [],
-    ),
+    mounts.map(async (mount) => ((await inodeOf(mount.path)) === mount.inode ? [mount] : [])),
   );
   return namespaces.flat();
 }
 
-/** Mounts of nsfs whose root is a network namespace: "… 0:4 net:[4026532251] /run/netns/blue … - nsfs …". */
-export function parseNamespaceMounts(mountinfo: string): readonly { readonly path: string; readonly inode: number }[] {
-  return mountinfo.split('\n').flatMap((line) => {
+/**
+ * Mounts of nsfs whose root is a network namespace: "… 0:4 net:[4026532251] /run/netns/blue … - nsfs …". Those of
+ * `ip netns` last: where one has several, that is its name.
+ */
+export function parseNamespaceMounts(mountinfo: string): readonly NetworkNamespace[] {
+  const mounts = mountinfo.split('\n').flatMap((line) => {
     const [, , , root = '', mountPoint = ''] = line.split(' ');
     const inode = /^net:\[(\d+)\]$/.exec(root)?.[1];
     return inode ? [{ path: unescapeOctal(mountPoint), inode: Number(inode) }] : [];
   });
+  const rank = ({ path }: NetworkNamespace): number => Number(dirname(path) === '/run/netns');
+  return mounts.sort((a, b) => rank(a) - rank(b));
 }
 
 function unescapeOctal(path: string): string {

@@ -193,6 +193,11 @@ export function textSymbols(path: string, names: readonly string[]): readonly Te
   return native().textSymbols(path, names);
 }
 
+/** As addon/tapscope.d.ts says: the functions that addresses lie in. */
+export function textSymbolsAt(path: string, addresses: BigUint64Array): readonly (string | undefined)[] {
+  return native().textSymbolsAt(path, addresses);
+}
+
 /** 'v1.1' */
 export function libbpfVersion(): string {
   return native().libbpfVersion;

@@ -6,6 +6,9 @@ const littleEndian = endianness() === 'LE';
 
 const HEADER_SIZE = 16;
 const NLM_F_REQUEST = 0x1;
+const NLM_F_ACK = 0x4;
+const NLM_F_REPLACE = 0x100;
+const NLM_F_CREATE = 0x400;
 const NLM_F_DUMP = 0x300;
 const ATTRIBUTE_HEADER_SIZE = 4;
 
@@ -29,6 +32,41 @@ export function dumpRequest(type: number, ownHeaderSize: number): Uint8Array {
   view.setUint16(4, type, littleEndian);
   view.setUint16(6, NLM_F_REQUEST | NLM_F_DUMP, littleEndian);
   return request;
+}
+
+/** Makes or changes one object: numbers at byte offsets of the message's own header, and attributes. */
+export function changeRequest(
+  type: number,
+  ownHeaderSize: number,
+  numbers: Readonly<Record<number, number>>,
+  attributes: ReadonlyMap<number, Uint8Array>,
+): Uint8Array {
+  const sizes = [...attributes.values()].map(({ length }) => align(ATTRIBUTE_HEADER_SIZE + length));
+  const request = new Uint8Array(sizes.reduce((sum, size) => sum + size, align(HEADER_SIZE + ownHeaderSize)));
+  const view = viewOf(request);
+  view.setUint32(0, request.length, littleEndian);
+  view.setUint16(4, type, littleEndian);
+  view.setUint16(6, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, littleEndian);
+  for (const [offset, value] of Object.entries(numbers))
+    view.setUint32(HEADER_SIZE + Number(offset), value, littleEndian);
+  let offset = align(HEADER_SIZE + ownHeaderSize);
+  for (const [number, value] of attributes) {
+    view.setUint16(offset, ATTRIBUTE_HEADER_SIZE + value.length, littleEndian);
+    view.setUint16(offset + 2, number, littleEndian);
+    request.set(value, offset + ATTRIBUTE_HEADER_SIZE);
+    offset += align(ATTRIBUTE_HEADER_SIZE + value.length);
+  }
+  return request;
+}
+
+export function textBytes(value: string): Uint8Array {
+  return Buffer.from(`${value}\0`);
+}
+
+export function u32Bytes(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  viewOf(bytes).setUint32(0, value, littleEndian);
+  return bytes;
 }
 
 /** nlmsg_len of one message; 0 if it has no header. */

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { pid } from 'node:process';
+import { pid, uptime } from 'node:process';
 import test from 'node:test';
-import { parseStat, readLife, readProcess } from './process-text.ts';
+import { parseStat, readLife, readProcess, unixTimeOf } from './process-text.ts';
 
 const FIELDS = '1 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 89 4096 1 184 4194304 4195000 140722 0 0';
 
@@ -27,6 +27,8 @@ test('this process', async () => {
   assert.equal(text?.args.join('\0'), readFileSync('/proc/self/cmdline', 'utf8').replace(/\0$/, ''));
   assert.equal(text?.cgroups, readFileSync('/proc/self/cgroup', 'utf8'));
   assert.equal(text?.life, await readLife(pid));
+  const age = Date.now() / 1000 - unixTimeOf(text?.startedTicks ?? 0);
+  assert.ok(Math.abs(age - uptime()) < 5, `${age} s instead of ${uptime()} s`);
 });
 
 test('a process that becomes another program lives another life', async (t) => {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a process says of itself in /proc, read so that all of it is of one process and one program.
 import { open } from 'node:fs/promises';
+import { uptime } from 'node:os';
 
 export interface ProcessText {
   /** Tells this process from the next with its number, and this program from the one that it executes next. */
   readonly life: string;
-  /** Clock ticks (1/100 s) from boot to its start. */
+  /** Clock ticks from boot to its start. */
   readonly startedTicks: number;
   readonly comm: string;
   readonly args: readonly string[];
@@ -13,6 +14,8 @@ export interface ProcessText {
   readonly cgroups: string;
 }
 
+/** USER_HZ */
+export const TICKS_PER_SECOND = 100;
 /** Enough for the longest of QEMU's; what names a VM comes first. */
 const COMMAND_LINE_BYTES = 65_536;
 const CGROUP_BYTES = 16_384;
@@ -65,4 +68,18 @@ async function read(pid: number, file: string, bytes: number): Promise<string> {
   } finally {
     await handle.close();
   }
+}
+
+/** Unix time, seconds, as the clock was set when the agent began: asked for each process anew it would be another each time. */
+const BOOTED_AT = Date.now() / 1000 - uptime();
+
+/** Of ticks since boot; whole seconds. */
+export function unixTimeOf(ticks: number): number {
+  return Math.round(BOOTED_AT + ticks / TICKS_PER_SECOND);
+}
+
+/** CPUs on which a thread may run, as "0-3"; undefined: it is gone. */
+export async function allowedCpus(tid: number): Promise<string | undefined> {
+  const status = await read(tid, 'status', STAT_BYTES).catch(() => '');
+  return /^Cpus_allowed_list:\s*(\S+)/m.exec(status)?.[1];
 }

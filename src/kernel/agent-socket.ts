@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// One question to the running agent over its unix socket.
+import { request } from 'node:http';
+import { text } from 'node:stream/consumers';
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+const PATIENCE_MS = 30_000;
+
+/** Throws one sentence if no agent answers there. */
+export async function askSocket(socketPath: string, path: string): Promise<Answer> {
+  try {
+    return await ask(socketPath, path);
+  } catch (cause) {
+    throw new Error(explain(socketPath, cause), { cause });
+  }
+}
+
+function ask(socketPath: string, path: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ socketPath, path, agent: false }, (answer) => {
+      text(answer).then((body) => resolve({ status: answer.statusCode ?? 0, body }), reject);
+    });
+    asked.setTimeout(PATIENCE_MS, () => asked.destroy(new Error(`it did not answer within ${PATIENCE_MS / 1000} s`)));
+    asked.once('error', reject).end();
+  });
+}
+
+function explain(socketPath: string, cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  switch (code) {
+    case 'ENOENT':
+    case 'ECONNREFUSED':
+      return `No agent listens on ${socketPath}: start one ('tapscope serve'), or name the one it was given with --socket.`;
+    case 'EACCES':
+      return `Only root may ask the agent on ${socketPath}: use sudo.`;
+    default:
+      return `The agent on ${socketPath} cannot be asked (${cause instanceof Error ? cause.message : cause}).`;
+  }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `tapscope bench` sets on a device that it made itself, by rtnetlink. Nothing else of the product changes a device.
+import { netlinkRequest } from './native.ts';
+import { changeRequest, textBytes, u32Bytes } from './netlink-message.ts';
+import { readLinks } from './rtnetlink.ts';
+
+// linux/rtnetlink.h, linux/if_link.h, linux/pkt_sched.h: stable ABI
+const RTM_SETLINK = 19;
+const RTM_NEWQDISC = 36;
+const IFLA_TXQLEN = 13;
+const TCA_KIND = 1;
+const TC_H_ROOT = 0xffffffff;
+const IFF_UP = 1;
+/** struct ifinfomsg: ifindex at 4, flags at 8, which of them at 12. struct tcmsg: ifindex at 4, handle at 8, parent at 12. */
+const IFINFOMSG_SIZE = 16;
+const TCMSG_SIZE = 20;
+/** "1:", as tc would call it. */
+const ROOT_HANDLE = 0x10000;
+
+export type QdiscKind = 'fq_codel' | 'noqueue';
+
+export interface OwnDevice {
+  /** Of its namespace. */
+  readonly namespace: string;
+  readonly name: string;
+  readonly queues: number;
+}
+
+/** Gives each queue a ring of that size and a qdisc of that kind, and sets the device up. */
+export async function raise({ namespace, name, queues }: OwnDevice, ring: number, qdisc: QdiscKind): Promise<void> {
+  const links = await readLinks(namespace);
+  const ifindex = links.find((link) => link.name === name)?.ifindex;
+  if (ifindex === undefined) throw new Error(`The device ${name} that was just made is not there.`);
+  const change = { 4: ifindex, 8: IFF_UP, 12: IFF_UP };
+  const attributes = new Map([[IFLA_TXQLEN, u32Bytes(ring)]]);
+  await netlinkRequest(namespace, changeRequest(RTM_SETLINK, IFINFOMSG_SIZE, change, attributes));
+  // A root qdisc of many queues would be one for all of them: mq gives each its own. noqueue has no state to share.
+  const shared = queues > 1 && qdisc !== 'noqueue';
+  if (!shared) {
+    await setQdisc(namespace, ifindex, TC_H_ROOT, ROOT_HANDLE, qdisc);
+    return;
+  }
+  await setQdisc(namespace, ifindex, TC_H_ROOT, ROOT_HANDLE, 'mq');
+  for (let queue = 1; queue <= queues; queue++) await setQdisc(namespace, ifindex, ROOT_HANDLE + queue, 0, qdisc);
+}
+
+async function setQdisc(
+  namespace: string,
+  ifindex: number,
+  parent: number,
+  handle: number,
+  kind: string,
+): Promise<void> {
+  const numbers = { 4: ifindex, 8: handle, 12: parent };
+  const attributes = new Map([[TCA_KIND, textBytes(kind)]]);
+  try {
+    await netlinkRequest(namespace, changeRequest(RTM_NEWQDISC, TCMSG_SIZE, numbers, attributes));
+  } catch (cause) {
+    throw Object.assign(new Error(`this kernel gives no qdisc ${kind}`), { cause, code: 'QDISC' });
+  }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// The product's own traffic program (lab/traffic/), in a network namespace of its own. Whatever it makes ends with it, and it
+// ends with this process. With vhost-module.ts the only place that starts a program, for `tapscope bench` alone.
+import { spawn } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { type Ask, endChild, lineProtocol } from './line-protocol.ts';
+import { packageFile } from './package.ts';
+
+export interface Traffic {
+  /** Inode number of its namespace. */
+  readonly netns: number;
+  /** A path that leads to its namespace. */
+  readonly namespace: string;
+  /** Of pktgen's files in its namespace. */
+  readonly generators: string;
+  /** Opens a queue of a tap, and makes it with the first; false: asked for backpressure, this kernel's tun has none. */
+  open(id: string, device: string, flags: readonly QueueFlag[]): Promise<boolean>;
+  close(id: string): Promise<void>;
+  /** Readers and guests that come from now on; undefined: on all CPUs. */
+  pin(cpu: number | undefined): Promise<void>;
+  read(id: string): Promise<void>;
+  stopReading(id: string): Promise<number>;
+  /** A guest by vhost-net; `buffer`: bytes of each of its buffers. */
+  guest(id: string, options: { readonly entries: number; readonly buffer: number }): Promise<void>;
+  receive(id: string): Promise<void>;
+  stopReceiving(id: string): Promise<number>;
+  /** Guest to host, for so long; messages that vhost-net has taken and given back, and the time until then. */
+  send(id: string, size: number, seconds: number): Promise<{ readonly sent: number; readonly seconds: number }>;
+  unguest(id: string): Promise<void>;
+  /** pktgen's threads in its namespace. */
+  generate(): Promise<void>;
+  rest(): Promise<void>;
+  /** Its namespace goes with it, and the devices and generators there. */
+  end(): Promise<void>;
+}
+
+export type QueueFlag = 'mq' | 'vnet' | 'backpressure';
+
+const MESSAGES_A_KICK = 64;
+/** So that what hangs shows. */
+const GIVEN_BACK_WITHIN_S = 20;
+
+/** Throws one sentence if it cannot. */
+export async function startTraffic(): Promise<Traffic> {
+  const file = packageFile('dist/traffic/traffic');
+  if (file === undefined)
+    throw new Error('The traffic program dist/traffic/traffic is missing: build it with make, or install the package.');
+  // A process group of its own: the Ctrl-C that ends a bench must find it alive, so that it is asked what it has counted.
+  const child = spawn(file, [], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
+  const ask = lineProtocol(child, 'traffic');
+  try {
+    await ask('namespace');
+  } catch (cause) {
+    await endChild(child);
+    const code = cause instanceof Error && 'code' in cause ? cause.code : cause;
+    throw new Error(
+      `A network namespace for the bench cannot be made (${code}): run it as root on the host, not in a container.`,
+      { cause },
+    );
+  }
+  const namespace = `/proc/${child.pid}/ns/net`;
+  return {
+    netns: statSync(namespace).ino,
+    namespace,
+    generators: `/proc/${child.pid}/net/pktgen`,
+    ...commands(ask),
+    end: () => endChild(child),
+  };
+}
+
+function commands(ask: Ask): Omit<Traffic, 'netns' | 'namespace' | 'generators' | 'end'> {
+  const tell = async (line: string): Promise<void> => void (await ask(line));
+  const count = async (line: string): Promise<number> => Number((await ask(line)).packets);
+  return {
+    open: async (id, device, flags) => {
+      const { backpressure } = await ask(`open ${id} ${device} tap ${flags.join(' ')}`);
+      return !flags.includes('backpressure') || backpressure === 1;
+    },
+    close: (id) => tell(`close ${id}`),
+    pin: (cpu) => tell(`pin ${cpu ?? 'off'}`),
+    read: (id) => tell(`readloop ${id} 0`),
+    stopReading: (id) => count(`stop ${id}`),
+    guest: (id, { entries, buffer }) => tell(`guest ${id} entries=${entries} buffer=${buffer}`),
+    receive: (id) => tell(`receive ${id} 0`),
+    stopReceiving: (id) => count(`stall ${id}`),
+    send: async (id, size, seconds) => {
+      const [most, wait] = [Number.MAX_SAFE_INTEGER, Math.ceil(1000 * (seconds + GIVEN_BACK_WITHIN_S))];
+      const answer = await ask(
+        `send ${id} ${most} ${size} batch=${MESSAGES_A_KICK} for=${Math.ceil(1000 * seconds)} wait=${wait}`,
+      );
+      return { sent: Number(answer.posted) - Number(answer.outstanding), seconds: Number(answer.microseconds) / 1e6 };
+    },
+    unguest: (id) => tell(`unguest ${id}`),
+    generate: () => tell('generate'),
+    rest: () => tell('rest'),
+  };
+}
