@@ -60,6 +60,7 @@ export const PROBE_SYMBOLS: readonly string[] = [
   'tun_wake_queue',
   'sock_rfree',
   'tun_chr_close',
+  'tap_release',
   'vhost_net_release',
   'default_wake_function',
   'pollwake',

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each logical event and the mechanisms that can measure it, best first.
 import type { Host } from '../kernel/host.ts';
+import { DEPARTURE_EVENTS } from './departure-events.ts';
 import { type ProbeEvent, WALK } from './mechanism.ts';
 import { always, type Obstacle, untraceable, withoutSymbols } from './obstacles.ts';
 import { RECEIVE_EVENTS } from './receive-events.ts';
@@ -68,6 +69,21 @@ export const EVENTS: readonly ProbeEvent[] = [
     mechanisms: [{ name: 'raw-tracepoint', programs: [], needs: ['freed='], price: undefined, obstacle: always }],
   },
   {
+    name: 'queue-changes',
+    measures: 'how often queues joined and left a device',
+    mechanisms: [
+      {
+        name: 'fentry',
+        programs: ['left_fentry'],
+        pins: true,
+        needs: WALK,
+        price: undefined,
+        obstacle: (host) => untraceable(host, '__tun_detach', 2),
+      },
+      { name: 'none', programs: [], needs: [], price: 'only how many there are now is shown', obstacle: always },
+    ],
+  },
+  {
     name: 'transmit',
     shed: ['fentry', 'raw-tracepoint'],
     measures: 'packets and bytes offered to each queue, enqueued and dropped',
@@ -126,6 +142,7 @@ export const EVENTS: readonly ProbeEvent[] = [
       },
     ],
   },
+  ...DEPARTURE_EVENTS,
   ...VHOST_EVENTS,
   {
     name: 'allocation',
@@ -200,7 +217,8 @@ export const EVENTS: readonly ProbeEvent[] = [
         name: 'procfs',
         programs: [],
         needs: [],
-        price: 'knows the device of a descriptor, not its queue: names nobody where several processes hold one device',
+        price:
+          'knows the device of a descriptor, not its queue: names nobody where several processes hold one device, or of a macvtap',
         obstacle: always,
       },
     ],

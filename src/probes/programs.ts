@@ -2,7 +2,7 @@
 // The BPF object, loaded with as many of the wanted programs as this kernel accepts.
 import type { Host } from '../kernel/host.ts';
 import { layoutOf } from '../kernel/layout.ts';
-import { BpfObject, errnoOf } from '../kernel/native.ts';
+import { BpfObject, type Btf, errnoOf } from '../kernel/native.ts';
 import { packageFile } from '../kernel/package.ts';
 import { classifyText } from './locations.ts';
 import { type DropReasons, readDropReasons } from './reasons.ts';
@@ -20,6 +20,7 @@ const ADDRESSED = [
   'sock_rfree',
   'tun_chr_close',
   'tap_handle_frame',
+  'tap_release',
   'vhost_net_release',
   'default_wake_function',
   'pollwake',
@@ -129,14 +130,8 @@ function prepare(
   configuration: Configuration,
   shared: BpfObject | undefined,
 ): { object: BpfObject; reasons: DropReasons } {
-  const kernel = host.btf;
-  if (!kernel)
-    throw new NoPrograms(
-      'this kernel has no type information (/sys/kernel/btf/vmlinux); use one built with CONFIG_DEBUG_INFO_BTF',
-    );
-  if (!host.tunLoaded)
-    throw new NoPrograms('the tun driver is not loaded; its queues are seen once it is (modprobe tun)');
-  const object = openObject();
+  const kernel = kernelTypes(host);
+  const object = openObject('tapscope');
   const reasons = readDropReasons(kernel, object.btf());
   for (const { name } of object.programs) object.setAutoload(name, programs.includes(name));
   configure(object, host, reasons, configuration);
@@ -144,12 +139,23 @@ function prepare(
   return { object, reasons };
 }
 
+/** Throws NoPrograms where nothing can be loaded, or there is nothing to see. */
+export function kernelTypes(host: Host): Btf {
+  if (!host.btf)
+    throw new NoPrograms(
+      'this kernel has no type information (/sys/kernel/btf/vmlinux); use one built with CONFIG_DEBUG_INFO_BTF',
+    );
+  if (!host.tunLoaded)
+    throw new NoPrograms('the tun driver is not loaded; its queues are seen once it is (modprobe tun)');
+  return host.btf;
+}
+
 export function firstLine(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
 }
 
-function openObject(): BpfObject {
-  const path = packageFile('dist/bpf/tapscope.bpf.o');
+export function openObject(name: 'tapscope' | 'follow'): BpfObject {
+  const path = packageFile(`dist/bpf/${name}.bpf.o`);
   if (path === undefined) throw new NoPrograms("the BPF object is missing; run 'npm start' once, which builds it");
   return new BpfObject(path);
 }
@@ -217,13 +223,13 @@ function reserveRows(object: BpfObject, rows: number, cells: number): void {
   object.setVariable('cells_mask', bytes32(cells - 1));
 }
 
-function writeTextRanges(object: BpfObject, host: Host): void {
+export function writeTextRanges(object: BpfObject, host: Host): void {
   const layout = layoutOf(object.btf(), 'text_range', ['start', 'length', 'class']);
   const ranges = host.symbols ? classifyText(host.symbols, object.btf()) : [];
   const room = mapEntries(object, 'text_ranges');
   if (ranges.length > room)
     throw new Error(
-      `The BPF object has room for ${room} text ranges, but this kernel has ${ranges.length}. Raise RANGES in bpf/drops.bpf.c.`,
+      `The BPF object has room for ${room} text ranges, but this kernel has ${ranges.length}. Raise RANGES in bpf/location.bpf.h.`,
     );
   for (let i = 0; i < room; i++) {
     const view = new DataView(new ArrayBuffer(layout.size));
@@ -243,15 +249,15 @@ function refusedProgram(error: unknown, wanted: readonly string[]): string | und
   return wanted.find((program) => program === name);
 }
 
-function explainLoad(error: unknown): string {
+export function explainLoad(error: unknown): string {
   const rights = errnoOf(error) === 'EPERM' ? ' (BPF needs root, or CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN)' : '';
   return `${firstLine(error)}${rights}`;
 }
 
-function bytes32(value: number): Uint8Array {
+export function bytes32(value: number): Uint8Array {
   return new Uint8Array(Uint32Array.of(value).buffer);
 }
 
-function bytes64(value: bigint): Uint8Array {
+export function bytes64(value: bigint): Uint8Array {
   return new Uint8Array(BigUint64Array.of(value).buffer);
 }

@@ -23,6 +23,12 @@ const NAMES = {
   /** Packets that the reader got, by the CPU that allocated them: the one that frees them, or another. */
   freedWhereAllocated: 'EVENT_FREED_WHERE_ALLOCATED',
   freedElsewhere: 'EVENT_FREED_ELSEWHERE',
+  /** Of one packet in 256: the reader woke on the CPU that sent it, or on another. */
+  wokenWhereSent: 'EVENT_WOKEN_WHERE_SENT',
+  wokenElsewhere: 'EVENT_WOKEN_ELSEWHERE',
+  /** Of the whole device, counted at queue 0: queues that left it, and that took the index of one that left. */
+  queueLeft: 'EVENT_QUEUE_LEFT',
+  queueMoved: 'EVENT_QUEUE_MOVED',
 } as const;
 
 export type QueueEvent = keyof typeof NAMES;

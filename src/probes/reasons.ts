@@ -9,10 +9,13 @@ const TUN_REASONS = ['DEV_READY', 'TAP_TXFILTER', 'TAP_FILTER', 'SOCKET_FILTER',
 /** Frequent enough for a slot, too rare for a zero. */
 const OTHER_REASONS = ['PFMEMALLOC', 'SECURITY_HOOK', 'NOT_SPECIFIED'] as const;
 
-export interface DropReasons {
+export interface ReasonNames {
   /** Name of a reason number; `unknown_<n>` for one that the kernel's BTF does not name. */
   readonly name: (reason: number) => string;
   readonly number: (name: string) => number | undefined;
+}
+
+export interface DropReasons extends ReasonNames {
   /** Names of the slots of `struct row.dropped`; index 0 is empty. */
   readonly slotNames: readonly string[];
   /** Slots that are exported even when 0. */
@@ -26,28 +29,30 @@ export interface DropReasons {
  * without reasons (before 5.17) leaves every drop FULL_RING or UNTRACED.
  */
 export function readDropReasons(kernel: Btf, object: Btf): DropReasons {
-  const numbers = coreReasons(kernel);
-  const names = new Map([
-    ...subsystemReasons(kernel),
-    ...[...numbers].map(([name, number]) => [number, name] as const),
-  ]);
+  const names = readReasonNames(kernel);
   const slotNames = fixedSlots(object);
   const slotTable = new Uint8Array(256);
-  assignSlot(slotTable, numbers.get('FULL_RING'), slotNames.indexOf('FULL_RING'));
+  assignSlot(slotTable, names.number('FULL_RING'), slotNames.indexOf('FULL_RING'));
   for (const name of [...TUN_REASONS, ...OTHER_REASONS]) {
-    const number = numbers.get(name);
+    const number = names.number(name);
     if (number === undefined || slotNames.length >= SLOTS) continue;
     assignSlot(slotTable, number, slotNames.length);
     slotNames.push(name);
   }
   const shown: readonly string[] = ['FULL_RING', 'UNTRACED', ...TUN_REASONS];
   return {
-    name: (reason) => names.get(reason) ?? `unknown_${reason}`,
-    number: (name) => numbers.get(name),
+    ...names,
     slotNames,
     alwaysShown: slotNames.flatMap((name, slot) => (shown.includes(name) ? [slot] : [])),
     slotTable,
   };
+}
+
+export function readReasonNames(kernel: Btf): ReasonNames {
+  const reasons = [...subsystemReasons(kernel), ...coreReasons(kernel)];
+  const names = new Map(reasons);
+  const numbers = new Map(reasons.map(([number, name]) => [name, number]));
+  return { name: (reason) => names.get(reason) ?? `unknown_${reason}`, number: (name) => numbers.get(name) };
 }
 
 function fixedSlots(object: Btf): string[] {
@@ -61,9 +66,9 @@ function assignSlot(table: Uint8Array, reason: number | undefined, slot: number)
   if (reason !== undefined && reason >= 0 && reason < table.length) table[reason] = slot;
 }
 
-function coreReasons(kernel: Btf): ReadonlyMap<string, number> {
+function coreReasons(kernel: Btf): readonly (readonly [number, string])[] {
   const values = kernel.enumValues('skb_drop_reason') ?? [];
-  return new Map(values.map(({ name, value }) => [name.replace(/^SKB_(DROP_REASON_)?/, ''), value]));
+  return values.map(({ name, value }) => [value, name.replace(/^SKB_(DROP_REASON_)?/, '')] as const);
 }
 
 /** Reasons of subsystems carry the subsystem's number in the high 16 bits; only the qdiscs' lie in the kernel's own BTF. */

@@ -182,14 +182,15 @@ export class Rows {
     const base = this.#base(number);
     const view = this.#view;
     this.#batches.addTo(sums.batches, number);
-    // What ends a packet's way is read before what begins it: a sum never shows more enqueued than offered.
+    // What ends a packet's way is read before what begins it: a sum never shows more enqueued than offered. And all that was
+    // taken before what vhost-net took of it, which is counted first.
     sums.purged += view.u64(base + at.purged);
     sums.resized += view.u64(base + at.resized);
     sums.failed += view.u64(base + at.failed);
     sums.overflowed += view.u64(base + at.overflowed);
     sums.unproduced += view.u64(base + at.unproduced);
-    sums.consumedByVhost += view.u64(base + at.consumed_by_vhost);
     sums.consumed += view.u64(base + at.consumed);
+    sums.consumedByVhost += view.u64(base + at.consumed_by_vhost);
     sums.enqueued += view.u64(base + at.enqueued);
     for (let slot = 0; slot < this.#slots; slot++)
       sums.dropped[slot] = (sums.dropped[slot] ?? 0) + view.u64(base + at.dropped + slot * 8);
@@ -206,11 +207,18 @@ export class Rows {
     let dropped = 0;
     for (let slot = 0; slot < this.#slots; slot++) dropped += this.#view.u64(base + at.dropped + slot * 8);
     const offered = this.#view.u64(base + at.offered);
+    const sentBySoftirq = this.#view.u64(base + at.sent_by_softirq);
     const same = sums.perCpu.findIndex((one) => one.cpu === cpu);
     const other = sums.perCpu[same];
     // A queue may have two rows on one CPU: they are summed like those of several.
-    if (other) sums.perCpu[same] = { cpu, offered: other.offered + offered, dropped: other.dropped + dropped };
-    else sums.perCpu.push({ cpu, offered, dropped });
+    if (other)
+      sums.perCpu[same] = {
+        cpu,
+        offered: other.offered + offered,
+        dropped: other.dropped + dropped,
+        sentBySoftirq: other.sentBySoftirq + sentBySoftirq,
+      };
+    else sums.perCpu.push({ cpu, offered, dropped, sentBySoftirq });
   }
 }
 

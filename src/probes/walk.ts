@@ -74,6 +74,8 @@ export interface Attached {
   readonly stops: boolean;
   /** Packets that are taken, under the ring's lock. */
   readonly consumed: boolean;
+  /** Packets that are taken, when the call ends that took them. */
+  readonly departures: boolean;
 }
 
 export interface Walk {
@@ -129,6 +131,7 @@ const RESULT_FIELDS = [
   'list_heads',
   'flow_watched',
   'consumer_seen',
+  'departures_seen',
 ] as const;
 const NO_CARRIER = 2; // __LINK_STATE_NOCARRIER, bit of net_device.state
 const NAME_BYTES = 16; // IFNAMSIZ
@@ -173,7 +176,7 @@ export class Walker {
   }
 
   /** Walks; again, up to three times, when the lists changed under it. */
-  walk(attached: Attached = { stops: false, consumed: false }): Walk {
+  walk(attached: Attached = { stops: false, consumed: false, departures: false }): Walk {
     let result = this.#run(attached);
     for (let attempt = 1; attempt < ATTEMPTS && !result.complete; attempt++) result = this.#run(attached);
     return {
@@ -183,10 +186,11 @@ export class Walker {
     };
   }
 
-  #run({ stops, consumed }: Attached): { tuns: number; namespaces: number; complete: boolean } {
+  #run({ stops, consumed, departures }: Attached): { tuns: number; namespaces: number; complete: boolean } {
     const view = new DataView(this.#context.buffer);
     view.setUint32(this.#result.at.flow_watched, Number(stops), true);
     view.setUint32(this.#result.at.consumer_seen, Number(consumed), true);
+    view.setUint32(this.#result.at.departures_seen, Number(departures), true);
     this.#object.testRun(this.#program, this.#context);
     const field = (name: (typeof RESULT_FIELDS)[number]): number => view.getUint32(this.#result.at[name], true);
     const complete = field('derailed') === 0 && field('overflowed') === 0 && field('list_heads') === 1;
