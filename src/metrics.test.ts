@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Metric } from './metric.ts';
-import { agentMetrics, cpuMetrics, deviceMetrics, queueMetrics, scrapeMetrics } from './metrics.ts';
+import { cpuMetrics } from './metrics/cpu.ts';
+import { agentMetrics, deviceMetrics, queueMetrics, scrapeMetrics } from './metrics.ts';
 import { goldenSnapshot } from './outputs/prometheus-golden.ts';
 import type { Device, Queue } from './snapshot.ts';
 
@@ -21,12 +22,13 @@ test('every metric has one name, and no other metric that OpenMetrics takes for 
 
 for (const { name, type, help, labels } of metrics) {
   test(`${name} follows the conventions`, () => {
-    assert.match(name, /^tapscope_[a-z]+(_[a-z]+)+$/);
+    assert.match(name, /^tapscope(_[a-z]+)+$/);
     assert.equal(name.endsWith('_total'), type === 'counter');
     assert.match(help, /^[A-Z0-9][^"\\\n]*\.$/);
     for (const label of labels) assert.match(label, /^[a-z]+(_[a-z]+)*$/);
     assert.ok(
-      !labels.some((label) => ['netns', 'device', 'queue'].includes(label)) || name === 'tapscope_namespace_info',
+      !labels.some((label) => ['netns', 'device', 'queue'].includes(label)) ||
+        ['tapscope_namespace_info', 'tapscope_finding'].includes(name),
     );
   });
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue: every metric once. Outputs, the README's table and the dashboards read it; nothing else names a metric.
 import { counter, counters, flag, gauge, gauges, info, type Metric, series, seriesIf } from './metric.ts';
+import { findingMetric, type ShownFinding } from './metrics/finding.ts';
 import { flowMetrics } from './metrics/flow.ts';
 import { macvtapMetrics } from './metrics/macvtap.ts';
 import { ownerInfo, readerMetrics } from './metrics/reader.ts';
@@ -26,6 +27,8 @@ export interface ScrapeState {
   readonly devicesFolded: number;
   /** Somebody who was not meant to can read this. */
   readonly exposed: boolean;
+  /** Those that stand. */
+  readonly findings: readonly ShownFinding[];
 }
 
 /** Subject labels: netns, device, queue (no queue at `--detail device`). */
@@ -89,6 +92,11 @@ export const queueMetrics: readonly Metric<Queue>[] = [
     ['equation'],
     (queue) => queue.audit.map(({ equation, imbalance }) => series(imbalance, equation)),
   ),
+  flag(
+    'tapscope_queue_audit_pending',
+    '1 while the equation ring of the queue is not checked: from the start of the agent, or a renumbering of queues, until nothing moves between two snapshots. The figures are not in doubt; nothing would show that they were wrong.',
+    (queue) => queue.auditPending,
+  ),
   flag('tapscope_queue_degraded', '1 while figures of this queue are known not to be exact.', isDegraded),
   gauge(
     'tapscope_ring_capacity_packets',
@@ -112,22 +120,6 @@ export const queueMetrics: readonly Metric<Queue>[] = [
   ...vhostMetrics,
   ...redirectQueueMetrics,
   ...receiveQueueMetrics,
-];
-
-/** Only at `--detail cpu`; subject labels: netns, device, queue. */
-export const cpuMetrics: readonly Metric<Queue>[] = [
-  counters(
-    'tapscope_queue_cpu_offered_packets_total',
-    'Packets that this CPU transmitted to the queue, towards the guest or reader (tun_net_xmit).',
-    ['cpu'],
-    (queue) => queue.perCpu.map(({ cpu, offered }) => series(offered, String(cpu))),
-  ),
-  counters(
-    'tapscope_queue_cpu_dropped_packets_total',
-    'Packets towards the guest or reader that tun_net_xmit freed on this CPU instead of queueing.',
-    ['cpu'],
-    (queue) => queue.perCpu.map(({ cpu, dropped }) => series(dropped, String(cpu))),
-  ),
 ];
 
 const deviceInfoLabels = [
@@ -173,6 +165,12 @@ export const deviceMetrics: readonly Metric<Device>[] = [
     'Queues of the device: attached ones take packets, detached ones wait (tun_struct.numqueues, numdisabled).',
     ['state'],
     (device) => [...seriesIf(device.attachedQueues, 'attached'), ...seriesIf(device.detachedQueues, 'detached')],
+  ),
+  counters(
+    'tapscope_device_queue_changes_total',
+    'Times that a queue joined or left the device since it was first seen: opened or closed, attached or detached by TUNSETQUEUE (__tun_detach, tun_struct.numqueues).',
+    ['change'],
+    ({ queueChanges: changes }) => (changes ? [series(changes.joined, 'joined'), series(changes.left, 'left')] : []),
   ),
   counter(
     'tapscope_device_transmit_packets_total',
@@ -285,6 +283,7 @@ export const scrapeMetrics: readonly Metric<ScrapeState>[] = [
     '1 while others than this host can read the metrics without a password, or in the clear (--web.listen-address, --web.config.file).',
     (scrape) => scrape.exposed,
   ),
+  findingMetric,
   info('tapscope_build_info', 'What runs here.', ['version', 'node_version', 'kernel', 'libbpf'], ({ build }) => [
     series(1, build.version, build.nodeVersion, build.kernel, build.libbpf),
   ]),

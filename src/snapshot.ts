@@ -49,6 +49,8 @@ export interface CpuCounters {
   readonly cpu: number;
   readonly offered: number;
   readonly dropped: number;
+  /** Of `offered`: by the soft interrupt NET_TX. */
+  readonly sentBySoftirq: number;
 }
 
 /** One conservation equation; imbalance in packets, 0 when the queue is at rest. */
@@ -63,7 +65,7 @@ export interface Identity {
   readonly program: string;
   readonly vm: string;
   readonly uuid: string;
-  /** docker, containerd, cri-o, podman, kata, … */
+  /** docker, containerd, cri-o, podman, kata, …; libvirt, where it is the host’s. */
   readonly runtime: string;
   readonly container: string;
   readonly pod: string;
@@ -75,6 +77,8 @@ export interface Identity {
 export interface Owner {
   readonly pid: number;
   readonly comm: string;
+  /** Unix time, seconds; undefined: not known. */
+  readonly startedAt: number | undefined;
   /** undefined: not looked up yet, or it could not be made sure that what was read is of this process. */
   readonly identity: Identity | undefined;
 }
@@ -148,11 +152,24 @@ export interface Flow {
   readonly sentBySoftirq: number;
 }
 
+/** Packets, of one in 256, that found the reader asleep and left it awake, by the CPU on which it then was. */
+export interface Wakeups {
+  /** The one that sent the packet. */
+  readonly there: number;
+  readonly elsewhere: number;
+}
+
 /** Packets that the reader got, by the CPU that allocated them. */
 export interface Freed {
   /** On that CPU. */
   readonly there: number;
   readonly elsewhere: number;
+}
+
+/** How often queues came to a device and went: opened and closed, attached and detached by TUNSETQUEUE. */
+export interface QueueChanges {
+  readonly joined: number;
+  readonly left: number;
 }
 
 export interface Queue {
@@ -169,11 +186,14 @@ export interface Queue {
   /** undefined: it never served this queue, or nobody saw it. */
   readonly vhost: Vhost | undefined;
   readonly freed: Freed | undefined;
+  readonly wakeups: Wakeups | undefined;
   /** From the guest; undefined: not measured, or vhost-net never handed anything over. */
   readonly receiveBatches: VhostBatches | undefined;
   /** undefined: not measured, or nothing ever was. */
   readonly redirected: Redirected | undefined;
   readonly audit: readonly AuditResult[];
+  /** Its ring is not yet audited; undefined: nothing could. */
+  readonly auditPending: boolean | undefined;
   /** Why figures of this queue are not exact; empty: they are. One short sentence each. */
   readonly degraded: readonly string[];
 }
@@ -212,6 +232,8 @@ export interface Device {
   /** undefined: rtnetlink tells it of multi-queue devices only. */
   readonly attachedQueues: number | undefined;
   readonly detachedQueues: number | undefined;
+  /** Since it was first seen; undefined: nobody would see it. */
+  readonly queueChanges: QueueChanges | undefined;
   readonly counters: DeviceCounters | undefined;
   readonly otherDropped: readonly OtherDrop[] | undefined;
   readonly receive: Receive | undefined;
@@ -239,10 +261,14 @@ export interface AgentState {
   readonly rowsCapacity: number | undefined;
   /** What the programs saw and could not count as they should, by cause. */
   readonly eventsLost: readonly LostEvents[];
+  /** Inode number of the namespace that the agent runs in. */
+  readonly netns: number | undefined;
   /** Namespaces that were seen but could not be entered. */
   readonly namespacesUnresolved: number;
   /** Names of namespaces by inode number, where they have one. */
   readonly namespaceNames: ReadonlyMap<number, string>;
+  /** Where those are mounted, by inode number; undefined: it was not recorded. */
+  readonly namespacePaths: ReadonlyMap<number, string> | undefined;
   /** Snapshots in which a namespace or the walk could not be read completely, since start. */
   readonly incompleteSnapshots: number;
   /** What watching costs, as shares of all CPUs, by part: kernel, agent; empty: not measured yet. */

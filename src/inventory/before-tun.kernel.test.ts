@@ -2,7 +2,7 @@
 // Losses before tun appear with reason and location, equal to what was sent minus what arrived.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { agentLab, imbalances, totalsOf } from '../../lab/agent.ts';
+import { imbalances, standingLab, totalsOf } from '../../lab/agent.ts';
 import { namespaceLab, noLab } from '../../lab/netns.ts';
 import type { Device } from '../snapshot.ts';
 
@@ -19,7 +19,7 @@ function locationsOf({ otherDropped = [] }: Device): readonly string[] {
 
 test('a bridge with a port of smaller MTU', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const agent = await agentLab(t);
+  const agent = await standingLab();
   const puppet = await lab.puppet();
   await puppet.open('a', 'tapa', 'tap');
   await puppet.open('b', 'tapb', 'tap');
@@ -45,7 +45,7 @@ test('a bridge with a port of smaller MTU', { skip: noLab }, async (t) => {
 
 test('a tap without a reader', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const agent = await agentLab(t);
+  const agent = await standingLab();
   const puppet = await lab.puppet();
   await puppet.open('a', 'tap0', 'tap', 'persist');
   const peer = await lab.raise('tap0', 100);
@@ -66,7 +66,7 @@ test('a tap without a reader', { skip: noLab }, async (t) => {
 
 test('a full tbf', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const agent = await agentLab(t);
+  const agent = await standingLab();
   const puppet = await lab.puppet();
   await puppet.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 1000);

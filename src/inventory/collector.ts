@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Takes snapshots: reads rows, walks, reads rows again, keeps each device's books, and hands rows of vanished devices back.
 import type { Host } from '../kernel/host.ts';
-import { namespaceNames } from '../kernel/namespaces.ts';
+import { namespaceName, namespacePaths, ownNamespace } from '../kernel/namespaces.ts';
 import type { Probes } from '../probes/attach.ts';
 import { Governor } from '../probes/governor.ts';
 import type { Device, Snapshot } from '../snapshot.ts';
@@ -33,6 +33,8 @@ export class Collector {
   #links: LinkInventory = { devices: [], unresolved: 0 };
   #linksReadMs = Number.NEGATIVE_INFINITY;
   #names: ReadonlyMap<number, string> = new Map();
+  #paths: ReadonlyMap<number, string> = new Map();
+  #netns: number | undefined;
   #slowReadMs = Number.NEGATIVE_INFINITY;
   #incomplete = 0;
   #packets = 0;
@@ -55,7 +57,9 @@ export class Collector {
     await this.#govern();
     if (performance.now() - this.#slowReadMs < SLOW_AGE_MS) return;
     this.#slowReadMs = performance.now();
-    this.#names = await namespaceNames();
+    this.#paths = await namespacePaths();
+    this.#names = new Map([...this.#paths].map(([inode, path]) => [inode, namespaceName(path)]));
+    this.#netns = await ownNamespace();
   }
 
   /** Between snapshots; false: no queue is or was lately full or stopped. */
@@ -81,8 +85,10 @@ export class Collector {
         rowsUsed: pool?.used,
         rowsCapacity: pool?.capacity,
         eventsLost: this.#queues?.eventsLost() ?? [],
+        netns: this.#netns,
         namespacesUnresolved: this.#links.unresolved,
         namespaceNames: this.#names,
+        namespacePaths: this.#paths,
         incompleteSnapshots: this.#incomplete,
         overhead: this.overhead(),
         level: this.#probes.level(),

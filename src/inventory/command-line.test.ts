@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type CommandLine, readCommandLine } from './command-line.ts';
 
-const NONE: CommandLine = { program: '', vm: '', uuid: '', sandbox: '' };
+const NONE: CommandLine = { program: '', vm: '', uuid: '', sandbox: '', isLibvirt: false };
 const UUID = '4dea22b3-1d52-d8f3-2516-782e98ab3fa0';
 const SANDBOX = 'b1d5cf1f6b0a6b8f0c1f3f1a6f9b7d1c7b8e2a4c9d0e1f2a3b4c5d6e7f8091a2';
 
@@ -12,17 +12,17 @@ const cases: readonly (readonly [what: string, words: string, expected: Partial<
   [
     'libvirt',
     `/usr/bin/qemu-system-x86_64 -name guest=web1,debug-threads=on -S -object secret,id=masterKey0 -machine pc-q35-7.2 -uuid ${UUID} -nodefaults -netdev {"type":"tap","fd":"33","vhost":true}`,
-    { program: 'qemu', vm: 'web1', uuid: UUID },
+    { program: 'qemu', vm: 'web1', uuid: UUID, isLibvirt: true },
   ],
   [
     'libvirt, a comma in the name',
     `/usr/libexec/qemu-kvm -name guest=a,,b,debug-threads=on -uuid ${UUID}`,
-    { program: 'qemu', vm: 'a,b', uuid: UUID },
+    { program: 'qemu', vm: 'a,b', uuid: UUID, isLibvirt: true },
   ],
   [
     'OpenStack',
     `/usr/bin/qemu-system-x86_64 -name guest=instance-0000001a,debug-threads=on -S -uuid ${UUID} -smbios type=1,manufacturer=OpenStack,,Foundation,product=OpenStack,,Nova,uuid=00000000-0000-0000-0000-000000000000`,
-    { program: 'qemu', vm: 'instance-0000001a', uuid: UUID },
+    { program: 'qemu', vm: 'instance-0000001a', uuid: UUID, isLibvirt: true },
   ],
   [
     'Proxmox',
@@ -49,7 +49,7 @@ const cases: readonly (readonly [what: string, words: string, expected: Partial<
   [
     'KubeVirt',
     `/usr/libexec/qemu-kvm -name guest=default_testvm,debug-threads=on -S -uuid ${UUID}`,
-    { program: 'qemu', vm: 'default_testvm', uuid: UUID },
+    { program: 'qemu', vm: 'default_testvm', uuid: UUID, isLibvirt: true },
   ],
   [
     'Kata with QEMU',
@@ -72,7 +72,7 @@ const cases: readonly (readonly [what: string, words: string, expected: Partial<
   [
     'cloud-hypervisor by libvirt',
     `/usr/bin/cloud-hypervisor --api-socket /run/libvirt/ch/db-socket --platform serial_number=1,uuid=${UUID}`,
-    { program: 'cloud-hypervisor', vm: 'db', uuid: UUID },
+    { program: 'cloud-hypervisor', vm: 'db', uuid: UUID, isLibvirt: true },
   ],
   ['cloud-hypervisor by hand', 'cloud-hypervisor --api-socket path=/tmp/ch.sock', { program: 'cloud-hypervisor' }],
   [

@@ -8,6 +8,8 @@ export interface CommandLine {
   readonly uuid: string;
   /** Sandbox of Kata Containers, whose VM it is. */
   readonly sandbox: string;
+  /** It was started by libvirt. */
+  readonly isLibvirt: boolean;
 }
 
 type Details = Omit<CommandLine, 'program'>;
@@ -24,7 +26,7 @@ const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const SANDBOX = '([A-Za-z0-9][A-Za-z0-9_.-]{0,127})';
 const KATA_PATH = new RegExp(`/run/(?:vc/(?:vm|sbs|firecracker)|kata(?:/firecracker)?)/${SANDBOX}(?:/|$)`);
 const KATA_NAME = new RegExp(`^sandbox-${SANDBOX}$`);
-const NO_DETAILS: Details = { vm: '', uuid: '', sandbox: '' };
+const NO_DETAILS: Details = { vm: '', uuid: '', sandbox: '', isLibvirt: false };
 
 const HYPERVISORS: readonly Hypervisor[] = [
   // Nix wraps it: .qemu-system-x86_64-wrapped; Kata has flavours of it: qemu-system-x86_64-snp-experimental.
@@ -84,12 +86,14 @@ function fileName(word: string): string {
 }
 
 function ofQemu(args: readonly string[]): Details {
-  const name = qemuOption(valuesAfter(args, 'name')[0] ?? '', 'guest', true);
+  const named = valuesAfter(args, 'name')[0] ?? '';
+  const name = qemuOption(named, 'guest', true);
   const smbios = valuesAfter(args, 'smbios').filter((value) => qemuOption(value, 'type', false) === '1');
   const uuids = [...valuesAfter(args, 'uuid'), ...smbios.map((value) => qemuOption(value, 'uuid', false))];
   const sandbox = KATA_NAME.exec(name)?.[1];
   const inSandbox = sandbox !== undefined && args.some((word) => KATA_PATH.exec(word)?.[1] === sandbox);
-  return { vm: name, uuid: firstUuid(uuids), sandbox: inSandbox ? sandbox : '' };
+  const isLibvirt = qemuOption(named, 'guest', false) !== ''; // others leave out the key
+  return { vm: name, uuid: firstUuid(uuids), sandbox: inSandbox ? sandbox : '', isLibvirt };
 }
 
 /** All values of `-key VALUE`; two dashes do as well. */
@@ -109,17 +113,19 @@ function qemuOption(text: string, key: string, implied: boolean): string {
 function ofFirecracker(args: readonly string[]): Details {
   const vm = longOption(args, 'id');
   const sandbox = args.flatMap((word) => KATA_PATH.exec(word)?.[1] ?? [])[0];
-  return { vm, uuid: firstUuid([vm]), sandbox: sandbox ?? '' };
+  return { ...NO_DETAILS, vm, uuid: firstUuid([vm]), sandbox: sandbox ?? '' };
 }
 
 /** It has no name; libvirt's driver names its socket after the VM. */
 function ofCloudHypervisor(args: readonly string[]): Details {
   const socket = longOption(args, 'api-socket').replace(/^path=/, '');
   const platform = longOption(args, 'platform').split(',');
+  const vm = /\/libvirt\/ch\/([^/]+)-socket$/.exec(socket)?.[1];
   return {
-    vm: /\/libvirt\/ch\/([^/]+)-socket$/.exec(socket)?.[1] ?? '',
+    vm: vm ?? '',
     uuid: firstUuid(platform.map((part) => part.replace(/^uuid=/, ''))),
     sandbox: KATA_PATH.exec(socket)?.[1] ?? '',
+    isLibvirt: vm !== undefined,
   };
 }
 

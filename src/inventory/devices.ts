@@ -13,10 +13,12 @@ import type {
   Freed,
   OtherDrop,
   Queue,
+  QueueChanges,
   QueueCounters,
   Reader,
   ReasonCount,
   Ring,
+  Wakeups,
 } from '../snapshot.ts';
 import type { Books, QueueBalance } from './ledger.ts';
 import type { Owners } from './owners.ts';
@@ -47,6 +49,7 @@ export interface Measured {
   /** By queue index; undefined: nothing looks at readers. */
   readonly readers: ReadonlyMap<number, Reader> | undefined;
   readonly freedMeasured: boolean;
+  readonly queueChanges: QueueChanges | undefined;
   /** Consumed packets are counted under the ring's lock. */
   readonly consumedCounted: boolean;
   /** Enqueued packets are counted, not derived. */
@@ -80,6 +83,7 @@ export function deviceOf(walked: WalkedDevice, measured: Measured): Device {
     queues,
     attachedQueues: walked.queues.filter(({ detached }) => !detached).length,
     detachedQueues: walked.detachedQueues,
+    queueChanges: measured.queueChanges,
     counters: walked.counters,
     otherDropped: measured.otherDropped,
     receive: measured.receive,
@@ -136,13 +140,15 @@ function queueOf(
     history: sums && historyOf(sums, measured.regard),
     flow: sums && flowOf(sums, measured.regard),
     perCpu: sums?.perCpu ?? [],
-    owner: ring && measured.owners.ofQueue(walked.netns, walked.name, ring.tunFile),
+    owner: ring && measured.owners.ofQueue(walked.netns, walked.name, { deviceId: walked.id, tunFile: ring.tunFile }),
     reader: measured.readers?.get(index),
     vhost: vhostOf(sums, ring?.vhost, measured.vhost),
     freed: measured.allocation ? freedOf(sums) : undefined,
+    wakeups: measured.regard.arrivals ? wakeupsOf(sums) : undefined,
     receiveBatches: measured.receiveBatches.get(index),
     redirected: measured.redirected.find(({ queue }) => queue === index),
     audit: [...(sums && measured.counted ? [offeredAudit(sums)] : []), ...(balance?.audit ?? [])],
+    auditPending: balance?.auditPending,
     degraded: [...degraded, ...unknown],
   };
 }
@@ -161,14 +167,13 @@ function offeredAudit({ offered, enqueued, redirected, dropped, bypassed }: Queu
 function countersOf(sums: QueueSums, measured: Measured, balance: QueueBalance | undefined): QueueCounters {
   const dropped = measured.reasons ? droppedOf(sums, measured.reasons) : [];
   const enqueued = balance ? (balance.known ? balance.enqueued : undefined) : sums.enqueued;
+  const read = balance?.read ?? Math.max(0, sums.consumed - sums.consumedByVhost);
   return {
     dropped,
     offered: enqueued === undefined ? undefined : enqueued - sums.redirected + sumOf(sums.dropped),
     offeredBytes: measured.counted ? sums.offeredBytes : undefined,
     enqueued,
-    consumed: measured.consumedCounted
-      ? { read: Math.max(0, sums.consumed - sums.consumedByVhost), vhost: sums.consumedByVhost }
-      : undefined,
+    consumed: measured.consumedCounted ? { read, vhost: sums.consumed - read } : undefined,
     purged: measured.freedMeasured ? sums.purged : undefined,
     resized: measured.freedMeasured ? sums.resized : undefined,
     failed: measured.freedMeasured ? sums.failed : undefined,
@@ -180,6 +185,10 @@ function countersOf(sums: QueueSums, measured: Measured, balance: QueueBalance |
 
 function freedOf(sums: QueueSums | undefined): Freed {
   return { there: sums?.events.get('freedWhereAllocated') ?? 0, elsewhere: sums?.events.get('freedElsewhere') ?? 0 };
+}
+
+function wakeupsOf(sums: QueueSums | undefined): Wakeups {
+  return { there: sums?.events.get('wokenWhereSent') ?? 0, elsewhere: sums?.events.get('wokenElsewhere') ?? 0 };
 }
 
 function sumOf(values: readonly number[]): number {

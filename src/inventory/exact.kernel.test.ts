@@ -2,40 +2,10 @@
 // Counts equal the truth to the packet: what was sent, what was read, what `ip -s link` says.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { agentLab, imbalances, totalsOf } from '../../lab/agent.ts';
+import { agentLab, imbalances, standingLab, totalsOf } from '../../lab/agent.ts';
 import { namespaceLab, noLab } from '../../lab/netns.ts';
 
 const NOTHING = { offered: 0, enqueued: 0, dropped: {}, delivered: 0, purged: 0, resized: 0, failed: 0, waiting: 0 };
-
-for (const ring of [10, 500, 1000]) {
-  test(`a reader that sleeps, reads some, reads all; ring of ${ring}`, { skip: noLab }, async (t) => {
-    const lab = await namespaceLab(t);
-    const agent = await agentLab(t);
-    const puppet = await lab.puppet();
-    await puppet.open('a', 'tap0', 'tap');
-    const peer = await lab.raise('tap0', ring);
-    assert.deepEqual(totalsOf(await agent.device(lab.inode, 'tap0')), NOTHING);
-
-    const sent = 3 * ring + 7;
-    await puppet.udp(peer, 9, sent, 64);
-    const asleep = { ...NOTHING, offered: sent, enqueued: ring, dropped: { FULL_RING: sent - ring }, waiting: ring };
-    const sleeping = await agent.device(lab.inode, 'tap0');
-    assert.deepEqual(totalsOf(sleeping), asleep);
-    assert.equal((await lab.link('tap0')).txDropped, sent - ring);
-    assert.deepEqual(sleeping.queues[0]?.ring, { capacity: ring, occupancy: ring, lag: 0, highwater: ring });
-    assert.equal(sleeping.queues[0]?.owner?.pid, puppet.pid);
-    assert.equal(sleeping.queues[0]?.counters?.offeredBytes, sent * (64 + 42));
-
-    await puppet.read('a', 4);
-    assert.deepEqual(totalsOf(await agent.device(lab.inode, 'tap0')), { ...asleep, delivered: 4, waiting: ring - 4 });
-    await puppet.read('a', 'all');
-    const drained = await agent.device(lab.inode, 'tap0');
-    assert.deepEqual(totalsOf(drained), { ...asleep, delivered: ring, waiting: 0 });
-    assert.equal((await lab.link('tap0')).txPackets, ring);
-    assert.deepEqual(imbalances(drained), []);
-    assert.deepEqual(drained.degraded, []);
-  });
-}
 
 test('a ring that is full before the agent comes', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
@@ -62,27 +32,6 @@ test('a ring that is full before the agent comes', { skip: noLab }, async (t) =>
   assert.deepEqual(imbalances(device), []);
 });
 
-test('purged by a close, cut by a resize, failed reads: the losses that no kernel counter knows', {
-  skip: noLab,
-}, async (t) => {
-  const lab = await namespaceLab(t);
-  const agent = await agentLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap', 'persist', 'vnet');
-  const peer = await lab.raise('tap0', 100);
-  await puppet.udp(peer, 9, 100, 64);
-  await lab.ip('link set dev tap0 txqueuelen 60');
-  await puppet.readBad('a', 5);
-  await puppet.read('a', 20);
-  await puppet.close('a');
-  const device = await agent.device(lab.inode, 'tap0');
-  const expected = { ...NOTHING, offered: 100, enqueued: 100, resized: 40, failed: 5, delivered: 20, purged: 35 };
-  assert.deepEqual(totalsOf(device), expected);
-  assert.deepEqual(imbalances(device), []);
-  assert.equal((await lab.link('tap0')).txPackets, 20);
-  assert.equal((await lab.link('tap0')).txDropped, 0);
-});
-
 test('packets that bypass the qdisc: the drops are seen, and the queue is marked', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await agentLab(t, 'transmit=raw-tracepoint', 'consumed=arithmetic');
@@ -101,9 +50,60 @@ test('packets that bypass the qdisc: the drops are seen, and the queue is marked
   );
 });
 
+for (const ring of [10, 500, 1000]) {
+  test(`a reader that sleeps, reads some, reads all; ring of ${ring}`, { skip: noLab }, async (t) => {
+    const lab = await namespaceLab(t);
+    const agent = await standingLab();
+    const puppet = await lab.puppet();
+    await puppet.open('a', 'tap0', 'tap');
+    const peer = await lab.raise('tap0', ring);
+    assert.deepEqual(totalsOf(await agent.device(lab.inode, 'tap0')), NOTHING);
+
+    const sent = 3 * ring + 7;
+    await puppet.udp(peer, 9, sent, 64);
+    const asleep = { ...NOTHING, offered: sent, enqueued: ring, dropped: { FULL_RING: sent - ring }, waiting: ring };
+    const sleeping = await agent.device(lab.inode, 'tap0');
+    assert.deepEqual(totalsOf(sleeping), asleep);
+    assert.equal((await lab.link('tap0')).txDropped, sent - ring);
+    assert.deepEqual(sleeping.queues[0]?.ring, { capacity: ring, occupancy: ring, lag: 0, highwater: ring });
+    assert.equal(sleeping.queues[0]?.owner?.pid, puppet.pid);
+    assert.equal(sleeping.queues[0]?.counters?.offeredBytes, sent * (64 + 42));
+
+    await puppet.read('a', 4);
+    assert.deepEqual(totalsOf(await agent.device(lab.inode, 'tap0')), { ...asleep, delivered: 4, waiting: ring - 4 });
+    await puppet.read('a', 'all');
+    const drained = await agent.device(lab.inode, 'tap0');
+    assert.deepEqual(totalsOf(drained), { ...asleep, delivered: ring, waiting: 0 });
+    assert.equal((await lab.link('tap0')).txPackets, ring);
+    assert.deepEqual(imbalances(drained), []);
+    assert.deepEqual(drained.degraded, []);
+  });
+}
+
+test('purged by a close, cut by a resize, failed reads: the losses that no kernel counter knows', {
+  skip: noLab,
+}, async (t) => {
+  const lab = await namespaceLab(t);
+  const agent = await standingLab();
+  const puppet = await lab.puppet();
+  await puppet.open('a', 'tap0', 'tap', 'persist', 'vnet');
+  const peer = await lab.raise('tap0', 100);
+  await puppet.udp(peer, 9, 100, 64);
+  await lab.ip('link set dev tap0 txqueuelen 60');
+  await puppet.readBad('a', 5);
+  await puppet.read('a', 20);
+  await puppet.close('a');
+  const device = await agent.device(lab.inode, 'tap0');
+  const expected = { ...NOTHING, offered: 100, enqueued: 100, resized: 40, failed: 5, delivered: 20, purged: 35 };
+  assert.deepEqual(totalsOf(device), expected);
+  assert.deepEqual(imbalances(device), []);
+  assert.equal((await lab.link('tap0')).txPackets, 20);
+  assert.equal((await lab.link('tap0')).txDropped, 0);
+});
+
 test('two namespaces with the same device name, and odd characters in it', { skip: noLab }, async (t) => {
   const labs = [await namespaceLab(t), await namespaceLab(t)];
-  const agent = await agentLab(t);
+  const agent = await standingLab();
   for (const [i, lab] of labs.entries()) {
     const puppet = await lab.puppet();
     await puppet.open('a', 't"\\p{0}', 'tap');

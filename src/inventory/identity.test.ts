@@ -30,6 +30,16 @@ test('the scope names a VM that its command line does not, and no other process'
   assert.equal(identity(['swtpm'], scope).vm, '');
 });
 
+test('libvirt runs what its scope or command line says, but not what is in a pod', () => {
+  const args = ['qemu-system-x86_64', '-name', 'guest=web1,debug-threads=on'];
+  assert.equal(identity(args).runtime, 'libvirt');
+  assert.equal(identity(['qemu-system-x86_64'], '/machine.slice/machine-qemu\\x2d1\\x2dweb.scope').runtime, 'libvirt');
+  assert.equal(identity(['kvm', '-id', '100', '-name', 'web1,debug-threads=on'], '/qemu.slice/100.scope').runtime, '');
+  assert.equal(identity(args, `/kubepods/pod${POD}/cri-containerd-${ID}.scope`).runtime, 'containerd');
+  for (const inside of [`/kubepods/pod${POD}`, `/kubepods/pod${POD}/${ID}`])
+    assert.equal(identity(args, inside).runtime, '');
+});
+
 test('characters that forge, and length', () => {
   const named = (name: string): string => identity(['qemu-kvm', '-name', name]).vm;
   assert.equal(named('a\u001b[31m\n\u202eb\u200b'), 'a\ufffd[31m\ufffd\ufffdb\ufffd');

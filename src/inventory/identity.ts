@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whose process this is, from what /proc says of it: virtual machine, container, pod, unit, VPN.
 import type { ProcessText } from '../kernel/process-text.ts';
+import { visible } from '../snapshot/visible.ts';
 import type { Identity } from '../snapshot.ts';
 import { readCgroups } from './cgroup-path.ts';
 import { readCommandLine } from './command-line.ts';
@@ -11,20 +12,22 @@ const LONGEST = 128;
 export function identityOf({ args, comm, cgroups }: ProcessText): Identity {
   const said = readCommandLine(args, comm);
   const placed = readCgroups(cgroups);
+  const isMachine = said.program === 'qemu' && placed.machine !== '';
+  // A libvirt in a pod or container is not the host's.
+  const isLibvirt = (said.isLibvirt || isMachine) && placed.pod === '' && placed.container === '';
   return {
     program: said.program,
-    vm: tame(said.vm || (said.program === 'qemu' ? placed.machine : '')),
+    vm: tame(said.vm || (isMachine ? placed.machine : '')),
     uuid: said.uuid,
     // Inside a Kata sandbox the container is the VM's guest; what the host sees is the sandbox.
-    runtime: said.sandbox ? 'kata' : placed.runtime,
+    runtime: said.sandbox ? 'kata' : placed.runtime || (isLibvirt ? 'libvirt' : ''),
     container: tame(said.sandbox || placed.container),
     pod: placed.pod,
     unit: tame(placed.unit),
   };
 }
 
-/** Control, format and line-breaking characters can forge what a terminal or a page shows. */
 function tame(text: string): string {
-  const visible = [...text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '\u{fffd}')];
-  return visible.length > LONGEST ? `${visible.slice(0, LONGEST - 1).join('')}…` : visible.join('');
+  const shown = [...visible(text)];
+  return shown.length > LONGEST ? `${shown.slice(0, LONGEST - 1).join('')}…` : shown.join('');
 }

@@ -2,6 +2,7 @@
 // Counts across a change of level: what lies on the enqueue path is given up and taken back, and no packet is lost from the books.
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 import { type AgentLab, agentLab, imbalances, totalsOf } from '../../lab/agent.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../lab/netns.ts';
 
@@ -27,6 +28,36 @@ test('exact, lean and exact again: one queue to the packet', { skip: noLab }, as
     assert.equal(transmit === 'arithmetic', level === 'lean');
   }
   read += (await puppet.read('a', 'all')).packets;
+  await check(lab, agent, { sent, read });
+});
+
+test('levels change under load, with packets on their way: nothing is lost from the books', {
+  // By raw tracepoints some tens of packets that are on their way at a change are missing from what was offered, one time in five.
+  skip: noLab || (!process.env.NIGHTLY && 'in VMs, by npm run test:nightly'),
+}, async (t) => {
+  const lab = await namespaceLab(t);
+  const agent = await agentLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('a', TAP, 'tap');
+  const peer = await lab.raise(TAP, 100);
+  await puppet.readLoop('a', 0);
+  const senders = await Promise.all([lab.puppet(), lab.puppet()]);
+  let going = true;
+  const work = senders.map(async (sender) => {
+    let sent = 0;
+    while (going) sent += (await sender.udp(peer, 9, 500, 64)).sent;
+    return sent;
+  });
+  for (let change = 0; change < 12; change++) {
+    agent.probes.setLevel(change % 2 === 0 ? 'lean' : 'exact');
+    await wait(50);
+    await agent.snapshot();
+  }
+  going = false;
+  const sent = (await Promise.all(work)).reduce((sum, packets) => sum + packets, 0);
+  const read = (await puppet.stop('a')).packets + (await puppet.read('a', 'all')).packets;
+  // The first look at rest sets right what moved while the level was changed, the second shows it.
+  for (let look = 0; look < 3; look++) await agent.snapshot();
   await check(lab, agent, { sent, read });
 });
 

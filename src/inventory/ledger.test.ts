@@ -2,8 +2,9 @@
 // The books, entry by entry. Whether they fit a real kernel is tested in exact.kernel.test.ts and random.slow.kernel.test.ts.
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { walkedDevice, walkedQueue } from '../../lab/walked.ts';
 import { emptySums, type QueueSums } from '../probes/rows.ts';
-import type { WalkedDevice, WalkedQueue } from '../probes/walk.ts';
+import type { WalkedQueue } from '../probes/walk.ts';
 import { type Books, Ledger, type Reading } from './ledger.ts';
 import type { Regime } from './queue-books.ts';
 
@@ -15,42 +16,13 @@ function sums({ full = 0, ...counts }: Counts): QueueSums {
   return { ...emptySums(16), ...counts, dropped: [0, 0, full] };
 }
 
-function ring(index: number, occupancy: number, more: Partial<WalkedQueue> = {}): WalkedQueue {
-  const still = {
-    detached: false,
-    stopped: false,
-    hasQdisc: true,
-    unsteady: false,
-    capacity: 100,
-    lag: 0,
-    reader: undefined,
-    consumerHead: 0,
-  };
-  return { index, occupancy, tunFile: BigInt(index + 1), vhost: undefined, ...still, ...more };
-}
-
-function walked(queues: readonly WalkedQueue[], txPackets: number, txDropped = 0): WalkedDevice {
-  const counters = { txPackets, txDropped, txBytes: 0, rxPackets: 0, rxBytes: 0, rxDropped: 0 };
-  const device = {
-    kind: 'tun' as const,
-    id: 1n,
-    netns: 1,
-    name: 'tap0',
-    ifindex: 2,
-    qdisc: 'fq_codel',
-    tunFlags: 2,
-    deviceFlags: 1,
-  };
-  return { ...device, carrier: true, queueLength: 100, detachedQueues: 0, queues, counters, frameErrors: 0 };
-}
-
 /** One queue at rest. */
 function reading(counts: Counts, waiting: number, txPackets: number, more: Partial<Reading> = {}): Reading {
   const before = new Map([[0, sums(counts)]]);
   return {
     before,
     after: before,
-    walked: walked([ring(0, waiting)], txPackets, counts.full),
+    walked: walkedDevice([walkedQueue(0, waiting)], txPackets, counts.full),
     otherDropped: 0,
     vhost: false,
     ...more,
@@ -99,9 +71,9 @@ function guests(
     ]),
   );
   const rings = queues.map(([, , waiting, held], index) =>
-    ring(index, waiting, { vhost: { held, outstanding: undefined, worker: undefined } }),
+    walkedQueue(index, waiting, { vhost: { held, outstanding: undefined, worker: undefined } }),
   );
-  return { before, after: before, walked: walked(rings, tx), otherDropped: 0, vhost: false };
+  return { before, after: before, walked: walkedDevice(rings, tx), otherDropped: 0, vhost: false };
 }
 
 for (const taken of ['counted', 'derived'] as const) {
@@ -160,9 +132,9 @@ test('a ring that is gone before its packets were freed was not read: the kernel
     [1, sums({ enqueued: 90 })],
   ]);
   const step = (queues: readonly WalkedQueue[]) =>
-    update(ledger, { before: two, after: two, walked: walked(queues, 0), otherDropped: 0, vhost: false });
-  step([ring(0, 10), ring(1, 90)]);
-  assert.equal(shown(step([ring(0, 10)]), 1), 0);
+    update(ledger, { before: two, after: two, walked: walkedDevice(queues, 0), otherDropped: 0, vhost: false });
+  step([walkedQueue(0, 10), walkedQueue(1, 90)]);
+  assert.equal(shown(step([walkedQueue(0, 10)]), 1), 0);
 });
 
 test('delivered never goes down, and not up while packets are being thrown out', () => {
@@ -179,7 +151,7 @@ test('delivered never goes down, and not up while packets are being thrown out',
     60,
     'a purge empties the ring, no reader',
   );
-  const resizing = { walked: walked([ring(0, 0, { unsteady: true })], 60) };
+  const resizing = { walked: walkedDevice([walkedQueue(0, 0, { unsteady: true })], 60) };
   assert.equal(
     update(ledger, reading({ enqueued: 100 }, 0, 60, resizing)).queues.get(0)?.delivered,
     60,
@@ -210,9 +182,9 @@ test('up to a batch that vhost holds is no disagreement where vhost-net is there
 });
 
 test('what the core drops is in tx_dropped too; what only tx_dropped knows is an imbalance', () => {
-  const noReader = { walked: walked([], 0, 20), otherDropped: 20 };
+  const noReader = { walked: walkedDevice([], 0, 20), otherDropped: 20 };
   assert.deepEqual(imbalances(update(new Ledger(true), reading({}, 0, 0, noReader))), [0, 0]);
-  const unseen = { walked: walked([ring(0, 0)], 0, 20), otherDropped: 0 };
+  const unseen = { walked: walkedDevice([walkedQueue(0, 0)], 0, 20), otherDropped: 0 };
   assert.deepEqual(imbalances(update(new Ledger(true), reading({}, 0, 0, unseen))), [0, 20]);
 });
 
@@ -223,6 +195,12 @@ test('a queue whose drops came past the offered probe is degraded at once', () =
   );
 });
 
+test('drops that were on their way when the probes came are no packets past them', () => {
+  const ledger = new Ledger(false);
+  assert.deepEqual(update(ledger, reading({ bypassed: 3, full: 3 }, 0, 0)).degraded, []);
+  assert.match(update(ledger, reading({ bypassed: 4, full: 4 }, 0, 0)).degraded.join(), /past the offered probe/);
+});
+
 test('a renumbered queue with packets in its ring stands still until they have left', () => {
   const ledger = new Ledger(true);
   const two = new Map([
@@ -230,13 +208,35 @@ test('a renumbered queue with packets in its ring stands still until they have l
     [1, sums({ enqueued: 30 })],
   ]);
   const step = (queues: readonly WalkedQueue[], txPackets: number) =>
-    update(ledger, { before: two, after: two, walked: walked(queues, txPackets), otherDropped: 0, vhost: false });
-  step([ring(0, 0), ring(1, 30)], 10);
-  const moved = step([ring(0, 30, { tunFile: 2n })], 10);
+    update(ledger, { before: two, after: two, walked: walkedDevice(queues, txPackets), otherDropped: 0, vhost: false });
+  step([walkedQueue(0, 0), walkedQueue(1, 30)], 10);
+  const moved = step([walkedQueue(0, 30, { tunFile: 2n })], 10);
   assert.match(moved.degraded.join(), /renumbered/);
   assert.equal(shown(moved, 1), 0, 'its packets are in the ring of index 0 now');
-  const drained = step([ring(0, 0, { tunFile: 2n, consumerHead: 30 })], 40);
+  const drained = step([walkedQueue(0, 0, { tunFile: 2n, consumerHead: 30 })], 40);
   assert.deepEqual([shown(drained), shown(drained, 1), drained.degraded], [10, 30, []]);
+});
+
+test('queues that were renumbered before the first look are audited from the first rest on', () => {
+  const ledger = new Ledger(true);
+  const moved = new Map([['queueMoved' as const, 1]]);
+  // Queue 1 left, queue 3 took its index with 30 packets, and what came back is queue 3.
+  const look = (taken: number, waiting: number) => {
+    const before = new Map([
+      [0, { ...sums({ enqueued: 0 }), events: moved }],
+      [1, { ...sums({ enqueued: 10 }), consumed: 10 + taken }],
+      [3, { ...sums({ enqueued: 30 }), consumed: 0 }],
+    ]);
+    const queues = [walkedQueue(0, 0), walkedQueue(1, waiting, { consumerHead: 30 - waiting }), walkedQueue(3, 0)];
+    const seen = { ...reading({}, 0, 0), before, after: before, walked: walkedDevice(queues, 10 + taken) };
+    return update(ledger, seen, { enqueued: 'counted', taken: 'counted' });
+  };
+  assert.match(look(0, 30).degraded.join(), /renumbered/);
+  for (let snapshot = 0; snapshot < 4; snapshot++) look(30, 0);
+  const books = look(30, 0);
+  assert.deepEqual(books.degraded, []);
+  assert.deepEqual([shown(books, 1), shown(books, 3)], [10, 30]);
+  assert.deepEqual(books.queues.get(1)?.audit, [{ equation: 'ring', imbalance: 0 }]);
 });
 
 test('a queue that is being detached has delivered nothing more, though its ring has no index now', () => {
@@ -246,8 +246,8 @@ test('a queue that is being detached has delivered nothing more, though its ring
     [1, sums({ enqueued: 60 })],
   ]);
   const seen = { before, after: before };
-  update(ledger, { ...reading({}, 0, 20), ...seen, walked: walked([ring(0, 0), ring(1, 50)], 20) });
-  const leaving = walked([ring(0, 0), ring(1, 50, { detached: true })], 20);
+  update(ledger, { ...reading({}, 0, 20), ...seen, walked: walkedDevice([walkedQueue(0, 0), walkedQueue(1, 50)], 20) });
+  const leaving = walkedDevice([walkedQueue(0, 0), walkedQueue(1, 50, { detached: true })], 20);
   const books = update(ledger, { ...reading({}, 0, 20), ...seen, walked: leaving });
   assert.deepEqual([shown(books, 0), shown(books, 1)], [10, 10]);
 });

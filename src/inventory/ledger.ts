@@ -4,7 +4,7 @@ import { type DeviceSums, emptySums, type QueueSums } from '../probes/rows.ts';
 import type { WalkedDevice, WalkedQueue } from '../probes/walk.ts';
 import type { AuditResult } from '../snapshot.ts';
 import { heldOf, QueueBooks, type Regime, thrown, VHOST_BATCH } from './queue-books.ts';
-import { Renumbering } from './renumbering.ts';
+import { type Count, Renumbering } from './renumbering.ts';
 
 /** One device at one moment: its counters read before and after the walk that saw its rings. */
 export interface Reading {
@@ -21,7 +21,11 @@ export interface Reading {
 export interface QueueBalance {
   readonly enqueued: number;
   readonly delivered: number;
+  /** Taken by read(). */
+  readonly read: number;
   readonly audit: readonly AuditResult[];
+  /** undefined: the equation of the ring does not apply. */
+  readonly auditPending: boolean | undefined;
   /** false: no probe tells the packets of this queue from its neighbours'. */
   readonly known: boolean;
 }
@@ -43,6 +47,9 @@ interface Totals {
   readonly dropped: number;
 }
 
+/** Snapshots that disagreed, why, and by how many packets the last. */
+const NOTHING_WRONG = { count: 0, sentence: '', size: 0 };
+
 /** Snapshots in a row that must disagree before a device is called degraded: one may have been read in the middle of something. */
 const PATIENCE = 3;
 
@@ -60,7 +67,7 @@ export class Ledger {
   #offset = { delivered: 0, dropped: 0 };
   #regime: Regime | undefined;
   #last: string | undefined;
-  #wrong = { count: 0, sentence: '' };
+  #wrong = NOTHING_WRONG;
 
   /** born: the device appeared under watch, so that its books begin with zeros. */
   constructor(born: boolean) {
@@ -72,7 +79,10 @@ export class Ledger {
     const totals = totalsOf(reading);
     const fingerprint = fingerprintOf(reading, totals);
     const atRest = fingerprint === this.#last;
-    const renumbered = this.#renumbering.update(attachedOf(reading.walked));
+    const renumbered = this.#renumbering.update(attachedOf(reading.walked), {
+      unproduced: countOf(reading, ({ unproduced }) => unproduced),
+      moved: countOf(reading, ({ events }) => events.get('queueMoved') ?? 0),
+    });
     if (this.#base === undefined) this.#open(reading, totals);
     this.#enter(regime, reading, totals);
     this.#updateQueues(reading, regime, totals, renumbered, atRest);
@@ -125,7 +135,9 @@ export class Ledger {
         const audit = imbalance === undefined ? [] : [{ equation: 'ring', imbalance }];
         // Without a probe on either side of the ring nobody knows which of several queues a packet went through.
         const known = regime.enqueued === 'counted' || regime.taken === 'counted' || this.#books.size === 1;
-        return [index, { enqueued: books.enqueued, delivered: books.delivered, audit, known }];
+        const auditPending = audit.length > 0 || books.unaudited ? books.unaudited : undefined;
+        const { enqueued, delivered, read } = books;
+        return [index, { enqueued, delivered, read, audit, auditPending, known }];
       }),
     );
   }
@@ -134,7 +146,10 @@ export class Ledger {
    * Going back to counting begins anew against the kernel's counters: drops of shared packets were not seen meanwhile,
    * and of several queues nothing.
    */
-  #enter(regime: Regime, { walked }: Reading, { dropped }: Totals): void {
+  #enter(regime: Regime, reading: Reading, { dropped }: Totals): void {
+    const { walked } = reading;
+    if (this.#regime !== undefined && this.#regime.enqueued !== regime.enqueued)
+      this.#doubt = VHOST_BATCH + moved(reading);
     const resumed = this.#regime?.enqueued === 'derived' && regime.enqueued === 'counted';
     const alone = this.#books.size === 1;
     if (resumed && this.#base)
@@ -193,9 +208,11 @@ export class Ledger {
     const rings = [...this.#books.values()].map((books) => ({ equation: 'ring', imbalance: books.imbalance() ?? 0 }));
     const equations = [...audit, ...rings];
     const wrong = equations.find(({ imbalance }) => Math.abs(imbalance) > tolerance);
-    if (wrong) this.#wrong = { count: this.#wrong.count + 1, sentence: explain(wrong) };
+    const { count, size } = this.#wrong;
+    if (wrong) this.#wrong = { count: count + 1, sentence: explain(wrong), size: Math.abs(wrong.imbalance) };
     // What moves hides a small difference, unless there is none at all.
-    else if (atRest || equations.every(({ imbalance }) => imbalance === 0)) this.#wrong = { count: 0, sentence: '' };
+    else if (atRest || size > tolerance || equations.every(({ imbalance }) => imbalance === 0))
+      this.#wrong = NOTHING_WRONG;
     const degraded: string[] = [];
     if ([...before].some(([index, sums]) => (this.#books.get(index)?.bypassed(sums) ?? 0) > 0))
       degraded.push('packets come past the offered probe (PACKET_QDISC_BYPASS, pktgen start_xmit)');
@@ -226,6 +243,11 @@ function totalsOf({ before, walked }: Reading): Totals {
     held: sumOf(walked.queues.map(heldOf)),
     dropped: sumOf(sums.map(({ dropped }) => sumOf(dropped))),
   };
+}
+
+function countOf({ before, after }: Reading, counter: (queue: QueueSums) => number): Count {
+  const total = (sums: DeviceSums): number => sumOf([...sums.values()].map(counter));
+  return { before: total(before), after: total(after) };
 }
 
 /** The most that any counter grew while the device was read. */

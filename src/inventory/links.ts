@@ -55,9 +55,10 @@ function deviceOf(netns: number, link: Link, owners: Owners): readonly Device[] 
       qdisc: link.qdisc,
       flowControl: undefined, // no netlink attribute tells
       flowControlLost: undefined,
-      queues: link.tun.multiQueue ? [] : ownedQueue(owners.ofQueue(netns, link.name, 0n)),
+      queues: link.tun.multiQueue ? [] : ownedQueue(owners.ofQueue(netns, link.name)),
       attachedQueues: link.tun.numQueues,
       detachedQueues: link.tun.numDisabledQueues,
+      queueChanges: undefined,
       counters: link.stats64,
       otherDropped: undefined,
       receive: undefined,
@@ -79,8 +80,10 @@ const unseen = {
   reader: undefined,
   vhost: undefined,
   freed: undefined,
+  wakeups: undefined,
   receiveBatches: undefined,
   redirected: undefined,
+  auditPending: undefined,
   audit: [],
   degraded: [],
 };

@@ -7,12 +7,15 @@ import type { LoadedPrograms } from '../probes/programs.ts';
 import { type WalkedDevice, Walker } from '../probes/walk.ts';
 import type { UncountedLoss } from '../snapshot/receive.ts';
 import type { Device, OtherDrop } from '../snapshot.ts';
+import { type Held, heldOf, type Owners } from './owners.ts';
 
 const IFF_UP = 1;
 
 export interface MacvtapsSeen {
   readonly devices: readonly Device[];
   readonly ids: readonly bigint[];
+  /** Their queues. */
+  readonly held: readonly Held[];
   readonly complete: boolean;
 }
 
@@ -23,11 +26,13 @@ export class MacvtapCollector {
   readonly #programs: LoadedPrograms;
   readonly #walkers = new Map<string, Walker>();
   readonly #reads: MacvtapReads;
+  readonly #owners: Owners;
 
-  constructor(probes: Probes, programs: LoadedPrograms) {
+  constructor(probes: Probes, programs: LoadedPrograms, owners: Owners) {
     this.#probes = probes;
     this.#programs = programs;
     this.#reads = new MacvtapReads(programs.object);
+    this.#owners = owners;
   }
 
   /** `freed`: drops that belong to no row, by device. */
@@ -38,8 +43,9 @@ export class MacvtapCollector {
     const reads = counted ? this.#reads.read() : undefined;
     const delivered = (id: bigint): number | undefined => reads && (reads.get(id) ?? 0);
     return {
-      devices: walked.map((one) => deviceOf(one, freed.get(one.id) ?? [], delivered(one.id))),
+      devices: walked.map((one) => deviceOf(one, freed.get(one.id) ?? [], delivered(one.id), this.#owners)),
       ids: walked.map(({ id }) => id),
+      held: heldOf(walked),
       complete: walks.every(({ complete }) => complete),
     };
   }
@@ -59,7 +65,12 @@ export class MacvtapCollector {
   }
 }
 
-function deviceOf(walked: WalkedDevice, freed: readonly OtherDrop[], delivered: number | undefined): Device {
+function deviceOf(
+  walked: WalkedDevice,
+  freed: readonly OtherDrop[],
+  delivered: number | undefined,
+  owners: Owners,
+): Device {
   const { counters, queues } = walked;
   return {
     netns: walked.netns,
@@ -76,13 +87,15 @@ function deviceOf(walked: WalkedDevice, freed: readonly OtherDrop[], delivered: 
     qdisc: walked.qdisc || undefined,
     flowControl: 'tail-drop',
     flowControlLost: undefined,
-    queues: queues.map(({ index, capacity, occupancy, lag }) => ({
+    queues: queues.map(({ index, capacity, occupancy, lag, tunFile }) => ({
       ...NOTHING,
       index,
       ring: { capacity, occupancy, lag, highwater: undefined },
+      owner: owners.ofQueue(walked.netns, walked.name, { deviceId: walked.id, tunFile }),
     })),
     attachedQueues: queues.length,
     detachedQueues: undefined,
+    queueChanges: undefined,
     counters: undefined,
     otherDropped: undefined,
     receive: { dropped: meaning(freed, 'written'), refused: undefined, frameErrors: undefined },
@@ -107,8 +120,10 @@ const NOTHING = {
   reader: undefined,
   vhost: undefined,
   freed: undefined,
+  wakeups: undefined,
   receiveBatches: undefined,
   redirected: undefined,
+  auditPending: undefined,
   audit: [],
   degraded: [],
 };

@@ -21,10 +21,12 @@ const LOST = [
 
 /**
  * Events whose missed runs leave the books right. `freed` runs for every freed packet of the host: what it missed was
- * mostly nobody's of ours, and the audit sees the rest. `refused` and `receive-batches` watch the way from the guest.
+ * mostly nobody's of ours, and the audit sees the rest. `departures` sees the whole way of the ring next time. `refused` and `receive-batches` watch the way from the guest.
  */
-const BESIDE_THE_BOOKS: ReadonlySet<string> = new Set([
+export const BESIDE_THE_BOOKS: ReadonlySet<string> = new Set([
   'freed',
+  'departures',
+  'vhost-departures',
   'batches',
   'buffers',
   'zerocopy',

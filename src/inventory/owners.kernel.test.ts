@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type AgentLab, agentLab } from '../../lab/agent.ts';
+import { type AgentLab, agentLab, standingLab } from '../../lab/agent.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../lab/netns.ts';
 import type { Identity } from '../snapshot.ts';
 
@@ -40,7 +40,7 @@ for (const mechanism of ['iterator', 'procfs']) {
 
 test('a device that changes hands', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const agent = await agentLab(t);
+  const agent = await standingLab();
   const vm = await lab.puppet(...QEMU);
   await vm.open('a', 'tap0', 'tap', 'persist');
   assert.equal((await identityOf(agent, lab))?.vm, 'web1');
@@ -54,9 +54,23 @@ test('a device that changes hands', { skip: noLab }, async (t) => {
   assert.deepEqual([found?.program, found?.vm], ['openvpn', '']);
 });
 
+test('the next device, mostly at the address of the one before', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const agent = await standingLab();
+  for (let turn = 0; turn < 5; turn++) {
+    const puppet = await lab.puppet();
+    await puppet.open('a', 'tap0', 'tap');
+    // Nobody has looked since the one before was there.
+    const first = (await agent.device(lab.inode, 'tap0')).queues[0]?.owner;
+    assert.ok(first === undefined || first.pid === puppet.pid, `${first?.pid} is named, ${puppet.pid} has it`);
+    assert.equal((await agent.device(lab.inode, 'tap0')).queues[0]?.owner?.pid, puppet.pid);
+    await puppet.quit();
+  }
+});
+
 test('a process that is moved to a container’s cgroup', { skip: noLab || noCgroups() }, async (t) => {
   const lab = await namespaceLab(t);
-  const agent = await agentLab(t);
+  const agent = await standingLab();
   const puppet = await lab.puppet();
   await puppet.open('a', 'tap0', 'tap');
   assert.equal((await identityOf(agent, lab))?.container, '');

@@ -2,19 +2,27 @@
 // Which process holds each queue, by an iterator over all descriptors or from /proc where BPF is refused, and whose it is.
 import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
+import { TICKS_PER_SECOND, unixTimeOf } from '../kernel/process-text.ts';
 import { listTunHolders } from '../kernel/tun-holders.ts';
 import type { Owner } from '../snapshot.ts';
 import { Identities, type Observed } from './identities.ts';
 
 interface Holder extends Observed {
   readonly comm: string;
+  readonly startedAt: number | undefined;
 }
 
 const FIELDS = ['tun_file', 'pid', 'comm', 'started'] as const;
 const COMM_BYTES = 16;
-const NANOSECONDS_PER_TICK = 10_000_000n; // USER_HZ is 100
+const NANOSECONDS_PER_TICK = BigInt(1e9 / TICKS_PER_SECOND);
 /** A descriptor may change hands without any queue changing: libvirt opens what QEMU then holds. */
 const AGE_MS = 10_000;
+
+/** A queue's descriptor. The next device's may have its address; a device's id is never used twice. */
+export interface Held {
+  readonly deviceId: bigint;
+  readonly tunFile: bigint;
+}
 
 /** Owners of queues, as far as they were found; unknown ones stay unknown. */
 export class Owners {
@@ -22,7 +30,8 @@ export class Owners {
   readonly #read: () => Promise<ReadonlyMap<string, Holder | undefined>>;
   readonly #byFile: boolean;
   #holders: ReadonlyMap<string, Holder | undefined> = new Map();
-  #files = '';
+  /** Those that were there when holders were read, as text. */
+  #known: ReadonlySet<string> = new Set();
   #readMs = Number.NEGATIVE_INFINITY;
 
   constructor(mechanism: string | undefined, object?: BpfObject) {
@@ -31,19 +40,23 @@ export class Owners {
     this.#read = async () => iterator?.read() ?? (mechanism === 'procfs' ? readFromProc() : new Map());
   }
 
-  ofQueue(netns: number, device: string, tunFile: bigint): Owner | undefined {
-    const holder = this.#holders.get(this.#byFile ? String(tunFile) : `${netns} ${device}`);
-    return holder && { pid: holder.pid, comm: holder.comm, identity: this.#identities.of(holder) };
+  ofQueue(netns: number, device: string, held?: Held): Owner | undefined {
+    if (this.#byFile && !(held && this.#known.has(keyOf(held)))) return undefined;
+    const holder = this.#holders.get(this.#byFile ? String(held?.tunFile) : `${netns} ${device}`);
+    if (!holder) return undefined;
+    const { pid, comm, startedAt } = holder;
+    return { pid, comm, startedAt, identity: this.#identities.of(holder) };
   }
 
   /** Looks for them again when the set of queues has changed or one has no owner, and now and then; not for a scrape. True: it did. */
-  async refresh(files: readonly bigint[]): Promise<boolean> {
-    const names = files.join();
+  async refresh(queues: readonly Held[]): Promise<boolean> {
+    const keys = queues.map(keyOf);
+    const changed = keys.length !== this.#known.size || keys.some((key) => !this.#known.has(key));
     // A descriptor that is on its way from one process to another is nobody's for a moment.
-    const unowned = this.#byFile && files.some((file) => file !== 0n && !this.#holders.has(String(file)));
-    const stale = names !== this.#files || unowned || performance.now() - this.#readMs > AGE_MS;
+    const unowned = this.#byFile && queues.some(({ tunFile }) => tunFile !== 0n && !this.#holders.has(String(tunFile)));
+    const stale = changed || unowned || performance.now() - this.#readMs > AGE_MS;
     if (stale) {
-      this.#files = names;
+      this.#known = new Set(keys);
       this.#readMs = performance.now();
       this.#holders = await this.#read();
     }
@@ -51,6 +64,17 @@ export class Owners {
     void this.#identities.refresh([...this.#holders.values()].flatMap((holder) => holder ?? []));
     return stale;
   }
+}
+
+/** Of devices that were walked. */
+export function heldOf(
+  devices: readonly { readonly id: bigint; readonly queues: readonly { readonly tunFile: bigint }[] }[],
+): readonly Held[] {
+  return devices.flatMap(({ id, queues }) => queues.map(({ tunFile }) => ({ deviceId: id, tunFile })));
+}
+
+function keyOf({ deviceId, tunFile }: Held): string {
+  return `${deviceId} ${tunFile}`;
 }
 
 /** Costs some milliseconds on a large host. */
@@ -76,7 +100,12 @@ class HolderIterator {
       // A descriptor that was inherited or passed on has several holders: the oldest process is the one that made it.
       if (known && known.pid <= pid) continue;
       const startedTicks = Number(view.getBigUint64(base + at.started, true) / NANOSECONDS_PER_TICK);
-      holders.set(tunFile, { pid, comm: text(bytes, base + at.comm), startedTicks });
+      holders.set(tunFile, {
+        pid,
+        comm: text(bytes, base + at.comm),
+        startedTicks,
+        startedAt: unixTimeOf(startedTicks),
+      });
     }
     return holders;
   }
@@ -87,7 +116,7 @@ async function readFromProc(): Promise<ReadonlyMap<string, Holder | undefined>> 
   const holders = new Map<string, Holder | undefined>();
   for (const { netns, device, pid, comm } of await listTunHolders()) {
     const key = `${netns} ${device}`;
-    holders.set(key, holders.has(key) ? undefined : { pid, comm, startedTicks: undefined });
+    holders.set(key, holders.has(key) ? undefined : { pid, comm, startedTicks: undefined, startedAt: undefined });
   }
   return holders;
 }

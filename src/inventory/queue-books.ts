@@ -39,10 +39,13 @@ export class QueueBooks {
   #last: Sources = { counted: 0, derived: undefined };
   /** What is shown = base + source of the regime. */
   #base = 0;
+  /** The base before counting was resumed, while packets may have moved: until the first rest #base is the least that it can be. */
+  #baseBefore: number | undefined;
   /** What vhost-net held when the books were opened: taken, and counted by nobody. */
   #heldBefore = 0;
   #enqueued = 0;
   #delivered = 0;
+  #read = 0;
   #bypassedBefore = 0;
   /** Consumed packets are counted by the index that their ring has then: what that shifts between queues. */
   #takenBase = 0;
@@ -66,6 +69,11 @@ export class QueueBooks {
     return this.#delivered;
   }
 
+  /** Taken by read(): what was taken, and not by vhost-net. The two are counted one after the other, so that the difference may fall. */
+  get read(): number {
+    return this.#read;
+  }
+
   /** Entered the ring, but is not in the counter of enqueued packets: was there before it, or came while it did not count. */
   get uncounted(): number {
     return (this.#opening ?? 0) + (this.#regime?.enqueued === 'counted' ? this.#base : 0);
@@ -86,17 +94,20 @@ export class QueueBooks {
     // Of what came in while the ring was looked at, the later figure: the opening balance must not be too high.
     const held = heldOf(ring);
     if (this.#opening === undefined) {
-      const taken = regime.taken === 'counted' ? netConsumed(before) : 0;
+      const taken = regime.taken === 'counted' ? netConsumed(before, after) : 0;
       this.#heldBefore = held;
       this.#opening = (ring?.occupancy ?? 0) + held + thrown(before) + taken - after.enqueued;
+      this.#bypassedBefore = after.bypassed; // on their way when the probes came, one after the other
     }
-    // While something is thrown out or moved between rings, what waits in them says nothing.
-    const lost = (sums: QueueSums): number => thrown(sums) + sums.failed;
-    const steady = reading.believable && !renumbered && !ring?.unsteady && lost(before) === lost(after);
+    // While something is thrown out, given back or moved between rings, what waits in them says nothing.
+    const disturbed = (sums: QueueSums): number => thrown(sums) + sums.failed + sums.unproduced;
+    const steady = reading.believable && !renumbered && !ring?.unsteady && disturbed(before) === disturbed(after);
     this.#shifted ||= renumbered;
+    this.#read = Math.max(this.#read, before.consumed - before.consumedByVhost);
     if (steady && this.#shifted) this.#rebase(regime, reading);
     const sources = { counted: before.enqueued, derived: steady ? this.#derive(regime, reading) : undefined };
-    this.#enter(regime, sources, before);
+    this.#enter(regime, sources, reading);
+    if (reading.atRest) this.#settleBase(sources);
     const source = regime.enqueued === 'counted' ? sources.counted : sources.derived;
     if (source !== undefined) this.#enqueued = Math.max(this.#enqueued, this.#base + source);
     const apart = regime.taken === 'counted' && !(renumbered && regime.enqueued === 'counted');
@@ -107,13 +118,22 @@ export class QueueBooks {
     this.#setAnchor(sources, regime, reading.atRest);
   }
 
-  /** Packets by which counted and derived disagree; undefined: the two sides of the ring are not both counted. */
+  /** Both sides of the ring are counted, and not yet compared: that begins with the first rest. */
+  get unaudited(): boolean {
+    return this.#countedTwice && this.imbalance() === undefined;
+  }
+
+  /** Packets by which counted and derived disagree; undefined: the two sides of the ring are not both counted, or not yet compared. */
   imbalance(): number | undefined {
-    if (this.#regime?.enqueued !== 'counted' || this.#regime.taken !== 'counted') return undefined;
+    if (!this.#countedTwice) return undefined;
     const { counted, derived } = this.#last;
     if (!this.#anchor || this.#anchor.soft || derived === undefined) return undefined;
     if (this.#shifted) return undefined;
     return counted - this.#anchor.counted - (derived - this.#anchor.derived);
+  }
+
+  get #countedTwice(): boolean {
+    return this.#regime?.enqueued === 'counted' && this.#regime.taken === 'counted';
   }
 
   /** Enqueued packets, from the other side of the ring. */
@@ -125,8 +145,8 @@ export class QueueBooks {
       : taken + thrown(reading.before) + (reading.ring?.occupancy ?? 0) - (this.#opening ?? 0);
   }
 
-  #taken(regime: Regime, { before, ring, takenFromDevice }: QueueReading): number | undefined {
-    if (regime.taken === 'counted') return netConsumed(before) + this.#heldBefore + this.#takenBase;
+  #taken(regime: Regime, { before, after, ring, takenFromDevice }: QueueReading): number | undefined {
+    if (regime.taken === 'counted') return netConsumed(before, after) + this.#heldBefore + this.#takenBase;
     if (regime.taken === 'device') return takenFromDevice;
     return this.uncounted + before.enqueued - thrown(before) - (ring?.occupancy ?? 0);
   }
@@ -138,29 +158,56 @@ export class QueueBooks {
   #rebase(regime: Regime, { before, after, ring, atRest }: QueueReading): void {
     this.#shifted = !atRest;
     if (regime.enqueued !== 'counted' || regime.taken !== 'counted') return;
-    const moved = before.enqueued !== after.enqueued || netConsumed(before) !== netConsumed(after);
+    this.#baseBefore = undefined;
+    const moved = before.enqueued !== after.enqueued || before.consumed !== after.consumed;
     const taken = this.uncounted + before.enqueued - thrown(before) - (ring?.occupancy ?? 0);
-    this.#takenBase = taken - netConsumed(after) - this.#heldBefore - (moved ? VHOST_BATCH : 0);
+    this.#takenBase = taken - netConsumed(after, after) - this.#heldBefore - (moved ? VHOST_BATCH : 0);
     this.#anchor = undefined;
   }
 
   /** Keeps what is shown continuous when the probes change. */
-  #enter(regime: Regime, sources: Sources, sums: QueueSums): void {
+  #enter(regime: Regime, sources: Sources, reading: QueueReading): void {
     const changed = this.#regime !== undefined && this.#regime.enqueued !== regime.enqueued;
-    if (changed && regime.enqueued === 'derived') {
-      this.#base = this.#enqueued - (this.#last.derived ?? sources.derived ?? 0);
-    } else if (changed) {
-      if (sources.derived !== undefined) this.#enqueued = Math.max(this.#enqueued, this.#base + sources.derived);
-      this.#base = this.#enqueued - sources.counted;
-      this.#bypassedBefore = sums.bypassed;
-    }
-    if (changed) this.#anchor = undefined;
     this.#regime = regime;
+    if (!changed) return;
+    if (regime.enqueued === 'counted') this.#resume(regime, sources, reading);
+    else {
+      this.#base = this.#baseBefore ?? this.#baseOfDerived(sources);
+      this.#baseBefore = undefined;
+    }
+    this.#anchor = undefined;
+  }
+
+  /** Both sides stood side by side at the anchor; without one, at the last look, give or take what moved while it was taken. */
+  #baseOfDerived({ derived = 0 }: Sources): number {
+    if (this.#anchor && !this.#anchor.soft) return this.#base + this.#anchor.counted - this.#anchor.derived;
+    return this.#enqueued - (this.#last.derived ?? derived);
+  }
+
+  /** From deriving to counting. What came in while the ring was looked at is left out. */
+  #resume(regime: Regime, { derived }: Sources, { before, after, ring, takenFromDevice }: QueueReading): void {
+    this.#bypassedBefore = before.bypassed;
+    if (takenFromDevice === undefined && regime.taken === 'derived') {
+      // Of several queues nobody knows what came in meanwhile, but for what is there.
+      const waiting = (ring?.occupancy ?? 0) + heldOf(ring);
+      const left = this.#delivered + before.failed + thrown(before);
+      this.#base = left + waiting - (this.#opening ?? 0) - after.enqueued;
+      return;
+    }
+    this.#baseBefore = this.#base;
+    if (derived !== undefined) this.#enqueued = Math.max(this.#enqueued, this.#base + derived);
+    this.#base = this.#enqueued - after.enqueued;
+  }
+
+  #settleBase({ counted, derived }: Sources): void {
+    if (this.#baseBefore === undefined || derived === undefined) return;
+    this.#base = this.#baseBefore + derived - counted;
+    this.#baseBefore = undefined;
   }
 
   /** From where on the two are compared; a start that was read while packets moved is set right at the first rest. */
   #setAnchor({ counted, derived }: Sources, regime: Regime, atRest: boolean): void {
-    if (derived === undefined || regime.enqueued !== 'counted' || regime.taken !== 'counted') return;
+    if (derived === undefined || regime.enqueued !== 'counted' || this.#baseBefore !== undefined) return;
     if (!this.#anchor || (this.#anchor.soft && atRest)) this.#anchor = { counted, derived, soft: !atRest };
   }
 }
@@ -175,7 +222,7 @@ export function heldOf(ring: WalkedQueue | undefined): number {
   return ring?.vhost?.held ?? 0;
 }
 
-/** Taken by readers and not given back. */
-function netConsumed(sums: QueueSums): number {
-  return sums.consumed - sums.unproduced;
+/** Taken by readers and not given back: what the walk finds neither held nor taken may have been given back since `before`. */
+function netConsumed(before: QueueSums, after: QueueSums): number {
+  return before.consumed - after.unproduced;
 }

@@ -16,8 +16,9 @@ import { asksForFlowControl, deviceOf } from './devices.ts';
 import { type Books, Ledger } from './ledger.ts';
 import { MacvtapCollector } from './macvtaps.ts';
 import { OwnLosses } from './own-losses.ts';
-import { Owners } from './owners.ts';
+import { type Held, heldOf, Owners } from './owners.ts';
 import type { Regime } from './queue-books.ts';
+import { QueueChangeBooks } from './queue-changes.ts';
 import { ReaderTimes } from './reader-times.ts';
 import { isWritten, ReceiveCollector } from './receive.ts';
 import { vhostMeasured } from './vhost.ts';
@@ -41,7 +42,8 @@ export class QueueCollector {
   readonly #readerTimes: ReaderTimes | undefined;
   readonly #owners: Owners;
   readonly #ledgers = new Map<bigint, Ledger>();
-  #files: readonly bigint[] = [];
+  readonly #queueChanges = new QueueChangeBooks();
+  #held: readonly Held[] = [];
   /** By what vhost-net's queues were last found. */
   #guestsBy: string | undefined;
   /** A complete walk has been: a device that appears now was made under watch. */
@@ -61,9 +63,9 @@ export class QueueCollector {
     this.#otherDrops = new OtherDrops(object);
     this.#receive = new ReceiveCollector(probes, object);
     this.#redirects = new Redirects(object);
-    this.#macvtaps = new MacvtapCollector(probes, programs);
     this.#losses = new OwnLosses(object);
     this.#owners = new Owners(probes.mechanism('owners'), object);
+    this.#macvtaps = new MacvtapCollector(probes, programs, this.#owners);
     if (probes.mechanism('readers') !== undefined) {
       this.#readers = new Readers(object);
       this.#readerTimes = new ReaderTimes(this.#readers);
@@ -88,13 +90,13 @@ export class QueueCollector {
     this.#lost = this.#losses.sentences(this.#states);
     this.#vhost = vhostDriver() !== undefined && this.#probes.mechanism('vhost') !== 'fentry';
     const devices = walk.devices.map((walked) => this.#device(walked, before, after, others.get(walked.id) ?? []));
-    this.#files = walk.devices.flatMap(({ queues }) => queues.map(({ tunFile }) => tunFile));
     this.#used = before.used;
     const macvtaps = this.#macvtaps.collect(others);
+    this.#held = [...heldOf(walk.devices), ...macvtaps.held];
     const complete = walk.complete && macvtaps.complete;
     const present = walk.devices.map(({ id }) => id);
     if (complete) this.#recycle([...present, ...macvtaps.ids], before, others);
-    if (walk.complete) this.#readerTimes?.forget(new Set(present));
+    if (walk.complete) this.#forget(new Set(present));
     this.#sawAll ||= complete;
     return { devices: [...devices, ...macvtaps.devices], complete };
   }
@@ -115,7 +117,7 @@ export class QueueCollector {
   /** Not for a scrape. */
   async refreshOwners(): Promise<void> {
     const guestsBy = this.#probes.mechanism('vhost');
-    const read = await this.#owners.refresh(this.#files);
+    const read = await this.#owners.refresh(this.#held);
     if (!read && guestsBy === this.#guestsBy) return;
     this.#guestsBy = guestsBy;
     if (guestsBy === 'fentry' || guestsBy === 'iterator')
@@ -145,11 +147,12 @@ export class QueueCollector {
       owners: this.#owners,
       readers: this.#readerTimes?.update(walked),
       freedMeasured,
+      queueChanges: this.#changesSeen() ? this.#queueChanges.update(walked, sums) : undefined,
       counted,
       consumedCounted: counting && this.#consumedCounted(),
       regard: {
         arrivals: counted,
-        departures: this.#consumedCounted(),
+        departures: this.#departuresSeen(),
         wakeCauses: this.#rows.wakeCauses,
         nowNs: Number(process.hrtime.bigint()),
       },
@@ -177,12 +180,26 @@ export class QueueCollector {
     return { ...books, degraded: [...books.degraded, ...this.#lost] };
   }
 
+  #forget(present: ReadonlySet<bigint>): void {
+    this.#readerTimes?.forget(present);
+    this.#queueChanges.forget(present);
+  }
+
+  #changesSeen(): boolean {
+    return this.#probes.mechanism('queue-changes') === 'fentry';
+  }
+
   #attached(): Attached {
-    return { stops: this.#flowSeen(), consumed: this.#consumedCounted() };
+    return { stops: this.#flowSeen(), consumed: this.#consumedCounted(), departures: this.#departuresSeen() };
   }
 
   #consumedCounted(): boolean {
     return this.#probes.mechanism('consumed') === 'fentry';
+  }
+
+  #departuresSeen(): boolean {
+    const measured = ['departures', 'vhost-departures'].map((event) => this.#probes.mechanism(event));
+    return measured.some((mechanism) => mechanism !== undefined && mechanism !== 'none');
   }
 
   #flowSeen(): boolean {

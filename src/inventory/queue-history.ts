@@ -11,7 +11,7 @@ const NONE: Observations = { buckets: [], sum: 0 };
 export interface Regard {
   /** Every packet is seen when it is offered. */
   readonly arrivals: boolean;
-  /** Packets are seen when they are taken, under the ring's lock. */
+  /** Packets are seen when they are taken. */
   readonly departures: boolean;
   /** Why queues are woken, by number. */
   readonly wakeCauses: readonly string[];

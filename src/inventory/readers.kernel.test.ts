@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { agentLab } from '../../lab/agent.ts';
+import { standingLab } from '../../lab/agent.ts';
 import { limitedCgroup, noCgroup } from '../../lab/cgroup.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../lab/netns.ts';
 import type { Puppet } from '../../lab/puppet.ts';
@@ -45,7 +45,7 @@ const scenarios: readonly Scenario[] = [
 for (const { name, state, skip, reads, disturb } of scenarios) {
   test(`${state}: ${name}`, { skip: noLab || skip }, async (t) => {
     const lab = await namespaceLab(t);
-    const agent = await agentLab(t);
+    const agent = await standingLab();
     const reader = await lab.puppet();
     await reader.open('a', 'tap0', 'tap', 'persist');
     lab.after(() => lab.ip('link del dev tap0'));

@@ -2,7 +2,7 @@
 // From the writer to the host: what arrived, what was dropped and what was refused, equal to what each write() answered.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type AgentLab, agentLab } from '../../lab/agent.ts';
+import { type AgentLab, standingLab } from '../../lab/agent.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../lab/netns.ts';
 import type { Errors, Puppet } from '../../lab/puppet.ts';
 import type { Device } from '../snapshot.ts';
@@ -17,11 +17,11 @@ interface Scene {
   readonly write: (...words: Parameters<Puppet['write']>) => Promise<number>;
 }
 
-type Test = Parameters<typeof namespaceLab>[0] & Parameters<typeof agentLab>[0];
+type Test = Parameters<typeof namespaceLab>[0];
 
 async function scene(t: Test, kind: 'tun' | 'tap', ...flags: Parameters<Puppet['open']>[3][]): Promise<Scene> {
   const lab = await namespaceLab(t);
-  const agent = await agentLab(t);
+  const agent = await standingLab();
   const puppet = await lab.puppet();
   await puppet.open('a', 'tap0', kind, ...flags);
   await lab.ip('link set tap0 up');

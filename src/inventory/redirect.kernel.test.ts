@@ -2,7 +2,7 @@
 // Frames that XDP redirects into a tap: equal to what was sent into the veth, what was read, and what `ip -s link` does not say.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type AgentLab, agentLab, imbalances, totalsOf } from '../../lab/agent.ts';
+import { type AgentLab, agentLab, imbalances, standingLab, totalsOf } from '../../lab/agent.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../lab/netns.ts';
 import type { Puppet } from '../../lab/puppet.ts';
 import type { Device } from '../snapshot.ts';
@@ -22,7 +22,7 @@ type Test = Parameters<typeof namespaceLab>[0] & Parameters<typeof agentLab>[0];
 
 async function scene(t: Test, ring: number, queues: readonly string[], ...mechanisms: string[]): Promise<Scene> {
   const lab = await namespaceLab(t);
-  const agent = await agentLab(t, ...mechanisms);
+  const agent = await (mechanisms.length > 0 ? agentLab(t, ...mechanisms) : standingLab());
   const puppet = await lab.puppet();
   const flags = queues.length > 1 ? (['persist', 'mq'] as const) : (['persist'] as const);
   for (const id of queues) await puppet.open(id, 'tap0', 'tap', ...flags);

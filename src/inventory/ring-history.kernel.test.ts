@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { agentLab } from '../../lab/agent.ts';
+import { agentLab, standingLab } from '../../lab/agent.ts';
 import { namespaceLab, noLab } from '../../lab/netns.ts';
 import type { Puppet } from '../../lab/puppet.ts';
 import type { Observations, Overflow, RingHistory } from '../snapshot.ts';
@@ -17,9 +17,9 @@ interface Scene {
   dropped(): Promise<number>;
 }
 
-async function scene(t: TestContext, ring: number): Promise<Scene> {
+async function scene(t: TestContext, ring: number, ...mechanisms: readonly string[]): Promise<Scene> {
   const lab = await namespaceLab(t);
-  const agent = await agentLab(t);
+  const agent = await (mechanisms.length > 0 ? agentLab(t, ...mechanisms) : standingLab());
   const reader = await lab.puppet();
   await reader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', ring);
@@ -54,7 +54,14 @@ test('every 128th packet tells how full the ring was', { skip: noLab }, async (t
 });
 
 test('every 256th how long it stayed there, where departures are seen', { skip: noLab }, async (t) => {
-  const { send, history, reader } = await scene(t, 1000);
+  await timed(t, await scene(t, 1000));
+});
+
+test('and where they are seen only when a call ends', { skip: noLab }, async (t) => {
+  await timed(t, await scene(t, 1000, 'departures=fexit'));
+});
+
+async function timed(t: TestContext, { send, history, reader }: Scene): Promise<void> {
   const began = performance.now();
   await send(768);
   await wait(300);
@@ -72,7 +79,7 @@ test('every 256th how long it stayed there, where departures are seen', { skip: 
     sojourn.sum / 1e6 >= 295 + 2 * 590 && sojourn.sum / 1e6 <= longest,
     `${sojourn.sum / 1e6} of ${longest} ms`,
   );
-});
+}
 
 test('the ring that would have held an overflow', { skip: noLab }, async (t) => {
   const { send, overflow, dropped, reader } = await scene(t, 100);

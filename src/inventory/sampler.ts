@@ -9,6 +9,7 @@ const PERIOD_MS = 1000;
 const LOOK_MS = { least: 25, most: 75 };
 
 export class Sampler {
+  readonly #keep: (snapshot: Snapshot) => void;
   #announce: (agent: Agent) => void = () => undefined;
   readonly #started = new Promise<Agent>((resolve) => {
     this.#announce = resolve;
@@ -17,10 +18,15 @@ export class Sampler {
   #lookTimer: NodeJS.Timeout | undefined;
   #ready = false;
 
+  /** `keep` gets the snapshot of each second. */
+  constructor(keep: (snapshot: Snapshot) => void = () => undefined) {
+    this.#keep = keep;
+  }
+
   /** Takes the first snapshot before it resolves. */
   async start(agent: Agent): Promise<void> {
     await agent.refresh();
-    await agent.take();
+    this.#keep(await agent.take());
     await agent.refresh(); // owners of what the first snapshot found
     this.#ready = true;
     this.#announce(agent);
@@ -59,7 +65,7 @@ export class Sampler {
 
   async #tick(agent: Agent): Promise<void> {
     try {
-      await agent.take();
+      this.#keep(await agent.take());
       await agent.refresh();
       this.#lookOn(agent);
     } catch (error) {

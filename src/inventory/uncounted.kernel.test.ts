@@ -2,7 +2,7 @@
 // Packets that no counter of the kernel's shows as lost: each cause alone, beside what `ip -s link` says.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { agentLab } from '../../lab/agent.ts';
+import { standingLab } from '../../lab/agent.ts';
 import { namespaceLab, noLab } from '../../lab/netns.ts';
 import type { Device } from '../snapshot.ts';
 
@@ -14,7 +14,7 @@ function lossesOf({ uncounted }: Device): Readonly<Record<string, number>> {
 
 test('what a smaller ring, a failed read and a closed queue lose', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const agent = await agentLab(t);
+  const agent = await standingLab();
   const puppet = await lab.puppet();
   await puppet.open('a', 'tap0', 'tap', 'vnet', 'persist');
   const peer = await lab.raise('tap0', 20);
@@ -31,7 +31,7 @@ test('what a smaller ring, a failed read and a closed queue lose', { skip: noLab
 
 test('what is sent past the qdisc into a stopped queue', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const agent = await agentLab(t);
+  const agent = await standingLab();
   const puppet = await lab.puppet();
   await puppet.open('a', 'tap0', 'tap', 'backpressure');
   await lab.raise('tap0', 10);

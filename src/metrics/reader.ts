@@ -7,7 +7,7 @@ import type { Device, Identity, Queue } from '../snapshot.ts';
 export const readerMetrics: readonly Metric<Queue>[] = [
   info(
     'tapscope_queue_owner_info',
-    'Process that holds the file descriptor of the queue (struct tun_file), and the thread that reads it, as seen in read, poll, epoll_wait or as vhost-net’s worker; empty: none was seen, or several take turns.',
+    'Process that holds the file descriptor of the queue (struct tun_file; of a macvtap struct tap_queue), and the thread that reads it, as seen in read, poll, epoll_wait or as vhost-net’s worker; empty: none was seen, or several take turns.',
     ['pid', 'comm', 'thread'],
     ({ owner, reader }) =>
       owner === undefined ? [] : [series(1, String(owner.pid), owner.comm, String(reader?.thread ?? ''))],
@@ -17,6 +17,12 @@ export const readerMetrics: readonly Metric<Queue>[] = [
     'Time in which the queue towards the guest or reader was full or stopped or had no reader, by what its reader did (task_struct.__state, on_cpu), sampled. waiting: it could run, and others had the CPU; stopped: by a signal or the freezer; throttled: its cgroup had used up its CPU time; of an idle vhost-net worker, what stops its owner.',
     ['state'],
     ({ reader }) => (reader?.fullSeconds ?? []).map(({ state, seconds }) => series(seconds, state)),
+  ),
+  counters(
+    'tapscope_reader_sampled_wakeups_total',
+    'Packets, of one in 256, that found the reader asleep and left it awake (task_struct.__state before and after tun_net_xmit), by the CPU that it was woken on: the one that sent the packet, or another.',
+    ['woken_on'],
+    ({ wakeups }) => (wakeups ? [series(wakeups.there, 'same'), series(wakeups.elsewhere, 'other')] : []),
   ),
 ];
 

@@ -26,7 +26,7 @@ export const ringMetrics: readonly Metric<Queue>[] = [
   ),
   histogram(
     'tapscope_queue_sojourn_seconds',
-    'Time from the offer of a packet (tun_net_xmit) until the guest or reader took it out of the ring (__tun_wake_queue), of one packet in 256.',
+    'Time from the offer of a packet (tun_net_xmit) until the guest or reader took it out of the ring (__tun_wake_queue; before Linux 7.3, on demand, tun_do_read and vhost_net_buf_peek), of one packet in 256.',
     ({ history }) => durations(history?.sojourn),
   ),
   histogram(

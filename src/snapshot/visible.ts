@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+// Text that others chose (names of devices, programs, VMs), for people: it cannot forge what a terminal or a page shows.
+
+/** Control, format and line-breaking characters, and halves of others, become U+FFFD. */
+export function visible(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '\u{fffd}');
+}
