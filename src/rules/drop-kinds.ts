@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who dropped a packet, by the kernel's names for reason and function.
+import type { OtherDrop } from '../snapshot.ts';
+import { lossBefore } from './loss.ts';
+import type { DeviceSpan } from './window.ts';
+import { count } from './words.ts';
+
+/** A packet of another clock's time: QDISC_HORIZON_LIMIT since the qdiscs have reasons of their own. */
+const HORIZON: readonly string[] = ['FQ_HORIZON_LIMIT', 'QDISC_HORIZON_LIMIT'];
+
+export function isHorizonDrop({ reason }: OtherDrop): boolean {
+  return HORIZON.includes(reason);
+}
+
+/** QDISC_DROP, QDISC_OVERLIMIT, QDISC_CONGESTED, FQ_BAND_LIMIT, FQ_FLOW_LIMIT, CAKE_FLOOD, … */
+export function isQdiscDrop(drop: OtherDrop): boolean {
+  return /^(QDISC|FQ|CAKE)_/.test(drop.reason) && !isHorizonDrop(drop);
+}
+
+/** Dropped to keep the queue short, not because it was full. */
+export function isManagedDrop({ reason }: OtherDrop): boolean {
+  return reason === 'QDISC_CONGESTED';
+}
+
+/** A qdisc was replaced or deleted with packets in it, or reset. */
+export function isQdiscReset({ location }: OtherDrop): boolean {
+  return location === '__rtnl_unlock' || location === 'qdisc_reset_queue';
+}
+
+/** In the bridge, where a frame leaves by a port: it is too long. */
+export function isBridgeDrop({ location, reason }: OtherDrop): boolean {
+  return ['br_dev_queue_push_xmit', 'br_forward_finish'].includes(location) && reason === 'NOT_SPECIFIED';
+}
+
+export function isFirewallDrop({ reason, location }: OtherDrop): boolean {
+  return reason === 'NETFILTER_DROP' || location === 'nf_hook_slow';
+}
+
+/** Of packet sockets that bypass the qdisc. */
+export function isPastQdisc({ location }: OtherDrop): boolean {
+  return location === 'packet_xmit' || location === 'packet_direct_xmit';
+}
+
+/** In tun: what the owner of the file descriptor can set. */
+export const FILTERS: Readonly<Record<string, string>> = {
+  TAP_TXFILTER: 'its list of MAC addresses (TUNSETTXFILTER)',
+  SOCKET_FILTER: 'its packet filter (TUNATTACHFILTER)',
+  TAP_FILTER: 'its eBPF filter (TUNSETFILTEREBPF)',
+};
+
+/** 'QDISC_OVERLIMIT 1 200, FQ_BAND_LIMIT 3', of those that `wanted` chooses. */
+export function reasonsOf(device: DeviceSpan, wanted: (drop: OtherDrop) => boolean): string {
+  const names = new Set((device.now.otherDropped ?? []).filter(wanted).map(({ reason }) => reason));
+  return [...names]
+    .map((name) => ({ name, lost: lossBefore(device, (drop) => wanted(drop) && drop.reason === name)?.lost ?? 0 }))
+    .filter(({ lost }) => lost > 0)
+    .map(({ name, lost }) => `${name} ${count(lost)}`)
+    .join(', ');
+}

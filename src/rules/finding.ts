@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// One diagnosis: what is wrong with which queue, how that is known, what to type, and what it is not.
+
+/** info: known and harmless, or done by somebody on purpose; nobody need be woken. */
+export type Severity = 'info' | 'warning' | 'critical';
+
+/** Of the cause, not of the loss: packets that were counted as lost are lost. */
+export type Confidence = 'high' | 'medium' | 'low';
+
+/** Something to do. tapscope itself never does it. */
+export interface Remedy {
+  /** To paste into a shell; undefined: what is to be done is no command. */
+  readonly command: string | undefined;
+  /** What it does and what it costs, in one sentence. */
+  readonly effect: string;
+  /** No packet is lost by doing it. */
+  readonly lossless: boolean;
+  /** The guest, VPN or container has to start again. */
+  readonly restart: boolean;
+  /** Whose it is to do: this host's operator, whoever runs the guest, or the author of the program that reads the queue. */
+  readonly by: 'host' | 'guest' | 'vmm';
+}
+
+/** A rule that explains the same symptom, and the figure that speaks against it here. */
+export interface Rejected {
+  readonly rule: string;
+  readonly because: string;
+}
+
+export interface Finding {
+  readonly rule: string;
+  readonly severity: Severity;
+  /** Inode number of the network namespace; undefined: the finding is about the agent itself. */
+  readonly netns: number | undefined;
+  readonly device: string | undefined;
+  /** undefined: the whole device. */
+  readonly queue: number | undefined;
+  /** One sentence, with the name of the device in it: the answer. */
+  readonly cause: string;
+  /** Each with its figure, the most telling first. */
+  readonly evidence: readonly string[];
+  /** The best first. */
+  readonly remedies: readonly Remedy[];
+  readonly rejected: readonly Rejected[];
+  readonly confidence: Confidence;
+  /** Why its figures may be off; empty: they are exact. */
+  readonly degraded: readonly string[];
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Why packets were lost at a full ring: one answer for each queue, so that no two rules claim the same loss.
+import { type FullTime, fullTime } from './full-time.ts';
+import { type Loss, ringDrops, ringLoss, severityOf } from './loss.ts';
+import { recommendedSize } from './ring-size.ts';
+import { isFull, isLookedAtOften, STALLED_SECONDS, type Stall, showsStalls, stallOf } from './stall.ts';
+import { grown, type QueueSpan, type Window } from './window.ts';
+
+export type FullRingCause =
+  | 'no-ring'
+  | 'stalled'
+  | 'paused'
+  | 'burst'
+  | 'starved'
+  | 'cpu-bound'
+  | 'guest'
+  | 'blocked'
+  | 'unknown';
+
+export interface FullRing {
+  readonly queue: QueueSpan;
+  readonly cause: FullRingCause;
+  readonly loss: Loss;
+  readonly time: FullTime | undefined;
+  readonly stall: Stall;
+  /** Overflows after which the ring was empty again; undefined: nobody saw. */
+  readonly episodes: number | undefined;
+}
+
+/** Below this a full ring says more of its senders' bursts than of its reader. */
+const BRIEF = 0.05;
+const SOMETIMES = 0.1;
+/** Of the full time, what one state must have to be the cause. */
+const MOST = 0.5;
+/** A pause like a migration's, looked at once a second. */
+const PAUSE_SECONDS = 1.3;
+const PAUSE_STEPS = 2;
+const FEWEST_STEPS = 5;
+
+/** Of all queues, those of which packets were lost at a full ring in numbers, or that nobody reads. */
+export function fullRings({ devices }: Window, cause?: FullRingCause): readonly FullRing[] {
+  const found = devices.flatMap(({ queues }) => queues.flatMap((queue) => fullRing(queue) ?? []));
+  return cause === undefined ? found : found.filter((one) => one.cause === cause);
+}
+
+export function fullRing(queue: QueueSpan): FullRing | undefined {
+  const loss = ringLoss(queue);
+  if (!loss) return undefined;
+  const time = fullTime(queue);
+  const stall = stallOf(queue);
+  const episodes = grown(queue, ({ history }) => history?.overflow?.episodes);
+  const seen = { queue, loss, time, stall, episodes };
+  if (queue.now.ring?.capacity === 0 && loss.lost > 0) return { ...seen, cause: 'no-ring' };
+  const isFelt = loss.lost > 0 || queue.now.flow?.stoppedForSeconds !== undefined;
+  // Who gets next to no CPU takes nothing for seconds, and is not the one who hangs.
+  if (stall.seconds >= STALLED_SECONDS && isFelt && !isStarved(time)) return { ...seen, cause: 'stalled' };
+  return severityOf(loss) ? { ...seen, cause: causeOf(seen) } : undefined;
+}
+
+function causeOf(seen: Omit<FullRing, 'cause'>): FullRingCause {
+  const { queue, time, episodes } = seen;
+  const fits = recommendedSize(queue) !== undefined;
+  const recovers = fits && (episodes === undefined ? isEmptyAgain(queue) : episodes > 0);
+  if (!time) return recovers && isMostlyEmpty(queue) && isLookedAtOften(queue.device) ? 'burst' : 'unknown';
+  const still = time.share('sleeping', 'stopped', 'gone', 'unknown');
+  if (still >= MOST && isOnePause(seen, time)) return 'paused';
+  const mayHang = still >= MOST && time.seconds >= STALLED_SECONDS && !showsStalls(queue);
+  if (time.ofWindow < BRIEF && recovers && !mayHang) return 'burst';
+  if (time.seconds === 0) return 'unknown';
+  if (isStarved(time)) return 'starved';
+  if (time.share('running') >= MOST) return time.ofWindow < SOMETIMES && recovers ? 'burst' : 'cpu-bound';
+  if (time.share('stopped') >= MOST) return 'stalled';
+  if (time.share('sleeping') >= MOST && showsStalls(queue)) return isGuest(queue) ? 'guest' : 'blocked';
+  return 'unknown';
+}
+
+function isStarved(time: FullTime | undefined): boolean {
+  return time !== undefined && time.share('waiting', 'throttled') >= MOST;
+}
+
+/** Packets were lost once, for a moment; who is stopped by a signal still is no migration. */
+function isOnePause({ queue, stall, episodes }: Omit<FullRing, 'cause'>, time: FullTime): boolean {
+  const { steps, device, now } = queue;
+  if (time.seconds > PAUSE_SECONDS) return false;
+  if (time.share('stopped') >= MOST && (stall.lasts || isFull(now))) return false;
+  if (!isLookedAtOften(device)) return (episodes ?? 1) === 1;
+  const losing = steps.flatMap((queue, i) => {
+    const before = steps[i - 1];
+    return before && ringDrops(queue) > ringDrops(before) ? [i] : [];
+  });
+  const [first = 0, last = 0] = [losing[0], losing.at(-1)];
+  return steps.length > FEWEST_STEPS && last - first < PAUSE_STEPS;
+}
+
+function isEmptyAgain({ now: { ring } }: QueueSpan): boolean {
+  return ring !== undefined && ring.occupancy < ring.capacity / 4;
+}
+
+function isMostlyEmpty({ steps }: QueueSpan): boolean {
+  const filled = steps.map(({ ring }) => (ring && ring.capacity > 0 ? ring.occupancy / ring.capacity : 1));
+  return filled.reduce((sum, one) => sum + one, 0) / filled.length < 0.25;
+}
+
+/** Virtual machine monitors by src/inventory/command-line.ts. */
+const MONITORS: readonly string[] = ['qemu', 'firecracker', 'cloud-hypervisor', 'crosvm', 'kata'];
+
+/** Who takes the packets is a virtual machine. */
+export function isGuest({ now: { vhost, owner } }: QueueSpan): boolean {
+  return vhost?.worker !== undefined || MONITORS.includes(owner?.identity?.program ?? '');
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the time was spent in which a queue was full or stopped, by what its reader did.
+import type { Reader } from '../snapshot.ts';
+import type { QueueSpan } from './window.ts';
+import { duration, percent } from './words.ts';
+
+export interface FullTime {
+  /** Sampled, of the window. */
+  readonly seconds: number;
+  readonly ofWindow: number;
+  /** Of the full time: 0 to 1. */
+  readonly share: (...states: readonly string[]) => number;
+  /** 'running 0.9 s, waiting 30 ms': what was most of it first. */
+  readonly told: string;
+}
+
+/** undefined: nothing looks at readers on this host, or not at this one. */
+export function fullTime({ before, now, device }: QueueSpan): FullTime | undefined {
+  if (!now.reader) return undefined;
+  const earlier = new Map(before.reader?.fullSeconds.map(({ state, seconds }) => [state, seconds]));
+  const spent = now.reader.fullSeconds
+    .map(({ state, seconds }) => ({ state, seconds: Math.max(0, seconds - (earlier.get(state) ?? 0)) }))
+    .filter(({ seconds }) => seconds > 0)
+    .sort((a, b) => b.seconds - a.seconds);
+  const seconds = spent.reduce((sum, one) => sum + one.seconds, 0);
+  const share = (...states: readonly string[]): number =>
+    seconds > 0 ? spent.reduce((sum, one) => sum + (states.includes(one.state) ? one.seconds : 0), 0) / seconds : 0;
+  return {
+    seconds,
+    ofWindow: seconds / device.seconds,
+    share,
+    told: spent
+      .slice(0, 3)
+      .map((one) => `${one.state} ${duration(one.seconds)}`)
+      .join(', '),
+  };
+}
+
+export function fullTimeEvidence(time: FullTime | undefined): string | undefined {
+  if (!time || time.seconds === 0) return undefined;
+  return `full for ${duration(time.seconds)} (${percent(time.ofWindow)} of the window), its reader ${time.told}`;
+}
+
+/** Since the queue was first seen, window and all. */
+export function fullSecondsEver({ fullSeconds }: Reader): number {
+  return fullSeconds.reduce((sum, { seconds }) => sum + seconds, 0);
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { inNamespaceOf } from './command.ts';
+import { isFirewallDrop } from './drop-kinds.ts';
+import { lossBefore, MEANT_SHARE, NOISE_PER_SECOND, severityOf } from './loss.ts';
+import { onDevice } from './on.ts';
+import type { Rule } from './rule.ts';
+import { count, nameOf, percent } from './words.ts';
+
+export const hostFirewall: Rule = {
+  name: 'host-firewall',
+  summary: 'the host’s firewall drops packets on their way to the device',
+  explanation:
+    'Netfilter freed the packets: a rule of nftables, iptables or ebtables of this host, conntrack with a full table, or, where net.bridge.bridge-nf-call-iptables is on, IP rules that were never meant for what a bridge forwards. ' +
+    'A firewall drops on purpose, so this is told for information, and as a warning only where it takes a fifth of the traffic or more. It is never critical.',
+  speaksOf: 'filtered',
+  needs: ['devices', 'before'],
+  judge: (window) =>
+    window.devices.flatMap((device) => {
+      const loss = lossBefore(device, isFirewallDrop);
+      if (!loss || !severityOf(loss)) return [];
+      const isMuch = loss.share >= MEANT_SHARE && loss.perSecond >= NOISE_PER_SECOND;
+      return [
+        onDevice(device, {
+          rule: 'host-firewall',
+          severity: isMuch ? 'warning' : 'info',
+          cause: `${nameOf(device)}: the host’s firewall dropped ${count(loss.lost)} of ${count(loss.offered)} packets on their way to it.`,
+          evidence: [
+            `${percent(loss.share)} of the packets, ${count(loss.perSecond)} a second, freed by netfilter (nf_hook_slow)`,
+          ],
+          remedies: [
+            {
+              command: inNamespaceOf(device, window, 'nft list ruleset'),
+              effect:
+                'Shows the rules, with counters where they have any. If the drop is meant, nothing is to be done.',
+              lossless: true,
+              restart: false,
+              by: 'host',
+            },
+            {
+              command: inNamespaceOf(device, window, 'sysctl net.bridge.bridge-nf-call-iptables'),
+              effect:
+                '1 lets IP rules judge bridged frames; set it to 0 only if no rule is meant for them: it opens the bridge.',
+              lossless: true,
+              restart: false,
+              by: 'host',
+            },
+            {
+              command: inNamespaceOf(device, window, 'conntrack -S'),
+              effect: 'insert_failed or drop that grow: its table is full; raise net.netfilter.nf_conntrack_max.',
+              lossless: true,
+              restart: false,
+              by: 'host',
+            },
+          ],
+          rejected: [
+            { rule: 'qdisc-drop', because: `no qdisc frees packets in netfilter; these ${count(loss.lost)} were` },
+          ],
+          confidence: 'high',
+        }),
+      ];
+    }),
+};

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Real faults of real taps, judged by what the probes saw of them; what is advised is typed, and helps.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { noLab } from '../../lab/netns.ts';
+import { bursts, findingsOf, said, scene, type } from '../../lab/on-call.ts';
+import { hog, READER_CPU, startFlood } from '../../lab/reader-shares.ts';
+
+test('a reader that keeps up: nothing', { skip: noLab }, async (t) => {
+  const one = await scene(t, 1000);
+  await one.reader.readLoop('a', 0);
+  const stop = await bursts(one, 200);
+  assert.deepEqual(said(await findingsOf(one)), []);
+  await stop();
+});
+
+test('a tap that nobody reads, and one whose reader is stopped', { skip: noLab }, async (t) => {
+  const one = await scene(t, 100);
+  const stop = await startFlood(one.lab);
+  await wait(200);
+  const [idle] = await findingsOf(one);
+  assert.deepEqual([idle?.rule, idle?.severity], ['reader-stalled', 'warning'], idle?.cause);
+  await one.reader.readLoop('a', 0);
+  one.reader.signal('SIGSTOP');
+  await wait(200);
+  const [stopped] = await findingsOf(one);
+  one.reader.signal('SIGCONT');
+  assert.match(stopped?.cause ?? '', /is stopped by a signal/);
+  assert.equal(stopped?.remedies[0]?.command, `kill -CONT ${one.reader.pid}`);
+  await stop();
+});
+
+test('a ring of size 0: what is advised ends the loss', { skip: noLab }, async (t) => {
+  const one = await scene(t, 0);
+  await one.reader.readLoop('a', 0);
+  const stop = await bursts(one, 200);
+  const [found] = await findingsOf(one, 3);
+  assert.deepEqual([found?.rule, found?.severity], ['txqlen-zero', 'critical'], found?.cause);
+  await type(one, found?.remedies[0]?.command);
+  assert.deepEqual(said(await findingsOf(one, 3)), []);
+  await stop();
+});
+
+test('bursts that are too long for the ring: the length that is advised ends the loss', { skip: noLab }, async (t) => {
+  const one = await scene(t, 100);
+  await one.reader.readLoop('a', 20_000);
+  const stop = await bursts(one, 1500);
+  const findings = await findingsOf(one);
+  const [found] = findings;
+  assert.equal(found?.rule, 'ring-full-burst', said(findings).join('\n'));
+  await type(one, found?.remedies[0]?.command);
+  assert.deepEqual(said(await findingsOf(one)), []);
+  await stop();
+});
+
+test('a reader that computes too long', { skip: noLab }, async (t) => {
+  const one = await scene(t, 100);
+  await one.reader.readLoop('a', 0, 1000);
+  await one.lab.exec('chrt', '-a', '-f', '-p', '10', String(one.reader.pid));
+  const stop = await startFlood(one.lab);
+  await wait(200);
+  const findings = await findingsOf(one);
+  assert.equal(findings[0]?.rule, 'reader-cpu-bound', said(findings).join('\n'));
+  await stop();
+});
+
+test('a tap that nobody has open any more', { skip: noLab }, async (t) => {
+  const one = await scene(t, 100);
+  await one.reader.persist('a', true);
+  one.lab.after(() => one.lab.ip('link del dev tap0'));
+  await one.reader.close('a');
+  const stop = await bursts(one, 500);
+  const findings = await findingsOf(one);
+  assert.deepEqual(
+    findings.map(({ rule, severity }) => [rule, severity]),
+    [['no-reader', 'warning']],
+    said(findings).join('\n'),
+  );
+  await stop();
+});
+
+test('a reader without a CPU: what is advised gives it one', { skip: noLab }, async (t) => {
+  const one = await scene(t, 100);
+  await one.reader.readLoop('a', 0);
+  await one.lab.exec('taskset', '-a', '-p', '-c', READER_CPU, String(one.reader.pid));
+  await hog(one.lab, 'chrt', '-f', '50');
+  const stop = await bursts(one, 90);
+  await wait(1500);
+  const findings = await findingsOf(one);
+  assert.equal(findings[0]?.rule, 'reader-starved', said(findings).join('\n'));
+  await one.lab.exec('sh', '-c', findings[0]?.remedies[0]?.command ?? '');
+  await wait(1000);
+  assert.deepEqual(said(await findingsOf(one)), []);
+  await stop();
+});
+
+test('a bridge with a port of smaller MTU: what is advised lets the frames pass', { skip: noLab }, async (t) => {
+  const one = await scene(t, 1000);
+  const { lab, reader } = one;
+  await reader.open('b', 'tapb', 'tap');
+  await lab.ipBatch([
+    'link add br0 type bridge mcast_snooping 0',
+    'link set br0 up',
+    'link set tapb master br0 mtu 9000 up',
+    'link set tap0 master br0 mtu 1500 up',
+  ]);
+  await lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tap0/brport/state)" = 3 ]; do sleep 0.1; done');
+  await reader.readLoop('a', 0);
+  const frames = setInterval(() => reader.write('b', 5, 4000).catch(() => undefined), 100);
+  const [found] = await findingsOf(one, 3);
+  assert.equal(found?.rule, 'bridge-mtu', found?.cause);
+  await type(one, found?.remedies[0]?.command);
+  assert.deepEqual(said(await findingsOf(one, 3)), []);
+  clearInterval(frames);
+});
+
+test('writes to a device that is down: what is advised lets them pass', { skip: noLab }, async (t) => {
+  const one = await scene(t, 1000);
+  await one.reader.readLoop('a', 0);
+  await one.lab.ip('link set dev tap0 down');
+  const frames = setInterval(() => one.reader.write('a', 20, 100, { unicast: true }).catch(() => undefined), 100);
+  const [found] = await findingsOf(one, 3);
+  assert.deepEqual([found?.rule, found?.severity], ['writer-refused', 'critical'], found?.cause);
+  await type(one, found?.remedies[0]?.command);
+  await wait(500);
+  assert.deepEqual(said(await findingsOf(one, 3)), []);
+  clearInterval(frames);
+});
+
+test('a ring that was made smaller with packets in it', { skip: noLab }, async (t) => {
+  const one = await scene(t, 100);
+  await (await one.lab.puppet()).packet('tap0', 80, 64);
+  const found = findingsOf(one, 3);
+  await wait(1500);
+  await one.lab.ip('link set dev tap0 txqueuelen 30');
+  assert.match(said(await found).join('\n'), /^self-inflicted: tap0: 50 packets .* made smaller \(now 30\)\.$/);
+});

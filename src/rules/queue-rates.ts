@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each queue does just now: rates over a short window, and over a longer one what is too rare for that.
+import type { Device, Observations, OtherDrop, Owner, Queue, Ring } from '../snapshot.ts';
+import { droppedPackets } from '../snapshot.ts';
+import { type DeviceSpan, grown, type QueueSpan, type Window } from './window.ts';
+
+/** undefined: not measured on this host, or nothing to measure it by. Packets a second unless named otherwise. */
+export interface QueueRate {
+  readonly device: string;
+  readonly netns: number;
+  /** Name or inode number. */
+  readonly namespace: string;
+  /** undefined: the device has no queue now. */
+  readonly queue: number | undefined;
+  readonly offered: number | undefined;
+  readonly dropped: number | undefined;
+  /** Of the whole device, at its first queue: from the guest or writer, and lost before tun. */
+  readonly written: number | undefined;
+  readonly lostBefore: number | undefined;
+  readonly ring: Ring | undefined;
+  /** Of the time, 0 to 1. */
+  readonly stopped: number | undefined;
+  /** Seconds in the ring that 99 of 100 packets stayed below. */
+  readonly sojourn: number | undefined;
+  readonly reader: { readonly name: string; readonly thread: number | undefined } | undefined;
+  /** What it did in most of the time in which the queue was full or stopped; undefined: it was not. */
+  readonly state: string | undefined;
+  readonly owner: Owner | undefined;
+}
+
+/** `lately` is the longer window and ends where `window` does. */
+export function queueRates(window: Window, lately: Window): readonly QueueRate[] {
+  const longer = new Map(lately.devices.map((span) => [span.now.id, span]));
+  return window.devices.flatMap((span) => {
+    const before = longer.get(span.now.id) ?? span;
+    const queues = span.queues.map((queue, index) => {
+      const long = before.queues.find(({ now }) => now.index === queue.now.index) ?? queue;
+      return rateOf(window, span, queue, long, index === 0);
+    });
+    return queues.length > 0 ? queues : [rateOf(window, span, undefined, undefined, true)];
+  });
+}
+
+function rateOf(
+  { seconds, agent }: Window,
+  device: DeviceSpan,
+  queue: QueueSpan | undefined,
+  long: QueueSpan | undefined,
+  isFirst: boolean,
+): QueueRate {
+  const { now } = device;
+  const perSecond = (packets: number | undefined): number | undefined =>
+    packets === undefined ? undefined : packets / seconds;
+  const ofDevice = (counter: (seen: Device) => number | undefined): number | undefined =>
+    isFirst ? perSecond(grown(device, counter)) : undefined;
+  const ofQueue = (counter: (seen: Queue) => number | undefined): number | undefined =>
+    queue && perSecond(grown(queue, counter));
+  const isAlone = device.queues.length < 2;
+  return {
+    device: now.name,
+    netns: now.netns,
+    namespace: agent.namespaceNames.get(now.netns) || String(now.netns),
+    queue: queue?.now.index,
+    offered: ofQueue(({ counters }) => counters?.offered) ?? (isAlone ? ofDevice(offeredToDevice) : undefined),
+    dropped:
+      ofQueue(({ counters }) => counters && droppedPackets(counters)) ??
+      (isAlone ? ofDevice(droppedByDevice) : undefined),
+    written: ofDevice(({ macvtap, counters }) => macvtap?.written ?? counters?.rxPackets),
+    lostBefore: ofDevice(({ otherDropped }) => otherDropped && packetsOf(otherDropped)),
+    ring: queue?.now.ring,
+    stopped: ofQueue(({ flow }) => flow?.stoppedSeconds),
+    sojourn: long && quantile(long, 0.99),
+    reader: queue && readerOf(queue.now),
+    state: long && mostlyIn(long),
+    owner: queue?.now.owner ?? now.queues.find(({ owner }) => owner)?.owner,
+  };
+}
+
+function offeredToDevice({ macvtap, counters }: Device): number | undefined {
+  return macvtap?.offered ?? (counters && counters.txPackets + counters.txDropped);
+}
+
+function droppedByDevice({ macvtap, counters }: Device): number | undefined {
+  return macvtap ? packetsOf(macvtap.dropped) : counters?.txDropped;
+}
+
+function packetsOf(drops: readonly OtherDrop[]): number {
+  return drops.reduce((sum, { packets }) => sum + packets, 0);
+}
+
+function readerOf({ reader, vhost, owner }: Queue): QueueRate['reader'] {
+  const worker = vhost?.worker;
+  if (worker) return { name: worker.comm, thread: worker.tid };
+  return owner && { name: owner.comm, thread: reader?.thread ?? owner.pid };
+}
+
+function mostlyIn({ before, now }: QueueSpan): string | undefined {
+  const earlier = new Map(before.reader?.fullSeconds.map(({ state, seconds }) => [state, seconds]));
+  const grew = (now.reader?.fullSeconds ?? [])
+    .map(({ state, seconds }) => ({ state, seconds: seconds - (earlier.get(state) ?? 0) }))
+    .sort((a, b) => b.seconds - a.seconds);
+  return grew[0] && grew[0].seconds > 0 ? grew[0].state : undefined;
+}
+
+/** Seconds; the upper end of the bucket in which it lies. */
+function quantile({ before, now }: QueueSpan, share: number): number | undefined {
+  const [from, to] = [before.history?.sojourn, now.history?.sojourn];
+  if (!to) return undefined;
+  const counts = to.buckets.map((count, bits) => Math.max(0, count - countIn(from, bits)));
+  const all = counts.reduce((sum, count) => sum + count, 0);
+  let below = 0;
+  const bits = counts.findIndex((count) => {
+    below += count;
+    return all > 0 && below >= share * all;
+  });
+  return bits < 0 ? undefined : 2 ** bits / 1e9;
+}
+
+function countIn(observations: Observations | undefined, bits: number): number {
+  return observations?.buckets[bits] ?? 0;
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Finding } from './finding.ts';
+import { type FullRing, fullRings, isGuest } from './full-ring.ts';
+import { fullSecondsEver, fullTimeEvidence } from './full-time.ts';
+import { onQueue } from './on.ts';
+import { wakeReader } from './reader-remedies.ts';
+import type { Rule } from './rule.ts';
+import { isFull, STALLED_SECONDS, siblingsTook, stallLossPerSecond, stallSeverity } from './stall.ts';
+import type { QueueSpan } from './window.ts';
+import { count, duration, queueName, readerName } from './words.ts';
+
+/** A guest that boots has its driver within this, from the start of its VMM. */
+const BOOT_SECONDS = 120;
+
+export const readerStalled: Rule = {
+  name: 'reader-stalled',
+  summary: 'the ring is full and nobody takes a packet out of it',
+  explanation:
+    'The ring is full, or the queue stopped, and for seconds nothing was taken out: the process is stopped (SIGSTOP, freezer, debugger), the VM is paused, its guest has no driver, or its VMM hangs. ' +
+    'The reader’s state tells stopped from asleep; of an idle vhost-net worker what counts is what stops its owner.\n\n' +
+    'A guest that has never taken a packet is given two minutes from the start of its VMM to boot, a pause of about a second (a migration) is told of and no more, and where only a trickle of broadcasts is lost nobody need be woken. ' +
+    'A bigger ring does not help: nobody empties it.',
+  speaksOf: 'ring-loss',
+  needs: ['devices', 'freed'],
+  judge: (window) => [
+    ...fullRings(window, 'stalled')
+      .filter((seen) => !siblingsTook(seen).some((packets) => packets > 0))
+      .map(stalled),
+    ...fullRings(window, 'paused').map(paused),
+  ],
+};
+
+function stalled(seen: FullRing): Finding {
+  const { queue, loss, stall, time } = seen;
+  const { flow, ring } = queue.now;
+  const isStopped = (time?.share('stopped') ?? 0) >= 0.5;
+  const isGone = (time?.share('gone') ?? 0) >= 0.5;
+  const isOn = stall.seconds < STALLED_SECONDS; // it takes some, whenever it may
+  const reader = readerName(queue);
+  const holder = reader === 'unknown' ? 'its reader' : `its reader, ${reader},`;
+  const what = isStopped ? 'is stopped by a signal, a debugger or the freezer' : isGone ? 'has ended' : 'takes nothing';
+  const since = isOn
+    ? `for ${duration(time?.seconds ?? 0)} in all`
+    : `for ${duration(stall.seconds)}${stall.lasts ? '' : ', until lately'}`;
+  const young = isYoung(seen) && !isStopped ? ' It has taken none yet: its guest boots, or has no driver.' : '';
+  const lost =
+    flow?.stoppedForSeconds === undefined || loss.lost > 0
+      ? `lost ${count(loss.lost)} of ${count(loss.offered)} packets`
+      : 'is stopped, and its sender waits';
+  return onQueue(queue, {
+    rule: 'reader-stalled',
+    severity: isYoung(seen) && !isStopped ? 'info' : stallSeverity(seen),
+    cause: `${queueName(queue)} ${lost}: ${holder} ${what}, ${since}.${young}`,
+    evidence: [
+      isOn ? undefined : `nothing was taken out of the ring for ${duration(stall.seconds)}`,
+      ring && `${count(ring.occupancy)} packets wait in a ring of ${count(ring.capacity)}`,
+      fullTimeEvidence(time),
+      `${count(stallLossPerSecond(seen))} packets a second are lost at the full ring`,
+    ],
+    remedies: wakeReader(queue, isStopped),
+    rejected: [
+      { rule: 'ring-full-burst', because: 'a bigger ring would fill as well: nobody empties it' },
+      ...(isOn ? [] : [{ rule: 'reader-cpu-bound', because: `a slow reader takes some; this one took 0` }]),
+    ],
+    confidence: time && time.seconds > 0 ? 'high' : 'medium',
+  });
+}
+
+/** A guest that never took a packet, and has not had the time to. */
+function isYoung({ queue }: FullRing): boolean {
+  const never = queue.device.now.counters?.txPackets === 0;
+  return never && isGuest(queue) && ageOf(queue) < BOOT_SECONDS;
+}
+
+/** Seconds; where nobody knows when its process started, those for which its ring was seen full. */
+function ageOf({ device, now }: QueueSpan): number {
+  const [startedAt, endedAt] = [now.owner?.startedAt, device.takenAt.at(-1)];
+  if (startedAt !== undefined && endedAt !== undefined) return endedAt - startedAt;
+  return now.reader ? fullSecondsEver(now.reader) : Number.POSITIVE_INFINITY;
+}
+
+function paused({ queue, loss, time, stall }: FullRing): Finding {
+  const lasts = stall.lasts || isFull(queue.now);
+  return onQueue(queue, {
+    rule: 'reader-stalled',
+    severity: 'info',
+    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets in one pause of its reader, ${readerName(queue)}, ${lasts ? 'which lasts until now' : 'as a migration makes one'}.`,
+    evidence: [
+      fullTimeEvidence(time),
+      lasts ? 'it is too short yet to tell a migration from a hang' : 'before and after it every packet was taken',
+    ],
+    remedies: [],
+    rejected: [{ rule: 'guest-not-refilling', because: 'packets were lost once, and not again and again' }],
+    confidence: 'medium',
+  });
+}

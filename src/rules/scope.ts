@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which devices a question is about: by name, namespace, VM, pod or process.
+
+import { visible } from '../snapshot/visible.ts';
+import type { Device, Owner, Snapshot } from '../snapshot.ts';
+import type { Finding } from './finding.ts';
+
+/** All that are given must hold. Names are whole names. */
+export interface Scope {
+  readonly device?: string | undefined;
+  /** Name or UUID. */
+  readonly vm?: string | undefined;
+  readonly pod?: string | undefined;
+  /** Number, name or kind (qemu, openvpn, …) of the process that holds a queue. */
+  readonly process?: string | undefined;
+  /** Name or inode number. */
+  readonly netns?: string | undefined;
+}
+
+/** Throws one sentence if there are none. */
+export function devicesIn(snapshot: Snapshot, scope: Scope): readonly Device[] {
+  const { devices } = snapshot;
+  const found = narrowed(snapshot, scope).devices;
+  if (found.length > 0 || isEverything(scope)) return found;
+  const words = [
+    ['named', scope.device],
+    ['of VM', scope.vm],
+    ['of pod', scope.pod],
+    ['held by process', scope.process],
+    ['in namespace', scope.netns],
+  ] as const;
+  const asked = words.flatMap(([word, name]) => (name === undefined ? [] : [`${word} ${name}`]));
+  const there =
+    devices.length === 0 ? 'there is none at all' : `'tapscope top -b -n 1' lists the ${devices.length} there are`;
+  throw new Error(`No tun, tap or macvtap device ${visible(asked.join(' '))} is on this host; ${there}.`);
+}
+
+/** The same snapshot with these devices only, which may be none. */
+export function narrowed(snapshot: Snapshot, scope: Scope): Snapshot {
+  const { namespaceNames } = snapshot.agent;
+  const devices = snapshot.devices.filter((device) => isIn(device, namespaceNames.get(device.netns), scope));
+  return { ...snapshot, devices };
+}
+
+/** Those on these devices, and those about the agent itself. */
+export function findingsOn(findings: readonly Finding[], devices: readonly Device[]): readonly Finding[] {
+  return findings.filter(
+    ({ device, netns }) =>
+      device === undefined ||
+      devices.some((one) => one.name === device && (netns === undefined || one.netns === netns)),
+  );
+}
+
+export function isEverything(scope: Scope): boolean {
+  return Object.values(scope).every((name) => name === undefined);
+}
+
+function isIn({ name, netns, queues }: Device, namespace: string | undefined, scope: Scope): boolean {
+  const owned = (wanted: string | undefined, names: (owner: Owner) => readonly (string | undefined)[]): boolean =>
+    wanted === undefined || queues.some(({ owner }) => owner !== undefined && names(owner).includes(wanted));
+  return (
+    (scope.device === undefined || scope.device === name) &&
+    (scope.netns === undefined || scope.netns === namespace || scope.netns === String(netns)) &&
+    owned(scope.vm, ({ identity }) => [identity?.vm, identity?.uuid]) &&
+    owned(scope.pod, ({ identity }) => [identity?.pod]) &&
+    owned(scope.process, ({ pid, comm, identity }) => [String(pid), comm, identity?.program])
+  );
+}

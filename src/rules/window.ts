@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// What rules look at: the devices that were there all the time between the first and the last of some snapshots.
+import type { AgentState, Device, Queue, Snapshot } from '../snapshot.ts';
+
+export interface Window {
+  /** Unix time of the last snapshot, seconds. */
+  readonly endedAt: number;
+  readonly seconds: number;
+  readonly devices: readonly DeviceSpan[];
+  /** In the namespaces of devices that came or went meanwhile too: a queue's reader may have left for good. */
+  readonly agentBefore: AgentState;
+  readonly agent: AgentState;
+}
+
+export interface DeviceSpan {
+  readonly seconds: number;
+  readonly before: Device;
+  readonly now: Device;
+  /** In each snapshot, `before` the first and `now` the last. */
+  readonly steps: readonly Device[];
+  /** Of each step, Unix time. */
+  readonly takenAt: readonly number[];
+  readonly queues: readonly QueueSpan[];
+}
+
+/** A queue that has a ring, or had one, by its present index. */
+export interface QueueSpan {
+  readonly device: DeviceSpan;
+  readonly before: Queue;
+  readonly now: Queue;
+  readonly steps: readonly Queue[];
+}
+
+/** Throws if there are fewer than two snapshots, or they are not in the order of time. */
+export function windowOf(snapshots: readonly Snapshot[]): Window {
+  const [first, last] = [snapshots[0], snapshots.at(-1)];
+  if (!first || !last || last.takenAt <= first.takenAt)
+    throw new Error('A window needs two snapshots, the later one last.');
+  const seconds = last.takenAt - first.takenAt;
+  const takenAt = snapshots.map((snapshot) => snapshot.takenAt);
+  const inSteps = snapshots.map(({ devices }) => finder(devices, ({ id }) => id));
+  const devices = last.devices.flatMap((now, place) => {
+    const steps = followed(now.id, place, inSteps);
+    const before = steps?.[0];
+    return steps && before ? [spanOf({ seconds, before, now, steps, takenAt })] : [];
+  });
+  return { endedAt: last.takenAt, seconds, devices, agentBefore: first.agent, agent: last.agent };
+}
+
+function spanOf(device: Omit<DeviceSpan, 'queues'>): DeviceSpan {
+  const queues: QueueSpan[] = [];
+  const span = { ...device, queues };
+  const inSteps = device.steps.map((step) => finder(step.queues, ({ index }) => index));
+  device.now.queues.forEach((now, place) => {
+    const steps = followed(now.index, place, inSteps);
+    const before = steps?.[0];
+    if (steps && before) queues.push({ device: span, before, now, steps });
+  });
+  return span;
+}
+
+type Find<Thing, Key> = (key: Key, place: number) => Thing | undefined;
+
+/** By its key. Things mostly keep their places: an index is made for those that did not. */
+function finder<Thing, Key>(things: readonly Thing[], keyOf: (thing: Thing) => Key): Find<Thing, Key> {
+  let index: ReadonlyMap<Key, Thing> | undefined;
+  return (key, place) => {
+    const thing = things[place];
+    if (thing !== undefined && keyOf(thing) === key) return thing;
+    index ??= new Map(things.map((each) => [keyOf(each), each]));
+    return index.get(key);
+  };
+}
+
+/** Its states; undefined: it was not there all the time. */
+function followed<Thing, Key>(
+  key: Key,
+  place: number,
+  steps: readonly Find<Thing, Key>[],
+): readonly Thing[] | undefined {
+  const states: Thing[] = [];
+  for (const find of steps) {
+    const state = find(key, place);
+    if (state === undefined) return undefined;
+    states.push(state);
+  }
+  return states;
+}
+
+/** How much a counter grew; undefined: nothing measures it now, or did at the beginning. A new epoch counts from 0. */
+export function grown<Seen>(
+  { before, now }: { readonly before: Seen; readonly now: Seen },
+  counter: (seen: Seen) => number | undefined,
+): number | undefined {
+  const [from, to] = [counter(before), counter(now)];
+  return from === undefined || to === undefined ? undefined : to >= from ? to - from : to;
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names and numbers as sentences have them.
+import type { DeviceSpan, QueueSpan } from './window.ts';
+
+/** 12 431 */
+export function count(packets: number): string {
+  return String(Math.round(packets)).replace(/\B(?=(\d{3})+$)/g, ' ');
+}
+
+/** Never 0 % of something, nor 100 % of not quite all. */
+export function percent(share: number): string {
+  const figure = 100 * share;
+  if (figure <= 0) return '0 %';
+  if (figure < 0.1) return 'under 0.1 %';
+  if (figure > 99.9 && figure < 100) return 'over 99.9 %';
+  return `${figure < 10 ? figure.toFixed(1) : Math.round(figure)} %`;
+}
+
+export function duration(seconds: number): string {
+  if (seconds >= 120) return `${Math.round(seconds / 60)} min`;
+  if (seconds >= 10) return `${Math.round(seconds)} s`;
+  if (seconds >= 1) return `${seconds.toFixed(1)} s`;
+  return seconds >= 0.001 || seconds === 0 ? `${Math.round(seconds * 1000)} ms` : `${Math.round(seconds * 1e6)} µs`;
+}
+
+/** 'tap0 (VM web1)' */
+export function nameOf({ now }: DeviceSpan): string {
+  return `${now.name}${ofWhom(now.queues.find(({ owner }) => owner)?.owner?.identity)}`;
+}
+
+/** 'tap0 queue 2 (VM web1)'; the number only where there are several. */
+export function queueName({ device, now }: QueueSpan): string {
+  const which = device.now.queues.length > 1 ? ` queue ${now.index}` : '';
+  return `${device.now.name}${which}${ofWhom(now.owner?.identity)}`;
+}
+
+function ofWhom(identity: QueueIdentity): string {
+  const name = [
+    ['VM', identity?.vm || identity?.uuid],
+    ['pod', identity?.pod],
+    ['container', identity?.container.slice(0, 12)],
+  ].find(([, value]) => value);
+  return name ? ` (${name.join(' ')})` : '';
+}
+
+type QueueIdentity = NonNullable<QueueSpan['now']['owner']>['identity'] | undefined;
+
+/** 'vhost-2211 (thread 2219)', 'openvpn (pid 312)', 'unknown' */
+export function readerName({ now: { vhost, owner, reader } }: QueueSpan): string {
+  if (vhost?.worker) return `${vhost.worker.comm} (thread ${vhost.worker.tid})`;
+  if (!owner) return reader?.thread === undefined ? 'unknown' : `thread ${reader.thread}`;
+  const thread = reader?.thread === undefined || reader.thread === owner.pid ? '' : `, thread ${reader.thread}`;
+  return `${owner.comm} (pid ${owner.pid}${thread})`;
+}
+
+/** Its own thread number, where it is known. */
+export function readerThread({ now: { vhost, reader } }: QueueSpan): number | undefined {
+  return vhost?.worker?.tid ?? reader?.thread;
+}
