@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// The last half hour of snapshots, in memory: each second of the last minutes, of older ones fewer. Counters go on counting, so that
+// nothing is lost between two steps; what was there for a moment in between is.
+import { Chain, type Decoded, type Lane, type Pace } from './history/chain.ts';
+import { createApart, type Entry } from './history/take-apart.ts';
+import type { Device, Snapshot } from './snapshot.ts';
+
+export interface Span {
+  /** Unix time, seconds. */
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface PastWindow {
+  /** How far its snapshots are apart, seconds. */
+  readonly stepSeconds: number;
+  /** Each made when it is asked for: of 1 000 queues that takes some 50 ms. */
+  readonly snapshots: Iterable<Snapshot>;
+}
+
+/** One device over time. */
+export interface DeviceStep {
+  readonly takenAt: number;
+  readonly device: Device;
+}
+
+/** Nobody need decode what rules look at each second. */
+export const RECENT_SECONDS = 10;
+const PACES: readonly Pace[] = [
+  { stepSeconds: 1, keepSeconds: 60 },
+  { stepSeconds: 10, keepSeconds: 240 },
+  { stepSeconds: 30, keepSeconds: 1800 },
+];
+/** 1 000 queues that all carry traffic take some 33 MB, and as much again what rules look at. */
+const MOST_BYTES = 48 * 2 ** 20;
+/** A timer fires a little early or late. */
+const SLACK_SECONDS = 0.5;
+/** Who asks for now asks a little after the last snapshot. */
+const MOST_AHEAD_SECONDS = 3;
+
+/** Its message is a sentence for whoever asked. */
+export class OutsideHistory extends Error {}
+
+interface DeviceLane extends Lane {
+  readonly id: string;
+  readonly netns: number;
+  entry: Entry | undefined;
+  /** As it was last: the object of the snapshot in which it changed last. */
+  device: Device;
+}
+
+export class History {
+  readonly #mostBytes: number;
+  readonly #apart = createApart();
+  readonly #root: Lane = { netns: undefined, name: '' };
+  #rootEntry: Entry | undefined;
+  #chains = PACES.map((pace) => new Chain(pace));
+  #devices: readonly DeviceLane[] = [];
+  /** The root, then the devices. */
+  #lanes: readonly Lane[] = [this.#root];
+  #recent: Snapshot[] = [];
+
+  constructor(mostBytes = MOST_BYTES) {
+    this.#mostBytes = mostBytes;
+  }
+
+  /** What the steps take, without the snapshots of the last seconds. */
+  get bytes(): number {
+    return this.#chains.reduce((sum, chain) => sum + chain.bytes, 0);
+  }
+
+  /** undefined: there is none yet. */
+  get span(): Span | undefined {
+    const to = this.#chains[0]?.newest;
+    const oldest = this.#chains.flatMap((chain) => chain.oldest ?? []);
+    return to === undefined ? undefined : { from: Math.min(...oldest), to };
+  }
+
+  /** Those of the last seconds, the newest last. */
+  get recent(): readonly Snapshot[] {
+    return this.#recent;
+  }
+
+  /** Of the next second; where the clock was set back, the history begins anew. */
+  add({ takenAt, devices, agent }: Snapshot): void {
+    if (takenAt <= (this.#chains[0]?.newest ?? Number.NEGATIVE_INFINITY)) this.#forget();
+    const lanes = this.#lanesOf(devices);
+    const due = this.#chains.filter((chain) => chain.due(takenAt));
+    for (const chain of due) chain.begin(this.#lanes.length);
+    this.#rootEntry = this.#apart.take({ takenAt, agent }, this.#rootEntry);
+    for (const chain of due) chain.put(0, this.#root, this.#rootEntry, this.#apart.numbers());
+    for (let place = 0; place < lanes.length; place += 1) {
+      const [lane, device] = [lanes[place], devices[place]];
+      if (lane === undefined || device === undefined) continue;
+      lane.entry = this.#apart.take(device, lane.entry);
+      let changed = false;
+      for (const chain of due) if (chain.put(place + 1, lane, lane.entry, this.#apart.numbers())) changed = true;
+      if (changed) lane.device = device;
+    }
+    for (const chain of due) chain.end(takenAt, this.#lanes);
+    while (this.bytes > this.#mostBytes && this.#forgetOldest());
+    const since = takenAt - RECENT_SECONDS - SLACK_SECONDS;
+    const recent = { takenAt, devices: lanes.map(({ device }) => device), agent };
+    this.#recent = [...this.#recent.filter((earlier) => earlier.takenAt >= since), recent];
+  }
+
+  /** From the last step at or before its beginning to the last at or before `at`, two at least. Throws OutsideHistory. */
+  window(at: number, seconds: number): PastWindow {
+    const begin = Math.max(at - seconds, this.#spanAround(at).from);
+    const chain = this.#chains.find(({ oldest }) => oldest !== undefined && oldest <= begin) ?? this.#longest();
+    if (chain.times(begin, at).length < 2)
+      throw new OutsideHistory(`The history begins at ${utc(begin)}, and has nothing earlier to compare with.`);
+    return { stepSeconds: chain.pace.stepSeconds, snapshots: snapshotsOf(chain.steps(begin, at, () => true)) };
+  }
+
+  /** All steps of one device, those long ago further apart; none: it was not there. Throws OutsideHistory. */
+  device(netns: number, name: string, at: number, seconds: number): readonly DeviceStep[] {
+    this.#spanAround(at);
+    const wanted = (lane: Lane): boolean => lane.netns === netns && lane.name === name;
+    return this.#chains.toReversed().flatMap((chain, index, chains) => {
+      const finerFrom = chains[index + 1]?.oldest ?? Number.POSITIVE_INFINITY;
+      const steps = chain.steps(at - seconds, at, wanted);
+      return [...steps].flatMap(({ takenAt, values: [device] }) =>
+        takenAt < finerFrom && isDevice(device) ? [{ takenAt, device }] : [],
+      );
+    });
+  }
+
+  #spanAround(at: number): Span {
+    const span = this.span;
+    if (span === undefined) throw new OutsideHistory('There is no history yet: the agent has just started.');
+    if (at >= span.from && at <= span.to + MOST_AHEAD_SECONDS) return span;
+    throw new OutsideHistory(
+      `There is no history of ${utc(at)}: it reaches from ${utc(span.from)} to ${utc(span.to)}.`,
+    );
+  }
+
+  /** The one that goes back furthest. */
+  #longest(): Chain {
+    return this.#chains.reduce((longest, chain) =>
+      (chain.oldest ?? Number.POSITIVE_INFINITY) < (longest.oldest ?? Number.POSITIVE_INFINITY) ? chain : longest,
+    );
+  }
+
+  /** Of each device its own, in their order. */
+  #lanesOf(devices: readonly Device[]): readonly DeviceLane[] {
+    const known = this.#devices;
+    if (known.length === devices.length && known.every((lane, place) => isOf(lane, devices[place]))) return known;
+    const byId = new Map(known.map((lane) => [lane.id, lane]));
+    this.#devices = devices.map((device) => {
+      const lane = byId.get(device.id);
+      byId.delete(device.id);
+      const { id, netns, name } = device;
+      return lane !== undefined && isOf(lane, device) ? lane : { id, netns, name, entry: undefined, device };
+    });
+    this.#lanes = [this.#root, ...this.#devices];
+    return this.#devices;
+  }
+
+  /** False: there is nothing more to forget. */
+  #forgetOldest(): boolean {
+    const inOrder = this.#chains.toSorted((a, b) => (a.oldest ?? 0) - (b.oldest ?? 0));
+    return inOrder.some((chain) => chain.forgetOldest());
+  }
+
+  #forget(): void {
+    this.#chains = PACES.map((pace) => new Chain(pace));
+    this.#recent = [];
+  }
+}
+
+function isOf({ id, netns, name }: DeviceLane, device: Device | undefined): boolean {
+  return device !== undefined && id === device.id && netns === device.netns && name === device.name;
+}
+
+function* snapshotsOf(steps: Iterable<Decoded>): Generator<Snapshot> {
+  for (const { values } of steps) {
+    const [root, ...devices] = values;
+    if (isRoot(root)) yield { takenAt: root.takenAt, devices: devices.filter(isDevice), agent: root.agent };
+  }
+}
+
+// What was taken apart as one of these is put together as one.
+function isRoot(value: unknown): value is Pick<Snapshot, 'takenAt' | 'agent'> {
+  return typeof value === 'object' && value !== null && 'agent' in value;
+}
+
+function isDevice(value: unknown): value is Device {
+  return typeof value === 'object' && value !== null && 'queues' in value;
+}
+
+function utc(seconds: number): string {
+  return `${new Date(1000 * seconds).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}

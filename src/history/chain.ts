@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// Steps of one length, one after the other: each as what changed since the one before, in blocks that begin with the whole.
+import { applyDeltas, DeltaWriter } from './deltas.ts';
+import { type Entry, together } from './take-apart.ts';
+
+/** One thing that has states over time. */
+export interface Lane {
+  readonly netns: number | undefined;
+  readonly name: string;
+}
+
+interface Step {
+  readonly takenAt: number;
+  /** What was there, in its order. The same object in steps with the same things. */
+  readonly lanes: readonly Lane[];
+  /** Of each lane, where its bytes end. */
+  readonly ends: Uint32Array;
+  readonly bytes: Uint8Array;
+  /** Of lanes whose words or form changed, by their place; their numbers begin at 0. */
+  readonly entries: ReadonlyMap<number, Entry>;
+}
+
+interface Block {
+  readonly steps: Step[];
+  bytes: number;
+}
+
+interface Written {
+  readonly block: Block;
+  readonly entry: Entry;
+  readonly numbers: Float64Array;
+}
+
+export interface Pace {
+  /** At least so long apart, seconds. */
+  readonly stepSeconds: number;
+  readonly keepSeconds: number;
+}
+
+export interface Decoded {
+  readonly takenAt: number;
+  /** In the order of that step. What did not change since the step before is the same object. */
+  readonly values: readonly unknown[];
+}
+
+/** A whole costs as much as some two changes, and who asks for a step has to go through those before it in the block. */
+const STEPS_IN_BLOCK = 12;
+/** Of an entry in a map and its list of words, and of each word there; the texts themselves are mostly shared. */
+const ENTRY_BYTES = 100;
+const WORD_BYTES = 8;
+const NO_ENTRIES: ReadonlyMap<number, Entry> = new Map();
+
+export class Chain {
+  readonly pace: Pace;
+  readonly #blocks: Block[] = [];
+  readonly #writer = new DeltaWriter();
+  readonly #written = new WeakMap<Lane, Written>();
+  #entries: Map<number, Entry> | undefined;
+  #ends = new Uint32Array(0);
+
+  constructor(pace: Pace) {
+    this.pace = pace;
+  }
+
+  get bytes(): number {
+    return this.#blocks.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  get oldest(): number | undefined {
+    return this.#blocks[0]?.steps[0]?.takenAt;
+  }
+
+  get newest(): number | undefined {
+    return this.#blocks.at(-1)?.steps.at(-1)?.takenAt;
+  }
+
+  /** A step that begins now: steps lie on a grid, so that those of all chains meet. */
+  due(takenAt: number): boolean {
+    const { stepSeconds } = this.pace;
+    return this.newest === undefined || Math.floor(takenAt / stepSeconds) > Math.floor(this.newest / stepSeconds);
+  }
+
+  begin(lanes: number): void {
+    const last = this.#blocks.at(-1);
+    if (last === undefined || last.steps.length >= STEPS_IN_BLOCK) this.#blocks.push({ steps: [], bytes: 0 });
+    this.#entries = undefined;
+    this.#ends = new Uint32Array(lanes);
+  }
+
+  /** False: it is as it was. */
+  put(place: number, lane: Lane, entry: Entry, numbers: Float64Array): boolean {
+    const block = this.#blocks.at(-1);
+    if (block === undefined) throw new Error('A step was not begun.');
+    const before = this.#written.get(lane);
+    const start = this.#writer.at;
+    const goesOn = before !== undefined && before.entry === entry && before.block === block;
+    const from = goesOn ? before.numbers : new Float64Array(entry.form.numbers);
+    if (!goesOn) {
+      this.#entries ??= new Map();
+      this.#entries.set(place, entry);
+      this.#written.set(lane, { block, entry, numbers: from });
+    }
+    this.#writer.write(from, numbers, entry.form.numbers);
+    this.#ends[place] = this.#writer.at;
+    return !goesOn || this.#writer.at > start;
+  }
+
+  end(takenAt: number, lanes: readonly Lane[]): void {
+    const block = this.#blocks.at(-1);
+    const bytes = this.#writer.take();
+    const entries = this.#entries ?? NO_ENTRIES;
+    block?.steps.push({ takenAt, lanes, ends: this.#ends, bytes, entries });
+    const words = [...entries.values()].reduce((sum, entry) => sum + entry.words.length, 0);
+    const own = bytes.length + this.#ends.byteLength + ENTRY_BYTES * entries.size + WORD_BYTES * words;
+    if (block) block.bytes += own;
+    const [first, second] = this.#blocks;
+    const nextBegins = second?.steps[0]?.takenAt;
+    if (first && nextBegins !== undefined && takenAt - nextBegins >= this.pace.keepSeconds) this.#blocks.shift();
+  }
+
+  /** False: there is no more than the block that is being written. */
+  forgetOldest(): boolean {
+    return this.#blocks.length > 1 && this.#blocks.shift() !== undefined;
+  }
+
+  /** When its steps were taken, from the last one at or before `from` to the last one at or before `to`. */
+  times(from: number, to: number): readonly number[] {
+    const times = this.#blocks.flatMap(({ steps }) => steps.map(({ takenAt }) => takenAt)).filter((time) => time <= to);
+    const first = times.findLastIndex((time) => time <= from);
+    return times.slice(Math.max(0, first));
+  }
+
+  /** The same steps, each when it is asked for: what is forgotten meanwhile is still told. */
+  *steps(from: number, to: number, wanted: (lane: Lane) => boolean): Generator<Decoded> {
+    const [first] = this.times(from, to);
+    for (const { steps } of [...this.#blocks]) {
+      const last = steps.at(-1);
+      if (first === undefined || last === undefined || last.takenAt < first) continue;
+      const reader = new BlockReader(wanted);
+      for (const step of steps) {
+        if (step.takenAt > to) return;
+        reader.read(step);
+        if (step.takenAt >= first) yield { takenAt: step.takenAt, values: reader.values(step) };
+      }
+    }
+  }
+}
+
+interface Reading {
+  entry: Entry;
+  numbers: Float64Array;
+  /** Made when it is asked for; undefined: it changed since. */
+  value: unknown;
+}
+
+class BlockReader {
+  readonly #wanted: (lane: Lane) => boolean;
+  readonly #readings = new Map<Lane, Reading>();
+
+  constructor(wanted: (lane: Lane) => boolean) {
+    this.#wanted = wanted;
+  }
+
+  read({ lanes, ends, bytes, entries }: Step): void {
+    for (let place = 0; place < lanes.length; place += 1) {
+      const lane = lanes[place];
+      if (lane === undefined || !this.#wanted(lane)) continue;
+      const entry = entries.get(place);
+      const [start, end] = [ends[place - 1] ?? 0, ends[place] ?? 0];
+      if (entry) this.#readings.set(lane, { entry, numbers: new Float64Array(entry.form.numbers), value: undefined });
+      const reading = this.#readings.get(lane);
+      if (reading === undefined || (start === end && !entry)) continue;
+      applyDeltas(reading.numbers, bytes, start, end);
+      reading.value = undefined;
+    }
+  }
+
+  values({ lanes }: Step): readonly unknown[] {
+    return lanes.flatMap((lane) => {
+      const reading = this.#readings.get(lane);
+      if (reading === undefined) return [];
+      reading.value ??= together(reading.entry, reading.numbers);
+      return [reading.value];
+    });
+  }
+}
