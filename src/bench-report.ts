@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vocabulary of `tapscope bench`: what is measured, what came of it, and the medians of repeats. Pure data.
+
+export const READERS = ['tap', 'vhost'] as const;
+/**
+ * What happens to a sender that is faster than the reader. tail-drop: packets are lost, an fq_codel is there and never used;
+ * backpressure: with IFF_BACKPRESSURE and an fq_codel the queue stops, and pktgen waits; no-qdisc: with IFF_BACKPRESSURE and
+ * without a qdisc, where the flag does nothing; through-qdisc: as backpressure, but the packets go through the fq_codel.
+ */
+export const FLOWS = ['tail-drop', 'backpressure', 'no-qdisc', 'through-qdisc'] as const;
+export type FlowCase = (typeof FLOWS)[number];
+
+/** pktgen sends to a tap that a program reads, or that vhost-net hands to a guest. */
+export interface SendCell {
+  readonly kind: 'send';
+  /** Unique: what --only looks at. */
+  readonly id: string;
+  readonly reader: (typeof READERS)[number];
+  readonly flow: FlowCase;
+  readonly threads: number;
+  readonly queues: number;
+  readonly pinned: boolean;
+}
+
+/** A guest of vhost-net sends messages to the host, which lets go of them at once. */
+export interface MessageCell {
+  readonly kind: 'message';
+  readonly id: string;
+  readonly zeroCopy: boolean;
+  /** Bytes of one, Ethernet header included. */
+  readonly size: number;
+}
+
+export type Cell = SendCell | MessageCell;
+
+/** One repeat of a cell. Packets by the agent's counters. */
+export interface Run {
+  readonly seconds: number;
+  /** Of a send cell: what tun took; of a message cell: what arrived on the host. */
+  readonly transmitted: number;
+  /** In tun. */
+  readonly lost: number;
+  /** Before tun: by the qdisc, or on the way into it. */
+  readonly droppedBefore: number;
+  /** Messages that vhost-net passed on without copying them. */
+  readonly uncopied: number;
+  /** CPU time of vhost-net's workers; undefined: there are none, or it was not measured. */
+  readonly workerSeconds: number | undefined;
+  /** Where the agent's numbers and others' differ, a sentence each. */
+  readonly disagreements: readonly string[];
+}
+
+/** Over repeats. */
+export interface Spread {
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+export interface CellResult {
+  readonly cell: Cell;
+  /** Why this host cannot measure it, or null. */
+  readonly missing: string | null;
+  readonly runs: readonly Run[];
+}
+
+export interface BenchReport {
+  readonly schema: 1;
+  readonly version: string;
+  readonly kernel: string;
+  readonly cpus: number;
+  readonly seconds: number;
+  readonly repeats: number;
+  /** Bytes of pktgen's packets. */
+  readonly packetSize: number;
+  /** Packets. */
+  readonly ring: number;
+  readonly pinnedTo: number;
+  /** Another agent watched meanwhile, and every packet paid for it too. */
+  readonly agentRuns: boolean;
+  readonly results: readonly CellResult[];
+}
+
+export function spread(values: readonly number[]): Spread {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (index: number): number => sorted[index] ?? Number.NaN;
+  const middle = (sorted.length - 1) / 2;
+  return {
+    median: (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2,
+    least: at(0),
+    most: at(sorted.length - 1),
+  };
+}
+
+/** A count of each repeat, per second. */
+export function perSecond(runs: readonly Run[], count: (run: Run) => number): Spread {
+  return spread(runs.map((run) => count(run) / run.seconds));
+}
+
+export function disagreements({ results }: BenchReport): readonly string[] {
+  return results.flatMap(({ cell, runs }) =>
+    runs.flatMap((run, index) => run.disagreements.map((text) => `${cell.id}, repeat ${index + 1}: ${text}`)),
+  );
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Holds the agent's counts of one run against everybody else's. Nothing here is allowed to be off by one.
+import type { Device, Queue } from '../snapshot.ts';
+
+export interface AgentCounts {
+  readonly offered: number;
+  readonly enqueued: number;
+  readonly dropped: number;
+  readonly delivered: number;
+  /** Before tun. */
+  readonly droppedBefore: number;
+  /** Of these: on the way into a qdisc that too many CPUs want at once (net.core.qdisc_max_burst), which `tc -s` does not count. */
+  readonly burst: number;
+  /** Packets that are nowhere yet: in a ring, or held by vhost-net. */
+  readonly waiting: number;
+}
+
+const BURST = 'QDISC_BURST_DROP';
+
+/** [what, by the agent, by whom, by them]. undefined: the agent does not measure it. */
+export type Comparison = readonly [what: string, ours: number | undefined, whose: string, theirs: number];
+
+export function agentCounts({ queues, otherDropped }: Device): AgentCounts {
+  const sum = (value: (queue: Queue) => number | undefined): number =>
+    queues.reduce((all, queue) => all + (value(queue) ?? Number.NaN), 0);
+  return {
+    offered: sum(({ counters }) => counters?.offered),
+    enqueued: sum(({ counters }) => counters?.enqueued),
+    dropped: sum(({ counters }) => counters && total(counters.dropped)),
+    delivered: sum(({ counters }) => counters?.delivered),
+    droppedBefore: total(otherDropped ?? []),
+    burst: total((otherDropped ?? []).filter(({ reason }) => reason === BURST)),
+    waiting: sum(({ ring, vhost }) => (ring?.occupancy ?? Number.NaN) + (vhost?.held ?? 0)),
+  };
+}
+
+function total(counts: readonly { readonly packets: number }[]): number {
+  return counts.reduce((sum, { packets }) => sum + packets, 0);
+}
+
+export function compare(comparisons: readonly Comparison[]): readonly string[] {
+  return comparisons.flatMap(([what, ours, whose, theirs]) =>
+    ours === theirs ? [] : [`${what}: ${ours ?? 'nothing'} by the agent, ${theirs} by ${whose}`],
+  );
+}
+
+/** What the agent itself has to say against its figures. */
+export function doubts(device: Device): readonly string[] {
+  const parts = [{ audit: device.audit, degraded: device.degraded }, ...device.queues];
+  return parts.flatMap(({ audit, degraded }) => [
+    ...degraded.map((reason) => `the agent does not vouch for its figures: ${reason}`),
+    ...audit
+      .filter(({ imbalance }) => imbalance !== 0)
+      .map(({ equation, imbalance }) => `the agent's books are off by ${imbalance} packets (${equation})`),
+  ]);
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// All cells of the tables, in the order in which they are shown.
+import { type Cell, FLOWS, READERS } from '../bench-report.ts';
+
+const COUNTS = [1, 4] as const;
+/** Below 256 bytes vhost-net always copies; the others are those of the zero-copy series. */
+const MESSAGE_SIZES = [128, 1024, 4096, 8192, 16_384, 65_000] as const;
+
+export const ALL_CELLS: readonly Cell[] = [
+  ...READERS.flatMap((reader) =>
+    COUNTS.flatMap((threads) =>
+      COUNTS.flatMap((queues) =>
+        [false, true].flatMap((pinned) =>
+          FLOWS.map((flow) => ({
+            kind: 'send' as const,
+            id: `${reader}/threads=${threads}/queues=${queues}/${pinned ? 'pinned' : 'free'}/${flow}`,
+            ...{ reader, flow, threads, queues, pinned },
+          })),
+        ),
+      ),
+    ),
+  ),
+  ...MESSAGE_SIZES.flatMap((size) =>
+    [false, true].map((zeroCopy) => ({
+      kind: 'message' as const,
+      id: `zero-copy/${zeroCopy ? 'on' : 'off'}/size=${size}`,
+      ...{ zeroCopy, size },
+    })),
+  ),
+];
+
+/** Those whose id the expression finds; throws one sentence if there are none. */
+export function chooseCells(only: string | undefined): readonly Cell[] {
+  if (only === undefined) return ALL_CELLS;
+  const chosen = ALL_CELLS.filter(({ id }) => expression(only).test(id));
+  if (chosen.length > 0) return chosen;
+  const [first, last] = [ALL_CELLS[0]?.id, ALL_CELLS.at(-1)?.id];
+  throw new Error(
+    `--only=${only} names none of the ${ALL_CELLS.length} cells; they are called from ${first} to ${last}.`,
+  );
+}
+
+function expression(only: string): RegExp {
+  try {
+    return new RegExp(only);
+  } catch (cause) {
+    throw new Error(`--only=${only} is no regular expression: ${cause instanceof Error ? cause.message : cause}.`, {
+      cause,
+    });
+  }
+}

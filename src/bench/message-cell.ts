@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// One run of a message cell: a guest of vhost-net sends messages of one size, in a protocol that nobody on the host knows.
+// The host lets go of each at once, so that nothing there has to copy it.
+import type { MessageCell, Run } from '../bench-report.ts';
+import { raise } from '../kernel/own-device.ts';
+import type { Device } from '../snapshot.ts';
+import { type Comparison, compare, doubts } from './agreement.ts';
+import { DEVICE, missingIf, RING, type Stage } from './stage.ts';
+
+const QUEUE = 'q0';
+const ENTRIES = 1024;
+/** Of virtio-net's header; buffers lie side by side, and pages that two of them share would be pinned twice. */
+const HEADER = 12;
+const PAGE = 4096;
+
+export async function runMessageCell(stage: Stage, { size }: MessageCell, seconds: number): Promise<Run> {
+  const { traffic } = stage;
+  await traffic.pin(undefined);
+  await traffic.open(QUEUE, DEVICE, ['vnet']);
+  await raise({ namespace: traffic.namespace, name: DEVICE, queues: 1 }, RING, 'noqueue');
+  const buffer = Math.ceil((HEADER + size) / PAGE) * PAGE;
+  await traffic.guest(QUEUE, { entries: ENTRIES, buffer }).catch(missingIf('ENOENT', 'ENODEV', 'ENXIO'));
+  await stage.refresh();
+  await stage.look();
+  const sent = await traffic.send(QUEUE, size, seconds);
+  const run = judge(await stage.look(), size, sent);
+  await traffic.unguest(QUEUE);
+  await traffic.close(QUEUE);
+  return run;
+}
+
+function judge(device: Device, size: number, { sent, seconds }: { sent: number; seconds: number }): Run {
+  const { counters, queues, receive } = device;
+  const vhost = queues[0]?.vhost;
+  const zeroCopy = vhost?.zeroCopy;
+  const notTried = Object.values(zeroCopy?.notTried ?? {}).reduce((sum, packets) => sum + packets, 0);
+  const dropped = (receive?.dropped ?? []).reduce((sum, { packets }) => sum + packets, 0);
+  const comparisons: Comparison[] = [
+    ['messages', counters?.rxPackets, 'the guest', sent],
+    ['bytes', counters?.rxBytes, 'the guest', sent * size],
+    ['messages that tun dropped', dropped, 'the guest', 0],
+  ];
+  if (zeroCopy) {
+    const { completed, tried } = zeroCopy;
+    comparisons.push(
+      ['messages with and without zero-copy', tried + notTried, 'the guest', sent],
+      ['completed zero-copies', completed.uncopied + completed.copied, 'its attempts', tried],
+    );
+  }
+  return {
+    seconds,
+    transmitted: counters?.rxPackets ?? Number.NaN,
+    lost: dropped,
+    droppedBefore: 0,
+    uncopied: zeroCopy?.completed.uncopied ?? 0,
+    workerSeconds: vhost?.worker?.seconds,
+    disagreements: [...compare(comparisons), ...doubts(device)],
+  };
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// All repeats of all cells, interleaved: what changes on the host meanwhile changes every cell alike. Whatever was changed is
+// as it was when this ends, also by an interruption.
+import type { Cell, CellResult, MessageCell, Run, SendCell } from '../bench-report.ts';
+import { startTraffic, type Traffic } from '../kernel/traffic.ts';
+import { setZeroCopyParameter, unload, vhostModules, zeroCopyParameter } from '../kernel/vhost-module.ts';
+import { runMessageCell } from './message-cell.ts';
+import { runSendCell } from './send-cell.ts';
+import { type Eyes, Missing, missingIf, openEyes, type Stage } from './stage.ts';
+
+export interface BenchOptions {
+  readonly cells: readonly Cell[];
+  readonly seconds: number;
+  readonly repeats: number;
+  readonly interrupted: AbortSignal;
+  /** Hears what is done next. */
+  readonly say: (line: string) => void;
+}
+
+export interface Bench {
+  readonly results: readonly CellResult[];
+  /** All that was changed is as it was before; else `say` was told what to type. */
+  readonly restored: boolean;
+}
+
+export async function runBench(options: BenchOptions): Promise<Bench> {
+  const before = { parameter: zeroCopyParameter(), modules: vhostModules() };
+  const traffic = await startTraffic();
+  const rounds = new Rounds(traffic, options);
+  // Whatever is waited for ends with it.
+  options.interrupted.addEventListener('abort', () => void traffic.end());
+  let restored = false;
+  try {
+    for (let repeat = 0; repeat < options.repeats; repeat++) await rounds.repeat(repeat);
+  } finally {
+    rounds.closeEyes();
+    await traffic.end();
+    restored = await restore(before, options.say);
+  }
+  return { results: rounds.results(), restored };
+}
+
+interface ModuleState {
+  readonly parameter: number | undefined;
+  readonly modules: readonly string[];
+}
+
+async function restore({ parameter, modules }: ModuleState, say: (line: string) => void): Promise<boolean> {
+  if (parameter === undefined) await unload(vhostModules().filter((name) => !modules.includes(name)));
+  else await setZeroCopyParameter(parameter).catch(() => undefined);
+  const now = zeroCopyParameter() ?? 0; // which is what a load without it means
+  if (now === (parameter ?? 0)) return true;
+  say(
+    `vhost_net's parameter experimental_zcopytx is ${now} and was ${parameter ?? 'not set'}, for the module came into use: once nothing uses it, type: rmmod vhost_net; modprobe vhost_net experimental_zcopytx=${parameter ?? 0}`,
+  );
+  return false;
+}
+
+class Rounds {
+  readonly #traffic: Traffic;
+  readonly #options: BenchOptions;
+  readonly #runs = new Map<Cell, Run[]>();
+  readonly #missing = new Map<Cell, string>();
+  #eyes: Eyes | undefined;
+
+  constructor(traffic: Traffic, options: BenchOptions) {
+    this.#traffic = traffic;
+    this.#options = options;
+  }
+
+  async repeat(repeat: number): Promise<void> {
+    const { cells, repeats, interrupted, say } = this.#options;
+    for (const cell of ordered(cells, repeat)) {
+      interrupted.throwIfAborted();
+      if (this.#missing.has(cell)) continue;
+      say(`repeat ${repeat + 1} of ${repeats}: ${cell.id}`);
+      try {
+        const run = await this.#run(cell);
+        this.#runs.set(cell, [...(this.#runs.get(cell) ?? []), run]);
+      } catch (error) {
+        if (!(error instanceof Missing)) throw error;
+        this.#missing.set(cell, error.message);
+      }
+    }
+  }
+
+  results(): readonly CellResult[] {
+    return this.#options.cells.map((cell) => ({
+      cell,
+      missing: this.#missing.get(cell) ?? null,
+      runs: this.#runs.get(cell) ?? [],
+    }));
+  }
+
+  closeEyes(): void {
+    this.#eyes?.close();
+    this.#eyes = undefined;
+  }
+
+  async #run(cell: Cell): Promise<Run> {
+    const { seconds } = this.#options;
+    if (cell.kind === 'send') return runSendCell(this.#stage(), cell, seconds);
+    await this.#setZeroCopy(cell.zeroCopy);
+    return runMessageCell(this.#stage(), cell, seconds);
+  }
+
+  #stage(): Stage {
+    this.#eyes ??= openEyes(this.#traffic.netns);
+    const { look, refresh } = this.#eyes;
+    return { traffic: this.#traffic, look, refresh, interrupted: this.#options.interrupted };
+  }
+
+  /** The agent's own probes would keep the module. */
+  async #setZeroCopy(wanted: boolean): Promise<void> {
+    const now = zeroCopyParameter();
+    if (now !== undefined && (now !== 0) === wanted) return;
+    this.closeEyes();
+    await setZeroCopyParameter(Number(wanted)).catch(missingIf('MODULE'));
+  }
+}
+
+/** Each load of the module is used for all messages, and every second repeat begins with what the one before ended with. */
+function ordered(cells: readonly Cell[], repeat: number): readonly Cell[] {
+  const sends = cells.filter((cell): cell is SendCell => cell.kind === 'send');
+  const messages = cells.filter((cell): cell is MessageCell => cell.kind === 'message');
+  const first = repeat % 2 === 1;
+  return [
+    ...sends,
+    ...messages.filter(({ zeroCopy }) => zeroCopy === first),
+    ...messages.filter(({ zeroCopy }) => zeroCopy !== first),
+  ];
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a bench plays on: the traffic program in its namespace, and an agent that sees its device and no other.
+import { setTimeout as wait } from 'node:timers/promises';
+import { Agent } from '../inventory/agent.ts';
+import type { Traffic } from '../kernel/traffic.ts';
+import type { Device } from '../snapshot.ts';
+
+export const DEVICE = 'bench0';
+export const RING = 1000;
+const POLL_MS = 20;
+
+/** Why this host cannot measure a cell. */
+export class Missing extends Error {}
+
+export interface Stage {
+  readonly traffic: Traffic;
+  /** The device as a fresh snapshot has it. */
+  look(): Promise<Device>;
+  /** Between what is measured: probes for modules that came, owners. */
+  refresh(): Promise<void>;
+  /** A bench that was interrupted ends at its next wait. */
+  readonly interrupted: AbortSignal;
+}
+
+export interface Eyes {
+  look(): Promise<Device>;
+  refresh(): Promise<void>;
+  close(): void;
+}
+
+/** No budget: the level must not change while something is measured. */
+export function openEyes(netns: number): Eyes {
+  const agent = new Agent(
+    { forced: new Map(), pin: true },
+    { filter: (name) => name === DEVICE, perCpu: false, budget: undefined },
+  );
+  for (const event of ['devices', 'transmit', 'freed']) {
+    if (agent.probes.mechanism(event) !== undefined) continue;
+    agent.close();
+    throw new Error(
+      `The agent cannot measure '${event}' on this host, so there is nothing to show: 'tapscope doctor' says why.`,
+    );
+  }
+  return {
+    look: async () => {
+      const { devices } = await agent.take();
+      const device = devices.find((one) => one.netns === netns);
+      if (!device)
+        throw new Error("The agent does not see the bench's device: 'tapscope doctor' says what it sees here.");
+      return device;
+    },
+    refresh: () => agent.refresh(),
+    close: () => agent.close(),
+  };
+}
+
+export async function pause(seconds: number, interrupted: AbortSignal): Promise<void> {
+  await wait(1000 * seconds, undefined, { signal: interrupted });
+}
+
+/** Throws if it is not so in time: what hangs must show. */
+export async function until(
+  what: string,
+  seconds: number,
+  { interrupted }: Stage,
+  done: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const deadline = performance.now() + 1000 * seconds;
+  while (!(await done())) {
+    if (performance.now() > deadline) throw new Error(`It took longer than ${seconds} s until ${what}.`);
+    await wait(POLL_MS, undefined, { signal: interrupted });
+  }
+}
+
+/** For errors of these codes: this host does not have it. */
+export function missingIf(...codes: readonly string[]): (error: unknown) => never {
+  return (error) => {
+    if (error instanceof Error && 'code' in error && codes.includes(String(error.code)))
+      throw new Missing(error.message, { cause: error });
+    throw error;
+  };
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tap of a send cell: made, given its ring and qdisc, read by a program or by guests, and taken away again.
+import type { SendCell } from '../bench-report.ts';
+import { raise } from '../kernel/own-device.ts';
+import { allowedCpus } from '../kernel/process-text.ts';
+import type { Device } from '../snapshot.ts';
+import { DEVICE, Missing, missingIf, RING, type Stage } from './stage.ts';
+
+/** As in the series, where vhost-net's worker shares its CPU with pktgen's first thread. */
+export const PINNED_TO = 0;
+const GUEST = { entries: 256, buffer: 2048 };
+
+export async function setUpTap(stage: Stage, cell: SendCell): Promise<void> {
+  const { traffic } = stage;
+  const { queues, flow, pinned } = cell;
+  await traffic.pin(pinned ? PINNED_TO : undefined);
+  for (const id of queueIds(cell)) await openQueue(stage, cell, id);
+  const qdisc = flow === 'no-qdisc' ? 'noqueue' : 'fq_codel';
+  await raise({ namespace: traffic.namespace, name: DEVICE, queues }, RING, qdisc).catch(missingIf('QDISC'));
+  for (const id of queueIds(cell)) await startReading(stage, cell, id);
+  await stage.refresh();
+  const device = await stage.look();
+  if (pinned && cell.reader === 'vhost') await requirePinned(device);
+}
+
+async function openQueue({ traffic }: Stage, { queues, flow, reader }: SendCell, id: string): Promise<void> {
+  const stops = await traffic.open(id, DEVICE, [
+    ...(queues > 1 ? (['mq'] as const) : []),
+    ...(reader === 'vhost' ? (['vnet'] as const) : []),
+    ...(flow === 'tail-drop' ? [] : (['backpressure'] as const)),
+  ]);
+  if (!stops && flow !== 'no-qdisc') throw new Missing("this kernel's tun has no IFF_BACKPRESSURE (Linux 7.3 has it)");
+}
+
+async function startReading({ traffic }: Stage, { reader }: SendCell, id: string): Promise<void> {
+  if (reader === 'tap') return traffic.read(id);
+  await traffic.guest(id, GUEST).catch(missingIf('ENOENT', 'ENODEV', 'ENXIO'));
+  await traffic.receive(id);
+}
+
+/** A worker that is a kernel thread does not take the CPUs of who asked for it. */
+async function requirePinned({ queues }: Device): Promise<void> {
+  for (const { vhost } of queues) {
+    if (!vhost?.worker) throw new Missing("the agent does not see vhost-net's worker here, nor whether it is pinned");
+    if ((await allowedCpus(vhost.worker.tid)) !== String(PINNED_TO))
+      throw new Missing("vhost-net's worker runs where the kernel wants it (before Linux 6.4)");
+  }
+}
+
+/** Packets that readers or guests got. */
+export async function stopReading({ traffic }: Stage, cell: SendCell): Promise<number> {
+  let packets = 0;
+  for (const id of queueIds(cell))
+    packets += await (cell.reader === 'tap' ? traffic.stopReading(id) : traffic.stopReceiving(id));
+  return packets;
+}
+
+/** In whatever state it is. */
+export async function takeDownTap({ traffic }: Stage, cell: SendCell): Promise<void> {
+  const gone = (): undefined => undefined;
+  for (const id of queueIds(cell)) {
+    if (cell.reader === 'tap') await traffic.stopReading(id).catch(gone);
+    else await traffic.stopReceiving(id).catch(gone);
+    if (cell.reader === 'vhost') await traffic.unguest(id).catch(gone);
+    await traffic.close(id).catch(gone);
+  }
+}
+
+function queueIds({ queues }: SendCell): readonly string[] {
+  return Array.from({ length: queues }, (_, index) => `q${index}`);
+}
