@@ -34,9 +34,9 @@ test('the first line is the answer, then mechanism, price and reason, then what 
     `FALLBACK: everything is measured, some of it not by the best mechanism.
 Kernel 6.18.0, 2 CPUs. No agent runs.
 
-transmit   raw-tracepoint  fallback  packets offered
-           costs more
-           not fentry: Operation not permitted
+transmit         raw-tracepoint  fallback  packets offered
+                 costs more
+                 not fentry: Operation not permitted
 
 Missing:
   CAP_SYSLOG: needed to read the addresses of kernel functions; run as root, or grant it.

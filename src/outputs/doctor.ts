@@ -88,8 +88,8 @@ function renderPath({ name, present, reason }: SkbPathReport): string {
 
 function renderEvent({ event, mechanism, state, measures, price, refused }: EventReport): string[] {
   return [
-    `${event.padEnd(10)} ${(mechanism ?? 'nothing').padEnd(15)} ${state.padEnd(9)} ${measures}`,
-    ...(price === null ? [] : [`           ${price}`]),
-    ...refused.map(({ mechanism: better, reason }) => `           not ${better}: ${reason}`),
+    `${event.padEnd(16)} ${(mechanism ?? 'nothing').padEnd(15)} ${state.padEnd(9)} ${measures}`,
+    ...(price === null ? [] : [`                 ${price}`]),
+    ...refused.map(({ mechanism: better, reason }) => `                 not ${better}: ${reason}`),
   ];
 }

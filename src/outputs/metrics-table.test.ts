@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { agentMetrics, cpuMetrics, deviceMetrics, queueMetrics, scrapeMetrics } from '../metrics.ts';
+import { cpuMetrics } from '../metrics/cpu.ts';
+import { agentMetrics, deviceMetrics, queueMetrics, scrapeMetrics } from '../metrics.ts';
 import { metricsTable, withMetricsTable } from './metrics-table.ts';
 
 const readme = new URL('../../README.md', import.meta.url);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue as the README's tables.
 import type { Metric } from '../metric.ts';
-import { agentMetrics, cpuMetrics, deviceMetrics, queueMetrics, scrapeMetrics } from '../metrics.ts';
+import { cpuMetrics } from '../metrics/cpu.ts';
+import { agentMetrics, deviceMetrics, queueMetrics, scrapeMetrics } from '../metrics.ts';
 
 interface Section {
   readonly title: string;

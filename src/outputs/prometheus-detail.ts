@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How much of a host is shown: levels of detail, and the series that each may cost.
 import type { Distribution, Metric } from '../metric.ts';
-import { cpuMetrics, deviceMetrics, queueMetrics } from '../metrics.ts';
+import { cpuMetrics } from '../metrics/cpu.ts';
+import { deviceMetrics, queueMetrics } from '../metrics.ts';
 import type { Device, Queue } from '../snapshot.ts';
 import type { Slices } from './prometheus-slices.ts';
 

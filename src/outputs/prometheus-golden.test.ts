@@ -16,6 +16,10 @@ const seen: Seen = {
   snapshotAgeSeconds: 0.25,
   snapshotErrors: 0,
   exposed: false,
+  findings: [
+    { rule: 'reader-starved', severity: 'critical', netns: 4026531840, device: 'tap0', queue: 0 },
+    { rule: 'agent-blind', severity: 'warning', netns: undefined, device: undefined, queue: undefined },
+  ],
 };
 
 test('the page is the golden one', async () => {

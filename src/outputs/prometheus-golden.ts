@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A small host for tests: two namespaces with a tap0 each, odd names, a device of which nothing was measured.
-import { Counter, Gauge, type OpenMetricsContentType, type PrometheusContentType, type Registry } from 'prom-client';
-import type { Suffix } from '../metric.ts';
 import type { Build } from '../metrics.ts';
 import type { AgentState, Device, Queue, QueueCounters, Snapshot } from '../snapshot.ts';
-import type { MetricRows } from './prometheus-families.ts';
-import type { Subject } from './prometheus-subject.ts';
-import type { Labels } from './prometheus-text.ts';
 
 export const goldenBuild: Build = { version: '0.1.0', nodeVersion: 'v20.19.0', kernel: '6.12.48', libbpf: '1.1.2' };
 
@@ -61,12 +56,13 @@ const busyQueue: Queue = {
     sentBySoftirq: 64,
   },
   perCpu: [
-    { cpu: 0, offered: 600, dropped: 100 },
-    { cpu: 3, offered: 400, dropped: 0 },
+    { cpu: 0, offered: 600, dropped: 100, sentBySoftirq: 0 },
+    { cpu: 3, offered: 400, dropped: 0, sentBySoftirq: 64 },
   ],
   owner: {
     pid: 4711,
     comm: 'qemu-system "x"',
+    startedAt: undefined,
     identity: {
       program: 'qemu',
       vm: 'web "1"',
@@ -103,12 +99,14 @@ const busyQueue: Queue = {
     },
   },
   freed: { there: 600, elsewhere: 220 },
+  wakeups: { there: 1, elsewhere: 3 },
   receiveBatches: { bounds: [1, 64], buckets: [6, 1, 0], sum: 70 },
   redirected: { enqueued: 31, lost: 8 },
   audit: [
     { equation: 'offered', imbalance: 0 },
     { equation: 'ring', imbalance: -2 },
   ],
+  auditPending: false,
   degraded: [],
 };
 
@@ -122,9 +120,11 @@ const bypassedQueue: Queue = {
   reader: undefined,
   vhost: undefined,
   freed: undefined,
+  wakeups: undefined,
   receiveBatches: undefined,
   redirected: undefined,
   audit: [],
+  auditPending: true,
   degraded: ['7 packets were delivered that no probe saw offered'],
 };
 
@@ -134,6 +134,7 @@ const unseenQueue: Queue = {
   ring: undefined,
   counters: undefined,
   history: undefined,
+  auditPending: undefined,
   degraded: [],
 };
 
@@ -155,6 +156,7 @@ const guest: Device = {
   queues: [busyQueue, bypassedQueue],
   attachedQueues: 2,
   detachedQueues: 2,
+  queueChanges: { joined: 3, left: 2 },
   counters: { txPackets: 1768, txBytes: 113_152, txDropped: 107, rxPackets: 5, rxBytes: 300, rxDropped: 0 },
   otherDropped: [
     { reason: 'QDISC_DROP', location: '__dev_queue_xmit', packets: 12 },
@@ -202,6 +204,7 @@ const vpn: Device = {
   queues: [unseenQueue],
   attachedQueues: undefined,
   detachedQueues: undefined,
+  queueChanges: undefined,
   counters: undefined,
   otherDropped: undefined,
   receive: undefined,
@@ -231,8 +234,10 @@ const agent: AgentState = {
   rowsUsed: 3,
   rowsCapacity: 8191,
   eventsLost: [{ cause: 'no_row', events: 0 }],
+  netns: 4026531840,
   namespacesUnresolved: 1,
   namespaceNames: new Map([[4026532285, 'blue\nteam']]),
+  namespacePaths: new Map([[4026532285, '/run/netns/blue\nteam']]),
   incompleteSnapshots: 0,
   overhead: new Map([
     ['kernel', 0.0012],
@@ -244,56 +249,3 @@ const agent: AgentState = {
 };
 
 export const goldenSnapshot: Snapshot = { takenAt: 1_795_000_000, devices: [guest, namesake, vpn, macvtap], agent };
-
-export interface RowSample {
-  readonly subject: Subject;
-  readonly labels: readonly string[];
-  readonly value: number;
-  readonly suffix: Suffix | undefined;
-}
-
-export function samplesOf({ rows, visitRow }: MetricRows): readonly RowSample[] {
-  const samples: RowSample[] = [];
-  for (let row = 0; row < rows; row += 1) {
-    visitRow(row, (subject, _, labels, value, suffix) => samples.push({ subject, labels, value, suffix }));
-  }
-  return samples;
-}
-
-/** The subject's and its own, by name. */
-export function labelsOf({ labels: own }: MetricRows['metric'], { subject, labels, suffix }: RowSample): Labels {
-  const names = suffix === '_bucket' ? [...own, 'le'] : own;
-  return [...subject.labels, ...names.map((label, index) => [label, labels[index] ?? ''] as const)];
-}
-
-export type AnyRegistry = Registry<PrometheusContentType> | Registry<OpenMetricsContentType>;
-
-/** The same series in a registry of prom-client's, which writes them by its own code. */
-export function fillRegistry(registry: AnyRegistry, rows: MetricRows): void {
-  const { name, help, type } = rows.metric;
-  const values = samplesOf(rows).map((sample) => ({
-    labels: Object.fromEntries(labelsOf(rows.metric, sample)),
-    value: sample.value,
-    metricName: `${name}${sample.suffix ?? ''}`,
-  }));
-  const labelNames = [...new Set(values.flatMap(({ labels }) => Object.keys(labels)))];
-  if (values.length === 0) return;
-  const registers = [registry];
-  if (type === 'histogram') {
-    // Its histograms take single observations only; what writes them takes any metric that lists its values.
-    const metric = {
-      name,
-      help,
-      type,
-      aggregator: 'sum',
-      get: async () => ({ name, help, type, aggregator: 'sum', values }),
-    };
-    Reflect.apply(registry.registerMetric, registry, [metric]);
-  } else if (type === 'gauge') {
-    const gauge = new Gauge({ name, help, labelNames, registers });
-    for (const { labels, value } of values) gauge.set(labels, value);
-  } else {
-    const counter = new Counter({ name, help, labelNames, registers });
-    for (const { labels, value } of values) counter.inc(labels, value);
-  }
-}

@@ -7,9 +7,10 @@ import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from
 import { type Distribution, histogram } from '../metric.ts';
 import type { Device, Identity, Queue } from '../snapshot.ts';
 import { FastRegistry, type PrometheusOptions, type Seen } from './prometheus.ts';
+import { type AnyRegistry, fillRegistry } from './prometheus-client.ts';
 import type { Detail } from './prometheus-detail.ts';
 import { familyOf, type MetricRows } from './prometheus-families.ts';
-import { type AnyRegistry, fillRegistry, goldenBuild, goldenSnapshot } from './prometheus-golden.ts';
+import { goldenBuild, goldenSnapshot } from './prometheus-golden.ts';
 import { createSlices } from './prometheus-slices.ts';
 import { createSubject } from './prometheus-subject.ts';
 import { contentTypes, page } from './prometheus-text.ts';
@@ -56,9 +57,12 @@ function randomQueue(random: Random, template: Queue, index: number): Queue {
     ...template,
     index,
     counters: random(4) === 0 ? undefined : counters,
-    perCpu: [0, 1, 2].slice(random(4)).map((cpu) => ({ cpu, offered: count(), dropped: count() })),
+    perCpu: [0, 1, 2].slice(random(4)).map((cpu) => ({ cpu, offered: count(), dropped: count(), sentBySoftirq: 0 })),
     vhost: random(3) === 0 ? undefined : template.vhost,
-    owner: random(3) === 0 ? undefined : { pid: random(9), comm: pick(random, oddNames), identity: identity(random) },
+    owner:
+      random(3) === 0
+        ? undefined
+        : { pid: random(9), comm: pick(random, oddNames), startedAt: undefined, identity: identity(random) },
     audit: [{ equation: 'ring', imbalance: pick(random, oddValues) }],
     degraded: random(2) === 0 ? [] : ['why'],
   };
@@ -81,6 +85,17 @@ function randomDevice(random: Random, id: number): Device {
     id: String(id),
     queues: Array.from({ length: random(4) }, (_, index) => randomQueue(random, queue, index)),
   };
+}
+
+/** Each another rule: no two findings have the same labels. */
+function randomFindings(random: Random): Seen['findings'] {
+  return Array.from({ length: random(5) }, (_, index) => ({
+    rule: `rule-${index}`,
+    severity: pick(random, ['info', 'warning', 'critical']),
+    netns: random(3) === 0 ? undefined : random(3),
+    device: random(3) === 0 ? undefined : pick(random, oddNames),
+    queue: random(2) === 0 ? undefined : random(4),
+  }));
 }
 
 function ownMetrics(registers: AnyRegistry[]): void {
@@ -131,6 +146,7 @@ for (const detail of ['device', 'queue', 'cpu'] satisfies readonly Detail[]) {
         snapshotAgeSeconds: pick(random, oddValues),
         snapshotErrors: scrape,
         exposed: random(2) === 0,
+        findings: randomFindings(random),
       });
     }
   });

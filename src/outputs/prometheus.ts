@@ -2,6 +2,7 @@
 // The Prometheus page: a prom-client registry for the process's own metrics, in which the catalogue's families are rendered from
 // cached prefixes (BENCHMARKS.md compares it with prom-client itself; a test holds both to the same bytes).
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { ShownFinding } from '../metrics/finding.ts';
 import type { Build } from '../metrics.ts';
 import type { AgentState, Device } from '../snapshot.ts';
 import { createSeriesCounts, type Detail, type SeriesLimit, selectDevices, seriesBudget } from './prometheus-detail.ts';
@@ -23,6 +24,7 @@ export interface Seen {
   readonly snapshotAgeSeconds: number | undefined;
   readonly snapshotErrors: number;
   readonly exposed: boolean;
+  readonly findings: readonly ShownFinding[];
 }
 
 export class FastRegistry extends Registry {
@@ -76,6 +78,7 @@ export class FastRegistry extends Registry {
         snapshotErrors: seen.snapshotErrors,
         devicesFolded: folded.length,
         exposed: seen.exposed,
+        findings: seen.findings,
       },
     };
     return metricRows(scene, detail, slices);

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the live page is told each second: an event of /api/v1/live.
+import type { Answer } from '../rules/answer.ts';
+import type { Verdict } from '../rules/judge.ts';
+import type { QueueRate } from '../rules/queue-rates.ts';
+import type { Told } from '../rules/standing.ts';
+
+/** Raised when a field goes or means something else; not when one is added. */
+export const SCHEMA = 1;
+
+export interface LiveMessage {
+  readonly schema: number;
+  readonly host: { readonly kernel: string; readonly version: string };
+  /** Unix time of the snapshot, and seconds since the one before. */
+  readonly takenAt: number;
+  readonly seconds: number;
+  readonly verdict: Answer;
+  /** Those that stand, the worst first. */
+  readonly findings: readonly Told[];
+  readonly unjudged: Verdict['unjudged'];
+  readonly queues: readonly QueueRate[];
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// A verdict for the person on call: the first line is the answer, and what is to be pasted stands alone on its line.
+import type { Answer } from '../rules/answer.ts';
+import type { Finding, Remedy } from '../rules/finding.ts';
+import type { Verdict } from '../rules/judge.ts';
+import { visible } from '../snapshot/visible.ts';
+import type { Device, Snapshot } from '../snapshot.ts';
+import { priceOf } from './remedy-words.ts';
+import { counted, type Layout, paint, type Style, wrap } from './terminal.ts';
+import { whose } from './whose.ts';
+
+export interface Judged {
+  readonly answer: Answer;
+  readonly verdict: Verdict;
+  /** Those that the question was about, and what else was seen last. */
+  readonly devices: readonly Device[];
+  readonly last: Snapshot;
+  readonly seconds: number;
+  /** Names of VMs, pods, containers, units and namespaces are pseudonyms. */
+  readonly isRenamed: boolean;
+  readonly host: { readonly kernel: string; readonly version: string };
+}
+
+const STYLES: Readonly<Record<string, Style>> = {
+  critical: ['bold', 'red'],
+  warning: ['bold', 'yellow'],
+  info: ['bold', 'cyan'],
+  unknown: ['bold', 'magenta'],
+  ok: ['bold', 'green'],
+};
+
+/** In full; and of each, so that one fits a terminal; --json has all. */
+const MOST = { findings: 4, others: 12, evidence: 5, remedies: 3, rejected: 4 };
+
+const RENAMED =
+  'Names of VMs, pods, containers, units and namespaces are replaced in this recording: type those of its host instead.';
+
+export function renderVerdict(judged: Judged, layout: Layout): string {
+  const { answer, verdict } = judged;
+  const findings = verdict.findings.slice(0, MOST.findings).map((finding) => renderFinding(finding, judged, layout));
+  const others = verdict.findings.slice(MOST.findings).map(inShort);
+  const isSaid = answer === 'critical' || answer === 'warning';
+  const summary = isSaid ? [] : [headline(answer, inGeneral(judged), layout)];
+  const also = list('Also:', few(others, MOST.others), layout);
+  const names = judged.isRenamed ? wrap(RENAMED, layout.width) : [];
+  return `${[...summary, ...findings, also, renderUnjudged(verdict, layout), names, renderWatch(judged, layout)]
+    .filter((rows) => rows.length > 0)
+    .map((rows) => rows.join('\n'))
+    .join('\n\n')}\n`;
+}
+
+function headline(severity: string, sentence: string, layout: Layout): readonly string[] {
+  const [first = '', ...others] = wrap(visible(`${severity.toUpperCase()}: ${sentence}`), layout.width);
+  const word = severity.length + 1;
+  return [paint(layout, STYLES[severity] ?? 'bold', first.slice(0, word)) + first.slice(word), ...others];
+}
+
+/** What is said where no finding is the answer. */
+function inGeneral({ answer, verdict, devices, seconds }: Judged): string {
+  const queues = devices.reduce((sum, device) => sum + device.queues.length, 0);
+  const seen = `${counted(queues, 'queue')} of ${counted(devices.length, 'device')} watched for ${Math.round(seconds)} s`;
+  const known = verdict.findings.length > 0 ? `; ${counted(verdict.findings.length, 'thing')} to know below` : '';
+  if (answer === 'ok') return `${seen}, nothing to do${known}.`;
+  const blind = verdict.unjudged.length > 0 ? `${counted(verdict.unjudged.length, 'rule')} could not judge` : '';
+  const degraded = verdict.findings.some((finding) => finding.degraded.length > 0) ? 'figures are not exact' : '';
+  return `${seen} without finding a fault, but ${[blind, degraded].filter(Boolean).join(' and ')}${known}.`;
+}
+
+function renderFinding(finding: Finding, judged: Judged, layout: Layout): readonly string[] {
+  const { severity, cause, evidence, remedies, rejected, degraded, rule, confidence } = finding;
+  return [
+    ...headline(severity, cause, layout),
+    ...wrap(visible(`${rule}, ${subjectOf(finding, judged)}confidence ${confidence}`), layout.width),
+    ...list('Seen:', few(evidence, MOST.evidence), layout),
+    ...remedies.slice(0, MOST.remedies).flatMap((remedy, index) => renderRemedy(remedy, index, layout)),
+    ...list(
+      'Not:',
+      few(
+        rejected.map((one) => `${one.rule}: ${one.because}`),
+        MOST.rejected,
+      ),
+      layout,
+    ),
+    ...list('Figures are not exact:', degraded, layout),
+  ];
+}
+
+function inShort({ severity, rule, device = 'the agent', queue }: Finding): string {
+  return `${severity} ${rule}: ${device}${queue === undefined ? '' : ` queue ${queue}`}`;
+}
+
+/** 'tap0 queue 1 of VM web1 (qemu, pid 7) in namespace blue, '; '' for the agent itself. */
+function subjectOf({ device, netns, queue }: Finding, { last }: Judged): string {
+  if (device === undefined) return '';
+  const seen = last.devices.find((one) => one.name === device && (netns === undefined || one.netns === netns));
+  const owners = seen?.queues.flatMap((one) => (queue === undefined || one.index === queue ? (one.owner ?? []) : []));
+  const owner = owners?.[0] ? ` of ${whose(owners[0])}` : '';
+  const namespace = netns === undefined ? '' : ` in namespace ${last.agent.namespaceNames.get(netns) || netns}`;
+  return `${device}${queue === undefined ? '' : ` queue ${queue}`}${owner}${namespace}, `;
+}
+
+/** The command has no blanks before it and no end within: what is marked from margin to margin is what is typed. */
+function renderRemedy(remedy: Remedy, index: number, layout: Layout): string[] {
+  const { command, effect } = remedy;
+  return [
+    ...list(index === 0 ? 'To do:' : 'Or:', [`${effect} [${priceOf(remedy)}]`], layout),
+    ...(command === undefined ? [] : visible(command).split('\n')).map((line) => paint(layout, 'bold', line)),
+  ];
+}
+
+/** Items one below the other, beside their title where there is room. */
+function list(title: string, items: readonly string[], { width }: Layout): readonly string[] {
+  if (items.length === 0) return [];
+  const indent = width < 40 || title.length > 6 ? 2 : 7;
+  const [first = '', ...others] = items.flatMap((item) => wrap(visible(item), width, ' '.repeat(indent)));
+  return indent > title.length ? [title + first.slice(title.length), ...others] : [title, first, ...others];
+}
+
+function few(items: readonly string[], most: number): readonly string[] {
+  return items.length <= most ? items : [...items.slice(0, most - 1), `and ${items.length - most + 1} more (--json)`];
+}
+
+function renderUnjudged({ unjudged }: Verdict, layout: Layout): readonly string[] {
+  const reasons = [...new Set(unjudged.map(({ because }) => because))];
+  const rulesOf = (reason: string): string =>
+    unjudged.flatMap(({ rule, because }) => (because === reason ? [rule] : [])).join(', ');
+  return list(
+    'Not judged:',
+    reasons.map((reason) => `${rulesOf(reason)}: ${reason}`),
+    layout,
+  );
+}
+
+function renderWatch({ verdict, host, last, seconds }: Judged, layout: Layout): readonly string[] {
+  const until = `${new Date(last.takenAt * 1000).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+  const rule = verdict.findings[0]?.rule;
+  const more = rule === undefined ? '' : ` 'tapscope explain ${rule}' tells more.`;
+  const said = `Watched for ${seconds.toFixed(0)} s until ${until}, Linux ${host.kernel}, tapscope ${host.version}.${more}`;
+  return wrap(visible(said), layout.width);
+}

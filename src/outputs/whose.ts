@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whose a queue is, in as few words as name it.
+import type { Owner } from '../snapshot.ts';
+
+/** 'VM web1 (qemu, pid 4242)', 'pod shop', 'openvpn (pid 312)'. */
+export function whose({ pid, comm, identity }: Owner): string {
+  const name = [
+    ['VM', identity?.vm || identity?.uuid],
+    ['pod', identity?.pod],
+    ['container', identity?.container.slice(0, 12)],
+  ].find(([, value]) => value);
+  const program = identity?.program || comm;
+  return name ? `${name.join(' ')} (${program}, pid ${pid})` : `${program} (pid ${pid})`;
+}
