@@ -10,7 +10,7 @@ import type { WebConfig } from './web-config.ts';
 /** Passwords that had to be computed: whoever knows one needs few. */
 const guesses: Rate = { intervalMs: 1000, burst: 10 };
 
-const usualHeaders: Readonly<Record<string, string>> = {
+export const usualHeaders: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'x-frame-options': 'DENY',

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A real Prometheus scrapes a real server in both formats, and its HTTP API gives back every value of the snapshot.
+
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,11 +10,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { packageRoot } from '../kernel/package.ts';
 import { FastRegistry } from '../outputs/prometheus.ts';
+import { labelsOf, samplesOf } from '../outputs/prometheus-client.ts';
 import type { Detail } from '../outputs/prometheus-detail.ts';
 import type { MetricRows } from '../outputs/prometheus-families.ts';
-import { goldenBuild, goldenSnapshot, labelsOf, samplesOf } from '../outputs/prometheus-golden.ts';
+import { goldenBuild, goldenSnapshot } from '../outputs/prometheus-golden.ts';
 import { type Format, formats } from '../outputs/prometheus-text.ts';
+import { createObserver } from './observer.ts';
 import { startServer } from './server.ts';
 
 const prometheusOptions = { detail: 'cpu' satisfies Detail, build: goldenBuild } as const;
@@ -121,8 +125,13 @@ test('Prometheus reads both formats', { timeout: 2 * deadlineMs }, async (t) => 
       webConfigFile: undefined,
       logLevel: 'warn',
       prometheus: prometheusOptions,
+      pageFolder: join(packageRoot(), 'dist/src/page'),
     },
-    { takeSnapshot: async () => ({ ...goldenSnapshot, takenAt: Date.now() / 1000 }), notReady: () => undefined },
+    {
+      takeSnapshot: async () => ({ ...goldenSnapshot, takenAt: Date.now() / 1000 }),
+      observer: createObserver(),
+      notReady: () => undefined,
+    },
   );
   t.after(() => server.close());
   const types = new Set<string>();
@@ -130,7 +139,7 @@ test('Prometheus reads both formats', { timeout: 2 * deadlineMs }, async (t) => 
   const openmetrics = await startProxy(t, server.address, 'openmetrics', types);
   const api = await startPrometheus(t, { text, openmetrics });
   await scraped(api);
-  const seen = { ...goldenSnapshot, snapshotAgeSeconds: undefined, snapshotErrors: 0, exposed: false };
+  const seen = { ...goldenSnapshot, snapshotAgeSeconds: undefined, snapshotErrors: 0, exposed: false, findings: [] };
   for (const rows of await new FastRegistry(prometheusOptions).rows(seen)) {
     for (const job of formats) {
       if (rows.metric.name === 'tapscope_snapshot_age_seconds') continue;

@@ -46,7 +46,7 @@ test('many addresses do not make it grow without end, and those that ask often a
 });
 
 test('places are limited, and one address gets half of them', () => {
-  const inFlight = createInFlight(4);
+  const inFlight = createInFlight(4, 'scrapes');
   const enter = (address: string): (() => void) => {
     const leave = inFlight.enter(address);
     assert.ok(typeof leave === 'function', String(leave));

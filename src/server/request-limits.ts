@@ -52,16 +52,16 @@ export interface InFlight {
   readonly enter: (address: string) => (() => void) | string;
 }
 
-/** One address gets no more than half of the places. */
-export function createInFlight(places: number): InFlight {
+/** One address gets no more than half of the places. `things`: what they are for. */
+export function createInFlight(places: number, things: string): InFlight {
   const byAddress = new Map<string, number>();
   let taken = 0;
   return {
     enter: (address) => {
       const own = byAddress.get(address) ?? 0;
-      if (taken >= places) return `${places} scrapes are in progress, which is the limit; try again later.`;
+      if (taken >= places) return `${places} ${things} are in progress, which is the limit; try again later.`;
       if (own >= places / 2)
-        return `${own} scrapes of this address are in progress, which is the limit; try again later.`;
+        return `${own} ${things} of this address are in progress, which is the limit; try again later.`;
       taken += 1;
       byAddress.set(address, own + 1);
       return () => {

@@ -2,6 +2,7 @@
 // One scrape: a snapshot of its own, then the page. It never fails because of a device, a probe or a namespace; when the whole
 // snapshot fails, or takes too long, the page still holds what the agent knows of itself, and says so (tapscope_snapshot_errors_total).
 import { setTimeout } from 'node:timers/promises';
+import type { ShownFinding } from '../metrics/finding.ts';
 import type { FastRegistry } from '../outputs/prometheus.ts';
 import type { MetricRows } from '../outputs/prometheus-families.ts';
 import type { Format } from '../outputs/prometheus-text.ts';
@@ -23,10 +24,15 @@ type Pages = (form: Form) => AsyncGenerator<Buffer, void, undefined>;
 export interface ScrapeDependencies {
   readonly takeSnapshot: () => Promise<Snapshot>;
   readonly exposed: () => boolean;
+  /** That stand. */
+  readonly findings: () => readonly ShownFinding[];
   readonly warn: (message: string) => void;
 }
 
-export function createScrape(registry: FastRegistry, { takeSnapshot, exposed, warn }: ScrapeDependencies): Scrape {
+export function createScrape(
+  registry: FastRegistry,
+  { takeSnapshot, exposed, findings, warn }: ScrapeDependencies,
+): Scrape {
   let latest: { readonly agent: AgentState; readonly takenAt: number } | undefined;
   let snapshotErrors = 0;
   const sharedPages = shareSnapshots(async () => {
@@ -43,6 +49,7 @@ export function createScrape(registry: FastRegistry, { takeSnapshot, exposed, wa
       snapshotAgeSeconds,
       snapshotErrors,
       exposed: exposed(),
+      findings: findings(),
     });
     rows.catch(() => undefined); // whoever waited may have given up
     return sharePages(registry, rows);

@@ -1,23 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 // A real server on a free port of 127.0.0.1, asked over HTTP.
+
 import assert from 'node:assert/strict';
 import { get } from 'node:http';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { packageRoot } from '../kernel/package.ts';
 import { goldenBuild, goldenSnapshot } from '../outputs/prometheus-golden.ts';
 import type { Device, Snapshot } from '../snapshot.ts';
+import { createObserver } from './observer.ts';
 import { type ServerDependencies, type ServerOptions, startServer } from './server.ts';
 
 const options: ServerOptions = {
   listen: { host: '127.0.0.1', port: 0 },
   webConfigFile: undefined,
   logLevel: 'silent',
-  prometheus: { detail: 'queue', build: { ...goldenBuild, version: '1<2&"3"' } },
+  prometheus: { detail: 'queue', build: goldenBuild },
+  pageFolder: join(packageRoot(), 'dist/src/page'),
 };
 
 async function serve(t: TestContext, dependencies: Partial<ServerDependencies> = {}): Promise<string> {
   const takeSnapshot = async () => ({ ...goldenSnapshot, takenAt: Date.now() / 1000 });
-  const server = await startServer(options, { takeSnapshot, notReady: () => undefined, ...dependencies });
+  const server = await startServer(options, {
+    takeSnapshot,
+    observer: createObserver(),
+    notReady: () => undefined,
+    ...dependencies,
+  });
   t.after(() => server.close());
   return `http://${server.address}`;
 }
@@ -55,6 +65,19 @@ test('/metrics comes as asked for', async (t) => {
   }
 });
 
+test('findings that stand are on the page', async (t) => {
+  const observer = createObserver();
+  const now = Date.now() / 1000;
+  for (const age of [2, 1, 0]) observer.see({ ...goldenSnapshot, takenAt: now - age });
+  const standing = observer.standing(now);
+  assert.ok(standing.length > 0);
+  const page = await (await fetch(`${await serve(t, { observer })}/metrics`)).text();
+  for (const { rule, severity, netns, device, queue } of standing) {
+    const place = `netns="${netns ?? ''}",device="${device ?? ''}",queue="${queue ?? ''}"`;
+    assert.equal(sampleOf(page, `tapscope_finding{rule="${rule}",severity="${severity}",${place}}`), 1);
+  }
+});
+
 test('HEAD says the same without the page', async (t) => {
   const base = await serve(t);
   for (const [path, type] of [
@@ -67,12 +90,23 @@ test('HEAD says the same without the page', async (t) => {
   }
 });
 
-test('the landing page links the others and escapes the version', async (t) => {
-  const response = await fetch(`${await serve(t)}/`);
-  const html = await response.text();
-  assert.match(response.headers.get('content-security-policy') ?? '', /^default-src 'none'/);
-  assert.ok(html.includes('<h1>tapscope 1&#60;2&#38;&#34;3&#34;</h1>'));
-  for (const path of ['/metrics', '/-/healthy', '/-/ready']) assert.ok(html.includes(`href="${path}"`));
+test('the live page is the agent’s own, packed, and not sent again while it is the same', async (t) => {
+  const base = await serve(t);
+  for (const [path, type] of [
+    ['/', 'text/html; charset=utf-8'],
+    ['/page.js', 'text/javascript; charset=utf-8'],
+    ['/page.css', 'text/css; charset=utf-8'],
+  ] as const) {
+    const response = await fetch(`${base}${path}`);
+    assert.equal(response.headers.get('content-type'), type);
+    assert.equal(response.headers.get('content-encoding'), 'gzip');
+    assert.match(response.headers.get('content-security-policy') ?? '', /^default-src 'none'; script-src 'self'; /);
+    const tag = response.headers.get('etag') ?? '';
+    const plain = await fetch(`${base}${path}`, { headers: { 'accept-encoding': 'identity' } });
+    assert.equal(await plain.text(), await response.text());
+    const again = await fetch(`${base}${path}`, { headers: { 'if-none-match': tag } });
+    assert.deepEqual([again.status, await again.text()], [304, '']);
+  }
 });
 
 test('every other page is one sentence', async (t) => {
@@ -214,16 +248,23 @@ test('a client that goes away in the middle of a long page harms nobody', async 
 test('a port in use is said in one sentence', async (t) => {
   const port = Number(new URL(await serve(t)).port);
   const again = { ...options, listen: { host: '127.0.0.1', port } };
-  await assert.rejects(startServer(again, { takeSnapshot: async () => goldenSnapshot, notReady: () => undefined }), {
-    message: `cannot listen on 127.0.0.1:${port}: another program listens there already; "ss -ltnp sport = :${port}" names it: stop it, or choose another with --web.listen-address.`,
-  });
+  await assert.rejects(
+    startServer(again, {
+      takeSnapshot: async () => goldenSnapshot,
+      observer: createObserver(),
+      notReady: () => undefined,
+    }),
+    {
+      message: `cannot listen on 127.0.0.1:${port}: another program listens there already; "ss -ltnp sport = :${port}" names it: stop it, or choose another with --web.listen-address.`,
+    },
+  );
 });
 
 test('every address means IPv4 too', async (t) => {
   const listen = { host: undefined, port: 0 };
   const server = await startServer(
     { ...options, listen },
-    { takeSnapshot: async () => goldenSnapshot, notReady: () => undefined },
+    { takeSnapshot: async () => goldenSnapshot, observer: createObserver(), notReady: () => undefined },
   );
   t.after(() => server.close());
   assert.match(server.address, /^:\d+$/);
@@ -235,7 +276,7 @@ test('closing lets a running scrape finish, but waits for no idle connection', a
     await setTimeout(300);
     return goldenSnapshot;
   };
-  const server = await startServer(options, { takeSnapshot, notReady: () => undefined });
+  const server = await startServer(options, { takeSnapshot, observer: createObserver(), notReady: () => undefined });
   const page = fetch(`http://${server.address}/metrics`).then((response) => response.text());
   await setTimeout(100);
   const before = Date.now();

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// The HTTP server: /metrics, /, /-/healthy, /-/ready, and 404 for everything else.
+// The HTTP server: /metrics, /api/v1, /, /-/healthy, /-/ready, and 404 for everything else.
 import type { Server } from 'node:http';
 import { networkInterfaces } from 'node:os';
-import { type FastifyInstance, type FastifyReply, fastify, LogController } from 'fastify';
+import { type FastifyInstance, fastify, LogController } from 'fastify';
 import { createRegistry, type PrometheusOptions } from '../outputs/prometheus.ts';
 import type { Snapshot } from '../snapshot.ts';
+import { addApi } from './api.ts';
 import { exposure } from './exposure.ts';
 import { createGuard } from './guard.ts';
 import { answerClientError, createHttpServer, renewCertificate } from './http-server.ts';
-import { landingPage } from './landing-page.ts';
 import { formatAddress, type ListenAddress, listenError } from './listen-address.ts';
+import { addLivePage } from './live-page.ts';
 import { sendMetrics } from './metrics-page.ts';
+import type { Observer } from './observer.ts';
+import { sendError, validation } from './refusals.ts';
 import { sendLater, sendLine } from './reply-line.ts';
 import { createInFlight } from './request-limits.ts';
 import { createScrape } from './scrape.ts';
@@ -27,11 +30,14 @@ export interface ServerOptions {
   /** Requests are logged at debug. */
   readonly logLevel: LogLevel;
   readonly prometheus: PrometheusOptions;
+  /** Where the build put the live page. */
+  readonly pageFolder: string;
 }
 
 export interface ServerDependencies {
   /** A fresh one, complete as far as the host allows. */
   readonly takeSnapshot: () => Promise<Snapshot>;
+  readonly observer: Observer;
   /** Why nothing can be measured yet; undefined: the mechanisms are decided and a first snapshot was taken. */
   readonly notReady: () => string | undefined;
 }
@@ -105,6 +111,7 @@ async function createApp(
   const guard = createGuard(web.current());
   const { logLevel } = options;
   const app = fastify({
+    ...validation,
     logger: { level: logLevel, stream: process.stderr },
     logController: new LogController({ disableRequestLogging: logLevel !== 'debug' }),
     serverFactory: (handler) => {
@@ -138,17 +145,17 @@ async function createApp(
 
 function addRoutes(
   app: FastifyInstance,
-  { listen, prometheus }: ServerOptions,
+  { listen, prometheus, pageFolder }: ServerOptions,
   dependencies: ServerDependencies,
   web: LiveWebConfig,
 ): void {
   const scrape = createScrape(createRegistry(prometheus), {
     takeSnapshot: dependencies.takeSnapshot,
     exposed: () => exposure(listen, web.current()) !== undefined,
+    findings: () => dependencies.observer.standing(Date.now() / 1000),
     warn: (message) => app.log.warn(message),
   });
-  const landing = landingPage(prometheus.build.version);
-  const inFlight = createInFlight(maxScrapes);
+  const inFlight = createInFlight(maxScrapes, 'scrapes');
   app.get('/metrics', (request, reply) => {
     // Gone while its password was checked: nothing would tell when it leaves.
     if (reply.raw.destroyed) return reply.hijack();
@@ -157,18 +164,13 @@ function addRoutes(
     reply.raw.once('close', leave);
     return sendMetrics(scrape, request, reply);
   });
-  app.get('/', (_, reply) => reply.type('text/html; charset=utf-8').send(landing));
+  addLivePage(app, pageFolder);
   app.get('/-/healthy', (_, reply) => sendLine(reply, 200, 'tapscope is alive.'));
   app.get('/-/ready', (_, reply) => {
     const reason = dependencies.notReady();
     if (reason === undefined) return sendLine(reply, 200, 'tapscope is ready.');
     return sendLine(reply, 503, `tapscope is not ready: ${reason}`);
   });
-}
-
-/** Of ours and of fastify, those about bad requests carry a status. */
-function sendError(reply: FastifyReply, error: Error & { readonly statusCode?: number }): FastifyReply {
-  const status = error.statusCode ?? 500;
-  const line = `This page could not be made: ${error.message}`;
-  return status === 429 ? sendLater(reply, status, 1, line) : sendLine(reply, status, line);
+  const { kernel, version } = prometheus.build;
+  addApi(app, { ...dependencies, host: { kernel, version } });
 }

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// The live page of the agent as built, in a real browser without a screen, on real taps. UPDATE=1 takes the README's pictures anew.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { namespaceLab, noLab } from '../../lab/netns.ts';
+import type { Puppet } from '../../lab/puppet.ts';
+import { startAgent } from '../../lab/serve.ts';
+
+interface Scope {
+  after(undo: () => Promise<void>): void;
+}
+
+/** On a busy machine a browser takes its time. */
+const WITHIN_MS = 30_000;
+const FIRST_CONTENT_MS = 1000;
+/** Markup, but in the README's pictures. */
+const DEVICE = process.env.UPDATE ? 'vnet0' : '<b>tap';
+
+async function launchBrowser(t: Scope): Promise<Browser> {
+  const browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    // A test runs as root, for which Chromium has no sandbox; a container's /dev/shm may be small.
+    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+  });
+  t.after(() => browser.close());
+  return browser;
+}
+
+/** With everything that it complains of. */
+async function openPage(browser: Browser, url: string): Promise<{ page: Page; complaints: string[] }> {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  page.setDefaultTimeout(WITHIN_MS);
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('request', (request) => {
+    if (!request.url().startsWith(url)) complaints.push(`asks elsewhere: ${request.url()}`);
+  });
+  await page.goto(url);
+  return { page, complaints };
+}
+
+/** Sends until it is told to end, or its puppet is gone. */
+function overflow(puppet: Puppet, peer: string): () => Promise<void> {
+  let isOn = true;
+  const send = async (): Promise<void> => {
+    while (isOn) {
+      await puppet.udp(peer, 9, 100, 64);
+      await wait(100);
+    }
+  };
+  const sent = send().catch(() => undefined);
+  return () => {
+    isOn = false;
+    return sent;
+  };
+}
+
+test('the finding first, a queue’s page by keyboard alone, no complaint of the browser', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('0', DEVICE, 'tap');
+  const peer = await lab.raise(DEVICE, 10);
+  const agent = await startAgent(t);
+  const end = overflow(puppet, peer);
+  const { page, complaints } = await openPage(await launchBrowser(t), agent.url);
+
+  await page.locator('.finding.critical').first().waitFor();
+  assert.ok((await page.locator('#answer').textContent())?.startsWith(`CRITICAL: ${DEVICE} lost `));
+  assert.equal(await page.locator('#answer b, .finding b, td b').count(), 0, 'a device’s name is no markup');
+  assert.match(await page.title(), /^CRITICAL: tapscope/);
+  const painted = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime);
+  t.diagnostic(`first content after ${painted?.toFixed(0)} ms`);
+  assert.ok(painted !== undefined && painted <= FIRST_CONTENT_MS, `first content after ${painted} ms`);
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    assert.equal(ground, colorScheme === 'light' ? 'rgb(255, 255, 255)' : 'rgb(22, 24, 29)');
+    if (process.env.UPDATE) await page.screenshot({ path: `docs/page-${colorScheme}.png` });
+  }
+
+  await page.keyboard.press('/');
+  await page.keyboard.type('no such queue');
+  await page.locator('tbody tr').waitFor({ state: 'detached' });
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type(DEVICE.toUpperCase());
+  await page.locator('tbody tr').waitFor();
+  // Past the heads of the columns, which sort, to the first device.
+  for (let presses = 0; presses < 30; presses += 1) {
+    await page.keyboard.press('Tab');
+    if (await page.evaluate(() => document.activeElement?.matches('td a'))) break;
+  }
+  await page.keyboard.press('Enter');
+  await page.locator('.chart canvas').first().waitFor();
+  assert.equal(await page.locator('article h2').textContent(), `${DEVICE} queue 0`);
+  await page.locator('article .finding').first().waitFor();
+  assert.ok((await page.locator('.chart').count()) >= 3);
+  if (process.env.UPDATE) {
+    await wait(25_000);
+    await page.screenshot({ path: 'docs/page-queue.png', fullPage: true });
+  }
+  await page.keyboard.press('Escape');
+  await page.locator('#queues').waitFor();
+  assert.deepEqual(complaints, []);
+
+  await end();
+  await agent.stop();
+  await page.locator('#answer.unknown').waitFor();
+  assert.match((await page.locator('#answer').textContent()) ?? '', /^The agent has said nothing for \d+ s/);
+});
+
+test('500 queues for a minute: the page does not grow', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const puppet = await lab.puppet();
+  for (const device of ['tap0', 'tap1'])
+    for (let queue = 0; queue < 250; queue += 1) await puppet.open(`${device}-${queue}`, device, 'tap', 'mq');
+  const peer = await lab.raise('tap0', 10);
+  await lab.raise('tap1', 10);
+  const agent = await startAgent(t);
+  overflow(puppet, peer);
+  const { page, complaints } = await openPage(await launchBrowser(t), agent.url);
+  await page.locator('tbody tr').nth(499).waitFor();
+  const devtools = await page.context().newCDPSession(page);
+  const measure = async (): Promise<{ nodes: number; bytes: number }> => {
+    // What one collection finds dead the next frees.
+    for (let times = 0; times < 3; times += 1) {
+      await devtools.send('HeapProfiler.collectGarbage');
+      await wait(500);
+    }
+    const { nodes } = await devtools.send('Memory.getDOMCounters');
+    const { usedSize } = await devtools.send('Runtime.getHeapUsage');
+    return { nodes, bytes: usedSize };
+  };
+  await wait(10_000);
+  const early = await measure();
+  await wait(50_000);
+  const late = await measure();
+  const text = ({ nodes, bytes }: typeof early): string => `${nodes} nodes, ${(bytes / 2 ** 20).toFixed(1)} MB`;
+  t.diagnostic(`${text(early)} after 10 s, ${text(late)} after 60 s`);
+  // Within two minutes the browser makes a sixth more for itself, and then no more; a page that kept what it replaces would have ten times as many.
+  assert.ok(late.nodes <= 1.2 * early.nodes, `${text(early)}, then ${text(late)}`);
+  assert.ok(late.bytes <= early.bytes + 2 * 2 ** 20, `${text(early)}, then ${text(late)}`);
+  assert.deepEqual(complaints, []);
+});

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// /api/v1 of a real server on 127.0.0.1 and on a unix socket, with a history of golden snapshots.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { get, type IncomingMessage } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { type TestContext, test } from 'node:test';
+import { serveEndpoint } from '../../lab/endpoint.ts';
+import { at, listAt, parseJson } from '../../lab/json.ts';
+import { goldenSnapshot } from '../outputs/prometheus-golden.ts';
+import { type SnapshotJson, snapshotFromJson } from '../snapshot/json.ts';
+import type { Snapshot } from '../snapshot.ts';
+import { createObserver, type Observer } from './observer.ts';
+import { startSocket } from './socket.ts';
+
+const BEGIN = Math.floor(Date.now() / 1000) - 40;
+
+function snapshotAt(second: number): Snapshot {
+  const devices = structuredClone(goldenSnapshot.devices).map((device) => ({
+    ...device,
+    queues: device.queues.map((queue) => ({
+      ...queue,
+      counters: queue.counters && { ...queue.counters, offered: 100 * second, delivered: 40 * second },
+    })),
+  }));
+  return { ...goldenSnapshot, takenAt: BEGIN + second, devices };
+}
+
+function observed(seconds: number): Observer {
+  const observer = createObserver();
+  for (let second = 0; second <= seconds; second++) observer.see(snapshotAt(second));
+  return observer;
+}
+
+type Ask = (path: string) => Promise<IncomingMessage>;
+
+/** The same API, by both ways to it. */
+async function bothWays(t: TestContext, observer: Observer): Promise<readonly Ask[]> {
+  const takeSnapshot = async () => snapshotAt(41);
+  const { port } = await serveEndpoint(t, { dependencies: { takeSnapshot, observer } });
+  const folder = mkdtempSync(join(tmpdir(), 'tapscope-api-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const socketPath = join(folder, 'agent.sock');
+  const socket = await startSocket(socketPath, { takeSnapshot, observer, host: { kernel: '7.3.0', version: '0.1.0' } });
+  t.after(() => socket.close());
+  const ask = (where: object) => (path: string) =>
+    new Promise<IncomingMessage>((resolve, reject) =>
+      get({ ...where, path, agent: false }, resolve).once('error', reject),
+    );
+  return [ask({ host: '127.0.0.1', port }), ask({ socketPath })];
+}
+
+async function json(ask: Ask, path: string): Promise<unknown> {
+  const answer = await ask(path);
+  const body = await text(answer);
+  assert.equal(answer.statusCode, 200, body);
+  assert.equal(answer.headers['content-type'], 'application/json; charset=utf-8');
+  const value = parseJson(body);
+  assert.equal(at(value, 'schema'), 1);
+  return value;
+}
+
+function isSnapshot(value: unknown): value is SnapshotJson {
+  return typeof value === 'object' && value !== null && 'agent' in value;
+}
+
+/** As it was before it became JSON; what is undefined was left out. */
+function revived(value: unknown): Snapshot {
+  assert.ok(isSnapshot(value));
+  return snapshotFromJson(value);
+}
+
+function withoutUndefined(snapshot: Snapshot): Snapshot {
+  return {
+    ...parseSame(snapshot),
+    agent: {
+      ...parseSame(snapshot.agent),
+      namespaceNames: snapshot.agent.namespaceNames,
+      namespacePaths: snapshot.agent.namespacePaths,
+      overhead: snapshot.agent.overhead,
+    },
+  };
+}
+
+function parseSame<Value>(value: Value): Value {
+  return JSON.parse(JSON.stringify(value));
+}
+
+test('a fresh snapshot, and those of the history, come as they were', async (t) => {
+  for (const ask of await bothWays(t, observed(40))) {
+    const fresh = await json(ask, '/api/v1/snapshot');
+    assert.deepEqual(revived(at(fresh, 'snapshot')), withoutUndefined(snapshotAt(41)));
+    const window = await json(ask, `/api/v1/window?at=${BEGIN + 30}&seconds=5`);
+    assert.equal(at(window, 'stepSeconds'), 1);
+    const snapshots = listAt(window, 'snapshots').map(revived);
+    assert.deepEqual(
+      snapshots,
+      [25, 26, 27, 28, 29, 30].map((second) => withoutUndefined(snapshotAt(second))),
+    );
+    assert.deepEqual(at(await json(ask, '/api/v1'), 'history'), { from: BEGIN, to: BEGIN + 40 });
+  }
+});
+
+test('findings and queues, of now and of then', async (t) => {
+  const observer = observed(40);
+  const standing = observer.latest()?.standing ?? [];
+  assert.ok(standing.length > 0, 'the golden host has faults');
+  for (const ask of await bothWays(t, observer)) {
+    const now = await json(ask, '/api/v1/findings');
+    assert.deepEqual(
+      listAt(now, 'findings').map((finding) => at(finding, 'rule')),
+      standing.map(({ finding }) => finding.rule),
+    );
+    assert.deepEqual([at(now, 'takenAt'), at(now, 'seconds')], [BEGIN + 40, 10]);
+    assert.ok(listAt(now, 'findings').every((finding) => at(finding, 'since') === standing[0]?.since));
+    const then = await json(ask, `/api/v1/findings?at=${BEGIN + 20}`);
+    assert.deepEqual([at(then, 'takenAt'), at(then, 'verdict')], [BEGIN + 20, at(now, 'verdict')]);
+    for (const path of ['/api/v1/queues', `/api/v1/queues?at=${BEGIN + 20}`]) {
+      const [first] = listAt(await json(ask, path), 'queues');
+      assert.deepEqual([at(first, 'device'), at(first, 'netns'), at(first, 'offered')], ['tap0', 4026531840, 100]);
+    }
+    const series = await json(ask, '/api/v1/queues/4026531840/tap0/0/history');
+    assert.deepEqual(listAt(series, 'takenAt').slice(-2), [BEGIN + 39, BEGIN + 40]);
+    assert.deepEqual([...new Set(listAt(series, 'offered'))], [100]);
+    assert.deepEqual([...new Set(listAt(series, 'occupancy'))], [10]);
+  }
+});
+
+test('what cannot be answered is one sentence', async (t) => {
+  for (const ask of await bothWays(t, observed(40))) {
+    for (const [path, status, words] of [
+      ['/api/v1/window?at=yesterday', 400, /"at" must be number/],
+      ['/api/v1/window?seconds=0', 400, /"seconds" must be >= 1/],
+      ['/api/v1/window?seconds=86400', 400, /"seconds" must be <= 1800/],
+      ['/api/v1/findings?when=5', 400, /"when" is not known here/],
+      ['/api/v1/queues?at=1&at=2', 400, /"at" must be number/],
+      [`/api/v1/findings?at=${BEGIN - 7200}`, 404, /no history of .* UTC: it reaches from .* UTC to .* UTC/],
+      [`/api/v1/window?at=${BEGIN + 7200}`, 404, /no history of/],
+      ['/api/v1/queues/here/tap0/0/history', 400, /"netns" must be integer/],
+      ['/api/v1/queues/4026531840/tap404/0/history', 404, /no queue 0 of "tap404"/],
+      ['/api/v1/queues/4026531840/%3Cscript%3E/0/history', 404, /no queue 0 of "<script>"/],
+      ['/api/v2/findings', 404, /There is no such page/],
+    ] as const) {
+      const answer = await ask(path);
+      const body = await text(answer);
+      assert.equal(answer.statusCode, status, `${path}: ${body}`);
+      assert.match(body, words);
+      assert.match(body, /^[A-Z].*\.\n$/);
+      assert.equal(answer.headers['content-type'], 'text/plain; charset=utf-8');
+    }
+  }
+});
+
+test('before there are two snapshots the history says so', async (t) => {
+  for (const ask of await bothWays(t, createObserver())) {
+    const answer = await ask('/api/v1/findings');
+    assert.deepEqual(
+      [answer.statusCode, await text(answer)],
+      [404, 'There is no history yet: the agent has just started.\n'],
+    );
+  }
+});
+
+test('only its owner and root may open the socket; what a killed agent left is replaced, what another listens on is not', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tapscope-api-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'run', 'agent.sock');
+  const api = {
+    takeSnapshot: async () => goldenSnapshot,
+    observer: createObserver(),
+    host: { kernel: '', version: '' },
+  };
+  const first = await startSocket(path, api);
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  await assert.rejects(startSocket(path, api), /cannot be made \(another agent listens there\).*--socket\.$/);
+  await first.close();
+  writeFileSync(path, '');
+  const second = await startSocket(path, api);
+  assert.ok(statSync(path).isSocket());
+  await second.close();
+  await assert.rejects(
+    startSocket('/proc/tapscope/agent.sock', api),
+    /^Error: the socket \/proc\/tapscope\/agent\.sock .*\.$/,
+  );
+});

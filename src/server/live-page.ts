@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The live page at / and the two files it needs, read once, when the server starts.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { FastifyInstance } from 'fastify';
+import { usualHeaders } from './guard.ts';
+
+const FILES = [
+  { url: '/', file: 'page.html', type: 'text/html; charset=utf-8' },
+  { url: '/page.js', file: 'page.js', type: 'text/javascript; charset=utf-8' },
+  { url: '/page.css', file: 'page.css', type: 'text/css; charset=utf-8' },
+];
+
+const POLICY_HEADER = 'content-security-policy';
+/** Everything is the agent's own; data: is the icon that there is not. */
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** `folder`: where the build put the page. Throws if it is not there. */
+export function addLivePage(app: FastifyInstance, folder: string): void {
+  for (const { url, file, type } of FILES) {
+    const plain = readFileSync(join(folder, file));
+    const packed = gzipSync(plain);
+    const tag = `"${createHash('sha256').update(plain).digest('base64url').slice(0, 22)}"`;
+    app.get(url, (request, reply) => {
+      // A web config may have set its own.
+      if (reply.getHeader(POLICY_HEADER) === usualHeaders[POLICY_HEADER]) reply.header(POLICY_HEADER, POLICY);
+      // Asked again each time: an upgraded agent has other files under the same names.
+      reply.headers({ 'content-type': type, etag: tag, 'cache-control': 'no-cache', vary: 'accept-encoding' });
+      if (request.headers['if-none-match'] === tag) return reply.code(304).send();
+      const isPacked = /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
+      return isPacked ? reply.header('content-encoding', 'gzip').send(packed) : reply.send(plain);
+    });
+  }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who listens to /api/v1/live: each hears each second, too many hear why not, and who does not read costs nothing.
+import assert from 'node:assert/strict';
+import { get, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { serveEndpoint } from '../../lab/endpoint.ts';
+import { at, listAt, parseJson } from '../../lab/json.ts';
+import { busyHost } from '../../lab/scrape/busy-host.ts';
+import { createObserver, type Observer } from './observer.ts';
+
+const TAPS = 200;
+
+async function serve(t: TestContext): Promise<{ readonly port: number; readonly observer: Observer }> {
+  const observer = createObserver();
+  const dependencies = { takeSnapshot: async () => busyHost(1, 0), observer };
+  const { port } = await serveEndpoint(t, { dependencies });
+  return { port, observer };
+}
+
+function listen(port: number, localAddress = '127.0.0.1'): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) =>
+    get({ host: '127.0.0.1', port, localAddress, path: '/api/v1/live', agent: false }, resolve).once('error', reject),
+  );
+}
+
+/** The events of a stream, as they come. */
+async function* eventsOf(stream: IncomingMessage): AsyncGenerator<unknown> {
+  let rest = '';
+  for await (const chunk of stream) {
+    const parts = `${rest}${chunk}`.split('\n\n');
+    rest = parts.pop() ?? '';
+    for (const part of parts) {
+      const data = /^data: (.*)$/m.exec(part)?.[1];
+      if (data !== undefined) yield parseJson(data);
+    }
+  }
+}
+
+test('each second is told to all who listen, with headers that protect a browser', async (t) => {
+  const { port, observer } = await serve(t);
+  const streams = await Promise.all([listen(port), listen(port)]);
+  observer.see(busyHost(TAPS, 1));
+  observer.see(busyHost(TAPS, 2));
+  for (const stream of streams) {
+    assert.equal(stream.headers['content-type'], 'text/event-stream; charset=utf-8');
+    assert.equal(stream.headers['x-content-type-options'], 'nosniff');
+    const { value: event } = await eventsOf(stream).next();
+    assert.equal(at(event, 'schema'), 1);
+    assert.equal(listAt(event, 'queues').length, TAPS);
+    assert.ok(Array.isArray(at(event, 'findings')));
+  }
+});
+
+test('one address has ten live views, and an eleventh hears why not', async (t) => {
+  const { port } = await serve(t);
+  const streams = await Promise.all(Array.from({ length: 10 }, () => listen(port)));
+  assert.deepEqual([...new Set(streams.map(({ statusCode }) => statusCode))], [200]);
+  const eleventh = await listen(port);
+  assert.deepEqual([eleventh.statusCode, eleventh.headers['retry-after']], [503, '5']);
+  eleventh.resume();
+  streams[0]?.destroy();
+  await wait(100);
+  assert.equal((await listen(port)).statusCode, 200);
+  for (const stream of streams) stream.destroy();
+});
+
+test('for one that does not read nothing is kept, the others hear all, and it is let go of in the end', async (t) => {
+  const { port, observer } = await serve(t);
+  const deaf = connect(port, '127.0.0.1');
+  t.after(() => deaf.destroy());
+  let isClosed = false;
+  deaf.once('close', () => {
+    isClosed = true;
+  });
+  deaf.once('error', () => undefined);
+  deaf.pause();
+  deaf.write('GET /api/v1/live HTTP/1.1\r\nHost: tapscope\r\n\r\n');
+  const stream = await listen(port);
+  t.after(() => stream.destroy());
+  const events = eventsOf(stream);
+  for (let second = 0; second < 20; second++) observer.see(busyHost(TAPS, second));
+  await wait(50);
+  const before = process.memoryUsage().external;
+  let heard = 0;
+  for (let second = 20; second < 160; second++) {
+    observer.see(busyHost(TAPS, second));
+    await wait(5);
+    if (second % 20 === 0) for (; heard < second - 20; heard++) assert.equal((await events.next()).done, false);
+  }
+  const grown = (process.memoryUsage().external - before) / 2 ** 20;
+  t.diagnostic(`140 events of ${TAPS} queues grew what is held outside the heap by ${grown.toFixed(1)} MB`);
+  deaf.resume(); // hears that it was let go of
+  for (let i = 0; i < 100 && !isClosed; i++) await wait(50);
+  assert.ok(isClosed);
+});

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the agent makes of each second's snapshot: the history, a judgement of the last ten seconds, and which findings stand.
+import { History } from '../history.ts';
+import type { Finding } from '../rules/finding.ts';
+import { judge, type Verdict } from '../rules/judge.ts';
+import { type Standing, stand } from '../rules/standing.ts';
+import { type Window, windowOf } from '../rules/window.ts';
+import type { Snapshot } from '../snapshot.ts';
+
+/** One judgement, and what came of those before it. */
+export interface Observation {
+  readonly window: Window;
+  /** Of the last second alone; made when somebody asks. */
+  readonly lastSecond: () => Window;
+  readonly unjudged: Verdict['unjudged'];
+  /** Findings as people are told of them, the worst first; made once is not told yet. */
+  readonly standing: readonly Standing[];
+}
+
+export interface Observer {
+  readonly history: History;
+  /** Of each second. */
+  readonly see: (snapshot: Snapshot) => void;
+  /** undefined: two snapshots are needed, and there are none yet. */
+  readonly latest: () => Observation | undefined;
+  /** Those that stand at this Unix time, even if nothing was judged of late: no snapshot could be taken. */
+  readonly standing: (now: number) => readonly Finding[];
+  /** `hear` is told of each judgement until the function that is returned is called. */
+  readonly listen: (hear: (observation: Observation) => void) => () => void;
+}
+
+export function createObserver(): Observer {
+  const history = new History();
+  const listeners = new Set<(observation: Observation) => void>();
+  let known: readonly Standing[] = [];
+  let latest: Observation | undefined;
+
+  function see(snapshot: Snapshot): void {
+    history.add(snapshot);
+    const { recent } = history;
+    if (recent.length < 2) return;
+    const window = windowOf(recent);
+    const pair = recent.slice(-2);
+    const { findings, unjudged } = judge(window);
+    known = stand(known, findings, snapshot.takenAt);
+    const standing = known.filter(({ stands }) => stands);
+    latest = { window, lastSecond: () => windowOf(pair), unjudged, standing };
+    for (const hear of listeners) hear(latest);
+  }
+
+  return {
+    history,
+    see,
+    latest: () => latest,
+    standing: (now) => stand(latest?.standing ?? [], [], now).map(({ finding }) => finding),
+    listen: (hear) => {
+      listeners.add(hear);
+      return () => listeners.delete(hear);
+    },
+  };
+}

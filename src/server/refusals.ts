@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests that get no page: what is asked of their words, and the one sentence that says what is wrong.
+import type { FastifyReply, FastifySchemaValidationError } from 'fastify';
+import { OutsideHistory } from '../history.ts';
+import { sendLater, sendLine } from './reply-line.ts';
+
+/** A word that nobody knows is refused: left out in silence, a typing error would be answered as if it were not there. */
+export const validation = {
+  ajv: { customOptions: { removeAdditional: false } },
+  schemaErrorFormatter: ([first]: FastifySchemaValidationError[], where: string): Error => {
+    const { instancePath = '', message = 'cannot be used', params = {} } = first ?? {};
+    const word = instancePath.slice(1) || String(params.additionalProperty ?? where);
+    return new Error(`"${word}" ${'additionalProperty' in params ? 'is not known here' : message}.`);
+  },
+};
+
+/** Of ours and of fastify, those about bad requests carry a status. */
+export function sendError(reply: FastifyReply, error: Error & { readonly statusCode?: number }): FastifyReply {
+  if (error instanceof OutsideHistory) return sendLine(reply, 404, error.message);
+  const status = error.statusCode ?? 500;
+  const line = `This page could not be made: ${error.message}`;
+  return status === 429 ? sendLater(reply, status, 1, line) : sendLine(reply, status, line);
+}

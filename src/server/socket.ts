@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// The API for other commands on this host: over a unix socket that only its owner and root may open.
+import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { dirname } from 'node:path';
+import { fastify } from 'fastify';
+import { type ApiDependencies, addApi } from './api.ts';
+import { answerClientError, createHttpServer } from './http-server.ts';
+import { sendError, validation } from './refusals.ts';
+import { sendLine } from './reply-line.ts';
+
+export interface RunningSocket {
+  readonly close: () => Promise<void>;
+}
+
+/** Throws one sentence if it cannot be made. */
+export async function startSocket(path: string, api: ApiDependencies): Promise<RunningSocket> {
+  const app = fastify({
+    ...validation,
+    logger: false,
+    forceCloseConnections: true,
+    serverFactory: (handler) => createHttpServer(handler, () => undefined),
+    clientErrorHandler: answerClientError,
+  });
+  app.setNotFoundHandler((_, reply) =>
+    sendLine(reply, 404, 'There is no such page; what there is begins with /api/v1.'),
+  );
+  app.setErrorHandler<Error & { readonly statusCode?: number }>((error, _, reply) => sendError(reply, error));
+  addApi(app, api);
+  try {
+    await makeRoom(path);
+    await listenPrivately(path, () => app.listen({ path }));
+  } catch (error) {
+    await app.close();
+    const reason = error instanceof Error ? error.message : error;
+    throw new Error(
+      `the socket ${path} for other commands cannot be made (${reason}): 'tapscope diagnose --at' will find no agent; choose another with --socket.`,
+      { cause: error },
+    );
+  }
+  return { close: () => app.close() };
+}
+
+/** What a killed agent left is in the way; of one that lives in another network namespace it is not ours to take. */
+async function makeRoom(path: string): Promise<void> {
+  const folder = dirname(path);
+  if (!existsSync(folder)) mkdirSync(folder, { mode: 0o755 });
+  if (!existsSync(path)) return;
+  if (await answers(path)) throw new Error('another agent listens there');
+  rmSync(path);
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}
+
+/** Never open to anybody else, not for a moment. */
+async function listenPrivately(path: string, listen: () => Promise<unknown>): Promise<void> {
+  const usual = process.umask(0o177);
+  try {
+    await listen();
+  } finally {
+    process.umask(usual);
+  }
+  chmodSync(path, 0o600);
+}
