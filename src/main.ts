@@ -1,17 +1,30 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
 // argv -> command; the only exit code, the only catch-all.
-import { Command, CommanderError } from 'commander';
+import { Argument, Command, CommanderError } from 'commander';
+import { bench } from './commands/bench.ts';
+import { BENCH_HELP, benchFlags, readBenchFlags } from './commands/bench-options.ts';
+import { check } from './commands/check.ts';
+import { COMPLETIONS, completion } from './commands/completion.ts';
+import { diagnose } from './commands/diagnose.ts';
 import { doctor } from './commands/doctor.ts';
+import { drops } from './commands/drops.ts';
+import { dropsFlags, readDropsOptions } from './commands/drops-options.ts';
+import { explain } from './commands/explain.ts';
+import { record } from './commands/record.ts';
+import { report } from './commands/report.ts';
 import { serve } from './commands/serve.ts';
-import { NO_PIN, NO_PIN_HELP, readServeOptions, serveFlags } from './commands/serve-options.ts';
+import { NO_PIN, NO_PIN_HELP, readServeOptions, SOCKET, serveFlags } from './commands/serve-options.ts';
+import { top } from './commands/top.ts';
 import { version } from './commands/version.ts';
 
 const MECHANISM = '--mechanism <event=name...>';
+const SOCKET_HELP =
+  'where the agent listens; if one of this version does, it is asked, and no other probes are attached';
 const MECHANISM_HELP = "measure an event by this mechanism only, or 'off'; repeatable, 'tapscope doctor' lists them";
 
 /** Of these a crash or misuse must not read as a warning (1). */
-const CHECKS = ['doctor'];
+const CHECKS = ['check', 'diagnose', 'doctor', 'report'];
 
 function program(setExitCode: (code: number) => void): Command {
   const tapscope = new Command('tapscope')
@@ -33,7 +46,104 @@ function program(setExitCode: (code: number) => void): Command {
     .action(async (values) =>
       setExitCode(await doctor({ json: values.json, mechanisms: values.mechanism, pin: values.pin })),
     );
+  scoped(tapscope.command('check').argument('[device]', 'only this device'))
+    .description('the state of all queues on one screen, in two seconds; for monitoring, the first line')
+    .option('--socket <path>', SOCKET_HELP, SOCKET)
+    .option('--json', 'for programs', false)
+    .option(MECHANISM, MECHANISM_HELP, [])
+    .exitOverride()
+    .action(async (device, { json, socket, mechanism, vm, pod, process, netns }) =>
+      setExitCode(await check({ scope: { device, vm, pod, process, netns }, json, socket, mechanisms: mechanism })),
+    );
+  scoped(tapscope.command('diagnose').argument('[device]', 'only this device'))
+    .description('watches for a while, then says what is wrong with which queue, why, and what to type')
+    .option('--for <time>', 'how long: 30s, 2m (10s, or the minute that --at names)')
+    .option('--at <time>', "ask the agent about the time before: 03:12, 03:12:30, '5m ago', 2026-11-20T03:12")
+    .option('--socket <path>', SOCKET_HELP, SOCKET)
+    .option('--json', 'for programs', false)
+    .option(MECHANISM, MECHANISM_HELP, [])
+    .exitOverride()
+    .action(async (device, { for: duration, at, socket, json, mechanism, vm, pod, process, netns }) =>
+      setExitCode(
+        await diagnose({
+          scope: { device, vm, pod, process, netns },
+          duration,
+          at,
+          socket,
+          json,
+          mechanisms: mechanism,
+        }),
+      ),
+    );
+  scoped(tapscope.command('top').argument('[device]', 'only this device'))
+    .description('every queue, live: packets, losses, ring, reader, owner; q quits')
+    .option('-b, --batch', 'write lists one after the other, for tickets', false)
+    .option('-n, --count <number>', 'end after so many pictures')
+    .option('-d, --delay <time>', 'between two pictures', '1s')
+    .option('--socket <path>', SOCKET_HELP, SOCKET)
+    .option('--json', 'for programs: one object a line', false)
+    .option(MECHANISM, MECHANISM_HELP, [])
+    .exitOverride()
+    .action((device, { batch, count, delay, json, socket, mechanism, vm, pod, process, netns }) =>
+      top({ scope: { device, vm, pod, process, netns }, batch, count, delay, json, socket, mechanisms: mechanism }),
+    );
+  tapscope
+    .command('record')
+    .description('what is to be seen for a while, as one file for somebody elsewhere')
+    .requiredOption('-o, --output <file>', 'the file, replaced when all is recorded')
+    .option('--for <time>', 'how long: 30s, 2m', '60s')
+    .option('--socket <path>', SOCKET_HELP, SOCKET)
+    .option('--addresses', 'leave names of VMs, pods, containers, units and namespaces, and UUIDs, as they are', false)
+    .option(MECHANISM, MECHANISM_HELP, [])
+    .exitOverride()
+    .action(({ output, for: duration, addresses, socket, mechanism }) =>
+      record({ file: output, duration, addresses, socket, mechanisms: mechanism }),
+    );
+  scoped(tapscope.command('report').argument('<file>', 'what tapscope record wrote'))
+    .description('what diagnose would have said where and when a recording was made')
+    .option('--device <device>', 'only this device')
+    .option('--json', 'for programs', false)
+    .exitOverride()
+    .action(async (file, { device, json, vm, pod, process, netns }) =>
+      setExitCode(await report({ file, scope: { device, vm, pod, process, netns }, json })),
+    );
+  tapscope
+    .command('explain')
+    .description('how a rule knows what it finds, and what else looks like it; without a rule, the list')
+    .argument('[rule]')
+    .option('--json', 'for programs', false)
+    .exitOverride()
+    .action((rule, { json }) => explain(rule, json));
+  const dropsCommand = scoped(tapscope.command('drops').argument('[device]', 'only this device'))
+    .description('packets lost on their way to a guest or reader, as it happens, each second or each packet')
+    .exitOverride();
+  for (const [flags, description] of dropsFlags) dropsCommand.option(flags, description);
+  dropsCommand
+    .option(MECHANISM, MECHANISM_HELP, [])
+    .action((device, values) => drops(readDropsOptions(device, values), values.mechanism));
+  const benchCommand = tapscope
+    .command('bench')
+    .description('what taps and vhost-net transmit and lose on this host, as the tables of the kernel series have it')
+    .exitOverride();
+  benchCommand.addHelpText('after', `\n${BENCH_HELP}`);
+  for (const { flags, description, fallback } of benchFlags) benchCommand.option(flags, description, fallback);
+  benchCommand.action(async (values) => setExitCode(await bench(readBenchFlags(values))));
+  tapscope
+    .command('completion')
+    .description('completion for a shell, or the manual page: source <(tapscope completion bash)')
+    .addArgument(new Argument('<kind>', 'for what').choices(COMPLETIONS))
+    .exitOverride()
+    .action((kind) => completion(tapscope, kind));
   return tapscope;
+}
+
+/** Filters that commands about queues share. */
+function scoped(command: Command): Command {
+  return command
+    .option('--vm <name>', 'only devices of this virtual machine: name or UUID')
+    .option('--pod <uid>', 'only devices of this pod')
+    .option('--process <process>', 'only devices that this process holds: number, name, or kind (qemu, openvpn, …)')
+    .option('--netns <namespace>', 'only devices of this network namespace: name or inode number');
 }
 
 async function main(args: readonly string[]): Promise<void> {
@@ -50,4 +160,8 @@ async function main(args: readonly string[]): Promise<void> {
   }
 }
 
+// Who reads our output may have read enough (`tapscope diagnose | head -1`), or closed the terminal (EIO).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+});
 void main(process.argv.slice(2));

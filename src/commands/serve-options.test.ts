@@ -15,6 +15,7 @@ test('without flags it listens on this host alone', () => {
   assert.deepEqual(options, {
     listen: { host: '127.0.0.1', port: 10_747 },
     webConfigFile: undefined,
+    socket: '/run/tapscope/agent.sock',
     detail: 'queue',
     budget: 0.01,
     pin: true,
@@ -38,6 +39,7 @@ test('every flag is understood', () => {
   assert.deepEqual(options, {
     listen: { host: '::1', port: 9000 },
     webConfigFile: '/etc/tapscope/web.yml',
+    socket: '/run/tapscope/agent.sock',
     detail: 'cpu',
     budget: undefined,
     pin: false,

@@ -9,6 +9,8 @@ import { type LogLevel, logLevels } from '../server/server.ts';
 export interface ServeOptions {
   readonly listen: ListenAddress;
   readonly webConfigFile: string | undefined;
+  /** Where other commands find the agent. */
+  readonly socket: string;
   readonly detail: Detail;
   readonly filter: DeviceFilter;
   /** Share of all CPUs; undefined: no limit. */
@@ -17,6 +19,9 @@ export interface ServeOptions {
   readonly pin: boolean;
   readonly logLevel: LogLevel;
 }
+
+/** Where commands look for an agent. */
+export const SOCKET = '/run/tapscope/agent.sock';
 
 export interface Flag {
   /** As commander takes it. */
@@ -43,6 +48,11 @@ export const serveFlags: readonly Flag[] = [
     description:
       "TLS, passwords, headers and rate limit, in the format of Prometheus's exporters; read again when it changes",
     fallback: undefined,
+  },
+  {
+    flags: '--socket <path>',
+    description: "where other commands ('tapscope diagnose --at') find the agent; only its owner and root may open it",
+    fallback: SOCKET,
   },
   {
     flags: '--detail <level>',
@@ -73,6 +83,7 @@ export function readServeOptions(values: Readonly<Record<string, unknown>>): Ser
   return {
     listen: parseListenAddress(String(values['web.listenAddress'])),
     webConfigFile: readText(values['web.config.file']),
+    socket: String(values.socket),
     detail: readWord('--detail', values.detail, details),
     filter: deviceFilter(readText(values.deviceInclude), readText(values.deviceExclude)),
     pin: values.pin !== false,

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// `tapscope serve`: the agent. Attaches the probes, samples every second, answers Prometheus.
+// `tapscope serve`: the agent. Attaches the probes, samples and judges every second, answers Prometheus, people and other commands.
 import { release } from 'node:os';
+import { join } from 'node:path';
 import { Agent } from '../inventory/agent.ts';
 import { Sampler } from '../inventory/sampler.ts';
 import { claimHost } from '../kernel/agent-lock.ts';
 import { libbpfVersion } from '../kernel/native.ts';
+import { packageRoot } from '../kernel/package.ts';
 import type { Build } from '../metrics.ts';
 import type { Probes } from '../probes/attach.ts';
 import { parseForced } from '../probes/events.ts';
+import { createObserver } from '../server/observer.ts';
 import { type RunningServer, startServer } from '../server/server.ts';
+import { startSocket } from '../server/socket.ts';
 import type { ServeOptions } from './serve-options.ts';
-import { version } from './version.ts';
+import { thisHost, version } from './version.ts';
 
 /** Resolves once it listens; ends with SIGINT or SIGTERM. Throws one sentence if it cannot serve. */
 export async function serve(options: ServeOptions, mechanisms: readonly string[]): Promise<void> {
@@ -40,18 +44,23 @@ async function start(
     exposure: running.server?.exposure() ?? null,
   }));
   undo.push(() => lock.close());
-  const sampler = new Sampler();
+  const observer = createObserver();
+  const sampler = new Sampler(observer.see);
+  const sources = { observer, takeSnapshot: () => sampler.take() };
   const server = await startServer(
     {
       listen: options.listen,
       webConfigFile: options.webConfigFile,
       logLevel: options.logLevel,
       prometheus: { detail: options.detail, build: readBuild(release()) },
+      pageFolder: join(packageRoot(), 'dist/src/page'),
     },
-    { takeSnapshot: () => sampler.take(), notReady: () => sampler.notReady() },
+    { ...sources, notReady: () => sampler.notReady() },
   );
   running.server = server;
   undo.push(() => server.close());
+  const socket = await startSocket(options.socket, { ...sources, host: thisHost() }).catch(say);
+  undo.push(() => socket?.close());
   const { filter, budget, detail } = options;
   const agent = new Agent({ forced, pin: options.pin }, { filter, budget, perCpu: detail === 'cpu' });
   running.agent = agent;
@@ -59,6 +68,10 @@ async function start(
   await sampler.start(agent);
   undo.push(() => sampler.stop());
   process.stdout.write(`tapscope listens on ${server.scheme}://${server.address}/metrics (${summary(agent.probes)})\n`);
+}
+
+function say(error: Error): undefined {
+  process.stderr.write(`tapscope: ${error.message}\n`);
 }
 
 function summary(probes: Probes): string {

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the running agent sees, and what it remembers of a time.
+import { askSocket } from '../kernel/agent-socket.ts';
+import { SCHEMA } from '../outputs/live.ts';
+import type { Verdict } from '../rules/judge.ts';
+import { type SnapshotJson, snapshotFromJson } from '../snapshot/json.ts';
+import type { Snapshot } from '../snapshot.ts';
+import { version } from './version.ts';
+
+interface AnyAnswer {
+  readonly schema: number;
+  readonly host: { readonly version: string };
+}
+
+interface WindowAnswer extends AnyAnswer {
+  readonly snapshots: readonly SnapshotJson[];
+}
+
+interface FindingsAnswer extends AnyAnswer, Verdict {
+  readonly seconds: number;
+}
+
+interface SnapshotAnswer extends AnyAnswer {
+  readonly snapshot: SnapshotJson;
+}
+
+/** Status of what the history does not reach. */
+const NOT_YET = 404;
+
+/** Whether its snapshots are such as ours. */
+export async function askAbout(socket: string): Promise<'same version' | 'other version' | 'nobody'> {
+  try {
+    const { status, body } = await askSocket(socket, '/api/v1');
+    const answer: AnyAnswer = JSON.parse(body);
+    return status === 200 && isOurs(answer) ? 'same version' : 'other version';
+  } catch {
+    return 'nobody';
+  }
+}
+
+/** A fresh one. Throws one sentence. */
+export async function askSnapshot(socket: string): Promise<Snapshot> {
+  const { status, body } = await askSocket(socket, '/api/v1/snapshot');
+  if (status !== 200) throw new Error(body.trim());
+  const { snapshot }: SnapshotAnswer = JSON.parse(body);
+  return snapshotFromJson(snapshot);
+}
+
+/** What it makes of the last ten seconds, of which those that stand; undefined: it has not looked for long enough. Throws one sentence. */
+export async function askFindings(socket: string): Promise<(Verdict & { readonly seconds: number }) | undefined> {
+  const { status, body } = await askSocket(socket, '/api/v1/findings');
+  if (status === NOT_YET) return undefined;
+  if (status !== 200) throw new Error(body.trim());
+  const { findings, unjudged, seconds }: FindingsAnswer = JSON.parse(body);
+  return { findings, unjudged, seconds };
+}
+
+/** The seconds before `at`, or the steps that are left of them. Throws one sentence. */
+export async function askWindow(socket: string, at: number, seconds: number): Promise<readonly Snapshot[]> {
+  const { status, body } = await askSocket(socket, `/api/v1/window?at=${at}&seconds=${seconds}`);
+  if (status !== 200) throw new Error(body.trim());
+  const answer: WindowAnswer = JSON.parse(body);
+  if (!isOurs(answer))
+    throw new Error(
+      `The agent is tapscope ${answer.host.version}, this is ${version()}: restart the agent, or use the command of its version.`,
+    );
+  return answer.snapshots.map(snapshotFromJson);
+}
+
+function isOurs({ schema, host }: AnyAnswer): boolean {
+  return schema === SCHEMA && host.version === version();
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readBenchFlags } from './bench-options.ts';
+
+const VALUES = { seconds: '2', repeats: '3', format: 'text' };
+
+test('flags are read', () => {
+  const { cells, seconds, repeats, format } = readBenchFlags({ ...VALUES, seconds: '0.5', only: '/tail-drop$' });
+  assert.deepEqual([cells.length, seconds, repeats, format], [16, 0.5, 3, 'text']);
+});
+
+test('what cannot be is refused in one sentence', () => {
+  const cases: readonly (readonly [values: Readonly<Record<string, string>>, message: RegExp])[] = [
+    [{ seconds: '0' }, /^--seconds=0 cannot be: write a number from 0\.1 to 3600\.$/],
+    [{ seconds: '1e9' }, /^--seconds=1e9 cannot be/],
+    [{ repeats: '2.5' }, /^--repeats=2\.5 cannot be: write a number from 1 to 1000\.$/],
+    [{ repeats: '-1' }, /^--repeats=-1 cannot be/],
+    [{ format: 'xml' }, /^--format=xml is unknown; write one of: text, markdown, csv, json\.$/],
+    [{ only: '(' }, /^--only=\( is no regular expression: /],
+  ];
+  for (const [values, message] of cases)
+    assert.throws(() => readBenchFlags({ ...VALUES, ...values }), { message }, JSON.stringify(values));
+});

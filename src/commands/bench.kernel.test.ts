@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What tapscope bench, as built, says where it cannot measure. The rest needs pktgen: lab/guest/bench.guest.ts.
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { test } from 'node:test';
+import { tapscope } from '../../lab/serve.ts';
+import { hasPktgen } from '../kernel/pktgen.ts';
+import { startTraffic } from '../kernel/traffic.ts';
+
+const cannot =
+  (process.getuid?.() !== 0 && 'needs root') || (!existsSync('/dev/net/tun') && 'needs /dev/net/tun: modprobe tun');
+
+test('without pktgen: one sentence that says what to do', {
+  skip: cannot || (hasPktgen() && 'this host has pktgen'),
+}, async () => {
+  const { code, stdout, stderr } = await tapscope(['bench']);
+  assert.deepEqual([code, stdout], [1, '']);
+  assert.match(stderr, /^tapscope: pktgen, the generator of the packets, is not there: modprobe pktgen .*\n$/);
+});
+
+test('who is not root hears that first', { skip: cannot }, async () => {
+  const { code, stderr } = await tapscope(['bench'], { wrapper: ['setpriv', '--reuid=65534', '--clear-groups'] });
+  assert.deepEqual(
+    [code, stderr],
+    [1, 'tapscope: tapscope bench makes taps and loads BPF programs: run it as root.\n'],
+  );
+});
+
+test('flags that cannot be are refused before anything is made', async () => {
+  const { code, stdout, stderr } = await tapscope(['bench', '--only=nothing']);
+  assert.deepEqual([code, stdout], [1, '']);
+  assert.match(stderr, /^tapscope: --only=nothing names none of the 76 cells; .*\n$/);
+});
+
+test('the traffic program is alone in its namespace, which ends with it', { skip: cannot }, async () => {
+  const traffic = await startTraffic();
+  await traffic.open('a', 'bench0', []);
+  await traffic.read('a');
+  await assert.rejects(traffic.open('a', 'bench1', []), { code: 'EEXIST' });
+  assert.equal(await traffic.stopReading('a'), 0);
+  await traffic.end();
+  assert.equal(existsSync(traffic.namespace), false);
+});

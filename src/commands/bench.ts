@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// `tapscope bench`: the tables of the kernel's series about tun, tap and vhost-net, measured on this host with devices of its own.
+import { cpus, release } from 'node:os';
+import { type Bench, runBench } from '../bench/run.ts';
+import { PACKET_SIZE } from '../bench/send-cell.ts';
+import { RING } from '../bench/stage.ts';
+import { PINNED_TO } from '../bench/tap.ts';
+import { type BenchReport, disagreements } from '../bench-report.ts';
+import { askAgent } from '../kernel/agent-lock.ts';
+import { tunDriver } from '../kernel/host.ts';
+import { hasPktgen } from '../kernel/pktgen.ts';
+import { renderBench } from '../outputs/bench.ts';
+import type { BenchFlags } from './bench-options.ts';
+import { version } from './version.ts';
+
+/** As shells say it of a program that a signal ended. */
+const SIGNALS = [
+  ['SIGHUP', 129],
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const;
+
+/** Exit code 0: everybody's numbers agree; 1: they do not, nothing could be measured, or something is not as it was before. */
+export async function bench(flags: BenchFlags): Promise<number> {
+  const { cells, seconds, repeats } = flags;
+  if (process.getuid?.() !== 0) throw new Error('tapscope bench makes taps and loads BPF programs: run it as root.');
+  if (tunDriver() === undefined) throw new Error('The tun driver is not loaded: modprobe tun.');
+  if (!hasPktgen())
+    throw new Error(
+      'pktgen, the generator of the packets, is not there: modprobe pktgen (a kernel with CONFIG_NET_PKTGEN).',
+    );
+  const interruption = new AbortController();
+  let code = 0;
+  for (const [signal, number] of SIGNALS)
+    process.on(signal, () => {
+      code = number;
+      interruption.abort();
+    });
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  say(
+    `Makes taps in a network namespace of its own, loads this host's CPUs for about ${minutes(cells.length * repeats * (seconds + 1))}, and leaves nothing behind; Ctrl-C ends it.`,
+  );
+  const agentRuns = (await askAgent()) !== undefined;
+  let done: Bench;
+  try {
+    done = await runBench({ cells, seconds, repeats, interrupted: interruption.signal, say });
+  } catch (error) {
+    if (!interruption.signal.aborted) throw error;
+    say('Interrupted: there are no figures.');
+    return code;
+  }
+  const { results, restored } = done;
+  const report: BenchReport = {
+    schema: 1,
+    version: version(),
+    kernel: release(),
+    cpus: cpus().length,
+    seconds,
+    repeats,
+    packetSize: PACKET_SIZE,
+    ring: RING,
+    pinnedTo: PINNED_TO,
+    agentRuns,
+    results,
+  };
+  process.stdout.write(renderBench(report, flags.format));
+  const measured = results.some(({ runs }) => runs.length > 0);
+  return measured && restored && disagreements(report).length === 0 ? 0 : 1;
+}
+
+function minutes(total: number): string {
+  return total < 120 ? `${Math.ceil(total)} s` : `${Math.ceil(total / 60)} minutes`;
+}

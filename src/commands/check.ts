@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// `tapscope check`: the state of all queues on one screen, in about two seconds, with or without an agent.
+import { askAgent } from '../kernel/agent-lock.ts';
+import { itemsOf, renderCheck, statusLine } from '../outputs/check.ts';
+import type { Judged } from '../outputs/verdict.ts';
+import { answerOf } from '../rules/answer.ts';
+import { RULES } from '../rules/rules.ts';
+import { devicesIn, findingsOn, type Scope } from '../rules/scope.ts';
+import type { Snapshot } from '../snapshot.ts';
+import { askAbout, askFindings, askSnapshot } from './ask-agent.ts';
+import { exitCodeOf, jsonOf, judgeSnapshots } from './judged.ts';
+import { layoutOf } from './terminal.ts';
+import { thisHost } from './version.ts';
+import { watchHost } from './watch.ts';
+
+const LOOK_SECONDS = 0.9;
+
+export interface CheckOptions {
+  readonly scope: Scope;
+  readonly json: boolean;
+  readonly mechanisms: readonly string[];
+  /** Where an agent may listen. */
+  readonly socket: string;
+}
+
+/** Exit code 0: OK, 1: warning, 2: critical, 3: unknown. */
+export async function check(options: CheckOptions): Promise<number> {
+  const agent = await askAgent();
+  const judged = (await judgedByAgent(options)) ?? (await judgedHere(options));
+  const checked = { ...judged, agent, rules: RULES.length };
+  const items = itemsOf(checked);
+  const report = { ...jsonOf(checked), status: statusLine(checked), agent: agent ?? null, items };
+  process.stdout.write(
+    options.json ? `${JSON.stringify(report, null, 2)}\n` : renderCheck(checked, items, layoutOf(process.stdout)),
+  );
+  return exitCodeOf(checked);
+}
+
+/** What stands of the last ten seconds; undefined: no agent of this version runs, or it has just begun. */
+async function judgedByAgent({ scope, mechanisms, socket }: CheckOptions): Promise<Judged | undefined> {
+  if (mechanisms.length > 0 || (await askAbout(socket)) !== 'same version') return undefined;
+  const found = await askFindings(socket);
+  if (!found) return undefined;
+  const last = await askSnapshot(socket);
+  const devices = devicesIn(last, scope);
+  const verdict = { findings: findingsOn(found.findings, devices), unjudged: found.unjudged };
+  const { seconds } = found;
+  return { answer: answerOf(verdict), verdict, devices, last, seconds, host: thisHost(), isRenamed: false };
+}
+
+async function judgedHere({ scope, mechanisms, socket }: CheckOptions): Promise<Judged> {
+  const snapshots: Snapshot[] = [];
+  const { signal } = new AbortController();
+  await watchHost({ seconds: LOOK_SECONDS, socket, mechanisms, signal, keep: (snapshot) => snapshots.push(snapshot) });
+  return judgeSnapshots(snapshots, scope, thisHost());
+}

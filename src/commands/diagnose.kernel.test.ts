@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// `tapscope diagnose` as built, on real taps.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readlinkSync } from 'node:fs';
+import test, { type TestContext } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { at, parseJson } from '../../lab/json.ts';
+import { namespaceLab, noLab } from '../../lab/netns.ts';
+import type { Puppet } from '../../lab/puppet.ts';
+import { nodeFlags, tapscope } from '../../lab/serve.ts';
+
+test('a tap that is read is in order, and programs are told the same', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('a', 'tap0', 'tap');
+  const peer = await lab.raise('tap0', 500);
+  await puppet.readLoop('a', 0);
+  const sender = await lab.puppet();
+  await sender.udp(peer, 9, 2000, 64);
+  const scope = ['tap0', '--netns', lab.name, '--for', '3'];
+  const { code, stdout, stderr } = await tapscope(['diagnose', ...scope]);
+  assert.match(stdout, /^OK: 1 queue of 1 device watched for 3 s, nothing to do/);
+  assert.deepEqual([code, stderr], [0, '']);
+
+  const told = await tapscope(['diagnose', ...scope, '--json']);
+  const report = parseJson(told.stdout);
+  assert.deepEqual([told.code, at(report, 'schema'), at(report, 'verdict')], [0, 1, 'ok']);
+  const seconds = Number(at(report, 'seconds'));
+  assert.ok(seconds >= 3 && seconds < 6, `${seconds} s`);
+});
+
+/** `fault` breaks tap0 while packets are sent to it. */
+async function diagnosed(t: TestContext, ring: number, fault: (reader: Puppet) => unknown): Promise<readonly string[]> {
+  const lab = await namespaceLab(t);
+  const reader = await lab.puppet('qemu-system-x86_64', '-name', 'guest=web1');
+  await reader.open('a', 'tap0', 'tap');
+  const peer = await lab.raise('tap0', ring);
+  const sender = await lab.puppet();
+  await sender.udp(peer, 9, 10, 64);
+  await fault(reader);
+  const answer = tapscope(['diagnose', 'tap0', '--netns', lab.name, '--for', '6']);
+  let isDone = false;
+  void answer.finally(() => {
+    isDone = true;
+  });
+  while (!isDone) await Promise.all([sender.udp(peer, 9, 50, 64), wait(20)]);
+  const { code, stdout, stderr } = await answer;
+  assert.equal(stderr, '');
+  const rows = stdout.trimEnd().split('\n');
+  const severity = { WARNING: 1, CRITICAL: 2 }[/^[A-Z]+/.exec(rows[0] ?? '')?.[0] ?? ''];
+  assert.equal(code, severity, stdout);
+  const commands = rows.filter((row) => /^(ip|kill|virsh|nsenter|taskset|systemctl) /.test(row));
+  assert.ok(commands.length > 0, stdout);
+  const wide = rows.filter((row) => row.length > 80 && !commands.includes(row));
+  assert.deepEqual(wide, []);
+  return rows;
+}
+
+test('a stopped reader: the first line says who and what, the finding fits a screen', { skip: noLab }, async (t) => {
+  const rows = await diagnosed(t, 100, (reader) => reader.signal('SIGSTOP'));
+  const said = rows.slice(0, 3).join(' ');
+  assert.match(said, /^(WARNING|CRITICAL): tap0 \(VM web1\) .*stopped by a signal/);
+  assert.ok(rows.length <= 24, `${rows.length} rows:\n${rows.join('\n')}`);
+  assert.ok(rows.some((row) => /^kill -CONT \d+$/.test(row)));
+});
+
+test('a reader that has read, and reads no more', { skip: noLab }, async (t) => {
+  const rows = await diagnosed(t, 100, (reader) => reader.read('a', 'all'));
+  assert.match(rows.slice(0, 3).join(' '), /^(WARNING|CRITICAL): tap0 \(VM web1\) /);
+  assert.match(rows.join('\n'), /\nreader-(stalled|blocked), tap0/);
+});
+
+test('a ring of size 0', { skip: noLab }, async (t) => {
+  const rows = await diagnosed(t, 0, (reader) => reader.readLoop('a', 0));
+  assert.match(rows.slice(0, 3).join(' '), /^CRITICAL: tap0 \(VM web1\) loses every packet to its reader/);
+  assert.ok(rows.some((row) => /^ip netns exec \S+ ip link set dev tap0 txqueuelen \d+$/.test(row)));
+});
+
+test('what cannot be asked is one sentence, at once, and exit code 3', { skip: noLab }, async () => {
+  for (const [args, words] of [
+    [['no-such-tap', '--for', '1h'], /^tapscope: No tun, tap or macvtap device named no-such-tap is on this host.*\n$/],
+    [['--for', '1s'], /^tapscope: --for=1s is no time between 2 s and 3600 s.*\n$/],
+    [['--for', 'soon'], /^tapscope: --for=soon is no time.*\n$/],
+    [['--no-such-flag'], /unknown option/],
+    [['tap0', 'tap1'], /too many arguments/],
+  ] as const) {
+    const { code, stdout, stderr } = await tapscope(['diagnose', ...args]);
+    assert.deepEqual([code, stdout], [3, ''], args.join(' '));
+    assert.match(stderr, words);
+  }
+});
+
+/** Then it listens for signals, too. */
+function hasPrograms(pid: number | undefined): boolean {
+  const descriptors = readdirSync(`/proc/${pid}/fd`);
+  return descriptors.some((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`).includes('bpf');
+    } catch {
+      return false; // closed meanwhile
+    }
+  });
+}
+
+test('Ctrl-C judges what was seen until then; a reader that goes away is no crash', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('a', 'tap0', 'tap');
+  const child = spawn(process.execPath, [
+    ...nodeFlags(),
+    'dist/src/main.js',
+    'diagnose',
+    '--netns',
+    lab.name,
+    '--for',
+    '1h',
+  ]);
+  let stderr = '';
+  child.stderr.on('data', (text) => {
+    stderr += text;
+  });
+  child.stdout.destroy();
+  const end = once(child, 'close');
+  while (!hasPrograms(child.pid)) await wait(20);
+  await wait(5000);
+  child.kill('SIGINT');
+  assert.deepEqual([await end, stderr], [[0, null], '']);
+});

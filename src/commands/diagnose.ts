@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// `tapscope diagnose`: watches for a while, then says what is wrong with which queue, why, and what to type.
+import { devicesIn, type Scope } from '../rules/scope.ts';
+import type { Snapshot } from '../snapshot.ts';
+import { askWindow } from './ask-agent.ts';
+import { parseDuration } from './duration.ts';
+import { judgeSnapshots, sayVerdict } from './judged.ts';
+import { isMinute, parseTime } from './time-of-day.ts';
+import { thisHost } from './version.ts';
+import { untilCut } from './wait-hint.ts';
+import { watchHost } from './watch.ts';
+
+export interface DiagnoseOptions {
+  readonly scope: Scope;
+  /** As --for has it; undefined: ten seconds, or all of the minute that --at names. */
+  readonly duration: string | undefined;
+  readonly json: boolean;
+  readonly mechanisms: readonly string[];
+  /** As --at has it: judge what the agent remembers of then; undefined: what is seen from now on. */
+  readonly at: string | undefined;
+  /** The agent's. */
+  readonly socket: string;
+}
+
+const USUAL = '10s';
+
+/** Exit code 0: OK, 1: warning, 2: critical, 3: unknown. */
+export async function diagnose(options: DiagnoseOptions): Promise<number> {
+  return options.at === undefined ? diagnoseNow(options) : diagnoseThen(options, options.at);
+}
+
+async function diagnoseThen({ scope, duration, json, socket }: DiagnoseOptions, at: string): Promise<number> {
+  const seconds = parseDuration('--for', duration ?? (isMinute(at) ? '60s' : USUAL), { least: 2, most: 1800 });
+  const snapshots = await askWindow(socket, parseTime('--at', at, new Date()), seconds);
+  return sayVerdict(judgeSnapshots(snapshots, scope, thisHost()), json);
+}
+
+async function diagnoseNow({ scope, duration, json, mechanisms, socket }: DiagnoseOptions): Promise<number> {
+  const seconds = parseDuration('--for', duration ?? USUAL, { least: 2, most: 3600 });
+  const snapshots: Snapshot[] = [];
+  await untilCut(`Watching for ${seconds} s, Ctrl-C judges what was seen until then`, (signal) =>
+    watchHost({
+      seconds,
+      socket,
+      mechanisms,
+      signal,
+      keep: (snapshot) => snapshots.push(snapshot),
+      check: (first) => devicesIn(first, scope),
+    }),
+  );
+  return sayVerdict(judgeSnapshots(snapshots, scope, thisHost()), json);
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// While packets are lost as fast as they can be sent, who follows takes 2 % of one CPU at most, and misses none of them.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { followDrops, notShown } from '../../lab/drops.ts';
+import { namespaceLab, noLab } from '../../lab/netns.ts';
+
+const MOST_CPU = 0.02;
+const RUN_MS = 10_000;
+/** A machine that is busy with other things makes each instruction dearer. */
+const ATTEMPTS = 3;
+
+for (const [how, flags] of [
+  ['together', []],
+  ['singly', ['--packets']],
+] as const) {
+  test(`losses at full speed, told ${how}`, { skip: noLab }, async (t) => {
+    const lab = await namespaceLab(t);
+    const [reader, sender] = [await lab.puppet(), await lab.puppet()];
+    await reader.open('a', 'tap0', 'tap');
+    await lab.raise('tap0', 10);
+    await lab.tc('qdisc replace dev tap0 root noqueue');
+    await sender.packet('tap0', 10, 60);
+    let least = Number.POSITIVE_INFINITY;
+    for (let attempt = 0; attempt < ATTEMPTS && least > MOST_CPU; attempt++) {
+      const before = (await lab.link('tap0')).txDropped;
+      const followed = await followDrops(t, ['tap0', '--netns', lab.name, ...flags]);
+      for (const began = performance.now(); performance.now() - began < RUN_MS; )
+        await sender.packet('tap0', 100_000, 60);
+      const { summary } = await followed.end();
+      const dropped = (await lab.link('tap0')).txDropped - before;
+      assert.equal(summary.lost, dropped);
+      if (how === 'singly') assert.equal(summary.shown + notShown(summary), dropped);
+      t.diagnostic(
+        `${Math.round(dropped / summary.seconds)} losses a second, ${(100 * summary.ownCpu).toFixed(2)} % of one CPU`,
+      );
+      least = Math.min(least, summary.ownCpu);
+    }
+    assert.ok(least <= MOST_CPU, `${(100 * least).toFixed(2)} % of one CPU`);
+  });
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// `tapscope explain RULE`: how a rule knows, what else looks like it, what to do; without a rule, the list.
+import { renderExplanation, renderRuleList } from '../outputs/explanation.ts';
+import { RULES } from '../rules/rules.ts';
+import { layoutOf } from './terminal.ts';
+
+export function explain(name: string | undefined, json: boolean): void {
+  const rule = RULES.find((one) => one.name === name);
+  if (name !== undefined && !rule)
+    throw new Error(`There is no rule ${name}; 'tapscope explain' lists those there are.`);
+  const layout = layoutOf(process.stdout);
+  const shown = (rule ? [rule] : RULES).map(({ judge: _, ...told }) => told);
+  const text = rule ? renderExplanation(rule, layout) : renderRuleList(RULES, layout);
+  process.stdout.write(json ? `${JSON.stringify({ schema: 1, rules: shown }, null, 2)}\n` : text);
+}

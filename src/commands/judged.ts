@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Snapshots, a question, and what the rules say: what diagnose, check and report have in common.
+import { type Judged, renderVerdict } from '../outputs/verdict.ts';
+import { answerOf, EXIT_CODES } from '../rules/answer.ts';
+import { judge } from '../rules/judge.ts';
+import { devicesIn, findingsOn, isEverything, type Scope } from '../rules/scope.ts';
+import { windowOf } from '../rules/window.ts';
+import type { Snapshot } from '../snapshot.ts';
+import { layoutOf } from './terminal.ts';
+
+/** In less, a single packet would be a rate. */
+const LEAST_SECONDS = 0.5;
+
+/** Throws one sentence if nothing can be said of what was asked for. */
+export function judgeSnapshots(snapshots: readonly Snapshot[], scope: Scope, host: Judged['host']): Judged {
+  const last = snapshots.at(-1);
+  if (!last) throw new Error('Nothing was seen.');
+  const [first] = snapshots;
+  if (first && last.takenAt - first.takenAt < LEAST_SECONDS)
+    throw new Error('What was seen is too short to judge: less than half a second.');
+  const window = windowOf(snapshots);
+  const asked = devicesIn(last, scope);
+  const devices = asked.filter(({ id }) => window.devices.some(({ now }) => now.id === id));
+  if (devices.length === 0 && !isEverything(scope))
+    throw new Error(`${asked[0]?.name} came while it was watched, so nothing can be said of it yet; ask again.`);
+  const [only, ...others] = isEverything(scope) ? [] : devices;
+  const one = others.length > 0 ? undefined : window.devices.find(({ now }) => now.id === only?.id);
+  const { findings, unjudged } = judge(window, one);
+  const verdict = { findings: findingsOn(findings, devices), unjudged };
+  return { answer: answerOf(verdict), verdict, devices, last, seconds: window.seconds, isRenamed: false, host };
+}
+
+/** For programs; the fields and their order are of schema 1. */
+export function jsonOf({ answer, verdict, last, seconds, host }: Judged): Readonly<Record<string, unknown>> {
+  return { schema: 1, takenAt: last.takenAt, seconds, host, ...verdict, verdict: answer };
+}
+
+/** As --json has it, with `more`, or for people; answers the exit code. */
+export function sayVerdict(judged: Judged, json: boolean, more: Readonly<Record<string, unknown>> = {}): number {
+  const told = (): string => `${JSON.stringify({ ...jsonOf(judged), ...more }, null, 2)}\n`;
+  process.stdout.write(json ? told() : renderVerdict(judged, layoutOf(process.stdout)));
+  return exitCodeOf(judged);
+}
+
+export function exitCodeOf({ answer }: Judged): number {
+  return EXIT_CODES[answer];
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rates of all queues, picture by picture.
+import { parseBudget } from '../probes/budget.ts';
+import { type QueueRate, queueRates } from '../rules/queue-rates.ts';
+import { devicesIn, narrowed, type Scope } from '../rules/scope.ts';
+import { windowOf } from '../rules/window.ts';
+import type { Snapshot } from '../snapshot.ts';
+import { openSource, type SnapshotSource, type SourceOptions } from './snapshot-source.ts';
+
+export interface QueuesSeen {
+  readonly takenAt: number;
+  /** Since the picture before. */
+  readonly seconds: number;
+  readonly rates: readonly QueueRate[];
+  /** Of this process, of one CPU. */
+  readonly ownCpu: number;
+  readonly snapshot: Snapshot;
+}
+
+/** What is too rare for one picture is told of so many seconds. */
+const LATELY_SECONDS = 10;
+
+export class QueueWatch {
+  readonly #scope: Scope;
+  readonly #options: Pick<SourceOptions, 'socket' | 'mechanisms'>;
+  #source: SnapshotSource | undefined;
+  #seen: Snapshot[] = [];
+  #before: Snapshot | undefined;
+  #cpu = process.cpuUsage();
+
+  constructor(scope: Scope, options: Pick<SourceOptions, 'socket' | 'mechanisms'>) {
+    this.#scope = scope;
+    this.#options = options;
+  }
+
+  /** Throws one sentence if what was asked for is not there. */
+  async start(): Promise<void> {
+    const source = await openSource({ ...this.#options, budget: parseBudget('1%') });
+    this.#source = source;
+    await source.start((snapshot) => this.#keep(snapshot));
+    this.#before = await source.take();
+    devicesIn(this.#before, this.#scope);
+    this.#cpu = process.cpuUsage();
+  }
+
+  /** Whether the figures are the agent's, which costs nothing more in the kernel. */
+  get isAgent(): boolean {
+    return this.#source?.isAgent ?? false;
+  }
+
+  /** undefined: the clock was set back meanwhile. */
+  async look(): Promise<QueuesSeen | undefined> {
+    const now = await this.#source?.take();
+    if (!now) return undefined;
+    const before = this.#before;
+    this.#before = now;
+    const seconds = now.takenAt - (before?.takenAt ?? now.takenAt);
+    const { user, system } = process.cpuUsage(this.#cpu);
+    this.#cpu = process.cpuUsage();
+    if (!before || seconds <= 0) return undefined;
+    const narrow = (snapshot: Snapshot): Snapshot => narrowed(snapshot, this.#scope);
+    const window = windowOf([before, now].map(narrow));
+    const first = this.#seen[0];
+    const lately = first && first.takenAt < before.takenAt ? windowOf([first, now].map(narrow)) : window;
+    const ownCpu = (user + system) / 1e6 / seconds;
+    return { takenAt: now.takenAt, seconds, rates: queueRates(window, lately), ownCpu, snapshot: now };
+  }
+
+  close(): void {
+    this.#source?.close();
+  }
+
+  #keep(snapshot: Snapshot): void {
+    const oldest = snapshot.takenAt - LATELY_SECONDS;
+    this.#seen = [...this.#seen.filter(({ takenAt }) => takenAt >= oldest && takenAt < snapshot.takenAt), snapshot];
+  }
+}

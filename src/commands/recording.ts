@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// A recording: gzip of lines of JSON, first what it is, then snapshots, then how many. Without its end it is not taken for whole.
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip, createGzip } from 'node:zlib';
+import { parseSnapshot } from '../snapshot/json.ts';
+import type { Snapshot } from '../snapshot.ts';
+
+export const SCHEMA = 1;
+
+export interface RecordingHeader {
+  readonly format: 'tapscope recording';
+  readonly schema: number;
+  readonly version: string;
+  readonly kernel: string;
+  readonly node: string;
+  readonly cpus: number;
+  /** Unix time, seconds. */
+  readonly recordedAt: number;
+  /** Names of VMs, pods, … are as they were; false: pseudonyms. */
+  readonly addresses: boolean;
+  readonly flags: readonly string[];
+  readonly sysctls: Readonly<Record<string, string>>;
+}
+
+export interface Recording {
+  readonly header: RecordingHeader;
+  readonly snapshots: readonly Snapshot[];
+}
+
+/** Whole, or not at all: written beside its place and renamed. Only its owner may read it. */
+export class RecordingWriter {
+  readonly #file: string;
+  readonly #beside: string;
+  readonly #gzip = createGzip();
+  readonly #written: Promise<void>;
+  #snapshots = 0;
+
+  private constructor(file: string, beside: string, handle: FileHandle) {
+    this.#file = file;
+    this.#beside = beside;
+    this.#written = pipeline(this.#gzip, handle.createWriteStream());
+    this.#written.catch(() => undefined); // told at the end
+  }
+
+  static async create(file: string, header: RecordingHeader): Promise<RecordingWriter> {
+    const there = await stat(file).catch(() => undefined);
+    if (there?.isDirectory()) throw new Error(`${file} is a folder; name a file in it.`);
+    const beside = `${file}.${process.pid}.new`;
+    const handle = await open(beside, 'wx', 0o600).catch((cause: unknown) => refuse(file, cause));
+    const writer = new RecordingWriter(file, beside, handle);
+    writer.#gzip.write(`${JSON.stringify(header)}\n`);
+    return writer;
+  }
+
+  add(line: string): void {
+    this.#gzip.write(`${line}\n`);
+    this.#snapshots += 1;
+  }
+
+  /** How many snapshots there are. */
+  async finish(): Promise<number> {
+    try {
+      this.#gzip.end(`${JSON.stringify({ snapshots: this.#snapshots })}\n`);
+      await this.#written;
+      await rename(this.#beside, this.#file);
+      return this.#snapshots;
+    } catch (cause) {
+      return refuse(this.#file, cause);
+    }
+  }
+
+  /** Leaves nothing behind; after finish() it does nothing. */
+  async abandon(): Promise<void> {
+    this.#gzip.destroy();
+    await rm(this.#beside, { force: true });
+  }
+}
+
+function refuse(file: string, cause: unknown): never {
+  throw new Error(`${file} cannot be written (${saidOf(cause)}).`, { cause });
+}
+
+/** 'ENOENT: no such file or directory', without the call that said so. */
+function saidOf(cause: unknown): string {
+  return cause instanceof Error ? (cause.message.split(',')[0] ?? '') : String(cause);
+}
+
+/** Throws one sentence if it is cut off, of another program or of a later schema. */
+export async function readRecording(file: string): Promise<Recording> {
+  let header: RecordingHeader | undefined;
+  const snapshots: Snapshot[] = [];
+  let promised: number | undefined;
+  try {
+    const take = async (lines: AsyncIterable<string>): Promise<void> => {
+      for await (const line of lines) {
+        if (!header) header = headerOf(line);
+        else if (/^\{"snapshots":\d+\}$/.test(line)) promised = JSON.parse(line).snapshots;
+        else snapshots.push(parseSnapshot(line));
+      }
+    };
+    // Where a line is refused, pipeline() tells what that did to the streams.
+    let refused: unknown;
+    const read = pipeline(createReadStream(file), createGunzip(), linesOf, (lines: AsyncIterable<string>) =>
+      take(lines).catch((cause: unknown) => {
+        refused = cause;
+        throw cause;
+      }),
+    );
+    await read.catch((cause: unknown) => {
+      throw refused ?? cause;
+    });
+  } catch (cause) {
+    throw new Error(reasonOf(file, header, snapshots.length, cause), { cause });
+  }
+  if (!header) throw new Error(`${file} is no recording of tapscope: it is empty.`);
+  if (promised !== snapshots.length)
+    throw new Error(`${file} is cut off after ${snapshots.length} snapshots; copy it again, or record anew.`);
+  return { header, snapshots };
+}
+
+/** readline would leave the error of a damaged file to nobody, if its first line is refused before. */
+async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of chunks) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+  if (rest !== '') yield rest;
+}
+
+class AnotherSchema extends Error {}
+
+function headerOf(line: string): RecordingHeader {
+  const header: RecordingHeader = JSON.parse(line);
+  if (header?.format !== 'tapscope recording' || typeof header.kernel !== 'string')
+    throw new Error('It has no header.');
+  if (header.schema !== SCHEMA)
+    throw new AnotherSchema(
+      `was made by tapscope ${header.version}, whose recordings (schema ${header.schema}) this one does not know (schema ${SCHEMA}); report with that version`,
+    );
+  return header;
+}
+
+function reasonOf(file: string, header: RecordingHeader | undefined, snapshots: number, cause: unknown): string {
+  if (cause instanceof AnotherSchema) return `${file} ${cause.message}.`;
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  if (/^E[A-Z]+$/.test(code)) return `${file} cannot be read (${saidOf(cause)}).`;
+  return header || code === 'Z_BUF_ERROR'
+    ? `${file} is cut off or damaged after ${snapshots} snapshots; copy it again, or record anew.`
+    : `${file} is no recording of tapscope.`;
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// `tapscope report`: judges a recording, on whatever host.
+import type { Scope } from '../rules/scope.ts';
+import { judgeSnapshots, sayVerdict } from './judged.ts';
+import { readRecording } from './recording.ts';
+
+export interface ReportOptions {
+  readonly file: string;
+  readonly scope: Scope;
+  readonly json: boolean;
+}
+
+/** Exit code as `diagnose`. */
+export async function report({ file, scope, json }: ReportOptions): Promise<number> {
+  const { header, snapshots } = await readRecording(file);
+  const judged = judgeSnapshots(snapshots, scope, { kernel: header.kernel, version: header.version });
+  return sayVerdict({ ...judged, isRenamed: !header.addresses }, json, { recording: header });
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Beside an agent, commands show what that sees: without a single capability, probes of their own could see nothing.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { at, listAt, parseJson } from '../../lab/json.ts';
+import { namespaceLab, noLab } from '../../lab/netns.ts';
+import { startAgent, tapscope } from '../../lab/serve.ts';
+
+test('check, diagnose, top and record ask the agent that runs', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('0', 'tap0', 'tap');
+  const peer = await lab.raise('tap0', 10);
+  const agent = await startAgent(t);
+  // Ends with the puppet.
+  void (async () => {
+    for (;;) {
+      await puppet.udp(peer, 9, 100, 64);
+      await wait(50);
+    }
+  })().catch(() => undefined);
+  const folder = mkdtempSync(join(tmpdir(), 'tapscope-source-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  await wait(2000);
+
+  const wrapper = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];
+  const ask = (...args: readonly string[]): ReturnType<typeof tapscope> =>
+    tapscope([...args, `--socket=${agent.socket}`], { wrapper });
+  const diagnosed = await ask('diagnose', 'tap0', '--for=4s', '--json');
+  const finding = at(parseJson(diagnosed.stdout), 'findings', 0);
+  assert.deepEqual([at(finding, 'rule'), at(finding, 'device'), diagnosed.code], ['reader-stalled', 'tap0', 1]);
+  const checked = parseJson((await ask('check', 'tap0', '--json')).stdout);
+  assert.deepEqual([at(checked, 'findings', 0, 'rule'), listAt(checked, 'unjudged')], ['reader-stalled', []]);
+  assert.ok(Number(at(checked, 'seconds')) > 5, 'of the seconds that the agent has watched');
+  const [row] = listAt(parseJson((await ask('top', 'tap0', '-b', '-n1', '--json')).stdout), 'queues');
+  assert.ok(Number(at(row, 'dropped')) > 0);
+  const file = join(folder, 'recording');
+  await ask('record', '-o', file, '--for=3s');
+  const reported = parseJson((await tapscope(['report', file, '--device', 'tap0', '--json'])).stdout);
+  assert.equal(at(reported, 'findings', 0, 'rule'), 'reader-stalled');
+
+  const alone = await tapscope(['diagnose', 'tap0', '--for=2s', '--mechanism=before=off', `--socket=${agent.socket}`], {
+    wrapper,
+  });
+  assert.equal(alone.code, 3, 'with --mechanism the probes are its own');
+});

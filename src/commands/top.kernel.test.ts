@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// `tapscope top` as built: lists, and a terminal (of script(1)) that is given back as it was.
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, readlinkSync } from 'node:fs';
+import test, { type TestContext } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { listAt, numberAt, parseJson, textAt } from '../../lab/json.ts';
+import { namespaceLab, noLab } from '../../lab/netns.ts';
+import { nodeFlags, tapscope } from '../../lab/serve.ts';
+
+const TOP = [process.execPath, ...nodeFlags(), 'dist/src/main.js', 'top'].join(' ');
+const LEFT = '\u001b[?25h\u001b[?1049l';
+
+test('lists say what a queue is sent, loses and holds', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('a', 'tap0', 'tap');
+  const peer = await lab.raise('tap0', 100);
+  const sender = await lab.puppet();
+  const scope = ['tap0', '--netns', lab.name];
+  const listed = tapscope(['top', ...scope, '--json', '-n', '5']);
+  for (let i = 0; i < 40; i++) await Promise.all([sender.udp(peer, 9, 50, 64), wait(100)]);
+  const lines = (await listed).stdout.trim().split('\n').map(parseJson);
+  assert.equal(lines.length, 5);
+  const queues = lines.map((line) => listAt(line, 'queues'));
+  assert.ok(queues.every((one) => one.length === 1));
+  const sum = (name: string): number =>
+    lines.reduce((total: number, line) => total + numberAt(line, 'seconds') * numberAt(line, 'queues', 0, name), 0);
+  assert.ok(sum('offered') >= sum('dropped') && sum('dropped') > 50, `${sum('offered')} ${sum('dropped')}`);
+  assert.ok(sum('offered') <= 2000);
+  assert.equal(textAt(lines.at(-1), 'queues', 0, 'namespace'), lab.name);
+
+  const { code, stdout, stderr } = await tapscope(['top', ...scope, '-b', '-n', '1']);
+  assert.deepEqual([code, stderr], [0, '']);
+  assert.match(stdout, /\ntap0\/0 +0 +0 +0 ████████ 100\/100 .* in tapscope-lab/);
+  assert.match(stdout, /\nThis costs \d+\.\d % of a CPU; in the kernel .*, level exact\n/);
+});
+
+test('what cannot be shown is one sentence', { skip: noLab }, async () => {
+  for (const [args, words] of [
+    [[], /^tapscope: top needs a terminal; 'tapscope top -b -n 1' writes the list once\.\n$/],
+    [['-b', '-n', '0'], /^tapscope: -n 0 is no number of pictures.*\n$/],
+    [['-b', '-d', 'x'], /^tapscope: --delay=x is no time.*\n$/],
+    [['no-such-tap', '-b'], /^tapscope: No tun, tap or macvtap device named no-such-tap.*\n$/],
+  ] as const) {
+    const { code, stdout, stderr } = await tapscope(['top', ...args]);
+    assert.deepEqual([code, stdout], [1, ''], args.join(' '));
+    assert.match(stderr, words);
+  }
+});
+
+test('who stops reading a list ends it', { skip: noLab }, async () => {
+  const child = spawn('sh', ['-c', `${TOP} -b | head -n 2`]);
+  const [code] = await once(child, 'close');
+  assert.equal(code, 0);
+});
+
+/** In a terminal of this size; told are its settings before and after. */
+function terminal(
+  t: TestContext,
+  size: string,
+  command = TOP,
+): { readonly child: ChildProcess; readonly said: () => string } {
+  const script = `stty ${size}; stty -g; ${command}; echo "ended $?"; stty -g`;
+  const child = spawn('script', ['-qefc', script, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.after(() => child.kill('SIGKILL')); // its terminal goes with it, and who runs there gets SIGHUP
+  let said = '';
+  child.stdout.on('data', (text) => {
+    said += text;
+  });
+  return { child, said: () => said };
+}
+
+async function until(said: () => string, words: RegExp): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  while (!words.test(said()) && performance.now() < deadline) await wait(20);
+  assert.match(said(), words);
+}
+
+/** Settings are the same, and the picture was taken away. */
+async function assertRestored(child: ChildProcess, said: () => string): Promise<void> {
+  if (child.exitCode === null) await once(child, 'close');
+  const settings = said().match(/^[0-9a-f]+(:[0-9a-f]+)+/gm) ?? [];
+  assert.equal(settings.length, 2, said());
+  assert.equal(settings[0], settings[1]);
+  assert.equal(said().lastIndexOf('\u001b[?1049'), said().lastIndexOf(LEFT) + LEFT.indexOf('\u001b[?1049l'));
+}
+
+/** Of `name` below `pid`. */
+function descendant(pid: number | undefined, name: string): number {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  for (const child of children) {
+    if (readFileSync(`/proc/${child}/cmdline`, 'utf8').split('\0').includes(name)) return child;
+    const below = descendant(child, name);
+    if (below) return below;
+  }
+  return 0;
+}
+
+test('at 20 columns, by the keys n and q', { skip: noLab }, async (t) => {
+  const { child, said } = terminal(t, 'cols 20 rows 10');
+  await until(said, /DROP\/s\*/);
+  child.stdin?.write('n');
+  await until(said, /DEVICE\*/);
+  child.stdin?.write('q');
+  await assertRestored(child, said);
+  assert.match(said(), /ended 0/);
+});
+
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
+  test(`after ${signal} the terminal is as it was`, { skip: noLab }, async (t) => {
+    const { child, said } = terminal(t, 'cols 80 rows 24');
+    await until(said, /DROP\/s\*/);
+    process.kill(descendant(child.pid, 'top'), signal);
+    await assertRestored(child, said);
+    assert.match(said(), /ended 0/);
+  });
+
+test('another size is drawn at once', { skip: noLab }, async (t) => {
+  const { child, said } = terminal(t, 'cols 132 rows 24', `${TOP} -d 1h`);
+  await until(said, /DROP\/s\*.*OWNER/);
+  const before = said().length;
+  const pty = readlinkSync(`/proc/${descendant(child.pid, 'top')}/fd/0`);
+  await promisify(execFile)('stty', ['-F', pty, 'cols', '20']);
+  await until(() => said().slice(before), /DEVICE +DROP\/s\*/);
+  assert.doesNotMatch(said().slice(before), /DEVICE[^\n]*RING/);
+  child.stdin?.write('q');
+  await assertRestored(child, said);
+});

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// `tapscope top`: every queue, live; as a list for tickets with -b.
+import { setTimeout as wait } from 'node:timers/promises';
+import { askAgent } from '../kernel/agent-lock.ts';
+import { renderTop, type TopPicture } from '../outputs/top.ts';
+import type { Scope } from '../rules/scope.ts';
+import { parseDuration } from './duration.ts';
+import { type QueuesSeen, QueueWatch } from './queue-watch.ts';
+import { openScreen } from './screen.ts';
+import { layoutOf } from './terminal.ts';
+import { afterKey, FIRST_STATE } from './top-keys.ts';
+
+export interface TopOptions {
+  readonly scope: Scope;
+  readonly batch: boolean;
+  /** Pictures, as -n has it; undefined: until somebody ends it. */
+  readonly count: string | undefined;
+  readonly delay: string;
+  readonly json: boolean;
+  readonly mechanisms: readonly string[];
+  /** Where an agent may listen. */
+  readonly socket: string;
+}
+
+type Show = (seen: QueuesSeen) => void;
+
+export async function top(options: TopOptions): Promise<void> {
+  const isBatch = options.batch || options.json;
+  if (!isBatch && !(process.stdin.isTTY && process.stdout.isTTY))
+    throw new Error("top needs a terminal; 'tapscope top -b -n 1' writes the list once.");
+  const delayMs = 1000 * parseDuration('--delay', options.delay, { least: 0.5, most: 3600 });
+  const count = parseCount(options.count);
+  const agent = await askAgent();
+  const watch = new QueueWatch(options.scope, options);
+  const end = new AbortController();
+  try {
+    await watch.start();
+    const beside = agent ? besideAgent(agent.pid, watch.isAgent) : '';
+    const show = isBatch ? showList(options.json, beside, end) : showLive(beside, end);
+    try {
+      for (let shown = 0; shown < count && !end.signal.aborted; ) {
+        await wait(delayMs, undefined, { signal: end.signal }).catch(() => undefined);
+        const seen = end.signal.aborted ? undefined : await watch.look();
+        if (seen) show.show(seen);
+        if (seen) shown += 1;
+      }
+    } finally {
+      show.close();
+    }
+  } finally {
+    watch.close();
+  }
+}
+
+function besideAgent(pid: number, isAgent: boolean): string {
+  return isAgent ? `, by the agent (pid ${pid})` : `; the agent (pid ${pid}) costs its own`;
+}
+
+function showList(json: boolean, beside: string, end: AbortController): { readonly show: Show; close(): void } {
+  const stop = (): void => end.abort();
+  process.stdout.once('error', stop); // who read it went away
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+  const layout = layoutOf(process.stdout);
+  const wide = process.stdout.isTTY ? layout : { ...layout, width: Number.POSITIVE_INFINITY };
+  return {
+    show: (seen) => {
+      const { takenAt, seconds, rates, snapshot } = seen;
+      const { level, overhead } = snapshot.agent;
+      const report = { schema: 1, takenAt, seconds, level, overhead: Object.fromEntries(overhead), queues: rates };
+      const text = json ? JSON.stringify(report) : `${renderTop(pictureOf(seen, beside), FIRST_STATE.view, wide)}\n`;
+      process.stdout.write(`${text}\n`);
+    },
+    close: () => undefined,
+  };
+}
+
+function showLive(beside: string, end: AbortController): { readonly show: Show; close(): void } {
+  let state = FIRST_STATE;
+  let picture: TopPicture = {
+    takenAt: Date.now() / 1000,
+    rates: [],
+    cost: 'first figures in a moment',
+    height: 1,
+    typing: false,
+  };
+  const draw = (): void => {
+    const height = process.stdout.rows || 24;
+    screen.show(renderTop({ ...picture, height, typing: state.typing }, state.view, layoutOf(process.stdout)));
+  };
+  const screen = openScreen({
+    key: (key) => {
+      state = afterKey(state, key, picture.rates.length);
+      if (state.ended) end.abort();
+      else draw();
+    },
+    redraw: () => draw(),
+    end: () => end.abort(),
+  });
+  draw();
+  return {
+    show: (seen) => {
+      picture = pictureOf(seen, beside);
+      draw();
+    },
+    close: () => screen.close(),
+  };
+}
+
+function pictureOf({ takenAt, rates, ownCpu, snapshot }: QueuesSeen, beside: string): TopPicture {
+  const kernel = snapshot.agent.overhead.get('kernel');
+  const measured =
+    kernel === undefined ? 'not measured while packets are few' : `${(100 * kernel).toFixed(2)} % of all CPUs`;
+  const cost = `This costs ${(100 * ownCpu).toFixed(1)} % of a CPU; in the kernel ${measured}, level ${snapshot.agent.level}${beside}`;
+  return { takenAt, rates, cost, height: undefined, typing: false };
+}
+
+function parseCount(text: string | undefined): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY;
+  const count = Number(text);
+  if (Number.isInteger(count) && count > 0) return count;
+  throw new Error(`-n ${text} is no number of pictures; write for example -n 1.`);
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// What commands see of a host in some seconds.
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Snapshot } from '../snapshot.ts';
+import { openSource } from './snapshot-source.ts';
+
+export interface HostWatch {
+  readonly seconds: number;
+  readonly socket: string;
+  /** As --mechanism has them. */
+  readonly mechanisms: readonly string[];
+  /** Cuts the time short. */
+  readonly signal: AbortSignal;
+  /** Gets a snapshot each second, the last when the time is over. */
+  readonly keep: (snapshot: Snapshot) => unknown;
+  /** Gets what was seen first, with owners; what it throws ends the watch at once. */
+  readonly check?: (snapshot: Snapshot) => unknown;
+}
+
+export async function watchHost({ seconds, socket, mechanisms, signal, keep, check }: HostWatch): Promise<void> {
+  const source = await openSource({ socket, mechanisms, budget: undefined });
+  let isOver = false;
+  try {
+    await source.start((snapshot) => isOver || keep(snapshot));
+    check?.(await source.take());
+    await wait(seconds * 1000, undefined, { signal }).catch(() => undefined);
+    isOver = true;
+    keep(await source.take());
+  } finally {
+    source.close();
+  }
+}
