@@ -3,7 +3,7 @@
 import { type Dashboard, type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { withComparison } from './comparison.ts';
 import { emptyDashboard } from './empty.ts';
-import { owned, scope } from './fleet.ts';
+import { withMarks } from './findings.ts';
 import { BACKPRESSURE_UID, DEVICE_LINK_OF_ROW, QUEUE_LINK } from './links.ts';
 import { heatmap, stat, table, timeseries } from './panels.ts';
 import {
@@ -15,21 +15,20 @@ import {
   observed,
   only,
   QUEUE,
-  type Query,
   quantile,
   rate,
   share,
   sum,
   top,
-  value,
   where,
 } from './query.ts';
+import { fleet } from './selection.ts';
 import { variables } from './variables.ts';
+
+const { scope, of: owned, perSecond, now } = fleet;
 
 const OF_QUEUE = '{{device}} queue {{queue}} ({{netns}})';
 
-const perSecond = (name: string, by: readonly string[] = []): Query => sum(owned(rate(scope, name)), by);
-const now = (name: string): Query => owned(value(scope, name));
 const stopped = owned(rate(scope, 'tapscope_queue_stopped_seconds_total'));
 const stops = owned(observed(scope, 'tapscope_queue_stop_duration_seconds'));
 const resumes = owned(observed(scope, 'tapscope_queue_resume_latency_seconds'));
@@ -47,6 +46,7 @@ export function backpressureDashboard(): Dashboard {
     from: 'now-1h',
   });
   for (const variable of variables('many')) builder.withVariable(variable);
+  withMarks(builder, scope, owned);
   return withComparison(withLosses(withPlaces(withStops(withRegimes(withAnswer(builder)))))).build();
 }
 

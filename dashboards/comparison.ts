@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of the dashboard Backpressure that compares: two hosts side by side, one host before and after it changed its kernel.
 import { type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import { owned, scope } from './fleet.ts';
 import { table, timeseries } from './panels.ts';
 import { average, observed, perKernel, type Query, quantile, rate, share, sum } from './query.ts';
+import { fleet } from './selection.ts';
+
+const { scope, of: owned } = fleet;
 
 const HOST = ['instance'];
 const OF_KERNEL = '{{instance}}, Linux {{kernel}}';

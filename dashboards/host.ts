@@ -2,11 +2,12 @@
 // The dashboard Host: is anything lost, in which queue, why, and can the figures be believed.
 import { type Dashboard, type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { emptyDashboard } from './empty.ts';
-import { owned, scope } from './fleet.ts';
+import { withFindings, withMarks } from './findings.ts';
 import { withHealth } from './health.ts';
 import { DEVICE_LINK_OF_ROW, GUEST_LINK_OF_ROW, HOST_UID, QUEUE_LINK, QUEUE_LINK_OF_ROW } from './links.ts';
 import { stat, table, timeseries } from './panels.ts';
 import {
+  average,
   count,
   DEVICE,
   max,
@@ -22,7 +23,10 @@ import {
   where,
   withGuest,
 } from './query.ts';
+import { fleet } from './selection.ts';
 import { variables } from './variables.ts';
+
+const { scope, of: owned } = fleet;
 
 const queueRate = (name: string): Query => owned(rate(scope, name));
 
@@ -33,6 +37,12 @@ const occupancy = owned(value(scope, 'tapscope_ring_occupancy_packets'));
 const fill = share(occupancy, value(scope, 'tapscope_ring_capacity_packets'));
 const worst = top(20, sum(dropped, QUEUE));
 const ofWorst = (query: Query): Query => only(query, QUEUE, worst);
+/** Of devices with several queues. */
+const unevenness = only(
+  share(max(offered, DEVICE), average(offered, DEVICE)),
+  DEVICE,
+  where(count(owned(value(scope, 'tapscope_ring_capacity_packets')), DEVICE), '> 1'),
+);
 const lossOf = (by: readonly string[]): Query => share(sum(dropped, by), sum(offered, by));
 
 export function hostDashboard(): Dashboard {
@@ -44,7 +54,8 @@ export function hostDashboard(): Dashboard {
     from: 'now-1h',
   });
   for (const variable of variables('many')) builder.withVariable(variable);
-  return withHealth(scope, withCauses(withQueues(withAnswer(builder)))).build();
+  withMarks(builder, scope, owned);
+  return withHealth(scope, withCauses(withQueues(withAnswer(withFindings(builder, fleet))))).build();
 }
 
 function withAnswer(builder: DashboardBuilder): DashboardBuilder {
@@ -144,6 +155,15 @@ function withQueues(builder: DashboardBuilder): DashboardBuilder {
         width: 12,
         link: QUEUE_LINK,
         lines: [{ legend: '{{device}} queue {{queue}} ({{netns}})', query: top(10, fill) }],
+      }),
+    )
+    .withPanel(
+      timeseries({
+        title: 'Uneven queues to guests: the busiest against the mean',
+        tells:
+          'Of devices with several queues, what the host offers to the busiest as a share of the mean queue. 100 %: all alike; with four queues 400 %: one gets everything. Steering or the senders’ flows decide.',
+        width: 24,
+        lines: [{ legend: '{{device}} ({{netns}})', query: top(10, unevenness) }],
       }),
     );
 }

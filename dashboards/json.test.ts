@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { listAt, parseJson, textAt } from '../lab/json.ts';
-import { panelsOf, type ShownPanel, variablesOf } from './panel-queries.ts';
+import { marksOf, panelsOf, type ShownPanel, variablesOf } from './panel-queries.ts';
 import { catalogue } from './query.ts';
 import { asJson, written } from './written.ts';
 
@@ -64,6 +64,7 @@ test('every metric of the catalogue is on a dashboard, but for those of --detail
     'tapscope_queue_freed_packets_total',
     'tapscope_queue_cpu_offered_packets_total',
     'tapscope_queue_cpu_dropped_packets_total',
+    'tapscope_queue_cpu_softirq_sent_packets_total',
   ]);
 });
 
@@ -79,6 +80,21 @@ test('every query names metrics of the catalogue, takes rates of counters only, 
         assert.equal(ofTime, metric.type !== 'gauge', `${title}: rate of ${name}`);
       }
       if (unit !== undefined) assert.equal(unit, unitOf(expr), `${title}: ${expr}`);
+    }
+  }
+});
+
+test('every dashboard marks findings, by queries that narrow to what is chosen', () => {
+  for (const { name, dashboard } of written) {
+    const marks = marksOf(dashboard);
+    assert.equal(marks.length, 2, name);
+    for (const expr of marks) {
+      assert.match(expr, /tapscope_finding\{[^}]*device=~?"\$device"[^}]*severity="(critical|warning)"/, name);
+      for (const metric of metricsOf(expr))
+        assert.ok(
+          catalogue.some((one) => one.name === metric),
+          metric,
+        );
     }
   }
 });

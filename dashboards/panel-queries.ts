@@ -67,6 +67,12 @@ function placeOf(place: unknown): ShownPanel['place'] {
   return { x: number('x'), y: number('y'), w: number('w'), h: number('h') };
 }
 
+/** Queries of what is marked on the time axis. */
+export function marksOf(dashboard: Dashboard): readonly string[] {
+  const marks = listAt(parseJson(JSON.stringify(dashboard)), 'annotations', 'list');
+  return marks.map((mark) => textAt(mark, 'target', 'expr'));
+}
+
 export interface ShownVariable {
   readonly name: string;
   readonly query: string;

@@ -2,6 +2,7 @@
 // The dashboard Queue: everything about one queue of one device, or all queues of it.
 import { type Dashboard, type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { emptyDashboard } from './empty.ts';
+import { withMarks } from './findings.ts';
 import { QUEUE_UID } from './links.ts';
 import { stat, table, timeseries } from './panels.ts';
 import { max, QUEUE, type Query, rate, type Scope, share, sum, value } from './query.ts';
@@ -28,6 +29,7 @@ export function queueDashboard(): Dashboard {
   });
   for (const variable of variables('one')) builder.withVariable(variable);
   builder.withVariable(queueVariable({ ...scope, queue: device }));
+  withMarks(builder, scope, (query) => query);
   const sent = withLosses(withRing(scope, withPackets(builder)));
   const both = withReceive(sent, scope, (query) => query);
   return withAudit(withMacvtap(both, scope)).build();
@@ -180,6 +182,10 @@ function withAudit(builder: DashboardBuilder): DashboardBuilder {
         lines: [
           { legend: 'queue {{queue}}: {{equation}}', query: value(scope, 'tapscope_queue_audit_imbalance_packets') },
           { legend: 'device: {{equation}}', query: value(scope, 'tapscope_device_audit_imbalance_packets') },
+          {
+            legend: 'queue {{queue}}: 1 while its ring is not audited',
+            query: value(scope, 'tapscope_queue_audit_pending'),
+          },
         ],
       }),
     )
@@ -210,6 +216,16 @@ function withAudit(builder: DashboardBuilder): DashboardBuilder {
         tells: 'Attached ones take packets, detached ones wait.',
         width: 6,
         columns: [{ heading: 'Queues', query: max(value(scope, 'tapscope_device_queues'), ['device', 'state']) }],
+      }),
+    )
+    .withPanel(
+      timeseries({
+        title: 'Queues that joined and left the device',
+        tells:
+          'How often a second a queue was opened or closed, attached or detached: each time queues are numbered anew.',
+        width: 24,
+        height: 5,
+        lines: [{ legend: '{{change}}', query: sum(rate(scope, 'tapscope_device_queue_changes_total'), ['change']) }],
       }),
     );
 }

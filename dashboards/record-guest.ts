@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs in the VM for record.ts: pages of the agent on a host that stops queues, as a recording on stdout.
 import { execFileSync } from 'node:child_process';
+import { loadVhost } from '../lab/vhost-module.ts';
 import { type Page, recordingOf } from './recording.ts';
 import { stoppingHost } from './stopping-host.ts';
 
@@ -10,7 +11,8 @@ const APART_MS = 2000;
 const undo: (() => Promise<unknown>)[] = [];
 
 async function main(): Promise<void> {
-  execFileSync('modprobe', ['-a', 'tun', 'vhost_net']);
+  execFileSync('modprobe', ['tun']);
+  await loadVhost(true);
   const host = await stoppingHost({ after: (step) => void undo.unshift(step) });
   const pages: Page[] = [];
   const start = performance.now();

@@ -6,9 +6,9 @@ import { catalogue } from './query.ts';
 import { pagesOf, readRecording, recordingOf, shapeOf, timesOf } from './recording.ts';
 import { YOUNG } from './young.ts';
 
-/** --detail cpu, --budget=off, mechanisms on demand; and what that host has not: virtual machines, XDP, macvtaps. */
+/** --detail cpu, --budget=off, mechanisms on demand; what that host has not: XDP, macvtaps, batches beside zero-copy; and what comes and goes. */
 const NOT_THERE =
-  /^tapscope_(queue_cpu_|overhead_ratio$|queue_freed_|queue_unproduced_|queue_redirect|vhost_|zerocopy_|macvtap_|device_owner_info$)/;
+  /^tapscope_(queue_cpu_|overhead_ratio$|queue_freed_|queue_redirect|vhost_receive_batch_|macvtap_|finding$)/;
 
 /** The agent, a device, a queue. */
 const SUBJECTS = [[], ['netns', 'device'], ['netns', 'device', 'queue']];

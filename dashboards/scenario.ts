@@ -21,6 +21,10 @@ export const SICK = {
   faulty: 'tap-faulty',
 };
 export const HEALTHY = 'tap-healthy';
+/** Nothing is lost, and one of its two queues gets everything. */
+export const UNEVEN = 'tap-uneven';
+
+const UNEVEN_QUEUES = ['uneven-0', 'uneven-1'];
 
 export interface SickHost {
   readonly lab: NamespaceLab;
@@ -55,6 +59,7 @@ interface Peers {
   readonly stalled: string;
   readonly shaped: string;
   readonly healthy: string;
+  readonly uneven: string;
 }
 
 async function openDevices(lab: NamespaceLab, puppet: Puppet): Promise<Peers> {
@@ -63,11 +68,13 @@ async function openDevices(lab: NamespaceLab, puppet: Puppet): Promise<Peers> {
   }
   await puppet.open(SICK.orphan, SICK.orphan, 'tap', 'persist');
   await puppet.open(SICK.faulty, SICK.faulty, 'tap', 'vnet');
+  for (const queue of UNEVEN_QUEUES) await puppet.open(queue, UNEVEN, 'tap', 'mq');
   const peers = {
     slow: await lab.raise(SICK.slow, 200),
     stalled: await lab.raise(SICK.stalled, 200),
     shaped: await lab.raise(SICK.shaped, 500),
     healthy: await lab.raise(HEALTHY, 500),
+    uneven: await lab.raise(UNEVEN, 500),
   };
   for (const device of [SICK.bypassed, SICK.orphan, SICK.faulty]) await lab.raise(device, 100);
   await lab.tc(`qdisc replace dev ${SICK.slow} root tbf rate 8mbit burst 20000 limit 8000`);
@@ -93,6 +100,8 @@ async function oneRound(lab: NamespaceLab, puppet: Puppet, peers: Peers, round: 
   await puppet.read(SICK.shaped, 'all');
   await puppet.udp(peers.healthy, 9, burst, 200);
   await puppet.read(HEALTHY, 'all');
+  await puppet.udp(peers.uneven, 9, 30, 200, { flows: 1 });
+  for (const queue of UNEVEN_QUEUES) await puppet.read(queue, 'all');
   await puppet.packet(SICK.bypassed, 3, 60, { bypass: true });
   await puppet.read(SICK.bypassed, 'all');
   await puppet.write(SICK.faulty, 5, 100, { wrong: 'badheader' });

@@ -15,6 +15,8 @@ const MARK = '--- end of block ---';
 
 export interface Case {
   readonly device: string;
+  /** Of a finding. */
+  readonly rule?: string;
   /** What the page promises to show, block by block. */
   readonly shows: readonly RegExp[];
 }
@@ -36,11 +38,11 @@ export async function typist(
     netns: String(lab.inode),
     queue: '0',
   };
-  return async ({ blocks }, { device, shows }) => {
+  return async ({ blocks }, { device, rule = '', shows }) => {
     assert.equal(blocks.length, shows.length);
     // Each block must succeed to its last line.
     const script = blocks.map((block) => `${block}\necho '${MARK}'\n`).join('');
-    const { stdout } = await run('sh', ['-eu', '-c', script], { env: { ...environment, device } });
+    const { stdout } = await run('sh', ['-eu', '-c', script], { env: { ...environment, device, rule } });
     const outputs = stdout.split(`${MARK}\n`);
     for (const [index, wanted] of shows.entries()) assert.match(outputs[index] ?? '', wanted, blocks[index]);
   };

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of the dashboard VM about who takes the packets: the reader or vhost-net's worker, and what holds it up.
 import { type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import { ofGuest, scope } from './guest.ts';
 import { QUEUE_LINK, QUEUE_LINK_OF_ROW } from './links.ts';
 import { table, timeseries } from './panels.ts';
-import { max, observed, QUEUE, type Query, quantile, rate, sum, top, value } from './query.ts';
+import { max, observed, QUEUE, type Query, quantile, rate, top } from './query.ts';
+import { guest } from './selection.ts';
+
+const { scope, of: ofGuest, perSecond, now } = guest;
 
 const OF_QUEUE = '{{device}} queue {{queue}}';
 
-const perSecond = (name: string, by: readonly string[] = []): Query => sum(ofGuest(rate(scope, name)), by);
-const byQueue = (name: string): Query => max(ofGuest(value(scope, name)), QUEUE);
+const byQueue = (name: string): Query => max(now(name), QUEUE);
 const batches = ofGuest(observed(scope, 'tapscope_vhost_batch_packets'));
 
 export function withReader(builder: DashboardBuilder): DashboardBuilder {
@@ -21,8 +22,22 @@ export function withReader(builder: DashboardBuilder): DashboardBuilder {
           title: 'The reader while a queue was full or stopped',
           tells:
             'Share of time with a full or stopped queue, by what its reader did. running: it is too slow; waiting: others had its CPU; throttled: its cgroup had used up its CPU time; stopped: a signal or the freezer; sleeping: the guest gave no buffers. Sums over queues: may pass 100 %.',
-          width: 12,
+          width: 8,
           lines: [{ legend: '{{state}}', query: perSecond('tapscope_reader_full_seconds_total', ['state']) }],
+        }),
+      )
+      .withPanel(
+        timeseries({
+          title: 'Where the reader wakes',
+          tells:
+            'Packets that woke the sleeping reader, of one in 256: on the CPU that sent them, or on another. Most on another: the host sends an interrupt for each, and the packet changes its cache.',
+          width: 8,
+          lines: [
+            {
+              legend: '{{woken_on}} CPU',
+              query: perSecond('tapscope_reader_sampled_wakeups_total', ['woken_on']),
+            },
+          ],
         }),
       )
       .withPanel(
@@ -30,13 +45,13 @@ export function withReader(builder: DashboardBuilder): DashboardBuilder {
           title: 'Threads of vhost-net',
           tells:
             'The thread that moves the packets of each queue, and its CPU. Empty: vhost-net does not serve the guest.',
-          width: 12,
+          width: 8,
           link: QUEUE_LINK_OF_ROW,
           columns: [
             { heading: 'CPU', query: byQueue('tapscope_vhost_worker_cpu') },
             {
               heading: undefined,
-              query: max(ofGuest(value(scope, 'tapscope_vhost_worker_info')), [...QUEUE, 'tid', 'comm']),
+              query: max(now('tapscope_vhost_worker_info'), [...QUEUE, 'tid', 'comm']),
             },
           ],
         }),

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of the dashboard VM about zero-copy: what vhost-net passes on from the guest without copying it.
 import { type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import { ofGuest, scope } from './guest.ts';
 import { timeseries } from './panels.ts';
-import { type Query, rate, sum, value } from './query.ts';
+import { sum } from './query.ts';
+import { guest } from './selection.ts';
 
-const perSecond = (name: string, by: readonly string[] = []): Query => sum(ofGuest(rate(scope, name)), by);
+const { perSecond, now } = guest;
 
 export function withZeroCopy(builder: DashboardBuilder): DashboardBuilder {
   return builder
@@ -37,7 +37,7 @@ export function withZeroCopy(builder: DashboardBuilder): DashboardBuilder {
         tells:
           'Packets from the guest whose memory the host still holds. Many that stay: a qdisc or a device sits on them.',
         width: 8,
-        lines: [{ legend: 'on their way', query: sum(ofGuest(value(scope, 'tapscope_zerocopy_outstanding_packets'))) }],
+        lines: [{ legend: 'on their way', query: sum(now('tapscope_zerocopy_outstanding_packets')) }],
       }),
     );
 }

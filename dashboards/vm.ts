@@ -2,20 +2,20 @@
 // The dashboard VM: everything about one virtual machine, container or VPN, in both directions.
 import { type Dashboard, type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { emptyDashboard } from './empty.ts';
-import { ofGuest, scope } from './guest.ts';
+import { withMarks } from './findings.ts';
 import { DEVICE_LINK_OF_ROW, QUEUE_LINK, QUEUE_LINK_OF_ROW, VM_UID } from './links.ts';
 import { stat, table, timeseries } from './panels.ts';
-import { DEVICE, either, marked, max, QUEUE, type Query, rate, share, sum, top, value } from './query.ts';
+import { DEVICE, either, marked, max, QUEUE, type Query, share, sum, top, value } from './query.ts';
 import { withReceive } from './receive.ts';
+import { guest } from './selection.ts';
 import { guestVariables } from './variables.ts';
 import { withReader } from './vm-reader.ts';
 import { withZeroCopy } from './vm-zerocopy.ts';
 
+const { scope, of: ofGuest, perSecond, now } = guest;
+
 const OF_QUEUE = '{{device}} queue {{queue}}';
 
-const perSecond = (name: string, by: readonly string[] = [], matcher = ''): Query =>
-  sum(ofGuest(rate(scope, name, matcher)), by);
-const now = (name: string): Query => ofGuest(value(scope, name));
 const offered = perSecond('tapscope_queue_offered_packets_total');
 const dropped = perSecond('tapscope_queue_dropped_packets_total');
 const occupancy = now('tapscope_ring_occupancy_packets');
@@ -48,6 +48,7 @@ export function vmDashboard(): Dashboard {
     from: 'now-30m',
   });
   for (const variable of guestVariables()) builder.withVariable(variable);
+  withMarks(builder, scope, ofGuest);
   const sent = withReader(withSent(withQueues(withAnswer(builder))));
   return withOwner(withZeroCopy(withReceive(sent, scope, ofGuest))).build();
 }
