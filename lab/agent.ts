@@ -5,6 +5,7 @@ import { readHost } from '../src/kernel/host.ts';
 import { attachProbes, PROBE_SYMBOLS, type Probes } from '../src/probes/attach.ts';
 import { parseForced } from '../src/probes/events.ts';
 import type { Device, Queue, Snapshot } from '../src/snapshot.ts';
+import { dismissStanding, type Scope, standing } from './standing.ts';
 
 export interface AgentLab {
   readonly probes: Probes;
@@ -15,13 +16,19 @@ export interface AgentLab {
   device(netns: number, name: string): Promise<Device>;
 }
 
-export async function agentLab(
-  t: { after(undo: () => void): void },
-  ...mechanisms: readonly string[]
-): Promise<AgentLab> {
+/** Its own, for a test that says when the probes come, how, or what becomes of them. */
+export async function agentLab(t: Scope, ...mechanisms: readonly string[]): Promise<AgentLab> {
+  await dismissStanding();
+  return attach(t, mechanisms);
+}
+
+/** With the best mechanisms, as the test before left it. */
+export const standingLab: () => Promise<AgentLab> = standing((scope) => attach(scope, []));
+
+async function attach(scope: Scope, mechanisms: readonly string[]): Promise<AgentLab> {
   const host = readHost(PROBE_SYMBOLS);
   const probes = attachProbes(host, { forced: parseForced(mechanisms), pin: true });
-  t.after(() => probes.close());
+  scope.after(() => probes.close());
   const collector = new Collector(host, probes, { filter: () => true, perCpu: true, budget: undefined });
   const snapshot = async (): Promise<Snapshot> => {
     const taken = await collector.take();

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The product's HTTP server with a made-up host behind it, and clients that ask it over real sockets.
+
 import type { IncomingHttpHeaders } from 'node:http';
 import { type RequestOptions, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TLSSocket } from 'node:tls';
+import { packageRoot } from '../src/kernel/package.ts';
 import { goldenBuild, goldenSnapshot } from '../src/outputs/prometheus-golden.ts';
+import { createObserver } from '../src/server/observer.ts';
 import { type RunningServer, type ServerDependencies, startServer } from '../src/server/server.ts';
 
 export interface Endpoint {
@@ -31,8 +35,9 @@ export async function serveEndpoint(
       webConfigFile,
       logLevel: 'silent',
       prometheus: { detail: 'cpu', build: goldenBuild },
+      pageFolder: join(packageRoot(), 'dist/src/page'),
     },
-    { takeSnapshot, notReady: () => undefined, ...dependencies },
+    { takeSnapshot, observer: createObserver(), notReady: () => undefined, ...dependencies },
   );
   t.after(() => server.close());
   return { server, port: Number(server.address.split(':').at(-1)) };

@@ -96,9 +96,13 @@ async function removeStale(): Promise<void> {
 /** Without this the kernel's own neighbour and multicast packets would be counted among the test's. */
 async function quieten(name: string): Promise<void> {
   const off = ['all', 'default'].map((which) => `echo 1 > /proc/sys/net/ipv6/conf/${which}/disable_ipv6`);
-  const script = `if [ -d /proc/sys/net/ipv6 ]; then ${off.join('; ')}; fi`;
-  await run('ip', ['netns', 'exec', name, 'sh', '-c', script]);
-  await run('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
+  const script = `if [ -d /proc/sys/net/ipv6 ]; then ${off.join('; ')}; fi; ip link set lo up`;
+  await run('nsenter', [...inside(name), 'sh', '-c', script]);
+}
+
+/** Arguments of nsenter, which takes half as long as `ip netns exec`: that mounts /sys anew, of the namespace's devices. */
+export function inside(name: string): readonly string[] {
+  return [`--net=/run/netns/${name}`, '--'];
 }
 
 function lab(name: string, undo: (() => Promise<unknown>)[]): NamespaceLab {
@@ -117,7 +121,7 @@ function lab(name: string, undo: (() => Promise<unknown>)[]): NamespaceLab {
     puppet: async (...words) => {
       const [as = puppetFile, ...args] = words;
       const disguise = ['bash', '-c', 'exec -a "$@"', 'bash', as, puppetFile, ...args];
-      const one = await startPuppet('ip', ['netns', 'exec', name, ...(words.length > 0 ? disguise : [puppetFile])]);
+      const one = await startPuppet('nsenter', [...inside(name), ...(words.length > 0 ? disguise : [puppetFile])]);
       undo.push(() => one.quit());
       return one;
     },

@@ -8,12 +8,21 @@
 #include <glob.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+
+/* A sysfs shows the devices of the namespace where it was mounted, and the puppet came with its parent's. */
+static void mount_own_sysfs(void)
+{
+	if (unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL) == 0)
+		mount("sysfs", "/sys", "sysfs", 0, NULL);
+}
 
 static dev_t number_of(const char *device)
 {
@@ -52,9 +61,11 @@ static int open_number(dev_t number)
 int open_macvtap(const char *device)
 {
 	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI};
-	dev_t number = number_of(device);
+	dev_t number;
 	int fd, error;
 
+	mount_own_sysfs();
+	number = number_of(device);
 	if (!number)
 		return -ENODEV;
 	fd = open_number(number);

@@ -82,7 +82,7 @@ int send_udp(int argc, char **argv, struct answer *out)
 	return error;
 }
 
-static bool is_ethernet(int socket, const char *device)
+bool is_ethernet(int socket, const char *device)
 {
 	struct ifreq request = {.ifr_flags = 0};
 
@@ -90,8 +90,7 @@ static bool is_ethernet(int socket, const char *device)
 	return ioctl(socket, SIOCGIFHWADDR, &request) == 0 && request.ifr_hwaddr.sa_family == ARPHRD_ETHER;
 }
 
-/* protocol 0 receives nothing. */
-static int open_packet(const char *device, int protocol)
+int open_packet(const char *device, int protocol)
 {
 	struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = htons(protocol)};
 	int error, fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);

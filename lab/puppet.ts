@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The puppet from TypeScript: one method a command of lab/puppet.c, each resolves with its exact counts.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
-import { at, numberAt, parseJson, textAt } from './json.ts';
+import { type Ask, endChild, lineProtocol } from '../src/kernel/line-protocol.ts';
+import { numberAt } from './json.ts';
+import { errorsOf, guestCounts, readCounts, sendCounts } from './puppet-answers.ts';
 
 /** How often each errno was met, by name. */
 export type Errors = Readonly<Record<string, number>>;
@@ -58,6 +59,11 @@ export interface Puppet {
   write(id: string, count: number, size: number, options?: WriteOptions): Promise<WriteCounts>;
   /** TUNSETSNDBUF: bytes of written packets that the host may hold before it refuses more. */
   sndbuf(id: string, bytes: number): Promise<void>;
+  /** Sends in the background, at most `perSecond`, until `unstream` answers. */
+  stream(id: string, device: string, perSecond: number, size: number, options?: StreamOptions): Promise<void>;
+  unstream(id: string): Promise<SendCounts>;
+  /** Which frames the device drops; passing: a filter is there, and drops none. */
+  filter(id: string, what: 'none' | 'all' | 'address' | 'passing'): Promise<void>;
   sniff(device: string, on: boolean): Promise<void>;
   /** By native XDP, what comes in by one device goes out by the other, until the puppet ends. */
   redirect(from: string, to: string): Promise<void>;
@@ -128,63 +134,25 @@ export interface PacketOptions {
   readonly queue?: number;
 }
 
-const ANSWER_WITHIN_MS = 60_000;
-
-interface Waiting {
-  readonly line: string;
-  readonly resolve: (answer: unknown) => void;
-  readonly reject: (error: Error) => void;
-  readonly timer: NodeJS.Timeout;
+export interface StreamOptions {
+  /** So many at a time. */
+  readonly lump?: number;
+  /** The first one; see steer. */
+  readonly queue?: number;
+  /** They take turns. */
+  readonly queues?: number;
+  readonly unicast?: boolean;
+  /** An IPv4 packet in an Ethernet frame. */
+  readonly ipv4?: boolean;
+  /** Each frame says that it is to leave so many seconds later (SO_TXTIME). */
+  readonly ahead?: number;
 }
 
 export async function startPuppet(file: string, args: readonly string[]): Promise<Puppet> {
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const ask = lineProtocol(child);
+  const ask = lineProtocol(child, 'Puppet');
   await ask('sleep 0');
   return puppet(child, ask);
-}
-
-type Ask = (line: string) => Promise<unknown>;
-
-function lineProtocol(child: ChildProcess): Ask {
-  const waiting: Waiting[] = [];
-  const fail = (why: string): void => {
-    for (const one of waiting.splice(0)) {
-      clearTimeout(one.timer);
-      one.reject(new Error(`Puppet '${one.line}': ${why}.`));
-    }
-  };
-  child.on('error', (error) => fail(`did not start: ${error.message}`));
-  child.on('exit', (code, signal) => fail(`exited with ${signal ?? code}`));
-  // EPIPE of a puppet that was killed: 'exit' tells it better.
-  child.stdin?.on('error', () => {});
-  if (child.stdout) {
-    createInterface({ input: child.stdout }).on('line', (text) => settle(waiting.shift(), text));
-  }
-  return (line) =>
-    new Promise((resolve, reject) => {
-      if (child.exitCode !== null || child.signalCode !== null) {
-        reject(new Error(`Puppet '${line}': it has exited.`));
-        return;
-      }
-      const timer = setTimeout(() => child.kill('SIGKILL'), ANSWER_WITHIN_MS);
-      waiting.push({ line, resolve, reject, timer });
-      child.stdin?.write(`${line}\n`);
-    });
-}
-
-function settle(one: Waiting | undefined, text: string): void {
-  if (!one) {
-    return;
-  }
-  clearTimeout(one.timer);
-  const answer = parseJson(text);
-  if (at(answer, 'ok') === true) {
-    one.resolve(answer);
-  } else {
-    const code = textAt(answer, 'error');
-    one.reject(Object.assign(new Error(`Puppet '${one.line}': ${code}.`), { code }));
-  }
 }
 
 function puppet(child: ChildProcess, ask: Ask): Puppet {
@@ -237,45 +205,16 @@ function puppet(child: ChildProcess, ask: Ask): Puppet {
         kicks: numberAt(answer, 'kicks'),
       };
     },
+    stream: (id, device, perSecond, size, options = {}) => {
+      const { lump = 1, queue = 0, queues = 1, unicast = false, ipv4 = false, ahead = 0 } = options;
+      const flags = `${unicast ? ' unicast' : ''}${ipv4 ? ' ipv4' : ''}`;
+      const numbers = `lump=${lump} queue=${queue} queues=${queues} ahead=${ahead}`;
+      return tell('stream', id, device, perSecond, size, `${numbers}${flags}`);
+    },
+    unstream: async (id) => sendCounts(await ask(`unstream ${id}`)),
+    filter: (id, what) => tell('filter', id, what),
     sniff: (device, on) => tell('sniff', device, onOff(on)),
     signal: (name) => void child.kill(name),
-    quit: () => quit(child),
+    quit: () => endChild(child),
   };
-}
-
-function readCounts(answer: unknown): ReadCounts {
-  return { packets: numberAt(answer, 'packets'), bytes: numberAt(answer, 'bytes'), errors: errorsOf(answer) };
-}
-
-function guestCounts(answer: unknown): GuestCounts {
-  return {
-    packets: numberAt(answer, 'packets'),
-    bytes: numberAt(answer, 'bytes'),
-    posted: numberAt(answer, 'posted'),
-  };
-}
-
-function sendCounts(answer: unknown): SendCounts {
-  const sent = numberAt(answer, 'sent');
-  const errors = errorsOf(answer);
-  const refused = Object.values(errors).reduce((sum, count) => sum + count, 0);
-  return { sent, tried: sent + refused, errors };
-}
-
-function errorsOf(answer: unknown): Errors {
-  const errors = at(answer, 'errors');
-  if (typeof errors !== 'object' || errors === null) {
-    throw new Error(`Expected errors in ${JSON.stringify(answer)}.`);
-  }
-  return Object.fromEntries(Object.keys(errors).map((name) => [name, numberAt(errors, name)]));
-}
-
-/** Its descriptors close with it; SIGKILL also ends one that is stopped. */
-async function quit(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) {
-    return;
-  }
-  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  child.kill('SIGKILL');
-  await gone;
 }

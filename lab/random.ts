@@ -19,9 +19,10 @@ export function randomOf(seed: number): Random {
   return { below, pick: (items) => items[below(items.length)] };
 }
 
-/** SEED from the environment repeats a run; printed, so that a failure can be. */
-export function seedOf(t: { diagnostic(message: string): void }): number {
-  const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 32));
+/** SEED from the environment repeats a run; printed, so that a failure can be. `daily`: of every run but the nightly one. */
+export function seedOf(t: { diagnostic(message: string): void }, daily?: number): number {
+  const { SEED, NIGHTLY } = process.env;
+  const seed = Number(SEED ?? (NIGHTLY ? undefined : daily) ?? Math.floor(Math.random() * 2 ** 32));
   t.diagnostic(`SEED=${seed}`);
   return seed;
 }

@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { AgentLab } from './agent.ts';
 import type { NamespaceLab } from './netns.ts';
 
-const MEASURED_MS = 4000;
+const MEASURED_MS = 3000;
 /** Senders have the other one. */
 export const READER_CPU = '1';
 

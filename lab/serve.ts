@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The product as built, run as an operator runs it: `tapscope COMMAND`, its answers and what the kernel says of its process.
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { get } from 'node:http';
-import { createServer } from 'node:net';
+import { createServer, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseJson, textAt } from './json.ts';
+import { dismissStanding, type Scope, standing } from './standing.ts';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const MAIN = join(ROOT, 'dist/src/main.js');
@@ -33,6 +36,35 @@ export async function tapscope(args: readonly string[], options: RunOptions = {}
   return finished(launch(args, options));
 }
 
+export interface Begun {
+  readonly pid: number;
+  /** Resolves with the first line of stderr that matches. */
+  says(pattern: RegExp): Promise<void>;
+  signal(name: NodeJS.Signals): void;
+  readonly end: Promise<Finished>;
+}
+
+/** A command that is to be interrupted. */
+export function begin(args: readonly string[]): Begun {
+  const child = launch(args, {});
+  let said = '';
+  child.stderr?.on('data', (data) => {
+    said += data;
+  });
+  const end = finished(child);
+  return {
+    pid: child.pid ?? 0,
+    says: async (pattern) => {
+      while (!pattern.test(said)) {
+        assert.equal(child.exitCode, null, `it ended before it said ${pattern}: ${said}`);
+        await wait(20);
+      }
+    },
+    signal: (name) => void child.kill(name),
+    end,
+  };
+}
+
 export interface Metrics {
   readonly text: string;
   /** Value of the one series with these labels among its own; undefined: there is none. Throws if there are several. */
@@ -46,6 +78,8 @@ export interface Metrics {
 export interface Agent {
   readonly pid: number;
   readonly url: string;
+  /** Of its unix socket. */
+  readonly socket: string;
   /** From start to the first whole scrape. */
   readonly startedInMs: number;
   metrics(): Promise<Metrics>;
@@ -55,20 +89,33 @@ export interface Agent {
   stop(signal?: NodeJS.Signals): Promise<Finished>;
 }
 
-export async function startAgent(
-  t: { after(undo: () => Promise<unknown>): void },
-  args: readonly string[] = [],
-  options: RunOptions = {},
-): Promise<Agent> {
+/** Its own, for a test that says how and when it starts, or ends it. */
+export async function startAgent(t: Scope, args: readonly string[] = [], options: RunOptions = {}): Promise<Agent> {
+  await dismissStanding();
+  return start(t, args, options);
+}
+
+/** `serve --budget=off`, as the test before left it. */
+export const standingAgent: () => Promise<Agent> = standing((scope) => start(scope, ['--budget=off'], {}));
+
+async function start(scope: Scope, args: readonly string[], options: RunOptions): Promise<Agent> {
   const port = await freePort();
   const started = performance.now();
   const { listen = '127.0.0.1' } = options;
-  const child = launch(['serve', `--web.listen-address=${listen}:${port}`, ...args], options);
+  const socket = join(tmpdir(), `tapscope-lab-${port}.sock`);
+  const child = launch(['serve', `--web.listen-address=${listen}:${port}`, `--socket=${socket}`, ...args], options);
   const end = finished(child);
-  t.after(async () => {
-    child.kill('SIGKILL');
+  const kill = (): void => void child.kill('SIGKILL');
+  scope.after(async () => {
+    process.off('exit', kill);
+    keep(child, true);
+    kill();
     await end;
+    rmSync(socket, { force: true });
   });
+  // One that stands goes with the tests' process, and does not keep it from its end.
+  process.on('exit', kill);
+  keep(child, false);
   const url = `http://127.0.0.1:${port}`;
   const metrics = async (): Promise<Metrics> => parseMetrics(await read(`${url}/metrics`));
   await firstAnswer(url, end);
@@ -77,18 +124,26 @@ export async function startAgent(
   return {
     pid,
     url,
+    socket,
     startedInMs,
     metrics,
     residentMemory: () => 1024 * Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]),
     descriptors: () => readdirSync(`/proc/${pid}/fd`).length,
     stop: async (signal = 'SIGTERM') => {
+      keep(child, true);
       child.kill(signal);
       return end;
     },
   };
 }
 
-function launch(args: readonly string[], { wrapper = [] }: RunOptions): ChildProcess {
+/** Whether this process waits for that one. */
+function keep(child: ChildProcess, waits: boolean): void {
+  const pipes = [child.stdout, child.stderr].filter((stream) => stream instanceof Socket);
+  for (const one of [child, ...pipes]) waits ? one.ref() : one.unref();
+}
+
+export function launch(args: readonly string[], { wrapper = [] }: RunOptions): ChildProcess {
   const [file = process.execPath, ...rest] = [...wrapper, process.execPath, ...nodeFlags(), MAIN, ...args];
   return spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
 }
@@ -99,7 +154,7 @@ export function nodeFlags(): readonly string[] {
   return start.match(/(?<= )--[\w-]+/g) ?? [];
 }
 
-function finished(child: ChildProcess): Promise<Finished> {
+export function finished(child: ChildProcess): Promise<Finished> {
   let stdout = '';
   let stderr = '';
   child.stdout?.on('data', (data) => {
@@ -129,10 +184,13 @@ async function firstAnswer(url: string, end: Promise<Finished>): Promise<void> {
   throw new Error(`The agent did not answer within ${START_WITHIN_MS} ms.`);
 }
 
+/** As Prometheus says how long it waits: an emulated CPU beside a busy one attaches probes for longer than the usual 10 s. */
+const PATIENT = { 'x-prometheus-scrape-timeout-seconds': '120' };
+
 /** fetch() takes a second to load where a lab's CPU is emulated. */
 function read(url: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const request = get(url, (answer) => text(answer).then(resolve, reject));
+    const request = get(url, { headers: PATIENT }, (answer) => text(answer).then(resolve, reject));
     request.once('error', (error: NodeJS.ErrnoException) => {
       // A connection that is kept may be closed at the moment at which it is used again.
       if (request.reusedSocket && error.code === 'ECONNRESET') resolve(read(url));

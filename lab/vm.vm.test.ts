@@ -15,7 +15,7 @@ test('a command runs as root in this directory on another kernel', { skip: noVm 
 
 test('a VM that is late is stopped, and says what it was doing', { skip: noVm }, async (t) => {
   const kernel = await provideKernel('6.12', (line) => t.diagnostic(line));
-  const command = runInVm(kernel, ['sh', '-c', 'echo started; sleep 100'], { timeoutMs: 8000 });
+  const command = runInVm(kernel, ['sh', '-c', 'echo started; sleep 100'], { timeoutMs: 20_000 });
   await assert.rejects(command, /its time was over.*started/s);
 });
 

@@ -6,6 +6,7 @@ import { asksForFlowControl } from '../../src/inventory/devices.ts';
 import { readHost } from '../../src/kernel/host.ts';
 import { BpfObject, Btf } from '../../src/kernel/native.ts';
 import { attachProbes, type Level, PROBE_SYMBOLS, type Probes } from '../../src/probes/attach.ts';
+import { Follow } from '../../src/probes/follow.ts';
 import { Rows } from '../../src/probes/rows.ts';
 import { type Walk, Walker } from '../../src/probes/walk.ts';
 import { CannotAttach } from './cannot-attach.ts';
@@ -26,6 +27,8 @@ export async function attach(attached: Attached): Promise<Attachment> {
       return { devices: () => undefined, detach: async () => {} };
     case 'product':
       return attachProduct(attached.forced, attached.level);
+    case 'follow':
+      return attachFollow(attached.rate, attached.mechanism);
     case 'object':
       return attachObject(attached.object, attached.programs);
     case 'tool':
@@ -39,6 +42,7 @@ function walkAsTheAgentDoes(probes: Probes, walker: Walker): void {
     walker.walk({
       stops: probes.mechanism('stops') === 'fentry',
       consumed: probes.mechanism('consumed') === 'fentry',
+      departures: probes.mechanism('departures') === 'consumed',
     });
   probes.demand('backpressure', walk().devices.some(asksForFlowControl));
   walk();
@@ -58,6 +62,14 @@ function attachProduct(forced: Readonly<Record<string, string>>, level: Level): 
   return {
     devices: () => (programs ? new Rows(programs.object).read(false).devices.size : 0),
     detach: async () => probes.close(),
+  };
+}
+
+function attachFollow(rate: number, mechanism: string): Attachment {
+  const follow = new Follow({ rate, stacks: false, reason: undefined, chosenOnly: false, mechanism });
+  return {
+    devices: () => new Set(follow.counts().map(({ key }) => key.deviceId)).size,
+    detach: async () => follow.close(),
   };
 }
 

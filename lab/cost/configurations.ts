@@ -9,6 +9,8 @@ export type Attached =
   | { readonly kind: 'nothing' }
   /** The product's own probes: event -> mechanism as in `--mechanism`; what is not named is chosen as always. */
   | { readonly kind: 'product'; readonly level: Level; readonly forced: Readonly<Record<string, string>> }
+  /** What `tapscope drops` attaches while somebody follows; `rate`: single packets a second. */
+  | { readonly kind: 'follow'; readonly rate: number; readonly mechanism: string }
   /** Programs of an object of the lab. */
   | { readonly kind: 'object'; readonly object: 'empty' | 'exporter'; readonly programs: readonly string[] }
   | { readonly kind: 'tool'; readonly tool: Tool };
@@ -78,6 +80,9 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     read: 0,
     'foreign packet': 280,
   }),
+  follow('drops --follow', 0, 'tp_btf'),
+  follow('drops --follow --packets', 100, 'tp_btf'),
+  follow('drops --follow, raw tracepoint', 0, 'raw-tracepoint'),
   rival(exporter('drops, tp_btf', ['drops_typed'], ['drop', 'foreign drop'])),
   rival(exporter('drops, tracepoint', ['drops_tracepoint'], ['drop', 'foreign drop'])),
   exporter('packets, kprobe', ['packets_kprobe'], ['enqueue', 'drop']),
@@ -105,6 +110,11 @@ function product(name: string, forced: Readonly<Record<string, string>>, level: 
 
 function limited(product: Configuration, limits: Configuration['limits']): Configuration {
   return { ...product, limits };
+}
+
+/** Without an agent beside it. */
+function follow(name: string, rate: number, mechanism: string): Configuration {
+  return configuration(name, PRODUCT, { kind: 'follow', rate, mechanism }, ['drop']);
 }
 
 function exporter(name: string, programs: readonly string[], sees: readonly Path[]): Configuration {

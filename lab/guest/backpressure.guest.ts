@@ -7,7 +7,7 @@ import { readHost } from '../../src/kernel/host.ts';
 import { PROBE_SYMBOLS } from '../../src/probes/attach.ts';
 import { Walker } from '../../src/probes/walk.ts';
 import type { Device, Flow } from '../../src/snapshot.ts';
-import { type AgentLab, agentLab } from '../agent.ts';
+import { type AgentLab, standingLab } from '../agent.ts';
 import { type NamespaceLab, namespaceLab } from '../netns.ts';
 import type { Puppet } from '../puppet.ts';
 import { sourceOf } from './source.ts';
@@ -67,14 +67,14 @@ async function sampleStopped(walker: Walker, samples: number): Promise<number> {
   let stopped = 0;
   for (let sample = 0; sample < samples; sample++) {
     await wait(2 + 8 * Math.random());
-    const { devices } = walker.walk({ stops: true, consumed: true });
+    const { devices } = walker.walk({ stops: true, consumed: true, departures: true });
     if (devices.some(({ name, queues }) => name === 'tap0' && queues[0]?.stopped)) stopped++;
   }
   return stopped / samples;
 }
 
 test('flow control', { skip }, async (t) => {
-  const agent = await agentLab(t);
+  const agent = await standingLab();
   await t.test('a full ring stops the queue, half of it wakes it, nothing is lost', async (t) => {
     const { send, flow, device, puppet } = await scene(t, agent);
     await send(RING + 40);
@@ -90,6 +90,24 @@ test('flow control', { skip }, async (t) => {
     assert.equal(counters?.txDropped, 0);
     assertClosed(await flow());
     assert.equal((await flow()).stoppedForSeconds, undefined);
+  });
+
+  await t.test('what waited in the qdisc is sent by NET_TX of the CPU that read', async (t) => {
+    const { device, flow, lab, puppet } = await scene(t, agent);
+    const sender = await lab.puppet();
+    await lab.exec('taskset', '-a', '-p', '-c', '0', String(sender.pid));
+    await lab.exec('taskset', '-a', '-p', '-c', '1', String(puppet.pid));
+    await sender.packet('tap0', RING + 40, 60);
+    await puppet.read('q0', RING / 2);
+    while ((await lab.qdisc('tap0')).some(({ backlogPackets }) => backlogPackets > 0)) await wait(20);
+    assert.equal((await puppet.read('q0', 'all')).packets, RING / 2 + 40);
+    const [queue] = (await device()).queues;
+    const byCpu = (queue?.perCpu ?? []).map(({ cpu, offered, sentBySoftirq }) => [cpu, offered, sentBySoftirq]);
+    assert.deepEqual(byCpu.sort(), [
+      [0, RING, 0],
+      [1, 40, 40],
+    ]);
+    assert.equal((await flow()).sentBySoftirq, 40);
   });
 
   await t.test('a resize forces a wake, setting down ends a stop without one', async (t) => {
@@ -128,6 +146,30 @@ test('flow control', { skip }, async (t) => {
           assertClosed(await flow(1));
         });
       }
+    },
+  );
+
+  await t.test(
+    'an index that nobody has any more: its stop ends, and a queue that joins there begins anew',
+    async (t) => {
+      const { send, flow, puppet } = await scene(t, agent, 3);
+      await send(RING, 2);
+      assert.notEqual((await flow(2)).stoppedForSeconds, undefined);
+      await puppet.detach('q1'); // q2 leaves its index, whose bit nobody clears
+      const left = await flow(2);
+      assert.deepEqual(
+        [left.stops, left.stopsUnwoken, left.stoppedForSeconds],
+        [1, 1, undefined],
+        JSON.stringify(left),
+      );
+      assert.equal((await flow(2)).stoppedSeconds, left.stoppedSeconds, 'its time stands still');
+      await puppet.attach('q1');
+      assert.deepEqual(wakesOf(await flow(2)), {});
+      await send(RING, 2);
+      const again = await flow(2);
+      assert.deepEqual([again.stops, again.stopsInferred, wakesOf(again)], [2, 0, {}]);
+      await puppet.read('q1', 'all');
+      assertClosed(await flow(2));
     },
   );
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { namespaceLab } from '../netns.ts';
 import type { Agent } from '../serve.ts';
-import { type Figures, figuresOf, total } from './figures.ts';
+import { type Figures, figuresOf, marksOf, total } from './figures.ts';
 import { DEVICE, LIVES } from './lives.ts';
 import { play, type Scenario, type Truth } from './scenario.ts';
 
@@ -15,6 +15,8 @@ interface Observation {
   readonly atRest: Figures;
   /** Some snapshots after. */
   readonly later: Figures;
+  /** The agent's reasons to call the device degraded then. */
+  readonly marks: unknown;
 }
 
 /** So many snapshots must disagree before a device is marked. */
@@ -66,7 +68,8 @@ async function observe(t: TestContext, agent: Agent, scenario: Scenario): Promis
   });
   const atRest = await figures();
   for (let snapshot = 1; snapshot < PATIENCE; snapshot++) await agent.metrics();
-  return { truth, before, halfway, atRest, later: await figures() };
+  const later = await figures();
+  return { truth, before, halfway, atRest, later, marks: await marksOf(agent, lab.inode, DEVICE) };
 }
 
 /** A failure shows everything that was seen. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What Prometheus gets of one device, as one object to hold against the truth.
-import type { Metrics } from '../serve.ts';
+import { at, listAt } from '../json.ts';
+import type { Agent, Metrics } from '../serve.ts';
 
 export interface Figures {
   readonly offered: number;
@@ -25,6 +26,8 @@ export interface Figures {
   readonly missed: number;
 }
 
+const IMBALANCE = 'queue_audit_imbalance_packets';
+
 export function figuresOf(metrics: Metrics, netns: number, device: string): Figures {
   const labels = { netns: String(netns), device };
   const by = (label: string, name: string): Readonly<Record<string, number>> =>
@@ -42,13 +45,28 @@ export function figuresOf(metrics: Metrics, netns: number, device: string): Figu
     before: sum('device_other_dropped_packets_total'),
     txPackets: metrics.value('tapscope_device_transmit_packets_total', labels),
     txDropped: metrics.value('tapscope_device_transmit_dropped_packets_total', labels),
-    imbalances: withoutZeros({
-      ...by('equation', 'queue_audit_imbalance_packets'),
-      ...prefixed('device ', by('equation', 'device_audit_imbalance_packets')),
-    }),
+    imbalances: withoutZeros(
+      Object.assign(
+        prefixed('device ', by('equation', 'device_audit_imbalance_packets')),
+        // Of each queue apart: what is too much of one and missing of its neighbour is no packet in all.
+        ...Object.keys(by('queue', IMBALANCE)).map((queue) =>
+          prefixed(`queue ${queue} `, metrics.by('equation', `tapscope_${IMBALANCE}`, { ...labels, queue })),
+        ),
+      ),
+    ),
     degraded: sum('queue_degraded') + sum('device_degraded'),
     missed: total(metrics.by('mechanism', 'tapscope_probe_missed_total', { event: 'freed' })),
   };
+}
+
+/** Why the device is marked now, in the agent's words. */
+export async function marksOf(agent: Agent, netns: number, device: string): Promise<unknown> {
+  const snapshot: unknown = await (await fetch(`${agent.url}/api/v1/snapshot`)).json();
+  const devices = listAt(snapshot, 'snapshot', 'devices');
+  return at(
+    devices.find((one) => at(one, 'netns') === netns && at(one, 'name') === device),
+    'degraded',
+  );
 }
 
 export function total(counts: Readonly<Record<string, number>>): number {

@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { namespaceLab } from '../netns.ts';
-import { startAgent } from '../serve.ts';
+import { standingAgent } from '../serve.ts';
 
 const LIVES = process.env.NIGHTLY ? 100 : 10;
 
 test(`${LIVES} devices, one after the other`, async (t) => {
-  const agent = await startAgent(t, ['--budget=off']);
+  const agent = await standingAgent();
   const lab = await namespaceLab(t);
   const queue = { netns: String(lab.inode), device: 'tap0', queue: '0' };
   for (let life = 1; life <= LIVES; life++) {

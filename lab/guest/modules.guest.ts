@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tun driver comes after the agent, stays while it is watched, or goes and comes again; and an agent that comes late.
+// Drivers come after the agent, stay while they are watched, or go and come again.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import test, { type TestContext } from 'node:test';
@@ -11,6 +11,7 @@ import { PriceMeter } from '../../src/probes/price.ts';
 import { agentLab } from '../agent.ts';
 import { namespaceLab } from '../netns.ts';
 import { type Agent, startAgent, tapscope } from '../serve.ts';
+import { dismissStanding } from '../standing.ts';
 
 const run = promisify(execFile);
 
@@ -50,44 +51,35 @@ async function untilAttached(agent: Agent, attached: number): Promise<void> {
   assert.fail(`transmit did not become ${attached} within 10 s`);
 }
 
-test('tun is loaded after the agent', async (t) => {
+test('drivers that come after the agent', async (t) => {
+  await dismissStanding();
   await unloadTun();
-  t.after(() => run('modprobe', ['tun']));
+  await run('modprobe', ['-r', 'macvtap', 'ipvtap']);
+  await run('rmmod', ['bridge']);
+  t.after(() => run('modprobe', ['-a', 'tun', 'vhost_net', 'bridge']));
   const agent = await startAgent(t, ['--budget=off']);
-  await untilAttached(agent, 0);
-  const doctor = await tapscope(['doctor']);
-  assert.equal(doctor.code, 3);
-  assert.match(doctor.stdout, /the tun driver is not loaded/);
-  await run('modprobe', ['tun']);
-  await untilAttached(agent, 1);
-  await countsExactly(t, agent);
-});
 
-test('while functions of tun are traced it cannot be unloaded, and doctor says so', async (t) => {
-  const agent = await startAgent(t, ['--budget=off']);
-  await unloadVhost();
-  await assert.rejects(run('rmmod', ['tun']), /in use/);
-  assert.match((await tapscope(['doctor'])).stdout, /tun cannot be unloaded \(ended, transmit/);
-  await agent.stop();
-  await unloadTun();
-  await run('modprobe', ['tun']);
-});
-
-test('--no-pin: tun goes and comes again while the agent runs', async (t) => {
-  const agent = await startAgent(t, ['--budget=off', '--no-pin']);
-  await countsExactly(t, agent);
-  for (let i = 0; i < 2; i++) {
-    await unloadTun();
+  await t.test('tun', async (t) => {
     await untilAttached(agent, 0);
+    const doctor = await tapscope(['doctor']);
+    assert.equal(doctor.code, 3);
+    assert.match(doctor.stdout, /the tun driver is not loaded/);
     await run('modprobe', ['tun']);
     await untilAttached(agent, 1);
     await countsExactly(t, agent);
-  }
+  });
+  await t.test('vhost-net', (t) => vhostComes(t, agent));
+  await t.test('bridge: what a port drops has its location', (t) => bridgeComes(t, agent));
+  await t.test('macvtap and ipvtap', (t) => macvtapComes(t, agent));
+  await t.test('while functions of tun are traced it cannot be unloaded, and doctor says so', async () => {
+    await assert.rejects(run('rmmod', ['tun']), /in use/);
+    assert.match((await tapscope(['doctor'])).stdout, /tun cannot be unloaded \(ended, queue-changes, transmit/);
+    await agent.stop();
+    await unloadTun();
+  });
 });
 
-test('vhost-net is loaded after the agent', async (t) => {
-  await unloadVhost();
-  const agent = await startAgent(t, ['--budget=off']);
+async function vhostComes(t: TestContext, agent: Agent): Promise<void> {
   const returned = async (): Promise<string | undefined> =>
     (await agent.metrics()).text.match(/tapscope_probe_attached\{event="returned",mechanism="([\w-]+)"\} 1/)?.[1];
   assert.equal(await returned(), 'none');
@@ -105,23 +97,9 @@ test('vhost-net is loaded after the agent', async (t) => {
   const queue = { netns: String(lab.inode), device: 'tap1', queue: '0' };
   assert.equal((await agent.metrics()).value('tapscope_vhost_held_packets', queue), 30);
   await puppet.unguest('b');
-});
+}
 
-test('programs that were loaded later have their price too', async (t) => {
-  await unloadVhost();
-  const { probes } = await agentLab(t);
-  await run('modprobe', ['vhost_net']);
-  const host = readHost(PROBE_SYMBOLS);
-  probes.extend(host);
-  host.releaseTypes();
-  assert.ok(probes.programs);
-  const prices = await new PriceMeter(probes.programs).measure(probes.attached());
-  assert.equal(prices.get('unproduced_fentry'), 0);
-});
-
-test('the bridge driver is loaded after the agent: what a port drops has its location', async (t) => {
-  await run('rmmod', ['bridge']);
-  const agent = await startAgent(t, ['--budget=off']);
+async function bridgeComes(t: TestContext, agent: Agent): Promise<void> {
   const lab = await namespaceLab(t);
   await lab.ipBatch(['link add br0 type bridge mcast_snooping 0', 'link set br0 up']);
   const puppet = await lab.puppet();
@@ -145,26 +123,66 @@ test('the bridge driver is loaded after the agent: what a port drops has its loc
     seen = await dropped(1);
   }
   assert.equal((await dropped(7)) - seen, 7);
+}
+
+async function macvtapComes(t: TestContext, agent: Agent): Promise<void> {
+  const lab = await namespaceLab(t);
+  await lab.ipBatch([
+    'link add ve0 type veth peer name ve1',
+    'link set ve0 up',
+    'link set ve1 up address 02:00:00:00:00:02',
+    'link add link ve1 name vtap0 address 02:00:00:00:00:01 type macvtap mode bridge',
+    'link set vtap0 txqueuelen 40 up',
+    'link add ve2 type veth peer name ve3',
+    'link add link ve3 name vtap1 type ipvtap mode l2',
+  ]);
+  const labels = { netns: String(lab.inode) };
+  const kinds = async (): Promise<readonly string[]> =>
+    Object.keys((await agent.metrics()).by('kind', 'tapscope_device_info', labels)).sort();
+  for (let tries = 0; (await kinds()).length < 2 && tries < 20; tries++) await wait(500);
+  assert.deepEqual(await kinds(), ['ipvtap', 'macvtap']);
+  const puppet = await lab.puppet('/usr/bin/qemu-system-x86_64', '-name', 'guest=web1');
+  await puppet.open('a', 'vtap0', 'macvtap');
+  await puppet.open('b', 'vtap1', 'macvtap');
+  await puppet.packet('ve0', 50, 60, { unicast: true });
+  const { packets } = await puppet.read('a', 5);
+  const metrics = await agent.metrics();
+  const value = (name: string): number | undefined => metrics.value(name, { ...labels, device: 'vtap0' });
+  assert.equal(packets, 5);
+  assert.equal(value('tapscope_macvtap_offered_packets_total'), 50);
+  assert.equal(value('tapscope_macvtap_dropped_packets_total'), 10);
+  assert.equal(value('tapscope_macvtap_delivered_packets_total'), 5);
+  assert.equal(value('tapscope_ring_occupancy_packets'), 35);
+  for (const device of ['vtap0', 'vtap1']) {
+    const owner = async () => (await agent.metrics()).by('vm', 'tapscope_device_owner_info', { ...labels, device });
+    for (let tries = 0; Object.keys(await owner()).length === 0 && tries < 40; tries++) await wait(500);
+    assert.deepEqual(await owner(), { web1: 1 }, device);
+    const held = (await agent.metrics()).by('pid', 'tapscope_queue_owner_info', { ...labels, device });
+    assert.deepEqual(held, { [puppet.pid]: 1 }, device);
+  }
+}
+
+test('--no-pin: tun goes and comes again while the agent runs', async (t) => {
+  const agent = await startAgent(t, ['--budget=off', '--no-pin']);
+  await countsExactly(t, agent);
+  for (let i = 0; i < 2; i++) {
+    await unloadTun();
+    await untilAttached(agent, 0);
+    await run('modprobe', ['tun']);
+    await untilAttached(agent, 1);
+    await countsExactly(t, agent);
+  }
 });
 
-test('an agent that comes late: a full ring, and a reader that is blocked already', async (t) => {
-  const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('full', 'tap0', 'tap');
-  await puppet.open('blocked', 'tap1', 'tap');
-  const peers = [await lab.raise('tap0', 50), await lab.raise('tap1', 50)] as const;
-  await puppet.udp(peers[0], 9, 80, 64);
-  await puppet.readLoop('blocked', 0);
-  const agent = await startAgent(t, ['--budget=off']);
-  await wait(2500); // two snapshots at rest settle the opening balance
-  await puppet.udp(peers[1], 9, 30, 64);
-  await puppet.read('full', 'all');
-  await wait(200);
-  const metrics = await agent.metrics();
-  const labels = (device: string) => ({ netns: String(lab.inode), device, queue: '0' });
-  assert.equal(metrics.value('tapscope_queue_delivered_packets_total', labels('tap0')), 50);
-  assert.equal(metrics.value('tapscope_queue_offered_packets_total', labels('tap0')), 0);
-  assert.equal(metrics.value('tapscope_queue_delivered_packets_total', labels('tap1')), 30);
-  assert.doesNotMatch(metrics.text, /audit_imbalance_packets\{.*device="tap.*\} -?[1-9]/);
-  assert.equal((await puppet.stop('blocked')).packets, 30);
+test('programs that were loaded later have their price too', async (t) => {
+  await dismissStanding();
+  await unloadVhost();
+  const { probes } = await agentLab(t);
+  await run('modprobe', ['vhost_net']);
+  const host = readHost(PROBE_SYMBOLS);
+  probes.extend(host);
+  host.releaseTypes();
+  assert.ok(probes.programs);
+  const prices = await new PriceMeter(probes.programs).measure(probes.attached());
+  assert.equal(prices.get('unproduced_fentry'), 0);
 });

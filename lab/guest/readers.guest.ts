@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Why a guest behind vhost-net does not take its packets: of its worker, and where that sleeps, of the guest itself.
 import assert from 'node:assert/strict';
-import { release } from 'node:os';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { agentLab } from '../agent.ts';
+import { standingLab } from '../agent.ts';
 import { limitedCgroup } from '../cgroup.ts';
 import { type NamespaceLab, namespaceLab } from '../netns.ts';
 import type { Puppet } from '../puppet.ts';
 import { hog, READER_CPU, sharesOf, startFlood } from '../reader-shares.ts';
+import { workerOf } from '../vhost-worker.ts';
+import { isSince } from './release.ts';
 
 interface Scene {
   readonly lab: NamespaceLab;
@@ -30,20 +31,16 @@ const scenarios: readonly Scenario[] = [
   { name: 'a guest whose CPU time is used up', state: 'throttled', disturb: throttle },
 ];
 
-const [major = 0, minor = 0] = release()
-  .split('.')
-  .map((part) => Number.parseInt(part, 10));
-
 /**
  * Before Linux 6.4 the worker is a kernel thread, which is not throttled with its guest: it takes packets as long as there are
  * buffers, and each turn of the guest begins with a wait for the CPU. Seen: 0.66, 0.77.
  */
-const besideItsGuest = major < 6 || (major === 6 && minor < 4);
+const besideItsGuest = !isSince(6, 4);
 
 for (const { name, state, disturb } of scenarios) {
   test(`${state}: ${name}`, async (t) => {
     const lab = await namespaceLab(t);
-    const agent = await agentLab(t);
+    const agent = await standingLab();
     const guest = await lab.puppet();
     await guest.open('a', 'tap0', 'tap', 'vnet');
     await lab.raise('tap0', 100);
@@ -64,12 +61,6 @@ for (const { name, state, disturb } of scenarios) {
   });
 }
 
-/** `vhost-PID` is a kernel thread before Linux 6.4, and one of the process since. */
-async function workerOf(lab: NamespaceLab, { pid }: Puppet): Promise<number> {
-  const found = await lab.exec('sh', '-c', `grep -l -x vhost-${pid} /proc/[0-9]*/task/[0-9]*/comm`);
-  return Number(/task\/(\d+)\//.exec(found)?.[1]);
-}
-
 async function starve({ lab, worker }: Scene): Promise<void> {
   await lab.exec('taskset', '-p', '-c', READER_CPU, String(worker));
   await hog(lab, 'chrt', '-f', '50');
@@ -82,11 +73,11 @@ async function throttle({ lab, guest }: Scene): Promise<void> {
   limitedCgroup(lab, guest.pid, 'cpu');
 }
 
-const noBackpressure = major > 7 || (major === 7 && minor >= 3) ? false : 'this kernel has no IFF_BACKPRESSURE';
+const noBackpressure = !isSince(7, 3) && 'this kernel has no IFF_BACKPRESSURE';
 
 test('a stopped queue whose ring is not full any more', { skip: noBackpressure }, async (t) => {
   const lab = await namespaceLab(t);
-  const agent = await agentLab(t);
+  const agent = await standingLab();
   const reader = await lab.puppet();
   await reader.open('a', 'tap0', 'tap', 'backpressure');
   const peer = await lab.raise('tap0', 100);

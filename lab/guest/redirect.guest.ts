@@ -3,14 +3,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { agentLab, imbalances, totalsOf } from '../agent.ts';
+import { imbalances, standingLab, totalsOf } from '../agent.ts';
 import { namespaceLab } from '../netns.ts';
 
 const DEVICE = 'tap0';
 
 test('a guest receives frames and packets; one that stops leaves them in the ring', async (t) => {
   const lab = await namespaceLab(t);
-  const agent = await agentLab(t);
+  const agent = await standingLab();
   const puppet = await lab.puppet();
   await puppet.open('a', DEVICE, 'tap', 'vnet', 'persist');
   await lab.ipBatch([

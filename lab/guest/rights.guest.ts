@@ -6,14 +6,14 @@ import { rights, withRights } from '../../deploy/service-unit.ts';
 import { at, parseJson } from '../json.ts';
 import { namespaceLab } from '../netns.ts';
 import { startAgent, tapscope } from '../serve.ts';
+import { doctorReport } from './doctor-report.ts';
 
 const wrapper = withRights(rights);
 
 test('with the rights of the service unit and no others, doctor chooses as it does for root', async () => {
-  const report = async (options: { wrapper?: readonly string[] }) =>
-    parseJson((await tapscope(['doctor', '--json'], options)).stdout);
-  const byRoot = await report({});
-  assert.deepEqual(await report({ wrapper }), byRoot);
+  const { report: byRoot } = await doctorReport();
+  const { stdout } = await tapscope(['doctor', '--json'], { wrapper });
+  assert.deepEqual(parseJson(stdout), byRoot);
   assert.equal(at(byRoot, 'verdict'), 'best');
 });
 

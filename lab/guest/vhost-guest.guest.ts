@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type NamespaceLab, namespaceLab } from '../netns.ts';
 import { pktgenIn } from '../pktgen.ts';
 import type { GuestCounts, Puppet } from '../puppet.ts';
-import { type Agent, startAgent } from '../serve.ts';
+import { type Agent, standingAgent } from '../serve.ts';
 import { figuresOf, total } from './figures.ts';
 import { GUEST_LIVES, type GuestLife } from './guest-lives.ts';
 import { type VhostFigures, vhostFiguresOf } from './vhost-figures.ts';
@@ -131,7 +131,7 @@ function judgeVhost(figures: VhostFigures, { ids }: Stage, truth: Truth & { read
 }
 
 test('guests behind vhost-net', async (t) => {
-  const agent = await startAgent(t, ['--budget=off']);
+  const agent = await standingAgent();
   for (const queues of [1, 2, 4]) {
     for (const [name, life] of Object.entries(GUEST_LIVES)) {
       await t.test(`${name}, queues: ${queues}`, async (t) => {

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Zero-copy transmit: attempts, the reason of each copy, and completions, against what the guest sent and where it went.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { type NamespaceLab, namespaceLab } from '../netns.ts';
 import type { Puppet } from '../puppet.ts';
-import { type Agent, startAgent } from '../serve.ts';
-
-const run = promisify(execFile);
+import { type Agent, standingAgent, startAgent } from '../serve.ts';
+import { loadVhost } from '../vhost-module.ts';
 
 const LARGE = 1000;
 const SMALL = 100;
@@ -27,12 +24,6 @@ interface ZeroCopyFigures {
   /** By cause, without zeros. */
   readonly notTried: Readonly<Record<string, number>>;
   readonly outstanding: number | undefined;
-}
-
-/** Nothing may use the module meanwhile. */
-async function loadVhost(zeroCopy: boolean): Promise<void> {
-  await run('rmmod', ['vhost_net']).catch(() => undefined);
-  await run('modprobe', ['vhost_net', `experimental_zcopytx=${Number(zeroCopy)}`]);
 }
 
 /** A guest on tap0, which is in a bridge with another device. */
@@ -106,8 +97,7 @@ test('zero-copy is on', async (t) => {
 });
 
 test('zero-copy is off: no series, and no probe', async (t) => {
-  await loadVhost(false);
-  const agent = await startAgent(t, ['--budget=off']);
+  const agent = await standingAgent();
   const bridged = await bridgedWith(t, 'dummy0', 'dummy');
   await bridged.puppet.send('a', 100, LARGE, { unicast: true });
   const nothing = { tried: undefined, completed: {}, notTried: {}, outstanding: undefined };

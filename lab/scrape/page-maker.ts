@@ -2,7 +2,7 @@
 // The two that make the same page: tapscope's registry, and prom-client's own with the same series in it.
 import { Registry } from 'prom-client';
 import { createRegistry, FastRegistry, type Seen } from '../../src/outputs/prometheus.ts';
-import { fillRegistry } from '../../src/outputs/prometheus-golden.ts';
+import { fillRegistry } from '../../src/outputs/prometheus-client.ts';
 import type { Snapshot } from '../../src/snapshot.ts';
 import { prometheusOptions } from './host.ts';
 
@@ -14,7 +14,7 @@ export const makers: readonly Maker[] = ['tapscope', 'prom-client'];
 export type MakePage = () => AsyncIterable<Buffer>;
 
 function seenOf({ devices, agent }: Snapshot): Seen {
-  return { devices, agent, snapshotAgeSeconds: 0, snapshotErrors: 0, exposed: false };
+  return { devices, agent, snapshotAgeSeconds: 0, snapshotErrors: 0, exposed: false, findings: [] };
 }
 
 export async function pageMaker(maker: Maker, snapshot: Snapshot): Promise<MakePage> {

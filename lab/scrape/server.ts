@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // node lab/scrape/server.ts MAKER SERIES: serves the page to a parent process, which asks by IPC how its event loop did meanwhile.
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { pipeline, Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
+import { packageRoot } from '../../src/kernel/package.ts';
+import { createObserver } from '../../src/server/observer.ts';
 import { startServer } from '../../src/server/server.ts';
 import { type LoopReport, watchEventLoop } from './event-loop.ts';
 import { hostOf, prometheusOptions } from './host.ts';
@@ -13,8 +16,8 @@ async function serve(maker: Maker, series: number): Promise<number> {
   if (maker === 'tapscope') {
     const options = { listen: { host: '127.0.0.1', port: 0 }, webConfigFile: undefined, logLevel: 'warn' } as const;
     const server = await startServer(
-      { ...options, prometheus: prometheusOptions },
-      { takeSnapshot: async () => snapshot, notReady: () => undefined },
+      { ...options, prometheus: prometheusOptions, pageFolder: join(packageRoot(), 'dist/src/page') },
+      { takeSnapshot: async () => snapshot, observer: createObserver(), notReady: () => undefined },
     );
     return Number(server.address.split(':').at(-1));
   }

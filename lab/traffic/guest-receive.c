@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A guest that receives in the background: at full speed, at a rate, or in lumps, until it is told to stall.
-#include "puppet-guest.h"
+#include "guest.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The puppet's guests: each is connected to the real vhost-net on one queue, posts buffers when it is told, and goes.
+// Virtio-net guests without a guest: each is connected to the real vhost-net on one queue, posts buffers when it is
+// told, and goes.
 #define _GNU_SOURCE
-#include "puppet-guest.h"
+#include "guest.h"
 
 #include <errno.h>
 #include <stdlib.h>

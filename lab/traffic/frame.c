@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The frames that the puppet writes and sends: nothing on the host has an answer to them.
-#include "puppet.h"
+// The frames that are written and sent: nothing on the host has an answer to them.
+#include "traffic.h"
 
 #include <string.h>
 
@@ -41,6 +41,13 @@ void make_unicast(uint8_t *frame)
 	static const uint8_t peer[6] = {0x02, 0, 0, 0, 0, 0x01};
 
 	memcpy(frame, peer, sizeof(peer));
+}
+
+void make_ipv4(uint8_t *frame, size_t size)
+{
+	frame[12] = 0x08;
+	frame[13] = 0x00;
+	build_ipv4(frame + 14, size - 14);
 }
 
 bool build_frame(uint8_t *frame, size_t size, bool ethernet)

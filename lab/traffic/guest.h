@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The virtio-net guest that the puppet plays on one queue: what the files of its commands share.
-#ifndef PUPPET_GUEST_H
-#define PUPPET_GUEST_H
+// The virtio-net guest that is played on one queue: what the files of its commands share.
+#ifndef GUEST_H
+#define GUEST_H
 
-#include "puppet.h"
+#include "traffic.h"
 #include "vhost-backend.h"
 #include "virtqueue.h"
 

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `tapscope doctor --json` says to root where no agent runs: the same to all who ask before modules come or go.
+import { parseJson } from '../json.ts';
+import { tapscope } from '../serve.ts';
+import { dismissStanding } from '../standing.ts';
+
+export interface DoctorReport {
+  readonly code: number | null;
+  readonly report: unknown;
+}
+
+let answer: Promise<DoctorReport> | undefined;
+
+export function doctorReport(): Promise<DoctorReport> {
+  answer ??= ask();
+  return answer;
+}
+
+async function ask(): Promise<DoctorReport> {
+  await dismissStanding(); // doctor would tell of it
+  const { code, stdout } = await tapscope(['doctor', '--json']);
+  return { code, report: parseJson(stdout) };
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// An agent that comes late: a full ring, a reader that is blocked already, a guest that vhost-net holds packets for.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { namespaceLab } from '../netns.ts';
+import { type Metrics, startAgent } from '../serve.ts';
+
+test('an agent that comes late', async (t) => {
+  const lab = await namespaceLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('full', 'tap0', 'tap');
+  await puppet.open('blocked', 'tap1', 'tap');
+  await puppet.open('guest', 'tap2', 'tap', 'vnet');
+  const peers = [await lab.raise('tap0', 50), await lab.raise('tap1', 50), await lab.raise('tap2', 100)] as const;
+  await puppet.udp(peers[0], 9, 80, 64);
+  await puppet.readLoop('blocked', 0);
+  await puppet.udp(peers[2], 9, 30, 64);
+  await puppet.guest('guest'); // it finds all 30 in the ring
+  await wait(500);
+  const agent = await startAgent(t, ['--budget=off']);
+  const value = (metrics: Metrics, what: string, device: string) =>
+    metrics.value(`tapscope_${what}`, { netns: String(lab.inode), device, queue: '0' });
+  const first = await agent.metrics();
+  assert.deepEqual(
+    [value(first, 'vhost_held_packets', 'tap2'), value(first, 'queue_delivered_packets_total', 'tap2')],
+    [30, 0],
+  );
+  await puppet.offer('guest', 20);
+  await wait(2500); // two snapshots at rest settle the opening balance
+  await puppet.udp(peers[1], 9, 30, 64);
+  await puppet.read('full', 'all');
+  await wait(200);
+  const metrics = await agent.metrics();
+  assert.equal(value(metrics, 'queue_delivered_packets_total', 'tap0'), 50);
+  assert.equal(value(metrics, 'queue_offered_packets_total', 'tap0'), 0);
+  assert.equal(value(metrics, 'queue_delivered_packets_total', 'tap1'), 30);
+  assert.deepEqual(
+    [value(metrics, 'vhost_held_packets', 'tap2'), value(metrics, 'queue_delivered_packets_total', 'tap2')],
+    [10, 20],
+  );
+  assert.doesNotMatch(metrics.text, /audit_imbalance_packets\{.*device="tap.*\} -?[1-9]/);
+  assert.equal((await puppet.stop('blocked')).packets, 30);
+});

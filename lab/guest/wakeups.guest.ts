@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// vhost-net's worker that sleeps when a packet comes: woken on the sender's CPU, or on another.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { agentLab } from '../agent.ts';
+import { namespaceLab } from '../netns.ts';
+import { SAMPLE, sendToSleeper, sleeps } from '../sleeper.ts';
+import { workerOf } from '../vhost-worker.ts';
+
+test('the worker of vhost-net wakes where it was woken', async (t) => {
+  const lab = await namespaceLab(t);
+  const agent = await agentLab(t);
+  const [sender, guest] = [await lab.puppet(), await lab.puppet()];
+  const pin = (pid: number, cpu: number) => lab.exec('taskset', '-p', '-c', String(cpu), String(pid));
+  await pin(sender.pid, 0);
+  await guest.open('a', 'tap0', 'tap', 'vnet');
+  const peer = await lab.raise('tap0', 2 * SAMPLE);
+  await guest.guest('a');
+  await guest.receive('a', 0);
+  const worker = await workerOf(lab, guest);
+  await agent.snapshot(); // looks for workers
+  for (const [cpu, expected] of [
+    [1, { there: 0, elsewhere: 5 }],
+    [0, { there: 5, elsewhere: 5 }],
+  ] as const) {
+    await pin(worker, cpu);
+    for (let sample = 0; sample < 5; sample++) await sendToSleeper(sender, peer, () => sleeps(String(worker)));
+    assert.deepEqual((await agent.device(lab.inode, 'tap0')).queues[0]?.wakeups, expected, `on CPU ${cpu}`);
+  }
+  assert.equal((await guest.stall('a')).packets, 10 * SAMPLE);
+});

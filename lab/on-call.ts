@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who is on call: watches a tap of a lab as the agent does, is told what is wrong with it, and types what is advised.
+import assert from 'node:assert/strict';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Finding } from '../src/rules/finding.ts';
+import { judge } from '../src/rules/judge.ts';
+import { type Window, windowOf } from '../src/rules/window.ts';
+import type { Snapshot } from '../src/snapshot.ts';
+import { type AgentLab, agentLab } from './agent.ts';
+import { type NamespaceLab, namespaceLab } from './netns.ts';
+import type { Puppet } from './puppet.ts';
+
+const SECONDS = 5;
+
+export interface Scene {
+  readonly lab: NamespaceLab;
+  readonly agent: AgentLab;
+  readonly reader: Puppet;
+}
+
+/** As the agent watches: a snapshot a second, and looks at readers between them. */
+async function watch({ agent }: Scene, seconds = SECONDS): Promise<Window> {
+  const snapshots: Snapshot[] = [await agent.snapshot()];
+  const began = performance.now();
+  while (snapshots.length <= seconds) {
+    await wait(25 + 50 * Math.random());
+    agent.lookAtReaders();
+    if (performance.now() - began >= 1000 * snapshots.length) snapshots.push(await agent.snapshot());
+  }
+  return windowOf(snapshots);
+}
+
+export async function scene(
+  t: Parameters<typeof namespaceLab>[0] & Parameters<typeof agentLab>[0],
+  ring: number,
+): Promise<Scene> {
+  const lab = await namespaceLab(t);
+  const reader = await lab.puppet();
+  await reader.open('a', 'tap0', 'tap');
+  await lab.raise('tap0', ring);
+  return { lab, reader, agent: await agentLab(t) };
+}
+
+export async function findingsOf(scene: Scene, seconds?: number): Promise<readonly Finding[]> {
+  const { findings } = judge(await watch(scene, seconds));
+  return findings.filter(({ netns }) => netns === scene.lab.inode);
+}
+
+export const said = (findings: readonly Finding[]): readonly string[] =>
+  findings.map(({ rule, cause }) => `${rule}: ${cause}`);
+
+/** In the shell of whoever is on call, in his namespace. */
+export function type({ lab }: Scene, command: string | undefined): Promise<string> {
+  const inside = /^ip netns exec (\S+) (.*)$/.exec(command ?? '');
+  assert.equal(inside?.[1], lab.name, `${command}`);
+  return lab.exec('sh', '-c', inside?.[2] ?? '');
+}
+
+/** Bursts of packets, each taken before the next comes. */
+export async function bursts({ lab }: Scene, size: number): Promise<() => Promise<void>> {
+  const sender = await lab.puppet();
+  let over = false;
+  const sent = (async () => {
+    while (!over) {
+      await sender.packet('tap0', size, 64);
+      await wait(500);
+    }
+  })();
+  return async () => {
+    over = true;
+    await sent;
+  };
+}

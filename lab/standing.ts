@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// An agent that stays for the tests after the one that started it: where the CPU is emulated, a start takes as long as a test.
+// There is one at a time, as on a host, and it goes before any other is started, or with the process.
+
+/** What a test offers to those who have to undo something at its end. */
+export interface Scope {
+  after(undo: () => unknown): void;
+}
+
+let dismiss = async (): Promise<void> => {};
+
+/** What `start` gives, the same for all who ask until the next start of anything. */
+export function standing<Agent>(start: (scope: Scope) => Promise<Agent>): () => Promise<Agent> {
+  let stands: Promise<Agent> | undefined;
+  return async () => {
+    if (stands) return stands;
+    await dismissStanding();
+    const undo: (() => unknown)[] = [];
+    dismiss = async () => {
+      stands = undefined;
+      for (const step of undo.reverse()) await step();
+    };
+    const started = start({ after: (step) => undo.push(step) });
+    stands = started;
+    await started.catch(dismissStanding); // the next one tries again
+    return started;
+  };
+}
+
+/** For those who need a host without an agent. */
+export async function dismissStanding(): Promise<void> {
+  const leave = dismiss;
+  dismiss = async () => {};
+  await leave();
+}

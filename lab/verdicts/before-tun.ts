@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// Losses on the way to a device: no reader, a qdisc, a bridge, a firewall.
+import { type Fault, lostBefore, type Scenario } from './scenario.ts';
+import type { Stage } from './stage.ts';
+
+const easy = { readers: ['tap', 'tun', 'vhost'], rings: [500, 1000], rates: [300, 600] } as const;
+const onBridge = { readers: ['tap', 'vhost'], rings: [500], rates: [200, 400] } as const;
+
+/** Frames of any size come in by ve0, and leave the bridge by tap0. */
+export async function bridge(stage: Stage, mtu: number): Promise<void> {
+  await stage.open('tap0');
+  await stage.take('tap0.0', 0);
+  await stage.lab.ipBatch([
+    'link add ve0 type veth peer name ve1',
+    'link add br0 type bridge mcast_snooping 0 forward_delay 0',
+    'link set ve0 mtu 9000 up',
+    'link set ve1 mtu 9000 master br0 up',
+    `link set tap0 mtu ${mtu} master br0 up`,
+    'link set br0 mtu 9000 up',
+  ]);
+  await stage.lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tap0/brport/state)" = 3 ]; do sleep 0.1; done');
+}
+
+/** What the bridge forwards to tap0 is dropped, as far as the statement says. */
+export async function refuse({ lab }: Stage, statement: string): Promise<void> {
+  const chain = '{ type filter hook forward priority 0; }';
+  await lab.exec(
+    'nft',
+    `add table bridge f; add chain bridge f c ${chain}; add rule bridge f c oifname tap0 ${statement}`,
+  );
+}
+
+/** So many packets of 100 bytes are one a second more than the qdisc lets through, in percent. */
+async function shape({ lab, variant }: Stage, percent: number): Promise<void> {
+  const bits = Math.round((8 * 100 * variant.rate * 100) / percent);
+  await lab.tc(`qdisc replace dev tap0 root handle 1: tbf rate ${bits}bit burst 5000 limit 100000`);
+}
+
+async function classify({ lab }: Stage, action: 'drop' | 'pass'): Promise<void> {
+  await lab.tc('qdisc add dev tap0 clsact');
+  await lab.tc(`filter add dev tap0 egress matchall action ${action}`);
+}
+
+const lost = (rule: string): Fault => ({ device: 'tap0', rule, holds: lostBefore });
+
+export const BEFORE_TUN: readonly Scenario[] = [
+  {
+    name: 'packets to a tap that nobody has open',
+    faults: [lost('no-reader')],
+    readers: ['tap', 'tun'],
+    rings: [500],
+    rates: [200, 400],
+    prepare: async (stage) => {
+      await stage.open('tap0', { flags: ['persist'] });
+      await stage.take('tap0.0', 0);
+      await stage.send('tap0');
+      return async () => {
+        await stage.halt('tap0.0');
+        await stage.reader.close('tap0.0');
+      };
+    },
+  },
+  {
+    name: 'a tap that nobody has open and nobody sends to',
+    nearMissOf: 'no-reader',
+    faults: [],
+    readers: ['tap', 'tun'],
+    rings: [500],
+    rates: [0],
+    prepare: async (stage) => {
+      await stage.open('tap0', { flags: ['persist'] });
+      return () => stage.reader.close('tap0.0');
+    },
+  },
+  {
+    name: 'a shaper with too short a queue',
+    faults: [lost('qdisc-drop')],
+    ...easy,
+    prepare: async (stage) => {
+      await stage.open('tap0');
+      await stage.take('tap0.0', 0);
+      const bits = 8 * 100 * stage.variant.rate;
+      await stage.lab.tc(`qdisc replace dev tap0 root tbf rate ${bits / 2}bit burst 1600 limit 3000`);
+      return () => stage.send('tap0');
+    },
+  },
+  {
+    name: 'AQM that drops what it should',
+    nearMissOf: 'qdisc-drop',
+    faults: [],
+    ...easy,
+    prepare: async (stage) => {
+      await stage.open('tap0');
+      await stage.take('tap0.0', 0);
+      await shape(stage, 101);
+      await stage.lab.tc('qdisc replace dev tap0 parent 1: handle 10: codel limit 1000');
+      return () => stage.send('tap0');
+    },
+  },
+  {
+    name: 'fq is told that packets leave in a day',
+    faults: [lost('fq-horizon')],
+    ...easy,
+    prepare: async (stage) => {
+      await stage.open('tap0');
+      await stage.take('tap0.0', 0);
+      await stage.lab.tc('qdisc replace dev tap0 root fq');
+      return () => stage.send('tap0', { ahead: 86_400 });
+    },
+  },
+  {
+    name: 'fq is told that packets leave in a second',
+    nearMissOf: 'fq-horizon',
+    faults: [],
+    ...easy,
+    prepare: async (stage) => {
+      await stage.open('tap0');
+      await stage.take('tap0.0', 0);
+      await stage.lab.tc('qdisc replace dev tap0 root fq limit 10000 flow_limit 5000');
+      return () => stage.send('tap0', { ahead: 1, rate: 300 });
+    },
+  },
+  {
+    name: 'frames too long for one port of a bridge',
+    faults: [lost('bridge-mtu')],
+    ...onBridge,
+    prepare: async (stage) => {
+      await bridge(stage, 1500);
+      await stage.send('ve0', { rate: 300 });
+      return () => stage.send('ve0', { size: 4000 });
+    },
+  },
+  {
+    name: 'long frames on a bridge that has room for them',
+    nearMissOf: 'bridge-mtu',
+    faults: [],
+    readers: ['tap'],
+    rings: [500],
+    rates: [200, 400],
+    prepare: async (stage) => {
+      await bridge(stage, 9000);
+      return () => stage.send('ve0', { size: 4000 });
+    },
+  },
+  {
+    name: 'a firewall on the bridge',
+    faults: [lost('host-firewall')],
+    ...onBridge,
+    prepare: async (stage) => {
+      await bridge(stage, 1500);
+      await stage.send('ve0', { rate: 300 });
+      return () => refuse(stage, 'limit rate over 100/second burst 5 packets drop').then(() => stage.send('ve0'));
+    },
+  },
+  {
+    name: 'a firewall that lets all of it pass',
+    nearMissOf: 'host-firewall',
+    faults: [],
+    ...onBridge,
+    prepare: async (stage) => {
+      await bridge(stage, 1500);
+      await refuse(stage, 'accept');
+      return () => stage.send('ve0');
+    },
+  },
+  {
+    name: 'a tc filter that drops all',
+    faults: [lost('loss-unexplained')],
+    ...easy,
+    prepare: async (stage) => {
+      await stage.flow();
+      return () => classify(stage, 'drop');
+    },
+  },
+  {
+    name: 'a tc filter that lets all pass',
+    nearMissOf: 'loss-unexplained',
+    faults: [],
+    ...easy,
+    prepare: async (stage) => {
+      await stage.open('tap0');
+      await stage.take('tap0.0', 0);
+      await classify(stage, 'pass');
+      return () => stage.send('tap0');
+    },
+  },
+];

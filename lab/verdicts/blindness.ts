@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent itself: what it cannot see, and a host on which there is nothing to see.
+import type { Device } from '../../src/snapshot.ts';
+import { lostBefore, type Scenario } from './scenario.ts';
+
+const readers = { readers: ['tap', 'tun', 'vhost'], rings: [500, 1000], rates: [300, 600] } as const;
+
+export const BLINDNESS: readonly Scenario[] = [
+  {
+    name: 'an agent that cannot see freed packets',
+    faults: [{ device: '', rule: 'agent-blind', holds: () => true }],
+    ...readers,
+    mechanisms: ['freed=off'],
+    prepare: async (stage) => {
+      await stage.open('tap0');
+      await stage.take('tap0.0', 0);
+      return () => stage.send('tap0');
+    },
+  },
+  {
+    name: 'an agent that has to use raw tracepoints',
+    nearMissOf: 'agent-blind',
+    faults: [],
+    ...readers,
+    mechanisms: ['transmit=raw-tracepoint', 'freed=raw-tracepoint'],
+    prepare: async (stage) => {
+      await stage.open('tap0');
+      await stage.take('tap0.0', 0);
+      return () => stage.send('tap0');
+    },
+  },
+  {
+    name: 'all is well here: whoever misses packets has to look elsewhere',
+    faults: [{ device: 'tap0', rule: 'not-here', holds: moves }],
+    asked: 'tap0',
+    ...readers,
+    prepare: async (stage) => {
+      await stage.open('tap0');
+      await stage.take('tap0.0', 0);
+      return () => stage.send('tap0');
+    },
+  },
+  {
+    name: 'somebody asks about a device that loses packets before tun',
+    nearMissOf: 'not-here',
+    faults: [{ device: 'tap0', rule: 'qdisc-drop', holds: lostBefore }],
+    asked: 'tap0',
+    ...readers,
+    prepare: async (stage) => {
+      await stage.open('tap0');
+      await stage.take('tap0.0', 0);
+      await stage.lab.tc('qdisc replace dev tap0 root tbf rate 80kbit burst 1600 limit 3000');
+      return () => stage.send('tap0');
+    },
+  },
+];
+
+function moves(before: Device, now: Device): boolean {
+  return (now.counters?.txPackets ?? 0) > (before.counters?.txPackets ?? 0);
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// All scenarios: a new one is an entry in the file of its subject.
+import { BEFORE_TUN } from './before-tun.ts';
+import { BLINDNESS } from './blindness.ts';
+import { MACVTAPS } from './macvtaps.ts';
+import { OVERFLOW } from './overflow.ts';
+import { PAIRS } from './pairs.ts';
+import { MULTI_QUEUE } from './queues.ts';
+import { READERS } from './readers.ts';
+import type { Scenario } from './scenario.ts';
+import { WRITTEN } from './written.ts';
+
+export const SCENARIOS: readonly Scenario[] = [
+  ...OVERFLOW,
+  ...READERS,
+  ...MULTI_QUEUE,
+  ...BEFORE_TUN,
+  ...WRITTEN,
+  ...MACVTAPS,
+  ...BLINDNESS,
+  ...PAIRS,
+];

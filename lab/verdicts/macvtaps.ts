@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// macvtaps, whose readers nobody looks at.
+import type { Device } from '../../src/snapshot.ts';
+import type { Scenario } from './scenario.ts';
+import type { Stage } from './stage.ts';
+
+const QUEUE = 'vtap0.0';
+
+/** Frames that come in by ve0 are for vtap0. */
+async function macvtap({ lab, reader, variant }: Stage): Promise<void> {
+  await lab.ipBatch([
+    'link add ve0 type veth peer name ve1',
+    'link set ve0 up',
+    'link set ve1 up address 02:00:00:00:00:02',
+    'link add link ve1 name vtap0 address 02:00:00:00:00:01 type macvtap mode bridge',
+    `link set vtap0 txqueuelen ${variant.ring} up`,
+  ]);
+  await reader.open(QUEUE, 'vtap0', 'macvtap');
+}
+
+const lostOf = ({ macvtap: seen }: Device): number =>
+  (seen?.dropped ?? []).reduce((sum, { packets }) => sum + packets, 0);
+
+/** What waits in the ring still counts for its sender's buffer: of more than 256 the ring would not overflow. */
+const variants = { readers: ['tap'], rings: [50, 100], rates: [200, 400] } as const;
+
+export const MACVTAPS: readonly Scenario[] = [
+  {
+    name: 'a macvtap that nobody reads',
+    faults: [{ device: 'vtap0', rule: 'ring-full-unexplained', holds: (before, now) => lostOf(now) > lostOf(before) }],
+    ...variants,
+    prepare: async (stage) => {
+      await macvtap(stage);
+      return () => stage.send('ve0', { unicast: true });
+    },
+  },
+  {
+    name: 'a macvtap that is read',
+    nearMissOf: 'ring-full-unexplained',
+    faults: [],
+    ...variants,
+    prepare: async (stage) => {
+      await macvtap(stage);
+      await stage.take(QUEUE, 0);
+      return () => stage.send('ve0', { unicast: true });
+    },
+  },
+];

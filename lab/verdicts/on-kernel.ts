@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// One boot of one kernel that plays its runs; what it says is told as it comes.
+import { provideKernel } from '../kernels.ts';
+import { runInVm } from '../vm.ts';
+import { RESULT, type Result, resultOf } from './order.ts';
+import type { Run } from './plan.ts';
+import { lineOf } from './report.ts';
+
+const LIMIT_MS = 1_500_000;
+
+export async function playOn(series: string, all: readonly Run[], record: boolean): Promise<readonly Result[]> {
+  const runs = all.filter(({ variant }) => variant.kernel === series);
+  if (runs.length === 0) return [];
+  const kernel = await provideKernel(series, (line) => console.error(line));
+  const results: Result[] = [];
+  let rest = '';
+  const hear = (text: string): void => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      if (!line.startsWith(RESULT)) {
+        console.error(`${series}: ${line}`);
+        continue;
+      }
+      const result = resultOf(line);
+      results.push(result);
+      console.error(`${series}: ${lineOf(result)}`);
+    }
+  };
+  const command = [process.execPath, '--import', 'tsx', 'lab/verdicts/play.ts', JSON.stringify({ runs, record })];
+  const { status } = await runInVm(kernel, command, { timeoutMs: LIMIT_MS, onOutput: hear });
+  if (status !== 0) throw new Error(`The scenarios on Linux ${series} ended with status ${status}: see above.`);
+  return results;
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Devices of several queues: one that has all the load, one that nobody serves.
+import { ringOverflows, type Scenario } from './scenario.ts';
+import type { Stage } from './stage.ts';
+
+const QUEUES = 4;
+const several = { readers: ['tap', 'tun', 'vhost'], rings: [100, 300], rates: [1200, 1600] } as const;
+
+async function openAll(stage: Stage, served: number, perSecond = 0): Promise<void> {
+  await stage.open('tap0', { queues: QUEUES });
+  for (let queue = 0; queue < served; queue++) await stage.take(`tap0.${queue}`, perSecond);
+}
+
+export const MULTI_QUEUE: readonly Scenario[] = [
+  {
+    name: 'one queue of four has the load',
+    faults: [
+      {
+        device: 'tap0',
+        rule: 'queue-hot',
+        may: ['ring-full-burst', 'guest-not-refilling', 'reader-blocked'],
+        holds: ringOverflows,
+      },
+    ],
+    ...several,
+    prepare: async (stage) => {
+      await openAll(stage, QUEUES, stage.variant.rate / 2);
+      await stage.send('tap0', { rate: 60, queues: QUEUES });
+      return () => stage.send('tap0', { queue: 1 });
+    },
+  },
+  {
+    name: 'four queues with even load',
+    nearMissOf: 'queue-hot',
+    faults: [],
+    ...several,
+    prepare: async (stage) => {
+      await openAll(stage, QUEUES);
+      return () => stage.send('tap0', { queues: QUEUES });
+    },
+  },
+  {
+    name: 'one queue has all the load, and is up to it',
+    nearMissOf: 'queue-hot',
+    faults: [],
+    readers: ['tap', 'tun', 'vhost'],
+    rings: [500],
+    rates: [600],
+    prepare: async (stage) => {
+      await openAll(stage, QUEUES);
+      return () => stage.send('tap0', { queue: 2 });
+    },
+  },
+  {
+    name: 'one queue of four that nobody serves',
+    faults: [{ device: 'tap0', rule: 'queue-dead', may: ['reader-stalled'], holds: ringOverflows }],
+    ...several,
+    prepare: async (stage) => {
+      await openAll(stage, QUEUES - 1);
+      return () => stage.send('tap0', { queues: QUEUES });
+    },
+  },
+  {
+    name: 'a queue that nobody serves and nobody sends to',
+    nearMissOf: 'queue-dead',
+    faults: [],
+    ...several,
+    prepare: async (stage) => {
+      await openAll(stage, QUEUES - 1);
+      return () => stage.send('tap0', { queues: QUEUES - 1 });
+    },
+  },
+];

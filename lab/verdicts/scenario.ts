@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the benchmark of verdicts is made of: a fault, or something healthy that looks like one, and what is to be said of it.
+import type { Device } from '../../src/snapshot.ts';
+import type { Stage } from './stage.ts';
+
+/** Who takes the packets: a read of a tap or of a tun, or a guest behind vhost-net. */
+export type ReaderKind = 'tap' | 'tun' | 'vhost';
+
+/** Drawn from the seed. */
+export interface Variant {
+  readonly kernel: string;
+  readonly reader: ReaderKind;
+  readonly ring: number;
+  /** Packets per second. */
+  readonly rate: number;
+}
+
+/** One device of which something is wrong. */
+export interface Fault {
+  readonly device: string;
+  /** undefined: it is about the agent itself. */
+  readonly rule: string;
+  /** Rules that have to speak of it as well. */
+  readonly also?: readonly string[];
+  /** Rules that may. */
+  readonly may?: readonly string[];
+  /** What makes it one, seen between two snapshots: from then on the time to the verdict counts. */
+  readonly holds: (before: Device, now: Device) => boolean;
+}
+
+export interface Scenario {
+  readonly name: string;
+  /** The rule that it is a near miss of; undefined: a fault, or a healthy host that no one rule is tempted by. */
+  readonly nearMissOf?: string;
+  /** None: all is well, and nothing but information may be given. */
+  readonly faults: readonly Fault[];
+  readonly readers: readonly ReaderKind[];
+  readonly rings: readonly number[];
+  readonly rates: readonly number[];
+  /** Series that have what it takes, and what that is; undefined: all. */
+  readonly only?: { readonly series: readonly string[]; readonly because: string };
+  /** The reader has a CPU of its own, for which others fight: nothing else may run meanwhile. */
+  readonly alone?: true;
+  /** Of the agent, which then watches nothing else. */
+  readonly mechanisms?: readonly string[];
+  /** Somebody asks about this device, and wants to hear of it even if all is well. */
+  readonly asked?: string;
+  /** Everything that is well before it begins; resolves with what begins it. */
+  readonly prepare: (stage: Stage) => Promise<() => Promise<unknown>>;
+}
+
+export const BACKPRESSURE = { series: ['7.3'], because: 'IFF_BACKPRESSURE came with Linux 7.3' };
+
+/** Of all queues since the snapshot before. */
+export function dropped(reason: string): Fault['holds'] {
+  const of = ({ queues }: Device): number =>
+    queues.reduce(
+      (sum, { counters }) => sum + (counters?.dropped.find((one) => one.reason === reason)?.packets ?? 0),
+      0,
+    );
+  return (before, now) => of(now) > of(before);
+}
+
+/** Lost before tun. */
+export function lostBefore(before: Device, now: Device): boolean {
+  const of = ({ otherDropped = [] }: Device): number => otherDropped.reduce((sum, { packets }) => sum + packets, 0);
+  return of(now) > of(before);
+}
+
+export const ringOverflows: Fault['holds'] = (before, now) =>
+  dropped('FULL_RING')(before, now) || dropped('UNTRACED')(before, now);

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// A scenario's namespace, with who reads there and who sends.
+import { spawn } from 'node:child_process';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { NamespaceLab } from '../netns.ts';
+import { namespaceLab } from '../netns.ts';
+import type { Puppet, QueueFlag, StreamOptions } from '../puppet.ts';
+import { READER_CPU } from '../reader-shares.ts';
+import type { Variant } from './scenario.ts';
+
+export interface Stage {
+  readonly lab: NamespaceLab;
+  readonly variant: Variant;
+  readonly reader: Puppet;
+  readonly sender: Puppet;
+  /** Queues `DEVICE.0`, `DEVICE.1`…; the device is up, with the variant's ring. Behind vhost-net each has a guest, without buffers. */
+  open(device: string, options?: OpenOptions): Promise<void>;
+  /** At most `perSecond` (0: all); a program computes after each packet, a guest has its buffers in lumps. */
+  take(queue: string, perSecond: number, options?: { readonly work?: number; readonly lump?: number }): Promise<void>;
+  halt(queue: string): Promise<unknown>;
+  /** Towards the reader; the variant's rate, if none is named. */
+  send(device: string, options?: StreamOptions & { readonly rate?: number; readonly size?: number }): Promise<void>;
+  /** tap0, read as fast as packets come, and sent to. */
+  flow(): Promise<void>;
+  /** Calls it again and again until the scenario is over. */
+  often(milliseconds: number, action: () => Promise<unknown>): void;
+  /** The reader, or vhost-net's worker, on the CPU that it shares with nobody; the sender and the guest on the other. */
+  pin(): Promise<void>;
+  /** Something that computes on the reader's CPU, started by the program named. */
+  hog(...by: readonly string[]): Promise<void>;
+}
+
+export interface OpenOptions {
+  readonly queues?: number;
+  readonly ring?: number;
+  readonly flags?: readonly QueueFlag[];
+}
+
+const FRAME = 100;
+
+export async function stageOf(t: { after(undo: () => Promise<void>): void }, variant: Variant): Promise<Stage> {
+  const lab = await namespaceLab(t);
+  const [reader, sender] = [await lab.puppet(), await lab.puppet()];
+  const guests = variant.reader === 'vhost';
+  let sends = 0;
+  const stage: Stage = {
+    lab,
+    variant,
+    reader,
+    sender,
+    open: async (device, { queues = 1, ring = variant.ring, flags = [] } = {}) => {
+      const kind = variant.reader === 'tun' ? 'tun' : 'tap';
+      const all: readonly QueueFlag[] = [
+        ...flags,
+        ...(guests ? (['vnet'] as const) : []),
+        ...(queues > 1 ? (['mq'] as const) : []),
+      ];
+      for (let queue = 0; queue < queues; queue++) await reader.open(`${device}.${queue}`, device, kind, ...all);
+      await lab.ip(`link set dev ${device} txqueuelen ${ring} up`);
+      // Some kernels were built with another one, which is then no choice of anybody's.
+      if (queues === 1 && ring > 0) await lab.tc(`qdisc replace dev ${device} root pfifo_fast`);
+      if (queues > 1) await reader.steer(`${device}.0`, true);
+      if (guests) for (let queue = 0; queue < queues; queue++) await reader.guest(`${device}.${queue}`);
+    },
+    take: (queue, perSecond, { work = 0, lump = 1 } = {}) =>
+      guests ? reader.receive(queue, perSecond, { lump }) : reader.readLoop(queue, perSecond, work),
+    halt: (queue) => (guests ? reader.stall(queue) : reader.stop(queue)),
+    send: (device, { rate = variant.rate, size = FRAME, ...options } = {}) =>
+      sender.stream(`stream${sends++}`, device, rate, size, options),
+    flow: async () => {
+      await stage.open('tap0');
+      await stage.take('tap0.0', 0);
+      await stage.send('tap0');
+    },
+    often: (milliseconds, action) => {
+      let over = false;
+      const work = (async () => {
+        for (; !over; await wait(milliseconds)) await action();
+      })();
+      lab.after(async () => {
+        over = true;
+        await work;
+      });
+    },
+    pin: async () => {
+      await lab.exec('taskset', '-a', '-p', '-c', guests ? '0' : READER_CPU, String(reader.pid));
+      await lab.exec('taskset', '-a', '-p', '-c', '0', String(sender.pid));
+      for (const worker of guests ? await workersOf(lab, reader) : [])
+        await lab.exec('taskset', '-p', '-c', READER_CPU, worker);
+    },
+    hog: async (...by) => {
+      const [file = '', ...words] = ['taskset', '-c', READER_CPU, ...by, 'sh', '-c', 'while :; do :; done'];
+      const child = spawn(file, words, { stdio: 'ignore' });
+      lab.after(async () => child.kill('SIGKILL')); // first of all: who is starved is slow to die
+    },
+  };
+  return stage;
+}
+
+/** `vhost-PID` is a kernel thread before Linux 6.4, and one of the process since. */
+async function workersOf(lab: NamespaceLab, { pid }: Puppet): Promise<readonly string[]> {
+  const found = await lab.exec('sh', '-c', `grep -l -x vhost-${pid} /proc/[0-9]*/task/[0-9]*/comm`);
+  return [...found.matchAll(/task\/(\d+)\//g)].map(([, thread = '']) => thread);
+}

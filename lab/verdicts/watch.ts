@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent as `tapscope serve` has it, a snapshot a second, each judged with the ten seconds before it.
+import { setTimeout as wait } from 'node:timers/promises';
+import { Agent } from '../../src/inventory/agent.ts';
+import { parseForced } from '../../src/probes/events.ts';
+import type { Finding } from '../../src/rules/finding.ts';
+import { judge } from '../../src/rules/judge.ts';
+import { type Standing, stand } from '../../src/rules/standing.ts';
+import { windowOf } from '../../src/rules/window.ts';
+import type { Snapshot } from '../../src/snapshot.ts';
+import { VERDICT_SECONDS } from './score.ts';
+
+export interface Judgement {
+  readonly at: number;
+  /** Those that stand, in the order in which they are told. */
+  readonly findings: readonly Finding[];
+  /** What was judged. */
+  readonly window: readonly Snapshot[];
+}
+
+const PERIOD_MS = 1000;
+const LOOK_MS = { least: 25, most: 75 };
+
+/** As long as `goes` says so; `hears` each judgement. */
+export async function watch(mechanisms: readonly string[], run: (watched: Watch) => Promise<void>): Promise<void> {
+  const agent = new Agent(
+    { forced: parseForced(mechanisms), pin: true },
+    { filter: () => true, perCpu: false, budget: undefined },
+  );
+  const watched = new Watch(agent);
+  try {
+    await watched.begin();
+    await run(watched);
+  } finally {
+    await watched.end();
+    agent.close();
+  }
+}
+
+export class Watch {
+  readonly judgements: Judgement[] = [];
+  readonly #agent: Agent;
+  #snapshots: readonly Snapshot[] = [];
+  #standings: readonly Standing[] = [];
+  #over = false;
+  #work: Promise<unknown> = Promise.resolve();
+
+  constructor(agent: Agent) {
+    this.#agent = agent;
+  }
+
+  async begin(): Promise<void> {
+    await this.#agent.refresh();
+    await this.#agent.take();
+    await this.#agent.refresh();
+    this.#work = Promise.all([this.#judgeOn(), this.#lookOn()]);
+  }
+
+  async end(): Promise<void> {
+    this.#over = true;
+    await this.#work;
+  }
+
+  /** What was said of earlier devices: the kernel gives numbers of namespaces again. */
+  forget(): void {
+    this.#standings = [];
+  }
+
+  /** Resolves when another judgement was made. */
+  async next(): Promise<void> {
+    const made = this.judgements.length;
+    while (this.judgements.length === made && !this.#over) await wait(50);
+    if (this.#over) await this.#work;
+  }
+
+  async #judgeOn(): Promise<void> {
+    for (let next = performance.now(); !this.#over; next = Math.max(next + PERIOD_MS, performance.now())) {
+      await wait(Math.max(0, next - performance.now()));
+      const taken = await this.#agent.take();
+      await this.#agent.refresh();
+      this.#snapshots = [...this.#snapshots, taken].slice(-VERDICT_SECONDS - 1);
+      if (this.#snapshots.length > 1) this.#judge(taken.takenAt);
+    }
+  }
+
+  #judge(at: number): void {
+    const { findings } = judge(windowOf(this.#snapshots));
+    this.#standings = stand(this.#standings, findings, at);
+    const told = this.#standings.filter(({ stands }) => stands).map(({ finding }) => finding);
+    this.judgements.push({ at, findings: told, window: this.#snapshots });
+  }
+
+  async #lookOn(): Promise<void> {
+    while (!this.#over) {
+      await wait(LOOK_MS.least + Math.random() * (LOOK_MS.most - LOOK_MS.least));
+      this.#agent.lookAtReaders();
+    }
+  }
+}
