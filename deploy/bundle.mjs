@@ -38,6 +38,7 @@ async function bundle(folder) {
   });
   writeFileSync(join(folder, 'program.cjs'), toAscii(outputFiles[0].text));
   copyFileSync(join(root, 'deploy/entry.mjs'), join(folder, 'main.js'));
+  bundlePage(buildSync, join(folder, 'page'));
   chmodSync(join(folder, 'main.js'), 0o755);
   // V8 takes bytecode of its own version and of its own flags only.
   const flags = readJson('package.json').scripts.start.match(/(?<= )--[\w-]+/g) ?? [];
@@ -45,6 +46,22 @@ async function bundle(folder) {
     stdio: ['ignore', 'ignore', 2],
   });
   return status === 0;
+}
+
+/** What the browser gets; nothing of it is fetched from elsewhere. */
+function bundlePage(buildSync, folder) {
+  buildSync({
+    absWorkingDir: root,
+    entryPoints: ['src/page/page.ts', 'src/page/page.css'],
+    outdir: folder,
+    bundle: true,
+    platform: 'browser',
+    target: 'es2022',
+    format: 'esm',
+    minify: true,
+    logLevel: 'warning',
+  });
+  copyFileSync(join(root, 'src/page/page.html'), join(folder, 'page.html'));
 }
 
 /** esbuild does that in strings; regular expressions and comments may hold anything. Others would take V8 two bytes each. */

@@ -32,14 +32,14 @@ export function buildPackage(stage, output, fields) {
   return deb;
 }
 
-/** Debian packages, with versions, of the libraries that a program or addon is linked with. */
-export function sharedLibraries(file) {
+/** Debian packages, with versions, of the libraries that programs and addons are linked with. */
+export function sharedLibraries(...files) {
   // dpkg-shlibdeps wants to stand in a source package.
   const folder = mkdtempSync(join(tmpdir(), 'tapscope-shlibs-'));
   try {
     mkdirSync(join(folder, 'debian'));
     writeFileSync(join(folder, 'debian/control'), 'Source: tapscope\n\nPackage: tapscope\nArchitecture: any\n');
-    const line = answer('dpkg-shlibdeps', ['-O', '--warnings=0', file], folder);
+    const line = answer('dpkg-shlibdeps', ['-O', '--warnings=0', ...files], folder);
     return line.replace(/^shlibs:Depends=/, '').split(', ');
   } finally {
     rmSync(folder, { recursive: true });

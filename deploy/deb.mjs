@@ -43,7 +43,13 @@ function main() {
 function tapscope() {
   const stage = join(output, 'tapscope');
   const put = (to, content, mode) => putFile(join(stage, to), content, mode);
-  for (const path of ['dist/src', 'dist/bpf/tapscope.bpf.o', 'dist/addon/tapscope.node', 'package.json'])
+  const natives = [
+    'dist/bpf/tapscope.bpf.o',
+    'dist/bpf/follow.bpf.o',
+    'dist/addon/tapscope.node',
+    'dist/traffic/traffic',
+  ];
+  for (const path of ['dist/src', ...natives, 'package.json'])
     cpSync(join(root, path), join(stage, library, path), {
       recursive: true,
       filter: (file) => !/\/\.built/.test(file),
@@ -52,7 +58,9 @@ function tapscope() {
   put('usr/bin/tapscope', read('deploy/debian/launcher'), 0o755);
   put('usr/lib/systemd/system/tapscope.service', read('deploy/tapscope.service'));
   put('etc/default/tapscope', read('deploy/debian/default'));
-  put('usr/share/man/man8/tapscope.8.gz', gzipSync(read('deploy/debian/tapscope.8'), { level: 9 }));
+  put('usr/share/man/man8/tapscope.8.gz', gzipSync(said('man'), { level: 9 }));
+  put('usr/share/bash-completion/completions/tapscope', said('bash'));
+  put('usr/share/zsh/vendor-completions/_tapscope', said('zsh'));
   put(join(documents, 'copyright'), copyright(modules));
   for (const script of ['postinst', 'prerm', 'postrm'])
     put(join('DEBIAN', script), read(join('deploy/debian', script)), 0o755);
@@ -62,12 +70,17 @@ function tapscope() {
     Version: description.version,
     Section: 'net',
     Depends: [
-      ...sharedLibraries(join(root, 'dist/addon/tapscope.node')),
+      ...sharedLibraries(...natives.map((path) => join(root, path))),
       // Debian 12's own Node is 18, on which the product does not measure.
       `nodejs (${description.engines.node.replace('>=', '>= ')}) | tapscope-node`,
     ].join(', '),
     Description: `exact packet counts of tun, tap and vhost-net queues, for Prometheus\n ${description.description}.`,
   });
+}
+
+/** What the program itself tells of its command line. */
+function said(kind) {
+  return execFileSync(process.execPath, [join(root, 'dist/src/main.js'), 'completion', kind], { encoding: 'utf8' });
 }
 
 /** The production dependencies as they lie in node_modules; returns their paths. Of what is bundled only the licences are copied. */

@@ -7,7 +7,7 @@ import { run, say } from './step.mjs';
 export const buildPackages = [
   { name: 'make', reason: 'runs the build', present: () => hasProgram('make') },
   { name: 'clang', reason: 'compiles the BPF programs', present: () => hasProgram('clang') },
-  { name: 'g++', reason: 'compiles the addon', present: () => hasProgram('g++') },
+  { name: 'g++', reason: 'compiles the addon, and with gcc the traffic program', present: () => hasProgram('g++') },
   { name: 'pkg-config', reason: 'finds the libraries of the addon', present: () => hasProgram('pkg-config') },
   { name: 'libbpf-dev', reason: 'loads BPF programs, for the addon', present: () => hasHeader('bpf/libbpf.h') },
   { name: 'libmnl-dev', reason: 'speaks rtnetlink, for the addon', present: () => hasHeader('libmnl/libmnl.h') },
@@ -23,21 +23,26 @@ export const packagingPackages = [
 ];
 
 export const testPackages = [
+  { name: 'bpftool', reason: 'lists the BPF programs that are loaded', present: () => hasProgram('bpftool') },
   { name: 'busybox-static', reason: 'starts the kernels of the lab', present: () => hasProgram('busybox') },
   ...packagingPackages,
+  { name: 'chromium', reason: 'shows the live page to the tests', present: () => hasProgram('chromium') },
   { name: 'clang-format', reason: 'checks the layout of C and C++', present: () => hasProgram('clang-format') },
   { name: 'curl', reason: 'types what the runbooks say', present: () => hasProgram('curl') },
   { name: 'cpio', reason: 'packs what the kernels of the lab start from', present: () => hasProgram('cpio') },
   { name: 'debootstrap', reason: 'makes the bare Debian of a test', present: () => hasProgram('debootstrap') },
   { name: 'git', reason: 'clones the project for a test', present: () => hasProgram('git') },
+  { name: 'groff-base', reason: 'reads the manual page', present: () => hasProgram('groff') },
   { name: 'iproute2', reason: 'makes the taps of the tests', present: () => hasProgram('ip') },
   { name: 'kmod', reason: 'loads modules into the kernels of the lab', present: () => hasProgram('modprobe') },
+  { name: 'nftables', reason: 'is the firewall of a scenario', present: () => hasProgram('nft') },
   { name: 'openssl', reason: 'makes the certificates of the tests', present: () => hasProgram('openssl') },
   { name: 'procps', reason: 'watches processes in the tests', present: () => hasProgram('ps') },
   { name: 'prometheus', reason: 'scrapes and checks what we export', present: () => hasProgram('promtool') },
   { name: 'qemu-system-x86', reason: 'runs other kernels', present: () => hasProgram('qemu-system-x86_64') },
   { name: 'strace', reason: 'counts the system calls of a scrape', present: () => hasProgram('strace') },
   { name: 'xz-utils', reason: 'unpacks kernels', present: () => hasProgram('xz') },
+  { name: 'zsh', reason: 'completes command lines', present: () => hasProgram('zsh') },
   { name: 'zstd', reason: 'unpacks modules of kernels', present: () => hasProgram('zstd') },
 ];
 

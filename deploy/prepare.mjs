@@ -19,9 +19,15 @@ import { buildPackages, install, installMissing, libraryPackages, searchPath } f
 import { run, say } from './step.mjs';
 
 const self = fileURLToPath(import.meta.url);
-const outputs = ['dist/bpf/tapscope.bpf.o', 'dist/addon/tapscope.node', 'dist/src/main.js'];
+const outputs = [
+  'dist/bpf/tapscope.bpf.o',
+  'dist/bpf/follow.bpf.o',
+  'dist/addon/tapscope.node',
+  'dist/traffic/traffic',
+  'dist/src/main.js',
+];
 const inputs = [
-  ...['bpf', 'addon', 'src', 'deploy/bundle.mjs', 'deploy/entry.mjs'],
+  ...['bpf', 'addon', 'lab/traffic', 'src', 'deploy/bundle.mjs', 'deploy/entry.mjs'],
   ...['Makefile', 'package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'],
 ];
 const lockBusy = 75;
@@ -88,7 +94,8 @@ function make(root) {
   const stamp = join(root, 'dist/.built');
   // What a killed build left may look finished: it starts over.
   if (existsSync(`${stamp}.new`))
-    for (const name of ['addon', 'bpf', 'src']) rmSync(join(root, 'dist', name), { recursive: true, force: true });
+    for (const name of ['addon', 'bpf', 'traffic', 'src'])
+      rmSync(join(root, 'dist', name), { recursive: true, force: true });
   writeFileSync(`${stamp}.new`, '');
   const options = { cwd: root, env: { ...process.env, PATH: searchPath, LC_ALL: 'C' } };
   const built = run('building what is missing or stale', 'make', ['-j2', '--output-sync'], options);

@@ -2,7 +2,7 @@
 // What is shipped, as an admin meets it in a bare Debian 12: the image's steps; the package installed, run by its unit, upgraded, purged.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -77,6 +77,17 @@ test('what is shipped, in a bare Debian 12', { skip: whyNoBareRoot() }, async (t
         `${gone}: ${named.join('; ')}`,
       );
     }
+    await inside(root, 'dpkg --purge tapscope tapscope-node');
+  });
+
+  await t.test('bench finds its traffic program, and says in one sentence what the host lacks', async () => {
+    await inside(root, install);
+    assert.match(await inside(root, 'echo namespace | /usr/lib/tapscope/dist/traffic/traffic'), /^\{"ok":true\}\n$/);
+    if (!existsSync('/proc/net/pktgen'))
+      assert.match(
+        await inside(root, 'tapscope bench; [ $? = 1 ]'),
+        /^tapscope: pktgen, the generator of the packets, is not there: modprobe pktgen.*\n$/,
+      );
     await inside(root, 'dpkg --purge tapscope tapscope-node');
   });
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `npm test`: prepares the clone, lints it, runs its tests. Arguments narrow it: `npm test -- snapshot` runs the files with that in their path.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { run } from 'node:test';
@@ -15,6 +16,8 @@ const fileLimitMs = process.argv[2] === 'nightly' ? 10_800_000 : 1_620_000;
 const onKernel = /\.kernel\.test\.ts$/;
 /** Other kernels in VMs, each of which keeps about one CPU busy; and the price per packet on the instruction clock. */
 const inVm = /\.vm\.test\.ts$/;
+/** Kernels on which all runs (lab/matrix.ts): they begin first, so that nobody waits for them at the end. */
+const longVm = /linux-(6\.1|7\.3)\.vm/;
 const slow = /\.(slow(\.kernel)?|vm)\.test\.ts$/;
 
 /** What a run is made of: the steps before the tests, and which test files. */
@@ -33,9 +36,8 @@ async function main(root, mode, words) {
   for (const step of mode.steps) step();
   const files = folders.flatMap(listTests).sort();
   const named = words.length > 0 ? (file) => words.some((word) => file.includes(word)) : mode.includes;
-  await runTests(files.filter(named));
-  if (mode === modes.all && words.length === 0)
-    checked('addon under AddressSanitizer', process.execPath, ['deploy/test.mjs', 'asan']);
+  const whole = mode === modes.all && words.length === 0;
+  await runTests(files.filter(named), whole ? runSanitized : async () => {});
 }
 
 function build() {
@@ -64,8 +66,12 @@ function lengthen() {
 
 function checked(name, program, args) {
   const { status } = spawnSync(program, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  told(name, `${program} ${args.join(' ')}`, status);
+}
+
+function told(name, command, status) {
   if (status === 0) passed(name);
-  else failed(name, `"${program} ${args.join(' ')}" failed: see above`);
+  else failed(name, `"${command}" failed: see above`);
 }
 
 function listTests(folder) {
@@ -82,17 +88,37 @@ function listTests(folder) {
   });
 }
 
-/** Pure tests run side by side, VMs too; those of this kernel take turns, for all share the one kernel. */
-async function runTests(files) {
+/**
+ * Pure tests run side by side. Those of this kernel take turns, for all share the one kernel, and alone, for some have limits in
+ * milliseconds; then VMs run two at a time, each of which keeps about one CPU busy.
+ */
+async function runTests(files, afterKernel) {
   const kernel = files.filter((file) => onKernel.test(file));
-  const vms = files.filter((file) => inVm.test(file));
+  const vms = files.filter((file) => inVm.test(file)).sort((a, b) => longVm.test(b) - longVm.test(a));
+  const waiting = vms.values();
+  const takeVms = async () => {
+    for (const file of waiting) await runFiles([file], 1);
+  };
   await runFiles(
     files.filter((file) => !kernel.includes(file) && !vms.includes(file)),
     2,
   );
-  if (process.getuid() === 0) await runFiles(kernel, 1);
-  else for (const file of kernel) skipped(file, 'needs root');
-  await runFiles(vms, 2);
+  await runOnKernel(kernel);
+  await Promise.all([afterKernel().then(takeVms), takeVms()]);
+}
+
+async function runOnKernel(files) {
+  if (process.getuid() === 0) await runFiles(files, 1);
+  else for (const file of files) skipped(file, 'needs root');
+}
+
+/** Another process, into which the sanitizer is loaded. Its tests are of this kernel too. */
+async function runSanitized() {
+  const [status] = await once(
+    spawn(process.execPath, ['deploy/test.mjs', 'asan'], { stdio: ['ignore', 'inherit', 'inherit'] }),
+    'exit',
+  );
+  told('addon under AddressSanitizer', 'npm run test:asan', status);
 }
 
 async function runFiles(files, concurrency) {
