@@ -3,16 +3,16 @@
 
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
-.PHONY: all bpf addon ts lab lint lint-biome lint-clang-format lint-types format clean FORCE
+.PHONY: all bpf addon traffic ts lab lint lint-biome lint-clang-format lint-types format clean FORCE
 
 MACHINE := $(shell uname -m)
 TARGET_ARCH_x86_64 := x86
 TARGET_ARCH_aarch64 := arm64
 
-all: bpf addon ts
+all: bpf addon traffic ts
 
 # BPF: each object is one compilation, of the file with its name. -mcpu=v3 is what Linux 5.8 and later all know.
-BPF_OBJECTS := dist/bpf/tapscope.bpf.o
+BPF_OBJECTS := dist/bpf/tapscope.bpf.o dist/bpf/follow.bpf.o
 # Debian keeps <asm/types.h> in the multiarch folder, where clang does not look for the bpf target.
 BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Werror -D__TARGET_ARCH_$(TARGET_ARCH_$(MACHINE)) \
 	-I/usr/include/$(MACHINE)-linux-gnu
@@ -29,13 +29,21 @@ dist/bpf/%.bpf.o: bpf/%.bpf.c Makefile
 addon: FORCE
 	@$(MAKE) --silent --no-print-directory -C addon
 
+# What `tapscope bench` sends and reads with.
+traffic: dist/traffic/traffic
+
+dist/traffic/traffic: $(wildcard lab/traffic/*.[ch]) Makefile
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	@$(CC) -O2 -Wall -Wextra -Werror -o $@.new $(filter %.c,$^) -pthread && mv $@.new $@
+
 # Only tests need the lab's programs.
 lab: FORCE
 	@$(MAKE) --silent --no-print-directory -C lab
 
 # TypeScript: checked, then bundled. The whole folder is made anew and takes the old one's place.
 # The stamp is as old as the start: what is edited meanwhile counts as stale.
-TS_SOURCES := $(shell find src -type d -o -name '*.ts' ! -name '*.test.ts')
+TS_SOURCES := $(shell find src -type d -o -name '*.ts' ! -name '*.test.ts' -o -path 'src/page/*')
 
 ts: dist/src/.built
 
@@ -43,6 +51,7 @@ dist/src/.built: $(TS_SOURCES) addon/tapscope.d.ts deploy/bundle.mjs deploy/entr
 	@echo "  TS      dist/src"
 	@rm -rf dist/.ts && mkdir -p dist/.ts && touch dist/.ts/.built
 	@node_modules/.bin/tsc -p tsconfig.build.json --noEmit
+	@node_modules/.bin/tsc -p src/page
 	@node deploy/bundle.mjs dist/.ts
 	@rm -rf dist/src && mv dist/.ts dist/src
 
@@ -58,6 +67,7 @@ lint-clang-format:
 
 lint-types:
 	@node_modules/.bin/tsc -p tsconfig.json --noEmit
+	@node_modules/.bin/tsc -p src/page
 
 format:
 	@node_modules/.bin/biome check --colors=off --write
