@@ -9,6 +9,7 @@ import type { Snapshot } from '../src/snapshot.ts';
 import { type AgentLab, agentLab } from './agent.ts';
 import { type NamespaceLab, namespaceLab } from './netns.ts';
 import type { Puppet } from './puppet.ts';
+import { SENDER_CPU } from './reader-shares.ts';
 
 const SECONDS = 5;
 
@@ -56,14 +57,15 @@ export function type({ lab }: Scene, command: string | undefined): Promise<strin
   return lab.exec('sh', '-c', inside?.[2] ?? '');
 }
 
-/** Bursts of packets, each taken before the next comes. */
-export async function bursts({ lab }: Scene, size: number): Promise<() => Promise<void>> {
+/** Bursts of packets, from the CPU that no test takes from anybody; at 500 ms each is taken before the next comes. */
+export async function bursts({ lab }: Scene, size: number, everyMs = 500): Promise<() => Promise<void>> {
   const sender = await lab.puppet();
+  await lab.exec('taskset', '-a', '-p', '-c', SENDER_CPU, String(sender.pid));
   let over = false;
   const sent = (async () => {
     while (!over) {
       await sender.packet('tap0', size, 64);
-      await wait(500);
+      await wait(everyMs);
     }
   })();
   return async () => {

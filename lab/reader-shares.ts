@@ -6,8 +6,8 @@ import type { AgentLab } from './agent.ts';
 import type { NamespaceLab } from './netns.ts';
 
 const MEASURED_MS = 3000;
-/** Senders have the other one. */
 export const READER_CPU = '1';
+export const SENDER_CPU = '0';
 
 /** Of the full time by state; total: of the time that passed. */
 export async function sharesOf(agent: AgentLab, lab: NamespaceLab): Promise<Record<string, number>> {
@@ -38,7 +38,7 @@ async function fullSeconds(agent: AgentLab, lab: NamespaceLab): Promise<Readonly
 /** More packets than any of the readers takes, from the other CPU, until the answer is called. */
 export async function startFlood(lab: NamespaceLab): Promise<() => Promise<void>> {
   const sender = await lab.puppet();
-  await lab.exec('taskset', '-a', '-p', '-c', '0', String(sender.pid));
+  await lab.exec('taskset', '-a', '-p', '-c', SENDER_CPU, String(sender.pid));
   await lab.exec('chrt', '-a', '-f', '-p', '10', String(sender.pid));
   let over = false;
   const sent = (async () => {
