@@ -103,7 +103,7 @@ static __noinline int count_in_tun(struct sk_buff *skb, u64 device, u32 class, u
 /* The packet is between the entry and the exit of the transmit function: the exit counts it. */
 static __always_inline bool is_in_flight(struct cpu_state *state, u64 skb, u32 reason)
 {
-	if (state->skb != skb)
+	if (state->skb != skb || !exit_seen)
 		return false;
 	state->reason = reason;
 	return true;

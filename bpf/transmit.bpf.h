@@ -10,6 +10,9 @@
 
 #define READER_MASK 127 /* one drop of 128 looks at what the reader does */
 
+/* The exit of the transmit function is seen: it counts the packets whose entry was. */
+extern u8 exit_seen;
+
 /* CPUs between the entry and the exit of the soft interrupt NET_TX; stays 0 where nobody looks. */
 extern u8 in_net_tx[MAX_CPUS];
 

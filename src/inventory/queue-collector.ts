@@ -73,7 +73,7 @@ export class QueueCollector {
   }
 
   collect(): { readonly devices: readonly Device[]; readonly complete: boolean } {
-    if (this.#probes.mechanism('transmit') === 'arithmetic') this.#probes.programs?.settle();
+    if (this.#probes.mechanism('transmit') === 'arithmetic') this.#probes.programs?.settle(false);
     const rows = this.#rows.read(true, this.#perCpu);
     this.#redirected = this.#redirects.read();
     const before = withFrames(rows, this.#redirected);

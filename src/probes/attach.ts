@@ -99,11 +99,11 @@ export function attachProbes(host: Host, { forced, pin }: AttachOptions): Probes
   let level: Level = 'exact';
   const demands = new Set<Demand>();
   let symbols = host.symbols;
-  const settle = (): void => {
-    if ((attachments.get('transmit') ?? []).length === 0) programs?.settle();
+  const settle = (toBeAttached: boolean): void => {
+    if ((attachments.get('transmit') ?? []).length === 0) programs?.settle(toBeAttached);
   };
   const apply = (): void => {
-    settle();
+    settle(true);
     const chosen = new Map<string, Mechanism>();
     choices = candidates.map(({ event, usable, refused }) => {
       const left = forced.has(event.name) ? [] : leftOut(event, level, demands);
@@ -114,7 +114,7 @@ export function attachProbes(host: Host, { forced, pin }: AttachOptions): Probes
       if (choice.mechanism) chosen.set(event.name, choice.mechanism);
       return choice;
     });
-    settle();
+    settle(false);
   };
   const mechanism = (event: string): string | undefined =>
     choices.find((choice) => choice.event.name === event)?.mechanism?.name;

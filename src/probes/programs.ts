@@ -69,9 +69,11 @@ export class LoadedPrograms {
     writeTextRanges(this.object, host);
   }
 
-  /** While nothing is attached to the transmit function: no CPU has a packet in flight there. */
-  settle(): void {
-    if (this.#owners.has('settle')) this.objectOf('settle').testRun('settle', new Uint8Array(8));
+  /** While nothing is attached to the transmit function: no CPU has a packet in flight there. toBeAttached: from now on some may. */
+  settle(toBeAttached: boolean): void {
+    if (!this.#owners.has('settle')) return;
+    const request = new BigUint64Array([toBeAttached ? 1n : 0n]);
+    this.objectOf('settle').testRun('settle', new Uint8Array(request.buffer));
   }
 
   /** The object that holds a program; throws a sentence that says why there is none. */
