@@ -238,17 +238,24 @@ static __noinline u32 queue_number(u64 device, u64 device_id, u32 queue)
 {
 	struct row_key key = {.device = device, .place = (u64)NO_CPU << 32 | queue};
 	u32 *indexed = bpf_map_lookup_elem(&row_index, &key);
+	u32 known = indexed ? *indexed : 0;
 
-	if (indexed && row_at(*indexed)->device == device && row_at(*indexed)->device_id == device_id)
-		return *indexed;
+	if (known && row_at(known)->device == device && row_at(known)->device_id == device_id)
+		return known;
 	u32 number = take_row_for(&key, device_id);
 
+	if (!number)
+		return 0;
 	/* Several CPUs may come at once: the first one's is everybody's, and the others' go with the device. */
-	if (number && bpf_map_update_elem(&row_index, &key, &number, indexed ? BPF_ANY : BPF_NOEXIST)) {
-		indexed = bpf_map_lookup_elem(&row_index, &key);
-		number = indexed ? *indexed : 0;
+	if (indexed) { /* of a device that had this address before */
+		u32 found = __sync_val_compare_and_swap(indexed, known, number);
+
+		return found == known ? number : found;
 	}
-	return number;
+	if (!bpf_map_update_elem(&row_index, &key, &number, BPF_NOEXIST))
+		return number;
+	indexed = bpf_map_lookup_elem(&row_index, &key);
+	return indexed ? *indexed : 0;
 }
 
 static __always_inline u32 new_row(struct row_key *key, u64 device_id)
