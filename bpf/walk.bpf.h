@@ -40,8 +40,8 @@ struct walked_queue {
 	u32 worker, worker_cpu; /* of vhost-net: thread id, 0 if unknown; CPU of its last run */
 	u64 worker_ns;
 	char worker_comm[16];
-	u32 reader; /* slot of its queue_reader + 1; 0: none */
-	u32 reserved;
+	u32 reader;	 /* slot of its queue_reader + 1; 0: none */
+	u32 taken_since; /* packets that left the ring between the look at it and the device's counters */
 };
 
 struct walk_result {

@@ -10,6 +10,7 @@ export function walkedQueue(index: number, occupancy: number, more: Partial<Walk
     capacity: 100,
     lag: 0,
     consumerHead: 0,
+    takenSince: 0,
     detached: false,
     stopped: false,
     hasQdisc: true,

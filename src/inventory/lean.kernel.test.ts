@@ -32,8 +32,7 @@ test('exact, lean and exact again: one queue to the packet', { skip: noLab }, as
 });
 
 test('levels change under load, with packets on their way: nothing is lost from the books', {
-  // By raw tracepoints some tens of packets that are on their way at a change are missing from what was offered, one time in five.
-  skip: noLab || (!process.env.NIGHTLY && 'in VMs, by npm run test:nightly'),
+  skip: noLab,
 }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await agentLab(t);
@@ -58,7 +57,9 @@ test('levels change under load, with packets on their way: nothing is lost from 
   const read = (await puppet.stop('a')).packets + (await puppet.read('a', 'all')).packets;
   // The first look at rest sets right what moved while the level was changed, the second shows it.
   for (let look = 0; look < 3; look++) await agent.snapshot();
-  await check(lab, agent, { sent, read });
+  // Two senders at once are too many for the qdisc's queue.
+  const passed = sent - (await lab.qdisc(TAP)).reduce((sum, { dropped }) => sum + dropped, 0);
+  await check(lab, agent, { sent: passed, read });
 });
 
 test('a device that is made at level lean', { skip: noLab }, async (t) => {

@@ -73,7 +73,11 @@ test('across exact, lean and exact nothing is lost or counted twice', () => {
 test('the same where only the device tells what was taken', () => {
   const books = new QueueBooks(true);
   books.update(ARITHMETIC, at({ enqueued: 100 }, 60, { takenFromDevice: 40 }));
-  books.update(DEVICE, at({ enqueued: 100 }, 70, { takenFromDevice: 50 }));
+  // Of 80 that were seen to wait 10 were taken before the device was asked.
+  books.update(
+    DEVICE,
+    at({ enqueued: 100 }, 70, { takenFromDevice: 50, ring: walkedQueue(0, 80, { takenSince: 10 }) }),
+  );
   assert.deepEqual(shown(books), [120, 50]);
   books.update(ARITHMETIC, at({ enqueued: 107 }, 30, { takenFromDevice: 97 }));
   assert.deepEqual(shown(books), [127, 97]);

@@ -140,9 +140,11 @@ export class QueueBooks {
   #derive(regime: Regime, reading: QueueReading): number | undefined {
     // What was derived from the enqueued packets proves nothing about them.
     const taken = regime.taken === 'counted' ? this.#taken(regime, reading) : reading.takenFromDevice;
-    return taken === undefined
-      ? undefined
-      : taken + thrown(reading.before) + (reading.ring?.occupancy ?? 0) - (this.#opening ?? 0);
+    if (taken === undefined) return undefined;
+    const { occupancy, takenSince } = reading.ring ?? { occupancy: 0, takenSince: 0 };
+    // The kernel's counter is read after the ring: what was taken in between is in both.
+    const waiting = regime.taken === 'counted' ? occupancy : Math.max(0, occupancy - takenSince);
+    return taken + thrown(reading.before) + waiting - (this.#opening ?? 0);
   }
 
   #taken(regime: Regime, { before, after, ring, takenFromDevice }: QueueReading): number | undefined {

@@ -21,6 +21,8 @@ export interface WalkedQueue {
   readonly lag: number;
   /** Index of the entry that is taken out next. */
   readonly consumerHead: number;
+  /** Packets that left the ring after it was looked at, and before the device's counters were read. */
+  readonly takenSince: number;
   /** Slot of its reader; undefined: all are used. */
   readonly reader: number | undefined;
   /** undefined: vhost-net is not connected, or nothing tells where it keeps what it holds. */
@@ -116,6 +118,7 @@ const QUEUE_FIELDS = [
   'consumer_head',
   'consumer_tail',
   'reader',
+  'taken_since',
   'outstanding',
   'held',
   'worker',
@@ -245,6 +248,7 @@ export class Walker {
       // Read one after the other without a lock: the difference may be of two moments.
       lag: Math.min(Math.max(0, view.s32(base + at.consumer_head) - view.s32(base + at.consumer_tail)), MOST_LAG),
       consumerHead: view.s32(base + at.consumer_head),
+      takenSince: view.u32(base + at.taken_since),
       reader: reader === 0 ? undefined : reader - 1,
       vhost: (flags & this.#flags.VHOST) === 0 ? undefined : this.#readVhost(base, flags),
     };
