@@ -75,8 +75,8 @@ async function isAtRest({ traffic, look }: Stage): Promise<boolean> {
 }
 
 async function judge(stage: Stage, cell: SendCell, sent: PktgenCounts, seconds: number): Promise<Run> {
+  const device = await stage.look(); // while vhost-net's workers are there
   const received = await stopReading(stage, cell);
-  const device = await stage.look();
   const ours = agentCounts(device);
   const reader = cell.reader === 'tap' ? 'the reader' : 'the guest';
   const arrived: Comparison = ['delivered packets', ours.delivered, reader, received];

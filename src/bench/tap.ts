@@ -50,8 +50,10 @@ async function requirePinned({ queues }: Device): Promise<void> {
 /** Packets that readers or guests got. */
 export async function stopReading({ traffic }: Stage, cell: SendCell): Promise<number> {
   let packets = 0;
-  for (const id of queueIds(cell))
-    packets += await (cell.reader === 'tap' ? traffic.stopReading(id) : traffic.stopReceiving(id));
+  for (const id of queueIds(cell)) {
+    if (cell.reader === 'vhost') await traffic.stopReceiving(id);
+    packets += await (cell.reader === 'tap' ? traffic.stopReading(id) : traffic.unguest(id));
+  }
   return packets;
 }
 

@@ -23,10 +23,11 @@ export interface Traffic {
   /** A guest by vhost-net; `buffer`: bytes of each of its buffers. */
   guest(id: string, options: { readonly entries: number; readonly buffer: number }): Promise<void>;
   receive(id: string): Promise<void>;
-  stopReceiving(id: string): Promise<number>;
+  stopReceiving(id: string): Promise<void>;
   /** Guest to host, for so long; messages that vhost-net has taken and given back, and the time until then. */
   send(id: string, size: number, seconds: number): Promise<{ readonly sent: number; readonly seconds: number }>;
-  unguest(id: string): Promise<void>;
+  /** Packets that it got, all told: vhost-net lets go of it when it has shown it the last. */
+  unguest(id: string): Promise<number>;
   /** pktgen's threads in its namespace. */
   generate(): Promise<void>;
   rest(): Promise<void>;
@@ -82,7 +83,7 @@ function commands(ask: Ask): Omit<Traffic, 'netns' | 'namespace' | 'generators' 
     stopReading: (id) => count(`stop ${id}`),
     guest: (id, { entries, buffer }) => tell(`guest ${id} entries=${entries} buffer=${buffer}`),
     receive: (id) => tell(`receive ${id} 0`),
-    stopReceiving: (id) => count(`stall ${id}`),
+    stopReceiving: (id) => tell(`stall ${id}`),
     send: async (id, size, seconds) => {
       const [most, wait] = [Number.MAX_SAFE_INTEGER, Math.ceil(1000 * (seconds + GIVEN_BACK_WITHIN_S))];
       const answer = await ask(
@@ -90,7 +91,7 @@ function commands(ask: Ask): Omit<Traffic, 'netns' | 'namespace' | 'generators' 
       );
       return { sent: Number(answer.posted) - Number(answer.outstanding), seconds: Number(answer.microseconds) / 1e6 };
     },
-    unguest: (id) => tell(`unguest ${id}`),
+    unguest: (id) => count(`unguest ${id}`),
     generate: () => tell('generate'),
     rest: () => tell('rest'),
   };
