@@ -19,10 +19,13 @@ export function randomOf(seed: number): Random {
   return { below, pick: (items) => items[below(items.length)] };
 }
 
-/** SEED from the environment repeats a run; printed, so that a failure can be. `daily`: of every run but the nightly one. */
-export function seedOf(t: { diagnostic(message: string): void }, daily?: number): number {
+/** Two of its first lives of guests stop, close and detach queues of four on Linux 7.3. */
+const DAILY_SEED = 3049650334;
+
+/** The same in every run but the nightly one, which finds what is rare; SEED from the environment repeats a run. Printed. */
+export function seedOf(t: { diagnostic(message: string): void }): number {
   const { SEED, NIGHTLY } = process.env;
-  const seed = Number(SEED ?? (NIGHTLY ? undefined : daily) ?? Math.floor(Math.random() * 2 ** 32));
+  const seed = Number(SEED ?? (NIGHTLY ? Math.floor(Math.random() * 2 ** 32) : DAILY_SEED));
   t.diagnostic(`SEED=${seed}`);
   return seed;
 }

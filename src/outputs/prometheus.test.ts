@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client';
+import { type Random, randomOf, seedOf } from '../../lab/random.ts';
 import { type Distribution, histogram } from '../metric.ts';
 import type { Device, Identity, Queue } from '../snapshot.ts';
 import { FastRegistry, type PrometheusOptions, type Seen } from './prometheus.ts';
@@ -18,58 +19,47 @@ import { contentTypes, page } from './prometheus-text.ts';
 const oddNames = ['tap0', 'tap0', 'a"b', 'back\\slash', 'new\nline', 'é~{}=,#', '\\"', '\\n', '0', '\u{1f600}', ' '];
 const oddValues = [0, 1, -1, 0.1, 1e21, -1e-7, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
 
-/** mulberry32: a test must fail the same way twice. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
-}
-
-type Random = ReturnType<typeof randomFrom>;
-
 function pick<Item>(random: Random, items: readonly Item[]): Item {
-  const item = items[random(items.length)];
+  const item = random.pick(items);
   if (item === undefined) throw new Error('nothing to pick from');
   return item;
 }
 
 function randomQueue(random: Random, template: Queue, index: number): Queue {
-  const count = () => random(1e6);
-  const reasons = ['FULL_RING', 'TAP_FILTER', ...oddNames.slice(2)].slice(0, random(6));
+  const count = () => random.below(1e6);
+  const reasons = ['FULL_RING', 'TAP_FILTER', ...oddNames.slice(2)].slice(0, random.below(6));
   const counters = {
     offered: count(),
     offeredBytes: 2 ** 53 + count(),
     enqueued: count(),
     dropped: reasons.map((reason) => ({ reason, packets: count() })),
-    consumed: random(2) === 0 ? undefined : { read: count(), vhost: count() },
+    consumed: random.below(2) === 0 ? undefined : { read: count(), vhost: count() },
     purged: count(),
     resized: count(),
     failed: count(),
     unproduced: count(),
     overflowed: count(),
-    delivered: random(2) === 0 ? undefined : count(),
+    delivered: random.below(2) === 0 ? undefined : count(),
   };
   return {
     ...template,
     index,
-    counters: random(4) === 0 ? undefined : counters,
-    perCpu: [0, 1, 2].slice(random(4)).map((cpu) => ({ cpu, offered: count(), dropped: count(), sentBySoftirq: 0 })),
-    vhost: random(3) === 0 ? undefined : template.vhost,
+    counters: random.below(4) === 0 ? undefined : counters,
+    perCpu: [0, 1, 2]
+      .slice(random.below(4))
+      .map((cpu) => ({ cpu, offered: count(), dropped: count(), sentBySoftirq: 0 })),
+    vhost: random.below(3) === 0 ? undefined : template.vhost,
     owner:
-      random(3) === 0
+      random.below(3) === 0
         ? undefined
-        : { pid: random(9), comm: pick(random, oddNames), startedAt: undefined, identity: identity(random) },
+        : { pid: random.below(9), comm: pick(random, oddNames), startedAt: undefined, identity: identity(random) },
     audit: [{ equation: 'ring', imbalance: pick(random, oddValues) }],
-    degraded: random(2) === 0 ? [] : ['why'],
+    degraded: random.below(2) === 0 ? [] : ['why'],
   };
 }
 
 function identity(random: Random): Identity | undefined {
-  if (random(3) === 0) return undefined;
+  if (random.below(3) === 0) return undefined;
   const odd = (): string => pick(random, oddNames);
   return { program: odd(), vm: odd(), uuid: odd(), runtime: odd(), container: odd(), pod: odd(), unit: odd() };
 }
@@ -80,21 +70,21 @@ function randomDevice(random: Random, id: number): Device {
   if (queue === undefined) throw new Error('the golden host has a device without a queue');
   return {
     ...template,
-    netns: 1 + random(3),
+    netns: 1 + random.below(3),
     name: pick(random, oddNames),
     id: String(id),
-    queues: Array.from({ length: random(4) }, (_, index) => randomQueue(random, queue, index)),
+    queues: Array.from({ length: random.below(4) }, (_, index) => randomQueue(random, queue, index)),
   };
 }
 
 /** Each another rule: no two findings have the same labels. */
 function randomFindings(random: Random): Seen['findings'] {
-  return Array.from({ length: random(5) }, (_, index) => ({
+  return Array.from({ length: random.below(5) }, (_, index) => ({
     rule: `rule-${index}`,
     severity: pick(random, ['info', 'warning', 'critical']),
-    netns: random(3) === 0 ? undefined : random(3),
-    device: random(3) === 0 ? undefined : pick(random, oddNames),
-    queue: random(2) === 0 ? undefined : random(4),
+    netns: random.below(3) === 0 ? undefined : random.below(3),
+    device: random.below(3) === 0 ? undefined : pick(random, oddNames),
+    queue: random.below(2) === 0 ? undefined : random.below(4),
   }));
 }
 
@@ -129,23 +119,21 @@ async function comparePages(registry: FastRegistry, seen: Seen): Promise<void> {
 
 for (const detail of ['device', 'queue', 'cpu'] satisfies readonly Detail[]) {
   test(`both formats equal prom-client's, --detail ${detail}`, async (t) => {
-    const seed = Date.now() % 2 ** 31;
-    t.diagnostic(`seed ${seed}`);
-    const random = randomFrom(seed);
+    const random = randomOf(seedOf(t));
     const options: PrometheusOptions = { detail, build: { ...goldenBuild, kernel: 'a"b\\c\nd' } };
     const registry = new FastRegistry(options);
     ownMetrics([registry]);
     for (let scrape = 0; scrape < 40; scrape += 1) {
       // Few ids: the same device is seen again with other names, queues and values.
-      const ids = [...new Set(Array.from({ length: random(12) }, () => random(8)))];
+      const ids = [...new Set(Array.from({ length: random.below(12) }, () => random.below(8)))];
       const devices = ids.map((id) => randomDevice(random, id));
-      const agent = random(5) === 0 ? undefined : goldenSnapshot.agent;
+      const agent = random.below(5) === 0 ? undefined : goldenSnapshot.agent;
       await comparePages(registry, {
         devices,
         agent,
         snapshotAgeSeconds: pick(random, oddValues),
         snapshotErrors: scrape,
-        exposed: random(2) === 0,
+        exposed: random.below(2) === 0,
         findings: randomFindings(random),
       });
     }
