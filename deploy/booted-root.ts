@@ -73,12 +73,21 @@ export async function bootRoot(root: string): Promise<BootedRoot> {
 
 /** systemd itself, once it has taken the shell's place. */
 async function firstChild(parent: number): Promise<number> {
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 600; i++) {
     await wait(50);
     const pid = Number(readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim());
-    if (pid > 0 && readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'systemd') return pid;
+    if (pid > 0 && nameOf(pid) === 'systemd') return pid;
   }
-  throw new Error('systemd did not start within 5 s.');
+  throw new Error('systemd did not start within 30 s.');
+}
+
+/** '': one of the shell's own programs, which has ended meanwhile. */
+function nameOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch {
+    return '';
+  }
 }
 
 async function untilBooted(inside: BootedRoot['inside']): Promise<void> {

@@ -100,10 +100,13 @@ test('a paced reader keeps its pace', { skip: noLab }, async (t) => {
   const peer = await lab.raise('tap0', 1000);
 
   await puppet.udp(peer, 9, 1000, 64);
+  const began = performance.now();
   await puppet.readLoop('a', 1000);
   await new Promise((resolve) => setTimeout(resolve, 200));
   const { packets } = await puppet.stop('a');
-  assert.ok(packets > 0 && packets < 700, `read ${packets} packets in 0.2 s at 1000 a second`);
+  // 0.2 s, and whatever a busy machine makes of them.
+  const ms = performance.now() - began;
+  assert.ok(packets > 0 && packets <= ms + 10, `read ${packets} packets in ${ms} ms at 1000 a second`);
   assert.equal((await puppet.read('a', 'all')).packets, 1000 - packets);
 });
 

@@ -7,6 +7,7 @@ import type { Puppet } from './puppet.ts';
 /** MARK_MASK + 1 of bpf/queue.bpf.h. */
 export const SAMPLE = 256;
 const PATIENCE_MS = 10_000;
+const MOST_SAMPLES = 10;
 
 /** The row of the sender's CPU must be at a multiple of SAMPLE, and is so again afterwards. */
 export async function sendToSleeper(sender: Puppet, peer: string, sleeps: () => boolean): Promise<void> {
@@ -18,6 +19,17 @@ export async function sendToSleeper(sender: Puppet, peer: string, sleeps: () => 
     await wait(10);
   }
   await sender.udp(peer, 9, 1, 64);
+}
+
+/**
+ * Sends samples until `enough`, and answers how many. Not seen is one whose reader sleeps again before the sender's CPU
+ * goes on, for which a virtual CPU that stands still gives it the time.
+ */
+export async function sampleUntil(enough: () => Promise<boolean>, send: () => Promise<void>): Promise<number> {
+  for (let sent = 0; ; sent++) {
+    if (sent === MOST_SAMPLES || (await enough())) return sent;
+    await send();
+  }
 }
 
 /** All threads of the process. */

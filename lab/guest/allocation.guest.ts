@@ -2,9 +2,9 @@
 // Where packets are allocated and where they are freed, with everybody pinned: all on one CPU, or all on two.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { setTimeout as wait } from 'node:timers/promises';
 import { namespaceLab } from '../netns.ts';
 import { startAgent } from '../serve.ts';
+import { until } from '../until.ts';
 
 const PACKETS = 50;
 
@@ -39,7 +39,7 @@ test('freed on the CPU that allocated them, or on another', async (t) => {
   await reader.offer('a', PACKETS);
   await pin(reader.pid, 1);
   await sender.udp(peer, 9, PACKETS, 64);
-  await wait(500);
+  await until(async () => (await reader.received('a')).packets === PACKETS);
   assert.equal((await reader.received('a')).packets, PACKETS);
   assert.deepEqual(await freed(), { same: PACKETS, other: 2 * PACKETS });
   await reader.unguest('a');

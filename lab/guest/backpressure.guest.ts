@@ -10,6 +10,7 @@ import type { Device, Flow } from '../../src/snapshot.ts';
 import { type AgentLab, standingLab } from '../agent.ts';
 import { type NamespaceLab, namespaceLab } from '../netns.ts';
 import type { Puppet } from '../puppet.ts';
+import { until } from '../until.ts';
 import { sourceOf } from './source.ts';
 
 const skip =
@@ -54,6 +55,16 @@ function wakesOf({ wakes }: Flow): Readonly<Record<string, number>> {
   return Object.fromEntries(wakes.filter((one) => one.wakes > 0).map(({ cause, wakes: count }) => [cause, count]));
 }
 
+/** What waited in the qdisc comes when NET_TX has a CPU. */
+async function readAll({ puppet }: Scene, packets: number): Promise<void> {
+  let got = 0;
+  await until(async () => {
+    got += (await puppet.read('q0', 'all')).packets;
+    return got >= packets;
+  });
+  assert.equal(got, packets);
+}
+
 /** Every stop has an end, or goes on. */
 function assertClosed(flow: Flow): void {
   const wakes = flow.wakes.reduce((sum, one) => sum + one.wakes, 0);
@@ -76,7 +87,8 @@ async function sampleStopped(walker: Walker, samples: number): Promise<number> {
 test('flow control', { skip }, async (t) => {
   const agent = await standingLab();
   await t.test('a full ring stops the queue, half of it wakes it, nothing is lost', async (t) => {
-    const { send, flow, device, puppet } = await scene(t, agent);
+    const here = await scene(t, agent);
+    const { send, flow, device, puppet } = here;
     await send(RING + 40);
     const stopped = await flow();
     assert.deepEqual([stopped.stops, stopped.stopsInferred, wakesOf(stopped)], [1, 0, {}]);
@@ -84,7 +96,7 @@ test('flow control', { skip }, async (t) => {
     await puppet.read('q0', RING / 2);
     const woken = await flow();
     assert.deepEqual(wakesOf(woken), { half: 1 });
-    assert.equal((await puppet.read('q0', 'all')).packets, RING / 2 + 40);
+    await readAll(here, RING / 2 + 40);
     const { queues, counters } = await device();
     assert.equal(queues[0]?.counters?.offered, RING + 40);
     assert.equal(counters?.txDropped, 0);
@@ -93,14 +105,14 @@ test('flow control', { skip }, async (t) => {
   });
 
   await t.test('what waited in the qdisc is sent by NET_TX of the CPU that read', async (t) => {
-    const { device, flow, lab, puppet } = await scene(t, agent);
+    const here = await scene(t, agent);
+    const { device, flow, lab, puppet } = here;
     const sender = await lab.puppet();
     await lab.exec('taskset', '-a', '-p', '-c', '0', String(sender.pid));
     await lab.exec('taskset', '-a', '-p', '-c', '1', String(puppet.pid));
     await sender.packet('tap0', RING + 40, 60);
     await puppet.read('q0', RING / 2);
-    while ((await lab.qdisc('tap0')).some(({ backlogPackets }) => backlogPackets > 0)) await wait(20);
-    assert.equal((await puppet.read('q0', 'all')).packets, RING / 2 + 40);
+    await readAll(here, RING / 2 + 40);
     const [queue] = (await device()).queues;
     const byCpu = (queue?.perCpu ?? []).map(({ cpu, offered, sentBySoftirq }) => [cpu, offered, sentBySoftirq]);
     assert.deepEqual(byCpu.sort(), [
@@ -198,13 +210,15 @@ test('flow control', { skip }, async (t) => {
     const share = await sampleStopped(new Walker(agent.probes.programs?.object ?? assert.fail()), 400);
     const seconds = (performance.now() - began) / 1000;
     const after = await flow();
+    await until(async () => (await flow()).stops > 100); // a VM that gets little time stops its queue less often
     await lab.exec('taskset', '-a', '-p', '-c', '0,1', String(process.pid));
     await source.stop();
     while ((await lab.qdisc('tap0')).some(({ backlogPackets }) => backlogPackets > 0)) await wait(50);
     const looped = await puppet.stop('q0');
     const read = looped.packets + (await puppet.read('q0', 'all')).packets;
     const counted = (after.stoppedSeconds - before.stoppedSeconds) / seconds;
-    const error = 3 * Math.sqrt((share * (1 - share)) / 400) + 0.01;
+    // Samples that follow each other closely find the same state: they tell less than as many independent ones.
+    const error = 5 * Math.sqrt((share * (1 - share)) / 400) + 0.01;
     t.diagnostic(
       `stopped ${(100 * counted).toFixed(1)} % of ${seconds.toFixed(1)} s, sampled ${(100 * share).toFixed(1)} %`,
     );

@@ -8,6 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { agentLab } from '../agent.ts';
 import { listAt, numberAt, parseJson, textAt } from '../json.ts';
 import { type Begun, begin, tapscope } from '../serve.ts';
+import { until } from '../until.ts';
 import { isSince } from './release.ts';
 
 const skip = !isSince(7, 2) && 'the tables are of Linux 7.2 and 7.3';
@@ -69,8 +70,15 @@ test('the shape of the series', { skip }, async (t) => {
   );
 });
 
+interface Traces {
+  readonly namespaces: number;
+  readonly generators: number;
+  readonly programs: number;
+  readonly parameter: string;
+}
+
 /** What a bench could leave: namespaces, pktgen's threads (each namespace has its own), vhost-net's parameter. */
-function traces(): Readonly<Record<string, unknown>> {
+function traces(): Traces {
   const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   const seen = processes.flatMap((pid) => {
     try {
@@ -103,8 +111,14 @@ async function interrupted(t: TestContext, only: string, signal: NodeJS.Signals,
   return bench;
 }
 
+/** pktgen's threads of a namespace end a moment after the last process there, as of the tests before this one. */
+async function tracesAtRest(): Promise<Traces> {
+  await until(() => traces().generators === traces().namespaces * cpus().length);
+  return traces();
+}
+
 test('an interruption leaves nothing behind', { skip }, async (t) => {
-  const before = traces();
+  const before = await tracesAtRest();
   const generates = (): boolean => traces().generators !== before.generators;
   await t.test('Ctrl-C while pktgen sends', async (t) => {
     const bench = await interrupted(t, '^tap/threads=1/queues=4/free/tail-drop', 'SIGINT', generates);

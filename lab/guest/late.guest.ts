@@ -5,6 +5,7 @@ import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { namespaceLab } from '../netns.ts';
 import { type Metrics, startAgent } from '../serve.ts';
+import { until } from '../until.ts';
 
 test('an agent that comes late', async (t) => {
   const lab = await namespaceLab(t);
@@ -21,16 +22,20 @@ test('an agent that comes late', async (t) => {
   const agent = await startAgent(t, ['--budget=off']);
   const value = (metrics: Metrics, what: string, device: string) =>
     metrics.value(`tapscope_${what}`, { netns: String(lab.inode), device, queue: '0' });
+  await until(async () => value(await agent.metrics(), 'vhost_held_packets', 'tap2') === 30);
   const first = await agent.metrics();
   assert.deepEqual(
     [value(first, 'vhost_held_packets', 'tap2'), value(first, 'queue_delivered_packets_total', 'tap2')],
     [30, 0],
   );
+  const delivered = (device: string, packets: number): Promise<void> =>
+    until(async () => (await lab.link(device)).txPackets === packets);
   await puppet.offer('guest', 20);
-  await wait(2500); // two snapshots at rest settle the opening balance
+  await delivered('tap2', 20);
+  for (let look = 0; look < 3; look++) await agent.metrics(); // two at rest settle the opening balance
   await puppet.udp(peers[1], 9, 30, 64);
   await puppet.read('full', 'all');
-  await wait(200);
+  await delivered('tap1', 30);
   const metrics = await agent.metrics();
   assert.equal(value(metrics, 'queue_delivered_packets_total', 'tap0'), 50);
   assert.equal(value(metrics, 'queue_offered_packets_total', 'tap0'), 0);

@@ -12,6 +12,7 @@ import { agentLab } from '../agent.ts';
 import { namespaceLab } from '../netns.ts';
 import { type Agent, startAgent, tapscope } from '../serve.ts';
 import { dismissStanding } from '../standing.ts';
+import { until } from '../until.ts';
 
 const run = promisify(execFile);
 
@@ -93,9 +94,10 @@ async function vhostComes(t: TestContext, agent: Agent): Promise<void> {
   const peer = await lab.raise('tap1', 100);
   await puppet.udp(peer, 9, 30, 64);
   await puppet.guest('b'); // it finds all 30 in the ring, and the guest has no room for one
-  await wait(500);
   const queue = { netns: String(lab.inode), device: 'tap1', queue: '0' };
-  assert.equal((await agent.metrics()).value('tapscope_vhost_held_packets', queue), 30);
+  const held = async () => (await agent.metrics()).value('tapscope_vhost_held_packets', queue);
+  await until(async () => (await held()) === 30);
+  assert.equal(await held(), 30);
   await puppet.unguest('b');
 }
 
@@ -155,7 +157,7 @@ async function macvtapComes(t: TestContext, agent: Agent): Promise<void> {
   assert.equal(value('tapscope_ring_occupancy_packets'), 35);
   for (const device of ['vtap0', 'vtap1']) {
     const owner = async () => (await agent.metrics()).by('vm', 'tapscope_device_owner_info', { ...labels, device });
-    for (let tries = 0; Object.keys(await owner()).length === 0 && tries < 40; tries++) await wait(500);
+    await until(async () => 'web1' in (await owner())); // at first it is a process that nobody has looked up yet
     assert.deepEqual(await owner(), { web1: 1 }, device);
     const held = (await agent.metrics()).by('pid', 'tapscope_queue_owner_info', { ...labels, device });
     assert.deepEqual(held, { [puppet.pid]: 1 }, device);

@@ -7,6 +7,7 @@ import { type NamespaceLab, namespaceLab } from '../netns.ts';
 import { pktgenIn } from '../pktgen.ts';
 import type { GuestCounts, Puppet } from '../puppet.ts';
 import { type Agent, standingAgent } from '../serve.ts';
+import { until } from '../until.ts';
 import { figuresOf, total } from './figures.ts';
 import { GUEST_LIVES, type GuestLife } from './guest-lives.ts';
 import { type VhostFigures, vhostFiguresOf } from './vhost-figures.ts';
@@ -64,8 +65,15 @@ async function play({ lab, puppet, ids }: Stage, life: GuestLife, leave: boolean
   const sent = { tried: sofar + errors, refused: errors };
   if (leave) return { ...sent, ...(await countsAfterLeaving(puppet, ids, life)) };
   if (life.drains) await drain(lab, puppet, ids, sofar);
-  const counts = await Promise.all(ids.map((id) => (life.drains ? puppet.stall(id) : puppet.received(id))));
-  return { ...sent, received: byQueue(counts), left: {} };
+  return { ...sent, received: byQueue(await countsAtRest({ lab, puppet, ids })), left: {} };
+}
+
+/** vhost-net shows a guest up to a batch of packets at once, a moment after the kernel has counted the last of them. */
+async function countsAtRest({ lab, puppet, ids }: Stage): Promise<readonly GuestCounts[]> {
+  const { txPackets } = await lab.link(DEVICE);
+  const read = (): Promise<readonly GuestCounts[]> => Promise.all(ids.map((id) => puppet.received(id)));
+  await until(async () => (await read()).reduce((sum, { packets }) => sum + packets, 0) === txPackets);
+  return read();
 }
 
 async function drain(lab: NamespaceLab, puppet: Puppet, ids: readonly string[], packets: number): Promise<void> {
@@ -74,6 +82,7 @@ async function drain(lab: NamespaceLab, puppet: Puppet, ids: readonly string[], 
     await puppet.receive(id, 0);
   }
   while ((await lab.link(DEVICE)).txPackets < packets) await wait(20);
+  for (const id of ids) await puppet.stall(id);
 }
 
 async function countsAfterLeaving(

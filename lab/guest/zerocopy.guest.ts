@@ -2,10 +2,10 @@
 // Zero-copy transmit: attempts, the reason of each copy, and completions, against what the guest sent and where it went.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { setTimeout as wait } from 'node:timers/promises';
 import { type NamespaceLab, namespaceLab } from '../netns.ts';
 import type { Puppet } from '../puppet.ts';
 import { type Agent, standingAgent, startAgent } from '../serve.ts';
+import { until } from '../until.ts';
 import { loadVhost } from '../vhost-module.ts';
 
 const LARGE = 1000;
@@ -82,13 +82,14 @@ test('zero-copy is on', async (t) => {
   });
   await t.test('packets that are held up are outstanding, and a quarter of the ring at most', async (t) => {
     const bridged = await bridgedWith(t, 'dummy0', 'dummy');
-    await bridged.lab.tc('qdisc replace dev dummy0 root netem delay 5s limit 10000');
+    // Long enough for a slow VM to send all and be asked, before the first of them is out.
+    await bridged.lab.tc('qdisc replace dev dummy0 root netem delay 20s limit 10000');
     const most = ENTRIES / 4 + 1;
-    const { outstanding } = await bridged.puppet.send('a', 500, LARGE, { unicast: true, waitMs: 2000 });
+    const { outstanding } = await bridged.puppet.send('a', 500, LARGE, { unicast: true, waitMs: 6000 });
     assert.equal(outstanding, most);
     const held = { tried: most, completed: { no: 0, yes: 0 }, notTried: { pending: 500 - most }, outstanding: most };
     assert.deepEqual(await figures(agent, bridged), held);
-    await wait(6000);
+    await until(async () => (await figures(agent, bridged)).outstanding === 0);
     const done = { ...held, completed: { no: most, yes: 0 }, outstanding: 0 };
     assert.deepEqual(await figures(agent, bridged), done);
     await bridged.puppet.unguest('a');

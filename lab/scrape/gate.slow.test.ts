@@ -2,6 +2,7 @@
 // What is promised of 100 000 series holds: measured here and now, beside prom-client on the same machine.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { slowness } from '../slowness.ts';
 import { type Measured, measure } from './measure.ts';
 import { allocationShare, LIMITS, linearity } from './report.ts';
 
@@ -20,6 +21,8 @@ async function quietest(series: number): Promise<Measured> {
 
 test('100 000 series: short turns, a tenth of the memory, linear', { timeout: 600_000 }, async (t) => {
   const ours = await quietest(LIMITS.series);
+  // Time that the hypervisor gives to others is in no count of this kernel's.
+  const loopMs = LIMITS.loopMs * (await slowness());
   const theirs = await measure('prom-client', LIMITS.series, 2);
   const tenth = await quietest(LIMITS.series / 10);
   const share = allocationShare({ ours, theirs });
@@ -28,7 +31,7 @@ test('100 000 series: short turns, a tenth of the memory, linear', { timeout: 60
     `event loop ${ours.loop.ownP99Ms} ms, memory ${share}, a series costs ${linear} times as much as with a tenth`,
   );
   assert.ok(ours.series > 0.9 * LIMITS.series && Math.abs(ours.series - theirs.series) < 100);
-  assert.ok(ours.loop.ownP99Ms <= LIMITS.loopMs, `${ours.loop.ownP99Ms} ms, prom-client ${theirs.loop.ownP99Ms} ms`);
+  assert.ok(ours.loop.ownP99Ms <= loopMs, `${ours.loop.ownP99Ms} ms, prom-client ${theirs.loop.ownP99Ms} ms`);
   assert.ok(share <= LIMITS.allocationShare, `${share} of prom-client's`);
   // More than 1, since a larger heap misses more caches and is collected more often; quadratic it would be 10.
   assert.ok(linear < 2, `a series costs ${linear} times as much`);

@@ -99,6 +99,7 @@ export async function stageOf(t: { after(undo: () => Promise<void>): void }, var
 
 /** `vhost-PID` is a kernel thread before Linux 6.4, and one of the process since. */
 async function workersOf(lab: NamespaceLab, { pid }: Puppet): Promise<readonly string[]> {
-  const found = await lab.exec('sh', '-c', `grep -l -x vhost-${pid} /proc/[0-9]*/task/[0-9]*/comm`);
+  // Somebody else's thread that ends meanwhile is an error to grep, whatever it has found.
+  const found = await lab.exec('sh', '-c', `grep -s -l -x vhost-${pid} /proc/[0-9]*/task/[0-9]*/comm || :`);
   return [...found.matchAll(/task\/(\d+)\//g)].map(([, thread = '']) => thread);
 }

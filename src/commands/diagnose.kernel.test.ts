@@ -21,14 +21,15 @@ test('a tap that is read is in order, and programs are told the same', { skip: n
   await sender.udp(peer, 9, 2000, 64);
   const scope = ['tap0', '--netns', lab.name, '--for', '3'];
   const { code, stdout, stderr } = await tapscope(['diagnose', ...scope]);
-  assert.match(stdout, /^OK: 1 queue of 1 device watched for 3 s, nothing to do/);
+  // A busy machine makes the last look a late one.
+  assert.match(stdout, /^OK: 1 queue of 1 device watched for [3-6] s, nothing to do/);
   assert.deepEqual([code, stderr], [0, '']);
 
   const told = await tapscope(['diagnose', ...scope, '--json']);
   const report = parseJson(told.stdout);
   assert.deepEqual([told.code, at(report, 'schema'), at(report, 'verdict')], [0, 1, 'ok']);
   const seconds = Number(at(report, 'seconds'));
-  assert.ok(seconds >= 3 && seconds < 6, `${seconds} s`);
+  assert.ok(seconds >= 3 && seconds < 6.5, `${seconds} s`);
 });
 
 /** `fault` breaks tap0 while packets are sent to it. */

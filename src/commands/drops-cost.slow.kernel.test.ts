@@ -4,10 +4,11 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { followDrops, notShown } from '../../lab/drops.ts';
 import { namespaceLab, noLab } from '../../lab/netns.ts';
+import { slowness } from '../../lab/slowness.ts';
 
 const MOST_CPU = 0.02;
 const RUN_MS = 10_000;
-/** A machine that is busy with other things makes each instruction dearer. */
+/** A machine that is busy with other things makes each instruction dearer, now more and now less. */
 const ATTEMPTS = 3;
 
 for (const [how, flags] of [
@@ -23,6 +24,7 @@ for (const [how, flags] of [
     await sender.packet('tap0', 10, 60);
     let least = Number.POSITIVE_INFINITY;
     for (let attempt = 0; attempt < ATTEMPTS && least > MOST_CPU; attempt++) {
+      const slow = await slowness();
       const before = (await lab.link('tap0')).txDropped;
       const followed = await followDrops(t, ['tap0', '--netns', lab.name, ...flags]);
       for (const began = performance.now(); performance.now() - began < RUN_MS; )
@@ -34,8 +36,9 @@ for (const [how, flags] of [
       t.diagnostic(
         `${Math.round(dropped / summary.seconds)} losses a second, ${(100 * summary.ownCpu).toFixed(2)} % of one CPU`,
       );
-      least = Math.min(least, summary.ownCpu);
+      t.diagnostic(`the machine is ${slow.toFixed(1)} times as slow as at rest`);
+      least = Math.min(least, summary.ownCpu / slow);
     }
-    assert.ok(least <= MOST_CPU, `${(100 * least).toFixed(2)} % of one CPU`);
+    assert.ok(least <= MOST_CPU, `${(100 * least).toFixed(2)} % of one CPU at rest`);
   });
 }

@@ -124,11 +124,17 @@ test('kill -9 leaves nothing behind, and no namespace is kept alive', { skip: no
   const puppet = await lab.puppet();
   await puppet.open('a', 'tap0', 'tap');
   await agent.metrics();
-  const info = await run('sh', ['-c', `cat /proc/${agent.pid}/fdinfo/*`]);
+  // What it opens for a moment may be gone when its turn comes.
+  const info = await run('sh', ['-c', `cat /proc/${agent.pid}/fdinfo/* 2>/dev/null || true`]);
   const programs = [...info.stdout.matchAll(/^prog_id:\s*(\d+)/gm)].map(([, id]) => id);
   assert.ok(programs.length > 0);
-  const links = await run('sh', ['-c', `ls -l /proc/${agent.pid}/fd`]);
-  assert.doesNotMatch(links.stdout, /net:\[/);
+  const links = async (): Promise<string> =>
+    (await run('sh', ['-c', `ls -l /proc/${agent.pid}/fd 2>/dev/null || true`])).stdout;
+  let held = await links();
+  // It may just be asking in a namespace; one that it keeps is there at every look.
+  for (let looks = 0; looks < 20 && held.includes('net:['); looks++) held = await wait(50).then(links);
+  assert.match(held, /->/);
+  assert.doesNotMatch(held, /net:\[/);
   await agent.stop('SIGKILL');
   // The kernel frees programs a moment after their last user is gone.
   const loaded = async (): Promise<readonly string[]> => {

@@ -20,7 +20,7 @@ async function identityOf(
   satisfies: (identity: Identity) => boolean = () => true,
 ): Promise<Identity | undefined> {
   let identity: Identity | undefined;
-  for (let attempt = 0; attempt < 130; attempt++) {
+  for (let attempt = 0; attempt < 300; attempt++) {
     identity = (await agent.device(lab.inode, 'tap0')).queues[0]?.owner?.identity;
     if (identity && satisfies(identity)) break;
     await wait(100);

@@ -67,20 +67,26 @@ for (const [value, rendered] of [
 
 test('other work runs between the chunks of a long page', async () => {
   const lines = Array.from({ length: 100_000 }, (_, index) => `a{b="${index}"} 1`);
-  let longestMs = 0;
-  let turns = 0;
-  let last = performance.now();
-  const timer = setInterval(() => {
-    longestMs = Math.max(longestMs, performance.now() - last);
-    last = performance.now();
-    turns += 1;
-  }, 1);
-  let whole = '';
-  for await (const chunk of page([family('a', lines)], 'text')) whole += chunk;
-  clearInterval(timer);
-  assert.equal(whole, `# HELP a Help.\n# TYPE a gauge\n${lines.join('\n')}\n`);
-  // Without slices it is one turn of 100 ms and more; a busy machine may take 50 away from this process.
-  assert.ok(turns >= 10 && longestMs < 60, `${turns} turns, the longest ${longestMs} ms`);
+  const expected = `# HELP a Help.\n# TYPE a gauge\n${lines.join('\n')}\n`;
+  const seen: string[] = [];
+  // Without slices it is one turn of 100 ms and more, each time; a busy machine takes as much away, but not each time.
+  for (let attempt = 0; attempt < 10; attempt += 1) {
+    let longestMs = 0;
+    let turns = 0;
+    let last = performance.now();
+    const timer = setInterval(() => {
+      longestMs = Math.max(longestMs, performance.now() - last);
+      last = performance.now();
+      turns += 1;
+    }, 1);
+    let whole = '';
+    for await (const chunk of page([family('a', lines)], 'text')) whole += chunk;
+    clearInterval(timer);
+    assert.equal(whole, expected);
+    if (turns >= 10 && longestMs < 60) return;
+    seen.push(`${turns} turns, the longest ${longestMs} ms`);
+  }
+  assert.fail(seen.join('; '));
 });
 
 test('chunks are whole, whatever the width of the characters and the length of a line', async () => {

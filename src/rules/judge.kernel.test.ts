@@ -57,6 +57,7 @@ test('bursts that are too long for the ring: the length that is advised ends the
 test('a reader that computes too long', { skip: noLab }, async (t) => {
   const one = await scene(t, 100);
   await one.reader.readLoop('a', 0, 1000);
+  await one.lab.exec('taskset', '-a', '-p', '-c', READER_CPU, String(one.reader.pid));
   await one.lab.exec('chrt', '-a', '-f', '-p', '10', String(one.reader.pid));
   const stop = await startFlood(one.lab);
   await wait(200);

@@ -37,12 +37,13 @@ async function timeMs(work: () => Promise<unknown>): Promise<number> {
 test('a name that nobody has takes as long as one that somebody has', async () => {
   const passwords = createPasswords(users);
   const best = { known: Number.POSITIVE_INFINITY, unknown: Number.POSITIVE_INFINITY };
-  for (let turn = 0; turn < 5; turn += 1) {
+  const isSame = (): boolean => best.unknown / best.known > 0.7 && best.unknown / best.known < 1.4;
+  // Other work makes a turn slower, never faster: with more of them the best come nearer to what it takes.
+  for (let turn = 0; turn < 5 || (turn < 40 && !isSame()); turn += 1) {
     best.known = Math.min(best.known, await timeMs(() => passwords.check('alice', `wrong${turn}`)));
     best.unknown = Math.min(best.unknown, await timeMs(() => passwords.check('nobody', `wrong${turn}`)));
   }
-  const ratio = best.unknown / best.known;
-  assert.ok(ratio > 0.7 && ratio < 1.4, JSON.stringify(best));
+  assert.ok(isSame(), JSON.stringify(best));
 });
 
 test('checks hold up neither the process nor each other for long: one at a time, few in the queue', async () => {

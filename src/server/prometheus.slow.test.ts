@@ -85,8 +85,10 @@ function comparable(labels: readonly (readonly [string, string])[], value: numbe
   return [known.sort().join(), value];
 }
 
-async function query(api: string, expression: string): Promise<Series> {
-  const response = await fetch(`${api}/api/v1/query?${new URLSearchParams({ query: expression })}`);
+/** At that moment, in seconds; now, if there is none. */
+async function query(api: string, expression: string, time = Date.now() / 1000): Promise<Series> {
+  const asked = new URLSearchParams({ query: expression, time: String(time) });
+  const response = await fetch(`${api}/api/v1/query?${asked}`);
   const answer: { data: { result: { metric: Record<string, string>; value: [number, string] }[] } } = JSON.parse(
     await response.text(),
   );
@@ -109,11 +111,17 @@ function selector({ name, type }: MetricRows['metric'], job: Format): string {
   return `{__name__=~"${names}",job="${job}"}`;
 }
 
-/** Once up is 1, all series of that scrape are there. */
-async function scraped(api: string): Promise<void> {
+/** When each format was scraped: all series are there at that moment, whatever a late scrape does to them then. */
+async function scraped(api: string): Promise<ReadonlyMap<Format, number>> {
+  const moments = new Map<Format, number>();
   for (const end = Date.now() + deadlineMs; Date.now() < end; await setTimeout(200)) {
-    const up = await query(api, 'up').catch(() => []);
-    if (up.length === formats.length && up.every(([, value]) => value === 1)) return;
+    for (const job of formats) {
+      const up = `up{job="${job}"}`;
+      const [answered] = await query(api, `timestamp(${up}) and ${up} == 1`).catch(() => []);
+      // A little later, for the moment goes to Prometheus as a decimal fraction.
+      if (answered) moments.set(job, answered[1] + 0.01);
+    }
+    if (moments.size === formats.length) return moments;
   }
   throw new Error(`Prometheus did not scrape both formats within ${deadlineMs / 1000} s`);
 }
@@ -138,12 +146,13 @@ test('Prometheus reads both formats', { timeout: 2 * deadlineMs }, async (t) => 
   const text = await startProxy(t, server.address, 'text', types);
   const openmetrics = await startProxy(t, server.address, 'openmetrics', types);
   const api = await startPrometheus(t, { text, openmetrics });
-  await scraped(api);
+  const moments = await scraped(api);
   const seen = { ...goldenSnapshot, snapshotAgeSeconds: undefined, snapshotErrors: 0, exposed: false, findings: [] };
   for (const rows of await new FastRegistry(prometheusOptions).rows(seen)) {
     for (const job of formats) {
       if (rows.metric.name === 'tapscope_snapshot_age_seconds') continue;
-      assert.deepEqual(await query(api, selector(rows.metric, job)), expected(rows), `${rows.metric.name} ${job}`);
+      const answer = await query(api, selector(rows.metric, job), moments.get(job));
+      assert.deepEqual(answer, expected(rows), `${rows.metric.name} ${job}`);
     }
   }
   assert.deepEqual([...types].sort(), [

@@ -165,9 +165,15 @@ test('a failed snapshot leaves what the agent knows of itself', async (t) => {
 test('a snapshot that hangs does not hang the scrape', async (t) => {
   const takeSnapshot = () => new Promise<Snapshot>(() => undefined);
   const url = `${await serve(t, { takeSnapshot })}/metrics`;
-  const response = await fetch(url, { headers: { 'x-prometheus-scrape-timeout-seconds': '0.2' } });
-  assert.equal(response.status, 200);
-  assert.equal(sampleOf(await response.text(), 'tapscope_snapshot_errors_total'), 1);
+  const scrape = async (): Promise<string> => {
+    const response = await fetch(url, { headers: { 'x-prometheus-scrape-timeout-seconds': '1' } });
+    assert.equal(response.status, 200);
+    return response.text();
+  };
+  let page: string | undefined;
+  // A tenth of the time is left for the page: a busy machine may take that away, but not each time.
+  for (let tries = 0; tries < 5 && page === undefined; tries += 1) page = await scrape().catch(() => undefined);
+  assert.ok(sampleOf(page ?? '', 'tapscope_snapshot_errors_total') >= 1);
 });
 
 test('a page that cannot be made at all is an error of one sentence', async (t) => {
@@ -272,13 +278,18 @@ test('every address means IPv4 too', async (t) => {
 });
 
 test('closing lets a running scrape finish, but waits for no idle connection', async () => {
+  let began = (): void => undefined;
+  const running = new Promise<void>((resolve) => {
+    began = resolve;
+  });
   const takeSnapshot = async () => {
+    began();
     await setTimeout(300);
     return goldenSnapshot;
   };
   const server = await startServer(options, { takeSnapshot, observer: createObserver(), notReady: () => undefined });
   const page = fetch(`http://${server.address}/metrics`).then((response) => response.text());
-  await setTimeout(100);
+  await running;
   const before = Date.now();
   await server.close();
   assert.ok((await page).includes('device="tap0"'));

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// Waiting for what must come: in a VM a virtual CPU may stand still for longer than any fixed pause.
+import { setTimeout as wait } from 'node:timers/promises';
+
+const LIMIT_MS = 60_000;
+const PERIOD_MS = 20;
+
+/** Asks until it is so, a minute at most: what is asserted next says what there is instead. */
+export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + LIMIT_MS;
+  while (!(await isSo()) && performance.now() < deadline) await wait(PERIOD_MS);
+}
