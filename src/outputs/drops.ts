@@ -2,7 +2,7 @@
 // Losses as lines of text, and for programs as lines of JSON.
 import type { Loss, LossPacket, LossStack, LossSubject, LossSummary, NotShown, PacketFlow } from '../snapshot/loss.ts';
 import { visible } from '../snapshot/visible.ts';
-import { counted } from './terminal.ts';
+import { counted, padEnd } from './terminal.ts';
 import { whose } from './whose.ts';
 
 export const DROPS_SCHEMA = 1;
@@ -93,7 +93,7 @@ function row(
 ): string {
   return [
     at.padEnd(8),
-    device.padEnd(15),
+    padEnd(device, 15),
     queue.padStart(5),
     packets.padStart(8),
     where.padEnd(6),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Text for a terminal of any width: lines broken at words, colours only where they are wanted.
 import { styleText } from 'node:util';
+import stringWidth from 'string-width';
 
 /** What the text is written for. */
 export interface Layout {
@@ -11,32 +12,64 @@ export interface Layout {
 
 export type Style = Parameters<typeof styleText>[0];
 
+const UNBROKEN = '\u00a0';
+const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
 /** Rows of `text`, the first behind `first` and the others behind as many blanks. A word longer than a row is cut. */
 export function wrap(text: string, width: number, first = ''): readonly string[] {
-  const room = Math.max(1, width - first.length);
+  const indent = stringWidth(first);
+  const room = Math.max(1, width - indent);
   const rows: string[] = [];
-  let row: string[] = [];
+  let row = '';
   for (const word of wordsOf(text)) {
-    if (row.length > 0 && row.length + 1 + word.length > room) {
-      rows.push(row.join(''));
-      row = [];
+    if (row !== '' && stringWidth(row) + 1 + stringWidth(word) > room) {
+      rows.push(row);
+      row = '';
     }
-    row.push(...(row.length > 0 ? [' '] : []), ...word);
-    while (row.length > room) rows.push(row.splice(0, room).join(''));
+    row += row === '' ? word : ` ${word}`;
+    while (stringWidth(row) > room) {
+      const start = startOf(row, room) || firstOf(row);
+      rows.push(start);
+      row = row.slice(start.length);
+    }
   }
-  if (row.length > 0 || rows.length === 0) rows.push(row.join(''));
-  return rows.map((one, index) => (index === 0 ? first : ' '.repeat(first.length)) + one.replaceAll(UNBROKEN, ' '));
+  if (row !== '' || rows.length === 0) rows.push(row);
+  return rows.map((one, index) => (index === 0 ? first : ' '.repeat(indent)) + one.replaceAll(UNBROKEN, ' '));
 }
 
-const UNBROKEN = '\u00a0';
-
-/** As letters; a number and its unit, or its next three digits, are one. */
-function wordsOf(text: string): readonly (readonly string[])[] {
+/** A number and its unit, or its next three digits, are one. */
+function wordsOf(text: string): readonly string[] {
   return text
     .replace(/(?<=\d) (?=(?:\d{3}|ms|µs|s|min)\b|%)/g, UNBROKEN)
     .split(/[ \n\t]+/)
-    .filter(Boolean)
-    .map((word) => [...word]);
+    .filter(Boolean);
+}
+
+/** At most `width` columns of it; what is left out is told by a dot. */
+export function fit(text: string, width: number): string {
+  return stringWidth(text) <= width ? text : `${startOf(text, width - 1)}…`;
+}
+
+/** Blanks behind it, up to `width` columns. */
+export function padEnd(text: string, width: number): string {
+  return text + ' '.repeat(Math.max(0, width - stringWidth(text)));
+}
+
+/** As many whole letters as `width` columns hold: of some scripts a letter takes two. */
+function startOf(text: string, width: number): string {
+  let start = '';
+  let room = width;
+  for (const { segment } of graphemes.segment(text)) {
+    room -= stringWidth(segment);
+    if (room < 0) break;
+    start += segment;
+  }
+  return start;
+}
+
+function firstOf(text: string): string {
+  for (const { segment } of graphemes.segment(text)) return segment;
+  return text;
 }
 
 export function paint({ colours }: Layout, style: Style, text: string): string {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
+import stringWidth from 'string-width';
 import type { QueueRate } from '../rules/queue-rates.ts';
 import { renderTop } from './top.ts';
 import { COLUMNS, columnsIn } from './top-columns.ts';
@@ -102,6 +103,21 @@ test('a picture is never wider or higher than its terminal, and shows names and 
     columnsIn(80).map(({ title }) => title),
     ['DEVICE', 'DROP/s', 'TO/s', 'FROM/s', 'RING', 'STOP', 'STATE'],
   );
+});
+
+test('letters that take two columns: the others stay under each other, and no row is wider than the terminal', () => {
+  const wide = ['tap0', '東京の仮想機械一号機', '🦀🦀👩‍💻', 'é'].map(
+    (device): QueueRate => ({ ...lossy, device, queue: 0 }),
+  );
+  for (const width of [20, 33, 80, 250]) {
+    const rows = picture({}, width, 24, wide);
+    assert.deepEqual(
+      rows.filter((row) => stringWidth(row) > width),
+      [],
+    );
+    const drops = rows.filter((row) => row.includes('1.00k')).map((row) => stringWidth(row.split('1.00k')[0] ?? ''));
+    assert.deepEqual([drops.length, new Set(drops).size], [4, 1]);
+  }
 });
 
 test('scrolling ends with the last queue', () => {

@@ -2,7 +2,7 @@
 // One picture of `tapscope top`.
 import type { QueueRate } from '../rules/queue-rates.ts';
 import { visible } from '../snapshot/visible.ts';
-import { type Layout, paint, wrap } from './terminal.ts';
+import { fit, type Layout, padEnd, paint, wrap } from './terminal.ts';
 import { COLUMNS, type Column, columnsIn } from './top-columns.ts';
 import { rowsOf, type TopView } from './top-rows.ts';
 
@@ -64,14 +64,9 @@ function cells(columns: readonly Column[], textOf: (column: Column) => string, {
       if (index === columns.length - 1 && column.align === 'left') return text;
       return column.align === 'right'
         ? text.padStart(column.width)
-        : fit(text, Math.min(column.width, width)).padEnd(column.width);
+        : padEnd(fit(text, Math.min(column.width, width)), column.width);
     })
     .join(' ');
-}
-
-function fit(text: string, width: number): string {
-  const letters = [...text];
-  return letters.length <= width ? text : `${letters.slice(0, Math.max(0, width - 1)).join('')}…`;
 }
 
 function paintRow({ dropped, state }: QueueRate, text: string, layout: Layout): string {
