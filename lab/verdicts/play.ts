@@ -38,7 +38,7 @@ async function main(order: Order): Promise<void> {
 
 /** A reader that is alone has a CPU that the agent does not take from it. */
 function placeAgent(aside: boolean): void {
-  execFileSync('taskset', ['-a', '-p', '-c', aside ? '0' : '0,1', String(process.pid)], { stdio: 'ignore' });
+  execFileSync('taskset', ['-a', '-p', '-c', aside ? '0,2,3' : '0-3', String(process.pid)], { stdio: 'ignore' });
 }
 
 function prepareHost(): void {
