@@ -61,7 +61,7 @@ export const OVERFLOW: readonly Scenario[] = [
       await stage.open('tap0');
       await stage.take('tap0.0', 1000);
       await stage.send('tap0');
-      return () => stage.sender.packet('tap0', 230, 100);
+      return () => stage.sender.packet('tap0', 215, 100);
     },
   },
   {

@@ -27,11 +27,13 @@ export interface FullRing {
   readonly episodes: number | undefined;
 }
 
-/** Below this a full ring says more of its senders' bursts than of its reader. */
+/** Below this a full ring says more of its senders' bursts than of its reader, */
 const BRIEF = 0.05;
-const SOMETIMES = 0.1;
+/** and below this too, unless its reader did one thing only: a burst wakes it, and it waits for a CPU and runs. */
+const SOMETIMES = 0.25;
 /** Of the full time, what one state must have to be the cause. */
 const MOST = 0.5;
+const NEARLY_ALL = 0.8;
 /** A pause like a migration's, looked at once a second. */
 const PAUSE_SECONDS = 1.3;
 const PAUSE_STEPS = 2;
@@ -67,8 +69,9 @@ function causeOf(seen: Omit<FullRing, 'cause'>): FullRingCause {
   const mayHang = still >= MOST && time.seconds >= STALLED_SECONDS && !showsStalls(queue);
   if (time.ofWindow < BRIEF && recovers && !mayHang) return 'burst';
   if (time.seconds === 0) return 'unknown';
+  if (time.ofWindow < SOMETIMES && recovers && isAwake(time)) return 'burst';
   if (isStarved(time)) return 'starved';
-  if (time.share('running') >= MOST) return time.ofWindow < SOMETIMES && recovers ? 'burst' : 'cpu-bound';
+  if (time.share('running') >= MOST) return 'cpu-bound';
   if (time.share('stopped') >= MOST) return 'stalled';
   if (time.share('sleeping') >= MOST && showsStalls(queue)) return isGuest(queue) ? 'guest' : 'blocked';
   return 'unknown';
@@ -76,6 +79,11 @@ function causeOf(seen: Omit<FullRing, 'cause'>): FullRingCause {
 
 function isStarved(time: FullTime | undefined): boolean {
   return time !== undefined && time.share('waiting', 'throttled') >= MOST;
+}
+
+/** It ran or was about to, and was not kept from it nearly all the time. */
+function isAwake(time: FullTime): boolean {
+  return time.share('running', 'waiting') >= NEARLY_ALL && time.share('waiting') < NEARLY_ALL;
 }
 
 /** Packets were lost once, for a moment; who is stopped by a signal still is no migration. */

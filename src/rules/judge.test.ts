@@ -162,6 +162,16 @@ testHosts([
     types: 'ip link set dev tap0 txqueuelen 2000',
   },
   {
+    host: 'has bursts that wake a reader on a busy machine',
+    taps: on({ delivered: 5000, lost: 100, full: { running: 0.06, waiting: 0.1 }, episodes: 2, needed: 1500 }),
+    finds: ['ring-full-burst warning'],
+  },
+  {
+    host: 'keeps a reader from its CPU now and then',
+    taps: on({ delivered: 5000, lost: 100, full: { running: 0.01, waiting: 0.15 }, episodes: 2, needed: 1500 }),
+    finds: ['reader-starved warning'],
+  },
+  {
     host: 'has bursts that the ring holds',
     taps: on({ delivered: 5000, occupancy: (s) => (s % 3 === 0 ? 900 : 0), full: { running: 0.02 } }),
     finds: [],
