@@ -123,6 +123,8 @@ static __noinline int consumed_watched(u64 *ctx, u32 number)
 	struct tun_struct *tun = (void *)ctx[0];
 	struct tun_file *file = (void *)ctx[1];
 	struct queue *queue = queue_at(number);
+	/* Read before the ring: what is found there is not of a stop that a producer begins meanwhile. */
+	u64 since = *(volatile u64 *)&queue->stopped_since;
 	bool empty = file->tx_ring.producer == file->tx_ring.consumer_head;
 
 	if (!number)
@@ -145,7 +147,7 @@ static __noinline int consumed_watched(u64 *ctx, u32 number)
 	}
 	begin_stop(queue, txq, &queue->stops);
 	if (empty || file->cons_cnt + (u32)ctx[2] >= (u32)file->tx_ring.size / 2)
-		queue->due_since = queue->stopped_since;
+		queue->due_since = since;
 	return 0;
 }
 

@@ -66,11 +66,11 @@ async function readAll({ puppet }: Scene, packets: number): Promise<void> {
 }
 
 /** Every stop has an end, or goes on. */
-function assertClosed(flow: Flow, mostLost = 0): void {
+function assertClosed(flow: Flow): void {
   const wakes = flow.wakes.reduce((sum, one) => sum + one.wakes, 0);
   const now = Number(flow.stoppedForSeconds !== undefined);
   assert.equal(flow.stops + flow.stopsInferred, wakes + flow.stopsUnwoken + now, JSON.stringify(flow));
-  assert.ok(flow.wakesLost <= mostLost, `${flow.wakesLost} lost wakes`);
+  assert.equal(flow.wakesLost, 0);
 }
 
 /** Shares of moments at which the walk saw the queue's bit set: of itself, and of the time that the probes counted. */
@@ -229,8 +229,7 @@ test('flow control', { skip }, async (t) => {
     const [qdisc] = (await lab.qdisc('tap0')).filter(({ kind }) => kind === 'fq_codel');
     assert.deepEqual([queues[0]?.counters?.offered, queues[0]?.counters?.delivered], [qdisc?.sentPackets, read]);
     const end = await flow();
-    // Once in seven runs, on a machine without any time left, one wake of some 700 was called lost: why is not known yet.
-    assertClosed(end, 1);
+    assertClosed(end);
     const total = end.stops + end.stopsInferred;
     t.diagnostic(`${total} stops, ${end.stopsInferred} inferred, ${JSON.stringify(wakesOf(end))}`);
     assert.ok(total > 100 && end.stopsInferred <= 0.01 * total, `${end.stopsInferred} of ${total} stops inferred`);
