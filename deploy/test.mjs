@@ -8,7 +8,7 @@ import { run } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { buildPackages, installMissing, searchPath, testPackages } from './packages.mjs';
 import { prepare } from './prepare.mjs';
-import { failed, finish, passed, record, skipped } from './report.mjs';
+import { failed, filesToTryAgain, finish, forgive, passed, record, skipped } from './report.mjs';
 
 const folders = ['addon', 'dashboards', 'deploy', 'lab', 'src'];
 /** More than lab/matrix.ts gives a VM, which then can say what it was doing. */
@@ -18,6 +18,10 @@ const onKernel = /\.kernel\.test\.ts$/;
 const inVm = /\.vm\.test\.ts$/;
 /** Kernels on which all runs (lab/matrix.ts): they begin first, so that nobody waits for them at the end. */
 const longVm = /linux-(6\.1|7\.3)\.vm/;
+/** What a VM's test is called by lab/matrix.ts: the file that ran there, first. */
+const inGuest = /^(\S+\.ts): /;
+/** With more than these the change is wrong, not the weather. */
+const mostFlakyFiles = 3;
 const slow = /\.(slow(\.kernel)?|vm)\.test\.ts$/;
 
 /** What a run is made of: the steps before the tests, and which test files. */
@@ -26,6 +30,7 @@ const modes = {
   nightly: { steps: [build, lengthen], includes: (file) => inVm.test(file) },
   quick: { steps: [build, lint], includes: (file) => !slow.test(file) },
   asan: { steps: [build, buildSanitized], includes: (file) => /^(addon|src\/kernel)\//.test(file) && !slow.test(file) },
+  again: { steps: [], includes: () => false },
 };
 
 async function main(root, mode, words) {
@@ -38,6 +43,7 @@ async function main(root, mode, words) {
   const named = words.length > 0 ? (file) => words.some((word) => file.includes(word)) : mode.includes;
   const whole = mode === modes.all && words.length === 0;
   await runTests(files.filter(named), whole ? runSanitized : async () => {});
+  if (whole) await tryAgain();
 }
 
 function build() {
@@ -114,17 +120,41 @@ async function runOnKernel(files) {
 
 /** Another process, into which the sanitizer is loaded. Its tests are of this kernel too. */
 async function runSanitized() {
-  const [status] = await once(
-    spawn(process.execPath, ['deploy/test.mjs', 'asan'], { stdio: ['ignore', 'inherit', 'inherit'] }),
-    'exit',
-  );
-  told('addon under AddressSanitizer', 'npm run test:asan', status);
+  told('addon under AddressSanitizer', 'npm run test:asan', await runMode(['asan']));
 }
 
+/** In a whole run of an hour a neighbour takes the CPUs for seconds at some time. What fails then has to pass when it runs alone. */
+async function tryAgain() {
+  const files = filesToTryAgain();
+  if (files.length > mostFlakyFiles) return;
+  for (const [path, tests] of files) {
+    console.log(`again    ${path}`);
+    if ((await runMode(['again', path], { GUEST: guestFiles(tests) })) === 0) forgive(path);
+  }
+}
+
+/** Of a VM's tests, the files in which some failed; undefined, which is all, where the VM itself did. */
+function guestFiles(tests) {
+  if (tests.some(({ nesting, isOwn }) => nesting === 0 && isOwn)) return undefined;
+  const files = tests.flatMap(({ title }) => inGuest.exec(title)?.[1] ?? []);
+  return files.length > 0 ? files.join() : undefined;
+}
+
+/** The exit status. */
+async function runMode(words, environment = {}) {
+  const options = { stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...environment } };
+  const [status] = await once(spawn(process.execPath, ['deploy/test.mjs', ...words], options), 'exit');
+  return status;
+}
+
+/** Each by a runner of its own: an event names the file in which the test is written, which may be one that the test file imports. */
 async function runFiles(files, concurrency) {
-  if (files.length === 0) return;
-  for await (const event of run({ files: files.map((file) => resolve(file)), concurrency, timeout: fileLimitMs }))
-    record(event);
+  const waiting = files.values();
+  const takeFiles = async () => {
+    for (const file of waiting)
+      for await (const event of run({ files: [resolve(file)], timeout: fileLimitMs })) record(file, event);
+  };
+  await Promise.all(Array.from({ length: concurrency }, takeFiles));
 }
 
 // Node hands its own options on to the processes of the tests.

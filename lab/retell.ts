@@ -86,7 +86,7 @@ export class Retelling {
   #hearEvent(event: GuestEvent): void {
     if (event.type === 'end') this.#ended = true;
     else if (event.type === 'say') this.#say(event.text);
-    else if (event.type === 'start') this.#begin(event.nesting, event.name);
+    else if (event.type === 'start') this.#begin(event.nesting, titleOf(event));
     else {
       if (event.type === 'fail') this.#failures++;
       this.#open[event.nesting + 1]?.hear(event);
@@ -99,6 +99,11 @@ export class Retelling {
     this.#open[nesting]?.hear(test);
     this.#open[nesting + 1] = test;
   }
+}
+
+/** deploy/test.mjs reads from it which files to run again. */
+function titleOf({ nesting, name, file }: Extract<GuestEvent, { type: 'start' }>): string {
+  return nesting === 0 ? `${file}: ${name}` : name;
 }
 
 async function retell(t: TestContext, told: Told): Promise<void> {

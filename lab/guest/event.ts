@@ -3,7 +3,8 @@
 import { at, numberAt, parseJson, textAt } from '../json.ts';
 
 export type GuestEvent =
-  | { readonly type: 'start'; readonly nesting: number; readonly name: string }
+  /** file: in which the test is written. */
+  | { readonly type: 'start'; readonly nesting: number; readonly name: string; readonly file: string }
   | { readonly type: 'pass'; readonly nesting: number; readonly name: string }
   | { readonly type: 'skip'; readonly nesting: number; readonly name: string; readonly reason: string }
   /** reason: as node's reporters show it; undefined: it failed through its subtests. */
@@ -23,7 +24,8 @@ export function parseEvent(line: string): GuestEvent | undefined {
   if (type === 'end') return { type };
   if (type === 'say') return { type, text: textAt(event, 'text') };
   const test = { nesting: numberAt(event, 'nesting'), name: textAt(event, 'name') };
-  if (type === 'start' || type === 'pass') return { type, ...test };
+  if (type === 'start') return { type, ...test, file: textAt(event, 'file') };
+  if (type === 'pass') return { type, ...test };
   if (type === 'skip') return { type, ...test, reason: textAt(event, 'reason') };
   if (type === 'fail') {
     return { type, ...test, reason: at(event, 'reason') === undefined ? undefined : textAt(event, 'reason') };

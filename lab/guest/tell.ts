@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A reporter for node:test that tells the host each test as it begins and as it ends.
+import { relative } from 'node:path';
 import { inspect } from 'node:util';
 import { at, numberAt, textAt } from '../json.ts';
 import type { GuestEvent } from './event.ts';
@@ -19,7 +20,9 @@ export async function* tell(source: AsyncIterable<Told>): AsyncGenerator<string>
 
 /** Node says of a test that it begins, and tells its result after those of its subtests. */
 function eventOf(type: string, data: unknown): GuestEvent | undefined {
-  if (type === 'test:dequeue') return { type: 'start', ...testOf(data) };
+  if (type === 'test:dequeue') {
+    return { type: 'start', ...testOf(data), file: relative(process.cwd(), textAt(data, 'file')) };
+  }
   if (type === 'test:pass' || type === 'test:fail') return resultOf(type === 'test:pass', data);
   // Those without a file count all tests.
   const said = type === 'test:stdout' || type === 'test:stderr' || (type === 'test:diagnostic' && at(data, 'file'));

@@ -7,6 +7,7 @@ import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { type Answer, ask, type Endpoint, serveEndpoint, speak } from '../../lab/endpoint.ts';
+import { slowness } from '../../lab/slowness.ts';
 import { goldenSnapshot } from '../outputs/prometheus-golden.ts';
 import type { Snapshot } from '../snapshot.ts';
 
@@ -24,13 +25,14 @@ function bigSnapshot(): Snapshot {
 
 const big = { takeSnapshot: async () => bigSnapshot() };
 
-/** Others are served, within 3 s, all the time. */
+/** Others are served all the time, within half of what Prometheus waits: three pages of 20 MB by code that is cold take 1.5 to 3 s of CPU. */
 async function isServed(endpoint: Endpoint): Promise<void> {
   const started = performance.now();
   const { status, body } = await ask(endpoint, '/metrics', { localAddress: '127.0.0.2' });
   assert.equal(status, 200);
   assert.ok(body.includes('device="tap0'));
-  assert.ok(performance.now() - started < 3000, `${performance.now() - started} ms`);
+  const tookMs = performance.now() - started;
+  assert.ok(tookMs < 5000 || tookMs < 5000 * (await slowness()), `${tookMs} ms`);
 }
 
 for (const [what, words, answer] of [
