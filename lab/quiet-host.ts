@@ -14,6 +14,8 @@ export interface QueuePlan {
   readonly delivered?: Rate;
   /** At the full ring. */
   readonly lost?: Rate;
+  /** Of reads that failed. */
+  readonly failed?: Rate;
   /** By other reasons of tun's. */
   readonly dropped?: Readonly<Record<string, Rate>>;
   /** Seconds a second in which the queue was full, by what its reader did; undefined: nothing looks. */
@@ -138,6 +140,7 @@ function queueAt(second: number, index: number, plan: QueuePlan, tap: TapPlan): 
       enqueued: delivered,
       consumed: undefined,
       ...NOTHING_LEFT,
+      failed: total(plan.failed, second),
       delivered,
     },
     history: {

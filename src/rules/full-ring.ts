@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Why packets were lost at a full ring: one answer for each queue, so that no two rules claim the same loss.
 import { type FullTime, fullTime } from './full-time.ts';
-import { type Loss, ringDrops, ringLoss, severityOf } from './loss.ts';
+import { delivered, type Loss, ringDrops, ringLoss, severityOf } from './loss.ts';
 import { recommendedSize } from './ring-size.ts';
-import { isFull, isLookedAtOften, STALLED_SECONDS, type Stall, showsStalls, stallOf } from './stall.ts';
+import { isFull, isLookedAtOften, STALLED_SECONDS, type Stall, showsStalls, siblingsTook, stallOf } from './stall.ts';
 import { grown, type QueueSpan, type Window } from './window.ts';
 
 export type FullRingCause =
   | 'no-ring'
+  | 'failing'
   | 'stalled'
   | 'paused'
   | 'burst'
@@ -29,8 +30,10 @@ export interface FullRing {
 
 /** Below this a full ring says more of its senders' bursts than of its reader, */
 const BRIEF = 0.05;
-/** and below this too, unless its reader did one thing only: a burst wakes it, and it waits for a CPU and runs. */
+/** and below this too: a burst wakes it, it waits for a CPU and runs. Who waits nearly all of it, and for longer, is starved. */
 const SOMETIMES = 0.25;
+/** Seconds for which a busy host lets a thread wait that it does not starve. */
+const WAITS_ITS_TURN = 0.05;
 /** Of the full time, what one state must have to be the cause. */
 const MOST = 0.5;
 const NEARLY_ALL = 0.8;
@@ -53,9 +56,10 @@ export function fullRing(queue: QueueSpan): FullRing | undefined {
   const episodes = grown(queue, ({ history }) => history?.overflow?.episodes);
   const seen = { queue, loss, time, stall, episodes };
   if (queue.now.ring?.capacity === 0 && loss.lost > 0) return { ...seen, cause: 'no-ring' };
+  if (failsToRead(queue)) return { ...seen, cause: 'failing' };
   const isFelt = loss.lost > 0 || queue.now.flow?.stoppedForSeconds !== undefined;
   // Who gets next to no CPU takes nothing for seconds, and is not the one who hangs.
-  if (stall.seconds >= STALLED_SECONDS && isFelt && !isStarved(time)) return { ...seen, cause: 'stalled' };
+  if (stall.seconds >= STALLED_SECONDS && isFelt && !isKeptFromIt(seen)) return { ...seen, cause: 'stalled' };
   return severityOf(loss) ? { ...seen, cause: causeOf(seen) } : undefined;
 }
 
@@ -69,21 +73,41 @@ function causeOf(seen: Omit<FullRing, 'cause'>): FullRingCause {
   const mayHang = still >= MOST && time.seconds >= STALLED_SECONDS && !showsStalls(queue);
   if (time.ofWindow < BRIEF && recovers && !mayHang) return 'burst';
   if (time.seconds === 0) return 'unknown';
-  if (time.ofWindow < SOMETIMES && recovers && isAwake(time)) return 'burst';
+  if (time.ofWindow < SOMETIMES && recovers && isAwake(time, episodes)) return 'burst';
   if (isStarved(time)) return 'starved';
   if (time.share('running') >= MOST) return 'cpu-bound';
   if (time.share('stopped') >= MOST) return 'stalled';
   if (time.share('sleeping') >= MOST && showsStalls(queue)) return isGuest(queue) ? 'guest' : 'blocked';
-  return 'unknown';
+  return lacksBuffers(queue, time) ? 'guest' : 'unknown';
+}
+
+/** Most of what it took out of the ring was lost on the way to it: the ring is the smaller half of that. */
+function failsToRead(queue: QueueSpan): boolean {
+  const failed = grown(queue, ({ counters }) => counters?.failed) ?? 0;
+  return failed > 0 && failed > (delivered(queue) ?? 0);
+}
+
+/** Where no thread is known to serve a queue its owner's are looked at, of which some wait: that its siblings flow says more. */
+function isKeptFromIt(seen: Omit<FullRing, 'cause'>): boolean {
+  const flows = siblingsTook(seen).some((packets) => packets > 0);
+  return flows ? (seen.time?.share('waiting', 'throttled') ?? 0) >= NEARLY_ALL : isStarved(seen.time);
+}
+
+/** vhost-net had packets and no buffer for them, and its guest rested more than it ran or waited. */
+function lacksBuffers(queue: QueueSpan, time: FullTime): boolean {
+  const noBuffer = grown(queue, ({ vhost }) => vhost?.noBuffer) ?? 0;
+  const most = Math.max(time.share('running'), time.share('waiting', 'throttled'));
+  return noBuffer > 0 && isGuest(queue) && time.share('sleeping') > most;
 }
 
 function isStarved(time: FullTime | undefined): boolean {
   return time !== undefined && time.share('waiting', 'throttled') >= MOST;
 }
 
-/** It ran or was about to, and was not kept from it nearly all the time. */
-function isAwake(time: FullTime): boolean {
-  return time.share('running', 'waiting') >= NEARLY_ALL && time.share('waiting') < NEARLY_ALL;
+/** It ran or was about to, and was not kept from it nearly all the time, or only for a moment each time. */
+function isAwake(time: FullTime, overflows: number | undefined): boolean {
+  if (time.share('running', 'waiting') < NEARLY_ALL) return false;
+  return time.share('waiting') < NEARLY_ALL || (overflows !== undefined && time.seconds / overflows < WAITS_ITS_TURN);
 }
 
 /** Packets were lost once, for a moment; who is stopped by a signal still is no migration. */

@@ -35,6 +35,20 @@ testHosts([
     says: /^tap0 queue 2 lost 3 000 of 3 000 packets: nobody serves it for 10 s, while 2 of its 2 siblings flow\.$/,
   },
   {
+    host: 'has one queue of three that nobody serves, and threads of its owner that wait for a CPU now and then',
+    taps: queues(
+      { delivered: 300 },
+      { delivered: 300 },
+      { lost: 300, occupancy: 1000, full: { waiting: 0.55, sleeping: 0.3, running: 0.15 } },
+    ),
+    finds: ['queue-dead critical'],
+  },
+  {
+    host: 'has one queue of three whose thread gets no CPU',
+    taps: queues({ delivered: 300 }, { delivered: 300 }, { lost: 300, occupancy: 1000, full: { waiting: 0.97 } }),
+    finds: ['reader-starved critical'],
+  },
+  {
     host: 'has a queue that nobody serves and nobody sends to',
     taps: queues({ delivered: 300 }, { occupancy: 1000 }),
     finds: [],
@@ -200,6 +214,16 @@ testHosts([
     host: 'has a reader with a buffer that cannot be written',
     taps: [{ more: (second) => ({ uncounted: [{ cause: 'failed', packets: 20 * second }] }) }],
     finds: ['uncounted-loss warning'],
+  },
+  {
+    host: 'has a reader whose reads all fail, too slowly',
+    taps: [
+      {
+        queues: [{ delivered: 0, failed: 400, lost: 100, occupancy: 1000, full: { sleeping: 0.9 } }],
+        more: (second) => ({ uncounted: [{ cause: 'failed', packets: 400 * second }] }),
+      },
+    ],
+    finds: ['uncounted-loss critical'],
   },
   {
     host: 'failed to read one packet',

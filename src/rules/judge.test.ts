@@ -151,6 +151,11 @@ testHosts([
     says: /gave back receive buffers too slowly/,
   },
   {
+    host: 'has a guest that posts too few buffers on a busy host',
+    taps: guest({ ...flood, full: { sleeping: 0.4, waiting: 0.3, running: 0.2 }, noBuffer: 4000 }),
+    finds: ['guest-not-refilling critical'],
+  },
+  {
     host: 'has a VPN that sleeps while its queue is full',
     taps: on({ ...flood, full: { sleeping: 0.9 } }),
     finds: ['reader-blocked critical'],
@@ -170,6 +175,11 @@ testHosts([
     host: 'keeps a reader from its CPU now and then',
     taps: on({ delivered: 5000, lost: 100, full: { running: 0.01, waiting: 0.15 }, episodes: 2, needed: 1500 }),
     finds: ['reader-starved warning'],
+  },
+  {
+    host: 'has a reader that waits its turn for a moment at each burst',
+    taps: on({ delivered: 5000, lost: 100, full: { running: 0.01, waiting: 0.15 }, episodes: 5, needed: 1500 }),
+    finds: ['ring-full-burst warning'],
   },
   {
     host: 'has bursts that the ring holds',

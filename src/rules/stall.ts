@@ -56,9 +56,11 @@ export function standstill({ device, steps }: QueueSpan, holds: (before: Queue, 
   return { ...longest, lasts: began !== undefined };
 }
 
-/** A device of which nothing is taken has no queue of which anything is. */
+/** A read that fails takes a packet too. A device of which nothing is taken has no queue of which anything is. */
 function takenFrom({ counters }: Queue, device: Device): number | undefined {
-  return counters?.delivered ?? device.counters?.txPackets;
+  if (counters?.delivered !== undefined) return counters.delivered + (counters.failed ?? 0);
+  const failed = device.uncounted.find(({ cause }) => cause === 'failed')?.packets ?? 0;
+  return device.counters && device.counters.txPackets + failed;
 }
 
 export function isFull({ ring }: Queue): boolean {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { inNamespaceOf } from './command.ts';
 import type { Finding, Remedy } from './finding.ts';
+import { type FullRing, fullRings } from './full-ring.ts';
 import { lossOf, severityOf } from './loss.ts';
 import { onDevice } from './on.ts';
 import type { Rule } from './rule.ts';
@@ -68,15 +69,19 @@ function uncounted(device: DeviceSpan, { cause, why, remedy }: Cause, window: Wi
   const lost = grown(device, (seen) => seen.uncounted.find((one) => one.cause === cause)?.packets) ?? 0;
   const passed = grown(device, ({ counters }) => counters?.txPackets) ?? 0;
   const loss = lossOf(lost, passed, device.seconds);
-  if (!severityOf(loss)) return [];
+  const severity = severityOf(loss);
+  if (!severity) return [];
   const [queue] = device.queues;
+  const refused =
+    cause === 'failed' ? sumOf(fullRings(window, 'failing').filter((ring) => ring.queue.device === device)) : 0;
   return [
     onDevice(device, {
       rule: 'uncounted-loss',
-      severity: cause === 'overflowed' ? 'info' : 'warning',
+      severity: cause === 'overflowed' ? 'info' : severity,
       cause: `${nameOf(device)} lost ${count(lost)} of ${count(loss.offered)} packets that no counter of the kernel shows: ${why}.`,
       evidence: [
         `${count(lost)} packets counted as ${cause}, ${percent(loss.share)} of those towards the guest or reader`,
+        refused > 0 ? `${count(refused)} more were refused by the ring that these reads left full` : undefined,
         queue && `held by ${readerName(queue)}`,
       ],
       remedies: [{ ...remedy, command: remedy.command && inNamespaceOf(device, window, remedy.command) }],
@@ -86,4 +91,8 @@ function uncounted(device: DeviceSpan, { cause, why, remedy }: Cause, window: Wi
       confidence: 'high',
     }),
   ];
+}
+
+function sumOf(rings: readonly FullRing[]): number {
+  return rings.reduce((sum, { loss }) => sum + loss.lost, 0);
 }
