@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { imbalances, standingLab, totalsOf } from '../../lab/agent.ts';
 import { namespaceLab, noLab } from '../../lab/netns.ts';
+import { until } from '../../lab/until.ts';
+import { isManagedDrop } from '../rules/drop-kinds.ts';
 import type { Device } from '../snapshot.ts';
 
 /** Where a queueing discipline's losses are freed: its caller, or the list that younger kernels collect them in. */
@@ -77,5 +79,31 @@ test('a full tbf', { skip: noLab }, async (t) => {
   assert.ok(tbf && tbf.dropped > 0);
   assert.equal(droppedBefore(device), tbf.dropped);
   assert.ok(locationsOf(device).every((location) => QDISC_LOCATIONS.includes(location)));
+  assert.deepEqual(imbalances(device), []);
+});
+
+test('CoDel drops what has waited for too long, with a reason or without', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const agent = await standingLab();
+  const puppet = await lab.puppet();
+  await puppet.open('a', 'tap0', 'tap');
+  const peer = await lab.raise('tap0', 1000);
+  await lab.tc('qdisc replace dev tap0 root handle 1: tbf rate 800kbit burst 5000 limit 1000000');
+  const codel = await lab.tc('qdisc replace dev tap0 parent 1: handle 10: codel limit 1000 interval 10ms').then(
+    () => true,
+    () => false,
+  );
+  if (!codel) return t.skip('this kernel has no codel');
+  for (let burst = 0; burst < 5; burst += 1) await puppet.udp(peer, 9, 60, 1000);
+  const codelAtRest = async () => (await lab.qdisc('tap0')).find(({ kind }) => kind === 'codel');
+  await until(async () => (await codelAtRest())?.backlogPackets === 0);
+  const dropped = (await codelAtRest())?.dropped ?? 0;
+  assert.ok(dropped > 0);
+  const device = await agent.device(lab.inode, 'tap0');
+  assert.equal(droppedBefore(device), dropped);
+  assert.ok(
+    (device.otherDropped ?? []).every(isManagedDrop),
+    `${(device.otherDropped ?? []).map(({ reason, location }) => `${reason} ${location}`)}`,
+  );
   assert.deepEqual(imbalances(device), []);
 });

@@ -76,7 +76,7 @@ function moduleParameter(module: string, parameter: string): number {
 
 /** Modules beside tun whose functions are looked up; the text changes when one of them is loaded or unloaded. */
 export function companionModules(): string {
-  const others = ['bridge', 'tap', 'macvtap', 'ipvtap'].map((name) => {
+  const others = ['bridge', 'tap', 'macvtap', 'ipvtap', 'sch_codel', 'sch_fq_codel', 'sch_cake'].map((name) => {
     const folder = statSync(`/sys/module/${name}`, { throwIfNoEntry: false });
     return `${name} ${folder?.ino ?? '-'}`;
   });

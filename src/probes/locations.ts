@@ -29,6 +29,16 @@ export const MACVTAP_LOCATIONS: Readonly<Record<string, MacvtapMeaning>> = {
   tap_sendmsg: 'written',
 };
 
+/** Drop what has waited for too long when it is dequeued. */
+export const MANAGED_LOCATIONS: readonly string[] = [
+  'fq_codel_dequeue',
+  '__fq_codel_dequeue',
+  'codel_qdisc_dequeue',
+  '__codel_qdisc_dequeue',
+  'drop_func', // CoDel's, where it is not part of these
+  'cake_dequeue',
+];
+
 const FUNCTIONS: Readonly<Record<string, LocationClass>> = {
   tun_net_xmit: 'TRANSMIT',
   tun_queue_purge: 'PURGED',
@@ -60,6 +70,8 @@ const FUNCTIONS: Readonly<Record<string, LocationClass>> = {
   vhost_net_buf_unproduce: 'OVERFLOWED', // tun_ptr_free ends in a jump, so the location is its caller
   br_dev_queue_push_xmit: 'BEFORE', // bridge: the frame is longer than the port's MTU
   br_forward_finish: 'BEFORE',
+  // Queue managements, whose drops have a reason of their own only since QDISC_CONGESTED.
+  ...Object.fromEntries(MANAGED_LOCATIONS.map((name) => [name, 'BEFORE' as const])),
   ...Object.fromEntries(Object.keys(MACVTAP_LOCATIONS).map((name) => [name, 'MACVTAP' as const])),
 };
 

@@ -14,12 +14,12 @@ export function isHorizonDrop({ reason }: OtherDrop): boolean {
 
 /** QDISC_DROP, QDISC_OVERLIMIT, QDISC_CONGESTED, FQ_BAND_LIMIT, FQ_FLOW_LIMIT, CAKE_FLOOD, … */
 export function isQdiscDrop(drop: OtherDrop): boolean {
-  return /^(QDISC|FQ|CAKE)_/.test(drop.reason) && !isHorizonDrop(drop);
+  return (/^(QDISC|FQ|CAKE)_/.test(drop.reason) && !isHorizonDrop(drop)) || isManagedDrop(drop);
 }
 
-/** Dropped to keep the queue short, not because it was full. */
-export function isManagedDrop({ reason }: OtherDrop): boolean {
-  return reason === 'QDISC_CONGESTED';
+/** Dropped to keep the queue short, not because it was full; Linux 6.1 and 6.12 have no reason for it. */
+export function isManagedDrop({ reason, location }: OtherDrop): boolean {
+  return reason === 'QDISC_CONGESTED' || (reason === 'NOT_SPECIFIED' && /codel_|^cake_|^drop_func$/.test(location));
 }
 
 /** A qdisc was replaced or deleted with packets in it, or reset. */

@@ -88,7 +88,7 @@ testHosts([
   },
   {
     host: 'has codel at work, by the name that old kernels have for it',
-    taps: before({ 'QDISC_DROP@__dev_queue_xmit': 15 }, { qdisc: 'fq_codel' }),
+    taps: before({ 'NOT_SPECIFIED@fq_codel_dequeue': 15 }, { qdisc: 'fq_codel' }),
     finds: [],
   },
   {
