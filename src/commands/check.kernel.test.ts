@@ -5,6 +5,7 @@ import test from 'node:test';
 import { at, parseJson, textAt } from '../../lab/json.ts';
 import { namespaceLab, noLab } from '../../lab/netns.ts';
 import { startAgent, tapscope } from '../../lab/serve.ts';
+import { slowness } from '../../lab/slowness.ts';
 
 const TAPS = 500;
 const WITHIN_MS = 2000;
@@ -22,7 +23,8 @@ test(`with ${TAPS} taps the answer is there within ${WITHIN_MS} ms`, { skip: noL
     assert.equal(stderr, '');
   }
   t.diagnostic(`${times.map((ms) => ms.toFixed(0)).join(', ')} ms`);
-  assert.ok(Math.min(...times) <= WITHIN_MS, `${times} ms`);
+  const fastest = Math.min(...times);
+  assert.ok(fastest <= WITHIN_MS || fastest <= WITHIN_MS * (await slowness()), `${times} ms`);
 });
 
 test('a running agent is named; programs are told what people are', { skip: noLab }, async (t) => {

@@ -44,6 +44,11 @@ function reportOf(host: Host, probes: Probes, agent: AgentSelf | undefined): Doc
       { name: 'BTF', present: host.btf !== undefined, hint: 'needs a kernel built with CONFIG_DEBUG_INFO_BTF' },
       { name: 'tun driver', present: host.tunLoaded, hint: 'modprobe tun' },
       {
+        name: 'processes of the host',
+        present: host.seesHostProcesses,
+        hint: 'run in its PID namespace (docker run --pid=host, hostPID: true); without it nobody knows whose a queue is',
+      },
+      {
         name: 'kernel symbols',
         present: host.symbols !== undefined,
         hint: 'grant CAP_SYSLOG; sysctl kernel.kptr_restrict=1',

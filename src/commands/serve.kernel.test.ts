@@ -118,6 +118,12 @@ test('doctor tells programs the same: verdict, mechanisms, reasons', { skip: noL
   assert.deepEqual([blind.code, JSON.parse(blind.stdout).verdict], [3, 'blind']);
 });
 
+test('doctor says that a container sees no processes of the host', { skip: noLab }, async () => {
+  const wrapper = ['unshare', '--pid', '--fork', '--mount-proc'];
+  assert.match((await tapscope(['doctor'], { wrapper })).stdout, /^ +processes of the host: run in its PID namespace/m);
+  assert.doesNotMatch((await tapscope(['doctor'])).stdout, /processes of the host/);
+});
+
 test('kill -9 leaves nothing behind, and no namespace is kept alive', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await startAgent(t);

@@ -18,6 +18,8 @@ export interface Host {
   /** Frees the types, which only loading and attaching need; functionArgs must not be used any more. */
   readonly releaseTypes: () => void;
   readonly tunLoaded: boolean;
+  /** /proc shows the processes of the whole host, not those of a container. */
+  readonly seesHostProcesses: boolean;
   /** vhost-net may send what guests give it without copying it: its parameter experimental_zcopytx. */
   readonly zeroCopy: boolean;
   /** Names of the effective capabilities of this process that tapscope asks for. */
@@ -36,6 +38,9 @@ export const CAPABILITIES = {
 export type Capability = keyof typeof CAPABILITIES;
 export const capabilityNames = Object.keys(CAPABILITIES) as readonly Capability[];
 
+/** Its inode is a constant (kernel: PROC_PID_INIT_INO). */
+const INITIAL_PID_NAMESPACE = 0xeffffffc;
+
 /** `symbols`: names of the kernel functions that will be looked up. */
 export function readHost(symbols: Iterable<string>): Host {
   const btf = kernelTypes();
@@ -52,6 +57,7 @@ export function readHost(symbols: Iterable<string>): Host {
       for (const types of [...modules, btf]) types?.close();
     },
     tunLoaded: tunDriver() !== undefined,
+    seesHostProcesses: statSync('/proc/self/ns/pid').ino === INITIAL_PID_NAMESPACE,
     zeroCopy: moduleParameter('vhost_net', 'experimental_zcopytx') > 0,
     capabilities: effectiveCapabilities(readFileSync('/proc/self/status', 'utf8')),
   };
