@@ -61,9 +61,10 @@ export function dropped(reason: string): Fault['holds'] {
   return (before, now) => of(now) > of(before);
 }
 
-/** Lost before tun. */
-export function lostBefore(before: Device, now: Device): boolean {
-  const of = ({ otherDropped = [] }: Device): number => otherDropped.reduce((sum, { packets }) => sum + packets, 0);
+/** Lost before tun; for any reason, or for this one. */
+export function lostBefore(before: Device, now: Device, wanted?: string): boolean {
+  const of = ({ otherDropped = [] }: Device): number =>
+    otherDropped.reduce((sum, { reason, packets }) => sum + (reason === (wanted ?? reason) ? packets : 0), 0);
   return of(now) > of(before);
 }
 
