@@ -43,7 +43,7 @@ async function main(root, mode, words) {
   const named = words.length > 0 ? (file) => words.some((word) => file.includes(word)) : mode.includes;
   const whole = mode === modes.all && words.length === 0;
   await runTests(files.filter(named), whole ? runSanitized : async () => {});
-  if (whole) await tryAgain();
+  if (whole || mode === modes.asan) await tryAgain();
 }
 
 function build() {

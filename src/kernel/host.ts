@@ -57,10 +57,16 @@ export function readHost(symbols: Iterable<string>): Host {
       for (const types of [...modules, btf]) types?.close();
     },
     tunLoaded: tunDriver() !== undefined,
-    seesHostProcesses: statSync('/proc/self/ns/pid').ino === INITIAL_PID_NAMESPACE,
+    seesHostProcesses: isInitialPidNamespace(),
     zeroCopy: moduleParameter('vhost_net', 'experimental_zcopytx') > 0,
     capabilities: effectiveCapabilities(readFileSync('/proc/self/status', 'utf8')),
   };
+}
+
+/** A kernel without such namespaces has no such file. */
+function isInitialPidNamespace(): boolean {
+  const namespace = statSync('/proc/self/ns/pid', { throwIfNoEntry: false });
+  return namespace === undefined || namespace.ino === INITIAL_PID_NAMESPACE;
 }
 
 /** Tells one load of the tun driver from the next; undefined: it is not loaded. */
