@@ -98,7 +98,18 @@ export class Act {
 
   figures(): unknown {
     const names = new Set(['tap0', ...this.scenario.faults.map(({ device }) => device)].filter((name) => name !== ''));
-    return Object.fromEntries([...names].map((name) => [name, figuresOf(this.windows()[0] ?? [], this.#netns, name)]));
+    const devices = [...names].map((name) => [name, figuresOf(this.windows()[0] ?? [], this.#netns, name)]);
+    return { ...Object.fromEntries(devices), unexpected: this.#unexpected() };
+  }
+
+  /** Alarms that nobody wanted, with what spoke for them when they came. */
+  #unexpected(): Readonly<Record<string, unknown>> | undefined {
+    const wanted = new Set(this.scenario.faults.flatMap(({ rule, also = [], may = [] }) => [rule, ...also, ...may]));
+    const alarms = this.#heard.flatMap(({ findings }) =>
+      findings.filter(({ rule, severity, netns }) => netns === this.#netns && severity !== 'info' && !wanted.has(rule)),
+    );
+    const first = alarms.map(({ rule, cause, evidence }) => [rule, [cause, ...evidence]] as const).reverse();
+    return first.length > 0 ? Object.fromEntries(first) : undefined;
   }
 
   get #netns(): number {
