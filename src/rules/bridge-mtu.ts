@@ -15,7 +15,7 @@ export const bridgeMtu: Rule = {
   explanation:
     'A bridge forwards no frame that is longer than the MTU of the port it would leave by. It sends no message back and counts nothing, neither on the port nor on the bridge: small packets and the handshakes of connections pass, and then transfers hang. ' +
     'The only trace is the function that freed the packet (br_dev_queue_push_xmit, without a reason). Segments that the kernel will still cut (GSO) are not meant: they pass.',
-  speaksOf: 'loss-before-tun',
+  speaksOf: 'loss-in-bridge',
   needs: ['devices', 'before'],
   judge: (window) =>
     window.devices.flatMap((device) => {

@@ -13,7 +13,7 @@ export const hostFirewall: Rule = {
   explanation:
     'Netfilter freed the packets: a rule of nftables, iptables or ebtables of this host, conntrack with a full table, or, where net.bridge.bridge-nf-call-iptables is on, IP rules that were never meant for what a bridge forwards. ' +
     'A firewall drops on purpose, so this is told for information, and as a warning only where it takes a fifth of the traffic or more. It is never critical.',
-  speaksOf: 'filtered',
+  speaksOf: 'firewalled',
   needs: ['devices', 'before'],
   judge: (window) =>
     window.devices.flatMap((device) => {

@@ -87,6 +87,14 @@ testHosts([
     types: 'tc -s qdisc show dev tap0',
   },
   {
+    host: 'has a queue limit that is too small, and frames too long for its bridge',
+    taps: before(
+      { 'QDISC_OVERLIMIT@__dev_queue_xmit': 100, 'NOT_SPECIFIED@br_dev_queue_push_xmit': 0.5 },
+      { qdisc: 'tbf' },
+    ),
+    finds: ['bridge-mtu warning', 'qdisc-drop warning'],
+  },
+  {
     host: 'has codel at work, by the name that old kernels have for it',
     taps: before({ 'NOT_SPECIFIED@fq_codel_dequeue': 15 }, { qdisc: 'fq_codel' }),
     finds: [],
@@ -242,6 +250,26 @@ testHosts([
     taps: queues({ lost: 500, occupancy: 1000, full: { stopped: 1 } }),
     asked: true,
     finds: ['reader-stalled critical'],
+  },
+  {
+    host: 'has a guest that hangs, in whose ring there is room yet',
+    taps: [{ queues: [{ vhost: true, delivered: 0, occupancy: (second) => 20 + 20 * second }] }],
+    finds: ['reader-stalled warning'],
+    says: /^tap0 gives its packets to nobody: its reader, vhost-2211 \(thread 2219\), takes nothing, for 10 s\.$/,
+  },
+  {
+    host: 'is asked about a device whose reader takes none of a trickle',
+    taps: queues({ delivered: 0, occupancy: (second) => 20 + 2 * second }),
+    asked: true,
+    finds: ['reader-stalled info'],
+    says: /^tap0 gives its packets to nobody: its reader, openvpn \(pid 2211, thread 2219\), takes nothing, for 10 s\.$/,
+    types: 'ps -L -o pid,tid,stat,etime,pcpu,wchan:24,comm -p 2211',
+  },
+  {
+    host: 'is asked about a device that loses a trickle, for nobody reads',
+    taps: queues({ delivered: 0, occupancy: 1000, lost: 6, full: { sleeping: 1 } }),
+    asked: true,
+    finds: ['reader-stalled info'],
   },
   {
     host: 'is asked about a device that could not be watched well',

@@ -8,7 +8,11 @@ const NONE = { buckets: [], sum: 0 };
 const queues = (...plans: readonly QueuePlan[]): readonly TapPlan[] => [{ queues: plans }];
 
 function stopping(stoppedForSeconds: number | undefined, wakesLost = 0): Partial<Queue> {
-  const flow: Flow = {
+  return { flow: flowOf(stoppedForSeconds, wakesLost) };
+}
+
+function flowOf(stoppedForSeconds: number | undefined, wakesLost = 0): Flow {
+  return {
     stops: 1,
     stopsInferred: 0,
     wakes: [],
@@ -21,7 +25,6 @@ function stopping(stoppedForSeconds: number | undefined, wakesLost = 0): Partial
     resumeLatencies: NONE,
     sentBySoftirq: 0,
   };
-  return { flow };
 }
 
 testHosts([
@@ -49,6 +52,31 @@ testHosts([
     taps: queues({ delivered: 0, occupancy: 1000, full: { sleeping: 1 }, more: (second) => stopping(second + 20) }),
     finds: ['reader-stalled critical'],
     says: /^tap0 is stopped, and its sender waits: its reader, openvpn \(pid 2211, thread 2219\), takes nothing, for 10 s\./,
+  },
+  {
+    host: 'stops a sender for most of the time, and the qdisc overflows',
+    taps: [
+      {
+        queues: [
+          {
+            delivered: 500,
+            occupancy: 500,
+            full: { waiting: 0.9 },
+            more: (second) => ({ flow: { ...flowOf(0.01), stoppedSeconds: 0.9 * second } }),
+          },
+        ],
+        before: { 'QDISC_OVERLIMIT@__dev_queue_xmit': 100 },
+        more: () => ({ qdisc: 'fq_codel' }),
+      },
+    ],
+    finds: ['qdisc-drop warning', 'bufferbloat info'],
+    says: /^tap0 lost 1 000 of 6 000 packets in its qdisc fq_codel, because its full ring stopped it for 90 % of the time: its reader, openvpn \(pid 2211, thread 2219\), is too slow\.$/,
+    types: 'taskset -pc 0-$(($(nproc --all) - 1)) 2219',
+  },
+  {
+    host: 'lost a wake of a ring of twelve',
+    taps: queues({ delivered: 0, occupancy: 0, capacity: 12, more: (second) => stopping(second + 20) }),
+    finds: ['backpressure-stall critical'],
   },
   {
     host: 'has a device that lost its flow control',

@@ -31,6 +31,16 @@ test('a tap that nobody reads, and one whose reader is stopped', { skip: noLab }
   await stop();
 });
 
+test('a reader that hangs, in whose ring there is room yet', { skip: noLab }, async (t) => {
+  const one = await scene(t, 1000);
+  const stop = await bursts(one, 20);
+  await wait(200);
+  const [found] = await findingsOf(one, 10);
+  assert.deepEqual([found?.rule, found?.severity], ['reader-stalled', 'warning'], found?.cause);
+  assert.match(found?.evidence.join('\n') ?? '', /none was lost yet: the ring has room/);
+  await stop();
+});
+
 test('a ring of size 0: what is advised ends the loss', { skip: noLab }, async (t) => {
   const one = await scene(t, 0);
   await one.reader.readLoop('a', 0);

@@ -114,7 +114,7 @@ testHosts([
     taps: guest({ ...flood, full: { waiting: 0.7, running: 0.2 } }),
     finds: ['reader-starved critical'],
     says: /^tap0 \(VM web1\) lost 10 000 of 60 000 packets: its reader, vhost-2211 \(thread 2219\), or its guest could run and got no CPU for 78 % of the time the ring was full\.$/,
-    types: 'taskset -pc $(seq 0 $(($(nproc --all) - 1)) | grep -vx 1 | paste -sd,) 2219',
+    types: 'virsh emulatorpin web1 $(seq 0 $(($(nproc --all) - 1)) | grep -vx 1 | paste -sd,) --live',
   },
   {
     host: 'has a guest whose CPU time is used up',

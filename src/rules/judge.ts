@@ -49,10 +49,15 @@ function beside(one: Made, earlier: readonly Made[]): readonly Made[] {
   // What is found of a device says itself that its figures are off.
   const isSaid = finding.device !== undefined && others.some((other) => other.finding.degraded.length > 0);
   if (speaksOf === 'agent' && isSaid) return [];
-  if (speaksOf === 'clean') return others.some(({ finding: { severity } }) => severity !== 'info') ? [] : [one];
+  if (speaksOf === 'clean') return others.some(isFault) ? [] : [one];
   return others.some((other) => other.speaksOf === speaksOf && other.finding.severity !== 'info')
     ? [{ ...one, finding: { ...finding, severity: 'info' } }]
     : [one];
+}
+
+/** Who takes nothing is told of for information, where little is lost: to whoever asks it is the answer. */
+function isFault({ finding, speaksOf }: Made): boolean {
+  return finding.severity !== 'info' || speaksOf === 'ring-loss';
 }
 
 /** A finding about a device is about all its queues. */

@@ -30,9 +30,10 @@ function clean(device: DeviceSpan): readonly Finding[] {
   const unseen = grown(device, ({ uncounted }) => uncounted.reduce((sum, { packets }) => sum + packets, 0)) ?? 0;
   const given = grown(device, ({ counters }) => counters?.txPackets) ?? 0;
   const got = grown(device, ({ counters }) => counters?.rxPackets) ?? 0;
+  const waiting = device.queues.reduce((sum, { now: { ring } }) => sum + (ring?.occupancy ?? 0), 0);
   const lost = inTun + before + unseen;
   const told =
-    given + got === 0
+    given + got + lost + waiting === 0
       ? 'saw no packet in either direction: whoever misses some has to look before it'
       : lost === 0
         ? 'lost no packet here: whoever misses some has to look elsewhere'
@@ -43,7 +44,7 @@ function clean(device: DeviceSpan): readonly Finding[] {
       severity: 'info',
       cause: `${nameOf(device)} ${told}.`,
       evidence: [
-        `${count(given)} packets to its guest or reader and ${count(got)} from it passed in ${device.seconds.toFixed(0)} s`,
+        `${count(given)} packets to its guest or reader and ${count(got)} from it passed in ${device.seconds.toFixed(0)} s, ${count(waiting)} wait`,
         `${count(before)} lost before tun, ${count(inTun)} in it, ${count(unseen)} that the kernel does not count`,
       ],
       remedies: [

@@ -28,11 +28,6 @@ export function wakeReader(queue: QueueSpan, isStopped: boolean): readonly Remed
     command: `virsh domstate --reason ${quoted(domain ?? '')}`,
     effect: `Says whether the VM is paused; if so: virsh resume ${quoted(domain ?? '')}`,
   };
-  const look: Remedy = {
-    ...HOST,
-    command: `ps -L -o pid,tid,stat,etime,pcpu,wchan:24,comm -p ${owner?.pid}`,
-    effect: 'Shows what each of its threads waits for: T is stopped, R with full CPU spins, S sleeps.',
-  };
   const restart: Remedy = {
     command: undefined,
     effect: isGuest(queue)
@@ -45,8 +40,20 @@ export function wakeReader(queue: QueueSpan, isStopped: boolean): readonly Remed
   return [
     ...(owner && isStopped ? [signal] : []),
     ...(domain === undefined ? [] : [resume]),
-    ...(owner && !isStopped ? [look] : []),
+    ...(isStopped ? [] : lookAtReader(queue)),
     restart,
+  ];
+}
+
+/** For one of which more has to be known. */
+export function lookAtReader({ now: { owner } }: QueueSpan): readonly Remedy[] {
+  if (!owner) return [];
+  return [
+    {
+      ...HOST,
+      command: `ps -L -o pid,tid,stat,etime,pcpu,wchan:24,comm -p ${owner.pid}`,
+      effect: 'Shows what each of its threads waits for: T is stopped, R with full CPU spins, S sleeps.',
+    },
   ];
 }
 
@@ -60,18 +67,24 @@ export function giveCpu(queue: QueueSpan): readonly Remedy[] {
   const busy = vhost?.worker?.cpu;
   // Who may run on the busy CPU as well can be left waiting there.
   const others = `$(seq 0 $(($(nproc --all) - 1)) | grep -vx ${busy} | paste -sd,)`;
-  const elsewhere: Remedy = {
-    ...HOST,
-    command: `taskset ${target.replace('%s', others)}`,
-    effect: `Lets it run on every CPU but ${busy}, where it waits. Name a free CPU instead where CPUs are set apart.`,
-  };
-  const anywhere: Remedy = {
-    ...HOST,
-    command: `taskset ${target.replace('%s', '0-$(($(nproc --all) - 1))')}`,
-    effect: 'Lets it run on every CPU, if it is tied to a busy one. Name a free CPU instead where CPUs are set apart.',
-  };
+  const cpus = busy === undefined ? '0-$(($(nproc --all) - 1))' : others;
+  const which = busy === undefined ? 'every CPU, if it is tied to a busy one' : `every CPU but ${busy}, where it waits`;
+  const domain = domainOf(queue);
+  // libvirt keeps QEMU’s threads and vhost’s in a cgroup whose CPUs taskset cannot leave.
+  const move: Remedy =
+    domain === undefined
+      ? {
+          ...HOST,
+          command: `taskset ${target.replace('%s', cpus)}`,
+          effect: `Lets it run on ${which}. Name a free CPU where CPUs are set apart. “Invalid argument”: first its cgroup’s cpuset.cpus.`,
+        }
+      : {
+          ...HOST,
+          command: `virsh emulatorpin ${quoted(domain)} ${cpus} --live`,
+          effect: `Lets QEMU’s own threads and vhost’s run on ${which}. Name a free CPU where CPUs are set apart.`,
+        };
   return [
-    busy === undefined ? anywhere : elsewhere,
+    move,
     ...(vhost?.worker && owner ? giveGuestCpu(queue, owner.pid) : []),
     {
       ...HOST,

@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Finding } from './finding.ts';
-import { type FullRing, fullRings, isGuest } from './full-ring.ts';
+import { type FullRing, fullRing, fullRings, isGuest } from './full-ring.ts';
 import { fullSecondsEver, fullTimeEvidence } from './full-time.ts';
+import { NOISE_PER_SECOND } from './loss.ts';
 import { onQueue } from './on.ts';
 import { wakeReader } from './reader-remedies.ts';
 import type { Rule } from './rule.ts';
-import { isFull, STALLED_SECONDS, siblingsTook, stallLossPerSecond, stallSeverity } from './stall.ts';
-import type { QueueSpan } from './window.ts';
+import {
+  isFull,
+  LONG_STALL_SECONDS,
+  neglectOf,
+  STALLED_SECONDS,
+  siblingsTook,
+  stallLossPerSecond,
+  stallSeverity,
+} from './stall.ts';
+import { type DeviceSpan, grown, type QueueSpan, type Window } from './window.ts';
 import { count, duration, queueName, readerName } from './words.ts';
 
 /** A guest that boots has its driver within this, from the start of its VMM. */
@@ -14,19 +23,20 @@ const BOOT_SECONDS = 120;
 
 export const readerStalled: Rule = {
   name: 'reader-stalled',
-  summary: 'the ring is full and nobody takes a packet out of it',
+  summary: 'nobody takes a packet out of the ring, and it is full or fills up',
   explanation:
     'The ring is full, or the queue stopped, and for seconds nothing was taken out: the process is stopped (SIGSTOP, freezer, debugger), the VM is paused, its guest has no driver, or its VMM hangs. ' +
     'The reader’s state tells stopped from asleep; of an idle vhost-net worker what counts is what stops its owner.\n\n' +
     'A guest that has never taken a packet is given two minutes from the start of its VMM to boot, a pause of about a second (a migration) is told of and no more, and where only a trickle of broadcasts is lost nobody need be woken. ' +
-    'A bigger ring does not help: nobody empties it.',
+    'So is a ring that has room yet, where for ten seconds packets wait, more come and none is taken. A bigger ring does not help: nobody empties it.',
   speaksOf: 'ring-loss',
   needs: ['devices', 'freed'],
-  judge: (window) => [
+  judge: (window, asked) => [
     ...fullRings(window, 'stalled')
       .filter((seen) => !siblingsTook(seen).some((packets) => packets > 0))
       .map(stalled),
     ...fullRings(window, 'paused').map(paused),
+    ...neglected(window, asked),
   ],
 };
 
@@ -42,14 +52,14 @@ function stalled(seen: FullRing): Finding {
   const since = isOn
     ? `for ${duration(time?.seconds ?? 0)} in all`
     : `for ${duration(stall.seconds)}${stall.lasts ? '' : ', until lately'}`;
-  const young = isYoung(seen) && !isStopped ? ' It has taken none yet: its guest boots, or has no driver.' : '';
+  const young = isYoung(queue) && !isStopped ? ' It has taken none yet: its guest boots, or has no driver.' : '';
   const lost =
     flow?.stoppedForSeconds === undefined || loss.lost > 0
       ? `lost ${count(loss.lost)} of ${count(loss.offered)} packets`
       : 'is stopped, and its sender waits';
   return onQueue(queue, {
     rule: 'reader-stalled',
-    severity: isYoung(seen) && !isStopped ? 'info' : stallSeverity(seen),
+    severity: isYoung(queue) && !isStopped ? 'info' : stallSeverity(seen),
     cause: `${queueName(queue)} ${lost}: ${holder} ${what}, ${since}.${young}`,
     evidence: [
       isOn ? undefined : `nothing was taken out of the ring for ${duration(stall.seconds)}`,
@@ -67,7 +77,7 @@ function stalled(seen: FullRing): Finding {
 }
 
 /** A guest that never took a packet, and has not had the time to. */
-function isYoung({ queue }: FullRing): boolean {
+function isYoung(queue: QueueSpan): boolean {
   const never = queue.device.now.counters?.txPackets === 0;
   return never && isGuest(queue) && ageOf(queue) < BOOT_SECONDS;
 }
@@ -77,6 +87,36 @@ function ageOf({ device, now }: QueueSpan): number {
   const [startedAt, endedAt] = [now.owner?.startedAt, device.takenAt.at(-1)];
   if (startedAt !== undefined && endedAt !== undefined) return endedAt - startedAt;
   return now.reader ? fullSecondsEver(now.reader) : Number.POSITIVE_INFINITY;
+}
+
+/** Rings that will be full: of a trickle only who asks about the device is told. */
+function neglected({ devices }: Window, asked: DeviceSpan | undefined): readonly Finding[] {
+  return devices.flatMap((device) =>
+    device.queues.flatMap((queue) => {
+      const stall = neglectOf(queue);
+      const isNeglected = stall.lasts && stall.seconds >= LONG_STALL_SECONDS && !fullRing(queue);
+      if (!isNeglected || siblingsTook({ queue, stall }).some((packets) => packets > 0)) return [];
+      const came = grown(queue, ({ ring }) => ring?.occupancy) ?? 0;
+      const isFault = came / device.seconds >= NOISE_PER_SECOND && !isYoung(queue);
+      return isFault || device === asked ? [neglect(queue, stall.seconds, isFault)] : [];
+    }),
+  );
+}
+
+function neglect(queue: QueueSpan, seconds: number, isFault: boolean): Finding {
+  const { occupancy = 0, capacity = 0 } = queue.now.ring ?? {};
+  return onQueue(queue, {
+    rule: 'reader-stalled',
+    severity: isFault ? 'warning' : 'info',
+    cause: `${queueName(queue)} gives its packets to nobody: its reader, ${readerName(queue)}, takes nothing, for ${duration(seconds)}.`,
+    evidence: [
+      `${count(occupancy)} packets wait in a ring of ${count(capacity)}, and none was taken`,
+      'none was lost yet: the ring has room',
+    ],
+    remedies: wakeReader(queue, false),
+    rejected: [{ rule: 'not-here', because: `${count(occupancy)} packets came, and are still here` }],
+    confidence: 'medium',
+  });
 }
 
 function paused({ queue, loss, time, stall }: FullRing): Finding {

@@ -60,8 +60,10 @@ test('virsh is for libvirt on the host', () => {
 test('a worker that waits for a CPU, or whose guest does: the harmless first, then who it is', () => {
   const commands = (vm: TapPlan): readonly string[] =>
     toldOf(vm, 'waiting').match(/^(ps|virsh|taskset|renice)(?= )/gm) ?? [];
-  assert.deepEqual(commands(libvirt), ['taskset', 'ps', 'virsh', 'renice']);
+  assert.deepEqual(commands(libvirt), ['virsh', 'ps', 'virsh', 'renice'], 'its cgroup has CPUs of its own');
+  assert.match(toldOf(libvirt, 'waiting'), /^virsh emulatorpin web1 \$\(seq .* grep -vx 1 .*\) --live /);
   assert.match(toldOf(libvirt, 'waiting'), /\nvirsh vcpupin web1 Lists/);
+  assert.deepEqual(commands(proxmox), ['taskset', 'ps', 'renice']);
   assert.deepEqual(commands({ program: 'firecracker' }), ['taskset', 'ps', 'renice']);
   const queue: QueuePlan = { delivered: 5000, lost: 1000, occupancy: 1000, episodes: 0, full: { waiting: 0.9 } };
   const rejected = (vhost: boolean): readonly string[] =>

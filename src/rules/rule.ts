@@ -12,6 +12,8 @@ export type Symptom =
   | 'delay'
   | 'stop'
   | 'loss-before-tun'
+  | 'loss-in-bridge'
+  | 'firewalled'
   | 'filtered'
   | 'redirect-loss'
   | 'thrown-out'

@@ -27,8 +27,11 @@ interface Seen {
 /** A VM that is moved to another host stands still for up to a second, and snapshots are as far apart. */
 export const STALLED_SECONDS = 1.5;
 /** The whole of a ten-second window, a late snapshot allowed for. */
-const LONG_STALL_SECONDS = 9.5;
-/** Slots that are taken and not yet given back: with so many the ring is full for its producer (kernel: __ptr_ring_consume). */
+export const LONG_STALL_SECONDS = 9.5;
+/**
+ * Slots that are taken and not yet given back: with so many the ring is full for its producer (kernel:
+ * __ptr_ring_consume). A ring that has not twice as many gives back each (kernel: __ptr_ring_set_size).
+ */
 const CONSUMER_BATCH = 16;
 /** Looks that are further apart, as those of minutes ago are, step over a hang of seconds. */
 const OFTEN_SECONDS = 6;
@@ -36,6 +39,15 @@ const OFTEN_SECONDS = 6;
 /** While its ring was full. */
 export function stallOf(queue: QueueSpan): Stall {
   return standstill(queue, (before, now) => ringDrops(now) > ringDrops(before) || (isFull(before) && isFull(now)));
+}
+
+/** Packets waited, and nobody took one. */
+export function neglectOf(queue: QueueSpan): Stall {
+  return standstill(queue, (before, now) => waits(before) && waits(now));
+}
+
+function waits({ ring }: Queue): boolean {
+  return (ring?.occupancy ?? 0) > 0;
 }
 
 /** The longest time for which nothing was taken and `holds` said so of each second. */
@@ -64,7 +76,9 @@ function takenFrom({ counters }: Queue, device: Device): number | undefined {
 }
 
 export function isFull({ ring }: Queue): boolean {
-  return ring !== undefined && ring.capacity > 0 && ring.occupancy + CONSUMER_BATCH > ring.capacity;
+  if (ring === undefined || ring.capacity === 0) return false;
+  const batch = ring.capacity < 2 * CONSUMER_BATCH ? 1 : CONSUMER_BATCH;
+  return ring.occupancy + batch > ring.capacity;
 }
 
 export function isLookedAtOften({ seconds, steps }: DeviceSpan): boolean {
@@ -80,7 +94,10 @@ export function showsStalls(queue: QueueSpan): boolean {
  * What each other queue of the device gave in the later half of the stall: if some flow, it is this queue, not the guest.
  * Of a guest that stops, too, one queue gives its last packet later than another.
  */
-export function siblingsTook({ queue, stall: { seconds, from, to } }: Seen): readonly number[] {
+export function siblingsTook({
+  queue,
+  stall: { seconds, from, to },
+}: Pick<Seen, 'queue' | 'stall'>): readonly number[] {
   if (seconds < STALLED_SECONDS) return [];
   const half = Math.floor((from + to) / 2);
   return queue.device.queues
