@@ -78,7 +78,9 @@ function causeOf(seen: Omit<FullRing, 'cause'>): FullRingCause {
   if (time.share('running') >= MOST) return 'cpu-bound';
   if (time.share('stopped') >= MOST) return 'stalled';
   if (time.share('sleeping') >= MOST && showsStalls(queue)) return isGuest(queue) ? 'guest' : 'blocked';
-  return lacksBuffers(queue, time) ? 'guest' : 'unknown';
+  if (!rests(time)) return 'unknown';
+  if (isGuest(queue)) return lacksBuffers(queue) ? 'guest' : 'unknown';
+  return showsStalls(queue) ? 'blocked' : 'unknown';
 }
 
 /** Most of what it took out of the ring was lost on the way to it: the ring is the smaller half of that. */
@@ -93,11 +95,14 @@ function isKeptFromIt(seen: Omit<FullRing, 'cause'>): boolean {
   return flows ? (seen.time?.share('waiting', 'throttled') ?? 0) >= NEARLY_ALL : isStarved(seen.time);
 }
 
-/** vhost-net had packets and no buffer for them, and its guest rested more than it ran or waited. */
-function lacksBuffers(queue: QueueSpan, time: FullTime): boolean {
-  const noBuffer = grown(queue, ({ vhost }) => vhost?.noBuffer) ?? 0;
-  const most = Math.max(time.share('running'), time.share('waiting', 'throttled'));
-  return noBuffer > 0 && isGuest(queue) && time.share('sleeping') > most;
+/** vhost-net had packets and no buffer for them. */
+function lacksBuffers(queue: QueueSpan): boolean {
+  return (grown(queue, ({ vhost }) => vhost?.noBuffer) ?? 0) > 0;
+}
+
+/** More than it ran or waited: on a busy host each of these takes its part. */
+function rests(time: FullTime): boolean {
+  return time.share('sleeping') > Math.max(time.share('running'), time.share('waiting', 'throttled'));
 }
 
 function isStarved(time: FullTime | undefined): boolean {

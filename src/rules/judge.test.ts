@@ -156,6 +156,11 @@ testHosts([
     finds: ['guest-not-refilling critical'],
   },
   {
+    host: 'has a VPN that sleeps, and waits for a CPU of a busy host when it wakes',
+    taps: on({ ...flood, full: { sleeping: 0.4, waiting: 0.3, running: 0.2 } }),
+    finds: ['reader-blocked critical'],
+  },
+  {
     host: 'has a VPN that sleeps while its queue is full',
     taps: on({ ...flood, full: { sleeping: 0.9 } }),
     finds: ['reader-blocked critical'],
