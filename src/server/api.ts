@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // /api/v1: what the agent saw and what it makes of it, as JSON, for the page, for other commands and for programs.
 import { Readable } from 'node:stream';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { SCHEMA } from '../outputs/live.ts';
 import { answerOf } from '../rules/answer.ts';
 import { judge } from '../rules/judge.ts';
@@ -84,23 +84,28 @@ export function addApi(app: FastifyInstance, { observer, takeSnapshot, host }: A
     };
   }
 
-  app.get('/api/v1', () => ({ ...header, history: history.span ?? null }));
-
-  app.get('/api/v1/snapshot', async (request, reply) => {
-    const leave = inFlight.enter(request.ip);
+  /** To a long answer, if there is a place. */
+  async function admit({ ip }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
+    // Gone while its password was checked: nothing would tell when it leaves.
+    if (reply.raw.destroyed) return reply.hijack();
+    const leave = inFlight.enter(ip);
     if (typeof leave === 'string') return sendLater(reply, 503, 1, leave);
     reply.raw.once('close', leave);
-    return { ...header, snapshot: snapshotToJson(await takeSnapshot()) };
-  });
+    return undefined;
+  }
+
+  app.get('/api/v1', () => ({ ...header, history: history.span ?? null }));
+
+  app.get('/api/v1/snapshot', { preHandler: admit }, async () => ({
+    ...header,
+    snapshot: snapshotToJson(await takeSnapshot()),
+  }));
 
   app.get<{ Querystring: Spanned }>(
     '/api/v1/window',
-    { schema: { querystring: spanned(JUDGED_SECONDS) } },
-    async (request, reply) => {
-      const leave = inFlight.enter(request.ip);
-      if (typeof leave === 'string') return sendLater(reply, 503, 1, leave);
-      reply.raw.once('close', leave);
-      const { at: time = now(), seconds } = request.query;
+    { schema: { querystring: spanned(JUDGED_SECONDS) }, preHandler: admit },
+    async ({ query }, reply) => {
+      const { at: time = now(), seconds } = query;
       const { stepSeconds, snapshots } = history.window(time, seconds);
       const parts = inParts({ ...header, stepSeconds }, snapshots);
       return reply.type('application/json; charset=utf-8').send(Readable.from(parts));

@@ -74,22 +74,27 @@ test('one that guesses has to wait; others with the right password do not', asyn
   assert.equal((await ask(endpoint, '/metrics', { headers: basic('alice', 'secret') })).status, 200);
 });
 
-test('clients that go away while their password is checked leave no scrape behind', async (t) => {
-  const endpoint = await serve(t, users({ alice: 'secret' }, 12));
-  const headers = Object.entries(basic('alice', 'secret')).map(([name, value]) => `${name}: ${value}\r\n`);
-  const words = `GET /metrics HTTP/1.1\r\nHost: a\r\n${headers.join('')}\r\n`;
-  const sockets = Array.from({ length: 45 }, (_, client) => {
-    // No address tries more often than it may.
-    const localAddress = `127.0.0.${2 + (client % 5)}`;
-    const socket = connect({ port: endpoint.port, host: '127.0.0.1', localAddress });
-    socket.write(words);
-    return socket;
+for (const [path, status] of [
+  ['/metrics', 200],
+  ['/api/v1/snapshot', 200],
+  ['/api/v1/window', 404], // of an agent without a history
+] as const)
+  test(`clients of ${path} that go away while their password is checked take no place`, async (t) => {
+    const endpoint = await serve(t, users({ alice: 'secret' }, 12));
+    const headers = Object.entries(basic('alice', 'secret')).map(([name, value]) => `${name}: ${value}\r\n`);
+    const words = `GET ${path} HTTP/1.1\r\nHost: a\r\n${headers.join('')}\r\n`;
+    const sockets = Array.from({ length: 45 }, (_, client) => {
+      // No address tries more often than it may.
+      const localAddress = `127.0.0.${2 + (client % 5)}`;
+      const socket = connect({ port: endpoint.port, host: '127.0.0.1', localAddress });
+      socket.write(words);
+      return socket;
+    });
+    await setTimeout(100);
+    for (const socket of sockets) socket.destroy();
+    await setTimeout(1500);
+    assert.equal((await ask(endpoint, path, { headers: basic('alice', 'secret') })).status, status);
   });
-  await setTimeout(100);
-  for (const socket of sockets) socket.destroy();
-  await setTimeout(1500);
-  assert.equal((await ask(endpoint, '/metrics', { headers: basic('alice', 'secret') })).status, 200);
-});
 
 test('users change without a restart; a broken file changes nothing', async (t) => {
   const endpoint = await serve(t, users({ alice: 'secret' }));
