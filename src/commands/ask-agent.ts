@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the running agent sees, and what it remembers of a time.
-import { askSocket } from '../kernel/agent-socket.ts';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type Answer, askSocket } from '../kernel/agent-socket.ts';
 import { SCHEMA } from '../outputs/live.ts';
 import type { Verdict } from '../rules/judge.ts';
 import { type SnapshotJson, snapshotFromJson } from '../snapshot/json.ts';
@@ -26,6 +27,9 @@ interface SnapshotAnswer extends AnyAnswer {
 
 /** Status of what the history does not reach. */
 const NOT_YET = 404;
+/** Status of an agent that has too many to answer, and how long until some of them have their answer. */
+const BUSY = 503;
+const MOMENT_MS = 300;
 
 /** Whether its snapshots are such as ours. */
 export async function askAbout(socket: string): Promise<'same version' | 'other version' | 'nobody'> {
@@ -40,7 +44,7 @@ export async function askAbout(socket: string): Promise<'same version' | 'other 
 
 /** A fresh one. Throws one sentence. */
 export async function askSnapshot(socket: string): Promise<Snapshot> {
-  const { status, body } = await askSocket(socket, '/api/v1/snapshot');
+  const { status, body } = await askPatiently(socket, '/api/v1/snapshot');
   if (status !== 200) throw new Error(body.trim());
   const { snapshot }: SnapshotAnswer = JSON.parse(body);
   return snapshotFromJson(snapshot);
@@ -65,6 +69,14 @@ export async function askWindow(socket: string, at: number, seconds: number): Pr
       `The agent is tapscope ${answer.host.version}, this is ${version()}: restart the agent, or use the command of its version.`,
     );
   return answer.snapshots.map(snapshotFromJson);
+}
+
+/** Once more where the agent is busy: many commands at once are no reason to fail. */
+async function askPatiently(socket: string, path: string): Promise<Answer> {
+  const answer = await askSocket(socket, path);
+  if (answer.status !== BUSY) return answer;
+  await wait(MOMENT_MS);
+  return askSocket(socket, path);
 }
 
 function isOurs({ schema, host }: AnyAnswer): boolean {

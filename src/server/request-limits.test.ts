@@ -61,3 +61,13 @@ test('places are limited, and one address gets half of them', () => {
   enter('d');
   assert.equal(typeof inFlight.enter('a'), 'string');
 });
+
+test('who has no address, as on a unix socket, is limited by the places alone', () => {
+  const inFlight = createInFlight(4, 'scrapes');
+  const leaves = Array.from({ length: 4 }, () => inFlight.enter(undefined));
+  assert.deepEqual(
+    leaves.map((leave) => typeof leave),
+    Array(4).fill('function'),
+  );
+  assert.match(String(inFlight.enter(undefined)), /^4 scrapes are in progress/);
+});

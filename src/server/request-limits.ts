@@ -48,27 +48,32 @@ export function createRateLimit({ intervalMs, burst }: Rate, nowMs: () => number
 }
 
 export interface InFlight {
-  /** Gives its place back when called; a sentence: there is none. */
-  readonly enter: (address: string) => (() => void) | string;
+  /** Gives its place back when called; a sentence: there is none. `address`: undefined of a unix socket. */
+  readonly enter: (address: string | undefined) => (() => void) | string;
 }
 
-/** One address gets no more than half of the places. `things`: what they are for. */
+/** One address gets no more than half of the places; whoever may open a unix socket gets all. `things`: what they are for. */
 export function createInFlight(places: number, things: string): InFlight {
   const byAddress = new Map<string, number>();
   let taken = 0;
+
+  function count(address: string, more: number): void {
+    const own = (byAddress.get(address) ?? 0) + more;
+    if (own > 0) byAddress.set(address, own);
+    else byAddress.delete(address);
+  }
+
   return {
     enter: (address) => {
-      const own = byAddress.get(address) ?? 0;
       if (taken >= places) return `${places} ${things} are in progress, which is the limit; try again later.`;
+      const own = address === undefined ? 0 : (byAddress.get(address) ?? 0);
       if (own >= places / 2)
         return `${own} ${things} of this address are in progress, which is the limit; try again later.`;
       taken += 1;
-      byAddress.set(address, own + 1);
+      if (address !== undefined) count(address, 1);
       return () => {
         taken -= 1;
-        const left = (byAddress.get(address) ?? 1) - 1;
-        if (left > 0) byAddress.set(address, left);
-        else byAddress.delete(address);
+        if (address !== undefined) count(address, -1);
       };
     },
   };

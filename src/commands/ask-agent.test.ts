@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands that ask one agent at once, over a real unix socket.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { temporaryFolder } from '../../lab/certificates.ts';
+import { until } from '../../lab/until.ts';
+import { goldenSnapshot } from '../outputs/prometheus-golden.ts';
+import { createObserver } from '../server/observer.ts';
+import { startSocket } from '../server/socket.ts';
+import { askSnapshot } from './ask-agent.ts';
+
+/** As many as the API answers at once. */
+const PLACES = 8;
+
+/** An agent whose snapshots come when `give` is called. */
+async function slowAgent(t: TestContext) {
+  let give = (): void => undefined;
+  const given = new Promise<void>((resolve) => {
+    give = resolve;
+  });
+  const asked = { times: 0 };
+  const takeSnapshot = async () => {
+    asked.times += 1;
+    await given;
+    return goldenSnapshot;
+  };
+  const path = join(temporaryFolder(t), 'agent.sock');
+  const host = { kernel: '7.3.0', version: '0.1.0' };
+  const socket = await startSocket(path, { takeSnapshot, observer: createObserver(), host });
+  t.after(() => socket.close());
+  return { path, asked, give };
+}
+
+test('local commands have all places, and one more waits a moment for its own', async (t) => {
+  const { path, asked, give } = await slowAgent(t);
+  const first = Array.from({ length: PLACES }, () => askSnapshot(path));
+  await until(() => asked.times === PLACES);
+  assert.equal(asked.times, PLACES);
+  const late = askSnapshot(path);
+  await wait(100); // it was refused
+  give();
+  for (const { takenAt } of await Promise.all([...first, late])) assert.equal(takenAt, goldenSnapshot.takenAt);
+  assert.equal(asked.times, PLACES + 1);
+});
+
+test('an agent that stays busy says so in one sentence', async (t) => {
+  const { path, asked, give } = await slowAgent(t);
+  const first = Array.from({ length: PLACES }, () => askSnapshot(path));
+  await until(() => asked.times === PLACES);
+  await assert.rejects(askSnapshot(path), /^Error: 8 long answers are in progress, which is the limit; [^\n]*\.$/);
+  give();
+  await Promise.all(first);
+});
