@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The live page of the agent as built, in a real browser without a screen, on real taps. UPDATE=1 takes the README's pictures anew.
 import assert from 'node:assert/strict';
+import { createServer, get, type IncomingMessage } from 'node:http';
+import { pipeline } from 'node:stream';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { namespaceLab, noLab } from '../../lab/netns.ts';
 import type { Puppet } from '../../lab/puppet.ts';
-import { startAgent } from '../../lab/serve.ts';
+import { freePort, startAgent } from '../../lab/serve.ts';
 
 interface Scope {
   after(undo: () => Promise<void>): void;
@@ -111,6 +113,56 @@ test('the finding first, a queue’s page by keyboard alone, no complaint of the
   await agent.stop();
   await page.locator('#answer.unknown').waitFor();
   assert.match((await page.locator('#answer').textContent()) ?? '', /^The agent has said nothing for \d+ s/);
+});
+
+/** A proxy before the agent. */
+async function startProxy(t: Scope, url: string): Promise<{ url: string; lose(): void; find(): void }> {
+  let isFound = true;
+  const server = createServer((request, reply) => {
+    const pass = (answer: IncomingMessage): void => {
+      reply.writeHead(answer.statusCode ?? 0, answer.headers);
+      pipeline(answer, reply, () => undefined);
+    };
+    if (isFound) get(url + request.url, pass).once('error', () => reply.destroy());
+    else reply.writeHead(502).end();
+  });
+  const port = await freePort();
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const lose = (): void => {
+    isFound = false;
+    server.closeAllConnections();
+  };
+  t.after(async () => {
+    lose();
+    server.close();
+  });
+  const find = (): void => {
+    isFound = true;
+  };
+  return { url: `http://127.0.0.1:${port}`, lose, find };
+}
+
+const ANSWERED = { hasText: /^(OK|WARNING|CRITICAL|UNKNOWN): / };
+const REFUSED = { hasText: /^The agent does not run, or refuses this live view; it is asked again every 5 s\.$/ };
+
+test('a live view that is refused says so, and is there again when it may be', { skip: noLab }, async (t) => {
+  const agent = await startAgent(t);
+  const proxy = await startProxy(t, agent.url);
+  const browser = await launchBrowser(t);
+  const view = (): Promise<IncomingMessage> =>
+    new Promise((resolve, reject) => get(`${agent.url}/api/v1/live`, { agent: false }, resolve).once('error', reject));
+  const others = await Promise.all(Array.from({ length: 10 }, view));
+  const { page } = await openPage(browser, proxy.url);
+  const answer = page.locator('#answer');
+  const shows = (filter: { hasText: RegExp }): Promise<void> => page.locator('#answer', filter).waitFor();
+  await shows(REFUSED);
+  for (const other of others) other.destroy();
+  await shows(ANSWERED);
+  proxy.lose();
+  await shows(REFUSED);
+  assert.equal(await answer.getAttribute('class'), 'unknown', 'an old OK is not green');
+  proxy.find();
+  await shows(ANSWERED);
 });
 
 test('500 queues for a minute: the page does not grow', { skip: noLab }, async (t) => {
