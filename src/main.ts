@@ -17,6 +17,7 @@ import { serve } from './commands/serve.ts';
 import { NO_PIN, NO_PIN_HELP, readServeOptions, SOCKET, serveFlags } from './commands/serve-options.ts';
 import { top } from './commands/top.ts';
 import { version } from './commands/version.ts';
+import { visibleLines } from './snapshot/visible.ts';
 
 const MECHANISM = '--mechanism <event=name...>';
 const SOCKET_HELP =
@@ -30,6 +31,7 @@ function program(setExitCode: (code: number) => void): Command {
   const tapscope = new Command('tapscope')
     .description('counts exactly what happens to every packet at the queues of tun, tap and vhost-net devices')
     .version(version())
+    .configureOutput({ writeErr: (text) => process.stderr.write(visibleLines(text)) })
     .exitOverride();
   const serveCommand = tapscope.command('serve').description('the agent: answers Prometheus').exitOverride();
   for (const { flags, description, fallback } of serveFlags) serveCommand.option(flags, description, fallback);
@@ -153,15 +155,33 @@ async function main(args: readonly string[]): Promise<void> {
     }).parseAsync(args, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return; // --help, --version
-    process.exitCode = CHECKS.includes(args[0] ?? '') ? 3 : 1;
+    process.exitCode = failure();
     // commander has already said what is wrong with the flags
-    if (!(error instanceof CommanderError))
-      process.stderr.write(`tapscope: ${error instanceof Error ? error.message : error}\n`);
+    if (!(error instanceof CommanderError)) say(error instanceof Error ? error.message : String(error));
   }
 }
 
+function failure(): number {
+  return CHECKS.includes(process.argv[2] ?? '') ? 3 : 1;
+}
+
+/** Messages have names in them that others chose. */
+function say(message: string): void {
+  process.stderr.write(`tapscope: ${visibleLines(message)}\n`);
+}
+
+/** Says it last, when a screen has given its terminal back. */
+function end(message: string): void {
+  process.once('exit', () => say(message));
+  process.exit(failure());
+}
+
 // Who reads our output may have read enough (`tapscope diagnose | head -1`), or closed the terminal (EIO).
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+  if (code !== 'EPIPE' && code !== 'EIO') end(`The output cannot be written (${message}).`);
 });
+// Rejections that nobody handles come here too. On one line, where a stack is looked for: in a journal.
+process.on('uncaughtException', (error) =>
+  end(`It crashed (${(error.stack ?? String(error)).replace(/\s*\n\s*/g, ', ')}); please report this line.`),
+);
 void main(process.argv.slice(2));

@@ -5,6 +5,7 @@ import { answerOf, EXIT_CODES } from '../rules/answer.ts';
 import { judge } from '../rules/judge.ts';
 import { devicesIn, findingsOn, isEverything, type Scope } from '../rules/scope.ts';
 import { windowOf } from '../rules/window.ts';
+import { visible } from '../snapshot/visible.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { layoutOf } from './terminal.ts';
 
@@ -22,7 +23,9 @@ export function judgeSnapshots(snapshots: readonly Snapshot[], scope: Scope, hos
   const asked = devicesIn(last, scope);
   const devices = asked.filter(({ id }) => window.devices.some(({ now }) => now.id === id));
   if (devices.length === 0 && !isEverything(scope))
-    throw new Error(`${asked[0]?.name} came while it was watched, so nothing can be said of it yet; ask again.`);
+    throw new Error(
+      `${visible(asked[0]?.name ?? '')} came while it was watched, so nothing can be said of it yet; ask again.`,
+    );
   const [only, ...others] = isEverything(scope) ? [] : devices;
   const one = others.length > 0 ? undefined : window.devices.find(({ now }) => now.id === only?.id);
   const { findings, unjudged } = judge(window, one);

@@ -5,6 +5,7 @@ import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { parseSnapshot } from '../snapshot/json.ts';
+import { visible } from '../snapshot/visible.ts';
 import type { Snapshot } from '../snapshot.ts';
 
 export const SCHEMA = 1;
@@ -140,7 +141,9 @@ function headerOf(line: string): RecordingHeader {
     throw new Error('It has no header.');
   if (header.schema !== SCHEMA)
     throw new AnotherSchema(
-      `was made by tapscope ${header.version}, whose recordings (schema ${header.schema}) this one does not know (schema ${SCHEMA}); report with that version`,
+      visible(
+        `was made by tapscope ${header.version}, whose recordings (schema ${header.schema}) this one does not know (schema ${SCHEMA}); report with that version`,
+      ),
     );
   return header;
 }

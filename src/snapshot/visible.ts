@@ -5,3 +5,8 @@
 export function visible(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '\u{fffd}');
 }
+
+/** The same, of text that has lines: what libbpf says of a program, a usage. */
+export function visibleLines(text: string): string {
+  return text.split('\n').map(visible).join('\n');
+}
