@@ -5,6 +5,7 @@ import { cpus } from 'node:os';
 import { readSysctls } from '../kernel/sysctls.ts';
 import { pseudonyms } from '../outputs/pseudonyms.ts';
 import { snapshotLine } from '../snapshot/json.ts';
+import { visible } from '../snapshot/visible.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { parseDuration } from './duration.ts';
 import { type RecordingHeader, RecordingWriter, SCHEMA } from './recording.ts';
@@ -32,7 +33,7 @@ export async function record({ file, duration, addresses, mechanisms, socket }: 
     );
     const snapshots = await writer.finish();
     const names = addresses ? 'names as they are' : 'names of VMs, pods, containers, units and namespaces replaced';
-    process.stdout.write(`${file}: ${snapshots} snapshots, ${statSync(file).size} bytes, ${names}.\n`);
+    process.stdout.write(`${visible(file)}: ${snapshots} snapshots, ${statSync(file).size} bytes, ${names}.\n`);
   } finally {
     await writer.abandon();
   }

@@ -13,6 +13,7 @@ import { parseForced } from '../probes/events.ts';
 import { createObserver } from '../server/observer.ts';
 import { type RunningServer, startServer } from '../server/server.ts';
 import { startSocket } from '../server/socket.ts';
+import { visibleLines } from '../snapshot/visible.ts';
 import type { ServeOptions } from './serve-options.ts';
 import { thisHost, version } from './version.ts';
 
@@ -71,7 +72,7 @@ async function start(
 }
 
 function say(error: Error): undefined {
-  process.stderr.write(`tapscope: ${error.message}\n`);
+  process.stderr.write(`tapscope: ${visibleLines(error.message)}\n`);
 }
 
 function summary(probes: Probes): string {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands that take their time: on a terminal they say so, and Ctrl-C cuts the time short.
 import { askAgent } from '../kernel/agent-lock.ts';
+import { visible } from '../snapshot/visible.ts';
 
 /** `signal` is aborted by the first Ctrl-C; the second ends the program. */
 export async function untilCut<Result>(hint: string, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
@@ -8,7 +9,7 @@ export async function untilCut<Result>(hint: string, work: (signal: AbortSignal)
   const stop = (): void => cut.abort();
   process.once('SIGINT', stop);
   const isShown = process.stderr.isTTY;
-  if (isShown) process.stderr.write(`${hint}${await besideAgent()} …`);
+  if (isShown) process.stderr.write(visible(`${hint}${await besideAgent()} …`));
   try {
     return await work(cut.signal);
   } finally {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Takes a snapshot every second, so that books are kept and rows recycled even if nobody scrapes, and looks at readers in
 // between.
+import { visible } from '../snapshot/visible.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Agent } from './agent.ts';
 
@@ -69,9 +70,8 @@ export class Sampler {
       await agent.refresh();
       this.#lookOn(agent);
     } catch (error) {
-      process.stderr.write(
-        `tapscope: a snapshot failed (${error instanceof Error ? error.message : error}); the next one is tried in a second.\n`,
-      );
+      const reason = visible(error instanceof Error ? error.message : String(error));
+      process.stderr.write(`tapscope: a snapshot failed (${reason}); the next one is tried in a second.\n`);
     }
   }
 }

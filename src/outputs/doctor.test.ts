@@ -87,3 +87,11 @@ test('an agent whose metrics are open to others is named', () => {
   );
   assert.doesNotMatch(renderDoctor({ ...report, agent: { ...agent, exposure: null } }), /That is open/);
 });
+
+test('who answers as the agent cannot forge what the terminal shows', () => {
+  const evil = '\u001b[2J\nOK: everything';
+  const agent = { pid: 7, level: 'exact', overhead: { [evil]: 0.1 }, exposure: evil } as const;
+  const text = renderDoctor({ ...report, agent });
+  assert.ok(!text.includes('\u001b') && !text.includes('\nOK: '), text);
+  assert.equal(text.match(/\ufffd\[2J\ufffdOK: everything/g)?.length, 2);
+});

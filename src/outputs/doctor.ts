@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The doctor's report as text: the first line is the answer.
+import { visible } from '../snapshot/visible.ts';
 
 export interface DoctorReport {
   readonly schema: 1;
@@ -70,7 +71,8 @@ export function renderDoctor(report: DoctorReport): string {
       ? ['Missing:', ...missing.map((line) => `  ${line}`)]
       : ['No right or kernel feature is missing.']),
   );
-  return `${lines.join('\n')}\n`;
+  // Who answers as the agent may be anybody: an abstract socket has no owner.
+  return `${lines.map(visible).join('\n')}\n`;
 }
 
 function renderAgent(agent: DoctorReport['agent']): string {
