@@ -10,6 +10,7 @@ import {
   average,
   count,
   DEVICE,
+  fillOf,
   max,
   named,
   only,
@@ -34,7 +35,7 @@ const offered = queueRate('tapscope_queue_offered_packets_total');
 const dropped = queueRate('tapscope_queue_dropped_packets_total');
 const beforeTun = queueRate('tapscope_device_other_dropped_packets_total');
 const occupancy = owned(value(scope, 'tapscope_ring_occupancy_packets'));
-const fill = share(occupancy, value(scope, 'tapscope_ring_capacity_packets'));
+const fill = fillOf(scope, occupancy);
 const worst = top(20, sum(dropped, QUEUE));
 const ofWorst = (query: Query): Query => only(query, QUEUE, worst);
 /** Of devices with several queues. */
@@ -151,7 +152,7 @@ function withQueues(builder: DashboardBuilder): DashboardBuilder {
       timeseries({
         title: 'Fullest rings to guests',
         tells:
-          'Packets that wait for the guest or reader, as a share of what the ring holds. 100 %: the next packet is dropped.',
+          'Packets that wait for the guest or reader, and slots not given back by it yet, as a share of the ring. 100 %: the next packet is dropped.',
         width: 12,
         link: QUEUE_LINK,
         lines: [{ legend: '{{device}} queue {{queue}} ({{netns}})', query: top(10, fill) }],

@@ -93,9 +93,19 @@ export function top(limit: number, { expr, unit }: Query): Query {
   return { expr: `topk(${limit}, ${expr})`, unit };
 }
 
+export function plus(first: Query, second: Query): Query {
+  return { expr: `(${first.expr} + ${second.expr})`, unit: first.unit };
+}
+
 /** Nothing where the whole is 0: there is no share of nothing. */
 export function share(part: Query, whole: Query): Query {
   return { expr: `${part.expr} / (${whole.expr} > 0)`, unit: 'percentunit' };
+}
+
+/** How much of a ring cannot be filled: slots that were read and not given back are as good as used. */
+export function fillOf(scope: Scope, occupancy: Query): Query {
+  const used = plus(occupancy, value(scope, 'tapscope_ring_lag_packets'));
+  return share(used, value(scope, 'tapscope_ring_capacity_packets'));
 }
 
 export function only({ expr, unit }: Query, on: readonly string[], condition: Query): Query {

@@ -104,7 +104,7 @@ function withPackets(builder: DashboardBuilder): DashboardBuilder {
       timeseries({
         title: 'Ring to guest: occupancy against capacity',
         tells:
-          'Packets that wait for the guest or reader, and how many the ring can hold. At capacity the next one is dropped.',
+          'Packets that wait for the guest or reader, and how many the ring can hold. At capacity, or up to 15 below it (lag), the next one is dropped.',
         width: 12,
         lines: [
           { legend: 'waiting, queue {{queue}}', query: value(scope, 'tapscope_ring_occupancy_packets') },

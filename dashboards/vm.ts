@@ -5,7 +5,7 @@ import { emptyDashboard } from './empty.ts';
 import { withMarks } from './findings.ts';
 import { DEVICE_LINK_OF_ROW, QUEUE_LINK, QUEUE_LINK_OF_ROW, VM_UID } from './links.ts';
 import { stat, table, timeseries } from './panels.ts';
-import { DEVICE, either, marked, max, QUEUE, type Query, share, sum, top, value } from './query.ts';
+import { DEVICE, either, fillOf, marked, max, QUEUE, type Query, share, sum, top } from './query.ts';
 import { withReceive } from './receive.ts';
 import { guest } from './selection.ts';
 import { guestVariables } from './variables.ts';
@@ -19,7 +19,7 @@ const OF_QUEUE = '{{device}} queue {{queue}}';
 const offered = perSecond('tapscope_queue_offered_packets_total');
 const dropped = perSecond('tapscope_queue_dropped_packets_total');
 const occupancy = now('tapscope_ring_occupancy_packets');
-const fill = share(occupancy, value(scope, 'tapscope_ring_capacity_packets'));
+const fill = fillOf(scope, occupancy);
 
 /** What is lost on each way. Losses at the ring's entrance are known by queue, the others by device. */
 const LOST: Query = either(
@@ -152,7 +152,7 @@ function withSent(builder: DashboardBuilder): DashboardBuilder {
       timeseries({
         title: 'Rings to guest: how full',
         tells:
-          'Of what each ring holds. 100 %: the next packet is dropped, or the queue stopped. A click shows the queue.',
+          'Packets that wait and slots not given back yet, of what each ring holds. 100 %: the next packet is dropped, or the queue stopped. A click shows the queue.',
         width: 12,
         link: QUEUE_LINK,
         lines: [{ legend: OF_QUEUE, query: top(10, fill) }],
