@@ -2,10 +2,12 @@
 // The part of the dashboard Host about the agent: level, price, what it could not see.
 import { type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { stat, table, timeseries } from './panels.ts';
-import { max, type Query, rate, type Scope, sum, value, where } from './query.ts';
+import { max, only, type Query, rate, type Scope, sum, value, where } from './query.ts';
 
 export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBuilder {
   const perSecond = (name: string, by: readonly string[] = []): Query => sum(rate(scope, name), by);
+  // While tun is not loaded nothing can be attached, and there is nothing to see.
+  const devices = value({ ...scope, device: scope.agent }, 'tapscope_device_up');
   return builder
     .withRow(new RowBuilder('Can the figures be believed? (the agent)'))
     .withPanel(
@@ -20,10 +22,10 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
     .withPanel(
       stat({
         title: 'Events not measured',
-        tells: 'Anything but 0: tapscope doctor says why.',
+        tells: 'On hosts that have devices. Anything but 0: tapscope doctor says why.',
         width: 3,
         badFrom: 1,
-        query: sum(where(value(scope, 'tapscope_probe_attached'), '== bool 0')),
+        query: sum(only(where(value(scope, 'tapscope_probe_attached'), '== bool 0'), ['instance'], devices)),
       }),
     )
     .withPanel(
