@@ -130,7 +130,7 @@ export function named(scope: Scope, { expr, unit }: Query): Query {
 /** One series of value 1 for each namespace that has devices or a name. `fallback` may refer to the inode number as $1. */
 export function namespaceNames(scope: Scope, fallback: string): string {
   const known = max(value(scope, 'tapscope_namespace_info'), ['instance', 'netns', 'name']);
-  const seen = max(value({ ...scope, device: scope.agent }, 'tapscope_device_info'), ['instance', 'netns']);
+  const seen = aggregate('group', value({ ...scope, device: scope.agent }, 'tapscope_device_up'), ['instance', 'netns']);
   const unnamed = `label_replace(${seen.expr}, "name", "${fallback}", "netns", "(.*)")`;
   return `(${known.expr} or on (instance, netns) ${unnamed})`;
 }
@@ -177,10 +177,10 @@ export function withGuest(scope: Scope, { expr, unit }: Query): Query {
 
 /**
  * Devices that the variable `owner` leaves. A device without an owner has no such label, and an absent label matches ".*" alone:
- * it is shown while all owners are.
+ * it is shown while all owners are. tapscope_device_up and not an _info, which folded devices (~other) have none of.
  */
 export function ownedDevices(scope: Scope): Query {
-  const any = value(scope, 'tapscope_device_info', 'comm=~"$owner"');
+  const any = value(scope, 'tapscope_device_up', 'comm=~"$owner"');
   const owned = value({ ...scope, queue: scope.device }, 'tapscope_queue_owner_info', 'comm=~"$owner"');
   return max({ expr: `${any.expr} or ${owned.expr}`, unit: 'short' }, DEVICE);
 }
