@@ -2,7 +2,7 @@
 // The part of the dashboard Backpressure that compares: two hosts side by side, one host before and after it changed its kernel.
 import { type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { table, timeseries } from './panels.ts';
-import { average, observed, perKernel, type Query, quantile, rate, share, sum } from './query.ts';
+import { average, lossOf, observed, perKernel, type Query, quantile, rate, share, sum } from './query.ts';
 import { fleet } from './selection.ts';
 
 const { scope, of: owned } = fleet;
@@ -11,8 +11,8 @@ const HOST = ['instance'];
 const OF_KERNEL = '{{instance}}, Linux {{kernel}}';
 
 const perHost = (name: string): Query => sum(owned(rate(scope, name)), HOST);
-const offered = perHost('tapscope_queue_offered_packets_total');
-const dropped = perHost('tapscope_queue_dropped_packets_total');
+const offered = owned(rate(scope, 'tapscope_queue_offered_packets_total'));
+const dropped = owned(rate(scope, 'tapscope_queue_dropped_packets_total'));
 const elsewhere = share(perHost('tapscope_queue_wakes_elsewhere_total'), perHost('tapscope_queue_wakes_total'));
 const stopped = average(owned(rate(scope, 'tapscope_queue_stopped_seconds_total')), HOST);
 const late = (name: string): Query => quantile(0.99, owned(observed(scope, name)), HOST);
@@ -29,8 +29,8 @@ export function withComparison(builder: DashboardBuilder): DashboardBuilder {
         width: 24,
         height: 6,
         columns: [
-          { heading: 'Offered to guests', query: ofKernel(offered) },
-          { heading: 'Dropped in tun', query: ofKernel(dropped) },
+          { heading: 'Offered to guests', query: ofKernel(sum(offered, HOST)) },
+          { heading: 'Dropped in tun', query: ofKernel(sum(dropped, HOST)) },
           {
             heading: 'Dropped before tun',
             query: ofKernel(perHost('tapscope_device_other_dropped_packets_total')),
@@ -46,9 +46,9 @@ export function withComparison(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       timeseries({
         title: 'Share dropped in tun to guests, by kernel',
-        tells: 'Of what was offered. A host that changed its kernel has a line for each.',
+        tells: 'Of what was offered, of queues that tell both. A host that changed its kernel has a line for each.',
         width: 8,
-        lines: [{ legend: OF_KERNEL, query: ofKernel(share(dropped, offered)) }],
+        lines: [{ legend: OF_KERNEL, query: ofKernel(lossOf(dropped, offered, HOST)) }],
       }),
     )
     .withPanel(

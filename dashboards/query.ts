@@ -102,6 +102,14 @@ export function share(part: Query, whole: Query): Query {
   return { expr: `${part.expr} / (${whole.expr} > 0)`, unit: 'percentunit' };
 }
 
+/**
+ * What tun dropped of what it was offered, of queues that tell both: at level lean before Linux 7.3 several queues of a device do
+ * not, and their drops have no share of others' offers.
+ */
+export function lossOf(dropped: Query, offered: Query, by: readonly string[] = []): Query {
+  return share(sum(only(dropped, QUEUE, offered), by), sum(offered, by));
+}
+
 /** How much of a ring cannot be filled: slots that were read and not given back are as good as used. */
 export function fillOf(scope: Scope, occupancy: Query): Query {
   const used = plus(occupancy, value(scope, 'tapscope_ring_lag_packets'));
@@ -130,7 +138,10 @@ export function named(scope: Scope, { expr, unit }: Query): Query {
 /** One series of value 1 for each namespace that has devices or a name. `fallback` may refer to the inode number as $1. */
 export function namespaceNames(scope: Scope, fallback: string): string {
   const known = max(value(scope, 'tapscope_namespace_info'), ['instance', 'netns', 'name']);
-  const seen = aggregate('group', value({ ...scope, device: scope.agent }, 'tapscope_device_up'), ['instance', 'netns']);
+  const seen = aggregate('group', value({ ...scope, device: scope.agent }, 'tapscope_device_up'), [
+    'instance',
+    'netns',
+  ]);
   const unnamed = `label_replace(${seen.expr}, "name", "${fallback}", "netns", "(.*)")`;
   return `(${known.expr} or on (instance, netns) ${unnamed})`;
 }

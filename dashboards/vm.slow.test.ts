@@ -21,7 +21,7 @@ const FOLDED = ['a', 'b', GUEST.replaceAll('"', '\\"')]
   .concat(
     // Of many devices there is no _info.
     'tapscope_device_up{netns="0",device="~other"} 2\n',
-    'tapscope_queue_dropped_packets_total{netns="0",device="~other",reason="FULL_RING"} 1000\n',
+    'tapscope_queue_dropped_packets_total{netns="0",device="~other",reason="FULL_RING"} 1e9\n',
   )
   .join('');
 
@@ -59,6 +59,12 @@ test('a guest of vhost-net', { timeout: 120_000 }, async (t) => {
         ['tap0', GUEST],
       ],
     );
+  });
+  await t.test('drops of queues that do not tell their offers are no share of others’', async () => {
+    const panel = panelsOf(hostDashboard()).find(({ title }) => title === 'Share dropped to guests') ?? assert.fail();
+    const [answer] = await answersOf(prometheus, panel, { ...choices, owner: '.*' }, replay.span);
+    const shares = answer?.series.flatMap(({ points }) => points.map(([, value]) => value)) ?? [];
+    assert.ok(shares.length > 0 && shares.every((share) => share > 0 && share <= 1), String(shares));
   });
   await t.test('it is chosen by its name, and its devices alone are offered', async () => {
     const options = async (name: string, of: typeof choices): Promise<readonly string[]> => {

@@ -5,7 +5,7 @@ import { emptyDashboard } from './empty.ts';
 import { withMarks } from './findings.ts';
 import { DEVICE_LINK_OF_ROW, QUEUE_LINK, QUEUE_LINK_OF_ROW, VM_UID } from './links.ts';
 import { stat, table, timeseries } from './panels.ts';
-import { DEVICE, either, fillOf, marked, max, QUEUE, type Query, share, sum, top } from './query.ts';
+import { DEVICE, either, fillOf, lossOf, marked, max, QUEUE, type Query, sum, top } from './query.ts';
 import { withReceive } from './receive.ts';
 import { guest } from './selection.ts';
 import { guestVariables } from './variables.ts';
@@ -70,10 +70,13 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       stat({
         title: 'Share dropped to guest',
-        tells: 'Dropped by tun, of what was offered. Absent while nothing is offered.',
+        tells: 'Dropped by tun, of what was offered, of queues that tell both. Absent while nothing is offered.',
         width: 5,
         badFrom: 0.001,
-        query: share(dropped, offered),
+        query: lossOf(
+          perSecond('tapscope_queue_dropped_packets_total', QUEUE),
+          perSecond('tapscope_queue_offered_packets_total', QUEUE),
+        ),
       }),
     )
     .withPanel(
