@@ -61,6 +61,15 @@ export function gauge<Subject>(
   return { ...counter(name, help, value), type: 'gauge' };
 }
 
+/** A gauge of which the merged subjects have the highest: their times or sizes beside each other have no sum. */
+export function peak<Subject>(
+  name: string,
+  help: string,
+  value: (subject: Subject) => number | undefined,
+): Metric<Subject> {
+  return { ...gauge(name, help, value), merge: 'max' };
+}
+
 export function gauges<Subject>(
   name: string,
   help: string,
@@ -80,7 +89,7 @@ export function flag<Subject>(
     const set = value(subject);
     return set === undefined ? undefined : Number(set);
   };
-  return { ...gauge(name, help, number), merge: 'max' };
+  return peak(name, help, number);
 }
 
 /** Observations by size. `buckets[i]`: those above `bounds[i - 1]` and up to `bounds[i]`, the last: above all bounds. */

@@ -33,6 +33,21 @@ for (const { name, type, help, labels } of metrics) {
   });
 }
 
+test('times and sizes of queues beside each other are not added up', () => {
+  const lasting = queueMetrics.filter(
+    ({ name, type }) => type === 'gauge' && /_seconds$|_needed_packets$|_cpu$/.test(name),
+  );
+  assert.deepEqual(
+    lasting.map(({ name, merge }) => [name, merge]),
+    [
+      ['tapscope_ring_overflow_needed_packets', 'max'],
+      ['tapscope_ring_overflow_open_seconds', 'max'],
+      ['tapscope_queue_stopped_for_seconds', 'max'],
+      ['tapscope_vhost_worker_cpu', 'max'],
+    ],
+  );
+});
+
 const [guest, , vpn] = goldenSnapshot.devices;
 
 function values<Subject>(list: readonly Metric<Subject>[], name: string, subject: Subject | undefined) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of the catalogue about queues that are stopped instead of dropping (IFF_BACKPRESSURE). Subject labels: netns, device, queue.
-import { counter, counters, gauge, histogram, type Metric, series } from '../metric.ts';
+import { counter, counters, gauge, histogram, type Metric, peak, series } from '../metric.ts';
 import type { Queue } from '../snapshot.ts';
 import { durations } from './ring.ts';
 
@@ -46,9 +46,9 @@ export const flowMetrics: readonly Metric<Queue>[] = [
     '1 while the host may not send to the queue because its ring is full (DRV_XOFF).',
     ({ flow }) => (flow === undefined ? undefined : Number(flow.stoppedForSeconds !== undefined)),
   ),
-  gauge(
+  peak(
     'tapscope_queue_stopped_for_seconds',
-    'How long the queue has been stopped by now; 0: it is not.',
+    'How long the queue has been stopped by now; 0: it is not; of several queues shown as one the longest.',
     ({ flow }) => flow && (flow.stoppedForSeconds ?? 0),
   ),
   counter(

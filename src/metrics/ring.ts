@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of the catalogue about rings: how full they are, how long packets stay, what overflows. Subject labels: netns, device, queue.
-import { counter, type Distribution, gauge, histogram, type Metric } from '../metric.ts';
+import { counter, type Distribution, gauge, histogram, type Metric, peak } from '../metric.ts';
 import type { Observations, Queue } from '../snapshot.ts';
 
 /** Bits of a value: 1 µs, 4 µs … 17 s in nanoseconds. */
@@ -39,9 +39,9 @@ export const ringMetrics: readonly Metric<Queue>[] = [
     'Times that the ring overflowed and was empty again afterwards (tun_file.tx_ring).',
     ({ history }) => history?.overflow?.episodes,
   ),
-  gauge(
+  peak(
     'tapscope_ring_overflow_needed_packets',
-    'Ring size (txqueuelen) that would have held the largest overflow that ended within the last one to two minutes; 0: none ended.',
+    'Ring size (txqueuelen) that would have held the largest overflow that ended within the last one to two minutes; 0: none ended; of several queues shown as one the largest.',
     ({ history }) => history?.overflow?.needed,
   ),
   gauge(
@@ -49,9 +49,9 @@ export const ringMetrics: readonly Metric<Queue>[] = [
     'Packets dropped since the ring was last empty; while it grows and the ring is never empty, no ring size helps.',
     ({ history }) => history?.overflow?.openPackets,
   ),
-  gauge(
+  peak(
     'tapscope_ring_overflow_open_seconds',
-    'Time since the first of the packets that were dropped since the ring was last empty.',
+    'Time since the first of the packets that were dropped since the ring was last empty; of several queues shown as one the longest.',
     ({ history }) => history?.overflow?.openSeconds,
   ),
 ];

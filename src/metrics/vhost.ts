@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue's metrics of vhost-net; a queue that it does not serve has none of them.
-import { counter, counters, gauge, histogram, info, type Metric, type Sample, series } from '../metric.ts';
+import { counter, counters, gauge, histogram, info, type Metric, peak, type Sample, series } from '../metric.ts';
 import type { ZeroCopy } from '../snapshot/vhost.ts';
 import type { Queue } from '../snapshot.ts';
 
@@ -32,14 +32,11 @@ export const vhostMetrics: readonly Metric<Queue>[] = [
     ['tid', 'comm'],
     ({ vhost }) => (vhost?.worker ? [series(1, String(vhost.worker.tid), vhost.worker.comm)] : []),
   ),
-  {
-    ...gauge<Queue>(
-      'tapscope_vhost_worker_cpu',
-      'CPU on which the thread of vhost-net runs, or ran last (task_struct); of several queues shown as one the highest.',
-      ({ vhost }) => vhost?.worker?.cpu,
-    ),
-    merge: 'max',
-  },
+  peak(
+    'tapscope_vhost_worker_cpu',
+    'CPU on which the thread of vhost-net runs, or ran last (task_struct); of several queues shown as one the highest.',
+    ({ vhost }) => vhost?.worker?.cpu,
+  ),
   counter(
     'tapscope_vhost_worker_cpu_seconds_total',
     'CPU time of the thread of vhost-net, which may serve several queues (task_struct.se.sum_exec_runtime).',

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { counters, type Distribution, flag, gauge, histogram, type Metric } from '../metric.ts';
+import { queueMetrics } from '../metrics.ts';
+import { goldenSnapshot } from './prometheus-golden.ts';
 import { type Member, mergeSamples } from './prometheus-merge.ts';
 import { createSlices } from './prometheus-slices.ts';
 import { createSubject, type Subject } from './prometheus-subject.ts';
@@ -98,4 +100,28 @@ test('histograms of one device: buckets add up bound by bound, sums and counts t
       ['_count', 9],
     ],
   );
+});
+
+test('queues of one device: the longest stop and overflow, the largest need', async () => {
+  const queue = goldenSnapshot.devices[0]?.queues[0] ?? assert.fail();
+  const { flow, history } = queue;
+  const members = [10, 30].map((seconds) => ({
+    key: String(seconds),
+    value: {
+      ...queue,
+      flow: flow && { ...flow, stoppedForSeconds: seconds },
+      history: history && {
+        ...history,
+        overflow: history.overflow && { ...history.overflow, openSeconds: seconds, needed: 100 * seconds },
+      },
+    },
+  }));
+  for (const [name, wanted] of [
+    ['tapscope_queue_stopped_for_seconds', 30],
+    ['tapscope_ring_overflow_open_seconds', 30],
+    ['tapscope_ring_overflow_needed_packets', 3000],
+  ] as const) {
+    const metric = queueMetrics.find((one) => one.name === name) ?? assert.fail(name);
+    assert.deepEqual(await merge(metric, createSubject([]), members), [{ labels: [], value: wanted }], name);
+  }
 });
