@@ -54,3 +54,14 @@ test('each alert has a page, each page an alert; its first line is the answer', 
     assert.ok(blocks.length > 0, `${name} has nothing to type`);
   }
 });
+
+test('each page asks the agent in one way, that of its first block, which is changed where TLS and a password are asked for', () => {
+  const asking = runbooks().filter(({ text }) => text.includes('curl'));
+  assert.ok(asking.length > 10);
+  for (const { name, text, blocks } of asking) {
+    const [first = '', ...others] = blocks;
+    assert.match(first, /^metrics\(\) \{ curl .*"http:\/\/\$instance\/metrics"; \}\n$/, name);
+    assert.ok(!others.some((block) => block.includes('http')), name);
+    assert.match(text, /`curl .* --user USER --cacert CA "https:\/\/\$instance\/metrics"`/, name);
+  }
+});
