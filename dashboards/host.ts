@@ -176,9 +176,16 @@ function withCauses(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       timeseries({
         title: 'Dropped to guests by reason',
-        tells: 'Kernel drop reasons in tun. FULL_RING: the guest or reader takes packets more slowly than they come.',
+        tells:
+          'Kernel drop reasons in tun or macvtap. FULL_RING: the guest or reader takes packets more slowly than they come.',
         width: 8,
-        lines: [{ legend: '{{reason}}', query: sum(dropped, ['reason']) }],
+        lines: [
+          { legend: '{{reason}}', query: sum(dropped, ['reason']) },
+          {
+            legend: 'macvtap: {{reason}}',
+            query: sum(queueRate('tapscope_macvtap_dropped_packets_total'), ['reason']),
+          },
+        ],
       }),
     )
     .withPanel(

@@ -15,10 +15,13 @@ import { vmDashboard } from './vm.ts';
 const PAGES = 8;
 /** A name that would end a string, of a guest whose device has a namesake in another namespace. */
 const GUEST = 'web "1"';
+/** A guest behind a macvtap. */
+const BRIDGED = 'bridged';
 /** Guests whose devices are beyond the agent's series budget. */
 const FOLDED = ['a', 'b', GUEST.replaceAll('"', '\\"')]
   .map((vm) => `tapscope_device_owner_info{netns="0",device="~other",program="qemu",vm="${vm}"} 1\n`)
   .concat(
+    `tapscope_device_owner_info{netns="4026531840",device="macvtap0",program="qemu",vm="${BRIDGED}"} 1\n`,
     // Of many devices there is no _info.
     'tapscope_device_up{netns="0",device="~other"} 2\n',
     'tapscope_queue_dropped_packets_total{netns="0",device="~other",reason="FULL_RING"} 1e9\n',
@@ -58,6 +61,14 @@ test('a guest of vhost-net', { timeout: 120_000 }, async (t) => {
         ['tap0', GUEST],
         ['tap0', GUEST],
       ],
+    );
+  });
+  await t.test('what a macvtap drops is lost to its guest', async () => {
+    const lost = panelsOf(dashboard).find(({ title }) => title.startsWith('Packets lost')) ?? assert.fail();
+    const [answer] = await answersOf(prometheus, lost, { ...choices, guest: BRIDGED }, replay.span);
+    assert.deepEqual(
+      answer?.series.map(({ labels, points }) => [labels.device, labels.way, (points[0]?.[1] ?? 0) > 0]),
+      [['macvtap0', 'to the guest, dropped by macvtap', true]],
     );
   });
   await t.test('drops of queues that do not tell their offers are no share of others’', async () => {

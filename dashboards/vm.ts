@@ -25,6 +25,7 @@ const fill = fillOf(scope, occupancy);
 const LOST: Query = either(
   way('to the guest, dropped by tun', perSecond('tapscope_queue_dropped_packets_total', QUEUE)),
   way('to the guest, redirected by XDP', perSecond('tapscope_queue_redirect_lost_packets_total', QUEUE)),
+  way('to the guest, dropped by macvtap', perSecond('tapscope_macvtap_dropped_packets_total', DEVICE)),
   way('to the guest, before tun', perSecond('tapscope_device_other_dropped_packets_total', DEVICE)),
   way(
     'to the guest, thrown out of the ring',
@@ -164,9 +165,12 @@ function withSent(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       timeseries({
         title: 'Dropped to guest by reason',
-        tells: 'Kernel drop reasons in tun. FULL_RING: the guest takes packets more slowly than they come.',
+        tells: 'Kernel drop reasons in tun or macvtap. FULL_RING: the guest takes packets more slowly than they come.',
         width: 8,
-        lines: [{ legend: '{{reason}}', query: perSecond('tapscope_queue_dropped_packets_total', ['reason']) }],
+        lines: [
+          { legend: '{{reason}}', query: perSecond('tapscope_queue_dropped_packets_total', ['reason']) },
+          { legend: 'macvtap: {{reason}}', query: perSecond('tapscope_macvtap_dropped_packets_total', ['reason']) },
+        ],
       }),
     )
     .withPanel(
