@@ -25,7 +25,7 @@ export async function answersOf(
   for (const query of panel.queries) {
     const times = { __rate_interval: RATE_INTERVAL, __range: `${Math.ceil(to - from)}s` };
     const expr = filledIn(query.expr, { ...choices, ...times });
-    const series = panel.type === 'table' ? prometheus.query(expr, to) : prometheus.range(expr, from, to);
+    const series = query.instant ? prometheus.query(expr, to) : prometheus.range(expr, from, to);
     answers.push({ query, series: await series });
   }
   return answers;

@@ -2,7 +2,7 @@
 // The part of the dashboard Host about the agent: level, price, what it could not see.
 import { type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { stat, table, timeseries } from './panels.ts';
-import { max, only, type Query, rate, type Scope, sum, value, where } from './query.ts';
+import { count, either, max, only, type Query, rate, type Scope, sum, value, where } from './query.ts';
 
 export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBuilder {
   const perSecond = (name: string, by: readonly string[] = []): Query => sum(rate(scope, name), by);
@@ -14,9 +14,18 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
       stat({
         title: 'Level',
         tells: 'exact, or lean while the budget is passed.',
-        width: 6,
+        width: 3,
         legend: '{{level}}',
         query: where(value(scope, 'tapscope_agent_level'), '== 1'),
+      }),
+    )
+    .withPanel(
+      stat({
+        title: 'Agents that do not answer',
+        tells: 'Of their hosts nothing is known now: TapscopeScrapeStale. The scrape job is called tapscope.',
+        width: 3,
+        badFrom: 1,
+        query: unanswered(scope),
       }),
     )
     .withPanel(
@@ -135,4 +144,11 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
         columns: [{ heading: undefined, query: value(scope, 'tapscope_build_info') }],
       }),
     );
+}
+
+/** By Prometheus's own series: a dead agent has no others. Nobody says 0 of a host that nobody scrapes. */
+function unanswered(scope: Scope): Query {
+  const answering = count(value(scope, 'tapscope_build_info'));
+  const expr = `count(up{job="tapscope",${scope.agent}} == 0)`;
+  return either({ ...answering, expr }, { ...answering, expr: `0 * ${answering.expr}` });
 }

@@ -84,6 +84,14 @@ test('every query names metrics of the catalogue, takes rates of counters only, 
   }
 });
 
+test('what is shown as one figure or a table is that of now, not the last of a time in which its agent died', () => {
+  const now = panels.filter(({ type }) => type === 'stat' || type === 'table');
+  assert.ok(now.length > 20);
+  for (const { title, queries } of now) assert.ok(queries.length > 0 && queries.every(({ instant }) => instant), title);
+  const graphs = written.flatMap(({ dashboard }) => asJson(dashboard).match(/"graphMode": "\w+"/g) ?? []);
+  assert.deepEqual([...new Set(graphs)], ['"graphMode": "none"']);
+});
+
 test('every dashboard marks findings, by queries that narrow to what is chosen', () => {
   for (const { name, dashboard } of written) {
     const marks = marksOf(dashboard);

@@ -9,6 +9,8 @@ export interface ShownQuery {
   /** Of the panel, or of the table's column; undefined: the value is not shown. */
   readonly unit: string | undefined;
   readonly heading: string | undefined;
+  /** Asked of the end of the time shown alone. */
+  readonly instant: boolean;
 }
 
 export interface ShownPanel {
@@ -59,6 +61,7 @@ function shownQuery(panel: unknown, target: unknown, of: number): ShownQuery {
     legend: typeof legend === 'string' ? legend : '',
     unit: typeof ofPanel === 'string' ? ofPanel : property('unit'),
     heading: property('displayName'),
+    instant: at(target, 'instant') === true,
   };
 }
 

@@ -115,6 +115,7 @@ interface Stat extends Words {
   readonly badFrom?: number;
 }
 
+/** Asked of the end of the time shown alone: the last value of a range would outlive an agent that died in it. */
 export function stat(words: Stat): StatPanel {
   const steps = [
     { value: null, color: words.badFrom === undefined ? 'text' : 'green' },
@@ -128,7 +129,7 @@ export function stat(words: Stat): StatPanel {
     .thresholds(new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps(steps))
     .height(words.height ?? HEIGHT / 2)
     .span(words.width)
-    .graphMode(BigValueGraphMode.Area)
+    .graphMode(BigValueGraphMode.None)
     .textMode(words.legend === undefined ? BigValueTextMode.Auto : BigValueTextMode.Name)
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']))
     .withTarget(
@@ -137,7 +138,7 @@ export function stat(words: Stat): StatPanel {
         .expr(words.query.expr)
         .legendFormat(words.legend ?? words.title)
         .datasource(DATA_SOURCE)
-        .range(),
+        .instant(),
     );
 }
 
