@@ -188,10 +188,12 @@ export function withGuest(scope: Scope, { expr, unit }: Query): Query {
 
 /**
  * Devices that the variable `owner` leaves. A device without an owner has no such label, and an absent label matches ".*" alone:
- * it is shown while all owners are. tapscope_device_up and not an _info, which folded devices (~other) have none of.
+ * it is shown while all owners are. tapscope_device_up and not an _info, which folded devices (~other) have none of;
+ * a finding may name one of them.
  */
 export function ownedDevices(scope: Scope): Query {
   const any = value(scope, 'tapscope_device_up', 'comm=~"$owner"');
   const owned = value({ ...scope, queue: scope.device }, 'tapscope_queue_owner_info', 'comm=~"$owner"');
-  return max({ expr: `${any.expr} or ${owned.expr}`, unit: 'short' }, DEVICE);
+  const found = value({ ...scope, agent: scope.device }, 'tapscope_finding', 'device!="",comm=~"$owner"');
+  return max(either(any, owned, found), DEVICE);
 }

@@ -22,6 +22,7 @@ const FOLDED = ['a', 'b', GUEST.replaceAll('"', '\\"')]
   .map((vm) => `tapscope_device_owner_info{netns="0",device="~other",program="qemu",vm="${vm}"} 1\n`)
   .concat(
     `tapscope_device_owner_info{netns="4026531840",device="macvtap0",program="qemu",vm="${BRIDGED}"} 1\n`,
+    'tapscope_finding{rule="reader-stalled",severity="critical",netns="5",device="tap9",queue="0"} 1\n',
     // Of many devices there is no _info.
     'tapscope_device_up{netns="0",device="~other"} 2\n',
     'tapscope_queue_dropped_packets_total{netns="0",device="~other",reason="FULL_RING"} 1e9\n',
@@ -62,6 +63,11 @@ test('a guest of vhost-net', { timeout: 120_000 }, async (t) => {
         ['tap0', GUEST],
       ],
     );
+  });
+  await t.test('a finding of a folded device is shown', async () => {
+    const findings = panelsOf(hostDashboard()).find(({ title }) => title === 'Findings') ?? assert.fail();
+    const [answer] = await answersOf(prometheus, findings, { ...choices, owner: '.*' }, replay.span);
+    assert.ok(answer?.series.some(({ labels }) => labels.device === 'tap9'));
   });
   await t.test('what a macvtap drops is lost to its guest', async () => {
     const lost = panelsOf(dashboard).find(({ title }) => title.startsWith('Packets lost')) ?? assert.fail();
