@@ -44,6 +44,14 @@ test('it goes when nothing has made it for 30 s, and what comes back meanwhile i
   );
 });
 
+test('a clock that is set back keeps nothing standing, and nothing stands since a time to come', () => {
+  const standing = stand(stand([], [full], 7200), [full], 7201);
+  assert.equal(stand(standing, [], 10).length, 1);
+  assert.deepEqual(stand(stand(standing, [], 10), [], 41), []);
+  const [made] = stand(standing, [full], 10);
+  assert.deepEqual([made?.since, made?.seen], [10, 10]);
+});
+
 test('queues, devices and namespaces are told apart', () => {
   const findings = [full, { ...full, queue: 1 }, { ...full, device: 'tap1' }, { ...full, netns: 2 }];
   assert.equal(stand(stand([], findings, 1), findings, 2).filter(({ stands }) => stands).length, 4);

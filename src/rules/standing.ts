@@ -29,7 +29,13 @@ export function stand(
   findings: readonly Finding[],
   judgedAt: number,
 ): readonly Standing[] {
-  const known = new Map(before.map((standing) => [keyOf(standing.finding), standing]));
+  // The clock may have been set back meanwhile: nothing was seen later than now.
+  const known = new Map(
+    before.map((standing) => [
+      keyOf(standing.finding),
+      { ...standing, since: Math.min(standing.since, judgedAt), seen: Math.min(standing.seen, judgedAt) },
+    ]),
+  );
   const made = findings.map((finding): Standing => {
     const earlier = known.get(keyOf(finding));
     known.delete(keyOf(finding));
