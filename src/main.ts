@@ -98,8 +98,8 @@ function program(setExitCode: (code: number) => void): Command {
     .option('--addresses', 'leave names of VMs, pods, containers, units and namespaces, and UUIDs, as they are', false)
     .option(MECHANISM, MECHANISM_HELP, [])
     .exitOverride()
-    .action(({ output, for: duration, addresses, socket, mechanism }) =>
-      record({ file: output, duration, addresses, socket, mechanisms: mechanism }),
+    .action(async ({ output, for: duration, addresses, socket, mechanism }) =>
+      setExitCode(await record({ file: output, duration, addresses, socket, mechanisms: mechanism })),
     );
   scoped(tapscope.command('report').argument('<file>', 'what tapscope record wrote'))
     .description('what diagnose would have said where and when a recording was made')

@@ -22,18 +22,37 @@ export interface RecordOptions {
   readonly socket: string;
 }
 
-export async function record({ file, duration, addresses, mechanisms, socket }: RecordOptions): Promise<void> {
+/** In less there is nothing to judge. */
+const LEAST_SNAPSHOTS = 2;
+
+/** Exit code 0: all was recorded, 1: its end is missing. */
+export async function record({ file, duration, addresses, mechanisms, socket }: RecordOptions): Promise<number> {
   const seconds = parseDuration('--for', duration, { least: 2, most: 3600 });
   const writer = await RecordingWriter.create(file, await headerOf(addresses, mechanisms));
   const change = addresses ? undefined : pseudonyms();
-  const keep = (snapshot: Snapshot): void => writer.add(snapshotLine(snapshot, change));
+  let [kept, missing] = [0, 0];
+  const keep = (snapshot: Snapshot): void => {
+    writer.add(snapshotLine(snapshot, change));
+    kept += 1;
+  };
+  const missed = (): void => {
+    missing += 1;
+  };
+  // What went before the end cannot be seen again.
+  const unlessKept = (cause: unknown): unknown => {
+    if (kept < LEAST_SNAPSHOTS) throw cause;
+    return cause;
+  };
   try {
-    await untilCut(`Recording for ${seconds} s, Ctrl-C keeps what was seen until then`, (signal) =>
-      watchHost({ seconds, socket, mechanisms, signal, keep }),
+    const lost = await untilCut(`Recording for ${seconds} s, Ctrl-C keeps what was seen until then`, (signal) =>
+      watchHost({ seconds, socket, mechanisms, signal, keep, missed }).catch(unlessKept),
     );
     const snapshots = await writer.finish();
     const names = addresses ? 'names as they are' : 'names of VMs, pods, containers, units and namespaces replaced';
     process.stdout.write(`${visible(file)}: ${snapshots} snapshots, ${statSync(file).size} bytes, ${names}.\n`);
+    if (lost instanceof Error) process.stderr.write(`tapscope: the end is missing: ${visible(lost.message)}\n`);
+    if (missing > 0) process.stderr.write(`tapscope: looks that failed meanwhile, one a second: ${missing}.\n`);
+    return lost === undefined ? 0 : 1;
   } finally {
     await writer.abandon();
   }

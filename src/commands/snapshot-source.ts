@@ -17,8 +17,8 @@ export interface SourceOptions {
 
 export interface SnapshotSource {
   readonly isAgent: boolean;
-  /** Then `keep` gets a snapshot each second, the first before it resolves. */
-  readonly start: (keep: (snapshot: Snapshot) => unknown) => Promise<void>;
+  /** Then `keep` gets a snapshot each second, the first before it resolves; `missed` is told of those that an agent did not give. */
+  readonly start: (keep: (snapshot: Snapshot) => unknown, missed?: () => unknown) => Promise<void>;
   /** A fresh one. */
   readonly take: () => Promise<Snapshot>;
   readonly close: () => void;
@@ -38,10 +38,10 @@ function agentSource(socket: string): SnapshotSource {
   let timer: NodeJS.Timeout | undefined;
   return {
     isAgent: true,
-    start: async (keep) => {
+    start: async (keep, missed) => {
       keep(await take());
-      // One that fails is told by the next that is asked for: the agent has ended.
-      timer = setInterval(() => void take().then(keep, () => undefined), PERIOD_MS);
+      // Why one fails is told by the next that is asked for: the agent has ended.
+      timer = setInterval(() => void take().then(keep, () => missed?.()), PERIOD_MS);
     },
     take,
     close: () => clearInterval(timer),

@@ -13,15 +13,25 @@ export interface HostWatch {
   readonly signal: AbortSignal;
   /** Gets a snapshot each second, the last when the time is over. */
   readonly keep: (snapshot: Snapshot) => unknown;
+  /** Told of each second that the agent gave nothing for. */
+  readonly missed?: () => unknown;
   /** Gets what was seen first, with owners; what it throws ends the watch at once. */
   readonly check?: (snapshot: Snapshot) => unknown;
 }
 
-export async function watchHost({ seconds, socket, mechanisms, signal, keep, check }: HostWatch): Promise<void> {
+export async function watchHost({
+  seconds,
+  socket,
+  mechanisms,
+  signal,
+  keep,
+  missed,
+  check,
+}: HostWatch): Promise<void> {
   const source = await openSource({ socket, mechanisms, budget: undefined });
   let isOver = false;
   try {
-    await source.start((snapshot) => isOver || keep(snapshot));
+    await source.start((snapshot) => isOver || keep(snapshot), missed);
     check?.(await source.take());
     await wait(seconds * 1000, undefined, { signal }).catch(() => undefined);
     isOver = true;

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// An agent that ends while somebody records what it sees: what was seen until then is kept.
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { tapscope } from '../../lab/serve.ts';
+import { goldenSnapshot } from '../outputs/prometheus-golden.ts';
+import { createObserver } from '../server/observer.ts';
+import { startSocket } from '../server/socket.ts';
+import { readRecording } from './recording.ts';
+import { thisHost } from './version.ts';
+
+/** Its API, which ends with that answer. */
+async function agentOf(t: TestContext, answers: number): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'tapscope-record-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, 'agent.sock');
+  let given = 0;
+  const takeSnapshot = async () => {
+    given += 1;
+    if (given === answers) void wait(100).then(() => api.close());
+    return { ...goldenSnapshot, takenAt: goldenSnapshot.takenAt + given };
+  };
+  const api = await startSocket(path, { observer: createObserver(), takeSnapshot, host: thisHost() });
+  t.after(() => api.close());
+  return path;
+}
+
+test('an agent that is gone at the end of a recording takes nothing along', async (t) => {
+  const socket = await agentOf(t, 3);
+  const file = `${socket}.rec`;
+  const { code, stdout, stderr } = await tapscope(['record', '--for=5', '-o', file, `--socket=${socket}`]);
+  assert.equal(code, 1);
+  assert.match(stdout, /: 3 snapshots, /);
+  assert.match(
+    stderr,
+    /^tapscope: the end is missing: No agent listens on .*\.\ntapscope: looks that failed meanwhile, one a second: [1-3]\.\n$/,
+  );
+  assert.equal((await readRecording(file)).snapshots.length, 3);
+});
+
+test('of one that was gone at once there is nothing to keep', async (t) => {
+  const socket = await agentOf(t, 1);
+  const file = `${socket}.rec`;
+  const { code, stdout, stderr } = await tapscope(['record', '--for=2', '-o', file, `--socket=${socket}`]);
+  assert.deepEqual([code, stdout, existsSync(file)], [1, '', false]);
+  assert.match(stderr, /^tapscope: No agent listens on .*\n$/);
+});
