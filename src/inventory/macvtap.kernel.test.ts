@@ -6,6 +6,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { agentLab } from '../../lab/agent.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../lab/netns.ts';
 import type { Puppet } from '../../lab/puppet.ts';
+import { until } from '../../lab/until.ts';
+import { MacvtapReads } from '../probes/macvtap-reads.ts';
 import type { Device } from '../snapshot.ts';
 
 const MAC = '02:00:00:00:00:01';
@@ -86,3 +88,34 @@ for (const kind of ['macvtap', 'ipvtap'] as const) {
     });
   });
 }
+
+test('of a macvtap that was read, lost nothing and is gone, nothing is kept', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  if (!(await makeDevice(lab, 'macvtap'))) {
+    t.skip('this kernel has no macvtap');
+    return;
+  }
+  const agent = await agentLab(t);
+  const { programs } = agent.probes;
+  if (!programs || agent.probes.mechanism('macvtap-reads') !== 'fexit') {
+    t.skip('nothing counts its reads here');
+    return;
+  }
+  const reads = new MacvtapReads(programs.object);
+  const puppet = await lab.puppet();
+  await puppet.open('a', 'vtap0', 'macvtap');
+  await puppet.packet('ve0', 10, 60, { unicast: true });
+  await until(async () => (await lab.link('vtap0')).rxPackets === 10);
+  assert.equal((await puppet.read('a', 10)).packets, 10);
+  const device = await agent.device(lab.inode, 'vtap0');
+  assert.deepEqual([device.macvtap?.delivered, device.macvtap?.dropped], [10, []]);
+  assert.equal(reads.read().get(BigInt(device.id)), 10);
+  await puppet.close('a');
+  await lab.ip('link del vtap0');
+  // Kept for three looks and two seconds.
+  await until(async () => {
+    await agent.snapshot();
+    return reads.read().size === 0;
+  });
+  assert.deepEqual([...reads.read()], []);
+});

@@ -26,6 +26,7 @@ export class MacvtapCollector {
   readonly #programs: LoadedPrograms;
   readonly #walkers = new Map<string, Walker>();
   readonly #reads: MacvtapReads;
+  #delivered: ReadonlyMap<bigint, number> = new Map();
   readonly #owners: Owners;
 
   constructor(probes: Probes, programs: LoadedPrograms, owners: Owners) {
@@ -39,9 +40,9 @@ export class MacvtapCollector {
   collect(freed: ReadonlyMap<bigint, readonly OtherDrop[]>): MacvtapsSeen {
     const walks = KINDS.flatMap((kind) => this.#walker(kind)?.walk() ?? []);
     const walked = walks.flatMap(({ devices }) => devices);
-    const counted = walked.length > 0 && this.#probes.mechanism('macvtap-reads') === 'fexit';
-    const reads = counted ? this.#reads.read() : undefined;
-    const delivered = (id: bigint): number | undefined => reads && (reads.get(id) ?? 0);
+    const counted = this.#probes.mechanism('macvtap-reads') === 'fexit';
+    if (counted) this.#delivered = this.#reads.read();
+    const delivered = (id: bigint): number | undefined => (counted ? (this.#delivered.get(id) ?? 0) : undefined);
     return {
       devices: walked.map((one) => deviceOf(one, freed.get(one.id) ?? [], delivered(one.id), this.#owners)),
       ids: walked.map(({ id }) => id),
@@ -58,6 +59,11 @@ export class MacvtapCollector {
     const walker = new Walker(this.#programs.objectOf(program), program);
     this.#walkers.set(kind, walker);
     return walker;
+  }
+
+  /** Of which the kernel keeps counts; some may be gone. */
+  devices(): readonly bigint[] {
+    return [...this.#delivered.keys()];
   }
 
   remove(devices: ReadonlySet<bigint>): void {

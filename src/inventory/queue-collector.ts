@@ -234,7 +234,8 @@ export class QueueCollector {
 
   #recycle(ids: readonly bigint[], { rowNumbers }: RowsRead, others: ReadonlyMap<bigint, unknown>): void {
     const present = new Set(ids);
-    const rowless = [...others.keys(), ...this.#ledgers.keys(), ...this.#receive.devices(), ...this.#redirected.keys()];
+    const kept = [...this.#receive.devices(), ...this.#macvtaps.devices()];
+    const rowless = [...others.keys(), ...this.#ledgers.keys(), ...kept, ...this.#redirected.keys()];
     const known = new Map<bigint, readonly number[]>(rowless.map((id) => [id, []]));
     for (const [id, numbers] of rowNumbers) known.set(id, numbers);
     const gone = this.#recycler.update(known, present, performance.now(), (rows) => {
