@@ -13,6 +13,12 @@ export interface GovernorOptions {
   readonly packets: () => number;
 }
 
+/** What all devices were given so far. */
+interface Tally {
+  readonly packets: number;
+  readonly atMs: number;
+}
+
 const IDLE_PERIOD_S = 60;
 /** More than any packet costs on the enqueue path, seconds: BENCHMARKS.md has about 500 instructions in raw mode. */
 const DEAR_PACKET_S = 2e-6;
@@ -31,7 +37,9 @@ export class Governor {
   #state: BudgetState = INITIAL_BUDGET;
   #cost: Cost | undefined;
   #user = process.cpuUsage();
-  #packets = 0;
+  #tally: Tally = { packets: 0, atMs: performance.now() };
+  /** Packets a second between the last two ticks. */
+  #rate = 0;
   #measuredMs = performance.now();
   /** CPUs × seconds for one packet on the enqueue path, when it was last counted there. */
   #packetPrice = 0;
@@ -53,7 +61,11 @@ export class Governor {
 
   /** Measures for a tenth of a second and acts on it; to be called every other second. */
   async tick(): Promise<void> {
-    if (!this.#meter || !this.#mustMeasure()) return;
+    if (!this.#meter) return;
+    const tally = { packets: this.#options.packets(), atMs: performance.now() };
+    this.#rate = packetRate(this.#tally, tally);
+    this.#tally = tally;
+    if (!this.#mustMeasure()) return;
     const prices = [...(await this.#meter.measure(this.#probes.attached()))];
     const kernel = sumOf(prices);
     const enqueuePath = sumOf(prices.filter(([program]) => SHED_PROGRAMS.has(program)));
@@ -67,23 +79,22 @@ export class Governor {
    * few to matter, and never without a budget.
    */
   #mustMeasure(): boolean {
-    const { budget, cpus, packets } = this.#options;
+    const { budget, cpus } = this.#options;
     if (budget === undefined) return false;
     const seconds = (performance.now() - this.#measuredMs) / 1000;
-    const rate = Math.max(0, packets() - this.#packets) / seconds;
-    return seconds > IDLE_PERIOD_S || this.#probes.level() === 'lean' || rate * DEAR_PACKET_S > (budget * cpus) / 2;
+    return (
+      seconds > IDLE_PERIOD_S || this.#probes.level() === 'lean' || this.#rate * DEAR_PACKET_S > (budget * cpus) / 2
+    );
   }
 
   #costNow(kernelCpus: number, enqueueCpus: number): Cost {
     const now = performance.now();
     const user = process.cpuUsage(this.#user);
-    const packets = this.#options.packets();
     const seconds = (now - this.#measuredMs) / 1000;
-    const rate = Math.max(0, packets - this.#packets) / seconds; // devices that went took their counters along
+    const rate = this.#rate;
     if (this.#probes.level() === 'exact' && rate > 0 && enqueueCpus > 0) this.#packetPrice = enqueueCpus / rate;
     const agentCpus = (user.user + user.system) / 1e6 / seconds;
     this.#user = process.cpuUsage();
-    this.#packets = packets;
     this.#measuredMs = now;
     const share = 1 / this.#options.cpus;
     return {
@@ -92,6 +103,11 @@ export class Governor {
       enqueuePath: (this.#probes.level() === 'exact' ? enqueueCpus : rate * this.#packetPrice) * share,
     };
   }
+}
+
+/** Of ticks that follow each other: devices that went took their counters along, and that fall hides the packets of one tick only. */
+export function packetRate(before: Tally, now: Tally): number {
+  return (1000 * Math.max(0, now.packets - before.packets)) / (now.atMs - before.atMs);
 }
 
 function sumOf(prices: readonly (readonly [string, number])[]): number {
