@@ -5,14 +5,17 @@ import { visible } from '../snapshot/visible.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Agent } from './agent.ts';
 
+/** What is sampled. */
+export type Sampled = Pick<Agent, 'take' | 'refresh' | 'lookAtReaders'>;
+
 const PERIOD_MS = 1000;
 /** Readers of full and stopped queues, in random steps: in even ones a reader that works in turns would always be seen at the same. */
 const LOOK_MS = { least: 25, most: 75 };
 
 export class Sampler {
   readonly #keep: (snapshot: Snapshot) => void;
-  #announce: (agent: Agent) => void = () => undefined;
-  readonly #started = new Promise<Agent>((resolve) => {
+  #announce: (agent: Sampled) => void = () => undefined;
+  readonly #started = new Promise<Sampled>((resolve) => {
     this.#announce = resolve;
   });
   #timer: NodeJS.Timeout | undefined;
@@ -25,7 +28,7 @@ export class Sampler {
   }
 
   /** Takes the first snapshot before it resolves. */
-  async start(agent: Agent): Promise<void> {
+  async start(agent: Sampled): Promise<void> {
     await agent.refresh();
     this.#keep(await agent.take());
     await agent.refresh(); // owners of what the first snapshot found
@@ -49,7 +52,7 @@ export class Sampler {
   }
 
   /** As long as there is somebody to look at; the next snapshot begins anew. */
-  #lookOn(agent: Agent): void {
+  #lookOn(agent: Sampled): void {
     clearTimeout(this.#lookTimer);
     const { least, most } = LOOK_MS;
     this.#lookTimer = setTimeout(
@@ -64,14 +67,19 @@ export class Sampler {
     );
   }
 
-  async #tick(agent: Agent): Promise<void> {
-    try {
-      this.#keep(await agent.take());
-      await agent.refresh();
-      this.#lookOn(agent);
-    } catch (error) {
-      const reason = visible(error instanceof Error ? error.message : String(error));
-      process.stderr.write(`tapscope: a snapshot failed (${reason}); the next one is tried in a second.\n`);
-    }
+  /** A snapshot that fails, or a rule that does, keeps no owner, budget or driver that was loaded again from being seen. */
+  async #tick(agent: Sampled): Promise<void> {
+    await attempt('a snapshot failed', async () => this.#keep(await agent.take()));
+    await attempt('owners, budget and drivers could not be looked at', () => agent.refresh());
+    this.#lookOn(agent);
+  }
+}
+
+async function attempt(failure: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const reason = visible(error instanceof Error ? error.message : String(error));
+    process.stderr.write(`tapscope: ${failure} (${reason}); the next try is in a second.\n`);
   }
 }

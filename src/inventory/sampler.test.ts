@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { until } from '../../lab/until.ts';
+import { goldenSnapshot } from '../outputs/prometheus-golden.ts';
+import { Sampler } from './sampler.ts';
+
+test('what fails with each snapshot keeps nothing from being refreshed, and the other way round', async (t) => {
+  const done = { takes: 0, refreshes: 0, looks: 0 };
+  const sampler = new Sampler(() => {
+    done.takes += 1;
+    if (done.takes > 1) throw new Error('a rule stumbled');
+  });
+  t.after(() => sampler.stop());
+  await sampler.start({
+    take: async () => goldenSnapshot,
+    refresh: async () => {
+      done.refreshes += 1;
+      if (done.refreshes > 3) throw new Error('nobody knows whose it is');
+    },
+    lookAtReaders: () => {
+      done.looks += 1;
+      return false;
+    },
+  });
+  await until(() => done.refreshes >= 4 && done.takes >= 4 && done.looks >= 2);
+  assert.ok(done.refreshes >= 4 && done.takes >= 4 && done.looks >= 2, JSON.stringify(done));
+});
