@@ -23,6 +23,13 @@ import { ReaderTimes } from './reader-times.ts';
 import { isWritten, ReceiveCollector } from './receive.ts';
 import { vhostMeasured } from './vhost.ts';
 
+/** Rows around the walk, and when the first of them began to be read. */
+interface Read {
+  readonly before: RowsRead;
+  readonly after: RowsRead;
+  readonly nowNs: number;
+}
+
 export class QueueCollector {
   readonly #probes: Probes;
   readonly #perCpu: boolean;
@@ -74,6 +81,8 @@ export class QueueCollector {
 
   collect(): { readonly devices: readonly Device[]; readonly complete: boolean } {
     if (this.#probes.mechanism('transmit') === 'arithmetic') this.#probes.programs?.settle(false);
+    // Before the rows: a stop that they have open is told up to here, and what its wake adds to them later is never less.
+    const nowNs = Number(process.hrtime.bigint());
     const rows = this.#rows.read(true, this.#perCpu);
     this.#redirected = this.#redirects.read();
     const before = withFrames(rows, this.#redirected);
@@ -89,7 +98,8 @@ export class QueueCollector {
     this.#states = this.#probes.states();
     this.#lost = this.#losses.sentences(this.#states);
     this.#vhost = vhostDriver() !== undefined && this.#probes.mechanism('vhost') !== 'fentry';
-    const devices = walk.devices.map((walked) => this.#device(walked, before, after, others.get(walked.id) ?? []));
+    const read: Read = { before, after, nowNs };
+    const devices = walk.devices.map((walked) => this.#device(walked, read, others.get(walked.id) ?? []));
     this.#used = before.used;
     const macvtaps = this.#macvtaps.collect(others);
     this.#held = [...heldOf(walk.devices), ...macvtaps.held];
@@ -129,7 +139,7 @@ export class QueueCollector {
     return this.#readers?.look(true) ?? false;
   }
 
-  #device(walked: WalkedDevice, before: RowsRead, after: RowsRead, freed: readonly OtherDrop[]): Device {
+  #device(walked: WalkedDevice, { before, after, nowNs }: Read, freed: readonly OtherDrop[]): Device {
     const otherDropped = freed.filter((drop) => !isWritten(drop));
     const transmit = this.#probes.mechanism('transmit');
     const counting = transmit !== undefined;
@@ -154,7 +164,7 @@ export class QueueCollector {
         arrivals: counted,
         departures: this.#departuresSeen(),
         wakeCauses: this.#rows.wakeCauses,
-        nowNs: Number(process.hrtime.bigint()),
+        nowNs,
       },
       flowSeen: ['fentry', 'waiting'].includes(this.#probes.mechanism('stops') ?? ''),
       vhost: vhostMeasured(this.#probes),

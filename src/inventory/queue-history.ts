@@ -15,7 +15,7 @@ export interface Regard {
   readonly departures: boolean;
   /** Why queues are woken, by number. */
   readonly wakeCauses: readonly string[];
-  /** CLOCK_MONOTONIC, as the programs have it. */
+  /** CLOCK_MONOTONIC, as the programs have it; no later than the rows were read. */
   readonly nowNs: number;
 }
 
