@@ -164,13 +164,16 @@ function offeredAudit({ offered, enqueued, redirected, dropped, bypassed }: Queu
   return { equation: 'offered', imbalance: offered + bypassed - (enqueued - redirected) - sumOf(dropped) };
 }
 
+const NOT_KNOWN = { enqueued: undefined, transmitted: undefined };
+
 function countersOf(sums: QueueSums, measured: Measured, balance: QueueBalance | undefined): QueueCounters {
   const dropped = measured.reasons ? droppedOf(sums, measured.reasons) : [];
-  const enqueued = balance ? (balance.known ? balance.enqueued : undefined) : sums.enqueued;
+  const own = { enqueued: sums.enqueued, transmitted: sums.enqueued - sums.redirected };
+  const { enqueued, transmitted } = balance?.known === false ? NOT_KNOWN : (balance ?? own);
   const read = balance?.read ?? Math.max(0, sums.consumed - sums.consumedByVhost);
   return {
     dropped,
-    offered: enqueued === undefined ? undefined : enqueued - sums.redirected + sumOf(sums.dropped),
+    offered: transmitted === undefined ? undefined : transmitted + sumOf(sums.dropped),
     offeredBytes: measured.counted ? sums.offeredBytes : undefined,
     enqueued,
     consumed: measured.consumedCounted ? { read, vhost: sums.consumed - read } : undefined,

@@ -20,6 +20,8 @@ export interface Reading {
 /** One queue as its books show it; packets. */
 export interface QueueBalance {
   readonly enqueued: number;
+  /** Enqueued by the transmit function, not by XDP. */
+  readonly transmitted: number;
   readonly delivered: number;
   /** Taken by read(). */
   readonly read: number;
@@ -136,8 +138,8 @@ export class Ledger {
         // Without a probe on either side of the ring nobody knows which of several queues a packet went through.
         const known = regime.enqueued === 'counted' || regime.taken === 'counted' || this.#books.size === 1;
         const auditPending = audit.length > 0 || books.unaudited ? books.unaudited : undefined;
-        const { enqueued, delivered, read } = books;
-        return [index, { enqueued, delivered, read, audit, auditPending, known }];
+        const { enqueued, transmitted, delivered, read } = books;
+        return [index, { enqueued, transmitted, delivered, read, audit, auditPending, known }];
       }),
     );
   }

@@ -140,3 +140,23 @@ test('what read() took never falls, though vhost-net’s batch is counted before
   books.update(BOTH, at({ enqueued: 100, consumed: 80, consumedByVhost: 84 }, 0));
   assert.equal(books.read, 16);
 });
+
+test('frames that XDP brings while the ring is looked at are taken from no packet', () => {
+  for (const regime of [LEAN, BOTH]) {
+    const books = new QueueBooks(true);
+    books.update(LEAN, at({ consumed: 100 }, 0));
+    assert.equal(books.transmitted, 100);
+    // 40 come and are taken between the counters and the ring, then 30 more wait in it.
+    const { before } = at({ enqueued: 40, redirected: 40, consumed: 100 }, 0);
+    const { after } = at({ enqueued: 70, redirected: 70, consumed: 140 }, 0);
+    books.update(LEAN, at({}, 0, { before, after: { ...after, enqueued: 40, redirected: 40 }, atRest: false }));
+    assert.equal(books.transmitted, 100);
+    books.update(regime, at({}, 30, { before, after, atRest: false }));
+    assert.equal(books.transmitted, 100, 'those that wait came by XDP too');
+    books.update(regime, at({ enqueued: 70, redirected: 70, consumed: 140 }, 30));
+    assert.deepEqual([books.enqueued, books.transmitted], [170, 100]);
+    const more = regime === BOTH ? { enqueued: 75 } : { enqueued: 70 };
+    books.update(regime, at({ ...more, redirected: 70, consumed: 145 }, 30));
+    assert.deepEqual([books.enqueued, books.transmitted], [175, 105]);
+  }
+});

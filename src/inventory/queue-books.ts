@@ -44,6 +44,7 @@ export class QueueBooks {
   /** What vhost-net held when the books were opened: taken, and counted by nobody. */
   #heldBefore = 0;
   #enqueued = 0;
+  #transmitted = 0;
   #delivered = 0;
   #read = 0;
   #bypassedBefore = 0;
@@ -63,6 +64,11 @@ export class QueueBooks {
 
   get enqueued(): number {
     return this.#enqueued;
+  }
+
+  /** Of the enqueued packets, those that the transmit function brought: XDP redirects frames around it. */
+  get transmitted(): number {
+    return this.#transmitted;
   }
 
   get delivered(): number {
@@ -110,6 +116,10 @@ export class QueueBooks {
     if (reading.atRest) this.#settleBase(sources);
     const source = regime.enqueued === 'counted' ? sources.counted : sources.derived;
     if (source !== undefined) this.#enqueued = Math.max(this.#enqueued, this.#base + source);
+    // What is not counted is the least that came in: frames that came meanwhile are not to be taken from it twice.
+    const counted = regime.enqueued === 'counted' && this.#baseBefore === undefined;
+    const frames = (counted ? before : after).redirected;
+    this.#transmitted = Math.max(this.#transmitted, this.#enqueued - frames);
     const apart = regime.taken === 'counted' && !(renumbered && regime.enqueued === 'counted');
     // The kernel's own counter where it is this queue's alone; what vhost gave back or is purged at this moment is not in it.
     const taken = reading.takenFromDevice ?? (steady || apart ? this.#taken(regime, reading) : undefined);
