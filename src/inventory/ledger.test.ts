@@ -188,6 +188,39 @@ test('what the core drops is in tx_dropped too; what only tx_dropped knows is an
   assert.deepEqual(imbalances(update(new Ledger(true), reading({}, 0, 0, unseen))), [0, 20]);
 });
 
+/** The kernel's tx_dropped and what was lost before tun, look by look; all else rests. */
+function losses(
+  ledger: Ledger,
+  looks: readonly (readonly [txDropped: number, otherDropped: number, regime?: Regime])[],
+): readonly (readonly number[])[] {
+  return looks.map(([txDropped, otherDropped, regime]) => {
+    const walked = walkedDevice([walkedQueue(0, 0)], 0, txDropped);
+    return imbalances(update(ledger, reading({}, 0, 0, { walked, otherDropped }), regime));
+  });
+}
+
+test('what the core dropped before the books were opened explains nothing that came later', () => {
+  const looks = [
+    [500, 500],
+    [500, 500],
+    [520, 500],
+  ] as const;
+  assert.deepEqual(losses(new Ledger(false), looks).at(-1), [0, 20]);
+  const lean: Regime = { enqueued: 'derived', taken: 'device' };
+  const levels = [[500, 500], [500, 500], [500, 500, lean], [500, 500, lean], ...looks] as const;
+  assert.deepEqual(losses(new Ledger(false), levels).at(-1), [0, 20]);
+});
+
+test('what the core drops while the books are opened is nobody’s difference, under load and later', () => {
+  // Lost between the kernel's counter and ours, at each look.
+  const busy = [1, 2, 3, 4, 5].map((second) => [10_000 * second, 10_000 * second + 300] as const);
+  const ledger = new Ledger(false);
+  assert.deepEqual(losses(ledger, busy), new Array(5).fill([0, 0]));
+  const rest = [50_300, 50_300] as const;
+  assert.deepEqual(losses(ledger, [rest, [50_300, 50_800], [50_800, 50_800]]), new Array(3).fill([0, 0]));
+  assert.deepEqual(losses(ledger, [[50_820, 50_800]]), [[0, 20]]);
+});
+
 test('a queue whose drops came past the offered probe is degraded at once', () => {
   assert.match(
     update(new Ledger(true), reading({ bypassed: 1, full: 1 }, 0, 0)).degraded.join(),

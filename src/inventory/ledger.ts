@@ -3,6 +3,7 @@
 import { type DeviceSums, emptySums, type QueueSums } from '../probes/rows.ts';
 import type { WalkedDevice, WalkedQueue } from '../probes/walk.ts';
 import type { AuditResult } from '../snapshot.ts';
+import { OtherLosses } from './other-losses.ts';
 import { heldOf, QueueBooks, type Regime, thrown, VHOST_BATCH } from './queue-books.ts';
 import { type Count, Renumbering } from './renumbering.ts';
 
@@ -64,6 +65,7 @@ export class Ledger {
   readonly #renumbering = new Renumbering();
   /** The kernel's own counters when the books were opened. */
   #base: { readonly delivered: number; readonly dropped: number } | undefined;
+  readonly #others = new OtherLosses();
   /** Packets that moved while the books were opened, until the first rest. */
   #doubt = 0;
   #offset = { delivered: 0, dropped: 0 };
@@ -92,6 +94,7 @@ export class Ledger {
     if (atRest) this.#narrow(reading, totals, regime);
     const audit = this.#audit(reading, totals, regime);
     const degraded = this.#judge(audit, reading, totals, regime, atRest);
+    this.#others.seen(reading.otherDropped);
     if (renumbered) degraded.push('queues were renumbered with packets in the ring');
     return { queues: this.#shown(regime), audit, degraded };
   }
@@ -154,6 +157,7 @@ export class Ledger {
       this.#doubt = VHOST_BATCH + moved(reading);
     const resumed = this.#regime?.enqueued === 'derived' && regime.enqueued === 'counted';
     const alone = this.#books.size === 1;
+    if (resumed) this.#others.open(reading.otherDropped);
     if (resumed && this.#base)
       this.#base = alone ? { ...this.#base, dropped: walked.counters.txDropped - dropped } : undefined;
     this.#regime = regime;
@@ -164,6 +168,7 @@ export class Ledger {
     const { txPackets, txDropped } = reading.walked.counters;
     const delivered = sumOf([...this.#books.values()].map((books) => books.delivered));
     this.#base = { delivered: txPackets - delivered, dropped: txDropped - dropped };
+    this.#others.open(reading.otherDropped);
     this.#doubt = VHOST_BATCH + moved(reading);
     this.#offset = { delivered: 0, dropped: 0 };
   }
@@ -173,7 +178,7 @@ export class Ledger {
     if (!this.#base || this.#doubt === 0) return;
     const { txPackets, txDropped } = walked.counters;
     const delivered = this.#delivered(totals, regime) - (txPackets - this.#base.delivered);
-    const dropped = txDropped - this.#base.dropped - totals.dropped;
+    const dropped = this.#others.settle(txDropped - this.#base.dropped - totals.dropped);
     this.#offset = {
       delivered: Math.abs(delivered) <= this.#doubt ? delivered : 0,
       dropped: Math.abs(dropped) <= this.#doubt ? dropped : 0,
@@ -199,8 +204,9 @@ export class Ledger {
         imbalance: this.#delivered(totals, regime) - (txPackets - this.#base.delivered) - this.#offset.delivered,
       });
     // The core adds its own drops (no reader, no room to validate) to tx_dropped; a qdisc's are not in it.
+    const explained = this.#others.explained(otherDropped);
     if (regime.enqueued === 'counted' || dropped < 0)
-      audit.push({ equation: 'dropped', imbalance: dropped > 0 ? Math.max(0, dropped - otherDropped) : dropped });
+      audit.push({ equation: 'dropped', imbalance: dropped > 0 ? Math.max(0, dropped - explained) : dropped });
     return audit;
   }
 
@@ -219,7 +225,8 @@ export class Ledger {
     if ([...before].some(([index, sums]) => (this.#books.get(index)?.bypassed(sums) ?? 0) > 0))
       degraded.push('packets come past the offered probe (PACKET_QDISC_BYPASS, pktgen start_xmit)');
     if (this.#wrong.count >= PATIENCE) degraded.push(this.#wrong.sentence);
-    const shared = this.#base ? walked.counters.txDropped - this.#base.dropped - totals.dropped - otherDropped : 0;
+    const explained = this.#others.explained(otherDropped);
+    const shared = this.#base ? walked.counters.txDropped - this.#base.dropped - totals.dropped - explained : 0;
     if (regime.enqueued === 'derived' && shared > tolerance)
       degraded.push(`${shared} drops of shared packets are known for the device only (lean)`);
     return degraded;

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Losses before tun, some of them in the kernel's tx_dropped too: how many of its drops they explain since the books were opened.
+
+/** They are read after the kernel's counter: what is lost in between is here first, and there at the next look. */
+export class OtherLosses {
+  /** When the books were opened. */
+  #base = 0;
+  /** The most that was lost between the two readings then; at the first rest it is what was. */
+  #slack = 0;
+  /** At the last look. */
+  #last = 0;
+
+  /** Infinite: nobody counts them, and they may explain anything. */
+  open(counted: number): void {
+    if (!Number.isFinite(counted)) return;
+    this.#slack = counted - this.#last;
+    this.#base = counted;
+  }
+
+  /** After each look. */
+  seen(counted: number): void {
+    if (Number.isFinite(counted)) this.#last = counted;
+  }
+
+  /** The most drops of the kernel's that they explain. */
+  explained(counted: number): number {
+    return counted - this.#base + this.#slack;
+  }
+
+  /** At a rest the look before has all that the kernel counts now. Of its `excess` over our drops, what nothing explains. */
+  settle(excess: number): number {
+    const counted = this.#last - this.#base;
+    this.#slack = Math.max(0, Math.min(this.#slack, excess - counted));
+    return excess > 0 ? Math.max(0, excess - counted - this.#slack) : excess;
+  }
+}
