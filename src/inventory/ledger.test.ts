@@ -284,3 +284,15 @@ test('a queue that is being detached has delivered nothing more, though its ring
   const books = update(ledger, { ...reading({}, 0, 20), ...seen, walked: leaving });
   assert.deepEqual([shown(books, 0), shown(books, 1)], [10, 10]);
 });
+
+test('a detached queue that keeps its packets is told of at the third look, and until it has none', () => {
+  const ledger = new Ledger(true);
+  const look = (kept: number): readonly string[] => {
+    const queues = [walkedQueue(0, 0), walkedQueue(0, kept, { detached: true })];
+    return update(ledger, reading({ enqueued: 60 }, 0, 10, { walked: walkedDevice(queues, 10) })).degraded;
+  };
+  assert.deepEqual([look(50), look(50)], [[], []], 'it is being detached');
+  assert.match(look(50).join(), /^a detached queue holds packets: .* stand still$/);
+  assert.match(look(50).join(), /stand still/);
+  assert.doesNotMatch(look(0).join(), /stand still/);
+});

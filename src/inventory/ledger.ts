@@ -71,6 +71,8 @@ export class Ledger {
   #offset = { delivered: 0, dropped: 0 };
   #regime: Regime | undefined;
   #last: string | undefined;
+  /** Looks in a row that found packets in a detached queue's ring. */
+  #leaving = 0;
   #wrong = NOTHING_WRONG;
 
   /** born: the device appeared under watch, so that its books begin with zeros. */
@@ -95,6 +97,8 @@ export class Ledger {
     const audit = this.#audit(reading, totals, regime);
     const degraded = this.#judge(audit, reading, totals, regime, atRest);
     this.#others.seen(reading.otherDropped);
+    if (this.#leaving >= PATIENCE)
+      degraded.push('a detached queue holds packets: until they are taken, figures of single queues stand still');
     if (renumbered) degraded.push('queues were renumbered with packets in the ring');
     return { queues: this.#shown(regime), audit, degraded };
   }
@@ -104,6 +108,7 @@ export class Ledger {
     const rings = new Map(attachedOf(walked).map((queue) => [queue.index, queue]));
     // A queue that is being detached has its packets in a ring of no index, until they are thrown out.
     const leaving = walked.queues.some(({ detached, occupancy }) => detached && occupancy > 0);
+    this.#leaving = leaving ? this.#leaving + 1 : 0;
     const believable = !leaving && this.#ahead(reading, totals, regime) <= this.#doubt;
     const indices = new Set([...rings.keys(), ...before.keys(), ...this.#books.keys()]);
     for (const index of indices) {
