@@ -25,7 +25,7 @@ export interface DeviceStep {
 }
 
 /** Nobody need decode what rules look at each second. */
-export const RECENT_SECONDS = 10;
+const RECENT_SECONDS = 10;
 const PACES: readonly Pace[] = [
   { stepSeconds: 1, keepSeconds: 60 },
   { stepSeconds: 10, keepSeconds: 240 },

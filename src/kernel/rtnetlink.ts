@@ -10,7 +10,6 @@ export interface Link {
   readonly name: string;
   /** IFF_… */
   readonly flags: number;
-  readonly mtu: number;
   /** Packets; of a tun device the capacity of each queue's ring. */
   readonly txqlen: number;
   readonly operstate: string;
@@ -19,8 +18,6 @@ export interface Link {
   /** Kind of a virtual device: 'tun' (taps too), 'veth'; undefined for hardware and loopback. */
   readonly kind: string | undefined;
   readonly tun: TunLink | undefined;
-  readonly numTxQueues: number;
-  readonly alias: string | undefined;
   readonly stats64: LinkStats;
 }
 
@@ -42,8 +39,6 @@ export interface LinkStats {
   readonly txPackets: number;
   readonly rxBytes: number;
   readonly txBytes: number;
-  readonly rxErrors: number;
-  readonly txErrors: number;
   readonly rxDropped: number;
   readonly txDropped: number;
 }
@@ -77,14 +72,11 @@ const RTM_GETLINK = 18;
 const RTM_NEWQDISC = 36;
 const RTM_GETQDISC = 38;
 const IFLA_IFNAME = 3;
-const IFLA_MTU = 4;
 const IFLA_QDISC = 6;
 const IFLA_TXQLEN = 13;
 const IFLA_OPERSTATE = 16;
 const IFLA_LINKINFO = 18;
-const IFLA_IFALIAS = 20;
 const IFLA_STATS64 = 23;
-const IFLA_NUM_TX_QUEUES = 31;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_TUN_OWNER = 1;
@@ -143,14 +135,11 @@ function parseLink({ body, attributes }: Message): Link {
     ifindex: u32(body, 4),
     name: text(attributes.get(IFLA_IFNAME)) ?? '',
     flags: u32(body, 8),
-    mtu: integer(attributes.get(IFLA_MTU)) ?? 0,
     txqlen: integer(attributes.get(IFLA_TXQLEN)) ?? 0,
     operstate: OPERSTATES[integer(attributes.get(IFLA_OPERSTATE)) ?? 0] ?? 'unknown',
     qdisc: text(attributes.get(IFLA_QDISC)),
     kind,
     tun: kind === 'tun' ? parseTun(info.get(IFLA_INFO_DATA)) : undefined,
-    numTxQueues: integer(attributes.get(IFLA_NUM_TX_QUEUES)) ?? 1,
-    alias: text(attributes.get(IFLA_IFALIAS)),
     stats64: parseLinkStats(attributes.get(IFLA_STATS64)),
   };
 }
@@ -175,8 +164,6 @@ function parseLinkStats(stats: DataView | undefined): LinkStats {
     txPackets: at(1),
     rxBytes: at(2),
     txBytes: at(3),
-    rxErrors: at(4),
-    txErrors: at(5),
     rxDropped: at(6),
     txDropped: at(7),
   };
