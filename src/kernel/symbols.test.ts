@@ -24,12 +24,12 @@ function symbolsOf(t: TestContext, text: string, names: readonly string[]): Symb
   return Symbols.ofKernel(names, join(folder, 'kallsyms'));
 }
 
-test('a function with its compiler-made parts, each up to the next symbol', (t) => {
+test('a function before its compiler-made parts, each up to the next symbol', (t) => {
   const symbols = symbolsOf(t, TEXT, ['tun_net_xmit', 'tun_queue_purge', 'tun_attach', 'module_function']);
   assert.equal(symbols?.address('tun_net_xmit'), 0xffffffff81daef80n);
   assert.deepEqual(symbols?.ranges('tun_net_xmit'), [
-    { start: 0xffffffff8123ad3an, length: 0x23 },
     { start: 0xffffffff81daef80n, length: 0x500 },
+    { start: 0xffffffff8123ad3an, length: 0x23 },
   ]);
   assert.equal(symbols?.ranges('tun_queue_purge')[0]?.length, 0x2160, 'not 0 where two names share an address');
   assert.equal(symbols?.address('tun_attach'), undefined, 'only a variant of it exists');

@@ -29,10 +29,14 @@ export class Symbols {
     return this.#found.find((symbol) => symbol.name === name && symbol.whole)?.start;
   }
 
-  /** Text of a function with its compiler-made parts (`.isra.0`, `.constprop.0`, `.cold`), each up to the next symbol. */
+  /**
+   * Text of a function, then its compiler-made parts (`.isra.0`, `.constprop.0`, `.cold`), each up to the next symbol. In
+   * vmlinux all `.cold` parts lie before the functions.
+   */
   ranges(name: string): readonly TextRange[] {
     return this.#found
       .filter((symbol) => symbol.name === name)
+      .sort((a, b) => Number(b.whole) - Number(a.whole))
       .map((symbol) => ({ start: symbol.start, length: Number(endOf(symbol) - symbol.start) }));
   }
 
