@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <new>
+#include <system_error>
 
 NetlinkThread::NetlinkThread(Napi::Env env) : stopEvent_(eventfd(0, EFD_CLOEXEC))
 {
@@ -16,10 +17,16 @@ NetlinkThread::NetlinkThread(Napi::Env env) : stopEvent_(eventfd(0, EFD_CLOEXEC)
 		throw systemError(env, errno, "start", "the netlink thread");
 	results_ = Results::New(env, "tapscope netlink", 0, 1, this);
 	results_.Unref(env);
-	// Hooks run in reverse order: this one stops the thread before the environment closes results_.
-	env.AddCleanupHook([this] { stop(); });
-	thread_ = std::thread([this] { serve(); });
+	try {
+		thread_ = std::thread([this] { serve(); });
+	} catch (const std::system_error &refusal) {
+		results_.Release(); // nobody stops what was never started
+		throw systemError(env, refusal.code().value(), "start", "the netlink thread");
+	}
 	pthread_setname_np(thread_.native_handle(), "tapscope-rtnl");
+	// Last, for it outlives a constructor that throws. Hooks run in reverse order: this one stops the thread before
+	// the environment closes results_.
+	env.AddCleanupHook([this] { stop(); });
 }
 
 Napi::Promise NetlinkThread::request(Napi::Env env, NetlinkRequest request)

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
-import { env, execPath, pid } from 'node:process';
+import { env, execPath, getuid, pid } from 'node:process';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { failure } from '../../addon/test/fixture.ts';
@@ -14,6 +14,7 @@ import { packageRoot } from './package.ts';
 import { type Link, linkDumpRequest, readLinks, readQdiscs } from './rtnetlink.ts';
 
 const skip = noLab;
+const rootless = getuid?.() === 0 ? false : 'needs root, to be another user';
 
 function pathOf(netns: NamespaceLab): string {
   return `/run/netns/${netns.name}`;
@@ -227,4 +228,15 @@ test('a worker ends with its requests under way, and with its thread', () => {
       console.log(before, running());
     });`);
   assert.equal(output, 'true false\n');
+});
+
+test('a thread that the host refuses is an error, and nothing of it is left at the end', { skip: rootless }, () => {
+  // Root is under no such limit, and a user only when he makes the next thread.
+  const output = runNode(`
+    require('node:child_process').execFileSync('prlimit', ['--pid', process.pid, '--nproc=1:1']);
+    process.setuid(54321);
+    for (let tries = 0; tries < 3; tries++)
+      try { addon.netlinkRequest(undefined, request); } catch ({ code, message }) { console.log(code, message); }`);
+  const refusal = 'EAGAIN start the netlink thread: Resource temporarily unavailable\n';
+  assert.equal(output, refusal.repeat(3));
 });
