@@ -49,13 +49,23 @@ static __always_inline bool transmits_by_tun(struct net_device *dev)
 	return has_tun_kind(dev);
 }
 
+static __always_inline u32 foreign_cell(u64 ops)
+{
+	return (ops >> 6) & (FOREIGN_CELLS - 1);
+}
+
+/*
+ * No ops are no verdict: what lies in skb->dev's place while TCP sorts a packet looks like a device that has none, and
+ * so does the device of a packet that tun has not given one yet.
+ */
 static __noinline bool judge(u64 device, u64 ops)
 {
 	if (transmits_by_tun((struct net_device *)device)) {
 		tun_ops[tun_ops[0] ? 1 : 0] = ops; /* there are two: one for tap, one for tun */
 		return true;
 	}
-	foreign_ops[(ops >> 6) & (FOREIGN_CELLS - 1)] = ops;
+	if (ops + foreign_base)
+		foreign_ops[foreign_cell(ops)] = ops;
 	return false;
 }
 
@@ -68,11 +78,6 @@ static __always_inline void forget_foreign(void)
 	}
 	tun_ops[0] = tun_ops[1] = 0;
 	foreign_base = address_of(foreign_ops);
-}
-
-static __always_inline u32 foreign_cell(u64 ops)
-{
-	return (ops >> 6) & (FOREIGN_CELLS - 1);
 }
 
 static __always_inline bool is_known_foreign(u64 ops)
