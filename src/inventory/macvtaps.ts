@@ -6,7 +6,8 @@ import { MacvtapReads } from '../probes/macvtap-reads.ts';
 import type { LoadedPrograms } from '../probes/programs.ts';
 import { type WalkedDevice, Walker } from '../probes/walk.ts';
 import type { UncountedLoss } from '../snapshot/receive.ts';
-import type { Device, OtherDrop } from '../snapshot.ts';
+import type { Device, OtherDrop, ProbeState } from '../snapshot.ts';
+import { missedReads } from './own-losses.ts';
 import { type Held, heldOf, type Owners } from './owners.ts';
 
 const IFF_UP = 1;
@@ -37,14 +38,18 @@ export class MacvtapCollector {
   }
 
   /** `freed`: drops that belong to no row, by device. */
-  collect(freed: ReadonlyMap<bigint, readonly OtherDrop[]>): MacvtapsSeen {
+  collect(freed: ReadonlyMap<bigint, readonly OtherDrop[]>, probes: readonly ProbeState[]): MacvtapsSeen {
     const walks = KINDS.flatMap((kind) => this.#walker(kind)?.walk() ?? []);
     const walked = walks.flatMap(({ devices }) => devices);
     const counted = this.#probes.mechanism('macvtap-reads') === 'fexit';
-    if (counted) this.#delivered = this.#reads.read();
+    if (counted && (walked.length > 0 || this.#delivered.size > 0)) this.#delivered = this.#reads.read();
     const delivered = (id: bigint): number | undefined => (counted ? (this.#delivered.get(id) ?? 0) : undefined);
+    const degraded = missedReads(probes);
     return {
-      devices: walked.map((one) => deviceOf(one, freed.get(one.id) ?? [], delivered(one.id), this.#owners)),
+      devices: walked.map((one) => ({
+        ...deviceOf(one, freed.get(one.id) ?? [], delivered(one.id), this.#owners),
+        degraded,
+      })),
       ids: walked.map(({ id }) => id),
       held: heldOf(walked),
       complete: walks.every(({ complete }) => complete),
@@ -76,7 +81,7 @@ function deviceOf(
   freed: readonly OtherDrop[],
   delivered: number | undefined,
   owners: Owners,
-): Device {
+): Omit<Device, 'degraded'> {
   const { counters, queues } = walked;
   return {
     netns: walked.netns,
@@ -113,7 +118,6 @@ function deviceOf(
     },
     uncounted: uncountedOf(freed),
     audit: [],
-    degraded: [],
   };
 }
 

@@ -22,6 +22,8 @@ const LOST = [
 /**
  * Events whose missed runs leave the books right. `freed` runs for every freed packet of the host: what it missed was
  * mostly nobody's of ours, and the audit sees the rest. `departures` sees the whole way of the ring next time. `refused` and `receive-batches` watch the way from the guest.
+ * `stops` counts no packets, and is there for each wake of a network card and each softirq of the host: what it missed was mostly theirs.
+ * Of ours it may have missed the end of a stop, which the walk or the next wake gives it; findings about stops say so. `macvtap-reads` is about macvtaps only.
  */
 export const BESIDE_THE_BOOKS: ReadonlySet<string> = new Set([
   'freed',
@@ -31,8 +33,10 @@ export const BESIDE_THE_BOOKS: ReadonlySet<string> = new Set([
   'buffers',
   'zerocopy',
   'allocation',
+  'stops',
   'refused',
   'receive-batches',
+  'macvtap-reads',
 ]);
 
 export class OwnLosses {
@@ -50,14 +54,26 @@ export class OwnLosses {
   /** What the probes themselves missed may have been any queue's. */
   sentences(probes: readonly ProbeState[]): readonly string[] {
     const rowless = this.#globals.u64('lost_no_row');
-    const counting = probes.filter(({ event }) => !BESIDE_THE_BOOKS.has(event));
-    const missed = counting.reduce((sum, state) => sum + state.missed, 0);
     return [
       ...(this.#realtime ? ['this is a PREEMPT_RT kernel: a packet that preempts another on its CPU may hide it'] : []),
       ...(rowless > 0 ? [`${rowless} packets of some queues found no free row of counters`] : []),
-      ...(missed > 0 ? [`the kernel skipped ${missed} runs of our probes`] : []),
+      ...missedOfBooks(probes),
     ];
   }
+}
+
+export function missedOfBooks(probes: readonly ProbeState[]): readonly string[] {
+  return missedBy(probes, (event) => !BESIDE_THE_BOOKS.has(event));
+}
+
+/** May have been any macvtap's or ipvtap's: its packets are counted when they are read, and never again. */
+export function missedReads(probes: readonly ProbeState[]): readonly string[] {
+  return missedBy(probes, (event) => event === 'macvtap-reads');
+}
+
+function missedBy(probes: readonly ProbeState[], isMeant: (event: string) => boolean): readonly string[] {
+  const missed = probes.reduce((sum, probe) => (isMeant(probe.event) ? sum + probe.missed : sum), 0);
+  return missed > 0 ? [`the kernel skipped ${missed} runs of our probes`] : [];
 }
 
 /** Variables of the BPF object's .bss by name. */

@@ -101,7 +101,7 @@ export class QueueCollector {
     const read: Read = { before, after, nowNs };
     const devices = walk.devices.map((walked) => this.#device(walked, read, others.get(walked.id) ?? []));
     this.#used = before.used;
-    const macvtaps = this.#macvtaps.collect(others);
+    const macvtaps = this.#macvtaps.collect(others, this.#states);
     this.#held = [...heldOf(walk.devices), ...macvtaps.held];
     const complete = walk.complete && macvtaps.complete;
     const present = walk.devices.map(({ id }) => id);
