@@ -106,7 +106,7 @@ export class QueueCollector {
     const complete = walk.complete && macvtaps.complete;
     const present = walk.devices.map(({ id }) => id);
     if (complete) this.#recycle([...present, ...macvtaps.ids], before, others);
-    if (walk.complete) this.#forget(new Set(present));
+    if (complete) this.#forget(new Set([...present, ...this.#recycler.absent]));
     this.#sawAll ||= complete;
     return { devices: [...devices, ...macvtaps.devices], complete };
   }

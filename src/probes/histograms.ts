@@ -59,3 +59,19 @@ export class Histograms {
     };
   }
 }
+
+export function mergeHistograms(
+  one: QueueHistograms | undefined,
+  other: QueueHistograms | undefined,
+): QueueHistograms | undefined {
+  if (!one || !other) return one ?? other;
+  const merged = new Map(one);
+  for (const [kind, { buckets, sum }] of other) {
+    const known = one.get(kind);
+    merged.set(kind, {
+      buckets: buckets.map((count, bits) => count + (known?.buckets[bits] ?? 0)),
+      sum: sum + (known?.sum ?? 0),
+    });
+  }
+  return merged;
+}

@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hands rows of vanished devices back to the pool: forgotten when a complete walk lacks the device, released two walks and two seconds later.
+// Hands rows of vanished devices back to the pool: forgotten when complete walks have lacked the device for a while, released
+// two seconds later.
 import { layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
 
-/** Walks that must lack a device before its rows are released, the one that forgot them included. */
-const WALKS = 3;
+/**
+ * A device that moves to another network namespace is in no list for tens of milliseconds: it takes more than one walk, and
+ * more time than that, to say that it is gone. Until then another that has its address is told apart by the programs.
+ */
+const WALKS = 2;
+const ABSENT_MS = 1000;
 /** Longer than any program can still hold a row number that it looked up before the row was forgotten. */
 const GRACE_MS = 2000;
 
 interface Absence {
   walks: number;
   readonly sinceMs: number;
-  readonly forgotten: Set<number>;
+  /** When each row was first forgotten. */
+  readonly forgottenMs: Map<number, number>;
 }
 
 export class Recycler {
@@ -26,6 +32,11 @@ export class Recycler {
     this.#object = object;
     this.#rowsAt = layout.at.rows;
     this.#batch = (layout.size - layout.at.rows) / 8; // two lists of u32
+  }
+
+  /** Devices that may come back. */
+  get absent(): Iterable<bigint> {
+    return this.#absent.keys();
   }
 
   /**
@@ -46,19 +57,21 @@ export class Recycler {
         this.#absent.delete(device);
         continue;
       }
-      const absence = this.#absent.get(device) ?? { walks: 0, sinceMs: nowMs, forgotten: new Set<number>() };
+      const absence = this.#absent.get(device) ?? { walks: 0, sinceMs: nowMs, forgottenMs: new Map<number, number>() };
       this.#absent.set(device, absence);
-      const due = ++absence.walks >= WALKS && nowMs - absence.sinceMs >= GRACE_MS;
-      // Rows may be born while their device is being deleted: each is forgotten at one walk and released at a later one.
-      const known = numbers.filter((number) => absence.forgotten.has(number));
-      if (due) release.push(...known);
-      if (due && known.length === numbers.length) {
-        this.#absent.delete(device);
-        gone.add(device);
-        continue;
+      const absentMs = nowMs - absence.sinceMs;
+      if (++absence.walks < WALKS || absentMs < ABSENT_MS) continue;
+      let left = 0;
+      for (const number of numbers) {
+        // Rows may be born while their device is being deleted: each has its own time.
+        const forgottenMs = absence.forgottenMs.get(number) ?? nowMs;
+        absence.forgottenMs.set(number, forgottenMs);
+        if (nowMs - forgottenMs >= GRACE_MS) release.push(number);
+        else left = forget.push(number);
       }
-      forget.push(...numbers.filter((number) => !due || !absence.forgotten.has(number)));
-      for (const number of numbers) absence.forgotten.add(number);
+      if (left > 0 || (numbers.length === 0 && absentMs < ABSENT_MS + GRACE_MS)) continue;
+      this.#absent.delete(device);
+      gone.add(device);
     }
     beforeRelease(new Set(release));
     this.#run(forget, release);

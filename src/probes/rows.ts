@@ -7,7 +7,7 @@ import type { CpuCounters } from '../snapshot.ts';
 import { Histograms, type QueueHistograms } from './histograms.ts';
 import { addEvents, type EventSums, QueueEvents } from './queue-events.ts';
 import { RareDrops } from './rare-drops.ts';
-import { isUsed, NO_CPU, SharedRows, type SharedSums } from './shared-rows.ts';
+import { mergeShared, NO_CPU, SharedRows, type SharedSums } from './shared-rows.ts';
 import { type BatchSums, emptyBatchSums, VhostBatches } from './vhost-batches.ts';
 
 const FIELDS = [
@@ -172,9 +172,11 @@ export class Rows {
 
   #addShared(sums: QueueSums, number: number, histograms: ReadonlyMap<number, QueueHistograms> | undefined): void {
     if (!histograms) return;
-    const shared = this.#shared.read(this.#base(number), histograms.get(number));
-    // CPUs that made one at the same time left others, which nobody uses.
-    if (!sums.shared || isUsed(shared)) sums.shared = shared;
+    const base = this.#base(number);
+    const ended = (this.#view.u32(base + this.#layout.at.place) & ROW_ENDED) !== 0;
+    const shared = this.#shared.read(base, ended, histograms.get(number));
+    // CPUs that made one at the same time left others, which nobody uses; a device that came back has a second one.
+    sums.shared = sums.shared ? mergeShared(sums.shared, shared) : shared;
   }
 
   #add(sums: QueueSums, number: number, rare: ReadonlyMap<number, number> | undefined): void {

@@ -3,7 +3,7 @@
 import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
-import type { QueueHistograms } from './histograms.ts';
+import { mergeHistograms, type QueueHistograms } from './histograms.ts';
 
 /** CPU of a row that is shared: NO_CPU of bpf/queue.bpf.h. */
 export const NO_CPU = 0xffffffff;
@@ -76,12 +76,12 @@ export class SharedRows {
     this.#watchFlow = flow;
   }
 
-  /** `base`: byte offset of the row. */
-  read(base: number, histograms: QueueHistograms | undefined): SharedSums {
+  /** `base`: byte offset of the row; `ended`: no program writes it any more, so that it knows what was, and not what is. */
+  read(base: number, ended: boolean, histograms: QueueHistograms | undefined): SharedSums {
     const { at } = this.#layout;
     const view = this.#view;
     const u64 = (field: (typeof FIELDS)[number]): number => view.u64(base + at[field]);
-    return {
+    const sums = {
       episodeDrops: Math.max(0, u64('overflowed') - u64('episode_base')),
       episodeSince: u64('episode_since'),
       episodes: u64('episodes'),
@@ -99,17 +99,37 @@ export class SharedRows {
       flowWatched: (view.u32(base + at.watch) & this.#watchFlow) !== 0,
       histograms,
     };
+    return ended ? { ...sums, ...NOTHING_NOW } : sums;
   }
 }
 
-/** Some program has counted there. */
-export function isUsed({
-  histograms,
-  highwater,
-  episodeDrops,
-  stops,
-  stopsInferred,
-  flowWatched,
-}: SharedSums): boolean {
-  return histograms !== undefined || flowWatched || highwater + episodeDrops + stops + stopsInferred > 0;
+const NOTHING_NOW = {
+  episodeDrops: 0,
+  episodeSince: 0,
+  needed: 0,
+  highwater: 0,
+  stoppedSince: 0,
+  flowWatched: false,
+};
+
+/** Of two rows of one queue: what each counted, and the state of the one that is in use. */
+export function mergeShared(one: SharedSums, other: SharedSums): SharedSums {
+  return {
+    episodeDrops: one.episodeDrops + other.episodeDrops,
+    episodeSince: Math.max(one.episodeSince, other.episodeSince),
+    episodes: one.episodes + other.episodes,
+    needed: Math.max(one.needed, other.needed),
+    highwater: Math.max(one.highwater, other.highwater),
+    stoppedSince: Math.max(one.stoppedSince, other.stoppedSince),
+    stoppedNs: one.stoppedNs + other.stoppedNs,
+    stops: one.stops + other.stops,
+    stopsInferred: one.stopsInferred + other.stopsInferred,
+    wakes: one.wakes.map((wakes, cause) => wakes + (other.wakes[cause] ?? 0)),
+    wakesElsewhere: one.wakesElsewhere + other.wakesElsewhere,
+    stopsEnded: one.stopsEnded + other.stopsEnded,
+    flowLost: one.flowLost + other.flowLost,
+    wakesLost: one.wakesLost + other.wakesLost,
+    flowWatched: one.flowWatched || other.flowWatched,
+    histograms: mergeHistograms(one.histograms, other.histograms),
+  };
 }
