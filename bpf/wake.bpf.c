@@ -166,7 +166,7 @@ int BPF_PROG(closed_fentry, struct net_device *dev)
 {
 	u32 queues = BPF_CORE_READ(tun_of(dev), numqueues);
 
-	if (tun_of(dev) && BPF_CORE_READ(tun_of(dev), flags) & IFF_BACKPRESSURE)
+	if (BPF_CORE_READ(tun_of(dev), flags) & IFF_BACKPRESSURE)
 		bpf_loop(queues & 511, end_unwoken, &dev, 0);
 	return 0;
 }
