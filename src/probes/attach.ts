@@ -70,7 +70,6 @@ export const PROBE_SYMBOLS: readonly string[] = [
   'tun_force_wake_queue',
   '__tun_detach',
   'tun_net_close',
-  'vhost_net_release',
   'vhost_net_buf_peek',
   'vhost_discard_vq_desc',
   'vhost_zerocopy_complete',

@@ -30,7 +30,6 @@ const ADDRESSED = [
 /** Nothing could be loaded at all; the message says why and what to do. */
 export class NoPrograms extends Error {}
 
-/** The programs that this kernel accepted. */
 export interface LoadOptions {
   /** Losses before tun are counted: every drop of the host is looked at. */
   readonly before: boolean;
@@ -38,6 +37,7 @@ export interface LoadOptions {
   readonly refused: ReadonlyMap<string, string>;
 }
 
+/** The programs that this kernel accepted. */
 export class LoadedPrograms {
   /** The object that all maps belong to. */
   readonly object: BpfObject;
