@@ -42,7 +42,6 @@ struct net_device;
 
 struct net {
 	struct ns_common ns;
-	u64 net_cookie;
 	struct list_head list;
 	struct list_head dev_base_head;
 	struct net_device *loopback_dev;

@@ -36,12 +36,8 @@ __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 			flags |= QUEUE_HAS_QDISC;
 	}
 	if (file) {
-		struct list_head *waiters = &file->socket.wq.wait.head;
-
 		read_ring(file, &ring);
 		read_held(file, &held);
-		if (BPF_CORE_READ(waiters, next) != waiters)
-			flags |= QUEUE_WAITED;
 	}
 	flags |= (held.connected ? QUEUE_VHOST : 0) | (held.zerocopy ? QUEUE_ZEROCOPY : 0);
 	out->reader = 0;
@@ -54,7 +50,6 @@ __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 	out->flags = flags;
 	out->used = ring.used;
 	out->size = ring.size;
-	out->producer = ring.producer;
 	out->consumer_head = ring.consumer_head;
 	out->consumer_tail = ring.consumer_tail;
 	out->held = held.packets;
@@ -132,7 +127,6 @@ static __always_inline void write_device(struct walked_device *out, struct net *
 	__builtin_memset(out, 0, sizeof(*out));
 	out->device = (u64)dev;
 	out->device_id = device_id((u64)dev);
-	out->netns_cookie = BPF_CORE_READ(net, net_cookie);
 	out->netns = BPF_CORE_READ(net, ns.inum);
 	out->ifindex = BPF_CORE_READ(dev, ifindex);
 	BPF_CORE_READ_STR_INTO(&out->name, dev, name);
@@ -143,7 +137,6 @@ static __always_inline void write_device(struct walked_device *out, struct net *
 	out->state = BPF_CORE_READ(dev, state);
 	out->queue_length = BPF_CORE_READ(dev, tx_queue_len);
 	out->rx_frame_errors = BPF_CORE_READ(tun, rx_frame_errors.counter);
-	out->queues = BPF_CORE_READ(tun, numqueues);
 	out->detached = BPF_CORE_READ(tun, numdisabled);
 	out->first_queue = walk.queues;
 }
@@ -155,10 +148,8 @@ __noinline int walk_device(void)
 	u32 index = walk.tuns, queues = BPF_CORE_READ(tun, numqueues);
 	struct walked_device *out = bpf_map_lookup_elem(&walked_devices, &index);
 
-	if (queues > 256 || BPF_CORE_READ(tun, dev) != dev) {
-		walk.mismatched++;
-		return 0;
-	}
+	if (queues > 256 || BPF_CORE_READ(tun, dev) != dev)
+		return 0; /* it is being made or torn down */
 	if (!out) {
 		walk.overflowed++;
 		return 0;
@@ -195,7 +186,6 @@ static long each_device(u32 i, void *unused)
 		walk.derailed++;
 		return 1;
 	}
-	walk.devices++;
 	at.dev = dev;
 	at.next_dev = (u64)BPF_CORE_READ(dev, dev_list.next);
 	if (registration_state(dev) != NETREG_REGISTERED)
@@ -219,7 +209,6 @@ static long each_namespace(u32 i, void *unused)
 		if (++walk.list_heads > 1)
 			return 1;
 	} else if (BPF_CORE_READ(net, loopback_dev, nd_net.net) == net) {
-		walk.namespaces++;
 		at.net = net;
 		at.dev_head = (u64)&net->dev_base_head;
 		at.next_dev = (u64)BPF_CORE_READ(net, dev_base_head.next);
@@ -247,7 +236,6 @@ static __always_inline int walk_namespaces(enum device_kind kind, struct walk_re
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct net *net = BPF_CORE_READ(task, nsproxy, net_ns);
-	u64 started = bpf_ktime_get_ns();
 
 	at.kind = kind;
 	__builtin_memset(&walk, 0, sizeof(walk));
@@ -262,7 +250,6 @@ static __always_inline int walk_namespaces(enum device_kind kind, struct walk_re
 		bpf_loop(walk.queues, each_visited, NULL, 0);
 	if (kind == KIND_TUN && !walk.derailed && !walk.overflowed && walk.list_heads == 1)
 		forget_readers();
-	walk.nanoseconds = bpf_ktime_get_ns() - started;
 	__builtin_memcpy(result, &walk, sizeof(walk));
 	return 0;
 }

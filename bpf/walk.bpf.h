@@ -5,25 +5,24 @@
 
 enum queue_flag {
 	QUEUE_DETACHED = 1,
-	QUEUE_STOPPED = 2,    /* DRV_XOFF */
-	QUEUE_HAS_QDISC = 4,  /* its qdisc has an enqueue function: not noqueue */
-	QUEUE_BUSY = 8,	      /* both ring locks were held: occupancy may be that of a resize in progress */
-	QUEUE_TORN = 16,      /* the ring's indices did not fit together */
-	QUEUE_WAITED = 32,    /* somebody sleeps in its socket's wait queue */
-	QUEUE_VHOST = 64,     /* vhost-net is connected: what is held below is its */
-	QUEUE_ZEROCOPY = 128, /* and may send the guest's packets without copying them */
+	QUEUE_STOPPED = 2,   /* DRV_XOFF */
+	QUEUE_HAS_QDISC = 4, /* its qdisc has an enqueue function: not noqueue */
+	QUEUE_BUSY = 8,	     /* both ring locks were held: occupancy may be that of a resize in progress */
+	QUEUE_TORN = 16,     /* the ring's indices did not fit together */
+	QUEUE_VHOST = 32,    /* vhost-net is connected: what is held below is its */
+	QUEUE_ZEROCOPY = 64, /* and may send the guest's packets without copying them */
 };
 
 enum device_kind { KIND_TUN, KIND_MACVTAP, KIND_IPVTAP };
 
 struct walked_device {
-	u64 device, device_id, netns_cookie;
+	u64 device, device_id;
 	u32 netns, ifindex;
 	char name[16];
 	char qdisc[16];
 	u32 tun_flags, device_flags;
 	u64 state; /* bit 2: no carrier */
-	u32 queue_length, queues, detached, first_queue, queues_written;
+	u32 queue_length, detached, first_queue, queues_written;
 	enum device_kind kind;
 	u64 tx_packets, tx_bytes, tx_dropped, rx_packets, rx_bytes, rx_dropped, rx_frame_errors;
 };
@@ -34,7 +33,7 @@ struct walked_queue {
 	u32 queue;
 	enum queue_flag flags;
 	u32 used;
-	s32 size, producer, consumer_head, consumer_tail;
+	s32 size, consumer_head, consumer_tail;
 	u32 outstanding;	/* packets that the guest sent and vhost-net did not copy, on their way */
 	u32 held;		/* packets that vhost-net has taken and not delivered */
 	u32 worker, worker_cpu; /* of vhost-net: thread id, 0 if unknown; CPU of its last run */
@@ -45,14 +44,11 @@ struct walked_queue {
 };
 
 struct walk_result {
-	u32 namespaces, devices, tuns, queues;
+	u32 tuns, queues;
 	u32 derailed;	     /* the list changed under the walk: what was written is incomplete, walk again */
 	u32 overflowed;	     /* devices or queues that the output had no room for */
-	u32 mismatched;	     /* devices whose tun_struct did not point back: being made or torn down */
 	u32 list_heads;	     /* exactly one for a complete walk */
 	u32 flow_watched;    /* in: the wakes of stopped queues are seen */
 	u32 consumer_seen;   /* in: packets are counted when they are taken, under the ring's lock */
 	u32 departures_seen; /* in: they are looked at when the call that took them ends */
-	u32 reserved;
-	u64 nanoseconds;
 };

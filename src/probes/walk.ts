@@ -82,7 +82,6 @@ export interface Attached {
 
 export interface Walk {
   readonly devices: readonly WalkedDevice[];
-  readonly namespaces: number;
   /** False: the list changed under the walk, or the output was full; a device that is not in it may exist all the same. */
   readonly complete: boolean;
 }
@@ -127,7 +126,6 @@ const QUEUE_FIELDS = [
   'worker_comm',
 ] as const;
 const RESULT_FIELDS = [
-  'namespaces',
   'tuns',
   'derailed',
   'overflowed',
@@ -184,12 +182,11 @@ export class Walker {
     for (let attempt = 1; attempt < ATTEMPTS && !result.complete; attempt++) result = this.#run(attached);
     return {
       devices: Array.from({ length: result.tuns }, (_, i) => this.#readDevice(i)),
-      namespaces: result.namespaces,
       complete: result.complete,
     };
   }
 
-  #run({ stops, consumed, departures }: Attached): { tuns: number; namespaces: number; complete: boolean } {
+  #run({ stops, consumed, departures }: Attached): { tuns: number; complete: boolean } {
     const view = new DataView(this.#context.buffer);
     view.setUint32(this.#result.at.flow_watched, Number(stops), true);
     view.setUint32(this.#result.at.consumer_seen, Number(consumed), true);
@@ -197,7 +194,7 @@ export class Walker {
     this.#object.testRun(this.#program, this.#context);
     const field = (name: (typeof RESULT_FIELDS)[number]): number => view.getUint32(this.#result.at[name], true);
     const complete = field('derailed') === 0 && field('overflowed') === 0 && field('list_heads') === 1;
-    return { tuns: field('tuns'), namespaces: field('namespaces'), complete };
+    return { tuns: field('tuns'), complete };
   }
 
   #readDevice(index: number): WalkedDevice {
