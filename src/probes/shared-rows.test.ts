@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { mergeHistograms } from './histograms.ts';
-import { mergeShared, type SharedSums } from './shared-rows.ts';
+import { mergeShared, type SharedSums, stopOf } from './shared-rows.ts';
 
 const before: SharedSums = {
   episodeDrops: 0,
@@ -67,4 +67,16 @@ test('a row without histograms adds nothing to them', () => {
   assert.equal(mergeHistograms(undefined, undefined), undefined);
   assert.equal(mergeHistograms(before.histograms, undefined), before.histograms);
   assert.equal(mergeHistograms(undefined, before.histograms), before.histograms);
+});
+
+test('a stop that ends while it is read is told once', () => {
+  const row = { stopped_since: 100, stopped_ns: 7 };
+  const reads: string[] = [];
+  const read = (field: keyof typeof row): number => {
+    const value = row[field];
+    reads.push(field);
+    if (reads.length === 1) Object.assign(row, { stopped_since: 0, stopped_ns: 57 });
+    return value;
+  };
+  assert.deepEqual(stopOf(read), { stoppedSince: 0, stoppedNs: 57 });
 });

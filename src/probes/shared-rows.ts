@@ -27,6 +27,9 @@ const FIELDS = [
   'watch',
 ] as const;
 
+/** More wakes than that within a microsecond each there are not. */
+const STOP_TRIES = 8;
+
 export interface SharedSums {
   /** Dropped since the ring was last empty; packets. */
   readonly episodeDrops: number;
@@ -91,8 +94,7 @@ export class SharedRows {
       wakes: this.causes.map((_, cause) => view.u64(base + at.wakes + 8 * cause)),
       wakesElsewhere: u64('wakes_elsewhere'),
       wakesLost: view.u32(base + at.wakes_lost),
-      stoppedSince: u64('stopped_since'),
-      stoppedNs: u64('stopped_ns'),
+      ...stopOf(u64),
       stopsInferred: u64('stops_inferred'),
       stops: u64('stops'),
       flowLost: view.u32(base + at.flow_lost),
@@ -101,6 +103,19 @@ export class SharedRows {
     };
     return ended ? { ...sums, ...NOTHING_NOW } : sums;
   }
+}
+
+/**
+ * A wake moves the time of its stop from one to the other: read before and after it, that time would be told twice, and the counter
+ * fall at the next look.
+ */
+export function stopOf(
+  u64: (field: 'stopped_since' | 'stopped_ns') => number,
+): Pick<SharedSums, 'stoppedSince' | 'stoppedNs'> {
+  let stop = { stoppedSince: u64('stopped_since'), stoppedNs: u64('stopped_ns') };
+  for (let tries = 0; tries < STOP_TRIES && u64('stopped_since') !== stop.stoppedSince; tries++)
+    stop = { stoppedSince: u64('stopped_since'), stoppedNs: u64('stopped_ns') };
+  return stop;
 }
 
 const NOTHING_NOW = {
