@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { counters, type Distribution, flag, gauge, histogram, type Metric } from '../metric.ts';
+import { counter, counters, type Distribution, flag, gauge, histogram, type Metric } from '../metric.ts';
 import { queueMetrics } from '../metrics.ts';
 import { goldenSnapshot } from './prometheus-golden.ts';
 import { type Member, mergeSamples } from './prometheus-merge.ts';
@@ -47,6 +47,27 @@ test('a sum does not fall when a queue goes, and does not jump when it comes bac
 
 test('a sum does not fall when the last queue goes', async () => {
   assert.deepEqual(await scrapes({ a: { FULL_RING: 5 } }, {}), [{ FULL_RING: 5 }, { FULL_RING: 5 }]);
+});
+
+test('a sum of which a queue is not counted any more is left out, and goes on when it is again', async () => {
+  const offered: Metric<{ readonly packets?: number }> = counter('offered_total', 'Offered.', ({ packets }) => packets);
+  const subject = createSubject([]);
+  const sums: (readonly number[])[] = [];
+  for (const second of [{ packets: 1 }, {}, { packets: 4 }]) {
+    const members = [
+      { key: 'a', value: { packets: 5 } },
+      { key: 'b', value: second },
+    ];
+    sums.push((await merge(offered, subject, members)).map(({ value }) => value));
+  }
+  assert.deepEqual(sums, [[6], [], [9]]);
+});
+
+test('a queue that starts again and has lost nothing yet hides no losses of others', async () => {
+  assert.deepEqual(await scrapes({ a: { NOMEM: 5 }, b: { NOMEM: 1 } }, { a: { NOMEM: 6 }, b: {} }), [
+    { NOMEM: 6 },
+    { NOMEM: 7 },
+  ]);
 });
 
 test('a sum goes on when a queue starts again at 0', async () => {

@@ -33,7 +33,10 @@ function merge(merged: Map<string, Sample>, sample: Sample, how: 'sum' | 'max'):
   else merged.set(key, { ...sample, value: how === 'max' ? Math.max(before, value) : before + value });
 }
 
-/** A counter that falls reads as a reset, and what is left of it as new events: so what a member counted stays in the sum when it goes. */
+/**
+ * A counter that falls reads as a reset, and what is left of it as new events: so what a member counted stays in the sum when it goes.
+ * Of one that is there and is not counted any more the sum is not known: it is left out until it is.
+ */
 async function mergeCounters<Value>(
   metric: Metric<Value>,
   into: Subject,
@@ -42,10 +45,14 @@ async function mergeCounters<Value>(
 ): Promise<readonly Sample[]> {
   const sums = into.sums.get(metric.name) ?? new Map<string, LastingSum>();
   into.sums.set(metric.name, sums);
+  const unknown = new Set<LastingSum>();
+  // Of one with labels (dropped, by reason) there may be nothing to tell yet.
+  const isSingle = metric.labels.length === 0;
   for (const member of members) {
     if (slices.due()) await slices.pause();
     const counted = new Map<string, Sample>();
     for (const sample of metric.samples(member.value)) merge(counted, sample, 'sum');
+    if (isSingle && counted.size === 0) for (const sum of sums.values()) if (sum.last.has(member.key)) unknown.add(sum);
     for (const [key, { labels, value, suffix }] of counted) {
       const sum = sums.get(key) ?? { labels, suffix, last: new Map<string, number>(), settled: 0 };
       sums.set(key, sum);
@@ -54,7 +61,7 @@ async function mergeCounters<Value>(
       sum.last.set(member.key, value);
     }
   }
-  return [...sums.values()].map((sum) => sampleOf(sum, total(sum, members)));
+  return [...sums.values()].flatMap((sum) => (unknown.has(sum) ? [] : sampleOf(sum, total(sum, members))));
 }
 
 function sampleOf({ labels, suffix }: LastingSum, value: number): Sample {
