@@ -37,6 +37,8 @@ const WAITS_ITS_TURN = 0.05;
 /** Of the full time, what one state must have to be the cause. */
 const MOST = 0.5;
 const NEARLY_ALL = 0.8;
+/** Of the packets that a guest took: one in 200, less than it posts at once. */
+const LACKING_SHARE = 0.005;
 /** A pause like a migration's, looked at once a second. */
 const PAUSE_SECONDS = 1.3;
 const PAUSE_STEPS = 2;
@@ -74,13 +76,12 @@ function causeOf(seen: Omit<FullRing, 'cause'>): FullRingCause {
   if (time.ofWindow < BRIEF && recovers && !mayHang) return 'burst';
   if (time.seconds === 0) return 'unknown';
   if (time.ofWindow < SOMETIMES && recovers && isAwake(time, episodes)) return 'burst';
-  if (isStarved(time)) return 'starved';
+  if (isStarved(queue, time)) return 'starved';
   if (time.share('running') >= MOST) return 'cpu-bound';
   if (time.share('stopped') >= MOST) return 'stalled';
   if (time.share('sleeping') >= MOST && showsStalls(queue)) return isGuest(queue) ? 'guest' : 'blocked';
-  if (!rests(time)) return 'unknown';
   if (isGuest(queue)) return lacksBuffers(queue) ? 'guest' : 'unknown';
-  return showsStalls(queue) ? 'blocked' : 'unknown';
+  return rests(time) && showsStalls(queue) ? 'blocked' : 'unknown';
 }
 
 /** Most of what it took out of the ring was lost on the way to it: the ring is the smaller half of that. */
@@ -92,12 +93,13 @@ function failsToRead(queue: QueueSpan): boolean {
 /** Where no thread is known to serve a queue its owner's are looked at, of which some wait: that its siblings flow says more. */
 function isKeptFromIt(seen: Omit<FullRing, 'cause'>): boolean {
   const flows = siblingsTook(seen).some((packets) => packets > 0);
-  return flows ? (seen.time?.share('waiting', 'throttled') ?? 0) >= NEARLY_ALL : isStarved(seen.time);
+  return flows ? (seen.time?.share('waiting', 'throttled') ?? 0) >= NEARLY_ALL : isStarved(seen.queue, seen.time);
 }
 
-/** vhost-net had packets and no buffer for them. */
+/** vhost-net had packets and no buffer for them, again and again. */
 function lacksBuffers(queue: QueueSpan): boolean {
-  return (grown(queue, ({ vhost }) => vhost?.noBuffer) ?? 0) > 0;
+  const noBuffer = grown(queue, ({ vhost }) => vhost?.noBuffer) ?? 0;
+  return noBuffer > 0 && noBuffer >= (delivered(queue) ?? 0) * LACKING_SHARE;
 }
 
 /** More than it ran or waited: on a busy host each of these takes its part. */
@@ -105,8 +107,11 @@ function rests(time: FullTime): boolean {
   return time.share('sleeping') > Math.max(time.share('running'), time.share('waiting', 'throttled'));
 }
 
-function isStarved(time: FullTime | undefined): boolean {
-  return time !== undefined && time.share('waiting', 'throttled') >= MOST;
+/** A worker that has no buffers is woken for each packet, and waits its turn: who is starved as well waits nearly all the time. */
+function isStarved(queue: QueueSpan, time: FullTime | undefined): boolean {
+  if (!time) return false;
+  if (time.share('throttled') >= MOST) return true;
+  return time.share('waiting', 'throttled') >= (lacksBuffers(queue) ? NEARLY_ALL : MOST);
 }
 
 /** It ran or was about to, and was not kept from it nearly all the time, or only for a moment each time. */

@@ -28,9 +28,9 @@ function notRefilling({ queue, loss, time }: FullRing): Finding {
   return onQueue(queue, {
     rule: 'guest-not-refilling',
     severity: severityOf(loss) ?? 'warning',
-    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: the guest gave back receive buffers too slowly, and ${readerName(queue)} slept for ${percent(time?.share('sleeping') ?? 0)} of the time the ring was full.`,
+    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: the guest gave back receive buffers too slowly${noBuffer ? `, ${count(noBuffer)} times there was none for a packet` : `, and ${readerName(queue)} slept for ${percent(time?.share('sleeping') ?? 0)} of the time the ring was full`}.`,
     evidence: [
-      noBuffer ? `${count(noBuffer)} times there was a packet for the guest and no buffer to put it in` : undefined,
+      noBuffer ? `${readerName(queue)} had a packet and no buffer to put it in ${count(noBuffer)} times` : undefined,
       fullTimeEvidence(time),
       `${percent(loss.share)} of the packets were lost at the full ring of ${count(queue.now.ring?.capacity ?? 0)}`,
     ],

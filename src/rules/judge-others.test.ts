@@ -252,6 +252,11 @@ testHosts([
     finds: ['reader-stalled critical'],
   },
   {
+    host: 'has a worker without a CPU, whose guest lacked a buffer now and then',
+    taps: queues({ vhost: true, delivered: 5000, lost: 1000, full: { waiting: 0.6, running: 0.3 }, noBuffer: 20 }),
+    finds: ['reader-starved critical'],
+  },
+  {
     host: 'has a guest that hangs, in whose ring there is room yet',
     taps: [{ queues: [{ vhost: true, delivered: 0, occupancy: (second) => 20 + 20 * second }] }],
     finds: ['reader-stalled warning'],

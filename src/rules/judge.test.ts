@@ -151,8 +151,8 @@ testHosts([
     says: /gave back receive buffers too slowly/,
   },
   {
-    host: 'has a guest that posts too few buffers on a busy host',
-    taps: guest({ ...flood, full: { sleeping: 0.4, waiting: 0.3, running: 0.2 }, noBuffer: 4000 }),
+    host: 'has a guest that posts too few buffers, to a worker that waits its turn',
+    taps: guest({ ...flood, full: { sleeping: 0.3, waiting: 0.5, running: 0.1 }, noBuffer: 4000 }),
     finds: ['guest-not-refilling critical'],
   },
   {
