@@ -134,6 +134,16 @@ test('one device over half an hour: each second of the last minute, then fewer, 
   assert.deepEqual(history.device(first.netns, 'tap404', BEGIN + 1899, 1800), []);
 });
 
+test('ten seconds of long ago lie between two steps, however far apart those are', () => {
+  const history = new History();
+  for (let second = 0; second < 1200; second++) history.add(hostAt(BEGIN + second));
+  for (let at = 300; at < 1199; at += 7) {
+    const times = [...history.window(BEGIN + at, 10).snapshots].map(({ takenAt }) => takenAt - BEGIN);
+    const [first = 0, last = 0] = [times[0], times.at(-1)];
+    assert.ok(times.length >= 2 && first <= at - 10 && last >= at && last <= at + 30, `${at}: ${times.join()}`);
+  }
+});
+
 test('a time outside gets a sentence with the range there is', () => {
   const history = new History();
   const says = (at: number, words: RegExp): void =>

@@ -104,13 +104,17 @@ export class History {
     this.#recent = [...this.#recent.filter((earlier) => earlier.takenAt >= since), recent];
   }
 
-  /** From the last step at or before its beginning to the last at or before `at`, two at least. Throws OutsideHistory. */
+  /**
+   * From the last step at or before its beginning to the last at or before `at`, two at least; long ago, where steps are further apart
+   * than a second, to the first after it. Throws OutsideHistory.
+   */
   window(at: number, seconds: number): PastWindow {
     const begin = Math.max(at - seconds, this.#spanAround(at).from);
     const chain = this.#chains.find(({ oldest }) => oldest !== undefined && oldest <= begin) ?? this.#longest();
-    if (chain.times(begin, at).length < 2)
+    const end = (chain.pace.stepSeconds > 1 ? chain.next(at) : undefined) ?? at;
+    if (chain.times(begin, end).length < 2)
       throw new OutsideHistory(`The history begins at ${utc(begin)}, and has nothing earlier to compare with.`);
-    return { stepSeconds: chain.pace.stepSeconds, snapshots: snapshotsOf(chain.steps(begin, at, () => true)) };
+    return { stepSeconds: chain.pace.stepSeconds, snapshots: snapshotsOf(chain.steps(begin, end, () => true)) };
   }
 
   /** All steps of one device, those long ago further apart; none: it was not there. Throws OutsideHistory. */

@@ -123,11 +123,20 @@ export class Chain {
     return this.#blocks.length > 1 && this.#blocks.shift() !== undefined;
   }
 
+  /** When the first step at or after `time` was taken; undefined: there is none yet. */
+  next(time: number): number | undefined {
+    return this.#times().find((taken) => taken >= time);
+  }
+
   /** When its steps were taken, from the last one at or before `from` to the last one at or before `to`. */
   times(from: number, to: number): readonly number[] {
-    const times = this.#blocks.flatMap(({ steps }) => steps.map(({ takenAt }) => takenAt)).filter((time) => time <= to);
+    const times = this.#times().filter((time) => time <= to);
     const first = times.findLastIndex((time) => time <= from);
     return times.slice(Math.max(0, first));
+  }
+
+  #times(): readonly number[] {
+    return this.#blocks.flatMap(({ steps }) => steps.map(({ takenAt }) => takenAt));
   }
 
   /** The same steps, each when it is asked for: what is forgotten meanwhile is still told. */
