@@ -20,9 +20,14 @@ const KINDS: readonly Kind[] = [
   { title: 'Dropped packets a second, by reason', linesOf: ({ dropped, reasons }) => ({ all: dropped, ...reasons }) },
   {
     title: 'Share of the time stopped, or full by what the reader did',
-    linesOf: ({ stopped, reader }) => ({ stopped, ...reader }),
+    // A reader may be stopped too, by a signal.
+    linesOf: ({ stopped, reader }) => ({ 'queue stopped': stopped, ...withPrefix('reader', reader) }),
   },
 ];
+
+function withPrefix(prefix: string, columns: Readonly<Record<string, Column>>): Readonly<Record<string, Column>> {
+  return Object.fromEntries(Object.entries(columns).map(([name, column]) => [`${prefix} ${name}`, column]));
+}
 
 /** Told apart by people who do not see red or green, on white and on black (after Okabe and Ito). */
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#999999'];

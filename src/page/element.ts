@@ -28,10 +28,18 @@ export function mark(node: HTMLElement, className: string): void {
   if (node.className !== className) node.className = className;
 }
 
-/** Makes the children these, and touches none that is in its place already. */
+/** Makes the children these, and touches none that is in its place already, nor the one that has the focus: moved, it would lose it. */
 export function place(parent: HTMLElement, children: readonly HTMLElement[]): void {
   children.forEach((child, index) => {
-    if (parent.children[index] !== child) parent.insertBefore(child, parent.children[index] ?? null);
+    if (parent.children[index] === child) return;
+    if (child.parentElement === parent && child.contains(document.activeElement)) clearWay(parent, child, index);
+    else parent.insertBefore(child, parent.children[index] ?? null);
   });
   while (parent.children.length > children.length) parent.lastElementChild?.remove();
+}
+
+/** Those before `child`, from `index` on, go to the end: their own turn comes. */
+function clearWay(parent: HTMLElement, child: HTMLElement, index: number): void {
+  for (let other = parent.children[index]; other && other !== child; other = parent.children[index])
+    parent.append(other);
 }

@@ -107,12 +107,17 @@ test('the finding first, a queue’s page by keyboard alone, no complaint of the
   }
   await page.keyboard.press('Escape');
   await page.locator('#queues').waitFor();
+  await page.locator('.skip').focus();
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
+  assert.ok(await page.evaluate(() => document.activeElement?.closest('#queues')), 'past the findings');
   assert.deepEqual(complaints, []);
 
   await end();
   await agent.stop();
   await page.locator('#answer.unknown').waitFor();
   assert.match((await page.locator('#answer').textContent()) ?? '', /^The agent has said nothing for \d+ s/);
+  assert.match(await page.title(), /^UNKNOWN: tapscope/);
 });
 
 /** A proxy before the agent. */

@@ -49,6 +49,7 @@ function answerOf({ verdict: word, findings: all, queues, unjudged }: LiveMessag
 
 function route(): void {
   const address = addressIn(location.hash);
+  if (!address && !view && main.hasChildNodes()) return; // '#queues', within the list: the focus stays where that leads
   view?.close();
   view = address && new QueueView(address);
   main.replaceChildren(...(view ? [view.root] : [findings.root, table.root]));
@@ -76,5 +77,6 @@ listen({
     if (sentence === undefined) return;
     mark(answer, 'unknown');
     say(answer, sentence);
+    document.title = `UNKNOWN: tapscope ${location.hostname}`;
   },
 });

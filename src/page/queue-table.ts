@@ -66,8 +66,11 @@ export class QueueTable {
       found.map((queue) => this.#row(queue)),
     );
     say(this.#count, `${found.length} of ${this.#queues.length}`);
-    COLUMNS.forEach(({ key }, index) => {
-      const sorted = key !== this.#sort ? 'none' : this.#isReversed ? 'ascending' : 'descending';
+    const [any] = this.#queues;
+    COLUMNS.forEach(({ key, order }, index) => {
+      // Names from A on, numbers from the largest.
+      const isAscending = (any !== undefined && typeof order(any) === 'string') !== this.#isReversed;
+      const sorted = key !== this.#sort ? 'none' : isAscending ? 'ascending' : 'descending';
       this.#heads[index]?.setAttribute('aria-sort', sorted);
     });
   }

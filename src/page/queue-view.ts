@@ -26,6 +26,8 @@ export class QueueView {
   readonly #facts = element('dl', { class: 'facts' });
   readonly #trouble = element('p', { class: 'warning', role: 'status' });
   readonly #timer: ReturnType<typeof setInterval>;
+  /** An answer may come after that. */
+  #isClosed = false;
 
   constructor(address: QueueAddress) {
     this.#address = address;
@@ -56,6 +58,7 @@ export class QueueView {
   }
 
   close(): void {
+    this.#isClosed = true;
     clearInterval(this.#timer);
     this.#charts.close();
   }
@@ -75,7 +78,7 @@ export class QueueView {
       const answer = await fetch(`/api/v1/queues/${netns}/${encodeURIComponent(device)}/${queue}/history`);
       if (!answer.ok) return say(this.#trouble, (await answer.text()).trim());
       const series: QueueSeries = await answer.json();
-      this.#charts.draw(series);
+      if (!this.#isClosed) this.#charts.draw(series);
     } catch {
       say(this.#trouble, 'The agent does not answer; the charts stand still.');
     }
