@@ -180,6 +180,8 @@ function end(message: string): void {
 process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
   if (code !== 'EPIPE' && code !== 'EIO') end(`The output cannot be written (${message}).`);
 });
+// Who reads no messages any more is told none: what is under way, and what has to be put back, goes on.
+process.stderr.on('error', () => undefined);
 // Rejections that nobody handles come here too. On one line, where a stack is looked for: in a journal.
 process.on('uncaughtException', (error) =>
   end(`It crashed (${(error.stack ?? String(error)).replace(/\s*\n\s*/g, ', ')}); please report this line.`),

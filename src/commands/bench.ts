@@ -17,6 +17,7 @@ import { version } from './version.ts';
 const SIGNALS = [
   ['SIGHUP', 129],
   ['SIGINT', 130],
+  ['SIGQUIT', 131],
   ['SIGTERM', 143],
 ] as const;
 

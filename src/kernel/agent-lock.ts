@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // One agent on a host: a second one would only make every packet pay twice. The lock answers with the agent's state.
 import { connect, createServer, type Server } from 'node:net';
-import { text } from 'node:stream/consumers';
+import { addAbortSignal } from 'node:stream';
 
 // An abstract socket: it goes with the process, however that ends, and needs no file. It is seen in one network namespace.
 const SOCKET = '\0tapscope-agent';
+/** While it loads its programs an agent answers nobody for seconds; one that is stopped or frozen, never. */
+const PATIENCE_MS = 10_000;
+/** Characters; anybody may hold a name that no agent has taken. */
+const LONGEST_ANSWER = 65_536;
 
 /** What a running agent says of itself. */
 export interface AgentSelf {
@@ -39,9 +43,18 @@ export async function claimHost(describe: () => AgentSelf): Promise<Server> {
 
 /** The agent that runs on this host, if one does. */
 export async function askAgent(): Promise<AgentSelf | undefined> {
+  const socket = addAbortSignal(AbortSignal.timeout(PATIENCE_MS), connect(SOCKET));
+  let answer = '';
   try {
-    return JSON.parse(await text(connect(SOCKET)));
+    for await (const part of socket.setEncoding('utf8')) {
+      answer += part;
+      if (answer.length > LONGEST_ANSWER) return undefined;
+    }
+    const self: AgentSelf | null = JSON.parse(answer);
+    return typeof self?.pid === 'number' ? self : undefined;
   } catch {
-    return undefined; // nobody listens, or it ended while it answered
+    return undefined; // nobody listens, it ended while it answered, or it is no agent
+  } finally {
+    socket.destroy();
   }
 }
