@@ -105,7 +105,7 @@ test('only what was asked for: device, process, virtual machine, reason', { skip
     { args: ['--process', String(other.pid)], losses: { [`tap1 ${TUN}`]: 7 } },
     { args: ['--vm', 'web1'], losses: { [`tap0 ${TUN}`]: 5 } },
     { args: ['--reason', 'FULL_RING'], losses: { [`tap0 ${TUN}`]: 5, [`tap1 ${TUN}`]: 7 } },
-    { args: ['--reason', 'TAP_FILTER'], losses: {} },
+    { args: ['--reason', 'TAP_FILTER', '--stack'], losses: {} },
   ];
   await other.udp(toGuest, 9, 10, 64);
   await other.udp(toOther, 9, 10, 64);
@@ -113,8 +113,8 @@ test('only what was asked for: device, process, virtual machine, reason', { skip
   await other.udp(toGuest, 9, 5, 64);
   await other.udp(toOther, 9, 7, 64);
   for (const [i, followed] of all.entries()) {
-    const { losses } = await followed.end();
-    assert.deepEqual(losses, cases[i]?.losses, cases[i]?.args.join(' '));
+    const { losses, stacks } = await followed.end();
+    assert.deepEqual([losses, stacks], [cases[i]?.losses, []], cases[i]?.args.join(' '));
   }
 });
 

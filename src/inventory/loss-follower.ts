@@ -30,6 +30,8 @@ export class LossFollower {
   readonly #follow: Follow;
   readonly #subjects: FollowedSubjects;
   readonly #books: LossBooks;
+  /** The only one that is told of; undefined: all. */
+  readonly #reason: string | undefined;
   /** Seen at the last look, and missed at it for the first time. */
   #present: ReadonlySet<string> = new Set();
   #missed: ReadonlySet<string> = new Set();
@@ -39,7 +41,15 @@ export class LossFollower {
   /** Single packets; undefined: losses are told together. */
   #printed: number | undefined;
 
-  private constructor(followed: Followed, agent: Agent, follow: Follow, subjects: FollowedSubjects, books: LossBooks) {
+  private constructor(
+    followed: Followed,
+    agent: Agent,
+    follow: Follow,
+    subjects: FollowedSubjects,
+    books: LossBooks,
+    reason: string | undefined,
+  ) {
+    this.#reason = reason;
     this.#followed = followed;
     this.#agent = agent;
     this.#follow = follow;
@@ -70,7 +80,7 @@ export class LossFollower {
       const snapshot = await agent.take();
       const first = { counts, devices: followed.later(snapshot), ids: idsOf(snapshot) };
       const books = new LossBooks(subjects, options.reason, first);
-      return new LossFollower(followed, agent, follow, subjects, books);
+      return new LossFollower(followed, agent, follow, subjects, books, options.reason);
     } catch (error) {
       follow?.close();
       agent.close();
@@ -84,7 +94,8 @@ export class LossFollower {
     const stacks: LossStack[] = [];
     for (const record of this.#follow.take()) {
       const subject = this.#subjects.ofKey(record.key);
-      if (!subject) continue;
+      // The kernel chooses packets by reason, and not stacks, nor where no reason is known (UNTRACED).
+      if (!subject || (this.#reason !== undefined && subject.reason !== this.#reason)) continue;
       if (record.kind === 'stack') stacks.push({ ...subject, frames: this.#framesOf(record.frames, subject.location) });
       else {
         const { bytes, flow, atNs } = record;
