@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // An agent that ends while somebody records what it sees: what was seen until then is kept.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { temporaryFolder } from '../../lab/certificates.ts';
 import { tapscope } from '../../lab/serve.ts';
 import { goldenSnapshot } from '../outputs/prometheus-golden.ts';
 import { createObserver } from '../server/observer.ts';
@@ -15,9 +15,7 @@ import { thisHost } from './version.ts';
 
 /** Its API, which ends with that answer. */
 async function agentOf(t: TestContext, answers: number): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'tapscope-record-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const path = join(folder, 'agent.sock');
+  const path = join(temporaryFolder(t), 'agent.sock');
   let given = 0;
   const takeSnapshot = async () => {
     given += 1;

@@ -75,7 +75,7 @@ export class LossBooks {
       this.#before.set(keyOf(count), count);
       const subject = this.#subjects.ofCount(count);
       const packets = count.packets - (before?.packets ?? 0);
-      if (packets <= 0 || !this.#isWanted(subject)) continue;
+      if (packets <= 0 || !this.isWanted(subject)) continue;
       const noRoom = count.noRoom - (before?.noRoom ?? 0);
       notShown.noRoom += noRoom;
       notShown.overLimit += packets - noRoom - (count.recorded - (before?.recorded ?? 0));
@@ -83,7 +83,7 @@ export class LossBooks {
     }
     for (const { device, packets } of this.#untraced(counts, devices)) {
       const subject = this.#subjects.ofDevice(device);
-      if (this.#isWanted(subject)) {
+      if (this.isWanted(subject)) {
         notShown.untraced += packets;
         add(losses, { ...subject, packets });
       } else this.#reasonUnknown += packets;
@@ -122,7 +122,8 @@ export class LossBooks {
     };
   }
 
-  #isWanted({ reason }: LossSubject): boolean {
+  /** Of the reason that is followed. */
+  isWanted({ reason }: LossSubject): boolean {
     return this.#reason === undefined || this.#reason === reason;
   }
 

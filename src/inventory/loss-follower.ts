@@ -30,8 +30,6 @@ export class LossFollower {
   readonly #follow: Follow;
   readonly #subjects: FollowedSubjects;
   readonly #books: LossBooks;
-  /** The only one that is told of; undefined: all. */
-  readonly #reason: string | undefined;
   /** Seen at the last look, and missed at it for the first time. */
   #present: ReadonlySet<string> = new Set();
   #missed: ReadonlySet<string> = new Set();
@@ -41,15 +39,7 @@ export class LossFollower {
   /** Single packets; undefined: losses are told together. */
   #printed: number | undefined;
 
-  private constructor(
-    followed: Followed,
-    agent: Agent,
-    follow: Follow,
-    subjects: FollowedSubjects,
-    books: LossBooks,
-    reason: string | undefined,
-  ) {
-    this.#reason = reason;
+  private constructor(followed: Followed, agent: Agent, follow: Follow, subjects: FollowedSubjects, books: LossBooks) {
     this.#followed = followed;
     this.#agent = agent;
     this.#follow = follow;
@@ -80,7 +70,7 @@ export class LossFollower {
       const snapshot = await agent.take();
       const first = { counts, devices: followed.later(snapshot), ids: idsOf(snapshot) };
       const books = new LossBooks(subjects, options.reason, first);
-      return new LossFollower(followed, agent, follow, subjects, books, options.reason);
+      return new LossFollower(followed, agent, follow, subjects, books);
     } catch (error) {
       follow?.close();
       agent.close();
@@ -95,7 +85,7 @@ export class LossFollower {
     for (const record of this.#follow.take()) {
       const subject = this.#subjects.ofKey(record.key);
       // The kernel chooses packets by reason, and not stacks, nor where no reason is known (UNTRACED).
-      if (!subject || (this.#reason !== undefined && subject.reason !== this.#reason)) continue;
+      if (!subject || !this.#books.isWanted(subject)) continue;
       if (record.kind === 'stack') stacks.push({ ...subject, frames: this.#framesOf(record.frames, subject.location) });
       else {
         const { bytes, flow, atNs } = record;

@@ -28,7 +28,7 @@ export const readerStalled: Rule = {
     'The ring is full, or the queue stopped, and for seconds nothing was taken out: the process is stopped (SIGSTOP, freezer, debugger), the VM is paused, its guest has no driver, or its VMM hangs. ' +
     'The reader’s state tells stopped from asleep; of an idle vhost-net worker what counts is what stops its owner.\n\n' +
     'A guest that has never taken a packet is given two minutes from the start of its VMM to boot, a pause of about a second (a migration) is told of and no more, and where only a trickle of broadcasts is lost nobody need be woken. ' +
-    'So is a ring that has room yet, where for ten seconds packets wait, more come and none is taken. A bigger ring does not help: nobody empties it.',
+    'A ring that has room yet is told of too, where for ten seconds packets wait, more come and none is taken. A bigger ring does not help: nobody empties it.',
   speaksOf: 'ring-loss',
   needs: ['devices', 'freed'],
   judge: (window, asked) => [
