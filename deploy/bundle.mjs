@@ -6,11 +6,11 @@ import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import v8 from 'node:v8';
 import { Script } from 'node:vm';
 
 const self = fileURLToPath(import.meta.url);
 const root = join(dirname(self), '..');
-const readJson = (path) => JSON.parse(readFileSync(join(root, path), 'utf8'));
 
 /** Packages that stay outside, for they find their addon by their own place. */
 export const unbundled = ['bcrypt'];
@@ -40,9 +40,8 @@ async function bundle(folder) {
   copyFileSync(join(root, 'deploy/entry.mjs'), join(folder, 'main.js'));
   bundlePage(buildSync, join(folder, 'page'));
   chmodSync(join(folder, 'main.js'), 0o755);
-  // V8 takes bytecode of its own version and of its own flags only.
-  const flags = readJson('package.json').scripts.start.match(/(?<= )--[\w-]+/g) ?? [];
-  const { status } = spawnSync(process.execPath, [...flags, self, '--bytecode', folder], {
+  // V8 takes bytecode of its own version and of its own flags only: here, of none.
+  const { status } = spawnSync(process.execPath, [self, '--bytecode', folder], {
     stdio: ['ignore', 'ignore', 2],
   });
   return status === 0;
@@ -73,6 +72,8 @@ function toAscii(text) {
 function keepBytecode(folder) {
   const filename = join(folder, 'program.cjs');
   const script = new Script(readFileSync(filename, 'latin1'), { filename });
+  // The program changes flags once it is loaded, which another start has not done yet when it takes the bytecode.
+  v8.setFlagsFromString = () => {};
   process.argv.splice(2, Number.POSITIVE_INFINITY, '--version');
   process.once('exit', () => writeFileSync(`${filename}.bytecode`, script.createCachedData()));
   const url = pathToFileURL(join(root, 'dist/src/main.js')).href;

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --optimize-for-size --no-opt
+#!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
 // `npm start` and `npx tapscope COMMAND`: make the clone runnable, then become the program.
 // Plain old syntax and no package: it has to run on a Node that is too old, to say so, and before `npm ci`.

@@ -10,7 +10,6 @@ import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseJson, textAt } from './json.ts';
 import { dismissStanding, type Scope, standing } from './standing.ts';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -144,14 +143,8 @@ function keep(child: ChildProcess, waits: boolean): void {
 }
 
 export function launch(args: readonly string[], { wrapper = [] }: RunOptions): ChildProcess {
-  const [file = process.execPath, ...rest] = [...wrapper, process.execPath, ...nodeFlags(), MAIN, ...args];
+  const [file = process.execPath, ...rest] = [...wrapper, process.execPath, MAIN, ...args];
   return spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
-}
-
-/** As `npm start` has them. */
-export function nodeFlags(): readonly string[] {
-  const start = textAt(parseJson(readFileSync(join(ROOT, 'package.json'), 'utf8')), 'scripts', 'start');
-  return start.match(/(?<= )--[\w-]+/g) ?? [];
 }
 
 export function finished(child: ChildProcess): Promise<Finished> {

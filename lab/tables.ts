@@ -2,7 +2,6 @@
 // npx tsx lab/tables.ts [--write] [SERIES…] [-- FLAGS…]: `tapscope bench` as built, in VMs of four CPUs; --write: into BENCHMARKS.md.
 import { writeSection } from './benchmarks.ts';
 import { type Kernel, provideKernel } from './kernels.ts';
-import { nodeFlags } from './serve.ts';
 import { noVm, runInVm } from './vm.ts';
 
 const SERIES = ['7.2', '7.3'];
@@ -42,7 +41,7 @@ async function main(words: readonly string[]): Promise<void> {
 }
 
 async function tablesOn(kernel: Kernel, flags: readonly string[]): Promise<string> {
-  const bench = [process.execPath, ...nodeFlags(), 'dist/src/main.js', 'bench', '--format=markdown', ...flags];
+  const bench = [process.execPath, 'dist/src/main.js', 'bench', '--format=markdown', ...flags];
   const { status, output } = await runInVm(kernel, ['sh', '-c', IN_VM, 'sh', ...bench], {
     cpus: CPUS,
     timeoutMs: LIMIT_MS,

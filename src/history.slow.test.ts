@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the history costs at 1 000 queues that all carry traffic, with the product's own flags of Node.
+// What the history costs at 1 000 queues that all carry traffic, with the product's own flags of V8.
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import test from 'node:test';
 import type { Remembered } from '../lab/scrape/remember.ts';
-import { nodeFlags } from '../lab/serve.ts';
 
 const QUEUES = 1000;
 
 test('half an hour of 1 000 busy queues takes at most 64 MB, with what rules look at', {
   timeout: 600_000,
 }, async (t) => {
-  const execArgv = ['--import', 'tsx', '--expose-gc', ...nodeFlags()];
+  const execArgv = ['--import', 'tsx', '--expose-gc'];
   const child = fork('lab/scrape/remember.ts', [String(QUEUES)], { execArgv });
   t.after(() => child.kill('SIGKILL'));
   const [answer] = await once(child, 'message');

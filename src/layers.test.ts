@@ -42,7 +42,7 @@ const layers: Readonly<Record<string, Layer>> = {
   bench: { imports: ['kernel', 'inventory', 'snapshot', 'bench-report'] },
   history: { imports: ['snapshot'] },
   rules: { imports: ['snapshot'] },
-  outputs: { imports: ['snapshot', 'bench-report', 'metric', 'metrics', 'rules', 'prom-client', 'string-width'] },
+  outputs: { imports: ['snapshot', 'bench-report', 'metric', 'metrics', 'rules', 'prom-client', 'fast-string-width'] },
   server: {
     imports: ['snapshot', 'metrics', 'history', 'rules', 'outputs', 'fastify', '@fastify/basic-auth', 'bcrypt', 'yaml'],
     node: 'all',

@@ -15,6 +15,7 @@ import { record } from './commands/record.ts';
 import { report } from './commands/report.ts';
 import { serve } from './commands/serve.ts';
 import { NO_PIN, NO_PIN_HELP, readServeOptions, SOCKET, serveFlags } from './commands/serve-options.ts';
+import { keepHeapSmall } from './commands/small-heap.ts';
 import { top } from './commands/top.ts';
 import { version } from './commands/version.ts';
 import { visibleLines } from './snapshot/visible.ts';
@@ -186,4 +187,5 @@ process.stderr.on('error', () => undefined);
 process.on('uncaughtException', (error) =>
   end(`It crashed (${(error.stack ?? String(error)).replace(/\s*\n\s*/g, ', ')}); please report this line.`),
 );
+keepHeapSmall();
 void main(process.argv.slice(2));

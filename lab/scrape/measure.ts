@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scrapes of a made-up host over HTTP, one after the other, and what they do to the process that serves them. It runs with the
-// product's own flags of Node; the client is another process.
+// product's own flags of V8; the client is another process.
 import { type ChildProcess, fork } from 'node:child_process';
 import { Agent, get } from 'node:http';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { nodeFlags } from '../serve.ts';
 import type { Allocation } from './allocate.ts';
 import type { LoopReport } from './event-loop.ts';
 import type { Maker } from './page-maker.ts';
 
 const folder = dirname(fileURLToPath(import.meta.url));
-/** --optimize-for-size would make the young generation small again. */
+/** As keepHeapSmall() has them, but for what makes the young generation small. */
 const uncollected = [
+  '--no-opt',
   '--expose-gc',
   '--min-semi-space-size=1024',
   '--max-semi-space-size=1024',
@@ -30,9 +30,8 @@ export interface Measured extends Allocation {
 }
 
 export async function measure(maker: Maker, series: number, scrapes: number): Promise<Measured> {
-  const flags = [...nodeFlags().filter((flag) => flag !== '--optimize-for-size'), ...uncollected];
-  const allocation = await answer<Allocation>(start('allocate.ts', flags, maker, series));
-  const child = start('server.ts', nodeFlags(), maker, series);
+  const allocation = await answer<Allocation>(start('allocate.ts', uncollected, maker, series));
+  const child = start('server.ts', [], maker, series);
   const agent = new Agent({ keepAlive: true });
   try {
     const port = await answer<number>(child);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // node --expose-gc lab/scrape/remember.ts QUEUES: half an hour of a made-up host whose queues all carry traffic, as the history keeps
 // it: what it takes, and what a second costs. Steps that it would have folded away are left out from the start: the rest is the same.
+import { keepHeapSmall } from '../../src/commands/small-heap.ts';
 import { History } from '../../src/history.ts';
 import { busyHost } from './busy-host.ts';
 
@@ -71,4 +72,5 @@ function median(times: readonly number[]): number {
   return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0;
 }
 
+keepHeapSmall();
 process.send?.(remember(Number(process.argv[2])));

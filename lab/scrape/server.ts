@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { pipeline, Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
+import { keepHeapSmall } from '../../src/commands/small-heap.ts';
 import { packageRoot } from '../../src/kernel/package.ts';
 import { createObserver } from '../../src/server/observer.ts';
 import { startServer } from '../../src/server/server.ts';
@@ -36,6 +37,7 @@ async function serve(maker: Maker, series: number): Promise<number> {
   });
 }
 
+keepHeapSmall();
 let finish: (() => LoopReport) | undefined;
 
 process.on('message', (word) => {

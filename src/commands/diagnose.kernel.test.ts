@@ -9,7 +9,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { at, parseJson } from '../../lab/json.ts';
 import { namespaceLab, noLab } from '../../lab/netns.ts';
 import type { Puppet } from '../../lab/puppet.ts';
-import { nodeFlags, tapscope } from '../../lab/serve.ts';
+import { tapscope } from '../../lab/serve.ts';
 
 test('a tap that is read is in order, and programs are told the same', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
@@ -109,15 +109,7 @@ test('Ctrl-C judges what was seen until then; a reader that goes away is no cras
   const lab = await namespaceLab(t);
   const puppet = await lab.puppet();
   await puppet.open('a', 'tap0', 'tap');
-  const child = spawn(process.execPath, [
-    ...nodeFlags(),
-    'dist/src/main.js',
-    'diagnose',
-    '--netns',
-    lab.name,
-    '--for',
-    '1h',
-  ]);
+  const child = spawn(process.execPath, ['dist/src/main.js', 'diagnose', '--netns', lab.name, '--for', '1h']);
   let stderr = '';
   child.stderr.on('data', (text) => {
     stderr += text;

@@ -9,9 +9,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { listAt, numberAt, parseJson, textAt } from '../../lab/json.ts';
 import { namespaceLab, noLab } from '../../lab/netns.ts';
-import { nodeFlags, tapscope } from '../../lab/serve.ts';
+import { tapscope } from '../../lab/serve.ts';
 
-const TOP = [process.execPath, ...nodeFlags(), 'dist/src/main.js', 'top'].join(' ');
+const TOP = [process.execPath, 'dist/src/main.js', 'top'].join(' ');
 const LEFT = '\u001b[?25h\u001b[?1049l';
 
 test('lists say what a queue is sent, loses and holds', { skip: noLab }, async (t) => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Text for a terminal of any width: lines broken at words, colours only where they are wanted.
 import { styleText } from 'node:util';
-import stringWidth from 'string-width';
+import stringWidth from 'fast-string-width';
 
 /** What the text is written for. */
 export interface Layout {
@@ -13,7 +13,8 @@ export interface Layout {
 export type Style = Parameters<typeof styleText>[0];
 
 const UNBROKEN = '\u00a0';
-const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+/** Of one letter each. Made when the first text is cut, for that takes as long as a quarter of a start. */
+let graphemes: Intl.Segmenter | undefined;
 
 /** Rows of `text`, the first behind `first` and the others behind as many blanks. A word longer than a row is cut. */
 export function wrap(text: string, width: number, first = ''): readonly string[] {
@@ -59,7 +60,7 @@ export function padEnd(text: string, width: number): string {
 function startOf(text: string, width: number): string {
   let start = '';
   let room = width;
-  for (const { segment } of graphemes.segment(text)) {
+  for (const segment of lettersOf(text)) {
     room -= stringWidth(segment);
     if (room < 0) break;
     start += segment;
@@ -68,8 +69,13 @@ function startOf(text: string, width: number): string {
 }
 
 function firstOf(text: string): string {
-  for (const { segment } of graphemes.segment(text)) return segment;
+  for (const segment of lettersOf(text)) return segment;
   return text;
+}
+
+function* lettersOf(text: string): Iterable<string> {
+  graphemes ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+  for (const { segment } of graphemes.segment(text)) yield segment;
 }
 
 export function paint({ colours }: Layout, style: Style, text: string): string {

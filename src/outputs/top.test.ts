@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import stringWidth from 'string-width';
+import stringWidth from 'fast-string-width';
 import type { QueueRate } from '../rules/queue-rates.ts';
 import { renderTop } from './top.ts';
 import { COLUMNS, columnsIn } from './top-columns.ts';
