@@ -14,7 +14,7 @@ const folders = ['addon', 'dashboards', 'deploy', 'lab', 'src'];
 /** More than lab/matrix.ts gives a VM, which then can say what it was doing. */
 const fileLimitMs = process.argv[2] === 'nightly' ? 10_800_000 : 2_820_000;
 const onKernel = /\.kernel\.test\.ts$/;
-/** Other kernels in VMs, each of which keeps about one CPU busy; and the price per packet on the instruction clock. */
+/** Other kernels in VMs; and the price per packet on the instruction clock. */
 const inVm = /\.vm\.test\.ts$/;
 /** Kernels on which all runs (lab/matrix.ts): they begin first, so that nobody waits for them at the end. */
 const longVm = /linux-(6\.1|7\.3)\.vm/;
@@ -95,8 +95,9 @@ function listTests(folder) {
 }
 
 /**
- * Pure tests run side by side. Those of this kernel take turns, for all share the one kernel, and alone, for some have limits in
- * milliseconds; then VMs run two at a time, each of which keeps about one CPU busy.
+ * Pure tests run side by side. Those of this kernel take turns, for all share the one kernel; most of their time they wait for
+ * something, so that a VM gets more than one of two CPUs beside them (and waits when they want both: lab/vm.ts). Then VMs run two
+ * at a time, each of which keeps about one CPU busy.
  */
 async function runTests(files, afterKernel) {
   const kernel = files.filter((file) => onKernel.test(file));
@@ -109,8 +110,8 @@ async function runTests(files, afterKernel) {
     files.filter((file) => !kernel.includes(file) && !vms.includes(file)),
     2,
   );
-  await runOnKernel(kernel);
-  await Promise.all([afterKernel().then(takeVms), takeVms()]);
+  const ours = runOnKernel(kernel).then(afterKernel);
+  await Promise.all([ours.then(takeVms), takeVms()]);
 }
 
 async function runOnKernel(files) {
