@@ -62,6 +62,18 @@ function overflow(puppet: Puppet, peer: string): () => Promise<void> {
   };
 }
 
+/** In the browser: how often within five seconds a screen reader is given something to say. */
+async function announcements(): Promise<number> {
+  let said = 0;
+  const watch = new MutationObserver(() => {
+    said += 1;
+  });
+  for (const region of document.querySelectorAll('[role=status]'))
+    watch.observe(region, { childList: true, characterData: true, subtree: true });
+  await new Promise((resolve) => setTimeout(resolve, 5000));
+  return said;
+}
+
 test('the finding first, a queue’s page by keyboard alone, no complaint of the browser', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
   const puppet = await lab.puppet();
@@ -75,6 +87,7 @@ test('the finding first, a queue’s page by keyboard alone, no complaint of the
   assert.ok((await page.locator('#answer').textContent())?.startsWith(`CRITICAL: ${DEVICE} lost `));
   assert.equal(await page.locator('#answer b, .finding b, td b').count(), 0, 'a device’s name is no markup');
   assert.match(await page.title(), /^CRITICAL: tapscope/);
+  assert.ok((await page.evaluate(announcements)) <= 1, 'an answer that stands is not announced anew with each figure');
   const painted = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime);
   t.diagnostic(`first content after ${painted?.toFixed(0)} ms`);
   assert.ok(painted !== undefined && painted <= FIRST_CONTENT_MS, `first content after ${painted} ms`);
@@ -107,6 +120,10 @@ test('the finding first, a queue’s page by keyboard alone, no complaint of the
   }
   await page.keyboard.press('Escape');
   await page.locator('#queues').waitFor();
+  assert.ok(
+    await page.evaluate(() => document.activeElement?.matches('[href^="#/queue/"]')),
+    'back where one came from',
+  );
   await page.locator('.skip').focus();
   await page.keyboard.press('Enter');
   await page.keyboard.press('Tab');

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The live page at /: the answer, the findings, all queues; or one queue, by the address's fragment.
 import type { LiveMessage } from '../outputs/live.ts';
+import { keyOf } from '../rules/standing.ts';
 import { mark, say } from './element.ts';
 import { FindingList } from './finding-list.ts';
 import { listen } from './live.ts';
@@ -10,10 +11,15 @@ import { type QueueAddress, QueueView } from './queue-view.ts';
 const main = part('main');
 const answer = part('answer');
 const stream = part('stream');
+const announced = part('announced');
 const findings = new FindingList();
 const table = new QueueTable();
 let view: QueueView | undefined;
+/** What had the focus in the list when a queue was chosen there. */
+let opener: Element | null = null;
 let newest: LiveMessage | undefined;
+/** What the answer was about when it was announced: its figures change every second, and nobody wants to hear them all. */
+let subject: string | undefined;
 
 function part(id: string): HTMLElement {
   const found = document.getElementById(id);
@@ -24,8 +30,8 @@ function part(id: string): HTMLElement {
 function draw(message: LiveMessage): void {
   newest = message;
   const { host, takenAt, queues, verdict } = message;
-  mark(answer, verdict);
-  say(answer, answerOf(message));
+  const worst = message.findings[0];
+  tell(verdict, answerOf(message), `${verdict} ${worst ? keyOf(worst) : ''}`);
   const time = new Date(takenAt * 1000).toLocaleTimeString([], { hour12: false });
   say(stream, `${location.hostname}, Linux ${host.kernel}, tapscope ${host.version}, ${time}`);
   document.title = `${verdict === 'ok' ? '' : `${verdict.toUpperCase()}: `}tapscope ${location.hostname}`;
@@ -34,6 +40,14 @@ function draw(message: LiveMessage): void {
     findings.show(message.findings, queues.length > 0 ? '' : 'There is no tun or tap queue on this host now.');
     table.show(queues);
   }
+}
+
+/** Announced to those who hear the page where it is about something else than before. */
+function tell(verdict: string, sentence: string, about: string): void {
+  mark(answer, verdict);
+  say(answer, sentence);
+  if (about !== subject) say(announced, sentence);
+  subject = about;
 }
 
 /** The first line of the page, as that of `tapscope diagnose`. */
@@ -50,11 +64,13 @@ function answerOf({ verdict: word, findings: all, queues, unjudged }: LiveMessag
 function route(): void {
   const address = addressIn(location.hash);
   if (!address && !view && main.hasChildNodes()) return; // '#queues', within the list: the focus stays where that leads
+  if (address && !view) opener = document.activeElement;
   view?.close();
   view = address && new QueueView(address);
   main.replaceChildren(...(view ? [view.root] : [findings.root, table.root]));
   if (newest) draw(newest);
   if (view) view.root.querySelector('h2')?.focus();
+  else if (opener instanceof HTMLElement) opener.focus();
 }
 
 function addressIn(fragment: string): QueueAddress | undefined {
@@ -75,8 +91,7 @@ listen({
   message: draw,
   trouble: (sentence) => {
     if (sentence === undefined) return;
-    mark(answer, 'unknown');
-    say(answer, sentence);
+    tell('unknown', sentence, 'no agent');
     document.title = `UNKNOWN: tapscope ${location.hostname}`;
   },
 });
