@@ -14,7 +14,9 @@ const volatile u8 before_counted = 1;
 
 /* From the first to the last function of tun, tap and vhost-net that frees packets; modules come later, so that each
  * walk looks. */
-u64 own_start, own_length = -1ULL; /* everything, until the first walk */
+struct {
+	u64 start, length;
+} own_text = {.length = -1ULL}; /* everything, until the first walk */
 
 struct found_text {
 	u64 own_start, own_end, macvtap_start, macvtap_end;
@@ -53,8 +55,8 @@ static __always_inline void find_own_text(void)
 	struct found_text found = {.own_start = -1ULL, .macvtap_start = -1ULL};
 
 	bpf_loop(RANGES, each_range, &found, 0);
-	own_start = found.own_start;
-	own_length = length_of(found.own_start, found.own_end);
+	own_text.start = found.own_start;
+	own_text.length = length_of(found.own_start, found.own_end);
 	macvtap_start = found.macvtap_start;
 	macvtap_length = length_of(found.macvtap_start, found.macvtap_end);
 }
@@ -154,7 +156,7 @@ static __always_inline struct sk_buff *packet_of(volatile u64 *ctx, bool typed)
 
 static __always_inline int freed(volatile u64 *ctx, bool typed)
 {
-	if (!before_counted && ctx[1] - own_start >= own_length)
+	if (!before_counted && ctx[1] - own_text.start >= own_text.length)
 		return 0;
 	if (ctx[1] - transmit_start >= transmit_length) {
 		struct sk_buff *skb = packet_of(ctx, typed);
