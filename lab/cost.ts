@@ -10,6 +10,7 @@ import { CONFIGURATIONS } from './cost/configurations.ts';
 import { type Measured, measureOn } from './cost/measure.ts';
 import { readVersions, report } from './cost/report.ts';
 import { brokenLimits, priceTable, scaleTable } from './cost/table.ts';
+import { missingTools } from './cost/tools.ts';
 import { noVm } from './vm.ts';
 
 const [LIMITED] = SERIES;
@@ -39,6 +40,10 @@ async function check(series: readonly string[]): Promise<void> {
 async function measure(series: readonly string[], write: boolean): Promise<void> {
   if (write && series !== SERIES) {
     throw new Error(`--write needs all kernels (${SERIES.join(', ')}): name none.`);
+  }
+  const missing = missingTools();
+  if (missing.length > 0) {
+    throw new Error(`The price was not measured: other tools are measured too. apt install ${missing.join(' ')}`);
   }
   const configurations = CONFIGURATIONS.map(({ name }) => name);
   const results = new Map<string, Measured>();
