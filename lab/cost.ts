@@ -10,7 +10,6 @@ import { CONFIGURATIONS } from './cost/configurations.ts';
 import { type Measured, measureOn } from './cost/measure.ts';
 import { readVersions, report } from './cost/report.ts';
 import { brokenLimits, priceTable, scaleTable } from './cost/table.ts';
-import { missingTools } from './cost/tools.ts';
 import { noVm } from './vm.ts';
 
 const [LIMITED] = SERIES;
@@ -41,7 +40,8 @@ async function measure(series: readonly string[], write: boolean): Promise<void>
   if (write && series !== SERIES) {
     throw new Error(`--write needs all kernels (${SERIES.join(', ')}): name none.`);
   }
-  const missing = missingTools();
+  const versions = readVersions();
+  const missing = [...versions.packages].flatMap(([name, version]) => (version === undefined ? [name] : []));
   if (missing.length > 0) {
     throw new Error(`The price was not measured: other tools are measured too. apt install ${missing.join(' ')}`);
   }
@@ -55,7 +55,7 @@ async function measure(series: readonly string[], write: boolean): Promise<void>
     if (one === LIMITED) complain(brokenLimits(measured));
   }
   if (write) {
-    writeSection('cost', report(results, LIMITED, readVersions()));
+    writeSection('cost', report(results, LIMITED, versions));
     writeFileSync(baselineFile, baselineText(results));
   }
 }

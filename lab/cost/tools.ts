@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tools that people use to see drops and packets, as Debian packages them.
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import type { Path } from './paths.ts';
 
 export interface Tool {
@@ -70,20 +68,4 @@ function bpftrace(name: string, program: string, sees: readonly Path[]): Tool {
     sees,
     byDeviceAndReason: false,
   };
-}
-
-/** Debian's packages of those that are not installed. */
-export function missingTools(): readonly string[] {
-  return [...new Set(TOOLS.filter(({ command: [program = ''] }) => !isInstalled(program)).map((tool) => tool.package))];
-}
-
-function isInstalled(program: string): boolean {
-  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
 }

@@ -10,8 +10,7 @@ import { pathToFileURL } from 'node:url';
 // Others come when they are needed; these are known by a file of theirs.
 execFileSync('modprobe', ['-a', 'tun', 'vhost_net', 'pktgen', 'bridge', 'sch_codel']);
 execFileSync('sh', ['lab/keep-traced.sh']);
-// The product has statistics on for moments. Each switch rewrites code that other CPUs run, which QEMU before 8.1 does not
-// always notice: the kernel dies of an int3 that is there no more. Switched on for good, nothing is rewritten.
+// The product has statistics on for moments, and each switch rewrites code too. Switched on for good, nothing is rewritten.
 writeFileSync('/proc/sys/kernel/bpf_stats_enabled', '1');
 for (const file of process.argv.slice(2)) {
   await import(pathToFileURL(resolve(file)).href).catch((error: unknown) =>

@@ -60,7 +60,7 @@ export function padEnd(text: string, width: number): string {
 function startOf(text: string, width: number): string {
   let start = '';
   let room = width;
-  for (const segment of lettersOf(text)) {
+  for (const { segment } of lettersOf(text)) {
     room -= stringWidth(segment);
     if (room < 0) break;
     start += segment;
@@ -69,13 +69,13 @@ function startOf(text: string, width: number): string {
 }
 
 function firstOf(text: string): string {
-  for (const segment of lettersOf(text)) return segment;
+  for (const { segment } of lettersOf(text)) return segment;
   return text;
 }
 
-function* lettersOf(text: string): Iterable<string> {
+function lettersOf(text: string): Intl.Segments {
   graphemes ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
-  for (const { segment } of graphemes.segment(text)) yield segment;
+  return graphemes.segment(text);
 }
 
 export function paint({ colours }: Layout, style: Style, text: string): string {

@@ -34,7 +34,6 @@ function draw(message: LiveMessage): void {
   tell(verdict, answerOf(message), `${verdict} ${worst ? keyOf(worst) : ''}`);
   const time = new Date(takenAt * 1000).toLocaleTimeString([], { hour12: false });
   say(stream, `${location.hostname}, Linux ${host.kernel}, tapscope ${host.version}, ${time}`);
-  document.title = `${verdict === 'ok' ? '' : `${verdict.toUpperCase()}: `}tapscope ${location.hostname}`;
   if (view) view.show(message);
   else {
     findings.show(message.findings, queues.length > 0 ? '' : 'There is no tun or tap queue on this host now.');
@@ -46,6 +45,7 @@ function draw(message: LiveMessage): void {
 function tell(verdict: string, sentence: string, about: string): void {
   mark(answer, verdict);
   say(answer, sentence);
+  document.title = `${verdict === 'ok' ? '' : `${verdict.toUpperCase()}: `}tapscope ${location.hostname}`;
   if (about !== subject) say(announced, sentence);
   subject = about;
 }
@@ -92,6 +92,5 @@ listen({
   trouble: (sentence) => {
     if (sentence === undefined) return;
     tell('unknown', sentence, 'no agent');
-    document.title = `UNKNOWN: tapscope ${location.hostname}`;
   },
 });
