@@ -73,15 +73,21 @@ function assertClosed(flow: Flow): void {
   assert.equal(flow.wakesLost, 0);
 }
 
-/** Shares of moments at which the walk saw the queue's bit set: of itself, and of the time that the probes counted. */
-async function sampleStopped(walker: Walker, samples: number): Promise<number> {
+/**
+ * The share of this time in which the walk saw the queue's bit set. It looks without a pause: a sampler that a timer wakes in a VM
+ * saw the queue stopped at 99 % of its looks, and looks that follow each other at 95 %, as the probes did.
+ */
+function watchStopped(walker: Walker, milliseconds: number): number {
+  const began = performance.now();
+  let last = began;
   let stopped = 0;
-  for (let sample = 0; sample < samples; sample++) {
-    await wait(2 + 8 * Math.random());
+  while (last < began + milliseconds) {
     const { devices } = walker.walk({ stops: true, consumed: true, departures: true });
-    if (devices.some(({ name, queues }) => name === 'tap0' && queues[0]?.stopped)) stopped++;
+    const now = performance.now();
+    if (devices.some(({ name, queues }) => name === 'tap0' && queues[0]?.stopped)) stopped += now - last;
+    last = now;
   }
-  return stopped / samples;
+  return stopped / (last - began);
 }
 
 test('flow control', { skip }, async (t) => {
@@ -209,7 +215,7 @@ test('flow control', { skip }, async (t) => {
     await until(async () => (await flow()).stops > 100);
     const began = performance.now();
     const before = await flow(); // its first step is to read the counters
-    const share = await sampleStopped(new Walker(agent.probes.programs?.object ?? assert.fail()), 400);
+    const share = watchStopped(new Walker(agent.probes.programs?.object ?? assert.fail()), 3000);
     const seconds = (performance.now() - began) / 1000;
     const after = await flow();
     await lab.exec('taskset', '-a', '-p', '-c', '0,1', String(process.pid));
@@ -218,12 +224,12 @@ test('flow control', { skip }, async (t) => {
     const looped = await puppet.stop('q0');
     const read = looped.packets + (await puppet.read('q0', 'all')).packets;
     const counted = (after.stoppedSeconds - before.stoppedSeconds) / seconds;
-    // Samples that follow each other closely find the same state: they tell less than as many independent ones.
-    const error = 5 * Math.sqrt((share * (1 - share)) / 400) + 0.01;
+    // Each stop is a sample of its own, however often it was looked at.
+    const error = 5 * Math.sqrt((counted * (1 - counted)) / (after.stops - before.stops)) + 0.01;
     t.diagnostic(
-      `stopped ${(100 * counted).toFixed(1)} % of ${seconds.toFixed(1)} s, sampled ${(100 * share).toFixed(1)} %`,
+      `stopped ${(100 * counted).toFixed(1)} % of ${seconds.toFixed(1)} s, seen ${(100 * share).toFixed(1)} %, ${after.stops - before.stops} stops`,
     );
-    assert.ok(Math.abs(counted - share) < error, `${counted} of the time, ${share} of the samples`);
+    assert.ok(Math.abs(counted - share) < error, `${counted} of the time, ${share} as looks saw it`);
     const { counters, queues } = await device();
     assert.equal(counters?.txDropped, 0, 'tun dropped nothing');
     const [qdisc] = (await lab.qdisc('tap0')).filter(({ kind }) => kind === 'fq_codel');
@@ -232,7 +238,8 @@ test('flow control', { skip }, async (t) => {
     assertClosed(end);
     const total = end.stops + end.stopsInferred;
     t.diagnostic(`${total} stops, ${end.stopsInferred} inferred, ${JSON.stringify(wakesOf(end))}`);
-    assert.ok(total > 100 && end.stopsInferred <= 0.01 * total, `${end.stopsInferred} of ${total} stops inferred`);
+    // Looks as close as these find some bits before the producer's own program does.
+    assert.ok(total > 100 && end.stopsInferred <= 0.05 * total, `${end.stopsInferred} of ${total} stops inferred`);
     assert.ok(end.resumeLatencies.sum > 0 && end.stopDurations.sum > 0);
   });
 });
