@@ -71,13 +71,16 @@ test('zero-copy is on', async (t) => {
   await t.test('what another tap receives is copied after all, and soon seldom tried', async (t) => {
     const bridged = await bridgedWith(t, 'tap1', 'tap');
     await bridged.puppet.send('a', 2048, LARGE, { unicast: true });
-    // One of 64, as each was copied: tx_packets / 64 >= tx_zcopy_err.
-    assert.deepEqual(await figures(agent, bridged), {
-      tried: 32,
-      completed: { no: 0, yes: 32 },
-      notTried: { throttled: 2048 - 32 },
-      outstanding: 0,
-    });
+    const { tried = 0, completed, notTried, outstanding } = await figures(agent, bridged);
+    // One of 64, as each was copied: tx_packets / 64 >= tx_zcopy_err. The kernel forgets both after 1024 packets, and a VM that
+    // waits for its CPU finds packets pending, which count for the one and not for the other.
+    const { throttled = 0, pending = 0, ...others } = notTried;
+    assert.deepEqual(
+      { completed, outstanding, others },
+      { completed: { no: 0, yes: tried }, outstanding: 0, others: {} },
+    );
+    assert.equal(tried + throttled + pending, 2048);
+    assert.ok(tried >= 2048 / 64 && tried <= 2048 / 8, `${tried} tried`);
     await bridged.puppet.unguest('a');
   });
   await t.test('packets that are held up are outstanding, and a quarter of the ring at most', async (t) => {

@@ -43,8 +43,8 @@ export async function askAbout(socket: string): Promise<'same version' | 'other 
 }
 
 /** A fresh one. Throws one sentence. */
-export async function askSnapshot(socket: string): Promise<Snapshot> {
-  const { status, body } = await askPatiently(socket, '/api/v1/snapshot');
+export async function askSnapshot(socket: string, nevermind?: AbortSignal): Promise<Snapshot> {
+  const { status, body } = await askPatiently(socket, '/api/v1/snapshot', nevermind);
   if (status !== 200) throw new Error(body.trim());
   const { snapshot }: SnapshotAnswer = JSON.parse(body);
   return snapshotFromJson(snapshot);
@@ -72,11 +72,11 @@ export async function askWindow(socket: string, at: number, seconds: number): Pr
 }
 
 /** Once more where the agent is busy: many commands at once are no reason to fail. */
-async function askPatiently(socket: string, path: string): Promise<Answer> {
-  const answer = await askSocket(socket, path);
+async function askPatiently(socket: string, path: string, nevermind?: AbortSignal): Promise<Answer> {
+  const answer = await askSocket(socket, path, nevermind);
   if (answer.status !== BUSY) return answer;
   await wait(MOMENT_MS);
-  return askSocket(socket, path);
+  return askSocket(socket, path, nevermind);
 }
 
 function isOurs({ schema, host }: AnyAnswer): boolean {

@@ -25,16 +25,16 @@ export async function drops(options: DropsOptions, mechanisms: readonly string[]
   const gone = watchPipes(end);
   const lines = json ? jsonLines() : textLines({ ownNetns: await ownNamespace(), rate });
   const follower = await LossFollower.start(followedBy(scope), { rate, stacks, reason }, forced);
+  const timer = forMs === undefined ? undefined : setTimeout(end, forMs);
   try {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
-    const timer = forMs === undefined ? undefined : setTimeout(end, forMs);
     const printer = new Printer(lines, limit, end);
     process.stdout.write(lines.start(Date.now() / 1000));
     await (rate > 0 ? tellPackets(follower, printer, ending.signal) : tellSeconds(follower, printer, ending.signal));
-    clearTimeout(timer);
     const out = gone() || !json ? process.stderr : process.stdout;
     await flushed(out, lines.summary(Date.now() / 1000, follower.summary()));
   } finally {
+    clearTimeout(timer);
     follower.close();
   }
 }

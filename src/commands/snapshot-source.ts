@@ -21,6 +21,7 @@ export interface SnapshotSource {
   readonly start: (keep: (snapshot: Snapshot) => unknown, missed?: () => unknown) => Promise<void>;
   /** A fresh one. */
   readonly take: () => Promise<Snapshot>;
+  /** Takes back what an agent was asked: it may be frozen. */
   readonly close: () => void;
 }
 
@@ -34,7 +35,8 @@ export async function openSource(options: SourceOptions): Promise<SnapshotSource
 }
 
 function agentSource(socket: string): SnapshotSource {
-  const take = (): Promise<Snapshot> => askSnapshot(socket);
+  const closing = new AbortController();
+  const take = (): Promise<Snapshot> => askSnapshot(socket, closing.signal);
   let timer: NodeJS.Timeout | undefined;
   return {
     isAgent: true,
@@ -44,7 +46,10 @@ function agentSource(socket: string): SnapshotSource {
       timer = setInterval(() => void take().then(keep, () => missed?.()), PERIOD_MS);
     },
     take,
-    close: () => clearInterval(timer),
+    close: () => {
+      clearInterval(timer);
+      closing.abort();
+    },
   };
 }
 

@@ -9,7 +9,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { listAt, numberAt, parseJson, textAt } from '../../lab/json.ts';
 import { namespaceLab, noLab } from '../../lab/netns.ts';
-import { tapscope } from '../../lab/serve.ts';
+import { startAgent, tapscope } from '../../lab/serve.ts';
 
 const TOP = [process.execPath, 'dist/src/main.js', 'top'].join(' ');
 const LEFT = '\u001b[?25h\u001b[?1049l';
@@ -108,6 +108,20 @@ test('at 20 columns, by the keys n and q', { skip: noLab }, async (t) => {
   child.stdin?.write('q');
   await assertRestored(child, said);
   assert.match(said(), /ended 0/);
+});
+
+test('an agent that does not answer keeps nobody from leaving', { skip: noLab }, async (t) => {
+  const agent = await startAgent(t);
+  const { child, said } = terminal(t, 'cols 80 rows 24', `${TOP} --socket=${agent.socket}`);
+  await until(said, /by the agent/);
+  process.kill(agent.pid, 'SIGSTOP');
+  await wait(2000); // it has been asked meanwhile
+  const asked = performance.now();
+  child.stdin?.write('q');
+  await assertRestored(child, said);
+  assert.match(said(), /ended 0/);
+  const took = performance.now() - asked;
+  assert.ok(took < 5000, `${took} ms`);
 });
 
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tapscope top`: every queue, live; as a list for tickets with -b.
+import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import { askAgent } from '../kernel/agent-lock.ts';
 import { renderTop, type TopPicture } from '../outputs/top.ts';
@@ -33,6 +34,7 @@ export async function top(options: TopOptions): Promise<void> {
   const agent = await askAgent();
   const watch = new QueueWatch(options.scope, options);
   const end = new AbortController();
+  const ended = once(end.signal, 'abort').then(() => undefined);
   try {
     await watch.start();
     const beside = agent ? besideAgent(agent.pid, watch.isAgent) : '';
@@ -40,7 +42,7 @@ export async function top(options: TopOptions): Promise<void> {
     try {
       for (let shown = 0; shown < count && !end.signal.aborted; ) {
         await wait(delayMs, undefined, { signal: end.signal }).catch(() => undefined);
-        const seen = end.signal.aborted ? undefined : await watch.look();
+        const seen = end.signal.aborted ? undefined : await Promise.race([watch.look(), ended]);
         if (seen) show.show(seen);
         if (seen) shown += 1;
       }

@@ -10,18 +10,18 @@ export interface Answer {
 
 const PATIENCE_MS = 30_000;
 
-/** Throws one sentence if no agent answers there. */
-export async function askSocket(socketPath: string, path: string): Promise<Answer> {
+/** Throws one sentence if no agent answers there. `nevermind` takes the question back. */
+export async function askSocket(socketPath: string, path: string, nevermind?: AbortSignal): Promise<Answer> {
   try {
-    return await ask(socketPath, path);
+    return await ask(socketPath, path, nevermind);
   } catch (cause) {
     throw new Error(explain(socketPath, cause), { cause });
   }
 }
 
-function ask(socketPath: string, path: string): Promise<Answer> {
+function ask(socketPath: string, path: string, signal: AbortSignal | undefined): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, path, agent: false }, (answer) => {
+    const asked = request({ socketPath, path, agent: false, signal }, (answer) => {
       text(answer).then((body) => resolve({ status: answer.statusCode ?? 0, body }), reject);
     });
     asked.setTimeout(PATIENCE_MS, () => asked.destroy(new Error(`it did not answer within ${PATIENCE_MS / 1000} s`)));
