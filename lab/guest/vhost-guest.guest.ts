@@ -3,24 +3,35 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { readHost } from '../../src/kernel/host.ts';
+import { PROBE_SYMBOLS } from '../../src/probes/attach.ts';
+import type { QdiscCounters } from '../counters.ts';
 import { type NamespaceLab, namespaceLab } from '../netns.ts';
 import { pktgenIn } from '../pktgen.ts';
 import type { GuestCounts, Puppet } from '../puppet.ts';
-import { type Agent, standingAgent } from '../serve.ts';
+import { type Agent, type Metrics, standingAgent } from '../serve.ts';
 import { until } from '../until.ts';
 import { figuresOf, total } from './figures.ts';
 import { GUEST_LIVES, type GuestLife } from './guest-lives.ts';
 import { type VhostFigures, vhostFiguresOf } from './vhost-figures.ts';
 
+const neverStops =
+  readHost(PROBE_SYMBOLS).symbols?.address('__tun_wake_queue') === undefined && 'tun never stops a queue here';
 const DEVICE = 'tap0';
 const RING = 500;
 const BATCH = 64;
 const PACKETS = 12_000;
 const FRAMES = 1000;
 
+/** pktgen into the device itself, which drops what is too much; or through a qdisc, which alone may drop (Linux 7.3). */
+type Regime = 'tail-drop' | 'backpressure';
+
 interface Truth {
+  /** To the device. */
   readonly tried: number;
   readonly refused: number;
+  /** Still in the qdisc. */
+  readonly backlog: number;
   /** By queue. */
   readonly received: Readonly<Record<string, number>>;
   /** Read off the queues after the guests had gone. */
@@ -31,26 +42,34 @@ interface Stage {
   readonly lab: NamespaceLab;
   readonly puppet: Puppet;
   readonly ids: readonly string[];
+  readonly regime: Regime;
 }
 
-async function stageOf(t: TestContext, queues: number): Promise<Stage> {
+async function stageOf(t: TestContext, queues: number, regime: Regime): Promise<Stage> {
   const lab = await namespaceLab(t);
   const puppet = await lab.puppet();
   const ids = Array.from({ length: queues }, (_, index) => `q${index}`);
-  for (const id of ids) await puppet.open(id, DEVICE, 'tap', 'vnet', ...(queues > 1 ? (['mq'] as const) : []));
+  const flags = [
+    ...(queues > 1 ? (['mq'] as const) : []),
+    ...(regime === 'backpressure' ? (['backpressure'] as const) : []),
+  ];
+  for (const id of ids) await puppet.open(id, DEVICE, 'tap', 'vnet', ...flags);
   await lab.ip(`link set dev ${DEVICE} txqueuelen ${RING} up`);
+  if (regime === 'backpressure')
+    await lab.tc(`qdisc replace dev ${DEVICE} root ${queues > 1 ? 'mq' : 'fq_codel limit 1000'}`);
   for (const id of ids) await puppet.guest(id);
-  return { lab, puppet, ids };
+  return { lab, puppet, ids, regime };
 }
 
 /** Guests come, packets flow both ways, and in the end everything rests; with `leave` the guests go while rings are full. */
-async function play({ lab, puppet, ids }: Stage, life: GuestLife, leave: boolean): Promise<Truth> {
+async function play(stage: Stage, life: GuestLife, leave: boolean): Promise<Truth> {
+  const { lab, puppet, ids, regime } = stage;
   const generator = (await pktgenIn(lab)).add({
     device: DEVICE,
     threads: 1,
     queues: ids.length,
-    mode: 'start_xmit',
-    shared: true,
+    mode: regime === 'tail-drop' ? 'start_xmit' : 'queue_xmit',
+    shared: regime === 'tail-drop',
   });
   for (const id of ids) await life.begin?.(puppet, id);
   await generator.start();
@@ -62,10 +81,29 @@ async function play({ lab, puppet, ids }: Stage, life: GuestLife, leave: boolean
   }
   await generator.tried(PACKETS);
   const { sofar, errors } = await generator.stop();
-  const sent = { tried: sofar + errors, refused: errors };
-  if (leave) return { ...sent, ...(await countsAfterLeaving(puppet, ids, life)) };
-  if (life.drains) await drain(lab, puppet, ids, sofar);
-  return { ...sent, received: byQueue(await countsAtRest({ lab, puppet, ids })), left: {} };
+  if (!leave && life.drains) await drain(stage, sofar);
+  const got = leave
+    ? await countsAfterLeaving(puppet, ids, life)
+    : { received: byQueue(await countsAtRest(stage)), left: {} };
+  if (regime === 'tail-drop') return { tried: sofar + errors, refused: errors, backlog: 0, ...got };
+  const { sent, dropped, backlog } = await behindQdisc(lab);
+  const tried = sofar + errors - dropped - backlog;
+  // What found the queue stopped when it had left the qdisc is in both figures: one packet for each queue that is stopped.
+  assert.ok(
+    sent >= tried && sent <= tried + Math.min(backlog, ids.length),
+    `${sent} sent by the qdisc, ${tried} left it`,
+  );
+  return { tried, refused: 0, backlog, ...got };
+}
+
+async function behindQdisc(lab: NamespaceLab): Promise<{ sent: number; dropped: number; backlog: number }> {
+  const leaves = (await lab.qdisc(DEVICE)).filter(({ kind }) => kind !== 'mq');
+  const sum = (value: (one: QdiscCounters) => number): number => leaves.reduce((total, one) => total + value(one), 0);
+  return {
+    sent: sum(({ sentPackets }) => sentPackets),
+    dropped: sum(({ dropped }) => dropped),
+    backlog: sum(({ backlogPackets }) => backlogPackets),
+  };
 }
 
 /** vhost-net shows a guest up to a batch of packets at once, a moment after the kernel has counted the last of them. */
@@ -76,12 +114,17 @@ async function countsAtRest({ lab, puppet, ids }: Stage): Promise<readonly Guest
   return read();
 }
 
-async function drain(lab: NamespaceLab, puppet: Puppet, ids: readonly string[], packets: number): Promise<void> {
+async function drain({ lab, puppet, ids, regime }: Stage, packets: number): Promise<void> {
   for (const id of ids) {
     await puppet.stall(id);
     await puppet.receive(id, 0);
   }
-  while ((await lab.link(DEVICE)).txPackets < packets) await wait(20);
+  const handed = async (): Promise<number> => {
+    if (regime === 'tail-drop') return packets;
+    const { sent, backlog } = await behindQdisc(lab);
+    return backlog > 0 ? Number.POSITIVE_INFINITY : sent;
+  };
+  while ((await lab.link(DEVICE)).txPackets < (await handed())) await wait(20);
   for (const id of ids) await puppet.stall(id);
 }
 
@@ -120,6 +163,7 @@ async function judge(agent: Agent, stage: Stage, truth: Truth): Promise<void> {
   const taken = Object.fromEntries(ids.map((_, index) => [index, (received[index] ?? 0) + (left[index] ?? 0)]));
   assert.deepEqual(figures.delivered, taken);
   judgeVhost(vhostFiguresOf(metrics, lab.inode, DEVICE), stage, { ...truth, held });
+  if (stage.regime === 'backpressure') judgeStops(metrics, lab.inode, truth.backlog);
 }
 
 /** In packets, by queue. */
@@ -139,18 +183,28 @@ function judgeVhost(figures: VhostFigures, { ids }: Stage, truth: Truth & { read
     assert.ok(count * BATCH >= (consumed.vhost[index] ?? 0), 'no batch is larger than 64');
 }
 
-test('guests behind vhost-net', async (t) => {
-  const agent = await standingAgent();
-  for (const queues of [1, 2, 4]) {
-    for (const [name, life] of Object.entries(GUEST_LIVES)) {
-      await t.test(`${name}, queues: ${queues}`, async (t) => {
-        const stage = await stageOf(t, queues);
-        await judge(agent, stage, await play(stage, life, false));
+/** Every stop has an end, or goes on. */
+function judgeStops(metrics: Metrics, netns: number, backlog: number): void {
+  const sum = (name: string): number =>
+    total(metrics.by('queue', `tapscope_queue_${name}`, { netns: String(netns), device: DEVICE }));
+  if (backlog > 0) assert.ok(sum('stopped') > 0, 'packets wait for a queue that is stopped');
+  const ended = sum('wakes_total') + sum('stops_unwoken_total') + sum('stopped');
+  assert.deepEqual([sum('stops_total') + sum('stops_inferred_total'), sum('wakes_lost_total')], [ended, 0]);
+}
+
+for (const regime of ['tail-drop', 'backpressure'] as const)
+  test(`guests behind vhost-net, ${regime}`, { skip: regime === 'backpressure' && neverStops }, async (t) => {
+    const agent = await standingAgent();
+    for (const queues of [1, 2, 4]) {
+      for (const [name, life] of Object.entries(GUEST_LIVES)) {
+        await t.test(`${name}, queues: ${queues}`, async (t) => {
+          const stage = await stageOf(t, queues, regime);
+          await judge(agent, stage, await play(stage, life, false));
+        });
+      }
+      await t.test(`gone with full rings, queues: ${queues}`, async (t) => {
+        const stage = await stageOf(t, queues, regime);
+        await judge(agent, stage, await play(stage, GUEST_LIVES.slow, true));
       });
     }
-    await t.test(`gone with full rings, queues: ${queues}`, async (t) => {
-      const stage = await stageOf(t, queues);
-      await judge(agent, stage, await play(stage, GUEST_LIVES.slow, true));
-    });
-  }
-});
+  });
