@@ -22,6 +22,8 @@ const RING = 500;
 const BATCH = 64;
 const PACKETS = 12_000;
 const FRAMES = 1000;
+/** Of the qdiscs together: more than that, and the slow ones take long to get it. */
+const LIMIT = 1000;
 
 /** pktgen into the device itself, which drops what is too much; or through a qdisc, which alone may drop (Linux 7.3). */
 type Regime = 'tail-drop' | 'backpressure';
@@ -55,8 +57,13 @@ async function stageOf(t: TestContext, queues: number, regime: Regime): Promise<
   ];
   for (const id of ids) await puppet.open(id, DEVICE, 'tap', 'vnet', ...flags);
   await lab.ip(`link set dev ${DEVICE} txqueuelen ${RING} up`);
-  if (regime === 'backpressure')
-    await lab.tc(`qdisc replace dev ${DEVICE} root ${queues > 1 ? 'mq' : 'fq_codel limit 1000'}`);
+  if (regime === 'backpressure') {
+    if (queues > 1) await lab.tc(`qdisc replace dev ${DEVICE} root handle 1: mq`);
+    for (const index of ids.keys())
+      await lab.tc(
+        `qdisc replace dev ${DEVICE} ${queues > 1 ? `parent 1:${index + 1}` : 'root'} fq_codel limit ${LIMIT / queues}`,
+      );
+  }
   for (const id of ids) await puppet.guest(id);
   return { lab, puppet, ids, regime };
 }
