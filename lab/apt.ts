@@ -67,7 +67,7 @@ async function mirror(): Promise<string> {
   ]);
   const uri = stdout.split('\n')[0];
   if (!uri) {
-    throw new Error(
+    throw new NoMirror(
       'No Debian mirror among the apt sources of this machine: the kernels of the lab come from Debian. ' +
         'Run apt-get update, or add one (deb http://deb.debian.org/debian stable main).',
     );
@@ -102,13 +102,16 @@ async function find(options: readonly string[], name: string, version?: string):
   return { name, version: found.version, sha256: found.sha256 };
 }
 
+/** Debian did not answer, or this machine does not ask it: nothing is wrong with what it has. */
+export class NoMirror extends Error {}
+
 async function apt(what: string, file: string, args: readonly string[], cwd?: string): Promise<{ stdout: string }> {
   try {
     return await run(file, args, { ...(cwd === undefined ? {} : { cwd }), maxBuffer: 1 << 26 });
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause);
     const reason = text.trim().split('\n').slice(1, 4).join('; ') || text;
-    throw new Error(
+    throw new NoMirror(
       `Cannot ${what}: ${reason} Kernels in the cache need no mirror; for others run this again when it answers.`,
       { cause },
     );

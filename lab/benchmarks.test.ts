@@ -18,6 +18,30 @@ test('each section is written and renewed alone, wherever it stands', () => {
   );
 });
 
+test('the costs in the README are those of BENCHMARKS.md', () => {
+  const cells = (line: string): readonly string[] => line.split('|').map((cell) => cell.trim().replace('·', '0'));
+  const tables = readFileSync('BENCHMARKS.md', 'utf8').split('\n').map(cells);
+  const columns = tables.find(([, first]) => first === 'attached') ?? [];
+  const measured = (name: string, path: string): string | undefined =>
+    tables.find(
+      ([, first, second]) => first === name && second?.startsWith('+') !== undefined && /^[+0]/.test(second ?? ''),
+    )?.[columns.indexOf(path)];
+  const shown = readFileSync('README.md', 'utf8').split('\n').map(cells);
+  for (const [here, there] of [
+    ['level `exact`', 'level exact'],
+    ['level `lean`', 'level lean'],
+    ['where no function can be traced', 'raw mode'],
+  ] as const) {
+    const row = shown.find(([, first]) => first === here);
+    const paths = ['enqueue', 'read', 'drop', 'foreign drop', 'foreign packet'];
+    assert.deepEqual(
+      row?.slice(2, 7),
+      paths.map((path) => measured(there, path)),
+      here,
+    );
+  }
+});
+
 test('BENCHMARKS.md has each once', () => {
   const document = readFileSync('BENCHMARKS.md', 'utf8');
   for (const section of ['cost', 'scrape', 'tables', 'verdicts']) {

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { EVENT_START } from './guest/event.ts';
-import { type Kernel, provideKernel } from './kernels.ts';
+import { type Kernel, kernelOrWhy } from './kernels.ts';
 import { Retelling } from './retell.ts';
 import { noVm, runInVm } from './vm.ts';
 
@@ -89,7 +89,7 @@ const LIMIT_MS = process.env.NIGHTLY ? 10_000_000 : 2_700_000;
 /** GUEST=traffic,late in the environment runs only the files with one of these in their path. */
 export function testOnKernel(series: string): void {
   test(`Linux ${series}`, { skip: noVm }, async (t) => {
-    const kernel = await provideKernel(series, (line) => console.log(line)).catch((error: unknown) => String(error));
+    const kernel = await kernelOrWhy(series, (line) => console.log(line));
     if (typeof kernel === 'string') {
       t.skip(`nothing was tested on kernel ${series}: ${kernel}`);
       return;

@@ -31,6 +31,8 @@ export const BASELINE = 'nothing';
 export const DEFAULT_LEVEL = 'level exact';
 export const LEAN_LEVEL = 'level lean';
 export const RAW_MODE = 'raw mode';
+/** Of the others, the one that counts as much as level exact. */
+export const COUNTS_ALL = 'pattern of ebpf_exporter: all of it';
 
 /** What may not grow. */
 export const GUARDED: readonly string[] = [DEFAULT_LEVEL, RAW_MODE];

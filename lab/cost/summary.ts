@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the figures say, in one paragraph.
-import { BASELINE, CONFIGURATIONS, DEFAULT_LEVEL, LEAN_LEVEL, RAW_MODE } from './configurations.ts';
+import { BASELINE, CONFIGURATIONS, COUNTS_ALL, DEFAULT_LEVEL, LEAN_LEVEL, RAW_MODE } from './configurations.ts';
 import type { Measured } from './measure.ts';
 import type { Path } from './paths.ts';
 import { added, widest } from './table.ts';
@@ -17,7 +17,8 @@ export function summary(measured: Measured, series: string): string {
     `On Linux ${series} a packet that is sent into a tap and read costs ${Math.round(whole)} instructions: level exact adds ${both(DEFAULT_LEVEL)} ` +
       `(${share(DEFAULT_LEVEL)}), level lean ${both(LEAN_LEVEL)} (${share(LEAN_LEVEL)}), raw mode ${both(RAW_MODE)} (${share(RAW_MODE)}).`,
     `A drop costs ${more(DEFAULT_LEVEL, 'drop')}, ${more(LEAN_LEVEL, 'drop')} and ${more(RAW_MODE, 'drop')} more; with tools that count drops by device and reason ` +
-      `${rivals.map(({ name }) => `${more(name, 'drop')} (${name})`).join(', ')}.`,
+      `${rivals.map(({ name }) => `${more(name, 'drop')} (${name})`).join(', ')}. ` +
+      `They count nothing else, as level lean does on this path; level exact counts each packet too, for which one pays ${more(COUNTS_ALL, 'drop')} there (${COUNTS_ALL}).`,
     `A drop elsewhere on the host costs ${more(DEFAULT_LEVEL, 'foreign drop')} more, since it could be one on the way to a tap; a packet of another device nothing, ` +
       `and in raw mode ${more(RAW_MODE, 'foreign packet')}.`,
     `With 1 000 devices or 8 queues a packet costs the same within ${(100 * widest(measured)).toFixed(1)} %.`,

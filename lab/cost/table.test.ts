@@ -44,6 +44,20 @@ test('a limit that does not hold is one sentence', () => {
   ]);
 });
 
+test('a drop is cheaper than with those who count as much', () => {
+  const prices = new Map(measured(RAW_MODE, {}).prices);
+  for (const name of ['level lean', 'level exact']) prices.set(name, { ...nothing, drop: 3100 });
+  for (const { name, byDeviceAndReason } of CONFIGURATIONS)
+    if (byDeviceAndReason || name.endsWith('all of it')) prices.set(name, { ...nothing, drop: 3200 });
+  assert.deepEqual(brokenLimits({ ...measured(RAW_MODE, {}), prices }), []);
+  prices.set('pattern of ebpf_exporter: drops, tp_btf', { ...nothing, drop: 3099 });
+  prices.set('pattern of ebpf_exporter: all of it', { ...nothing, drop: 3050 });
+  assert.deepEqual(brokenLimits({ ...measured(RAW_MODE, {}), prices }), [
+    "A drop is dearer with 'level lean' than with 'pattern of ebpf_exporter: drops, tp_btf'.",
+    "A drop is dearer with 'level exact' than with 'pattern of ebpf_exporter: all of it'.",
+  ]);
+});
+
 test('many rings are compared by what is added, in parts of the whole price', () => {
   const dearer = measured(DEFAULT_LEVEL, { enqueue: 4400, 'enqueue, 1 000 devices': 4520 });
   assert.equal(scaleTable(dearer).split('\n')[2]?.startsWith('| level exact | +400 | +510 | – |'), true);

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The measured prices as tables: what the paths cost with nothing attached, and what each configuration adds.
-import { BASELINE, CONFIGURATIONS, type Configuration, isScaled } from './configurations.ts';
+import {
+  BASELINE,
+  CONFIGURATIONS,
+  COUNTS_ALL,
+  type Configuration,
+  DEFAULT_LEVEL,
+  isScaled,
+  LEAN_LEVEL,
+} from './configurations.ts';
 import type { Measured } from './measure.ts';
 import { type Path, type Prices, pathNames, SCALES, type ScaledPath } from './paths.ts';
 
@@ -109,7 +117,18 @@ export function brokenLimits(measured: Measured): readonly string[] {
       ({ configuration, path, added: more, limit }) =>
         `'${configuration}' adds ${Math.round(more)} instructions to '${path}', ${limit} are allowed.`,
     )
-    .concat(scale > SCALE_LIMIT ? [`Many devices or queues make a packet ${(scale * 100).toFixed(1)} % dearer.`] : []);
+    .concat(scale > SCALE_LIMIT ? [`Many devices or queues make a packet ${(scale * 100).toFixed(1)} % dearer.`] : [])
+    .concat(dearerDrops(measured));
+}
+
+/** Those who count drops by device and reason, and nothing else, against level lean; who counts each packet too, against exact. */
+function dearerDrops({ prices }: Measured): readonly string[] {
+  const drop = (name: string): number => prices.get(name)?.drop ?? Number.NaN;
+  const counters = CONFIGURATIONS.filter(({ byDeviceAndReason }) => byDeviceAndReason).map(({ name }) => name);
+  const pairs = [...counters.map((rival) => [LEAN_LEVEL, rival] as const), [DEFAULT_LEVEL, COUNTS_ALL] as const];
+  return pairs
+    .filter(([ours, rival]) => drop(ours) > drop(rival))
+    .map(([ours, rival]) => `A drop is dearer with '${ours}' than with '${rival}'.`);
 }
 
 function limitsOn(configuration: Configuration, own: Prices, nothing: Prices): readonly Limit[] {
