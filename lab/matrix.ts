@@ -49,6 +49,7 @@ export const GUEST_FILES: readonly { readonly file: string; readonly on: keyof t
   { file: 'src/inventory/redirect.kernel.test.ts', on: 'ends' },
   { file: 'src/inventory/exact.kernel.test.ts', on: 'all' },
   { file: 'src/inventory/lean.kernel.test.ts', on: 'ends' },
+  { file: 'lab/guest/levels.guest.ts', on: 'ends' },
   { file: 'lab/guest/queue-changes.guest.ts', on: 'all' },
   { file: 'lab/guest/wakeups.guest.ts', on: 'oldest' },
   { file: 'src/inventory/wakeups.kernel.test.ts', on: 'ends' },

@@ -88,7 +88,7 @@ export const queueMetrics: readonly Metric<Queue>[] = [
   ),
   gauges(
     'tapscope_queue_audit_imbalance_packets',
-    'Packets by which a conservation equation of the queue does not add up; 0 at rest, under load what moved while it was read.',
+    'Packets (of the equation stops: stops) by which a conservation equation of the queue does not add up; 0 at rest, under load what moved while it was read.',
     ['equation'],
     (queue) => queue.audit.map(({ equation, imbalance }) => series(imbalance, equation)),
   ),

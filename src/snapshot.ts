@@ -53,7 +53,7 @@ export interface CpuCounters {
   readonly sentBySoftirq: number;
 }
 
-/** One conservation equation; imbalance in packets, 0 when the queue is at rest. */
+/** One conservation equation; imbalance in packets (of `stops` in stops), 0 when the queue is at rest. */
 export interface AuditResult {
   readonly equation: string;
   readonly imbalance: number;

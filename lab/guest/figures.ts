@@ -11,6 +11,8 @@ export interface Figures {
   readonly delivered: Readonly<Record<string, number>>;
   readonly purged: number;
   readonly resized: number;
+  /** Taken out of the rings; undefined: this kernel or mechanism does not count it. */
+  readonly consumed: number | undefined;
   readonly failed: number;
   readonly overflowed: number;
   readonly waiting: number;
@@ -18,6 +20,8 @@ export interface Figures {
   readonly before: number;
   readonly txPackets: number | undefined;
   readonly txDropped: number | undefined;
+  /** Of the audit, that were held against the kernel's counters. */
+  readonly equations: readonly string[];
   /** Equations that do not add up, by how much. */
   readonly imbalances: Readonly<Record<string, number>>;
   /** Marks on the device and its queues. */
@@ -39,12 +43,14 @@ export function figuresOf(metrics: Metrics, netns: number, device: string): Figu
     delivered: by('queue', 'queue_delivered_packets_total'),
     purged: sum('queue_purged_packets_total'),
     resized: sum('queue_resized_packets_total'),
+    consumed: sumOrNone(by('path', 'queue_consumed_packets_total')),
     failed: sum('queue_failed_packets_total'),
     overflowed: sum('queue_overflowed_packets_total'),
     waiting: sum('ring_occupancy_packets'),
     before: sum('device_other_dropped_packets_total'),
     txPackets: metrics.value('tapscope_device_transmit_packets_total', labels),
     txDropped: metrics.value('tapscope_device_transmit_dropped_packets_total', labels),
+    equations: Object.keys(by('equation', 'device_audit_imbalance_packets')),
     imbalances: withoutZeros(
       Object.assign(
         prefixed('device ', by('equation', 'device_audit_imbalance_packets')),
@@ -71,6 +77,10 @@ export async function marksOf(agent: Agent, netns: number, device: string): Prom
 
 export function total(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
+
+function sumOrNone(counts: Readonly<Record<string, number>>): number | undefined {
+  return Object.keys(counts).length > 0 ? total(counts) : undefined;
 }
 
 function withoutZeros(counts: Readonly<Record<string, number>>): Readonly<Record<string, number>> {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One tap under full load, and the truth about it: what the sender, the readers, `ip -s link` and `tc -s` counted.
+import type { QdiscCounters } from '../counters.ts';
 import type { NamespaceLab } from '../netns.ts';
 import { DEVICE, LIVES, type Life, type LifeName, RING, type Stage } from './lives.ts';
 import { type Sent, type SourceOptions, sourceOf } from './source.ts';
@@ -15,6 +16,7 @@ export interface Truth extends Sent {
   readonly failed: number;
   /** What the qdisc gave to the device; undefined: there was none. */
   readonly passed: number | undefined;
+  readonly droppedByQdisc: number;
   /** Of `ip -s link`. */
   readonly txPackets: number;
   readonly txDropped: number;
@@ -34,12 +36,13 @@ export async function play(lab: NamespaceLab, scenario: Scenario, halfway: () =>
   await halfway();
   await source.tried(source.packets);
   const sent = await source.stop();
-  const passed = scenario.path === 'fq_codel' ? await passedAtRest(lab, scenario.path) : undefined;
+  const qdisc = scenario.path === 'fq_codel' ? await qdiscAtRest(lab, scenario.path) : undefined;
   await stopReading(stage, life);
   const link = await lab.link(DEVICE);
   await life.after?.(stage);
   const { read, failed } = stage;
-  return { ...sent, read, failed, passed, txPackets: link.txPackets, txDropped: link.txDropped };
+  const { sentPackets: passed, dropped: droppedByQdisc = 0 } = qdisc ?? {};
+  return { ...sent, read, failed, passed, droppedByQdisc, txPackets: link.txPackets, txDropped: link.txDropped };
 }
 
 async function setUp(lab: NamespaceLab, { path, queues }: Scenario, { flags = [] }: Life): Promise<Stage> {
@@ -53,11 +56,11 @@ async function setUp(lab: NamespaceLab, { path, queues }: Scenario, { flags = []
 }
 
 /** What lies in the qdisc is on its way: tun takes or drops everything at once. */
-async function passedAtRest(lab: NamespaceLab, kind: string): Promise<number> {
+async function qdiscAtRest(lab: NamespaceLab, kind: string): Promise<QdiscCounters> {
   for (let before = ''; ; ) {
     const qdisc = (await lab.qdisc(DEVICE)).find((one) => one.kind === kind);
     const now = JSON.stringify(qdisc);
-    if (qdisc?.backlogPackets === 0 && now === before) return qdisc.sentPackets;
+    if (qdisc?.backlogPackets === 0 && now === before) return qdisc;
     before = now;
   }
 }

@@ -9,6 +9,7 @@ import type { VhostBatches } from '../snapshot/vhost.ts';
 import type {
   AuditResult,
   Device,
+  Flow,
   FlowControl,
   Freed,
   OtherDrop,
@@ -133,12 +134,13 @@ function queueOf(
   const sums = measured.sums?.get(index) ?? (measured.sums && emptySums(measured.reasons?.slotNames.length ?? 0));
   const balance = measured.books?.queues.get(index);
   const unknown = balance?.known === false ? ['packets of several queues cannot be told apart (lean)'] : [];
+  const flow = sums && flowOf(sums, measured.regard);
   return {
     index,
     ring: ring && ringOf(ring, sums),
     counters: sums && countersOf(sums, measured, balance),
     history: sums && historyOf(sums, measured.regard),
-    flow: sums && flowOf(sums, measured.regard),
+    flow,
     perCpu: sums?.perCpu ?? [],
     owner: ring && measured.owners.ofQueue(walked.netns, walked.name, { deviceId: walked.id, tunFile: ring.tunFile }),
     reader: measured.readers?.get(index),
@@ -147,7 +149,11 @@ function queueOf(
     wakeups: measured.regard.arrivals ? wakeupsOf(sums) : undefined,
     receiveBatches: measured.receiveBatches.get(index),
     redirected: measured.redirected.find(({ queue }) => queue === index),
-    audit: [...(sums && measured.counted ? [offeredAudit(sums)] : []), ...(balance?.audit ?? [])],
+    audit: [
+      ...(sums && measured.counted ? [offeredAudit(sums)] : []),
+      ...(balance?.audit ?? []),
+      ...(flow ? [stopsAudit(flow)] : []),
+    ],
     auditPending: balance?.auditPending,
     degraded: [...degraded, ...unknown],
   };
@@ -162,6 +168,12 @@ function ringOf({ capacity, occupancy, lag }: WalkedQueue, sums: QueueSums | und
 /** Entry and exit of the transmit function counted apart; what came past the entry has only its drop counted. */
 function offeredAudit({ offered, enqueued, redirected, dropped, bypassed }: QueueSums): AuditResult {
   return { equation: 'offered', imbalance: offered + bypassed - (enqueued - redirected) - sumOf(dropped) };
+}
+
+/** In stops: each has ended, by a wake or without one, or goes on. */
+function stopsAudit({ stops, stopsInferred, wakes, stopsUnwoken, stoppedForSeconds }: Flow): AuditResult {
+  const ended = sumOf(wakes.map((one) => one.wakes)) + stopsUnwoken;
+  return { equation: 'stops', imbalance: stops + stopsInferred - ended - Number(stoppedForSeconds !== undefined) };
 }
 
 const NOT_KNOWN = { enqueued: undefined, transmitted: undefined };
