@@ -73,6 +73,8 @@ int BPF_PROG(woken_fentry, struct netdev_queue *txq)
 	here->number = number;
 	here->cause = file ? cause_of(file, number) : WAKE_FORCED;
 	here->txq = (u64)txq;
+	/* Before the wake: an interrupt in the middle of it may run NET_TX, which sends what waits. */
+	queue_at(number)->woken_at = bpf_ktime_get_ns();
 	return 0;
 }
 
@@ -87,15 +89,12 @@ int BPF_PROG(woken_fexit, struct netdev_queue *txq)
 	if (here->txq != (u64)txq || !number)
 		return 0;
 	here->txq = 0;
-	u64 now = bpf_ktime_get_ns();
-
-	if (!end_stop(number, queue, now))
+	if (!end_stop(number, queue, bpf_ktime_get_ns()))
 		__sync_fetch_and_add(&queue->stops_inferred, 1);
 	if (here->cause < WAKE_CAUSES)
 		__sync_fetch_and_add(&queue->wakes[here->cause], 1);
 	if (queue->sender && queue->sender != cpu_id() + 1)
 		__sync_fetch_and_add(&queue->wakes_elsewhere, 1);
-	queue->woken_at = now;
 	return 0;
 }
 

@@ -7,10 +7,14 @@ import { BpfObject } from '../src/kernel/native.ts';
 const FILE = join(dirname(fileURLToPath(import.meta.url)), '../dist/lab/queue-bit.bpf.o');
 const NAME_BYTES = 16;
 
+/** What the looks add up to; times in milliseconds. */
 export interface Looks {
-  readonly looks: number;
-  /** Of them found it set. */
+  /** From the first look to the last. */
+  readonly time: number;
+  /** In which the bit was set: between two looks, as the one and as the other found it, half each. */
   readonly set: number;
+  /** Squares of the times between them: the longer some are, the less the looks tell. */
+  readonly squares: number;
 }
 
 export class QueueBit {
@@ -35,14 +39,17 @@ export class QueueBit {
    * stopped for 95 % of the time.
    */
   watch(milliseconds: number, mostBetween: number): Looks {
-    const end = performance.now() + milliseconds;
-    let [looks, set] = [0, 0];
-    for (let next = 0; next < end; looks++) {
-      next = performance.now() + mostBetween * Math.random();
+    const began = performance.now();
+    let [at, found, set, squares] = [began, this.#look(), 0, 0];
+    while (at < began + milliseconds) {
+      const next = at + mostBetween * Math.random();
       while (performance.now() < next);
-      set += this.#look();
+      const [before, foundBefore] = [at, found];
+      [at, found] = [performance.now(), this.#look()];
+      set += ((at - before) * (found + foundBefore)) / 2;
+      squares += (at - before) ** 2;
     }
-    return { looks, set };
+    return { time: at - began, set, squares };
   }
 
   close(): void {
