@@ -3,9 +3,8 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { readHost } from '../../src/kernel/host.ts';
-import { PROBE_SYMBOLS } from '../../src/probes/attach.ts';
 import type { QdiscCounters } from '../counters.ts';
+import { neverStops } from '../flow-control.ts';
 import { type NamespaceLab, namespaceLab } from '../netns.ts';
 import { pktgenIn } from '../pktgen.ts';
 import type { GuestCounts, Puppet } from '../puppet.ts';
@@ -15,8 +14,6 @@ import { figuresOf, total } from './figures.ts';
 import { GUEST_LIVES, type GuestLife } from './guest-lives.ts';
 import { type VhostFigures, vhostFiguresOf } from './vhost-figures.ts';
 
-const neverStops =
-  readHost(PROBE_SYMBOLS).symbols?.address('__tun_wake_queue') === undefined && 'tun never stops a queue here';
 const DEVICE = 'tap0';
 const RING = 500;
 const BATCH = 64;
