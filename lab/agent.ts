@@ -4,7 +4,7 @@ import { Collector } from '../src/inventory/collector.ts';
 import { readHost } from '../src/kernel/host.ts';
 import { attachProbes, PROBE_SYMBOLS, type Probes } from '../src/probes/attach.ts';
 import { parseForced } from '../src/probes/events.ts';
-import type { Device, Queue, Snapshot } from '../src/snapshot.ts';
+import type { Device, Observations, Queue, Snapshot } from '../src/snapshot.ts';
 import { dismissStanding, type Scope, standing } from './standing.ts';
 
 export interface AgentLab {
@@ -78,6 +78,16 @@ export function totalsOf({ queues }: Device): Totals {
     failed: sum(({ counters }) => counters?.failed),
     waiting: sum(({ ring }) => ring?.occupancy),
   };
+}
+
+/** Packets lost before tun. */
+export function droppedBefore({ otherDropped = [] }: Device): number {
+  return otherDropped.reduce((sum, { packets }) => sum + packets, 0);
+}
+
+/** How many were observed. */
+export function sizeOf(observations: Observations | undefined): number {
+  return observations?.buckets.reduce((sum, count) => sum + count, 0) ?? 0;
 }
 
 /** Every imbalance of a device's books that is not 0, as text. */

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Device, Flow, Observations } from '../../src/snapshot.ts';
-import { type AgentLab, standingLab, totalsOf } from '../agent.ts';
+import type { Device, Flow } from '../../src/snapshot.ts';
+import { type AgentLab, droppedBefore, sizeOf, standingLab, totalsOf } from '../agent.ts';
 import { neverStops } from '../flow-control.ts';
 import { type NamespaceLab, namespaceLab } from '../netns.ts';
 import type { Puppet } from '../puppet.ts';
@@ -76,12 +76,8 @@ function assertClosed(flow: Flow): void {
   // One whose begin was seen has its time in both.
   const { stops, stoppedForSeconds, stoppedSeconds, stopDurations } = flow;
   if (flow.stopsInferred > 0 || stoppedForSeconds !== undefined) return;
-  assert.equal(count(stopDurations), stops);
+  assert.equal(sizeOf(stopDurations), stops);
   assert.ok(Math.abs(stopDurations.sum / 1e9 - stoppedSeconds) < 1e-6, `${stopDurations.sum} ns, ${stoppedSeconds} s`);
-}
-
-function count({ buckets }: Observations): number {
-  return buckets.reduce((sum, observations) => sum + observations, 0);
 }
 
 test('flow control', { skip: neverStops }, async (t) => {
@@ -120,7 +116,7 @@ test('flow control', { skip: neverStops }, async (t) => {
       [1, 40, 40],
     ]);
     const { sentBySoftirq, wakesElsewhere, resumeLatencies } = await flow();
-    assert.deepEqual([sentBySoftirq, wakesElsewhere, count(resumeLatencies)], [40, 1, 1]);
+    assert.deepEqual([sentBySoftirq, wakesElsewhere, sizeOf(resumeLatencies)], [40, 1, 1]);
     // Once more, all on the CPU that reads.
     await lab.exec('taskset', '-a', '-p', '-c', '1', String(sender.pid));
     await sender.packet('tap0', RING + 40, 60);
@@ -263,11 +259,12 @@ test('flow control', { skip: neverStops }, async (t) => {
     while ((await lab.qdisc('tap0')).some(({ backlogPackets }) => backlogPackets > 0)) await wait(50);
     const looped = await puppet.stop('q0');
     const read = looped.packets + (await puppet.read('q0', 'all')).packets;
-    const { counters, queues, otherDropped } = await device();
+    const rest = await device();
+    const { counters, queues, otherDropped } = rest;
     assert.equal(counters?.txDropped, 0, 'tun dropped nothing');
     const [qdisc] = (await lab.qdisc('tap0')).filter(({ kind }) => kind === 'fq_codel');
     assert.deepEqual([queues[0]?.counters?.offered, queues[0]?.counters?.delivered], [qdisc?.sentPackets, read]);
-    const lostBefore = (otherDropped ?? []).reduce((sum, { packets }) => sum + packets, 0);
+    const lostBefore = droppedBefore(rest);
     const { ENOBUFS: refused = 0, ...others } = errors;
     t.diagnostic(
       `${sent} sent, ${refused} refused, ${qdisc?.sentPackets} passed, ${qdisc?.dropped} dropped by the qdisc, ${JSON.stringify(otherDropped)}`,

@@ -2,7 +2,7 @@
 // Losses before tun appear with reason and location, equal to what was sent minus what arrived.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { imbalances, standingLab, totalsOf } from '../../lab/agent.ts';
+import { droppedBefore, imbalances, standingLab, totalsOf } from '../../lab/agent.ts';
 import { namespaceLab, noLab } from '../../lab/netns.ts';
 import { until } from '../../lab/until.ts';
 import { isManagedDrop } from '../rules/drop-kinds.ts';
@@ -10,10 +10,6 @@ import type { Device } from '../snapshot.ts';
 
 /** Where a queueing discipline's losses are freed: its caller, or the list that younger kernels collect them in. */
 const QDISC_LOCATIONS = ['__dev_queue_xmit', '__tcf_kfree_skb_list', 'kfree_skb_list_reason'];
-
-function droppedBefore({ otherDropped = [] }: Device): number {
-  return otherDropped.reduce((sum, { packets }) => sum + packets, 0);
-}
 
 function locationsOf({ otherDropped = [] }: Device): readonly string[] {
   return otherDropped.map(({ location }) => location);

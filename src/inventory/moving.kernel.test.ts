@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { type AgentLab, standingLab } from '../../lab/agent.ts';
+import { type AgentLab, sizeOf, standingLab } from '../../lab/agent.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../lab/netns.ts';
 import type { Puppet } from '../../lab/puppet.ts';
-import type { Device, Observations, Queue } from '../snapshot.ts';
+import type { Device, Queue } from '../snapshot.ts';
 
 const MOVES = 100;
 const RING = 10;
@@ -20,10 +20,6 @@ interface Side {
 async function side(t: Parameters<typeof namespaceLab>[0]): Promise<Side> {
   const lab = await namespaceLab(t);
   return { lab, sender: await lab.puppet() };
-}
-
-function sizeOf(observations: Observations | undefined): number {
-  return observations?.buckets.reduce((sum, count) => sum + count, 0) ?? 0;
 }
 
 /** What never falls: of the queue's rows, those that all CPUs share, and the device's own. */
