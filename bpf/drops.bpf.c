@@ -154,6 +154,24 @@ static __always_inline struct sk_buff *packet_of(volatile u64 *ctx, bool typed)
 	return typed_reads ? TYPED(sk_buff, ctx[0]) : NULL;
 }
 
+/* Of another queue than the drop before on this CPU. */
+static __noinline int freed_elsewhere(u64 *ctx, struct cpu_state *state, struct sk_buff *skb, u32 slot)
+{
+	u64 device = (u64)skb->dev, place = place_of(cpu_id(), skb->queue_mapping);
+	u32 cell = cell_number(HASH_BASE(skb->dev), place), number = *cell_at(cell);
+
+	if (!row_is(row_at(number), device, place))
+		number = *cell_at(cell ^ 1);
+	if (slot != REASON_RARE && row_is(row_at(number), device, place)) {
+		state->freed_row = number;
+		count_bypassed(row_at(number), slot);
+		return 0;
+	}
+	count_freed(ctx);
+	keep_in_cell(cell, state->freed_row);
+	return 0;
+}
+
 static __always_inline int freed(volatile u64 *ctx, bool typed)
 {
 	if (!before_counted && ctx[1] - own_text.start >= own_text.length)
@@ -171,14 +189,14 @@ static __always_inline int freed(volatile u64 *ctx, bool typed)
 	if (is_in_flight(state, ctx[0], ctx[2]))
 		return 0;
 	struct sk_buff *skb = packet_of(ctx, typed);
-	struct row *row = row_at(state->freed_row);
 
-	if (!(typed || skb) || !kept_row_is(row, (u64)skb->dev, skb->queue_mapping))
+	if (!(typed || skb))
 		return count_freed((u64 *)ctx);
+	struct row *row = row_at(state->freed_row);
 	u32 slot = slot_of(ctx[2]);
 
-	if (slot == REASON_RARE)
-		return count_freed((u64 *)ctx);
+	if (slot == REASON_RARE || !kept_row_is(row, (u64)skb->dev, skb->queue_mapping))
+		return freed_elsewhere((u64 *)ctx, state, skb, slot);
 	count_bypassed(row, slot);
 	return 0;
 }

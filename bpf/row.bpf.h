@@ -33,6 +33,9 @@ static __always_inline bool kept_row_is(const struct row *row, u64 device, u32 q
 	return kept_row_is_of(row, device, queue) && (ends_seen || row->device_id == device_id(device));
 }
 
+/* The device's address as a number: a typed pointer cannot be shifted, but subtracted from another. */
+#define HASH_BASE(dev) ((u64)(dev) - (u64)foreign_ops)
+
 /* Fibonacci hashing: slab addresses form arithmetic progressions, which it spreads evenly. */
 static __always_inline u32 cell_number(u64 hash_base, u64 place)
 {
@@ -49,10 +52,21 @@ static __always_inline u32 *cell_of(u64 hash_base, u64 place)
 	return cell_at(cell_number(hash_base, place));
 }
 
+static __always_inline void keep_in_cell(u32 cell, u32 number)
+{
+	u32 *first = cell_at(cell);
+
+	if (!number)
+		return;
+	if (*first)
+		*cell_at(cell ^ 1) = *first; /* who has moved in first may be long gone */
+	*first = number;
+}
+
 /* First packet on this CPU, a shared cell, or a device that took a dead one's address. */
 static __noinline u32 look_up_slow(u64 device, u64 hash_base, u64 place)
 {
-	u32 cell = cell_number(hash_base, place), *first = cell_at(cell), *second = cell_at(cell ^ 1);
+	u32 cell = cell_number(hash_base, place), *second = cell_at(cell ^ 1);
 	struct row_key key = {.device = device, .place = place};
 	u32 number = 0;
 
@@ -72,11 +86,7 @@ static __noinline u32 look_up_slow(u64 device, u64 hash_base, u64 place)
 		if (!number)
 			__sync_fetch_and_add(id ? &lost_no_row : &lost_ending_device, 1);
 	}
-	if (number) {
-		if (*first)
-			*second = *first; /* who has moved in first may be long gone */
-		*first = number;
-	}
+	keep_in_cell(cell, number);
 	return number;
 }
 

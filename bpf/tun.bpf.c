@@ -5,9 +5,6 @@
 #include "transmit.bpf.h"
 #include "vhost-batches.bpf.h"
 
-/* The device's address as a number: a typed pointer cannot be shifted, but subtracted from another. */
-#define HASH_BASE(dev) ((u64)(dev) - (u64)foreign_ops)
-
 /*
  * Most packets count in the row of the one before. What needs registers that a function must save is in functions of
  * its own, arguments are loaded when they are needed, so that these packets do not pay for saving any.
