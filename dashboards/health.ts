@@ -115,7 +115,7 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
       timeseries({
         title: 'What the agent missed',
         tells:
-          'Runs of a probe that the kernel skipped, snapshots that failed or were incomplete, changes to the level lean: per second.',
+          'Runs of a probe that the kernel skipped, snapshots that failed or were incomplete, changes to the level lean and of mechanisms: per second.',
         width: 12,
         lines: [
           {
@@ -125,6 +125,7 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
           { legend: 'snapshots failed', query: perSecond('tapscope_snapshot_errors_total') },
           { legend: 'snapshots incomplete', query: perSecond('tapscope_snapshots_incomplete_total') },
           { legend: 'went to lean', query: perSecond('tapscope_budget_sheds_total') },
+          { legend: 'other mechanisms', query: perSecond('tapscope_epochs_total') },
         ],
       }),
     )

@@ -2,8 +2,9 @@
 // The agent's eyes inside a test: probes attached and snapshots taken as `tapscope serve` does, without its server.
 import { Collector } from '../src/inventory/collector.ts';
 import { readHost } from '../src/kernel/host.ts';
-import { attachProbes, PROBE_SYMBOLS, type Probes } from '../src/probes/attach.ts';
+import { attachProbes, type Probes } from '../src/probes/attach.ts';
 import { parseForced } from '../src/probes/events.ts';
+import { PROBE_SYMBOLS } from '../src/probes/probe-symbols.ts';
 import type { Device, Observations, Queue, Snapshot } from '../src/snapshot.ts';
 import { dismissStanding, type Scope, standing } from './standing.ts';
 

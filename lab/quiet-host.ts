@@ -214,6 +214,7 @@ const quietAgent: AgentState = {
   overhead: new Map(),
   level: 'exact',
   sheds: 0,
+  epoch: 1,
   snapshotSeconds: 0.001,
 };
 

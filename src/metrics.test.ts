@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Metric } from './metric.ts';
+import { agentMetrics } from './metrics/agent.ts';
 import { cpuMetrics } from './metrics/cpu.ts';
-import { agentMetrics, deviceMetrics, queueMetrics, scrapeMetrics } from './metrics.ts';
+import { deviceMetrics, queueMetrics, scrapeMetrics } from './metrics.ts';
 import { goldenSnapshot } from './outputs/prometheus-golden.ts';
 import type { Device, Queue } from './snapshot.ts';
 

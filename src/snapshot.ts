@@ -277,6 +277,8 @@ export interface AgentState {
   readonly level: 'exact' | 'lean';
   /** How often the budget was passed. */
   readonly sheds: number;
+  /** How many sets of mechanisms have measured since the agent started, this one included; undefined: it was not recorded. */
+  readonly epoch: number | undefined;
   /** Duration of the last snapshot, seconds. */
   readonly snapshotSeconds: number;
 }

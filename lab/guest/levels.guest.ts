@@ -27,8 +27,9 @@ for (const queues of [1, 2])
       shared: true,
     });
     const lost = { exact: 0, lean: 0 };
-    for (const level of ['exact', 'lean', 'exact', 'lean', 'exact'] as const) {
+    for (const [change, level] of (['exact', 'lean', 'exact', 'lean', 'exact'] as const).entries()) {
       agent.probes.setLevel(level);
+      assert.equal(agent.probes.epoch(), 1 + change, 'each change begins an epoch');
       await agent.snapshot();
       await generator.start();
       await generator.tried(PACKETS);

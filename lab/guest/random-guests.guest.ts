@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { BESIDE_THE_BOOKS } from '../../src/inventory/own-losses.ts';
 import { readHost } from '../../src/kernel/host.ts';
-import { PROBE_SYMBOLS } from '../../src/probes/attach.ts';
+import { PROBE_SYMBOLS } from '../../src/probes/probe-symbols.ts';
 import { namespaceLab } from '../netns.ts';
 import { type Random, randomOf, seedOf } from '../random.ts';
 import { type Agent, type Metrics, standingAgent } from '../serve.ts';

@@ -3,8 +3,9 @@
 import { type AgentSelf, askAgent } from '../kernel/agent-lock.ts';
 import { CAPABILITIES, capabilityNames, type Host, readHost } from '../kernel/host.ts';
 import { type DoctorReport, renderDoctor } from '../outputs/doctor.ts';
-import { attachProbes, type Choice, PROBE_SYMBOLS, type Probes } from '../probes/attach.ts';
+import { attachProbes, type Choice, type Probes } from '../probes/attach.ts';
 import { parseForced } from '../probes/events.ts';
+import { PROBE_SYMBOLS } from '../probes/probe-symbols.ts';
 import { type SkbPath, skbPaths } from '../probes/skb-paths.ts';
 
 export interface DoctorOptions {

@@ -53,7 +53,9 @@ test('a load that passes the budget is shed, and exact comes back', { skip: noLa
   const dropped = metrics.value('tapscope_queue_dropped_packets_total', { ...queue, reason: 'FULL_RING' });
   assert.equal(dropped, (await lab.link('tap0')).txDropped);
   assert.equal(metrics.value('tapscope_queue_delivered_packets_total', queue), read);
-  assert.ok((metrics.value('tapscope_budget_sheds_total') ?? 0) >= 1);
+  const sheds = metrics.value('tapscope_budget_sheds_total') ?? 0;
+  assert.ok(sheds >= 1);
+  assert.ok((metrics.value('tapscope_epochs_total') ?? 0) >= 1 + 2 * sheds, 'each way is a new epoch');
   assert.ok(fastestMs <= SHED_WITHIN_MS, `${fastestMs} ms`);
 });
 

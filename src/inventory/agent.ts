@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Probes and collector together, made anew when the tun driver was loaded, unloaded or loaded again.
 import { companionModules, type Host, readHost, tunDriver } from '../kernel/host.ts';
-import { type AttachOptions, attachProbes, PROBE_SYMBOLS, type Probes } from '../probes/attach.ts';
+import { type AttachOptions, attachProbes, type Probes } from '../probes/attach.ts';
+import { PROBE_SYMBOLS } from '../probes/probe-symbols.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { Collector, type CollectorOptions } from './collector.ts';
 

@@ -93,6 +93,7 @@ export class Collector {
         overhead: this.overhead(),
         level: this.#probes.level(),
         sheds: this.#governor.sheds,
+        epoch: this.#probes.epoch(),
         snapshotSeconds: (performance.now() - started) / 1000,
       },
     };

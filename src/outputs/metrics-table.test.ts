@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { agentMetrics } from '../metrics/agent.ts';
 import { cpuMetrics } from '../metrics/cpu.ts';
-import { agentMetrics, deviceMetrics, queueMetrics, scrapeMetrics } from '../metrics.ts';
+import { deviceMetrics, queueMetrics, scrapeMetrics } from '../metrics.ts';
 import { metricsTable, withMetricsTable } from './metrics-table.ts';
 
 const readme = new URL('../../README.md', import.meta.url);

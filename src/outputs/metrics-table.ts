@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue as the README's tables.
 import type { Metric } from '../metric.ts';
+import { agentMetrics } from '../metrics/agent.ts';
 import { cpuMetrics } from '../metrics/cpu.ts';
-import { agentMetrics, deviceMetrics, queueMetrics, scrapeMetrics } from '../metrics.ts';
+import { deviceMetrics, queueMetrics, scrapeMetrics } from '../metrics.ts';
 
 interface Section {
   readonly title: string;

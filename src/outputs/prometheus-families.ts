@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // From what was seen to rows: which metric, about whom, with which values.
 import { type Metric, type Sample, type Suffix, visitDistribution } from '../metric.ts';
+import { agentMetrics } from '../metrics/agent.ts';
 import { cpuMetrics } from '../metrics/cpu.ts';
-import { agentMetrics, deviceMetrics, queueMetrics, type ScrapeState, scrapeMetrics } from '../metrics.ts';
+import { deviceMetrics, queueMetrics, type ScrapeState, scrapeMetrics } from '../metrics.ts';
 import type { AgentState, Device, Queue } from '../snapshot.ts';
 import type { Detail } from './prometheus-detail.ts';
 import { type Member, mergeSamples } from './prometheus-merge.ts';

@@ -245,6 +245,7 @@ const agent: AgentState = {
   ]),
   level: 'exact',
   sheds: 1,
+  epoch: 3,
   snapshotSeconds: 0.0021,
 };
 

@@ -5,10 +5,8 @@ import type { BpfLink, BpfObject } from '../kernel/native.ts';
 import type { Symbols } from '../kernel/symbols.ts';
 import type { ProbeState } from '../snapshot.ts';
 import { EVENTS } from './events.ts';
-import { LOCATION_SYMBOLS } from './locations.ts';
 import type { Demand, Mechanism, ProbeEvent } from './mechanism.ts';
 import { firstLine, LoadedPrograms, NoPrograms } from './programs.ts';
-import { SKB_PATH_SYMBOLS } from './skb-paths.ts';
 
 /** A better mechanism that is not used, and why. */
 export interface Refusal {
@@ -43,6 +41,8 @@ export interface Probes {
   readonly attached: () => readonly string[];
   readonly states: () => readonly ProbeState[];
   readonly level: () => Level;
+  /** How many sets of mechanisms have measured; the first is 1. */
+  readonly epoch: () => number;
   /** Attaches or detaches what lies on the enqueue path; counts go on, in a new epoch. */
   readonly setLevel: (level: Level) => void;
   /** Attaches what lies waiting for this, or detaches it again. Answers whether that was new. */
@@ -51,34 +51,6 @@ export interface Probes {
   readonly extend: (host: Host) => void;
   readonly close: () => void;
 }
-
-/** Kernel functions that probes look up: for readHost(). */
-export const PROBE_SYMBOLS: readonly string[] = [
-  ...LOCATION_SYMBOLS,
-  ...SKB_PATH_SYMBOLS,
-  '__tun_wake_queue',
-  'tun_wake_queue',
-  'sock_rfree',
-  'tun_chr_close',
-  'tap_release',
-  'vhost_net_release',
-  'default_wake_function',
-  'pollwake',
-  'ep_poll_callback',
-  'tun_free_netdev',
-  'netif_tx_wake_queue',
-  'tun_force_wake_queue',
-  '__tun_detach',
-  'tun_net_close',
-  'vhost_net_buf_peek',
-  'vhost_discard_vq_desc',
-  'vhost_zerocopy_complete',
-  'vhost_zerocopy_callback',
-  'tun_chr_write_iter',
-  'tun_xdp_xmit',
-  'macvtap_newlink',
-  'ipvtap_newlink',
-];
 
 export interface AttachOptions {
   /** Event to mechanism name or `off`. */
@@ -97,12 +69,14 @@ export function attachProbes(host: Host, { forced, pin }: AttachOptions): Probes
   let choices: readonly Choice[] = [];
   let level: Level = 'exact';
   const demands = new Set<Demand>();
+  let epoch = 0;
   let symbols = host.symbols;
   const settle = (toBeAttached: boolean): void => {
     if ((attachments.get('transmit') ?? []).length === 0) programs?.settle(toBeAttached);
   };
   const apply = (): void => {
     settle(true);
+    const before = inUse(choices);
     const chosen = new Map<string, Mechanism>();
     choices = candidates.map(({ event, usable, refused }) => {
       const left = forced.has(event.name) ? [] : leftOut(event, level, demands);
@@ -113,6 +87,7 @@ export function attachProbes(host: Host, { forced, pin }: AttachOptions): Probes
       if (choice.mechanism) chosen.set(event.name, choice.mechanism);
       return choice;
     });
+    if (inUse(choices) !== before) epoch++;
     settle(false);
   };
   const mechanism = (event: string): string | undefined =>
@@ -127,6 +102,7 @@ export function attachProbes(host: Host, { forced, pin }: AttachOptions): Probes
     ({ programs, reason } = tryLoading(host, programsOf(candidates), forced, new Map([['ended_fentry', refused]])));
     apply();
   }
+  epoch = 1;
   return {
     choices: () => choices,
     programs,
@@ -135,6 +111,7 @@ export function attachProbes(host: Host, { forced, pin }: AttachOptions): Probes
     attached: () => [...attachments.values()].flat().map(({ program }) => program),
     states: () => choices.map((choice) => stateOf(choice, programs, attachments.get(choice.event.name) ?? [])),
     level: () => level,
+    epoch: () => epoch,
     setLevel: (next) => {
       level = next;
       apply();
@@ -157,6 +134,10 @@ export function attachProbes(host: Host, { forced, pin }: AttachOptions): Probes
       programs?.close();
     },
   };
+}
+
+function inUse(choices: readonly Choice[]): string {
+  return choices.map(({ mechanism }) => mechanism?.name).join();
 }
 
 /** Mechanisms that are not for now. */

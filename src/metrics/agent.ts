@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The catalogue's part on the agent itself: its probes, what it lost, and what watching costs.
+import { counter, counters, gauge, gauges, info, type Metric, series } from '../metric.ts';
+import type { AgentState } from '../snapshot.ts';
+
+/** No subject labels. */
+export const agentMetrics: readonly Metric<AgentState>[] = [
+  gauges(
+    'tapscope_probe_attached',
+    '1 while the mechanism measures the event; 0: nothing measures it on this host, tapscope doctor says why.',
+    ['event', 'mechanism'],
+    (agent) => agent.probes.map(({ event, mechanism, attached }) => series(Number(attached), event, mechanism)),
+  ),
+  counters(
+    'tapscope_probe_missed_total',
+    'Runs of a probe that the kernel skipped: events that it did not see (recursion_misses of bpf_prog_info).',
+    ['event', 'mechanism'],
+    (agent) =>
+      agent.probes
+        .filter(({ attached }) => attached)
+        .map(({ event, mechanism, missed }) => series(missed, event, mechanism)),
+  ),
+  gauge(
+    'tapscope_rows_used',
+    'Rows of kernel counters in use: one for each device, queue and CPU that was seen.',
+    (agent) => agent.rowsUsed,
+  ),
+  gauge('tapscope_rows_capacity', 'Rows of kernel counters that there are.', (agent) => agent.rowsCapacity),
+  counters(
+    'tapscope_events_lost_total',
+    'Events that our programs saw and could not count where they belong. no_row: all rows are used; ending_device: of a device that is being deleted; reason: drops shown as reason other; histogram: samples and durations beyond their table; before: losses before tun beyond their table; no_device: drops in tun of packets that name no device; event: rare events of queues beyond their table; receive, redirect, macvtap: refused writes and vhost batches, XDP frames, reads of macvtaps beyond their tables.',
+    ['cause'],
+    (agent) => agent.eventsLost.map(({ cause, events }) => series(events, cause)),
+  ),
+  gauge(
+    'tapscope_namespaces_unresolved',
+    'Network namespaces that were seen but could not be entered: their devices lack what rtnetlink knows.',
+    (agent) => agent.namespacesUnresolved,
+  ),
+  info('tapscope_namespace_info', 'Name of a network namespace (inode number).', ['netns', 'name'], (agent) =>
+    [...agent.namespaceNames].map(([netns, name]) => series(1, String(netns), name)),
+  ),
+  counter(
+    'tapscope_snapshots_incomplete_total',
+    'Snapshots in which a namespace or the walk over all devices could not be read completely.',
+    (agent) => agent.incompleteSnapshots,
+  ),
+  gauges(
+    'tapscope_overhead_ratio',
+    'Share of all CPUs that watching costs: kernel (our programs and their hooks, from BPF run statistics that are on for moments), agent (this process).',
+    ['part'],
+    (agent) => [...agent.overhead].map(([part, ratio]) => series(ratio, part)),
+  ),
+  gauges(
+    'tapscope_agent_level',
+    '1 for the level in use: exact, or lean while the budget is passed, when nothing is counted on the enqueue path.',
+    ['level'],
+    (agent) => ['exact', 'lean'].map((level) => series(Number(level === agent.level), level)),
+  ),
+  counter(
+    'tapscope_epochs_total',
+    'Sets of mechanisms that have measured since the agent started: another begins when the level changes, a module comes or goes, or a device asks for more probes. Counters go on; what is derived and what is counted may change.',
+    (agent) => agent.epoch,
+  ),
+  counter(
+    'tapscope_budget_sheds_total',
+    'How often the budget was passed and the level went to lean.',
+    (agent) => agent.sheds,
+  ),
+  gauge('tapscope_snapshot_duration_seconds', 'Time that the newest snapshot took.', (agent) => agent.snapshotSeconds),
+];
