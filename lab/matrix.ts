@@ -25,6 +25,7 @@ export const GUEST_FILES: readonly { readonly file: string; readonly on: keyof t
   { file: 'lab/guest/bench.guest.ts', on: 'newest' },
   { file: 'lab/guest/drops.guest.ts', on: 'oldest' },
   { file: 'lab/guest/fallbacks.guest.ts', on: 'oldest' },
+  { file: 'lab/guest/forced.guest.ts', on: 'nightly' },
   { file: 'lab/guest/late.guest.ts', on: 'oldest' },
   { file: 'dashboards/recorded.guest.ts', on: 'newest' },
   { file: 'lab/guest/traffic.guest.ts', on: 'all' },

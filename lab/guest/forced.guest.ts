@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each mechanism that is not the best of its event, forced: the truth, or less of it, never something else.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { readHost } from '../../src/kernel/host.ts';
+import { EVENTS } from '../../src/probes/events.ts';
+import { PROBE_SYMBOLS } from '../../src/probes/probe-symbols.ts';
+import { namespaceLab } from '../netns.ts';
+import { startAgent } from '../serve.ts';
+import { allEvents, type Seen, TRUTH } from './all-events.ts';
+import { expectedOf, unknown } from './forced.ts';
+import { isSince } from './release.ts';
+
+/** What this kernel's best mechanisms know. */
+const best: Seen = isSince(7, 3) ? TRUTH : known({ ...TRUTH, ...unknown('consumed', 'batched', 'times in the ring') });
+const host = readHost(PROBE_SYMBOLS);
+
+function known(figures: Readonly<Record<string, number | undefined>>): Seen {
+  return Object.fromEntries(Object.entries(figures).filter(([, packets]) => packets !== undefined));
+}
+
+test('the best mechanisms', async (t) => {
+  assert.deepEqual(await allEvents(await namespaceLab(t), await startAgent(t, ['--budget=off'])), best);
+});
+
+for (const { name: event, mechanisms } of EVENTS)
+  for (const mechanism of mechanisms.slice(1)) {
+    const forced = `${event}=${mechanism.name}`;
+    const obstacle = mechanism.obstacle(host)?.reason;
+    test(obstacle === undefined ? forced : `${forced}, which this kernel does not have: ${obstacle}`, async (t) => {
+      const agent = await startAgent(t, ['--budget=off', '--mechanism', forced]);
+      const seen = await allEvents(await namespaceLab(t), agent);
+      const attached = (await agent.metrics()).by('mechanism', 'tapscope_probe_attached', { event });
+      if (obstacle === undefined) {
+        assert.deepEqual(attached, { [mechanism.name]: 1 });
+        assert.deepEqual(seen, expectedOf(forced, best));
+      } else assert.deepEqual(attached, { none: 0 });
+    });
+  }

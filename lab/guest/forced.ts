@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is different from the truth where a mechanism is not the best: nothing, or what nobody knows then.
+import { type Seen, TRUTH } from './all-events.ts';
+
+type Name = keyof Seen;
+
+/** undefined: nobody measures it then, and no series says that anybody did. */
+export type Difference = Readonly<Partial<Record<Name, number | undefined>>>;
+
+const SAME: Difference = {};
+/** Where packets are not counted when they are taken. */
+const NOT_TAKEN = unknown('consumed', 'batched', 'times in the ring');
+const FROM_RTNETLINK: readonly string[] = ['received', 'transmitted', 'transmit dropped', 'device marks'];
+
+/** By EVENT=MECHANISM: each that is not the best of its event. */
+export const DIFFERENCES: Readonly<Record<string, Difference>> = {
+  'devices=rtnetlink': unknown(...names().filter((name) => !FROM_RTNETLINK.includes(name))),
+  'ended=identity': NOT_TAKEN,
+  'freed=raw-tracepoint': SAME,
+  'queue-changes=none': unknown('queue changes'),
+  'transmit=raw-tracepoint': SAME,
+  'transmit=arithmetic': unknown('times in the ring', 'queue imbalance'),
+  'consumed=arithmetic': NOT_TAKEN,
+  'consumed=device-counter': NOT_TAKEN,
+  'departures=fexit': SAME,
+  'departures=none': SAME,
+  'vhost-departures=fexit': SAME,
+  'vhost-departures=none': SAME,
+  'returned=none': unknown('returned'),
+  'vhost=iterator': SAME,
+  'vhost=none': SAME,
+  'batches=fentry': SAME,
+  'batches=none': unknown('batched'),
+  'buffers=none': unknown('discarded buffers'),
+  'zerocopy=fentry-callback': SAME,
+  'zerocopy=none': SAME,
+  'allocation=none': SAME,
+  'stops=waiting': SAME,
+  'stops=none': SAME,
+  'redirected=raw-tracepoint': SAME,
+  'macvtaps=none': SAME,
+  'ipvtaps=none': SAME,
+  'macvtap-reads=none': SAME,
+  'refused=none': unknown('refused writes'),
+  'receive-batches=none': unknown('received in batches'),
+  'owners=procfs': SAME,
+};
+
+/** Known to be wrong where packets are counted when they are taken (Linux 7.3), by how much, and marked. */
+const WRONG_WHERE_TAKEN: Readonly<Record<string, Difference>> = {
+  // What vhost-net gave back counts as taken twice.
+  'returned=none': { 'device imbalance': TRUTH.returned, 'device marks': 1, 'queue marks': 1 },
+};
+
+/** What Prometheus gets with this mechanism, where the best ones get `best`. */
+export function expectedOf(mechanism: string, best: Seen): Seen {
+  const wrong = best.consumed === undefined ? {} : WRONG_WHERE_TAKEN[mechanism];
+  const all = Object.entries({ ...best, ...DIFFERENCES[mechanism], ...wrong });
+  return Object.fromEntries(all.filter(([, packets]) => packets !== undefined));
+}
+
+export function unknown(...what: readonly Name[]): Difference {
+  return Object.fromEntries(what.map((name) => [name, undefined]));
+}
+
+function names(): readonly Name[] {
+  return Object.keys(TRUTH).filter((name): name is Name => name in TRUTH);
+}
