@@ -4,15 +4,16 @@
 // lab/cost/baseline.json; --check: only whether a packet has become dearer than the baseline.
 import { writeFileSync } from 'node:fs';
 import { writeSection } from './benchmarks.ts';
-import { baselineFile, baselineText, grown } from './cost/baseline.ts';
+import { BASELINE_CONFIGURATIONS, baselineFile, baselineText, grown } from './cost/baseline.ts';
 import { growthLine, growthOn, SERIES } from './cost/check.ts';
 import { CONFIGURATIONS } from './cost/configurations.ts';
 import { type Measured, measureOn } from './cost/measure.ts';
 import { readVersions, report } from './cost/report.ts';
-import { brokenLimits, priceTable, scaleTable } from './cost/table.ts';
+import { brokenLimits, brokenPromises, differenceOf, priceTable, scaleTable } from './cost/table.ts';
 import { noVm } from './vm.ts';
 
 const [LIMITED] = SERIES;
+const EXTENT = { rounds: 5, scales: true, timeoutMs: 1_800_000 };
 const say = (line: string): void => console.error(line);
 
 async function main(words: readonly string[]): Promise<void> {
@@ -47,15 +48,19 @@ async function measure(series: readonly string[], write: boolean): Promise<void>
   }
   const configurations = CONFIGURATIONS.map(({ name }) => name);
   const results = new Map<string, Measured>();
+  const differences: number[] = [];
   for (const one of series) {
-    const measured = await measureOn(one, { configurations, rounds: 5, scales: true, timeoutMs: 1_800_000 }, say);
+    const measured = await measureOn(one, { configurations, ...EXTENT }, say);
     results.set(one, measured);
     console.log(`Linux ${one} (${measured.kernel})\n\n${priceTable(measured)}\n\n${scaleTable(measured)}\n`);
     for (const [name, reason] of measured.notRun) console.log(`not run: ${name}: ${reason}`);
+    const again = await measureOn(one, { configurations: BASELINE_CONFIGURATIONS, ...EXTENT }, say);
+    differences.push(differenceOf(measured, again));
+    complain(brokenPromises(measured, again));
     if (one === LIMITED) complain(brokenLimits(measured));
   }
   if (write) {
-    writeSection('cost', report(results, LIMITED, versions));
+    writeSection('cost', report(results, { limited: LIMITED, versions, difference: Math.max(...differences) }));
     writeFileSync(baselineFile, baselineText(results));
   }
 }

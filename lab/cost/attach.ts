@@ -3,9 +3,10 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { asksForFlowControl } from '../../src/inventory/devices.ts';
-import { readHost } from '../../src/kernel/host.ts';
+import { type Host, readHost } from '../../src/kernel/host.ts';
 import { BpfObject, Btf } from '../../src/kernel/native.ts';
 import { attachProbes, type Level, type Probes } from '../../src/probes/attach.ts';
+import { EVENTS } from '../../src/probes/events.ts';
 import { Follow } from '../../src/probes/follow.ts';
 import { PROBE_SYMBOLS } from '../../src/probes/probe-symbols.ts';
 import { Rows } from '../../src/probes/rows.ts';
@@ -28,6 +29,8 @@ export async function attach(attached: Attached): Promise<Attachment> {
       return { devices: () => undefined, detach: async () => {} };
     case 'product':
       return attachProduct(attached.forced, attached.level);
+    case 'everything':
+      return attachProduct(onDemand(readHost(PROBE_SYMBOLS)), 'exact');
     case 'follow':
       return attachFollow(attached.rate, attached.mechanism);
     case 'object':
@@ -64,6 +67,12 @@ function attachProduct(forced: Readonly<Record<string, string>>, level: Level): 
     devices: () => (programs ? new Rows(programs.object).read(false).devices.size : 0),
     detach: async () => probes.close(),
   };
+}
+
+/** Where this host has no better mechanism than one that somebody must ask for. */
+function onDemand(host: Host): Readonly<Record<string, string>> {
+  const best = EVENTS.map(({ name, mechanisms }) => [name, mechanisms.find((one) => !one.obstacle(host))] as const);
+  return Object.fromEntries(best.flatMap(([event, one]) => (one?.onDemand ? [[event, one.name]] : [])));
 }
 
 function attachFollow(rate: number, mechanism: string): Attachment {

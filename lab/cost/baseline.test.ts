@@ -47,6 +47,7 @@ test('a baseline is written as it is read', () => {
     '7.3': {
       kernel: '7.3-amd64_7.3-1',
       nothing: { drop: 3000 },
+      'level lean': {},
       'level exact': { drop: 3500 },
       'raw mode': { drop: 4000 },
     },

@@ -9,6 +9,8 @@ export type Attached =
   | { readonly kind: 'nothing' }
   /** The product's own probes: event -> mechanism as in `--mechanism`; what is not named is chosen as always. */
   | { readonly kind: 'product'; readonly level: Level; readonly forced: Readonly<Record<string, string>> }
+  /** The same at level exact, with each mechanism that is used on demand only and that this kernel has. */
+  | { readonly kind: 'everything' }
   /** What `tapscope drops` attaches while somebody follows; `rate`: single packets a second. */
   | { readonly kind: 'follow'; readonly rate: number; readonly mechanism: string }
   /** Programs of an object of the lab. */
@@ -35,7 +37,7 @@ export const RAW_MODE = 'raw mode';
 export const COUNTS_ALL = 'pattern of ebpf_exporter: all of it';
 
 /** What may not grow. */
-export const GUARDED: readonly string[] = [DEFAULT_LEVEL, RAW_MODE];
+export const GUARDED: readonly string[] = [LEAN_LEVEL, DEFAULT_LEVEL, RAW_MODE];
 
 /** Clocked with many devices and queues too. */
 export function isScaled({ name }: Configuration): boolean {
@@ -66,6 +68,7 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     'foreign drop': 180,
     'vhost consume': 15,
     'stop and wake': 420,
+    'foreign wake': 840,
   }),
   limited(product(DEFAULT_LEVEL, {}), {
     enqueue: 370,
@@ -74,8 +77,10 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     'foreign drop': 180,
     'vhost consume': 15,
     'stop and wake': 1000,
+    'foreign wake': 840,
   }),
-  limited(product(`${DEFAULT_LEVEL}, before=off`, { before: 'off' }), { 'foreign drop': 136 }),
+  configuration('level exact, and all that is on demand', PRODUCT, { kind: 'everything' }, []),
+  limited(product(`${DEFAULT_LEVEL}, before=off`, { before: 'off' }), { 'foreign drop': 140 }),
   limited(product(RAW_MODE, only({ transmit: 'raw-tracepoint', freed: 'raw-tracepoint', before: 'raw-tracepoint' })), {
     enqueue: 600,
     drop: 1000,

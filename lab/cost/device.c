@@ -16,7 +16,7 @@
 
 unsigned int if_nametoindex(const char *name); /* <net/if.h> and <linux/if.h> exclude each other */
 
-static void run(const char *format, const char *device, const char *word)
+void run(const char *format, const char *device, const char *word)
 {
 	char command[256];
 

@@ -14,7 +14,7 @@ static const struct {
 } paths[] = {
 	{"packet", measure_packet},   {"devices", measure_devices}, {"queues", measure_queues},
 	{"foreign", measure_foreign}, {"pktgen", measure_pktgen},   {"vhost", measure_vhost},
-	{"stop", measure_stop},	      {"write", measure_write},
+	{"stop", measure_stop},	      {"write", measure_write},	    {"wake", measure_wake},
 };
 
 void fail(const char *format, ...)

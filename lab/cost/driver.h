@@ -31,6 +31,8 @@ void sleep_us(long microseconds);
 
 /* device.c */
 
+/* A command with two words. */
+void run(const char *format, const char *device, const char *word);
 /* Attaches one queue to a tap, which it makes if there is none; the descriptor does not block. */
 int open_queue(const char *tap, int flags);
 /* `qdisc` NULL: noqueue. */
@@ -53,6 +55,7 @@ void measure_pktgen(int rounds);
 void measure_vhost(int rounds);
 void measure_stop(int rounds);
 void measure_write(int rounds);
+void measure_wake(int rounds);
 
 /* A measurement that is not what it claims to be is worse than none. */
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));

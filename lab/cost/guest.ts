@@ -47,7 +47,7 @@ function blind(configuration: Configuration, prices: Prices, nothing: Prices | u
 }
 
 async function main([rounds = '', what = '', ...names]: readonly string[]): Promise<void> {
-  for (const module of [['tun'], ['vhost_net'], ['pktgen'], ['dummy', 'numdummies=0']]) {
+  for (const module of [['tun'], ['vhost_net'], ['pktgen'], ['dummy', 'numdummies=0'], ['ifb', 'numifbs=0']]) {
     execFileSync('modprobe', module);
   }
   const { clock, stop } = await startDriver(Number(rounds));

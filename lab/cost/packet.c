@@ -10,65 +10,79 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* A ring of a device holds so many: what its overflow costs once is spread over as many packets as in a small real one.
+/*
+ * A ring of a device holds so many: what its overflow costs once is spread over as many packets as in a small real one.
+ * Devices take turns in groups, for what the allocator asks for a packet depends on how many others wait.
  */
-enum { DEVICES = 1000, EACH = 128, QUEUES = 8 };
+enum { DEVICES = 1000, EACH = 128, GROUP = 40, QUEUES = 8 };
 
 /* Rings that take turns; together they hold so many packets. */
 struct lanes {
 	int count, packets;
 	struct lane {
 		int queue, sender;
-	} each[DEVICES];
+	} each[GROUP];
 };
 
-/* Returns how many were taken. */
-static int send_ring(const struct lanes *lanes, struct figure *figure)
+/* `done`: those that were not refused. */
+struct tally {
+	uint64_t nanoseconds, packets, done;
+};
+
+static void send_ring(const struct lanes *lanes, struct tally *tally)
 {
-	int taken = 0;
-	uint64_t start, end;
+	uint64_t start;
 
 	run_alone(1);
 	start = nanoseconds_now();
 	for (int i = 0, at = 0; i < lanes->packets; i++) {
-		taken += send_frame(lanes->each[at].sender);
+		tally->done += send_frame(lanes->each[at].sender);
 		at = at + 1 < lanes->count ? at + 1 : 0;
 	}
-	end = nanoseconds_now();
+	tally->nanoseconds += nanoseconds_now() - start;
 	run_alone(0);
-	figure_add(figure, end - start, lanes->packets);
-	return taken;
+	tally->packets += lanes->packets;
 }
 
-static int read_ring(const struct lanes *lanes, struct figure *figure)
+static void read_ring(const struct lanes *lanes, struct tally *tally)
 {
 	char buffer[4096];
-	int packets = 0;
-	uint64_t start, end;
+	uint64_t start;
 
 	run_alone(1);
 	start = nanoseconds_now();
 	for (int i = 0, at = 0; i < lanes->packets; i++) {
-		packets += read(lanes->each[at].queue, buffer, sizeof(buffer)) > 0;
+		tally->done += read(lanes->each[at].queue, buffer, sizeof(buffer)) > 0;
 		at = at + 1 < lanes->count ? at + 1 : 0;
 	}
-	end = nanoseconds_now();
+	tally->nanoseconds += nanoseconds_now() - start;
 	run_alone(0);
-	figure_add(figure, end - start, lanes->packets);
-	return packets;
+	tally->packets += lanes->packets;
 }
 
-static void measure(const struct lanes *lanes, int rounds)
+static void add_round(struct figure *figure, const struct tally *tally)
+{
+	figure_add(figure, tally->nanoseconds, tally->packets);
+}
+
+static void measure(const struct lanes *groups, int count, int rounds)
 {
 	struct figure enqueue = {.rounds = 0}, drop = {.rounds = 0}, read = {.rounds = 0};
 
 	for (int i = 0; i <= rounds; i++) {
-		int enqueued = send_ring(lanes, &enqueue), taken = send_ring(lanes, &drop), packets;
+		struct tally entered = {0}, refused = {0}, left = {0};
 
-		packets = read_ring(lanes, &read);
-		if (enqueued != lanes->packets || taken != 0 || packets != lanes->packets)
-			fail("%d rings: %d packets found room, %d when full, %d were read", lanes->count, enqueued,
-			     taken, packets);
+		for (int group = 0; group < count; group++) {
+			send_ring(&groups[group], &entered);
+			send_ring(&groups[group], &refused);
+			read_ring(&groups[group], &left);
+		}
+		if (entered.done != entered.packets || refused.done != 0 || left.done != left.packets)
+			fail("%d rings: of %lu packets %lu found room, %lu when full, %lu were read",
+			     count * groups->count, entered.packets, entered.done, refused.done, left.done);
+		add_round(&enqueue, &entered);
+		add_round(&drop, &refused);
+		add_round(&read, &left);
 	}
 	figure_print("enqueue", &enqueue);
 	printf(",");
@@ -87,26 +101,29 @@ void measure_packet(int rounds)
 		set_up("tap0", RING, NULL);
 		one.each[0].sender = open_sender("tap0", 0);
 	}
-	measure(&one, rounds);
+	measure(&one, 1, rounds);
 }
 
 void measure_devices(int rounds)
 {
-	static struct lanes many = {.packets = DEVICES * EACH};
+	static struct lanes groups[DEVICES / GROUP];
 	struct rlimit files = {2 * DEVICES + 100, 2 * DEVICES + 100};
 
-	if (!many.count && setrlimit(RLIMIT_NOFILE, &files))
+	if (!groups->count && setrlimit(RLIMIT_NOFILE, &files))
 		fail("cannot open %d files", 2 * DEVICES);
-	for (; many.count < DEVICES; many.count++) {
-		struct lane *lane = &many.each[many.count];
+	for (int i = 0; !groups[DEVICES / GROUP - 1].packets; i++) {
+		struct lanes *group = &groups[i / GROUP];
+		struct lane *lane = &group->each[group->count++];
 		char name[16];
 
-		snprintf(name, sizeof(name), "many%d", many.count);
+		snprintf(name, sizeof(name), "many%d", i);
 		lane->queue = open_queue(name, 0);
 		set_up(name, EACH, NULL);
 		lane->sender = open_sender(name, 0);
+		if (group->count == GROUP)
+			group->packets = GROUP * EACH;
 	}
-	measure(&many, rounds);
+	measure(groups, DEVICES / GROUP, rounds);
 }
 
 void measure_queues(int rounds)
@@ -122,7 +139,7 @@ void measure_queues(int rounds)
 		for (int i = 0; i < QUEUES; i++)
 			queues.each[i].sender = open_sender("queues", i);
 	}
-	measure(&queues, rounds);
+	measure(&queues, 1, rounds);
 }
 
 void measure_foreign(int rounds)
@@ -139,8 +156,12 @@ void measure_foreign(int rounds)
 	}
 	taken = device_counter("taking", "tx_packets");
 	for (int i = 0; i <= rounds; i++) {
-		send_ring(&taking, &packet);
-		send_ring(&dropping, &drop);
+		struct tally one = {0}, other = {0};
+
+		send_ring(&taking, &one);
+		send_ring(&dropping, &other);
+		add_round(&packet, &one);
+		add_round(&drop, &other);
 	}
 	taken = device_counter("taking", "tx_packets") - taken;
 	if (taken != RING * (rounds + 1ULL) || device_counter("dropping", "tx_packets") != 0)

@@ -13,6 +13,7 @@ export const PATHS = {
   'vhost consume': ['vhost', 'consume'],
   'stop and wake': ['stop', 'cycle'],
   write: ['write', 'write'],
+  'foreign wake': ['wake', 'wake'],
 } as const satisfies Clocked;
 
 /** The same on many rings that take turns. */

@@ -4,7 +4,7 @@ import test from 'node:test';
 import { CONFIGURATIONS, DEFAULT_LEVEL, RAW_MODE } from './configurations.ts';
 import type { Measured } from './measure.ts';
 import type { Prices } from './paths.ts';
-import { brokenLimits, priceTable, scaleTable, widest } from './table.ts';
+import { brokenLimits, brokenPromises, differenceOf, priceTable, scaleTable, widest } from './table.ts';
 
 const nothing: Prices = {
   enqueue: 4000,
@@ -22,8 +22,8 @@ function measured(of: string, prices: Prices): Measured {
 
 test('the table shows what is added, no noise, and which paths the kernel does not have', () => {
   const lines = priceTable(measured(RAW_MODE, { enqueue: 4460.4, drop: 2990, read: 1707 })).split('\n');
-  assert.equal(lines[2], '| nothing | 4000 | 3000 | 1700 | 2900 | 2800 | – | – | – | – | – |');
-  assert.ok(lines.includes('| raw mode | +460 | −10 | · | · | · | – | – | – | – | – |'));
+  assert.equal(lines[2], '| nothing | 4000 | 3000 | 1700 | 2900 | 2800 | – | – | – | – | – | – |');
+  assert.ok(lines.includes('| raw mode | +460 | −10 | · | · | · | – | – | – | – | – | – |'));
   assert.equal(lines.filter((line) => line.startsWith('| **')).length, 3);
 });
 
@@ -60,10 +60,16 @@ test('a drop is cheaper than with those who count as much', () => {
 
 test('many rings are compared by what is added, in parts of the whole price', () => {
   const dearer = measured(DEFAULT_LEVEL, { enqueue: 4400, 'enqueue, 1 000 devices': 4520 });
-  assert.equal(scaleTable(dearer).split('\n')[2]?.startsWith('| level exact | +400 | +510 | – |'), true);
-  assert.equal(widest(dearer), 110 / 4400);
-  assert.deepEqual(brokenLimits(dearer), [
-    "'level exact' adds 400 instructions to 'enqueue', 370 are allowed.",
-    'Many devices or queues make a packet 2.5 % dearer.',
-  ]);
+  assert.equal(scaleTable(dearer).split('\n')[3]?.startsWith('| level exact | +400 | +510 | – |'), true);
+  assert.equal(widest(dearer, [DEFAULT_LEVEL]), 110 / 4400);
+  assert.deepEqual(brokenLimits(dearer), ["'level exact' adds 400 instructions to 'enqueue', 370 are allowed."]);
+  assert.deepEqual(brokenPromises(dearer, dearer), ['Many devices or queues make a packet 2.5 % dearer.']);
+});
+
+test('a second run that differs by more than 1.5 % of the whole is one sentence', () => {
+  const first = measured(DEFAULT_LEVEL, { 'foreign drop': 2900 });
+  assert.deepEqual(brokenPromises(first, measured(DEFAULT_LEVEL, { 'foreign drop': 2940 })), []);
+  const other = measured(DEFAULT_LEVEL, { 'foreign drop': 3000 });
+  assert.equal(differenceOf(first, other), 100 / 3000);
+  assert.deepEqual(brokenPromises(first, other), ['Two runs differ by 3.3 %.']);
 });

@@ -8,12 +8,16 @@ import {
   DEFAULT_LEVEL,
   isScaled,
   LEAN_LEVEL,
+  RAW_MODE,
 } from './configurations.ts';
 import type { Measured } from './measure.ts';
-import { type Path, type Prices, pathNames, SCALES, type ScaledPath } from './paths.ts';
+import { type Path, type Prices, pathNames, SCALES, type ScaledPath, scaledPathNames } from './paths.ts';
 
 /** What many devices or queues may change, as a part of the packet's whole price. */
 const SCALE_LIMIT = 0.02;
+
+/** By how much two runs may differ, as a part of the packet's whole price. */
+const REPEAT_LIMIT = 0.015;
 
 /** Differences below this are noise. */
 export const NOISE = 8;
@@ -62,17 +66,19 @@ export function scaleTable({ prices }: Measured): string {
 
 const SCALED_COLUMNS = ['enqueue', 'drop', 'read'] as const;
 
-/** The largest difference that many rings make, as a part of the packet's whole price. */
-export function widest({ prices }: Measured): number {
+/** The largest difference that many rings make to these, as a part of the packet's whole price. */
+export function widest({ prices }: Measured, configurations: readonly string[]): number {
   const nothing = prices.get(BASELINE) ?? {};
-  const differences = [...prices].flatMap(([, own]) =>
-    SCALED_COLUMNS.flatMap((path) =>
-      SCALES.map((scale): ScaledPath => `${path}, ${scale}`).map((scaled) => {
-        const more = added(scaled, own, nothing);
-        return more === undefined ? 0 : (more - (added(path, own, nothing) ?? 0)) / (own[path] ?? 1);
-      }),
-    ),
-  );
+  const differences = [...prices]
+    .filter(([name]) => configurations.includes(name))
+    .flatMap(([, own]) =>
+      SCALED_COLUMNS.flatMap((path) =>
+        SCALES.map((scale): ScaledPath => `${path}, ${scale}`).map((scaled) => {
+          const more = added(scaled, own, nothing);
+          return more === undefined ? 0 : (more - (added(path, own, nothing) ?? 0)) / (own[path] ?? 1);
+        }),
+      ),
+    );
   return Math.max(0, ...differences.map(Math.abs));
 }
 
@@ -108,16 +114,33 @@ export function limitsOf({ prices }: Measured): readonly Limit[] {
   });
 }
 
+/** The largest difference between two runs, as a part of the packet's whole price. */
+export function differenceOf({ prices }: Measured, again: Measured): number {
+  const differences = [...again.prices].flatMap(([name, second]) =>
+    [...pathNames, ...scaledPathNames].map((path) =>
+      Math.abs((added(path, second, prices.get(name) ?? {}) ?? 0) / (second[path] ?? 1)),
+    ),
+  );
+  return Math.max(0, ...differences);
+}
+
+/** One sentence for each promise that no kernel keeps by itself: many rings, and a second run. */
+export function brokenPromises(measured: Measured, again: Measured): readonly string[] {
+  const [scale, difference] = [widest(measured, [DEFAULT_LEVEL, RAW_MODE]), differenceOf(measured, again)];
+  return [
+    ...(scale > SCALE_LIMIT ? [`Many devices or queues make a packet ${(scale * 100).toFixed(1)} % dearer.`] : []),
+    ...(difference > REPEAT_LIMIT ? [`Two runs differ by ${(difference * 100).toFixed(1)} %.`] : []),
+  ];
+}
+
 /** One sentence for each limit that does not hold. */
 export function brokenLimits(measured: Measured): readonly string[] {
-  const scale = widest(measured);
   return limitsOf(measured)
     .filter(({ holds }) => !holds)
     .map(
       ({ configuration, path, added: more, limit }) =>
         `'${configuration}' adds ${Math.round(more)} instructions to '${path}', ${limit} are allowed.`,
     )
-    .concat(scale > SCALE_LIMIT ? [`Many devices or queues make a packet ${(scale * 100).toFixed(1)} % dearer.`] : [])
     .concat(dearerDrops(measured));
 }
 
