@@ -8,16 +8,12 @@ import { PROBE_SYMBOLS } from '../../src/probes/probe-symbols.ts';
 import { namespaceLab } from '../netns.ts';
 import { startAgent } from '../serve.ts';
 import { allEvents, type Seen, TRUTH } from './all-events.ts';
-import { expectedOf, unknown } from './forced.ts';
+import { expectedOf, known, NOT_TAKEN } from './forced.ts';
 import { isSince } from './release.ts';
 
 /** What this kernel's best mechanisms know. */
-const best: Seen = isSince(7, 3) ? TRUTH : known({ ...TRUTH, ...unknown('consumed', 'batched', 'times in the ring') });
+const best: Seen = isSince(7, 3) ? TRUTH : known({ ...TRUTH, ...NOT_TAKEN });
 const host = readHost(PROBE_SYMBOLS);
-
-function known(figures: Readonly<Record<string, number | undefined>>): Seen {
-  return Object.fromEntries(Object.entries(figures).filter(([, packets]) => packets !== undefined));
-}
 
 test('the best mechanisms', async (t) => {
   assert.deepEqual(await allEvents(await namespaceLab(t), await startAgent(t, ['--budget=off'])), best);

@@ -9,7 +9,7 @@ export type Difference = Readonly<Partial<Record<Name, number | undefined>>>;
 
 const SAME: Difference = {};
 /** Where packets are not counted when they are taken. */
-const NOT_TAKEN = unknown('consumed', 'batched', 'times in the ring');
+export const NOT_TAKEN = unknown('consumed', 'batched', 'times in the ring');
 const FROM_RTNETLINK: readonly string[] = ['received', 'transmitted', 'transmit dropped', 'device marks'];
 
 /** By EVENT=MECHANISM: each that is not the best of its event. */
@@ -64,11 +64,15 @@ const WHERE_DERIVED: Readonly<Record<string, Difference>> = {
 /** What Prometheus gets with this mechanism, where the best ones get `best`. */
 export function expectedOf(mechanism: string, best: Seen): Seen {
   const also = best.consumed === undefined ? WHERE_DERIVED : WHERE_TAKEN;
-  const all = Object.entries({ ...best, ...DIFFERENCES[mechanism], ...also[mechanism] });
-  return Object.fromEntries(all.filter(([, packets]) => packets !== undefined));
+  return known({ ...best, ...DIFFERENCES[mechanism], ...also[mechanism] });
 }
 
-export function unknown(...what: readonly Name[]): Difference {
+/** Without what nobody measures. */
+export function known(figures: Difference): Seen {
+  return Object.fromEntries(Object.entries(figures).filter(([, packets]) => packets !== undefined));
+}
+
+function unknown(...what: readonly Name[]): Difference {
   return Object.fromEntries(what.map((name) => [name, undefined]));
 }
 
