@@ -14,8 +14,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 
 /**
  * All that runs on another kernel. Neighbours share an agent where they can (lab/standing.ts): those that need one of their own
- * come first (of these `doctor`: others load drivers that it would tell of), then those that ask `tapscope serve`, then those that
- * hold the probes themselves.
+ * come first (of these `doctor`: others load drivers that it would tell of) and last, those of which some do towards the end.
  */
 export const GUEST_FILES: readonly { readonly file: string; readonly on: keyof typeof DAILY }[] = [
   { file: 'lab/guest/doctor.guest.ts', on: 'all' },
@@ -26,8 +25,11 @@ export const GUEST_FILES: readonly { readonly file: string; readonly on: keyof t
   { file: 'lab/guest/drops.guest.ts', on: 'oldest' },
   { file: 'lab/guest/fallbacks.guest.ts', on: 'oldest' },
   { file: 'lab/guest/forced.guest.ts', on: 'nightly' },
+  { file: 'lab/guest/budget.guest.ts', on: 'nightly' },
   { file: 'lab/guest/late.guest.ts', on: 'oldest' },
   { file: 'dashboards/recorded.guest.ts', on: 'newest' },
+  { file: 'lab/guest/verdicts.guest.ts', on: 'nightly' },
+  { file: 'lab/guest/remedy.guest.ts', on: 'nightly' },
   { file: 'lab/guest/traffic.guest.ts', on: 'all' },
   { file: 'lab/guest/departures.guest.ts', on: 'ends' },
   { file: 'lab/guest/zerocopy.guest.ts', on: 'ends' },
@@ -40,13 +42,11 @@ export const GUEST_FILES: readonly { readonly file: string; readonly on: keyof t
   { file: 'lab/guest/redirect.guest.ts', on: 'ends' },
   { file: 'lab/guest/readers.guest.ts', on: 'ends' },
   { file: 'src/inventory/readers.kernel.test.ts', on: 'ends' },
-  { file: 'lab/guest/verdicts.guest.ts', on: 'nightly' },
-  { file: 'lab/guest/remedy.guest.ts', on: 'nightly' },
   { file: 'src/inventory/before-tun.kernel.test.ts', on: 'all' },
   { file: 'src/inventory/receive.kernel.test.ts', on: 'ends' },
   { file: 'src/inventory/uncounted.kernel.test.ts', on: 'all' },
-  { file: 'src/inventory/ring-history.kernel.test.ts', on: 'ends' },
   { file: 'src/inventory/random.slow.kernel.test.ts', on: 'all' },
+  { file: 'src/inventory/ring-history.kernel.test.ts', on: 'ends' },
   { file: 'src/inventory/redirect.kernel.test.ts', on: 'ends' },
   { file: 'src/inventory/exact.kernel.test.ts', on: 'all' },
   { file: 'src/inventory/lean.kernel.test.ts', on: 'ends' },

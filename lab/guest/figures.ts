@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What Prometheus gets of one device, as one object to hold against the truth.
-import { at, listAt } from '../json.ts';
+import { askSnapshot } from '../../src/commands/ask-agent.ts';
+import { mayBeInTxDropped } from '../../src/inventory/tx-dropped.ts';
 import type { Agent, Metrics } from '../serve.ts';
 
 export interface Figures {
@@ -18,6 +19,8 @@ export interface Figures {
   readonly waiting: number;
   /** Lost before tun, whatever the reason. */
   readonly before: number;
+  /** Of these, what the kernel's tx_dropped may have too. */
+  readonly beforeInTxDropped: number;
   readonly txPackets: number | undefined;
   readonly txDropped: number | undefined;
   /** Of the audit, that were held against the kernel's counters. */
@@ -48,6 +51,7 @@ export function figuresOf(metrics: Metrics, netns: number, device: string): Figu
     overflowed: sum('queue_overflowed_packets_total'),
     waiting: sum('ring_occupancy_packets'),
     before: sum('device_other_dropped_packets_total'),
+    beforeInTxDropped: inTxDropped(metrics, labels),
     txPackets: metrics.value('tapscope_device_transmit_packets_total', labels),
     txDropped: metrics.value('tapscope_device_transmit_dropped_packets_total', labels),
     equations: Object.keys(by('equation', 'device_audit_imbalance_packets')),
@@ -65,14 +69,23 @@ export function figuresOf(metrics: Metrics, netns: number, device: string): Figu
   };
 }
 
-/** Why the device is marked now, in the agent's words. */
-export async function marksOf(agent: Agent, netns: number, device: string): Promise<unknown> {
-  const snapshot: unknown = await (await fetch(`${agent.url}/api/v1/snapshot`)).json();
-  const devices = listAt(snapshot, 'snapshot', 'devices');
-  return at(
-    devices.find((one) => at(one, 'netns') === netns && at(one, 'name') === device),
-    'degraded',
+function inTxDropped(metrics: Metrics, labels: Readonly<Record<string, string>>): number {
+  const name = 'tapscope_device_other_dropped_packets_total';
+  const locations = Object.keys(metrics.by('location', name, labels));
+  const drops = locations.flatMap((location) =>
+    Object.entries(metrics.by('reason', name, { ...labels, location })).map(([reason, packets]) => ({
+      reason,
+      location,
+      packets,
+    })),
   );
+  return drops.filter(mayBeInTxDropped).reduce((sum, { packets }) => sum + packets, 0);
+}
+
+/** Why the device is marked now, in the agent's words. */
+export async function marksOf(agent: Agent, netns: number, device: string): Promise<readonly string[] | undefined> {
+  const { devices } = await askSnapshot(agent.socket);
+  return devices.find((one) => one.netns === netns && one.name === device)?.degraded;
 }
 
 export function total(counts: Readonly<Record<string, number>>): number {

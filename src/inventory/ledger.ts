@@ -12,7 +12,7 @@ export interface Reading {
   readonly before: DeviceSums;
   readonly after: DeviceSums;
   readonly walked: WalkedDevice;
-  /** Losses before tun, some of them in the kernel's tx_dropped too; infinite where nobody counts them. */
+  /** Losses before tun that may be in the kernel's tx_dropped too; infinite where nobody counts them. */
   readonly otherDropped: number;
   /** vhost-net is loaded, and may hold packets that nobody sees: it has taken and not yet delivered them. */
   readonly vhost: boolean;

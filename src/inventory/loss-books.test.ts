@@ -23,8 +23,10 @@ function subject(reason: string, location: string | undefined): LossSubject {
   };
 }
 
+const REASONS: Readonly<Record<number, string>> = { 1: 'FULL_RING', 3: 'QDISC_OVERLIMIT' };
+
 const subjects = {
-  ofCount: ({ key, kind }: LossCount) => subject(key.reason === 1 ? 'FULL_RING' : 'OTHER', kind),
+  ofCount: ({ key, kind }: LossCount) => subject(REASONS[key.reason] ?? 'OTHER', kind),
   ofDevice: () => subject('UNTRACED', undefined),
 };
 
@@ -34,10 +36,11 @@ interface Counted {
   readonly recorded?: number;
   readonly noRoom?: number;
   readonly location?: bigint;
+  readonly reason?: number;
 }
 
-function count({ packets, kind = 'TRANSMIT', recorded = 0, noRoom = 0, location = 1n }: Counted): LossCount {
-  const key = { deviceId: '7', queue: undefined, reason: kind === 'TRANSMIT' ? 1 : 2, location };
+function count({ packets, kind = 'TRANSMIT', recorded = 0, noRoom = 0, location = 1n, ...more }: Counted): LossCount {
+  const key = { deviceId: '7', queue: undefined, reason: kind === 'TRANSMIT' ? 1 : 2, location, ...more };
   return { key, kind, netns: 1, device: 'tap0', packets, recorded, noRoom };
 }
 
@@ -99,10 +102,15 @@ test('counts that are ahead of the device make nothing untraced', () => {
   assert.equal(books.look(look(30, { packets: 30 })).notShown.untraced, 0);
 });
 
-test('a purge is not in tx_dropped; of a loss before tun nobody knows', () => {
+test('a purge is not in tx_dropped, nor is what a qdisc limits; of another loss before tun nobody knows', () => {
   const books = new LossBooks(subjects, undefined, look(0));
   const { notShown } = books.look(
-    look(5, { packets: 100, kind: 'PURGED', location: 2n }, { packets: 3, kind: 'ELSEWHERE', location: 3n }),
+    look(
+      5,
+      { packets: 100, kind: 'PURGED', location: 2n },
+      { packets: 3, kind: 'ELSEWHERE', location: 3n },
+      { packets: 50, kind: 'BEFORE', location: 4n, reason: 3 },
+    ),
   );
   assert.equal(notShown.untraced, 2);
 });

@@ -3,6 +3,7 @@
 import type { FollowGaps, LossCount } from '../probes/follow.ts';
 import type { Loss, LossSubject, LossSummary, NotShown } from '../snapshot/loss.ts';
 import type { Device } from '../snapshot.ts';
+import { mayBeInTxDropped } from './tx-dropped.ts';
 
 /**
  * One look, at the counts and at the devices. While packets move it has to be the first at which the counts are read
@@ -29,8 +30,8 @@ export interface LossSubjects {
 }
 
 /**
- * Of these the kernel's tx_dropped has all (tun's own) or some (the core's: a missing reader, but no qdisc's). Where it
- * cannot be told, packets are taken for traced: some untraced ones may be missed, none is made up.
+ * Of these the kernel's tx_dropped has all (tun's own) or some (the core's). Where it cannot be told, packets are taken
+ * for traced: some untraced ones may be missed, none is made up.
  */
 const IN_TX_DROPPED = ['TRANSMIT', 'BEFORE', 'ELSEWHERE'];
 
@@ -130,8 +131,11 @@ export class LossBooks {
   /** By device: of what the kernel counts as tx_dropped, what was traced. */
   #traced(counts: readonly LossCount[]): ReadonlyMap<string, number> {
     const sums = new Map<string, number>();
-    for (const { kind, key, packets } of counts)
-      if (IN_TX_DROPPED.includes(kind)) sums.set(key.deviceId, (sums.get(key.deviceId) ?? 0) + packets);
+    for (const count of counts) {
+      const { kind, key, packets } = count;
+      if (IN_TX_DROPPED.includes(kind) && mayBeInTxDropped(this.#subjects.ofCount(count)))
+        sums.set(key.deviceId, (sums.get(key.deviceId) ?? 0) + packets);
+    }
     return sums;
   }
 

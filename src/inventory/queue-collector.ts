@@ -21,6 +21,7 @@ import type { Regime } from './queue-books.ts';
 import { QueueChangeBooks } from './queue-changes.ts';
 import { ReaderTimes } from './reader-times.ts';
 import { isWritten, ReceiveCollector } from './receive.ts';
+import { mayBeInTxDropped } from './tx-dropped.ts';
 import { vhostMeasured } from './vhost.ts';
 
 /** Rows around the walk, and when the first of them began to be read. */
@@ -181,7 +182,7 @@ export class QueueCollector {
         after: after.devices.get(walked.id) ?? new Map(),
         walked: withoutFrames(walked, this.#redirected.get(walked.id) ?? []),
         otherDropped: this.#beforeCounted()
-          ? otherDropped.reduce((sum, { packets }) => sum + packets, 0)
+          ? otherDropped.filter(mayBeInTxDropped).reduce((sum, { packets }) => sum + packets, 0)
           : Number.POSITIVE_INFINITY,
         vhost: this.#vhost,
       },
