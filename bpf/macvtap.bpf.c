@@ -60,6 +60,7 @@ static long each_macvtap_queue(u32 i, struct tap_dev **tap)
 		  &ring);
 	__builtin_memset(out, 0, sizeof(*out));
 	out->tun_file = (u64)queue;
+	out->file = (u64)BPF_CORE_READ(queue, sock.file);
 	out->device = at.device;
 	out->queue = BPF_CORE_READ(queue, queue_index);
 	out->flags = (ring.busy ? QUEUE_BUSY : 0) | (ring.torn ? QUEUE_TORN : 0);

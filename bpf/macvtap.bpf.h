@@ -17,6 +17,7 @@ struct tap_dev {
 };
 
 struct tap_queue {
+	struct socket sock;
 	struct tap_dev *tap;
 	u16 queue_index;
 	struct ptr_ring ring;

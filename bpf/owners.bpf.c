@@ -9,7 +9,8 @@ const volatile u64 tun_chr_close_address;
 
 struct queue_owner {
 	u64 tun_file; /* or tap_queue */
-	u32 pid;      /* of the process */
+	u64 file;
+	u32 pid; /* of the process */
 	u32 descriptor;
 	u64 started; /* with the number: this process and no other; ns since boot */
 	char comm[16];
@@ -50,6 +51,7 @@ int queue_owners(struct bpf_iter__task_file *ctx)
 		return 0;
 	struct queue_owner owner = {
 		.tun_file = (u64)file->private_data,
+		.file = (u64)file,
 		.pid = task->tgid,
 		.descriptor = ctx->fd,
 		.started = task->group_leader->start_boottime,

@@ -45,6 +45,7 @@ __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 		out->reader = watch_reader(file_address, (u64)dev, held.thread, queue);
 	flags |= (ring.busy ? QUEUE_BUSY : 0) | (ring.torn ? QUEUE_TORN : 0);
 	out->tun_file = file_address;
+	out->file = (u64)BPF_CORE_READ(file, socket.file);
 	out->device = at.device;
 	out->queue = queue;
 	out->flags = flags;

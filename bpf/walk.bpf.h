@@ -29,6 +29,8 @@ struct walked_device {
 
 struct walked_queue {
 	u64 tun_file;
+	u64 file;   /* of the process that opened it: with the tun_file's address, which is used again at once, this one
+		     */
 	u32 device; /* index of its walked_device */
 	u32 queue;
 	enum queue_flag flags;

@@ -7,6 +7,7 @@ export function walkedQueue(index: number, occupancy: number, more: Partial<Walk
     index,
     occupancy,
     tunFile: BigInt(index + 1),
+    file: BigInt(index + 1),
     capacity: 100,
     lag: 0,
     consumerHead: 0,

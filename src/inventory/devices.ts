@@ -142,7 +142,7 @@ function queueOf(
     history: sums && historyOf(sums, measured.regard),
     flow,
     perCpu: sums?.perCpu ?? [],
-    owner: ring && measured.owners.ofQueue(walked.netns, walked.name, { deviceId: walked.id, tunFile: ring.tunFile }),
+    owner: ring && measured.owners.ofQueue(walked.netns, walked.name, { deviceId: walked.id, ...ring }),
     reader: measured.readers?.get(index),
     vhost: vhostOf(sums, ring?.vhost, measured.vhost),
     freed: measured.allocation ? freedOf(sums) : undefined,

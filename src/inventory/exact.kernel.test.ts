@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { agentLab, imbalances, standingLab, totalsOf } from '../../lab/agent.ts';
 import { namespaceLab, noLab } from '../../lab/netns.ts';
+import { until } from '../../lab/until.ts';
 
 const NOTHING = { offered: 0, enqueued: 0, dropped: {}, delivered: 0, purged: 0, resized: 0, failed: 0, waiting: 0 };
 
@@ -66,8 +67,10 @@ for (const ring of [10, 500, 1000]) {
     assert.deepEqual(totalsOf(sleeping), asleep);
     assert.equal((await lab.link('tap0')).txDropped, sent - ring);
     assert.deepEqual(sleeping.queues[0]?.ring, { capacity: ring, occupancy: ring, lag: 0, highwater: ring });
-    assert.equal(sleeping.queues[0]?.owner?.pid, puppet.pid);
     assert.equal(sleeping.queues[0]?.counters?.offeredBytes, sent * (64 + 42));
+
+    await until(async () => (await agent.device(lab.inode, 'tap0')).queues[0]?.owner !== undefined);
+    assert.equal((await agent.device(lab.inode, 'tap0')).queues[0]?.owner?.pid, puppet.pid);
 
     await puppet.read('a', 4);
     assert.deepEqual(totalsOf(await agent.device(lab.inode, 'tap0')), { ...asleep, delivered: 4, waiting: ring - 4 });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { agentLab } from '../../lab/agent.ts';
+import { agentLab, attachedLab } from '../../lab/agent.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../lab/netns.ts';
 import type { Puppet } from '../../lab/puppet.ts';
 import { until } from '../../lab/until.ts';
@@ -39,6 +39,7 @@ function summary({ kind, queues, macvtap, uncounted }: Device): unknown {
     kind,
     rings: queues.map(({ ring }) => ring && { capacity: ring.capacity, occupancy: ring.occupancy }),
     ...macvtap,
+    delivered: macvtap?.delivered,
     lost,
   };
 }
@@ -51,7 +52,7 @@ for (const kind of ['macvtap', 'ipvtap'] as const) {
       return;
     }
     const agent = await agentLab(t);
-    const counted = agent.probes.mechanism('macvtap-reads') === 'fexit';
+    const counted = agent.mechanism('macvtap-reads') === 'fexit';
     const puppet = await lab.puppet();
     await puppet.open('a', 'vtap0', 'macvtap');
     const offered = { kind, offered: 100, written: 0, lost: { purged: 0, resized: 0, failed: 0 } };
@@ -95,9 +96,9 @@ test('of a macvtap that was read, lost nothing and is gone, nothing is kept', { 
     t.skip('this kernel has no macvtap');
     return;
   }
-  const agent = await agentLab(t);
+  const agent = await attachedLab(t);
   const { programs } = agent.probes;
-  if (!programs || agent.probes.mechanism('macvtap-reads') !== 'fexit') {
+  if (!programs || agent.mechanism('macvtap-reads') !== 'fexit') {
     t.skip('nothing counts its reads here');
     return;
   }

@@ -98,11 +98,11 @@ function deviceOf(
     qdisc: walked.qdisc || undefined,
     flowControl: 'tail-drop',
     flowControlLost: undefined,
-    queues: queues.map(({ index, capacity, occupancy, lag, tunFile }) => ({
+    queues: queues.map(({ index, capacity, occupancy, lag, tunFile, file }) => ({
       ...NOTHING,
       index,
       ring: { capacity, occupancy, lag, highwater: undefined },
-      owner: owners.ofQueue(walked.netns, walked.name, { deviceId: walked.id, tunFile }),
+      owner: owners.ofQueue(walked.netns, walked.name, { deviceId: walked.id, tunFile, file }),
     })),
     attachedQueues: queues.length,
     detachedQueues: undefined,

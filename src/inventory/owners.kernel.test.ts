@@ -7,6 +7,7 @@ import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type AgentLab, agentLab, standingLab } from '../../lab/agent.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../lab/netns.ts';
+import { until } from '../../lab/until.ts';
 import type { Identity } from '../snapshot.ts';
 
 const UUID = '4dea22b3-1d52-d8f3-2516-782e98ab3fa0';
@@ -63,6 +64,7 @@ test('the next device, mostly at the address of the one before', { skip: noLab }
     // Nobody has looked since the one before was there.
     const first = (await agent.device(lab.inode, 'tap0')).queues[0]?.owner;
     assert.ok(first === undefined || first.pid === puppet.pid, `${first?.pid} is named, ${puppet.pid} has it`);
+    await until(async () => (await agent.device(lab.inode, 'tap0')).queues[0]?.owner !== undefined);
     assert.equal((await agent.device(lab.inode, 'tap0')).queues[0]?.owner?.pid, puppet.pid);
     await puppet.quit();
   }

@@ -12,16 +12,21 @@ interface Holder extends Observed {
   readonly startedAt: number | undefined;
 }
 
-const FIELDS = ['tun_file', 'pid', 'comm', 'started'] as const;
+const FIELDS = ['tun_file', 'file', 'pid', 'comm', 'started'] as const;
 const COMM_BYTES = 16;
 const NANOSECONDS_PER_TICK = BigInt(1e9 / TICKS_PER_SECOND);
 /** A descriptor may change hands without any queue changing: libvirt opens what QEMU then holds. */
 const AGE_MS = 10_000;
 
-/** A queue's descriptor. The next device's may have its address; a device's id is never used twice. */
-export interface Held {
-  readonly deviceId: bigint;
+/** What a descriptor leads to: the next tun_file may have the address of the one before, hardly ever with the same file. */
+interface Opened {
   readonly tunFile: bigint;
+  readonly file: bigint;
+}
+
+/** A queue's descriptor; a device's id is never used twice. */
+export interface Held extends Opened {
+  readonly deviceId: bigint;
 }
 
 /** Owners of queues, as far as they were found; unknown ones stay unknown. */
@@ -42,7 +47,7 @@ export class Owners {
 
   ofQueue(netns: number, device: string, held?: Held): Owner | undefined {
     if (this.#byFile && !(held && this.#known.has(keyOf(held)))) return undefined;
-    const holder = this.#holders.get(this.#byFile ? String(held?.tunFile) : `${netns} ${device}`);
+    const holder = this.#holders.get(this.#byFile && held ? openedOf(held) : `${netns} ${device}`);
     if (!holder) return undefined;
     const { pid, comm, startedAt } = holder;
     return { pid, comm, startedAt, identity: this.#identities.of(holder) };
@@ -53,7 +58,7 @@ export class Owners {
     const keys = queues.map(keyOf);
     const changed = keys.length !== this.#known.size || keys.some((key) => !this.#known.has(key));
     // A descriptor that is on its way from one process to another is nobody's for a moment.
-    const unowned = this.#byFile && queues.some(({ tunFile }) => tunFile !== 0n && !this.#holders.has(String(tunFile)));
+    const unowned = this.#byFile && queues.some((queue) => queue.tunFile !== 0n && !this.#holders.has(openedOf(queue)));
     const stale = changed || unowned || performance.now() - this.#readMs > AGE_MS;
     if (stale) {
       this.#known = new Set(keys);
@@ -68,13 +73,17 @@ export class Owners {
 
 /** Of devices that were walked. */
 export function heldOf(
-  devices: readonly { readonly id: bigint; readonly queues: readonly { readonly tunFile: bigint }[] }[],
+  devices: readonly { readonly id: bigint; readonly queues: readonly Opened[] }[],
 ): readonly Held[] {
-  return devices.flatMap(({ id, queues }) => queues.map(({ tunFile }) => ({ deviceId: id, tunFile })));
+  return devices.flatMap(({ id, queues }) => queues.map(({ tunFile, file }) => ({ deviceId: id, tunFile, file })));
 }
 
-function keyOf({ deviceId, tunFile }: Held): string {
-  return `${deviceId} ${tunFile}`;
+function keyOf(held: Held): string {
+  return `${held.deviceId} ${openedOf(held)}`;
+}
+
+function openedOf({ tunFile, file }: Opened): string {
+  return `${tunFile} ${file}`;
 }
 
 /** Costs some milliseconds on a large host. */
@@ -87,20 +96,21 @@ class HolderIterator {
     this.#layout = layoutOf(object.btf(), 'queue_owner', FIELDS);
   }
 
-  /** By address of the tun_file. */
+  /** By what is opened. */
   read(): ReadonlyMap<string, Holder> {
     const bytes = this.#object.iterate('queue_owners');
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const { at, size } = this.#layout;
     const holders = new Map<string, Holder>();
     for (let base = 0; base + size <= bytes.length; base += size) {
-      const tunFile = String(view.getBigUint64(base + at.tun_file, true));
+      const address = (field: 'tun_file' | 'file'): bigint => view.getBigUint64(base + at[field], true);
+      const opened = openedOf({ tunFile: address('tun_file'), file: address('file') });
       const pid = view.getUint32(base + at.pid, true);
-      const known = holders.get(tunFile);
+      const known = holders.get(opened);
       // A descriptor that was inherited or passed on has several holders: the oldest process is the one that made it.
       if (known && known.pid <= pid) continue;
       const startedTicks = Number(view.getBigUint64(base + at.started, true) / NANOSECONDS_PER_TICK);
-      holders.set(tunFile, {
+      holders.set(opened, {
         pid,
         comm: text(bytes, base + at.comm),
         startedTicks,

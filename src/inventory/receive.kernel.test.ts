@@ -47,7 +47,7 @@ function refusedOf({ receive }: Device): Errors | undefined {
 }
 
 function assertRefused({ agent, refused }: Scene, device: Device): void {
-  assert.deepEqual(refusedOf(device), agent.probes.mechanism('refused') === 'fexit' ? refused : undefined);
+  assert.deepEqual(refusedOf(device), agent.mechanism('refused') === 'fexit' ? refused : undefined);
 }
 
 function uncounted({ uncounted: losses }: Device, cause: string): number | undefined {
@@ -82,7 +82,7 @@ test('virtio-net headers that the kernel cannot follow are in no counter of a ta
   assert.deepEqual(here.refused, { EINVAL: 7 });
   assert.equal(device.receive?.frameErrors, 7);
   assert.equal(uncounted(device, 'bad_header'), 7);
-  if (here.agent.probes.mechanism('refused') === 'fexit')
+  if (here.agent.mechanism('refused') === 'fexit')
     assert.deepEqual(device.receive?.dropped, [{ reason: 'NOT_SPECIFIED', location: 'tun_get_user', packets: 7 }]);
   assertRefused(here, device);
 });

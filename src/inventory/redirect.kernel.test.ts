@@ -91,7 +91,7 @@ test('a ring that frames fill, that is read, that packets share', { skip: noLab 
 
 test('frames thrown out of the ring by a smaller txqueuelen and by its end', { skip: noLab }, async (t) => {
   const here = await scene(t, 50, ['a']);
-  if (here.agent.probes.mechanism('redirected') !== 'fexit') {
+  if (here.agent.mechanism('redirected') !== 'fexit') {
     t.skip('where functions cannot be traced, nobody sees frames thrown out');
     return;
   }
@@ -113,7 +113,7 @@ for (const mechanism of ['fexit', 'raw-tracepoint']) {
     skip: noLab,
   }, async (t) => {
     const here = await scene(t, 1000, ['a', 'b'], `redirected=${mechanism}`);
-    if (here.agent.probes.mechanism('redirected') !== mechanism) {
+    if (here.agent.mechanism('redirected') !== mechanism) {
       t.skip(`${mechanism} is refused here`);
       return;
     }

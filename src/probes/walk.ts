@@ -9,6 +9,8 @@ export interface WalkedQueue {
   readonly index: number;
   /** Address of its struct tun_file, an identity only; 0: no file attached at this index. */
   readonly tunFile: bigint;
+  /** Address of its struct file, an identity only: the next struct tun_file is mostly at the address of the one before. */
+  readonly file: bigint;
   readonly detached: boolean;
   readonly stopped: boolean;
   /** Its qdisc can hold packets (it is not noqueue). */
@@ -110,6 +112,7 @@ const DEVICE_FIELDS = [
 ] as const;
 const QUEUE_FIELDS = [
   'tun_file',
+  'file',
   'queue',
   'flags',
   'used',
@@ -236,6 +239,7 @@ export class Walker {
     return {
       index: view.u32(base + at.queue),
       tunFile: view.bigint(base + at.tun_file),
+      file: view.bigint(base + at.file),
       detached: (flags & this.#flags.DETACHED) !== 0,
       stopped: (flags & this.#flags.STOPPED) !== 0,
       hasQdisc: (flags & this.#flags.HAS_QDISC) !== 0,
