@@ -1,35 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
-// The agent's eyes inside a test: probes attached and snapshots taken as `tapscope serve` does, without its server.
+// What an agent sees, as a test asks it: `tapscope serve` as built, or its parts within the test's own process.
+import { askSnapshot } from '../src/commands/ask-agent.ts';
 import { Collector } from '../src/inventory/collector.ts';
 import { readHost } from '../src/kernel/host.ts';
 import { attachProbes, type Probes } from '../src/probes/attach.ts';
 import { parseForced } from '../src/probes/events.ts';
 import { PROBE_SYMBOLS } from '../src/probes/probe-symbols.ts';
 import type { Device, Observations, Queue, Snapshot } from '../src/snapshot.ts';
-import { dismissStanding, type Scope, standing } from './standing.ts';
+import { type Agent, standingAgent, startAgent } from './serve.ts';
+import { dismissStanding, type Scope } from './standing.ts';
 
 export interface AgentLab {
-  readonly probes: Probes;
+  /** Who looks. */
+  readonly pid: number;
   snapshot(): Promise<Snapshot>;
-  /** As the agent does between snapshots. */
-  lookAtReaders(): boolean;
   /** A device of the newest, fresh snapshot; throws if it is not there. */
   device(netns: number, name: string): Promise<Device>;
+  /** By which an event is measured here; undefined: by none. */
+  mechanism(event: string): string | undefined;
+}
+
+/** The parts of an agent, whose level a test can change. */
+export interface AttachedLab extends AgentLab {
+  readonly probes: Probes;
+  /** As the agent does between snapshots. */
+  lookAtReaders(): boolean;
 }
 
 /** Its own, for a test that says when the probes come, how, or what becomes of them. */
 export async function agentLab(t: Scope, ...mechanisms: readonly string[]): Promise<AgentLab> {
-  await dismissStanding();
-  return attach(t, mechanisms);
+  const forced = mechanisms.flatMap((choice) => ['--mechanism', choice]);
+  return served(await startAgent(t, ['--budget=off', ...forced]));
 }
 
 /** With the best mechanisms, as the test before left it. */
-export const standingLab: () => Promise<AgentLab> = standing((scope) => attach(scope, []));
+export async function standingLab(): Promise<AgentLab> {
+  return served(await standingAgent());
+}
 
-async function attach(scope: Scope, mechanisms: readonly string[]): Promise<AgentLab> {
+async function served({ pid, socket }: Agent): Promise<AgentLab> {
+  const snapshot = (): Promise<Snapshot> => askSnapshot(socket);
+  const { agent } = await snapshot();
+  return {
+    pid,
+    snapshot,
+    device: async (netns, name) => deviceOf(await snapshot(), netns, name),
+    mechanism: (event) => agent.probes.find((probe) => probe.event === event && probe.attached)?.mechanism,
+  };
+}
+
+/** No `tapscope serve`: what it would do by itself, the test does or leaves. */
+export async function attachedLab(t: Scope, ...mechanisms: readonly string[]): Promise<AttachedLab> {
+  await dismissStanding();
   const host = readHost(PROBE_SYMBOLS);
   const probes = attachProbes(host, { forced: parseForced(mechanisms), pin: true });
-  scope.after(() => probes.close());
+  t.after(() => probes.close());
   const collector = new Collector(host, probes, { filter: () => true, perCpu: true, budget: undefined });
   const snapshot = async (): Promise<Snapshot> => {
     const taken = await collector.take();
@@ -38,16 +63,19 @@ async function attach(scope: Scope, mechanisms: readonly string[]): Promise<Agen
   };
   await snapshot();
   return {
+    pid: process.pid,
     probes,
     snapshot,
     lookAtReaders: () => collector.lookAtReaders(),
-    device: async (netns, name) => {
-      const { devices } = await snapshot();
-      const device = devices.find((candidate) => candidate.netns === netns && candidate.name === name);
-      if (!device) throw new Error(`The snapshot has no device ${name} in namespace ${netns}.`);
-      return device;
-    },
+    device: async (netns, name) => deviceOf(await snapshot(), netns, name),
+    mechanism: (event) => probes.mechanism(event),
   };
+}
+
+function deviceOf({ devices }: Snapshot, netns: number, name: string): Device {
+  const device = devices.find((candidate) => candidate.netns === netns && candidate.name === name);
+  if (!device) throw new Error(`The snapshot has no device ${name} in namespace ${netns}.`);
+  return device;
 }
 
 /** Sums over all queues, to hold against the device's own counters. */

@@ -20,6 +20,7 @@ export async function sharesOf(
   lab: NamespaceLab,
   isRight: (shares: Shares) => boolean,
 ): Promise<Shares> {
+  await stepAside(lab, agent.pid);
   for (let tries = 1; ; tries++) {
     const shares = await measure(agent, lab);
     if (isRight(shares) || tries === TRIES) return shares;
@@ -29,14 +30,7 @@ export async function sharesOf(
 async function measure(agent: AgentLab, lab: NamespaceLab): Promise<Shares> {
   const started = performance.now();
   const before = await fullSeconds(agent, lab);
-  let snapshotMs = started;
-  while (performance.now() - started < MEASURED_MS) {
-    await wait(25 + 50 * Math.random());
-    agent.lookAtReaders();
-    if (performance.now() - snapshotMs < 1000) continue;
-    snapshotMs = performance.now();
-    await agent.snapshot();
-  }
+  await wait(MEASURED_MS);
   const after = await fullSeconds(agent, lab);
   // With the first and the last look in it, however long these take.
   const elapsed = (performance.now() - started) / 1000;
@@ -52,11 +46,11 @@ async function fullSeconds(agent: AgentLab, lab: NamespaceLab): Promise<Readonly
 }
 
 /**
- * This process, which looks and sends, leaves the reader's CPU: behind a real-time thread there it would have 50 ms of
- * each second, in which the reader empties its ring.
+ * Who looks or sends leaves the reader's CPU: behind a real-time thread there it would have 50 ms of each second, in which
+ * the reader empties its ring.
  */
-async function stepAside(lab: NamespaceLab): Promise<void> {
-  const moveTo = (list: string) => lab.exec('taskset', '-a', '-p', '-c', list, String(process.pid));
+async function stepAside(lab: NamespaceLab, pid: number = process.pid): Promise<void> {
+  const moveTo = (list: string) => lab.exec('taskset', '-a', '-p', '-c', list, String(pid));
   lab.after(() => moveTo(`0-${cpus().length - 1}`));
   await moveTo(SENDER_CPU);
 }

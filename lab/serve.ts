@@ -94,8 +94,10 @@ export async function startAgent(t: Scope, args: readonly string[] = [], options
   return start(t, args, options);
 }
 
-/** `serve --budget=off`, as the test before left it. */
-export const standingAgent: () => Promise<Agent> = standing((scope) => start(scope, ['--budget=off'], {}));
+/** `serve` with all that it can tell, as the test before left it. */
+export const standingAgent: () => Promise<Agent> = standing((scope) =>
+  start(scope, ['--budget=off', '--detail=cpu'], {}),
+);
 
 async function start(scope: Scope, args: readonly string[], options: RunOptions): Promise<Agent> {
   const port = await freePort();

@@ -21,8 +21,8 @@ async function scene(t: TestContext, ...ids: readonly string[]): Promise<Scene> 
   for (const id of ids) await puppet.open(id, DEVICE, 'tap', 'vnet', ...(ids.length > 1 ? (['mq'] as const) : []));
   await lab.ip(`link set dev ${DEVICE} up`);
   for (const id of ids) await puppet.guest(id, { buffer: 16_384 });
-  assert.equal(agent.probes.mechanism('receive-batches'), 'fexit');
-  assert.equal(agent.probes.mechanism('refused'), 'fexit');
+  assert.equal(agent.mechanism('receive-batches'), 'fexit');
+  assert.equal(agent.mechanism('refused'), 'fexit');
   return { lab, agent, puppet };
 }
 
