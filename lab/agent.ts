@@ -7,7 +7,7 @@ import { attachProbes, type Probes } from '../src/probes/attach.ts';
 import { parseForced } from '../src/probes/events.ts';
 import { PROBE_SYMBOLS } from '../src/probes/probe-symbols.ts';
 import type { Device, Observations, Queue, Snapshot } from '../src/snapshot.ts';
-import { type Agent, standingAgent, startAgent } from './serve.ts';
+import { standingAgent } from './serve.ts';
 import { dismissStanding, type Scope } from './standing.ts';
 
 export interface AgentLab {
@@ -27,18 +27,9 @@ export interface AttachedLab extends AgentLab {
   lookAtReaders(): boolean;
 }
 
-/** Its own, for a test that says when the probes come, how, or what becomes of them. */
-export async function agentLab(t: Scope, ...mechanisms: readonly string[]): Promise<AgentLab> {
-  const forced = mechanisms.flatMap((choice) => ['--mechanism', choice]);
-  return served(await startAgent(t, ['--budget=off', ...forced]));
-}
-
-/** With the best mechanisms, as the test before left it. */
+/** `tapscope serve` as built, with the best mechanisms, as the test before left it. */
 export async function standingLab(): Promise<AgentLab> {
-  return served(await standingAgent());
-}
-
-async function served({ pid, socket }: Agent): Promise<AgentLab> {
+  const { pid, socket } = await standingAgent();
   const snapshot = (): Promise<Snapshot> => askSnapshot(socket);
   const { agent } = await snapshot();
   return {
@@ -49,8 +40,11 @@ async function served({ pid, socket }: Agent): Promise<AgentLab> {
   };
 }
 
-/** No `tapscope serve`: what it would do by itself, the test does or leaves. */
-export async function attachedLab(t: Scope, ...mechanisms: readonly string[]): Promise<AttachedLab> {
+/**
+ * Its own, for a test that says when the probes come, how, or what becomes of them. What `tapscope serve` does by itself is done by the
+ * test or not at all; where the CPU is emulated it is there much sooner.
+ */
+export async function agentLab(t: Scope, ...mechanisms: readonly string[]): Promise<AttachedLab> {
   await dismissStanding();
   const host = readHost(PROBE_SYMBOLS);
   const probes = attachProbes(host, { forced: parseForced(mechanisms), pin: true });

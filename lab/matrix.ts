@@ -14,7 +14,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 
 /**
  * All that runs on another kernel. Neighbours share an agent where they can (lab/standing.ts): those that need one of their own
- * come first (of these `doctor`: others load drivers that it would tell of) and last, those of which some do towards the end.
+ * come first (of these `doctor`: others load drivers that it would tell of) and last; those of which only some do meet there.
  */
 export const GUEST_FILES: readonly { readonly file: string; readonly on: keyof typeof DAILY }[] = [
   { file: 'lab/guest/doctor.guest.ts', on: 'all' },
@@ -47,8 +47,8 @@ export const GUEST_FILES: readonly { readonly file: string; readonly on: keyof t
   { file: 'src/inventory/uncounted.kernel.test.ts', on: 'all' },
   { file: 'src/inventory/random.slow.kernel.test.ts', on: 'all' },
   { file: 'src/inventory/ring-history.kernel.test.ts', on: 'ends' },
-  { file: 'src/inventory/redirect.kernel.test.ts', on: 'ends' },
   { file: 'src/inventory/exact.kernel.test.ts', on: 'all' },
+  { file: 'src/inventory/redirect.kernel.test.ts', on: 'ends' },
   { file: 'src/inventory/lean.kernel.test.ts', on: 'ends' },
   { file: 'lab/guest/levels.guest.ts', on: 'ends' },
   { file: 'lab/guest/queue-changes.guest.ts', on: 'all' },

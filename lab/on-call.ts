@@ -6,7 +6,7 @@ import type { Finding } from '../src/rules/finding.ts';
 import { judge } from '../src/rules/judge.ts';
 import { type Window, windowOf } from '../src/rules/window.ts';
 import type { Snapshot } from '../src/snapshot.ts';
-import { type AttachedLab, attachedLab } from './agent.ts';
+import { type AttachedLab, agentLab } from './agent.ts';
 import { type NamespaceLab, namespaceLab } from './netns.ts';
 import type { Puppet } from './puppet.ts';
 import { SENDER_CPU } from './reader-shares.ts';
@@ -32,14 +32,14 @@ async function watch({ agent }: Scene, seconds = SECONDS): Promise<Window> {
 }
 
 export async function scene(
-  t: Parameters<typeof namespaceLab>[0] & Parameters<typeof attachedLab>[0],
+  t: Parameters<typeof namespaceLab>[0] & Parameters<typeof agentLab>[0],
   ring: number,
 ): Promise<Scene> {
   const lab = await namespaceLab(t);
   const reader = await lab.puppet();
   await reader.open('a', 'tap0', 'tap');
   await lab.raise('tap0', ring);
-  return { lab, reader, agent: await attachedLab(t) };
+  return { lab, reader, agent: await agentLab(t) };
 }
 
 export async function findingsOf(scene: Scene, seconds?: number): Promise<readonly Finding[]> {

@@ -3,7 +3,7 @@
 // no queue does, and the product says so.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { attachedLab, imbalances, totalsOf } from '../agent.ts';
+import { agentLab, imbalances, totalsOf } from '../agent.ts';
 import { namespaceLab } from '../netns.ts';
 import { pktgenIn } from '../pktgen.ts';
 
@@ -14,7 +14,7 @@ const PACKETS = 4000;
 for (const queues of [1, 2])
   test(`shared packets, queues: ${queues}: exact for each queue, for the device at level lean, for each queue again`, async (t) => {
     const lab = await namespaceLab(t);
-    const agent = await attachedLab(t);
+    const agent = await agentLab(t);
     const puppet = await lab.puppet();
     const multi = queues > 1 ? (['mq'] as const) : [];
     for (let queue = 0; queue < queues; queue++) await puppet.open(`q${queue}`, DEVICE, 'tap', 'persist', ...multi);

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { readHost } from '../../src/kernel/host.ts';
 import { PriceMeter } from '../../src/probes/price.ts';
 import { PROBE_SYMBOLS } from '../../src/probes/probe-symbols.ts';
-import { attachedLab } from '../agent.ts';
+import { agentLab } from '../agent.ts';
 import { namespaceLab } from '../netns.ts';
 import { type Agent, startAgent, tapscope } from '../serve.ts';
 import { dismissStanding } from '../standing.ts';
@@ -179,7 +179,7 @@ test('--no-pin: tun goes and comes again while the agent runs', async (t) => {
 test('programs that were loaded later have their price too', async (t) => {
   await dismissStanding();
   await unloadVhost();
-  const { probes } = await attachedLab(t);
+  const { probes } = await agentLab(t);
   await run('modprobe', ['vhost_net']);
   const host = readHost(PROBE_SYMBOLS);
   probes.extend(host);

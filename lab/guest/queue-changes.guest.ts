@@ -2,11 +2,11 @@
 // Queues that join a device and leave it, however many of them between two looks.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { agentLab, attachedLab } from '../agent.ts';
+import { agentLab } from '../agent.ts';
 import { namespaceLab } from '../netns.ts';
 
 test('each queue that joins or leaves', async (t) => {
-  const agent = await attachedLab(t); // looks when it is told to: queues of before its first look have not joined
+  const agent = await agentLab(t);
   const lab = await namespaceLab(t);
   const puppet = await lab.puppet();
   const open = (id: string) => puppet.open(id, 'tap0', 'tap', 'mq', 'persist');

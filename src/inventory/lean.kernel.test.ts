@@ -3,14 +3,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type AttachedLab, attachedLab, imbalances, totalsOf } from '../../lab/agent.ts';
+import { type AttachedLab, agentLab, imbalances, totalsOf } from '../../lab/agent.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../lab/netns.ts';
 
 const TAP = 'tap0';
 
 test('exact, lean and exact again: one queue to the packet', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const agent = await attachedLab(t);
+  const agent = await agentLab(t);
   const puppet = await lab.puppet();
   await puppet.open('a', TAP, 'tap');
   const peer = await lab.raise(TAP, 100);
@@ -35,7 +35,7 @@ test('levels change under load, with packets on their way: nothing is lost from 
   skip: noLab,
 }, async (t) => {
   const lab = await namespaceLab(t);
-  const agent = await attachedLab(t);
+  const agent = await agentLab(t);
   const puppet = await lab.puppet();
   await puppet.open('a', TAP, 'tap');
   const peer = await lab.raise(TAP, 100);
@@ -64,7 +64,7 @@ test('levels change under load, with packets on their way: nothing is lost from 
 
 test('a device that is made at level lean', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const agent = await attachedLab(t, 'transmit=arithmetic');
+  const agent = await agentLab(t, 'transmit=arithmetic');
   const puppet = await lab.puppet();
   await puppet.open('a', TAP, 'tap');
   const peer = await lab.raise(TAP, 10);
@@ -80,7 +80,7 @@ test('several queues at level lean: drops per queue, the rest only where the rea
   skip: noLab,
 }, async (t) => {
   const lab = await namespaceLab(t);
-  const agent = await attachedLab(t);
+  const agent = await agentLab(t);
   const puppet = await lab.puppet();
   for (const id of ['a', 'b']) await puppet.open(id, TAP, 'tap', 'mq');
   const peer = await lab.raise(TAP, 100);

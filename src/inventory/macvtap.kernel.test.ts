@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { agentLab, attachedLab } from '../../lab/agent.ts';
+import { agentLab } from '../../lab/agent.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../lab/netns.ts';
 import type { Puppet } from '../../lab/puppet.ts';
 import { until } from '../../lab/until.ts';
@@ -96,7 +96,7 @@ test('of a macvtap that was read, lost nothing and is gone, nothing is kept', { 
     t.skip('this kernel has no macvtap');
     return;
   }
-  const agent = await attachedLab(t);
+  const agent = await agentLab(t);
   const { programs } = agent.probes;
   if (!programs || agent.mechanism('macvtap-reads') !== 'fexit') {
     t.skip('nothing counts its reads here');
