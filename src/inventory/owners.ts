@@ -46,7 +46,8 @@ export class Owners {
   }
 
   ofQueue(netns: number, device: string, held?: Held): Owner | undefined {
-    if (this.#byFile && !(held && this.#known.has(keyOf(held)))) return undefined;
+    // Opened since holders were read: it may be another's now.
+    if (held ? !this.#known.has(keyOf(held)) : this.#byFile) return undefined;
     const holder = this.#holders.get(this.#byFile && held ? openedOf(held) : `${netns} ${device}`);
     if (!holder) return undefined;
     const { pid, comm, startedAt } = holder;
