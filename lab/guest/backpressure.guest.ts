@@ -261,7 +261,8 @@ test('flow control', { skip: neverStops }, async (t) => {
     const read = looped.packets + (await puppet.read('q0', 'all')).packets;
     const rest = await device();
     const { counters, queues, otherDropped } = rest;
-    assert.equal(counters?.txDropped, 0, 'tun dropped nothing');
+    const lost = JSON.stringify([totalsOf(rest).dropped, otherDropped]);
+    assert.equal(counters?.txDropped, 0, `tun dropped nothing: ${lost}`);
     const [qdisc] = (await lab.qdisc('tap0')).filter(({ kind }) => kind === 'fq_codel');
     assert.deepEqual([queues[0]?.counters?.offered, queues[0]?.counters?.delivered], [qdisc?.sentPackets, read]);
     const lostBefore = droppedBefore(rest);
