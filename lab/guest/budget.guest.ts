@@ -4,6 +4,7 @@
 // costs more than any budget. Not by pktgen: at its rate an emulated CPU may run into a trampoline that is being rewritten.
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 import { namespaceLab } from '../netns.ts';
 import { startAgent } from '../serve.ts';
 import { until } from '../until.ts';
@@ -12,8 +13,8 @@ import { DEVICE } from './lives.ts';
 
 /** Passed by a thousand packets a second. */
 const BUDGET = '--budget=0.2%';
+const PACKETS_PER_SECOND = 3000;
 const RING = 100;
-const BURST = 2000;
 /** So many snapshots must disagree before a device is marked. */
 const PATIENCE = 3;
 
@@ -23,10 +24,8 @@ test('shed under load, exact again without, and every packet is known', async (t
   const puppet = await lab.puppet();
   await puppet.open('a', DEVICE, 'tap');
   await lab.ip(`link set dev ${DEVICE} txqueuelen ${RING} up`);
+  const sender = await lab.puppet();
   let sent = 0;
-  const send = async (packets: number): Promise<void> => {
-    sent += (await puppet.packet(DEVICE, packets, 60)).sent;
-  };
   const isAt = async (level: string): Promise<boolean> =>
     (await agent.metrics()).value('tapscope_agent_level', { level }) === 1;
   const assertExact = async (waiting: number, delivered: number): Promise<void> => {
@@ -41,18 +40,20 @@ test('shed under load, exact again without, and every packet is known', async (t
   };
 
   const loaded = performance.now();
-  await until(async () => {
-    await send(BURST);
-    return isAt('lean');
-  });
+  await sender.stream('s', DEVICE, PACKETS_PER_SECOND, 60);
+  await until(() => isAt('lean'));
   assert.ok(await isAt('lean'), 'the load was not shed');
-  t.diagnostic(`shed after ${((performance.now() - loaded) / 1000).toFixed(1)} s, ${sent} packets`);
-  await send(BURST);
+  const seconds = (performance.now() - loaded) / 1000;
+  await wait(1000); // some more at level lean
+  const streamed = await sender.unstream('s');
+  assert.deepEqual(streamed.errors, {});
+  sent += streamed.sent;
+  t.diagnostic(`shed after ${seconds.toFixed(1)} s, ${sent} packets`);
   await assertExact(RING, 0);
   assert.equal((await puppet.read('a', 'all')).packets, RING);
 
   await until(() => isAt('exact'));
-  await send(RING + 20);
+  sent += (await puppet.packet(DEVICE, RING + 20, 60)).sent;
   await assertExact(RING, RING);
   const metrics = await agent.metrics();
   const [sheds, epochs] = ['budget_sheds', 'epochs'].map((name) => metrics.value(`tapscope_${name}_total`));
