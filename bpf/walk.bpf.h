@@ -29,8 +29,7 @@ struct walked_device {
 
 struct walked_queue {
 	u64 tun_file;
-	u64 file;   /* of the process that opened it: with the tun_file's address, which is used again at once, this one
-		     */
+	u64 file;   /* the address of a tun_file alone is used again at once */
 	u32 device; /* index of its walked_device */
 	u32 queue;
 	enum queue_flag flags;

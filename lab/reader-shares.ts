@@ -14,7 +14,10 @@ export const SENDER_CPU = '0';
 /** Of the full time by state; total: of the time that passed. */
 export type Shares = Readonly<Record<string, number>>;
 
-/** The first of three measurements that is right, or the last: who is on a CPU that stands still seems to stay as he was. */
+/**
+ * The first of three measurements that is right, or the last: who is on a CPU that stands still seems to stay as he was. The agent
+ * looks at readers by itself.
+ */
 export async function sharesOf(
   agent: AgentLab,
   lab: NamespaceLab,

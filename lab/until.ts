@@ -6,7 +6,7 @@ const LIMIT_MS = 60_000;
 const PERIOD_MS = 20;
 
 /** Asks until it is so, a minute at most: what is asserted next says what there is instead. */
-export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + LIMIT_MS;
+export async function until(isSo: () => boolean | Promise<boolean>, limitMs = LIMIT_MS): Promise<void> {
+  const deadline = performance.now() + limitMs;
   while (!(await isSo()) && performance.now() < deadline) await wait(PERIOD_MS);
 }

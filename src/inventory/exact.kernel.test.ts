@@ -69,7 +69,7 @@ for (const ring of [10, 500, 1000]) {
     assert.deepEqual(sleeping.queues[0]?.ring, { capacity: ring, occupancy: ring, lag: 0, highwater: ring });
     assert.equal(sleeping.queues[0]?.counters?.offeredBytes, sent * (64 + 42));
 
-    await until(async () => (await agent.device(lab.inode, 'tap0')).queues[0]?.owner !== undefined);
+    await until(async () => (await agent.device(lab.inode, 'tap0')).queues[0]?.owner !== undefined, 5000);
     assert.equal((await agent.device(lab.inode, 'tap0')).queues[0]?.owner?.pid, puppet.pid);
 
     await puppet.read('a', 4);

@@ -39,7 +39,6 @@ function summary({ kind, queues, macvtap, uncounted }: Device): unknown {
     kind,
     rings: queues.map(({ ring }) => ring && { capacity: ring.capacity, occupancy: ring.occupancy }),
     ...macvtap,
-    delivered: macvtap?.delivered,
     lost,
   };
 }

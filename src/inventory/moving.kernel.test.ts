@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { type AgentLab, sizeOf, standingLab } from '../../lab/agent.ts';
+import { type AgentLab, agentLab, sizeOf } from '../../lab/agent.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../lab/netns.ts';
 import type { Puppet } from '../../lab/puppet.ts';
 import type { Device, Queue } from '../snapshot.ts';
@@ -85,7 +85,7 @@ async function fill({ lab, sender }: Side, reader: Puppet): Promise<void> {
 
 test(`a tap moves ${MOVES} times under walks that follow one another`, { skip: noLab }, async (t) => {
   const [here, there] = [await side(t), await side(t)];
-  const agent = await standingLab();
+  const agent = await agentLab(t);
   const reader = await here.lab.puppet();
   await reader.open('a', 'tap0', 'tap', 'mq');
   await here.lab.ip(`link set tap0 txqueuelen ${RING}`);

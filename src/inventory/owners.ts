@@ -18,7 +18,7 @@ const NANOSECONDS_PER_TICK = BigInt(1e9 / TICKS_PER_SECOND);
 /** A descriptor may change hands without any queue changing: libvirt opens what QEMU then holds. */
 const AGE_MS = 10_000;
 
-/** What a descriptor leads to: the next tun_file may have the address of the one before, hardly ever with the same file. */
+/** What a descriptor leads to: the next tun_file mostly has the address of the one before, but seldom with the same file. */
 interface Opened {
   readonly tunFile: bigint;
   readonly file: bigint;
@@ -38,6 +38,7 @@ export class Owners {
   /** Those that were there when holders were read, as text. */
   #known: ReadonlySet<string> = new Set();
   #readMs = Number.NEGATIVE_INFINITY;
+  #reading = false;
 
   constructor(mechanism: string | undefined, object?: BpfObject) {
     const iterator = mechanism === 'iterator' && object ? new HolderIterator(object) : undefined;
@@ -61,14 +62,23 @@ export class Owners {
     // A descriptor that is on its way from one process to another is nobody's for a moment.
     const unowned = this.#byFile && queues.some((queue) => queue.tunFile !== 0n && !this.#holders.has(openedOf(queue)));
     const stale = changed || unowned || performance.now() - this.#readMs > AGE_MS;
-    if (stale) {
-      this.#known = new Set(keys);
-      this.#readMs = performance.now();
-      this.#holders = await this.#read();
-    }
+    const read = stale && !this.#reading;
+    if (read) await this.#readAgain(keys);
     // Not awaited: it may take as long as somebody else's locks are held.
     void this.#identities.refresh([...this.#holders.values()].flatMap((holder) => holder ?? []));
-    return stale;
+    return read;
+  }
+
+  /** Meanwhile, which through /proc may take seconds, nobody new is known. */
+  async #readAgain(keys: readonly string[]): Promise<void> {
+    this.#reading = true;
+    try {
+      this.#readMs = performance.now();
+      this.#holders = await this.#read();
+      this.#known = new Set(keys);
+    } finally {
+      this.#reading = false;
+    }
   }
 }
 

@@ -6,6 +6,7 @@ import { mayBeInTxDropped } from './tx-dropped.ts';
 for (const [reason, location, may] of [
   ['FULL_RING', 'tun_net_xmit', true],
   ['QDISC_DROP', '__dev_queue_xmit', true],
+  ['QDISC_GENERIC', '__dev_queue_xmit', true],
   ['NOT_SPECIFIED', 'validate_xmit_skb', true],
   ['DEV_READY', 'kfree_skb_list_reason', true],
   ['RECURSION_LIMIT', 'other', true],
