@@ -84,6 +84,19 @@ test('one that never finishes its request is told so after 10 s', async (t) => {
   assert.ok(seconds > 9 && seconds < 20, `${seconds} s`);
 });
 
+test('one whose request came while the agent stood still is answered', async (t) => {
+  const endpoint = await serveEndpoint(t);
+  const socket = connect(endpoint.port, '127.0.0.1');
+  t.after(() => socket.destroy());
+  await once(socket, 'connect');
+  await setTimeout(100); // it is accepted
+  await new Promise(setImmediate); // timers are next, not sockets
+  socket.write('GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n');
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 12_000);
+  const [answer] = await once(socket, 'data');
+  assert.match(String(answer), /^HTTP\/1\.1 200 /);
+});
+
 /** Opens connections of an address of its own. */
 async function open(t: TestContext, port: number, count: number, words: string): Promise<readonly Socket[]> {
   const sockets = Array.from({ length: count }, (_, index) => {
