@@ -86,12 +86,17 @@ struct net_device_core_stats {
 	unsigned long rx_dropped, tx_dropped;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
 struct net_device {
 	char name[16];
 	int ifindex;
 	unsigned int flags, num_tx_queues, tx_queue_len;
 	unsigned long state;
 	u8 reg_state;
+	atomic_t carrier_up_count;
 	struct netdev_queue *_tx;
 	struct Qdisc *qdisc;
 	const struct net_device_ops *netdev_ops;
@@ -127,10 +132,6 @@ struct sk_buff {
 	unsigned int tail;	      /* from head, as the network header */
 	unsigned char *head;
 };
-
-typedef struct {
-	int counter;
-} atomic_t;
 
 struct qspinlock {
 	atomic_t val;

@@ -22,7 +22,7 @@ import type {
   Wakeups,
 } from '../snapshot.ts';
 import type { Books, QueueBalance } from './ledger.ts';
-import type { Owners } from './owners.ts';
+import { heldBy, type Owners } from './owners.ts';
 import { flowOf, historyOf, type Regard } from './queue-history.ts';
 import { uncountedOf } from './uncounted.ts';
 import { type VhostMeasured, vhostOf } from './vhost.ts';
@@ -142,7 +142,7 @@ function queueOf(
     history: sums && historyOf(sums, measured.regard),
     flow,
     perCpu: sums?.perCpu ?? [],
-    owner: ring && measured.owners.ofQueue(walked.netns, walked.name, { deviceId: walked.id, ...ring }),
+    owner: ring && measured.owners.ofQueue(walked.netns, walked.name, heldBy(walked, ring)),
     reader: measured.readers?.get(index),
     vhost: vhostOf(sums, ring?.vhost, measured.vhost),
     freed: measured.allocation ? freedOf(sums) : undefined,

@@ -8,7 +8,7 @@ import { type WalkedDevice, Walker } from '../probes/walk.ts';
 import type { UncountedLoss } from '../snapshot/receive.ts';
 import type { Device, OtherDrop, ProbeState } from '../snapshot.ts';
 import { missedReads } from './own-losses.ts';
-import { type Held, heldOf, type Owners } from './owners.ts';
+import { type Held, heldBy, heldOf, type Owners } from './owners.ts';
 
 const IFF_UP = 1;
 
@@ -98,11 +98,11 @@ function deviceOf(
     qdisc: walked.qdisc || undefined,
     flowControl: 'tail-drop',
     flowControlLost: undefined,
-    queues: queues.map(({ index, capacity, occupancy, lag, tunFile, file }) => ({
+    queues: queues.map((queue) => ({
       ...NOTHING,
-      index,
-      ring: { capacity, occupancy, lag, highwater: undefined },
-      owner: owners.ofQueue(walked.netns, walked.name, { deviceId: walked.id, tunFile, file }),
+      index: queue.index,
+      ring: { capacity: queue.capacity, occupancy: queue.occupancy, lag: queue.lag, highwater: undefined },
+      owner: owners.ofQueue(walked.netns, walked.name, heldBy(walked, queue)),
     })),
     attachedQueues: queues.length,
     detachedQueues: undefined,

@@ -54,7 +54,10 @@ for (const mechanism of ['procfs', 'iterator'])
     const vpn = await lab.puppet('/usr/sbin/openvpn', '--config', 'a.conf');
     await vpn.open('a', 'tap0', 'tap');
     const first = (await agent.device(lab.inode, 'tap0')).queues[0]?.owner;
-    assert.ok(first === undefined || first.pid === vpn.pid, 'the former owner is not named');
+    assert.ok(
+      first === undefined || first.pid === vpn.pid,
+      `${first?.pid} is named, ${vpn.pid} has it, ${vm.pid} had it`,
+    );
     const found = await identityOf(agent, lab, ({ program }) => program === 'openvpn');
     assert.deepEqual([found?.program, found?.vm], ['openvpn', '']);
   });

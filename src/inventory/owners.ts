@@ -4,6 +4,7 @@ import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import { TICKS_PER_SECOND, unixTimeOf } from '../kernel/process-text.ts';
 import { listTunHolders } from '../kernel/tun-holders.ts';
+import type { WalkedDevice } from '../probes/walk.ts';
 import type { Owner } from '../snapshot.ts';
 import { Identities, type Observed } from './identities.ts';
 
@@ -24,9 +25,10 @@ interface Opened {
   readonly file: bigint;
 }
 
-/** A queue's descriptor; a device's id is never used twice. */
+/** A queue's descriptor; a device's id is never used twice, and all descriptors of one that was nobody's for a moment are others. */
 export interface Held extends Opened {
   readonly deviceId: bigint;
+  readonly carrierUps: number;
 }
 
 /** Owners of queues, as far as they were found; unknown ones stay unknown. */
@@ -83,14 +85,16 @@ export class Owners {
 }
 
 /** Of devices that were walked. */
-export function heldOf(
-  devices: readonly { readonly id: bigint; readonly queues: readonly Opened[] }[],
-): readonly Held[] {
-  return devices.flatMap(({ id, queues }) => queues.map(({ tunFile, file }) => ({ deviceId: id, tunFile, file })));
+export function heldOf(devices: readonly WalkedDevice[]): readonly Held[] {
+  return devices.flatMap((device) => device.queues.map((queue) => heldBy(device, queue)));
+}
+
+export function heldBy({ id, carrierUps }: WalkedDevice, { tunFile, file }: Opened): Held {
+  return { deviceId: id, carrierUps, tunFile, file };
 }
 
 function keyOf(held: Held): string {
-  return `${held.deviceId} ${openedOf(held)}`;
+  return `${held.deviceId} ${held.carrierUps} ${openedOf(held)}`;
 }
 
 function openedOf({ tunFile, file }: Opened): string {

@@ -65,6 +65,8 @@ export interface WalkedDevice {
   readonly deviceFlags: number;
   readonly carrier: boolean;
   readonly queueLength: number;
+  /** Times that its carrier came (carrier_up_count): somebody opened it when nobody held it. */
+  readonly carrierUps: number;
   readonly detachedQueues: number;
   readonly queues: readonly WalkedQueue[];
   readonly counters: DeviceCounters;
@@ -99,6 +101,7 @@ const DEVICE_FIELDS = [
   'device_flags',
   'state',
   'queue_length',
+  'carrier_ups',
   'detached',
   'first_queue',
   'queues_written',
@@ -216,6 +219,7 @@ export class Walker {
       deviceFlags: view.u32(base + at.device_flags),
       carrier: ((view.u64(base + at.state) >> NO_CARRIER) & 1) === 0,
       queueLength: view.u32(base + at.queue_length),
+      carrierUps: view.u32(base + at.carrier_ups),
       detachedQueues: view.u32(base + at.detached),
       queues: Array.from({ length: view.u32(base + at.queues_written) }, (_, i) => this.#readQueue(first + i)),
       counters: {
