@@ -6,9 +6,13 @@ import { readHost } from '../src/kernel/host.ts';
 import { attachProbes, type Probes } from '../src/probes/attach.ts';
 import { parseForced } from '../src/probes/events.ts';
 import { PROBE_SYMBOLS } from '../src/probes/probe-symbols.ts';
-import type { Device, Observations, Queue, Snapshot } from '../src/snapshot.ts';
+import type { Device, Observations, Owner, Queue, Snapshot } from '../src/snapshot.ts';
 import { standingAgent } from './serve.ts';
 import { dismissStanding, type Scope } from './standing.ts';
+import { until } from './until.ts';
+
+/** A change is seen each second; whoever looks only now and then does it every ten. */
+const SEEN_WITHIN_MS = 5000;
 
 export interface AgentLab {
   /** Who looks. */
@@ -70,6 +74,16 @@ function deviceOf({ devices }: Snapshot, netns: number, name: string): Device {
   const device = devices.find((candidate) => candidate.netns === netns && candidate.name === name);
   if (!device) throw new Error(`The snapshot has no device ${name} in namespace ${netns}.`);
   return device;
+}
+
+/** Of the device's first queue, as soon as it has one: owners are looked for after the snapshot that shows the queue. */
+export async function ownerSoon(agent: AgentLab, netns: number, name: string): Promise<Owner | undefined> {
+  let owner: Owner | undefined;
+  await until(async () => {
+    owner = (await agent.device(netns, name)).queues[0]?.owner;
+    return owner !== undefined;
+  }, SEEN_WITHIN_MS);
+  return owner;
 }
 
 /** Sums over all queues, to hold against the device's own counters. */

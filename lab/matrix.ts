@@ -14,7 +14,8 @@ const here = dirname(fileURLToPath(import.meta.url));
 
 /**
  * All that runs on another kernel. Neighbours share an agent where they can (lab/standing.ts): those that need one of their own
- * come first (of these `doctor`: others load drivers that it would tell of) and last; those of which only some do meet there.
+ * come first (of these `doctor`: others load drivers that it would tell of) and last. Files with tests of both kinds lie so that what ends
+ * one goes on in the next.
  */
 export const GUEST_FILES: readonly { readonly file: string; readonly on: keyof typeof DAILY }[] = [
   { file: 'lab/guest/doctor.guest.ts', on: 'all' },

@@ -2,9 +2,8 @@
 // Counts equal the truth to the packet: what was sent, what was read, what `ip -s link` says.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { agentLab, imbalances, standingLab, totalsOf } from '../../lab/agent.ts';
+import { agentLab, imbalances, ownerSoon, standingLab, totalsOf } from '../../lab/agent.ts';
 import { namespaceLab, noLab } from '../../lab/netns.ts';
-import { until } from '../../lab/until.ts';
 
 const NOTHING = { offered: 0, enqueued: 0, dropped: {}, delivered: 0, purged: 0, resized: 0, failed: 0, waiting: 0 };
 
@@ -69,8 +68,7 @@ for (const ring of [10, 500, 1000]) {
     assert.deepEqual(sleeping.queues[0]?.ring, { capacity: ring, occupancy: ring, lag: 0, highwater: ring });
     assert.equal(sleeping.queues[0]?.counters?.offeredBytes, sent * (64 + 42));
 
-    await until(async () => (await agent.device(lab.inode, 'tap0')).queues[0]?.owner !== undefined, 5000);
-    assert.equal((await agent.device(lab.inode, 'tap0')).queues[0]?.owner?.pid, puppet.pid);
+    assert.equal((await ownerSoon(agent, lab.inode, 'tap0'))?.pid, puppet.pid);
 
     await puppet.read('a', 4);
     assert.deepEqual(totalsOf(await agent.device(lab.inode, 'tap0')), { ...asleep, delivered: 4, waiting: ring - 4 });

@@ -5,17 +5,13 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type AgentLab, agentLab, standingLab } from '../../lab/agent.ts';
+import { type AgentLab, agentLab, ownerSoon, standingLab } from '../../lab/agent.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../lab/netns.ts';
-import { until } from '../../lab/until.ts';
 import type { Identity } from '../snapshot.ts';
 
 const UUID = '4dea22b3-1d52-d8f3-2516-782e98ab3fa0';
 const ID = '8f1f7c1fb0dd5f8e2c8e5bda7a1f4fd8d7a8c0a9d5f61b1b26c0a0c9b5a3e7d4';
 const QEMU = ['/usr/bin/qemu-system-x86_64', '-name', 'guest=web1,debug-threads=on', '-uuid', UUID];
-
-/** A change is seen each second; whoever looks only now and then does it every ten. */
-const SEEN_WITHIN_MS = 5000;
 
 /** Of the device's first queue, once it satisfies; else the last one. */
 async function identityOf(
@@ -71,8 +67,7 @@ test('the next device, mostly at the address of the one before', { skip: noLab }
     // Nobody has looked since the one before was there.
     const first = (await agent.device(lab.inode, 'tap0')).queues[0]?.owner;
     assert.ok(first === undefined || first.pid === puppet.pid, `${first?.pid} is named, ${puppet.pid} has it`);
-    await until(async () => (await agent.device(lab.inode, 'tap0')).queues[0]?.owner !== undefined, SEEN_WITHIN_MS);
-    assert.equal((await agent.device(lab.inode, 'tap0')).queues[0]?.owner?.pid, puppet.pid);
+    assert.equal((await ownerSoon(agent, lab.inode, 'tap0'))?.pid, puppet.pid);
     await puppet.quit();
   }
 });
