@@ -9,6 +9,7 @@
 #include "ring_buffer.hh"
 #include "run_statistics.hh"
 #include "text_symbols.hh"
+#include "traced_functions.hh"
 
 #include <bpf/libbpf.h>
 
@@ -18,6 +19,7 @@ AddonData::~AddonData() = default;
 static Napi::Object initialize(Napi::Env env, Napi::Object exports)
 {
 	LibbpfLog::silence();
+	TracedFunctions::install();
 	auto data = std::make_unique<AddonData>();
 	const Napi::Function bpfLink = BpfLink::define(env);
 	const Napi::Function ringBuffer = RingBuffer::define(env);

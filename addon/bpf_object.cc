@@ -5,6 +5,7 @@
 #include "error.hh"
 #include "libbpf_log.hh"
 #include "ring_buffer.hh"
+#include "traced_functions.hh"
 
 #include <bpf/btf.h>
 
@@ -143,6 +144,11 @@ void BpfObject::setVariable(Info info)
 void BpfObject::load(Info info)
 {
 	bpf_object *object = opened(info.Env());
+	const auto list = info[0].As<Napi::Array>();
+	std::vector<std::string> modules;
+	for (uint32_t i = 0; i < list.Length(); i++)
+		modules.push_back(list.Get(i).As<Napi::String>());
+	const TracedFunctions functions(modules);
 	LibbpfLog log;
 	const int error = bpf_object__load(object);
 	if (stage_ == Stage::opened)

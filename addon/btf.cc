@@ -10,9 +10,6 @@
 
 #include <cerrno>
 
-namespace
-{
-
 SharedTypes share(struct btf *types)
 {
 	return SharedTypes(types, btf__free);
@@ -32,6 +29,20 @@ SharedTypes kernelTypes()
 	return types;
 }
 
+/** libbpf would look through the hundred thousand types of the kernel first. */
+__u32 findOwn(const struct btf *types, const std::string &name, unsigned kind)
+{
+	for (__u32 id = btf__type_cnt(btf__base_btf(types)); id < btf__type_cnt(types); id++) {
+		const btf_type *type = btf__type_by_id(types, id);
+		if (btf_kind(type) == kind && name == btf__name_by_offset(types, type->name_off))
+			return id;
+	}
+	return 0;
+}
+
+namespace
+{
+
 /** Past const, volatile, restrict and type tags. */
 const btf_type *resolve(const struct btf *types, __u32 id)
 {
@@ -39,17 +50,6 @@ const btf_type *resolve(const struct btf *types, __u32 id)
 	while (type && btf_is_mod(type))
 		type = btf__type_by_id(types, type->type);
 	return type;
-}
-
-/** Of a module: libbpf would look through the hundred thousand types of the kernel first. */
-const btf_type *findOwn(const struct btf *types, const std::string &name, unsigned kind)
-{
-	for (__u32 id = btf__type_cnt(btf__base_btf(types)); id < btf__type_cnt(types); id++) {
-		const btf_type *type = btf__type_by_id(types, id);
-		if (btf_kind(type) == kind && name == btf__name_by_offset(types, type->name_off))
-			return type;
-	}
-	return nullptr;
 }
 
 } // namespace
@@ -173,8 +173,8 @@ const btf_type *Btf::find(Napi::Env env, const std::string &name, unsigned kind)
 {
 	if (!types_.own)
 		throw systemError(env, EBADF, "find", name, "these types are closed");
-	if (types_.base)
-		return findOwn(types_.own.get(), name, kind);
-	const __s32 id = btf__find_by_name_kind(types_.own.get(), name.c_str(), kind);
-	return id > 0 ? btf__type_by_id(types_.own.get(), static_cast<__u32>(id)) : nullptr;
+	const struct btf *own = types_.own.get();
+	const __s32 id = types_.base ? static_cast<__s32>(findOwn(own, name, kind))
+				     : btf__find_by_name_kind(own, name.c_str(), kind);
+	return id > 0 ? btf__type_by_id(own, static_cast<__u32>(id)) : nullptr;
 }

@@ -10,6 +10,12 @@
 /** Types are shared between environments' objects and a module's types stand on the kernel's: hence shared_ptr. */
 using SharedTypes = std::shared_ptr<struct btf>;
 
+SharedTypes share(struct btf *types);
+/** Of the kernel proper; null where there are none, and errno says why. */
+SharedTypes kernelTypes();
+/** Among the types that a module adds to the kernel's: 0 if it has none of that name and kind. */
+__u32 findOwn(const struct btf *types, const std::string &name, unsigned kind);
+
 /** Read-only view of a set of BTF types, its own copy. Only JavaScript's thread touches it. */
 class Btf final : public Napi::ObjectWrap<Btf>
 {

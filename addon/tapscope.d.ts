@@ -60,8 +60,11 @@ export class BpfObject {
   setAutoload(program: string, load: boolean): void;
   /** BPF_TRACE_… where the section's name does not say it. */
   setAttachType(program: string, type: number): void;
-  /** Creates the maps and loads the programs with autoload, all or nothing; a refusal names the program. Only once. */
-  load(): void;
+  /**
+   * Creates the maps and loads the programs with autoload, all or nothing; a refusal names the program. Only once. Functions that
+   * programs attach to are looked for in these modules, in this order, then in the kernel proper.
+   */
+  load(modules: readonly string[]): void;
 
   // After load()
 

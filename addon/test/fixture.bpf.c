@@ -168,4 +168,10 @@ int homeless(void *ctx)
 	return 0;
 }
 
+SEC("?fentry/tapscope_no_such_function")
+int rootless(void *ctx)
+{
+	return 0;
+}
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

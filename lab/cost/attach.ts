@@ -3,7 +3,7 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { asksForFlowControl } from '../../src/inventory/devices.ts';
-import { type Host, readHost } from '../../src/kernel/host.ts';
+import { type Host, readHost, TRACED_MODULES } from '../../src/kernel/host.ts';
 import { BpfObject, Btf } from '../../src/kernel/native.ts';
 import { attachProbes, type Level, type Probes } from '../../src/probes/attach.ts';
 import { EVENTS } from '../../src/probes/events.ts';
@@ -92,7 +92,7 @@ function attachObject(name: string, programs: readonly string[]): Attachment {
   try {
     if (programs.some((program) => program.endsWith('_fsession')) && fsessionType() === undefined)
       throw new Error('this kernel has no fsession');
-    object.load();
+    object.load(TRACED_MODULES);
     for (const program of programs) object.attach(program);
   } catch (error) {
     object.close();

@@ -38,13 +38,16 @@ export const CAPABILITIES = {
 export type Capability = keyof typeof CAPABILITIES;
 export const capabilityNames = Object.keys(CAPABILITIES) as readonly Capability[];
 
+/** Modules whose functions programs attach to. */
+export const TRACED_MODULES: readonly string[] = ['tun', 'vhost_net', 'vhost', 'tap'];
+
 /** Its inode is a constant (kernel: PROC_PID_INIT_INO). */
 const INITIAL_PID_NAMESPACE = 0xeffffffc;
 
 /** `symbols`: names of the kernel functions that will be looked up. */
 export function readHost(symbols: Iterable<string>): Host {
   const btf = kernelTypes();
-  const modules = ['tun', 'vhost_net', 'vhost', 'tap'].flatMap((name) => moduleTypes(name) ?? []);
+  const modules = TRACED_MODULES.flatMap((name) => moduleTypes(name) ?? []);
   return {
     release: release(),
     possibleCpus: possibleCpus(readFileSync('/sys/devices/system/cpu/possible', 'utf8')),

@@ -35,6 +35,7 @@ test('an open object names its programs and maps', (t) => {
       'list_maps iter/bpf_map',
       'refused raw_tp/sys_exit',
       'homeless raw_tp/tapscope_no_such_tracepoint',
+      'rootless fentry/tapscope_no_such_function',
     ],
   );
   const pairs = object.maps.find(({ name }) => name === 'pairs');
@@ -110,6 +111,12 @@ test('a tracepoint that the kernel lacks is refused at attach', (t) => {
     () => object.attach('homeless'),
     failure('ENOENT', /^attach program homeless of .*: No such file.*tapscope_no_such/s),
   );
+});
+
+test('a function that neither the modules nor the kernel have is refused at load', (t) => {
+  const object = openFixture(t);
+  object.setAutoload('rootless', true);
+  assert.throws(() => object.load(['tun', 'no_such_module']), failure('ESRCH', /^load program rootless of /));
 });
 
 test('a program that was left out cannot be used', (t) => {

@@ -76,8 +76,8 @@ export class BpfObject {
     this.#object.setAttachType(program, type);
   }
 
-  load(): void {
-    this.#object.load();
+  load(modules: readonly string[] = []): void {
+    this.#object.load(modules);
   }
 
   attach(program: string): BpfLink {

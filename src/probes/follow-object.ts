@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The BPF object of those who follow losses, loaded and attached by the best way that this kernel allows.
-import type { Host } from '../kernel/host.ts';
+import { type Host, TRACED_MODULES } from '../kernel/host.ts';
 import { type BpfLink, type BpfObject, errnoOf } from '../kernel/native.ts';
 import { withoutSymbols } from './obstacles.ts';
 import { bytes32, bytes64, explainLoad, firstLine, kernelTypes, openObject, writeTextRanges } from './programs.ts';
@@ -82,7 +82,7 @@ function attach(
     object.setVariable('reason_consumed', bytes32(reasons.number('CONSUMED') ?? 0xffffffff));
     object.setVariable('sock_rfree_address', bytes64(host.symbols?.address('sock_rfree') ?? 0n));
     object.setMaxEntries('records', Math.max(LEAST_RING_BYTES, 2 ** Math.ceil(Math.log2(rate * RECORD_BYTES))));
-    object.load();
+    object.load(TRACED_MODULES);
     writeTextRanges(object, host);
     return { object, link: object.attach(program) };
   } catch (error) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The BPF object, loaded with as many of the wanted programs as this kernel accepts.
-import type { Host } from '../kernel/host.ts';
+import { type Host, TRACED_MODULES } from '../kernel/host.ts';
 import { layoutOf } from '../kernel/layout.ts';
 import { BpfObject, type Btf, errnoOf } from '../kernel/native.ts';
 import { packageFile } from '../kernel/package.ts';
@@ -104,7 +104,7 @@ export class LoadedPrograms {
       };
       const { object, reasons } = prepare(host, accepted, configuration, shared);
       try {
-        object.load();
+        object.load(TRACED_MODULES);
         for (const name of accepted) this.#owners.set(name, object);
         return { object, reasons };
       } catch (error) {
