@@ -2,13 +2,14 @@
 // npx tsx dashboards/record.ts: records anew what a real agent says in a VM of Linux 7.3, for machines whose kernel cannot stop queues.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { bundle } from '../lab/bundle.ts';
 import { provideKernel } from '../lab/kernels.ts';
 import { runInVm } from '../lab/vm.ts';
 import { RECORDING } from './recording.ts';
 
 const kernel = await provideKernel('7.3', (line) => console.error(line));
-const command = [process.execPath, '--import', 'tsx', 'dashboards/record-guest.ts'];
-const { status, output } = await runInVm(kernel, command);
+const { command } = await bundle('dashboards', ['dashboards/record-guest.ts']);
+const { status, output } = await runInVm(kernel, command([]));
 if (status !== 0) throw new Error(`Nothing was recorded:\n${output}`);
 mkdirSync(dirname(RECORDING), { recursive: true });
 // What Node has to say comes by the same line.

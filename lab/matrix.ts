@@ -2,9 +2,10 @@
 // The kernel matrix: one boot of one kernel runs ordinary test files there, told as subtests of one test here.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { dirname, join } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { bundle } from './bundle.ts';
 import { EVENT_START } from './guest/event.ts';
 import { type Kernel, kernelOrWhy } from './kernels.ts';
 import { Retelling } from './retell.ts';
@@ -60,6 +61,8 @@ export const GUEST_FILES: readonly { readonly file: string; readonly on: keyof t
   { file: 'src/inventory/owners.kernel.test.ts', on: 'oldest' },
 ];
 
+const RUN = 'lab/guest/run.ts';
+const REPORTER = 'lab/guest/reporter.cjs';
 const OLDEST = '6.1';
 const NEWEST = '7.3';
 const SERIES: readonly string[] = [OLDEST, '6.12', '7.2', NEWEST];
@@ -114,18 +117,12 @@ async function boot(kernel: Kernel, told: Retelling): Promise<void> {
   const environment = Object.fromEntries(
     Object.entries(PASSED_ON).flatMap(([name, value]) => (value ? [[name, value]] : [])),
   );
-  const reporter = ['--test-reporter', join(here, 'guest/reporter.cjs'), '--test-reporter-destination', 'stdout'];
-  const command = [
-    process.execPath,
-    '--import',
-    'tsx',
-    ...reporter,
-    join(here, 'guest/run.ts'),
-    ...guestFiles(kernel.series),
-  ];
   try {
+    const files = guestFiles(kernel.series);
+    const { place, command } = await bundle(`linux-${kernel.series}`, [RUN, REPORTER, ...files]);
+    const reporter = ['--test-reporter', resolve(place(REPORTER)), '--test-reporter-destination', 'stdout'];
     const options = { timeoutMs: LIMIT_MS, environment, onOutput: (text: string) => told.hear(text) };
-    const { status } = await runInVm(kernel, command, options);
+    const { status } = await runInVm(kernel, command(files.map(place), reporter), options);
     if (status !== 0 && told.failures === 0) throw new Error(`The tests in the VM ended with status ${status}.`);
   } finally {
     told.close();

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // npx tsx lab/record.ts: makes lab/recorded anew, a recording of Linux 6.1 and what tapscope said of it there.
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { bundle } from './bundle.ts';
 import { provideKernel } from './kernels.ts';
 import { runInVm } from './vm.ts';
 
 const kernel = await provideKernel('6.1', (line) => console.error(line));
-const { status, output } = await runInVm(kernel, [process.execPath, '--import', 'tsx', 'lab/record-guest.ts']);
+const { command } = await bundle('record', ['lab/record-guest.ts']);
+const { status, output } = await runInVm(kernel, command([]));
 const recording = /^recording (\S+)\s*$/m.exec(output)?.[1];
 if (status !== 0 || recording === undefined) throw new Error(`Nothing was recorded:\n${output}`);
 mkdirSync('lab/recorded', { recursive: true });

@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundle } from '../bundle.ts';
 import { at, numberAt, parseJson, textAt } from '../json.ts';
 import { provideKernel } from '../kernels.ts';
 import { runInVm } from '../vm.ts';
@@ -30,8 +31,8 @@ const lab = join(dirname(fileURLToPath(import.meta.url)), '..');
 export async function measureOn(series: string, extent: Extent, say: (line: string) => void): Promise<Measured> {
   const kernel = await provideKernel(series, say);
   execFileSync('make', ['--silent', '--no-print-directory', '-C', lab]);
-  const guest = ['lab/cost/guest.ts', String(extent.rounds), extent.scales ? 'scales' : 'paths'];
-  const command = [process.execPath, '--import', 'tsx', ...guest, ...extent.configurations];
+  const { command } = await bundle(`cost-${series}`, ['lab/cost/guest.ts']);
+  const asked = command([String(extent.rounds), extent.scales ? 'scales' : 'paths', ...extent.configurations]);
   const options = {
     instructionClock: true,
     timeoutMs: extent.timeoutMs,
@@ -39,7 +40,7 @@ export async function measureOn(series: string, extent: Extent, say: (line: stri
       for (const [, name] of text.matchAll(/"configuration":"([^"]*)"/g)) say(`kernel ${series}: clocked '${name}'`);
     },
   };
-  const { status, output, console: kernelSaid } = await runInVm(kernel, command, options);
+  const { status, output, console: kernelSaid } = await runInVm(kernel, asked, options);
   if (status !== 0) {
     const end = kernelSaid.slice(-2000);
     throw new Error(`The measurement on kernel ${series} failed with status ${status}:\n${output}${end}`);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs inside the VM, with reporter.cjs: loads what the tests need and takes the test files named into this one process,
-// because every process that reads TypeScript takes seconds to start there.
+// Runs inside the VM, with reporter.cjs: loads what the tests need and takes the test files named into this one process.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';

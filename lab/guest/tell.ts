@@ -2,6 +2,7 @@
 // A reporter for node:test that tells the host each test as it begins and as it ends.
 import { relative } from 'node:path';
 import { inspect } from 'node:util';
+import { sourceOf } from '../bundled.ts';
 import { at, numberAt, textAt } from '../json.ts';
 import type { GuestEvent } from './event.ts';
 
@@ -21,7 +22,7 @@ export async function* tell(source: AsyncIterable<Told>): AsyncGenerator<string>
 /** Node says of a test that it begins, and tells its result after those of its subtests. */
 function eventOf(type: string, data: unknown): GuestEvent | undefined {
   if (type === 'test:dequeue') {
-    return { type: 'start', ...testOf(data), file: relative(process.cwd(), textAt(data, 'file')) };
+    return { type: 'start', ...testOf(data), file: sourceOf(relative(process.cwd(), textAt(data, 'file'))) };
   }
   if (type === 'test:pass' || type === 'test:fail') return resultOf(type === 'test:pass', data);
   // Those without a file count all tests.

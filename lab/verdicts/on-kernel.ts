@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One boot of one kernel that plays its runs; what it says is told as it comes.
+import { bundle } from '../bundle.ts';
 import { provideKernel } from '../kernels.ts';
 import { runInVm } from '../vm.ts';
 import { RESULT, type Result, resultOf } from './order.ts';
@@ -29,8 +30,12 @@ export async function playOn(series: string, all: readonly Run[], record: boolea
       console.error(`${series}: ${lineOf(result)}`);
     }
   };
-  const command = [process.execPath, '--import', 'tsx', 'lab/verdicts/play.ts', JSON.stringify({ runs, record })];
-  const { status } = await runInVm(kernel, command, { timeoutMs: LIMIT_MS, onOutput: hear, cpus: CPUS });
+  const { command } = await bundle(`verdicts-${series}`, ['lab/verdicts/play.ts']);
+  const { status } = await runInVm(kernel, command([JSON.stringify({ runs, record })]), {
+    timeoutMs: LIMIT_MS,
+    onOutput: hear,
+    cpus: CPUS,
+  });
   if (status !== 0) throw new Error(`The scenarios on Linux ${series} ended with status ${status}: see above.`);
   return results;
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// node --import tsx lab/verdicts/play.ts ORDER: inside a VM, plays what the order says, one wave after the other, and
-// writes a line for each run.
+// play.ts ORDER: inside a VM, plays what the order says, one wave after the other, and writes a line for each run.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { inspect } from 'node:util';
