@@ -148,8 +148,8 @@ void BpfObject::load(Info info)
 	std::vector<std::string> modules;
 	for (uint32_t i = 0; i < list.Length(); i++)
 		modules.push_back(list.Get(i).As<Napi::String>());
-	const TracedFunctions functions(modules);
 	LibbpfLog log;
+	const TracedFunctions functions(modules);
 	const int error = bpf_object__load(object);
 	if (stage_ == Stage::opened)
 		stage_ = error ? Stage::refused : Stage::loaded;

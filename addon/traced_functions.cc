@@ -64,10 +64,13 @@ TracedFunctions::TracedFunctions(const std::vector<std::string> &modules) : kern
 		const auto wanted = std::find(modules.begin(), modules.end(), types ? moduleOf(types.get()) : "");
 		if (wanted == modules.end())
 			continue;
-		if (struct btf *own = btf__load_from_kernel_by_id_split(id, kernel_.get()))
+		struct btf *own = btf__load_from_kernel_by_id_split(id, kernel_.get());
+		if (own)
 			modules_[static_cast<size_t>(wanted - modules.begin())] = {std::move(types), share(own)};
+		else if (errno != ENOENT)
+			error = -errno;
 	}
-	// Without the right to see modules, a function of one is not missing.
+	// A function of a module that cannot be seen, for want of a right or of memory, is not missing.
 	obstacle_ = error == -ENOENT ? -ESRCH : error;
 	std::erase_if(modules_, [](const Module &module) { return !module.own; });
 	asked = this;

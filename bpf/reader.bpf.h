@@ -13,7 +13,7 @@
  */
 struct queue_reader {
 	u64 tun_file; /* 0: the slot is free */
-	u64 file;     /* a tun_file's address is used again at once, and hardly ever with the same file and device */
+	u64 file;     /* a tun_file's address is used again at once, mostly with another file */
 	u64 device;
 	u64 born; /* ns; no slot has the same twice */
 	u32 queue;
@@ -32,7 +32,7 @@ struct queue_reader {
 	u32 was_pressed;
 	enum thread_state threads_state; /* and with it that type is in our BTF, where the agent finds its names */
 	s32 consumer_head;
-	u32 reserved;
+	u32 carrier_ups;    /* of the device: all descriptors of one that was nobody's for a moment are others */
 	u64 nanoseconds[8]; /* by thread_state: of the time in which the queue was full or stopped */
 	struct thread_walk threads;
 };
@@ -199,9 +199,15 @@ static __noinline int look(struct queue_reader *reader, bool pressed, u64 observ
 	return 0;
 }
 
+static __always_inline u32 carrier_ups_of(u64 device)
+{
+	return BPF_CORE_READ((struct net_device *)device, carrier_up_count.counter);
+}
+
 static __always_inline bool is_of(struct queue_reader *reader, struct tun_file *file, u64 device)
 {
-	return reader->device == device && reader->file == (u64)BPF_CORE_READ(file, socket.file);
+	return reader->device == device && reader->file == (u64)BPF_CORE_READ(file, socket.file) &&
+	       reader->carrier_ups == carrier_ups_of(device);
 }
 
 /*

@@ -137,7 +137,7 @@ static __always_inline void write_device(struct walked_device *out, struct net *
 	out->device_flags = BPF_CORE_READ(dev, flags);
 	out->state = BPF_CORE_READ(dev, state);
 	out->queue_length = BPF_CORE_READ(dev, tx_queue_len);
-	out->carrier_ups = BPF_CORE_READ(dev, carrier_up_count.counter);
+	out->carrier_ups = carrier_ups_of((u64)dev);
 	out->rx_frame_errors = BPF_CORE_READ(tun, rx_frame_errors.counter);
 	out->detached = BPF_CORE_READ(tun, numdisabled);
 	out->first_queue = walk.queues;

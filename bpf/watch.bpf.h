@@ -36,6 +36,7 @@ static __always_inline u32 new_reader(u64 tun_file, u64 device)
 	reader->tun_file = tun_file;
 	reader->file = (u64)BPF_CORE_READ((struct tun_file *)tun_file, socket.file);
 	reader->device = device;
+	reader->carrier_ups = carrier_ups_of(device);
 	reader->born = bpf_ktime_get_ns();
 	bpf_map_update_elem(&reader_slots, &tun_file, &slot, BPF_ANY);
 	return slot + 1;

@@ -7,6 +7,7 @@ import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type AgentLab, agentLab, ownerSoon, standingLab } from '../../lab/agent.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../lab/netns.ts';
+import { until } from '../../lab/until.ts';
 import type { Identity } from '../snapshot.ts';
 
 const UUID = '4dea22b3-1d52-d8f3-2516-782e98ab3fa0';
@@ -45,10 +46,15 @@ for (const mechanism of ['procfs', 'iterator'])
     const vm = await lab.puppet(...QEMU);
     await vm.open('a', 'tap0', 'tap', 'persist');
     assert.equal((await identityOf(agent, lab))?.vm, 'web1');
+    await vm.readLoop('a', 0);
+    const reader = async (): Promise<number | undefined> =>
+      (await agent.device(lab.inode, 'tap0')).queues[0]?.reader?.thread;
+    await until(async () => (await reader()) === vm.pid, 5000);
     await vm.quit();
     assert.equal((await agent.device(lab.inode, 'tap0')).queues[0]?.owner, undefined);
     const vpn = await lab.puppet('/usr/sbin/openvpn', '--config', 'a.conf');
     await vpn.open('a', 'tap0', 'tap');
+    assert.equal(await reader(), undefined, 'nobody was seen reading since');
     const first = (await agent.device(lab.inode, 'tap0')).queues[0]?.owner;
     assert.ok(
       first === undefined || first.pid === vpn.pid,

@@ -25,7 +25,10 @@ interface Opened {
   readonly file: bigint;
 }
 
-/** A queue's descriptor; a device's id is never used twice, and all descriptors of one that was nobody's for a moment are others. */
+/**
+ * A queue's descriptor; a device's id is never used twice, and all descriptors of a tun or tap that was nobody's for a moment are
+ * others. macvtap does not touch its carrier.
+ */
 export interface Held extends Opened {
   readonly deviceId: bigint;
   readonly carrierUps: number;
@@ -122,9 +125,9 @@ class HolderIterator {
       const opened = openedOf({ tunFile: address('tun_file'), file: address('file') });
       const pid = view.getUint32(base + at.pid, true);
       const known = holders.get(opened);
-      // A descriptor that was inherited or passed on has several holders: the oldest process is the one that made it.
-      if (known && known.pid <= pid) continue;
       const startedTicks = Number(view.getBigUint64(base + at.started, true) / NANOSECONDS_PER_TICK);
+      // A descriptor that was inherited or passed on has several holders: the oldest process is the one that made it.
+      if (known && isOlder(known, { pid, startedTicks })) continue;
       holders.set(opened, {
         pid,
         comm: text(bytes, base + at.comm),
@@ -134,6 +137,12 @@ class HolderIterator {
     }
     return holders;
   }
+}
+
+/** Numbers of processes begin anew some time; of two that started in one tick the lower is the older, mostly. */
+function isOlder(one: Holder, other: { readonly pid: number; readonly startedTicks: number }): boolean {
+  const { startedTicks = 0 } = one;
+  return startedTicks === other.startedTicks ? one.pid <= other.pid : startedTicks < other.startedTicks;
 }
 
 /** By namespace and device, for /proc tells the device of a descriptor and not its queue; with several holders none is named. */

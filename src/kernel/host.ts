@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What this kernel is and lets us know: release, CPUs, types, symbols, rights. Read once at the start.
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { cpus, release } from 'node:os';
+import { cpus, release, version } from 'node:os';
 import { Btf } from './native.ts';
 import { Symbols } from './symbols.ts';
 
@@ -98,9 +98,12 @@ export function companionModules(): string {
   return [`vhost-net ${vhostDriver() ?? '-'}`, ...others].join(', ');
 }
 
-/** PREEMPT_RT: bottom halves that are off keep no other task from this CPU. */
-export function isRealtime(): boolean {
-  return existsSync('/sys/kernel/realtime');
+/**
+ * PREEMPT_RT: bottom halves that are off keep no other task from this CPU. The file is of the patches that came before Linux 6.12;
+ * since then the build's name tells (kernel: UTS_VERSION, `uname -v`).
+ */
+export function isRealtime(build: string = version()): boolean {
+  return existsSync('/sys/kernel/realtime') || /\bPREEMPT_RT\b/.test(build);
 }
 
 /** "0-3" or "0-1,4-7" → the highest number + 1: per-CPU tables are indexed by it. */

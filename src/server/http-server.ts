@@ -9,9 +9,10 @@ import { acceptsClient, type TlsSettings } from './web-config-tls.ts';
 /** Far more than there are Prometheus servers, far fewer than there are descriptors. */
 const maxConnections = 2000;
 
+const requestMs = 10_000;
 const patience: ServerOptions = {
-  headersTimeout: 10_000,
-  requestTimeout: 10_000,
+  headersTimeout: requestMs,
+  requestTimeout: requestMs,
   // Between two scrapes, even slow ones, Prometheus keeps its connection.
   keepAliveTimeout: 72_000,
   connectionsCheckingInterval: 1000,
@@ -40,11 +41,15 @@ function hasJustStalled(): boolean {
 }
 
 /** `tls` gives the newest settings; undefined: plain HTTP. */
+/** Of those whose request was not there after a stall: Node has told them once, and does not look at them again. */
+const lastChances = new WeakMap<Socket, NodeJS.Timeout>();
+
 export function createHttpServer(handler: RequestListener, tls: () => TlsSettings | undefined): Server {
   const settings = tls();
   const server = settings === undefined ? createServer(patience, handler) : secureServer(handler, settings);
   const heart = setInterval(beat, beatMs).unref();
   server.once('close', () => clearInterval(heart));
+  server.prependListener('request', ({ socket }) => clearTimeout(lastChances.get(socket)));
   server.prependListener('secureConnection', (socket: TLSSocket) => {
     const newest = tls();
     if (newest === undefined || !acceptsClient(newest, socket)) socket.destroy();
@@ -72,7 +77,10 @@ const answers: Readonly<Record<string, readonly [status: string, line: string]>>
 
 /** For what is no request at all, and for one that does not come. */
 export function answerClientError(error: Error & { readonly code?: string }, socket: Socket): void {
-  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && hasJustStalled()) return; // a silent one is cut off by silenceMs
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && hasJustStalled()) {
+    lastChances.set(socket, setTimeout(() => socket.destroy(), requestMs).unref());
+    return;
+  }
   const [status, line] = answers[error.code ?? ''] ?? ['400 Bad Request', 'This is no HTTP request.'];
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
