@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // An agent that ends while somebody records what it sees: what was seen until then is kept.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, lstatSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -46,4 +47,28 @@ test('of one that was gone at once there is nothing to keep', async (t) => {
   const { code, stdout, stderr } = await tapscope(['record', '--for=2', '-o', file, `--socket=${socket}`]);
   assert.deepEqual([code, stdout, existsSync(file)], [1, '', false]);
   assert.match(stderr, /^tapscope: No agent listens on .*\n$/);
+});
+
+test('a recording takes no place but that of a file', async (t) => {
+  const folder = temporaryFolder(t);
+  const pipe = join(folder, 'pipe');
+  const link = join(folder, 'link');
+  const target = join(folder, 'target');
+  execFileSync('mkfifo', [pipe]);
+  symlinkSync(target, link);
+  writeFileSync(target, 'an older one');
+  for (const [file, words] of [
+    [pipe, / is a device, pipe or socket; name a file\.\n$/],
+    [folder, / is a folder; name a file in it\.\n$/],
+    ['-', /^tapscope: A recording does not go to standard output; name a file\.\n$/],
+  ] as const) {
+    const { code, stderr } = await tapscope(['record', '--for=2', '-o', file]);
+    assert.equal(code, 1);
+    assert.match(stderr, words);
+  }
+  const socket = await agentOf(t, 9);
+  assert.equal((await tapscope(['record', '--for=2', '-o', link, `--socket=${socket}`])).code, 0);
+  assert.ok(lstatSync(link).isSymbolicLink() && lstatSync(pipe).isFIFO());
+  assert.ok((await readRecording(target)).snapshots.length > 1);
+  assert.deepEqual(readdirSync(folder).sort(), ['link', 'pipe', 'target']);
 });

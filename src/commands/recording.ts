@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A recording: gzip of lines of JSON, first what it is, then snapshots, then how many. Without its end it is not taken for whole.
 import { createReadStream } from 'node:fs';
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { parseSnapshot } from '../snapshot/json.ts';
@@ -46,11 +46,15 @@ export class RecordingWriter {
   }
 
   static async create(file: string, header: RecordingHeader): Promise<RecordingWriter> {
+    if (file === '-') throw new Error('A recording does not go to standard output; name a file.');
     const there = await stat(file).catch(() => undefined);
     if (there?.isDirectory()) throw new Error(`${file} is a folder; name a file in it.`);
-    const beside = `${file}.${process.pid}.new`;
+    // Renamed upon a device or a pipe, the recording would be in its place for all others too.
+    if (there?.isFile() === false) throw new Error(`${file} is a device, pipe or socket; name a file.`);
+    const place = there ? await realpath(file) : file;
+    const beside = `${place}.${process.pid}.new`;
     const handle = await open(beside, 'wx', 0o600).catch((cause: unknown) => refuse(file, cause));
-    const writer = new RecordingWriter(file, beside, handle);
+    const writer = new RecordingWriter(place, beside, handle);
     writer.#gzip.write(`${JSON.stringify(header)}\n`);
     return writer;
   }
