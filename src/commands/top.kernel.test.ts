@@ -4,11 +4,12 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, readlinkSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { listAt, numberAt, parseJson, textAt } from '../../lab/json.ts';
-import { namespaceLab, noLab } from '../../lab/netns.ts';
+import { inside, namespaceLab, noLab } from '../../lab/netns.ts';
 import { startAgent, tapscope } from '../../lab/serve.ts';
 
 const TOP = [process.execPath, 'dist/src/main.js', 'top'].join(' ');
@@ -52,10 +53,28 @@ test('what cannot be shown is one sentence', { skip: noLab }, async () => {
   }
 });
 
-test('who stops reading a list ends it', { skip: noLab }, async () => {
+test('without any right the kernel’s own counters are shown, of each second', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('a', 'tap0', 'tap');
+  const peer = await lab.raise('tap0', 10);
+  const wrapper = ['nsenter', ...inside(lab.name), 'setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+  const listed = tapscope(['top', 'tap0', '--json', '-n', '3'], { wrapper });
+  let isOver = false;
+  void listed.finally(() => {
+    isOver = true;
+  });
+  while (!isOver) await Promise.all([puppet.udp(peer, 9, 50, 64), wait(50)]);
+  const lines = (await listed).stdout.trim().split('\n').map(parseJson);
+  const dropped = lines.map((line) => numberAt(line, 'queues', 0, 'dropped'));
+  assert.ok(dropped.length === 3 && dropped.every((perSecond) => perSecond > 100), dropped.join());
+});
+
+test('who stops reading a list ends it, without a word', { skip: noLab }, async () => {
   const child = spawn('sh', ['-c', `${TOP} -b | head -n 2`]);
+  const said = text(child.stderr);
   const [code] = await once(child, 'close');
-  assert.equal(code, 0);
+  assert.deepEqual([code, await said], [0, '']);
 });
 
 /** In a terminal of this size; told are its settings before and after. */

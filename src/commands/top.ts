@@ -112,7 +112,11 @@ function pictureOf({ takenAt, rates, ownCpu, snapshot }: QueuesSeen, beside: str
   const kernel = snapshot.agent.overhead.get('kernel');
   const measured =
     kernel === undefined ? 'not measured while packets are few' : `${(100 * kernel).toFixed(2)} % of all CPUs`;
-  const cost = `This costs ${(100 * ownCpu).toFixed(1)} % of a CPU; in the kernel ${measured}, level ${snapshot.agent.level}${beside}`;
+  const counts = snapshot.agent.probes.some(({ event, attached }) => event === 'transmit' && attached);
+  const how = counts
+    ? `in the kernel ${measured}, level ${snapshot.agent.level}`
+    : "nothing counts here, and what is shown are the kernel's own counters: 'tapscope doctor' says why";
+  const cost = `This costs ${(100 * ownCpu).toFixed(1)} % of a CPU; ${how}${beside}`;
   return { takenAt, rates, cost, height: undefined, typing: false };
 }
 

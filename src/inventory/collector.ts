@@ -18,8 +18,8 @@ export interface CollectorOptions {
   readonly budget: number | undefined;
 }
 
-/** Devices by rtnetlink are read again when they are older than this: a dump takes RTNL. */
-const LINKS_AGE_MS = 2000;
+/** Devices by rtnetlink are read again when they are older than this: a dump takes RTNL, and who looks each second wants the second's figures. */
+const LINKS_AGE_MS = 900;
 const SLOW_AGE_MS = 10_000;
 const GOVERNED_EVERY_MS = 1900;
 
@@ -32,6 +32,7 @@ export class Collector {
   readonly #owners: Owners;
   #links: LinkInventory = { devices: [], unresolved: 0 };
   #linksReadMs = Number.NEGATIVE_INFINITY;
+  #linksRead: Promise<void> | undefined;
   #names: ReadonlyMap<number, string> = new Map();
   #paths: ReadonlyMap<number, string> = new Map();
   #netns: number | undefined;
@@ -125,11 +126,19 @@ export class Collector {
       return devices;
     }
     if (this.#probes.mechanism('devices') === undefined) return [];
-    if (performance.now() - this.#linksReadMs >= LINKS_AGE_MS) {
-      this.#linksReadMs = performance.now();
-      this.#links = await readLinkInventory(this.#owners);
-      if (this.#links.unresolved > 0) this.#incomplete++;
-    }
+    if (performance.now() - this.#linksReadMs >= LINKS_AGE_MS) this.#linksRead ??= this.#readLinks();
+    // Who comes meanwhile gets the same, not what was read before.
+    await this.#linksRead;
     return this.#links.devices;
+  }
+
+  async #readLinks(): Promise<void> {
+    try {
+      this.#links = await readLinkInventory(this.#owners);
+      this.#linksReadMs = performance.now();
+      if (this.#links.unresolved > 0) this.#incomplete++;
+    } finally {
+      this.#linksRead = undefined;
+    }
   }
 }

@@ -20,6 +20,7 @@ export class Sampler {
   });
   #timer: NodeJS.Timeout | undefined;
   #lookTimer: NodeJS.Timeout | undefined;
+  #stopped = false;
   #ready = false;
 
   /** `keep` gets the snapshot of each second. */
@@ -47,6 +48,7 @@ export class Sampler {
   }
 
   stop(): void {
+    this.#stopped = true;
     clearInterval(this.#timer);
     clearTimeout(this.#lookTimer);
   }
@@ -69,17 +71,18 @@ export class Sampler {
 
   /** A snapshot that fails, or a rule that does, keeps no owner, budget or driver that was loaded again from being seen. */
   async #tick(agent: Sampled): Promise<void> {
-    await attempt('a snapshot failed', async () => this.#keep(await agent.take()));
-    await attempt('owners, budget and drivers could not be looked at', () => agent.refresh());
-    this.#lookOn(agent);
+    await this.#attempt('a snapshot failed', async () => this.#keep(await agent.take()));
+    await this.#attempt('owners, budget and drivers could not be looked at', () => agent.refresh());
+    if (!this.#stopped) this.#lookOn(agent);
   }
-}
 
-async function attempt(failure: string, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    const reason = visible(error instanceof Error ? error.message : String(error));
-    process.stderr.write(`tapscope: ${failure} (${reason}); the next try is in a second.\n`);
+  async #attempt(failure: string, work: () => Promise<void>): Promise<void> {
+    try {
+      if (!this.#stopped) await work();
+    } catch (error) {
+      if (this.#stopped) return; // what it looked at was closed meanwhile
+      const reason = visible(error instanceof Error ? error.message : String(error));
+      process.stderr.write(`tapscope: ${failure} (${reason}); the next try is in a second.\n`);
+    }
   }
 }

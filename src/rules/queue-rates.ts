@@ -42,13 +42,13 @@ export function queueRates(window: Window, lately: Window): readonly QueueRate[]
 }
 
 function rateOf(
-  { seconds, agent }: Window,
+  { agent }: Window,
   device: DeviceSpan,
   queue: QueueSpan | undefined,
   long: QueueSpan | undefined,
   isFirst: boolean,
 ): QueueRate {
-  const { now } = device;
+  const { now, seconds } = device;
   const perSecond = (packets: number | undefined): number | undefined =>
     packets === undefined ? undefined : packets / seconds;
   const ofDevice = (counter: (seen: Device) => number | undefined): number | undefined =>
