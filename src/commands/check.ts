@@ -45,7 +45,7 @@ async function judgedByAgent({ scope, mechanisms, socket }: CheckOptions): Promi
   const devices = devicesIn(last, scope);
   const verdict = { findings: findingsOn(found.findings, devices), unjudged: found.unjudged };
   const { seconds } = found;
-  return { answer: answerOf(verdict), verdict, devices, last, seconds, host: thisHost(), isRenamed: false };
+  return { answer: answerOf(verdict), verdict, unsaid: [], devices, last, seconds, host: thisHost(), isRenamed: false };
 }
 
 async function judgedHere({ scope, mechanisms, socket }: CheckOptions): Promise<Judged> {

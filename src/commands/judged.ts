@@ -3,10 +3,12 @@
 import { type Judged, renderVerdict } from '../outputs/verdict.ts';
 import { answerOf, EXIT_CODES } from '../rules/answer.ts';
 import { judge } from '../rules/judge.ts';
-import { devicesIn, findingsOn, isEverything, type Scope } from '../rules/scope.ts';
+import { devicesIn, findingsOn, isEverything, narrowed, type Scope } from '../rules/scope.ts';
+import { lossSince, unsaid } from '../rules/unsaid.ts';
 import { windowOf } from '../rules/window.ts';
+import { count } from '../rules/words.ts';
 import { visible } from '../snapshot/visible.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Device, Snapshot } from '../snapshot.ts';
 import { layoutOf } from './terminal.ts';
 
 /** In less, a single packet would be a rate. */
@@ -20,7 +22,7 @@ export function judgeSnapshots(snapshots: readonly Snapshot[], scope: Scope, hos
   if (first && last.takenAt - first.takenAt < LEAST_SECONDS)
     throw new Error('What was seen is too short to judge: less than half a second.');
   const window = windowOf(snapshots);
-  const asked = devicesIn(last, scope);
+  const asked = devicesThen(snapshots, last, scope);
   const devices = asked.filter(({ id }) => window.devices.some(({ now }) => now.id === id));
   if (devices.length === 0 && !isEverything(scope))
     throw new Error(
@@ -30,12 +32,44 @@ export function judgeSnapshots(snapshots: readonly Snapshot[], scope: Scope, hos
   const one = others.length > 0 ? undefined : window.devices.find(({ now }) => now.id === only?.id);
   const { findings, unjudged } = judge(window, one);
   const verdict = { findings: findingsOn(findings, devices), unjudged };
-  return { answer: answerOf(verdict), verdict, devices, last, seconds: window.seconds, isRenamed: false, host };
+  const tooShort = unsaid(
+    snapshots.map((snapshot) => narrowed(snapshot, scope)),
+    window,
+    findings,
+  );
+  const { seconds } = window;
+  return {
+    answer: answerOf(verdict, tooShort),
+    verdict,
+    unsaid: tooShort,
+    devices,
+    last,
+    seconds,
+    isRenamed: false,
+    host,
+  };
+}
+
+/** In the last snapshot; where they went before it, throws what became of the first. */
+function devicesThen(snapshots: readonly Snapshot[], last: Snapshot, scope: Scope): readonly Device[] {
+  const seen = snapshots.map((snapshot) => narrowed(snapshot, scope).devices);
+  const gone =
+    seen.at(-1)?.length === 0 && !isEverything(scope) ? seen.findLast((devices) => devices.length > 0)?.[0] : undefined;
+  if (gone) {
+    const { lost, offered } = lossSince(
+      seen[0]?.find(({ id }) => id === gone.id),
+      gone,
+    );
+    throw new Error(
+      `${visible(gone.name)} went while it was watched, having lost ${count(lost)} of ${count(offered)} packets until then.`,
+    );
+  }
+  return devicesIn(last, scope);
 }
 
 /** For programs; the fields and their order are of schema 1. */
-export function jsonOf({ answer, verdict, last, seconds, host }: Judged): Readonly<Record<string, unknown>> {
-  return { schema: 1, takenAt: last.takenAt, seconds, host, ...verdict, verdict: answer };
+export function jsonOf({ answer, verdict, unsaid, last, seconds, host }: Judged): Readonly<Record<string, unknown>> {
+  return { schema: 1, takenAt: last.takenAt, seconds, host, ...verdict, unsaid, verdict: answer };
 }
 
 /** As --json has it, with `more`, or for people; answers the exit code. */

@@ -38,6 +38,7 @@ function checked(verdict: Verdict, last = sighted): Checked {
     last,
     seconds: 0.91,
     isRenamed: false,
+    unsaid: [],
     host,
     agent: AGENT,
     rules: 5,

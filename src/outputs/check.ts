@@ -44,7 +44,7 @@ export function renderCheck(checked: Checked, items: readonly Item[], layout: La
 }
 
 /** One line, whatever is found. */
-export function statusLine({ answer, verdict, devices }: Checked): string {
+export function statusLine({ answer, verdict, unsaid, devices }: Checked): string {
   const queues = devices.reduce((sum, device) => sum + device.queues.length, 0);
   const size = `${counted(devices.length, 'device')}, ${counted(queues, 'queue')}`;
   const [worst] = verdict.findings;
@@ -53,7 +53,7 @@ export function statusLine({ answer, verdict, devices }: Checked): string {
     ok: `${size}, nothing to do`,
     warning: `${worst?.cause}${others}`,
     critical: `${worst?.cause}${others}`,
-    unknown: `${size}, nothing found, but not everything could be judged`,
+    unknown: `${size}, nothing found, but ${unsaid[0] ?? 'not everything could be judged'}`,
   };
   return visible(`${answer.toUpperCase()}: ${said[answer]}`);
 }

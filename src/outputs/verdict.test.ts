@@ -62,6 +62,7 @@ function render(verdict: Verdict, width = 80, colours = false, isRenamed = false
       last: goldenSnapshot,
       seconds: 10.02,
       isRenamed,
+      unsaid: [],
       host: { kernel: '6.12.48', version: '0.1.0' },
     },
     { width, colours },

@@ -12,6 +12,8 @@ import { whose } from './whose.ts';
 export interface Judged {
   readonly answer: Answer;
   readonly verdict: Verdict;
+  /** Losses of which rules saw too little, one sentence each. */
+  readonly unsaid: readonly string[];
   /** Those that the question was about, and what else was seen last. */
   readonly devices: readonly Device[];
   readonly last: Snapshot;
@@ -43,7 +45,9 @@ export function renderVerdict(judged: Judged, layout: Layout): string {
   const summary = isSaid ? [] : [headline(answer, inGeneral(judged), layout)];
   const also = list('Also:', few(others, MOST.others), layout);
   const names = judged.isRenamed ? wrap(RENAMED, layout.width) : [];
-  return `${[...summary, ...findings, also, renderUnjudged(verdict, layout), names, renderWatch(judged, layout)]
+  const isInSummary = !isSaid && judged.unsaid.length === 1;
+  const unsaid = isInSummary ? [] : list('Not said:', few(judged.unsaid, MOST.others), layout);
+  return `${[...summary, ...findings, also, unsaid, renderUnjudged(verdict, layout), names, renderWatch(judged, layout)]
     .filter((rows) => rows.length > 0)
     .map((rows) => rows.join('\n'))
     .join('\n\n')}\n`;
@@ -56,14 +60,16 @@ function headline(severity: string, sentence: string, layout: Layout): readonly 
 }
 
 /** What is said where no finding is the answer. */
-function inGeneral({ answer, verdict, devices, seconds }: Judged): string {
+function inGeneral({ answer, verdict, unsaid, devices, seconds }: Judged): string {
   const queues = devices.reduce((sum, device) => sum + device.queues.length, 0);
   const seen = `${counted(queues, 'queue')} of ${counted(devices.length, 'device')} watched for ${Math.round(seconds)} s`;
   const known = verdict.findings.length > 0 ? `; ${counted(verdict.findings.length, 'thing')} to know below` : '';
   if (answer === 'ok') return `${seen}, nothing to do${known}.`;
   const blind = verdict.unjudged.length > 0 ? `${counted(verdict.unjudged.length, 'rule')} could not judge` : '';
   const degraded = verdict.findings.some((finding) => finding.degraded.length > 0) ? 'figures are not exact' : '';
-  return `${seen} without finding a fault, but ${[blind, degraded].filter(Boolean).join(' and ')}${known}.`;
+  const [one, ...others] = unsaid;
+  const short = one === undefined ? '' : `${one}${others.length > 0 ? `, and ${others.length} more` : ''}`;
+  return `${seen} without finding a fault, but ${[short, blind, degraded].filter(Boolean).join(' and ')}${known}.`;
 }
 
 function renderFinding(finding: Finding, judged: Judged, layout: Layout): readonly string[] {

@@ -6,10 +6,15 @@ export type Answer = 'ok' | 'warning' | 'critical' | 'unknown';
 
 export const EXIT_CODES: Readonly<Record<Answer, number>> = { ok: 0, warning: 1, critical: 2, unknown: 3 };
 
-/** ok: every rule could judge, by exact figures, and found nothing that anybody need do something about. */
-export function answerOf({ findings, unjudged }: Verdict): Answer {
+/**
+ * ok: every rule could judge, by exact figures, and found nothing that anybody need do something about. `unsaid`: losses that nothing
+ * can be said of yet.
+ */
+export function answerOf({ findings, unjudged }: Verdict, unsaid: readonly string[] = []): Answer {
   const severities = new Set(findings.map(({ severity }) => severity));
   if (severities.has('critical')) return 'critical';
   if (severities.has('warning')) return 'warning';
-  return unjudged.length > 0 || findings.some(({ degraded }) => degraded.length > 0) ? 'unknown' : 'ok';
+  return unjudged.length > 0 || unsaid.length > 0 || findings.some(({ degraded }) => degraded.length > 0)
+    ? 'unknown'
+    : 'ok';
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What rules look at: the devices that were there all the time between the first and the last of some snapshots.
+// What rules look at: the devices that are there at the end of some snapshots, since the first of them or since they came.
 import type { AgentState, Device, Queue, Snapshot } from '../snapshot.ts';
 
 export interface Window {
@@ -13,10 +13,11 @@ export interface Window {
 }
 
 export interface DeviceSpan {
+  /** Of the window, or since the device was seen first. */
   readonly seconds: number;
   readonly before: Device;
   readonly now: Device;
-  /** In each snapshot, `before` the first and `now` the last. */
+  /** In each snapshot since then, `before` the first and `now` the last. */
   readonly steps: readonly Device[];
   /** Of each step, Unix time. */
   readonly takenAt: readonly number[];
@@ -31,6 +32,9 @@ export interface QueueSpan {
   readonly steps: readonly Queue[];
 }
 
+/** In less, what happens once, as a device is made, would be a rate. */
+const LEAST_SECONDS = 3;
+
 /** Throws if there are fewer than two snapshots, or they are not in the order of time. */
 export function windowOf(snapshots: readonly Snapshot[]): Window {
   const [first, last] = [snapshots[0], snapshots.at(-1)];
@@ -41,8 +45,12 @@ export function windowOf(snapshots: readonly Snapshot[]): Window {
   const inSteps = snapshots.map(({ devices }) => finder(devices, ({ id }) => id));
   const devices = last.devices.flatMap((now, place) => {
     const steps = followed(now.id, place, inSteps);
-    const before = steps?.[0];
-    return steps && before ? [spanOf({ seconds, before, now, steps, takenAt })] : [];
+    const before = steps[0];
+    const since = takenAt.slice(takenAt.length - steps.length);
+    const own = last.takenAt - (since[0] ?? last.takenAt);
+    return before && (own === seconds || own >= LEAST_SECONDS)
+      ? [spanOf({ seconds: own, before, now, steps, takenAt: since })]
+      : [];
   });
   return { endedAt: last.takenAt, seconds, devices, agentBefore: first.agent, agent: last.agent };
 }
@@ -53,8 +61,8 @@ function spanOf(device: Omit<DeviceSpan, 'queues'>): DeviceSpan {
   const inSteps = device.steps.map((step) => finder(step.queues, ({ index }) => index));
   device.now.queues.forEach((now, place) => {
     const steps = followed(now.index, place, inSteps);
-    const before = steps?.[0];
-    if (steps && before) queues.push({ device: span, before, now, steps });
+    const before = steps[0];
+    if (before && steps.length === inSteps.length) queues.push({ device: span, before, now, steps });
   });
   return span;
 }
@@ -72,17 +80,13 @@ function finder<Thing, Key>(things: readonly Thing[], keyOf: (thing: Thing) => K
   };
 }
 
-/** Its states; undefined: it was not there all the time. */
-function followed<Thing, Key>(
-  key: Key,
-  place: number,
-  steps: readonly Find<Thing, Key>[],
-): readonly Thing[] | undefined {
+/** Its states since it is there without a gap. */
+function followed<Thing, Key>(key: Key, place: number, steps: readonly Find<Thing, Key>[]): readonly Thing[] {
   const states: Thing[] = [];
   for (const find of steps) {
     const state = find(key, place);
-    if (state === undefined) return undefined;
-    states.push(state);
+    if (state === undefined) states.length = 0;
+    else states.push(state);
   }
   return states;
 }
