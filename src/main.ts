@@ -50,7 +50,7 @@ function program(setExitCode: (code: number) => void): Command {
       setExitCode(await doctor({ json: values.json, mechanisms: values.mechanism, pin: values.pin })),
     );
   scoped(tapscope.command('check').argument('[device]', 'only this device'))
-    .description('the state of all queues on one screen, in two seconds; for monitoring, the first line')
+    .description('the state of all queues on one screen, in under three seconds; for monitoring, the first line')
     .option('--socket <path>', SOCKET_HELP, SOCKET)
     .option('--json', 'for programs', false)
     .option(MECHANISM, MECHANISM_HELP, [])

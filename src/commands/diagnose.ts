@@ -32,7 +32,7 @@ export async function diagnose(options: DiagnoseOptions): Promise<number> {
 async function diagnoseThen({ scope, duration, json, socket }: DiagnoseOptions, at: string): Promise<number> {
   const seconds = parseDuration('--for', duration ?? (isMinute(at) ? '60s' : USUAL), { least: 2, most: 1800 });
   const snapshots = await askWindow(socket, parseTime('--at', at, new Date()), seconds);
-  return sayVerdict(judgeSnapshots(snapshots, scope, thisHost()), json);
+  return sayVerdict(judgeSnapshots(snapshots, scope, thisHost(), true), json);
 }
 
 async function diagnoseNow({ scope, duration, json, mechanisms, socket }: DiagnoseOptions): Promise<number> {

@@ -23,7 +23,10 @@ export const dropsFlags: readonly (readonly [flags: string, description: string]
   ['-c, --count <lines>', 'end after so many lines'],
   ['--reason <reason>', 'only packets dropped for this reason of the kernel, such as FULL_RING'],
   ['--packets', 'single packets with their addresses, as many as --rate-limit allows'],
-  ['--rate-limit <packets>', 'single packets a second, at most 10000; implies --packets (default: 100)'],
+  [
+    '--rate-limit <packets>',
+    'single packets a second, and once as many at the start, at most 10000; implies --packets (default: 100)',
+  ],
   ['--stack', 'the kernel stack of the first packet of each device, queue, reason and function; implies --packets'],
   ['--json', 'a line of JSON each, for programs'],
 ];

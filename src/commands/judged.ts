@@ -14,15 +14,20 @@ import { layoutOf } from './terminal.ts';
 /** In less, a single packet would be a rate. */
 const LEAST_SECONDS = 0.5;
 
-/** Throws one sentence if nothing can be said of what was asked for. */
-export function judgeSnapshots(snapshots: readonly Snapshot[], scope: Scope, host: Judged['host']): Judged {
+/** Throws one sentence if nothing can be said of what was asked for. isPast: what was seen was not seen just now. */
+export function judgeSnapshots(
+  snapshots: readonly Snapshot[],
+  scope: Scope,
+  host: Judged['host'],
+  isPast = false,
+): Judged {
   const last = snapshots.at(-1);
   if (!last) throw new Error('Nothing was seen.');
   const [first] = snapshots;
   if (first && last.takenAt - first.takenAt < LEAST_SECONDS)
     throw new Error('What was seen is too short to judge: less than half a second.');
   const window = windowOf(snapshots);
-  const asked = devicesThen(snapshots, last, scope);
+  const asked = devicesThen(snapshots, last, scope, isPast);
   const devices = asked.filter(({ id }) => window.devices.some(({ now }) => now.id === id));
   if (devices.length === 0 && !isEverything(scope))
     throw new Error(
@@ -51,7 +56,7 @@ export function judgeSnapshots(snapshots: readonly Snapshot[], scope: Scope, hos
 }
 
 /** In the last snapshot; where they went before it, throws what became of the first. */
-function devicesThen(snapshots: readonly Snapshot[], last: Snapshot, scope: Scope): readonly Device[] {
+function devicesThen(snapshots: readonly Snapshot[], last: Snapshot, scope: Scope, isPast: boolean): readonly Device[] {
   const seen = snapshots.map((snapshot) => narrowed(snapshot, scope).devices);
   const gone =
     seen.at(-1)?.length === 0 && !isEverything(scope) ? seen.findLast((devices) => devices.length > 0)?.[0] : undefined;
@@ -64,7 +69,7 @@ function devicesThen(snapshots: readonly Snapshot[], last: Snapshot, scope: Scop
       `${visible(gone.name)} went while it was watched, having lost ${count(lost)} of ${count(offered)} packets until then.`,
     );
   }
-  return devicesIn(last, scope);
+  return devicesIn(last, scope, isPast);
 }
 
 /** For programs; the fields and their order are of schema 1. */

@@ -44,8 +44,12 @@ Missing:
   );
 });
 
-test('nothing missing is said too', () => {
-  assert.match(renderDoctor({ ...report, rights: [] }), /\nNo right or kernel feature is missing\.\n$/);
+test('nothing missing is said too, and that what is forbidden all the same is forbidden elsewhere', () => {
+  assert.match(renderDoctor({ ...report, rights: [], events: [] }), /\nNo right or kernel feature is missing\.\n$/);
+  assert.match(
+    renderDoctor({ ...report, rights: [] }),
+    /\nNo right or kernel feature is missing\.\nThat programs are not permitted all the same is decided elsewhere /,
+  );
 });
 
 test('ways of memory that this tun does not go are no zeros', () => {

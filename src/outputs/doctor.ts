@@ -46,6 +46,9 @@ const VERDICTS = {
   blind: 'BLIND: something is not measured at all.',
 };
 
+const FORBIDDEN =
+  'That programs are not permitted all the same is decided elsewhere (lockdown, a security module, seccomp, a sandbox): no right of tapscope changes it.';
+
 export function renderDoctor(report: DoctorReport): string {
   const lines = [
     VERDICTS[report.verdict],
@@ -69,10 +72,14 @@ export function renderDoctor(report: DoctorReport): string {
   lines.push(
     ...(missing.length > 0
       ? ['Missing:', ...missing.map((line) => `  ${line}`)]
-      : ['No right or kernel feature is missing.']),
+      : ['No right or kernel feature is missing.', ...(isForbidden(report) ? [FORBIDDEN] : [])]),
   );
   // Who answers as the agent may be anybody: an abstract socket has no owner.
   return `${lines.map(visible).join('\n')}\n`;
+}
+
+function isForbidden({ events }: DoctorReport): boolean {
+  return events.some(({ refused }) => refused.some(({ reason }) => reason.includes('Operation not permitted')));
 }
 
 function renderAgent(agent: DoctorReport['agent']): string {

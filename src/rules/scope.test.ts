@@ -24,5 +24,8 @@ test('what is not there is one sentence', () => {
   assert.throws(() => devicesIn({ ...goldenSnapshot, devices: [] }, { pod: 'x' }), {
     message: 'No tun, tap or macvtap device of pod x is on this host; there is none at all.',
   });
+  assert.throws(() => devicesIn(goldenSnapshot, { pod: 'x' }, true), {
+    message: 'No tun, tap or macvtap device of pod x was there then; 4 others were.',
+  });
   assert.deepEqual(devicesIn({ ...goldenSnapshot, devices: [] }, { device: undefined }), []);
 });

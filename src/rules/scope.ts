@@ -17,8 +17,8 @@ export interface Scope {
   readonly netns?: string | undefined;
 }
 
-/** Throws one sentence if there are none. */
-export function devicesIn(snapshot: Snapshot, scope: Scope): readonly Device[] {
+/** Throws one sentence if there are none. isPast: the snapshot is of then, and perhaps of elsewhere. */
+export function devicesIn(snapshot: Snapshot, scope: Scope, isPast = false): readonly Device[] {
   const { devices } = snapshot;
   const found = narrowed(snapshot, scope).devices;
   if (found.length > 0 || isEverything(scope)) return found;
@@ -30,9 +30,11 @@ export function devicesIn(snapshot: Snapshot, scope: Scope): readonly Device[] {
     ['in namespace', scope.netns],
   ] as const;
   const asked = words.flatMap(([word, name]) => (name === undefined ? [] : [`${word} ${name}`]));
+  const wanted = `No tun, tap or macvtap device ${visible(asked.join(' '))}`;
+  if (isPast) throw new Error(`${wanted} was there then; ${devices.length} others were.`);
   const there =
     devices.length === 0 ? 'there is none at all' : `'tapscope top -b -n 1' lists the ${devices.length} there are`;
-  throw new Error(`No tun, tap or macvtap device ${visible(asked.join(' '))} is on this host; ${there}.`);
+  throw new Error(`${wanted} is on this host; ${there}.`);
 }
 
 /** The same snapshot with these devices only, which may be none. */
