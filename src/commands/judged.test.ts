@@ -35,6 +35,7 @@ for (const { seen, says } of [
   { seen: lives([100, 190], 'tap9', 0.9), says: 'tap9 lost 90 of 180 packets in 0.9 s, too short a time to say why' },
   { seen: lives([100, 101], 'tap9', 0.9), says: undefined },
   { seen: lives([0, 1, undefined]), says: undefined },
+  { seen: lives([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 500]), says: undefined },
 ])
   test(`what is lost of which too little was seen: ${says}`, () => {
     const { unsaid, answer } = judgeSnapshots(seen, {}, HOST);

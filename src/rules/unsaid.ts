@@ -18,15 +18,15 @@ export function unsaid(
   const spans = new Map(window.devices.map((span) => [span.now.id, span]));
   const seen = new Map(snapshots.flatMap(({ devices }) => devices.map((device) => [device.id, device] as const)));
   const there = new Set(snapshots.at(-1)?.devices.map(({ id }) => id));
-  const isTold = ({ name, netns }: Device): boolean =>
-    findings.some((finding) => finding.device === name && finding.netns === netns);
+  const isTold = (device: Device): boolean =>
+    findings.some((one) => one.device === device.name && (one.netns === undefined || one.netns === device.netns));
   return [...seen.values()].flatMap((device) => {
     const span = spans.get(device.id);
+    if (isTold(device) || (span && span.seconds >= USUAL_SECONDS)) return [];
     const before = span ? span.before : snapshots[0]?.devices.find(({ id }) => id === device.id);
     const loss = lossSince(before, device);
-    const times = span ? Math.max(1, USUAL_SECONDS / span.seconds) : 1;
-    if (isTold(device) || severityOf({ ...loss, lost: loss.lost * times, offered: loss.offered * times }) === undefined)
-      return [];
+    const times = span ? USUAL_SECONDS / span.seconds : 1;
+    if (severityOf({ ...loss, lost: loss.lost * times, offered: loss.offered * times }) === undefined) return [];
     const why = span
       ? `in ${span.seconds.toFixed(1)} s, too short a time to say why`
       : `and ${there.has(device.id) ? 'came too late' : 'went too early'} to say why`;
