@@ -18,10 +18,10 @@ const script = `
   const live = (close) => {
     const object = new addon.BpfObject(${JSON.stringify(fixturePath)});
     object.setVariable('knob', new Uint8Array(8));
-    object.load();
+    object.load(['tun', 'vhost']);
     object.attach('count_calls');
     tried(() => object.attach('answer'));
-    tried(() => object.load());
+    tried(() => object.load([]));
     object.mapBuffer('counts');
     object.iterate('list_maps');
     object.entries('counts', new Uint8Array(12), new Uint8Array(24));
@@ -33,7 +33,7 @@ const script = `
   const refused = () => {
     const object = new addon.BpfObject(${JSON.stringify(fixturePath)});
     object.setAutoload('refused', true);
-    tried(() => object.load());
+    tried(() => object.load([]));
   };
   (async () => {
     for (const close of [true, false]) { live(close); refused(); }
