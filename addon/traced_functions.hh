@@ -10,7 +10,7 @@
 /**
  * Finds the functions that fentry and fexit programs attach to, while it lives, for the objects that its thread loads.
  * libbpf looks for each in all types of the kernel, once more for every module that was loaded before the one that has
- * it: on a host of a hundred modules seconds, where the few modules in question have a few hundred types.
+ * it, where the few modules in question have a few hundred types.
  */
 class TracedFunctions
 {
