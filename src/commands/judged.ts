@@ -8,7 +8,7 @@ import { lossSince, unsaid } from '../rules/unsaid.ts';
 import { windowOf } from '../rules/window.ts';
 import { count } from '../rules/words.ts';
 import { visible } from '../snapshot/visible.ts';
-import type { Device, Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot.ts';
 import { layoutOf } from './terminal.ts';
 
 /** In less, a single packet would be a rate. */
@@ -27,7 +27,9 @@ export function judgeSnapshots(
   if (first && last.takenAt - first.takenAt < LEAST_SECONDS)
     throw new Error('What was seen is too short to judge: less than half a second.');
   const window = windowOf(snapshots);
-  const asked = devicesThen(snapshots, last, scope, isPast);
+  const narrow = snapshots.map((snapshot) => narrowed(snapshot, scope));
+  if (!isEverything(scope)) refuseGone(narrow);
+  const asked = devicesIn(last, scope, isPast);
   const devices = asked.filter(({ id }) => window.devices.some(({ now }) => now.id === id));
   if (devices.length === 0 && !isEverything(scope))
     throw new Error(
@@ -37,11 +39,7 @@ export function judgeSnapshots(
   const one = others.length > 0 ? undefined : window.devices.find(({ now }) => now.id === only?.id);
   const { findings, unjudged } = judge(window, one);
   const verdict = { findings: findingsOn(findings, devices), unjudged };
-  const tooShort = unsaid(
-    snapshots.map((snapshot) => narrowed(snapshot, scope)),
-    window,
-    findings,
-  );
+  const tooShort = unsaid(narrow, window, findings);
   const { seconds } = window;
   return {
     answer: answerOf(verdict, tooShort),
@@ -55,21 +53,16 @@ export function judgeSnapshots(
   };
 }
 
-/** In the last snapshot; where they went before it, throws what became of the first. */
-function devicesThen(snapshots: readonly Snapshot[], last: Snapshot, scope: Scope, isPast: boolean): readonly Device[] {
-  const seen = snapshots.map((snapshot) => narrowed(snapshot, scope).devices);
-  const gone =
-    seen.at(-1)?.length === 0 && !isEverything(scope) ? seen.findLast((devices) => devices.length > 0)?.[0] : undefined;
-  if (gone) {
-    const { lost, offered } = lossSince(
-      seen[0]?.find(({ id }) => id === gone.id),
-      gone,
-    );
-    throw new Error(
-      `${visible(gone.name)} went while it was watched, having lost ${count(lost)} of ${count(offered)} packets until then.`,
-    );
-  }
-  return devicesIn(last, scope, isPast);
+/** Of devices that went before the last snapshot, throws what became of the first. */
+function refuseGone(snapshots: readonly Snapshot[]): void {
+  if (snapshots.at(-1)?.devices.length !== 0) return;
+  const gone = snapshots.findLast(({ devices }) => devices.length > 0)?.devices[0];
+  if (!gone) return;
+  const before = snapshots[0]?.devices.find(({ id }) => id === gone.id);
+  const { lost, offered } = lossSince(before, gone);
+  throw new Error(
+    `${visible(gone.name)} went while it was watched, having lost ${count(lost)} of ${count(offered)} packets until then.`,
+  );
 }
 
 /** For programs; the fields and their order are of schema 1. */

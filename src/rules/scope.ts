@@ -46,11 +46,12 @@ export function narrowed(snapshot: Snapshot, scope: Scope): Snapshot {
 
 /** Those on these devices, and those about the agent itself. */
 export function findingsOn(findings: readonly Finding[], devices: readonly Device[]): readonly Finding[] {
-  return findings.filter(
-    ({ device, netns }) =>
-      device === undefined ||
-      devices.some((one) => one.name === device && (netns === undefined || one.netns === netns)),
-  );
+  return findings.filter((finding) => finding.device === undefined || devices.some((device) => isOn(finding, device)));
+}
+
+/** One without a namespace is on every device of its name. */
+export function isOn(finding: Finding, { name, netns }: Device): boolean {
+  return finding.device === name && (finding.netns === undefined || finding.netns === netns);
 }
 
 export function isEverything(scope: Scope): boolean {

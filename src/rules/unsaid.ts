@@ -3,6 +3,7 @@
 import type { Device, Snapshot } from '../snapshot.ts';
 import type { Finding } from './finding.ts';
 import { type Loss, lossOf, severityOf } from './loss.ts';
+import { isOn } from './scope.ts';
 import type { Window } from './window.ts';
 import { count } from './words.ts';
 
@@ -18,11 +19,9 @@ export function unsaid(
   const spans = new Map(window.devices.map((span) => [span.now.id, span]));
   const seen = new Map(snapshots.flatMap(({ devices }) => devices.map((device) => [device.id, device] as const)));
   const there = new Set(snapshots.at(-1)?.devices.map(({ id }) => id));
-  const isTold = (device: Device): boolean =>
-    findings.some((one) => one.device === device.name && (one.netns === undefined || one.netns === device.netns));
   return [...seen.values()].flatMap((device) => {
     const span = spans.get(device.id);
-    if (isTold(device) || (span && span.seconds >= USUAL_SECONDS)) return [];
+    if (findings.some((finding) => isOn(finding, device)) || (span && span.seconds >= USUAL_SECONDS)) return [];
     const before = span ? span.before : snapshots[0]?.devices.find(({ id }) => id === device.id);
     const loss = lossSince(before, device);
     const times = span ? USUAL_SECONDS / span.seconds : 1;
