@@ -22,7 +22,7 @@ loses nothing with one sender, and with four on one queue a packet now and then,
 takes no lock of the queue); messages of more than a page are cheaper when vhost-net does not copy them. That the counts agree, to
 the packet, is no noise.`;
 
-const IN_VM = 'sh lab/keep-traced.sh && modprobe -a tun vhost_net pktgen && exec "$@"';
+const IN_VM = 'modprobe -a tun vhost_net pktgen && exec "$@"';
 
 async function main(words: readonly string[]): Promise<void> {
   if (noVm) throw new Error(`The tables were not measured: it ${noVm}.`);
@@ -48,7 +48,7 @@ async function tablesOn(kernel: Kernel, flags: readonly string[]): Promise<strin
       timeoutMs: LIMIT_MS,
       onOutput: (text) => process.stderr.write(text),
     });
-  // Other tracepoints can kill it as lab/keep-traced.sh says, if seldom.
+  // Other tracepoints can kill it as lab/vm-init.sh says, if seldom.
   const { status, output } = await boot().catch((error: unknown) => {
     console.error(`${error}\nOnce more …`);
     return boot();

@@ -50,6 +50,22 @@ mount -t tracefs tracefs sys/kernel/tracing
 mount -t debugfs debugfs sys/kernel/debug
 mount -t cgroup2 cgroup sys/fs/cgroup
 
+# Other CPUs come only now (maxcpus=1). The kernel rewrites its code when the first or second listener of a tracepoint comes or goes, QEMU
+# before 8.1 does not always see it on the other CPUs, and there the kernel dies of an int3 that is there no more. Soft interrupts run
+# everywhere all the time: two idle listeners at their tracepoints stay, and came while there was one CPU.
+if [ -e sys/devices/system/cpu/cpu1 ]; then
+	for name in one two; do
+		instance=sys/kernel/tracing/instances/$name
+		mkdir "$instance" && echo 0 >"$instance/tracing_on"
+		for event in softirq_entry softirq_exit; do
+			echo 1 >"$instance/events/irq/$event/enable" || fail "listen to soft interrupts"
+		done
+	done
+	for online in sys/devices/system/cpu/cpu[1-9]*/online; do
+		echo 1 >"$online" || fail "take another CPU"
+	done
+fi
+
 release=$(uname -r)
 mkdir -p "lib/modules/$release" mnt
 mount --bind "/host$kernel/lib/modules/$release" "lib/modules/$release" || fail "find the modules of $release"

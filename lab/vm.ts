@@ -96,9 +96,10 @@ function qemu(kernel: Kernel, initrd: string, work: string, options: VmOptions):
   // of what these tests took was that. The instruction clock goes on as it did, for its figures have a past.
   // tsc=reliable: kernels that distrust an emulated TSC would ask the HPET, a device, whenever anybody looks at a clock.
   // no_timer_check: one that gets no CPU while it waits for its first ticks would take the timer for broken, and panic.
+  // maxcpus=1: lab/vm-init.sh takes the others when it has done what must be done before.
   const boot = [
     'console=ttyS0 rdinit=/init quiet loglevel=3 panic=-1 mitigations=off tsc=reliable no_timer_check',
-    ...(instructionClock ? [] : ['clearcpuid=rep_good']),
+    ...(instructionClock ? [] : ['clearcpuid=rep_good', 'maxcpus=1']),
     `vm.work=${work} vm.kernel=${kernel.directory} vm.cwd=${process.cwd()}`,
   ];
   return [

@@ -8,7 +8,6 @@ import { pathToFileURL } from 'node:url';
 
 // Others come when they are needed; these are known by a file of theirs.
 execFileSync('modprobe', ['-a', 'tun', 'vhost_net', 'pktgen', 'bridge', 'sch_codel']);
-execFileSync('sh', ['lab/keep-traced.sh']);
 // The product has statistics on for moments, and each switch rewrites code too. Switched on for good, nothing is rewritten.
 writeFileSync('/proc/sys/kernel/bpf_stats_enabled', '1');
 for (const file of process.argv.slice(2)) {
