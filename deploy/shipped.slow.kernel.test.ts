@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { onlyNightly } from '../lab/nightly.ts';
 import { startPuppet } from '../lab/puppet.ts';
 import { capabilityNames } from '../src/kernel/host.ts';
 import { makeBareRoot, startInside, whyNoBareRoot } from './bare-root.ts';
@@ -33,7 +34,9 @@ test('what is shipped, in a bare Debian 12', { skip: whyNoBareRoot() }, async (t
   for (const path of [folder, root]) chmodSync(path, 0o711); // the unit's user is not root
   // Nothing of it needs to survive a crash of this machine.
   writeFileSync(join(root, 'etc/dpkg/dpkg.cfg.d/test'), 'force-unsafe-io\n');
-  await t.test('the steps of the Dockerfile build an image that serves', (t) => imageServes(t, root, folder));
+  await t.test('the steps of the Dockerfile build an image that serves', { skip: onlyNightly }, (t) =>
+    imageServes(t, root, folder),
+  );
   execFileSync('npm', ['run', 'deb'], { cwd: project, stdio: 'pipe' });
   await inside(root, 'apt-get -q update && apt-get -q install -y --no-install-recommends libbpf1 libmnl0');
   cpSync(join(project, 'dist/deb'), join(root, 'mnt/deb'), { recursive: true });

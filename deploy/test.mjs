@@ -27,7 +27,7 @@ const slow = /\.(slow(\.kernel)?|vm)\.test\.ts$/;
 /** What a run is made of: the steps before the tests, and which test files. */
 const modes = {
   all: { steps: [build, lint], includes: () => true },
-  nightly: { steps: [build, lengthen], includes: (file) => inVm.test(file) },
+  nightly: { steps: [build, lengthen], includes: (file) => slow.test(file) },
   quick: { steps: [build, lint], includes: (file) => !slow.test(file) },
   asan: { steps: [build, buildSanitized], includes: (file) => /^(addon|src\/kernel)\//.test(file) && !slow.test(file) },
   again: { steps: [], includes: () => false },

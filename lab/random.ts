@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random numbers that a printed seed brings back.
 
+import { isNightly } from './nightly.ts';
+
 export interface Random {
   /** A whole number from 0 to limit − 1. */
   below(limit: number): number;
@@ -24,8 +26,7 @@ const DAILY_SEED = 3049650334;
 
 /** The same in every run but the nightly one, which finds what is rare; SEED from the environment repeats a run. Printed. */
 export function seedOf(t: { diagnostic(message: string): void }): number {
-  const { SEED, NIGHTLY } = process.env;
-  const seed = Number(SEED ?? (NIGHTLY ? Math.floor(Math.random() * 2 ** 32) : DAILY_SEED));
+  const seed = Number(process.env.SEED ?? (isNightly ? Math.floor(Math.random() * 2 ** 32) : DAILY_SEED));
   t.diagnostic(`SEED=${seed}`);
   return seed;
 }

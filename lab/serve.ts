@@ -194,30 +194,47 @@ function read(url: string): Promise<string> {
   });
 }
 
+/** Where the CPU is emulated, to parse a page takes as long as to make it: only what is asked for is parsed. */
 export function parseMetrics(page: string): Metrics {
-  const series = page.split('\n').flatMap((line) => {
-    const [, name = '', labels = '', value = ''] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
-    return name ? [{ name, labels: parseLabels(labels), value: Number(value) }] : [];
-  });
-  const matching = (labels: Readonly<Record<string, string>>) =>
-    series.filter((one) => Object.entries(labels).every(([label, value]) => one.labels.get(label) === value));
+  const lines = new Map<string, string[]>();
+  for (const line of page.split('\n')) {
+    const [name] = /^\w+/.exec(line) ?? [];
+    if (!name) continue;
+    const family = lines.get(name) ?? [];
+    family.push(line);
+    lines.set(name, family);
+  }
+  const matching = (name: string, labels: Readonly<Record<string, string>>): readonly Series[] =>
+    (lines.get(name) ?? [])
+      .map(parseSeries)
+      .filter((one) => Object.entries(labels).every(([label, value]) => one.labels.get(label) === value));
   return {
     text: page,
     value: (name, labels = {}) => {
-      const found = matching(labels).filter((one) => one.name === name);
+      const found = matching(name, labels);
       if (found.length > 1) throw new Error(`${found.length} series of ${name} match ${JSON.stringify(labels)}.`);
       return found[0]?.value;
     },
     by: (label, name, labels = {}) => {
       const sums: Record<string, number> = {};
-      for (const one of matching(labels).filter((each) => each.name === name)) {
+      for (const one of matching(name, labels)) {
         const value = one.labels.get(label) ?? '';
         sums[value] = (sums[value] ?? 0) + one.value;
       }
       return sums;
     },
-    names: (labels) => new Set(matching(labels).map(({ name }) => name)),
+    names: (labels) => new Set([...lines.keys()].filter((name) => matching(name, labels).length > 0)),
   };
+}
+
+interface Series {
+  readonly labels: ReadonlyMap<string, string>;
+  readonly value: number;
+}
+
+function parseSeries(line: string): Series {
+  const [, labels = '', value = ''] = /^\w+(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
+  return { labels: parseLabels(labels), value: Number(value) };
 }
 
 function parseLabels(text: string): ReadonlyMap<string, string> {

@@ -4,11 +4,13 @@ import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import test from 'node:test';
+import { onlyNightly } from '../lab/nightly.ts';
 import type { Remembered } from '../lab/scrape/remember.ts';
 
 const QUEUES = 1000;
 
 test('half an hour of 1 000 busy queues takes at most 64 MB, with what rules look at', {
+  skip: onlyNightly,
   timeout: 600_000,
 }, async (t) => {
   const execArgv = ['--import', 'tsx', '--expose-gc'];

@@ -11,6 +11,14 @@ test('all combinations but those that may not be', () => {
   assert.deepEqual(all[0], { a: 1, b: 'y', c: 1, d: 1 });
 });
 
+test('of combinations that cover as much, one whose pairs were chosen least', () => {
+  const selection = coveringSelection(
+    allCombinations({ a: [1, 2, 3, 4, 5], b: [1, 2, 3, 4, 5], c: ['x', 'y'] }, () => true),
+  );
+  const x = selection.filter(({ c }) => c === 'x').length;
+  assert.ok(x >= 0.4 * selection.length && x <= 0.6 * selection.length, `${x} of ${selection.length}`);
+});
+
 test('every two values that may meet are in the selection, and it is small', () => {
   const all = allCombinations(dimensions, ({ a, b }) => a !== 1 || b !== 'x');
   const selection = coveringSelection(all);

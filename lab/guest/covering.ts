@@ -20,18 +20,29 @@ export function allCombinations<Dimensions extends Values>(
   return grown.filter(isWhole).filter(mayBe);
 }
 
-/** Greedy and without chance: the same selection each time. */
+/** Greedy and without chance: the same selection each time. Of those that are equally good, one whose pairs were chosen least. */
 export function coveringSelection<Combination extends object>(all: readonly Combination[]): readonly Combination[] {
-  const open = new Set(all.flatMap(pairsOf));
-  const chosen: Combination[] = [];
+  const candidates = all.map((one) => ({ one, pairs: pairsOf(one) }));
+  const open = new Set(candidates.flatMap(({ pairs }) => pairs));
+  const uses = new Map<string, number>();
+  const chosen = new Set<Combination>();
   while (open.size > 0) {
-    const gains = all.map((one) => pairsOf(one).filter((pair) => open.has(pair)).length);
-    const best = all[gains.indexOf(Math.max(...gains))];
-    if (!best) break;
-    chosen.push(best);
-    for (const pair of pairsOf(best)) open.delete(pair);
+    const ranked = candidates.map(({ one, pairs }) => ({
+      one,
+      pairs,
+      gain: pairs.filter((pair) => open.has(pair)).length,
+      used: pairs.reduce((sum, pair) => sum + (uses.get(pair) ?? 0), 0),
+    }));
+    const best = ranked.reduce((first, next) =>
+      next.gain > first.gain || (next.gain === first.gain && next.used < first.used) ? next : first,
+    );
+    chosen.add(best.one);
+    for (const pair of best.pairs) {
+      open.delete(pair);
+      uses.set(pair, (uses.get(pair) ?? 0) + 1);
+    }
   }
-  return all.filter((one) => chosen.includes(one));
+  return all.filter((one) => chosen.has(one));
 }
 
 /** Every two of its values, as text. */

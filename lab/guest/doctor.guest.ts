@@ -5,6 +5,7 @@ import { execFile } from 'node:child_process';
 import test from 'node:test';
 import { promisify } from 'node:util';
 import { at, listAt, parseJson, textAt } from '../json.ts';
+import { isNightly } from '../nightly.ts';
 import { tapscope } from '../serve.ts';
 import { type DoctorReport, doctorReport } from './doctor-report.ts';
 import { isSince } from './release.ts';
@@ -126,7 +127,7 @@ async function doctorWith(forced: readonly string[]): Promise<DoctorReport> {
   return { code, report: parseJson(stdout) };
 }
 
-for (const { forced, code, expected } of process.env.NIGHTLY ? [...cases, ...long] : cases) {
+for (const { forced, code, expected } of isNightly ? [...cases, ...long] : cases) {
   test(`doctor with ${forced.length > 0 ? forced.join(', ') : 'nothing forced'}`, async () => {
     const { code: answered, report } = forced.length > 0 ? await doctorWith(forced) : await doctorReport();
     const events = listAt(report, 'events');

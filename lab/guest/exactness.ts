@@ -16,7 +16,7 @@ interface Observation {
   /** Some snapshots after. */
   readonly later: Figures;
   /** The agent's reasons to call the device degraded then. */
-  readonly marks: unknown;
+  marks(): Promise<unknown>;
 }
 
 /** How often a scenario throws packets out of rings and qdiscs while others come: two queues leave, or one resize. */
@@ -76,16 +76,16 @@ async function observe(t: TestContext, agent: Agent, scenario: Scenario): Promis
   const atRest = await figures();
   for (let snapshot = 1; snapshot < PATIENCE; snapshot++) await agent.metrics();
   const later = await figures();
-  return { truth, before, halfway, atRest, later, marks: await marksOf(agent, lab.inode, DEVICE) };
+  return { truth, before, halfway, atRest, later, marks: () => marksOf(agent, lab.inode, DEVICE) };
 }
 
 /** A failure shows everything that was seen. */
-function judge(seen: Observation, verdict: (seen: Observation) => void): number {
+async function judge(seen: Observation, verdict: (seen: Observation) => void): Promise<number> {
   try {
     verdict(seen);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.stack : String(cause);
-    throw new Error(`${reason}\n${JSON.stringify(seen, undefined, 1)}`, { cause });
+    throw new Error(`${reason}\n${JSON.stringify({ ...seen, marks: await seen.marks() }, undefined, 1)}`, { cause });
   }
   return seen.truth.tried;
 }

@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { namespaceLab } from '../netns.ts';
+import { isNightly } from '../nightly.ts';
 import { standingAgent } from '../serve.ts';
 
-const LIVES = process.env.NIGHTLY ? 100 : 10;
+const LIVES = isNightly ? 100 : 10;
 
 test(`${LIVES} devices, one after the other`, async (t) => {
   const agent = await standingAgent();

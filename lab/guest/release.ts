@@ -6,6 +6,9 @@ const [ownMajor = 0, ownMinor = 0] = release()
   .split('.')
   .map((part) => Number.parseInt(part, 10));
 
+/** As lab/kernels.json has it. */
+export const ownSeries = `${ownMajor}.${ownMinor}`;
+
 /** This version, or a later one. */
 export function isSince(major: number, minor: number): boolean {
   return ownMajor > major || (ownMajor === major && ownMinor >= minor);

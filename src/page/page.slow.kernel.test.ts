@@ -7,6 +7,7 @@ import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { namespaceLab, noLab } from '../../lab/netns.ts';
+import { onlyNightly } from '../../lab/nightly.ts';
 import type { Puppet } from '../../lab/puppet.ts';
 import { freePort, startAgent } from '../../lab/serve.ts';
 
@@ -187,7 +188,7 @@ test('a live view that is refused says so, and is there again when it may be', {
   await shows(ANSWERED);
 });
 
-test('500 queues for a minute: the page does not grow', { skip: noLab }, async (t) => {
+test('500 queues for a minute: the page does not grow', { skip: noLab || onlyNightly }, async (t) => {
   const lab = await namespaceLab(t);
   const puppet = await lab.puppet();
   for (const device of ['tap0', 'tap1'])
