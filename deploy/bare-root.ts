@@ -2,9 +2,22 @@
 // A bare Debian 12 in a folder, with this machine's names and certificates, and processes that run in it.
 // Every process mounts what it needs in a mount namespace of its own: nothing is left to unmount, however it ends.
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { cachePath } from '../lab/cache.ts';
 
 const passedOn = /^(NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|(https?|no)_proxy|npm_config_registry)$/i;
 
@@ -33,8 +46,7 @@ function debianMirror(): string | undefined {
 
 export function makeBareRoot(root: string): void {
   mkdirSync(root, { mode: 0o700, recursive: true });
-  const bootstrap = ['debootstrap', '--variant=minbase', 'bookworm', root, debianMirror() ?? ''];
-  execFileSync('unshare', ['--mount', ...bootstrap], { stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync('cp', ['--archive', `${bootstrapped()}/.`, root]);
   const certificates = Object.entries(process.env).flatMap(([name, value]) =>
     /CERT/.test(name) && passedOn.test(name) && value ? [value] : [],
   );
@@ -43,6 +55,27 @@ export function makeBareRoot(root: string): void {
     const path = join('/etc/apt/apt.conf.d', file);
     if (/^\s*Acquire/m.test(readFileSync(path, 'utf8'))) copyIn(root, path, path);
   }
+}
+
+const DAY_MS = 86_400_000;
+
+/** As debootstrap leaves it, which takes half a minute and is kept for a day: several tests have one each. */
+function bootstrapped(): string {
+  const kept = cachePath('bookworm');
+  const made = statSync(kept, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  if (Math.abs(Date.now() - made) < DAY_MS) return kept;
+  const fresh = `${kept}.${process.pid}`;
+  try {
+    mkdirSync(fresh, { mode: 0o700, recursive: true });
+    const bootstrap = ['debootstrap', '--variant=minbase', 'bookworm', fresh, debianMirror() ?? ''];
+    execFileSync('unshare', ['--mount', ...bootstrap], { stdio: ['ignore', 'ignore', 'inherit'] });
+    utimesSync(fresh, new Date(), new Date());
+    rmSync(kept, { recursive: true, force: true });
+    renameSync(fresh, kept);
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
+  return kept;
 }
 
 function copyIn(root: string, from: string, to: string): void {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernels of the lab: Debian's, by the version and checksum that kernels.json locks, unpacked into a cache once.
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { debianSuite, NoMirror, type Package, type Suite } from './apt.ts';
+import { cachePath } from './cache.ts';
 import { type LockedKernel, lockedKernel } from './kernel-lock.ts';
 import { releaseOf, unpackKernel } from './unpack-kernel.ts';
 
@@ -14,10 +14,8 @@ export interface Kernel {
   readonly directory: string;
 }
 
-/** Outside the clone: a kernel is 50 to 100 MB to download, and a fresh clone needs the same ones. */
-export function cacheDirectory(): string {
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'tapscope/kernels');
-}
+/** A kernel is 50 to 100 MB to download. */
+const KERNELS = cachePath('kernels');
 
 /** From the cache, else from the mirror; `say` hears what takes time and what is not as locked. */
 export async function provideKernel(series: string, say: (line: string) => void): Promise<Kernel> {
@@ -55,7 +53,7 @@ export async function kernelOrWhy(series: string, say: (line: string) => void): 
 /** 7.3-amd64 is the release of every release candidate: only with the package's version it names one kernel. */
 function unpacked(series: string, packages: readonly Package[]): Kernel {
   const release = releaseOf(packages);
-  return { series, release, directory: join(cacheDirectory(), `${release}_${packages[0]?.version}`) };
+  return { series, release, directory: join(KERNELS, `${release}_${packages[0]?.version}`) };
 }
 
 export interface Offer {
@@ -68,7 +66,7 @@ async function findOffer(
   search: (suite: Suite) => Promise<readonly Package[] | undefined>,
 ): Promise<Offer | undefined> {
   for (const name of locked.suites) {
-    const suite = await debianSuite(name, join(cacheDirectory(), 'apt'));
+    const suite = await debianSuite(name, join(KERNELS, 'apt'));
     const packages = await search(suite);
     if (packages) {
       return { suite, packages };

@@ -70,6 +70,9 @@ const cases: readonly Case[] = [
       owners: 'procfs',
     },
   },
+];
+
+const long: readonly Case[] = [
   {
     forced: ['devices=rtnetlink'],
     code: 3,
@@ -95,9 +98,6 @@ const cases: readonly Case[] = [
       owners: 'procfs',
     },
   },
-];
-
-const long: readonly Case[] = [
   { forced: ['transmit=raw-tracepoint'], code: 1, expected: { transmit: 'raw-tracepoint' } },
   { forced: ['transmit=arithmetic'], code: 1, expected: { transmit: 'arithmetic', ...fromDevice } },
   { forced: ['transmit=off'], code: 3, expected: { transmit: null, ...fromDevice } },

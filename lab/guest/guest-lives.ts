@@ -23,6 +23,10 @@ export const GUEST_LIVES = {
 
 export type GuestLifeName = keyof typeof GUEST_LIVES;
 
+export const GUEST_LIFE_NAMES: readonly GuestLifeName[] = Object.keys(GUEST_LIVES).filter(
+  (name): name is GuestLifeName => name in GUEST_LIVES,
+);
+
 async function stallForAWhile(puppet: Puppet, id: string): Promise<void> {
   await puppet.stall(id);
   await wait(200);

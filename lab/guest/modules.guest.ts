@@ -10,6 +10,7 @@ import { PriceMeter } from '../../src/probes/price.ts';
 import { PROBE_SYMBOLS } from '../../src/probes/probe-symbols.ts';
 import { agentLab } from '../agent.ts';
 import { namespaceLab } from '../netns.ts';
+import { isNightly, onlyNightly } from '../nightly.ts';
 import { type Agent, startAgent, tapscope } from '../serve.ts';
 import { dismissStanding } from '../standing.ts';
 import { until } from '../until.ts';
@@ -167,7 +168,7 @@ async function macvtapComes(t: TestContext, agent: Agent): Promise<void> {
 test('--no-pin: tun goes and comes again while the agent runs', async (t) => {
   const agent = await startAgent(t, ['--budget=off', '--no-pin']);
   await countsExactly(t, agent);
-  for (let i = 0; i < 2; i++) {
+  for (let i = 0; i < (isNightly ? 2 : 1); i++) {
     await unloadTun();
     await untilAttached(agent, 0);
     await run('modprobe', ['tun']);
@@ -176,7 +177,7 @@ test('--no-pin: tun goes and comes again while the agent runs', async (t) => {
   }
 });
 
-test('programs that were loaded later have their price too', async (t) => {
+test('programs that were loaded later have their price too', { skip: onlyNightly }, async (t) => {
   await dismissStanding();
   await unloadVhost();
   const { probes } = await agentLab(t);

@@ -31,7 +31,7 @@ export interface Source {
   stop(): Promise<Sent>;
 }
 
-const PKTGEN_PACKETS = { shared: 200_000, unshared: 60_000 };
+const PKTGEN_PACKETS = { shared: 260_000, unshared: 60_000 };
 const SOCKET_PACKETS = 8_000;
 const BURST = 250;
 

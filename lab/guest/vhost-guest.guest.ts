@@ -11,8 +11,9 @@ import { pktgenIn } from '../pktgen.ts';
 import type { GuestCounts, Puppet } from '../puppet.ts';
 import { type Agent, type Metrics, standingAgent } from '../serve.ts';
 import { until } from '../until.ts';
+import { allCombinations, coveringSelection } from './covering.ts';
 import { figuresOf, total } from './figures.ts';
-import { GUEST_LIVES, type GuestLife } from './guest-lives.ts';
+import { GUEST_LIFE_NAMES, GUEST_LIVES, type GuestLife } from './guest-lives.ts';
 import { type VhostFigures, vhostFiguresOf } from './vhost-figures.ts';
 
 const DEVICE = 'tap0';
@@ -197,19 +198,22 @@ function judgeStops(metrics: Metrics, netns: number, backlog: number): void {
   assert.deepEqual([sum('stops_total') + sum('stops_inferred_total'), sum('wakes_lost_total')], [ended, 0]);
 }
 
-for (const regime of ['tail-drop', 'backpressure'] as const)
+const DIMENSIONS = {
+  regime: ['tail-drop', 'backpressure'],
+  life: [...GUEST_LIFE_NAMES, 'gone with full rings'],
+  queues: [1, 2, 4],
+} as const;
+
+const scenarios = allCombinations(DIMENSIONS, ({ queues }) => isNightly || queues !== 2);
+const chosen = isNightly ? scenarios : coveringSelection(scenarios);
+
+for (const regime of DIMENSIONS.regime)
   test(`guests behind vhost-net, ${regime}`, { skip: regime === 'backpressure' && neverStops }, async (t) => {
     const agent = await standingAgent();
-    for (const queues of isNightly ? [1, 2, 4] : [1, 4]) {
-      for (const [name, life] of Object.entries(GUEST_LIVES)) {
-        await t.test(`${name}, queues: ${queues}`, async (t) => {
-          const stage = await stageOf(t, queues, regime);
-          await judge(agent, stage, await play(stage, life, false));
-        });
-      }
-      await t.test(`gone with full rings, queues: ${queues}`, async (t) => {
+    for (const { life, queues } of chosen.filter((one) => one.regime === regime))
+      await t.test(`${life}, queues: ${queues}`, async (t) => {
+        const leave = life === 'gone with full rings';
         const stage = await stageOf(t, queues, regime);
-        await judge(agent, stage, await play(stage, GUEST_LIVES.slow, true));
+        await judge(agent, stage, await play(stage, GUEST_LIVES[leave ? 'slow' : life], leave));
       });
-    }
   });
