@@ -166,6 +166,7 @@ async function macvtapComes(t: TestContext, agent: Agent): Promise<void> {
 }
 
 test('--no-pin: tun goes and comes again while the agent runs', async (t) => {
+  t.after(() => run('modprobe', ['vhost_net']));
   const agent = await startAgent(t, ['--budget=off', '--no-pin']);
   await countsExactly(t, agent);
   for (let i = 0; i < (isNightly ? 2 : 1); i++) {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { isNightly } from '../nightly.ts';
 import { SERIES } from '../series.ts';
-import { startAgent } from '../serve.ts';
+import { standingAgent, startAgent } from '../serve.ts';
 import { allCombinations, coveringSelection } from './covering.ts';
 import { exact, marked } from './exactness.ts';
 import { LIFE_NAMES } from './lives.ts';
@@ -12,7 +12,7 @@ import { ownSeries } from './release.ts';
 
 const DIMENSIONS = {
   series: SERIES,
-  mechanism: ['fentry', 'raw-tracepoint'],
+  mechanism: ['raw-tracepoint', 'fentry'],
   life: LIFE_NAMES,
   path: ['start_xmit', 'noqueue', 'fq_codel'],
   skb: ['shared', 'unshared'],
@@ -27,13 +27,15 @@ const scenarios = allCombinations(
 /** The kernel is a dimension too: every two values meet on some kernel, and each of them is on every kernel. */
 const everywhere = isNightly ? scenarios : coveringSelection(scenarios);
 const chosen = everywhere.filter(({ series }) => series === ownSeries);
+/** A host without the one has not the other either. */
+const WITHOUT_FENTRY = ['--budget=off', '--mechanism=transmit=raw-tracepoint', '--mechanism=consumed=arithmetic'];
 let packets = 0;
 
 for (const mechanism of DIMENSIONS.mechanism) {
   test(`transmit by ${mechanism}`, async (t) => {
-    // A host without the one has not the other either.
-    const consumed = mechanism === 'fentry' ? [] : ['--mechanism', 'consumed=arithmetic'];
-    const agent = await startAgent(t, ['--budget=off', '--mechanism', `transmit=${mechanism}`, ...consumed]);
+    const agent = mechanism === 'fentry' ? await standingAgent() : await startAgent(t, WITHOUT_FENTRY);
+    const attached = (await agent.metrics()).value('tapscope_probe_attached', { event: 'transmit', mechanism });
+    assert.equal(attached, 1);
     for (const scenario of chosen.filter((one) => one.mechanism === mechanism)) {
       const { life, path, skb, threads, queues } = scenario;
       const from = threads > 1 ? `${threads} threads` : 'one thread';
