@@ -22,7 +22,7 @@ test('a command runs as root in this directory on another kernel', { skip: noVm 
 test('a VM that is late is stopped, and says what it was doing', { skip: noVm }, async (t) => {
   const kernel = await kernelOrWhy('6.12', (line) => t.diagnostic(line));
   if (typeof kernel === 'string') return t.skip(kernel);
-  const command = runInVm(kernel, ['sh', '-c', 'echo started; sleep 10000'], { timeoutMs: 10_000 + 3 * bootMs });
+  const command = runInVm(kernel, ['sh', '-c', 'echo started; sleep 10000'], { timeoutMs: 10_000 + 2 * bootMs });
   await assert.rejects(command, /its time was over.*started/s);
 });
 
