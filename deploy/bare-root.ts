@@ -14,6 +14,7 @@ import {
   statSync,
   symlinkSync,
   utimesSync,
+  writeFileSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -46,7 +47,9 @@ function debianMirror(): string | undefined {
 
 export function makeBareRoot(root: string): void {
   mkdirSync(root, { mode: 0o700, recursive: true });
-  execFileSync('cp', ['--archive', `${bootstrapped()}/.`, root]);
+  const mirror = debianMirror() ?? '';
+  execFileSync('cp', ['--archive', `${bootstrapped(mirror)}/.`, root]);
+  writeFileSync(join(root, 'etc/apt/sources.list'), `deb ${mirror} bookworm main\n`); // it may be another one by now
   const certificates = Object.entries(process.env).flatMap(([name, value]) =>
     /CERT/.test(name) && passedOn.test(name) && value ? [value] : [],
   );
@@ -60,14 +63,14 @@ export function makeBareRoot(root: string): void {
 const DAY_MS = 86_400_000;
 
 /** As debootstrap leaves it, which takes half a minute and is kept for a day: several tests have one each. */
-function bootstrapped(): string {
+function bootstrapped(mirror: string): string {
   const kept = cachePath('bookworm');
   const made = statSync(kept, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (Math.abs(Date.now() - made) < DAY_MS) return kept;
   const fresh = `${kept}.${process.pid}`;
   try {
     mkdirSync(fresh, { mode: 0o700, recursive: true });
-    const bootstrap = ['debootstrap', '--variant=minbase', 'bookworm', fresh, debianMirror() ?? ''];
+    const bootstrap = ['debootstrap', '--variant=minbase', 'bookworm', fresh, mirror];
     execFileSync('unshare', ['--mount', ...bootstrap], { stdio: ['ignore', 'ignore', 'inherit'] });
     utimesSync(fresh, new Date(), new Date());
     rmSync(kept, { recursive: true, force: true });

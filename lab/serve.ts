@@ -194,7 +194,7 @@ function read(url: string): Promise<string> {
   });
 }
 
-/** Where the CPU is emulated, to parse a page takes as long as to make it: only what is asked for is parsed. */
+/** Only what is asked for is parsed: a page has a thousand lines, and a lab's CPU may be emulated. */
 export function parseMetrics(page: string): Metrics {
   const lines = new Map<string, string[]>();
   for (const line of page.split('\n')) {
@@ -204,9 +204,9 @@ export function parseMetrics(page: string): Metrics {
     family.push(line);
     lines.set(name, family);
   }
-  const matching = (name: string, labels: Readonly<Record<string, string>>): readonly Series[] =>
+  const matching = (name: string, labels: Readonly<Record<string, string>>): readonly Sample[] =>
     (lines.get(name) ?? [])
-      .map(parseSeries)
+      .map(parseSample)
       .filter((one) => Object.entries(labels).every(([label, value]) => one.labels.get(label) === value));
   return {
     text: page,
@@ -227,12 +227,12 @@ export function parseMetrics(page: string): Metrics {
   };
 }
 
-interface Series {
+interface Sample {
   readonly labels: ReadonlyMap<string, string>;
   readonly value: number;
 }
 
-function parseSeries(line: string): Series {
+function parseSample(line: string): Sample {
   const [, labels = '', value = ''] = /^\w+(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
   return { labels: parseLabels(labels), value: Number(value) };
 }

@@ -3,9 +3,10 @@
 // the rules say of them. SEED= replays a run, ONLY= takes the scenarios with that in their name, VARIANTS= says how many of
 // each. --write: into BENCHMARKS.md; --record: the windows become fixtures of the rules' tests.
 import { writeSection } from './benchmarks.ts';
+import { SERIES } from './series.ts';
 import { SCENARIOS } from './verdicts/catalogue.ts';
 import { playOn } from './verdicts/on-kernel.ts';
-import { runsOf, SERIES } from './verdicts/plan.ts';
+import { runsOf } from './verdicts/plan.ts';
 import { recordAll } from './verdicts/recording.ts';
 import { faultsIn, report } from './verdicts/report.ts';
 import { noVm } from './vm.ts';

@@ -56,7 +56,7 @@ mount -t cgroup2 cgroup sys/fs/cgroup
 if [ -e sys/devices/system/cpu/cpu1 ]; then
 	for name in one two; do
 		instance=sys/kernel/tracing/instances/$name
-		mkdir "$instance" && echo 0 >"$instance/tracing_on"
+		mkdir "$instance" && echo 0 >"$instance/tracing_on" || fail "make a trace instance"
 		for event in softirq_entry softirq_exit; do
 			echo 1 >"$instance/events/irq/$event/enable" || fail "listen to soft interrupts"
 		done

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The clocked paths of a packet.
+import { namesOf } from '../names.ts';
 
 /** Path -> what the driver is asked, and the figure in its answer that is the path's price. */
 export const PATHS = {
@@ -37,7 +38,3 @@ export type Prices = Readonly<Partial<Record<Path | ScaledPath, number>>>;
 export const pathNames: readonly Path[] = namesOf(PATHS);
 export const scaledPathNames: readonly ScaledPath[] = namesOf(SCALED_PATHS);
 export const SCALES = ['1 000 devices', '8 queues'] as const;
-
-function namesOf<Name extends string>(paths: Readonly<Record<Name, unknown>>): readonly Name[] {
-  return Object.keys(paths).filter((name): name is Name => name in paths);
-}

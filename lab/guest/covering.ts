@@ -25,17 +25,14 @@ export function coveringSelection<Combination extends object>(all: readonly Comb
   const candidates = all.map((one) => ({ one, pairs: pairsOf(one) }));
   const open = new Set(candidates.flatMap(({ pairs }) => pairs));
   const uses = new Map<string, number>();
+  const used = (pairs: readonly string[]): number => pairs.reduce((sum, pair) => sum + (uses.get(pair) ?? 0), 0);
   const chosen = new Set<Combination>();
   while (open.size > 0) {
-    const ranked = candidates.map(({ one, pairs }) => ({
-      one,
-      pairs,
-      gain: pairs.filter((pair) => open.has(pair)).length,
-      used: pairs.reduce((sum, pair) => sum + (uses.get(pair) ?? 0), 0),
-    }));
-    const best = ranked.reduce((first, next) =>
-      next.gain > first.gain || (next.gain === first.gain && next.used < first.used) ? next : first,
-    );
+    const gains = candidates.map(({ pairs }) => pairs.filter((pair) => open.has(pair)).length);
+    const most = Math.max(...gains);
+    const best = candidates
+      .filter((_, index) => gains[index] === most)
+      .reduce((first, next) => (used(next.pairs) < used(first.pairs) ? next : first));
     chosen.add(best.one);
     for (const pair of best.pairs) {
       open.delete(pair);

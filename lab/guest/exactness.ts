@@ -15,7 +15,7 @@ interface Observation {
   readonly atRest: Figures;
   /** Some snapshots after. */
   readonly later: Figures;
-  /** The agent's reasons to call the device degraded then. */
+  /** The agent's reasons to call the device degraded now. */
   marks(): Promise<unknown>;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is different from the truth where a mechanism is not the best: nothing, or what nobody knows then.
+import { namesOf } from '../names.ts';
 import { type Seen, TRUTH } from './all-events.ts';
 
 type Name = keyof Seen;
@@ -14,7 +15,7 @@ const FROM_RTNETLINK: readonly string[] = ['received', 'transmitted', 'transmit 
 
 /** By EVENT=MECHANISM: each that is not the best of its event. */
 export const DIFFERENCES: Readonly<Record<string, Difference>> = {
-  'devices=rtnetlink': unknown(...names().filter((name) => !FROM_RTNETLINK.includes(name))),
+  'devices=rtnetlink': unknown(...namesOf(TRUTH).filter((name) => !FROM_RTNETLINK.includes(name))),
   'ended=identity': NOT_TAKEN,
   'freed=raw-tracepoint': SAME,
   'queue-changes=none': unknown('queue changes'),
@@ -74,8 +75,4 @@ export function known(figures: Difference): Seen {
 
 function unknown(...what: readonly Name[]): Difference {
   return Object.fromEntries(what.map((name) => [name, undefined]));
-}
-
-function names(): readonly Name[] {
-  return Object.keys(TRUTH).filter((name): name is Name => name in TRUTH);
 }

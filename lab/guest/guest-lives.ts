@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a guest behind vhost-net takes what its tap gets: at full speed, at a rate, in lumps, not at all, for a while.
 import { setTimeout as wait } from 'node:timers/promises';
+import { namesOf } from '../names.ts';
 import type { Puppet } from '../puppet.ts';
 
 export interface GuestLife {
@@ -23,9 +24,7 @@ export const GUEST_LIVES = {
 
 export type GuestLifeName = keyof typeof GUEST_LIVES;
 
-export const GUEST_LIFE_NAMES: readonly GuestLifeName[] = Object.keys(GUEST_LIVES).filter(
-  (name): name is GuestLifeName => name in GUEST_LIVES,
-);
+export const GUEST_LIFE_NAMES: readonly GuestLifeName[] = namesOf(GUEST_LIVES);
 
 async function stallForAWhile(puppet: Puppet, id: string): Promise<void> {
   await puppet.stall(id);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What can happen to a tap's queues while packets come at full speed.
 import { setTimeout as wait } from 'node:timers/promises';
+import { namesOf } from '../names.ts';
 import type { NamespaceLab } from '../netns.ts';
 import type { Puppet, QueueFlag } from '../puppet.ts';
 
@@ -44,7 +45,7 @@ export const LIVES = {
 
 export type LifeName = keyof typeof LIVES;
 
-export const LIFE_NAMES: readonly LifeName[] = Object.keys(LIVES).filter((name): name is LifeName => name in LIVES);
+export const LIFE_NAMES: readonly LifeName[] = namesOf(LIVES);
 
 async function pinReaders({ lab, puppet }: Stage): Promise<void> {
   await lab.exec('taskset', '-a', '-p', '-c', '1', String(puppet.pid));

@@ -22,7 +22,7 @@ export interface Sent {
 }
 
 export interface Source {
-  /** So many that the eight scenarios of a day are a million, on 6.1 too, where half of them are those of sockets. */
+  /** After so many it may end. */
   readonly packets: number;
   /** It names the queue of each packet, for the device's steering program. */
   readonly steers: boolean;
@@ -31,6 +31,7 @@ export interface Source {
   stop(): Promise<Sent>;
 }
 
+/** Eight scenarios are a million, on 6.1 too, where those of half of them come from sockets. */
 const PKTGEN_PACKETS = { shared: 260_000, unshared: 60_000 };
 const SOCKET_PACKETS = 8_000;
 const BURST = 250;

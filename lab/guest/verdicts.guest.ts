@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Some of the benchmark of verdicts, on the oldest and the youngest kernel: what is wrong is told by its name, what is well is left alone.
 import assert from 'node:assert/strict';
-import { release } from 'node:os';
 import test from 'node:test';
 import { seedOf } from '../random.ts';
 import { SCENARIOS } from '../verdicts/catalogue.ts';
@@ -10,8 +9,9 @@ import { lineOf } from '../verdicts/report.ts';
 import type { Score } from '../verdicts/score.ts';
 import { watch } from '../verdicts/watch.ts';
 import { type Played, playWave } from '../verdicts/wave.ts';
+import { ownSeries } from './release.ts';
 
-const series = ['6.1', '7.3'].find((one) => release().startsWith(`${one}.`) || release().startsWith(`${one}-`));
+const series = ['6.1', '7.3'].find((one) => one === ownSeries);
 
 const CHOSEN = [
   'bursts that do not fit the ring',

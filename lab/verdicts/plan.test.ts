@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { SERIES } from '../series.ts';
 import { SCENARIOS } from './catalogue.ts';
-import { type PlanOptions, runsOf, SERIES, wavesOf } from './plan.ts';
+import { type PlanOptions, runsOf, wavesOf } from './plan.ts';
 
 const all: PlanOptions = { seed: 1, variants: 2, series: SERIES, named: () => true };
 

@@ -3,8 +3,6 @@
 import { randomOf } from '../random.ts';
 import type { Scenario, Variant } from './scenario.ts';
 
-export const SERIES = ['6.1', '6.12', '7.2', '7.3'];
-
 /** A scenario by its place in the list: two processes that have the same list understand each other. */
 export interface Run {
   readonly scenario: number;
