@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { initrdOf } from './initrd.ts';
 import type { Kernel } from './kernels.ts';
+import { vmlinuxOf } from './vmlinux.ts';
 
 export interface VmOptions {
   readonly cpus?: number;
@@ -62,7 +63,8 @@ export async function runInVm(kernel: Kernel, command: readonly string[], option
   const work = await mkdtemp(join(tmpdir(), 'tapscope-vm-'));
   try {
     await writeFile(join(work, 'run.sh'), runScript(command, options.environment ?? {}));
-    const { output, late } = await boot(qemu(kernel, await initrdOf(kernel), work, options), options);
+    const images = { vmlinux: await vmlinuxOf(kernel), initrd: await initrdOf(kernel) };
+    const { output, late } = await boot(qemu(kernel, images, work, options), options);
     const console = await readFile(join(work, 'console'), 'utf8').then((text) => text.replaceAll('\r', ''));
     const status = await readFile(join(work, 'status'), 'utf8').catch(() => undefined);
     if (status === undefined) {
@@ -89,7 +91,12 @@ function quoted(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-function qemu(kernel: Kernel, initrd: string, work: string, options: VmOptions): readonly string[] {
+interface Images {
+  readonly vmlinux: string;
+  readonly initrd: string;
+}
+
+function qemu(kernel: Kernel, { vmlinux, initrd }: Images, work: string, options: VmOptions): readonly string[] {
   const { cpus = 2, memoryMiB = 2048, instructionClock = false } = options;
   const share = 'security_model=none,multidevs=remap';
   // QEMU takes a string instruction apart: a page is cleared in 4 096 steps by bytes, in 512 by words, and in 64 by a loop. A third
@@ -108,7 +115,7 @@ function qemu(kernel: Kernel, initrd: string, work: string, options: VmOptions):
     ...(instructionClock ? ['-icount', 'shift=0,sleep=off'] : []),
     ...['-display', 'none', '-vga', 'none', '-monitor', 'none', '-no-reboot', '-nic', 'none'],
     ...['-serial', `file:${join(work, 'console')}`, '-serial', 'stdio'],
-    ...['-kernel', join(kernel.directory, 'vmlinuz'), '-initrd', initrd, '-append', boot.join(' ')],
+    ...['-kernel', vmlinux, '-initrd', initrd, '-append', boot.join(' ')],
     ...['-virtfs', `local,path=/,mount_tag=root,${share},readonly=on`],
     ...['-virtfs', `local,path=${work},mount_tag=work,${share}`],
   ];

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel itself, as it lies compressed in vmlinuz. An emulated CPU unpacks it in 3 s (zstd) to 9 s (xz), this one in half a second, and
+// QEMU starts it without a BIOS (PVH).
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Kernel } from './kernels.ts';
+
+const run = promisify(execFile);
+
+/** Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header". Bytes. */
+const SETUP_SECTORS = 0x1f1;
+const SECTOR = 512;
+const PAYLOAD_OFFSET = 0x248;
+const PAYLOAD_LENGTH = 0x24c;
+/** How long it is unpacked follows what is packed, of which that is no part. */
+const SIZE_BYTES = 4;
+
+/** By the first bytes of what they made. */
+const TOOLS: Readonly<Record<string, string>> = { fd377a58: 'xz', '28b52ffd': 'zstd' };
+
+/** Made once, beside vmlinuz. */
+export async function vmlinuxOf(kernel: Kernel): Promise<string> {
+  const file = join(kernel.directory, 'vmlinux');
+  if (!existsSync(file)) await unpack(join(kernel.directory, 'vmlinuz'), file);
+  return file;
+}
+
+async function unpack(image: string, file: string): Promise<void> {
+  const payload = payloadOf(await readFile(image));
+  const tool = TOOLS[payload.toString('hex', 0, 4)];
+  if (!tool) throw new Error(`${image} is compressed by something else than ${Object.values(TOOLS).join(' and ')}.`);
+  const [packed, partial] = [`${file}.${process.pid}.packed`, `${file}.${process.pid}`];
+  try {
+    await writeFile(packed, payload);
+    await run('sh', ['-c', `${tool} -dc <"$1" >"$2"`, 'sh', packed, partial]);
+    await rename(partial, file);
+  } finally {
+    for (const one of [packed, partial]) await rm(one, { force: true });
+  }
+}
+
+function payloadOf(image: Buffer): Buffer {
+  const start = (image.readUInt8(SETUP_SECTORS) + 1) * SECTOR + image.readUInt32LE(PAYLOAD_OFFSET);
+  return image.subarray(start, start + image.readUInt32LE(PAYLOAD_LENGTH) - SIZE_BYTES);
+}
