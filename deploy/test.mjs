@@ -16,8 +16,8 @@ const fileLimitMs = process.argv[2] === 'nightly' ? 10_800_000 : 2_820_000;
 const onKernel = /\.kernel\.test\.ts$/;
 /** Other kernels in VMs; and the price per packet on the instruction clock. */
 const inVm = /\.vm\.test\.ts$/;
-/** Kernels on which all runs (lab/matrix.ts): they begin first, so that nobody waits for them at the end. */
-const longVm = /linux-(6\.1|7\.3)\.vm/;
+/** The price, whose clock does not mind who else wants the CPU, and the kernel on which most runs (lab/matrix.ts). */
+const earlyVm = /(gate|linux-7\.3)\.vm/;
 /** What a VM's test is called by lab/matrix.ts: the file that ran there, first. */
 const inGuest = /^(\S+\.ts): /;
 /** With more than these the change is wrong, not the weather. */
@@ -56,7 +56,7 @@ function lint() {
 
 /** Node itself is not sanitized, so that the sanitizer has to be there before it. Leaks would be V8's. */
 function buildSanitized() {
-  checked('addon with AddressSanitizer', 'make', ['-C', 'addon', 'asan']);
+  checked('addon with AddressSanitizer', 'make', ['-j2', '--output-sync', '-C', 'addon', 'asan']);
   const library = spawnSync('g++', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).stdout.trim();
   Object.assign(process.env, {
     TAPSCOPE_ADDON: resolve('dist/addon/asan/tapscope.node'),
@@ -95,23 +95,20 @@ function listTests(folder) {
 }
 
 /**
- * Pure tests run side by side. Those of this kernel take turns, for all share the one kernel; most of their time they wait for
- * something, so that a VM gets more than one of two CPUs beside them (and waits when they want both: lab/vm.ts). Then VMs run two
- * at a time, each of which keeps about one CPU busy.
+ * Pure tests run side by side, three at a time, for some wait for the clock. Those of this kernel take turns, for all share the one kernel;
+ * most of their time they wait for something, so that two VMs get more than one of two CPUs beside them (and wait when they want both:
+ * lab/vm.ts). What takes long begins early, so that nobody waits for it at the end.
  */
 async function runTests(files, afterKernel) {
   const kernel = files.filter((file) => onKernel.test(file));
-  const vms = files.filter((file) => inVm.test(file)).sort((a, b) => longVm.test(b) - longVm.test(a));
-  const waiting = vms.values();
-  const takeVms = async () => {
-    for (const file of waiting) await runFiles([file], 1);
-  };
-  await runFiles(
-    files.filter((file) => !kernel.includes(file) && !vms.includes(file)),
-    2,
-  );
-  const ours = runOnKernel(kernel).then(afterKernel);
-  await Promise.all([ours.then(takeVms), takeVms()]);
+  const vms = files.filter((file) => inVm.test(file));
+  const pure = files.filter((file) => !kernel.includes(file) && !vms.includes(file));
+  await runFiles(firstThose(slow, pure), 3);
+  await Promise.all([runOnKernel(kernel).then(afterKernel), runFiles(firstThose(earlyVm, vms), 2)]);
+}
+
+function firstThose(pattern, files) {
+  return files.toSorted((a, b) => pattern.test(b) - pattern.test(a));
 }
 
 async function runOnKernel(files) {
