@@ -2,7 +2,7 @@
 // The bundle as built: nothing but Node and the addon of others that finds its own files, and bytecode that V8 takes.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -22,6 +22,10 @@ function isRefused(flags: readonly string[]): string {
 test('the bytecode is taken of a Node without flags, and refused with others', () => {
   assert.equal(isRefused([]), 'false');
   assert.equal(isRefused(['--no-opt']), 'true');
+});
+
+test('the bytecode is that of all functions: that of a half-compiled program is shorter than its source', () => {
+  assert.ok(statSync(`${program}.bytecode`).size > bundle.length);
 });
 
 test('the bundle is ASCII, as it is read', () => {
