@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { onlyNightly } from '../lab/nightly.ts';
 import { cloneInto, copyNode, makeBareRoot, startInside, whyNoBareRoot } from './bare-root.ts';
 
 const clone = '/opt/tapscope';
@@ -28,7 +29,7 @@ interface Line {
   readonly text: string;
 }
 
-test('in a bare Debian 12 "npm start" serves', { skip: whyNoBareRoot() }, async (t) => {
+test('in a bare Debian 12 "npm start" serves', { skip: whyNoBareRoot() || onlyNightly }, async (t) => {
   const root = mkdtempSync(join(tmpdir(), 'tapscope-bare-'));
   finallyDo(t, () => rmSync(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }));
   makeBareRoot(root);

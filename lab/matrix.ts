@@ -55,7 +55,7 @@ export const GUEST_FILES: readonly { readonly file: string; readonly daily: read
   { file: 'src/inventory/before-tun.kernel.test.ts', daily: ['6.1'] },
   { file: 'src/inventory/receive.kernel.test.ts', daily: ['6.12'] },
   { file: 'src/inventory/uncounted.kernel.test.ts', daily: ['6.1', '7.3'] },
-  { file: 'src/inventory/random.slow.kernel.test.ts', daily: ['6.12'] },
+  { file: 'src/inventory/random.slow.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/inventory/ring-history.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/inventory/exact.kernel.test.ts', daily: ['6.12'] },
   { file: 'src/inventory/redirect.kernel.test.ts', daily: NIGHTLY },

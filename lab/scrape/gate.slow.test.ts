@@ -2,6 +2,7 @@
 // What is promised of 100 000 series holds: measured here and now, beside prom-client on the same machine.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { onlyNightly } from '../nightly.ts';
 import { slowness } from '../slowness.ts';
 import { type Measured, measure } from './measure.ts';
 import { allocationShare, LIMITS, linearity } from './report.ts';
@@ -19,7 +20,10 @@ async function quietest(series: number): Promise<Measured> {
   return best;
 }
 
-test('100 000 series: short turns, a tenth of the memory, linear', { timeout: 600_000 }, async (t) => {
+test('100 000 series: short turns, a tenth of the memory, linear', {
+  skip: onlyNightly,
+  timeout: 600_000,
+}, async (t) => {
   const ours = await quietest(LIMITS.series);
   // Time that the hypervisor gives to others is in no count of this kernel's.
   const loopMs = LIMITS.loopMs * (await slowness());
