@@ -40,10 +40,10 @@ function hasJustStalled(): boolean {
   return performance.now() - lastStall < beatMs;
 }
 
-/** `tls` gives the newest settings; undefined: plain HTTP. */
 /** Of those whose request was not there after a stall: Node has told them once, and does not look at them again. */
 const lastChances = new WeakMap<Socket, NodeJS.Timeout>();
 
+/** `tls` gives the newest settings; undefined: plain HTTP. */
 export function createHttpServer(handler: RequestListener, tls: () => TlsSettings | undefined): Server {
   const settings = tls();
   const server = settings === undefined ? createServer(patience, handler) : secureServer(handler, settings);
