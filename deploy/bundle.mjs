@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // node deploy/bundle.mjs FOLDER: the program as FOLDER/main.js and beside it, in one file, all of its sources and packages, with
 // their bytecode. Finding, reading and compiling three hundred files was half of a start.
-import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,11 +38,7 @@ async function bundle(folder) {
   copyFileSync(join(root, 'deploy/entry.mjs'), join(folder, 'main.js'));
   bundlePage(buildSync, join(folder, 'page'));
   chmodSync(join(folder, 'main.js'), 0o755);
-  // V8 takes bytecode of its own version and of its own flags only: here, of none.
-  const { status } = spawnSync(process.execPath, [self, '--bytecode', folder], {
-    stdio: ['ignore', 'ignore', 2],
-  });
-  return status === 0;
+  keepBytecode(folder);
 }
 
 /** What the browser gets; nothing of it is fetched from elsewhere. */
@@ -69,7 +64,8 @@ function toAscii(text) {
 
 /**
  * Of every function, for nobody starts an agent where the program is built: what `serve` runs beyond `--version` was a fifth of the CPU
- * time of its start, and takes 2 MB. The flag is gone when V8 notes with which flags it compiled.
+ * time of its start, and takes 2 MB. V8 takes bytecode of its own version and of its own flags only, here of none: the one is gone when it
+ * notes with which it compiled.
  */
 function keepBytecode(folder) {
   const filename = join(folder, 'program.cjs');
@@ -79,8 +75,4 @@ function keepBytecode(folder) {
   writeFileSync(`${filename}.bytecode`, script.createCachedData());
 }
 
-if (process.argv[1] === self) {
-  const [mode = '', folder = mode] = process.argv.slice(2);
-  if (mode === '--bytecode') keepBytecode(resolve(folder));
-  else process.exitCode = (await bundle(resolve(folder))) ? 0 : 1;
-}
+if (process.argv[1] === self) await bundle(resolve(process.argv[2]));
