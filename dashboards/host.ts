@@ -107,7 +107,7 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       stat({
         title: 'Inexact queues',
-        tells: 'Queues whose figures are known not to be exact: read "When the figures are not exact" in the README.',
+        tells: 'Queues whose figures are known not to be exact: read docs/accuracy.md.',
         width: 4,
         badFrom: 1,
         query: sum(owned(value(scope, 'tapscope_queue_degraded'))),

@@ -107,7 +107,7 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       stat({
         title: 'Inexact devices',
-        tells: 'Devices whose figures are known not to be exact: read "When the figures are not exact" in the README.',
+        tells: 'Devices whose figures are known not to be exact: read docs/accuracy.md.',
         width: 5,
         badFrom: 1,
         query: sum(now('tapscope_device_degraded')),

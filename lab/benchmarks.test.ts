@@ -18,13 +18,13 @@ test('each section is written and renewed alone, wherever it stands', () => {
   );
 });
 
-test('the costs in the README are those of BENCHMARKS.md', () => {
+test('the costs in docs/overhead.md are those of BENCHMARKS.md', () => {
   const cells = (line: string): readonly string[] => line.split('|').map((cell) => cell.trim().replace('·', '0'));
   const tables = readFileSync('BENCHMARKS.md', 'utf8').split('\n').map(cells);
   const columns = tables.find(([, first]) => first === 'attached') ?? [];
   const measured = (name: string, path: string): string | undefined =>
     tables.find(([, first, second]) => first === name && /^[+0]/.test(second ?? ''))?.[columns.indexOf(path)];
-  const shown = readFileSync('README.md', 'utf8').split('\n').map(cells);
+  const shown = readFileSync('docs/overhead.md', 'utf8').split('\n').map(cells);
   for (const [here, there] of [
     ['level `exact`', 'level exact'],
     ['level `lean`', 'level lean'],

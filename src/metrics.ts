@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The catalogue: every metric once. Outputs, the README's table and the dashboards read it; nothing else names a metric.
+// The catalogue: every metric once. Outputs, the table of docs/metrics.md and the dashboards read it; nothing else names a metric.
 import { counter, counters, flag, gauge, gauges, info, type Metric, series, seriesIf } from './metric.ts';
 import { findingMetric, type ShownFinding } from './metrics/finding.ts';
 import { flowMetrics } from './metrics/flow.ts';

@@ -7,7 +7,7 @@ import { cpuMetrics } from '../metrics/cpu.ts';
 import { deviceMetrics, queueMetrics, scrapeMetrics } from '../metrics.ts';
 import { metricsTable, withMetricsTable } from './metrics-table.ts';
 
-const readme = new URL('../../README.md', import.meta.url);
+const page = new URL('../../docs/metrics.md', import.meta.url);
 
 test('every metric has one row', () => {
   const rows = metricsTable()
@@ -34,8 +34,8 @@ test('the table goes between the markers and nowhere else', () => {
   }
 });
 
-test('the table of README.md is fresh (UPDATE=1 writes it)', () => {
-  const document = readFileSync(readme, 'utf8');
-  if (process.env.UPDATE === '1') writeFileSync(readme, withMetricsTable(document));
-  assert.equal(readFileSync(readme, 'utf8'), withMetricsTable(document));
+test('the table of docs/metrics.md is fresh (UPDATE=1 writes it)', () => {
+  const document = readFileSync(page, 'utf8');
+  if (process.env.UPDATE === '1') writeFileSync(page, withMetricsTable(document));
+  assert.equal(readFileSync(page, 'utf8'), withMetricsTable(document));
 });

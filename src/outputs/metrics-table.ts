@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The catalogue as the README's tables.
+// The catalogue as the tables of docs/metrics.md.
 import type { Metric } from '../metric.ts';
 import { agentMetrics } from '../metrics/agent.ts';
 import { cpuMetrics } from '../metrics/cpu.ts';

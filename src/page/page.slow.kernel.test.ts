@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The live page of the agent as built, in a real browser without a screen, on real taps. UPDATE=1 takes the README's pictures anew.
+// The live page of the agent as built, in a real browser without a screen, on real taps. UPDATE=1 takes the pictures of the docs anew.
 import assert from 'node:assert/strict';
 import { createServer, get, type IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream';
@@ -18,7 +18,7 @@ interface Scope {
 /** On a busy machine a browser takes its time. */
 const WITHIN_MS = 30_000;
 const FIRST_CONTENT_MS = 1000;
-/** Markup, but in the README's pictures. */
+/** Markup, but in the pictures of the docs. */
 const DEVICE = process.env.UPDATE ? 'vnet0' : '<b>tap';
 
 async function launchBrowser(t: Scope): Promise<Browser> {

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pages for people: the README stays short, links lead somewhere, and no command is missing.
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+
+const mostLines = 150;
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  ...['docs', 'docs/runbooks'].flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => join(folder, name)),
+  ),
+];
+
+/** Targets of a page's links and pictures within this tree, without the part after `#`. */
+function targetsOf(page: string): readonly string[] {
+  const links = [...readFileSync(page, 'utf8').matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
+  return links.filter((target) => !/^(https?:|#)/.test(target)).map((target) => target.replace(/#.*/, ''));
+}
+
+test(`the README has at most ${mostLines} lines`, () => {
+  assert.ok(readFileSync('README.md', 'utf8').split('\n').length <= mostLines);
+});
+
+test('every link of a page leads to a file of this tree', () => {
+  const links = pages.flatMap((page) => targetsOf(page).map((target) => ({ page, target })));
+  assert.ok(links.length > 20);
+  assert.deepEqual(
+    links.filter(({ page, target }) => !existsSync(join(dirname(page), target))),
+    [],
+  );
+});
+
+test('docs/README.md leads to every page of docs', () => {
+  const linked = targetsOf('docs/README.md');
+  const own = readdirSync('docs').filter((name) => name.endsWith('.md') && name !== 'README.md');
+  assert.deepEqual(
+    own.filter((name) => !linked.includes(name)),
+    [],
+  );
+});
+
+test('docs/commands.md names every command', () => {
+  const page = readFileSync('docs/commands.md', 'utf8');
+  const commands = [...readFileSync('src/main.ts', 'utf8').matchAll(/\.command\('(\w+)/g)].map(([, name]) => name);
+  assert.ok(commands.length > 5);
+  assert.deepEqual(
+    commands.filter((name) => !page.includes(`\`tapscope ${name}`)),
+    [],
+  );
+});
