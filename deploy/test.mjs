@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `npm test`: prepares the clone, lints it, runs its tests. Arguments narrow it: `npm test -- snapshot` runs the files with that in their path.
+// `npm run test:kernels` runs what takes long: the other kernels, and what is installed and shipped.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
@@ -8,7 +9,7 @@ import { run } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { buildPackages, installMissing, searchPath, testPackages } from './packages.mjs';
 import { prepare } from './prepare.mjs';
-import { failed, filesToTryAgain, finish, forgive, passed, record, skipped } from './report.mjs';
+import { failed, finish, passed, record, skipped } from './report.mjs';
 
 const folders = ['addon', 'dashboards', 'deploy', 'lab', 'src'];
 /** More than lab/matrix.ts gives a VM, which then can say what it was doing. */
@@ -16,21 +17,18 @@ const fileLimitMs = process.argv[2] === 'nightly' ? 10_800_000 : 2_820_000;
 const onKernel = /\.kernel\.test\.ts$/;
 /** Other kernels in VMs; and the price per packet on the instruction clock. */
 const inVm = /\.vm\.test\.ts$/;
-/** The price, whose clock does not mind who else wants the CPU, and the kernel on which most runs (lab/matrix.ts). */
+/** The price, whose clock does not depend on other load, and the kernel on which most tests run (lab/matrix.ts). */
 const earlyVm = /(gate|linux-7\.3)\.vm/;
-/** What a VM's test is called by lab/matrix.ts: the file that ran there, first. */
-const inGuest = /^(\S+\.ts): /;
-/** With more than these the change is wrong, not the weather. */
-const mostFlakyFiles = 3;
 const slow = /\.(slow(\.kernel)?|vm)\.test\.ts$/;
+/** The oldest and the newest kernel, with little to run there. */
+const shortBoot = /short-boot-[^/]*\.vm\.test\.ts$/;
 
 /** What a run is made of: the steps before the tests, and which test files. */
 const modes = {
-  all: { steps: [build, lint], includes: () => true },
-  nightly: { steps: [build, lengthen], includes: (file) => slow.test(file) },
-  quick: { steps: [build, lint], includes: (file) => !slow.test(file) },
+  daily: { steps: [build, lint], includes: (file) => !slow.test(file) || shortBoot.test(file) },
+  kernels: { steps: [build], includes: (file) => slow.test(file) && !shortBoot.test(file), sanitizes: true },
+  nightly: { steps: [build, lengthen], includes: (file) => slow.test(file) && !shortBoot.test(file) },
   asan: { steps: [build, buildSanitized], includes: (file) => /^(addon|src\/kernel)\//.test(file) && !slow.test(file) },
-  again: { steps: [], includes: () => false },
 };
 
 async function main(root, mode, words) {
@@ -41,9 +39,8 @@ async function main(root, mode, words) {
   for (const step of mode.steps) step();
   const files = folders.flatMap(listTests).sort();
   const named = words.length > 0 ? (file) => words.some((word) => file.includes(word)) : mode.includes;
-  const whole = mode === modes.all && words.length === 0;
-  await runTests(files.filter(named), whole ? runSanitized : async () => {});
-  if (whole || mode === modes.asan) await tryAgain();
+  const sanitizes = mode.sanitizes && words.length === 0;
+  await runTests(files.filter(named), sanitizes ? runSanitized : async () => {});
 }
 
 function build() {
@@ -121,26 +118,9 @@ async function runSanitized() {
   told('addon under AddressSanitizer', 'npm run test:asan', await runMode(['asan']));
 }
 
-/** In a whole run of an hour a neighbour takes the CPUs for seconds at some time. What fails then has to pass when it runs alone. */
-async function tryAgain() {
-  const files = filesToTryAgain();
-  if (files.length > mostFlakyFiles) return;
-  for (const [path, tests] of files) {
-    console.log(`again    ${path}`);
-    if ((await runMode(['again', path], { GUEST: guestFiles(tests) })) === 0) forgive(path);
-  }
-}
-
-/** Of a VM's tests, the files in which some failed; undefined, which is all, where the VM itself did. */
-function guestFiles(tests) {
-  if (tests.some(({ nesting, isOwn }) => nesting === 0 && isOwn)) return undefined;
-  const files = tests.flatMap(({ title }) => inGuest.exec(title)?.[1] ?? []);
-  return files.length > 0 ? files.join() : undefined;
-}
-
 /** The exit status. */
-async function runMode(words, environment = {}) {
-  const options = { stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...environment } };
+async function runMode(words) {
+  const options = { stdio: ['ignore', 'inherit', 'inherit'] };
   const [status] = await once(spawn(process.execPath, ['deploy/test.mjs', ...words], options), 'exit');
   return status;
 }
@@ -157,6 +137,6 @@ async function runFiles(files, concurrency) {
 
 // Node hands its own options on to the processes of the tests.
 process.execArgv.push('--import', 'tsx');
-const [mode = 'all', ...words] = process.argv.slice(2);
+const [mode = 'daily', ...words] = process.argv.slice(2);
 await main(join(dirname(fileURLToPath(import.meta.url)), '..'), modes[mode], words);
 finish();

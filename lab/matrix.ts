@@ -18,7 +18,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const NIGHTLY: readonly Series[] = [];
 
 /**
- * All that runs on another kernel, and where `npm test` runs it; `npm run test:nightly` runs everything everywhere. Every day on all: which
+ * All that runs on another kernel, and where `npm run test:kernels` runs it; `npm run test:nightly` runs everything everywhere. Every day on all: which
  * mechanisms there are, and the counts at full speed. On one or two, what this machine's own kernel cannot show: vhost-net, fentry,
  * queues that stop; where a kernel is the oldest or the newest of those that differ, there. At night what is shown here every day by
  * other mechanisms, what takes long, and what depends on who gets a CPU when, of which a machine that runs two VMs has its own opinion.
@@ -84,8 +84,11 @@ const PASSED_ON: Readonly<Record<string, string | undefined>> = {
  */
 const LIMIT_MS = isNightly ? 10_000_000 : 2_700_000;
 
+/** What `npm test` runs in a short boot of the oldest and of the newest kernel: which mechanisms there are, and exact counts. */
+export const SHORT: readonly string[] = ['lab/guest/doctor.guest.ts', 'src/inventory/exact.kernel.test.ts'];
+
 /** GUEST=traffic,late in the environment runs only the files with one of these in their path. */
-export function testOnKernel(series: Series): void {
+export function testOnKernel(series: Series, files: readonly string[] = guestFiles(series)): void {
   test(`Linux ${series}`, { skip: noVm }, async (t) => {
     const kernel = await kernelOrWhy(series, (line) => console.log(line));
     if (typeof kernel === 'string') {
@@ -94,7 +97,7 @@ export function testOnKernel(series: Series): void {
     }
     execFileSync('make', ['--silent', '--no-print-directory', '-C', here]);
     const told = new Retelling((line) => console.log(line));
-    const failure = boot(kernel, told).then(
+    const failure = boot(kernel, files, told).then(
       () => undefined,
       (error: unknown) => withoutEvents(error instanceof Error ? error.message : String(error)),
     );
@@ -105,12 +108,11 @@ export function testOnKernel(series: Series): void {
   });
 }
 
-async function boot(kernel: Kernel, told: Retelling): Promise<void> {
+async function boot(kernel: Kernel, files: readonly string[], told: Retelling): Promise<void> {
   const environment = Object.fromEntries(
     Object.entries(PASSED_ON).flatMap(([name, value]) => (value ? [[name, value]] : [])),
   );
   try {
-    const files = guestFiles(kernel.series);
     const { place, command } = await bundle(`linux-${kernel.series}`, [RUN, REPORTER, ...files]);
     const reporter = ['--test-reporter', resolve(place(REPORTER)), '--test-reporter-destination', 'stdout'];
     const options = { timeoutMs: LIMIT_MS, environment, onOutput: (text: string) => told.hear(text) };
