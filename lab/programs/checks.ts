@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// The four questions that each program is asked: is its owner right, its reader, and are the figures exact, with UDP and TCP.
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Device, Snapshot } from '../../src/snapshot.ts';
+import { totalsOf } from '../agent.ts';
+import type { LinkCounters } from '../counters.ts';
+import { at, listAt, parseJson } from '../json.ts';
+import type { Finished } from '../serve.ts';
+import { until } from '../until.ts';
+import type { CheckName, OwnCounts, Running } from './program.ts';
+import { mainReaders, type ThreadReads, threadReads } from './readers.ts';
+import type { Stage } from './stage.ts';
+import { sendExactly, tcp } from './traffic.ts';
+
+/** How the product is asked: a running agent, and its commands. */
+export interface Asked {
+  snapshot(): Promise<Snapshot>;
+  tapscope(...words: readonly string[]): Promise<Finished>;
+}
+
+export interface CheckResult {
+  readonly check: CheckName;
+  /** What is wrong, each with its figures; empty: nothing. */
+  readonly wrong: readonly string[];
+  /** What was measured. */
+  readonly seen: string;
+}
+
+/** Both are of one moment at which no packet passed. */
+interface Rest {
+  readonly device: Device;
+  readonly link: LinkCounters;
+  readonly own: OwnCounts | undefined;
+}
+
+export interface Load {
+  /** Datagrams, and how many a second: fewer than the program manages on a busy machine. */
+  readonly datagrams: number;
+  readonly perSecond: number;
+  /** TCP in each direction. */
+  readonly seconds: number;
+  /** Bits per second at which a healthy host must be OK. */
+  readonly calmBits: number;
+}
+
+export const LOAD: Load = { datagrams: 6000, perSecond: 1500, seconds: 4, calmBits: 8_000_000 };
+/** Owners are looked for after the snapshot that shows the queue, readers seen when they sleep. */
+const SEEN_WITHIN_MS = 12_000;
+
+export class ProgramCheck {
+  readonly #asked: Asked;
+  readonly #stage: Stage;
+  readonly #running: Running;
+  readonly #load: Load;
+
+  constructor(asked: Asked, stage: Stage, running: Running, load = LOAD) {
+    this.#asked = asked;
+    this.#stage = stage;
+    this.#running = running;
+    this.#load = load;
+  }
+
+  async owner(): Promise<CheckResult> {
+    const { pid, comm, program, vm, queues } = this.#running;
+    const wanted = `${comm} (pid ${pid}) ${program} ${vm}`.trim();
+    let found: readonly string[] = [];
+    await until(async () => {
+      const device = await this.#device();
+      found = device.queues.map(({ owner }) =>
+        owner
+          ? `${owner.comm} (pid ${owner.pid}) ${owner.identity?.program ?? '?'} ${owner.identity?.vm ?? ''}`.trim()
+          : 'none',
+      );
+      return found.length === queues && found.every((one) => one === wanted);
+    }, SEEN_WITHIN_MS);
+    const right = found.length === queues && found.every((one) => one === wanted);
+    return {
+      check: 'owner',
+      wrong: right ? [] : [`shown ${found.join(', ')}; it is ${wanted}, ${queues} queues`],
+      seen: wanted,
+    };
+  }
+
+  /** UDP both ways; the reader is judged by who read meanwhile. */
+  async udp(): Promise<readonly CheckResult[]> {
+    const { near } = this.#stage;
+    const { beyond, arrived, pid } = this.#running;
+    const before = await this.#rest();
+    const [threads, earlier] = [threadReads(pid), await arrived()];
+    const sent = await sendExactly(near, beyond, this.#load.datagrams, this.#load.perSecond);
+    const reader = await this.#reader(threads, sent);
+    const after = await this.#rest();
+    const got = (await arrived()) - earlier;
+    const wrong = [...differences(before, after), ...ownDifferences(before, after)];
+    const lost = after.link.txDropped - before.link.txDropped;
+    if (got + lost < sent) wrong.push(`${sent} sent, ${got} arrived, ${lost} counted as dropped`);
+    return [reader, { check: 'exact UDP', wrong, seen: `${sent} sent, ${got} arrived, ${lost} dropped` }];
+  }
+
+  async tcp(): Promise<CheckResult> {
+    const { near } = this.#stage;
+    const before = await this.#rest();
+    const { seconds, calmBits } = this.#load;
+    const there = await tcp(this.#running, near, { seconds, streams: 2 });
+    const back = await tcp(this.#running, near, { seconds, streams: 2, reverse: true });
+    const after = await this.#rest();
+    const wrong = [...differences(before, after), ...ownDifferences(before, after)];
+    const calm = await this.#calm(calmBits);
+    const packets = after.link.txPackets - before.link.txPackets;
+    const mbit = (bits: number): string => (bits / 1e6).toFixed(0);
+    const seen = `${packets} packets, ${mbit(there.bits)} and ${mbit(back.bits)} Mbit/s; ${calm.seen}`;
+    return { check: 'exact TCP', wrong: [...wrong, ...calm.wrong], seen };
+  }
+
+  /** At a rate at which nothing is lost: then `diagnose` and `check` answer OK. */
+  async #calm(rate: number): Promise<{ readonly wrong: readonly string[]; readonly seen: string }> {
+    const { near } = this.#stage;
+    // What stands of the load before has to end first.
+    await wait(11_000);
+    const before = await near.link(this.#running.device);
+    const traffic = tcp(this.#running, near, { seconds: 9, rate });
+    const scope = ['--netns', near.name, '--json'];
+    const diagnosed = await this.#asked.tapscope('diagnose', this.#running.device, '--for', '6s', ...scope);
+    const checked = await this.#asked.tapscope('check', this.#running.device, ...scope);
+    await traffic;
+    const lost = (await near.link(this.#running.device)).txDropped - before.txDropped;
+    const answers = { diagnose: diagnosed, check: checked };
+    const wrong = Object.entries(answers).flatMap(([command, { code, stdout, stderr }]) =>
+      code === 0 ? [] : [`${command} exit ${code} with ${lost} lost: ${saidIn(stdout) || stderr.trim()}`],
+    );
+    return { wrong, seen: `calm TCP: diagnose ${diagnosed.code}, check ${checked.code}, ${lost} lost` };
+  }
+
+  async #device(): Promise<Device> {
+    const { devices } = await this.#asked.snapshot();
+    const found = devices.find(({ netns, name }) => netns === this.#stage.near.inode && name === this.#running.device);
+    if (!found) throw new Error(`tapscope shows no ${this.#running.device} in ${this.#stage.near.name}.`);
+    return found;
+  }
+
+  async #rest(): Promise<Rest> {
+    const { device: name, own } = this.#running;
+    let rest: Rest | undefined;
+    await until(async () => {
+      const before = await this.#stage.near.link(name);
+      const said = await own?.();
+      const device = await this.#device();
+      const link = await this.#stage.near.link(name);
+      rest = { device, link, own: said };
+      return isSame(before, link) && totalsOf(device).waiting === 0;
+    }, 40_000);
+    if (!rest) throw new Error(`${name} never came to rest.`);
+    return rest;
+  }
+
+  async #reader(before: ReadonlyMap<number, ThreadReads>, packets: number): Promise<CheckResult> {
+    const { pid } = this.#running;
+    const readers = mainReaders(before, threadReads(pid), packets);
+    let shown: readonly (number | undefined)[] = [];
+    const isRight = (thread: number | undefined): boolean =>
+      readers.length === 1 ? thread === readers[0] : thread === undefined || readers.includes(thread);
+    await until(async () => {
+      shown = (await this.#device()).queues.map(({ reader }) => reader?.thread);
+      return shown.some((one) => one !== undefined) && shown.every((one) => one === undefined || isRight(one));
+    }, SEEN_WITHIN_MS);
+    const seen = `shown ${shown.map((one) => one ?? 'none').join(', ')}; by its own system calls ${readers.join(', ') || 'several'}`;
+    const wrong = shown.every(isRight) || (shown.length > 1 && shown.some(isRight)) ? [] : [seen];
+    return { check: 'reader', wrong, seen };
+  }
+}
+
+function isSame(one: LinkCounters, other: LinkCounters): boolean {
+  return one.txPackets === other.txPackets && one.rxPackets === other.rxPackets && one.txDropped === other.txDropped;
+}
+
+/** What tapscope shows against the kernel, between two moments at rest. */
+function differences(before: Rest, after: Rest): string[] {
+  const [was, is] = [totalsOf(before.device), totalsOf(after.device)];
+  const dropped = (totals: typeof was): number => Object.values(totals.dropped).reduce((sum, one) => sum + one, 0);
+  const tx = after.link.txPackets - before.link.txPackets;
+  const lost = after.link.txDropped - before.link.txDropped;
+  const figures: readonly (readonly [string, number, number])[] = [
+    ['delivered', is.delivered - was.delivered, tx],
+    ['dropped', dropped(is) - dropped(was), lost],
+    ['offered', is.offered - was.offered, tx + lost],
+    ['received', after.device.counters?.rxPackets ?? -1, after.link.rxPackets],
+  ];
+  const wrong = figures.flatMap(([name, shown, kernel]) =>
+    shown === kernel ? [] : [`${name}: shown ${shown}, the kernel ${kernel}`],
+  );
+  const marked = [...after.device.degraded, ...after.device.queues.flatMap(({ degraded }) => degraded)];
+  return marked.length > 0 ? [...wrong, `marked inexact: ${[...new Set(marked)].join('; ')}`] : wrong;
+}
+
+/** What the program counted itself against the kernel. */
+function ownDifferences(before: Rest, after: Rest): string[] {
+  if (!before.own || !after.own) return [];
+  const { unit, of } = after.own;
+  const kernel = ({ link }: Rest): readonly [number, number] =>
+    unit === 'bytes' ? [link.txBytes, link.rxBytes] : [link.txPackets, link.rxPackets];
+  const [tx, rx] = [kernel(after)[0] - kernel(before)[0], kernel(after)[1] - kernel(before)[1]];
+  const [taken, given] = [after.own.taken - before.own.taken, after.own.given - before.own.given];
+  return [
+    ...(taken === tx ? [] : [`${of}: ${taken} ${unit} from the device, the kernel ${tx}`]),
+    ...(given === rx ? [] : [`${of}: ${given} ${unit} to the device, the kernel ${rx}`]),
+  ];
+}
+
+function saidIn(stdout: string): string {
+  const json = stdout.startsWith('{') ? parseJson(stdout) : undefined;
+  const findings = listAt({ findings: at(json, 'findings') ?? [] }, 'findings');
+  return [String(at(json, 'verdict')), ...findings.map((one) => String(at(one, 'cause')))].join('; ');
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Real traffic through a program, and how much of it arrived.
+import { setTimeout as wait } from 'node:timers/promises';
+import { numberAt, parseJson } from '../json.ts';
+import type { NamespaceLab } from '../netns.ts';
+import type { Running } from './program.ts';
+import type { Stage } from './stage.ts';
+
+/** Handshakes, key generation, a booting guest; on a busy machine. */
+const COMES_WITHIN_MS = 90_000;
+export const SINK_PORT = 9009;
+/** Bytes of a datagram, and of what IP and UDP put before it. */
+const SIZE = 500;
+const HEADERS = 28;
+
+/** Waits until packets pass; throws with what the program said. */
+export async function answers(from: NamespaceLab, address: string, said: () => string): Promise<void> {
+  const deadline = performance.now() + COMES_WITHIN_MS;
+  while (performance.now() < deadline) {
+    const isThere = await from.exec('ping', '-q', '-c1', '-W1', address).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return;
+    await wait(200);
+  }
+  throw new Error(`${address} does not answer. The program said:\n${said().slice(-2000)}`);
+}
+
+/** What comes to SINK_PORT is read and thrown away, so that no ICMP error answers it; iperf3 serves beside it. */
+export function serveTraffic(stage: Stage, lab: NamespaceLab): void {
+  stage.start(lab, 'socat', '-u', `UDP4-RECV:${SINK_PORT},rcvbuf=8000000`, 'OPEN:/dev/null');
+  stage.start(lab, 'iperf3', '-s');
+}
+
+export interface TcpRun {
+  readonly bits: number;
+}
+
+export interface TcpOptions {
+  readonly seconds: number;
+  readonly streams?: number;
+  /** From beyond the device. */
+  readonly reverse?: boolean;
+  /** Bits per second of each stream; undefined: all that goes. */
+  readonly rate?: number;
+}
+
+/** iperf3 from `near`, whose server listens beyond. */
+export async function tcp({ beyond }: Running, near: NamespaceLab, options: TcpOptions): Promise<TcpRun> {
+  const { seconds, streams = 1, reverse = false, rate = 0 } = options;
+  const words = ['-c', beyond, '-t', String(seconds), '-P', String(streams), '-b', String(rate), '-J'];
+  const text = await near.exec('iperf3', ...words, '--connect-timeout', '5000', ...(reverse ? ['-R'] : []));
+  return { bits: numberAt(parseJson(text), 'end', 'sum_received', 'bits_per_second') };
+}
+
+/**
+ * Datagrams of SIZE that came to SINK_PORT, counted by a rule of the firewall: what lies outside of a tunnel is not among them. A program
+ * may have put several into one packet (GRO), which then has one header.
+ */
+export async function arrivals(lab: NamespaceLab): Promise<() => Promise<number>> {
+  const rule = `udp dport ${SINK_PORT} counter`;
+  const chain = 'add chain ip arrived in { type filter hook input priority 0; }';
+  await lab.exec('nft', `add table ip arrived; ${chain}; add rule ip arrived in ${rule}`);
+  return async () => {
+    const text = await lab.exec('nft', 'list', 'chain', 'ip', 'arrived', 'in');
+    const [, packets, bytes] = /packets (\d+) bytes (\d+)/.exec(text) ?? [];
+    return (Number(bytes) - Number(packets) * HEADERS) / SIZE;
+  };
+}
+
+export interface Flow {
+  /** Ends it; answers how many datagrams were sent. */
+  stop(): Promise<number>;
+}
+
+const PERIOD_MS = 50;
+
+/** Datagrams of `size` bytes by the kernel's own way: route, firewall, qdisc. `lump`: as many at once, however many a second. */
+export async function flow(from: NamespaceLab, to: string, perSecond: number, size = SIZE, lump = 1): Promise<Flow> {
+  const sender = await from.puppet();
+  // What a busy machine could not send in time is not made up for at once: that would be a burst.
+  const most = Math.max(lump, Math.ceil((2 * PERIOD_MS * perSecond) / 1000));
+  const began = performance.now();
+  let [sent, skipped, over] = [0, 0, false];
+  const work = (async () => {
+    for (; !over; await wait(PERIOD_MS)) {
+      const due = Math.floor(((performance.now() - began) / 1000) * perSecond) - sent - skipped;
+      if (due < lump) continue;
+      skipped += Math.max(0, due - most);
+      sent += (await sender.udp(to, SINK_PORT, Math.min(due, most), size)).tried;
+    }
+  })();
+  return {
+    stop: async () => {
+      over = true;
+      await work;
+      await sender.quit();
+      return sent;
+    },
+  };
+}
+
+/** Datagrams one after the other, as many as `perSecond` allows; answers how many were sent. */
+export async function sendExactly(from: NamespaceLab, to: string, count: number, perSecond: number): Promise<number> {
+  const sender = await from.puppet();
+  const lump = Math.max(1, Math.round((perSecond * 10) / 1000));
+  let sent = 0;
+  const began = performance.now();
+  while (sent < count) {
+    sent += (await sender.udp(to, SINK_PORT, Math.min(lump, count - sent), SIZE)).sent;
+    await wait(Math.max(0, began + (1000 * sent) / perSecond - performance.now()));
+  }
+  await sender.quit();
+  return sent;
+}
