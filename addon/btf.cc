@@ -15,7 +15,7 @@ SharedTypes share(struct btf *types)
 	return SharedTypes(types, btf__free);
 }
 
-/** Indexing the kernel's types takes milliseconds and megabytes: each thread keeps one set while somebody uses it. */
+/** Indexing the kernel's types takes milliseconds and megabytes: each thread keeps one set while it is in use. */
 SharedTypes kernelTypes()
 {
 	static thread_local std::weak_ptr<struct btf> known;

@@ -20,7 +20,7 @@ NetlinkThread::NetlinkThread(Napi::Env env) : stopEvent_(eventfd(0, EFD_CLOEXEC)
 	try {
 		thread_ = std::thread([this] { serve(); });
 	} catch (const std::system_error &refusal) {
-		results_.Release(); // nobody stops what was never started
+		results_.Release(); // a thread that never started cannot be stopped
 		throw systemError(env, refusal.code().value(), "start", "the netlink thread");
 	}
 	pthread_setname_np(thread_.native_handle(), "tapscope-rtnl");

@@ -65,7 +65,7 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       stat({
         title: 'Stopped for, at most',
-        tells: 'The longest of the present stops. Seconds: nobody reads.',
+        tells: 'The longest of the present stops. Seconds: the reader does not read.',
         width: 5,
         badFrom: 10,
         query: max(now('tapscope_queue_stopped_for_seconds')),
@@ -193,7 +193,7 @@ function withPlaces(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       timeseries({
         title: 'Wakes on another CPU than the sender’s',
-        tells: 'Sending then goes on where the reader runs, in its time. What that costs nobody can tell apart.',
+        tells: 'Sending then goes on where the reader runs, in its time. That cost cannot be told apart.',
         width: 8,
         lines: [{ legend: 'share of wakes', query: share(perSecond('tapscope_queue_wakes_elsewhere_total'), wakes) }],
       }),

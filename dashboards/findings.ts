@@ -19,7 +19,7 @@ function found({ scope, of }: Pick<Selection, 'scope' | 'of'>, matcher: string):
 }
 
 /**
- * Marks from when a finding begins until it goes, in one colour for each severity that somebody is called for. Grafana makes of
+ * Marks from when a finding begins until it goes, in one colour for each severity that pages. Grafana makes of
  * neighbouring points one mark, so the step is the shortest that a mark can be.
  */
 export function withMarks(builder: DashboardBuilder, scope: Scope, of: Selection['of']): DashboardBuilder {
@@ -49,7 +49,7 @@ export function withMarks(builder: DashboardBuilder, scope: Scope, of: Selection
 }
 
 export function withFindings(builder: DashboardBuilder, selection: Selection): DashboardBuilder {
-  // Without a finding there is no series: 0 is said for agents that answer, and by nobody else.
+  // Without a finding there is no series: 0 is shown for agents that answer, and for no others.
   const none = count(value(selection.scope, 'tapscope_build_info'));
   const number = (severity: string): Query =>
     either(count(max(found(selection, `severity="${severity}"`), WORDS)), { ...none, expr: `0 * ${none.expr}` });

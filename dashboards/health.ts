@@ -147,7 +147,7 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
     );
 }
 
-/** By Prometheus's own series: a dead agent has no others. Nobody says 0 of a host that nobody scrapes. */
+/** By Prometheus's own series: a dead agent has no others. A host that is not scraped has no 0 either. */
 function unanswered(scope: Scope): Query {
   const answering = count(value(scope, 'tapscope_build_info'));
   const expr = `count(up{job="tapscope",${scope.agent}} == 0)`;

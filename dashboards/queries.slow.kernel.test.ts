@@ -64,7 +64,7 @@ test('a host with faults', { skip: noLab, timeout: 300_000 }, async (t) => {
     backpressure: [{ ...recorded, choices: { ...stopping, instance: `${replay.instance}|${instance}` } }],
     vm: [
       { ...live, choices: ofGuest },
-      // But for one, nobody there has a better name than his device.
+      // All but one are known by their device alone.
       {
         ...recorded,
         choices: { ...stopping, guest: STOPPING.flow },

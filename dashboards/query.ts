@@ -156,13 +156,13 @@ export function either(first: Query, ...others: readonly Query[]): Query {
   return { expr: [first, ...others].map(({ expr }) => expr).join(' or '), unit: first.unit };
 }
 
-/** What a guest goes by: the last of these labels that its devices have. Nobody's name is only where he is found: at his device. */
+/** What a guest goes by: the last of these labels that its devices have. Without any of them a guest is known by its device alone. */
 const NAMES = ['device', 'unit', 'pod', 'container', 'uuid', 'vm'];
 const GUEST = [...DEVICE, 'guest'];
 /** Devices beyond the agent's series budget are one, and that belongs to many. */
 const NOT_FOLDED = 'device!="~other"';
 
-/** One series for each device that somebody has open, with his name as the label `guest`. */
+/** One series for each device that a process has open, with the guest's name as the label `guest`. */
 export function guests(scope: Scope): Query {
   const owners = value(scope, 'tapscope_device_owner_info', NOT_FOLDED);
   const expr = NAMES.reduce((so, label) => `label_replace(${so}, "guest", "$1", "${label}", "(.+)")`, owners.expr);

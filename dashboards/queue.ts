@@ -130,7 +130,7 @@ function withLosses(builder: DashboardBuilder): DashboardBuilder {
       timeseries({
         title: 'Lost to guest without a kernel counter',
         tells:
-          'Packets that left the ring and reached nobody: the queue was closed, txqueuelen made smaller, the read failed.',
+          'Packets that left the ring and were not delivered: the queue was closed, txqueuelen made smaller, the read failed.',
         width: 8,
         lines: uncounted.map((cause) => ({ legend: cause, query: perSecond(`tapscope_queue_${cause}_packets_total`) })),
       }),

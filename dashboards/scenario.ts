@@ -9,7 +9,7 @@ import { type Agent, startAgent } from '../lab/serve.ts';
 export const SICK = {
   /** Its reader takes half of what is sent, and a shaper in front of it cuts the largest bursts. */
   slow: 'tap-slow',
-  /** Nobody reads, though a process has it open. */
+  /** A process has it open and does not read. */
   stalled: 'tap-stalled',
   /** No process has it open. */
   orphan: 'tap-orphan',

@@ -14,7 +14,7 @@ export function withZeroCopy(builder: DashboardBuilder): DashboardBuilder {
       timeseries({
         title: 'Zero-copy: tried and over',
         tells:
-          'Packets a second that vhost-net passed on without copying, and those that are over: copied by somebody on their way, or not. Over is not delivered.',
+          'Packets a second that vhost-net passed on without copying, and those that are over: copied on their way, or not. Over is not delivered.',
         width: 8,
         lines: [
           { legend: 'tried', query: perSecond('tapscope_zerocopy_attempts_total') },

@@ -35,7 +35,7 @@ const BOOT = `set -e
   mkdir -p "$root/mnt/old"; cd "$root"; pivot_root . mnt/old; umount -l mnt/old
   exec env -i container=test PATH=${PATH} /lib/systemd/systemd --system --unit=multi-user.target`;
 
-/** In a control group of its own, so that systemd takes nobody else's, and nothing of it stays behind. */
+/** In a control group of its own, so that systemd takes no other process's group, and nothing of it stays behind. */
 const JOIN = `set -e
   mount -t cgroup2 cgroup2 /mnt; mkdir "/mnt/$1"; echo $$ >"/mnt/$1/cgroup.procs"; umount /mnt; shift
   exec unshare --cgroup --mount --net --pid --ipc --uts --fork sh -c "$@"`;

@@ -63,7 +63,7 @@ function toAscii(text) {
 }
 
 /**
- * Of every function, for nobody starts an agent where the program is built: what `serve` runs beyond `--version` was a fifth of the CPU
+ * Of every function, for no agent is started where the program is built: what `serve` runs beyond `--version` was a fifth of the CPU
  * time of its start, and takes 2 MB. V8 takes bytecode of its own version and of its own flags only, here of none: the one is gone when it
  * notes with which it compiled.
  */

@@ -24,7 +24,7 @@ export interface DeviceStep {
   readonly device: Device;
 }
 
-/** Nobody need decode what rules look at each second. */
+/** Rules look at these each second, so they are not encoded. */
 const RECENT_SECONDS = 10;
 const PACES: readonly Pace[] = [
   { stepSeconds: 1, keepSeconds: 60 },
@@ -38,7 +38,7 @@ const SLACK_SECONDS = 0.5;
 /** Who asks for now asks a little after the last snapshot. */
 const MOST_AHEAD_SECONDS = 3;
 
-/** Its message is a sentence for whoever asked. */
+/** Its message is a sentence for the client that asked. */
 export class OutsideHistory extends Error {}
 
 interface DeviceLane extends Lane {

@@ -31,8 +31,8 @@ test('a full disk is one sentence, and no warning', async () => {
 });
 
 for (const [what, crash] of [
-  ['what nobody caught', 'queueMicrotask(() => { throw new Error("bad\\u001b[2J"); })'],
-  ['a rejection that nobody handled', 'Promise.reject(new Error("bad\\u001b[2J"))'],
+  ['an error that was not caught', 'queueMicrotask(() => { throw new Error("bad\\u001b[2J"); })'],
+  ['a rejection that was not handled', 'Promise.reject(new Error("bad\\u001b[2J"))'],
 ])
   test(`${what} is one line, and no warning`, async () => {
     const wrapper = behind(`process.stdout.write = () => { ${crash}; return true; };`);

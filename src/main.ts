@@ -92,7 +92,7 @@ function program(setExitCode: (code: number) => void): Command {
     );
   tapscope
     .command('record')
-    .description('what is to be seen for a while, as one file for somebody elsewhere')
+    .description('records what can be seen, as one file for support elsewhere')
     .requiredOption('-o, --output <file>', 'the file, replaced when all is recorded')
     .option('--for <time>', 'how long: 30s, 2m', '60s')
     .option('--socket <path>', SOCKET_HELP, SOCKET)
@@ -183,7 +183,7 @@ process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
 });
 // Who reads no messages any more is told none: what is under way, and what has to be put back, goes on.
 process.stderr.on('error', () => undefined);
-// Rejections that nobody handles come here too. On one line, where a stack is looked for: in a journal.
+// Unhandled rejections come here too. On one line, where a stack is looked for: in a journal.
 process.on('uncaughtException', (error) =>
   end(`It crashed (${(error.stack ?? String(error)).replace(/\s*\n\s*/g, ', ')}); please report this line.`),
 );

@@ -25,7 +25,7 @@ export interface ScrapeState {
   readonly snapshotAgeSeconds: number | undefined;
   readonly snapshotErrors: number;
   readonly devicesFolded: number;
-  /** Somebody who was not meant to can read this. */
+  /** Clients that should not can read this. */
   readonly exposed: boolean;
   /** Those that stand. */
   readonly findings: readonly ShownFinding[];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one shared vocabulary: what was seen of the host at one moment. Pure data; whoever takes it lives in src/inventory and src/probes.
+// The one shared vocabulary: what was seen of the host at one moment. Pure data; the code that takes it lives in src/inventory and src/probes.
 import type { Macvtap, Receive, Redirected, UncountedLoss } from './snapshot/receive.ts';
 import type { Vhost, VhostBatches } from './snapshot/vhost.ts';
 
@@ -177,13 +177,13 @@ export interface Queue {
   readonly ring: Ring | undefined;
   readonly counters: QueueCounters | undefined;
   readonly history: RingHistory | undefined;
-  /** undefined: it does not stop, or nobody sees it. */
+  /** undefined: it does not stop, or no probe sees it. */
   readonly flow: Flow | undefined;
   readonly perCpu: readonly CpuCounters[];
   readonly owner: Owner | undefined;
   /** undefined: nothing looks at readers on this host. */
   readonly reader: Reader | undefined;
-  /** undefined: it never served this queue, or nobody saw it. */
+  /** undefined: it never served this queue, or it was not seen. */
   readonly vhost: Vhost | undefined;
   readonly freed: Freed | undefined;
   readonly wakeups: Wakeups | undefined;
@@ -225,14 +225,14 @@ export interface Device {
   readonly queueLength: number;
   readonly qdisc: string | undefined;
   readonly flowControl: FlowControl | undefined;
-  /** How often somebody cleared IFF_BACKPRESSURE; undefined: nobody would see it. */
+  /** How often a process cleared IFF_BACKPRESSURE; undefined: not measured. */
   readonly flowControlLost: number | undefined;
   /** Queues with a ring, those without one that packets were offered to, and all that had a reader if none has. */
   readonly queues: readonly Queue[];
   /** undefined: rtnetlink tells it of multi-queue devices only. */
   readonly attachedQueues: number | undefined;
   readonly detachedQueues: number | undefined;
-  /** Since it was first seen; undefined: nobody would see it. */
+  /** Since it was first seen; undefined: not measured. */
   readonly queueChanges: QueueChanges | undefined;
   readonly counters: DeviceCounters | undefined;
   readonly otherDropped: readonly OtherDrop[] | undefined;

@@ -11,7 +11,7 @@ export type Attached =
   | { readonly kind: 'product'; readonly level: Level; readonly forced: Readonly<Record<string, string>> }
   /** The same at level exact, with each mechanism that is used on demand only and that this kernel has. */
   | { readonly kind: 'everything' }
-  /** What `tapscope drops` attaches while somebody follows; `rate`: single packets a second. */
+  /** What `tapscope drops` attaches while it runs; `rate`: single packets a second. */
   | { readonly kind: 'follow'; readonly rate: number; readonly mechanism: string }
   /** Programs of an object of the lab. */
   | { readonly kind: 'object'; readonly object: 'empty' | 'exporter'; readonly programs: readonly string[] }

@@ -24,7 +24,8 @@ uint64_t nanoseconds_now(void);
 uint64_t thread_nanoseconds(int thread);
 /* A thread by the beginning of its name; 0 if there is none. */
 int find_thread(const char *name);
-/* Nobody else runs until it is off: the agent under test sleeps meanwhile, its user space is no part of these figures.
+/* No other task runs until it is off: the agent under test sleeps meanwhile, its user space is no part of these
+ * figures.
  */
 void run_alone(int on);
 void sleep_us(long microseconds);

@@ -41,7 +41,7 @@ export async function startTool(tool: Tool): Promise<() => Promise<void>> {
 }
 
 /**
- * Until nobody but this process has used the CPU for a while. No time limit would do: virtual time runs ahead while a VM
+ * Until only this process has used the CPU for a while. No time limit would do: virtual time runs ahead while a VM
  * waits for the host's files. But that waiting is uninterruptible, and who waits for events sleeps.
  */
 async function untilQuiet(): Promise<void> {

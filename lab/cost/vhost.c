@@ -10,7 +10,7 @@
 
 #define TAP "vhost"
 
-/* A power of two that has room for RING buffers. All buffers are one: nobody looks at what arrives. */
+/* A power of two that has room for RING buffers. All buffers are one: what arrives is not read. */
 enum { VRING = 4096, BUFFER = 2048 };
 
 static struct vring_desc descriptors[VRING] __attribute__((aligned(16)));

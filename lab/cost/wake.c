@@ -48,7 +48,7 @@ void measure_wake(int rounds)
 	/* One that comes to a stopped queue is lost. */
 	if (through != RING * (rounds + 1ULL))
 		fail("%lu of %llu packets went through %s", through, RING * (rounds + 1ULL), WAKING);
-	/* While anybody has one, every packet of the host looks for filters. */
+	/* While a process has one, every packet of the host looks for filters. */
 	run("tc qdisc del dev %s clsact%s", SENDING, "");
 	figure_print("wake", &wake);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One run of a message cell: a guest of vhost-net sends messages of one size, in a protocol that nobody on the host knows.
+// One run of a message cell: a guest of vhost-net sends messages of one size, in a protocol that the host does not know.
 // The host lets go of each at once, so that nothing there has to copy it.
 import type { MessageCell, Run } from '../bench-report.ts';
 import { raise } from '../kernel/own-device.ts';

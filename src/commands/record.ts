@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `tapscope record`: what is to be seen for a while, as one file for somebody elsewhere.
+// `tapscope record`: records what can be seen, as one file for support elsewhere.
 import { statSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { readSysctls } from '../kernel/sysctls.ts';

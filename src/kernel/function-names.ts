@@ -18,7 +18,7 @@ export class FunctionNames {
     for (const [i, address] of fresh.entries()) this.#known.set(address, names[i] ?? `0x${address.toString(16)}`);
   }
 
-  /** By its number where nobody has learned it, or no function is there. */
+  /** By its number where its name was not learned, or no function is there. */
   at(address: bigint): string {
     return this.#known.get(address) ?? `0x${address.toString(16)}`;
   }

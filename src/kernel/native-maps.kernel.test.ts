@@ -147,7 +147,7 @@ test('garbage collection unmaps, close() does not', async (t) => {
   assert.equal(view.u64(8), 0);
 });
 
-test('garbage collection of the object detaches, whoever keeps the link', async () => {
+test('garbage collection of the object detaches, even while the link is kept', async () => {
   const start = (): { readonly view: MapView; readonly link: BpfLink } => {
     const object = new BpfObject(fixturePath);
     object.load();

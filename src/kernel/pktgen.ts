@@ -36,7 +36,7 @@ export function addGenerators(directory: string, options: PktgenOptions): readon
   return files;
 }
 
-/** Adds a generator that nobody starts, to see what it can be told. */
+/** Adds a generator without starting it, to see which options it takes. */
 export function addProbe(directory: string, device: string): string {
   write(`${directory}/kpktgend_0`, `add_device ${device}`);
   return `${directory}/${device}`;
@@ -74,7 +74,7 @@ function configure(file: string, thread: number, options: PktgenOptions): void {
   for (const line of lines) write(file, line);
 }
 
-/** Whether this kernel's pktgen can send packets that nobody but the receiver holds: Linux 6.5. */
+/** Whether this kernel's pktgen can send packets that only the receiver holds: Linux 6.5. */
 export function knowsSharing(file: string): boolean {
   return /Flags:.*\bSHARED\b/.test(readFileSync(file, 'utf8'));
 }

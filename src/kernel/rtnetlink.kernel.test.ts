@@ -180,12 +180,12 @@ test('a deleted namespace dies', { skip }, async (t) => {
   await readQdiscs(`/run/netns/${name}`);
   await findLink(survivor, 'v1');
   execFileSync('ip', ['netns', 'del', name]);
-  // The kernel takes a namespace down when nobody holds it, and v1 with its peer, but in its own time.
+  // The kernel takes a namespace down when no process holds it, and v1 with its peer, but in its own time.
   for (let left = 600; left > 0; left--) {
     if (!(await namesIn(pathOf(survivor))).includes('v1')) return;
     await setTimeout(50);
   }
-  assert.fail('the namespace is alive 30 s after its deletion: somebody holds it');
+  assert.fail('the namespace is alive 30 s after its deletion: a process holds it');
 });
 
 /** Runs a script that has the addon and a request; returns what it printed. */

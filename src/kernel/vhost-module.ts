@@ -30,7 +30,7 @@ export function vhostModules(): readonly string[] {
   return ['vhost_net', 'vhost', 'vhost_iotlb', 'tap'].filter((name) => existsSync(`/sys/module/${name}/refcnt`));
 }
 
-/** One that somebody uses by now stays. */
+/** A module that is in use by now stays. */
 export async function unload(modules: readonly string[]): Promise<void> {
   for (const name of modules) await kmod('rmmod', [name]).catch(() => undefined);
 }

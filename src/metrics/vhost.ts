@@ -54,7 +54,7 @@ export const vhostMetrics: readonly Metric<Queue>[] = [
   ),
   counters(
     'tapscope_zerocopy_completed_total',
-    'Attempts that are over, delivered or not: copied says whether somebody on their way had to copy them (vhost_zerocopy_complete).',
+    'Attempts that are over, delivered or not: copied says whether they had to be copied on their way (vhost_zerocopy_complete).',
     ['copied'],
     ({ vhost }) => (vhost?.zeroCopy ? completed(vhost.zeroCopy) : []),
   ),

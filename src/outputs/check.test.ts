@@ -87,7 +87,7 @@ test('what could not be judged is said, and is not OK', () => {
   const all = rows.join('\n');
   assert.match(all, /‼ probes {14}nothing measures consumed: 'tapscope doctor' says why/);
   assert.match(all, /‼ blind rules {9}queue-hot: nothing measures transmit on this host/);
-  assert.match(all, /– agent {15}none runs/);
+  assert.match(all, /– agent {15}not running/);
 });
 
 test('many rules that cannot judge are counted, and one of two devices of a name is told from the other', () => {

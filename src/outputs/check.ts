@@ -107,8 +107,7 @@ function probesItem({ agent }: Snapshot): Item {
 }
 
 function agentItem({ agent }: Checked): Item {
-  if (!agent)
-    return { mark: 'note', what: 'agent', text: 'none runs: nobody looks when you do not, and there is no history' };
+  if (!agent) return { mark: 'note', what: 'agent', text: 'not running; no history is recorded' };
   return {
     mark: agent.level === 'exact' ? 'good' : 'warning',
     what: 'agent',
@@ -142,7 +141,7 @@ function unjudgedItem({ verdict: { unjudged }, rules }: Checked): Item {
   return { mark: 'warning', what: 'blind rules', text };
 }
 
-/** What the kernel counted before anybody looked. */
+/** What the kernel counted before the first sample. */
 function pastItem(devices: readonly Device[]): readonly Item[] {
   const lost = devices
     .flatMap(({ name, counters }) => (counters && counters.txDropped > 0 ? [{ name, ...counters }] : []))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Completion for bash and zsh. A device's name is anybody's text: it is never expanded, and quoted where it is inserted.
+// Completion for bash and zsh. A device's name is foreign text: it is never expanded, and quoted where it is inserted.
 import { type CommandModel, kindOf, type OptionModel, type ProgramModel, valueKindOf } from './command-model.ts';
 
 export function bashCompletion({ commands, rules }: ProgramModel): string {

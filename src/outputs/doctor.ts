@@ -74,7 +74,7 @@ export function renderDoctor(report: DoctorReport): string {
       ? ['Missing:', ...missing.map((line) => `  ${line}`)]
       : ['No right or kernel feature is missing.', ...(isForbidden(report) ? [FORBIDDEN] : [])]),
   );
-  // Who answers as the agent may be anybody: an abstract socket has no owner.
+  // Any process may answer as the agent: an abstract socket has no owner.
   return `${lines.map(visible).join('\n')}\n`;
 }
 

@@ -84,7 +84,7 @@ test('the summary says what was lost and what was not shown', () => {
         70  tap0, tun, UNTRACED
 Shown: 100. Not shown: 900 over the limit of 100/s, 20 without room, 70 untraced.
 10 packets came after the last line.
-Untraced packets are counted by the device, and the kernel told nobody of them: shared or redirected ones.
+Untraced packets are counted by the device, and the kernel gave no reason: shared or redirected ones.
 1 device went meanwhile: untraced losses of their last second are not counted.
 2 packets lost beside these found no place among the counts.
 The kernel did not run the program for 3 freed packets of the host.

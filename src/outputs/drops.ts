@@ -150,9 +150,9 @@ function renderSummary(summary: LossSummary, rate: number, ownNetns: number | un
     ...(rate > 0 ? [`Shown: ${shown}. Not shown: ${whyNotShown(notShown, rate) || 'none'}.`] : []),
     ...(rate > 0 && afterEnd > 0 ? [`${counted(afterEnd, 'packet')} came after the last line.`] : []),
     ...(notShown.untraced > 0
-      ? ['Untraced packets are counted by the device, and the kernel told nobody of them: shared or redirected ones.']
+      ? ['Untraced packets are counted by the device, and the kernel gave no reason: shared or redirected ones.']
       : []),
-    ...(reasonUnknown > 0 ? [`${counted(reasonUnknown, 'more packet')} untraced: nobody knows for which reason.`] : []),
+    ...(reasonUnknown > 0 ? [`${counted(reasonUnknown, 'more packet')} untraced: the reason is not known.`] : []),
     ...(devicesGone > 0
       ? [`${counted(devicesGone, 'device')} went meanwhile: untraced losses of their last second are not counted.`]
       : []),

@@ -12,7 +12,7 @@ export interface Chunks {
   readonly text: (text: string) => void;
   /** One line; `value` is of ASCII. */
   readonly line: (prefix: string, value: string) => void;
-  /** Full chunks that nobody took yet; with `all` the last one too. */
+  /** Full chunks that were not taken yet; with `all` the last one too. */
   readonly take: (all: boolean) => readonly Buffer[];
 }
 

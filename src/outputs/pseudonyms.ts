@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names of VMs, pods, containers, units and namespaces, and UUIDs, as what tells nothing of them but which are the same.
 
-/** Keys of a snapshot under which such names stand. Devices and programs keep theirs: without them nobody could follow a finding. */
+/** Keys of a snapshot under which such names stand. Devices and programs keep theirs: without them a finding cannot be followed. */
 const PREFIXES: Readonly<Record<string, string>> = {
   vm: 'vm',
   uuid: 'uuid',

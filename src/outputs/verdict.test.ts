@@ -133,7 +133,7 @@ test('at 20 columns every row but a command fits, and no word is lost', () => {
   assert.equal(letters(narrow.join('')), letters(render({ findings: [starved], unjudged: UNJUDGED })));
 });
 
-test('of a recording with pseudonyms it is said that nobody can type them', () => {
+test('of a recording with pseudonyms it is said that they cannot be typed', () => {
   const verdict = { findings: [starved], unjudged: [] };
   const said = render(verdict, 80, false, true).replace(/\s+/g, ' ');
   assert.match(said, /Names of VMs, .* are replaced in this recording: type those of its host instead\. Watched/);
@@ -147,7 +147,7 @@ test('colours say the same', () => {
   assert.equal(stripVTControlCharacters(coloured), render(verdict));
 });
 
-test('nobody can write to the terminal by the name of a device or program', () => {
+test('the name of a device or program cannot write to the terminal', () => {
   const evil = '\u001b[2J\u202e<b>\r\n';
   const finding: Finding = {
     ...starved,

@@ -39,7 +39,7 @@ export class FindingList {
     say(shown.cause, visible(finding.cause));
     const gone = seen < since + 1 || Date.now() / 1000 - seen < 5 ? '' : `, last seen ${clock(seen)}`;
     say(shown.since, ` since ${clock(since)}${gone}`);
-    // A command may be marked for copying just now; and what is closed nobody reads.
+    // A command may be marked for copying just now; and what is closed is not read.
     if (shown.root.open && !holdsSelection(shown.body)) write(shown.body, finding);
     shown.finding = finding;
     return shown;

@@ -14,7 +14,7 @@ export interface LiveHandlers {
   readonly trouble: (sentence: string | undefined) => void;
 }
 
-/** The browser connects again by itself where nobody answers, but not after an answer that is no stream: 503, or a proxy's 502. */
+/** The browser connects again by itself where no server answers, but not after an answer that is no stream: 503, or a proxy's 502. */
 export function listen({ message, trouble }: LiveHandlers): void {
   let heardMs = performance.now();
   let isRefused = false;

@@ -18,7 +18,7 @@ let view: QueueView | undefined;
 /** What had the focus in the list when a queue was chosen there. */
 let opener: Element | null = null;
 let newest: LiveMessage | undefined;
-/** What the answer was about when it was announced: its figures change every second, and nobody wants to hear them all. */
+/** What the answer was about when it was announced: its figures change every second, and a screen reader should not read them all. */
 let subject: string | undefined;
 
 function part(id: string): HTMLElement {

@@ -153,7 +153,7 @@ export const EVENTS: readonly ProbeEvent[] = [
         programs: ['consumed_typed'],
         onDemand: true,
         needs: WALK,
-        price: 'a probe for each packet that anybody on the host consumes',
+        price: 'a probe for each packet that the host consumes',
         obstacle: (host) => withoutSymbols(host) ?? withoutLocation(host),
       },
       { name: 'none', programs: [], needs: [], price: 'it is not shown', obstacle: always },
@@ -218,7 +218,7 @@ export const EVENTS: readonly ProbeEvent[] = [
         programs: [],
         needs: [],
         price:
-          'knows the device of a descriptor, not its queue: names nobody where several processes hold one device, or of a macvtap',
+          'knows the device of a descriptor, not its queue: names no process where several hold one device, or of a macvtap',
         obstacle: always,
       },
     ],

@@ -60,7 +60,7 @@ export function openFollow(host: Host, options: FollowOptions): FollowObject {
   throw new Error(`Losses cannot be followed: ${errnoOf(error) === 'EPERM' ? explainLoad(error) : firstLine(error)}.`);
 }
 
-/** What the kernel gives no reason for, because it told nobody of the packet. */
+/** What the kernel gives no reason for, because it freed the packet without a trace. */
 export const UNTRACED = 'UNTRACED';
 
 function attach(

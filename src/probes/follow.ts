@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Losses while somebody follows them: counts by device, queue, reason and function, and as many single packets as the rate allows.
+// Losses while `drops` follows them: counts by device, queue, reason and function, and as many single packets as the rate allows.
 import { FunctionNames } from '../kernel/function-names.ts';
 import { companionModules, readHost, tunDriver } from '../kernel/host.ts';
 import { type Layout, layoutOf } from '../kernel/layout.ts';

@@ -45,7 +45,7 @@ export class PriceMeter {
 
   #hookNs(name: string): number {
     const section = this.#programs.object.programs.find((program) => program.name === name)?.section ?? '';
-    // One that nobody has measured is taken for the dearest: none is free.
+    // One that was not measured is taken for the dearest: none is free.
     return this.#nsPerInstruction * (hookInstructions(section) ?? Math.max(...Object.values(HOOK_INSTRUCTIONS)));
   }
 }

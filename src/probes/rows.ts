@@ -175,7 +175,7 @@ export class Rows {
     const base = this.#base(number);
     const ended = (this.#view.u32(base + this.#layout.at.place) & ROW_ENDED) !== 0;
     const shared = this.#shared.read(base, ended, histograms.get(number));
-    // CPUs that made one at the same time left others, which nobody uses; a device that came back has a second one.
+    // CPUs that made one at the same time left others, which are not used; a device that came back has a second one.
     sums.shared = sums.shared ? mergeShared(sums.shared, shared) : shared;
   }
 

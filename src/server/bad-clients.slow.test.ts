@@ -58,7 +58,7 @@ for (const [what, words, answer] of [
   ['no host', 'GET / HTTP/1.1\r\n\r\n', /^HTTP\/1\.1 400 /],
   ['a broken escape', 'GET /%zz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400 /],
 ] as const) {
-  test(`${what} gets a clear answer, no stack, and harms nobody`, async (t) => {
+  test(`${what} gets a clear answer, no stack, and harms no other client`, async (t) => {
     const endpoint = await serveEndpoint(t);
     const heard = await speak(endpoint.port, words);
     assert.match(heard, answer);
@@ -67,7 +67,7 @@ for (const [what, words, answer] of [
   });
 }
 
-test('a format that nobody has is answered with the text format, as Prometheus itself does', async (t) => {
+test('an unknown format is answered with the text format, as Prometheus itself does', async (t) => {
   const endpoint = await serveEndpoint(t);
   for (const accept of ['application/vnd.google.protobuf', 'image/png', 'nonsense', '*/*;q=0']) {
     const { status, headers } = await ask(endpoint, '/metrics', { headers: { accept } });
@@ -145,7 +145,7 @@ test('1 000 open connections, and the scrapes of others go on', async (t) => {
 
 const neverRead = 'GET /metrics HTTP/1.1\r\nHost: a\r\nX-Prometheus-Scrape-Timeout-Seconds: 3\r\n\r\n';
 
-test('clients that never read are cut off when their time is over, and hold up nobody', async (t) => {
+test('clients that never read are cut off when their time is over, and hold up no other client', async (t) => {
   const endpoint = await serveEndpoint(t, { dependencies: big });
   const sockets = await open(t, endpoint.port, 10, neverRead);
   const closed = Promise.all(sockets.map((socket) => once(socket, 'close')));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether the metrics can be read by somebody who was not meant to.
+// Whether clients that should not can read the metrics.
 import { formatAddress, isLoopback, type ListenAddress } from './listen-address.ts';
 import type { WebConfig } from './web-config.ts';
 

@@ -7,7 +7,7 @@ import { sendLater, sendLine } from './reply-line.ts';
 import { createRateLimit, type Rate, type RateLimit } from './request-limits.ts';
 import type { WebConfig } from './web-config.ts';
 
-/** Passwords that had to be computed: whoever knows one needs few. */
+/** Passwords that had to be computed: a client that knows one needs few. */
 const guesses: Rate = { intervalMs: 1000, burst: 10 };
 
 export const usualHeaders: Readonly<Record<string, string>> = {
@@ -47,7 +47,7 @@ export function createGuard(config: WebConfig): Guard {
       if (checks.users) app.basicAuth.call(app, request, reply, done);
       else done();
     });
-    // Here, so that nobody's body is ever read.
+    // Here, so that no request's body is ever read.
     app.addHook('onRequest', async ({ method, url }, reply) => {
       const page = url.split('?')[0] ?? '';
       if (method === 'GET' || method === 'HEAD' || !app.hasRoute({ method: 'GET', url: page })) return undefined;

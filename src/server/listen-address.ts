@@ -32,7 +32,7 @@ export function isLoopback({ host }: ListenAddress): boolean {
   return host !== undefined && (host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host));
 }
 
-/** One sentence on why nobody can listen there. */
+/** One sentence on why the agent cannot listen there. */
 export function listenError(address: ListenAddress, cause: unknown): Error {
   const text = formatAddress(address);
   return new Error(`cannot listen on ${text}: ${reason(address, errorCode(cause), String(cause))}`, { cause });

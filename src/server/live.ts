@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// /api/v1/live: each second's judgement and queues as server-sent events. Made once for all who listen, and not at all for nobody.
+// /api/v1/live: each second's judgement and queues as server-sent events. Made once for all clients, and not at all without one.
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type LiveMessage, SCHEMA } from '../outputs/live.ts';

@@ -8,7 +8,7 @@ import type { Scrape } from './scrape.ts';
 
 /** For clients that do not say how long they wait: Prometheus's usual time. */
 const usualTimeoutSeconds = 10;
-/** Nobody holds a page for longer. */
+/** No client holds a page for longer. */
 const longestTimeoutSeconds = 120;
 
 export async function sendMetrics(scrape: Scrape, request: FastifyRequest, reply: FastifyReply) {
@@ -19,7 +19,7 @@ export async function sendMetrics(scrape: Scrape, request: FastifyRequest, reply
   if (gzip) reply.header('content-encoding', 'gzip');
   if (method === 'HEAD') return reply.send();
   const timeoutSeconds = readTimeout(headers['x-prometheus-scrape-timeout-seconds']);
-  // Once it has passed nobody waits for the page: a client that never reads would hold it for ever.
+  // Once it has passed no client waits for the page: a client that never reads would hold it for ever.
   const late = setTimeout(() => request.raw.socket.destroy(), 1000 * timeoutSeconds);
   reply.raw.once('close', () => clearTimeout(late));
   const chunks = await scrape({ format, gzip }, 0.9 * timeoutSeconds);

@@ -10,7 +10,7 @@ import type { Snapshot } from '../snapshot.ts';
 /** One judgement, and what came of those before it. */
 export interface Observation {
   readonly window: Window;
-  /** Of the last second alone; made when somebody asks. */
+  /** Of the last second alone; made on request. */
   readonly lastSecond: () => Window;
   readonly unjudged: Verdict['unjudged'];
   /** Findings as people are told of them, the worst first; made once is not told yet. */

@@ -28,7 +28,7 @@ export function createPasswords(users: ReadonlyMap<string, string>): Passwords {
 
   async function compute(key: string, user: string, password: string): Promise<boolean> {
     const hash = users.get(user);
-    // A name that nobody has costs the same time as one that somebody has.
+    // An unknown name costs the same time as a known one.
     const fits = (await compare(password, nodeHash(hash ?? decoy(users)))) && hash !== undefined;
     if (fits) right.add(key);
     else keepWrong(wrong, key);
@@ -55,7 +55,7 @@ export function createPasswords(users: ReadonlyMap<string, string>): Passwords {
   };
 }
 
-/** Right ones are as few as users; wrong ones are as many as somebody cares to try. */
+/** Right ones are as few as users; wrong ones are as many as a client tries. */
 function keepWrong(wrong: Set<string>, key: string): void {
   wrong.add(key);
   const [oldest] = wrong;

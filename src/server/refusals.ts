@@ -5,7 +5,7 @@ import { OutsideHistory } from '../history.ts';
 import { sendLater, sendLine } from './reply-line.ts';
 
 /**
- * A word that nobody knows is refused: left out in silence, a typing error would be answered as if it were not there. Our schemas are not held
+ * An unknown word is refused: left out in silence, a typing error would be answered as if it were not there. Our schemas are not held
  * against the schema of schemas: compiling that took a tenth of a start.
  */
 export const validation = {

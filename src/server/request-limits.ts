@@ -52,7 +52,7 @@ export interface InFlight {
   readonly enter: (address: string | undefined) => (() => void) | string;
 }
 
-/** One address gets no more than half of the places; whoever may open a unix socket gets all. `things`: what they are for. */
+/** One address gets no more than half of the places; a client of the unix socket gets all. `things`: what they are for. */
 export function createInFlight(places: number, things: string): InFlight {
   const byAddress = new Map<string, number>();
   let taken = 0;

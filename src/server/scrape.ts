@@ -51,7 +51,7 @@ export function createScrape(
       exposed: exposed(),
       findings: findings(),
     });
-    rows.catch(() => undefined); // whoever waited may have given up
+    rows.catch(() => undefined); // the client may have given up
     return sharePages(registry, rows);
   }
 
@@ -83,7 +83,7 @@ function sharePages(registry: FastRegistry, rows: Promise<readonly MetricRows[]>
   return pages;
 }
 
-/** For one that waits behind somebody's RTNL lock. */
+/** For one that waits for the RTNL lock. */
 async function within<Value>(seconds: number, work: Promise<Value>): Promise<Value> {
   const timer = new AbortController();
   const tooLate = setTimeout(1000 * seconds, undefined, { signal: timer.signal }).then(() => {

@@ -234,7 +234,7 @@ test('concurrent scrapes share the page, each form of it', async (t) => {
   assert.ok(looked - once <= 2 * 2 * once, `${looked - once} looks, ${once} for one page`);
 });
 
-test('a client that goes away in the middle of a long page harms nobody', async (t) => {
+test('a client that goes away in the middle of a long page harms no other client', async (t) => {
   const devices = goldenSnapshot.devices.flatMap((device) =>
     Array.from({ length: 500 }, (_, index) => ({ ...device, id: `${device.id}${index}`, name: `tap${index}` })),
   );

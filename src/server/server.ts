@@ -46,7 +46,7 @@ export interface RunningServer {
   /** HOST:PORT as listened on, with the port that was found if 0 was asked for. */
   readonly address: string;
   readonly scheme: 'http' | 'https';
-  /** One sentence on who can read the metrics that was not meant to; undefined: nobody. */
+  /** One sentence on who can read the metrics that was not meant to; undefined: no client. */
   readonly exposure: () => string | undefined;
   /** Lets running scrapes finish, for 2 s at most. */
   readonly close: () => Promise<void>;

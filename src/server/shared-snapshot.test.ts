@@ -50,7 +50,7 @@ test('one after the other take one each', async () => {
   }
 });
 
-test('a failure reaches those who shared it, and nobody else', async () => {
+test('a failure reaches the requests that shared it, and no others', async () => {
   const { pending, share } = manual();
   const first = share();
   const second = share();

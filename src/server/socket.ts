@@ -58,7 +58,7 @@ function answers(path: string): Promise<boolean> {
   });
 }
 
-/** Never open to anybody else, not for a moment. */
+/** Never open to another user, not for a moment. */
 async function listenPrivately(path: string, listen: () => Promise<unknown>): Promise<void> {
   const usual = process.umask(0o177);
   try {

@@ -42,7 +42,11 @@ test('the page comes over TLS 1.2 and 1.3, and not over plain HTTP', async (t) =
     assert.equal(status, 200);
     assert.ok(body.includes('device="tap0"'));
   }
-  await assert.rejects(ask(endpoint, '/metrics'), { code: /SELF_SIGNED|UNABLE_TO/ }, 'a client that trusts nobody');
+  await assert.rejects(
+    ask(endpoint, '/metrics'),
+    { code: /SELF_SIGNED|UNABLE_TO/ },
+    'a client without trusted authorities',
+  );
   await assert.rejects(fetch(`http://127.0.0.1:${endpoint.port}/metrics`));
   assert.equal((await ask(endpoint, '/metrics', { ca })).status, 200, 'others are unharmed');
 });

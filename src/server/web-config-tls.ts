@@ -17,7 +17,7 @@ export interface TlsSettings {
   readonly requiresClients: boolean;
   /** Certificates that are given must be signed by client_ca_file. */
   readonly checksClients: boolean;
-  /** Nobody comes in without a certificate that was checked. */
+  /** Every client needs a certificate that was checked. */
   readonly verifiesClients: boolean;
   /** One of them must be in the client's certificate; empty: any will do. */
   readonly allowedNames: readonly string[];

@@ -6,7 +6,7 @@ import type { TlsSettings } from './web-config-tls.ts';
 export interface WebConfig {
   /** undefined: plain HTTP. */
   readonly tls: TlsSettings | undefined;
-  /** bcrypt hashes by name; empty: nobody is asked. */
+  /** bcrypt hashes by name; empty: no password is asked for. */
   readonly users: ReadonlyMap<string, string>;
   /** '': not sent, even if it usually is. */
   readonly headers: ReadonlyMap<string, string>;

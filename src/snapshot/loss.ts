@@ -13,14 +13,14 @@ export interface LossSubject {
   readonly netns: number;
   readonly namespace: string | undefined;
   readonly device: string;
-  /** undefined: it was lost before a queue was chosen, or nobody can tell. */
+  /** undefined: it was lost before a queue was chosen, or the queue is not known. */
   readonly queue: number | undefined;
   readonly where: LossPlace;
-  /** The kernel's drop reason without its prefix; UNTRACED: the device counted it, and the kernel told nobody why. */
+  /** The kernel's drop reason without its prefix; UNTRACED: the device counted it, and the kernel gave no reason. */
   readonly reason: string;
   /** The kernel function that freed it; undefined: untraced. */
   readonly location: string | undefined;
-  /** undefined: nobody holds the queue, or nobody may see who. */
+  /** undefined: no process holds the queue, or the holder is hidden. */
   readonly owner: Owner | undefined;
 }
 
@@ -59,7 +59,7 @@ export interface NotShown {
   readonly overLimit: number;
   /** The ring buffer had none. */
   readonly noRoom: number;
-  /** The kernel told nobody of them: they are known from the device's own counter. */
+  /** The kernel gave no reason for them: they are known from the device's own counter. */
   readonly untraced: number;
 }
 
