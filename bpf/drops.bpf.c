@@ -3,6 +3,7 @@
 // losses before tun, and drops of what a guest or writer sent.
 #include "location.bpf.h"
 #include "macvtap.bpf.h"
+#include "routed.bpf.h"
 #include "transmit.bpf.h"
 #include "written.bpf.h"
 
@@ -61,10 +62,14 @@ static __always_inline void find_own_text(void)
 	macvtap_length = length_of(found.macvtap_start, found.macvtap_end);
 }
 
-static __always_inline void count_other(struct sk_buff *skb, struct net_device *dev, u64 location, u32 reason)
+/* Dropped before its device became the output device. */
+static __noinline int count_routed(u64 *ctx)
 {
-	if (is_on_its_way(skb, dev))
-		count_at(dev, location, reason, 1);
+	struct net_device *dev = routed_to((struct sk_buff *)ctx[0]);
+
+	if (dev)
+		count_at(dev, ctx[1], ctx[2], 1);
+	return 0;
 }
 
 /* A drop in tun_net_xmit of a packet that came past the offered probe (PACKET_QDISC_BYPASS, pktgen start_xmit). */
@@ -111,6 +116,12 @@ static __always_inline bool is_in_flight(struct cpu_state *state, u64 skb, u32 r
 	return true;
 }
 
+/* skb->dev is no tun or tap, or the one that it came in by. */
+static __always_inline int count_by_route(u64 *ctx, u32 class)
+{
+	return before_counted && class > CLASS_RECEIVE && is_routed_reason(ctx[2]) ? count_routed(ctx) : 0;
+}
+
 static __noinline int count_freed(u64 *ctx)
 {
 	u64 location = ctx[1];
@@ -133,16 +144,22 @@ static __noinline int count_freed(u64 *ctx)
 	if ((s64)device >= 0) {
 		if (class < CLASS_RECEIVE)
 			__sync_fetch_and_add(&lost_no_device, 1);
-		return 0;
+		return count_by_route(ctx, class);
 	}
 	if (!is_tun(device))
-		return 0;
+		return count_by_route(ctx, class);
 	if (class < CLASS_RECEIVE)
 		return count_in_tun(skb, device, class, reason);
-	u32 state = registration_state((struct net_device *)device);
+	if (!before_counted)
+		return 0;
+	struct net_device *dev = (struct net_device *)device;
+	u32 state = registration_state(dev);
 
-	if (before_counted && state >= NETREG_REGISTERED && state <= NETREG_UNREGISTERED)
-		count_other(skb, (struct net_device *)device, location, reason);
+	if (state < NETREG_REGISTERED || state > NETREG_UNREGISTERED)
+		return 0;
+	if (!is_on_its_way(skb, dev))
+		return count_by_route(ctx, class);
+	count_at(dev, location, reason, 1);
 	return 0;
 }
 
@@ -179,9 +196,13 @@ static __always_inline int freed(volatile u64 *ctx, bool typed)
 	if (ctx[1] - transmit_start >= transmit_length) {
 		struct sk_buff *skb = packet_of(ctx, typed);
 
-		if ((typed || skb) && is_known_foreign(ops_of(skb->dev)))
-			/* As nearly all are; a macvtap looks like any macvlan. */
+		if ((typed || skb) && is_known_foreign(ops_of(skb->dev))) {
+			/* As nearly all are. */
+			if (is_routed_reason(ctx[2]))
+				return before_counted ? count_routed((u64 *)ctx) : 0;
+			/* A macvtap looks like any macvlan. */
 			return ctx[1] - macvtap_start < macvtap_length ? count_freed((u64 *)ctx) : 0;
+		}
 		return count_freed((u64 *)ctx);
 	}
 	struct cpu_state *state = state_of(cpu_id());

@@ -3,6 +3,7 @@
 // and single ones told by a ring buffer. An object of its own, loaded while somebody follows and by nobody else.
 #include "device.bpf.h"
 #include "location.bpf.h"
+#include "routed.bpf.h"
 
 #define HEADER_BYTES 96
 #define STACK_FRAMES 48
@@ -172,6 +173,27 @@ static __always_inline bool is_loss(u32 class, u32 reason)
 	return class != CLASS_ELSEWHERE || (reason != reason_not_specified && reason != reason_consumed);
 }
 
+/* The tun or tap that the packet was lost on its way to; NULL: it is none's loss. */
+static __noinline struct net_device *lost_towards(struct sk_buff *skb, u32 class, u32 reason)
+{
+	struct net_device *dev = BPF_CORE_READ(skb, dev);
+
+	/* skb->dev shares its place with socket data: follow kernel addresses only, and by reads that may fail. */
+	if ((s64)dev >= 0 && class < CLASS_RECEIVE) {
+		__sync_fetch_and_add(&lost_no_device, 1);
+		return NULL;
+	}
+	bool is_tuns = (s64)dev < 0 && is_tun((u64)dev);
+
+	if (class < CLASS_RECEIVE)
+		return is_tuns ? dev : NULL;
+	u32 state = is_tuns ? registration_state(dev) : 0;
+
+	if (state >= NETREG_REGISTERED && state <= NETREG_UNREGISTERED && is_on_its_way(skb, dev))
+		return dev;
+	return is_routed_reason(reason) ? routed_to(skb) : NULL;
+}
+
 static __noinline int follow(u64 *ctx)
 {
 	struct sk_buff *skb = (struct sk_buff *)ctx[0];
@@ -180,24 +202,12 @@ static __noinline int follow(u64 *ctx)
 
 	if (!is_loss(class, key.reason))
 		return 0;
-	struct net_device *dev = BPF_CORE_READ(skb, dev);
+	struct net_device *dev = lost_towards(skb, class, key.reason);
 
-	/* skb->dev shares its place with socket data: follow kernel addresses only, and by reads that may fail. */
-	if ((s64)dev >= 0) {
-		if (class < CLASS_RECEIVE)
-			__sync_fetch_and_add(&lost_no_device, 1);
+	if (!dev)
 		return 0;
-	}
-	if (!is_tun((u64)dev))
-		return 0;
-	if (class < CLASS_RECEIVE) {
+	if (class < CLASS_RECEIVE)
 		key.queue = BPF_CORE_READ(skb, queue_mapping);
-	} else {
-		u32 state = registration_state(dev);
-
-		if (state < NETREG_REGISTERED || state > NETREG_UNREGISTERED || !is_on_its_way(skb, dev))
-			return 0;
-	}
 	key.device_id = device_id((u64)dev);
 	if (chosen_only && !bpf_map_lookup_elem(&chosen, &key.device_id))
 		return 0;
@@ -221,13 +231,13 @@ int follow_typed(u64 *ctx)
 {
 	struct sk_buff *skb = (struct sk_buff *)ctx[0];
 
-	return is_known_foreign(ops_of(skb->dev)) ? 0 : follow(ctx);
+	return is_known_foreign(ops_of(skb->dev)) && !is_routed_reason(ctx[2]) ? 0 : follow(ctx);
 }
 
 SEC("?raw_tp/kfree_skb")
 int follow_raw(u64 *ctx)
 {
-	if (typed_reads && is_known_foreign(ops_of(TYPED(sk_buff, ctx[0])->dev)))
+	if (typed_reads && is_known_foreign(ops_of(TYPED(sk_buff, ctx[0])->dev)) && !is_routed_reason(ctx[2]))
 		return 0;
 	return follow(ctx);
 }

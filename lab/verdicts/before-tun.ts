@@ -4,6 +4,7 @@ import { type Fault, lostBefore, type Scenario } from './scenario.ts';
 import type { Stage } from './stage.ts';
 
 const easy = { readers: ['tap', 'tun', 'vhost'], rings: [500, 1000], rates: [300, 600] } as const;
+const routed = { readers: ['tap', 'tun', 'vhost'], rings: [500], rates: [200, 400] } as const;
 const onBridge = { readers: ['tap', 'vhost'], rings: [500], rates: [200, 400] } as const;
 
 /** Frames of any size come in by ve0, and leave the bridge by tap0. */
@@ -28,6 +29,31 @@ export async function refuse({ lab }: Stage, statement: string): Promise<void> {
     'nft',
     `add table bridge f; add chain bridge f c ${chain}; add rule bridge f c oifname tap0 ${statement}`,
   );
+}
+
+/** What comes in by ve0 is forwarded to tap0. */
+async function router(stage: Stage): Promise<void> {
+  await stage.open('tap0');
+  await stage.take('tap0.0', 0);
+  const { lab, variant } = stage;
+  const peer = 'neigh replace 10.77.255.1 lladdr 02:00:00:00:00:01 dev tap0 nud permanent';
+  await lab.ipBatch([
+    'link add ve0 type veth peer name ve1',
+    'link set ve0 up',
+    'link set ve1 address 02:00:00:00:00:01 up',
+    'route add 10.77.255.0/24 dev tap0',
+    ...(variant.reader === 'tun' ? [] : [peer]),
+  ]);
+  await lab.exec(
+    'sh',
+    '-c',
+    'cd /proc/sys/net/ipv4; echo 1 > ip_forward; for f in conf/*/rp_filter; do echo 0 > $f; done',
+  );
+}
+
+async function refuseRouted({ lab }: Stage, statement: string): Promise<void> {
+  const chain = '{ type filter hook forward priority 0; }';
+  await lab.exec('nft', `add table ip f; add chain ip f c ${chain}; add rule ip f c oifname tap0 ${statement}`);
 }
 
 /** So many packets of 100 bytes are one a second more than the qdisc lets through, in percent. */
@@ -161,6 +187,27 @@ export const BEFORE_TUN: readonly Scenario[] = [
       await bridge(stage, 1500);
       await refuse(stage, 'accept');
       return () => stage.send('ve0');
+    },
+  },
+  {
+    name: 'a firewall drops what the host forwards',
+    faults: [lost('host-firewall')],
+    ...routed,
+    prepare: async (stage) => {
+      await router(stage);
+      await stage.send('ve0', { ipv4: true, unicast: true });
+      return () => refuseRouted(stage, 'drop');
+    },
+  },
+  {
+    name: 'a firewall drops a scan among what the host forwards',
+    nearMissOf: 'host-firewall',
+    faults: [],
+    ...routed,
+    prepare: async (stage) => {
+      await router(stage);
+      await refuseRouted(stage, 'limit rate 4/second burst 5 packets drop');
+      return () => stage.send('ve0', { ipv4: true, unicast: true });
     },
   },
   {

@@ -9,6 +9,9 @@ const TUN_REASONS = ['DEV_READY', 'TAP_TXFILTER', 'TAP_FILTER', 'SOCKET_FILTER',
 /** Frequent enough for a slot, too rare for a zero. */
 const OTHER_REASONS = ['PFMEMALLOC', 'SECURITY_HOOK', 'NOT_SPECIFIED'] as const;
 
+/** Of packets that are dropped when their route is known, and their output device is not yet skb->dev. */
+const ROUTED_REASONS = ['NETFILTER_DROP', 'PKT_TOO_BIG'] as const;
+
 export interface ReasonNames {
   /** Name of a reason number; `unknown_<n>` for one that the kernel's BTF does not name. */
   readonly name: (reason: number) => string;
@@ -46,6 +49,13 @@ export function readDropReasons(kernel: Btf, object: Btf): DropReasons {
     alwaysShown: slotNames.flatMap((name, slot) => (shown.includes(name) ? [slot] : [])),
     slotTable,
   };
+}
+
+/** Value of a BPF object's `routed_reasons`: 1 for each reason number that is one. */
+export function routedReasons({ number }: ReasonNames): Uint8Array {
+  const table = new Uint8Array(256);
+  for (const name of ROUTED_REASONS) assignSlot(table, number(name), 1);
+  return table;
 }
 
 export function readReasonNames(kernel: Btf): ReasonNames {

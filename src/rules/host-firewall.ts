@@ -2,7 +2,7 @@
 
 import { inNamespaceOf } from './command.ts';
 import { isFirewallDrop } from './drop-kinds.ts';
-import { lossBefore, MEANT_SHARE, NOISE_PER_SECOND, severityOf } from './loss.ts';
+import { isMostOfFew, lossBefore, MEANT_SHARE, NOISE_PER_SECOND, severityOf } from './loss.ts';
 import { onDevice } from './on.ts';
 import type { Rule } from './rule.ts';
 import { count, nameOf, percent } from './words.ts';
@@ -12,14 +12,16 @@ export const hostFirewall: Rule = {
   summary: 'the host’s firewall drops packets on their way to the device',
   explanation:
     'Netfilter freed the packets: a rule of nftables, iptables or ebtables of this host, conntrack with a full table, or, where net.bridge.bridge-nf-call-iptables is on, IP rules that were never meant for what a bridge forwards. ' +
-    'A firewall drops on purpose, so this is told for information, and as a warning only where it takes a fifth of the traffic or more. It is never critical.',
+    'In FORWARD, OUTPUT and POSTROUTING the packet’s route names the device that it would have left by; in PREROUTING there is no route yet, so such drops belong to no device. ' +
+    'A firewall drops on purpose, so this is told for information, and as a warning only where it takes a fifth of the traffic or more. It is never critical. Of a device that is asked about, few packets suffice.',
   speaksOf: 'firewalled',
   needs: ['devices', 'before'],
-  judge: (window) =>
+  judge: (window, asked) =>
     window.devices.flatMap((device) => {
       const loss = lossBefore(device, isFirewallDrop);
-      if (!loss || !severityOf(loss)) return [];
-      const isMuch = loss.share >= MEANT_SHARE && loss.perSecond >= NOISE_PER_SECOND;
+      const isAsked = device === asked;
+      if (!loss || !(severityOf(loss) || (isAsked && isMostOfFew(loss)))) return [];
+      const isMuch = loss.share >= MEANT_SHARE && (isAsked || loss.perSecond >= NOISE_PER_SECOND);
       return [
         onDevice(device, {
           rule: 'host-firewall',
@@ -33,6 +35,13 @@ export const hostFirewall: Rule = {
               command: inNamespaceOf(device, window, 'nft list ruleset'),
               effect:
                 'Shows the rules, with counters where they have any. If the drop is meant, nothing is to be done.',
+              lossless: true,
+              restart: false,
+              by: 'host',
+            },
+            {
+              command: inNamespaceOf(device, window, 'iptables-legacy-save -c'),
+              effect: 'Shows the rules of the old tables (nft does not know them), each with the packets that it met.',
               lossless: true,
               restart: false,
               by: 'host',

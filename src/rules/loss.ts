@@ -37,6 +37,13 @@ export function severityOf({ lost, offered, share }: Loss): Severity | undefined
   return share >= CRITICAL_SHARE ? 'critical' : 'warning';
 }
 
+/** Of a device that somebody asks about, because of a ping that does not come through. */
+const FEWEST_ASKED = 3;
+
+export function isMostOfFew({ lost, share }: Loss): boolean {
+  return lost >= FEWEST_ASKED && share >= MEANT_SHARE;
+}
+
 /** A reader that takes a packet at that very moment hides the reason (UNTRACED): both together are the exact figure. */
 const FULL_RING: readonly string[] = ['FULL_RING', 'UNTRACED'];
 
