@@ -51,6 +51,23 @@ export const testPackages = [
   { name: 'zstd', reason: 'unpacks modules of kernels', present: () => hasProgram('zstd') },
 ];
 
+/** What `npm run test:programs` plays besides. One that cannot be had is skipped there by its name. */
+export const programPackages = [
+  { name: 'fastd', reason: 'is a VPN of the lab', present: () => hasProgram('fastd') },
+  { name: 'iptables', reason: 'is a firewall of the lab', present: () => hasProgram('iptables-legacy') },
+  { name: 'libvirt-clients', reason: 'speaks to libvirt', present: () => hasProgram('virsh') },
+  { name: 'libvirt-daemon-driver-qemu', reason: 'starts QEMU for libvirt', present: () => hasProgram('libvirtd') },
+  { name: 'libvirt-daemon-system', reason: 'is libvirt', present: () => hasProgram('libvirtd') },
+  { name: 'n2n', reason: 'is a VPN of the lab', present: () => hasProgram('edge') },
+  { name: 'passt', reason: 'is a network for containers', present: () => hasProgram('pasta') },
+  { name: 'slirp4netns', reason: 'is a network for containers', present: () => hasProgram('slirp4netns') },
+  { name: 'tinc', reason: 'is a VPN of the lab', present: () => hasProgram('tincd') },
+  { name: 'vde2', reason: 'is a switch of the lab', present: () => hasProgram('vde_switch') },
+];
+
+/** Their services would start with the installation. */
+const withServices = ['fastd', 'libvirt-daemon-system', 'n2n', 'openvpn', 'prometheus', 'tinc'];
+
 /** Run-time libraries by the beginning of their file names, for a machine with a finished build and no compilers. */
 export const libraryPackages = {
   libbpf: { name: 'libbpf1', reason: 'loads BPF programs' },
@@ -135,7 +152,7 @@ function hasPackageLists() {
 
 /** A package's service must neither start now nor at the next boot: tests start their own. */
 function withoutServices(names, installation) {
-  if (!names.includes('prometheus')) return installation();
+  if (!names.some((name) => withServices.includes(name))) return installation();
   const policy = '/usr/sbin/policy-rc.d';
   const ours = !existsSync(policy);
   if (ours) {
@@ -146,12 +163,16 @@ function withoutServices(names, installation) {
     return installation();
   } finally {
     if (ours) rmSync(policy, { force: true });
-    if (hasProgram('systemctl')) {
-      const now = existsSync('/run/systemd/system') ? ['--now'] : [];
-      run('keeping the prometheus service off', 'systemctl', ['disable', ...now, 'prometheus.service'], {
-        mayFail: true,
-      });
-    } else if (hasProgram('update-rc.d'))
-      run('keeping the prometheus service off', 'update-rc.d', ['prometheus', 'disable'], { mayFail: true });
+    if (names.includes('prometheus')) keepPrometheusOff();
   }
+}
+
+function keepPrometheusOff() {
+  if (hasProgram('systemctl')) {
+    const now = existsSync('/run/systemd/system') ? ['--now'] : [];
+    run('keeping the prometheus service off', 'systemctl', ['disable', ...now, 'prometheus.service'], {
+      mayFail: true,
+    });
+  } else if (hasProgram('update-rc.d'))
+    run('keeping the prometheus service off', 'update-rc.d', ['prometheus', 'disable'], { mayFail: true });
 }

@@ -7,7 +7,7 @@ import { readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { run } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { buildPackages, installMissing, searchPath, testPackages } from './packages.mjs';
+import { buildPackages, installMissing, programPackages, searchPath, testPackages } from './packages.mjs';
 import { prepare } from './prepare.mjs';
 import { failed, finish, passed, record, skipped } from './report.mjs';
 
@@ -28,6 +28,7 @@ const modes = {
   daily: { steps: [build, lint], includes: (file) => !slow.test(file) || shortBoot.test(file) },
   kernels: { steps: [build], includes: (file) => slow.test(file) && !shortBoot.test(file), sanitizes: true },
   nightly: { steps: [build, lengthen], includes: (file) => slow.test(file) && !shortBoot.test(file) },
+  programs: { steps: [build, playPrograms], includes: () => false },
   asan: { steps: [build, buildSanitized], includes: (file) => /^(addon|src\/kernel)\//.test(file) && !slow.test(file) },
 };
 
@@ -60,6 +61,13 @@ function buildSanitized() {
     LD_PRELOAD: library,
     ASAN_OPTIONS: 'detect_leaks=0',
   });
+}
+
+/** Real programs and their faults; writes docs/programs.md. What cannot be installed is named there. */
+function playPrograms() {
+  for (const one of programPackages) installMissing([one]);
+  const words = ['--import', 'tsx', 'lab/programs.ts', '--write', ...process.argv.slice(3)];
+  checked('real programs: docs/programs.md', process.execPath, words);
 }
 
 /** All combinations, and random sequences in full. */

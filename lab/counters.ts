@@ -28,7 +28,8 @@ export function linkCounters(links: unknown): LinkCounters {
   const link = at(links, 0);
   return {
     ifindex: numberAt(link, 'ifindex'),
-    txqueuelen: numberAt(link, 'txqlen'),
+    // ip leaves out a length of 0.
+    txqueuelen: at(link, 'txqlen') === undefined ? 0 : numberAt(link, 'txqlen'),
     txPackets: numberAt(link, 'stats64', 'tx', 'packets'),
     txBytes: numberAt(link, 'stats64', 'tx', 'bytes'),
     txDropped: numberAt(link, 'stats64', 'tx', 'dropped'),

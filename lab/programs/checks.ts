@@ -7,7 +7,7 @@ import type { LinkCounters } from '../counters.ts';
 import { at, listAt, parseJson } from '../json.ts';
 import type { Finished } from '../serve.ts';
 import { until } from '../until.ts';
-import type { CheckName, OwnCounts, Running } from './program.ts';
+import type { CheckName, Load, OwnCounts, Running } from './program.ts';
 import { mainReaders, type ThreadReads, threadReads } from './readers.ts';
 import type { Stage } from './stage.ts';
 import { sendExactly, tcp } from './traffic.ts';
@@ -33,17 +33,7 @@ interface Rest {
   readonly own: OwnCounts | undefined;
 }
 
-export interface Load {
-  /** Datagrams, and how many a second: fewer than the program manages on a busy machine. */
-  readonly datagrams: number;
-  readonly perSecond: number;
-  /** TCP in each direction. */
-  readonly seconds: number;
-  /** Bits per second at which a healthy host must be OK. */
-  readonly calmBits: number;
-}
-
-export const LOAD: Load = { datagrams: 6000, perSecond: 1500, seconds: 4, calmBits: 8_000_000 };
+const LOAD: Load = { datagrams: 6000, perSecond: 1500, seconds: 4, calmBits: 8_000_000 };
 /** Owners are looked for after the snapshot that shows the queue, readers seen when they sleep. */
 const SEEN_WITHIN_MS = 12_000;
 

@@ -5,7 +5,7 @@ import test from 'node:test';
 import { standingLab } from '../agent.ts';
 import { noLab } from '../netns.ts';
 import { standingAgent, tapscope } from '../serve.ts';
-import { type CheckResult, type Load, ProgramCheck } from './checks.ts';
+import { type CheckResult, ProgramCheck } from './checks.ts';
 import { missing, provide } from './need.ts';
 import type { Program } from './program.ts';
 import { makeStage } from './stage.ts';
@@ -13,7 +13,7 @@ import { makeStage } from './stage.ts';
 /** Until the figures of TCP are taken from the kernel's own counters, where it skips programs. */
 const TCP_IS_OPEN = 'issue 19, Build 2: the kernel skips programs under TCP';
 
-export function testProgram(program: Program, load?: Load): void {
+export function testProgram(program: Program): void {
   const skip = noLab || missing(program.needs.filter((need) => 'debian' in need)) || (program.obstacle?.() ?? false);
   test(`${program.name}: its owner, its reader, and every packet`, { skip }, async (t) => {
     const absent = await provide(program.needs);
@@ -26,7 +26,7 @@ export function testProgram(program: Program, load?: Load): void {
       snapshot: agent.snapshot,
       tapscope: (...words: readonly string[]) => tapscope([...words, '--socket', socket]),
     };
-    const checks = new ProgramCheck(asked, stage, running, load);
+    const checks = new ProgramCheck(asked, stage, running, program.load);
     const hold = ({ check, wrong, seen }: CheckResult): void => {
       t.diagnostic(`${program.name}, ${check}: ${seen}`);
       assert.deepEqual(wrong, [], check);

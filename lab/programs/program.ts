@@ -10,10 +10,23 @@ export interface Program {
   readonly needs: readonly Need[];
   /** Other reasons why it cannot run here; undefined: none. */
   readonly obstacle?: () => string | undefined;
+  /** What it manages on a busy machine; undefined: what most do. */
+  readonly load?: Load;
   /** What of it cannot be asked, and why. */
   readonly cannot?: Readonly<Partial<Record<CheckName, string>>>;
   /** Resolves when packets pass. */
   readonly start: (stage: Stage) => Promise<Running>;
+}
+
+/** How much traffic a check sends. */
+export interface Load {
+  /** Datagrams, and how many a second: fewer than the program manages on a busy machine. */
+  readonly datagrams: number;
+  readonly perSecond: number;
+  /** TCP in each direction. */
+  readonly seconds: number;
+  /** Bits per second at which a healthy host must be OK. */
+  readonly calmBits: number;
 }
 
 export type CheckName = 'owner' | 'reader' | 'exact UDP' | 'exact TCP';

@@ -13,7 +13,7 @@ import { cachePath } from '../cache.ts';
 import type { Kernel } from '../kernels.ts';
 import { pathOf } from './need.ts';
 import { FAR_INNER, NEAR_INNER } from './stage.ts';
-import { SINK_PORT } from './traffic.ts';
+import { SINK_PORT, SINK_TCP_PORT } from './traffic.ts';
 
 const run = promisify(execFile);
 const MODULES = ['virtio_pci', 'virtio_net'];
@@ -33,7 +33,8 @@ ip addr add ${FAR_INNER}/24 dev eth0
 ip link set eth0 up
 ip route add default via ${NEAR_INNER}
 iperf3 -s >/dev/null 2>&1 &
-socat -u UDP4-RECV:${SINK_PORT} OPEN:/dev/null &
+socat -u UDP4-RECV:${SINK_PORT},rcvbuf=2000000 OPEN:/dev/null &
+socat -u TCP4-LISTEN:${SINK_TCP_PORT},fork,reuseaddr OPEN:/dev/null &
 exec </dev/ttyS1 >/dev/ttyS1 2>&1
 stty -F /dev/ttyS1 raw -echo
 while read -r line; do eval "$line"; echo "${END}$?"; done

@@ -9,6 +9,8 @@ import type { Stage } from './stage.ts';
 /** Handshakes, key generation, a booting guest; on a busy machine. */
 const COMES_WITHIN_MS = 90_000;
 export const SINK_PORT = 9009;
+/** Takes TCP connections, and reads them to their end. */
+export const SINK_TCP_PORT = 9010;
 /** Bytes of a datagram, and of what IP and UDP put before it. */
 const SIZE = 500;
 const HEADERS = 28;
@@ -17,19 +19,29 @@ const HEADERS = 28;
 export async function answers(from: NamespaceLab, address: string, said: () => string): Promise<void> {
   const deadline = performance.now() + COMES_WITHIN_MS;
   while (performance.now() < deadline) {
-    const isThere = await from.exec('ping', '-q', '-c1', '-W1', address).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) return;
+    if (await reaches(from, address)) return;
     await wait(200);
   }
   throw new Error(`${address} does not answer. The program said:\n${said().slice(-2000)}`);
 }
 
+/** Some user-mode networks pass no ICMP. */
+async function reaches(from: NamespaceLab, address: string): Promise<boolean> {
+  const connect = ['socat', '-u', 'OPEN:/dev/null', `TCP4:${address}:${SINK_TCP_PORT},connect-timeout=1`];
+  for (const [file = '', ...words] of [['ping', '-q', '-c1', '-W1', address], connect]) {
+    const isThere = await from.exec(file, ...words).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return true;
+  }
+  return false;
+}
+
 /** What comes to SINK_PORT is read and thrown away, so that no ICMP error answers it; iperf3 serves beside it. */
 export function serveTraffic(stage: Stage, lab: NamespaceLab): void {
-  stage.start(lab, 'socat', '-u', `UDP4-RECV:${SINK_PORT},rcvbuf=8000000`, 'OPEN:/dev/null');
+  stage.start(lab, ...UDP_SINK);
+  stage.start(lab, 'socat', '-u', `TCP4-LISTEN:${SINK_TCP_PORT},fork,reuseaddr`, 'OPEN:/dev/null');
   stage.start(lab, 'iperf3', '-s');
 }
 
@@ -69,6 +81,8 @@ export async function arrivals(lab: NamespaceLab): Promise<() => Promise<number>
   };
 }
 
+export const UDP_SINK: readonly string[] = ['socat', '-u', `UDP4-RECV:${SINK_PORT},rcvbuf=8000000`, 'OPEN:/dev/null'];
+
 export interface Flow {
   /** Ends it; answers how many datagrams were sent. */
   stop(): Promise<number>;
@@ -88,7 +102,9 @@ export async function flow(from: NamespaceLab, to: string, perSecond: number, si
       const due = Math.floor(((performance.now() - began) / 1000) * perSecond) - sent - skipped;
       if (due < lump) continue;
       skipped += Math.max(0, due - most);
-      sent += (await sender.udp(to, SINK_PORT, Math.min(due, most), size)).tried;
+      const { tried, errors } = await sender.udp(to, SINK_PORT, Math.min(due, most), size);
+      // An ICMP error of an earlier datagram came instead of sending this one.
+      sent += tried - (errors.ECONNREFUSED ?? 0);
     }
   })();
   return {

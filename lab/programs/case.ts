@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// A fault of a real program's device, or a healthy host, and what has to be said of it first.
+import type { RunningGuest } from './qemu.ts';
+import type { Scene } from './scene.ts';
+
+export interface Case {
+  readonly name: string;
+  /** Of `PROGRAMS`, by name. */
+  readonly programs: readonly string[];
+  /** One of these has to come first; undefined: all is well, and the answer is OK. */
+  readonly expected: readonly string[] | undefined;
+  /** It needs CPUs that no other case computes on. */
+  readonly alone?: true;
+  /** Nothing is lost by it, though it is a fault: the path beyond is cut. */
+  readonly losesNothing?: true;
+  /** Sets up, begins the traffic, and resolves when the fault is there. */
+  readonly play: (scene: Scene) => Promise<unknown>;
+}
+
+export const ALL: readonly string[] = ['openvpn', 'wireguard-go', 'qemu'];
+export const VPNS: readonly string[] = ['openvpn', 'wireguard-go'];
+export const GUESTS: readonly string[] = ['qemu'];
+
+/** Datagrams a second that each program passes on a busy machine. */
+export function calm({ running }: Scene): number {
+  return running.vm === '' ? 500 : 200;
+}
+
+export function guestOf({ running }: Scene): RunningGuest {
+  if (!isGuest(running)) throw new Error(`${running.comm} is no VM.`);
+  return running;
+}
+
+function isGuest(running: Scene['running']): running is RunningGuest {
+  return 'monitor' in running;
+}

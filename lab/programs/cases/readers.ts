@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program itself: stopped, frozen, throttled, starved, too slow.
+import { setTimeout as wait } from 'node:timers/promises';
+import { limitedCgroup } from '../../cgroup.ts';
+import { ALL, type Case, GUESTS, guestOf, VPNS } from '../case.ts';
+import type { Scene } from '../scene.ts';
+
+const READER_CPU = '1';
+const EVERY_CPU = '0-1';
+
+/** Loops that compute on the reader's CPU, before everything else there. */
+async function starve(scene: Scene, nice: number, loops: number): Promise<void> {
+  const { near, running } = scene;
+  const pid = String(running.pid);
+  await near.exec('taskset', '-a', '-p', '-c', READER_CPU, pid);
+  scene.after(() => near.exec('taskset', '-a', '-p', '-c', EVERY_CPU, pid));
+  await near.exec('sh', '-c', `renice -n 19 -p ${pid} $(ls /proc/${pid}/task)`);
+  scene.after(() => near.exec('sh', '-c', `renice -n 0 -p ${pid} $(ls /proc/${pid}/task)`));
+  for (let left = loops; left > 0; left--)
+    scene.run(undefined, 'nice', '-n', String(nice), 'taskset', '-c', READER_CPU, 'sh', '-c', 'while :; do :; done');
+}
+
+export const READERS: readonly Case[] = [
+  {
+    name: 'program stopped (kill -STOP)',
+    programs: ALL,
+    expected: ['reader-stalled'],
+    play: async (scene) => {
+      await scene.send(1000);
+      await wait(1000);
+      process.kill(scene.running.pid, 'SIGSTOP');
+      scene.after(async () => process.kill(scene.running.pid, 'SIGCONT'));
+    },
+  },
+  {
+    name: 'program frozen by its cgroup',
+    programs: VPNS,
+    expected: ['reader-stalled'],
+    play: async (scene) => {
+      await scene.send(1000);
+      await wait(1000);
+      limitedCgroup(scene, scene.running.pid, 'freezer');
+    },
+  },
+  {
+    name: 'program throttled by its cgroup',
+    programs: ALL,
+    expected: ['reader-starved'],
+    play: async (scene) => {
+      await scene.send(6000);
+      limitedCgroup(scene, scene.running.pid, 'cpu');
+    },
+  },
+  {
+    name: 'program starved by loops of higher priority',
+    programs: ALL,
+    expected: ['reader-starved'],
+    alone: true,
+    play: async (scene) => {
+      await starve(scene, -15, 2);
+      await scene.send(6000);
+    },
+  },
+  {
+    name: 'program niced, on a busy CPU',
+    programs: VPNS,
+    expected: ['reader-starved'],
+    alone: true,
+    play: async (scene) => {
+      await starve(scene, 0, 4);
+      await scene.send(8000);
+    },
+  },
+  {
+    name: 'more UDP than the program encrypts',
+    programs: VPNS,
+    expected: ['reader-cpu-bound'],
+    alone: true,
+    play: async (scene) => {
+      for (const from of [scene.near, scene.stage.source]) await scene.send(60_000, { from });
+    },
+  },
+  {
+    name: 'more UDP than the guest takes',
+    programs: GUESTS,
+    expected: ['guest-not-refilling', 'reader-cpu-bound'],
+    alone: true,
+    play: async (scene) => {
+      for (const from of [scene.near, scene.stage.source]) await scene.send(60_000, { from });
+    },
+  },
+  {
+    name: 'guest paused (stop in the monitor)',
+    programs: GUESTS,
+    expected: ['vm-paused', 'reader-stalled'],
+    play: async (scene) => {
+      await scene.send(1000);
+      await wait(1000);
+      await guestOf(scene).monitor('stop');
+      scene.after(() => guestOf(scene).monitor('cont'));
+    },
+  },
+  {
+    name: 'guest’s interface down',
+    programs: GUESTS,
+    expected: ['reader-stalled', 'guest-not-refilling', 'guest-link-down'],
+    play: async (scene) => {
+      await scene.near.ip(`neigh replace ${scene.running.beyond} lladdr 52:54:00:12:34:56 dev tap0 nud permanent`);
+      scene.after(() => scene.near.ip(`neigh del ${scene.running.beyond} dev tap0`));
+      await scene.send(1000);
+      await wait(1000);
+      await scene.running.remote('ip link set eth0 down');
+      scene.after(() => scene.running.remote('ip link set eth0 up; ip route add default via 10.99.0.1'));
+    },
+  },
+];

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a case plays with: a running program, traffic whose every datagram is counted at both ends, and what is undone afterwards.
+import { setTimeout as wait } from 'node:timers/promises';
+import type { NamespaceLab } from '../netns.ts';
+import { until } from '../until.ts';
+import { startProcess } from './process.ts';
+import type { Running } from './program.ts';
+import type { Stage } from './stage.ts';
+import { arrivals, type Flow, flow, SINK_PORT, UDP_SINK } from './traffic.ts';
+
+/** Nothing more arrives when nothing did for so long. */
+const SETTLED_MS = 300;
+const MOST_SETTLING_MS = 4000;
+
+export interface SendOptions {
+  /** Of the namespaces of the stage; undefined: that of the device. */
+  readonly from?: NamespaceLab;
+  readonly to?: string;
+  readonly size?: number;
+  /** So many at once. */
+  readonly lump?: number;
+}
+
+/** Packets that were sent, and did not come out where they should. */
+export interface Truth {
+  readonly sent: number;
+  readonly arrived: number;
+  readonly txDropped: number;
+  readonly rxDropped: number;
+}
+
+export class Scene {
+  readonly stage: Stage;
+  readonly running: Running;
+  /** That is judged; a case may choose another. */
+  device: string;
+  readonly #undo: (() => Promise<unknown>)[] = [];
+  readonly #flows: Flow[] = [];
+  #guestSent: (() => Promise<number>) | undefined;
+  #arrived: (() => Promise<number>)[] = [];
+  #before = { arrived: 0, txDropped: 0, rxDropped: 0 };
+
+  constructor(stage: Stage, running: Running) {
+    this.stage = stage;
+    this.running = running;
+    this.device = running.device;
+  }
+
+  get near(): NamespaceLab {
+    return this.stage.near;
+  }
+
+  after(undo: () => Promise<unknown>): void {
+    this.#undo.push(undo);
+  }
+
+  async begin(): Promise<void> {
+    this.#arrived = [this.running.arrived, await arrivals(this.near)];
+    this.after(() => this.near.exec('nft', 'delete', 'table', 'ip', 'arrived'));
+    this.#before = await this.#count();
+  }
+
+  /** Towards the program. */
+  async send(
+    perSecond: number,
+    { from = this.near, to = this.running.beyond, size, lump }: SendOptions = {},
+  ): Promise<void> {
+    const one = await flow(from, to, perSecond, size, lump);
+    this.#flows.push(one);
+    this.after(() => one.stop());
+  }
+
+  /** From beyond the program to the device's own host; a guest sends a hundred at once, five times a second. */
+  async sendBack(perSecond: number): Promise<void> {
+    const { vm, here, remote } = this.running;
+    this.run(this.near, ...UDP_SINK);
+    if (vm === '') return this.send(perSecond, { from: this.stage.far, to: here });
+    const sent = async (): Promise<number> => Number(await remote('cat /sys/class/net/eth0/statistics/tx_packets'));
+    const before = await sent();
+    this.#guestSent = async () => (await sent()) - before;
+    const burst = `socat -u -b500 OPEN:/dev/zero,readbytes=50000 UDP4-SENDTO:${here}:${SINK_PORT}`;
+    await remote(`(while [ ! -e /tmp/quiet ]; do ${burst}; sleep 0.2; done) >/dev/null 2>&1 &`);
+    this.after(() => remote('touch /tmp/quiet; sleep 0.5; rm /tmp/quiet'));
+  }
+
+  /** Until the case is over. */
+  run(lab: NamespaceLab | undefined, ...words: readonly string[]): number {
+    return startProcess({ after: (step) => this.after(async () => step()) }, lab?.name, words).pid;
+  }
+
+  /** Before anything is undone. What was sent last has to arrive first. */
+  async truth(): Promise<Truth> {
+    let sent = 0;
+    for (const one of this.#flows) sent += await one.stop();
+    sent += (await this.#guestSent?.()) ?? 0;
+    let now = await this.#count();
+    await until(async () => {
+      await wait(SETTLED_MS);
+      const before = now;
+      now = await this.#count();
+      return now.arrived === before.arrived;
+    }, MOST_SETTLING_MS);
+    return {
+      sent,
+      arrived: now.arrived - this.#before.arrived,
+      txDropped: now.txDropped - this.#before.txDropped,
+      rxDropped: now.rxDropped - this.#before.rxDropped,
+    };
+  }
+
+  async end(): Promise<void> {
+    for (let step = this.#undo.pop(); step; step = this.#undo.pop()) await step().catch(() => {});
+  }
+
+  async #count(): Promise<{ readonly arrived: number; readonly txDropped: number; readonly rxDropped: number }> {
+    const counts = await Promise.all(this.#arrived.map((one) => one().catch(() => 0)));
+    const arrived = counts.reduce((sum, one) => sum + one, 0);
+    const { txDropped, rxDropped } = await this.near
+      .link(this.running.device)
+      .catch(() => ({ txDropped: 0, rxDropped: 0 }));
+    return { arrived, txDropped, rxDropped };
+  }
+}

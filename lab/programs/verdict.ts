@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `tapscope diagnose --json` and `check --json` answered about one device, and what that is worth against the truth.
+import { at, listAt, parseJson } from '../json.ts';
+import type { Finished } from '../serve.ts';
+import { scoreFault, scoreHealthy } from '../verdicts/score.ts';
+import type { Case } from './case.ts';
+import type { Truth } from './scene.ts';
+
+export interface Answer {
+  /** ok, warning, critical, unknown; or what went wrong with the command. */
+  readonly verdict: string;
+  /** The first ones first. */
+  readonly findings: readonly { readonly rule: string; readonly info: boolean; readonly cause: string }[];
+}
+
+/** wrong OK: packets were lost, and the answer was OK. unknown: healthy, and the answer was that it cannot be said. */
+export type Outcome =
+  | 'right'
+  | 'wrong'
+  | 'silent'
+  | 'wrong OK'
+  | 'healthy'
+  | 'unknown'
+  | 'false alarm'
+  | 'did not happen';
+
+export interface Result {
+  readonly program: string;
+  readonly name: string;
+  readonly expected: readonly string[] | undefined;
+  readonly outcome: Outcome;
+  readonly diagnosed: Answer | undefined;
+  readonly checked: Answer | undefined;
+  readonly truth: Truth | undefined;
+  /** Why it did not happen; undefined: it did. */
+  readonly failure: string | undefined;
+}
+
+export function answerIn({ stdout, stderr, code }: Finished): Answer {
+  if (!stdout.startsWith('{')) return { verdict: `exit ${code}: ${stderr.trim().slice(-200)}`, findings: [] };
+  const json = parseJson(stdout);
+  const findings = listAt(json, 'findings').map((one) => ({
+    rule: String(at(one, 'rule')),
+    info: at(one, 'severity') === 'info',
+    cause: String(at(one, 'cause')),
+  }));
+  return { verdict: String(at(json, 'verdict')), findings };
+}
+
+/** Lost on the way; packets that the kernel dropped are known even where what arrived is not counted. */
+export function lostIn({ sent, arrived, txDropped }: Truth): number {
+  return Math.max(sent - arrived, txDropped);
+}
+
+export function outcomeOf({ expected }: Case, diagnosed: Answer, checked: Answer | undefined, truth: Truth): Outcome {
+  const lost = lostIn(truth);
+  if (expected === undefined) {
+    if (lost > 0) return 'did not happen';
+    const answers = [diagnosed, ...(checked ? [checked] : [])];
+    if (answers.some((one) => healthOf(one) === 'false alarm')) return 'false alarm';
+    return answers.every(({ verdict }) => verdict === 'ok') ? 'healthy' : 'unknown';
+  }
+  if (lost === 0) return 'did not happen';
+  if (diagnosed.verdict === 'ok') return 'wrong OK';
+  // Of several names that are right the one that was told counts as the one that was wanted.
+  const told = diagnosed.findings[0]?.rule ?? '';
+  const rule = expected.includes(told) ? told : (expected[0] ?? '');
+  const fault = { device: '', rule, holds: () => true };
+  const [score] = scoreFault(fault, 0, [{ at: 0, findings: diagnosed.findings }]);
+  return score?.outcome === 'right' || score?.outcome === 'wrong' ? score.outcome : 'silent';
+}
+
+function healthOf({ verdict, findings }: Answer): string {
+  if (verdict === 'warning' || verdict === 'critical') return 'false alarm';
+  return scoreHealthy([{ at: 0, findings }]).outcome;
+}
