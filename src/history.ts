@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The last half hour of snapshots, in memory: each second of the last minutes, of older ones fewer. Counters go on counting, so that
 // nothing is lost between two steps; what was there for a moment in between is.
-import { Chain, type Decoded, type Lane, type Pace } from './history/chain.ts';
+import { Chain, type Decoded, type Lane, type Numbers, type Pace } from './history/chain.ts';
 import { createApart, type Entry } from './history/take-apart.ts';
 import type { Device, Snapshot } from './snapshot.ts';
 
@@ -44,16 +44,23 @@ export class OutsideHistory extends Error {}
 interface DeviceLane extends Lane {
   readonly id: string;
   readonly netns: number;
-  entry: Entry | undefined;
-  /** As it was last: the object of the snapshot in which it changed last. */
+  /** As it was last: the object of the snapshot in which it changed last, and that taken apart. */
   device: Device;
+  apart: State | undefined;
+  /** The object of the last snapshot, which may be equal to `device`. */
+  latest: Device | undefined;
+}
+
+interface State {
+  readonly entry: Entry;
+  readonly numbers: Numbers;
 }
 
 export class History {
   readonly #mostBytes: number;
   readonly #apart = createApart();
   readonly #root: Lane = { netns: undefined, name: '' };
-  #rootEntry: Entry | undefined;
+  #rootState: State | undefined;
   #chains = PACES.map((pace) => new Chain(pace));
   #devices: readonly DeviceLane[] = [];
   /** The root, then the devices. */
@@ -87,21 +94,37 @@ export class History {
     const lanes = this.#lanesOf(devices);
     const due = this.#chains.filter((chain) => chain.due(takenAt));
     for (const chain of due) chain.begin(this.#lanes.length);
-    this.#rootEntry = this.#apart.take({ takenAt, agent }, this.#rootEntry);
-    for (const chain of due) chain.put(0, this.#root, this.#rootEntry, this.#apart.numbers());
+    this.#rootState = this.#takeApart({ takenAt, agent }, this.#rootState);
+    for (const chain of due) chain.put(0, this.#root, this.#rootState.entry, this.#rootState.numbers);
     for (let place = 0; place < lanes.length; place += 1) {
       const [lane, device] = [lanes[place], devices[place]];
       if (lane === undefined || device === undefined) continue;
-      lane.entry = this.#apart.take(device, lane.entry);
-      let changed = false;
-      for (const chain of due) if (chain.put(place + 1, lane, lane.entry, this.#apart.numbers())) changed = true;
-      if (changed) lane.device = device;
+      const state = this.#stateOf(lane, device);
+      for (const chain of due) chain.put(place + 1, lane, state.entry, state.numbers);
     }
     for (const chain of due) chain.end(takenAt, this.#lanes);
     while (this.bytes > this.#mostBytes && this.#forgetOldest());
     const since = takenAt - RECENT_SECONDS - SLACK_SECONDS;
     const recent = { takenAt, devices: lanes.map(({ device }) => device), agent };
     this.#recent = [...this.#recent.filter((earlier) => earlier.takenAt >= since), recent];
+  }
+
+  /** Most devices of a host did nothing since the last second: they have the state that they had. */
+  #stateOf(lane: DeviceLane, device: Device): State {
+    if (lane.apart !== undefined && lane.latest === device) return lane.apart;
+    const state = this.#takeApart(device, lane.apart);
+    if (state !== lane.apart) lane.device = device;
+    lane.apart = state;
+    lane.latest = device;
+    return state;
+  }
+
+  /** `before` where nothing changed. */
+  #takeApart(value: unknown, before: State | undefined): State {
+    const entry = this.#apart.take(value, before?.entry);
+    const numbers = this.#apart.numbers().subarray(0, entry.form.numbers);
+    if (before?.entry === entry && isSame(before.numbers, numbers)) return before;
+    return { entry, numbers: numbers.slice() };
   }
 
   /**
@@ -155,7 +178,9 @@ export class History {
       const lane = byId.get(device.id);
       byId.delete(device.id);
       const { id, netns, name } = device;
-      return lane !== undefined && isOf(lane, device) ? lane : { id, netns, name, entry: undefined, device };
+      return lane !== undefined && isOf(lane, device)
+        ? lane
+        : { id, netns, name, device, apart: undefined, latest: undefined };
     });
     this.#lanes = [this.#root, ...this.#devices];
     return this.#devices;
@@ -171,6 +196,11 @@ export class History {
     this.#chains = PACES.map((pace) => new Chain(pace));
     this.#recent = [];
   }
+}
+
+function isSame(before: Numbers, now: Numbers): boolean {
+  for (let index = 0; index < now.length; index += 1) if (!Object.is(before[index], now[index])) return false;
+  return true;
 }
 
 function isOf({ id, netns, name }: DeviceLane, device: Device | undefined): boolean {

@@ -12,7 +12,6 @@ import type { Maker } from './page-maker.ts';
 const folder = dirname(fileURLToPath(import.meta.url));
 /** As keepHeapSmall() has them, but for what makes the young generation small. */
 const uncollected = [
-  '--no-opt',
   '--expose-gc',
   '--min-semi-space-size=1024',
   '--max-semi-space-size=1024',

@@ -25,10 +25,13 @@ interface Block {
   bytes: number;
 }
 
+/** Of one state of a lane, and never written again: the same object is the same state. */
+export type Numbers = Readonly<Float64Array>;
+
 interface Written {
   readonly block: Block;
   readonly entry: Entry;
-  readonly numbers: Float64Array;
+  readonly numbers: Numbers;
 }
 
 export interface Pace {
@@ -87,22 +90,20 @@ export class Chain {
     this.#ends = new Uint32Array(lanes);
   }
 
-  /** False: it is as it was. */
-  put(place: number, lane: Lane, entry: Entry, numbers: Float64Array): boolean {
+  put(place: number, lane: Lane, entry: Entry, numbers: Numbers): void {
     const block = this.#blocks.at(-1);
     if (block === undefined) throw new Error('A step was not begun.');
     const before = this.#written.get(lane);
-    const start = this.#writer.at;
     const goesOn = before !== undefined && before.entry === entry && before.block === block;
-    const from = goesOn ? before.numbers : new Float64Array(entry.form.numbers);
-    if (!goesOn) {
-      this.#entries ??= new Map();
-      this.#entries.set(place, entry);
-      this.#written.set(lane, { block, entry, numbers: from });
+    if (!goesOn || before.numbers !== numbers) {
+      if (!goesOn) {
+        this.#entries ??= new Map();
+        this.#entries.set(place, entry);
+      }
+      this.#writer.write(goesOn ? before.numbers : new Float64Array(numbers.length), numbers, numbers.length);
+      this.#written.set(lane, { block, entry, numbers });
     }
-    this.#writer.write(from, numbers, entry.form.numbers);
     this.#ends[place] = this.#writer.at;
-    return !goesOn || this.#writer.at > start;
   }
 
   end(takenAt: number, lanes: readonly Lane[]): void {

@@ -18,8 +18,8 @@ export class DeltaWriter {
     return taken;
   }
 
-  /** Writes how the first `count` of `now` differ from `before`, and makes `before` the same. */
-  write(before: Float64Array, now: Float64Array, count: number): void {
+  /** Writes how the first `count` of `now` differ from `before`. */
+  write(before: Readonly<Float64Array>, now: Readonly<Float64Array>, count: number): void {
     this.#reserve(count * MOST_BYTES);
     let next = 0;
     for (let index = 0; index < count; index += 1) {
@@ -36,7 +36,6 @@ export class DeltaWriter {
         this.#varint(2 * gap + 1);
         this.#float(to);
       }
-      before[index] = to;
       next = index + 1;
     }
   }

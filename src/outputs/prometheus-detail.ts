@@ -87,7 +87,7 @@ function seriesOf(device: Device, detail: Detail): number {
 
 const queueAndCpuMetrics = [...queueMetrics, ...cpuMetrics];
 
-/** Without optimization an iterator would allocate for each metric. */
+/** Until V8 has optimized it an iterator would allocate for each metric. */
 function seriesAbout<Value>(metrics: readonly Metric<Value>[], subject: Value): number {
   let series = 0;
   for (let index = 0; index < metrics.length; index += 1) {

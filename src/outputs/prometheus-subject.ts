@@ -52,7 +52,7 @@ export function seriesPrefix(
   return text;
 }
 
-/** A plain loop: for each line of each page, and without optimization whatever takes a function or an iterator allocates one. */
+/** A plain loop: it runs for each line of each page, and until V8 has optimized it whatever takes a function or an iterator allocates one. */
 function sameValues(a: readonly string[], b: readonly string[]): boolean {
   if (a.length !== b.length) return false;
   for (let index = 0; index < a.length; index += 1) if (a[index] !== b[index]) return false;

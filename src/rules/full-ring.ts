@@ -50,16 +50,30 @@ export function fullRings({ devices }: Window, cause?: FullRingCause): readonly 
   return cause === undefined ? found : found.filter((one) => one.cause === cause);
 }
 
+/** Of each queue of a window: several rules ask. */
+const known = new WeakMap<QueueSpan, { readonly found: FullRing | undefined }>();
+
 export function fullRing(queue: QueueSpan): FullRing | undefined {
+  const asked = known.get(queue);
+  if (asked) return asked.found;
+  const found = findFullRing(queue);
+  known.set(queue, { found });
+  return found;
+}
+
+function findFullRing(queue: QueueSpan): FullRing | undefined {
   const loss = ringLoss(queue);
   if (!loss) return undefined;
+  const isFelt = loss.lost > 0 || queue.now.flow?.stoppedForSeconds !== undefined;
+  const fails = failsToRead(queue);
+  // Most queues end here: what follows walks the whole window.
+  if (!isFelt && !fails) return undefined;
   const time = fullTime(queue);
   const stall = stallOf(queue);
   const episodes = grown(queue, ({ history }) => history?.overflow?.episodes);
   const seen = { queue, loss, time, stall, episodes };
   if (queue.now.ring?.capacity === 0 && loss.lost > 0) return { ...seen, cause: 'no-ring' };
-  if (failsToRead(queue)) return { ...seen, cause: 'failing' };
-  const isFelt = loss.lost > 0 || queue.now.flow?.stoppedForSeconds !== undefined;
+  if (fails) return { ...seen, cause: 'failing' };
   // Who gets next to no CPU takes nothing for seconds, and is not the one who hangs.
   if (stall.seconds >= STALLED_SECONDS && isFelt && !isKeptFromIt(seen)) return { ...seen, cause: 'stalled' };
   return severityOf(loss) ? { ...seen, cause: causeOf(seen) } : undefined;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All rules on one window: what was found, the worst first, and which rules could not judge here.
 import type { Finding, Severity } from './finding.ts';
+import type { QuietDevices } from './quiet.ts';
 import type { Rule, Symptom } from './rule.ts';
 import { RULES } from './rules.ts';
 import { type DeviceSpan, grown, type Window } from './window.ts';
@@ -19,8 +20,12 @@ interface Made {
 
 const SEVERITIES: readonly Severity[] = ['critical', 'warning', 'info'];
 
-/** `asked`: a device that somebody asked about, and wants to hear of even if all is well. */
-export function judge(window: Window, asked?: DeviceSpan): Verdict {
+/**
+ * `asked`: a device that a person asked about, and wants to hear of even if all is well. `quiet`: what was learned in earlier
+ * judgements of the same host, and not to be given with `asked`; the findings are the same without it.
+ */
+export function judge(whole: Window, asked?: DeviceSpan, quiet?: QuietDevices): Verdict {
+  const window = quiet ? { ...whole, devices: quiet.lively(whole) } : whole;
   const measured = new Set(window.agent.probes.flatMap(({ event, attached }) => (attached ? [event] : [])));
   const missing = ({ needs }: Rule): readonly string[] => needs.filter((event) => !measured.has(event));
   const made: Made[] = [];
@@ -28,11 +33,11 @@ export function judge(window: Window, asked?: DeviceSpan): Verdict {
     const found = rule.judge(window, asked).map((finding) => withMissed(finding, rule, window));
     made.push(...found.flatMap((finding) => beside({ finding, speaksOf: rule.speaksOf }, made)));
   }
+  const found = made.map(({ finding }) => finding);
+  quiet?.remember(window.devices, found);
   return {
     // Stable: findings of equal severity stay in the order of the rules, causes before their company.
-    findings: made
-      .map(({ finding }) => finding)
-      .sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity)),
+    findings: found.toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity)),
     unjudged: RULES.flatMap((rule) => {
       const events = missing(rule);
       return events.length > 0

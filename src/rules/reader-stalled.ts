@@ -93,6 +93,7 @@ function ageOf({ device, now }: QueueSpan): number {
 function neglected({ devices }: Window, asked: DeviceSpan | undefined): readonly Finding[] {
   return devices.flatMap((device) =>
     device.queues.flatMap((queue) => {
+      if (!queue.now.ring?.occupancy) return [];
       const stall = neglectOf(queue);
       const isNeglected = stall.lasts && stall.seconds >= LONG_STALL_SECONDS && !fullRing(queue);
       if (!isNeglected || siblingsTook({ queue, stall }).some((packets) => packets > 0)) return [];

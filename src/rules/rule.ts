@@ -32,6 +32,9 @@ export interface Rule {
   readonly speaksOf: Symptom;
   /** Events (src/probes/events.ts) without which it cannot judge: where one is not measured, it is silent and says so. */
   readonly needs: readonly string[];
-  /** Findings of this window alone; hysteresis is src/rules/standing.ts's. `asked`: what a person asked about. */
+  /**
+   * Findings of this window alone; hysteresis is src/rules/standing.ts's. `asked`: what a person asked about. It judges each device by
+   * itself: devices that stood still may be left out (src/rules/quiet.ts).
+   */
   readonly judge: (window: Window, asked: DeviceSpan | undefined) => readonly Finding[];
 }

@@ -46,7 +46,7 @@ export function windowOf(snapshots: readonly Snapshot[]): Window {
   const devices = last.devices.flatMap((now, place) => {
     const steps = followed(now.id, place, inSteps);
     const before = steps[0];
-    const since = takenAt.slice(takenAt.length - steps.length);
+    const since = steps.length === takenAt.length ? takenAt : takenAt.slice(-steps.length);
     const own = last.takenAt - (since[0] ?? last.takenAt);
     return before && (own === seconds || own >= LEAST_SECONDS)
       ? [spanOf({ seconds: own, before, now, steps, takenAt: since })]
@@ -55,16 +55,26 @@ export function windowOf(snapshots: readonly Snapshot[]): Window {
   return { endedAt: last.takenAt, seconds, devices, agentBefore: first.agent, agent: last.agent };
 }
 
+/** Its queues are looked for when a rule asks for them: most devices of a host did nothing. */
 function spanOf(device: Omit<DeviceSpan, 'queues'>): DeviceSpan {
-  const queues: QueueSpan[] = [];
-  const span = { ...device, queues };
+  let queues: readonly QueueSpan[] | undefined;
+  const span: DeviceSpan = {
+    ...device,
+    get queues() {
+      queues ??= queuesOf(span);
+      return queues;
+    },
+  };
+  return span;
+}
+
+function queuesOf(device: DeviceSpan): readonly QueueSpan[] {
   const inSteps = device.steps.map((step) => finder(step.queues, ({ index }) => index));
-  device.now.queues.forEach((now, place) => {
+  return device.now.queues.flatMap((now, place) => {
     const steps = followed(now.index, place, inSteps);
     const before = steps[0];
-    if (before && steps.length === inSteps.length) queues.push({ device: span, before, now, steps });
+    return before && steps.length === inSteps.length ? [{ device, before, now, steps }] : [];
   });
-  return span;
 }
 
 type Find<Thing, Key> = (key: Key, place: number) => Thing | undefined;

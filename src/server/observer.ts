@@ -3,6 +3,7 @@
 import { History } from '../history.ts';
 import type { Finding } from '../rules/finding.ts';
 import { judge, type Verdict } from '../rules/judge.ts';
+import { QuietDevices } from '../rules/quiet.ts';
 import { type Standing, stand } from '../rules/standing.ts';
 import { type Window, windowOf } from '../rules/window.ts';
 import type { Snapshot } from '../snapshot.ts';
@@ -31,6 +32,7 @@ export interface Observer {
 
 export function createObserver(): Observer {
   const history = new History();
+  const quiet = new QuietDevices();
   const listeners = new Set<(observation: Observation) => void>();
   let known: readonly Standing[] = [];
   let latest: Observation | undefined;
@@ -41,7 +43,7 @@ export function createObserver(): Observer {
     if (recent.length < 2) return;
     const window = windowOf(recent);
     const pair = recent.slice(-2);
-    const { findings, unjudged } = judge(window);
+    const { findings, unjudged } = judge(window, undefined, quiet);
     known = stand(known, findings, snapshot.takenAt);
     const standing = known.filter(({ stands }) => stands);
     latest = { window, lastSecond: () => windowOf(pair), unjudged, standing };
