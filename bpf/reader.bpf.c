@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // The agent's looks at the readers of full and stopped queues, and vhost-net's workers: by an iterator over
 // descriptors.
-#include "reader.bpf.h"
+#include "reader-time.bpf.h"
 
 struct reader_look {
 	u32 pressed_only; /* in: those that were pressed within the last five seconds */
@@ -26,7 +26,7 @@ static long each_reader(u32 slot, void *unused)
 		return 1;
 	u64 now = bpf_ktime_get_ns();
 	struct tun_file *file = (struct tun_file *)reader->tun_file;
-	bool lately = reader->pressed && now - reader->pressed < 5000 * MILLISECOND;
+	bool lately = reader->pressed && now - reader->pressed < LATELY;
 
 	if (!file || (looking.pressed_only && !lately) || !is_of(reader, file, reader->device) ||
 	    (u64)BPF_CORE_READ(file, tun, dev) != reader->device)
@@ -34,7 +34,7 @@ static long each_reader(u32 slot, void *unused)
 	bool pressed = ring_is_full(file) || is_queue_stopped(reader);
 
 	looking.pressed += pressed || lately;
-	look(reader, pressed, bpf_get_current_task(), 2000 * MILLISECOND);
+	look(reader, pressed, bpf_get_current_task(), true);
 	return 0;
 }
 

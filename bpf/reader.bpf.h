@@ -7,6 +7,17 @@
 
 #define MAX_READERS 4096
 
+/* Between two looks, in ns. */
+struct reader_time {
+	struct scheduled seen;	  /* by the last look; never less than before */
+	u64 whom;		  /* the thread, or the leader of several, of which that is; 0: of none */
+	u64 ahead;		  /* ran more than passed: the kernel adds at ticks */
+	struct scheduled unspent; /* while the queue was not full: what a single look may at most stand for */
+	u64 uncertain;		  /* sum: between two looks at a full queue, and perhaps not full */
+	u32 kept_by;		  /* the state that kept it from running last: waiting or throttled */
+	u32 busy;
+};
+
 /*
  * What is known of the reader of one tun_file. A slot is given and taken back by the walk alone; everybody else finds
  * it through reader_slots.
@@ -34,10 +45,11 @@ struct queue_reader {
 	s32 consumer_head;
 	u32 carrier_ups;    /* of the device: all descriptors of one that was nobody's for a moment are others */
 	u64 nanoseconds[8]; /* by thread_state: of the time in which the queue was full or stopped */
+	struct reader_time time;
 	struct thread_walk threads;
 };
 
-_Static_assert(sizeof(struct queue_reader) == 256, "the slots of readers");
+_Static_assert(sizeof(struct queue_reader) == 336, "the slots of readers");
 _Static_assert(THREAD_STATES <= 8, "nanoseconds of a reader");
 
 struct {
@@ -56,6 +68,7 @@ struct {
 } reader_slots SEC(".maps");
 
 #define MILLISECOND 1000000ULL
+#define OF_GUEST    8 /* more than any state */
 
 u32 holder_walks; /* runs of the iterator over descriptors */
 u32 readers_used; /* slots ever used begin at 0 and end here */
@@ -162,6 +175,13 @@ static __always_inline bool has_several_threads(struct queue_reader *reader, u64
 	return reader->thread_changed && now - reader->thread_changed < 10000 * MILLISECOND;
 }
 
+/* No thread is known to be the reader: what all threads of the process do together counts. */
+static __always_inline bool is_process(struct queue_reader *reader, u64 now)
+{
+	return !reader->thread || (has_several_threads(reader, now) && !reader->vhost);
+}
+
+/* An enum thread_state, with OF_GUEST where it is what the guest does whose worker sleeps. */
 static __always_inline u32 judge_reader(struct queue_reader *reader, u64 now, u64 observer, bool taken)
 {
 	if (reader->being_written)
@@ -171,32 +191,12 @@ static __always_inline u32 judge_reader(struct queue_reader *reader, u64 now, u6
 			return THREAD_GONE;
 		reader->thread = 0; /* another reads: who, is not known yet */
 	}
-	if (!reader->thread || (has_several_threads(reader, now) && !reader->vhost))
+	if (is_process(reader, now))
 		return judge_process(reader, now, observer, false);
 	u32 state = state_of_thread((struct task_struct *)reader->thread, (struct task_struct *)observer);
 
-	return state == THREAD_SLEEPING && reader->vhost ? judge_process(reader, now, observer, true) : state;
-}
-
-/* Adds the time since the last look, bounded, to what the reader does now. */
-static __noinline int look(struct queue_reader *reader, bool pressed, u64 observer, u64 most)
-{
-	u64 now = bpf_ktime_get_ns(), before = __sync_lock_test_and_set(&reader->looked, now);
-	struct tun_file *file = (struct tun_file *)reader->tun_file;
-	s32 head = BPF_CORE_READ(file, tx_ring.consumer_head), former = reader->consumer_head;
-
-	reader->was_pressed = pressed;
-	reader->consumer_head = head;
-	if (!pressed)
-		return 0;
-	reader->pressed = now;
-	if (!most || !before || now <= before)
-		return 0;
-	u32 state = judge_reader(reader, now, observer, head != former);
-	u64 elapsed = now - before;
-
-	__sync_fetch_and_add(&reader->nanoseconds[state & 7], elapsed < most ? elapsed : most);
-	return 0;
+	return state == THREAD_SLEEPING && reader->vhost ? OF_GUEST | judge_process(reader, now, observer, true)
+							 : state;
 }
 
 static __always_inline u32 carrier_ups_of(u64 device)
@@ -208,20 +208,4 @@ static __always_inline bool is_of(struct queue_reader *reader, struct tun_file *
 {
 	return reader->device == device && reader->file == (u64)BPF_CORE_READ(file, socket.file) &&
 	       reader->carrier_ups == carrier_ups_of(device);
-}
-
-/*
- * For the exit of a transmit function that dropped, once in 128 drops. Time is added only from one full ring to the
- * next, and at most every 0.5 ms.
- */
-static __noinline int sample_reader(u64 device, u32 queue)
-{
-	struct tun_file *file = tun_file_at(tun_of((struct net_device *)device), queue);
-	struct queue_reader *reader = file ? reader_of((u64)file) : NULL;
-
-	if (!reader || bpf_ktime_get_ns() - reader->looked < MILLISECOND / 2)
-		return 0;
-	if (is_of(reader, file, device) && ring_is_full(file))
-		look(reader, true, 0, reader->was_pressed ? 100 * MILLISECOND : 0);
-	return 0;
 }

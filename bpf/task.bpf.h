@@ -10,10 +10,16 @@ struct nsproxy {
 };
 
 struct sched_info {
-	unsigned long long last_arrival, last_queued;
+	unsigned long long run_delay, last_arrival, last_queued;
+};
+
+/* The run queue of a CPU. */
+struct rq {
+	u64 clock;
 };
 
 struct cfs_rq {
+	struct rq *rq;
 	int throttle_count;
 };
 
@@ -117,12 +123,50 @@ static __always_inline enum thread_state state_of_thread(struct task_struct *tas
 	return THREAD_SLEEPING;
 }
 
+/*
+ * What the scheduler counts of a thread, exactly and whether or not a program looks (kernel: kernel/sched/stats.h):
+ * what /proc/PID/task/TID/schedstat prints, and a wait that still lasts.
+ */
+struct scheduled {
+	u64 ran, waited; /* ns; the running thread's `ran` is of the last tick */
+};
+
+/*
+ * Of the CPU that the thread is on or waits for, whatever its class is (kernel: set_task_rq). `runqueues` itself has no
+ * symbol on kernels without CONFIG_KALLSYMS_ALL.
+ */
+static __always_inline struct rq *run_queue_of(struct task_struct *task)
+{
+	if (!bpf_core_field_exists(task->se.cfs_rq->rq))
+		return NULL; /* CONFIG_FAIR_GROUP_SCHED is not set */
+	return BPF_CORE_READ(task, se.cfs_rq, rq);
+}
+
+static __always_inline bool counts_scheduled(void)
+{
+	return bpf_core_field_exists(struct cfs_rq, rq) && bpf_core_field_exists(struct sched_info, run_delay);
+}
+
+static __always_inline void add_scheduled(struct task_struct *task, struct scheduled *sum)
+{
+	/* Before run_delay: a wait that ends in between is then in both for one look, and not in neither. */
+	u64 queued = BPF_CORE_READ(task, sched_info.last_queued), clock = 0;
+
+	/* last_queued is of this clock, which is as the CPU's last tick left it. */
+	if (queued && run_queue_of(task))
+		clock = BPF_CORE_READ(run_queue_of(task), clock);
+
+	sum->ran += BPF_CORE_READ(task, se.sum_exec_runtime);
+	sum->waited += BPF_CORE_READ(task, sched_info.run_delay) + (clock > queued ? clock - queued : 0);
+}
+
 /* Of a large process only so many threads are looked at. */
 #define MOST_THREADS 256
 
 /* Lies in a map: of what is on the stack, the verifier would follow every value through the loop. */
 struct thread_walk {
 	u64 next, head, observer;
+	struct scheduled scheduled; /* all of them */
 	u32 threads[THREAD_STATES];
 	u32 busy;
 };
@@ -139,6 +183,7 @@ static long each_thread(u32 i, struct thread_walk **context)
 
 	if (state < THREAD_STATES)
 		walk->threads[state]++;
+	add_scheduled(task, &walk->scheduled);
 	walk->next = (u64)BPF_CORE_READ((struct list_head *)entry, next);
 	return 0;
 }
@@ -158,6 +203,7 @@ static __always_inline void walk_threads(struct task_struct *process, struct thr
 
 	for (u32 state = 0; state < THREAD_STATES; state++)
 		walk->threads[state] = 0;
+	walk->scheduled = (struct scheduled){};
 	if (BPF_CORE_READ(process, exit_state) & EXIT_DEAD)
 		return; /* and its signal_struct may be another's */
 	walk->head = (u64)&signal->thread_head;

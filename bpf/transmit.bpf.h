@@ -3,7 +3,7 @@
 #pragma once
 #include "flow.bpf.h"
 #include "overflow.bpf.h"
-#include "reader.bpf.h"
+#include "reader-time.bpf.h"
 #include "ring.bpf.h"
 #include "row.bpf.h"
 #include "sample.bpf.h"

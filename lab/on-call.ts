@@ -20,7 +20,7 @@ export interface Scene {
 }
 
 /** As the agent watches: a snapshot a second, and looks at readers between them. */
-async function watch({ agent }: Scene, seconds = SECONDS): Promise<Window> {
+export async function watch({ agent }: Scene, seconds = SECONDS): Promise<Window> {
   const snapshots: Snapshot[] = [await agent.snapshot()];
   const began = performance.now();
   while (snapshots.length <= seconds) {

@@ -89,6 +89,8 @@ export interface Reader {
   readonly thread: number | undefined;
   /** By what the reader did, since the queue was first seen. */
   readonly fullSeconds: readonly { readonly state: string; readonly seconds: number }[];
+  /** Seconds beside those, between two looks at a full or stopped queue, in which it perhaps was neither. */
+  readonly uncertainSeconds?: number;
 }
 
 export interface Ring {

@@ -11,10 +11,10 @@ const IFF_UP = 1;
 
 function scene() {
   const slots = new Map<number, ReaderRead>();
-  const unseen: ReaderRead = { born: 0, thread: undefined, seconds: [0, 0] };
+  const unseen: ReaderRead = { born: 0, thread: undefined, seconds: [0, 0], uncertain: 0 };
   const times = new ReaderTimes({ states: STATES, read: (slot) => slots.get(slot) ?? unseen });
   const set = (slot: number, born: number, running: number): void =>
-    void slots.set(slot, { born, thread: 7, seconds: [running, 0] });
+    void slots.set(slot, { born, thread: 7, seconds: [running, 0], uncertain: running / 10 });
   /** Running and gone by queue index; `queues`: their slots by index. */
   const update = (queues: Readonly<Record<number, number>>, id = 1n): Readonly<Record<number, readonly number[]>> => {
     const read = times.update(device(id, queues));
@@ -36,6 +36,21 @@ test('seconds grow, and another file of the same queue adds to them', () => {
   assert.deepEqual(update({ 0: 0 }), { 0: [6, 0] });
   set(0, 200, 1); // the slot was given to another
   assert.deepEqual(update({ 0: 0 }), { 0: [7, 0] });
+});
+
+test('what is uncertain is a sum of its own', () => {
+  const { times, set } = scene();
+  set(0, 100, 5);
+  times.update(device(1n, { 0: 0 }));
+  set(0, 100, 8);
+  assert.deepEqual(times.update(device(1n, { 0: 0 })).get(0), {
+    thread: 7,
+    fullSeconds: [
+      { state: 'running', seconds: 8 },
+      { state: 'gone', seconds: 0 },
+    ],
+    uncertainSeconds: 0.8,
+  });
 });
 
 test('a file that gets another index adds there what is new', () => {

@@ -12,7 +12,7 @@ export interface SeenDevice extends Pick<WalkedDevice, 'id' | 'deviceFlags'> {
 }
 
 interface DeviceTimes {
-  /** Seconds by state, by queue index. */
+  /** Seconds by state, and those that are uncertain as the last, by queue index. */
   readonly queues: Map<number, number[]>;
   /** By birth of each open file's slot: what is in `queues` already, whatever index the file had then. */
   counted: ReadonlyMap<number, readonly number[]>;
@@ -59,9 +59,10 @@ export class ReaderTimes {
     const counted = new Map<number, readonly number[]>();
     for (const { index, reader: slot } of attached) {
       if (slot === undefined) continue;
-      const { born, thread, seconds } = this.#readers.read(slot);
+      const { born, thread, ...read } = this.#readers.read(slot);
+      const seconds = [...read.seconds, read.uncertain];
       const before = times.counted.get(born);
-      const sums = times.queues.get(index) ?? this.#readers.states.map(() => 0);
+      const sums = times.queues.get(index) ?? seconds.map(() => 0);
       times.queues.set(
         index,
         sums.map((sum, state) => sum + (seconds[state] ?? 0) - (before?.[state] ?? 0)),
@@ -74,6 +75,11 @@ export class ReaderTimes {
   }
 
   #readerOf(thread: number | undefined, seconds: readonly number[]): Reader {
-    return { thread, fullSeconds: this.#readers.states.map((state, i) => ({ state, seconds: seconds[i] ?? 0 })) };
+    const { states } = this.#readers;
+    return {
+      thread,
+      fullSeconds: states.map((state, i) => ({ state, seconds: seconds[i] ?? 0 })),
+      uncertainSeconds: seconds[states.length] ?? 0,
+    };
   }
 }

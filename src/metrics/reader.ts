@@ -14,7 +14,7 @@ export const readerMetrics: readonly Metric<Queue>[] = [
   ),
   counters(
     'tapscope_reader_full_seconds_total',
-    'Time in which the queue towards the guest or reader was full or stopped or had no reader, by what its reader did (task_struct.__state, on_cpu), sampled. waiting: it could run, and others had the CPU; stopped: by a signal or the freezer; throttled: its cgroup had used up its CPU time; of an idle vhost-net worker, what stops its owner.',
+    'Time in which the queue towards the guest or reader was full or stopped or had no reader, by what its reader did (task_struct.__state, on_cpu). Sampled whether the queue is full; running and waiting between two such samples are the scheduler’s own (se.sum_exec_runtime, sched_info.run_delay), at most 0.1 s more than /proc/PID/task/TID/schedstat. waiting: it could run, and others had the CPU; stopped: by a signal or the freezer; throttled: its cgroup had used up its CPU time; of an idle vhost-net worker, what stops its owner; of a process whose reading thread is not known, the sums of its threads.',
     ['state'],
     ({ reader }) => (reader?.fullSeconds ?? []).map(({ state, seconds }) => series(seconds, state)),
   ),

@@ -11,9 +11,12 @@ export interface ReaderRead {
   readonly thread: number | undefined;
   /** Seconds in which the queue was full or stopped, in the order of `states`. */
   readonly seconds: readonly number[];
+  /** Seconds between two looks that found it full or stopped, in which it perhaps was not. */
+  readonly uncertain: number;
 }
 
-const FIELDS = ['born', 'thread', 'tid', 'thread_changed', 'nanoseconds'] as const;
+const FIELDS = ['born', 'thread', 'tid', 'thread_changed', 'nanoseconds', 'time'] as const;
+const TIME_FIELDS = ['uncertain'] as const;
 const LOOK_FIELDS = ['pressed_only', 'pressed'] as const;
 /** As in has_several_threads() of bpf/reader.bpf.h. */
 const TURNS_NS = 10_000_000_000;
@@ -24,6 +27,7 @@ export class Readers {
   readonly #object: BpfObject;
   readonly #slots: MapView;
   readonly #reader: Layout<(typeof FIELDS)[number]>;
+  readonly #time: Layout<(typeof TIME_FIELDS)[number]>;
   readonly #look: Layout<(typeof LOOK_FIELDS)[number]>;
 
   constructor(object: BpfObject) {
@@ -31,6 +35,7 @@ export class Readers {
     this.#object = object;
     this.#slots = object.mapView('queue_readers');
     this.#reader = layoutOf(btf, 'queue_reader', FIELDS);
+    this.#time = layoutOf(btf, 'reader_time', TIME_FIELDS);
     this.#look = layoutOf(btf, 'reader_look', LOOK_FIELDS);
     const states = btf.enumValues('thread_state');
     if (!states) throw new Error("The BPF object has no enum thread_state: it is of another build. Run 'make bpf'.");
@@ -58,6 +63,7 @@ export class Readers {
       born: this.#slots.u64(base + at.born),
       thread: known && !takeTurns ? this.#slots.u32(base + at.tid) : undefined,
       seconds: this.states.map((_, state) => this.#slots.u64(base + at.nanoseconds + 8 * state) / 1e9),
+      uncertain: this.#slots.u64(base + at.time + this.#time.at.uncertain) / 1e9,
     };
   }
 }

@@ -4,12 +4,17 @@ import type { Reader } from '../snapshot.ts';
 import type { QueueSpan } from './window.ts';
 import { duration, percent } from './words.ts';
 
+/** Of the full time: less makes no verdict another. */
+const WORTH_TELLING = 0.1;
+
 export interface FullTime {
-  /** Sampled, of the window. */
+  /** Of the window: looks say that it was full, the scheduler how long its reader ran and waited meanwhile. */
   readonly seconds: number;
   readonly ofWindow: number;
   /** Of the full time: 0 to 1. */
   readonly share: (...states: readonly string[]) => number;
+  /** More seconds of the window in which it was perhaps full: looks came late, or far apart. */
+  readonly uncertain: number;
   /** 'running 0.9 s, waiting 30 ms': what was most of it first. */
   readonly told: string;
 }
@@ -29,6 +34,7 @@ export function fullTime({ before, now, device }: QueueSpan): FullTime | undefin
     seconds,
     ofWindow: seconds / device.seconds,
     share,
+    uncertain: Math.max(0, (now.reader.uncertainSeconds ?? 0) - (before.reader?.uncertainSeconds ?? 0)),
     told: spent
       .slice(0, 3)
       .map((one) => `${one.state} ${duration(one.seconds)}`)
@@ -38,7 +44,8 @@ export function fullTime({ before, now, device }: QueueSpan): FullTime | undefin
 
 export function fullTimeEvidence(time: FullTime | undefined): string | undefined {
   if (!time || time.seconds === 0) return undefined;
-  return `full for ${duration(time.seconds)} (${percent(time.ofWindow)} of the window), its reader ${time.told}`;
+  const uncertain = time.uncertain > WORTH_TELLING * time.seconds ? `, perhaps ${duration(time.uncertain)} longer` : '';
+  return `full for ${duration(time.seconds)} (${percent(time.ofWindow)} of the window)${uncertain}; its reader ${time.told}`;
 }
 
 /** Since the queue was first seen, window and all. */
