@@ -45,18 +45,18 @@ testHosts([
   {
     host: 'has a guest of two queues that stopped five seconds ago',
     taps: guest(hangs(5), { ...hangs(5), delivered: but(5, 400) }),
-    finds: ['reader-stalled warning', 'reader-stalled warning'],
+    finds: ['reader-stalled critical', 'reader-stalled critical'],
     says: /takes nothing, for 5\.0 s\.$/,
   },
   {
     host: 'has a guest of two queues, of which one gave a last packet a second later',
     taps: guest(hangs(3), { ...hangs(4), delivered: but(4, 3) }),
-    finds: ['reader-stalled warning', 'reader-stalled warning'],
+    finds: ['reader-stalled critical', 'reader-stalled critical'],
   },
   {
     host: 'has a queue that nobody serves since five seconds',
     taps: guest(hangs(5), { delivered: 400 }),
-    finds: ['queue-dead warning'],
+    finds: ['queue-dead critical'],
     says: /nobody serves it for 5\.0 s, while 1 of its 1 siblings flow\.$/,
   },
   {
@@ -65,7 +65,7 @@ testHosts([
       { delivered: 250, lost: 250, occupancy: 1000, full: { stopped: 0.5 } },
       { delivered: 250, lost: 250, occupancy: 1000, full: { stopped: 0.5 } },
     ),
-    finds: ['reader-stalled warning', 'reader-stalled warning'],
+    finds: ['reader-stalled critical', 'reader-stalled critical'],
     says: /is stopped by a signal, a debugger or the freezer, for 5\.0 s in all\.$/,
   },
   {
@@ -99,7 +99,7 @@ testHosts([
   {
     host: 'has a reader that was stopped a second ago',
     taps: guest({ ...hangs(9), full: { stopped: after(9, 1) } }),
-    finds: ['reader-stalled warning'],
+    finds: ['reader-stalled critical'],
     says: /is stopped by a signal, a debugger or the freezer, for 1\.0 s in all\.$/,
   },
   {
@@ -141,7 +141,7 @@ testHosts([
     taps: guest(hangs(31, 95)),
     seconds: 120,
     stepSeconds: 30,
-    finds: ['reader-stalled warning'],
+    finds: ['reader-stalled critical'],
     says: /takes nothing, for 30 s, until lately\.$/,
   },
   {

@@ -20,7 +20,7 @@ test('a tap that nobody reads, and one whose reader is stopped', { skip: noLab }
   const stop = await startFlood(one.lab);
   await wait(200);
   const [idle] = await findingsOf(one);
-  assert.deepEqual([idle?.rule, idle?.severity], ['reader-stalled', 'warning'], idle?.cause);
+  assert.deepEqual([idle?.rule, idle?.severity], ['reader-stalled', 'critical'], idle?.cause);
   await one.reader.readLoop('a', 0);
   one.reader.signal('SIGSTOP');
   await wait(200);

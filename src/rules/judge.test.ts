@@ -61,7 +61,7 @@ testHosts([
       occupancy: (s) => (s > 6 ? 1000 : 0),
       full: { sleeping: (s) => (s > 6 ? 1 : 0) },
     }),
-    finds: ['reader-stalled warning'],
+    finds: ['reader-stalled critical'],
     says: /takes nothing, for 4\.0 s\./,
   },
   {

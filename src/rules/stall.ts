@@ -3,7 +3,7 @@
 import type { Device, Queue } from '../snapshot.ts';
 import type { Rejected, Severity } from './finding.ts';
 import type { FullTime } from './full-time.ts';
-import { delivered, type Loss, NOISE_PER_SECOND, ringDrops } from './loss.ts';
+import { delivered, type Loss, NOISE_PER_SECOND, ringDrops, severityOf } from './loss.ts';
 import { type DeviceSpan, grown, type QueueSpan } from './window.ts';
 import { count } from './words.ts';
 
@@ -114,11 +114,15 @@ export function stallLossPerSecond({ queue, loss, stall, time }: Seen): number {
   return loss.lost / Math.min(full, queue.device.seconds);
 }
 
-/** A trickle of broadcasts that nobody takes wakes nobody. */
+/**
+ * By what is lost, as of every other full ring: a window that is two seconds longer makes no fault graver. A trickle of
+ * broadcasts that nobody takes wakes nobody. Where the sender waits nothing is lost, and time is all there is to go by.
+ */
 export function stallSeverity(seen: Seen): Severity {
-  const waits = seen.queue.now.flow?.stoppedForSeconds !== undefined;
-  if (stallLossPerSecond(seen) < NOISE_PER_SECOND && !waits) return 'info';
-  return seen.stall.lasts && seen.stall.seconds >= LONG_STALL_SECONDS ? 'critical' : 'warning';
+  const stoppedFor = seen.queue.now.flow?.stoppedForSeconds;
+  if (stallLossPerSecond(seen) >= NOISE_PER_SECOND) return severityOf(seen.loss) ?? 'warning';
+  if (stoppedFor === undefined) return 'info';
+  return stoppedFor >= LONG_STALL_SECONDS ? 'critical' : 'warning';
 }
 
 /** Packets that its reader took speak against reader-stalled, where they are known. */
