@@ -2,6 +2,7 @@
 // Who is on call: watches a tap of a lab as the agent does, is told what is wrong with it, and types what is advised.
 import assert from 'node:assert/strict';
 import { setTimeout as wait } from 'node:timers/promises';
+import { type Answer, answerOf } from '../src/rules/answer.ts';
 import type { Finding } from '../src/rules/finding.ts';
 import { judge } from '../src/rules/judge.ts';
 import { type Window, windowOf } from '../src/rules/window.ts';
@@ -45,6 +46,20 @@ export async function scene(
 export async function findingsOf(scene: Scene, seconds?: number): Promise<readonly Finding[]> {
   const { findings } = judge(await watch(scene, seconds));
   return findings.filter(({ netns }) => netns === scene.lab.inode);
+}
+
+/** What `tapscope diagnose tap0` answers. */
+export async function answerTo(
+  scene: Scene,
+  device = 'tap0',
+  seconds?: number,
+): Promise<{ readonly answer: Answer; readonly findings: readonly Finding[] }> {
+  const window = await watch(scene, seconds);
+  const asked = window.devices.find(({ now }) => now.netns === scene.lab.inode && now.name === device);
+  const verdict = judge(window, asked);
+  const findings = verdict.findings.filter((one) => one.netns === scene.lab.inode && one.device === device);
+  // Some mechanisms are missing on this machine's kernel, and this is not about them.
+  return { answer: answerOf({ findings, unjudged: [] }), findings };
 }
 
 export const said = (findings: readonly Finding[]): readonly string[] =>

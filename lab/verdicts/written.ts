@@ -77,12 +77,44 @@ export const WRITTEN: readonly Scenario[] = [
   },
   {
     name: 'writes to a device that is down',
-    faults: [refused],
+    faults: [{ ...refused, may: ['device-down'] }],
     ...readers,
     prepare: async (stage) => {
       await stage.open('tap0');
       await stage.take('tap0.0', 0);
       write(stage, 'tap0');
+      return () => stage.lab.ip('link set dev tap0 down');
+    },
+  },
+  {
+    name: 'a device that is set down',
+    faults: [
+      { device: 'tap0', rule: 'device-down', may: ['writer-refused'], holds: (before, now) => before.up && !now.up },
+    ],
+    ...readers,
+    prepare: async (stage) => {
+      await stage.flow();
+      return () => stage.lab.ip('link set dev tap0 down');
+    },
+  },
+  {
+    name: 'a device that is down and that nothing uses',
+    nearMissOf: 'device-down',
+    faults: [],
+    ...readers,
+    prepare: async (stage) => {
+      await stage.open('tap0');
+      await stage.lab.ip('link set dev tap0 down');
+      return async () => undefined;
+    },
+  },
+  {
+    name: 'somebody asks about a device that is down',
+    faults: [{ device: 'tap0', rule: 'device-down', holds: (_, now) => !now.up }],
+    asked: 'tap0',
+    ...readers,
+    prepare: async (stage) => {
+      await stage.open('tap0');
       return () => stage.lab.ip('link set dev tap0 down');
     },
   },

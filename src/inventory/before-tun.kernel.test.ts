@@ -5,7 +5,7 @@ import test from 'node:test';
 import { droppedBefore, imbalances, standingLab, totalsOf } from '../../lab/agent.ts';
 import { namespaceLab, noLab } from '../../lab/netns.ts';
 import { until } from '../../lab/until.ts';
-import { isManagedDrop } from '../rules/drop-kinds.ts';
+import { isBridgeDrop, isManagedDrop } from '../rules/drop-kinds.ts';
 import type { Device } from '../snapshot.ts';
 
 /** Where a queueing discipline's losses are freed: its caller, or the list that younger kernels collect them in. */
@@ -39,6 +39,42 @@ test('a bridge with a port of smaller MTU', { skip: noLab }, async (t) => {
     { reason: 'NOT_SPECIFIED', location: 'br_dev_queue_push_xmit', packets: 10 - arrived },
   ]);
   assert.equal(arrived, 3);
+});
+
+test('a bridge with br_netfilter and a port of smaller MTU', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const agent = await standingLab();
+  const puppet = await lab.puppet();
+  await puppet.open('b', 'tapb', 'tap');
+  await lab.ipBatch([
+    'link add ve0 type veth peer name ve1',
+    'link set ve0 mtu 9000 up',
+    'link add br0 type bridge mcast_snooping 0 forward_delay 0',
+    'link set ve1 mtu 9000 master br0 up',
+    'link set tapb master br0 mtu 1500 up',
+    'link set br0 mtu 9000 up',
+    'addr add 10.88.0.1/24 dev ve0',
+    'neigh replace 10.88.0.2 lladdr 02:00:00:00:00:01 dev ve0 nud permanent',
+  ]);
+  const isOn = await lab
+    .exec('sh', '-c', 'modprobe br_netfilter 2> /dev/null; sysctl -q net.bridge.bridge-nf-call-iptables=1')
+    .then(
+      () => true,
+      () => false,
+    );
+  if (!isOn) return t.skip('this kernel has no br_netfilter');
+  // Its hooks are there while a rule is, or conntrack.
+  await lab.exec('nft', 'add table ip f; add chain ip f c { type filter hook forward priority 0; }');
+  await lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tapb/brport/state)" = 3 ]; do sleep 0.1; done');
+  const before = await agent.device(lab.inode, 'tapb');
+  await puppet.udp('10.88.0.2', 9, 30, 4000);
+  await puppet.udp('10.88.0.2', 9, 5, 1000);
+  const arrived = (await puppet.read('b', 'all')).packets;
+  const device = await agent.device(lab.inode, 'tapb');
+  assert.equal(totalsOf(device).delivered - totalsOf(before).delivered, arrived);
+  assert.equal(arrived, 5);
+  assert.equal(droppedBefore(device) - droppedBefore(before), 30);
+  assert.ok((device.otherDropped ?? []).every(isBridgeDrop), JSON.stringify(device.otherDropped));
 });
 
 test('a tap without a reader', { skip: noLab }, async (t) => {

@@ -70,6 +70,12 @@ const FUNCTIONS: Readonly<Record<string, LocationClass>> = {
   vhost_net_buf_unproduce: 'OVERFLOWED', // tun_ptr_free ends in a jump, so the location is its caller
   br_dev_queue_push_xmit: 'BEFORE', // bridge: the frame is longer than the port's MTU
   br_forward_finish: 'BEFORE',
+  // The same where br_netfilter is on: it cuts what may be cut, and frees what may not.
+  br_nf_dev_queue_xmit: 'BEFORE',
+  br_nf_ip_fragment: 'BEFORE',
+  br_nf_post_routing: 'BEFORE',
+  br_nf_forward_finish: 'BEFORE',
+  __br_forward: 'BEFORE',
   // Queue managements, whose drops have a reason of their own only since QDISC_CONGESTED.
   ...Object.fromEntries(MANAGED_LOCATIONS.map((name) => [name, 'BEFORE' as const])),
   ...Object.fromEntries(Object.keys(MACVTAP_LOCATIONS).map((name) => [name, 'MACVTAP' as const])),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setLink } from './command.ts';
-import { isBridgeDrop } from './drop-kinds.ts';
+import { isBridgeDrop, locationsOf } from './drop-kinds.ts';
 import { lossBefore, severityOf } from './loss.ts';
 import { onDevice } from './on.ts';
 import type { Rule } from './rule.ts';
@@ -14,7 +14,7 @@ export const bridgeMtu: Rule = {
   summary: 'the bridge discards frames that are longer than the device’s MTU, and no counter shows it',
   explanation:
     'A bridge forwards no frame that is longer than the MTU of the port it would leave by. It sends no message back and counts nothing, neither on the port nor on the bridge: small packets and the handshakes of connections pass, and then transfers hang. ' +
-    'The only trace is the function that freed the packet (br_dev_queue_push_xmit, without a reason). Segments that the kernel will still cut (GSO) are not meant: they pass.',
+    'The only trace is the function that freed the packet (br_dev_queue_push_xmit, or br_nf_dev_queue_xmit where br_netfilter is on, without a reason). Segments that the kernel will still cut (GSO) are not meant: they pass.',
   speaksOf: 'loss-in-bridge',
   needs: ['devices', 'before'],
   judge: (window) =>
@@ -27,7 +27,7 @@ export const bridgeMtu: Rule = {
           severity: severityOf(loss) ?? 'warning',
           cause: `${nameOf(device)}: its bridge discarded ${count(loss.lost)} frames that are longer than the device’s MTU; no counter of the kernel shows it.`,
           evidence: [
-            `${count(loss.lost)} frames freed without a reason in br_dev_queue_push_xmit`,
+            `${count(loss.lost)} frames freed without a reason in ${locationsOf(device, isBridgeDrop)}`,
             `${count(loss.offered - loss.lost)} packets reached the device meanwhile`,
           ],
           remedies: [

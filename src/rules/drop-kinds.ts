@@ -27,9 +27,17 @@ export function isQdiscReset({ location }: OtherDrop): boolean {
   return location === '__rtnl_unlock' || location === 'qdisc_reset_queue';
 }
 
+/** Where a frame leaves the bridge by a port; the br_nf_ ones where br_netfilter is on. */
+const BRIDGE_EXITS: readonly string[] = [
+  'br_dev_queue_push_xmit',
+  'br_forward_finish',
+  'br_nf_dev_queue_xmit',
+  'br_nf_ip_fragment',
+];
+
 /** In the bridge, where a frame leaves by a port: it is too long. */
 export function isBridgeDrop({ location, reason }: OtherDrop): boolean {
-  return ['br_dev_queue_push_xmit', 'br_forward_finish'].includes(location) && reason === 'NOT_SPECIFIED';
+  return BRIDGE_EXITS.includes(location) && ['NOT_SPECIFIED', 'PKT_TOO_BIG'].includes(reason);
 }
 
 export function isFirewallDrop({ reason, location }: OtherDrop): boolean {
@@ -56,4 +64,9 @@ export function reasonsOf(device: DeviceSpan, wanted: (drop: OtherDrop) => boole
     .filter(({ lost }) => lost > 0)
     .map(({ name, lost }) => `${name} ${count(lost)}`)
     .join(', ');
+}
+
+/** The functions that freed them, of those that `wanted` chooses. */
+export function locationsOf({ now }: DeviceSpan, wanted: (drop: OtherDrop) => boolean): string {
+  return [...new Set((now.otherDropped ?? []).filter(wanted).map(({ location }) => location))].join(', ');
 }

@@ -183,7 +183,7 @@ testHosts([
   {
     host: 'has a writer to a device that is down',
     taps: from({ EIO: 250 }, { up: false }),
-    finds: ['writer-refused critical'],
+    finds: ['writer-refused critical', 'device-down info'],
     says: /the device is down \(EIO\)\.$/,
     types: 'ip link set dev tap0 up',
   },

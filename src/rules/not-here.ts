@@ -20,7 +20,11 @@ export const notHere: Rule = {
 function isWatched({ now, queues }: DeviceSpan, { agent }: Window): boolean {
   const sure = now.degraded.length === 0 && queues.every((queue) => queue.now.degraded.length === 0);
   return (
-    sure && now.counters !== undefined && agent.level === 'exact' && agent.probes.every(({ attached }) => attached)
+    sure &&
+    now.up &&
+    now.counters !== undefined &&
+    agent.level === 'exact' &&
+    agent.probes.every(({ attached }) => attached)
   );
 }
 

@@ -5,6 +5,7 @@ import { backpressureLost } from './backpressure-lost.ts';
 import { backpressureStall } from './backpressure-stall.ts';
 import { bridgeMtu } from './bridge-mtu.ts';
 import { bufferbloat } from './bufferbloat.ts';
+import { deviceDown } from './device-down.ts';
 import { filterDrop } from './filter-drop.ts';
 import { fqHorizon } from './fq-horizon.ts';
 import { guestNotRefilling } from './guest-not-refilling.ts';
@@ -53,6 +54,7 @@ export const RULES: readonly Rule[] = [
   hostFirewall,
   filterDrop,
   writerRefused,
+  deviceDown,
   selfInflicted,
   uncountedLoss,
   agentBlind,

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operator asks about one device while its packets are lost on this host: the answer is the cause, and never "OK".
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { noLab } from '../../lab/netns.ts';
+import { answerTo, type Scene, said, scene, type } from '../../lab/on-call.ts';
+
+/** Sends to an address behind tap0 through the host's own stack, for as long as the test runs. */
+async function sends({ lab }: Scene, perLump: number): Promise<void> {
+  const sender = await lab.puppet();
+  let over = false;
+  const sent = (async () => {
+    while (!over) {
+      await sender.udp('10.77.0.2', 9, perLump, 64).catch(() => undefined); // refused: there is no route
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  })();
+  lab.after(async () => {
+    over = true;
+    await sent;
+  });
+}
+
+async function firewall({ lab }: Scene, hook: string, rule: string): Promise<void> {
+  const chain = `{ type filter hook ${hook} priority 0; }`;
+  await lab.exec('nft', `add table ip f; add chain ip f c ${chain}; add rule ip f c ${rule}`);
+}
+
+for (const [rule, what] of [
+  ['meta l4proto udp drop', 'all'],
+  ['meta l4proto udp numgen inc mod 2 0 drop', 'half'],
+])
+  test(`the firewall drops ${what} in OUTPUT`, { skip: noLab }, async (t) => {
+    const one = await scene(t, 1000);
+    await one.reader.readLoop('a', 0);
+    await firewall(one, 'output', rule ?? '');
+    await sends(one, 30);
+    const { answer, findings } = await answerTo(one);
+    assert.deepEqual([answer, findings[0]?.rule], ['warning', 'host-firewall'], `${said(findings)}`);
+    assert.match(await type(one, findings[0]?.remedies[0]?.command), /udp.*drop/);
+  });
+
+test('the firewall drops four pings', { skip: noLab }, async (t) => {
+  const one = await scene(t, 1000);
+  await one.reader.readLoop('a', 0);
+  await firewall(one, 'postrouting', 'drop');
+  const asked = answerTo(one);
+  await (await one.lab.puppet()).udp('10.77.0.2', 9, 4, 64);
+  const { answer, findings } = await asked;
+  assert.deepEqual([answer, findings[0]?.rule], ['warning', 'host-firewall'], `${said(findings)}`);
+});
+
+test('the device is down: what is advised ends it', { skip: noLab }, async (t) => {
+  const one = await scene(t, 1000);
+  await one.reader.readLoop('a', 0);
+  await sends(one, 10);
+  await one.lab.ip('link set dev tap0 down');
+  const { answer, findings } = await answerTo(one, 'tap0', 3);
+  assert.deepEqual([answer, findings[0]?.rule], ['warning', 'device-down'], `${said(findings)}`);
+  await type(one, findings[0]?.remedies[0]?.command);
+  await one.lab.ip('neigh replace 10.77.0.2 lladdr 02:00:00:00:00:01 dev tap0 nud permanent');
+  const after = await answerTo(one, 'tap0', 3);
+  assert.equal(after.answer, 'ok', `${said(after.findings)}`);
+});

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hosts with a device that is down, and what is said of them.
+import { testHosts } from '../../lab/judged-hosts.ts';
+
+testHosts([
+  {
+    host: 'set a device down while packets passed',
+    taps: [
+      {
+        more: (second) => ({
+          up: second < 4,
+          counters: {
+            txPackets: 100 * Math.min(second, 4),
+            txBytes: 0,
+            txDropped: 0,
+            rxPackets: 0,
+            rxBytes: 0,
+            rxDropped: 0,
+          },
+        }),
+      },
+    ],
+    finds: ['device-down warning'],
+    says: /^tap0 is down: the kernel forwards nothing to it and takes nothing from it\.$/,
+    types: 'ip link set dev tap0 up',
+  },
+  {
+    host: 'has a device that is down and that nothing uses',
+    taps: [
+      {
+        more: () => ({
+          up: false,
+          counters: { txPackets: 0, txBytes: 0, txDropped: 0, rxPackets: 0, rxBytes: 0, rxDropped: 0 },
+        }),
+      },
+    ],
+    finds: [],
+  },
+]);
