@@ -19,12 +19,21 @@ struct list_head {
 	struct list_head *next;
 };
 
+struct kernfs_elem_dir {
+	unsigned long rev;
+};
+
 struct kernfs_node {
 	u64 id;
+	struct kernfs_elem_dir dir; /* of a directory */
 };
 
 struct kobject {
 	struct kernfs_node *sd;
+};
+
+struct kset {
+	struct kobject kobj;
 };
 
 struct device {
@@ -106,6 +115,7 @@ struct net_device {
 	possible_net_t nd_net;
 	struct list_head dev_list;
 	struct device dev;
+	struct kset *queues_kset; /* with CONFIG_SYSFS */
 };
 
 /* reg_state is a bit-field of an enum up to 6.6 or so, u8 later; CO-RE calls int and enum incompatible. */
@@ -177,6 +187,10 @@ struct socket {
 
 struct xdp_rxq_info {
 	struct net_device *dev;
+};
+
+struct netdev_rx_queue {
+	void *rps_map; /* with CONFIG_RPS */
 };
 
 struct tun_struct;

@@ -122,6 +122,20 @@ static long each_ring_again(u32 i, u32 *first)
 	return 0;
 }
 
+/*
+ * tun_set_real_num_queues() makes an object of sysfs for each queue that joins, and takes one away for each that
+ * leaves: the revision of their folder counts both. The first queue keeps its own while none is attached. Without
+ * CONFIG_RPS queues have one object, for sending, else another one for receiving.
+ */
+static __always_inline u64 queue_changes(struct net_device *dev)
+{
+	u64 objects = bpf_core_field_exists(((struct netdev_rx_queue *)0)->rps_map) ? 2 : 1;
+
+	if (!bpf_core_field_exists(dev->queues_kset) || !bpf_core_field_exists(((struct kernfs_node *)0)->dir.rev))
+		return NOT_COUNTED;
+	return BPF_CORE_READ(dev, queues_kset, kobj.sd, dir.rev) / objects;
+}
+
 static __always_inline void write_device(struct walked_device *out, struct net *net, struct net_device *dev,
 					 struct tun_struct *tun)
 {
@@ -138,6 +152,7 @@ static __always_inline void write_device(struct walked_device *out, struct net *
 	out->state = BPF_CORE_READ(dev, state);
 	out->queue_length = BPF_CORE_READ(dev, tx_queue_len);
 	out->carrier_ups = carrier_ups_of((u64)dev);
+	out->queue_changes = queue_changes(dev);
 	out->rx_frame_errors = BPF_CORE_READ(tun, rx_frame_errors.counter);
 	out->detached = BPF_CORE_READ(tun, numdisabled);
 	out->first_queue = walk.queues;

@@ -15,6 +15,8 @@ enum queue_flag {
 
 enum device_kind { KIND_TUN, KIND_MACVTAP, KIND_IPVTAP };
 
+#define NOT_COUNTED ~0ULL
+
 struct walked_device {
 	u64 device, device_id;
 	u32 netns, ifindex;
@@ -25,6 +27,7 @@ struct walked_device {
 	u32 queue_length, detached, first_queue, queues_written;
 	u32 carrier_ups; /* times that somebody came when nobody was there */
 	enum device_kind kind;
+	u64 queue_changes; /* queues that ever joined or left beside another one; NOT_COUNTED */
 	u64 tx_packets, tx_bytes, tx_dropped, rx_packets, rx_bytes, rx_dropped, rx_frame_errors;
 };
 

@@ -62,7 +62,7 @@ export const GUEST_FILES: readonly { readonly file: string; readonly daily: read
   { file: 'src/inventory/redirect.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/inventory/lean.kernel.test.ts', daily: ['6.1'] },
   { file: 'lab/guest/levels.guest.ts', daily: NIGHTLY },
-  { file: 'lab/guest/queue-changes.guest.ts', daily: ['7.3'] },
+  { file: 'src/inventory/queue-changes.kernel.test.ts', daily: ['7.3'] },
   { file: 'lab/guest/wakeups.guest.ts', daily: ['6.12'] },
   { file: 'src/inventory/wakeups.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/kernel/own-device.kernel.test.ts', daily: ['7.3'] },

@@ -18,6 +18,7 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   'devices=rtnetlink': unknown(...namesOf(TRUTH).filter((name) => !FROM_RTNETLINK.includes(name))),
   'ended=identity': NOT_TAKEN,
   'freed=raw-tracepoint': SAME,
+  'queue-changes=walk': SAME,
   'queue-changes=none': unknown('queue changes'),
   'transmit=raw-tracepoint': SAME,
   'transmit=arithmetic': unknown('times in the ring', 'queue imbalance'),

@@ -16,6 +16,8 @@ export interface Reading {
   readonly otherDropped: number;
   /** vhost-net is loaded, and may hold packets that nobody sees: it has taken and not yet delivered them. */
   readonly vhost: boolean;
+  /** Queues joined or left since the walk before: what lies in a ring may have come under another queue's index. */
+  readonly queuesChanged?: boolean;
 }
 
 /** One queue as its books show it; packets. */

@@ -9,16 +9,16 @@ import { Readers } from '../probes/readers.ts';
 import type { DropReasons } from '../probes/reasons.ts';
 import { Recycler } from '../probes/recycler.ts';
 import { type RedirectCount, Redirects, type RedirectsRead, withFrames } from '../probes/redirects.ts';
-import { Rows, type RowsRead } from '../probes/rows.ts';
+import { type DeviceSums, Rows, type RowsRead } from '../probes/rows.ts';
 import { type Attached, type WalkedDevice, Walker } from '../probes/walk.ts';
-import type { Device, LostEvents, OtherDrop, ProbeState } from '../snapshot.ts';
+import type { Device, LostEvents, OtherDrop, ProbeState, QueueChanges } from '../snapshot.ts';
 import { asksForFlowControl, deviceOf } from './devices.ts';
 import { type Books, Ledger } from './ledger.ts';
 import { MacvtapCollector } from './macvtaps.ts';
 import { OwnLosses } from './own-losses.ts';
 import { type Held, heldOf, Owners } from './owners.ts';
 import type { Regime } from './queue-books.ts';
-import { QueueChangeBooks } from './queue-changes.ts';
+import { QueueChangeBooks, type SeenChanges, WalkedQueueChanges } from './queue-changes.ts';
 import { ReaderTimes } from './reader-times.ts';
 import { isWritten, ReceiveCollector } from './receive.ts';
 import { mayBeInTxDropped } from './tx-dropped.ts';
@@ -29,6 +29,14 @@ interface Read {
   readonly before: RowsRead;
   readonly after: RowsRead;
   readonly nowNs: number;
+}
+
+/** What belongs to the walk of one device. */
+interface Around {
+  readonly before: RowsRead;
+  readonly after: RowsRead;
+  readonly otherDropped: readonly OtherDrop[];
+  readonly queuesChanged: boolean;
 }
 
 export class QueueCollector {
@@ -51,6 +59,7 @@ export class QueueCollector {
   readonly #owners: Owners;
   readonly #ledgers = new Map<bigint, Ledger>();
   readonly #queueChanges = new QueueChangeBooks();
+  readonly #walkedChanges = new WalkedQueueChanges();
   #held: readonly Held[] = [];
   /** By what vhost-net's queues were last found. */
   #guestsBy: string | undefined;
@@ -147,9 +156,13 @@ export class QueueCollector {
     const counted = counting && transmit !== 'arithmetic';
     const freedMeasured = this.#probes.mechanism('freed') !== undefined;
     const sums = before.devices.get(walked.id) ?? new Map();
+    const changes = this.#walkedChanges.update(walked);
     return deviceOf(walked, {
       sums: counting ? sums : undefined,
-      books: counting && freedMeasured ? this.#keepBooks(walked, before, after, otherDropped) : undefined,
+      books:
+        counting && freedMeasured
+          ? this.#keepBooks(walked, { before, after, otherDropped, queuesChanged: changes.changed })
+          : undefined,
       reasons: this.#reasons,
       otherDropped: this.#beforeCounted() ? otherDropped : undefined,
       receive: this.#receive.ofDevice(walked, freed),
@@ -158,7 +171,7 @@ export class QueueCollector {
       owners: this.#owners,
       readers: this.#readerTimes?.update(walked),
       freedMeasured,
-      queueChanges: this.#changesSeen() ? this.#queueChanges.update(walked, sums) : undefined,
+      queueChanges: this.#changesOf(walked, sums, changes),
       counted,
       consumedCounted: counting && this.#consumedCounted(),
       regard: {
@@ -173,7 +186,7 @@ export class QueueCollector {
     });
   }
 
-  #keepBooks(walked: WalkedDevice, before: RowsRead, after: RowsRead, otherDropped: readonly OtherDrop[]): Books {
+  #keepBooks(walked: WalkedDevice, { before, after, otherDropped, queuesChanged }: Around): Books {
     const ledger = this.#ledgers.get(walked.id) ?? new Ledger(this.#sawAll);
     this.#ledgers.set(walked.id, ledger);
     const books = ledger.update(
@@ -185,6 +198,7 @@ export class QueueCollector {
           ? otherDropped.filter(mayBeInTxDropped).reduce((sum, { packets }) => sum + packets, 0)
           : Number.POSITIVE_INFINITY,
         vhost: this.#vhost,
+        queuesChanged,
       },
       this.#regime(),
     );
@@ -194,10 +208,13 @@ export class QueueCollector {
   #forget(present: ReadonlySet<bigint>): void {
     this.#readerTimes?.forget(present);
     this.#queueChanges.forget(present);
+    this.#walkedChanges.forget(present);
   }
 
-  #changesSeen(): boolean {
-    return this.#probes.mechanism('queue-changes') === 'fentry';
+  #changesOf(walked: WalkedDevice, sums: DeviceSums, seen: SeenChanges): QueueChanges | undefined {
+    const mechanism = this.#probes.mechanism('queue-changes');
+    if (mechanism === 'fentry') return this.#queueChanges.update(walked, sums);
+    return mechanism === 'walk' ? seen.total : undefined;
   }
 
   #attached(): Attached {

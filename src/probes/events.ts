@@ -80,6 +80,14 @@ export const EVENTS: readonly ProbeEvent[] = [
         price: undefined,
         obstacle: (host) => untraceable(host, '__tun_detach', 2),
       },
+      {
+        name: 'walk',
+        programs: [],
+        needs: WALK,
+        price:
+          'as exact, but for the only attached queue of a device: that it was detached and attached again between two snapshots is not counted',
+        obstacle: always,
+      },
       { name: 'none', programs: [], needs: [], price: 'only how many there are now is shown', obstacle: always },
     ],
   },

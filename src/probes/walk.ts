@@ -67,6 +67,11 @@ export interface WalkedDevice {
   readonly queueLength: number;
   /** Times that its carrier came (carrier_up_count): somebody opened it when nobody held it. */
   readonly carrierUps: number;
+  /**
+   * Queues that ever joined or left while another one was attached, by the kernel's count of the objects that they have in sysfs.
+   * undefined: this kernel has no sysfs.
+   */
+  readonly queueChanges: number | undefined;
   readonly detachedQueues: number;
   readonly queues: readonly WalkedQueue[];
   readonly counters: DeviceCounters;
@@ -102,6 +107,7 @@ const DEVICE_FIELDS = [
   'state',
   'queue_length',
   'carrier_ups',
+  'queue_changes',
   'detached',
   'first_queue',
   'queues_written',
@@ -143,6 +149,8 @@ const RESULT_FIELDS = [
 const NO_CARRIER = 2; // __LINK_STATE_NOCARRIER, bit of net_device.state
 const NAME_BYTES = 16; // IFNAMSIZ
 const ATTEMPTS = 3;
+/** bpf/walk.bpf.h */
+const NOT_COUNTED = 2n ** 64n - 1n;
 /** ptr_ring zeroes slots in groups of 16 (two cache lines of pointers). */
 const MOST_LAG = 15;
 
@@ -208,6 +216,7 @@ export class Walker {
     const base = index * size;
     const view = this.#devices;
     const first = view.u32(base + at.first_queue);
+    const changes = view.bigint(base + at.queue_changes);
     return {
       kind: KINDS[view.u32(base + at.kind)] ?? 'tun',
       id: view.bigint(base + at.device_id),
@@ -220,6 +229,7 @@ export class Walker {
       carrier: ((view.u64(base + at.state) >> NO_CARRIER) & 1) === 0,
       queueLength: view.u32(base + at.queue_length),
       carrierUps: view.u32(base + at.carrier_ups),
+      queueChanges: changes === NOT_COUNTED ? undefined : Number(changes),
       detachedQueues: view.u32(base + at.detached),
       queues: Array.from({ length: view.u32(base + at.queues_written) }, (_, i) => this.#readQueue(first + i)),
       counters: {
