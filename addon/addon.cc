@@ -10,6 +10,7 @@
 #include "run_statistics.hh"
 #include "text_symbols.hh"
 #include "traced_functions.hh"
+#include "unix_peer.hh"
 
 #include <bpf/libbpf.h>
 
@@ -37,6 +38,7 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports)
 	exports["netlinkRequest"] = Napi::Function::New(env, netlinkRequest, "netlinkRequest");
 	exports["textSymbols"] = Napi::Function::New(env, textSymbols, "textSymbols");
 	exports["textSymbolsAt"] = Napi::Function::New(env, textSymbolsAt, "textSymbolsAt");
+	exports["unixPeerPid"] = Napi::Function::New(env, unixPeerPid, "unixPeerPid");
 	exports["libbpfVersion"] = Napi::String::New(env, libbpf_version_string());
 	return exports;
 }

@@ -32,9 +32,12 @@ const BUSY = 503;
 const MOMENT_MS = 300;
 
 /** Whether its snapshots are such as ours. */
-export async function askAbout(socket: string): Promise<'same version' | 'other version' | 'nobody'> {
+export async function askAbout(
+  socket: string,
+  limit?: AbortSignal,
+): Promise<'same version' | 'other version' | 'nobody'> {
   try {
-    const { status, body } = await askSocket(socket, '/api/v1');
+    const { status, body } = await askSocket(socket, '/api/v1', limit);
     const answer: AnyAnswer = JSON.parse(body);
     return status === 200 && isOurs(answer) ? 'same version' : 'other version';
   } catch {
@@ -51,8 +54,11 @@ export async function askSnapshot(socket: string, nevermind?: AbortSignal): Prom
 }
 
 /** What it makes of the last ten seconds, of which those that stand; undefined: it has not looked for long enough. Throws one sentence. */
-export async function askFindings(socket: string): Promise<(Verdict & { readonly seconds: number }) | undefined> {
-  const { status, body } = await askSocket(socket, '/api/v1/findings');
+export async function askFindings(
+  socket: string,
+  limit?: AbortSignal,
+): Promise<(Verdict & { readonly seconds: number }) | undefined> {
+  const { status, body } = await askPatiently(socket, '/api/v1/findings', limit);
   if (status === NOT_YET) return undefined;
   if (status !== 200) throw new Error(body.trim());
   const { findings, unjudged, seconds }: FindingsAnswer = JSON.parse(body);

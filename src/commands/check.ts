@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `tapscope check`: the state of all queues on one screen, in under three seconds, with or without an agent.
+// `tapscope check`: the state of all queues on one screen, in under three seconds, with an agent or without, in six beside one that is silent.
 import { askAgent } from '../kernel/agent-lock.ts';
 import { itemsOf, renderCheck, statusLine } from '../outputs/check.ts';
 import type { Judged } from '../outputs/verdict.ts';
@@ -7,12 +7,15 @@ import { answerOf } from '../rules/answer.ts';
 import { RULES } from '../rules/rules.ts';
 import { devicesIn, findingsOn, type Scope } from '../rules/scope.ts';
 import type { Snapshot } from '../snapshot.ts';
+import { type Silence, talkToAgent } from './agent-silence.ts';
 import { askAbout, askFindings, askSnapshot } from './ask-agent.ts';
-import { exitCodeOf, jsonOf, judgeSnapshots } from './judged.ts';
+import { exitCodeOf, jsonOf, judgeSnapshots, withSilence } from './judged.ts';
 import { layoutOf } from './terminal.ts';
 import { thisHost } from './version.ts';
 import { watchHost } from './watch.ts';
 
+/** Of all that the agent is asked. */
+const PATIENCE_MS = 2000;
 /** Who takes nothing for so long is taken for stalled (src/rules/stall.ts), and not for slow. */
 const LOOK_SECONDS = 1.7;
 
@@ -26,8 +29,11 @@ export interface CheckOptions {
 
 /** Exit code 0: OK, 1: warning, 2: critical, 3: unknown. */
 export async function check(options: CheckOptions): Promise<number> {
-  const agent = await askAgent();
-  const judged = (await judgedByAgent(options)) ?? (await judgedHere(options));
+  const { said, silence } = await talkToAgent(options.socket, PATIENCE_MS, (limit) =>
+    Promise.all([askAgent(limit), judgedByAgent(options, limit)]),
+  );
+  const [agent, byAgent] = said ?? [];
+  const judged = byAgent ?? withSilence(await judgedHere(options, silence), silence);
   const checked = { ...judged, agent, rules: RULES.length };
   const items = itemsOf(checked);
   const report = { ...jsonOf(checked), status: statusLine(checked), agent: agent ?? null, items };
@@ -38,20 +44,24 @@ export async function check(options: CheckOptions): Promise<number> {
 }
 
 /** What stands of the last ten seconds; undefined: no agent of this version runs, or it has just begun. */
-async function judgedByAgent({ scope, mechanisms, socket }: CheckOptions): Promise<Judged | undefined> {
-  if (mechanisms.length > 0 || (await askAbout(socket)) !== 'same version') return undefined;
-  const found = await askFindings(socket);
+async function judgedByAgent(
+  { scope, mechanisms, socket }: CheckOptions,
+  limit: AbortSignal,
+): Promise<Judged | undefined> {
+  if (mechanisms.length > 0 || (await askAbout(socket, limit)) !== 'same version') return undefined;
+  const found = await askFindings(socket, limit);
   if (!found) return undefined;
-  const last = await askSnapshot(socket);
+  const last = await askSnapshot(socket, limit);
   const devices = devicesIn(last, scope);
   const verdict = { findings: findingsOn(found.findings, devices), unjudged: found.unjudged };
   const { seconds } = found;
   return { answer: answerOf(verdict), verdict, unsaid: [], devices, last, seconds, host: thisHost(), isRenamed: false };
 }
 
-async function judgedHere({ scope, mechanisms, socket }: CheckOptions): Promise<Judged> {
+async function judgedHere({ scope, mechanisms, socket }: CheckOptions, silence: Silence | undefined): Promise<Judged> {
   const snapshots: Snapshot[] = [];
   const { signal } = new AbortController();
-  await watchHost({ seconds: LOOK_SECONDS, socket, mechanisms, signal, keep: (snapshot) => snapshots.push(snapshot) });
+  const keep = (snapshot: Snapshot): number => snapshots.push(snapshot);
+  await watchHost({ seconds: LOOK_SECONDS, socket, mechanisms, signal, keep, silence });
   return judgeSnapshots(snapshots, scope, thisHost());
 }

@@ -2,9 +2,11 @@
 // `tapscope diagnose`: watches for a while, then says what is wrong with which queue, why, and what to type.
 import { devicesIn, type Scope } from '../rules/scope.ts';
 import type { Snapshot } from '../snapshot.ts';
+import type { Silence } from './agent-silence.ts';
 import { askWindow } from './ask-agent.ts';
 import { parseDuration } from './duration.ts';
-import { judgeSnapshots, sayVerdict } from './judged.ts';
+import { judgeSnapshots, sayVerdict, withSilence } from './judged.ts';
+import { SilentAgent } from './snapshot-source.ts';
 import { isMinute, parseTime } from './time-of-day.ts';
 import { thisHost } from './version.ts';
 import { untilCut } from './wait-hint.ts';
@@ -38,7 +40,12 @@ async function diagnoseThen({ scope, duration, json, socket }: DiagnoseOptions, 
 async function diagnoseNow({ scope, duration, json, mechanisms, socket }: DiagnoseOptions): Promise<number> {
   const seconds = parseDuration('--for', duration ?? USUAL, { least: 2, most: 3600 });
   const snapshots: Snapshot[] = [];
-  await untilCut(`Watching for ${seconds} s, Ctrl-C judges what was seen until then`, (signal) =>
+  // What was seen until the agent fell silent is judged, if it is long enough.
+  const unlessSeen = (error: unknown): Silence => {
+    if (error instanceof SilentAgent && snapshots.length > 1) return error.silence;
+    throw error;
+  };
+  const silence = await untilCut(`Watching for ${seconds} s, Ctrl-C judges what was seen until then`, (signal) =>
     watchHost({
       seconds,
       socket,
@@ -46,7 +53,7 @@ async function diagnoseNow({ scope, duration, json, mechanisms, socket }: Diagno
       signal,
       keep: (snapshot) => snapshots.push(snapshot),
       check: (first) => devicesIn(first, scope),
-    }),
+    }).catch(unlessSeen),
   );
-  return sayVerdict(judgeSnapshots(snapshots, scope, thisHost()), json);
+  return sayVerdict(withSilence(judgeSnapshots(snapshots, scope, thisHost()), silence), json);
 }

@@ -9,6 +9,7 @@ import { windowOf } from '../rules/window.ts';
 import { count } from '../rules/words.ts';
 import { visible } from '../snapshot/visible.ts';
 import type { Snapshot } from '../snapshot.ts';
+import type { Silence } from './agent-silence.ts';
 import { layoutOf } from './terminal.ts';
 
 /** In less, a single packet would be a rate. */
@@ -53,6 +54,12 @@ export function judgeSnapshots(
   };
 }
 
+/** While the agent is silent, no history grows and no alert comes: that is not OK, whatever was seen. */
+export function withSilence(judged: Judged, silence: Silence | undefined): Judged {
+  if (!silence) return judged;
+  return { ...judged, answer: judged.answer === 'ok' ? 'unknown' : judged.answer, agentSilence: silence.words };
+}
+
 /** Of devices that went before the last snapshot, throws what became of the first. */
 function refuseGone(snapshots: readonly Snapshot[]): void {
   if (snapshots.at(-1)?.devices.length !== 0) return;
@@ -66,8 +73,16 @@ function refuseGone(snapshots: readonly Snapshot[]): void {
 }
 
 /** For programs; the fields and their order are of schema 1. */
-export function jsonOf({ answer, verdict, unsaid, last, seconds, host }: Judged): Readonly<Record<string, unknown>> {
-  return { schema: 1, takenAt: last.takenAt, seconds, host, ...verdict, unsaid, verdict: answer };
+export function jsonOf({
+  answer,
+  verdict,
+  unsaid,
+  last,
+  seconds,
+  host,
+  agentSilence,
+}: Judged): Readonly<Record<string, unknown>> {
+  return { schema: 1, takenAt: last.takenAt, seconds, host, ...verdict, unsaid, verdict: answer, agentSilence };
 }
 
 /** As --json has it, with `more`, or for people; answers the exit code. */

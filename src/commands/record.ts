@@ -39,17 +39,19 @@ export async function record({ file, duration, addresses, mechanisms, socket }: 
     missing += 1;
   };
   // What went before the end cannot be seen again.
-  const unlessKept = (cause: unknown): unknown => {
+  let lost: unknown;
+  const unlessKept = (cause: unknown): undefined => {
     if (kept < LEAST_SNAPSHOTS) throw cause;
-    return cause;
+    lost = cause;
   };
   try {
-    const lost = await untilCut(`Recording for ${seconds} s, Ctrl-C keeps what was seen until then`, (signal) =>
+    const silence = await untilCut(`Recording for ${seconds} s, Ctrl-C keeps what was seen until then`, (signal) =>
       watchHost({ seconds, socket, mechanisms, signal, keep, missed }).catch(unlessKept),
     );
     const snapshots = await writer.finish();
     const names = addresses ? 'names as they are' : 'names of VMs, pods, containers, units and namespaces replaced';
     process.stdout.write(`${visible(file)}: ${snapshots} snapshots, ${statSync(file).size} bytes, ${names}.\n`);
+    if (silence) process.stderr.write(`tapscope: ${visible(silence.words)}; so this command looked itself.\n`);
     if (lost instanceof Error) process.stderr.write(`tapscope: the end is missing: ${visible(lost.message)}\n`);
     if (missing > 0) process.stderr.write(`tapscope: looks that failed meanwhile, one a second: ${missing}.\n`);
     return lost === undefined ? 0 : 1;

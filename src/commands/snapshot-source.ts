@@ -2,8 +2,9 @@
 // Where commands get snapshots from: the agent that runs, so that packets pay once; or probes of their own.
 import { Agent } from '../inventory/agent.ts';
 import { Sampler } from '../inventory/sampler.ts';
-import { parseForced } from '../probes/events.ts';
+import { EVENTS, parseForced } from '../probes/events.ts';
 import type { Snapshot } from '../snapshot.ts';
+import { type Silence, talkToAgent } from './agent-silence.ts';
 import { askAbout, askSnapshot } from './ask-agent.ts';
 
 export interface SourceOptions {
@@ -13,37 +14,79 @@ export interface SourceOptions {
   readonly mechanisms: readonly string[];
   /** Of probes of our own; share of all CPUs. */
   readonly budget: number | undefined;
+  /** The agent was asked already, and is silent. */
+  readonly silence?: Silence | undefined;
 }
 
 export interface SnapshotSource {
   readonly isAgent: boolean;
+  /** Why it is not the agent although one runs; undefined: none runs, or it was not wanted. */
+  readonly silence: Silence | undefined;
   /** Then `keep` gets a snapshot each second, the first before it resolves; `missed` is told of those that an agent did not give. */
   readonly start: (keep: (snapshot: Snapshot) => unknown, missed?: () => unknown) => Promise<void>;
-  /** A fresh one. */
+  /** A fresh one; throws SilentAgent. */
   readonly take: () => Promise<Snapshot>;
   /** Takes back what an agent was asked: it may be frozen. */
   readonly close: () => void;
 }
 
+/** An agent that answered once and does so no more. */
+export class SilentAgent extends Error {
+  readonly silence: Silence;
+
+  constructor(silence: Silence) {
+    super(`${silence.words.slice(0, 1).toUpperCase()}${silence.words.slice(1)}.`);
+    this.silence = silence;
+  }
+}
+
 const PERIOD_MS = 1000;
+/** Of one question. A busy host with a thousand queues takes two seconds. */
+const PATIENCE_MS = 5000;
+/** Of all events, the walk reads the kernel's own counters; no packet pays for that. */
+const FREE = ['devices', 'owners', 'readers'];
+const WALK_ALONE = EVENTS.filter(({ name }) => !FREE.includes(name)).map(({ name }) => `${name}=off`);
 
 export async function openSource(options: SourceOptions): Promise<SnapshotSource> {
   const { socket, mechanisms } = options;
-  return mechanisms.length === 0 && (await askAbout(socket)) === 'same version'
-    ? agentSource(socket)
-    : ownSource(options);
+  if (mechanisms.length > 0) return ownSource(mechanisms, options);
+  if (options.silence) {
+    // The probes of an agent that is only slow still count: a second set would make each packet of a busy host pay twice.
+    return ownSource(options.silence.halted ? [] : WALK_ALONE, options);
+  }
+  const { said, silence } = await talkToAgent(socket, PATIENCE_MS, async (limit) =>
+    (await askAbout(socket, limit)) === 'same version' ? askSnapshot(socket, limit) : undefined,
+  );
+  return said ? agentSource(socket, said) : ownSource([], { ...options, silence });
 }
 
-function agentSource(socket: string): SnapshotSource {
+function agentSource(socket: string, first: Snapshot): SnapshotSource {
   const closing = new AbortController();
-  const take = (): Promise<Snapshot> => askSnapshot(socket, closing.signal);
+  const take = async (): Promise<Snapshot> => {
+    const { said, silence } = await talkToAgent(socket, PATIENCE_MS, (limit) =>
+      askSnapshot(socket, AbortSignal.any([closing.signal, limit])),
+    );
+    if (!said) throw new SilentAgent(silence ?? { halted: false, words: 'the agent answers no more' });
+    return said;
+  };
   let timer: NodeJS.Timeout | undefined;
+  let isAsked = false;
+  const ask = async (keep: (snapshot: Snapshot) => unknown, missed?: () => unknown): Promise<void> => {
+    if (isAsked) {
+      missed?.();
+      return;
+    }
+    isAsked = true;
+    // Why one fails is told by the next that is asked for: the agent has ended.
+    await take().then(keep, () => missed?.());
+    isAsked = false;
+  };
   return {
     isAgent: true,
+    silence: undefined,
     start: async (keep, missed) => {
-      keep(await take());
-      // Why one fails is told by the next that is asked for: the agent has ended.
-      timer = setInterval(() => void take().then(keep, () => missed?.()), PERIOD_MS);
+      keep(first);
+      timer = setInterval(() => void ask(keep, missed), PERIOD_MS);
     },
     take,
     close: () => {
@@ -53,7 +96,7 @@ function agentSource(socket: string): SnapshotSource {
   };
 }
 
-function ownSource({ mechanisms, budget }: SourceOptions): SnapshotSource {
+function ownSource(mechanisms: readonly string[], { budget, silence }: SourceOptions): SnapshotSource {
   const agent = new Agent(
     { forced: parseForced(mechanisms), pin: true },
     { filter: () => true, perCpu: false, budget },
@@ -61,6 +104,7 @@ function ownSource({ mechanisms, budget }: SourceOptions): SnapshotSource {
   let sampler: Sampler | undefined;
   return {
     isAgent: false,
+    silence,
     start: (keep) => {
       sampler = new Sampler((snapshot) => void keep(snapshot));
       return sampler.start(agent);

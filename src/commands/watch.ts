@@ -2,6 +2,7 @@
 // What commands see of a host in some seconds.
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Snapshot } from '../snapshot.ts';
+import type { Silence } from './agent-silence.ts';
 import { openSource } from './snapshot-source.ts';
 
 export interface HostWatch {
@@ -17,8 +18,11 @@ export interface HostWatch {
   readonly missed?: () => unknown;
   /** Gets what was seen first, with owners; what it throws ends the watch at once. */
   readonly check?: (snapshot: Snapshot) => unknown;
+  /** The agent was asked already, and is silent. */
+  readonly silence?: Silence | undefined;
 }
 
+/** Answers why not the agent looked, although one runs. Throws SilentAgent where it fell silent meanwhile. */
 export async function watchHost({
   seconds,
   socket,
@@ -27,8 +31,9 @@ export async function watchHost({
   keep,
   missed,
   check,
-}: HostWatch): Promise<void> {
-  const source = await openSource({ socket, mechanisms, budget: undefined });
+  silence,
+}: HostWatch): Promise<Silence | undefined> {
+  const source = await openSource({ socket, mechanisms, budget: undefined, silence });
   let isOver = false;
   try {
     await source.start((snapshot) => isOver || keep(snapshot), missed);
@@ -36,6 +41,7 @@ export async function watchHost({
     await wait(seconds * 1000, undefined, { signal }).catch(() => undefined);
     isOver = true;
     keep(await source.take());
+    return source.silence;
   } finally {
     source.close();
   }

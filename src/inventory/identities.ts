@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Identities of the processes that hold queues, looked up once a life and kept; never during a scrape.
+// Identities of the processes that hold queues, looked up once a life and kept until it ends; never during a scrape.
 import { type ProcessText, readCgroup, readLife, readProcess } from '../kernel/process-text.ts';
 import type { Identity } from '../snapshot.ts';
 import { identityOf } from './identity.ts';
@@ -21,10 +21,18 @@ interface Known {
 const MOST_AT_ONCE = 64;
 /** Another program may run under the same number since, or systemd have moved it. */
 const CHECKED_EVERY_MS = 10_000;
+/** A process that no look has found any more for so long has let its queues go, and lives on without them. */
+const KEPT_MS = 60_000;
 
 export class Identities {
   readonly #known = new Map<number, Known>();
+  readonly #seenMs = new Map<number, number>();
+  readonly #checkedEveryMs: number;
   #busy = false;
+
+  constructor(checkedEveryMs = CHECKED_EVERY_MS) {
+    this.#checkedEveryMs = checkedEveryMs;
+  }
 
   /** undefined: not looked up yet, or what /proc has under this number is another process. */
   of({ pid, startedTicks }: Observed): Identity | undefined {
@@ -34,8 +42,9 @@ export class Identities {
   }
 
   /**
-   * Forgets all others, reads what is new and looks at some of the rest again. A read may block for ever, where a process
-   * hangs with the lock of its own memory held: that turn never ends then, and no other is begun.
+   * Reads what is new, looks at some of the rest again, and forgets who has ended: that a look did not find a process says nothing of
+   * it, for looks may be incomplete. A read may block for ever, where a process hangs with the lock of its own memory held: that turn
+   * never ends then, and no other is begun.
    */
   async refresh(observed: Iterable<Observed>): Promise<void> {
     if (this.#busy) return;
@@ -49,25 +58,38 @@ export class Identities {
 
   async #refresh(observed: Iterable<Observed>): Promise<void> {
     const present = new Map([...observed].map((one) => [one.pid, one]));
-    for (const pid of this.#known.keys()) if (!present.has(pid)) this.#known.delete(pid);
+    const now = performance.now();
+    for (const pid of present.keys()) this.#seenMs.set(pid, now);
     const fresh = [...present.values()].filter((one) => !this.of(one));
     for (const one of fresh.slice(0, MOST_AT_ONCE)) await this.#read(one);
-    const old = [...this.#known].filter(([, { checkedMs }]) => performance.now() - checkedMs > CHECKED_EVERY_MS);
+    const old = [...this.#known].filter(
+      ([pid, { checkedMs }]) => !present.has(pid) || now - checkedMs > this.#checkedEveryMs,
+    );
     for (const [pid, known] of old.slice(0, MOST_AT_ONCE)) await this.#check(pid, known);
   }
 
   async #read({ pid, startedTicks }: Observed): Promise<void> {
     const text = await readProcess(pid);
     if (text && (startedTicks === undefined || startedTicks === text.startedTicks)) this.#keep(pid, text);
-    else this.#known.delete(pid);
   }
 
-  /** The cgroup is all that changes in a life. */
-  async #check(pid: number, { text, identity }: Known): Promise<void> {
-    const cgroups = await readCgroup(pid).catch(() => undefined);
-    if (cgroups === undefined || (await readLife(pid)) !== text.life) this.#known.delete(pid);
-    else if (cgroups !== text.cgroups) this.#keep(pid, { ...text, cgroups });
-    else this.#known.set(pid, { text, identity, checkedMs: performance.now() });
+  /** What cannot be read this time is left as it was. */
+  async #check(pid: number, known: Known): Promise<void> {
+    const { text } = known;
+    const now = await readLife(pid);
+    if (now === undefined) return;
+    const unseenMs = performance.now() - (this.#seenMs.get(pid) ?? 0);
+    if (now === 'ended' || now.startedTicks !== text.startedTicks || unseenMs > KEPT_MS) {
+      this.#known.delete(pid);
+      this.#seenMs.delete(pid);
+    } else if (now.life !== text.life) {
+      await this.#read({ pid, startedTicks: text.startedTicks }); // it executed another program, or has another name
+    } else {
+      // Of what stays the same in a life the cgroup alone changes.
+      const cgroups = await readCgroup(pid).catch(() => text.cgroups);
+      if (cgroups !== text.cgroups) this.#keep(pid, { ...text, cgroups });
+      else this.#known.set(pid, { ...known, checkedMs: performance.now() });
+    }
   }
 
   #keep(pid: number, text: ProcessText): void {

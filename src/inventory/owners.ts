@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which process holds each queue, by an iterator over all descriptors or from /proc where BPF is refused, and whose it is.
+import { setTimeout as wait } from 'node:timers/promises';
 import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import { TICKS_PER_SECOND, unixTimeOf } from '../kernel/process-text.ts';
@@ -18,6 +19,9 @@ const COMM_BYTES = 16;
 const NANOSECONDS_PER_TICK = BigInt(1e9 / TICKS_PER_SECOND);
 /** A descriptor may change hands without any queue changing: libvirt opens what QEMU then holds. */
 const AGE_MS = 10_000;
+
+/** On a busy host. A command that looks once needs the names of what it sees first. */
+const NAMED_WITHIN_MS = 1000;
 
 /** What a descriptor leads to: the next tun_file mostly has the address of the one before, but seldom with the same file. */
 interface Opened {
@@ -69,8 +73,11 @@ export class Owners {
     const stale = changed || unowned || performance.now() - this.#readMs > AGE_MS;
     const read = stale && !this.#reading;
     if (read) await this.#readAgain(keys);
-    // Not awaited: it may take as long as somebody else's locks are held.
-    void this.#identities.refresh([...this.#holders.values()].flatMap((holder) => holder ?? []));
+    // Not awaited to its end, which may come when another process lets its locks go.
+    const named = new AbortController();
+    const identities = this.#identities.refresh([...this.#holders.values()].flatMap((holder) => holder ?? []));
+    const limit = wait(NAMED_WITHIN_MS, undefined, { signal: named.signal, ref: false }).catch(() => undefined);
+    await Promise.race([identities.finally(() => named.abort()), limit]);
     return read;
   }
 
@@ -94,6 +101,11 @@ export function heldOf(devices: readonly WalkedDevice[]): readonly Held[] {
 
 export function heldBy({ id, carrierUps }: WalkedDevice, { tunFile, file }: Opened): Held {
   return { deviceId: id, carrierUps, tunFile, file };
+}
+
+/** Each once. */
+export function together(some: readonly Held[], others: readonly Held[]): readonly Held[] {
+  return [...new Map([...some, ...others].map((held) => [keyOf(held), held])).values()];
 }
 
 function keyOf(held: Held): string {

@@ -16,7 +16,7 @@ import { asksForFlowControl, deviceOf } from './devices.ts';
 import { type Books, Ledger } from './ledger.ts';
 import { MacvtapCollector } from './macvtaps.ts';
 import { OwnLosses } from './own-losses.ts';
-import { type Held, heldOf, Owners } from './owners.ts';
+import { type Held, heldOf, Owners, together } from './owners.ts';
 import type { Regime } from './queue-books.ts';
 import { QueueChangeBooks, type SeenChanges, WalkedQueueChanges } from './queue-changes.ts';
 import { ReaderTimes } from './reader-times.ts';
@@ -112,8 +112,10 @@ export class QueueCollector {
     const devices = walk.devices.map((walked) => this.#device(walked, read, others.get(walked.id) ?? []));
     this.#used = before.used;
     const macvtaps = this.#macvtaps.collect(others, this.#states);
-    this.#held = [...heldOf(walk.devices), ...macvtaps.held];
     const complete = walk.complete && macvtaps.complete;
+    const held = [...heldOf(walk.devices), ...macvtaps.held];
+    // What an incomplete walk left out keeps its owner: it is there again with the next.
+    this.#held = complete ? held : together(this.#held, held);
     const present = walk.devices.map(({ id }) => id);
     if (complete) this.#recycle([...present, ...macvtaps.ids], before, others);
     if (complete) this.#forget(new Set([...present, ...this.#recycler.absent]));

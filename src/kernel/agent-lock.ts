@@ -2,11 +2,12 @@
 // One agent on a host: a second one would only make every packet pay twice. The lock answers with the agent's state.
 import { connect, createServer, type Server } from 'node:net';
 import { addAbortSignal } from 'node:stream';
+import { unixPeerPid } from './native.ts';
 
 // An abstract socket: it goes with the process, however that ends, and needs no file. It is seen in one network namespace.
 const SOCKET = '\0tapscope-agent';
 /** While it loads its programs an agent answers nobody for seconds; one that is stopped or frozen, never. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 2000;
 /** Characters; anybody may hold a name that no agent has taken. */
 const LONGEST_ANSWER = 65_536;
 
@@ -28,9 +29,9 @@ export async function claimHost(describe: () => AgentSelf): Promise<Server> {
   });
   server.unref();
   return new Promise((resolve, reject) => {
-    server.once('error', async (cause: NodeJS.ErrnoException) => {
-      const other = cause.code === 'EADDRINUSE' ? await askAgent() : undefined;
-      const second = `Another tapscope agent runs on this host${other ? ` (pid ${other.pid})` : ''}, and two would count everything twice at twice the price; stop it, or scrape that one.`;
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const other = cause.code === 'EADDRINUSE' ? agentPid() : undefined;
+      const second = `Another tapscope agent runs on this host${other ? ` (pid ${other})` : ''}, and two would count everything twice at twice the price; stop it, or scrape that one.`;
       reject(
         new Error(cause.code === 'EADDRINUSE' ? second : `The agent's lock cannot be taken (${cause.message}).`, {
           cause,
@@ -41,9 +42,14 @@ export async function claimHost(describe: () => AgentSelf): Promise<Server> {
   });
 }
 
-/** The agent that runs on this host, if one does. */
-export async function askAgent(): Promise<AgentSelf | undefined> {
-  const socket = addAbortSignal(AbortSignal.timeout(PATIENCE_MS), connect(SOCKET));
+/** The process that holds the lock, also where it does not answer. */
+export function agentPid(): number | undefined {
+  return unixPeerPid(SOCKET);
+}
+
+/** The agent that runs on this host, if one does and answers before `limit`. */
+export async function askAgent(limit = AbortSignal.timeout(PATIENCE_MS)): Promise<AgentSelf | undefined> {
+  const socket = addAbortSignal(limit, connect(SOCKET));
   let answer = '';
   try {
     for await (const part of socket.setEncoding('utf8')) {

@@ -198,6 +198,11 @@ export function textSymbolsAt(path: string, addresses: BigUint64Array): readonly
   return native().textSymbolsAt(path, addresses);
 }
 
+/** As addon/tapscope.d.ts says: the process that listens on a unix socket. */
+export function unixPeerPid(name: string): number | undefined {
+  return native().unixPeerPid(name);
+}
+
 /** 'v1.1' */
 export function libbpfVersion(): string {
   return native().libbpfVersion;

@@ -2,6 +2,7 @@
 // /proc/PID/stat, whose second field may hold anything.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { pid, uptime } from 'node:process';
 import test from 'node:test';
@@ -17,6 +18,10 @@ test('a name with parentheses, blanks and line breaks', () => {
   });
 });
 
+function lifeOf(read: Awaited<ReturnType<typeof readLife>>): unknown {
+  return typeof read === 'object' ? { life: read.life, startedTicks: read.startedTicks } : read;
+}
+
 test('a process that has ended', () => {
   assert.equal(parseStat(`7 (a) Z ${FIELDS}\n`), undefined);
   assert.equal(parseStat(''), undefined);
@@ -26,7 +31,7 @@ test('this process', async () => {
   const text = await readProcess(pid);
   assert.equal(text?.args.join('\0'), readFileSync('/proc/self/cmdline', 'utf8').replace(/\0$/, ''));
   assert.equal(text?.cgroups, readFileSync('/proc/self/cgroup', 'utf8'));
-  assert.equal(text?.life, await readLife(pid));
+  assert.deepEqual({ life: text?.life, startedTicks: text?.startedTicks }, lifeOf(await readLife(pid)));
   const age = Date.now() / 1000 - unixTimeOf(text?.startedTicks ?? 0);
   assert.ok(Math.abs(age - uptime()) < 5, `${age} s instead of ${uptime()} s`);
 });
@@ -37,5 +42,8 @@ test('a process that becomes another program lives another life', async (t) => {
   const before = await readLife(child.pid ?? 0);
   child.stdin.write('\nhere\n');
   await new Promise((resolve) => child.stdout.once('data', resolve));
-  assert.notEqual(await readLife(child.pid ?? 0), before);
+  assert.notDeepEqual(await readLife(child.pid ?? 0), before);
+  child.kill();
+  await once(child, 'exit');
+  assert.equal(await readLife(child.pid ?? 0), 'ended');
 });

@@ -2,6 +2,7 @@
 // What a process says of itself in /proc, read so that all of it is of one process and one program.
 import { open } from 'node:fs/promises';
 import { uptime } from 'node:os';
+import { errnoOf } from './native.ts';
 
 export interface ProcessText {
   /** Tells this process from the next with its number, and this program from the one that it executes next. */
@@ -35,9 +36,13 @@ export async function readProcess(pid: number): Promise<ProcessText | undefined>
   }
 }
 
-/** The life alone: a fraction of the price. */
-export async function readLife(pid: number): Promise<string | undefined> {
-  return parseStat(await read(pid, 'stat', STAT_BYTES).catch(() => ''))?.life;
+/** The life alone: a fraction of the price. undefined: it could not be read this time, which says nothing of the process. */
+export async function readLife(pid: number): Promise<Pick<ProcessText, 'life' | 'startedTicks'> | 'ended' | undefined> {
+  try {
+    return parseStat(await read(pid, 'stat', STAT_BYTES)) ?? 'ended';
+  } catch (error) {
+    return ['ENOENT', 'ESRCH'].includes(errnoOf(error) ?? '') ? 'ended' : undefined;
+  }
 }
 
 /** Unlike the rest, it may change during a life: systemd moves processes. */

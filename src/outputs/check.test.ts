@@ -66,6 +66,17 @@ test('a healthy host', () => {
   ]);
 });
 
+const SILENCE = 'the agent (pid 7) is stopped by a signal (state T), last ran 71 s ago: kill -CONT 7';
+
+test('beside an agent that is silent the first line says so, whatever was found', () => {
+  const silent = { agent: undefined, agentSilence: SILENCE };
+  const nothing = { ...checked(NOTHING), ...silent, answer: 'unknown' } as const;
+  assert.equal(statusLine(nothing), `UNKNOWN: 4 devices, 5 queues, nothing found, but ${SILENCE}`);
+  assert.ok(screen(nothing, 120).includes(`× agent               ${SILENCE}`));
+  const found = { ...checked({ findings: [full], unjudged: [] }), ...silent };
+  assert.equal(statusLine(found), `CRITICAL: Nobody takes packets from tap0 queue 0. T${SILENCE.slice(1)}`);
+});
+
 test('findings of one kind are one item, and the status is the worst', () => {
   const others = [1, 2, 3, 4, 5].map((queue) => ({ ...full, queue }));
   const one = checked({ findings: [full, ...others, { ...full, severity: 'info', rule: 'no-reader' }], unjudged: [] });

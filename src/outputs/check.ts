@@ -44,16 +44,18 @@ export function renderCheck(checked: Checked, items: readonly Item[], layout: La
 }
 
 /** One line, whatever is found. */
-export function statusLine({ answer, verdict, unsaid, devices }: Checked): string {
+export function statusLine({ answer, verdict, unsaid, devices, agentSilence }: Checked): string {
   const queues = devices.reduce((sum, device) => sum + device.queues.length, 0);
   const size = `${counted(devices.length, 'device')}, ${counted(queues, 'queue')}`;
   const [worst] = verdict.findings;
   const others = verdict.findings.length > 1 ? ` (and ${verdict.findings.length - 1} more)` : '';
+  const silent = agentSilence === undefined ? '' : ` ${agentSilence.slice(0, 1).toUpperCase()}${agentSilence.slice(1)}`;
+  const nothing = agentSilence === undefined ? 'not everything could be judged' : agentSilence;
   const said = {
     ok: `${size}, nothing to do`,
-    warning: `${worst?.cause}${others}`,
-    critical: `${worst?.cause}${others}`,
-    unknown: `${size}, nothing found, but ${unsaid[0] ?? 'not everything could be judged'}`,
+    warning: `${worst?.cause}${others}${silent}`,
+    critical: `${worst?.cause}${others}${silent}`,
+    unknown: `${size}, nothing found, but ${unsaid[0] ? `${unsaid[0]}${silent && `.${silent}`}` : nothing}`,
   };
   return visible(`${answer.toUpperCase()}: ${said[answer]}`);
 }
@@ -106,7 +108,8 @@ function probesItem({ agent }: Snapshot): Item {
     : { mark: 'warning', what: 'probes', text: `nothing measures ${blind.join(', ')}: 'tapscope doctor' says why` };
 }
 
-function agentItem({ agent }: Checked): Item {
+function agentItem({ agent, agentSilence }: Checked): Item {
+  if (agentSilence !== undefined) return { mark: 'bad', what: 'agent', text: agentSilence };
   if (!agent) return { mark: 'note', what: 'agent', text: 'not running; no history is recorded' };
   return {
     mark: agent.level === 'exact' ? 'good' : 'warning',

@@ -53,10 +53,11 @@ const UNJUDGED = [
   { rule: 'queue-dead', because: 'nothing measures transmit on this host' },
 ];
 
-function render(verdict: Verdict, width = 80, colours = false, isRenamed = false): string {
+function render(verdict: Verdict, width = 80, colours = false, isRenamed = false, agentSilence?: string): string {
   return renderVerdict(
     {
-      answer: answerOf(verdict),
+      answer: answerOf(verdict, agentSilence === undefined ? [] : [agentSilence]),
+      agentSilence,
       verdict,
       devices: goldenSnapshot.devices.slice(0, 2),
       last: goldenSnapshot,
@@ -101,6 +102,13 @@ test('of a finding nothing is left out: whose it is, evidence, price of a remedy
     "'tapscope explain reader-starved' tells more.",
   ])
     assert.ok(said.includes(words), `${words}\nis not in\n${said}`);
+});
+
+test('beside an agent that is silent the first words say so', () => {
+  const silence = 'the agent (pid 7) is stopped by a signal (state T): kill -CONT 7';
+  const said = (verdict: Verdict): string => render(verdict, 300, false, false, silence).split('\n')[0] ?? '';
+  assert.equal(said(OK), `UNKNOWN: 3 queues of 2 devices watched for 10 s without finding a fault, but ${silence}.`);
+  assert.equal(said({ findings: [starved], unjudged: [] }), `CRITICAL: ${silence}. So this command looked itself.`);
 });
 
 test('the answer is OK only where everything was judged, by exact figures', () => {

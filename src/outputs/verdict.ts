@@ -21,6 +21,8 @@ export interface Judged {
   /** Names of VMs, pods, containers, units and namespaces are pseudonyms. */
   readonly isRenamed: boolean;
   readonly host: { readonly kernel: string; readonly version: string };
+  /** Why the agent that runs here was not asked: 'the agent (pid 7) is stopped …'; undefined: it was, or none runs. */
+  readonly agentSilence?: string | undefined;
 }
 
 const STYLES: Readonly<Record<string, Style>> = {
@@ -42,12 +44,26 @@ export function renderVerdict(judged: Judged, layout: Layout): string {
   const findings = verdict.findings.slice(0, MOST.findings).map((finding) => renderFinding(finding, judged, layout));
   const others = verdict.findings.slice(MOST.findings).map(inShort);
   const isSaid = answer === 'critical' || answer === 'warning';
+  const { agentSilence } = judged;
+  const silent =
+    agentSilence !== undefined && isSaid
+      ? headline(answer, `${agentSilence}. So this command looked itself.`, layout)
+      : [];
   const summary = isSaid ? [] : [headline(answer, inGeneral(judged), layout)];
   const also = list('Also:', few(others, MOST.others), layout);
   const names = judged.isRenamed ? wrap(RENAMED, layout.width) : [];
   const isInSummary = !isSaid && judged.unsaid.length === 1;
   const unsaid = isInSummary ? [] : list('Not said:', few(judged.unsaid, MOST.others), layout);
-  return `${[...summary, ...findings, also, unsaid, renderUnjudged(verdict, layout), names, renderWatch(judged, layout)]
+  return `${[
+    silent,
+    ...summary,
+    ...findings,
+    also,
+    unsaid,
+    renderUnjudged(verdict, layout),
+    names,
+    renderWatch(judged, layout),
+  ]
     .filter((rows) => rows.length > 0)
     .map((rows) => rows.join('\n'))
     .join('\n\n')}\n`;
@@ -60,7 +76,7 @@ function headline(severity: string, sentence: string, layout: Layout): readonly 
 }
 
 /** What is said where no finding is the answer. */
-function inGeneral({ answer, verdict, unsaid, devices, seconds }: Judged): string {
+function inGeneral({ answer, verdict, unsaid, devices, seconds, agentSilence }: Judged): string {
   const queues = devices.reduce((sum, device) => sum + device.queues.length, 0);
   const seen = `${counted(queues, 'queue')} of ${counted(devices.length, 'device')} watched for ${Math.round(seconds)} s`;
   const known = verdict.findings.length > 0 ? `; ${counted(verdict.findings.length, 'thing')} to know below` : '';
@@ -69,7 +85,7 @@ function inGeneral({ answer, verdict, unsaid, devices, seconds }: Judged): strin
   const degraded = verdict.findings.some((finding) => finding.degraded.length > 0) ? 'figures are not exact' : '';
   const [one, ...others] = unsaid;
   const short = one === undefined ? '' : `${one}${others.length > 0 ? `, and ${others.length} more` : ''}`;
-  return `${seen} without finding a fault, but ${[short, blind, degraded].filter(Boolean).join(' and ')}${known}.`;
+  return `${seen} without finding a fault, but ${[agentSilence, short, blind, degraded].filter(Boolean).join(' and ')}${known}.`;
 }
 
 function renderFinding(finding: Finding, judged: Judged, layout: Layout): readonly string[] {

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <napi.h>
+
+/** unixPeerPid(name): the process that listens on a unix socket; '\0name' is one of the abstract namespace. */
+Napi::Value unixPeerPid(const Napi::CallbackInfo &info);

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// One limit for a whole conversation with the agent, and why it is silent: stopped, frozen, or slower than that.
+import { agentPid } from '../kernel/agent-lock.ts';
+import { unixPeerPid } from '../kernel/native.ts';
+import { type ProcessState, readState } from '../kernel/process-state.ts';
+
+export interface Silence {
+  /** It cannot answer before it is let go on; else it may be busy. */
+  readonly halted: boolean;
+  /** 'the agent (pid 7) is stopped by a signal (state T), last ran 71 s ago: kill -CONT 7' */
+  readonly words: string;
+}
+
+export interface Talk<Said> {
+  /** undefined: it was cut. */
+  readonly said: Said | undefined;
+  /** undefined: all was answered in time. */
+  readonly silence: Silence | undefined;
+}
+
+/** A healthy agent answers within some milliseconds, and while it attaches its probes within seconds. */
+const LOOK_EVERY_MS = 300;
+const STATES: Readonly<Record<string, string>> = {
+  R: 'it runs or waits for a CPU',
+  S: 'it sleeps',
+  D: 'it waits for a device or for memory',
+  Z: 'it has ended, and its parent does not know yet',
+};
+
+/**
+ * Until all of `work` is answered, for `patienceMs`, or until the agent is seen to be stopped. `work` takes its questions back
+ * at the limit: what it throws then is why it is silent.
+ */
+export async function talkToAgent<Said>(
+  socket: string,
+  patienceMs: number,
+  work: (limit: AbortSignal) => Promise<Said>,
+): Promise<Talk<Said>> {
+  const limit = new AbortController();
+  const began = performance.now();
+  let pid: number | undefined;
+  const timer = setInterval(() => {
+    pid ??= unixPeerPid(socket) ?? agentPid();
+    const isOver = performance.now() - began >= patienceMs;
+    if (isOver || (pid !== undefined && isHalted(readState(pid)))) limit.abort();
+  }, LOOK_EVERY_MS);
+  try {
+    const said = await work(limit.signal);
+    return { said, silence: limit.signal.aborted ? silenceOf(pid, began) : undefined };
+  } catch (error) {
+    if (!limit.signal.aborted) throw error;
+    return { said: undefined, silence: silenceOf(pid, began) };
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+function isHalted(state: ProcessState | undefined): boolean {
+  return state !== undefined && (state.frozen || /[Tt]/.test(state.state));
+}
+
+function silenceOf(pid: number | undefined, began: number): Silence {
+  const seen = pid === undefined ? undefined : readState(pid);
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  return { halted: isHalted(seen), words: wordsOf(pid, seen, seconds) };
+}
+
+function wordsOf(pid: number | undefined, seen: ProcessState | undefined, seconds: string): string {
+  if (pid === undefined || !seen) return `the agent did not answer for ${seconds} s`;
+  const { state, frozen, idleSeconds } = seen;
+  const ran = idleSeconds === undefined ? '' : `, last ran ${Math.floor(idleSeconds)} s ago`;
+  const agent = `the agent (pid ${pid})`;
+  if (frozen) return `${agent} is frozen with its cgroup${ran}: thaw the cgroup that /proc/${pid}/cgroup names`;
+  if (state === 'T') return `${agent} is stopped by a signal (state T)${ran}: kill -CONT ${pid}`;
+  if (state === 't') return `${agent} is stopped by a debugger (state t)${ran}`;
+  return `${agent} did not answer for ${seconds} s (state ${state}${STATES[state] ? `: ${STATES[state]}` : ''})`;
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// `check` and `diagnose` beside an agent that is stopped, or answers nobody: a verdict of their own, in time, that says so.
+import assert from 'node:assert/strict';
+import test, { type TestContext } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { at, parseJson, textAt } from '../../lab/json.ts';
+import { namespaceLab, noLab } from '../../lab/netns.ts';
+import { type Agent, begin, startAgent, tapscope } from '../../lab/serve.ts';
+import { slowness } from '../../lab/slowness.ts';
+
+/** Of a machine at rest: 0.4 s until the state of the agent is looked at, 1 s until own probes count, 1.7 s that they look. */
+const CHECK_WITHIN_MS = 5000;
+/** Seconds that the agent is stopped before it is asked. */
+const STOPPED_FOR = 3;
+/** Enough for two snapshots where a start takes five seconds. */
+const WATCHED_MS = 8000;
+
+/** tap0 is read and nothing is wrong with it; the agent that saw it is stopped. */
+async function stoppedAgent(t: TestContext): Promise<{ readonly agent: Agent; readonly scope: readonly string[] }> {
+  const lab = await namespaceLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('a', 'tap0', 'tap');
+  await lab.raise('tap0', 500);
+  await puppet.readLoop('a', 0);
+  const agent = await startAgent(t);
+  process.kill(agent.pid, 'SIGSTOP');
+  await wait(1000 * STOPPED_FOR);
+  return { agent, scope: ['tap0', '--netns', lab.name, `--socket=${agent.socket}`] };
+}
+
+test('an agent stopped by a signal: check looks itself, says so first, and is not OK', { skip: noLab }, async (t) => {
+  const { agent, scope } = await stoppedAgent(t);
+  const began = performance.now();
+  const { code, stdout, stderr } = await tapscope(['check', ...scope]);
+  const tookMs = performance.now() - began;
+  assert.match(
+    stdout.replaceAll('\n', ' '),
+    new RegExp(
+      `^UNKNOWN: .*the agent \\(pid ${agent.pid}\\) is stopped by a signal \\(state T\\), last ran \\d+ s ago: kill -CONT ${agent.pid}`,
+    ),
+  );
+  assert.deepEqual([code, stderr], [3, '']);
+  const limit = CHECK_WITHIN_MS * (await slowness());
+  assert.ok(tookMs <= limit, `${tookMs.toFixed(0)} ms, of ${limit.toFixed(0)}`);
+  t.diagnostic(`${tookMs.toFixed(0)} ms`);
+
+  const report = parseJson((await tapscope(['check', ...scope, '--json'])).stdout);
+  assert.equal(textAt(report, 'verdict'), 'unknown');
+  assert.match(textAt(report, 'agentSilence'), /is stopped by a signal/);
+  assert.ok(Number(/last ran (\d+) s ago/.exec(textAt(report, 'agentSilence'))?.[1]) >= STOPPED_FOR);
+  assert.equal(at(report, 'agent'), null);
+});
+
+test('an agent stopped by a signal: diagnose watches with probes of its own', { skip: noLab }, async (t) => {
+  const { agent, scope } = await stoppedAgent(t);
+  const began = performance.now();
+  const { code, stdout, stderr } = await tapscope(['diagnose', ...scope, '--for=2s']);
+  const tookMs = performance.now() - began;
+  assert.match(stdout.replaceAll('\n', ' '), new RegExp(`^UNKNOWN: .*the agent \\(pid ${agent.pid}\\) is stopped`));
+  assert.deepEqual([code, stderr], [3, '']);
+  const limit = (2000 + CHECK_WITHIN_MS) * (await slowness());
+  assert.ok(tookMs <= limit, `${tookMs.toFixed(0)} ms, of ${limit.toFixed(0)}`);
+});
+
+test('an agent stopped while diagnose watches: what was seen until then is judged', { skip: noLab }, async (t) => {
+  const { agent, scope } = await stoppedAgent(t);
+  process.kill(agent.pid, 'SIGCONT');
+  await agent.metrics();
+  const watching = begin(['diagnose', ...scope, '--for=1h']);
+  await wait(WATCHED_MS);
+  process.kill(agent.pid, 'SIGSTOP');
+  await wait(1500); // one question is under way
+  watching.signal('SIGINT');
+  const { code, stdout, stderr } = await watching.end;
+  assert.match(stdout.replaceAll('\n', ' '), new RegExp(`the agent \\(pid ${agent.pid}\\) is stopped by a signal`));
+  assert.deepEqual([code, stderr], [3, ''], 'no warning of listeners');
+});
