@@ -33,6 +33,8 @@ export interface QueuePlan {
 }
 
 export interface TapPlan {
+  /** Of the process that holds it. */
+  readonly pid?: number;
   readonly queues?: readonly QueuePlan[];
   /** 'REASON@function': lost before tun. */
   readonly before?: Readonly<Record<string, Rate>>;
@@ -160,7 +162,7 @@ function queueAt(second: number, index: number, plan: QueuePlan, tap: TapPlan): 
     flow: undefined,
     perCpu: [],
     owner: {
-      pid: 2211,
+      pid: tap.pid ?? 2211,
       comm: program,
       startedAt: startedBefore === undefined ? undefined : BEGAN_AT - startedBefore,
       identity: { program, vm, uuid: '', runtime: '', container: '', pod: '', unit: '', ...tap.identity },

@@ -271,6 +271,8 @@ export interface AgentState {
   readonly namespaceNames: ReadonlyMap<number, string>;
   /** Where those are mounted, by inode number; undefined: it was not recorded. */
   readonly namespacePaths: ReadonlyMap<number, string> | undefined;
+  /** Where the host limits CPU time; undefined: nowhere, or it was not recorded. */
+  readonly cpuCgroup?: { readonly version: 1 | 2; readonly root: string } | undefined;
   /** Snapshots in which a namespace or the walk could not be read completely, since start. */
   readonly incompleteSnapshots: number;
   /** What watching costs, as shares of all CPUs, by part: kernel, agent; empty: not measured yet. */

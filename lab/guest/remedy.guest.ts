@@ -34,7 +34,7 @@ const cases: readonly Case[] = [
   {
     name: 'its CPU time is used up',
     starve: async ({ lab, reader }) => limitedCgroup(lab, reader.pid, 'cpu'),
-    command: /^echo max > .*$/m,
+    command: /^echo max \| dd .*$/m,
   },
 ];
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Takes snapshots: reads rows, walks, reads rows again, keeps each device's books, and hands rows of vanished devices back.
+import { cpuCgroup } from '../kernel/cpu-cgroup.ts';
 import type { Host } from '../kernel/host.ts';
 import { namespaceName, namespacePaths, ownNamespace } from '../kernel/namespaces.ts';
 import type { Probes } from '../probes/attach.ts';
@@ -28,6 +29,7 @@ export class Collector {
   readonly #options: CollectorOptions;
   readonly #queues: QueueCollector | undefined;
   readonly #governor: Governor;
+  readonly #cpuCgroup = cpuCgroup();
   /** Of devices by rtnetlink. */
   readonly #owners: Owners;
   #links: LinkInventory = { devices: [], unresolved: 0 };
@@ -36,6 +38,9 @@ export class Collector {
   #names: ReadonlyMap<number, string> = new Map();
   #paths: ReadonlyMap<number, string> = new Map();
   #netns: number | undefined;
+  /** Namespaces with devices, and those of them for which names were looked up: one that is new gets its name at once. */
+  #seenIn: ReadonlySet<number> = new Set();
+  #namedIn: ReadonlySet<number> = new Set();
   #slowReadMs = Number.NEGATIVE_INFINITY;
   #incomplete = 0;
   #packets = 0;
@@ -56,8 +61,10 @@ export class Collector {
     if (this.#queues) await this.#queues.refreshOwners();
     else await this.#owners.refresh([]);
     await this.#govern();
-    if (performance.now() - this.#slowReadMs < SLOW_AGE_MS) return;
+    const isNew = [...this.#seenIn].some((netns) => !this.#namedIn.has(netns));
+    if (!isNew && performance.now() - this.#slowReadMs < SLOW_AGE_MS) return;
     this.#slowReadMs = performance.now();
+    this.#namedIn = this.#seenIn;
     this.#paths = await namespacePaths();
     this.#names = new Map([...this.#paths].map(([inode, path]) => [inode, namespaceName(path)]));
     this.#netns = await ownNamespace();
@@ -73,6 +80,7 @@ export class Collector {
     const started = performance.now();
     const takenAt = Date.now() / 1000;
     const devices = await this.#readDevices();
+    this.#seenIn = new Set(devices.map(({ netns }) => netns));
     const pool = this.#queues?.pool();
     this.#packets = devices.reduce(
       (sum, { counters }) => sum + (counters?.txPackets ?? 0) + (counters?.txDropped ?? 0),
@@ -90,6 +98,7 @@ export class Collector {
         namespacesUnresolved: this.#links.unresolved,
         namespaceNames: this.#names,
         namespacePaths: this.#paths,
+        cpuCgroup: this.#cpuCgroup,
         incompleteSnapshots: this.#incomplete,
         overhead: this.overhead(),
         level: this.#probes.level(),

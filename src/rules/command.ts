@@ -2,12 +2,15 @@
 // Commands to paste: words of others quoted, run in the namespace of the device they are about.
 import type { DeviceSpan, Window } from './window.ts';
 
-/** One word for a shell, whatever is in it. */
+/** What would be shown as U+FFFD (src/snapshot/visible.ts), which is not what is to be typed. */
+const UNSHOWN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
+
+/** One word for any POSIX shell, whatever is in it. */
 export function quoted(word: string): string {
   if (/^[\w.@:+/][\w.@:+/-]*$/.test(word)) return word;
-  if (!/\p{Cc}/u.test(word)) return `'${word.replaceAll("'", "'\\''")}'`;
-  const bytes = [...new TextEncoder().encode(word)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`);
-  return `$'${bytes.join('')}'`; // would else be shown as what nobody can paste
+  if (!UNSHOWN.test(word)) return `'${word.replaceAll("'", "'\\''")}'`;
+  const bytes = [...new TextEncoder().encode(word)].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`);
+  return `"$(printf '${bytes.join('')}')"`;
 }
 
 /**

@@ -48,7 +48,9 @@ function dropping(device: DeviceSpan, window: Window): readonly Finding[] {
         stopped > 0 ? `stopped by a full ring for ${percent(stopped)} of the time` : undefined,
         slow && fullTimeEvidence(fullTime(slow)),
       ],
-      remedies: slow ? [...hasten(slow), show(device, window)] : [show(device, window), noShaper(device, window)],
+      remedies: slow
+        ? [...hasten(slow, window), show(device, window)]
+        : [show(device, window), noShaper(device, window)],
       rejected: [{ rule: 'ring-full-burst', because: 'these packets were freed before tun saw them' }],
       confidence: slow ? 'medium' : 'high',
     }),
@@ -71,9 +73,9 @@ function mostStopped(device: DeviceSpan): Held | undefined {
 }
 
 /** What keeps the reader from its packets is known of the time in which it was stopped. */
-function hasten(queue: QueueSpan): readonly Remedy[] {
+function hasten(queue: QueueSpan, window: Window): readonly Remedy[] {
   const time = fullTime(queue);
-  if ((time?.share('throttled') ?? 0) > 0.5) return raiseQuota(queue);
+  if ((time?.share('throttled') ?? 0) > 0.5) return raiseQuota(queue, window);
   return (time?.share('waiting') ?? 0) > 0.5 ? giveCpu(queue) : lookAtReader(queue);
 }
 

@@ -35,7 +35,8 @@ function blocked({ queue, loss, time }: FullRing): Finding {
         by: 'host',
       },
       {
-        command: 'nstat -az UdpSndbufErrors UdpRcvbufErrors TcpExtTCPTimeouts',
+        // Where its sockets are, which may be another namespace than the device's.
+        command: `nsenter -t ${owner?.pid ?? 'PID'} -n nstat -az UdpSndbufErrors UdpRcvbufErrors TcpExtTCPTimeouts`,
         effect: 'Of a VPN: whether the network that it sends into is the slow part.',
         lossless: true,
         restart: false,

@@ -3,7 +3,7 @@
 import { quoted } from './command.ts';
 import type { Remedy } from './finding.ts';
 import { isGuest } from './full-ring.ts';
-import type { QueueSpan } from './window.ts';
+import type { QueueSpan, Window } from './window.ts';
 import { readerThread } from './words.ts';
 
 const HOST = { lossless: true, restart: false, by: 'host' } as const;
@@ -112,7 +112,7 @@ function giveGuestCpu(queue: QueueSpan, pid: number): readonly Remedy[] {
 }
 
 /** For a reader whose cgroup has used up its CPU time. */
-export function raiseQuota(queue: QueueSpan): readonly Remedy[] {
+export function raiseQuota(queue: QueueSpan, { agent }: Window): readonly Remedy[] {
   const { owner } = queue.now;
   const { runtime = '', container = '', pod = '', unit = '' } = owner?.identity ?? {};
   const domain = domainOf(queue);
@@ -139,8 +139,12 @@ export function raiseQuota(queue: QueueSpan): readonly Remedy[] {
   if (unit.endsWith('.service'))
     return [{ ...HOST, command: `systemctl set-property --runtime ${quoted(unit)} CPUQuota=`, effect: others }];
   if (!owner) return [];
-  const file = `"/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/${owner.pid}/cgroup)/cpu.max"`;
-  return [
-    { ...HOST, command: `echo max > ${file}`, effect: `${others} A group above it may have a limit of its own.` },
-  ];
+  const { version = 2, root = '/sys/fs/cgroup' } = agent.cpuCgroup ?? {};
+  const [unlimited, group, file] =
+    version === 1
+      ? [-1, "sed -nE 's/^[0-9]+:([^:]*,)?cpu(,[^:]*)?://p'", 'cpu.cfs_quota_us']
+      : ['max', "sed -n 's/^0:://p'", 'cpu.max'];
+  // nocreat: where the group is in another place, this fails; a shell's > would make a plain file and report success.
+  const command = `echo ${unlimited} | dd conv=nocreat status=none of=${quoted(root)}"$(${group} /proc/${owner.pid}/cgroup)/${file}"`;
+  return [{ ...HOST, command, effect: `${others} A group above it may have a limit of its own.` }];
 }

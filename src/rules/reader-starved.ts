@@ -6,6 +6,7 @@ import { severityOf } from './loss.ts';
 import { onQueue } from './on.ts';
 import { giveCpu, raiseQuota } from './reader-remedies.ts';
 import type { Rule } from './rule.ts';
+import type { Window } from './window.ts';
 import { count, percent, queueName, readerName } from './words.ts';
 
 export const readerStarved: Rule = {
@@ -17,10 +18,10 @@ export const readerStarved: Rule = {
     'Every busy host lets threads wait now and then; only time in which the ring was full counts here. A faster reader or a bigger ring does not help, a free CPU or a higher limit does.',
   speaksOf: 'ring-loss',
   needs: ['devices', 'freed', 'readers'],
-  judge: (window) => fullRings(window, 'starved').map(starved),
+  judge: (window) => fullRings(window, 'starved').map((full) => starved(full, window)),
 };
 
-function starved({ queue, loss, time }: FullRing): Finding {
+function starved({ queue, loss, time }: FullRing, window: Window): Finding {
   const throttled = time?.share('throttled') ?? 0;
   const waiting = time?.share('waiting') ?? 0;
   const isThrottled = throttled > waiting;
@@ -38,7 +39,7 @@ function starved({ queue, loss, time }: FullRing): Finding {
       `${percent(loss.share)} of the packets were lost at the full ring of ${count(queue.now.ring?.capacity ?? 0)}`,
       worker && `the worker is on CPU ${worker.cpu}; while it sleeps, its guest’s threads are looked at`,
     ],
-    remedies: isThrottled ? raiseQuota(queue) : giveCpu(queue),
+    remedies: isThrottled ? raiseQuota(queue, window) : giveCpu(queue),
     rejected: [
       { rule: 'reader-cpu-bound', because: `it ran for only ${percent(time?.share('running') ?? 0)} of the full time` },
       ...(worker

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is to be typed, by the host and by whose queue it is.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { type QueuePlan, quietHost, type TapPlan } from '../../lab/quiet-host.ts';
+import { visible } from '../snapshot/visible.ts';
 import type { AgentState } from '../snapshot.ts';
+import { quoted } from './command.ts';
 import type { Finding } from './finding.ts';
 import { judge } from './judge.ts';
 
@@ -49,7 +52,7 @@ function toldOf(vm: TapPlan, state: string): string {
 
 test('virsh is for libvirt on the host', () => {
   assert.match(toldOf(libvirt, 'throttled'), /^virsh schedinfo web1 --live/);
-  assert.match(toldOf(proxmox, 'throttled'), /^echo max > /);
+  assert.match(toldOf(proxmox, 'throttled'), /^echo max \| dd conv=nocreat .*\/cpu\.max" /);
   assert.match(toldOf(kubevirt, 'throttled'), /^ Raise limits\.cpu of pod 5a7ed1d2/);
   assert.match(toldOf(kata, 'throttled'), /^ Raise limits\.cpu of pod 5a7ed1d2/);
   const podman = { identity: { runtime: 'podman', container: 'c1', pod: 'p1' } };
@@ -119,6 +122,37 @@ test('commands enter the namespace of the device by the way that leads there, an
   const refused = (second: number) => [{ errno: 'EAGAIN', writes: 2000 * second }];
   const waiting: TapPlan = { more: (s) => ({ receive: { dropped: [], refused: refused(s), frameErrors: 0 } }) };
   assert.equal(typed('/run/netns/blue', waiting), 'ip netns exec blue tc -s qdisc show');
+});
+
+test('a word of others comes out of a shell as it went in, without a character that a terminal would hide', () => {
+  for (const word of [
+    'a b',
+    "a'b",
+    'a"b',
+    'a;b',
+    '$(b)',
+    '`b`',
+    'a\\b',
+    '*',
+    '-n',
+    'ü',
+    'a\u{1b}[2Jb',
+    'a\u{202e}b',
+    'a\nb',
+  ]) {
+    const typed = quoted(word);
+    assert.equal(visible(typed), typed);
+    assert.equal(execFileSync('sh', ['-c', `printf '%s' ${typed}`], { encoding: 'utf8' }), word);
+  }
+});
+
+test('what a VPN’s socket lost is asked for where the VPN is, and not where its device is', () => {
+  const sleeps: TapPlan = { queues: [{ delivered: 5000, lost: 1000, occupancy: 1000, full: { sleeping: 0.9 } }] };
+  const commands = commandsOf(findingsOf(sleeps, { netns: 7 }));
+  assert.ok(
+    commands.some((command) => /^nsenter -t 2211 -n nstat /.test(command)),
+    commands.join('\n'),
+  );
 });
 
 test('a device whose name is a command is asked about, and not run', () => {
