@@ -9,16 +9,16 @@ import { Readers } from '../probes/readers.ts';
 import type { DropReasons } from '../probes/reasons.ts';
 import { Recycler } from '../probes/recycler.ts';
 import { type RedirectCount, Redirects, type RedirectsRead, withFrames } from '../probes/redirects.ts';
-import { type DeviceSums, Rows, type RowsRead } from '../probes/rows.ts';
+import { Rows, type RowsRead } from '../probes/rows.ts';
 import { type Attached, type WalkedDevice, Walker } from '../probes/walk.ts';
-import type { Device, LostEvents, OtherDrop, ProbeState, QueueChanges } from '../snapshot.ts';
+import type { Device, LostEvents, OtherDrop, ProbeState } from '../snapshot.ts';
 import { asksForFlowControl, deviceOf } from './devices.ts';
 import { type Books, Ledger } from './ledger.ts';
 import { MacvtapCollector } from './macvtaps.ts';
 import { OwnLosses } from './own-losses.ts';
 import { type Held, heldOf, Owners, together } from './owners.ts';
 import type { Regime } from './queue-books.ts';
-import { QueueChangeBooks, type SeenChanges, WalkedQueueChanges } from './queue-changes.ts';
+import { QueueChangeBooks } from './queue-changes.ts';
 import { ReaderTimes } from './reader-times.ts';
 import { isWritten, ReceiveCollector } from './receive.ts';
 import { mayBeInTxDropped } from './tx-dropped.ts';
@@ -59,7 +59,6 @@ export class QueueCollector {
   readonly #owners: Owners;
   readonly #ledgers = new Map<bigint, Ledger>();
   readonly #queueChanges = new QueueChangeBooks();
-  readonly #walkedChanges = new WalkedQueueChanges();
   #held: readonly Held[] = [];
   /** By what vhost-net's queues were last found. */
   #guestsBy: string | undefined;
@@ -158,12 +157,17 @@ export class QueueCollector {
     const counted = counting && transmit !== 'arithmetic';
     const freedMeasured = this.#probes.mechanism('freed') !== undefined;
     const sums = before.devices.get(walked.id) ?? new Map();
-    const changes = this.#walkedChanges.update(walked);
+    const changes = this.#queueChanges.update(this.#probes.mechanism('queue-changes'), walked, sums);
     return deviceOf(walked, {
       sums: counting ? sums : undefined,
       books:
         counting && freedMeasured
-          ? this.#keepBooks(walked, { before, after, otherDropped, queuesChanged: changes.changed })
+          ? this.#keepBooks(walked, {
+              before,
+              after,
+              otherDropped,
+              queuesChanged: changes.changed,
+            })
           : undefined,
       reasons: this.#reasons,
       otherDropped: this.#beforeCounted() ? otherDropped : undefined,
@@ -173,7 +177,7 @@ export class QueueCollector {
       owners: this.#owners,
       readers: this.#readerTimes?.update(walked),
       freedMeasured,
-      queueChanges: this.#changesOf(walked, sums, changes),
+      queueChanges: changes.total,
       counted,
       consumedCounted: counting && this.#consumedCounted(),
       regard: {
@@ -210,13 +214,6 @@ export class QueueCollector {
   #forget(present: ReadonlySet<bigint>): void {
     this.#readerTimes?.forget(present);
     this.#queueChanges.forget(present);
-    this.#walkedChanges.forget(present);
-  }
-
-  #changesOf(walked: WalkedDevice, sums: DeviceSums, seen: SeenChanges): QueueChanges | undefined {
-    const mechanism = this.#probes.mechanism('queue-changes');
-    if (mechanism === 'fentry') return this.#queueChanges.update(walked, sums);
-    return mechanism === 'walk' ? seen.total : undefined;
   }
 
   #attached(): Attached {
