@@ -45,12 +45,13 @@ async function diagnoseNow({ scope, duration, json, mechanisms, socket }: Diagno
     if (error instanceof SilentAgent && snapshots.length > 1) return error.silence;
     throw error;
   };
-  const silence = await untilCut(`Watching for ${seconds} s, Ctrl-C judges what was seen until then`, (signal) =>
+  const silence = await untilCut(`Watching for ${seconds} s, Ctrl-C judges what was seen until then`, (signal, begun) =>
     watchHost({
       seconds,
       socket,
       mechanisms,
       signal,
+      begun,
       keep: (snapshot) => snapshots.push(snapshot),
       check: (first) => devicesIn(first, scope),
     }).catch(unlessSeen),

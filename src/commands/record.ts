@@ -45,8 +45,9 @@ export async function record({ file, duration, addresses, mechanisms, socket }: 
     lost = cause;
   };
   try {
-    const silence = await untilCut(`Recording for ${seconds} s, Ctrl-C keeps what was seen until then`, (signal) =>
-      watchHost({ seconds, socket, mechanisms, signal, keep, missed }).catch(unlessKept),
+    const silence = await untilCut(
+      `Recording for ${seconds} s, Ctrl-C keeps what was seen until then`,
+      (signal, begun) => watchHost({ seconds, socket, mechanisms, signal, begun, keep, missed }).catch(unlessKept),
     );
     const snapshots = await writer.finish();
     const names = addresses ? 'names as they are' : 'names of VMs, pods, containers, units and namespaces replaced';

@@ -3,15 +3,23 @@
 import { askAgent } from '../kernel/agent-lock.ts';
 import { visible } from '../snapshot/visible.ts';
 
-/** `signal` is aborted by the first Ctrl-C; the second ends the program. */
-export async function untilCut<Result>(hint: string, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+/** An agent that is slower is told of by what it is asked next. */
+const PATIENCE_MS = 300;
+
+/** `signal` is aborted by the first Ctrl-C; the second ends the program. The hint is shown when `begun` says that the time has begun. */
+export async function untilCut<Result>(
+  hint: string,
+  work: (signal: AbortSignal, begun: () => void) => Promise<Result>,
+): Promise<Result> {
   const cut = new AbortController();
   const stop = (): void => cut.abort();
   process.once('SIGINT', stop);
   const isShown = process.stderr.isTTY;
-  if (isShown) process.stderr.write(visible(`${hint}${await besideAgent()} …`));
+  const show = (text: string): void => void (isShown && process.stderr.write(`\r\u001b[2K${visible(`${text} …`)}`));
+  show('Asking the agent, or attaching probes');
+  const agent = isShown ? await besideAgent() : '';
   try {
-    return await work(cut.signal);
+    return await work(cut.signal, () => show(`${hint}${agent}`));
   } finally {
     if (isShown) process.stderr.write('\r\u001b[2K');
     process.off('SIGINT', stop);
@@ -19,6 +27,6 @@ export async function untilCut<Result>(hint: string, work: (signal: AbortSignal)
 }
 
 async function besideAgent(): Promise<string> {
-  const agent = await askAgent();
+  const agent = await askAgent(AbortSignal.timeout(PATIENCE_MS));
   return agent ? `; an agent runs (pid ${agent.pid})` : '';
 }

@@ -14,6 +14,8 @@ export interface HostWatch {
   readonly signal: AbortSignal;
   /** Gets a snapshot each second, the last when the time is over. */
   readonly keep: (snapshot: Snapshot) => unknown;
+  /** Told when the first snapshot is kept, and all that measures counts: the seconds begin now. */
+  readonly begun?: () => unknown;
   /** Told of each second that the agent gave nothing for. */
   readonly missed?: () => unknown;
   /** Gets what was seen first, with owners; what it throws ends the watch at once. */
@@ -29,6 +31,7 @@ export async function watchHost({
   mechanisms,
   signal,
   keep,
+  begun,
   missed,
   check,
   silence,
@@ -38,6 +41,7 @@ export async function watchHost({
   try {
     await source.start((snapshot) => isOver || keep(snapshot), missed);
     check?.(await source.take());
+    begun?.();
     await wait(seconds * 1000, undefined, { signal }).catch(() => undefined);
     isOver = true;
     keep(await source.take());

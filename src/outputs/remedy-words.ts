@@ -4,7 +4,13 @@ import type { Remedy } from '../rules/finding.ts';
 
 const WHO = { host: 'host', guest: 'in the guest', vmm: 'author of the reading program' };
 
-/** 'host, lossless, no restart' */
-export function priceOf({ by, lossless, restart }: Remedy): string {
+/** 'host, lossless, no restart', or 'host, only shows' */
+export function priceOf({ by, lossless, restart, inspects }: Remedy): string {
+  if (inspects) return `${WHO[by]}, only shows`;
   return [WHO[by], lossless ? 'lossless' : 'LOSES PACKETS', restart ? 'RESTART' : 'no restart'].join(', ');
+}
+
+/** What stands before the remedies, of which this is the first. */
+export function titleOf({ inspects }: Remedy, index: number): string {
+  return index > 0 ? 'Or' : inspects ? 'Look' : 'To do';
 }

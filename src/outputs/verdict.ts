@@ -5,7 +5,7 @@ import type { Finding, Remedy } from '../rules/finding.ts';
 import type { Verdict } from '../rules/judge.ts';
 import { visible } from '../snapshot/visible.ts';
 import type { Device, Snapshot } from '../snapshot.ts';
-import { priceOf } from './remedy-words.ts';
+import { priceOf, titleOf } from './remedy-words.ts';
 import { counted, type Layout, paint, type Style, wrap } from './terminal.ts';
 import { whose } from './whose.ts';
 
@@ -125,7 +125,7 @@ function subjectOf({ device, netns, queue }: Finding, { last }: Judged): string 
 function renderRemedy(remedy: Remedy, index: number, layout: Layout): string[] {
   const { command, effect } = remedy;
   return [
-    ...list(index === 0 ? 'To do:' : 'Or:', [`${effect} [${priceOf(remedy)}]`], layout),
+    ...list(`${titleOf(remedy, index)}:`, [`${effect} [${priceOf(remedy)}]`], layout),
     ...(command === undefined ? [] : visible(command).split('\n')).map((line) => paint(layout, 'bold', line)),
   ];
 }

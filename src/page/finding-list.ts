@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The findings: each a line that opens, with what is to be pasted and what it is not.
-import { priceOf } from '../outputs/remedy-words.ts';
+import { priceOf, titleOf } from '../outputs/remedy-words.ts';
 import type { Finding, Remedy } from '../rules/finding.ts';
 import { keyOf, type Told } from '../rules/standing.ts';
 import { visible } from '../snapshot/visible.ts';
@@ -116,7 +116,7 @@ function listOf(title: string, items: readonly string[]): readonly Line[] {
 function remedyOf(remedy: Remedy, index: number): readonly Line[] {
   const { command, effect } = remedy;
   const words: readonly Line[] = [
-    { tag: 'h3', className: '', text: index === 0 ? 'To do' : 'Or' },
+    { tag: 'h3', className: '', text: titleOf(remedy, index) },
     { tag: 'p', className: 'item', text: `${visible(effect)} [${priceOf(remedy)}]` },
   ];
   return command === undefined ? words : [...words, { tag: 'pre', className: '', text: visible(command) }];

@@ -18,6 +18,7 @@ export const agentBlind: Rule = {
 
 const DOCTOR: Remedy = {
   command: 'tapscope doctor',
+  inspects: true,
   effect: 'Says what is missing, why, and which right or kernel feature brings it.',
   lossless: true,
   restart: false,

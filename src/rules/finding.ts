@@ -19,6 +19,8 @@ export interface Remedy {
   readonly restart: boolean;
   /** Whose it is to do: this host's operator, whoever runs the guest, or the author of the program that reads the queue. */
   readonly by: 'host' | 'guest' | 'vmm';
+  /** The command only shows what there is to know; undefined: it changes something, or there is none. */
+  readonly inspects?: true;
 }
 
 /** A rule that explains the same symptom, and the figure that speaks against it here. */

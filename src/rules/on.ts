@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A finding about a queue or a device, with what the snapshot says of its figures.
 import type { Finding } from './finding.ts';
+import { marked } from './inspects.ts';
 import type { DeviceSpan, QueueSpan } from './window.ts';
 
 type Said = Omit<Finding, 'netns' | 'device' | 'queue' | 'degraded' | 'evidence'> & {
@@ -17,6 +18,7 @@ export function onQueue({ device, now }: QueueSpan, said: Said): Finding {
 export function onDevice({ now }: DeviceSpan, said: Said): Finding {
   return {
     ...said,
+    remedies: marked(said.remedies),
     evidence: said.evidence.flatMap((line) => line ?? []).slice(0, MOST_EVIDENCE),
     netns: now.netns,
     device: now.name,
