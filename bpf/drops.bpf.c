@@ -119,7 +119,7 @@ static __always_inline bool is_in_flight(struct cpu_state *state, u64 skb, u32 r
 /* skb->dev is no tun or tap, or the one that it came in by. */
 static __always_inline int count_by_route(u64 *ctx, u32 class)
 {
-	return before_counted && class > CLASS_RECEIVE && is_routed_reason(ctx[2]) ? count_routed(ctx) : 0;
+	return before_counted && class > CLASS_SNIFFER && is_routed_reason(ctx[2]) ? count_routed(ctx) : 0;
 }
 
 static __noinline int count_freed(u64 *ctx)
@@ -157,7 +157,11 @@ static __noinline int count_freed(u64 *ctx)
 
 	if (state < NETREG_REGISTERED || state > NETREG_UNREGISTERED)
 		return 0;
-	if (!is_on_its_way(skb, dev))
+	bool from_guest = class == CLASS_RECEIVED || came_in_by(skb, dev);
+
+	if (from_guest && (class == CLASS_RECEIVED || has_flag(reason, REASON_FROM_GUEST)))
+		count_direction(dev, location, reason, 1, 1);
+	if (from_guest || is_received_copy(skb))
 		return count_by_route(ctx, class);
 	count_at(dev, location, reason, 1);
 	return 0;

@@ -168,7 +168,7 @@ static __noinline struct loss *new_loss(void *ctx, struct loss_key *key, struct 
 /* None of the host's own, of a copy's, or of a packet's that did what it was made for. */
 static __always_inline bool is_loss(u32 class, u32 reason)
 {
-	if (class == CLASS_SNIFFER || class == CLASS_RECEIVE || class == CLASS_WRITTEN || class == CLASS_MACVTAP)
+	if (class == CLASS_WRITTEN || class == CLASS_MACVTAP || (class >= CLASS_RECEIVE && class <= CLASS_SNIFFER))
 		return false;
 	return class != CLASS_ELSEWHERE || (reason != reason_not_specified && reason != reason_consumed);
 }

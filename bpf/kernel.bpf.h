@@ -99,6 +99,14 @@ typedef struct {
 	int counter;
 } atomic_t;
 
+struct bpf_prog_aux {
+	u32 id;
+};
+
+struct bpf_prog {
+	struct bpf_prog_aux *aux;
+};
+
 struct net_device {
 	char name[16];
 	int ifindex;
@@ -115,7 +123,8 @@ struct net_device {
 	possible_net_t nd_net;
 	struct list_head dev_list;
 	struct device dev;
-	struct kset *queues_kset; /* with CONFIG_SYSFS */
+	struct kset *queues_kset;  /* with CONFIG_SYSFS */
+	struct bpf_prog *xdp_prog; /* generic XDP; the driver's is tun_struct's */
 };
 
 /* reg_state is a bit-field of an enum up to 6.6 or so, u8 later; CO-RE calls int and enum incompatible. */
@@ -218,6 +227,7 @@ struct tun_struct {
 	struct list_head disabled;
 	unsigned int numdisabled;
 	atomic_long_t rx_frame_errors;
+	struct bpf_prog *xdp_prog;
 };
 
 struct file_operations {

@@ -15,6 +15,7 @@ enum location_class {
 	CLASS_WRITTEN,	  /* tun_get_user, tun_sendmsg: from the guest or writer */
 	CLASS_MACVTAP,	  /* tap_handle_frame and what else frees packets in the tap module */
 	CLASS_RECEIVE,	  /* after tun, on the way into the host: not a transmit loss */
+	CLASS_RECEIVED,	  /* after tun, on the way into the host, where skb_iif is not set yet: XDP, a full backlog */
 	CLASS_SNIFFER,	  /* packet sockets: a copy was lost, not the packet */
 	CLASS_BEFORE,	  /* a function known to drop on the way to a device */
 	CLASS_ELSEWHERE,  /* any other: a drop only if it has a reason */
@@ -78,12 +79,20 @@ static __always_inline u32 class_of(u64 location)
 	return (known & ADDRESS_BITS) == (location & ADDRESS_BITS) ? known >> 56 : classify(location, cell);
 }
 
+/* It is the guest's or writer's packet. */
+static __always_inline bool came_in_by(struct sk_buff *skb, struct net_device *dev)
+{
+	return BPF_CORE_READ(skb, skb_iif) == BPF_CORE_READ(dev, ifindex);
+}
+
+/* It lies in a socket's receive queue: a sniffer's copy. */
+static __always_inline bool is_received_copy(struct sk_buff *skb)
+{
+	return sock_rfree_address && (u64)BPF_CORE_READ(skb, destructor) == sock_rfree_address;
+}
+
 /* To a device, by what the packet itself says. */
 static __always_inline bool is_on_its_way(struct sk_buff *skb, struct net_device *dev)
 {
-	/* skb_iif: it came in by this device, hence this is the guest's or writer's packet. */
-	if (BPF_CORE_READ(skb, skb_iif) == BPF_CORE_READ(dev, ifindex))
-		return false;
-	/* It lies in a socket's receive queue: a sniffer's copy. */
-	return !sock_rfree_address || (u64)BPF_CORE_READ(skb, destructor) != sock_rfree_address;
+	return !came_in_by(skb, dev) && !is_received_copy(skb);
 }

@@ -8,7 +8,7 @@ struct other_drop_key {
 	u64 device_id;
 	u64 location;
 	u32 reason;
-	u32 reserved;
+	u32 from_guest; /* or writer: freed after tun had passed it on to the host */
 };
 
 struct {
@@ -21,10 +21,13 @@ struct {
 u64 lost_before;    /* other_drops was full */
 u64 lost_no_device; /* dropped in tun, and the packet names no device */
 
-static __always_inline void count_at(struct net_device *dev, u64 location, u32 reason, u32 count)
+static __always_inline void count_direction(struct net_device *dev, u64 location, u32 reason, u32 count, u32 from_guest)
 {
-	struct other_drop_key key = {
-		.device = (u64)dev, .device_id = device_id((u64)dev), .location = location, .reason = reason};
+	struct other_drop_key key = {.device = (u64)dev,
+				     .device_id = device_id((u64)dev),
+				     .location = location,
+				     .reason = reason,
+				     .from_guest = from_guest};
 	u64 *packets = bpf_map_lookup_elem(&other_drops, &key), none = 0;
 
 	if (!packets) {
@@ -32,4 +35,9 @@ static __always_inline void count_at(struct net_device *dev, u64 location, u32 r
 		packets = bpf_map_lookup_elem(&other_drops, &key);
 	}
 	__sync_fetch_and_add(packets ?: &lost_before, count);
+}
+
+static __always_inline void count_at(struct net_device *dev, u64 location, u32 reason, u32 count)
+{
+	count_direction(dev, location, reason, count, 0);
 }

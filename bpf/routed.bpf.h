@@ -18,16 +18,26 @@ struct sk_buff___routed {
 
 #define SKB_DST_NOREF 1UL /* bit 0 of _skb_refdst: the route is not counted; bits above are its address */
 
-/* By reason: 1 where packets are dropped between their route and their output device (netfilter, ip_forward). */
-const volatile u8 routed_reasons[256];
+enum reason_flag {
+	REASON_ROUTED = 1,     /* dropped between the route and the output device (netfilter, ip_forward) */
+	REASON_FROM_GUEST = 2, /* of a packet that came in by the device: the host's decision, not its end */
+};
 
-static __always_inline bool is_routed_reason(u64 reason)
+/* By reason. */
+const volatile u8 reason_flags[256];
+
+static __always_inline bool has_flag(u64 reason, enum reason_flag flag)
 {
 	u64 index = reason;
 
 	/* The barrier keeps the bound where the verifier sees it. Reasons of subsystems lie above bit 16. */
 	asm volatile("%0 &= 255" : "+r"(index));
-	return routed_reasons[index] && reason < sizeof(routed_reasons);
+	return reason_flags[index] & flag && reason < sizeof(reason_flags);
+}
+
+static __always_inline bool is_routed_reason(u64 reason)
+{
+	return has_flag(reason, REASON_ROUTED);
 }
 
 /* A registered tun or tap by which the route leaves; NULL: there is no route yet, or it leads elsewhere. */

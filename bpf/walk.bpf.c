@@ -154,6 +154,9 @@ static __always_inline void write_device(struct walked_device *out, struct net *
 	out->carrier_ups = carrier_ups_of((u64)dev);
 	out->queue_changes = queue_changes(dev);
 	out->rx_frame_errors = BPF_CORE_READ(tun, rx_frame_errors.counter);
+	out->xdp_program = BPF_CORE_READ(tun, xdp_prog, aux, id);
+	if (bpf_core_field_exists(dev->xdp_prog))
+		out->xdp_generic = BPF_CORE_READ(dev, xdp_prog, aux, id);
 	out->detached = BPF_CORE_READ(tun, numdisabled);
 	out->first_queue = walk.queues;
 }

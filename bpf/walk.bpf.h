@@ -29,6 +29,7 @@ struct walked_device {
 	enum device_kind kind;
 	u64 queue_changes; /* queues that ever joined or left beside another one; NOT_COUNTED */
 	u64 tx_packets, tx_bytes, tx_dropped, rx_packets, rx_bytes, rx_dropped, rx_frame_errors;
+	u32 xdp_program, xdp_generic; /* ids of XDP programs: in tun, and behind it; 0: none */
 };
 
 struct walked_queue {

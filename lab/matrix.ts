@@ -55,6 +55,7 @@ export const GUEST_FILES: readonly { readonly file: string; readonly daily: read
   { file: 'src/inventory/readers.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/inventory/before-tun.kernel.test.ts', daily: ['6.1'] },
   { file: 'src/inventory/routed-drops.kernel.test.ts', daily: ['6.1', '7.3'] },
+  { file: 'src/inventory/refused-by-host.kernel.test.ts', daily: ['6.1', '7.3'] },
   { file: 'src/inventory/receive.kernel.test.ts', daily: ['6.12'] },
   { file: 'src/inventory/uncounted.kernel.test.ts', daily: ['6.1', '7.3'] },
   { file: 'src/inventory/random.slow.kernel.test.ts', daily: NIGHTLY },

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
@@ -169,6 +170,16 @@ int sniff(int argc, char **argv, struct answer *out)
 	close(slot->fd);
 	slot->device[0] = '\0';
 	return 0;
+}
+
+/* Until the puppet ends. */
+int answer_xdp(int argc, char **argv, struct answer *out)
+{
+	int answer = strcmp(argv[2], "drop") == 0 ? XDP_DROP : strcmp(argv[2], "aborted") == 0 ? XDP_ABORTED : XDP_PASS;
+	int link = answer_by_xdp(argv[1], answer, has_word(argc - 3, argv + 3, "generic"));
+
+	(void)out;
+	return link < 0 ? link : 0;
 }
 
 /* Until the puppet ends. */

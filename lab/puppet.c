@@ -47,6 +47,8 @@ static const struct named_command commands[] = {
 	{"received", 1, guest_received, "received ID"},
 	{"send", 3, guest_send,
 	 "send ID COUNT SIZE [badheader] [unicast] [batch=N] [wait=MILLISECONDS]: guest to host"},
+	{"xdp", 2, answer_xdp,
+	 "xdp DEV drop|aborted|pass [generic]: for all that comes in by DEV, until the puppet ends"},
 	{"redirect", 2, redirect,
 	 "redirect FROM TO: by XDP, what comes in by FROM goes out by TO, until the puppet ends"},
 	{"stream", 4, stream_start,

@@ -9,7 +9,7 @@ command puppet_open, queue_enable, queue_disable, queue_persist, queue_steer;
 command queue_write, queue_sndbuf;
 command read_some, read_bad;
 command queue_filter;
-command send_udp, send_packet, sniff, redirect;
+command send_udp, send_packet, sniff, redirect, answer_xdp;
 command stream_start, stream_stop;
 
 /* A packet socket, or a negative errno; protocol 0 receives nothing. */

@@ -67,6 +67,8 @@ export interface Puppet {
   sniff(device: string, on: boolean): Promise<void>;
   /** By native XDP, what comes in by one device goes out by the other, until the puppet ends. */
   redirect(from: string, to: string): Promise<void>;
+  /** An XDP program that answers so for all that comes in by the device, until the puppet ends; generic: behind the driver. */
+  xdp(device: string, answer: 'drop' | 'aborted' | 'pass', ...mode: readonly 'generic'[]): Promise<void>;
   /**
    * A virtio-net guest by the real vhost-net, on a queue opened with `vnet`. It posts no buffers yet: vhost-net takes up
    * to a batch (64) out of the ring and keeps it.
@@ -189,6 +191,7 @@ function puppet(child: ChildProcess, ask: Ask): Puppet {
     },
     sndbuf: (id, bytes) => tell('sndbuf', id, bytes),
     redirect: (from, to) => tell('redirect', from, to),
+    xdp: (device, answer, ...mode) => tell('xdp', device, answer, ...mode),
     guest: (id, { entries = 256, buffer = 2048 } = {}) => tell('guest', id, `entries=${entries}`, `buffer=${buffer}`),
     unguest: async (id) => guestCounts(await ask(`unguest ${id}`)),
     offer: (id, buffers) => tell('offer', id, buffers),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An XDP program of four instructions, return bpf_redirect(ifindex, 0), held by a link that ends with the process.
+// XDP programs of a few instructions, return bpf_redirect(ifindex, 0) or a constant, held by a link that ends with the
+// process.
 #include "redirect.h"
 
 #include <errno.h>
@@ -10,17 +11,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static int load_redirect(unsigned int target)
+static int load(const struct bpf_insn *program, unsigned int instructions)
 {
-	struct bpf_insn program[] = {
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 1, .imm = target},
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 2, .imm = 0},
-		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_redirect},
-		{.code = BPF_JMP | BPF_EXIT},
-	};
 	union bpf_attr attributes = {
 		.prog_type = BPF_PROG_TYPE_XDP,
-		.insn_cnt = sizeof(program) / sizeof(program[0]),
+		.insn_cnt = instructions,
 		.insns = (uintptr_t)program,
 		.license = (uintptr_t) "GPL",
 	};
@@ -28,15 +23,10 @@ static int load_redirect(unsigned int target)
 	return syscall(SYS_bpf, BPF_PROG_LOAD, &attributes, sizeof(attributes));
 }
 
-int redirect_by_xdp(const char *from, const char *to)
+static int attach(int program, unsigned int device, unsigned int flags)
 {
-	unsigned int source = if_nametoindex(from), target = if_nametoindex(to);
-	int program = source && target ? load_redirect(target) : -1;
 	union bpf_attr attributes = {
-		.link_create = {.prog_fd = program,
-				.target_ifindex = source,
-				.attach_type = BPF_XDP,
-				.flags = XDP_FLAGS_DRV_MODE},
+		.link_create = {.prog_fd = program, .target_ifindex = device, .attach_type = BPF_XDP, .flags = flags},
 	};
 	int link;
 
@@ -47,4 +37,28 @@ int redirect_by_xdp(const char *from, const char *to)
 		link = -errno;
 	close(program);
 	return link;
+}
+
+int redirect_by_xdp(const char *from, const char *to)
+{
+	unsigned int source = if_nametoindex(from), target = if_nametoindex(to);
+	const struct bpf_insn program[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 1, .imm = target},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 2, .imm = 0},
+		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_redirect},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+
+	return attach(source && target ? load(program, 4) : -1, source, XDP_FLAGS_DRV_MODE);
+}
+
+int answer_by_xdp(const char *device, int answer, bool generic)
+{
+	unsigned int target = if_nametoindex(device);
+	const struct bpf_insn program[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = answer},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+
+	return attach(target ? load(program, 2) : -1, target, generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
 }

@@ -40,5 +40,6 @@ export function walkedDevice(queues: readonly WalkedQueue[], txPackets: number, 
     queues,
     counters: { txPackets, txDropped, txBytes: 0, rxPackets: 0, rxBytes: 0, rxDropped: 0 },
     frameErrors: 0,
+    xdp: { native: 0, generic: 0 },
   };
 }

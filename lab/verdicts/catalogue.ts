@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All scenarios: a new one is an entry in the file of its subject.
 import { BEFORE_TUN } from './before-tun.ts';
+import { BEHIND } from './behind.ts';
 import { BLINDNESS } from './blindness.ts';
 import { MACVTAPS } from './macvtaps.ts';
 import { OVERFLOW } from './overflow.ts';
@@ -16,6 +17,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...MULTI_QUEUE,
   ...BEFORE_TUN,
   ...WRITTEN,
+  ...BEHIND,
   ...MACVTAPS,
   ...BLINDNESS,
   ...PAIRS,

@@ -2,9 +2,7 @@
 // Devices and queues as the walk and the rows show them, with each device's books.
 import { vhostDriver } from '../kernel/host.ts';
 import type { Probes } from '../probes/attach.ts';
-import { LABELLED_LOCATIONS } from '../probes/locations.ts';
 import type { LoadedPrograms } from '../probes/programs.ts';
-import { OtherDrops } from '../probes/rare-drops.ts';
 import { Readers } from '../probes/readers.ts';
 import type { DropReasons } from '../probes/reasons.ts';
 import { Recycler } from '../probes/recycler.ts';
@@ -13,6 +11,7 @@ import { Rows, type RowsRead } from '../probes/rows.ts';
 import { type Attached, type WalkedDevice, Walker } from '../probes/walk.ts';
 import type { Device, LostEvents, OtherDrop, ProbeState } from '../snapshot.ts';
 import { asksForFlowControl, deviceOf } from './devices.ts';
+import { FreedPackets } from './freed-packets.ts';
 import { type Books, Ledger } from './ledger.ts';
 import { MacvtapCollector } from './macvtaps.ts';
 import { OwnLosses } from './own-losses.ts';
@@ -47,7 +46,7 @@ export class QueueCollector {
   readonly #walker: Walker;
   readonly #rows: Rows;
   readonly #recycler: Recycler;
-  readonly #otherDrops: OtherDrops;
+  readonly #freed: FreedPackets;
   readonly #receive: ReceiveCollector;
   readonly #redirects: Redirects;
   #redirected: RedirectsRead = new Map();
@@ -76,7 +75,7 @@ export class QueueCollector {
     this.#walker = new Walker(object);
     this.#rows = new Rows(object);
     this.#recycler = new Recycler(object);
-    this.#otherDrops = new OtherDrops(object);
+    this.#freed = new FreedPackets(probes, programs);
     this.#receive = new ReceiveCollector(probes, object);
     this.#redirects = new Redirects(object);
     this.#losses = new OwnLosses(object);
@@ -102,7 +101,7 @@ export class QueueCollector {
     }
     this.#readers?.look(false);
     const after = withFrames(this.#rows.read(false), this.#redirects.read());
-    const others = this.#readOtherDrops();
+    const others = this.#freed.read();
     this.#receive.read();
     this.#states = this.#probes.states();
     this.#lost = this.#losses.sentences(this.#states);
@@ -171,7 +170,7 @@ export class QueueCollector {
           : undefined,
       reasons: this.#reasons,
       otherDropped: this.#beforeCounted() ? otherDropped : undefined,
-      receive: this.#receive.ofDevice(walked, freed),
+      receive: this.#receive.ofDevice(walked, freed, this.#freed.refusedByHost(walked.id)),
       receiveBatches: this.#receive.batchesOf(walked),
       redirected: this.#redirected.get(walked.id) ?? [],
       owners: this.#owners,
@@ -245,20 +244,6 @@ export class QueueCollector {
     };
   }
 
-  #readOtherDrops(): ReadonlyMap<bigint, readonly OtherDrop[]> {
-    const devices = new Map<bigint, OtherDrop[]>();
-    for (const { deviceId, location, reason, packets } of this.#otherDrops.read()) {
-      const name = this.#probes.symbols()?.functionAt(location) ?? 'other';
-      const drop = {
-        reason: this.#reasons.name(reason),
-        location: LABELLED_LOCATIONS.has(name) ? name : 'other',
-        packets,
-      };
-      devices.set(deviceId, addTo(devices.get(deviceId) ?? [], drop));
-    }
-    return devices;
-  }
-
   #recycle(ids: readonly bigint[], { rowNumbers }: RowsRead, others: ReadonlyMap<bigint, unknown>): void {
     const present = new Set(ids);
     const kept = [...this.#receive.devices(), ...this.#macvtaps.devices()];
@@ -270,7 +255,7 @@ export class QueueCollector {
     });
     for (const id of gone) this.#ledgers.delete(id);
     if (gone.size === 0) return;
-    this.#otherDrops.remove(gone);
+    this.#freed.remove(gone);
     this.#receive.remove(gone);
     this.#redirects.remove(gone);
     this.#macvtaps.remove(gone);
@@ -281,12 +266,4 @@ export class QueueCollector {
 function withoutFrames(walked: WalkedDevice, redirected: readonly RedirectCount[]): WalkedDevice {
   const frames = redirected.reduce((sum, { shortCalls }) => sum + shortCalls, 0);
   return { ...walked, counters: { ...walked.counters, txDropped: walked.counters.txDropped - frames } };
-}
-
-/** Several call sites of one function are one location. */
-function addTo(drops: OtherDrop[], drop: OtherDrop): OtherDrop[] {
-  const known = drops.findIndex(({ reason, location }) => reason === drop.reason && location === drop.location);
-  const same = drops[known];
-  if (!same) return [...drops, drop];
-  return drops.with(known, { ...same, packets: same.packets + drop.packets });
 }

@@ -35,10 +35,16 @@ export class ReceiveCollector {
   }
 
   /** `freed`: all drops of the device that belong to no row. */
-  ofDevice({ id, frameErrors }: WalkedDevice, freed: readonly OtherDrop[]): Receive {
+  ofDevice(
+    { id, frameErrors, xdp }: WalkedDevice,
+    freed: readonly OtherDrop[],
+    refusedByHost: readonly OtherDrop[],
+  ): Receive {
     const measured = this.#probes.mechanism('refused') === 'fexit';
     return {
       dropped: this.#probes.mechanism('freed') === undefined ? undefined : freed.filter(isWritten),
+      refusedByHost: this.#probes.mechanism('before') === undefined ? undefined : refusedByHost,
+      xdp,
       refused: measured ? withZeros(this.#refused.get(id) ?? []) : undefined,
       frameErrors,
     };

@@ -45,6 +45,13 @@ export const receiveDeviceMetrics: readonly Metric<Device>[] = [
     ({ receive }) => (receive?.dropped ?? []).map(({ reason, location, packets }) => series(packets, reason, location)),
   ),
   counters(
+    'tapscope_receive_host_dropped_packets_total',
+    'Packets from the guest or writer that tun passed on and the host freed while they still had its device, by kernel drop reason and function: firewall (NETFILTER_DROP), rp_filter (IP_RPFILTER), no route, generic XDP, a protocol that the host does not handle (tracepoint skb:kfree_skb).',
+    ['reason', 'location'],
+    ({ receive }) =>
+      (receive?.refusedByHost ?? []).map(({ reason, location, packets }) => series(packets, reason, location)),
+  ),
+  counters(
     'tapscope_receive_refused_writes_total',
     'Writes from the guest or writer that failed, by errno: the packet did not reach the host, and most have no other counter (tun_chr_write_iter, tun_sendmsg). EAGAIN: no room, nothing is lost yet.',
     ['errno'],

@@ -164,6 +164,7 @@ const guest: Device = {
   ],
   receive: {
     dropped: [{ reason: 'DEV_READY', location: 'tun_get_user', packets: 4 }],
+    refusedByHost: [{ reason: 'IP_RPFILTER', location: 'ip_rcv_finish_core', packets: 3 }],
     refused: [
       { errno: 'EIO', writes: 4 },
       { errno: 'EINVAL', writes: 2 },

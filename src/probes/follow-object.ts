@@ -4,7 +4,7 @@ import { type Host, TRACED_MODULES } from '../kernel/host.ts';
 import { type BpfLink, type BpfObject, errnoOf } from '../kernel/native.ts';
 import { withoutSymbols } from './obstacles.ts';
 import { bytes32, bytes64, explainLoad, firstLine, kernelTypes, openObject, writeTextRanges } from './programs.ts';
-import { type ReasonNames, readReasonNames, routedReasons } from './reasons.ts';
+import { type ReasonNames, readReasonNames, reasonFlags } from './reasons.ts';
 
 export interface FollowOptions {
   /** Single packets a second; 0: counts only. */
@@ -80,7 +80,7 @@ function attach(
     object.setVariable('reason_wanted', bytes32(reason === undefined ? 0 : (reasons.number(reason) ?? 0)));
     object.setVariable('reason_not_specified', bytes32(reasons.number('NOT_SPECIFIED') ?? 0));
     object.setVariable('reason_consumed', bytes32(reasons.number('CONSUMED') ?? 0xffffffff));
-    object.setVariable('routed_reasons', routedReasons(reasons));
+    object.setVariable('reason_flags', reasonFlags(reasons));
     object.setVariable('sock_rfree_address', bytes64(host.symbols?.address('sock_rfree') ?? 0n));
     object.setMaxEntries('records', Math.max(LEAST_RING_BYTES, 2 ** Math.ceil(Math.log2(rate * RECORD_BYTES))));
     object.load(TRACED_MODULES);

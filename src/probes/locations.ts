@@ -13,6 +13,7 @@ type LocationClass =
   | 'WRITTEN'
   | 'MACVTAP'
   | 'RECEIVE'
+  | 'RECEIVED'
   | 'SNIFFER'
   | 'BEFORE';
 
@@ -50,10 +51,13 @@ const FUNCTIONS: Readonly<Record<string, LocationClass>> = {
   tun_get_user: 'WRITTEN',
   tun_sendmsg: 'WRITTEN', // tun_xdp_one is part of it
   // Before the stack proper, where skb_iif is not set yet.
-  enqueue_to_backlog: 'RECEIVE',
-  netif_rx_internal: 'RECEIVE',
-  do_xdp_generic: 'RECEIVE',
-  netif_receive_generic_xdp: 'RECEIVE',
+  enqueue_to_backlog: 'RECEIVED',
+  netif_rx_internal: 'RECEIVED',
+  do_xdp_generic: 'RECEIVED',
+  netif_receive_generic_xdp: 'RECEIVED',
+  bpf_prog_run_generic_xdp: 'RECEIVED',
+  // Martians and the like have no reason before Linux 6.14.
+  ip_rcv_finish_core: 'RECEIVED',
   skb_queue_purge_reason: 'RECEIVE',
   packet_rcv: 'SNIFFER',
   packet_rcv_spkt: 'SNIFFER',
@@ -90,6 +94,7 @@ export const STOPPED_LOCATIONS: readonly string[] = ['packet_xmit', 'packet_dire
 /** Functions whose name becomes the `location` label; any other is `other`, so that the label stays bounded. */
 export const LABELLED_LOCATIONS: ReadonlySet<string> = new Set([
   ...WRITE_LOCATIONS,
+  ...functionsOf('RECEIVED'),
   ...Object.keys(MACVTAP_LOCATIONS),
   ...functionsOf('BEFORE'),
   '__tcf_kfree_skb_list',

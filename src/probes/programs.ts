@@ -5,7 +5,7 @@ import { layoutOf } from '../kernel/layout.ts';
 import { BpfObject, type Btf, errnoOf } from '../kernel/native.ts';
 import { packageFile } from '../kernel/package.ts';
 import { classifyText } from './locations.ts';
-import { type DropReasons, readDropReasons, routedReasons } from './reasons.ts';
+import { type DropReasons, readDropReasons, reasonFlags } from './reasons.ts';
 
 const ENDED = 'ended_fentry';
 const WRITE_ENDS = ['written_fexit', 'sent_by_vhost_fexit'];
@@ -197,7 +197,7 @@ function configure(
   object.setVariable('write_ends_seen', Uint8Array.of(Number(writeEndsSeen)));
   object.setVariable('before_counted', Uint8Array.of(Number(before)));
   object.setVariable('reason_slots', reasons.slotTable);
-  object.setVariable('routed_reasons', routedReasons(reasons));
+  object.setVariable('reason_flags', reasonFlags(reasons));
   object.setVariable('reason_not_specified', bytes32(reasons.number('NOT_SPECIFIED') ?? 0));
   object.setVariable('reason_consumed', bytes32(reasons.number('CONSUMED') ?? 0xffffffff));
   const transmit = host.symbols?.ranges('tun_net_xmit')[0];

@@ -10,6 +10,8 @@ export interface OtherDropCount {
   readonly location: bigint;
   readonly reason: number;
   readonly packets: number;
+  /** Of the guest or writer, freed after tun had passed it on to the host. */
+  readonly fromGuest: boolean;
 }
 
 /** Drops by reasons that have no slot in the row, by row number. */
@@ -44,11 +46,11 @@ export class RareDrops {
 /** Packets of a tun or tap device that were freed before they reached a ring, or on their way from the guest into the host. */
 export class OtherDrops {
   readonly #entries: HashEntries;
-  readonly #at: Readonly<Record<'device_id' | 'location' | 'reason', number>>;
+  readonly #at: Readonly<Record<'device_id' | 'location' | 'reason' | 'from_guest', number>>;
 
   constructor(object: BpfObject) {
     this.#entries = new HashEntries(object, 'other_drops');
-    this.#at = layoutOf(object.btf(), 'other_drop_key', ['device_id', 'location', 'reason']).at;
+    this.#at = layoutOf(object.btf(), 'other_drop_key', ['device_id', 'location', 'reason', 'from_guest']).at;
   }
 
   read(): readonly OtherDropCount[] {
@@ -57,6 +59,7 @@ export class OtherDrops {
       location: key.getBigUint64(this.#at.location, true),
       reason: key.getUint32(this.#at.reason, true),
       packets: Number(value.getBigUint64(0, true)),
+      fromGuest: key.getUint32(this.#at.from_guest, true) !== 0,
     }));
   }
 

@@ -51,10 +51,33 @@ export function readDropReasons(kernel: Btf, object: Btf): DropReasons {
   };
 }
 
-/** Value of a BPF object's `routed_reasons`: 1 for each reason number that is one. */
-export function routedReasons({ number }: ReasonNames): Uint8Array {
+/** Of what came in by a device: the host refuses it, or knows no use for it (UNHANDLED_PROTO, which is in rx_dropped too). */
+const FROM_GUEST_REASONS = [
+  'NETFILTER_DROP',
+  'PKT_TOO_BIG',
+  'UNHANDLED_PROTO',
+  'PTYPE_ABSENT',
+  'CPU_BACKLOG',
+  'TC_INGRESS',
+  'XDP',
+  'IP_RPFILTER',
+  'IP_INNOROUTES',
+  'IP_OUTNOROUTES',
+  'IP_INADDRERRORS',
+  'IP_INVALID_SOURCE',
+  'IP_LOCAL_SOURCE',
+  'IP_INVALID_DEST',
+  'IP_LOCALNET',
+] as const;
+
+const ROUTED = 1; // enum reason_flag in bpf/routed.bpf.h
+const FROM_GUEST = 2;
+
+/** Value of a BPF object's `reason_flags`, by reason number. */
+export function reasonFlags({ number }: ReasonNames): Uint8Array {
   const table = new Uint8Array(256);
-  for (const name of ROUTED_REASONS) assignSlot(table, number(name), 1);
+  for (const name of FROM_GUEST_REASONS) assignSlot(table, number(name), FROM_GUEST);
+  for (const name of ROUTED_REASONS) assignSlot(table, number(name), ROUTED | FROM_GUEST);
   return table;
 }
 

@@ -77,6 +77,8 @@ export interface WalkedDevice {
   readonly counters: DeviceCounters;
   /** Packets from the guest or writer whose virtio-net header tun refused. */
   readonly frameErrors: number;
+  /** Ids of XDP programs that see what the guest or writer sends: in tun, and behind it; 0: none. */
+  readonly xdp: { readonly native: number; readonly generic: number };
 }
 
 /** What other programs see, for the walk arranges what depends on it. */
@@ -118,6 +120,8 @@ const DEVICE_FIELDS = [
   'rx_bytes',
   'rx_dropped',
   'rx_frame_errors',
+  'xdp_program',
+  'xdp_generic',
 ] as const;
 const QUEUE_FIELDS = [
   'tun_file',
@@ -241,6 +245,7 @@ export class Walker {
         rxDropped: view.u64(base + at.rx_dropped),
       },
       frameErrors: view.u64(base + at.rx_frame_errors),
+      xdp: { native: view.u32(base + at.xdp_program), generic: view.u32(base + at.xdp_generic) },
     };
   }
 

@@ -44,6 +44,11 @@ export function isFirewallDrop({ reason, location }: OtherDrop): boolean {
   return reason === 'NETFILTER_DROP' || location === 'nf_hook_slow';
 }
 
+/** The host asks for a MAC address behind the device, and no answer comes. */
+export function isNeighbourDrop({ reason }: OtherDrop): boolean {
+  return reason.startsWith('NEIGH_');
+}
+
 /** Of packet sockets that bypass the qdisc. */
 export function isPastQdisc({ location }: OtherDrop): boolean {
   return location === 'packet_xmit' || location === 'packet_direct_xmit';

@@ -2,6 +2,7 @@
 // The operator asks about one device while its packets are lost on this host: the answer is the cause, and never "OK".
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 import { noLab } from '../../lab/netns.ts';
 import { answerTo, type Scene, said, scene, type } from '../../lab/on-call.ts';
 
@@ -12,7 +13,7 @@ async function sends({ lab }: Scene, perLump: number): Promise<void> {
   const sent = (async () => {
     while (!over) {
       await sender.udp('10.77.0.2', 9, perLump, 64).catch(() => undefined); // refused: there is no route
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await wait(100);
     }
   })();
   lab.after(async () => {
@@ -61,4 +62,45 @@ test('the device is down: what is advised ends it', { skip: noLab }, async (t) =
   await one.lab.ip('neigh replace 10.77.0.2 lladdr 02:00:00:00:00:01 dev tap0 nud permanent');
   const after = await answerTo(one, 'tap0', 3);
   assert.equal(after.answer, 'ok', `${said(after.findings)}`);
+});
+
+for (const mode of ['native', 'generic'] as const)
+  test(`XDP drops what the guest sends (${mode})`, { skip: noLab }, async (t) => {
+    const one = await scene(t, 1000);
+    await one.reader.readLoop('a', 0);
+    await (await one.lab.puppet()).xdp('tap0', 'drop', ...(mode === 'generic' ? (['generic'] as const) : []));
+    const asked = answerTo(one);
+    await wait(1000);
+    await one.reader.write('a', 50, 100);
+    const { answer, findings } = await asked;
+    assert.deepEqual([answer, findings[0]?.rule], ['warning', 'xdp-drop'], `${said(findings)}`);
+    assert.match(findings[0]?.remedies[0]?.command ?? '', /^bpftool prog show id \d+$/);
+  });
+
+test('a guest that does not answer ARP', { skip: noLab }, async (t) => {
+  const one = await scene(t, 1000);
+  await one.reader.readLoop('a', 0);
+  const sender = await one.lab.puppet();
+  const asked = answerTo(one, 'tap0', 7);
+  await wait(1000);
+  for (const last of [11, 12, 13]) await sender.udp(`10.77.0.${last}`, 9, 3, 64).catch(() => undefined);
+  const { answer, findings } = await asked;
+  assert.deepEqual([answer, findings[0]?.rule], ['warning', 'neighbour-failed'], `${said(findings)}`);
+});
+
+test('a few packets that the ring has no room for: not OK', { skip: noLab }, async (t) => {
+  const one = await scene(t, 4);
+  const asked = answerTo(one);
+  await wait(1000);
+  await (await one.lab.puppet()).packet('tap0', 20, 64);
+  const { answer, findings } = await asked;
+  assert.notEqual(answer, 'ok', `${said(findings)}`);
+});
+
+test('nothing is lost: OK, and what to look at next', { skip: noLab }, async (t) => {
+  const one = await scene(t, 1000);
+  await one.reader.readLoop('a', 0);
+  await sends(one, 30);
+  const { answer, findings } = await answerTo(one);
+  assert.equal(answer, 'ok', `${said(findings)}`);
 });

@@ -274,7 +274,7 @@ testHosts([
     host: 'is asked about a device that loses a trickle, for nobody reads',
     taps: queues({ delivered: 0, occupancy: 1000, lost: 6, full: { sleeping: 1 } }),
     asked: true,
-    finds: ['reader-stalled info'],
+    finds: ['reader-stalled warning'],
   },
   {
     host: 'is asked about a device that could not be watched well',

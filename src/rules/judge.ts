@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // All rules on one window: what was found, the worst first, and which rules could not judge here.
+import { answering } from './asked.ts';
 import type { Finding, Severity } from './finding.ts';
 import type { QuietDevices } from './quiet.ts';
 import type { Rule, Symptom } from './rule.ts';
@@ -35,9 +36,10 @@ export function judge(whole: Window, asked?: DeviceSpan, quiet?: QuietDevices): 
   }
   const found = made.map(({ finding }) => finding);
   quiet?.remember(window.devices, found);
+  const told = asked ? answering(found, asked) : found;
   return {
     // Stable: findings of equal severity stay in the order of the rules, causes before their company.
-    findings: found.toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity)),
+    findings: told.toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity)),
     unjudged: RULES.flatMap((rule) => {
       const events = missing(rule);
       return events.length > 0

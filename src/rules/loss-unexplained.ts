@@ -7,6 +7,7 @@ import {
   isBridgeDrop,
   isFirewallDrop,
   isHorizonDrop,
+  isNeighbourDrop,
   isPastQdisc,
   isQdiscDrop,
   isQdiscReset,
@@ -23,6 +24,7 @@ const EXPLAINED: readonly ((drop: OtherDrop) => boolean)[] = [
   isBridgeDrop,
   isFirewallDrop,
   isHorizonDrop,
+  isNeighbourDrop,
   isQdiscDrop,
   isQdiscReset,
   isPastQdisc,
@@ -32,7 +34,7 @@ export const lossUnexplained: Rule = {
   name: 'loss-unexplained',
   summary: 'packets are lost for a reason that no other rule knows; the kernel’s name for it is given',
   explanation:
-    'The kernel freed packets towards the device, before tun or in it, with a reason or in a function that none of the other rules speaks of: a tc filter or BPF program (TC_EGRESS), a neighbour that does not answer (NEIGH_FAILED), no memory (NOMEM), and more. ' +
+    'The kernel freed packets towards the device, before tun or in it, with a reason or in a function that none of the other rules speaks of: a tc filter or BPF program (TC_EGRESS), no memory (NOMEM), and more. ' +
     'The names are those of enum skb_drop_reason; the kernel’s header include/net/dropreason-core.h has a sentence on each.',
   speaksOf: 'loss-before-tun',
   needs: ['devices', 'freed', 'before'],

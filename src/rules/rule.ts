@@ -18,6 +18,8 @@ export type Symptom =
   | 'redirect-loss'
   | 'thrown-out'
   | 'loss-from-guest'
+  | 'dropped-by-xdp'
+  | 'refused-by-host'
   | 'setting'
   | 'agent'
   | 'clean';

@@ -10,7 +10,9 @@ import { filterDrop } from './filter-drop.ts';
 import { fqHorizon } from './fq-horizon.ts';
 import { guestNotRefilling } from './guest-not-refilling.ts';
 import { hostFirewall } from './host-firewall.ts';
+import { hostRefuses } from './host-refuses.ts';
 import { lossUnexplained } from './loss-unexplained.ts';
+import { neighbourFailed } from './neighbour-failed.ts';
 import { noReader } from './no-reader.ts';
 import { notHere } from './not-here.ts';
 import { qdiscDecorative } from './qdisc-decorative.ts';
@@ -28,6 +30,7 @@ import { selfInflicted } from './self-inflicted.ts';
 import { txqlenZero } from './txqlen-zero.ts';
 import { uncountedLoss } from './uncounted-loss.ts';
 import { writerRefused } from './writer-refused.ts';
+import { xdpDrop } from './xdp-drop.ts';
 import { xdpOverflow } from './xdp-overflow.ts';
 
 export const RULES: readonly Rule[] = [
@@ -50,11 +53,14 @@ export const RULES: readonly Rule[] = [
   fqHorizon,
   bridgeMtu,
   qdiscDrop,
+  neighbourFailed,
   lossUnexplained,
   hostFirewall,
   filterDrop,
   writerRefused,
   deviceDown,
+  xdpDrop,
+  hostRefuses,
   selfInflicted,
   uncountedLoss,
   agentBlind,

@@ -11,6 +11,10 @@ export interface RefusedWrites {
 /** From the guest or writer to the host, beyond what the kernel's own counters of the device tell. undefined: not measured. */
 export interface Receive {
   readonly dropped: readonly OtherDrop[] | undefined;
+  /** tun passed them on, and the host's own stack freed them: firewall, rp_filter, no route, XDP behind tun, unknown protocol. */
+  readonly refusedByHost?: readonly OtherDrop[] | undefined;
+  /** Ids of the XDP programs that see what the guest or writer sends: in tun, and behind it (generic); 0: none. */
+  readonly xdp?: { readonly native: number; readonly generic: number } | undefined;
   readonly refused: readonly RefusedWrites[] | undefined;
   /** Packets with a virtio-net header that tun could not follow. */
   readonly frameErrors: number | undefined;

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the host does with packets beside the ring: XDP and rp_filter behind tun, neighbours that do not answer before it.
+import type { Device } from '../../src/snapshot.ts';
+import { lostBefore, type Scenario } from './scenario.ts';
+import type { Stage } from './stage.ts';
+
+const taps = { readers: ['tap'], rings: [500], rates: [200, 400] } as const;
+const tuns = { readers: ['tun'], rings: [500], rates: [200, 400] } as const;
+
+/** 250 packets a second from 10.77.255.2, an address that this device leads to. */
+async function writer(stage: Stage): Promise<void> {
+  await stage.open('tap0');
+  await stage.take('tap0.0', 0);
+  await stage.lab.ip('addr add 10.77.255.1 peer 10.77.255.2 dev tap0');
+  stage.often(100, () => stage.reader.write('tap0.0', 25, 100));
+}
+
+async function rpFilter({ lab }: Stage, mode: 0 | 1): Promise<void> {
+  await lab.exec('sysctl', '-q', `net.ipv4.conf.all.rp_filter=${mode}`, `net.ipv4.conf.tap0.rp_filter=${mode}`);
+}
+
+const grows =
+  (of: (device: Device) => number) =>
+  (before: Device, now: Device): boolean =>
+    of(now) > of(before);
+
+const rxDropped = grows(({ counters }) => counters?.rxDropped ?? 0);
+const refused = grows(({ receive }) => (receive?.refusedByHost ?? []).reduce((sum, { packets }) => sum + packets, 0));
+
+/** To addresses of the tap’s network that no guest has, as many at once as the rate says. */
+async function askNeighbours(stage: Stage): Promise<void> {
+  const { lab, sender, variant } = stage;
+  await lab.ip('addr add 10.78.0.1/16 dev tap0');
+  let next = 0;
+  stage.often(100, async () => {
+    for (let sent = 0; sent < variant.rate / 10; sent++, next++)
+      await sender.udp(`10.78.${1 + ((next >> 8) & 63)}.${next & 255}`, 9, 1, 64).catch(() => undefined);
+  });
+}
+
+export const BEHIND: readonly Scenario[] = [
+  {
+    name: 'an XDP program drops what the guest sends',
+    faults: [{ device: 'tap0', rule: 'xdp-drop', holds: rxDropped }],
+    ...taps,
+    prepare: async (stage) => {
+      await stage.open('tap0');
+      await stage.take('tap0.0', 0);
+      await stage.sender.xdp('tap0', 'drop');
+      return async () => stage.often(100, () => stage.reader.write('tap0.0', 25, 100));
+    },
+  },
+  {
+    name: 'an XDP program lets pass what the guest sends',
+    nearMissOf: 'xdp-drop',
+    faults: [],
+    ...taps,
+    prepare: async (stage) => {
+      await stage.open('tap0');
+      await stage.take('tap0.0', 0);
+      await stage.sender.xdp('tap0', 'pass');
+      return async () => stage.often(100, () => stage.reader.write('tap0.0', 25, 100));
+    },
+  },
+  {
+    name: 'rp_filter drops what the guest sends',
+    faults: [{ device: 'tap0', rule: 'host-refuses', holds: refused }],
+    ...tuns,
+    prepare: async (stage) => {
+      await writer(stage);
+      await rpFilter(stage, 1);
+      return () => stage.lab.ip('route replace 10.77.255.2/32 dev lo');
+    },
+  },
+  {
+    name: 'rp_filter lets pass what comes by its own device',
+    nearMissOf: 'host-refuses',
+    faults: [],
+    ...tuns,
+    prepare: async (stage) => {
+      await writer(stage);
+      await rpFilter(stage, 1);
+      return async () => undefined;
+    },
+  },
+  {
+    name: 'a guest that does not answer ARP',
+    faults: [
+      { device: 'tap0', rule: 'neighbour-failed', holds: (before, now) => lostBefore(before, now, 'NEIGH_FAILED') },
+    ],
+    ...taps,
+    prepare: async (stage) => {
+      await stage.open('tap0');
+      await stage.take('tap0.0', 0);
+      return () => askNeighbours(stage);
+    },
+  },
+  {
+    name: 'a guest whose address is known',
+    nearMissOf: 'neighbour-failed',
+    faults: [],
+    ...taps,
+    prepare: async (stage) => {
+      await stage.open('tap0');
+      await stage.take('tap0.0', 0);
+      await stage.lab.ipBatch([
+        'addr add 10.78.0.1/16 dev tap0',
+        'neigh replace 10.78.0.2 lladdr 02:00:00:00:00:01 dev tap0 nud permanent',
+      ]);
+      return async () => stage.often(100, () => stage.sender.udp('10.78.0.2', 9, 25, 64));
+    },
+  },
+];
