@@ -79,6 +79,9 @@ const REPORTER = 'lab/guest/reporter.cjs';
 const PASSED_ON: Readonly<Record<string, string | undefined>> = {
   SEED: process.env.SEED,
   NIGHTLY: process.env.NIGHTLY,
+  /** Of random steps at night, by each mechanism, as many as fit. */
+  MODEL_MINUTES: isNightly ? '15' : undefined,
+  TAP: process.env.TAP,
   SEQUENCES: process.env.SEQUENCES ?? (process.env.SEED ? '1' : isNightly ? '50' : '2'),
 };
 /**

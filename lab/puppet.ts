@@ -62,6 +62,14 @@ export interface Puppet {
   /** Sends in the background, at most `perSecond`, until `unstream` answers. */
   stream(id: string, device: string, perSecond: number, size: number, options?: StreamOptions): Promise<void>;
   unstream(id: string): Promise<SendCounts>;
+  /** In the puppet's namespace, without another process. */
+  link(device: string, state: 'up' | 'down'): Promise<void>;
+  /** txqueuelen. */
+  length(device: string, packets: number): Promise<void>;
+  /** Resolves when the device's qdisc sends: a carrier that came gets there by a work item. */
+  running(device: string): Promise<void>;
+  /** Small frames to an Ethernet device, by a socket that stays open. */
+  frames(device: string, count: number, queue: number): Promise<SendCounts>;
   /** Which frames the device drops; passing: a filter is there, and drops none. */
   filter(id: string, what: 'none' | 'all' | 'address' | 'passing'): Promise<void>;
   sniff(device: string, on: boolean): Promise<void>;
@@ -215,6 +223,10 @@ function puppet(child: ChildProcess, ask: Ask): Puppet {
       return tell('stream', id, device, perSecond, size, `${numbers}${flags}`);
     },
     unstream: async (id) => sendCounts(await ask(`unstream ${id}`)),
+    link: (device, state) => tell('link', device, state),
+    length: (device, packets) => tell('length', device, packets),
+    running: (device) => tell('running', device),
+    frames: async (device, count, queue) => sendCounts(await ask(`frames ${device} ${count} queue=${queue}`)),
     filter: (id, what) => tell('filter', id, what),
     sniff: (device, on) => tell('sniff', device, onOff(on)),
     signal: (name) => void child.kill(name),

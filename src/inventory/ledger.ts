@@ -90,6 +90,7 @@ export class Ledger {
     const renumbered = this.#renumbering.update(attachedOf(reading.walked), {
       unproduced: countOf(reading, ({ unproduced }) => unproduced),
       moved: countOf(reading, ({ events }) => events.get('queueMoved') ?? 0),
+      seen: reading.queuesChanged ?? false,
     });
     if (this.#base === undefined) this.#open(reading, totals);
     this.#enter(regime, reading, totals);
@@ -294,7 +295,5 @@ function explain({ equation, imbalance }: AuditResult): string {
 }
 
 function sumOf(values: Iterable<number>): number {
-  let sum = 0;
-  for (const value of values) sum += value;
-  return sum;
+  return [...values].reduce((sum, value) => sum + value, 0);
 }

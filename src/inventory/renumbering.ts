@@ -15,6 +15,8 @@ export interface Changes {
   readonly unproduced: Count;
   /** How often a queue had taken the index of one that left. */
   readonly moved: Count;
+  /** Queues joined or left since the walk before: each ring may have another index than its packets were offered to. */
+  readonly seen?: boolean;
 }
 
 export class Renumbering {
@@ -29,7 +31,7 @@ export class Renumbering {
   update(queues: readonly WalkedQueue[], changes: Changes): boolean {
     const { unproduced } = changes;
     // One that came, or had its index back, between two looks shows none of its moves.
-    const unseen = queues.length > 0 && changes.moved.after !== this.#moved;
+    const unseen = queues.length > 0 && (changes.seen || changes.moved.after !== this.#moved);
     const moved = unseen || queues.some(({ tunFile, index }) => (this.#rings.get(tunFile)?.index ?? index) !== index);
     const givenBack = unproduced.after !== this.#unproduced;
     this.#unproduced = unproduced.before;
