@@ -21,7 +21,7 @@ export interface Scene {
 }
 
 /** As the agent watches: a snapshot a second, and looks at readers between them. */
-export async function watch({ agent }: Scene, seconds = SECONDS): Promise<Window> {
+export async function watch({ agent }: Pick<Scene, 'agent'>, seconds = SECONDS): Promise<Window> {
   const snapshots: Snapshot[] = [await agent.snapshot()];
   const began = performance.now();
   while (snapshots.length <= seconds) {

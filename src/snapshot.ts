@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one shared vocabulary: what was seen of the host at one moment. Pure data; the code that takes it lives in src/inventory and src/probes.
+import type { Monitor, VirtualCpus } from './snapshot/machine.ts';
+import type { Reader } from './snapshot/reader.ts';
 import type { Macvtap, Receive, Redirected, UncountedLoss } from './snapshot/receive.ts';
 import type { Vhost, VhostBatches } from './snapshot/vhost.ts';
 
@@ -81,16 +83,10 @@ export interface Owner {
   readonly startedAt: number | undefined;
   /** undefined: not looked up yet, or it could not be made sure that what was read is of this process. */
   readonly identity: Identity | undefined;
-}
-
-/** What takes the packets out of a queue's ring, and how the time was spent in which that did not suffice. */
-export interface Reader {
-  /** Its number; undefined: none was seen reading, or several take turns. */
-  readonly thread: number | undefined;
-  /** By what the reader did, since the queue was first seen. */
-  readonly fullSeconds: readonly { readonly state: string; readonly seconds: number }[];
-  /** Seconds beside those, between two looks at a full or stopped queue, in which it perhaps was neither. */
-  readonly uncertainSeconds?: number;
+  /** Of QEMU, where there is one. */
+  readonly monitor?: Monitor;
+  /** Of a VM for which packets wait. */
+  readonly vcpus?: VirtualCpus;
 }
 
 export interface Ring {

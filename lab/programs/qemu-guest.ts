@@ -109,11 +109,6 @@ export class GuestShell {
     return answer;
   }
 
-  /** Without an answer: for a monitor, which is no shell. */
-  async say(line: string): Promise<void> {
-    this.#socket.write(`${line}\n`);
-  }
-
   close(): void {
     this.#socket.destroy();
   }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // QEMU with a Linux guest under software emulation: virtio-net over a tap of one or several queues, which QEMU itself reads.
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { temporaryFolder } from '../certificates.ts';
 import { kernelOrWhy } from '../kernels.ts';
 import { noVm } from '../vm.ts';
@@ -21,7 +23,9 @@ export interface RunningGuest extends Running {
   monitor(line: string): Promise<void>;
 }
 
-export function qemuOf(queues: number): Program & { readonly start: (stage: Stage) => Promise<RunningGuest> } {
+export function qemuOf(
+  queues: number,
+): Omit<Program, 'start'> & { readonly start: (stage: Stage) => Promise<RunningGuest> } {
   return {
     name: queues === 1 ? 'qemu' : `qemu, ${queues} queues`,
     from: 'Debian qemu-system-x86, guest of Debian’s kernel',
@@ -52,8 +56,8 @@ async function startGuest(stage: Stage, queues: number): Promise<RunningGuest> {
   );
   await plug(stage);
   await answers(stage.near, FAR_INNER, program.output);
-  const [shell, monitor] = [new GuestShell(join(folder, 'shell')), new GuestShell(join(folder, 'monitor'))];
-  stage.after(async () => [shell, monitor].map((one) => one.close()));
+  const shell = new GuestShell(join(folder, 'shell'));
+  stage.after(async () => shell.close());
   const remote = (command: string): Promise<string> => shell.run(command);
   return {
     device: 'tap0',
@@ -66,10 +70,15 @@ async function startGuest(stage: Stage, queues: number): Promise<RunningGuest> {
     beyond: FAR_INNER,
     here: NEAR_INNER,
     remote,
-    monitor: (line) => monitor.say(line),
+    monitor: (line) => say(join(folder, 'monitor'), line),
     arrived: () => guestDatagrams(remote),
     own: () => guestCounts(remote),
   };
+}
+
+/** The monitor takes one client at a time: who pastes a remedy is the next. */
+async function say(monitor: string, line: string): Promise<void> {
+  await promisify(execFile)('sh', ['-c', 'echo "$1" | socat -t1 - "UNIX-CONNECT:$2"', 'sh', line, monitor]);
 }
 
 /** QEMU makes the tap; what a script of the host does with it is done here. */

@@ -97,12 +97,12 @@ function ofQemu(args: readonly string[]): Details {
 }
 
 /** All values of `-key VALUE`; two dashes do as well. */
-function valuesAfter(args: readonly string[], key: string): readonly string[] {
+export function valuesAfter(args: readonly string[], key: string): readonly string[] {
   return args.flatMap((word, i) => (word === `-${key}` || word === `--${key}` ? (args[i + 1] ?? []) : []));
 }
 
 /** A key of QEMU's `a=1,b=2`, where a comma in a value is doubled; the first value may come without its key. */
-function qemuOption(text: string, key: string, implied: boolean): string {
+export function qemuOption(text: string, key: string, implied: boolean): string {
   const parts = text.replaceAll(',,', '\0').split(',');
   const found = parts.find((part) => part.startsWith(`${key}=`))?.slice(key.length + 1);
   const first = implied && !parts[0]?.includes('=') ? parts[0] : undefined;

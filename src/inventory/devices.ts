@@ -4,6 +4,7 @@ import type { DropReasons } from '../probes/reasons.ts';
 import type { RedirectCount } from '../probes/redirects.ts';
 import { type DeviceSums, emptySums, type QueueSums } from '../probes/rows.ts';
 import type { WalkedDevice, WalkedQueue } from '../probes/walk.ts';
+import type { Reader } from '../snapshot/reader.ts';
 import type { Receive } from '../snapshot/receive.ts';
 import type { VhostBatches } from '../snapshot/vhost.ts';
 import type {
@@ -16,7 +17,6 @@ import type {
   Queue,
   QueueChanges,
   QueueCounters,
-  Reader,
   ReasonCount,
   Ring,
   Wakeups,

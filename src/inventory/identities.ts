@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Identities of the processes that hold queues, looked up once a life and kept until it ends; never during a scrape.
 import { type ProcessText, readCgroup, readLife, readProcess } from '../kernel/process-text.ts';
+import type { Monitor } from '../snapshot/machine.ts';
 import type { Identity } from '../snapshot.ts';
 import { identityOf } from './identity.ts';
+import { monitorOf } from './qemu-monitor.ts';
 
 /** A process as whoever observed it names it. */
 export interface Observed {
@@ -14,6 +16,7 @@ export interface Observed {
 interface Known {
   readonly text: ProcessText;
   readonly identity: Identity;
+  readonly monitor: Monitor | undefined;
   readonly checkedMs: number;
 }
 
@@ -35,10 +38,17 @@ export class Identities {
   }
 
   /** undefined: not looked up yet, or what /proc has under this number is another process. */
-  of({ pid, startedTicks }: Observed): Identity | undefined {
+  of(observed: Observed): Identity | undefined {
+    return this.#knownOf(observed)?.identity;
+  }
+
+  monitorOf(observed: Observed): Monitor | undefined {
+    return this.#knownOf(observed)?.monitor;
+  }
+
+  #knownOf({ pid, startedTicks }: Observed): Known | undefined {
     const known = this.#known.get(pid);
-    if (!known || (startedTicks !== undefined && startedTicks !== known.text.startedTicks)) return undefined;
-    return known.identity;
+    return startedTicks !== undefined && startedTicks !== known?.text.startedTicks ? undefined : known;
   }
 
   /**
@@ -93,6 +103,8 @@ export class Identities {
   }
 
   #keep(pid: number, text: ProcessText): void {
-    this.#known.set(pid, { text, identity: identityOf(text), checkedMs: performance.now() });
+    const identity = identityOf(text);
+    const monitor = identity.program === 'qemu' ? monitorOf(text.args) : undefined;
+    this.#known.set(pid, { text, identity, monitor, checkedMs: performance.now() });
   }
 }

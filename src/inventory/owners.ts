@@ -8,6 +8,7 @@ import { listTunHolders } from '../kernel/tun-holders.ts';
 import type { WalkedDevice } from '../probes/walk.ts';
 import type { Owner } from '../snapshot.ts';
 import { Identities, type Observed } from './identities.ts';
+import { hasVcpus, VcpuWatch } from './vcpus.ts';
 
 interface Holder extends Observed {
   readonly comm: string;
@@ -36,11 +37,14 @@ interface Opened {
 export interface Held extends Opened {
   readonly deviceId: bigint;
   readonly carrierUps: number;
+  /** Packets do, in its ring. */
+  readonly waits: boolean;
 }
 
 /** Owners of queues, as far as they were found; unknown ones stay unknown. */
 export class Owners {
   readonly #identities = new Identities();
+  readonly #vcpus = new VcpuWatch();
   readonly #read: () => Promise<ReadonlyMap<string, Holder | undefined>>;
   readonly #byFile: boolean;
   #holders: ReadonlyMap<string, Holder | undefined> = new Map();
@@ -61,7 +65,9 @@ export class Owners {
     const holder = this.#holders.get(this.#byFile && held ? openedOf(held) : `${netns} ${device}`);
     if (!holder) return undefined;
     const { pid, comm, startedAt } = holder;
-    return { pid, comm, startedAt, identity: this.#identities.of(holder) };
+    const [monitor, vcpus] = [this.#identities.monitorOf(holder), this.#vcpus.of(pid)];
+    const identity = this.#identities.of(holder);
+    return { pid, comm, startedAt, identity, ...(monitor && { monitor }), ...(vcpus && { vcpus }) };
   }
 
   /** Looks for them again when the set of queues has changed or one has no owner, and now and then; not for a scrape. True: it did. */
@@ -78,7 +84,19 @@ export class Owners {
     const identities = this.#identities.refresh([...this.#holders.values()].flatMap((holder) => holder ?? []));
     const limit = wait(NAMED_WITHIN_MS, undefined, { signal: named.signal, ref: false }).catch(() => undefined);
     await Promise.race([identities.finally(() => named.abort()), limit]);
+    // Of a large VM it takes some milliseconds.
+    void this.#vcpus.refresh(this.#machines(queues.filter(({ waits }) => waits)));
     return read;
+  }
+
+  /** That hold these queues. */
+  #machines(queues: readonly Held[]): readonly { readonly pid: number; readonly program: string }[] {
+    const machines = queues.flatMap((queue) => {
+      const holder = this.#holders.get(openedOf(queue));
+      const program = holder && this.#identities.of(holder)?.program;
+      return holder && program && hasVcpus(program) ? [{ pid: holder.pid, program }] : [];
+    });
+    return [...new Map(machines.map((machine) => [machine.pid, machine])).values()];
   }
 
   /** Meanwhile, which through /proc may take seconds, nobody new is known. */
@@ -99,8 +117,11 @@ export function heldOf(devices: readonly WalkedDevice[]): readonly Held[] {
   return devices.flatMap((device) => device.queues.map((queue) => heldBy(device, queue)));
 }
 
-export function heldBy({ id, carrierUps }: WalkedDevice, { tunFile, file }: Opened): Held {
-  return { deviceId: id, carrierUps, tunFile, file };
+export function heldBy(
+  { id, carrierUps }: WalkedDevice,
+  { tunFile, file, occupancy = 0 }: Opened & { readonly occupancy?: number },
+): Held {
+  return { deviceId: id, carrierUps, tunFile, file, waits: occupancy > 0 };
 }
 
 /** Each once. */

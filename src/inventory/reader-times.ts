@@ -2,7 +2,7 @@
 // How each queue's full and stopped time was spent: sums over all the files that were its queue, one after the other.
 import type { Readers } from '../probes/readers.ts';
 import type { WalkedDevice, WalkedQueue } from '../probes/walk.ts';
-import type { Reader } from '../snapshot.ts';
+import type { Reader } from '../snapshot/reader.ts';
 
 type SeenQueue = Pick<WalkedQueue, 'index' | 'detached' | 'reader'>;
 

@@ -3,13 +3,14 @@
 import { quoted } from './command.ts';
 import type { Remedy } from './finding.ts';
 import { isGuest } from './full-ring.ts';
+import { vcpuSpan } from './vcpus.ts';
 import type { QueueSpan, Window } from './window.ts';
 import { readerThread } from './words.ts';
 
 const HOST = { lossless: true, restart: false, by: 'host' } as const;
 
 /** A VM that the host's virsh knows: only for QEMU does it without being told where. */
-function domainOf({ now: { owner } }: QueueSpan): string | undefined {
+export function domainOf({ now: { owner } }: QueueSpan): string | undefined {
   const { program, vm = '', runtime } = owner?.identity ?? {};
   return program === 'qemu' && runtime === 'libvirt' && vm !== '' ? vm : undefined;
 }
@@ -28,6 +29,15 @@ export function wakeReader(queue: QueueSpan, isStopped: boolean): readonly Remed
     command: `virsh domstate --reason ${quoted(domain ?? '')}`,
     effect: `Says whether the VM is paused; if so: virsh resume ${quoted(domain ?? '')}`,
   };
+  const guests: Remedy = {
+    command: 'ip -br link; ip link set eth0 up',
+    effect:
+      'In the guest: shows its interfaces and brings one up. Name its own; none is listed if the driver is not loaded.',
+    lossless: true,
+    restart: false,
+    by: 'guest',
+  };
+  const runs = !isStopped && (vcpuSpan(queue)?.ranSeconds ?? 0) > 0;
   const restart: Remedy = {
     command: undefined,
     effect: isGuest(queue)
@@ -39,7 +49,7 @@ export function wakeReader(queue: QueueSpan, isStopped: boolean): readonly Remed
   };
   return [
     ...(owner && isStopped ? [signal] : []),
-    ...(domain === undefined ? [] : [resume]),
+    ...(runs ? [guests] : domain === undefined ? [] : [resume]),
     ...(isStopped ? [] : lookAtReader(queue)),
     restart,
   ];

@@ -5,6 +5,7 @@ import { fullSecondsEver, fullTimeEvidence } from './full-time.ts';
 import { NOISE_PER_SECOND } from './loss.ts';
 import { onQueue } from './on.ts';
 import { wakeReader } from './reader-remedies.ts';
+import { resumeGuest } from './resume-guest.ts';
 import type { Rule } from './rule.ts';
 import {
   isFull,
@@ -15,6 +16,7 @@ import {
   stallLossPerSecond,
   stallSeverity,
 } from './stall.ts';
+import { isPaused, vcpuEvidence } from './vcpus.ts';
 import { type DeviceSpan, grown, type QueueSpan, type Window } from './window.ts';
 import { count, duration, queueName, readerName } from './words.ts';
 
@@ -26,7 +28,8 @@ export const readerStalled: Rule = {
   summary: 'nobody takes a packet out of the ring, and it is full or fills up',
   explanation:
     'The ring is full, or the queue stopped, and for seconds nothing was taken out: the process is stopped (SIGSTOP, freezer, debugger), the VM is paused, its guest has no driver, or its VMM hangs. ' +
-    'The reader’s state tells stopped from asleep; of an idle vhost-net worker what counts is what stops its owner.\n\n' +
+    'The reader’s state tells stopped from asleep; of an idle vhost-net worker what counts is what stops its owner. ' +
+    'A VM is paused if none of its vCPU threads ran for seconds; if they run, its guest has no driver, its interface is down, or it hangs.\n\n' +
     'A guest that has never taken a packet is given two minutes from the start of its VMM to boot, a pause of about a second (a migration) is told of and no more, and where only a trickle of broadcasts is lost nobody need be woken. ' +
     'A ring that has room yet is told of too, where for ten seconds packets wait, more come and none is taken. A bigger ring does not help: nobody empties it.',
   speaksOf: 'ring-loss',
@@ -48,7 +51,14 @@ function stalled(seen: FullRing): Finding {
   const isOn = stall.seconds < STALLED_SECONDS; // it takes some, whenever it may
   const reader = readerName(queue);
   const holder = reader === 'unknown' ? 'its reader' : `its reader, ${reader},`;
-  const what = isStopped ? 'is stopped by a signal, a debugger or the freezer' : isGone ? 'has ended' : 'takes nothing';
+  const paused = !isStopped && !isGone && isPaused(queue);
+  const what = isStopped
+    ? 'is stopped by a signal, a debugger or the freezer'
+    : isGone
+      ? 'has ended'
+      : paused
+        ? `takes nothing because the VM is paused: ${vcpuEvidence(queue)}`
+        : 'takes nothing';
   const since = isOn
     ? `for ${duration(time?.seconds ?? 0)} in all`
     : `for ${duration(stall.seconds)}${stall.lasts ? '' : ', until lately'}`;
@@ -59,15 +69,16 @@ function stalled(seen: FullRing): Finding {
       : 'is stopped, and its sender waits';
   return onQueue(queue, {
     rule: 'reader-stalled',
-    severity: isYoung(queue) && !isStopped ? 'info' : stallSeverity(seen),
-    cause: `${queueName(queue)} ${lost}: ${holder} ${what}, ${since}.${young}`,
+    severity: isYoung(queue) && !isStopped && !paused ? 'info' : stallSeverity(seen),
+    cause: `${queueName(queue)} ${lost}: ${holder} ${what}${paused ? '' : `, ${since}`}.${paused ? '' : young}`,
     evidence: [
       isOn ? undefined : `nothing was taken out of the ring for ${duration(stall.seconds)}`,
+      paused ? undefined : vcpuEvidence(queue),
       ring && `${count(ring.occupancy)} packets wait in a ring of ${count(ring.capacity)}`,
       fullTimeEvidence(time),
       `${count(stallLossPerSecond(seen))} packets a second are lost at the full ring`,
     ],
-    remedies: wakeReader(queue, isStopped),
+    remedies: paused ? resumeGuest(queue) : wakeReader(queue, isStopped),
     rejected: [
       { rule: 'ring-full-burst', because: 'a bigger ring would fill as well: nobody empties it' },
       ...(isOn ? [] : [{ rule: 'reader-cpu-bound', because: `a slow reader takes some; this one took 0` }]),
@@ -106,15 +117,17 @@ function neglected({ devices }: Window, asked: DeviceSpan | undefined): readonly
 
 function neglect(queue: QueueSpan, seconds: number, isFault: boolean): Finding {
   const { occupancy = 0, capacity = 0 } = queue.now.ring ?? {};
+  const paused = isPaused(queue);
   return onQueue(queue, {
     rule: 'reader-stalled',
     severity: isFault ? 'warning' : 'info',
-    cause: `${queueName(queue)} gives its packets to nobody: its reader, ${readerName(queue)}, takes nothing, for ${duration(seconds)}.`,
+    cause: `${queueName(queue)} gives its packets to nobody: its reader, ${readerName(queue)}, takes nothing, ${paused ? `because the VM is paused: ${vcpuEvidence(queue)}` : `for ${duration(seconds)}`}.`,
     evidence: [
       `${count(occupancy)} packets wait in a ring of ${count(capacity)}, and none was taken`,
+      paused ? undefined : vcpuEvidence(queue),
       'none was lost yet: the ring has room',
     ],
-    remedies: wakeReader(queue, false),
+    remedies: paused ? resumeGuest(queue) : wakeReader(queue, false),
     rejected: [{ rule: 'not-here', because: `${count(occupancy)} packets came, and are still here` }],
     confidence: 'medium',
   });

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether the CPUs of a virtual machine run, of VMs for which packets wait: a guest that is paused has threads that never do.
+import { readThreadTimes, type ThreadTime } from '../kernel/thread-times.ts';
+import type { VirtualCpus } from '../snapshot/machine.ts';
+
+/** QEMU with debug-threads=on (as libvirt starts it), cloud-hypervisor, Firecracker, crosvm. */
+const NAMED = /^(?:CPU \d+\/\w+|ALL CPUs\/TCG|vcpu\d+|fc_vcpu \d+|crosvm_vcpu\d+)$/;
+/** vhost-net's worker is a thread of its owner from Linux 6.4 on. */
+const WORKER = /^vhost-\d+$/;
+const QEMU = 'qemu';
+const MACHINES: readonly string[] = [QEMU, 'firecracker', 'cloud-hypervisor', 'crosvm', 'kata'];
+
+interface Machine {
+  readonly pid: number;
+  readonly program: string;
+}
+
+/** By the program's name (src/inventory/command-line.ts). */
+export function hasVcpus(program: string): boolean {
+  return MACHINES.includes(program);
+}
+
+export class VcpuWatch {
+  #seen: ReadonlyMap<number, VirtualCpus> = new Map();
+  #busy = false;
+
+  /** undefined: not looked at lately. */
+  of(pid: number): VirtualCpus | undefined {
+    return this.#seen.get(pid);
+  }
+
+  /** Forgets all others. Not for a scrape. */
+  async refresh(machines: readonly Machine[]): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    try {
+      const seen = new Map<number, VirtualCpus>();
+      for (const { pid, program } of machines) {
+        const threads = await readThreadTimes(pid);
+        const cpus = threads && vcpusOf(pid, program, threads);
+        if (cpus) seen.set(pid, cpus);
+      }
+      this.#seen = seen;
+    } finally {
+      this.#busy = false;
+    }
+  }
+}
+
+/** QEMU that was not asked for names of threads: all but the first, which serves devices and monitors, and vhost-net's. */
+function vcpusOf(pid: number, program: string, threads: readonly ThreadTime[]): VirtualCpus | undefined {
+  const named = threads.filter(({ comm }) => NAMED.test(comm));
+  const others = program === QEMU ? threads.filter(({ tid, comm }) => tid !== pid && !WORKER.test(comm)) : [];
+  const cpus = named.length > 0 ? named : others;
+  if (cpus.length === 0) return undefined;
+  return {
+    threads: cpus.length,
+    areNamed: named.length > 0,
+    ranSeconds: cpus.reduce((sum, { ranNs }) => sum + ranNs, 0) / 1e9,
+    readAt: Date.now() / 1000,
+  };
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is known of the virtual machine that holds a queue.
+
+/** Where QEMU takes commands: a unix socket, as its command line names it. */
+export interface Monitor {
+  readonly protocol: 'hmp' | 'qmp';
+  readonly path: string;
+}
+
+/** The threads that are a virtual machine's CPUs. */
+export interface VirtualCpus {
+  readonly threads: number;
+  /** By their names; else they are all threads but the first. */
+  readonly areNamed: boolean;
+  /** CPU time of them together since they began. */
+  readonly ranSeconds: number;
+  /** Unix time, seconds. */
+  readonly readAt: number;
+}
