@@ -12,6 +12,7 @@ const SHOWS: readonly RegExp[] = [
   /^(?:conntrack -S|nft list ruleset)$/,
   /^ethtool -[lxS] /,
   /^ip (?:-[ds] )*(?:link|neigh|route|addr) (?:show|get)\b/,
+  /^bpftool (?:prog|net) show /,
   /^bridge (?:-[ds] )*\w+ show\b/,
   /^sysctl [\w.-]+(?: [\w.-]+)*$/,
   /^virsh (?:domstate --reason|vcpupin) (?:'[^']*'|\S+)$/,
