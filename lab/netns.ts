@@ -32,7 +32,7 @@ export interface NamespaceLab {
 
 const run = promisify(execFile);
 const here = dirname(fileURLToPath(import.meta.url));
-const puppetFile = join(here, '../dist/lab/puppet');
+export const puppetFile = join(here, '../dist/lab/puppet');
 const PREFIX = 'tapscope-lab-';
 
 /** For `test(name, { skip: noLab }, …)`: why kernel tests cannot run here, or false. */

@@ -6,6 +6,7 @@ import { SCHEMA } from '../outputs/live.ts';
 import type { Verdict } from '../rules/judge.ts';
 import { type SnapshotJson, snapshotFromJson } from '../snapshot/json.ts';
 import type { Snapshot } from '../snapshot.ts';
+import { freshlyNamed } from './fresh-names.ts';
 import { version } from './version.ts';
 
 interface AnyAnswer {
@@ -50,7 +51,7 @@ export async function askSnapshot(socket: string, nevermind?: AbortSignal): Prom
   const { status, body } = await askPatiently(socket, '/api/v1/snapshot', nevermind);
   if (status !== 200) throw new Error(body.trim());
   const { snapshot }: SnapshotAnswer = JSON.parse(body);
-  return snapshotFromJson(snapshot);
+  return freshlyNamed(snapshotFromJson(snapshot));
 }
 
 /** What it makes of the last ten seconds, of which those that stand; undefined: it has not looked for long enough. Throws one sentence. */

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a host may hold that nobody planned for: a verdict or one sentence, within the time that the command takes.
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import test, { type TestContext } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { at, listAt, parseJson, textAt } from '../../lab/json.ts';
+import { inside, namespaceLab, noLab, puppetFile } from '../../lab/netns.ts';
+import { startPuppet } from '../../lab/puppet.ts';
+import { startAgent, tapscope } from '../../lab/serve.ts';
+import { slowness } from '../../lab/slowness.ts';
+
+const run = promisify(execFile);
+const RULES = 10_000;
+/** `diagnose --for=4s` on a machine at rest, and its start. */
+const WITHIN_MS = 8000;
+
+async function diagnosed(t: TestContext, ...args: readonly string[]): Promise<unknown> {
+  const began = performance.now();
+  const { stdout, stderr } = await tapscope(['diagnose', ...args, '--for=4s', '--json']);
+  const tookMs = performance.now() - began;
+  assert.equal(stderr, '');
+  const limit = WITHIN_MS * (await slowness());
+  assert.ok(tookMs <= limit, `${tookMs.toFixed(0)} ms, of ${limit.toFixed(0)}`);
+  t.diagnostic(`${tookMs.toFixed(0)} ms`);
+  return parseJson(stdout);
+}
+
+test(`a firewall of ${RULES} rules, of which the last drops`, { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('a', 'tap0', 'tap');
+  const peer = await lab.raise('tap0', 500);
+  await puppet.readLoop('a', 0);
+  const others = Array.from({ length: RULES }, (_, index) => `udp dport ${10_000 + index} counter accept`);
+  const table = `table inet big { chain out { type filter hook postrouting priority 0;\n${others.join('\n')}\nudp dport 9 counter drop\n}\n}\n`;
+  const nft = spawn('nsenter', [...inside(lab.name), 'nft', '-f', '-'], { stdio: ['pipe', 'inherit', 'inherit'] });
+  nft.stdin.end(table);
+  await new Promise((resolve) => nft.once('exit', resolve));
+  assert.equal(nft.exitCode, 0);
+  const sender = await lab.puppet();
+  let isDone = false;
+  const verdict = diagnosed(t, 'tap0', '--netns', lab.name).finally(() => {
+    isDone = true;
+  });
+  // Each packet meets all of them: more of these would be what is slow.
+  while (!isDone) await Promise.all([sender.udp(peer, 9, 10, 64).catch(() => undefined), wait(50)]);
+  const report = await verdict;
+  assert.equal(textAt(report, 'findings', 0, 'rule'), 'host-firewall');
+  const command = textAt(report, 'findings', 0, 'remedies', 0, 'command');
+  const shown = await run('sh', ['-c', command], { maxBuffer: 1e8 });
+  assert.ok(shown.stdout.includes('udp dport 9 counter packets'));
+});
+
+test('a reader in another process namespace has the number that it has here', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const puppet = await startPuppet('nsenter', [
+    ...inside(lab.name),
+    ...['unshare', '--pid', '--fork', '--kill-child', '--mount-proc', puppetFile],
+  ]);
+  lab.after(() => puppet.quit());
+  await puppet.open('a', 'tap0', 'tap');
+  const peer = await lab.raise('tap0', 50);
+  const reader = childOf(puppet.pid);
+  process.kill(reader, 'SIGSTOP');
+  lab.after(async () => void process.kill(reader, 'SIGCONT'));
+  const sender = await lab.puppet();
+  await sender.udp(peer, 9, 500, 64);
+  let isDone = false;
+  const verdict = diagnosed(t, 'tap0', '--netns', lab.name).finally(() => {
+    isDone = true;
+  });
+  while (!isDone) await Promise.all([sender.udp(peer, 9, 50, 64), wait(20)]);
+  const report = await verdict;
+  assert.equal(textAt(report, 'findings', 0, 'rule'), 'reader-stalled');
+  assert.equal(textAt(report, 'findings', 0, 'remedies', 0, 'command'), `kill -CONT ${reader}`);
+});
+
+test('a program that exits during the look', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('a', 'tap0', 'tap', 'persist');
+  const peer = await lab.raise('tap0', 50);
+  const agent = await startAgent(t);
+  const sender = await lab.puppet();
+  await sender.udp(peer, 9, 500, 64);
+  let isDone = false;
+  const verdict = diagnosed(t, 'tap0', '--netns', lab.name, `--socket=${agent.socket}`).finally(() => {
+    isDone = true;
+  });
+  await wait(1500);
+  await puppet.quit();
+  while (!isDone) await Promise.all([sender.udp(peer, 9, 50, 64).catch(() => undefined), wait(20)]);
+  const rules = listAt(await verdict, 'findings').map((finding) => textAt(finding, 'rule'));
+  assert.ok(rules.includes('no-reader'), rules.join());
+});
+
+test('a namespace is asked for by its name as soon as it is there', { skip: noLab }, async (t) => {
+  const before = await namespaceLab(t);
+  const puppet = await before.puppet();
+  await puppet.open('a', 'tap0', 'tap');
+  const agent = await startAgent(t);
+  const lab = await namespaceLab(t);
+  const other = await lab.puppet();
+  await other.open('a', 'tap1', 'tap');
+  const { stdout, stderr } = await tapscope([
+    'check',
+    'tap1',
+    '--netns',
+    lab.name,
+    '--json',
+    `--socket=${agent.socket}`,
+  ]);
+  assert.equal(stderr, '');
+  assert.equal(at(parseJson(stdout), 'agent', 'pid'), agent.pid);
+});
+
+/** The reader itself: `unshare --fork` waits for it. */
+function childOf(parent: number): number {
+  const [child] = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => statusOf(pid).includes(`\nPPid:\t${parent}\n`));
+  return Number(child ?? assert.fail(`${parent} has no child`));
+}
+
+function statusOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/status`, 'utf8');
+  } catch {
+    return ''; // it ended
+  }
+}
