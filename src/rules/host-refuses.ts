@@ -30,7 +30,7 @@ const KINDS: readonly Kind[] = [
     remedy: (device, window) => ({
       command: inNamespaceOf(device, window, `sysctl -w ${quoted(`net/ipv4/conf/${device.now.name}/rp_filter`)}=2`),
       effect:
-        'Loose: a source is right if any device leads there. The stricter of this and net.ipv4.conf.all counts by the larger number. Better: a route back to the source by the device.',
+        'Loose mode: a source is accepted if any route leads back to it. Better: add a route to the source by this device.',
     }),
   },
   {

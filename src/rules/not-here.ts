@@ -12,6 +12,8 @@ import { count, nameOf } from './words.ts';
 /** Counters and probes are read one after the other: so few, and this share, may be between the two readings. */
 const READ_BETWEEN = 10;
 const READ_BETWEEN_SHARE = 0.02;
+/** Fewer are broadcasts to a device that was left over. */
+const FEWEST_BESIDE = 50;
 
 export const notHere: Rule = {
   name: 'not-here',
@@ -40,7 +42,7 @@ function clean(device: DeviceSpan, window: Window): readonly Finding[] {
   const inTun = grown(device, ({ counters }) => counters?.txDropped) ?? 0;
   const before = lossBefore(device, () => true)?.lost ?? 0;
   const waiting = device.queues.reduce((sum, { now: { ring } }) => sum + (ring?.occupancy ?? 0), 0);
-  const doubts = doubtsOf(device, towards, back);
+  const doubts = doubtsOf(device, window, towards, back);
   return [
     {
       ...onDevice(device, {
@@ -69,8 +71,15 @@ function sentenceOf(towards: Loss, back: Loss, waiting: number): string {
     : `lost only ${count(lost)} packets here: whoever misses more has to look elsewhere`;
 }
 
+/** Of the other devices of its namespace: what would have come to it may be among them. */
+function droppedBeside(device: DeviceSpan, { devices }: Window): number {
+  const others = devices.filter((other) => other !== device && other.now.netns === device.now.netns);
+  return others.reduce((sum, other) => sum + (lossBefore(other, () => true)?.lost ?? 0), 0);
+}
+
 /** Why the answer is not OK, although no rule found a fault. */
-function doubtsOf(device: DeviceSpan, towards: Loss, back: Loss): readonly string[] {
+function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss): readonly string[] {
+  const beside = towards.offered + back.offered === 0 ? droppedBeside(device, window) : 0;
   const unexplained = unexplainedReceive(device);
   const doubts = [
     isMostOfFew(towards)
@@ -81,6 +90,9 @@ function doubtsOf(device: DeviceSpan, towards: Loss, back: Loss): readonly strin
       : undefined,
     unexplained > Math.max(READ_BETWEEN, READ_BETWEEN_SHARE * (back.offered + unexplained))
       ? `the kernel’s rx_dropped grew by ${count(unexplained)} and no probe saw why`
+      : undefined,
+    beside >= FEWEST_BESIDE
+      ? `it saw no packet while ${count(beside)} packets to other devices of its namespace were dropped before tun`
       : undefined,
   ];
   return doubts.flatMap((doubt) => doubt ?? []);
