@@ -172,6 +172,12 @@ export const deviceMetrics: readonly Metric<Device>[] = [
     ['change'],
     ({ queueChanges: changes }) => (changes ? [series(changes.joined, 'joined'), series(changes.left, 'left')] : []),
   ),
+  counters(
+    'tapscope_device_unseen_packets_total',
+    'Packets that no program of tapscope saw and the kernel’s own counters prove (tx_packets, tx_dropped), by what became of them. With one queue they are in all figures; with several, no queue has them.',
+    ['outcome'],
+    ({ unseen }) => (unseen ? [series(unseen.enqueued, 'enqueued'), series(unseen.dropped, 'dropped')] : []),
+  ),
   counter(
     'tapscope_device_transmit_packets_total',
     'Packets delivered to the guest or reader, by the kernel (tx_packets of rtnl_link_stats64).',

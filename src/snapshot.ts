@@ -3,6 +3,7 @@
 import type { Monitor, VirtualCpus } from './snapshot/machine.ts';
 import type { Reader } from './snapshot/reader.ts';
 import type { Macvtap, Receive, Redirected, UncountedLoss } from './snapshot/receive.ts';
+import type { UnseenPackets } from './snapshot/unseen.ts';
 import type { Vhost, VhostBatches } from './snapshot/vhost.ts';
 
 /** How a device treats a sender that is faster than its reader. */
@@ -238,6 +239,8 @@ export interface Device {
   /** undefined: it is none. */
   readonly macvtap: Macvtap | undefined;
   readonly uncounted: readonly UncountedLoss[];
+  /** Since it was first seen; undefined: not measured, or an older recording. */
+  readonly unseen?: UnseenPackets | undefined;
   readonly audit: readonly AuditResult[];
   readonly degraded: readonly string[];
 }

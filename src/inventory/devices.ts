@@ -90,6 +90,7 @@ export function deviceOf(walked: WalkedDevice, measured: Measured): Device {
     receive: measured.receive,
     macvtap: undefined,
     uncounted: uncountedOf({ kind, queues, ...measured }),
+    unseen: measured.books?.unseen,
     audit: measured.books?.audit ?? [],
     degraded,
   };
@@ -179,13 +180,14 @@ function stopsAudit({ stops, stopsInferred, wakes, stopsUnwoken, stoppedForSecon
 const NOT_KNOWN = { enqueued: undefined, transmitted: undefined };
 
 function countersOf(sums: QueueSums, measured: Measured, balance: QueueBalance | undefined): QueueCounters {
-  const dropped = measured.reasons ? droppedOf(sums, measured.reasons) : [];
+  const untraced = balance?.untraced ?? 0;
+  const dropped = measured.reasons ? withUntraced(droppedOf(sums, measured.reasons), untraced) : [];
   const own = { enqueued: sums.enqueued, transmitted: sums.enqueued - sums.redirected };
   const { enqueued, transmitted } = balance?.known === false ? NOT_KNOWN : (balance ?? own);
   const read = balance?.read ?? Math.max(0, sums.consumed - sums.consumedByVhost);
   return {
     dropped,
-    offered: transmitted === undefined ? undefined : transmitted + sumOf(sums.dropped),
+    offered: transmitted === undefined ? undefined : transmitted + sumOf(sums.dropped) + untraced,
     offeredBytes: measured.counted ? sums.offeredBytes : undefined,
     enqueued,
     consumed: measured.consumedCounted ? { read, vhost: sums.consumed - read } : undefined,
@@ -208,6 +210,14 @@ function wakeupsOf(sums: QueueSums | undefined): Wakeups {
 
 function sumOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0);
+}
+
+/** The kernel counted them, and no program saw why. */
+function withUntraced(dropped: readonly ReasonCount[], untraced: number): readonly ReasonCount[] {
+  if (untraced === 0) return dropped;
+  const known = dropped.find(({ reason }) => reason === 'UNTRACED');
+  const others = dropped.filter((one) => one !== known);
+  return [...others, { reason: 'UNTRACED', packets: (known?.packets ?? 0) + untraced }];
 }
 
 function droppedOf({ dropped, rare }: QueueSums, reasons: DropReasons): readonly ReasonCount[] {

@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // The books of one device: what each queue delivered, by arithmetic, and whether that agrees with the kernel's own counters.
-import { type DeviceSums, emptySums, type QueueSums } from '../probes/rows.ts';
-import type { WalkedDevice, WalkedQueue } from '../probes/walk.ts';
+import { emptySums } from '../probes/rows.ts';
+import type { WalkedDevice } from '../probes/walk.ts';
+import type { UnseenPackets } from '../snapshot/unseen.ts';
 import type { AuditResult } from '../snapshot.ts';
+import { Deliveries } from './deliveries.ts';
+import {
+  attachedOf,
+  countOf,
+  fingerprintOf,
+  moved,
+  type Reading,
+  sumOf,
+  type Totals,
+  totalsOf,
+  unseenOf,
+} from './device-totals.ts';
+import { Marks, ofUnassigned, PATIENCE } from './marks.ts';
 import { OtherLosses } from './other-losses.ts';
-import { heldOf, QueueBooks, type Regime, thrown, VHOST_BATCH } from './queue-books.ts';
-import { type Count, Renumbering } from './renumbering.ts';
-
-/** One device at one moment: its counters read before and after the walk that saw its rings. */
-export interface Reading {
-  readonly before: DeviceSums;
-  readonly after: DeviceSums;
-  readonly walked: WalkedDevice;
-  /** Losses before tun that may be in the kernel's tx_dropped too; infinite where nobody counts them. */
-  readonly otherDropped: number;
-  /** vhost-net is loaded, and may hold packets that nobody sees: it has taken and not yet delivered them. */
-  readonly vhost: boolean;
-  /** Queues joined or left since the walk before: what lies in a ring may have come under another queue's index. */
-  readonly queuesChanged?: boolean;
-}
+import { QueueBooks, type Regime, VHOST_BATCH } from './queue-books.ts';
+import { Renumbering } from './renumbering.ts';
+import { leftOrWaiting, Unseen } from './unseen.ts';
 
 /** One queue as its books show it; packets. */
 export interface QueueBalance {
@@ -33,6 +35,8 @@ export interface QueueBalance {
   readonly auditPending: boolean | undefined;
   /** false: no probe tells the packets of this queue from its neighbours'. */
   readonly known: boolean;
+  /** Dropped by tun without any program of ours seeing it. */
+  readonly untraced: number;
 }
 
 export interface Books {
@@ -40,23 +44,8 @@ export interface Books {
   readonly queues: ReadonlyMap<number, QueueBalance>;
   readonly audit: readonly AuditResult[];
   readonly degraded: readonly string[];
+  readonly unseen: UnseenPackets;
 }
-
-interface Totals {
-  /** Entered the rings and was neither thrown out nor lost in a failed read. */
-  readonly entered: number;
-  readonly consumed: number;
-  readonly failed: number;
-  readonly waiting: number;
-  readonly held: number;
-  readonly dropped: number;
-}
-
-/** Snapshots that disagreed, why, and by how many packets the last. */
-const NOTHING_WRONG = { count: 0, sentence: '', size: 0 };
-
-/** Snapshots in a row that must disagree before a device is called degraded: one may have been read in the middle of something. */
-const PATIENCE = 3;
 
 /**
  * What is shown is exact at rest; while packets move it is what was certainly enqueued and delivered, and never goes down.
@@ -70,16 +59,24 @@ export class Ledger {
   readonly #others = new OtherLosses();
   /** Packets that moved while the books were opened, until the first rest. */
   #doubt = 0;
-  #offset = { delivered: 0, dropped: 0 };
+  #offset = { delivered: 0, dropped: 0, entered: 0 };
   #regime: Regime | undefined;
   #last: string | undefined;
   /** Looks in a row that found packets in a detached queue's ring. */
   #leaving = 0;
-  #wrong = NOTHING_WRONG;
+  readonly #marks = new Marks();
+  readonly #deliveries = new Deliveries();
+  readonly #unseen = { enqueued: new Unseen(), dropped: new Unseen() };
+  /** Of the unseen packets, those that belong to no queue's books; and those drops that the kernel's counter has since the books were opened. */
+  #unassigned = 0;
+  #untraced = 0;
+  readonly #untracedOf = new Map<number, number>();
+  readonly #nowSeconds: () => number;
 
   /** born: the device appeared under watch, so that its books begin with zeros. */
-  constructor(born: boolean) {
+  constructor(born: boolean, nowSeconds: () => number = () => performance.now() / 1000) {
     this.#born = born;
+    this.#nowSeconds = nowSeconds;
     if (born) this.#base = { delivered: 0, dropped: 0 };
   }
 
@@ -96,14 +93,24 @@ export class Ledger {
     this.#enter(regime, reading, totals);
     this.#updateQueues(reading, regime, totals, renumbered, atRest);
     this.#last = fingerprint;
+    const still = atRest && !renumbered && this.#leaving === 0 && totals.waiting + totals.held === 0;
+    const drained = still && regime.taken === 'derived';
+    this.#deliveries.update([...this.#books.values()], this.#most(reading), drained, this.#nowSeconds());
     if (atRest) this.#narrow(reading, totals, regime);
+    if (regime.enqueued === 'counted') this.#addUnseen(reading, totals, atRest);
     const audit = this.#audit(reading, totals, regime);
     const degraded = this.#judge(audit, reading, totals, regime, atRest);
     this.#others.seen(reading.otherDropped);
     if (this.#leaving >= PATIENCE)
       degraded.push('a detached queue holds packets: until they are taken, figures of single queues stand still');
     if (renumbered) degraded.push('queues were renumbered with packets in the ring');
-    return { queues: this.#shown(regime), audit, degraded };
+    const { enqueued, dropped } = this.#unseen;
+    return {
+      queues: this.#shown(regime),
+      audit,
+      degraded,
+      unseen: { enqueued: enqueued.packets, dropped: dropped.packets },
+    };
   }
 
   #updateQueues(reading: Reading, regime: Regime, totals: Totals, renumbered: boolean, atRest: boolean): void {
@@ -130,6 +137,42 @@ export class Ledger {
     }
   }
 
+  /** The most that all queues together may show as delivered. */
+  #most({ walked, vhost }: Reading): number {
+    const delivered = walked.counters.txPackets - (this.#base?.delivered ?? 0) + this.#offset.delivered;
+    return delivered - this.#unassigned + this.#doubt + unseenOf(walked, vhost);
+  }
+
+  /** What the kernel's counters have more than ours: of one queue it is this queue's, of several the device's. */
+  #addUnseen(reading: Reading, totals: Totals, atRest: boolean): void {
+    if (!this.#base) return;
+    const { walked, after, otherDropped } = reading;
+    const now = this.#nowSeconds();
+    const books = [...this.#books.values()];
+    const missing = this.#missing(reading, totals, atRest) - this.#offset.entered - this.#doubt;
+    const certain = this.#unseen.enqueued.update(missing, atRest, now);
+    const [only] = books;
+    if (books.length === 1) only?.miss(certain);
+    else this.#unassigned += certain;
+    const counted = sumOf([...after.values()].map(({ dropped }) => sumOf(dropped))) + this.#untraced;
+    const dropped = walked.counters.txDropped - this.#base.dropped - this.#offset.dropped - counted;
+    const explained = this.#others.explained(otherDropped) + this.#doubt;
+    const untraced = this.#unseen.dropped.update(dropped - explained, atRest, now);
+    this.#untraced += untraced;
+    const [index] = this.#books.keys();
+    if (books.length === 1 && index !== undefined)
+      this.#untracedOf.set(index, (this.#untracedOf.get(index) ?? 0) + untraced);
+  }
+
+  /** Packets that left the rings or wait in them, at the least, more than our programs saw enter. */
+  #missing(reading: Reading, totals: Totals, atRest: boolean): number {
+    const { walked, after } = reading;
+    const delivered = walked.counters.txPackets - (this.#base?.delivered ?? 0);
+    const books = sumOf([...this.#books.values()].map(({ uncounted }) => uncounted)) + this.#unassigned;
+    const entered = books + sumOf([...after.values()].map(({ enqueued }) => enqueued));
+    return leftOrWaiting(reading, totals, delivered, atRest) - entered;
+  }
+
   /** Packets that seem to be delivered beyond what the kernel counts, and vhost may hold. */
   #ahead({ walked, vhost }: Reading, totals: Totals, regime: Regime): number {
     const { delivered } = this.#base ?? { delivered: 0 };
@@ -150,7 +193,8 @@ export class Ledger {
         const known = regime.enqueued === 'counted' || regime.taken === 'counted' || this.#books.size === 1;
         const auditPending = audit.length > 0 || books.unaudited ? books.unaudited : undefined;
         const { enqueued, transmitted, delivered, read } = books;
-        return [index, { enqueued, transmitted, delivered, read, audit, auditPending, known }];
+        const untraced = this.#untracedOf.get(index) ?? 0;
+        return [index, { enqueued, transmitted, delivered, read, audit, auditPending, known, untraced }];
       }),
     );
   }
@@ -163,9 +207,12 @@ export class Ledger {
     const { walked } = reading;
     if (this.#regime !== undefined && this.#regime.enqueued !== regime.enqueued)
       this.#doubt = VHOST_BATCH + moved(reading);
+    if (this.#regime?.enqueued !== regime.enqueued)
+      for (const unseen of [this.#unseen.enqueued, this.#unseen.dropped]) unseen.restart();
     const resumed = this.#regime?.enqueued === 'derived' && regime.enqueued === 'counted';
     const alone = this.#books.size === 1;
     if (resumed) this.#others.open(reading.otherDropped);
+    if (resumed) this.#untraced = 0;
     if (resumed && this.#base)
       this.#base = alone ? { ...this.#base, dropped: walked.counters.txDropped - dropped } : undefined;
     this.#regime = regime;
@@ -178,18 +225,22 @@ export class Ledger {
     this.#base = { delivered: txPackets - delivered, dropped: txDropped - dropped };
     this.#others.open(reading.otherDropped);
     this.#doubt = VHOST_BATCH + moved(reading);
-    this.#offset = { delivered: 0, dropped: 0 };
+    this.#offset = { delivered: 0, dropped: 0, entered: 0 };
+    this.#unassigned = 0;
+    this.#untraced = 0;
   }
 
   /** At the first rest the audit is set right by what moved at the opening, and by no more than that. */
-  #narrow({ walked }: Reading, totals: Totals, regime: Regime): void {
+  #narrow(reading: Reading, totals: Totals, regime: Regime): void {
     if (!this.#base || this.#doubt === 0) return;
-    const { txPackets, txDropped } = walked.counters;
+    const { txPackets, txDropped } = reading.walked.counters;
+    const entered = this.#missing(reading, totals, true);
     const delivered = this.#delivered(totals, regime) - (txPackets - this.#base.delivered);
-    const dropped = this.#others.settle(txDropped - this.#base.dropped - totals.dropped);
+    const dropped = this.#others.settle(txDropped - this.#base.dropped - totals.dropped - this.#untraced);
     this.#offset = {
       delivered: Math.abs(delivered) <= this.#doubt ? delivered : 0,
       dropped: Math.abs(dropped) <= this.#doubt ? dropped : 0,
+      entered: Math.abs(entered) <= this.#doubt ? entered : 0,
     };
     this.#doubt = 0;
   }
@@ -198,13 +249,13 @@ export class Ledger {
   #delivered({ consumed, failed, entered, waiting, held }: Totals, { taken }: Regime): number {
     const books = [...this.#books.values()];
     if (taken === 'counted') return sumOf(books.map(({ heldBefore }) => heldBefore)) + consumed - failed - held;
-    return sumOf(books.map(({ uncounted }) => uncounted)) + entered - waiting - held;
+    return sumOf(books.map(({ uncounted }) => uncounted)) + this.#unassigned + entered - waiting - held;
   }
 
   #audit({ walked, otherDropped }: Reading, totals: Totals, regime: Regime): readonly AuditResult[] {
     if (this.#base === undefined) return [];
     const { txPackets, txDropped } = walked.counters;
-    const dropped = txDropped - this.#base.dropped - totals.dropped - this.#offset.dropped;
+    const dropped = txDropped - this.#base.dropped - totals.dropped - this.#untraced - this.#offset.dropped;
     const audit: AuditResult[] = [];
     if (regime.taken !== 'device')
       audit.push({
@@ -223,77 +274,20 @@ export class Ledger {
     const tolerance = this.#doubt + (atRest ? 0 : VHOST_BATCH + moved(reading)) + unseenOf(walked, reading.vhost);
     const rings = [...this.#books.values()].map((books) => ({ equation: 'ring', imbalance: books.imbalance() ?? 0 }));
     const equations = [...audit, ...rings];
-    const wrong = equations.find(({ imbalance }) => Math.abs(imbalance) > tolerance);
-    const { count, size } = this.#wrong;
-    if (wrong) this.#wrong = { count: count + 1, sentence: explain(wrong), size: Math.abs(wrong.imbalance) };
-    // What moves hides a small difference, unless there is none at all.
-    else if (atRest || size > tolerance || equations.every(({ imbalance }) => imbalance === 0))
-      this.#wrong = NOTHING_WRONG;
-    const degraded: string[] = [];
-    if ([...before].some(([index, sums]) => (this.#books.get(index)?.bypassed(sums) ?? 0) > 0))
-      degraded.push('packets come past the offered probe (PACKET_QDISC_BYPASS, pktgen start_xmit)');
-    if (this.#wrong.count >= PATIENCE) degraded.push(this.#wrong.sentence);
+    const now = this.#nowSeconds();
+    const bypassed = sumOf([...before].map(([index, sums]) => this.#books.get(index)?.bypassed(sums) ?? 0));
+    const degraded = [
+      ...this.#marks.ofBypassed(bypassed, now),
+      ...this.#marks.ofAudits(equations, tolerance, atRest),
+      ...this.#deliveries.sentences(PATIENCE, now),
+    ];
+    const unassigned = this.#unassigned + (this.#books.size > 1 ? this.#untraced : 0);
+    if (unassigned > 0 && (this.#unseen.enqueued.isRecent(now) || this.#unseen.dropped.isRecent(now)))
+      degraded.push(ofUnassigned(unassigned));
     const explained = this.#others.explained(otherDropped);
     const shared = this.#base ? walked.counters.txDropped - this.#base.dropped - totals.dropped - explained : 0;
     if (regime.enqueued === 'derived' && shared > tolerance)
       degraded.push(`${shared} drops of shared packets are known for the device only (lean)`);
     return degraded;
   }
-}
-
-function attachedOf({ queues }: WalkedDevice): readonly WalkedQueue[] {
-  return queues.filter(({ detached }) => !detached);
-}
-
-/** Packets that vhost-net may have taken without being seen to: a batch of each queue, or the one that it is delivering. */
-function unseenOf({ queues }: WalkedDevice, vhost: boolean): number {
-  return vhost ? VHOST_BATCH * queues.length : queues.filter((queue) => queue.vhost).length;
-}
-
-function totalsOf({ before, walked }: Reading): Totals {
-  const sums = [...before.values()];
-  return {
-    entered: sumOf(sums.map((queue) => queue.enqueued - thrown(queue) - queue.failed)),
-    consumed: sumOf(sums.map(({ consumed, unproduced }) => consumed - unproduced)),
-    failed: sumOf(sums.map(({ failed }) => failed)),
-    waiting: sumOf(walked.queues.map(({ occupancy }) => occupancy)),
-    held: sumOf(walked.queues.map(heldOf)),
-    dropped: sumOf(sums.map(({ dropped }) => sumOf(dropped))),
-  };
-}
-
-function countOf({ before, after }: Reading, counter: (queue: QueueSums) => number): Count {
-  const total = (sums: DeviceSums): number => sumOf([...sums.values()].map(counter));
-  return { before: total(before), after: total(after) };
-}
-
-/** The most that any counter grew while the device was read. */
-function moved({ before, after }: Reading): number {
-  const counters: readonly ((queue: QueueSums) => number)[] = [
-    (queue) => queue.offered,
-    (queue) => queue.enqueued,
-    (queue) => queue.consumed,
-    (queue) => sumOf(queue.dropped),
-  ];
-  const total = (sums: DeviceSums, counter: (queue: QueueSums) => number) => sumOf([...sums.values()].map(counter));
-  return Math.max(...counters.map((counter) => total(after, counter) - total(before, counter)));
-}
-
-/** Equal in two readings: nothing moved between them. */
-function fingerprintOf(reading: Reading, { entered, consumed, waiting, held, dropped }: Totals): string {
-  const { txPackets, txDropped } = reading.walked.counters;
-  return [entered, consumed, waiting, held, dropped, moved(reading), txPackets, txDropped].join(' ');
-}
-
-function explain({ equation, imbalance }: AuditResult): string {
-  if (equation === 'ring' && imbalance > 0)
-    return `${imbalance} packets more entered the ring than left it or lie in it`;
-  if (equation === 'dropped') return `the kernel’s tx_dropped differs from the drops counted by ${imbalance}`;
-  if (imbalance < 0)
-    return `${-imbalance} packets more came out of the ring than were seen offered: they bypass the probes (PACKET_QDISC_BYPASS, AF_XDP, XDP redirect)`;
-  return `${imbalance} packets left the ring that the kernel does not count as delivered`;
-}
-
-function sumOf(values: Iterable<number>): number {
-  return [...values].reduce((sum, value) => sum + value, 0);
 }

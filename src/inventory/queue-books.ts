@@ -46,6 +46,12 @@ export class QueueBooks {
   #enqueued = 0;
   #transmitted = 0;
   #delivered = 0;
+  /** What `delivered` would be if the other queues' figures allow it. */
+  #proposed = 0;
+  /** Enqueued and not counted by our programs, by the kernel's counters. */
+  #missed = 0;
+  /** Packets that this queue delivered and another was offered, less the opposite. */
+  #movedHere = 0;
   #read = 0;
   #bypassedBefore = 0;
   /** Consumed packets are counted by the index that their ring has then: what that shifts between queues. */
@@ -82,7 +88,30 @@ export class QueueBooks {
 
   /** Entered the ring, but is not in the counter of enqueued packets: was there before it, or came while it did not count. */
   get uncounted(): number {
-    return (this.#opening ?? 0) + (this.#regime?.enqueued === 'counted' ? this.#base : 0);
+    return (this.#opening ?? 0) + (this.#regime?.enqueued === 'counted' ? this.#base + this.#missed : 0);
+  }
+
+  /** The kernel's counters prove that so many more were enqueued than our programs saw. */
+  miss(packets: number): void {
+    this.#missed += packets;
+    this.#enqueued += packets;
+    this.#transmitted += packets;
+  }
+
+  /** By how many packets the last reading was ahead of what is shown as delivered; negative: behind it. */
+  get ahead(): number {
+    return this.#proposed - this.#delivered;
+  }
+
+  /** The device's counters allow what this queue proposes. */
+  deliver(): void {
+    this.#delivered = Math.max(this.#delivered, this.#proposed);
+  }
+
+  /** So many packets were offered to another index than the one they left by. */
+  shift(packets: number): void {
+    this.#movedHere += packets;
+    this.#proposed += packets;
   }
 
   /** Taken by vhost-net before the books were opened, and delivered since or still held. */
@@ -111,7 +140,10 @@ export class QueueBooks {
     this.#shifted ||= renumbered;
     this.#read = Math.max(this.#read, before.consumed - before.consumedByVhost);
     if (steady && this.#shifted) this.#rebase(regime, reading);
-    const sources = { counted: before.enqueued, derived: steady ? this.#derive(regime, reading) : undefined };
+    const sources = {
+      counted: before.enqueued + this.#missed,
+      derived: steady ? this.#derive(regime, reading) : undefined,
+    };
     this.#enter(regime, sources, reading);
     if (reading.atRest) this.#settleBase(sources);
     const source = regime.enqueued === 'counted' ? sources.counted : sources.derived;
@@ -123,7 +155,7 @@ export class QueueBooks {
     const apart = regime.taken === 'counted' && !(renumbered && regime.enqueued === 'counted');
     // The kernel's own counter where it is this queue's alone; what vhost gave back or is purged at this moment is not in it.
     const taken = reading.takenFromDevice ?? (steady || apart ? this.#taken(regime, reading) : undefined);
-    if (taken !== undefined) this.#delivered = Math.max(this.#delivered, taken - before.failed - held);
+    this.#proposed = taken === undefined ? this.#delivered : taken - before.failed - held;
     if (steady) this.#last = sources;
     this.#setAnchor(sources, regime, reading.atRest);
   }
@@ -160,7 +192,7 @@ export class QueueBooks {
   #taken(regime: Regime, { before, after, ring, takenFromDevice }: QueueReading): number | undefined {
     if (regime.taken === 'counted') return netConsumed(before, after) + this.#heldBefore + this.#takenBase;
     if (regime.taken === 'device') return takenFromDevice;
-    return this.uncounted + before.enqueued - thrown(before) - (ring?.occupancy ?? 0);
+    return this.uncounted + before.enqueued + this.#movedHere - thrown(before) - (ring?.occupancy ?? 0);
   }
 
   /**
@@ -182,6 +214,7 @@ export class QueueBooks {
     const changed = this.#regime !== undefined && this.#regime.enqueued !== regime.enqueued;
     this.#regime = regime;
     if (!changed) return;
+    this.#missed = 0;
     if (regime.enqueued === 'counted') this.#resume(regime, sources, reading);
     else {
       this.#base = this.#baseBefore ?? this.#baseOfDerived(sources);

@@ -157,6 +157,7 @@ const guest: Device = {
   attachedQueues: 2,
   detachedQueues: 2,
   queueChanges: { joined: 3, left: 2 },
+  unseen: { enqueued: 17, dropped: 2 },
   counters: { txPackets: 1768, txBytes: 113_152, txDropped: 107, rxPackets: 5, rxBytes: 300, rxDropped: 0 },
   otherDropped: [
     { reason: 'QDISC_DROP', location: '__dev_queue_xmit', packets: 12 },

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// All queues of a device together show no more deliveries than the kernel counts for the device.
+import { sumOf } from './device-totals.ts';
+import { MARKED_SECONDS } from './unseen.ts';
+
+/** What the books of one queue offer to show. */
+export interface Proposal {
+  readonly delivered: number;
+  /** By how many packets the last reading was ahead of what is shown as delivered; negative: behind it. */
+  readonly ahead: number;
+  /** The device's counters allow what this queue proposes. */
+  deliver(): void;
+  /** So many packets more left by this index than were offered to it. */
+  shift(packets: number): void;
+}
+
+export class Deliveries {
+  #count = 0;
+  #packets = 0;
+  #at = Number.NEGATIVE_INFINITY;
+
+  /**
+   * `most`: packets that all queues together may show. `drained`: nothing moves or waits, and arithmetic alone tells what each queue
+   * delivered, so that what one queue has too much is what another lacks.
+   */
+  update(queues: readonly Proposal[], most: number, drained: boolean, nowSeconds: number): void {
+    const room = Math.max(0, most - sumOf(queues.map(({ delivered }) => delivered)));
+    const more = queues.filter(({ ahead }) => ahead > 0);
+    const excess = sumOf(more.map(({ ahead }) => ahead)) - room;
+    if (excess <= 0) {
+      this.#count = 0;
+      for (const one of queues) one.deliver();
+      return;
+    }
+    this.#count++;
+    this.#packets = excess;
+    this.#at = nowSeconds;
+    const less = queues.filter(({ ahead }) => ahead < 0);
+    if (!drained || -sumOf(less.map(({ ahead }) => ahead)) !== excess) return;
+    exchange(less, more, excess);
+    for (const one of queues) one.deliver();
+    // Several queues took part, and none of the counters tells how many packets came from which.
+    if (more.length === 1 || room === 0) this.#at = Number.NEGATIVE_INFINITY;
+    this.#count = 0;
+  }
+
+  /** `patience`: snapshots for which a difference is not yet told. */
+  sentences(patience: number, nowSeconds: number): readonly string[] {
+    if (this.#count >= patience)
+      return [
+        `${this.#packets} packets left by another queue than they were offered to: what single queues delivered stands still`,
+      ];
+    if (this.#count === 0 && nowSeconds - this.#at < MARKED_SECONDS)
+      return [`of single queues, up to ${this.#packets} delivered packets may be another queue’s`];
+    return [];
+  }
+}
+
+function exchange(less: readonly Proposal[], more: readonly Proposal[], excess: number): void {
+  let left = excess;
+  for (const one of less) one.shift(-one.ahead);
+  for (const one of more) {
+    const part = Math.min(one.ahead, left);
+    one.shift(-part);
+    left -= part;
+  }
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packets that the kernel counted and our programs did not: the kernel skipped the programs, or the packets came past them.
+import { type Reading, sumOf, type Totals } from './device-totals.ts';
+import { thrown } from './queue-books.ts';
+
+/** Looks in a row that must show a difference before it counts under load: a program may run later than the reader of its packet. */
+const LOOKS = 3;
+
+/** A mark ends this long after the last packet that was not seen. */
+export const MARKED_SECONDS = 30;
+
+/** Counts the least that every one of the last looks shows; at rest, what there is. */
+export class Unseen {
+  #packets = 0;
+  #looks: number[] = [];
+  #grewAt = Number.NEGATIVE_INFINITY;
+
+  /** Since the device was first seen; packets. */
+  get packets(): number {
+    return this.#packets;
+  }
+
+  /** Some were found a short time ago. */
+  isRecent(nowSeconds: number): boolean {
+    return nowSeconds - this.#grewAt < MARKED_SECONDS;
+  }
+
+  /** `bound`: packets that are not accounted for, at least. Answers how many of them are certain now. */
+  update(bound: number, atRest: boolean, nowSeconds: number): number {
+    this.#looks = [...this.#looks, bound].slice(-LOOKS);
+    const least = this.#looks.length < LOOKS ? 0 : Math.min(...this.#looks);
+    const certain = Math.max(0, atRest ? bound : least);
+    if (certain === 0) return 0;
+    this.#packets += certain;
+    this.#looks = this.#looks.map((look) => look - certain);
+    this.#grewAt = nowSeconds;
+    return certain;
+  }
+
+  /** Counting begins anew: what the looks before showed is of another equation. */
+  restart(): void {
+    this.#looks = [];
+  }
+}
+
+/**
+ * Packets that left the rings or lie in them, at the least: `delivered` is read after the rings, so that what was taken in between
+ * is not to be counted twice, nor what vhost-net held and may have delivered since.
+ */
+export function leftOrWaiting(reading: Reading, totals: Totals, delivered: number, atRest: boolean): number {
+  const waiting = reading.walked.queues.map(({ occupancy, takenSince }) => Math.max(0, occupancy - takenSince));
+  const lost = [...reading.before.values()].map((queue) => thrown(queue) + queue.failed);
+  return delivered + sumOf(waiting) + sumOf(lost) + (atRest ? totals.held : 0);
+}
