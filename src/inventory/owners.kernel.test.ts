@@ -64,6 +64,23 @@ for (const mechanism of ['procfs', 'iterator'])
     assert.deepEqual([found?.program, found?.vm], ['openvpn', '']);
   });
 
+test('a queue beside another one that changes hands, mostly at both addresses of the one before', {
+  skip: noLab,
+}, async (t) => {
+  const lab = await namespaceLab(t);
+  const agent = await agentLab(t);
+  const [first, ...others] = [await lab.puppet(), await lab.puppet(), await lab.puppet()];
+  await first.open('a', 'tap0', 'tap', 'mq');
+  for (let turn = 0; turn < 20; turn++) {
+    const holder = others[turn % 2] ?? first;
+    await holder.open('b', 'tap0', 'tap', 'mq');
+    const { pid = holder.pid } = (await agent.device(lab.inode, 'tap0')).queues[1]?.owner ?? {};
+    assert.equal(pid, holder.pid, 'at once the owner is named or unknown');
+    assert.equal((await agent.device(lab.inode, 'tap0')).queues[1]?.owner?.pid, holder.pid, 'then it is named');
+    await holder.close('b');
+  }
+});
+
 test('the next device, mostly at the address of the one before', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await standingLab();

@@ -24,19 +24,20 @@ const AGE_MS = 10_000;
 /** On a busy host. A command that looks once needs the names of what it sees first. */
 const NAMED_WITHIN_MS = 1000;
 
-/** What a descriptor leads to: the next tun_file mostly has the address of the one before, but seldom with the same file. */
+/** What a descriptor leads to. When one is closed and another one opened, both addresses are often the same again. */
 interface Opened {
   readonly tunFile: bigint;
   readonly file: bigint;
 }
 
 /**
- * A queue's descriptor; a device's id is never used twice, and all descriptors of a tun or tap that was nobody's for a moment are
- * others. macvtap does not touch its carrier.
+ * A queue's descriptor. A device's id is never used twice; of a tun or tap each descriptor that came or went beside another one is counted
+ * (undefined: by no sysfs), and the carrier counts those that came when none was there. macvtap touches neither.
  */
 export interface Held extends Opened {
   readonly deviceId: bigint;
   readonly carrierUps: number;
+  readonly queueChanges: number | undefined;
   /** Packets do, in its ring. */
   readonly waits: boolean;
 }
@@ -118,10 +119,10 @@ export function heldOf(devices: readonly WalkedDevice[]): readonly Held[] {
 }
 
 export function heldBy(
-  { id, carrierUps }: WalkedDevice,
+  { id, carrierUps, queueChanges }: WalkedDevice,
   { tunFile, file, occupancy = 0 }: Opened & { readonly occupancy?: number },
 ): Held {
-  return { deviceId: id, carrierUps, tunFile, file, waits: occupancy > 0 };
+  return { deviceId: id, carrierUps, queueChanges, tunFile, file, waits: occupancy > 0 };
 }
 
 /** Each once. */
@@ -130,7 +131,7 @@ export function together(some: readonly Held[], others: readonly Held[]): readon
 }
 
 function keyOf(held: Held): string {
-  return `${held.deviceId} ${held.carrierUps} ${openedOf(held)}`;
+  return `${held.deviceId} ${held.carrierUps} ${held.queueChanges} ${openedOf(held)}`;
 }
 
 function openedOf({ tunFile, file }: Opened): string {
