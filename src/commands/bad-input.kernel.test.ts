@@ -6,11 +6,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { at, listAt, parseJson, textAt } from '../../lab/json.ts';
+import { listAt, parseJson, textAt } from '../../lab/json.ts';
 import { inside, namespaceLab, noLab, puppetFile } from '../../lab/netns.ts';
 import { startPuppet } from '../../lab/puppet.ts';
 import { startAgent, tapscope } from '../../lab/serve.ts';
 import { slowness } from '../../lab/slowness.ts';
+import { askSnapshot } from './ask-agent.ts';
 
 const run = promisify(execFile);
 const RULES = 10_000;
@@ -105,16 +106,9 @@ test('a namespace is asked for by its name as soon as it is there', { skip: noLa
   const lab = await namespaceLab(t);
   const other = await lab.puppet();
   await other.open('a', 'tap1', 'tap');
-  const { stdout, stderr } = await tapscope([
-    'check',
-    'tap1',
-    '--netns',
-    lab.name,
-    '--json',
-    `--socket=${agent.socket}`,
-  ]);
-  assert.equal(stderr, '');
-  assert.equal(at(parseJson(stdout), 'agent', 'pid'), agent.pid);
+  const { agent: seen, devices } = await askSnapshot(agent.socket);
+  assert.ok(devices.some(({ netns, name }) => netns === lab.inode && name === 'tap1'));
+  assert.equal(seen.namespaceNames.get(lab.inode), lab.name);
 });
 
 /** The reader itself: `unshare --fork` waits for it. */

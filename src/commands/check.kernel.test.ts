@@ -9,6 +9,7 @@ import { slowness } from '../../lab/slowness.ts';
 
 const TAPS = 500;
 const WITHIN_MS = 2000;
+const ATTEMPTS = 10;
 
 test(`with ${TAPS} taps the answer is there within ${WITHIN_MS} ms`, { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
@@ -33,10 +34,18 @@ test('a running agent is named; programs are told what people are', { skip: noLa
   await puppet.open('a', 'tap0', 'tap');
   await lab.raise('tap0', 100);
   const agent = await startAgent(t);
-  const { code, stdout } = await tapscope(['check', 'tap0', '--netns', lab.name, '--json']);
-  const report = parseJson(stdout);
+  const { code, report } = await answered(['check', 'tap0', '--netns', lab.name, '--json', `--socket=${agent.socket}`]);
   assert.equal(at(report, 'agent', 'pid'), agent.pid);
   assert.equal(code, { ok: 0, warning: 1, critical: 2, unknown: 3 }[textAt(report, 'verdict')]);
   assert.match(textAt(report, 'status'), /^[A-Z]+: /);
   assert.equal(textAt(report, 'items', 0, 'what'), 'devices');
 });
+
+/** Beside an agent that has 2 s to answer, which on a busy machine it may need more than once. */
+async function answered(args: readonly string[]): Promise<{ readonly code: number | null; readonly report: unknown }> {
+  for (let attempt = 1; ; attempt++) {
+    const { code, stdout } = await tapscope(args);
+    const report = parseJson(stdout);
+    if (at(report, 'agent') !== null || attempt === ATTEMPTS) return { code, report };
+  }
+}
