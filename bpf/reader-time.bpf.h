@@ -12,6 +12,7 @@
  */
 #pragma once
 #include "reader.bpf.h"
+#include "rivals.bpf.h"
 
 /* Twice the mean distance of the agent's looks (src/inventory/sampler.ts). */
 #define SINGLE_LOOK (100 * MILLISECOND)
@@ -120,6 +121,8 @@ static __always_inline void spend_since(struct queue_reader *reader, u64 now, u6
 	u32 state = judge_reader(reader, now, observer, taken);
 	bool counted = count_scheduled(reader, now, state, &passed);
 
+	if (state == THREAD_WAITING && pressed && observer && !is_process(reader, now))
+		sample_rival(reader, observer);
 	if (!before || now <= before)
 		return;
 	if (state == THREAD_WAITING || state == THREAD_THROTTLED || !time->kept_by)

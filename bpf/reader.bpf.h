@@ -18,6 +18,16 @@ struct reader_time {
 	u32 busy;
 };
 
+#define MOST_RIVALS 4
+
+/* A process that had the CPU for which the reader waited. */
+struct rival {
+	u64 started; /* with the number: this process and no other; ns since boot */
+	u32 pid;
+	u32 looks;
+	char comm[16]; /* of the thread that was seen last */
+};
+
 /*
  * What is known of the reader of one tun_file. A slot is given and taken back by the walk alone; everybody else finds
  * it through reader_slots.
@@ -46,10 +56,12 @@ struct queue_reader {
 	u32 carrier_ups;    /* of the device: all descriptors of one that was nobody's for a moment are others */
 	u64 nanoseconds[8]; /* by thread_state: of the time in which the queue was full or stopped */
 	struct reader_time time;
+	struct rival rivals[MOST_RIVALS];
+	u32 waiting_looks; /* the agent's, that found the reader waiting */
 	struct thread_walk threads;
 };
 
-_Static_assert(sizeof(struct queue_reader) == 336, "the slots of readers");
+_Static_assert(sizeof(struct queue_reader) == 472, "the slots of readers");
 _Static_assert(THREAD_STATES <= 8, "nanoseconds of a reader");
 
 struct {

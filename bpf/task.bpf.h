@@ -15,6 +15,7 @@ struct sched_info {
 
 /* The run queue of a CPU. */
 struct rq {
+	struct task_struct *curr;
 	u64 clock;
 };
 

@@ -6,7 +6,7 @@ import type { BpfObject } from '../kernel/native.ts';
 import { TICKS_PER_SECOND, unixTimeOf } from '../kernel/process-text.ts';
 import { listTunHolders } from '../kernel/tun-holders.ts';
 import type { WalkedDevice } from '../probes/walk.ts';
-import type { Owner } from '../snapshot.ts';
+import type { Identity, Owner } from '../snapshot.ts';
 import { Identities, type Observed } from './identities.ts';
 import { hasVcpus, VcpuWatch } from './vcpus.ts';
 
@@ -23,6 +23,9 @@ const AGE_MS = 10_000;
 
 /** On a busy host. A command that looks once needs the names of what it sees first. */
 const NAMED_WITHIN_MS = 1000;
+
+/** Processes that hold no queue, whose names are asked for in one turn. */
+const MOST_ASKED = 64;
 
 /** What a descriptor leads to. When one is closed and another one opened, both addresses are often the same again. */
 interface Opened {
@@ -46,6 +49,8 @@ export interface Held extends Opened {
 export class Owners {
   readonly #identities = new Identities();
   readonly #vcpus = new VcpuWatch();
+  /** Since the last refresh, by process. */
+  readonly #asked = new Map<number, Observed>();
   readonly #read: () => Promise<ReadonlyMap<string, Holder | undefined>>;
   readonly #byFile: boolean;
   #holders: ReadonlyMap<string, Holder | undefined> = new Map();
@@ -71,6 +76,13 @@ export class Owners {
     return { pid, comm, startedAt, identity, ...(monitor && { monitor }), ...(vcpus && { vcpus }) };
   }
 
+  /** Of a process that holds no queue: looked up with the next refresh. `started`: ns since boot. */
+  identityOf(pid: number, started: bigint): Identity | undefined {
+    const observed = { pid, startedTicks: Number(started / NANOSECONDS_PER_TICK) };
+    if (this.#asked.size < MOST_ASKED) this.#asked.set(pid, observed);
+    return this.#identities.of(observed);
+  }
+
   /** Looks for them again when the set of queues has changed or one has no owner, and now and then; not for a scrape. True: it did. */
   async refresh(queues: readonly Held[]): Promise<boolean> {
     const keys = queues.map(keyOf);
@@ -82,7 +94,9 @@ export class Owners {
     if (read) await this.#readAgain(keys);
     // Not awaited to its end, which may come when another process lets its locks go.
     const named = new AbortController();
-    const identities = this.#identities.refresh([...this.#holders.values()].flatMap((holder) => holder ?? []));
+    const holders = [...this.#holders.values()].flatMap((holder) => holder ?? []);
+    const identities = this.#identities.refresh([...this.#asked.values(), ...holders]);
+    this.#asked.clear();
     const limit = wait(NAMED_WITHIN_MS, undefined, { signal: named.signal, ref: false }).catch(() => undefined);
     await Promise.race([identities.finally(() => named.abort()), limit]);
     // Of a large VM it takes some milliseconds.

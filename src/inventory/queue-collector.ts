@@ -83,7 +83,7 @@ export class QueueCollector {
     this.#macvtaps = new MacvtapCollector(probes, programs, this.#owners);
     if (probes.mechanism('readers') !== undefined) {
       this.#readers = new Readers(object);
-      this.#readerTimes = new ReaderTimes(this.#readers);
+      this.#readerTimes = new ReaderTimes(this.#readers, ({ pid, started }) => this.#owners.identityOf(pid, started));
     }
   }
 

@@ -11,10 +11,17 @@ const IFF_UP = 1;
 
 function scene() {
   const slots = new Map<number, ReaderRead>();
-  const unseen: ReaderRead = { born: 0, thread: undefined, seconds: [0, 0], uncertain: 0 };
+  const unseen: ReaderRead = { born: 0, thread: undefined, seconds: [0, 0], uncertain: 0, waitingLooks: 0, rivals: [] };
   const times = new ReaderTimes({ states: STATES, read: (slot) => slots.get(slot) ?? unseen });
   const set = (slot: number, born: number, running: number): void =>
-    void slots.set(slot, { born, thread: 7, seconds: [running, 0], uncertain: running / 10 });
+    void slots.set(slot, {
+      born,
+      thread: 7,
+      seconds: [running, 0],
+      uncertain: running / 10,
+      waitingLooks: 0,
+      rivals: [],
+    });
   /** Running and gone by queue index; `queues`: their slots by index. */
   const update = (queues: Readonly<Record<number, number>>, id = 1n): Readonly<Record<number, readonly number[]>> => {
     const read = times.update(device(id, queues));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // How each queue's full and stopped time was spent: sums over all the files that were its queue, one after the other.
-import type { Readers } from '../probes/readers.ts';
+import type { ReaderRead, Readers, RivalRead } from '../probes/readers.ts';
 import type { WalkedDevice, WalkedQueue } from '../probes/walk.ts';
-import type { Reader } from '../snapshot/reader.ts';
+import type { Reader, Rival } from '../snapshot/reader.ts';
+import type { Identity } from '../snapshot.ts';
 
 type SeenQueue = Pick<WalkedQueue, 'index' | 'detached' | 'reader'>;
 
@@ -27,9 +28,15 @@ export class ReaderTimes {
   readonly #readers: Pick<Readers, 'states' | 'read'>;
   readonly #devices = new Map<bigint, DeviceTimes>();
   readonly #gone: number;
+  readonly #identityOf: (rival: RivalRead) => Identity | undefined;
 
-  constructor(readers: Pick<Readers, 'states' | 'read'>) {
+  /** `identityOf`: whose a process is, as far as that is known by then. */
+  constructor(
+    readers: Pick<Readers, 'states' | 'read'>,
+    identityOf: (rival: RivalRead) => Identity | undefined = () => undefined,
+  ) {
     this.#readers = readers;
+    this.#identityOf = identityOf;
     this.#gone = readers.states.indexOf('gone');
   }
 
@@ -44,8 +51,8 @@ export class ReaderTimes {
     // Its reader has closed the file, and there is no ring that could be full.
     if (attached.length === 0 && device.deviceFlags & IFF_UP)
       for (const seconds of times.queues.values()) seconds[this.#gone] = (seconds[this.#gone] ?? 0) + elapsed;
-    const threads = this.#count(times, attached);
-    return new Map([...times.queues].map(([index, seconds]) => [index, this.#readerOf(threads.get(index), seconds)]));
+    const reads = this.#count(times, attached);
+    return new Map([...times.queues].map(([index, seconds]) => [index, this.#readerOf(reads.get(index), seconds)]));
   }
 
   /** Devices that are gone. */
@@ -53,13 +60,14 @@ export class ReaderTimes {
     for (const id of this.#devices.keys()) if (!present.has(id)) this.#devices.delete(id);
   }
 
-  /** Answers which thread reads which queue. */
-  #count(times: DeviceTimes, attached: readonly SeenQueue[]): ReadonlyMap<number, number | undefined> {
-    const threads = new Map<number, number | undefined>();
+  /** Answers what was read of each queue. */
+  #count(times: DeviceTimes, attached: readonly SeenQueue[]): ReadonlyMap<number, ReaderRead> {
+    const reads = new Map<number, ReaderRead>();
     const counted = new Map<number, readonly number[]>();
     for (const { index, reader: slot } of attached) {
       if (slot === undefined) continue;
-      const { born, thread, ...read } = this.#readers.read(slot);
+      const read = this.#readers.read(slot);
+      const { born } = read;
       const seconds = [...read.seconds, read.uncertain];
       const before = times.counted.get(born);
       const sums = times.queues.get(index) ?? seconds.map(() => 0);
@@ -68,18 +76,26 @@ export class ReaderTimes {
         sums.map((sum, state) => sum + (seconds[state] ?? 0) - (before?.[state] ?? 0)),
       );
       counted.set(born, seconds);
-      threads.set(index, thread);
+      reads.set(index, read);
     }
     times.counted = counted;
-    return threads;
+    return reads;
   }
 
-  #readerOf(thread: number | undefined, seconds: readonly number[]): Reader {
+  #readerOf(read: ReaderRead | undefined, seconds: readonly number[]): Reader {
     const { states } = this.#readers;
     return {
-      thread,
+      thread: read?.thread,
       fullSeconds: states.map((state, i) => ({ state, seconds: seconds[i] ?? 0 })),
       uncertainSeconds: seconds[states.length] ?? 0,
+      ...(read && read.waitingLooks > 0 && { waitingLooks: read.waitingLooks, rivals: this.#named(read.rivals) }),
     };
+  }
+
+  #named(rivals: readonly RivalRead[]): readonly Rival[] {
+    return rivals.map((rival) => {
+      const { pid, comm, looks } = rival;
+      return { pid, comm, looks, identity: this.#identityOf(rival) };
+    });
   }
 }

@@ -13,10 +13,24 @@ export interface ReaderRead {
   readonly seconds: readonly number[];
   /** Seconds between two looks that found it full or stopped, in which it perhaps was not. */
   readonly uncertain: number;
+  /** Looks that found it waiting for a CPU. */
+  readonly waitingLooks: number;
+  readonly rivals: readonly RivalRead[];
 }
 
-const FIELDS = ['born', 'thread', 'tid', 'thread_changed', 'nanoseconds', 'time'] as const;
+/** A process that had the CPU for which a reader waited. */
+export interface RivalRead {
+  readonly pid: number;
+  /** Nanoseconds since boot. */
+  readonly started: bigint;
+  readonly comm: string;
+  readonly looks: number;
+}
+
+const FIELDS = ['born', 'thread', 'tid', 'thread_changed', 'nanoseconds', 'time', 'rivals', 'waiting_looks'] as const;
 const TIME_FIELDS = ['uncertain'] as const;
+const RIVAL_FIELDS = ['pid', 'started', 'looks', 'comm'] as const;
+const COMM_BYTES = 16;
 const LOOK_FIELDS = ['pressed_only', 'pressed'] as const;
 /** As in has_several_threads() of bpf/reader.bpf.h. */
 const TURNS_NS = 10_000_000_000;
@@ -28,6 +42,7 @@ export class Readers {
   readonly #slots: MapView;
   readonly #reader: Layout<(typeof FIELDS)[number]>;
   readonly #time: Layout<(typeof TIME_FIELDS)[number]>;
+  readonly #rival: Layout<(typeof RIVAL_FIELDS)[number]>;
   readonly #look: Layout<(typeof LOOK_FIELDS)[number]>;
 
   constructor(object: BpfObject) {
@@ -36,6 +51,7 @@ export class Readers {
     this.#slots = object.mapView('queue_readers');
     this.#reader = layoutOf(btf, 'queue_reader', FIELDS);
     this.#time = layoutOf(btf, 'reader_time', TIME_FIELDS);
+    this.#rival = layoutOf(btf, 'rival', RIVAL_FIELDS);
     this.#look = layoutOf(btf, 'reader_look', LOOK_FIELDS);
     const states = btf.enumValues('thread_state');
     if (!states) throw new Error("The BPF object has no enum thread_state: it is of another build. Run 'make bpf'.");
@@ -64,7 +80,22 @@ export class Readers {
       thread: known && !takeTurns ? this.#slots.u32(base + at.tid) : undefined,
       seconds: this.states.map((_, state) => this.#slots.u64(base + at.nanoseconds + 8 * state) / 1e9),
       uncertain: this.#slots.u64(base + at.time + this.#time.at.uncertain) / 1e9,
+      waitingLooks: this.#slots.u32(base + at.waiting_looks),
+      rivals: this.#rivals(base + at.rivals, base + at.waiting_looks),
     };
+  }
+
+  /** From `first` up to `end`, which is the field behind them. */
+  #rivals(first: number, end: number): readonly RivalRead[] {
+    const { at, size } = this.#rival;
+    const rivals: RivalRead[] = [];
+    for (let base = first; base + size <= end; base += size) {
+      const looks = this.#slots.u32(base + at.looks);
+      if (looks === 0) continue;
+      const [pid, started] = [this.#slots.u32(base + at.pid), this.#slots.bigint(base + at.started)];
+      rivals.push({ pid, started, looks, comm: this.#slots.text(base + at.comm, COMM_BYTES) });
+    }
+    return rivals;
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Real faults of real taps, judged by what the probes saw of them; what is advised is typed, and helps.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { noLab } from '../../lab/netns.ts';
@@ -101,6 +102,10 @@ test('a reader without a CPU: what is advised gives it one', { skip: noLab }, as
   await wait(1500);
   const findings = await findingsOf(one);
   assert.equal(findings[0]?.rule, 'reader-starved', said(findings).join('\n'));
+  // The hog is a shell's loop.
+  const [, named] =
+    /had its CPU while it waited, of \d+ looks: sh \(pid (\d+)/.exec(findings[0].evidence.join('\n')) ?? [];
+  assert.match(readFileSync(`/proc/${named}/cmdline`, 'utf8'), /while :; do :; done/, findings[0].evidence.join('\n'));
   await one.lab.exec('sh', '-c', findings[0]?.remedies[0]?.command ?? '');
   await wait(1000);
   assert.deepEqual(said(await findingsOf(one)), []);

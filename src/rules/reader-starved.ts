@@ -5,6 +5,7 @@ import { fullTimeEvidence } from './full-time.ts';
 import { severityOf } from './loss.ts';
 import { onQueue } from './on.ts';
 import { giveCpu, raiseQuota } from './reader-remedies.ts';
+import { rivalEvidence } from './rivals.ts';
 import type { Rule } from './rule.ts';
 import type { Window } from './window.ts';
 import { count, percent, queueName, readerName } from './words.ts';
@@ -14,7 +15,8 @@ export const readerStarved: Rule = {
   summary: 'the reader wants to run and gets no CPU',
   explanation:
     'While the ring was full its reader could run for most of the time and did not: others had the CPU (waiting), or its cgroup had used up its share (throttled). ' +
-    'Of a vhost-net worker that sleeps, its owner’s threads are looked at: a guest whose vCPUs wait or are throttled gives it no buffers. Which of them it was is not kept apart: ps shows who waits now.\n\n' +
+    'Of a vhost-net worker that sleeps, its owner’s threads are looked at: a guest whose vCPUs wait or are throttled gives it no buffers. Which of them it was is not kept apart: ps shows who waits now. ' +
+    'What ran on the reader’s CPU meanwhile is named by its share of the looks that found the reader waiting; a look that took that CPU itself names nothing.\n\n' +
     'Every busy host lets threads wait now and then; only time in which the ring was full counts here. A faster reader or a bigger ring does not help, a free CPU or a higher limit does.',
   speaksOf: 'ring-loss',
   needs: ['devices', 'freed', 'readers'],
@@ -36,6 +38,7 @@ function starved({ queue, loss, time }: FullRing, window: Window): Finding {
     cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: ${who} ${why} of the time the ring was full.`,
     evidence: [
       fullTimeEvidence(time),
+      isThrottled ? undefined : rivalEvidence(queue),
       `${percent(loss.share)} of the packets were lost at the full ring of ${count(queue.now.ring?.capacity ?? 0)}`,
       worker && `the worker is on CPU ${worker.cpu}; while it sleeps, its guest’s threads are looked at`,
     ],
