@@ -6,10 +6,11 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 
 const mostLines = 150;
+const mostContributing = 200;
 const pages = [
   'README.md',
   'CONTRIBUTING.md',
-  ...['docs', 'docs/runbooks'].flatMap((folder) =>
+  ...['docs', 'docs/decisions', 'docs/runbooks'].flatMap((folder) =>
     readdirSync(folder)
       .filter((name) => name.endsWith('.md'))
       .map((name) => join(folder, name)),
@@ -35,13 +36,18 @@ test('every link of a page leads to a file of this tree', () => {
   );
 });
 
-test('docs/README.md leads to every page of docs', () => {
-  const linked = targetsOf('docs/README.md');
-  const own = readdirSync('docs').filter((name) => name.endsWith('.md') && name !== 'README.md');
-  assert.deepEqual(
-    own.filter((name) => !linked.includes(name)),
-    [],
-  );
+for (const folder of ['docs', 'docs/decisions'])
+  test(`${folder}/README.md leads to every page of its folder`, () => {
+    const linked = targetsOf(`${folder}/README.md`);
+    const own = readdirSync(folder).filter((name) => name.endsWith('.md') && name !== 'README.md');
+    assert.deepEqual(
+      own.filter((name) => !linked.includes(name)),
+      [],
+    );
+  });
+
+test(`CONTRIBUTING.md has at most ${mostContributing} lines`, () => {
+  assert.ok(readFileSync('CONTRIBUTING.md', 'utf8').split('\n').length <= mostContributing);
 });
 
 test('docs/commands.md names every command', () => {
