@@ -1,87 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
-// npx tsx lab/programs.ts [--write] [--table] [--cases] [--idle] [--busy]: real programs, real faults, and what tapscope says of them.
-// ONLY= takes the programs, and the cases, with that in their name. --write: into docs/programs.md.
-
+// npx tsx lab/programs.ts [--write] [--report] [table] [idle] [busy]: real programs, real faults, and what tapscope says of them.
+// ONLY= takes the programs, and the cases ("openvpn: idle"), with that in their name. --write: into docs/programs.md; --report: of what
+// ran before, and nothing is played.
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { askSnapshot } from '../src/commands/ask-agent.ts';
-import type { CheckResult } from './programs/checks.ts';
-import { ProgramCheck } from './programs/checks.ts';
 import { busyLoops } from './programs/load.ts';
-import { provide } from './programs/need.ts';
+import { keepPart, keptPart, type PartName } from './programs/part.ts';
 import { playAll } from './programs/play.ts';
-import { PROGRAMS } from './programs/programs.ts';
-import { type Conditions, caseLine, isGood, report, type TableRow } from './programs/report.ts';
-import { makeStage } from './programs/stage.ts';
-import { startAgent, tapscope } from './serve.ts';
+import { caseLine, isGood, type Part, report } from './programs/report.ts';
+import { scoped } from './programs/scoped.ts';
+import { table } from './programs/table.ts';
+import { startAgent } from './serve.ts';
 
 const FILE = join(dirname(fileURLToPath(import.meta.url)), '../docs/programs.md');
 const BUSY_LOOPS = 10;
-
-/** Undone in the reverse order, whether it went well or not. */
-async function scoped<Value>(run: (t: { after(undo: () => unknown): void }) => Promise<Value>): Promise<Value> {
-  const undo: (() => unknown)[] = [];
-  try {
-    return await run({ after: (step) => void undo.push(step) });
-  } finally {
-    for (let step = undo.pop(); step; step = undo.pop())
-      await Promise.resolve(step()).catch((error: unknown) => console.error(error));
-  }
-}
+const PARTS: readonly PartName[] = ['table', 'idle', 'busy'];
 
 const only = process.env.ONLY ?? '';
+const isWanted = (name: string): boolean => name.includes(only);
 
-async function table(): Promise<readonly TableRow[]> {
-  const rows: TableRow[] = [];
-  for (const program of PROGRAMS.filter(({ name }) => name.includes(only))) {
-    const row = await scoped(async (t): Promise<TableRow> => {
-      const skipped = (await provide(program.needs)) || program.obstacle?.();
-      if (skipped) return { program, skipped, results: [] };
-      const { socket } = await startAgent(t, ['--budget=off']);
-      const stage = await makeStage(t);
-      const asked = {
-        snapshot: () => askSnapshot(socket),
-        tapscope: (...words: readonly string[]) => tapscope([...words, '--socket', socket]),
-      };
-      const checks = new ProgramCheck(asked, stage, await program.start(stage), program.load);
-      const results: CheckResult[] = [await checks.owner(), ...(await checks.udp()), await checks.tcp()];
-      return { program, skipped: undefined, results };
-    }).catch((error: unknown): TableRow => {
-      const failure = error instanceof Error ? error.message : String(error);
-      return { program, skipped: `failed: ${failure.split('\n').slice(0, 3).join(' ')}`, results: [] };
-    });
-    console.error(JSON.stringify({ program: program.name, skipped: row.skipped, results: row.results }));
-    rows.push(row);
-  }
-  return rows;
+async function play(name: PartName): Promise<Part> {
+  const began = performance.now();
+  const loops = name === 'busy' ? BUSY_LOOPS : 0;
+  const rows = name === 'table' ? await table(isWanted) : [];
+  const results = name === 'table' ? [] : await cases(loops);
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
+  const minutes = (performance.now() - began) / 60_000;
+  return { rows, results, loops, minutes, kernel: release(), date: new Date().toISOString(), commit };
 }
 
-function cases(loops: number): Promise<Conditions> {
+function cases(loops: number): Promise<Part['results']> {
   return scoped(async (t) => {
     const { socket } = await startAgent(t);
     busyLoops(t, loops);
-    const began = performance.now();
-    const tell = (result: Parameters<typeof caseLine>[0]): void => console.error(caseLine(result));
-    const after = (undo: () => Promise<void>): void => t.after(undo);
-    const results = await playAll({ t: { after }, socket, only: (name) => name.includes(only), tell });
-    return { loops, results, minutes: (performance.now() - began) / 60_000 };
+    return playAll({ t, socket, only: isWanted, tell: (result) => console.error(caseLine(result)) });
   });
 }
 
 const words = process.argv.slice(2);
-const has = (word: string): boolean => words.includes(word);
-const all = !has('--table') && !has('--cases');
-const began = performance.now();
-const rows = all || has('--table') ? await table() : [];
-const conditions: Conditions[] = [];
-if (all || has('--cases')) {
-  if (!has('--busy')) conditions.push(await cases(0));
-  if (!has('--idle')) conditions.push(await cases(BUSY_LOOPS));
+const named = PARTS.filter((name) => words.includes(name));
+const chosen = named.length > 0 ? named : PARTS;
+const parts: Partial<Record<PartName, Part>> = {};
+for (const name of PARTS) {
+  const isPlayed = chosen.includes(name) && !words.includes('--report');
+  const part = isPlayed ? await play(name) : keptPart(name);
+  if (!part) continue;
+  if (isPlayed && only === '') keepPart(name, part);
+  if (isPlayed || only === '') parts[name] = part;
 }
-const minutes = (performance.now() - began) / 60_000;
-const text = report({ rows, conditions, kernel: release(), date: new Date(), minutes });
+const text = report(parts);
 console.log(text);
-if (has('--write') && all && only === '') writeFileSync(FILE, text);
-process.exit(isGood(rows, conditions) ? 0 : 1); // what a program left behind must not keep it
+if (words.includes('--write') && only === '') writeFileSync(FILE, text);
+process.exit(isGood(parts) ? 0 : 1); // what a program left behind must not keep it

@@ -3,6 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { askSnapshot } from '../../src/commands/ask-agent.ts';
 import { tapscope } from '../serve.ts';
+import type { Scope } from '../standing.ts';
 import { until } from '../until.ts';
 import type { Case } from './case.ts';
 import { CASES } from './catalogue.ts';
@@ -18,7 +19,7 @@ const HELD = 1.5;
 const LOOKS = '7s';
 
 export interface Playing {
-  readonly t: { after(undo: () => Promise<void>): void };
+  readonly t: Scope;
   readonly socket: string;
   /** Of these cases only. */
   readonly only: (name: string) => boolean;
@@ -126,13 +127,14 @@ class Lane {
     return this.#set;
   }
 
-  /** The agent looks for new namespaces now and then. */
+  /** The agent looks for new namespaces, their names and the owners in them now and then. */
   #seen({ near }: Stage, { device }: Running): Promise<void> {
-    const isShown = async (): Promise<boolean> =>
-      (await askSnapshot(this.#playing.socket)).devices.some(
-        ({ netns, name, queues }) => netns === near.inode && name === device && queues.some(({ owner }) => owner),
-      );
-    return until(isShown);
+    return until(async () => {
+      const { devices, agent } = await askSnapshot(this.#playing.socket);
+      const found = devices.find(({ netns, name }) => netns === near.inode && name === device);
+      const isOwned = found?.queues.some(({ owner }) => owner !== undefined) ?? false;
+      return isOwned && agent.namespaceNames.get(near.inode) === near.name;
+    });
   }
 
   #failed({ name, expected }: Case, error: unknown): Result {

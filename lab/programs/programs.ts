@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // All programs of the lab.
+import { GVISOR, PODMAN } from './absent.ts';
 import { FASTD } from './fastd.ts';
 import { LIBVIRT } from './libvirt.ts';
 import { N2N } from './n2n.ts';
@@ -9,6 +10,7 @@ import type { Program } from './program.ts';
 import { qemuOf } from './qemu.ts';
 import { CONTAINER, SLIRP } from './slirp4netns.ts';
 import { SOCAT_TUN } from './socat.ts';
+import { TAILSCALE } from './tailscale.ts';
 import { TINC } from './tinc.ts';
 import { VDE } from './vde.ts';
 import { WIREGUARD } from './wireguard.ts';
@@ -20,6 +22,7 @@ export const PROGRAMS: readonly Program[] = [
   qemuOf(2),
   qemuOf(4),
   LIBVIRT,
+  TAILSCALE,
   PASTA,
   SLIRP,
   CONTAINER,
@@ -28,4 +31,6 @@ export const PROGRAMS: readonly Program[] = [
   FASTD,
   SOCAT_TUN,
   VDE,
+  GVISOR,
+  PODMAN,
 ];

@@ -18,6 +18,7 @@ import { SINK_PORT, SINK_TCP_PORT } from './traffic.ts';
 const run = promisify(execFile);
 const MODULES = ['virtio_pci', 'virtio_net'];
 const TOOLS: Readonly<Record<string, string>> = { xz: 'xz', zst: 'zstd', gz: 'gzip' };
+const ANSWERS_WITHIN_MS = 15_000;
 /** Ends an answer; the exit status follows. */
 const END = '=end=of=answer=';
 
@@ -37,7 +38,7 @@ socat -u UDP4-RECV:${SINK_PORT},rcvbuf=2000000 OPEN:/dev/null &
 socat -u TCP4-LISTEN:${SINK_TCP_PORT},fork,reuseaddr OPEN:/dev/null &
 exec </dev/ttyS1 >/dev/ttyS1 2>&1
 stty -F /dev/ttyS1 raw -echo
-while read -r line; do eval "$line"; echo "${END}$?"; done
+while read -r number line; do eval "$line"; echo "${END}$number=$?"; done
 `;
 
 /** Made once for each kernel and content. */
@@ -93,6 +94,7 @@ async function addModules(kernel: Kernel, into: string): Promise<void> {
 export class GuestShell {
   readonly #socket: Socket;
   #heard = '';
+  #commands = 0;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(path: string) {
@@ -115,10 +117,12 @@ export class GuestShell {
 
   async #run(command: string): Promise<string> {
     this.#heard = '';
-    this.#socket.write(`${command}\n`);
-    const deadline = performance.now() + 30_000;
+    // What a guest that was stopped answers later is not the answer to this.
+    const number = ++this.#commands;
+    this.#socket.write(`${number} ${command}\n`);
+    const deadline = performance.now() + ANSWERS_WITHIN_MS;
     for (;;) {
-      const [, text = '', status] = new RegExp(`^([\\s\\S]*?)${END}(\\d+)\\n`).exec(this.#heard) ?? [];
+      const [, text = '', status] = new RegExp(`^([\\s\\S]*?)${END}${number}=(\\d+)\\n`).exec(this.#heard) ?? [];
       if (status === '0') return text;
       if (status !== undefined) throw new Error(`The guest's "${command}" ended with ${status}: ${text}`);
       if (performance.now() > deadline) throw new Error(`The guest did not answer "${command}": ${this.#heard}`);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Real traffic through a program, and how much of it arrived.
 import { setTimeout as wait } from 'node:timers/promises';
-import { numberAt, parseJson } from '../json.ts';
+import { at, parseJson } from '../json.ts';
 import type { NamespaceLab } from '../netns.ts';
 import type { Running } from './program.ts';
 import type { Stage } from './stage.ts';
@@ -58,12 +58,22 @@ export interface TcpOptions {
   readonly rate?: number;
 }
 
-/** iperf3 from `near`, whose server listens beyond. */
+const TCP_TRIES = 4;
+
+/** iperf3 from `near`, whose server listens beyond. That of a slow guest may still be busy with the run before. */
 export async function tcp({ beyond }: Running, near: NamespaceLab, options: TcpOptions): Promise<TcpRun> {
   const { seconds, streams = 1, reverse = false, rate = 0 } = options;
   const words = ['-c', beyond, '-t', String(seconds), '-P', String(streams), '-b', String(rate), '-J'];
-  const text = await near.exec('iperf3', ...words, '--connect-timeout', '5000', ...(reverse ? ['-R'] : []));
-  return { bits: numberAt(parseJson(text), 'end', 'sum_received', 'bits_per_second') };
+  const more = reverse ? ['-R'] : [];
+  let text = '';
+  for (let left = TCP_TRIES; left > 0; left--) {
+    // Its exit status says no more than its answer.
+    text = await near.exec('sh', '-c', 'iperf3 "$@" || :', 'sh', ...words, '--connect-timeout', '5000', ...more);
+    const bits = at(parseJson(text), 'end', 'sum_received', 'bits_per_second');
+    if (typeof bits === 'number') return { bits };
+    await wait(3000);
+  }
+  throw new Error(`iperf3 to ${beyond}: ${String(at(parseJson(text), 'error'))}`);
 }
 
 /**

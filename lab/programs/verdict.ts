@@ -49,7 +49,7 @@ export function answerIn({ stdout, stderr, code }: Finished): Answer {
 
 /** Lost on the way; packets that the kernel dropped are known even where what arrived is not counted. */
 export function lostIn({ sent, arrived, txDropped }: Truth): number {
-  return Math.max(sent - arrived, txDropped);
+  return arrived === undefined ? txDropped : Math.max(sent - arrived, txDropped);
 }
 
 export function outcomeOf({ expected }: Case, diagnosed: Answer, checked: Answer | undefined, truth: Truth): Outcome {

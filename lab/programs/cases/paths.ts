@@ -11,7 +11,7 @@ import { NEAR_INNER, SOURCE } from '../stage.ts';
 
 const XDP_DROP = `
 __attribute__((section("xdp"), used)) int drop(void *context) { return 1; /* XDP_DROP */ }
-char license[] __attribute__((section("license"), used)) = "GPL";
+char name_of_license[] __attribute__((section("license"), used)) = "GPL";
 `;
 
 async function dropByXdp(scene: Scene, mode: 'xdpgeneric' | 'xdpdrv'): Promise<void> {
@@ -49,7 +49,8 @@ export const PATHS: readonly Case[] = [
   {
     name: 'device set down',
     programs: ALL,
-    expected: ['device-down'],
+    // A guest goes on sending: then what is refused is told first, with the reason.
+    expected: ['device-down', 'writer-refused'],
     play: async (scene) => {
       const { near, running, stage } = scene;
       await scene.send(300, { from: stage.source });
@@ -154,7 +155,7 @@ export const PATHS: readonly Case[] = [
       const { near } = scene;
       await near.ip('tuntap add dev per0 mode tun');
       scene.after(() => near.ip('link del per0'));
-      const pid = scene.run(near, 'socat', 'TUN:10.55.0.1/24,tun-name=per0,up', 'UDP4:10.9.0.2:7000');
+      const pid = scene.run(near, 'socat', '-u', 'TUN:10.55.0.1/24,tun-name=per0,iff-no-pi,up', 'OPEN:/dev/null');
       await wait(1000);
       await near.ipBatch(['addr replace 10.55.0.1/24 dev per0', 'link set per0 up']);
       scene.device = 'per0';
