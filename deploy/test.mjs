@@ -28,7 +28,7 @@ const modes = {
   daily: { steps: [build, lint], includes: (file) => !slow.test(file) || shortBoot.test(file) },
   kernels: { steps: [build], includes: (file) => slow.test(file) && !shortBoot.test(file), sanitizes: true },
   nightly: { steps: [build, lengthen], includes: (file) => slow.test(file) && !shortBoot.test(file) },
-  programs: { steps: [build, playPrograms], includes: () => false },
+  programs: { steps: [build, playPrograms], includes: () => false, takesWords: true },
   asan: { steps: [build, buildSanitized], includes: (file) => /^(addon|src\/kernel)\//.test(file) && !slow.test(file) },
 };
 
@@ -39,7 +39,8 @@ async function main(root, mode, words) {
   if (!installMissing([...buildPackages, ...testPackages]) || !prepare(root)) return failed('preparation', 'see above');
   for (const step of mode.steps) step();
   const files = folders.flatMap(listTests).sort();
-  const named = words.length > 0 ? (file) => words.some((word) => file.includes(word)) : mode.includes;
+  const isNarrowed = words.length > 0 && !mode.takesWords;
+  const named = isNarrowed ? (file) => words.some((word) => file.includes(word)) : mode.includes;
   const sanitizes = mode.sanitizes && words.length === 0;
   await runTests(files.filter(named), sanitizes ? runSanitized : async () => {});
 }

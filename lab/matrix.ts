@@ -46,6 +46,7 @@ export const GUEST_FILES: readonly { readonly file: string; readonly daily: read
   { file: 'lab/guest/zerocopy.guest.ts', daily: ['7.2'] },
   { file: 'lab/guest/vhost-guest.guest.ts', daily: ['7.3'] },
   { file: 'lab/guest/random-guests.guest.ts', daily: NIGHTLY },
+  { file: 'lab/guest/real-qemu.guest.ts', daily: NIGHTLY },
   { file: 'lab/guest/lifetimes.guest.ts', daily: ['7.3'] },
   { file: 'lab/guest/vhost.guest.ts', daily: ['6.1'] },
   { file: 'lab/guest/backpressure.guest.ts', daily: ['7.3'] },

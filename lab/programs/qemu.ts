@@ -25,6 +25,7 @@ export interface RunningGuest extends Running {
 
 export function qemuOf(
   queues: number,
+  vhost: 'on' | 'off' = 'off',
 ): Omit<Program, 'start'> & { readonly start: (stage: Stage) => Promise<RunningGuest> } {
   return {
     name: queues === 1 ? 'qemu' : `qemu, ${queues} queues`,
@@ -33,11 +34,11 @@ export function qemuOf(
     // An emulated guest takes a thousand packets a second beside other tests.
     load: { datagrams: 2000, perSecond: 400, seconds: 3, calmBits: 2_000_000 },
     obstacle: () => noVm || undefined,
-    start: (stage) => startGuest(stage, queues),
+    start: (stage) => startGuest(stage, queues, vhost),
   };
 }
 
-async function startGuest(stage: Stage, queues: number): Promise<RunningGuest> {
+async function startGuest(stage: Stage, queues: number, vhost: 'on' | 'off'): Promise<RunningGuest> {
   const kernel = await kernelOrWhy(GUEST_KERNEL, () => {});
   if (typeof kernel === 'string') throw new Error(kernel);
   const folder = temporaryFolder({ after: (undo) => stage.after(async () => undo()) });
@@ -51,7 +52,7 @@ async function startGuest(stage: Stage, queues: number): Promise<RunningGuest> {
     ...['-monitor', `unix:${join(folder, 'monitor')},server=on,wait=off`],
     ...['-kernel', await vmlinuxOf(kernel), '-initrd', await guestInitrd(kernel)],
     ...['-append', 'console=ttyS0 rdinit=/init quiet panic=-1 mitigations=off tsc=reliable no_timer_check'],
-    ...['-netdev', `tap,id=n0,ifname=tap0,script=no,downscript=no,vhost=off,queues=${queues}`],
+    ...['-netdev', `tap,id=n0,ifname=tap0,script=no,downscript=no,vhost=${vhost},queues=${queues}`],
     ...['-device', `virtio-net-pci,netdev=n0${queues > 1 ? `,mq=on,vectors=${2 * queues + 2}` : ''}`],
   );
   await plug(stage);

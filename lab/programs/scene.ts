@@ -62,21 +62,25 @@ export class Scene {
     if (Number.isNaN(this.#before.arrived)) throw new Error('What arrives cannot be counted.');
   }
 
-  /** Towards the program. */
+  /** Towards the program; answers the sender's process. */
   async send(
     perSecond: number,
     { from = this.near, to = this.running.beyond, size, lump }: SendOptions = {},
-  ): Promise<void> {
+  ): Promise<number> {
     const one = await flow(from, to, perSecond, size, lump);
     this.#flows.push(one);
     this.after(() => one.stop());
+    return one.pid;
   }
 
   /** From beyond the program to the device's own host; a guest sends a hundred at once, five times a second. */
   async sendBack(perSecond: number): Promise<void> {
     const { vm, here, remote } = this.running;
     this.run(this.near, ...UDP_SINK);
-    if (vm === '') return this.send(perSecond, { from: this.stage.far, to: here });
+    if (vm === '') {
+      await this.send(perSecond, { from: this.stage.far, to: here });
+      return;
+    }
     const sent = async (): Promise<number> => Number(await remote('cat /sys/class/net/eth0/statistics/tx_packets'));
     const before = await sent();
     this.#guestSent = async () => (await sent()) - before;

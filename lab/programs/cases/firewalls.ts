@@ -20,7 +20,7 @@ async function legacy(scene: Scene, ...words: readonly string[]): Promise<void> 
 }
 
 const dropsUdp = `udp dport ${SINK_PORT} drop`;
-const fromSource = async (scene: Scene): Promise<void> => scene.send(300, { from: scene.stage.source });
+const fromSource = (scene: Scene): Promise<unknown> => scene.send(300, { from: scene.stage.source });
 
 export const FIREWALLS: readonly Case[] = [
   {

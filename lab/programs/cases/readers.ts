@@ -20,12 +20,20 @@ async function starve(scene: Scene, nice: number, loops: number): Promise<void> 
     scene.run(undefined, 'nice', '-n', String(nice), 'taskset', '-c', READER_CPU, 'sh', '-c', 'while :; do :; done');
 }
 
-/** Far more than goes, to a program that has the CPU before all others: else it would be starved on a busy host. */
+const SENDER_CPU = '0';
+
+/**
+ * Far more than goes, all the time. Program and sender have a CPU each, before all others: else the program would be starved on a busy
+ * host, or what comes would be bursts.
+ */
 async function flood(scene: Scene): Promise<void> {
-  const pid = String(scene.running.pid);
-  await scene.near.exec('sh', '-c', `renice -n -15 -p $(ls /proc/${pid}/task)`);
-  scene.after(() => scene.near.exec('sh', '-c', `renice -n 0 -p $(ls /proc/${pid}/task)`));
-  for (const from of [scene.near, scene.stage.source]) await scene.send(60_000, { from });
+  const { near, running } = scene;
+  const pid = String(running.pid);
+  await near.exec('sh', '-c', `taskset -a -p -c ${READER_CPU} ${pid}; renice -n -10 -p $(ls /proc/${pid}/task)`);
+  const undo = `taskset -a -p -c ${EVERY_CPU} ${pid}; renice -n 0 -p $(ls /proc/${pid}/task)`;
+  scene.after(() => near.exec('sh', '-c', undo));
+  const sender = await scene.send(400_000, { size: 1300 });
+  await near.exec('sh', '-c', `taskset -p -c ${SENDER_CPU} ${sender}; renice -n -5 -p ${sender}`);
 }
 
 /** Without an answer to ARP the host gives up at some time: that would be another fault. */
@@ -93,7 +101,8 @@ export const READERS: readonly Case[] = [
   {
     name: 'more UDP than the program encrypts',
     programs: VPNS,
-    expected: ['reader-cpu-bound'],
+    // wireguard-go encrypts in other threads than the one that reads, which waits for them.
+    expected: ['reader-cpu-bound', 'reader-blocked'],
     alone: true,
     play: flood,
   },
