@@ -4,7 +4,7 @@
 // ran before, and nothing is played.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { release } from 'node:os';
+import { loadavg, release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { busyLoops } from './programs/load.ts';
@@ -13,10 +13,11 @@ import { playAll } from './programs/play.ts';
 import { caseLine, isGood, type Part, report } from './programs/report.ts';
 import { scoped } from './programs/scoped.ts';
 import { table } from './programs/table.ts';
+import type { Result } from './programs/verdict.ts';
 import { startAgent } from './serve.ts';
 
 const FILE = join(dirname(fileURLToPath(import.meta.url)), '../docs/programs.md');
-const BUSY_LOOPS = 10;
+const BUSY_LOAD = 10;
 const PARTS: readonly PartName[] = ['table', 'idle', 'busy'];
 
 const only = process.env.ONLY ?? '';
@@ -24,19 +25,35 @@ const isWanted = (name: string): boolean => name.includes(only);
 
 async function play(name: PartName): Promise<Part> {
   const began = performance.now();
-  const loops = name === 'busy' ? BUSY_LOOPS : 0;
-  const rows = name === 'table' ? await table(isWanted) : [];
-  const results = name === 'table' ? [] : await cases(loops);
+  const [load = 0] = loadavg();
+  // What else runs on this machine is part of the load.
+  const loops = name === 'busy' ? Math.max(0, Math.ceil(BUSY_LOAD - load)) : 0;
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
-  const minutes = (performance.now() - began) / 60_000;
-  return { rows, results, loops, minutes, kernel: release(), date: new Date().toISOString(), commit };
+  const date = new Date().toISOString();
+  const partOf = (rows: Part['rows'], results: Part['results']): Part => {
+    const [loadAtEnd = 0] = loadavg();
+    const minutes = (performance.now() - began) / 60_000;
+    return { rows, results, loops, loads: [load, loadAtEnd], minutes, kernel: release(), date, commit };
+  };
+  // A run that is ended early has what it played until then.
+  const keep = (rows: Part['rows'], results: Part['results']): void => {
+    if (only === '') keepPart(name, partOf(rows, results));
+  };
+  if (name === 'table') return partOf(await table(isWanted, (rows) => keep(rows, [])), []);
+  return partOf([], await cases(loops, (results) => keep([], results)));
 }
 
-function cases(loops: number): Promise<Part['results']> {
+function cases(loops: number, keep: (results: Part['results']) => void): Promise<Part['results']> {
   return scoped(async (t) => {
     const { socket } = await startAgent(t);
     busyLoops(t, loops);
-    return playAll({ t, socket, only: isWanted, tell: (result) => console.error(caseLine(result)) });
+    const played: Result[] = [];
+    const tell = (result: Result): void => {
+      played.push(result);
+      console.error(caseLine(result));
+      keep(played);
+    };
+    return playAll({ t, socket, only: isWanted, tell });
   });
 }
 

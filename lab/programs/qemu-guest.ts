@@ -18,7 +18,7 @@ import { SINK_PORT, SINK_TCP_PORT } from './traffic.ts';
 const run = promisify(execFile);
 const MODULES = ['virtio_pci', 'virtio_net'];
 const TOOLS: Readonly<Record<string, string>> = { xz: 'xz', zst: 'zstd', gz: 'gzip' };
-const ANSWERS_WITHIN_MS = 15_000;
+const ANSWERS_WITHIN_MS = 20_000;
 /** Ends an answer; the exit status follows. */
 const END = '=end=of=answer=';
 

@@ -6,6 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { temporaryFolder } from '../certificates.ts';
 import { kernelOrWhy } from '../kernels.ts';
+import { until } from '../until.ts';
 import { noVm } from '../vm.ts';
 import { vmlinuxOf } from '../vmlinux.ts';
 import { IPERF, SOCAT } from './need.ts';
@@ -60,6 +61,12 @@ async function startGuest(stage: Stage, queues: number, vhost: 'on' | 'off'): Pr
   const shell = new GuestShell(join(folder, 'shell'));
   stage.after(async () => shell.close());
   const remote = (command: string): Promise<string> => shell.run(command);
+  // The guest answers pings before its shell listens.
+  await until(() =>
+    remote('true')
+      .then(() => true)
+      .catch(() => false),
+  );
   return {
     device: 'tap0',
     queues,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // docs/programs.md: which programs were asked what, every case with its verdict, and what failed.
 
+import { CASES } from './catalogue.ts';
 import type { CheckResult } from './checks.ts';
 import type { PartName } from './part.ts';
 import type { CheckName, Program } from './program.ts';
@@ -22,6 +23,8 @@ export interface Part {
   readonly results: readonly Result[];
   /** How many loops computed beside it. */
   readonly loops: number;
+  /** The machine's load average at its begin and end. */
+  readonly loads: readonly number[];
   readonly minutes: number;
   readonly kernel: string;
   readonly date: string;
@@ -30,6 +33,7 @@ export interface Part {
 
 export type Parts = Readonly<Partial<Record<PartName, Part>>>;
 
+const CASE_COUNT = CASES.reduce((sum, { programs }) => sum + programs.length, 0);
 const CHECKS: readonly CheckName[] = ['owner', 'reader', 'exact UDP', 'exact TCP'];
 
 export function report({ table, idle, busy }: Parts): string {
@@ -47,11 +51,13 @@ Linux 6.18 of the machine that wrote this refuses fentry: tapscope counts there 
 
 ${table ? `${provenance(table)}\n\n${tableOf(table.rows)}` : 'It has not run.'}
 
-${[idle, busy].flatMap((part) => (part ? [section(part)] : [])).join('\n')}`;
+${idle ? section('Cases without further load', idle) : ''}
+${busy ? section('Cases at a load of at least 10', busy) : ''}`;
 }
 
-function provenance({ kernel, date, commit, minutes }: Part): string {
-  return `On ${date.slice(0, 16).replace('T', ' ')} UTC in ${minutes.toFixed(0)} minutes, on Linux ${kernel}, of commit ${commit}.`;
+function provenance({ kernel, date, commit, minutes, loads }: Part): string {
+  const load = loads.map((one) => one.toFixed(0)).join(' and ');
+  return `On ${date.slice(0, 16).replace('T', ' ')} UTC in ${minutes.toFixed(0)} minutes, on Linux ${kernel}, of commit ${commit}, with a load average of ${load} at begin and end.`;
 }
 
 function tableOf(rows: readonly TableRow[]): string {
@@ -100,16 +106,15 @@ export function isGood(parts: Parts): boolean {
   });
 }
 
-function section(part: Part): string {
+function section(title: string, part: Part): string {
   const { loops, results } = part;
-  const title = loops === 0 ? 'Cases on an idle host' : `Cases at load ${loops}`;
   const score = scoreOf(results);
   const faults = score.right + score.wrong + score.silent + score['wrong OK'];
   const healthy = score.healthy + score.unknown + score['false alarm'];
   const share = ((100 * score.right) / Math.max(1, faults)).toFixed(0);
   return `## ${title}
 
-${provenance(part)} ${results.length} cases${loops === 0 ? '' : `, beside ${loops} loops of nice 0 that compute`}.
+${provenance(part)} ${results.length} of ${CASE_COUNT} cases${loops === 0 ? '' : `, beside ${loops} loops of nice 0 that compute`}.
 Of ${faults} faults **${score.right} (${share} %) had the right cause first**, ${score.wrong} another, ${score.silent} none; **${score['wrong OK']} answered OK while packets were lost**.
 Of ${healthy} healthy hosts ${score.healthy} were OK, ${score.unknown} unknown, **${score['false alarm']} raised a false alarm**. ${score['did not happen']} cases did not happen.
 

@@ -101,10 +101,11 @@ export class Scene {
     sent += (await this.#guestSent?.()) ?? 0;
     let now = await this.#count();
     await until(async () => {
+      if (Number.isNaN(now.arrived)) return true;
       await wait(SETTLED_MS);
       const before = now;
       now = await this.#count();
-      return Number.isNaN(now.arrived) || now.arrived === before.arrived;
+      return now.arrived === before.arrived;
     }, MOST_SETTLING_MS);
     return {
       sent,

@@ -11,12 +11,16 @@ import type { TableRow } from './report.ts';
 import { scoped } from './scoped.ts';
 import { makeStage } from './stage.ts';
 
-export async function table(only: (name: string) => boolean): Promise<readonly TableRow[]> {
+export async function table(
+  only: (name: string) => boolean,
+  keep: (rows: readonly TableRow[]) => void,
+): Promise<readonly TableRow[]> {
   const rows: TableRow[] = [];
   for (const program of PROGRAMS.filter(({ name }) => only(name))) {
     const row = await scoped((t) => rowOf(t, program)).catch((error: unknown) => failed(program, error));
     console.error(JSON.stringify(row));
     rows.push(row);
+    keep(rows);
   }
   return rows;
 }
