@@ -100,7 +100,7 @@ export const FIREWALLS: readonly Case[] = [
   {
     name: 'nft drop in the device’s ingress',
     programs: ['openvpn', 'qemu'],
-    expected: ['host-firewall', 'writer-refused', 'loss-unexplained'],
+    expected: ['host-firewall', 'host-refuses'],
     play: async (scene) => {
       const hook = `type filter hook ingress device "${scene.running.device}" priority 0;`;
       await nft(scene, hook, dropsUdp, 'netdev');
