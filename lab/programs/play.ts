@@ -50,7 +50,8 @@ class Lane {
   readonly #name: string;
   readonly #playing: Playing;
   #set: Playground | undefined;
-  #undo: (() => Promise<void>)[] = [];
+  #undo: (() => unknown)[] = [];
+  #wasHealthy = true;
 
   constructor(name: string, playing: Playing) {
     this.#name = name;
@@ -88,8 +89,10 @@ class Lane {
           ...more,
         ]);
       const diagnosed = answerIn(await ask('diagnose', '--for', LOOKS));
-      // Only of a healthy host, for what stands of the case before ends when it will.
-      const checked = one.expected === undefined ? answerIn(await ask('check')) : undefined;
+      // What check says stands for a while: it is asked where nothing was wrong before either.
+      const isHealthy = one.expected === undefined;
+      const checked = isHealthy && this.#wasHealthy ? answerIn(await ask('check')) : undefined;
+      this.#wasHealthy = isHealthy;
       const truth = await scene.truth();
       const outcome = outcomeOf(one, diagnosed, checked, truth);
       return {
