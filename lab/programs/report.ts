@@ -29,6 +29,8 @@ export interface Part {
   readonly kernel: string;
   readonly date: string;
   readonly commit: string;
+  /** What a reader has to know of this run; undefined: nothing. */
+  readonly remark?: string;
 }
 
 export type Parts = Readonly<Partial<Record<PartName, Part>>>;
@@ -52,12 +54,12 @@ Linux 6.18 of the machine that wrote this refuses fentry: tapscope counts there 
 ${table ? `${provenance(table)}\n\n${tableOf(table.rows)}` : 'It has not run.'}
 
 ${idle ? section('Cases without further load', idle) : ''}
-${busy ? section('Cases at a load of at least 10', busy) : ''}`;
+${busy ? section('Cases at a load of at least 10', busy) : '## Cases at a load of at least 10\n\nNo whole run exists of this build.\n'}`;
 }
 
-function provenance({ kernel, date, commit, minutes, loads }: Part): string {
+function provenance({ kernel, date, commit, minutes, loads, remark }: Part): string {
   const load = loads.map((one) => one.toFixed(0)).join(' and ');
-  return `On ${date.slice(0, 16).replace('T', ' ')} UTC in ${minutes.toFixed(0)} minutes, on Linux ${kernel}, of commit ${commit}, with a load average of ${load} at begin and end.`;
+  return `On ${date.slice(0, 16).replace('T', ' ')} UTC in ${minutes.toFixed(0)} minutes, on Linux ${kernel}, of commit ${commit}, with a load average of ${load} at begin and end.${remark ? ` ${remark}` : ''}`;
 }
 
 function tableOf(rows: readonly TableRow[]): string {
@@ -114,7 +116,7 @@ function section(title: string, part: Part): string {
   const share = ((100 * score.right) / Math.max(1, faults)).toFixed(0);
   return `## ${title}
 
-${provenance(part)} ${results.length} of ${CASE_COUNT} cases${loops === 0 ? '' : `, beside ${loops} loops of nice 0 that compute`}.
+${provenance(part)} ${results.length} of ${CASE_COUNT} cases${loops === 0 ? '' : `, beside ${loops} loops of nice 0 that compute`}.${results.length < CASE_COUNT ? ' **The others were not played, and the shares below say nothing of them.**' : ''}
 Of ${faults} faults **${score.right} (${share} %) had the right cause first**, ${score.wrong} another, ${score.silent} none; **${score['wrong OK']} answered OK while packets were lost**.
 Of ${healthy} healthy hosts ${score.healthy} were OK, ${score.unknown} unknown, **${score['false alarm']} raised a false alarm**. ${score['did not happen']} cases did not happen.
 
