@@ -22,6 +22,8 @@ const NOT_EVERYWHERE = [
   'tapscope_queue_redirect_lost_packets_total',
   'tapscope_queue_unproduced_packets_total',
   'tapscope_receive_refused_writes_total',
+  'tapscope_receive_host_dropped_packets_total',
+  'tapscope_device_unseen_packets_total',
   'tapscope_device_queue_changes_total',
   'tapscope_queue_audit_pending',
   'tapscope_vhost_receive_batch_packets_bucket',

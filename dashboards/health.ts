@@ -130,6 +130,20 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
       }),
     )
     .withPanel(
+      timeseries({
+        title: 'Packets to guest that the programs did not see',
+        tells:
+          'The kernel counted them and did not run the programs. With one queue they are in all figures; with several, in those of the device.',
+        width: 12,
+        lines: [
+          {
+            legend: '{{outcome}}, {{instance}}',
+            query: perSecond('tapscope_device_unseen_packets_total', ['instance', 'outcome']),
+          },
+        ],
+      }),
+    )
+    .withPanel(
       table({
         title: 'Mechanisms',
         tells: 'How each event is measured on this host; 0: nothing measures it.',

@@ -33,6 +33,20 @@ export function withReceive(builder: DashboardBuilder, scope: Scope, among: (que
     )
     .withPanel(
       timeseries({
+        title: 'Dropped from guest by the host after tun',
+        tells:
+          'By reason. NETFILTER_DROP: a firewall. IP_RPFILTER: the source address has no route back through the device.',
+        width: 8,
+        lines: [
+          {
+            legend: '{{reason}} in {{location}}',
+            query: perSecond('tapscope_receive_host_dropped_packets_total', ['reason', 'location']),
+          },
+        ],
+      }),
+    )
+    .withPanel(
+      timeseries({
         title: 'Lost to guest or from guest without a kernel counter',
         tells: 'Packets that are lost and that ip -s link does not know of, by cause.',
         width: 8,

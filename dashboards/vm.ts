@@ -32,6 +32,10 @@ const LOST: Query = either(
     perSecond('tapscope_uncounted_lost_packets_total', DEVICE, 'cause=~"purged|resized|failed|overflowed"'),
   ),
   way('from the guest, dropped by tun', perSecond('tapscope_receive_dropped_packets_total', DEVICE)),
+  way(
+    'from the guest, dropped by the host after tun',
+    perSecond('tapscope_receive_host_dropped_packets_total', DEVICE),
+  ),
   way('from the guest, write refused', perSecond('tapscope_receive_refused_writes_total', DEVICE, 'errno!="EAGAIN"')),
 );
 

@@ -43,6 +43,7 @@ export const GUEST_FILES: readonly { readonly file: string; readonly daily: read
   { file: 'src/rules/pasted.slow.kernel.test.ts', daily: NIGHTLY },
   { file: 'lab/guest/traffic.guest.ts', daily: SERIES },
   { file: 'lab/guest/departures.guest.ts', daily: ['6.12'] },
+  { file: 'lab/guest/tcp.guest.ts', daily: NIGHTLY },
   { file: 'lab/guest/zerocopy.guest.ts', daily: ['7.2'] },
   { file: 'lab/guest/vhost-guest.guest.ts', daily: ['7.3'] },
   { file: 'lab/guest/random-guests.guest.ts', daily: NIGHTLY },
@@ -83,6 +84,7 @@ const PASSED_ON: Readonly<Record<string, string | undefined>> = {
   /** Of random steps at night, by each mechanism, as many as fit. */
   MODEL_MINUTES: isNightly ? '15' : undefined,
   TAP: process.env.TAP,
+  TCP_PACKETS: process.env.TCP_PACKETS,
   SEQUENCES: process.env.SEQUENCES ?? (process.env.SEED ? '1' : isNightly ? '50' : '2'),
 };
 /**

@@ -10,9 +10,6 @@ import { missing, provide } from './need.ts';
 import type { Program } from './program.ts';
 import { makeStage } from './stage.ts';
 
-/** Until the figures of TCP are taken from the kernel's own counters, where it skips programs. */
-const TCP_IS_OPEN = 'issue 19, Build 2: the kernel skips programs under TCP';
-
 export function testProgram(program: Program): void {
   const skip = noLab || missing(program.needs.filter((need) => 'debian' in need)) || (program.obstacle?.() ?? false);
   test(`${program.name}: its owner, its reader, and every packet`, { skip }, async (t) => {
@@ -33,6 +30,6 @@ export function testProgram(program: Program): void {
     };
     await t.test('owner', async () => hold(await checks.owner()));
     await t.test('reader, exact UDP', async () => (await checks.udp()).forEach(hold));
-    await t.test('exact TCP', { todo: TCP_IS_OPEN }, async () => hold(await checks.tcp()));
+    await t.test('exact TCP', async () => hold(await checks.tcp()));
   });
 }
