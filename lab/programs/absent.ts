@@ -16,6 +16,6 @@ export const PODMAN: Program = {
   from: 'Debian podman',
   needs: [],
   obstacle: () =>
-    'no registry is reachable for an image; its networks, pasta and slirp4netns, are played by themselves, and for a plain container',
+    'not tried: it needs an image from a container registry; its networks, pasta and slirp4netns, are played by themselves, and for a plain container',
   start: () => Promise.reject(new Error('podman has no image here.')),
 };

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The four questions that each program is asked: is its owner right, its reader, and are the figures exact, with UDP and TCP.
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Device, Snapshot } from '../../src/snapshot.ts';
 import { totalsOf } from '../agent.ts';
 import type { LinkCounters } from '../counters.ts';
@@ -92,13 +91,14 @@ export class ProgramCheck {
 
   async tcp(): Promise<CheckResult> {
     const { near } = this.#stage;
-    const before = await this.#rest();
     const { seconds, calmBits } = this.#load;
+    // First: a finding about the load stays active for half a minute after it.
+    const calm = await this.#calm(calmBits);
+    const before = await this.#rest();
     const there = await tcp(this.#running, near, { seconds, streams: 2 });
     const back = await tcp(this.#running, near, { seconds, streams: 2, reverse: true });
     const after = await this.#rest();
     const wrong = [...differences(before, after), ...ownDifferences(before, after)];
-    const calm = await this.#calm(calmBits);
     const packets = after.link.txPackets - before.link.txPackets;
     const mbit = (bits: number): string => (bits / 1e6).toFixed(0);
     const seen = `${packets} packets, ${mbit(there.bits)} and ${mbit(back.bits)} Mbit/s; ${calm.seen}`;
@@ -108,8 +108,6 @@ export class ProgramCheck {
   /** At a rate at which nothing is lost: then `diagnose` and `check` answer OK. */
   async #calm(rate: number): Promise<{ readonly wrong: readonly string[]; readonly seen: string }> {
     const { near } = this.#stage;
-    // What stands of the load before has to end first.
-    await wait(11_000);
     const before = await near.link(this.#running.device);
     const traffic = tcp(this.#running, near, { seconds: 9, rate });
     const scope = ['--netns', near.name, '--json'];
