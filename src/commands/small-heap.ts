@@ -2,8 +2,8 @@
 // How V8 treats our heap: an agent lives for months beside what the host is for.
 import { setFlagsFromString } from 'node:v8';
 
-/** The young generation stays as small as it began. V8 compiles what runs often: without that the agent takes twice the CPU. */
-const FLAGS = ['--semi-space-growth-factor=1'];
+/** Without them 256 queues take 158 MB instead of 116. V8 still compiles what runs often: `--no-opt` would take twice the CPU. */
+const FLAGS = ['--optimize-for-size', '--semi-space-growth-factor=1'];
 
 /**
  * To be called once everything is loaded. On the command line the same flags would have V8 refuse what Node keeps of its own
