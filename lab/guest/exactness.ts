@@ -85,7 +85,8 @@ async function judge(seen: Observation, verdict: (seen: Observation) => void): P
     verdict(seen);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.stack : String(cause);
-    throw new Error(`${reason}\n${JSON.stringify({ ...seen, marks: await seen.marks() }, undefined, 1)}`, { cause });
+    const marks = await seen.marks().catch(String);
+    throw new Error(`${reason}\n${JSON.stringify({ ...seen, marks }, undefined, 1)}`, { cause });
   }
   return seen.truth.tried;
 }

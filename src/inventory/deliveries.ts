@@ -20,10 +20,15 @@ export class Deliveries {
   #at = Number.NEGATIVE_INFINITY;
 
   /**
-   * `most`: packets that all queues together may show. `drained`: nothing moves or waits, and arithmetic alone tells what each queue
-   * delivered, so that what one queue has too much is what another lacks.
+   * `most`: packets that all queues together may show. `counted`: programs count what leaves each queue, so that an excess is a packet
+   * that a reader has taken and the kernel has not counted yet. `drained`: nothing moves or waits, and arithmetic alone tells what each
+   * queue delivered, so that what one queue has too much is what another lacks.
    */
-  update(queues: readonly Proposal[], most: number, drained: boolean, nowSeconds: number): void {
+  update(
+    queues: readonly Proposal[],
+    { most, counted, drained }: { readonly most: number; readonly counted: boolean; readonly drained: boolean },
+    nowSeconds: number,
+  ): void {
     const room = Math.max(0, most - sumOf(queues.map(({ delivered }) => delivered)));
     const more = queues.filter(({ ahead }) => ahead > 0);
     const excess = sumOf(more.map(({ ahead }) => ahead)) - room;
@@ -34,7 +39,7 @@ export class Deliveries {
     }
     this.#count++;
     this.#packets = excess;
-    this.#at = nowSeconds;
+    if (!counted) this.#at = nowSeconds;
     const less = queues.filter(({ ahead }) => ahead < 0);
     if (!drained || -sumOf(less.map(({ ahead }) => ahead)) !== excess) return;
     exchange(less, more, excess);

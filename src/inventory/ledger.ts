@@ -95,7 +95,12 @@ export class Ledger {
     this.#last = fingerprint;
     const still = atRest && !renumbered && this.#leaving === 0 && totals.waiting + totals.held === 0;
     const drained = still && regime.taken === 'derived';
-    this.#deliveries.update([...this.#books.values()], this.#most(reading), drained, this.#nowSeconds());
+    const counted = regime.taken === 'counted';
+    this.#deliveries.update(
+      [...this.#books.values()],
+      { most: this.#most(reading), counted, drained },
+      this.#nowSeconds(),
+    );
     if (atRest) this.#narrow(reading, totals, regime);
     if (regime.enqueued === 'counted') this.#addUnseen(reading, totals, atRest);
     const audit = this.#audit(reading, totals, regime);

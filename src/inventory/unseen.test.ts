@@ -102,3 +102,18 @@ test('packets offered to one index and thrown out at another are never shown as 
   const later = update(ledger, queuesOf(more, rings, 5));
   assert.deepEqual([shown(later, 1), shown(later, 3)], [5, 0]);
 });
+
+for (const taken of ['counted', 'derived'] as const)
+  test(`a packet that a reader has taken and the kernel has not counted yet; taken is ${taken}`, () => {
+    const ledger = new Ledger(true);
+    const rings = [walkedQueue(0, 0), walkedQueue(1, 0)];
+    const counts = [
+      { enqueued: 30, consumed: 30 },
+      { enqueued: 20, consumed: 20 },
+    ];
+    const look = (tx: number): Books => update(ledger, queuesOf(counts, rings, tx), { enqueued: 'counted', taken });
+    look(49);
+    const books = look(50);
+    assert.deepEqual([shown(books, 0), shown(books, 1)], [30, 20]);
+    assert.deepEqual(books.degraded, []);
+  });
