@@ -103,7 +103,8 @@ function assertKept(figures: Figures, truth: Truth, scenario: Scenario, missed: 
   const lost = scenario.skb === 'shared' ? refusedBeforeTun(figures, truth) : before;
   const offered = loses(scenario) ? figures.offered : (truth.passed ?? truth.tried - (resizes(scenario) ? lost : 0));
   const rest = { nowhere: 0, purged, resized, waiting };
-  const unseen = offered - total(dropped) - total(truth.read) - failed - rest[LIVES[scenario.life].rest];
+  const inTun = total(dropped) - takenForDropsOfTun(figures, truth, scenario);
+  const unseen = offered - inTun - total(truth.read) - failed - rest[LIVES[scenario.life].rest];
   assert.ok(unseen >= 0 && unseen <= missed, `${unseen} packets unexplained, ${missed} not shown to the probe`);
   assert.ok(failed <= truth.failed && failed >= truth.failed - unseen, `${failed} of ${truth.failed} failed`);
   assert.equal(purged + resized + waiting, rest[LIVES[scenario.life].rest]);
@@ -131,6 +132,15 @@ function mostHeldBack(scenario: Scenario): number {
   return scenario.skb === 'shared' && disturbed ? scenario.threads * MOST_DISTURBANCES : 0;
 }
 
+/**
+ * No program sees a shared packet that is lost where there is no qdisc, and on some kernels it is in tx_dropped; nothing tells it from a
+ * drop of tun whose program was skipped, so that it is shown as one (docs/accounting.md).
+ */
+function takenForDropsOfTun({ unseenDropped }: Figures, { tried, passed }: Truth, scenario: Scenario): number {
+  if (passed === undefined || scenario.skb !== 'shared' || !resizes(scenario)) return 0;
+  return Math.min(unseenDropped, tried - passed);
+}
+
 /** missed: of what is lost before tun, the probe may have been shown less. */
 function assertOffered(figures: Figures, truth: Truth, scenario: Scenario, missed: number): void {
   const { offered, dropped, before } = figures;
@@ -143,7 +153,7 @@ function assertOffered(figures: Figures, truth: Truth, scenario: Scenario, misse
   if (truth.passed === undefined) {
     if (!resizes(scenario)) assert.equal(offered, truth.tried);
   } else {
-    assert.equal(offered, truth.passed, 'tc: Sent');
+    assert.equal(offered - takenForDropsOfTun(figures, truth, scenario), truth.passed, 'tc: Sent');
     // Of two who send at once one may be refused before the qdisc (7.x), which tc does not tell.
     if (!resizes(scenario) && scenario.threads === 1)
       assert.equal(truth.tried, truth.passed + truth.droppedByQdisc, 'tc: Sent and dropped');

@@ -16,6 +16,8 @@ export interface Figures {
   readonly failed: number;
   readonly overflowed: number;
   readonly waiting: number;
+  /** In the kernel's tx_dropped, and seen by no program: shown as drops of tun, UNTRACED. */
+  readonly unseenDropped: number;
   /** Lost before tun, whatever the reason. */
   readonly before: number;
   /** Of these, what the kernel's tx_dropped may have too. */
@@ -49,6 +51,7 @@ export function figuresOf(metrics: Metrics, netns: number, device: string): Figu
     failed: sum('queue_failed_packets_total'),
     overflowed: sum('queue_overflowed_packets_total'),
     waiting: sum('ring_occupancy_packets'),
+    unseenDropped: by('outcome', 'device_unseen_packets_total').dropped ?? 0,
     before: sum('device_other_dropped_packets_total'),
     beforeInTxDropped: inTxDropped(metrics, labels),
     txPackets: metrics.value('tapscope_device_transmit_packets_total', labels),

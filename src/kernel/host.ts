@@ -91,10 +91,12 @@ function moduleParameter(module: string, parameter: string): number {
 
 /** Modules beside tun whose functions are looked up; the text changes when one of them is loaded or unloaded. */
 export function companionModules(): string {
-  const others = ['bridge', 'tap', 'macvtap', 'ipvtap', 'sch_codel', 'sch_fq_codel', 'sch_cake'].map((name) => {
-    const folder = statSync(`/sys/module/${name}`, { throwIfNoEntry: false });
-    return `${name} ${folder?.ino ?? '-'}`;
-  });
+  const others = ['bridge', 'br_netfilter', 'tap', 'macvtap', 'ipvtap', 'sch_codel', 'sch_fq_codel', 'sch_cake'].map(
+    (name) => {
+      const folder = statSync(`/sys/module/${name}`, { throwIfNoEntry: false });
+      return `${name} ${folder?.ino ?? '-'}`;
+    },
+  );
   return [`vhost-net ${vhostDriver() ?? '-'}`, ...others].join(', ');
 }
 
