@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 // Where 1 is a verdict ("warning"), a failure must not read as one.
-const failure = ['check', 'diagnose', 'doctor', 'report'].includes(process.argv[2]) ? 3 : 1;
+const failure = ['check', 'diagnose', 'doctor', 'fleet', 'report'].includes(process.argv[2]) ? 3 : 1;
 
 /** Exits with one sentence when this Node cannot run tapscope at all. */
 function requirePlatform() {

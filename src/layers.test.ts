@@ -23,6 +23,7 @@ const belowCommands = [
   'probes',
   'inventory',
   'bench',
+  'fleet',
   'history',
   'rules',
   'outputs',
@@ -42,7 +43,11 @@ const layers: Readonly<Record<string, Layer>> = {
   bench: { imports: ['kernel', 'inventory', 'snapshot', 'bench-report'] },
   history: { imports: ['snapshot'] },
   rules: { imports: ['snapshot'] },
-  outputs: { imports: ['snapshot', 'bench-report', 'metric', 'metrics', 'rules', 'prom-client', 'fast-string-width'] },
+  // Of other hosts, by the HTTP API of an engine: `fetch` is all it needs of the system.
+  fleet: { imports: [] },
+  outputs: {
+    imports: ['snapshot', 'bench-report', 'fleet', 'metric', 'metrics', 'rules', 'prom-client', 'fast-string-width'],
+  },
   server: {
     imports: ['snapshot', 'metrics', 'history', 'rules', 'outputs', 'fastify', '@fastify/basic-auth', 'bcrypt', 'yaml'],
     node: 'all',

@@ -11,6 +11,7 @@ import { doctor } from './commands/doctor.ts';
 import { drops } from './commands/drops.ts';
 import { dropsFlags, readDropsOptions } from './commands/drops-options.ts';
 import { explain } from './commands/explain.ts';
+import { fleet } from './commands/fleet.ts';
 import { record } from './commands/record.ts';
 import { report } from './commands/report.ts';
 import { serve } from './commands/serve.ts';
@@ -26,7 +27,7 @@ const SOCKET_HELP =
 const MECHANISM_HELP = "measure an event by this mechanism only, or 'off'; repeatable, 'tapscope doctor' lists them";
 
 /** Of these a crash or misuse must not read as a warning (1). */
-const CHECKS = ['check', 'diagnose', 'doctor', 'report'];
+const CHECKS = ['check', 'diagnose', 'doctor', 'fleet', 'report'];
 
 function program(setExitCode: (code: number) => void): Command {
   const tapscope = new Command('tapscope')
@@ -124,6 +125,18 @@ function program(setExitCode: (code: number) => void): Command {
   dropsCommand
     .option(MECHANISM, MECHANISM_HELP, [])
     .action((device, values) => drops(readDropsOptions(device, values), values.mechanism));
+  tapscope
+    .command('fleet')
+    .description('asks Prometheus about all hosts: which taps and tenants lose packets, and what these have in common')
+    .requiredOption(
+      '--url <url>',
+      'a Prometheus, Thanos or VictoriaMetrics that has the metrics: http://prometheus:9090',
+    )
+    .option('--since <time>', 'how far back: 30m, 24h', '1h')
+    .option('--header <header...>', "sent with each query, for a token or a tenant: 'Authorization: Bearer …'", [])
+    .option('--json', 'for programs', false)
+    .exitOverride()
+    .action(async ({ url, since, header, json }) => setExitCode(await fleet({ url, since, headers: header, json })));
   const benchCommand = tapscope
     .command('bench')
     .description('what taps and vhost-net transmit and lose on this host, as the tables of the kernel series have it')

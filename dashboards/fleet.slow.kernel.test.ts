@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the rules of a fleet record is, packet for packet, what the agents show; and `tapscope fleet` tells the host that went.
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { at, listAt, parseJson } from '../lab/json.ts';
+import { namespaceLab, noLab } from '../lab/netns.ts';
+import { startAgent, tapscope } from '../lab/serve.ts';
+import { startPrometheus } from './prometheus.ts';
+
+const RULES = 'deploy/fleet/tapscope-fleet.yml';
+const WITHIN_MS = 60_000;
+
+test('one agent, a tap that loses packets, and a host that does not answer any more', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('guest', 'vnet0', 'tap');
+  const peer = await lab.raise('vnet0', 100);
+  const agent = await startAgent(t);
+  const folder = await mkdtemp(join(tmpdir(), 'tapscope-rules-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const fast = join(folder, 'fleet.yml');
+  writeFileSync(fast, readFileSync(RULES, 'utf8').replaceAll('interval: 60s', 'interval: 1s'));
+  const prometheus = await startPrometheus(t, [new URL(agent.url).host], [fast]);
+  await puppet.udp(peer, 9, 400, 64);
+
+  const labels = { netns: String(lab.inode), device: 'vnet0' };
+  const page = await agent.metrics();
+  const sum = (name: string): number =>
+    Object.values(page.by('queue', `tapscope_queue_${name}_packets_total`, labels)).reduce((a, b) => a + b, 0);
+  const recorded = async (record: string): Promise<number | undefined> => {
+    const found = await prometheus.query(`${record}{netns="${lab.inode}",device="vnet0"}`);
+    return found[0]?.points[0]?.[1];
+  };
+  const deadline = performance.now() + WITHIN_MS;
+  while ((await recorded('tap:tapscope_offered_packets:sum')) !== sum('offered') && performance.now() < deadline)
+    await wait(500);
+  assert.ok(sum('offered') >= 400);
+  assert.deepEqual(
+    [await recorded('tap:tapscope_offered_packets:sum'), await recorded('tap:tapscope_ring_lost_packets:sum')],
+    [sum('offered'), sum('dropped')],
+  );
+  const { stdout } = await tapscope(['fleet', '--url', prometheus.url, '--since', '5m', '--json']);
+  const seen = parseJson(stdout);
+  const tap = listAt(seen, 'taps').find((one) => at(one, 'netns') === labels.netns);
+  const properties = at(tap, 'properties');
+  assert.deepEqual([at(properties, 'ring size'), at(properties, 'kind')], ['100', 'tap']);
+  assert.deepEqual([at(tap, 'inexact'), at(seen, 'silent')], [false, []]);
+
+  await agent.stop();
+  const isSilent = async (): Promise<boolean> => {
+    const answer = await tapscope(['fleet', '--url', prometheus.url, '--since', '5m', '--json']);
+    return listAt(parseJson(answer.stdout), 'silent').length === 1;
+  };
+  while (!(await isSilent()) && performance.now() < deadline + WITHIN_MS) await wait(500);
+  const { stdout: text } = await tapscope(['fleet', '--url', prometheus.url, '--since', '5m']);
+  assert.match(text, /Not seen: 1 host answered in this time and/);
+});
