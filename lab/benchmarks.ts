@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const file = join(dirname(fileURLToPath(import.meta.url)), '../BENCHMARKS.md');
 
-export type Section = 'cost' | 'scrape' | 'tables' | 'verdicts';
+export type Section = 'cost' | 'scale' | 'scrape' | 'tables' | 'verdicts';
 
 export function writeSection(section: Section, text: string): void {
   writeFileSync(file, replaceSection(existsSync(file) ? readFileSync(file, 'utf8') : '', section, text));

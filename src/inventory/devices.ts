@@ -14,6 +14,7 @@ import type {
   FlowControl,
   Freed,
   OtherDrop,
+  Owner,
   Queue,
   QueueChanges,
   QueueCounters,
@@ -22,7 +23,6 @@ import type {
   Wakeups,
 } from '../snapshot.ts';
 import type { Books, QueueBalance } from './ledger.ts';
-import { heldBy, type Owners } from './owners.ts';
 import { flowOf, historyOf, type Regard } from './queue-history.ts';
 import { uncountedOf } from './uncounted.ts';
 import { type VhostMeasured, vhostOf } from './vhost.ts';
@@ -46,7 +46,8 @@ export interface Measured {
   /** By queue. */
   readonly receiveBatches: ReadonlyMap<number, VhostBatches>;
   readonly redirected: readonly RedirectCount[];
-  readonly owners: Owners;
+  /** Of each walked queue, in their order. */
+  readonly owners: readonly (Owner | undefined)[];
   /** By queue index; undefined: nothing looks at readers. */
   readonly readers: ReadonlyMap<number, Reader> | undefined;
   readonly freedMeasured: boolean;
@@ -143,7 +144,7 @@ function queueOf(
     history: sums && historyOf(sums, measured.regard),
     flow,
     perCpu: sums?.perCpu ?? [],
-    owner: ring && measured.owners.ofQueue(walked.netns, walked.name, heldBy(walked, ring)),
+    owner: ring && measured.owners[walked.queues.indexOf(ring)],
     reader: measured.readers?.get(index),
     vhost: vhostOf(sums, ring?.vhost, measured.vhost),
     freed: measured.allocation ? freedOf(sums) : undefined,

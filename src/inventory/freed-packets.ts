@@ -5,6 +5,7 @@ import { LABELLED_LOCATIONS } from '../probes/locations.ts';
 import type { LoadedPrograms } from '../probes/programs.ts';
 import { OtherDrops } from '../probes/rare-drops.ts';
 import type { OtherDrop } from '../snapshot.ts';
+import { sameWhereEqual } from './same-where-equal.ts';
 
 type ByDevice = ReadonlyMap<bigint, readonly OtherDrop[]>;
 
@@ -12,6 +13,7 @@ export class FreedPackets {
   readonly #probes: Probes;
   readonly #reasons: LoadedPrograms['reasons'];
   readonly #drops: OtherDrops;
+  #towards: ByDevice = new Map();
   #refused: ByDevice = new Map();
 
   constructor(probes: Probes, { object, reasons }: LoadedPrograms) {
@@ -20,7 +22,7 @@ export class FreedPackets {
     this.#drops = new OtherDrops(object);
   }
 
-  /** Towards the device, or freed by tun; the host's own part is at `refusedByHost` until the next read. */
+  /** Towards the device, or freed by tun; the host's own part is at `refusedByHost` until the next read. Equal lists are the same. */
   read(): ByDevice {
     const [towards, refused] = [new Map<bigint, OtherDrop[]>(), new Map<bigint, OtherDrop[]>()];
     for (const { deviceId, location, reason, packets, fromGuest } of this.#drops.read()) {
@@ -35,13 +37,14 @@ export class FreedPackets {
       towards.set(deviceId, fromGuest ? known : addTo(known, drop));
       if (fromGuest) refused.set(deviceId, addTo(refused.get(deviceId) ?? [], drop));
     }
-    this.#refused = refused;
-    return towards;
+    this.#refused = sameWhereEqual(this.#refused, refused);
+    this.#towards = sameWhereEqual(this.#towards, towards);
+    return this.#towards;
   }
 
   /** From the guest or writer: tun passed them on, and the host freed them. */
-  refusedByHost(device: bigint): readonly OtherDrop[] {
-    return this.#refused.get(device) ?? [];
+  refusedByHost(device: bigint): readonly OtherDrop[] | undefined {
+    return this.#refused.get(device);
   }
 
   remove(devices: ReadonlySet<bigint>): void {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which process holds each queue, by an iterator over all descriptors or from /proc where BPF is refused, and whose it is.
 import { setTimeout as wait } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import { TICKS_PER_SECOND, unixTimeOf } from '../kernel/process-text.ts';
@@ -43,6 +44,9 @@ export interface Held extends Opened {
   readonly queueChanges: number | undefined;
   /** Packets do, in its ring. */
   readonly waits: boolean;
+  /** All of it but `waits`, and of that what the descriptor leads to. */
+  readonly key: string;
+  readonly opened: string;
 }
 
 /** Owners of queues, as far as they were found; unknown ones stay unknown. */
@@ -56,6 +60,7 @@ export class Owners {
   #holders: ReadonlyMap<string, Holder | undefined> = new Map();
   /** Those that were there when holders were read, as text. */
   #known: ReadonlySet<string> = new Set();
+  readonly #made = new WeakMap<Holder, Owner>();
   #readMs = Number.NEGATIVE_INFINITY;
   #reading = false;
 
@@ -65,15 +70,25 @@ export class Owners {
     this.#read = async () => iterator?.read() ?? (mechanism === 'procfs' ? readFromProc() : new Map());
   }
 
+  /** The same object as long as nothing else is known. */
   ofQueue(netns: number, device: string, held?: Held): Owner | undefined {
     // Opened since holders were read: it may be another's now.
-    if (held ? !this.#known.has(keyOf(held)) : this.#byFile) return undefined;
-    const holder = this.#holders.get(this.#byFile && held ? openedOf(held) : `${netns} ${device}`);
+    if (held ? !this.#known.has(held.key) : this.#byFile) return undefined;
+    const holder = this.#holders.get(this.#byFile && held ? held.opened : `${netns} ${device}`);
     if (!holder) return undefined;
     const { pid, comm, startedAt } = holder;
     const [monitor, vcpus] = [this.#identities.monitorOf(holder), this.#vcpus.of(pid)];
     const identity = this.#identities.of(holder);
-    return { pid, comm, startedAt, identity, ...(monitor && { monitor }), ...(vcpus && { vcpus }) };
+    const made = this.#made.get(holder);
+    if (made && made.identity === identity && made.monitor === monitor && made.vcpus === vcpus) return made;
+    const owner = { pid, comm, startedAt, identity, ...(monitor && { monitor }), ...(vcpus && { vcpus }) };
+    this.#made.set(holder, owner);
+    return owner;
+  }
+
+  /** Of each walked queue, in their order. */
+  ofDevice(device: WalkedDevice): readonly (Owner | undefined)[] {
+    return heldOfDevice(device).map((held) => this.ofQueue(device.netns, device.name, held));
   }
 
   /** Of a process that holds no queue: looked up with the next refresh. `started`: ns since boot. */
@@ -85,13 +100,12 @@ export class Owners {
 
   /** Looks for them again when the set of queues has changed or one has no owner, and now and then; not for a scrape. True: it did. */
   async refresh(queues: readonly Held[]): Promise<boolean> {
-    const keys = queues.map(keyOf);
-    const changed = keys.length !== this.#known.size || keys.some((key) => !this.#known.has(key));
+    const changed = queues.length !== this.#known.size || queues.some(({ key }) => !this.#known.has(key));
     // A descriptor that is on its way from one process to another is nobody's for a moment.
-    const unowned = this.#byFile && queues.some((queue) => queue.tunFile !== 0n && !this.#holders.has(openedOf(queue)));
+    const unowned = this.#byFile && queues.some((queue) => queue.tunFile !== 0n && !this.#holders.has(queue.opened));
     const stale = changed || unowned || performance.now() - this.#readMs > AGE_MS;
     const read = stale && !this.#reading;
-    if (read) await this.#readAgain(keys);
+    if (read) await this.#readAgain(queues.map(({ key }) => key));
     // Not awaited to its end, which may come when another process lets its locks go.
     const named = new AbortController();
     const holders = [...this.#holders.values()].flatMap((holder) => holder ?? []);
@@ -107,7 +121,7 @@ export class Owners {
   /** That hold these queues. */
   #machines(queues: readonly Held[]): readonly { readonly pid: number; readonly program: string }[] {
     const machines = queues.flatMap((queue) => {
-      const holder = this.#holders.get(openedOf(queue));
+      const holder = this.#holders.get(queue.opened);
       const program = holder && this.#identities.of(holder)?.program;
       return holder && program && hasVcpus(program) ? [{ pid: holder.pid, program }] : [];
     });
@@ -119,7 +133,7 @@ export class Owners {
     this.#reading = true;
     try {
       this.#readMs = performance.now();
-      this.#holders = await this.#read();
+      this.#holders = withKnown(await this.#read(), this.#holders);
       this.#known = new Set(keys);
     } finally {
       this.#reading = false;
@@ -127,29 +141,52 @@ export class Owners {
   }
 }
 
+/** A walked device is never written again. */
+const heldIn = new WeakMap<WalkedDevice, readonly Held[]>();
+
 /** Of devices that were walked. */
 export function heldOf(devices: readonly WalkedDevice[]): readonly Held[] {
-  return devices.flatMap((device) => device.queues.map((queue) => heldBy(device, queue)));
+  return devices.flatMap(heldOfDevice);
+}
+
+/** In the order of its queues. */
+function heldOfDevice(device: WalkedDevice): readonly Held[] {
+  const known = heldIn.get(device);
+  if (known) return known;
+  const held = device.queues.map((queue) => heldBy(device, queue));
+  heldIn.set(device, held);
+  return held;
 }
 
 export function heldBy(
   { id, carrierUps, queueChanges }: WalkedDevice,
   { tunFile, file, occupancy = 0 }: Opened & { readonly occupancy?: number },
 ): Held {
-  return { deviceId: id, carrierUps, queueChanges, tunFile, file, waits: occupancy > 0 };
+  const opened = openedOf({ tunFile, file });
+  const key = `${id} ${carrierUps} ${queueChanges} ${opened}`;
+  return { deviceId: id, carrierUps, queueChanges, tunFile, file, waits: occupancy > 0, key, opened };
 }
 
 /** Each once. */
 export function together(some: readonly Held[], others: readonly Held[]): readonly Held[] {
-  return [...new Map([...some, ...others].map((held) => [keyOf(held), held])).values()];
-}
-
-function keyOf(held: Held): string {
-  return `${held.deviceId} ${held.carrierUps} ${held.queueChanges} ${openedOf(held)}`;
+  return [...new Map([...some, ...others].map((held) => [held.key, held])).values()];
 }
 
 function openedOf({ tunFile, file }: Opened): string {
   return `${tunFile} ${file}`;
+}
+
+/** What is told of a holder stays the same object. */
+function withKnown(
+  read: ReadonlyMap<string, Holder | undefined>,
+  known: ReadonlyMap<string, Holder | undefined>,
+): ReadonlyMap<string, Holder | undefined> {
+  return new Map(
+    [...read].map(([key, holder]) => {
+      const before = known.get(key);
+      return [key, isDeepStrictEqual(before, holder) ? before : holder];
+    }),
+  );
 }
 
 /** Costs some milliseconds on a large host. */

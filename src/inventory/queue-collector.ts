@@ -6,10 +6,11 @@ import type { LoadedPrograms } from '../probes/programs.ts';
 import { Readers } from '../probes/readers.ts';
 import type { DropReasons } from '../probes/reasons.ts';
 import { Recycler } from '../probes/recycler.ts';
-import { type RedirectCount, Redirects, type RedirectsRead, withFrames } from '../probes/redirects.ts';
+import { Redirects, type RedirectsRead, withFrames, withoutFrames } from '../probes/redirects.ts';
 import { Rows, type RowsRead } from '../probes/rows.ts';
+import { isOngoing } from '../probes/shared-rows.ts';
 import { type Attached, type WalkedDevice, Walker } from '../probes/walk.ts';
-import type { Device, LostEvents, OtherDrop, ProbeState } from '../snapshot.ts';
+import type { Device, LostEvents, OtherDrop, Owner, ProbeState } from '../snapshot.ts';
 import { asksForFlowControl, deviceOf } from './devices.ts';
 import { FreedPackets } from './freed-packets.ts';
 import { type Books, Ledger } from './ledger.ts';
@@ -20,6 +21,7 @@ import type { Regime } from './queue-books.ts';
 import { QueueChangeBooks } from './queue-changes.ts';
 import { ReaderTimes } from './reader-times.ts';
 import { isWritten, ReceiveCollector } from './receive.ts';
+import { SettledDevices } from './settled-devices.ts';
 import { mayBeInTxDropped } from './tx-dropped.ts';
 import { vhostMeasured } from './vhost.ts';
 
@@ -58,6 +60,7 @@ export class QueueCollector {
   readonly #owners: Owners;
   readonly #ledgers = new Map<bigint, Ledger>();
   readonly #queueChanges = new QueueChangeBooks();
+  readonly #settled = new SettledDevices();
   #held: readonly Held[] = [];
   /** By what vhost-net's queues were last found. */
   #guestsBy: string | undefined;
@@ -107,7 +110,8 @@ export class QueueCollector {
     this.#lost = this.#losses.sentences(this.#states);
     this.#vhost = vhostDriver() !== undefined && this.#probes.mechanism('vhost') !== 'fentry';
     const read: Read = { before, after, nowNs };
-    const devices = walk.devices.map((walked) => this.#device(walked, read, others.get(walked.id) ?? []));
+    this.#settled.begin(this.#measuredBy());
+    const devices = walk.devices.map((walked) => this.#device(walked, read, others.get(walked.id)));
     this.#used = before.used;
     const macvtaps = this.#macvtaps.collect(others, this.#states);
     const complete = walk.complete && macvtaps.complete;
@@ -149,7 +153,38 @@ export class QueueCollector {
     return this.#readers?.look(true) ?? false;
   }
 
-  #device(walked: WalkedDevice, { before, after, nowNs }: Read, freed: readonly OtherDrop[]): Device {
+  /** As it was made before, where nothing of it changed. */
+  #device(walked: WalkedDevice, read: Read, freed: readonly OtherDrop[] | undefined): Device {
+    const { id } = walked;
+    const owners = this.#owners.ofDevice(walked);
+    const refused = this.#freed.refusedByHost(id);
+    const [sums, after] = [read.before.devices.get(id), read.after.devices.get(id)];
+    const counted = [sums, after, this.#redirected.get(id), ...this.#receive.readOf(id)];
+    const inputs = [walked, freed, refused, ...counted, ...owners];
+    const settled = this.#settled.find(id, inputs);
+    if (settled && (this.#readerTimes?.isAsUpdated(walked) ?? true)) return settled;
+    const device = this.#make(walked, read, freed ?? [], refused ?? [], owners);
+    // Marks of the books last for a while, and so does what is open: a stop, or an episode of drops.
+    const isOpen = [...(sums?.values() ?? [])].some(({ shared }) => shared && isOngoing(shared));
+    const lasting =
+      device.degraded.length <= this.#lost.length && !isOpen && (this.#readerTimes?.isLasting(id) ?? true);
+    this.#settled.keep(id, inputs, device, lasting);
+    return device;
+  }
+
+  /** Everything that is the same for all devices. */
+  #measuredBy(): string {
+    const mechanisms = this.#states.map(({ event, mechanism, attached }) => `${event}=${attached && mechanism}`);
+    return [...mechanisms, this.#vhost, this.#sawAll, ...this.#lost].join();
+  }
+
+  #make(
+    walked: WalkedDevice,
+    { before, after, nowNs }: Read,
+    freed: readonly OtherDrop[],
+    refusedByHost: readonly OtherDrop[],
+    owners: readonly (Owner | undefined)[],
+  ): Device {
     const otherDropped = freed.filter((drop) => !isWritten(drop));
     const transmit = this.#probes.mechanism('transmit');
     const counting = transmit !== undefined;
@@ -170,10 +205,10 @@ export class QueueCollector {
           : undefined,
       reasons: this.#reasons,
       otherDropped: this.#beforeCounted() ? otherDropped : undefined,
-      receive: this.#receive.ofDevice(walked, freed, this.#freed.refusedByHost(walked.id)),
+      receive: this.#receive.ofDevice(walked, freed, refusedByHost),
       receiveBatches: this.#receive.batchesOf(walked),
       redirected: this.#redirected.get(walked.id) ?? [],
-      owners: this.#owners,
+      owners,
       readers: this.#readerTimes?.update(walked),
       freedMeasured,
       queueChanges: changes.total,
@@ -212,6 +247,7 @@ export class QueueCollector {
 
   #forget(present: ReadonlySet<bigint>): void {
     this.#readerTimes?.forget(present);
+    this.#settled.forget(present);
     this.#queueChanges.forget(present);
   }
 
@@ -260,10 +296,4 @@ export class QueueCollector {
     this.#redirects.remove(gone);
     this.#macvtaps.remove(gone);
   }
-}
-
-/** Of the kernel's tx_dropped, what it counts for frames: the books hold the rest against drops of packets. */
-function withoutFrames(walked: WalkedDevice, redirected: readonly RedirectCount[]): WalkedDevice {
-  const frames = redirected.reduce((sum, { shortCalls }) => sum + shortCalls, 0);
-  return { ...walked, counters: { ...walked.counters, txDropped: walked.counters.txDropped - frames } };
 }

@@ -11,10 +11,19 @@ const IFF_UP = 1;
 
 function scene() {
   const slots = new Map<number, ReaderRead>();
-  const unseen: ReaderRead = { born: 0, thread: undefined, seconds: [0, 0], uncertain: 0, waitingLooks: 0, rivals: [] };
-  const times = new ReaderTimes({ states: STATES, read: (slot) => slots.get(slot) ?? unseen });
+  const unseen: ReaderRead = {
+    lasting: true,
+    born: 0,
+    thread: undefined,
+    seconds: [0, 0],
+    uncertain: 0,
+    waitingLooks: 0,
+    rivals: [],
+  };
+  const times = new ReaderTimes({ states: STATES, read: (slot) => slots.get(slot) ?? unseen, isAsRead: () => false });
   const set = (slot: number, born: number, running: number): void =>
     void slots.set(slot, {
+      lasting: true,
       born,
       thread: 7,
       seconds: [running, 0],

@@ -18,6 +18,8 @@ interface DeviceTimes {
   /** By birth of each open file's slot: what is in `queues` already, whatever index the file had then. */
   counted: ReadonlyMap<number, readonly number[]>;
   updatedMs: number;
+  /** The same readers say the same again, as long as nothing is written about them. */
+  lasting: boolean;
 }
 
 /** A snapshot that came late says little of the time before it. */
@@ -25,14 +27,14 @@ const LONGEST_GAP_SECONDS = 2;
 const IFF_UP = 1;
 
 export class ReaderTimes {
-  readonly #readers: Pick<Readers, 'states' | 'read'>;
+  readonly #readers: Pick<Readers, 'states' | 'read' | 'isAsRead'>;
   readonly #devices = new Map<bigint, DeviceTimes>();
   readonly #gone: number;
   readonly #identityOf: (rival: RivalRead) => Identity | undefined;
 
   /** `identityOf`: whose a process is, as far as that is known by then. */
   constructor(
-    readers: Pick<Readers, 'states' | 'read'>,
+    readers: Pick<Readers, 'states' | 'read' | 'isAsRead'>,
     identityOf: (rival: RivalRead) => Identity | undefined = () => undefined,
   ) {
     this.#readers = readers;
@@ -43,16 +45,35 @@ export class ReaderTimes {
   /** Once a snapshot: by queue index, of attached queues and of those that were. */
   update(device: SeenDevice): ReadonlyMap<number, Reader> {
     const now = performance.now();
-    const times = this.#devices.get(device.id) ?? { queues: new Map(), counted: new Map(), updatedMs: now };
+    const times = this.#devices.get(device.id) ?? newTimes(now);
     this.#devices.set(device.id, times);
-    const attached = device.queues.filter(({ detached }) => !detached);
+    const attached = attachedOf(device);
     const elapsed = Math.min((now - times.updatedMs) / 1000, LONGEST_GAP_SECONDS);
     times.updatedMs = now;
     // Its reader has closed the file, and there is no ring that could be full.
-    if (attached.length === 0 && device.deviceFlags & IFF_UP)
+    if (isWithoutReader(device))
       for (const seconds of times.queues.values()) seconds[this.#gone] = (seconds[this.#gone] ?? 0) + elapsed;
     const reads = this.#count(times, attached);
+    times.lasting =
+      (!isWithoutReader(device) || times.queues.size === 0) && [...reads.values()].every(({ lasting }) => lasting);
     return new Map([...times.queues].map(([index, seconds]) => [index, this.#readerOf(reads.get(index), seconds)]));
+  }
+
+  /** What update() answered holds until something is written about one of the readers. */
+  isLasting(device: bigint): boolean {
+    return this.#devices.get(device)?.lasting ?? false;
+  }
+
+  /** Instead of update(), once a snapshot: true, if it would answer what it answered last. `device`: did not change since. */
+  isAsUpdated(device: SeenDevice): boolean {
+    const times = this.#devices.get(device.id);
+    if (!times?.lasting) return false;
+    if (
+      !device.queues.every(({ detached, reader }) => detached || reader === undefined || this.#readers.isAsRead(reader))
+    )
+      return false;
+    times.updatedMs = performance.now();
+    return true;
   }
 
   /** Devices that are gone. */
@@ -98,4 +119,17 @@ export class ReaderTimes {
       return { pid, comm, looks, identity: this.#identityOf(rival) };
     });
   }
+}
+
+function newTimes(now: number): DeviceTimes {
+  return { queues: new Map(), counted: new Map(), updatedMs: now, lasting: false };
+}
+
+function attachedOf({ queues }: SeenDevice): readonly SeenQueue[] {
+  return queues.filter(({ detached }) => !detached);
+}
+
+/** Its packets wait for one, and time passes. */
+function isWithoutReader(device: SeenDevice): boolean {
+  return attachedOf(device).length === 0 && (device.deviceFlags & IFF_UP) !== 0;
 }

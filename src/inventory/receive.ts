@@ -8,6 +8,7 @@ import type { WalkedDevice } from '../probes/walk.ts';
 import type { Receive, RefusedWrites as Refused } from '../snapshot/receive.ts';
 import type { VhostBatches } from '../snapshot/vhost.ts';
 import type { OtherDrop } from '../snapshot.ts';
+import { sameWhereEqual } from './same-where-equal.ts';
 
 /** What an attached device starts with zeros for: what tun_chr_write_iter and tun_get_user themselves answer. */
 const ERRORS = ['EAGAIN', 'EFAULT', 'EINVAL', 'EIO'];
@@ -30,8 +31,13 @@ export class ReceiveCollector {
 
   /** Once a snapshot. */
   read(): void {
-    this.#refused = byDevice(this.#refusedWrites.read());
-    this.#batches = byDevice(this.#receiveBatches.read());
+    this.#refused = sameWhereEqual(this.#refused, byDevice(this.#refusedWrites.read()));
+    this.#batches = sameWhereEqual(this.#batches, byDevice(this.#receiveBatches.read()));
+  }
+
+  /** Of which the rest is made: what was read of this device, the same objects where it is equal to what was read before. */
+  readOf(id: bigint): readonly unknown[] {
+    return [this.#refused.get(id), this.#batches.get(id)];
   }
 
   /** `freed`: all drops of the device that belong to no row. */

@@ -60,6 +60,17 @@ test('copies are the caller’s own', () => {
   assert.throws(() => view.copy(new Uint8Array(3), 16, 4), RangeError);
 });
 
+test('bytes are compared with a copy', () => {
+  const view = sample();
+  const copy = new Uint8Array(10);
+  view.copy(copy, 16, 10);
+  assert.ok(view.isSame(copy, 0, 16, 10));
+  assert.ok(view.isSame(copy, 2, 18, 8));
+  assert.ok(!view.isSame(copy, 0, 17, 8));
+  assert.ok(!view.isSame(copy, 0, 16, 11), 'the copy is shorter');
+  assert.ok(view.isSame(copy, 0, 0, 0));
+});
+
 test('nothing outside, and nothing unaligned', () => {
   const view = sample();
   const target = new Uint8Array(64);
@@ -76,6 +87,7 @@ test('nothing outside, and nothing unaligned', () => {
     'u8 of NaN': () => view.u8(Number.NaN),
     'text behind': () => view.text(SIZE - 4, 5),
     'text of a negative length': () => view.text(8, -1),
+    'comparison behind': () => view.isSame(new Uint8Array(64), 0, SIZE - 8, 9),
     'copy behind': () => view.copy(target, SIZE - 8, 9),
     'copy before': () => view.copy(target, -1, 4),
     'copy of a fraction': () => view.copy(target, 0, 1.5),

@@ -14,6 +14,8 @@ export class MapView {
   readonly #s32: Int32Array;
   readonly #u16: Uint16Array;
   readonly #u8: Uint8Array;
+  /** The same bytes: Buffer compares at the speed of memcmp(). */
+  readonly #bytes: Buffer;
 
   /** `buffer`: BpfObject's mapBuffer(), or in tests any of a length that is a multiple of 8. */
   constructor(buffer: ArrayBuffer) {
@@ -22,6 +24,7 @@ export class MapView {
     this.#s32 = new Int32Array(buffer);
     this.#u16 = new Uint16Array(buffer);
     this.#u8 = new Uint8Array(buffer);
+    this.#bytes = Buffer.from(buffer);
   }
 
   get byteLength(): number {
@@ -60,18 +63,30 @@ export class MapView {
     return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
   }
 
+  /** Whether `length` bytes from `byteOffset` on are those of `copy` from `at` on. */
+  isSame(copy: Uint8Array, at: number, byteOffset: number, length: number): boolean {
+    this.#check(byteOffset, length);
+    if (at + length > copy.length) return false;
+    return this.#bytes.compare(copy, at, at + length, byteOffset, byteOffset + length) === 0;
+  }
+
   /** Copies `length` bytes from `byteOffset` on to the start of `target`. */
   copy(target: Uint8Array, byteOffset: number, length: number): void {
-    target.set(this.#slice(byteOffset, length));
+    this.#check(byteOffset, length);
+    target.set(this.#u8.subarray(byteOffset, byteOffset + length));
   }
 
   /** A copy: the decoder must not see bytes change between two looks. */
   #slice(byteOffset: number, length: number): Uint8Array {
+    this.#check(byteOffset, length);
+    return this.#u8.slice(byteOffset, byteOffset + length);
+  }
+
+  #check(byteOffset: number, length: number): void {
     const inside = byteOffset >= 0 && length >= 0 && byteOffset + length <= this.byteLength;
     if (!inside || !Number.isInteger(byteOffset) || !Number.isInteger(length)) {
-      return outside(byteOffset, length, this.byteLength);
+      outside(byteOffset, length, this.byteLength);
     }
-    return this.#u8.slice(byteOffset, byteOffset + length);
   }
 }
 

@@ -10,7 +10,19 @@ export interface HashEntry {
 
 const FIRST_ROOM = 64;
 
-export class HashEntries {
+/** By number. */
+export type Groups<Group> = ReadonlyMap<number, Group>;
+
+interface Last<Group> {
+  readonly count: number;
+  readonly keys: Uint8Array;
+  readonly values: Uint8Array;
+  readonly groups: Groups<Group>;
+  /** How many entries each group has. */
+  readonly sizes: ReadonlyMap<number, number>;
+}
+
+export class HashEntries<Group = never> {
   readonly #object: BpfObject;
   readonly #map: string;
   readonly #keySize: number;
@@ -18,6 +30,14 @@ export class HashEntries {
   readonly #maxEntries: number;
   #keys = new Uint8Array();
   #values = new Uint8Array();
+  /** Of the last readGroups(). */
+  #last: Last<Group> = {
+    count: 0,
+    keys: new Uint8Array(),
+    values: new Uint8Array(),
+    groups: new Map(),
+    sizes: new Map(),
+  };
 
   constructor(object: BpfObject, map: string) {
     const found = object.maps.find(({ name }) => name === map);
@@ -31,10 +51,40 @@ export class HashEntries {
   }
 
   read(): readonly HashEntry[] {
-    return Array.from({ length: this.#fetch() }, (_, i) => ({
-      key: new DataView(this.#keys.buffer, i * this.#keySize, this.#keySize),
-      value: new DataView(this.#values.buffer, i * this.#valueSize, this.#valueSize),
-    }));
+    return Array.from({ length: this.#fetch() }, (_, index) => this.#entry(index));
+  }
+
+  /**
+   * By a number in the key. A group of which nothing changed since the last call is the same object, and so is the whole where nothing
+   * changed at all.
+   */
+  readGroups(groupOf: (key: DataView) => number, make: (entries: readonly HashEntry[]) => Group): Groups<Group> {
+    const count = this.#fetch();
+    const last = this.#last;
+    const [keyEnd, valueEnd] = [count * this.#keySize, count * this.#valueSize];
+    const isSame = (from: number, to: number): boolean =>
+      isSameIn(last.keys, this.#keys, from * this.#keySize, to * this.#keySize) &&
+      isSameIn(last.values, this.#values, from * this.#valueSize, to * this.#valueSize);
+    if (count === last.count && isSame(0, count)) return last.groups;
+    const members = new Map<number, { readonly entries: HashEntry[]; isChanged: boolean }>();
+    for (let index = 0; index < count; index += 1) {
+      const entry = this.#entry(index);
+      const number = groupOf(entry.key);
+      const group = members.get(number) ?? { entries: [], isChanged: false };
+      members.set(number, group);
+      group.entries.push(entry);
+      group.isChanged ||= index >= last.count || !isSame(index, index + 1);
+    }
+    const sizes = new Map([...members].map(([number, { entries }]) => [number, entries.length]));
+    const groups = new Map<number, Group>();
+    for (const [number, { entries, isChanged }] of members) {
+      const before = last.groups.get(number);
+      const stays = before !== undefined && !isChanged && last.sizes.get(number) === entries.length;
+      groups.set(number, stays ? before : make(entries));
+    }
+    const [keys, values] = [this.#keys.slice(0, keyEnd), this.#values.slice(0, valueEnd)];
+    this.#last = { count, keys, values, groups, sizes };
+    return groups;
   }
 
   removeWhere(unwanted: (key: DataView) => boolean): void {
@@ -42,6 +92,13 @@ export class HashEntries {
       if (!unwanted(key)) continue;
       this.#object.remove(this.#map, new Uint8Array(key.buffer, key.byteOffset, key.byteLength).slice());
     }
+  }
+
+  #entry(index: number): HashEntry {
+    return {
+      key: new DataView(this.#keys.buffer, index * this.#keySize, this.#keySize),
+      value: new DataView(this.#values.buffer, index * this.#valueSize, this.#valueSize),
+    };
   }
 
   /** Most hosts have few entries; the room for them grows as needed. */
@@ -61,4 +118,9 @@ export class HashEntries {
     this.#keys = new Uint8Array(this.#keySize * entries);
     this.#values = new Uint8Array(this.#valueSize * entries);
   }
+}
+
+/** From byte to byte. */
+function isSameIn(before: Uint8Array, now: Uint8Array, from: number, to: number): boolean {
+  return to <= before.length && Buffer.compare(before.subarray(from, to), now.subarray(from, to)) === 0;
 }

@@ -3,7 +3,7 @@
 import { layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import type { Observations } from '../snapshot.ts';
-import { HashEntries } from './hash-entries.ts';
+import { HashEntries, type HashEntry } from './hash-entries.ts';
 
 /** Of enum histogram_kind, without its prefix. */
 const KINDS = ['OCCUPANCY', 'SOJOURN', 'BURST', 'STOPPED', 'RESUME'] as const;
@@ -12,7 +12,7 @@ export type HistogramKind = (typeof KINDS)[number];
 export type QueueHistograms = ReadonlyMap<HistogramKind, Observations>;
 
 export class Histograms {
-  readonly #entries: HashEntries;
+  readonly #entries: HashEntries<QueueHistograms>;
   readonly #queueAt: number;
   readonly #kindAt: number;
   readonly #sumAt: number;
@@ -36,15 +36,19 @@ export class Histograms {
 
   /** By number of the queue's shared row. */
   read(): ReadonlyMap<number, QueueHistograms> {
-    const queues = new Map<number, Map<HistogramKind, Observations>>();
-    for (const { key, value } of this.#entries.read()) {
+    return this.#entries.readGroups(
+      (key) => key.getUint32(this.#queueAt, true),
+      (entries) => this.#histograms(entries),
+    );
+  }
+
+  #histograms(entries: readonly HashEntry[]): QueueHistograms {
+    const histograms = new Map<HistogramKind, Observations>();
+    for (const { key, value } of entries) {
       const kind = this.#kinds.get(key.getUint32(this.#kindAt, true));
-      if (kind === undefined) continue;
-      const queue = key.getUint32(this.#queueAt, true);
-      const known = queues.get(queue) ?? new Map<HistogramKind, Observations>();
-      queues.set(queue, known.set(kind, this.#observations(value)));
+      if (kind !== undefined) histograms.set(kind, this.#observations(value));
     }
-    return queues;
+    return histograms;
   }
 
   remove(queues: ReadonlySet<number>): void {

@@ -37,7 +37,7 @@ export type QueueEvent = keyof typeof NAMES;
 export type EventSums = Map<QueueEvent, number>;
 
 export class QueueEvents {
-  readonly #entries: HashEntries;
+  readonly #entries: HashEntries<EventSums>;
   readonly #at: Readonly<Record<'row' | 'event', number>>;
   readonly #events: ReadonlyMap<number, QueueEvent>;
 
@@ -52,14 +52,17 @@ export class QueueEvents {
 
   /** By row number. */
   read(): ReadonlyMap<number, EventSums> {
-    const rows = new Map<number, EventSums>();
-    for (const { key, value } of this.#entries.read()) {
-      const row = key.getUint32(this.#at.row, true);
-      const event = this.#events.get(key.getUint32(this.#at.event, true));
-      const sums = rows.get(row) ?? new Map<QueueEvent, number>();
-      if (event) rows.set(row, sums.set(event, Number(value.getBigUint64(0, true))));
-    }
-    return rows;
+    return this.#entries.readGroups(
+      (key) => key.getUint32(this.#at.row, true),
+      (entries) => {
+        const sums = new Map<QueueEvent, number>();
+        for (const { key, value } of entries) {
+          const event = this.#events.get(key.getUint32(this.#at.event, true));
+          if (event) sums.set(event, Number(value.getBigUint64(0, true)));
+        }
+        return sums;
+      },
+    );
   }
 
   remove(rows: ReadonlySet<number>): void {

@@ -16,7 +16,7 @@ export interface OtherDropCount {
 
 /** Drops by reasons that have no slot in the row, by row number. */
 export class RareDrops {
-  readonly #entries: HashEntries;
+  readonly #entries: HashEntries<ReadonlyMap<number, number>>;
   readonly #rowAt: number;
   readonly #reasonAt: number;
 
@@ -29,13 +29,13 @@ export class RareDrops {
 
   /** Row number → reason number → packets. */
   read(): ReadonlyMap<number, ReadonlyMap<number, number>> {
-    const rows = new Map<number, Map<number, number>>();
-    for (const { key, value } of this.#entries.read()) {
-      const row = key.getUint32(this.#rowAt, true);
-      const reasons = rows.get(row) ?? new Map<number, number>();
-      rows.set(row, reasons.set(key.getUint32(this.#reasonAt, true), Number(value.getBigUint64(0, true))));
-    }
-    return rows;
+    return this.#entries.readGroups(
+      (key) => key.getUint32(this.#rowAt, true),
+      (entries) =>
+        new Map(
+          entries.map(({ key, value }) => [key.getUint32(this.#reasonAt, true), Number(value.getBigUint64(0, true))]),
+        ),
+    );
   }
 
   remove(rows: ReadonlySet<number>): void {

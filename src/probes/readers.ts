@@ -5,6 +5,8 @@ import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
 
 export interface ReaderRead {
+  /** false: the same slot may say something else later without having been written. */
+  readonly lasting: boolean;
   /** No two slots' lives have the same. */
   readonly born: number;
   /** undefined: none was seen, or several take turns. */
@@ -44,6 +46,10 @@ export class Readers {
   readonly #time: Layout<(typeof TIME_FIELDS)[number]>;
   readonly #rival: Layout<(typeof RIVAL_FIELDS)[number]>;
   readonly #look: Layout<(typeof LOOK_FIELDS)[number]>;
+  /** Byte offsets in a slot of the words that make up what is read of it. */
+  readonly #words: readonly number[];
+  /** Of each slot, these words when it was last read. */
+  readonly #lastRead = new Map<number, Uint32Array>();
 
   constructor(object: BpfObject) {
     const btf = object.btf();
@@ -58,6 +64,10 @@ export class Readers {
     this.states = states
       .map(({ name }) => name.replace('THREAD_', '').toLowerCase())
       .filter((name) => name !== 'states');
+    const { at } = this.#reader;
+    const long = [at.born, at.thread, at.thread_changed, at.time + this.#time.at.uncertain];
+    for (const [state] of this.states.entries()) long.push(at.nanoseconds + 8 * state);
+    this.#words = [at.tid, at.waiting_looks, ...long.flatMap((offset) => [offset, offset + 4])];
   }
 
   /** Adds up what readers do at this moment; true: a queue is, or was within seconds, full or stopped. */
@@ -69,19 +79,33 @@ export class Readers {
     return view.getUint32(this.#look.at.pressed, true) > 0;
   }
 
+  /** Nothing of it was written since read() was called for this slot. */
+  isAsRead(slot: number): boolean {
+    const last = this.#lastRead.get(slot);
+    const base = slot * this.#reader.size;
+    return last !== undefined && this.#words.every((offset, place) => this.#slots.u32(base + offset) === last[place]);
+  }
+
   read(slot: number): ReaderRead {
     const { at, size } = this.#reader;
     const base = slot * size;
+    // Before it is read: what is written meanwhile is seen as a change later.
+    this.#lastRead.set(
+      slot,
+      Uint32Array.from(this.#words, (offset) => this.#slots.u32(base + offset)),
+    );
     const changed = this.#slots.u64(base + at.thread_changed);
     const known = this.#slots.bigint(base + at.thread) !== 0n;
     const takeTurns = changed > 0 && monotonicNs() - changed < TURNS_NS;
+    const rivals = this.#rivals(base + at.rivals, base + at.waiting_looks);
     return {
+      lasting: !takeTurns && rivals.length === 0,
       born: this.#slots.u64(base + at.born),
       thread: known && !takeTurns ? this.#slots.u32(base + at.tid) : undefined,
       seconds: this.states.map((_, state) => this.#slots.u64(base + at.nanoseconds + 8 * state) / 1e9),
       uncertain: this.#slots.u64(base + at.time + this.#time.at.uncertain) / 1e9,
       waitingLooks: this.#slots.u32(base + at.waiting_looks),
-      rivals: this.#rivals(base + at.rivals, base + at.waiting_looks),
+      rivals,
     };
   }
 

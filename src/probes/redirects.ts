@@ -5,6 +5,7 @@ import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import { HashEntries } from './hash-entries.ts';
 import { type DeviceSums, emptySums, type RowsRead } from './rows.ts';
+import type { WalkedDevice } from './walk.ts';
 
 const COUNTS = ['enqueued', 'lost', 'short_calls', 'purged', 'resized'] as const;
 
@@ -85,4 +86,10 @@ function addFrames(sums: DeviceSums, counts: readonly RedirectCount[], slots: nu
     });
   }
   return queues;
+}
+
+/** Of the kernel's tx_dropped, what it counts for frames: the books hold the rest against drops of packets. */
+export function withoutFrames(walked: WalkedDevice, redirected: readonly RedirectCount[]): WalkedDevice {
+  const frames = redirected.reduce((sum, { shortCalls }) => sum + shortCalls, 0);
+  return { ...walked, counters: { ...walked.counters, txDropped: walked.counters.txDropped - frames } };
 }

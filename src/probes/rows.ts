@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads the rows of kernel counters and sums them by queue.
+import { isDeepStrictEqual } from 'node:util';
 import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import type { CpuCounters } from '../snapshot.ts';
 import { Histograms, type QueueHistograms } from './histograms.ts';
+import { LastRows } from './last-rows.ts';
 import { addEvents, type EventSums, QueueEvents } from './queue-events.ts';
 import { RareDrops } from './rare-drops.ts';
 import { mergeShared, NO_CPU, SharedRows, type SharedSums } from './shared-rows.ts';
@@ -77,6 +79,16 @@ export interface RowsRead {
   readonly slots: number;
 }
 
+/** What hash maps hold beside the rows, by row. */
+interface Beside {
+  readonly rare: ReadonlyMap<number, ReadonlyMap<number, number>>;
+  readonly histograms: ReadonlyMap<number, QueueHistograms> | undefined;
+  readonly events: ReadonlyMap<number, EventSums>;
+}
+
+/** The sums of each device by the last whole read, of so many rows. */
+type Kept = Map<bigint, { readonly sums: DeviceSums; readonly rows: number }>;
+
 interface RowIdentity {
   readonly deviceId: bigint;
   readonly queue: number;
@@ -97,6 +109,8 @@ export class Rows {
   readonly #slots: number;
   /** Constant until the row is recycled, which only this process does. */
   readonly #identities: (RowIdentity | undefined)[] = [];
+  readonly #last: LastRows;
+  #kept: Kept = new Map();
 
   constructor(object: BpfObject) {
     const btf = object.btf();
@@ -111,6 +125,10 @@ export class Rows {
     const offsetOf = (name: string) => btf.variables('.bss').find((variable) => variable.name === name)?.offset ?? 0;
     this.#freshAt = offsetOf('rows_fresh');
     this.#rowsAt = offsetOf('rows');
+    this.#last = new LastRows(
+      { view: this.#view, begin: this.#rowsAt, size: this.#layout.size },
+      this.#batches.records,
+    );
     this.capacity = (object.maps.find(({ name }) => name === 'free_rows')?.maxEntries ?? 1) - 1; // row 0 means none
   }
 
@@ -119,28 +137,50 @@ export class Rows {
     return this.#shared.causes;
   }
 
-  /** `whole`: with what is not in the books: shared rows and, if `perCpu`, each CPU's. */
+  /**
+   * `whole`: with what is not in the books: shared rows and, if `perCpu`, each CPU's. Of a device of which nothing was written since the
+   * last whole read the sums are the same object.
+   */
   read(whole: boolean, perCpu = false): RowsRead {
-    const devices = new Map<bigint, Map<number, QueueSums>>();
     const rowNumbers = new Map<bigint, number[]>();
-    const rare = this.#rare.read();
     const histograms = whole ? this.#histograms.read() : undefined;
-    const events = this.#events.read();
+    const beside = { rare: this.#rare.read(), histograms, events: this.#events.read() };
     const end = Math.min(this.#view.u32(this.#freshAt), this.capacity);
     let used = 0;
     for (let number = 1; number <= end; number++) {
       const identity = this.#identity(number);
       if (!identity) continue;
       used++;
-      const queues = getOrAdd(devices, identity.deviceId, () => new Map<number, QueueSums>());
+      getOrAdd(rowNumbers, identity.deviceId, () => []).push(number);
+    }
+    const written = this.#last.written(end, [beside.rare, beside.events, beside.histograms], whole);
+    const devices = new Map<bigint, DeviceSums>();
+    const kept: Kept = new Map();
+    for (const [id, numbers] of rowNumbers) {
+      const known = this.#kept.get(id);
+      const isAsKept = known?.rows === numbers.length && !numbers.some((number) => written.has(number));
+      const made = isAsKept ? known.sums : this.#sum(numbers, beside, perCpu);
+      // The walk writes times into rows that are not read.
+      const sums = whole && known && isDeepStrictEqual(known.sums, made) ? known.sums : made;
+      devices.set(id, sums);
+      kept.set(id, { sums, rows: numbers.length });
+    }
+    if (whole) this.#kept = kept;
+    return { devices, rowNumbers, used, slots: this.#slots };
+  }
+
+  #sum(numbers: readonly number[], { rare, histograms, events }: Beside, perCpu: boolean): DeviceSums {
+    const queues = new Map<number, QueueSums>();
+    for (const number of numbers) {
+      const identity = this.#identity(number);
+      if (!identity) continue;
       const sums = getOrAdd(queues, identity.queue, () => emptySums(this.#slots));
       if (identity.cpu === NO_CPU) this.#addShared(sums, number, histograms);
       else this.#add(sums, number, rare.get(number));
       if (perCpu && identity.cpu !== NO_CPU) this.#addPerCpu(sums, number, identity.cpu);
       addEvents(sums.events, events.get(number));
-      getOrAdd(rowNumbers, identity.deviceId, () => []).push(number);
     }
-    return { devices, rowNumbers, used, slots: this.#slots };
+    return queues;
   }
 
   /** These rows were handed back to the pool: their next identity is another. */
@@ -170,7 +210,7 @@ export class Rows {
     return identity;
   }
 
-  #addShared(sums: QueueSums, number: number, histograms: ReadonlyMap<number, QueueHistograms> | undefined): void {
+  #addShared(sums: QueueSums, number: number, histograms: Beside['histograms']): void {
     if (!histograms) return;
     const base = this.#base(number);
     const ended = (this.#view.u32(base + this.#layout.at.place) & ROW_ENDED) !== 0;

@@ -24,6 +24,11 @@ export class VhostBatches {
     this.#layout = layoutOf(object.btf(), 'vhost_batches', ['sizes', 'packets']);
   }
 
+  /** Where the kernel counts, one record a row. */
+  get records(): { readonly view: MapView; readonly begin: number; readonly size: number } {
+    return { view: this.#view, begin: 0, size: this.#layout.size };
+  }
+
   addTo(sums: BatchSums, row: number): void {
     const { at, size } = this.#layout;
     const base = row * size;

@@ -4,6 +4,7 @@ import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import type { DeviceCounters } from '../snapshot.ts';
+import { LastWalk } from './last-walk.ts';
 
 export interface WalkedQueue {
   readonly index: number;
@@ -67,10 +68,7 @@ export interface WalkedDevice {
   readonly queueLength: number;
   /** Times that its carrier came (carrier_up_count): somebody opened it when nobody held it. */
   readonly carrierUps: number;
-  /**
-   * Queues that ever joined or left while another one was attached, by the kernel's count of the objects that they have in sysfs.
-   * undefined: this kernel has no sysfs.
-   */
+  /** Queues that ever joined or left beside another one, by the kernel's count of their objects in sysfs; undefined: it has no sysfs. */
   readonly queueChanges: number | undefined;
   readonly detachedQueues: number;
   readonly queues: readonly WalkedQueue[];
@@ -126,6 +124,7 @@ const DEVICE_FIELDS = [
 const QUEUE_FIELDS = [
   'tun_file',
   'file',
+  'device',
   'queue',
   'flags',
   'used',
@@ -170,6 +169,7 @@ export class Walker {
   readonly #devices: MapView;
   readonly #queues: MapView;
   readonly #context: Uint8Array;
+  readonly #last: LastWalk<WalkedDevice>;
 
   constructor(object: BpfObject, program = 'walk_queues') {
     const btf = object.btf();
@@ -192,14 +192,15 @@ export class Walker {
     this.#devices = object.mapView('walked_devices');
     this.#queues = object.mapView('walked_queues');
     this.#context = new Uint8Array(this.#result.size);
+    this.#last = new LastWalk(this.#devices, this.#queues, { device: this.#device, queue: this.#queue });
   }
 
-  /** Walks; again, up to three times, when the lists changed under it. */
+  /** Walks; again, up to three times, when the lists changed under it. A device that did not change is the object of the walk before. */
   walk(attached: Attached = { stops: false, consumed: false, departures: false }): Walk {
     let result = this.#run(attached);
     for (let attempt = 1; attempt < ATTEMPTS && !result.complete; attempt++) result = this.#run(attached);
     return {
-      devices: Array.from({ length: result.tuns }, (_, i) => this.#readDevice(i)),
+      devices: this.#last.update(result.tuns, (index) => this.#readDevice(index)),
       complete: result.complete,
     };
   }

@@ -27,7 +27,14 @@ function sinceItsReaderLeft(device: DeviceSpan): DeviceSpan {
   const first = steps.findLastIndex(({ attachedQueues }) => attachedQueues !== 0) + 1;
   const [before, left, ended] = [steps[first], takenAt[first], takenAt.at(-1)];
   if (!before || left === undefined || ended === undefined || before === now) return device;
-  return { ...device, before, seconds: ended - left, steps: steps.slice(first), takenAt: takenAt.slice(first) };
+  return {
+    ...device,
+    queues: device.queues,
+    before,
+    seconds: ended - left,
+    steps: steps.slice(first),
+    takenAt: takenAt.slice(first),
+  };
 }
 
 function orphan(device: DeviceSpan, window: Window): readonly Finding[] {

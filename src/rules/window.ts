@@ -44,28 +44,51 @@ export function windowOf(snapshots: readonly Snapshot[]): Window {
   const takenAt = snapshots.map((snapshot) => snapshot.takenAt);
   const inSteps = snapshots.map(({ devices }) => finder(devices, ({ id }) => id));
   const devices = last.devices.flatMap((now, place) => {
+    // Most devices of a host did nothing: one object in all snapshots.
+    if (snapshots.every((snapshot) => snapshot.devices[place] === now))
+      return [new Span(seconds, now, now, () => takenAt.map(() => now), takenAt)];
     const steps = followed(now.id, place, inSteps);
     const before = steps[0];
     const since = steps.length === takenAt.length ? takenAt : takenAt.slice(-steps.length);
     const own = last.takenAt - (since[0] ?? last.takenAt);
-    return before && (own === seconds || own >= LEAST_SECONDS)
-      ? [spanOf({ seconds: own, before, now, steps, takenAt: since })]
-      : [];
+    return before && (own === seconds || own >= LEAST_SECONDS) ? [new Span(own, before, now, () => steps, since)] : [];
   });
   return { endedAt: last.takenAt, seconds, devices, agentBefore: first.agent, agent: last.agent };
 }
 
-/** Its queues are looked for when a rule asks for them: most devices of a host did nothing. */
-function spanOf(device: Omit<DeviceSpan, 'queues'>): DeviceSpan {
-  let queues: readonly QueueSpan[] | undefined;
-  const span: DeviceSpan = {
-    ...device,
-    get queues() {
-      queues ??= queuesOf(span);
-      return queues;
-    },
-  };
-  return span;
+/** Its steps and its queues are looked for when a rule asks for them. */
+class Span implements DeviceSpan {
+  readonly seconds: number;
+  readonly before: Device;
+  readonly now: Device;
+  readonly takenAt: readonly number[];
+  readonly #makeSteps: () => readonly Device[];
+  #steps: readonly Device[] | undefined;
+  #queues: readonly QueueSpan[] | undefined;
+
+  constructor(
+    seconds: number,
+    before: Device,
+    now: Device,
+    makeSteps: () => readonly Device[],
+    takenAt: readonly number[],
+  ) {
+    this.seconds = seconds;
+    this.before = before;
+    this.now = now;
+    this.#makeSteps = makeSteps;
+    this.takenAt = takenAt;
+  }
+
+  get steps(): readonly Device[] {
+    this.#steps ??= this.#makeSteps();
+    return this.#steps;
+  }
+
+  get queues(): readonly QueueSpan[] {
+    this.#queues ??= queuesOf(this);
+    return this.#queues;
+  }
 }
 
 function queuesOf(device: DeviceSpan): readonly QueueSpan[] {

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// One size: the agent as built beside real taps, idle, scraped, asked by `tapscope check`, and while devices come and go.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { get } from 'node:http';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { LoopReport } from '../scrape/event-loop.ts';
+import { type Agent, startAgent, tapscope } from '../serve.ts';
+import type { Scope } from '../standing.ts';
+import { until } from '../until.ts';
+import { coreShare, cpuMs } from './cpu.ts';
+import { makeTaps, type Taps } from './taps.ts';
+
+export interface Scaled {
+  readonly queues: number;
+  readonly taps: number;
+  readonly namespaces: number;
+  /** To the first whole scrape. */
+  readonly startMs: number;
+  /** Shares of one core: without a packet, and with one queue that gets some. */
+  readonly idle: number;
+  readonly trickle: number;
+  /** CPU of one scrape with its snapshot, and how long it takes with others at the same time. */
+  readonly scrapeCpuMs: number;
+  readonly scrapeP50Ms: number;
+  readonly scrapeP99Ms: number;
+  readonly series: number;
+  /** Of the event loop, while rounds and scrapes run: what the agent itself held it up. */
+  readonly loopP99Ms: number;
+  readonly loopMaxMs: number;
+  readonly checkMs: number;
+  readonly residentBytes: number;
+  /** Share of one core while devices come and go, and how many did in a second. */
+  readonly churn: number;
+  readonly churned: number;
+}
+
+/** All ten-second windows are over, and what is looked at every ten seconds was. */
+const SETTLE_MS = 25_000;
+const IDLE_SECONDS = 20;
+const SCRAPES = 10;
+const ROUNDS = 15;
+const AT_ONCE = 3;
+const PAUSE_MS = 200;
+const CHURNED = 100;
+
+export async function measure(queues: number): Promise<Scaled> {
+  const undo: (() => unknown)[] = [];
+  const scope: Scope = { after: (step) => undo.push(step) };
+  try {
+    say(`${queues} queues: making them …`);
+    const taps = await makeTaps(scope, queues);
+    const costs = await measureCosts(taps);
+    say('its event loop …');
+    return { ...costs, ...(await measureLoop()) };
+  } finally {
+    for (const step of undo.reverse()) await step();
+  }
+}
+
+async function withAgent<Result>(
+  work: (agent: Agent) => Promise<Result>,
+  wrapper: readonly string[] = [],
+): Promise<Result> {
+  const undo: (() => unknown)[] = [];
+  try {
+    return await work(await startAgent({ after: (step) => undo.push(step) }, [], { wrapper }));
+  } finally {
+    for (const step of undo.reverse()) await step();
+  }
+}
+
+function measureCosts(taps: Taps): Promise<Omit<Scaled, 'loopP99Ms' | 'loopMaxMs'>> {
+  return withAgent(async (agent) => {
+    const { pid, startedInMs: startMs } = agent;
+    await wait(SETTLE_MS);
+    say('idle …');
+    const idle = await coreShare(pid, IDLE_SECONDS);
+    say('scraped …');
+    const { cpu: scrapeCpuMs, series } = await scrapeCost(agent, idle);
+    const times = (await scrapeTogether(agent)).sort((a, b) => a - b);
+    const began = performance.now();
+    const { code } = await tapscope(['check', `--socket=${agent.socket}`]);
+    if (code === 3) say('tapscope check answered UNKNOWN');
+    const checkMs = performance.now() - began;
+    say('some packets …');
+    const still = await taps.trickle();
+    await wait(PAUSE_MS);
+    const trickle = await coreShare(pid, IDLE_SECONDS);
+    await still();
+    say('devices come and go …');
+    const [before, from] = [cpuMs(pid), performance.now()];
+    await taps.churn(CHURNED);
+    const elapsed = performance.now() - from;
+    return {
+      ...taps,
+      startMs,
+      idle,
+      trickle,
+      scrapeCpuMs,
+      series,
+      scrapeP50Ms: percentile(times, 0.5),
+      scrapeP99Ms: percentile(times, 0.99),
+      checkMs,
+      residentBytes: agent.residentMemory(),
+      churn: (cpuMs(pid) - before) / elapsed,
+      churned: (1000 * CHURNED) / elapsed,
+    };
+  });
+}
+
+/** One after the other, each with a snapshot of its own; what the agent takes anyway in that time is not in it. */
+async function scrapeCost(
+  { pid, url }: Agent,
+  idle: number,
+): Promise<{ readonly cpu: number; readonly series: number }> {
+  const [before, began] = [cpuMs(pid), performance.now()];
+  let lines = 0;
+  for (let scrape = 0; scrape < SCRAPES; scrape += 1) ({ lines } = await ask(url));
+  const cpu = (cpuMs(pid) - before - idle * (performance.now() - began)) / SCRAPES;
+  return { cpu, series: lines };
+}
+
+async function scrapeTogether({ url }: Agent): Promise<number[]> {
+  const times: number[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const answers = await Promise.all(Array.from({ length: AT_ONCE }, () => ask(url)));
+    times.push(...answers.map(({ ms }) => ms));
+    await wait(PAUSE_MS);
+  }
+  return times;
+}
+
+/** In an agent of its own: watching takes CPU, and tsx memory. */
+async function measureLoop(): Promise<Pick<Scaled, 'loopP99Ms' | 'loopMaxMs'>> {
+  const folder = mkdtempSync(join(tmpdir(), 'tapscope-scale-'));
+  const file = join(folder, 'loop.json');
+  const preload = join(dirname(fileURLToPath(import.meta.url)), 'loop.ts');
+  const wrapper = ['env', `SCALE_LOOP=${file}`, `NODE_OPTIONS=--import tsx --import ${preload}`];
+  try {
+    return await withAgent(async (agent) => {
+      await wait(SETTLE_MS);
+      process.kill(agent.pid, 'SIGUSR2');
+      await scrapeTogether(agent);
+      await wait(IDLE_SECONDS * 500);
+      process.kill(agent.pid, 'SIGUSR2');
+      let report: LoopReport | undefined;
+      await until(() => {
+        report = reportIn(file);
+        return report !== undefined;
+      });
+      return { loopP99Ms: report?.ownP99Ms ?? Number.NaN, loopMaxMs: report?.ownMaxMs ?? Number.NaN };
+    }, wrapper);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** undefined: it is not written yet. */
+function reportIn(file: string): LoopReport | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function ask(url: string): Promise<{ readonly ms: number; readonly lines: number }> {
+  const began = performance.now();
+  return new Promise((resolve, reject) => {
+    get(`${url}/metrics`, { headers: { 'x-prometheus-scrape-timeout-seconds': '120' } }, (answer) => {
+      let lines = 0;
+      answer.on('data', (chunk: Buffer) => {
+        for (const byte of chunk) if (byte === 10) lines += 1;
+      });
+      answer.once('error', reject);
+      answer.once('end', () => resolve({ ms: performance.now() - began, lines }));
+    }).once('error', reject);
+  });
+}
+
+function percentile(sorted: readonly number[], share: number): number {
+  return sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN;
+}
+
+function say(what: string): void {
+  process.stderr.write(`${what}\n`);
+}

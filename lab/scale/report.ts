@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// The section of BENCHMARKS.md about hosts with many queues, each figure beside its limit.
+import { cpus, loadavg } from 'node:os';
+import { markdown } from '../cost/table.ts';
+import type { Scaled } from './measure.ts';
+
+interface Limits {
+  readonly idle: number;
+  readonly residentBytes: number;
+  readonly scrapeCpuMs: number;
+  readonly scrapeP99Ms: number;
+}
+
+/** By queues; between two sizes the larger one's. */
+const LIMITS: readonly (readonly [queues: number, limits: Limits])[] = [
+  [256, { idle: 0.01, residentBytes: 130e6, scrapeCpuMs: 300, scrapeP99Ms: 1000 }],
+  [1024, { idle: 0.02, residentBytes: 220e6, scrapeCpuMs: 300, scrapeP99Ms: 1000 }],
+  [4096, { idle: 0.05, residentBytes: 450e6, scrapeCpuMs: 1200, scrapeP99Ms: 3000 }],
+];
+const LOOP_P99_MS = 20;
+const CHECK_MS = 2000;
+/** Four times the queues may cost so many times the CPU. */
+const FOURFOLD = 4.4;
+
+export function report(measured: readonly Scaled[]): string {
+  const [cpu] = cpus();
+  return [
+    '# What many queues cost',
+    '',
+    'Real taps of four queues each in up to 64 network namespaces, and `tapscope serve` as built. CPU is what the kernel’s scheduler counts for the',
+    'agent’s threads. Written by `npm run bench:scale`.',
+    '',
+    markdown([['queues', 'what', 'measured', 'limit', 'holds'], ...measured.flatMap(rowsOf), ...linearity(measured)]),
+    '',
+    markdown([
+      [
+        'queues',
+        'taps',
+        'namespaces',
+        'series',
+        'first scrape',
+        'one tap with traffic',
+        'devices come and go',
+        'event loop max',
+      ],
+      ...measured.map((one) => [
+        String(one.queues),
+        String(one.taps),
+        String(one.namespaces),
+        String(one.series),
+        milliseconds(one.startMs),
+        share(one.trickle),
+        `${share(one.churn)} at ${one.churned.toFixed(0)} a second`,
+        milliseconds(one.loopMaxMs),
+      ]),
+    ]),
+    '',
+    '* idle: over 20 s, after 25 s; scrape: CPU of one with its own snapshot, without what the agent takes anyway; p99: of three at once',
+    '* event loop: between two turns of a timer of 1 ms, less what the process waited for a CPU that other programs had, with rounds and scrapes running',
+    '* RSS: a minute and a half after the start, scrapes included; first scrape: from the start of the process',
+    '',
+    `Node ${process.versions.node}, ${cpus().length} CPUs, ${cpu?.model ?? 'unknown'}, load ${loadavg()[0]?.toFixed(1)} when it ended.`,
+    '',
+  ].join('\n');
+}
+
+function rowsOf(one: Scaled): readonly (readonly string[])[] {
+  const limits = limitsOf(one.queues);
+  const row = (what: string, value: number, limit: number | undefined, text: (value: number) => string) => [
+    String(one.queues),
+    what,
+    text(value),
+    limit === undefined ? '' : text(limit),
+    limit === undefined ? '' : holds(value <= limit),
+  ];
+  return [
+    row('idle, of one core', one.idle, limits?.idle, share),
+    row('CPU of a scrape with its snapshot', one.scrapeCpuMs, limits?.scrapeCpuMs, milliseconds),
+    row('scrape, p50', one.scrapeP50Ms, undefined, milliseconds),
+    row('scrape, p99', one.scrapeP99Ms, limits?.scrapeP99Ms, milliseconds),
+    row('event loop, p99', one.loopP99Ms, LOOP_P99_MS, milliseconds),
+    row('RSS', one.residentBytes, limits?.residentBytes, (bytes) => `${(bytes / 1e6).toFixed(0)} MB`),
+    row('`tapscope check`', one.checkMs, CHECK_MS, milliseconds),
+  ];
+}
+
+function limitsOf(queues: number): Limits | undefined {
+  return LIMITS.find(([most]) => queues <= most)?.[1];
+}
+
+/** Each size against the next one of four times the queues. */
+function linearity(measured: readonly Scaled[]): readonly (readonly string[])[] {
+  return measured.flatMap((few) => {
+    const many = measured.find(({ queues }) => queues === 4 * few.queues);
+    if (!many) return [];
+    const times = (what: string, of: (one: Scaled) => number) => [
+      String(many.queues),
+      `${what}, times that of ${few.queues} queues`,
+      (of(many) / of(few)).toFixed(1),
+      FOURFOLD.toFixed(1),
+      holds(of(many) / of(few) <= FOURFOLD),
+    ];
+    return [times('idle', ({ idle }) => idle), times('CPU of a scrape', ({ scrapeCpuMs }) => scrapeCpuMs)];
+  });
+}
+
+function holds(does: boolean): string {
+  return does ? 'holds' : 'does not hold';
+}
+
+function share(value: number): string {
+  return `${(100 * value).toFixed(1)} %`;
+}
+
+function milliseconds(value: number): string {
+  return `${value.toFixed(0)} ms`;
+}
