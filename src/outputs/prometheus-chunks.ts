@@ -12,42 +12,72 @@ export interface Chunks {
   readonly text: (text: string) => void;
   /** One line; `value` is of ASCII. */
   readonly line: (prefix: string, value: string) => void;
+  /** Copied. */
+  readonly bytes: (bytes: Buffer) => void;
+  /** Of all that was written. */
+  readonly length: () => number;
+  /** All that was written, if none of it was taken: in a buffer of its own. */
+  readonly whole: () => Buffer;
   /** Full chunks that were not taken yet; with `all` the last one too. */
   readonly take: (all: boolean) => readonly Buffer[];
 }
 
+const smallestBytes = 2 * 1024;
 const chunkBytes = 64 * 1024;
 const newline = 10;
+/** At most so many bytes for a UTF-16 unit. */
+const unitBytes = 3;
 
 export function createChunks(): Chunks {
   let full: Buffer[] = [];
-  let chunk = allocate(chunkBytes);
+  let chunk = allocate(0);
   let end = 0;
+  /** Of the chunks before. */
+  let closed = 0;
 
-  /** At most three bytes for a UTF-16 unit. */
-  function makeRoom(units: number): void {
-    if (end + 3 * units <= chunk.length) return;
-    full.push(chunk.subarray(0, end));
-    chunk = allocate(Math.max(chunkBytes, 3 * units));
+  function makeRoom(bytes: number): void {
+    if (end + bytes <= chunk.length) return;
+    close();
+    chunk = allocate(Math.max(smallestBytes, Math.min(2 * closed, chunkBytes), bytes));
+  }
+
+  /** Nothing is written into the chunk any more. */
+  function close(): void {
+    if (end > 0) full.push(chunk.subarray(0, end));
+    closed += end;
+    chunk = allocate(0);
     end = 0;
+  }
+
+  function take(all: boolean): readonly Buffer[] {
+    if (all) close();
+    const taken = full;
+    if (taken.length > 0) full = [];
+    return taken;
   }
 
   return {
     text: (text) => {
-      makeRoom(text.length);
+      makeRoom(unitBytes * text.length);
       end += chunk.utf8Write(text, end);
     },
     line: (prefix, value) => {
-      makeRoom(prefix.length + value.length + 1);
+      makeRoom(unitBytes * (prefix.length + value.length + 1));
       end += chunk.utf8Write(prefix, end);
       end += chunk.latin1Write(value, end);
       chunk[end++] = newline;
     },
-    take: (all) => {
-      if (all) makeRoom(chunk.length);
-      const taken = full;
-      if (taken.length > 0) full = [];
-      return taken;
+    bytes: (bytes) => {
+      makeRoom(bytes.length);
+      end += bytes.copy(chunk, end);
+    },
+    length: () => closed + end,
+    take,
+    whole: () => {
+      const bytes = allocate(closed + end);
+      let at = 0;
+      for (const part of take(true)) at += part.copy(bytes, at);
+      return bytes;
     },
   };
 }

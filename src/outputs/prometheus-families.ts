@@ -9,7 +9,7 @@ import type { Detail } from './prometheus-detail.ts';
 import { type Member, mergeSamples } from './prometheus-merge.ts';
 import type { Slices } from './prometheus-slices.ts';
 import { type ShownDevice, type Subject, type Subjects, seriesPrefix } from './prometheus-subject.ts';
-import type { Family, Line } from './prometheus-text.ts';
+import type { Family, Line, Origin } from './prometheus-text.ts';
 
 /** Everything that one scrape shows. */
 export interface Scene {
@@ -37,6 +37,8 @@ export interface MetricRows {
   /** Subjects; some may have no series. */
   readonly rows: number;
   readonly visitRow: (row: number, visit: Visit) => void;
+  /** What a row is made of; undefined: of what is remembered besides. */
+  readonly originOf?: (row: number) => Origin | undefined;
 }
 
 interface Row {
@@ -44,7 +46,7 @@ interface Row {
   readonly samples: readonly Sample[];
 }
 
-interface Single<Value> {
+interface Single<Value extends object> {
   readonly subject: Subject;
   readonly value: Value;
 }
@@ -97,7 +99,7 @@ function fold<Value>({ name }: Metric<Value>, others: Group<Value>): readonly Gr
   return others.members.length === 0 || name.endsWith('_info') ? [] : [others];
 }
 
-async function rowsOf<Value>(
+async function rowsOf<Value extends object>(
   metric: Metric<Value>,
   singles: readonly Single<Value>[],
   groups: readonly Group<Value>[],
@@ -112,12 +114,16 @@ async function rowsOf<Value>(
     if (single !== undefined) visitSingle(metric, single, visit);
     else visitMerged(merged[row - singles.length], visit);
   };
-  return { metric, rows: singles.length + merged.length, visitRow };
+  return { metric, rows: singles.length + merged.length, visitRow, originOf: (row) => singles[row] };
 }
 
 const noLabels: readonly string[] = [];
 
-function visitSingle<Value>(metric: Metric<Value>, { subject, value: seen }: Single<Value>, visit: Visit): void {
+function visitSingle<Value extends object>(
+  metric: Metric<Value>,
+  { subject, value: seen }: Single<Value>,
+  visit: Visit,
+): void {
   if (metric.distribution !== undefined) visitDistribution(subject, metric.distribution(seen), visit);
   else if (metric.value === undefined) visitSamples(subject, metric.samples(seen), visit);
   else {
@@ -137,11 +143,11 @@ function visitSamples(subject: Subject, samples: readonly Sample[], visit: Visit
   }
 }
 
-export function familyOf({ metric, rows, visitRow }: MetricRows): Family {
+export function familyOf({ metric, rows, visitRow, originOf }: MetricRows): Family {
   const writer = (line: Line) => {
     const visit: Visit = (subject, position, labels, value, suffix) =>
       line(seriesPrefix(subject, metric, position, labels, suffix), value);
     return (part: number) => visitRow(part, visit);
   };
-  return { ...metric, parts: rows, writer };
+  return { ...metric, parts: rows, writer, ...(originOf && { origin: originOf }) };
 }

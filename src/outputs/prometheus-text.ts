@@ -26,41 +26,103 @@ export interface Family {
   /** It is written in so many parts, of few lines each; other work runs between some of them. */
   readonly parts: number;
   readonly writer: (line: Line) => (part: number) => void;
+  /** What the lines of a part are made of: with the same two objects they are the same. undefined: nothing says so. */
+  readonly origin?: (part: number) => Origin | undefined;
 }
+
+export interface Origin {
+  readonly subject: object;
+  readonly value: object;
+}
+
+/** Lines of a family as they were written last. */
+interface Written {
+  readonly origins: readonly (Origin | undefined)[];
+  /** Of each part, where its bytes end. */
+  readonly ends: readonly number[];
+  readonly bytes: Buffer;
+}
+
+/** By family: what the last page of one format held. A part of it is void when its origin is another. */
+export type LastPage = Map<string, Written>;
 
 /** Looking at the clock costs as much as a line. */
 const partsPerLook = 8;
+/** A family that has more is sent as it is kept, without being copied. */
+const copiedBytes = 16 * 1024;
 
 /** Chunks of the page. No `# UNIT` lines: they are optional, names carry the unit. */
 export async function* page(
   families: Iterable<Family>,
   format: Format,
   slices: Slices,
+  last: LastPage = new Map(),
 ): AsyncGenerator<Buffer, void, undefined> {
   const chunks = createChunks();
-  let head = '';
   let empty = true;
-  const line: Line = (prefix, value) => {
-    if (head !== '') {
-      // prom-client parts families by a blank line in the text format, OpenMetrics forbids one.
-      chunks.text(empty || format === 'openmetrics' ? head : `\n${head}`);
-      head = '';
-      empty = false;
-    }
-    chunks.line(prefix, renderValue(value));
-  };
   for (const family of families) {
-    head = header(family, format);
-    const write = family.writer(line);
-    for (let part = 0; part < family.parts; part += 1) {
-      write(part);
-      if (part % partsPerLook !== 0 || !slices.due()) continue;
-      yield* chunks.take(false);
-      await slices.pause();
+    const { bytes } = await written(family, slices, last);
+    if (bytes.length === 0) continue;
+    // prom-client parts families by a blank line in the text format, OpenMetrics forbids one.
+    chunks.text(`${empty || format === 'openmetrics' ? '' : '\n'}${header(family, format)}`);
+    empty = false;
+    if (bytes.length <= copiedBytes) chunks.bytes(bytes);
+    else {
+      yield* chunks.take(true);
+      yield bytes;
     }
+    if (!slices.due()) continue;
+    yield* chunks.take(false);
+    await slices.pause();
   }
   if (format === 'openmetrics') chunks.text('# EOF\n');
   yield* chunks.take(true);
+}
+
+/** What did not change since the last page is copied from it, or is the same buffer. */
+async function written(family: Family, slices: Slices, last: LastPage): Promise<Written> {
+  const { name, parts } = family;
+  const before = last.get(name);
+  if (before?.origins.length === parts && sameFrom(family, before, 0) === parts) return before;
+  const chunks = createChunks();
+  const write = family.writer((prefix, value) => chunks.line(prefix, renderValue(value)));
+  const origins: (Origin | undefined)[] = [];
+  const ends: number[] = [];
+  const note = (part: number, end: number): void => {
+    origins.push(family.origin?.(part));
+    ends.push(end);
+  };
+  for (let part = 0; part < parts; ) {
+    const behind = before === undefined ? part : sameFrom(family, before, part);
+    if (before !== undefined && behind > part) {
+      const [begin, shift] = [beginOf(before, part), chunks.length() - beginOf(before, part)];
+      chunks.bytes(before.bytes.subarray(begin, beginOf(before, behind)));
+      for (; part < behind; part += 1) note(part, beginOf(before, part + 1) + shift);
+    } else {
+      write(part);
+      note(part, chunks.length());
+      part += 1;
+    }
+    if (part % partsPerLook === 0 && slices.due()) await slices.pause();
+  }
+  const made = { origins, ends, bytes: chunks.whole() };
+  if (family.origin !== undefined) last.set(name, made);
+  return made;
+}
+
+/** Behind the last of the parts from this one on that are made of what they were made of. A plain loop: it sees each part of each page. */
+function sameFrom({ parts, origin }: Family, { origins }: Written, first: number): number {
+  let part = first;
+  for (; part < parts; part += 1) {
+    const before = origins[part];
+    const now = origin?.(part);
+    if (before === undefined || before.subject !== now?.subject || before.value !== now.value) break;
+  }
+  return part;
+}
+
+function beginOf({ ends }: Written, part: number): number {
+  return ends[part - 1] ?? 0;
 }
 
 function header({ name, type, help }: Family, format: Format): string {

@@ -123,10 +123,12 @@ for (const detail of ['device', 'queue', 'cpu'] satisfies readonly Detail[]) {
     const options: PrometheusOptions = { detail, build: { ...goldenBuild, kernel: 'a"b\\c\nd' } };
     const registry = new FastRegistry(options);
     ownMetrics([registry]);
+    const before = new Map<number, Device>();
     for (let scrape = 0; scrape < 40; scrape += 1) {
-      // Few ids: the same device is seen again with other names, queues and values.
+      // Few ids: the same device is seen again as the same object, or with other names, queues and values.
       const ids = [...new Set(Array.from({ length: random.below(12) }, () => random.below(8)))];
-      const devices = ids.map((id) => randomDevice(random, id));
+      const devices = ids.map((id) => (random.below(2) === 0 && before.get(id)) || randomDevice(random, id));
+      for (const device of devices) before.set(Number(device.id), device);
       const agent = random.below(5) === 0 ? undefined : goldenSnapshot.agent;
       await comparePages(registry, {
         devices,

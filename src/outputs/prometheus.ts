@@ -9,7 +9,7 @@ import { createSeriesCounts, type Detail, type SeriesLimit, selectDevices, serie
 import { familyOf, type MetricRows, metricRows } from './prometheus-families.ts';
 import { createSlices, type Slices } from './prometheus-slices.ts';
 import { createSubjects, showDevices } from './prometheus-subject.ts';
-import { type Family, type Format, type Line, page, renderLabels } from './prometheus-text.ts';
+import { type Family, type Format, type LastPage, type Line, page, renderLabels } from './prometheus-text.ts';
 
 export interface PrometheusOptions {
   readonly detail: Detail;
@@ -32,6 +32,7 @@ export class FastRegistry extends Registry {
   readonly #limit: SeriesLimit;
   readonly #counts = createSeriesCounts();
   readonly #subjects = createSubjects();
+  readonly #lastPages: Readonly<Record<Format, LastPage>> = { text: new Map(), openmetrics: new Map() };
   #latest: Promise<unknown> = Promise.resolve();
 
   constructor(options: PrometheusOptions) {
@@ -53,7 +54,7 @@ export class FastRegistry extends Registry {
     // Not by prom-client's metrics(): its OpenMetrics form renames the metrics of the registry for good.
     const own = await this.getMetricsAsJSON();
     await slices.pause();
-    yield* page([...families, ...own.map(ownFamily)], format, slices);
+    yield* page([...families, ...own.map(ownFamily)], format, slices, this.#lastPages[format]);
   }
 
   /** Rows of the catalogue's metrics. One after the other: what subjects remember goes from scrape to scrape. */
