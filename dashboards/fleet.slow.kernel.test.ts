@@ -14,15 +14,18 @@ import { startPrometheus } from './prometheus.ts';
 
 const RULES = 'deploy/fleet/tapscope-fleet.yml';
 const WITHIN_MS = 60_000;
+const QEMU = ['/usr/bin/qemu-system-x86_64', '-name', 'guest=web1'];
 
 test('one agent, a tap that loses packets, and a host that does not answer any more', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
+  const puppet = await lab.puppet(...QEMU);
   await puppet.open('guest', 'vnet0', 'tap');
   const peer = await lab.raise('vnet0', 100);
-  const agent = await startAgent(t);
   const folder = await mkdtemp(join(tmpdir(), 'tapscope-rules-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
+  const map = join(folder, 'tenants');
+  writeFileSync(map, 'vm web1 acme\n');
+  const agent = await startAgent(t, ['--tenant-map', map]);
   const fast = join(folder, 'fleet.yml');
   writeFileSync(fast, readFileSync(RULES, 'utf8').replaceAll('interval: 60s', 'interval: 1s'));
   const prometheus = await startPrometheus(t, [new URL(agent.url).host], [fast]);
@@ -50,6 +53,19 @@ test('one agent, a tap that loses packets, and a host that does not answer any m
   const properties = at(tap, 'properties');
   assert.deepEqual([at(properties, 'ring size'), at(properties, 'kind')], ['100', 'tap']);
   assert.deepEqual([at(tap, 'inexact'), at(seen, 'silent')], [false, []]);
+  assert.equal(at(properties, 'tenant'), 'acme');
+  assert.equal(
+    listAt(seen, 'tenants').filter((one) => at(one, 'tenant') === 'acme' && at(one, 'taps') === 1).length,
+    1,
+  );
+
+  writeFileSync(map, 'vm web1 other\n');
+  const isTheirs = async (): Promise<boolean> => {
+    const { text } = await agent.metrics();
+    return text.split('\n').some((line) => /owner_info.*device="vnet0".*tenant="other"/.test(line));
+  };
+  while (!(await isTheirs()) && performance.now() < deadline + WITHIN_MS) await wait(500);
+  assert.ok(await isTheirs(), 'the map was read again');
 
   await agent.stop();
   const isSilent = async (): Promise<boolean> => {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one shared vocabulary: what was seen of the host at one moment. Pure data; the code that takes it lives in src/inventory and src/probes.
+import type { Identity } from './snapshot/identity.ts';
 import type { Monitor, VirtualCpus } from './snapshot/machine.ts';
 import type { Reader } from './snapshot/reader.ts';
 import type { Macvtap, Receive, Redirected, UncountedLoss } from './snapshot/receive.ts';
@@ -60,20 +61,6 @@ export interface CpuCounters {
 export interface AuditResult {
   readonly equation: string;
   readonly imbalance: number;
-}
-
-/** Whose a process is, as its command line and cgroup say; '': they do not say it. */
-export interface Identity {
-  /** Known virtual machine monitor, VPN or user-mode network: qemu, firecracker, openvpn, … */
-  readonly program: string;
-  readonly vm: string;
-  readonly uuid: string;
-  /** docker, containerd, cri-o, podman, kata, …; libvirt, where it is the host’s. */
-  readonly runtime: string;
-  readonly container: string;
-  readonly pod: string;
-  /** systemd unit, where it is no container. */
-  readonly unit: string;
 }
 
 /** The process that holds a queue's file descriptor. */

@@ -22,6 +22,7 @@ const hosts = Array.from({ length: 100 }, (_, number): MadeUpHost => {
     lost: (kernel === SICK && index % 2 === 0) || (number === 1 && index === 3) ? LOST : 0,
     qdisc: index < 2 ? 'noqueue' : 'fq_codel',
     ring: number % 3 === 0 ? '500' : '1000',
+    tenant: ['red', 'green', 'blue'][(number + index) % 3] ?? '',
   }));
   return { instance: `host${number}:10747`, kernel, rack: `rack${number % 7}`, taps };
 });
@@ -62,6 +63,12 @@ test('100 hosts of which those with one kernel lose packets: by raw series, and 
       ['kernel', SICK, losing - 1],
     );
     assert.deepEqual(others, []);
+    const ofTenants = listAt(seen, 'tenants').map((one) => Number(at(one, 'losing')));
+    assert.equal(ofTenants.length, 3);
+    assert.equal(
+      ofTenants.reduce((sum, taps) => sum + taps, 0),
+      losing,
+    );
   }
   const { stdout } = await tapscope(['fleet', '--url', prometheus.url, '--since', '10m']);
   t.diagnostic(stdout);
@@ -69,5 +76,6 @@ test('100 hosts of which those with one kernel lose packets: by raw series, and 
     stdout,
     /^WARNING: 51 of 400 taps on 100 hosts lost 612 000 packets in the last 10\nminutes, 2.0 % of what was sent to them\n/,
   );
+  assert.match(stdout, /\nTENANT\n(?:(?:red|green|blue) +\d+ \d+ packets lost \(0?.*%\), \d+ of 13[34] taps\n){3}/);
   assert.match(stdout, /Common: +kernel 7\.3\.4\+deb14-amd64: 50 of the 51 losing taps, 100 of all 400/);
 });

@@ -9,6 +9,7 @@ export interface MadeUpTap {
   readonly lost: number;
   readonly qdisc: string;
   readonly ring: string;
+  readonly tenant: string;
 }
 
 export interface MadeUpHost {
@@ -38,6 +39,7 @@ function pageOf({ instance, kernel, rack, taps }: MadeUpHost, seconds: number): 
       grown(line, tap, seconds)
         .replace('device="tap0"', `device="${tap.device}"`)
         .replace(/qdisc="[^"]*"/, `qdisc="${tap.qdisc}"`)
+        .replace('tenant=""', `tenant="${tap.tenant}"`)
         .replace(/queue_length="[^"]*"/, `queue_length="${tap.ring}"`),
     ),
   );

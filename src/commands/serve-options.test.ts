@@ -20,6 +20,7 @@ test('without flags it listens on this host alone', () => {
     budget: 0.01,
     pin: true,
     logLevel: 'warn',
+    tenantMap: undefined,
   });
   assert.ok(filter('tap0'));
 });
@@ -31,6 +32,7 @@ test('every flag is understood', () => {
     '--detail=cpu',
     '--log.level=debug',
     '--budget=off',
+    '--tenant-map=/etc/tapscope/tenants',
     '--no-pin',
     '--device-include=tap.*',
     '--device-exclude',
@@ -44,6 +46,7 @@ test('every flag is understood', () => {
     budget: undefined,
     pin: false,
     logLevel: 'debug',
+    tenantMap: '/etc/tapscope/tenants',
   });
   assert.deepEqual(['tap0', 'tap1', 'tap10', 'tap9', 'mytap0', 'tun0'].filter(filter), ['tap0', 'tap1']);
 });

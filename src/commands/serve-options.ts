@@ -18,6 +18,8 @@ export interface ServeOptions {
   /** Probes may keep the tun module from being unloaded. */
   readonly pin: boolean;
   readonly logLevel: LogLevel;
+  /** File that says whose each guest is. */
+  readonly tenantMap: string | undefined;
 }
 
 /** Where commands look for an agent. */
@@ -70,6 +72,12 @@ export const serveFlags: readonly Flag[] = [
     fallback: undefined,
   },
   {
+    flags: '--tenant-map <file>',
+    description:
+      "whose each guest is, a line each: 'vm web1 acme', or uuid, pod, container, unit; read again when it changes",
+    fallback: undefined,
+  },
+  {
     flags: '--budget <share>',
     description: 'share of all CPUs that watching may cost before it leaves the enqueue path (level lean), or off',
     fallback: '1%',
@@ -88,6 +96,7 @@ export function readServeOptions(values: Readonly<Record<string, unknown>>): Ser
     filter: deviceFilter(readText(values.deviceInclude), readText(values.deviceExclude)),
     pin: values.pin !== false,
     budget: parseBudget(String(values.budget)),
+    tenantMap: readText(values.tenantMap),
     logLevel: readWord('--log.level', values['log.level'], logLevels),
   };
 }

@@ -4,6 +4,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { Agent } from '../inventory/agent.ts';
 import { Sampler } from '../inventory/sampler.ts';
+import { Tenants } from '../inventory/tenants.ts';
 import { claimHost } from '../kernel/agent-lock.ts';
 import { libbpfVersion } from '../kernel/native.ts';
 import { packageRoot } from '../kernel/package.ts';
@@ -37,6 +38,7 @@ async function start(
   forced: ReadonlyMap<string, string>,
   undo: (() => unknown)[],
 ): Promise<void> {
+  const tenants = new Tenants(options.tenantMap, say);
   const running: { agent?: Agent; server?: RunningServer } = {};
   const lock = await claimHost(() => ({
     pid: process.pid,
@@ -63,7 +65,8 @@ async function start(
   const socket = await startSocket(options.socket, { ...sources, host: thisHost() }).catch(say);
   undo.push(() => socket?.close());
   const { filter, budget, detail } = options;
-  const agent = new Agent({ forced, pin: options.pin }, { filter, budget, perCpu: detail === 'cpu' });
+  const collect = { filter, budget, perCpu: detail === 'cpu', tenants };
+  const agent = new Agent({ forced, pin: options.pin }, collect);
   running.agent = agent;
   undo.push(() => agent.close());
   await sampler.start(agent);

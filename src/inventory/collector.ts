@@ -10,6 +10,7 @@ import type { DeviceFilter } from './device-filter.ts';
 import { type LinkInventory, readLinkInventory } from './links.ts';
 import { Owners } from './owners.ts';
 import { QueueCollector } from './queue-collector.ts';
+import type { Tenants } from './tenants.ts';
 
 export interface CollectorOptions {
   readonly filter: DeviceFilter;
@@ -17,6 +18,8 @@ export interface CollectorOptions {
   readonly perCpu: boolean;
   /** Share of all CPUs that watching may cost; undefined: no limit. */
   readonly budget: number | undefined;
+  /** Whose guests are; absent: not asked. */
+  readonly tenants?: Tenants;
 }
 
 /** Devices by rtnetlink are read again when they are older than this: a dump takes RTNL, and who looks each second wants the second's figures. */
@@ -51,9 +54,9 @@ export class Collector {
     const { budget } = options;
     this.#governor = new Governor(probes, { budget, cpus: host.onlineCpus, packets: () => this.#packets });
     this.#options = options;
-    this.#owners = new Owners(probes.mechanism('owners'));
+    this.#owners = new Owners(probes.mechanism('owners'), options.tenants);
     if (probes.programs && probes.mechanism('devices') === 'walk')
-      this.#queues = new QueueCollector(probes, probes.programs, options.perCpu);
+      this.#queues = new QueueCollector(probes, probes.programs, options.perCpu, options.tenants);
   }
 
   /** What only needs to be fresh now and then; run every second by the sampler, never by a scrape. */

@@ -37,7 +37,7 @@ test('one look that does not find a VM does not take its name; its end does', as
 
 test('a process that renames itself keeps its name at each moment', async (t) => {
   const { child, observed } = await vm(t, 'vm2');
-  const identities = new Identities(0); // looked at again each time
+  const identities = new Identities(undefined, 0); // looked at again each time
   await identities.refresh([observed]);
   for (let round = 0; round < 20; round++) {
     child.stdin?.write(`qemu ${round}\n`);
@@ -65,7 +65,7 @@ test('a name that the program of an exec brings replaces the one before', async 
   assert.ok(child.stdout && child.pid);
   await once(child.stdout, 'data');
   const observed = { pid: child.pid, startedTicks: undefined };
-  const identities = new Identities(0);
+  const identities = new Identities(undefined, 0);
   await identities.refresh([observed]);
   assert.equal(identities.of(observed)?.program, 'qemu');
   child.stdin?.write('\n');

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Identities of the processes that hold queues, looked up once a life and kept until it ends; never during a scrape.
 import { type ProcessText, readCgroup, readLife, readProcess } from '../kernel/process-text.ts';
+import type { Identity } from '../snapshot/identity.ts';
 import type { Monitor } from '../snapshot/machine.ts';
-import type { Identity } from '../snapshot.ts';
 import { identityOf } from './identity.ts';
 import { monitorOf } from './qemu-monitor.ts';
+import type { Tenants } from './tenants.ts';
 
 /** A process as whoever observed it names it. */
 export interface Observed {
@@ -31,9 +32,11 @@ export class Identities {
   readonly #known = new Map<number, Known>();
   readonly #seenMs = new Map<number, number>();
   readonly #checkedEveryMs: number;
+  readonly #tenants: Tenants | undefined;
   #busy = false;
 
-  constructor(checkedEveryMs = CHECKED_EVERY_MS) {
+  constructor(tenants?: Tenants, checkedEveryMs = CHECKED_EVERY_MS) {
+    this.#tenants = tenants;
     this.#checkedEveryMs = checkedEveryMs;
   }
 
@@ -67,6 +70,7 @@ export class Identities {
   }
 
   async #refresh(observed: Iterable<Observed>): Promise<void> {
+    await this.#tenants?.refresh();
     const present = new Map([...observed].map((one) => [one.pid, one]));
     const now = performance.now();
     for (const pid of present.keys()) this.#seenMs.set(pid, now);
@@ -80,7 +84,7 @@ export class Identities {
 
   async #read({ pid, startedTicks }: Observed): Promise<void> {
     const text = await readProcess(pid);
-    if (text && (startedTicks === undefined || startedTicks === text.startedTicks)) this.#keep(pid, text);
+    if (text && (startedTicks === undefined || startedTicks === text.startedTicks)) await this.#keep(pid, text);
   }
 
   /** What cannot be read this time is left as it was. */
@@ -95,15 +99,20 @@ export class Identities {
     } else if (now.life !== text.life) {
       await this.#read({ pid, startedTicks: text.startedTicks }); // it executed another program, or has another name
     } else {
-      // Of what stays the same in a life the cgroup alone changes.
+      // Of what stays the same in a life the cgroup and the tenant alone change.
       const cgroups = await readCgroup(pid).catch(() => text.cgroups);
-      if (cgroups !== text.cgroups) this.#keep(pid, { ...text, cgroups });
-      else this.#known.set(pid, { ...known, checkedMs: performance.now() });
+      const moved = cgroups !== text.cgroups;
+      const { tenant, ...identity } = known.identity;
+      const isTheirs = !moved && ((await this.#tenants?.of(identity)) || undefined) === tenant;
+      if (isTheirs) this.#known.set(pid, { ...known, checkedMs: performance.now() });
+      else await this.#keep(pid, { ...text, cgroups });
     }
   }
 
-  #keep(pid: number, text: ProcessText): void {
-    const identity = identityOf(text);
+  async #keep(pid: number, text: ProcessText): Promise<void> {
+    const placed = identityOf(text);
+    const tenant = await this.#tenants?.of(placed);
+    const identity = tenant ? { ...placed, tenant } : placed;
     const monitor = identity.program === 'qemu' ? monitorOf(text.args) : undefined;
     this.#known.set(pid, { text, identity, monitor, checkedMs: performance.now() });
   }

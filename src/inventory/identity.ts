@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whose process this is, from what /proc says of it: virtual machine, container, pod, unit, VPN.
 import type { ProcessText } from '../kernel/process-text.ts';
+import type { Identity } from '../snapshot/identity.ts';
 import { visible } from '../snapshot/visible.ts';
-import type { Identity } from '../snapshot.ts';
 import { readCgroups } from './cgroup-path.ts';
 import { readCommandLine } from './command-line.ts';
 

@@ -8,7 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type AgentLab, agentLab, ownerSoon, standingLab } from '../../lab/agent.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../lab/netns.ts';
 import { until } from '../../lab/until.ts';
-import type { Identity } from '../snapshot.ts';
+import type { Identity } from '../snapshot/identity.ts';
 
 const UUID = '4dea22b3-1d52-d8f3-2516-782e98ab3fa0';
 const ID = '8f1f7c1fb0dd5f8e2c8e5bda7a1f4fd8d7a8c0a9d5f61b1b26c0a0c9b5a3e7d4';

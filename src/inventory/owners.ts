@@ -7,8 +7,10 @@ import type { BpfObject } from '../kernel/native.ts';
 import { TICKS_PER_SECOND, unixTimeOf } from '../kernel/process-text.ts';
 import { listTunHolders } from '../kernel/tun-holders.ts';
 import type { WalkedDevice } from '../probes/walk.ts';
-import type { Identity, Owner } from '../snapshot.ts';
+import type { Identity } from '../snapshot/identity.ts';
+import type { Owner } from '../snapshot.ts';
 import { Identities, type Observed } from './identities.ts';
+import type { Tenants } from './tenants.ts';
 import { hasVcpus, VcpuWatch } from './vcpus.ts';
 
 interface Holder extends Observed {
@@ -51,7 +53,7 @@ export interface Held extends Opened {
 
 /** Owners of queues, as far as they were found; unknown ones stay unknown. */
 export class Owners {
-  readonly #identities = new Identities();
+  readonly #identities: Identities;
   readonly #vcpus = new VcpuWatch();
   /** Since the last refresh, by process. */
   readonly #asked = new Map<number, Observed>();
@@ -64,7 +66,8 @@ export class Owners {
   #readMs = Number.NEGATIVE_INFINITY;
   #reading = false;
 
-  constructor(mechanism: string | undefined, object?: BpfObject) {
+  constructor(mechanism: string | undefined, tenants?: Tenants, object?: BpfObject) {
+    this.#identities = new Identities(tenants);
     const iterator = mechanism === 'iterator' && object ? new HolderIterator(object) : undefined;
     this.#byFile = iterator !== undefined;
     this.#read = async () => iterator?.read() ?? (mechanism === 'procfs' ? readFromProc() : new Map());

@@ -22,6 +22,7 @@ import { QueueChangeBooks } from './queue-changes.ts';
 import { ReaderTimes } from './reader-times.ts';
 import { isWritten, ReceiveCollector } from './receive.ts';
 import { SettledDevices } from './settled-devices.ts';
+import type { Tenants } from './tenants.ts';
 import { mayBeInTxDropped } from './tx-dropped.ts';
 import { vhostMeasured } from './vhost.ts';
 
@@ -70,7 +71,7 @@ export class QueueCollector {
   #lost: readonly string[] = [];
   #states: readonly ProbeState[] = [];
 
-  constructor(probes: Probes, programs: LoadedPrograms, perCpu: boolean) {
+  constructor(probes: Probes, programs: LoadedPrograms, perCpu: boolean, tenants: Tenants | undefined) {
     const { object, reasons } = programs;
     this.#probes = probes;
     this.#perCpu = perCpu;
@@ -82,7 +83,7 @@ export class QueueCollector {
     this.#receive = new ReceiveCollector(probes, object);
     this.#redirects = new Redirects(object);
     this.#losses = new OwnLosses(object);
-    this.#owners = new Owners(probes.mechanism('owners'), object);
+    this.#owners = new Owners(probes.mechanism('owners'), tenants, object);
     this.#macvtaps = new MacvtapCollector(probes, programs, this.#owners);
     if (probes.mechanism('readers') !== undefined) {
       this.#readers = new Readers(object);

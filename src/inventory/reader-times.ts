@@ -2,8 +2,8 @@
 // How each queue's full and stopped time was spent: sums over all the files that were its queue, one after the other.
 import type { ReaderRead, Readers, RivalRead } from '../probes/readers.ts';
 import type { WalkedDevice, WalkedQueue } from '../probes/walk.ts';
+import type { Identity } from '../snapshot/identity.ts';
 import type { Reader, Rival } from '../snapshot/reader.ts';
-import type { Identity } from '../snapshot.ts';
 
 type SeenQueue = Pick<WalkedQueue, 'index' | 'detached' | 'reader'>;
 

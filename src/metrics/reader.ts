@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue's metrics of who reads a queue, whose that is, and why it does not keep up.
 import { counters, info, type Metric, series } from '../metric.ts';
-import type { Device, Identity, Queue } from '../snapshot.ts';
+import type { Identity } from '../snapshot/identity.ts';
+import type { Device, Queue } from '../snapshot.ts';
 
 /** Subject labels: netns, device, queue. */
 export const readerMetrics: readonly Metric<Queue>[] = [
@@ -39,12 +40,12 @@ const UNRESOLVED: Identity = {
 /** Subject labels: netns, device. */
 export const ownerInfo: Metric<Device> = info(
   'tapscope_device_owner_info',
-  'Whose the device is: the process that holds its first queue, by its command line and cgroup (/proc); program: unresolved until that is sure.',
-  ['program', 'vm', 'uuid', 'runtime', 'container', 'pod', 'unit'],
+  'Whose the device is: the process that holds its first queue, by its command line and cgroup (/proc); program: unresolved until that is sure; tenant: of --tenant-map, else KubeVirt’s guest name, nova’s project or the pod’s namespace.',
+  ['program', 'vm', 'uuid', 'runtime', 'container', 'pod', 'unit', 'tenant'],
   ({ queues }) => {
     const owner = queues.find((queue) => queue.owner)?.owner;
     if (!owner) return [];
-    const { program, vm, uuid, runtime, container, pod, unit } = owner.identity ?? UNRESOLVED;
-    return [series(1, program, vm, uuid, runtime, container, pod, unit)];
+    const { program, vm, uuid, runtime, container, pod, unit, tenant = '' } = owner.identity ?? UNRESOLVED;
+    return [series(1, program, vm, uuid, runtime, container, pod, unit, tenant)];
   },
 );

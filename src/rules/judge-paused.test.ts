@@ -2,8 +2,8 @@
 // VMs that take nothing: those that are paused, and those that run.
 import { testHosts } from '../../lab/judged-hosts.ts';
 import type { TapPlan } from '../../lab/quiet-host.ts';
+import type { Identity } from '../snapshot/identity.ts';
 import type { Monitor } from '../snapshot/machine.ts';
-import type { Identity } from '../snapshot.ts';
 
 interface Guest {
   /** Of its CPUs, seconds in each second. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is known of a queue's reader.
-import type { Identity } from '../snapshot.ts';
+import type { Identity } from '../snapshot/identity.ts';
 
 /** A process that ran while a reader waited for a CPU: on that CPU, as the agent's samples saw it. */
 export interface Rival {

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whose a guest is: by the operator's map, else KubeVirt's name of the guest, else nova's project, else the pod's namespace.
+import { novaProject, podNamespaces, readStamped } from '../kernel/tenant-sources.ts';
+import type { Identity } from '../snapshot/identity.ts';
+import { visible } from '../snapshot/visible.ts';
+import { LONGEST_TENANT, parseTenantMap, type TenantMap, tenantIn } from './tenant-map.ts';
+
+const READ_EVERY_MS = 10_000;
+
+export class Tenants {
+  readonly #file: string | undefined;
+  readonly #say: (error: Error) => void;
+  #map: TenantMap = new Map();
+  #stamp = '';
+  #namespaces: ReadonlyMap<string, string> = new Map();
+  #readMs = Number.NEGATIVE_INFINITY;
+
+  /** Throws one sentence where the map cannot be read. `say` hears of a map that became bad later: the last good one stays. */
+  constructor(file?: string, say: (error: Error) => void = () => {}) {
+    this.#file = file;
+    this.#say = say;
+    this.#readMap();
+  }
+
+  /** Reads again what may have changed; at most every ten seconds. */
+  async refresh(): Promise<void> {
+    if (performance.now() - this.#readMs < READ_EVERY_MS) return;
+    this.#readMs = performance.now();
+    this.#namespaces = await podNamespaces();
+    try {
+      this.#readMap();
+    } catch (error) {
+      this.#say(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** '': none of the sources knows. */
+  async of(identity: Identity): Promise<string> {
+    const { program, vm, pod, runtime } = identity;
+    const mapped = tenantIn(this.#map, identity);
+    if (mapped) return mapped;
+    // KubeVirt calls its guests NAMESPACE_NAME, and neither part has an underscore.
+    const [namespace, name, ...more] = vm.split('_');
+    if (program === 'qemu' && pod && namespace && name && more.length === 0) return namespace;
+    const project = runtime === 'libvirt' ? await novaProject(vm) : '';
+    return visible(project).slice(0, LONGEST_TENANT) || (this.#namespaces.get(pod) ?? '');
+  }
+
+  #readMap(): void {
+    if (this.#file === undefined) return;
+    try {
+      const { stamp, text } = readStamped(this.#file);
+      if (stamp === this.#stamp) return;
+      this.#stamp = stamp;
+      this.#map = parseTenantMap(this.#file, text());
+    } catch (error) {
+      if (error instanceof Error && 'code' in error)
+        throw new Error(`--tenant-map=${this.#file} cannot be read (${error.code}).`, { cause: error });
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an owner is called outside the kernel.
+
+/** Whose a process is, as its command line and cgroup say; '': they do not say it. */
+export interface Identity {
+  /** Known virtual machine monitor, VPN or user-mode network: qemu, firecracker, openvpn, … */
+  readonly program: string;
+  readonly vm: string;
+  readonly uuid: string;
+  /** docker, containerd, cri-o, podman, kata, …; libvirt, where it is the host’s. */
+  readonly runtime: string;
+  readonly container: string;
+  readonly pod: string;
+  /** systemd unit, where it is no container. */
+  readonly unit: string;
+  /** Of the operator's map, KubeVirt, nova or Kubernetes; absent: none of them knows. */
+  readonly tenant?: string;
+}
