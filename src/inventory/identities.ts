@@ -34,10 +34,16 @@ export class Identities {
   readonly #checkedEveryMs: number;
   readonly #tenants: Tenants | undefined;
   #busy = false;
+  #version = 0;
 
   constructor(tenants?: Tenants, checkedEveryMs = CHECKED_EVERY_MS) {
     this.#tenants = tenants;
     this.#checkedEveryMs = checkedEveryMs;
+  }
+
+  /** Grows when an answer becomes another. */
+  get version(): number {
+    return this.#version;
   }
 
   /** undefined: not looked up yet, or what /proc has under this number is another process. */
@@ -96,6 +102,7 @@ export class Identities {
     if (now === 'ended' || now.startedTicks !== text.startedTicks || unseenMs > KEPT_MS) {
       this.#known.delete(pid);
       this.#seenMs.delete(pid);
+      this.#version += 1;
     } else if (now.life !== text.life) {
       await this.#read({ pid, startedTicks: text.startedTicks }); // it executed another program, or has another name
     } else {
@@ -115,5 +122,6 @@ export class Identities {
     const identity = tenant ? { ...placed, tenant } : placed;
     const monitor = identity.program === 'qemu' ? monitorOf(text.args) : undefined;
     this.#known.set(pid, { text, identity, monitor, checkedMs: performance.now() });
+    this.#version += 1;
   }
 }

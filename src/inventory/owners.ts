@@ -60,9 +60,16 @@ export class Owners {
   readonly #read: () => Promise<ReadonlyMap<string, Holder | undefined>>;
   readonly #byFile: boolean;
   #holders: ReadonlyMap<string, Holder | undefined> = new Map();
+  /** One for each process. */
+  #processes: readonly Holder[] = [];
   /** Those that were there when holders were read, as text. */
   #known: ReadonlySet<string> = new Set();
   readonly #made = new WeakMap<Holder, Owner>();
+  /** Of each walked device, in the order of its queues, and by which round they were looked up. */
+  readonly #ofDevices = new WeakMap<WalkedDevice, { readonly owners: readonly (Owner | undefined)[]; round: number }>();
+  #reads = 0;
+  /** Queues for which there was nothing to look for. */
+  #allKnown: readonly Held[] | undefined;
   #readMs = Number.NEGATIVE_INFINITY;
   #reading = false;
 
@@ -89,9 +96,15 @@ export class Owners {
     return owner;
   }
 
-  /** Of each walked queue, in their order. */
+  /** Of each walked queue, in their order: the same list as long as all are the same. */
   ofDevice(device: WalkedDevice): readonly (Owner | undefined)[] {
-    return heldOfDevice(device).map((held) => this.ofQueue(device.netns, device.name, held));
+    const known = this.#ofDevices.get(device);
+    const round = this.#reads + this.#identities.version + this.#vcpus.version;
+    if (known?.round === round) return known.owners;
+    const found = heldOfDevice(device).map((held) => this.ofQueue(device.netns, device.name, held));
+    const owners = known?.owners.every((owner, place) => owner === found[place]) ? known.owners : found;
+    this.#ofDevices.set(device, { owners, round });
+    return owners;
   }
 
   /** Of a process that holds no queue: looked up with the next refresh. `started`: ns since boot. */
@@ -103,22 +116,28 @@ export class Owners {
 
   /** Looks for them again when the set of queues has changed or one has no owner, and now and then; not for a scrape. True: it did. */
   async refresh(queues: readonly Held[]): Promise<boolean> {
-    const changed = queues.length !== this.#known.size || queues.some(({ key }) => !this.#known.has(key));
-    // A descriptor that is on its way from one process to another is nobody's for a moment.
-    const unowned = this.#byFile && queues.some((queue) => queue.tunFile !== 0n && !this.#holders.has(queue.opened));
-    const stale = changed || unowned || performance.now() - this.#readMs > AGE_MS;
+    const stale = this.#isNew(queues) || performance.now() - this.#readMs > AGE_MS;
     const read = stale && !this.#reading;
     if (read) await this.#readAgain(queues.map(({ key }) => key));
     // Not awaited to its end, which may come when another process lets its locks go.
     const named = new AbortController();
-    const holders = [...this.#holders.values()].flatMap((holder) => holder ?? []);
-    const identities = this.#identities.refresh([...this.#asked.values(), ...holders]);
+    const identities = this.#identities.refresh([...this.#asked.values(), ...this.#processes]);
     this.#asked.clear();
     const limit = wait(NAMED_WITHIN_MS, undefined, { signal: named.signal, ref: false }).catch(() => undefined);
     await Promise.race([identities.finally(() => named.abort()), limit]);
     // Of a large VM it takes some milliseconds.
     void this.#vcpus.refresh(this.#machines(queues.filter(({ waits }) => waits)));
     return read;
+  }
+
+  /** One was not there, or had no owner, when holders were read. */
+  #isNew(queues: readonly Held[]): boolean {
+    if (queues === this.#allKnown) return false;
+    const changed = queues.length !== this.#known.size || queues.some(({ key }) => !this.#known.has(key));
+    // A descriptor that is on its way from one process to another is nobody's for a moment.
+    const unowned = this.#byFile && queues.some((queue) => queue.tunFile !== 0n && !this.#holders.has(queue.opened));
+    if (!changed && !unowned) this.#allKnown = queues;
+    return changed || unowned;
   }
 
   /** That hold these queues. */
@@ -137,19 +156,27 @@ export class Owners {
     try {
       this.#readMs = performance.now();
       this.#holders = withKnown(await this.#read(), this.#holders);
+      const holders = [...this.#holders.values()].flatMap((holder) => holder ?? []);
+      this.#processes = [...new Map(holders.map((holder) => [holder.pid, holder])).values()];
       this.#known = new Set(keys);
+      this.#allKnown = undefined;
+      this.#reads += 1;
     } finally {
       this.#reading = false;
     }
   }
 }
 
-/** A walked device is never written again. */
-const heldIn = new WeakMap<WalkedDevice, readonly Held[]>();
+/** What was walked is never written again, neither a device nor a list of them. */
+const heldIn = new WeakMap<WalkedDevice | readonly WalkedDevice[], readonly Held[]>();
 
 /** Of devices that were walked. */
 export function heldOf(devices: readonly WalkedDevice[]): readonly Held[] {
-  return devices.flatMap(heldOfDevice);
+  const known = heldIn.get(devices);
+  if (known) return known;
+  const held = devices.flatMap(heldOfDevice);
+  heldIn.set(devices, held);
+  return held;
 }
 
 /** In the order of its queues. */

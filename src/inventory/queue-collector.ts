@@ -116,7 +116,8 @@ export class QueueCollector {
     this.#used = before.used;
     const macvtaps = this.#macvtaps.collect(others, this.#states);
     const complete = walk.complete && macvtaps.complete;
-    const held = [...heldOf(walk.devices), ...macvtaps.held];
+    const own = heldOf(walk.devices);
+    const held = macvtaps.held.length === 0 ? own : [...own, ...macvtaps.held];
     // What an incomplete walk left out keeps its owner: it is there again with the next.
     this.#held = complete ? held : together(this.#held, held);
     const present = walk.devices.map(({ id }) => id);
@@ -161,7 +162,7 @@ export class QueueCollector {
     const refused = this.#freed.refusedByHost(id);
     const [sums, after] = [read.before.devices.get(id), read.after.devices.get(id)];
     const counted = [sums, after, this.#redirected.get(id), ...this.#receive.readOf(id)];
-    const inputs = [walked, freed, refused, ...counted, ...owners];
+    const inputs = [walked, freed, refused, ...counted, owners];
     const settled = this.#settled.find(id, inputs);
     if (settled && (this.#readerTimes?.isAsUpdated(walked) ?? true)) return settled;
     const device = this.#make(walked, read, freed ?? [], refused ?? [], owners);

@@ -23,6 +23,12 @@ export function hasVcpus(program: string): boolean {
 export class VcpuWatch {
   #seen: ReadonlyMap<number, VirtualCpus> = new Map();
   #busy = false;
+  #version = 0;
+
+  /** Grows when an answer becomes another. */
+  get version(): number {
+    return this.#version;
+  }
 
   /** undefined: not looked at lately. */
   of(pid: number): VirtualCpus | undefined {
@@ -40,6 +46,7 @@ export class VcpuWatch {
         const cpus = threads && vcpusOf(pid, program, threads);
         if (cpus) seen.set(pid, cpus);
       }
+      if (seen.size > 0 || this.#seen.size > 0) this.#version += 1;
       this.#seen = seen;
     } finally {
       this.#busy = false;
