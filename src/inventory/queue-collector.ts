@@ -116,8 +116,7 @@ export class QueueCollector {
     this.#used = before.used;
     const macvtaps = this.#macvtaps.collect(others, this.#states);
     const complete = walk.complete && macvtaps.complete;
-    const own = heldOf(walk.devices);
-    const held = macvtaps.held.length === 0 ? own : [...own, ...macvtaps.held];
+    const held = macvtaps.held.length > 0 ? [...heldOf(walk.devices), ...macvtaps.held] : heldOf(walk.devices);
     // What an incomplete walk left out keeps its owner: it is there again with the next.
     this.#held = complete ? held : together(this.#held, held);
     const present = walk.devices.map(({ id }) => id);
@@ -176,8 +175,8 @@ export class QueueCollector {
 
   /** Everything that is the same for all devices. */
   #measuredBy(): string {
-    const mechanisms = this.#states.map(({ event, mechanism, attached }) => `${event}=${attached && mechanism}`);
-    return [...mechanisms, this.#vhost, this.#sawAll, ...this.#lost].join();
+    const states = this.#states.map(({ event, mechanism, attached }) => `${event}=${attached && mechanism}`);
+    return [...states, this.#vhost, this.#sawAll, ...this.#lost].join();
   }
 
   #make(

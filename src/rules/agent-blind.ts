@@ -9,12 +9,24 @@ export const agentBlind: Rule = {
   name: 'agent-blind',
   summary: 'tapscope itself does not see something on this host, so silence means less',
   explanation:
-    'An event has no mechanism that works here, events were seen and could not be counted, a namespace could not be entered, a snapshot could not be read completely, or the figures of a device are known to be off. What is found is still true; that nothing else is found proves nothing, so the answer is never OK.\n\n' +
+    'An event has no mechanism that works here, events were seen and could not be counted, a namespace could not be entered, a snapshot could not be read completely, or the figures of a device are known to be off. What is found is still true; that nothing else is found proves nothing, so the answer is never OK. Where the figures of more than five devices are off, one finding tells of all.\n\n' +
     'tapscope doctor names what is missing and the right or kernel feature that would bring it.',
   speaksOf: 'agent',
   needs: [],
-  judge: (window) => [...onHost(window), ...window.devices.flatMap(inexact)],
+  judge: (window, asked) => {
+    const inexact = window.devices.flatMap(inexactness);
+    const single = inexact.length > MOST_SINGLE ? inexact.filter(({ device }) => device === asked) : inexact;
+    return [...onHost(window, inexact.length - single.length, reasonsOf(inexact)), ...single.map(inexactDevice)];
+  },
 };
+
+/** Where more devices are inexact, one finding tells of all: what is wrong is with the agent, not with each of a thousand guests. */
+const MOST_SINGLE = 5;
+
+interface Inexact {
+  readonly device: DeviceSpan;
+  readonly reasons: readonly string[];
+}
 
 const DOCTOR: Remedy = {
   command: 'tapscope doctor',
@@ -25,8 +37,10 @@ const DOCTOR: Remedy = {
   by: 'host',
 };
 
-function onHost(window: Window): readonly Finding[] {
-  const blind = blindSpots(window);
+/** `folded`: devices that are not told of one by one, and the reasons of all. */
+function onHost(window: Window, folded: number, reasons: readonly string[]): readonly Finding[] {
+  const figures = `the figures of ${count(folded)} devices are not exact: ${firstOf(reasons)}`;
+  const blind = [...blindSpots(window), ...(folded > 0 ? [figures] : [])];
   if (blind.length === 0) return [];
   return [
     {
@@ -46,9 +60,17 @@ function onHost(window: Window): readonly Finding[] {
 }
 
 /** The books of the device say that they are not exact. */
-function inexact(device: DeviceSpan): readonly Finding[] {
+function inexactness(device: DeviceSpan): readonly Inexact[] {
   const reasons = [...new Set([device.now, ...device.now.queues].flatMap(({ degraded }) => degraded))];
-  if (reasons.length === 0) return [];
+  return reasons.length === 0 ? [] : [{ device, reasons }];
+}
+
+/** Each once. */
+function reasonsOf(inexact: readonly Inexact[]): readonly string[] {
+  return [...new Set(inexact.flatMap(({ reasons }) => reasons))];
+}
+
+function inexactDevice({ device, reasons }: Inexact): Finding {
   const said = onDevice(device, {
     rule: 'agent-blind',
     severity: 'info',
@@ -58,7 +80,7 @@ function inexact(device: DeviceSpan): readonly Finding[] {
     rejected: [],
     confidence: 'high',
   });
-  return [{ ...said, degraded: reasons }];
+  return { ...said, degraded: reasons };
 }
 
 function firstOf(reasons: readonly string[]): string {

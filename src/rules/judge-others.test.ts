@@ -283,4 +283,16 @@ testHosts([
     finds: ['agent-blind info'],
     says: /^The figures of tap0 are not exact: packets come past the offered probe\.$/,
   },
+  {
+    host: 'has a thing wrong with the figures of many devices',
+    taps: Array.from({ length: 6 }, () => ({ more: () => ({ degraded: ['packets come past the offered probe'] }) })),
+    finds: ['agent-blind info'],
+    says: /^tapscope does not see everything on this host: the figures of 6 devices are not exact: packets come past the offered probe\.$/,
+  },
+  {
+    host: 'is asked about one of many devices whose figures are not exact',
+    taps: Array.from({ length: 6 }, () => ({ more: () => ({ degraded: ['packets come past the offered probe'] }) })),
+    asked: true,
+    finds: ['agent-blind info', 'agent-blind info'],
+  },
 ]);

@@ -25,9 +25,15 @@ export class QuietDevices {
       const { netns, name } = device.now;
       // The longest that a rule waits for; in a shorter window it may find nothing yet.
       const isWhole = device.seconds >= LONG_STALL_SECONDS;
-      if (isWhole && isUnchanged(device) && !found.has(`${netns} ${name}`)) this.#quiet.add(device.now);
+      if (isWhole && isUnchanged(device) && isExact(device.now) && !found.has(`${netns} ${name}`))
+        this.#quiet.add(device.now);
     }
   }
+}
+
+/** A finding about the agent may tell of many devices that are not, without their names. */
+function isExact({ degraded, queues }: Device): boolean {
+  return degraded.length === 0 && queues.every((queue) => queue.degraded.length === 0);
 }
 
 /** One object: it never changed meanwhile and back, for then it would be another. */
