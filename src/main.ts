@@ -6,6 +6,7 @@ import { bench } from './commands/bench.ts';
 import { BENCH_HELP, benchFlags, readBenchFlags } from './commands/bench-options.ts';
 import { check } from './commands/check.ts';
 import { COMPLETIONS, completion } from './commands/completion.ts';
+import { demo, FAULT_NAMES } from './commands/demo.ts';
 import { diagnose } from './commands/diagnose.ts';
 import { doctor } from './commands/doctor.ts';
 import { drops } from './commands/drops.ts';
@@ -137,6 +138,13 @@ function program(setExitCode: (code: number) => void): Command {
     .option('--json', 'for programs', false)
     .exitOverride()
     .action(async ({ url, since, header, json }) => setExitCode(await fleet({ url, since, headers: header, json })));
+  tapscope
+    .command('demo')
+    .description('plays the commonest faults on taps of its own, and shows what check and diagnose say of each')
+    .option('--fault <name>', `only this one: ${FAULT_NAMES.join(', ')}`)
+    .option('--socket <path>', SOCKET_HELP, SOCKET)
+    .exitOverride()
+    .action(async ({ fault, socket }) => setExitCode(await demo({ fault, socket })));
   const benchCommand = tapscope
     .command('bench')
     .description('what taps and vhost-net transmit and lose on this host, as the tables of the kernel series have it')

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// traffic: what `tapscope bench` measures with. It enters a network namespace of its own, holds taps there, reads them
-// or plays guests of vhost-net, and starts pktgen. All of that ends with it, whatever way it goes, and it ends with its
-// caller: nothing has to be undone.
+// traffic: what `tapscope bench` measures and `tapscope demo` plays with. It enters a network namespace of its own,
+// holds taps there, sends to them, reads them or plays guests of vhost-net, and starts pktgen. All of that ends with
+// it, whatever way it goes, and it ends with its caller: nothing has to be undone.
 #define _GNU_SOURCE
 #include "traffic.h"
 
@@ -55,6 +55,13 @@ static int pin(int argc, char **argv, struct answer *out)
 	return sched_setaffinity(0, sizeof(one), strcmp(argv[1], "off") == 0 ? &all : &one) ? -errno : 0;
 }
 
+/* Of this process as the host sees it, and of threads that start from now on. */
+static int take_name(int argc, char **argv, struct answer *out)
+{
+	(void)argc, (void)out;
+	return prctl(PR_SET_NAME, argv[1]) ? -errno : 0;
+}
+
 static pthread_t generator;
 static bool generating;
 
@@ -94,11 +101,14 @@ static int generator_stop(int argc, char **argv, struct answer *out)
 
 static const struct named_command commands[] = {
 	{"namespace", 0, enter_namespace, "namespace: enters a new network namespace"},
+	{"name", 1, take_name, "name NAME: of this process"},
 	{"pin", 1, pin, "pin CPU|off: readers and guests that come from now on"},
 	{"open", 3, queue_open, "open ID DEV tun|tap [mq] [vnet] [backpressure]"},
 	{"close", 1, queue_close, "close ID"},
 	{"readloop", 2, read_loop, "readloop ID RATE: in the background, packets per second, 0 = all"},
 	{"stop", 1, read_stop, "stop ID: ends readloop"},
+	{"flood", 2, flood_start, "flood DEV RATE [burst=N]: in the background, frames per second"},
+	{"calm", 0, flood_stop, "calm: ends flood"},
 	{"guest", 1, guest_come, "guest ID [entries=N] [buffer=BYTES]: a guest by vhost-net; no buffers are posted"},
 	{"receive", 2, guest_receive, "receive ID RATE: in the background, buffers per second, 0 = all"},
 	{"stall", 1, guest_stall, "stall ID: ends receive"},

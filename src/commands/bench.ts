@@ -11,15 +11,8 @@ import { tunDriver } from '../kernel/host.ts';
 import { hasPktgen } from '../kernel/pktgen.ts';
 import { renderBench } from '../outputs/bench.ts';
 import type { BenchFlags } from './bench-options.ts';
+import { onInterruption } from './interruption.ts';
 import { version } from './version.ts';
-
-/** As shells say it of a program that a signal ended. */
-const SIGNALS = [
-  ['SIGHUP', 129],
-  ['SIGINT', 130],
-  ['SIGQUIT', 131],
-  ['SIGTERM', 143],
-] as const;
 
 /** Exit code 0: everybody's numbers agree; 1: they do not, nothing could be measured, or something is not as it was before. */
 export async function bench(flags: BenchFlags): Promise<number> {
@@ -30,13 +23,7 @@ export async function bench(flags: BenchFlags): Promise<number> {
     throw new Error(
       'pktgen, the generator of the packets, is not there: modprobe pktgen (a kernel with CONFIG_NET_PKTGEN).',
     );
-  const interruption = new AbortController();
-  let code = 0;
-  for (const [signal, number] of SIGNALS)
-    process.on(signal, () => {
-      code = number;
-      interruption.abort();
-    });
+  const interruption = onInterruption();
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   say(
     `Makes taps in a network namespace of its own, loads this host's CPUs for about ${minutes(cells.length * repeats * (seconds + 1))}, and leaves nothing behind; Ctrl-C ends it.`,
@@ -48,7 +35,7 @@ export async function bench(flags: BenchFlags): Promise<number> {
   } catch (error) {
     if (!interruption.signal.aborted) throw error;
     say('Interrupted: there are no figures.');
-    return code;
+    return interruption.code();
   }
   const { results, restored } = done;
   const report: BenchReport = {

@@ -45,6 +45,7 @@ async function start(
     level: running.agent?.probes.level() ?? 'exact',
     overhead: Object.fromEntries(running.agent?.overhead ?? []),
     exposure: running.server?.exposure() ?? null,
+    page: running.server ? `${running.server.scheme}://${running.server.address}/` : null,
   }));
   undo.push(() => lock.close());
   const observer = createObserver();

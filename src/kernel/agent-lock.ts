@@ -19,6 +19,8 @@ export interface AgentSelf {
   readonly overhead: Readonly<Record<string, number>>;
   /** Who can read its metrics that was not meant to, in a sentence; null: nobody. */
   readonly exposure: string | null;
+  /** Address of its page; null: it does not serve yet. Agents of older versions do not say it. */
+  readonly page?: string | null;
 }
 
 /** Throws one sentence if another agent holds it. */

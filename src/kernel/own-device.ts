@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `tapscope bench` sets on a device that it made itself, by rtnetlink. Nothing else of the product changes a device.
+// What `tapscope bench` and `tapscope demo` set on a device that they made themselves, by rtnetlink. Nothing else of the product changes a device.
 import { netlinkRequest } from './native.ts';
 import { changeRequest, textBytes, u32Bytes } from './netlink-message.ts';
 import { readLinks } from './rtnetlink.ts';
@@ -26,14 +26,15 @@ export interface OwnDevice {
   readonly queues: number;
 }
 
-/** Gives each queue a ring of that size and a qdisc of that kind, and sets the device up. */
-export async function raise({ namespace, name, queues }: OwnDevice, ring: number, qdisc: QdiscKind): Promise<void> {
+/** Gives each queue a ring of that size and a qdisc of that kind (undefined: the host's usual), and sets the device up. */
+export async function raise({ namespace, name, queues }: OwnDevice, ring: number, qdisc?: QdiscKind): Promise<void> {
   const links = await readLinks(namespace);
   const ifindex = links.find((link) => link.name === name)?.ifindex;
   if (ifindex === undefined) throw new Error(`The device ${name} that was just made is not there.`);
   const change = { 4: ifindex, 8: IFF_UP, 12: IFF_UP };
   const attributes = new Map([[IFLA_TXQLEN, u32Bytes(ring)]]);
   await netlinkRequest(namespace, changeRequest(RTM_SETLINK, IFINFOMSG_SIZE, change, attributes));
+  if (qdisc === undefined) return;
   // A root qdisc of many queues would be one for all of them: mq gives each its own. noqueue has no state to share.
   const shared = queues > 1 && qdisc !== 'noqueue';
   if (!shared) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The product's own traffic program (lab/traffic/), in a network namespace of its own. Whatever it makes ends with it, and it
-// ends with this process. With vhost-module.ts the only place that starts a program, for `tapscope bench` alone.
+// ends with this process. With vhost-module.ts the only place that starts a program, for `tapscope bench` and `tapscope demo` alone.
 import { spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { type Ask, endChild, lineProtocol } from './line-protocol.ts';
@@ -18,7 +18,8 @@ export interface Traffic {
   close(id: string): Promise<void>;
   /** Readers and guests that come from now on; undefined: on all CPUs. */
   pin(cpu: number | undefined): Promise<void>;
-  read(id: string): Promise<void>;
+  /** At `rate` packets a second at most, and `work` microseconds of CPU for each; rate 0: all. */
+  read(id: string, pace?: { readonly rate?: number; readonly work?: number }): Promise<void>;
   stopReading(id: string): Promise<number>;
   /** A guest by vhost-net; `buffer`: bytes of each of its buffers. */
   guest(id: string, options: { readonly entries: number; readonly buffer: number }): Promise<void>;
@@ -28,6 +29,9 @@ export interface Traffic {
   send(id: string, size: number, seconds: number): Promise<{ readonly sent: number; readonly seconds: number }>;
   /** Packets that it got, all told: vhost-net lets go of it when it has shown it the last. */
   unguest(id: string): Promise<number>;
+  /** Frames to a device, so many a second in bursts of so many. */
+  flood(device: string, rate: number, burst: number): Promise<void>;
+  calm(): Promise<void>;
   /** pktgen's threads in its namespace. */
   generate(): Promise<void>;
   rest(): Promise<void>;
@@ -35,29 +39,29 @@ export interface Traffic {
   end(): Promise<void>;
 }
 
-export type QueueFlag = 'mq' | 'vnet' | 'backpressure';
+export type QueueFlag = 'mq' | 'vnet' | 'backpressure' | 'persist';
 
 const MESSAGES_A_KICK = 64;
 /** So that what hangs shows. */
 const GIVEN_BACK_WITHIN_S = 20;
 
-/** Throws one sentence if it cannot. */
-export async function startTraffic(): Promise<Traffic> {
+/** `name`: as which the host sees it. Throws one sentence if it cannot. */
+export async function startTraffic(name = 'traffic'): Promise<Traffic> {
   const file = packageFile('dist/traffic/traffic');
   if (file === undefined)
     throw new Error('The traffic program dist/traffic/traffic is missing: build it with make, or install the package.');
   // A process group of its own: the Ctrl-C that ends a bench must find it alive, so that it is asked what it has counted.
-  const child = spawn(file, [], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
+  const child = spawn(file, [], { stdio: ['pipe', 'pipe', 'inherit'], detached: true, argv0: name });
   const ask = lineProtocol(child, 'traffic');
   try {
+    await ask(`name ${name}`);
     await ask('namespace');
   } catch (cause) {
     await endChild(child);
     const code = cause instanceof Error && 'code' in cause ? cause.code : cause;
-    throw new Error(
-      `A network namespace for the bench cannot be made (${code}): run it as root on the host, not in a container.`,
-      { cause },
-    );
+    throw new Error(`A network namespace cannot be made (${code}): run it as root on the host, not in a container.`, {
+      cause,
+    });
   }
   const namespace = `/proc/${child.pid}/ns/net`;
   return {
@@ -79,7 +83,7 @@ function commands(ask: Ask): Omit<Traffic, 'netns' | 'namespace' | 'generators' 
     },
     close: (id) => tell(`close ${id}`),
     pin: (cpu) => tell(`pin ${cpu ?? 'off'}`),
-    read: (id) => tell(`readloop ${id} 0`),
+    read: (id, { rate = 0, work = 0 } = {}) => tell(`readloop ${id} ${rate} work=${work}`),
     stopReading: (id) => count(`stop ${id}`),
     guest: (id, { entries, buffer }) => tell(`guest ${id} entries=${entries} buffer=${buffer}`),
     receive: (id) => tell(`receive ${id} 0`),
@@ -92,6 +96,8 @@ function commands(ask: Ask): Omit<Traffic, 'netns' | 'namespace' | 'generators' 
       return { sent: Number(answer.posted) - Number(answer.outstanding), seconds: Number(answer.microseconds) / 1e6 };
     },
     unguest: (id) => count(`unguest ${id}`),
+    flood: (device, rate, burst) => tell(`flood ${device} ${rate} burst=${burst}`),
+    calm: () => tell('calm'),
     generate: () => tell('generate'),
     rest: () => tell('rest'),
   };

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// `tapscope demo`: real faults on taps of its own, and what check and diagnose say of each.
+import { type Demo, FAULTS, type Fault, startDemo } from '../bench/demo.ts';
+import { type AgentSelf, askAgent } from '../kernel/agent-lock.ts';
+import { tunDriver } from '../kernel/host.ts';
+import { itemsOf } from '../outputs/check.ts';
+import { renderDemo, renderDemoEnd } from '../outputs/demo.ts';
+import type { Judged } from '../outputs/verdict.ts';
+import { RULES } from '../rules/rules.ts';
+import type { Snapshot } from '../snapshot.ts';
+import { onInterruption } from './interruption.ts';
+import { judgeSnapshots } from './judged.ts';
+import { layoutOf } from './terminal.ts';
+import { thisHost } from './version.ts';
+import { watchHost } from './watch.ts';
+
+export const FAULT_NAMES: readonly string[] = FAULTS.map(({ name }) => name);
+
+/** Of each fault. */
+const WATCH_SECONDS = 6;
+
+export interface DemoOptions {
+  /** undefined: all, one after another. */
+  readonly fault: string | undefined;
+  /** Where an agent may listen. */
+  readonly socket: string;
+}
+
+/** Exit code 0: every fault was found; 1: one was not, or the demo failed. */
+export async function demo({ fault, socket }: DemoOptions): Promise<number> {
+  const faults = FAULTS.filter(({ name }) => fault === undefined || name === fault);
+  if (faults.length === 0) throw new Error(`--fault=${fault} is unknown; write one of: ${FAULT_NAMES.join(', ')}.`);
+  if (process.getuid?.() !== 0) throw new Error('tapscope demo makes taps and loads BPF programs: run it as root.');
+  if (tunDriver() === undefined) throw new Error('The tun driver is not loaded: modprobe tun.');
+  const interruption = onInterruption();
+  const agent = await askAgent();
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  say(
+    `Makes taps in a network namespace of its own for about ${faults.length * (WATCH_SECONDS + 3)} s, and leaves nothing behind; Ctrl-C ends it.`,
+  );
+  if (agent)
+    say(
+      `The agent (pid ${agent.pid}) sees these taps too: its alerts may fire.${agent.page ? ` Its page: ${agent.page}` : ''}`,
+    );
+  const playing = await startDemo();
+  // Whatever is waited for ends with it.
+  interruption.signal.addEventListener('abort', () => void playing.end());
+  try {
+    const missed = await playAll(playing, faults, { agent, socket, signal: interruption.signal });
+    await playing.end();
+    process.stdout.write(renderDemoEnd(faults.length, missed));
+    return missed.length === 0 ? 0 : 1;
+  } catch (error) {
+    if (!interruption.signal.aborted) throw error;
+    say('Interrupted: the taps are gone.');
+    return interruption.code();
+  } finally {
+    await playing.end();
+  }
+}
+
+interface Beside {
+  /** undefined: none runs. */
+  readonly agent: AgentSelf | undefined;
+  readonly socket: string;
+  readonly signal: AbortSignal;
+}
+
+/** Names of the faults that no rule found. */
+async function playAll(
+  playing: Demo,
+  faults: readonly Fault[],
+  { agent, socket, signal }: Beside,
+): Promise<readonly string[]> {
+  const missed: string[] = [];
+  for (const [index, fault] of faults.entries()) {
+    const judged = await playing.play(fault, (begun) =>
+      watched(fault.device, playing.netns, { socket, signal, begun }),
+    );
+    signal.throwIfAborted();
+    const checked = { ...judged, agent, rules: RULES.length };
+    const items = itemsOf(checked);
+    const place = `${index + 1} of ${faults.length}`;
+    process.stdout.write(renderDemo({ ...fault, place }, checked, items, layoutOf(process.stdout)));
+    const isFound = judged.verdict.findings.some(({ rule }) => rule === fault.name || rule === fault.otherwise);
+    if (!isFound) missed.push(fault.name);
+  }
+  return missed;
+}
+
+interface Watching {
+  readonly socket: string;
+  readonly signal: AbortSignal;
+  readonly begun: () => void;
+}
+
+async function watched(device: string, netns: number, watching: Watching): Promise<Judged> {
+  const snapshots: Snapshot[] = [];
+  const keep = (snapshot: Snapshot): number => snapshots.push(snapshot);
+  await watchHost({ seconds: WATCH_SECONDS, mechanisms: [], keep, ...watching });
+  watching.signal.throwIfAborted();
+  return judgeSnapshots(snapshots, { device, netns: String(netns) }, thisHost());
+}
