@@ -14,7 +14,7 @@ Napi::Value unixPeerPid(const Napi::CallbackInfo &info)
 	const Napi::Env env = info.Env();
 	const std::string name = info[0].As<Napi::String>();
 	sockaddr_un address = {};
-	if (name.size() >= sizeof(address.sun_path))
+	if (name.size() > sizeof(address.sun_path))
 		return env.Undefined();
 	address.sun_family = AF_UNIX;
 	memcpy(address.sun_path, name.data(), name.size());

@@ -83,7 +83,10 @@ test('a second agent, a port in use and unknown flags are one clear sentence', {
   const agent = await startAgent(t);
   const second = await tapscope(['serve', '--web.listen-address=127.0.0.1:0']);
   assert.equal(second.code, 1);
-  assert.match(second.stderr, /^tapscope: Another tapscope agent runs on this host.*\n$/);
+  assert.match(
+    second.stderr,
+    new RegExp(`^tapscope: Another tapscope agent runs on this host \\(pid ${agent.pid}\\), .*\\n$`),
+  );
   const port = new URL(agent.url).port;
   await agent.stop();
   const blocker = createServer().listen(Number(port), '127.0.0.1');

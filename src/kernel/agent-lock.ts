@@ -5,7 +5,9 @@ import { addAbortSignal } from 'node:stream';
 import { unixPeerPid } from './native.ts';
 
 // An abstract socket: it goes with the process, however that ends, and needs no file. It is seen in one network namespace.
-const SOCKET = '\0tapscope-agent';
+export const AGENT_LOCK = '\0tapscope-agent';
+/** Bytes of a socket's name. All of an abstract one count, and the libuv of Node 20 fills them up with zeros. */
+const SUN_PATH_BYTES = 108;
 /** While it loads its programs an agent answers nobody for seconds; one that is stopped or frozen, never. */
 const PATIENCE_MS = 2000;
 /** Characters; anybody may hold a name that no agent has taken. */
@@ -40,18 +42,18 @@ export async function claimHost(describe: () => AgentSelf): Promise<Server> {
         }),
       );
     });
-    server.listen(SOCKET, () => resolve(server));
+    server.listen(AGENT_LOCK, () => resolve(server));
   });
 }
 
 /** The process that holds the lock, also where it does not answer. */
 export function agentPid(): number | undefined {
-  return unixPeerPid(SOCKET);
+  return unixPeerPid(AGENT_LOCK) ?? unixPeerPid(AGENT_LOCK.padEnd(SUN_PATH_BYTES, '\0'));
 }
 
 /** The agent that runs on this host, if one does and answers before `limit`. */
 export async function askAgent(limit = AbortSignal.timeout(PATIENCE_MS)): Promise<AgentSelf | undefined> {
-  const socket = addAbortSignal(limit, connect(SOCKET));
+  const socket = addAbortSignal(limit, connect(AGENT_LOCK));
   let answer = '';
   try {
     for await (const part of socket.setEncoding('utf8')) {
