@@ -6,7 +6,7 @@ import { PACKET_SIZE } from '../bench/send-cell.ts';
 import { RING } from '../bench/stage.ts';
 import { PINNED_TO } from '../bench/tap.ts';
 import { type BenchReport, disagreements } from '../bench-report.ts';
-import { askAgent } from '../kernel/agent-lock.ts';
+import { agentPid } from '../kernel/agent-lock.ts';
 import { tunDriver } from '../kernel/host.ts';
 import { hasPktgen } from '../kernel/pktgen.ts';
 import { renderBench } from '../outputs/bench.ts';
@@ -28,7 +28,7 @@ export async function bench(flags: BenchFlags): Promise<number> {
   say(
     `Makes taps in a network namespace of its own, loads this host's CPUs for about ${minutes(cells.length * repeats * (seconds + 1))}, and leaves nothing behind; Ctrl-C ends it.`,
   );
-  const agentRuns = (await askAgent()) !== undefined;
+  const agentRuns = agentPid() !== undefined;
   let done: Bench;
   try {
     done = await runBench({ cells, seconds, repeats, interrupted: interruption.signal, say });

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tapscope doctor`: what this host lets us see, by which mechanism, why not by a better one, and what to do.
-import { type AgentSelf, askAgent } from '../kernel/agent-lock.ts';
+import { AGENT_LOCK, type AgentSelf, askAgent } from '../kernel/agent-lock.ts';
 import { CAPABILITIES, capabilityNames, type Host, readHost } from '../kernel/host.ts';
 import { type DoctorReport, renderDoctor } from '../outputs/doctor.ts';
 import { attachProbes, type Choice, type Probes } from '../probes/attach.ts';
 import { parseForced } from '../probes/events.ts';
 import { PROBE_SYMBOLS } from '../probes/probe-symbols.ts';
 import { type SkbPath, skbPaths } from '../probes/skb-paths.ts';
+import { type Talk, talkToAgent } from './agent-silence.ts';
+
+/** While it loads its programs, an agent answers nothing for seconds. */
+const PATIENCE_MS = 5000;
 
 export interface DoctorOptions {
   readonly json: boolean;
@@ -19,13 +23,13 @@ export interface DoctorOptions {
 export async function doctor({ json, mechanisms, pin }: DoctorOptions): Promise<number> {
   const host = readHost(PROBE_SYMBOLS);
   const probes = attachProbes(host, { forced: parseForced(mechanisms), pin });
-  const report = reportOf(host, probes, await askAgent());
+  const report = reportOf(host, probes, await talkToAgent(AGENT_LOCK, PATIENCE_MS, askAgent));
   probes.close();
   process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : renderDoctor(report));
   return { best: 0, fallbacks: 1, blind: 3 }[report.verdict];
 }
 
-function reportOf(host: Host, probes: Probes, agent: AgentSelf | undefined): DoctorReport {
+function reportOf(host: Host, probes: Probes, { said, silence }: Talk<AgentSelf | undefined>): DoctorReport {
   const events = probes.choices().map((choice) => ({
     event: choice.event.name,
     measures: choice.event.measures,
@@ -39,7 +43,8 @@ function reportOf(host: Host, probes: Probes, agent: AgentSelf | undefined): Doc
     schema: 1,
     verdict: states.includes('blind') ? 'blind' : states.includes('fallback') ? 'fallbacks' : 'best',
     kernel: host.release,
-    agent: agent ?? null,
+    agent: said ?? null,
+    agentSilence: silence?.words ?? null,
     possibleCpus: host.possibleCpus,
     features: [
       { name: 'BTF', present: host.btf !== undefined, hint: 'needs a kernel built with CONFIG_DEBUG_INFO_BTF' },

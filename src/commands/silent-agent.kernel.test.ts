@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `check` and `diagnose` beside an agent that is stopped, or answers nobody: a verdict of their own, in time, that says so.
+// `check`, `diagnose` and `doctor` beside an agent that is stopped: a verdict of their own, in time, that says so.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -74,4 +74,16 @@ test('an agent stopped while diagnose watches: what was seen until then is judge
   const { code, stdout, stderr } = await watching.end;
   assert.match(stdout.replaceAll('\n', ' '), new RegExp(`the agent \\(pid ${agent.pid}\\) is stopped by a signal`));
   assert.deepEqual([code, stderr], [3, ''], 'no warning of listeners');
+});
+
+test('an agent stopped by a signal: doctor does not say that none runs', { skip: noLab }, async (t) => {
+  const { agent } = await stoppedAgent(t);
+  const silence = `agent \\(pid ${agent.pid}\\) is stopped by a signal \\(state T\\), last ran \\d+ s ago: kill -CONT ${agent.pid}`;
+  assert.match((await tapscope(['doctor'])).stdout, new RegExp(`^.*\\nKernel .*, \\d+ CPUs. The ${silence}\\.\\n`));
+  const report = parseJson((await tapscope(['doctor', '--json'])).stdout);
+  assert.match(textAt(report, 'agentSilence'), new RegExp(`^the ${silence}$`));
+  assert.equal(at(report, 'agent'), null);
+
+  process.kill(agent.pid, 'SIGCONT');
+  assert.match((await tapscope(['doctor'])).stdout, new RegExp(`An agent runs, pid ${agent.pid}, `));
 });

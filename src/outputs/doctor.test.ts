@@ -9,6 +9,7 @@ const report: DoctorReport = {
   kernel: '6.18.0',
   possibleCpus: 2,
   agent: null,
+  agentSilence: null,
   features: [{ name: 'BTF', present: true, hint: 'needs CONFIG_DEBUG_INFO_BTF' }],
   rights: [
     { name: 'CAP_BPF', present: true, use: 'load BPF programs' },

@@ -15,6 +15,8 @@ export interface DoctorReport {
     /** Who can read its metrics that was not meant to. */
     readonly exposure: string | null;
   } | null;
+  /** Why the agent does not answer: 'the agent (pid 7) is stopped by a signal (state T): kill -CONT 7'. null: it does, or none runs. */
+  readonly agentSilence: string | null;
   readonly features: readonly { readonly name: string; readonly present: boolean; readonly hint: string }[];
   readonly rights: readonly { readonly name: string; readonly present: boolean; readonly use: string }[];
   /** Events whose probes keep the tun module from being unloaded while an agent runs. */
@@ -52,7 +54,7 @@ const FORBIDDEN =
 export function renderDoctor(report: DoctorReport): string {
   const lines = [
     VERDICTS[report.verdict],
-    `Kernel ${report.kernel}, ${report.possibleCpus} CPUs. ${renderAgent(report.agent)}`,
+    `Kernel ${report.kernel}, ${report.possibleCpus} CPUs. ${renderAgent(report)}`,
     ...(report.agent?.exposure ? [`That is open: ${report.agent.exposure}`] : []),
     '',
   ];
@@ -82,7 +84,8 @@ function isForbidden({ events }: DoctorReport): boolean {
   return events.some(({ refused }) => refused.some(({ reason }) => reason.includes('Operation not permitted')));
 }
 
-function renderAgent(agent: DoctorReport['agent']): string {
+function renderAgent({ agent, agentSilence }: DoctorReport): string {
+  if (agentSilence !== null) return `${agentSilence.slice(0, 1).toUpperCase()}${agentSilence.slice(1)}.`;
   if (agent === null) return 'No agent runs.';
   const costs = Object.entries(agent.overhead).map(([part, share]) => `${part} ${(100 * share).toFixed(2)} %`);
   const lean = agent.level === 'lean' ? ' (its budget was passed: nothing is counted on the enqueue path)' : '';
