@@ -57,6 +57,7 @@ export function report(measured: readonly Scaled[]): string {
     '',
     '* idle: over 20 s, after 25 s; scrape: CPU of one with its own snapshot, without what the agent takes anyway; p99: of three at once',
     '* event loop: between two turns of a timer of 1 ms, less what the process waited for a CPU that other programs had, with rounds and scrapes running',
+    '* the limits are for a quiet machine: on a busy one the same work takes more CPU, and answers wait for it',
     '* RSS: a minute and a half after the start, scrapes included; first scrape: from the start of the process',
     '',
     `Node ${process.versions.node}, ${cpus().length} CPUs, ${cpu?.model ?? 'unknown'}, load ${loadavg()[0]?.toFixed(1)} when it ended.`,
