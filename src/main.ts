@@ -13,6 +13,7 @@ import { drops } from './commands/drops.ts';
 import { dropsFlags, readDropsOptions } from './commands/drops-options.ts';
 import { explain } from './commands/explain.ts';
 import { fleet } from './commands/fleet.ts';
+import { helpAfter } from './commands/help.ts';
 import { record } from './commands/record.ts';
 import { report } from './commands/report.ts';
 import { serve } from './commands/serve.ts';
@@ -158,6 +159,7 @@ function program(setExitCode: (code: number) => void): Command {
     .addArgument(new Argument('<kind>', 'for what').choices(COMPLETIONS))
     .exitOverride()
     .action((kind) => completion(tapscope, kind));
+  for (const command of tapscope.commands) command.addHelpText('after', helpAfter(command.name()));
   return tapscope;
 }
 

@@ -45,7 +45,7 @@ async function start(
     level: running.agent?.probes.level() ?? 'exact',
     overhead: Object.fromEntries(running.agent?.overhead ?? []),
     exposure: running.server?.exposure() ?? null,
-    page: running.server ? `${running.server.scheme}://${running.server.address}/` : null,
+    page: running.server ? pageOf(running.server) : null,
   }));
   undo.push(() => lock.close());
   const observer = createObserver();
@@ -77,6 +77,11 @@ async function start(
 
 function say(error: Error): undefined {
   process.stderr.write(`tapscope: ${visibleLines(error.message)}\n`);
+}
+
+/** An agent that listens on every address has one on this host. */
+function pageOf({ scheme, address }: RunningServer): string {
+  return `${scheme}://${address.replace(/^(?:0\.0\.0\.0|\[::\])?(?=:\d+$)/, 'localhost')}/`;
 }
 
 function summary(probes: Probes): string {
