@@ -2,27 +2,16 @@
 // A real QEMU with a real Linux guest behind the real vhost-net: emulated by a QEMU that is emulated, so slow, and nightly.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { standingLab } from '../agent.ts';
-import { ProgramCheck } from '../programs/checks.ts';
 import { missing } from '../programs/need.ts';
 import { qemuOf } from '../programs/qemu.ts';
-import { makeStage } from '../programs/stage.ts';
-import { standingAgent, tapscope } from '../serve.ts';
+import { checksOf } from '../programs/running.ts';
 import { loadVhost } from '../vhost-module.ts';
 
 for (const queues of [1, 2]) {
   const program = qemuOf(queues, 'on');
   test(`vhost-net, ${queues} queues: owner and every datagram`, { skip: missing(program.needs) }, async (t) => {
     await loadVhost(false);
-    const agent = await standingLab();
-    const { socket } = await standingAgent();
-    const stage = await makeStage(t);
-    const running = await program.start(stage);
-    const asked = {
-      snapshot: agent.snapshot,
-      tapscope: (...words: readonly string[]) => tapscope([...words, '--socket', socket]),
-    };
-    const checks = new ProgramCheck(asked, stage, running, {
+    const { agent, stage, running, checks } = await checksOf(t, program, {
       datagrams: 300,
       perSecond: 50,
       seconds: 2,

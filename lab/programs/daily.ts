@@ -2,28 +2,18 @@
 // A program's four checks as tests, with the agent as built: what `npm test` runs every day.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { standingLab } from '../agent.ts';
 import { noLab } from '../netns.ts';
-import { standingAgent, tapscope } from '../serve.ts';
-import { type CheckResult, ProgramCheck } from './checks.ts';
+import type { CheckResult } from './checks.ts';
 import { missing, provide } from './need.ts';
 import type { Program } from './program.ts';
-import { makeStage } from './stage.ts';
+import { checksOf } from './running.ts';
 
 export function testProgram(program: Program): void {
   const skip = noLab || missing(program.needs.filter((need) => 'debian' in need)) || (program.obstacle?.() ?? false);
   test(`${program.name}: its owner, its reader, and every packet`, { skip }, async (t) => {
     const absent = await provide(program.needs);
     if (absent) return t.skip(absent);
-    const agent = await standingLab();
-    const { socket } = await standingAgent();
-    const stage = await makeStage(t);
-    const running = await program.start(stage);
-    const asked = {
-      snapshot: agent.snapshot,
-      tapscope: (...words: readonly string[]) => tapscope([...words, '--socket', socket]),
-    };
-    const checks = new ProgramCheck(asked, stage, running, program.load);
+    const { checks } = await checksOf(t, program, program.load);
     const hold = ({ check, wrong, seen }: CheckResult): void => {
       t.diagnostic(`${program.name}, ${check}: ${seen}`);
       assert.deepEqual(wrong, [], check);
