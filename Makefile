@@ -32,7 +32,7 @@ addon: FORCE
 # What `tapscope bench` sends and reads with.
 traffic: dist/traffic/traffic
 
-dist/traffic/traffic: $(wildcard lab/traffic/*.[ch]) Makefile
+dist/traffic/traffic: $(wildcard traffic/*.[ch]) Makefile
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	@$(CC) -O2 -Wall -Wextra -Werror -o $@.new $(filter %.c,$^) -pthread && mv $@.new $@
@@ -55,7 +55,7 @@ dist/src/.built: $(TS_SOURCES) addon/tapscope.d.ts deploy/bundle.mjs deploy/entr
 	@node deploy/bundle.mjs dist/.ts
 	@rm -rf dist/src && mv dist/.ts dist/src
 
-C_SOURCES = $(shell find bpf addon lab -name '*.[ch]' -o -name '*.cc' -o -name '*.hh' -o -name '*.cpp' -o -name '*.hpp')
+C_SOURCES = $(shell find bpf addon lab traffic -name '*.[ch]' -o -name '*.cc' -o -name '*.hh' -o -name '*.cpp' -o -name '*.hpp')
 
 lint: lint-biome lint-clang-format lint-types
 

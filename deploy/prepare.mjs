@@ -27,7 +27,7 @@ const outputs = [
   'dist/src/main.js',
 ];
 const inputs = [
-  ...['bpf', 'addon', 'lab/traffic', 'src', 'deploy/bundle.mjs', 'deploy/entry.mjs'],
+  ...['bpf', 'addon', 'traffic', 'src', 'deploy/bundle.mjs', 'deploy/entry.mjs'],
   ...['Makefile', 'package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'],
 ];
 const lockBusy = 75;

@@ -3,7 +3,7 @@
 #ifndef PUPPET_H
 #define PUPPET_H
 
-#include "traffic/traffic.h"
+#include "../traffic/traffic.h"
 
 command puppet_open, queue_enable, queue_disable, queue_persist, queue_steer;
 command queue_write, queue_sndbuf;
