@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { listAt, parseJson, textAt } from '../lab/json.ts';
+import { listAt, parseJson, textAt } from '../lab/host/checked-json.ts';
 import { marksOf, panelsOf, type ShownPanel, variablesOf } from './panel-queries.ts';
 import { catalogue } from './query.ts';
 import { asJson, written } from './written.ts';

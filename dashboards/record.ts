@@ -2,9 +2,9 @@
 // npx tsx dashboards/record.ts: records anew what a real agent says in a VM of Linux 7.3, for machines whose kernel cannot stop queues.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { bundle } from '../lab/bundle.ts';
-import { provideKernel } from '../lab/kernels.ts';
-import { runInVm } from '../lab/vm.ts';
+import { runInVm } from '../lab/vm/boot.ts';
+import { bundle } from '../lab/vm/bundle.ts';
+import { provideKernel } from '../lab/vm/kernels.ts';
 import { RECORDING } from './recording.ts';
 
 const kernel = await provideKernel('7.3', (line) => console.error(line));

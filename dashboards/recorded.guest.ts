@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
-import { loadVhost } from '../lab/vhost-module.ts';
+import { loadVhost } from '../lab/host/zerocopy-parameter.ts';
 import { readRecording, shapeOf } from './recording.ts';
 import { runbooks } from './runbook.ts';
 import { ROBBED_IN_ROUND, stoppingHost } from './stopping-host.ts';

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One host on which everything goes wrong at once, beside a device where all is well: what dashboards, alerts and runbooks are tested with.
 import { setTimeout as wait } from 'node:timers/promises';
-import { type NamespaceLab, namespaceLab } from '../lab/netns.ts';
-import type { Puppet } from '../lab/puppet.ts';
-import { type Agent, startAgent } from '../lab/serve.ts';
+import { type Agent, startAgent } from '../lab/agent/serve-process.ts';
+import { type NamespaceLab, namespaceLab } from '../lab/host/netns.ts';
+import type { Puppet } from '../lab/traffic-reader/puppet.ts';
 
 /** Names of the devices, after what is wrong with them. */
 export const SICK = {

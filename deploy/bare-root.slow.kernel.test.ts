@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { onlyNightly } from '../lab/nightly.ts';
+import { onlyNightly } from '../lab/kernels/nightly.ts';
 import { cloneInto, copyNode, makeBareRoot, startInside, whyNoBareRoot } from './bare-root.ts';
 
 const clone = '/opt/tapscope';

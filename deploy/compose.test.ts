@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
-import { at, listAt, textAt } from '../lab/json.ts';
+import { at, listAt, textAt } from '../lab/host/checked-json.ts';
 import { serveFlags } from '../src/commands/serve-options.ts';
 import { readStages } from './dockerfile.ts';
 import { rights } from './service-unit.ts';

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parse } from 'yaml';
-import { at, listAt } from '../lab/json.ts';
-import { namespaceLab } from '../lab/netns.ts';
+import { at, listAt } from '../lab/host/checked-json.ts';
+import { namespaceLab } from '../lab/host/netns.ts';
 import { cloneInto, copyNode, startInside } from './bare-root.ts';
 import { carryOut, commandOf, readStages } from './dockerfile.ts';
 

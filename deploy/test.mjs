@@ -12,12 +12,12 @@ import { prepare } from './prepare.mjs';
 import { failed, finish, passed, record, skipped } from './report.mjs';
 
 const folders = ['addon', 'dashboards', 'deploy', 'lab', 'src'];
-/** More than lab/matrix.ts gives a VM, which then can say what it was doing. */
+/** More than lab/kernels/matrix.ts gives a VM, which then can say what it was doing. */
 const fileLimitMs = process.argv[2] === 'nightly' ? 10_800_000 : 2_820_000;
 const onKernel = /\.kernel\.test\.ts$/;
 /** Other kernels in VMs; and the price per packet on the instruction clock. */
 const inVm = /\.vm\.test\.ts$/;
-/** The price, whose clock does not depend on other load, and the kernel on which most tests run (lab/matrix.ts). */
+/** The price, whose clock does not depend on other load, and the kernel on which most tests run (lab/kernels/matrix.ts). */
 const earlyVm = /(gate|linux-7\.3)\.vm/;
 const slow = /\.(slow(\.kernel)?|vm)\.test\.ts$/;
 /** The oldest and the newest kernel, with little to run there. */
@@ -67,7 +67,7 @@ function buildSanitized() {
 /** Real programs and their faults; writes docs/programs.md. What cannot be installed is named there. */
 function playPrograms() {
   for (const one of programPackages) installMissing([one]);
-  const words = ['--import', 'tsx', 'lab/programs.ts', '--write', ...process.argv.slice(3)];
+  const words = ['--import', 'tsx', 'lab/programs/main.ts', '--write', ...process.argv.slice(3)];
   checked('real programs: docs/programs.md', process.execPath, words);
 }
 
@@ -103,7 +103,7 @@ function listTests(folder) {
 /**
  * Pure tests run side by side, three at a time, for some wait for the clock. Those of this kernel take turns, for all share the one kernel;
  * most of their time they wait for something, so that two VMs get more than one of two CPUs beside them (and wait when they want both:
- * lab/vm.ts). What takes long begins early, so that nobody waits for it at the end.
+ * lab/vm/boot.ts). What takes long begins early, so that nobody waits for it at the end.
  */
 async function runTests(files, afterKernel) {
   const kernel = files.filter((file) => onKernel.test(file));

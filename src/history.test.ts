@@ -2,7 +2,7 @@
 // What goes in comes out again: every kept step is deep-equal to the snapshot that was added, whatever changes between them.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type Random, randomOf, seedOf } from '../lab/random.ts';
+import { type Random, randomOf, seedOf } from '../lab/host/random.ts';
 import { History, OutsideHistory } from './history.ts';
 import { goldenSnapshot } from './outputs/prometheus-golden.ts';
 import type { Device, Snapshot } from './snapshot.ts';

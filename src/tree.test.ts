@@ -10,7 +10,9 @@ const medianLimit = 80;
 const scriptLimit = 15;
 const drawers = /^(utils?|helpers?|common|index|types|constants|manager|service|base)(\.|$)/;
 
-const folders = ['addon', 'bpf', 'dashboards', 'deploy', 'lab', 'src', 'traffic'].filter((folder) => existsSync(folder));
+const folders = ['addon', 'bpf', 'dashboards', 'deploy', 'lab', 'src', 'traffic'].filter((folder) =>
+  existsSync(folder),
+);
 const sources = folders
   .flatMap((folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)))
   .filter((file) => /\.(ts|mjs|c|h|cc|hh)$/.test(file))

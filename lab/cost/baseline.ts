@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { at, parseJson } from '../json.ts';
+import { at, parseJson } from '../host/checked-json.ts';
 import { BASELINE, GUARDED } from './configurations.ts';
 import { type Measured, pricesOf } from './measure.ts';
 import { type Path, type Prices, pathNames } from './paths.ts';

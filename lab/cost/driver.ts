@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { at, numberAt, parseJson } from '../json.ts';
+import { at, numberAt, parseJson } from '../host/checked-json.ts';
 import type { PATHS, Prices, SCALED_PATHS } from './paths.ts';
 
 const file = join(dirname(fileURLToPath(import.meta.url)), '../../dist/lab/cost-driver');

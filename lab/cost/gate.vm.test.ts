@@ -2,8 +2,8 @@
 // No packet pays more than 2 % more of instructions than when the baseline was written.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { kernelOrWhy } from '../kernels.ts';
-import { noVm } from '../vm.ts';
+import { noVm } from '../vm/boot.ts';
+import { kernelOrWhy } from '../vm/kernels.ts';
 import { BASELINE_CONFIGURATIONS, grown, readBaseline } from './baseline.ts';
 import { growthLine, growthOn, SERIES } from './check.ts';
 import { GUARDED } from './configurations.ts';

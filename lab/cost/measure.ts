@@ -3,10 +3,10 @@
 import { execFileSync } from 'node:child_process';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundle } from '../bundle.ts';
-import { at, numberAt, parseJson, textAt } from '../json.ts';
-import { provideKernel } from '../kernels.ts';
-import { runInVm } from '../vm.ts';
+import { at, numberAt, parseJson, textAt } from '../host/checked-json.ts';
+import { runInVm } from '../vm/boot.ts';
+import { bundle } from '../vm/bundle.ts';
+import { provideKernel } from '../vm/kernels.ts';
 import { type Prices, pathNames, scaledPathNames } from './paths.ts';
 
 export interface Measured {

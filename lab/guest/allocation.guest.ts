@@ -2,9 +2,9 @@
 // Where packets are allocated and where they are freed, with everybody pinned: all on one CPU, or all on two.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { namespaceLab } from '../netns.ts';
-import { startAgent } from '../serve.ts';
-import { until } from '../until.ts';
+import { startAgent } from '../agent/serve-process.ts';
+import { namespaceLab } from '../host/netns.ts';
+import { until } from '../host/until.ts';
 
 const PACKETS = 50;
 

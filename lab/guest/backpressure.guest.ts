@@ -5,12 +5,12 @@ import { execFileSync } from 'node:child_process';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Device, Flow } from '../../src/snapshot.ts';
-import { type AgentLab, droppedBefore, sizeOf, standingLab, totalsOf } from '../agent.ts';
-import { neverStops } from '../flow-control.ts';
-import { type NamespaceLab, namespaceLab } from '../netns.ts';
-import type { Puppet } from '../puppet.ts';
-import { type Looks, QueueBit } from '../queue-bit.ts';
-import { until } from '../until.ts';
+import { type AgentLab, droppedBefore, sizeOf, standingLab, totalsOf } from '../agent/agent-lab.ts';
+import { neverStops } from '../host/flow-control.ts';
+import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
+import { type Looks, QueueBit } from '../host/queue-bit.ts';
+import { until } from '../host/until.ts';
+import type { Puppet } from '../traffic-reader/puppet.ts';
 
 /**
  * Of a thousand stops. The kernel itself may lose one: a wake that was decided before the ring was filled again, and is done after it,

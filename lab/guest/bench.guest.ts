@@ -5,11 +5,11 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { cpus } from 'node:os';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { agentLab } from '../agent.ts';
-import { listAt, numberAt, parseJson, textAt } from '../json.ts';
-import { type Begun, begin, tapscope } from '../serve.ts';
-import { until } from '../until.ts';
-import { isSince } from './release.ts';
+import { agentLab } from '../agent/agent-lab.ts';
+import { type Begun, begin, tapscope } from '../agent/serve-process.ts';
+import { listAt, numberAt, parseJson, textAt } from '../host/checked-json.ts';
+import { isSince } from '../host/release.ts';
+import { until } from '../host/until.ts';
 
 const skip = !isSince(7, 2) && 'the tables are of Linux 7.2 and 7.3';
 const stops = isSince(7, 3);

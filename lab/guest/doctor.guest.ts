@@ -4,11 +4,11 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import test from 'node:test';
 import { promisify } from 'node:util';
-import { at, listAt, parseJson, textAt } from '../json.ts';
-import { isNightly } from '../nightly.ts';
-import { tapscope } from '../serve.ts';
+import { tapscope } from '../agent/serve-process.ts';
+import { at, listAt, parseJson, textAt } from '../host/checked-json.ts';
+import { isSince } from '../host/release.ts';
+import { isNightly } from '../kernels/nightly.ts';
 import { type DoctorReport, doctorReport } from './doctor-report.ts';
-import { isSince } from './release.ts';
 
 /** Linux 7.3 counts what is taken out of a ring under the ring's lock. */
 const underLock = isSince(7, 3);

@@ -2,8 +2,8 @@
 // Plays a scenario before an agent and holds what Prometheus gets against the truth, to the packet.
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { namespaceLab } from '../netns.ts';
-import type { Agent } from '../serve.ts';
+import type { Agent } from '../agent/serve-process.ts';
+import { namespaceLab } from '../host/netns.ts';
 import { type Figures, figuresOf, marksOf, total } from './figures.ts';
 import { DEVICE, LIVES } from './lives.ts';
 import { play, type Scenario, type Truth } from './scenario.ts';

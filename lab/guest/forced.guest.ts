@@ -5,11 +5,11 @@ import test from 'node:test';
 import { readHost } from '../../src/kernel/host.ts';
 import { EVENTS } from '../../src/probes/events.ts';
 import { PROBE_SYMBOLS } from '../../src/probes/probe-symbols.ts';
-import { namespaceLab } from '../netns.ts';
-import { startAgent } from '../serve.ts';
+import { startAgent } from '../agent/serve-process.ts';
+import { namespaceLab } from '../host/netns.ts';
+import { isSince } from '../host/release.ts';
 import { allEvents, type Seen, TRUTH } from './all-events.ts';
 import { expectedOf, known, NOT_TAKEN } from './forced.ts';
-import { isSince } from './release.ts';
 
 /** What this kernel's best mechanisms know. */
 const best: Seen = isSince(7, 3) ? TRUTH : known({ ...TRUTH, ...NOT_TAKEN });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is different from the truth where a mechanism is not the best: nothing, or what nobody knows then.
-import { namesOf } from '../names.ts';
+import { namesOf } from '../host/names.ts';
 import { type Seen, TRUTH } from './all-events.ts';
 
 type Name = keyof Seen;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a guest behind vhost-net takes what its tap gets: at full speed, at a rate, in lumps, not at all, for a while.
 import { setTimeout as wait } from 'node:timers/promises';
-import { namesOf } from '../names.ts';
-import type { Puppet } from '../puppet.ts';
+import { namesOf } from '../host/names.ts';
+import type { Puppet } from '../traffic-reader/puppet.ts';
 
 export interface GuestLife {
   readonly begin?: (puppet: Puppet, id: string) => Promise<void>;

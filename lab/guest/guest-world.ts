@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One tap whose guests behind vhost-net come, go, stall, close and send, in an order that a seed decides; and the truth about it.
 import { setTimeout as wait } from 'node:timers/promises';
-import type { NamespaceLab } from '../netns.ts';
-import type { Puppet, QueueFlag } from '../puppet.ts';
-import type { Random } from '../random.ts';
+import type { NamespaceLab } from '../host/netns.ts';
+import type { Random } from '../host/random.ts';
+import type { Puppet, QueueFlag } from '../traffic-reader/puppet.ts';
 import type { SourceOptions } from './source.ts';
 
 export const DEVICE = 'tap0';

@@ -3,9 +3,9 @@
 // no queue does, and the product says so.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { agentLab, imbalances, totalsOf } from '../agent.ts';
-import { namespaceLab } from '../netns.ts';
-import { pktgenIn } from '../pktgen.ts';
+import { agentLab, imbalances, totalsOf } from '../agent/agent-lab.ts';
+import { namespaceLab } from '../host/netns.ts';
+import { pktgenIn } from '../host/pktgen-threads.ts';
 
 const DEVICE = 'tap0';
 const RING = 100;

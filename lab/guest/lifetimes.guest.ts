@@ -2,9 +2,9 @@
 // Devices that come and go, each mostly at the address of the one before: no count is ever another device's.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { namespaceLab } from '../netns.ts';
-import { isNightly } from '../nightly.ts';
-import { standingAgent } from '../serve.ts';
+import { standingAgent } from '../agent/serve-process.ts';
+import { namespaceLab } from '../host/netns.ts';
+import { isNightly } from '../kernels/nightly.ts';
 
 const LIVES = isNightly ? 100 : 10;
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What can happen to a tap's queues while packets come at full speed.
 import { setTimeout as wait } from 'node:timers/promises';
-import { namesOf } from '../names.ts';
-import type { NamespaceLab } from '../netns.ts';
-import type { Puppet, QueueFlag } from '../puppet.ts';
+import { namesOf } from '../host/names.ts';
+import type { NamespaceLab } from '../host/netns.ts';
+import type { Puppet, QueueFlag } from '../traffic-reader/puppet.ts';
 
 export const DEVICE = 'tap0';
 

@@ -8,12 +8,12 @@ import { promisify } from 'node:util';
 import { readHost } from '../../src/kernel/host.ts';
 import { PriceMeter } from '../../src/probes/price.ts';
 import { PROBE_SYMBOLS } from '../../src/probes/probe-symbols.ts';
-import { agentLab } from '../agent.ts';
-import { namespaceLab } from '../netns.ts';
-import { isNightly, onlyNightly } from '../nightly.ts';
-import { type Agent, startAgent, tapscope } from '../serve.ts';
-import { dismissStanding } from '../standing.ts';
-import { until } from '../until.ts';
+import { agentLab } from '../agent/agent-lab.ts';
+import { type Agent, startAgent, tapscope } from '../agent/serve-process.ts';
+import { dismissStanding } from '../agent/shared-agent.ts';
+import { namespaceLab } from '../host/netns.ts';
+import { until } from '../host/until.ts';
+import { isNightly, onlyNightly } from '../kernels/nightly.ts';
 
 const run = promisify(execFile);
 

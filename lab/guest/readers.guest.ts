@@ -4,14 +4,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { standingLab } from '../agent.ts';
-import { limitedCgroup } from '../cgroup.ts';
-import { type NamespaceLab, namespaceLab } from '../netns.ts';
-import type { Puppet } from '../puppet.ts';
-import { hog, READER_CPU, type Shares, sharesOf, startFlood } from '../reader-shares.ts';
-import { until } from '../until.ts';
-import { workerOf } from '../vhost-worker.ts';
-import { isSince } from './release.ts';
+import { standingLab } from '../agent/agent-lab.ts';
+import { limitedCgroup } from '../host/cgroup.ts';
+import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
+import { hog, READER_CPU, type Shares, sharesOf, startFlood } from '../host/reader-shares.ts';
+import { isSince } from '../host/release.ts';
+import { until } from '../host/until.ts';
+import { workerOf } from '../host/vhost-worker.ts';
+import type { Puppet } from '../traffic-reader/puppet.ts';
 
 interface Scene {
   readonly lab: NamespaceLab;

@@ -2,10 +2,13 @@
 // A real QEMU with a real Linux guest behind the real vhost-net: emulated by a QEMU that is emulated, so slow, and nightly.
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { standingLab } from '../agent/agent-lab.ts';
+import { standingAgent, tapscope } from '../agent/serve-process.ts';
+import { loadVhost } from '../host/zerocopy-parameter.ts';
+import { ProgramCheck } from '../programs/checks.ts';
 import { missing } from '../programs/need.ts';
 import { qemuOf } from '../programs/qemu.ts';
-import { checksOf } from '../programs/running.ts';
-import { loadVhost } from '../vhost-module.ts';
+import { makeStage } from '../programs/stage.ts';
 
 for (const queues of [1, 2]) {
   const program = qemuOf(queues, 'on');

@@ -2,9 +2,9 @@
 // What a guest sends by the real vhost-net: batches, packets too large for one, and headers that tun cannot follow.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { type AgentLab, standingLab } from '../agent.ts';
-import { type NamespaceLab, namespaceLab } from '../netns.ts';
-import type { Puppet } from '../puppet.ts';
+import { type AgentLab, standingLab } from '../agent/agent-lab.ts';
+import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
+import type { Puppet } from '../traffic-reader/puppet.ts';
 
 interface Scene {
   readonly lab: NamespaceLab;

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { imbalances, standingLab, totalsOf } from '../agent.ts';
-import { namespaceLab } from '../netns.ts';
-import { until } from '../until.ts';
+import { imbalances, standingLab, totalsOf } from '../agent/agent-lab.ts';
+import { namespaceLab } from '../host/netns.ts';
+import { until } from '../host/until.ts';
 
 const DEVICE = 'tap0';
 

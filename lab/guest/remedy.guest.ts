@@ -5,11 +5,11 @@ import { execFile } from 'node:child_process';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { limitedCgroup } from '../cgroup.ts';
-import { tapscope } from '../serve.ts';
+import { tapscope } from '../agent/serve-process.ts';
+import { limitedCgroup } from '../host/cgroup.ts';
+import { isSince } from '../host/release.ts';
 import type { Variant } from '../verdicts/scenario.ts';
 import { type Stage, stageOf } from '../verdicts/stage.ts';
-import { isSince } from './release.ts';
 
 const run = promisify(execFile);
 const skip = !isSince(6, 4) && 'before Linux 6.4 a worker is not throttled with its guest';

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { rights, withRights } from '../../deploy/service-unit.ts';
-import { at, parseJson } from '../json.ts';
-import { namespaceLab } from '../netns.ts';
-import { startAgent, tapscope } from '../serve.ts';
-import { until } from '../until.ts';
+import { startAgent, tapscope } from '../agent/serve-process.ts';
+import { at, parseJson } from '../host/checked-json.ts';
+import { namespaceLab } from '../host/netns.ts';
+import { until } from '../host/until.ts';
 import { doctorReport } from './doctor-report.ts';
 
 const wrapper = withRights(rights);

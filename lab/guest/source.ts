@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a scenario's packets come from: pktgen, or packet sockets where its packets must not be shared and it knows no others.
 import { setTimeout as wait } from 'node:timers/promises';
-import type { NamespaceLab } from '../netns.ts';
-import { pktgenIn } from '../pktgen.ts';
-import type { Puppet } from '../puppet.ts';
+import type { NamespaceLab } from '../host/netns.ts';
+import { pktgenIn } from '../host/pktgen-threads.ts';
+import type { Puppet } from '../traffic-reader/puppet.ts';
 
 export interface SourceOptions {
   readonly device: string;

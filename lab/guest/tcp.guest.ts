@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Healthy TCP on this kernel, by the best mechanisms and by raw tracepoints: no packet is missing in what is shown.
 import test from 'node:test';
-import { agentLab, standingLab } from '../agent.ts';
-import { isNightly } from '../nightly.ts';
-import { assertExactTcp } from '../tcp-exact.ts';
+import { agentLab, standingLab } from '../agent/agent-lab.ts';
+import { assertExactTcp } from '../host/tcp-exact.ts';
+import { isNightly } from '../kernels/nightly.ts';
 
 /** Of each mechanism. TCP_PACKETS in the environment shortens or lengthens the test. */
 const PACKETS = Number(process.env.TCP_PACKETS ?? (isNightly ? 1_000_000 : 100_000));

@@ -2,13 +2,13 @@
 // Packets at full speed: what Prometheus gets equals the truth to the packet, whatever happens to the queues meanwhile.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { isNightly } from '../nightly.ts';
-import { SERIES } from '../series.ts';
-import { standingAgent, startAgent } from '../serve.ts';
+import { standingAgent, startAgent } from '../agent/serve-process.ts';
+import { ownSeries } from '../host/release.ts';
+import { isNightly } from '../kernels/nightly.ts';
+import { SERIES } from '../vm/series.ts';
 import { allCombinations, coveringSelection } from './covering.ts';
 import { exact, marked } from './exactness.ts';
 import { LIFE_NAMES } from './lives.ts';
-import { ownSeries } from './release.ts';
 
 const DIMENSIONS = {
   series: SERIES,

@@ -2,14 +2,14 @@
 // Some of the benchmark of verdicts, on the oldest and the youngest kernel: what is wrong is told by its name, what is well is left alone.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { seedOf } from '../random.ts';
+import { seedOf } from '../host/random.ts';
+import { ownSeries } from '../host/release.ts';
 import { SCENARIOS } from '../verdicts/catalogue.ts';
 import { runsOf } from '../verdicts/plan.ts';
 import { lineOf } from '../verdicts/report.ts';
 import type { Score } from '../verdicts/score.ts';
 import { watch } from '../verdicts/watch.ts';
 import { type Played, playWave } from '../verdicts/wave.ts';
-import { ownSeries } from './release.ts';
 
 const series = ['6.1', '7.3'].find((one) => one === ownSeries);
 

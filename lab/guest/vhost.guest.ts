@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test, { type TestContext } from 'node:test';
-import { namespaceLab } from '../netns.ts';
-import type { Puppet } from '../puppet.ts';
-import { type Metrics, standingAgent, startAgent } from '../serve.ts';
-import { until } from '../until.ts';
-import { isSince } from './release.ts';
+import { type Metrics, standingAgent, startAgent } from '../agent/serve-process.ts';
+import { namespaceLab } from '../host/netns.ts';
+import { isSince } from '../host/release.ts';
+import { until } from '../host/until.ts';
+import type { Puppet } from '../traffic-reader/puppet.ts';
 
 const BATCH = 64;
 const RING = 100;

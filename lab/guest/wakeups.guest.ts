@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
-import { agentLab } from '../agent.ts';
-import { namespaceLab } from '../netns.ts';
-import { SAMPLE, sampleUntil, sendToSleeper, sleeps } from '../sleeper.ts';
-import { until } from '../until.ts';
-import { workerOf } from '../vhost-worker.ts';
+import { agentLab } from '../agent/agent-lab.ts';
+import { namespaceLab } from '../host/netns.ts';
+import { SAMPLE, sampleUntil, sendToSleeper, sleeps } from '../host/sleeper.ts';
+import { until } from '../host/until.ts';
+import { workerOf } from '../host/vhost-worker.ts';
 
 test('the worker of vhost-net wakes where it was woken', async (t) => {
   const lab = await namespaceLab(t);

@@ -2,11 +2,11 @@
 // Zero-copy transmit: attempts, the reason of each copy, and completions, against what the guest sent and where it went.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { type NamespaceLab, namespaceLab } from '../netns.ts';
-import type { Puppet } from '../puppet.ts';
-import { type Agent, standingAgent, startAgent } from '../serve.ts';
-import { until } from '../until.ts';
-import { loadVhost } from '../vhost-module.ts';
+import { type Agent, standingAgent, startAgent } from '../agent/serve-process.ts';
+import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
+import { until } from '../host/until.ts';
+import { loadVhost } from '../host/zerocopy-parameter.ts';
+import type { Puppet } from '../traffic-reader/puppet.ts';
 
 const LARGE = 1000;
 const SMALL = 100;

@@ -2,7 +2,7 @@
 // What a snapshot shows of a tap beside the truth: each figure is equal, or marked as not exact.
 
 import type { Device, Queue } from '../../src/snapshot.ts';
-import { droppedBefore, imbalances } from '../agent.ts';
+import { droppedBefore, imbalances } from '../agent/agent-lab.ts';
 import type { QueueTruth, TapModel } from './tap.ts';
 
 export interface Verdict {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A tap of the random tests: what the kernel has, and the model of it beside.
-import type { NamespaceLab } from '../netns.ts';
-import type { Puppet } from '../puppet.ts';
-import type { Random } from '../random.ts';
+import type { NamespaceLab } from '../host/netns.ts';
+import type { Random } from '../host/random.ts';
+import type { Puppet } from '../traffic-reader/puppet.ts';
 import type { TapModel } from './tap.ts';
 
 export interface Place {

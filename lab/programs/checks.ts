@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The four questions that each program is asked: is its owner right, its reader, and are the figures exact, with UDP and TCP.
 import type { Device, Snapshot } from '../../src/snapshot.ts';
-import { totalsOf } from '../agent.ts';
-import type { LinkCounters } from '../counters.ts';
-import { at, listAt, parseJson } from '../json.ts';
-import type { Finished } from '../serve.ts';
-import { until } from '../until.ts';
+import { totalsOf } from '../agent/agent-lab.ts';
+import type { Finished } from '../agent/serve-process.ts';
+import { at, listAt, parseJson } from '../host/checked-json.ts';
+import type { LinkCounters } from '../host/counters.ts';
+import { until } from '../host/until.ts';
 import type { CheckName, Load, OwnCounts, Running } from './program.ts';
 import { mainReaders, type ThreadReads, threadReads } from './readers.ts';
 import type { Stage } from './stage.ts';

@@ -3,10 +3,10 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { temporaryFolder } from '../certificates.ts';
-import { kernelOrWhy } from '../kernels.ts';
-import { noVm } from '../vm.ts';
-import { vmlinuxOf } from '../vmlinux.ts';
+import { temporaryFolder } from '../agent/certificates.ts';
+import { noVm } from '../vm/boot.ts';
+import { kernelOrWhy } from '../vm/kernels.ts';
+import { vmlinuxOf } from '../vm/vmlinux.ts';
 import { IPERF, SOCAT } from './need.ts';
 import type { Program } from './program.ts';
 import { guestCounts, guestDatagrams, plug } from './qemu.ts';

@@ -3,8 +3,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
-import { inside } from '../netns.ts';
-import type { Scope } from '../standing.ts';
+import type { Scope } from '../agent/shared-agent.ts';
+import { inside } from '../host/netns.ts';
 
 export interface Started {
   /** Of the program itself: setpriv and nsenter become it. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a case plays with: a running program, traffic whose every datagram is counted at both ends, and what is undone afterwards.
 import { setTimeout as wait } from 'node:timers/promises';
-import type { NamespaceLab } from '../netns.ts';
-import { until } from '../until.ts';
+import type { NamespaceLab } from '../host/netns.ts';
+import { until } from '../host/until.ts';
 import { startProcess } from './process.ts';
 import type { Running } from './program.ts';
 import type { Stage } from './stage.ts';

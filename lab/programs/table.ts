@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table: each program by itself, with an agent that keeps counting everything, and its four checks.
 import { askSnapshot } from '../../src/commands/ask-agent.ts';
-import { startAgent, tapscope } from '../serve.ts';
-import type { Scope } from '../standing.ts';
+import { startAgent, tapscope } from '../agent/serve-process.ts';
+import type { Scope } from '../agent/shared-agent.ts';
 import { ProgramCheck } from './checks.ts';
 import { provide } from './need.ts';
 import type { Program } from './program.ts';

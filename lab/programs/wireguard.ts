@@ -3,9 +3,9 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { temporaryFolder } from '../certificates.ts';
-import type { NamespaceLab } from '../netns.ts';
-import { until } from '../until.ts';
+import { temporaryFolder } from '../agent/certificates.ts';
+import type { NamespaceLab } from '../host/netns.ts';
+import { until } from '../host/until.ts';
 import { IPERF, pathOf, SOCAT } from './need.ts';
 import type { Started } from './process.ts';
 import type { Program } from './program.ts';

@@ -2,8 +2,8 @@
 // What is promised of 100 000 series holds: measured here and now, beside prom-client on the same machine.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { onlyNightly } from '../nightly.ts';
-import { slowness } from '../slowness.ts';
+import { slowness } from '../host/slowness.ts';
+import { onlyNightly } from '../kernels/nightly.ts';
 import { type Measured, measure } from './measure.ts';
 import { allocationShare, LIMITS, linearity } from './report.ts';
 

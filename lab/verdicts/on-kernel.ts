@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One boot of one kernel that plays its runs; what it says is told as it comes.
-import { bundle } from '../bundle.ts';
-import { provideKernel } from '../kernels.ts';
-import { runInVm } from '../vm.ts';
+
+import { runInVm } from '../vm/boot.ts';
+import { bundle } from '../vm/bundle.ts';
+import { provideKernel } from '../vm/kernels.ts';
 import { RESULT, type Result, resultOf } from './order.ts';
 import type { Run } from './plan.ts';
 import { lineOf } from './report.ts';

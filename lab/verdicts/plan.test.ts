@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SERIES } from '../series.ts';
+import { SERIES } from '../vm/series.ts';
 import { SCENARIOS } from './catalogue.ts';
 import { type PlanOptions, runsOf, wavesOf } from './plan.ts';
 

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { inspect } from 'node:util';
-import { parseJson } from '../json.ts';
+import { parseJson } from '../host/checked-json.ts';
 import { SCENARIOS } from './catalogue.ts';
 import { fixtureOf, packFixture } from './fixture.ts';
 import { type Order, orderOf, RESULT, type Result } from './order.ts';
@@ -42,7 +42,7 @@ function placeAgent(aside: boolean): void {
 
 function prepareHost(): void {
   execFileSync('modprobe', ['-a', 'tun', 'vhost_net', 'bridge', 'veth']);
-  // As in lab/guest/run.ts: QEMU does not survive that the agent switches them on and off.
+  // As in lab/kernels/main.ts: QEMU does not survive that the agent switches them on and off.
   writeFileSync('/proc/sys/kernel/bpf_stats_enabled', '1');
 }
 

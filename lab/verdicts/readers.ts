@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who reads: too slowly, not at all, or as well as he should.
 import { setTimeout as wait } from 'node:timers/promises';
-import { limitedCgroup } from '../cgroup.ts';
+import { limitedCgroup } from '../host/cgroup.ts';
 import { ringOverflows, type Scenario } from './scenario.ts';
 import type { Stage } from './stage.ts';
 

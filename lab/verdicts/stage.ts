@@ -2,10 +2,10 @@
 // A scenario's namespace, with who reads there and who sends.
 import { spawn } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { NamespaceLab } from '../netns.ts';
-import { namespaceLab } from '../netns.ts';
-import type { Puppet, QueueFlag, StreamOptions } from '../puppet.ts';
-import { READER_CPU } from '../reader-shares.ts';
+import type { NamespaceLab } from '../host/netns.ts';
+import { namespaceLab } from '../host/netns.ts';
+import { READER_CPU } from '../host/reader-shares.ts';
+import type { Puppet, QueueFlag, StreamOptions } from '../traffic-reader/puppet.ts';
 import type { Variant } from './scenario.ts';
 
 export interface Stage {

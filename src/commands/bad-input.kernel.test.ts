@@ -6,11 +6,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { listAt, parseJson, textAt } from '../../lab/json.ts';
-import { inside, namespaceLab, noLab, puppetFile } from '../../lab/netns.ts';
-import { startPuppet } from '../../lab/puppet.ts';
-import { startAgent, tapscope } from '../../lab/serve.ts';
-import { slowness } from '../../lab/slowness.ts';
+import { startAgent, tapscope } from '../../lab/agent/serve-process.ts';
+import { listAt, parseJson, textAt } from '../../lab/host/checked-json.ts';
+import { inside, namespaceLab, noLab, puppetFile } from '../../lab/host/netns.ts';
+import { slowness } from '../../lab/host/slowness.ts';
+import { startPuppet } from '../../lab/traffic-reader/puppet.ts';
 import { askSnapshot } from './ask-agent.ts';
 
 const run = promisify(execFile);

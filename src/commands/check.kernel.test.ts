@@ -2,10 +2,10 @@
 // `tapscope check` as built: on a host with 500 taps, with and without an agent.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { at, parseJson, textAt } from '../../lab/json.ts';
-import { namespaceLab, noLab } from '../../lab/netns.ts';
-import { startAgent, tapscope } from '../../lab/serve.ts';
-import { slowness } from '../../lab/slowness.ts';
+import { startAgent, tapscope } from '../../lab/agent/serve-process.ts';
+import { at, parseJson, textAt } from '../../lab/host/checked-json.ts';
+import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { slowness } from '../../lab/host/slowness.ts';
 
 const TAPS = 500;
 const WITHIN_MS = 2000;

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify, stripVTControlCharacters } from 'node:util';
-import { namespaceLab, noLab } from '../../lab/netns.ts';
-import { tapscope } from '../../lab/serve.ts';
+import { tapscope } from '../../lab/agent/serve-process.ts';
+import { namespaceLab, noLab } from '../../lab/host/netns.ts';
 import { RULES } from '../rules/rules.ts';
 
 const run = promisify(execFile);

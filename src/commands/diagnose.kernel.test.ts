@@ -6,10 +6,10 @@ import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { at, parseJson } from '../../lab/json.ts';
-import { namespaceLab, noLab } from '../../lab/netns.ts';
-import type { Puppet } from '../../lab/puppet.ts';
-import { tapscope } from '../../lab/serve.ts';
+import { tapscope } from '../../lab/agent/serve-process.ts';
+import { at, parseJson } from '../../lab/host/checked-json.ts';
+import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+import type { Puppet } from '../../lab/traffic-reader/puppet.ts';
 
 test('a tap that is read is in order, and programs are told the same', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { followDrops, notShown } from '../../lab/drops.ts';
-import { at, listAt, textAt } from '../../lab/json.ts';
-import { namespaceLab, noLab } from '../../lab/netns.ts';
-import { startAgent } from '../../lab/serve.ts';
+import { followDrops, notShown } from '../../lab/agent/follow-drops.ts';
+import { startAgent } from '../../lab/agent/serve-process.ts';
+import { at, listAt, textAt } from '../../lab/host/checked-json.ts';
+import { namespaceLab, noLab } from '../../lab/host/netns.ts';
 
 const TUN = 'tun FULL_RING tun_net_xmit';
 

@@ -6,8 +6,8 @@ import { existsSync, lstatSync, readdirSync, symlinkSync, writeFileSync } from '
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { temporaryFolder } from '../../lab/certificates.ts';
-import { tapscope } from '../../lab/serve.ts';
+import { temporaryFolder } from '../../lab/agent/certificates.ts';
+import { tapscope } from '../../lab/agent/serve-process.ts';
 import { goldenSnapshot } from '../outputs/prometheus-golden.ts';
 import { createObserver } from '../server/observer.ts';
 import { startSocket } from '../server/socket.ts';

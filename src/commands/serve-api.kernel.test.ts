@@ -6,9 +6,9 @@ import { get } from 'node:http';
 import { text } from 'node:stream/consumers';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { at, listAt, parseJson } from '../../lab/json.ts';
-import { namespaceLab, noLab } from '../../lab/netns.ts';
-import { startAgent } from '../../lab/serve.ts';
+import { startAgent } from '../../lab/agent/serve-process.ts';
+import { at, listAt, parseJson } from '../../lab/host/checked-json.ts';
+import { namespaceLab, noLab } from '../../lab/host/netns.ts';
 
 function ask(where: { readonly socketPath: string } | { readonly port: number }, path: string): Promise<unknown> {
   return new Promise((resolve, reject) => {

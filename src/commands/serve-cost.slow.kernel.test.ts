@@ -5,9 +5,9 @@ import { execFile, spawn } from 'node:child_process';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { namespaceLab, noLab } from '../../lab/netns.ts';
-import { type Agent, startAgent } from '../../lab/serve.ts';
-import { bareStart, slownessOf } from '../../lab/slowness.ts';
+import { type Agent, startAgent } from '../../lab/agent/serve-process.ts';
+import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { bareStart, slownessOf } from '../../lab/host/slowness.ts';
 
 const run = promisify(execFile);
 /** With half an hour of history, of which a minute here is most: what does not change is kept once. */

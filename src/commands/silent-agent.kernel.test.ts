@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { at, parseJson, textAt } from '../../lab/json.ts';
-import { namespaceLab, noLab } from '../../lab/netns.ts';
-import { type Agent, begin, startAgent, tapscope } from '../../lab/serve.ts';
-import { slowness } from '../../lab/slowness.ts';
+import { type Agent, begin, startAgent, tapscope } from '../../lab/agent/serve-process.ts';
+import { at, parseJson, textAt } from '../../lab/host/checked-json.ts';
+import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { slowness } from '../../lab/host/slowness.ts';
 
 /** Of a machine at rest: 0.4 s until the state of the agent is looked at, 1 s until own probes count, 1.7 s that they look. */
 const CHECK_WITHIN_MS = 5000;

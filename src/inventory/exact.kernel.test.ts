@@ -2,8 +2,8 @@
 // Counts equal the truth to the packet: what was sent, what was read, what `ip -s link` says.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { agentLab, imbalances, ownerSoon, standingLab, totalsOf } from '../../lab/agent.ts';
-import { namespaceLab, noLab } from '../../lab/netns.ts';
+import { agentLab, imbalances, ownerSoon, standingLab, totalsOf } from '../../lab/agent/agent-lab.ts';
+import { namespaceLab, noLab } from '../../lab/host/netns.ts';
 
 const NOTHING = { offered: 0, enqueued: 0, dropped: {}, delivered: 0, purged: 0, resized: 0, failed: 0, waiting: 0 };
 

@@ -2,8 +2,8 @@
 // The books, entry by entry. Whether they fit a real kernel is tested in exact.kernel.test.ts and random.slow.kernel.test.ts.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { imbalances, reading, shown, sums, update } from '../../lab/readings.ts';
-import { walkedDevice, walkedQueue } from '../../lab/walked.ts';
+import { imbalances, reading, shown, sums, update } from '../../lab/snapshots/readings.ts';
+import { walkedDevice, walkedQueue } from '../../lab/snapshots/walked.ts';
 import type { WalkedQueue } from '../probes/walk.ts';
 import { type Books, Ledger } from './ledger.ts';
 import type { Regime } from './queue-books.ts';

@@ -2,7 +2,7 @@
 // The books across changes of level under load, when every look takes long enough for packets to move: exact at the next rest.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { walkedDevice, walkedQueue } from '../../lab/walked.ts';
+import { walkedDevice, walkedQueue } from '../../lab/snapshots/walked.ts';
 import { type DeviceSums, emptySums } from '../probes/rows.ts';
 import type { WalkedQueue } from '../probes/walk.ts';
 import { type Books, Ledger } from './ledger.ts';

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { agentLab } from '../../lab/agent.ts';
-import { type NamespaceLab, namespaceLab, noLab } from '../../lab/netns.ts';
-import type { Puppet } from '../../lab/puppet.ts';
-import { until } from '../../lab/until.ts';
+import { agentLab } from '../../lab/agent/agent-lab.ts';
+import { type NamespaceLab, namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { until } from '../../lab/host/until.ts';
+import type { Puppet } from '../../lab/traffic-reader/puppet.ts';
 import { MacvtapReads } from '../probes/macvtap-reads.ts';
 import type { Device } from '../snapshot.ts';
 

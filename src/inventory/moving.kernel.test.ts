@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { type AgentLab, agentLab, sizeOf } from '../../lab/agent.ts';
-import { type NamespaceLab, namespaceLab, noLab } from '../../lab/netns.ts';
-import type { Puppet } from '../../lab/puppet.ts';
+import { type AgentLab, agentLab, sizeOf } from '../../lab/agent/agent-lab.ts';
+import { type NamespaceLab, namespaceLab, noLab } from '../../lab/host/netns.ts';
+import type { Puppet } from '../../lab/traffic-reader/puppet.ts';
 import type { Device, Queue } from '../snapshot.ts';
 
 const MOVES = 100;

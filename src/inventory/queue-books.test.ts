@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { walkedQueue } from '../../lab/walked.ts';
+import { walkedQueue } from '../../lab/snapshots/walked.ts';
 import { emptySums, type QueueSums } from '../probes/rows.ts';
 import { QueueBooks, type QueueReading, type Regime } from './queue-books.ts';
 

@@ -2,9 +2,9 @@
 // Queues that join a device and leave it, however many of them between two looks, by each mechanism that this kernel has.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { agentLab } from '../../lab/agent.ts';
-import { namespaceLab, noLab } from '../../lab/netns.ts';
-import type { Puppet } from '../../lab/puppet.ts';
+import { agentLab } from '../../lab/agent/agent-lab.ts';
+import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+import type { Puppet } from '../../lab/traffic-reader/puppet.ts';
 import type { QueueChanges } from '../snapshot.ts';
 
 interface Watched {

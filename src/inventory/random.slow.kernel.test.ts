@@ -2,17 +2,17 @@
 // Random schedules of everything that can happen to a tap's queues, against a model of tun: what is shown is the truth, or marked.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { type AgentLab, agentLab } from '../../lab/agent.ts';
+import { type AgentLab, agentLab } from '../../lab/agent/agent-lab.ts';
+import { noLab } from '../../lab/host/netns.ts';
+import { seedOf } from '../../lab/host/random.ts';
+import { isNightly } from '../../lab/kernels/nightly.ts';
 import { play } from '../../lab/model/play.ts';
-import { noLab } from '../../lab/netns.ts';
-import { isNightly } from '../../lab/nightly.ts';
-import { seedOf } from '../../lab/random.ts';
 
 const TAPS = 64;
 const ROUNDS = 40;
 /** Worlds of so many taps and rounds: 20 480 steps a day, more than a million at night. */
 const WORLDS = Number(process.env.SEQUENCES ?? (isNightly ? 400 : 8));
-/** Instead of a number of worlds, where a step takes longer (lab/matrix.ts): none begins after so many minutes. */
+/** Instead of a number of worlds, where a step takes longer (lab/kernels/matrix.ts): none begins after so many minutes. */
 const MINUTES = process.env.MODEL_MINUTES === undefined ? undefined : Number(process.env.MODEL_MINUTES);
 /** `SEED=… SEQUENCES=1 TAP=…` repeats what happened to one tap. */
 const ONLY = process.env.TAP === undefined ? undefined : Number(process.env.TAP);

@@ -4,11 +4,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { busyLoops, type Scheduled, scheduled } from '../../lab/busy-host.ts';
-import { noLab } from '../../lab/netns.ts';
-import { type Scene, said, scene, watch } from '../../lab/on-call.ts';
-import type { Puppet } from '../../lab/puppet.ts';
-import { until } from '../../lab/until.ts';
+import { type Scene, said, scene, watch } from '../../lab/agent/on-call.ts';
+import { busyLoops, type Scheduled, scheduled } from '../../lab/host/busy-cpus.ts';
+import { noLab } from '../../lab/host/netns.ts';
+import { until } from '../../lab/host/until.ts';
+import type { Puppet } from '../../lab/traffic-reader/puppet.ts';
 import { judge } from '../rules/judge.ts';
 
 /** Busy loops beside the reader, the sender and the agent. */

@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { standingLab } from '../../lab/agent.ts';
-import { limitedCgroup, noCgroup } from '../../lab/cgroup.ts';
-import { type NamespaceLab, namespaceLab, noLab } from '../../lab/netns.ts';
-import type { Puppet } from '../../lab/puppet.ts';
-import { hog, READER_CPU, type Shares, sharesOf, startFlood } from '../../lab/reader-shares.ts';
+import { standingLab } from '../../lab/agent/agent-lab.ts';
+import { limitedCgroup, noCgroup } from '../../lab/host/cgroup.ts';
+import { type NamespaceLab, namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { hog, READER_CPU, type Shares, sharesOf, startFlood } from '../../lab/host/reader-shares.ts';
+import type { Puppet } from '../../lab/traffic-reader/puppet.ts';
 
 const RING = 100;
 

@@ -2,9 +2,9 @@
 // From the writer to the host: what arrived, what was dropped and what was refused, equal to what each write() answered.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type AgentLab, standingLab } from '../../lab/agent.ts';
-import { type NamespaceLab, namespaceLab, noLab } from '../../lab/netns.ts';
-import type { Errors, Puppet } from '../../lab/puppet.ts';
+import { type AgentLab, standingLab } from '../../lab/agent/agent-lab.ts';
+import { type NamespaceLab, namespaceLab, noLab } from '../../lab/host/netns.ts';
+import type { Errors, Puppet } from '../../lab/traffic-reader/puppet.ts';
 import type { Device } from '../snapshot.ts';
 
 interface Scene {

@@ -2,9 +2,9 @@
 // From the guest, behind tun: what XDP, the firewall, rp_filter and the routes of the host drop, equal to what was written.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type AgentLab, droppedBefore, standingLab } from '../../lab/agent.ts';
-import { type NamespaceLab, namespaceLab, noLab } from '../../lab/netns.ts';
-import type { Puppet } from '../../lab/puppet.ts';
+import { type AgentLab, droppedBefore, standingLab } from '../../lab/agent/agent-lab.ts';
+import { type NamespaceLab, namespaceLab, noLab } from '../../lab/host/netns.ts';
+import type { Puppet } from '../../lab/traffic-reader/puppet.ts';
 import type { Device } from '../snapshot.ts';
 
 type Test = Parameters<typeof namespaceLab>[0];

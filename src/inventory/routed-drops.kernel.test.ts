@@ -5,9 +5,9 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { type AgentLab, droppedBefore, imbalances, standingLab } from '../../lab/agent.ts';
-import { type NamespaceLab, namespaceLab, noLab } from '../../lab/netns.ts';
-import type { Puppet } from '../../lab/puppet.ts';
+import { type AgentLab, droppedBefore, imbalances, standingLab } from '../../lab/agent/agent-lab.ts';
+import { type NamespaceLab, namespaceLab, noLab } from '../../lab/host/netns.ts';
+import type { Puppet } from '../../lab/traffic-reader/puppet.ts';
 import { isFirewallDrop } from '../rules/drop-kinds.ts';
 import type { Device } from '../snapshot.ts';
 

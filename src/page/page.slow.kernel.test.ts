@@ -6,10 +6,10 @@ import { pipeline } from 'node:stream';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { namespaceLab, noLab } from '../../lab/netns.ts';
-import { onlyNightly } from '../../lab/nightly.ts';
-import type { Puppet } from '../../lab/puppet.ts';
-import { freePort, startAgent } from '../../lab/serve.ts';
+import { freePort, startAgent } from '../../lab/agent/serve-process.ts';
+import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { onlyNightly } from '../../lab/kernels/nightly.ts';
+import type { Puppet } from '../../lab/traffic-reader/puppet.ts';
 
 interface Scope {
   after(undo: () => Promise<void>): void;

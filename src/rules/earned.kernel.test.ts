@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { noLab } from '../../lab/netns.ts';
-import { answerTo, type Scene, said, scene, type } from '../../lab/on-call.ts';
+import { answerTo, type Scene, said, scene, type } from '../../lab/agent/on-call.ts';
+import { noLab } from '../../lab/host/netns.ts';
 
 /** Sends to an address behind tap0 through the host's own stack, for as long as the test runs. */
 async function sends({ lab }: Scene, perLump: number, to = '10.77.0.2'): Promise<void> {

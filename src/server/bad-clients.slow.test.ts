@@ -6,9 +6,9 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { type Answer, ask, type Endpoint, serveEndpoint, speak } from '../../lab/endpoint.ts';
-import { slowness } from '../../lab/slowness.ts';
-import { until } from '../../lab/until.ts';
+import { type Answer, ask, type Endpoint, serveEndpoint, speak } from '../../lab/agent/endpoint.ts';
+import { slowness } from '../../lab/host/slowness.ts';
+import { until } from '../../lab/host/until.ts';
 import { goldenSnapshot } from '../outputs/prometheus-golden.ts';
 import type { Snapshot } from '../snapshot.ts';
 

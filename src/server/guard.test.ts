@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { hashSync } from 'bcrypt';
-import { temporaryFolder } from '../../lab/certificates.ts';
-import { ask, basic, type Endpoint, serveEndpoint } from '../../lab/endpoint.ts';
+import { temporaryFolder } from '../../lab/agent/certificates.ts';
+import { ask, basic, type Endpoint, serveEndpoint } from '../../lab/agent/endpoint.ts';
 
 /** A config file, and the server that uses it. */
 async function serve(t: TestContext, config: string): Promise<Endpoint & { readonly file: string }> {

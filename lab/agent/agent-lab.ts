@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an agent sees, as a test asks it: `tapscope serve` as built, or its parts within the test's own process.
+import { askSnapshot } from '../../src/commands/ask-agent.ts';
+import { Collector } from '../../src/inventory/collector.ts';
+import { readHost } from '../../src/kernel/host.ts';
+import { attachProbes, type Probes } from '../../src/probes/attach.ts';
+import { parseForced } from '../../src/probes/events.ts';
+import { PROBE_SYMBOLS } from '../../src/probes/probe-symbols.ts';
+import type { Device, Observations, Owner, Queue, Snapshot } from '../../src/snapshot.ts';
+import { until } from '../host/until.ts';
+import { standingAgent } from './serve-process.ts';
+import { dismissStanding, type Scope } from './shared-agent.ts';
+
+/** A change is seen each second; whoever looks only now and then does it every ten. */
+const SEEN_WITHIN_MS = 5000;
+
+export interface AgentLab {
+  /** Who looks. */
+  readonly pid: number;
+  snapshot(): Promise<Snapshot>;
+  /** A device of the newest, fresh snapshot; throws if it is not there. */
+  device(netns: number, name: string): Promise<Device>;
+  /** By which an event is measured here; undefined: by none. */
+  mechanism(event: string): string | undefined;
+}
+
+/** The parts of an agent, whose level a test can change. */
+export interface AttachedLab extends AgentLab {
+  readonly probes: Probes;
+  /** As the agent does between snapshots. */
+  lookAtReaders(): boolean;
+}
+
+/** `tapscope serve` as built, with the best mechanisms, as the test before left it. */
+export async function standingLab(): Promise<AgentLab> {
+  const { pid, socket } = await standingAgent();
+  const snapshot = (): Promise<Snapshot> => askSnapshot(socket);
+  const { agent } = await snapshot();
+  return {
+    pid,
+    snapshot,
+    device: async (netns, name) => deviceOf(await snapshot(), netns, name),
+    mechanism: (event) => agent.probes.find((probe) => probe.event === event && probe.attached)?.mechanism,
+  };
+}
+
+/**
+ * Its own, for a test that says when the probes come, how, or what becomes of them. What `tapscope serve` does by itself is done by the
+ * test or not at all; where the CPU is emulated it is there much sooner.
+ */
+export async function agentLab(t: Scope, ...mechanisms: readonly string[]): Promise<AttachedLab> {
+  await dismissStanding();
+  const host = readHost(PROBE_SYMBOLS);
+  const probes = attachProbes(host, { forced: parseForced(mechanisms), pin: true });
+  t.after(() => probes.close());
+  const collector = new Collector(host, probes, { filter: () => true, perCpu: true, budget: undefined });
+  const snapshot = async (): Promise<Snapshot> => {
+    const taken = await collector.take();
+    await collector.refresh();
+    return taken;
+  };
+  await snapshot();
+  return {
+    pid: process.pid,
+    probes,
+    snapshot,
+    lookAtReaders: () => collector.lookAtReaders(),
+    device: async (netns, name) => deviceOf(await snapshot(), netns, name),
+    mechanism: (event) => probes.mechanism(event),
+  };
+}
+
+function deviceOf({ devices }: Snapshot, netns: number, name: string): Device {
+  const device = devices.find((candidate) => candidate.netns === netns && candidate.name === name);
+  if (!device) throw new Error(`The snapshot has no device ${name} in namespace ${netns}.`);
+  return device;
+}
+
+/** Of the device's first queue, as soon as it has one: owners are looked for after the snapshot that shows the queue. */
+export async function ownerSoon(agent: AgentLab, netns: number, name: string): Promise<Owner | undefined> {
+  let owner: Owner | undefined;
+  await until(async () => {
+    owner = (await agent.device(netns, name)).queues[0]?.owner;
+    return owner !== undefined;
+  }, SEEN_WITHIN_MS);
+  return owner;
+}
+
+/** Sums over all queues, to hold against the device's own counters. */
+export interface Totals {
+  readonly offered: number;
+  readonly enqueued: number;
+  readonly dropped: Readonly<Record<string, number>>;
+  readonly delivered: number;
+  readonly purged: number;
+  readonly resized: number;
+  readonly failed: number;
+  readonly waiting: number;
+}
+
+export function totalsOf({ queues }: Device): Totals {
+  const sum = (value: (queue: Queue) => number | undefined): number =>
+    queues.reduce((total, queue) => total + (value(queue) ?? 0), 0);
+  const dropped: Record<string, number> = {};
+  for (const { reason, packets } of queues.flatMap(({ counters }) => counters?.dropped ?? [])) {
+    if (packets > 0) dropped[reason] = (dropped[reason] ?? 0) + packets;
+  }
+  return {
+    offered: sum(({ counters }) => counters?.offered),
+    enqueued: sum(({ counters }) => counters?.enqueued),
+    dropped,
+    delivered: sum(({ counters }) => counters?.delivered),
+    purged: sum(({ counters }) => counters?.purged),
+    resized: sum(({ counters }) => counters?.resized),
+    failed: sum(({ counters }) => counters?.failed),
+    waiting: sum(({ ring }) => ring?.occupancy),
+  };
+}
+
+/** Packets lost before tun. */
+export function droppedBefore({ otherDropped = [] }: Device): number {
+  return otherDropped.reduce((sum, { packets }) => sum + packets, 0);
+}
+
+/** How many were observed. */
+export function sizeOf(observations: Observations | undefined): number {
+  return observations?.buckets.reduce((sum, count) => sum + count, 0) ?? 0;
+}
+
+/** Every imbalance of a device's books that is not 0, as text. */
+export function imbalances(device: Device): readonly string[] {
+  const parts = [
+    { where: 'device', audit: device.audit },
+    ...device.queues.map(({ index, audit }) => ({ where: `queue ${index}`, audit })),
+  ];
+  return parts.flatMap(({ where, audit }) =>
+    audit
+      .filter(({ imbalance }) => imbalance !== 0)
+      .map(({ equation, imbalance }) => `${where} ${equation} ${imbalance}`),
+  );
+}

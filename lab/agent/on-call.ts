@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who is on call: watches a tap of a lab as the agent does, is told what is wrong with it, and types what is advised.
+import assert from 'node:assert/strict';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type Answer, answerOf } from '../../src/rules/answer.ts';
+import type { Finding } from '../../src/rules/finding.ts';
+import { judge } from '../../src/rules/judge.ts';
+import { type Window, windowOf } from '../../src/rules/window.ts';
+import type { Snapshot } from '../../src/snapshot.ts';
+import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
+import { SENDER_CPU } from '../host/reader-shares.ts';
+import type { Puppet } from '../traffic-reader/puppet.ts';
+import { type AttachedLab, agentLab } from './agent-lab.ts';
+
+const SECONDS = 5;
+
+export interface Scene {
+  readonly lab: NamespaceLab;
+  readonly agent: AttachedLab;
+  readonly reader: Puppet;
+}
+
+/** As the agent watches: a snapshot a second, and looks at readers between them. */
+export async function watch({ agent }: Pick<Scene, 'agent'>, seconds = SECONDS): Promise<Window> {
+  const snapshots: Snapshot[] = [await agent.snapshot()];
+  const began = performance.now();
+  while (snapshots.length <= seconds) {
+    await wait(25 + 50 * Math.random());
+    agent.lookAtReaders();
+    if (performance.now() - began >= 1000 * snapshots.length) snapshots.push(await agent.snapshot());
+  }
+  return windowOf(snapshots);
+}
+
+export async function scene(
+  t: Parameters<typeof namespaceLab>[0] & Parameters<typeof agentLab>[0],
+  ring: number,
+): Promise<Scene> {
+  const lab = await namespaceLab(t);
+  const reader = await lab.puppet();
+  await reader.open('a', 'tap0', 'tap');
+  await lab.raise('tap0', ring);
+  return { lab, reader, agent: await agentLab(t) };
+}
+
+export async function findingsOf(scene: Scene, seconds?: number): Promise<readonly Finding[]> {
+  const { findings } = judge(await watch(scene, seconds));
+  return findings.filter(({ netns }) => netns === scene.lab.inode);
+}
+
+/** What `tapscope diagnose tap0` answers. */
+export async function answerTo(
+  scene: Scene,
+  device = 'tap0',
+  seconds?: number,
+): Promise<{ readonly answer: Answer; readonly findings: readonly Finding[] }> {
+  const window = await watch(scene, seconds);
+  const asked = window.devices.find(({ now }) => now.netns === scene.lab.inode && now.name === device);
+  const verdict = judge(window, asked);
+  const findings = verdict.findings.filter((one) => one.netns === scene.lab.inode && one.device === device);
+  // Some mechanisms are missing on this machine's kernel, and this is not about them.
+  return { answer: answerOf({ findings, unjudged: [] }), findings };
+}
+
+export const said = (findings: readonly Finding[]): readonly string[] =>
+  findings.map(({ rule, cause }) => `${rule}: ${cause}`);
+
+/** In the shell of whoever is on call, in his namespace. */
+export function type({ lab }: Scene, command: string | undefined): Promise<string> {
+  const inside = /^ip netns exec (\S+) (.*)$/.exec(command ?? '');
+  assert.equal(inside?.[1], lab.name, `${command}`);
+  return lab.exec('sh', '-c', inside?.[2] ?? '');
+}
+
+/** Bursts of packets, from the CPU that no test takes from anybody; at 500 ms each is taken before the next comes. */
+export async function bursts({ lab }: Scene, size: number, everyMs = 500): Promise<() => Promise<void>> {
+  const sender = await lab.puppet();
+  await lab.exec('taskset', '-a', '-p', '-c', SENDER_CPU, String(sender.pid));
+  let over = false;
+  const sent = (async () => {
+    while (!over) {
+      await sender.packet('tap0', size, 64);
+      await wait(everyMs);
+    }
+  })();
+  return async () => {
+    over = true;
+    await sent;
+  };
+}

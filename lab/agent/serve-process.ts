@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+// The product as built, run as an operator runs it: `tapscope COMMAND`, its answers and what the kernel says of its process.
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { get } from 'node:http';
+import { createServer, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { dismissStanding, type Scope, standing } from './shared-agent.ts';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const MAIN = join(ROOT, 'dist/src/main.js');
+/** In a VM on a busy machine it takes a hundred times as long. */
+const START_WITHIN_MS = 120_000;
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  /** A program that starts ours, with its own arguments: ['setpriv', '--reuid=65534']. */
+  readonly wrapper?: readonly string[];
+  /** '': every address. */
+  readonly listen?: string;
+}
+
+/** Runs a command to its end. */
+export async function tapscope(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+  return finished(launch(args, options));
+}
+
+export interface Begun {
+  readonly pid: number;
+  /** Resolves with the first line of stderr that matches. */
+  says(pattern: RegExp): Promise<void>;
+  signal(name: NodeJS.Signals): void;
+  readonly end: Promise<Finished>;
+}
+
+/** A command that is to be interrupted. */
+export function begin(args: readonly string[]): Begun {
+  const child = launch(args, {});
+  let said = '';
+  child.stderr?.on('data', (data) => {
+    said += data;
+  });
+  const end = finished(child);
+  return {
+    pid: child.pid ?? 0,
+    says: async (pattern) => {
+      while (!pattern.test(said)) {
+        assert.equal(child.exitCode, null, `it ended before it said ${pattern}: ${said}`);
+        await wait(20);
+      }
+    },
+    signal: (name) => void child.kill(name),
+    end,
+  };
+}
+
+export interface Metrics {
+  readonly text: string;
+  /** Value of the one series with these labels among its own; undefined: there is none. Throws if there are several. */
+  value(name: string, labels?: Readonly<Record<string, string>>): number | undefined;
+  /** Sum over all series with these labels, by the value of one more label; {} if there are none. */
+  by(label: string, name: string, labels?: Readonly<Record<string, string>>): Readonly<Record<string, number>>;
+  /** Names that have a series with these labels. */
+  names(labels: Readonly<Record<string, string>>): ReadonlySet<string>;
+}
+
+export interface Agent {
+  readonly pid: number;
+  readonly url: string;
+  /** Of its unix socket. */
+  readonly socket: string;
+  /** From start to the first whole scrape. */
+  readonly startedInMs: number;
+  metrics(): Promise<Metrics>;
+  /** Bytes. */
+  residentMemory(): number;
+  descriptors(): number;
+  stop(signal?: NodeJS.Signals): Promise<Finished>;
+}
+
+/** Its own, for a test that says how and when it starts, or ends it. */
+export async function startAgent(t: Scope, args: readonly string[] = [], options: RunOptions = {}): Promise<Agent> {
+  await dismissStanding();
+  return start(t, args, options);
+}
+
+/** `serve` with all that it can tell, as the test before left it. */
+export const standingAgent: () => Promise<Agent> = standing((scope) =>
+  start(scope, ['--budget=off', '--detail=cpu'], {}),
+);
+
+async function start(scope: Scope, args: readonly string[], options: RunOptions): Promise<Agent> {
+  const port = await freePort();
+  const started = performance.now();
+  const { listen = '127.0.0.1' } = options;
+  const socket = join(tmpdir(), `tapscope-lab-${port}.sock`);
+  const child = launch(['serve', `--web.listen-address=${listen}:${port}`, `--socket=${socket}`, ...args], options);
+  const end = finished(child);
+  const kill = (): void => void child.kill('SIGKILL');
+  scope.after(async () => {
+    process.off('exit', kill);
+    keep(child, true);
+    kill();
+    await end;
+    rmSync(socket, { force: true });
+  });
+  // One that stands goes with the tests' process, and does not keep it from its end.
+  process.on('exit', kill);
+  keep(child, false);
+  const url = `http://127.0.0.1:${port}`;
+  const metrics = async (): Promise<Metrics> => parseMetrics(await read(`${url}/metrics`));
+  await firstAnswer(url, end);
+  const startedInMs = performance.now() - started;
+  const pid = child.pid ?? 0;
+  return {
+    pid,
+    url,
+    socket,
+    startedInMs,
+    metrics,
+    residentMemory: () => 1024 * Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]),
+    descriptors: () => readdirSync(`/proc/${pid}/fd`).length,
+    stop: async (signal = 'SIGTERM') => {
+      keep(child, true);
+      child.kill(signal);
+      return end;
+    },
+  };
+}
+
+/** Whether this process waits for that one. */
+function keep(child: ChildProcess, waits: boolean): void {
+  const pipes = [child.stdout, child.stderr].filter((stream) => stream instanceof Socket);
+  for (const one of [child, ...pipes]) waits ? one.ref() : one.unref();
+}
+
+export function launch(args: readonly string[], { wrapper = [] }: RunOptions): ChildProcess {
+  const [file = process.execPath, ...rest] = [...wrapper, process.execPath, MAIN, ...args];
+  return spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+export function finished(child: ChildProcess): Promise<Finished> {
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.on('data', (data) => {
+    stdout += data;
+  });
+  child.stderr?.on('data', (data) => {
+    stderr += data;
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+async function firstAnswer(url: string, end: Promise<Finished>): Promise<void> {
+  const deadline = performance.now() + START_WITHIN_MS;
+  let ended: Finished | undefined;
+  void end.then((result) => {
+    ended = result;
+  });
+  while (performance.now() < deadline) {
+    if (ended) throw new Error(`The agent ended with ${ended.code}: ${ended.stderr}`);
+    const answer = await read(`${url}/metrics`).catch(() => '');
+    if (answer.includes('tapscope_probe_attached')) return;
+    await wait(20);
+  }
+  throw new Error(`The agent did not answer within ${START_WITHIN_MS} ms.`);
+}
+
+/** As Prometheus says how long it waits: an emulated CPU beside a busy one attaches probes for longer than the usual 10 s. */
+const PATIENT = { 'x-prometheus-scrape-timeout-seconds': '120' };
+
+/** fetch() takes a second to load where a lab's CPU is emulated. */
+function read(url: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const request = get(url, { headers: PATIENT }, (answer) => text(answer).then(resolve, reject));
+    request.once('error', (error: NodeJS.ErrnoException) => {
+      // A connection that is kept may be closed at the moment at which it is used again.
+      if (request.reusedSocket && error.code === 'ECONNRESET') resolve(read(url));
+      else reject(error);
+    });
+  });
+}
+
+/** Only what is asked for is parsed: a page has a thousand lines, and a lab's CPU may be emulated. */
+export function parseMetrics(page: string): Metrics {
+  const lines = new Map<string, string[]>();
+  for (const line of page.split('\n')) {
+    const [name] = /^\w+/.exec(line) ?? [];
+    if (!name) continue;
+    const family = lines.get(name) ?? [];
+    family.push(line);
+    lines.set(name, family);
+  }
+  const matching = (name: string, labels: Readonly<Record<string, string>>): readonly Sample[] =>
+    (lines.get(name) ?? [])
+      .map(parseSample)
+      .filter((one) => Object.entries(labels).every(([label, value]) => one.labels.get(label) === value));
+  return {
+    text: page,
+    value: (name, labels = {}) => {
+      const found = matching(name, labels);
+      if (found.length > 1) throw new Error(`${found.length} series of ${name} match ${JSON.stringify(labels)}.`);
+      return found[0]?.value;
+    },
+    by: (label, name, labels = {}) => {
+      const sums: Record<string, number> = {};
+      for (const one of matching(name, labels)) {
+        const value = one.labels.get(label) ?? '';
+        sums[value] = (sums[value] ?? 0) + one.value;
+      }
+      return sums;
+    },
+    names: (labels) => new Set([...lines.keys()].filter((name) => matching(name, labels).length > 0)),
+  };
+}
+
+interface Sample {
+  readonly labels: ReadonlyMap<string, string>;
+  readonly value: number;
+}
+
+function parseSample(line: string): Sample {
+  const [, labels = '', value = ''] = /^\w+(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
+  return { labels: parseLabels(labels), value: Number(value) };
+}
+
+function parseLabels(text: string): ReadonlyMap<string, string> {
+  const pairs = text.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g);
+  return new Map(
+    [...pairs].map(([, label = '', value = '']) => [
+      label,
+      value.replace(/\\(.)/g, (_, escaped: string) => (escaped === 'n' ? '\n' : escaped)),
+    ]),
+  );
+}
+
+/** Free a moment ago, which is as much as can be known. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() =>
+        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('No free port.')),
+      );
+    });
+  });
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// npx tsx lab/cost/main.ts [--write | --check] [SERIES…]: the price of the product's probes in instructions per packet, in VMs on
+// QEMU's instruction clock, so that a busy machine measures the same as an idle one. --write: into BENCHMARKS.md and
+// lab/cost/baseline.json; --check: only whether a packet has become dearer than the baseline.
+import { writeFileSync } from 'node:fs';
+import { writeSection } from '../tables/benchmarks.ts';
+import { noVm } from '../vm/boot.ts';
+import { BASELINE_CONFIGURATIONS, baselineFile, baselineText, grown } from './baseline.ts';
+import { growthLine, growthOn, SERIES } from './check.ts';
+import { CONFIGURATIONS } from './configurations.ts';
+import { type Measured, measureOn } from './measure.ts';
+import { readVersions, report } from './report.ts';
+import { brokenLimits, brokenPromises, differenceOf, priceTable, scaleTable } from './table.ts';
+
+const [LIMITED] = SERIES;
+const EXTENT = { rounds: 5, scales: true, timeoutMs: 1_800_000 };
+const say = (line: string): void => console.error(line);
+
+async function main(words: readonly string[]): Promise<void> {
+  if (noVm) {
+    throw new Error(`The price was not measured: it ${noVm}.`);
+  }
+  const named = words.filter((word) => !word.startsWith('--'));
+  const series = named.length > 0 ? named : SERIES;
+  if (words.includes('--check')) {
+    await check(series);
+  } else {
+    await measure(series, words.includes('--write'));
+  }
+}
+
+async function check(series: readonly string[]): Promise<void> {
+  for (const one of series) {
+    const growth = await growthOn(one, say);
+    for (const each of growth) console.log(`Linux ${one}, ${growthLine(each)}`);
+    complain(grown(growth));
+  }
+}
+
+async function measure(series: readonly string[], write: boolean): Promise<void> {
+  if (write && series !== SERIES) {
+    throw new Error(`--write needs all kernels (${SERIES.join(', ')}): name none.`);
+  }
+  const versions = readVersions();
+  const missing = [...versions.packages].flatMap(([name, version]) => (version === undefined ? [name] : []));
+  if (missing.length > 0) {
+    throw new Error(`The price was not measured: other tools are measured too. apt install ${missing.join(' ')}`);
+  }
+  const configurations = CONFIGURATIONS.map(({ name }) => name);
+  const results = new Map<string, Measured>();
+  const differences: number[] = [];
+  for (const one of series) {
+    const measured = await measureOn(one, { configurations, ...EXTENT }, say);
+    results.set(one, measured);
+    console.log(`Linux ${one} (${measured.kernel})\n\n${priceTable(measured)}\n\n${scaleTable(measured)}\n`);
+    for (const [name, reason] of measured.notRun) console.log(`not run: ${name}: ${reason}`);
+    const again = await measureOn(one, { configurations: BASELINE_CONFIGURATIONS, ...EXTENT }, say);
+    differences.push(differenceOf(measured, again));
+    complain(brokenPromises(measured, again));
+    if (one === LIMITED) complain(brokenLimits(measured));
+  }
+  if (write) {
+    writeSection('cost', report(results, { limited: LIMITED, versions, difference: Math.max(...differences) }));
+    writeFileSync(baselineFile, baselineText(results));
+  }
+}
+
+function complain(sentences: readonly string[]): void {
+  for (const sentence of sentences) console.error(sentence);
+  if (sentences.length > 0) process.exitCode = 1;
+}
+
+await main(process.argv.slice(2)).catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// The bit that stops a device's first transmit queue, as lab/host/queue-bit.bpf.c reads it: by no program of the product.
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { BpfObject } from '../../src/kernel/native.ts';
+
+const FILE = join(dirname(fileURLToPath(import.meta.url)), '../../dist/lab/queue-bit.bpf.o');
+const NAME_BYTES = 16;
+
+/** What the looks add up to; times in milliseconds. */
+export interface Looks {
+  /** From the first look to the last. */
+  readonly time: number;
+  /** In which the bit was set: between two looks, as the one and as the other found it, half each. */
+  readonly set: number;
+  /** Squares of the times between them: the longer some are, the less the looks tell. */
+  readonly squares: number;
+}
+
+export class QueueBit {
+  readonly #object = new BpfObject(FILE);
+  readonly #nothing = new Uint8Array(0);
+
+  /** From its next packet on. */
+  constructor(device: string) {
+    const name = new Uint8Array(NAME_BYTES);
+    new TextEncoder().encodeInto(device, name);
+    this.#object.setVariable('wanted', name);
+    this.#object.load();
+    this.#object.attach('find');
+  }
+
+  get found(): boolean {
+    return this.#look() !== 2;
+  }
+
+  /**
+   * Looks at random moments. Between them it is busy: one whom a timer wakes in a VM finds a queue stopped at 99 % of its looks that is
+   * stopped for 95 % of the time.
+   */
+  watch(milliseconds: number, mostBetween: number): Looks {
+    const began = performance.now();
+    let [at, found, set, squares] = [began, this.#look(), 0, 0];
+    while (at < began + milliseconds) {
+      const next = at + mostBetween * Math.random();
+      while (performance.now() < next);
+      const [before, foundBefore] = [at, found];
+      [at, found] = [performance.now(), this.#look()];
+      set += ((at - before) * (found + foundBefore)) / 2;
+      squares += (at - before) ** 2;
+    }
+    return { time: at - began, set, squares };
+  }
+
+  close(): void {
+    this.#object.close();
+  }
+
+  #look(): number {
+    return this.#object.testRun('look', this.#nothing);
+  }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// A queue that is kept full, whoever takes the CPU from its reader, and how the agent says that the time was spent.
+import { spawn } from 'node:child_process';
+import { cpus } from 'node:os';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { AgentLab } from '../agent/agent-lab.ts';
+import type { NamespaceLab } from './netns.ts';
+
+const MEASURED_MS = 3000;
+const TRIES = 3;
+export const READER_CPU = '1';
+export const SENDER_CPU = '0';
+
+/** Of the full time by state; total: of the time that passed. */
+export type Shares = Readonly<Record<string, number>>;
+
+/**
+ * The first of three measurements that is right, or the last: who is on a CPU that stands still seems to stay as he was. The agent
+ * looks at readers by itself.
+ */
+export async function sharesOf(
+  agent: AgentLab,
+  lab: NamespaceLab,
+  isRight: (shares: Shares) => boolean,
+): Promise<Shares> {
+  await stepAside(lab, agent.pid);
+  for (let tries = 1; ; tries++) {
+    const shares = await measure(agent, lab);
+    if (isRight(shares) || tries === TRIES) return shares;
+  }
+}
+
+async function measure(agent: AgentLab, lab: NamespaceLab): Promise<Shares> {
+  const started = performance.now();
+  const before = await fullSeconds(agent, lab);
+  await wait(MEASURED_MS);
+  const after = await fullSeconds(agent, lab);
+  // With the first and the last look in it, however long these take.
+  const elapsed = (performance.now() - started) / 1000;
+  const spent = [...after].map(([state, s]) => [state, s - (before.get(state) ?? 0)] as const);
+  const total = spent.reduce((sum, [, seconds]) => sum + seconds, 0);
+  const shares = spent.map(([state, seconds]) => [state, Math.round((1000 * seconds) / total) / 1000] as const);
+  return { ...Object.fromEntries(shares.filter(([, share]) => share > 0)), total: total / elapsed };
+}
+
+async function fullSeconds(agent: AgentLab, lab: NamespaceLab): Promise<ReadonlyMap<string, number>> {
+  const { queues } = await agent.device(lab.inode, 'tap0');
+  return new Map(queues[0]?.reader?.fullSeconds.map(({ state, seconds }) => [state, seconds]));
+}
+
+/**
+ * Who looks or sends leaves the reader's CPU: behind a real-time thread there it would have 50 ms of each second, in which
+ * the reader empties its ring.
+ */
+async function stepAside(lab: NamespaceLab, pid: number = process.pid): Promise<void> {
+  const moveTo = (list: string) => lab.exec('taskset', '-a', '-p', '-c', list, String(pid));
+  lab.after(() => moveTo(`0-${cpus().length - 1}`));
+  await moveTo(SENDER_CPU);
+}
+
+/** More packets than any of the readers takes, from the other CPU, until the answer is called. */
+export async function startFlood(lab: NamespaceLab): Promise<() => Promise<void>> {
+  await stepAside(lab);
+  const sender = await lab.puppet();
+  await lab.exec('taskset', '-a', '-p', '-c', SENDER_CPU, String(sender.pid));
+  await lab.exec('chrt', '-a', '-f', '-p', '10', String(sender.pid));
+  let over = false;
+  const sent = (async () => {
+    while (!over) {
+      await sender.packet('tap0', 500, 64).catch(() => {}); // the device may have no carrier
+      await wait(1);
+    }
+  })();
+  return async () => {
+    over = true;
+    await sent;
+  };
+}
+
+/** A loop on the reader's CPU, started by the program named. */
+export async function hog(lab: NamespaceLab, ...by: readonly string[]): Promise<void> {
+  await stepAside(lab);
+  const [file = '', ...args] = ['taskset', '-c', READER_CPU, ...by, 'sh', '-c', 'while :; do :; done'];
+  const child = spawn(file, args, { stdio: 'ignore' });
+  lab.after(async () => child.kill('SIGKILL')); // first of all: who is starved is slow to die
+  await wait(300);
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// A packet of those that are looked at closely, sent when the reader sleeps.
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Puppet } from '../traffic-reader/puppet.ts';
+
+/** MARK_MASK + 1 of bpf/queue.bpf.h. */
+export const SAMPLE = 256;
+const PATIENCE_MS = 10_000;
+const MOST_SAMPLES = 10;
+
+/** The row of the sender's CPU must be at a multiple of SAMPLE, and is so again afterwards. */
+export async function sendToSleeper(sender: Puppet, peer: string, sleeps: () => boolean): Promise<void> {
+  await sender.udp(peer, 9, SAMPLE - 1, 64);
+  const deadline = performance.now() + PATIENCE_MS;
+  // Three times, a moment apart: between two packets it may be about to take the next.
+  for (let seen = 0; seen < 3; seen = sleeps() ? seen + 1 : 0) {
+    if (performance.now() > deadline) throw new Error('The reader does not fall asleep.');
+    await wait(10);
+  }
+  await sender.udp(peer, 9, 1, 64);
+}
+
+/**
+ * Sends samples until `enough`, and answers how many. Not seen is one whose reader sleeps again before the sender's CPU
+ * goes on, for which a virtual CPU that stands still gives it the time.
+ */
+export async function sampleUntil(enough: () => Promise<boolean>, send: () => Promise<void>): Promise<number> {
+  for (let sent = 0; ; sent++) {
+    if (sent === MOST_SAMPLES || (await enough())) return sent;
+    await send();
+  }
+}
+
+/** All threads of the process. */
+export function asleep(pid: number): boolean {
+  return readdirSync(`/proc/${pid}/task`).every(sleeps);
+}
+
+export function sleeps(tid: string): boolean {
+  return /\) S /.test(readFileSync(`/proc/${tid}/stat`, 'utf8'));
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel matrix: one boot of one kernel runs ordinary test files there, told as subtests of one test here.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { dirname, join, resolve } from 'node:path';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { noVm, runInVm } from '../vm/boot.ts';
+import { bundle } from '../vm/bundle.ts';
+import { type Kernel, kernelOrWhy } from '../vm/kernels.ts';
+import { SERIES, type Series } from '../vm/series.ts';
+import { EVENT_START } from './event.ts';
+import { isNightly } from './nightly.ts';
+import { Retelling } from './vm-reporter.ts';
+
+const labFolder = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+const NIGHTLY: readonly Series[] = [];
+
+/**
+ * All that runs on another kernel, and where `npm run test:kernels` runs it; `npm run test:nightly` runs everything everywhere. Every day on all: which
+ * mechanisms there are, and the counts at full speed. On one or two, what this machine's own kernel cannot show: vhost-net, fentry,
+ * queues that stop; where a kernel is the oldest or the newest of those that differ, there. At night what is shown here every day by
+ * other mechanisms, what takes long, and what depends on who gets a CPU when, of which a machine that runs two VMs has its own opinion.
+ *
+ * Neighbours share an agent where they can (lab/agent/shared-agent.ts): those that need one of their own come first (of these `doctor`: others load
+ * drivers that it would tell of) and last. Files with tests of both kinds lie so that what ends one goes on in the next.
+ */
+export const GUEST_FILES: readonly { readonly file: string; readonly daily: readonly Series[] }[] = [
+  { file: 'lab/guest/doctor.guest.ts', daily: SERIES },
+  { file: 'lab/guest/rights.guest.ts', daily: NIGHTLY },
+  { file: 'lab/guest/modules.guest.ts', daily: ['6.1'] },
+  { file: 'lab/guest/allocation.guest.ts', daily: ['7.2'] },
+  { file: 'lab/guest/bench.guest.ts', daily: NIGHTLY },
+  { file: 'lab/guest/drops.guest.ts', daily: NIGHTLY },
+  { file: 'lab/guest/fallbacks.guest.ts', daily: NIGHTLY },
+  { file: 'lab/guest/forced.guest.ts', daily: NIGHTLY },
+  { file: 'lab/guest/budget.guest.ts', daily: NIGHTLY },
+  { file: 'lab/guest/late.guest.ts', daily: ['6.1'] },
+  { file: 'dashboards/recorded.guest.ts', daily: NIGHTLY },
+  { file: 'lab/guest/verdicts.guest.ts', daily: NIGHTLY },
+  { file: 'lab/guest/remedy.guest.ts', daily: NIGHTLY },
+  { file: 'src/rules/pasted.slow.kernel.test.ts', daily: NIGHTLY },
+  { file: 'lab/guest/traffic.guest.ts', daily: SERIES },
+  { file: 'lab/guest/departures.guest.ts', daily: ['6.12'] },
+  { file: 'lab/guest/tcp.guest.ts', daily: NIGHTLY },
+  { file: 'lab/guest/zerocopy.guest.ts', daily: ['7.2'] },
+  { file: 'lab/guest/vhost-guest.guest.ts', daily: ['7.3'] },
+  { file: 'lab/guest/random-guests.guest.ts', daily: NIGHTLY },
+  { file: 'lab/guest/real-qemu.guest.ts', daily: NIGHTLY },
+  { file: 'lab/guest/lifetimes.guest.ts', daily: ['7.3'] },
+  { file: 'lab/guest/vhost.guest.ts', daily: ['6.1'] },
+  { file: 'lab/guest/backpressure.guest.ts', daily: ['7.3'] },
+  { file: 'lab/guest/receive.guest.ts', daily: ['6.12'] },
+  { file: 'lab/guest/redirect.guest.ts', daily: ['7.3'] },
+  { file: 'lab/guest/readers.guest.ts', daily: NIGHTLY },
+  { file: 'src/inventory/readers.kernel.test.ts', daily: NIGHTLY },
+  { file: 'src/inventory/before-tun.kernel.test.ts', daily: ['6.1'] },
+  { file: 'src/inventory/routed-drops.kernel.test.ts', daily: ['6.1', '7.3'] },
+  { file: 'src/inventory/refused-by-host.kernel.test.ts', daily: ['6.1', '7.3'] },
+  { file: 'src/inventory/receive.kernel.test.ts', daily: ['6.12'] },
+  { file: 'src/inventory/uncounted.kernel.test.ts', daily: ['6.1', '7.3'] },
+  { file: 'src/inventory/random.slow.kernel.test.ts', daily: NIGHTLY },
+  { file: 'src/inventory/ring-history.kernel.test.ts', daily: NIGHTLY },
+  { file: 'src/inventory/exact.kernel.test.ts', daily: NIGHTLY },
+  { file: 'src/inventory/redirect.kernel.test.ts', daily: NIGHTLY },
+  { file: 'src/inventory/lean.kernel.test.ts', daily: ['6.1'] },
+  { file: 'lab/guest/levels.guest.ts', daily: NIGHTLY },
+  { file: 'src/inventory/queue-changes.kernel.test.ts', daily: ['7.3'] },
+  { file: 'lab/guest/wakeups.guest.ts', daily: ['6.12'] },
+  { file: 'src/inventory/wakeups.kernel.test.ts', daily: NIGHTLY },
+  { file: 'src/kernel/own-device.kernel.test.ts', daily: ['7.3'] },
+  { file: 'src/inventory/macvtap.kernel.test.ts', daily: NIGHTLY },
+  { file: 'src/inventory/owners.kernel.test.ts', daily: NIGHTLY },
+];
+
+const RUN = 'lab/kernels/main.ts';
+const REPORTER = 'lab/kernels/reporter.cjs';
+
+/** What repeats or lengthens a run there as it does here; random sequences run in full on this machine's own kernel. */
+const PASSED_ON: Readonly<Record<string, string | undefined>> = {
+  SEED: process.env.SEED,
+  NIGHTLY: process.env.NIGHTLY,
+  /** Of random steps at night, by each mechanism, as many as fit. */
+  MODEL_MINUTES: isNightly ? '15' : undefined,
+  TAP: process.env.TAP,
+  TCP_PACKETS: process.env.TCP_PACKETS,
+  SEQUENCES: process.env.SEQUENCES ?? (process.env.SEED ? '1' : isNightly ? '50' : '2'),
+};
+/**
+ * Below what deploy/test.mjs gives a file, so that a VM that hangs can say what it was doing; and twice what a VM takes
+ * beside another on a busy machine, which was 1 300 s.
+ */
+const LIMIT_MS = isNightly ? 10_000_000 : 2_700_000;
+
+/** What `npm test` runs in a short boot of the oldest and of the newest kernel: which mechanisms there are, and exact counts. */
+export const SHORT: readonly string[] = ['lab/guest/doctor.guest.ts', 'src/inventory/exact.kernel.test.ts'];
+
+/** GUEST=traffic,late in the environment runs only the files with one of these in their path. */
+export function testOnKernel(series: Series, files: readonly string[] = guestFiles(series)): void {
+  test(`Linux ${series}`, { skip: noVm }, async (t) => {
+    const kernel = await kernelOrWhy(series, (line) => console.log(line));
+    if (typeof kernel === 'string') {
+      t.skip(`nothing was tested on kernel ${series}: ${kernel}`);
+      return;
+    }
+    execFileSync('make', ['--silent', '--no-print-directory', '-C', labFolder]);
+    const told = new Retelling((line) => console.log(line));
+    const failure = boot(kernel, files, told).then(
+      () => undefined,
+      (error: unknown) => withoutEvents(error instanceof Error ? error.message : String(error)),
+    );
+    await told.tell(t);
+    const reason = await failure;
+    if (reason !== undefined) throw new Error(reason);
+    assert.ok(told.ended, `the tests on kernel ${series} did not reach their end: see above`);
+  });
+}
+
+async function boot(kernel: Kernel, files: readonly string[], told: Retelling): Promise<void> {
+  const environment = Object.fromEntries(
+    Object.entries(PASSED_ON).flatMap(([name, value]) => (value ? [[name, value]] : [])),
+  );
+  try {
+    const { place, command } = await bundle(`linux-${kernel.series}`, [RUN, REPORTER, ...files]);
+    const reporter = ['--test-reporter', resolve(place(REPORTER)), '--test-reporter-destination', 'stdout'];
+    const options = { timeoutMs: LIMIT_MS, environment, onOutput: (text: string) => told.hear(text) };
+    const { status } = await runInVm(kernel, command(files.map(place), reporter), options);
+    if (status !== 0 && told.failures === 0) throw new Error(`The tests in the VM ended with status ${status}.`);
+  } finally {
+    told.close();
+  }
+}
+
+/** What was told already, and would be told again as the VM's last words. */
+function withoutEvents(text: string): string {
+  const lines = text.split('\n');
+  return lines.filter((line) => !line.startsWith(EVENT_START)).join('\n');
+}
+
+function guestFiles(series: string): readonly string[] {
+  const everything = isNightly || process.env.GUEST;
+  const chosen = GUEST_FILES.filter(({ daily }) => everything || daily.some((one) => one === series));
+  const files = chosen.map(({ file }) => file);
+  const words = (process.env.GUEST ?? '').split(',');
+  return files.filter((file) => words.some((word) => file.includes(word)));
+}

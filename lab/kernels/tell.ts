@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// A reporter for node:test that tells the host each test as it begins and as it ends.
+import { relative } from 'node:path';
+import { inspect } from 'node:util';
+import { at, numberAt, textAt } from '../host/checked-json.ts';
+import { sourceOf } from '../vm/bundled.ts';
+import type { GuestEvent } from './event.ts';
+
+interface Told {
+  readonly type: string;
+  readonly data: unknown;
+}
+
+export async function* tell(source: AsyncIterable<Told>): AsyncGenerator<string> {
+  for await (const { type, data } of source) {
+    const event = eventOf(type, data);
+    if (event) yield `${JSON.stringify(event)}\n`;
+  }
+  yield `${JSON.stringify({ type: 'end' } satisfies GuestEvent)}\n`;
+}
+
+/** Node says of a test that it begins, and tells its result after those of its subtests. */
+function eventOf(type: string, data: unknown): GuestEvent | undefined {
+  if (type === 'test:dequeue') {
+    return { type: 'start', ...testOf(data), file: sourceOf(relative(process.cwd(), textAt(data, 'file'))) };
+  }
+  if (type === 'test:pass' || type === 'test:fail') return resultOf(type === 'test:pass', data);
+  // Those without a file count all tests.
+  const said = type === 'test:stdout' || type === 'test:stderr' || (type === 'test:diagnostic' && at(data, 'file'));
+  return said ? { type: 'say', text: textAt(data, 'message').trimEnd() } : undefined;
+}
+
+function resultOf(passed: boolean, data: unknown): GuestEvent {
+  const left = [at(data, 'skip'), at(data, 'todo')].find((reason) => reason !== undefined && reason !== false);
+  if (left !== undefined) return { type: 'skip', ...testOf(data), reason: String(left) };
+  if (passed) return { type: 'pass', ...testOf(data) };
+  const error = at(data, 'details', 'error');
+  if (at(error, 'failureType') === 'subtestsFailed') return { type: 'fail', ...testOf(data), reason: undefined };
+  return { type: 'fail', ...testOf(data), reason: inspect(at(error, 'cause') ?? error, { depth: 4 }) };
+}
+
+function testOf(data: unknown): { readonly nesting: number; readonly name: string } {
+  return { nesting: numberAt(data, 'nesting'), name: textAt(data, 'name') };
+}

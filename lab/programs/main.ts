@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// npx tsx lab/programs/main.ts [--write] [--report] [table] [idle] [busy]: real programs, real faults, and what tapscope says of them.
+// ONLY= takes the programs, and the cases ("openvpn: idle"), with that in their name. --write: into docs/programs.md; --report: of what
+// ran before, and nothing is played.
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { loadavg, release } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startAgent } from '../agent/serve-process.ts';
+import { busyLoops } from './load.ts';
+import { keepPart, keptPart, type PartName } from './part.ts';
+import { playAll } from './play.ts';
+import { caseLine, isGood, type Part, report } from './report.ts';
+import { scoped } from './scoped.ts';
+import { table } from './table.ts';
+import type { Result } from './verdict.ts';
+
+const FILE = join(dirname(fileURLToPath(import.meta.url)), '../../docs/programs.md');
+const BUSY_LOAD = 10;
+const PARTS: readonly PartName[] = ['table', 'idle', 'busy'];
+
+const only = process.env.ONLY ?? '';
+const isWanted = (name: string): boolean => name.includes(only);
+
+async function play(name: PartName): Promise<Part> {
+  const began = performance.now();
+  const [load = 0] = loadavg();
+  // What else runs on this machine is part of the load.
+  const loops = name === 'busy' ? Math.max(0, Math.ceil(BUSY_LOAD - load)) : 0;
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
+  const date = new Date().toISOString();
+  const partOf = (rows: Part['rows'], results: Part['results']): Part => {
+    const [loadAtEnd = 0] = loadavg();
+    const minutes = (performance.now() - began) / 60_000;
+    return { rows, results, loops, loads: [load, loadAtEnd], minutes, kernel: release(), date, commit };
+  };
+  // A run that is ended early has what it played until then.
+  const keep = (rows: Part['rows'], results: Part['results']): void => {
+    if (only === '') keepPart(name, partOf(rows, results));
+  };
+  if (name === 'table') return partOf(await table(isWanted, (rows) => keep(rows, [])), []);
+  return partOf([], await cases(loops, (results) => keep([], results)));
+}
+
+function cases(loops: number, keep: (results: Part['results']) => void): Promise<Part['results']> {
+  return scoped(async (t) => {
+    const { socket } = await startAgent(t);
+    busyLoops(t, loops);
+    const played: Result[] = [];
+    const tell = (result: Result): void => {
+      played.push(result);
+      console.error(caseLine(result));
+      keep(played);
+    };
+    return playAll({ t, socket, only: isWanted, tell });
+  });
+}
+
+const words = process.argv.slice(2);
+const named = PARTS.filter((name) => words.includes(name));
+const chosen = named.length > 0 ? named : PARTS;
+const parts: Partial<Record<PartName, Part>> = {};
+for (const name of PARTS) {
+  const isPlayed = chosen.includes(name) && !words.includes('--report');
+  const part = isPlayed ? await play(name) : keptPart(name);
+  if (!part) continue;
+  if (isPlayed && only === '') keepPart(name, part);
+  if (isPlayed || only === '') parts[name] = part;
+}
+const text = report(parts);
+console.log(text);
+if (words.includes('--write') && only === '') writeFileSync(FILE, text);
+process.exit(isGood(parts) ? 0 : 1); // what a program left behind must not keep it

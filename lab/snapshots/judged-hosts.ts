@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tables of hosts and what is found on them.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { judge } from '../../src/rules/judge.ts';
+import type { AgentState } from '../../src/snapshot.ts';
+import { quietHost, type TapPlan } from './quiet-host.ts';
+
+export interface JudgedHost {
+  /** 'a host that …' */
+  readonly host: string;
+  readonly taps: readonly TapPlan[];
+  readonly agent?: Partial<AgentState>;
+  /** Of the window, and between two snapshots. */
+  readonly seconds?: number;
+  readonly stepSeconds?: number;
+  /** Somebody asks about the first device. */
+  readonly asked?: true;
+  /** 'rule severity', in order; of a device that is not the first, its name before. */
+  readonly finds: readonly string[];
+  /** What the first finding says. */
+  readonly says?: RegExp;
+  /** What is to be typed first. */
+  readonly types?: string;
+}
+
+export function testHosts(hosts: readonly JudgedHost[]): void {
+  for (const one of hosts) test(`a host that ${one.host}`, () => testHost(one));
+}
+
+function testHost({ taps, agent, seconds, stepSeconds, asked, finds, says, types }: JudgedHost): void {
+  const window = quietHost(taps, agent, seconds, stepSeconds);
+  const { findings, unjudged } = judge(window, asked && window.devices[0]);
+  const told = findings.map(
+    ({ rule, severity, device = 'tap0' }) => `${device === 'tap0' ? '' : `${device} `}${rule} ${severity}`,
+  );
+  assert.deepEqual(told, finds, JSON.stringify({ findings, unjudged }, null, 1));
+  if (says) assert.match(findings[0]?.cause ?? '', says);
+  if (types) assert.equal(findings[0]?.remedies[0]?.command, types);
+  for (const { cause, evidence, remedies, rejected } of findings) {
+    assert.ok(cause.length <= 200, `${cause.length}: ${cause}`);
+    for (const line of evidence) assert.ok(line.length <= 100, `${line.length}: ${line}`);
+    for (const { because } of rejected) assert.doesNotMatch(because, /^0 packets/);
+    for (const { effect } of remedies) assert.ok(effect.length <= 160, `${effect.length}: ${effect}`);
+  }
+}

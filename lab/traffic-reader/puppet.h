@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the puppet can do beyond `traffic`: only tests ask for it.
+#ifndef PUPPET_H
+#define PUPPET_H
+
+#include "../../traffic/traffic.h"
+
+command puppet_open, queue_enable, queue_disable, queue_persist, queue_steer;
+command queue_write, queue_sndbuf;
+command read_some, read_bad;
+command queue_filter;
+command send_udp, send_packet, sniff, redirect, answer_xdp;
+command stream_start, stream_stop;
+command link_set, link_length, link_running, send_frames;
+
+/* A packet socket, or a negative errno; protocol 0 receives nothing. */
+int open_packet(const char *device, int protocol);
+bool is_ethernet(int socket, const char *device);
+
+/* A descriptor that does not block, or a negative errno. */
+int open_macvtap(const char *device);
+
+#endif

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// TypeScript of this tree as JavaScript for a VM: where the CPU is emulated, finding, translating and reading three hundred files takes
+// half a minute, one file of each program and what they share a second.
+import { readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build, type Plugin } from 'esbuild';
+import { BUNDLES } from './bundled.ts';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
+
+/** What finds something by its own place finds it still. */
+const keepPlaces: Plugin = {
+  name: 'keep-places',
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8')
+        .replaceAll('import.meta.dirname', JSON.stringify(dirname(path)))
+        .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)),
+      loader: 'ts',
+    })),
+};
+
+export interface Bundle {
+  /** Where one of the files is now, below the root of the tree. */
+  readonly place: (file: string) => string;
+  /** Runs the first file. */
+  readonly command: (args: readonly string[], flags?: readonly string[]) => readonly string[];
+}
+
+/** Bundles anew what has this name. `files`: below the root of the tree, first the program. */
+export async function bundle(name: string, files: readonly [string, ...string[]]): Promise<Bundle> {
+  const folder = join(BUNDLES, name);
+  rmSync(join(ROOT, folder), { recursive: true, force: true });
+  await build({
+    absWorkingDir: ROOT,
+    entryPoints: [...files],
+    outbase: ROOT,
+    outdir: folder,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    packages: 'external',
+    sourcemap: true,
+    sourcesContent: false,
+    plugins: [keepPlaces],
+    logLevel: 'warning',
+  });
+  const place = (file: string): string => join(folder, file.replace(/\.\w+$/, '.js'));
+  return {
+    place,
+    command: (args, flags = []) => [process.execPath, '--enable-source-maps', ...flags, place(files[0]), ...args],
+  };
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernels of the lab: Debian's, by the version and checksum that kernels.json locks, unpacked into a cache once.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { debianSuite, NoMirror, type Package, type Suite } from './apt.ts';
+import { cachePath } from './cache.ts';
+import { type LockedKernel, lockedKernel } from './kernel-lock.ts';
+import { releaseOf, unpackKernel } from './unpack-kernel.ts';
+
+/** An unpacked kernel: `vmlinuz` and `lib/modules/<release>` under `directory`. */
+export interface Kernel {
+  readonly series: string;
+  readonly release: string;
+  readonly directory: string;
+}
+
+/** A kernel is 50 to 100 MB to download. */
+const KERNELS = cachePath('kernels');
+
+/** From the cache, else from the mirror; `say` hears what takes time and what is not as locked. */
+export async function provideKernel(series: string, say: (line: string) => void): Promise<Kernel> {
+  const locked = lockedKernel(series);
+  const wanted = unpacked(series, locked.packages);
+  if (existsSync(wanted.directory)) {
+    return wanted;
+  }
+  const { suite, packages } =
+    (await findOffer(locked, (one) => exactPackages(locked, one))) ?? (await newestOffer(locked));
+  const [gone, instead] = [locked.packages[0], packages[0]];
+  if (instead?.version !== gone?.version) {
+    say(
+      `kernel ${series}: Debian no longer has ${gone?.name} ${gone?.version}; taking ${instead?.name} ` +
+        `${instead?.version}. To lock it: npx tsx lab/vm/fetch-kernels.ts --relock ${series}`,
+    );
+  }
+  const kernel = unpacked(series, packages);
+  if (!existsSync(kernel.directory)) {
+    await unpackKernel(suite, packages, kernel.directory, (line) => say(`kernel ${series}: ${line}`));
+  }
+  return kernel;
+}
+
+/** For tests: or why there is none. That no mirror answers is no fault of what is tested; a wrong checksum is one. */
+export async function kernelOrWhy(series: string, say: (line: string) => void): Promise<Kernel | string> {
+  try {
+    return await provideKernel(series, say);
+  } catch (error) {
+    if (error instanceof NoMirror) return error.message;
+    throw error;
+  }
+}
+
+/** 7.3-amd64 is the release of every release candidate: only with the package's version it names one kernel. */
+function unpacked(series: string, packages: readonly Package[]): Kernel {
+  const release = releaseOf(packages);
+  return { series, release, directory: join(KERNELS, `${release}_${packages[0]?.version}`) };
+}
+
+export interface Offer {
+  readonly suite: Suite;
+  readonly packages: readonly Package[];
+}
+
+async function findOffer(
+  locked: LockedKernel,
+  search: (suite: Suite) => Promise<readonly Package[] | undefined>,
+): Promise<Offer | undefined> {
+  for (const name of locked.suites) {
+    const suite = await debianSuite(name, join(KERNELS, 'apt'));
+    const packages = await search(suite);
+    if (packages) {
+      return { suite, packages };
+    }
+  }
+  return undefined;
+}
+
+async function exactPackages(locked: LockedKernel, suite: Suite): Promise<readonly Package[] | undefined> {
+  const found = await Promise.all(locked.packages.map((one) => suite.find(one.name, one.version)));
+  return found.length > 0 && found.every((one) => one !== undefined) ? locked.packages : undefined;
+}
+
+export async function newestOffer(locked: LockedKernel): Promise<Offer> {
+  const offer = await findOffer(locked, (suite) => newestPackages(locked, suite));
+  if (!offer) {
+    throw new Error(
+      `Debian (${locked.suites.join(', ')}) has no kernel of series ${locked.series} any more: ` +
+        'name the suite that has it, or another series, in lab/vm/kernels.json.',
+    );
+  }
+  return offer;
+}
+
+async function newestPackages(locked: LockedKernel, suite: Suite): Promise<readonly Package[] | undefined> {
+  const packages: Package[] = [];
+  for (const pattern of locked.patterns) {
+    const name = await suite.newestName(pattern);
+    const found = name === undefined ? undefined : await suite.find(name);
+    if (!found) {
+      return undefined;
+    }
+    packages.push(found);
+  }
+  return packages;
+}

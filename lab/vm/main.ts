@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// npx tsx lab/vm/main.ts [--cpus=N] [--memory=MIB] [--clock] SERIES COMMAND…: a command on another kernel, here and now.
+
+import { noVm, runInVm } from './boot.ts';
+import { provideKernel } from './kernels.ts';
+
+async function main(words: readonly string[]): Promise<number> {
+  const first = words.findIndex((word) => !word.startsWith('--'));
+  const flags = first < 0 ? words : words.slice(0, first);
+  const flag = (name: string): string | undefined =>
+    flags.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
+  const [series, ...command] = first < 0 ? [] : words.slice(first);
+  if (noVm) {
+    throw new Error(`No VM can run here: ${noVm}.`);
+  }
+  if (!series || command.length === 0) {
+    throw new Error('Usage: npx tsx lab/vm/main.ts [--cpus=N] [--memory=MIB] [--clock] SERIES COMMAND…');
+  }
+  const kernel = await provideKernel(series, (line) => console.error(line));
+  const { status } = await runInVm(kernel, command, {
+    cpus: Number(flag('cpus') ?? 2),
+    memoryMiB: Number(flag('memory') ?? 2048),
+    instructionClock: flags.includes('--clock'),
+    onOutput: (text) => process.stdout.write(text),
+  });
+  return status;
+}
+
+/** No status of the command itself: as env and timeout say it. */
+const NOT_RUN = 125;
+
+process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  return NOT_RUN;
+});
