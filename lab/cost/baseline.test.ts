@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { baselineText, grown, growthOf } from './baseline.ts';
-import { growthLine } from './check.ts';
+import { growthLine } from './compare-baseline.ts';
 import { BASELINE, DEFAULT_LEVEL, RAW_MODE } from './configurations.ts';
-import type { Prices } from './paths.ts';
+import type { Prices } from './packet-paths.ts';
 
 function prices(nothing: Prices, exact: Prices, raw: Prices): ReadonlyMap<string, Prices> {
   return new Map([

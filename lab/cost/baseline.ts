@@ -5,9 +5,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { at, parseJson } from '../host/checked-json.ts';
 import { BASELINE, GUARDED } from './configurations.ts';
-import { type Measured, pricesOf } from './measure.ts';
-import { type Path, type Prices, pathNames } from './paths.ts';
-import { added } from './table.ts';
+import { added } from './cost-table.ts';
+import { type Measured, pricesOf } from './measure-paths.ts';
+import { type Path, type Prices, pathNames } from './packet-paths.ts';
 
 export const baselineFile = join(dirname(fileURLToPath(import.meta.url)), 'baseline.json');
 

@@ -2,7 +2,7 @@
 // What is attached while the packet paths are clocked, and what it may add.
 import type { Level } from '../../src/probes/attach.ts';
 import { EVENTS } from '../../src/probes/events.ts';
-import type { Path } from './paths.ts';
+import type { Path } from './packet-paths.ts';
 import { TOOLS, type Tool } from './tools.ts';
 
 export type Attached =

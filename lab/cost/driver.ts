@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { at, numberAt, parseJson } from '../host/checked-json.ts';
-import type { PATHS, Prices, SCALED_PATHS } from './paths.ts';
+import type { PATHS, Prices, SCALED_PATHS } from './packet-paths.ts';
 
 const file = join(dirname(fileURLToPath(import.meta.url)), '../../dist/lab/cost-driver');
 

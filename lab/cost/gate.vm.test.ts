@@ -5,7 +5,7 @@ import test from 'node:test';
 import { noVm } from '../vm/boot.ts';
 import { kernelOrWhy } from '../vm/kernels.ts';
 import { BASELINE_CONFIGURATIONS, grown, readBaseline } from './baseline.ts';
-import { growthLine, growthOn, SERIES } from './check.ts';
+import { growthLine, growthOn, SERIES } from './compare-baseline.ts';
 import { GUARDED } from './configurations.ts';
 
 for (const series of SERIES) {

@@ -2,11 +2,11 @@
 // Runs inside the VM, as guest.ts ROUNDS paths|scales NAME…: attaches each configuration in its turn, has the driver clock
 // the paths, and prints a line of JSON; with scales then those that are clocked on many devices and queues.
 import { execFileSync } from 'node:child_process';
-import { type Attachment, attach } from './attach.ts';
+import { type Attachment, attach } from './attach-configuration.ts';
 import { CannotAttach } from './cannot-attach.ts';
 import { BASELINE, CONFIGURATIONS, type Configuration, isScaled } from './configurations.ts';
 import { type Driver, startDriver } from './driver.ts';
-import { PATHS, type Prices, SCALED_PATHS } from './paths.ts';
+import { PATHS, type Prices, SCALED_PATHS } from './packet-paths.ts';
 
 /** What sees a packet costs more than this. */
 const NOTHING = 20;

@@ -6,11 +6,11 @@ import { writeFileSync } from 'node:fs';
 import { writeSection } from '../tables/benchmarks.ts';
 import { noVm } from '../vm/boot.ts';
 import { BASELINE_CONFIGURATIONS, baselineFile, baselineText, grown } from './baseline.ts';
-import { growthLine, growthOn, SERIES } from './check.ts';
+import { growthLine, growthOn, SERIES } from './compare-baseline.ts';
 import { CONFIGURATIONS } from './configurations.ts';
-import { type Measured, measureOn } from './measure.ts';
-import { readVersions, report } from './report.ts';
-import { brokenLimits, brokenPromises, differenceOf, priceTable, scaleTable } from './table.ts';
+import { readVersions, report } from './cost-section.ts';
+import { brokenLimits, brokenPromises, differenceOf, priceTable, scaleTable } from './cost-table.ts';
+import { type Measured, measureOn } from './measure-paths.ts';
 
 const [LIMITED] = SERIES;
 const EXTENT = { rounds: 5, scales: true, timeoutMs: 1_800_000 };

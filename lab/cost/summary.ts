@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the figures say, in one paragraph.
 import { BASELINE, CONFIGURATIONS, COUNTS_ALL, DEFAULT_LEVEL, LEAN_LEVEL, RAW_MODE } from './configurations.ts';
-import type { Measured } from './measure.ts';
-import type { Path } from './paths.ts';
-import { added, widest } from './table.ts';
+import { added, widest } from './cost-table.ts';
+import type { Measured } from './measure-paths.ts';
+import type { Path } from './packet-paths.ts';
 
 export function summary(measured: Measured, series: string): string {
   const { prices } = measured;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tools that people use to see drops and packets, as Debian packages them.
-import type { Path } from './paths.ts';
+import type { Path } from './packet-paths.ts';
 
 export interface Tool {
   readonly name: string;

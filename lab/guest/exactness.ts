@@ -6,7 +6,7 @@ import type { Agent } from '../agent/serve-process.ts';
 import { namespaceLab } from '../host/netns.ts';
 import { type Figures, figuresOf, marksOf, total } from './figures.ts';
 import { DEVICE, LIVES } from './lives.ts';
-import { play, type Scenario, type Truth } from './scenario.ts';
+import { play, type Scenario, type Truth } from './traffic-scenario.ts';
 
 interface Observation {
   readonly truth: Truth;

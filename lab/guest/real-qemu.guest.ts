@@ -6,9 +6,9 @@ import { standingLab } from '../agent/agent-lab.ts';
 import { standingAgent, tapscope } from '../agent/serve-process.ts';
 import { loadVhost } from '../host/zerocopy-parameter.ts';
 import { ProgramCheck } from '../programs/checks.ts';
+import { qemuOf } from '../programs/guests/qemu.ts';
+import { makeStage } from '../programs/namespaces.ts';
 import { missing } from '../programs/need.ts';
-import { qemuOf } from '../programs/qemu.ts';
-import { makeStage } from '../programs/stage.ts';
 
 for (const queues of [1, 2]) {
   const program = qemuOf(queues, 'on');

@@ -9,7 +9,7 @@ import { tapscope } from '../agent/serve-process.ts';
 import { limitedCgroup } from '../host/cgroup.ts';
 import { isSince } from '../host/release.ts';
 import type { Variant } from '../verdicts/scenario.ts';
-import { type Stage, stageOf } from '../verdicts/stage.ts';
+import { type Stage, stageOf } from '../verdicts/setup.ts';
 
 const run = promisify(execFile);
 const skip = !isSince(6, 4) && 'before Linux 6.4 a worker is not throttled with its guest';

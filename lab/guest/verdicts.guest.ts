@@ -5,11 +5,11 @@ import test from 'node:test';
 import { seedOf } from '../host/random.ts';
 import { ownSeries } from '../host/release.ts';
 import { SCENARIOS } from '../verdicts/catalogue.ts';
+import { type Played, playWave } from '../verdicts/load.ts';
 import { runsOf } from '../verdicts/plan.ts';
-import { lineOf } from '../verdicts/report.ts';
 import type { Score } from '../verdicts/score.ts';
-import { watch } from '../verdicts/watch.ts';
-import { type Played, playWave } from '../verdicts/wave.ts';
+import { lineOf } from '../verdicts/verdicts-section.ts';
+import { watch } from '../verdicts/watch-devices.ts';
 
 const series = ['6.1', '7.3'].find((one) => one === ownSeries);
 

@@ -3,7 +3,7 @@
 
 import type { Device, Queue } from '../../src/snapshot.ts';
 import { droppedBefore, imbalances } from '../agent/agent-lab.ts';
-import type { QueueTruth, TapModel } from './tap.ts';
+import type { QueueTruth, TapModel } from './tap-model.ts';
 
 export interface Verdict {
   /** Figures that are wrong, and nothing says so. */

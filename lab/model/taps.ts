@@ -3,7 +3,7 @@
 import type { NamespaceLab } from '../host/netns.ts';
 import type { Random } from '../host/random.ts';
 import type { Puppet } from '../traffic-reader/puppet.ts';
-import type { TapModel } from './tap.ts';
+import type { TapModel } from './tap-model.ts';
 
 export interface Place {
   readonly lab: NamespaceLab;

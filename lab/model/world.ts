@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { randomOf } from '../host/random.ts';
 import { FORMS, nextStep } from './steps.ts';
-import { TapModel } from './tap.ts';
+import { TapModel } from './tap-model.ts';
 import { type Counters, type Done, GONE, type Place, type Tap, take } from './taps.ts';
 
 const NO_PACKETS: Counters = { txPackets: 0, txDropped: 0 };

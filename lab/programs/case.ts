@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A fault of a real program's device, or a healthy host, and what has to be said of it first.
-import type { RunningGuest } from './qemu.ts';
+import type { RunningGuest } from './guests/qemu.ts';
 import type { Scene } from './scene.ts';
 
 export interface Case {

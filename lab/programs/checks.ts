@@ -6,10 +6,10 @@ import type { Finished } from '../agent/serve-process.ts';
 import { at, listAt, parseJson } from '../host/checked-json.ts';
 import type { LinkCounters } from '../host/counters.ts';
 import { until } from '../host/until.ts';
+import { sendExactly, tcp } from './counted-traffic.ts';
+import type { Stage } from './namespaces.ts';
 import type { CheckName, Load, OwnCounts, Running } from './program.ts';
-import { mainReaders, type ThreadReads, threadReads } from './readers.ts';
-import type { Stage } from './stage.ts';
-import { sendExactly, tcp } from './traffic.ts';
+import { mainReaders, type ThreadReads, threadReads } from './reading-threads.ts';
 
 /** How the product is asked: a running agent, and its commands. */
 export interface Asked {

@@ -6,9 +6,9 @@ import { standingLab } from '../agent/agent-lab.ts';
 import { standingAgent, tapscope } from '../agent/serve-process.ts';
 import { noLab } from '../host/netns.ts';
 import { type CheckResult, ProgramCheck } from './checks.ts';
+import { makeStage } from './namespaces.ts';
 import { missing, provide } from './need.ts';
 import type { Program } from './program.ts';
-import { checksOf } from './running.ts';
 
 export function testProgram(program: Program): void {
   const skip = noLab || missing(program.needs.filter((need) => 'debian' in need)) || (program.obstacle?.() ?? false);

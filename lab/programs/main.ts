@@ -8,13 +8,13 @@ import { loadavg, release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startAgent } from '../agent/serve-process.ts';
-import { busyLoops } from './load.ts';
+import { busyLoops } from './busy-loops.ts';
+import { table } from './checks-table.ts';
+import type { Result } from './diagnose-answer.ts';
 import { keepPart, keptPart, type PartName } from './part.ts';
-import { playAll } from './play.ts';
-import { caseLine, isGood, type Part, report } from './report.ts';
+import { playAll } from './play-cases.ts';
+import { caseLine, isGood, type Part, report } from './programs-page.ts';
 import { scoped } from './scoped.ts';
-import { table } from './table.ts';
-import type { Result } from './verdict.ts';
 
 const FILE = join(dirname(fileURLToPath(import.meta.url)), '../../docs/programs.md');
 const BUSY_LOAD = 10;

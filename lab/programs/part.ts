@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Part } from './report.ts';
+import type { Part } from './programs-page.ts';
 
 const FOLDER = join(dirname(fileURLToPath(import.meta.url)), '../../dist/programs');
 

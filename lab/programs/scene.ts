@@ -3,10 +3,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { NamespaceLab } from '../host/netns.ts';
 import { until } from '../host/until.ts';
+import { arrivals, type Flow, flow, SINK_PORT, UDP_SINK } from './counted-traffic.ts';
+import type { Stage } from './namespaces.ts';
 import { startProcess } from './process.ts';
 import type { Running } from './program.ts';
-import type { Stage } from './stage.ts';
-import { arrivals, type Flow, flow, SINK_PORT, UDP_SINK } from './traffic.ts';
 
 /** Nothing more arrives when nothing did for so long. */
 const SETTLED_MS = 300;

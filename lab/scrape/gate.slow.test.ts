@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { slowness } from '../host/slowness.ts';
 import { onlyNightly } from '../kernels/nightly.ts';
-import { type Measured, measure } from './measure.ts';
-import { allocationShare, LIMITS, linearity } from './report.ts';
+import { type Measured, measure } from './measure-scrapes.ts';
+import { allocationShare, LIMITS, linearity } from './scrape-section.ts';
 
 const scrapes = 8;
 const rounds = 4;

@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 import { createRegistry, FastRegistry, type Seen } from '../../src/outputs/prometheus.ts';
 import { fillRegistry } from '../../src/outputs/prometheus-client.ts';
 import type { Snapshot } from '../../src/snapshot.ts';
-import { prometheusOptions } from './host.ts';
+import { prometheusOptions } from './made-up-host.ts';
 
 export type Maker = 'tapscope' | 'prom-client';
 

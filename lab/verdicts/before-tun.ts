@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Losses on the way to a device: no reader, a qdisc, a bridge, a firewall.
 import { type Fault, lostBefore, type Scenario } from './scenario.ts';
-import type { Stage } from './stage.ts';
+import type { Stage } from './setup.ts';
 
 const easy = { readers: ['tap', 'tun', 'vhost'], rings: [500, 1000], rates: [300, 600] } as const;
 const routed = { readers: ['tap', 'tun', 'vhost'], rings: [500], rates: [200, 400] } as const;

@@ -2,7 +2,7 @@
 // What the host does with packets beside the ring: XDP and rp_filter behind tun, neighbours that do not answer before it.
 import type { Device } from '../../src/snapshot.ts';
 import { lostBefore, type Scenario } from './scenario.ts';
-import type { Stage } from './stage.ts';
+import type { Stage } from './setup.ts';
 
 const taps = { readers: ['tap'], rings: [500], rates: [200, 400] } as const;
 const tuns = { readers: ['tun'], rings: [500], rates: [200, 400] } as const;

@@ -6,10 +6,10 @@ import { BLINDNESS } from './blindness.ts';
 import { MACVTAPS } from './macvtaps.ts';
 import { OVERFLOW } from './overflow.ts';
 import { PAIRS } from './pairs.ts';
+import { WRITTEN } from './program-faults.ts';
 import { MULTI_QUEUE } from './queues.ts';
-import { READERS } from './readers.ts';
+import { READERS } from './reader-faults.ts';
 import type { Scenario } from './scenario.ts';
-import { WRITTEN } from './written.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
   ...OVERFLOW,

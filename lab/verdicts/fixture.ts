@@ -5,7 +5,7 @@ import type { Finding } from '../../src/rules/finding.ts';
 import { judge } from '../../src/rules/judge.ts';
 import { windowOf } from '../../src/rules/window.ts';
 import type { Snapshot } from '../../src/snapshot.ts';
-import type { Act } from './act.ts';
+import type { Act } from './step.ts';
 
 export interface Fixture {
   readonly scenario: string;

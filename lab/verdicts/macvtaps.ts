@@ -2,7 +2,7 @@
 // macvtaps, whose readers nobody looks at.
 import type { Device } from '../../src/snapshot.ts';
 import type { Scenario } from './scenario.ts';
-import type { Stage } from './stage.ts';
+import type { Stage } from './setup.ts';
 
 const QUEUE = 'vtap0.0';
 

@@ -8,8 +8,8 @@ import { SERIES } from '../vm/series.ts';
 import { SCENARIOS } from './catalogue.ts';
 import { playOn } from './on-kernel.ts';
 import { runsOf } from './plan.ts';
-import { recordAll } from './recording.ts';
-import { faultsIn, report } from './report.ts';
+import { recordAll } from './record-fixtures.ts';
+import { faultsIn, report } from './verdicts-section.ts';
 
 interface Words {
   readonly write: boolean;

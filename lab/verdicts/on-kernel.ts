@@ -6,7 +6,7 @@ import { bundle } from '../vm/bundle.ts';
 import { provideKernel } from '../vm/kernels.ts';
 import { RESULT, type Result, resultOf } from './order.ts';
 import type { Run } from './plan.ts';
-import { lineOf } from './report.ts';
+import { lineOf } from './verdicts-section.ts';
 
 const LIMIT_MS = 2_700_000;
 /** Here an agent takes as much of an emulated CPU as on a thousand hosts: with fewer of them readers wait for it, truly starved. */
@@ -31,7 +31,7 @@ export async function playOn(series: string, all: readonly Run[], record: boolea
       console.error(`${series}: ${lineOf(result)}`);
     }
   };
-  const { command } = await bundle(`verdicts-${series}`, ['lab/verdicts/play.ts']);
+  const { command } = await bundle(`verdicts-${series}`, ['lab/verdicts/play-in-vm.ts']);
   const { status } = await runInVm(kernel, command([JSON.stringify({ runs, record })]), {
     timeoutMs: LIMIT_MS,
     onOutput: hear,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rings: bursts that do not fit, a ring of no size, one so deep that packets age in it, and one that somebody made smaller.
 import { dropped, type Fault, ringOverflows, type Scenario } from './scenario.ts';
-import type { Stage } from './stage.ts';
+import type { Stage } from './setup.ts';
 
 /** Of a burst's packets to the ring's; two bursts a second. */
 export async function burst({ send, variant }: Stage, device: string, size: number): Promise<void> {

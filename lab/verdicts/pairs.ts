@@ -2,8 +2,8 @@
 // Two faults at once, on one device or two: each has to be found, and neither taken for the other.
 import { bridge, refuse } from './before-tun.ts';
 import { burst, overflowing, readBriskly } from './overflow.ts';
+import { refused, writeBadHeaders } from './program-faults.ts';
 import { dropped, lostBefore, ringOverflows, type Scenario } from './scenario.ts';
-import { refused, writeBadHeaders } from './written.ts';
 
 export const PAIRS: readonly Scenario[] = [
   {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Devices of several queues: one that has all the load, one that nobody serves.
 import { ringOverflows, type Scenario } from './scenario.ts';
-import type { Stage } from './stage.ts';
+import type { Stage } from './setup.ts';
 
 const QUEUES = 4;
 const several = { readers: ['tap', 'tun', 'vhost'], rings: [100, 300], rates: [1200, 1600] } as const;

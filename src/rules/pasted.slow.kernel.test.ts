@@ -8,8 +8,8 @@ import { PASTED, type Pasted } from '../../lab/agent/pasted.ts';
 import { namespaceLab, noLab } from '../../lab/host/netns.ts';
 import { SCENARIOS } from '../../lab/verdicts/catalogue.ts';
 import type { Fault, Scenario } from '../../lab/verdicts/scenario.ts';
-import { type Stage, stageOf } from '../../lab/verdicts/stage.ts';
-import { type Watch, watch } from '../../lab/verdicts/watch.ts';
+import { type Stage, stageOf } from '../../lab/verdicts/setup.ts';
+import { type Watch, watch } from '../../lab/verdicts/watch-devices.ts';
 import type { Device, Snapshot } from '../snapshot.ts';
 import type { Remedy } from './finding.ts';
 

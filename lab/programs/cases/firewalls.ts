@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Firewall rules that drop what was to go out by the device, in each hook and by both front ends; and rules that touch other traffic.
 import { ALL, type Case, calm, GUESTS, VPNS } from '../case.ts';
+import { SINK_PORT } from '../counted-traffic.ts';
 import type { Scene } from '../scene.ts';
-import { SINK_PORT } from '../traffic.ts';
 
 const FIREWALL: readonly string[] = ['host-firewall'];
 

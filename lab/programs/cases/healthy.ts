@@ -2,8 +2,8 @@
 // Healthy hosts: whatever is said of them but OK is a false alarm.
 import { setTimeout as wait } from 'node:timers/promises';
 import { ALL, type Case, calm, GUESTS, VPNS } from '../case.ts';
+import { SINK_TCP_PORT } from '../counted-traffic.ts';
 import type { Scene } from '../scene.ts';
-import { SINK_TCP_PORT } from '../traffic.ts';
 
 /** At this many bits a second nothing overflows a ring of 500, on a busy machine either. */
 function tcp(scene: Scene, ...more: readonly string[]): void {

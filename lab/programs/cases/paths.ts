@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { temporaryFolder } from '../../agent/certificates.ts';
 import { ALL, type Case, GUESTS } from '../case.ts';
+import { NEAR_INNER, SOURCE } from '../namespaces.ts';
 import type { Scene } from '../scene.ts';
-import { NEAR_INNER, SOURCE } from '../stage.ts';
 
 const XDP_DROP = `
 __attribute__((section("xdp"), used)) int drop(void *context) { return 1; /* XDP_DROP */ }

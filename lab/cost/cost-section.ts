@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// The section of BENCHMARKS.md about packets.
+import { execFileSync } from 'node:child_process';
+import { limitsOf, markdown, priceTable, scaleTable } from './cost-table.ts';
+import type { Measured } from './measure-paths.ts';
+import { summary } from './summary.ts';
+import { TOOLS } from './tools.ts';
+
+export interface Versions {
+  /** Debian's package -> version; undefined: not installed. */
+  readonly packages: ReadonlyMap<string, string | undefined>;
+}
+
+const METHOD = `# What watching costs
+
+Instructions per packet: with nothing attached, and added by what is attached (\`·\`: less than the noise of 8; \`–\`: this kernel
+does not have the path). Written by \`npm run bench:cost\`; \`npm run bench:cost -- --check\`, which \`npm test\` includes, fails when a
+packet's total grows by more than 2 % of \`lab/cost/baseline.json\`.
+`;
+
+/** difference: between two runs. */
+const method = (difference: number): string => `## Method
+
+Debian's kernels in VMs with one CPU on QEMU's instruction clock, where a virtual nanosecond is an instruction: a busy machine measures
+the same as an idle one. Two runs of what is guarded agreed within ${(100 * difference).toFixed(2)} % (1.5 are allowed). Median of 5 rounds of 4 000 packets of 60 bytes after one that warms up. Instructions
+are not cycles: cache misses, contended atomics and the tools' own user space (it sleeps while a round is clocked) do not show.
+
+* enqueue, drop: one \`send()\` by packet socket into a tap without qdisc whose ring has room, or is full
+* read: one \`read()\` of a packet
+* foreign packet, foreign drop: a \`send()\` into a device that is none of ours, and one that its qdisc drops
+* pktgen: its kernel thread alone, through pfifo_fast into the tap (before Linux 6.5 it shares its packets: their drops are not traced)
+* vhost consume: vhost-net's worker takes a packet out of the ring and puts it into a guest's buffer, in batches of 64
+* stop and wake: a packet's whole way from \`send()\` through fq_codel and a ring of 100 that stops the queue and wakes it
+  (IFF_BACKPRESSURE, Linux 7.3), to \`read()\`
+* write: one \`write()\` into a tap, up to the packet socket that takes it on the host
+* foreign wake: a packet that is redirected through an ifb, whose queue it stops, and which is woken for it. Probes on wakes are attached once a device has IFF_BACKPRESSURE
+* 1 000 devices, 8 queues: the packets take turns among the rings of so many devices (40 at a time), or queues of one device
+`;
+
+export interface Circumstances {
+  /** The kernel that has limits. */
+  readonly limited: string;
+  readonly versions: Versions;
+  /** Between two runs, as a part of a packet's whole price. */
+  readonly difference: number;
+}
+
+export function report(
+  measured: ReadonlyMap<string, Measured>,
+  { limited, versions, difference }: Circumstances,
+): string {
+  const first = measured.get(limited);
+  const parts = [
+    METHOD,
+    ...(first ? [`${summary(first, limited)}\n`, limitSection(first, limited)] : []),
+    ...[...measured].map(([series, one]) => kernelSection(series, one)),
+    method(difference),
+    toolSection(versions),
+  ];
+  return parts.join('\n');
+}
+
+function limitSection(measured: Measured, series: string): string {
+  const rows = limitsOf(measured).map(({ configuration, path, added, limit, holds }) => [
+    `${configuration}, ${path}`,
+    String(Math.max(0, Math.round(added))),
+    String(limit),
+    holds ? 'yes' : `**no**, ${Math.round(added - limit)} over`,
+  ]);
+  return `## Limits on Linux ${series}\n\n${markdown([['path', 'added', 'limit', 'holds'], ...rows])}\n`;
+}
+
+function kernelSection(series: string, measured: Measured): string {
+  const notRun = [...measured.notRun].map(([name, reason]) => `* not run: ${name}: ${reason}`);
+  const lines = [`## Linux ${series} (${measured.kernel})`, '', priceTable(measured), ''];
+  if (notRun.length > 0) lines.push(...notRun, '');
+  lines.push('Added with one ring, and where packets take turns among many:', '', scaleTable(measured), '');
+  return lines.join('\n');
+}
+
+function toolSection({ packages }: Versions): string {
+  const rows = TOOLS.map(({ name, package: debian, command }) => {
+    const words = command.map((word) => (/[\s{}]/.test(word) ? `'${word}'` : word)).join(' ');
+    return `* ${name}: \`${words}\` (${debian} ${packages.get(debian) ?? 'is not installed'})`;
+  });
+  const build = ['qemu-system-x86', 'clang', 'libbpf1'].map((name) => `${name} ${packages.get(name) ?? '?'}`);
+  return [
+    '## Versions and commands',
+    '',
+    `Debian's packages: ${build.join(', ')}. pattern of ebpf_exporter: \`lab/cost/exporter.bpf.c\`; empty programs: \`lab/cost/empty.bpf.c\`.`,
+    '',
+    ...rows,
+    '',
+  ].join('\n');
+}
+
+export function readVersions(): Versions {
+  const names = [...new Set([...TOOLS.map((tool) => tool.package), 'qemu-system-x86', 'clang', 'libbpf1'])];
+  return { packages: new Map(names.map((name) => [name, packageVersion(name)])) };
+}
+
+function packageVersion(name: string): string | undefined {
+  try {
+    const text = execFileSync('dpkg', ['--status', name], { encoding: 'utf8', stdio: 'pipe' });
+    return /^Version: (.*)$/m.exec(text)?.[1];
+  } catch {
+    return undefined; // not installed, or no Debian
+  }
+}

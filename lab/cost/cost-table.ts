@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// The measured prices as tables: what the paths cost with nothing attached, and what each configuration adds.
+import {
+  BASELINE,
+  CONFIGURATIONS,
+  COUNTS_ALL,
+  type Configuration,
+  DEFAULT_LEVEL,
+  isScaled,
+  LEAN_LEVEL,
+  RAW_MODE,
+} from './configurations.ts';
+import type { Measured } from './measure-paths.ts';
+import { type Path, type Prices, pathNames, SCALES, type ScaledPath, scaledPathNames } from './packet-paths.ts';
+
+/** What many devices or queues may change, as a part of the packet's whole price. */
+const SCALE_LIMIT = 0.02;
+
+/** By how much two runs may differ, as a part of the packet's whole price. */
+const REPEAT_LIMIT = 0.015;
+
+/** Differences below this are noise. */
+export const NOISE = 8;
+
+export function markdown(rows: readonly (readonly string[])[]): string {
+  const [header = [], ...body] = rows;
+  return [header, header.map((_, column) => (column === 0 ? '---' : '--:')), ...body]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n');
+}
+
+export function priceTable({ prices }: Measured): string {
+  const nothing = prices.get(BASELINE) ?? {};
+  const rows: string[][] = [
+    ['attached', ...pathNames],
+    [BASELINE, ...pathNames.map((path) => total(nothing[path]))],
+  ];
+  let group = '';
+  for (const configuration of CONFIGURATIONS) {
+    const own = prices.get(configuration.name);
+    if (!own || configuration.name === BASELINE) continue;
+    if (configuration.group !== group) rows.push([`**${configuration.group}**`, ...pathNames.map(() => '')]);
+    group = configuration.group;
+    rows.push([configuration.name, ...pathNames.map((path) => more(added(path, own, nothing)))]);
+  }
+  return markdown(rows);
+}
+
+/** What enqueue, drop and read cost more with many devices and queues. */
+export function scaleTable({ prices }: Measured): string {
+  const nothing = prices.get(BASELINE) ?? {};
+  const scaled = CONFIGURATIONS.filter((one) => isScaled(one) && one.name !== BASELINE && prices.has(one.name));
+  const header = ['attached', ...SCALED_COLUMNS.flatMap((path) => [path, ...SCALES.map((scale) => scale)])];
+  return markdown([
+    header,
+    ...scaled.map(({ name }) => [
+      name,
+      ...SCALED_COLUMNS.flatMap((path) =>
+        [path, ...SCALES.map((scale): ScaledPath => `${path}, ${scale}`)].map((one) =>
+          more(added(one, prices.get(name) ?? {}, nothing)),
+        ),
+      ),
+    ]),
+  ]);
+}
+
+const SCALED_COLUMNS = ['enqueue', 'drop', 'read'] as const;
+
+/** The largest difference that many rings make to these, as a part of the packet's whole price. */
+export function widest({ prices }: Measured, configurations: readonly string[]): number {
+  const nothing = prices.get(BASELINE) ?? {};
+  const differences = [...prices]
+    .filter(([name]) => configurations.includes(name))
+    .flatMap(([, own]) =>
+      SCALED_COLUMNS.flatMap((path) =>
+        SCALES.map((scale): ScaledPath => `${path}, ${scale}`).map((scaled) => {
+          const more = added(scaled, own, nothing);
+          return more === undefined ? 0 : (more - (added(path, own, nothing) ?? 0)) / (own[path] ?? 1);
+        }),
+      ),
+    );
+  return Math.max(0, ...differences.map(Math.abs));
+}
+
+/** Undefined: the kernel does not have the path, or it was not clocked. */
+export function added(path: Path | ScaledPath, prices: Prices, nothing: Prices): number | undefined {
+  const [with_, without] = [prices[path], nothing[path]];
+  return with_ === undefined || without === undefined ? undefined : with_ - without;
+}
+
+function total(instructions: number | undefined): string {
+  return instructions === undefined ? '–' : String(Math.round(instructions));
+}
+
+function more(instructions: number | undefined): string {
+  if (instructions === undefined) return '–';
+  if (Math.abs(instructions) < NOISE) return '·';
+  return `${instructions < 0 ? '−' : '+'}${Math.abs(Math.round(instructions))}`;
+}
+
+export interface Limit {
+  readonly configuration: string;
+  readonly path: Path;
+  readonly added: number;
+  readonly limit: number;
+  readonly holds: boolean;
+}
+
+export function limitsOf({ prices }: Measured): readonly Limit[] {
+  const nothing = prices.get(BASELINE) ?? {};
+  return CONFIGURATIONS.flatMap((configuration) => {
+    const own = prices.get(configuration.name);
+    return own ? limitsOn(configuration, own, nothing) : [];
+  });
+}
+
+/** The largest difference between two runs, as a part of the packet's whole price. */
+export function differenceOf({ prices }: Measured, again: Measured): number {
+  const differences = [...again.prices].flatMap(([name, second]) =>
+    [...pathNames, ...scaledPathNames].map((path) =>
+      Math.abs((added(path, second, prices.get(name) ?? {}) ?? 0) / (second[path] ?? 1)),
+    ),
+  );
+  return Math.max(0, ...differences);
+}
+
+/** One sentence for each promise that no kernel keeps by itself: many rings, and a second run. */
+export function brokenPromises(measured: Measured, again: Measured): readonly string[] {
+  const [scale, difference] = [widest(measured, [DEFAULT_LEVEL, RAW_MODE]), differenceOf(measured, again)];
+  return [
+    ...(scale > SCALE_LIMIT ? [`Many devices or queues make a packet ${(scale * 100).toFixed(1)} % dearer.`] : []),
+    ...(difference > REPEAT_LIMIT ? [`Two runs differ by ${(difference * 100).toFixed(1)} %.`] : []),
+  ];
+}
+
+/** One sentence for each limit that does not hold. */
+export function brokenLimits(measured: Measured): readonly string[] {
+  return limitsOf(measured)
+    .filter(({ holds }) => !holds)
+    .map(
+      ({ configuration, path, added: more, limit }) =>
+        `'${configuration}' adds ${Math.round(more)} instructions to '${path}', ${limit} are allowed.`,
+    )
+    .concat(dearerDrops(measured));
+}
+
+/** Those who count drops by device and reason, and nothing else, against level lean; who counts each packet too, against exact. */
+function dearerDrops({ prices }: Measured): readonly string[] {
+  const drop = (name: string): number => prices.get(name)?.drop ?? Number.NaN;
+  const counters = CONFIGURATIONS.filter(({ byDeviceAndReason }) => byDeviceAndReason).map(({ name }) => name);
+  const pairs = [...counters.map((rival) => [LEAN_LEVEL, rival] as const), [DEFAULT_LEVEL, COUNTS_ALL] as const];
+  return pairs
+    .filter(([ours, rival]) => drop(ours) > drop(rival))
+    .map(([ours, rival]) => `A drop is dearer with '${ours}' than with '${rival}'.`);
+}
+
+function limitsOn(configuration: Configuration, own: Prices, nothing: Prices): readonly Limit[] {
+  return pathNames.flatMap((path) => {
+    const limit = configuration.limits[path];
+    const instructions = added(path, own, nothing);
+    if (limit === undefined || instructions === undefined) return [];
+    const holds = instructions <= Math.max(limit, NOISE);
+    return [{ configuration: configuration.name, path, added: instructions, limit, holds }];
+  });
+}

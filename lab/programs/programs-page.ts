@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// docs/programs.md: which programs were asked what, every case with its verdict, and what failed.
+
+import { CASES } from './cases/all-cases.ts';
+import type { CheckResult } from './checks.ts';
+import { lostIn, type Outcome, type Result } from './diagnose-answer.ts';
+import type { PartName } from './part.ts';
+import type { CheckName, Program } from './program.ts';
+
+export interface TableRow {
+  readonly program: string;
+  readonly from: string;
+  /** What of it cannot be asked, and why. */
+  readonly cannot: NonNullable<Program['cannot']>;
+  /** Why it did not run; undefined: it did. */
+  readonly skipped?: string | undefined;
+  readonly results: readonly CheckResult[];
+}
+
+/** The table, or the cases under one load. */
+export interface Part {
+  readonly rows: readonly TableRow[];
+  readonly results: readonly Result[];
+  /** How many loops computed beside it. */
+  readonly loops: number;
+  /** The machine's load average at its begin and end. */
+  readonly loads: readonly number[];
+  readonly minutes: number;
+  readonly kernel: string;
+  readonly date: string;
+  readonly commit: string;
+  /** What a reader has to know of this run; undefined: nothing. */
+  readonly remark?: string;
+}
+
+export type Parts = Readonly<Partial<Record<PartName, Part>>>;
+
+const CASE_COUNT = CASES.reduce((sum, { programs }) => sum + programs.length, 0);
+const CHECKS: readonly CheckName[] = ['owner', 'reader', 'exact UDP', 'exact TCP'];
+
+export function report({ table, idle, busy }: Parts): string {
+  return `# Real programs
+
+Written by \`npm run test:programs\`. Each program runs in network namespaces of its own, with iperf3, UDP and ping; what it counts itself, and what the kernel counts, is the truth.
+Linux 6.18 of the machine that wrote this refuses fentry: tapscope counts there by raw tracepoints.
+
+## Owner, reader, exact figures
+
+* **owner**: process, program and VM are those that hold every queue.
+* **reader**: the thread shown is the one whose count of read calls grew (\`/proc/PID/task/TID/io\`); where several take turns, none is shown, or one of them.
+* **exact UDP, exact TCP**: delivered, dropped and offered as shown are the kernel's \`tx_packets\`, \`tx_dropped\` and their sum, nothing is marked inexact, and the program's own count agrees where it has one;
+  with TCP, \`diagnose\` and \`check\` answer OK besides, while an iperf3 stream runs at a rate at which nothing is lost.
+
+${table ? `${provenance(table)}\n\n${tableOf(table.rows)}` : 'It has not run.'}
+
+${idle ? section('Cases without further load', idle) : ''}
+${busy ? section('Cases at a load of at least 10', busy) : '## Cases at a load of at least 10\n\nNo whole run exists of this build.\n'}`;
+}
+
+function provenance({ kernel, date, commit, minutes, loads, remark }: Part): string {
+  const load = loads.map((one) => one.toFixed(0)).join(' and ');
+  return `On ${date.slice(0, 16).replace('T', ' ')} UTC in ${minutes.toFixed(0)} minutes, on Linux ${kernel}, of commit ${commit}, with a load average of ${load} at begin and end.${remark ? ` ${remark}` : ''}`;
+}
+
+function tableOf(rows: readonly TableRow[]): string {
+  const lines = rows.map(({ program, from, cannot, skipped, results }) => {
+    const cells = CHECKS.map((check) => {
+      const found = results.find((one) => one.check === check);
+      const reason = cannot[check];
+      if (reason !== undefined) return `– (${cell(reason)})`;
+      if (!found) return '–';
+      return found.wrong.length === 0 ? `yes: ${cell(found.seen)}` : `**no**: ${cell(found.wrong.join('; '))}`;
+    });
+    const rest = skipped === undefined ? cells : [`skipped: ${cell(skipped)}`, '–', '–', '–'];
+    return `| ${[program, cell(from), ...rest].join(' | ')} |`;
+  });
+  return [`| program | from | ${CHECKS.join(' | ')} |`, '|---|---|---|---|---|---|', ...lines].join('\n');
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('\n', ' ').slice(0, 400);
+}
+
+/** The share that the issue asks for is of faults that happened. */
+export function scoreOf(results: readonly Result[]): Readonly<Record<Outcome, number>> {
+  const count = (outcome: Outcome): number => results.filter((one) => one.outcome === outcome).length;
+  return {
+    right: count('right'),
+    wrong: count('wrong'),
+    silent: count('silent'),
+    'wrong OK': count('wrong OK'),
+    healthy: count('healthy'),
+    unknown: count('unknown'),
+    'false alarm': count('false alarm'),
+    'did not happen': count('did not happen'),
+  };
+}
+
+const WANTED_SHARE = 0.9;
+
+/** What issue 19 asks for: all yes, nine of ten causes right and first, no wrong OK, no false alarm. */
+export function isGood(parts: Parts): boolean {
+  return [parts.table, parts.idle, parts.busy].every((part) => {
+    const score = scoreOf(part?.results ?? []);
+    const faults = score.right + score.wrong + score.silent + score['wrong OK'];
+    const held = (part?.rows ?? []).every(({ results }) => results.every(({ wrong }) => wrong.length === 0));
+    return held && score['wrong OK'] === 0 && score['false alarm'] === 0 && score.right >= WANTED_SHARE * faults;
+  });
+}
+
+function section(title: string, part: Part): string {
+  const { loops, results } = part;
+  const score = scoreOf(results);
+  const faults = score.right + score.wrong + score.silent + score['wrong OK'];
+  const healthy = score.healthy + score.unknown + score['false alarm'];
+  const share = ((100 * score.right) / Math.max(1, faults)).toFixed(0);
+  return `## ${title}
+
+${provenance(part)} ${results.length} of ${CASE_COUNT} cases${loops === 0 ? '' : `, beside ${loops} loops of nice 0 that compute`}.${results.length < CASE_COUNT ? ' **The others were not played, and the shares below say nothing of them.**' : ''}
+Of ${faults} faults **${score.right} (${share} %) had the right cause first**, ${score.wrong} another, ${score.silent} none; **${score['wrong OK']} answered OK while packets were lost**.
+Of ${healthy} healthy hosts ${score.healthy} were OK, ${score.unknown} unknown, **${score['false alarm']} raised a false alarm**. ${score['did not happen']} cases did not happen.
+
+| case | program | outcome | lost of sent | said first | expected |
+|---|---|---|--:|---|---|
+${[...results]
+  .sort((a, b) => a.name.localeCompare(b.name) || a.program.localeCompare(b.program))
+  .map(row)
+  .join('\n')}
+`;
+}
+
+function row(result: Result): string {
+  const { name, program, outcome, expected, truth, failure } = result;
+  const shown = isFine(outcome) ? outcome : `**${outcome}**`;
+  const lost = truth ? `${lostIn(truth)} of ${truth.sent}` : '';
+  return `| ${[name, program, shown, lost, cell(failure ?? saidOf(result)), expected?.join(' or ') ?? 'OK'].join(' | ')} |`;
+}
+
+function isFine(outcome: Outcome): boolean {
+  return outcome === 'right' || outcome === 'healthy';
+}
+
+function saidOf({ diagnosed, checked, outcome }: Result): string {
+  const from = outcome === 'false alarm' && diagnosed?.verdict === 'ok' ? checked : diagnosed;
+  const first = from?.findings[0];
+  const cause = isFine(outcome) || !first ? '' : ` (${first.cause})`;
+  return `${from?.verdict ?? ''}${first ? `: ${first.rule}${cause}` : ''}`;
+}
+
+/** While it runs. */
+export function caseLine(result: Result): string {
+  const { program, name, outcome, truth, failure } = result;
+  const lost = truth ? `lost ${lostIn(truth)} of ${truth.sent} (tx_dropped ${truth.txDropped})` : '';
+  return `${outcome.padEnd(14)} ${program}: ${name}: ${failure ?? saidOf(result)} ${lost}`;
+}
