@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { listAt, parseJson, textAt } from '../lab/host/checked-json.ts';
-import { marksOf, panelsOf, type ShownPanel, variablesOf } from './panel-queries.ts';
-import { catalogue } from './query.ts';
-import { asJson, written } from './written.ts';
+import { asJson, written } from './dashboard-files.ts';
+import { marksOf, panelsOf, type ShownPanel, variablesOf } from './promql/panel-queries.ts';
+import { catalogue } from './promql/query.ts';
 
 const folder = new URL('json/', import.meta.url);
 const panels = written.flatMap(({ dashboard }) => panelsOf(dashboard));

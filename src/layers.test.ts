@@ -150,10 +150,10 @@ test('the addon knows no probe, metric or struct of ours', () => {
 });
 
 test('dashboards know the catalogue and nothing else of the agent', () => {
-  const own = readdirSync('dashboards').filter((file) => file.endsWith('.ts'));
-  const imported = own.flatMap((file) =>
-    importsOf(join('dashboards', file)).map((specifier) => normalize(join('dashboards', specifier))),
-  );
+  const own = readdirSync('dashboards', { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => join('dashboards', file));
+  const imported = own.flatMap((file) => importsOf(file).map((specifier) => normalize(join(dirname(file), specifier))));
   const ofAgent = imported.filter((path) => path.startsWith('src/'));
   assert.deepEqual([...new Set(ofAgent)].sort(), [
     'src/metric.ts',

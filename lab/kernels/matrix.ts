@@ -37,7 +37,7 @@ export const GUEST_FILES: readonly { readonly file: string; readonly daily: read
   { file: 'lab/guest/forced.guest.ts', daily: NIGHTLY },
   { file: 'lab/guest/budget.guest.ts', daily: NIGHTLY },
   { file: 'lab/guest/late.guest.ts', daily: ['6.1'] },
-  { file: 'dashboards/recorded.guest.ts', daily: NIGHTLY },
+  { file: 'dashboards/test/recorded.guest.ts', daily: NIGHTLY },
   { file: 'lab/guest/verdicts.guest.ts', daily: NIGHTLY },
   { file: 'lab/guest/remedy.guest.ts', daily: NIGHTLY },
   { file: 'src/rules/pasted.slow.kernel.test.ts', daily: NIGHTLY },

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// The dashboards as Grafana reads them, and where they are committed.
+import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import { backpressureDashboard } from './boards/backpressure-dashboard.ts';
+import { hostDashboard } from './boards/host-dashboard.ts';
+import { queueDashboard } from './boards/queue-dashboard.ts';
+import { vmDashboard } from './boards/vm-dashboard.ts';
+
+export const written: readonly { readonly name: string; readonly dashboard: Dashboard }[] = [
+  { name: 'host', dashboard: numbered(hostDashboard()) },
+  { name: 'backpressure', dashboard: numbered(backpressureDashboard()) },
+  { name: 'vm', dashboard: numbered(vmDashboard()) },
+  { name: 'queue', dashboard: numbered(queueDashboard()) },
+];
+
+export function asJson(dashboard: Dashboard): string {
+  return `${JSON.stringify(dashboard, null, 2)}\n`;
+}
+
+/** Without numbers of their own, panels get new ones from Grafana, and links to a panel break. */
+function numbered(dashboard: Dashboard): Dashboard {
+  return { ...dashboard, panels: (dashboard.panels ?? []).map((panel, index) => ({ ...panel, id: index + 1 })) };
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+// PromQL from the catalogue: a metric that is not there, or not of that type, throws; the unit follows from its name.
+import type { Metric } from '../../src/metric.ts';
+import { agentMetrics } from '../../src/metrics/agent.ts';
+import { cpuMetrics } from '../../src/metrics/cpu.ts';
+import { deviceMetrics, queueMetrics, scrapeMetrics } from '../../src/metrics.ts';
+
+/** Units of Grafana. */
+export type Unit = 'pps' | 'Bps' | 'cps' | 's' | 'percentunit' | 'short';
+
+export interface Query {
+  readonly expr: string;
+  readonly unit: Unit;
+}
+
+export const QUEUE = ['instance', 'netns', 'device', 'queue'];
+export const KERNEL = ['instance', 'kernel'];
+export const DEVICE = ['instance', 'netns', 'device'];
+
+const perDevice: readonly Metric<never>[] = deviceMetrics;
+const perQueue: readonly Metric<never>[] = [...queueMetrics, ...cpuMetrics];
+const perAgent: readonly Metric<never>[] = [...agentMetrics, ...scrapeMetrics];
+
+export const catalogue: readonly Metric<never>[] = [...perQueue, ...perDevice, ...perAgent];
+
+/** Which series a dashboard shows, by its variables: matchers for the metrics of an agent, of a device and of a queue. */
+export interface Scope {
+  readonly agent: string;
+  readonly device: string;
+  readonly queue: string;
+}
+
+/** Per second, over a window that always holds at least four scrapes; of a counter of seconds it is a share of time. */
+export function rate(scope: Scope, name: string, matcher = ''): Query {
+  return { expr: `rate(${selector(scope, name, 'counter', matcher)}[$__rate_interval])`, unit: unitOfRate(name) };
+}
+
+/** Times in the time that the dashboard shows; Prometheus extrapolates to fractions of them. */
+export function increase(scope: Scope, name: string): Query {
+  return { expr: `round(increase(${selector(scope, name, 'counter', '')}[$__range]))`, unit: 'short' };
+}
+
+/** Observations per second, bucket by bucket; the unit is that of what was observed. */
+export function observed(scope: Scope, name: string): Query {
+  return { expr: `rate(${selector(scope, name, 'histogram', '', '_bucket')}[$__rate_interval])`, unit: unitOf(name) };
+}
+
+export function value(scope: Scope, name: string, matcher = ''): Query {
+  return { expr: selector(scope, name, 'gauge', matcher), unit: unitOf(name) };
+}
+
+function unitOf(name: string): Unit {
+  return name.endsWith('_seconds') ? 's' : name.endsWith('_ratio') ? 'percentunit' : 'short';
+}
+
+function unitOfRate(name: string): Unit {
+  if (name.endsWith('_seconds_total')) return 'percentunit';
+  return name.endsWith('_packets_total') ? 'pps' : name.endsWith('_bytes_total') ? 'Bps' : 'cps';
+}
+
+function selector(scope: Scope, name: string, type: Metric<never>['type'], matcher: string, suffix = ''): string {
+  const metric = catalogue.find((candidate) => candidate.name === name);
+  if (metric?.type !== type) throw new Error(`The catalogue has no ${type} ${name}.`);
+  const own = perAgent.includes(metric) ? scope.agent : perDevice.includes(metric) ? scope.device : scope.queue;
+  return `${name}${suffix}{${[own, matcher].filter((part) => part !== '').join(',')}}`;
+}
+
+export function sum(query: Query, by: readonly string[] = []): Query {
+  return aggregate('sum', query, by);
+}
+
+export function max(query: Query, by: readonly string[] = []): Query {
+  return aggregate('max', query, by);
+}
+
+export function average(query: Query, by: readonly string[] = []): Query {
+  return aggregate('avg', query, by);
+}
+
+export function count(query: Query, by: readonly string[] = []): Query {
+  return { ...aggregate('count', query, by), unit: 'short' };
+}
+
+function aggregate(operator: string, { expr, unit }: Query, by: readonly string[]): Query {
+  return { expr: `${operator}${by.length > 0 ? ` by (${by.join(', ')}) ` : ''}(${expr})`, unit };
+}
+
+/** Below which this share of what was observed lies; estimated within a bucket. */
+export function quantile(q: number, seen: Query, by: readonly string[] = []): Query {
+  return { expr: `histogram_quantile(${q}, ${sum(seen, ['le', ...by]).expr})`, unit: seen.unit };
+}
+
+export function top(limit: number, { expr, unit }: Query): Query {
+  return { expr: `topk(${limit}, ${expr})`, unit };
+}
+
+export function plus(first: Query, second: Query): Query {
+  return { expr: `(${first.expr} + ${second.expr})`, unit: first.unit };
+}
+
+/** Nothing where the whole is 0: there is no share of nothing. */
+export function share(part: Query, whole: Query): Query {
+  return { expr: `${part.expr} / (${whole.expr} > 0)`, unit: 'percentunit' };
+}
+
+/**
+ * What tun dropped of what it was offered, of queues that tell both: at level lean before Linux 7.3 several queues of a device do
+ * not, and their drops have no share of others' offers.
+ */
+export function lossOf(dropped: Query, offered: Query, by: readonly string[] = []): Query {
+  return share(sum(only(dropped, QUEUE, offered), by), sum(offered, by));
+}
+
+/** How much of a ring cannot be filled: slots that were read and not given back are as good as used. */
+export function fillOf(scope: Scope, occupancy: Query): Query {
+  const used = plus(occupancy, value(scope, 'tapscope_ring_lag_packets'));
+  return share(used, value(scope, 'tapscope_ring_capacity_packets'));
+}
+
+export function only({ expr, unit }: Query, on: readonly string[], condition: Query): Query {
+  return { expr: `(${expr} and on (${on.join(', ')}) (${condition.expr}))`, unit };
+}
+
+export function where({ expr, unit }: Query, comparison: string): Query {
+  return { expr: `${expr} ${comparison}`, unit };
+}
+
+/** Adds the kernel that the host runs: one that was changed has a line before and a line after. Of a query by instance. */
+export function perKernel(scope: Scope, { expr, unit }: Query): Query {
+  const kernel = max(value(scope, 'tapscope_build_info'), KERNEL);
+  return { expr: `${expr} * on (instance) group_left (kernel) ${kernel.expr}`, unit };
+}
+
+/** Adds the namespace's name; one without a name gets "(unnamed)". */
+export function named(scope: Scope, { expr, unit }: Query): Query {
+  return { expr: `${expr} * on (instance, netns) group_left (name) ${namespaceNames(scope, '(unnamed)')}`, unit };
+}
+
+/** One series of value 1 for each namespace that has devices or a name. `fallback` may refer to the inode number as $1. */
+export function namespaceNames(scope: Scope, fallback: string): string {
+  const known = max(value(scope, 'tapscope_namespace_info'), ['instance', 'netns', 'name']);
+  const seen = aggregate('group', value({ ...scope, device: scope.agent }, 'tapscope_device_up'), [
+    'instance',
+    'netns',
+  ]);
+  const unnamed = `label_replace(${seen.expr}, "name", "${fallback}", "netns", "(.*)")`;
+  return `(${known.expr} or on (instance, netns) ${unnamed})`;
+}
+
+/** Adds a label that says the same of every series. */
+export function marked({ expr, unit }: Query, label: string, text: string): Query {
+  return { expr: `label_replace(${expr}, "${label}", "${text}", "", "")`, unit };
+}
+
+export function either(first: Query, ...others: readonly Query[]): Query {
+  return { expr: [first, ...others].map(({ expr }) => expr).join(' or '), unit: first.unit };
+}
+
+/** What a guest goes by: the last of these labels that its devices have. Without any of them a guest is known by its device alone. */
+const NAMES = ['device', 'unit', 'pod', 'container', 'uuid', 'vm'];
+const GUEST = [...DEVICE, 'guest'];
+/** Devices beyond the agent's series budget are one, and that belongs to many. */
+const NOT_FOLDED = 'device!="~other"';
+
+/** One series for each device that a process has open, with the guest's name as the label `guest`. */
+export function guests(scope: Scope): Query {
+  const owners = value(scope, 'tapscope_device_owner_info', NOT_FOLDED);
+  const expr = NAMES.reduce((so, label) => `label_replace(${so}, "guest", "$1", "${label}", "(.+)")`, owners.expr);
+  return max({ expr, unit: owners.unit }, GUEST);
+}
+
+/** Devices of the one that the variable `guest` names. As it is and between backticks: systemd's names have backslashes. */
+export function guestDevices(scope: Scope): Query {
+  const named = NAMES.map((label, index) => {
+    const nothingBetter = NAMES.slice(index + 1).map((better) => `${better}=""`);
+    return value(
+      scope,
+      'tapscope_device_owner_info',
+      [`${label}=\`\${guest:raw}\``, ...nothingBetter, NOT_FOLDED].join(','),
+    );
+  });
+  return max({ expr: named.map(({ expr }) => expr).join(' or '), unit: 'short' }, DEVICE);
+}
+
+/** Adds the guest's name. Of a query by device or queue. */
+export function withGuest(scope: Scope, { expr, unit }: Query): Query {
+  return { expr: `${expr} * on (${DEVICE.join(', ')}) group_left (guest) ${guests(scope).expr}`, unit };
+}
+
+/**
+ * Devices that the variable `owner` leaves. A device without an owner has no such label, and an absent label matches ".*" alone:
+ * it is shown while all owners are. tapscope_device_up and not an _info, which folded devices (~other) have none of;
+ * a finding may name one of them.
+ */
+export function ownedDevices(scope: Scope): Query {
+  const any = value(scope, 'tapscope_device_up', 'comm=~"$owner"');
+  const owned = value({ ...scope, queue: scope.device }, 'tapscope_queue_owner_info', 'comm=~"$owner"');
+  const found = value({ ...scope, agent: scope.device }, 'tapscope_finding', 'device!="",comm=~"$owner"');
+  return max(either(any, owned, found), DEVICE);
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// A panel that Prometheus was asked about must not be empty, but for metrics that the host has not.
+import assert from 'node:assert/strict';
+import type { Span } from '../drawing/picture.ts';
+import type { ShownPanel } from '../promql/panel-queries.ts';
+import { answersOf, type Choices } from './answers.ts';
+import type { Prometheus } from './prometheus.ts';
+
+/** Whom a dashboard is asked about, and when that was. */
+export interface Asked {
+  readonly of: string;
+  readonly choices: Choices;
+  readonly span: Span;
+  /** The agent's page. */
+  readonly said: string;
+  readonly panels: (panel: ShownPanel) => boolean;
+}
+
+/** Measured only where functions can be traced, with a guest or with such a device. */
+const NOT_EVERYWHERE = [
+  'tapscope_queue_redirected_packets_total',
+  'tapscope_queue_redirect_lost_packets_total',
+  'tapscope_queue_unproduced_packets_total',
+  'tapscope_receive_refused_writes_total',
+  'tapscope_receive_host_dropped_packets_total',
+  'tapscope_device_unseen_packets_total',
+  'tapscope_device_queue_changes_total',
+  'tapscope_queue_audit_pending',
+  'tapscope_vhost_receive_batch_packets_bucket',
+  'tapscope_vhost_batch_packets_bucket',
+  'tapscope_vhost_held_packets',
+  'tapscope_vhost_no_buffer_total',
+  'tapscope_vhost_discarded_buffers_total',
+  'tapscope_vhost_worker_info',
+  'tapscope_vhost_worker_cpu',
+  'tapscope_vhost_worker_cpu_seconds_total',
+  'tapscope_zerocopy_outstanding_packets',
+  'tapscope_zerocopy_attempts_total',
+  'tapscope_zerocopy_completed_total',
+  'tapscope_zerocopy_not_attempted_packets_total',
+  'tapscope_macvtap_offered_packets_total',
+  'tapscope_macvtap_dropped_packets_total',
+  'tapscope_macvtap_delivered_packets_total',
+  'tapscope_macvtap_receive_packets_total',
+];
+
+/** Not empty, and every line has its labels. */
+export async function answered(
+  prometheus: Prometheus,
+  panel: ShownPanel,
+  { choices, span, said }: Asked,
+): Promise<void> {
+  for (const { query, series } of await answersOf(prometheus, panel, choices, span)) {
+    const absent = NOT_EVERYWHERE.some((name) => query.expr.includes(`${name}{`) && !said.includes(`\n${name}{`));
+    assert.ok(series.length > 0 || absent, `${query.expr} is empty`);
+    for (const { labels, points } of series) {
+      assert.ok(
+        points.some(([, value]) => Number.isFinite(value)),
+        query.expr,
+      );
+      for (const [, label = ''] of query.legend.matchAll(/\{\{(\w+)\}\}/g))
+        assert.ok(labels[label], `${query.expr}: ${label}`);
+    }
+  }
+}

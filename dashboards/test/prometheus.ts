@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// A real Prometheus for a test: scrapes every second, on loopback, with its data in a folder that goes with it.
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { freePort } from '../../lab/agent/serve-process.ts';
+import { at, listAt, parseJson, textAt } from '../../lab/host/checked-json.ts';
+
+export interface Series {
+  readonly labels: Readonly<Record<string, string>>;
+  /** [seconds, value]; an instant query has one. */
+  readonly points: readonly (readonly [number, number])[];
+}
+
+export interface Prometheus {
+  readonly url: string;
+  /** At that moment, in seconds; now, if there is none. */
+  query(expr: string, time?: number): Promise<readonly Series[]>;
+  range(expr: string, from: number, to: number): Promise<readonly Series[]>;
+  /** `data` of an answer of its HTTP API. */
+  ask(path: string, parameters?: Readonly<Record<string, string>>): Promise<unknown>;
+}
+
+/** Series that end in a recording have no marker of it: values with times of their own get none. */
+const LOOKBACK = '8s';
+const START_WITHIN_MS = 60_000;
+
+/** Scrapes `targets` as the job tapscope, and evaluates the rules in these files. */
+export async function startPrometheus(
+  t: { after(undo: () => Promise<unknown>): void },
+  targets: readonly string[],
+  rules: readonly string[],
+): Promise<Prometheus> {
+  const folder = await mkdtemp(join(tmpdir(), 'tapscope-prometheus-'));
+  const config = {
+    global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
+    rule_files: rules.map((file) => resolve(file)),
+    scrape_configs: [{ job_name: 'tapscope', static_configs: [{ targets }] }],
+  };
+  // JSON is YAML.
+  await writeFile(join(folder, 'prometheus.yml'), JSON.stringify(config));
+  const port = await freePort();
+  const flags = [
+    `--config.file=${folder}/prometheus.yml`,
+    `--storage.tsdb.path=${folder}/data`,
+    `--web.listen-address=127.0.0.1:${port}`,
+    `--query.lookback-delta=${LOOKBACK}`,
+    '--log.level=warn',
+  ];
+  const child = spawn('prometheus', flags, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const gone = new Promise<void>((done) => child.once('close', () => done()));
+  t.after(async () => {
+    child.kill('SIGKILL');
+    await gone;
+    await rm(folder, { recursive: true, force: true });
+  });
+  const url = `http://127.0.0.1:${port}`;
+  await ready(url, () => child.exitCode === null);
+  return client(url);
+}
+
+async function ready(url: string, alive: () => boolean): Promise<void> {
+  const deadline = performance.now() + START_WITHIN_MS;
+  while (alive() && performance.now() < deadline) {
+    const answer = await fetch(`${url}/-/ready`).catch(() => undefined);
+    if (answer?.ok) return;
+    await wait(50);
+  }
+  throw new Error(`Prometheus at ${url} did not become ready.`);
+}
+
+function client(url: string): Prometheus {
+  const ask: Prometheus['ask'] = async (path, parameters = {}) => {
+    const answer = parseJson(await (await fetch(`${url}${path}?${new URLSearchParams(parameters)}`)).text());
+    if (at(answer, 'status') !== 'success') throw new Error(`Prometheus: ${textAt(answer, 'error')}`);
+    return at(answer, 'data');
+  };
+  return {
+    url,
+    ask,
+    query: async (expr, time = Date.now() / 1000) =>
+      listAt(await ask('/api/v1/query', { query: expr, time: String(time) }), 'result').map(seriesOf),
+    range: async (expr, from, to) => {
+      const span = { start: String(from), end: String(to), step: '1' };
+      return listAt(await ask('/api/v1/query_range', { query: expr, ...span }), 'result').map(seriesOf);
+    },
+  };
+}
+
+function seriesOf(result: unknown): Series {
+  const points = at(result, 'values') === undefined ? [at(result, 'value')] : listAt(result, 'values');
+  const labels = Object.entries(at(result, 'metric') ?? {}).map(([label, text]) => [label, String(text)]);
+  return {
+    labels: Object.fromEntries(labels),
+    points: points.map((point) => [Number(at(point, 0)), Number(at(point, 1))]),
+  };
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every query of every panel, variable and rule, asked of a real Prometheus that scraped a real agent on a host with faults, and
+// what an agent of Linux 7.3 once said on a host that stops queues.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import test from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { freePort } from '../../lab/agent/serve-process.ts';
+import { noLab } from '../../lab/host/netns.ts';
+import { written } from '../dashboard-files.ts';
+import { pictureOf } from '../drawing/picture.ts';
+import { filledIn, marksOf, panelsOf, type ShownPanel, variablesOf } from '../promql/panel-queries.ts';
+import { guests, type Scope } from '../promql/query.ts';
+import { NEEDS_LINUX_7_3, needsLinux73 } from '../promql/requires-7.3.ts';
+import { type Asked, answered } from './answered.ts';
+import { optionsOf } from './answers.ts';
+import { alertsOf, healthOf } from './firing.ts';
+import { type Prometheus, startPrometheus } from './prometheus.ts';
+import { readRecording } from './recording.ts';
+import { startReplay } from './replay.ts';
+import { RULE_FILES } from './rule-files.ts';
+import { HEALTHY, SICK, sickHost } from './scenario.ts';
+import { GUEST, STOPPING } from './stopping-host.ts';
+
+const SECONDS = 15;
+/** Where packets are few, the agent measures its price once a minute. */
+const PRICED_WITHIN_S = 120;
+/** No kernel does it on request; its cases are promtool's. */
+const NOT_PROVOKED = ['TapscopeQueueStuck critical', 'TapscopeQueueStuck warning'];
+
+test('a host with faults', { skip: noLab, timeout: 300_000 }, async (t) => {
+  const host = await sickHost(t);
+  const instance = new URL(host.agent.url).host;
+  const dead = `127.0.0.1:${await freePort()}`;
+  const recording = readRecording();
+  const replay = await startReplay(t, recording);
+  const prometheus = await startPrometheus(t, [instance, replay.instance, dead], RULE_FILES);
+  const from = Date.now() / 1000 + 2;
+  await host.run(SECONDS);
+  const page = async (): Promise<string> => (await host.agent.metrics()).text;
+  const priced = async (): Promise<boolean> => (await page()).includes('\ntapscope_overhead_ratio{');
+  while (!(await priced()) && Date.now() / 1000 < from + PRICED_WITHIN_S) await host.run(2);
+  await host.run(Math.max(3, replay.span.to + 1 - Date.now() / 1000));
+
+  const newest = await page();
+  const old = NEEDS_LINUX_7_3.every((name) => !newest.includes(`\n${name}{`));
+  const live = {
+    of: 'this host',
+    span: { from, to: await scrapedAt(prometheus, instance) },
+    said: newest,
+    panels: (panel: ShownPanel): boolean => !(old && needsLinux73(panel)),
+  };
+  const recorded = { of: 'the recorded host', span: replay.span, said: recording, panels: (): boolean => true };
+  const one = { instance, netns: String(host.lab.inode), owner: '.*', device: SICK.slow, queue: '0' };
+  const all = { instance, netns: '.*', owner: '.*', device: '.*', queue: '.*' };
+  // What the reader's processes are called is the test machine's affair: by their unit, or each by its device.
+  const known = await prometheus.query(guests(hostScope(instance)).expr, live.span.to);
+  const guest = known.find(({ labels }) => labels.device === SICK.slow)?.labels.guest ?? assert.fail('no guest');
+  const ofGuest = { ...all, guest };
+  const stopping = { ...all, instance: replay.instance };
+  const asked: Readonly<Record<string, readonly Asked[]>> = {
+    host: [{ ...live, choices: all }],
+    // Two hosts of different kernels, side by side.
+    backpressure: [{ ...recorded, choices: { ...stopping, instance: `${replay.instance}|${instance}` } }],
+    vm: [
+      { ...live, choices: ofGuest },
+      // All but one are known by their device alone.
+      {
+        ...recorded,
+        choices: { ...stopping, guest: STOPPING.flow },
+        panels: (panel) => needsLinux73(panel) && !isOfVhost(panel),
+      },
+      {
+        ...recorded,
+        choices: { ...stopping, guest: STOPPING.bursts },
+        panels: (panel) => !needsLinux73(panel) && !isOfVhost(panel),
+      },
+      { ...recorded, choices: { ...stopping, guest: GUEST }, panels: isOfVhost },
+    ],
+    queue: [
+      { ...live, choices: one },
+      { ...recorded, choices: { ...stopping, netns: netnsOf(recording), device: STOPPING.bursts } },
+    ],
+  };
+
+  for (const { name, dashboard } of written) {
+    for (const whom of asked[name] ?? assert.fail(name)) {
+      for (const panel of panelsOf(dashboard).filter(whom.panels)) {
+        await t.test(`${name}, panel '${panel.title}', ${whom.of}`, () => answered(prometheus, panel, whom));
+      }
+    }
+    const last = asked[name]?.at(-1);
+    if (process.env.UPDATE === '1' && last)
+      writeFileSync(`docs/dashboard-${name}.svg`, await pictureOf(prometheus, dashboard, last.choices, last.span));
+    for (const variable of variablesOf(dashboard)) {
+      await t.test(`${name}, variable ${variable.name}`, async () => {
+        const options = await optionsOf(prometheus, variable, { queue: one, vm: ofGuest }[name] ?? all);
+        const wanted = { ...one, owner: 'puppet', guest }[variable.name];
+        assert.ok(wanted !== undefined && options.some(({ value }) => value === wanted), JSON.stringify(options));
+      });
+    }
+  }
+
+  await t.test('findings are marked on the time axis, and none of the healthy device', async () => {
+    for (const { name, dashboard } of written) {
+      const choices = { queue: { ...one, device: SICK.stalled }, vm: ofGuest }[name] ?? all;
+      const series = await Promise.all(
+        marksOf(dashboard).map((expr) => prometheus.range(filledIn(expr, choices), live.span.from, live.span.to)),
+      );
+      const devices = series.flat().map(({ labels }) => labels.device);
+      assert.ok(devices.includes({ queue: SICK.stalled, vm: SICK.slow }[name] ?? SICK.orphan), `${name}: ${devices}`);
+      assert.ok(!devices.includes(HEALTHY), name);
+    }
+  });
+
+  await t.test('an owner leaves its own devices, and devices without one go', async () => {
+    const overview = written.find(({ name }) => name === 'host');
+    const device =
+      variablesOf(overview?.dashboard ?? assert.fail()).find(({ name }) => name === 'device') ?? assert.fail();
+    const shown = async (owner: string): Promise<readonly string[]> =>
+      (await optionsOf(prometheus, device, { ...all, owner })).map(({ value }) => value);
+    assert.ok((await shown('.*')).includes(SICK.orphan));
+    assert.deepEqual(
+      (await shown('puppet')).filter((name) => name === SICK.orphan || name === SICK.slow),
+      [SICK.slow],
+    );
+    assert.deepEqual(await shown('nobody'), []);
+  });
+
+  await t.test(
+    'every rule can be evaluated, every alert sees its fault, and none sees the healthy device',
+    async () => {
+      assert.deepEqual(await healthOf(prometheus), []);
+      let alerts = await alertsOf(prometheus);
+      const silent = (): readonly string[] =>
+        alerts.filter(({ active }) => active.length === 0).map(({ name, severity }) => `${name} ${severity}`);
+      // A scrape that a busy machine delays takes all series away until the next, and with them what only pends.
+      for (let tries = 0; tries < 30 && silent().length > NOT_PROVOKED.length; tries++) {
+        await host.run(1);
+        alerts = await alertsOf(prometheus);
+      }
+      assert.deepEqual(silent(), NOT_PROVOKED);
+      const active = alerts.flatMap((alert) => alert.active);
+      for (const { annotations } of active)
+        assert.doesNotMatch(Object.values(annotations).join('\n'), /<no value>|<error/);
+      const devices = active.map(({ labels }) => labels.device);
+      assert.ok(!devices.includes(HEALTHY));
+      for (const device of Object.values(SICK)) assert.ok(devices.includes(device), device);
+      for (const device of [STOPPING.bursts, STOPPING.robbed]) assert.ok(devices.includes(device), device);
+    },
+  );
+});
+
+/** Of its last scrape, which was in time: at that moment all series are there. */
+async function scrapedAt(prometheus: Prometheus, instance: string): Promise<number> {
+  const up = `up{instance="${instance}"}`;
+  for (let tries = 0; tries < 300; tries++) {
+    const [answered] = await prometheus.query(`timestamp(${up}) and ${up} == 1`);
+    const moment = answered?.points[0]?.[1];
+    // A little later, for the moment goes to Prometheus as a decimal fraction.
+    if (moment !== undefined) return moment + 0.01;
+    await wait(200);
+  }
+  return assert.fail('Prometheus gets no answer of the agent.');
+}
+
+/** Of vhost-net's side; the recorded host has no batches from the guest. */
+function isOfVhost({ queries }: ShownPanel): boolean {
+  return queries.some(({ expr }) => /tapscope_(vhost|zerocopy)_(?!receive_batch)/.test(expr));
+}
+
+function hostScope(instance: string): Scope {
+  const agent = `instance="${instance}"`;
+  return { agent, device: agent, queue: agent };
+}
+
+function netnsOf(recording: string): string {
+  return /netns="(\d+)"/.exec(recording)?.[1] ?? assert.fail('The recording names no namespace.');
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs in the VM for record.ts: pages of the agent on a host that stops queues, as a recording on stdout.
+import { execFileSync } from 'node:child_process';
+import { loadVhost } from '../../lab/host/zerocopy-parameter.ts';
+import { type Page, recordingOf } from './recording.ts';
+import { stoppingHost } from './stopping-host.ts';
+
+const PAGES = 14;
+const APART_MS = 2000;
+
+const undo: (() => Promise<unknown>)[] = [];
+
+async function main(): Promise<void> {
+  execFileSync('modprobe', ['tun']);
+  await loadVhost(true);
+  const host = await stoppingHost({ after: (step) => void undo.unshift(step) });
+  const pages: Page[] = [];
+  const start = performance.now();
+  while (pages.length < PAGES) {
+    const due = start + APART_MS * pages.length;
+    while (performance.now() < due) await host.round();
+    const seconds = (performance.now() - start) / 1000;
+    pages.push({ seconds, text: (await host.agent.metrics()).text });
+  }
+  process.stdout.write(recordingOf(pages));
+}
+
+await main().finally(async () => {
+  for (const step of undo) await step();
+});

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// One host on which everything goes wrong at once, beside a device where all is well: what dashboards, alerts and runbooks are tested with.
+import { setTimeout as wait } from 'node:timers/promises';
+import { type Agent, startAgent } from '../../lab/agent/serve-process.ts';
+import { type NamespaceLab, namespaceLab } from '../../lab/host/netns.ts';
+import type { Puppet } from '../../lab/traffic-reader/puppet.ts';
+
+/** Names of the devices, after what is wrong with them. */
+export const SICK = {
+  /** Its reader takes half of what is sent, and a shaper in front of it cuts the largest bursts. */
+  slow: 'tap-slow',
+  /** A process has it open and does not read. */
+  stalled: 'tap-stalled',
+  /** No process has it open. */
+  orphan: 'tap-orphan',
+  /** A shaper in front of it is too tight. */
+  shaped: 'tap-shaped',
+  /** Packets reach it past the probes. */
+  bypassed: 'tap-bypassed',
+  /** Its guest writes virtio-net headers that the kernel cannot follow. */
+  faulty: 'tap-faulty',
+};
+export const HEALTHY = 'tap-healthy';
+/** Nothing is lost, and one of its two queues gets everything. */
+export const UNEVEN = 'tap-uneven';
+
+const UNEVEN_QUEUES = ['uneven-0', 'uneven-1'];
+
+export interface SickHost {
+  readonly lab: NamespaceLab;
+  readonly agent: Agent;
+  /** Traffic for that long. */
+  run(seconds: number): Promise<void>;
+}
+
+export async function sickHost(t: { after(undo: () => Promise<unknown>): void }): Promise<SickHost> {
+  const lab = await namespaceLab(t);
+  const puppet = await lab.puppet();
+  const peers = await openDevices(lab, puppet);
+  // Blind to one event that nothing here needs; and by the mechanism that packets can bypass, where there would be a better one.
+  const flags = ['--mechanism=returned=off', '--mechanism=transmit=raw-tracepoint', '--budget=50%'];
+  const agent = await startAgent(t, flags);
+  let round = 0;
+  return {
+    lab,
+    agent,
+    run: async (seconds) => {
+      const end = performance.now() + seconds * 1000;
+      while (performance.now() < end) {
+        await oneRound(lab, puppet, peers, round++);
+        await wait(100);
+      }
+    },
+  };
+}
+
+interface Peers {
+  readonly slow: string;
+  readonly stalled: string;
+  readonly shaped: string;
+  readonly healthy: string;
+  readonly uneven: string;
+}
+
+async function openDevices(lab: NamespaceLab, puppet: Puppet): Promise<Peers> {
+  for (const device of [SICK.slow, SICK.stalled, SICK.shaped, SICK.bypassed, HEALTHY]) {
+    await puppet.open(device, device, 'tap');
+  }
+  await puppet.open(SICK.orphan, SICK.orphan, 'tap', 'persist');
+  await puppet.open(SICK.faulty, SICK.faulty, 'tap', 'vnet');
+  for (const queue of UNEVEN_QUEUES) await puppet.open(queue, UNEVEN, 'tap', 'mq');
+  const peers = {
+    slow: await lab.raise(SICK.slow, 200),
+    stalled: await lab.raise(SICK.stalled, 200),
+    shaped: await lab.raise(SICK.shaped, 500),
+    healthy: await lab.raise(HEALTHY, 500),
+    uneven: await lab.raise(UNEVEN, 500),
+  };
+  for (const device of [SICK.bypassed, SICK.orphan, SICK.faulty]) await lab.raise(device, 100);
+  await lab.tc(`qdisc replace dev ${SICK.slow} root tbf rate 8mbit burst 20000 limit 8000`);
+  await lab.tc(`qdisc replace dev ${SICK.shaped} root tbf rate 100kbit burst 1540 limit 5000`);
+  await puppet.close(SICK.orphan);
+  // The kernel puts the noop qdisc in place when it has noticed that the carrier is gone.
+  await lab.exec('sh', '-c', `until ip link show ${SICK.orphan} | grep -q "state DOWN"; do sleep 0.1; done`);
+  return peers;
+}
+
+/** Some 100 ms of traffic: bursts, so that the rates of the pictures are not straight lines. */
+async function oneRound(lab: NamespaceLab, puppet: Puppet, peers: Peers, round: number): Promise<void> {
+  // A smaller ring throws away what waits in it, and no counter of the kernel knows.
+  if (round % 40 === 20)
+    await lab.ipBatch([`link set dev ${SICK.slow} txqueuelen 150`, `link set dev ${SICK.slow} txqueuelen 200`]);
+  const burst = 100 + 60 * Math.round(Math.sin(round / 8));
+  await puppet.udp(peers.slow, 9, burst, 200);
+  await puppet.read(SICK.slow, 60);
+  await puppet.write(SICK.slow, 20, 200);
+  await puppet.write(SICK.slow, 1, 9000, { wrong: 'fault' });
+  await puppet.udp(peers.stalled, 9, 50, 200);
+  await puppet.udp(peers.shaped, 9, 40, 200);
+  await puppet.read(SICK.shaped, 'all');
+  await puppet.udp(peers.healthy, 9, burst, 200);
+  await puppet.read(HEALTHY, 'all');
+  await puppet.udp(peers.uneven, 9, 30, 200, { flows: 1 });
+  for (const queue of UNEVEN_QUEUES) await puppet.read(queue, 'all');
+  // More than its ring holds: the drops show that packets came past the probe. What fits is known from the kernel's counters.
+  await puppet.packet(SICK.bypassed, 130, 60, { bypass: true });
+  await puppet.read(SICK.bypassed, 'all');
+  await puppet.write(SICK.faulty, 5, 100, { wrong: 'badheader' });
+  // Without a carrier the kernel refuses packets by a route; a bridge or a sender that knows the device still sends.
+  await puppet.packet(SICK.orphan, 10, 60);
+}
