@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
 import { at, listAt, textAt } from '../lab/host/checked-json.ts';
-import { serveFlags } from '../src/commands/serve-options.ts';
+import { serveFlags } from '../src/commands/options/serve-options.ts';
 import { readStages } from './dockerfile.ts';
 import { rights } from './service-unit.ts';
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type Random, randomOf, seedOf } from '../lab/host/random.ts';
 import { History, OutsideHistory } from './history.ts';
-import { goldenSnapshot } from './outputs/prometheus-golden.ts';
+import { goldenSnapshot } from './outputs/prometheus/prometheus-golden.ts';
 import type { Device, Snapshot } from './snapshot.ts';
 
 const BEGIN = 1_795_000_000;

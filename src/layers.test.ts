@@ -131,7 +131,7 @@ test('the check sees what it forbids', () => {
     ['src/kernel/host.ts', 'node:child_process', true],
     ['src/kernel/traffic.ts', 'node:child_process', false],
     ['src/bench/run.ts', 'node:child_process', true],
-    ['src/outputs/bench.ts', '../bench/run.ts', true],
+    ['src/outputs/bench-text.ts', '../bench/run.ts', true],
     ['src/commands/serve.ts', '../../lab/netns.ts', true],
     ['src/utils.ts', './snapshot.ts', true],
   ];

@@ -3,21 +3,19 @@
 // argv -> command; the only exit code, the only catch-all.
 import { Argument, Command, CommanderError } from 'commander';
 import { bench } from './commands/bench.ts';
-import { BENCH_HELP, benchFlags, readBenchFlags } from './commands/bench-options.ts';
 import { check } from './commands/check.ts';
 import { COMPLETIONS, completion } from './commands/completion.ts';
 import { demo, FAULT_NAMES } from './commands/demo.ts';
 import { diagnose } from './commands/diagnose.ts';
 import { doctor } from './commands/doctor.ts';
 import { drops } from './commands/drops.ts';
-import { dropsFlags, readDropsOptions } from './commands/drops-options.ts';
 import { explain } from './commands/explain.ts';
-import { fleet } from './commands/fleet.ts';
-import { helpAfter } from './commands/help.ts';
+import { BENCH_HELP, benchFlags, readBenchFlags } from './commands/options/bench-options.ts';
+import { dropsFlags, readDropsOptions } from './commands/options/drops-options.ts';
+import { NO_PIN, NO_PIN_HELP, readServeOptions, SOCKET, serveFlags } from './commands/options/serve-options.ts';
 import { record } from './commands/record.ts';
 import { report } from './commands/report.ts';
 import { serve } from './commands/serve.ts';
-import { NO_PIN, NO_PIN_HELP, readServeOptions, SOCKET, serveFlags } from './commands/serve-options.ts';
 import { keepHeapSmall } from './commands/small-heap.ts';
 import { top } from './commands/top.ts';
 import { version } from './commands/version.ts';

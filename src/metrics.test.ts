@@ -5,7 +5,7 @@ import type { Metric } from './metric.ts';
 import { agentMetrics } from './metrics/agent.ts';
 import { cpuMetrics } from './metrics/cpu.ts';
 import { deviceMetrics, queueMetrics, scrapeMetrics } from './metrics.ts';
-import { goldenSnapshot } from './outputs/prometheus-golden.ts';
+import { goldenSnapshot } from './outputs/prometheus/prometheus-golden.ts';
 import type { Device, Queue } from './snapshot.ts';
 
 const metrics: readonly Metric<never>[] = [

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TLSSocket } from 'node:tls';
 import { packageRoot } from '../../src/kernel/package.ts';
-import { goldenBuild, goldenSnapshot } from '../../src/outputs/prometheus-golden.ts';
+import { goldenBuild, goldenSnapshot } from '../../src/outputs/prometheus/prometheus-golden.ts';
 import { createObserver } from '../../src/server/observer.ts';
 import { type RunningServer, type ServerDependencies, startServer } from '../../src/server/server.ts';
 

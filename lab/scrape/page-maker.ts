@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two that make the same page: tapscope's registry, and prom-client's own with the same series in it.
 import { Registry } from 'prom-client';
-import { createRegistry, FastRegistry, type Seen } from '../../src/outputs/prometheus.ts';
-import { fillRegistry } from '../../src/outputs/prometheus-client.ts';
+import { fillRegistry } from '../../src/outputs/prometheus/client.ts';
+import { createRegistry, FastRegistry, type Seen } from '../../src/outputs/prometheus/registry.ts';
 import type { Snapshot } from '../../src/snapshot.ts';
 import { prometheusOptions } from './made-up-host.ts';
 

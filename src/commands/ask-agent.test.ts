@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { temporaryFolder } from '../../lab/agent/certificates.ts';
 import { until } from '../../lab/host/until.ts';
-import { goldenSnapshot } from '../outputs/prometheus-golden.ts';
+import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
 import { createObserver } from '../server/observer.ts';
 import { startSocket } from '../server/socket.ts';
 import { askSnapshot } from './ask-agent.ts';

@@ -9,9 +9,8 @@ import { type BenchReport, disagreements } from '../bench-report.ts';
 import { agentPid } from '../kernel/agent-lock.ts';
 import { tunDriver } from '../kernel/host.ts';
 import { hasPktgen } from '../kernel/pktgen.ts';
-import { renderBench } from '../outputs/bench.ts';
-import type { BenchFlags } from './bench-options.ts';
-import { onInterruption } from './interruption.ts';
+import { renderBench } from '../outputs/bench-text.ts';
+import type { BenchFlags } from './options/bench-options.ts';
 import { version } from './version.ts';
 
 /** Exit code 0: everybody's numbers agree; 1: they do not, nothing could be measured, or something is not as it was before. */

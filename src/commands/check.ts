@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tapscope check`: the state of all queues on one screen, in under three seconds, with an agent or without, in six beside one that is silent.
 import { askAgent } from '../kernel/agent-lock.ts';
-import { itemsOf, renderCheck, statusLine } from '../outputs/check.ts';
+import { itemsOf, renderCheck, statusLine } from '../outputs/check-text.ts';
 import type { Judged } from '../outputs/verdict.ts';
 import { answerOf } from '../rules/answer.ts';
 import { RULES } from '../rules/rules.ts';
@@ -9,7 +9,7 @@ import { devicesIn, findingsOn, type Scope } from '../rules/scope.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { type Silence, talkToAgent } from './agent-silence.ts';
 import { askAbout, askFindings, askSnapshot } from './ask-agent.ts';
-import { exitCodeOf, jsonOf, judgeSnapshots, withSilence } from './judged.ts';
+import { exitCodeOf, jsonOf, judgeSnapshots, withSilence } from './run-diagnosis.ts';
 import { layoutOf } from './terminal.ts';
 import { thisHost } from './version.ts';
 import { watchHost } from './watch.ts';

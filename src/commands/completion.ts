@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tapscope completion bash|zsh|man`: what a shell or man(1) is to know of the command line.
 import type { Command } from 'commander';
-import { bashCompletion, zshCompletion } from '../outputs/completion.ts';
+import { bashCompletion, zshCompletion } from '../outputs/completion-script.ts';
 import { manPage } from '../outputs/man-page.ts';
 import { modelOf } from './command-model.ts';
 import { version } from './version.ts';

@@ -2,7 +2,7 @@
 // `tapscope doctor`: what this host lets us see, by which mechanism, why not by a better one, and what to do.
 import { AGENT_LOCK, type AgentSelf, askAgent } from '../kernel/agent-lock.ts';
 import { CAPABILITIES, capabilityNames, type Host, readHost } from '../kernel/host.ts';
-import { type DoctorReport, renderDoctor } from '../outputs/doctor.ts';
+import { type DoctorReport, renderDoctor } from '../outputs/doctor-text.ts';
 import { attachProbes, type Choice, type Probes } from '../probes/attach.ts';
 import { parseForced } from '../probes/events.ts';
 import { PROBE_SYMBOLS } from '../probes/probe-symbols.ts';

@@ -5,12 +5,12 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { LossSecond } from '../inventory/loss-books.ts';
 import { type Followed, LossFollower } from '../inventory/loss-follower.ts';
 import { ownNamespace } from '../kernel/namespaces.ts';
-import { jsonLines, type LossLines, textLines } from '../outputs/drops.ts';
+import { jsonLines, type LossLines, textLines } from '../outputs/drops-text.ts';
 import { parseForced } from '../probes/events.ts';
 import { devicesIn, isEverything, narrowed, type Scope } from '../rules/scope.ts';
 import { visible } from '../snapshot/visible.ts';
 import type { Device, Snapshot } from '../snapshot.ts';
-import type { DropsOptions } from './drops-options.ts';
+import type { DropsOptions } from './options/drops-options.ts';
 
 const SECOND_MS = 1000;
 /** Packets lie in the ring buffer for so long at most. */

@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { temporaryFolder } from '../../lab/agent/certificates.ts';
 import { tapscope } from '../../lab/agent/serve-process.ts';
-import { goldenSnapshot } from '../outputs/prometheus-golden.ts';
+import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
 import { createObserver } from '../server/observer.ts';
 import { startSocket } from '../server/socket.ts';
 import { readRecording } from './recording.ts';

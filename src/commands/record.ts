@@ -7,7 +7,7 @@ import { pseudonyms } from '../outputs/pseudonyms.ts';
 import { snapshotLine } from '../snapshot/json.ts';
 import { visible } from '../snapshot/visible.ts';
 import type { Snapshot } from '../snapshot.ts';
-import { parseDuration } from './duration.ts';
+import { parseDuration } from './options/duration.ts';
 import { type RecordingHeader, RecordingWriter, SCHEMA } from './recording.ts';
 import { thisHost } from './version.ts';
 import { untilCut } from './wait-hint.ts';

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { judgeSnapshots } from './judged.ts';
 import { readRecording } from './recording.ts';
+import { judgeSnapshots } from './run-diagnosis.ts';
 
 const RECORDED = join(import.meta.dirname, '../../lab/recorded/linux-6.1');
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tapscope report`: judges a recording, on whatever host.
 import type { Scope } from '../rules/scope.ts';
-import { judgeSnapshots, sayVerdict } from './judged.ts';
 import { readRecording } from './recording.ts';
+import { judgeSnapshots, sayVerdict } from './run-diagnosis.ts';
 
 export interface ReportOptions {
   readonly file: string;

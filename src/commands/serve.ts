@@ -15,7 +15,7 @@ import { createObserver } from '../server/observer.ts';
 import { type RunningServer, startServer } from '../server/server.ts';
 import { startSocket } from '../server/socket.ts';
 import { visibleLines } from '../snapshot/visible.ts';
-import type { ServeOptions } from './serve-options.ts';
+import type { ServeOptions } from './options/serve-options.ts';
 import { thisHost, version } from './version.ts';
 
 /** Resolves once it listens; ends with SIGINT or SIGTERM. Throws one sentence if it cannot serve. */

@@ -3,9 +3,9 @@
 import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import { askAgent } from '../kernel/agent-lock.ts';
-import { renderTop, type TopPicture } from '../outputs/top.ts';
+import { renderTop, type TopPicture } from '../outputs/top-screen.ts';
 import type { Scope } from '../rules/scope.ts';
-import { parseDuration } from './duration.ts';
+import { parseDuration } from './options/duration.ts';
 import { type QueuesSeen, QueueWatch } from './queue-watch.ts';
 import { openScreen } from './screen.ts';
 import { layoutOf } from './terminal.ts';

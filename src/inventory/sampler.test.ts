@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { until } from '../../lab/host/until.ts';
-import { goldenSnapshot } from '../outputs/prometheus-golden.ts';
+import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
 import { Sampler } from './sampler.ts';
 
 test('what fails with each snapshot keeps nothing from being refreshed, and the other way round', async (t) => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A rule in words.
 import type { Rule } from '../rules/rule.ts';
-import { type Layout, paint, wrap } from './terminal.ts';
+import { type Layout, paint, wrap } from './terminal-text.ts';
 
 export function renderExplanation({ name, summary, explanation, needs }: Rule, layout: Layout): string {
   const paragraphs = explanation.split(/\n\s*\n/).flatMap((one) => ['', ...wrap(one, layout.width)]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The manual page, in the macros of man(7).
-import type { CommandModel, ProgramModel } from './command-model.ts';
+import type { CommandModel, ProgramModel } from './command-words.ts';
 
 export function manPage({ name, description, commands }: ProgramModel, version: string): string {
   return `.\\" Made by '${name} completion man'.

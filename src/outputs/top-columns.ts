@@ -2,7 +2,7 @@
 // The columns of `tapscope top`: what they show, how wide they are, and which stay when there is no room for all.
 import type { QueueRate } from '../rules/queue-rates.ts';
 import { visible } from '../snapshot/visible.ts';
-import { whose } from './whose.ts';
+import { whose } from './owner-label.ts';
 
 export interface Column {
   readonly title: string;

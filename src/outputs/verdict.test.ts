@@ -5,7 +5,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { answerOf } from '../rules/answer.ts';
 import type { Finding } from '../rules/finding.ts';
 import type { Verdict } from '../rules/judge.ts';
-import { goldenSnapshot } from './prometheus-golden.ts';
+import { goldenSnapshot } from './prometheus/prometheus-golden.ts';
 import { renderVerdict } from './verdict.ts';
 
 /** As wordy as a finding may be: everything is there, and two ways to help. */

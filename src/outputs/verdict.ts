@@ -5,9 +5,9 @@ import type { Finding, Remedy } from '../rules/finding.ts';
 import type { Verdict } from '../rules/judge.ts';
 import { visible } from '../snapshot/visible.ts';
 import type { Device, Snapshot } from '../snapshot.ts';
+import { whose } from './owner-label.ts';
 import { priceOf, titleOf } from './remedy-words.ts';
-import { counted, type Layout, paint, type Style, wrap } from './terminal.ts';
-import { whose } from './whose.ts';
+import { counted, type Layout, paint, type Style, wrap } from './terminal-text.ts';
 
 export interface Judged {
   readonly answer: Answer;

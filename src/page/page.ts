@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The live page at /: the answer, the findings, all queues; or one queue, by the address's fragment.
-import type { LiveMessage } from '../outputs/live.ts';
+import type { LiveMessage } from '../outputs/live-message.ts';
 import { keyOf } from '../rules/standing.ts';
 import { mark, say } from './element.ts';
 import { FindingList } from './finding-list.ts';
-import { listen } from './live.ts';
+import { listen } from './live-updates.ts';
 import { QueueTable } from './queue-table.ts';
 import { type QueueAddress, QueueView } from './queue-view.ts';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One queue: what it does now, what was found on it, and its last half hour.
-import type { LiveMessage } from '../outputs/live.ts';
+import type { LiveMessage } from '../outputs/live-message.ts';
 import { COLUMNS } from '../outputs/top-columns.ts';
 import type { QueueRate } from '../rules/queue-rates.ts';
 import type { QueueSeries } from '../rules/queue-series.ts';

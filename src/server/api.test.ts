@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { serveEndpoint } from '../../lab/agent/endpoint.ts';
 import { at, listAt, parseJson } from '../../lab/host/checked-json.ts';
-import { goldenSnapshot } from '../outputs/prometheus-golden.ts';
+import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
 import { type SnapshotJson, snapshotFromJson } from '../snapshot/json.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { createObserver, type Observer } from './observer.ts';

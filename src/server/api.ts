@@ -2,7 +2,7 @@
 // /api/v1: what the agent saw and what it makes of it, as JSON, for the page, for other commands and for programs.
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { SCHEMA } from '../outputs/live.ts';
+import { SCHEMA } from '../outputs/live-message.ts';
 import { answerOf } from '../rules/answer.ts';
 import { judge } from '../rules/judge.ts';
 import { queueRates } from '../rules/queue-rates.ts';
@@ -12,7 +12,7 @@ import { windowOf } from '../rules/window.ts';
 import { snapshotToJson } from '../snapshot/json.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { when } from './answers.ts';
-import { createLive } from './live.ts';
+import { createLive } from './live-stream.ts';
 import type { Observer } from './observer.ts';
 import { sendLater, sendLine } from './reply-line.ts';
 import { createInFlight } from './request-limits.ts';

@@ -9,7 +9,7 @@ import { setTimeout } from 'node:timers/promises';
 import { type Answer, ask, type Endpoint, serveEndpoint, speak } from '../../lab/agent/endpoint.ts';
 import { slowness } from '../../lab/host/slowness.ts';
 import { until } from '../../lab/host/until.ts';
-import { goldenSnapshot } from '../outputs/prometheus-golden.ts';
+import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
 import type { Snapshot } from '../snapshot.ts';
 
 /** A page of some megabytes, more than sockets hold. */

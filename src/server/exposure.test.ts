@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { exposure } from './exposure.ts';
 import { parseListenAddress } from './listen-address.ts';
-import { noWebConfig, type WebConfig } from './web-config.ts';
+import { noWebConfig, type WebConfig } from './web-config/web-config.ts';
 
 const tls = { context: {}, asksClients: false, requiresClients: false, checksClients: false, allowedNames: [] };
 const users = new Map([['alice', 'hash']]);

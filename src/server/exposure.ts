@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether clients that should not can read the metrics.
 import { formatAddress, isLoopback, type ListenAddress } from './listen-address.ts';
-import type { WebConfig } from './web-config.ts';
+import type { WebConfig } from './web-config/web-config.ts';
 
 /** One sentence on what is open to whom; undefined: nothing is. */
 export function exposure(listen: ListenAddress, { tls, users }: WebConfig): string | undefined {

@@ -2,10 +2,10 @@
 // What stands before every page: headers that protect browsers, the rate limit, the password, and GET or HEAD alone.
 import { fastifyBasicAuth } from '@fastify/basic-auth';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { createPasswords, type Passwords } from './passwords.ts';
 import { sendLater, sendLine } from './reply-line.ts';
 import { createRateLimit, type Rate, type RateLimit } from './request-limits.ts';
-import type { WebConfig } from './web-config.ts';
+import { createPasswords, type Passwords } from './web-config/passwords.ts';
+import type { WebConfig } from './web-config/web-config.ts';
 
 /** Passwords that had to be computed: a client that knows one needs few. */
 const guesses: Rate = { intervalMs: 1000, burst: 10 };

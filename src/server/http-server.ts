@@ -4,7 +4,7 @@ import { createServer, type RequestListener, type Server, type ServerOptions } f
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { type TLSSocket, Server as TlsServer } from 'node:tls';
-import { acceptsClient, type TlsSettings } from './web-config-tls.ts';
+import { acceptsClient, type TlsSettings } from './web-config/tls.ts';
 
 /** Far more than there are Prometheus servers, far fewer than there are descriptors. */
 const maxConnections = 2000;

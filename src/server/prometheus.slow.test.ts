@@ -11,12 +11,12 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { packageRoot } from '../kernel/package.ts';
-import { FastRegistry } from '../outputs/prometheus.ts';
-import { labelsOf, samplesOf } from '../outputs/prometheus-client.ts';
-import type { Detail } from '../outputs/prometheus-detail.ts';
-import type { MetricRows } from '../outputs/prometheus-families.ts';
-import { goldenBuild, goldenSnapshot } from '../outputs/prometheus-golden.ts';
-import { type Format, formats } from '../outputs/prometheus-text.ts';
+import { labelsOf, samplesOf } from '../outputs/prometheus/client.ts';
+import type { Detail } from '../outputs/prometheus/detail.ts';
+import type { MetricRows } from '../outputs/prometheus/families.ts';
+import { goldenBuild, goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
+import { FastRegistry } from '../outputs/prometheus/registry.ts';
+import { type Format, formats } from '../outputs/prometheus/text.ts';
 import { createObserver } from './observer.ts';
 import { startServer } from './server.ts';
 

@@ -3,9 +3,9 @@
 // snapshot fails, or takes too long, the page still holds what the agent knows of itself, and says so (tapscope_snapshot_errors_total).
 import { setTimeout } from 'node:timers/promises';
 import type { ShownFinding } from '../metrics/finding.ts';
-import type { FastRegistry } from '../outputs/prometheus.ts';
-import type { MetricRows } from '../outputs/prometheus-families.ts';
-import type { Format } from '../outputs/prometheus-text.ts';
+import type { MetricRows } from '../outputs/prometheus/families.ts';
+import type { FastRegistry } from '../outputs/prometheus/registry.ts';
+import type { Format } from '../outputs/prometheus/text.ts';
 import type { AgentState, Device, Snapshot } from '../snapshot.ts';
 import { gzipped } from './gzip.ts';
 import { type SharedChunks, shareChunks } from './shared-chunks.ts';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { packageRoot } from '../kernel/package.ts';
-import { goldenBuild, goldenSnapshot } from '../outputs/prometheus-golden.ts';
+import { goldenBuild, goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
 import type { Device, Snapshot } from '../snapshot.ts';
 import { createObserver } from './observer.ts';
 import { type ServerDependencies, type ServerOptions, startServer } from './server.ts';

@@ -3,7 +3,7 @@
 import type { Server } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { type FastifyInstance, fastify, LogController } from 'fastify';
-import { createRegistry, type PrometheusOptions } from '../outputs/prometheus.ts';
+import { createRegistry, type PrometheusOptions } from '../outputs/prometheus/registry.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { addApi } from './api.ts';
 import { exposure } from './exposure.ts';
@@ -17,7 +17,7 @@ import { sendError, validation } from './refusals.ts';
 import { sendLater, sendLine } from './reply-line.ts';
 import { createInFlight } from './request-limits.ts';
 import { createScrape } from './scrape.ts';
-import { type LiveWebConfig, openWebConfig } from './web-config-file.ts';
+import { type LiveWebConfig, openWebConfig } from './web-config/file.ts';
 
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { goldenSnapshot } from '../outputs/prometheus-golden.ts';
+import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { shareSnapshots } from './shared-snapshot.ts';
 

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The flags of `tapscope bench` and what they mean.
+import { chooseCells } from '../../bench/cells.ts';
+import type { Cell } from '../../bench-report.ts';
+import { BENCH_FORMATS, type BenchFormat } from '../../outputs/bench-text.ts';
+import type { Flag } from './serve-options.ts';
+
+export interface BenchFlags {
+  readonly cells: readonly Cell[];
+  readonly seconds: number;
+  readonly repeats: number;
+  readonly format: BenchFormat;
+}
+
+const LONGEST_S = 3600;
+const MOST_REPEATS = 1000;
+
+export const benchFlags: readonly Flag[] = [
+  { flags: '--seconds <seconds>', description: 'how long each repeat of each cell sends', fallback: '2' },
+  { flags: '--repeats <count>', description: 'of each cell, interleaved; shown are medians', fallback: '3' },
+  {
+    flags: '--only <regexp>',
+    description:
+      "cells whose name it finds: '^tap/', 'threads=1/queues=1/free', 'tail-drop', '^zero-copy/'; the JSON names all",
+    fallback: undefined,
+  },
+  { flags: '--format <format>', description: BENCH_FORMATS.join(', '), fallback: 'text' },
+];
+
+export const BENCH_HELP = `pktgen (modprobe pktgen) sends to taps, which a program reads or vhost-net hands to a guest, while the queue drops
+(tail-drop), stops (backpressure + fq_codel), has no qdisc, or is reached through the qdisc. A guest sends messages,
+copied by vhost-net or not. The counts are tapscope's, held against those of pktgen, tc -s, readers and guests.
+
+Makes its devices in a network namespace of its own, which ends with it. For zero-copy/ cells it loads vhost_net anew,
+if nobody uses it, and afterwards as it was. Keeps CPUs busy.`;
+
+/** `values` as commander's opts() gives them. */
+export function readBenchFlags(values: Readonly<Record<string, unknown>>): BenchFlags {
+  const format = BENCH_FORMATS.find((one) => one === values.format);
+  if (format === undefined)
+    throw new Error(`--format=${values.format} is unknown; write one of: ${BENCH_FORMATS.join(', ')}.`);
+  return {
+    cells: chooseCells(values.only === undefined ? undefined : String(values.only)),
+    seconds: readNumber('--seconds', values.seconds, /^\d+(\.\d+)?$/, [0.1, LONGEST_S]),
+    repeats: readNumber('--repeats', values.repeats, /^\d+$/, [1, MOST_REPEATS]),
+    format,
+  };
+}
+
+function readNumber(flag: string, value: unknown, form: RegExp, [least, most]: readonly [number, number]): number {
+  const number = form.test(String(value)) ? Number(value) : Number.NaN;
+  if (number >= least && number <= most) return number;
+  throw new Error(`${flag}=${value} cannot be: write a number from ${least} to ${most}.`);
+}

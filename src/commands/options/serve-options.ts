@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// The flags of `tapscope serve` and what they mean.
+import { type DeviceFilter, deviceFilter } from '../../inventory/device-filter.ts';
+import { type Detail, details, seriesBudget } from '../../outputs/prometheus/detail.ts';
+import { parseBudget } from '../../probes/budget.ts';
+import { type ListenAddress, parseListenAddress } from '../../server/listen-address.ts';
+import { type LogLevel, logLevels } from '../../server/server.ts';
+
+export interface ServeOptions {
+  readonly listen: ListenAddress;
+  readonly webConfigFile: string | undefined;
+  /** Where other commands find the agent. */
+  readonly socket: string;
+  readonly detail: Detail;
+  readonly filter: DeviceFilter;
+  /** Share of all CPUs; undefined: no limit. */
+  readonly budget: number | undefined;
+  /** Probes may keep the tun module from being unloaded. */
+  readonly pin: boolean;
+  readonly logLevel: LogLevel;
+  /** File that says whose each guest is. */
+  readonly tenantMap: string | undefined;
+}
+
+/** Where commands look for an agent. */
+export const SOCKET = '/run/tapscope/agent.sock';
+
+export interface Flag {
+  /** As commander takes it. */
+  readonly flags: string;
+  readonly description: string;
+  readonly fallback: string | undefined;
+}
+
+export const NO_PIN = '--no-pin';
+export const NO_PIN_HELP = 'leave the tun module unloadable: trace none of its functions, fall back to raw tracepoints';
+
+/** toLocaleString() costs a fifth of a start: it looks for all locales. */
+const thousands = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ',');
+const budgets = details.map((detail) => `${detail} ${thousands(seriesBudget[detail])}`).join(', ');
+
+export const serveFlags: readonly Flag[] = [
+  {
+    flags: '--web.listen-address <address>',
+    description: 'where Prometheus scrapes: 127.0.0.1:9000, [::1]:9000, or :9000 for every address',
+    fallback: '127.0.0.1:10747',
+  },
+  {
+    flags: '--web.config.file <file>',
+    description:
+      "TLS, passwords, headers and rate limit, in the format of Prometheus's exporters; read again when it changes",
+    fallback: undefined,
+  },
+  {
+    flags: '--socket <path>',
+    description: "where other commands ('tapscope diagnose --at') find the agent; only its owner and root may open it",
+    fallback: SOCKET,
+  },
+  {
+    flags: '--detail <level>',
+    description: `series for each device, queue, or queue and cpu; at most (${budgets}), the rest as device="~other"`,
+    fallback: 'queue',
+  },
+  {
+    flags: '--device-include <regexp>',
+    description: 'show only devices whose whole name matches',
+    fallback: undefined,
+  },
+  {
+    flags: '--device-exclude <regexp>',
+    description: 'do not show devices whose whole name matches',
+    fallback: undefined,
+  },
+  {
+    flags: '--tenant-map <file>',
+    description:
+      "whose each guest is, a line each: 'vm web1 acme', or uuid, pod, container, unit; read again when it changes",
+    fallback: undefined,
+  },
+  {
+    flags: '--budget <share>',
+    description: 'share of all CPUs that watching may cost before it leaves the enqueue path (level lean), or off',
+    fallback: '1%',
+  },
+  { flags: NO_PIN, description: NO_PIN_HELP, fallback: undefined },
+  { flags: '--log.level <level>', description: `${logLevels.join(', ')}; debug logs requests`, fallback: 'warn' },
+];
+
+/** `values` as commander's opts() gives them. */
+export function readServeOptions(values: Readonly<Record<string, unknown>>): ServeOptions {
+  return {
+    listen: parseListenAddress(String(values['web.listenAddress'])),
+    webConfigFile: readText(values['web.config.file']),
+    socket: String(values.socket),
+    detail: readWord('--detail', values.detail, details),
+    filter: deviceFilter(readText(values.deviceInclude), readText(values.deviceExclude)),
+    pin: values.pin !== false,
+    budget: parseBudget(String(values.budget)),
+    tenantMap: readText(values.tenantMap),
+    logLevel: readWord('--log.level', values['log.level'], logLevels),
+  };
+}
+
+function readWord<Word extends string>(flag: string, value: unknown, words: readonly Word[]): Word {
+  const word = words.find((candidate) => candidate === value);
+  if (word === undefined) throw new Error(`${flag}=${value} is unknown; write one of: ${words.join(', ')}.`);
+  return word;
+}
+
+function readText(value: unknown): string | undefined {
+  return value === undefined ? undefined : String(value);
+}

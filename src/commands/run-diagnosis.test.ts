@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
+import type { Device, Snapshot } from '../snapshot.ts';
+import { judgeSnapshots } from './run-diagnosis.ts';
+
+const HOST = { kernel: '6.1.0', version: '0.1.0' };
+
+/** Second by second, a device of which only the kernel's own counters are known; undefined: it is not there. */
+function lives(losses: readonly (number | undefined)[], name = 'tap9', seconds = 1): readonly Snapshot[] {
+  const [one] = goldenSnapshot.devices;
+  assert.ok(one?.counters);
+  const { counters } = one;
+  const at = (txDropped: number): Device => ({
+    ...one,
+    name,
+    id: 'nine',
+    queues: [],
+    otherDropped: undefined,
+    audit: [],
+    degraded: [],
+    counters: { ...counters, txDropped, txPackets: txDropped },
+  });
+  return losses.map((lost, step) => ({
+    ...goldenSnapshot,
+    takenAt: goldenSnapshot.takenAt + step * seconds,
+    devices: lost === undefined ? [] : [at(lost)],
+  }));
+}
+
+for (const { seen, says } of [
+  { seen: lives([undefined, undefined, 0, 500]), says: 'tap9 lost 500 of 1 000 packets and came too late to say why' },
+  { seen: lives([0, 300, undefined]), says: 'tap9 lost 300 of 600 packets and went too early to say why' },
+  { seen: lives([100, 190], 'tap9', 0.9), says: 'tap9 lost 90 of 180 packets in 0.9 s, too short a time to say why' },
+  { seen: lives([100, 101], 'tap9', 0.9), says: undefined },
+  { seen: lives([0, 1, undefined]), says: undefined },
+  { seen: lives([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 500]), says: undefined },
+])
+  test(`what is lost of which too little was seen: ${says}`, () => {
+    const { unsaid, answer } = judgeSnapshots(seen, {}, HOST);
+    assert.deepEqual(unsaid, says === undefined ? [] : [says]);
+    assert.ok(says === undefined || answer !== 'ok', answer);
+  });
+
+test('of a device that was asked for and went, what it lost until then is said', () => {
+  assert.throws(
+    () => judgeSnapshots(lives([100, 400, undefined]), { device: 'tap9' }, HOST),
+    /^Error: tap9 went while it was watched, having lost 300 of 600 packets until then\.$/,
+  );
+});
+
+test('a device that came too late is named as it can be shown', () => {
+  const device = 'tap\u001b[2J\n0';
+  const seen = [[], goldenSnapshot.devices.slice(0, 1)].map((devices, second) => ({
+    ...goldenSnapshot,
+    takenAt: goldenSnapshot.takenAt + second,
+    devices: devices.map((one) => ({ ...one, name: device })),
+  }));
+  assert.throws(() => judgeSnapshots(seen, { device }, HOST), /^Error: tap\ufffd\[2J\ufffd0 came while it was watched/);
+});

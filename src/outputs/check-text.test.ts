@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { answerOf } from '../rules/answer.ts';
+import type { Finding } from '../rules/finding.ts';
+import type { Verdict } from '../rules/judge.ts';
+import type { Snapshot } from '../snapshot.ts';
+import { type Checked, itemsOf, renderCheck, statusLine } from './check-text.ts';
+import { goldenSnapshot } from './prometheus/prometheus-golden.ts';
+
+const full: Finding = {
+  rule: 'reader-stalled',
+  severity: 'critical',
+  netns: 4026531840,
+  device: 'tap0',
+  queue: 0,
+  cause: 'Nobody takes packets from tap0 queue 0.',
+  evidence: [],
+  remedies: [],
+  rejected: [],
+  confidence: 'high',
+  degraded: [],
+};
+const NOTHING: Verdict = { findings: [], unjudged: [] };
+const sighted: Snapshot = {
+  ...goldenSnapshot,
+  agent: { ...goldenSnapshot.agent, probes: goldenSnapshot.agent.probes.slice(0, 1) },
+};
+
+const AGENT = { pid: 7, level: 'exact' };
+
+function checked(verdict: Verdict, last = sighted): Checked {
+  const host = { kernel: '6.12.48', version: '0.1.0' };
+  return {
+    answer: answerOf(verdict),
+    verdict,
+    devices: last.devices,
+    last,
+    seconds: 0.91,
+    isRenamed: false,
+    unsaid: [],
+    host,
+    agent: AGENT,
+    rules: 5,
+  };
+}
+
+/** Rows of the whole screen. */
+function screen(one: Checked, width = 80): readonly string[] {
+  return renderCheck(one, itemsOf(one), { width, colours: false }).trimEnd().split('\n');
+}
+
+test('a healthy host', () => {
+  assert.deepEqual(screen(checked(NOTHING)), [
+    'OK: 4 devices, 5 queues, nothing to do',
+    '',
+    '✓ devices             4 in 2 namespaces, with 5 queues, 0 of them full now',
+    '✓ probes              every event is measured',
+    '✓ agent               pid 7, level exact',
+    '✓ other rules         5 found nothing',
+    '– lost before         2 devices lost packets since they were made; most did',
+    '                      tap0: 107 (5.7 %)',
+    '– not judged here     what 0.9 s do not show: rare bursts, what readers do over',
+    "                      time; 'tapscope diagnose' looks longer, and says what to",
+    '                      type',
+  ]);
+});
+
+const SILENCE = 'the agent (pid 7) is stopped by a signal (state T), last ran 71 s ago: kill -CONT 7';
+
+test('beside an agent that is silent the first line says so, whatever was found', () => {
+  const silent = { agent: undefined, agentSilence: SILENCE };
+  const nothing = { ...checked(NOTHING), ...silent, answer: 'unknown' } as const;
+  assert.equal(statusLine(nothing), `UNKNOWN: 4 devices, 5 queues, nothing found, but ${SILENCE}`);
+  assert.ok(screen(nothing, 120).includes(`× agent               ${SILENCE}`));
+  const found = { ...checked({ findings: [full], unjudged: [] }), ...silent };
+  assert.equal(statusLine(found), `CRITICAL: Nobody takes packets from tap0 queue 0. T${SILENCE.slice(1)}`);
+});
+
+test('findings of one kind are one item, and the status is the worst', () => {
+  const others = [1, 2, 3, 4, 5].map((queue) => ({ ...full, queue }));
+  const one = checked({ findings: [full, ...others, { ...full, severity: 'info', rule: 'no-reader' }], unjudged: [] });
+  assert.equal(statusLine(one), 'CRITICAL: Nobody takes packets from tap0 queue 0. (and 6 more)');
+  const rows = screen(one).join('\n');
+  assert.match(
+    rows,
+    /\n× reader-stalled {6}Nobody takes packets from tap0 queue 0\. \(In namespace\n +4026531840\.\) The same of 5 more: tap0\/1, tap0\/2, tap0\/3, …\n/,
+  );
+  assert.match(rows, /\n– no-reader /);
+  assert.match(rows, /\n✓ other rules {9}3 found nothing\n/);
+});
+
+test('what could not be judged is said, and is not OK', () => {
+  const unjudged = [{ rule: 'queue-hot', because: 'nothing measures transmit on this host' }];
+  const one = { ...checked({ findings: [], unjudged }, goldenSnapshot), agent: undefined };
+  const [status = '', ...rows] = screen(one);
+  assert.match(status, /^UNKNOWN: 4 devices, 5 queues, nothing found, but not everything could be judged/);
+  const all = rows.join('\n');
+  assert.match(all, /‼ probes {14}nothing measures consumed: 'tapscope doctor' says why/);
+  assert.match(all, /‼ blind rules {9}queue-hot: nothing measures transmit on this host/);
+  assert.match(all, /– agent {15}not running/);
+});
+
+test('many rules that cannot judge are counted, and one of two devices of a name is told from the other', () => {
+  const unjudged = ['a', 'b', 'c', 'd', 'e'].map((rule) => ({ rule, because: 'nothing measures it' }));
+  assert.match(
+    screen(checked({ ...NOTHING, unjudged })).join('\n'),
+    /blind rules +5 of 5: 'tapscope diagnose' lists them/,
+  );
+  const lone = { ...full, device: 'macvtap0', cause: 'x' };
+  assert.match(screen(checked({ ...NOTHING, findings: [lone] })).join('\n'), /reader-stalled +x\n/);
+});
+
+test('however many kinds of findings there are, they fit one screen, and 20 columns', () => {
+  const findings = Array.from({ length: 30 }, (_, index) => ({
+    ...full,
+    rule: `rule-${index}`,
+    cause: `\u001b${index}`,
+  }));
+  const one = checked({ findings, unjudged: [] });
+  assert.ok(screen(one).length <= 24, `${screen(one).length} rows`);
+  assert.match(screen(one).join('\n'), /and 22 more kinds of findings/);
+  assert.deepEqual(
+    screen(one, 20).filter((row) => [...row].length > 20),
+    [],
+  );
+  assert.ok(!screen(one).join('').includes('\u001b'));
+});

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// The check on one screen: the first line is the status as monitoring takes it, then one mark for each item.
+import type { Finding } from '../rules/finding.ts';
+import { visible } from '../snapshot/visible.ts';
+import type { Device, Snapshot } from '../snapshot.ts';
+import { counted, type Layout, paint, type Style, wrap } from './terminal-text.ts';
+import type { Judged } from './verdict.ts';
+
+/** note: neither good nor bad. */
+export type Mark = 'good' | 'warning' | 'bad' | 'note';
+
+export interface Item {
+  readonly mark: Mark;
+  readonly what: string;
+  readonly text: string;
+}
+
+export interface Checked extends Judged {
+  /** The agent on this host; undefined: none runs. */
+  readonly agent: { readonly pid: number; readonly level: string } | undefined;
+  /** How many rules there are. */
+  readonly rules: number;
+}
+
+const SIGNS: Readonly<Record<Mark, string>> = { good: '✓', warning: '‼', bad: '×', note: '–' };
+const STYLES: Readonly<Record<Mark, Style>> = { good: 'green', warning: 'yellow', bad: 'red', note: 'dim' };
+const MARKS = { critical: 'bad', warning: 'warning', info: 'note' } as const;
+const COLUMN = 22;
+/** More kinds of findings than this do not fit a screen. */
+const MOST_KINDS = 8;
+const MOST_NAMED = 4;
+
+export function renderCheck(checked: Checked, items: readonly Item[], layout: Layout): string {
+  const { width } = layout;
+  const rows = items.flatMap(({ mark, what, text }) => {
+    const head = `  ${what} `;
+    const [first = '', ...others] =
+      width < 2 * COLUMN
+        ? wrap(visible(`${what}: ${text}`), width, '  ')
+        : wrap(visible(text), width, head.padEnd(COLUMN));
+    return [paint(layout, STYLES[mark], SIGNS[mark]) + first.slice(1), ...others];
+  });
+  return `${[...wrap(statusLine(checked), width), '', ...rows].join('\n')}\n`;
+}
+
+/** One line, whatever is found. */
+export function statusLine({ answer, verdict, unsaid, devices, agentSilence }: Checked): string {
+  const queues = devices.reduce((sum, device) => sum + device.queues.length, 0);
+  const size = `${counted(devices.length, 'device')}, ${counted(queues, 'queue')}`;
+  const [worst] = verdict.findings;
+  const others = verdict.findings.length > 1 ? ` (and ${verdict.findings.length - 1} more)` : '';
+  const silent = agentSilence === undefined ? '' : ` ${agentSilence.slice(0, 1).toUpperCase()}${agentSilence.slice(1)}`;
+  const nothing = agentSilence === undefined ? 'not everything could be judged' : agentSilence;
+  const said = {
+    ok: `${size}, nothing to do`,
+    warning: `${worst?.cause}${others}${silent}`,
+    critical: `${worst?.cause}${others}${silent}`,
+    unknown: `${size}, nothing found, but ${unsaid[0] ? `${unsaid[0]}${silent && `.${silent}`}` : nothing}`,
+  };
+  return visible(`${answer.toUpperCase()}: ${said[answer]}`);
+}
+
+export function itemsOf(checked: Checked): readonly Item[] {
+  const { verdict, last, devices, seconds } = checked;
+  const kinds = kindsOf(verdict.findings);
+  const shown = kinds.slice(0, MOST_KINDS).flatMap((kind) => findingItem(kind, last));
+  const hidden = kinds.length > MOST_KINDS ? `, and ${kinds.length - MOST_KINDS} more kinds of findings` : '';
+  const quiet = checked.rules - verdict.unjudged.length - new Set(verdict.findings.map(({ rule }) => rule)).size;
+  return [
+    devicesItem(devices),
+    probesItem(last),
+    agentItem(checked),
+    ...shown,
+    { mark: 'good', what: 'other rules', text: `${quiet} found nothing${hidden}` },
+    ...(verdict.unjudged.length > 0 ? [unjudgedItem(checked)] : []),
+    ...pastItem(devices),
+    {
+      mark: 'note',
+      what: 'not judged here',
+      text: `what ${seconds.toFixed(1)} s do not show: rare bursts, what readers do over time; 'tapscope diagnose' looks longer, and says what to type`,
+    },
+  ];
+}
+
+/** Those of one rule and severity together, in the order of the first. */
+function kindsOf(findings: readonly Finding[]): readonly (readonly Finding[])[] {
+  const kinds = new Map<string, Finding[]>();
+  for (const finding of findings) {
+    const key = `${finding.severity} ${finding.rule}`;
+    kinds.set(key, [...(kinds.get(key) ?? []), finding]);
+  }
+  return [...kinds.values()];
+}
+
+function devicesItem(devices: readonly Device[]): Item {
+  const queues = devices.flatMap((device) => device.queues);
+  const full = queues.filter(({ ring }) => ring !== undefined && ring.occupancy + ring.lag >= ring.capacity).length;
+  const namespaces = new Set(devices.map(({ netns }) => netns)).size;
+  const places = counted(namespaces, 'namespace');
+  const text = `${devices.length} in ${places}, with ${counted(queues.length, 'queue')}, ${full} of them full now`;
+  return { mark: 'good', what: 'devices', text };
+}
+
+function probesItem({ agent }: Snapshot): Item {
+  const blind = agent.probes.filter(({ attached }) => !attached).map(({ event }) => event);
+  return blind.length === 0
+    ? { mark: 'good', what: 'probes', text: 'every event is measured' }
+    : { mark: 'warning', what: 'probes', text: `nothing measures ${blind.join(', ')}: 'tapscope doctor' says why` };
+}
+
+function agentItem({ agent, agentSilence }: Checked): Item {
+  if (agentSilence !== undefined) return { mark: 'bad', what: 'agent', text: agentSilence };
+  if (!agent) return { mark: 'note', what: 'agent', text: 'not running; no history is recorded' };
+  return {
+    mark: agent.level === 'exact' ? 'good' : 'warning',
+    what: 'agent',
+    text: `pid ${agent.pid}, level ${agent.level}`,
+  };
+}
+
+/** Of one rule: the first in words, the others by name. */
+function findingItem(findings: readonly Finding[], last: Snapshot): readonly Item[] {
+  const [first, ...others] = findings;
+  if (!first) return [];
+  const names = others.slice(0, 3).map(({ device, queue }) => `${device}${queue === undefined ? '' : `/${queue}`}`);
+  const more = others.length > names.length ? ', …' : '';
+  const also = others.length > 0 ? ` The same of ${others.length} more: ${names.join(', ')}${more}` : '';
+  return [{ mark: MARKS[first.severity], what: first.rule, text: first.cause + placeOf(first, last) + also }];
+}
+
+/** Where the device is, if another has its name; '': it is plain. */
+function placeOf({ device, netns }: Finding, { devices, agent }: Snapshot): string {
+  if (netns === undefined || devices.filter(({ name }) => name === device).length < 2) return '';
+  return ` (In namespace ${agent.namespaceNames.get(netns) || netns}.)`;
+}
+
+function unjudgedItem({ verdict: { unjudged }, rules }: Checked): Item {
+  const because = [...new Set(unjudged.map((one) => one.because))].join('; ');
+  const names = unjudged.map(({ rule }) => rule).join(', ');
+  const text =
+    unjudged.length > MOST_NAMED
+      ? `${unjudged.length} of ${rules}: 'tapscope diagnose' lists them`
+      : `${names}: ${because}`;
+  return { mark: 'warning', what: 'blind rules', text };
+}
+
+/** What the kernel counted before the first sample. */
+function pastItem(devices: readonly Device[]): readonly Item[] {
+  const lost = devices
+    .flatMap(({ name, counters }) => (counters && counters.txDropped > 0 ? [{ name, ...counters }] : []))
+    .sort((a, b) => b.txDropped - a.txDropped);
+  const [worst] = lost;
+  if (!worst) return [];
+  const share = ((100 * worst.txDropped) / (worst.txDropped + worst.txPackets)).toPrecision(2);
+  const text = `${counted(lost.length, 'device')} lost packets since they were made; most did ${worst.name}: ${worst.txDropped} (${Number(share)} %)`;
+  return [{ mark: 'note', what: 'lost before', text }];
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { LossSubject, LossSummary } from '../snapshot/loss.ts';
+import { jsonLines, textLines } from './drops-text.ts';
+
+const SUBJECT: LossSubject = {
+  netns: 1,
+  namespace: undefined,
+  device: 'tap0',
+  queue: 3,
+  where: 'tun',
+  reason: 'FULL_RING',
+  location: 'tun_net_xmit',
+  owner: { pid: 17, comm: 'qemu', startedAt: undefined, identity: undefined },
+};
+const UNTRACED: LossSubject = {
+  ...SUBJECT,
+  queue: undefined,
+  reason: 'UNTRACED',
+  location: undefined,
+  owner: undefined,
+};
+const FLOW = {
+  protocol: 'TCP',
+  source: '2001:db8::1',
+  destination: '2001:db8::2',
+  sourcePort: 80,
+  destinationPort: 40_000,
+  detail: 'SYN',
+};
+const AT = new Date(2026, 0, 2, 3, 4, 5).getTime() / 1000;
+const SUMMARY: LossSummary = {
+  seconds: 10.04,
+  packets: 1100,
+  shown: 100,
+  notShown: { overLimit: 900, noRoom: 20, untraced: 70 },
+  afterEnd: 10,
+  losses: [
+    { ...SUBJECT, packets: 1030 },
+    { ...UNTRACED, packets: 70 },
+  ],
+  reasonUnknown: 0,
+  devicesGone: 1,
+  uncounted: 2,
+  skipped: 3,
+  ownCpu: 0.0071,
+};
+
+test('losses of a second, as columns', () => {
+  const lines = textLines({ ownNetns: 1, rate: 0 });
+  const text =
+    lines.start(AT) + lines.loss(AT, { ...SUBJECT, packets: 12 }) + lines.loss(AT, { ...UNTRACED, packets: 5 });
+  assert.equal(
+    text,
+    `TIME     DEVICE          QUEUE  PACKETS WHERE  REASON        FUNCTION        OWNER
+03:04:05 tap0                3       12 tun    FULL_RING     tun_net_xmit    qemu (pid 17)
+03:04:05 tap0                -        5 tun    UNTRACED      -               -
+`,
+  );
+});
+
+test('a packet, a stack, and what was not shown', () => {
+  const lines = textLines({ ownNetns: 2, rate: 100 });
+  assert.match(lines.start(AT), /^TIME {12}DEVICE .* BYTES .* PACKET\n$/);
+  assert.equal(
+    lines.packet({ ...SUBJECT, at: AT + 0.25, bytes: 74, flow: FLOW }),
+    '03:04:05.250000 1/tap0              3       74 tun    FULL_RING     tun_net_xmit    qemu (pid 17)  TCP [2001:db8::1]:80 > [2001:db8::2]:40000 (SYN)\n',
+  );
+  const stack = lines.stack(AT, { ...SUBJECT, namespace: 'blue', frames: ['tun_net_xmit', 'dev_hard_start_xmit'] });
+  assert.match(stack, /^03:04:05\.000000 blue\/tap0 .*\n {4}tun_net_xmit\n {4}dev_hard_start_xmit\n$/);
+  assert.equal(
+    lines.notShown(AT, { overLimit: 3, noRoom: 1, untraced: 2 }),
+    '03:04:05 not shown: 3 over the limit of 100/s, 1 without room, 2 untraced\n',
+  );
+  assert.equal(lines.notShown(AT, { overLimit: 0, noRoom: 0, untraced: 0 }), '');
+});
+
+test('the summary says what was lost and what was not shown', () => {
+  assert.equal(
+    textLines({ ownNetns: 1, rate: 100 }).summary(AT, SUMMARY),
+    `1100 packets lost in 10.0 s:
+      1030  tap0 queue 3, tun, FULL_RING at tun_net_xmit
+        70  tap0, tun, UNTRACED
+Shown: 100. Not shown: 900 over the limit of 100/s, 20 without room, 70 untraced.
+10 packets came after the last line.
+Untraced packets are counted by the device, and the kernel gave no reason: shared or redirected ones.
+1 device went meanwhile: untraced losses of their last second are not counted.
+2 packets lost beside these found no place among the counts.
+The kernel did not run the program for 3 freed packets of the host.
+This process took 0.7 % of one CPU.
+`,
+  );
+});
+
+test('nothing lost is one line, and who asked for losses together reads nothing of packets', () => {
+  const nothing = {
+    ...SUMMARY,
+    packets: 0,
+    shown: 0,
+    notShown: { overLimit: 0, noRoom: 0, untraced: 0 },
+    afterEnd: 0,
+    losses: [],
+    devicesGone: 0,
+    uncounted: 0,
+    skipped: 0,
+  };
+  assert.equal(
+    textLines({ ownNetns: 1, rate: 0 }).summary(AT, nothing),
+    '0 packets lost in 10.0 s.\nThis process took 0.7 % of one CPU.\n',
+  );
+});
+
+test('names that others chose do not speak to the terminal', () => {
+  const owner = { pid: 1, comm: 'a\nb\u009b', startedAt: undefined, identity: undefined };
+  const hostile = { ...SUBJECT, device: 'tap\u001b[2J', owner };
+  const text = textLines({ ownNetns: 1, rate: 0 }).loss(AT, { ...hostile, packets: 1 });
+  assert.match(text, /tap\u{fffd}\[2J .* a\u{fffd}b\u{fffd} \(pid 1\)\n$/u);
+});
+
+test('for programs: one object a line, the same keys whatever is known', () => {
+  const lines = jsonLines();
+  const loss = JSON.parse(lines.loss(AT, { ...UNTRACED, packets: 5 }));
+  assert.deepEqual(loss, {
+    schema: 1,
+    type: 'loss',
+    at: new Date(1000 * AT).toISOString(),
+    netns: 1,
+    namespace: null,
+    device: 'tap0',
+    queue: null,
+    where: 'tun',
+    reason: 'UNTRACED',
+    location: null,
+    owner: null,
+    packets: 5,
+  });
+  const flow = { ...FLOW, sourcePort: undefined };
+  const packet = JSON.parse(lines.packet({ ...SUBJECT, at: AT, bytes: 60, flow }));
+  assert.deepEqual([packet.type, packet.bytes, packet.flow], ['packet', 60, { ...FLOW, sourcePort: null }]);
+  const types = [
+    lines.start(AT),
+    lines.stack(AT, { ...SUBJECT, frames: [] }),
+    lines.notShown(AT, SUMMARY.notShown),
+    lines.summary(AT, SUMMARY),
+  ];
+  assert.deepEqual(
+    types.map((line) => JSON.parse(line).type),
+    ['start', 'stack', 'not-shown', 'summary'],
+  );
+});

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// How much of a host is shown: levels of detail, and the series that each may cost.
+import type { Distribution, Metric } from '../../metric.ts';
+import { cpuMetrics } from '../../metrics/cpu.ts';
+import { deviceMetrics, queueMetrics } from '../../metrics.ts';
+import type { Device, Queue } from '../../snapshot.ts';
+import type { Slices } from './slices.ts';
+
+/** One series a device, a queue, or a queue and CPU. */
+export type Detail = 'device' | 'queue' | 'cpu';
+
+export const details: readonly Detail[] = ['device', 'queue', 'cpu'];
+
+/** Series of devices and queues; the agent's own and those of `device="~other"` come on top. */
+export const seriesBudget: Readonly<Record<Detail, number>> = { device: 20_000, queue: 100_000, cpu: 200_000 };
+
+export interface Selection {
+  readonly shown: readonly Device[];
+  /** Shown only as sums. */
+  readonly folded: readonly Device[];
+}
+
+export interface SeriesLimit {
+  readonly detail: Detail;
+  readonly budget: number;
+}
+
+/** What devices had when they were last counted: counting costs as much as half the page. */
+export interface SeriesCounts {
+  byDevice: Map<string, number>;
+  turn: number;
+}
+
+export function createSeriesCounts(): SeriesCounts {
+  return { byDevice: new Map(), turn: 0 };
+}
+
+/** In scrapes: a device that gained a drop reason may be a few series above its share for so long. */
+const recountEvery = 4;
+
+/** In the order of ids, the oldest device first, so that a new one does not push out another. */
+export async function selectDevices(
+  devices: readonly Device[],
+  { detail, budget }: SeriesLimit,
+  counts: SeriesCounts,
+  slices: Slices,
+): Promise<Selection> {
+  const ordered = withoutNamesakes([...devices].sort(byId));
+  const before = counts.byDevice;
+  counts.byDevice = new Map();
+  counts.turn += 1;
+  let series = 0;
+  for (const [index, device] of ordered.entries()) {
+    if (slices.due()) await slices.pause();
+    const known = (index + counts.turn) % recountEvery === 0 ? undefined : before.get(device.id);
+    const own = known ?? seriesOf(device, detail);
+    counts.byDevice.set(device.id, own);
+    series += own;
+    if (series > budget) return { shown: ordered.slice(0, index), folded: ordered.slice(index) };
+  }
+  return { shown: ordered, folded: [] };
+}
+
+/** Ids are growing numbers written in decimal: the shorter is the smaller. */
+function byId(a: Device, b: Device): number {
+  if (a.id.length !== b.id.length) return a.id.length - b.id.length;
+  if (a.id === b.id) return 0;
+  return a.id < b.id ? -1 : 1;
+}
+
+/** A device deleted and made again while the snapshot was taken would have every series twice; the younger one is there. */
+function withoutNamesakes(devices: readonly Device[]): readonly Device[] {
+  const byName = new Map(devices.map((device) => [`${device.netns}/${device.name}`, device]));
+  return byName.size === devices.length
+    ? devices
+    : devices.filter((device) => byName.get(`${device.netns}/${device.name}`) === device);
+}
+
+function seriesOf(device: Device, detail: Detail): number {
+  const own = seriesAbout(deviceMetrics, device);
+  if (detail === 'device') {
+    return queueMetrics.reduce((series, metric) => series + mergedSeries(metric, device.queues), own);
+  }
+  const metrics = detail === 'cpu' ? queueAndCpuMetrics : queueMetrics;
+  return device.queues.reduce((series, queue) => series + seriesAbout(metrics, queue), own);
+}
+
+const queueAndCpuMetrics = [...queueMetrics, ...cpuMetrics];
+
+/** Until V8 has optimized it an iterator would allocate for each metric. */
+function seriesAbout<Value>(metrics: readonly Metric<Value>[], subject: Value): number {
+  let series = 0;
+  for (let index = 0; index < metrics.length; index += 1) {
+    const metric = metrics[index];
+    if (metric?.distribution !== undefined) series += seriesOfDistribution(metric.distribution(subject));
+    else if (metric?.value === undefined) series += metric?.samples(subject).length ?? 0;
+    else if (metric.value(subject) !== undefined) series += 1;
+  }
+  return series;
+}
+
+/** Buckets, sum and count. */
+function seriesOfDistribution(seen: Distribution | undefined): number {
+  return seen === undefined ? 0 : seen.buckets.length + 2;
+}
+
+function mergedSeries(metric: Metric<Queue>, queues: readonly Queue[]): number {
+  return new Set(
+    queues.flatMap((queue) => metric.samples(queue).map(({ labels, suffix }) => [suffix, ...labels].join('\0'))),
+  ).size;
+}

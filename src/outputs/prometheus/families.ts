@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// From what was seen to rows: which metric, about whom, with which values.
+import { type Metric, type Sample, type Suffix, visitDistribution } from '../../metric.ts';
+import { agentMetrics } from '../../metrics/agent.ts';
+import { cpuMetrics } from '../../metrics/cpu.ts';
+import { deviceMetrics, queueMetrics, type ScrapeState, scrapeMetrics } from '../../metrics.ts';
+import type { AgentState, Device, Queue } from '../../snapshot.ts';
+import type { Detail } from './detail.ts';
+import { type Member, mergeSamples } from './merge.ts';
+import type { Slices } from './slices.ts';
+import { type ShownDevice, type Subject, type Subjects, seriesPrefix } from './subject.ts';
+import type { Family, Line } from './text.ts';
+
+/** Everything that one scrape shows. */
+export interface Scene {
+  readonly subjects: Subjects;
+  readonly shown: readonly ShownDevice[];
+  /** Devices beyond the series budget. */
+  readonly folded: readonly Device[];
+  /** undefined: no snapshot ever succeeded. */
+  readonly agent: AgentState | undefined;
+  readonly scrape: ScrapeState;
+}
+
+/** Called for each sample of a subject; `labels`: values of the metric's own. */
+export type Visit = (
+  subject: Subject,
+  position: number,
+  labels: readonly string[],
+  value: number,
+  suffix?: Suffix,
+) => void;
+
+/** All series of one metric. */
+export interface MetricRows {
+  readonly metric: Pick<Metric<never>, 'name' | 'type' | 'help' | 'labels'>;
+  /** Subjects; some may have no series. */
+  readonly rows: number;
+  readonly visitRow: (row: number, visit: Visit) => void;
+  /** What a row is made of; undefined: of what is remembered besides. */
+  readonly originOf?: (row: number) => Origin | undefined;
+}
+
+interface Row {
+  readonly subject: Subject;
+  readonly samples: readonly Sample[];
+}
+
+interface Single<Value extends object> {
+  readonly subject: Subject;
+  readonly value: Value;
+}
+
+interface Group<Value> {
+  readonly subject: Subject;
+  readonly members: readonly Member<Value>[];
+}
+
+/** Merged rows are made at once, in the order of the snapshots, because their counters remember the last one; others when they are read. */
+export async function metricRows(scene: Scene, detail: Detail, slices: Slices): Promise<readonly MetricRows[]> {
+  const { subjects, shown, folded } = scene;
+  const queues = detail === 'device' ? [] : shown.flatMap((device) => device.queues);
+  const merged = detail === 'device' ? shown.map(({ subject, value }) => ({ subject, members: queuesOf(value) })) : [];
+  const otherQueues = { subject: otherQueue(subjects, detail), members: folded.flatMap(queuesOf) };
+  const otherDevices = {
+    subject: subjects.otherDevice,
+    members: folded.map((device) => ({ key: device.id, value: device })),
+  };
+  const agent = scene.agent === undefined ? [] : [{ subject: subjects.agent, value: scene.agent }];
+  const makers = [
+    ...queueMetrics.map((metric) => () => rowsOf(metric, queues, [...merged, ...fold(metric, otherQueues)], slices)),
+    ...(detail === 'cpu' ? cpuMetrics : []).map(
+      (metric) => () => rowsOf(metric, queues, fold(metric, otherQueues), slices),
+    ),
+    ...deviceMetrics.map((metric) => () => rowsOf(metric, shown, fold(metric, otherDevices), slices)),
+    ...agentMetrics.map((metric) => () => rowsOf(metric, agent, [], slices)),
+    ...scrapeMetrics.map(
+      (metric) => () => rowsOf(metric, [{ subject: subjects.agent, value: scene.scrape }], [], slices),
+    ),
+  ];
+  const families: MetricRows[] = [];
+  for (const make of makers) {
+    if (slices.due()) await slices.pause();
+    families.push(await make());
+  }
+  return families;
+}
+
+function queuesOf({ id, queues }: Device): readonly Member<Queue>[] {
+  return queues.map((queue) => ({ key: `${id}/${queue.index}`, value: queue }));
+}
+
+function otherQueue({ otherDevice, otherQueue }: Subjects, detail: Detail): Subject {
+  return detail === 'device' ? otherDevice : otherQueue;
+}
+
+/** Information about each of many has no sum. */
+function fold<Value>({ name }: Metric<Value>, others: Group<Value>): readonly Group<Value>[] {
+  return others.members.length === 0 || name.endsWith('_info') ? [] : [others];
+}
+
+async function rowsOf<Value extends object>(
+  metric: Metric<Value>,
+  singles: readonly Single<Value>[],
+  groups: readonly Group<Value>[],
+  slices: Slices,
+): Promise<MetricRows> {
+  const merged: Row[] = [];
+  for (const { subject, members } of groups) {
+    merged.push({ subject, samples: await mergeSamples(metric, subject, members, slices) });
+  }
+  const visitRow = (row: number, visit: Visit) => {
+    const single = singles[row];
+    if (single !== undefined) visitSingle(metric, single, visit);
+    else visitMerged(merged[row - singles.length], visit);
+  };
+  return { metric, rows: singles.length + merged.length, visitRow, originOf: (row) => singles[row] };
+}
+
+const noLabels: readonly string[] = [];
+
+function visitSingle<Value extends object>(
+  metric: Metric<Value>,
+  { subject, value: seen }: Single<Value>,
+  visit: Visit,
+): void {
+  if (metric.distribution !== undefined) visitDistribution(subject, metric.distribution(seen), visit);
+  else if (metric.value === undefined) visitSamples(subject, metric.samples(seen), visit);
+  else {
+    const value = metric.value(seen);
+    if (value !== undefined) visit(subject, 0, noLabels, value);
+  }
+}
+
+function visitMerged(row: Row | undefined, visit: Visit): void {
+  if (row !== undefined) visitSamples(row.subject, row.samples, visit);
+}
+
+function visitSamples(subject: Subject, samples: readonly Sample[], visit: Visit): void {
+  for (let position = 0; position < samples.length; position += 1) {
+    const sample = samples[position];
+    if (sample !== undefined) visit(subject, position, sample.labels, sample.value, sample.suffix);
+  }
+}
+
+export function familyOf({ metric, rows, visitRow, originOf }: MetricRows): Family {
+  const writer = (line: Line) => {
+    const visit: Visit = (subject, position, labels, value, suffix) =>
+      line(seriesPrefix(subject, metric, position, labels, suffix), value);
+    return (part: number) => visitRow(part, visit);
+  };
+  return { ...metric, parts: rows, writer, ...(originOf && { origin: originOf }) };
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { counter, counters, type Distribution, flag, gauge, histogram, type Metric } from '../../metric.ts';
+import { queueMetrics } from '../../metrics.ts';
+import { type Member, mergeSamples } from './merge.ts';
+import { goldenSnapshot } from './prometheus-golden.ts';
+import { createSlices } from './slices.ts';
+import { createSubject, type Subject } from './subject.ts';
+
+type Drops = Readonly<Record<string, number>>;
+
+const drops: Metric<Drops> = counters('drops_total', 'Drops.', ['reason'], (queue) =>
+  Object.entries(queue).map(([reason, value]) => ({ labels: [reason], value })),
+);
+
+/** One scrape after the other; queues by key. */
+async function scrapes(...history: readonly Readonly<Record<string, Drops>>[]) {
+  const subject = createSubject([]);
+  const sums: Drops[] = [];
+  for (const queues of history) {
+    const members = Object.entries(queues).map(([key, value]) => ({ key, value }));
+    const samples = await merge(drops, subject, members);
+    sums.push(Object.fromEntries(samples.map(({ labels, value }) => [labels.join(), value])));
+  }
+  return sums;
+}
+
+function merge<Value>(metric: Metric<Value>, into: Subject, members: readonly Member<Value>[]) {
+  return mergeSamples(metric, into, members, createSlices());
+}
+
+test('counters of the same labels add up, others stay apart', async () => {
+  assert.deepEqual(await scrapes({ a: { FULL_RING: 1, NOMEM: 2 }, b: { FULL_RING: 10 } }), [
+    { FULL_RING: 11, NOMEM: 2 },
+  ]);
+});
+
+test('a sum does not fall when a queue goes, and does not jump when it comes back', async () => {
+  const both = { a: { FULL_RING: 5 }, b: { FULL_RING: 7 } };
+  assert.deepEqual(await scrapes(both, { a: { FULL_RING: 6 } }, both), [
+    { FULL_RING: 12 },
+    { FULL_RING: 13 },
+    { FULL_RING: 18 },
+  ]);
+});
+
+test('a sum does not fall when the last queue goes', async () => {
+  assert.deepEqual(await scrapes({ a: { FULL_RING: 5 } }, {}), [{ FULL_RING: 5 }, { FULL_RING: 5 }]);
+});
+
+test('a sum of which a queue is not counted any more is left out, and goes on when it is again', async () => {
+  const offered: Metric<{ readonly packets?: number }> = counter('offered_total', 'Offered.', ({ packets }) => packets);
+  const subject = createSubject([]);
+  const sums: (readonly number[])[] = [];
+  for (const second of [{ packets: 1 }, {}, { packets: 4 }]) {
+    const members = [
+      { key: 'a', value: { packets: 5 } },
+      { key: 'b', value: second },
+    ];
+    sums.push((await merge(offered, subject, members)).map(({ value }) => value));
+  }
+  assert.deepEqual(sums, [[6], [], [9]]);
+});
+
+test('a queue that starts again and has lost nothing yet hides no losses of others', async () => {
+  assert.deepEqual(await scrapes({ a: { NOMEM: 5 }, b: { NOMEM: 1 } }, { a: { NOMEM: 6 }, b: {} }), [
+    { NOMEM: 6 },
+    { NOMEM: 7 },
+  ]);
+});
+
+test('a sum goes on when a queue starts again at 0', async () => {
+  assert.deepEqual(await scrapes({ a: { NOMEM: 5 } }, { a: { NOMEM: 0 } }, { a: { NOMEM: 2 } }), [
+    { NOMEM: 5 },
+    { NOMEM: 5 },
+    { NOMEM: 7 },
+  ]);
+});
+
+test('the same snapshot shown twice counts once', async () => {
+  const snapshot = { a: { FULL_RING: 5 }, b: { FULL_RING: 7 } };
+  assert.deepEqual(await scrapes(snapshot, snapshot), [{ FULL_RING: 12 }, { FULL_RING: 12 }]);
+});
+
+test('a sum forgets members that went long ago, not what they counted', async () => {
+  const subject = createSubject([]);
+  let samples = await merge(drops, subject, []);
+  for (let member = 0; member < 10_000; member += 1) {
+    samples = await merge(drops, subject, [{ key: String(member), value: { FULL_RING: 1 } }]);
+  }
+  assert.deepEqual(samples, [{ labels: ['FULL_RING'], value: 10_000 }]);
+  assert.ok((subject.sums.get('drops_total')?.get('FULL_RING')?.last.size ?? 0) < 100);
+});
+
+test('gauges are sums of the present, flags are set by any', async () => {
+  const members = [3, 4].map((value) => ({ key: String(value), value }));
+  const level = gauge<number>('level', 'Level.', (value) => value);
+  const high = flag<number>('high', 'High.', (value) => value > 3);
+  const unmeasured = gauge<number>('unmeasured', 'Unmeasured.', () => undefined);
+  const subject = createSubject([]);
+  assert.deepEqual(await merge(level, subject, members), [{ labels: [], value: 7 }]);
+  assert.deepEqual(await merge(high, subject, members), [{ labels: [], value: 1 }]);
+  assert.deepEqual(await merge(unmeasured, subject, members), []);
+});
+
+test('histograms of one device: buckets add up bound by bound, sums and counts too', async () => {
+  const waits: Metric<Distribution> = histogram('wait_seconds', 'Waits.', (queue) => queue);
+  const members = [
+    { key: 'a', value: { bounds: [1, 2], buckets: [3, 0, 1], sum: 9 } },
+    { key: 'b', value: { bounds: [1, 2], buckets: [0, 5, 0], sum: 8 } },
+  ];
+  const samples = await merge(waits, createSubject([]), members);
+  assert.deepEqual(
+    samples.map(({ labels, suffix, value }) => [suffix, ...labels, value]),
+    [
+      ['_bucket', '1', 3],
+      ['_bucket', '2', 8],
+      ['_bucket', '+Inf', 9],
+      ['_sum', 17],
+      ['_count', 9],
+    ],
+  );
+});
+
+test('queues of one device: the longest stop and overflow, the largest need', async () => {
+  const queue = goldenSnapshot.devices[0]?.queues[0] ?? assert.fail();
+  const { flow, history } = queue;
+  const members = [10, 30].map((seconds) => ({
+    key: String(seconds),
+    value: {
+      ...queue,
+      flow: flow && { ...flow, stoppedForSeconds: seconds },
+      history: history && {
+        ...history,
+        overflow: history.overflow && { ...history.overflow, openSeconds: seconds, needed: 100 * seconds },
+      },
+    },
+  }));
+  for (const [name, wanted] of [
+    ['tapscope_queue_stopped_for_seconds', 30],
+    ['tapscope_ring_overflow_open_seconds', 30],
+    ['tapscope_ring_overflow_needed_packets', 3000],
+  ] as const) {
+    const metric = queueMetrics.find((one) => one.name === name) ?? assert.fail(name);
+    assert.deepEqual(await merge(metric, createSubject([]), members), [{ labels: [], value: wanted }], name);
+  }
+});

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whom series are about: the agent, a device, a queue. What was rendered for one is kept from scrape to scrape and goes with it.
+import type { Metric, Suffix } from '../../metric.ts';
+import type { Device, Queue } from '../../snapshot.ts';
+import type { Slices } from './slices.ts';
+import { type Labels, renderLabels } from './text.ts';
+
+export interface Subject {
+  readonly labels: Labels;
+  readonly renderedLabels: string;
+  /** By metric name, then by position among its samples: no key has to be built to find one. */
+  readonly prefixes: Map<string, Prefix[]>;
+  /** By metric name, then by label values: what merged counters remember. */
+  readonly sums: Map<string, Map<string, LastingSum>>;
+}
+
+interface Prefix {
+  readonly labels: readonly string[];
+  readonly suffix: Suffix | undefined;
+  readonly text: string;
+}
+
+/** Sum of a counter over members that come and go. */
+export interface LastingSum {
+  readonly labels: readonly string[];
+  readonly suffix: Suffix | undefined;
+  readonly last: Map<string, number>;
+  settled: number;
+}
+
+export function createSubject(labels: Labels): Subject {
+  return { labels, renderedLabels: renderLabels(labels), prefixes: new Map(), sums: new Map() };
+}
+
+/** `name{netns="1",device="tap0",reason="FULL_RING"} `, everything of a series that does not change. */
+export function seriesPrefix(
+  subject: Subject,
+  metric: Pick<Metric<never>, 'name' | 'labels'>,
+  position: number,
+  values: readonly string[],
+  suffix?: Suffix,
+): string {
+  let prefixes = subject.prefixes.get(metric.name);
+  if (prefixes === undefined) {
+    prefixes = [];
+    subject.prefixes.set(metric.name, prefixes);
+  }
+  const kept = prefixes[position];
+  if (kept !== undefined && kept.suffix === suffix && sameValues(kept.labels, values)) return kept.text;
+  const text = renderPrefix(subject, metric, values, suffix);
+  prefixes[position] = { labels: values, suffix, text };
+  return text;
+}
+
+/** A plain loop: it runs for each line of each page, and until V8 has optimized it whatever takes a function or an iterator allocates one. */
+function sameValues(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index += 1) if (a[index] !== b[index]) return false;
+  return true;
+}
+
+function renderPrefix(
+  subject: Subject,
+  { name, labels }: Pick<Metric<never>, 'name' | 'labels'>,
+  values: readonly string[],
+  suffix: Suffix | undefined,
+): string {
+  const names = suffix === '_bucket' ? [...labels, 'le'] : labels;
+  const own = renderLabels(names.map((label, index) => [label, values[index] ?? '']));
+  const all = [subject.renderedLabels, own].filter((part) => part !== '').join(',');
+  const full = `${name}${suffix ?? ''}`;
+  return all === '' ? `${full} ` : `${full}{${all}} `;
+}
+
+/** A device of the present snapshot, its subject, and those of its queues. */
+export interface ShownDevice {
+  readonly value: Device;
+  readonly subject: Subject;
+  readonly queues: readonly ShownQueue[];
+}
+
+export interface ShownQueue {
+  readonly value: Queue;
+  readonly subject: Subject;
+}
+
+interface KeptDevice {
+  readonly netns: number;
+  readonly name: string;
+  readonly subject: Subject;
+  /** By index. */
+  readonly queues: Map<number, Subject>;
+  seenAt: number;
+}
+
+/** Every subject that was shown of late. */
+export interface Subjects {
+  readonly agent: Subject;
+  readonly otherDevice: Subject;
+  readonly otherQueue: Subject;
+  /** By device id, which is never used twice. */
+  readonly devices: Map<string, KeptDevice>;
+  scrapes: number;
+}
+
+/** Scrapes for which a device's subjects outlive it: one incomplete snapshot must not make its sums start again. */
+const graceScrapes = 3;
+
+export function createSubjects(): Subjects {
+  const other: Labels = [
+    ['netns', '0'],
+    ['device', '~other'],
+  ];
+  return {
+    agent: createSubject([]),
+    otherDevice: createSubject(other),
+    otherQueue: createSubject([...other, ['queue', '0']]),
+    devices: new Map(),
+    scrapes: 0,
+  };
+}
+
+/** The subjects of these devices, in their order; those of vanished devices and queues go. */
+export async function showDevices(
+  subjects: Subjects,
+  devices: readonly Device[],
+  slices: Slices,
+): Promise<readonly ShownDevice[]> {
+  subjects.scrapes += 1;
+  const shown: ShownDevice[] = [];
+  for (const device of devices) {
+    if (slices.due()) await slices.pause();
+    shown.push(showDevice(subjects, device));
+  }
+  for (const [id, { seenAt }] of subjects.devices) {
+    if (subjects.scrapes - seenAt > graceScrapes) subjects.devices.delete(id);
+  }
+  return shown;
+}
+
+function showDevice(subjects: Subjects, device: Device): ShownDevice {
+  const kept = keepDevice(subjects, device);
+  kept.seenAt = subjects.scrapes;
+  const queues = device.queues.map((value) => ({ value, subject: keepQueue(kept, value.index) }));
+  if (kept.queues.size > queues.length) {
+    const present = new Set(device.queues.map(({ index }) => index));
+    for (const index of kept.queues.keys()) if (!present.has(index)) kept.queues.delete(index);
+  }
+  return { value: device, subject: kept.subject, queues };
+}
+
+function keepDevice(subjects: Subjects, { id, netns, name }: Device): KeptDevice {
+  const before = subjects.devices.get(id);
+  // Renamed or moved to another namespace: other series.
+  if (before !== undefined && before.netns === netns && before.name === name) return before;
+  const labels: Labels = [
+    ['netns', String(netns)],
+    ['device', name],
+  ];
+  const kept = { netns, name, subject: createSubject(labels), queues: new Map<number, Subject>(), seenAt: 0 };
+  subjects.devices.set(id, kept);
+  return kept;
+}
+
+function keepQueue({ subject, queues }: KeptDevice, index: number): Subject {
+  const before = queues.get(index);
+  if (before !== undefined) return before;
+  const kept = createSubject([...subject.labels, ['queue', String(index)]]);
+  queues.set(index, kept);
+  return kept;
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the agent sends each second, and whether it still does.
+import { type LiveMessage, SCHEMA } from '../outputs/live-message.ts';
+
+/** So long without a word, and what is shown is old. */
+const SILENCE_MS = 4000;
+/** Of an agent that refused. */
+const AGAIN_MS = 5000;
+const REFUSED = `The agent does not run, or refuses this live view; it is asked again every ${AGAIN_MS / 1000} s.`;
+
+export interface LiveHandlers {
+  readonly message: (message: LiveMessage) => void;
+  /** One sentence; undefined: it is live. */
+  readonly trouble: (sentence: string | undefined) => void;
+}
+
+/** The browser connects again by itself where no server answers, but not after an answer that is no stream: 503, or a proxy's 502. */
+export function listen({ message, trouble }: LiveHandlers): void {
+  let heardMs = performance.now();
+  let isRefused = false;
+  const watch = setInterval(() => {
+    const seconds = Math.round((performance.now() - heardMs) / 1000);
+    if (isRefused) trouble(REFUSED);
+    else if (seconds * 1000 > SILENCE_MS) trouble(`The agent has said nothing for ${seconds} s; what is shown is old.`);
+    else trouble(undefined);
+  }, 1000);
+
+  function connect(): void {
+    const source = new EventSource('/api/v1/live');
+    source.addEventListener('open', () => {
+      isRefused = false;
+    });
+    source.addEventListener('message', ({ data }) => {
+      heardMs = performance.now();
+      const received: LiveMessage = JSON.parse(data);
+      if (received.schema === SCHEMA) return message(received);
+      source.close();
+      clearInterval(watch);
+      trouble('The agent is of another version than this page: reload it.');
+    });
+    source.addEventListener('error', () => {
+      if (source.readyState !== EventSource.CLOSED) return;
+      isRefused = true;
+      setTimeout(connect, AGAIN_MS);
+    });
+  }
+
+  connect();
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// /api/v1/live: each second's judgement and queues as server-sent events. Made once for all clients, and not at all without one.
+import type { ServerResponse } from 'node:http';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type LiveMessage, SCHEMA } from '../outputs/live-message.ts';
+import { answerOf } from '../rules/answer.ts';
+import { queueRates } from '../rules/queue-rates.ts';
+import { tell } from '../rules/standing.ts';
+import { when } from './answers.ts';
+import type { Observation, Observer } from './observer.ts';
+import { sendLater } from './reply-line.ts';
+import { createInFlight } from './request-limits.ts';
+
+export interface Live {
+  readonly join: (request: FastifyRequest, reply: FastifyReply) => FastifyReply;
+  /** Ends all, so that a server can close. */
+  readonly close: () => void;
+}
+
+/** People in front of the page, not programs by the hundred. */
+const MOST_CLIENTS = 20;
+/** Who has not taken an event for so long is gone, whatever its connection says. */
+const PATIENCE_EVENTS = 30;
+
+export function createLive(observer: Observer, host: LiveMessage['host']): Live {
+  const inFlight = createInFlight(MOST_CLIENTS, 'live views');
+  /** With how many events in a row each has missed. */
+  const clients = new Map<ServerResponse, number>();
+  let deafen: (() => void) | undefined;
+
+  function hear(observation: Observation): void {
+    const event = eventOf(observation, host);
+    for (const [client, missed] of clients) {
+      // What was sent is still on its way: nothing is kept for later, the next event tells all there is.
+      if (!client.writableNeedDrain) client.write(event);
+      else if (missed >= PATIENCE_EVENTS) client.destroy();
+      clients.set(client, client.writableNeedDrain ? missed + 1 : 0);
+    }
+  }
+
+  function leave(client: ServerResponse): void {
+    clients.delete(client);
+    if (clients.size > 0) return;
+    deafen?.();
+    deafen = undefined;
+  }
+
+  function join(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    if (request.raw.destroyed) return reply.hijack();
+    const giveBack = inFlight.enter(request.ip);
+    if (typeof giveBack === 'string') return sendLater(reply, 503, 5, giveBack);
+    const client = reply.raw;
+    client.once('close', () => {
+      giveBack();
+      leave(client);
+    });
+    reply.type('text/event-stream; charset=utf-8').header('cache-control', 'no-store').hijack();
+    client.writeHead(
+      200,
+      Object.fromEntries(Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)])),
+    );
+    if (request.method === 'HEAD') client.end();
+    else {
+      const latest = observer.latest();
+      client.write(latest ? eventOf(latest, host) : ': the first event comes in a second\n\n');
+      clients.set(client, 0);
+      deafen ??= observer.listen(hear);
+    }
+    return reply;
+  }
+
+  return {
+    join,
+    close: () => {
+      for (const client of clients.keys()) client.end();
+    },
+  };
+}
+
+function eventOf({ window, lastSecond, standing, unjudged }: Observation, host: LiveMessage['host']): string {
+  const findings = standing.map(tell);
+  const second = lastSecond();
+  const message: LiveMessage = {
+    schema: SCHEMA,
+    host,
+    ...when(second),
+    verdict: answerOf({ findings, unjudged }),
+    findings,
+    unjudged,
+    queues: queueRates(second, window),
+  };
+  return `id: ${window.endedAt}\ndata: ${JSON.stringify(message)}\n\n`;
+}

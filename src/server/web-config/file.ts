@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// The web config as its files have it now: it, and the certificates that it names, are read again when they change.
+import { readFileSync, unwatchFile, watchFile } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { noWebConfig, type WebConfig } from './web-config.ts';
+
+export interface LiveWebConfig {
+  readonly current: () => WebConfig;
+  /** From now on; call it once. */
+  readonly watch: (listeners: Listeners) => void;
+  readonly close: () => void;
+}
+
+interface Listeners {
+  readonly changed: (config: WebConfig) => void;
+  /** A change that cannot be used; what was before stays. */
+  readonly refused: (sentence: string) => void;
+}
+
+const watchEveryMs = 1000;
+
+/** Throws one sentence if it cannot be used. `file` undefined: nothing is configured. */
+export async function openWebConfig(file: string | undefined): Promise<LiveWebConfig> {
+  if (file === undefined) return { current: () => noWebConfig, watch: () => undefined, close: () => undefined };
+  // The YAML library takes 3.6 MB and 20 ms at start, which an agent without a config does not spend.
+  const { parseWebConfig } = await import('./parser.ts');
+  const first = load(file, parseWebConfig);
+  if (first.config === undefined) throw new Error(first.problem);
+  let current = first.config;
+  let watched: readonly string[] = [];
+  let reload = (): void => undefined;
+
+  // By times and inodes, so that it sees a file that was replaced, and one behind a link, as Kubernetes has its secrets.
+  function follow(files: readonly string[]): void {
+    for (const name of watched) if (!files.includes(name)) unwatchFile(name, reload);
+    for (const name of files) {
+      if (!watched.includes(name)) watchFile(name, { interval: watchEveryMs, persistent: false }, reload);
+    }
+    watched = files;
+  }
+
+  function watch({ changed, refused }: Listeners): void {
+    reload = () => {
+      const next = load(file ?? '', parseWebConfig);
+      follow(next.files);
+      const problem = next.problem ?? needsRestart(current, next.config);
+      if (problem !== undefined) refused(`${problem} What was configured before stays in use.`);
+      else if (next.config !== undefined) {
+        current = next.config;
+        changed(current);
+      }
+    };
+    follow(first.files);
+  }
+
+  return { current: () => current, watch, close: () => follow([]) };
+}
+
+interface Loaded {
+  readonly files: readonly string[];
+  readonly config?: WebConfig;
+  readonly problem?: string;
+}
+
+type Parse = (text: string, readFile: (key: string, name: string) => string) => WebConfig;
+
+function load(file: string, parse: Parse): Loaded {
+  const files = [file];
+  const read = (key: string, name: string) => {
+    const path = resolve(dirname(file), name);
+    files.push(path);
+    try {
+      return readFileSync(path, 'utf8');
+    } catch (cause) {
+      throw new Error(`${key} cannot be read (${cause instanceof Error ? cause.message : cause})`, { cause });
+    }
+  };
+  try {
+    return { files, config: parse(readFileSync(file, 'utf8'), read) };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : error;
+    return { files, problem: `cannot use --web.config.file=${file}: ${reason}.` };
+  }
+}
+
+/** Sockets that listen already do not change what they speak. */
+function needsRestart(before: WebConfig, now: WebConfig | undefined): string | undefined {
+  const tlsStays = (before.tls === undefined) === (now?.tls === undefined);
+  if (tlsStays && before.tls?.asksClients === now?.tls?.asksClients) return undefined;
+  return 'turning TLS, or the question for certificates of clients, on or off needs a restart.';
+}

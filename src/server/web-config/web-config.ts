@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// What --web.config.file decides, and what holds without it.
+import type { Rate } from '../request-limits.ts';
+import type { TlsSettings } from './tls.ts';
+
+export interface WebConfig {
+  /** undefined: plain HTTP. */
+  readonly tls: TlsSettings | undefined;
+  /** bcrypt hashes by name; empty: no password is asked for. */
+  readonly users: ReadonlyMap<string, string>;
+  /** '': not sent, even if it usually is. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly rate: Rate;
+}
+
+/** A Prometheus asks once in some seconds; many behind one address, and a person who reloads, are still far below. */
+export const usualRate: Rate = { intervalMs: 20, burst: 100 };
+
+export const noWebConfig: WebConfig = { tls: undefined, users: new Map(), headers: new Map(), rate: usualRate };
