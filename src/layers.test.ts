@@ -25,7 +25,7 @@ const belowCommands = [
   'bench',
   'fleet',
   'history',
-  'rules',
+  'diagnosis',
   'outputs',
   'server',
   'commander',
@@ -42,18 +42,26 @@ const layers: Readonly<Record<string, Layer>> = {
   inventory: { imports: ['kernel', 'probes', 'snapshot'] },
   bench: { imports: ['kernel', 'inventory', 'snapshot', 'bench-report'] },
   history: { imports: ['snapshot'] },
-  rules: { imports: ['snapshot'] },
-  // Of other hosts, by the HTTP API of an engine: `fetch` is all it needs of the system.
-  fleet: { imports: [] },
+  diagnosis: { imports: ['snapshot'] },
   outputs: {
-    imports: ['snapshot', 'bench-report', 'fleet', 'metric', 'metrics', 'rules', 'prom-client', 'fast-string-width'],
+    imports: ['snapshot', 'bench-report', 'metric', 'metrics', 'diagnosis', 'prom-client', 'fast-string-width'],
   },
   server: {
-    imports: ['snapshot', 'metrics', 'history', 'rules', 'outputs', 'fastify', '@fastify/basic-auth', 'bcrypt', 'yaml'],
+    imports: [
+      'snapshot',
+      'metrics',
+      'history',
+      'diagnosis',
+      'outputs',
+      'fastify',
+      '@fastify/basic-auth',
+      'bcrypt',
+      'yaml',
+    ],
     node: 'all',
   },
   // In a browser: what of these layers it uses must not need Node.
-  page: { imports: ['snapshot', 'rules', 'outputs', 'uplot'] },
+  page: { imports: ['snapshot', 'diagnosis', 'outputs', 'uplot'] },
   commands: { imports: belowCommands, node: 'all' },
   main: { imports: [...belowCommands, 'commands'], node: 'all' },
 };

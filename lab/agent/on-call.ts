@@ -2,10 +2,10 @@
 // Who is on call: watches a tap of a lab as the agent does, is told what is wrong with it, and types what is advised.
 import assert from 'node:assert/strict';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Answer, answerOf } from '../../src/rules/answer.ts';
-import type { Finding } from '../../src/rules/finding.ts';
-import { judge } from '../../src/rules/judge.ts';
-import { type Window, windowOf } from '../../src/rules/window.ts';
+import type { Finding } from '../../src/diagnosis/finding.ts';
+import { judge } from '../../src/diagnosis/judge.ts';
+import { type Answer, answerOf } from '../../src/diagnosis/status.ts';
+import { type Window, windowOf } from '../../src/diagnosis/window.ts';
 import type { Snapshot } from '../../src/snapshot.ts';
 import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
 import { SENDER_CPU } from '../host/reader-shares.ts';

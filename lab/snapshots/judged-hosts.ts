@@ -2,7 +2,7 @@
 // Tables of hosts and what is found on them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { judge } from '../../src/rules/judge.ts';
+import { judge } from '../../src/diagnosis/judge.ts';
 import type { AgentState } from '../../src/snapshot.ts';
 import { quietHost, type TapPlan } from './quiet-host.ts';
 

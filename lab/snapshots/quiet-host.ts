@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // For tests: snapshots of a host on which all is well, but for what a test says of it. One a second, or fewer.
 
-import { type Window, windowOf } from '../../src/rules/window.ts';
+import { type Window, windowOf } from '../../src/diagnosis/window.ts';
 import type { Identity } from '../../src/snapshot/identity.ts';
 import type { AgentState, Device, Queue, QueueCounters, Snapshot } from '../../src/snapshot.ts';
 

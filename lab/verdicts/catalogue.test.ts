@@ -2,7 +2,7 @@
 // No rule goes unproven: each has a fault that it has to find and something that it has to leave alone.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RULES } from '../../src/rules/rules.ts';
+import { RULES } from '../../src/diagnosis/all-rules.ts';
 import { SCENARIOS } from './catalogue.ts';
 
 const rules = RULES.map(({ name }) => name).sort();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A window as a file: what rules were shown in the lab, of one scenario's devices, and what they have to say of it again.
 import { gunzipSync, gzipSync } from 'node:zlib';
-import type { Finding } from '../../src/rules/finding.ts';
-import { judge } from '../../src/rules/judge.ts';
-import { windowOf } from '../../src/rules/window.ts';
+import type { Finding } from '../../src/diagnosis/finding.ts';
+import { judge } from '../../src/diagnosis/judge.ts';
+import { windowOf } from '../../src/diagnosis/window.ts';
 import type { Snapshot } from '../../src/snapshot.ts';
 import type { Act } from './step.ts';
 

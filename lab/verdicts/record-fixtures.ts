@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { SCENARIOS } from './catalogue.ts';
 import type { Result } from './order.ts';
 
-const FIXTURES = 'src/rules/fixtures';
+const FIXTURES = 'src/diagnosis/fixtures';
 
 /** A whole recording takes the place of the one before. */
 export function recordAll(results: readonly Result[], whole: boolean): void {

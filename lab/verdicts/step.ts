@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One scenario on its stage, from the moment at which it begins: what was said of its devices, and what that is worth.
-import type { Finding } from '../../src/rules/finding.ts';
-import { judge } from '../../src/rules/judge.ts';
-import { windowOf } from '../../src/rules/window.ts';
+import type { Finding } from '../../src/diagnosis/finding.ts';
+import { judge } from '../../src/diagnosis/judge.ts';
+import { windowOf } from '../../src/diagnosis/window.ts';
 import type { Device, Snapshot } from '../../src/snapshot.ts';
 import type { Fault, Scenario } from './scenario.ts';
 import { type Said, type Score, scoreFault, scoreHealthy, VERDICT_SECONDS } from './score.ts';

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the running agent sees, and what it remembers of a time.
 import { setTimeout as wait } from 'node:timers/promises';
+import type { Verdict } from '../diagnosis/judge.ts';
 import { type Answer, askSocket } from '../kernel/agent-socket.ts';
 import { SCHEMA } from '../outputs/live-message.ts';
-import type { Verdict } from '../rules/judge.ts';
 import { type SnapshotJson, snapshotFromJson } from '../snapshot/json.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { freshlyNamed } from './fresh-names.ts';

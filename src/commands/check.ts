@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tapscope check`: the state of all queues on one screen, in under three seconds, with an agent or without, in six beside one that is silent.
+
+import { RULES } from '../diagnosis/all-rules.ts';
+import { devicesIn, findingsOn, type Scope } from '../diagnosis/scope.ts';
+import { answerOf } from '../diagnosis/status.ts';
 import { askAgent } from '../kernel/agent-lock.ts';
 import { itemsOf, renderCheck, statusLine } from '../outputs/check-text.ts';
 import type { Judged } from '../outputs/verdict.ts';
-import { answerOf } from '../rules/answer.ts';
-import { RULES } from '../rules/rules.ts';
-import { devicesIn, findingsOn, type Scope } from '../rules/scope.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { type Silence, talkToAgent } from './agent-silence.ts';
 import { askAbout, askFindings, askSnapshot } from './ask-agent.ts';
@@ -16,7 +17,7 @@ import { watchHost } from './watch.ts';
 
 /** Of all that the agent is asked. */
 const PATIENCE_MS = 2000;
-/** Who takes nothing for so long is taken for stalled (src/rules/stall.ts), and not for slow. */
+/** Who takes nothing for so long is taken for stalled (src/diagnosis/evidence/stall.ts), and not for slow. */
 const LOOK_SECONDS = 1.7;
 
 export interface CheckOptions {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line as plain data, from commander's own: help, completion and the manual page cannot disagree.
 import type { Command } from 'commander';
+import { RULES } from '../diagnosis/all-rules.ts';
 import type { CommandModel, ProgramModel } from '../outputs/command-words.ts';
-import { RULES } from '../rules/rules.ts';
 
 export function modelOf(program: Command): ProgramModel {
   return {

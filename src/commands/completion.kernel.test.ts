@@ -10,7 +10,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { promisify, stripVTControlCharacters } from 'node:util';
 import { tapscope } from '../../lab/agent/serve-process.ts';
 import { namespaceLab, noLab } from '../../lab/host/netns.ts';
-import { RULES } from '../rules/rules.ts';
+import { RULES } from '../diagnosis/all-rules.ts';
 
 const run = promisify(execFile);
 /** If anybody expands it, the file `expanded` is made. 15 letters are the most. */

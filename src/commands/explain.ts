@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tapscope explain RULE`: how a rule knows, what else looks like it, what to do; without a rule, the list.
+
+import { RULES } from '../diagnosis/all-rules.ts';
 import { renderExplanation, renderRuleList } from '../outputs/explanation.ts';
-import { RULES } from '../rules/rules.ts';
 import { layoutOf } from './terminal.ts';
 
 export function explain(name: string | undefined, json: boolean): void {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rates of all queues, picture by picture.
+
+import { type QueueRate, queueRates } from '../diagnosis/queue-rates.ts';
+import { devicesIn, narrowed, type Scope } from '../diagnosis/scope.ts';
+import { windowOf } from '../diagnosis/window.ts';
 import { parseBudget } from '../probes/budget.ts';
-import { type QueueRate, queueRates } from '../rules/queue-rates.ts';
-import { devicesIn, narrowed, type Scope } from '../rules/scope.ts';
-import { windowOf } from '../rules/window.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { openSource, type SnapshotSource, type SourceOptions } from './snapshot-source.ts';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tapscope report`: judges a recording, on whatever host.
-import type { Scope } from '../rules/scope.ts';
+import type { Scope } from '../diagnosis/scope.ts';
 import { readRecording } from './recording.ts';
 import { judgeSnapshots, sayVerdict } from './run-diagnosis.ts';
 

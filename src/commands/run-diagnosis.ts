@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Snapshots, a question, and what the rules say: what diagnose, check and report have in common.
+
+import { lossSince, unsaid } from '../diagnosis/inconclusive.ts';
+import { judge } from '../diagnosis/judge.ts';
+import { devicesIn, findingsOn, isEverything, narrowed, type Scope } from '../diagnosis/scope.ts';
+import { answerOf, EXIT_CODES } from '../diagnosis/status.ts';
+import { windowOf } from '../diagnosis/window.ts';
+import { count } from '../diagnosis/words.ts';
 import { type Judged, renderVerdict } from '../outputs/verdict.ts';
-import { answerOf, EXIT_CODES } from '../rules/answer.ts';
-import { judge } from '../rules/judge.ts';
-import { devicesIn, findingsOn, isEverything, narrowed, type Scope } from '../rules/scope.ts';
-import { lossSince, unsaid } from '../rules/unsaid.ts';
-import { windowOf } from '../rules/window.ts';
-import { count } from '../rules/words.ts';
 import { visible } from '../snapshot/visible.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Silence } from './agent-silence.ts';

@@ -2,9 +2,9 @@
 // `tapscope top`: every queue, live; as a list for tickets with -b.
 import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { Scope } from '../diagnosis/scope.ts';
 import { askAgent } from '../kernel/agent-lock.ts';
 import { renderTop, type TopPicture } from '../outputs/top-screen.ts';
-import type { Scope } from '../rules/scope.ts';
 import { parseDuration } from './options/duration.ts';
 import { type QueuesSeen, QueueWatch } from './queue-watch.ts';
 import { openScreen } from './screen.ts';

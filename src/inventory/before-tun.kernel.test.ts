@@ -5,7 +5,7 @@ import test from 'node:test';
 import { droppedBefore, imbalances, standingLab, totalsOf } from '../../lab/agent/agent-lab.ts';
 import { namespaceLab, noLab } from '../../lab/host/netns.ts';
 import { until } from '../../lab/host/until.ts';
-import { isBridgeDrop, isManagedDrop } from '../rules/drop-kinds.ts';
+import { isBridgeDrop, isManagedDrop } from '../diagnosis/evidence/drop-kinds.ts';
 import type { Device } from '../snapshot.ts';
 
 /** Where a queueing discipline's losses are freed: its caller, or the list that younger kernels collect them in. */

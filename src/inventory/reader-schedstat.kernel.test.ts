@@ -9,7 +9,7 @@ import { busyLoops, type Scheduled, scheduled } from '../../lab/host/busy-cpus.t
 import { noLab } from '../../lab/host/netns.ts';
 import { until } from '../../lab/host/until.ts';
 import type { Puppet } from '../../lab/traffic-reader/puppet.ts';
-import { judge } from '../rules/judge.ts';
+import { judge } from '../diagnosis/judge.ts';
 
 /** Busy loops beside the reader, the sender and the agent. */
 const LOAD = 10;

@@ -8,7 +8,7 @@ import test from 'node:test';
 import { type AgentLab, droppedBefore, imbalances, standingLab } from '../../lab/agent/agent-lab.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../lab/host/netns.ts';
 import type { Puppet } from '../../lab/traffic-reader/puppet.ts';
-import { isFirewallDrop } from '../rules/drop-kinds.ts';
+import { isFirewallDrop } from '../diagnosis/evidence/drop-kinds.ts';
 import type { Device } from '../snapshot.ts';
 
 type Test = Parameters<typeof namespaceLab>[0];

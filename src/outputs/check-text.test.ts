@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { answerOf } from '../rules/answer.ts';
-import type { Finding } from '../rules/finding.ts';
-import type { Verdict } from '../rules/judge.ts';
+import type { Finding } from '../diagnosis/finding.ts';
+import type { Verdict } from '../diagnosis/judge.ts';
+import { answerOf } from '../diagnosis/status.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { type Checked, itemsOf, renderCheck, statusLine } from './check-text.ts';
 import { goldenSnapshot } from './prometheus/prometheus-golden.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The check on one screen: the first line is the status as monitoring takes it, then one mark for each item.
-import type { Finding } from '../rules/finding.ts';
+import type { Finding } from '../diagnosis/finding.ts';
 import { visible } from '../snapshot/visible.ts';
 import type { Device, Snapshot } from '../snapshot.ts';
 import { counted, type Layout, paint, type Style, wrap } from './terminal-text.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A rule in words.
-import type { Rule } from '../rules/rule.ts';
+import type { Rule } from '../diagnosis/rule.ts';
 import { type Layout, paint, wrap } from './terminal-text.ts';
 
 export function renderExplanation({ name, summary, explanation, needs }: Rule, layout: Layout): string {

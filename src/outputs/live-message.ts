@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the live page is told each second: an event of /api/v1/live.
-import type { Answer } from '../rules/answer.ts';
-import type { Verdict } from '../rules/judge.ts';
-import type { QueueRate } from '../rules/queue-rates.ts';
-import type { Told } from '../rules/standing.ts';
+
+import type { Told } from '../diagnosis/active-findings.ts';
+import type { Verdict } from '../diagnosis/judge.ts';
+import type { QueueRate } from '../diagnosis/queue-rates.ts';
+import type { Answer } from '../diagnosis/status.ts';
 
 /** Raised when a field goes or means something else; not when one is added. */
 export const SCHEMA = 1;

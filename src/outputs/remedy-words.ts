@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a remedy costs and whose it is, in the same words everywhere.
-import type { Remedy } from '../rules/finding.ts';
+import type { Remedy } from '../diagnosis/finding.ts';
 
 const WHO = { host: 'host', guest: 'in the guest', vmm: 'author of the reading program' };
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { RULES } from '../rules/rules.ts';
+import { RULES } from '../diagnosis/all-rules.ts';
 import { rulesPage } from './rules-page.ts';
 
 const path = new URL('../../docs/rules.md', import.meta.url);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules as a page to link to: what `tapscope explain` says of each. Rules write their own words so that Markdown reads them well.
-import type { Rule } from '../rules/rule.ts';
+import type { Rule } from '../diagnosis/rule.ts';
 
 export function rulesPage(rules: readonly Rule[]): string {
   const list = rules.map(({ name, summary }) => `| [\`${name}\`](#${name}) | ${summary.replaceAll('|', '\\|')} |\n`);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The columns of `tapscope top`: what they show, how wide they are, and which stay when there is no room for all.
-import type { QueueRate } from '../rules/queue-rates.ts';
+import type { QueueRate } from '../diagnosis/queue-rates.ts';
 import { visible } from '../snapshot/visible.ts';
 import { whose } from './owner-label.ts';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which queues `tapscope top` and the live page show, and in which order.
-import type { QueueRate } from '../rules/queue-rates.ts';
+import type { QueueRate } from '../diagnosis/queue-rates.ts';
 import { COLUMNS } from './top-columns.ts';
 
 export interface TopView {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import stringWidth from 'fast-string-width';
-import type { QueueRate } from '../rules/queue-rates.ts';
+import type { QueueRate } from '../diagnosis/queue-rates.ts';
 import { COLUMNS, columnsIn } from './top-columns.ts';
 import type { TopView } from './top-rows.ts';
 import { renderTop } from './top-screen.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One picture of `tapscope top`.
-import type { QueueRate } from '../rules/queue-rates.ts';
+import type { QueueRate } from '../diagnosis/queue-rates.ts';
 import { visible } from '../snapshot/visible.ts';
 import { fit, type Layout, padEnd, paint, wrap } from './terminal-text.ts';
 import { COLUMNS, type Column, columnsIn } from './top-columns.ts';

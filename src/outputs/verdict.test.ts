@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import { answerOf } from '../rules/answer.ts';
-import type { Finding } from '../rules/finding.ts';
-import type { Verdict } from '../rules/judge.ts';
+import type { Finding } from '../diagnosis/finding.ts';
+import type { Verdict } from '../diagnosis/judge.ts';
+import { answerOf } from '../diagnosis/status.ts';
 import { goldenSnapshot } from './prometheus/prometheus-golden.ts';
 import { renderVerdict } from './verdict.ts';
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A verdict for the person on call: the first line is the answer, and what is to be pasted stands alone on its line.
-import type { Answer } from '../rules/answer.ts';
-import type { Finding, Remedy } from '../rules/finding.ts';
-import type { Verdict } from '../rules/judge.ts';
+
+import type { Finding, Remedy } from '../diagnosis/finding.ts';
+import type { Verdict } from '../diagnosis/judge.ts';
+import type { Answer } from '../diagnosis/status.ts';
 import { visible } from '../snapshot/visible.ts';
 import type { Device, Snapshot } from '../snapshot.ts';
 import { whose } from './owner-label.ts';

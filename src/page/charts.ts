@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Charts of one queue's past, by uPlot.
 import uPlot from 'uplot';
-import type { QueueSeries } from '../rules/queue-series.ts';
+import type { QueueSeries } from '../diagnosis/queue-series.ts';
 import { element } from './element.ts';
 
 type Column = QueueSeries['offered'];

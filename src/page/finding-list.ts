@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The findings: each a line that opens, with what is to be pasted and what it is not.
+
+import { keyOf, type Told } from '../diagnosis/active-findings.ts';
+import type { Finding, Remedy } from '../diagnosis/finding.ts';
 import { priceOf, titleOf } from '../outputs/remedy-words.ts';
-import type { Finding, Remedy } from '../rules/finding.ts';
-import { keyOf, type Told } from '../rules/standing.ts';
 import { visible } from '../snapshot/visible.ts';
 import { element, mark, place, say } from './element.ts';
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The live page at /: the answer, the findings, all queues; or one queue, by the address's fragment.
+
+import { keyOf } from '../diagnosis/active-findings.ts';
 import type { LiveMessage } from '../outputs/live-message.ts';
-import { keyOf } from '../rules/standing.ts';
 import { mark, say } from './element.ts';
 import { FindingList } from './finding-list.ts';
 import { listen } from './live-updates.ts';

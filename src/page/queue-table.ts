@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // All queues, in the columns of `tapscope top`, searched and sorted here.
+
+import type { QueueRate } from '../diagnosis/queue-rates.ts';
 import { COLUMNS } from '../outputs/top-columns.ts';
 import { rowsOf } from '../outputs/top-rows.ts';
-import type { QueueRate } from '../rules/queue-rates.ts';
 import { element, mark, place, say } from './element.ts';
 import { queueHref } from './finding-list.ts';
 

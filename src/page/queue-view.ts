@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // One queue: what it does now, what was found on it, and its last half hour.
+
+import type { QueueRate } from '../diagnosis/queue-rates.ts';
+import type { QueueSeries } from '../diagnosis/queue-series.ts';
 import type { LiveMessage } from '../outputs/live-message.ts';
 import { COLUMNS } from '../outputs/top-columns.ts';
-import type { QueueRate } from '../rules/queue-rates.ts';
-import type { QueueSeries } from '../rules/queue-series.ts';
 import { visible } from '../snapshot/visible.ts';
 import { Charts } from './charts.ts';
 import { element, say } from './element.ts';

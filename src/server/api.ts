@@ -2,13 +2,13 @@
 // /api/v1: what the agent saw and what it makes of it, as JSON, for the page, for other commands and for programs.
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { tell } from '../diagnosis/active-findings.ts';
+import { judge } from '../diagnosis/judge.ts';
+import { queueRates } from '../diagnosis/queue-rates.ts';
+import { seriesOf } from '../diagnosis/queue-series.ts';
+import { answerOf } from '../diagnosis/status.ts';
+import { windowOf } from '../diagnosis/window.ts';
 import { SCHEMA } from '../outputs/live-message.ts';
-import { answerOf } from '../rules/answer.ts';
-import { judge } from '../rules/judge.ts';
-import { queueRates } from '../rules/queue-rates.ts';
-import { seriesOf } from '../rules/queue-series.ts';
-import { tell } from '../rules/standing.ts';
-import { windowOf } from '../rules/window.ts';
 import { snapshotToJson } from '../snapshot/json.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { when } from './answers.ts';

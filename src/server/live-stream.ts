@@ -2,10 +2,10 @@
 // /api/v1/live: each second's judgement and queues as server-sent events. Made once for all clients, and not at all without one.
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { tell } from '../diagnosis/active-findings.ts';
+import { queueRates } from '../diagnosis/queue-rates.ts';
+import { answerOf } from '../diagnosis/status.ts';
 import { type LiveMessage, SCHEMA } from '../outputs/live-message.ts';
-import { answerOf } from '../rules/answer.ts';
-import { queueRates } from '../rules/queue-rates.ts';
-import { tell } from '../rules/standing.ts';
 import { when } from './answers.ts';
 import type { Observation, Observer } from './observer.ts';
 import { sendLater } from './reply-line.ts';

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the agent makes of each second's snapshot: the history, a judgement of the last ten seconds, and which findings stand.
+
+import { type Standing, stand } from '../diagnosis/active-findings.ts';
+import type { Finding } from '../diagnosis/finding.ts';
+import { judge, type Verdict } from '../diagnosis/judge.ts';
+import { QuietDevices } from '../diagnosis/quiet.ts';
+import { type Window, windowOf } from '../diagnosis/window.ts';
 import { History } from '../history.ts';
-import type { Finding } from '../rules/finding.ts';
-import { judge, type Verdict } from '../rules/judge.ts';
-import { QuietDevices } from '../rules/quiet.ts';
-import { type Standing, stand } from '../rules/standing.ts';
-import { type Window, windowOf } from '../rules/window.ts';
 import type { Snapshot } from '../snapshot.ts';
 
 /** One judgement, and what came of those before it. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The flags of `tapscope drops` and what they mean.
-import type { Scope } from '../../rules/scope.ts';
+import type { Scope } from '../../diagnosis/scope.ts';
 import { parseDuration } from './duration.ts';
 
 export interface DropsOptions {

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// An operator who asks about one device misses packets: what is too little to alarm all is the answer to that question.
+
+import { refusedByHost } from './evidence/from-guest.ts';
+import { isMostOfFew, type Loss, lossBefore, lossOf } from './evidence/loss.ts';
+import type { Finding } from './finding.ts';
+import { type DeviceSpan, grown } from './window.ts';
+
+/** On the way to the guest or reader, wherever on this host. */
+export function lossTowards(device: DeviceSpan): Loss {
+  const before = lossBefore(device, () => true)?.lost ?? 0;
+  const inTun = grown(device, ({ counters }) => counters?.txDropped) ?? 0;
+  const unseen = grown(device, ({ uncounted }) => uncounted.reduce((sum, { packets }) => sum + packets, 0)) ?? 0;
+  const given = grown(device, ({ counters }) => counters?.txPackets) ?? 0;
+  return lossOf(before + inTun + unseen, given, device.seconds);
+}
+
+/** On the way from it: a protocol that the host does not handle is no loss. */
+export function lossOnTheWayBack(device: DeviceSpan): Loss {
+  const lost = refusedByHost(device, ({ reason }) => reason !== 'UNHANDLED_PROTO' && reason !== 'PTYPE_ABSENT');
+  const got = grown(device, ({ counters }) => counters?.rxPackets) ?? 0;
+  return lossOf(lost, Math.max(0, got - lost), device.seconds);
+}
+
+/** The first of the findings of a device that is asked about is a warning where most of its few packets are lost. */
+export function answering(findings: readonly Finding[], device: DeviceSpan): readonly Finding[] {
+  const isItsOwn = (finding: Finding): boolean =>
+    finding.netns === device.now.netns && finding.device === device.now.name;
+  const own = findings.filter(isItsOwn);
+  const isTold = own.some(({ severity }) => severity !== 'info');
+  if (isTold || !(isMostOfFew(lossTowards(device)) || isMostOfFew(lossOnTheWayBack(device)))) return findings;
+  // not-here says itself why it is no answer.
+  const first = own.find(({ rule }) => rule !== 'not-here');
+  return findings.map((finding) => (finding === first ? { ...finding, severity: 'warning' } : finding));
+}

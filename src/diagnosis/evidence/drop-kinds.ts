@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who dropped a packet, by the kernel's names for reason and function.
+import type { OtherDrop } from '../../snapshot.ts';
+import type { DeviceSpan } from '../window.ts';
+import { count } from '../words.ts';
+import { lossBefore } from './loss.ts';
+
+/** A packet of another clock's time: QDISC_HORIZON_LIMIT since the qdiscs have reasons of their own. */
+const HORIZON: readonly string[] = ['FQ_HORIZON_LIMIT', 'QDISC_HORIZON_LIMIT'];
+
+export function isHorizonDrop({ reason }: OtherDrop): boolean {
+  return HORIZON.includes(reason);
+}
+
+/** QDISC_DROP, QDISC_OVERLIMIT, QDISC_CONGESTED, FQ_BAND_LIMIT, FQ_FLOW_LIMIT, CAKE_FLOOD, … */
+export function isQdiscDrop(drop: OtherDrop): boolean {
+  return (/^(QDISC|FQ|CAKE)_/.test(drop.reason) && !isHorizonDrop(drop)) || isManagedDrop(drop);
+}
+
+/** Dropped to keep the queue short, not because it was full; Linux 6.1 and 6.12 have no reason for it. */
+export function isManagedDrop({ reason, location }: OtherDrop): boolean {
+  return reason === 'QDISC_CONGESTED' || (reason === 'NOT_SPECIFIED' && /codel_|^cake_|^drop_func$/.test(location));
+}
+
+/** A qdisc was replaced or deleted with packets in it, or reset. */
+export function isQdiscReset({ location }: OtherDrop): boolean {
+  return location === '__rtnl_unlock' || location === 'qdisc_reset_queue';
+}
+
+/** Where a frame leaves the bridge by a port; the br_nf_ ones where br_netfilter is on. */
+const BRIDGE_EXITS: readonly string[] = [
+  'br_dev_queue_push_xmit',
+  'br_forward_finish',
+  'br_nf_dev_queue_xmit',
+  'br_nf_ip_fragment',
+];
+
+/** In the bridge, where a frame leaves by a port: it is too long. */
+export function isBridgeDrop({ location, reason }: OtherDrop): boolean {
+  return BRIDGE_EXITS.includes(location) && ['NOT_SPECIFIED', 'PKT_TOO_BIG'].includes(reason);
+}
+
+export function isFirewallDrop({ reason, location }: OtherDrop): boolean {
+  return reason === 'NETFILTER_DROP' || location === 'nf_hook_slow';
+}
+
+/** The host asks for a MAC address behind the device, and no answer comes. */
+export function isNeighbourDrop({ reason }: OtherDrop): boolean {
+  return reason.startsWith('NEIGH_');
+}
+
+/** Of packet sockets that bypass the qdisc. */
+export function isPastQdisc({ location }: OtherDrop): boolean {
+  return location === 'packet_xmit' || location === 'packet_direct_xmit';
+}
+
+/** In tun: what the owner of the file descriptor can set. */
+export const FILTERS: Readonly<Record<string, string>> = {
+  TAP_TXFILTER: 'its list of MAC addresses (TUNSETTXFILTER)',
+  SOCKET_FILTER: 'its packet filter (TUNATTACHFILTER)',
+  TAP_FILTER: 'its eBPF filter (TUNSETFILTEREBPF)',
+};
+
+/** 'QDISC_OVERLIMIT 1 200, FQ_BAND_LIMIT 3', of those that `wanted` chooses. */
+export function reasonsOf(device: DeviceSpan, wanted: (drop: OtherDrop) => boolean): string {
+  const names = new Set((device.now.otherDropped ?? []).filter(wanted).map(({ reason }) => reason));
+  return [...names]
+    .map((name) => ({ name, lost: lossBefore(device, (drop) => wanted(drop) && drop.reason === name)?.lost ?? 0 }))
+    .filter(({ lost }) => lost > 0)
+    .map(({ name, lost }) => `${name} ${count(lost)}`)
+    .join(', ');
+}
+
+/** The functions that freed them, of those that `wanted` chooses. */
+export function locationsOf({ now }: DeviceSpan, wanted: (drop: OtherDrop) => boolean): string {
+  return [...new Set((now.otherDropped ?? []).filter(wanted).map(({ location }) => location))].join(', ');
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the guest or writer sends and the host does not get, by the kernel's counters and by what the probes saw freed.
+
+import type { OtherDrop } from '../../snapshot.ts';
+import { type DeviceSpan, grown } from '../window.ts';
+import { type Loss, lossOf } from './loss.ts';
+
+const XDP_FUNCTIONS: readonly string[] = ['do_xdp_generic', 'netif_receive_generic_xdp', 'bpf_prog_run_generic_xdp'];
+/** Of what the host freed behind tun, what the kernel adds to rx_dropped too (__netif_receive_skb_core, enqueue_to_backlog). */
+const IN_RX_DROPPED: readonly string[] = ['UNHANDLED_PROTO', 'PTYPE_ABSENT', 'CPU_BACKLOG'];
+
+export function isXdpDrop({ reason, location }: OtherDrop): boolean {
+  return reason === 'XDP' || XDP_FUNCTIONS.includes(location);
+}
+
+/** Freed by the host behind tun. */
+export function refusedByHost(device: DeviceSpan, wanted: (drop: OtherDrop) => boolean): number {
+  return (
+    grown(device, ({ receive }) =>
+      receive?.refusedByHost?.reduce((sum, drop) => (wanted(drop) ? sum + drop.packets : sum), 0),
+    ) ?? 0
+  );
+}
+
+export function receivedFrom(device: DeviceSpan): number {
+  return grown(device, ({ counters }) => counters?.rxPackets) ?? 0;
+}
+
+/** Of rx_dropped, what no probe saw freed: XDP in tun frees no packet that a tracepoint sees. */
+export function unexplainedReceive(device: DeviceSpan): number {
+  const dropped = grown(device, ({ counters }) => counters?.rxDropped) ?? 0;
+  const byTun = grown(device, ({ receive }) => receive?.dropped?.reduce((sum, { packets }) => sum + packets, 0)) ?? 0;
+  return Math.max(0, dropped - byTun - refusedByHost(device, ({ reason }) => IN_RX_DROPPED.includes(reason)));
+}
+
+/** By an XDP program in tun, which is there now, and by one behind it. */
+export function xdpLoss(device: DeviceSpan): Loss {
+  const native = device.now.receive?.xdp?.native ? unexplainedReceive(device) : 0;
+  const generic = refusedByHost(device, isXdpDrop);
+  // Those that generic XDP drops have passed tun's own counter.
+  return lossOf(native + generic, Math.max(0, receivedFrom(device) - generic), device.seconds);
+}
+
+/** What the host freed, of all that it got. */
+export function lossBehind(device: DeviceSpan, wanted: (drop: OtherDrop) => boolean): Loss {
+  const lost = refusedByHost(device, wanted);
+  return lossOf(lost, Math.max(0, receivedFrom(device) - lost), device.seconds);
+}

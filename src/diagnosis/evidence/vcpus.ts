@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether the virtual machine that holds a queue ran in the window: a paused one has CPUs that did not.
+import type { VirtualCpus } from '../../snapshot/machine.ts';
+import type { QueueSpan } from '../window.ts';
+import { count, duration } from '../words.ts';
+
+export interface VcpuSpan {
+  readonly threads: number;
+  readonly areNamed: boolean;
+  /** Between the first and the last time that they were looked at. */
+  readonly seconds: number;
+  /** CPU time of all of them in that. */
+  readonly ranSeconds: number;
+  /** For so long until the last look none of them ran. */
+  readonly idleSeconds: number;
+}
+
+/** An idle guest's timers run more often than that. */
+const PAUSED_SECONDS = 4;
+
+/** undefined: nothing looked at them twice. */
+export function vcpuSpan({ now, steps }: QueueSpan): VcpuSpan | undefined {
+  const { owner } = now;
+  const last = owner?.vcpus;
+  if (!last) return undefined;
+  const looks = steps.flatMap(({ owner: one }) => (one?.vcpus && one.pid === owner.pid ? one.vcpus : []));
+  const same = looks.filter(({ threads, areNamed }) => threads === last.threads && areNamed === last.areNamed);
+  const first = same[0];
+  if (!first || first.readAt === last.readAt) return undefined;
+  const idleSince = same.find(({ ranSeconds }) => ranSeconds === last.ranSeconds) ?? last;
+  return {
+    ...{ threads: last.threads, areNamed: last.areNamed },
+    ...{ seconds: last.readAt - first.readAt, ranSeconds: last.ranSeconds - first.ranSeconds },
+    idleSeconds: last.readAt - idleSince.readAt,
+  };
+}
+
+export function isPaused(queue: QueueSpan): boolean {
+  return (vcpuSpan(queue)?.idleSeconds ?? 0) >= PAUSED_SECONDS;
+}
+
+/** 'none of its 4 vCPU threads ran for 10 s', or how much they ran. */
+export function vcpuEvidence(queue: QueueSpan): string | undefined {
+  const span = vcpuSpan(queue);
+  if (!span) return undefined;
+  const { threads, seconds, ranSeconds, idleSeconds } = span;
+  if (idleSeconds >= PAUSED_SECONDS) return `none of its ${threadsOf(span)} ran for ${duration(idleSeconds)}`;
+  if (ranSeconds === 0) return undefined; // too short to tell
+  return `the VM runs: ${threads === 1 ? 'its' : `the ${count(threads)}`} ${nameOf(span)} used ${duration(ranSeconds)} of CPU in ${duration(seconds)}`;
+}
+
+function threadsOf(span: VcpuSpan): string {
+  return `${count(span.threads)} ${nameOf(span)}`;
+}
+
+function nameOf({ threads, areNamed }: Pick<VirtualCpus, 'threads' | 'areNamed'>): string {
+  return `${areNamed ? 'vCPU thread' : 'other thread'}${threads === 1 ? '' : 's'}`;
+}

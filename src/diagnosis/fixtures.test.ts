@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// What was seen of real faults on real kernels, and of what only looks like them: today's rules say of it what they have to.
+// `npm run bench:verdicts -- --record` recorded it.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { objections, unpackFixture } from '../../lab/verdicts/fixture.ts';
+
+const FOLDER = 'src/diagnosis/fixtures';
+const files = readdirSync(FOLDER).filter((file) => file.endsWith('.json.gz'));
+
+test('there are fixtures', () => assert.ok(files.length >= 40, `${files.length}`));
+
+for (const file of files) {
+  test(file, () => {
+    assert.deepEqual(objections(unpackFixture(readFileSync(join(FOLDER, file)))), []);
+  });
+}

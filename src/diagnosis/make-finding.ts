@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// A finding about a queue or a device, with what the snapshot says of its figures.
+import type { Finding } from './finding.ts';
+import { marked } from './remedies/inspects.ts';
+import type { DeviceSpan, QueueSpan } from './window.ts';
+
+type Said = Omit<Finding, 'netns' | 'device' | 'queue' | 'degraded' | 'evidence'> & {
+  /** Lines that do not apply are undefined. */
+  readonly evidence: readonly (string | undefined)[];
+};
+
+const MOST_EVIDENCE = 5;
+
+export function onQueue({ device, now }: QueueSpan, said: Said): Finding {
+  return { ...onDevice(device, said), queue: now.index, degraded: now.degraded };
+}
+
+export function onDevice({ now }: DeviceSpan, said: Said): Finding {
+  return {
+    ...said,
+    remedies: marked(said.remedies),
+    evidence: said.evidence.flatMap((line) => line ?? []).slice(0, MOST_EVIDENCE),
+    netns: now.netns,
+    device: now.name,
+    queue: undefined,
+    degraded: now.degraded,
+  };
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands to paste: words of others quoted, run in the namespace of the device they are about.
+import type { DeviceSpan, Window } from '../window.ts';
+
+/** What would be shown as U+FFFD (src/snapshot/visible.ts), which is not what is to be typed. */
+const UNSHOWN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
+
+/** One word for any POSIX shell, whatever is in it. */
+export function quoted(word: string): string {
+  if (/^[\w.@:+/][\w.@:+/-]*$/.test(word)) return word;
+  if (!UNSHOWN.test(word)) return `'${word.replaceAll("'", "'\\''")}'`;
+  const bytes = [...new TextEncoder().encode(word)].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`);
+  return `"$(printf '${bytes.join('')}')"`;
+}
+
+/**
+ * The command where the device is. Not through the process that holds the device: it may be in another namespace, where
+ * another device has the same name.
+ */
+export function inNamespaceOf({ now: { netns } }: DeviceSpan, { agent }: Window, command: string): string {
+  if (netns === agent.netns) return command;
+  const path = agent.namespacePaths?.get(netns);
+  if (path === undefined) return `nsenter -t "$(lsns -no PID ${netns} | head -n1)" -n ${command}`;
+  const name = /^\/run\/netns\/([^/]+)$/.exec(path)?.[1]; // `ip netns` knows no others
+  return name === undefined ? `nsenter --net=${quoted(path)} ${command}` : `ip netns exec ${quoted(name)} ${command}`;
+}
+
+/** `ip link set dev tap0 …` there. */
+export function setLink(device: DeviceSpan, window: Window, setting: string): string {
+  return inNamespaceOf(device, window, `ip link set dev ${quoted(device.now.name)} ${setting}`);
+}

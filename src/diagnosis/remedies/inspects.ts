@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether a remedy's command changes anything, or only shows what there is to know before one does.
+import type { Remedy } from '../finding.ts';
+
+/** What inNamespaceOf() puts before a command; others have named what is between the quotes. */
+const PLACE =
+  /^(?:ip netns exec (?:'(?:[^']|'\\'')*'|"[^"]*"|[^\s'"])+|nsenter (?:-t (?:"[^"]*"|\d+) -n|--net=(?:'(?:[^']|'\\'')*'|"[^"]*"|[^\s'"])+)) /;
+/** All others change something. A command that is new here is held by a test (lab/agent/pasted.ts). */
+const SHOWS: readonly RegExp[] = [
+  /^(?:ps|ss|nstat|mpstat|uname|tapscope|iptables-legacy-save) /,
+  /^tc -s (?:qdisc|filter) show\b/,
+  /^(?:conntrack -S|nft list ruleset)$/,
+  /^ethtool -[lxS] /,
+  /^ip (?:-[ds] )*(?:link|neigh|route|addr) (?:show|get)\b/,
+  /^bpftool (?:prog|net) show /,
+  /^bridge (?:-[ds] )*\w+ show\b/,
+  /^sysctl [\w.-]+(?: [\w.-]+)*$/,
+  /^virsh (?:domstate --reason|vcpupin) (?:'[^']*'|\S+)$/,
+];
+
+export function inspects({ command }: Pick<Remedy, 'command'>): boolean {
+  const typed = command?.replace(PLACE, '');
+  return typed !== undefined && SHOWS.some((pattern) => pattern.test(typed));
+}
+
+/** With what is to be said of them. */
+export function marked(remedies: readonly Remedy[]): readonly Remedy[] {
+  return remedies.map((remedy) => (inspects(remedy) ? { ...remedy, inspects: true } : remedy));
+}

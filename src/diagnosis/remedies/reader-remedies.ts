@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// What to do about the process that reads a queue: by who it is, with its own names and numbers.
+
+import { isGuest } from '../evidence/full-ring.ts';
+import { vcpuSpan } from '../evidence/vcpus.ts';
+import type { Remedy } from '../finding.ts';
+import type { QueueSpan, Window } from '../window.ts';
+import { readerThread } from '../words.ts';
+import { quoted } from './command.ts';
+
+const HOST = { lossless: true, restart: false, by: 'host' } as const;
+
+/** A VM that the host's virsh knows: only for QEMU does it without being told where. */
+export function domainOf({ now: { owner } }: QueueSpan): string | undefined {
+  const { program, vm = '', runtime } = owner?.identity ?? {};
+  return program === 'qemu' && runtime === 'libvirt' && vm !== '' ? vm : undefined;
+}
+
+/** For a reader that takes nothing. */
+export function wakeReader(queue: QueueSpan, isStopped: boolean): readonly Remedy[] {
+  const { owner } = queue.now;
+  const domain = domainOf(queue);
+  const signal: Remedy = {
+    ...HOST,
+    command: `kill -CONT ${owner?.pid}`,
+    effect: 'Lets it go on, unless somebody stopped it on purpose. A frozen cgroup has to be thawed instead.',
+  };
+  const resume: Remedy = {
+    ...HOST,
+    command: `virsh domstate --reason ${quoted(domain ?? '')}`,
+    effect: `Says whether the VM is paused; if so: virsh resume ${quoted(domain ?? '')}`,
+  };
+  const guests: Remedy = {
+    command: 'ip -br link; ip link set eth0 up',
+    effect:
+      'In the guest: shows its interfaces and brings one up. Name its own; none is listed if the driver is not loaded.',
+    lossless: true,
+    restart: false,
+    by: 'guest',
+  };
+  const runs = !isStopped && (vcpuSpan(queue)?.ranSeconds ?? 0) > 0;
+  const restart: Remedy = {
+    command: undefined,
+    effect: isGuest(queue)
+      ? 'If the VM is meant to run: look at its console for a driver that is not loaded; restart it if its VMM hangs.'
+      : 'If it is meant to run and hangs: restart it.',
+    lossless: false,
+    restart: true,
+    by: isGuest(queue) ? 'guest' : 'host',
+  };
+  return [
+    ...(owner && isStopped ? [signal] : []),
+    ...(runs ? [guests] : domain === undefined ? [] : [resume]),
+    ...(isStopped ? [] : lookAtReader(queue)),
+    restart,
+  ];
+}
+
+/** For one of which more has to be known. */
+export function lookAtReader({ now: { owner } }: QueueSpan): readonly Remedy[] {
+  if (!owner) return [];
+  return [
+    {
+      ...HOST,
+      command: `ps -L -o pid,tid,stat,etime,pcpu,wchan:24,comm -p ${owner.pid}`,
+      effect: 'Shows what each of its threads waits for: T is stopped, R with full CPU spins, S sleeps.',
+    },
+  ];
+}
+
+/** For a reader that waits for a CPU. */
+export function giveCpu(queue: QueueSpan): readonly Remedy[] {
+  const { owner, vhost } = queue.now;
+  const thread = readerThread(queue);
+  const target = thread === undefined ? (owner ? `-apc %s ${owner.pid}` : undefined) : `-pc %s ${thread}`;
+  const id = thread ?? owner?.pid;
+  if (target === undefined || id === undefined) return [];
+  const busy = vhost?.worker?.cpu;
+  // Who may run on the busy CPU as well can be left waiting there.
+  const others = `$(seq 0 $(($(nproc --all) - 1)) | grep -vx ${busy} | paste -sd,)`;
+  const cpus = busy === undefined ? '0-$(($(nproc --all) - 1))' : others;
+  const which = busy === undefined ? 'every CPU, if it is tied to a busy one' : `every CPU but ${busy}, where it waits`;
+  const domain = domainOf(queue);
+  // libvirt keeps QEMU’s threads and vhost’s in a cgroup whose CPUs taskset cannot leave.
+  const move: Remedy =
+    domain === undefined
+      ? {
+          ...HOST,
+          command: `taskset ${target.replace('%s', cpus)}`,
+          effect: `Lets it run on ${which}. Name a free CPU where CPUs are set apart. “Invalid argument”: first its cgroup’s cpuset.cpus.`,
+        }
+      : {
+          ...HOST,
+          command: `virsh emulatorpin ${quoted(domain)} ${cpus} --live`,
+          effect: `Lets QEMU’s own threads and vhost’s run on ${which}. Name a free CPU where CPUs are set apart.`,
+        };
+  return [
+    move,
+    ...(vhost?.worker && owner ? giveGuestCpu(queue, owner.pid) : []),
+    {
+      ...HOST,
+      command: thread === undefined ? `renice -n -10 -p $(ls /proc/${owner?.pid}/task)` : `renice -n -10 -p ${thread}`,
+      effect: 'Puts it before other threads; does not help against real-time ones.',
+    },
+  ];
+}
+
+/** For a worker that slept, because its guest's vCPUs waited. */
+function giveGuestCpu(queue: QueueSpan, pid: number): readonly Remedy[] {
+  const domain = domainOf(queue);
+  const look: Remedy = {
+    ...HOST,
+    command: `ps -L -o tid,psr,stat,pcpu,time,comm -p ${pid}`,
+    effect:
+      'If that changes nothing: shows its vCPUs. One in R at each look whose CPU time does not grow waits for the CPU in PSR.',
+  };
+  const pin: Remedy = {
+    ...HOST,
+    command: `virsh vcpupin ${quoted(domain ?? '')}`,
+    effect: 'Lists the CPUs of each vCPU; where those are busy, vcpupin DOMAIN VCPU CPUS --live gives it others.',
+  };
+  return domain === undefined ? [look] : [look, pin];
+}
+
+/** For a reader whose cgroup has used up its CPU time. */
+export function raiseQuota(queue: QueueSpan, { agent }: Window): readonly Remedy[] {
+  const { owner } = queue.now;
+  const { runtime = '', container = '', pod = '', unit = '' } = owner?.identity ?? {};
+  const domain = domainOf(queue);
+  const others = 'Takes the CPU limit away; what else is on the host may feel that.';
+  if (domain !== undefined)
+    return [
+      {
+        ...HOST,
+        command: `virsh schedinfo ${quoted(domain)} --live --set vcpu_quota=-1 emulator_quota=-1`,
+        effect: others,
+      },
+    ];
+  if (pod !== '' && runtime !== 'podman')
+    return [
+      {
+        ...HOST,
+        command: undefined,
+        restart: true,
+        effect: `Raise limits.cpu of pod ${pod}: vCPUs and I/O threads share it.`,
+      },
+    ];
+  if (container !== '' && (runtime === 'docker' || runtime === 'podman'))
+    return [{ ...HOST, command: `${runtime} update --cpu-quota -1 ${quoted(container)}`, effect: others }];
+  if (unit.endsWith('.service'))
+    return [{ ...HOST, command: `systemctl set-property --runtime ${quoted(unit)} CPUQuota=`, effect: others }];
+  if (!owner) return [];
+  const { version = 2, root = '/sys/fs/cgroup' } = agent.cpuCgroup ?? {};
+  const [unlimited, group, file] =
+    version === 1
+      ? [-1, "sed -nE 's/^[0-9]+:([^:]*,)?cpu(,[^:]*)?://p'", 'cpu.cfs_quota_us']
+      : ['max', "sed -n 's/^0:://p'", 'cpu.max'];
+  // nocreat: where the group is in another place, this fails; a shell's > would make a plain file and report success.
+  const command = `echo ${unlimited} | dd conv=nocreat status=none of=${quoted(root)}"$(${group} /proc/${owner.pid}/cgroup)/${file}"`;
+  return [{ ...HOST, command, effect: `${others} A group above it may have a limit of its own.` }];
+}

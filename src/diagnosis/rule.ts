@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a rule is: data and one pure function. It does no I/O, awaits nothing, reads no clock and knows no other rule.
+import type { Finding } from './finding.ts';
+import type { DeviceSpan, Window } from './window.ts';
+
+/**
+ * What is noticed first, whatever its cause: of the findings that speak of the same symptom of one queue, the first is
+ * the answer. clean: that there is none; never said beside a fault.
+ */
+export type Symptom =
+  | 'ring-loss'
+  | 'delay'
+  | 'stop'
+  | 'loss-before-tun'
+  | 'loss-in-bridge'
+  | 'firewalled'
+  | 'filtered'
+  | 'redirect-loss'
+  | 'thrown-out'
+  | 'loss-from-guest'
+  | 'dropped-by-xdp'
+  | 'refused-by-host'
+  | 'setting'
+  | 'agent'
+  | 'clean';
+
+export interface Rule {
+  /** Its file's name, and what `tapscope explain` is asked for. */
+  readonly name: string;
+  /** The symptom, as one short line for lists. */
+  readonly summary: string;
+  /** How it is known, what else looks like it and what to do: some sentences for `tapscope explain`. */
+  readonly explanation: string;
+  readonly speaksOf: Symptom;
+  /** Events (src/probes/events.ts) without which it cannot judge: where one is not measured, it is silent and says so. */
+  readonly needs: readonly string[];
+  /**
+   * Findings of this window alone; hysteresis is src/diagnosis/active-findings.ts's. `asked`: what a person asked about. It judges each device by
+   * itself: devices that stood still may be left out (src/diagnosis/quiet.ts).
+   */
+  readonly judge: (window: Window, asked: DeviceSpan | undefined) => readonly Finding[];
+}

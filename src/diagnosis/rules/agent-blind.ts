@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Finding, Remedy } from '../finding.ts';
+import { onDevice } from '../make-finding.ts';
+import type { Rule } from '../rule.ts';
+import { type DeviceSpan, grown, type Window } from '../window.ts';
+import { count, nameOf } from '../words.ts';
+
+export const agentBlind: Rule = {
+  name: 'agent-blind',
+  summary: 'tapscope itself does not see something on this host, so silence means less',
+  explanation:
+    'An event has no mechanism that works here, events were seen and could not be counted, a namespace could not be entered, a snapshot could not be read completely, or the figures of a device are known to be off. What is found is still true; that nothing else is found proves nothing, so the answer is never OK. Where the figures of more than five devices are off, one finding tells of all.\n\n' +
+    'tapscope doctor names what is missing and the right or kernel feature that would bring it.',
+  speaksOf: 'agent',
+  needs: [],
+  judge: (window, asked) => {
+    const inexact = window.devices.flatMap(inexactness);
+    const single = inexact.length > MOST_SINGLE ? inexact.filter(({ device }) => device === asked) : inexact;
+    return [...onHost(window, inexact.length - single.length, reasonsOf(inexact)), ...single.map(inexactDevice)];
+  },
+};
+
+/** Where more devices are inexact, one finding tells of all: what is wrong is with the agent, not with each of a thousand guests. */
+const MOST_SINGLE = 5;
+
+interface Inexact {
+  readonly device: DeviceSpan;
+  readonly reasons: readonly string[];
+}
+
+const DOCTOR: Remedy = {
+  command: 'tapscope doctor',
+  inspects: true,
+  effect: 'Says what is missing, why, and which right or kernel feature brings it.',
+  lossless: true,
+  restart: false,
+  by: 'host',
+};
+
+/** `folded`: devices that are not told of one by one, and the reasons of all. */
+function onHost(window: Window, folded: number, reasons: readonly string[]): readonly Finding[] {
+  const figures = `the figures of ${count(folded)} devices are not exact: ${firstOf(reasons)}`;
+  const blind = [...blindSpots(window), ...(folded > 0 ? [figures] : [])];
+  if (blind.length === 0) return [];
+  return [
+    {
+      rule: 'agent-blind',
+      severity: 'info',
+      netns: undefined,
+      device: undefined,
+      queue: undefined,
+      cause: `tapscope does not see everything on this host: ${firstOf(blind)}.`,
+      evidence: blind.slice(0, 5),
+      remedies: [DOCTOR],
+      rejected: [],
+      confidence: 'high',
+      degraded: blind,
+    },
+  ];
+}
+
+/** The books of the device say that they are not exact. */
+function inexactness(device: DeviceSpan): readonly Inexact[] {
+  const reasons = [...new Set([device.now, ...device.now.queues].flatMap(({ degraded }) => degraded))];
+  return reasons.length === 0 ? [] : [{ device, reasons }];
+}
+
+/** Each once. */
+function reasonsOf(inexact: readonly Inexact[]): readonly string[] {
+  return [...new Set(inexact.flatMap(({ reasons }) => reasons))];
+}
+
+function inexactDevice({ device, reasons }: Inexact): Finding {
+  const said = onDevice(device, {
+    rule: 'agent-blind',
+    severity: 'info',
+    cause: `The figures of ${nameOf(device)} are not exact: ${firstOf(reasons)}.`,
+    evidence: reasons,
+    remedies: [DOCTOR],
+    rejected: [],
+    confidence: 'high',
+  });
+  return { ...said, degraded: reasons };
+}
+
+function firstOf(reasons: readonly string[]): string {
+  return `${reasons[0]}${reasons.length > 1 ? `, and ${reasons.length - 1} more` : ''}`;
+}
+
+function blindSpots({ agentBefore, agent }: Window): readonly string[] {
+  const both = { before: agentBefore, now: agent };
+  const unmeasured = agent.probes.filter(({ attached }) => !attached).map(({ event }) => event);
+  const incomplete = grown(both, ({ incompleteSnapshots }) => incompleteSnapshots) ?? 0;
+  const lost = agent.eventsLost.flatMap(({ cause }) => {
+    // Packets of a device that is being deleted are nobody's any more.
+    if (cause === 'ending_device') return [];
+    const events = grown(both, ({ eventsLost }) => eventsLost.find((one) => one.cause === cause)?.events) ?? 0;
+    return events > 0 ? [`${count(events)} events could not be counted (${cause})`] : [];
+  });
+  return [
+    ...(unmeasured.length > 0 ? [`nothing measures ${unmeasured.join(', ')}`] : []),
+    ...lost,
+    ...(agent.namespacesUnresolved > 0 ? [`${count(agent.namespacesUnresolved)} namespaces could not be entered`] : []),
+    ...(incomplete > 0 ? [`${count(incomplete)} snapshots could not be read completely`] : []),
+  ];
+}

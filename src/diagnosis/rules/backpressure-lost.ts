@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { fullRing } from '../evidence/full-ring.ts';
+import type { Finding } from '../finding.ts';
+import { onDevice } from '../make-finding.ts';
+import { inNamespaceOf, quoted } from '../remedies/command.ts';
+import type { Rule } from '../rule.ts';
+import type { DeviceSpan, Window } from '../window.ts';
+import { count, nameOf, readerName } from '../words.ts';
+
+export const backpressureLost: Rule = {
+  name: 'backpressure-lost',
+  summary: 'the device’s flow control is lost, or set and without effect: a full ring loses packets again',
+  explanation:
+    'IFF_BACKPRESSURE is set by the program that opens the device, and cleared, silently and for all, by the next that opens it without. It then looks like any other device. ' +
+    'It has no effect either while a queue has no qdisc that can hold packets (noqueue), or a ring of size 0. The flag can only be set by opening the device again with it.\n\n' +
+    'It is known only of devices that lost the flag while tapscope ran.',
+  speaksOf: 'setting',
+  needs: ['devices', 'stops'],
+  judge: (window) => window.devices.flatMap((device) => [...cleared(device), ...inactive(device, window)]),
+};
+
+function cleared(device: DeviceSpan): readonly Finding[] {
+  const { flowControl, flowControlLost = 0 } = device.now;
+  if (flowControl !== 'tail-drop' || flowControlLost === 0) return [];
+  const reader = device.queues[0];
+  return [
+    onDevice(device, {
+      rule: 'backpressure-lost',
+      severity: 'warning',
+      cause: `${nameOf(device)} lost its flow control: a program that does not know IFF_BACKPRESSURE opened it and so cleared the flag; a full ring loses packets again.`,
+      evidence: [
+        `the flag was cleared ${count(flowControlLost)} time${flowControlLost > 1 ? 's' : ''} while tapscope ran`,
+        reader && `held now by ${readerName(reader)}`,
+      ],
+      remedies: [
+        {
+          command: undefined,
+          effect:
+            'Start the reader again, with the flag (0x80 in TUNSETIFF); no other program may open the device after it.',
+          lossless: false,
+          restart: true,
+          by: 'vmm',
+        },
+      ],
+      rejected: [],
+      confidence: 'high',
+    }),
+  ];
+}
+
+/** Told only where it hurts. */
+function inactive(device: DeviceSpan, window: Window): readonly Finding[] {
+  const { flowControl, qdisc, queueLength } = device.now;
+  const lost = device.queues.reduce((sum, queue) => sum + (fullRing(queue)?.loss.lost ?? 0), 0);
+  if (flowControl !== 'backpressure-inactive' || lost === 0 || queueLength === 0) return [];
+  return [
+    onDevice(device, {
+      rule: 'backpressure-lost',
+      severity: 'warning',
+      cause: `${nameOf(device)} has IFF_BACKPRESSURE and still lost ${count(lost)} packets at a full ring: its qdisc ${qdisc ?? ''} cannot hold packets, so nothing is stopped.`,
+      evidence: [`${count(lost)} packets lost at the full ring`, `qdisc: ${qdisc ?? 'unknown'}`],
+      remedies: [
+        {
+          command: inNamespaceOf(device, window, `tc qdisc replace dev ${quoted(device.now.name)} root fq_codel`),
+          effect: 'With a qdisc that can wait, a full ring stops the queue, and fq_codel decides what is dropped.',
+          lossless: true,
+          restart: false,
+          by: 'host',
+        },
+      ],
+      rejected: [],
+      confidence: 'high',
+    }),
+  ];
+}

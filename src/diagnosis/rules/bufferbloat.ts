@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Queue } from '../../snapshot.ts';
+import { fullRing } from '../evidence/full-ring.ts';
+import { delivered } from '../evidence/loss.ts';
+import { isLookedAtOften } from '../evidence/stall.ts';
+import type { Finding } from '../finding.ts';
+import { onQueue } from '../make-finding.ts';
+import type { Rule } from '../rule.ts';
+import type { QueueSpan } from '../window.ts';
+import { count, duration, queueName } from '../words.ts';
+
+/** A bound of the histogram and of the alert: 2^26 ns. */
+const LATE_SECONDS = 0.067;
+const LATE_BITS = 26;
+/** One packet in 256 is timed, on some kernels. */
+const FEWEST_TIMED = 10;
+/** Where they are far apart: what a few looks find in the ring need not be there in between. */
+const FEWEST_LOOKS = 6;
+/** Of the snapshots: a pause of a second does not last so long. */
+const MOSTLY = 0.7;
+/** What the kernel gives a tap: a longer ring is somebody's choice. */
+const DEFAULT_SIZE = 1000;
+const FEWEST_TAKEN = 200;
+
+export const bufferbloat: Rule = {
+  name: 'bufferbloat',
+  summary: 'nothing is lost, but packets wait long in a standing queue',
+  explanation:
+    'The ring holds a queue that does not drain: as many packets come as are taken, and each waits behind all the others. The wait follows from what stands in the ring and how fast it is taken (Little’s law), on every kernel. ' +
+    'It is often the result of a txqueuelen that was made large against loss. Transfers do not mind; everything interactive does.\n\n' +
+    'A ring alone can only choose between loss and delay. A faster reader helps, or from Linux 7.3 on a short ring with IFF_BACKPRESSURE below a qdisc that knows about delay.',
+  speaksOf: 'delay',
+  needs: ['devices'],
+  judge: ({ devices }) => devices.flatMap(({ queues }) => queues.flatMap(standing)),
+};
+
+/** Bursts that come at the moments of the snapshots look like a standing queue: timed packets tell them apart. */
+function timedLate({ before, now, device, steps }: QueueSpan): number {
+  const counts = (queue: Queue): readonly number[] => queue.history?.sojourn?.buckets ?? [];
+  const earlier = counts(before);
+  const spans = counts(now).map((packets, bits) => packets - (earlier[bits] ?? 0));
+  const all = sum(spans);
+  if (all < FEWEST_TIMED) return isLookedAtOften(device) || steps.length >= FEWEST_LOOKS ? 1 : 0;
+  return sum(spans.slice(LATE_BITS + 1)) / all;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((all, one) => all + one, 0);
+}
+
+function standing(queue: QueueSpan): readonly Finding[] {
+  const { device, steps, now } = queue;
+  const taken = delivered(queue) ?? 0;
+  if (!now.ring || taken < FEWEST_TAKEN || fullRing(queue)) return [];
+  const perSecond = taken / device.seconds;
+  const waits = steps.map(({ ring }) => (ring?.occupancy ?? 0) / perSecond);
+  const late = waits.filter((seconds) => seconds > LATE_SECONDS).length / waits.length;
+  const mean = waits.reduce((sum, seconds) => sum + seconds, 0) / waits.length;
+  if (late < MOSTLY || mean < LATE_SECONDS || timedLate(queue) < MOSTLY) return [];
+  const { capacity, occupancy } = now.ring;
+  return [
+    onQueue(queue, {
+      rule: 'bufferbloat',
+      severity: capacity > DEFAULT_SIZE ? 'warning' : 'info',
+      cause: `${queueName(queue)} delays each packet by about ${duration(mean)}: some ${count(mean * perSecond)} stand in its ring of ${count(capacity)}, and ${count(perSecond)} a second are taken.`,
+      evidence: [
+        `${count(occupancy)} packets in the ring now, ${count(mean * perSecond)} on average of ${steps.length} looks`,
+        `${count(perSecond)} packets a second are taken, none of the ring’s were lost in numbers`,
+      ],
+      remedies: [
+        {
+          command: undefined,
+          effect:
+            'A faster reader (a free CPU, more queues) drains it. A shorter ring only before the reader starts: now it loses packets.',
+          lossless: true,
+          restart: true,
+          by: 'host',
+        },
+        {
+          command: undefined,
+          effect:
+            'With a bandwidth just below what the reader takes, the queue moves into cake, which keeps it short by dropping.',
+          lossless: false,
+          restart: false,
+          by: 'host',
+        },
+        {
+          command: undefined,
+          effect: 'Linux 7.3: open the device with IFF_BACKPRESSURE, a short ring and fq_codel.',
+          lossless: true,
+          restart: true,
+          by: 'vmm',
+        },
+      ],
+      rejected: [{ rule: 'ring-full-burst', because: `the ring of ${count(capacity)} holds what comes` }],
+      confidence: 'high',
+    }),
+  ];
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { lossBefore, NOISE_PER_SECOND } from '../evidence/loss.ts';
+import type { Finding, Severity } from '../finding.ts';
+import { onDevice } from '../make-finding.ts';
+import { setLink } from '../remedies/command.ts';
+import type { Rule } from '../rule.ts';
+import { type DeviceSpan, grown, type Window } from '../window.ts';
+import { count, nameOf } from '../words.ts';
+
+/** Fewer are what its bridge or a neighbour sends once while it is set down. */
+const FEWEST = 10;
+
+export const deviceDown: Rule = {
+  name: 'device-down',
+  summary: 'the device is down: the kernel forwards nothing to it and takes nothing from it',
+  explanation:
+    'A device that is down (no UP flag) has no routes, a bridge forwards nothing to it, its qdisc is noop, and a write fails with EIO. ' +
+    'Most of these packets show in no counter of the device: the sender gets an error, or another route takes them.\n\n' +
+    'A device that is down and that nothing uses is healthy and is not reported. This is said where a program has the device open and it was set down while packets passed, ' +
+    'where packets are still sent to it, and of a device that is asked about.',
+  speaksOf: 'loss-from-guest',
+  needs: ['devices'],
+  judge: (window, asked) => window.devices.flatMap((device) => down(device, window, device === asked)),
+};
+
+function down(device: DeviceSpan, window: Window, isAsked: boolean): readonly Finding[] {
+  const { up, macvtap, attachedQueues } = device.now;
+  if (up || macvtap) return [];
+  const lost = (lossBefore(device, () => true)?.lost ?? 0) + refused(device);
+  const wasUsed = attachedQueues !== 0 && passedWhileUp(device) >= FEWEST;
+  const severity = severityOf(device, { lost, wasUsed, isAsked });
+  if (!severity) return [];
+  return [
+    onDevice(device, {
+      rule: 'device-down',
+      severity,
+      cause: `${nameOf(device)} is down: the kernel forwards nothing to it and takes nothing from it.`,
+      evidence: [
+        'the device has no UP flag',
+        lost > 0 ? `${count(lost)} packets were lost at it in ${device.seconds.toFixed(0)} s` : undefined,
+        wasUsed
+          ? `it was set down while it was watched: ${count(passedWhileUp(device))} packets had passed`
+          : undefined,
+        attachedQueues === undefined ? undefined : `${count(attachedQueues)} queues attached`,
+      ],
+      remedies: [
+        {
+          command: setLink(device, window, 'up'),
+          effect:
+            'Sets it up; its addresses are still there, routes that other programs had added are not. See which script or network manager set it down: it will do so again.',
+          lossless: true,
+          restart: false,
+          by: 'host',
+        },
+      ],
+      rejected: [{ rule: 'no-reader', because: 'a reader gets 0 packets of a device that is down' }],
+      confidence: 'high',
+    }),
+  ];
+}
+
+interface Signs {
+  readonly lost: number;
+  readonly wasUsed: boolean;
+  readonly isAsked: boolean;
+}
+
+/** undefined: nothing uses it, and no operator asks. */
+function severityOf(device: DeviceSpan, { lost, wasUsed, isAsked }: Signs): Severity | undefined {
+  if (isAsked || wasUsed) return 'warning';
+  if (lost < FEWEST || device.now.attachedQueues === 0) return undefined;
+  return lost / device.seconds >= NOISE_PER_SECOND ? 'warning' : 'info';
+}
+
+/** Writes that tun refused; the same packet may show in both counts. */
+function refused({ before, now }: DeviceSpan): number {
+  const writes = grown(
+    { before, now },
+    ({ receive }) => receive?.refused?.find(({ errno }) => errno === 'EIO')?.writes,
+  );
+  const freed = grown({ before, now }, ({ receive }) => receive?.dropped?.reduce((sum, one) => sum + one.packets, 0));
+  return Math.max(writes ?? 0, freed ?? 0);
+}
+
+/** In both directions, before it was set down. */
+function passedWhileUp(device: DeviceSpan): number {
+  if (!device.before.up) return 0;
+  return grown(device, ({ counters }) => (counters ? counters.txPackets + counters.rxPackets : undefined)) ?? 0;
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+import { FILTERS } from '../evidence/drop-kinds.ts';
+import { lossOf, MEANT_SHARE, NOISE_PER_SECOND, passedBy, severityOf } from '../evidence/loss.ts';
+import type { Finding } from '../finding.ts';
+import { onQueue } from '../make-finding.ts';
+import type { Rule } from '../rule.ts';
+import { grown, type QueueSpan } from '../window.ts';
+import { count, percent, queueName, readerName } from '../words.ts';
+
+export const filterDrop: Rule = {
+  name: 'filter-drop',
+  summary: 'a filter that the reading program has set refuses packets',
+  explanation:
+    'The program that holds the device can give it a list of MAC addresses, a classic packet filter or an eBPF program; tun drops what they refuse, in front of the ring. ' +
+    'That is meant: against spoofing, floods, or broadcasts. It is a fault where the guest bridges or routes for others (it then needs promiscuous mode), changed its MAC address, or lost its multicast groups in a migration.\n\n' +
+    'It is told for information, and as a warning where a fifth of the packets or more is refused.',
+  speaksOf: 'filtered',
+  needs: ['devices', 'freed'],
+  judge: ({ devices }) => devices.flatMap(({ queues }) => queues.flatMap(filtered)),
+};
+
+function filtered(queue: QueueSpan): readonly Finding[] {
+  const found = Object.entries(FILTERS)
+    .map(([reason, what]) => ({ reason, what, lost: dropsOf(queue, reason) }))
+    .sort((a, b) => b.lost - a.lost);
+  const lost = found.reduce((sum, one) => sum + one.lost, 0);
+  const loss = lossOf(lost, passedBy(queue), queue.device.seconds);
+  const [most] = found;
+  if (!most || !severityOf(loss)) return [];
+  const isMuch = loss.share >= MEANT_SHARE && loss.perSecond >= NOISE_PER_SECOND;
+  return [
+    onQueue(queue, {
+      rule: 'filter-drop',
+      severity: isMuch ? 'warning' : 'info',
+      cause: `${queueName(queue)} had ${count(lost)} of ${count(loss.offered)} packets refused by ${most.what}, which ${readerName(queue)} has set.`,
+      evidence: [
+        ...found.filter((one) => one.lost > 0).map((one) => `${count(one.lost)} packets dropped as ${one.reason}`),
+        `${percent(loss.share)} of the packets, ${count(loss.perSecond)} a second`,
+      ],
+      remedies: [
+        {
+          command: 'ip -d link show dev eth0',
+          effect:
+            'In the guest: is its MAC address the one it was given, is it promiscuous (a bridge in it needs that)?',
+          lossless: true,
+          restart: false,
+          by: 'guest',
+        },
+        {
+          command: undefined,
+          effect:
+            'If the filter is not meant: only the program that set it can take it away (libvirt: trustGuestRxFilters).',
+          lossless: true,
+          restart: false,
+          by: 'vmm',
+        },
+      ],
+      rejected: [{ rule: 'ring-full-burst', because: `these ${count(lost)} were refused in front of the ring` }],
+      confidence: 'high',
+    }),
+  ];
+}
+
+function dropsOf(queue: QueueSpan, wanted: string): number {
+  return grown(queue, ({ counters }) => counters?.dropped.find(({ reason }) => reason === wanted)?.packets ?? 0) ?? 0;
+}

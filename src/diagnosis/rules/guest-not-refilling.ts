@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type FullRing, fullRings } from '../evidence/full-ring.ts';
+import { fullTimeEvidence } from '../evidence/full-time.ts';
+import { severityOf } from '../evidence/loss.ts';
+import { notStalled } from '../evidence/stall.ts';
+import type { Finding } from '../finding.ts';
+import { onQueue } from '../make-finding.ts';
+import { moreBuffers } from '../remedies/guest-remedies.ts';
+import type { Rule } from '../rule.ts';
+import { grown } from '../window.ts';
+import { count, percent, queueName, readerName } from '../words.ts';
+
+export const guestNotRefilling: Rule = {
+  name: 'guest-not-refilling',
+  summary: 'the guest gives back receive buffers more slowly than packets come',
+  explanation:
+    'The ring is full while the VM’s reader sleeps: there is nowhere to put a packet, because the guest has not posted another buffer. Packets still flow, in lumps. ' +
+    'Its vCPUs may be busy or not scheduled, its virtio ring (rx_queue_size, 256 by default) small, or one CPU in it do all the receiving. ' +
+    'Where vhost-net is looked into, packets for which there was no buffer are counted: then it is certain; what the guest does inside is not visible from the host.\n\n' +
+    'Without any packet taken it is reader-stalled.',
+  speaksOf: 'ring-loss',
+  needs: ['devices', 'freed', 'readers'],
+  judge: (window) => fullRings(window, 'guest').map(notRefilling),
+};
+
+function notRefilling({ queue, loss, time }: FullRing): Finding {
+  const noBuffer = grown(queue, ({ vhost }) => vhost?.noBuffer);
+  return onQueue(queue, {
+    rule: 'guest-not-refilling',
+    severity: severityOf(loss) ?? 'warning',
+    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: the guest gave back receive buffers too slowly${noBuffer ? `, ${count(noBuffer)} times there was none for a packet` : `, and ${readerName(queue)} slept for ${percent(time?.share('sleeping') ?? 0)} of the time the ring was full`}.`,
+    evidence: [
+      noBuffer ? `${readerName(queue)} had a packet and no buffer to put it in ${count(noBuffer)} times` : undefined,
+      fullTimeEvidence(time),
+      `${percent(loss.share)} of the packets were lost at the full ring of ${count(queue.now.ring?.capacity ?? 0)}`,
+    ],
+    remedies: [
+      ...moreBuffers(queue),
+      {
+        command: 'mpstat -P ALL 5 1',
+        effect:
+          'In the guest: high steal means its vCPUs lack host CPUs; one CPU full of soft means spread its interrupts.',
+        lossless: true,
+        restart: false,
+        by: 'guest',
+      },
+    ],
+    rejected: [
+      ...notStalled(queue),
+      { rule: 'reader-cpu-bound', because: `it ran for only ${percent(time?.share('running') ?? 0)} of the full time` },
+      {
+        rule: 'reader-starved',
+        because: `it or its guest waited for a CPU for ${percent(time?.share('waiting', 'throttled') ?? 0)} of it`,
+      },
+    ],
+    confidence: noBuffer ? 'high' : 'medium',
+  });
+}

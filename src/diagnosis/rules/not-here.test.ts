@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// When a device that is asked about and on which nothing was found is not OK.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { quietHost, type TapPlan } from '../../../lab/snapshots/quiet-host.ts';
+import { judge } from '../judge.ts';
+import { answerOf } from '../status.ts';
+
+const counters = (rxDropped: number) => ({
+  txPackets: 0,
+  txBytes: 0,
+  txDropped: 0,
+  rxPackets: 0,
+  rxBytes: 0,
+  rxDropped,
+});
+/** It saw no packet. */
+const idle: TapPlan = { queues: [{ delivered: 0 }], more: () => ({ counters: counters(0) }) };
+
+function asked(taps: readonly TapPlan[]) {
+  const window = quietHost(taps);
+  const verdict = judge(window, window.devices[0]);
+  const findings = verdict.findings.filter(({ device }) => device === window.devices[0]?.now.name);
+  return { answer: answerOf({ findings, unjudged: [] }), findings };
+}
+
+test('an idle device is OK', () => {
+  const { answer, findings } = asked([idle]);
+  assert.deepEqual([answer, findings.map(({ rule }) => rule)], ['ok', ['not-here']]);
+});
+
+test('it saw nothing while packets to its neighbour were dropped', () => {
+  const { answer, findings } = asked([idle, { before: { 'NETFILTER_DROP@nf_hook_slow': 300 } }]);
+  assert.equal(answer, 'unknown');
+  assert.match(findings[0]?.degraded[0] ?? '', /3 000 packets to other devices of its namespace were dropped/);
+});
+
+test('rx_dropped grows, and no probe saw why', () => {
+  const { answer, findings } = asked([{ ...idle, more: (second) => ({ counters: counters(10 * second) }) }]);
+  assert.equal(answer, 'unknown');
+  assert.match(findings[0]?.degraded[0] ?? '', /rx_dropped grew by 100/);
+});

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+import { lossOnTheWayBack, lossTowards } from '../asked.ts';
+import { receivedFrom, unexplainedReceive } from '../evidence/from-guest.ts';
+import { isMostOfFew, type Loss, lossBefore } from '../evidence/loss.ts';
+import type { Finding } from '../finding.ts';
+import { onDevice } from '../make-finding.ts';
+import { inNamespaceOf } from '../remedies/command.ts';
+import type { Rule } from '../rule.ts';
+import { type DeviceSpan, grown, type Window } from '../window.ts';
+import { count, nameOf } from '../words.ts';
+
+/** Counters and probes are read one after the other: so few, and this share, may be between the two readings. */
+const READ_BETWEEN = 10;
+const READ_BETWEEN_SHARE = 0.02;
+/** Fewer are broadcasts to a device that was left over. */
+const FEWEST_BESIDE = 50;
+
+export const notHere: Rule = {
+  name: 'not-here',
+  summary: 'asked about one device: packets are lost elsewhere, not between the host and its guest or reader',
+  explanation:
+    'Given only when one device is asked about, and nothing is wrong with it. Every boundary was watched without a gap: firewall, qdisc and bridge in front of the device, its ring, its reader, and the way back. Whoever misses packets has to look further: in the guest, in the user-space stack of a VPN (its own socket’s buffer), or in the network behind.\n\n' +
+    'It is not given where something could not be seen, or figures are not exact. Where a counter of the kernel grew and no probe explains it, or packets were too few to say why they were lost, that is said, and the answer is UNKNOWN instead of OK.',
+  speaksOf: 'clean',
+  needs: ['devices', 'freed', 'before', 'transmit'],
+  judge: (window, asked) => (asked && isWatched(asked, window) ? clean(asked, window) : []),
+};
+
+function isWatched({ now, queues }: DeviceSpan, { agent }: Window): boolean {
+  const sure = now.degraded.length === 0 && queues.every((queue) => queue.now.degraded.length === 0);
+  return (
+    sure &&
+    now.up &&
+    now.counters !== undefined &&
+    agent.level === 'exact' &&
+    agent.probes.every(({ attached }) => attached)
+  );
+}
+
+function clean(device: DeviceSpan, window: Window): readonly Finding[] {
+  const [towards, back] = [lossTowards(device), lossOnTheWayBack(device)];
+  const inTun = grown(device, ({ counters }) => counters?.txDropped) ?? 0;
+  const before = lossBefore(device, () => true)?.lost ?? 0;
+  const waiting = device.queues.reduce((sum, { now: { ring } }) => sum + (ring?.occupancy ?? 0), 0);
+  const doubts = doubtsOf(device, window, towards, back);
+  return [
+    {
+      ...onDevice(device, {
+        rule: 'not-here',
+        severity: 'info',
+        cause: `${nameOf(device)} ${doubts.length > 0 ? 'shows no cause of a loss that is large enough to judge' : sentenceOf(towards, back, waiting)}.`,
+        evidence: [
+          `${count(towards.offered - towards.lost)} packets to its guest or reader and ${count(receivedFrom(device))} from it passed in ${device.seconds.toFixed(0)} s, ${count(waiting)} wait`,
+          `${count(before)} lost before tun, ${count(inTun)} in it, ${count(towards.lost - before - inTun)} that the kernel does not count, ${count(back.lost)} behind it`,
+        ],
+        remedies: elsewhere(device, window),
+        rejected: [],
+        confidence: doubts.length > 0 ? 'low' : 'medium',
+      }),
+      degraded: doubts,
+    },
+  ];
+}
+
+function sentenceOf(towards: Loss, back: Loss, waiting: number): string {
+  const lost = towards.lost + back.lost;
+  if (towards.offered + back.offered + waiting === 0)
+    return 'saw no packet in either direction: whoever misses some has to look before it';
+  return lost === 0
+    ? 'lost no packet here: whoever misses some has to look elsewhere'
+    : `lost only ${count(lost)} packets here: whoever misses more has to look elsewhere`;
+}
+
+/** Of the other devices of its namespace: what would have come to it may be among them. */
+function droppedBeside(device: DeviceSpan, { devices }: Window): number {
+  const others = devices.filter((other) => other !== device && other.now.netns === device.now.netns);
+  return others.reduce((sum, other) => sum + (lossBefore(other, () => true)?.lost ?? 0), 0);
+}
+
+/** Why the answer is not OK, although no rule found a fault. */
+function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss): readonly string[] {
+  const beside = towards.offered + back.offered === 0 ? droppedBeside(device, window) : 0;
+  const unexplained = unexplainedReceive(device);
+  const doubts = [
+    isMostOfFew(towards)
+      ? `${count(towards.lost)} of ${count(towards.offered)} packets to it were lost, too few to say why`
+      : undefined,
+    isMostOfFew(back)
+      ? `the host dropped ${count(back.lost)} of ${count(back.offered)} packets from it, too few to say why`
+      : undefined,
+    unexplained > Math.max(READ_BETWEEN, READ_BETWEEN_SHARE * (back.offered + unexplained))
+      ? `the kernel’s rx_dropped grew by ${count(unexplained)} and no probe saw why`
+      : undefined,
+    beside >= FEWEST_BESIDE
+      ? `it saw no packet while ${count(beside)} packets to other devices of its namespace were dropped before tun`
+      : undefined,
+  ];
+  return doubts.flatMap((doubt) => doubt ?? []);
+}
+
+/** Where to look next, by who has the device. */
+function elsewhere(device: DeviceSpan, window: Window): Finding['remedies'] {
+  const program = device.queues.find(({ now }) => now.owner?.identity?.program)?.now.owner?.identity?.program;
+  const isMachine = program !== undefined && MACHINES.includes(program);
+  const hasGuest = isMachine || device.queues.some(({ now }) => now.vhost !== undefined);
+  const guest = look('ethtool -S eth0', 'In the guest: drops and errors of its driver and rings.', 'guest');
+  const sockets = look(
+    inNamespaceOf(device, window, 'nstat -az UdpRcvbufErrors UdpSndbufErrors'),
+    'Packets that the program’s own UDP socket had no room for; where it runs in another namespace, look there.',
+    'host',
+  );
+  if (hasGuest) return [guest];
+  return device.now.kind === 'tun' || program ? [sockets] : [guest, sockets];
+}
+
+const MACHINES: readonly string[] = ['qemu', 'firecracker', 'cloud-hypervisor', 'kata', 'crosvm'];
+
+function look(command: string, effect: string, by: 'host' | 'guest'): Finding['remedies'][number] {
+  return { command, effect, lossless: true, restart: false, by };
+}

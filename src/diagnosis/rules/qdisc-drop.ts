@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { isManagedDrop, isQdiscDrop, reasonsOf } from '../evidence/drop-kinds.ts';
+import { fullTime, fullTimeEvidence } from '../evidence/full-time.ts';
+import { lossBefore, MANAGED_SHARE, severityOf } from '../evidence/loss.ts';
+import type { Finding, Remedy } from '../finding.ts';
+import { onDevice } from '../make-finding.ts';
+import { inNamespaceOf, quoted } from '../remedies/command.ts';
+import { giveCpu, lookAtReader, raiseQuota } from '../remedies/reader-remedies.ts';
+import type { Rule } from '../rule.ts';
+import { type DeviceSpan, grown, type QueueSpan, type Window } from '../window.ts';
+import { count, nameOf, percent, readerName } from '../words.ts';
+
+export const qdiscDrop: Rule = {
+  name: 'qdisc-drop',
+  summary: 'the qdisc in front of the device drops packets: its rate or its limit is too small, or a shaper is meant',
+  explanation:
+    'A qdisc drops before tun, so neither the ring nor the guest is to blame, and the kernel’s tx_dropped of the device does not show it; tc -s qdisc does. ' +
+    'A shaper (tbf, htb, cake with a bandwidth) that is meant does this on purpose, and a queue management that works (codel, fq_codel) drops up to a packet in fifty to keep delay short: that is healthy, and not told of.\n\n' +
+    'Where a device stops instead of dropping (IFF_BACKPRESSURE), the loss of a slow reader appears here: where the queue was stopped for most of the time, the reader is named.',
+  speaksOf: 'loss-before-tun',
+  needs: ['devices', 'before'],
+  judge: (window) => window.devices.flatMap((device) => dropping(device, window)),
+};
+
+function dropping(device: DeviceSpan, window: Window): readonly Finding[] {
+  const { qdisc, attachedQueues, carrier } = device.now;
+  const loss = lossBefore(device, isQdiscDrop);
+  if (!loss || attachedQueues === 0 || !carrier || !severityOf(loss)) return [];
+  const managed = lossBefore(device, isManagedDrop)?.lost ?? 0;
+  const isMuch = loss.share >= MANAGED_SHARE;
+  // Old kernels call all of it QDISC_DROP: only above what a queue management may do it is told.
+  const overlimit = lossBefore(device, ({ reason }) => /OVERLIMIT|_LIMIT$/.test(reason))?.lost ?? 0;
+  if (!isMuch && (managed > 0 || overlimit === 0)) return [];
+  const held = mostStopped(device);
+  const stopped = held?.share ?? 0;
+  const slow = stopped > 0.5 ? held?.queue : undefined;
+  const why = slow
+    ? `because its full ring stopped it for ${percent(stopped)} of the time: its reader, ${readerName(slow)}, is too slow`
+    : 'before they reached it: neither ring nor guest is to blame';
+  return [
+    onDevice(device, {
+      rule: 'qdisc-drop',
+      severity: isMuch ? 'warning' : 'info',
+      cause: `${nameOf(device)} lost ${count(loss.lost)} of ${count(loss.offered)} packets in its qdisc${qdisc ? ` ${qdisc}` : ''}, ${why}.`,
+      evidence: [
+        `${percent(loss.share)} of the packets, ${count(loss.perSecond)} a second`,
+        `kernel’s reasons: ${reasonsOf(device, isQdiscDrop)}`,
+        stopped > 0 ? `stopped by a full ring for ${percent(stopped)} of the time` : undefined,
+        slow && fullTimeEvidence(fullTime(slow)),
+      ],
+      remedies: slow
+        ? [...hasten(slow, window), show(device, window)]
+        : [show(device, window), noShaper(device, window)],
+      rejected: [{ rule: 'ring-full-burst', because: 'these packets were freed before tun saw them' }],
+      confidence: slow ? 'medium' : 'high',
+    }),
+  ];
+}
+
+interface Held {
+  readonly queue: QueueSpan;
+  /** Of the window: 0 to 1. */
+  readonly share: number;
+}
+
+function mostStopped(device: DeviceSpan): Held | undefined {
+  const shareOf = (queue: QueueSpan): number =>
+    Math.min(1, (grown(queue, ({ flow }) => flow?.stoppedSeconds) ?? 0) / device.seconds);
+  const [most] = device.queues
+    .map((queue): Held => ({ queue, share: shareOf(queue) }))
+    .sort((a, b) => b.share - a.share);
+  return most;
+}
+
+/** What keeps the reader from its packets is known of the time in which it was stopped. */
+function hasten(queue: QueueSpan, window: Window): readonly Remedy[] {
+  const time = fullTime(queue);
+  if ((time?.share('throttled') ?? 0) > 0.5) return raiseQuota(queue, window);
+  return (time?.share('waiting') ?? 0) > 0.5 ? giveCpu(queue) : lookAtReader(queue);
+}
+
+function show(device: DeviceSpan, window: Window): Remedy {
+  return {
+    command: inNamespaceOf(device, window, `tc -s qdisc show dev ${quoted(device.now.name)}`),
+    effect:
+      'Shows rate and limit, and which qdisc of several drops. Too small: tc qdisc change with a higher rate or limit.',
+    lossless: true,
+    restart: false,
+    by: 'host',
+  };
+}
+
+function noShaper(device: DeviceSpan, window: Window): Remedy {
+  return {
+    command: inNamespaceOf(device, window, `tc qdisc delete dev ${quoted(device.now.name)} root`),
+    effect:
+      'Only if no shaper is meant: the device gets the default qdisc; what waits is lost. “Handle of zero”: it has the default already.',
+    lossless: false,
+    restart: false,
+    by: 'host',
+  };
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type FullRing, fullRing, fullRings, isGuest } from '../evidence/full-ring.ts';
+import { fullSecondsEver, fullTimeEvidence } from '../evidence/full-time.ts';
+import { NOISE_PER_SECOND } from '../evidence/loss.ts';
+import {
+  isFull,
+  LONG_STALL_SECONDS,
+  neglectOf,
+  STALLED_SECONDS,
+  siblingsTook,
+  stallLossPerSecond,
+  stallSeverity,
+} from '../evidence/stall.ts';
+import { isPaused, vcpuEvidence } from '../evidence/vcpus.ts';
+import type { Finding } from '../finding.ts';
+import { onQueue } from '../make-finding.ts';
+import { wakeReader } from '../remedies/reader-remedies.ts';
+import { resumeGuest } from '../remedies/resume-guest.ts';
+import type { Rule } from '../rule.ts';
+import { type DeviceSpan, grown, type QueueSpan, type Window } from '../window.ts';
+import { count, duration, queueName, readerName } from '../words.ts';
+
+/** A guest that boots has its driver within this, from the start of its VMM. */
+const BOOT_SECONDS = 120;
+
+export const readerStalled: Rule = {
+  name: 'reader-stalled',
+  summary: 'nobody takes a packet out of the ring, and it is full or fills up',
+  explanation:
+    'The ring is full, or the queue stopped, and for seconds nothing was taken out: the process is stopped (SIGSTOP, freezer, debugger), the VM is paused, its guest has no driver, or its VMM hangs. ' +
+    'The reader’s state tells stopped from asleep; of an idle vhost-net worker what counts is what stops its owner. ' +
+    'A VM is paused if none of its vCPU threads ran for seconds; if they run, its guest has no driver, its interface is down, or it hangs.\n\n' +
+    'A guest that has never taken a packet is given two minutes from the start of its VMM to boot, a pause of about a second (a migration) is told of and no more, and where only a trickle of broadcasts is lost nobody need be woken. ' +
+    'A ring that has room yet is told of too, where for ten seconds packets wait, more come and none is taken. A bigger ring does not help: nobody empties it.',
+  speaksOf: 'ring-loss',
+  needs: ['devices', 'freed'],
+  judge: (window, asked) => [
+    ...fullRings(window, 'stalled')
+      .filter((seen) => !siblingsTook(seen).some((packets) => packets > 0))
+      .map(stalled),
+    ...fullRings(window, 'paused').map(paused),
+    ...neglected(window, asked),
+  ],
+};
+
+function stalled(seen: FullRing): Finding {
+  const { queue, loss, stall, time } = seen;
+  const { flow, ring } = queue.now;
+  const isStopped = (time?.share('stopped') ?? 0) >= 0.5;
+  const isGone = (time?.share('gone') ?? 0) >= 0.5;
+  const isOn = stall.seconds < STALLED_SECONDS; // it takes some, whenever it may
+  const reader = readerName(queue);
+  const holder = reader === 'unknown' ? 'its reader' : `its reader, ${reader},`;
+  const paused = !isStopped && !isGone && isPaused(queue);
+  const what = isStopped
+    ? 'is stopped by a signal, a debugger or the freezer'
+    : isGone
+      ? 'has ended'
+      : paused
+        ? `takes nothing because the VM is paused: ${vcpuEvidence(queue)}`
+        : 'takes nothing';
+  const since = isOn
+    ? `for ${duration(time?.seconds ?? 0)} in all`
+    : `for ${duration(stall.seconds)}${stall.lasts ? '' : ', until lately'}`;
+  const young = isYoung(queue) && !isStopped ? ' It has taken none yet: its guest boots, or has no driver.' : '';
+  const lost =
+    flow?.stoppedForSeconds === undefined || loss.lost > 0
+      ? `lost ${count(loss.lost)} of ${count(loss.offered)} packets`
+      : 'is stopped, and its sender waits';
+  return onQueue(queue, {
+    rule: 'reader-stalled',
+    severity: isYoung(queue) && !isStopped && !paused ? 'info' : stallSeverity(seen),
+    cause: `${queueName(queue)} ${lost}: ${holder} ${what}${paused ? '' : `, ${since}`}.${paused ? '' : young}`,
+    evidence: [
+      isOn ? undefined : `nothing was taken out of the ring for ${duration(stall.seconds)}`,
+      paused ? undefined : vcpuEvidence(queue),
+      ring && `${count(ring.occupancy)} packets wait in a ring of ${count(ring.capacity)}`,
+      fullTimeEvidence(time),
+      `${count(stallLossPerSecond(seen))} packets a second are lost at the full ring`,
+    ],
+    remedies: paused ? resumeGuest(queue) : wakeReader(queue, isStopped),
+    rejected: [
+      { rule: 'ring-full-burst', because: 'a bigger ring would fill as well: nobody empties it' },
+      ...(isOn ? [] : [{ rule: 'reader-cpu-bound', because: `a slow reader takes some; this one took 0` }]),
+    ],
+    confidence: time && time.seconds > 0 ? 'high' : 'medium',
+  });
+}
+
+/** A guest that never took a packet, and has not had the time to. */
+function isYoung(queue: QueueSpan): boolean {
+  const never = queue.device.now.counters?.txPackets === 0;
+  return never && isGuest(queue) && ageOf(queue) < BOOT_SECONDS;
+}
+
+/** Seconds; where nobody knows when its process started, those for which its ring was seen full. */
+function ageOf({ device, now }: QueueSpan): number {
+  const [startedAt, endedAt] = [now.owner?.startedAt, device.takenAt.at(-1)];
+  if (startedAt !== undefined && endedAt !== undefined) return endedAt - startedAt;
+  return now.reader ? fullSecondsEver(now.reader) : Number.POSITIVE_INFINITY;
+}
+
+/** Rings that will be full: of a trickle only who asks about the device is told. */
+function neglected({ devices }: Window, asked: DeviceSpan | undefined): readonly Finding[] {
+  return devices.flatMap((device) =>
+    device.queues.flatMap((queue) => {
+      if (!queue.now.ring?.occupancy) return [];
+      const stall = neglectOf(queue);
+      const isNeglected = stall.lasts && stall.seconds >= LONG_STALL_SECONDS && !fullRing(queue);
+      if (!isNeglected || siblingsTook({ queue, stall }).some((packets) => packets > 0)) return [];
+      const came = grown(queue, ({ ring }) => ring?.occupancy) ?? 0;
+      const isFault = came / device.seconds >= NOISE_PER_SECOND && !isYoung(queue);
+      return isFault || device === asked ? [neglect(queue, stall.seconds, isFault)] : [];
+    }),
+  );
+}
+
+function neglect(queue: QueueSpan, seconds: number, isFault: boolean): Finding {
+  const { occupancy = 0, capacity = 0 } = queue.now.ring ?? {};
+  const paused = isPaused(queue);
+  return onQueue(queue, {
+    rule: 'reader-stalled',
+    severity: isFault ? 'warning' : 'info',
+    cause: `${queueName(queue)} gives its packets to nobody: its reader, ${readerName(queue)}, takes nothing, ${paused ? `because the VM is paused: ${vcpuEvidence(queue)}` : `for ${duration(seconds)}`}.`,
+    evidence: [
+      `${count(occupancy)} packets wait in a ring of ${count(capacity)}, and none was taken`,
+      paused ? undefined : vcpuEvidence(queue),
+      'none was lost yet: the ring has room',
+    ],
+    remedies: paused ? resumeGuest(queue) : wakeReader(queue, false),
+    rejected: [{ rule: 'not-here', because: `${count(occupancy)} packets came, and are still here` }],
+    confidence: 'medium',
+  });
+}
+
+function paused({ queue, loss, time, stall }: FullRing): Finding {
+  const lasts = stall.lasts || isFull(queue.now);
+  return onQueue(queue, {
+    rule: 'reader-stalled',
+    severity: 'info',
+    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets in one pause of its reader, ${readerName(queue)}, ${lasts ? 'which lasts until now' : 'as a migration makes one'}.`,
+    evidence: [
+      fullTimeEvidence(time),
+      lasts ? 'it is too short yet to tell a migration from a hang' : 'before and after it every packet was taken',
+    ],
+    remedies: [],
+    rejected: [{ rule: 'guest-not-refilling', because: 'packets were lost once, and not again and again' }],
+    confidence: 'medium',
+  });
+}

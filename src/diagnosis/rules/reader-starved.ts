@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type FullRing, fullRings } from '../evidence/full-ring.ts';
+import { fullTimeEvidence } from '../evidence/full-time.ts';
+import { severityOf } from '../evidence/loss.ts';
+import { rivalEvidence } from '../evidence/rivals.ts';
+import type { Finding } from '../finding.ts';
+import { onQueue } from '../make-finding.ts';
+import { giveCpu, raiseQuota } from '../remedies/reader-remedies.ts';
+import type { Rule } from '../rule.ts';
+import type { Window } from '../window.ts';
+import { count, percent, queueName, readerName } from '../words.ts';
+
+export const readerStarved: Rule = {
+  name: 'reader-starved',
+  summary: 'the reader wants to run and gets no CPU',
+  explanation:
+    'While the ring was full its reader could run for most of the time and did not: others had the CPU (waiting), or its cgroup had used up its share (throttled). ' +
+    'Of a vhost-net worker that sleeps, its owner’s threads are looked at: a guest whose vCPUs wait or are throttled gives it no buffers. Which of them it was is not kept apart: ps shows who waits now. ' +
+    'What ran on the reader’s CPU meanwhile is named by its share of the looks that found the reader waiting; a look that took that CPU itself names nothing.\n\n' +
+    'Every busy host lets threads wait now and then; only time in which the ring was full counts here. A faster reader or a bigger ring does not help, a free CPU or a higher limit does.',
+  speaksOf: 'ring-loss',
+  needs: ['devices', 'freed', 'readers'],
+  judge: (window) => fullRings(window, 'starved').map((full) => starved(full, window)),
+};
+
+function starved({ queue, loss, time }: FullRing, window: Window): Finding {
+  const throttled = time?.share('throttled') ?? 0;
+  const waiting = time?.share('waiting') ?? 0;
+  const isThrottled = throttled > waiting;
+  const why = isThrottled
+    ? `had used up its cgroup’s CPU time for ${percent(throttled)}`
+    : `could run and got no CPU for ${percent(waiting)}`;
+  const worker = queue.now.vhost?.worker;
+  const who = `its reader, ${readerName(queue)},${worker ? ' or its guest' : ''}`;
+  return onQueue(queue, {
+    rule: 'reader-starved',
+    severity: severityOf(loss) ?? 'warning',
+    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: ${who} ${why} of the time the ring was full.`,
+    evidence: [
+      fullTimeEvidence(time),
+      isThrottled ? undefined : rivalEvidence(queue),
+      `${percent(loss.share)} of the packets were lost at the full ring of ${count(queue.now.ring?.capacity ?? 0)}`,
+      worker && `the worker is on CPU ${worker.cpu}; while it sleeps, its guest’s threads are looked at`,
+    ],
+    remedies: isThrottled ? raiseQuota(queue, window) : giveCpu(queue),
+    rejected: [
+      { rule: 'reader-cpu-bound', because: `it ran for only ${percent(time?.share('running') ?? 0)} of the full time` },
+      ...(worker
+        ? []
+        : [
+            {
+              rule: 'guest-not-refilling',
+              because: `it slept for only ${percent(time?.share('sleeping') ?? 0)} of it`,
+            },
+          ]),
+      { rule: 'ring-full-burst', because: `the ring was full for ${percent(time?.ofWindow ?? 0)} of the window` },
+    ],
+    confidence: 'high',
+  });
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type FullRing, fullRings } from '../evidence/full-ring.ts';
+import { fullTimeEvidence } from '../evidence/full-time.ts';
+import { type Loss, lossOf, severityOf } from '../evidence/loss.ts';
+import { showsStalls } from '../evidence/stall.ts';
+import type { Finding, Remedy } from '../finding.ts';
+import { onDevice, onQueue } from '../make-finding.ts';
+import { quoted } from '../remedies/command.ts';
+import type { Rule } from '../rule.ts';
+import { type DeviceSpan, grown, type Window } from '../window.ts';
+import { count, nameOf, percent, queueName } from '../words.ts';
+
+export const ringFullUnexplained: Rule = {
+  name: 'ring-full-unexplained',
+  summary: 'packets are lost at a full ring, and what the reader did meanwhile is not known',
+  explanation:
+    'The loss is counted, its cause is not known: nothing looks at readers on this host, they did too many things at once for one of them to be the cause, or the ring was never seen full between two drops. Of macvtap and ipvtap readers are not looked at.\n\n' +
+    'A full ring has four causes, each with another remedy: bursts, a reader that is too slow, one that gets no CPU, and one that does not read. So it is better to look longer than to try a longer ring.',
+  speaksOf: 'ring-loss',
+  needs: ['devices', 'freed'],
+  judge: (window) => [
+    ...fullRings(window, 'unknown').map((seen) => ofQueue(seen, window)),
+    ...window.devices.flatMap(ofMacvtap),
+  ],
+};
+
+function ofQueue({ queue, loss, time, episodes }: FullRing, { agent }: Window): Finding {
+  const isLooking = agent.probes.some(({ event, attached }) => event === 'readers' && attached);
+  const why = !isLooking
+    ? 'nothing looks at readers here'
+    : (time?.seconds ?? 0) > 0
+      ? showsStalls(queue)
+        ? 'its reader did several things in that time'
+        : 'it is not known whether packets were taken meanwhile'
+      : 'its reader was never looked at while the ring was full';
+  return onQueue(queue, {
+    rule: 'ring-full-unexplained',
+    severity: severityOf(loss) ?? 'warning',
+    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets because its ring of ${count(queue.now.ring?.capacity ?? 0)} was full; why it was full cannot be told: ${why}.`,
+    evidence: [
+      `${percent(loss.share)} of the packets were lost, ${count(loss.perSecond)} a second`,
+      fullTimeEvidence(time),
+      episodes === undefined
+        ? 'at this level nobody sees whether the ring is empty again after an overflow'
+        : undefined,
+      agent.level === 'lean' ? 'the agent passed its budget and counts less (lean)' : undefined,
+    ],
+    remedies: lookCloser(queue.device, queue.now.owner?.pid, isLooking),
+    rejected: [],
+    confidence: 'low',
+  });
+}
+
+function ofMacvtap(device: DeviceSpan): readonly Finding[] {
+  const loss = macvtapLoss(device);
+  const severity = loss && severityOf(loss);
+  if (!loss || !severity) return [];
+  return [
+    onDevice(device, {
+      rule: 'ring-full-unexplained',
+      severity,
+      cause: `${nameOf(device)} lost ${count(loss.lost)} of ${count(loss.offered)} packets because its ring was full; readers of a ${device.now.kind} are not looked at, so why cannot be told.`,
+      evidence: [`${percent(loss.share)} of the packets were lost, ${count(loss.perSecond)} a second`],
+      remedies: lookCloser(device, undefined, true),
+      rejected: [],
+      confidence: 'low',
+    }),
+  ];
+}
+
+function macvtapLoss(device: DeviceSpan): Loss | undefined {
+  const lost = grown(device, ({ macvtap }) =>
+    macvtap?.dropped.reduce((sum, { reason, packets }) => (reason === 'FULL_RING' ? sum + packets : sum), 0),
+  );
+  const offered = grown(device, ({ macvtap }) => macvtap?.offered);
+  return lost === undefined || offered === undefined
+    ? undefined
+    : lossOf(lost, Math.max(0, offered - lost), device.seconds);
+}
+
+function lookCloser(device: DeviceSpan, pid: number | undefined, isLooking: boolean): readonly Remedy[] {
+  const look = { lossless: true, restart: false, by: 'host' } as const;
+  const { netns, name } = device.now;
+  return [
+    isLooking
+      ? {
+          ...look,
+          command: `tapscope diagnose --netns ${netns} --for 60s -- ${quoted(name)}`,
+          effect: 'Looks for longer.',
+        }
+      : { ...look, command: 'tapscope doctor', effect: 'Says what keeps readers from being looked at.' },
+    ...(pid === undefined
+      ? []
+      : [
+          {
+            ...look,
+            command: `ps -L -o tid,stat,psr,pcpu,wchan:24,comm -p ${pid}`,
+            effect: 'What its threads do now.',
+          },
+        ]),
+  ];
+}

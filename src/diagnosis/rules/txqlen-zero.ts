@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type FullRing, fullRings } from '../evidence/full-ring.ts';
+import type { Finding } from '../finding.ts';
+import { onDevice } from '../make-finding.ts';
+import { setLink } from '../remedies/command.ts';
+import type { Rule } from '../rule.ts';
+import type { Window } from '../window.ts';
+import { count, nameOf } from '../words.ts';
+
+/** What the kernel gives a device that nobody asks otherwise for (tun.c: TUN_READQ_SIZE, ether_setup). */
+const DEFAULT_LENGTH = { tap: 1000, tun: 500, macvtap: 500, ipvtap: 500 };
+
+export const txqlenZero: Rule = {
+  name: 'txqlen-zero',
+  summary: 'txqueuelen is 0, so the ring to the guest or reader takes no packet at all',
+  explanation:
+    'The ring between host and reader has as many places as txqueuelen says. Of 0 places every packet is refused (FULL_RING), whoever reads and however fast, while tc counts it as sent. ' +
+    'It mostly comes from a script that wanted no queueing: that is what the qdisc noqueue is for, while the ring must have places. Setting a length gives the device a ring at once and loses nothing.',
+  speaksOf: 'ring-loss',
+  needs: ['devices', 'freed'],
+  judge: (window) => {
+    const lossy = fullRings(window, 'no-ring');
+    const devices = new Set(lossy.map(({ queue }) => queue.device));
+    return [...devices].map((device) =>
+      finding(
+        lossy.filter(({ queue }) => queue.device === device),
+        window,
+      ),
+    );
+  },
+};
+
+function finding(queues: readonly FullRing[], window: Window): Finding {
+  const device = queues[0]?.queue.device;
+  if (!device) throw new Error('A device with a lossy queue has one.');
+  const lost = queues.reduce((sum, { loss }) => sum + loss.lost, 0);
+  const length = DEFAULT_LENGTH[device.now.kind];
+  return onDevice(device, {
+    rule: 'txqlen-zero',
+    severity: lost >= 10 ? 'critical' : 'warning',
+    cause: `${nameOf(device)} loses every packet to its reader (${count(lost)} now): its txqueuelen is 0, and a ring of size 0 takes none.`,
+    evidence: [
+      `txqueuelen ${device.now.queueLength}, ring of ${queues[0]?.queue.now.ring?.capacity} places`,
+      `${count(lost)} packets refused as FULL_RING in ${device.seconds.toFixed(0)} s`,
+    ],
+    remedies: [
+      {
+        command: setLink(device, window, `txqueuelen ${length}`),
+        effect: 'Gives the device a ring at once; whatever set 0 (a script, udev, the VPN’s options) will do so again.',
+        lossless: true,
+        restart: false,
+        by: 'host',
+      },
+    ],
+    rejected: [{ rule: 'ring-full-burst', because: 'a ring without places is full without any burst' }],
+    confidence: 'high',
+  });
+}

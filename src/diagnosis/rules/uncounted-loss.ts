@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type FullRing, fullRings } from '../evidence/full-ring.ts';
+import { lossOf, severityOf } from '../evidence/loss.ts';
+import type { Finding, Remedy } from '../finding.ts';
+import { onDevice } from '../make-finding.ts';
+import { inNamespaceOf } from '../remedies/command.ts';
+import type { Rule } from '../rule.ts';
+import { type DeviceSpan, grown, type Window } from '../window.ts';
+import { count, nameOf, percent, readerName } from '../words.ts';
+
+interface Cause {
+  /** As the snapshot has it (src/inventory/uncounted.ts). */
+  readonly cause: string;
+  readonly why: string;
+  readonly remedy: Pick<Remedy, 'command' | 'effect' | 'by' | 'restart' | 'lossless'>;
+}
+
+const CAUSES: readonly Cause[] = [
+  {
+    cause: 'failed',
+    why: 'the buffer that they were to be read into could not be written',
+    remedy: {
+      command: undefined,
+      effect: 'A fault of the reading program, or of the guest’s memory behind vhost-net: restart it, update it.',
+      by: 'vmm',
+      restart: true,
+      lossless: false,
+    },
+  },
+  {
+    cause: 'stopped_queue',
+    why: 'a program sent them past the qdisc into a queue that was stopped',
+    remedy: {
+      command: 'ss --packet --processes --numeric',
+      effect:
+        'Lists packet sockets and their programs: one uses PACKET_QDISC_BYPASS; without it the qdisc keeps the packets.',
+      by: 'host',
+      restart: false,
+      lossless: true,
+    },
+  },
+  {
+    cause: 'overflowed',
+    why: 'vhost-net gave them back to a ring that was full, as it does when a guest’s network is stopped',
+    remedy: {
+      command: undefined,
+      effect:
+        'Once is normal when a VM or its driver stops. Again and again: see in the guest’s log why its driver restarts.',
+      by: 'guest',
+      restart: false,
+      lossless: true,
+    },
+  },
+];
+
+export const uncountedLoss: Rule = {
+  name: 'uncounted-loss',
+  summary: 'packets are lost where neither the kernel’s counters nor tc show it',
+  explanation:
+    'Three losses towards the guest or reader are in no counter of the kernel’s: packets that were read into a buffer that cannot be written, packets that were sent past the qdisc into a stopped queue, and what vhost-net gives back to a full ring. ' +
+    'Guest, sender and ip -s link see none of them. What a closed queue or a smaller txqueuelen throws out is self-inflicted; frames of a bad header are writer-refused; redirected frames are xdp-overflow.',
+  speaksOf: 'thrown-out',
+  needs: ['devices', 'freed'],
+  judge: (window) =>
+    window.devices.flatMap((device) => CAUSES.flatMap((cause) => uncounted(device, cause, window)).slice(0, 1)),
+};
+
+function uncounted(device: DeviceSpan, { cause, why, remedy }: Cause, window: Window): readonly Finding[] {
+  const lost = grown(device, (seen) => seen.uncounted.find((one) => one.cause === cause)?.packets) ?? 0;
+  const passed = grown(device, ({ counters }) => counters?.txPackets) ?? 0;
+  const loss = lossOf(lost, passed, device.seconds);
+  const severity = severityOf(loss);
+  if (!severity) return [];
+  const [queue] = device.queues;
+  const refused =
+    cause === 'failed' ? sumOf(fullRings(window, 'failing').filter((ring) => ring.queue.device === device)) : 0;
+  return [
+    onDevice(device, {
+      rule: 'uncounted-loss',
+      severity: cause === 'overflowed' ? 'info' : severity,
+      cause: `${nameOf(device)} lost ${count(lost)} of ${count(loss.offered)} packets that no counter of the kernel shows: ${why}.`,
+      evidence: [
+        `${count(lost)} packets counted as ${cause}, ${percent(loss.share)} of those towards the guest or reader`,
+        refused > 0 ? `${count(refused)} more were refused by the ring that these reads left full` : undefined,
+        queue && `held by ${readerName(queue)}`,
+      ],
+      remedies: [{ ...remedy, command: remedy.command && inNamespaceOf(device, window, remedy.command) }],
+      rejected: [
+        { rule: 'ring-full-burst', because: `these ${count(lost)} were not refused by a full ring on their way in` },
+      ],
+      confidence: 'high',
+    }),
+  ];
+}
+
+function sumOf(rings: readonly FullRing[]): number {
+  return rings.reduce((sum, { loss }) => sum + loss.lost, 0);
+}

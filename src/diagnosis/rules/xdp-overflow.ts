@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { fullTime, fullTimeEvidence } from '../evidence/full-time.ts';
+import { lossOf, severityOf } from '../evidence/loss.ts';
+import type { Finding } from '../finding.ts';
+import { onQueue } from '../make-finding.ts';
+import { setLink } from '../remedies/command.ts';
+import { recommendedSize } from '../remedies/ring-size.ts';
+import type { Rule } from '../rule.ts';
+import { grown, type QueueSpan, type Window } from '../window.ts';
+import { count, percent, queueName, readerName } from '../words.ts';
+
+/** Above this a longer ring is only delay. */
+const OFTEN_FULL = 0.1;
+
+export const xdpOverflow: Rule = {
+  name: 'xdp-overflow',
+  summary: 'frames that XDP redirects to the device find its ring full',
+  explanation:
+    'XDP redirects frames straight into the ring, past the qdisc and past flow control (IFF_BACKPRESSURE does not stop it), in bulks of up to 16. What does not fit is lost, and the device’s tx_dropped grows by one for each bulk, however many were lost: it understates this loss up to sixteen times. ' +
+    'Frames go to the queue of the CPU that they came in on, whatever their flow.',
+  speaksOf: 'redirect-loss',
+  needs: ['devices', 'redirected'],
+  judge: (window) => window.devices.flatMap(({ queues }) => queues.flatMap((queue) => overflowing(queue, window))),
+};
+
+function overflowing(queue: QueueSpan, window: Window): readonly Finding[] {
+  const lost = grown(queue, ({ redirected }) => redirected?.lost ?? 0) ?? 0;
+  const entered = grown(queue, ({ redirected }) => redirected?.enqueued ?? 0) ?? 0;
+  const loss = lossOf(lost, entered, queue.device.seconds);
+  const severity = severityOf(loss);
+  if (!severity) return [];
+  const time = fullTime(queue);
+  const size = recommendedSize(queue);
+  const isBursts = time !== undefined && time.ofWindow <= OFTEN_FULL;
+  const why = isBursts ? ', because they come in bursts' : `, because ${readerName(queue)} takes them too slowly`;
+  const { now } = queue.device;
+  return [
+    onQueue(queue, {
+      rule: 'xdp-overflow',
+      severity,
+      cause: `${queueName(queue)} lost ${count(lost)} of ${count(loss.offered)} frames that XDP redirected to it: its ring of ${count(queue.now.ring?.capacity ?? 0)} was full${time ? why : ''}.`,
+      evidence: [
+        `${percent(loss.share)} of the redirected frames were lost, ${count(loss.perSecond)} a second`,
+        fullTimeEvidence(time),
+        now.flowControl === 'backpressure' ? 'IFF_BACKPRESSURE is set, and does not stop XDP' : undefined,
+      ],
+      remedies: [
+        ...(size !== undefined && isBursts
+          ? [
+              {
+                command: setLink(queue.device, window, `txqueuelen ${size}`),
+                effect: 'Grows the ring while packets flow; frames wait longer when it is full.',
+                lossless: true,
+                restart: false,
+                by: 'host',
+              } as const,
+            ]
+          : []),
+        {
+          command: undefined,
+          effect:
+            'More queues spread the frames by the CPU they come in on; or let XDP redirect fewer, or pass them to the stack.',
+          lossless: false,
+          restart: true,
+          by: 'host',
+        },
+      ],
+      rejected: [{ rule: 'qdisc-drop', because: `these ${count(lost)} passed no qdisc` }],
+      confidence: time ? 'high' : 'medium',
+    }),
+  ];
+}
