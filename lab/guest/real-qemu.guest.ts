@@ -7,7 +7,7 @@ import { standingAgent, tapscope } from '../agent/serve-process.ts';
 import { loadVhost } from '../host/zerocopy-parameter.ts';
 import { ProgramCheck } from '../programs/checks.ts';
 import { qemuOf } from '../programs/guests/qemu.ts';
-import { makeStage } from '../programs/namespaces.ts';
+import { makeStage } from '../programs/places.ts';
 import { missing } from '../programs/need.ts';
 
 for (const queues of [1, 2]) {

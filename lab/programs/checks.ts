@@ -7,7 +7,7 @@ import { at, listAt, parseJson } from '../host/checked-json.ts';
 import type { LinkCounters } from '../host/counters.ts';
 import { until } from '../host/until.ts';
 import { sendExactly, tcp } from './counted-traffic.ts';
-import type { Stage } from './namespaces.ts';
+import type { Stage } from './places.ts';
 import type { CheckName, Load, OwnCounts, Running } from './program.ts';
 import { mainReaders, type ThreadReads, threadReads } from './reading-threads.ts';
 

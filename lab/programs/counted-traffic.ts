@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { at, parseJson } from '../host/checked-json.ts';
 import type { NamespaceLab } from '../host/netns.ts';
 import { slowness } from '../host/slowness.ts';
-import type { Stage } from './namespaces.ts';
+import type { Stage } from './places.ts';
 import type { Running } from './program.ts';
 
 /** Handshakes, key generation, a booting guest; on a busy machine. */

@@ -6,8 +6,8 @@ import { standingLab } from '../agent/agent-lab.ts';
 import { standingAgent, tapscope } from '../agent/serve-process.ts';
 import { noLab } from '../host/netns.ts';
 import { type CheckResult, ProgramCheck } from './checks.ts';
-import { makeStage } from './namespaces.ts';
 import { missing, provide } from './need.ts';
+import { makeStage } from './places.ts';
 import type { Program } from './program.ts';
 
 export function testProgram(program: Program): void {

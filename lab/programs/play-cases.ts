@@ -10,7 +10,7 @@ import type { Case } from './case.ts';
 import { CASES } from './cases/all-cases.ts';
 import { answers } from './counted-traffic.ts';
 import { answerIn, outcomeOf, type Result } from './diagnose-answer.ts';
-import { makeStage, type Stage } from './namespaces.ts';
+import { makeStage, type Stage } from './places.ts';
 import type { Running } from './program.ts';
 import { Scene } from './scene.ts';
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A real program behind a device: how it is started, who it is, and what it says of its own traffic.
 
-import type { Stage } from './namespaces.ts';
 import type { Need } from './need.ts';
+import type { Stage } from './places.ts';
 
 export interface Program {
   readonly name: string;

@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { NamespaceLab } from '../host/netns.ts';
 import { until } from '../host/until.ts';
 import { arrivals, type Flow, flow, SINK_PORT, UDP_SINK } from './counted-traffic.ts';
-import type { Stage } from './namespaces.ts';
+import type { Stage } from './places.ts';
 import { startProcess } from './process.ts';
 import type { Running } from './program.ts';
 

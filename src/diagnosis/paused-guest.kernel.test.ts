@@ -9,8 +9,8 @@ import { type AttachedLab, agentLab } from '../../lab/agent/agent-lab.ts';
 import { said, watch } from '../../lab/agent/on-call.ts';
 import { noLab } from '../../lab/host/netns.ts';
 import { qemuOf } from '../../lab/programs/guests/qemu.ts';
-import { makeStage, type Stage } from '../../lab/programs/namespaces.ts';
 import { missing } from '../../lab/programs/need.ts';
+import { makeStage, type Stage } from '../../lab/programs/places.ts';
 import type { Finding } from './finding.ts';
 import { judge } from './judge.ts';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { temporaryFolder } from '../../agent/certificates.ts';
 import { ALL, type Case, GUESTS } from '../case.ts';
-import { NEAR_INNER, SOURCE } from '../namespaces.ts';
+import { NEAR_INNER, SOURCE } from '../places.ts';
 import type { Scene } from '../scene.ts';
 
 const XDP_DROP = `

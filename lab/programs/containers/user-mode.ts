@@ -2,7 +2,7 @@
 // Networks in user space for containers: the program runs in `far`, the tap that it reads lies in the container's namespace, `near`.
 import { readFileSync } from 'node:fs';
 import { answers, arrivals, serveTraffic } from '../counted-traffic.ts';
-import type { Stage } from '../namespaces.ts';
+import type { Stage } from '../places.ts';
 import type { Running } from '../program.ts';
 
 export interface UserMode {

@@ -12,8 +12,8 @@ import { promisify } from 'node:util';
 import { cachePath } from '../../vm/cache.ts';
 import type { Kernel } from '../../vm/kernels.ts';
 import { SINK_PORT, SINK_TCP_PORT } from '../counted-traffic.ts';
-import { FAR_INNER, NEAR_INNER } from '../namespaces.ts';
 import { pathOf } from '../need.ts';
+import { FAR_INNER, NEAR_INNER } from '../places.ts';
 
 const run = promisify(execFile);
 const MODULES = ['virtio_pci', 'virtio_net'];

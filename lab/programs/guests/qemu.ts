@@ -10,8 +10,8 @@ import { noVm } from '../../vm/boot.ts';
 import { kernelOrWhy } from '../../vm/kernels.ts';
 import { vmlinuxOf } from '../../vm/vmlinux.ts';
 import { answers } from '../counted-traffic.ts';
-import { FAR_INNER, NEAR_INNER, type Stage } from '../namespaces.ts';
 import { IPERF, SOCAT } from '../need.ts';
+import { FAR_INNER, NEAR_INNER, type Stage } from '../places.ts';
 import type { OwnCounts, Program, Running } from '../program.ts';
 import { GuestShell, guestInitrd } from './qemu-guest.ts';
 

@@ -4,8 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '../../agent/certificates.ts';
-import { FAR, NEAR } from '../namespaces.ts';
 import { IPERF, SOCAT } from '../need.ts';
+import { FAR, NEAR } from '../places.ts';
 import type { Program } from '../program.ts';
 import { addresses, tunnel } from './tunnel.ts';
 

@@ -6,8 +6,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { temporaryFolder } from '../../agent/certificates.ts';
 import { until } from '../../host/until.ts';
 import { answers, arrivals, serveTraffic } from '../counted-traffic.ts';
-import { FAR_INNER, NEAR, NEAR_INNER, SOURCE_NET } from '../namespaces.ts';
 import { IPERF, SOCAT } from '../need.ts';
+import { FAR_INNER, NEAR, NEAR_INNER, SOURCE_NET } from '../places.ts';
 import type { OwnCounts, Program } from '../program.ts';
 
 /** Seconds between two writes of the status file, the least that there is. */

@@ -9,8 +9,8 @@ import { temporaryFolder } from '../../agent/certificates.ts';
 import type { NamespaceLab } from '../../host/netns.ts';
 import { cachePath } from '../../vm/cache.ts';
 import { answers, arrivals, serveTraffic } from '../counted-traffic.ts';
-import { NEAR, SOURCE_NET, type Stage } from '../namespaces.ts';
 import { IPERF, pathOf, SOCAT } from '../need.ts';
+import { NEAR, SOURCE_NET, type Stage } from '../places.ts';
 import type { Started } from '../process.ts';
 import type { Program } from '../program.ts';
 

@@ -4,8 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '../../agent/certificates.ts';
-import { FAR, FAR_INNER, NEAR, NEAR_INNER } from '../namespaces.ts';
 import { IPERF, SOCAT } from '../need.ts';
+import { FAR, FAR_INNER, NEAR, NEAR_INNER } from '../places.ts';
 import type { Program } from '../program.ts';
 import { addresses, tunnel } from './tunnel.ts';
 

@@ -2,7 +2,7 @@
 // What all programs have in common that hold a device in `near` and another in `far`.
 
 import { answers, arrivals, serveTraffic } from '../counted-traffic.ts';
-import { FAR_INNER, NEAR_INNER, SOURCE_NET, type Stage } from '../namespaces.ts';
+import { FAR_INNER, NEAR_INNER, SOURCE_NET, type Stage } from '../places.ts';
 import type { Running } from '../program.ts';
 
 export interface Tunnel {

@@ -7,8 +7,8 @@ import { temporaryFolder } from '../../agent/certificates.ts';
 import type { NamespaceLab } from '../../host/netns.ts';
 import { until } from '../../host/until.ts';
 import { answers, arrivals, serveTraffic } from '../counted-traffic.ts';
-import { FAR, FAR_INNER, NEAR, NEAR_INNER, SOURCE_NET, type Stage } from '../namespaces.ts';
 import { IPERF, pathOf, SOCAT } from '../need.ts';
+import { FAR, FAR_INNER, NEAR, NEAR_INNER, SOURCE_NET, type Stage } from '../places.ts';
 import type { Started } from '../process.ts';
 import type { Program } from '../program.ts';
 
