@@ -103,7 +103,7 @@ function listTests(folder) {
 /**
  * Pure tests run side by side, three at a time, for some wait for the clock. Those of this kernel take turns, for all share the one kernel;
  * most of their time they wait for something, so that two VMs get more than one of two CPUs beside them (and wait when they want both:
- * lab/vm/boot.ts). What takes long begins early, so that nobody waits for it at the end.
+ * lab/vm/boot.ts). What takes long begins early, so that the run does not wait for it at the end.
  */
 async function runTests(files, afterKernel) {
   const kernel = files.filter((file) => onKernel.test(file));

@@ -67,8 +67,8 @@ const layers: Readonly<Record<string, Layer>> = {
 };
 
 /**
- * `tapscope bench` and `tapscope demo` alone start programs: their own traffic, which holds the taps in a namespace that must die with it, and kmod's,
- * since vhost-net's parameter is set by loading it. A test below: nobody but the bench gets at them.
+ * `tapscope bench` alone starts programs: its own traffic, which holds the taps in a namespace that must die with it, and kmod's,
+ * since vhost-net's parameter is set by loading it. A test below: only the bench imports them.
  */
 const spawning = ['src/kernel/traffic.ts', 'src/kernel/vhost-module.ts', 'src/kernel/line-protocol.ts'];
 

@@ -96,7 +96,7 @@ test('no file or folder is a drawer', () => {
   assertNone((path) => path.split('/').some((part) => drawers.test(part)));
 });
 
-test('biome refuses what the style forbids, and nobody silences it', () => {
+test('biome refuses what the style forbids, and no comment silences it', () => {
   const { linter, overrides } = JSON.parse(readFileSync('biome.json', 'utf8'));
   const { style, suspicious, performance } = linter.rules;
   const held = [

@@ -43,7 +43,7 @@ static void receive_all(struct receiver *receiver)
 	} while (guest_post(guest, guest->receives.entries) || wait_for(receiver, guest->call, -1));
 }
 
-/* Buffers that nobody needed are not posted later in a burst: at most the ring's are out. */
+/* Buffers that were not needed are not posted later in a burst: at most the ring's are out. */
 static void receive_paced(struct receiver *receiver)
 {
 	double start = seconds_now();

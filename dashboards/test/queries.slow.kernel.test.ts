@@ -124,7 +124,7 @@ test('a host with faults', { skip: noLab, timeout: 300_000 }, async (t) => {
       (await shown('puppet')).filter((name) => name === SICK.orphan || name === SICK.slow),
       [SICK.slow],
     );
-    assert.deepEqual(await shown('nobody'), []);
+    assert.deepEqual(await shown('unknown'), []);
   });
 
   await t.test(

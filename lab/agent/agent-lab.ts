@@ -11,7 +11,7 @@ import { until } from '../host/until.ts';
 import { standingAgent } from './serve-process.ts';
 import { dismissStanding, type Scope } from './shared-agent.ts';
 
-/** A change is seen each second; whoever looks only now and then does it every ten. */
+/** A change is seen each second; a slow observer looks every ten. */
 const SEEN_WITHIN_MS = 5000;
 
 export interface AgentLab {

@@ -65,14 +65,14 @@ export async function answerTo(
 export const said = (findings: readonly Finding[]): readonly string[] =>
   findings.map(({ rule, cause }) => `${rule}: ${cause}`);
 
-/** In the shell of whoever is on call, in his namespace. */
+/** In the shell of the person on call, in the device's namespace. */
 export function type({ lab }: Scene, command: string | undefined): Promise<string> {
   const inside = /^ip netns exec (\S+) (.*)$/.exec(command ?? '');
   assert.equal(inside?.[1], lab.name, `${command}`);
   return lab.exec('sh', '-c', inside?.[2] ?? '');
 }
 
-/** Bursts of packets, from the CPU that no test takes from anybody; at 500 ms each is taken before the next comes. */
+/** Bursts of packets, from the CPU that no test occupies; at 500 ms each is taken before the next comes. */
 export async function bursts({ lab }: Scene, size: number, everyMs = 500): Promise<() => Promise<void>> {
   const sender = await lab.puppet();
   await lab.exec('taskset', '-a', '-p', '-c', SENDER_CPU, String(sender.pid));

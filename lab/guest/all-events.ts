@@ -6,7 +6,7 @@ import type { NamespaceLab } from '../host/netns.ts';
 import type { Puppet } from '../traffic-reader/puppet.ts';
 import { DEVICE } from './lives.ts';
 
-/** Sums over the device's series; without those that nobody measures. */
+/** Sums over the device's series; without those that are not measured here. */
 export type Seen = Readonly<Partial<Record<keyof typeof SERIES, number>>>;
 
 const SERIES = {

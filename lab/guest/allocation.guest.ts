@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where packets are allocated and where they are freed, with everybody pinned: all on one CPU, or all on two.
+// Where packets are allocated and where they are freed, with every program pinned: all on one CPU, or all on two.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { startAgent } from '../agent/serve-process.ts';

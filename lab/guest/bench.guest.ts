@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// tapscope bench as built: the shape of the kernel series, numbers on which everybody agrees, and nothing that it leaves behind.
+// tapscope bench as built: the shape of the kernel series, numbers on which all counters agree, and nothing that it leaves behind.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { cpus } from 'node:os';

@@ -43,7 +43,7 @@ const best: Mechanisms = {
   readers: 'looks',
   owners: 'iterator',
 };
-/** Where nothing counts what is taken under the ring's lock: then nobody sees wakes; before Linux 7.3 there are none. */
+/** Where nothing counts what is taken under the ring's lock: then wakes are not seen; before Linux 7.3 there are none. */
 const stopsUnseen = underLock ? null : 'none';
 const FALLBACK = underLock ? 3 : 1;
 /** Where nothing counts or knows what enters the rings, before Linux 7.3. */

@@ -92,8 +92,8 @@ async function judge(seen: Observation, verdict: (seen: Observation) => void): P
 }
 
 /**
- * Drops, and what entered a ring and was not delivered. Returns how many packets nobody explains: at most as many as were missed, and
- * those of which nobody is told.
+ * Drops, and what entered a ring and was not delivered. Returns how many packets are not explained: at most as many as were missed, and
+ * those that no mark reports.
  */
 function assertKept(figures: Figures, truth: Truth, scenario: Scenario, missed: number): number {
   const { dropped, purged, resized, failed, overflowed, waiting, before, beforeInTxDropped, txPackets, txDropped } =

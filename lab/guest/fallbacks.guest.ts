@@ -72,7 +72,7 @@ test('freed packets are not seen: drops without their reasons, no delivery', asy
   assert.equal(metrics.value('tapscope_probe_attached', { event: 'freed' }), 0);
 });
 
-test('no walk: what rtnetlink knows, and no series that nobody measured', async (t) => {
+test('no walk: what rtnetlink knows, and no series that was not measured', async (t) => {
   const agent = await agentWith(t, 'devices=rtnetlink');
   const { lab } = await overflow(t);
   const counters = ({ txPackets, txDropped }: Figures) => ({ txPackets, txDropped });

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is different from the truth where a mechanism is not the best: nothing, or what nobody knows then.
+// What is different from the truth where a mechanism is not the best: nothing, or figures that are missing then.
 import { namesOf } from '../host/names.ts';
 import { type Seen, TRUTH } from './all-events.ts';
 
 type Name = keyof Seen;
 
-/** undefined: nobody measures it then, and no series says that anybody did. */
+/** undefined: it is not measured then, and no series shows it. */
 export type Difference = Readonly<Partial<Record<Name, number | undefined>>>;
 
 const SAME: Difference = {};
@@ -69,7 +69,7 @@ export function expectedOf(mechanism: string, best: Seen): Seen {
   return known({ ...best, ...DIFFERENCES[mechanism], ...also[mechanism] });
 }
 
-/** Without what nobody measures. */
+/** Without what is not measured. */
 export function known(figures: Difference): Seen {
   return Object.fromEntries(Object.entries(figures).filter(([, packets]) => packets !== undefined));
 }

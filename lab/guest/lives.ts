@@ -20,7 +20,7 @@ export interface Stage {
 export interface Life {
   /** Where packets are in the end that entered a ring and were not read. */
   readonly rest: 'nowhere' | 'waiting' | 'purged' | 'resized';
-  /** Packets per second of each queue's reader, 0: all; undefined: nobody reads. */
+  /** Packets per second of each queue's reader, 0: all; undefined: no reader. */
   readonly rate?: number;
   readonly flags?: readonly QueueFlag[];
   readonly before?: (stage: Stage) => Promise<void>;

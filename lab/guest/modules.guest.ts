@@ -158,7 +158,7 @@ async function macvtapComes(t: TestContext, agent: Agent): Promise<void> {
   assert.equal(value('tapscope_ring_occupancy_packets'), 35);
   for (const device of ['vtap0', 'vtap1']) {
     const owner = async () => (await agent.metrics()).by('vm', 'tapscope_device_owner_info', { ...labels, device });
-    await until(async () => 'web1' in (await owner())); // at first it is a process that nobody has looked up yet
+    await until(async () => 'web1' in (await owner())); // at first its process has not been looked up yet
     assert.deepEqual(await owner(), { web1: 1 }, device);
     const held = (await agent.metrics()).by('pid', 'tapscope_queue_owner_info', { ...labels, device });
     assert.deepEqual(held, { [puppet.pid]: 1 }, device);

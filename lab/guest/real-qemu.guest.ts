@@ -7,8 +7,8 @@ import { standingAgent, tapscope } from '../agent/serve-process.ts';
 import { loadVhost } from '../host/zerocopy-parameter.ts';
 import { ProgramCheck } from '../programs/checks.ts';
 import { qemuOf } from '../programs/guests/qemu.ts';
-import { makeStage } from '../programs/places.ts';
 import { missing } from '../programs/need.ts';
+import { makeStage } from '../programs/places.ts';
 
 for (const queues of [1, 2]) {
   const program = qemuOf(queues, 'on');

@@ -110,7 +110,7 @@ test('a paced reader keeps its pace', { skip: noLab }, async (t) => {
   assert.equal((await puppet.read('a', 'all')).packets, 1000 - packets);
 });
 
-test('what nobody reads is counted nowhere as delivered', { skip: noLab }, async (t) => {
+test('a packet that is not read is counted nowhere as delivered', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
   const puppet = await lab.puppet();
   await puppet.open('a', 'tap0', 'tap', 'persist');

@@ -83,7 +83,7 @@ async function prepare(): Promise<void> {
   await removeStale();
 }
 
-/** Namespaces of a test process that was killed: nobody else will delete them. */
+/** Namespaces of a test process that was killed: only this deletes them. */
 async function removeStale(): Promise<void> {
   const names = existsSync('/run/netns') ? readdirSync('/run/netns') : [];
   for (const name of names.filter((one) => one.startsWith(PREFIX))) {

@@ -32,7 +32,7 @@ export interface Pktgen {
 }
 
 export interface PktgenLab {
-  /** Whether this kernel's pktgen can send packets that nobody but the receiver holds: Linux 6.5. */
+  /** Whether this kernel's pktgen can send packets that only the receiver holds: Linux 6.5. */
   canUnshare(device: string): Promise<boolean>;
   /** The device's generators go with it. */
   add(options: PktgenOptions): Pktgen;

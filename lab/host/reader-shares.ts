@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A queue that is kept full, whoever takes the CPU from its reader, and how the agent says that the time was spent.
+// A queue that is kept full, a program that takes the CPU from its reader, and how the agent says that the time was spent.
 import { spawn } from 'node:child_process';
 import { cpus } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';

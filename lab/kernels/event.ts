@@ -15,7 +15,7 @@ export type GuestEvent =
 
 export const EVENT_START = '{"type":';
 
-/** undefined: the line is not ours, somebody else wrote to the same serial line. */
+/** undefined: the line is not ours: another program wrote to the same serial line. */
 export function parseEvent(line: string): GuestEvent | undefined {
   // A VM that dies may leave half a line.
   if (!line.startsWith(EVENT_START) || !line.endsWith('}')) return undefined;

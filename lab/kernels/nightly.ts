@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `npm test` leaves to `npm run test:nightly`: it takes long, and what it would find seldom breaks alone.
 
-/** Everything, everywhere, with random numbers that nobody chose. */
+/** Everything, everywhere, with random numbers from a fresh seed. */
 export const isNightly = Boolean(process.env.NIGHTLY);
 
 /** For `test(name, { skip: onlyNightly }, …)`: why it does not run now, or false. */

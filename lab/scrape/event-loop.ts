@@ -7,7 +7,7 @@ export interface LoopReport {
   /** Between two turns of a timer of 1 ms, by the clock (perf_hooks). */
   readonly p99Ms: number;
   readonly maxMs: number;
-  /** The same less what this thread waited for a CPU that somebody else had. */
+  /** The same, less the time in which this thread waited for a CPU that another thread had. */
   readonly ownP99Ms: number;
   readonly ownMaxMs: number;
   readonly cpuMs: number;

@@ -14,7 +14,7 @@ export interface JudgedHost {
   /** Of the window, and between two snapshots. */
   readonly seconds?: number;
   readonly stepSeconds?: number;
-  /** Somebody asks about the first device. */
+  /** The operator asks about the first device. */
   readonly asked?: true;
   /** 'rule severity', in order; of a device that is not the first, its name before. */
   readonly finds: readonly string[];

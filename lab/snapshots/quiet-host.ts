@@ -24,7 +24,7 @@ export interface QueuePlan {
   readonly fullBefore?: number;
   readonly occupancy?: Rate;
   readonly capacity?: number;
-  /** Ended overflows a second; undefined: nobody sees them. */
+  /** Ended overflows a second; undefined: they are not measured. */
   readonly episodes?: Rate | undefined;
   readonly needed?: number;
   readonly vhost?: boolean;

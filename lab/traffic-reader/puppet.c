@@ -60,7 +60,7 @@ static const struct named_command commands[] = {
 	{"length", 2, link_length, "length DEV PACKETS: txqueuelen"},
 	{"running", 1, link_running, "running DEV: waits until its qdisc sends"},
 	{"frames", 2, send_frames, "frames DEV COUNT [queue=N]: Ethernet, by a socket that stays open"},
-	{"sniff", 2, sniff, "sniff DEV on|off: a packet socket that nobody reads"},
+	{"sniff", 2, sniff, "sniff DEV on|off: a packet socket that is never read"},
 	{"sleep", 1, pause_here, "sleep MILLISECONDS"},
 	{"quit", 0, quit, "quit"},
 };

@@ -119,7 +119,7 @@ export interface GuestSendOptions {
   readonly badHeader?: boolean;
   readonly batch?: number;
   readonly waitMs?: number;
-  /** To an address that nobody has, instead of to all. */
+  /** To an unused address, instead of to all. */
   readonly unicast?: boolean;
 }
 

@@ -11,7 +11,7 @@ export interface Fixture {
   readonly scenario: string;
   readonly kernel: string;
   readonly netns: number;
-  /** The device that somebody asked about. */
+  /** The device that the operator asked about. */
   readonly asked: string | undefined;
   /** By device, '': of the agent; none: nothing but information. */
   readonly faults: readonly { readonly device: string; readonly rule: string; readonly also: readonly string[] }[];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// macvtaps, whose readers nobody looks at.
+// macvtaps, whose readers are not sampled.
 import type { Device } from '../../src/snapshot.ts';
 import type { Scenario } from './scenario.ts';
 import type { Stage } from './setup.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rings: bursts that do not fit, a ring of no size, one so deep that packets age in it, and one that somebody made smaller.
+// Rings: bursts that do not fit, a ring of no size, one so deep that packets age in it, and one that is made smaller.
 import { dropped, type Fault, ringOverflows, type Scenario } from './scenario.ts';
 import type { Stage } from './setup.ts';
 

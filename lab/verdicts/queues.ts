@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Devices of several queues: one that has all the load, one that nobody serves.
+// Devices of several queues: one that has all the load, one that is not served.
 import { ringOverflows, type Scenario } from './scenario.ts';
 import type { Stage } from './setup.ts';
 

@@ -30,7 +30,7 @@ export interface Fault {
 
 export interface Scenario {
   readonly name: string;
-  /** The rule that it is a near miss of; undefined: a fault, or a healthy host that no one rule is tempted by. */
+  /** The rule that it is a near miss of; undefined: a fault, or a healthy host that tempts no rule. */
   readonly nearMissOf?: string;
   /** None: all is well, and nothing but information may be given. */
   readonly faults: readonly Fault[];
@@ -43,7 +43,7 @@ export interface Scenario {
   readonly alone?: true;
   /** Of the agent, which then watches nothing else. */
   readonly mechanisms?: readonly string[];
-  /** Somebody asks about this device, and wants to hear of it even if all is well. */
+  /** The operator asks about this device, and gets an answer even if all is well. */
   readonly asked?: string;
   /** Everything that is well before it begins; resolves with what begins it. */
   readonly prepare: (stage: Stage) => Promise<() => Promise<unknown>>;

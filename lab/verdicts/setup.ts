@@ -24,7 +24,7 @@ export interface Stage {
   flow(): Promise<void>;
   /** Calls it again and again until the scenario is over. */
   often(milliseconds: number, action: () => Promise<unknown>): void;
-  /** The reader, or vhost-net's worker, on the CPU that it shares with nobody; the sender and the guest on the other. */
+  /** The reader, or vhost-net's worker, on a CPU of its own; the sender and the guest on the other. */
   pin(): Promise<void>;
   /** Something that computes on the reader's CPU, started by the program named. */
   hog(...by: readonly string[]): Promise<void>;
@@ -57,7 +57,7 @@ export async function stageOf(t: { after(undo: () => Promise<void>): void }, var
       ];
       for (let queue = 0; queue < queues; queue++) await reader.open(`${device}.${queue}`, device, kind, ...all);
       await lab.ip(`link set dev ${device} txqueuelen ${ring} up`);
-      // Some kernels were built with another one, which is then no choice of anybody's.
+      // Some kernels were built with another one, which then is not a choice of the operator.
       if (queues === 1 && ring > 0) await lab.tc(`qdisc replace dev ${device} root pfifo_fast`);
       if (queues > 1) await reader.steer(`${device}.0`, true);
       if (guests) for (let queue = 0; queue < queues; queue++) await reader.guest(`${device}.${queue}`);
@@ -99,7 +99,7 @@ export async function stageOf(t: { after(undo: () => Promise<void>): void }, var
 
 /** `vhost-PID` is a kernel thread before Linux 6.4, and one of the process since. */
 async function workersOf(lab: NamespaceLab, { pid }: Puppet): Promise<readonly string[]> {
-  // Somebody else's thread that ends meanwhile is an error to grep, whatever it has found.
+  // A foreign thread that ends meanwhile is an error to grep, whatever it has found.
   const found = await lab.exec('sh', '-c', `grep -s -l -x vhost-${pid} /proc/[0-9]*/task/[0-9]*/comm || :`);
   return [...found.matchAll(/task\/(\d+)\//g)].map(([, thread = '']) => thread);
 }

@@ -102,7 +102,7 @@ export class Act {
     return { ...Object.fromEntries(devices), unexpected: this.#unexpected() };
   }
 
-  /** Alarms that nobody wanted, with what spoke for them when they came. */
+  /** False alarms, with the evidence that they gave. */
   #unexpected(): Readonly<Record<string, unknown>> | undefined {
     const wanted = new Set(this.scenario.faults.flatMap(({ rule, also = [], may = [] }) => [rule, ...also, ...may]));
     const alarms = this.#heard.flatMap(({ findings }) =>

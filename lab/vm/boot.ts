@@ -101,7 +101,7 @@ function qemu(kernel: Kernel, { vmlinux, initrd }: Images, work: string, options
   const share = 'security_model=none,multidevs=remap';
   // QEMU takes a string instruction apart: a page is cleared in 4 096 steps by bytes, in 512 by words, and in 64 by a loop. A third
   // of what these tests took was that. The instruction clock goes on as it did, for its figures have a past.
-  // tsc=reliable: kernels that distrust an emulated TSC would ask the HPET, a device, whenever anybody looks at a clock.
+  // tsc=reliable: kernels that distrust an emulated TSC would ask the HPET, a device, each time a clock is read.
   // no_timer_check: one that gets no CPU while it waits for its first ticks would take the timer for broken, and panic.
   // maxcpus=1: lab/vm/vm-init.sh takes the others when it has done what must be done before.
   const boot = [
@@ -128,7 +128,7 @@ interface Boot {
 
 /**
  * The VM must not outlive a caller that is killed: stdin closes with the caller, whatever way it goes. PR_SET_PDEATHSIG
- * was tried and does not reach QEMU. It takes what CPU nobody else wants: tests of this machine's own kernel run beside it.
+ * was tried and does not reach QEMU. It takes only idle CPU time: tests of this machine's own kernel run beside it.
  */
 const GUARD = `
 exec 3<&0

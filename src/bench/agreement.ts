@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Holds the agent's counts of one run against everybody else's. Nothing here is allowed to be off by one.
+// Compares the agent's counts of one run with those of the sender, the reader and the kernel. None may be off by one.
 import type { Device, Queue } from '../snapshot.ts';
 
 export interface AgentCounts {

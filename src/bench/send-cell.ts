@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One run of a send cell: pktgen sends to a tap for a while, and everybody's counts are held against each other.
+// One run of a send cell: pktgen sends to a tap for a while, and the counts of sender, reader, kernel and agent are compared.
 import type { Run, SendCell } from '../bench-report.ts';
 import {
   addGenerators,

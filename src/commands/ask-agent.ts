@@ -36,13 +36,13 @@ const MOMENT_MS = 300;
 export async function askAbout(
   socket: string,
   limit?: AbortSignal,
-): Promise<'same version' | 'other version' | 'nobody'> {
+): Promise<'same version' | 'other version' | 'no agent'> {
   try {
     const { status, body } = await askSocket(socket, '/api/v1', limit);
     const answer: AnyAnswer = JSON.parse(body);
     return status === 200 && isOurs(answer) ? 'same version' : 'other version';
   } catch {
-    return 'nobody';
+    return 'no agent';
   }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a host may hold that nobody planned for: a verdict or one sentence, within the time that the command takes.
+// Unusual hosts: each command gives a verdict or one sentence, within its usual time.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';

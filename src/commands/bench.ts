@@ -13,7 +13,15 @@ import { renderBench } from '../outputs/bench-text.ts';
 import type { BenchFlags } from './options/bench-options.ts';
 import { version } from './version.ts';
 
-/** Exit code 0: everybody's numbers agree; 1: they do not, nothing could be measured, or something is not as it was before. */
+/** As shells say it of a program that a signal ended. */
+const SIGNALS = [
+  ['SIGHUP', 129],
+  ['SIGINT', 130],
+  ['SIGQUIT', 131],
+  ['SIGTERM', 143],
+] as const;
+
+/** Exit code 0: all numbers agree; 1: they do not, nothing could be measured, or something is not as it was before. */
 export async function bench(flags: BenchFlags): Promise<number> {
   const { cells, seconds, repeats } = flags;
   if (process.getuid?.() !== 0) throw new Error('tapscope bench makes taps and loads BPF programs: run it as root.');

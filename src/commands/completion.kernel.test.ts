@@ -13,7 +13,7 @@ import { namespaceLab, noLab } from '../../lab/host/netns.ts';
 import { RULES } from '../diagnosis/all-rules.ts';
 
 const run = promisify(execFile);
-/** If anybody expands it, the file `expanded` is made. 15 letters are the most. */
+/** A shell that expands it makes the file `expanded`. 15 letters are the most. */
 const EVIL = '$(>expanded)';
 
 async function completionFile(t: TestContext, kind: string): Promise<string> {

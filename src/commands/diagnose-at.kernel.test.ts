@@ -47,9 +47,9 @@ test('a loss that is over is explained from memory', { skip: noLab }, async (t) 
     [3, `tapscope: Only root may ask the agent on ${agent.socket}: use sudo.\n`],
   );
   await agent.stop();
-  const nobody = await tapscope([...args, `--at=${then}`]);
-  assert.equal(nobody.code, 3);
-  assert.match(nobody.stderr, /^tapscope: No agent listens on [^\n]*--socket\.\n$/);
+  const alone = await tapscope([...args, `--at=${then}`]);
+  assert.equal(alone.code, 3);
+  assert.match(alone.stderr, /^tapscope: No agent listens on [^\n]*--socket\.\n$/);
 });
 
 test('an agent of another version is named', { skip: noLab }, async (t) => {

@@ -52,7 +52,7 @@ function reportOf(host: Host, probes: Probes, { said, silence }: Talk<AgentSelf 
       {
         name: 'processes of the host',
         present: host.seesHostProcesses,
-        hint: 'run in its PID namespace (docker run --pid=host, hostPID: true); without it nobody knows whose a queue is',
+        hint: 'run in its PID namespace (docker run --pid=host, hostPID: true); without it the owners of queues are unknown',
       },
       {
         name: 'kernel symbols',
@@ -77,7 +77,7 @@ function pathsOf({ symbols }: Host, probes: Probes): readonly SkbPath[] {
     : [];
 }
 
-/** What the kernel does not have, or nobody asked for, is nothing that we fell back from. */
+/** A mechanism that the kernel does not have, or that was not asked for, is no fallback. */
 function stateOf({ mechanism, refused }: Choice): 'best' | 'fallback' | 'blind' {
   if (!mechanism) return 'blind';
   return refused.some(({ kind }) => kind !== 'absent' && kind !== 'on-demand') ? 'fallback' : 'best';

@@ -67,14 +67,14 @@ test('what cannot be followed is one sentence', { skip: noLab }, async (t) => {
     `mount --bind ${by} ${file} && exec "$@"`,
     'sh',
   ];
-  const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--bounding-set=-all'];
+  const unprivileged = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--bounding-set=-all'];
   for (const [args, wrapper, words] of [
     [['no-such-tap'], [], /No tun, tap or macvtap device named no-such-tap is on this host; /],
     [['--netns', 'nowhere'], [], /No tun, tap or macvtap device in namespace nowhere is on this host; /],
     [['--vm', 'none', '--process', '1'], [], /of VM none held by process 1 is on this host; /],
     [['--reason', 'BAD_LUCK'], [], /This kernel has no drop reason BAD_LUCK; /],
     [['--for', 'ever'], [], /--for=ever is no time/],
-    [[], nobody, /Losses cannot be followed: .*(root|CAP_)/],
+    [[], unprivileged, /Losses cannot be followed: .*(root|CAP_)/],
     [[], covered('/sys/kernel/btf/vmlinux', '/dev/null'), /Losses cannot be followed: .*CONFIG_DEBUG_INFO_BTF/],
     [['--stack'], covered('/proc/kallsyms', hidden), /Losses cannot be followed: .*CAP_SYSLOG/],
   ] as const) {

@@ -20,7 +20,7 @@ async function followFullRing(t: TestContext, flags: readonly string[]): Promise
   const puppet = await lab.puppet();
   await puppet.open('a', 'tap0', 'tap', 'persist');
   const peer = await lab.raise('tap0', 100);
-  await puppet.udp(peer, 9, 130, 64); // before anybody follows
+  await puppet.udp(peer, 9, 130, 64); // before `drops` follows
   const followed = await followDrops(t, ['--netns', lab.name, ...flags]);
   await puppet.udp(peer, 9, 50, 64);
   await puppet.close('a');
@@ -118,7 +118,7 @@ test('only what was asked for: device, process, virtual machine, reason', { skip
   }
 });
 
-test('a device that comes while somebody follows', { skip: noLab }, async (t) => {
+test('a device that appears while `drops` follows', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
   const puppet = await lab.puppet();
   await puppet.open('a', 'tap0', 'tap');
@@ -129,7 +129,7 @@ test('a device that comes while somebody follows', { skip: noLab }, async (t) =>
   assert.equal(losses[`late-tap ${TUN}`], 7);
 });
 
-test('devices that go while somebody follows, and come back under their names', { skip: noLab }, async (t) => {
+test('devices that vanish while `drops` follows, and come back under their names', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
   const puppet = await lab.puppet();
   const followed = await followDrops(t, []);

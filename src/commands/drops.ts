@@ -113,7 +113,7 @@ async function passed(ms: number, ending: AbortSignal): Promise<boolean> {
   return wait(ms, true, { signal: ending }).catch(() => false);
 }
 
-/** Whoever read our lines went away: then we end, and say the summary where it can still be read. */
+/** The program that read our lines has ended: print the summary to stderr and end. */
 function watchPipes(end: () => void): () => boolean {
   let gone = false;
   process.stdout.on('error', () => {

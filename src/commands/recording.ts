@@ -125,7 +125,7 @@ export async function readRecording(file: string): Promise<Recording> {
   return { header, snapshots };
 }
 
-/** readline would leave the error of a damaged file to nobody, if its first line is refused before. */
+/** readline would leave the error of a damaged file unhandled, if its first line is refused before. */
 async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = '';

@@ -15,9 +15,9 @@ export interface Screen {
 export interface ScreenEvents {
   /** A key, or several at once where they were pasted; '\u001b[A' is arrow up. */
   readonly key: (key: string) => void;
-  /** Another size, or somebody has written over it. */
+  /** Another size, or another program has written over it. */
   readonly redraw: () => void;
-  /** Somebody wants the end. */
+  /** The user wants the end. */
   readonly end: () => void;
 }
 
@@ -61,7 +61,7 @@ export function openScreen(events: ScreenEvents): Screen {
   stdin.once('error', events.end);
   stdout.on('resize', events.redraw);
   for (const signal of ENDINGS) process.on(signal, events.end);
-  // Also after what nobody caught.
+  // Also after an uncaught exception.
   process.once('exit', leave);
   enter();
   return {

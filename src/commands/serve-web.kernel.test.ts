@@ -62,8 +62,8 @@ test('an endpoint that is open to the network says so: in the log, in a metric a
   const { stdout } = await tapscope(['doctor']);
   assert.match(
     stdout,
-    /An agent runs, .*\nThat is open: everybody who reaches :\d+ can read the metrics: set basic_auth_users in /,
+    /An agent runs, .*\nThat is open: every client that reaches :\d+ can read the metrics: set basic_auth_users in /,
   );
   const { stderr } = await agent.stop();
-  assert.match(stderr, /"msg":"everybody who reaches :\d+ can read the metrics: /);
+  assert.match(stderr, /"msg":"every client that reaches :\d+ can read the metrics: /);
 });

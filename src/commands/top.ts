@@ -14,7 +14,7 @@ import { afterKey, FIRST_STATE } from './top-keys.ts';
 export interface TopOptions {
   readonly scope: Scope;
   readonly batch: boolean;
-  /** Pictures, as -n has it; undefined: until somebody ends it. */
+  /** Updates, as -n has it; undefined: until the user ends it. */
   readonly count: string | undefined;
   readonly delay: string;
   readonly json: boolean;

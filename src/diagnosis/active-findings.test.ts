@@ -10,7 +10,7 @@ const full: Finding = {
   netns: 1,
   device: 'tap0',
   queue: 0,
-  cause: 'Nobody takes packets from tap0.',
+  cause: 'No reader takes packets from tap0.',
   evidence: [],
   remedies: [],
   rejected: [],

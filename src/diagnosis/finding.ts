@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One diagnosis: what is wrong with which queue, how that is known, what to type, and what it is not.
 
-/** info: known and harmless, or done by somebody on purpose; nobody need be woken. */
+/** info: harmless, or done on purpose; the person on call need not be woken. */
 export type Severity = 'info' | 'warning' | 'critical';
 
 /** Of the cause, not of the loss: packets that were counted as lost are lost. */
@@ -17,7 +17,7 @@ export interface Remedy {
   readonly lossless: boolean;
   /** The guest, VPN or container has to start again. */
   readonly restart: boolean;
-  /** Whose it is to do: this host's operator, whoever runs the guest, or the author of the program that reads the queue. */
+  /** Whose it is to do: this host's operator, the operator of the guest, or the author of the program that reads the queue. */
   readonly by: 'host' | 'guest' | 'vmm';
   /** The command only shows what there is to know; undefined: it changes something, or there is none. */
   readonly inspects?: true;

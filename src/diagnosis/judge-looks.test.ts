@@ -54,10 +54,10 @@ testHosts([
     finds: ['reader-stalled critical', 'reader-stalled critical'],
   },
   {
-    host: 'has a queue that nobody serves since five seconds',
+    host: 'has a queue that was not served for five seconds',
     taps: guest(hangs(5), { delivered: 400 }),
     finds: ['queue-dead critical'],
-    says: /nobody serves it for 5\.0 s, while 1 of its 1 siblings flow\.$/,
+    says: /it was not served for 5\.0 s, while 1 of its 1 siblings flow\.$/,
   },
   {
     host: 'has two queues whose reader is stopped for half of each second',

@@ -29,13 +29,13 @@ const lean: TapPlan = {
 
 testHosts([
   {
-    host: 'has one queue of four that nobody serves',
+    host: 'has one queue of four that is not served',
     taps: queues({ delivered: 300 }, { delivered: 300 }, { lost: 300, occupancy: 1000, full: { sleeping: 1 } }),
     finds: ['queue-dead critical'],
-    says: /^tap0 queue 2 lost 3 000 of 3 000 packets: nobody serves it for 10 s, while 2 of its 2 siblings flow\.$/,
+    says: /^tap0 queue 2 lost 3 000 of 3 000 packets: it was not served for 10 s, while 2 of its 2 siblings flow\.$/,
   },
   {
-    host: 'has one queue of three that nobody serves, and threads of its owner that wait for a CPU now and then',
+    host: 'has one queue of three that is not served, and threads of its owner that wait for a CPU now and then',
     taps: queues(
       { delivered: 300 },
       { delivered: 300 },
@@ -49,7 +49,7 @@ testHosts([
     finds: ['reader-starved critical'],
   },
   {
-    host: 'has a queue that nobody serves and nobody sends to',
+    host: 'has a queue that is not served and gets no packets',
     taps: queues({ delivered: 300 }, { occupancy: 1000 }),
     finds: [],
   },
@@ -188,7 +188,7 @@ testHosts([
     types: 'ip link set dev tap0 up',
   },
   {
-    host: 'has a guest with headers that nobody understands',
+    host: 'has a guest with malformed headers',
     taps: from({ EINVAL: 250 }),
     finds: ['writer-refused critical'],
     says: /offload that the kernel cannot follow/,
@@ -243,7 +243,7 @@ testHosts([
     taps: [{}],
     asked: true,
     finds: ['not-here info'],
-    says: /^tap0 lost no packet here: whoever misses some has to look elsewhere\.$/,
+    says: /^tap0 lost no packet here: packets that are missing were lost elsewhere\.$/,
   },
   {
     host: 'is asked about a device that is not',
@@ -260,18 +260,18 @@ testHosts([
     host: 'has a guest that hangs, in whose ring there is room yet',
     taps: [{ queues: [{ vhost: true, delivered: 0, occupancy: (second) => 20 + 20 * second }] }],
     finds: ['reader-stalled warning'],
-    says: /^tap0 gives its packets to nobody: its reader, vhost-2211 \(thread 2219\), takes nothing, for 10 s\.$/,
+    says: /^tap0 is not read: its reader, vhost-2211 \(thread 2219\), takes nothing, for 10 s\.$/,
   },
   {
     host: 'is asked about a device whose reader takes none of a trickle',
     taps: queues({ delivered: 0, occupancy: (second) => 20 + 2 * second }),
     asked: true,
     finds: ['reader-stalled info'],
-    says: /^tap0 gives its packets to nobody: its reader, openvpn \(pid 2211, thread 2219\), takes nothing, for 10 s\.$/,
+    says: /^tap0 is not read: its reader, openvpn \(pid 2211, thread 2219\), takes nothing, for 10 s\.$/,
     types: 'ps -L -o pid,tid,stat,etime,pcpu,wchan:24,comm -p 2211',
   },
   {
-    host: 'is asked about a device that loses a trickle, for nobody reads',
+    host: 'is asked about a device that loses a trickle, for it has no reader',
     taps: queues({ delivered: 0, occupancy: 1000, lost: 6, full: { sleeping: 1 } }),
     asked: true,
     finds: ['reader-stalled warning'],

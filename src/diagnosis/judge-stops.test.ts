@@ -48,7 +48,7 @@ testHosts([
     finds: ['bufferbloat info'],
   },
   {
-    host: 'is stopped by a full ring that nobody reads',
+    host: 'is stopped by a full ring that is not read',
     taps: queues({ delivered: 0, occupancy: 1000, full: { sleeping: 1 }, more: (second) => stopping(second + 20) }),
     finds: ['reader-stalled critical'],
     says: /^tap0 is stopped, and its sender waits: its reader, openvpn \(pid 2211, thread 2219\), takes nothing, for 10 s\./,

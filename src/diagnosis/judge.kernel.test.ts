@@ -16,7 +16,7 @@ test('a reader that keeps up: nothing', { skip: noLab }, async (t) => {
   await stop();
 });
 
-test('a tap that nobody reads, and one whose reader is stopped', { skip: noLab }, async (t) => {
+test('a tap that is not read, and one whose reader is stopped', { skip: noLab }, async (t) => {
   const one = await scene(t, 100);
   const stop = await startFlood(one.lab);
   await wait(200);
@@ -77,7 +77,7 @@ test('a reader that computes too long', { skip: noLab }, async (t) => {
   await stop();
 });
 
-test('a tap that nobody has open any more', { skip: noLab }, async (t) => {
+test('a tap that no process has open any more', { skip: noLab }, async (t) => {
   const one = await scene(t, 100);
   await one.reader.persist('a', true);
   one.lab.after(() => one.lab.ip('link del dev tap0'));
@@ -97,7 +97,7 @@ test('a reader without a CPU: what is advised gives it one', { skip: noLab }, as
   await one.reader.readLoop('a', 0);
   await one.lab.exec('taskset', '-a', '-p', '-c', READER_CPU, String(one.reader.pid));
   await hog(one.lab, 'chrt', '-f', '50');
-  // The kernel leaves 50 ms of each second to whoever is starved by a real-time thread: far less than the ring is full for.
+  // The kernel leaves 50 ms of each second to threads that a real-time thread starves: far less than the ring is full for.
   const stop = await bursts(one, 90, 100);
   await wait(1500);
   const findings = await findingsOf(one);

@@ -45,7 +45,7 @@ testHosts([
     says: /^tap0 loses every packet to its reader \(2 000 now\)/,
     types: 'ip link set dev tap0 txqueuelen 1000',
   },
-  { host: 'has a txqueuelen of 0, and nobody sends', taps: on({ capacity: 0 }), finds: [] },
+  { host: 'has a txqueuelen of 0, and gets no packets', taps: on({ capacity: 0 }), finds: [] },
   {
     host: 'has a stopped reader',
     taps: on({ lost: 500, occupancy: 1000, full: { stopped: 1 } }),
@@ -83,7 +83,7 @@ testHosts([
     says: /boots, or/,
   },
   {
-    host: 'has a guest that boots, and nobody knows since when',
+    host: 'has a guest that boots, and its start is unknown',
     taps: newborn({}),
     finds: ['reader-stalled info'],
     says: /boots, or has no driver/,
@@ -95,12 +95,12 @@ testHosts([
     types: 'virsh domstate --reason web1',
   },
   {
-    host: 'has a guest that should have booted before anybody looked',
+    host: 'has a guest that should have booted before the agent started',
     taps: newborn({ startedBefore: 300 }),
     finds: ['reader-stalled critical'],
   },
   {
-    host: 'has a guest that never took a packet, and nobody knows since when, nor looks at readers',
+    host: 'has a guest that never took a packet; its start is unknown, and readers are not sampled',
     taps: newborn({}, { full: undefined }),
     finds: ['reader-stalled critical'],
   },
@@ -192,12 +192,12 @@ testHosts([
     finds: [],
   },
   {
-    host: 'has bursts, and nobody looks at readers',
+    host: 'has bursts, and readers are not sampled',
     taps: on({ delivered: 5000, lost: 100, full: undefined, episodes: 2, needed: 1500 }),
     finds: ['ring-full-burst warning'],
   },
   {
-    host: 'loses at a full ring, and nobody looks at readers',
+    host: 'loses at a full ring, and readers are not sampled',
     taps: on({ ...flood, full: undefined }),
     agent: {
       probes: ['devices', 'freed', 'before'].map((event) => ({
@@ -218,7 +218,7 @@ testHosts([
     finds: ['ring-full-unexplained critical'],
   },
   {
-    host: 'sends to a tap that nobody has open',
+    host: 'sends to a tap that no process has open',
     taps: [{ queues: [], before: { 'QDISC_DROP@__dev_queue_xmit': 100 }, more: () => ({ persistent: true }) }],
     finds: ['no-reader warning'],
     says: /^tap0 loses every packet sent to it \(1 000 in 10 s\): no process has it open\.$/,
@@ -241,7 +241,7 @@ testHosts([
     finds: ['reader-starved critical'],
   },
   {
-    host: 'has a full ring that nobody reads and nobody sends to',
+    host: 'has a full ring that is not read and gets no packets',
     taps: on({ occupancy: 1000 }),
     finds: [],
   },

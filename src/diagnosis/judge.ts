@@ -63,7 +63,7 @@ function beside(one: Made, earlier: readonly Made[]): readonly Made[] {
     : [one];
 }
 
-/** Who takes nothing is told of for information, where little is lost: to whoever asks it is the answer. */
+/** A reader that takes nothing is a fault even as `info`, where little is lost: it answers a question about the device. */
 function isFault({ finding, speaksOf }: Made): boolean {
   return finding.severity !== 'info' || speaksOf === 'ring-loss';
 }
@@ -74,7 +74,7 @@ function isSameSubject(a: Finding, b: Finding): boolean {
   return device && (a.queue === b.queue || a.queue === undefined || b.queue === undefined);
 }
 
-/** Run for every packet of the host: what they miss is mostly nobody's of ours, and the audit sees the rest. */
+/** Probes that run for every packet of the host: what they miss is mostly packets of other devices, and the audit sees the rest. */
 const FOR_ALL_PACKETS: readonly string[] = ['freed', 'before'];
 
 function withMissed(finding: Finding, { needs }: Rule, { agentBefore, agent }: Window): Finding {

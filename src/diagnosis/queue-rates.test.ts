@@ -63,7 +63,7 @@ test('rates are of the short window, quantiles and states of the long one', () =
   assert.equal(sojourn, 2 ** 20 / 1e9);
 });
 
-test('a queue that was not full has no state; what nobody measured is undefined, not 0', () => {
+test('a queue that was not full has no state; what was not measured is undefined, not 0', () => {
   const unseen: Device = { ...guest, queues: [{ ...busy, counters: undefined, history: undefined, flow: undefined }] };
   const [rate] = ratesOf(
     snapshot(0, { ...unseen, counters: undefined }),

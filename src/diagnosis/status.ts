@@ -7,7 +7,7 @@ export type Answer = 'ok' | 'warning' | 'critical' | 'unknown';
 export const EXIT_CODES: Readonly<Record<Answer, number>> = { ok: 0, warning: 1, critical: 2, unknown: 3 };
 
 /**
- * ok: every rule could judge, by exact figures, and found nothing that anybody need do something about. `unsaid`: losses that nothing
+ * ok: every rule could judge, by exact figures, and found nothing that needs action. `unsaid`: losses that nothing
  * can be said of yet.
  */
 export function answerOf({ findings, unjudged }: Verdict, unsaid: readonly string[] = []): Answer {

@@ -5,12 +5,10 @@ import { addAbortSignal } from 'node:stream';
 import { unixPeerPid } from './native.ts';
 
 // An abstract socket: it goes with the process, however that ends, and needs no file. It is seen in one network namespace.
-export const AGENT_LOCK = '\0tapscope-agent';
-/** Bytes of a socket's name. All of an abstract one count, and the libuv of Node 20 fills them up with zeros. */
-const SUN_PATH_BYTES = 108;
-/** While it loads its programs an agent answers nobody for seconds; one that is stopped or frozen, never. */
+const SOCKET = '\0tapscope-agent';
+/** An agent that loads its programs does not answer for seconds; one that is stopped or frozen, never. */
 const PATIENCE_MS = 2000;
-/** Characters; anybody may hold a name that no agent has taken. */
+/** Characters; any process may hold a name that no agent has taken. */
 const LONGEST_ANSWER = 65_536;
 
 /** What a running agent says of itself. */
@@ -19,7 +17,7 @@ export interface AgentSelf {
   readonly level: 'exact' | 'lean';
   /** Shares of all CPUs by part; empty: not measured yet. */
   readonly overhead: Readonly<Record<string, number>>;
-  /** Who can read its metrics that was not meant to, in a sentence; null: nobody. */
+  /** Which unintended clients can read its metrics, in a sentence; null: none. */
   readonly exposure: string | null;
   /** Address of its page; null: it does not serve yet. Agents of older versions do not say it. */
   readonly page?: string | null;
@@ -28,7 +26,7 @@ export interface AgentSelf {
 /** Throws one sentence if another agent holds it. */
 export async function claimHost(describe: () => AgentSelf): Promise<Server> {
   const server = createServer((client) => {
-    client.on('error', () => undefined); // whoever asked went away
+    client.on('error', () => undefined); // the asking process went away
     client.end(JSON.stringify(describe()));
   });
   server.unref();
@@ -63,7 +61,7 @@ export async function askAgent(limit = AbortSignal.timeout(PATIENCE_MS)): Promis
     const self: AgentSelf | null = JSON.parse(answer);
     return typeof self?.pid === 'number' ? self : undefined;
   } catch {
-    return undefined; // nobody listens, it ended while it answered, or it is no agent
+    return undefined; // no listener, it ended while it answered, or it is no agent
   } finally {
     socket.destroy();
   }

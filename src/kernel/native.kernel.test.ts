@@ -54,8 +54,8 @@ test('an open object names its programs and maps', (t) => {
 test('what the object lacks is ENOENT, what must wait for load() is EINVAL', (t) => {
   const object = openFixture(t);
   assert.throws(
-    () => object.setAutoload('nobody', true),
-    failure('ENOENT', /^find program nobody of .*: No such file/),
+    () => object.setAutoload('missing', true),
+    failure('ENOENT', /^find program missing of .*: No such file/),
   );
   assert.throws(() => object.setMaxEntries('nowhere', 1), failure('ENOENT', /^find map nowhere of /));
   assert.throws(() => object.setValueSize('.bss', 1 << 30), failure('EINVAL', /^resize the values of map /));

@@ -14,7 +14,7 @@ const full: Finding = {
   netns: 4026531840,
   device: 'tap0',
   queue: 0,
-  cause: 'Nobody takes packets from tap0 queue 0.',
+  cause: 'No reader takes packets from tap0 queue 0.',
   evidence: [],
   remedies: [],
   rejected: [],
@@ -74,17 +74,17 @@ test('beside an agent that is silent the first line says so, whatever was found'
   assert.equal(statusLine(nothing), `UNKNOWN: 4 devices, 5 queues, nothing found, but ${SILENCE}`);
   assert.ok(screen(nothing, 120).includes(`× agent               ${SILENCE}`));
   const found = { ...checked({ findings: [full], unjudged: [] }), ...silent };
-  assert.equal(statusLine(found), `CRITICAL: Nobody takes packets from tap0 queue 0. T${SILENCE.slice(1)}`);
+  assert.equal(statusLine(found), `CRITICAL: No reader takes packets from tap0 queue 0. T${SILENCE.slice(1)}`);
 });
 
 test('findings of one kind are one item, and the status is the worst', () => {
   const others = [1, 2, 3, 4, 5].map((queue) => ({ ...full, queue }));
   const one = checked({ findings: [full, ...others, { ...full, severity: 'info', rule: 'no-reader' }], unjudged: [] });
-  assert.equal(statusLine(one), 'CRITICAL: Nobody takes packets from tap0 queue 0. (and 6 more)');
+  assert.equal(statusLine(one), 'CRITICAL: No reader takes packets from tap0 queue 0. (and 6 more)');
   const rows = screen(one).join('\n');
   assert.match(
     rows,
-    /\n× reader-stalled {6}Nobody takes packets from tap0 queue 0\. \(In namespace\n +4026531840\.\) The same of 5 more: tap0\/1, tap0\/2, tap0\/3, …\n/,
+    /\n× reader-stalled {6}No reader takes packets from tap0 queue 0\. \(In namespace\n +4026531840\.\) The same of 5 more: tap0\/1, tap0\/2, tap0\/3, …\n/,
   );
   assert.match(rows, /\n– no-reader /);
   assert.match(rows, /\n✓ other rules {9}3 found nothing\n/);

@@ -85,10 +85,10 @@ test('a running agent says its level and its price', () => {
 });
 
 test('an agent whose metrics are open to others is named', () => {
-  const agent = { pid: 7, level: 'exact', overhead: {}, exposure: 'everybody can read them.' } as const;
+  const agent = { pid: 7, level: 'exact', overhead: {}, exposure: 'every client can read them.' } as const;
   assert.match(
     renderDoctor({ ...report, agent }),
-    /An agent runs, pid 7.*\nThat is open: everybody can read them\.\n\n/,
+    /An agent runs, pid 7.*\nThat is open: every client can read them\.\n\n/,
   );
   assert.doesNotMatch(renderDoctor({ ...report, agent: { ...agent, exposure: null } }), /That is open/);
 });

@@ -26,7 +26,7 @@ end with 0 when all is well, 1 for a warning, 2 for something critical, and 3 wh
 ends with 0 when everything is measured by the best mechanism, with 1 when some of it is measured by a fallback, and with 3
 when something is not measured at all or the command failed. Other commands end with 0, or with 1 when they failed,
 .B bench
-also when its counters are not those of everybody else,
+also when its counters differ from those of the other programs,
 .B record
 also when the agent was gone at the end and the file holds what was seen before.
 .SH ENVIRONMENT

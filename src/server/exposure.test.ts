@@ -13,8 +13,8 @@ const mutual = { ...noWebConfig, tls: { ...tls, verifiesClients: true } };
 const cases: readonly (readonly [address: string, config: WebConfig, words: RegExp | undefined])[] = [
   ['127.0.0.1:1', noWebConfig, undefined],
   ['[::1]:1', noWebConfig, undefined],
-  [':1', noWebConfig, /^everybody who reaches :1 can read the metrics: .*\.$/],
-  ['10.0.0.1:1', open, /^everybody who reaches 10\.0\.0\.1:1 can read/],
+  [':1', noWebConfig, /^every client that reaches :1 can read the metrics: .*\.$/],
+  ['10.0.0.1:1', open, /^every client that reaches 10\.0\.0\.1:1 can read/],
   [
     '10.0.0.1:1',
     { ...noWebConfig, users },

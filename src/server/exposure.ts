@@ -8,7 +8,7 @@ export function exposure(listen: ListenAddress, { tls, users }: WebConfig): stri
   if (isLoopback(listen)) return undefined;
   const address = formatAddress(listen);
   if (users.size === 0 && !tls?.verifiesClients) {
-    return `everybody who reaches ${address} can read the metrics: set basic_auth_users in --web.config.file, or listen on 127.0.0.1.`;
+    return `every client that reaches ${address} can read the metrics: set basic_auth_users in --web.config.file, or listen on 127.0.0.1.`;
   }
   if (tls === undefined) {
     return `passwords and metrics cross the network to ${address} unencrypted: set tls_server_config in --web.config.file.`;

@@ -25,7 +25,7 @@ export interface FullRing {
   readonly loss: Loss;
   readonly time: FullTime | undefined;
   readonly stall: Stall;
-  /** Overflows after which the ring was empty again; undefined: nobody saw. */
+  /** Overflows after which the ring was empty again; undefined: not measured. */
   readonly episodes: number | undefined;
 }
 
@@ -45,7 +45,7 @@ const PAUSE_SECONDS = 1.3;
 const PAUSE_STEPS = 2;
 const FEWEST_STEPS = 5;
 
-/** Of all queues, those of which packets were lost at a full ring in numbers, or that nobody reads. */
+/** Of all queues, those that lost many packets at a full ring, or that have no reader. */
 export function fullRings({ devices }: Window, cause?: FullRingCause): readonly FullRing[] {
   const found = devices.flatMap(({ queues }) => queues.flatMap((queue) => fullRing(queue) ?? []));
   return cause === undefined ? found : found.filter((one) => one.cause === cause);

@@ -19,7 +19,7 @@ const FEWEST_OFFERED = 200;
 /** What TCP notices, and what it cannot work with; the alerts' own. */
 const WARNING_SHARE = 0.001;
 const CRITICAL_SHARE = 0.02;
-/** ARP, neighbour discovery and the like reach every port of a bridge: losing a trickle of that hurts nobody. */
+/** ARP, neighbour discovery and the like reach every port of a bridge: losing a trickle of that does no harm. */
 export const NOISE_PER_SECOND = 10;
 /** A queue management that works drops less than this, on purpose. */
 export const MANAGED_SHARE = 0.02;
@@ -37,7 +37,7 @@ export function severityOf({ lost, offered, share }: Loss): Severity | undefined
   return share >= CRITICAL_SHARE ? 'critical' : 'warning';
 }
 
-/** Of a device that somebody asks about, because of a ping that does not come through. */
+/** Of a device that the operator asks about, because of a ping that gets no answer. */
 const FEWEST_ASKED = 3;
 
 export function isMostOfFew({ lost, share }: Loss): boolean {
@@ -76,7 +76,7 @@ export function delivered({ device, before, now }: QueueSpan): number | undefine
   );
 }
 
-/** Drops before tun that `wanted` chooses, against what reached tun. undefined: nobody counts them. */
+/** Drops before tun that `wanted` chooses, against what reached tun. undefined: they are not counted. */
 export function lossBefore(device: DeviceSpan, wanted: (drop: OtherDrop) => boolean): Loss | undefined {
   const lost = grown(device, ({ otherDropped }) =>
     otherDropped?.reduce((sum, drop) => (wanted(drop) ? sum + drop.packets : sum), 0),

@@ -41,7 +41,7 @@ export function stallOf(queue: QueueSpan): Stall {
   return standstill(queue, (before, now) => ringDrops(now) > ringDrops(before) || (isFull(before) && isFull(now)));
 }
 
-/** Packets waited, and nobody took one. */
+/** Packets waited, and none was taken. */
 export function neglectOf(queue: QueueSpan): Stall {
   return standstill(queue, (before, now) => waits(before) && waits(now));
 }
@@ -116,7 +116,7 @@ export function stallLossPerSecond({ queue, loss, stall, time }: Seen): number {
 
 /**
  * By what is lost, as of every other full ring: a window that is two seconds longer makes no fault graver. A trickle of
- * broadcasts that nobody takes wakes nobody. Where the sender waits nothing is lost, and time is all there is to go by.
+ * lost broadcasts alarms no person. Where the sender waits nothing is lost, and time is all there is to go by.
  */
 export function stallSeverity(seen: Seen): Severity {
   const stoppedFor = seen.queue.now.flow?.stoppedForSeconds;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// More queues or buffers for a VM, in the words of whoever runs it; none where those are not known.
+// More queues or buffers for a VM, in the configuration of its VMM; none where the VMM is not known.
 import type { Remedy } from '../finding.ts';
 import type { QueueSpan } from '../window.ts';
 

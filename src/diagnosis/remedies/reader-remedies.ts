@@ -23,7 +23,7 @@ export function wakeReader(queue: QueueSpan, isStopped: boolean): readonly Remed
   const signal: Remedy = {
     ...HOST,
     command: `kill -CONT ${owner?.pid}`,
-    effect: 'Lets it go on, unless somebody stopped it on purpose. A frozen cgroup has to be thawed instead.',
+    effect: 'Resumes the process. First ask why it was stopped; thaw a frozen cgroup instead.',
   };
   const resume: Remedy = {
     ...HOST,

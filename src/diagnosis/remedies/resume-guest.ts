@@ -14,7 +14,7 @@ export function resumeGuest(queue: QueueSpan): readonly Remedy[] {
   const { owner } = queue.now;
   const domain = domainOf(queue);
   const monitor = owner?.monitor;
-  // A VM that somebody else named as libvirt does has a monitor of its own; that of libvirt's is libvirt's alone.
+  // A VM that only carries a name like libvirt's has a monitor of its own; the monitor of a VM of libvirt belongs to libvirt alone.
   if (domain !== undefined && (!monitor || monitor.path.includes('/libvirt/')))
     return [
       { ...HOST, command: `virsh resume ${quoted(domain)}`, effect: ON_PURPOSE },

@@ -92,7 +92,7 @@ function blindSpots({ agentBefore, agent }: Window): readonly string[] {
   const unmeasured = agent.probes.filter(({ attached }) => !attached).map(({ event }) => event);
   const incomplete = grown(both, ({ incompleteSnapshots }) => incompleteSnapshots) ?? 0;
   const lost = agent.eventsLost.flatMap(({ cause }) => {
-    // Packets of a device that is being deleted are nobody's any more.
+    // Packets of a device that is being deleted belong to no device any more.
     if (cause === 'ending_device') return [];
     const events = grown(both, ({ eventsLost }) => eventsLost.find((one) => one.cause === cause)?.events) ?? 0;
     return events > 0 ? [`${count(events)} events could not be counted (${cause})`] : [];

@@ -19,7 +19,7 @@ const FEWEST_TIMED = 10;
 const FEWEST_LOOKS = 6;
 /** Of the snapshots: a pause of a second does not last so long. */
 const MOSTLY = 0.7;
-/** What the kernel gives a tap: a longer ring is somebody's choice. */
+/** What the kernel gives a tap: a longer ring was configured. */
 const DEFAULT_SIZE = 1000;
 const FEWEST_TAKEN = 200;
 

@@ -19,7 +19,7 @@ export const notHere: Rule = {
   name: 'not-here',
   summary: 'asked about one device: packets are lost elsewhere, not between the host and its guest or reader',
   explanation:
-    'Given only when one device is asked about, and nothing is wrong with it. Every boundary was watched without a gap: firewall, qdisc and bridge in front of the device, its ring, its reader, and the way back. Whoever misses packets has to look further: in the guest, in the user-space stack of a VPN (its own socket’s buffer), or in the network behind.\n\n' +
+    'Given only when one device is asked about, and nothing is wrong with it. Every boundary was watched without a gap: firewall, qdisc and bridge in front of the device, its ring, its reader, and the way back. If packets are missing, look further: in the guest, in the user-space stack of a VPN (its own socket’s buffer), or in the network behind.\n\n' +
     'It is not given where something could not be seen, or figures are not exact. Where a counter of the kernel grew and no probe explains it, or packets were too few to say why they were lost, that is said, and the answer is UNKNOWN instead of OK.',
   speaksOf: 'clean',
   needs: ['devices', 'freed', 'before', 'transmit'],
@@ -65,10 +65,10 @@ function clean(device: DeviceSpan, window: Window): readonly Finding[] {
 function sentenceOf(towards: Loss, back: Loss, waiting: number): string {
   const lost = towards.lost + back.lost;
   if (towards.offered + back.offered + waiting === 0)
-    return 'saw no packet in either direction: whoever misses some has to look before it';
+    return 'saw no packet in either direction: packets that are missing were lost before it';
   return lost === 0
-    ? 'lost no packet here: whoever misses some has to look elsewhere'
-    : `lost only ${count(lost)} packets here: whoever misses more has to look elsewhere`;
+    ? 'lost no packet here: packets that are missing were lost elsewhere'
+    : `lost only ${count(lost)} packets here: if more are missing, they were lost elsewhere`;
 }
 
 /** Of the other devices of its namespace: what would have come to it may be among them. */

@@ -14,7 +14,7 @@ export const queueDead: Rule = {
   explanation:
     'The device has several queues, packets are taken from some, and one is full and gives its reader nothing. So the guest or program as a whole is alive: it uses fewer queues than it attached, or the worker of this one is gone or hangs. ' +
     'Every flow that is steered there is lost, the others are fine, which looks like a network that forgets some connections.\n\n' +
-    'A queue that is not served and gets no packets hurts nobody and is not told of.',
+    'A queue that is not served and gets no packets loses nothing and is not reported.',
   speaksOf: 'ring-loss',
   needs: ['devices', 'freed'],
   judge: (window) =>
@@ -31,7 +31,7 @@ function dead(seen: FullRing, others: readonly number[]): Finding {
   return onQueue(queue, {
     rule: 'queue-dead',
     severity: stallSeverity(seen),
-    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: nobody serves it for ${duration(stall.seconds)}, while ${flowing.length} of its ${others.length} siblings flow.`,
+    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: it was not served for ${duration(stall.seconds)}, while ${flowing.length} of its ${others.length} siblings flow.`,
     evidence: [
       `nothing was taken for ${duration(stall.seconds)}, ${count(now.ring?.occupancy ?? 0)} packets wait`,
       `the other queues gave ${count(flowing.reduce((sum, packets) => sum + packets, 0))} packets in the later half of that time`,

@@ -26,13 +26,13 @@ const BOOT_SECONDS = 120;
 
 export const readerStalled: Rule = {
   name: 'reader-stalled',
-  summary: 'nobody takes a packet out of the ring, and it is full or fills up',
+  summary: 'the reader takes no packet out of the ring, which is full or fills up',
   explanation:
     'The ring is full, or the queue stopped, and for seconds nothing was taken out: the process is stopped (SIGSTOP, freezer, debugger), the VM is paused, its guest has no driver, or its VMM hangs. ' +
     'The reader’s state tells stopped from asleep; of an idle vhost-net worker what counts is what stops its owner. ' +
     'A VM is paused if none of its vCPU threads ran for seconds; if they run, its guest has no driver, its interface is down, or it hangs.\n\n' +
-    'A guest that has never taken a packet is given two minutes from the start of its VMM to boot, a pause of about a second (a migration) is told of and no more, and where only a trickle of broadcasts is lost nobody need be woken. ' +
-    'A ring that has room yet is told of too, where for ten seconds packets wait, more come and none is taken. A bigger ring does not help: nobody empties it.',
+    'A guest that has never taken a packet is given two minutes from the start of its VMM to boot, a pause of about a second (a migration) is reported as info only, and so is the loss of a trickle of broadcasts. ' +
+    'A ring that still has room is reported too, if for ten seconds packets wait, more come and none is taken. A bigger ring does not help: no reader empties it.',
   speaksOf: 'ring-loss',
   needs: ['devices', 'freed'],
   judge: (window, asked) => [
@@ -81,7 +81,7 @@ function stalled(seen: FullRing): Finding {
     ],
     remedies: paused ? resumeGuest(queue) : wakeReader(queue, isStopped),
     rejected: [
-      { rule: 'ring-full-burst', because: 'a bigger ring would fill as well: nobody empties it' },
+      { rule: 'ring-full-burst', because: 'a bigger ring would fill as well: no reader empties it' },
       ...(isOn ? [] : [{ rule: 'reader-cpu-bound', because: `a slow reader takes some; this one took 0` }]),
     ],
     confidence: time && time.seconds > 0 ? 'high' : 'medium',
@@ -94,7 +94,7 @@ function isYoung(queue: QueueSpan): boolean {
   return never && isGuest(queue) && ageOf(queue) < BOOT_SECONDS;
 }
 
-/** Seconds; where nobody knows when its process started, those for which its ring was seen full. */
+/** Seconds; where the start of its process is unknown, those for which its ring was seen full. */
 function ageOf({ device, now }: QueueSpan): number {
   const [startedAt, endedAt] = [now.owner?.startedAt, device.takenAt.at(-1)];
   if (startedAt !== undefined && endedAt !== undefined) return endedAt - startedAt;
@@ -122,7 +122,7 @@ function neglect(queue: QueueSpan, seconds: number, isFault: boolean): Finding {
   return onQueue(queue, {
     rule: 'reader-stalled',
     severity: isFault ? 'warning' : 'info',
-    cause: `${queueName(queue)} gives its packets to nobody: its reader, ${readerName(queue)}, takes nothing, ${paused ? `because the VM is paused: ${vcpuEvidence(queue)}` : `for ${duration(seconds)}`}.`,
+    cause: `${queueName(queue)} is not read: its reader, ${readerName(queue)}, takes nothing, ${paused ? `because the VM is paused: ${vcpuEvidence(queue)}` : `for ${duration(seconds)}`}.`,
     evidence: [
       `${count(occupancy)} packets wait in a ring of ${count(capacity)}, and none was taken`,
       paused ? undefined : vcpuEvidence(queue),

@@ -42,7 +42,7 @@ function ofQueue({ queue, loss, time, episodes }: FullRing, { agent }: Window): 
       `${percent(loss.share)} of the packets were lost, ${count(loss.perSecond)} a second`,
       fullTimeEvidence(time),
       episodes === undefined
-        ? 'at this level nobody sees whether the ring is empty again after an overflow'
+        ? 'at this level it is not measured whether the ring is empty again after an overflow'
         : undefined,
       agent.level === 'lean' ? 'the agent passed its budget and counts less (lean)' : undefined,
     ],

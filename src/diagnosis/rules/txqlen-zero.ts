@@ -8,14 +8,14 @@ import type { Rule } from '../rule.ts';
 import type { Window } from '../window.ts';
 import { count, nameOf } from '../words.ts';
 
-/** What the kernel gives a device that nobody asks otherwise for (tun.c: TUN_READQ_SIZE, ether_setup). */
+/** The kernel's default for a device (tun.c: TUN_READQ_SIZE, ether_setup). */
 const DEFAULT_LENGTH = { tap: 1000, tun: 500, macvtap: 500, ipvtap: 500 };
 
 export const txqlenZero: Rule = {
   name: 'txqlen-zero',
   summary: 'txqueuelen is 0, so the ring to the guest or reader takes no packet at all',
   explanation:
-    'The ring between host and reader has as many places as txqueuelen says. Of 0 places every packet is refused (FULL_RING), whoever reads and however fast, while tc counts it as sent. ' +
+    'The ring between host and reader has as many places as txqueuelen says. With 0 places every packet is refused (FULL_RING), even if a reader waits, while tc counts it as sent. ' +
     'It mostly comes from a script that wanted no queueing: that is what the qdisc noqueue is for, while the ring must have places. Setting a length gives the device a ring at once and loses nothing.',
   speaksOf: 'ring-loss',
   needs: ['devices', 'freed'],
