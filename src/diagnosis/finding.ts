@@ -48,3 +48,6 @@ export interface Finding {
   /** Why its figures may be off; empty: they are exact. */
   readonly degraded: readonly string[];
 }
+
+/** A finding as a rule returns it: `judge()` adds the name of the rule. */
+export type Diagnosis = Omit<Finding, 'rule'>;

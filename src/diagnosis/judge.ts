@@ -32,7 +32,9 @@ export function judge(whole: Window, asked?: DeviceSpan, quiet?: QuietDevices): 
   const missing = ({ needs }: Rule): readonly string[] => needs.filter((event) => !measured.has(event));
   const made: Made[] = [];
   for (const rule of RULES.filter((one) => missing(one).length === 0)) {
-    const found = rule.judge(window, asked).map((finding) => withMissed(finding, rule, window));
+    const found = rule
+      .judge(window, asked)
+      .map((diagnosis) => withMissed({ rule: rule.name, ...diagnosis }, rule, window));
     made.push(...found.flatMap((finding) => beside({ finding, speaksOf: rule.speaksOf }, made)));
   }
   const found = made.map(({ finding }) => finding);

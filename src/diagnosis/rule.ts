@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a rule is: data and one pure function. It does no I/O, awaits nothing, reads no clock and knows no other rule.
-import type { Finding } from './finding.ts';
+import type { Diagnosis } from './finding.ts';
 import type { DeviceSpan, Window } from './window.ts';
 
 /**
@@ -38,5 +38,5 @@ export interface Rule {
    * Findings of this window alone; hysteresis is src/diagnosis/active-findings.ts's. `asked`: what a person asked about. It judges each device by
    * itself: devices that stood still may be left out (src/diagnosis/quiet.ts).
    */
-  readonly judge: (window: Window, asked: DeviceSpan | undefined) => readonly Finding[];
+  readonly judge: (window: Window, asked: DeviceSpan | undefined) => readonly Diagnosis[];
 }

@@ -2,6 +2,7 @@
 // The longest time in a window for which a full or stopped queue gave its reader nothing.
 import type { Device, Queue } from '../../snapshot.ts';
 import type { Rejected, Severity } from '../finding.ts';
+import { READER_STALLED } from '../rule-names.ts';
 import { type DeviceSpan, grown, type QueueSpan } from '../window.ts';
 import { count } from '../words.ts';
 import type { FullTime } from './full-time.ts';
@@ -128,5 +129,5 @@ export function stallSeverity(seen: Seen): Severity {
 /** Packets that its reader took speak against reader-stalled, where they are known. */
 export function notStalled(queue: QueueSpan): readonly Rejected[] {
   const taken = delivered(queue) ?? 0;
-  return taken > 0 ? [{ rule: 'reader-stalled', because: `${count(taken)} packets went through` }] : [];
+  return taken > 0 ? [{ rule: READER_STALLED, because: `${count(taken)} packets went through` }] : [];
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Finding, Remedy } from '../finding.ts';
+import type { Diagnosis, Remedy } from '../finding.ts';
 import { onDevice } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
@@ -38,13 +38,12 @@ const DOCTOR: Remedy = {
 };
 
 /** `folded`: devices that are not told of one by one, and the reasons of all. */
-function onHost(window: Window, folded: number, reasons: readonly string[]): readonly Finding[] {
+function onHost(window: Window, folded: number, reasons: readonly string[]): readonly Diagnosis[] {
   const figures = `the figures of ${count(folded)} devices are not exact: ${firstOf(reasons)}`;
   const blind = [...blindSpots(window), ...(folded > 0 ? [figures] : [])];
   if (blind.length === 0) return [];
   return [
     {
-      rule: 'agent-blind',
       severity: 'info',
       netns: undefined,
       device: undefined,
@@ -70,9 +69,8 @@ function reasonsOf(inexact: readonly Inexact[]): readonly string[] {
   return [...new Set(inexact.flatMap(({ reasons }) => reasons))];
 }
 
-function inexactDevice({ device, reasons }: Inexact): Finding {
+function inexactDevice({ device, reasons }: Inexact): Diagnosis {
   const said = onDevice(device, {
-    rule: 'agent-blind',
     severity: 'info',
     cause: `The figures of ${nameOf(device)} are not exact: ${firstOf(reasons)}.`,
     evidence: reasons,

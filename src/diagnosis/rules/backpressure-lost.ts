@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { fullRing } from '../evidence/full-ring.ts';
-import type { Finding } from '../finding.ts';
+import type { Diagnosis } from '../finding.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -20,13 +20,12 @@ export const backpressureLost: Rule = {
   judge: (window) => window.devices.flatMap((device) => [...cleared(device), ...inactive(device, window)]),
 };
 
-function cleared(device: DeviceSpan): readonly Finding[] {
+function cleared(device: DeviceSpan): readonly Diagnosis[] {
   const { flowControl, flowControlLost = 0 } = device.now;
   if (flowControl !== 'tail-drop' || flowControlLost === 0) return [];
   const reader = device.queues[0];
   return [
     onDevice(device, {
-      rule: 'backpressure-lost',
       severity: 'warning',
       cause: `${nameOf(device)} lost its flow control: a program that does not know IFF_BACKPRESSURE opened it and so cleared the flag; a full ring loses packets again.`,
       evidence: [
@@ -50,13 +49,12 @@ function cleared(device: DeviceSpan): readonly Finding[] {
 }
 
 /** Told only where it hurts. */
-function inactive(device: DeviceSpan, window: Window): readonly Finding[] {
+function inactive(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   const { flowControl, qdisc, queueLength } = device.now;
   const lost = device.queues.reduce((sum, queue) => sum + (fullRing(queue)?.loss.lost ?? 0), 0);
   if (flowControl !== 'backpressure-inactive' || lost === 0 || queueLength === 0) return [];
   return [
     onDevice(device, {
-      rule: 'backpressure-lost',
       severity: 'warning',
       cause: `${nameOf(device)} has IFF_BACKPRESSURE and still lost ${count(lost)} packets at a full ring: its qdisc ${qdisc ?? ''} cannot hold packets, so nothing is stopped.`,
       evidence: [`${count(lost)} packets lost at the full ring`, `qdisc: ${qdisc ?? 'unknown'}`],

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { isFull, STALLED_SECONDS, standstill } from '../evidence/stall.ts';
-import type { Finding, Remedy } from '../finding.ts';
+import type { Diagnosis, Remedy } from '../finding.ts';
 import { onQueue } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
 import { wakeReader } from '../remedies/reader-remedies.ts';
 import type { Rule } from '../rule.ts';
+import { READER_STALLED } from '../rule-names.ts';
 import { grown, type QueueSpan, type Window } from '../window.ts';
 import { count, duration, queueName, readerName } from '../words.ts';
 
@@ -23,7 +24,7 @@ export const backpressureStall: Rule = {
   judge: (window) => window.devices.flatMap(({ queues }) => queues.flatMap((queue) => stopped(queue, window))),
 };
 
-function stopped(queue: QueueSpan, window: Window): readonly Finding[] {
+function stopped(queue: QueueSpan, window: Window): readonly Diagnosis[] {
   const { flow, ring } = queue.now;
   if (!flow || !ring) return [];
   const stall = standstill(queue, (_, now) => now.flow?.stoppedForSeconds !== undefined && !isFull(now));
@@ -35,7 +36,6 @@ function stopped(queue: QueueSpan, window: Window): readonly Finding[] {
   const room = isEmpty ? 'is empty: the wake was lost' : 'has room, and its reader takes nothing';
   return [
     onQueue(queue, {
-      rule: 'backpressure-stall',
       severity: stands && stall.seconds >= CRITICAL_SECONDS ? 'critical' : 'warning',
       cause: stands
         ? `${queueName(queue)} gets nothing: the host is stopped for ${duration(flow.stoppedForSeconds ?? 0)} although its ring ${room}.`
@@ -51,7 +51,7 @@ function stopped(queue: QueueSpan, window: Window): readonly Finding[] {
       rejected: stands
         ? [
             {
-              rule: 'reader-stalled',
+              rule: READER_STALLED,
               because: `the ring is not full: ${count(ring.occupancy)} of ${count(ring.capacity)}`,
             },
           ]

@@ -5,6 +5,7 @@ import { lossBefore, severityOf } from '../evidence/loss.ts';
 import { onDevice } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
+import { HOST_FIREWALL } from '../rule-names.ts';
 import { count, nameOf } from '../words.ts';
 
 /** A TCP connection that hangs for it sends one such frame every few seconds. */
@@ -24,7 +25,6 @@ export const bridgeMtu: Rule = {
       if (!loss || loss.lost < FEWEST || !device.now.up) return [];
       return [
         onDevice(device, {
-          rule: 'bridge-mtu',
           severity: severityOf(loss) ?? 'warning',
           cause: `${nameOf(device)}: its bridge discarded ${count(loss.lost)} frames that are longer than the device’s MTU; no counter of the kernel shows it.`,
           evidence: [
@@ -50,7 +50,7 @@ export const bridgeMtu: Rule = {
             },
           ],
           rejected: [
-            { rule: 'host-firewall', because: `these ${count(loss.lost)} were freed after the firewall’s hooks` },
+            { rule: HOST_FIREWALL, because: `these ${count(loss.lost)} were freed after the firewall’s hooks` },
           ],
           confidence: 'high',
         }),

@@ -4,9 +4,10 @@ import type { Queue } from '../../snapshot.ts';
 import { fullRing } from '../evidence/full-ring.ts';
 import { delivered } from '../evidence/loss.ts';
 import { isLookedAtOften } from '../evidence/stall.ts';
-import type { Finding } from '../finding.ts';
+import type { Diagnosis } from '../finding.ts';
 import { onQueue } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
+import { RING_FULL_BURST } from '../rule-names.ts';
 import type { QueueSpan } from '../window.ts';
 import { count, duration, queueName } from '../words.ts';
 
@@ -49,7 +50,7 @@ function sum(values: readonly number[]): number {
   return values.reduce((all, one) => all + one, 0);
 }
 
-function standing(queue: QueueSpan): readonly Finding[] {
+function standing(queue: QueueSpan): readonly Diagnosis[] {
   const { device, steps, now } = queue;
   const taken = delivered(queue) ?? 0;
   if (!now.ring || taken < FEWEST_TAKEN || fullRing(queue)) return [];
@@ -61,7 +62,6 @@ function standing(queue: QueueSpan): readonly Finding[] {
   const { capacity, occupancy } = now.ring;
   return [
     onQueue(queue, {
-      rule: 'bufferbloat',
       severity: capacity > DEFAULT_SIZE ? 'warning' : 'info',
       cause: `${queueName(queue)} delays each packet by about ${duration(mean)}: some ${count(mean * perSecond)} stand in its ring of ${count(capacity)}, and ${count(perSecond)} a second are taken.`,
       evidence: [
@@ -93,7 +93,7 @@ function standing(queue: QueueSpan): readonly Finding[] {
           by: 'vmm',
         },
       ],
-      rejected: [{ rule: 'ring-full-burst', because: `the ring of ${count(capacity)} holds what comes` }],
+      rejected: [{ rule: RING_FULL_BURST, because: `the ring of ${count(capacity)} holds what comes` }],
       confidence: 'high',
     }),
   ];

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { lossBefore, NOISE_PER_SECOND } from '../evidence/loss.ts';
-import type { Finding, Severity } from '../finding.ts';
+import type { Diagnosis, Severity } from '../finding.ts';
 import { onDevice } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
+import { NO_READER } from '../rule-names.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
 import { count, nameOf } from '../words.ts';
 
@@ -24,7 +25,7 @@ export const deviceDown: Rule = {
   judge: (window, asked) => window.devices.flatMap((device) => down(device, window, device === asked)),
 };
 
-function down(device: DeviceSpan, window: Window, isAsked: boolean): readonly Finding[] {
+function down(device: DeviceSpan, window: Window, isAsked: boolean): readonly Diagnosis[] {
   const { up, macvtap, attachedQueues } = device.now;
   if (up || macvtap) return [];
   const lost = (lossBefore(device, () => true)?.lost ?? 0) + refused(device);
@@ -33,7 +34,6 @@ function down(device: DeviceSpan, window: Window, isAsked: boolean): readonly Fi
   if (!severity) return [];
   return [
     onDevice(device, {
-      rule: 'device-down',
       severity,
       cause: `${nameOf(device)} is down: the kernel forwards nothing to it and takes nothing from it.`,
       evidence: [
@@ -54,7 +54,7 @@ function down(device: DeviceSpan, window: Window, isAsked: boolean): readonly Fi
           by: 'host',
         },
       ],
-      rejected: [{ rule: 'no-reader', because: 'a reader gets 0 packets of a device that is down' }],
+      rejected: [{ rule: NO_READER, because: 'a reader gets 0 packets of a device that is down' }],
       confidence: 'high',
     }),
   ];

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FILTERS } from '../evidence/drop-kinds.ts';
 import { lossOf, MEANT_SHARE, NOISE_PER_SECOND, passedBy, severityOf } from '../evidence/loss.ts';
-import type { Finding } from '../finding.ts';
+import type { Diagnosis } from '../finding.ts';
 import { onQueue } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
+import { RING_FULL_BURST } from '../rule-names.ts';
 import { grown, type QueueSpan } from '../window.ts';
 import { count, percent, queueName, readerName } from '../words.ts';
 
@@ -19,7 +20,7 @@ export const filterDrop: Rule = {
   judge: ({ devices }) => devices.flatMap(({ queues }) => queues.flatMap(filtered)),
 };
 
-function filtered(queue: QueueSpan): readonly Finding[] {
+function filtered(queue: QueueSpan): readonly Diagnosis[] {
   const found = Object.entries(FILTERS)
     .map(([reason, what]) => ({ reason, what, lost: dropsOf(queue, reason) }))
     .sort((a, b) => b.lost - a.lost);
@@ -30,7 +31,6 @@ function filtered(queue: QueueSpan): readonly Finding[] {
   const isMuch = loss.share >= MEANT_SHARE && loss.perSecond >= NOISE_PER_SECOND;
   return [
     onQueue(queue, {
-      rule: 'filter-drop',
       severity: isMuch ? 'warning' : 'info',
       cause: `${queueName(queue)} had ${count(lost)} of ${count(loss.offered)} packets refused by ${most.what}, which ${readerName(queue)} has set.`,
       evidence: [
@@ -55,7 +55,7 @@ function filtered(queue: QueueSpan): readonly Finding[] {
           by: 'vmm',
         },
       ],
-      rejected: [{ rule: 'ring-full-burst', because: `these ${count(lost)} were refused in front of the ring` }],
+      rejected: [{ rule: RING_FULL_BURST, because: `these ${count(lost)} were refused in front of the ring` }],
       confidence: 'high',
     }),
   ];

@@ -5,6 +5,7 @@ import { type Loss, lossBefore, severityOf } from '../evidence/loss.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
+import { QDISC_DROP } from '../rule-names.ts';
 import type { DeviceSpan } from '../window.ts';
 import { count, nameOf, percent } from '../words.ts';
 
@@ -31,7 +32,6 @@ export const fqHorizon: Rule = {
       const name = quoted(device.now.name);
       return [
         onDevice(device, {
-          rule: 'fq-horizon',
           severity: severityOf(loss) ?? 'warning',
           cause: `${nameOf(device)} lost ${count(loss.lost)} of ${count(loss.offered)} packets in its qdisc fq: they carry departure times too far ahead, most likely of another clock.`,
           evidence: [
@@ -51,7 +51,7 @@ export const fqHorizon: Rule = {
             },
           ],
           rejected: [
-            { rule: 'qdisc-drop', because: `these ${count(loss.lost)} were not dropped because a queue was full` },
+            { rule: QDISC_DROP, because: `these ${count(loss.lost)} were not dropped because a queue was full` },
           ],
           confidence: isNamed ? 'high' : 'medium',
         }),

@@ -4,10 +4,11 @@ import { type FullRing, fullRings } from '../evidence/full-ring.ts';
 import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { severityOf } from '../evidence/loss.ts';
 import { notStalled } from '../evidence/stall.ts';
-import type { Finding } from '../finding.ts';
+import type { Diagnosis } from '../finding.ts';
 import { onQueue } from '../make-finding.ts';
 import { moreBuffers } from '../remedies/guest-remedies.ts';
 import type { Rule } from '../rule.ts';
+import { READER_CPU_BOUND, READER_STARVED } from '../rule-names.ts';
 import { grown } from '../window.ts';
 import { count, percent, queueName, readerName } from '../words.ts';
 
@@ -24,10 +25,9 @@ export const guestNotRefilling: Rule = {
   judge: (window) => fullRings(window, 'guest').map(notRefilling),
 };
 
-function notRefilling({ queue, loss, time }: FullRing): Finding {
+function notRefilling({ queue, loss, time }: FullRing): Diagnosis {
   const noBuffer = grown(queue, ({ vhost }) => vhost?.noBuffer);
   return onQueue(queue, {
-    rule: 'guest-not-refilling',
     severity: severityOf(loss) ?? 'warning',
     cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: the guest gave back receive buffers too slowly${noBuffer ? `, ${count(noBuffer)} times there was none for a packet` : `, and ${readerName(queue)} slept for ${percent(time?.share('sleeping') ?? 0)} of the time the ring was full`}.`,
     evidence: [
@@ -48,9 +48,9 @@ function notRefilling({ queue, loss, time }: FullRing): Finding {
     ],
     rejected: [
       ...notStalled(queue),
-      { rule: 'reader-cpu-bound', because: `it ran for only ${percent(time?.share('running') ?? 0)} of the full time` },
+      { rule: READER_CPU_BOUND, because: `it ran for only ${percent(time?.share('running') ?? 0)} of the full time` },
       {
-        rule: 'reader-starved',
+        rule: READER_STARVED,
         because: `it or its guest waited for a CPU for ${percent(time?.share('waiting', 'throttled') ?? 0)} of it`,
       },
     ],

@@ -5,6 +5,7 @@ import { isMostOfFew, lossBefore, MEANT_SHARE, NOISE_PER_SECOND, severityOf } fr
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
+import { QDISC_DROP } from '../rule-names.ts';
 import { count, nameOf, percent } from '../words.ts';
 
 export const hostFirewall: Rule = {
@@ -24,7 +25,6 @@ export const hostFirewall: Rule = {
       const isMuch = loss.share >= MEANT_SHARE && (isAsked || loss.perSecond >= NOISE_PER_SECOND);
       return [
         onDevice(device, {
-          rule: 'host-firewall',
           severity: isMuch ? 'warning' : 'info',
           cause: `${nameOf(device)}: the host’s firewall dropped ${count(loss.lost)} of ${count(loss.offered)} packets on their way to it.`,
           evidence: [
@@ -63,7 +63,7 @@ export const hostFirewall: Rule = {
             },
           ],
           rejected: [
-            { rule: 'qdisc-drop', because: `no qdisc frees packets in netfilter; these ${count(loss.lost)} were` },
+            { rule: QDISC_DROP, because: `no qdisc frees packets in netfilter; these ${count(loss.lost)} were` },
           ],
           confidence: 'high',
         }),

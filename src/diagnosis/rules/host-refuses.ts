@@ -4,10 +4,11 @@ import type { OtherDrop } from '../../snapshot.ts';
 import { isFirewallDrop } from '../evidence/drop-kinds.ts';
 import { isXdpDrop, lossBehind } from '../evidence/from-guest.ts';
 import { isMostOfFew, MEANT_SHARE, NOISE_PER_SECOND, severityOf } from '../evidence/loss.ts';
-import type { Finding, Remedy } from '../finding.ts';
+import type { Diagnosis, Remedy } from '../finding.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
+import { WRITER_REFUSED } from '../rule-names.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 import { count, nameOf, percent } from '../words.ts';
 
@@ -74,7 +75,7 @@ export const hostRefuses: Rule = {
   judge: (window, asked) => window.devices.flatMap((device) => refusing(device, window, device === asked)),
 };
 
-function refusing(device: DeviceSpan, window: Window, isAsked: boolean): readonly Finding[] {
+function refusing(device: DeviceSpan, window: Window, isAsked: boolean): readonly Diagnosis[] {
   const isOurs = (drop: OtherDrop): boolean => !isXdpDrop(drop) && KINDS.some(({ is }) => is(drop));
   const loss = lossBehind(device, isOurs);
   if (!(severityOf(loss) || (isAsked && isMostOfFew(loss)))) return [];
@@ -84,7 +85,6 @@ function refusing(device: DeviceSpan, window: Window, isAsked: boolean): readonl
   const isMuch = loss.share >= MEANT_SHARE && (isAsked || (!most.isMeant && loss.perSecond >= NOISE_PER_SECOND));
   return [
     onDevice(device, {
-      rule: 'host-refuses',
       severity: isMuch ? 'warning' : 'info',
       cause: `${nameOf(device)}: the host dropped ${count(loss.lost)} of ${count(loss.offered)} packets from its guest or writer: ${most.why}.`,
       evidence: [
@@ -97,7 +97,7 @@ function refusing(device: DeviceSpan, window: Window, isAsked: boolean): readonl
         restart: false,
         by: 'host',
       })),
-      rejected: [{ rule: 'writer-refused', because: 'tun took these writes: 0 of them failed' }],
+      rejected: [{ rule: WRITER_REFUSED, because: 'tun took these writes: 0 of them failed' }],
       confidence: 'high',
     }),
   ];

@@ -13,10 +13,11 @@ import {
   reasonsOf,
 } from '../evidence/drop-kinds.ts';
 import { lossBefore, lossOf, MANAGED_SHARE, ringDrops, severityOf } from '../evidence/loss.ts';
-import type { Finding } from '../finding.ts';
+import type { Diagnosis } from '../finding.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
+import { QDISC_DROP } from '../rule-names.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
 import { count, nameOf, percent } from '../words.ts';
 
@@ -45,7 +46,7 @@ function isUnexplained(drop: OtherDrop): boolean {
   return !EXPLAINED.some((explains) => explains(drop));
 }
 
-function unexplained(device: DeviceSpan, window: Window): readonly Finding[] {
+function unexplained(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   const { up, attachedQueues } = device.now;
   if (!up || attachedQueues === 0) return [];
   const before = lossBefore(device, isUnexplained);
@@ -54,7 +55,6 @@ function unexplained(device: DeviceSpan, window: Window): readonly Finding[] {
   if (!severityOf(loss) || loss.share < MANAGED_SHARE) return [];
   return [
     onDevice(device, {
-      rule: 'loss-unexplained',
       severity: 'warning',
       cause: `${nameOf(device)} lost ${count(loss.lost)} of ${count(loss.offered)} packets on their way to its guest or reader, for reasons that only the kernel’s names tell.`,
       evidence: [
@@ -72,7 +72,7 @@ function unexplained(device: DeviceSpan, window: Window): readonly Finding[] {
           by: 'host',
         },
       ],
-      rejected: [{ rule: 'qdisc-drop', because: `${count(loss.lost)} packets have other reasons than a qdisc’s` }],
+      rejected: [{ rule: QDISC_DROP, because: `${count(loss.lost)} packets have other reasons than a qdisc’s` }],
       confidence: 'low',
     }),
   ];

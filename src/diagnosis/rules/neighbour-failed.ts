@@ -5,6 +5,7 @@ import { isMostOfFew, lossBefore, MANAGED_SHARE, severityOf } from '../evidence/
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
+import { QDISC_DROP } from '../rule-names.ts';
 import { count, nameOf, percent } from '../words.ts';
 
 export const neighbourFailed: Rule = {
@@ -23,7 +24,6 @@ export const neighbourFailed: Rule = {
       if (!isTold && !(device === asked && isMostOfFew(loss))) return [];
       return [
         onDevice(device, {
-          rule: 'neighbour-failed',
           severity: 'warning',
           cause: `${nameOf(device)}: the host dropped ${count(loss.lost)} of ${count(loss.offered)} packets for addresses behind it that do not answer ARP or neighbour discovery.`,
           evidence: [
@@ -51,9 +51,7 @@ export const neighbourFailed: Rule = {
               by: 'guest',
             },
           ],
-          rejected: [
-            { rule: 'qdisc-drop', because: `these ${count(loss.lost)} were freed before they reached a qdisc` },
-          ],
+          rejected: [{ rule: QDISC_DROP, because: `these ${count(loss.lost)} were freed before they reached a qdisc` }],
           confidence: 'high',
         }),
       ];

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { lossBefore, NOISE_PER_SECOND } from '../evidence/loss.ts';
-import type { Finding } from '../finding.ts';
+import type { Diagnosis } from '../finding.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
+import { QDISC_DROP } from '../rule-names.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
 import { count, nameOf } from '../words.ts';
 
@@ -38,7 +39,7 @@ function sinceItsReaderLeft(device: DeviceSpan): DeviceSpan {
   };
 }
 
-function orphan(device: DeviceSpan, window: Window): readonly Finding[] {
+function orphan(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   const { up, attachedQueues, macvtap, detachedQueues = 0, persistent } = device.now;
   if (!up || macvtap || attachedQueues !== 0 || device.before.attachedQueues !== 0) return [];
   const before = lossBefore(device, () => true)?.lost ?? 0;
@@ -50,7 +51,6 @@ function orphan(device: DeviceSpan, window: Window): readonly Finding[] {
   const why = isDetached ? `its process has detached all ${count(detachedQueues)} queues` : 'no process has it open';
   return [
     onDevice(device, {
-      rule: 'no-reader',
       severity: perSecond >= NOISE_PER_SECOND ? 'warning' : 'info',
       cause: `${nameOf(device)} loses every packet sent to it (${count(lost)} in ${device.seconds.toFixed(0)} s): ${why}.`,
       evidence: [
@@ -77,7 +77,7 @@ function orphan(device: DeviceSpan, window: Window): readonly Finding[] {
           by: 'host',
         },
       ],
-      rejected: [{ rule: 'qdisc-drop', because: `with 0 readers no qdisc is at work, whatever tc shows` }],
+      rejected: [{ rule: QDISC_DROP, because: `with 0 readers no qdisc is at work, whatever tc shows` }],
       confidence: 'high',
     }),
   ];

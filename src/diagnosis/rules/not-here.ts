@@ -2,7 +2,7 @@
 import { lossOnTheWayBack, lossTowards } from '../asked.ts';
 import { receivedFrom, unexplainedReceive } from '../evidence/from-guest.ts';
 import { isMostOfFew, type Loss, lossBefore } from '../evidence/loss.ts';
-import type { Finding } from '../finding.ts';
+import type { Diagnosis } from '../finding.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -37,7 +37,7 @@ function isWatched({ now, queues }: DeviceSpan, { agent }: Window): boolean {
   );
 }
 
-function clean(device: DeviceSpan, window: Window): readonly Finding[] {
+function clean(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   const [towards, back] = [lossTowards(device), lossOnTheWayBack(device)];
   const inTun = grown(device, ({ counters }) => counters?.txDropped) ?? 0;
   const before = lossBefore(device, () => true)?.lost ?? 0;
@@ -46,7 +46,6 @@ function clean(device: DeviceSpan, window: Window): readonly Finding[] {
   return [
     {
       ...onDevice(device, {
-        rule: 'not-here',
         severity: 'info',
         cause: `${nameOf(device)} ${doubts.length > 0 ? 'shows no cause of a loss that is large enough to judge' : sentenceOf(towards, back, waiting)}.`,
         evidence: [
@@ -99,7 +98,7 @@ function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss)
 }
 
 /** Where to look next, by who has the device. */
-function elsewhere(device: DeviceSpan, window: Window): Finding['remedies'] {
+function elsewhere(device: DeviceSpan, window: Window): Diagnosis['remedies'] {
   const program = device.queues.find(({ now }) => now.owner?.identity?.program)?.now.owner?.identity?.program;
   const isMachine = program !== undefined && MACHINES.includes(program);
   const hasGuest = isMachine || device.queues.some(({ now }) => now.vhost !== undefined);
@@ -115,6 +114,6 @@ function elsewhere(device: DeviceSpan, window: Window): Finding['remedies'] {
 
 const MACHINES: readonly string[] = ['qemu', 'firecracker', 'cloud-hypervisor', 'kata', 'crosvm'];
 
-function look(command: string, effect: string, by: 'host' | 'guest'): Finding['remedies'][number] {
+function look(command: string, effect: string, by: 'host' | 'guest'): Diagnosis['remedies'][number] {
   return { command, effect, lossless: true, restart: false, by };
 }

@@ -5,6 +5,7 @@ import { fullRings } from '../evidence/full-ring.ts';
 import { lossBefore } from '../evidence/loss.ts';
 import { onDevice } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
+import { QDISC_DROP } from '../rule-names.ts';
 import { count, nameOf } from '../words.ts';
 
 /** These do no more than the ring itself, or say nothing of what is below them. */
@@ -28,7 +29,6 @@ export const qdiscDecorative: Rule = {
       if (lost === 0 || byQdisc > 0 || !qdisc || PLAIN.includes(qdisc) || flowControl === 'backpressure') return [];
       return [
         onDevice(device, {
-          rule: 'qdisc-decorative',
           severity: 'info',
           cause: `${nameOf(device)} has the qdisc ${qdisc}, which dropped nothing while the ring after it lost ${count(lost)} packets: it never sees the congestion.`,
           evidence: [`0 drops by ${qdisc}, ${count(lost)} at the full ring`, 'IFF_BACKPRESSURE is not in force'],
@@ -49,7 +49,7 @@ export const qdiscDecorative: Rule = {
               by: 'host',
             },
           ],
-          rejected: [{ rule: 'qdisc-drop', because: `${qdisc} dropped 0 packets` }],
+          rejected: [{ rule: QDISC_DROP, because: `${qdisc} dropped 0 packets` }],
           confidence: 'high',
         }),
       ];

@@ -3,11 +3,12 @@
 import { isManagedDrop, isQdiscDrop, reasonsOf } from '../evidence/drop-kinds.ts';
 import { fullTime, fullTimeEvidence } from '../evidence/full-time.ts';
 import { lossBefore, MANAGED_SHARE, severityOf } from '../evidence/loss.ts';
-import type { Finding, Remedy } from '../finding.ts';
+import type { Diagnosis, Remedy } from '../finding.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import { giveCpu, lookAtReader, raiseQuota } from '../remedies/reader-remedies.ts';
 import type { Rule } from '../rule.ts';
+import { RING_FULL_BURST } from '../rule-names.ts';
 import { type DeviceSpan, grown, type QueueSpan, type Window } from '../window.ts';
 import { count, nameOf, percent, readerName } from '../words.ts';
 
@@ -23,7 +24,7 @@ export const qdiscDrop: Rule = {
   judge: (window) => window.devices.flatMap((device) => dropping(device, window)),
 };
 
-function dropping(device: DeviceSpan, window: Window): readonly Finding[] {
+function dropping(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   const { qdisc, attachedQueues, carrier } = device.now;
   const loss = lossBefore(device, isQdiscDrop);
   if (!loss || attachedQueues === 0 || !carrier || !severityOf(loss)) return [];
@@ -40,7 +41,6 @@ function dropping(device: DeviceSpan, window: Window): readonly Finding[] {
     : 'before they reached it: neither ring nor guest is to blame';
   return [
     onDevice(device, {
-      rule: 'qdisc-drop',
       severity: isMuch ? 'warning' : 'info',
       cause: `${nameOf(device)} lost ${count(loss.lost)} of ${count(loss.offered)} packets in its qdisc${qdisc ? ` ${qdisc}` : ''}, ${why}.`,
       evidence: [
@@ -52,7 +52,7 @@ function dropping(device: DeviceSpan, window: Window): readonly Finding[] {
       remedies: slow
         ? [...hasten(slow, window), show(device, window)]
         : [show(device, window), noShaper(device, window)],
-      rejected: [{ rule: 'ring-full-burst', because: 'these packets were freed before tun saw them' }],
+      rejected: [{ rule: RING_FULL_BURST, because: 'these packets were freed before tun saw them' }],
       confidence: slow ? 'medium' : 'high',
     }),
   ];

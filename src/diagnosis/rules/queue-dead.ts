@@ -3,9 +3,10 @@
 import { type FullRing, fullRings } from '../evidence/full-ring.ts';
 import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { siblingsTook, stallSeverity } from '../evidence/stall.ts';
-import type { Finding } from '../finding.ts';
+import type { Diagnosis } from '../finding.ts';
 import { onQueue } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
+import { READER_STALLED } from '../rule-names.ts';
 import { count, duration, queueName, readerName } from '../words.ts';
 
 export const queueDead: Rule = {
@@ -24,12 +25,11 @@ export const queueDead: Rule = {
       .map(({ seen, others }) => dead(seen, others)),
 };
 
-function dead(seen: FullRing, others: readonly number[]): Finding {
+function dead(seen: FullRing, others: readonly number[]): Diagnosis {
   const { queue, loss, stall, time } = seen;
   const { device, now } = queue;
   const flowing = others.filter((packets) => packets > 0);
   return onQueue(queue, {
-    rule: 'queue-dead',
     severity: stallSeverity(seen),
     cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: it was not served for ${duration(stall.seconds)}, while ${flowing.length} of its ${others.length} siblings flow.`,
     evidence: [
@@ -55,7 +55,7 @@ function dead(seen: FullRing, others: readonly number[]): Finding {
       },
     ],
     rejected: [
-      { rule: 'reader-stalled', because: `${flowing.length} other queues of it flow: not all of it has stopped` },
+      { rule: READER_STALLED, because: `${flowing.length} other queues of it flow: not all of it has stopped` },
     ],
     confidence: 'high',
   });

@@ -3,9 +3,10 @@
 import { type FullRing, type FullRingCause, fullRings } from '../evidence/full-ring.ts';
 import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { ringLoss, severityOf } from '../evidence/loss.ts';
-import type { Finding } from '../finding.ts';
+import type { Diagnosis } from '../finding.ts';
 import { onQueue } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
+import { QUEUE_DEAD, READER_CPU_BOUND } from '../rule-names.ts';
 import type { QueueSpan } from '../window.ts';
 import { count, percent, queueName } from '../words.ts';
 
@@ -32,7 +33,7 @@ export const queueHot: Rule = {
       .flatMap((seen) => hot(seen)),
 };
 
-function hot({ queue, loss, time }: FullRing): readonly Finding[] {
+function hot({ queue, loss, time }: FullRing): readonly Diagnosis[] {
   const others = queue.device.queues.filter((one) => one !== queue).map((one: QueueSpan) => ringLoss(one));
   const offered = others.reduce((sum, one) => sum + (one?.offered ?? 0), 0);
   const lost = others.reduce((sum, one) => sum + (one?.lost ?? 0), 0);
@@ -41,7 +42,6 @@ function hot({ queue, loss, time }: FullRing): readonly Finding[] {
   if (share < HOT || 1 - share < OTHERS || offered < FEWEST_OTHERS || alsoLose) return [];
   return [
     onQueue(queue, {
-      rule: 'queue-hot',
       severity: severityOf(loss) ?? 'warning',
       cause: `${queueName(queue)} lost ${count(loss.lost)} packets: it gets ${percent(share)} of the device’s packets, its ${others.length} sibling${others.length > 1 ? 's' : ''} the rest, ${lost > 0 ? `of which ${count(lost)} were lost` : 'without loss'}.`,
       evidence: [
@@ -70,8 +70,8 @@ function hot({ queue, loss, time }: FullRing): readonly Finding[] {
       rejected: [
         ...(lost > 0
           ? []
-          : [{ rule: 'reader-cpu-bound', because: `readers of the ${others.length} other queues have room for more` }]),
-        { rule: 'queue-dead', because: `${count(loss.offered - loss.lost)} packets of it were taken` },
+          : [{ rule: READER_CPU_BOUND, because: `readers of the ${others.length} other queues have room for more` }]),
+        { rule: QUEUE_DEAD, because: `${count(loss.offered - loss.lost)} packets of it were taken` },
       ],
       confidence: 'medium',
     }),

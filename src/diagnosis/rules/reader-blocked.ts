@@ -4,9 +4,10 @@ import { type FullRing, fullRings } from '../evidence/full-ring.ts';
 import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { severityOf } from '../evidence/loss.ts';
 import { notStalled } from '../evidence/stall.ts';
-import type { Finding } from '../finding.ts';
+import type { Diagnosis } from '../finding.ts';
 import { onQueue } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
+import { READER_CPU_BOUND } from '../rule-names.ts';
 import { count, percent, queueName, readerName } from '../words.ts';
 
 export const readerBlocked: Rule = {
@@ -20,10 +21,9 @@ export const readerBlocked: Rule = {
   judge: (window) => fullRings(window, 'blocked').map(blocked),
 };
 
-function blocked({ queue, loss, time }: FullRing): Finding {
+function blocked({ queue, loss, time }: FullRing): Diagnosis {
   const { owner } = queue.now;
   return onQueue(queue, {
-    rule: 'reader-blocked',
     severity: severityOf(loss) ?? 'warning',
     cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: its reader, ${readerName(queue)}, slept for ${percent(time?.share('sleeping') ?? 0)} of the time the ring was full, waiting for something else.`,
     evidence: [fullTimeEvidence(time), `${count(loss.offered - loss.lost)} packets were taken meanwhile`],
@@ -45,7 +45,7 @@ function blocked({ queue, loss, time }: FullRing): Finding {
       },
     ],
     rejected: [
-      { rule: 'reader-cpu-bound', because: `it ran for only ${percent(time?.share('running') ?? 0)} of the full time` },
+      { rule: READER_CPU_BOUND, because: `it ran for only ${percent(time?.share('running') ?? 0)} of the full time` },
       ...notStalled(queue),
     ],
     confidence: 'medium',

@@ -3,10 +3,11 @@
 import { type FullRing, fullRings, isGuest } from '../evidence/full-ring.ts';
 import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { delivered, severityOf } from '../evidence/loss.ts';
-import type { Finding, Remedy } from '../finding.ts';
+import type { Diagnosis, Remedy } from '../finding.ts';
 import { onQueue } from '../make-finding.ts';
 import { moreQueues } from '../remedies/guest-remedies.ts';
 import type { Rule } from '../rule.ts';
+import { READER_STARVED, RING_FULL_BURST } from '../rule-names.ts';
 import { grown, type QueueSpan } from '../window.ts';
 import { count, percent, queueName, readerName } from '../words.ts';
 
@@ -22,12 +23,11 @@ export const readerCpuBound: Rule = {
   judge: (window) => fullRings(window, 'cpu-bound').map(cpuBound),
 };
 
-function cpuBound({ queue, loss, time }: FullRing): Finding {
+function cpuBound({ queue, loss, time }: FullRing): Diagnosis {
   const { seconds } = queue.device;
   const took = delivered(queue);
   const cpu = grown(queue, ({ vhost }) => vhost?.worker?.seconds);
   return onQueue(queue, {
-    rule: 'reader-cpu-bound',
     severity: severityOf(loss) ?? 'warning',
     cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: its reader, ${readerName(queue)}, ran for ${percent(time?.share('running') ?? 0)} of the time the ring was full and could not keep up.`,
     evidence: [
@@ -40,11 +40,11 @@ function cpuBound({ queue, loss, time }: FullRing): Finding {
     remedies: [...(isGuest(queue) ? moreQueues(queue) : fasterReader(queue)), waitInstead],
     rejected: [
       {
-        rule: 'reader-starved',
+        rule: READER_STARVED,
         because: `it waited for a CPU for only ${percent(time?.share('waiting', 'throttled') ?? 0)} of the full time`,
       },
       {
-        rule: 'ring-full-burst',
+        rule: RING_FULL_BURST,
         because: `the ring was full for ${percent(time?.ofWindow ?? 0)} of the window: no size holds that`,
       },
     ],

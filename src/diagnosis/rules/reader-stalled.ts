@@ -13,11 +13,12 @@ import {
   stallSeverity,
 } from '../evidence/stall.ts';
 import { isPaused, vcpuEvidence } from '../evidence/vcpus.ts';
-import type { Finding } from '../finding.ts';
+import type { Diagnosis } from '../finding.ts';
 import { onQueue } from '../make-finding.ts';
 import { wakeReader } from '../remedies/reader-remedies.ts';
 import { resumeGuest } from '../remedies/resume-guest.ts';
 import type { Rule } from '../rule.ts';
+import { GUEST_NOT_REFILLING, NOT_HERE, READER_CPU_BOUND, RING_FULL_BURST } from '../rule-names.ts';
 import { type DeviceSpan, grown, type QueueSpan, type Window } from '../window.ts';
 import { count, duration, queueName, readerName } from '../words.ts';
 
@@ -44,7 +45,7 @@ export const readerStalled: Rule = {
   ],
 };
 
-function stalled(seen: FullRing): Finding {
+function stalled(seen: FullRing): Diagnosis {
   const { queue, loss, stall, time } = seen;
   const { flow, ring } = queue.now;
   const isStopped = (time?.share('stopped') ?? 0) >= 0.5;
@@ -69,7 +70,6 @@ function stalled(seen: FullRing): Finding {
       ? `lost ${count(loss.lost)} of ${count(loss.offered)} packets`
       : 'is stopped, and its sender waits';
   return onQueue(queue, {
-    rule: 'reader-stalled',
     severity: isYoung(queue) && !isStopped && !paused ? 'info' : stallSeverity(seen),
     cause: `${queueName(queue)} ${lost}: ${holder} ${what}${paused ? '' : `, ${since}`}.${paused ? '' : young}`,
     evidence: [
@@ -81,8 +81,8 @@ function stalled(seen: FullRing): Finding {
     ],
     remedies: paused ? resumeGuest(queue) : wakeReader(queue, isStopped),
     rejected: [
-      { rule: 'ring-full-burst', because: 'a bigger ring would fill as well: no reader empties it' },
-      ...(isOn ? [] : [{ rule: 'reader-cpu-bound', because: `a slow reader takes some; this one took 0` }]),
+      { rule: RING_FULL_BURST, because: 'a bigger ring would fill as well: no reader empties it' },
+      ...(isOn ? [] : [{ rule: READER_CPU_BOUND, because: `a slow reader takes some; this one took 0` }]),
     ],
     confidence: time && time.seconds > 0 ? 'high' : 'medium',
   });
@@ -102,7 +102,7 @@ function ageOf({ device, now }: QueueSpan): number {
 }
 
 /** Rings that will be full: of a trickle only who asks about the device is told. */
-function neglected({ devices }: Window, asked: DeviceSpan | undefined): readonly Finding[] {
+function neglected({ devices }: Window, asked: DeviceSpan | undefined): readonly Diagnosis[] {
   return devices.flatMap((device) =>
     device.queues.flatMap((queue) => {
       if (!queue.now.ring?.occupancy) return [];
@@ -116,11 +116,10 @@ function neglected({ devices }: Window, asked: DeviceSpan | undefined): readonly
   );
 }
 
-function neglect(queue: QueueSpan, seconds: number, isFault: boolean): Finding {
+function neglect(queue: QueueSpan, seconds: number, isFault: boolean): Diagnosis {
   const { occupancy = 0, capacity = 0 } = queue.now.ring ?? {};
   const paused = isPaused(queue);
   return onQueue(queue, {
-    rule: 'reader-stalled',
     severity: isFault ? 'warning' : 'info',
     cause: `${queueName(queue)} is not read: its reader, ${readerName(queue)}, takes nothing, ${paused ? `because the VM is paused: ${vcpuEvidence(queue)}` : `for ${duration(seconds)}`}.`,
     evidence: [
@@ -129,15 +128,14 @@ function neglect(queue: QueueSpan, seconds: number, isFault: boolean): Finding {
       'none was lost yet: the ring has room',
     ],
     remedies: paused ? resumeGuest(queue) : wakeReader(queue, false),
-    rejected: [{ rule: 'not-here', because: `${count(occupancy)} packets came, and are still here` }],
+    rejected: [{ rule: NOT_HERE, because: `${count(occupancy)} packets came, and are still here` }],
     confidence: 'medium',
   });
 }
 
-function paused({ queue, loss, time, stall }: FullRing): Finding {
+function paused({ queue, loss, time, stall }: FullRing): Diagnosis {
   const lasts = stall.lasts || isFull(queue.now);
   return onQueue(queue, {
-    rule: 'reader-stalled',
     severity: 'info',
     cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets in one pause of its reader, ${readerName(queue)}, ${lasts ? 'which lasts until now' : 'as a migration makes one'}.`,
     evidence: [
@@ -145,7 +143,7 @@ function paused({ queue, loss, time, stall }: FullRing): Finding {
       lasts ? 'it is too short yet to tell a migration from a hang' : 'before and after it every packet was taken',
     ],
     remedies: [],
-    rejected: [{ rule: 'guest-not-refilling', because: 'packets were lost once, and not again and again' }],
+    rejected: [{ rule: GUEST_NOT_REFILLING, because: 'packets were lost once, and not again and again' }],
     confidence: 'medium',
   });
 }

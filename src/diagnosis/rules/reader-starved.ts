@@ -4,10 +4,11 @@ import { type FullRing, fullRings } from '../evidence/full-ring.ts';
 import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { severityOf } from '../evidence/loss.ts';
 import { rivalEvidence } from '../evidence/rivals.ts';
-import type { Finding } from '../finding.ts';
+import type { Diagnosis } from '../finding.ts';
 import { onQueue } from '../make-finding.ts';
 import { giveCpu, raiseQuota } from '../remedies/reader-remedies.ts';
 import type { Rule } from '../rule.ts';
+import { GUEST_NOT_REFILLING, READER_CPU_BOUND, RING_FULL_BURST } from '../rule-names.ts';
 import type { Window } from '../window.ts';
 import { count, percent, queueName, readerName } from '../words.ts';
 
@@ -24,7 +25,7 @@ export const readerStarved: Rule = {
   judge: (window) => fullRings(window, 'starved').map((full) => starved(full, window)),
 };
 
-function starved({ queue, loss, time }: FullRing, window: Window): Finding {
+function starved({ queue, loss, time }: FullRing, window: Window): Diagnosis {
   const throttled = time?.share('throttled') ?? 0;
   const waiting = time?.share('waiting') ?? 0;
   const isThrottled = throttled > waiting;
@@ -34,7 +35,6 @@ function starved({ queue, loss, time }: FullRing, window: Window): Finding {
   const worker = queue.now.vhost?.worker;
   const who = `its reader, ${readerName(queue)},${worker ? ' or its guest' : ''}`;
   return onQueue(queue, {
-    rule: 'reader-starved',
     severity: severityOf(loss) ?? 'warning',
     cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: ${who} ${why} of the time the ring was full.`,
     evidence: [
@@ -45,16 +45,16 @@ function starved({ queue, loss, time }: FullRing, window: Window): Finding {
     ],
     remedies: isThrottled ? raiseQuota(queue, window) : giveCpu(queue),
     rejected: [
-      { rule: 'reader-cpu-bound', because: `it ran for only ${percent(time?.share('running') ?? 0)} of the full time` },
+      { rule: READER_CPU_BOUND, because: `it ran for only ${percent(time?.share('running') ?? 0)} of the full time` },
       ...(worker
         ? []
         : [
             {
-              rule: 'guest-not-refilling',
+              rule: GUEST_NOT_REFILLING,
               because: `it slept for only ${percent(time?.share('sleeping') ?? 0)} of it`,
             },
           ]),
-      { rule: 'ring-full-burst', because: `the ring was full for ${percent(time?.ofWindow ?? 0)} of the window` },
+      { rule: RING_FULL_BURST, because: `the ring was full for ${percent(time?.ofWindow ?? 0)} of the window` },
     ],
     confidence: 'high',
   });

@@ -4,11 +4,12 @@ import { type FullRing, fullRings } from '../evidence/full-ring.ts';
 import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { severityOf } from '../evidence/loss.ts';
 import { notStalled } from '../evidence/stall.ts';
-import type { Finding, Remedy } from '../finding.ts';
+import type { Diagnosis, Remedy } from '../finding.ts';
 import { onQueue } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
 import { recommendedSize } from '../remedies/ring-size.ts';
 import type { Rule } from '../rule.ts';
+import { READER_CPU_BOUND } from '../rule-names.ts';
 import type { QueueSpan, Window } from '../window.ts';
 import { count, percent, queueName } from '../words.ts';
 
@@ -24,11 +25,10 @@ export const ringFullBurst: Rule = {
   judge: (window) => fullRings(window, 'burst').map((seen) => burst(seen, window)),
 };
 
-function burst({ queue, loss, time, episodes }: FullRing, window: Window): Finding {
+function burst({ queue, loss, time, episodes }: FullRing, window: Window): Diagnosis {
   const { ring, history } = queue.now;
   const needed = history?.overflow?.needed ?? 0;
   return onQueue(queue, {
-    rule: 'ring-full-burst',
     severity: severityOf(loss) ?? 'warning',
     cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets in bursts that its ring of ${count(ring?.capacity ?? 0)} could not hold, although its reader keeps up on average.`,
     evidence: [
@@ -40,7 +40,7 @@ function burst({ queue, loss, time, episodes }: FullRing, window: Window): Findi
     remedies: longerRing(queue, window),
     rejected: [
       ...(time
-        ? [{ rule: 'reader-cpu-bound', because: `the ring was full for only ${percent(time.ofWindow)} of the window` }]
+        ? [{ rule: READER_CPU_BOUND, because: `the ring was full for only ${percent(time.ofWindow)} of the window` }]
         : []),
       ...notStalled(queue),
     ],

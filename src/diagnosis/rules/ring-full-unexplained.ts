@@ -4,7 +4,7 @@ import { type FullRing, fullRings } from '../evidence/full-ring.ts';
 import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { type Loss, lossOf, severityOf } from '../evidence/loss.ts';
 import { showsStalls } from '../evidence/stall.ts';
-import type { Finding, Remedy } from '../finding.ts';
+import type { Diagnosis, Remedy } from '../finding.ts';
 import { onDevice, onQueue } from '../make-finding.ts';
 import { quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -25,7 +25,7 @@ export const ringFullUnexplained: Rule = {
   ],
 };
 
-function ofQueue({ queue, loss, time, episodes }: FullRing, { agent }: Window): Finding {
+function ofQueue({ queue, loss, time, episodes }: FullRing, { agent }: Window): Diagnosis {
   const isLooking = agent.probes.some(({ event, attached }) => event === 'readers' && attached);
   const why = !isLooking
     ? 'nothing looks at readers here'
@@ -35,7 +35,6 @@ function ofQueue({ queue, loss, time, episodes }: FullRing, { agent }: Window): 
         : 'it is not known whether packets were taken meanwhile'
       : 'its reader was never looked at while the ring was full';
   return onQueue(queue, {
-    rule: 'ring-full-unexplained',
     severity: severityOf(loss) ?? 'warning',
     cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets because its ring of ${count(queue.now.ring?.capacity ?? 0)} was full; why it was full cannot be told: ${why}.`,
     evidence: [
@@ -52,13 +51,12 @@ function ofQueue({ queue, loss, time, episodes }: FullRing, { agent }: Window): 
   });
 }
 
-function ofMacvtap(device: DeviceSpan): readonly Finding[] {
+function ofMacvtap(device: DeviceSpan): readonly Diagnosis[] {
   const loss = macvtapLoss(device);
   const severity = loss && severityOf(loss);
   if (!loss || !severity) return [];
   return [
     onDevice(device, {
-      rule: 'ring-full-unexplained',
       severity,
       cause: `${nameOf(device)} lost ${count(loss.lost)} of ${count(loss.offered)} packets because its ring was full; readers of a ${device.now.kind} are not looked at, so why cannot be told.`,
       evidence: [`${percent(loss.share)} of the packets were lost, ${count(loss.perSecond)} a second`],

@@ -28,7 +28,6 @@ export const selfInflicted: Rule = {
       if (acts.length === 0) return [];
       return [
         onDevice(device, {
-          rule: 'self-inflicted',
           severity: 'info',
           cause: `${nameOf(device)}: ${count(total)} packets that waited for its reader were thrown out when ${acts.map(({ act }) => act).join(', and ')}.`,
           evidence: acts.map(({ packets, act }) => `${count(packets)} packets: ${act}`),

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type FullRing, fullRings } from '../evidence/full-ring.ts';
-import type { Finding } from '../finding.ts';
+import type { Diagnosis } from '../finding.ts';
 import { onDevice } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
+import { RING_FULL_BURST } from '../rule-names.ts';
 import type { Window } from '../window.ts';
 import { count, nameOf } from '../words.ts';
 
@@ -31,13 +32,12 @@ export const txqlenZero: Rule = {
   },
 };
 
-function finding(queues: readonly FullRing[], window: Window): Finding {
+function finding(queues: readonly FullRing[], window: Window): Diagnosis {
   const device = queues[0]?.queue.device;
   if (!device) throw new Error('A device with a lossy queue has one.');
   const lost = queues.reduce((sum, { loss }) => sum + loss.lost, 0);
   const length = DEFAULT_LENGTH[device.now.kind];
   return onDevice(device, {
-    rule: 'txqlen-zero',
     severity: lost >= 10 ? 'critical' : 'warning',
     cause: `${nameOf(device)} loses every packet to its reader (${count(lost)} now): its txqueuelen is 0, and a ring of size 0 takes none.`,
     evidence: [
@@ -53,7 +53,7 @@ function finding(queues: readonly FullRing[], window: Window): Finding {
         by: 'host',
       },
     ],
-    rejected: [{ rule: 'ring-full-burst', because: 'a ring without places is full without any burst' }],
+    rejected: [{ rule: RING_FULL_BURST, because: 'a ring without places is full without any burst' }],
     confidence: 'high',
   });
 }

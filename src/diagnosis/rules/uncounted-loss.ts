@@ -2,10 +2,11 @@
 
 import { type FullRing, fullRings } from '../evidence/full-ring.ts';
 import { lossOf, severityOf } from '../evidence/loss.ts';
-import type { Finding, Remedy } from '../finding.ts';
+import type { Diagnosis, Remedy } from '../finding.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
+import { RING_FULL_BURST } from '../rule-names.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
 import { count, nameOf, percent, readerName } from '../words.ts';
 
@@ -66,7 +67,7 @@ export const uncountedLoss: Rule = {
     window.devices.flatMap((device) => CAUSES.flatMap((cause) => uncounted(device, cause, window)).slice(0, 1)),
 };
 
-function uncounted(device: DeviceSpan, { cause, why, remedy }: Cause, window: Window): readonly Finding[] {
+function uncounted(device: DeviceSpan, { cause, why, remedy }: Cause, window: Window): readonly Diagnosis[] {
   const lost = grown(device, (seen) => seen.uncounted.find((one) => one.cause === cause)?.packets) ?? 0;
   const passed = grown(device, ({ counters }) => counters?.txPackets) ?? 0;
   const loss = lossOf(lost, passed, device.seconds);
@@ -77,7 +78,6 @@ function uncounted(device: DeviceSpan, { cause, why, remedy }: Cause, window: Wi
     cause === 'failed' ? sumOf(fullRings(window, 'failing').filter((ring) => ring.queue.device === device)) : 0;
   return [
     onDevice(device, {
-      rule: 'uncounted-loss',
       severity: cause === 'overflowed' ? 'info' : severity,
       cause: `${nameOf(device)} lost ${count(lost)} of ${count(loss.offered)} packets that no counter of the kernel shows: ${why}.`,
       evidence: [
@@ -87,7 +87,7 @@ function uncounted(device: DeviceSpan, { cause, why, remedy }: Cause, window: Wi
       ],
       remedies: [{ ...remedy, command: remedy.command && inNamespaceOf(device, window, remedy.command) }],
       rejected: [
-        { rule: 'ring-full-burst', because: `these ${count(lost)} were not refused by a full ring on their way in` },
+        { rule: RING_FULL_BURST, because: `these ${count(lost)} were not refused by a full ring on their way in` },
       ],
       confidence: 'high',
     }),

@@ -2,7 +2,7 @@
 
 import { type Loss, lossOf, severityOf } from '../evidence/loss.ts';
 import { refusalOf } from '../evidence/refusal.ts';
-import type { Finding } from '../finding.ts';
+import type { Diagnosis } from '../finding.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
@@ -46,7 +46,7 @@ function passed(device: DeviceSpan): number {
   return grown(device, ({ counters }) => counters?.rxPackets) ?? 0;
 }
 
-function refused(device: DeviceSpan, window: Window): readonly Finding[] {
+function refused(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   const loss = refusedLoss(device);
   const severity = severityOf(loss);
   if (!severity) return [];
@@ -55,7 +55,6 @@ function refused(device: DeviceSpan, window: Window): readonly Finding[] {
   const { why, remedies } = refusalOf(device, writes, window);
   return [
     onDevice(device, {
-      rule: 'writer-refused',
       severity,
       cause: `${nameOf(device)} refused ${count(loss.lost)} of ${count(loss.offered)} packets from its guest or writer: ${why}.`,
       evidence: [
@@ -72,7 +71,7 @@ function refused(device: DeviceSpan, window: Window): readonly Finding[] {
   ];
 }
 
-function waiting(device: DeviceSpan, window: Window): readonly Finding[] {
+function waiting(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   const loss = lossOf(refusedWrites(device, 'EAGAIN'), passed(device), device.seconds);
   const steps = device.steps.map(
     ({ receive }) => receive?.refused?.find(({ errno }) => errno === 'EAGAIN')?.writes ?? 0,
@@ -81,7 +80,6 @@ function waiting(device: DeviceSpan, window: Window): readonly Finding[] {
   if (!severityOf(loss) || loss.share < WAITING_SHARE || grew < WAITING_STEPS * (steps.length - 1)) return [];
   return [
     onDevice(device, {
-      rule: 'writer-refused',
       severity: 'warning',
       cause: `${nameOf(device)}: its guest or writer has to wait in ${percent(loss.share)} of its writes (EAGAIN): what it sent before waits behind the device, in a slow queue.`,
       evidence: [`${count(loss.lost)} writes failed with EAGAIN, ${count(loss.offered - loss.lost)} packets passed`],

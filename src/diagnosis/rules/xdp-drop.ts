@@ -2,10 +2,11 @@
 
 import { xdpLoss } from '../evidence/from-guest.ts';
 import { isMostOfFew, MEANT_SHARE, NOISE_PER_SECOND, severityOf } from '../evidence/loss.ts';
-import type { Finding } from '../finding.ts';
+import type { Diagnosis } from '../finding.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
+import { WRITER_REFUSED } from '../rule-names.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 import { count, nameOf, percent } from '../words.ts';
 
@@ -21,7 +22,7 @@ export const xdpDrop: Rule = {
   judge: (window, asked) => window.devices.flatMap((device) => dropping(device, window, device === asked)),
 };
 
-function dropping(device: DeviceSpan, window: Window, isAsked: boolean): readonly Finding[] {
+function dropping(device: DeviceSpan, window: Window, isAsked: boolean): readonly Diagnosis[] {
   const { native = 0, generic = 0 } = device.now.receive?.xdp ?? {};
   const loss = xdpLoss(device);
   if (!device.now.up || !(severityOf(loss) || (isAsked && isMostOfFew(loss)))) return [];
@@ -30,7 +31,6 @@ function dropping(device: DeviceSpan, window: Window, isAsked: boolean): readonl
   const program = native || generic;
   return [
     onDevice(device, {
-      rule: 'xdp-drop',
       severity: isMuch ? 'warning' : 'info',
       cause: `${nameOf(device)}: an XDP program dropped ${count(loss.lost)} of ${count(loss.offered)} packets from its guest or writer.`,
       evidence: [
@@ -63,7 +63,7 @@ function dropping(device: DeviceSpan, window: Window, isAsked: boolean): readonl
         },
       ],
       rejected: [
-        { rule: 'writer-refused', because: '0 of these writes failed: the kernel answers as if it had taken them' },
+        { rule: WRITER_REFUSED, because: '0 of these writes failed: the kernel answers as if it had taken them' },
       ],
       confidence: 'high',
     }),

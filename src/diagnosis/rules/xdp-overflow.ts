@@ -2,11 +2,12 @@
 
 import { fullTime, fullTimeEvidence } from '../evidence/full-time.ts';
 import { lossOf, severityOf } from '../evidence/loss.ts';
-import type { Finding } from '../finding.ts';
+import type { Diagnosis } from '../finding.ts';
 import { onQueue } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
 import { recommendedSize } from '../remedies/ring-size.ts';
 import type { Rule } from '../rule.ts';
+import { QDISC_DROP } from '../rule-names.ts';
 import { grown, type QueueSpan, type Window } from '../window.ts';
 import { count, percent, queueName, readerName } from '../words.ts';
 
@@ -24,7 +25,7 @@ export const xdpOverflow: Rule = {
   judge: (window) => window.devices.flatMap(({ queues }) => queues.flatMap((queue) => overflowing(queue, window))),
 };
 
-function overflowing(queue: QueueSpan, window: Window): readonly Finding[] {
+function overflowing(queue: QueueSpan, window: Window): readonly Diagnosis[] {
   const lost = grown(queue, ({ redirected }) => redirected?.lost ?? 0) ?? 0;
   const entered = grown(queue, ({ redirected }) => redirected?.enqueued ?? 0) ?? 0;
   const loss = lossOf(lost, entered, queue.device.seconds);
@@ -37,7 +38,6 @@ function overflowing(queue: QueueSpan, window: Window): readonly Finding[] {
   const { now } = queue.device;
   return [
     onQueue(queue, {
-      rule: 'xdp-overflow',
       severity,
       cause: `${queueName(queue)} lost ${count(lost)} of ${count(loss.offered)} frames that XDP redirected to it: its ring of ${count(queue.now.ring?.capacity ?? 0)} was full${time ? why : ''}.`,
       evidence: [
@@ -66,7 +66,7 @@ function overflowing(queue: QueueSpan, window: Window): readonly Finding[] {
           by: 'host',
         },
       ],
-      rejected: [{ rule: 'qdisc-drop', because: `these ${count(lost)} passed no qdisc` }],
+      rejected: [{ rule: QDISC_DROP, because: `these ${count(lost)} passed no qdisc` }],
       confidence: time ? 'high' : 'medium',
     }),
   ];
