@@ -43,8 +43,19 @@ const layers: Readonly<Record<string, Layer>> = {
   bench: { imports: ['kernel', 'inventory', 'snapshot', 'bench-report'] },
   history: { imports: ['snapshot'] },
   diagnosis: { imports: ['snapshot'] },
+  // Of other hosts, by the HTTP API of an engine: `fetch` is all it needs of the system.
+  fleet: { imports: [] },
   outputs: {
-    imports: ['snapshot', 'bench-report', 'metric', 'metrics', 'diagnosis', 'prom-client', 'fast-string-width'],
+    imports: [
+      'snapshot',
+      'bench-report',
+      'fleet',
+      'metric',
+      'metrics',
+      'diagnosis',
+      'prom-client',
+      'fast-string-width',
+    ],
   },
   server: {
     imports: [
@@ -67,7 +78,7 @@ const layers: Readonly<Record<string, Layer>> = {
 };
 
 /**
- * `tapscope bench` alone starts programs: its own traffic, which holds the taps in a namespace that must die with it, and kmod's,
+ * `tapscope bench` and `tapscope demo` alone start programs: its own traffic, which holds the taps in a namespace that must die with it, and kmod's,
  * since vhost-net's parameter is set by loading it. A test below: only the bench imports them.
  */
 const spawning = ['src/kernel/traffic.ts', 'src/kernel/vhost-module.ts', 'src/kernel/line-protocol.ts'];

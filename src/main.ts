@@ -10,6 +10,8 @@ import { diagnose } from './commands/diagnose.ts';
 import { doctor } from './commands/doctor.ts';
 import { drops } from './commands/drops.ts';
 import { explain } from './commands/explain.ts';
+import { fleet } from './commands/fleet.ts';
+import { helpAfter } from './commands/help.ts';
 import { BENCH_HELP, benchFlags, readBenchFlags } from './commands/options/bench-options.ts';
 import { dropsFlags, readDropsOptions } from './commands/options/drops-options.ts';
 import { NO_PIN, NO_PIN_HELP, readServeOptions, SOCKET, serveFlags } from './commands/options/serve-options.ts';

@@ -2,13 +2,10 @@
 // A real QEMU with a real Linux guest behind the real vhost-net: emulated by a QEMU that is emulated, so slow, and nightly.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { standingLab } from '../agent/agent-lab.ts';
-import { standingAgent, tapscope } from '../agent/serve-process.ts';
 import { loadVhost } from '../host/zerocopy-parameter.ts';
-import { ProgramCheck } from '../programs/checks.ts';
 import { qemuOf } from '../programs/guests/qemu.ts';
 import { missing } from '../programs/need.ts';
-import { makeStage } from '../programs/places.ts';
+import { checksOf } from '../programs/running.ts';
 
 for (const queues of [1, 2]) {
   const program = qemuOf(queues, 'on');

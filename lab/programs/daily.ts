@@ -2,13 +2,11 @@
 // A program's four checks as tests, with the agent as built: what `npm test` runs every day.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { standingLab } from '../agent/agent-lab.ts';
-import { standingAgent, tapscope } from '../agent/serve-process.ts';
 import { noLab } from '../host/netns.ts';
-import { type CheckResult, ProgramCheck } from './checks.ts';
+import type { CheckResult } from './checks.ts';
 import { missing, provide } from './need.ts';
-import { makeStage } from './places.ts';
 import type { Program } from './program.ts';
+import { checksOf } from './running.ts';
 
 export function testProgram(program: Program): void {
   const skip = noLab || missing(program.needs.filter((need) => 'debian' in need)) || (program.obstacle?.() ?? false);

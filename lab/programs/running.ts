@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A program that runs on a stage of its own beside the standing agent, and its checks.
-import { type AgentLab, standingLab } from '../agent.ts';
-import type { namespaceLab } from '../netns.ts';
-import { standingAgent, tapscope } from '../serve.ts';
+import { type AgentLab, standingLab } from '../agent/agent-lab.ts';
+import { standingAgent, tapscope } from '../agent/serve-process.ts';
+import type { namespaceLab } from '../host/netns.ts';
 import { ProgramCheck } from './checks.ts';
+import { makeStage, type Stage } from './places.ts';
 import type { Load, Program, Running } from './program.ts';
-import { makeStage, type Stage } from './stage.ts';
 
 export interface Checked {
   readonly agent: AgentLab;

@@ -2,9 +2,9 @@
 // npx tsx lab/scale/main.ts [--write] [QUEUES …]: what the agent takes of a host with many real taps; --write: into BENCHMARKS.md.
 // 256 and 1 024 queues unless told otherwise. The agent must be the only one in its network namespace.
 import { argv } from 'node:process';
-import { writeSection } from '../benchmarks.ts';
+import { writeSection } from '../tables/benchmarks.ts';
 import { measure, type Scaled } from './measure.ts';
-import { report } from './report.ts';
+import { report } from './scale-table.ts';
 
 const USUAL = [256, 1024];
 

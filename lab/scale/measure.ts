@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { type Agent, startAgent, tapscope } from '../agent/serve-process.ts';
+import type { Scope } from '../agent/shared-agent.ts';
+import { until } from '../host/until.ts';
 import type { LoopReport } from '../scrape/event-loop.ts';
-import { type Agent, startAgent, tapscope } from '../serve.ts';
-import type { Scope } from '../standing.ts';
-import { until } from '../until.ts';
 import { coreShare, cpuMs } from './cpu.ts';
-import { makeTaps, type Taps } from './taps.ts';
+import { makeTaps, type Taps } from './real-taps.ts';
 
 export interface Scaled {
   readonly queues: number;

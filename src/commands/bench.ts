@@ -10,16 +10,9 @@ import { agentPid } from '../kernel/agent-lock.ts';
 import { tunDriver } from '../kernel/host.ts';
 import { hasPktgen } from '../kernel/pktgen.ts';
 import { renderBench } from '../outputs/bench-text.ts';
+import { onInterruption } from './interruption.ts';
 import type { BenchFlags } from './options/bench-options.ts';
 import { version } from './version.ts';
-
-/** As shells say it of a program that a signal ended. */
-const SIGNALS = [
-  ['SIGHUP', 129],
-  ['SIGINT', 130],
-  ['SIGQUIT', 131],
-  ['SIGTERM', 143],
-] as const;
 
 /** Exit code 0: all numbers agree; 1: they do not, nothing could be measured, or something is not as it was before. */
 export async function bench(flags: BenchFlags): Promise<number> {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tapscope demo`: real faults on taps of its own, and what check and diagnose say of each.
-import { type Demo, FAULTS, type Fault, startDemo } from '../bench/demo.ts';
+import { type Demo, FAULTS, type Fault, startDemo } from '../bench/demo-faults.ts';
+import { RULES } from '../diagnosis/all-rules.ts';
 import { type AgentSelf, askAgent } from '../kernel/agent-lock.ts';
 import { tunDriver } from '../kernel/host.ts';
-import { itemsOf } from '../outputs/check.ts';
-import { renderDemo, renderDemoEnd } from '../outputs/demo.ts';
+import { itemsOf } from '../outputs/check-text.ts';
+import { renderDemo, renderDemoEnd } from '../outputs/demo-text.ts';
 import type { Judged } from '../outputs/verdict.ts';
-import { RULES } from '../rules/rules.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { onInterruption } from './interruption.ts';
-import { judgeSnapshots } from './judged.ts';
+import { judgeSnapshots } from './run-diagnosis.ts';
 import { layoutOf } from './terminal.ts';
 import { thisHost } from './version.ts';
 import { watchHost } from './watch.ts';

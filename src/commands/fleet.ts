@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tapscope fleet`: asks a Prometheus, Thanos or VictoriaMetrics about all hosts; runs anywhere, without root.
-import { answerOfFleet, lookAtFleet } from '../fleet/fleet.ts';
+
+import { EXIT_CODES } from '../diagnosis/status.ts';
+import { answerOfFleet, lookAtFleet } from '../fleet/fleet-state.ts';
 import { endpointOf } from '../fleet/prometheus-api.ts';
-import { renderFleet } from '../outputs/fleet.ts';
-import { EXIT_CODES } from '../rules/answer.ts';
-import { parseDuration } from './duration.ts';
+import { renderFleet } from '../outputs/fleet-text.ts';
+import { parseDuration } from './options/duration.ts';
 import { layoutOf } from './terminal.ts';
 
 export interface FleetOptions {

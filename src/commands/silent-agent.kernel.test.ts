@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `check` and `diagnose` beside an agent that is stopped, or does not answer: a verdict of their own, in time, that says so.
+// `check`, `diagnose` and `doctor` beside an agent that is stopped, or does not answer: a verdict of their own, in time, that says so.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';

@@ -2,7 +2,7 @@
 // A device is given again only after six equal looks, and not once anything of it is another object.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { goldenSnapshot } from '../outputs/prometheus-golden.ts';
+import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
 import type { Device } from '../snapshot.ts';
 import { SettledDevices } from './settled-devices.ts';
 

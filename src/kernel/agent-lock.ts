@@ -5,7 +5,9 @@ import { addAbortSignal } from 'node:stream';
 import { unixPeerPid } from './native.ts';
 
 // An abstract socket: it goes with the process, however that ends, and needs no file. It is seen in one network namespace.
-const SOCKET = '\0tapscope-agent';
+export const AGENT_LOCK = '\0tapscope-agent';
+/** Bytes of a socket's name. All of an abstract one count, and the libuv of Node 20 fills them up with zeros. */
+const SUN_PATH_BYTES = 108;
 /** An agent that loads its programs does not answer for seconds; one that is stopped or frozen, never. */
 const PATIENCE_MS = 2000;
 /** Characters; any process may hold a name that no agent has taken. */

@@ -32,7 +32,7 @@ export const BENCH_HELP = `pktgen (modprobe pktgen) sends to taps, which a progr
 copied by vhost-net or not. The counts are tapscope's, held against those of pktgen, tc -s, readers and guests.
 
 Makes its devices in a network namespace of its own, which ends with it. For zero-copy/ cells it loads vhost_net anew,
-if it is not in use, and afterwards as it was. Keeps CPUs busy. Exit code: 0 all numbers agree, 1 not, or it failed.`;
+if it is not in use, and afterwards as it was. Keeps CPUs busy.`;
 
 /** `values` as commander's opts() gives them. */
 export function readBenchFlags(values: Readonly<Record<string, unknown>>): BenchFlags {

@@ -9,7 +9,7 @@ import type { Detail } from './detail.ts';
 import { type Member, mergeSamples } from './merge.ts';
 import type { Slices } from './slices.ts';
 import { type ShownDevice, type Subject, type Subjects, seriesPrefix } from './subject.ts';
-import type { Family, Line } from './text.ts';
+import type { Family, Line, Origin } from './text.ts';
 
 /** Everything that one scrape shows. */
 export interface Scene {

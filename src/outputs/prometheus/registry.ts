@@ -9,7 +9,7 @@ import { createSeriesCounts, type Detail, type SeriesLimit, selectDevices, serie
 import { familyOf, type MetricRows, metricRows } from './families.ts';
 import { createSlices, type Slices } from './slices.ts';
 import { createSubjects, showDevices } from './subject.ts';
-import { type Family, type Format, type Line, page, renderLabels } from './text.ts';
+import { type Family, type Format, type LastPage, type Line, page, renderLabels } from './text.ts';
 
 export interface PrometheusOptions {
   readonly detail: Detail;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a demo shows of a fault: the story, then the same words that check and diagnose have for it.
-import { type Checked, type Item, renderCheck } from './check.ts';
-import { counted, type Layout, paint, wrap } from './terminal.ts';
+import { type Checked, type Item, renderCheck } from './check-text.ts';
+import { counted, type Layout, paint, wrap } from './terminal-text.ts';
 import { renderVerdict } from './verdict.ts';
 
 export interface DemoFault {

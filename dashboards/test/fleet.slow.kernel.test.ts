@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { at, listAt, parseJson } from '../lab/json.ts';
-import { namespaceLab, noLab } from '../lab/netns.ts';
-import { startAgent, tapscope } from '../lab/serve.ts';
+import { startAgent, tapscope } from '../../lab/agent/serve-process.ts';
+import { at, listAt, parseJson } from '../../lab/host/checked-json.ts';
+import { namespaceLab, noLab } from '../../lab/host/netns.ts';
 import { startPrometheus } from './prometheus.ts';
 
 const RULES = 'deploy/fleet/tapscope-fleet.yml';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The section of BENCHMARKS.md about hosts with many queues, each figure beside its limit.
 import { cpus, loadavg } from 'node:os';
-import { markdown } from '../cost/table.ts';
+import { markdown } from '../cost/cost-table.ts';
 import type { Scaled } from './measure.ts';
 
 interface Limits {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Real taps of four queues each, spread over network namespaces, up and open, each held by a process of its namespace.
-import { type NamespaceLab, namespaceLab } from '../netns.ts';
-import type { Puppet } from '../puppet.ts';
-import type { Scope } from '../standing.ts';
+
+import type { Scope } from '../agent/shared-agent.ts';
+import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
+import type { Puppet } from '../traffic-reader/puppet.ts';
 
 export interface Taps {
   readonly taps: number;
