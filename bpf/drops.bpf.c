@@ -193,22 +193,42 @@ static __noinline int freed_elsewhere(u64 *ctx, struct cpu_state *state, struct 
 	return 0;
 }
 
+/* Between the functions that free packets of tun, tap and vhost-net lie others. */
+static __noinline int freed_near(u64 *ctx, struct sk_buff *skb)
+{
+	if (!is_known_foreign(ops_of(skb->dev)))
+		return count_freed(ctx);
+	if (is_routed_reason(ctx[2]))
+		return before_counted ? count_routed(ctx) : 0;
+	/* A macvtap looks like any macvlan. */
+	return ctx[1] - macvtap_start < macvtap_length ? count_freed(ctx) : 0;
+}
+
+/* By another function than tun_net_xmit, as nearly all are. */
+static __always_inline int freed_outside(volatile u64 *ctx, bool typed)
+{
+	bool near = ctx[1] - own_text.start < own_text.length;
+
+	if (!before_counted && !near)
+		return 0;
+	struct sk_buff *skb = packet_of(ctx, typed);
+
+	if (!(typed || skb))
+		return count_freed((u64 *)ctx);
+	if (near)
+		return freed_near((u64 *)ctx, skb);
+	/* No kernel address: it has no device, or socket data lies there. A route may name one. */
+	if ((s64)skb->dev >= 0)
+		return is_routed_reason(ctx[2]) ? count_freed((u64 *)ctx) : 0;
+	if (is_known_foreign(ops_of(skb->dev)))
+		return is_routed_reason(ctx[2]) ? count_routed((u64 *)ctx) : 0;
+	return count_freed((u64 *)ctx);
+}
+
 static __always_inline int freed(volatile u64 *ctx, bool typed)
 {
-	if (!before_counted && ctx[1] - own_text.start >= own_text.length)
-		return 0;
-	if (ctx[1] - transmit_start >= transmit_length) {
-		struct sk_buff *skb = packet_of(ctx, typed);
-
-		if ((typed || skb) && is_known_foreign(ops_of(skb->dev))) {
-			/* As nearly all are. */
-			if (is_routed_reason(ctx[2]))
-				return before_counted ? count_routed((u64 *)ctx) : 0;
-			/* A macvtap looks like any macvlan. */
-			return ctx[1] - macvtap_start < macvtap_length ? count_freed((u64 *)ctx) : 0;
-		}
-		return count_freed((u64 *)ctx);
-	}
+	if (ctx[1] - transmit_start >= transmit_length)
+		return freed_outside(ctx, typed);
 	struct cpu_state *state = state_of(cpu_id());
 
 	if (is_in_flight(state, ctx[0], ctx[2]))
