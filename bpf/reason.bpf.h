@@ -45,11 +45,11 @@ static __noinline int count_rare(u32 row, u32 reason)
 	return 0;
 }
 
-static __always_inline u32 slot_of(u32 reason)
+static __always_inline u32 slot_of(u64 reason)
 {
-	u32 index = reason;
+	u64 index = reason;
 
 	/* The barrier keeps the bound where the verifier sees it. Reasons of subsystems lie above bit 16. */
 	asm volatile("%0 &= 255" : "+r"(index));
-	return reason > 255 ? REASON_RARE : reason_slots[index] & (REASONS - 1);
+	return (u32)reason > 255 ? REASON_RARE : reason_slots[index] & (REASONS - 1);
 }

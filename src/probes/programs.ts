@@ -201,8 +201,8 @@ function configure(
   object.setVariable('reason_not_specified', bytes32(reasons.number('NOT_SPECIFIED') ?? 0));
   object.setVariable('reason_consumed', bytes32(reasons.number('CONSUMED') ?? 0xffffffff));
   const transmit = host.symbols?.ranges('tun_net_xmit')[0];
-  object.setVariable('transmit_start', bytes64(transmit?.start ?? 0n));
-  object.setVariable('transmit_length', bytes32(transmit?.length ?? 0));
+  const range = [transmit?.start ?? 0n, BigInt(transmit?.length ?? 0)];
+  object.setVariable('transmit_text', Buffer.concat(range.map(bytes64)));
   for (const name of ADDRESSED) object.setVariable(`${name}_address`, address(name));
   const reader = host.symbols?.ranges('tun_do_read')[0];
   object.setVariable('reader_start', bytes64(reader?.start ?? 0n));
