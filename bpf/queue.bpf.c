@@ -18,6 +18,7 @@ static long forget_on(u32 cpu, u32 *number)
 	/* In one step each: that CPU may keep another number meanwhile. */
 	__sync_val_compare_and_swap(&state->sent_row, *number, 0);
 	__sync_val_compare_and_swap(&state->freed_row, *number, 0);
+	__sync_val_compare_and_swap(&state->taken_row, *number, 0);
 	return 0;
 }
 

@@ -121,7 +121,8 @@ struct cpu_state {
 	u32 sent_row;
 	u32 reason; /* of its drop, from the tracepoint to the exit; else 0, which is no reason (SKB_NOT_DROPPED_YET) */
 	u32 freed_row;
-	u32 reserved[11]; /* one cache line */
+	u32 taken_row;
+	u32 reserved[10]; /* one cache line */
 };
 
 struct row_key {

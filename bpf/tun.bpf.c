@@ -61,18 +61,6 @@ int sent_fexit(volatile u64 *ctx)
 	return end_transmit(state, cpu, (int)ctx[2] != 0, ctx[1]);
 }
 
-static __noinline int consumed_first(u64 *ctx)
-{
-	struct tun_struct *tun = (void *)ctx[0];
-	struct tun_file *file = (void *)ctx[1];
-	struct net_device *dev = tun->dev;
-	u32 number = look_up_slow((u64)dev, HASH_BASE(dev), place_of(cpu_id(), file->queue_index));
-
-	if (number)
-		row_at(number)->consumed += (u32)ctx[2];
-	return 0;
-}
-
 #define LOOK_SHIFT   5	/* the ring's level is looked at once in 32 packets that are taken */
 #define READER_SHIFT 10 /* who takes them, once in 1024 */
 /* A ring that held as many when it was looked at is not empty before the next look. */
@@ -148,12 +136,16 @@ static __noinline int consumed_watched(u64 *ctx, u32 number)
 	return 0;
 }
 
-/* Only several packets, or the one in the marked slot, can be marked ones. */
+/* Only several packets, or the one in the marked slot, can be marked ones; mostly there is no mark. */
 static __always_inline bool may_be_marked(volatile u64 *ctx, struct queue *queue)
 {
+	u32 marked = queue->marked_slot;
+
+	if (marked == NO_SLOT)
+		return false;
 	struct tun_file *file = (void *)ctx[1];
 
-	return (u32)ctx[2] != 1 || queue->marked_slot == (u32)file->tx_ring.consumer_head - 1;
+	return (u32)ctx[2] != 1 || marked == (u32)file->tx_ring.consumer_head - 1;
 }
 
 /* In the end of its caller, which then has no registers to save. `crossed`: the bits that changed of what was taken. */
@@ -172,22 +164,8 @@ static __noinline int consumed_closely(u64 *ctx, u32 number, u64 crossed)
 	return 0;
 }
 
-/*
- * __tun_wake_queue(tun, tfile, consumed): called for every consume on both paths (read and vhost), flag or not, with
- * consumer_lock held.
- */
-SEC("?fentry/__tun_wake_queue")
-int consumed_fentry(volatile u64 *ctx)
+static __always_inline int count_consumed(volatile u64 *ctx, struct row *row)
 {
-	u32 cpu = cpu_id();
-	struct tun_struct *tun = (void *)ctx[0];
-	struct tun_file *file = (void *)ctx[1];
-	struct net_device *dev = tun->dev;
-	u64 place = place_of(cpu, file->queue_index);
-	struct row *row = row_at(*cell_of(HASH_BASE(dev), place));
-
-	if (!row_is_of(row, (u64)dev, place))
-		return consumed_first((u64 *)ctx);
 	u64 before = row->consumed, consumed = before + (u32)ctx[2];
 	struct queue *queue = queue_at(row->queue);
 
@@ -195,6 +173,47 @@ int consumed_fentry(volatile u64 *ctx)
 	if ((before ^ consumed) >> LOOK_SHIFT || queue->watch & WATCH_TAKEN || may_be_marked(ctx, queue))
 		return consumed_closely((u64 *)ctx, row->queue, before ^ consumed);
 	return 0;
+}
+
+/* Of another queue than what was taken before on this CPU. */
+static __noinline int consumed_elsewhere(u64 *ctx, u32 queue)
+{
+	struct tun_struct *tun = (void *)ctx[0];
+	struct net_device *dev = tun->dev;
+	struct cpu_state *state = state_of(cpu_id());
+	u64 place = place_of(cpu_id(), queue);
+	u32 number = *cell_of(HASH_BASE(dev), place);
+
+	if (!row_is_of(row_at(number), (u64)dev, place)) {
+		number = look_up_slow((u64)dev, HASH_BASE(dev), place);
+		if (number)
+			row_at(number)->consumed += (u32)ctx[2];
+		return 0;
+	}
+	state->taken_row = number;
+	return count_consumed(ctx, row_at(number));
+}
+
+/* tun_of() of kernels that have __tun_wake_queue: a tun_struct needs no read that says whose it is. */
+static __always_inline u64 tun_behind(u64 device)
+{
+	return device + bpf_core_field_offset(struct net_device___priv, priv);
+}
+
+/*
+ * __tun_wake_queue(tun, tfile, consumed): called for every consume on both paths (read and vhost), flag or not, with
+ * consumer_lock held.
+ */
+SEC("?fentry/__tun_wake_queue")
+int consumed_fentry(volatile u64 *ctx)
+{
+	struct row *row = row_at(state_of(cpu_id())->taken_row);
+	struct tun_file *file = (void *)ctx[1];
+	u32 queue = file->queue_index;
+
+	if (tun_behind(row->device) != ctx[0] || (u32)row->place != queue)
+		return consumed_elsewhere((u64 *)ctx, queue);
+	return count_consumed(ctx, row);
 }
 
 #define NEIGHBOURS 24 /* bytes: the kernel copies them by eight */
