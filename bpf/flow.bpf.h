@@ -24,7 +24,7 @@ static __always_inline bool is_running(struct net_device *dev)
 }
 
 /*
- * The queue's bit is set. Whoever sees it first counts; the wake may come between the look and the count, and has then
+ * The queue's bit is set. The first that sees it counts; the wake may come between the look and the count, and has then
  * found nothing to end: so the bit is looked at again.
  */
 static __always_inline void begin_stop(struct queue *queue, struct netdev_queue *txq, u64 *counter)
@@ -38,7 +38,7 @@ static __always_inline void begin_stop(struct queue *queue, struct netdev_queue 
 	__sync_fetch_and_add(counter, 1);
 }
 
-/* The answer: ns for which it was stopped, 0 if nobody saw it stop. */
+/* The answer: ns for which it was stopped, 0 if no program saw it stop. */
 static __always_inline u64 end_stop(u32 number, struct queue *queue, u64 now)
 {
 	u64 since = __sync_lock_test_and_set(&queue->stopped_since, 0);

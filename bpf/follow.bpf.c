@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Packets lost on their way to a tun or tap, as `tapscope drops` follows them: counted by queue, reason and function,
-// and single ones told by a ring buffer. An object of its own, loaded while somebody follows and by nobody else.
+// and single ones told by a ring buffer. An object of its own, loaded while `tapscope drops` follows, and by it alone.
 #include "device.bpf.h"
 #include "location.bpf.h"
 #include "routed.bpf.h"
@@ -88,7 +88,7 @@ struct lost_stack *stack_type;
 struct tick *tick_type;
 
 /*
- * Whoever takes the records fills the bucket: a reader that stalls gets no more of them, and a packet without a token
+ * The reader of the records fills the bucket: a reader that stalls gets no more of them, and a packet without a token
  * costs one load and no look at the clock.
  */
 s64 tokens;

@@ -91,13 +91,13 @@ struct queue {
 	u64 wakes[WAKE_CAUSES];
 	u64 wakes_elsewhere;	/* on another CPU than the sender's */
 	u64 stops_ended;	/* without a wake: the device was set down or set up again */
-	u32 flow_lost;		/* somebody cleared IFF_BACKPRESSURE */
+	u32 flow_lost;		/* a program cleared IFF_BACKPRESSURE */
 	u32 wakes_lost;		/* one was due and did not come */
 	u64 due_since;		/* the stop whose wake was due when this was written, under the ring's lock */
 	u32 marking;		/* one CPU at a time makes a mark */
 	u32 waker;		/* CPU that may wake its reader, plus 1 */
 	u64 sleeper;		/* that reader */
-	enum queue_watch watch; /* where a row has `queue`, hence 0 in row 0, which is nobody's */
+	enum queue_watch watch; /* where a row has `queue`, hence 0 in row 0, which has no queue */
 	u32 taken_head;		/* the ring's consumer_head when a departure was last seen, else NO_SLOT */
 	u32 taken;		/* packets, by departures */
 	u32 reserved;
@@ -247,7 +247,7 @@ static __noinline u32 queue_number(u64 device, u64 device_id, u32 queue)
 
 	if (!number)
 		return 0;
-	/* Several CPUs may come at once: the first one's is everybody's, and the others' go with the device. */
+	/* Several CPUs may come at once: the first one's counts for all, and the others' go with the device. */
 	if (indexed) { /* of a device that had this address before */
 		u32 found = __sync_val_compare_and_swap(indexed, known, number);
 

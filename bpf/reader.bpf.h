@@ -29,7 +29,7 @@ struct rival {
 };
 
 /*
- * What is known of the reader of one tun_file. A slot is given and taken back by the walk alone; everybody else finds
+ * What is known of the reader of one tun_file. A slot is given and taken back by the walk alone; all others find
  * it through reader_slots.
  */
 struct queue_reader {
@@ -53,7 +53,7 @@ struct queue_reader {
 	u32 was_pressed;
 	enum thread_state threads_state; /* and with it that type is in our BTF, where the agent finds its names */
 	s32 consumer_head;
-	u32 carrier_ups;    /* of the device: all descriptors of one that was nobody's for a moment are others */
+	u32 carrier_ups;    /* of the device: all descriptors of one that no process held for a moment are others */
 	u64 nanoseconds[8]; /* by thread_state: of the time in which the queue was full or stopped */
 	struct reader_time time;
 	struct rival rivals[MOST_RIVALS];

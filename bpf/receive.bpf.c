@@ -67,7 +67,7 @@ static __always_inline void count_refused(struct net_device *dev, u32 error)
 	__sync_fetch_and_add(writes ?: &lost_receive, 1);
 }
 
-/* A file that was never attached belongs to no device, and its EBADFD to nobody. */
+/* A file that was never attached belongs to no device, and its EBADFD to none either. */
 static __noinline int end_write(struct tun_file *file, s64 result)
 {
 	struct net_device *dev = device_of_file(file);

@@ -23,7 +23,7 @@ struct mark {
 
 struct mark marks[MARKS];
 
-/* Somebody looks at what was taken when the call that took it ends. */
+/* What was taken is looked at when the call that took it ends. */
 static u32 departures_seen;
 
 static __always_inline struct mark *mark_at(u32 number, u32 index)
@@ -119,8 +119,8 @@ static __always_inline bool is_unused(struct ptr_ring *ring, void **slots, s32 s
 	       !has_entry(slots, slot);
 }
 
-/* The first mark's packet was taken; or another from its slot, more than a lap later, because nobody saw the first one
- * go. */
+/* The first mark's packet was taken; or another from its slot, more than a lap later, because no program saw the first
+ * one go. */
 static __noinline int take_mark(u32 number, struct ptr_ring *ring)
 {
 	struct queue *queue = queue_at(number);

@@ -68,7 +68,7 @@ struct task_struct {
 #define TASK_DEAD	       0x80
 #define TASK_WAKING	       0x200
 #define TASK_FROZEN	       0x8000
-#define EXIT_DEAD	       0x10 /* of exit_state: nobody waits for it any more */
+#define EXIT_DEAD	       0x10 /* of exit_state: no parent waits for it any more */
 #define MAX_RT_PRIO	       100
 
 enum thread_state {

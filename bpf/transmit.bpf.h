@@ -13,7 +13,7 @@
 /* The exit of the transmit function is seen: it counts the packets whose entry was. */
 extern u8 exit_seen;
 
-/* CPUs between the entry and the exit of the soft interrupt NET_TX; stays 0 where nobody looks. */
+/* CPUs between the entry and the exit of the soft interrupt NET_TX; stays 0 where no program looks. */
 extern u8 in_net_tx[MAX_CPUS];
 
 /* The first packet after a wake; who sent it, and from where. */
@@ -69,7 +69,7 @@ static __always_inline void begin_transmit(struct cpu_state *state, struct row *
 static __always_inline void begin_transmit_in(struct cpu_state *state, u32 number, u64 skb, u32 bytes)
 {
 	state->sent_row = number;
-	/* Row 0 belongs to nobody: what is counted there is never shown. */
+	/* Row 0 belongs to no queue: what is counted there is never shown. */
 	begin_transmit(state, row_at(number), skb, bytes);
 }
 

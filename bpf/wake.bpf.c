@@ -17,7 +17,7 @@ struct waking {
 
 struct waking waking[MAX_CPUS];
 
-/* What somebody who holds RTNL is doing: one at a time. */
+/* What the holder of RTNL is doing: one at a time. */
 struct control {
 	u64 task;
 	enum wake_cause cause;
@@ -146,7 +146,7 @@ int BPF_PROG(detached_fentry, struct tun_file *file)
 	return set_control(WAKE_DETACH);
 }
 
-/* The last index is nobody's now: who still sent to it has been waited for, and its bit stays until a queue joins. */
+/* The last index has no queue now: who still sent to it has been waited for, and its bit stays until a queue joins. */
 SEC("?fexit/__tun_detach")
 int detached_fexit(void *ctx)
 {

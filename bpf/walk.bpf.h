@@ -25,7 +25,7 @@ struct walked_device {
 	u32 tun_flags, device_flags;
 	u64 state; /* bit 2: no carrier */
 	u32 queue_length, detached, first_queue, queues_written;
-	u32 carrier_ups; /* times that somebody came when nobody was there */
+	u32 carrier_ups; /* times that a reader came when none was there */
 	enum device_kind kind;
 	u64 queue_changes; /* queues that ever joined or left beside another one; NOT_COUNTED */
 	u64 tx_packets, tx_bytes, tx_dropped, rx_packets, rx_bytes, rx_dropped, rx_frame_errors;

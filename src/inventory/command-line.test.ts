@@ -68,7 +68,7 @@ const cases: readonly (readonly [what: string, words: string, expected: Partial<
     { program: 'firecracker', vm: 'fn-17' },
   ],
   ['Firecracker without id', 'firecracker --api-sock /run/fc.sock', { program: 'firecracker' }],
-  ['somebody else’s words', 'firecracker --api-sock /run/fc.sock -- --id no', { program: 'firecracker' }],
+  ['the words of another program', 'firecracker --api-sock /run/fc.sock -- --id no', { program: 'firecracker' }],
   [
     'cloud-hypervisor by libvirt',
     `/usr/bin/cloud-hypervisor --api-socket /run/libvirt/ch/db-socket --platform serial_number=1,uuid=${UUID}`,

@@ -133,7 +133,7 @@ function ofKataShim(args: readonly string[]): Details {
   return { ...NO_DETAILS, sandbox: valuesAfter(args, 'id')[0] ?? '' };
 }
 
-/** `--key VALUE` or `--key=VALUE`; what follows `--` belongs to somebody else. */
+/** `--key VALUE` or `--key=VALUE`; what follows `--` belongs to another program. */
 function longOption(args: readonly string[], key: string): string {
   const end = args.indexOf('--');
   const own = end < 0 ? args : args.slice(0, end);

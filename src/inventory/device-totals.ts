@@ -10,9 +10,9 @@ export interface Reading {
   readonly before: DeviceSums;
   readonly after: DeviceSums;
   readonly walked: WalkedDevice;
-  /** Losses before tun that may be in the kernel's tx_dropped too; infinite where nobody counts them. */
+  /** Losses before tun that may be in the kernel's tx_dropped too; infinite where they are not counted. */
   readonly otherDropped: number;
-  /** vhost-net is loaded, and may hold packets that nobody sees: it has taken and not yet delivered them. */
+  /** vhost-net is loaded, and may hold packets that are not seen: it has taken and not yet delivered them. */
   readonly vhost: boolean;
   /** Queues joined or left since the walk before: what lies in a ring may have come under another queue's index. */
   readonly queuesChanged?: boolean;

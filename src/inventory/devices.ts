@@ -119,7 +119,7 @@ function flowLostOf(sums: DeviceSums | undefined): number {
 
 function queuesOf(walked: WalkedDevice, measured: Measured, degraded: readonly string[]): readonly Queue[] {
   const rings = new Map(walked.queues.filter(({ detached }) => !detached).map((queue) => [queue.index, queue]));
-  // Of a persistent device that everybody has closed, those that had a reader.
+  // Of a persistent device that all processes have closed, those that had a reader.
   const orphaned = rings.size === 0 ? (measured.readers?.keys() ?? []) : [];
   const known = [...rings.keys(), ...(measured.sums?.keys() ?? []), ...measured.receiveBatches.keys(), ...orphaned];
   const indices = [...new Set(known)].sort((a, b) => a - b);

@@ -39,7 +39,7 @@ test('packets that bypass the qdisc: all are counted, by the kernel’s counters
   const agent = await agentLab(t, 'transmit=raw-tracepoint', 'consumed=arithmetic');
   const puppet = await lab.puppet();
   await puppet.open('a', 'tap0', 'tap');
-  await lab.raise('tap0', 100); // more than vhost-net, where it is loaded, may hold without anybody knowing
+  await lab.raise('tap0', 100); // more than vhost-net, where it is loaded, may hold unseen
   await puppet.packet('tap0', 150, 60, { bypass: true });
   await agent.snapshot();
   const device = await agent.device(lab.inode, 'tap0');

@@ -7,7 +7,7 @@ import { identityOf } from './identity.ts';
 import { monitorOf } from './qemu-monitor.ts';
 import type { Tenants } from './tenants.ts';
 
-/** A process as whoever observed it names it. */
+/** A process as the look that found it names it. */
 export interface Observed {
   readonly pid: number;
   /** Clock ticks from boot to its start; undefined: the observer does not know. */

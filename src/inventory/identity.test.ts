@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Command line and cgroup together, and text that nobody should see as it is.
+// Command line and cgroup together, and text that no terminal should show as it is.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Identity } from '../snapshot/identity.ts';

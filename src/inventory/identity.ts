@@ -6,7 +6,7 @@ import { visible } from '../snapshot/visible.ts';
 import { readCgroups } from './cgroup-path.ts';
 import { readCommandLine } from './command-line.ts';
 
-/** A label is no place for whatever somebody wrote into his command line. */
+/** A label is no place for a whole command line. */
 const LONGEST = 128;
 
 export function identityOf({ args, comm, cgroups }: ProcessText): Identity {

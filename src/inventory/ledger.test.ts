@@ -176,7 +176,7 @@ test('what the core dropped before the books were opened explains nothing that c
   assert.deepEqual(losses(new Ledger(false), levels).at(-1), [0, 20]);
 });
 
-test('what the core drops while the books are opened is nobody’s difference, under load and later', () => {
+test('what the core drops while the books are opened is no difference, under load and later', () => {
   // Lost between the kernel's counter and ours, at each look.
   const busy = [1, 2, 3, 4, 5].map((second) => [10_000 * second, 10_000 * second + 300] as const);
   const ledger = new Ledger(false);

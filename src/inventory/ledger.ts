@@ -194,7 +194,7 @@ export class Ledger {
       [...this.#books].map(([index, books]) => {
         const imbalance = books.imbalance();
         const audit = imbalance === undefined ? [] : [{ equation: 'ring', imbalance }];
-        // Without a probe on either side of the ring nobody knows which of several queues a packet went through.
+        // Without a probe on either side of the ring it is not known which of several queues a packet went through.
         const known = regime.enqueued === 'counted' || regime.taken === 'counted' || this.#books.size === 1;
         const auditPending = audit.length > 0 || books.unaudited ? books.unaudited : undefined;
         const { enqueued, transmitted, delivered, read } = books;

@@ -106,7 +106,7 @@ test('several queues, derived: what came at level lean and still waits is delive
   assert.deepEqual([audit.filter(({ imbalance }) => imbalance !== 0), degraded], [[], []]);
 });
 
-test('drops while counting is resumed are nobody’s difference', () => {
+test('drops while counting is resumed are no difference', () => {
   const ledger = new Ledger(true);
   const look = (exact: boolean, dropped: readonly [number, number, number]): Books => {
     const sums = (packets: number): DeviceSums =>

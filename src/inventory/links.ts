@@ -17,7 +17,7 @@ export async function readLinkInventory(owners: Owners): Promise<LinkInventory> 
   const devices: Device[] = [];
   let unresolved = 0;
   const own = await ownNamespace();
-  // One after the other: each dump takes the lock (RTNL) that everybody who starts a VM needs.
+  // One after the other: each dump takes the lock (RTNL) that every start of a VM needs.
   for (const namespace of await listNamespaces()) {
     const links = await tryReadLinks(namespace, own);
     if (links) devices.push(...links.flatMap((link) => deviceOf(namespace.inode, link, owners)));

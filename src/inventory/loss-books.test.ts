@@ -102,7 +102,7 @@ test('counts that are ahead of the device make nothing untraced', () => {
   assert.equal(books.look(look(30, { packets: 30 })).notShown.untraced, 0);
 });
 
-test('a purge is not in tx_dropped, nor is what a qdisc limits; of another loss before tun nobody knows', () => {
+test('a purge is not in tx_dropped, nor is what a qdisc limits; of another loss before tun it is not known', () => {
   const books = new LossBooks(subjects, undefined, look(0));
   const { notShown } = books.look(
     look(
@@ -132,7 +132,7 @@ test('told together, all that was traced is shown', () => {
   assert.deepEqual([shown, notShown, afterEnd], [60, { ...ZERO, untraced: 40 }, 0]);
 });
 
-test('of one reason: of the untraced nobody knows whether they had it', () => {
+test('of one reason: of the untraced it is not known whether they had it', () => {
   const books = new LossBooks(subjects, 'FULL_RING', look(0));
   const { losses } = books.look(look(12, { packets: 7 }, { packets: 3, kind: 'BEFORE', location: 2n }));
   assert.deepEqual(losses, [{ ...subject('FULL_RING', 'TRANSMIT'), packets: 7 }]);

@@ -25,7 +25,7 @@ export interface LossSecond {
 /** Of whom a loss is told. */
 export interface LossSubjects {
   ofCount(count: LossCount): LossSubject;
-  /** Of what nobody was told about. */
+  /** Of what no program was told about. */
   ofDevice(device: Device): LossSubject;
 }
 

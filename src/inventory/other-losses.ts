@@ -10,7 +10,7 @@ export class OtherLosses {
   /** At the last look. */
   #last = 0;
 
-  /** Infinite: nobody counts them, and they may explain anything. */
+  /** Infinite: they are not counted, and they may explain anything. */
   open(counted: number): void {
     if (!Number.isFinite(counted)) return;
     this.#slack = counted - this.#last;

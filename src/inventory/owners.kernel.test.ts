@@ -54,7 +54,7 @@ for (const mechanism of ['procfs', 'iterator'])
     assert.equal((await agent.device(lab.inode, 'tap0')).queues[0]?.owner, undefined);
     const vpn = await lab.puppet('/usr/sbin/openvpn', '--config', 'a.conf');
     await vpn.open('a', 'tap0', 'tap');
-    assert.equal(await reader(), undefined, 'nobody was seen reading since');
+    assert.equal(await reader(), undefined, 'no reader was seen since');
     const first = (await agent.device(lab.inode, 'tap0')).queues[0]?.owner;
     assert.ok(
       first === undefined || first.pid === vpn.pid,
@@ -87,7 +87,7 @@ test('the next device, mostly at the address of the one before', { skip: noLab }
   for (let turn = 0; turn < 5; turn++) {
     const puppet = await lab.puppet();
     await puppet.open('a', 'tap0', 'tap');
-    // Nobody has looked since the one before was there.
+    // No look has been since the one before was there.
     const first = (await agent.device(lab.inode, 'tap0')).queues[0]?.owner;
     assert.ok(first === undefined || first.pid === puppet.pid, `${first?.pid} is named, ${puppet.pid} has it`);
     assert.equal((await ownerSoon(agent, lab.inode, 'tap0'))?.pid, puppet.pid);

@@ -134,7 +134,7 @@ export class Owners {
   #isNew(queues: readonly Held[]): boolean {
     if (queues === this.#allKnown) return false;
     const changed = queues.length !== this.#known.size || queues.some(({ key }) => !this.#known.has(key));
-    // A descriptor that is on its way from one process to another is nobody's for a moment.
+    // A descriptor that is on its way from one process to another has no holder for a moment.
     const unowned = this.#byFile && queues.some((queue) => queue.tunFile !== 0n && !this.#holders.has(queue.opened));
     if (!changed && !unowned) this.#allKnown = queues;
     return changed || unowned;
@@ -150,7 +150,7 @@ export class Owners {
     return [...new Map(machines.map((machine) => [machine.pid, machine])).values()];
   }
 
-  /** Meanwhile, which through /proc may take seconds, nobody new is known. */
+  /** Meanwhile, which through /proc may take seconds, no new owner is known. */
   async #readAgain(keys: readonly string[]): Promise<void> {
     this.#reading = true;
     try {

@@ -41,7 +41,7 @@ export class QueueBooks {
   #base = 0;
   /** The base before counting was resumed, while packets may have moved: until the first rest #base is the least that it can be. */
   #baseBefore: number | undefined;
-  /** What vhost-net held when the books were opened: taken, and counted by nobody. */
+  /** What vhost-net held when the books were opened: taken, and not counted. */
   #heldBefore = 0;
   #enqueued = 0;
   #transmitted = 0;
@@ -233,7 +233,7 @@ export class QueueBooks {
   #resume(regime: Regime, { derived }: Sources, { before, after, ring, takenFromDevice }: QueueReading): void {
     this.#bypassedBefore = before.bypassed;
     if (takenFromDevice === undefined && regime.taken === 'derived') {
-      // Of several queues nobody knows what came in meanwhile, but for what is there.
+      // Of several queues it is not known what came in meanwhile, but for what is there.
       const waiting = (ring?.occupancy ?? 0) + heldOf(ring);
       const left = this.#delivered + before.failed + thrown(before);
       this.#base = left + waiting - (this.#opening ?? 0) - after.enqueued;

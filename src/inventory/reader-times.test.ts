@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Seconds of a queue go on when its file is another, when it gets another index, and when nobody has it open.
+// Seconds of a queue go on when its file is another, when it gets another index, and when no process has it open.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -78,7 +78,7 @@ test('a file that gets another index adds there what is new', () => {
   assert.deepEqual(update({ 0: 1 }), { 0: [6, 0], 1: [2, 0] });
 });
 
-test('a device that nobody has open any more has lost its reader', async () => {
+test('a device that no process has open any more has lost its reader', async () => {
   const { set, update } = scene();
   set(0, 100, 5);
   update({ 0: 0 });

@@ -135,7 +135,7 @@ test('a writer whose packets the host still holds has to wait', { skip: noLab },
     '-c',
     'until [ "$(cat /sys/class/net/tap[0b]/brport/state | uniq)" = 3 ]; do sleep 0.1; done',
   );
-  // Of what goes to all the bridge sends copies, which are nobody's.
+  // Of what goes to all the bridge sends copies, which belong to no sender.
   await here.lab.exec('bridge', 'fdb', 'add', '02:00:00:00:00:01', 'dev', 'tapb', 'master', 'static');
   await here.lab.tc('qdisc replace dev tapb root tbf rate 8kbit burst 1540 limit 100000');
   await here.puppet.sndbuf('a', 10_000);

@@ -92,7 +92,7 @@ test('a ring that frames fill, that is read, that packets share', { skip: noLab 
 test('frames thrown out of the ring by a smaller txqueuelen and by its end', { skip: noLab }, async (t) => {
   const here = await scene(t, 50, ['a']);
   if (here.agent.mechanism('redirected') !== 'fexit') {
-    t.skip('where functions cannot be traced, nobody sees frames thrown out');
+    t.skip('where functions cannot be traced, frames that are thrown out are not seen');
     return;
   }
   await here.send(30);

@@ -77,7 +77,7 @@ test('moves that two looks do not show are known by their count', () => {
   assert.equal(renumbering.update([queue(3n, 0, 30, 0), queue(2n, 1, 0, 60)], again), true, 'came as 2, moved to 0');
 });
 
-test('where nobody is left nobody has moved', () => {
+test('where no queue is left none has moved', () => {
   const renumbering = new Renumbering();
   renumbering.update([queue(1n, 0, 30, 0), queue(2n, 1, 30, 0)], none);
   assert.equal(renumbering.update([], { ...none, moved: { before: 1, after: 1 } }), false);

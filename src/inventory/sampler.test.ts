@@ -16,7 +16,7 @@ test('what fails with each snapshot keeps nothing from being refreshed, and the 
     take: async () => goldenSnapshot,
     refresh: async () => {
       done.refreshes += 1;
-      if (done.refreshes > 3) throw new Error('nobody knows whose it is');
+      if (done.refreshes > 3) throw new Error('its owner is not known');
     },
     lookAtReaders: () => {
       done.looks += 1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Takes a snapshot every second, so that books are kept and rows recycled even if nobody scrapes, and looks at readers in
+// Takes a snapshot every second, so that books are kept and rows recycled even if no Prometheus scrapes, and looks at readers in
 // between.
 import { visible } from '../snapshot/visible.ts';
 import type { Snapshot } from '../snapshot.ts';
@@ -53,7 +53,7 @@ export class Sampler {
     clearTimeout(this.#lookTimer);
   }
 
-  /** As long as there is somebody to look at; the next snapshot begins anew. */
+  /** As long as there is a reader to look at; the next snapshot begins anew. */
   #lookOn(agent: Sampled): void {
     clearTimeout(this.#lookTimer);
     const { least, most } = LOOK_MS;

@@ -20,7 +20,7 @@ test('the reader wakes where it was woken', { skip: noLab || (cpus().length < 2 
   const wakeups = async () => (await agent.device(lab.inode, 'tap0')).queues[0]?.wakeups;
   assert.deepEqual(await wakeups(), { there: 0, elsewhere: 0 });
 
-  // Nobody waits for these packets, and none of them finds somebody asleep.
+  // No reader waits for these packets, so that none of them wakes one.
   await sender.udp(peer, 9, SAMPLE, 64);
   assert.equal((await reader.read('a', 'all')).packets, SAMPLE);
   assert.deepEqual(await wakeups(), { there: 0, elsewhere: 0 });

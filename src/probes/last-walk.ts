@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the last walk wrote, as bytes. A device of which no byte changed since is the same object as then: reading its record costs a
-// comparison, and whoever gets the object knows that nothing changed.
+// comparison, and the code that gets the object knows that nothing changed.
 import type { MapView } from '../kernel/map-view.ts';
 
 /** Where the records are and how they are laid out; bytes. */

@@ -66,7 +66,7 @@ export interface WalkedDevice {
   readonly deviceFlags: number;
   readonly carrier: boolean;
   readonly queueLength: number;
-  /** Times that its carrier came (carrier_up_count): somebody opened it when nobody held it. */
+  /** Times that its carrier came (carrier_up_count): a process opened it when none held it. */
   readonly carrierUps: number;
   /** Queues that ever joined or left beside another one, by the kernel's count of their objects in sysfs; undefined: it has no sysfs. */
   readonly queueChanges: number | undefined;

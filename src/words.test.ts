@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plain words: a sentence names its subject. What is banned here was hard to understand for readers whose first language is another.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+const banned = /\b(?:nobody|somebody|whoever|anybody|everybody)\b/i;
+const folders = ['addon', 'bpf', 'dashboards', 'deploy', 'docs', 'lab', 'src', 'traffic'];
+const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md'];
+/** Scenarios go by the names under which BENCHMARKS.md has their results; `nobody` is a user of Debian. */
+const allowed =
+  /^(?:lab\/verdicts\/|lab\/agent\/pasted\.ts|lab\/guest\/verdicts\.guest\.ts|deploy\/bare-root|src\/words\.test\.ts)/;
+
+test('every sentence names its subject', () => {
+  const files = folders.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
+  );
+  const read = [...files.filter((file) => /\.(?:ts|mjs|c|h|cc|hh|md|yml)$/.test(file)), ...pages];
+  assert.ok(read.length > 500);
+  const found = read
+    .filter((file) => !allowed.test(file))
+    .flatMap((file) =>
+      readFileSync(file, 'utf8')
+        .split('\n')
+        .flatMap((line, index) => (banned.test(line) ? [`${file}:${index + 1}: ${line.trim()}`] : [])),
+    );
+  assert.deepEqual(found, []);
+});
