@@ -19,7 +19,7 @@ export interface MadeUpHost {
   readonly taps: readonly MadeUpTap[];
 }
 
-const PAGE = readFileSync('src/outputs/prometheus-golden.txt', 'utf8')
+const PAGE = readFileSync('src/outputs/prometheus/prometheus-golden.txt', 'utf8')
   .split('\n')
   .filter((line) => line && !line.startsWith('#'));
 /** A device of the page, all of whose series each tap gets but the histograms, which no rule of a fleet uses. */
