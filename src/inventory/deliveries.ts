@@ -18,17 +18,24 @@ export class Deliveries {
   #count = 0;
   #packets = 0;
   #at = Number.NEGATIVE_INFINITY;
+  #changedAt = Number.NEGATIVE_INFINITY;
 
   /**
-   * `most`: packets that all queues together may show. `counted`: programs count what leaves each queue, so that an excess is a packet
-   * that a reader has taken and the kernel has not counted yet. `drained`: nothing moves or waits, and arithmetic alone tells what each
-   * queue delivered, so that what one queue has too much is what another lacks.
+   * `most`: packets that all queues together may show. `counted`: programs count what leaves each queue. `changed`: queues joined or left
+   * since the look before. `drained`: nothing moves or waits, and arithmetic alone tells what each queue delivered, so that what one queue
+   * has too much is what another lacks.
    */
   update(
     queues: readonly Proposal[],
-    { most, counted, drained }: { readonly most: number; readonly counted: boolean; readonly drained: boolean },
+    {
+      most,
+      counted,
+      changed,
+      drained,
+    }: { readonly most: number; readonly counted: boolean; readonly changed: boolean; readonly drained: boolean },
     nowSeconds: number,
   ): void {
+    if (changed) this.#changedAt = nowSeconds;
     const room = Math.max(0, most - sumOf(queues.map(({ delivered }) => delivered)));
     const more = queues.filter(({ ahead }) => ahead > 0);
     const excess = sumOf(more.map(({ ahead }) => ahead)) - room;
@@ -39,13 +46,15 @@ export class Deliveries {
     }
     this.#count++;
     this.#packets = excess;
-    if (!counted) this.#at = nowSeconds;
+    // A single look may find a packet that a reader has taken and the kernel has not counted yet: it is no other queue's.
+    const moved = this.#count > 1 || nowSeconds - this.#changedAt < MARKED_SECONDS;
+    if (moved && !counted && queues.length > 1) this.#at = nowSeconds;
     const less = queues.filter(({ ahead }) => ahead < 0);
     if (!drained || -sumOf(less.map(({ ahead }) => ahead)) !== excess) return;
     exchange(less, more, excess);
     for (const one of queues) one.deliver();
     // Several queues took part, and none of the counters tells how many packets came from which.
-    if (more.length === 1 || room === 0) this.#at = Number.NEGATIVE_INFINITY;
+    this.#at = more.length === 1 || room === 0 ? Number.NEGATIVE_INFINITY : nowSeconds;
     this.#count = 0;
   }
 

@@ -96,11 +96,8 @@ export class Ledger {
     const still = atRest && !renumbered && this.#leaving === 0 && totals.waiting + totals.held === 0;
     const drained = still && regime.taken === 'derived';
     const counted = regime.taken === 'counted';
-    this.#deliveries.update(
-      [...this.#books.values()],
-      { most: this.#most(reading), counted, drained },
-      this.#nowSeconds(),
-    );
+    const limits = { most: this.#most(reading), counted, changed: reading.queuesChanged ?? renumbered, drained };
+    this.#deliveries.update([...this.#books.values()], limits, this.#nowSeconds());
     if (atRest) this.#narrow(reading, totals, regime);
     if (regime.enqueued === 'counted') this.#addUnseen(reading, totals, atRest);
     const audit = this.#audit(reading, totals, regime);
