@@ -102,8 +102,11 @@ test('a reader that gets too little CPU, on a busy host', { skip: noLab }, async
   await sender.unstream('s');
   t.diagnostic(JSON.stringify(found));
   holds(found);
-  assert.ok((found.told.waiting ?? 0) >= atLeast(found.least.waited), JSON.stringify(found));
-  assert.ok((found.told.running ?? 0) >= atLeast(found.least.ran), JSON.stringify(found));
+  // Whenever it has read, the ring has room for some milliseconds, of which nothing is told.
+  const roomy = found.seconds - found.full;
+  assert.ok((found.told.waiting ?? 0) >= atLeast(found.least.waited) - roomy, JSON.stringify(found));
+  assert.ok((found.told.running ?? 0) >= atLeast(found.least.ran) - roomy, JSON.stringify(found));
+  assert.ok(roomy < found.seconds / 2, JSON.stringify(found));
   assert.match(found.findings[0] ?? 'nothing', /^reader-starved: /);
 });
 
