@@ -16,6 +16,8 @@ const LOAD = 10;
 /** What is said of a state may differ from the scheduler's count by so much of it, and by one SINGLE_LOOK at each end of the window. */
 const BOUND = 0.1;
 const BORDER_SECONDS = 0.2;
+/** Share of the window that the reader waited for a CPU; 10 busy loops alone make it wait for about a tenth. */
+const STARVED = 0.2;
 
 interface Seen {
   /** Seconds of the full time by state. */
@@ -87,7 +89,12 @@ test('bursts that do not fit the ring, on a busy host', { skip: noLab }, async (
   await sender.unstream('s');
   t.diagnostic(JSON.stringify(found));
   holds(found);
-  assert.match(found.findings[0] ?? 'nothing', /^ring-full-burst: /);
+  // Other load on this machine may starve the reader in truth: then the scheduler's own count says so.
+  const isStarved = found.least.waited > STARVED * found.seconds;
+  assert.match(
+    found.findings[0] ?? 'nothing',
+    isStarved ? /^(?:reader-starved|ring-full-burst): / : /^ring-full-burst: /,
+  );
 });
 
 test('a reader that gets too little CPU, on a busy host', { skip: noLab }, async (t) => {
