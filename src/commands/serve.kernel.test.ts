@@ -64,7 +64,10 @@ test('whose a queue is, and how its reader spent the time in which it was full',
   await wait(3000);
   const { stopped = 0, ...others } = await states();
   assert.ok(stopped > 1.5 && stopped < 10, `${stopped} s`);
-  assert.deepEqual(new Set(Object.values(others)), new Set([0]));
+  // The scheduler's own count reaches back to the look before the ring was full: a reader that woke then, to be stopped,
+  // ran and waited for some milliseconds.
+  const elsewhere = Object.values(others).reduce((sum, seconds) => sum + seconds, 0);
+  assert.ok(elsewhere < stopped / 10, `${elsewhere} s of ${stopped} s not stopped`);
 });
 
 test('--device-include, --device-exclude and --detail', { skip: noLab }, async (t) => {
