@@ -13,6 +13,8 @@ struct queue_owner {
 	u32 pid; /* of the process */
 	u32 descriptor;
 	u64 started; /* with the number: this process and no other; ns since boot */
+	u64 stack;   /* where its program's begins: each exec puts it elsewhere */
+	u64 cgroups; /* a process that is moved gets another set of cgroups */
 	char comm[16];
 };
 
@@ -55,6 +57,8 @@ int queue_owners(struct bpf_iter__task_file *ctx)
 		.pid = task->tgid,
 		.descriptor = ctx->fd,
 		.started = task->group_leader->start_boottime,
+		.stack = task->mm ? task->mm->start_stack : 0,
+		.cgroups = bpf_core_field_exists(task->cgroups) ? (u64)task->cgroups : 0,
 	};
 
 	note_holder(owner.tun_file, task->group_leader, ctx->meta->session_id);

@@ -41,6 +41,12 @@ typedef struct {
 	atomic_t refs;
 } refcount_t;
 
+struct mm_struct {
+	unsigned long start_stack;
+};
+
+struct css_set;
+
 struct task_struct {
 	struct thread_info thread_info;
 	refcount_t usage;
@@ -58,6 +64,8 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct list_head thread_node;
 	struct nsproxy *nsproxy;
+	struct mm_struct *mm;
+	struct css_set *cgroups; /* of kernels with CONFIG_CGROUPS */
 	char comm[16];
 };
 

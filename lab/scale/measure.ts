@@ -22,6 +22,8 @@ export interface Scaled {
   /** Shares of one core: without a packet, and with one queue that gets some. */
   readonly idle: number;
   readonly trickle: number;
+  /** As `idle`, in the first minute, in which V8 still compiles. */
+  readonly young: number;
   /** CPU of one scrape with its snapshot, and how long it takes with others at the same time. */
   readonly scrapeCpuMs: number;
   readonly scrapeP50Ms: number;
@@ -39,6 +41,8 @@ export interface Scaled {
 
 /** All ten-second windows are over, and what is looked at every ten seconds was. */
 const SETTLE_MS = 25_000;
+/** V8 has compiled what runs each second, on its own threads. */
+const COMPILED_MS = 20_000;
 const IDLE_SECONDS = 20;
 const SCRAPES = 10;
 const ROUNDS = 15;
@@ -77,6 +81,8 @@ function measureCosts(taps: Taps): Promise<Omit<Scaled, 'loopP99Ms' | 'loopMaxMs
     const { pid, startedInMs: startMs } = agent;
     await wait(SETTLE_MS);
     say('idle …');
+    const young = await coreShare(pid, IDLE_SECONDS);
+    await wait(COMPILED_MS);
     const idle = await coreShare(pid, IDLE_SECONDS);
     say('scraped …');
     const { cpu: scrapeCpuMs, series } = await scrapeCost(agent, idle);
@@ -98,6 +104,7 @@ function measureCosts(taps: Taps): Promise<Omit<Scaled, 'loopP99Ms' | 'loopMaxMs
       ...taps,
       startMs,
       idle,
+      young,
       trickle,
       scrapeCpuMs,
       series,

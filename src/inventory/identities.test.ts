@@ -75,3 +75,18 @@ test('a name that the program of an exec brings replaces the one before', async 
   });
   assert.equal(identities.of(observed)?.program, 'openvpn');
 });
+
+test('a process that the kernel says is the same is not read again', async (t) => {
+  const { child, observed } = await vm(t, 'vm4');
+  const identities = new Identities(undefined, 0);
+  const same = { ...observed, sameAs: 'one stack, one set of cgroups' };
+  await identities.refresh([same]);
+  const before = identities.version;
+  child.stdin?.write('renamed\n');
+  assert.ok(child.stdout);
+  await once(child.stdout, 'data');
+  await identities.refresh([same]);
+  assert.equal(identities.version, before);
+  await identities.refresh([{ ...observed, sameAs: 'another stack' }]);
+  assert.ok(identities.version > before, 'what may be another is');
+});

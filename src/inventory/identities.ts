@@ -12,6 +12,8 @@ export interface Observed {
   readonly pid: number;
   /** Clock ticks from boot to its start; undefined: the observer does not know. */
   readonly startedTicks: number | undefined;
+  /** As long as it stays the same, the process runs the same program in the same cgroups; absent: the observer does not know. */
+  readonly sameAs?: string | undefined;
 }
 
 interface Known {
@@ -19,12 +21,18 @@ interface Known {
   readonly identity: Identity;
   readonly monitor: Monitor | undefined;
   readonly checkedMs: number;
+  /** When /proc was read last. */
+  readonly readMs: number;
+  /** `sameAs` of the look after which it was read. */
+  readonly sameAs: string | undefined;
 }
 
 /** Processes that are read in one turn, so that a thousand new ones do not hold up the next snapshot. */
 const MOST_AT_ONCE = 64;
 /** Another program may run under the same number since, or systemd have moved it. */
 const CHECKED_EVERY_MS = 10_000;
+/** One that the kernel says is the same: an address that says so may be used again. */
+const SAME_READ_EVERY_MS = 6 * CHECKED_EVERY_MS;
 /** A process that no look has found any more for so long has let its queues go, and lives on without them. */
 const KEPT_MS = 60_000;
 
@@ -85,16 +93,20 @@ export class Identities {
     const old = [...this.#known].filter(
       ([pid, { checkedMs }]) => !present.has(pid) || now - checkedMs > this.#checkedEveryMs,
     );
-    for (const [pid, known] of old.slice(0, MOST_AT_ONCE)) await this.#check(pid, known);
+    for (const [pid, known] of old.slice(0, MOST_AT_ONCE)) {
+      const one = present.get(pid);
+      if (one && isSame(one, known) && now - known.readMs < SAME_READ_EVERY_MS) await this.#checkTenant(pid, known);
+      else await this.#check(pid, known, one?.sameAs);
+    }
   }
 
-  async #read({ pid, startedTicks }: Observed): Promise<void> {
+  async #read({ pid, startedTicks, sameAs }: Observed): Promise<void> {
     const text = await readProcess(pid);
-    if (text && (startedTicks === undefined || startedTicks === text.startedTicks)) await this.#keep(pid, text);
+    if (text && (startedTicks === undefined || startedTicks === text.startedTicks)) await this.#keep(pid, text, sameAs);
   }
 
   /** What cannot be read this time is left as it was. */
-  async #check(pid: number, known: Known): Promise<void> {
+  async #check(pid: number, known: Known, sameAs: string | undefined): Promise<void> {
     const { text } = known;
     const now = await readLife(pid);
     if (now === undefined) return;
@@ -104,24 +116,34 @@ export class Identities {
       this.#seenMs.delete(pid);
       this.#version += 1;
     } else if (now.life !== text.life) {
-      await this.#read({ pid, startedTicks: text.startedTicks }); // it executed another program, or has another name
+      await this.#read({ pid, startedTicks: text.startedTicks, sameAs }); // it executed another program, or has another name
     } else {
       // Of what stays the same in a life the cgroup and the tenant alone change.
       const cgroups = await readCgroup(pid).catch(() => text.cgroups);
-      const moved = cgroups !== text.cgroups;
-      const { tenant, ...identity } = known.identity;
-      const isTheirs = !moved && ((await this.#tenants?.of(identity)) || undefined) === tenant;
-      if (isTheirs) this.#known.set(pid, { ...known, checkedMs: performance.now() });
-      else await this.#keep(pid, { ...text, cgroups });
+      if (cgroups !== text.cgroups) await this.#keep(pid, { ...text, cgroups }, sameAs);
+      else await this.#checkTenant(pid, { ...known, sameAs, readMs: performance.now() });
     }
   }
 
-  async #keep(pid: number, text: ProcessText): Promise<void> {
+  /** The operator's map may have changed. */
+  async #checkTenant(pid: number, known: Known): Promise<void> {
+    const { tenant, ...identity } = known.identity;
+    const isTheirs = ((await this.#tenants?.of(identity)) || undefined) === tenant;
+    if (isTheirs) this.#known.set(pid, { ...known, checkedMs: performance.now() });
+    else await this.#keep(pid, known.text, known.sameAs);
+  }
+
+  async #keep(pid: number, text: ProcessText, sameAs: string | undefined): Promise<void> {
     const placed = identityOf(text);
     const tenant = await this.#tenants?.of(placed);
     const identity = tenant ? { ...placed, tenant } : placed;
     const monitor = identity.program === 'qemu' ? monitorOf(text.args) : undefined;
-    this.#known.set(pid, { text, identity, monitor, checkedMs: performance.now() });
+    const now = performance.now();
+    this.#known.set(pid, { text, identity, monitor, checkedMs: now, readMs: now, sameAs });
     this.#version += 1;
   }
+}
+
+function isSame({ startedTicks, sameAs }: Observed, known: Known): boolean {
+  return sameAs !== undefined && sameAs === known.sameAs && startedTicks === known.text.startedTicks;
 }

@@ -18,7 +18,8 @@ interface Holder extends Observed {
   readonly startedAt: number | undefined;
 }
 
-const FIELDS = ['tun_file', 'file', 'pid', 'comm', 'started'] as const;
+const FIELDS = ['tun_file', 'file', 'pid', 'comm', 'started', 'stack', 'cgroups'] as const;
+const WORDS = ['tun_file', 'file', 'started', 'stack', 'cgroups'] as const satisfies readonly (typeof FIELDS)[number][];
 const COMM_BYTES = 16;
 const NANOSECONDS_PER_TICK = BigInt(1e9 / TICKS_PER_SECOND);
 /** A descriptor may change hands without any queue changing: libvirt opens what QEMU then holds. */
@@ -236,17 +237,19 @@ class HolderIterator {
     const { at, size } = this.#layout;
     const holders = new Map<string, Holder>();
     for (let base = 0; base + size <= bytes.length; base += size) {
-      const address = (field: 'tun_file' | 'file'): bigint => view.getBigUint64(base + at[field], true);
-      const opened = openedOf({ tunFile: address('tun_file'), file: address('file') });
+      const word = (field: (typeof WORDS)[number]): bigint => view.getBigUint64(base + at[field], true);
+      const opened = openedOf({ tunFile: word('tun_file'), file: word('file') });
       const pid = view.getUint32(base + at.pid, true);
       const known = holders.get(opened);
-      const startedTicks = Number(view.getBigUint64(base + at.started, true) / NANOSECONDS_PER_TICK);
+      const startedTicks = Number(word('started') / NANOSECONDS_PER_TICK);
       // A descriptor that was inherited or passed on has several holders: the oldest process is the one that made it.
       if (known && isOlder(known, { pid, startedTicks })) continue;
+      const comm = text(bytes, base + at.comm);
       holders.set(opened, {
         pid,
-        comm: text(bytes, base + at.comm),
+        comm,
         startedTicks,
+        sameAs: `${word('stack')} ${word('cgroups')} ${comm}`,
         startedAt: unixTimeOf(startedTicks),
       });
     }
