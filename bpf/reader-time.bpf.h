@@ -14,7 +14,7 @@
 #include "reader.bpf.h"
 #include "rivals.bpf.h"
 
-/* Twice the mean distance of the agent's looks (src/inventory/sampler.ts). */
+/* Twice the mean distance of the agent's looks (src/agent/sampler.ts). */
 #define SINGLE_LOOK (100 * MILLISECOND)
 /* More than the kernel adds at one tick (HZ=100). */
 #define MOST_AHEAD (10 * MILLISECOND)

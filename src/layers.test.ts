@@ -2,7 +2,7 @@
 // Imports point one way. What a layer may not import keeps it what it is: outputs cannot touch what they cannot reach.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { basename, dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 
 interface Layer {
@@ -20,8 +20,11 @@ const belowCommands = [
   'metric',
   'metrics',
   'kernel',
-  'probes',
+  'engine',
   'inventory',
+  'collectors',
+  'accounting',
+  'agent',
   'bench',
   'fleet',
   'history',
@@ -38,9 +41,12 @@ const layers: Readonly<Record<string, Layer>> = {
   metric: { imports: [] },
   metrics: { imports: ['metric', 'snapshot'] },
   kernel: { imports: ['addon'], node: 'all' },
-  probes: { imports: ['kernel', 'snapshot'] },
-  inventory: { imports: ['kernel', 'probes', 'snapshot'] },
-  bench: { imports: ['kernel', 'inventory', 'snapshot', 'bench-report'] },
+  engine: { imports: ['kernel', 'snapshot'] },
+  inventory: { imports: ['kernel', 'engine', 'snapshot'] },
+  collectors: { imports: ['kernel', 'engine', 'inventory', 'snapshot'] },
+  accounting: { imports: ['kernel', 'engine', 'snapshot'] },
+  agent: { imports: ['kernel', 'engine', 'inventory', 'collectors', 'accounting', 'snapshot'] },
+  bench: { imports: ['kernel', 'inventory', 'agent', 'snapshot', 'bench-report'] },
   history: { imports: ['snapshot'] },
   diagnosis: { imports: ['snapshot'] },
   // Of other hosts, by the HTTP API of an engine: `fetch` is all it needs of the system.
@@ -95,9 +101,13 @@ function importsOf(file: string): readonly string[] {
   return [...statements].map(([, specifier]) => specifier ?? '');
 }
 
+/** What a collector says of its subject without a kernel: its slice of the snapshot, and its lines of the catalogue. */
+const PURE: Readonly<Record<string, string>> = { 'state.ts': 'snapshot', 'metrics.ts': 'metrics' };
+
 /** 'src/kernel/host.ts' is of kernel, 'src/main.ts' of main, 'addon/tapscope.d.ts' of addon. */
 function layerOf(path: string): string {
   const [top = '', next = ''] = path.split('/');
+  if (next === 'collectors') return PURE[basename(path)] ?? next;
   return top === 'src' ? next.replace(/\.ts$/, '') : top;
 }
 
@@ -127,6 +137,21 @@ test('imports point one way', () => {
   );
 });
 
+test('of another collector a collector knows only what is in the snapshot', () => {
+  const subjectOf = (path: string): string => path.split('/')[2] ?? '';
+  const foreign = files
+    .filter((file) => /^src\/collectors\/[^/]+\//.test(file))
+    .flatMap((file) =>
+      importsOf(file)
+        .filter((specifier) => specifier.startsWith('.'))
+        .map((specifier) => normalize(join(dirname(file), specifier)))
+        .filter((path) => path.startsWith('src/collectors/') && subjectOf(path) !== subjectOf(file))
+        .filter((path) => basename(path) !== 'state.ts')
+        .map((path) => `${file} imports ${path}`),
+    );
+  assert.deepEqual(foreign, []);
+});
+
 test('only the bench starts programs', () => {
   const importers = files.filter((file) =>
     importsOf(file).some((specifier) => spawning.includes(normalize(join(dirname(file), specifier)))),
@@ -139,14 +164,18 @@ test('only the bench starts programs', () => {
 
 test('the check sees what it forbids', () => {
   const cases: readonly (readonly [file: string, specifier: string, forbidden: boolean])[] = [
-    ['src/probes/rows.ts', '../kernel/native.ts', false],
-    ['src/kernel/host.ts', '../probes/rows.ts', true],
+    ['src/engine/rows.ts', '../kernel/native.ts', false],
+    ['src/kernel/host.ts', '../engine/rows.ts', true],
     ['src/kernel/native.ts', '../../addon/tapscope.d.ts', false],
-    ['src/probes/rows.ts', '../../addon/tapscope.d.ts', true],
+    ['src/engine/rows.ts', '../../addon/tapscope.d.ts', true],
+    ['src/collectors/vhost/read.ts', '../../kernel/native.ts', false],
+    ['src/collectors/vhost/state.ts', '../../kernel/native.ts', true],
+    ['src/collectors/vhost/metrics.ts', './state.ts', false],
+    ['src/engine/rows.ts', '../collectors/list.ts', true],
     ['src/outputs/text.ts', '../kernel/native.ts', true],
     ['src/outputs/text.ts', 'node:fs', true],
     ['src/server/http.ts', 'fastify', false],
-    ['src/probes/rows.ts', 'fastify', true],
+    ['src/engine/rows.ts', 'fastify', true],
     ['src/kernel/host.ts', 'node:child_process', true],
     ['src/kernel/traffic.ts', 'node:child_process', false],
     ['src/bench/run.ts', 'node:child_process', true],

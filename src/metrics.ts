@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue: every metric once. Outputs, the table of docs/metrics.md and the dashboards read it; nothing else names a metric.
+
+import { macvtapMetrics } from './collectors/macvtap/metrics.ts';
+import { ownerInfo, readerMetrics } from './collectors/readers/metrics.ts';
+import { receiveDeviceMetrics, receiveQueueMetrics, redirectQueueMetrics } from './collectors/receive/metrics.ts';
+import { ringMetrics } from './collectors/ring/metrics.ts';
+import { flowMetrics } from './collectors/stops/metrics.ts';
+import { vhostMetrics } from './collectors/vhost/metrics.ts';
 import { counter, counters, flag, gauge, gauges, info, type Metric, series, seriesIf } from './metric.ts';
 import { findingMetric, type ShownFinding } from './metrics/finding.ts';
-import { flowMetrics } from './metrics/flow.ts';
-import { macvtapMetrics } from './metrics/macvtap.ts';
-import { ownerInfo, readerMetrics } from './metrics/reader.ts';
-import { receiveDeviceMetrics, receiveQueueMetrics, redirectQueueMetrics } from './metrics/receive.ts';
-import { ringMetrics } from './metrics/ring.ts';
-import { vhostMetrics } from './metrics/vhost.ts';
 import type { Device, Queue } from './snapshot.ts';
 
 /** What runs here; the labels of `tapscope_build_info`. */

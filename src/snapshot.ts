@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one shared vocabulary: what was seen of the host at one moment. Pure data; the code that takes it lives in src/inventory and src/probes.
+
+import type { Reader } from './collectors/readers/state.ts';
+import type { Macvtap, Receive, Redirected, UncountedLoss } from './collectors/receive/state.ts';
+import type { Vhost, VhostBatches } from './collectors/vhost/state.ts';
 import type { Identity } from './snapshot/identity.ts';
 import type { Monitor, VirtualCpus } from './snapshot/machine.ts';
-import type { Reader } from './snapshot/reader.ts';
-import type { Macvtap, Receive, Redirected, UncountedLoss } from './snapshot/receive.ts';
 import type { UnseenPackets } from './snapshot/unseen.ts';
-import type { Vhost, VhostBatches } from './snapshot/vhost.ts';
 
 /** How a device treats a sender that is faster than its reader. */
 export type FlowControl = 'tail-drop' | 'backpressure' | 'backpressure-inactive';

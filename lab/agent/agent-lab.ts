@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an agent sees, as a test asks it: `tapscope serve` as built, or its parts within the test's own process.
+
+import { Collector } from '../../src/agent/collector.ts';
+import { EVENTS, parseForced } from '../../src/collectors/list.ts';
 import { askSnapshot } from '../../src/commands/ask-agent.ts';
-import { Collector } from '../../src/inventory/collector.ts';
+import { attachProbes, type Probes } from '../../src/engine/attach.ts';
+import { PROBE_SYMBOLS } from '../../src/engine/probe-symbols.ts';
 import { readHost } from '../../src/kernel/host.ts';
-import { attachProbes, type Probes } from '../../src/probes/attach.ts';
-import { parseForced } from '../../src/probes/events.ts';
-import { PROBE_SYMBOLS } from '../../src/probes/probe-symbols.ts';
 import type { Device, Observations, Owner, Queue, Snapshot } from '../../src/snapshot.ts';
 import { until } from '../host/until.ts';
 import { standingAgent } from './serve-process.ts';
@@ -51,7 +52,7 @@ export async function standingLab(): Promise<AgentLab> {
 export async function agentLab(t: Scope, ...mechanisms: readonly string[]): Promise<AttachedLab> {
   await dismissStanding();
   const host = readHost(PROBE_SYMBOLS);
-  const probes = attachProbes(host, { forced: parseForced(mechanisms), pin: true });
+  const probes = attachProbes(host, EVENTS, { forced: parseForced(mechanisms), pin: true });
   t.after(() => probes.close());
   const collector = new Collector(host, probes, { filter: () => true, perCpu: true, budget: undefined });
   const snapshot = async (): Promise<Snapshot> => {

@@ -2,15 +2,15 @@
 // Attaches a configuration inside the VM.
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { asksForFlowControl } from '../../src/inventory/devices.ts';
+import { asksForFlowControl } from '../../src/agent/devices.ts';
+import { EVENTS } from '../../src/collectors/list.ts';
+import { Follow } from '../../src/collectors/losses/follow.ts';
+import { attachProbes, type Level, type Probes } from '../../src/engine/attach.ts';
+import { PROBE_SYMBOLS } from '../../src/engine/probe-symbols.ts';
+import { Rows } from '../../src/engine/rows.ts';
+import { type Walk, Walker } from '../../src/engine/walk.ts';
 import { type Host, readHost, TRACED_MODULES } from '../../src/kernel/host.ts';
 import { BpfObject, Btf } from '../../src/kernel/native.ts';
-import { attachProbes, type Level, type Probes } from '../../src/probes/attach.ts';
-import { EVENTS } from '../../src/probes/events.ts';
-import { Follow } from '../../src/probes/follow.ts';
-import { PROBE_SYMBOLS } from '../../src/probes/probe-symbols.ts';
-import { Rows } from '../../src/probes/rows.ts';
-import { type Walk, Walker } from '../../src/probes/walk.ts';
 import { CannotAttach } from './cannot-attach.ts';
 import type { Attached } from './configurations.ts';
 import { startTool } from './start-tool.ts';
@@ -53,7 +53,7 @@ function walkAsTheAgentDoes(probes: Probes, walker: Walker): void {
 }
 
 function attachProduct(forced: Readonly<Record<string, string>>, level: Level): Attachment {
-  const probes = attachProbes(readHost(PROBE_SYMBOLS), { forced: new Map(Object.entries(forced)), pin: true });
+  const probes = attachProbes(readHost(PROBE_SYMBOLS), EVENTS, { forced: new Map(Object.entries(forced)), pin: true });
   probes.setLevel(level);
   for (const [event, mechanism] of Object.entries(forced)) {
     if (mechanism === 'off' || probes.mechanism(event) === mechanism) continue;

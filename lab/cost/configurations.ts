@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is attached while the packet paths are clocked, and what it may add.
-import type { Level } from '../../src/probes/attach.ts';
-import { EVENTS } from '../../src/probes/events.ts';
+
+import { EVENTS } from '../../src/collectors/list.ts';
+import type { Level } from '../../src/engine/attach.ts';
 import type { Path } from './packet-paths.ts';
 import { TOOLS, type Tool } from './tools.ts';
 

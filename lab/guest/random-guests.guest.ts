@@ -3,9 +3,9 @@
 // At rest every counter equals the truth and no packet is unexplained.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { BESIDE_THE_BOOKS } from '../../src/inventory/own-losses.ts';
+import { BESIDE_THE_BOOKS } from '../../src/engine/own-losses.ts';
+import { PROBE_SYMBOLS } from '../../src/engine/probe-symbols.ts';
 import { readHost } from '../../src/kernel/host.ts';
-import { PROBE_SYMBOLS } from '../../src/probes/probe-symbols.ts';
 import { type Agent, type Metrics, standingAgent } from '../agent/serve-process.ts';
 import { namespaceLab } from '../host/netns.ts';
 import { type Random, randomOf, seedOf } from '../host/random.ts';
@@ -14,7 +14,7 @@ import { DEVICE, drain, kill, type Plan, step, type World, worldOf } from './gue
 import { type Sent, sourceOf } from './source.ts';
 import { vhostFiguresOf } from './vhost-figures.ts';
 
-/** As for random sequences of a tap’s queues (src/inventory/random.slow.kernel.test.ts). */
+/** As for random sequences of a tap’s queues (src/accounting/random.slow.kernel.test.ts). */
 const RUNS = Number(process.env.SEQUENCES ?? 50);
 const STEPS = 15;
 /** So many snapshots must disagree before a device is marked. */

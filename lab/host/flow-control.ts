@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether this kernel's tun can stop a queue that is full (IFF_BACKPRESSURE).
+
+import { PROBE_SYMBOLS } from '../../src/engine/probe-symbols.ts';
 import { readHost } from '../../src/kernel/host.ts';
-import { PROBE_SYMBOLS } from '../../src/probes/probe-symbols.ts';
 
 /** For `test(name, { skip: neverStops }, …)`: why not, or false. */
 export const neverStops: string | false =

@@ -54,23 +54,23 @@ export const GUEST_FILES: readonly { readonly file: string; readonly daily: read
   { file: 'lab/guest/receive.guest.ts', daily: ['6.12'] },
   { file: 'lab/guest/redirect.guest.ts', daily: ['7.3'] },
   { file: 'lab/guest/readers.guest.ts', daily: NIGHTLY },
-  { file: 'src/inventory/readers.kernel.test.ts', daily: NIGHTLY },
-  { file: 'src/inventory/before-tun.kernel.test.ts', daily: ['6.1'] },
-  { file: 'src/inventory/routed-drops.kernel.test.ts', daily: ['6.1', '7.3'] },
-  { file: 'src/inventory/refused-by-host.kernel.test.ts', daily: ['6.1', '7.3'] },
-  { file: 'src/inventory/receive.kernel.test.ts', daily: ['6.12'] },
-  { file: 'src/inventory/uncounted.kernel.test.ts', daily: ['6.1', '7.3'] },
-  { file: 'src/inventory/random.slow.kernel.test.ts', daily: NIGHTLY },
-  { file: 'src/inventory/ring-history.kernel.test.ts', daily: NIGHTLY },
-  { file: 'src/inventory/exact.kernel.test.ts', daily: NIGHTLY },
-  { file: 'src/inventory/redirect.kernel.test.ts', daily: NIGHTLY },
-  { file: 'src/inventory/lean.kernel.test.ts', daily: ['6.1'] },
+  { file: 'src/collectors/readers/readers.kernel.test.ts', daily: NIGHTLY },
+  { file: 'src/collectors/drops/before-tun.kernel.test.ts', daily: ['6.1'] },
+  { file: 'src/collectors/drops/routed-drops.kernel.test.ts', daily: ['6.1', '7.3'] },
+  { file: 'src/collectors/receive/refused-by-host.kernel.test.ts', daily: ['6.1', '7.3'] },
+  { file: 'src/collectors/receive/receive.kernel.test.ts', daily: ['6.12'] },
+  { file: 'src/collectors/drops/uncounted.kernel.test.ts', daily: ['6.1', '7.3'] },
+  { file: 'src/accounting/random.slow.kernel.test.ts', daily: NIGHTLY },
+  { file: 'src/collectors/ring/ring-history.kernel.test.ts', daily: NIGHTLY },
+  { file: 'src/accounting/exact.kernel.test.ts', daily: NIGHTLY },
+  { file: 'src/collectors/redirect/redirect.kernel.test.ts', daily: NIGHTLY },
+  { file: 'src/accounting/lean.kernel.test.ts', daily: ['6.1'] },
   { file: 'lab/guest/levels.guest.ts', daily: NIGHTLY },
-  { file: 'src/inventory/queue-changes.kernel.test.ts', daily: ['7.3'] },
+  { file: 'src/collectors/queue-changes/queue-changes.kernel.test.ts', daily: ['7.3'] },
   { file: 'lab/guest/wakeups.guest.ts', daily: ['6.12'] },
-  { file: 'src/inventory/wakeups.kernel.test.ts', daily: NIGHTLY },
+  { file: 'src/collectors/readers/wakeups.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/kernel/own-device.kernel.test.ts', daily: ['7.3'] },
-  { file: 'src/inventory/macvtap.kernel.test.ts', daily: NIGHTLY },
+  { file: 'src/collectors/macvtap/macvtap.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/inventory/owners.kernel.test.ts', daily: NIGHTLY },
 ];
 
@@ -94,7 +94,7 @@ const PASSED_ON: Readonly<Record<string, string | undefined>> = {
 const LIMIT_MS = isNightly ? 10_000_000 : 2_700_000;
 
 /** What `npm test` runs in a short boot of the oldest and of the newest kernel: which mechanisms there are, and exact counts. */
-export const SHORT: readonly string[] = ['lab/guest/doctor.guest.ts', 'src/inventory/exact.kernel.test.ts'];
+export const SHORT: readonly string[] = ['lab/guest/doctor.guest.ts', 'src/accounting/exact.kernel.test.ts'];
 
 /** GUEST=traffic,late in the environment runs only the files with one of these in their path. */
 export function testOnKernel(series: Series, files: readonly string[] = guestFiles(series)): void {

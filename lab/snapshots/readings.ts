@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // For tests of the books: readings of one device, and what its books show of them.
 
-import type { Reading } from '../../src/inventory/device-totals.ts';
-import type { Books, Ledger } from '../../src/inventory/ledger.ts';
-import type { Regime } from '../../src/inventory/queue-books.ts';
-import { emptySums, type QueueSums } from '../../src/probes/rows.ts';
+import type { Reading } from '../../src/accounting/device-totals.ts';
+import type { Books, Ledger } from '../../src/accounting/ledger.ts';
+import type { Regime } from '../../src/accounting/queue-books.ts';
+import { emptySums, type QueueSums } from '../../src/engine/rows.ts';
 import { walkedDevice, walkedQueue } from './walked.ts';
 
 export type Counts = Partial<Pick<QueueSums, 'enqueued' | 'purged' | 'resized' | 'failed' | 'bypassed'>> & {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The agent as `tapscope serve` has it, a snapshot a second, each judged with the ten seconds before it.
 import { setTimeout as wait } from 'node:timers/promises';
+import { Agent } from '../../src/agent/agent.ts';
+import { parseForced } from '../../src/collectors/list.ts';
 import { type Standing, stand } from '../../src/diagnosis/active-findings.ts';
 import type { Finding } from '../../src/diagnosis/finding.ts';
 import { judge } from '../../src/diagnosis/judge.ts';
 import { windowOf } from '../../src/diagnosis/window.ts';
-import { Agent } from '../../src/inventory/agent.ts';
-import { parseForced } from '../../src/probes/events.ts';
 import type { Snapshot } from '../../src/snapshot.ts';
 import { VERDICT_SECONDS } from './score.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a bench plays on: the traffic program in its namespace, and an agent that sees its device and no other.
 import { setTimeout as wait } from 'node:timers/promises';
-import { Agent } from '../inventory/agent.ts';
+import { Agent } from '../agent/agent.ts';
 import type { Traffic } from '../kernel/traffic.ts';
 import type { Device } from '../snapshot.ts';
 

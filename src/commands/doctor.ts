@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tapscope doctor`: what this host lets us see, by which mechanism, why not by a better one, and what to do.
+
+import { EVENTS, parseForced } from '../collectors/list.ts';
+import { attachProbes, type Choice, type Probes } from '../engine/attach.ts';
+import { PROBE_SYMBOLS } from '../engine/probe-symbols.ts';
+import { type SkbPath, skbPaths } from '../engine/skb-paths.ts';
 import { AGENT_LOCK, type AgentSelf, askAgent } from '../kernel/agent-lock.ts';
 import { CAPABILITIES, capabilityNames, type Host, readHost } from '../kernel/host.ts';
 import { type DoctorReport, renderDoctor } from '../outputs/doctor-text.ts';
-import { attachProbes, type Choice, type Probes } from '../probes/attach.ts';
-import { parseForced } from '../probes/events.ts';
-import { PROBE_SYMBOLS } from '../probes/probe-symbols.ts';
-import { type SkbPath, skbPaths } from '../probes/skb-paths.ts';
 import { type Talk, talkToAgent } from './agent-silence.ts';
 
 /** While it loads its programs, an agent answers nothing for seconds. */
@@ -22,7 +23,7 @@ export interface DoctorOptions {
 /** Exit code 0: every event by its best mechanism; 1: fallbacks; 3: something is not measured at all. */
 export async function doctor({ json, mechanisms, pin }: DoctorOptions): Promise<number> {
   const host = readHost(PROBE_SYMBOLS);
-  const probes = attachProbes(host, { forced: parseForced(mechanisms), pin });
+  const probes = attachProbes(host, EVENTS, { forced: parseForced(mechanisms), pin });
   const report = reportOf(host, probes, await talkToAgent(AGENT_LOCK, PATIENCE_MS, askAgent));
   probes.close();
   process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : renderDoctor(report));

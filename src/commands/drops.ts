@@ -2,12 +2,12 @@
 // `tapscope drops`: losses as they happen, second by second or packet by packet.
 import type { Writable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
+import { type Followed, LossFollower } from '../agent/loss-follower.ts';
+import { parseForced } from '../collectors/list.ts';
+import type { LossSecond } from '../collectors/losses/books.ts';
 import { devicesIn, isEverything, narrowed, type Scope } from '../diagnosis/scope.ts';
-import type { LossSecond } from '../inventory/loss-books.ts';
-import { type Followed, LossFollower } from '../inventory/loss-follower.ts';
 import { ownNamespace } from '../kernel/namespaces.ts';
 import { jsonLines, type LossLines, textLines } from '../outputs/drops-text.ts';
-import { parseForced } from '../probes/events.ts';
 import { visible } from '../snapshot/visible.ts';
 import type { Device, Snapshot } from '../snapshot.ts';
 import type { DropsOptions } from './options/drops-options.ts';

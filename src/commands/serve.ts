@@ -2,15 +2,15 @@
 // `tapscope serve`: the agent. Attaches the probes, samples and judges every second, answers Prometheus, people and other commands.
 import { release } from 'node:os';
 import { join } from 'node:path';
-import { Agent } from '../inventory/agent.ts';
-import { Sampler } from '../inventory/sampler.ts';
+import { Agent } from '../agent/agent.ts';
+import { Sampler } from '../agent/sampler.ts';
+import { parseForced } from '../collectors/list.ts';
+import type { Probes } from '../engine/attach.ts';
 import { Tenants } from '../inventory/tenants.ts';
 import { claimHost } from '../kernel/agent-lock.ts';
 import { libbpfVersion } from '../kernel/native.ts';
 import { packageRoot } from '../kernel/package.ts';
 import type { Build } from '../metrics.ts';
-import type { Probes } from '../probes/attach.ts';
-import { parseForced } from '../probes/events.ts';
 import { createObserver } from '../server/observer.ts';
 import { type RunningServer, startServer } from '../server/server.ts';
 import { startSocket } from '../server/socket.ts';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where commands get snapshots from: the agent that runs, so that packets pay once; or probes of their own.
-import { Agent } from '../inventory/agent.ts';
-import { Sampler } from '../inventory/sampler.ts';
-import { EVENTS, parseForced } from '../probes/events.ts';
+import { Agent } from '../agent/agent.ts';
+import { Sampler } from '../agent/sampler.ts';
+import { EVENTS, parseForced } from '../collectors/list.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { type Silence, talkToAgent } from './agent-silence.ts';
 import { askAbout, askSnapshot } from './ask-agent.ts';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { quietHost } from '../../lab/snapshots/quiet-host.ts';
-import type { Rival } from '../snapshot/reader.ts';
+import type { Rival } from '../collectors/readers/state.ts';
 import { judge } from './judge.ts';
 
 const IDENTITY = { program: '', vm: '', uuid: '', runtime: '', container: '', pod: '', unit: '' };

@@ -2,16 +2,16 @@
 // Which process holds each queue, by an iterator over all descriptors or from /proc where BPF is refused, and whose it is.
 import { setTimeout as wait } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import type { WalkedDevice } from '../engine/walk.ts';
 import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import { TICKS_PER_SECOND, unixTimeOf } from '../kernel/process-text.ts';
 import { listTunHolders } from '../kernel/tun-holders.ts';
-import type { WalkedDevice } from '../probes/walk.ts';
 import type { Identity } from '../snapshot/identity.ts';
 import type { Owner } from '../snapshot.ts';
 import { Identities, type Observed } from './identities.ts';
 import type { Tenants } from './tenants.ts';
-import { hasVcpus, VcpuWatch } from './vcpus.ts';
+import { hasVcpus, VcpuWatch } from './virtual-cpus.ts';
 
 interface Holder extends Observed {
   readonly comm: string;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { LossSubject, LossSummary } from '../snapshot/loss.ts';
+import type { LossSubject, LossSummary } from '../collectors/losses/state.ts';
 import { jsonLines, textLines } from './drops-text.ts';
 
 const SUBJECT: LossSubject = {

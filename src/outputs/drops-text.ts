@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Losses as lines of text, and for programs as lines of JSON.
-import type { Loss, LossPacket, LossStack, LossSubject, LossSummary, NotShown, PacketFlow } from '../snapshot/loss.ts';
+import type {
+  Loss,
+  LossPacket,
+  LossStack,
+  LossSubject,
+  LossSummary,
+  NotShown,
+  PacketFlow,
+} from '../collectors/losses/state.ts';
 import { visible } from '../snapshot/visible.ts';
 import { whose } from './owner-label.ts';
 import { counted, padEnd } from './terminal-text.ts';

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The flags of `tapscope serve` and what they mean.
+
+import { parseBudget } from '../../engine/budget.ts';
 import { type DeviceFilter, deviceFilter } from '../../inventory/device-filter.ts';
 import { type Detail, details, seriesBudget } from '../../outputs/prometheus/detail.ts';
-import { parseBudget } from '../../probes/budget.ts';
 import { type ListenAddress, parseListenAddress } from '../../server/listen-address.ts';
 import { type LogLevel, logLevels } from '../../server/server.ts';
 

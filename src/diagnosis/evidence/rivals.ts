@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who had the CPU while a reader waited for it.
-import type { Rival } from '../../snapshot/reader.ts';
+import type { Rival } from '../../collectors/readers/state.ts';
 import type { QueueSpan } from '../window.ts';
 import { percent } from '../words.ts';
 

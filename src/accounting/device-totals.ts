@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// One device at one moment: its counters, its rings, and their sums over all queues.
+import type { DeviceSums, QueueSums } from '../engine/rows.ts';
+import type { WalkedDevice, WalkedQueue } from '../engine/walk.ts';
+import { heldOf, thrown, VHOST_BATCH } from './queue-books.ts';
+import type { Count } from './renumbering.ts';
+
+/** One device at one moment: its counters read before and after the walk that saw its rings. */
+export interface Reading {
+  readonly before: DeviceSums;
+  readonly after: DeviceSums;
+  readonly walked: WalkedDevice;
+  /** Losses before tun that may be in the kernel's tx_dropped too; infinite where they are not counted. */
+  readonly otherDropped: number;
+  /** vhost-net is loaded, and may hold packets that are not seen: it has taken and not yet delivered them. */
+  readonly vhost: boolean;
+  /** Queues joined or left since the walk before: what lies in a ring may have come under another queue's index. */
+  readonly queuesChanged?: boolean;
+}
+
+export interface Totals {
+  /** Entered the rings and was neither thrown out nor lost in a failed read. */
+  readonly entered: number;
+  readonly consumed: number;
+  readonly failed: number;
+  readonly waiting: number;
+  readonly held: number;
+  readonly dropped: number;
+}
+
+export function attachedOf({ queues }: WalkedDevice): readonly WalkedQueue[] {
+  return queues.filter(({ detached }) => !detached);
+}
+
+/** Packets that vhost-net may have taken without being seen to: a batch of each queue, or the one that it is delivering. */
+export function unseenOf({ queues }: WalkedDevice, vhost: boolean): number {
+  return vhost ? VHOST_BATCH * queues.length : queues.filter((queue) => queue.vhost).length;
+}
+
+export function totalsOf({ before, walked }: Reading): Totals {
+  const sums = [...before.values()];
+  return {
+    entered: sumOf(sums.map((queue) => queue.enqueued - thrown(queue) - queue.failed)),
+    consumed: sumOf(sums.map(({ consumed, unproduced }) => consumed - unproduced)),
+    failed: sumOf(sums.map(({ failed }) => failed)),
+    waiting: sumOf(walked.queues.map(({ occupancy }) => occupancy)),
+    held: sumOf(walked.queues.map(heldOf)),
+    dropped: sumOf(sums.map(({ dropped }) => sumOf(dropped))),
+  };
+}
+
+export function countOf({ before, after }: Reading, counter: (queue: QueueSums) => number): Count {
+  const total = (sums: DeviceSums): number => sumOf([...sums.values()].map(counter));
+  return { before: total(before), after: total(after) };
+}
+
+/** The most that any counter grew while the device was read. */
+export function moved({ before, after }: Reading): number {
+  const counters: readonly ((queue: QueueSums) => number)[] = [
+    (queue) => queue.offered,
+    (queue) => queue.enqueued,
+    (queue) => queue.consumed,
+    (queue) => sumOf(queue.dropped),
+  ];
+  const total = (sums: DeviceSums, counter: (queue: QueueSums) => number) => sumOf([...sums.values()].map(counter));
+  return Math.max(...counters.map((counter) => total(after, counter) - total(before, counter)));
+}
+
+/** Equal in two readings: nothing moved between them. */
+export function fingerprintOf(reading: Reading, { entered, consumed, waiting, held, dropped }: Totals): string {
+  const { txPackets, txDropped } = reading.walked.counters;
+  return [entered, consumed, waiting, held, dropped, moved(reading), txPackets, txDropped].join(' ');
+}
+
+export function sumOf(values: Iterable<number>): number {
+  return [...values].reduce((sum, value) => sum + value, 0);
+}

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+// The books of one device: what each queue delivered, by arithmetic, and whether that agrees with the kernel's own counters.
+import { emptySums } from '../engine/rows.ts';
+import type { WalkedDevice } from '../engine/walk.ts';
+import type { UnseenPackets } from '../snapshot/unseen.ts';
+import type { AuditResult } from '../snapshot.ts';
+import { Deliveries } from './deliveries.ts';
+import {
+  attachedOf,
+  countOf,
+  fingerprintOf,
+  moved,
+  type Reading,
+  sumOf,
+  type Totals,
+  totalsOf,
+  unseenOf,
+} from './device-totals.ts';
+import { Marks, ofUnassigned, PATIENCE } from './marks.ts';
+import { OtherLosses } from './other-losses.ts';
+import { QueueBooks, type Regime, VHOST_BATCH } from './queue-books.ts';
+import { Renumbering } from './renumbering.ts';
+import { leftOrWaiting, Unseen } from './unseen.ts';
+
+/** One queue as its books show it; packets. */
+export interface QueueBalance {
+  readonly enqueued: number;
+  /** Enqueued by the transmit function, not by XDP. */
+  readonly transmitted: number;
+  readonly delivered: number;
+  /** Taken by read(). */
+  readonly read: number;
+  readonly audit: readonly AuditResult[];
+  /** undefined: the equation of the ring does not apply. */
+  readonly auditPending: boolean | undefined;
+  /** false: no probe tells the packets of this queue from its neighbours'. */
+  readonly known: boolean;
+  /** Dropped by tun without any program of ours seeing it. */
+  readonly untraced: number;
+}
+
+export interface Books {
+  /** By queue index, for queues with counters or a ring. */
+  readonly queues: ReadonlyMap<number, QueueBalance>;
+  readonly audit: readonly AuditResult[];
+  readonly degraded: readonly string[];
+  readonly unseen: UnseenPackets;
+}
+
+/**
+ * What is shown is exact at rest; while packets move it is what was certainly enqueued and delivered, and never goes down.
+ */
+export class Ledger {
+  readonly #born: boolean;
+  readonly #books = new Map<number, QueueBooks>();
+  readonly #renumbering = new Renumbering();
+  /** The kernel's own counters when the books were opened. */
+  #base: { readonly delivered: number; readonly dropped: number } | undefined;
+  readonly #others = new OtherLosses();
+  /** Packets that moved while the books were opened, until the first rest. */
+  #doubt = 0;
+  #offset = { delivered: 0, dropped: 0, entered: 0 };
+  #regime: Regime | undefined;
+  #last: string | undefined;
+  /** Looks in a row that found packets in a detached queue's ring. */
+  #leaving = 0;
+  readonly #marks = new Marks();
+  readonly #deliveries = new Deliveries();
+  readonly #unseen = { enqueued: new Unseen(), dropped: new Unseen() };
+  /** Of the unseen packets, those that belong to no queue's books; and those drops that the kernel's counter has since the books were opened. */
+  #unassigned = 0;
+  #untraced = 0;
+  readonly #untracedOf = new Map<number, number>();
+  readonly #nowSeconds: () => number;
+
+  /** born: the device appeared under watch, so that its books begin with zeros. */
+  constructor(born: boolean, nowSeconds: () => number = () => performance.now() / 1000) {
+    this.#born = born;
+    this.#nowSeconds = nowSeconds;
+    if (born) this.#base = { delivered: 0, dropped: 0 };
+  }
+
+  update(reading: Reading, regime: Regime): Books {
+    const totals = totalsOf(reading);
+    const fingerprint = fingerprintOf(reading, totals);
+    const atRest = fingerprint === this.#last;
+    const renumbered = this.#renumbering.update(attachedOf(reading.walked), {
+      unproduced: countOf(reading, ({ unproduced }) => unproduced),
+      moved: countOf(reading, ({ events }) => events.get('queueMoved') ?? 0),
+      seen: reading.queuesChanged ?? false,
+    });
+    if (this.#base === undefined) this.#open(reading, totals);
+    this.#enter(regime, reading, totals);
+    this.#updateQueues(reading, regime, totals, renumbered, atRest);
+    this.#last = fingerprint;
+    const still = atRest && !renumbered && this.#leaving === 0 && totals.waiting + totals.held === 0;
+    const drained = still && regime.taken === 'derived';
+    const counted = regime.taken === 'counted';
+    const limits = { most: this.#most(reading), counted, changed: reading.queuesChanged ?? renumbered, drained };
+    this.#deliveries.update([...this.#books.values()], limits, this.#nowSeconds());
+    if (atRest) this.#narrow(reading, totals, regime);
+    if (regime.enqueued === 'counted') this.#addUnseen(reading, totals, atRest);
+    const audit = this.#audit(reading, totals, regime);
+    const degraded = this.#judge(audit, reading, totals, regime, atRest);
+    this.#others.seen(reading.otherDropped);
+    if (this.#leaving >= PATIENCE)
+      degraded.push('a detached queue holds packets: until they are taken, figures of single queues stand still');
+    if (renumbered) degraded.push('queues were renumbered with packets in the ring');
+    const { enqueued, dropped } = this.#unseen;
+    return {
+      queues: this.#shown(regime),
+      audit,
+      degraded,
+      unseen: { enqueued: enqueued.packets, dropped: dropped.packets },
+    };
+  }
+
+  #updateQueues(reading: Reading, regime: Regime, totals: Totals, renumbered: boolean, atRest: boolean): void {
+    const { before, after, walked } = reading;
+    const rings = new Map(attachedOf(walked).map((queue) => [queue.index, queue]));
+    // A queue that is being detached has its packets in a ring of no index, until they are thrown out.
+    const leaving = walked.queues.some(({ detached, occupancy }) => detached && occupancy > 0);
+    this.#leaving = leaving ? this.#leaving + 1 : 0;
+    const believable = !leaving && this.#ahead(reading, totals, regime) <= this.#doubt;
+    const indices = new Set([...rings.keys(), ...before.keys(), ...this.#books.keys()]);
+    for (const index of indices) {
+      const books = this.#books.get(index) ?? new QueueBooks(this.#born || this.#last !== undefined);
+      this.#books.set(index, books);
+      const none = emptySums(0);
+      books.update(regime, {
+        before: before.get(index) ?? none,
+        after: after.get(index) ?? none,
+        ring: rings.get(index),
+        takenFromDevice: indices.size === 1 ? this.#takenFromDevice(walked, totals) : undefined,
+        renumbered,
+        believable,
+        atRest,
+      });
+    }
+  }
+
+  /** The most that all queues together may show as delivered. */
+  #most({ walked, vhost }: Reading): number {
+    const delivered = walked.counters.txPackets - (this.#base?.delivered ?? 0) + this.#offset.delivered;
+    return delivered - this.#unassigned + this.#doubt + unseenOf(walked, vhost);
+  }
+
+  /** What the kernel's counters have more than ours: of one queue it is this queue's, of several the device's. */
+  #addUnseen(reading: Reading, totals: Totals, atRest: boolean): void {
+    if (!this.#base) return;
+    const { walked, after, otherDropped } = reading;
+    const now = this.#nowSeconds();
+    const books = [...this.#books.values()];
+    const missing = this.#missing(reading, totals, atRest) - this.#offset.entered - this.#doubt;
+    const certain = this.#unseen.enqueued.update(missing, atRest, now);
+    const [only] = books;
+    if (books.length === 1) only?.miss(certain);
+    else this.#unassigned += certain;
+    const counted = sumOf([...after.values()].map(({ dropped }) => sumOf(dropped))) + this.#untraced;
+    const dropped = walked.counters.txDropped - this.#base.dropped - this.#offset.dropped - counted;
+    const explained = this.#others.explained(otherDropped) + this.#doubt;
+    const untraced = this.#unseen.dropped.update(dropped - explained, atRest, now);
+    this.#untraced += untraced;
+    const [index] = this.#books.keys();
+    if (books.length === 1 && index !== undefined)
+      this.#untracedOf.set(index, (this.#untracedOf.get(index) ?? 0) + untraced);
+  }
+
+  /** Packets that left the rings or wait in them, at the least, more than our programs saw enter. */
+  #missing(reading: Reading, totals: Totals, atRest: boolean): number {
+    const { walked, after } = reading;
+    const delivered = walked.counters.txPackets - (this.#base?.delivered ?? 0);
+    const books = sumOf([...this.#books.values()].map(({ uncounted }) => uncounted)) + this.#unassigned;
+    const entered = books + sumOf([...after.values()].map(({ enqueued }) => enqueued));
+    return leftOrWaiting(reading, totals, delivered, atRest) - entered;
+  }
+
+  /** Packets that seem to be delivered beyond what the kernel counts, and vhost may hold. */
+  #ahead({ walked, vhost }: Reading, totals: Totals, regime: Regime): number {
+    const { delivered } = this.#base ?? { delivered: 0 };
+    const unseen = unseenOf(walked, vhost);
+    return this.#delivered(totals, regime) - this.#offset.delivered - (walked.counters.txPackets - delivered) - unseen;
+  }
+
+  #takenFromDevice({ counters }: WalkedDevice, { failed, held }: Totals): number | undefined {
+    return this.#base && counters.txPackets - this.#base.delivered + failed + held;
+  }
+
+  #shown(regime: Regime): ReadonlyMap<number, QueueBalance> {
+    return new Map(
+      [...this.#books].map(([index, books]) => {
+        const imbalance = books.imbalance();
+        const audit = imbalance === undefined ? [] : [{ equation: 'ring', imbalance }];
+        // Without a probe on either side of the ring it is not known which of several queues a packet went through.
+        const known = regime.enqueued === 'counted' || regime.taken === 'counted' || this.#books.size === 1;
+        const auditPending = audit.length > 0 || books.unaudited ? books.unaudited : undefined;
+        const { enqueued, transmitted, delivered, read } = books;
+        const untraced = this.#untracedOf.get(index) ?? 0;
+        return [index, { enqueued, transmitted, delivered, read, audit, auditPending, known, untraced }];
+      }),
+    );
+  }
+
+  /**
+   * Going back to counting begins anew against the kernel's counters: drops of shared packets were not seen meanwhile,
+   * and of several queues nothing.
+   */
+  #enter(regime: Regime, reading: Reading, { dropped }: Totals): void {
+    const { walked } = reading;
+    if (this.#regime !== undefined && this.#regime.enqueued !== regime.enqueued)
+      this.#doubt = VHOST_BATCH + moved(reading);
+    if (this.#regime?.enqueued !== regime.enqueued)
+      for (const unseen of [this.#unseen.enqueued, this.#unseen.dropped]) unseen.restart();
+    const resumed = this.#regime?.enqueued === 'derived' && regime.enqueued === 'counted';
+    const alone = this.#books.size === 1;
+    if (resumed) this.#others.open(reading.otherDropped);
+    if (resumed) this.#untraced = 0;
+    if (resumed && this.#base)
+      this.#base = alone ? { ...this.#base, dropped: walked.counters.txDropped - dropped } : undefined;
+    this.#regime = regime;
+  }
+
+  /** The kernel's counters of this moment belong to what is shown at this moment, give or take what moved while it was read. */
+  #open(reading: Reading, { dropped }: Totals): void {
+    const { txPackets, txDropped } = reading.walked.counters;
+    const delivered = sumOf([...this.#books.values()].map((books) => books.delivered));
+    this.#base = { delivered: txPackets - delivered, dropped: txDropped - dropped };
+    this.#others.open(reading.otherDropped);
+    this.#doubt = VHOST_BATCH + moved(reading);
+    this.#offset = { delivered: 0, dropped: 0, entered: 0 };
+    this.#unassigned = 0;
+    this.#untraced = 0;
+  }
+
+  /** At the first rest the audit is set right by what moved at the opening, and by no more than that. */
+  #narrow(reading: Reading, totals: Totals, regime: Regime): void {
+    if (!this.#base || this.#doubt === 0) return;
+    const { txPackets, txDropped } = reading.walked.counters;
+    const entered = this.#missing(reading, totals, true);
+    const delivered = this.#delivered(totals, regime) - (txPackets - this.#base.delivered);
+    const dropped = this.#others.settle(txDropped - this.#base.dropped - totals.dropped - this.#untraced);
+    this.#offset = {
+      delivered: Math.abs(delivered) <= this.#doubt ? delivered : 0,
+      dropped: Math.abs(dropped) <= this.#doubt ? dropped : 0,
+      entered: Math.abs(entered) <= this.#doubt ? entered : 0,
+    };
+    this.#doubt = 0;
+  }
+
+  /** All queues' deliveries by the probes alone. */
+  #delivered({ consumed, failed, entered, waiting, held }: Totals, { taken }: Regime): number {
+    const books = [...this.#books.values()];
+    if (taken === 'counted') return sumOf(books.map(({ heldBefore }) => heldBefore)) + consumed - failed - held;
+    return sumOf(books.map(({ uncounted }) => uncounted)) + this.#unassigned + entered - waiting - held;
+  }
+
+  #audit({ walked, otherDropped }: Reading, totals: Totals, regime: Regime): readonly AuditResult[] {
+    if (this.#base === undefined) return [];
+    const { txPackets, txDropped } = walked.counters;
+    const dropped = txDropped - this.#base.dropped - totals.dropped - this.#untraced - this.#offset.dropped;
+    const audit: AuditResult[] = [];
+    if (regime.taken !== 'device')
+      audit.push({
+        equation: 'delivered',
+        imbalance: this.#delivered(totals, regime) - (txPackets - this.#base.delivered) - this.#offset.delivered,
+      });
+    // The core adds its own drops (no reader, no room to validate) to tx_dropped; a qdisc's are not in it.
+    const explained = this.#others.explained(otherDropped);
+    if (regime.enqueued === 'counted' || dropped < 0)
+      audit.push({ equation: 'dropped', imbalance: dropped > 0 ? Math.max(0, dropped - explained) : dropped });
+    return audit;
+  }
+
+  #judge(audit: readonly AuditResult[], reading: Reading, totals: Totals, regime: Regime, atRest: boolean): string[] {
+    const { walked, before, otherDropped } = reading;
+    const tolerance = this.#doubt + (atRest ? 0 : VHOST_BATCH + moved(reading)) + unseenOf(walked, reading.vhost);
+    const rings = [...this.#books.values()].map((books) => ({ equation: 'ring', imbalance: books.imbalance() ?? 0 }));
+    const equations = [...audit, ...rings];
+    const now = this.#nowSeconds();
+    const bypassed = sumOf([...before].map(([index, sums]) => this.#books.get(index)?.bypassed(sums) ?? 0));
+    const degraded = [
+      ...this.#marks.ofBypassed(bypassed, now),
+      ...this.#marks.ofAudits(equations, tolerance, atRest),
+      ...this.#deliveries.sentences(PATIENCE, now),
+    ];
+    const unassigned = this.#unassigned + (this.#books.size > 1 ? this.#untraced : 0);
+    if (unassigned > 0 && (this.#unseen.enqueued.isRecent(now) || this.#unseen.dropped.isRecent(now)))
+      degraded.push(ofUnassigned(unassigned));
+    const explained = this.#others.explained(otherDropped);
+    const shared = this.#base ? walked.counters.txDropped - this.#base.dropped - totals.dropped - explained : 0;
+    if (regime.enqueued === 'derived' && shared > tolerance)
+      degraded.push(`${shared} drops of shared packets are known for the device only (lean)`);
+    return degraded;
+  }
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// The books across changes of level under load, when every look takes long enough for packets to move: exact at the next rest.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { walkedDevice, walkedQueue } from '../../lab/snapshots/walked.ts';
+import { type DeviceSums, emptySums } from '../engine/rows.ts';
+import type { WalkedQueue } from '../engine/walk.ts';
+import { type Books, Ledger } from './ledger.ts';
+import type { Regime } from './queue-books.ts';
+
+const RING = 1000;
+
+/** One queue; packets that ever entered its ring, and those of them that were counted. */
+class Traffic {
+  readonly #ledger = new Ledger(true);
+  readonly #underLock: boolean;
+  entered = 0;
+  #counted = 0;
+  exact = true;
+
+  constructor(underLock: boolean) {
+    this.#underLock = underLock;
+  }
+
+  come(packets: number): void {
+    this.entered += packets;
+    if (this.exact) this.#counted += packets;
+  }
+
+  /** Packets come before the walk and after it; `waiting` in the ring at each of the three moments. */
+  look(packets: number, waiting: readonly [number, number, number] = [10, 10, 10], unsteady = false): Books {
+    const before = this.#sums(waiting[0]);
+    this.come(packets);
+    const walked = walkedDevice([ringOf(0, waiting[1], unsteady)], this.entered - waiting[1]);
+    this.come(packets);
+    const after = this.#sums(waiting[2]);
+    return this.#ledger.update({ before, after, walked, otherDropped: 0, vhost: false }, this.#regime);
+  }
+
+  get #regime(): Regime {
+    const enqueued = this.exact ? 'counted' : 'derived';
+    if (this.#underLock) return { enqueued, taken: 'counted' };
+    return { enqueued, taken: this.exact ? 'derived' : 'device' };
+  }
+
+  #sums(waiting: number): DeviceSums {
+    const consumed = this.#underLock ? this.entered - waiting : 0;
+    return new Map([[0, { ...emptySums(16), enqueued: this.#counted, offered: this.#counted, consumed }]]);
+  }
+}
+
+function ringOf(index: number, occupancy: number, unsteady = false): WalkedQueue {
+  return walkedQueue(index, occupancy, { capacity: RING, unsteady });
+}
+
+for (const [underLock, unsteady] of [
+  [true, false],
+  [true, true],
+  [false, false],
+  [false, true],
+] as const) {
+  const seen = unsteady ? 'in a look that tells nothing of the ring' : 'under less';
+  test(`what is taken is ${underLock ? 'counted' : 'derived'}: shed under load, resumed ${seen}`, () => {
+    const traffic = new Traffic(underLock);
+    traffic.look(0);
+    for (const filling of [10, 810]) {
+      traffic.come(1_000_000);
+      traffic.look(1000, [10, filling, 10]);
+    }
+    traffic.exact = false;
+    for (let second = 0; second < 3; second++) {
+      traffic.come(20_000);
+      traffic.look(20);
+    }
+    traffic.exact = true;
+    traffic.come(20_000);
+    traffic.look(20, [10, 10, 10], unsteady);
+    for (let rest = 0; rest < 5; rest++) traffic.look(0);
+    const { queues, audit, degraded } = traffic.look(0);
+    const shown = queues.get(0);
+    assert.deepEqual([shown?.enqueued, shown?.delivered], [traffic.entered, traffic.entered - 10]);
+    assert.deepEqual(
+      [audit, shown?.audit].flat().filter((one) => one?.imbalance !== 0),
+      [],
+    );
+    assert.deepEqual(degraded, []);
+  });
+}
+
+test('several queues, derived: what came at level lean and still waits is delivered when it is read', () => {
+  const ledger = new Ledger(true);
+  const look = (exact: boolean, waiting: number, txPackets: number): Books => {
+    const sums = new Map([0, 1].map((index) => [index, { ...emptySums(16), enqueued: 100 }]));
+    const walked = walkedDevice([ringOf(0, waiting), ringOf(1, 0)], txPackets);
+    const regime: Regime = exact ? { enqueued: 'counted', taken: 'derived' } : { enqueued: 'derived', taken: 'device' };
+    return ledger.update({ before: sums, after: sums, walked, otherDropped: 0, vhost: false }, regime);
+  };
+  for (const exact of [true, true, false, false]) look(exact, exact ? 0 : 500, 200);
+  for (let rest = 0; rest < 3; rest++) look(true, 500, 200);
+  for (let rest = 0; rest < 5; rest++) look(true, 0, 700);
+  const { queues, audit, degraded } = look(true, 0, 700);
+  assert.deepEqual(
+    [0, 1].map((index) => queues.get(index)?.delivered),
+    [600, 100],
+  );
+  assert.deepEqual([audit.filter(({ imbalance }) => imbalance !== 0), degraded], [[], []]);
+});
+
+test('drops while counting is resumed are no difference', () => {
+  const ledger = new Ledger(true);
+  const look = (exact: boolean, dropped: readonly [number, number, number]): Books => {
+    const sums = (packets: number): DeviceSums =>
+      new Map([[0, { ...emptySums(16), enqueued: 100, dropped: [0, 0, packets] }]]);
+    const [before, inKernel, after] = dropped;
+    const walked = walkedDevice([ringOf(0, 100)], 0, inKernel);
+    const reading = { before: sums(before), after: sums(after), walked, otherDropped: 0, vhost: false };
+    return ledger.update(reading, { enqueued: exact ? 'counted' : 'derived', taken: 'counted' });
+  };
+  look(true, [0, 0, 0]);
+  look(false, [1000, 1005, 1010]);
+  look(true, [2000, 2020, 2040]);
+  for (let rest = 0; rest < 5; rest++) look(true, [2040, 2040, 2040]);
+  const { audit, degraded } = look(true, [2040, 2040, 2040]);
+  assert.deepEqual([audit.filter(({ imbalance }) => imbalance !== 0), degraded], [[], []]);
+});
+
+test('disagreements far apart are not three in a row, though nothing ever rests', () => {
+  const traffic = new Traffic(true);
+  const good = (): Books => {
+    traffic.come(10_000);
+    return traffic.look(7, [10, 10, 10]);
+  };
+  for (let time = 0; time < 3; time++) {
+    for (let second = 0; second < 20; second++) good();
+    traffic.look(7, [10, 300, 10]);
+  }
+  assert.deepEqual(good().degraded, []);
+});

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+// The books of one queue: opening balance + enqueued = taken + purged + resized + overflowed + waiting in the ring.
+import type { QueueSums } from '../engine/rows.ts';
+import type { WalkedQueue } from '../engine/walk.ts';
+
+/** By which probes the books are kept; a change begins a new epoch. */
+export interface Regime {
+  /** counted: at the entry and exit of the transmit function; derived: from what was taken and what is left. */
+  readonly enqueued: 'counted' | 'derived';
+  /** counted: under the ring's lock; derived: from what was enqueued and what is left; device: the kernel's tx_packets. */
+  readonly taken: 'counted' | 'derived' | 'device';
+}
+
+export interface QueueReading {
+  /** Counters read before and after the walk that saw the ring. */
+  readonly before: QueueSums;
+  readonly after: QueueSums;
+  readonly ring: WalkedQueue | undefined;
+  /** Packets that the kernel says the reader took, or vhost-net for it, where that is this one queue's alone. */
+  readonly takenFromDevice: number | undefined;
+  /** Packets of another index may be in the ring: what is waiting does not belong to these counters. */
+  readonly renumbered: boolean;
+  /** false: more seems to be delivered than the kernel says: a ring is being thrown out and nothing was freed yet. */
+  readonly believable: boolean;
+  readonly atRest: boolean;
+}
+
+interface Sources {
+  readonly counted: number;
+  readonly derived: number | undefined;
+}
+
+/** vhost takes up to this many packets out of a ring at once (VHOST_NET_BATCH), before any probe counts them. */
+export const VHOST_BATCH = 64;
+
+export class QueueBooks {
+  #opening: number | undefined;
+  #regime: Regime | undefined;
+  #last: Sources = { counted: 0, derived: undefined };
+  /** What is shown = base + source of the regime. */
+  #base = 0;
+  /** The base before counting was resumed, while packets may have moved: until the first rest #base is the least that it can be. */
+  #baseBefore: number | undefined;
+  /** What vhost-net held when the books were opened: taken, and not counted. */
+  #heldBefore = 0;
+  #enqueued = 0;
+  #transmitted = 0;
+  #delivered = 0;
+  /** What `delivered` would be if the other queues' figures allow it. */
+  #proposed = 0;
+  /** Enqueued and not counted by our programs, by the kernel's counters. */
+  #missed = 0;
+  /** Packets that this queue delivered and another was offered, less the opposite. */
+  #movedHere = 0;
+  #read = 0;
+  #bypassedBefore = 0;
+  /** Consumed packets are counted by the index that their ring has then: what that shifts between queues. */
+  #takenBase = 0;
+  /** Queues were renumbered with packets in the ring, and no steady rest has been since: #takenBase is unknown, or the least that it can be. */
+  #shifted = false;
+  /** Where counted and derived stood when both began to count side by side; soft: read while packets moved. */
+  #anchor: { readonly counted: number; readonly derived: number; readonly soft: boolean } | undefined;
+
+  /** born: the queue appeared under watch, so that its ring was empty. */
+  constructor(born: boolean) {
+    if (!born) return;
+    this.#opening = 0;
+    this.#anchor = { counted: 0, derived: 0, soft: false };
+  }
+
+  get enqueued(): number {
+    return this.#enqueued;
+  }
+
+  /** Of the enqueued packets, those that the transmit function brought: XDP redirects frames around it. */
+  get transmitted(): number {
+    return this.#transmitted;
+  }
+
+  get delivered(): number {
+    return this.#delivered;
+  }
+
+  /** Taken by read(): what was taken, and not by vhost-net. The two are counted one after the other, so that the difference may fall. */
+  get read(): number {
+    return this.#read;
+  }
+
+  /** Entered the ring, but is not in the counter of enqueued packets: was there before it, or came while it did not count. */
+  get uncounted(): number {
+    return (this.#opening ?? 0) + (this.#regime?.enqueued === 'counted' ? this.#base + this.#missed : 0);
+  }
+
+  /** The kernel's counters prove that so many more were enqueued than our programs saw. */
+  miss(packets: number): void {
+    this.#missed += packets;
+    this.#enqueued += packets;
+    this.#transmitted += packets;
+  }
+
+  /** By how many packets the last reading was ahead of what is shown as delivered; negative: behind it. */
+  get ahead(): number {
+    return this.#proposed - this.#delivered;
+  }
+
+  /** The device's counters allow what this queue proposes. */
+  deliver(): void {
+    this.#delivered = Math.max(this.#delivered, this.#proposed);
+  }
+
+  /** So many packets were offered to another index than the one they left by. */
+  shift(packets: number): void {
+    this.#movedHere += packets;
+    this.#proposed += packets;
+  }
+
+  /** Taken by vhost-net before the books were opened, and delivered since or still held. */
+  get heldBefore(): number {
+    return this.#heldBefore;
+  }
+
+  /** Drops that came past the offered probe since it was attached. */
+  bypassed(sums: QueueSums): number {
+    return this.#regime?.enqueued === 'counted' ? sums.bypassed - this.#bypassedBefore : 0;
+  }
+
+  update(regime: Regime, reading: QueueReading): void {
+    const { before, after, ring, renumbered } = reading;
+    // Of what came in while the ring was looked at, the later figure: the opening balance must not be too high.
+    const held = heldOf(ring);
+    if (this.#opening === undefined) {
+      const taken = regime.taken === 'counted' ? netConsumed(before, after) : 0;
+      this.#heldBefore = held;
+      this.#opening = (ring?.occupancy ?? 0) + held + thrown(before) + taken - after.enqueued;
+      this.#bypassedBefore = after.bypassed; // on their way when the probes came, one after the other
+    }
+    // While something is thrown out, given back or moved between rings, what waits in them says nothing.
+    const disturbed = (sums: QueueSums): number => thrown(sums) + sums.failed + sums.unproduced;
+    const steady = reading.believable && !renumbered && !ring?.unsteady && disturbed(before) === disturbed(after);
+    this.#shifted ||= renumbered;
+    this.#read = Math.max(this.#read, before.consumed - before.consumedByVhost);
+    if (steady && this.#shifted) this.#rebase(regime, reading);
+    const sources = {
+      counted: before.enqueued + this.#missed,
+      derived: steady ? this.#derive(regime, reading) : undefined,
+    };
+    this.#enter(regime, sources, reading);
+    if (reading.atRest) this.#settleBase(sources);
+    const source = regime.enqueued === 'counted' ? sources.counted : sources.derived;
+    if (source !== undefined) this.#enqueued = Math.max(this.#enqueued, this.#base + source);
+    // What is not counted is the least that came in: frames that came meanwhile are not to be taken from it twice.
+    const counted = regime.enqueued === 'counted' && this.#baseBefore === undefined;
+    const frames = (counted ? before : after).redirected;
+    this.#transmitted = Math.max(this.#transmitted, this.#enqueued - frames);
+    const apart = regime.taken === 'counted' && !(renumbered && regime.enqueued === 'counted');
+    // The kernel's own counter where it is this queue's alone; what vhost gave back or is purged at this moment is not in it.
+    const taken = reading.takenFromDevice ?? (steady || apart ? this.#taken(regime, reading) : undefined);
+    this.#proposed = taken === undefined ? this.#delivered : taken - before.failed - held;
+    if (steady) this.#last = sources;
+    this.#setAnchor(sources, regime, reading.atRest);
+  }
+
+  /** Both sides of the ring are counted, and not yet compared: that begins with the first rest. */
+  get unaudited(): boolean {
+    return this.#countedTwice && this.imbalance() === undefined;
+  }
+
+  /** Packets by which counted and derived disagree; undefined: the two sides of the ring are not both counted, or not yet compared. */
+  imbalance(): number | undefined {
+    if (!this.#countedTwice) return undefined;
+    const { counted, derived } = this.#last;
+    if (!this.#anchor || this.#anchor.soft || derived === undefined) return undefined;
+    if (this.#shifted) return undefined;
+    return counted - this.#anchor.counted - (derived - this.#anchor.derived);
+  }
+
+  get #countedTwice(): boolean {
+    return this.#regime?.enqueued === 'counted' && this.#regime.taken === 'counted';
+  }
+
+  /** Enqueued packets, from the other side of the ring. */
+  #derive(regime: Regime, reading: QueueReading): number | undefined {
+    // What was derived from the enqueued packets proves nothing about them.
+    const taken = regime.taken === 'counted' ? this.#taken(regime, reading) : reading.takenFromDevice;
+    if (taken === undefined) return undefined;
+    const { occupancy, takenSince } = reading.ring ?? { occupancy: 0, takenSince: 0 };
+    // The kernel's counter is read after the ring: what was taken in between is in both.
+    const waiting = regime.taken === 'counted' ? occupancy : Math.max(0, occupancy - takenSince);
+    return taken + thrown(reading.before) + waiting - (this.#opening ?? 0);
+  }
+
+  #taken(regime: Regime, { before, after, ring, takenFromDevice }: QueueReading): number | undefined {
+    if (regime.taken === 'counted') return netConsumed(before, after) + this.#heldBefore + this.#takenBase;
+    if (regime.taken === 'device') return takenFromDevice;
+    return this.uncounted + before.enqueued + this.#movedHere - thrown(before) - (ring?.occupancy ?? 0);
+  }
+
+  /**
+   * After a renumbering both sides of the ring are brought to the same index again, the one of the enqueue. While packets
+   * move, what was taken between two looks cannot be told from what was shifted: the least is believed, until the first rest.
+   */
+  #rebase(regime: Regime, { before, after, ring, atRest }: QueueReading): void {
+    this.#shifted = !atRest;
+    if (regime.enqueued !== 'counted' || regime.taken !== 'counted') return;
+    this.#baseBefore = undefined;
+    const moved = before.enqueued !== after.enqueued || before.consumed !== after.consumed;
+    const taken = this.uncounted + before.enqueued - thrown(before) - (ring?.occupancy ?? 0);
+    this.#takenBase = taken - netConsumed(after, after) - this.#heldBefore - (moved ? VHOST_BATCH : 0);
+    this.#anchor = undefined;
+  }
+
+  /** Keeps what is shown continuous when the probes change. */
+  #enter(regime: Regime, sources: Sources, reading: QueueReading): void {
+    const changed = this.#regime !== undefined && this.#regime.enqueued !== regime.enqueued;
+    this.#regime = regime;
+    if (!changed) return;
+    this.#missed = 0;
+    if (regime.enqueued === 'counted') this.#resume(regime, sources, reading);
+    else {
+      this.#base = this.#baseBefore ?? this.#baseOfDerived(sources);
+      this.#baseBefore = undefined;
+    }
+    this.#anchor = undefined;
+  }
+
+  /** Both sides stood side by side at the anchor; without one, at the last look, give or take what moved while it was taken. */
+  #baseOfDerived({ derived = 0 }: Sources): number {
+    if (this.#anchor && !this.#anchor.soft) return this.#base + this.#anchor.counted - this.#anchor.derived;
+    return this.#enqueued - (this.#last.derived ?? derived);
+  }
+
+  /** From deriving to counting. What came in while the ring was looked at is left out. */
+  #resume(regime: Regime, { derived }: Sources, { before, after, ring, takenFromDevice }: QueueReading): void {
+    this.#bypassedBefore = before.bypassed;
+    if (takenFromDevice === undefined && regime.taken === 'derived') {
+      // Of several queues it is not known what came in meanwhile, but for what is there.
+      const waiting = (ring?.occupancy ?? 0) + heldOf(ring);
+      const left = this.#delivered + before.failed + thrown(before);
+      this.#base = left + waiting - (this.#opening ?? 0) - after.enqueued;
+      return;
+    }
+    this.#baseBefore = this.#base;
+    if (derived !== undefined) this.#enqueued = Math.max(this.#enqueued, this.#base + derived);
+    this.#base = this.#enqueued - after.enqueued;
+  }
+
+  #settleBase({ counted, derived }: Sources): void {
+    if (this.#baseBefore === undefined || derived === undefined) return;
+    this.#base = this.#baseBefore + derived - counted;
+    this.#baseBefore = undefined;
+  }
+
+  /** From where on the two are compared; a start that was read while packets moved is set right at the first rest. */
+  #setAnchor({ counted, derived }: Sources, regime: Regime, atRest: boolean): void {
+    if (derived === undefined || regime.enqueued !== 'counted' || this.#baseBefore !== undefined) return;
+    if (!this.#anchor || (this.#anchor.soft && atRest)) this.#anchor = { counted, derived, soft: !atRest };
+  }
+}
+
+/** Left the ring by another way than the reader. */
+export function thrown(sums: QueueSums): number {
+  return sums.purged + sums.resized + sums.overflowed;
+}
+
+/** Taken by vhost-net and not delivered yet. */
+export function heldOf(ring: WalkedQueue | undefined): number {
+  return ring?.vhost?.held ?? 0;
+}
+
+/** Taken by readers and not given back: what the walk finds neither held nor taken may have been given back since `before`. */
+function netConsumed(before: QueueSums, after: QueueSums): number {
+  return before.consumed - after.unproduced;
+}

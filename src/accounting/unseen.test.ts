@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packets that the kernel counts and our programs did not see, and packets that left by another queue.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { type Counts, imbalances, reading, shown, sums, update } from '../../lab/snapshots/readings.ts';
+import { walkedDevice, walkedQueue } from '../../lab/snapshots/walked.ts';
+import type { WalkedQueue } from '../engine/walk.ts';
+import type { Reading } from './device-totals.ts';
+import { type Books, Ledger } from './ledger.ts';
+
+test('what our programs did not see of a device of one queue is taken from the kernel’s counters', () => {
+  const ledger = new Ledger(true);
+  update(ledger, reading({ enqueued: 10 }, 0, 10));
+  const look = (enqueued: number, waiting: number, tx: number, txDropped: number): Books =>
+    update(
+      ledger,
+      reading({ enqueued }, waiting, tx, { walked: walkedDevice([walkedQueue(0, waiting)], tx, txDropped) }),
+    );
+  const shownOf = ({ queues, unseen, audit }: Books) => {
+    const queue = queues.get(0);
+    return [queue?.enqueued, queue?.delivered, queue?.untraced, unseen, audit.map(({ imbalance }) => imbalance)];
+  };
+  look(100, 20, 90, 4);
+  assert.deepEqual(shownOf(look(100, 20, 90, 4)), [110, 90, 4, { enqueued: 10, dropped: 4 }, [0, 0]]);
+  const later = look(110, 0, 120, 4);
+  assert.deepEqual(shownOf(later), [120, 120, 4, { enqueued: 10, dropped: 4 }, [0, 0]]);
+  assert.deepEqual(later.degraded, []);
+});
+
+test('under load, what three looks in a row show was not seen; what one look shows may be on its way', () => {
+  const ledger = new Ledger(true);
+  const looks = [
+    [100, 107],
+    [200, 203],
+    [300, 305],
+    [400, 406],
+    [500, 502],
+  ] as const;
+  const unseen = looks.map(([enqueued, tx]) => update(ledger, reading({ enqueued }, 0, tx)).unseen.enqueued);
+  assert.deepEqual(unseen, [0, 0, 3, 3, 3]);
+});
+
+/** Queues without a ring of their own index may have counters. */
+function queuesOf(
+  counts: readonly Counts[],
+  rings: readonly WalkedQueue[],
+  tx: number,
+  queuesChanged = false,
+): Reading {
+  const before = new Map(counts.map((count, index) => [index, sums(count)]));
+  return { ...reading({}, 0, tx), before, after: before, walked: walkedDevice(rings, tx), queuesChanged };
+}
+
+test('of several queues the device is exact, and the mark ends a while after the last packet that was not seen', () => {
+  let seconds = 0;
+  const ledger = new Ledger(true, () => seconds);
+  const rings = [walkedQueue(0, 0), walkedQueue(1, 0)];
+  const look = (): Books => update(ledger, queuesOf([{ enqueued: 30 }, { enqueued: 20 }], rings, 57));
+  look();
+  const books = look();
+  assert.deepEqual([books.unseen, imbalances(books)], [{ enqueued: 7, dropped: 0 }, [0, 0]]);
+  assert.deepEqual([shown(books, 0), shown(books, 1)], [30, 20]);
+  assert.match(books.degraded.join(), /^the kernel counts 7 packets that our programs did not see/);
+  seconds = 31;
+  assert.deepEqual([look().degraded, look().unseen.enqueued], [[], 7]);
+});
+
+test('a queue that joined and moved between two walks delivered nothing while the kernel counts nothing', () => {
+  const ledger = new Ledger(true);
+  const before = [walkedQueue(0, 0), walkedQueue(1, 0)];
+  update(ledger, queuesOf([{}, {}, {}], before, 0));
+  // It joined as queue 2, got 11 packets and took the index of queue 1, which left.
+  const after = (waiting: number) => [
+    walkedQueue(0, 0),
+    walkedQueue(1, waiting, { tunFile: 9n, consumerHead: 11 - waiting }),
+  ];
+  const counts = [{}, {}, { enqueued: 11 }];
+  for (const queuesChanged of [true, false, false, false]) {
+    const books = update(ledger, queuesOf(counts, after(11), 0, queuesChanged));
+    assert.deepEqual(
+      [0, 1, 2].map((queue) => shown(books, queue)),
+      [0, 0, 0],
+    );
+  }
+  update(ledger, queuesOf(counts, after(0), 11));
+  const drained = update(ledger, queuesOf(counts, after(0), 11));
+  assert.deepEqual(
+    [0, 1, 2].map((queue) => shown(drained, queue)),
+    [0, 0, 11],
+  );
+  assert.deepEqual([drained.degraded, imbalances(drained), drained.unseen.enqueued], [[], [0, 0], 0]);
+});
+
+test('packets offered to one index and thrown out at another are never shown as delivered', () => {
+  const ledger = new Ledger(true);
+  const counts = [{}, { purged: 8 }, {}, { enqueued: 8 }];
+  const rings = [walkedQueue(0, 0)];
+  for (let look = 0; look < 4; look++) update(ledger, queuesOf(counts, rings, 0));
+  const rest = update(ledger, queuesOf(counts, rings, 0));
+  assert.deepEqual([shown(rest, 1), shown(rest, 3), rest.degraded, imbalances(rest)], [0, 0, [], [0, 0]]);
+  const more = [{}, { purged: 8, enqueued: 5 }, {}, { enqueued: 8 }];
+  const later = update(ledger, queuesOf(more, rings, 5));
+  assert.deepEqual([shown(later, 1), shown(later, 3)], [5, 0]);
+});
+
+for (const taken of ['counted', 'derived'] as const)
+  test(`a packet that a reader has taken and the kernel has not counted yet; taken is ${taken}`, () => {
+    const ledger = new Ledger(true);
+    const rings = [walkedQueue(0, 0), walkedQueue(1, 0)];
+    const counts = [
+      { enqueued: 30, consumed: 30 },
+      { enqueued: 20, consumed: 20 },
+    ];
+    const look = (tx: number): Books => update(ledger, queuesOf(counts, rings, tx), { enqueued: 'counted', taken });
+    look(49);
+    const books = look(50);
+    assert.deepEqual([shown(books, 0), shown(books, 1)], [30, 20]);
+    assert.deepEqual(books.degraded, []);
+  });

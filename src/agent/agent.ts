@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Probes and collector together, made anew when the tun driver was loaded, unloaded or loaded again.
+import { EVENTS } from '../collectors/list.ts';
+import { type AttachOptions, attachProbes, type Probes } from '../engine/attach.ts';
+import { PROBE_SYMBOLS } from '../engine/probe-symbols.ts';
+import { companionModules, type Host, readHost, tunDriver } from '../kernel/host.ts';
+import type { Snapshot } from '../snapshot.ts';
+import { Collector, type CollectorOptions } from './collector.ts';
+
+interface Watch {
+  readonly probes: Probes;
+  readonly collector: Collector;
+  /** Which load of the driver the probes were made for. */
+  readonly driver: number | undefined;
+  readonly companions: string;
+}
+
+export class Agent {
+  readonly #attach: AttachOptions;
+  readonly #collect: CollectorOptions;
+  #watch: Watch;
+
+  constructor(attach: AttachOptions, collect: CollectorOptions) {
+    this.#attach = attach;
+    this.#collect = collect;
+    this.#watch = this.#begin(readHost(PROBE_SYMBOLS));
+  }
+
+  get probes(): Probes {
+    return this.#watch.probes;
+  }
+
+  /** What watching costs, by part, as shares of all CPUs. */
+  get overhead(): ReadonlyMap<string, number> {
+    return this.#watch.collector.overhead();
+  }
+
+  /** What only needs to be fresh now and then; run every second by the sampler, never by a scrape. */
+  async refresh(): Promise<void> {
+    if (tunDriver() !== this.#watch.driver) {
+      // Devices go with their driver, and so do their counts; addresses and types of the next load are others.
+      this.#watch.probes.close();
+      this.#watch = this.#begin(readHost(PROBE_SYMBOLS));
+    }
+    if (companionModules() !== this.#watch.companions) this.#extend();
+    await this.#watch.collector.refresh();
+  }
+
+  /** Between snapshots; false: no queue is or was lately full or stopped. */
+  lookAtReaders(): boolean {
+    return this.#watch.collector.lookAtReaders();
+  }
+
+  /** Never fails because of one device, probe or namespace. */
+  async take(): Promise<Snapshot> {
+    return this.#watch.collector.take();
+  }
+
+  close(): void {
+    this.#watch.probes.close();
+  }
+
+  /** vhost-net comes with the first VM, the bridge with the first network: mostly after the agent. */
+  #extend(): void {
+    this.#watch = { ...this.#watch, companions: companionModules() }; // first: what fails once is not tried every second
+    const host = readHost(PROBE_SYMBOLS);
+    this.#watch.probes.extend(host);
+    host.releaseTypes();
+  }
+
+  #begin(host: Host): Watch {
+    const drivers = { driver: tunDriver(), companions: companionModules() };
+    const probes = attachProbes(host, EVENTS, this.#attach);
+    host.releaseTypes();
+    return { probes, collector: new Collector(host, probes, this.#collect), ...drivers };
+  }
+}

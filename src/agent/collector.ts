@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// Takes snapshots: reads rows, walks, reads rows again, keeps each device's books, and hands rows of vanished devices back.
+
+import type { Probes } from '../engine/attach.ts';
+import { Governor } from '../engine/governor.ts';
+import type { DeviceFilter } from '../inventory/device-filter.ts';
+import { type LinkInventory, readLinkInventory } from '../inventory/links.ts';
+import { Owners } from '../inventory/owners.ts';
+import type { Tenants } from '../inventory/tenants.ts';
+import { cpuCgroup } from '../kernel/cpu-cgroup.ts';
+import type { Host } from '../kernel/host.ts';
+import { namespaceName, namespacePaths, ownNamespace } from '../kernel/namespaces.ts';
+import type { Device, Snapshot } from '../snapshot.ts';
+import { QueueCollector } from './queue-collector.ts';
+
+export interface CollectorOptions {
+  readonly filter: DeviceFilter;
+  /** Keep counters of single CPUs. */
+  readonly perCpu: boolean;
+  /** Share of all CPUs that watching may cost; undefined: no limit. */
+  readonly budget: number | undefined;
+  /** Whose guests are; absent: not asked. */
+  readonly tenants?: Tenants;
+}
+
+/** Devices by rtnetlink are read again when they are older than this: a dump takes RTNL, and who looks each second wants the second's figures. */
+const LINKS_AGE_MS = 900;
+const SLOW_AGE_MS = 10_000;
+const GOVERNED_EVERY_MS = 1900;
+
+export class Collector {
+  readonly #probes: Probes;
+  readonly #options: CollectorOptions;
+  readonly #queues: QueueCollector | undefined;
+  readonly #governor: Governor;
+  readonly #cpuCgroup = cpuCgroup();
+  /** Of devices by rtnetlink. */
+  readonly #owners: Owners;
+  #links: LinkInventory = { devices: [], unresolved: 0 };
+  #linksReadMs = Number.NEGATIVE_INFINITY;
+  #linksRead: Promise<void> | undefined;
+  #names: ReadonlyMap<number, string> = new Map();
+  #paths: ReadonlyMap<number, string> = new Map();
+  #netns: number | undefined;
+  /** Namespaces with devices, and those of them for which names were looked up: one that is new gets its name at once. */
+  #seenIn: ReadonlySet<number> = new Set();
+  #namedIn: ReadonlySet<number> = new Set();
+  #slowReadMs = Number.NEGATIVE_INFINITY;
+  #incomplete = 0;
+  #packets = 0;
+  #governedMs = performance.now();
+
+  constructor(host: Host, probes: Probes, options: CollectorOptions) {
+    this.#probes = probes;
+    const { budget } = options;
+    this.#governor = new Governor(probes, { budget, cpus: host.onlineCpus, packets: () => this.#packets });
+    this.#options = options;
+    this.#owners = new Owners(probes.mechanism('owners'), options.tenants);
+    if (probes.programs && probes.mechanism('devices') === 'walk')
+      this.#queues = new QueueCollector(probes, probes.programs, options.perCpu, options.tenants);
+  }
+
+  /** What only needs to be fresh now and then; run every second by the sampler, never by a scrape. */
+  async refresh(): Promise<void> {
+    if (this.#queues) await this.#queues.refreshOwners();
+    else await this.#owners.refresh([]);
+    await this.#govern();
+    const isNew = [...this.#seenIn].some((netns) => !this.#namedIn.has(netns));
+    if (!isNew && performance.now() - this.#slowReadMs < SLOW_AGE_MS) return;
+    this.#slowReadMs = performance.now();
+    this.#namedIn = this.#seenIn;
+    this.#paths = await namespacePaths();
+    this.#names = new Map([...this.#paths].map(([inode, path]) => [inode, namespaceName(path)]));
+    this.#netns = await ownNamespace();
+  }
+
+  /** Between snapshots; false: no queue is or was lately full or stopped. */
+  lookAtReaders(): boolean {
+    return this.#queues?.lookAtReaders() ?? false;
+  }
+
+  /** Never fails because of one device, probe or namespace. */
+  async take(): Promise<Snapshot> {
+    const started = performance.now();
+    const takenAt = Date.now() / 1000;
+    const devices = await this.#readDevices();
+    this.#seenIn = new Set(devices.map(({ netns }) => netns));
+    const pool = this.#queues?.pool();
+    this.#packets = devices.reduce(
+      (sum, { counters }) => sum + (counters?.txPackets ?? 0) + (counters?.txDropped ?? 0),
+      0,
+    );
+    return {
+      takenAt,
+      devices: devices.filter(({ name }) => this.#options.filter(name)),
+      agent: {
+        probes: this.#queues?.states ?? this.#probes.states(),
+        rowsUsed: pool?.used,
+        rowsCapacity: pool?.capacity,
+        eventsLost: this.#queues?.eventsLost() ?? [],
+        netns: this.#netns,
+        namespacesUnresolved: this.#links.unresolved,
+        namespaceNames: this.#names,
+        namespacePaths: this.#paths,
+        cpuCgroup: this.#cpuCgroup,
+        incompleteSnapshots: this.#incomplete,
+        overhead: this.overhead(),
+        level: this.#probes.level(),
+        sheds: this.#governor.sheds,
+        epoch: this.#probes.epoch(),
+        snapshotSeconds: (performance.now() - started) / 1000,
+      },
+    };
+  }
+
+  async #govern(): Promise<void> {
+    if (performance.now() - this.#governedMs < GOVERNED_EVERY_MS) return;
+    this.#governedMs = performance.now();
+    await this.#governor.tick();
+  }
+
+  /** By part, as shares of all CPUs; empty until it was measured. */
+  overhead(): ReadonlyMap<string, number> {
+    const cost = this.#governor.cost;
+    return new Map(
+      cost
+        ? [
+            ['kernel', cost.kernel],
+            ['agent', cost.agent],
+          ]
+        : [],
+    );
+  }
+
+  async #readDevices(): Promise<readonly Device[]> {
+    if (this.#queues) {
+      const { devices, complete } = this.#queues.collect();
+      if (!complete) this.#incomplete++;
+      return devices;
+    }
+    if (this.#probes.mechanism('devices') === undefined) return [];
+    if (performance.now() - this.#linksReadMs >= LINKS_AGE_MS) this.#linksRead ??= this.#readLinks();
+    // Who comes meanwhile gets the same, not what was read before.
+    await this.#linksRead;
+    return this.#links.devices;
+  }
+
+  async #readLinks(): Promise<void> {
+    try {
+      this.#links = await readLinkInventory(this.#owners);
+      this.#linksReadMs = performance.now();
+      if (this.#links.unresolved > 0) this.#incomplete++;
+    } finally {
+      this.#linksRead = undefined;
+    }
+  }
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// Follows losses from the attachment of its program to the summary.
+import { setTimeout as wait } from 'node:timers/promises';
+import { EVENTS } from '../collectors/list.ts';
+import { LossBooks, type LossSecond } from '../collectors/losses/books.ts';
+import { Follow } from '../collectors/losses/follow.ts';
+import type { FollowOptions } from '../collectors/losses/follow-object.ts';
+import type { LossPacket, LossStack, LossSummary } from '../collectors/losses/state.ts';
+import { FollowedSubjects } from '../collectors/losses/subjects.ts';
+import type { Device, Snapshot } from '../snapshot.ts';
+import { Agent } from './agent.ts';
+
+/** All that is asked of the agent's programs: where devices are, and who holds them. Nothing is attached to any packet. */
+const NEEDED = ['devices', 'owners'];
+const ATTEMPTS = 10;
+const ATTEMPT_MS = 50;
+
+/** What is followed. */
+export interface Followed {
+  /** Not all devices of the host. */
+  readonly narrow: boolean;
+  /** Throws one sentence if there are none, and that is a mistake. */
+  readonly first: (snapshot: Snapshot) => readonly Device[];
+  readonly later: (snapshot: Snapshot) => readonly Device[];
+}
+
+export class LossFollower {
+  readonly #followed: Followed;
+  readonly #agent: Agent;
+  readonly #follow: Follow;
+  readonly #subjects: FollowedSubjects;
+  readonly #books: LossBooks;
+  /** Seen at the last look, and missed at it for the first time. */
+  #present: ReadonlySet<string> = new Set();
+  #missed: ReadonlySet<string> = new Set();
+  readonly #started = { ms: performance.now(), cpu: process.cpuUsage() };
+  /** From CLOCK_MONOTONIC to the wall clock. */
+  readonly #clockOffset = Date.now() / 1000 - Number(process.hrtime.bigint()) / 1e9;
+  /** Single packets; undefined: losses are told together. */
+  #printed: number | undefined;
+
+  private constructor(followed: Followed, agent: Agent, follow: Follow, subjects: FollowedSubjects, books: LossBooks) {
+    this.#followed = followed;
+    this.#agent = agent;
+    this.#follow = follow;
+    this.#subjects = subjects;
+    this.#books = books;
+  }
+
+  /** Throws one sentence where there is nothing to be followed, or this host does not let us. */
+  static async start(
+    followed: Followed,
+    options: Omit<FollowOptions, 'chosenOnly' | 'mechanism'>,
+    mechanisms: ReadonlyMap<string, string>,
+  ): Promise<LossFollower> {
+    const off = EVENTS.filter(({ name }) => !NEEDED.includes(name)).map(({ name }) => [name, 'off'] as const);
+    const agent = new Agent(
+      { forced: new Map([...mechanisms, ...off]), pin: false },
+      { filter: all, perCpu: false, budget: undefined },
+    );
+    let follow: Follow | undefined;
+    try {
+      const there = await lookAround(agent);
+      const chosen = followed.first(there);
+      follow = new Follow({ ...options, chosenOnly: followed.narrow, mechanism: mechanisms.get('freed') });
+      const subjects = new FollowedSubjects(follow);
+      subjects.see(there);
+      if (followed.narrow) choose(follow, chosen);
+      const counts = subjects.counts();
+      const snapshot = await agent.take();
+      const first = { counts, devices: followed.later(snapshot), ids: idsOf(snapshot) };
+      const books = new LossBooks(subjects, options.reason, first);
+      return new LossFollower(followed, agent, follow, subjects, books);
+    } catch (error) {
+      follow?.close();
+      agent.close();
+      throw error;
+    }
+  }
+
+  /** Single packets since the last call, and stacks of those that were the first of their kind. */
+  take(): { readonly packets: readonly LossPacket[]; readonly stacks: readonly LossStack[] } {
+    const packets: LossPacket[] = [];
+    const stacks: LossStack[] = [];
+    for (const record of this.#follow.take()) {
+      const subject = this.#subjects.ofKey(record.key);
+      // The kernel chooses packets by reason, and not stacks, nor where no reason is known (UNTRACED).
+      if (!subject || !this.#books.isWanted(subject)) continue;
+      if (record.kind === 'stack') stacks.push({ ...subject, frames: this.#framesOf(record.frames, subject.location) });
+      else {
+        const { bytes, flow, atNs } = record;
+        packets.push({ ...subject, at: this.#clockOffset + Number(atNs) / 1e9, bytes, flow });
+      }
+    }
+    return { packets, stacks };
+  }
+
+  /** Of the packets that take() gave, so many were printed. */
+  printed(packets: number): void {
+    this.#printed = (this.#printed ?? 0) + packets;
+  }
+
+  /** What was lost since the last call. */
+  async second(): Promise<LossSecond> {
+    const snapshot = await this.#agent.take();
+    const second = this.#look(snapshot);
+    this.#forgetGone(snapshot);
+    this.#follow.refresh();
+    await this.#agent.refresh();
+    return second;
+  }
+
+  /** What was lost since the last call of second(); nothing is counted from then on, and take() gives what is left. */
+  async end(): Promise<LossSecond> {
+    // Before the program is detached: the device goes on counting.
+    const snapshot = await this.#agent.take();
+    this.#follow.detach();
+    return this.#look(snapshot);
+  }
+
+  summary(): LossSummary {
+    const seconds = (performance.now() - this.#started.ms) / 1000;
+    const { user, system } = process.cpuUsage(this.#started.cpu);
+    return this.#books.summary(this.#printed, seconds, (user + system) / 1e6 / seconds, this.#follow.gaps());
+  }
+
+  close(): void {
+    this.#follow.close();
+    this.#agent.close();
+  }
+
+  #look(snapshot: Snapshot): LossSecond {
+    const devices = this.#followed.later(snapshot);
+    if (this.#followed.narrow) choose(this.#follow, devices);
+    this.#subjects.see(snapshot);
+    return this.#books.look({ counts: this.#subjects.counts(), devices, ids: idsOf(snapshot) });
+  }
+
+  /** At the second look without them: what they lost at the end has been told. */
+  #forgetGone(snapshot: Snapshot): void {
+    const present = idsOf(snapshot);
+    const gone = new Set([...this.#missed].filter((id) => !present.has(id)));
+    this.#follow.forget(gone);
+    this.#books.forget(gone);
+    this.#missed = new Set([...this.#present].filter((id) => !present.has(id)));
+    this.#present = present;
+  }
+
+  /** Above the function that freed the packet are those that tell us of it. */
+  #framesOf(frames: readonly bigint[], location: string | undefined): readonly string[] {
+    const names = frames.map((frame) => this.#follow.functionName(frame));
+    return names.slice(Math.max(0, names.indexOf(location ?? '')));
+  }
+}
+
+/** With names of namespaces and owners, and whether programs can be loaded at all. */
+async function lookAround(agent: Agent): Promise<Snapshot> {
+  const walk = agent.probes.choices().find(({ event }) => event.name === 'devices');
+  if (walk?.mechanism?.name !== 'walk')
+    throw new Error(`Losses cannot be followed: ${walk?.refused[0]?.reason ?? 'devices cannot be walked'}.`);
+  await agent.take();
+  for (let attempt = 0; ; attempt++) {
+    await agent.refresh();
+    const snapshot = await agent.take();
+    const queues = snapshot.devices.flatMap((device) => device.queues);
+    // Whose a process is, is read beside all else.
+    if (attempt === ATTEMPTS || queues.every(({ owner }) => owner?.identity ?? !owner)) return snapshot;
+    await wait(ATTEMPT_MS);
+  }
+}
+
+function choose(follow: Follow, devices: readonly Device[]): void {
+  follow.choose(new Set(devices.map(({ id }) => id)));
+}
+
+const all = (): boolean => true;
+
+function idsOf({ devices }: Snapshot): ReadonlySet<string> {
+  return new Set(devices.map(({ id }) => id));
+}

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+// Devices and queues as the walk and the rows show them, with each device's books.
+
+import { type Books, Ledger } from '../accounting/ledger.ts';
+import type { Regime } from '../accounting/queue-books.ts';
+import { FreedPackets } from '../collectors/drops/read.ts';
+import { MacvtapCollector } from '../collectors/macvtap/collect.ts';
+import { QueueChangeBooks } from '../collectors/queue-changes/collect.ts';
+import { ReaderTimes } from '../collectors/readers/collect.ts';
+import { Readers } from '../collectors/readers/read.ts';
+import { isWritten, ReceiveCollector } from '../collectors/receive/collect.ts';
+import { Redirects, type RedirectsRead, withFrames, withoutFrames } from '../collectors/redirect/read.ts';
+import { vhostMeasured } from '../collectors/vhost/collect.ts';
+import type { Probes } from '../engine/attach.ts';
+import { OwnLosses } from '../engine/own-losses.ts';
+import type { LoadedPrograms } from '../engine/programs.ts';
+import type { DropReasons } from '../engine/reasons.ts';
+import { Recycler } from '../engine/recycler.ts';
+import { Rows, type RowsRead } from '../engine/rows.ts';
+import { isOngoing } from '../engine/shared-rows.ts';
+import { mayBeInTxDropped } from '../engine/tx-dropped.ts';
+import { type Attached, type WalkedDevice, Walker } from '../engine/walk.ts';
+import { type Held, heldOf, Owners, together } from '../inventory/owners.ts';
+import type { Tenants } from '../inventory/tenants.ts';
+import { vhostDriver } from '../kernel/host.ts';
+import type { Device, LostEvents, OtherDrop, Owner, ProbeState } from '../snapshot.ts';
+import { asksForFlowControl, deviceOf } from './devices.ts';
+import { SettledDevices } from './settled-devices.ts';
+
+/** Rows around the walk, and when the first of them began to be read. */
+interface Read {
+  readonly before: RowsRead;
+  readonly after: RowsRead;
+  readonly nowNs: number;
+}
+
+/** What belongs to the walk of one device. */
+interface Around {
+  readonly before: RowsRead;
+  readonly after: RowsRead;
+  readonly otherDropped: readonly OtherDrop[];
+  readonly queuesChanged: boolean;
+}
+
+export class QueueCollector {
+  readonly #probes: Probes;
+  readonly #perCpu: boolean;
+  #vhost = false;
+  readonly #reasons: DropReasons;
+  readonly #walker: Walker;
+  readonly #rows: Rows;
+  readonly #recycler: Recycler;
+  readonly #freed: FreedPackets;
+  readonly #receive: ReceiveCollector;
+  readonly #redirects: Redirects;
+  #redirected: RedirectsRead = new Map();
+  readonly #macvtaps: MacvtapCollector;
+  readonly #losses: OwnLosses;
+  /** undefined: nothing looks at readers. */
+  readonly #readers: Readers | undefined;
+  readonly #readerTimes: ReaderTimes | undefined;
+  readonly #owners: Owners;
+  readonly #ledgers = new Map<bigint, Ledger>();
+  readonly #queueChanges = new QueueChangeBooks();
+  readonly #settled = new SettledDevices();
+  #held: readonly Held[] = [];
+  /** By what vhost-net's queues were last found. */
+  #guestsBy: string | undefined;
+  /** A complete walk has been: a device that appears now was made under watch. */
+  #sawAll = false;
+  #used = 0;
+  #lost: readonly string[] = [];
+  #states: readonly ProbeState[] = [];
+
+  constructor(probes: Probes, programs: LoadedPrograms, perCpu: boolean, tenants: Tenants | undefined) {
+    const { object, reasons } = programs;
+    this.#probes = probes;
+    this.#perCpu = perCpu;
+    this.#reasons = reasons;
+    this.#walker = new Walker(object);
+    this.#rows = new Rows(object);
+    this.#recycler = new Recycler(object);
+    this.#freed = new FreedPackets(probes, programs);
+    this.#receive = new ReceiveCollector(probes, object);
+    this.#redirects = new Redirects(object);
+    this.#losses = new OwnLosses(object);
+    this.#owners = new Owners(probes.mechanism('owners'), tenants, object);
+    this.#macvtaps = new MacvtapCollector(probes, programs, this.#owners);
+    if (probes.mechanism('readers') !== undefined) {
+      this.#readers = new Readers(object);
+      this.#readerTimes = new ReaderTimes(this.#readers, ({ pid, started }) => this.#owners.identityOf(pid, started));
+    }
+  }
+
+  collect(): { readonly devices: readonly Device[]; readonly complete: boolean } {
+    if (this.#probes.mechanism('transmit') === 'arithmetic') this.#probes.programs?.settle(false);
+    // Before the rows: a stop that they have open is told up to here, and what its wake adds to them later is never less.
+    const nowNs = Number(process.hrtime.bigint());
+    const rows = this.#rows.read(true, this.#perCpu);
+    this.#redirected = this.#redirects.read();
+    const before = withFrames(rows, this.#redirected);
+    const walk = this.#walker.walk(this.#attached());
+    if (this.#probes.demand('backpressure', walk.devices.some(asksForFlowControl))) {
+      this.#walker.walk(this.#attached()); // prepares the queues that are watched now
+      return this.collect();
+    }
+    this.#readers?.look(false);
+    const after = withFrames(this.#rows.read(false), this.#redirects.read());
+    const others = this.#freed.read();
+    this.#receive.read();
+    this.#states = this.#probes.states();
+    this.#lost = this.#losses.sentences(this.#states);
+    this.#vhost = vhostDriver() !== undefined && this.#probes.mechanism('vhost') !== 'fentry';
+    const read: Read = { before, after, nowNs };
+    this.#settled.begin(this.#measuredBy());
+    const devices = walk.devices.map((walked) => this.#device(walked, read, others.get(walked.id)));
+    this.#used = before.used;
+    const macvtaps = this.#macvtaps.collect(others, this.#states);
+    const complete = walk.complete && macvtaps.complete;
+    const held = macvtaps.held.length > 0 ? [...heldOf(walk.devices), ...macvtaps.held] : heldOf(walk.devices);
+    // What an incomplete walk left out keeps its owner: it is there again with the next.
+    this.#held = complete ? held : together(this.#held, held);
+    const present = walk.devices.map(({ id }) => id);
+    if (complete) this.#recycle([...present, ...macvtaps.ids], before, others);
+    if (complete) this.#forget(new Set([...present, ...this.#recycler.absent]));
+    this.#sawAll ||= complete;
+    return { devices: [...devices, ...macvtaps.devices], complete };
+  }
+
+  pool(): { readonly used: number; readonly capacity: number } {
+    return { used: this.#used, capacity: this.#rows.capacity };
+  }
+
+  /** Of the last snapshot: the kernel is asked for each program. */
+  get states(): readonly ProbeState[] {
+    return this.#states;
+  }
+
+  eventsLost(): readonly LostEvents[] {
+    return this.#losses.events();
+  }
+
+  /** Not for a scrape. */
+  async refreshOwners(): Promise<void> {
+    const guestsBy = this.#probes.mechanism('vhost');
+    const read = await this.#owners.refresh(this.#held);
+    if (!read && guestsBy === this.#guestsBy) return;
+    this.#guestsBy = guestsBy;
+    if (guestsBy === 'fentry' || guestsBy === 'iterator')
+      this.#probes.programs?.objectOf('vhost_queues').iterate('vhost_queues');
+  }
+
+  /** At the readers of queues that are or were lately full or stopped; false: there are none. */
+  lookAtReaders(): boolean {
+    return this.#readers?.look(true) ?? false;
+  }
+
+  /** As it was made before, where nothing of it changed. */
+  #device(walked: WalkedDevice, read: Read, freed: readonly OtherDrop[] | undefined): Device {
+    const { id } = walked;
+    const owners = this.#owners.ofDevice(walked);
+    const refused = this.#freed.refusedByHost(id);
+    const [sums, after] = [read.before.devices.get(id), read.after.devices.get(id)];
+    const counted = [sums, after, this.#redirected.get(id), ...this.#receive.readOf(id)];
+    const inputs = [walked, freed, refused, ...counted, owners];
+    const settled = this.#settled.find(id, inputs);
+    if (settled && (this.#readerTimes?.isAsUpdated(walked) ?? true)) return settled;
+    const device = this.#make(walked, read, freed ?? [], refused ?? [], owners);
+    // Marks of the books last for a while, and so does what is open: a stop, or an episode of drops.
+    const isOpen = [...(sums?.values() ?? [])].some(({ shared }) => shared && isOngoing(shared));
+    const lasting =
+      device.degraded.length <= this.#lost.length && !isOpen && (this.#readerTimes?.isLasting(id) ?? true);
+    this.#settled.keep(id, inputs, device, lasting);
+    return device;
+  }
+
+  /** Everything that is the same for all devices. */
+  #measuredBy(): string {
+    const states = this.#states.map(({ event, mechanism, attached }) => `${event}=${attached && mechanism}`);
+    return [...states, this.#vhost, this.#sawAll, ...this.#lost].join();
+  }
+
+  #make(
+    walked: WalkedDevice,
+    { before, after, nowNs }: Read,
+    freed: readonly OtherDrop[],
+    refusedByHost: readonly OtherDrop[],
+    owners: readonly (Owner | undefined)[],
+  ): Device {
+    const otherDropped = freed.filter((drop) => !isWritten(drop));
+    const transmit = this.#probes.mechanism('transmit');
+    const counting = transmit !== undefined;
+    const counted = counting && transmit !== 'arithmetic';
+    const freedMeasured = this.#probes.mechanism('freed') !== undefined;
+    const sums = before.devices.get(walked.id) ?? new Map();
+    const changes = this.#queueChanges.update(this.#probes.mechanism('queue-changes'), walked, sums);
+    return deviceOf(walked, {
+      sums: counting ? sums : undefined,
+      books:
+        counting && freedMeasured
+          ? this.#keepBooks(walked, { before, after, otherDropped, queuesChanged: changes.changed })
+          : undefined,
+      reasons: this.#reasons,
+      otherDropped: this.#beforeCounted() ? otherDropped : undefined,
+      receive: this.#receive.ofDevice(walked, freed, refusedByHost),
+      receiveBatches: this.#receive.batchesOf(walked),
+      redirected: this.#redirected.get(walked.id) ?? [],
+      owners,
+      readers: this.#readerTimes?.update(walked),
+      freedMeasured,
+      queueChanges: changes.total,
+      counted,
+      consumedCounted: counting && this.#consumedCounted(),
+      regard: {
+        arrivals: counted,
+        departures: this.#departuresSeen(),
+        wakeCauses: this.#rows.wakeCauses,
+        nowNs,
+      },
+      flowSeen: ['fentry', 'waiting'].includes(this.#probes.mechanism('stops') ?? ''),
+      vhost: vhostMeasured(this.#probes),
+      allocation: this.#probes.mechanism('allocation') === 'tp_btf',
+    });
+  }
+
+  #keepBooks(walked: WalkedDevice, { before, after, otherDropped, queuesChanged }: Around): Books {
+    const ledger = this.#ledgers.get(walked.id) ?? new Ledger(this.#sawAll);
+    this.#ledgers.set(walked.id, ledger);
+    const books = ledger.update(
+      {
+        before: before.devices.get(walked.id) ?? new Map(),
+        after: after.devices.get(walked.id) ?? new Map(),
+        walked: withoutFrames(walked, this.#redirected.get(walked.id) ?? []),
+        otherDropped: this.#beforeCounted()
+          ? otherDropped.filter(mayBeInTxDropped).reduce((sum, { packets }) => sum + packets, 0)
+          : Number.POSITIVE_INFINITY,
+        vhost: this.#vhost,
+        queuesChanged,
+      },
+      this.#regime(),
+    );
+    return { ...books, degraded: [...books.degraded, ...this.#lost] };
+  }
+
+  #forget(present: ReadonlySet<bigint>): void {
+    this.#readerTimes?.forget(present);
+    this.#settled.forget(present);
+    this.#queueChanges.forget(present);
+  }
+
+  #attached(): Attached {
+    return { stops: this.#flowSeen(), consumed: this.#consumedCounted(), departures: this.#departuresSeen() };
+  }
+
+  #consumedCounted(): boolean {
+    return this.#probes.mechanism('consumed') === 'fentry';
+  }
+
+  #departuresSeen(): boolean {
+    const measured = ['departures', 'vhost-departures'].map((event) => this.#probes.mechanism(event));
+    return measured.some((mechanism) => mechanism !== undefined && mechanism !== 'none');
+  }
+
+  #flowSeen(): boolean {
+    return this.#probes.mechanism('stops') === 'fentry';
+  }
+
+  #beforeCounted(): boolean {
+    return this.#probes.mechanism('before') !== undefined;
+  }
+
+  #regime(): Regime {
+    const taken = this.#probes.mechanism('consumed');
+    return {
+      enqueued: this.#probes.mechanism('transmit') === 'arithmetic' ? 'derived' : 'counted',
+      taken: taken === 'fentry' ? 'counted' : taken === 'arithmetic' ? 'derived' : 'device',
+    };
+  }
+
+  #recycle(ids: readonly bigint[], { rowNumbers }: RowsRead, others: ReadonlyMap<bigint, unknown>): void {
+    const present = new Set(ids);
+    const kept = [...this.#receive.devices(), ...this.#macvtaps.devices()];
+    const rowless = [...others.keys(), ...this.#ledgers.keys(), ...kept, ...this.#redirected.keys()];
+    const known = new Map<bigint, readonly number[]>(rowless.map((id) => [id, []]));
+    for (const [id, numbers] of rowNumbers) known.set(id, numbers);
+    const gone = this.#recycler.update(known, present, performance.now(), (rows) => {
+      if (rows.size > 0) this.#rows.released(rows);
+    });
+    for (const id of gone) this.#ledgers.delete(id);
+    if (gone.size === 0) return;
+    this.#freed.remove(gone);
+    this.#receive.remove(gone);
+    this.#redirects.remove(gone);
+    this.#macvtaps.remove(gone);
+  }
+}

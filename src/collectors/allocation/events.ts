@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// On which CPU a packet is freed.
+
+import { type ProbeEvent, WALK } from '../../engine/mechanism.ts';
+import { always, type Obstacle, withoutSymbols } from '../../engine/obstacles.ts';
+import type { Host } from '../../kernel/host.ts';
+
+export const ALLOCATION_EVENTS: readonly ProbeEvent[] = [
+  {
+    name: 'allocation',
+    measures: 'whether packets are freed on the CPU on which they were allocated',
+    mechanisms: [
+      {
+        name: 'tp_btf',
+        programs: ['consumed_typed'],
+        onDemand: true,
+        needs: WALK,
+        price: 'a probe for each packet that the host consumes',
+        obstacle: (host) => withoutSymbols(host) ?? withoutLocation(host),
+      },
+      { name: 'none', programs: [], needs: [], price: 'it is not shown', obstacle: always },
+    ],
+  },
+];
+
+/** The tracepoint skb:consume_skb names the function since 6.3; its own arguments come after the one of the hook. */
+function withoutLocation(host: Host): Obstacle | undefined {
+  const args = host.functionArgs('__traceiter_consume_skb');
+  if (args !== undefined && args >= 3) return undefined;
+  return { kind: 'absent', reason: 'the tracepoint skb:consume_skb of this kernel does not say who frees the packet' };
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which devices and queues there are, and which ended.
+import { type ProbeEvent, WALK } from '../../engine/mechanism.ts';
+import { always, untraceable } from '../../engine/obstacles.ts';
+
+export const DEVICE_EVENTS: readonly ProbeEvent[] = [
+  {
+    name: 'devices',
+    measures: 'devices, queues, rings and the kernel’s own counters in every network namespace',
+    mechanisms: [
+      {
+        name: 'walk',
+        programs: ['walk_queues', 'recycle', 'settle', 'calibrate', 'read_text'],
+        needs: [],
+        price: undefined,
+        obstacle: always,
+      },
+      {
+        name: 'rtnetlink',
+        programs: [],
+        needs: [],
+        price: 'no rings, queues or counters of our own',
+        obstacle: always,
+      },
+    ],
+  },
+  {
+    name: 'ended',
+    measures: 'the end of each device, after which another may have its address',
+    mechanisms: [
+      {
+        name: 'fentry',
+        programs: ['ended_fentry'],
+        pins: true,
+        needs: WALK,
+        price: undefined,
+        obstacle: (host) => untraceable(host, 'tun_free_netdev', 1),
+      },
+      {
+        name: 'identity',
+        programs: [],
+        needs: WALK,
+        price: 'every packet looks at its device’s kernfs id instead: some 25 instructions more',
+        obstacle: always,
+      },
+    ],
+  },
+];

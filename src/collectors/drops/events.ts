@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the kernel frees, and why.
+import { type ProbeEvent, WALK } from '../../engine/mechanism.ts';
+import { always, withoutSymbols } from '../../engine/obstacles.ts';
+
+export const DROP_EVENTS: readonly ProbeEvent[] = [
+  {
+    name: 'freed',
+    measures: 'drop reasons, packets purged and cut by a resize',
+    mechanisms: [
+      { name: 'tp_btf', programs: ['dropped_typed'], needs: WALK, price: undefined, obstacle: withoutSymbols },
+      {
+        name: 'raw-tracepoint',
+        programs: ['dropped_raw'],
+        needs: WALK,
+        price: 'the same counts, each drop some instructions dearer',
+        obstacle: withoutSymbols,
+      },
+    ],
+  },
+  {
+    name: 'before',
+    measures: 'losses before tun: qdisc, bridge, no reader',
+    mechanisms: [{ name: 'raw-tracepoint', programs: [], needs: ['freed='], price: undefined, obstacle: always }],
+  },
+];

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { EVENTS, parseForced } from './list.ts';
+
+test('a forced mechanism is one that the event has', () => {
+  const forced = parseForced(['transmit=raw-tracepoint', 'owners=off']);
+  assert.deepEqual(
+    [...forced],
+    [
+      ['transmit', 'raw-tracepoint'],
+      ['owners', 'off'],
+    ],
+  );
+  assert.throws(
+    () => parseForced(['offered=fentry']),
+    /there is no event 'offered'\. Use one of devices, ended, freed, before, queue-changes, transmit, /,
+  );
+  assert.throws(
+    () => parseForced(['transmit=kprobe']),
+    /transmit has no mechanism 'kprobe'\. Use one of fentry, raw-tracepoint, arithmetic, off\./,
+  );
+  assert.throws(() => parseForced(['transmit']), /transmit has no mechanism ''/);
+});
+
+test('what a mechanism needs is decided before it', () => {
+  const before = new Set<string>();
+  for (const { name, mechanisms } of EVENTS) {
+    for (const need of mechanisms.flatMap(({ needs }) => needs)) assert.ok(before.has(need.split('=')[0] ?? ''), need);
+    before.add(name);
+  }
+});
+
+test('only the best mechanism of an event has no price, unless it must be asked for', () => {
+  for (const { name, mechanisms } of EVENTS)
+    for (const [i, { price, onDemand = false }] of mechanisms.entries())
+      assert.equal(price === undefined, i === 0 && !onDemand, name);
+});

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which process holds a queue.
+import { type ProbeEvent, WALK } from '../../engine/mechanism.ts';
+import { always, withoutSymbols } from '../../engine/obstacles.ts';
+
+export const OWNER_EVENTS: readonly ProbeEvent[] = [
+  {
+    name: 'owners',
+    measures: 'the process that holds each queue',
+    mechanisms: [
+      { name: 'iterator', programs: ['queue_owners'], needs: WALK, price: undefined, obstacle: withoutSymbols },
+      {
+        name: 'procfs',
+        programs: [],
+        needs: [],
+        price:
+          'knows the device of a descriptor, not its queue: names no process where several hold one device, or of a macvtap',
+        obstacle: always,
+      },
+    ],
+  },
+];

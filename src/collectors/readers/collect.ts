@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// How each queue's full and stopped time was spent: sums over all the files that were its queue, one after the other.
+
+import type { WalkedDevice, WalkedQueue } from '../../engine/walk.ts';
+import type { Identity } from '../../snapshot/identity.ts';
+import type { ReaderRead, Readers, RivalRead } from './read.ts';
+import type { Reader, Rival } from './state.ts';
+
+type SeenQueue = Pick<WalkedQueue, 'index' | 'detached' | 'reader'>;
+
+/** Of a WalkedDevice, what matters here. */
+export interface SeenDevice extends Pick<WalkedDevice, 'id' | 'deviceFlags'> {
+  readonly queues: readonly SeenQueue[];
+}
+
+interface DeviceTimes {
+  /** Seconds by state, and those that are uncertain as the last, by queue index. */
+  readonly queues: Map<number, number[]>;
+  /** By birth of each open file's slot: what is in `queues` already, whatever index the file had then. */
+  counted: ReadonlyMap<number, readonly number[]>;
+  updatedMs: number;
+  /** The same readers say the same again, as long as nothing is written about them. */
+  lasting: boolean;
+}
+
+/** A snapshot that came late says little of the time before it. */
+const LONGEST_GAP_SECONDS = 2;
+const IFF_UP = 1;
+
+export class ReaderTimes {
+  readonly #readers: Pick<Readers, 'states' | 'read' | 'isAsRead'>;
+  readonly #devices = new Map<bigint, DeviceTimes>();
+  readonly #gone: number;
+  readonly #identityOf: (rival: RivalRead) => Identity | undefined;
+
+  /** `identityOf`: whose a process is, as far as that is known by then. */
+  constructor(
+    readers: Pick<Readers, 'states' | 'read' | 'isAsRead'>,
+    identityOf: (rival: RivalRead) => Identity | undefined = () => undefined,
+  ) {
+    this.#readers = readers;
+    this.#identityOf = identityOf;
+    this.#gone = readers.states.indexOf('gone');
+  }
+
+  /** Once a snapshot: by queue index, of attached queues and of those that were. */
+  update(device: SeenDevice): ReadonlyMap<number, Reader> {
+    const now = performance.now();
+    const times = this.#devices.get(device.id) ?? newTimes(now);
+    this.#devices.set(device.id, times);
+    const attached = attachedOf(device);
+    const elapsed = Math.min((now - times.updatedMs) / 1000, LONGEST_GAP_SECONDS);
+    times.updatedMs = now;
+    // Its reader has closed the file, and there is no ring that could be full.
+    if (isWithoutReader(device))
+      for (const seconds of times.queues.values()) seconds[this.#gone] = (seconds[this.#gone] ?? 0) + elapsed;
+    const reads = this.#count(times, attached);
+    times.lasting =
+      (!isWithoutReader(device) || times.queues.size === 0) && [...reads.values()].every(({ lasting }) => lasting);
+    return new Map([...times.queues].map(([index, seconds]) => [index, this.#readerOf(reads.get(index), seconds)]));
+  }
+
+  /** What update() answered holds until something is written about one of the readers. */
+  isLasting(device: bigint): boolean {
+    return this.#devices.get(device)?.lasting ?? false;
+  }
+
+  /** Instead of update(), once a snapshot: true, if it would answer what it answered last. `device`: did not change since. */
+  isAsUpdated(device: SeenDevice): boolean {
+    const times = this.#devices.get(device.id);
+    if (!times?.lasting) return false;
+    if (
+      !device.queues.every(({ detached, reader }) => detached || reader === undefined || this.#readers.isAsRead(reader))
+    )
+      return false;
+    times.updatedMs = performance.now();
+    return true;
+  }
+
+  /** Devices that are gone. */
+  forget(present: ReadonlySet<bigint>): void {
+    for (const id of this.#devices.keys()) if (!present.has(id)) this.#devices.delete(id);
+  }
+
+  /** Answers what was read of each queue. */
+  #count(times: DeviceTimes, attached: readonly SeenQueue[]): ReadonlyMap<number, ReaderRead> {
+    const reads = new Map<number, ReaderRead>();
+    const counted = new Map<number, readonly number[]>();
+    for (const { index, reader: slot } of attached) {
+      if (slot === undefined) continue;
+      const read = this.#readers.read(slot);
+      const { born } = read;
+      const seconds = [...read.seconds, read.uncertain];
+      const before = times.counted.get(born);
+      const sums = times.queues.get(index) ?? seconds.map(() => 0);
+      times.queues.set(
+        index,
+        sums.map((sum, state) => sum + (seconds[state] ?? 0) - (before?.[state] ?? 0)),
+      );
+      counted.set(born, seconds);
+      reads.set(index, read);
+    }
+    times.counted = counted;
+    return reads;
+  }
+
+  #readerOf(read: ReaderRead | undefined, seconds: readonly number[]): Reader {
+    const { states } = this.#readers;
+    return {
+      thread: read?.thread,
+      fullSeconds: states.map((state, i) => ({ state, seconds: seconds[i] ?? 0 })),
+      uncertainSeconds: seconds[states.length] ?? 0,
+      ...(read && read.waitingLooks > 0 && { waitingLooks: read.waitingLooks, rivals: this.#named(read.rivals) }),
+    };
+  }
+
+  #named(rivals: readonly RivalRead[]): readonly Rival[] {
+    return rivals.map((rival) => {
+      const { pid, comm, looks } = rival;
+      return { pid, comm, looks, identity: this.#identityOf(rival) };
+    });
+  }
+}
+
+function newTimes(now: number): DeviceTimes {
+  return { queues: new Map(), counted: new Map(), updatedMs: now, lasting: false };
+}
+
+function attachedOf({ queues }: SeenDevice): readonly SeenQueue[] {
+  return queues.filter(({ detached }) => !detached);
+}
+
+/** Its packets wait for one, and time passes. */
+function isWithoutReader(device: SeenDevice): boolean {
+  return attachedOf(device).length === 0 && (device.deviceFlags & IFF_UP) !== 0;
+}

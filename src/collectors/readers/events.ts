@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who takes packets out, and what it does meanwhile.
+import { type ProbeEvent, WALK } from '../../engine/mechanism.ts';
+import { always } from '../../engine/obstacles.ts';
+
+export const READER_EVENTS: readonly ProbeEvent[] = [
+  {
+    name: 'readers',
+    measures: 'the thread that reads each queue, and what it does while the queue is full or stopped',
+    mechanisms: [{ name: 'looks', programs: ['look_at_readers'], needs: WALK, price: undefined, obstacle: always }],
+  },
+];

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packets into the ring and out of it.
+import { type ProbeEvent, WALK } from '../../engine/mechanism.ts';
+import { always, untraceable } from '../../engine/obstacles.ts';
+
+export const TRANSMIT_EVENTS: readonly ProbeEvent[] = [
+  {
+    name: 'transmit',
+    shed: ['fentry', 'raw-tracepoint'],
+    measures: 'packets and bytes offered to each queue, enqueued and dropped',
+    mechanisms: [
+      {
+        name: 'fentry',
+        programs: ['offered_fentry', 'sent_fexit'],
+        pins: true,
+        needs: [...WALK, 'ended=fentry'],
+        price: undefined,
+        obstacle: (host) => untraceable(host, 'tun_net_xmit', 2),
+      },
+      {
+        name: 'raw-tracepoint',
+        programs: ['offered_raw', 'sent_raw'],
+        needs: WALK,
+        price:
+          'as exact, but blind to packets that bypass dev_hard_start_xmit, and every packet of the host pays for it',
+        obstacle: always,
+      },
+      {
+        name: 'arithmetic',
+        programs: [],
+        needs: [...WALK, 'freed='],
+        price:
+          'no bytes; drops of shared packets per device only; before Linux 7.3 nothing per queue where there are several',
+        obstacle: always,
+      },
+    ],
+  },
+  {
+    name: 'consumed',
+    measures: 'packets taken out of each ring',
+    mechanisms: [
+      {
+        name: 'fentry',
+        programs: ['consumed_fentry', 'consumed_vhost_fentry'],
+        pins: true,
+        needs: [...WALK, 'ended=fentry'],
+        price: undefined,
+        obstacle: (host) => untraceable(host, '__tun_wake_queue', 3) ?? untraceable(host, 'tun_wake_queue', 2),
+      },
+      {
+        name: 'arithmetic',
+        programs: [],
+        needs: [...WALK, 'freed=', 'transmit=fentry|raw-tracepoint'],
+        price: 'exact at rest; under load what was certainly delivered',
+        obstacle: always,
+      },
+      {
+        name: 'device-counter',
+        programs: [],
+        needs: WALK,
+        price: 'the kernel’s tx_packets: per queue only where a device has one',
+        obstacle: always,
+      },
+    ],
+  },
+];

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is measured of vhost-net's side of a queue, and by what; all of it is absent while vhost-net is not loaded.
+
+import { type ProbeEvent, WALK } from '../../engine/mechanism.ts';
+import { always, type Obstacle, untraceable } from '../../engine/obstacles.ts';
+import type { Host } from '../../kernel/host.ts';
+
+export const VHOST_EVENTS: readonly ProbeEvent[] = [
+  {
+    name: 'returned',
+    measures: 'packets that vhost-net took and gives back to the ring, which would count as consumed twice',
+    mechanisms: [
+      {
+        name: 'fentry',
+        programs: ['unproduced_fentry'],
+        pins: true,
+        needs: WALK,
+        price: undefined,
+        obstacle: (host) => untraceable(host, 'vhost_net_buf_unproduce', 1),
+      },
+      {
+        name: 'none',
+        programs: [],
+        needs: [],
+        price: 'right while vhost-net is not loaded, and where consumed packets are derived',
+        obstacle: always,
+      },
+    ],
+  },
+  {
+    name: 'vhost',
+    measures: 'packets that vhost-net holds of each queue, and its worker',
+    mechanisms: [
+      {
+        name: 'fentry',
+        programs: ['connected_fentry', 'vhost_queues'],
+        pins: true,
+        needs: WALK,
+        price: undefined,
+        obstacle: (host) => untraceable(host, 'vhost_net_buf_unproduce', 1) ?? notLoaded(host),
+      },
+      {
+        name: 'iterator',
+        programs: ['vhost_queues'],
+        needs: WALK,
+        price: 'a guest is known some seconds after it was connected',
+        obstacle: notLoaded,
+      },
+      {
+        name: 'none',
+        programs: [],
+        needs: [],
+        price: 'up to 64 packets of a queue count as delivered before they are',
+        obstacle: always,
+      },
+    ],
+  },
+  {
+    name: 'batches',
+    measures: 'how many packets vhost-net takes at once',
+    mechanisms: [
+      // consumed_vhost_fentry runs once for each batch.
+      { name: 'consumed', programs: [], needs: ['consumed=fentry'], price: undefined, obstacle: batchesOnly },
+      {
+        name: 'fentry',
+        programs: ['batch_fentry'],
+        pins: true,
+        onDemand: true,
+        needs: WALK,
+        price: 'a probe for each packet; with several queues on Linux 7.x it misses some batches',
+        obstacle: (host) => untraceable(host, 'vhost_net_buf_peek', 1),
+      },
+      { name: 'none', programs: [], needs: [], price: 'sizes of batches are not shown', obstacle: always },
+    ],
+  },
+  {
+    name: 'buffers',
+    measures: 'packets for which the guest had no buffer, and buffers that vhost-net gave back unused',
+    mechanisms: [
+      {
+        name: 'fentry',
+        programs: ['discarded_fentry'],
+        pins: true,
+        needs: WALK,
+        price: undefined,
+        obstacle: (host) => untraceable(host, 'vhost_discard_vq_desc', 2, 3),
+      },
+      { name: 'none', programs: [], needs: [], price: 'neither is shown', obstacle: always },
+    ],
+  },
+  {
+    name: 'zerocopy',
+    measures: 'packets that vhost-net sends for guests without copying them',
+    mechanisms: [
+      {
+        name: 'fentry',
+        programs: ['zerocopy_done_fentry', 'zerocopy_tried_fentry'],
+        pins: true,
+        needs: ['vhost=fentry|iterator'],
+        price: undefined,
+        obstacle: (host) => copiesAll(host) ?? untraceable(host, 'vhost_zerocopy_complete', 3),
+      },
+      {
+        name: 'fentry-callback',
+        programs: ['zerocopy_called_fentry', 'zerocopy_tried_fentry'],
+        pins: true,
+        needs: ['vhost=fentry|iterator'],
+        price: 'none: the function had this name before Linux 6.10',
+        obstacle: (host) => copiesAll(host) ?? untraceable(host, 'vhost_zerocopy_callback', 3),
+      },
+      { name: 'none', programs: [], needs: [], price: 'it is not shown', obstacle: always },
+    ],
+  },
+];
+
+/** Most hosts: a probe on tun_get_user would cost each packet, and see nothing. */
+function copiesAll({ zeroCopy }: Host): Obstacle | undefined {
+  if (zeroCopy) return undefined;
+  return { kind: 'absent', reason: 'vhost-net copies all that guests send (its parameter experimental_zcopytx is 0)' };
+}
+
+function notLoaded(host: Host): Obstacle | undefined {
+  const found = host.symbols?.address('vhost_net_release');
+  return found === undefined ? { kind: 'absent', reason: 'vhost-net is not loaded' } : undefined;
+}
+
+function batchesOnly(host: Host): Obstacle | undefined {
+  return untraceable(host, 'tun_wake_queue', 2);
+}

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+// Chooses a mechanism for each event, best first, and attaches it; what was refused is remembered with its reason.
+import type { Host } from '../kernel/host.ts';
+import type { BpfLink, BpfObject } from '../kernel/native.ts';
+import type { Symbols } from '../kernel/symbols.ts';
+import type { ProbeState } from '../snapshot.ts';
+import type { Demand, Mechanism, ProbeEvent } from './mechanism.ts';
+import { firstLine, LoadedPrograms, NoPrograms } from './programs.ts';
+
+/** A better mechanism that is not used, and why. */
+export interface Refusal {
+  readonly mechanism: string;
+  /**
+   * absent: the kernel does not have it; refused: the kernel or the host does not let us; forced: --mechanism chose
+   * another; on-demand: it did not choose this one.
+   */
+  readonly kind: 'absent' | 'refused' | 'forced' | 'on-demand';
+  readonly reason: string;
+}
+
+/** The choice for one event. */
+export interface Choice {
+  readonly event: ProbeEvent;
+  readonly mechanism: Mechanism | undefined;
+  readonly refused: readonly Refusal[];
+}
+
+/** exact: everything that the host allows; lean: nothing on the enqueue path. */
+export type Level = 'exact' | 'lean';
+
+export interface Probes {
+  readonly choices: () => readonly Choice[];
+  /** undefined: no BPF program runs. */
+  readonly programs: LoadedPrograms | undefined;
+  /** Kernel functions, those of modules that came later too. */
+  readonly symbols: () => Symbols | undefined;
+  /** Name of the mechanism in use for an event; undefined: nothing measures it. */
+  readonly mechanism: (event: string) => string | undefined;
+  /** Programs that are attached now. */
+  readonly attached: () => readonly string[];
+  readonly states: () => readonly ProbeState[];
+  readonly level: () => Level;
+  /** How many sets of mechanisms have measured; the first is 1. */
+  readonly epoch: () => number;
+  /** Attaches or detaches what lies on the enqueue path; counts go on, in a new epoch. */
+  readonly setLevel: (level: Level) => void;
+  /** Attaches what lies waiting for this, or detaches it again. Answers whether that was new. */
+  readonly demand: (what: Demand, wanted: boolean) => boolean;
+  /** Attaches what became possible since: a module was loaded. Counts go on. */
+  readonly extend: (host: Host) => void;
+  readonly close: () => void;
+}
+
+export interface AttachOptions {
+  /** Event to mechanism name or `off`. */
+  readonly forced: ReadonlyMap<string, string>;
+  /** Probes may keep the tun module from being unloaded. */
+  readonly pin: boolean;
+}
+
+/** Attaches what can be had of these events; never throws because of a missing right or kernel feature. */
+export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced, pin }: AttachOptions): Probes {
+  const examine = (now: Host) =>
+    events.map((event) => ({ event, ...candidatesOf(event, now, forced.get(event.name), pin) }));
+  let candidates = examine(host);
+  let { programs, reason } = tryLoading(host, programsOf(candidates), forced);
+  const attachments = new Map<string, readonly Attachment[]>();
+  let choices: readonly Choice[] = [];
+  let level: Level = 'exact';
+  const demands = new Set<Demand>();
+  let epoch = 0;
+  let symbols = host.symbols;
+  const settle = (toBeAttached: boolean): void => {
+    if ((attachments.get('transmit') ?? []).length === 0) programs?.settle(toBeAttached);
+  };
+  const apply = (): void => {
+    settle(true);
+    const before = inUse(choices);
+    const chosen = new Map<string, Mechanism>();
+    choices = candidates.map(({ event, usable, refused }) => {
+      const left = forced.has(event.name) ? [] : leftOut(event, level, demands);
+      const path = usable.filter(({ name }) => !left.includes(name));
+      const choice = choose(event, path, refused, chosen, (mechanism) =>
+        useMechanism(event.name, mechanism, programs, reason, attachments),
+      );
+      if (choice.mechanism) chosen.set(event.name, choice.mechanism);
+      return choice;
+    });
+    if (inUse(choices) !== before) epoch++;
+    settle(false);
+  };
+  const mechanism = (event: string): string | undefined =>
+    choices.find((choice) => choice.event.name === event)?.mechanism?.name;
+  apply();
+  if (programs?.endsSeen && mechanism('ended') !== 'fentry') {
+    // Loaded, and not to be attached: the other programs must not rely on it.
+    const refused = choices.find(({ event }) => event.name === 'ended')?.refused.at(-1)?.reason ?? '';
+    for (const attachment of [...attachments.values()].flat()) attachment.link.detach();
+    attachments.clear();
+    programs.close();
+    ({ programs, reason } = tryLoading(host, programsOf(candidates), forced, new Map([['ended_fentry', refused]])));
+    apply();
+  }
+  epoch = 1;
+  return {
+    choices: () => choices,
+    programs,
+    symbols: () => symbols,
+    mechanism,
+    attached: () => [...attachments.values()].flat().map(({ program }) => program),
+    states: () => choices.map((choice) => stateOf(choice, programs, attachments.get(choice.event.name) ?? [])),
+    level: () => level,
+    epoch: () => epoch,
+    setLevel: (next) => {
+      level = next;
+      apply();
+    },
+    demand: (what, wanted) => {
+      if (demands.has(what) === wanted) return false;
+      if (wanted) demands.add(what);
+      else demands.delete(what);
+      apply();
+      return true;
+    },
+    extend: (now) => {
+      symbols = now.symbols;
+      candidates = examine(now);
+      programs?.extend(now, programsOf(candidates));
+      apply();
+    },
+    close: () => {
+      for (const attachment of [...attachments.values()].flat()) attachment.link.detach();
+      programs?.close();
+    },
+  };
+}
+
+function inUse(choices: readonly Choice[]): string {
+  return choices.map(({ mechanism }) => mechanism?.name).join();
+}
+
+/** Mechanisms that are not for now. */
+function leftOut({ shed = [], demanded }: ProbeEvent, level: Level, demands: ReadonlySet<Demand>): readonly string[] {
+  return [...(level === 'lean' ? shed : []), ...(demanded && !demands.has(demanded.by) ? demanded.mechanisms : [])];
+}
+
+interface Attachment {
+  readonly mechanism: string;
+  readonly program: string;
+  readonly link: BpfLink;
+}
+
+function programsOf(candidates: readonly { readonly usable: readonly Mechanism[] }[]): readonly string[] {
+  return candidates.flatMap(({ usable }) => usable.flatMap(({ programs }) => programs));
+}
+
+function candidatesOf(
+  event: ProbeEvent,
+  host: Host,
+  forced: string | undefined,
+  pin: boolean,
+): { usable: readonly Mechanism[]; refused: Refusal[] } {
+  const refused: Refusal[] = [];
+  const usable = event.mechanisms.filter((mechanism) => {
+    const obstacle = choiceAgainst(event, mechanism, forced, pin) ?? mechanism.obstacle(host);
+    if (obstacle) refused.push({ mechanism: mechanism.name, ...obstacle });
+    return !obstacle;
+  });
+  return { usable, refused };
+}
+
+/** The user's own choice. */
+function choiceAgainst(
+  event: ProbeEvent,
+  mechanism: Mechanism,
+  forced: string | undefined,
+  pin: boolean,
+): Omit<Refusal, 'mechanism'> | undefined {
+  if (forced && mechanism.name !== forced) return { kind: 'forced', reason: `--mechanism ${event.name}=${forced}` };
+  if (mechanism.onDemand && !forced)
+    return { kind: 'on-demand', reason: `--mechanism ${event.name}=${mechanism.name} asks for it; ${mechanism.price}` };
+  if (mechanism.pins && !pin) return { kind: 'forced', reason: '--no-pin: it would keep tun from being unloaded' };
+  return undefined;
+}
+
+function tryLoading(
+  host: Host,
+  wanted: readonly string[],
+  forced: ReadonlyMap<string, string>,
+  refused: ReadonlyMap<string, string> = new Map(),
+): { programs: LoadedPrograms | undefined; reason: string | undefined } {
+  if (wanted.length === 0) return { programs: undefined, reason: undefined };
+  try {
+    return {
+      programs: new LoadedPrograms(host, wanted, { before: forced.get('before') !== 'off', refused }),
+      reason: undefined,
+    };
+  } catch (error) {
+    if (error instanceof NoPrograms) return { programs: undefined, reason: error.message };
+    return { programs: undefined, reason: firstLine(error) };
+  }
+}
+
+/** The first usable mechanism that has what it needs and lets itself be attached. */
+function choose(
+  event: ProbeEvent,
+  usable: readonly Mechanism[],
+  never: readonly Refusal[],
+  chosen: ReadonlyMap<string, Mechanism>,
+  attach: (mechanism: Mechanism) => string | undefined,
+): Choice {
+  const refused = [...never];
+  for (const mechanism of usable) {
+    const unmet = mechanism.needs.find((need) => !isMet(need, chosen));
+    const obstacle = unmet === undefined ? attach(mechanism) : `needs ${unmet.replace(/=$/, ' to be measured')}`;
+    if (obstacle === undefined) return { event, mechanism, refused };
+    refused.push({ mechanism: mechanism.name, kind: 'refused', reason: obstacle });
+  }
+  return { event, mechanism: undefined, refused };
+}
+
+function isMet(need: string, chosen: ReadonlyMap<string, Mechanism>): boolean {
+  const [event = '', mechanism = ''] = need.split('=');
+  const found = chosen.get(event);
+  return found !== undefined && (mechanism === '' || mechanism.split('|').includes(found.name));
+}
+
+/** Attaches all programs of a mechanism or none, and detaches the event's former one; the answer is why it could not. */
+function useMechanism(
+  event: string,
+  mechanism: Mechanism,
+  programs: LoadedPrograms | undefined,
+  reason: string | undefined,
+  attachments: Map<string, readonly Attachment[]>,
+): string | undefined {
+  const current = attachments.get(event) ?? [];
+  if (current.some((attachment) => attachment.mechanism === mechanism.name)) return undefined;
+  if (mechanism.programs.length > 0 && !programs) return reason;
+  const made: Attachment[] = [];
+  try {
+    // The exit of a function before its entry, and below the entry before the exit: no packet is begun and not ended.
+    for (const program of mechanism.programs.toReversed()) {
+      const object = programs?.objectOf(program);
+      if (object && isHook(object, program))
+        made.unshift({ mechanism: mechanism.name, program, link: object.attach(program) });
+    }
+  } catch (error) {
+    for (const { link } of made) link.detach();
+    return firstLine(error);
+  }
+  for (const { link } of current) link.detach();
+  attachments.set(event, made);
+  return undefined;
+}
+
+/** Programs that are run on request (walk, recycle, iterator) have nothing to attach to. */
+function isHook(object: BpfObject, name: string): boolean {
+  const section = object.programs.find((program) => program.name === name)?.section ?? '';
+  return !/^\??(syscall|iter)/.test(section);
+}
+
+function stateOf(
+  { event, mechanism, refused }: Choice,
+  programs: LoadedPrograms | undefined,
+  attachments: readonly Attachment[],
+): ProbeState {
+  const attached = attachments.filter((attachment) => attachment.mechanism === mechanism?.name);
+  return {
+    event: event.name,
+    mechanism: mechanism?.name ?? 'none',
+    attached: mechanism !== undefined,
+    reason: refused.map((refusal) => `${refusal.mechanism}: ${refusal.reason}`).join('; ') || undefined,
+    missed: attached.reduce(
+      (sum, { program }) => sum + Number(programs?.objectOf(program).programInfo(program).recursionMisses ?? 0n),
+      0,
+    ),
+  };
+}

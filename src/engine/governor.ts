@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps the agent inside its budget: measures what watching costs, and gives up or takes back what lies on the enqueue path.
+import type { Probes } from './attach.ts';
+import { type BudgetState, type Cost, INITIAL_BUDGET, judgeCost } from './budget.ts';
+import type { ProbeEvent } from './mechanism.ts';
+import { PriceMeter } from './price.ts';
+
+export interface GovernorOptions {
+  /** Share of all CPUs; undefined: no limit. */
+  readonly budget: number | undefined;
+  readonly cpus: number;
+  /** Packets that all devices were given so far, by the kernel's own counters. */
+  readonly packets: () => number;
+}
+
+/** What all devices were given so far. */
+interface Tally {
+  readonly packets: number;
+  readonly atMs: number;
+}
+
+const IDLE_PERIOD_S = 60;
+/** More than any packet costs on the enqueue path, seconds: BENCHMARKS.md has about 500 instructions in raw mode. */
+const DEAR_PACKET_S = 2e-6;
+
+export class Governor {
+  readonly #probes: Probes;
+  readonly #options: GovernorOptions;
+  readonly #meter: PriceMeter | undefined;
+  /** Programs on the enqueue path, whichever mechanism has them. */
+  readonly #onEnqueuePath: ReadonlySet<string>;
+  #state: BudgetState = INITIAL_BUDGET;
+  #cost: Cost | undefined;
+  #user = process.cpuUsage();
+  #tally: Tally = { packets: 0, atMs: performance.now() };
+  /** Packets a second between the last two ticks. */
+  #rate = 0;
+  #measuredMs = performance.now();
+  /** CPUs × seconds for one packet on the enqueue path, when it was last counted there. */
+  #packetPrice = 0;
+
+  constructor(probes: Probes, options: GovernorOptions) {
+    this.#probes = probes;
+    this.#options = options;
+    this.#onEnqueuePath = new Set(probes.choices().flatMap(({ event }) => shedPrograms(event)));
+    if (probes.programs && probes.mechanism('devices') === 'walk') this.#meter = new PriceMeter(probes.programs);
+  }
+
+  /** undefined until the first measurement. */
+  get cost(): Cost | undefined {
+    return this.#cost;
+  }
+
+  get sheds(): number {
+    return this.#state.sheds;
+  }
+
+  /** Measures for a tenth of a second and acts on it; to be called every other second. */
+  async tick(): Promise<void> {
+    if (!this.#meter) return;
+    const tally = { packets: this.#options.packets(), atMs: performance.now() };
+    this.#rate = packetRate(this.#tally, tally);
+    this.#tally = tally;
+    if (!this.#mustMeasure()) return;
+    const prices = [...(await this.#meter.measure(this.#probes.attached()))];
+    const kernel = sumOf(prices);
+    const enqueuePath = sumOf(prices.filter(([program]) => this.#onEnqueuePath.has(program)));
+    this.#cost = this.#costNow(kernel, enqueuePath);
+    this.#state = judgeCost(this.#state, this.#cost, this.#options.budget);
+    if (this.#state.level !== this.#probes.level()) this.#probes.setLevel(this.#state.level);
+  }
+
+  /**
+   * Switching the kernel's statistics on and off costs every CPU an interrupt or two, hence seldom while packets are too
+   * few to matter, and never without a budget.
+   */
+  #mustMeasure(): boolean {
+    const { budget, cpus } = this.#options;
+    if (budget === undefined) return false;
+    const seconds = (performance.now() - this.#measuredMs) / 1000;
+    return (
+      seconds > IDLE_PERIOD_S || this.#probes.level() === 'lean' || this.#rate * DEAR_PACKET_S > (budget * cpus) / 2
+    );
+  }
+
+  #costNow(kernelCpus: number, enqueueCpus: number): Cost {
+    const now = performance.now();
+    const user = process.cpuUsage(this.#user);
+    const seconds = (now - this.#measuredMs) / 1000;
+    const rate = this.#rate;
+    if (this.#probes.level() === 'exact' && rate > 0 && enqueueCpus > 0) this.#packetPrice = enqueueCpus / rate;
+    const agentCpus = (user.user + user.system) / 1e6 / seconds;
+    this.#user = process.cpuUsage();
+    this.#measuredMs = now;
+    const share = 1 / this.#options.cpus;
+    return {
+      kernel: kernelCpus * share,
+      agent: agentCpus * share,
+      enqueuePath: (this.#probes.level() === 'exact' ? enqueueCpus : rate * this.#packetPrice) * share,
+    };
+  }
+}
+
+function shedPrograms({ shed = [], mechanisms }: ProbeEvent): readonly string[] {
+  return mechanisms.flatMap(({ name, programs }) => (shed.includes(name) ? programs : []));
+}
+
+/** Of ticks that follow each other: devices that went took their counters along, and that fall hides the packets of one tick only. */
+export function packetRate(before: Tally, now: Tally): number {
+  return (1000 * Math.max(0, now.packets - before.packets)) / (now.atMs - before.atMs);
+}
+
+function sumOf(prices: readonly (readonly [string, number])[]): number {
+  return prices.reduce((sum, [, cpus]) => sum + cpus, 0);
+}
