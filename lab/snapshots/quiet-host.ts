@@ -63,7 +63,7 @@ export function quietHost(
   return windowOf(steps.map((second) => snapshotAt(second, taps, agent)));
 }
 
-function snapshotAt(second: number, taps: readonly TapPlan[], agent: Partial<AgentState>): Snapshot {
+export function snapshotAt(second: number, taps: readonly TapPlan[], agent: Partial<AgentState>): Snapshot {
   return {
     takenAt: BEGAN_AT + second,
     devices: taps.map((tap, i) => deviceAt(second, `tap${i}`, tap)),

@@ -11,7 +11,8 @@ export const SCHEMA = 1;
 
 export interface LiveMessage {
   readonly schema: number;
-  readonly host: { readonly kernel: string; readonly version: string };
+  /** `name`: as the host calls itself; undefined over the unix socket, whose user knows it. */
+  readonly host: { readonly kernel: string; readonly version: string; readonly name?: string };
   /** Unix time of the snapshot, and seconds since the one before. */
   readonly takenAt: number;
   readonly seconds: number;

@@ -3,6 +3,7 @@
 import type { QueueRate } from '../diagnosis/queue-rates.ts';
 import { visible } from '../snapshot/visible.ts';
 import { whose } from './owner-label.ts';
+import { percent, short, time } from './short-figures.ts';
 
 export interface Column {
   readonly title: string;
@@ -142,23 +143,4 @@ function readerOf({ reader }: QueueRate): string {
 
 function ownerOf({ owner, namespace }: QueueRate): string {
   return `${owner ? whose(owner) : '–'} in ${namespace}`;
-}
-
-/** 0, 999, 12.3k, 1.23M. */
-function short(number: number | undefined): string {
-  if (number === undefined) return '–';
-  const [divisor, unit] = number < 999.5 ? [1, ''] : number < 999_500 ? [1e3, 'k'] : [1e6, 'M'];
-  const scaled = number / divisor;
-  if (unit === '') return scaled > 0 && scaled < 10 ? scaled.toFixed(1) : scaled.toFixed(0);
-  return scaled.toFixed(scaled < 9.995 ? 2 : scaled < 99.95 ? 1 : 0) + unit;
-}
-
-function percent(share: number | undefined): string {
-  return share === undefined ? '–' : `${Math.round(100 * Math.min(1, share))}%`;
-}
-
-function time(seconds: number | undefined): string {
-  if (seconds === undefined) return '–';
-  const [scale, unit] = seconds < 1e-3 ? [1e6, 'us'] : seconds < 1 ? [1e3, 'ms'] : [1, 's'];
-  return Number((seconds * scale).toPrecision(2)) + unit;
 }

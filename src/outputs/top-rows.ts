@@ -32,8 +32,12 @@ function compareNames(a: QueueRate, b: QueueRate): number {
   return compareText(a.device, b.device) || compareText(a.namespace, b.namespace) || (a.queue ?? 0) - (b.queue ?? 0);
 }
 
-/** tap2 before tap10. Not localeCompare(): that looks for all locales. */
 function compareText(a: string, b: string): number {
-  const [left, right] = [a, b].map((text) => text.replace(/\d+/g, (number) => number.padStart(12, '0')));
+  const [left, right] = [a, b].map(inNumericOrder);
   return left === right ? 0 : String(left) < String(right) ? -1 : 1;
+}
+
+/** As a text that sorts tap2 before tap10. Not localeCompare(): that looks for all locales. */
+export function inNumericOrder(text: string): string {
+  return text.replace(/\d+/g, (number) => number.padStart(12, '0'));
 }

@@ -1,103 +1,124 @@
 // SPDX-License-Identifier: Apache-2.0
-// Charts of one queue's past, by uPlot.
-import uPlot from 'uplot';
+// The charts of one queue's past, one below the other on one time axis; what is marked on one is shown on all.
 import type { QueueSeries } from '../diagnosis/queue-series.ts';
+import { CHART_KINDS } from './chart-kinds.ts';
+import type { Mark } from './chart-marks.ts';
 import { element } from './element.ts';
+import { TimeChart, type TimeRange } from './time-chart.ts';
 
-type Column = QueueSeries['offered'];
+const RANGES = [1, 5, 15, 30];
+const FIRST_MINUTES = 5;
+const SCHEME = matchMedia('(prefers-color-scheme: dark)');
 
-interface Kind {
-  readonly title: string;
-  readonly linesOf: (series: QueueSeries) => Readonly<Record<string, Column>>;
-}
-
-const KINDS: readonly Kind[] = [
-  { title: 'Packets in the ring', linesOf: ({ occupancy, capacity }) => ({ occupancy, capacity }) },
-  {
-    title: 'Packets a second, to the guest or reader',
-    linesOf: ({ offered, delivered }) => ({ offered, delivered }),
-  },
-  { title: 'Dropped packets a second, by reason', linesOf: ({ dropped, reasons }) => ({ all: dropped, ...reasons }) },
-  {
-    title: 'Share of the time stopped, or full by what the reader did',
-    // A reader may be stopped too, by a signal.
-    linesOf: ({ stopped, reader }) => ({ 'queue stopped': stopped, ...withPrefix('reader', reader) }),
-  },
-];
-
-function withPrefix(prefix: string, columns: Readonly<Record<string, Column>>): Readonly<Record<string, Column>> {
-  return Object.fromEntries(Object.entries(columns).map(([name, column]) => [`${prefix} ${name}`, column]));
-}
-
-/** Told apart by people who do not see red or green, on white and on black (after Okabe and Ito). */
-const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#999999'];
-const HEIGHT = 180;
-
-interface Chart {
-  readonly box: HTMLElement;
-  readonly plot: uPlot;
+interface Shown {
+  readonly chart: TimeChart;
   readonly names: string;
 }
 
 export class Charts {
-  readonly root = element('div', { class: 'charts' });
-  readonly #charts = new Map<string, Chart>();
-  readonly #resized = new ResizeObserver(() => this.#fit());
+  readonly root = element('section', { class: 'charts', 'aria-label': 'The last half hour' });
+  readonly #list = element('div', {});
+  readonly #buttons: readonly HTMLButtonElement[];
+  readonly #charts = new Map<string, Shown>();
+  readonly #resized = new ResizeObserver(() => {
+    for (const { chart } of this.#charts.values()) chart.fit();
+  });
+  /** undefined: live. */
+  readonly #moment: number | undefined;
+  /** Canvases keep the colours in which they were drawn. */
+  readonly #repaint = (): void => {
+    this.#clear();
+    this.#again();
+  };
+  #minutes = FIRST_MINUTES;
+  /** Marked with the mouse. */
+  #chosen: TimeRange | undefined;
+  #marks: readonly Mark[] = [];
+  #series: QueueSeries | undefined;
 
-  constructor() {
-    this.#resized.observe(this.root);
+  constructor(moment: number | undefined) {
+    this.#moment = moment;
+    this.#buttons = RANGES.map((minutes) =>
+      element('button', { type: 'button', 'data-minutes': minutes }, `${minutes} min`),
+    );
+    for (const button of this.#buttons)
+      button.addEventListener('click', () => {
+        this.#minutes = Number(button.dataset.minutes);
+        this.#chosen = undefined;
+        this.#again();
+      });
+    const hint = element('span', { class: 'quiet hint' }, 'Drag over a chart to look closer.');
+    const group = element('div', { class: 'ranges', role: 'group', 'aria-label': 'Range' }, ...this.#buttons);
+    this.root.append(
+      element('div', { class: 'bar' }, element('h2', {}, 'The last half hour'), group, hint),
+      this.#list,
+    );
+    this.#resized.observe(this.#list);
+    SCHEME.addEventListener('change', this.#repaint);
+    this.#press();
+  }
+
+  mark(marks: readonly Mark[]): void {
+    this.#marks = marks;
   }
 
   draw(series: QueueSeries): void {
-    for (const { title, linesOf } of KINDS) {
-      const lines = Object.entries(linesOf(series)).filter(([, values]) => values.some((value) => value !== null));
-      const names = lines.map(([name]) => name);
-      const data: uPlot.AlignedData = [[...series.takenAt], ...lines.map(([, values]) => [...values])];
-      const known = this.#charts.get(title);
-      if (known?.names === names.join()) known.plot.setData(data);
-      else {
-        known?.plot.destroy();
-        known?.box.remove();
-        if (names.length > 0) this.#charts.set(title, this.#make(title, names, data));
-        else this.#charts.delete(title);
+    this.#series = series;
+    const kinds = CHART_KINDS.map((kind) => ({ kind, lines: kind.linesOf(series) }))
+      .map(({ kind, lines }) => ({ kind, lines: lines.filter(({ values }) => values.some((value) => value !== null)) }))
+      .filter(({ lines }) => lines.length > 0);
+    const wanted = kinds.map(({ kind, lines }) => `${kind.title}: ${lines.map(({ name }) => name)}`);
+    const isSame = wanted.join() === [...this.#charts.values()].map(({ names }) => names).join();
+    if (!isSame) this.#clear();
+    kinds.forEach(({ kind, lines }, index) => {
+      const known = this.#charts.get(kind.title);
+      if (known) {
+        known.chart.draw(lines, series.takenAt);
+        return;
       }
-    }
+      const options = {
+        kind,
+        isLast: index === kinds.length - 1,
+        range: () => this.#range(),
+        marks: () => this.#marks,
+        chosen: (range: TimeRange) => {
+          this.#chosen = range;
+          this.#again();
+        },
+      };
+      const chart = new TimeChart(lines, series.takenAt, options, this.#list);
+      this.#charts.set(kind.title, { chart, names: wanted[index] ?? '' });
+    });
   }
 
   close(): void {
+    SCHEME.removeEventListener('change', this.#repaint);
     this.#resized.disconnect();
-    for (const { plot } of this.#charts.values()) plot.destroy();
+    this.#clear();
   }
 
-  #make(title: string, names: readonly string[], data: uPlot.AlignedData): Chart {
-    const box = element('figure', { class: 'chart' }, element('h3', {}, title));
-    this.root.append(box);
-    const quiet = getComputedStyle(box).getPropertyValue('color');
-    const axis = { stroke: quiet, grid: { stroke: '#8884', width: 1 }, ticks: { stroke: '#8884', width: 1 } };
-    const lines = names.map((name, index) => ({
-      label: name,
-      stroke: COLOURS[index % COLOURS.length] ?? '#999999',
-      width: 1.5,
-      points: { show: false },
-    }));
-    const options = {
-      width: box.clientWidth - 20,
-      height: HEIGHT,
-      series: [{}, ...lines],
-      axes: [axis, { ...axis, size: 60 }],
-      scales: { y: { range: fromZero } },
-    };
-    return { box, plot: new uPlot(options, data, box), names: names.join() };
+  #clear(): void {
+    for (const { chart } of this.#charts.values()) chart.close();
+    this.#charts.clear();
   }
 
-  #fit(): void {
-    for (const { box, plot } of this.#charts.values()) {
-      const width = box.clientWidth - 20;
-      if (width > 0 && plot.width !== width) plot.setSize({ width, height: HEIGHT });
-    }
+  /** A moment of the past stands four fifths to the right: what led to it is asked for. */
+  #range(): TimeRange {
+    if (this.#chosen) return this.#chosen;
+    const newest = this.#series?.takenAt.at(-1) ?? Date.now() / 1000;
+    const seconds = 60 * this.#minutes;
+    const to = this.#moment === undefined ? newest : Math.min(newest, this.#moment + seconds / 5);
+    // A young agent has less to show: then all there is.
+    return { from: Math.max(to - seconds, Math.min(this.#series?.takenAt[0] ?? 0, to - 30)), to };
   }
-}
 
-function fromZero(_: uPlot, __: number, most: number | null): uPlot.Range.MinMax {
-  return [0, most ? 1.1 * most : 1];
+  #again(): void {
+    this.#press();
+    if (this.#series) this.draw(this.#series);
+  }
+
+  #press(): void {
+    for (const button of this.#buttons)
+      button.ariaPressed = String(!this.#chosen && Number(button.dataset.minutes) === this.#minutes);
+  }
 }

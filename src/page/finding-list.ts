@@ -1,132 +1,104 @@
 // SPDX-License-Identifier: Apache-2.0
-// The findings: each a line that opens, with what is to be pasted and what it is not.
-
+// The findings, folded by rule: a single one is its card, several are one line with a count that opens to cards.
 import { keyOf, type Told } from '../diagnosis/active-findings.ts';
-import type { Finding, Remedy } from '../diagnosis/finding.ts';
-import { priceOf, titleOf } from '../outputs/remedy-words.ts';
 import { visible } from '../snapshot/visible.ts';
 import { element, mark, place, say } from './element.ts';
+import { FindingCard } from './finding-card.ts';
+import { type FindingGroup, groupsOf, placeOf, titleOfRule } from './finding-groups.ts';
+import { changeIcon, icon } from './svg.ts';
 
-interface Shown {
+/** Of an open group; the search finds the others. */
+const MOST_CARDS = 50;
+/** Named in the line of a folded group. */
+const MOST_NAMES = 4;
+
+interface Fold {
   readonly root: HTMLDetailsElement;
-  readonly word: HTMLElement;
-  readonly cause: HTMLElement;
-  readonly since: HTMLElement;
-  readonly body: HTMLElement;
-  finding: Finding | undefined;
+  readonly drawn: SVGElement;
+  readonly count: HTMLElement;
+  readonly title: HTMLElement;
+  readonly names: HTMLElement;
+  readonly cards: HTMLElement;
+  group: FindingGroup | undefined;
 }
 
 export class FindingList {
-  readonly root = element('section', { 'aria-label': 'Findings' });
-  readonly #shown = new Map<string, Shown>();
-  readonly #none = element('p', { class: 'quiet' });
+  readonly root = element('section', { 'aria-label': 'Findings', class: 'findings' });
+  readonly #cards = new Map<string, FindingCard>();
+  readonly #folds = new Map<string, Fold>();
+  readonly #title = element('h2', { class: 'unseen' }, 'Findings');
+  readonly #none = element('p', { class: 'quiet none' });
+  #now = 0;
+  #isFirst = true;
 
-  /** `quiet`: what to say where there is none. */
-  show(findings: readonly Told[], quiet: string): void {
-    const keys = findings.map(keyOf);
-    for (const key of this.#shown.keys()) if (!keys.includes(key)) this.#shown.delete(key);
-    const roots = findings.map((finding, index) => this.#showOne(keys[index] ?? '', finding).root);
+  /** `quiet`: what to say where there is none; `now`: Unix time of the judgement. */
+  show(findings: readonly Told[], quiet: string, now: number): void {
+    this.#now = now;
+    const keys = new Set(findings.map(keyOf));
+    for (const key of this.#cards.keys()) if (!keys.has(key)) this.#cards.delete(key);
+    const groups = groupsOf(findings, now);
+    for (const key of this.#folds.keys()) if (!groups.some((group) => group.key === key)) this.#folds.delete(key);
+    const roots = groups.map((group) =>
+      group.findings.length === 1 ? this.#card(group, group.findings[0]) : this.#fold(group),
+    );
     say(this.#none, quiet);
-    place(this.root, roots.length > 0 ? roots : [this.#none]);
+    place(this.root, roots.length > 0 ? [this.#title, ...roots] : quiet === '' ? [] : [this.#none]);
   }
 
-  #showOne(key: string, told: Told): Shown {
-    const { since, seen, ...finding } = told;
-    const shown = this.#shown.get(key) ?? blank(finding.severity === 'critical');
-    this.#shown.set(key, shown);
-    mark(shown.root, `finding ${finding.severity}`);
-    mark(shown.word, `word ${finding.severity}`);
-    say(shown.word, finding.severity);
-    say(shown.cause, visible(finding.cause));
-    const gone = seen < since + 1 || Date.now() / 1000 - seen < 5 ? '' : `, last seen ${clock(seen)}`;
-    say(shown.since, ` since ${clock(since)}${gone}`);
-    // A command may be marked for copying just now; and what is closed is not read.
-    if (shown.root.open && !holdsSelection(shown.body)) write(shown.body, finding);
-    shown.finding = finding;
-    return shown;
+  #card(group: FindingGroup, finding: Told): HTMLElement {
+    const key = keyOf(finding);
+    // The worst of a page that was just opened is what its reader came for.
+    const isOpen = this.#isFirst && group.severity === 'critical' && !group.isEnded;
+    const card = this.#cards.get(key) ?? new FindingCard(isOpen);
+    this.#cards.set(key, card);
+    this.#isFirst = false;
+    card.show(finding, group.isEnded, this.#now);
+    return card.root;
   }
-}
 
-function blank(open: boolean): Shown {
-  const word = element('span', {});
-  const cause = element('span', {});
-  const since = element('span', { class: 'quiet' });
-  const summary = element('summary', {}, word, cause, since);
-  const body = element('div', { class: 'body' });
-  const root = element('details', { open }, summary, body);
-  const shown: Shown = { root, word, cause, since, body, finding: undefined };
-  root.addEventListener('toggle', () => {
-    if (root.open && shown.finding) write(body, shown.finding);
-  });
-  return shown;
-}
-
-function holdsSelection(body: HTMLElement): boolean {
-  const selection = document.getSelection();
-  return selection !== null && !selection.isCollapsed && body.contains(selection.anchorNode);
-}
-
-/** What stands in an open finding, line by line. */
-interface Line {
-  readonly tag: 'h3' | 'p' | 'pre' | 'a';
-  readonly className: string;
-  readonly text: string;
-}
-
-/** Where the lines are of the same kinds as before, which is nearly always, only their texts change. */
-function write(body: HTMLElement, finding: Finding): void {
-  const lines = linesOf(finding);
-  const kinds = lines.map(({ tag, className }) => `${tag}.${className}`).join();
-  if (body.dataset.kinds !== kinds) {
-    body.dataset.kinds = kinds;
-    body.replaceChildren(...lines.map((line) => lineElement(line, finding)));
+  #fold(group: FindingGroup): HTMLElement {
+    const { key, rule, severity, isEnded, findings } = group;
+    const fold = this.#folds.get(key) ?? this.#blankFold();
+    this.#folds.set(key, fold);
+    fold.group = group;
+    mark(fold.root, `finding fold ${severity}${isEnded ? ' ended' : ''}`);
+    changeIcon(fold.drawn, isEnded ? 'ended' : severity);
+    say(fold.count, `${severity}${isEnded ? ', ended' : ''} × ${findings.length}`);
+    say(fold.title, titleOfRule(rule));
+    const names = findings.slice(0, MOST_NAMES).map((one) => visible(placeOf(one)));
+    const others = findings.length - names.length;
+    say(fold.names, `${names.join(', ')}${others > 0 ? ` and ${others} more` : ''}`);
+    if (fold.root.open) this.#fill(fold);
+    return fold.root;
   }
-  lines.forEach(({ text }, index) => {
-    const shown = body.children[index];
-    if (shown instanceof HTMLElement) say(shown, text);
-  });
-}
 
-function lineElement({ tag, className }: Line, { netns = 0, device = '', queue = 0 }: Finding): HTMLElement {
-  const href = tag === 'a' ? queueHref(netns, device, queue) : undefined;
-  return element(tag, { class: className, href, tabindex: tag === 'pre' ? 0 : undefined });
-}
+  #fill({ cards, group }: Fold): void {
+    if (!group) return;
+    const shown = group.findings.slice(0, MOST_CARDS).map((finding) => this.#card(group, finding));
+    const others = group.findings.length - shown.length;
+    const rest = element('p', { class: 'quiet none' }, `${others} more: search for a device to see its own.`);
+    place(cards, others > 0 ? [...shown, rest] : shown);
+  }
 
-function linesOf(finding: Finding): readonly Line[] {
-  const { rule, confidence, evidence, remedies, rejected, degraded, netns, device, queue } = finding;
-  const hasPage = device !== undefined && netns !== undefined && queue !== undefined;
-  return [
-    { tag: 'p', className: 'quiet', text: `${rule}, confidence ${confidence}` },
-    ...(hasPage ? [{ tag: 'a', className: '', text: `${visible(device)} queue ${queue}` } as const] : []),
-    ...listOf('Seen', evidence),
-    ...remedies.flatMap(remedyOf),
-    ...listOf(
-      'It is not',
-      rejected.map((one) => `${one.rule}: ${one.because}`),
-    ),
-    ...listOf('Figures are not exact', degraded),
-  ];
-}
-
-function listOf(title: string, items: readonly string[]): readonly Line[] {
-  if (items.length === 0) return [];
-  const lines = items.map((item): Line => ({ tag: 'p', className: 'item', text: visible(item) }));
-  return [{ tag: 'h3', className: '', text: title }, ...lines];
-}
-
-function remedyOf(remedy: Remedy, index: number): readonly Line[] {
-  const { command, effect } = remedy;
-  const words: readonly Line[] = [
-    { tag: 'h3', className: '', text: titleOf(remedy, index) },
-    { tag: 'p', className: 'item', text: `${visible(effect)} [${priceOf(remedy)}]` },
-  ];
-  return command === undefined ? words : [...words, { tag: 'pre', className: '', text: visible(command) }];
-}
-
-export function queueHref(netns: number, device: string, queue: number): string {
-  return `#/queue/${netns}/${encodeURIComponent(device)}/${queue}`;
-}
-
-function clock(unixSeconds: number): string {
-  return new Date(unixSeconds * 1000).toLocaleTimeString([], { hour12: false });
+  #blankFold(): Fold {
+    const drawn = icon('info', 18);
+    const [count, title, names] = ['word', 'title', 'quiet names'].map((one) => element('span', { class: one }));
+    const cards = element('div', { class: 'cards' });
+    if (!count || !title || !names) throw new Error('A line has three parts.');
+    const summary = element('summary', {}, count, element('span', { class: 'cause' }, title, ' ', names));
+    summary.prepend(drawn);
+    const fold: Fold = {
+      root: element('details', {}, summary, cards),
+      drawn,
+      count,
+      title,
+      names,
+      cards,
+      group: undefined,
+    };
+    fold.root.addEventListener('toggle', () => {
+      if (fold.root.open) this.#fill(fold);
+    });
+    return fold;
+  }
 }

@@ -5,47 +5,19 @@ import { createServer, get, type IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Browser, chromium, type Page } from 'playwright-core';
 import { freePort, startAgent } from '../../lab/agent/serve-process.ts';
 import { namespaceLab, noLab } from '../../lab/host/netns.ts';
 import { onlyNightly } from '../../lab/kernels/nightly.ts';
+import { launchBrowser, openPage } from '../../lab/page/browser.ts';
 import type { Puppet } from '../../lab/traffic-reader/puppet.ts';
 
 interface Scope {
   after(undo: () => Promise<void>): void;
 }
 
-/** On a busy machine a browser takes its time. */
-const WITHIN_MS = 30_000;
 const FIRST_CONTENT_MS = 1000;
 /** Markup, but in the pictures of the docs. */
 const DEVICE = process.env.UPDATE ? 'vnet0' : '<b>tap';
-
-async function launchBrowser(t: Scope): Promise<Browser> {
-  const browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    // A test runs as root, for which Chromium has no sandbox; a container's /dev/shm may be small.
-    args: ['--no-sandbox', '--disable-dev-shm-usage'],
-  });
-  t.after(() => browser.close());
-  return browser;
-}
-
-/** With everything that it complains of. */
-async function openPage(browser: Browser, url: string): Promise<{ page: Page; complaints: string[] }> {
-  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-  page.setDefaultTimeout(WITHIN_MS);
-  const complaints: string[] = [];
-  page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
-  });
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  page.on('request', (request) => {
-    if (!request.url().startsWith(url)) complaints.push(`asks elsewhere: ${request.url()}`);
-  });
-  await page.goto(url);
-  return { page, complaints };
-}
 
 /** Sends until it is told to end, or its puppet is gone. */
 function overflow(puppet: Puppet, peer: string): () => Promise<void> {
@@ -85,7 +57,9 @@ test('the finding first, a queue’s page by keyboard alone, no complaint of the
   const { page, complaints } = await openPage(await launchBrowser(t), agent.url);
 
   await page.locator('.finding.critical').first().waitFor();
-  assert.ok((await page.locator('#answer').textContent())?.startsWith(`CRITICAL: ${DEVICE} lost `));
+  // The headline says it once: what is lost and where; the finding below says why.
+  assert.ok((await page.locator('#answer').textContent())?.startsWith(`CRITICAL: ${DEVICE} needs action. `));
+  assert.match((await page.locator('.finding.critical .cause').first().textContent()) ?? '', / lost /);
   assert.equal(await page.locator('#answer b, .finding b, td b').count(), 0, 'a device’s name is no markup');
   assert.match(await page.title(), /^CRITICAL: tapscope/);
   assert.ok((await page.evaluate(announcements)) <= 1, 'an answer that stands is not announced anew with each figure');
@@ -95,7 +69,7 @@ test('the finding first, a queue’s page by keyboard alone, no complaint of the
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
     const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-    assert.equal(ground, colorScheme === 'light' ? 'rgb(255, 255, 255)' : 'rgb(22, 24, 29)');
+    assert.equal(ground, colorScheme === 'light' ? 'rgb(244, 246, 248)' : 'rgb(16, 19, 23)');
     if (process.env.UPDATE) await page.screenshot({ path: `docs/page-${colorScheme}.png` });
   }
 
@@ -112,7 +86,7 @@ test('the finding first, a queue’s page by keyboard alone, no complaint of the
   }
   await page.keyboard.press('Enter');
   await page.locator('.chart canvas').first().waitFor();
-  assert.equal(await page.locator('article h2').textContent(), `${DEVICE} queue 0`);
+  assert.equal(await page.locator('.subject h2').textContent(), `${DEVICE} queue 0`);
   await page.locator('article .finding').first().waitFor();
   assert.ok((await page.locator('.chart').count()) >= 3);
   if (process.env.UPDATE) {
@@ -198,7 +172,7 @@ test('500 queues for a minute: the page does not grow', { skip: noLab || onlyNig
   const agent = await startAgent(t);
   overflow(puppet, peer);
   const { page, complaints } = await openPage(await launchBrowser(t), agent.url);
-  await page.locator('tbody tr').nth(499).waitFor();
+  await page.locator('#queues [aria-rowcount="501"]').waitFor();
   const devtools = await page.context().newCDPSession(page);
   const measure = async (): Promise<{ nodes: number; bytes: number }> => {
     // What one collection finds dead the next frees.

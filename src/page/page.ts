@@ -1,20 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-// The live page at /: the answer, the findings, all queues; or one queue, by the address's fragment.
+// The live page at /: is this host well, what is wrong, all queues; or one queue, by the address's fragment; live, or at a moment (?at=).
 
 import { keyOf } from '../diagnosis/active-findings.ts';
 import type { LiveMessage } from '../outputs/live-message.ts';
-import { mark, say } from './element.ts';
+import { visible } from '../snapshot/visible.ts';
+import { exactTime, lasting, localTime, sayTime, timeElement } from './clock.ts';
+import { element, mark, say } from './element.ts';
 import { FindingList } from './finding-list.ts';
+import { sentenceOf, Totals } from './host-status.ts';
 import { listen } from './live-updates.ts';
+import { fetchMoment, linkTo, momentOf } from './moment.ts';
+import { matchesFinding } from './queue-search.ts';
+import { keyOfQueue } from './queue-state.ts';
 import { QueueTable } from './queue-table.ts';
 import { type QueueAddress, QueueView } from './queue-view.ts';
+import { changeIcon, icon } from './svg.ts';
+import { Trend } from './trends.ts';
 
 const main = part('main');
 const answer = part('answer');
-const stream = part('stream');
 const announced = part('announced');
+const search = searchField();
+const shape = icon('unknown', 34);
+const time = timeElement('taken');
+part('status').prepend(shape);
+part('stream').append(time);
+const moment = momentOf(location.search);
+const totals = new Totals();
 const findings = new FindingList();
 const table = new QueueTable();
+const trends = new Map<string, Trend>();
 let view: QueueView | undefined;
 /** What had the focus in the list when a queue was chosen there. */
 let opener: Element | null = null;
@@ -28,38 +43,60 @@ function part(id: string): HTMLElement {
   return found;
 }
 
+function searchField(): HTMLInputElement {
+  const found = part('search');
+  if (!(found instanceof HTMLInputElement)) throw new Error('The page has no search field.');
+  return found;
+}
+
+function hear(message: LiveMessage): void {
+  remember(message);
+  totals.show(message.queues);
+  draw(message);
+}
+
+function remember({ queues }: LiveMessage): void {
+  const keys = new Set(queues.map(keyOfQueue));
+  for (const key of trends.keys()) if (!keys.has(key)) trends.delete(key);
+  for (const rate of queues) {
+    const trend = trends.get(keyOfQueue(rate)) ?? new Trend();
+    trend.add({ all: rate.offered ?? 0, lost: rate.dropped ?? 0 });
+    trends.set(keyOfQueue(rate), trend);
+  }
+}
+
 function draw(message: LiveMessage): void {
   newest = message;
   const { host, takenAt, queues, verdict } = message;
   const worst = message.findings[0];
-  tell(verdict, answerOf(message), `${verdict} ${worst ? keyOf(worst) : ''}`);
-  const time = new Date(takenAt * 1000).toLocaleTimeString([], { hour12: false });
-  say(stream, `${location.hostname}, Linux ${host.kernel}, tapscope ${host.version}, ${time}`);
-  if (view) view.show(message);
-  else {
-    findings.show(message.findings, queues.length > 0 ? '' : 'There is no tun or tap queue on this host now.');
-    table.show(queues);
+  tell(verdict, `${verdict.toUpperCase()}: ${sentenceOf(message)}`, `${verdict} ${worst ? keyOf(worst) : ''}`);
+  say(part('host'), visible(host.name ?? location.hostname));
+  say(part('versions'), `Linux ${host.kernel}, tapscope ${host.version}`);
+  sayTime(time, takenAt, moment === undefined ? `Live, ${localTime(takenAt)}` : `${localTime(takenAt)}`);
+  if (view) {
+    view.show(message);
+    return;
   }
+  const wanted = search.value.trim().toLowerCase();
+  const found = message.findings.filter((one) => matchesFinding(one, wanted));
+  const isWell = verdict === 'ok' && queues.length > 0 && wanted === '';
+  findings.show(
+    found,
+    isWell ? 'Every rule could judge, by exact figures, and found nothing that needs action.' : '',
+    takenAt,
+  );
+  table.show(queues, trends, wanted);
 }
 
 /** Announced to those who hear the page where it is about something else than before. */
 function tell(verdict: string, sentence: string, about: string): void {
   mark(answer, verdict);
+  mark(part('status'), `status ${verdict}`);
+  changeIcon(shape, verdict);
   say(answer, sentence);
-  document.title = `${verdict === 'ok' ? '' : `${verdict.toUpperCase()}: `}tapscope ${location.hostname}`;
+  document.title = `${verdict === 'ok' ? '' : `${verdict.toUpperCase()}: `}tapscope ${newest?.host.name ?? location.hostname}`;
   if (about !== subject) say(announced, sentence);
   subject = about;
-}
-
-/** The first line of the page, as that of `tapscope diagnose`. */
-function answerOf({ verdict: word, findings: all, queues, unjudged }: LiveMessage): string {
-  const worst = all[0];
-  const more = all.length > 1 ? ` (and ${all.length - 1} more)` : '';
-  if (worst && (word === 'critical' || word === 'warning')) return `${word.toUpperCase()}: ${worst.cause}${more}`;
-  const seen = `${queues.length} ${queues.length === 1 ? 'queue' : 'queues'} watched`;
-  if (word === 'ok') return `OK: ${seen}, nothing to do.`;
-  const blind = unjudged.length > 0 ? `${unjudged.length} rules cannot judge on this host` : 'figures are not exact';
-  return `UNKNOWN: ${seen} without finding a fault, but ${blind}.`;
 }
 
 function route(): void {
@@ -67,9 +104,11 @@ function route(): void {
   if (!address && !view && main.hasChildNodes()) return; // '#queues', within the list: the focus stays where that leads
   if (address && !view) opener = document.activeElement;
   view?.close();
-  view = address && new QueueView(address);
-  main.replaceChildren(...(view ? [view.root] : [findings.root, table.root]));
+  view = address && new QueueView(address, moment);
+  for (const id of ['searching', 'skip']) part(id).hidden = view !== undefined;
+  main.replaceChildren(...(view ? [view.root] : [totals.root, findings.root, table.root]));
   if (newest) draw(newest);
+  scrollTo(0, 0);
   if (view) view.root.querySelector('h2')?.focus();
   else if (opener instanceof HTMLElement) opener.focus();
 }
@@ -79,19 +118,46 @@ function addressIn(fragment: string): QueueAddress | undefined {
   return device === '' ? undefined : { netns: Number(netns), device: decodeURIComponent(device), queue: Number(queue) };
 }
 
+/** What says that this is not now, and leads back. */
+function showPast(at: number): void {
+  const note = part('past');
+  const text = `You look at ${localTime(at)}, ${lasting(Date.now() / 1000 - at)} ago (${exactTime(at)}). `;
+  const live = element('a', { href: linkTo(undefined, '') }, 'Back to live');
+  live.addEventListener('click', () => {
+    live.href = linkTo(undefined, location.hash);
+  });
+  const steps = [-60, -10, 10, 60].map((seconds) => {
+    const step = element(
+      'a',
+      { href: linkTo(at + seconds, location.hash) },
+      `${seconds > 0 ? '+' : '−'}${Math.abs(seconds)} s`,
+    );
+    step.addEventListener('click', () => {
+      step.href = linkTo(at + seconds, location.hash);
+    });
+    return step;
+  });
+  note.replaceChildren(text, live, ...steps);
+  note.hidden = false;
+}
+
 document.addEventListener('keydown', (event) => {
-  if (event.key === '/' && document.activeElement !== table.search && !view) {
+  if (event.key === '/' && document.activeElement !== search && !view) {
     event.preventDefault();
-    table.search.focus();
+    search.focus();
   }
   if (event.key === 'Escape' && view) location.hash = '#/';
 });
+search.addEventListener('input', () => {
+  if (newest) draw(newest);
+});
 addEventListener('hashchange', route);
 route();
-listen({
-  message: draw,
-  trouble: (sentence) => {
-    if (sentence === undefined) return;
-    tell('unknown', sentence, 'no agent');
-  },
-});
+const trouble = (sentence: string | undefined): void => {
+  if (sentence !== undefined) tell('unknown', sentence, 'no agent');
+};
+if (moment === undefined) listen({ message: hear, trouble });
+else {
+  showPast(moment);
+  fetchMoment(moment).then(hear, (error: Error) => trouble(error.message));
+}

@@ -1,104 +1,194 @@
 // SPDX-License-Identifier: Apache-2.0
-// All queues, in the columns of `tapscope top`, searched and sorted here.
-
+// All queues: searched, sorted, and of a thousand only the rows that are in sight are there.
 import type { QueueRate } from '../diagnosis/queue-rates.ts';
-import { COLUMNS } from '../outputs/top-columns.ts';
-import { rowsOf } from '../outputs/top-rows.ts';
-import { element, mark, place, say } from './element.ts';
-import { queueHref } from './finding-list.ts';
+import { inNumericOrder } from '../outputs/top-rows.ts';
+import { element, place, say } from './element.ts';
+import { PAGE_COLUMNS, STATE } from './queue-columns.ts';
+import { QueueRow } from './queue-row.ts';
+import { matches } from './queue-search.ts';
+import { keyOfQueue } from './queue-state.ts';
+import type { Trend } from './trends.ts';
 
-interface Row {
-  readonly root: HTMLTableRowElement;
-  readonly cells: readonly HTMLElement[];
-}
+/** Above and below what is in sight, so that a quick hand and the Tab key find rows. */
+const SPARE = 8;
+/** So many rows come and go at once: not with each turn of a wheel. */
+const STEP = 8;
+/** Until one is there to be measured. */
+const ROW_PIXELS = 48;
 
 export class QueueTable {
-  readonly search = element('input', {
-    type: 'search',
-    id: 'search',
-    placeholder: 'VM, pod, device, process …',
-    'aria-label': 'Search queues by VM, pod, device, process or namespace',
-    spellcheck: 'false',
-  });
   readonly root: HTMLElement;
   readonly #count = element('span', { class: 'quiet', role: 'status' });
-  readonly #body = element('tbody', {});
-  readonly #heads = COLUMNS.map(({ key, title, align }) =>
-    element('th', { scope: 'col', class: align }, element('button', { type: 'button', 'data-sort': key }, title)),
-  );
-  readonly #rows = new Map<string, Row>();
+  readonly #body = element('tbody', { role: 'rowgroup' });
+  readonly #heads = PAGE_COLUMNS.map(headOf);
+  readonly #table: HTMLTableElement;
+  readonly #frame = element('div', { class: 'frame' });
+  readonly #rows = new Map<string, QueueRow>();
+  readonly #names = new Map<string, string>();
   #queues: readonly QueueRate[] = [];
-  #sort = 'd';
+  #found: readonly QueueRate[] = [];
+  #trends: ReadonlyMap<string, Trend> = new Map();
+  #wanted = '';
+  #sort = STATE.key;
   #isReversed = false;
+  #isNamed = false;
+  #from = -1;
 
   constructor() {
-    const head = element('thead', {}, element('tr', {}, ...this.#heads));
+    const head = element('thead', { role: 'rowgroup' }, element('tr', { role: 'row' }, ...this.#heads));
+    this.#table = element('table', { role: 'table', 'aria-label': 'Queues' }, head, this.#body);
+    this.#frame.append(this.#table);
     this.root = element(
       'section',
       { id: 'queues', 'aria-label': 'Queues' },
-      element('h2', {}, 'Queues'),
-      element('div', { class: 'tools' }, this.search, this.#count),
-      element('div', { class: 'scroll' }, element('table', {}, head, this.#body)),
+      element('div', { class: 'bar' }, element('h2', { tabindex: -1 }, 'Queues'), this.#count, legend()),
+      this.#frame,
     );
-    this.search.addEventListener('input', () => this.#draw());
-    for (const column of this.#heads)
-      column.firstElementChild?.addEventListener('click', (event) => this.#sortBy(event));
+    this.#heads.forEach((head) => {
+      head.firstElementChild?.addEventListener('click', () => this.#sortBy(head.dataset.key ?? STATE.key));
+    });
+    this.#body.addEventListener('keydown', (event) => this.#walk(event));
+    const again = (): void => void requestAnimationFrame(() => this.#draw(false));
+    addEventListener('scroll', again, { passive: true });
+    addEventListener('resize', again);
   }
 
-  show(queues: readonly QueueRate[]): void {
+  show(queues: readonly QueueRate[], trends: ReadonlyMap<string, Trend>, wanted: string): void {
     this.#queues = queues;
-    this.#draw();
+    this.#trends = trends;
+    this.#wanted = wanted;
+    this.#arrange();
   }
 
-  #sortBy({ currentTarget }: Event): void {
-    const key = currentTarget instanceof HTMLElement ? (currentTarget.dataset.sort ?? 'd') : 'd';
+  #sortBy(key: string): void {
     this.#isReversed = key === this.#sort && !this.#isReversed;
     this.#sort = key;
-    this.#draw();
+    this.#arrange();
   }
 
-  #draw(): void {
-    const view = { sort: this.#sort, isReversed: this.#isReversed, filter: this.search.value.trim(), offset: 0 };
-    const found = rowsOf(this.#queues, view);
-    const keys = new Set(this.#queues.map(keyOf));
+  #arrange(): void {
+    const order = PAGE_COLUMNS.find(({ key }) => key === this.#sort)?.order ?? STATE.order ?? (() => 0);
+    const sign = this.#isReversed ? -1 : 1;
+    const ranked = this.#queues
+      .filter((rate) => matches(rate, this.#wanted))
+      .map((rate) => ({ rate, rank: rankOf(order(rate)), lost: rate.dropped ?? 0, name: this.#nameOf(rate) }));
+    ranked.sort((a, b) => sign * compare(a.rank, b.rank) || b.lost - a.lost || compare(a.name, b.name));
+    this.#found = ranked.map(({ rate }) => rate);
+    this.#isNamed = new Set(this.#queues.map(({ netns }) => netns)).size > 1;
+    this.#table.ariaRowCount = String(this.#found.length + 1);
+    say(
+      this.#count,
+      this.#wanted === '' ? `${this.#queues.length}` : `${this.#found.length} of ${this.#queues.length}`,
+    );
+    this.#heads.forEach((head, index) => {
+      const column = PAGE_COLUMNS[index];
+      if (!column?.order) return;
+      const [any] = this.#queues;
+      const isAscending = (any !== undefined && typeof column.order(any) === 'string') !== this.#isReversed;
+      const sorted = column.key !== this.#sort ? 'none' : isAscending ? 'ascending' : 'descending';
+      if (head.ariaSort !== sorted) head.ariaSort = sorted;
+    });
+    this.#draw(true);
+  }
+
+  /** `isNew`: the figures are; else the page was scrolled, and rows that were there already stay as they are. */
+  #draw(isNew: boolean): void {
+    if (!this.root.isConnected) return;
+    const found = this.#found;
+    const height = this.#body.firstElementChild?.clientHeight || ROW_PIXELS;
+    const above = Math.max(0, -this.#frame.getBoundingClientRect().top);
+    const room = Math.ceil(innerHeight / height) + 2 * SPARE + STEP;
+    const from = Math.max(0, Math.min(found.length - room, Math.floor(above / height / STEP) * STEP - SPARE));
+    if (!isNew && from === this.#from) return;
+    this.#from = from;
+    const shown = found.slice(from, from + room);
+    const keys = new Set(shown.map(keyOfQueue));
     for (const key of this.#rows.keys()) if (!keys.has(key)) this.#rows.delete(key);
     place(
       this.#body,
-      found.map((queue) => this.#row(queue)),
+      shown.map((rate, index) => this.#row(rate, from + index + 1, isNew)),
     );
-    say(this.#count, `${found.length} of ${this.#queues.length}`);
-    const [any] = this.#queues;
-    COLUMNS.forEach(({ key, order }, index) => {
-      // Names from A on, numbers from the largest.
-      const isAscending = (any !== undefined && typeof order(any) === 'string') !== this.#isReversed;
-      const sorted = key !== this.#sort ? 'none' : isAscending ? 'ascending' : 'descending';
-      this.#heads[index]?.setAttribute('aria-sort', sorted);
-    });
+    setPixels(this.#frame, 'padding-top', from * height);
+    setPixels(this.#frame, 'padding-bottom', (found.length - from - shown.length) * height);
   }
 
-  #row(queue: QueueRate): HTMLTableRowElement {
-    const key = keyOf(queue);
-    const row = this.#rows.get(key) ?? blankRow(queue);
+  /** Of queues that are there now; made anew each second it would be a third of the time to sort. */
+  #nameOf(rate: QueueRate): string {
+    const key = keyOfQueue(rate);
+    const known = this.#names.get(key) ?? inNumericOrder(`${rate.device} ${rate.netns} ${rate.queue ?? ''}`);
+    if (this.#names.size > 2 * this.#queues.length) this.#names.clear();
+    this.#names.set(key, known);
+    return known;
+  }
+
+  #row(rate: QueueRate, place: number, isNew: boolean): HTMLTableRowElement {
+    const key = keyOfQueue(rate);
+    const known = this.#rows.get(key);
+    if (known && !isNew) return known.root;
+    const row = known ?? new QueueRow(rate);
     this.#rows.set(key, row);
-    COLUMNS.forEach(({ cell: textOf }, index) => {
-      const cell = row.cells[index];
-      if (cell) say(cell, textOf(queue));
-    });
-    mark(row.root, (queue.dropped ?? 0) > 0 ? 'losing' : '');
+    row.show(rate, place, this.#trends.get(key), this.#isNamed);
     return row.root;
   }
+
+  /** Up and down go from queue to queue. */
+  #walk(event: KeyboardEvent): void {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const row = document.activeElement?.closest('tr');
+    if (step === undefined || !row) return;
+    let index = Number(row.ariaRowIndex) - 2 + step;
+    // A device without a queue has no page.
+    while (this.#found[index]?.queue === undefined && index >= 0 && index < this.#found.length) index += step;
+    const next = this.#found[index];
+    if (!next) return;
+    event.preventDefault();
+    if (!this.#rows.has(keyOfQueue(next))) {
+      const top = this.#frame.getBoundingClientRect().top + scrollY;
+      scrollTo(0, top + index * (row.clientHeight || ROW_PIXELS) - innerHeight / 2);
+      this.#draw(false);
+    }
+    this.#rows.get(keyOfQueue(next))?.root.querySelector('a')?.focus();
+  }
 }
 
-function blankRow({ netns, device, queue }: QueueRate): Row {
-  const cells = COLUMNS.map(({ title }) =>
-    title === 'DEVICE' && queue !== undefined
-      ? element('a', { href: queueHref(netns, device, queue) })
-      : element('span', {}),
+function headOf({ key, title, unit, meaning, order }: (typeof PAGE_COLUMNS)[number]): HTMLTableCellElement {
+  const words = [element('span', {}, title), element('small', {}, unit)];
+  const inner =
+    order === undefined
+      ? element('span', { class: 'head' }, ...words)
+      : element('button', { type: 'button', class: 'head' }, ...words);
+  return element(
+    'th',
+    { scope: 'col', role: 'columnheader', class: `c-${key}`, title: meaning, 'data-key': key },
+    inner,
   );
-  const data = COLUMNS.map(({ align }, index) => element('td', { class: align }, cells[index] ?? ''));
-  return { root: element('tr', {}, ...data), cells };
 }
 
-function keyOf({ netns, device, queue }: QueueRate): string {
-  return JSON.stringify([netns, device, queue]);
+/** For those who cannot hover. */
+function legend(): HTMLElement {
+  const lines = PAGE_COLUMNS.flatMap(({ title, unit, meaning }) => [
+    element('dt', {}, `${title} (${unit})`),
+    element('dd', {}, meaning),
+  ]);
+  return element(
+    'details',
+    { class: 'legend' },
+    element('summary', {}, 'What the columns mean'),
+    element('dl', {}, ...lines),
+  );
+}
+
+function setPixels(node: HTMLElement, property: string, pixels: number): void {
+  const value = `${Math.max(0, Math.round(pixels))}px`;
+  if (node.style.getPropertyValue(property) !== value) node.style.setProperty(property, value);
+}
+
+function rankOf(order: number | string): number | string {
+  return typeof order === 'string' ? inNumericOrder(order) : order;
+}
+
+/** Numbers from the largest, texts from A on. */
+function compare(a: number | string, b: number | string): number {
+  if (typeof a === 'number' && typeof b === 'number') return b - a;
+  return a === b ? 0 : a < b ? -1 : 1;
 }

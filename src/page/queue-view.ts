@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// One queue: what it does now, what was found on it, and its last half hour.
+// One queue: what was found on it, what it does now, and its last half hour.
 
-import type { QueueRate } from '../diagnosis/queue-rates.ts';
 import type { QueueSeries } from '../diagnosis/queue-series.ts';
 import type { LiveMessage } from '../outputs/live-message.ts';
-import { COLUMNS } from '../outputs/top-columns.ts';
+import { whose } from '../outputs/owner-label.ts';
 import { visible } from '../snapshot/visible.ts';
+import type { Mark } from './chart-marks.ts';
 import { Charts } from './charts.ts';
+import { localTime } from './clock.ts';
+import { copyButton } from './copy-button.ts';
 import { element, say } from './element.ts';
 import { FindingList } from './finding-list.ts';
+import { linkTo } from './moment.ts';
+import { QueueTiles } from './queue-tiles.ts';
 
 export interface QueueAddress {
   readonly netns: number;
@@ -16,61 +20,74 @@ export interface QueueAddress {
   readonly queue: number;
 }
 
-/** The past is asked for again this often; the second that passes is appended from the stream. */
+/** The past is asked for again this often. */
 const ASK_EVERY_MS = 5000;
+/** As CSS has them, but a canvas takes no variable. */
+const COLOURS = { critical: '#e5484d', warning: '#d98a00', info: '#2b8cd6' };
 
 export class QueueView {
   readonly root: HTMLElement;
   readonly #address: QueueAddress;
+  readonly #moment: number | undefined;
   readonly #findings = new FindingList();
-  readonly #charts = new Charts();
-  readonly #facts = element('dl', { class: 'facts' });
-  readonly #trouble = element('p', { class: 'warning', role: 'status' });
-  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #charts: Charts;
+  readonly #tiles = new QueueTiles();
+  readonly #owner = element('p', { class: 'quiet owner' });
+  readonly #trouble = element('p', { class: 'trouble', role: 'status' });
+  readonly #timer: ReturnType<typeof setInterval> | undefined;
+  #shownAt = 0;
   /** An answer may come after that. */
   #isClosed = false;
 
-  constructor(address: QueueAddress) {
+  /** `moment`: Unix time; undefined: live. */
+  constructor(address: QueueAddress, moment: number | undefined) {
     this.#address = address;
+    this.#moment = moment;
+    this.#charts = new Charts(moment);
     const title = element('h2', { tabindex: -1 }, `${visible(address.device)} queue ${address.queue}`);
+    const copy = copyButton(
+      'Copy a link to this moment',
+      () => new URL(linkTo(this.#shownAt, location.hash), location.href).href,
+    );
     this.root = element(
       'article',
       {},
-      element('p', {}, element('a', { href: '#/' }, '← all queues')),
-      title,
+      element('nav', { class: 'bar' }, element('a', { href: '#/', class: 'back' }, '← All queues'), copy),
+      element('div', { class: 'subject' }, title, this.#owner),
       this.#trouble,
       this.#findings.root,
-      this.#facts,
+      this.#tiles.root,
       this.#charts.root,
     );
-    this.#timer = setInterval(() => void this.#ask(), ASK_EVERY_MS);
+    if (moment === undefined) this.#timer = setInterval(() => void this.#ask(), ASK_EVERY_MS);
     void this.#ask();
   }
 
-  show({ findings, queues }: LiveMessage): void {
+  show({ findings, queues, takenAt }: LiveMessage): void {
+    this.#shownAt = takenAt;
     const { netns, device, queue } = this.#address;
     const own = findings.filter(
       (one) => one.netns === netns && one.device === device && (one.queue === undefined || one.queue === queue),
     );
-    this.#findings.show(own, 'Nothing was found on this queue.');
+    this.#findings.show(own, 'Nothing was found on this queue.', takenAt);
+    const begun = own.map(({ rule, severity, since = takenAt, seen }): Mark => {
+      return { from: since, to: Math.max(since, seen), text: rule, colour: COLOURS[severity] };
+    });
+    const moment = this.#moment;
+    const asked =
+      moment === undefined ? [] : [{ from: moment, to: moment, text: localTime(moment), colour: '#8a93a1' }];
+    this.#charts.mark([...begun.slice(0, 5), ...asked]);
     const rate = queues.find((one) => one.netns === netns && one.device === device && one.queue === queue);
     say(this.#trouble, rate ? '' : 'This queue is gone; what is below is its past.');
-    if (rate) this.#showFacts(rate);
+    if (!rate) return;
+    say(this.#owner, visible(`${rate.owner ? whose(rate.owner) : 'No owner is known'}, namespace ${rate.namespace}`));
+    this.#tiles.show(rate);
   }
 
   close(): void {
     this.#isClosed = true;
     clearInterval(this.#timer);
     this.#charts.close();
-  }
-
-  #showFacts(rate: QueueRate): void {
-    const texts = COLUMNS.map(({ title, cell }) => ({ title, text: cell(rate) }));
-    texts.forEach(({ title, text }, index) => {
-      if (!this.#facts.children[2 * index]) this.#facts.append(element('dt', {}, title), element('dd', {}));
-      const value = this.#facts.children[2 * index + 1];
-      if (value instanceof HTMLElement) say(value, text);
-    });
   }
 
   async #ask(): Promise<void> {

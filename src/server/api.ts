@@ -8,7 +8,7 @@ import { queueRates } from '../diagnosis/queue-rates.ts';
 import { seriesOf } from '../diagnosis/queue-series.ts';
 import { answerOf } from '../diagnosis/status.ts';
 import { windowOf } from '../diagnosis/window.ts';
-import { SCHEMA } from '../outputs/live-message.ts';
+import { type LiveMessage, SCHEMA } from '../outputs/live-message.ts';
 import { snapshotToJson } from '../snapshot/json.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { when } from './answers.ts';
@@ -20,7 +20,7 @@ import { createInFlight } from './request-limits.ts';
 export interface ApiDependencies {
   readonly observer: Observer;
   readonly takeSnapshot: () => Promise<Snapshot>;
-  readonly host: { readonly kernel: string; readonly version: string };
+  readonly host: LiveMessage['host'];
 }
 
 /** Answers that take many milliseconds to make. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The HTTP server: /metrics, /api/v1, /, /-/healthy, /-/ready, and 404 for everything else.
 import type { Server } from 'node:http';
-import { networkInterfaces } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import { type FastifyInstance, fastify, LogController } from 'fastify';
 import { createRegistry, type PrometheusOptions } from '../outputs/prometheus/registry.ts';
 import type { Snapshot } from '../snapshot.ts';
@@ -172,5 +172,5 @@ function addRoutes(
     return sendLine(reply, 503, `tapscope is not ready: ${reason}`);
   });
   const { kernel, version } = prometheus.build;
-  addApi(app, { ...dependencies, host: { kernel, version } });
+  addApi(app, { ...dependencies, host: { kernel, version, name: hostname() } });
 }

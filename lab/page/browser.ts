@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Chromium without a screen, for tests of the live page.
+import { type Browser, chromium, type Page } from 'playwright-core';
+
+interface Scope {
+  after(undo: () => Promise<void>): void;
+}
+
+/** On a busy machine a browser takes its time. */
+const WITHIN_MS = 30_000;
+
+export async function launchBrowser(t: Scope): Promise<Browser> {
+  const browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    // A test runs as root, for which Chromium has no sandbox; a container's /dev/shm may be small.
+    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+  });
+  t.after(() => browser.close());
+  return browser;
+}
+
+/** With everything that it complains of. */
+export async function openPage(
+  browser: Browser,
+  url: string,
+  width = 1280,
+): Promise<{ page: Page; complaints: string[] }> {
+  const page = await browser.newPage({ viewport: { width, height: 800 } });
+  page.setDefaultTimeout(WITHIN_MS);
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('request', (request) => {
+    if (new URL(request.url()).origin !== new URL(url).origin) complaints.push(`asks elsewhere: ${request.url()}`);
+  });
+  await page.goto(url);
+  return { page, complaints };
+}

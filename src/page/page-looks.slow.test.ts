@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// The live page on made-up hosts, in a real browser: how it fits, what is folded, what is copied, and what a thousand queues cost it.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import test from 'node:test';
+import type { Page } from 'playwright-core';
+import { slowness } from '../../lab/host/slowness.ts';
+import { launchBrowser, openPage } from '../../lab/page/browser.ts';
+import { servePageHost, tapsOf } from '../../lab/page/page-host.ts';
+
+const LIVE = { hasText: /^CRITICAL: / };
+/** Between two pictures of a screen of 60 Hz. */
+const FRAME_MS = 16;
+/** axe.min.js of axe-core, which is no dependency: npm pack axe-core. */
+const { AXE } = process.env;
+
+function sideways(page: Page): Promise<number> {
+  return page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+}
+
+test('no width makes the page scroll sideways, and on a phone a queue is a card', async (t) => {
+  const host = await servePageHost(t, tapsOf(12));
+  const browser = await launchBrowser(t);
+  for (const width of [320, 390, 768, 1024, 1440]) {
+    const { page, complaints } = await openPage(browser, host.url, width);
+    await page.locator('#answer', LIVE).waitFor();
+    await page.locator('.is-losing').first().waitFor();
+    assert.ok((await sideways(page)) <= 0, `${width} px: the list`);
+    await page.locator('.is-losing td a').first().click();
+    await page.locator('.chart canvas').first().waitFor();
+    assert.ok((await sideways(page)) <= 0, `${width} px: a queue`);
+    assert.deepEqual(complaints, []);
+    await page.close();
+  }
+});
+
+test('equal findings are one line with a count, which opens; the search finds queues and findings', async (t) => {
+  const host = await servePageHost(t, tapsOf(40));
+  const { page, complaints } = await openPage(await launchBrowser(t), host.url);
+  const fold = page.locator('.fold', { hasText: 'No reader' });
+  await fold.waitFor();
+  assert.match((await fold.locator('.word').textContent()) ?? '', /^info × \d+$/);
+  assert.equal(await page.locator('.title', { hasText: /^No reader$/ }).count(), 1);
+  await fold.locator('summary').first().click();
+  assert.ok((await fold.locator('.cards .finding').count()) >= 5);
+  await page.keyboard.press('/');
+  await page.keyboard.type('openvpn');
+  await page.locator('tbody tr').nth(1).waitFor({ state: 'detached' });
+  assert.equal(await page.locator('tbody tr').count(), 1);
+  assert.equal(await page.locator('.fold').count(), 0, 'findings on others are gone');
+  assert.deepEqual(complaints, []);
+});
+
+test('a command is copied by a button, and the button says so', async (t) => {
+  const host = await servePageHost(t, tapsOf(12));
+  const browser = await launchBrowser(t);
+  const { page } = await openPage(browser, host.url);
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write'], { origin: new URL(host.url).origin });
+  const command = page.locator('.finding[open] .command').first();
+  await command.locator('.copy').click();
+  await command.locator('.copy', { hasText: 'Copied' }).waitFor();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await command.locator('pre').textContent());
+});
+
+test('a link keeps the moment: the page of then, with the way back', async (t) => {
+  const host = await servePageHost(t, tapsOf(12));
+  const at = Math.floor(Date.now() / 1000) - 30;
+  const { page, complaints } = await openPage(await launchBrowser(t), `${host.url}?at=${at}#/queue/1/tap6/0`);
+  await page.locator('.chart canvas').first().waitFor();
+  assert.match((await page.locator('#past').textContent()) ?? '', /^You look at \d\d:\d\d:\d\d, 3\d s ago/);
+  assert.equal(new Date((await page.locator('time.taken').getAttribute('datetime')) ?? '').getTime() / 1000, at);
+  await page.locator('#past a', { hasText: 'Back to live' }).click();
+  await page.locator('time.taken', { hasText: /^Live/ }).waitFor();
+  assert.equal(await page.locator('.subject h2').textContent(), 'tap6 queue 0');
+  await page.goto(`${host.url}?at=${at - 7200}`);
+  await page.locator('#answer', { hasText: / cannot be shown\. / }).waitFor();
+  assert.equal(complaints.filter((one) => !one.includes('400') && !one.includes('404')).length, 0, complaints.join());
+});
+
+test('a thousand queues: the rows in sight alone, every one within reach, and no picture is late', async (t) => {
+  const host = await servePageHost(t, tapsOf(1000));
+  const { page, complaints } = await openPage(await launchBrowser(t), host.url);
+  await page.locator('#queues [aria-rowcount="1001"]').waitFor();
+  const rows = await page.locator('tbody tr').count();
+  assert.ok(rows < 80, `${rows} rows`);
+  assert.equal(await page.locator('tbody tr .c-state').first().textContent(), 'losing', 'the worst first');
+  const frames = await scrollThrough(page);
+  const median = frames[Math.floor(frames.length / 2)] ?? Number.NaN;
+  const words = `${median.toFixed(1)} ms at the median, ${frames.at(-1)?.toFixed(1)} ms at most`;
+  t.diagnostic(`${rows} rows; ${frames.length} steps of scrolling, of the browser's main thread ${words}`);
+  assert.ok(median <= FRAME_MS * (await slowness()), words);
+  await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+  await page.locator('tr[aria-rowindex="1001"]').waitFor();
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.locator('tr[aria-rowindex="2"] a').focus();
+  for (let presses = 0; presses < 30; presses += 1) await page.keyboard.press('ArrowDown');
+  const place = await page.evaluate(() => document.activeElement?.closest('tr')?.ariaRowIndex);
+  assert.ok(Number(place) >= 30, `down to row ${place} by keyboard`);
+  assert.deepEqual(complaints, []);
+});
+
+/** Milliseconds of the main thread that each step of 100 pixels, which is one of a wheel, took it: script, style, layout and paint, what came live meanwhile too. Sorted. */
+async function scrollThrough(page: Page): Promise<readonly number[]> {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('Performance.enable');
+  const spent = async (): Promise<number> => {
+    const { metrics } = await devtools.send('Performance.getMetrics');
+    return 1000 * (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN);
+  };
+  const taken: number[] = [];
+  for (let step = 0; step < 150; step += 1) {
+    const before = await spent();
+    await page.evaluate(async () => {
+      scrollBy(0, 100);
+      await new Promise(requestAnimationFrame);
+      await new Promise(requestAnimationFrame);
+    });
+    taken.push((await spent()) - before);
+  }
+  return taken.sort((a, b) => a - b);
+}
+
+test('axe finds no fault, light and dark', { skip: AXE ? false : 'AXE=axe.min.js is not given' }, async (t) => {
+  const host = await servePageHost(t, tapsOf(12));
+  const { page } = await openPage(await launchBrowser(t), host.url);
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    for (const fragment of ['#/', '#/queue/1/tap6/0']) {
+      await page.goto(`${host.url}${fragment}`);
+      await page.locator('.finding').first().waitFor();
+      await page.evaluate(readFileSync(AXE ?? '', 'utf8'));
+      const faults = await page.evaluate(
+        'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + nodes.map(({ target }) => target)))',
+      );
+      assert.deepEqual(faults, [], `${colorScheme} ${fragment}`);
+    }
+  }
+});
