@@ -31,6 +31,15 @@ const unread = /^(\.github|benchmarks?|docs?|examples?|tests?)$/;
 const licenceFile = /^(licen[cs]e|notice|copying)/i;
 const library = 'usr/lib/tapscope';
 const documents = 'usr/share/doc/tapscope';
+/** What Prometheus, Alertmanager and Grafana read, and the pages that alerts lead to; by where it lies in the package. */
+const monitoring = {
+  'dashboards/json': 'usr/share/tapscope/dashboards',
+  'dashboards/rules': 'usr/share/tapscope/prometheus/rules',
+  'deploy/prometheus/prometheus.yml': 'usr/share/tapscope/prometheus/prometheus.yml',
+  'deploy/alertmanager/alertmanager.yml': 'usr/share/tapscope/alertmanager/alertmanager.yml',
+  'docs/rules.md': `${documents}/rules.md`,
+  'docs/runbooks': `${documents}/runbooks`,
+};
 
 function main() {
   if (!installMissing(packagingPackages) || !prepare(root)) return 1;
@@ -54,6 +63,7 @@ function tapscope() {
       recursive: true,
       filter: (file) => !/\/\.built/.test(file),
     });
+  for (const [from, to] of Object.entries(monitoring)) cpSync(join(root, from), join(stage, to), { recursive: true });
   const modules = copyModules(stage);
   put('usr/bin/tapscope', read('deploy/debian/launcher'), 0o755);
   put('usr/lib/systemd/system/tapscope.service', read('deploy/tapscope.service'));

@@ -42,6 +42,11 @@ export const testPackages = [
   { name: 'openvpn', reason: 'is one of the real programs of the lab', present: () => hasProgram('openvpn') },
   { name: 'procps', reason: 'watches processes in the tests', present: () => hasProgram('ps') },
   { name: 'prometheus', reason: 'scrapes and checks what we export', present: () => hasProgram('promtool') },
+  {
+    name: 'prometheus-alertmanager',
+    reason: 'sends what our alerts are grouped to',
+    present: () => hasProgram('prometheus-alertmanager'),
+  },
   { name: 'qemu-system-x86', reason: 'runs other kernels', present: () => hasProgram('qemu-system-x86_64') },
   { name: 'socat', reason: 'takes what is sent through real programs', present: () => hasProgram('socat') },
   { name: 'strace', reason: 'counts the system calls of a scrape', present: () => hasProgram('strace') },
