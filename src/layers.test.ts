@@ -152,6 +152,13 @@ test('of another collector a collector knows only what is in the snapshot', () =
   assert.deepEqual(foreign, []);
 });
 
+test('what is known is asked for by capability, not by the name of a mechanism', () => {
+  const compared = files.filter((file) =>
+    /mechanism\([^)]*\)( \?\? '\w*'\))?\s*[!=]==? ['"`]|includes\([^)]*\.mechanism\(/.test(readFileSync(file, 'utf8')),
+  );
+  assert.deepEqual(compared, []);
+});
+
 test('only the bench starts programs', () => {
   const importers = files.filter((file) =>
     importsOf(file).some((specifier) => spawning.includes(normalize(join(dirname(file), specifier)))),

@@ -55,8 +55,8 @@ export class Collector {
     const { budget } = options;
     this.#governor = new Governor(probes, { budget, cpus: host.onlineCpus, packets: () => this.#packets });
     this.#options = options;
-    this.#owners = new Owners(probes.mechanism('owners'), options.tenants);
-    if (probes.programs && probes.mechanism('devices') === 'walk')
+    this.#owners = new Owners(probes, options.tenants);
+    if (probes.programs && probes.can('walk'))
       this.#queues = new QueueCollector(probes, probes.programs, options.perCpu, options.tenants);
   }
 

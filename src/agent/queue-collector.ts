@@ -84,16 +84,16 @@ export class QueueCollector {
     this.#receive = new ReceiveCollector(probes, object);
     this.#redirects = new Redirects(object);
     this.#losses = new OwnLosses(object);
-    this.#owners = new Owners(probes.mechanism('owners'), tenants, object);
+    this.#owners = new Owners(probes, tenants, object);
     this.#macvtaps = new MacvtapCollector(probes, programs, this.#owners);
-    if (probes.mechanism('readers') !== undefined) {
+    if (probes.can('readers')) {
       this.#readers = new Readers(object);
       this.#readerTimes = new ReaderTimes(this.#readers, ({ pid, started }) => this.#owners.identityOf(pid, started));
     }
   }
 
   collect(): { readonly devices: readonly Device[]; readonly complete: boolean } {
-    if (this.#probes.mechanism('transmit') === 'arithmetic') this.#probes.programs?.settle(false);
+    if (this.#probes.can('offers-derived')) this.#probes.programs?.settle(false);
     // Before the rows: a stop that they have open is told up to here, and what its wake adds to them later is never less.
     const nowNs = Number(process.hrtime.bigint());
     const rows = this.#rows.read(true, this.#perCpu);
@@ -110,7 +110,7 @@ export class QueueCollector {
     this.#receive.read();
     this.#states = this.#probes.states();
     this.#lost = this.#losses.sentences(this.#states);
-    this.#vhost = vhostDriver() !== undefined && this.#probes.mechanism('vhost') !== 'fentry';
+    this.#vhost = vhostDriver() !== undefined && !this.#probes.can('guests-at-once');
     const read: Read = { before, after, nowNs };
     this.#settled.begin(this.#measuredBy());
     const devices = walk.devices.map((walked) => this.#device(walked, read, others.get(walked.id)));
@@ -146,8 +146,7 @@ export class QueueCollector {
     const read = await this.#owners.refresh(this.#held);
     if (!read && guestsBy === this.#guestsBy) return;
     this.#guestsBy = guestsBy;
-    if (guestsBy === 'fentry' || guestsBy === 'iterator')
-      this.#probes.programs?.objectOf('vhost_queues').iterate('vhost_queues');
+    if (this.#probes.can('guests')) this.#probes.programs?.objectOf('vhost_queues').iterate('vhost_queues');
   }
 
   /** At the readers of queues that are or were lately full or stopped; false: there are none. */
@@ -188,12 +187,11 @@ export class QueueCollector {
     owners: readonly (Owner | undefined)[],
   ): Device {
     const otherDropped = freed.filter((drop) => !isWritten(drop));
-    const transmit = this.#probes.mechanism('transmit');
-    const counting = transmit !== undefined;
-    const counted = counting && transmit !== 'arithmetic';
-    const freedMeasured = this.#probes.mechanism('freed') !== undefined;
+    const counted = this.#probes.can('offers');
+    const counting = counted || this.#probes.can('offers-derived');
+    const freedMeasured = this.#probes.can('drops');
     const sums = before.devices.get(walked.id) ?? new Map();
-    const changes = this.#queueChanges.update(this.#probes.mechanism('queue-changes'), walked, sums);
+    const changes = this.#queueChanges.update(this.#probes, walked, sums);
     return deviceOf(walked, {
       sums: counting ? sums : undefined,
       books:
@@ -201,7 +199,7 @@ export class QueueCollector {
           ? this.#keepBooks(walked, { before, after, otherDropped, queuesChanged: changes.changed })
           : undefined,
       reasons: this.#reasons,
-      otherDropped: this.#beforeCounted() ? otherDropped : undefined,
+      otherDropped: this.#probes.can('drops-before') ? otherDropped : undefined,
       receive: this.#receive.ofDevice(walked, freed, refusedByHost),
       receiveBatches: this.#receive.batchesOf(walked),
       redirected: this.#redirected.get(walked.id) ?? [],
@@ -210,16 +208,16 @@ export class QueueCollector {
       freedMeasured,
       queueChanges: changes.total,
       counted,
-      consumedCounted: counting && this.#consumedCounted(),
+      consumedCounted: counting && this.#probes.can('takes'),
       regard: {
         arrivals: counted,
-        departures: this.#departuresSeen(),
+        departures: this.#probes.can('departures'),
         wakeCauses: this.#rows.wakeCauses,
         nowNs,
       },
-      flowSeen: ['fentry', 'waiting'].includes(this.#probes.mechanism('stops') ?? ''),
+      flowSeen: this.#probes.can('stops-possible'),
       vhost: vhostMeasured(this.#probes),
-      allocation: this.#probes.mechanism('allocation') === 'tp_btf',
+      allocation: this.#probes.can('allocation'),
     });
   }
 
@@ -231,7 +229,7 @@ export class QueueCollector {
         before: before.devices.get(walked.id) ?? new Map(),
         after: after.devices.get(walked.id) ?? new Map(),
         walked: withoutFrames(walked, this.#redirected.get(walked.id) ?? []),
-        otherDropped: this.#beforeCounted()
+        otherDropped: this.#probes.can('drops-before')
           ? otherDropped.filter(mayBeInTxDropped).reduce((sum, { packets }) => sum + packets, 0)
           : Number.POSITIVE_INFINITY,
         vhost: this.#vhost,
@@ -249,31 +247,18 @@ export class QueueCollector {
   }
 
   #attached(): Attached {
-    return { stops: this.#flowSeen(), consumed: this.#consumedCounted(), departures: this.#departuresSeen() };
-  }
-
-  #consumedCounted(): boolean {
-    return this.#probes.mechanism('consumed') === 'fentry';
-  }
-
-  #departuresSeen(): boolean {
-    const measured = ['departures', 'vhost-departures'].map((event) => this.#probes.mechanism(event));
-    return measured.some((mechanism) => mechanism !== undefined && mechanism !== 'none');
-  }
-
-  #flowSeen(): boolean {
-    return this.#probes.mechanism('stops') === 'fentry';
-  }
-
-  #beforeCounted(): boolean {
-    return this.#probes.mechanism('before') !== undefined;
+    return {
+      stops: this.#probes.can('stops'),
+      consumed: this.#probes.can('takes'),
+      departures: this.#probes.can('departures'),
+    };
   }
 
   #regime(): Regime {
-    const taken = this.#probes.mechanism('consumed');
+    const { can } = this.#probes;
     return {
-      enqueued: this.#probes.mechanism('transmit') === 'arithmetic' ? 'derived' : 'counted',
-      taken: taken === 'fentry' ? 'counted' : taken === 'arithmetic' ? 'derived' : 'device',
+      enqueued: can('offers-derived') ? 'derived' : 'counted',
+      taken: can('takes') ? 'counted' : can('takes-derived') ? 'derived' : 'device',
     };
   }
 

@@ -5,10 +5,12 @@ import { ALLOCATION_EVENTS } from './allocation/events.ts';
 import { DEPARTURE_EVENTS } from './departures/events.ts';
 import { DEVICE_EVENTS } from './devices/events.ts';
 import { DROP_EVENTS } from './drops/events.ts';
+import { MACVTAP_EVENTS } from './macvtap/events.ts';
 import { OWNER_EVENTS } from './owners/events.ts';
 import { QUEUE_CHANGE_EVENTS } from './queue-changes/events.ts';
 import { READER_EVENTS } from './readers/events.ts';
 import { RECEIVE_EVENTS } from './receive/events.ts';
+import { REDIRECT_EVENTS } from './redirect/events.ts';
 import { STOP_EVENTS } from './stops/events.ts';
 import { TRANSMIT_EVENTS } from './transmit/events.ts';
 import { VHOST_EVENTS } from './vhost/events.ts';
@@ -22,6 +24,8 @@ export const EVENTS: readonly ProbeEvent[] = [
   ...VHOST_EVENTS,
   ...ALLOCATION_EVENTS,
   ...STOP_EVENTS,
+  ...REDIRECT_EVENTS,
+  ...MACVTAP_EVENTS,
   ...RECEIVE_EVENTS,
   ...READER_EVENTS,
   ...OWNER_EVENTS,

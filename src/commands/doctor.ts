@@ -73,9 +73,7 @@ function reportOf(host: Host, probes: Probes, { said, silence }: Talk<AgentSelf 
 }
 
 function pathsOf({ symbols }: Host, probes: Probes): readonly SkbPath[] {
-  return symbols && probes.programs && probes.mechanism('devices') === 'walk'
-    ? skbPaths(probes.programs.object, symbols)
-    : [];
+  return symbols && probes.programs && probes.can('walk') ? skbPaths(probes.programs.object, symbols) : [];
 }
 
 /** A mechanism that the kernel does not have, or that was not asked for, is no fallback. */

@@ -4,7 +4,7 @@ import type { Host } from '../kernel/host.ts';
 import type { BpfLink, BpfObject } from '../kernel/native.ts';
 import type { Symbols } from '../kernel/symbols.ts';
 import type { ProbeState } from '../snapshot.ts';
-import type { Demand, Mechanism, ProbeEvent } from './mechanism.ts';
+import type { Capability, Demand, Mechanism, ProbeEvent } from './mechanism.ts';
 import { firstLine, LoadedPrograms, NoPrograms } from './programs.ts';
 
 /** A better mechanism that is not used, and why. */
@@ -34,6 +34,8 @@ export interface Probes {
   readonly programs: LoadedPrograms | undefined;
   /** Kernel functions, those of modules that came later too. */
   readonly symbols: () => Symbols | undefined;
+  /** Whether a mechanism that is in use makes this known. */
+  readonly can: (capability: Capability) => boolean;
   /** Name of the mechanism in use for an event; undefined: nothing measures it. */
   readonly mechanism: (event: string) => string | undefined;
   /** Programs that are attached now. */
@@ -66,6 +68,7 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
   let { programs, reason } = tryLoading(host, programsOf(candidates), forced);
   const attachments = new Map<string, readonly Attachment[]>();
   let choices: readonly Choice[] = [];
+  let capabilities: ReadonlySet<Capability> = new Set();
   let level: Level = 'exact';
   const demands = new Set<Demand>();
   let epoch = 0;
@@ -86,13 +89,15 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
       if (choice.mechanism) chosen.set(event.name, choice.mechanism);
       return choice;
     });
+    capabilities = new Set(choices.flatMap(({ mechanism }) => mechanism?.provides ?? []));
     if (inUse(choices) !== before) epoch++;
     settle(false);
   };
+  const can = (capability: Capability): boolean => capabilities.has(capability);
   const mechanism = (event: string): string | undefined =>
     choices.find((choice) => choice.event.name === event)?.mechanism?.name;
   apply();
-  if (programs?.endsSeen && mechanism('ended') !== 'fentry') {
+  if (programs?.endsSeen && !can('ends')) {
     // Loaded, and not to be attached: the other programs must not rely on it.
     const refused = choices.find(({ event }) => event.name === 'ended')?.refused.at(-1)?.reason ?? '';
     for (const attachment of [...attachments.values()].flat()) attachment.link.detach();
@@ -106,6 +111,7 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
     choices: () => choices,
     programs,
     symbols: () => symbols,
+    can,
     mechanism,
     attached: () => [...attachments.values()].flat().map(({ program }) => program),
     states: () => choices.map((choice) => stateOf(choice, programs, attachments.get(choice.event.name) ?? [])),

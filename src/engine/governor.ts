@@ -43,7 +43,7 @@ export class Governor {
     this.#probes = probes;
     this.#options = options;
     this.#onEnqueuePath = new Set(probes.choices().flatMap(({ event }) => shedPrograms(event)));
-    if (probes.programs && probes.mechanism('devices') === 'walk') this.#meter = new PriceMeter(probes.programs);
+    if (probes.programs && probes.can('walk')) this.#meter = new PriceMeter(probes.programs);
   }
 
   /** undefined until the first measurement. */

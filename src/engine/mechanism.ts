@@ -3,8 +3,48 @@
 import type { Host } from '../kernel/host.ts';
 import type { Obstacle } from './obstacles.ts';
 
+/**
+ * What a mechanism makes known. Others ask for this and not for the mechanism's name, so that a new mechanism needs no change elsewhere.
+ * walk: rings, queues and devices; ends: the end of a device at once; drops: packets that are freed, with reason; drops-before: those
+ * before tun; offers: each packet offered to a queue; offers-derived: so many by arithmetic; takes: each packet taken, under the ring's lock;
+ * takes-derived: so many by arithmetic; departures: when a packet is taken; stops: stops and wakes; stops-possible: this kernel stops queues
+ * that ask for it; leavings: each queue that leaves; changes: queues that join and leave; guests-at-once and guests: which queues vhost-net
+ * serves; returned, batches, buffers, zerocopy: of vhost-net; holders: the process of each descriptor; holders-by-device: of each device.
+ */
+export type Capability =
+  | 'walk'
+  | 'ends'
+  | 'drops'
+  | 'drops-before'
+  | 'offers'
+  | 'offers-derived'
+  | 'takes'
+  | 'takes-derived'
+  | 'departures'
+  | 'stops'
+  | 'stops-possible'
+  | 'leavings'
+  | 'changes'
+  | 'guests-at-once'
+  | 'guests'
+  | 'returned'
+  | 'batches'
+  | 'buffers'
+  | 'zerocopy'
+  | 'allocation'
+  | 'refusals'
+  | 'receive-batches'
+  | 'macvtap-walk'
+  | 'ipvtap-walk'
+  | 'macvtap-reads'
+  | 'readers'
+  | 'holders'
+  | 'holders-by-device';
+
 export interface Mechanism {
   readonly name: string;
+  /** Absent: nothing that others ask for. */
+  readonly provides?: readonly Capability[];
   /** BPF programs that it loads and attaches, all or none; empty: it needs none. */
   readonly programs: readonly string[];
   /** Earlier choices without which it would mean nothing: EVENT=MECHANISM, MECHANISM|MECHANISM, or EVENT= for any. */

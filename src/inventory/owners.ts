@@ -2,6 +2,7 @@
 // Which process holds each queue, by an iterator over all descriptors or from /proc where BPF is refused, and whose it is.
 import { setTimeout as wait } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import type { Probes } from '../engine/attach.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
 import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
@@ -74,11 +75,11 @@ export class Owners {
   #readMs = Number.NEGATIVE_INFINITY;
   #reading = false;
 
-  constructor(mechanism: string | undefined, tenants?: Tenants, object?: BpfObject) {
+  constructor({ can }: Pick<Probes, 'can'>, tenants?: Tenants, object?: BpfObject) {
     this.#identities = new Identities(tenants);
-    const iterator = mechanism === 'iterator' && object ? new HolderIterator(object) : undefined;
+    const iterator = can('holders') && object ? new HolderIterator(object) : undefined;
     this.#byFile = iterator !== undefined;
-    this.#read = async () => iterator?.read() ?? (mechanism === 'procfs' ? readFromProc() : new Map());
+    this.#read = async () => iterator?.read() ?? (can('holders-by-device') ? readFromProc() : new Map());
   }
 
   /** The same object as long as nothing else is known. */

@@ -12,6 +12,7 @@ export const ALLOCATION_EVENTS: readonly ProbeEvent[] = [
     mechanisms: [
       {
         name: 'tp_btf',
+        provides: ['allocation'],
         programs: ['consumed_typed'],
         onDemand: true,
         needs: WALK,

@@ -29,8 +29,15 @@ function departures(
     name,
     measures: `how long packets lie in the ring until ${until}`,
     mechanisms: [
-      { name: 'consumed', programs: [], needs: ['consumed=fentry'], price: undefined, obstacle: underLock },
-      { name: 'fexit', pins: true, onDemand: true, needs: offersSeen, ...fexit },
+      {
+        name: 'consumed',
+        provides: ['departures'],
+        programs: [],
+        needs: ['consumed=fentry'],
+        price: undefined,
+        obstacle: underLock,
+      },
+      { name: 'fexit', provides: ['departures'], pins: true, onDemand: true, needs: offersSeen, ...fexit },
       { name: 'none', programs: [], needs: [], price: 'time in the ring is not shown', obstacle: always },
     ],
   };

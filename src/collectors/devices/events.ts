@@ -10,6 +10,7 @@ export const DEVICE_EVENTS: readonly ProbeEvent[] = [
     mechanisms: [
       {
         name: 'walk',
+        provides: ['walk'],
         programs: ['walk_queues', 'recycle', 'settle', 'calibrate', 'read_text'],
         needs: [],
         price: undefined,
@@ -30,6 +31,7 @@ export const DEVICE_EVENTS: readonly ProbeEvent[] = [
     mechanisms: [
       {
         name: 'fentry',
+        provides: ['ends'],
         programs: ['ended_fentry'],
         pins: true,
         needs: WALK,

@@ -8,9 +8,17 @@ export const DROP_EVENTS: readonly ProbeEvent[] = [
     name: 'freed',
     measures: 'drop reasons, packets purged and cut by a resize',
     mechanisms: [
-      { name: 'tp_btf', programs: ['dropped_typed'], needs: WALK, price: undefined, obstacle: withoutSymbols },
+      {
+        name: 'tp_btf',
+        provides: ['drops'],
+        programs: ['dropped_typed'],
+        needs: WALK,
+        price: undefined,
+        obstacle: withoutSymbols,
+      },
       {
         name: 'raw-tracepoint',
+        provides: ['drops'],
         programs: ['dropped_raw'],
         needs: WALK,
         price: 'the same counts, each drop some instructions dearer',
@@ -21,6 +29,15 @@ export const DROP_EVENTS: readonly ProbeEvent[] = [
   {
     name: 'before',
     measures: 'losses before tun: qdisc, bridge, no reader',
-    mechanisms: [{ name: 'raw-tracepoint', programs: [], needs: ['freed='], price: undefined, obstacle: always }],
+    mechanisms: [
+      {
+        name: 'raw-tracepoint',
+        provides: ['drops-before'],
+        programs: [],
+        needs: ['freed='],
+        price: undefined,
+        obstacle: always,
+      },
+    ],
   },
 ];

@@ -20,7 +20,7 @@ export interface MacvtapsSeen {
   readonly complete: boolean;
 }
 
-const KINDS = ['macvtap', 'ipvtap'];
+const KINDS = ['macvtap', 'ipvtap'] as const;
 
 export class MacvtapCollector {
   readonly #probes: Probes;
@@ -41,7 +41,7 @@ export class MacvtapCollector {
   collect(freed: ReadonlyMap<bigint, readonly OtherDrop[]>, probes: readonly ProbeState[]): MacvtapsSeen {
     const walks = KINDS.flatMap((kind) => this.#walker(kind)?.walk() ?? []);
     const walked = walks.flatMap(({ devices }) => devices);
-    const counted = this.#probes.mechanism('macvtap-reads') === 'fexit';
+    const counted = this.#probes.can('macvtap-reads');
     if (counted && (walked.length > 0 || this.#delivered.size > 0)) this.#delivered = this.#reads.read();
     const delivered = (id: bigint): number | undefined => (counted ? (this.#delivered.get(id) ?? 0) : undefined);
     const degraded = missedReads(probes);
@@ -57,9 +57,9 @@ export class MacvtapCollector {
   }
 
   /** Its module may come later than the agent. */
-  #walker(kind: string): Walker | undefined {
+  #walker(kind: (typeof KINDS)[number]): Walker | undefined {
     const known = this.#walkers.get(kind);
-    if (known || this.#probes.mechanism(`${kind}s`) !== 'walk') return known;
+    if (known || !this.#probes.can(`${kind}-walk`)) return known;
     const program = `walk_${kind}s`;
     const walker = new Walker(this.#programs.objectOf(program), program);
     this.#walkers.set(kind, walker);

@@ -8,9 +8,17 @@ export const OWNER_EVENTS: readonly ProbeEvent[] = [
     name: 'owners',
     measures: 'the process that holds each queue',
     mechanisms: [
-      { name: 'iterator', programs: ['queue_owners'], needs: WALK, price: undefined, obstacle: withoutSymbols },
+      {
+        name: 'iterator',
+        provides: ['holders'],
+        programs: ['queue_owners'],
+        needs: WALK,
+        price: undefined,
+        obstacle: withoutSymbols,
+      },
       {
         name: 'procfs',
+        provides: ['holders-by-device'],
         programs: [],
         needs: [],
         price:

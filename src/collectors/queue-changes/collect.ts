@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How often queues joined and left each device: counted by a probe where one can be attached, else by what the walk finds.
+import type { Probes } from '../../engine/attach.ts';
 import type { DeviceSums } from '../../engine/rows.ts';
 import type { WalkedDevice } from '../../engine/walk.ts';
 import type { QueueChanges } from '../../snapshot.ts';
@@ -15,12 +16,12 @@ export class QueueChangeBooks {
   readonly #counted = new Map<bigint, Known>();
   readonly #walked = new WalkedQueueChanges();
 
-  /** By the event queue-changes and its mechanism; `sums` were read before the walk. */
-  update(mechanism: string | undefined, walked: WalkedDevice, sums: DeviceSums): SeenChanges {
+  /** `sums` were read before the walk. */
+  update({ can }: Pick<Probes, 'can'>, walked: WalkedDevice, sums: DeviceSums): SeenChanges {
     const seen = this.#walked.update(walked);
     // Where the probe is, it counts moves too.
-    if (mechanism === 'fentry') return { total: this.#count(walked, sums), changed: false };
-    return { ...seen, total: mechanism === 'walk' ? seen.total : undefined };
+    if (can('leavings')) return { total: this.#count(walked, sums), changed: false };
+    return { ...seen, total: can('changes') ? seen.total : undefined };
   }
 
   forget(present: ReadonlySet<bigint>): void {

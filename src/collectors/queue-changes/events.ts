@@ -10,6 +10,7 @@ export const QUEUE_CHANGE_EVENTS: readonly ProbeEvent[] = [
     mechanisms: [
       {
         name: 'fentry',
+        provides: ['leavings', 'changes'],
         programs: ['left_fentry'],
         pins: true,
         needs: WALK,
@@ -18,6 +19,7 @@ export const QUEUE_CHANGE_EVENTS: readonly ProbeEvent[] = [
       },
       {
         name: 'walk',
+        provides: ['changes'],
         programs: [],
         needs: WALK,
         price:

@@ -7,6 +7,15 @@ export const READER_EVENTS: readonly ProbeEvent[] = [
   {
     name: 'readers',
     measures: 'the thread that reads each queue, and what it does while the queue is full or stopped',
-    mechanisms: [{ name: 'looks', programs: ['look_at_readers'], needs: WALK, price: undefined, obstacle: always }],
+    mechanisms: [
+      {
+        name: 'looks',
+        provides: ['readers'],
+        programs: ['look_at_readers'],
+        needs: WALK,
+        price: undefined,
+        obstacle: always,
+      },
+    ],
   },
 ];

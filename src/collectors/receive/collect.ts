@@ -47,10 +47,10 @@ export class ReceiveCollector {
     freed: readonly OtherDrop[],
     refusedByHost: readonly OtherDrop[],
   ): Receive {
-    const measured = this.#probes.mechanism('refused') === 'fexit';
+    const measured = this.#probes.can('refusals');
     return {
-      dropped: this.#probes.mechanism('freed') === undefined ? undefined : freed.filter(isWritten),
-      refusedByHost: this.#probes.mechanism('before') === undefined ? undefined : refusedByHost,
+      dropped: this.#probes.can('drops') ? freed.filter(isWritten) : undefined,
+      refusedByHost: this.#probes.can('drops-before') ? refusedByHost : undefined,
       xdp,
       refused: measured ? withZeros(this.#refused.get(id) ?? []) : undefined,
       frameErrors,
@@ -59,7 +59,7 @@ export class ReceiveCollector {
 
   /** By queue, for those that vhost-net has sent by. */
   batchesOf({ id }: WalkedDevice): ReadonlyMap<number, VhostBatches> {
-    if (this.#probes.mechanism('receive-batches') !== 'fexit') return new Map();
+    if (!this.#probes.can('receive-batches')) return new Map();
     const own = this.#batches.get(id) ?? [];
     return new Map(own.map(({ queue, packets, sizes }) => [queue, { bounds: BOUNDS, buckets: sizes, sum: packets }]));
   }

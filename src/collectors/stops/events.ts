@@ -11,6 +11,7 @@ export const STOP_EVENTS: readonly ProbeEvent[] = [
     mechanisms: [
       {
         name: 'fentry',
+        provides: ['stops', 'stops-possible'],
         programs: [
           'woken_fentry',
           'woken_fexit',
@@ -29,6 +30,7 @@ export const STOP_EVENTS: readonly ProbeEvent[] = [
       },
       {
         name: 'waiting',
+        provides: ['stops-possible'],
         programs: [],
         needs: ['consumed=fentry'],
         price: 'attached once a device has IFF_BACKPRESSURE, because every wake of a network card pays for it',

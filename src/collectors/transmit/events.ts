@@ -11,6 +11,7 @@ export const TRANSMIT_EVENTS: readonly ProbeEvent[] = [
     mechanisms: [
       {
         name: 'fentry',
+        provides: ['offers'],
         programs: ['offered_fentry', 'sent_fexit'],
         pins: true,
         needs: [...WALK, 'ended=fentry'],
@@ -19,6 +20,7 @@ export const TRANSMIT_EVENTS: readonly ProbeEvent[] = [
       },
       {
         name: 'raw-tracepoint',
+        provides: ['offers'],
         programs: ['offered_raw', 'sent_raw'],
         needs: WALK,
         price:
@@ -27,6 +29,7 @@ export const TRANSMIT_EVENTS: readonly ProbeEvent[] = [
       },
       {
         name: 'arithmetic',
+        provides: ['offers-derived'],
         programs: [],
         needs: [...WALK, 'freed='],
         price:
@@ -41,6 +44,7 @@ export const TRANSMIT_EVENTS: readonly ProbeEvent[] = [
     mechanisms: [
       {
         name: 'fentry',
+        provides: ['takes'],
         programs: ['consumed_fentry', 'consumed_vhost_fentry'],
         pins: true,
         needs: [...WALK, 'ended=fentry'],
@@ -49,6 +53,7 @@ export const TRANSMIT_EVENTS: readonly ProbeEvent[] = [
       },
       {
         name: 'arithmetic',
+        provides: ['takes-derived'],
         programs: [],
         needs: [...WALK, 'freed=', 'transmit=fentry|raw-tracepoint'],
         price: 'exact at rest; under load what was certainly delivered',

@@ -16,8 +16,8 @@ export interface VhostMeasured {
 }
 
 export function vhostMeasured(probes: Probes): VhostMeasured {
-  const is = (event: string): boolean => (probes.mechanism(event) ?? 'none') !== 'none';
-  return { returned: is('returned'), batches: is('batches'), buffers: is('buffers'), zeroCopy: is('zerocopy') };
+  const { can } = probes;
+  return { returned: can('returned'), batches: can('batches'), buffers: can('buffers'), zeroCopy: can('zerocopy') };
 }
 
 /** A queue that vhost-net never served has no series of it. */

@@ -12,6 +12,7 @@ export const VHOST_EVENTS: readonly ProbeEvent[] = [
     mechanisms: [
       {
         name: 'fentry',
+        provides: ['returned'],
         programs: ['unproduced_fentry'],
         pins: true,
         needs: WALK,
@@ -33,6 +34,7 @@ export const VHOST_EVENTS: readonly ProbeEvent[] = [
     mechanisms: [
       {
         name: 'fentry',
+        provides: ['guests-at-once', 'guests'],
         programs: ['connected_fentry', 'vhost_queues'],
         pins: true,
         needs: WALK,
@@ -41,6 +43,7 @@ export const VHOST_EVENTS: readonly ProbeEvent[] = [
       },
       {
         name: 'iterator',
+        provides: ['guests'],
         programs: ['vhost_queues'],
         needs: WALK,
         price: 'a guest is known some seconds after it was connected',
@@ -60,9 +63,17 @@ export const VHOST_EVENTS: readonly ProbeEvent[] = [
     measures: 'how many packets vhost-net takes at once',
     mechanisms: [
       // consumed_vhost_fentry runs once for each batch.
-      { name: 'consumed', programs: [], needs: ['consumed=fentry'], price: undefined, obstacle: batchesOnly },
+      {
+        name: 'consumed',
+        provides: ['batches'],
+        programs: [],
+        needs: ['consumed=fentry'],
+        price: undefined,
+        obstacle: batchesOnly,
+      },
       {
         name: 'fentry',
+        provides: ['batches'],
         programs: ['batch_fentry'],
         pins: true,
         onDemand: true,
@@ -79,6 +90,7 @@ export const VHOST_EVENTS: readonly ProbeEvent[] = [
     mechanisms: [
       {
         name: 'fentry',
+        provides: ['buffers'],
         programs: ['discarded_fentry'],
         pins: true,
         needs: WALK,
@@ -94,6 +106,7 @@ export const VHOST_EVENTS: readonly ProbeEvent[] = [
     mechanisms: [
       {
         name: 'fentry',
+        provides: ['zerocopy'],
         programs: ['zerocopy_done_fentry', 'zerocopy_tried_fentry'],
         pins: true,
         needs: ['vhost=fentry|iterator'],
@@ -102,6 +115,7 @@ export const VHOST_EVENTS: readonly ProbeEvent[] = [
       },
       {
         name: 'fentry-callback',
+        provides: ['zerocopy'],
         programs: ['zerocopy_called_fentry', 'zerocopy_tried_fentry'],
         pins: true,
         needs: ['vhost=fentry|iterator'],
