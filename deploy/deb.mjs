@@ -39,6 +39,7 @@ const monitoring = {
   'deploy/alertmanager/alertmanager.yml': 'usr/share/tapscope/alertmanager/alertmanager.yml',
   'docs/rules.md': `${documents}/rules.md`,
   'docs/runbooks': `${documents}/runbooks`,
+  'docs/schema': `${documents}/schema`,
 };
 
 function main() {

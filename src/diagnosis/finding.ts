@@ -29,6 +29,23 @@ export interface Rejected {
   readonly because: string;
 }
 
+/** Of the window that was judged; undefined: not measured. Of a finding about a whole device the sums of its queues. */
+export interface Figures {
+  /** Since when: the length of the window, or of the device's life in it. */
+  readonly seconds: number;
+  /** Packets, with those lost. */
+  readonly offered: number | undefined;
+  /** Packets dropped at the queue, for all reasons. */
+  readonly lost: number | undefined;
+  /** lost of offered, 0 to 1. */
+  readonly share: number | undefined;
+  /** Packets of the whole device lost before tun. */
+  readonly lostBefore: number | undefined;
+  /** Packets in the ring at the end, and its size. */
+  readonly occupancy: number | undefined;
+  readonly capacity: number | undefined;
+}
+
 export interface Finding {
   readonly rule: string;
   readonly severity: Severity;
@@ -47,7 +64,9 @@ export interface Finding {
   readonly confidence: Confidence;
   /** Why its figures may be off; empty: they are exact. */
   readonly degraded: readonly string[];
+  /** `judge()` adds them. */
+  readonly figures?: Figures;
 }
 
-/** A finding as a rule returns it: `judge()` adds the name of the rule. */
-export type Diagnosis = Omit<Finding, 'rule'>;
+/** A finding as a rule returns it: `judge()` adds the name of the rule and the figures. */
+export type Diagnosis = Omit<Finding, 'rule' | 'figures'>;

@@ -4,6 +4,7 @@
 import { RULES } from './all-rules.ts';
 import { answering } from './asked.ts';
 import type { Finding, Severity } from './finding.ts';
+import { withFigures } from './finding-figures.ts';
 import type { QuietDevices } from './quiet.ts';
 import type { Rule, Symptom } from './rule.ts';
 import { type DeviceSpan, grown, type Window } from './window.ts';
@@ -42,7 +43,10 @@ export function judge(whole: Window, asked?: DeviceSpan, quiet?: QuietDevices): 
   const told = asked ? answering(found, asked) : found;
   return {
     // Stable: findings of equal severity stay in the order of the rules, causes before their company.
-    findings: told.toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity)),
+    findings: withFigures(
+      told.toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity)),
+      whole,
+    ),
     unjudged: RULES.flatMap((rule) => {
       const events = missing(rule);
       return events.length > 0

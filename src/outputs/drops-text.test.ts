@@ -124,6 +124,7 @@ test('for programs: one object a line, the same keys whatever is known', () => {
   assert.deepEqual(loss, {
     schema: 1,
     type: 'loss',
+    takenAt: AT,
     at: new Date(1000 * AT).toISOString(),
     netns: 1,
     namespace: null,

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each command says with --json is what docs/schema/tapscope.schema.json says it is: of a real tap that loses packets.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import test from 'node:test';
+import { Ajv, type ValidateFunction } from 'ajv';
+import { at, listAt, parseJson } from '../../lab/host/checked-json.ts';
+import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+
+const ajv = new Ajv({ strict: false, allErrors: true });
+ajv.addSchema(JSON.parse(readFileSync('docs/schema/tapscope.schema.json', 'utf8')), 'tapscope');
+
+function validatorOf(command: string): ValidateFunction {
+  return ajv.compile({ $ref: `tapscope#/$defs/${command}` });
+}
+
+function assertValid(command: string, value: unknown): void {
+  const validate = validatorOf(command);
+  assert.ok(validate(value), `${command}: ${JSON.stringify(validate.errors?.slice(0, 5), null, 1)}`);
+}
+
+/** Its exit code says what was found, and is no failure. */
+function said(...words: readonly string[]): Promise<string> {
+  return new Promise((resolve) => {
+    const options = { maxBuffer: 2 ** 26, timeout: 60_000 };
+    execFile(process.execPath, ['dist/src/main.js', ...words], options, (_, stdout) => resolve(stdout));
+  });
+}
+
+test('every command says what its schema says, with numbers as numbers', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('0', 'tap0', 'tap');
+  const peer = await lab.raise('tap0', 10);
+  const flood = setInterval(() => void puppet.udp(peer, 9, 100, 64).catch(() => undefined), 100);
+  t.after(() => clearInterval(flood));
+
+  const diagnosed = parseJson(await said('diagnose', 'tap0', '--netns', String(lab.inode), '--for', '4s', '--json'));
+  assertValid('diagnose', diagnosed);
+  const figures = at(listAt(diagnosed, 'findings')[0], 'figures');
+  for (const name of ['seconds', 'offered', 'lost', 'share'])
+    assert.equal(typeof at(figures, name), 'number', `${name}: ${JSON.stringify(figures)}`);
+  assert.ok(Number(at(figures, 'share')) > 0.9);
+  assertValid('check', parseJson(await said('check', '--json')));
+  assertValid('top', parseJson(await said('top', '-b', '-n', '1', '-d', '1', '--json')));
+  assertValid('doctor', parseJson(await said('doctor', '--json')));
+  assertValid('explain', parseJson(await said('explain', '--json')));
+  const lines = (await said('drops', '--for', '3s', '--json')).trim().split('\n');
+  assert.ok(lines.length >= 2);
+  for (const line of lines) assertValid('drops', parseJson(line));
+});
+
+test('the schema says no to what is none', () => {
+  const validate = validatorOf('diagnose');
+  assert.ok(
+    !validate({ schema: 1, takenAt: '2026-11-23', seconds: 1, host: {}, findings: [], unjudged: [], verdict: 'fine' }),
+  );
+});
