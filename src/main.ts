@@ -45,12 +45,15 @@ function program(setExitCode: (code: number) => void): Command {
   tapscope
     .command('doctor')
     .description('what can be seen on this host, by which mechanism, and why not by a better one')
+    .option('--verbose', 'each event, and what the kernel says of every better mechanism', false)
     .option('--json', 'for programs', false)
     .option(MECHANISM, MECHANISM_HELP, [])
     .option(NO_PIN, NO_PIN_HELP)
     .exitOverride()
     .action(async (values) =>
-      setExitCode(await doctor({ json: values.json, mechanisms: values.mechanism, pin: values.pin })),
+      setExitCode(
+        await doctor({ json: values.json, verbose: values.verbose, mechanisms: values.mechanism, pin: values.pin }),
+      ),
     );
   scoped(tapscope.command('check').argument('[device]', 'only this device'))
     .description('the state of all queues on one screen, in under three seconds; for monitoring, the first line')

@@ -63,7 +63,7 @@ test('drivers that come after the agent', async (t) => {
 
   await t.test('tun', async (t) => {
     await untilAttached(agent, 0);
-    const doctor = await tapscope(['doctor']);
+    const doctor = await tapscope(['doctor', '--verbose']);
     assert.equal(doctor.code, 3);
     assert.match(doctor.stdout, /the tun driver is not loaded/);
     await run('modprobe', ['tun']);
@@ -75,7 +75,10 @@ test('drivers that come after the agent', async (t) => {
   await t.test('macvtap and ipvtap', (t) => macvtapComes(t, agent));
   await t.test('while functions of tun are traced it cannot be unloaded, and doctor says so', async () => {
     await assert.rejects(run('rmmod', ['tun']), /in use/);
-    assert.match((await tapscope(['doctor'])).stdout, /tun cannot be unloaded \(ended, queue-changes, transmit/);
+    assert.match(
+      (await tapscope(['doctor', '--verbose'])).stdout,
+      /tun cannot be unloaded \(ended, queue-changes, transmit/,
+    );
     await agent.stop();
     await unloadTun();
   });

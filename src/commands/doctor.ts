@@ -7,7 +7,7 @@ import { PROBE_SYMBOLS } from '../engine/probe-symbols.ts';
 import { type SkbPath, skbPaths } from '../engine/skb-paths.ts';
 import { AGENT_LOCK, type AgentSelf, askAgent } from '../kernel/agent-lock.ts';
 import { CAPABILITIES, capabilityNames, type Host, readHost } from '../kernel/host.ts';
-import { type DoctorReport, renderDoctor } from '../outputs/doctor-text.ts';
+import { type DoctorReport, renderDoctor, renderDoctorShort } from '../outputs/doctor-text.ts';
 import { type Talk, talkToAgent } from './agent-silence.ts';
 
 /** While it loads its programs, an agent answers nothing for seconds. */
@@ -15,18 +15,22 @@ const PATIENCE_MS = 5000;
 
 export interface DoctorOptions {
   readonly json: boolean;
+  /** Each event, and why not by a better mechanism. */
+  readonly verbose: boolean;
   /** As --mechanism has them: EVENT=NAME. */
   readonly mechanisms: readonly string[];
   readonly pin: boolean;
 }
 
 /** Exit code 0: every event by its best mechanism; 1: fallbacks; 3: something is not measured at all. */
-export async function doctor({ json, mechanisms, pin }: DoctorOptions): Promise<number> {
+export async function doctor({ json, verbose, mechanisms, pin }: DoctorOptions): Promise<number> {
   const host = readHost(PROBE_SYMBOLS);
   const probes = attachProbes(host, EVENTS, { forced: parseForced(mechanisms), pin });
   const report = reportOf(host, probes, await talkToAgent(AGENT_LOCK, PATIENCE_MS, askAgent));
   probes.close();
-  process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : renderDoctor(report));
+  process.stdout.write(
+    json ? `${JSON.stringify(report, null, 2)}\n` : verbose ? renderDoctor(report) : renderDoctorShort(report),
+  );
   return { best: 0, fallbacks: 1, blind: 3 }[report.verdict];
 }
 
@@ -77,7 +81,7 @@ function pathsOf({ symbols }: Host, probes: Probes): readonly SkbPath[] {
 }
 
 /** A mechanism that the kernel does not have, or that was not asked for, is no fallback. */
-function stateOf({ mechanism, refused }: Choice): 'best' | 'fallback' | 'blind' {
+export function stateOf({ mechanism, refused }: Choice): 'best' | 'fallback' | 'blind' {
   if (!mechanism) return 'blind';
   return refused.some(({ kind }) => kind !== 'absent' && kind !== 'on-demand') ? 'fallback' : 'best';
 }

@@ -33,6 +33,7 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
   doctor: {
     examples: [
       ['doctor', 'what this kernel lets tapscope measure'],
+      ['doctor --verbose', 'each event, and why not by a better mechanism'],
       ['doctor --json', 'the same as JSON'],
     ],
     exitCodes: [

@@ -15,6 +15,7 @@ import { createObserver } from '../server/observer.ts';
 import { type RunningServer, startServer } from '../server/server.ts';
 import { startSocket } from '../server/socket.ts';
 import { visibleLines } from '../snapshot/visible.ts';
+import { stateOf } from './doctor.ts';
 import type { ServeOptions } from './options/serve-options.ts';
 import { thisHost, version } from './version.ts';
 
@@ -72,7 +73,7 @@ async function start(
   undo.push(() => agent.close());
   await sampler.start(agent);
   undo.push(() => sampler.stop());
-  process.stdout.write(`tapscope listens on ${server.scheme}://${server.address}/metrics (${summary(agent.probes)})\n`);
+  process.stdout.write(welcome(server, agent.probes));
 }
 
 function say(error: Error): undefined {
@@ -84,13 +85,26 @@ function pageOf({ scheme, address }: RunningServer): string {
   return `${scheme}://${address.replace(/^(?:0\.0\.0\.0|\[::\])?(?=:\d+$)/, 'localhost')}/`;
 }
 
-function summary(probes: Probes): string {
-  const choices = probes.choices();
-  const blind = choices.filter(({ mechanism }) => !mechanism).map(({ event }) => event.name);
-  const used = choices.flatMap(({ event, mechanism }) => (mechanism ? [`${event.name}: ${mechanism.name}`] : []));
-  return [...used, ...(blind.length > 0 ? [`not measured: ${blind.join(', ')}; 'tapscope doctor' says why`] : [])].join(
-    ', ',
-  );
+/** Where it is, what is measured and how well, how to stop it; before all, what a missing right costs. */
+function welcome(server: RunningServer, probes: Probes): string {
+  const { scheme, address } = server;
+  const states = probes.choices().map(stateOf);
+  const number = (wanted: string): number => states.filter((state) => state === wanted).length;
+  const blind = probes.choices().flatMap(({ event, mechanism }) => (mechanism ? [] : [event.name]));
+  const measured = [
+    `${number('best')} of ${states.length} events by the best mechanism`,
+    ...(number('fallback') > 0 ? [`${number('fallback')} by another`] : []),
+    ...(blind.length > 0 ? [`${blind.length} not at all (${blind.join(', ')})`] : []),
+  ].join(', ');
+  const isRoot = process.getuid?.() === 0;
+  return [
+    ...(isRoot || blind.length === 0
+      ? []
+      : ['tapscope does not run as root, and so does not see all. Start it as root.']),
+    `tapscope listens on ${scheme}://${address}/metrics. Its live page: ${pageOf(server)}`,
+    `Measured: ${measured}.${states.every((state) => state === 'best') ? '' : " 'tapscope doctor' tells why."}`,
+    'Ctrl-C stops it. It changes nothing on this host.\n',
+  ].join('\n');
 }
 
 function readBuild(kernel: string): Build {

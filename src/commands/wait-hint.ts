@@ -12,6 +12,7 @@ export async function untilCut<Result>(
   work: (signal: AbortSignal, begun: () => void) => Promise<Result>,
 ): Promise<Result> {
   const cut = new AbortController();
+  let timer: ReturnType<typeof setInterval> | undefined;
   const stop = (): void => cut.abort();
   process.once('SIGINT', stop);
   const isShown = process.stderr.isTTY;
@@ -19,8 +20,14 @@ export async function untilCut<Result>(
   show('Asking the agent, or attaching probes');
   const agent = isShown ? await besideAgent() : '';
   try {
-    return await work(cut.signal, () => show(`${hint}${agent}`));
+    return await work(cut.signal, () => {
+      const begunAt = performance.now();
+      const tell = (): void => show(`${hint}${agent}; ${Math.round((performance.now() - begunAt) / 1000)} s`);
+      tell();
+      if (isShown) timer = setInterval(tell, 1000);
+    });
   } finally {
+    clearInterval(timer);
     if (isShown) process.stderr.write('\r\u001b[2K');
     process.off('SIGINT', stop);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type DoctorReport, renderDoctor } from './doctor-text.ts';
+import { type DoctorReport, renderDoctor, renderDoctorShort } from './doctor-text.ts';
 
 const report: DoctorReport = {
   schema: 1,
@@ -99,4 +99,35 @@ test('who answers as the agent cannot forge what the terminal shows', () => {
   const text = renderDoctor({ ...report, agent });
   assert.ok(!text.includes('\u001b') && !text.includes('\nOK: '), text);
   assert.equal(text.match(/\ufffd\[2J\ufffdOK: everything/g)?.length, 2);
+});
+
+test('in short: one sentence, what each fallback costs, and each reason once', () => {
+  const [transmit] = report.events;
+  assert.ok(transmit);
+  const refused = [{ mechanism: 'fentry', kind: 'refused', reason: 'load program x of y.o: Operation not permitted' }];
+  const events = [
+    { ...transmit, refused },
+    { ...transmit, event: 'freed', refused },
+    { ...transmit, event: 'devices', state: 'best', price: null, refused: [] },
+    { ...transmit, event: 'vhost', state: 'blind', price: null, mechanism: null, measures: 'batches', refused },
+  ] as const;
+  assert.equal(
+    renderDoctorShort({ ...report, rights: [], events }),
+    `FALLBACK: all 4 events are measured, 2 of them not by the best mechanism:
+Kernel 6.18.0, 2 CPUs. No agent runs.
+
+  transmit, freed: costs more
+  vhost: not measured: batches
+  Why (transmit, freed, vhost): the kernel refuses the program: Operation not permitted
+
+No right or kernel feature is missing.
+That programs are not permitted all the same is decided elsewhere (lockdown, a security module, seccomp, a sandbox): no right of tapscope changes it.
+'tapscope doctor --verbose' has each event and what the kernel said.
+`,
+  );
+  assert.match(
+    renderDoctorShort({ ...report, verdict: 'blind', events }),
+    /^BLIND: 1 of 4 events are not measured at all\.\n/,
+  );
+  assert.match(renderDoctorShort({ ...report, verdict: 'best', events: [] }), /^OK: all 0 events /);
 });

@@ -51,13 +51,65 @@ const VERDICTS = {
 const FORBIDDEN =
   'That programs are not permitted all the same is decided elsewhere (lockdown, a security module, seccomp, a sandbox): no right of tapscope changes it.';
 
-export function renderDoctor(report: DoctorReport): string {
+/** The answer, and what a fallback costs, each reason once. */
+export function renderDoctorShort(report: DoctorReport): string {
+  const { events, pins } = report;
+  const others = events.filter(({ state }) => state !== 'best');
+  const costs = grouped(others, ({ state, price, measures }) =>
+    state === 'blind' ? `not measured: ${measures}` : (price ?? 'the same, another way'),
+  );
+  const reasons = grouped(
+    others,
+    ({ refused }) => refused.map(({ reason }) => whyOf(reason)).filter((one) => !/^needs /.test(one))[0] ?? '',
+  );
   const lines = [
+    answerOf(report),
+    ...headOf(report).slice(1),
+    ...costs.map(([cost, names]) => `  ${names.join(', ')}: ${cost}`),
+    ...reasons.flatMap(([reason, names]) => (reason === '' ? [] : [`  Why (${names.join(', ')}): ${reason}`])),
+    ...(others.length > 0 ? [''] : []),
+    ...(pins.length > 0
+      ? ['While an agent runs, tun cannot be unloaded; --no-pin gives that up for raw tracepoints.', '']
+      : []),
+    ...missingOf(report),
+    ...(others.length > 0 ? ["'tapscope doctor --verbose' has each event and what the kernel said."] : []),
+  ];
+  return `${lines.map(visible).join('\n')}\n`;
+}
+
+/** One sentence. */
+function answerOf({ verdict, events }: DoctorReport): string {
+  const number = (wanted: string): number => events.filter(({ state }) => state === wanted).length;
+  if (verdict === 'best') return `OK: all ${events.length} events are measured by the best mechanism this kernel has.`;
+  if (verdict === 'blind') return `BLIND: ${number('blind')} of ${events.length} events are not measured at all.`;
+  return `FALLBACK: all ${events.length} events are measured, ${number('fallback')} of them not by the best mechanism:`;
+}
+
+/** 'load program offered_fentry of dist/bpf/tapscope.bpf.o: Operation not permitted' is the same of every program. */
+function whyOf(reason: string): string {
+  return reason.replace(/^load program \S+ of \S+: /, 'the kernel refuses the program: ');
+}
+
+function grouped(
+  events: readonly EventReport[],
+  keyOf: (event: EventReport) => string,
+): readonly (readonly [string, readonly string[]])[] {
+  const groups = new Map<string, string[]>();
+  for (const event of events) groups.set(keyOf(event), [...(groups.get(keyOf(event)) ?? []), event.event]);
+  return [...groups];
+}
+
+function headOf(report: DoctorReport): readonly string[] {
+  return [
     VERDICTS[report.verdict],
     `Kernel ${report.kernel}, ${report.possibleCpus} CPUs. ${renderAgent(report)}`,
     ...(report.agent?.exposure ? [`That is open: ${report.agent.exposure}`] : []),
     '',
   ];
+}
+
+export function renderDoctor(report: DoctorReport): string {
+  const lines = [...headOf(report)];
   for (const event of report.events) lines.push(...renderEvent(event), '');
   lines.push(...report.skbPaths.map(renderPath), ...(report.skbPaths.length > 0 ? [''] : []));
   if (report.pins.length > 0)
@@ -65,19 +117,20 @@ export function renderDoctor(report: DoctorReport): string {
       `While an agent runs, tun cannot be unloaded (${report.pins.join(', ')}); --no-pin gives that up for raw tracepoints.`,
       '',
     );
+  lines.push(...missingOf(report));
+  // Any process may answer as the agent: an abstract socket has no owner.
+  return `${lines.map(visible).join('\n')}\n`;
+}
+
+function missingOf(report: DoctorReport): readonly string[] {
   const missing = [
     ...report.features.filter(({ present }) => !present).map(({ name, hint }) => `${name}: ${hint}.`),
     ...report.rights
       .filter(({ present }) => !present)
       .map(({ name, use }) => `${name}: needed to ${use}; run as root, or grant it.`),
   ];
-  lines.push(
-    ...(missing.length > 0
-      ? ['Missing:', ...missing.map((line) => `  ${line}`)]
-      : ['No right or kernel feature is missing.', ...(isForbidden(report) ? [FORBIDDEN] : [])]),
-  );
-  // Any process may answer as the agent: an abstract socket has no owner.
-  return `${lines.map(visible).join('\n')}\n`;
+  if (missing.length > 0) return ['Missing:', ...missing.map((line) => `  ${line}`)];
+  return ['No right or kernel feature is missing.', ...(isForbidden(report) ? [FORBIDDEN] : [])];
 }
 
 function isForbidden({ events }: DoctorReport): boolean {
