@@ -21,6 +21,9 @@ test('what is not there is one sentence', () => {
   assert.throws(() => found({ device: 'tap', vm: 'b\u001b' }), {
     message: `No tun, tap or macvtap device named tap of VM b\u{fffd} is on this host; ${all}`,
   });
+  assert.throws(() => found({ device: 'tapO' }), {
+    message: `No tun, tap or macvtap device named tapO is on this host (did you mean tap0?); ${all}`,
+  });
   assert.throws(() => devicesIn({ ...goldenSnapshot, devices: [] }, { pod: 'x' }), {
     message: 'No tun, tap or macvtap device of pod x is on this host; there is none at all.',
   });

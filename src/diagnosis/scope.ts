@@ -3,6 +3,7 @@
 
 import { visible } from '../snapshot/visible.ts';
 import type { Device, Owner, Snapshot } from '../snapshot.ts';
+import { closestName } from './closest-name.ts';
 import type { Finding } from './finding.ts';
 
 /** All that are given must hold. Names are whole names. */
@@ -34,7 +35,18 @@ export function devicesIn(snapshot: Snapshot, scope: Scope, isPast = false): rea
   if (isPast) throw new Error(`${wanted} was there then; ${devices.length} others were.`);
   const there =
     devices.length === 0 ? 'there is none at all' : `'tapscope top -b -n 1' lists the ${devices.length} there are`;
-  throw new Error(`${wanted} is on this host; ${there}.`);
+  throw new Error(`${wanted} is on this host${meant(devices, scope)}; ${there}.`);
+}
+
+/** ' (did you mean vnet10?)', of a device's or a VM's name, where nothing else was asked for. */
+function meant(devices: readonly Device[], { device, vm, pod, process }: Scope): string {
+  if ([device, vm, pod, process].filter((one) => one !== undefined).length > 1) return '';
+  const vms = devices.flatMap(({ queues }) => queues.flatMap(({ owner }) => owner?.identity?.vm || []));
+  const names = devices.map(({ name }) => name);
+  const close =
+    (device === undefined ? undefined : closestName(device, names)) ??
+    (vm === undefined ? undefined : closestName(vm, vms));
+  return close === undefined ? '' : ` (did you mean ${visible(close)}?)`;
 }
 
 /** The same snapshot with these devices only, which may be none. */
