@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Conntrack and the bridge's own firewall drop what is on its way to a tap: the answer names the firewall, never "OK".
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { answerTo, type Scene, said, scene } from '../../lab/agent/on-call.ts';
+import { noLab } from '../../lab/host/netns.ts';
+
+/** Sends lumps for as long as the test runs. */
+async function sends({ lab }: Scene, lump: () => Promise<unknown>): Promise<void> {
+  let over = false;
+  const sent = (async () => {
+    while (!over) {
+      await lump();
+      await wait(100);
+    }
+  })();
+  lab.after(async () => {
+    over = true;
+    await sent;
+  });
+}
+
+async function assertFirewall(one: Scene): Promise<void> {
+  const { answer, findings } = await answerTo(one);
+  assert.deepEqual([answer, findings[0]?.rule], ['warning', 'host-firewall'], `${said(findings)}`);
+}
+
+test('conntrack: what belongs to no connection is dropped', { skip: noLab }, async (t) => {
+  const one = await scene(t, 1000);
+  await one.reader.readLoop('a', 0);
+  // A rule on its state loads conntrack; "untracked" is what no connection is looked up for.
+  await one.lab.exec(
+    'nft',
+    'add table ip f; add chain ip f r { type filter hook output priority raw; }; add rule ip f r meta l4proto udp notrack; ' +
+      'add chain ip f c { type filter hook output priority 0; }; add rule ip f c ct state { invalid, untracked } drop',
+  );
+  const sender = await one.lab.puppet();
+  await sends(one, () => sender.udp('10.77.0.2', 9, 30, 64).catch(() => undefined)); // send() says EPERM
+  await assertFirewall(one);
+});
+
+for (const hook of ['forward', 'postrouting'])
+  test(`nft drops in the bridge's ${hook} hook`, { skip: noLab }, async (t) => {
+    const one = await scene(t, 1000);
+    await one.reader.readLoop('a', 0);
+    await one.lab.ipBatch([
+      'link add br0 type bridge mcast_snooping 0 forward_delay 0',
+      'link set br0 up',
+      'link set tap0 master br0',
+      'link add ve0 type veth peer name ve1',
+      'link set ve0 up',
+      'link set ve1 master br0 up',
+    ]);
+    await one.lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tap0/brport/state)" = 3 ]; do sleep 0.1; done');
+    const added = await one.lab
+      .exec(
+        'nft',
+        `add table bridge f; add chain bridge f c { type filter hook ${hook} priority 0; }; add rule bridge f c oifname tap0 drop`,
+      )
+      .then(
+        () => true,
+        () => false,
+      );
+    if (!added) return t.skip('this kernel has no nft for bridges (CONFIG_NF_TABLES_BRIDGE)');
+    const sender = await one.lab.puppet();
+    await sends(one, () => sender.packet('ve0', 30, 64));
+    await assertFirewall(one);
+  });
