@@ -93,17 +93,12 @@ export class QueueCollector {
   }
 
   collect(): { readonly devices: readonly Device[]; readonly complete: boolean } {
-    if (this.#probes.can('offers-derived')) this.#probes.programs?.settle(false);
-    // Before the rows: a stop that they have open is told up to here, and what its wake adds to them later is never less.
-    const nowNs = Number(process.hrtime.bigint());
-    const rows = this.#rows.read(true, this.#perCpu);
-    this.#redirected = this.#redirects.read();
-    const before = withFrames(rows, this.#redirected);
-    const walk = this.#walker.walk(this.#attached());
-    if (this.#probes.demand('backpressure', walk.devices.some(asksForFlowControl))) {
+    let looked = this.#look();
+    while (this.#probes.demand('backpressure', looked.walk.devices.some(asksForFlowControl))) {
       this.#walker.walk(this.#attached()); // prepares the queues that are watched now
-      return this.collect();
+      looked = this.#look();
     }
+    const { nowNs, before, walk } = looked;
     this.#readers?.look(false);
     const after = withFrames(this.#rows.read(false), this.#redirects.read());
     const others = this.#freed.read();
@@ -125,6 +120,16 @@ export class QueueCollector {
     if (complete) this.#forget(new Set([...present, ...this.#recycler.absent]));
     this.#sawAll ||= complete;
     return { devices: [...devices, ...macvtaps.devices], complete };
+  }
+
+  /** The rows, and then the walk. */
+  #look(): { readonly nowNs: number; readonly before: RowsRead; readonly walk: ReturnType<Walker['walk']> } {
+    if (this.#probes.can('offers-derived')) this.#probes.programs?.settle(false);
+    // Before the rows: a stop that they have open is told up to here, and what its wake adds to them later is never less.
+    const nowNs = Number(process.hrtime.bigint());
+    const rows = this.#rows.read(true, this.#perCpu);
+    this.#redirected = this.#redirects.read();
+    return { nowNs, before: withFrames(rows, this.#redirected), walk: this.#walker.walk(this.#attached()) };
   }
 
   pool(): { readonly used: number; readonly capacity: number } {
