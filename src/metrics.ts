@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue: every metric once. Outputs, the table of docs/metrics.md and the dashboards read it; nothing else names a metric.
 
+import { allocationMetrics } from './collectors/allocation/metrics.ts';
+import { otherDropMetrics } from './collectors/drops/metrics.ts';
 import { macvtapMetrics } from './collectors/macvtap/metrics.ts';
+import { queueChangeMetrics } from './collectors/queue-changes/metrics.ts';
 import { ownerInfo, readerMetrics } from './collectors/readers/metrics.ts';
 import { receiveDeviceMetrics, receiveQueueMetrics, redirectQueueMetrics } from './collectors/receive/metrics.ts';
 import { ringMetrics } from './collectors/ring/metrics.ts';
 import { flowMetrics } from './collectors/stops/metrics.ts';
+import { transmitMetrics } from './collectors/transmit/metrics.ts';
 import { vhostMetrics } from './collectors/vhost/metrics.ts';
 import { counter, counters, flag, gauge, gauges, info, type Metric, series, seriesIf } from './metric.ts';
 import { findingMetric, type ShownFinding } from './metrics/finding.ts';
@@ -34,59 +38,7 @@ export interface ScrapeState {
 
 /** Subject labels: netns, device, queue (no queue at `--detail device`). */
 export const queueMetrics: readonly Metric<Queue>[] = [
-  counter(
-    'tapscope_queue_offered_packets_total',
-    'Packets that the host transmitted to this queue, towards the guest or reader: what tun_net_xmit was asked to take.',
-    (queue) => queue.counters?.offered,
-  ),
-  counter(
-    'tapscope_queue_offered_bytes_total',
-    'Bytes that the host transmitted to this queue, towards the guest or reader: skb->len of what tun_net_xmit was asked to take.',
-    (queue) => queue.counters?.offeredBytes,
-  ),
-  counters(
-    'tapscope_queue_dropped_packets_total',
-    'Packets towards the guest or reader that tun_net_xmit freed instead of queueing, by kernel drop reason (enum skb_drop_reason); UNTRACED: no reason was seen.',
-    ['reason'],
-    (queue) => (queue.counters?.dropped ?? []).map(({ reason, packets }) => series(packets, reason)),
-  ),
-  counters(
-    'tapscope_queue_consumed_packets_total',
-    'Packets taken out of the ring, by read (read, recvmsg) or by vhost (in batches); what vhost gave back to the ring is in it (fentry __tun_wake_queue, Linux 7.3).',
-    ['path'],
-    ({ counters }) =>
-      counters?.consumed ? [series(counters.consumed.read, 'read'), series(counters.consumed.vhost, 'vhost')] : [],
-  ),
-  counter(
-    'tapscope_queue_delivered_packets_total',
-    'Packets handed to the guest or reader successfully: taken from the ring and copied (tun_do_read, vhost), what ip -s link calls TX packets.',
-    (queue) => queue.counters?.delivered,
-  ),
-  counter(
-    'tapscope_queue_purged_packets_total',
-    'Packets thrown out of the ring when the queue was detached or deleted, never seen by the guest or reader (tun_queue_purge); no kernel counter knows them.',
-    (queue) => queue.counters?.purged,
-  ),
-  counter(
-    'tapscope_queue_resized_packets_total',
-    'Packets thrown out of the ring by a smaller txqueuelen, never seen by the guest or reader (tun_device_event, ptr_ring_resize_multiple); no kernel counter knows them.',
-    (queue) => queue.counters?.resized,
-  ),
-  counter(
-    'tapscope_queue_failed_packets_total',
-    'Packets taken out of the ring by a reader whose buffer could not be filled, lost (tun_do_read); no kernel counter knows them.',
-    (queue) => queue.counters?.failed,
-  ),
-  counter(
-    'tapscope_queue_unproduced_packets_total',
-    'Packets that vhost-net took and gave back, those lost for want of room included (vhost_net_buf_unproduce); consumed counts them again.',
-    (queue) => queue.counters?.unproduced,
-  ),
-  counter(
-    'tapscope_queue_overflowed_packets_total',
-    'Packets that did not fit back into the ring when vhost returned them, lost (vhost_net_buf_unproduce); no kernel counter knows them.',
-    (queue) => queue.counters?.overflowed,
-  ),
+  ...transmitMetrics,
   gauges(
     'tapscope_queue_audit_imbalance_packets',
     'Packets (of the equation stops: stops) by which a conservation equation of the queue does not add up; 0 at rest, under load what moved while it was read.',
@@ -99,25 +51,10 @@ export const queueMetrics: readonly Metric<Queue>[] = [
     (queue) => queue.auditPending,
   ),
   flag('tapscope_queue_degraded', '1 while figures of this queue are known not to be exact.', isDegraded),
-  gauge(
-    'tapscope_ring_capacity_packets',
-    'Packets that the ring between host and reader can hold (tun_file.tx_ring.size).',
-    (queue) => queue.ring?.capacity,
-  ),
-  gauge(
-    'tapscope_ring_occupancy_packets',
-    'Packets that wait in the ring for the guest or reader (tun_file.tx_ring, producer to consumer).',
-    (queue) => queue.ring?.occupancy,
-  ),
   ...ringMetrics,
   ...flowMetrics,
   ...readerMetrics,
-  counters(
-    'tapscope_queue_freed_packets_total',
-    'Packets that the reader or guest got, by the CPU that allocated them: the same that frees them, or another (sk_buff.alloc_cpu at consume_skb in tun_do_read). Only with --mechanism allocation=tp_btf.',
-    ['allocated_on'],
-    (queue) => (queue.freed ? [series(queue.freed.there, 'same'), series(queue.freed.elsewhere, 'other')] : []),
-  ),
+  ...allocationMetrics,
   ...vhostMetrics,
   ...redirectQueueMetrics,
   ...receiveQueueMetrics,
@@ -167,12 +104,7 @@ export const deviceMetrics: readonly Metric<Device>[] = [
     ['state'],
     (device) => [...seriesIf(device.attachedQueues, 'attached'), ...seriesIf(device.detachedQueues, 'detached')],
   ),
-  counters(
-    'tapscope_device_queue_changes_total',
-    'Times that a queue joined or left the device since it was first seen: opened or closed, attached or detached by TUNSETQUEUE (__tun_detach, tun_struct.numqueues).',
-    ['change'],
-    ({ queueChanges: changes }) => (changes ? [series(changes.joined, 'joined'), series(changes.left, 'left')] : []),
-  ),
+  ...queueChangeMetrics,
   counters(
     'tapscope_device_unseen_packets_total',
     'Packets that no program of tapscope saw and the kernel’s own counters prove (tx_packets, tx_dropped), by what became of them. With one queue they are in all figures; with several, no queue has them.',
@@ -189,12 +121,7 @@ export const deviceMetrics: readonly Metric<Device>[] = [
     'Packets towards the guest or reader that the kernel counted as dropped (tx_dropped of rtnl_link_stats64).',
     (device) => device.counters?.txDropped,
   ),
-  counters(
-    'tapscope_device_other_dropped_packets_total',
-    'Packets towards the guest or reader lost before tun (qdisc, bridge, no reader), by kernel drop reason and the function that freed them (tracepoint skb:kfree_skb).',
-    ['reason', 'location'],
-    (device) => (device.otherDropped ?? []).map(({ reason, location, packets }) => series(packets, reason, location)),
-  ),
+  ...otherDropMetrics,
   gauges(
     'tapscope_device_audit_imbalance_packets',
     'Packets by which a conservation equation over all queues of the device does not add up; 0 at rest, under load what moved while it was read.',

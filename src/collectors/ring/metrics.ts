@@ -6,6 +6,16 @@ import type { Queue } from '../../snapshot.ts';
 
 export const ringMetrics: readonly Metric<Queue>[] = [
   gauge(
+    'tapscope_ring_capacity_packets',
+    'Packets that the ring between host and reader can hold (tun_file.tx_ring.size).',
+    (queue) => queue.ring?.capacity,
+  ),
+  gauge(
+    'tapscope_ring_occupancy_packets',
+    'Packets that wait in the ring for the guest or reader (tun_file.tx_ring, producer to consumer).',
+    (queue) => queue.ring?.occupancy,
+  ),
+  gauge(
     'tapscope_ring_occupancy_highwater_packets',
     'Most packets that waited in the ring within the last one to two minutes: at most 31 too low where packets are counted when they are taken (fentry __tun_wake_queue, Linux 7.3; full rings exactly when they drop), else of one arrival in 128 and of each snapshot.',
     ({ ring }) => ring?.highwater,
