@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Imports point one way. What a layer may not import keeps it what it is: outputs cannot touch what they cannot reach.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 
@@ -135,6 +135,31 @@ test('imports point one way', () => {
     files.flatMap((file) => importsOf(file).flatMap((specifier) => objection(file, specifier) ?? [])),
     [],
   );
+});
+
+/** Layers that this one imports, itself or through others. */
+function reach(layer: string): ReadonlySet<string> {
+  const direct = (layers[layer]?.imports ?? []).filter((name) => name in layers || name === 'addon');
+  return new Set(direct.flatMap((name) => [name, ...reach(name)]));
+}
+
+/** The table as a drawing, without the arrows that follow from others. */
+function drawing(): string {
+  const arrows = Object.entries(layers).flatMap(([layer, { imports }]) => {
+    const direct = imports.filter((name) => reach(layer).has(name));
+    const needed = direct.filter((name) => !direct.some((other) => reach(other).has(name)));
+    return needed.map((name) => `  ${layer} --> ${name}`);
+  });
+  return ['```mermaid', 'flowchart TD', ...arrows.sort(), '```'].join('\n');
+}
+
+test('the drawing of docs/architecture.md is that of the table (UPDATE=1 writes it)', () => {
+  const page = 'docs/architecture.md';
+  const document = readFileSync(page, 'utf8');
+  const fresh = document.replace(/```mermaid\n[^`]*```/, drawing());
+  assert.ok(fresh.includes(drawing()), `${page} has no place for the drawing`);
+  if (process.env.UPDATE === '1') writeFileSync(page, fresh);
+  assert.equal(readFileSync(page, 'utf8'), fresh);
 });
 
 test('of another collector a collector knows only what is in the snapshot', () => {
