@@ -5,6 +5,7 @@
 #include "macvtap.bpf.h"
 #include "routed.bpf.h"
 #include "transmit.bpf.h"
+#include "unrouted.bpf.h"
 #include "written.bpf.h"
 
 /* tun_net_xmit. One variable: finding a second one would cost each freed packet an instruction. */
@@ -66,10 +67,13 @@ static __always_inline void find_own_text(void)
 /* Dropped before its device became the output device. */
 static __noinline int count_routed(u64 *ctx)
 {
-	struct net_device *dev = routed_to((struct sk_buff *)ctx[0]);
+	struct sk_buff *skb = (struct sk_buff *)ctx[0];
+	struct net_device *dev = routed_to(skb);
 
 	if (dev)
 		count_at(dev, ctx[1], ctx[2], 1);
+	else if (has_flag(ctx[2], REASON_UNROUTED) || !has_route(skb))
+		count_unrouted(skb, ctx[1], ctx[2]);
 	return 0;
 }
 

@@ -21,29 +21,41 @@ struct sk_buff___routed {
 enum reason_flag {
 	REASON_ROUTED = 1,     /* dropped between the route and the output device (netfilter, ip_forward) */
 	REASON_FROM_GUEST = 2, /* of a packet that came in by the device: the host's decision, not its end */
+	REASON_UNROUTED = 4,   /* for want of a route, or by the address that it came from */
 };
 
 /* By reason. */
 const volatile u8 reason_flags[256];
 
-static __always_inline bool has_flag(u64 reason, enum reason_flag flag)
+static __always_inline bool has_flag(u64 reason, u8 flags)
 {
 	u64 index = reason;
 
 	/* The barrier keeps the bound where the verifier sees it. Reasons of subsystems lie above bit 16. */
 	asm volatile("%0 &= 255" : "+r"(index));
-	return reason_flags[index] & flag && reason < sizeof(reason_flags);
+	return reason_flags[index] & flags && reason < sizeof(reason_flags);
 }
 
+/* The route of such a packet is looked at. */
 static __always_inline bool is_routed_reason(u64 reason)
 {
-	return has_flag(reason, REASON_ROUTED);
+	return has_flag(reason, REASON_ROUTED | REASON_UNROUTED);
+}
+
+static __always_inline u64 route_of(struct sk_buff *skb)
+{
+	return BPF_CORE_READ((struct sk_buff___routed *)skb, _skb_refdst) & ~SKB_DST_NOREF;
+}
+
+static __always_inline bool has_route(struct sk_buff *skb)
+{
+	return route_of(skb) != 0;
 }
 
 /* A registered tun or tap by which the route leaves; NULL: there is no route yet, or it leads elsewhere. */
 static __noinline struct net_device *routed_to(struct sk_buff *skb)
 {
-	u64 route = BPF_CORE_READ((struct sk_buff___routed *)skb, _skb_refdst) & ~SKB_DST_NOREF;
+	u64 route = route_of(skb);
 
 	/* What else lies there is a list of TCP's, whose packets are never freed by these functions: reads may fail. */
 	if ((s64)route >= 0)

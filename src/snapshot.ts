@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one shared vocabulary: what was seen of the host at one moment. Pure data; the code that takes it lives in src/inventory and src/probes.
 
+import type { UnroutedDrop } from './collectors/drops/state.ts';
 import type { Reader } from './collectors/readers/state.ts';
 import type { Macvtap, Receive, Redirected, UncountedLoss } from './collectors/receive/state.ts';
 import type { Vhost, VhostBatches } from './collectors/vhost/state.ts';
@@ -270,6 +271,8 @@ export interface AgentState {
   readonly sheds: number;
   /** How many sets of mechanisms have measured since the agent started, this one included; undefined: it was not recorded. */
   readonly epoch: number | undefined;
+  /** Packets that the host dropped before it chose an output device; absent: not measured, or not recorded. */
+  readonly unrouted?: readonly UnroutedDrop[] | undefined;
   /** Duration of the last snapshot, seconds. */
   readonly snapshotSeconds: number;
 }

@@ -57,6 +57,7 @@ export const GUEST_FILES: readonly { readonly file: string; readonly daily: read
   { file: 'src/collectors/readers/readers.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/collectors/drops/before-tun.kernel.test.ts', daily: ['6.1'] },
   { file: 'src/collectors/drops/routed-drops.kernel.test.ts', daily: ['6.1', '7.3'] },
+  { file: 'src/collectors/drops/unrouted.kernel.test.ts', daily: ['6.1', '7.3'] },
   { file: 'src/collectors/receive/refused-by-host.kernel.test.ts', daily: ['6.1', '7.3'] },
   { file: 'src/collectors/receive/receive.kernel.test.ts', daily: ['6.12'] },
   { file: 'src/collectors/drops/uncounted.kernel.test.ts', daily: ['6.1', '7.3'] },

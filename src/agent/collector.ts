@@ -108,6 +108,7 @@ export class Collector {
         level: this.#probes.level(),
         sheds: this.#governor.sheds,
         epoch: this.#probes.epoch(),
+        unrouted: this.#queues?.unrouted(),
         snapshotSeconds: (performance.now() - started) / 1000,
       },
     };

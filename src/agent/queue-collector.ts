@@ -4,6 +4,8 @@
 import { type Books, Ledger } from '../accounting/ledger.ts';
 import type { Regime } from '../accounting/queue-books.ts';
 import { FreedPackets } from '../collectors/drops/read.ts';
+import type { UnroutedDrop } from '../collectors/drops/state.ts';
+import { UnroutedDrops } from '../collectors/drops/unrouted.ts';
 import { MacvtapCollector } from '../collectors/macvtap/collect.ts';
 import { QueueChangeBooks } from '../collectors/queue-changes/collect.ts';
 import { ReaderTimes } from '../collectors/readers/collect.ts';
@@ -51,6 +53,7 @@ export class QueueCollector {
   readonly #rows: Rows;
   readonly #recycler: Recycler;
   readonly #freed: FreedPackets;
+  readonly #unrouted: UnroutedDrops;
   readonly #receive: ReceiveCollector;
   readonly #redirects: Redirects;
   #redirected: RedirectsRead = new Map();
@@ -81,6 +84,7 @@ export class QueueCollector {
     this.#rows = new Rows(object);
     this.#recycler = new Recycler(object);
     this.#freed = new FreedPackets(probes, programs);
+    this.#unrouted = new UnroutedDrops(probes, programs);
     this.#receive = new ReceiveCollector(probes, object);
     this.#redirects = new Redirects(object);
     this.#losses = new OwnLosses(object);
@@ -130,6 +134,11 @@ export class QueueCollector {
     const rows = this.#rows.read(true, this.#perCpu);
     this.#redirected = this.#redirects.read();
     return { nowNs, before: withFrames(rows, this.#redirected), walk: this.#walker.walk(this.#attached()) };
+  }
+
+  /** Packets that the host dropped before they belonged to any device. */
+  unrouted(): readonly UnroutedDrop[] | undefined {
+    return this.#unrouted.read();
   }
 
   pool(): { readonly used: number; readonly capacity: number } {

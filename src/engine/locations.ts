@@ -105,6 +105,7 @@ export const LABELLED_LOCATIONS: ReadonlySet<string> = new Set([
   'ip_finish_output2',
   'ip_output',
   'ip_forward',
+  'ip_error',
   'ip6_output',
   'ip6_finish_output2',
   'neigh_probe',

@@ -12,6 +12,18 @@ const OTHER_REASONS = ['PFMEMALLOC', 'SECURITY_HOOK', 'NOT_SPECIFIED'] as const;
 /** Of packets that are dropped when their route is known, and their output device is not yet skb->dev. */
 const ROUTED_REASONS = ['NETFILTER_DROP', 'PKT_TOO_BIG'] as const;
 
+/** Of packets that the host drops because of where they come from, or because it knows no way for them. */
+const UNROUTED_REASONS = [
+  'IP_RPFILTER',
+  'IP_INNOROUTES',
+  'IP_OUTNOROUTES',
+  'IP_INADDRERRORS',
+  'IP_INVALID_SOURCE',
+  'IP_LOCAL_SOURCE',
+  'IP_INVALID_DEST',
+  'IP_LOCALNET',
+] as const;
+
 export interface ReasonNames {
   /** Name of a reason number; `unknown_<n>` for one that the kernel's BTF does not name. */
   readonly name: (reason: number) => string;
@@ -60,23 +72,17 @@ const FROM_GUEST_REASONS = [
   'CPU_BACKLOG',
   'TC_INGRESS',
   'XDP',
-  'IP_RPFILTER',
-  'IP_INNOROUTES',
-  'IP_OUTNOROUTES',
-  'IP_INADDRERRORS',
-  'IP_INVALID_SOURCE',
-  'IP_LOCAL_SOURCE',
-  'IP_INVALID_DEST',
-  'IP_LOCALNET',
 ] as const;
 
 const ROUTED = 1; // enum reason_flag in bpf/routed.bpf.h
 const FROM_GUEST = 2;
+const UNROUTED = 4;
 
 /** Value of a BPF object's `reason_flags`, by reason number. */
 export function reasonFlags({ number }: ReasonNames): Uint8Array {
   const table = new Uint8Array(256);
   for (const name of FROM_GUEST_REASONS) assignSlot(table, number(name), FROM_GUEST);
+  for (const name of UNROUTED_REASONS) assignSlot(table, number(name), UNROUTED | FROM_GUEST);
   for (const name of ROUTED_REASONS) assignSlot(table, number(name), ROUTED | FROM_GUEST);
   return table;
 }

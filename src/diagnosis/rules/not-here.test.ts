@@ -32,7 +32,7 @@ test('an idle device is OK', () => {
 test('it saw nothing while packets to its neighbour were dropped', () => {
   const { answer, findings } = asked([idle, { before: { 'NETFILTER_DROP@nf_hook_slow': 300 } }]);
   assert.equal(answer, 'unknown');
-  assert.match(findings[0]?.degraded[0] ?? '', /3 000 packets to other devices of its namespace were dropped/);
+  assert.match(findings[0]?.degraded[0] ?? '', /3 000 packets to and from other devices of its namespace were dropped/);
 });
 
 test('rx_dropped grows, and no probe saw why', () => {

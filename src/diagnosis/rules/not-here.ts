@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { UnroutedDrop } from '../../collectors/drops/state.ts';
 import { lossOnTheWayBack, lossTowards } from '../asked.ts';
 import { receivedFrom, unexplainedReceive } from '../evidence/from-guest.ts';
 import { isMostOfFew, type Loss, lossBefore } from '../evidence/loss.ts';
@@ -14,6 +15,8 @@ const READ_BETWEEN = 10;
 const READ_BETWEEN_SHARE = 0.02;
 /** Fewer are broadcasts to a device that was left over. */
 const FEWEST_BESIDE = 50;
+/** Of drops that are told with the doubt. */
+const MOST_PLACES = 3;
 
 export const notHere: Rule = {
   name: 'not-here',
@@ -42,6 +45,7 @@ function clean(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   const inTun = grown(device, ({ counters }) => counters?.txDropped) ?? 0;
   const before = lossBefore(device, () => true)?.lost ?? 0;
   const waiting = device.queues.reduce((sum, { now: { ring } }) => sum + (ring?.occupancy ?? 0), 0);
+  const unrouted = unroutedIn(device, window);
   const doubts = doubtsOf(device, window, towards, back);
   return [
     {
@@ -51,8 +55,13 @@ function clean(device: DeviceSpan, window: Window): readonly Diagnosis[] {
         evidence: [
           `${count(towards.offered - towards.lost)} packets to its guest or reader and ${count(receivedFrom(device))} from it passed in ${device.seconds.toFixed(0)} s, ${count(waiting)} wait`,
           `${count(before)} lost before tun, ${count(inTun)} in it, ${count(towards.lost - before - inTun)} that the kernel does not count, ${count(back.lost)} behind it`,
+          ...(unrouted.length > 0
+            ? [
+                `${count(sumOf(unrouted))} that came into its namespace were dropped before the host chose a device (${placesOf(unrouted)})`,
+              ]
+            : []),
         ],
-        remedies: elsewhere(device, window),
+        remedies: elsewhere(device, window, towards.offered + back.offered === 0),
         rejected: [],
         confidence: doubts.length > 0 ? 'low' : 'medium',
       }),
@@ -73,12 +82,43 @@ function sentenceOf(towards: Loss, back: Loss, waiting: number): string {
 /** Of the other devices of its namespace: what would have come to it may be among them. */
 function droppedBeside(device: DeviceSpan, { devices }: Window): number {
   const others = devices.filter((other) => other !== device && other.now.netns === device.now.netns);
-  return others.reduce((sum, other) => sum + (lossBefore(other, () => true)?.lost ?? 0), 0);
+  return others.reduce(
+    (sum, other) => sum + (lossBefore(other, () => true)?.lost ?? 0) + lossOnTheWayBack(other).lost,
+    0,
+  );
+}
+
+/** What the host dropped in the device's namespace, in the window, before a route or a bridge named a device. */
+function unroutedIn({ now: { netns } }: DeviceSpan, { agentBefore, agent }: Window): readonly UnroutedDrop[] {
+  const before = (drop: UnroutedDrop): number =>
+    agentBefore.unrouted?.find((one) => isSamePlace(one, drop))?.packets ?? 0;
+  return (agent.unrouted ?? [])
+    .filter((drop) => drop.netns === netns)
+    .map((drop) => ({ ...drop, packets: Math.max(0, drop.packets - before(drop)) }))
+    .filter(({ packets }) => packets > 0)
+    .sort((a, b) => b.packets - a.packets);
+}
+
+function isSamePlace(one: UnroutedDrop, other: UnroutedDrop): boolean {
+  return one.netns === other.netns && one.reason === other.reason && one.location === other.location;
+}
+
+function sumOf(drops: readonly UnroutedDrop[]): number {
+  return drops.reduce((sum, { packets }) => sum + packets, 0);
+}
+
+function placesOf(drops: readonly UnroutedDrop[]): string {
+  return drops
+    .slice(0, MOST_PLACES)
+    .map(({ reason, location }) => `${reason} in ${location}`)
+    .join(', ');
 }
 
 /** Why the answer is not OK, although no rule found a fault. */
 function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss): readonly string[] {
-  const beside = towards.offered + back.offered === 0 ? droppedBeside(device, window) : 0;
+  const isIdle = towards.offered + back.offered === 0;
+  const beside = isIdle ? droppedBeside(device, window) : 0;
+  const unrouted = isIdle ? sumOf(unroutedIn(device, window)) : 0;
   const unexplained = unexplainedReceive(device);
   const doubts = [
     isMostOfFew(towards)
@@ -91,14 +131,17 @@ function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss)
       ? `the kernel’s rx_dropped grew by ${count(unexplained)} and no probe saw why`
       : undefined,
     beside >= FEWEST_BESIDE
-      ? `it saw no packet while ${count(beside)} packets to other devices of its namespace were dropped before tun`
+      ? `it saw no packet while ${count(beside)} packets to and from other devices of its namespace were dropped`
+      : undefined,
+    unrouted >= FEWEST_BESIDE
+      ? `it saw no packet while ${count(unrouted)} packets that came into its namespace were dropped before the host chose a device for them (${placesOf(unroutedIn(device, window))})`
       : undefined,
   ];
   return doubts.flatMap((doubt) => doubt ?? []);
 }
 
 /** Where to look next, by who has the device. */
-function elsewhere(device: DeviceSpan, window: Window): Diagnosis['remedies'] {
+function elsewhere(device: DeviceSpan, window: Window, isIdle: boolean): Diagnosis['remedies'] {
   const program = device.queues.find(({ now }) => now.owner?.identity?.program)?.now.owner?.identity?.program;
   const isMachine = program !== undefined && MACHINES.includes(program);
   const hasGuest = isMachine || device.queues.some(({ now }) => now.vhost !== undefined);
@@ -108,6 +151,12 @@ function elsewhere(device: DeviceSpan, window: Window): Diagnosis['remedies'] {
     'Packets that the program’s own UDP socket had no room for; where it runs in another namespace, look there.',
     'host',
   );
+  const firewall = look(
+    inNamespaceOf(device, window, 'nft list ruleset'),
+    'Rules that drop packets before the host chooses a device for them; `ip route get ADDRESS` shows whether it knows a way, and by which device.',
+    'host',
+  );
+  if (isIdle && unroutedIn(device, window).length > 0) return [firewall];
   if (hasGuest) return [guest];
   return device.now.kind === 'tun' || program ? [sockets] : [guest, sockets];
 }

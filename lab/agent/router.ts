@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// A namespace that forwards packets to a tap, with an agent that watches, and a firewall.
+import type { Device } from '../../src/snapshot.ts';
+import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
+import type { Puppet } from '../traffic-reader/puppet.ts';
+import { type AgentLab, standingLab } from './agent-lab.ts';
+
+export interface Scene {
+  readonly lab: NamespaceLab;
+  readonly agent: AgentLab;
+  /** Its packets are forwarded to the tap. */
+  readonly outside: Puppet;
+  /** Its packets come from the host itself. */
+  readonly inside: Puppet;
+  /** Behind the tap. */
+  readonly peer: string;
+  readonly device: () => Promise<Device>;
+}
+
+/** A namespace that routes between `ve1`, behind which the sender is, and `tap0`. */
+export async function router(t: Parameters<typeof namespaceLab>[0], kind: 'tun' | 'tap' = 'tap'): Promise<Scene> {
+  const lab = await namespaceLab(t);
+  const beyond = await namespaceLab(t);
+  const agent = await standingLab();
+  const inside = await lab.puppet();
+  await inside.open('a', 'tap0', kind);
+  const peer = await lab.raise('tap0', 1000);
+  await lab.ipBatch([
+    `link add ve1 type veth peer name ve0 netns ${beyond.name}`,
+    'link set ve1 up',
+    'addr add 10.99.0.1/24 dev ve1',
+  ]);
+  await lab.exec('sysctl', '-q', 'net.ipv4.ip_forward=1', 'net.ipv4.conf.all.rp_filter=0');
+  await beyond.ipBatch(['link set ve0 up', 'addr add 10.99.0.2/24 dev ve0', 'route add default via 10.99.0.1']);
+  const outside = await beyond.puppet();
+  await outside.udp(peer, 9, 1, 64); // neighbours are known after it
+  await inside.read('a', 'all');
+  return { lab, agent, outside, inside, peer, device: () => agent.device(lab.inode, 'tap0') };
+}
+
+export async function chain({ lab }: Scene, family: string, hook: string, rule: string): Promise<void> {
+  const statement = `{ type filter hook ${hook} priority 0; }`;
+  await lab.exec(
+    'nft',
+    `add table ${family} f; add chain ${family} f ${hook} ${statement}; add rule ${family} f ${hook} ${rule}`,
+  );
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the host drops before it has chosen an output device: counted by namespace, reason and function, and never for a device.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { droppedBefore } from '../../../lab/agent/agent-lab.ts';
+import { chain, router, type Scene } from '../../../lab/agent/router.ts';
+import { noLab } from '../../../lab/host/netns.ts';
+import { judge } from '../../diagnosis/judge.ts';
+import { answerOf } from '../../diagnosis/status.ts';
+import { windowOf } from '../../diagnosis/window.ts';
+
+const PACKETS = 80;
+
+/** While so many packets come that are on their way to the tap: what is told of them, and the answer of one who asks about the tap. */
+async function dropped({ agent, lab, outside, peer }: Scene, reason: RegExp): Promise<number> {
+  const before = await agent.snapshot();
+  await outside.udp(peer, 9, PACKETS, 64);
+  const after = await agent.snapshot();
+  const window = windowOf([before, after]);
+  const packetsIn = ({ agent: { unrouted } }: typeof before): number =>
+    (unrouted ?? [])
+      .filter((drop) => drop.netns === lab.inode && reason.test(drop.reason))
+      .reduce((sum, { packets }) => sum + packets, 0);
+  const device = window.devices.find(({ now }) => now.netns === lab.inode && now.name === 'tap0');
+  assert.ok(device);
+  assert.equal(droppedBefore(device.now), droppedBefore(device.before), 'it belongs to no device');
+  const findings = judge(window, device).findings.filter(
+    ({ netns, device: name }) => netns === lab.inode && name === 'tap0',
+  );
+  const doubts = findings.flatMap(({ degraded }) => degraded).join();
+  assert.match(doubts, /80 packets that came into its namespace were dropped before the host chose a device/);
+  assert.equal(answerOf({ findings, unjudged: [] }), 'unknown');
+  return packetsIn(after) - packetsIn(before);
+}
+
+test('nft drops in prerouting', { skip: noLab }, async (t) => {
+  const scene = await router(t);
+  await chain(scene, 'inet', 'prerouting', 'meta l4proto udp drop');
+  assert.equal(await dropped(scene, /^NETFILTER_DROP$/), PACKETS);
+});
+
+test('nft drops in the ingress chain of the device that the packets come in by', { skip: noLab }, async (t) => {
+  const scene = await router(t);
+  const ingress = '{ type filter hook ingress device ve1 priority 0; }';
+  await scene.lab.exec(
+    'nft',
+    `add table netdev f; add chain netdev f c ${ingress}; add rule netdev f c meta l4proto udp drop`,
+  );
+  assert.equal(await dropped(scene, /^NETFILTER_DROP$/), PACKETS);
+});
+
+test('the host knows no route', { skip: noLab }, async (t) => {
+  const scene = await router(t);
+  await scene.lab.exec('ip', 'route', 'flush', 'dev', 'tap0');
+  assert.equal(await dropped(scene, /^IP_INNOROUTES$/), PACKETS);
+});
+
+test('rp_filter expects the sender behind another device', { skip: noLab }, async (t) => {
+  const scene = await router(t);
+  await scene.lab.exec('sysctl', '-q', 'net.ipv4.conf.all.rp_filter=1', 'net.ipv4.conf.ve1.rp_filter=1');
+  await scene.lab.exec('ip', 'route', 'add', '10.99.0.2/32', 'dev', 'tap0');
+  assert.equal(await dropped(scene, /^IP_RPFILTER$/), PACKETS);
+});
+
+test('what the firewall drops in input is not counted: its way was known', { skip: noLab }, async (t) => {
+  const scene = await router(t);
+  await chain(scene, 'inet', 'input', 'udp dport 9 drop');
+  const before = await scene.agent.snapshot();
+  await scene.outside.udp('10.99.0.1', 9, PACKETS, 64);
+  const after = await scene.agent.snapshot();
+  const own = (snapshot: typeof before) => snapshot.agent.unrouted?.filter(({ netns }) => netns === scene.lab.inode);
+  assert.deepEqual(own(after), own(before));
+});
