@@ -34,21 +34,23 @@ export async function exact(t: TestContext, agent: Agent, scenario: Scenario, au
     assert.ok(halfway.offered > 0 && halfway.offered <= atRest.offered, 'offered grows');
     assert.ok(total(halfway.delivered) <= truth.txPackets, 'never more than was delivered');
     const missed = later.missed - before.missed + mostHeldBack(scenario);
-    const unseen = assertKept(atRest, truth, scenario, missed);
+    // What only tx_dropped knows is an imbalance at first, and taken from there some looks later; with several queues it is a mark.
+    const shown = later.unseenDropped > atRest.unseenDropped && later.degraded === 0 ? later : atRest;
+    const unseen = assertKept(shown, truth, scenario, missed);
     if (unseen > 0) {
       t.diagnostic(`${unseen} freed packets were not shown to the probe`);
       assert.ok(later.degraded > 0, 'marked as not exact');
       return;
     }
-    assertOffered(atRest, truth, scenario, missed);
-    assert.deepEqual([atRest.imbalances, atRest.degraded], [{}, 0]);
-    if (audited) assert.ok(atRest.equations.includes('dropped'), 'the books were held against the kernel');
-    const { consumed = total(truth.read) + atRest.failed } = atRest;
-    assert.equal(consumed, total(truth.read) + atRest.failed);
+    assertOffered(shown, truth, scenario, missed);
+    assert.deepEqual([shown.imbalances, shown.degraded], [{}, 0]);
+    if (audited) assert.ok(shown.equations.includes('dropped'), 'the books were held against the kernel');
+    const { consumed = total(truth.read) + shown.failed } = shown;
+    assert.equal(consumed, total(truth.read) + shown.failed);
     // Counters belong to the index, which is not the reader's any more.
-    if (renumbers(scenario)) assert.equal(total(atRest.delivered), total(truth.read));
-    else assert.deepEqual(atRest.delivered, truth.read);
-    assert.deepEqual(exceptMissed(later), exceptMissed(atRest));
+    if (renumbers(scenario)) assert.equal(total(shown.delivered), total(truth.read));
+    else assert.deepEqual(shown.delivered, truth.read);
+    assert.deepEqual(exceptMissed(later), exceptMissed(shown));
   });
 }
 

@@ -23,7 +23,7 @@ export const notHere: Rule = {
   summary: 'asked about one device: packets are lost elsewhere, not between the host and its guest or reader',
   explanation:
     'Given only when one device is asked about, and nothing is wrong with it. Every boundary was watched without a gap: firewall, qdisc and bridge in front of the device, its ring, its reader, and the way back. If packets are missing, look further: in the guest, in the user-space stack of a VPN (its own socket’s buffer), or in the network behind.\n\n' +
-    'It is not given where something could not be seen, or figures are not exact. Where a counter of the kernel grew and no probe explains it, or packets were too few to say why they were lost, that is said, and the answer is UNKNOWN instead of OK.',
+    'It is not given where something could not be seen, or figures are not exact. Where a counter of the kernel grew and no probe explains it, or packets were too few to say why they were lost, that is said, and the answer is UNKNOWN instead of OK. The same where the device saw no packet while the host dropped packets in its namespace before it chose a device for them: a firewall in PREROUTING or ingress, no route, rp_filter.',
   speaksOf: 'clean',
   needs: ['devices', 'freed', 'before', 'transmit'],
   judge: (window, asked) => (asked && isWatched(asked, window) ? clean(asked, window) : []),
