@@ -85,7 +85,7 @@ function program(setExitCode: (code: number) => void): Command {
       ),
     );
   scoped(tapscope.command('top').argument('[device]', 'only this device'))
-    .description('every queue, live: packets, losses, ring, reader, owner; q quits')
+    .description('every queue, live, problems first; Enter tells more, ? the keys, q quits')
     .option('-b, --batch', 'write lists one after the other, for tickets', false)
     .option('-n, --count <number>', 'end after so many pictures')
     .option('-d, --delay <time>', 'between two pictures', '1s')

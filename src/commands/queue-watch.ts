@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rates of all queues, picture by picture.
 
+import type { Finding } from '../diagnosis/finding.ts';
+import { judge } from '../diagnosis/judge.ts';
 import { type QueueRate, queueRates } from '../diagnosis/queue-rates.ts';
 import { devicesIn, narrowed, type Scope } from '../diagnosis/scope.ts';
 import { windowOf } from '../diagnosis/window.ts';
@@ -13,6 +15,8 @@ export interface QueuesSeen {
   /** Since the picture before. */
   readonly seconds: number;
   readonly rates: readonly QueueRate[];
+  /** Of the last seconds, the worst first; a judgement that takes long is made less often. */
+  readonly findings: readonly Finding[];
   /** Of this process, of one CPU. */
   readonly ownCpu: number;
   readonly snapshot: Snapshot;
@@ -20,6 +24,8 @@ export interface QueuesSeen {
 
 /** What is too rare for one picture is told of so many seconds. */
 const LATELY_SECONDS = 10;
+/** Rules get no more than this share of the time: a thousand queues are many. */
+const JUDGING_SHARE = 0.1;
 
 export class QueueWatch {
   readonly #scope: Scope;
@@ -28,6 +34,8 @@ export class QueueWatch {
   #seen: Snapshot[] = [];
   #before: Snapshot | undefined;
   #cpu = process.cpuUsage();
+  #findings: readonly Finding[] = [];
+  #judgesAgainAt = 0;
 
   constructor(scope: Scope, options: Pick<SourceOptions, 'socket' | 'mechanisms'>) {
     this.#scope = scope;
@@ -64,11 +72,23 @@ export class QueueWatch {
     const first = this.#seen[0];
     const lately = first && first.takenAt < before.takenAt ? windowOf([first, now].map(narrow)) : window;
     const ownCpu = (user + system) / 1e6 / seconds;
-    return { takenAt: now.takenAt, seconds, rates: queueRates(window, lately), ownCpu, snapshot: now };
+    const findings = this.#judged(lately === window ? [before, now] : [...this.#seen, now]);
+    return { takenAt: now.takenAt, seconds, rates: queueRates(window, lately), findings, ownCpu, snapshot: now };
   }
 
   close(): void {
     this.#source?.close();
+  }
+
+  /** Of all devices: what is wrong with one may show in another. */
+  #judged(snapshots: readonly Snapshot[]): readonly Finding[] {
+    const startedAt = performance.now();
+    if (startedAt < this.#judgesAgainAt) return this.#findings;
+    const inOrder = snapshots.filter(({ takenAt }, i) => takenAt > (snapshots[i - 1]?.takenAt ?? 0));
+    if (inOrder.length > 1) this.#findings = judge(windowOf(inOrder)).findings;
+    const endedAt = performance.now();
+    this.#judgesAgainAt = endedAt + (endedAt - startedAt) / JUDGING_SHARE;
+    return this.#findings;
   }
 
   #keep(snapshot: Snapshot): void {

@@ -36,7 +36,7 @@ test('lists say what a queue is sent, loses and holds', { skip: noLab }, async (
 
   const { code, stdout, stderr } = await tapscope(['top', ...scope, '-b', '-n', '1']);
   assert.deepEqual([code, stderr], [0, '']);
-  assert.match(stdout, /\ntap0\/0 +0 +0 +0 ████████ 100\/100 .* in tapscope-lab/);
+  assert.match(stdout, /\ntap0\/0 +\w+ +0 +0 +0 ████████ 100\/100 .* in tapscope-lab/);
   assert.match(stdout, /\nThis costs \d+\.\d % of a CPU; in the kernel .*, level exact\n/);
 });
 
@@ -121,9 +121,42 @@ function descendant(pid: number | undefined, name: string): number {
 
 test('at 20 columns, by the keys n and q', { skip: noLab }, async (t) => {
   const { child, said } = terminal(t, 'cols 20 rows 10');
-  await until(said, /DROP\/s\*/);
+  await until(said, /DEVICE +DROP\/s/);
   child.stdin?.write('n');
   await until(said, /DEVICE\*/);
+  child.stdin?.write('q');
+  await assertRestored(child, said);
+  assert.match(said(), /ended 0/);
+});
+
+test('problems come first, Enter shows the finding and what to type, ? the keys, a the idle queues', {
+  skip: noLab,
+}, async (t) => {
+  const lab = await namespaceLab(t);
+  const reader = await lab.puppet();
+  const idle = await lab.puppet();
+  await reader.open('a', 'uxtop9', 'tap');
+  for (const name of ['uxtop1', 'uxtop2', 'uxtop3']) await idle.open(name, name, 'tap');
+  const peer = await lab.raise('uxtop9', 10);
+  const flood = setInterval(() => void reader.udp(peer, 9, 50, 64).catch(() => undefined), 50);
+  t.after(() => clearInterval(flood));
+  const { child, said } = terminal(t, 'cols 120 rows 40', `NO_COLOR=1 ${TOP} --netns ${lab.name} -d 1`);
+  await until(said, />× uxtop9\/0 +critical .* puppet \(pid \d+\) in tap/);
+  await until(said, /\n +3 idle queues: a shows them/);
+  assert.doesNotMatch(said(), /uxtop1/);
+  assert.doesNotMatch(said().replaceAll('\u001b', '~'), /~\[[0-9;]*m/);
+  child.stdin?.write('\r');
+  await until(said, /\nCRITICAL: .*uxtop9/);
+  await until(said, /\nTo the reader +[\d.]+ packets\/s offered, .* lost \(100 %\)/);
+  await until(said, /\n\w+-\w+, uxtop9 queue 0 of puppet/);
+  child.stdin?.write('\u001b');
+  await wait(100);
+  child.stdin?.write('?');
+  await until(said, /\nColumns, and the key that sorts by each/);
+  child.stdin?.write('x');
+  await wait(100);
+  child.stdin?.write('a');
+  await until(said, /\n {3}uxtop3\/0 +idle/);
   child.stdin?.write('q');
   await assertRestored(child, said);
   assert.match(said(), /ended 0/);
@@ -141,7 +174,7 @@ test('an agent that is stopped ends it with one sentence', { skip: noLab }, asyn
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
   test(`after ${signal} the terminal is as it was`, { skip: noLab }, async (t) => {
     const { child, said } = terminal(t, 'cols 80 rows 24');
-    await until(said, /DROP\/s\*/);
+    await until(said, /STATUS\*/);
     process.kill(descendant(child.pid, 'top'), signal);
     await assertRestored(child, said);
     assert.match(said(), /ended 0/);
@@ -149,11 +182,11 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
 
 test('another size is drawn at once', { skip: noLab }, async (t) => {
   const { child, said } = terminal(t, 'cols 132 rows 24', `${TOP} -d 1h`);
-  await until(said, /DROP\/s\*.*OWNER/);
+  await until(said, /DROP\/s.*OWNER/);
   const before = said().length;
   const pty = readlinkSync(`/proc/${descendant(child.pid, 'top')}/fd/0`);
   await promisify(execFile)('stty', ['-F', pty, 'cols', '20']);
-  await until(() => said().slice(before), /DEVICE +DROP\/s\*/);
+  await until(() => said().slice(before), /DEVICE +DROP\/s/);
   assert.doesNotMatch(said().slice(before), /DEVICE[^\n]*RING/);
   child.stdin?.write('q');
   await assertRestored(child, said);

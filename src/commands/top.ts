@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Scope } from '../diagnosis/scope.ts';
 import { askAgent } from '../kernel/agent-lock.ts';
+import { listOf, makeRows } from '../outputs/top-rows.ts';
 import { renderTop, type TopPicture } from '../outputs/top-screen.ts';
 import { parseDuration } from './options/duration.ts';
 import { type QueuesSeen, QueueWatch } from './queue-watch.ts';
@@ -58,6 +59,9 @@ function besideAgent(pid: number, isAgent: boolean): string {
   return isAgent ? `, by the agent (pid ${pid})` : `; the agent (pid ${pid}) costs its own`;
 }
 
+/** In a list no key unfolds what is folded. */
+const LIST = { ...FIRST_STATE.view, showsIdle: true };
+
 function showList(json: boolean, beside: string, end: AbortController): { readonly show: Show; close(): void } {
   const stop = (): void => end.abort();
   process.stdout.once('error', stop); // who read it went away
@@ -69,7 +73,7 @@ function showList(json: boolean, beside: string, end: AbortController): { readon
       const { takenAt, seconds, rates, snapshot } = seen;
       const { level, overhead } = snapshot.agent;
       const report = { schema: 1, takenAt, seconds, level, overhead: Object.fromEntries(overhead), queues: rates };
-      const text = json ? JSON.stringify(report) : `${renderTop(pictureOf(seen, beside), FIRST_STATE.view, wide)}\n`;
+      const text = json ? JSON.stringify(report) : `${renderTop(pictureOf(seen, beside), LIST, wide)}\n`;
       process.stdout.write(`${text}\n`);
     },
     close: () => undefined,
@@ -80,18 +84,17 @@ function showLive(beside: string, end: AbortController): { readonly show: Show; 
   let state = FIRST_STATE;
   let picture: TopPicture = {
     takenAt: Date.now() / 1000,
-    rates: [],
+    rows: [],
+    snapshot: undefined,
     cost: 'first figures in a moment',
-    height: 1,
-    typing: false,
   };
   const draw = (): void => {
     const height = process.stdout.rows || 24;
-    screen.show(renderTop({ ...picture, height, typing: state.typing }, state.view, layoutOf(process.stdout)));
+    screen.show(renderTop(picture, state.view, layoutOf(process.stdout), { ...state, height }));
   };
   const screen = openScreen({
     key: (key) => {
-      state = afterKey(state, key, picture.rates.length);
+      state = afterKey(state, key, listOf(picture.rows, state.view).rows);
       if (state.ended) end.abort();
       else draw();
     },
@@ -108,7 +111,7 @@ function showLive(beside: string, end: AbortController): { readonly show: Show; 
   };
 }
 
-function pictureOf({ takenAt, rates, ownCpu, snapshot }: QueuesSeen, beside: string): TopPicture {
+function pictureOf({ takenAt, rates, findings, ownCpu, snapshot }: QueuesSeen, beside: string): TopPicture {
   const kernel = snapshot.agent.overhead.get('kernel');
   const measured =
     kernel === undefined ? 'not measured while packets are few' : `${(100 * kernel).toFixed(2)} % of all CPUs`;
@@ -117,7 +120,7 @@ function pictureOf({ takenAt, rates, ownCpu, snapshot }: QueuesSeen, beside: str
     ? `in the kernel ${measured}, level ${snapshot.agent.level}`
     : "nothing counts here, and what is shown are the kernel's own counters: 'tapscope doctor' says why";
   const cost = `This costs ${(100 * ownCpu).toFixed(1)} % of a CPU; ${how}${beside}`;
-  return { takenAt, rates, cost, height: undefined, typing: false };
+  return { takenAt, rows: makeRows(rates, findings), snapshot, cost };
 }
 
 function parseCount(text: string | undefined): number {

@@ -78,8 +78,9 @@ function lettersOf(text: string): Intl.Segments {
   return graphemes.segment(text);
 }
 
+/** Where colours are wanted is decided already: Node need not ask its standard output again. */
 export function paint({ colours }: Layout, style: Style, text: string): string {
-  return colours ? styleText(style, text) : text;
+  return colours ? styleText(style, text, { validateStream: false }) : text;
 }
 
 /** '1 queue', '2 queues'. */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The columns of `tapscope top`: what they show, how wide they are, and which stay when there is no room for all.
-import type { QueueRate } from '../diagnosis/queue-rates.ts';
 import { visible } from '../snapshot/visible.ts';
 import { whose } from './owner-label.ts';
 import { percent, short, time } from './short-figures.ts';
+import type { Style } from './terminal-text.ts';
+import type { Status, TopRow } from './top-rows.ts';
 
 export interface Column {
   readonly title: string;
@@ -14,88 +15,114 @@ export interface Column {
   /** 0 stays longest. */
   readonly rank: number;
   readonly align: 'left' | 'right';
-  readonly cell: (rate: QueueRate) => string;
-  readonly order: (rate: QueueRate) => number | string;
+  /** For the help. */
+  readonly meaning: string;
+  readonly cell: (row: TopRow) => string;
+  readonly order: (row: TopRow) => number | string;
+  readonly style?: (row: TopRow) => Style | undefined;
 }
 
-export const COLUMNS: readonly Column[] = [
-  column('DEVICE', 'n', 15, 0, 'left', nameOf, nameOf),
-  column(
-    'DROP/s',
-    'd',
-    7,
-    1,
-    'right',
-    ({ dropped }) => short(dropped),
-    ({ dropped }) => dropped ?? -1,
-  ),
-  column(
-    'TO/s',
-    't',
-    7,
-    2,
-    'right',
-    ({ offered }) => short(offered),
-    ({ offered }) => offered ?? -1,
-  ),
-  column(
-    'FROM/s',
-    'f',
-    7,
-    5,
-    'right',
-    ({ written }) => short(written),
-    ({ written }) => written ?? -1,
-  ),
-  column('RING', 'r', 18, 3, 'left', ringOf, fillOf),
-  column(
-    'STOP',
-    's',
-    5,
-    6,
-    'right',
-    ({ stopped }) => percent(stopped),
-    ({ stopped }) => stopped ?? -1,
-  ),
-  column(
-    'P99<',
+export const STATUS_ORDER: readonly Status[] = ['critical', 'warning', 'losing', 'note', 'unknown', 'ok', 'idle'];
+
+export const STATUS_STYLES: Readonly<Partial<Record<Status, Style>>> = {
+  critical: ['bold', 'red'],
+  warning: ['bold', 'yellow'],
+  losing: 'yellow',
+  note: 'cyan',
+  idle: 'dim',
+};
+
+const ALL: readonly (Column | Omit<Column, 'order'>)[] = [
+  {
+    title: 'DEVICE',
+    key: 'n',
+    width: 15,
+    rank: 0,
+    align: 'left',
+    meaning: 'device and queue; with its VM, pod, container or namespace where two devices have one name',
+    cell: ({ name }) => name,
+  },
+  {
+    title: 'STATUS',
+    key: 'u',
+    width: 8,
+    rank: 2,
+    align: 'left',
+    meaning:
+      'critical and warning: what a rule found in the last 10 s, Enter shows it; losing: packets are lost, too few for a finding; note: harmless, or meant; idle: no packet',
+    cell: ({ status }) => status,
+    order: ({ status }) => -STATUS_ORDER.indexOf(status),
+    style: ({ status }) => STATUS_STYLES[status],
+  },
+  figure('DROP/s', 'd', 7, 1, 'packets a second that the queue lost', ({ rate }) => rate.dropped, short, 'red'),
+  figure('TO/s', 't', 7, 3, 'packets a second offered to the guest or reader', ({ rate }) => rate.offered),
+  figure('FROM/s', 'f', 7, 5, 'packets a second from the guest or writer, of the device', ({ rate }) => rate.written),
+  {
+    title: 'RING',
+    key: 'r',
+    width: 18,
+    rank: 4,
+    align: 'left',
+    meaning: 'packets that wait in the ring now, and how many it holds',
+    cell: ringOf,
+    order: fillOf,
+  },
+  figure('STOP', 's', 5, 8, 'share of the time in which the queue was stopped', ({ rate }) => rate.stopped, percent),
+  figure(
+    'DELAY<',
     'p',
     7,
-    7,
-    'right',
-    ({ sojourn }) => time(sojourn),
-    ({ sojourn }) => sojourn ?? -1,
+    9,
+    'time in the ring: 99 of 100 packets waited less (last 10 s)',
+    ({ rate }) => rate.sojourn,
+    time,
   ),
-  column(
+  figure(
     'BEFORE/s',
     'b',
     8,
-    9,
-    'right',
-    ({ lostBefore }) => short(lostBefore),
-    ({ lostBefore }) => lostBefore ?? -1,
+    10,
+    'packets a second lost before the queue: qdisc, bridge, firewall',
+    ({ rate }) => rate.lostBefore,
+    short,
+    'yellow',
   ),
-  column(
-    'STATE',
-    'e',
-    9,
-    4,
-    'left',
-    ({ state }) => state ?? '–',
-    ({ state }) => state ?? '~',
-  ),
-  column('READER', 'i', 19, 8, 'left', readerOf, readerOf),
-  column('OWNER', 'o', 20, 10, 'left', ownerOf, ownerOf),
+  {
+    title: 'STATE',
+    key: 'e',
+    width: 9,
+    rank: 6,
+    align: 'left',
+    meaning: 'what the reader mostly did while the queue was full or stopped',
+    cell: ({ rate }) => rate.state ?? '–',
+    order: ({ rate }) => rate.state ?? '~',
+  },
+  { title: 'READER', key: 'i', width: 19, rank: 11, align: 'left', meaning: 'the thread that reads', cell: readerOf },
+  {
+    title: 'OWNER',
+    key: 'o',
+    width: 20,
+    rank: 7,
+    align: 'left',
+    meaning: 'VM, pod, container or program that holds the queue, and its network namespace',
+    cell: ({ rate: { owner, namespace } }) => `${owner ? whose(owner) : '–'} in ${namespace}`,
+  },
 ];
+
+/** What others chose cannot write to the terminal. */
+export const COLUMNS: readonly Column[] = ALL.map((column) => {
+  const cell = (row: TopRow): string => visible(column.cell(row));
+  return { order: cell, ...column, cell };
+});
 
 /** Beside the name of a device losses have room, however narrow it is. */
 const LOSSES = 8;
 
-/** Those that fit, in their order; the first always does, cut if need be. */
-export function columnsIn(width: number): readonly Column[] {
+/** Those that fit, in their order; the first always does, cut if need be. `longest`: of the names to be shown. */
+export function columnsIn(width: number, longest = 0): readonly Column[] {
   let left = width;
   const columns = COLUMNS.map((one) =>
-    one.rank === 0 ? { ...one, width: Math.max(4, Math.min(one.width, width - LOSSES)) } : one,
+    one.rank === 0 ? { ...one, width: Math.max(4, Math.min(nameWidth(one, width, longest), width - LOSSES)) } : one,
   );
   const kept = [...columns]
     .sort((a, b) => a.rank - b.rank)
@@ -108,39 +135,42 @@ export function columnsIn(width: number): readonly Column[] {
   return columns.filter((one) => kept.includes(one));
 }
 
-function column(
+/** A quarter of the terminal, if names are so long. */
+function nameWidth(column: Column, width: number, longest: number): number {
+  return Math.max(column.width, Math.min(longest, Math.floor(width / 4)));
+}
+
+function figure(
   title: string,
   key: string,
   width: number,
   rank: number,
-  align: Column['align'],
-  cell: Column['cell'],
-  order: Column['order'],
+  meaning: string,
+  value: (row: TopRow) => number | undefined,
+  words = short,
+  style?: Style,
 ): Column {
-  return { title, key, width, rank, align, cell: (rate) => visible(cell(rate)), order };
+  return {
+    ...{ title, key, width, rank, meaning, align: 'right' },
+    cell: (row) => words(value(row)),
+    order: (row) => value(row) ?? -1,
+    style: (row) => ((value(row) ?? 0) > 0 ? style : undefined),
+  };
 }
 
-function nameOf({ device, queue }: QueueRate): string {
-  return queue === undefined ? device : `${device}/${queue}`;
-}
-
-function fillOf({ ring }: QueueRate): number {
+function fillOf({ rate: { ring } }: TopRow): number {
   return ring && ring.capacity > 0 ? ring.occupancy / ring.capacity : -1;
 }
 
 const BAR = 8;
 
-function ringOf(rate: QueueRate): string {
-  const { ring } = rate;
+function ringOf(row: TopRow): string {
+  const { ring } = row.rate;
   if (!ring) return '–';
-  const filled = ring.occupancy > 0 ? Math.max(1, Math.round(BAR * Math.min(1, fillOf(rate)))) : 0;
+  const filled = ring.occupancy > 0 ? Math.max(1, Math.round(BAR * Math.min(1, fillOf(row)))) : 0;
   return `${'█'.repeat(filled)}${'·'.repeat(BAR - filled)} ${ring.occupancy}/${ring.capacity}`;
 }
 
-function readerOf({ reader }: QueueRate): string {
+function readerOf({ rate: { reader } }: TopRow): string {
   return reader ? `${reader.name}${reader.thread === undefined ? '' : ` ${reader.thread}`}` : '–';
-}
-
-function ownerOf({ owner, namespace }: QueueRate): string {
-  return `${owner ? whose(owner) : '–'} in ${namespace}`;
 }

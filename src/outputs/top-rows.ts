@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which queues `tapscope top` and the live page show, and in which order.
+// Which queues `tapscope top` shows, and in which order: problems first, idle queues folded.
+
+import type { Finding } from '../diagnosis/finding.ts';
 import type { QueueRate } from '../diagnosis/queue-rates.ts';
+import { inNumericOrder } from './numeric-order.ts';
+import { idOf, queueNames } from './queue-names.ts';
 import { COLUMNS } from './top-columns.ts';
 
 export interface TopView {
@@ -9,35 +13,93 @@ export interface TopView {
   readonly isReversed: boolean;
   /** Shown are rows with this text somewhere. */
   readonly filter: string;
-  /** Rows scrolled away. */
-  readonly offset: number;
+  /** Queues that did nothing are shown too. */
+  readonly showsIdle: boolean;
+  /** `id` of a row; undefined, or one that is gone: the first. */
+  readonly selected: string | undefined;
 }
 
-/** Sorted and filtered; queues of one rank by name. */
-export function rowsOf(rates: readonly QueueRate[], { sort, isReversed, filter }: TopView): readonly QueueRate[] {
+/** losing: packets are lost, too few for a finding. note: a finding that wakes no one. */
+export type Status = 'critical' | 'warning' | 'losing' | 'note' | 'unknown' | 'ok' | 'idle';
+
+export interface TopRow {
+  readonly id: string;
+  /** Not the name of another row. */
+  readonly name: string;
+  readonly rate: QueueRate;
+  readonly status: Status;
+  /** About this queue, or its whole device; the worst first. */
+  readonly findings: readonly Finding[];
+}
+
+export interface TopList {
+  readonly rows: readonly TopRow[];
+  /** Idle queues that are not shown. */
+  readonly folded: number;
+}
+
+/** A single idle queue takes no more room than the line that would stand for it. */
+const FEWEST_FOLDED = 2;
+
+export function makeRows(rates: readonly QueueRate[], findings: readonly Finding[]): readonly TopRow[] {
+  const names = queueNames(rates);
+  return rates.map((rate) => {
+    const id = idOf(rate);
+    const own = findings.filter((finding) => isAbout(finding, rate));
+    return { id, name: names.get(id) ?? rate.device, rate, status: statusOf(rate, own), findings: own };
+  });
+}
+
+function isAbout({ device, netns, queue }: Finding, rate: QueueRate): boolean {
+  return device === rate.device && netns === rate.netns && (queue === undefined || queue === rate.queue);
+}
+
+function statusOf(rate: QueueRate, [worst]: readonly Finding[]): Status {
+  const { offered, dropped, written, lostBefore, ring, state } = rate;
+  if (worst && worst.severity !== 'info') return worst.severity;
+  if ((dropped ?? 0) > 0 || (lostBefore ?? 0) > 0) return 'losing';
+  if (worst) return 'note';
+  if (offered || written || ring?.occupancy || state !== undefined) return 'ok';
+  return offered === undefined && dropped === undefined && rate.queue !== undefined ? 'unknown' : 'idle';
+}
+
+/** Sorted, filtered and folded; queues of one rank by losses, then by name. A filter looks at idle queues too. */
+export function listOf(all: readonly TopRow[], { sort, isReversed, filter, showsIdle }: TopView): TopList {
   const by = COLUMNS.find(({ key }) => key === sort) ?? COLUMNS[0];
   const wanted = filter.toLowerCase();
-  const found = rates.filter((rate) =>
-    COLUMNS.some(({ align, cell }) => align === 'left' && cell(rate).toLowerCase().includes(wanted)),
+  const found = all.filter((row) =>
+    COLUMNS.some(({ align, cell }) => align === 'left' && cell(row).toLowerCase().includes(wanted)),
   );
+  const idle = showsIdle || filter !== '' ? 0 : found.filter(({ status }) => status === 'idle').length;
+  const folded = idle < FEWEST_FOLDED ? 0 : idle;
   const sign = isReversed ? -1 : 1;
-  return found.sort((a, b) => sign * compare(by?.order(a) ?? 0, by?.order(b) ?? 0) || compareNames(a, b));
+  const rows = found
+    .filter(({ status }) => folded === 0 || status !== 'idle')
+    .sort((a, b) => sign * compare(by?.order(a) ?? 0, by?.order(b) ?? 0) || compareLosses(a, b));
+  return { rows, folded };
+}
+
+/** Where in the list the selected row is. */
+export function selectedIndex(rows: readonly TopRow[], { selected }: TopView): number {
+  return Math.max(
+    0,
+    rows.findIndex(({ id }) => id === selected),
+  );
 }
 
 function compare(a: number | string, b: number | string): number {
   return typeof a === 'number' && typeof b === 'number' ? b - a : compareText(String(a), String(b));
 }
 
-function compareNames(a: QueueRate, b: QueueRate): number {
+function compareLosses(a: TopRow, b: TopRow): number {
+  return (b.rate.dropped ?? 0) - (a.rate.dropped ?? 0) || compareNames(a, b);
+}
+
+function compareNames({ rate: a }: TopRow, { rate: b }: TopRow): number {
   return compareText(a.device, b.device) || compareText(a.namespace, b.namespace) || (a.queue ?? 0) - (b.queue ?? 0);
 }
 
 function compareText(a: string, b: string): number {
   const [left, right] = [a, b].map(inNumericOrder);
   return left === right ? 0 : String(left) < String(right) ? -1 : 1;
-}
-
-/** As a text that sorts tap2 before tap10. Not localeCompare(): that looks for all locales. */
-export function inNumericOrder(text: string): string {
-  return text.replace(/\d+/g, (number) => number.padStart(12, '0'));
 }

@@ -3,10 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import stringWidth from 'fast-string-width';
+import { snapshotAt } from '../../lab/snapshots/quiet-host.ts';
+import type { Finding } from '../diagnosis/finding.ts';
 import type { QueueRate } from '../diagnosis/queue-rates.ts';
 import { COLUMNS, columnsIn } from './top-columns.ts';
-import type { TopView } from './top-rows.ts';
-import { renderTop } from './top-screen.ts';
+import { makeRows, type TopView } from './top-rows.ts';
+import { renderTop, type TopTerminal } from './top-screen.ts';
 
 const calm: QueueRate = {
   device: 'tap2',
@@ -42,101 +44,176 @@ const gone: QueueRate = {
   ring: undefined,
   reader: undefined,
   offered: 0,
+  written: 0,
   owner: undefined,
 };
 const RATES = [calm, lossy, gone];
-const VIEW: TopView = { sort: 'd', isReversed: false, filter: '', offset: 0 };
+const VIEW: TopView = { sort: 'u', isReversed: false, filter: '', showsIdle: false, selected: undefined };
+const FINDING: Finding = {
+  ...{ rule: 'reader-starved', severity: 'critical', netns: calm.netns, device: 'tap10', queue: 1 },
+  cause: 'openvpn, which reads tap10, gets no CPU.',
+  evidence: ['999 of 1000 packets lost'],
+  remedies: [
+    {
+      command: `chrt --fifo -p 1 312; echo ${'x'.repeat(100)}`,
+      effect: 'Lets it run first.',
+      ...{ lossless: true, restart: false, by: 'host' },
+    },
+  ],
+  ...{ rejected: [], confidence: 'high', degraded: [] },
+};
+
+interface Shown {
+  readonly view?: Partial<TopView>;
+  readonly rates?: readonly QueueRate[];
+  readonly findings?: readonly Finding[];
+  readonly colours?: boolean;
+  readonly terminal?: Partial<TopTerminal>;
+}
 
 function picture(
-  view: Partial<TopView>,
   width: number,
-  height?: number,
-  rates = RATES,
-  colours = false,
+  { view = {}, rates = RATES, findings = [], colours = false, terminal }: Shown = {},
 ): readonly string[] {
-  const seen = { takenAt: 1_795_000_000, rates, cost: 'This costs nothing', height, typing: false };
-  return renderTop(seen, { ...VIEW, ...view }, { width, colours }).split('\n');
+  const seen = {
+    takenAt: 1_795_000_000,
+    rows: makeRows(rates, findings),
+    snapshot: snapshotAt(1, [], {}),
+    cost: 'This costs nothing',
+  };
+  const screen = terminal && { height: 24, page: 'list' as const, scrolled: 0, typing: false, ...terminal };
+  return renderTop(seen, { ...VIEW, ...view }, { width, colours }, screen).split('\n');
 }
 const devices = (rows: readonly string[]): readonly string[] =>
-  rows.flatMap((row) => /^tap[\w/]+/.exec(row)?.[0] ?? []);
+  rows.flatMap((row) => /^[> ]?.? *(tap[\w/]+)/.exec(row)?.[1] ?? []);
+const queues = (count: number, rate: QueueRate): readonly QueueRate[] =>
+  Array.from({ length: count }, (_, index) => ({ ...rate, device: `tap${index}`, queue: 0 }));
 
-test('a list has every column, the queue that loses most first', () => {
-  const [head, titles, ...rows] = picture({}, Number.POSITIVE_INFINITY).map((row) => row.replace(/ +/g, ' '));
-  assert.equal(head, '3 of 3 queues, 1 losing packets, 11:06:40 UTC');
-  assert.equal(titles, 'DEVICE DROP/s* TO/s FROM/s RING STOP P99< BEFORE/s STATE READER OWNER');
-  assert.deepEqual(rows, [
-    'tap10/1 1.00k 1.23M 10.0 ████████ 500/500 50% 1.1ms 0 waiting openvpn 312 openvpn (pid 312) in blue',
-    'tap1 0 0 10.0 – – – 0 – – – in blue',
-    'tap2/0 0 12.3k 10.0 █······· 3/1000 – – 0 – openvpn 312 openvpn (pid 312) in blue',
+test('a list has every column, problems first', () => {
+  const shown = picture(Number.POSITIVE_INFINITY, { findings: [FINDING] }).map((row) => row.replace(/ +/g, ' '));
+  assert.deepEqual(shown, [
+    '3 queues, 1 losing packets: 1.00k/s of 1.25M/s, 11:06:40 UTC',
+    'DEVICE STATUS* DROP/s TO/s FROM/s RING STOP DELAY< BEFORE/s STATE READER OWNER',
+    'tap10/1 critical 1.00k 1.23M 10.0 ████████ 500/500 50% 1.1ms 0 waiting openvpn 312 openvpn (pid 312) in blue',
+    'tap2/0 ok 0 12.3k 10.0 █······· 3/1000 – – 0 – openvpn 312 openvpn (pid 312) in blue',
+    'tap1 idle 0 0 0 – – – 0 – – – in blue',
     'This costs nothing',
   ]);
 });
 
 test('every column can be sorted by, up and down; no key means two things', () => {
-  assert.deepEqual(devices(picture({ sort: 'n' }, 200)), ['tap1', 'tap2/0', 'tap10/1']);
-  assert.deepEqual(devices(picture({ sort: 'n', isReversed: true }, 200)), ['tap10/1', 'tap2/0', 'tap1']);
-  assert.deepEqual(devices(picture({ sort: 't' }, 200)), ['tap10/1', 'tap2/0', 'tap1']);
-  assert.deepEqual(devices(picture({ sort: 'r' }, 200)), ['tap10/1', 'tap2/0', 'tap1']);
-  assert.deepEqual(devices(picture({ sort: 'e' }, 200)), ['tap10/1', 'tap1', 'tap2/0']);
-  assert.equal(new Set([...COLUMNS.map(({ key }) => key), 'q', 'R', '/']).size, COLUMNS.length + 3);
+  const by = (sort: string, isReversed = false): readonly string[] =>
+    devices(picture(200, { view: { sort, isReversed } }));
+  assert.deepEqual(by('n'), ['tap1', 'tap2/0', 'tap10/1']);
+  assert.deepEqual(by('n', true), ['tap10/1', 'tap2/0', 'tap1']);
+  assert.deepEqual(by('u', true), ['tap1', 'tap2/0', 'tap10/1']);
+  for (const sort of ['d', 't', 'r'])
+    assert.deepEqual(by(sort), ['tap10/1', ...(sort === 'd' ? ['tap1', 'tap2/0'] : ['tap2/0', 'tap1'])]);
+  assert.deepEqual(by('e'), ['tap10/1', 'tap1', 'tap2/0']);
+  const others = ['q', 'R', '/', '?', 'h', 'a'];
+  assert.equal(new Set([...COLUMNS.map(({ key }) => key), ...others]).size, COLUMNS.length + others.length);
+});
+
+test('what a rule found comes before what only loses, that before the others, idle queues last and folded', () => {
+  const idle = queues(5, gone);
+  const busy = [calm, { ...lossy, device: 'tap20' }, lossy, { ...calm, device: 'tap3', lostBefore: 5 }];
+  const shown = picture(80, { rates: [...idle, ...busy], findings: [FINDING], terminal: {} });
+  assert.deepEqual(devices(shown), ['tap10/1', 'tap20/1', 'tap3/0', 'tap2/0']);
+  assert.match(shown.join('\n'), /\n {3}5 idle queues: a shows them\n/);
+  assert.equal(devices(picture(80, { rates: [...idle, ...busy], view: { showsIdle: true }, terminal: {} })).length, 9);
+  assert.deepEqual(devices(picture(80, { rates: idle, view: { filter: 'tap4' }, terminal: {} })), ['tap4/0']);
+  assert.deepEqual(devices(picture(80, { rates: [gone], terminal: {} })), ['tap1']);
 });
 
 test('the filter looks at names, states and owners', () => {
-  assert.deepEqual(devices(picture({ filter: 'OPENVPN' }, 200)), ['tap10/1', 'tap2/0']);
-  assert.deepEqual(devices(picture({ filter: 'wait' }, 200)), ['tap10/1']);
-  assert.match(picture({ filter: 'none' }, 200).join('\n'), /^0 of 3 queues.*\n.*\nfilter: none\n/);
+  assert.deepEqual(devices(picture(200, { view: { filter: 'OPENVPN' } })), ['tap10/1', 'tap2/0']);
+  assert.deepEqual(devices(picture(200, { view: { filter: 'wait' } })), ['tap10/1']);
+  assert.match(picture(200, { view: { filter: 'none' } }).join('\n'), /^0 of 3 queues.*\n.*\nfilter: none\n/);
 });
 
-test('a picture is never wider or higher than its terminal, and shows names and losses at 20 columns', () => {
-  const many = Array.from({ length: 300 }, (_, index): QueueRate => ({ ...lossy, device: `tap${index}`, queue: 0 }));
-  for (const width of [20, 33, 80, 132, 250])
-    for (const height of [5, 10, 24, 60]) {
-      const rows = picture({}, width, height, many);
-      assert.ok(rows.length <= height, `${rows.length} rows at ${width} x ${height}`);
-      assert.deepEqual(
-        rows.filter((row) => [...row].length > width),
-        [],
-      );
-    }
-  assert.match(picture({}, 20, 24, many).join('\n'), /\ntap0\/0 +1\.00k\n/);
-  assert.deepEqual(
-    columnsIn(80).map(({ title }) => title),
-    ['DEVICE', 'DROP/s', 'TO/s', 'FROM/s', 'RING', 'STOP', 'STATE'],
-  );
+test('a picture is never wider or higher than its terminal, and shows names, faults and losses at 20 columns', () => {
+  const rates = queues(300, lossy);
+  const findings = [{ ...FINDING, device: 'tap7', queue: 0 }];
+  for (const page of ['list', 'help', 'detail'] as const)
+    for (const width of [20, 33, 80, 132, 250])
+      for (const height of [5, 10, 24, 60]) {
+        const rows = picture(width, { rates, findings, terminal: { height, page } });
+        assert.equal(rows.length, height, `${page} at ${width} x ${height}`);
+        assert.deepEqual(
+          rows.filter((row) => stringWidth(row) > width),
+          [],
+        );
+      }
+  assert.match(picture(20, { rates, findings, terminal: {} }).join('\n'), /\n>× tap7\/0 +1\.00k\n ! tap0\/0 +1\.00k\n/);
+  const titles = (width: number): string =>
+    columnsIn(width)
+      .map(({ title }) => title)
+      .join(' ');
+  assert.equal(titles(77), 'DEVICE STATUS DROP/s TO/s FROM/s RING STATE');
+  assert.equal(titles(117), 'DEVICE STATUS DROP/s TO/s FROM/s RING STOP DELAY< STATE OWNER');
 });
 
 test('letters that take two columns: the others stay under each other, and no row is wider than the terminal', () => {
-  const wide = ['tap0', '東京の仮想機械一号機', '🦀🦀👩‍💻', 'é'].map(
+  const rates = ['tap0', '東京の仮想機械一号機', '🦀🦀👩‍💻', 'é'].map(
     (device): QueueRate => ({ ...lossy, device, queue: 0 }),
   );
   for (const width of [20, 33, 80, 250]) {
-    const rows = picture({}, width, 24, wide);
+    const rows = picture(width, { rates, terminal: {} });
     assert.deepEqual(
       rows.filter((row) => stringWidth(row) > width),
       [],
     );
-    const drops = rows.filter((row) => row.includes('1.00k')).map((row) => stringWidth(row.split('1.00k')[0] ?? ''));
-    assert.deepEqual([drops.length, new Set(drops).size], [4, 1]);
+    const drops = rows.slice(2).filter((row) => row.includes('1.00k'));
+    const places = new Set(drops.map((row) => stringWidth(row.split('1.00k')[0] ?? '')));
+    assert.deepEqual([drops.length, places.size], [4, 1]);
   }
 });
 
-test('scrolling ends with the last queue', () => {
-  const many = Array.from({ length: 50 }, (_, index): QueueRate => ({ ...lossy, device: `tap${index}`, queue: 0 }));
-  assert.equal(devices(picture({ offset: 3 }, 80, 24, many))[0], 'tap3/0');
-  assert.equal(devices(picture({ offset: 1000 }, 80, 24, many)).at(-1), 'tap49/0');
+test('the selected row is on the screen, and Enter shows it', () => {
+  const rates = queues(50, lossy);
+  const id = (index: number): string => makeRows(rates, [])[index]?.id ?? '';
+  for (const index of [0, 25, 49]) {
+    const rows = picture(80, { rates, view: { selected: id(index) }, terminal: {} });
+    assert.equal(
+      rows.filter((row) => row.startsWith('>')).join(),
+      rows.find((row) => row.includes(`tap${index}/0 `)),
+    );
+  }
+  assert.equal(devices(picture(80, { rates, view: { selected: id(49) }, terminal: {} })).at(-1), 'tap49/0');
 });
 
-test('colours say the same, and names cannot write to the terminal', () => {
-  const evil = [
-    {
-      ...lossy,
-      device: '\u001b[2J\u202e',
-      owner: { pid: 1, comm: '\u0007', startedAt: undefined, identity: undefined },
-    },
-  ];
-  const plain = picture({}, 200, 24, evil);
-  assert.equal(/[\p{Cc}\p{Cf}]/u.test(plain.join('')), false);
-  const coloured = picture({}, 200, 24, evil, true);
-  assert.notDeepEqual(coloured, plain);
-  assert.deepEqual(coloured.map(stripVTControlCharacters), plain);
+test('the detail has figures, what was found and what to type, never cut', () => {
+  const shown = picture(80, { findings: [FINDING], terminal: { page: 'detail', height: 40 } }).join('\n');
+  assert.match(shown, /^tap10\/1 of openvpn \(pid 312\) in namespace blue: critical\n/);
+  assert.match(shown, /\nTo the reader +1\.23M packets\/s offered, 1\.00k packets\/s lost \(0\.081 %\)\n/);
+  assert.match(shown, /mostly waiting/);
+  assert.match(shown, /\nCRITICAL: openvpn, which reads tap10, gets no CPU\.\n/);
+  assert.match(shown, /\nchrt --fifo -p 1 312; echo\nx{80}\nx{20}\n/);
+  assert.match(shown, /'tapscope diagnose tap10 --netns blue' watches longer\.\n/);
+  const calmOne = picture(80, { rates: [calm], terminal: { page: 'detail', height: 40 } }).join('\n');
+  assert.match(calmOne, /No rule found anything in the last 10 s\./);
+});
+
+test('help names every key and column', () => {
+  const shown = picture(200, { terminal: { page: 'help', height: 60 } }).join('\n');
+  for (const { key, title, meaning } of COLUMNS)
+    assert.ok(shown.includes(`${key} ${title}`) && shown.includes(meaning.slice(0, 60)));
+  for (const words of ['Enter', '↑ ↓', 'filter', 'idle', 'reverse', 'quit']) assert.ok(shown.includes(words), words);
+});
+
+test('only the figure and the state of a row have a colour; the text is the same without', () => {
+  const painted = picture(200, { findings: [FINDING], colours: true, terminal: {} });
+  const row = painted.find((one) => one.includes('tap10/1')) ?? '';
+  const shown = row.replaceAll('\u001b', '~');
+  assert.match(shown, /~\[1m~\[31mcritical~/);
+  assert.match(shown, /~\[31m1\.00k~/);
+  assert.match(shown, / 1\.23M +10\.0 ████████ 500\/500 +50% +1\.1ms +0 waiting +openvpn 312/);
+  assert.deepEqual(painted.map(stripVTControlCharacters), picture(200, { findings: [FINDING], terminal: {} }));
+});
+
+test('names cannot write to the terminal', () => {
+  const owner = { pid: 1, comm: '\u0007', startedAt: undefined, identity: undefined };
+  const rates = [{ ...lossy, device: '\u001b[2J\u202e', namespace: '\u001b[2J', owner }];
+  for (const page of ['list', 'detail'] as const)
+    assert.equal(/[\p{Cc}\p{Cf}]/u.test(picture(200, { rates, terminal: { page } }).join('')), false);
 });

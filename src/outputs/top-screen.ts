@@ -1,75 +1,154 @@
 // SPDX-License-Identifier: Apache-2.0
 // One picture of `tapscope top`.
-import type { QueueRate } from '../diagnosis/queue-rates.ts';
+import { stripVTControlCharacters } from 'node:util';
+import stringWidth from 'fast-string-width';
 import { visible } from '../snapshot/visible.ts';
+import type { Snapshot } from '../snapshot.ts';
+import { fitNames } from './queue-names.ts';
+import { short } from './short-figures.ts';
 import { fit, type Layout, padEnd, paint, wrap } from './terminal-text.ts';
-import { COLUMNS, type Column, columnsIn } from './top-columns.ts';
-import { rowsOf, type TopView } from './top-rows.ts';
+import { type Column, columnsIn } from './top-columns.ts';
+import { renderDetail } from './top-detail.ts';
+import { topHelp } from './top-help.ts';
+import { listOf, type Status, selectedIndex, type TopRow, type TopView } from './top-rows.ts';
 
 export interface TopPicture {
   readonly takenAt: number;
-  readonly rates: readonly QueueRate[];
+  readonly rows: readonly TopRow[];
+  /** For what a row does not tell; undefined: nothing was seen yet. */
+  readonly snapshot: Snapshot | undefined;
   /** What the picture itself costs, in words. */
   readonly cost: string;
-  /** How many rows of a terminal there are; undefined: all that are needed, without the keys. */
-  readonly height: number | undefined;
-  /** What is being typed as filter. */
+}
+
+/** What the terminal shows; undefined: it is a list, of all rows. */
+export interface TopTerminal {
+  readonly height: number;
+  readonly page: 'list' | 'help' | 'detail';
+  /** Lines of help or detail scrolled away. */
+  readonly scrolled: number;
+  /** The filter is being typed. */
   readonly typing: boolean;
 }
 
-export function renderTop(picture: TopPicture, view: TopView, layout: Layout): string {
-  const { takenAt, height } = picture;
-  const rates = rowsOf(picture.rates, view);
-  const lossy = rates.filter(({ dropped }) => (dropped ?? 0) > 0).length;
-  const at = new Date(takenAt * 1000).toISOString().slice(11, 19);
-  const head = `${rates.length} of ${picture.rates.length} queues, ${lossy} losing packets, ${at} UTC`;
-  const top = wrap(head, layout.width).slice(0, 2);
-  const columns = columnsIn(layout.width);
-  const foot = footOf(picture, view, layout);
-  const room = height === undefined ? rates.length : Math.max(1, height - top.length - 1 - foot.length);
-  const from = Math.min(view.offset, Math.max(0, rates.length - room));
-  const shown = rates.slice(from, from + room);
-  const rows = [
-    ...top,
-    paint(layout, ['bold', 'inverse'], fit(titleRow(columns, view, layout), layout.width)),
-    ...shown.map((rate) => paintRow(rate, fit(row(columns, rate, layout), layout.width), layout)),
-    ...Array.from({ length: height === undefined ? 0 : room - shown.length }, () => ''),
-    ...foot,
-  ];
-  return rows.slice(0, height).join('\n');
+export function renderTop(picture: TopPicture, view: TopView, layout: Layout, terminal?: TopTerminal): string {
+  if (!terminal || terminal.page === 'list') return renderList(picture, view, layout, terminal);
+  if (terminal.page === 'help') return inPages(topHelp(layout), 'any key: back', layout, terminal);
+  const { rows } = listOf(picture.rows, view);
+  const row = picture.rows.find(({ id }) => id === view.selected) ?? rows[selectedIndex(rows, view)];
+  const detail = row && picture.snapshot ? renderDetail(row, picture.snapshot, layout) : ['No queue is selected.'];
+  return inPages(detail, 'Esc back, ↑↓ scroll', layout, terminal);
 }
 
-function footOf({ cost, height, typing }: TopPicture, { filter }: TopView, layout: Layout): readonly string[] {
-  const filtered = typing || filter !== '' ? [`filter: ${filter}${typing ? '_' : ''}`] : [];
-  const keys = `sort ${COLUMNS.map(({ key, title }) => `${key} ${title}`).join(', ')}; R reverse, / filter, ↑↓ scroll, q quit`;
-  const rows = [...filtered, cost, ...(height === undefined ? [] : [keys])].flatMap((text) =>
-    wrap(visible(text), layout.width),
+function inPages(text: readonly string[], keys: string, layout: Layout, { height, scrolled }: TopTerminal): string {
+  const lines = text.flatMap((line) => inWidth(line, layout));
+  const room = Math.max(1, height - 1);
+  const from = Math.min(scrolled, Math.max(0, lines.length - room));
+  const shown = lines.slice(from, from + room);
+  const more = from + room < lines.length ? ' – more below' : '';
+  const blank = Array.from({ length: room - shown.length }, () => '');
+  return [...shown, ...blank, paint(layout, 'dim', fit(keys + more, layout.width))].slice(0, height).join('\n');
+}
+
+/** What is to be pasted comes as one line, however long. */
+function inWidth(line: string, { width }: Layout): readonly string[] {
+  const plain = stripVTControlCharacters(line);
+  return stringWidth(plain) <= width ? [line] : wrap(plain, width);
+}
+
+/** Before the name: '>' for the row that Enter takes, and the status as a sign, for terminals without room or colours. */
+const SIGNS: Readonly<Partial<Record<Status, string>>> = { critical: '×', warning: '!', losing: '!' };
+const MARGIN = 3;
+
+function renderList(picture: TopPicture, view: TopView, layout: Layout, terminal: TopTerminal | undefined): string {
+  const { rows, folded } = listOf(picture.rows, view);
+  const head = wrap(headOf(picture, rows.length + folded), layout.width).slice(0, 2);
+  const margin = terminal ? MARGIN : 0;
+  const inner = { ...layout, width: layout.width - margin };
+  const names = rows.map(({ name }) => name);
+  const columns = columnsIn(
+    inner.width,
+    names.reduce((most, name) => Math.max(most, name.length), 0),
   );
-  const most = height === undefined ? rows.length : Math.max(1, Math.floor(height / 3));
+  const fitted = fitNames(names, columns[0]?.width ?? 0);
+  const height = terminal?.height;
+  const foot = footOf(picture, view, layout, terminal);
+  const fold = foldOf(folded, layout, terminal);
+  const space = height === undefined ? rows.length : Math.max(1, height - head.length - 1 - foot.length);
+  const room = Math.max(1, space - fold.length);
+  const chosen = terminal ? selectedIndex(rows, view) : -1;
+  const from = Math.max(0, Math.min(chosen - Math.floor(room / 2), rows.length - room));
+  const shown = rows.slice(from, from + room).map((row, index) => {
+    const isChosen = from + index === chosen;
+    const sign = `${isChosen ? '>' : ' '}${SIGNS[row.status] ?? ' '} `.slice(0, margin);
+    return sign + rowText(columns, { ...row, name: fitted[from + index] ?? row.name }, inner, isChosen);
+  });
+  const lines = [...shown, ...fold];
+  const all = [
+    ...head,
+    paint(layout, ['bold', 'inverse'], fit(' '.repeat(margin) + titleRow(columns, view), layout.width)),
+    ...lines,
+    ...Array.from({ length: height === undefined ? 0 : Math.max(0, space - lines.length) }, () => ''),
+    ...foot,
+  ];
+  return all.slice(0, height).join('\n');
+}
+
+function headOf({ takenAt, rows }: TopPicture, found: number): string {
+  const lossy = rows.filter(({ rate }) => (rate.dropped ?? 0) > 0).length;
+  const sum = (value: (row: TopRow) => number | undefined): string =>
+    short(rows.reduce((total, row) => total + (value(row) ?? 0), 0));
+  const offered = sum(({ rate }) => rate.offered);
+  const lost = sum(({ rate }) => rate.dropped);
+  const at = new Date(takenAt * 1000).toISOString().slice(11, 19);
+  const filtered = found === rows.length ? '' : `${found} of `;
+  return `${filtered}${rows.length} queues, ${lossy} losing packets: ${lost}/s of ${offered}/s, ${at} UTC`;
+}
+
+function foldOf(folded: number, layout: Layout, terminal: TopTerminal | undefined): readonly string[] {
+  if (folded === 0) return [];
+  const how = terminal ? ': a shows them' : '';
+  return [paint(layout, 'dim', fit(`${' '.repeat(terminal ? MARGIN : 0)}${folded} idle queues${how}`, layout.width))];
+}
+
+const KEYS = '? help, Enter detail, ↑↓ select, / filter, a idle queues, R reverse, q quit';
+
+function footOf(
+  { cost }: TopPicture,
+  { filter }: TopView,
+  layout: Layout,
+  terminal: TopTerminal | undefined,
+): readonly string[] {
+  const typing = terminal?.typing ?? false;
+  const filtered = typing || filter !== '' ? [`filter: ${filter}${typing ? '_' : ''}`] : [];
+  const rows = [...filtered, ...(terminal ? [KEYS] : []), cost].flatMap((text) => wrap(visible(text), layout.width));
+  const most = terminal ? Math.max(1, Math.floor(terminal.height / 3)) : rows.length;
   return rows.slice(0, most).map((text) => paint(layout, 'dim', text));
 }
 
-function titleRow(columns: readonly Column[], { sort }: TopView, layout: Layout): string {
-  return cells(columns, ({ title, key }) => (key === sort ? `${title}*` : title), layout);
+function titleRow(columns: readonly Column[], { sort }: TopView): string {
+  return columns
+    .map(({ title, key, width, align }) => {
+      const text = key === sort ? `${title}*` : title;
+      return align === 'right' ? text.padStart(width) : text.padEnd(width);
+    })
+    .join(' ')
+    .trimEnd();
 }
 
-function row(columns: readonly Column[], rate: QueueRate, layout: Layout): string {
-  return cells(columns, ({ cell }) => cell(rate), layout);
-}
-
-function cells(columns: readonly Column[], textOf: (column: Column) => string, { width }: Layout): string {
+function rowText(columns: readonly Column[], row: TopRow, layout: Layout, isChosen: boolean): string {
+  let left = layout.width;
   return columns
     .map((column, index) => {
-      const text = textOf(column);
-      if (index === columns.length - 1 && column.align === 'left') return text;
-      return column.align === 'right'
-        ? text.padStart(column.width)
-        : padEnd(fit(text, Math.min(column.width, width)), column.width);
+      const isLast = index === columns.length - 1;
+      const width = isLast && column.align === 'left' ? left : Math.min(column.width, left);
+      left -= width + 1;
+      const text = fit(column.cell(row), width);
+      const style = column.style?.(row) ?? (isChosen && column.rank === 0 ? 'bold' : undefined);
+      const painted = style === undefined ? text : paint(layout, style, text);
+      if (isLast && column.align === 'left') return painted;
+      const blanks = ' '.repeat(padEnd(text, width).length - text.length);
+      return column.align === 'right' ? blanks + painted : painted + blanks;
     })
     .join(' ');
-}
-
-function paintRow({ dropped, state }: QueueRate, text: string, layout: Layout): string {
-  if ((dropped ?? 0) > 0) return paint(layout, 'red', text);
-  return state === undefined ? text : paint(layout, 'yellow', text);
 }

@@ -42,7 +42,9 @@ const RENAMED =
 
 export function renderVerdict(judged: Judged, layout: Layout): string {
   const { answer, verdict } = judged;
-  const findings = verdict.findings.slice(0, MOST.findings).map((finding) => renderFinding(finding, judged, layout));
+  const findings = verdict.findings
+    .slice(0, MOST.findings)
+    .map((finding) => renderFinding(finding, judged.last, layout));
   const others = verdict.findings.slice(MOST.findings).map(inShort);
   const isSaid = answer === 'critical' || answer === 'warning';
   const { agentSilence } = judged;
@@ -89,11 +91,11 @@ function inGeneral({ answer, verdict, unsaid, devices, seconds, agentSilence }: 
   return `${seen} without finding a fault, but ${[agentSilence, short, blind, degraded].filter(Boolean).join(' and ')}${known}.`;
 }
 
-function renderFinding(finding: Finding, judged: Judged, layout: Layout): readonly string[] {
+export function renderFinding(finding: Finding, last: Snapshot, layout: Layout): readonly string[] {
   const { severity, cause, evidence, remedies, rejected, degraded, rule, confidence } = finding;
   return [
     ...headline(severity, cause, layout),
-    ...wrap(visible(`${rule}, ${subjectOf(finding, judged)}confidence ${confidence}`), layout.width),
+    ...wrap(visible(`${rule}, ${subjectOf(finding, last)}confidence ${confidence}`), layout.width),
     ...list('Seen:', few(evidence, MOST.evidence), layout),
     ...remedies.slice(0, MOST.remedies).flatMap((remedy, index) => renderRemedy(remedy, index, layout)),
     ...list(
@@ -113,7 +115,7 @@ function inShort({ severity, rule, device = 'the agent', queue }: Finding): stri
 }
 
 /** 'tap0 queue 1 of VM web1 (qemu, pid 7) in namespace blue, '; '' for the agent itself. */
-function subjectOf({ device, netns, queue }: Finding, { last }: Judged): string {
+function subjectOf({ device, netns, queue }: Finding, last: Snapshot): string {
   if (device === undefined) return '';
   const seen = last.devices.find((one) => one.name === device && (netns === undefined || one.netns === netns));
   const owners = seen?.queues.flatMap((one) => (queue === undefined || one.index === queue ? (one.owner ?? []) : []));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All queues: searched, sorted, and of a thousand only the rows that are in sight are there.
 import type { QueueRate } from '../diagnosis/queue-rates.ts';
-import { inNumericOrder } from '../outputs/top-rows.ts';
+import { inNumericOrder } from '../outputs/numeric-order.ts';
 import { element, place, say } from './element.ts';
 import { PAGE_COLUMNS, STATE } from './queue-columns.ts';
 import { QueueRow } from './queue-row.ts';
