@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Losses of which rules saw too little: of devices that came or went, and in a look that is shorter than they are made for.
 import type { Device, Snapshot } from '../snapshot.ts';
-import { type Loss, lossOf, severityOf } from './evidence/loss.ts';
+import { type Loss, lossOf, severityOf, USUAL_SECONDS } from './evidence/loss.ts';
 import type { Finding } from './finding.ts';
 import { isOn } from './scope.ts';
 import type { Window } from './window.ts';
 import { count } from './words.ts';
-
-/** What rules are made for. */
-const USUAL_SECONDS = 10;
 
 /** A sentence for each device that lost so much that rules would say why, had they seen it for their usual time. */
 export function unsaid(
@@ -25,7 +22,9 @@ export function unsaid(
     const before = span ? span.before : snapshots[0]?.devices.find(({ id }) => id === device.id);
     const loss = lossSince(before, device);
     const times = span ? USUAL_SECONDS / span.seconds : 1;
-    if (severityOf({ ...loss, lost: loss.lost * times, offered: loss.offered * times }) === undefined) return [];
+    const lost = loss.lost * times;
+    const usual = { ...loss, lost, offered: loss.offered * times, perSecond: lost / USUAL_SECONDS };
+    if (severityOf(usual) === undefined) return [];
     const why = span
       ? `in ${span.seconds.toFixed(1)} s, too short a time to say why`
       : `and ${there.has(device.id) ? 'came too late' : 'went too early'} to say why`;

@@ -112,7 +112,7 @@ testHosts([
     host: 'had a guest that hung for eleven seconds, within ten minutes',
     taps: guest(hangs(200, 211)),
     seconds: 600,
-    finds: ['reader-stalled warning'],
+    finds: ['reader-stalled critical'],
     says: /takes nothing, for 11 s, until lately\.$/,
   },
   {
@@ -134,7 +134,7 @@ testHosts([
     taps: guest(hangs(32, 43)),
     seconds: 600,
     stepSeconds: 30,
-    finds: ['ring-full-unexplained warning'],
+    finds: ['ring-full-unexplained critical'],
   },
   {
     host: 'had a guest that hung for a minute between looks',
@@ -149,7 +149,7 @@ testHosts([
     taps: guest({ ...hangs(32, 43), full: { stopped: after(32, 1, 43) } }),
     seconds: 600,
     stepSeconds: 30,
-    finds: ['reader-stalled warning'],
+    finds: ['reader-stalled critical'],
     says: /is stopped by a signal, a debugger or the freezer, for 11 s in all\.$/,
   },
   {

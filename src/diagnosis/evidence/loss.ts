@@ -11,14 +11,22 @@ export interface Loss {
   readonly offered: number;
   readonly share: number;
   readonly perSecond: number;
+  /** Of the ten seconds in which most was lost; undefined: only the whole is known. */
+  readonly worst?: () => Loss;
 }
 
 /** One lost ARP request of two is no incident: a ratio counts above a floor. The alerts' 1000 in five minutes is 33 in ten seconds. */
 const FEWEST_LOST = 50;
 const FEWEST_OFFERED = 200;
+/** What rules are made for, and the length of the agent's own windows. */
+export const USUAL_SECONDS = 10;
+/** A shorter window has as many packets a second. */
+const FEWEST_OFFERED_PER_SECOND = FEWEST_OFFERED / USUAL_SECONDS;
 /** What TCP notices, and what it cannot work with; the alerts' own. */
 const WARNING_SHARE = 0.001;
 const CRITICAL_SHARE = 0.02;
+/** The alerts' own too. */
+const CRITICAL_PER_SECOND = FEWEST_LOST / USUAL_SECONDS;
 /** ARP, neighbour discovery and the like reach every port of a bridge: losing a trickle of that does no harm. */
 export const NOISE_PER_SECOND = 10;
 /** A queue management that works drops less than this, on purpose. */
@@ -31,10 +39,58 @@ export function lossOf(lost: number, passed: number, seconds: number): Loss {
   return { lost, offered, share: offered > 0 ? lost / offered : 0, perSecond: lost / seconds };
 }
 
-/** undefined: not worth a finding. */
-export function severityOf({ lost, offered, share }: Loss): Severity | undefined {
-  if (lost < FEWEST_LOST || offered < FEWEST_OFFERED || share < WARNING_SHARE) return undefined;
-  return share >= CRITICAL_SHARE ? 'critical' : 'warning';
+/** undefined: not worth a finding. How many packets that takes is a question of evidence; how grave it is, of `gravityOf`. */
+export function severityOf(loss: Loss): Severity | undefined {
+  const { lost, offered, share, perSecond } = loss;
+  const offeredPerSecond = lost > 0 ? (offered / lost) * perSecond : 0;
+  const isSeen = lost >= FEWEST_LOST && (offered >= FEWEST_OFFERED || offeredPerSecond >= FEWEST_OFFERED_PER_SECOND);
+  return isSeen && share >= WARNING_SHARE ? gravityOf(loss) : undefined;
+}
+
+/** By share and rate of the worst ten seconds: a longer look makes a loss neither graver nor slighter. */
+export function gravityOf(loss: Loss): 'warning' | 'critical' {
+  const { share, perSecond } = loss.worst?.() ?? loss;
+  return share >= CRITICAL_SHARE && perSecond >= CRITICAL_PER_SECOND ? 'critical' : 'warning';
+}
+
+/** The same loss, of a window that is longer than usual with its worst part. `of` may ask for the first and last state alone. */
+function withWorst(whole: Loss, { seconds, takenAt }: DeviceSpan, of: (from: number, to: number) => Loss): Loss {
+  if (whole.lost === 0 || seconds <= LONGEST_PART) return whole;
+  return { ...whole, worst: () => worstOf(takenAt, of) ?? whole };
+}
+
+/** Snapshots come a little late. */
+const LONGEST_PART = USUAL_SECONDS + 0.5;
+
+function worstOf(takenAt: readonly number[], of: (from: number, to: number) => Loss): Loss | undefined {
+  let worst: Loss | undefined;
+  let from = 0;
+  for (let to = 1; to < takenAt.length; to++) {
+    while (from < to - 1 && (takenAt[to] ?? 0) - (takenAt[from] ?? 0) > LONGEST_PART) from++;
+    const loss = of(from, to);
+    if (loss.lost > (worst?.lost ?? 0)) worst = loss;
+  }
+  return worst;
+}
+
+/** Of a device, from one state of its window to another. */
+function partOf(device: DeviceSpan, from: number, to: number): DeviceSpan {
+  const [before = device.before, now = device.now] = [device.steps[from], device.steps[to]];
+  const takenAt = [device.takenAt[from] ?? 0, device.takenAt[to] ?? 0];
+  return { seconds: (takenAt[1] ?? 0) - (takenAt[0] ?? 0), before, now, steps: [before, now], takenAt, queues: [] };
+}
+
+/** `of` looks at the first and the last state. */
+export function lossIn(device: DeviceSpan, of: (part: DeviceSpan) => Loss): Loss {
+  return withWorst(of(device), device, (from, to) => of(partOf(device, from, to)));
+}
+
+/** The same of a queue. */
+export function lossInQueue(queue: QueueSpan, of: (part: QueueSpan) => Loss): Loss {
+  return withWorst(of(queue), queue.device, (from, to) => {
+    const [before = queue.before, now = queue.now] = [queue.steps[from], queue.steps[to]];
+    return of({ device: partOf(queue.device, from, to), before, now, steps: [before, now] });
+  });
 }
 
 /** Of a device that the operator asks about, because of a ping that gets no answer. */
@@ -55,9 +111,11 @@ export function ringDrops({ counters }: Queue): number {
 /** undefined: nothing counts drops of this queue. */
 export function ringLoss(queue: QueueSpan): Loss | undefined {
   if (!queue.now.counters) return undefined;
-  const lost = grown(queue, ringDrops) ?? 0;
-  const offered = grown(queue, ({ counters }) => counters?.offered);
-  return lossOf(lost, offered === undefined ? passedBy(queue) : Math.max(0, offered - lost), queue.device.seconds);
+  return lossInQueue(queue, (part) => {
+    const lost = grown(part, ringDrops) ?? 0;
+    const offered = grown(part, ({ counters }) => counters?.offered);
+    return lossOf(lost, offered === undefined ? passedBy(part) : Math.max(0, offered - lost), part.device.seconds);
+  });
 }
 
 /** What the reader got; of a single queue the kernel's own counter knows it where nothing else does. */
@@ -78,10 +136,12 @@ export function delivered({ device, before, now }: QueueSpan): number | undefine
 
 /** Drops before tun that `wanted` chooses, against what reached tun. undefined: they are not counted. */
 export function lossBefore(device: DeviceSpan, wanted: (drop: OtherDrop) => boolean): Loss | undefined {
-  const lost = grown(device, ({ otherDropped }) =>
-    otherDropped?.reduce((sum, drop) => (wanted(drop) ? sum + drop.packets : sum), 0),
-  );
-  return lost === undefined ? undefined : lossOf(lost, reachedTun(device), device.seconds);
+  const lostIn = (part: DeviceSpan): number | undefined =>
+    grown(part, ({ otherDropped }) =>
+      otherDropped?.reduce((sum, drop) => (wanted(drop) ? sum + drop.packets : sum), 0),
+    );
+  if (lostIn(device) === undefined) return undefined;
+  return lossIn(device, (part) => lossOf(lostIn(part) ?? 0, reachedTun(part), part.seconds));
 }
 
 /** By the kernel's own counters, which every host has. */

@@ -6,7 +6,7 @@ import { READER_STALLED } from '../rule-names.ts';
 import { type DeviceSpan, grown, type QueueSpan } from '../window.ts';
 import { count } from '../words.ts';
 import type { FullTime } from './full-time.ts';
-import { delivered, type Loss, NOISE_PER_SECOND, ringDrops, severityOf } from './loss.ts';
+import { delivered, gravityOf, type Loss, NOISE_PER_SECOND, ringDrops } from './loss.ts';
 
 export interface Stall {
   readonly seconds: number;
@@ -121,7 +121,7 @@ export function stallLossPerSecond({ queue, loss, stall, time }: Seen): number {
  */
 export function stallSeverity(seen: Seen): Severity {
   const stoppedFor = seen.queue.now.flow?.stoppedForSeconds;
-  if (stallLossPerSecond(seen) >= NOISE_PER_SECOND) return severityOf(seen.loss) ?? 'warning';
+  if (stallLossPerSecond(seen) >= NOISE_PER_SECOND) return gravityOf(seen.loss);
   if (stoppedFor === undefined) return 'info';
   return stoppedFor >= LONG_STALL_SECONDS ? 'critical' : 'warning';
 }

@@ -10,6 +10,7 @@ import { READER_STALLED } from '../rule-names.ts';
 import { grown, type QueueSpan, type Window } from '../window.ts';
 import { count, duration, queueName, readerName } from '../words.ts';
 
+/** Since it was stopped, however short the window is. */
 const CRITICAL_SECONDS = 5;
 
 export const backpressureStall: Rule = {
@@ -36,7 +37,7 @@ function stopped(queue: QueueSpan, window: Window): readonly Diagnosis[] {
   const room = isEmpty ? 'is empty: the wake was lost' : 'has room, and its reader takes nothing';
   return [
     onQueue(queue, {
-      severity: stands && stall.seconds >= CRITICAL_SECONDS ? 'critical' : 'warning',
+      severity: stands && (flow.stoppedForSeconds ?? 0) >= CRITICAL_SECONDS ? 'critical' : 'warning',
       cause: stands
         ? `${queueName(queue)} gets nothing: the host is stopped for ${duration(flow.stoppedForSeconds ?? 0)} although its ring ${room}.`
         : `${queueName(queue)} was sent nothing for a moment: ${wakes} did not come.`,

@@ -2,7 +2,7 @@
 
 import { type FullRing, fullRings } from '../evidence/full-ring.ts';
 import { fullTimeEvidence } from '../evidence/full-time.ts';
-import { severityOf } from '../evidence/loss.ts';
+import { gravityOf } from '../evidence/loss.ts';
 import { notStalled } from '../evidence/stall.ts';
 import type { Diagnosis } from '../finding.ts';
 import { onQueue } from '../make-finding.ts';
@@ -28,7 +28,7 @@ export const guestNotRefilling: Rule = {
 function notRefilling({ queue, loss, time }: FullRing): Diagnosis {
   const noBuffer = grown(queue, ({ vhost }) => vhost?.noBuffer);
   return onQueue(queue, {
-    severity: severityOf(loss) ?? 'warning',
+    severity: gravityOf(loss),
     cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: the guest gave back receive buffers too slowly${noBuffer ? `, ${count(noBuffer)} times there was none for a packet` : `, and ${readerName(queue)} slept for ${percent(time?.share('sleeping') ?? 0)} of the time the ring was full`}.`,
     evidence: [
       noBuffer ? `${readerName(queue)} had a packet and no buffer to put it in ${count(noBuffer)} times` : undefined,

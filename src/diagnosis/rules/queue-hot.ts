@@ -2,7 +2,7 @@
 
 import { type FullRing, type FullRingCause, fullRings } from '../evidence/full-ring.ts';
 import { fullTimeEvidence } from '../evidence/full-time.ts';
-import { ringLoss, severityOf } from '../evidence/loss.ts';
+import { gravityOf, ringLoss, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis } from '../finding.ts';
 import { onQueue } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
@@ -42,7 +42,7 @@ function hot({ queue, loss, time }: FullRing): readonly Diagnosis[] {
   if (share < HOT || 1 - share < OTHERS || offered < FEWEST_OTHERS || alsoLose) return [];
   return [
     onQueue(queue, {
-      severity: severityOf(loss) ?? 'warning',
+      severity: gravityOf(loss),
       cause: `${queueName(queue)} lost ${count(loss.lost)} packets: it gets ${percent(share)} of the device’s packets, its ${others.length} sibling${others.length > 1 ? 's' : ''} the rest, ${lost > 0 ? `of which ${count(lost)} were lost` : 'without loss'}.`,
       evidence: [
         `${count(loss.offered)} packets to this queue, ${count(offered)} to the ${others.length} others together`,

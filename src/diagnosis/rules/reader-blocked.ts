@@ -2,7 +2,7 @@
 
 import { type FullRing, fullRings } from '../evidence/full-ring.ts';
 import { fullTimeEvidence } from '../evidence/full-time.ts';
-import { severityOf } from '../evidence/loss.ts';
+import { gravityOf } from '../evidence/loss.ts';
 import { notStalled } from '../evidence/stall.ts';
 import type { Diagnosis } from '../finding.ts';
 import { onQueue } from '../make-finding.ts';
@@ -24,7 +24,7 @@ export const readerBlocked: Rule = {
 function blocked({ queue, loss, time }: FullRing): Diagnosis {
   const { owner } = queue.now;
   return onQueue(queue, {
-    severity: severityOf(loss) ?? 'warning',
+    severity: gravityOf(loss),
     cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: its reader, ${readerName(queue)}, slept for ${percent(time?.share('sleeping') ?? 0)} of the time the ring was full, waiting for something else.`,
     evidence: [fullTimeEvidence(time), `${count(loss.offered - loss.lost)} packets were taken meanwhile`],
     remedies: [

@@ -2,7 +2,7 @@
 
 import { type FullRing, fullRings, isGuest } from '../evidence/full-ring.ts';
 import { fullTimeEvidence } from '../evidence/full-time.ts';
-import { delivered, severityOf } from '../evidence/loss.ts';
+import { delivered, gravityOf } from '../evidence/loss.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { onQueue } from '../make-finding.ts';
 import { moreQueues } from '../remedies/guest-remedies.ts';
@@ -28,7 +28,7 @@ function cpuBound({ queue, loss, time }: FullRing): Diagnosis {
   const took = delivered(queue);
   const cpu = grown(queue, ({ vhost }) => vhost?.worker?.seconds);
   return onQueue(queue, {
-    severity: severityOf(loss) ?? 'warning',
+    severity: gravityOf(loss),
     cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: its reader, ${readerName(queue)}, ran for ${percent(time?.share('running') ?? 0)} of the time the ring was full and could not keep up.`,
     evidence: [
       fullTimeEvidence(time),

@@ -2,7 +2,7 @@
 
 import { type FullRing, fullRings } from '../evidence/full-ring.ts';
 import { fullTimeEvidence } from '../evidence/full-time.ts';
-import { severityOf } from '../evidence/loss.ts';
+import { gravityOf } from '../evidence/loss.ts';
 import { rivalEvidence } from '../evidence/rivals.ts';
 import type { Diagnosis } from '../finding.ts';
 import { onQueue } from '../make-finding.ts';
@@ -35,7 +35,7 @@ function starved({ queue, loss, time }: FullRing, window: Window): Diagnosis {
   const worker = queue.now.vhost?.worker;
   const who = `its reader, ${readerName(queue)},${worker ? ' or its guest' : ''}`;
   return onQueue(queue, {
-    severity: severityOf(loss) ?? 'warning',
+    severity: gravityOf(loss),
     cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: ${who} ${why} of the time the ring was full.`,
     evidence: [
       fullTimeEvidence(time),

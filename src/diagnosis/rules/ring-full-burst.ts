@@ -2,7 +2,7 @@
 
 import { type FullRing, fullRings } from '../evidence/full-ring.ts';
 import { fullTimeEvidence } from '../evidence/full-time.ts';
-import { severityOf } from '../evidence/loss.ts';
+import { gravityOf } from '../evidence/loss.ts';
 import { notStalled } from '../evidence/stall.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { onQueue } from '../make-finding.ts';
@@ -29,7 +29,7 @@ function burst({ queue, loss, time, episodes }: FullRing, window: Window): Diagn
   const { ring, history } = queue.now;
   const needed = history?.overflow?.needed ?? 0;
   return onQueue(queue, {
-    severity: severityOf(loss) ?? 'warning',
+    severity: gravityOf(loss),
     cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets in bursts that its ring of ${count(ring?.capacity ?? 0)} could not hold, although its reader keeps up on average.`,
     evidence: [
       episodes ? `${count(episodes)} overflows, and the ring was empty again after each` : undefined,

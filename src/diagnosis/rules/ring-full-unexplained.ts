@@ -2,7 +2,7 @@
 
 import { type FullRing, fullRings } from '../evidence/full-ring.ts';
 import { fullTimeEvidence } from '../evidence/full-time.ts';
-import { type Loss, lossOf, severityOf } from '../evidence/loss.ts';
+import { gravityOf, type Loss, lossIn, lossOf, severityOf } from '../evidence/loss.ts';
 import { showsStalls } from '../evidence/stall.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { onDevice, onQueue } from '../make-finding.ts';
@@ -35,7 +35,7 @@ function ofQueue({ queue, loss, time, episodes }: FullRing, { agent }: Window): 
         : 'it is not known whether packets were taken meanwhile'
       : 'its reader was never looked at while the ring was full';
   return onQueue(queue, {
-    severity: severityOf(loss) ?? 'warning',
+    severity: gravityOf(loss),
     cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets because its ring of ${count(queue.now.ring?.capacity ?? 0)} was full; why it was full cannot be told: ${why}.`,
     evidence: [
       `${percent(loss.share)} of the packets were lost, ${count(loss.perSecond)} a second`,
@@ -52,9 +52,9 @@ function ofQueue({ queue, loss, time, episodes }: FullRing, { agent }: Window): 
 }
 
 function ofMacvtap(device: DeviceSpan): readonly Diagnosis[] {
-  const loss = macvtapLoss(device);
-  const severity = loss && severityOf(loss);
-  if (!loss || !severity) return [];
+  const loss = lossIn(device, macvtapLoss);
+  const severity = severityOf(loss);
+  if (!severity) return [];
   return [
     onDevice(device, {
       severity,
@@ -67,13 +67,14 @@ function ofMacvtap(device: DeviceSpan): readonly Diagnosis[] {
   ];
 }
 
-function macvtapLoss(device: DeviceSpan): Loss | undefined {
+/** 0 of 0 where nothing counts it. */
+function macvtapLoss(device: DeviceSpan): Loss {
   const lost = grown(device, ({ macvtap }) =>
     macvtap?.dropped.reduce((sum, { reason, packets }) => (reason === 'FULL_RING' ? sum + packets : sum), 0),
   );
   const offered = grown(device, ({ macvtap }) => macvtap?.offered);
   return lost === undefined || offered === undefined
-    ? undefined
+    ? lossOf(0, 0, device.seconds)
     : lossOf(lost, Math.max(0, offered - lost), device.seconds);
 }
 

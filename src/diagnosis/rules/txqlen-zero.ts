@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type FullRing, fullRings } from '../evidence/full-ring.ts';
+import { gravityOf, lossOf } from '../evidence/loss.ts';
 import type { Diagnosis } from '../finding.ts';
 import { onDevice } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
@@ -38,7 +39,7 @@ function finding(queues: readonly FullRing[], window: Window): Diagnosis {
   const lost = queues.reduce((sum, { loss }) => sum + loss.lost, 0);
   const length = DEFAULT_LENGTH[device.now.kind];
   return onDevice(device, {
-    severity: lost >= 10 ? 'critical' : 'warning',
+    severity: gravityOf(lossOf(lost, 0, device.seconds)),
     cause: `${nameOf(device)} loses every packet to its reader (${count(lost)} now): its txqueuelen is 0, and a ring of size 0 takes none.`,
     evidence: [
       `txqueuelen ${device.now.queueLength}, ring of ${queues[0]?.queue.now.ring?.capacity} places`,

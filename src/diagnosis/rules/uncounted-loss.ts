@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type FullRing, fullRings } from '../evidence/full-ring.ts';
-import { lossOf, severityOf } from '../evidence/loss.ts';
+import { type Loss, lossIn, lossOf, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf } from '../remedies/command.ts';
@@ -68,9 +68,8 @@ export const uncountedLoss: Rule = {
 };
 
 function uncounted(device: DeviceSpan, { cause, why, remedy }: Cause, window: Window): readonly Diagnosis[] {
-  const lost = grown(device, (seen) => seen.uncounted.find((one) => one.cause === cause)?.packets) ?? 0;
-  const passed = grown(device, ({ counters }) => counters?.txPackets) ?? 0;
-  const loss = lossOf(lost, passed, device.seconds);
+  const loss = lossIn(device, (part) => uncountedIn(part, cause));
+  const { lost } = loss;
   const severity = severityOf(loss);
   if (!severity) return [];
   const [queue] = device.queues;
@@ -92,6 +91,11 @@ function uncounted(device: DeviceSpan, { cause, why, remedy }: Cause, window: Wi
       confidence: 'high',
     }),
   ];
+}
+
+function uncountedIn(device: DeviceSpan, cause: string): Loss {
+  const lost = grown(device, (seen) => seen.uncounted.find((one) => one.cause === cause)?.packets) ?? 0;
+  return lossOf(lost, grown(device, ({ counters }) => counters?.txPackets) ?? 0, device.seconds);
 }
 
 function sumOf(rings: readonly FullRing[]): number {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type Loss, lossOf, severityOf } from '../evidence/loss.ts';
+import { type Loss, lossIn, lossOf, severityOf } from '../evidence/loss.ts';
 import { refusalOf } from '../evidence/refusal.ts';
 import type { Diagnosis } from '../finding.ts';
 import { onDevice } from '../make-finding.ts';
@@ -47,7 +47,7 @@ function passed(device: DeviceSpan): number {
 }
 
 function refused(device: DeviceSpan, window: Window): readonly Diagnosis[] {
-  const loss = refusedLoss(device);
+  const loss = lossIn(device, refusedLoss);
   const severity = severityOf(loss);
   if (!severity) return [];
   const headers = Math.max(refusedWrites(device, 'EINVAL'), grown(device, ({ receive }) => receive?.frameErrors) ?? 0);

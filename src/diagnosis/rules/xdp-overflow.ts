@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { fullTime, fullTimeEvidence } from '../evidence/full-time.ts';
-import { lossOf, severityOf } from '../evidence/loss.ts';
+import { type Loss, lossInQueue, lossOf, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis } from '../finding.ts';
 import { onQueue } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
@@ -25,10 +25,14 @@ export const xdpOverflow: Rule = {
   judge: (window) => window.devices.flatMap(({ queues }) => queues.flatMap((queue) => overflowing(queue, window))),
 };
 
-function overflowing(queue: QueueSpan, window: Window): readonly Diagnosis[] {
+function redirectLoss(queue: QueueSpan): Loss {
   const lost = grown(queue, ({ redirected }) => redirected?.lost ?? 0) ?? 0;
-  const entered = grown(queue, ({ redirected }) => redirected?.enqueued ?? 0) ?? 0;
-  const loss = lossOf(lost, entered, queue.device.seconds);
+  return lossOf(lost, grown(queue, ({ redirected }) => redirected?.enqueued ?? 0) ?? 0, queue.device.seconds);
+}
+
+function overflowing(queue: QueueSpan, window: Window): readonly Diagnosis[] {
+  const loss = lossInQueue(queue, redirectLoss);
+  const { lost } = loss;
   const severity = severityOf(loss);
   if (!severity) return [];
   const time = fullTime(queue);
