@@ -2,11 +2,13 @@
 // The dashboards as Grafana reads them, and where they are committed.
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { backpressureDashboard } from './boards/backpressure-dashboard.ts';
+import { fleetDashboard } from './boards/fleet-dashboard.ts';
 import { hostDashboard } from './boards/host-dashboard.ts';
 import { queueDashboard } from './boards/queue-dashboard.ts';
 import { vmDashboard } from './boards/vm-dashboard.ts';
 
 export const written: readonly { readonly name: string; readonly dashboard: Dashboard }[] = [
+  { name: 'fleet', dashboard: numbered(fleetDashboard()) },
   { name: 'host', dashboard: numbered(hostDashboard()) },
   { name: 'backpressure', dashboard: numbered(backpressureDashboard()) },
   { name: 'vm', dashboard: numbered(vmDashboard()) },

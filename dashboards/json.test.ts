@@ -4,11 +4,16 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { listAt, parseJson, textAt } from '../lab/host/checked-json.ts';
+import { FACTOR_TIER } from '../src/fleet/factor-tier.ts';
+import { HOST_TIER, TAP_TIER } from '../src/fleet/tier.ts';
 import { asJson, written } from './dashboard-files.ts';
 import { marksOf, panelsOf, type ShownPanel, variablesOf } from './promql/panel-queries.ts';
 import { catalogue } from './promql/query.ts';
 
 const folder = new URL('json/', import.meta.url);
+/** The dashboard Fleet asks for recorded series alone; all other dashboards ask for the agents' own. */
+const RECORDED = [...TAP_TIER, ...HOST_TIER, ...FACTOR_TIER].map(({ record }) => record);
+const ofAgents = written.filter(({ name }) => name !== 'fleet');
 const panels = written.flatMap(({ dashboard }) => panelsOf(dashboard));
 
 test('the JSON is fresh (UPDATE=1 writes it)', () => {
@@ -40,7 +45,7 @@ test('links lead to a dashboard that there is, and set variables that it has', (
     const target = written.find(({ dashboard }) => link.startsWith(`/d/${dashboard.uid}?`));
     const known = target && variablesOf(target.dashboard).map(({ name }) => name);
     const set = [...link.matchAll(/var-(\w+)=/g)].map(([, name = '']) => name);
-    assert.ok(set.length >= 3, link);
+    assert.ok(set.length >= (link.startsWith('/d/tapscope-host?') ? 1 : 3), link);
     for (const name of set) assert.ok(known?.includes(name), `${link}: ${name}`);
   }
 });
@@ -74,7 +79,7 @@ test('every query names metrics of the catalogue, takes rates of counters only, 
       const names = metricsOf(expr);
       assert.ok(names.length > 0, title);
       for (const name of names) {
-        const metric = catalogue.find((one) => one.name === name);
+        const metric = RECORDED.includes(name) ? { type: 'gauge' } : catalogue.find((one) => one.name === name);
         assert.ok(metric, `${title}: ${name}`);
         const ofTime = new RegExp(`(rate|increase)\\(${name}(_bucket)?\\{`).test(expr);
         assert.equal(ofTime, metric.type !== 'gauge', `${title}: rate of ${name}`);
@@ -92,8 +97,14 @@ test('what is shown as one figure or a table is that of now, not the last of a t
   assert.deepEqual([...new Set(graphs)], ['"graphMode": "none"']);
 });
 
-test('every dashboard marks findings, by queries that narrow to what is chosen', () => {
-  for (const { name, dashboard } of written) {
+test('what the fleet is asked for is sent on by the shards', () => {
+  const fleet = written.find(({ name }) => name === 'fleet') ?? assert.fail();
+  const names = panelsOf(fleet.dashboard).flatMap(({ queries }) => queries.flatMap(({ expr }) => metricsOf(expr)));
+  for (const name of names) assert.match(name, /^(tap|host|factor):/);
+});
+
+test('every dashboard of agents marks findings, by queries that narrow to what is chosen', () => {
+  for (const { name, dashboard } of ofAgents) {
     const marks = marksOf(dashboard);
     assert.equal(marks.length, 2, name);
     for (const expr of marks) {
@@ -116,12 +127,15 @@ test('titles say the direction of packets in words', () => {
 });
 
 function metricsOf(expr: string): readonly string[] {
-  return (expr.match(/tapscope_\w+/g) ?? []).map((name) => name.replace(/_bucket$/, ''));
+  return (expr.match(/(?:\w+:)?tapscope_[\w:]+/g) ?? []).map((name) => name.replace(/_bucket$/, ''));
 }
 
 /** By the first metric of the expression, as the names of the catalogue have it. */
 function unitOf(expr: string): ShownPanel['queries'][number]['unit'] {
   const name = metricsOf(expr)[0] ?? '';
+  if (/scalar\(|_over_time\(/.test(expr)) return 'short';
+  if (name.includes(':ratio')) return /^count|^sum\(count/.test(expr) ? 'short' : 'percentunit';
+  if (name.endsWith('_packets:rate5m')) return / \/ \(/.test(expr) ? 'percentunit' : 'pps';
   if (/\) \/ \(|\w\} \/ |^count/.test(expr))
     return expr.includes('bool') || expr.startsWith('count') ? 'short' : 'percentunit';
   if (expr.includes('increase(')) return 'short';

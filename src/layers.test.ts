@@ -229,13 +229,15 @@ test('the addon knows no probe, metric or struct of ours', () => {
   assert.deepEqual(found, []);
 });
 
-test('dashboards know the catalogue and nothing else of the agent', () => {
+test('dashboards know the catalogue, what a fleet records of it, and nothing else of the agent', () => {
   const own = readdirSync('dashboards', { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))
     .map((file) => join('dashboards', file));
   const imported = own.flatMap((file) => importsOf(file).map((specifier) => normalize(join(dirname(file), specifier))));
   const ofAgent = imported.filter((path) => path.startsWith('src/'));
   assert.deepEqual([...new Set(ofAgent)].sort(), [
+    'src/fleet/factor-tier.ts',
+    'src/fleet/tier.ts',
     'src/metric.ts',
     'src/metrics.ts',
     'src/metrics/agent.ts',

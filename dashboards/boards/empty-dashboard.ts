@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What all dashboards have in common before their panels: tags, time, links to each other.
 import { DashboardBuilder, type DashboardLink, DashboardLinkType } from '@grafana/grafana-foundation-sdk/dashboard';
-import { BACKPRESSURE_UID, HOST_UID } from './data-links.ts';
+import { BACKPRESSURE_UID, FLEET_UID, HOST_UID } from './data-links.ts';
 
 interface Words {
   readonly title: string;
@@ -13,6 +13,7 @@ interface Words {
 
 /** Of many hosts; to the dashboard of one queue lead rows and lines, which know the queue. */
 const OVERVIEWS = [
+  { uid: FLEET_UID, title: 'Fleet' },
   { uid: HOST_UID, title: 'Host' },
   { uid: BACKPRESSURE_UID, title: 'Backpressure and flow control' },
 ];

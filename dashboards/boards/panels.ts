@@ -154,6 +154,8 @@ interface Table extends Words {
   readonly link?: string;
   /** Of the guest. */
   readonly guestLink?: string;
+  /** Of the host. */
+  readonly hostLink?: string;
 }
 
 /** Rows are sets of labels that the columns' queries have in common. */
@@ -185,6 +187,9 @@ export function table(words: Table): TablePanel {
   }
   if (words.guestLink !== undefined) {
     panel.overrideByName('guest', [{ id: 'links', value: [{ title: 'Show the VM', url: words.guestLink }] }]);
+  }
+  if (words.hostLink !== undefined) {
+    panel.overrideByName('instance', [{ id: 'links', value: [{ title: 'Show the host', url: words.hostLink }] }]);
   }
   return panel;
 }

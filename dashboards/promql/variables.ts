@@ -53,7 +53,7 @@ export function matcher(choice: Choice, label: string): string {
   return choice === 'many' ? `${label}=~"$${label}"` : `${label}="$${label}"`;
 }
 
-function dataSource(): DatasourceVariableBuilder {
+export function dataSource(): DatasourceVariableBuilder {
   return new DatasourceVariableBuilder('datasource').label('Data source').type('prometheus');
 }
 
