@@ -13,6 +13,7 @@ import { formatAddress, type ListenAddress, listenError } from './listen-address
 import { addLivePage } from './live-page.ts';
 import { sendMetrics } from './metrics-page.ts';
 import type { Observer } from './observer.ts';
+import { pageWords } from './page-words.ts';
 import { sendError, validation } from './refusals.ts';
 import { sendLater, sendLine } from './reply-line.ts';
 import { createInFlight } from './request-limits.ts';
@@ -164,7 +165,7 @@ function addRoutes(
     reply.raw.once('close', leave);
     return sendMetrics(scrape, request, reply);
   });
-  addLivePage(app, pageFolder);
+  addLivePage(app, pageFolder, pageWords(dependencies.observer));
   app.get('/-/healthy', (_, reply) => sendLine(reply, 200, 'tapscope is alive.'));
   app.get('/-/ready', (_, reply) => {
     const reason = dependencies.notReady();
