@@ -106,13 +106,15 @@ export class Ledger {
     if (this.#leaving >= PATIENCE)
       degraded.push('a detached queue holds packets: until they are taken, figures of single queues stand still');
     if (renumbered) degraded.push('queues were renumbered with packets in the ring');
+    return { queues: this.#shown(regime), audit, degraded, unseen: this.#unseenPackets() };
+  }
+
+  #unseenPackets(): UnseenPackets {
     const { enqueued, dropped } = this.#unseen;
-    return {
-      queues: this.#shown(regime),
-      audit,
-      degraded,
-      unseen: { enqueued: enqueued.packets, dropped: dropped.packets },
-    };
+    const now = this.#nowSeconds();
+    const unassigned = this.#unassigned + (this.#books.size > 1 ? this.#untraced : 0);
+    const split = ofUnassigned(unassigned, Math.min(enqueued.ago(now), dropped.ago(now)));
+    return { enqueued: enqueued.packets, dropped: dropped.packets, ...(split === undefined ? {} : { split }) };
   }
 
   #updateQueues(reading: Reading, regime: Regime, totals: Totals, renumbered: boolean, atRest: boolean): void {
@@ -283,9 +285,6 @@ export class Ledger {
       ...this.#marks.ofAudits(equations, tolerance, atRest),
       ...this.#deliveries.sentences(PATIENCE, now),
     ];
-    const unassigned = this.#unassigned + (this.#books.size > 1 ? this.#untraced : 0);
-    if (unassigned > 0 && (this.#unseen.enqueued.isRecent(now) || this.#unseen.dropped.isRecent(now)))
-      degraded.push(ofUnassigned(unassigned));
     const explained = this.#others.explained(otherDropped);
     const shared = this.#base ? walked.counters.txDropped - this.#base.dropped - totals.dropped - explained : 0;
     if (regime.enqueued === 'derived' && shared > tolerance)

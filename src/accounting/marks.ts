@@ -34,9 +34,11 @@ export class Marks {
   }
 }
 
-/** Of several queues: the device's figures are the kernel's own, the queues' are not. */
-export function ofUnassigned(packets: number): string {
-  return `the kernel counts ${packets} packets that our programs did not see: the device’s figures are the kernel’s, and single queues lack them`;
+/** Of several queues: the device’s figures are the kernel’s own, the queues’ are not. undefined: that was a while ago. */
+export function ofUnassigned(packets: number, agoSeconds: number): string | undefined {
+  if (packets === 0 || agoSeconds >= MARKED_SECONDS) return undefined;
+  const last = `the last ${Math.round(agoSeconds)} s ago`;
+  return `the kernel counts ${packets} packets that our programs did not see, ${last}: single queues lack them`;
 }
 
 function explain({ equation, imbalance }: AuditResult): string {

@@ -20,9 +20,9 @@ export class Unseen {
     return this.#packets;
   }
 
-  /** Some were found a short time ago. */
-  isRecent(nowSeconds: number): boolean {
-    return nowSeconds - this.#grewAt < MARKED_SECONDS;
+  /** Seconds since the last were found; infinite: none were. */
+  ago(nowSeconds: number): number {
+    return nowSeconds - this.#grewAt;
   }
 
   /** `bound`: packets that are not accounted for, at least. Answers how many of them are certain now. */

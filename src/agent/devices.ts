@@ -67,7 +67,8 @@ export interface Measured {
 export function deviceOf(walked: WalkedDevice, measured: Measured): Device {
   const degraded = measured.books?.degraded ?? [];
   const kind = walked.tunFlags & IFF_TAP ? 'tap' : 'tun';
-  const queues = queuesOf(walked, measured, degraded);
+  const split = measured.books?.unseen.split;
+  const queues = queuesOf(walked, measured, split === undefined ? degraded : [...degraded, split]);
   return {
     netns: walked.netns,
     name: walked.name,

@@ -181,8 +181,8 @@ export class QueueCollector {
     const device = this.#make(walked, read, freed ?? [], refused ?? [], owners);
     // Marks of the books last for a while, and so does what is open: a stop, or an episode of drops.
     const isOpen = [...(sums?.values() ?? [])].some(({ shared }) => shared && isOngoing(shared));
-    const lasting =
-      device.degraded.length <= this.#lost.length && !isOpen && (this.#readerTimes?.isLasting(id) ?? true);
+    const isMarked = device.degraded.length > this.#lost.length || device.unseen?.split !== undefined;
+    const lasting = !isMarked && !isOpen && (this.#readerTimes?.isLasting(id) ?? true);
     this.#settled.keep(id, inputs, device, lasting);
     return device;
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A finding about a queue or a device, with what the snapshot says of its figures.
+import { doubtsOf } from './evidence/split.ts';
 import type { Diagnosis } from './finding.ts';
 import { marked } from './remedies/inspects.ts';
 import type { DeviceSpan, QueueSpan } from './window.ts';
@@ -12,7 +13,7 @@ type Said = Omit<Diagnosis, 'netns' | 'device' | 'queue' | 'degraded' | 'evidenc
 const MOST_EVIDENCE = 5;
 
 export function onQueue({ device, now }: QueueSpan, said: Said): Diagnosis {
-  return { ...onDevice(device, said), queue: now.index, degraded: now.degraded };
+  return { ...onDevice(device, said), queue: now.index, degraded: doubtsOf(device, now) };
 }
 
 export function onDevice({ now }: DeviceSpan, said: Said): Diagnosis {

@@ -7,4 +7,6 @@ export interface UnseenPackets {
   readonly enqueued: number;
   /** Dropped by tun (tx_dropped), and explained by no other loss; UNTRACED where there is one queue. */
   readonly dropped: number;
+  /** While single queues of several are marked for lacking them: why, in a sentence. The device’s own figures are exact. */
+  readonly split?: string | undefined;
 }

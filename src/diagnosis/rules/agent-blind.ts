@@ -1,22 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
+import { doubtsOf, slightSplit } from '../evidence/split.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { onDevice } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
-import { count, nameOf } from '../words.ts';
+import { count, nameOf, percent } from '../words.ts';
 
 export const agentBlind: Rule = {
   name: 'agent-blind',
   summary: 'tapscope itself does not see something on this host, so silence means less',
   explanation:
-    'An event has no mechanism that works here, events were seen and could not be counted, a namespace could not be entered, a snapshot could not be read completely, or the figures of a device are known to be off. What is found is still true; that nothing else is found proves nothing, so the answer is never OK. Where the figures of more than five devices are off, one finding tells of all.\n\n' +
+    'An event has no mechanism that works here, events were seen and could not be counted, a namespace could not be entered, a snapshot could not be read completely, or the figures of a device are known to be off. What is found is still true; that nothing else is found proves nothing, so the answer is never OK. Where single queues lack some packets that the kernel counts and our programs did not see, the figures of the device are exact: that is told, and the answer is unknown only where it is more than 1 % of the packets, or drops that would be a finding. Where the figures of more than five devices are off, one finding tells of all.\n\n' +
     'tapscope doctor names what is missing and the right or kernel feature that would bring it.',
   speaksOf: 'agent',
   needs: [],
   judge: (window, asked) => {
     const inexact = window.devices.flatMap(inexactness);
     const single = inexact.length > MOST_SINGLE ? inexact.filter(({ device }) => device === asked) : inexact;
-    return [...onHost(window, inexact.length - single.length, reasonsOf(inexact)), ...single.map(inexactDevice)];
+    return [
+      ...onHost(window, inexact.length - single.length, reasonsOf(inexact)),
+      ...single.map(inexactDevice),
+      ...lackingQueues(window, asked),
+    ];
   },
 };
 
@@ -60,7 +65,7 @@ function onHost(window: Window, folded: number, reasons: readonly string[]): rea
 
 /** The books of the device say that they are not exact. */
 function inexactness(device: DeviceSpan): readonly Inexact[] {
-  const reasons = [...new Set([device.now, ...device.now.queues].flatMap(({ degraded }) => degraded))];
+  const reasons = [...new Set([device.now, ...device.now.queues].flatMap((one) => doubtsOf(device, one)))];
   return reasons.length === 0 ? [] : [{ device, reasons }];
 }
 
@@ -79,6 +84,26 @@ function inexactDevice({ device, reasons }: Inexact): Diagnosis {
     confidence: 'high',
   });
   return { ...said, degraded: reasons };
+}
+
+/** What was seen, of devices that are exact: of a few, of one that is asked about. */
+function lackingQueues({ devices }: Window, asked: DeviceSpan | undefined): readonly Diagnosis[] {
+  const lacking = devices.flatMap((device) => {
+    const split = slightSplit(device);
+    return split && split.lacking > 0 ? [{ device, split }] : [];
+  });
+  return lacking.flatMap(({ device, split }) => {
+    if (lacking.length > MOST_SINGLE && device !== asked) return [];
+    const packets = `${count(split.lacking)} of ${count(split.offered)} packets`;
+    return onDevice(device, {
+      severity: 'info',
+      cause: `Figures of ${nameOf(device)} are exact, those of single queues but for ${packets} (${percent(split.lacking / split.offered)}) that only the kernel counted.`,
+      evidence: [split.reason],
+      remedies: [],
+      rejected: [],
+      confidence: 'high',
+    });
+  });
 }
 
 function firstOf(reasons: readonly string[]): string {
