@@ -1,22 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // `npm run deb`: the Debian packages, in dist/deb. Plain dpkg-deb: there is nothing to compile here that `make` has not compiled.
 import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { unbundled } from './bundle.mjs';
 import { buildPackage, sharedLibraries } from './deb-file.mjs';
+import { copyModule, productionModules } from './modules.mjs';
 import { installMissing, packagingPackages } from './packages.mjs';
 import { prepare } from './prepare.mjs';
 import { say } from './step.mjs';
@@ -26,9 +16,6 @@ const output = join(root, 'dist/deb');
 const read = (path) => readFileSync(join(root, path), 'utf8');
 const description = JSON.parse(read('package.json'));
 
-/** Folders of npm packages that no program reads when it runs. */
-const unread = /^(\.github|benchmarks?|docs?|examples?|tests?)$/;
-const licenceFile = /^(licen[cs]e|notice|copying)/i;
 const library = 'usr/lib/tapscope';
 const documents = 'usr/share/doc/tapscope';
 /** What Prometheus, Alertmanager and Grafana read, and the pages that alerts lead to; by where it lies in the package. */
@@ -94,32 +81,12 @@ function said(kind) {
   return execFileSync(process.execPath, [join(root, 'dist/src/main.js'), 'completion', kind], { encoding: 'utf8' });
 }
 
-/** The production dependencies as they lie in node_modules; returns their paths. Of what is bundled only the licences are copied. */
+/** Of what is bundled only the licences are copied. */
 function copyModules(stage) {
-  const { packages } = JSON.parse(read('node_modules/.package-lock.json'));
-  const wanted = Object.keys(packages).filter((path) => !packages[path].dev && existsSync(join(root, path)));
-  const whole = withDependencies(unbundled, packages);
-  for (const path of wanted) {
-    const isWhole = whole.has(path);
-    const to = join(stage, isWhole ? library : documents, path);
-    const names = readdirSync(join(root, path)).filter((one) => one !== 'node_modules' && !unread.test(one));
-    for (const name of names.filter((one) => isWhole || licenceFile.test(one)))
-      cpSync(join(root, path, name), join(to, name), {
-        recursive: true,
-        filter: (file) => !/\.(d\.[cm]?ts|map)$/.test(file),
-      });
-  }
-  return wanted;
-}
-
-/** Paths of these packages and of those that they need. */
-function withDependencies(names, packages) {
-  const paths = names.map((name) => `node_modules/${name}`);
-  for (const path of paths) {
-    const needed = Object.keys(packages[path].dependencies ?? {}).map((name) => `node_modules/${name}`);
-    paths.push(...needed.filter((one) => !paths.includes(one)));
-  }
-  return new Set(paths);
+  const modules = productionModules(root);
+  for (const { path, isWhole } of modules)
+    copyModule(root, path, join(stage, isWhole ? library : documents, path), isWhole);
+  return modules;
 }
 
 /** The Node that builds, for hosts whose own is too old; undefined where it is in parts (Debian's needs its libnode). */
@@ -151,14 +118,9 @@ function ownNode() {
 
 function copyright(modules) {
   const stanza = (files, holder, licence) => `Files: ${files}\nCopyright: ${holder}\nLicense: ${licence}\n`;
-  const others = modules.map((path) => {
-    const { license } = JSON.parse(read(join(path, 'package.json')));
-    return stanza(
-      `${library}/${path}/* ${documents}/${path}/*`,
-      `as its own files say`,
-      license ?? 'as its own files say',
-    );
-  });
+  const others = modules.map(({ path, license }) =>
+    stanza(`${library}/${path}/* ${documents}/${path}/*`, `as its own files say`, license),
+  );
   return [
     'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nUpstream-Name: tapscope\n',
     stanza('*', 'the authors of tapscope', `${description.license}\n In full: /usr/share/common-licenses/Apache-2.0`),

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-// `npm start` and `npx tapscope COMMAND`: make the clone runnable, then become the program.
+// `npm start` and `npx tapscope COMMAND`: make the clone runnable, then become the program. `tapscope` of the npm package too.
 // Plain old syntax and no package: it has to run on a Node that is too old, to say so, and before `npm ci`.
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,8 +33,11 @@ function fail(sentence) {
 }
 
 requirePlatform();
-const { prepare } = await import('./prepare.mjs');
-if (!prepare(root)) process.exit(failure);
+// An installed package (deploy/npm.mjs) is built, and has nothing to build with.
+if (existsSync(join(root, 'Makefile'))) {
+  const { prepare } = await import('./prepare.mjs');
+  if (!prepare(root)) process.exit(failure);
+}
 // The program sees itself as if it had been started directly, and gets signals, stdin and exit code as its own.
 process.argv[1] = join(root, 'dist/src/main.js');
 await import(process.argv[1]);

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// `node deploy/release.mjs`: everything that is published, in dist/release, from one build: npm package, Debian packages, bill of materials, checksums.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { buildNpmPackage } from './npm.mjs';
+import { prepare } from './prepare.mjs';
+import { run, say } from './step.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const output = join(root, 'dist/release');
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+function main() {
+  const skips = new Set(process.argv.slice(2));
+  if (!prepare(root)) return 1;
+  if (
+    !skips.has('--no-audit') &&
+    !run('asking for known faults of the npm packages', 'npm', ['audit', '--omit=dev'], { cwd: root })
+  ) {
+    say(
+      'npm audit found a fault, or found no registry that answers: mend it, or say --no-audit and why in CHANGELOG.md.',
+    );
+    return 1;
+  }
+  rmSync(output, { recursive: true, force: true });
+  mkdirSync(output, { recursive: true });
+  const { libraries } = buildNpmPackage(root, output);
+  writeFileSync(join(output, `tapscope-${version}.cdx.json`), billOfMaterials(libraries));
+  if (!skips.has('--no-deb')) {
+    execFileSync(process.execPath, [join(root, 'deploy/deb.mjs')], { stdio: ['ignore', 2, 2] });
+    const debs = join(root, 'dist/deb');
+    for (const deb of existsSync(debs) ? readdirSync(debs).filter((file) => file.endsWith('.deb')) : [])
+      copyFileSync(join(debs, deb), join(output, deb));
+  }
+  const files = readdirSync(output).sort();
+  writeFileSync(join(output, 'SHA256SUMS'), files.map((file) => `${sha256(join(output, file))}  ${file}\n`).join(''));
+  for (const file of [...files, 'SHA256SUMS']) say(`built dist/release/${file}`);
+  return 0;
+}
+
+/** CycloneDX, of the lock file, with the libraries that come beside the addon. */
+function billOfMaterials(libraries) {
+  const asked = ['sbom', '--sbom-format=cyclonedx', '--sbom-type=application', '--omit=dev', '--package-lock-only'];
+  const bill = JSON.parse(
+    execFileSync('npm', asked, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
+  );
+  const components = libraries.map(({ name, version: of, license }) => ({
+    'bom-ref': `pkg:deb/debian/${name}@${of}`,
+    type: 'library',
+    name,
+    version: of,
+    purl: `pkg:deb/debian/${name}@${encodeURIComponent(of)}?arch=${process.arch === 'x64' ? 'amd64' : process.arch}`,
+    licenses: [{ expression: license }],
+  }));
+  return `${JSON.stringify({ ...bill, components: [...bill.components, ...components] }, null, 2)}\n`;
+}
+
+function sha256(path) {
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
+}
+
+process.exitCode = main();
