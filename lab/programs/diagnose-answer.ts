@@ -7,11 +7,19 @@ import { scoreFault, scoreHealthy } from '../verdicts/score.ts';
 import type { Case } from './case.ts';
 import type { Truth } from './scene.ts';
 
+interface Told {
+  readonly rule: string;
+  readonly info: boolean;
+  readonly cause: string;
+  /** Unix time of the last judgement that made it; undefined: this command judged itself. */
+  readonly seen: number | undefined;
+}
+
 export interface Answer {
   /** ok, warning, critical, unknown; or what went wrong with the command. */
   readonly verdict: string;
   /** The first ones first. */
-  readonly findings: readonly { readonly rule: string; readonly info: boolean; readonly cause: string }[];
+  readonly findings: readonly Told[];
 }
 
 /** wrong OK: packets were lost, and the answer was OK. unknown: healthy, and the answer was that it cannot be said. */
@@ -44,8 +52,22 @@ export function answerIn({ stdout, stderr, code }: Finished): Answer {
     rule: String(at(one, 'rule')),
     info: at(one, 'severity') === 'info',
     cause: String(at(one, 'cause')),
+    seen: numberIn(at(one, 'seen')),
   }));
   return { verdict: String(at(json, 'verdict')), findings };
+}
+
+function numberIn(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : undefined;
+}
+
+/** What the agent judges a second: a fault is in its judgements for so long after its end. */
+const AGENT_WINDOW = 10;
+
+/** `check` tells what stands, for half a minute: all that alarms was last seen of a fault that ended at this Unix time. */
+export function isLeftOver({ findings }: Answer, faultEnded: number): boolean {
+  const alarms = findings.filter(({ info }) => !info);
+  return alarms.length > 0 && alarms.every(({ seen }) => seen !== undefined && seen <= faultEnded + AGENT_WINDOW);
 }
 
 /** Lost on the way; packets that the kernel dropped are known even where what arrived is not counted. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // npx tsx lab/programs/main.ts [--write] [--report] [table] [idle] [busy]: real programs, real faults, and what tapscope says of them.
-// ONLY= takes the programs, and the cases ("openvpn: idle"), with that in their name. --write: into docs/programs.md; --report: of what
+// ONLY= takes the programs, and the cases ("openvpn: idle"), with that, or one of several (a|b), in their name. --write: into docs/programs.md; --report: of what
 // ran before, and nothing is played.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ const BUSY_LOAD = 10;
 const PARTS: readonly PartName[] = ['table', 'idle', 'busy'];
 
 const only = process.env.ONLY ?? '';
-const isWanted = (name: string): boolean => name.includes(only);
+const isWanted = (name: string): boolean => only.split('|').some((part) => name.includes(part));
 
 async function play(name: PartName): Promise<Part> {
   const began = performance.now();

@@ -9,7 +9,7 @@ import { PROGRAMS } from './all-programs.ts';
 import type { Case } from './case.ts';
 import { CASES } from './cases/all-cases.ts';
 import { answers } from './counted-traffic.ts';
-import { answerIn, outcomeOf, type Result } from './diagnose-answer.ts';
+import { answerIn, isLeftOver, outcomeOf, type Result } from './diagnose-answer.ts';
 import { makeStage, type Stage } from './places.ts';
 import type { Running } from './program.ts';
 import { Scene } from './scene.ts';
@@ -52,6 +52,8 @@ class Lane {
   #set: Playground | undefined;
   #undo: (() => unknown)[] = [];
   #wasHealthy = true;
+  /** Unix time; undefined: there was none. */
+  #faultEnded: number | undefined;
 
   constructor(name: string, playing: Playing) {
     this.#name = name;
@@ -89,9 +91,11 @@ class Lane {
           ...more,
         ]);
       const diagnosed = answerIn(await ask('diagnose', '--for', LOOKS));
-      // What check says stands for a while: it is asked where nothing was wrong before either.
+      // What check says stands for a while: it is asked where nothing was wrong before either, and what is left over is none of this case.
       const isHealthy = one.expected === undefined;
-      const checked = isHealthy && this.#wasHealthy ? answerIn(await ask('check')) : undefined;
+      const standing = isHealthy && this.#wasHealthy ? answerIn(await ask('check')) : undefined;
+      const isOld = standing && this.#faultEnded !== undefined && isLeftOver(standing, this.#faultEnded);
+      const checked = isOld ? undefined : standing;
       this.#wasHealthy = isHealthy;
       const truth = await scene.truth();
       const outcome = outcomeOf(one, diagnosed, checked, truth);
@@ -107,6 +111,7 @@ class Lane {
       };
     } finally {
       await scene.end();
+      if (one.expected !== undefined) this.#faultEnded = Date.now() / 1000;
     }
   }
 
