@@ -50,6 +50,7 @@ export const testPackages = [
   { name: 'qemu-system-x86', reason: 'runs other kernels', present: () => hasProgram('qemu-system-x86_64') },
   { name: 'socat', reason: 'takes what is sent through real programs', present: () => hasProgram('socat') },
   { name: 'strace', reason: 'counts the system calls of a scrape', present: () => hasProgram('strace') },
+  { name: 'victoria-metrics', reason: 'keeps the figures of a fleet', present: () => hasProgram('vmalert') },
   { name: 'wireguard-tools', reason: 'configures wireguard-go', present: () => hasProgram('wg') },
   { name: 'xz-utils', reason: 'unpacks kernels', present: () => hasProgram('xz') },
   { name: 'zsh', reason: 'completes command lines', present: () => hasProgram('zsh') },

@@ -236,6 +236,7 @@ test('dashboards know the catalogue, what a fleet records of it, and nothing els
   const imported = own.flatMap((file) => importsOf(file).map((specifier) => normalize(join(dirname(file), specifier))));
   const ofAgent = imported.filter((path) => path.startsWith('src/'));
   assert.deepEqual([...new Set(ofAgent)].sort(), [
+    'src/fleet/factor-queries.ts',
     'src/fleet/factor-tier.ts',
     'src/fleet/tier.ts',
     'src/metric.ts',

@@ -58,7 +58,7 @@ export async function startPrometheus(
   });
   const url = `http://127.0.0.1:${port}`;
   await ready(url, () => child.exitCode === null);
-  return client(url);
+  return clientOf(url);
 }
 
 async function ready(url: string, alive: () => boolean): Promise<void> {
@@ -71,7 +71,8 @@ async function ready(url: string, alive: () => boolean): Promise<void> {
   throw new Error(`Prometheus at ${url} did not become ready.`);
 }
 
-function client(url: string): Prometheus {
+/** Of a Prometheus, Thanos or VictoriaMetrics that runs. */
+export function clientOf(url: string): Prometheus {
   const ask: Prometheus['ask'] = async (path, parameters = {}) => {
     const answer = parseJson(await (await fetch(`${url}${path}?${new URLSearchParams(parameters)}`)).text());
     if (at(answer, 'status') !== 'success') throw new Error(`Prometheus: ${textAt(answer, 'error')}`);

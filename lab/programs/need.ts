@@ -2,9 +2,11 @@
 // What a program needs on this machine, and how it comes there. What cannot come is a reason to skip the program by name.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { parseJson, textAt } from '../host/checked-json.ts';
 import { cachePath } from '../vm/cache.ts';
 
 const run = promisify(execFile);
@@ -13,9 +15,20 @@ const BUILT = cachePath('programs/bin');
 /** gVisor and headscale take a quarter of an hour on two slow cores. */
 const BUILD_LIMIT_MS = 1_800_000;
 
+/** One whose go.mod has `replace`, which `go install` refuses: its source is copied out of the module cache and built there. */
+interface Replacing {
+  readonly module: string;
+  readonly version: string;
+  readonly main: string;
+  /** As its own Makefile builds it. */
+  readonly tags: string;
+  readonly file: string;
+}
+
 /** A Debian package by a file that it brings (deploy/packages.mjs installs it), or a Go program by its module. */
 export type Need =
   | { readonly debian: string; readonly file: string }
+  | Replacing
   | { readonly go: string; readonly file: string; readonly builtAs: string };
 
 export const IPERF: Need = { debian: 'iperf3', file: 'iperf3' };
@@ -36,17 +49,18 @@ export function missing(needs: readonly Need[]): string | false {
 export async function provide(needs: readonly Need[]): Promise<string | false> {
   for (const need of needs) {
     if (pathOf(need.file) || 'debian' in need) continue;
-    const failure = await build(need.go, need.builtAs, need.file).then(
+    const failure = await ('go' in need ? build(need.go, need.builtAs, need.file) : buildCopy(need)).then(
       () => undefined,
       (error: unknown) => String(error instanceof Error ? error.message : error),
     );
-    if (failure !== undefined) return `cannot build ${need.go}: ${failure.trim().split('\n').slice(-2).join('; ')}`;
+    if (failure !== undefined) return `cannot build ${need.file}: ${failure.trim().split('\n').slice(-2).join('; ')}`;
   }
   return missing(needs);
 }
 
 function nameOf(need: Need): string {
-  return 'debian' in need ? `${need.file} (apt install ${need.debian})` : `${need.file} (go install ${need.go})`;
+  if ('debian' in need) return `${need.file} (apt install ${need.debian})`;
+  return 'go' in need ? `${need.file} (go install ${need.go})` : `${need.file} (${need.module} ${need.version})`;
 }
 
 /** `file`: what its own Makefile calls it; `go install` names it by the module's path. */
@@ -59,4 +73,25 @@ async function build(module: string, builtAs: string, file: string): Promise<voi
     maxBuffer: 1 << 24,
   });
   if (builtAs !== file) await copyFile(join(BUILT, builtAs), join(BUILT, file));
+}
+
+async function buildCopy({ module, version, main, tags, file }: Replacing): Promise<void> {
+  await mkdir(BUILT, { recursive: true });
+  const limits = { timeout: BUILD_LIMIT_MS, maxBuffer: 1 << 24 };
+  const { stdout } = await run('go', ['mod', 'download', '-json', `${module}@${version}`], limits);
+  const copy = await mkdtemp(join(tmpdir(), 'tapscope-go-'));
+  try {
+    await cp(textAt(parseJson(stdout), 'Dir'), copy, { recursive: true });
+    await run('chmod', ['-R', 'u+w', copy]);
+    const env = { ...process.env, GOFLAGS: '-buildvcs=false -mod=mod', CGO_ENABLED: '0' };
+    const made = `${join(BUILT, file)}.new`;
+    await run('nice', ['-n', '19', 'go', 'build', '-p', '2', '-tags', tags, '-ldflags=-s -w', '-o', made, main], {
+      cwd: copy,
+      env,
+      ...limits,
+    });
+    await rename(made, join(BUILT, file));
+  } finally {
+    await rm(copy, { recursive: true, force: true });
+  }
 }

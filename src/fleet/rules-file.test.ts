@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
+import { FLEET_ALERTS } from './factor-queries.ts';
 import { FACTOR_TIER } from './factor-tier.ts';
 import { HOST_TIER, TAP_TIER } from './tier.ts';
 
@@ -24,11 +25,26 @@ function fileOf(): string {
   return HEAD + stringify({ groups }, { lineWidth: 0 });
 }
 
-test(`${FILE} is what src/fleet says`, () => {
-  if (process.env.UPDATE) writeFileSync(FILE, fileOf());
-  assert.equal(readFileSync(FILE, 'utf8'), fileOf());
-});
+const ALERTS = 'deploy/fleet/tapscope-fleet-alerts.yml';
+const ALERTS_HEAD = `# SPDX-License-Identifier: Apache-2.0
+# Of the whole fleet, for Thanos Ruler, vmalert or any Prometheus that has what tapscope-fleet.yml records of all shards.
+# Made from src/fleet/factor-queries.ts: UPDATE=1 npm test -- fleet/rules-file
+`;
+
+function alertsFile(): string {
+  const groups = [{ name: 'tapscope-fleet-alerts', rules: FLEET_ALERTS }];
+  return ALERTS_HEAD + stringify({ groups }, { lineWidth: 0 });
+}
+
+for (const [file, made] of [
+  [FILE, fileOf],
+  [ALERTS, alertsFile],
+] as const)
+  test(`${file} is what src/fleet says`, () => {
+    if (process.env.UPDATE) writeFileSync(file, made());
+    assert.equal(readFileSync(file, 'utf8'), made());
+  });
 
 test('promtool accepts the rules', async () => {
-  await promisify(execFile)('promtool', ['check', 'rules', '--lint-fatal', FILE]);
+  await promisify(execFile)('promtool', ['check', 'rules', '--lint-fatal', FILE, ALERTS]);
 });

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// `npm run fleet` as it stands in deploy/fleet, but for faster rules: 40 hosts, of which those with one kernel lose packets. Every query of the
+// dashboard Fleet answers from Thanos and from VictoriaMetrics, and both name the kernel.
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fleetDashboard } from '../../dashboards/boards/fleet-dashboard.ts';
+import { panelsOf } from '../../dashboards/promql/panel-queries.ts';
+import { answered } from '../../dashboards/test/answered.ts';
+import { answersOf } from '../../dashboards/test/answers.ts';
+import { type MadeUpHost, startMadeUpFleet } from '../../dashboards/test/made-up-fleet.ts';
+import { clientOf, type Prometheus } from '../../dashboards/test/prometheus.ts';
+import { tapscope } from '../agent/serve-process.ts';
+import { at, listAt, parseJson } from '../host/checked-json.ts';
+import { isNightly } from '../kernels/nightly.ts';
+import { FLEET, missingEngines, provideEngines, startEngines, VICTORIA } from './engines.ts';
+
+const BAD = '6.12.57+deb13-amd64';
+const GOOD = '7.3.4+deb14-amd64';
+const BAD_HOSTS = 11;
+const WITHIN_MS = 150_000;
+
+const hosts = Array.from({ length: 40 }, (_, index): MadeUpHost => {
+  const loses = index < BAD_HOSTS;
+  const upgraded = index === 0 ? { nextKernel: GOOD } : {};
+  return { kernel: loses ? BAD : GOOD, tenant: `tenant-${index % 4}`, loses, ...upgraded };
+});
+
+async function play(t: TestContext, file: string, asked: string): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'tapscope-engines-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const faster = (name: string): [string, string] => [
+    name,
+    readFileSync(`deploy/fleet/${name}`, 'utf8')
+      .replaceAll('interval: 60s', 'interval: 2s')
+      .replaceAll(/(scrape|evaluation)_interval: 15s/g, '$1_interval: 2s'),
+  ];
+  const from = Date.now() / 1000;
+  const fleet = await startMadeUpFleet(t, hosts);
+  const files = Object.fromEntries([
+    ...['shard-0.yml', 'shard-1.yml', 'vmagent.yml', 'tapscope-fleet.yml'].map(faster),
+    ['targets.yml', JSON.stringify([{ targets: fleet.instances }])],
+  ]);
+  const engines = await startEngines(t, file, { folder, files });
+  const engine = clientOf(engines.get(asked)?.url ?? assert.fail(asked));
+  const panels = panelsOf(fleetDashboard());
+  const named = panels.find(({ title }) => title === 'Common factors') ?? assert.fail();
+  const factors = async (): Promise<readonly (string | undefined)[]> => {
+    const [answer] = await answersOf(engine, named, {}, { from, to: Date.now() / 1000 });
+    return (answer?.series ?? []).map(({ labels }) => labels.value);
+  };
+  // Until the host that is upgraded has its second kernel, and the shards have sent that.
+  await wait(1000 * (fleet.seconds + 10 + from - Date.now() / 1000));
+  await until(async () => (await factors()).includes(BAD) && (await hostsOf(engine)) === hosts.length);
+
+  const span = { from, to: Date.now() / 1000 };
+  for (const panel of panels)
+    await t.test(`panel '${panel.title}'`, () =>
+      answered(engine, panel, { of: 'the fleet', choices: {}, span, said: '', panels: () => true }),
+    );
+  assert.deepEqual(await factors(), [BAD]);
+  const { stdout, stderr } = await tapscope(['fleet', '--url', engine.url, '--since', '2m', '--json']);
+  assert.equal(stderr, '');
+  const seen = parseJson(stdout);
+  assert.deepEqual([listAt(seen, 'hosts').length, listAt(seen, 'taps').length], [hosts.length, 2 * hosts.length]);
+  assert.deepEqual([at(seen, 'factors', 0, 'property'), at(seen, 'factors', 0, 'value')], ['kernel', BAD]);
+}
+
+async function hostsOf(engine: Prometheus): Promise<number> {
+  return (await engine.query('count(host:tapscope_build_info:count)'))[0]?.points[0]?.[1] ?? 0;
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + WITHIN_MS;
+  while (!(await holds())) {
+    assert.ok(performance.now() < deadline, 'the engines do not have the whole fleet in time');
+    await wait(1000);
+  }
+}
+
+test('two shards, three receivers, Query and Ruler of Thanos', { timeout: 2_400_000 }, async (t) => {
+  // Thanos takes a quarter of an hour to build on two slow cores.
+  const missing = isNightly ? await provideEngines(FLEET) : missingEngines(FLEET);
+  if (missing) t.skip(missing);
+  else await play(t, FLEET, 'query');
+});
+
+test('vmagent, VictoriaMetrics and vmalert', { timeout: 400_000 }, async (t) => {
+  const missing = missingEngines(VICTORIA);
+  if (missing) t.skip(missing);
+  else await play(t, VICTORIA, 'victoria-metrics');
+});
