@@ -64,9 +64,10 @@ export class Deliveries {
       return [
         `${this.#packets} packets left by another queue than they were offered to: what single queues delivered stands still`,
       ];
-    if (this.#count === 0 && nowSeconds - this.#at < MARKED_SECONDS)
-      return [`of single queues, up to ${this.#packets} delivered packets may be another queue’s`];
-    return [];
+    const ago = nowSeconds - this.#at;
+    if (this.#count > 0 || ago >= MARKED_SECONDS) return [];
+    const last = `${Math.round(ago)} s ago`;
+    return [`of single queues, up to ${this.#packets} delivered packets may be another queue’s, the last ${last}`];
   }
 }
 

@@ -27,9 +27,10 @@ export class Marks {
   /** Drops of packets that the program at the transmit function did not see. */
   ofBypassed(packets: number, nowSeconds: number): readonly string[] {
     if (packets > this.#bypassed.packets) this.#bypassed = { packets, at: nowSeconds };
-    if (nowSeconds - this.#bypassed.at >= MARKED_SECONDS) return [];
+    const ago = nowSeconds - this.#bypassed.at;
+    if (ago >= MARKED_SECONDS) return [];
     return [
-      `${packets} dropped packets came past the offered probe (PACKET_QDISC_BYPASS or pktgen start_xmit, unless the kernel skipped it)`,
+      `${packets} dropped packets came past the offered probe, the last ${Math.round(ago)} s ago (PACKET_QDISC_BYPASS or pktgen start_xmit, unless the kernel skipped it)`,
     ];
   }
 }

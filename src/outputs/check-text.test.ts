@@ -90,6 +90,16 @@ test('findings of one kind are one item, and the status is the worst', () => {
   assert.match(rows, /\n✓ other rules {9}3 found nothing\n/);
 });
 
+test('a finding that stands and is not made any more says when it was', () => {
+  const standing = (ago: number): Checked => {
+    const told = { ...full, since: 0, seen: sighted.takenAt - ago };
+    return checked({ findings: [told], unjudged: [] });
+  };
+  assert.equal(statusLine(standing(1)), 'CRITICAL: No reader takes packets from tap0 queue 0.');
+  assert.equal(statusLine(standing(21)), 'CRITICAL: No reader takes packets from tap0 queue 0. Last seen 21 s ago.');
+  assert.match(screen(standing(21), 120).join('\n'), /× reader-stalled +No reader .* Last seen 21 s ago\./);
+});
+
 test('what could not be judged is said, and is not OK', () => {
   const unjudged = [{ rule: 'queue-hot', because: 'nothing measures transmit on this host' }];
   const one = { ...checked({ findings: [], unjudged }, goldenSnapshot), agent: undefined };

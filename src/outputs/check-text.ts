@@ -44,17 +44,18 @@ export function renderCheck(checked: Checked, items: readonly Item[], layout: La
 }
 
 /** One line, whatever is found. */
-export function statusLine({ answer, verdict, unsaid, devices, agentSilence }: Checked): string {
+export function statusLine({ answer, verdict, unsaid, devices, last, agentSilence }: Checked): string {
   const queues = devices.reduce((sum, device) => sum + device.queues.length, 0);
   const size = `${counted(devices.length, 'device')}, ${counted(queues, 'queue')}`;
   const [worst] = verdict.findings;
   const others = verdict.findings.length > 1 ? ` (and ${verdict.findings.length - 1} more)` : '';
   const silent = agentSilence === undefined ? '' : ` ${agentSilence.slice(0, 1).toUpperCase()}${agentSilence.slice(1)}`;
+  const cause = worst && worst.cause + whenSeen(worst, last);
   const nothing = agentSilence === undefined ? 'not everything could be judged' : agentSilence;
   const said = {
     ok: `${size}, nothing to do`,
-    warning: `${worst?.cause}${others}${silent}`,
-    critical: `${worst?.cause}${others}${silent}`,
+    warning: `${cause}${others}${silent}`,
+    critical: `${cause}${others}${silent}`,
     unknown: `${size}, nothing found, but ${unsaid[0] ? `${unsaid[0]}${silent && `.${silent}`}` : nothing}`,
   };
   return visible(`${answer.toUpperCase()}: ${said[answer]}`);
@@ -125,7 +126,23 @@ function findingItem(findings: readonly Finding[], last: Snapshot): readonly Ite
   const names = others.slice(0, 3).map(({ device, queue }) => `${device}${queue === undefined ? '' : `/${queue}`}`);
   const more = others.length > names.length ? ', …' : '';
   const also = others.length > 0 ? ` The same of ${others.length} more: ${names.join(', ')}${more}` : '';
-  return [{ mark: MARKS[first.severity], what: first.rule, text: first.cause + placeOf(first, last) + also }];
+  return [
+    {
+      mark: MARKS[first.severity],
+      what: first.rule,
+      text: first.cause + whenSeen(first, last) + placeOf(first, last) + also,
+    },
+  ];
+}
+
+/** The agent judges each second, a busy one less often. */
+const NOW_SECONDS = 3;
+
+/** ' Last seen 21 s ago.': what stands may have ended; '': it is so now. */
+function whenSeen(finding: Finding, { takenAt }: Snapshot): string {
+  const seen = 'seen' in finding && typeof finding.seen === 'number' ? finding.seen : takenAt;
+  const ago = Math.round(takenAt - seen);
+  return ago <= NOW_SECONDS ? '' : ` Last seen ${ago} s ago.`;
 }
 
 /** Where the device is, if another has its name; '': it is plain. */
