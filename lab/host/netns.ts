@@ -3,7 +3,9 @@
 // Everything made here is undone last-in-first-out by t.after, whether the test passes or not.
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type Puppet, startPuppet } from '../traffic-reader/puppet.ts';
@@ -22,6 +24,8 @@ export interface NamespaceLab {
   exec(file: string, ...args: readonly string[]): Promise<string>;
   /** `words`: its command line, the name of the program first, where it is to look like another. */
   puppet(...words: readonly string[]): Promise<Puppet>;
+  /** The same, and the kernel too has this name for its process: for pictures. */
+  puppetNamed(program: string, ...words: readonly string[]): Promise<Puppet>;
   /** Sets the device up, with this ring; returns an address behind it: a datagram to it is one packet, no more. */
   raise(device: string, ring?: number): Promise<string>;
   link(device: string): Promise<LinkCounters>;
@@ -50,11 +54,12 @@ function whyNoLab(): string | false {
 
 let made = 0;
 
-export async function namespaceLab(t: { after(undo: () => Promise<void>): void }): Promise<NamespaceLab> {
+/** `as`: a name that a picture may show. */
+export async function namespaceLab(t: { after(undo: () => Promise<void>): void }, as?: string): Promise<NamespaceLab> {
   const undo: (() => Promise<unknown>)[] = [];
   t.after(() => undoAll(undo));
   await prepareOnce();
-  const name = `${PREFIX}${process.pid}-${made++}`;
+  const name = as ?? `${PREFIX}${process.pid}-${made++}`;
   await run('ip', ['netns', 'add', name]);
   undo.push(() => run('ip', ['netns', 'del', name]));
   await quieten(name);
@@ -111,6 +116,13 @@ function lab(name: string, undo: (() => Promise<unknown>)[]): NamespaceLab {
   const tc = async (text: string, ...words: readonly string[]): Promise<string> =>
     (await run('tc', ['-n', name, ...text.split(' '), ...words])).stdout;
   let networks = 0;
+  async function start(file: string, words: readonly string[]): Promise<Puppet> {
+    const [as = file, ...args] = words;
+    const disguise = ['bash', '-c', 'exec -a "$@"', 'bash', as, file, ...args];
+    const one = await startPuppet('nsenter', [...inside(name), ...(words.length > 0 ? disguise : [file])]);
+    undo.push(() => one.quit());
+    return one;
+  }
   return {
     name,
     inode: statSync(`/run/netns/${name}`).ino,
@@ -118,12 +130,14 @@ function lab(name: string, undo: (() => Promise<unknown>)[]): NamespaceLab {
     tc,
     ipBatch: (lines) => batch(name, lines),
     exec: async (file, ...args) => (await run('ip', ['netns', 'exec', name, file, ...args])).stdout,
-    puppet: async (...words) => {
-      const [as = puppetFile, ...args] = words;
-      const disguise = ['bash', '-c', 'exec -a "$@"', 'bash', as, puppetFile, ...args];
-      const one = await startPuppet('nsenter', [...inside(name), ...(words.length > 0 ? disguise : [puppetFile])]);
-      undo.push(() => one.quit());
-      return one;
+    puppet: (...words) => start(puppetFile, words),
+    puppetNamed: async (program, ...words) => {
+      // A process is called as the file that it was started by.
+      const folder = await mkdtemp(join(tmpdir(), 'tapscope-named-'));
+      undo.push(() => rm(folder, { recursive: true, force: true }));
+      const link = join(folder, basename(program));
+      await symlink(puppetFile, link);
+      return start(link, [program, ...words]);
     },
     raise: async (device, ring) => {
       const network = networks++;

@@ -86,7 +86,11 @@ function renderList(picture: TopPicture, view: TopView, layout: Layout, terminal
   const lines = [...shown, ...fold];
   const all = [
     ...head,
-    paint(layout, ['bold', 'inverse'], fit(' '.repeat(margin) + titleRow(columns, view), layout.width)),
+    paint(
+      layout,
+      ['bold', 'inverse'],
+      padEnd(fit(' '.repeat(margin) + titleRow(columns, view), layout.width), terminal ? layout.width : 0),
+    ),
     ...lines,
     ...Array.from({ length: height === undefined ? 0 : Math.max(0, space - lines.length) }, () => ''),
     ...foot,

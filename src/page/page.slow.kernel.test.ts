@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The live page of the agent as built, in a real browser without a screen, on real taps. UPDATE=1 takes the pictures of the docs anew.
+// The live page of the agent as built, in a real browser without a screen, on real taps.
 import assert from 'node:assert/strict';
 import { createServer, get, type IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream';
@@ -16,8 +16,8 @@ interface Scope {
 }
 
 const FIRST_CONTENT_MS = 1000;
-/** Markup, but in the pictures of the docs. */
-const DEVICE = process.env.UPDATE ? 'vnet0' : '<b>tap';
+/** Markup. */
+const DEVICE = '<b>tap';
 
 /** Sends until it is told to end, or its puppet is gone. */
 function overflow(puppet: Puppet, peer: string): () => Promise<void> {
@@ -70,7 +70,6 @@ test('the finding first, a queue’s page by keyboard alone, no complaint of the
     await page.emulateMedia({ colorScheme });
     const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     assert.equal(ground, colorScheme === 'light' ? 'rgb(244, 246, 248)' : 'rgb(16, 19, 23)');
-    if (process.env.UPDATE) await page.screenshot({ path: `docs/page-${colorScheme}.png` });
   }
 
   await page.keyboard.press('/');
@@ -89,10 +88,6 @@ test('the finding first, a queue’s page by keyboard alone, no complaint of the
   assert.equal(await page.locator('.subject h2').textContent(), `${DEVICE} queue 0`);
   await page.locator('article .finding').first().waitFor();
   assert.ok((await page.locator('.chart').count()) >= 3);
-  if (process.env.UPDATE) {
-    await wait(25_000);
-    await page.screenshot({ path: 'docs/page-queue.png', fullPage: true });
-  }
   await page.keyboard.press('Escape');
   await page.locator('#queues').waitFor();
   assert.ok(
