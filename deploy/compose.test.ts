@@ -53,7 +53,7 @@ test('it is what the specification calls a compose file', () => {
 });
 
 test('every service is pinned, watched, without rights that it does not need, and on loopback only', () => {
-  assert.deepEqual(services.map(([name]) => name).sort(), ['agent', 'grafana', 'prometheus']);
+  assert.deepEqual(services.map(([name]) => name).sort(), ['agent', 'alertmanager', 'grafana', 'prometheus']);
   for (const [name, service] of services) {
     assert.match(textAt(service, 'image'), /:v?\d+\.\d+\.\d+$/, name);
     assert.deepEqual(listAt(service, 'cap_drop'), ['ALL'], name);
@@ -110,6 +110,16 @@ test('what is provisioned exists and leads where the others are', () => {
   assert.equal(textAt(source, 'datasources', 0, 'jsonData', 'timeInterval'), interval);
   const targets = listAt(config, 'scrape_configs').flatMap((job) => listAt(job, 'static_configs', 0, 'targets'));
   assert.deepEqual(targets, [addressOf('agent'), addressOf('prometheus')]);
+  const alertmanagers = listAt(config, 'alerting', 'alertmanagers', 0, 'static_configs', 0, 'targets');
+  assert.deepEqual(alertmanagers, [addressOf('alertmanager')]);
+});
+
+test('Alertmanager accepts its configuration, and looks for no other of its kind', () => {
+  const command = listAt(compose, 'services', 'alertmanager', 'command').map(String);
+  const file = command.find((word) => word.startsWith('--config.file='))?.slice('--config.file='.length);
+  const mount = mounts('alertmanager').find(({ target }) => target === file);
+  execFileSync('amtool', ['check-config', join(project, mount?.source ?? '')], { stdio: 'pipe' });
+  assert.ok(command.includes('--cluster.listen-address='));
 });
 
 test('Prometheus accepts its configuration as it is mounted', (t) => {
