@@ -10,6 +10,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { startAgent, tapscope } from '../../lab/agent/serve-process.ts';
 import { at, listAt, parseJson } from '../../lab/host/checked-json.ts';
 import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { assertValid } from '../../lab/host/valid-json.ts';
 import { startPrometheus } from './prometheus.ts';
 
 const RULES = 'deploy/fleet/tapscope-fleet.yml';
@@ -49,6 +50,7 @@ test('one agent, a tap that loses packets, and a host that does not answer any m
   );
   const { stdout } = await tapscope(['fleet', '--url', prometheus.url, '--since', '5m', '--json']);
   const seen = parseJson(stdout);
+  assertValid('fleet', seen);
   const tap = listAt(seen, 'taps').find((one) => at(one, 'netns') === labels.netns);
   const properties = at(tap, 'properties');
   assert.deepEqual([at(properties, 'ring size'), at(properties, 'kind')], ['100', 'tap']);

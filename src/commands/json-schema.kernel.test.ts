@@ -2,23 +2,10 @@
 // What each command says with --json is what docs/schema/tapscope.schema.json says it is: of a real tap that loses packets.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import test from 'node:test';
-import { Ajv, type ValidateFunction } from 'ajv';
 import { at, listAt, parseJson } from '../../lab/host/checked-json.ts';
 import { namespaceLab, noLab } from '../../lab/host/netns.ts';
-
-const ajv = new Ajv({ strict: false, allErrors: true });
-ajv.addSchema(JSON.parse(readFileSync('docs/schema/tapscope.schema.json', 'utf8')), 'tapscope');
-
-function validatorOf(command: string): ValidateFunction {
-  return ajv.compile({ $ref: `tapscope#/$defs/${command}` });
-}
-
-function assertValid(command: string, value: unknown): void {
-  const validate = validatorOf(command);
-  assert.ok(validate(value), `${command}: ${JSON.stringify(validate.errors?.slice(0, 5), null, 1)}`);
-}
+import { assertValid, validatorOf } from '../../lab/host/valid-json.ts';
 
 /** Its exit code says what was found, and is no failure. */
 function said(...words: readonly string[]): Promise<string> {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { assertValid } from '../../lab/host/valid-json.ts';
 import type { BenchReport, CellResult, MessageCell, Run, SendCell } from '../bench-report.ts';
 import { renderBench } from './bench-text.ts';
 
@@ -77,5 +78,6 @@ test('csv: a line a cell, empty where there is no figure', () => {
 });
 
 test('json: the whole report, with its schema', () => {
+  assertValid('bench', JSON.parse(renderBench(report, 'json')));
   assert.deepEqual(JSON.parse(renderBench(report, 'json')), JSON.parse(JSON.stringify(report)));
 });
