@@ -68,11 +68,15 @@ static __always_inline void find_own_text(void)
 static __noinline int count_routed(u64 *ctx)
 {
 	struct sk_buff *skb = (struct sk_buff *)ctx[0];
+	bool leads_nowhere = class_of(ctx[1]) == CLASS_UNROUTED;
+
+	if (has_flag(ctx[2], REASON_UNNAMED) && !leads_nowhere)
+		return 0;
 	struct net_device *dev = routed_to(skb);
 
 	if (dev)
 		count_at(dev, ctx[1], ctx[2], 1);
-	else if (has_flag(ctx[2], REASON_UNROUTED) || !has_route(skb))
+	else if (leads_nowhere || has_flag(ctx[2], REASON_UNROUTED) || !has_route(skb))
 		count_unrouted(skb, ctx[1], ctx[2]);
 	return 0;
 }
@@ -167,7 +171,7 @@ static __noinline int count_freed(u64 *ctx)
 		return 0;
 	bool from_guest = class == CLASS_RECEIVED || came_in_by(skb, dev);
 
-	if (from_guest && (class == CLASS_RECEIVED || has_flag(reason, REASON_FROM_GUEST)))
+	if (from_guest && (class == CLASS_RECEIVED || class == CLASS_UNROUTED || has_flag(reason, REASON_FROM_GUEST)))
 		count_direction(dev, location, reason, 1, 1);
 	if (from_guest || is_received_copy(skb))
 		return count_by_route(ctx, class);

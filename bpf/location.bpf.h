@@ -18,6 +18,8 @@ enum location_class {
 	CLASS_RECEIVED,	  /* after tun, on the way into the host, where skb_iif is not set yet: XDP, a full backlog */
 	CLASS_SNIFFER,	  /* packet sockets: a copy was lost, not the packet */
 	CLASS_BEFORE,	  /* a function known to drop on the way to a device */
+	CLASS_UNROUTED,	  /* what a route that leads nowhere does (unreachable, blackhole, prohibit), mostly without a
+			     reason */
 	CLASS_ELSEWHERE,  /* any other: a drop only if it has a reason */
 };
 

@@ -22,6 +22,7 @@ enum reason_flag {
 	REASON_ROUTED = 1,     /* dropped between the route and the output device (netfilter, ip_forward) */
 	REASON_FROM_GUEST = 2, /* of a packet that came in by the device: the host's decision, not its end */
 	REASON_UNROUTED = 4,   /* for want of a route, or by the address that it came from */
+	REASON_UNNAMED = 8, /* no reason: the function that freed it says whether that was a route that leads nowhere */
 };
 
 /* By reason. */
@@ -39,7 +40,7 @@ static __always_inline bool has_flag(u64 reason, u8 flags)
 /* The route of such a packet is looked at. */
 static __always_inline bool is_routed_reason(u64 reason)
 {
-	return has_flag(reason, REASON_ROUTED | REASON_UNROUTED);
+	return has_flag(reason, REASON_ROUTED | REASON_UNROUTED | REASON_UNNAMED);
 }
 
 static __always_inline u64 route_of(struct sk_buff *skb)

@@ -15,7 +15,8 @@ type LocationClass =
   | 'RECEIVE'
   | 'RECEIVED'
   | 'SNIFFER'
-  | 'BEFORE';
+  | 'BEFORE'
+  | 'UNROUTED';
 
 export type MacvtapMeaning = 'dropped' | 'failed' | 'purged' | 'resized' | 'written';
 
@@ -70,6 +71,11 @@ const FUNCTIONS: Readonly<Record<string, LocationClass>> = {
   validate_xmit_skb: 'BEFORE',
   __rtnl_unlock: 'BEFORE', // a qdisc was replaced with packets in it
   nf_hook_slow: 'BEFORE',
+  // A route that leads nowhere on purpose.
+  ip_error: 'UNROUTED',
+  ip6_pkt_drop: 'UNROUTED',
+  dst_discard: 'UNROUTED',
+  dst_discard_out: 'UNROUTED',
   // Of modules that may come later: last, so that no range before them changes its place in the map.
   vhost_net_buf_unproduce: 'OVERFLOWED', // tun_ptr_free ends in a jump, so the location is its caller
   br_dev_queue_push_xmit: 'BEFORE', // bridge: the frame is longer than the port's MTU
@@ -97,6 +103,7 @@ export const LABELLED_LOCATIONS: ReadonlySet<string> = new Set([
   ...functionsOf('RECEIVED'),
   ...Object.keys(MACVTAP_LOCATIONS),
   ...functionsOf('BEFORE'),
+  ...functionsOf('UNROUTED'),
   '__tcf_kfree_skb_list',
   'kfree_skb_list_reason',
   'qdisc_reset_queue',
@@ -105,7 +112,6 @@ export const LABELLED_LOCATIONS: ReadonlySet<string> = new Set([
   'ip_finish_output2',
   'ip_output',
   'ip_forward',
-  'ip_error',
   'ip6_output',
   'ip6_finish_output2',
   'neigh_probe',

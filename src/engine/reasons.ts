@@ -77,6 +77,7 @@ const FROM_GUEST_REASONS = [
 const ROUTED = 1; // enum reason_flag in bpf/routed.bpf.h
 const FROM_GUEST = 2;
 const UNROUTED = 4;
+const UNNAMED = 8;
 
 /** Value of a BPF object's `reason_flags`, by reason number. */
 export function reasonFlags({ number }: ReasonNames): Uint8Array {
@@ -84,6 +85,7 @@ export function reasonFlags({ number }: ReasonNames): Uint8Array {
   for (const name of FROM_GUEST_REASONS) assignSlot(table, number(name), FROM_GUEST);
   for (const name of UNROUTED_REASONS) assignSlot(table, number(name), UNROUTED | FROM_GUEST);
   for (const name of ROUTED_REASONS) assignSlot(table, number(name), ROUTED | FROM_GUEST);
+  assignSlot(table, number('NOT_SPECIFIED'), UNNAMED);
   return table;
 }
 

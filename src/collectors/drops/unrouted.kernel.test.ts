@@ -55,6 +55,14 @@ test('the host knows no route', { skip: noLab }, async (t) => {
   assert.equal(await dropped(scene, /^IP_INNOROUTES$/), PACKETS);
 });
 
+for (const kind of ['unreachable', 'blackhole', 'prohibit'])
+  test(`the route there is ${kind}`, { skip: noLab }, async (t) => {
+    const scene = await router(t);
+    await chain(scene, 'inet', 'output', 'meta l4proto icmp drop'); // an answer may fail one of the sender's next calls
+    await scene.lab.exec('ip', 'route', 'add', kind, `${scene.peer}/32`);
+    assert.equal(await dropped(scene, /^(NOT_SPECIFIED|IP_INNOROUTES)$/), PACKETS);
+  });
+
 test('rp_filter expects the sender behind another device', { skip: noLab }, async (t) => {
   const scene = await router(t);
   await scene.lab.exec('sysctl', '-q', 'net.ipv4.conf.all.rp_filter=1', 'net.ipv4.conf.ve1.rp_filter=1');
