@@ -124,6 +124,7 @@ struct net_device {
 	struct list_head dev_list;
 	struct device dev;
 	struct kset *queues_kset;  /* with CONFIG_SYSFS */
+	void *rx_handler_data;	   /* of a port of a bridge: its struct net_bridge_port */
 	struct bpf_prog *xdp_prog; /* generic XDP; the driver's is tun_struct's */
 };
 

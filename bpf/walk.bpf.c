@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // The walk: every network namespace, every tun and tap device, every queue, idle ones too, without RTNL, netlink or
 // entering a namespace.
+#include "bridge-port.bpf.h"
 #include "device.bpf.h"
 #include "overflow.bpf.h"
 #include "held.bpf.h"
@@ -177,6 +178,7 @@ __noinline int walk_device(void)
 	at.device = index;
 	at.tun = tun;
 	write_device(out, at.net, dev, tun);
+	write_port(out, dev);
 	bpf_loop(queues, each_queue, NULL, 0);
 	if (out->detached) {
 		at.next_disabled = (u64)BPF_CORE_READ(tun, disabled.next);
@@ -270,6 +272,7 @@ static __always_inline int walk_namespaces(enum device_kind kind, struct walk_re
 		bpf_loop(walk.queues, each_visited, NULL, 0);
 	if (kind == KIND_TUN && !walk.derailed && !walk.overflowed && walk.list_heads == 1)
 		forget_readers();
+	walk.bridge_layout = bridge_layout;
 	__builtin_memcpy(result, &walk, sizeof(walk));
 	return 0;
 }
@@ -281,6 +284,7 @@ int walk_queues(struct walk_result *result)
 	forget_foreign();
 	forget_locations();
 	find_own_text();
+	bridge_layout = result->bridge_layout;
 	consumer_seen = result->consumer_seen;
 	departures_seen = result->departures_seen;
 	return walk_namespaces(KIND_TUN, result);

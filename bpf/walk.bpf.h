@@ -17,6 +17,8 @@ enum device_kind { KIND_TUN, KIND_MACVTAP, KIND_IPVTAP };
 
 #define NOT_COUNTED ~0ULL
 
+enum port_reading { PORT_NONE, PORT_UNREAD, PORT_READ };
+
 struct walked_device {
 	u64 device, device_id;
 	u32 netns, ifindex;
@@ -30,6 +32,9 @@ struct walked_device {
 	u64 queue_changes; /* queues that ever joined or left beside another one; NOT_COUNTED */
 	u64 tx_packets, tx_bytes, tx_dropped, rx_packets, rx_bytes, rx_dropped, rx_frame_errors;
 	u32 xdp_program, xdp_generic; /* ids of XDP programs: in tun, and behind it; 0: none */
+	enum port_reading port;	      /* of a bridge; all below is that bridge's and that port's */
+	u32 bridge_flags, bridge_stp, port_state, port_flags, isolated_beside;
+	char bridge[16];
 };
 
 struct walked_queue {
@@ -49,6 +54,13 @@ struct walked_queue {
 	u32 taken_since; /* packets that left the ring between the look at it and the device's counters */
 };
 
+/* Offsets, which user space reads from the bridge's types: its module may come long after these programs. */
+struct bridge_layout {
+	u32 known;
+	u32 port_bridge, port_list, port_state, port_flags;
+	u32 bridge_dev, bridge_ports, bridge_stp;
+};
+
 struct walk_result {
 	u32 tuns, queues;
 	u32 derailed;	     /* the list changed under the walk: what was written is incomplete, walk again */
@@ -57,4 +69,6 @@ struct walk_result {
 	u32 flow_watched;    /* in: the wakes of stopped queues are seen */
 	u32 consumer_seen;   /* in: packets are counted when they are taken, under the ring's lock */
 	u32 departures_seen; /* in: they are looked at when the call that took them ends */
+	u32 ports;	     /* devices that are ports of a bridge */
+	struct bridge_layout bridge_layout; /* in */
 };

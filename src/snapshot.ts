@@ -7,6 +7,7 @@ import type { Macvtap, Receive, Redirected, UncountedLoss } from './collectors/r
 import type { Vhost, VhostBatches } from './collectors/vhost/state.ts';
 import type { Identity } from './snapshot/identity.ts';
 import type { Monitor, VirtualCpus } from './snapshot/machine.ts';
+import type { BridgePort } from './snapshot/port-state.ts';
 import type { UnseenPackets } from './snapshot/unseen.ts';
 
 /** How a device treats a sender that is faster than its reader. */
@@ -227,6 +228,8 @@ export interface Device {
   readonly receive: Receive | undefined;
   /** undefined: it is none. */
   readonly macvtap: Macvtap | undefined;
+  /** undefined: it is none, or an older recording; 'unread': the types of the bridge cannot be read. */
+  readonly bridgePort?: BridgePort | 'unread' | undefined;
   readonly uncounted: readonly UncountedLoss[];
   /** Since it was first seen; undefined: not measured, or an older recording. */
   readonly unseen?: UnseenPackets | undefined;

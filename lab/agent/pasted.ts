@@ -18,6 +18,7 @@ export const PASTED: readonly Pasted[] = [
   { rule: 'reader-stalled', scenario: 'a stopped reader', effect: 'ends' },
   { rule: 'ring-full-burst', scenario: 'bursts that do not fit the ring', effect: 'ends' },
   { rule: 'fq-horizon', scenario: 'fq is told that packets leave in a day', effect: 'ends' },
+  { rule: 'bridge-port', scenario: 'a port of a bridge that is disabled', effect: 'ends' },
   { rule: 'bridge-mtu', scenario: 'frames too long for one port of a bridge', effect: 'ends' },
   { rule: 'writer-refused', scenario: 'writes to a device that is down', effect: 'ends' },
   { rule: 'device-down', scenario: 'a device that is set down', effect: 'ends' },

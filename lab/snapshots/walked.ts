@@ -41,5 +41,6 @@ export function walkedDevice(queues: readonly WalkedQueue[], txPackets: number, 
     counters: { txPackets, txDropped, txBytes: 0, rxPackets: 0, rxBytes: 0, rxDropped: 0 },
     frameErrors: 0,
     xdp: { native: 0, generic: 0 },
+    bridgePort: undefined,
   };
 }

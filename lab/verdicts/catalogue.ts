@@ -3,6 +3,7 @@
 import { BEFORE_TUN } from './before-tun.ts';
 import { BEHIND } from './behind.ts';
 import { BLINDNESS } from './blindness.ts';
+import { BRIDGE_PORTS } from './closed-ports.ts';
 import { MACVTAPS } from './macvtaps.ts';
 import { OVERFLOW } from './overflow.ts';
 import { PAIRS } from './pairs.ts';
@@ -18,6 +19,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...BEFORE_TUN,
   ...WRITTEN,
   ...BEHIND,
+  ...BRIDGE_PORTS,
   ...MACVTAPS,
   ...BLINDNESS,
   ...PAIRS,

@@ -92,6 +92,7 @@ export function deviceOf(walked: WalkedDevice, measured: Measured): Device {
     otherDropped: measured.otherDropped,
     receive: measured.receive,
     macvtap: undefined,
+    bridgePort: walked.bridgePort,
     uncounted: uncountedOf({ kind, queues, ...measured }),
     unseen: measured.books?.unseen,
     audit: measured.books?.audit ?? [],

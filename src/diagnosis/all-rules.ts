@@ -6,6 +6,7 @@ import { agentBlind } from './rules/agent-blind.ts';
 import { backpressureLost } from './rules/backpressure-lost.ts';
 import { backpressureStall } from './rules/backpressure-stall.ts';
 import { bridgeMtu } from './rules/bridge-mtu.ts';
+import { bridgePort } from './rules/bridge-port.ts';
 import { bufferbloat } from './rules/bufferbloat.ts';
 import { deviceDown } from './rules/device-down.ts';
 import { filterDrop } from './rules/filter-drop.ts';
@@ -52,6 +53,7 @@ export const RULES: readonly Rule[] = [
   backpressureLost,
   noReader,
   fqHorizon,
+  bridgePort,
   bridgeMtu,
   qdiscDrop,
   neighbourFailed,

@@ -3,8 +3,11 @@
 import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
+import type { BridgePort } from '../snapshot/port-state.ts';
 import type { DeviceCounters } from '../snapshot.ts';
+import { BridgePorts } from './bridge-ports.ts';
 import { LastWalk } from './last-walk.ts';
+import type { WalkedVhost, WalkedWorker } from './walked-vhost.ts';
 
 export interface WalkedQueue {
   readonly index: number;
@@ -30,24 +33,6 @@ export interface WalkedQueue {
   readonly reader: number | undefined;
   /** undefined: vhost-net is not connected, or nothing tells where it keeps what it holds. */
   readonly vhost: WalkedVhost | undefined;
-}
-
-export interface WalkedVhost {
-  /** Packets that it has taken out of the ring and not delivered. */
-  readonly held: number;
-  /** Packets of the guest that are on their way without having been copied; undefined: it copies all. */
-  readonly outstanding: number | undefined;
-  /** undefined: it has ended. */
-  readonly worker: WalkedWorker | undefined;
-}
-
-export interface WalkedWorker {
-  readonly tid: number;
-  readonly comm: string;
-  /** On which it runs, or ran last. */
-  readonly cpu: number;
-  /** CPU time since it began. */
-  readonly seconds: number;
 }
 
 const KINDS = ['tun', 'macvtap', 'ipvtap'] as const;
@@ -77,6 +62,8 @@ export interface WalkedDevice {
   readonly frameErrors: number;
   /** Ids of XDP programs that see what the guest or writer sends: in tun, and behind it; 0: none. */
   readonly xdp: { readonly native: number; readonly generic: number };
+  /** undefined: it is no port of a bridge. */
+  readonly bridgePort: BridgePort | 'unread' | undefined;
 }
 
 /** What other programs see, for the walk arranges what depends on it. */
@@ -148,6 +135,8 @@ const RESULT_FIELDS = [
   'flow_watched',
   'consumer_seen',
   'departures_seen',
+  'ports',
+  'bridge_layout',
 ] as const;
 const NO_CARRIER = 2; // __LINK_STATE_NOCARRIER, bit of net_device.state
 const NAME_BYTES = 16; // IFNAMSIZ
@@ -170,6 +159,7 @@ export class Walker {
   readonly #queues: MapView;
   readonly #context: Uint8Array;
   readonly #last: LastWalk<WalkedDevice>;
+  readonly #bridgePorts: BridgePorts;
 
   constructor(object: BpfObject, program = 'walk_queues') {
     const btf = object.btf();
@@ -192,12 +182,14 @@ export class Walker {
     this.#devices = object.mapView('walked_devices');
     this.#queues = object.mapView('walked_queues');
     this.#context = new Uint8Array(this.#result.size);
+    this.#bridgePorts = new BridgePorts(btf);
     this.#last = new LastWalk(this.#devices, this.#queues, { device: this.#device, queue: this.#queue });
   }
 
   /** Walks; again, up to three times, when the lists changed under it. A device that did not change is the object of the walk before. */
   walk(attached: Attached = { stops: false, consumed: false, departures: false }): Walk {
     let result = this.#run(attached);
+    if (result.ports > 0 && this.#bridgePorts.learn()) result = this.#run(attached);
     for (let attempt = 1; attempt < ATTEMPTS && !result.complete; attempt++) result = this.#run(attached);
     return {
       devices: this.#last.update(result.tuns, (index) => this.#readDevice(index)),
@@ -205,15 +197,16 @@ export class Walker {
     };
   }
 
-  #run({ stops, consumed, departures }: Attached): { tuns: number; complete: boolean } {
+  #run({ stops, consumed, departures }: Attached): { tuns: number; ports: number; complete: boolean } {
     const view = new DataView(this.#context.buffer);
     view.setUint32(this.#result.at.flow_watched, Number(stops), true);
     view.setUint32(this.#result.at.consumer_seen, Number(consumed), true);
     view.setUint32(this.#result.at.departures_seen, Number(departures), true);
+    this.#bridgePorts.request(view, this.#result.at.bridge_layout);
     this.#object.testRun(this.#program, this.#context);
     const field = (name: (typeof RESULT_FIELDS)[number]): number => view.getUint32(this.#result.at[name], true);
     const complete = field('derailed') === 0 && field('overflowed') === 0 && field('list_heads') === 1;
-    return { tuns: field('tuns'), complete };
+    return { tuns: field('tuns'), ports: field('ports'), complete };
   }
 
   #readDevice(index: number): WalkedDevice {
@@ -247,6 +240,7 @@ export class Walker {
       },
       frameErrors: view.u64(base + at.rx_frame_errors),
       xdp: { native: view.u32(base + at.xdp_program), generic: view.u32(base + at.xdp_generic) },
+      bridgePort: this.#bridgePorts.read(view, base),
     };
   }
 

@@ -4,7 +4,7 @@ import type { Probes } from '../../engine/attach.ts';
 import type { EventSums, QueueEvent } from '../../engine/queue-events.ts';
 import type { QueueSums } from '../../engine/rows.ts';
 import { BATCH_BOUNDS } from '../../engine/vhost-batches.ts';
-import type { WalkedVhost } from '../../engine/walk.ts';
+import type { WalkedVhost } from '../../engine/walked-vhost.ts';
 import type { Vhost, ZeroCopy } from './state.ts';
 
 /** What is measured on this host. */

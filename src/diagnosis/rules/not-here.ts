@@ -121,6 +121,9 @@ function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss)
   const unrouted = isIdle ? sumOf(unroutedIn(device, window)) : 0;
   const unexplained = unexplainedReceive(device);
   const doubts = [
+    device.now.bridgePort === 'unread'
+      ? 'it is a port of a bridge whose types cannot be read: whether the port forwards is not known'
+      : undefined,
     isMostOfFew(towards)
       ? `${count(towards.lost)} of ${count(towards.offered)} packets to it were lost, too few to say why`
       : undefined,

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// A port of a bridge that does not forward, and some that do.
+import type { Device } from '../../src/snapshot.ts';
+import { bridge } from './before-tun.ts';
+import type { Scenario } from './scenario.ts';
+import type { Stage } from './setup.ts';
+
+const taps = { readers: ['tap', 'vhost'], rings: [500], rates: [200, 400] } as const;
+
+const set = ({ lab }: Stage, setting: string): Promise<unknown> =>
+  lab.exec('bridge', 'link', 'set', 'dev', 'tap0', ...setting.split(' '));
+
+const isClosed = ({ bridgePort: port }: Device): boolean =>
+  port !== undefined && port !== 'unread' && port.state !== 'forwarding';
+
+export const BRIDGE_PORTS: readonly Scenario[] = [
+  {
+    name: 'a port of a bridge that is disabled',
+    faults: [{ device: 'tap0', rule: 'bridge-port', holds: (_, now) => isClosed(now) }],
+    ...taps,
+    prepare: async (stage) => {
+      await bridge(stage, 1500);
+      await stage.send('ve0');
+      return () => set(stage, 'state 0');
+    },
+  },
+  {
+    name: 'a port of a bridge that is isolated beside one that is not',
+    nearMissOf: 'bridge-port',
+    faults: [],
+    asked: 'tap0',
+    ...taps,
+    prepare: async (stage) => {
+      await bridge(stage, 1500);
+      await stage.send('ve0');
+      return () => set(stage, 'isolated on');
+    },
+  },
+];

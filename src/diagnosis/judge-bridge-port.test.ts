@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// When a port of a bridge is a finding, and when it is as its operator wants it.
+import { testHosts } from '../../lab/snapshots/judged-hosts.ts';
+import type { TapPlan } from '../../lab/snapshots/quiet-host.ts';
+import type { BridgePort } from '../snapshot/port-state.ts';
+
+const OPEN: BridgePort = {
+  bridge: 'br0',
+  bridgeUp: true,
+  state: 'forwarding',
+  stp: 'off',
+  isolated: false,
+  isolatedBeside: 0,
+  learns: true,
+  floods: true,
+};
+
+/** Its guest sends so many packets a second; nothing reaches it unless `delivered`. */
+function tap(port: Partial<BridgePort>, { sends = 0, delivered = 0, from = 0 } = {}): readonly TapPlan[] {
+  const counters = (second: number) => ({
+    txPackets: delivered * second,
+    txBytes: 0,
+    txDropped: 0,
+    rxPackets: sends * second,
+    rxBytes: 0,
+    rxDropped: 0,
+  });
+  const more = (second: number) => ({
+    counters: counters(second),
+    bridgePort: { ...OPEN, ...(second < from ? {} : port) },
+  });
+  return [{ queues: [{ delivered }], more }];
+}
+
+const blocking = { state: 'blocking', stp: 'kernel' } as const;
+const disabled = { state: 'disabled' } as const;
+
+testHosts([
+  { host: 'has a port that forwards', taps: tap({}), finds: [] },
+  { host: 'has a disabled port that nothing is known to use', taps: tap(disabled), finds: [] },
+  {
+    host: 'has a disabled port, and its guest sends',
+    taps: tap(disabled, { sends: 5 }),
+    finds: ['bridge-port warning'],
+  },
+  {
+    host: 'has a port that was disabled while packets passed',
+    taps: tap(disabled, { delivered: 100, from: 5 }),
+    finds: ['bridge-port warning'],
+    says: /br0 forwards nothing to it and takes nothing from it: its port is disabled/,
+    types: 'ip netns exec blue bridge link set dev tap0 state 3',
+    agent: { netns: 2, namespacePaths: new Map([[1, '/run/netns/blue']]) },
+  },
+  {
+    host: 'has a bridge that was set down',
+    taps: tap({ ...disabled, bridgeUp: false }),
+    asked: true,
+    finds: ['bridge-port warning'],
+    says: /br0 is down/,
+  },
+  { host: 'has a second way, which the spanning tree blocks', taps: tap(blocking), finds: [] },
+  { host: 'has such a way, and its guest sends', taps: tap(blocking, { sends: 5 }), finds: ['bridge-port info'] },
+  {
+    host: 'is asked about a port that the spanning tree blocks',
+    taps: tap(blocking),
+    asked: true,
+    finds: ['bridge-port warning'],
+    says: /the spanning tree blocks its port/,
+  },
+  { host: 'has a port that learns', taps: tap({ state: 'learning' }, { sends: 5 }), finds: [] },
+  { host: 'isolates its guests', taps: tap({ isolated: true, isolatedBeside: 3 }), finds: [] },
+  {
+    host: 'isolates its guests, of which one that got nothing is asked about',
+    taps: tap({ isolated: true, isolatedBeside: 3 }),
+    asked: true,
+    finds: ['bridge-port warning'],
+  },
+  {
+    host: 'isolates its guests, and others reach the one that is asked about',
+    taps: tap({ isolated: true, isolatedBeside: 3 }, { delivered: 10 }),
+    asked: true,
+    finds: ['not-here info'],
+  },
+  {
+    host: 'does not flood, and knows the address of a guest that sends',
+    taps: tap({ floods: false }, { sends: 5 }),
+    asked: true,
+    finds: ['not-here info'],
+  },
+  {
+    host: 'does not flood, and knows no address of a guest that is silent',
+    taps: tap({ floods: false }),
+    asked: true,
+    finds: ['bridge-port warning'],
+    says: /its port does not flood/,
+  },
+]);
