@@ -5,10 +5,18 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { startMadeUpFleet } from '../../dashboards/test/made-up-fleet.ts';
 import { type Series, startPrometheus } from '../../dashboards/test/prometheus.ts';
+import { FACTOR_TIER } from '../../src/fleet/factor-tier.ts';
+import { FINDING, READER, TAP_TIER } from '../../src/fleet/tier.ts';
 import type { WrittenSeries } from './remote-write.ts';
 
 export const JOB = 'made-up';
 const TENANTS = 2000;
+/** Recorded one after another: with the last of them all are there. */
+const NEEDED = [
+  ...TAP_TIER.filter(({ record }) => record !== FINDING.record && record !== READER.record),
+  ...FACTOR_TIER,
+].filter(({ record }) => !record.startsWith('shard:'));
+const WITHIN_MS = 120_000;
 /** Hosts of one shard. */
 const SHARD = 100;
 
@@ -28,8 +36,14 @@ export async function templateOf(t: { after(undo: () => Promise<unknown>): void 
   );
   const fleet = await startMadeUpFleet(t, [{ kernel: '7.3.4+deb14-amd64', tenant: 'tenant', loses: true }]);
   const prometheus = await startPrometheus(t, fleet.instances, [rules]);
-  await wait(1000 * (fleet.seconds / 2));
-  const all = await prometheus.query('{__name__=~"(tap|host|factor):tapscope_.*"}');
+  let all: readonly Series[] = [];
+  const has = (name: string): boolean => all.some(({ labels }) => labels.__name__ === name);
+  const deadline = performance.now() + WITHIN_MS;
+  while (!NEEDED.every(({ record }) => has(record))) {
+    if (performance.now() > deadline) throw new Error('The rules recorded no whole tap in time.');
+    await wait(500);
+    all = await prometheus.query('{__name__=~"(tap|host|factor):tapscope_.*"}');
+  }
   const named = (start: string): readonly Series[] => all.filter(({ labels }) => labels.__name__?.startsWith(start));
   return {
     tap: named('tap:').filter(({ labels }) => labels.device === 'tap-bursts'),
