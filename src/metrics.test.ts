@@ -29,7 +29,7 @@ for (const { name, type, help, labels } of metrics) {
     for (const label of labels) assert.match(label, /^[a-z]+(_[a-z]+)*$/);
     assert.ok(
       !labels.some((label) => ['netns', 'device', 'queue'].includes(label)) ||
-        ['tapscope_namespace_info', 'tapscope_finding'].includes(name),
+        ['tapscope_namespace_info', 'tapscope_unrouted_dropped_packets_total', 'tapscope_finding'].includes(name),
     );
   });
 }

@@ -210,6 +210,20 @@ function withCauses(builder: DashboardBuilder): DashboardBuilder {
       }),
     )
     .withPanel(
+      timeseries({
+        title: 'Dropped before the host chose a device',
+        tells:
+          'Packets that came in and belong to no guest yet: a firewall in prerouting or ingress, no route, rp_filter. What was on its way to guests is among them.',
+        width: 24,
+        lines: [
+          {
+            legend: '{{reason}} in {{location}} ({{netns}})',
+            query: sum(rate(scope, 'tapscope_unrouted_dropped_packets_total'), ['netns', 'reason', 'location']),
+          },
+        ],
+      }),
+    )
+    .withPanel(
       table({
         title: 'Devices by flow control and qdisc',
         height: 5,

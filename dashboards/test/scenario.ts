@@ -24,6 +24,8 @@ export const HEALTHY = 'tap-healthy';
 /** Nothing is lost, and one of its two queues gets everything. */
 export const UNEVEN = 'tap-uneven';
 
+/** A firewall drops all that comes by it before the host looks for a way. */
+const WAY_IN = 'way-in';
 const UNEVEN_QUEUES = ['uneven-0', 'uneven-1'];
 
 export interface SickHost {
@@ -79,6 +81,9 @@ async function openDevices(lab: NamespaceLab, puppet: Puppet): Promise<Peers> {
   for (const device of [SICK.bypassed, SICK.orphan, SICK.faulty]) await lab.raise(device, 100);
   await lab.tc(`qdisc replace dev ${SICK.slow} root tbf rate 8mbit burst 20000 limit 8000`);
   await lab.tc(`qdisc replace dev ${SICK.shaped} root tbf rate 100kbit burst 1540 limit 5000`);
+  await lab.ipBatch([`link add ${WAY_IN} type veth peer name way-out`, `link set ${WAY_IN} up`, 'link set way-out up']);
+  const ingress = '{ type filter hook ingress device way-out priority 0; }';
+  await lab.exec('nft', `add table netdev f; add chain netdev f c ${ingress}; add rule netdev f c drop`);
   await puppet.close(SICK.orphan);
   // The kernel puts the noop qdisc in place when it has noticed that the carrier is gone.
   await lab.exec('sh', '-c', `until ip link show ${SICK.orphan} | grep -q "state DOWN"; do sleep 0.1; done`);
@@ -108,4 +113,5 @@ async function oneRound(lab: NamespaceLab, puppet: Puppet, peers: Peers, round: 
   await puppet.write(SICK.faulty, 5, 100, { wrong: 'badheader' });
   // Without a carrier the kernel refuses packets by a route; a bridge or a sender that knows the device still sends.
   await puppet.packet(SICK.orphan, 10, 60);
+  await puppet.packet(WAY_IN, 10, 60);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue's part on the agent itself: its probes, what it lost, and what watching costs.
+import { unroutedDropMetrics } from '../collectors/drops/metrics.ts';
 import { counter, counters, gauge, gauges, info, type Metric, series } from '../metric.ts';
 import type { AgentState } from '../snapshot.ts';
 
@@ -32,6 +33,7 @@ export const agentMetrics: readonly Metric<AgentState>[] = [
     ['cause'],
     (agent) => agent.eventsLost.map(({ cause, events }) => series(events, cause)),
   ),
+  ...unroutedDropMetrics,
   gauge(
     'tapscope_namespaces_unresolved',
     'Network namespaces that were seen but could not be entered: their devices lack what rtnetlink knows.',

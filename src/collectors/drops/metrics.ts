@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The catalogue's metric of packets that are lost before tun.
+// The catalogue's metrics of packets that are lost before tun.
 import { counters, type Metric, series } from '../../metric.ts';
-import type { Device } from '../../snapshot.ts';
+import type { AgentState, Device } from '../../snapshot.ts';
 
 /** Subject labels: netns, device. */
 export const otherDropMetrics: readonly Metric<Device>[] = [
@@ -10,5 +10,16 @@ export const otherDropMetrics: readonly Metric<Device>[] = [
     'Packets towards the guest or reader lost before tun (qdisc, bridge, no reader), by kernel drop reason and the function that freed them (tracepoint skb:kfree_skb).',
     ['reason', 'location'],
     (device) => (device.otherDropped ?? []).map(({ reason, location, packets }) => series(packets, reason, location)),
+  ),
+];
+
+/** No subject labels. */
+export const unroutedDropMetrics: readonly Metric<AgentState>[] = [
+  counters(
+    'tapscope_unrouted_dropped_packets_total',
+    'Packets that came into a network namespace (inode number) and that the host dropped before it chose a device for them, so that any of them may have been on its way to a guest: firewall in prerouting or ingress, no route or one that leads nowhere, rp_filter; by kernel drop reason and the function that freed them (tracepoint skb:kfree_skb).',
+    ['netns', 'reason', 'location'],
+    ({ unrouted = [] }) =>
+      unrouted.map(({ netns, reason, location, packets }) => series(packets, String(netns), reason, location)),
   ),
 ];
