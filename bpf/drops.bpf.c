@@ -119,9 +119,13 @@ static __noinline int count_in_tun(struct sk_buff *skb, u64 device, u32 class, u
 	return 0;
 }
 
-/* The packet is between the entry and the exit of the transmit function: the exit counts it. */
-static __always_inline bool is_in_flight(struct cpu_state *state, u64 skb, u32 reason)
+/* Its entry into the transmit function was counted: its drop is counted here, or by the exit where one always is. */
+static __always_inline bool is_of_entry(struct cpu_state *state, u64 skb, u32 reason)
 {
+	if (state->entered == skb && exit_seen) {
+		drop_entered(state, reason);
+		return true;
+	}
 	if (state->skb != skb || !exit_seen)
 		return false;
 	state->reason = reason;
@@ -142,7 +146,7 @@ static __noinline int count_freed(u64 *ctx)
 
 	if (class == CLASS_SNIFFER || class == CLASS_RECEIVE)
 		return 0;
-	if (class == CLASS_TRANSMIT && is_in_flight(state_of(cpu_id()), (u64)skb, reason))
+	if (class == CLASS_TRANSMIT && is_of_entry(state_of(cpu_id()), (u64)skb, reason))
 		return 0;
 	if (class == CLASS_ELSEWHERE && (reason == reason_not_specified || reason == reason_consumed))
 		return 0; /* freed, not dropped: pktgen's own skbs end so */
@@ -245,7 +249,7 @@ static __always_inline int freed(volatile u64 *ctx, bool typed)
 	struct cpu_state *state = state_of(cpu_id());
 	u64 reason = ctx[2];
 
-	if (is_in_flight(state, ctx[0], reason))
+	if (is_of_entry(state, ctx[0], reason))
 		return 0;
 	u32 newest = state->freed_row;
 	struct sk_buff *skb = packet_of(ctx, typed);

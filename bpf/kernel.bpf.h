@@ -139,8 +139,9 @@ struct net_device___priv {
 	u8 priv[0];
 };
 
-struct sock;
-
+typedef struct {
+	atomic_t refs;
+} refcount_t;
 struct sk_buff {
 	struct net_device *dev;
 	struct sock *sk;
@@ -151,6 +152,7 @@ struct sk_buff {
 	u16 protocol, network_header; /* protocol: in network order */
 	unsigned int tail;	      /* from head, as the network header */
 	unsigned char *head;
+	refcount_t users;
 };
 
 struct qspinlock {

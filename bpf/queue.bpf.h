@@ -20,7 +20,10 @@ struct row {
 	u64 device_id; /* kernfs node id: unlike the address and the ifindex never used twice */
 	u64 offered;
 	u64 offered_bytes;
-	u64 enqueued;
+	union {
+		u64 enqueued;	/* where the exit of each packet is seen */
+		u64 dropped_at; /* else: of offered, the newest packet that found the ring full */
+	};
 	u64 consumed; /* by hooks on the reader's side; raw mode leaves it 0 and derives it */
 	u64 bypassed; /* drops of packets that came past the offered probe; in dropped too */
 	u64 dropped[REASONS];
@@ -60,6 +63,7 @@ enum queue_watch {
 };
 
 #define WATCH_OFFERED (WATCH_BURST | WATCH_EPISODE | WATCH_FLOW | WATCH_SLEEPER)
+#define WATCH_ENTERED (WATCH_BURST | WATCH_EPISODE | WATCH_SLEEPER) /* where no exit is hooked */
 #define WATCH_TAKEN   (WATCH_FLOW | WATCH_NEAR)
 
 #define WINDOWS 2
@@ -100,7 +104,7 @@ struct queue {
 	enum queue_watch watch; /* where a row has `queue`, hence 0 in row 0, which has no queue */
 	u32 taken_head;		/* the ring's consumer_head when a departure was last seen, else NO_SLOT */
 	u32 taken;		/* packets, by departures */
-	u32 reserved;
+	u32 sleeper_slept;	/* how often that reader had gone to sleep */
 };
 
 /* Of the pool. */
@@ -122,7 +126,8 @@ struct cpu_state {
 	u32 reason; /* of its drop, from the tracepoint to the exit; else 0, which is no reason (SKB_NOT_DROPPED_YET) */
 	u32 freed_row;
 	u32 taken_row;
-	u32 reserved[10]; /* one cache line */
+	u64 entered;	 /* by the entry without an exit: the newest packet, until its drop is seen; else it stays */
+	u32 reserved[8]; /* one cache line */
 };
 
 struct row_key {

@@ -22,6 +22,7 @@ static long settle_on(u32 cpu, void *unused)
 		row->offered--; /* whether it was dropped or not, its exit would have told */
 	}
 	state->skb = 0;
+	state->entered = 0;
 	state->reason = 0;
 	return 0;
 }

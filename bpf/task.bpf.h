@@ -37,10 +37,6 @@ struct signal_struct {
 	struct list_head thread_head;
 };
 
-typedef struct {
-	atomic_t refs;
-} refcount_t;
-
 struct mm_struct {
 	unsigned long start_stack;
 };
@@ -54,6 +50,7 @@ struct task_struct {
 	int exit_state;
 	int on_cpu; /* u8 from Linux 7.3 on: read as a bit-field is */
 	int prio;
+	unsigned long nvcsw; /* times that it went to sleep */
 	int pid, tgid;
 	u64 start_time, start_boottime;
 	struct sched_entity se;

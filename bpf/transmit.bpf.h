@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What happens between the entry and the exit of tun_net_xmit, whichever pair of probes sees them. */
+/*
+ * A packet in the transmit function. Raw tracepoints see its entry and its exit. fentry sees the entry alone, for the
+ * exit costs as much as all else: what is dropped says skb:kfree_skb, and the rest was queued. An exit is hooked beside
+ * it while packets come whose drop fires no tracepoint, or queues are stopped instead of dropping.
+ */
 #pragma once
 #include "flow.bpf.h"
 #include "overflow.bpf.h"
@@ -10,8 +14,11 @@
 
 #define READER_MASK 127 /* one drop of 128 looks at what the reader does */
 
-/* The exit of the transmit function is seen: it counts the packets whose entry was. */
+/* Programs on the transmit function are attached: what they counted at the entry is not counted again as it is freed.
+ */
 extern u8 exit_seen;
+/* The exit is hooked beside the entry: the walk says so. */
+static u32 exit_hooked;
 
 /* CPUs between the entry and the exit of the soft interrupt NET_TX; stays 0 where no program looks. */
 extern u8 in_net_tx[MAX_CPUS];
@@ -22,7 +29,7 @@ static __noinline int begin_watched(u32 cpu)
 	struct cpu_state *state = state_of(cpu);
 	struct row *row = row_at(state->sent_row);
 	struct queue *queue = queue_at(row->queue);
-	struct sk_buff *skb = (void *)state->skb;
+	u64 skb = state->skb ?: state->entered;
 
 	if (!row->queue)
 		return 0;
@@ -30,7 +37,8 @@ static __noinline int begin_watched(u32 cpu)
 		row->sample_mask = SAMPLE_MASK;
 		return 0;
 	}
-	queue->sender = (typed_reads ? TYPED(sk_buff, state->skb)->alloc_cpu : BPF_CORE_READ(skb, alloc_cpu)) + 1;
+	queue->sender =
+		(typed_reads ? TYPED(sk_buff, skb)->alloc_cpu : BPF_CORE_READ((struct sk_buff *)skb, alloc_cpu)) + 1;
 	if (in_net_tx[cpu & (MAX_CPUS - 1)])
 		row->sent_by_softirq++;
 	if (queue->woken_at) {
@@ -99,6 +107,107 @@ static __noinline int end_rarely_dropped(u32 cpu, u32 reason, u64 device)
 	return 0;
 }
 
+/* As ring_is_full(), by loads: every packet that comes after a drop asks. */
+static __always_inline bool has_room(u64 device, u32 queue)
+{
+	u64 tun = (u64)tun_of((struct net_device *)device);
+
+	if (!typed_reads) {
+		struct tun_file *file = tun_file_at((struct tun_struct *)tun, queue);
+
+		return file && !ring_is_full(file);
+	}
+	/* Of a pointer's place: what lies there is called `next`. */
+	u64 entry = tun + bpf_core_field_offset(struct tun_struct, tfiles) + (u64)(queue & 255) * sizeof(void *);
+	struct list_head *file = TYPED(list_head, entry)->next;
+
+	if (!file)
+		return false;
+	struct ptr_ring *ring = TYPED(ptr_ring, (void *)file + bpf_core_field_offset(struct tun_file, tx_ring));
+	u64 slot = (u64)ring->queue + (u64)(u32)ring->producer * sizeof(void *);
+
+	return ring->size > 0 && !TYPED(list_head, slot)->next;
+}
+
+/* Empty before the newest packets, of which so many may lie in it: so ends an episode. */
+static __noinline int find_empty(struct row *row, u32 newest)
+{
+	struct tun_file *file = tun_file_at(tun_of((struct net_device *)row->device), row->place);
+	struct ring_state ring = {};
+
+	if (!row->queue || !file)
+		return 0;
+	read_ring(file, &ring);
+	if (!ring.torn && ring.used <= newest)
+		end_episode(row->queue, &file->tx_ring);
+	return 0;
+}
+
+/* Something is to be seen to, and no exit will: of the packet before on this CPU, or of this one. */
+static __noinline int enter_watched(struct row *row)
+{
+	u32 number = row->queue;
+	struct queue *queue = queue_at(number);
+	u64 taken = row->offered - 1 - row->dropped_at; /* by the ring, on this CPU since it was full */
+
+	if (queue->watch & WATCH_SLEEPER)
+		end_wakeup(number, !((row->offered - 1) & MARK_MASK));
+	/* The ring took the first packet after the drop; of a drop on another CPU that is known when it has room. */
+	if (queue->watch & WATCH_BURST && (taken == 1 || (taken && has_room(row->device, row->place))))
+		end_burst(number, queue);
+	if (queue->watch & WATCH_EPISODE && taken)
+		find_empty(row, taken == 1);
+	return 0;
+}
+
+/* An entry without an exit. */
+static __always_inline void enter_transmit(struct cpu_state *state, struct row *row, u64 skb, u32 bytes)
+{
+	u64 before = row->offered, offered = before + 1;
+	u32 watch = queue_at(row->queue)->watch;
+
+	state->entered = skb;
+	row->offered = offered;
+	row->offered_bytes += bytes;
+	/* The ring was full a moment ago: that it still is shows the next packet. */
+	if (watch & WATCH_ENTERED && (before != row->dropped_at || watch & WATCH_SLEEPER))
+		enter_watched(row);
+	if (!(offered & row->sample_mask))
+		look_closer(cpu_id());
+}
+
+/* As it is freed, in place of an exit: the packet that entered last on this CPU, where bottom halves are off since. */
+static __noinline int drop_entered(struct cpu_state *state, u32 reason)
+{
+	u32 number = state->sent_row, slot = slot_of(reason);
+	struct row *row = row_at(number);
+	u64 device = row->device;
+
+	state->entered = 0;
+	if (!number)
+		return 0;
+	row->dropped[slot & (REASONS - 1)]++;
+	if (slot == REASON_RARE)
+		return count_rare(number, reason), 0;
+	if (slot != REASON_FULL_RING)
+		return row->offered & SAMPLE_MASK ? 0 : forget_marks(row->queue);
+	row->dropped_at = row->offered;
+	if (!(count_overflow(row->queue, device, row->place) & READER_MASK))
+		sample_reader(device, (u32)row->place);
+	return 0;
+}
+
+/* At the exit: this packet may have stopped its queue. */
+static __noinline int end_flow(struct row *row, u64 device)
+{
+	struct netdev_queue *txq = transmit_queue_typed((struct net_device *)device, (u32)row->place);
+
+	row->sample_mask = 0;
+	if (row->queue && is_stopped(txq) && is_running((struct net_device *)device))
+		begin_stop(queue_at(row->queue), txq, &queue_at(row->queue)->stops);
+	return 0;
+}
+
 /* Something is to be seen to: see enum queue_watch. */
 static __noinline int end_watched(u32 row_number, u64 device, bool dropped)
 {
@@ -121,13 +230,8 @@ static __noinline int end_watched(u32 row_number, u64 device, bool dropped)
 		if (file && !ring.torn && ring.used <= 1)
 			end_episode(number, &file->tx_ring);
 	}
-	if (watch & WATCH_FLOW) {
-		struct netdev_queue *txq = transmit_queue_typed((struct net_device *)device, index);
-
-		row->sample_mask = 0;
-		if (is_stopped(txq) && is_running((struct net_device *)device))
-			begin_stop(queue, txq, &queue->stops);
-	}
+	if (watch & WATCH_FLOW)
+		end_flow(row, device);
 	return 0;
 }
 

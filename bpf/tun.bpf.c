@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// Offered, enqueued and dropped packets at the entry and exit of tun_net_xmit, consumed ones where the ring's lock is
-// held, and the end of a device.
+// Offered packets at the entry of tun_net_xmit, dropped ones at its exit where the tracepoint does not say so, consumed
+// ones where the ring's lock is held, and the end of a device.
 #include <bpf/bpf_tracing.h>
 #include "transmit.bpf.h"
 #include "vhost-batches.bpf.h"
@@ -15,7 +15,11 @@ static __noinline int offered_first(u64 *ctx)
 	u32 cpu = cpu_id();
 	u32 number = look_up_slow(ctx[1], HASH_BASE(ctx[1]), place_of(cpu, skb->queue_mapping));
 
-	begin_transmit_in(state_of(cpu), number, (u64)skb, skb->len);
+	struct cpu_state *state = state_of(cpu);
+
+	/* Row 0 belongs to no queue: what is counted there is never shown. */
+	state->sent_row = number;
+	enter_transmit(state, row_at(number), (u64)skb, skb->len);
 	return 0;
 }
 
@@ -29,8 +33,21 @@ static __noinline int offered_elsewhere(u64 *ctx, struct cpu_state *state, u32 q
 	if (!row_is_of(row, ctx[1], place))
 		return offered_first(ctx);
 	state->sent_row = number;
-	begin_transmit(state, row, (u64)skb, skb->len);
+	enter_transmit(state, row, (u64)skb, skb->len);
 	return 0;
+}
+
+/* Packets that others hold too (pktgen's are): their drop is not the last free, and fires no tracepoint. */
+u64 shared_seen;
+
+/* One that is held by others: while no exit is hooked it is not counted, and the device's own counters have it. */
+static __noinline int offered_shared(u64 *ctx, struct cpu_state *state)
+{
+	struct sk_buff *skb = (void *)ctx[0];
+
+	__sync_fetch_and_add(&shared_seen, 1);
+	state->entered = 0;
+	return exit_hooked ? offered_elsewhere(ctx, state, skb->queue_mapping) : 0;
 }
 
 /* netdev_tx_t tun_net_xmit(skb, dev): bottom halves are off. */
@@ -43,22 +60,31 @@ int offered_fentry(volatile u64 *ctx)
 
 	u32 queue = skb->queue_mapping;
 
+	if (skb->users.refs.counter != 1)
+		return offered_shared((u64 *)ctx, state);
 	if (!kept_row_is_of(row, ctx[1], queue))
 		return offered_elsewhere((u64 *)ctx, state, queue);
-	begin_transmit(state, row, (u64)skb, skb->len);
+	enter_transmit(state, row, (u64)skb, skb->len);
 	return 0;
 }
 
-/* The arguments, then what it returned. */
+/* The arguments, then what it returned. On demand. */
 SEC("?fexit/tun_net_xmit")
 int sent_fexit(volatile u64 *ctx)
 {
 	u32 cpu = cpu_id();
 	struct cpu_state *state = state_of(cpu);
+	struct row *row = row_at(state->sent_row);
 
-	if (state->skb != ctx[0])
-		return 0; /* the entry was not seen: attached in between */
-	return end_transmit(state, cpu, (int)ctx[2] != 0, ctx[1]);
+	/* Of one whose drop was traced nothing is left. */
+	if ((int)ctx[2] && state->entered == ctx[0]) {
+		state->entered = 0;
+		row->dropped_at = row->offered;
+		end_rarely_dropped(cpu, 0, ctx[1]);
+	}
+	if (queue_at(row->queue)->watch & WATCH_FLOW && row->device == ctx[1])
+		end_flow(row, ctx[1]);
+	return 0;
 }
 
 #define LOOK_SHIFT   5	/* the ring's level is looked at once in 32 packets that are taken */

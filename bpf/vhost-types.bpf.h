@@ -33,13 +33,9 @@ struct vhost_virtqueue {
 	void *private_data; /* the backend, a struct socket */
 };
 
-struct refcount_struct {
-	atomic_t refs;
-};
-
 /* Of the packets that are out without having been copied; one more for the queue itself. */
 struct vhost_net_ubuf_ref {
-	struct refcount_struct refcount;
+	refcount_t refcount;
 	struct vhost_virtqueue *vq;
 };
 
@@ -58,7 +54,7 @@ struct vhost_net {
 };
 
 struct ubuf_info {
-	struct refcount_struct refcnt;
+	refcount_t refcnt;
 };
 
 struct ubuf_info_msgzc {

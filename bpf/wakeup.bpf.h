@@ -36,12 +36,16 @@ static __noinline int begin_wakeup(struct queue *queue, struct tun_file *file)
 	if (!thread)
 		return 0;
 	queue->sleeper = thread;
+	queue->sleeper_slept = BPF_CORE_READ((struct task_struct *)thread, nvcsw);
 	queue->waker = cpu_id() + 1;
 	__sync_fetch_and_or(&queue->watch, WATCH_SLEEPER);
 	return 0;
 }
 
-/* `sampled`: the packet is one of those that are looked at; else the exit of such a one was not seen. */
+/*
+ * At the exit of that packet, or at the next entry, when its reader may sleep again: then it slept once more than
+ * before. `sampled`: the packet is one of those that are looked at; else the end of such a one was not seen.
+ */
 static __noinline int end_wakeup(u32 number, bool sampled)
 {
 	struct queue *queue = queue_at(number);
@@ -49,7 +53,9 @@ static __noinline int end_wakeup(u32 number, bool sampled)
 	u32 cpu = cpu_id();
 
 	__sync_fetch_and_and(&queue->watch, ~WATCH_SLEEPER);
-	if (!sampled || queue->waker != cpu + 1 || BPF_CORE_READ(task, __state) & ~TASK_WAKING)
+	if (!sampled || queue->waker != cpu + 1)
+		return 0;
+	if (BPF_CORE_READ(task, __state) & ~TASK_WAKING && (u32)BPF_CORE_READ(task, nvcsw) == queue->sleeper_slept)
 		return 0;
 	u32 woken_on = BPF_CORE_READ(task, thread_info.cpu);
 

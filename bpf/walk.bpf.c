@@ -287,5 +287,6 @@ int walk_queues(struct walk_result *result)
 	bridge_layout = result->bridge_layout;
 	consumer_seen = result->consumer_seen;
 	departures_seen = result->departures_seen;
+	exit_hooked = result->exit_hooked;
 	return walk_namespaces(KIND_TUN, result);
 }

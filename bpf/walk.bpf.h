@@ -69,6 +69,7 @@ struct walk_result {
 	u32 flow_watched;    /* in: the wakes of stopped queues are seen */
 	u32 consumer_seen;   /* in: packets are counted when they are taken, under the ring's lock */
 	u32 departures_seen; /* in: they are looked at when the call that took them ends */
+	u32 exit_hooked;     /* in: the exit of the transmit function is seen beside its entry */
 	u32 ports;	     /* devices that are ports of a bridge */
 	struct bridge_layout bridge_layout; /* in */
 };

@@ -2,7 +2,7 @@
 // Attaches a configuration inside the VM.
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { asksForFlowControl } from '../../src/agent/devices.ts';
+import { Demands } from '../../src/agent/demands.ts';
 import { EVENTS } from '../../src/collectors/list.ts';
 import { Follow } from '../../src/collectors/losses/follow.ts';
 import { attachProbes, type Level, type Probes } from '../../src/engine/attach.ts';
@@ -41,14 +41,15 @@ export async function attach(attached: Attached): Promise<Attachment> {
 }
 
 /** Every second: programs rely on what it finds, and some are attached because of it. */
-function walkAsTheAgentDoes(probes: Probes, walker: Walker): void {
+function walkAsTheAgentDoes(probes: Probes, walker: Walker, demands: Demands): void {
   const walk = (): Walk =>
     walker.walk({
       stops: probes.mechanism('stops') === 'fentry',
       consumed: probes.mechanism('consumed') === 'fentry',
       departures: probes.mechanism('departures') === 'consumed',
+      exits: probes.mechanism('transmit-exit') === 'fexit',
     });
-  probes.demand('backpressure', walk().devices.some(asksForFlowControl));
+  demands.update(walk().devices, performance.now() / 1000);
   walk();
 }
 
@@ -62,9 +63,9 @@ function attachProduct(forced: Readonly<Record<string, string>>, level: Level): 
     throw new CannotAttach(state?.reason ?? `there is no event ${event}`);
   }
   const { programs } = probes;
-  if (programs) walkAsTheAgentDoes(probes, new Walker(programs.object));
+  if (programs) walkAsTheAgentDoes(probes, new Walker(programs.object), new Demands(probes, programs.object));
   return {
-    devices: () => (programs ? new Rows(programs.object).read(false).devices.size : 0),
+    devices: () => (programs ? new Rows(programs.object, false).read(false).devices.size : 0),
     detach: async () => probes.close(),
   };
 }

@@ -38,7 +38,8 @@ const best: Mechanisms = {
   refused: 'fexit',
   'receive-batches': 'fexit',
   'queue-changes': 'fentry',
-  // Attached when a device asks for it.
+  // Attached when a device or packets ask for it.
+  'transmit-exit': 'waiting',
   stops: underLock ? 'waiting' : 'none',
   readers: 'looks',
   owners: 'iterator',
@@ -50,6 +51,9 @@ const FALLBACK = underLock ? 3 : 1;
 const fromDevice: Mechanisms = underLock ? {} : { consumed: 'device-counter' };
 /** Where packets are not counted when they are taken. */
 const notTaken: Mechanisms = { batches: 'none', departures: 'none', 'vhost-departures': 'none', stops: stopsUnseen };
+
+/** Where no program is at the entry alone. */
+const noEntry: Mechanisms = { 'transmit-exit': 'none' };
 
 interface Case {
   readonly forced: readonly string[];
@@ -65,6 +69,7 @@ const cases: readonly Case[] = [
     code: FALLBACK,
     expected: {
       transmit: 'raw-tracepoint',
+      ...noEntry,
       consumed: 'arithmetic',
       ...notTaken,
       owners: 'procfs',
@@ -82,6 +87,7 @@ const long: readonly Case[] = [
       freed: null,
       before: null,
       transmit: null,
+      ...noEntry,
       consumed: null,
       returned: 'none',
       vhost: 'none',
@@ -98,9 +104,9 @@ const long: readonly Case[] = [
       owners: 'procfs',
     },
   },
-  { forced: ['transmit=raw-tracepoint'], code: 1, expected: { transmit: 'raw-tracepoint' } },
-  { forced: ['transmit=arithmetic'], code: 1, expected: { transmit: 'arithmetic', ...fromDevice } },
-  { forced: ['transmit=off'], code: 3, expected: { transmit: null, ...fromDevice } },
+  { forced: ['transmit=raw-tracepoint'], code: 1, expected: { transmit: 'raw-tracepoint', ...noEntry } },
+  { forced: ['transmit=arithmetic'], code: 1, expected: { transmit: 'arithmetic', ...noEntry, ...fromDevice } },
+  { forced: ['transmit=off'], code: 3, expected: { transmit: null, ...noEntry, ...fromDevice } },
   {
     forced: ['consumed=device-counter'],
     code: FALLBACK,
@@ -115,6 +121,7 @@ const long: readonly Case[] = [
     expected: {
       ended: 'identity',
       transmit: 'raw-tracepoint',
+      ...noEntry,
       consumed: 'arithmetic',
       ...notTaken,
     },

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets at full speed: what Prometheus gets equals the truth to the packet, whatever happens to the queues meanwhile.
 import assert from 'node:assert/strict';
-import test from 'node:test';
-import { standingAgent, startAgent } from '../agent/serve-process.ts';
+import test, { type TestContext } from 'node:test';
+import { type Agent, standingAgent, startAgent } from '../agent/serve-process.ts';
 import { ownSeries } from '../host/release.ts';
 import { isNightly } from '../kernels/nightly.ts';
 import { SERIES } from '../vm/series.ts';
@@ -30,14 +30,42 @@ const everywhere = isNightly ? scenarios : coveringSelection(scenarios);
 const chosen = everywhere.filter(({ series }) => series === ownSeries);
 /** A host without the one has not the other either. */
 const WITHOUT_FENTRY = ['--budget=off', '--mechanism=transmit=raw-tracepoint', '--mechanism=consumed=arithmetic'];
+/** The exit is hooked when the first packet comes that others hold too: what came until then is exact after some looks, of the device. */
+const WITH_EXIT = ['--budget=off', '--detail=cpu', '--mechanism=transmit-exit=fexit'];
 let packets = 0;
 
-for (const mechanism of DIMENSIONS.mechanism) {
-  test(`transmit by ${mechanism}`, async (t) => {
-    const agent = mechanism === 'fentry' ? await standingAgent() : await startAgent(t, WITHOUT_FENTRY);
+interface Watch {
+  readonly name: string;
+  readonly mechanism: (typeof DIMENSIONS.mechanism)[number];
+  readonly agent: (t: TestContext) => Promise<Agent>;
+  readonly watches: (scenario: (typeof scenarios)[number]) => boolean;
+}
+
+const needsExit = ({ skb }: (typeof scenarios)[number]): boolean => skb === 'shared';
+const WATCHES: readonly Watch[] = [
+  { name: 'fentry', mechanism: 'fentry', agent: standingAgent, watches: (one) => !needsExit(one) },
+  {
+    name: 'fentry and fexit',
+    mechanism: 'fentry',
+    agent: (t) => startAgent(t, WITH_EXIT),
+    watches: needsExit,
+  },
+  {
+    name: 'raw tracepoints',
+    mechanism: 'raw-tracepoint',
+    agent: (t) => startAgent(t, WITHOUT_FENTRY),
+    watches: () => true,
+  },
+];
+
+for (const { name, mechanism, agent: start, watches } of WATCHES) {
+  const watched = chosen.filter((one) => one.mechanism === mechanism && watches(one));
+  if (watched.length === 0) continue;
+  test(`transmit by ${name}`, async (t) => {
+    const agent = await start(t);
     const attached = (await agent.metrics()).value('tapscope_probe_attached', { event: 'transmit', mechanism });
     assert.equal(attached, 1);
-    for (const scenario of chosen.filter((one) => one.mechanism === mechanism)) {
+    for (const scenario of watched) {
       const { life, path, skb, threads, queues } = scenario;
       const from = threads > 1 ? `${threads} threads` : 'one thread';
       const into = queues > 1 ? `${queues} queues` : 'one queue';

@@ -23,10 +23,12 @@ test('the worker of vhost-net wakes where it was woken', async (t) => {
   await agent.snapshot(); // looks for workers
   const wakeups = async () => (await agent.device(lab.inode, 'tap0')).queues[0]?.wakeups;
   const send = () => sendToSleeper(sender, peer, () => sleeps(String(worker)));
+  // Where no program sees a packet's end, the next packet tells of it: of the last one before the change after it.
+  const late = agent.mechanism('transmit') === 'fentry' ? 1 : 0;
   let sent = 0;
   for (const [cpu, expected] of [
     [1, { there: 0, elsewhere: 5 }],
-    [0, { there: 5, elsewhere: 5 }],
+    [0, { there: 5, elsewhere: 5 + late }],
   ] as const) {
     await pin(worker, cpu);
     sent += await sampleUntil(async () => isDeepStrictEqual(await wakeups(), expected), send);

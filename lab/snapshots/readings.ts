@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // For tests of the books: readings of one device, and what its books show of them.
 
+import type { Books } from '../../src/accounting/balance.ts';
 import type { Reading } from '../../src/accounting/device-totals.ts';
-import type { Books, Ledger } from '../../src/accounting/ledger.ts';
+import type { Ledger } from '../../src/accounting/ledger.ts';
 import type { Regime } from '../../src/accounting/queue-books.ts';
-import { emptySums, type QueueSums } from '../../src/engine/rows.ts';
+import { emptySums, type QueueSums } from '../../src/engine/queue-sums.ts';
 import { walkedDevice, walkedQueue } from './walked.ts';
 
 export type Counts = Partial<Pick<QueueSums, 'enqueued' | 'purged' | 'resized' | 'failed' | 'bypassed'>> & {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One device at one moment: its counters, its rings, and their sums over all queues.
-import type { DeviceSums, QueueSums } from '../engine/rows.ts';
+import type { DeviceSums, QueueSums } from '../engine/queue-sums.ts';
 import type { WalkedDevice, WalkedQueue } from '../engine/walk.ts';
 import { heldOf, thrown, VHOST_BATCH } from './queue-books.ts';
 import type { Count } from './renumbering.ts';
@@ -16,6 +16,8 @@ export interface Reading {
   readonly vhost: boolean;
   /** Queues joined or left since the walk before: what lies in a ring may have come under another queue's index. */
   readonly queuesChanged?: boolean;
+  /** Programs see what is offered and what is dropped: a drop that none saw is counted as a packet that entered. */
+  readonly entries?: boolean;
 }
 
 export interface Totals {

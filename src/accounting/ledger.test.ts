@@ -5,7 +5,8 @@ import test from 'node:test';
 import { imbalances, reading, shown, sums, update } from '../../lab/snapshots/readings.ts';
 import { walkedDevice, walkedQueue } from '../../lab/snapshots/walked.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
-import { type Books, Ledger } from './ledger.ts';
+import type { Books } from './balance.ts';
+import { Ledger } from './ledger.ts';
 import type { Regime } from './queue-books.ts';
 
 test('a device that was made under watch: delivered is what entered and is not there any more', () => {

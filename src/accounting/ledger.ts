@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The books of one device: what each queue delivered, by arithmetic, and whether that agrees with the kernel's own counters.
-import { emptySums } from '../engine/rows.ts';
+import { emptySums } from '../engine/queue-sums.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
 import type { UnseenPackets } from '../snapshot/unseen.ts';
 import type { AuditResult } from '../snapshot.ts';
+import type { Books, QueueBalance } from './balance.ts';
 import { Deliveries } from './deliveries.ts';
 import {
   attachedOf,
@@ -16,36 +17,12 @@ import {
   totalsOf,
   unseenOf,
 } from './device-totals.ts';
+import { believed } from './entering.ts';
 import { Marks, ofUnassigned, PATIENCE } from './marks.ts';
 import { OtherLosses } from './other-losses.ts';
 import { QueueBooks, type Regime, VHOST_BATCH } from './queue-books.ts';
 import { Renumbering } from './renumbering.ts';
 import { leftOrWaiting, Unseen } from './unseen.ts';
-
-/** One queue as its books show it; packets. */
-export interface QueueBalance {
-  readonly enqueued: number;
-  /** Enqueued by the transmit function, not by XDP. */
-  readonly transmitted: number;
-  readonly delivered: number;
-  /** Taken by read(). */
-  readonly read: number;
-  readonly audit: readonly AuditResult[];
-  /** undefined: the equation of the ring does not apply. */
-  readonly auditPending: boolean | undefined;
-  /** false: no probe tells the packets of this queue from its neighbours'. */
-  readonly known: boolean;
-  /** Dropped by tun without any program of ours seeing it. */
-  readonly untraced: number;
-}
-
-export interface Books {
-  /** By queue index, for queues with counters or a ring. */
-  readonly queues: ReadonlyMap<number, QueueBalance>;
-  readonly audit: readonly AuditResult[];
-  readonly degraded: readonly string[];
-  readonly unseen: UnseenPackets;
-}
 
 /**
  * What is shown is exact at rest; while packets move it is what was certainly enqueued and delivered, and never goes down.
@@ -80,7 +57,8 @@ export class Ledger {
     if (born) this.#base = { delivered: 0, dropped: 0 };
   }
 
-  update(reading: Reading, regime: Regime): Books {
+  update(read: Reading, regime: Regime): Books {
+    const reading = this.#believed(read);
     const totals = totalsOf(reading);
     const fingerprint = fingerprintOf(reading, totals);
     const atRest = fingerprint === this.#last;
@@ -112,9 +90,15 @@ export class Ledger {
   #unseenPackets(): UnseenPackets {
     const { enqueued, dropped } = this.#unseen;
     const now = this.#nowSeconds();
-    const unassigned = this.#unassigned + (this.#books.size > 1 ? this.#untraced : 0);
+    const unassigned = Math.max(0, this.#unassigned) + (this.#books.size > 1 ? this.#untraced : 0);
     const split = ofUnassigned(unassigned, Math.min(enqueued.ago(now), dropped.ago(now)));
     return { enqueued: enqueued.packets, dropped: dropped.packets, ...(split === undefined ? {} : { split }) };
+  }
+
+  #believed(reading: Reading): Reading {
+    if (!this.#base) return reading;
+    const uncounted = sumOf([...this.#books.values()].map((books) => books.uncounted)) + this.#unassigned;
+    return believed(reading, this.#base.delivered, uncounted + this.#offset.entered + this.#doubt);
   }
 
   #updateQueues(reading: Reading, regime: Regime, totals: Totals, renumbered: boolean, atRest: boolean): void {
@@ -123,6 +107,7 @@ export class Ledger {
     // A queue that is being detached has its packets in a ring of no index, until they are thrown out.
     const leaving = walked.queues.some(({ detached, occupancy }) => detached && occupancy > 0);
     this.#leaving = leaving ? this.#leaving + 1 : 0;
+    const doubtful = this.#doubtful(reading);
     const believable = !leaving && this.#ahead(reading, totals, regime) <= this.#doubt;
     const indices = new Set([...rings.keys(), ...before.keys(), ...this.#books.keys()]);
     for (const index of indices) {
@@ -137,8 +122,21 @@ export class Ledger {
         renumbered,
         believable,
         atRest,
+        doubtful,
       });
     }
+  }
+
+  /** Packets that may be among those that entered, though they were dropped: the kernel counts drops that no program saw. */
+  #doubtful({ entries, walked, before, otherDropped }: Reading): number {
+    if (!entries || !this.#base) return 0;
+    return Math.max(0, this.#droppedUnseen(walked, before) - this.#others.explained(otherDropped) - this.#doubt);
+  }
+
+  /** Drops that the kernel counts beyond these of ours, those before tun among them. */
+  #droppedUnseen({ counters }: WalkedDevice, counted: Reading['after']): number {
+    const seen = sumOf([...counted.values()].map(({ dropped }) => sumOf(dropped))) + this.#untraced;
+    return counters.txDropped - (this.#base?.dropped ?? 0) - this.#offset.dropped - seen;
   }
 
   /** The most that all queues together may show as delivered. */
@@ -158,11 +156,15 @@ export class Ledger {
     const [only] = books;
     if (books.length === 1) only?.miss(certain);
     else this.#unassigned += certain;
-    const counted = sumOf([...after.values()].map(({ dropped }) => sumOf(dropped))) + this.#untraced;
-    const dropped = walked.counters.txDropped - this.#base.dropped - this.#offset.dropped - counted;
+    const dropped = this.#droppedUnseen(walked, after);
     const explained = this.#others.explained(otherDropped) + this.#doubt;
     const untraced = this.#unseen.dropped.update(dropped - explained, atRest, now);
     this.#untraced += untraced;
+    // Offered with the entry seen and dropped with nothing seen: it was counted among those that entered.
+    const misplaced = reading.entries ? Math.min(untraced, Math.max(0, -missing)) : 0;
+    if (books.length === 1) only?.miss(-misplaced);
+    else this.#unassigned -= misplaced;
+    if (atRest) for (const one of books) one.release();
     const [index] = this.#books.keys();
     if (books.length === 1 && index !== undefined)
       this.#untracedOf.set(index, (this.#untracedOf.get(index) ?? 0) + untraced);
@@ -173,7 +175,7 @@ export class Ledger {
     const { walked, after } = reading;
     const delivered = walked.counters.txPackets - (this.#base?.delivered ?? 0);
     const books = sumOf([...this.#books.values()].map(({ uncounted }) => uncounted)) + this.#unassigned;
-    const entered = books + sumOf([...after.values()].map(({ enqueued }) => enqueued));
+    const entered = books + sumOf([...after.values()].map(({ enqueued, entering }) => enqueued + entering));
     return leftOrWaiting(reading, totals, delivered, atRest) - entered;
   }
 
@@ -256,10 +258,10 @@ export class Ledger {
     return sumOf(books.map(({ uncounted }) => uncounted)) + this.#unassigned + entered - waiting - held;
   }
 
-  #audit({ walked, otherDropped }: Reading, totals: Totals, regime: Regime): readonly AuditResult[] {
+  #audit({ walked, before, otherDropped }: Reading, totals: Totals, regime: Regime): readonly AuditResult[] {
     if (this.#base === undefined) return [];
-    const { txPackets, txDropped } = walked.counters;
-    const dropped = txDropped - this.#base.dropped - totals.dropped - this.#untraced - this.#offset.dropped;
+    const { txPackets } = walked.counters;
+    const dropped = this.#droppedUnseen(walked, before);
     const audit: AuditResult[] = [];
     if (regime.taken !== 'device')
       audit.push({

@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { walkedDevice, walkedQueue } from '../../lab/snapshots/walked.ts';
-import { type DeviceSums, emptySums } from '../engine/rows.ts';
+import { type DeviceSums, emptySums } from '../engine/queue-sums.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
-import { type Books, Ledger } from './ledger.ts';
+import type { Books } from './balance.ts';
+import { Ledger } from './ledger.ts';
 import type { Regime } from './queue-books.ts';
 
 const RING = 1000;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { walkedQueue } from '../../lab/snapshots/walked.ts';
-import { emptySums, type QueueSums } from '../engine/rows.ts';
+import { emptySums, type QueueSums } from '../engine/queue-sums.ts';
 import { QueueBooks, type QueueReading, type Regime } from './queue-books.ts';
 
 /** Linux 7.3, at both levels. */
@@ -22,6 +22,7 @@ function at(counts: Partial<QueueSums>, waiting: number, more: Partial<QueueRead
     renumbered: false,
     believable: true,
     atRest: true,
+    doubtful: 0,
     ...more,
   };
 }

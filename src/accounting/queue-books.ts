@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The books of one queue: opening balance + enqueued = taken + purged + resized + overflowed + waiting in the ring.
-import type { QueueSums } from '../engine/rows.ts';
+import type { QueueSums } from '../engine/queue-sums.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
 
 /** By which probes the books are kept; a change begins a new epoch. */
@@ -23,6 +23,8 @@ export interface QueueReading {
   /** false: more seems to be delivered than the kernel says: a ring is being thrown out and nothing was freed yet. */
   readonly believable: boolean;
   readonly atRest: boolean;
+  /** Of the packets that programs saw enter, so many may have been dropped. */
+  readonly doubtful: number;
 }
 
 interface Sources {
@@ -45,6 +47,8 @@ export class QueueBooks {
   #heldBefore = 0;
   #enqueued = 0;
   #transmitted = 0;
+  /** Not shown as enqueued, because so many may have been dropped. */
+  #heldBack = 0;
   #delivered = 0;
   /** What `delivered` would be if the other queues' figures allow it. */
   #proposed = 0;
@@ -91,11 +95,19 @@ export class QueueBooks {
     return (this.#opening ?? 0) + (this.#regime?.enqueued === 'counted' ? this.#base + this.#missed : 0);
   }
 
-  /** The kernel's counters prove that so many more were enqueued than our programs saw. */
+  /** The kernel's counters prove that so many more were enqueued than our programs saw, or so many fewer, which were not shown. */
   miss(packets: number): void {
     this.#missed += packets;
-    this.#enqueued += packets;
-    this.#transmitted += packets;
+    this.#heldBack = Math.max(0, this.#heldBack + Math.min(0, packets));
+    this.#enqueued += Math.max(0, packets);
+    this.#transmitted += Math.max(0, packets);
+  }
+
+  /** Nothing is doubtful any more. */
+  release(): void {
+    this.#enqueued += this.#heldBack;
+    this.#transmitted += this.#heldBack;
+    this.#heldBack = 0;
   }
 
   /** By how many packets the last reading was ahead of what is shown as delivered; negative: behind it. */
@@ -131,7 +143,7 @@ export class QueueBooks {
     if (this.#opening === undefined) {
       const taken = regime.taken === 'counted' ? netConsumed(before, after) : 0;
       this.#heldBefore = held;
-      this.#opening = (ring?.occupancy ?? 0) + held + thrown(before) + taken - after.enqueued;
+      this.#opening = (ring?.occupancy ?? 0) + held + thrown(before) + taken - after.enqueued - after.entering;
       this.#bypassedBefore = after.bypassed; // on their way when the probes came, one after the other
     }
     // While something is thrown out, given back or moved between rings, what waits in them says nothing.
@@ -147,7 +159,8 @@ export class QueueBooks {
     this.#enter(regime, sources, reading);
     if (reading.atRest) this.#settleBase(sources);
     const source = regime.enqueued === 'counted' ? sources.counted : sources.derived;
-    if (source !== undefined) this.#enqueued = Math.max(this.#enqueued, this.#base + source);
+    if (source !== undefined) this.#enqueued = Math.max(this.#enqueued, this.#base + source - reading.doubtful);
+    this.#heldBack = source === undefined ? 0 : Math.max(0, this.#base + source - this.#enqueued);
     // What is not counted is the least that came in: frames that came meanwhile are not to be taken from it twice.
     const counted = regime.enqueued === 'counted' && this.#baseBefore === undefined;
     const frames = (counted ? before : after).redirected;

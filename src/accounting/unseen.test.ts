@@ -5,8 +5,9 @@ import test from 'node:test';
 import { type Counts, imbalances, reading, shown, sums, update } from '../../lab/snapshots/readings.ts';
 import { walkedDevice, walkedQueue } from '../../lab/snapshots/walked.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
+import type { Books } from './balance.ts';
 import type { Reading } from './device-totals.ts';
-import { type Books, Ledger } from './ledger.ts';
+import { Ledger } from './ledger.ts';
 
 test('what our programs did not see of a device of one queue is taken from the kernel’s counters', () => {
   const ledger = new Ledger(true);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A device of the snapshot: what the walk saw, with the counters and the books that belong to it.
 
-import type { Books, QueueBalance } from '../accounting/ledger.ts';
+import type { Books, QueueBalance } from '../accounting/balance.ts';
 import { uncountedOf } from '../collectors/drops/uncounted.ts';
 import type { Reader } from '../collectors/readers/state.ts';
 import type { Receive } from '../collectors/receive/state.ts';
@@ -9,8 +9,8 @@ import type { RedirectCount } from '../collectors/redirect/state.ts';
 import { flowOf, historyOf, type Regard } from '../collectors/ring/history.ts';
 import { type VhostMeasured, vhostOf } from '../collectors/vhost/collect.ts';
 import type { VhostBatches } from '../collectors/vhost/state.ts';
+import { type DeviceSums, emptySums, type QueueSums } from '../engine/queue-sums.ts';
 import type { DropReasons } from '../engine/reasons.ts';
-import { type DeviceSums, emptySums, type QueueSums } from '../engine/rows.ts';
 import type { WalkedDevice, WalkedQueue } from '../engine/walk.ts';
 import type {
   AuditResult,
@@ -57,6 +57,8 @@ export interface Measured {
   readonly consumedCounted: boolean;
   /** Enqueued packets are counted, not derived. */
   readonly counted: boolean;
+  /** The exit of the transmit function counts each of them, as the entry counts what is offered. */
+  readonly exitsCounted: boolean;
   readonly regard: Regard;
   /** Stops and wakes are seen where a device asks for flow control, and that it asks no more. */
   readonly flowSeen: boolean;
@@ -155,7 +157,7 @@ function queueOf(
     receiveBatches: measured.receiveBatches.get(index),
     redirected: measured.redirected.find(({ queue }) => queue === index),
     audit: [
-      ...(sums && measured.counted ? [offeredAudit(sums)] : []),
+      ...(sums && measured.exitsCounted ? [offeredAudit(sums)] : []),
       ...(balance?.audit ?? []),
       ...(flow ? [stopsAudit(flow)] : []),
     ],

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Devices and queues as the walk and the rows show them, with each device's books.
-
-import { type Books, Ledger } from '../accounting/ledger.ts';
+import type { Books } from '../accounting/balance.ts';
+import { Ledger } from '../accounting/ledger.ts';
 import type { Regime } from '../accounting/queue-books.ts';
 import { FreedPackets } from '../collectors/drops/read.ts';
 import type { UnroutedDrop } from '../collectors/drops/state.ts';
@@ -26,7 +26,8 @@ import { type Held, heldOf, Owners, together } from '../inventory/owners.ts';
 import type { Tenants } from '../inventory/tenants.ts';
 import { vhostDriver } from '../kernel/host.ts';
 import type { Device, LostEvents, OtherDrop, Owner, ProbeState } from '../snapshot.ts';
-import { asksForFlowControl, deviceOf } from './devices.ts';
+import { Demands } from './demands.ts';
+import { deviceOf } from './devices.ts';
 import { SettledDevices } from './settled-devices.ts';
 
 /** Rows around the walk, and when the first of them began to be read. */
@@ -52,6 +53,7 @@ export class QueueCollector {
   readonly #walker: Walker;
   readonly #rows: Rows;
   readonly #recycler: Recycler;
+  readonly #demands: Demands;
   readonly #freed: FreedPackets;
   readonly #unrouted: UnroutedDrops;
   readonly #receive: ReceiveCollector;
@@ -81,7 +83,8 @@ export class QueueCollector {
     this.#perCpu = perCpu;
     this.#reasons = reasons;
     this.#walker = new Walker(object);
-    this.#rows = new Rows(object);
+    this.#rows = new Rows(object, probes.can('entries'));
+    this.#demands = new Demands(probes, object);
     this.#recycler = new Recycler(object);
     this.#freed = new FreedPackets(probes, programs);
     this.#unrouted = new UnroutedDrops(probes, programs);
@@ -98,7 +101,7 @@ export class QueueCollector {
 
   collect(): { readonly devices: readonly Device[]; readonly complete: boolean } {
     let looked = this.#look();
-    while (this.#probes.demand('backpressure', looked.walk.devices.some(asksForFlowControl))) {
+    while (this.#demands.update(looked.walk.devices)) {
       this.#walker.walk(this.#attached()); // prepares the queues that are watched now
       looked = this.#look();
     }
@@ -136,7 +139,6 @@ export class QueueCollector {
     return { nowNs, before: withFrames(rows, this.#redirected), walk: this.#walker.walk(this.#attached()) };
   }
 
-  /** Packets that the host dropped before they belonged to any device. */
   unrouted(): readonly UnroutedDrop[] | undefined {
     return this.#unrouted.read();
   }
@@ -222,6 +224,7 @@ export class QueueCollector {
       freedMeasured,
       queueChanges: changes.total,
       counted,
+      exitsCounted: counted && !this.#probes.can('entries'),
       consumedCounted: counting && this.#probes.can('takes'),
       regard: {
         arrivals: counted,
@@ -248,6 +251,7 @@ export class QueueCollector {
           : Number.POSITIVE_INFINITY,
         vhost: this.#vhost,
         queuesChanged,
+        entries: this.#probes.can('entries'),
       },
       this.#regime(),
     );
@@ -265,6 +269,7 @@ export class QueueCollector {
       stops: this.#probes.can('stops'),
       consumed: this.#probes.can('takes'),
       departures: this.#probes.can('departures'),
+      exits: this.#demands.exits,
     };
   }
 

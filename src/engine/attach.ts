@@ -142,7 +142,7 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
 }
 
 function inUse(choices: readonly Choice[]): string {
-  return choices.map(({ mechanism }) => mechanism?.name).join();
+  return choices.map(({ event, mechanism }) => (event.alike ? '' : mechanism?.name)).join();
 }
 
 /** Mechanisms that are not for now. */

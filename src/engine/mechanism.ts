@@ -6,7 +6,8 @@ import type { Obstacle } from './obstacles.ts';
 /**
  * What a mechanism makes known. Others ask for this and not for the mechanism's name, so that a new mechanism needs no change elsewhere.
  * walk: rings, queues and devices; ends: the end of a device at once; drops: packets that are freed, with reason; drops-before: those
- * before tun; offers: each packet offered to a queue; offers-derived: so many by arithmetic; takes: each packet taken, under the ring's lock;
+ * before tun; offers: each packet offered to a queue; entries: it is seen only as it is offered, and as it is dropped; exits: as the transmit
+ * function ends, too; offers-derived: so many by arithmetic; takes: each packet taken, under the ring's lock;
  * takes-derived: so many by arithmetic; departures: when a packet is taken; stops: stops and wakes; stops-possible: this kernel stops queues
  * that ask for it; leavings: each queue that leaves; changes: queues that join and leave; guests-at-once and guests: which queues vhost-net
  * serves; returned, batches, buffers, zerocopy: of vhost-net; holders: the process of each descriptor; holders-by-device: of each device.
@@ -18,6 +19,8 @@ export type Capability =
   | 'drops-before'
   | 'offers'
   | 'offers-derived'
+  | 'entries'
+  | 'exits'
   | 'takes'
   | 'takes-derived'
   | 'departures'
@@ -59,8 +62,11 @@ export interface Mechanism {
   readonly obstacle: (host: Host) => Obstacle | undefined;
 }
 
-/** backpressure: a device with IFF_BACKPRESSURE is there. */
-export type Demand = 'backpressure';
+/**
+ * backpressure: a device with IFF_BACKPRESSURE is there. exits: one is, or packets come that others hold too, whose drop fires no
+ * tracepoint.
+ */
+export type Demand = 'backpressure' | 'exits';
 
 export interface ProbeEvent {
   readonly name: string;
@@ -70,6 +76,8 @@ export interface ProbeEvent {
   readonly shed?: readonly string[];
   /** Mechanisms that all of the host pays for, attached only while something asks for them. */
   readonly demanded?: { readonly by: Demand; readonly mechanisms: readonly string[] };
+  /** Figures mean the same with each of its mechanisms: a change begins no epoch. */
+  readonly alike?: boolean;
 }
 
 export const WALK = ['devices=walk'];

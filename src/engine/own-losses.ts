@@ -77,7 +77,7 @@ function missedBy(probes: readonly ProbeState[], isMeant: (event: string) => boo
 }
 
 /** Variables of the BPF object's .bss by name. */
-class Globals {
+export class Globals {
   readonly #view: MapView;
   readonly #offsets: ReadonlyMap<string, number>;
 

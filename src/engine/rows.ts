@@ -5,12 +5,14 @@ import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import type { CpuCounters } from '../snapshot.ts';
+import { Entered } from './entered.ts';
 import { Histograms, type QueueHistograms } from './histograms.ts';
 import { LastRows } from './last-rows.ts';
 import { addEvents, type EventSums, QueueEvents } from './queue-events.ts';
+import { type DeviceSums, emptySums, type QueueSums } from './queue-sums.ts';
 import { RareDrops } from './rare-drops.ts';
-import { mergeShared, NO_CPU, SharedRows, type SharedSums } from './shared-rows.ts';
-import { type BatchSums, emptyBatchSums, VhostBatches } from './vhost-batches.ts';
+import { mergeShared, NO_CPU, SharedRows } from './shared-rows.ts';
+import { VhostBatches } from './vhost-batches.ts';
 
 const FIELDS = [
   'device_id',
@@ -34,40 +36,6 @@ type Field = (typeof FIELDS)[number];
 
 /** ROW_ENDED of bpf/queue.bpf.h, in the half that holds the queue. */
 const ROW_ENDED = 1 << 31;
-
-/** Sums over the CPUs of one queue. */
-export interface QueueSums {
-  offered: number;
-  offeredBytes: number;
-  /** Packets, and XDP frames that were redirected. */
-  enqueued: number;
-  /** Of `enqueued`: came past the transmit function. */
-  redirected: number;
-  consumed: number;
-  /** Of `consumed`: taken by vhost-net in batches. */
-  consumedByVhost: number;
-  bypassed: number;
-  /** By slot of the drop reason; slot 0 (rare) is split up in `rare`. */
-  readonly dropped: number[];
-  /** By reason number. */
-  readonly rare: Map<number, number>;
-  purged: number;
-  resized: number;
-  failed: number;
-  overflowed: number;
-  /** Given back to the ring by vhost after they were consumed. */
-  unproduced: number;
-  /** Of `offered`: sent by NET_TX. */
-  sentBySoftirq: number;
-  /** undefined: no packet was offered yet. */
-  shared: SharedSums | undefined;
-  readonly events: EventSums;
-  readonly batches: BatchSums;
-  readonly perCpu: CpuCounters[];
-}
-
-/** Queue index to sums. */
-export type DeviceSums = ReadonlyMap<number, QueueSums>;
 
 export interface RowsRead {
   /** By kernfs node id of the device. */
@@ -110,9 +78,13 @@ export class Rows {
   /** Constant until the row is recycled, which only this process does. */
   readonly #identities: (RowIdentity | undefined)[] = [];
   readonly #last: LastRows;
+  /** undefined: programs count what enters a ring. */
+  readonly #entered: Entered | undefined;
   #kept: Kept = new Map();
 
-  constructor(object: BpfObject) {
+  /** `entries`: programs see what is offered and what is dropped, and not what enters a ring. */
+  constructor(object: BpfObject, entries: boolean) {
+    if (entries) this.#entered = new Entered();
     const btf = object.btf();
     this.#rare = new RareDrops(object);
     this.#histograms = new Histograms(object);
@@ -143,9 +115,10 @@ export class Rows {
    */
   read(whole: boolean, perCpu = false): RowsRead {
     const rowNumbers = new Map<bigint, number[]>();
+    const end = Math.min(this.#view.u32(this.#freshAt), this.capacity);
+    this.#beginEntered(end, performance.now());
     const histograms = whole ? this.#histograms.read() : undefined;
     const beside = { rare: this.#rare.read(), histograms, events: this.#events.read() };
-    const end = Math.min(this.#view.u32(this.#freshAt), this.capacity);
     let used = 0;
     for (let number = 1; number <= end; number++) {
       const identity = this.#identity(number);
@@ -163,10 +136,19 @@ export class Rows {
       // The walk writes times into rows that are not read.
       const sums = whole && known && isDeepStrictEqual(known.sums, made) ? known.sums : made;
       devices.set(id, sums);
-      kept.set(id, { sums, rows: numbers.length });
+      // The next read may find more, though nothing is written until then.
+      const isPending = numbers.some((number) => this.#entered?.isPending(number));
+      if (!isPending) kept.set(id, { sums, rows: numbers.length });
     }
     if (whole) this.#kept = kept;
     return { devices, rowNumbers, used, slots: this.#slots };
+  }
+
+  #beginEntered(end: number, nowMs: number): void {
+    if (!this.#entered) return;
+    for (let number = 1; number <= end; number++)
+      if (this.#identities[number]?.cpu !== NO_CPU)
+        this.#entered.begin(number, this.#view.u64(this.#base(number) + this.#layout.at.offered), nowMs);
   }
 
   #sum(numbers: readonly number[], { rare, histograms, events }: Beside, perCpu: boolean): DeviceSums {
@@ -177,7 +159,7 @@ export class Rows {
       const sums = getOrAdd(queues, identity.queue, () => emptySums(this.#slots));
       if (identity.cpu === NO_CPU) this.#addShared(sums, number, histograms);
       else this.#add(sums, number, rare.get(number));
-      if (perCpu && identity.cpu !== NO_CPU) this.#addPerCpu(sums, number, identity.cpu);
+      if (perCpu && identity.cpu !== NO_CPU) addPerCpu(sums.perCpu, this.#ofCpu(number, identity.cpu));
       addEvents(sums.events, events.get(number));
     }
     return queues;
@@ -186,6 +168,7 @@ export class Rows {
   /** These rows were handed back to the pool: their next identity is another. */
   released(numbers: ReadonlySet<number>): void {
     for (const number of numbers) this.#identities[number] = undefined;
+    this.#entered?.released(numbers);
     this.#rare.remove(numbers);
     this.#histograms.remove(numbers);
     this.#events.remove(numbers);
@@ -233,62 +216,46 @@ export class Rows {
     sums.unproduced += view.u64(base + at.unproduced);
     sums.consumed += view.u64(base + at.consumed);
     sums.consumedByVhost += view.u64(base + at.consumed_by_vhost);
-    sums.enqueued += view.u64(base + at.enqueued);
-    for (let slot = 0; slot < this.#slots; slot++)
-      sums.dropped[slot] = (sums.dropped[slot] ?? 0) + view.u64(base + at.dropped + slot * 8);
+    const [enqueued, bypassed] = [view.u64(base + at.enqueued), view.u64(base + at.bypassed)];
+    const early = view.u64(base + at.offered);
+    let dropped = 0;
+    for (let slot = 0; slot < this.#slots; slot++) {
+      const packets = view.u64(base + at.dropped + slot * 8);
+      dropped += packets;
+      sums.dropped[slot] = (sums.dropped[slot] ?? 0) + packets;
+    }
+    const entered = this.#entered?.update(number, early, dropped - bypassed, performance.now()) ?? enqueued;
+    sums.enqueued += entered;
     for (const [reason, packets] of rare ?? []) sums.rare.set(reason, (sums.rare.get(reason) ?? 0) + packets);
-    sums.bypassed += view.u64(base + at.bypassed);
+    sums.bypassed += bypassed;
     sums.sentBySoftirq += view.u64(base + at.sent_by_softirq);
-    sums.offered += view.u64(base + at.offered);
+    const offered = view.u64(base + at.offered);
+    sums.offered += offered;
+    if (this.#entered) sums.entering += Math.max(0, offered - dropped + view.u64(base + at.bypassed) - entered);
     sums.offeredBytes += view.u64(base + at.offered_bytes);
   }
 
-  #addPerCpu(sums: QueueSums, number: number, cpu: number): void {
-    const { at } = this.#layout;
+  #ofCpu(number: number, cpu: number): CpuCounters {
     const base = this.#base(number);
+    const counter = (field: Field): number => this.#view.u64(base + this.#layout.at[field]);
     let dropped = 0;
-    for (let slot = 0; slot < this.#slots; slot++) dropped += this.#view.u64(base + at.dropped + slot * 8);
-    const offered = this.#view.u64(base + at.offered);
-    const sentBySoftirq = this.#view.u64(base + at.sent_by_softirq);
-    const same = sums.perCpu.findIndex((one) => one.cpu === cpu);
-    const other = sums.perCpu[same];
-    // A queue may have two rows on one CPU: they are summed like those of several.
-    if (other)
-      sums.perCpu[same] = {
-        cpu,
-        offered: other.offered + offered,
-        dropped: other.dropped + dropped,
-        sentBySoftirq: other.sentBySoftirq + sentBySoftirq,
-      };
-    else sums.perCpu.push({ cpu, offered, dropped, sentBySoftirq });
+    for (let slot = 0; slot < this.#slots; slot++) dropped += this.#view.u64(base + this.#layout.at.dropped + slot * 8);
+    return { cpu, offered: counter('offered'), dropped, sentBySoftirq: counter('sent_by_softirq') };
   }
 }
 
-export function emptySums(slots: number): QueueSums {
-  const zero = {
-    offered: 0,
-    offeredBytes: 0,
-    enqueued: 0,
-    redirected: 0,
-    consumed: 0,
-    consumedByVhost: 0,
-    bypassed: 0,
-    purged: 0,
-    resized: 0,
-    failed: 0,
-    overflowed: 0,
-    unproduced: 0,
-    sentBySoftirq: 0,
-  };
-  return {
-    ...zero,
-    shared: undefined,
-    dropped: new Array<number>(slots).fill(0),
-    rare: new Map(),
-    events: new Map(),
-    batches: emptyBatchSums(),
-    perCpu: [],
-  };
+/** A queue may have two rows on one CPU: they are summed like those of several. */
+function addPerCpu(sums: CpuCounters[], one: CpuCounters): void {
+  const place = sums.findIndex(({ cpu }) => cpu === one.cpu);
+  const other = sums[place];
+  if (other === undefined) sums.push(one);
+  else
+    sums[place] = {
+      cpu: one.cpu,
+      offered: other.offered + one.offered,
+      dropped: other.dropped + one.dropped,
+      sentBySoftirq: other.sentBySoftirq + one.sentBySoftirq,
+    };
 }
 
 function getOrAdd<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {

@@ -68,12 +68,10 @@ export interface WalkedDevice {
 
 /** What other programs see, for the walk arranges what depends on it. */
 export interface Attached {
-  /** Wakes of stopped queues. */
-  readonly stops: boolean;
-  /** Packets that are taken, under the ring's lock. */
-  readonly consumed: boolean;
-  /** Packets that are taken, when the call ends that took them. */
-  readonly departures: boolean;
+  readonly stops: boolean; // wakes of stopped queues
+  readonly consumed: boolean; // packets that are taken, under the ring's lock
+  readonly departures: boolean; // packets that are taken, when the call ends that took them
+  readonly exits: boolean; // of the transmit function, beside its entry
 }
 
 export interface Walk {
@@ -137,12 +135,12 @@ const RESULT_FIELDS = [
   'departures_seen',
   'ports',
   'bridge_layout',
+  'exit_hooked',
 ] as const;
 const NO_CARRIER = 2; // __LINK_STATE_NOCARRIER, bit of net_device.state
 const NAME_BYTES = 16; // IFNAMSIZ
 const ATTEMPTS = 3;
-/** bpf/walk.bpf.h */
-const NOT_COUNTED = 2n ** 64n - 1n;
+const NOT_COUNTED = 2n ** 64n - 1n; // bpf/walk.bpf.h
 /** ptr_ring zeroes slots in groups of 16 (two cache lines of pointers). */
 const MOST_LAG = 15;
 
@@ -187,7 +185,7 @@ export class Walker {
   }
 
   /** Walks; again, up to three times, when the lists changed under it. A device that did not change is the object of the walk before. */
-  walk(attached: Attached = { stops: false, consumed: false, departures: false }): Walk {
+  walk(attached: Attached = { stops: false, consumed: false, departures: false, exits: false }): Walk {
     let result = this.#run(attached);
     if (result.ports > 0 && this.#bridgePorts.learn()) result = this.#run(attached);
     for (let attempt = 1; attempt < ATTEMPTS && !result.complete; attempt++) result = this.#run(attached);
@@ -197,11 +195,14 @@ export class Walker {
     };
   }
 
-  #run({ stops, consumed, departures }: Attached): { tuns: number; ports: number; complete: boolean } {
+  #run({ stops, consumed, departures, exits }: Attached): { tuns: number; ports: number; complete: boolean } {
     const view = new DataView(this.#context.buffer);
-    view.setUint32(this.#result.at.flow_watched, Number(stops), true);
-    view.setUint32(this.#result.at.consumer_seen, Number(consumed), true);
-    view.setUint32(this.#result.at.departures_seen, Number(departures), true);
+    const say = (field: (typeof RESULT_FIELDS)[number], is: boolean): void =>
+      view.setUint32(this.#result.at[field], Number(is), true);
+    say('flow_watched', stops);
+    say('consumer_seen', consumed);
+    say('departures_seen', departures);
+    say('exit_hooked', exits);
     this.#bridgePorts.request(view, this.#result.at.bridge_layout);
     this.#object.testRun(this.#program, this.#context);
     const field = (name: (typeof RESULT_FIELDS)[number]): number => view.getUint32(this.#result.at[name], true);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How often queues joined and left each device: counted by a probe where one can be attached, else by what the walk finds.
 import type { Probes } from '../../engine/attach.ts';
-import type { DeviceSums } from '../../engine/rows.ts';
+import type { DeviceSums } from '../../engine/queue-sums.ts';
 import type { WalkedDevice } from '../../engine/walk.ts';
 import type { QueueChanges } from '../../snapshot.ts';
 import { attachedIn, type SeenChanges, WalkedQueueChanges } from './walked.ts';

@@ -27,10 +27,12 @@ test('the reader wakes where it was woken', { skip: noLab || (cpus().length < 2 
 
   await reader.readLoop('a', 0);
   const send = () => sendToSleeper(sender, peer, () => asleep(reader.pid));
+  // Where no program sees a packet's end, the next packet tells of it: of the last one before the change after it.
+  const late = agent.mechanism('transmit') === 'fentry' ? 1 : 0;
   let sent = 0;
   for (const [cpu, expected] of [
     [1, { there: 0, elsewhere: 5 }],
-    [0, { there: 5, elsewhere: 5 }],
+    [0, { there: 5, elsewhere: 5 + late }],
   ] as const) {
     await pin(reader.pid, cpu);
     sent += await sampleUntil(async () => isDeepStrictEqual(await wakeups(), expected), send);

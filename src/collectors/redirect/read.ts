@@ -2,7 +2,8 @@
 // XDP frames that were redirected into rings, past the transmit function: they enter the ring with the packets of its row.
 
 import { HashEntries } from '../../engine/hash-entries.ts';
-import { type DeviceSums, emptySums, type RowsRead } from '../../engine/rows.ts';
+import { type DeviceSums, emptySums } from '../../engine/queue-sums.ts';
+import type { RowsRead } from '../../engine/rows.ts';
 import type { WalkedDevice } from '../../engine/walk.ts';
 import { layoutOf } from '../../kernel/layout.ts';
 import type { MapView } from '../../kernel/map-view.ts';

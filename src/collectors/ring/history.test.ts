@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { emptySums, type QueueSums } from '../../engine/rows.ts';
+import { emptySums, type QueueSums } from '../../engine/queue-sums.ts';
 import type { SharedSums } from '../../engine/shared-rows.ts';
 import { flowOf } from './history.ts';
 

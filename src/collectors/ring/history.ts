@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What all CPUs counted together on one queue: the ring's history, stops and wakes.
 import type { HistogramKind } from '../../engine/histograms.ts';
-import type { QueueSums } from '../../engine/rows.ts';
+import type { QueueSums } from '../../engine/queue-sums.ts';
 import type { SharedSums } from '../../engine/shared-rows.ts';
 import type { Flow, Observations, Overflow, RingHistory } from '../../snapshot.ts';
 

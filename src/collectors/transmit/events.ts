@@ -11,8 +11,8 @@ export const TRANSMIT_EVENTS: readonly ProbeEvent[] = [
     mechanisms: [
       {
         name: 'fentry',
-        provides: ['offers'],
-        programs: ['offered_fentry', 'sent_fexit'],
+        provides: ['offers', 'entries'],
+        programs: ['offered_fentry'],
         pins: true,
         needs: [...WALK, 'ended=fentry'],
         price: undefined,
@@ -34,6 +34,39 @@ export const TRANSMIT_EVENTS: readonly ProbeEvent[] = [
         needs: [...WALK, 'freed='],
         price:
           'no bytes; drops of shared packets per device only; before Linux 7.3 nothing per queue where there are several',
+        obstacle: always,
+      },
+    ],
+  },
+  {
+    name: 'transmit-exit',
+    measures: 'drops that fire no tracepoint, by queue, and when a packet stops its queue',
+    shed: ['fexit'],
+    demanded: { by: 'exits', mechanisms: ['fexit'] },
+    alike: true,
+    mechanisms: [
+      {
+        name: 'fexit',
+        provides: ['exits'],
+        programs: ['sent_fexit'],
+        pins: true,
+        needs: ['transmit=fentry'],
+        price: undefined,
+        obstacle: (host) => untraceable(host, 'tun_net_xmit', 2),
+      },
+      {
+        name: 'waiting',
+        programs: [],
+        needs: ['transmit=fentry'],
+        price:
+          'attached once packets come that others hold too (pktgen sends such), or a device has IFF_BACKPRESSURE, because each packet pays for it',
+        obstacle: (host) => untraceable(host, 'tun_net_xmit', 2),
+      },
+      {
+        name: 'none',
+        programs: [],
+        needs: [],
+        price: 'raw tracepoints see the exit of each packet, and arithmetic needs none',
         obstacle: always,
       },
     ],

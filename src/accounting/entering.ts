@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packets that programs saw offered and that may yet be dropped: the newest of each queue on each CPU.
+import type { DeviceSums } from '../engine/queue-sums.ts';
+import { type Reading, sumOf, totalsOf } from './device-totals.ts';
+import { leftOrWaiting } from './unseen.ts';
+
+/**
+ * None of them is counted by itself. Where as many packets left the rings or lie in them as if all had entered, all have.
+ * `base`: the kernel's deliveries when the books were opened; `uncounted`: packets in the rings that no program saw enter, at most.
+ */
+export function believed(reading: Reading, base: number, uncounted: number): Reading {
+  if (!reading.entries || [...reading.before.values()].every(({ entering }) => entering === 0)) return reading;
+  const before = withEntering(reading.before);
+  const delivered = reading.walked.counters.txPackets - base;
+  const left = leftOrWaiting(reading, totalsOf(reading), delivered, false);
+  const entered = sumOf([...before.values()].map(({ enqueued }) => enqueued));
+  return left >= uncounted + entered ? { ...reading, before, after: withEntering(reading.after) } : reading;
+}
+
+function withEntering(sums: DeviceSums): DeviceSums {
+  return new Map(
+    [...sums].map(([index, queue]) => [index, { ...queue, enqueued: queue.enqueued + queue.entering, entering: 0 }]),
+  );
+}

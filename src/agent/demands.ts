@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is attached only while devices or packets ask for it.
+import type { Probes } from '../engine/attach.ts';
+import { Globals } from '../engine/own-losses.ts';
+import type { WalkedDevice } from '../engine/walk.ts';
+import type { BpfObject } from '../kernel/native.ts';
+import { asksForFlowControl } from './devices.ts';
+
+/** The exit of the transmit function costs each packet as much as all else: it stays for so long after the last that asked for it. */
+const KEPT_SECONDS = 60;
+
+export class Demands {
+  readonly #probes: Probes;
+  readonly #globals: Globals;
+  #shared = 0;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  /** Programs do not rely on the exit, from the next walk on: it may be detached at the look after it. */
+  #released = true;
+  #demanded = false;
+
+  constructor(probes: Probes, object: BpfObject) {
+    this.#probes = probes;
+    this.#globals = new Globals(object);
+  }
+
+  /** Programs may rely on the exit of the transmit function: it was asked for, or --mechanism chose it. */
+  get exits(): boolean {
+    return this.#probes.can('exits') && !(this.#demanded && this.#released);
+  }
+
+  /** Answers whether something was attached or detached. */
+  update(devices: readonly WalkedDevice[], nowSeconds = performance.now() / 1000): boolean {
+    const backpressure = devices.some(asksForFlowControl);
+    const stops = this.#probes.demand('backpressure', backpressure);
+    if (!this.#probes.can('entries')) return stops;
+    this.#demanded = this.#exitsWanted(backpressure, nowSeconds);
+    return this.#probes.demand('exits', this.#demanded) || stops;
+  }
+
+  /** The drop of a packet that others hold too fires no tracepoint, and that it stopped its queue is seen at the exit only. */
+  #exitsWanted(backpressure: boolean, nowSeconds: number): boolean {
+    const shared = this.#globals.u64('shared_seen');
+    if (backpressure || shared !== this.#shared) this.#askedAt = nowSeconds;
+    this.#shared = shared;
+    const wasReleased = this.#released;
+    this.#released = nowSeconds - this.#askedAt >= KEPT_SECONDS;
+    return !this.#released || !wasReleased;
+  }
+}
