@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An operator who asks about one device misses packets: what is too little to alarm all is the answer to that question.
 
+import type { UncountedLoss } from '../collectors/receive/state.ts';
 import { refusedByHost } from './evidence/from-guest.ts';
 import { isMostOfFew, type Loss, lossBefore, lossOf } from './evidence/loss.ts';
 import type { Finding } from './finding.ts';
@@ -10,16 +11,22 @@ import { type DeviceSpan, grown } from './window.ts';
 export function lossTowards(device: DeviceSpan): Loss {
   const before = lossBefore(device, () => true)?.lost ?? 0;
   const inTun = grown(device, ({ counters }) => counters?.txDropped) ?? 0;
-  const unseen = grown(device, ({ uncounted }) => uncounted.reduce((sum, { packets }) => sum + packets, 0)) ?? 0;
+  const unseen = grown(device, ({ uncounted }) => uncounted.reduce((sum, one) => sum + towards(one), 0)) ?? 0;
   const given = grown(device, ({ counters }) => counters?.txPackets) ?? 0;
   return lossOf(before + inTun + unseen, given, device.seconds);
+}
+
+/** bad_header is of what the guest or writer sends. */
+function towards({ cause, packets }: UncountedLoss): number {
+  return cause === 'bad_header' ? 0 : packets;
 }
 
 /** On the way from it: a protocol that the host does not handle is no loss. */
 export function lossOnTheWayBack(device: DeviceSpan): Loss {
   const lost = refusedByHost(device, ({ reason }) => reason !== 'UNHANDLED_PROTO' && reason !== 'PTYPE_ABSENT');
   const got = grown(device, ({ counters }) => counters?.rxPackets) ?? 0;
-  return lossOf(lost, Math.max(0, got - lost), device.seconds);
+  const headers = grown(device, ({ receive }) => receive?.frameErrors) ?? 0;
+  return lossOf(lost + headers, Math.max(0, got - lost), device.seconds);
 }
 
 /** The first of the findings of a device that is asked about is a warning where most of its few packets are lost. */

@@ -35,6 +35,15 @@ test('it saw nothing while packets to its neighbour were dropped', () => {
   assert.match(findings[0]?.degraded[0] ?? '', /3 000 packets to and from other devices of its namespace were dropped/);
 });
 
+test('a few virtio-net headers that tun could not follow', () => {
+  const receive = (frameErrors: number) => ({ dropped: [], refused: undefined, frameErrors });
+  const { answer, findings } = asked([
+    { ...idle, more: (second) => ({ counters: counters(0), receive: receive(second) }) },
+  ]);
+  assert.equal(answer, 'unknown');
+  assert.match(findings[0]?.degraded[0] ?? '', /dropped 10 of 10 packets from it/);
+});
+
 test('rx_dropped grows, and no probe saw why', () => {
   const { answer, findings } = asked([{ ...idle, more: (second) => ({ counters: counters(10 * second) }) }]);
   assert.equal(answer, 'unknown');
