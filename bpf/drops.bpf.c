@@ -215,10 +215,10 @@ static __noinline int freed_near(u64 *ctx, struct sk_buff *skb)
 {
 	if (!is_known_foreign(ops_of(skb->dev)))
 		return count_freed(ctx);
-	if (is_routed_reason(ctx[2]))
-		return before_counted ? count_routed(ctx) : 0;
 	/* A macvtap looks like any macvlan. */
-	return ctx[1] - macvtap_start < macvtap_length ? count_freed(ctx) : 0;
+	if (ctx[1] - macvtap_start < macvtap_length)
+		return count_freed(ctx);
+	return before_counted && is_routed_reason(ctx[2]) ? count_routed(ctx) : 0;
 }
 
 /* By another function than tun_net_xmit, as nearly all are. */
