@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // `check`, `diagnose` and `doctor` beside an agent that is stopped, or does not answer: a verdict of their own, in time, that says so.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { type Agent, begin, startAgent, tapscope } from '../../lab/agent/serve-process.ts';
 import { at, parseJson, textAt } from '../../lab/host/checked-json.ts';
 import { namespaceLab, noLab } from '../../lab/host/netns.ts';
 import { slowness } from '../../lab/host/slowness.ts';
+
+const run = promisify(execFile);
 
 /** Of a machine at rest: 0.4 s until the state of the agent is looked at, 1 s until own probes count, 1.7 s that they look. */
 const CHECK_WITHIN_MS = 5000;
@@ -28,8 +34,18 @@ async function stoppedAgent(t: TestContext): Promise<{ readonly agent: Agent; re
   return { agent, scope: ['tap0', '--netns', lab.name, `--socket=${agent.socket}`] };
 }
 
+/** From now on we, and what we start, run where this process ran: its CPU alone has the clock of when that was. */
+async function runWhereItRan(t: TestContext, pid: number): Promise<void> {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const cpu = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[36] ?? '0';
+  const pin = (cpus: string) => run('taskset', ['-a', '-p', '-c', cpus, String(process.pid)]);
+  t.after(() => pin(`0-${cpus().length - 1}`));
+  await pin(cpu);
+}
+
 test('an agent stopped by a signal: check looks itself, says so first, and is not OK', { skip: noLab }, async (t) => {
   const { agent, scope } = await stoppedAgent(t);
+  await runWhereItRan(t, agent.pid);
   const began = performance.now();
   const { code, stdout, stderr } = await tapscope(['check', ...scope]);
   const tookMs = performance.now() - began;
@@ -78,6 +94,7 @@ test('an agent stopped while diagnose watches: what was seen until then is judge
 
 test('an agent stopped by a signal: doctor does not say that none runs', { skip: noLab }, async (t) => {
   const { agent } = await stoppedAgent(t);
+  await runWhereItRan(t, agent.pid);
   const silence = `agent \\(pid ${agent.pid}\\) is stopped by a signal \\(state T\\), last ran \\d+ s ago: kill -CONT ${agent.pid}`;
   assert.match((await tapscope(['doctor'])).stdout, new RegExp(`^.*\\nKernel .*, \\d+ CPUs. The ${silence}\\.\\n`));
   const report = parseJson((await tapscope(['doctor', '--json'])).stdout);

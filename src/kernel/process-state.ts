@@ -7,7 +7,10 @@ export interface ProcessState {
   readonly state: string;
   /** Its cgroup is frozen. */
   readonly frozen: boolean;
-  /** Seconds since its main thread was last on a CPU; undefined: this kernel does not tell (CONFIG_SCHED_DEBUG). */
+  /**
+   * Seconds since its main thread was last on a CPU; undefined: this kernel does not tell (CONFIG_SCHED_DEBUG), or we run on another CPU
+   * than it did.
+   */
   readonly idleSeconds: number | undefined;
 }
 
@@ -16,18 +19,27 @@ export function readState(pid: number): ProcessState | undefined {
   const stat = read(pid, 'stat');
   const state = stat.slice(stat.lastIndexOf(')') + 2)[0];
   if (state === undefined) return undefined;
-  const [own, its] = [lastRanMs('self'), lastRanMs(pid)];
+  const [own, its] = [lastRan('self'), lastRan(pid)];
   // do_freezer_trap (cgroup v2), __refrigerator (v1)
   const frozen = /freezer_trap|refrigerator/.test(read(pid, 'wchan'));
-  // Clocks of two CPUs may differ by some milliseconds.
-  const idleSeconds = own === undefined || its === undefined ? undefined : Math.max(0, (own - its) / 1000);
+  // Each CPU has a clock of its own (rq_clock_task), which leaves out what a hypervisor and interrupts took: seconds in a day.
+  const known = own !== undefined && its !== undefined && own.cpu === its.cpu;
+  const idleSeconds = known ? Math.max(0, (own.ms - its.ms) / 1000) : undefined;
   return { state, frozen, idleSeconds };
 }
 
-/** By the scheduler's clock. */
-function lastRanMs(pid: number | 'self'): number | undefined {
+/** By the clock of the CPU that it last ran on. */
+function lastRan(pid: number | 'self'): { readonly ms: number; readonly cpu: string } | undefined {
+  const cpu = cpuOf(pid);
   const [, ms] = /^se\.exec_start\s*:\s*([\d.]+)/m.exec(read(pid, 'sched')) ?? [];
-  return ms === undefined ? undefined : Number(ms);
+  // Where it went to another CPU meanwhile, the two do not belong together.
+  return ms === undefined || cpu === undefined || cpu !== cpuOf(pid) ? undefined : { ms: Number(ms), cpu };
+}
+
+/** proc(5): field 39 of /proc/PID/stat, behind the name in brackets. */
+function cpuOf(pid: number | 'self'): string | undefined {
+  const stat = read(pid, 'stat');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[36];
 }
 
 function read(pid: number | 'self', file: string): string {
