@@ -3,6 +3,7 @@
 import type { Probes } from '../engine/attach.ts';
 import { Globals } from '../engine/own-losses.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
+import { mayDieOfPatching } from '../kernel/emulated.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import { asksForFlowControl } from './devices.ts';
 
@@ -17,6 +18,8 @@ export class Demands {
   /** Programs do not rely on the exit, from the next walk on: it may be detached at the look after it. */
   #released = true;
   #demanded = false;
+  /** From the start on, and not under load. */
+  readonly #always = mayDieOfPatching();
 
   constructor(probes: Probes, object: BpfObject) {
     this.#probes = probes;
@@ -40,7 +43,7 @@ export class Demands {
   /** The drop of a packet that others hold too fires no tracepoint, and that it stopped its queue is seen at the exit only. */
   #exitsWanted(backpressure: boolean, nowSeconds: number): boolean {
     const shared = this.#globals.u64('shared_seen');
-    if (backpressure || shared !== this.#shared) this.#askedAt = nowSeconds;
+    if (backpressure || shared !== this.#shared || this.#always) this.#askedAt = nowSeconds;
     this.#shared = shared;
     const wasReleased = this.#released;
     this.#released = nowSeconds - this.#askedAt >= KEPT_SECONDS;
