@@ -39,7 +39,7 @@ export async function exact(t: TestContext, agent: Agent, scenario: Scenario, au
     const unseen = assertKept(shown, truth, scenario, missed);
     if (unseen > 0) {
       t.diagnostic(`${unseen} freed packets were not shown to the probe`);
-      assert.ok(later.degraded > 0, 'marked as not exact');
+      assert.ok(later.degraded > 0 || isWhole(later, truth, scenario), 'marked as not exact');
       return;
     }
     assertOffered(shown, truth, scenario, missed);
@@ -52,6 +52,15 @@ export async function exact(t: TestContext, agent: Agent, scenario: Scenario, au
     else assert.deepEqual(shown.delivered, truth.read);
     assert.deepEqual(exceptMissed(later), exceptMissed(shown));
   });
+}
+
+/**
+ * While a queue is resized, a shared packet may be lost where there is no qdisc, and another in tun whose free no program saw: both are in
+ * tx_dropped only. Every packet is there, and no truth tells which of the two it was.
+ */
+function isWhole({ dropped, imbalances }: Figures, { txDropped }: Truth, scenario: Scenario): boolean {
+  const alone = scenario.skb === 'shared' && resizes(scenario) && scenario.queues === 1;
+  return alone && total(dropped) === txDropped && Object.keys(imbalances).length === 0;
 }
 
 /** Of the whole host, hence of others too. */
