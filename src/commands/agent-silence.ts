@@ -7,7 +7,7 @@ import { type ProcessState, readState } from '../kernel/process-state.ts';
 export interface Silence {
   /** It cannot answer before it is let go on; else it may be busy. */
   readonly halted: boolean;
-  /** 'the agent (pid 7) is stopped by a signal (state T), last ran 71 s ago: kill -CONT 7' */
+  /** 'the agent (pid 7) is stopped by a signal (state T), last ran at least 71 s ago: kill -CONT 7' */
   readonly words: string;
 }
 
@@ -68,7 +68,7 @@ function silenceOf(pid: number | undefined, began: number): Silence {
 function wordsOf(pid: number | undefined, seen: ProcessState | undefined, seconds: string): string {
   if (pid === undefined || !seen) return `the agent did not answer for ${seconds} s`;
   const { state, frozen, idleSeconds } = seen;
-  const ran = idleSeconds === undefined ? '' : `, last ran ${Math.floor(idleSeconds)} s ago`;
+  const ran = idleSeconds === undefined ? '' : `, last ran at least ${Math.floor(idleSeconds)} s ago`;
   const agent = `the agent (pid ${pid})`;
   if (frozen) return `${agent} is frozen with its cgroup${ran}: thaw the cgroup that /proc/${pid}/cgroup names`;
   if (state === 'T') return `${agent} is stopped by a signal (state T)${ran}: kill -CONT ${pid}`;

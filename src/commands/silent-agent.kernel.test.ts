@@ -52,7 +52,7 @@ test('an agent stopped by a signal: check looks itself, says so first, and is no
   assert.match(
     stdout.replaceAll('\n', ' '),
     new RegExp(
-      `^UNKNOWN: .*the agent \\(pid ${agent.pid}\\) is stopped by a signal \\(state T\\), last ran \\d+ s ago: kill -CONT ${agent.pid}`,
+      `^UNKNOWN: .*the agent \\(pid ${agent.pid}\\) is stopped by a signal \\(state T\\), last ran at least \\d+ s ago: kill -CONT ${agent.pid}`,
     ),
   );
   assert.deepEqual([code, stderr], [3, '']);
@@ -63,7 +63,10 @@ test('an agent stopped by a signal: check looks itself, says so first, and is no
   const report = parseJson((await tapscope(['check', ...scope, '--json'])).stdout);
   assert.equal(textAt(report, 'verdict'), 'unknown');
   assert.match(textAt(report, 'agentSilence'), /is stopped by a signal/);
-  assert.ok(Number(/last ran (\d+) s ago/.exec(textAt(report, 'agentSilence'))?.[1]) >= STOPPED_FOR);
+  const idle = Number(/last ran at least (\d+) s ago/.exec(textAt(report, 'agentSilence'))?.[1]);
+  // A hypervisor's share of the time is left out.
+  const stopped = STOPPED_FOR + (performance.now() - began) / 1000;
+  assert.ok(idle >= 1 && idle <= stopped, `${idle} s, of ${stopped.toFixed(1)} s`);
   assert.equal(at(report, 'agent'), null);
 });
 
@@ -95,7 +98,7 @@ test('an agent stopped while diagnose watches: what was seen until then is judge
 test('an agent stopped by a signal: doctor does not say that none runs', { skip: noLab }, async (t) => {
   const { agent } = await stoppedAgent(t);
   await runWhereItRan(t, agent.pid);
-  const silence = `agent \\(pid ${agent.pid}\\) is stopped by a signal \\(state T\\), last ran \\d+ s ago: kill -CONT ${agent.pid}`;
+  const silence = `agent \\(pid ${agent.pid}\\) is stopped by a signal \\(state T\\), last ran at least \\d+ s ago: kill -CONT ${agent.pid}`;
   assert.match((await tapscope(['doctor'])).stdout, new RegExp(`^.*\\nKernel .*, \\d+ CPUs. The ${silence}\\.\\n`));
   const report = parseJson((await tapscope(['doctor', '--json'])).stdout);
   assert.match(textAt(report, 'agentSilence'), new RegExp(`^the ${silence}$`));

@@ -8,7 +8,7 @@ export interface ProcessState {
   /** Its cgroup is frozen. */
   readonly frozen: boolean;
   /**
-   * Seconds since its main thread was last on a CPU; undefined: this kernel does not tell (CONFIG_SCHED_DEBUG), or we run on another CPU
+   * Seconds since its main thread was last on a CPU, at the least; undefined: this kernel does not tell (CONFIG_SCHED_DEBUG), or we run on another CPU
    * than it did.
    */
   readonly idleSeconds: number | undefined;

@@ -66,7 +66,7 @@ test('a healthy host', () => {
   ]);
 });
 
-const SILENCE = 'the agent (pid 7) is stopped by a signal (state T), last ran 71 s ago: kill -CONT 7';
+const SILENCE = 'the agent (pid 7) is stopped by a signal (state T), last ran at least 71 s ago: kill -CONT 7';
 
 test('beside an agent that is silent the first line says so, whatever was found', () => {
   const silent = { agent: undefined, agentSilence: SILENCE };
