@@ -6,15 +6,20 @@ import { leftOrWaiting } from './unseen.ts';
 
 /**
  * None of them is counted by itself. Where as many packets left the rings or lie in them as if all had entered, all have.
- * `base`: the kernel's deliveries when the books were opened; `uncounted`: packets in the rings that no program saw enter, at most.
+ * `base`: the kernel's deliveries when the books were opened; `uncounted`: packets in the rings that no program saw enter, at most;
+ * `atRest`: nothing moved since the look before, so that what vhost-net holds is not delivered meanwhile.
  */
-export function believed(reading: Reading, base: number, uncounted: number): Reading {
-  if (!reading.entries || [...reading.before.values()].every(({ entering }) => entering === 0)) return reading;
+export function believed(reading: Reading, base: number, uncounted: number, atRest: boolean): Reading {
   const before = withEntering(reading.before);
   const delivered = reading.walked.counters.txPackets - base;
-  const left = leftOrWaiting(reading, totalsOf(reading), delivered, false);
+  const left = leftOrWaiting(reading, totalsOf(reading), delivered, atRest);
   const entered = sumOf([...before.values()].map(({ enqueued }) => enqueued));
   return left >= uncounted + entered ? { ...reading, before, after: withEntering(reading.after) } : reading;
+}
+
+/** Packets are, of which it is not known whether they were dropped. */
+export function isEntering({ entries, before }: Reading): boolean {
+  return entries === true && [...before.values()].some(({ entering }) => entering > 0);
 }
 
 function withEntering(sums: DeviceSums): DeviceSums {

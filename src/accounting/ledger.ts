@@ -17,7 +17,7 @@ import {
   totalsOf,
   unseenOf,
 } from './device-totals.ts';
-import { believed } from './entering.ts';
+import { believed, isEntering } from './entering.ts';
 import { Marks, ofUnassigned, PATIENCE } from './marks.ts';
 import { OtherLosses } from './other-losses.ts';
 import { QueueBooks, type Regime, VHOST_BATCH } from './queue-books.ts';
@@ -39,6 +39,8 @@ export class Ledger {
   #offset = { delivered: 0, dropped: 0, entered: 0 };
   #regime: Regime | undefined;
   #last: string | undefined;
+  /** Of the last reading with packets that were entering. */
+  #lastEntering: string | undefined;
   /** Looks in a row that found packets in a detached queue's ring. */
   #leaving = 0;
   readonly #marks = new Marks();
@@ -96,9 +98,11 @@ export class Ledger {
   }
 
   #believed(reading: Reading): Reading {
-    if (!this.#base) return reading;
-    const uncounted = sumOf([...this.#books.values()].map((books) => books.uncounted)) + this.#unassigned;
-    return believed(reading, this.#base.delivered, uncounted + this.#offset.entered + this.#doubt);
+    if (!this.#base || !isEntering(reading)) return reading;
+    const before = this.#lastEntering;
+    this.#lastEntering = fingerprintOf(reading, totalsOf(reading));
+    const uncounted = sumOf([...this.#books.values()].map((books) => books.uncounted)) + this.#unassigned + this.#doubt;
+    return believed(reading, this.#base.delivered, uncounted + this.#offset.entered, before === this.#lastEntering);
   }
 
   #updateQueues(reading: Reading, regime: Regime, totals: Totals, renumbered: boolean, atRest: boolean): void {
