@@ -26,6 +26,8 @@ export interface Metric<Subject> {
   readonly value: ((subject: Subject) => number | undefined) | undefined;
   /** The same of a histogram without labels of its own. */
   readonly distribution?: (subject: Subject) => Distribution | undefined;
+  /** A counter of the kernel's own: it counts since the device was made, which may be before the agent saw it. */
+  readonly since?: 'device';
 }
 
 export function counter<Subject>(
@@ -42,6 +44,11 @@ export function counter<Subject>(
     samples: (subject) => seriesIf(value(subject)),
     value,
   };
+}
+
+/** Of the kernel's own counters. */
+export function sinceDevice<Subject>(metric: Metric<Subject>): Metric<Subject> {
+  return { ...metric, since: 'device' };
 }
 
 export function counters<Subject>(

@@ -11,8 +11,9 @@ import { ringMetrics } from './collectors/ring/metrics.ts';
 import { flowMetrics } from './collectors/stops/metrics.ts';
 import { transmitMetrics } from './collectors/transmit/metrics.ts';
 import { vhostMetrics } from './collectors/vhost/metrics.ts';
-import { counter, counters, flag, gauge, gauges, info, type Metric, series, seriesIf } from './metric.ts';
+import { counter, counters, flag, gauge, gauges, info, type Metric, series, seriesIf, sinceDevice } from './metric.ts';
 import { findingMetric, type ShownFinding } from './metrics/finding.ts';
+import { type Exports, exportMetrics } from './metrics/otlp.ts';
 import type { Device, Queue } from './snapshot.ts';
 
 /** What runs here; the labels of `tapscope_build_info`. */
@@ -34,6 +35,8 @@ export interface ScrapeState {
   readonly exposed: boolean;
   /** Those that stand. */
   readonly findings: readonly ShownFinding[];
+  /** undefined: there is no --otlp. */
+  readonly exports?: Exports | undefined;
 }
 
 /** Subject labels: netns, device, queue (no queue at `--detail device`). */
@@ -111,15 +114,19 @@ export const deviceMetrics: readonly Metric<Device>[] = [
     ['outcome'],
     ({ unseen }) => (unseen ? [series(unseen.enqueued, 'enqueued'), series(unseen.dropped, 'dropped')] : []),
   ),
-  counter(
-    'tapscope_device_transmit_packets_total',
-    'Packets delivered to the guest or reader, by the kernel (tx_packets of rtnl_link_stats64).',
-    (device) => device.counters?.txPackets,
+  sinceDevice(
+    counter(
+      'tapscope_device_transmit_packets_total',
+      'Packets delivered to the guest or reader, by the kernel (tx_packets of rtnl_link_stats64).',
+      (device) => device.counters?.txPackets,
+    ),
   ),
-  counter(
-    'tapscope_device_transmit_dropped_packets_total',
-    'Packets towards the guest or reader that the kernel counted as dropped (tx_dropped of rtnl_link_stats64).',
-    (device) => device.counters?.txDropped,
+  sinceDevice(
+    counter(
+      'tapscope_device_transmit_dropped_packets_total',
+      'Packets towards the guest or reader that the kernel counted as dropped (tx_dropped of rtnl_link_stats64).',
+      (device) => device.counters?.txDropped,
+    ),
   ),
   ...otherDropMetrics,
   gauges(
@@ -156,6 +163,7 @@ export const scrapeMetrics: readonly Metric<ScrapeState>[] = [
     (scrape) => scrape.exposed,
   ),
   findingMetric,
+  ...exportMetrics,
   info('tapscope_build_info', 'What runs here.', ['version', 'node_version', 'kernel', 'libbpf'], ({ build }) => [
     series(1, build.version, build.nodeVersion, build.kernel, build.libbpf),
   ]),

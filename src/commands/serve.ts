@@ -8,10 +8,12 @@ import { parseForced } from '../collectors/list.ts';
 import type { Probes } from '../engine/attach.ts';
 import { Tenants } from '../inventory/tenants.ts';
 import { claimHost } from '../kernel/agent-lock.ts';
+import { hostNames } from '../kernel/host-names.ts';
 import { libbpfVersion } from '../kernel/native.ts';
 import { packageRoot } from '../kernel/package.ts';
 import type { Build } from '../metrics.ts';
 import { createObserver } from '../server/observer.ts';
+import { OtlpExporter } from '../server/otlp/otlp-exporter.ts';
 import { type RunningServer, startServer } from '../server/server.ts';
 import { startSocket } from '../server/socket.ts';
 import { visibleLines } from '../snapshot/visible.ts';
@@ -50,6 +52,8 @@ async function start(
   }));
   undo.push(() => lock.close());
   const observer = createObserver();
+  const build = readBuild(release());
+  const otlp = options.otlp && new OtlpExporter(options.otlp, { version: build.version, ...hostNames() }, say);
   const sampler = new Sampler(observer.see);
   const sources = { observer, takeSnapshot: () => sampler.take() };
   const server = await startServer(
@@ -57,10 +61,10 @@ async function start(
       listen: options.listen,
       webConfigFile: options.webConfigFile,
       logLevel: options.logLevel,
-      prometheus: { detail: options.detail, build: readBuild(release()) },
+      prometheus: { detail: options.detail, build },
       pageFolder: join(packageRoot(), 'dist/src/page'),
     },
-    { ...sources, notReady: () => sampler.notReady() },
+    { ...sources, notReady: () => sampler.notReady(), ...(otlp && { exports: () => otlp.exports() }) },
   );
   running.server = server;
   undo.push(() => server.close());
@@ -73,6 +77,8 @@ async function start(
   undo.push(() => agent.close());
   await sampler.start(agent);
   undo.push(() => sampler.stop());
+  otlp?.start({ rows: server.rows, observer });
+  undo.push(() => otlp?.close());
   process.stdout.write(welcome(server, agent.probes));
 }
 

@@ -3,6 +3,7 @@
 // snapshot fails, or takes too long, the page still holds what the agent knows of itself, and says so (tapscope_snapshot_errors_total).
 import { setTimeout } from 'node:timers/promises';
 import type { ShownFinding } from '../metrics/finding.ts';
+import type { Exports } from '../metrics/otlp.ts';
 import type { MetricRows } from '../outputs/prometheus/families.ts';
 import type { FastRegistry } from '../outputs/prometheus/registry.ts';
 import type { Format } from '../outputs/prometheus/text.ts';
@@ -19,6 +20,25 @@ export interface Form {
 /** The page in chunks. Scrapes that share a snapshot share the pages made of it. */
 export type Scrape = (form: Form, timeoutSeconds: number) => Promise<AsyncGenerator<Buffer, void, undefined>>;
 
+/** What a page would show, to be shown otherwise. */
+export interface ShownRows {
+  readonly rows: readonly MetricRows[];
+  /** Unix time, seconds. */
+  readonly takenAt: number;
+}
+
+export interface Scraper {
+  readonly page: Scrape;
+  /** With the process's own metrics. */
+  readonly rows: () => Promise<ShownRows>;
+}
+
+interface Shot {
+  readonly pages: Pages;
+  readonly rows: Promise<readonly MetricRows[]>;
+  readonly takenAt: number;
+}
+
 type Pages = (form: Form) => AsyncGenerator<Buffer, void, undefined>;
 
 export interface ScrapeDependencies {
@@ -26,22 +46,27 @@ export interface ScrapeDependencies {
   readonly exposed: () => boolean;
   /** That stand. */
   readonly findings: () => readonly ShownFinding[];
+  /** undefined: there is no --otlp. */
+  readonly exports: () => Exports | undefined;
   readonly warn: (message: string) => void;
 }
 
-export function createScrape(
+/** As a scrape of Prometheus. */
+const rowsWithinSeconds = 10;
+
+export function createScraper(
   registry: FastRegistry,
-  { takeSnapshot, exposed, findings, warn }: ScrapeDependencies,
-): Scrape {
+  { takeSnapshot, exposed, findings, exports, warn }: ScrapeDependencies,
+): Scraper {
   let latest: { readonly agent: AgentState; readonly takenAt: number } | undefined;
   let snapshotErrors = 0;
-  const sharedPages = shareSnapshots(async () => {
+  const sharedShots = shareSnapshots(async () => {
     const { devices, agent, takenAt } = await takeSnapshot();
     latest = { agent, takenAt };
-    return pagesOf(devices);
+    return shotOf(devices, takenAt);
   });
 
-  function pagesOf(devices: readonly Device[]): Pages {
+  function shotOf(devices: readonly Device[], takenAt: number): Shot {
     const snapshotAgeSeconds = latest === undefined ? undefined : Math.max(0, Date.now() / 1000 - latest.takenAt);
     const rows = registry.rows({
       devices,
@@ -50,22 +75,30 @@ export function createScrape(
       snapshotErrors,
       exposed: exposed(),
       findings: findings(),
+      exports: exports(),
     });
     rows.catch(() => undefined); // the client may have given up
-    return sharePages(registry, rows);
+    return { pages: sharePages(registry, rows), rows, takenAt };
   }
 
-  return async (form, timeoutSeconds) => {
+  async function shoot(timeoutSeconds: number): Promise<Shot> {
     try {
-      const pages = await within(timeoutSeconds, sharedPages());
-      return pages(form);
+      return await within(timeoutSeconds, sharedShots());
     } catch (error) {
       snapshotErrors += 1;
       warn(
         `the scrape shows no devices because its snapshot failed: ${error instanceof Error ? error.message : error}`,
       );
-      return pagesOf([])(form);
+      return shotOf([], Date.now() / 1000);
     }
+  }
+
+  return {
+    page: async (form, timeoutSeconds) => (await shoot(timeoutSeconds)).pages(form),
+    rows: async () => {
+      const { rows, takenAt } = await shoot(rowsWithinSeconds);
+      return { rows: [...(await rows), ...(await registry.ownRows())], takenAt };
+    },
   };
 }
 

@@ -3,6 +3,7 @@
 import type { Server } from 'node:http';
 import { hostname, networkInterfaces } from 'node:os';
 import { type FastifyInstance, fastify, LogController } from 'fastify';
+import type { Exports } from '../metrics/otlp.ts';
 import { createRegistry, type PrometheusOptions } from '../outputs/prometheus/registry.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { addApi } from './api.ts';
@@ -17,7 +18,7 @@ import { pageWords } from './page-words.ts';
 import { sendError, validation } from './refusals.ts';
 import { sendLater, sendLine } from './reply-line.ts';
 import { createInFlight } from './request-limits.ts';
-import { createScrape } from './scrape.ts';
+import { createScraper, type Scraper, type ShownRows } from './scrape.ts';
 import { type LiveWebConfig, openWebConfig } from './web-config/file.ts';
 
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
@@ -41,6 +42,8 @@ export interface ServerDependencies {
   readonly observer: Observer;
   /** Why nothing can be measured yet; undefined: the mechanisms are decided and a first snapshot was taken. */
   readonly notReady: () => string | undefined;
+  /** What was sent to a collector; undefined: there is none. */
+  readonly exports?: () => Exports;
 }
 
 export interface RunningServer {
@@ -49,6 +52,8 @@ export interface RunningServer {
   readonly scheme: 'http' | 'https';
   /** One sentence on who can read the metrics that was not meant to; undefined: no client. */
   readonly exposure: () => string | undefined;
+  /** What /metrics would show now. */
+  readonly rows: () => Promise<ShownRows>;
   /** Lets running scrapes finish, for 2 s at most. */
   readonly close: () => Promise<void>;
 }
@@ -62,7 +67,7 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
   const web = await openWebConfig(options.webConfigFile);
   const open = () => exposure(listen, web.current());
   const servers: Server[] = [];
-  const app = await createApp(options, dependencies, web, servers);
+  const { app, scraper } = await createApp(options, dependencies, web, servers);
   try {
     await app.listen({ host: listen.host ?? everyAddress(), port: listen.port });
   } catch (error) {
@@ -75,6 +80,7 @@ export async function startServer(options: ServerOptions, dependencies: ServerDe
     address: boundAddress(app, listen),
     scheme: web.current().tls === undefined ? 'http' : 'https',
     exposure: open,
+    rows: scraper.rows,
     close: () => close(app, servers),
   };
 }
@@ -108,7 +114,7 @@ async function createApp(
   dependencies: ServerDependencies,
   web: LiveWebConfig,
   servers: Server[],
-): Promise<FastifyInstance> {
+): Promise<{ readonly app: FastifyInstance; readonly scraper: Scraper }> {
   const guard = createGuard(web.current());
   const { logLevel } = options;
   const app = fastify({
@@ -140,8 +146,7 @@ async function createApp(
     if ((error.statusCode ?? 500) >= 500) app.log.error(error);
     return sendError(reply, error);
   });
-  addRoutes(app, options, dependencies, web);
-  return app;
+  return { app, scraper: addRoutes(app, options, dependencies, web) };
 }
 
 function addRoutes(
@@ -149,11 +154,12 @@ function addRoutes(
   { listen, prometheus, pageFolder }: ServerOptions,
   dependencies: ServerDependencies,
   web: LiveWebConfig,
-): void {
-  const scrape = createScrape(createRegistry(prometheus), {
+): Scraper {
+  const scraper = createScraper(createRegistry(prometheus), {
     takeSnapshot: dependencies.takeSnapshot,
     exposed: () => exposure(listen, web.current()) !== undefined,
     findings: () => dependencies.observer.standing(Date.now() / 1000),
+    exports: () => dependencies.exports?.(),
     warn: (message) => app.log.warn(message),
   });
   const inFlight = createInFlight(maxScrapes, 'scrapes');
@@ -163,7 +169,7 @@ function addRoutes(
     const leave = inFlight.enter(request.ip);
     if (typeof leave === 'string') return sendLater(reply, 503, 1, leave);
     reply.raw.once('close', leave);
-    return sendMetrics(scrape, request, reply);
+    return sendMetrics(scraper.page, request, reply);
   });
   addLivePage(app, pageFolder, pageWords(dependencies.observer));
   app.get('/-/healthy', (_, reply) => sendLine(reply, 200, 'tapscope is alive.'));
@@ -174,4 +180,5 @@ function addRoutes(
   });
   const { kernel, version } = prometheus.build;
   addApi(app, { ...dependencies, host: { kernel, version, name: hostname() } });
+  return scraper;
 }

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue's part on macvtap and ipvtap: towards the guest is the receive side of such a device.
-import { counter, counters, type Metric, series } from '../../metric.ts';
+import { counter, counters, type Metric, series, sinceDevice } from '../../metric.ts';
 import type { Device } from '../../snapshot.ts';
 
 /** Subject labels: netns, device. */
 export const macvtapMetrics: readonly Metric<Device>[] = [
-  counter(
-    'tapscope_macvtap_offered_packets_total',
-    'Packets towards the guest or reader that a macvtap or ipvtap was offered, those dropped included (rx_packets of macvlan_dev or ipvl_dev).',
-    ({ macvtap }) => macvtap?.offered,
+  sinceDevice(
+    counter(
+      'tapscope_macvtap_offered_packets_total',
+      'Packets towards the guest or reader that a macvtap or ipvtap was offered, those dropped included (rx_packets of macvlan_dev or ipvl_dev).',
+      ({ macvtap }) => macvtap?.offered,
+    ),
   ),
   counters(
     'tapscope_macvtap_dropped_packets_total',
@@ -21,9 +23,11 @@ export const macvtapMetrics: readonly Metric<Device>[] = [
     'Packets that a macvtap or ipvtap handed to the guest or reader (tap_do_read, read and vhost).',
     ({ macvtap }) => macvtap?.delivered,
   ),
-  counter(
-    'tapscope_macvtap_receive_packets_total',
-    'Packets from the guest or writer that a macvtap or ipvtap sent on (tx_packets of macvlan_dev or ipvl_dev).',
-    ({ macvtap }) => macvtap?.written,
+  sinceDevice(
+    counter(
+      'tapscope_macvtap_receive_packets_total',
+      'Packets from the guest or writer that a macvtap or ipvtap sent on (tx_packets of macvlan_dev or ipvl_dev).',
+      ({ macvtap }) => macvtap?.written,
+    ),
   ),
 ];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue's part on the way from the guest or writer to the host, and on losses that no counter of the kernel's has.
-import { counter, counters, histogram, type Metric, series } from '../../metric.ts';
+import { counter, counters, histogram, type Metric, series, sinceDevice } from '../../metric.ts';
 import type { Device, Queue } from '../../snapshot.ts';
 
 /** Subject labels: netns, device, queue. */
@@ -28,15 +28,19 @@ export const redirectQueueMetrics: readonly Metric<Queue>[] = [
 
 /** Subject labels: netns, device. */
 export const receiveDeviceMetrics: readonly Metric<Device>[] = [
-  counter(
-    'tapscope_receive_packets_total',
-    'Packets from the guest or writer that tun passed on to the host, by the kernel (rx_packets of rtnl_link_stats64).',
-    ({ counters }) => counters?.rxPackets,
+  sinceDevice(
+    counter(
+      'tapscope_receive_packets_total',
+      'Packets from the guest or writer that tun passed on to the host, by the kernel (rx_packets of rtnl_link_stats64).',
+      ({ counters }) => counters?.rxPackets,
+    ),
   ),
-  counter(
-    'tapscope_receive_bytes_total',
-    'Bytes from the guest or writer that tun passed on to the host, by the kernel (rx_bytes of rtnl_link_stats64).',
-    ({ counters }) => counters?.rxBytes,
+  sinceDevice(
+    counter(
+      'tapscope_receive_bytes_total',
+      'Bytes from the guest or writer that tun passed on to the host, by the kernel (rx_bytes of rtnl_link_stats64).',
+      ({ counters }) => counters?.rxBytes,
+    ),
   ),
   counters(
     'tapscope_receive_dropped_packets_total',
@@ -57,15 +61,19 @@ export const receiveDeviceMetrics: readonly Metric<Device>[] = [
     ['errno'],
     ({ receive }) => (receive?.refused ?? []).map(({ errno, writes }) => series(writes, errno)),
   ),
-  counter(
-    'tapscope_receive_bad_header_packets_total',
-    'Packets from the guest or writer dropped for a virtio-net header that the kernel could not follow (tun_struct.rx_frame_errors).',
-    ({ receive }) => receive?.frameErrors,
+  sinceDevice(
+    counter(
+      'tapscope_receive_bad_header_packets_total',
+      'Packets from the guest or writer dropped for a virtio-net header that the kernel could not follow (tun_struct.rx_frame_errors).',
+      ({ receive }) => receive?.frameErrors,
+    ),
   ),
-  counters(
-    'tapscope_uncounted_lost_packets_total',
-    'Packets lost that no counter of the kernel shows, by cause. Towards the guest or reader: purged, resized, failed, overflowed as in queue_…_packets; stopped_queue: sent past the qdisc into a stopped queue (packet_direct_xmit); redirect: XDP frames without room beyond the one per call that the kernel counts (tun_xdp_xmit). From the guest or writer: bad_header, a virtio-net header of a tap that the kernel could not follow (tun_struct.rx_frame_errors).',
-    ['cause'],
-    (device) => device.uncounted.map(({ cause, packets }) => series(packets, cause)),
+  sinceDevice(
+    counters(
+      'tapscope_uncounted_lost_packets_total',
+      'Packets lost that no counter of the kernel shows, by cause. Towards the guest or reader: purged, resized, failed, overflowed as in queue_…_packets; stopped_queue: sent past the qdisc into a stopped queue (packet_direct_xmit); redirect: XDP frames without room beyond the one per call that the kernel counts (tun_xdp_xmit). From the guest or writer: bad_header, a virtio-net header of a tap that the kernel could not follow (tun_struct.rx_frame_errors).',
+      ['cause'],
+      (device) => device.uncounted.map(({ cause, packets }) => series(packets, cause)),
+    ),
   ),
 ];

@@ -21,6 +21,7 @@ test('without flags it listens on this host alone', () => {
     pin: true,
     logLevel: 'warn',
     tenantMap: undefined,
+    otlp: undefined,
   });
   assert.ok(filter('tap0'));
 });
@@ -33,6 +34,10 @@ test('every flag is understood', () => {
     '--log.level=debug',
     '--budget=off',
     '--tenant-map=/etc/tapscope/tenants',
+    '--otlp=https://collector:4318/otlp/',
+    '--otlp-header=Authorization: Bearer secret',
+    '--otlp-header=X-Scope-OrgID: team1',
+    '--otlp-interval=30s',
     '--no-pin',
     '--device-include=tap.*',
     '--device-exclude',
@@ -47,6 +52,14 @@ test('every flag is understood', () => {
     pin: false,
     logLevel: 'debug',
     tenantMap: '/etc/tapscope/tenants',
+    otlp: {
+      endpoint: {
+        url: 'https://collector:4318/otlp',
+        headers: { authorization: 'Bearer secret', 'x-scope-orgid': 'team1' },
+        ca: undefined,
+      },
+      everyMs: 30_000,
+    },
   });
   assert.deepEqual(['tap0', 'tap1', 'tap10', 'tap9', 'mytap0', 'tun0'].filter(filter), ['tap0', 'tap1']);
 });
@@ -57,6 +70,13 @@ for (const [words, message] of [
   [['--web.listen-address=9000'], /^cannot listen on "9000": .*\.$/],
   [['--budget=5'], /^--budget=5 is no share of the host's CPUs; .*\.$/],
   [['--device-include=tap('], /^--device-include.*\.$/],
+  [['--otlp=collector:4318'], /^--otlp=collector:4318 is no address of a collector; .*\.$/],
+  [['--otlp=http://a/v1/metrics'], /^--otlp=.* is the address of one signal; leave \/v1\/metrics away\.$/],
+  [['--otlp=http://a', '--otlp-header=Bearer secret'], /^header 1 of --otlp-header is no header; (?!.*secret).*\.$/],
+  [['--otlp=http://a', '--otlp-header=@/no/file'], /^--otlp-header: \/no\/file cannot be read \(ENOENT\)\.$/],
+  [['--otlp=http://a', '--otlp-ca=/no/file'], /^--otlp-ca: \/no\/file cannot be read \(ENOENT\)\.$/],
+  [['--otlp=http://a', '--otlp-interval=0'], /^--otlp-interval=0 is no time between .*\.$/],
+  [['--otlp-header=A: b'], /^--otlp-header and --otlp-ca are for a collector; .*\.$/],
   [['--web.listen-adress=:1'], /unknown option/],
 ] as const) {
   test(`${words.join(' ')} is refused in one sentence`, () => assert.throws(() => parse(...words), { message }));

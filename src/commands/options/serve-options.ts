@@ -5,7 +5,10 @@ import { parseBudget } from '../../engine/budget.ts';
 import { type DeviceFilter, deviceFilter } from '../../inventory/device-filter.ts';
 import { type Detail, details, seriesBudget } from '../../outputs/prometheus/detail.ts';
 import { type ListenAddress, parseListenAddress } from '../../server/listen-address.ts';
+import { otlpEndpoint } from '../../server/otlp/otlp-endpoint.ts';
+import type { OtlpOptions } from '../../server/otlp/otlp-exporter.ts';
 import { type LogLevel, logLevels } from '../../server/server.ts';
+import { parseDuration } from './duration.ts';
 
 export interface ServeOptions {
   readonly listen: ListenAddress;
@@ -21,6 +24,8 @@ export interface ServeOptions {
   readonly logLevel: LogLevel;
   /** File that says whose each guest is. */
   readonly tenantMap: string | undefined;
+  /** undefined: no collector. */
+  readonly otlp: OtlpOptions | undefined;
 }
 
 /** Where commands look for an agent. */
@@ -79,6 +84,22 @@ export const serveFlags: readonly Flag[] = [
     fallback: undefined,
   },
   {
+    flags: '--otlp <url>',
+    description: 'send metrics and findings to an OpenTelemetry collector, by OTLP over HTTP: http://collector:4318',
+    fallback: undefined,
+  },
+  {
+    flags: '--otlp-header <header...>',
+    description: "sent with each request to the collector: 'Authorization: Bearer …', or @FILE with one a line",
+    fallback: undefined,
+  },
+  {
+    flags: '--otlp-ca <file>',
+    description: 'authority that signed the certificate of the collector, in PEM',
+    fallback: undefined,
+  },
+  { flags: '--otlp-interval <time>', description: 'between two exports of all metrics', fallback: '60s' },
+  {
     flags: '--budget <share>',
     description: 'share of all CPUs that watching may cost before it leaves the enqueue path (level lean), or off',
     fallback: '1%',
@@ -98,8 +119,19 @@ export function readServeOptions(values: Readonly<Record<string, unknown>>): Ser
     pin: values.pin !== false,
     budget: parseBudget(String(values.budget)),
     tenantMap: readText(values.tenantMap),
+    otlp: readOtlp(values),
     logLevel: readWord('--log.level', values['log.level'], logLevels),
   };
+}
+
+function readOtlp({ otlp, otlpHeader, otlpCa, otlpInterval }: Readonly<Record<string, unknown>>) {
+  const everyMs = 1000 * parseDuration('--otlp-interval', String(otlpInterval), { least: 1, most: 3600 });
+  const headers = Array.isArray(otlpHeader) ? otlpHeader.map(String) : [];
+  const caFile = readText(otlpCa);
+  if (otlp !== undefined) return { endpoint: otlpEndpoint({ url: String(otlp), headers, caFile }), everyMs };
+  if (headers.length > 0 || caFile !== undefined)
+    throw new Error('--otlp-header and --otlp-ca are for a collector; say where it is: --otlp http://collector:4318.');
+  return undefined;
 }
 
 function readWord<Word extends string>(flag: string, value: unknown, words: readonly Word[]): Word {

@@ -33,7 +33,7 @@ export type Visit = (
 
 /** All series of one metric. */
 export interface MetricRows {
-  readonly metric: Pick<Metric<never>, 'name' | 'type' | 'help' | 'labels'>;
+  readonly metric: Pick<Metric<never>, 'name' | 'type' | 'help' | 'labels' | 'since'>;
   /** Subjects; some may have no series. */
   readonly rows: number;
   readonly visitRow: (row: number, visit: Visit) => void;

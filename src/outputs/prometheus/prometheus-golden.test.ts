@@ -20,6 +20,13 @@ const seen: Seen = {
     { rule: 'reader-starved', severity: 'critical', netns: 4026531840, device: 'tap0', queue: 0 },
     { rule: 'agent-blind', severity: 'warning', netns: undefined, device: undefined, queue: undefined },
   ],
+  exports: {
+    counts: [
+      { signal: 'metrics', outcome: 'accepted', requests: 60 },
+      { signal: 'logs', outcome: 'busy', requests: 2 },
+    ],
+    lostRecords: 0,
+  },
 };
 
 test('the page is the golden one', async () => {

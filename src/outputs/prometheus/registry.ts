@@ -3,10 +3,12 @@
 // cached prefixes (BENCHMARKS.md compares it with prom-client itself; a test holds both to the same bytes).
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { ShownFinding } from '../../metrics/finding.ts';
+import type { Exports } from '../../metrics/otlp.ts';
 import type { Build } from '../../metrics.ts';
 import type { AgentState, Device } from '../../snapshot.ts';
 import { createSeriesCounts, type Detail, type SeriesLimit, selectDevices, seriesBudget } from './detail.ts';
 import { familyOf, type MetricRows, metricRows } from './families.ts';
+import { ownRows } from './own-rows.ts';
 import { createSlices, type Slices } from './slices.ts';
 import { createSubjects, showDevices } from './subject.ts';
 import { type Family, type Format, type LastPage, type Line, page, renderLabels } from './text.ts';
@@ -25,6 +27,8 @@ export interface Seen {
   readonly snapshotErrors: number;
   readonly exposed: boolean;
   readonly findings: readonly ShownFinding[];
+  /** undefined: there is no --otlp. */
+  readonly exports?: Exports | undefined;
 }
 
 export class FastRegistry extends Registry {
@@ -65,6 +69,11 @@ export class FastRegistry extends Registry {
     return rows;
   }
 
+  /** Rows of the process's own metrics. */
+  async ownRows(): Promise<readonly MetricRows[]> {
+    return (await this.getMetricsAsJSON()).map((metric) => ownRows(metric, this.#subjects.agent));
+  }
+
   async #makeRows(seen: Seen, slices: Slices): Promise<readonly MetricRows[]> {
     const { detail, build } = this.#options;
     const { shown, folded } = await selectDevices(seen.devices, this.#limit, this.#counts, slices);
@@ -80,13 +89,14 @@ export class FastRegistry extends Registry {
         devicesFolded: folded.length,
         exposed: seen.exposed,
         findings: seen.findings,
+        exports: seen.exports,
       },
     };
     return metricRows(scene, detail, slices);
   }
 }
 
-type OwnMetric = Awaited<ReturnType<Registry['getMetricsAsJSON']>>[number];
+export type OwnMetric = Awaited<ReturnType<Registry['getMetricsAsJSON']>>[number];
 
 /** A family of prom-client's own; its declarations leave out the sample names of histograms and call `type` a number. */
 function ownFamily({ name, type, help, values }: OwnMetric): Family {

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a collector gets is what the page of the same rows says, sample for sample, with the right start times.
+import assert from 'node:assert/strict';
+import { text } from 'node:stream/consumers';
+import { test } from 'node:test';
+import { attributesOf, samplesOfPage, samplesOfRequests } from '../../../lab/fleet/otlp-samples.ts';
+import { at, listAt, parseJson, textAt } from '../../../lab/host/checked-json.ts';
+import type { Device, QueueCounters } from '../../snapshot.ts';
+import { goldenBuild, goldenSnapshot } from '../prometheus/prometheus-golden.ts';
+import { createRegistry, FastRegistry, type Seen } from '../prometheus/registry.ts';
+import { createSlices } from '../prometheus/slices.ts';
+import { metricsRequests } from './otlp-metrics.ts';
+import { SeriesStarts } from './series-starts.ts';
+
+const sender = { version: '0.1.0', hostName: 'host1', hostId: '' };
+const seen: Seen = {
+  devices: goldenSnapshot.devices,
+  agent: goldenSnapshot.agent,
+  snapshotAgeSeconds: 0.25,
+  snapshotErrors: 0,
+  exposed: false,
+  findings: [{ rule: 'reader-starved', severity: 'critical', netns: 4026531840, device: 'tap0', queue: 0 }],
+  exports: { counts: [{ signal: 'metrics', outcome: 'busy', requests: 3 }], lostRecords: 1 },
+};
+
+async function requestsOf(registry: FastRegistry, devices: readonly Device[], starts: SeriesStarts, takenAt: number) {
+  const rows = await registry.rows({ ...seen, devices });
+  const requests: unknown[] = [];
+  for await (const body of metricsRequests(rows, { sender, starts, takenAt }, createSlices())) {
+    requests.push(parseJson(body));
+  }
+  return requests;
+}
+
+for (const detail of ['device', 'queue', 'cpu'] as const)
+  test(`each sample of a page, and no other, at --detail ${detail}`, async () => {
+    const registry = new FastRegistry({ detail, build: goldenBuild });
+    const many = Array.from({ length: 60 }, (_, index) => goldenSnapshot.devices.map((device) => named(device, index)));
+    const devices = many.flat();
+    const rows = registry.rows({ ...seen, devices });
+    const page = await text(registry.page(rows, 'text'));
+    const bodies: string[] = [];
+    const moment = { sender, starts: new SeriesStarts(1), takenAt: 2 };
+    for await (const body of metricsRequests(await rows, moment, createSlices())) bodies.push(body);
+    assert.ok(bodies.length > 1);
+    for (const body of bodies) assert.ok(body.length < 2e6, 'a request is small');
+    assert.deepEqual(samplesOfRequests(bodies.map(parseJson)), samplesOfPage(page));
+  });
+
+test('the metrics of the process are among them', async () => {
+  const registry = createRegistry({ detail: 'queue', build: goldenBuild });
+  const rows = await registry.ownRows();
+  const requests: unknown[] = [];
+  const moment = { sender, starts: new SeriesStarts(1), takenAt: 2 };
+  for await (const body of metricsRequests(rows, moment, createSlices())) requests.push(parseJson(body));
+  const page = samplesOfPage(await registry.metrics());
+  assert.deepEqual([...samplesOfRequests(requests).keys()].sort(), [...page.keys()].sort());
+});
+
+test('who sends it, units, and the names of semantic conventions beside our own', async () => {
+  const registry = new FastRegistry({ detail: 'queue', build: goldenBuild });
+  const requests = await requestsOf(registry, seen.devices, new SeriesStarts(1), 2);
+  assert.deepEqual(attributesOf(at(requests[0], 'resourceMetrics', 0, 'resource')), {
+    'service.name': 'tapscope',
+    'service.version': '0.1.0',
+    'service.instance.id': 'host1',
+    'host.name': 'host1',
+    'os.type': 'linux',
+  });
+  const dropped = metricOf(requests, 'tapscope_queue_dropped_packets_total');
+  assert.deepEqual([at(dropped, 'unit'), at(dropped, 'sum', 'isMonotonic')], ['{packet}', true]);
+  assert.deepEqual(attributesOf(at(dropped, 'sum', 'dataPoints', 0)), {
+    netns: '4026531840',
+    device: 'tap0',
+    'network.interface.name': 'tap0',
+    queue: '0',
+    reason: 'FULL_RING',
+    'error.type': 'FULL_RING',
+  });
+  assert.equal(at(metricOf(requests, 'tapscope_queue_sojourn_seconds'), 'unit'), 's');
+});
+
+test('each total says since when it counts', async () => {
+  const [guest, namesake] = seen.devices;
+  assert.ok(guest && namesake);
+  const registry = new FastRegistry({ detail: 'queue', build: goldenBuild });
+  const starts = new SeriesStarts(100);
+  const offered = 'tapscope_queue_offered_packets_total';
+  const kernel = 'tapscope_device_transmit_packets_total';
+  const first = await requestsOf(registry, [guest], starts, 110);
+  // The kernel's own began before the agent, at a time that it does not tell.
+  assert.deepEqual([startsOf(first, offered), startsOf(first, kernel)], [[100, 100], [110]]);
+  const second = await requestsOf(registry, [guest, namesake], starts, 120);
+  assert.deepEqual(
+    [startsOf(second, offered), startsOf(second, kernel)],
+    [
+      [100, 100, 110],
+      [110, 110],
+    ],
+  );
+  const fallen = { ...guest, queues: guest.queues.map((queue) => ({ ...queue, counters: fall(queue.counters) })) };
+  const third = await requestsOf(registry, [fallen, namesake], starts, 130);
+  assert.deepEqual(
+    [startsOf(third, offered), startsOf(third, kernel)],
+    [
+      [120, 120, 110],
+      [110, 110],
+    ],
+  );
+  assert.deepEqual(startsOf(await requestsOf(registry, [fallen], starts, 140), offered), [120, 120]);
+});
+
+function named(device: Device, index: number): Device {
+  return { ...device, name: `${device.name}-${index}`, id: `${device.id}${index}` };
+}
+
+function fall(counters: QueueCounters | undefined): QueueCounters | undefined {
+  return counters && { ...counters, offered: 1 };
+}
+
+function metricOf(requests: readonly unknown[], name: string): unknown {
+  const metrics = requests.flatMap((request) => listAt(request, 'resourceMetrics', 0, 'scopeMetrics', 0, 'metrics'));
+  return metrics.find((metric) => at(metric, 'name') === name);
+}
+
+/** Unix time in seconds of each series. */
+function startsOf(requests: readonly unknown[], name: string): readonly number[] {
+  const points = listAt(metricOf(requests, name), 'sum', 'dataPoints');
+  return points.map((point) => Number(textAt(point, 'startTimeUnixNano')) / 1e9);
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Since when each counter counts: OTLP wants it with every total. Kept for each subject, and gone with it.
+import type { MetricRows } from '../prometheus/families.ts';
+import type { Subject } from '../prometheus/subject.ts';
+
+interface Series {
+  readonly labels: readonly string[];
+  last: number;
+  /** Unix time, seconds. */
+  start: number;
+}
+
+interface KeptSubject {
+  /** It was not there then, or nothing was counted. */
+  readonly since: number;
+  /** It was there when the agent began. */
+  readonly isOld: boolean;
+  readonly metrics: Map<string, Series[]>;
+}
+
+export class SeriesStarts {
+  readonly #subjects = new WeakMap<Subject, KeptSubject>();
+  #isFirst = true;
+  #before: number;
+  #now: number;
+
+  /** Unix time at which the agent began to count. */
+  constructor(began: number) {
+    this.#before = began;
+    this.#now = began;
+  }
+
+  /** The series that are asked for from now on were read then. */
+  read(at: number): void {
+    this.#isFirst = this.#now === this.#before;
+    this.#before = this.#now;
+    this.#now = at;
+  }
+
+  /** Of a total that fell another one began after the last reading. */
+  startOf(
+    subject: Subject,
+    metric: MetricRows['metric'],
+    position: number,
+    labels: readonly string[],
+    value: number,
+  ): number {
+    const kept = this.#keep(subject);
+    const list = kept.metrics.get(metric.name) ?? [];
+    kept.metrics.set(metric.name, list);
+    const there = list[position];
+    const known = there && same(there.labels, labels) ? there : list.find((one) => same(one.labels, labels));
+    if (known === undefined) {
+      // The kernel began to count it before the agent did: what is unknown starts with its first reading, says OTLP.
+      const start = metric.since === 'device' && kept.isOld ? this.#now : kept.since;
+      list.push({ labels, last: value, start });
+      return start;
+    }
+    if (value < known.last) known.start = this.#before;
+    known.last = value;
+    return known.start;
+  }
+
+  #keep(subject: Subject): KeptSubject {
+    const before = this.#subjects.get(subject);
+    if (before !== undefined) return before;
+    const kept = { since: this.#before, isOld: this.#isFirst, metrics: new Map<string, Series[]>() };
+    this.#subjects.set(subject, kept);
+    return kept;
+  }
+}
+
+function same(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((value, index) => value === b[index]);
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where an OpenTelemetry collector listens, and what it is told with each request, from the flags.
+import { readFileSync } from 'node:fs';
+
+export interface OtlpEndpoint {
+  /** Without a slash at its end, and without /v1/metrics. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** PEM; undefined: the authorities that Node.js knows. */
+  readonly ca: string | undefined;
+}
+
+export interface OtlpWords {
+  readonly url: string;
+  /** `Name: value`, or `@FILE` with one a line. */
+  readonly headers: readonly string[];
+  readonly caFile: string | undefined;
+}
+
+/** A user and a password in the URL become a header. Throws one sentence. */
+export function otlpEndpoint({ url, headers, caFile }: OtlpWords): OtlpEndpoint {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.search || parsed.hash)
+    throw new Error(`--otlp=${url} is no address of a collector; write for example --otlp http://collector:4318.`);
+  const path = parsed.pathname.replace(/\/+$/, '');
+  const [signal] = /\/v1\/(?:metrics|logs|traces)$/.exec(path) ?? [];
+  if (signal !== undefined) throw new Error(`--otlp=${url} is the address of one signal; leave ${signal} away.`);
+  return {
+    url: `${parsed.origin}${path}`,
+    headers: { ...basic(parsed), ...Object.fromEntries(headers.flatMap(linesOf).map(headerOf)) },
+    ca: caFile === undefined ? undefined : read('--otlp-ca', caFile),
+  };
+}
+
+function basic({ username, password }: URL): Readonly<Record<string, string>> {
+  if (username === '') return {};
+  const plain = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { authorization: `Basic ${Buffer.from(plain).toString('base64')}` };
+}
+
+/** Each user of a host may read the arguments of a process, but not each file. */
+function linesOf(word: string): readonly string[] {
+  if (!word.startsWith('@')) return [word];
+  const lines = read('--otlp-header', word.slice(1)).split('\n');
+  return lines.map((line) => line.trim()).filter((line) => line !== '');
+}
+
+function headerOf(line: string, number: number): readonly [name: string, value: string] {
+  const [, name = '', value = ''] = /^([\w!#$%&'*+.^`|~-]+): *([\t\x20-\x7e]+)$/.exec(line) ?? [];
+  // Its value may be a secret: the sentence does not repeat it.
+  if (!name)
+    throw new Error(
+      `header ${number + 1} of --otlp-header is no header; write for example --otlp-header 'Authorization: Bearer …', or @FILE with one a line.`,
+    );
+  return [name.toLowerCase(), value.trim()];
+}
+
+function read(flag: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw new Error(`${flag}: ${file} cannot be read (${reason}).`, { cause: error });
+  }
+}
