@@ -3,6 +3,7 @@
 #include "bpf_link.hh"
 #include "bpf_object.hh"
 #include "btf.hh"
+#include "file_lock.hh"
 #include "libbpf_log.hh"
 #include "netlink.hh"
 #include "netlink_thread.hh"
@@ -36,6 +37,7 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports)
 	exports["Btf"] = btf;
 	exports["RunStatistics"] = RunStatistics::define(env);
 	exports["netlinkRequest"] = Napi::Function::New(env, netlinkRequest, "netlinkRequest");
+	exports["lockFile"] = Napi::Function::New(env, lockFile, "lockFile");
 	exports["textSymbols"] = Napi::Function::New(env, textSymbols, "textSymbols");
 	exports["textSymbolsAt"] = Napi::Function::New(env, textSymbolsAt, "textSymbolsAt");
 	exports["unixPeerPid"] = Napi::Function::New(env, unixPeerPid, "unixPeerPid");

@@ -204,10 +204,16 @@ export function textSymbolsAt(path: string, addresses: BigUint64Array): readonly
 export function netlinkRequest(netnsPath: string | undefined, message: Uint8Array): Promise<Uint8Array>;
 
 /**
- * The process that listens on a unix socket, by the kernel (SO_PEERCRED) and not by its answer; '\0name': in the abstract namespace.
+ * The process that listens on a unix socket, by the kernel (SO_PEERCRED) and not by its answer.
  * undefined: none does, its backlog is full, or it is in no process namespace of ours. It sees a connection that closes at once.
  */
 export function unixPeerPid(name: string): number | undefined;
+
+/**
+ * flock(2): an exclusive lock on the file of this descriptor, without waiting; false: another process holds it. The lock ends when
+ * the descriptor is closed, also by the end of the process, however that comes.
+ */
+export function lockFile(fd: number): boolean;
 
 /** 'v1.1', of the library that was found at run time. */
 export const libbpfVersion: string;

@@ -3,5 +3,5 @@
 
 #include <napi.h>
 
-/** unixPeerPid(name): the process that listens on a unix socket; '\0name' is one of the abstract namespace. */
+/** unixPeerPid(name): the process that listens on a unix socket. */
 Napi::Value unixPeerPid(const Napi::CallbackInfo &info);

@@ -10,7 +10,8 @@ import { test } from 'node:test';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
 import { at, listAt, textAt } from '../lab/host/checked-json.ts';
-import { serveFlags } from '../src/commands/options/serve-options.ts';
+import { SOCKET, serveFlags } from '../src/commands/options/serve-options.ts';
+import { AGENT_LOCK } from '../src/kernel/agent-lock.ts';
 import { readStages } from './dockerfile.ts';
 import { rights } from './service-unit.ts';
 
@@ -76,6 +77,18 @@ test('the agent has the rights of the service unit, and its image the version of
   const { version } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'));
   assert.equal(textAt(compose, 'services', 'agent', 'image'), `tapscope:${version}`);
   assert.ok(existsSync(join(project, textAt(compose, 'services', 'agent', 'build', 'dockerfile'))));
+});
+
+test("the agent's lock and socket are the host's", () => {
+  const folders = listAt(compose, 'services', 'agent', 'volumes').map((volume) => [
+    textAt(volume, 'source'),
+    textAt(volume, 'target'),
+    at(volume, 'read_only'),
+  ]);
+  for (const file of [AGENT_LOCK, SOCKET])
+    assert.ok(
+      folders.some(([source, target, isReadOnly]) => source === dirname(file) && target === source && !isReadOnly),
+    );
 });
 
 test('the images of the Dockerfile are pinned, and it builds with a Node of the kind that these tests run on', () => {

@@ -49,11 +49,10 @@ function program(setExitCode: (code: number) => void): Command {
     .option('--json', 'for programs', false)
     .option(MECHANISM, MECHANISM_HELP, [])
     .option(NO_PIN, NO_PIN_HELP)
+    .option('--socket <path>', 'where the agent listens', SOCKET)
     .exitOverride()
-    .action(async (values) =>
-      setExitCode(
-        await doctor({ json: values.json, verbose: values.verbose, mechanisms: values.mechanism, pin: values.pin }),
-      ),
+    .action(async ({ json, verbose, mechanism, pin, socket }) =>
+      setExitCode(await doctor({ json, verbose, mechanisms: mechanism, pin, socket })),
     );
   scoped(tapscope.command('check').argument('[device]', 'only this device'))
     .description('the state of all queues on one screen, in under three seconds; for monitoring, the first line')

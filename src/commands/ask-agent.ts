@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Verdict } from '../diagnosis/judge.ts';
 import { type Answer, askSocket } from '../kernel/agent-socket.ts';
 import { SCHEMA } from '../outputs/live-message.ts';
+import type { AgentSelf } from '../server/agent-self.ts';
 import { type SnapshotJson, snapshotFromJson } from '../snapshot/json.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { freshlyNamed } from './fresh-names.ts';
@@ -26,6 +27,10 @@ interface SnapshotAnswer extends AnyAnswer {
   readonly snapshot: SnapshotJson;
 }
 
+interface SelfAnswer extends AnyAnswer {
+  readonly agent: AgentSelf | null;
+}
+
 /** Status of what the history does not reach. */
 const NOT_YET = 404;
 /** Status of an agent that has too many to answer, and how long until some of them have their answer. */
@@ -43,6 +48,17 @@ export async function askAbout(
     return status === 200 && isOurs(answer) ? 'same version' : 'other version';
   } catch {
     return 'no agent';
+  }
+}
+
+/** What the agent says of itself; undefined: none of this version answers before `limit`. */
+export async function askSelf(socket: string, limit: AbortSignal): Promise<AgentSelf | undefined> {
+  try {
+    const { status, body } = await askSocket(socket, '/api/v1/agent', limit);
+    const { agent }: SelfAnswer = JSON.parse(body);
+    return status === 200 && typeof agent?.pid === 'number' ? agent : undefined;
+  } catch {
+    return undefined; // no listener, or it ended while it answered
   }
 }
 
@@ -67,8 +83,12 @@ export async function askFindings(
 }
 
 /** The seconds before `at`, or the steps that are left of them. Throws one sentence. */
-export async function askWindow(socket: string, at: number, seconds: number): Promise<readonly Snapshot[]> {
-  const { status, body } = await askSocket(socket, `/api/v1/window?at=${at}&seconds=${seconds}`);
+export async function askWindow(
+  socket: string,
+  { at, seconds }: { readonly at: number; readonly seconds: number },
+  limit?: AbortSignal,
+): Promise<readonly Snapshot[]> {
+  const { status, body } = await askSocket(socket, `/api/v1/window?at=${at}&seconds=${seconds}`, limit);
   if (status !== 200) throw new Error(body.trim());
   const answer: WindowAnswer = JSON.parse(body);
   if (!isOurs(answer))

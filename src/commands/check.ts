@@ -4,12 +4,11 @@
 import { RULES } from '../diagnosis/all-rules.ts';
 import { devicesIn, findingsOn, type Scope } from '../diagnosis/scope.ts';
 import { answerOf } from '../diagnosis/status.ts';
-import { askAgent } from '../kernel/agent-lock.ts';
 import { itemsOf, renderCheck, statusLine } from '../outputs/check-text.ts';
 import type { Judged } from '../outputs/verdict.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { type Silence, talkToAgent } from './agent-silence.ts';
-import { askAbout, askFindings, askSnapshot } from './ask-agent.ts';
+import { askAbout, askFindings, askSelf, askSnapshot } from './ask-agent.ts';
 import { exitCodeOf, jsonOf, judgeSnapshots, withSilence } from './run-diagnosis.ts';
 import { layoutOf } from './terminal.ts';
 import { thisHost } from './version.ts';
@@ -31,7 +30,7 @@ export interface CheckOptions {
 /** Exit code 0: OK, 1: warning, 2: critical, 3: unknown. */
 export async function check(options: CheckOptions): Promise<number> {
   const { said, silence } = await talkToAgent(options.socket, PATIENCE_MS, (limit) =>
-    Promise.all([askAgent(limit), judgedByAgent(options, limit)]),
+    Promise.all([askSelf(options.socket, limit), judgedByAgent(options, limit)]),
   );
   const [agent, byAgent] = said ?? [];
   const judged = byAgent ?? withSilence(await judgedHere(options, silence), silence);

@@ -2,12 +2,13 @@
 // `tapscope demo`: real faults on taps of its own, and what check and diagnose say of each.
 import { type Demo, FAULTS, type Fault, startDemo } from '../bench/demo-faults.ts';
 import { RULES } from '../diagnosis/all-rules.ts';
-import { type AgentSelf, askAgent } from '../kernel/agent-lock.ts';
 import { tunDriver } from '../kernel/host.ts';
 import { itemsOf } from '../outputs/check-text.ts';
 import { renderDemo, renderDemoEnd } from '../outputs/demo-text.ts';
 import type { Judged } from '../outputs/verdict.ts';
+import type { AgentSelf } from '../server/agent-self.ts';
 import type { Snapshot } from '../snapshot.ts';
+import { askSelf } from './ask-agent.ts';
 import { onInterruption } from './interruption.ts';
 import { judgeSnapshots } from './run-diagnosis.ts';
 import { layoutOf } from './terminal.ts';
@@ -18,6 +19,8 @@ export const FAULT_NAMES: readonly string[] = FAULTS.map(({ name }) => name);
 
 /** Of each fault. */
 const WATCH_SECONDS = 6;
+/** An agent that loads its programs does not answer for seconds; one that is stopped or frozen, never. */
+const PATIENCE_MS = 2000;
 
 export interface DemoOptions {
   /** undefined: all, one after another. */
@@ -33,7 +36,7 @@ export async function demo({ fault, socket }: DemoOptions): Promise<number> {
   if (process.getuid?.() !== 0) throw new Error('tapscope demo makes taps and loads BPF programs: run it as root.');
   if (tunDriver() === undefined) throw new Error('The tun driver is not loaded: modprobe tun.');
   const interruption = onInterruption();
-  const agent = await askAgent();
+  const agent = await askSelf(socket, AbortSignal.timeout(PATIENCE_MS));
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   say(
     `Makes taps in a network namespace of its own for about ${faults.length * (WATCH_SECONDS + 3)} s, and leaves nothing behind; Ctrl-C ends it.`,

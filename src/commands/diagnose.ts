@@ -2,7 +2,7 @@
 // `tapscope diagnose`: watches for a while, then says what is wrong with which queue, why, and what to type.
 import { devicesIn, type Scope } from '../diagnosis/scope.ts';
 import type { Snapshot } from '../snapshot.ts';
-import type { Silence } from './agent-silence.ts';
+import { type Silence, talkToAgent } from './agent-silence.ts';
 import { askWindow } from './ask-agent.ts';
 import { parseDuration } from './options/duration.ts';
 import { isMinute, parseTime } from './options/time-of-day.ts';
@@ -25,6 +25,8 @@ export interface DiagnoseOptions {
 }
 
 const USUAL = '10s';
+/** Of an agent that reads half an hour of a thousand queues out of its history. */
+const PATIENCE_MS = 30_000;
 
 /** Exit code 0: OK, 1: warning, 2: critical, 3: unknown. */
 export async function diagnose(options: DiagnoseOptions): Promise<number> {
@@ -33,7 +35,11 @@ export async function diagnose(options: DiagnoseOptions): Promise<number> {
 
 async function diagnoseThen({ scope, duration, json, socket }: DiagnoseOptions, at: string): Promise<number> {
   const seconds = parseDuration('--for', duration ?? (isMinute(at) ? '60s' : USUAL), { least: 2, most: 1800 });
-  const snapshots = await askWindow(socket, parseTime('--at', at, new Date()), seconds);
+  const asked = { at: parseTime('--at', at, new Date()), seconds };
+  const { said: snapshots, silence } = await talkToAgent(socket, PATIENCE_MS, (limit) =>
+    askWindow(socket, asked, limit),
+  );
+  if (!snapshots) throw new SilentAgent(silence ?? { halted: false, words: 'the agent did not answer' });
   return sayVerdict(judgeSnapshots(snapshots, scope, thisHost(), true), json);
 }
 

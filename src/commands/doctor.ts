@@ -5,10 +5,12 @@ import { EVENTS, parseForced } from '../collectors/list.ts';
 import { attachProbes, type Choice, type Probes } from '../engine/attach.ts';
 import { PROBE_SYMBOLS } from '../engine/probe-symbols.ts';
 import { type SkbPath, skbPaths } from '../engine/skb-paths.ts';
-import { AGENT_LOCK, type AgentSelf, askAgent } from '../kernel/agent-lock.ts';
+import { agentPid } from '../kernel/agent-lock.ts';
 import { CAPABILITIES, capabilityNames, type Host, readHost } from '../kernel/host.ts';
 import { type DoctorReport, renderDoctor, renderDoctorShort } from '../outputs/doctor-text.ts';
-import { type Talk, talkToAgent } from './agent-silence.ts';
+import type { AgentSelf } from '../server/agent-self.ts';
+import { talkToAgent } from './agent-silence.ts';
+import { askSelf } from './ask-agent.ts';
 
 /** While it loads its programs, an agent answers nothing for seconds. */
 const PATIENCE_MS = 5000;
@@ -20,13 +22,15 @@ export interface DoctorOptions {
   /** As --mechanism has them: EVENT=NAME. */
   readonly mechanisms: readonly string[];
   readonly pin: boolean;
+  /** Where an agent may listen. */
+  readonly socket: string;
 }
 
 /** Exit code 0: every event by its best mechanism; 1: fallbacks; 3: something is not measured at all. */
-export async function doctor({ json, verbose, mechanisms, pin }: DoctorOptions): Promise<number> {
+export async function doctor({ json, verbose, mechanisms, pin, socket }: DoctorOptions): Promise<number> {
   const host = readHost(PROBE_SYMBOLS);
   const probes = attachProbes(host, EVENTS, { forced: parseForced(mechanisms), pin });
-  const report = reportOf(host, probes, await talkToAgent(AGENT_LOCK, PATIENCE_MS, askAgent));
+  const report = reportOf(host, probes, await seenAgent(socket));
   probes.close();
   process.stdout.write(
     json ? `${JSON.stringify(report, null, 2)}\n` : verbose ? renderDoctor(report) : renderDoctorShort(report),
@@ -34,7 +38,22 @@ export async function doctor({ json, verbose, mechanisms, pin }: DoctorOptions):
   return { best: 0, fallbacks: 1, blind: 3 }[report.verdict];
 }
 
-function reportOf(host: Host, probes: Probes, { said, silence }: Talk<AgentSelf | undefined>): DoctorReport {
+interface SeenAgent {
+  readonly agent: AgentSelf | null;
+  /** Why it does not say more of itself; null: it does, or none runs. */
+  readonly agentSilence: string | null;
+}
+
+/** The lock tells of an agent that listens elsewhere, or not at all. */
+async function seenAgent(socket: string): Promise<SeenAgent> {
+  const { said, silence } = await talkToAgent(socket, PATIENCE_MS, (limit) => askSelf(socket, limit));
+  if (said) return { agent: said, agentSilence: silence?.words ?? null };
+  const pid = agentPid();
+  const elsewhere = pid === undefined ? null : `an agent (pid ${pid}) runs and does not answer on ${socket}`;
+  return { agent: null, agentSilence: silence?.words ?? elsewhere };
+}
+
+function reportOf(host: Host, probes: Probes, seen: SeenAgent): DoctorReport {
   const events = probes.choices().map((choice) => ({
     event: choice.event.name,
     measures: choice.event.measures,
@@ -48,8 +67,7 @@ function reportOf(host: Host, probes: Probes, { said, silence }: Talk<AgentSelf 
     schema: 1,
     verdict: states.includes('blind') ? 'blind' : states.includes('fallback') ? 'fallbacks' : 'best',
     kernel: host.release,
-    agent: said ?? null,
-    agentSilence: silence?.words ?? null,
+    ...seen,
     possibleCpus: host.possibleCpus,
     features: [
       { name: 'BTF', present: host.btf !== undefined, hint: 'needs a kernel built with CONFIG_DEBUG_INFO_BTF' },

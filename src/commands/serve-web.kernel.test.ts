@@ -59,7 +59,7 @@ test('an endpoint that is open to the network says so: in the log, in a metric a
   await safe.stop();
   const agent = await startAgent(t, ['--budget=off'], { listen: '' });
   assert.equal((await agent.metrics()).value('tapscope_endpoint_exposed'), 1);
-  const { stdout } = await tapscope(['doctor']);
+  const { stdout } = await tapscope(['doctor', `--socket=${agent.socket}`]);
   assert.match(
     stdout,
     /An agent runs, .*\nThat is open: every client that reaches :\d+ can read the metrics: set basic_auth_users in /,

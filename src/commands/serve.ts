@@ -12,6 +12,7 @@ import { hostNames } from '../kernel/host-names.ts';
 import { libbpfVersion } from '../kernel/native.ts';
 import { packageRoot } from '../kernel/package.ts';
 import type { Build } from '../metrics.ts';
+import type { AgentSelf } from '../server/agent-self.ts';
 import { createObserver } from '../server/observer.ts';
 import { OtlpExporter } from '../server/otlp/otlp-exporter.ts';
 import { type RunningServer, startServer } from '../server/server.ts';
@@ -42,14 +43,8 @@ async function start(
   undo: (() => unknown)[],
 ): Promise<void> {
   const tenants = new Tenants(options.tenantMap, say);
-  const running: { agent?: Agent; server?: RunningServer } = {};
-  const lock = await claimHost(() => ({
-    pid: process.pid,
-    level: running.agent?.probes.level() ?? 'exact',
-    overhead: Object.fromEntries(running.agent?.overhead ?? []),
-    exposure: running.server?.exposure() ?? null,
-    page: running.server ? pageOf(running.server) : null,
-  }));
+  const running: { agent?: Agent } = {};
+  const lock = claimHost(say);
   undo.push(() => lock.close());
   const observer = createObserver();
   const build = readBuild(release());
@@ -66,9 +61,15 @@ async function start(
     },
     { ...sources, notReady: () => sampler.notReady(), ...(otlp && { exports: () => otlp.exports() }) },
   );
-  running.server = server;
   undo.push(() => server.close());
-  const socket = await startSocket(options.socket, { ...sources, host: thisHost() }).catch(say);
+  const describe = (): AgentSelf => ({
+    pid: process.pid,
+    level: running.agent?.probes.level() ?? 'exact',
+    overhead: Object.fromEntries(running.agent?.overhead ?? []),
+    exposure: server.exposure() ?? null,
+    page: pageOf(server),
+  });
+  const socket = await startSocket(options.socket, { ...sources, host: thisHost() }, describe).catch(say);
   undo.push(() => socket?.close());
   const { filter, budget, detail } = options;
   const collect = { filter, budget, perCpu: detail === 'cpu', tenants };
@@ -79,6 +80,7 @@ async function start(
   undo.push(() => sampler.stop());
   otlp?.start({ rows: server.rows, observer });
   undo.push(() => otlp?.close());
+  if (lock.missing !== undefined) say(new Error(lock.missing));
   process.stdout.write(welcome(server, agent.probes));
 }
 

@@ -99,11 +99,17 @@ test('an agent stopped by a signal: doctor does not say that none runs', { skip:
   const { agent } = await stoppedAgent(t);
   await runWhereItRan(t, agent.pid);
   const silence = `agent \\(pid ${agent.pid}\\) is stopped by a signal \\(state T\\), last ran at least \\d+ s ago: kill -CONT ${agent.pid}`;
-  assert.match((await tapscope(['doctor'])).stdout, new RegExp(`^.*\\nKernel .*, \\d+ CPUs. The ${silence}\\.\\n`));
-  const report = parseJson((await tapscope(['doctor', '--json'])).stdout);
+  assert.match(
+    (await tapscope(['doctor', `--socket=${agent.socket}`])).stdout,
+    new RegExp(`^.*\\nKernel .*, \\d+ CPUs. The ${silence}\\.\\n`),
+  );
+  const report = parseJson((await tapscope(['doctor', '--json', `--socket=${agent.socket}`])).stdout);
   assert.match(textAt(report, 'agentSilence'), new RegExp(`^the ${silence}$`));
   assert.equal(at(report, 'agent'), null);
 
   process.kill(agent.pid, 'SIGCONT');
-  assert.match((await tapscope(['doctor'])).stdout, new RegExp(`An agent runs, pid ${agent.pid}, `));
+  assert.match(
+    (await tapscope(['doctor', `--socket=${agent.socket}`])).stdout,
+    new RegExp(`An agent runs, pid ${agent.pid}, `),
+  );
 });

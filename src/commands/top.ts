@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Scope } from '../diagnosis/scope.ts';
-import { askAgent } from '../kernel/agent-lock.ts';
+import { agentPid } from '../kernel/agent-lock.ts';
 import { listOf, makeRows } from '../outputs/top-rows.ts';
 import { renderTop, type TopPicture } from '../outputs/top-screen.ts';
 import { parseDuration } from './options/duration.ts';
@@ -32,13 +32,13 @@ export async function top(options: TopOptions): Promise<void> {
     throw new Error("top needs a terminal; 'tapscope top -b -n 1' writes the list once.");
   const delayMs = 1000 * parseDuration('--delay', options.delay, { least: 0.5, most: 3600 });
   const count = parseCount(options.count);
-  const agent = await askAgent();
+  const agent = agentPid();
   const watch = new QueueWatch(options.scope, options);
   const end = new AbortController();
   const ended = once(end.signal, 'abort').then(() => undefined);
   try {
     await watch.start();
-    const beside = agent ? besideAgent(agent.pid, watch.isAgent) : '';
+    const beside = agent === undefined ? '' : besideAgent(agent, watch.isAgent);
     const show = isBatch ? showList(options.json, beside, end) : showLive(beside, end);
     try {
       for (let shown = 0; shown < count && !end.signal.aborted; ) {

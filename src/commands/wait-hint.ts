@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands that take their time: on a terminal they say so, and Ctrl-C cuts the time short.
-import { askAgent } from '../kernel/agent-lock.ts';
+import { agentPid } from '../kernel/agent-lock.ts';
 import { visible } from '../snapshot/visible.ts';
-
-/** An agent that is slower is told of by what it is asked next. */
-const PATIENCE_MS = 300;
 
 /** `signal` is aborted by the first Ctrl-C; the second ends the program. The hint is shown when `begun` says that the time has begun. */
 export async function untilCut<Result>(
@@ -18,7 +15,7 @@ export async function untilCut<Result>(
   const isShown = process.stderr.isTTY;
   const show = (text: string): void => void (isShown && process.stderr.write(`\r\u001b[2K${visible(`${text} …`)}`));
   show('Asking the agent, or attaching probes');
-  const agent = isShown ? await besideAgent() : '';
+  const agent = isShown ? besideAgent() : '';
   try {
     return await work(cut.signal, () => {
       const begunAt = performance.now();
@@ -33,7 +30,7 @@ export async function untilCut<Result>(
   }
 }
 
-async function besideAgent(): Promise<string> {
-  const agent = await askAgent(AbortSignal.timeout(PATIENCE_MS));
-  return agent ? `; an agent runs (pid ${agent.pid})` : '';
+function besideAgent(): string {
+  const pid = agentPid();
+  return pid === undefined ? '' : `; an agent runs (pid ${pid})`;
 }

@@ -203,6 +203,11 @@ export function unixPeerPid(name: string): number | undefined {
   return native().unixPeerPid(name);
 }
 
+/** As addon/tapscope.d.ts says: an exclusive flock; false: another process holds it. */
+export function lockFile(fd: number): boolean {
+  return native().lockFile(fd);
+}
+
 /** 'v1.1' */
 export function libbpfVersion(): string {
   return native().libbpfVersion;

@@ -118,7 +118,6 @@ export function renderDoctor(report: DoctorReport): string {
       '',
     );
   lines.push(...missingOf(report));
-  // Any process may answer as the agent: an abstract socket has no owner.
   return `${lines.map(visible).join('\n')}\n`;
 }
 

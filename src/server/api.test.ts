@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // /api/v1 of a real server on 127.0.0.1 and on a unix socket, with a history of golden snapshots.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -163,6 +165,14 @@ test('before there are two snapshots the history says so', async (t) => {
   }
 });
 
+/** As a killed agent leaves it. */
+async function leaveSocket(path: string): Promise<void> {
+  const server = createServer().listen(`${path}.new`);
+  await once(server, 'listening');
+  renameSync(`${path}.new`, path);
+  server.close();
+}
+
 test('only its owner and root may open the socket; what a killed agent left is replaced, what another listens on is not', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'tapscope-api-'));
   t.after(() => rmSync(folder, { recursive: true }));
@@ -176,10 +186,13 @@ test('only its owner and root may open the socket; what a killed agent left is r
   assert.equal(statSync(path).mode & 0o777, 0o600);
   await assert.rejects(startSocket(path, api), /cannot be made \(another agent listens there\).*--socket\.$/);
   await first.close();
-  writeFileSync(path, '');
+  await leaveSocket(path);
   const second = await startSocket(path, api);
   assert.ok(statSync(path).isSocket());
   await second.close();
+  writeFileSync(path, 'not ours');
+  await assert.rejects(startSocket(path, api), /cannot be made \(another file is there, and it is no socket\)/);
+  assert.equal(readFileSync(path, 'utf8'), 'not ours');
   await assert.rejects(
     startSocket('/proc/tapscope/agent.sock', api),
     /^Error: the socket \/proc\/tapscope\/agent\.sock .*\.$/,

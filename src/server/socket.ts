@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The API for other commands on this host: over a unix socket that only its owner and root may open.
-import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { fastify } from 'fastify';
+import { SCHEMA } from '../outputs/live-message.ts';
+import type { AgentSelf } from './agent-self.ts';
 import { type ApiDependencies, addApi } from './api.ts';
 import { answerClientError, createHttpServer } from './http-server.ts';
 import { sendError, validation } from './refusals.ts';
@@ -14,7 +16,11 @@ export interface RunningSocket {
 }
 
 /** Throws one sentence if it cannot be made. */
-export async function startSocket(path: string, api: ApiDependencies): Promise<RunningSocket> {
+export async function startSocket(
+  path: string,
+  api: ApiDependencies,
+  describe: () => AgentSelf | null = () => null,
+): Promise<RunningSocket> {
   const app = fastify({
     ...validation,
     logger: false,
@@ -27,6 +33,7 @@ export async function startSocket(path: string, api: ApiDependencies): Promise<R
   );
   app.setErrorHandler<Error & { readonly statusCode?: number }>((error, _, reply) => sendError(reply, error));
   addApi(app, api);
+  app.get('/api/v1/agent', () => ({ schema: SCHEMA, host: api.host, agent: describe() }));
   try {
     await makeRoom(path);
     await listenPrivately(path, () => app.listen({ path }));
@@ -41,11 +48,13 @@ export async function startSocket(path: string, api: ApiDependencies): Promise<R
   return { close: () => app.close() };
 }
 
-/** What a killed agent left is in the way; of one that lives in another network namespace it is not ours to take. */
+/** What a killed agent left is in the way. A file that is no socket is not ours to remove, nor is the socket of one that listens. */
 async function makeRoom(path: string): Promise<void> {
   const folder = dirname(path);
-  if (!existsSync(folder)) mkdirSync(folder, { mode: 0o755 });
-  if (!existsSync(path)) return;
+  if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
+  const there = lstatSync(path, { throwIfNoEntry: false });
+  if (!there) return;
+  if (!there.isSocket()) throw new Error('another file is there, and it is no socket');
   if (await answers(path)) throw new Error('another agent listens there');
   rmSync(path);
 }

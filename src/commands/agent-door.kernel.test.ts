@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent as built beside a user of the host who wants it stopped, blind or misquoted.
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { statSync } from 'node:fs';
+import test, { type TestContext } from 'node:test';
+import { promisify } from 'node:util';
+import { startAgent, tapscope } from '../../lab/agent/serve-process.ts';
+import { textAt } from '../../lab/host/checked-json.ts';
+import { noLab } from '../../lab/host/netns.ts';
+import { AGENT_LOCK } from '../kernel/agent-lock.ts';
+
+const TENANT = 65_534;
+const FOLDER = '/run/tapscope';
+const SOCKET = `${FOLDER}/agent.sock`;
+
+/** What a tenant may try, each with the error that it gets. */
+const ATTEMPTS = `
+  const fs = require('node:fs'), net = require('node:net');
+  const tried = {};
+  const attempt = (name, work) => { try { work(); tried[name] = 'done'; } catch (error) { tried[name] = error.code; } };
+  attempt('look into the folder', () => fs.readdirSync('${FOLDER}'));
+  attempt('open the lock', () => fs.openSync('${AGENT_LOCK}', 'r'));
+  attempt('write the lock', () => fs.openSync('${AGENT_LOCK}', 'a'));
+  attempt('remove the lock', () => fs.unlinkSync('${AGENT_LOCK}'));
+  attempt('replace the lock', () => fs.renameSync('/dev/null', '${AGENT_LOCK}'));
+  attempt('remove the socket', () => fs.unlinkSync('${SOCKET}'));
+  attempt('put a file beside', () => fs.writeFileSync('${FOLDER}/other', ''));
+  attempt('move the folder', () => fs.renameSync('${FOLDER}', '/run/elsewhere'));
+  attempt('open the folder', () => fs.chmodSync('${FOLDER}', 0o777));
+  const done = () => console.log(JSON.stringify(tried));
+  const connected = (code) => { tried['ask the agent'] = code; done(); };
+  // What was the lock once: its name is free, and of no effect.
+  net.createServer(() => {}).listen('\\0tapscope-agent', () => {
+    net.connect('${SOCKET}').once('connect', () => connected('done')).once('error', ({ code }) => connected(code));
+  });
+`;
+
+/** A process of the tenant that tried everything, and goes on holding the name that was the lock. */
+async function tenant(t: TestContext): Promise<unknown> {
+  const child = spawn(process.execPath, ['-e', ATTEMPTS], { uid: TENANT, gid: TENANT, cwd: '/' });
+  t.after(() => child.kill('SIGKILL'));
+  return JSON.parse(String(await new Promise((resolve) => child.stdout.once('data', resolve))));
+}
+
+test('a tenant can neither take, remove nor replace lock and socket, and an old name of the lock stops no agent', {
+  skip: noLab,
+}, async (t) => {
+  const agent = await startAgent(t, [`--socket=${SOCKET}`]);
+  assert.deepEqual(await tenant(t), {
+    'look into the folder': 'EACCES',
+    'open the lock': 'EACCES',
+    'write the lock': 'EACCES',
+    'remove the lock': 'EACCES',
+    'replace the lock': 'EACCES',
+    'remove the socket': 'EACCES',
+    'put a file beside': 'EACCES',
+    'move the folder': 'EACCES',
+    'open the folder': 'EPERM',
+    'ask the agent': 'EACCES',
+  });
+  assert.match((await tapscope(['doctor'])).stdout, new RegExp(`An agent runs, pid ${agent.pid}, `));
+  const wrapper = ['setpriv', `--reuid=${TENANT}`, '--clear-groups'];
+  const asked = await tapscope(['diagnose', '--at=5s ago'], { wrapper });
+  assert.deepEqual([asked.code, asked.stderr], [3, `tapscope: Only root may ask the agent on ${SOCKET}: use sudo.\n`]);
+
+  await agent.stop('SIGKILL');
+  assert.ok(statSync(SOCKET).isSocket(), 'a killed agent leaves its socket');
+  const next = await startAgent(t, [`--socket=${SOCKET}`]);
+  assert.match((await tapscope(['doctor'])).stdout, new RegExp(`An agent runs, pid ${next.pid}, `));
+});
+
+test('of an agent that listens elsewhere doctor knows the process', { skip: noLab }, async (t) => {
+  const agent = await startAgent(t);
+  const said = `An agent \\(pid ${agent.pid}\\) runs and does not answer on ${SOCKET}\\.`;
+  assert.match((await tapscope(['doctor'])).stdout, new RegExp(said));
+  assert.equal(
+    textAt(JSON.parse((await tapscope(['doctor', '--json'])).stdout), 'agentSilence').includes('does not'),
+    true,
+  );
+});
+
+test('a folder that is not ours stops the start with one sentence', { skip: noLab }, async () => {
+  await promisify(execFile)('mkdir', ['-p', FOLDER]);
+  for (const [prepare, words] of [
+    [`mount -t tmpfs none ${FOLDER}; chown ${TENANT} ${FOLDER}`, /\/run\/tapscope belongs to user 65534, /],
+    [`mount -t tmpfs none /run; ln -s /tmp ${FOLDER}`, /\/run\/tapscope is a symbolic link, /],
+  ] as const) {
+    const wrapper = ['unshare', '--mount', 'sh', '-c', `${prepare}; exec "$@"`, 'sh'];
+    const { code, stderr } = await tapscope(['serve', '--web.listen-address=127.0.0.1:0'], { wrapper });
+    assert.equal(code, 1);
+    assert.match(stderr, /^tapscope: [^\n]+\.\n$/);
+    assert.match(stderr, words);
+  }
+});

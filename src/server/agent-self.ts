@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a running agent says of itself to other commands on this host.
+
+export interface AgentSelf {
+  readonly pid: number;
+  readonly level: 'exact' | 'lean';
+  /** Shares of all CPUs by part; empty: not measured yet. */
+  readonly overhead: Readonly<Record<string, number>>;
+  /** Which unintended clients can read its metrics, in a sentence; null: none. */
+  readonly exposure: string | null;
+  /** Address of its page; null: it does not serve yet. */
+  readonly page: string | null;
+}
