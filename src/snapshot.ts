@@ -8,6 +8,7 @@ import type { Vhost, VhostBatches } from './collectors/vhost/state.ts';
 import type { Identity } from './snapshot/identity.ts';
 import type { Monitor, VirtualCpus } from './snapshot/machine.ts';
 import type { BridgePort } from './snapshot/port-state.ts';
+import type { RowCounts } from './snapshot/row-counters.ts';
 import type { UnseenPackets } from './snapshot/unseen.ts';
 
 /** How a device treats a sender that is faster than its reader. */
@@ -25,7 +26,7 @@ export interface OtherDrop extends ReasonCount {
 }
 
 /** What the probes counted on one queue since its epoch began; packets unless named otherwise. */
-export interface QueueCounters {
+export interface QueueCounters extends RowCounts {
   readonly dropped: readonly ReasonCount[];
   // undefined from here on: no mechanism measures it on this host, or at this level.
   readonly offered: number | undefined;
@@ -34,14 +35,6 @@ export interface QueueCounters {
   readonly enqueued: number | undefined;
   /** Taken out of the ring, by whom; what vhost gave back is in it. */
   readonly consumed: { readonly read: number; readonly vhost: number } | undefined;
-  readonly purged: number | undefined;
-  readonly resized: number | undefined;
-  /** Taken out of the ring by a reader whose buffer could not be filled. */
-  readonly failed: number | undefined;
-  /** Given back by vhost-net, into the ring or, without room, lost. */
-  readonly unproduced: number | undefined;
-  /** Did not fit back into the ring when vhost un-consumed them. */
-  readonly overflowed: number | undefined;
   readonly delivered: number | undefined;
 }
 

@@ -9,7 +9,7 @@ import type { RedirectCount } from '../collectors/redirect/state.ts';
 import { flowOf, historyOf, type Regard } from '../collectors/ring/history.ts';
 import { type VhostMeasured, vhostOf } from '../collectors/vhost/collect.ts';
 import type { VhostBatches } from '../collectors/vhost/state.ts';
-import { type DeviceSums, emptySums, type QueueSums } from '../engine/queue-sums.ts';
+import { type DeviceSums, emptySums, type QueueSums, shownCounts } from '../engine/queue-sums.ts';
 import type { DropReasons } from '../engine/reasons.ts';
 import type { WalkedDevice, WalkedQueue } from '../engine/walk.ts';
 import type {
@@ -197,11 +197,7 @@ function countersOf(sums: QueueSums, measured: Measured, balance: QueueBalance |
     offeredBytes: measured.counted ? sums.offeredBytes : undefined,
     enqueued,
     consumed: measured.consumedCounted ? { read, vhost: sums.consumed - read } : undefined,
-    purged: measured.freedMeasured ? sums.purged : undefined,
-    resized: measured.freedMeasured ? sums.resized : undefined,
-    failed: measured.freedMeasured ? sums.failed : undefined,
-    unproduced: measured.vhost.returned ? sums.unproduced : undefined,
-    overflowed: measured.freedMeasured ? sums.overflowed : undefined,
+    ...shownCounts(sums, { freed: measured.freedMeasured, returned: measured.vhost.returned }),
     delivered: balance?.known ? balance.delivered : undefined,
   };
 }

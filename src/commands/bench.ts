@@ -10,8 +10,8 @@ import { agentPid } from '../kernel/agent-lock.ts';
 import { tunDriver } from '../kernel/host.ts';
 import { hasPktgen } from '../kernel/pktgen.ts';
 import { renderBench } from '../outputs/bench-text.ts';
-import { onInterruption } from './interruption.ts';
 import type { BenchFlags } from './options/bench-options.ts';
+import { onInterruption } from './terminal/interruption.ts';
 import { version } from './version.ts';
 
 /** Exit code 0: all numbers agree; 1: they do not, nothing could be measured, or something is not as it was before. */

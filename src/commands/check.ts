@@ -10,7 +10,7 @@ import type { Snapshot } from '../snapshot.ts';
 import { type Silence, talkToAgent } from './agent-silence.ts';
 import { askAbout, askFindings, askSelf, askSnapshot } from './ask-agent.ts';
 import { exitCodeOf, jsonOf, judgeSnapshots, withSilence } from './run-diagnosis.ts';
-import { layoutOf } from './terminal.ts';
+import { layoutOf } from './terminal/terminal.ts';
 import { thisHost } from './version.ts';
 import { watchHost } from './watch.ts';
 

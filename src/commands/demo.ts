@@ -9,9 +9,9 @@ import type { Judged } from '../outputs/verdict.ts';
 import type { AgentSelf } from '../server/agent-self.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { askSelf } from './ask-agent.ts';
-import { onInterruption } from './interruption.ts';
 import { judgeSnapshots } from './run-diagnosis.ts';
-import { layoutOf } from './terminal.ts';
+import { onInterruption } from './terminal/interruption.ts';
+import { layoutOf } from './terminal/terminal.ts';
 import { thisHost } from './version.ts';
 import { watchHost } from './watch.ts';
 

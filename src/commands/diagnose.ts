@@ -8,8 +8,8 @@ import { parseDuration } from './options/duration.ts';
 import { isMinute, parseTime } from './options/time-of-day.ts';
 import { judgeSnapshots, sayVerdict, withSilence } from './run-diagnosis.ts';
 import { SilentAgent } from './snapshot-source.ts';
+import { untilCut } from './terminal/wait-hint.ts';
 import { thisHost } from './version.ts';
-import { untilCut } from './wait-hint.ts';
 import { watchHost } from './watch.ts';
 
 export interface DiagnoseOptions {

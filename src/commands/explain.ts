@@ -3,7 +3,7 @@
 
 import { RULES } from '../diagnosis/all-rules.ts';
 import { renderExplanation, renderRuleList } from '../outputs/explanation.ts';
-import { layoutOf } from './terminal.ts';
+import { layoutOf } from './terminal/terminal.ts';
 
 export function explain(name: string | undefined, json: boolean): void {
   const rule = RULES.find((one) => one.name === name);

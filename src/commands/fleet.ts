@@ -6,7 +6,7 @@ import { answerOfFleet, lookAtFleet } from '../fleet/fleet-state.ts';
 import { endpointOf } from '../fleet/prometheus-api.ts';
 import { renderFleet } from '../outputs/fleet-text.ts';
 import { parseDuration } from './options/duration.ts';
-import { layoutOf } from './terminal.ts';
+import { layoutOf } from './terminal/terminal.ts';
 
 export interface FleetOptions {
   readonly url: string;

@@ -9,8 +9,8 @@ import { visible } from '../snapshot/visible.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { parseDuration } from './options/duration.ts';
 import { type RecordingHeader, RecordingWriter, SCHEMA } from './recording.ts';
+import { untilCut } from './terminal/wait-hint.ts';
 import { thisHost } from './version.ts';
-import { untilCut } from './wait-hint.ts';
 import { watchHost } from './watch.ts';
 
 export interface RecordOptions {

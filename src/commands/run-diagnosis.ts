@@ -11,7 +11,7 @@ import { type Judged, renderVerdict } from '../outputs/verdict.ts';
 import { visible } from '../snapshot/visible.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Silence } from './agent-silence.ts';
-import { layoutOf } from './terminal.ts';
+import { layoutOf } from './terminal/terminal.ts';
 
 /** In less, a single packet would be a rate. */
 const LEAST_SECONDS = 0.5;

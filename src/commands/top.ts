@@ -8,8 +8,8 @@ import { listOf, makeRows } from '../outputs/top-rows.ts';
 import { renderTop, type TopPicture } from '../outputs/top-screen.ts';
 import { parseDuration } from './options/duration.ts';
 import { type QueuesSeen, QueueWatch } from './queue-watch.ts';
-import { openScreen } from './screen.ts';
-import { layoutOf } from './terminal.ts';
+import { openScreen } from './terminal/screen.ts';
+import { layoutOf } from './terminal/terminal.ts';
 import { afterKey, FIRST_STATE } from './top-keys.ts';
 
 export interface TopOptions {

@@ -2,6 +2,7 @@
 // Counts of queues beside their rows: rare ones, and those made on demand.
 import { layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
+import type { RowCounter } from '../snapshot/row-counters.ts';
 import { HashEntries } from './hash-entries.ts';
 
 /** By name in enum queue_event of bpf/queue-events.bpf.h. */
@@ -31,7 +32,7 @@ const NAMES = {
   queueMoved: 'EVENT_QUEUE_MOVED',
 } as const;
 
-export type QueueEvent = keyof typeof NAMES;
+export type QueueEvent = keyof typeof NAMES | RowCounter;
 
 /** Sums over the CPUs of one queue; what is not in it never happened, or is not measured. */
 export type EventSums = Map<QueueEvent, number>;
@@ -41,13 +42,16 @@ export class QueueEvents {
   readonly #at: Readonly<Record<'row' | 'event', number>>;
   readonly #events: ReadonlyMap<number, QueueEvent>;
 
-  constructor(object: BpfObject) {
+  /** `others`: row counters that have no field in the row. */
+  constructor(object: BpfObject, others: readonly RowCounter[] = []) {
     const btf = object.btf();
     this.#entries = new HashEntries(object, 'queue_events');
     this.#at = layoutOf(btf, 'queue_event_key', ['row', 'event']).at;
     const numbers = new Map(btf.enumValues('queue_event')?.map(({ name, value }) => [name, value]));
-    const events = Object.keys(NAMES).filter((event): event is QueueEvent => event in NAMES);
-    this.#events = new Map(events.map((event) => [numbers.get(NAMES[event]) ?? -1, event]));
+    const events = Object.keys(NAMES).filter((event): event is keyof typeof NAMES => event in NAMES);
+    const names = new Map<QueueEvent, string>(events.map((event) => [event, NAMES[event]]));
+    for (const name of others) names.set(name, `EVENT_${name.toUpperCase()}`);
+    this.#events = new Map([...names].map(([event, name]) => [numberOf(numbers, name), event]));
   }
 
   /** By row number. */
@@ -68,6 +72,13 @@ export class QueueEvents {
   remove(rows: ReadonlySet<number>): void {
     this.#entries.removeWhere((key) => rows.has(key.getUint32(this.#at.row, true)));
   }
+}
+
+function numberOf(numbers: ReadonlyMap<string, number>, name: string): number {
+  const number = numbers.get(name);
+  if (number === undefined)
+    throw new Error(`enum queue_event has no ${name}: the BPF object is of another build. Run 'make bpf'.`);
+  return number;
 }
 
 export function addEvents(sums: EventSums, more: EventSums | undefined): void {

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counters of one queue, summed over its CPUs.
+import { ROW_COUNTERS, type RowCounter, type RowCounts, type Seen } from '../snapshot/row-counters.ts';
 import type { CpuCounters } from '../snapshot.ts';
 import type { EventSums } from './queue-events.ts';
 import type { SharedSums } from './shared-rows.ts';
 import { type BatchSums, emptyBatchSums } from './vhost-batches.ts';
 
+export const ROW_COUNTER_NAMES = Object.keys(ROW_COUNTERS).filter((name): name is RowCounter => name in ROW_COUNTERS);
+const NO_ROWS = ofEach(() => 0);
+
 /** Sums over the CPUs of one queue. */
-export interface QueueSums {
+export interface QueueSums extends Record<RowCounter, number> {
   offered: number;
   offeredBytes: number;
   /** Packets, and XDP frames that were redirected: those that certainly entered the ring. */
@@ -23,12 +27,6 @@ export interface QueueSums {
   readonly dropped: number[];
   /** By reason number. */
   readonly rare: Map<number, number>;
-  purged: number;
-  resized: number;
-  failed: number;
-  overflowed: number;
-  /** Given back to the ring by vhost after they were consumed. */
-  unproduced: number;
   /** Of `offered`: sent by NET_TX. */
   sentBySoftirq: number;
   /** undefined: no packet was offered yet. */
@@ -51,14 +49,10 @@ export function emptySums(slots: number): QueueSums {
     consumed: 0,
     consumedByVhost: 0,
     bypassed: 0,
-    purged: 0,
-    resized: 0,
-    failed: 0,
-    overflowed: 0,
-    unproduced: 0,
     sentBySoftirq: 0,
   };
   return {
+    ...NO_ROWS,
     ...zero,
     shared: undefined,
     dropped: new Array<number>(slots).fill(0),
@@ -67,4 +61,20 @@ export function emptySums(slots: number): QueueSums {
     batches: emptyBatchSums(),
     perCpu: [],
   };
+}
+
+/** As a snapshot has them: what is not `seen` is not known. */
+export function shownCounts(sums: QueueSums, seen: Readonly<Record<Seen, boolean>>): RowCounts {
+  return ofEach((name) => (seen[ROW_COUNTERS[name]] ? sums[name] : undefined));
+}
+
+function ofEach<Value>(value: (name: RowCounter) => Value): Record<RowCounter, Value> {
+  const made: Partial<Record<RowCounter, Value>> = {};
+  for (const name of ROW_COUNTER_NAMES) made[name] = value(name);
+  if (!isWhole(made)) throw new Error('A row counter has no value.');
+  return made;
+}
+
+function isWhole<Value>(made: Partial<Record<RowCounter, Value>>): made is Record<RowCounter, Value> {
+  return ROW_COUNTER_NAMES.every((name) => name in made);
 }

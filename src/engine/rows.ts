@@ -4,12 +4,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
+import type { RowCounter } from '../snapshot/row-counters.ts';
 import type { CpuCounters } from '../snapshot.ts';
 import { Entered } from './entered.ts';
 import { Histograms, type QueueHistograms } from './histograms.ts';
 import { LastRows } from './last-rows.ts';
 import { addEvents, type EventSums, QueueEvents } from './queue-events.ts';
-import { type DeviceSums, emptySums, type QueueSums } from './queue-sums.ts';
+import { type DeviceSums, emptySums, type QueueSums, ROW_COUNTER_NAMES } from './queue-sums.ts';
 import { RareDrops } from './rare-drops.ts';
 import { mergeShared, NO_CPU, SharedRows } from './shared-rows.ts';
 import { VhostBatches } from './vhost-batches.ts';
@@ -24,15 +25,10 @@ const FIELDS = [
   'consumed',
   'bypassed',
   'dropped',
-  'purged',
-  'resized',
-  'failed',
-  'overflowed',
-  'unproduced',
   'consumed_by_vhost',
   'sent_by_softirq',
 ] as const;
-type Field = (typeof FIELDS)[number];
+type Field = (typeof FIELDS)[number] | RowCounter;
 
 /** ROW_ENDED of bpf/queue.bpf.h, in the half that holds the queue. */
 const ROW_ENDED = 1 << 31;
@@ -71,6 +67,9 @@ export class Rows {
   readonly #events: QueueEvents;
   readonly #batches: VhostBatches;
   readonly #layout: Layout<Field>;
+  /** Row counters that are fields of the row, and those that are events beside it. */
+  readonly #inRow: readonly RowCounter[];
+  readonly #beside: readonly RowCounter[];
   readonly #view: MapView;
   readonly #freshAt: number;
   readonly #rowsAt: number;
@@ -88,10 +87,14 @@ export class Rows {
     const btf = object.btf();
     this.#rare = new RareDrops(object);
     this.#histograms = new Histograms(object);
-    this.#events = new QueueEvents(object);
     this.#batches = new VhostBatches(object);
-    this.#layout = layoutOf(btf, 'row', FIELDS);
-    this.#slots = btf.struct('row')?.fields.find(({ name }) => name === 'dropped')?.count ?? 0;
+    const fields = btf.struct('row')?.fields ?? [];
+    const isInRow = (one: RowCounter): boolean => fields.some(({ name }) => name === one);
+    this.#inRow = ROW_COUNTER_NAMES.filter(isInRow);
+    this.#beside = ROW_COUNTER_NAMES.filter((name) => !isInRow(name));
+    this.#events = new QueueEvents(object, this.#beside);
+    this.#layout = layoutOf<Field>(btf, 'row', [...FIELDS, ...this.#inRow]);
+    this.#slots = fields.find(({ name }) => name === 'dropped')?.count ?? 0;
     this.#view = object.mapView('.bss');
     this.#shared = new SharedRows(object, this.#view);
     const offsetOf = (name: string) => btf.variables('.bss').find((variable) => variable.name === name)?.offset ?? 0;
@@ -161,6 +164,7 @@ export class Rows {
       else this.#add(sums, number, rare.get(number));
       if (perCpu && identity.cpu !== NO_CPU) addPerCpu(sums.perCpu, this.#ofCpu(number, identity.cpu));
       addEvents(sums.events, events.get(number));
+      for (const name of this.#beside) sums[name] = sums.events.get(name) ?? 0;
     }
     return queues;
   }
@@ -209,11 +213,7 @@ export class Rows {
     this.#batches.addTo(sums.batches, number);
     // What ends a packet's way is read before what begins it: a sum never shows more enqueued than offered. And all that was
     // taken before what vhost-net took of it, which is counted first.
-    sums.purged += view.u64(base + at.purged);
-    sums.resized += view.u64(base + at.resized);
-    sums.failed += view.u64(base + at.failed);
-    sums.overflowed += view.u64(base + at.overflowed);
-    sums.unproduced += view.u64(base + at.unproduced);
+    for (const name of this.#inRow) sums[name] += view.u64(base + at[name]);
     sums.consumed += view.u64(base + at.consumed);
     sums.consumedByVhost += view.u64(base + at.consumed_by_vhost);
     const [enqueued, bypassed] = [view.u64(base + at.enqueued), view.u64(base + at.bypassed)];

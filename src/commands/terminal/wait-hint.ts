@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands that take their time: on a terminal they say so, and Ctrl-C cuts the time short.
-import { agentPid } from '../kernel/agent-lock.ts';
-import { visible } from '../snapshot/visible.ts';
+import { agentPid } from '../../kernel/agent-lock.ts';
+import { visible } from '../../snapshot/visible.ts';
 
 /** `signal` is aborted by the first Ctrl-C; the second ends the program. The hint is shown when `begun` says that the time has begun. */
 export async function untilCut<Result>(

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+// The recipes of CONTRIBUTING.md, followed to the letter in a copy of the tree: how many hand-written files each takes, and that no other is missing.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+const FOLDERS = 'addon bpf dashboards deploy docs lab src traffic'.split(' ');
+const PAGES = readdirSync('.', { withFileTypes: true }).flatMap((entry) => (entry.isFile() ? [entry.name] : []));
+
+/** What is written into which file, behind which words; without these, a new file. */
+interface Edit {
+  readonly file: string;
+  readonly behind?: string;
+  readonly text: string;
+}
+
+const COUNTER: readonly Edit[] = [
+  { file: 'bpf/queue-events.bpf.h', behind: 'enum queue_event {\n', text: '\tEVENT_TRUNCATED,\n' },
+  { file: 'src/snapshot/row-counters.ts', behind: "  overflowed: 'freed',\n", text: "  truncated: 'freed',\n" },
+  {
+    file: 'src/collectors/transmit/metrics.ts',
+    behind: '    (queue) => queue.counters?.overflowed,\n  ),\n',
+    text: `  counter(
+    'tapscope_queue_truncated_packets_total',
+    'Packets that did not fit the buffer of their reader.',
+    (queue) => queue.counters?.truncated,
+  ),
+`,
+  },
+];
+
+const MECHANISM: readonly Edit[] = [
+  {
+    file: 'bpf/vhost.bpf.c',
+    behind: '#include "vhost-types.bpf.h"\n',
+    text: `
+SEC("?fexit/vhost_net_buf_unproduce")
+int BPF_PROG(unproduced_fexit, struct vhost_net_virtqueue *nvq)
+{
+	return 0;
+}
+`,
+  },
+  {
+    file: 'src/collectors/vhost/events.ts',
+    behind: "        obstacle: (host) => untraceable(host, 'vhost_net_buf_unproduce', 1),\n      },\n",
+    text: `      {
+        name: 'fexit',
+        provides: ['returned'],
+        programs: ['unproduced_fexit'],
+        pins: true,
+        needs: WALK,
+        price: 'a little later',
+        obstacle: (host) => untraceable(host, 'vhost_net_buf_unproduce', 1),
+      },
+`,
+  },
+  { file: 'lab/guest/forced.ts', behind: "  'batches=fentry': SAME,\n", text: "  'returned=fexit': SAME,\n" },
+];
+
+const RULE: readonly Edit[] = [
+  {
+    file: 'src/diagnosis/rules/reader-truncates.ts',
+    text: `// SPDX-License-Identifier: Apache-2.0
+
+import type { Rule } from '../rule.ts';
+
+export const readerTruncates: Rule = {
+  name: 'reader-truncates',
+  summary: 'the buffer of the reader is smaller than the packets',
+  explanation: 'The kernel cuts what does not fit.',
+  speaksOf: 'ring-loss',
+  needs: ['transmit'],
+  judge: () => [],
+};
+`,
+  },
+  {
+    file: 'src/diagnosis/all-rules.ts',
+    behind: "import { readerStarved } from './rules/reader-starved.ts';\n",
+    text: "import { readerTruncates } from './rules/reader-truncates.ts';\n",
+  },
+  { file: 'src/diagnosis/all-rules.ts', behind: '  readerBlocked,\n', text: '  readerTruncates,\n' },
+];
+
+const COMMAND: readonly Edit[] = [
+  {
+    file: 'src/commands/about-host.ts',
+    text: `// SPDX-License-Identifier: Apache-2.0
+// \`tapscope host\`: what is said of this host beside every figure.
+import { thisHost } from './version.ts';
+
+export function host(): void {
+  process.stdout.write(\`\${JSON.stringify(thisHost())}\\n\`);
+}
+`,
+  },
+  {
+    file: 'src/main.ts',
+    behind: "import { helpAfter } from './commands/help.ts';\n",
+    text: "import { host } from './commands/about-host.ts';\n",
+  },
+  {
+    file: 'src/main.ts',
+    behind: '    .action((kind) => completion(tapscope, kind));\n',
+    text: "  tapscope.command('host').description('version and kernel').exitOverride().action(host);\n",
+  },
+  {
+    file: 'src/commands/help.ts',
+    behind: 'export const HELP: Readonly<Record<string, CommandHelp>> = {\n',
+    text: "  host: { examples: [['host', 'version and kernel']], exitCodes: SUCCESS },\n",
+  },
+  {
+    file: 'docs/commands.md',
+    behind: '| command | what it does |\n|---|---|\n',
+    text: '| `tapscope host` | version and kernel |\n',
+  },
+];
+
+const copy = mkdtempSync(join(tmpdir(), 'tapscope-recipes-'));
+
+before(() => {
+  for (const one of [...FOLDERS, ...PAGES]) cpSync(one, join(copy, one), { recursive: true });
+  symlinkSync(join(process.cwd(), 'node_modules'), join(copy, 'node_modules'));
+  for (const edit of [COUNTER, MECHANISM, RULE, COMMAND].flat()) write(edit);
+});
+after(() => rmSync(copy, { recursive: true, force: true }));
+
+function write({ file, behind, text }: Edit): void {
+  const path = join(copy, file);
+  const old = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  assert.ok(behind === undefined ? old === '' : old.split(behind).length === 2, `${file} has '${behind}' once`);
+  writeFileSync(
+    path,
+    old.replace(behind ?? '', () => (behind ?? '') + text),
+  );
+}
+
+function inCopy(program: string, ...words: readonly string[]): string {
+  // Else a test runner in a test runner runs nothing.
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const { status, stdout, stderr } = spawnSync(program, words, { cwd: copy, encoding: 'utf8', env });
+  assert.equal(status, 0, `${program} ${words.join(' ')}: ${stdout}${stderr}`);
+  return stdout;
+}
+
+const node = (...words: readonly string[]): string => inCopy(process.execPath, '--import', 'tsx', ...words);
+
+/** The files that the recipe takes, by hand; each is named in CONTRIBUTING.md, of a collector's by its last part. */
+function filesOf(name: string, edits: readonly Edit[]): readonly string[] {
+  const page = readFileSync('CONTRIBUTING.md', 'utf8');
+  const words = page.split(/^\* /m).find((item) => item.startsWith(`**${name}**`)) ?? '';
+  assert.notEqual(words, '', `CONTRIBUTING.md has no recipe for ${name}`);
+  const files = [...new Set(edits.map(({ file }) => file))];
+  const isNamed = (file: string): boolean =>
+    [file, file.replace(/.*\//, ''), file.replace(/[^/]*$/, '')].some((part) => words.includes(`\`${part}\``));
+  assert.deepEqual(
+    files.filter((file) => !isNamed(file)),
+    [],
+    `the recipe "${name}" names every file`,
+  );
+  return files;
+}
+
+test('all four together have sound types, and the tests of the tree and of its lists hold', () => {
+  inCopy(process.execPath, 'node_modules/typescript/bin/tsc', '--noEmit');
+  node('--test', 'src/tree.test.ts', 'src/docs.test.ts', 'src/diagnosis/all-rules.test.ts', 'lab/guest/forced.test.ts');
+});
+
+test('a counter takes three files: its place in C, its name, a line of the catalogue', () => {
+  assert.equal(filesOf('A counter', COUNTER).length, 3);
+  const said = node(
+    '--input-type=module',
+    '--eval',
+    `import { emptySums, ROW_COUNTER_NAMES, shownCounts } from './src/engine/queue-sums.ts';
+    import { transmitMetrics } from './src/collectors/transmit/metrics.ts';
+    const counts = shownCounts({ ...emptySums(1), truncated: 42 }, { freed: true, returned: false });
+    const { name } = transmitMetrics.at(-1);
+    console.log(JSON.stringify([ROW_COUNTER_NAMES.at(-1), emptySums(1).truncated, counts, name]));`,
+  );
+  const counts = { purged: 0, resized: 0, failed: 0, overflowed: 0, truncated: 42 };
+  assert.deepEqual(JSON.parse(said), ['truncated', 0, counts, 'tapscope_queue_truncated_packets_total']);
+});
+
+test('a mechanism takes two files and C, which compiles', () => {
+  const files = filesOf('A mechanism', MECHANISM);
+  assert.equal(files.filter((file) => !file.startsWith('bpf/')).length, 2);
+  // As the Makefile does, but for the code that the compiler would make of it.
+  const flags = inCopy('make', '--silent', '--eval=flags: ; @echo $(BPF_FLAGS)', 'flags').trim().split(' ');
+  inCopy('clang', ...flags, '-fsyntax-only', 'bpf/tapscope.bpf.c');
+});
+
+test('a rule takes one file and a line', () => {
+  const files = filesOf('A rule', RULE);
+  assert.deepEqual(files.slice(1), ['src/diagnosis/all-rules.ts']);
+  assert.match(node('src/main.ts', 'explain', 'reader-truncates'), /cuts what does not fit/);
+});
+
+test('a command takes one file and its words', () => {
+  const files = filesOf('A command', COMMAND);
+  assert.deepEqual(files.slice(1), ['src/main.ts', 'src/commands/help.ts', 'docs/commands.md']);
+  assert.match(node('src/main.ts', 'host'), /^\{"kernel":/);
+  assert.match(
+    node('src/main.ts', 'host', '--help'),
+    /Examples:\n {2}tapscope host {2}version and kernel\n\nExit codes:/,
+  );
+});
