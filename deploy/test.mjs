@@ -25,7 +25,7 @@ const shortBoot = /short-boot-[^/]*\.vm\.test\.ts$/;
 
 /** What a run is made of: the steps before the tests, and which test files. */
 const modes = {
-  daily: { steps: [build, lint], includes: (file) => !slow.test(file) || shortBoot.test(file) },
+  daily: { steps: [build, lint], includes: (file) => !slow.test(file) || shortBoot.test(file), overlaps: true },
   kernels: { steps: [build], includes: (file) => slow.test(file) && !shortBoot.test(file), sanitizes: true },
   nightly: { steps: [build, lengthen], includes: (file) => slow.test(file) && !shortBoot.test(file) },
   programs: { steps: [build, playPrograms], includes: () => false, takesWords: true },
@@ -42,7 +42,7 @@ async function main(root, mode, words) {
   const isNarrowed = words.length > 0 && !mode.takesWords;
   const named = isNarrowed ? (file) => words.some((word) => file.includes(word)) : mode.includes;
   const sanitizes = mode.sanitizes && words.length === 0;
-  await runTests(files.filter(named), sanitizes ? runSanitized : async () => {});
+  await runTests(files.filter(named), sanitizes ? runSanitized : async () => {}, mode.overlaps);
 }
 
 function build() {
@@ -103,14 +103,17 @@ function listTests(folder) {
 /**
  * Pure tests run side by side, three at a time, for some wait for the clock. Those of this kernel take turns, for all share the one kernel;
  * most of their time they wait for something, so that two VMs get more than one of two CPUs beside them (and wait when they want both:
- * lab/vm/boot.ts). What takes long begins early, so that the run does not wait for it at the end.
+ * lab/vm/boot.ts). What takes long begins early, so that the run does not wait for it at the end. `overlaps`: pure tests and VMs, one after
+ * the other, take as long as those of this kernel, so that both begin at once.
  */
-async function runTests(files, afterKernel) {
+async function runTests(files, afterKernel, overlaps) {
   const kernel = files.filter((file) => onKernel.test(file));
   const vms = files.filter((file) => inVm.test(file));
   const pure = files.filter((file) => !kernel.includes(file) && !vms.includes(file));
-  await runFiles(firstThose(slow, pure), 3);
-  await Promise.all([runOnKernel(kernel).then(afterKernel), runFiles(firstThose(earlyVm, vms), 2)]);
+  const purely = runFiles(firstThose(slow, pure), overlaps ? 2 : 3);
+  if (!overlaps) await purely;
+  const inVms = purely.then(() => runFiles(firstThose(earlyVm, vms), 2));
+  await Promise.all([runOnKernel(kernel).then(afterKernel), inVms]);
 }
 
 function firstThose(pattern, files) {

@@ -55,7 +55,7 @@ export const GUEST_FILES: readonly { readonly file: string; readonly daily: read
   { file: 'lab/guest/receive.guest.ts', daily: ['6.12'] },
   { file: 'lab/guest/redirect.guest.ts', daily: ['7.3'] },
   { file: 'lab/guest/readers.guest.ts', daily: NIGHTLY },
-  { file: 'src/collectors/readers/readers.kernel.test.ts', daily: NIGHTLY },
+  { file: 'src/collectors/readers/readers.slow.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/collectors/drops/before-tun.kernel.test.ts', daily: ['6.1'] },
   { file: 'src/collectors/drops/routed-drops.kernel.test.ts', daily: ['6.1', '7.3'] },
   { file: 'src/collectors/drops/unrouted.kernel.test.ts', daily: ['6.1', '7.3'] },
@@ -73,7 +73,7 @@ export const GUEST_FILES: readonly { readonly file: string; readonly daily: read
   { file: 'src/collectors/readers/wakeups.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/kernel/own-device.kernel.test.ts', daily: ['7.3'] },
   { file: 'src/collectors/macvtap/macvtap.kernel.test.ts', daily: NIGHTLY },
-  { file: 'src/inventory/owners.kernel.test.ts', daily: NIGHTLY },
+  { file: 'src/inventory/owners.slow.kernel.test.ts', daily: NIGHTLY },
 ];
 
 const RUN = 'lab/kernels/main.ts';

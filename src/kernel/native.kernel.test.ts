@@ -188,7 +188,7 @@ test('close() ends everything but what was copied out, and may come twice', (t) 
   for (const use of Object.values(uses)) assert.throws(use, failure('EBADF', /the object is closed/));
 });
 
-test('500 lives leave no descriptor', () => {
+test('100 lives leave no descriptor', () => {
   const live = (): void => {
     const object = new BpfObject(fixturePath);
     // Loading costs milliseconds a program.
@@ -201,7 +201,7 @@ test('500 lives leave no descriptor', () => {
   };
   live();
   const before = openFds();
-  for (let i = 0; i < 500; i++) live();
+  for (let i = 0; i < 100; i++) live();
   assert.equal(openFds(), before);
 });
 
