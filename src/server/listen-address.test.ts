@@ -22,6 +22,10 @@ for (const [text, host, port, loopback] of [
   });
 }
 
+test('brackets may hold an address of IPv4', () => {
+  assert.deepEqual(parseListenAddress('[10.1.2.3]:9000'), { host: '10.1.2.3', port: 9000 });
+});
+
 for (const text of [
   '',
   '9000',
@@ -31,7 +35,7 @@ for (const text of [
   '::1:9000',
   '[::1]',
   '[::g]:9000',
-  '[127.0.0.1]:9000',
+  '[localhost]:9000',
   ':65536',
   ':-1',
   ':9e3',

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the server listens, written as for other exporters: 127.0.0.1:9000, [::1]:9000, localhost:9000, :9000 for every address.
-import { isIPv6 } from 'node:net';
+// Brackets may hold an address of IPv4 too, as in Go's exporters: a pod's manifest cannot know which its node has.
+import { isIP, isIPv6 } from 'node:net';
 
 export interface ListenAddress {
   /** undefined: every address of the host. */
@@ -9,17 +10,17 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-const pattern = /^(?:\[(?<ipv6>[^\]]+)\]|(?<name>[^:[\]\s]*)):(?<port>\d{1,5})$/;
+const pattern = /^(?:\[(?<address>[^\]]+)\]|(?<name>[^:[\]\s]*)):(?<port>\d{1,5})$/;
 
 export function parseListenAddress(text: string): ListenAddress {
-  const { ipv6, name, port } = pattern.exec(text)?.groups ?? {};
-  const valid = port !== undefined && Number(port) <= 65_535 && (ipv6 === undefined || isIPv6(ipv6));
+  const { address, name, port } = pattern.exec(text)?.groups ?? {};
+  const valid = port !== undefined && Number(port) <= 65_535 && (address === undefined || isIP(address) > 0);
   if (!valid) {
     throw new Error(
       `cannot listen on "${text}": not an address and port; write for example 127.0.0.1:10747, [::1]:10747 or :10747 (every address).`,
     );
   }
-  const host = ipv6 ?? name;
+  const host = address ?? name;
   return { host: host === '' ? undefined : host, port: Number(port) };
 }
 
