@@ -17,6 +17,7 @@ import { copyNode, makeBareRoot, startInside, whyNoBareRoot } from './bare-root.
 
 const project = join(import.meta.dirname, '..');
 const release = join(project, 'dist/release');
+const isPackage = /-linux-[^/]*\.tgz$/;
 const FIRST_METRIC_MS = 5000;
 
 // A test that is interrupted cleans up as well.
@@ -38,7 +39,7 @@ test('npm install -g of the tarball, in a bare Debian 12', { skip: whyNoBareRoot
   execFileSync('node', ['deploy/release.mjs', '--no-audit', '--no-deb'], { cwd: project, stdio: 'pipe' });
   makeBareRoot(root);
   copyNode(root);
-  const tarball = readdirSync(release).find((file) => file.endsWith('.tgz')) ?? '';
+  const tarball = readdirSync(release).find((file) => isPackage.test(file)) ?? '';
   cpSync(join(release, tarball), join(root, 'mnt', tarball));
 
   await t.test('nothing is compiled or downloaded', async () => {
@@ -113,7 +114,7 @@ test('checksums and the bill of materials are of what is there', { skip: whyNoBa
     'tar',
     [
       '-xzOf',
-      join(release, String(sums.find(([, file]) => file?.endsWith('.tgz'))?.[1])),
+      join(release, String(sums.find(([, file = '']) => isPackage.test(file))?.[1])),
       'package/licences/README.md',
     ],
     { encoding: 'utf8' },

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// `node deploy/release.mjs`: everything that is published, in dist/release, from one build: npm package, Debian packages, bill of materials, checksums.
+// `node deploy/release.mjs`: everything that is published, in dist/release, from one build: npm package, Debian packages, Helm chart,
+// bill of materials, checksums.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildChart } from './chart.mjs';
 import { buildNpmPackage } from './npm.mjs';
 import { prepare } from './prepare.mjs';
 import { run, say } from './step.mjs';
@@ -28,6 +30,7 @@ function main() {
   rmSync(output, { recursive: true, force: true });
   mkdirSync(output, { recursive: true });
   const { libraries } = buildNpmPackage(root, output);
+  buildChart(root, output);
   writeFileSync(join(output, `tapscope-${version}.cdx.json`), billOfMaterials(libraries));
   if (!skips.has('--no-deb')) {
     execFileSync(process.execPath, [join(root, 'deploy/deb.mjs')], { stdio: ['ignore', 2, 2] });

@@ -35,6 +35,12 @@ const cases: readonly (readonly [path: string, expected: Partial<CgroupPath>])[]
     `/system.slice/containerd.service/kubepods-burstable-pod${POD_}.slice:cri-containerd:${ID}`,
     { runtime: 'containerd', container: ID, pod: POD },
   ],
+  // As an agent in a pod of its own sees it: from its own cgroup on.
+  [
+    `/../../../kubepods-burstable.slice/kubepods-burstable-pod${POD_}.slice/cri-containerd-${ID}.scope`,
+    { runtime: 'containerd', container: ID, pod: POD },
+  ],
+  [`/../../pod${POD}/${ID}`, { container: ID, pod: POD }],
   [`/docker/${ID.replace('8', '0')}/kubelet/kubepods/pod${POD}/${ID}`, { container: ID, pod: POD }],
   [`/machine.slice/libpod-${ID}.scope/container`, { runtime: 'podman', container: ID }],
   [`/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-${ID}.scope`, { runtime: 'podman', container: ID }],
