@@ -27,8 +27,13 @@ export interface SeriesLimit {
 
 /** What devices had when they were last counted: counting costs as much as half the page. */
 export interface SeriesCounts {
-  byDevice: Map<string, number>;
+  byDevice: Map<string, Counted>;
   turn: number;
+}
+
+interface Counted {
+  readonly device: Device;
+  readonly series: number;
 }
 
 export function createSeriesCounts(): SeriesCounts {
@@ -52,10 +57,12 @@ export async function selectDevices(
   let series = 0;
   for (const [index, device] of ordered.entries()) {
     if (slices.due()) await slices.pause();
-    const known = (index + counts.turn) % recountEvery === 0 ? undefined : before.get(device.id);
-    const own = known ?? seriesOf(device, detail);
-    counts.byDevice.set(device.id, own);
-    series += own;
+    const known = before.get(device.id);
+    // One object: it has what it had.
+    const isCounted = known?.device === device || (index + counts.turn) % recountEvery !== 0;
+    const counted = known && isCounted ? known : { device, series: seriesOf(device, detail) };
+    counts.byDevice.set(device.id, counted);
+    series += counted.series;
     if (series > budget) return { shown: ordered.slice(0, index), folded: ordered.slice(index) };
   }
   return { shown: ordered, folded: [] };

@@ -43,7 +43,7 @@ export interface MetricRows {
 
 interface Row {
   readonly subject: Subject;
-  readonly samples: readonly Sample[];
+  readonly value: readonly Sample[];
 }
 
 interface Single<Value extends object> {
@@ -64,7 +64,7 @@ export async function metricRows(scene: Scene, detail: Detail, slices: Slices): 
   const otherQueues = { subject: otherQueue(subjects, detail), members: folded.flatMap(queuesOf) };
   const otherDevices = {
     subject: subjects.otherDevice,
-    members: folded.map((device) => ({ key: device.id, value: device })),
+    members: folded.map(asMember),
   };
   const agent = scene.agent === undefined ? [] : [{ subject: subjects.agent, value: scene.agent }];
   const makers = [
@@ -86,8 +86,24 @@ export async function metricRows(scene: Scene, detail: Detail, slices: Slices): 
   return families;
 }
 
-function queuesOf({ id, queues }: Device): readonly Member<Queue>[] {
-  return queues.map((queue) => ({ key: `${id}/${queue.index}`, value: queue }));
+/** A device that does not change is one object in all snapshots: so are its members. */
+const keptQueues = new WeakMap<Device, readonly Member<Queue>[]>();
+const keptDevices = new WeakMap<Device, Member<Device>>();
+
+function queuesOf(device: Device): readonly Member<Queue>[] {
+  const known = keptQueues.get(device);
+  if (known !== undefined) return known;
+  const members = device.queues.map((queue) => ({ key: `${device.id}/${queue.index}`, value: queue }));
+  keptQueues.set(device, members);
+  return members;
+}
+
+function asMember(device: Device): Member<Device> {
+  const known = keptDevices.get(device);
+  if (known !== undefined) return known;
+  const member = { key: device.id, value: device };
+  keptDevices.set(device, member);
+  return member;
 }
 
 function otherQueue({ otherDevice, otherQueue }: Subjects, detail: Detail): Subject {
@@ -107,14 +123,19 @@ async function rowsOf<Value extends object>(
 ): Promise<MetricRows> {
   const merged: Row[] = [];
   for (const { subject, members } of groups) {
-    merged.push({ subject, samples: await mergeSamples(metric, subject, members, slices) });
+    merged.push({ subject, value: await mergeSamples(metric, subject, members, slices) });
   }
   const visitRow = (row: number, visit: Visit) => {
     const single = singles[row];
     if (single !== undefined) visitSingle(metric, single, visit);
     else visitMerged(merged[row - singles.length], visit);
   };
-  return { metric, rows: singles.length + merged.length, visitRow, originOf: (row) => singles[row] };
+  return {
+    metric,
+    rows: singles.length + merged.length,
+    visitRow,
+    originOf: (row) => singles[row] ?? merged[row - singles.length],
+  };
 }
 
 const noLabels: readonly string[] = [];
@@ -133,7 +154,7 @@ function visitSingle<Value extends object>(
 }
 
 function visitMerged(row: Row | undefined, visit: Visit): void {
-  if (row !== undefined) visitSamples(row.subject, row.samples, visit);
+  if (row !== undefined) visitSamples(row.subject, row.value, visit);
 }
 
 function visitSamples(subject: Subject, samples: readonly Sample[], visit: Visit): void {

@@ -93,6 +93,35 @@ test('a sum forgets members that went long ago, not what they counted', async ()
   assert.ok((subject.sums.get('drops_total')?.get('FULL_RING')?.last.size ?? 0) < 100);
 });
 
+test('of many members only those near one that changed are asked again, and the sum is as if all were', async () => {
+  let asked = 0;
+  const sent: Metric<{ readonly packets: number }> = counter('sent_total', 'Sent.', ({ packets }) => {
+    asked += 1;
+    return packets;
+  });
+  const level: Metric<{ readonly packets: number }> = gauge('level', 'Level.', ({ packets }) => packets);
+  const subject = createSubject([]);
+  const members = Array.from({ length: 1000 }, (_, queue) => ({ key: String(queue), value: { packets: queue } }));
+  const first = await merge(sent, subject, members);
+  assert.deepEqual(
+    [asked, first[0]?.value, (await merge(level, subject, members))[0]?.value],
+    [1000, 499_500, 499_500],
+  );
+  assert.equal(await merge(sent, subject, [...members]), first, 'nothing changed: the same list');
+  const grown = members.map((member, queue) => (queue === 500 ? { key: '500', value: { packets: 700 } } : member));
+  const second = [await merge(sent, subject, grown), await merge(level, subject, grown)];
+  assert.deepEqual(
+    second.map(([sample]) => sample?.value),
+    [499_700, 499_700],
+  );
+  assert.ok(asked <= 1100, `${asked} were asked`);
+  const fewer = [await merge(sent, subject, grown.slice(0, 999)), await merge(level, subject, grown.slice(0, 999))];
+  assert.deepEqual(
+    fewer.map(([sample]) => sample?.value),
+    [499_700, 498_701],
+  );
+});
+
 test('gauges are sums of the present, flags are set by any', async () => {
   const members = [3, 4].map((value) => ({ key: String(value), value }));
   const level = gauge<number>('level', 'Level.', (value) => value);

@@ -4,25 +4,82 @@ import type { Metric, Sample } from '../../metric.ts';
 import type { Slices } from './slices.ts';
 import type { LastingSum, Subject } from './subject.ts';
 
-/** `key` names the member from scrape to scrape. */
+/** `key` names the member from scrape to scrape. The same object as before: nothing of it changed. */
 export interface Member<Value> {
   readonly key: string;
   readonly value: Value;
 }
 
+/** What was merged last, and of what: blocks of members that are the same objects need no second look. */
+export interface Merge {
+  readonly members: readonly Member<unknown>[];
+  readonly blocks: readonly Block[];
+  readonly samples: readonly Sample[];
+}
+
+interface Block {
+  /** Of a gauge: its members' as one. */
+  readonly samples: readonly Sample[];
+  /** Of a counter: members for which there was nothing to tell. */
+  readonly uncounted: readonly string[];
+}
+
+/** A host with a thousand idle guests costs what its busy ones cost, and each of these the block in which it is. */
+const MEMBERS_OF_BLOCK = 32;
+
+/** The same list as before where no member is another object. */
 export async function mergeSamples<Value>(
   metric: Metric<Value>,
   into: Subject,
   members: readonly Member<Value>[],
   slices: Slices,
 ): Promise<readonly Sample[]> {
-  if (metric.type !== 'gauge') return mergeCounters(metric, into, members, slices);
-  const merged = new Map<string, Sample>();
-  for (const { value } of members) {
-    if (slices.due()) await slices.pause();
-    for (const sample of metric.samples(value)) merge(merged, sample, metric.merge);
+  const before = into.merges.get(metric.name);
+  const read = metric.type === 'gauge' ? readGauge : readCounter;
+  const blocks: Block[] = [];
+  let isSame = before?.members.length === members.length;
+  for (let first = 0; first < members.length; first += MEMBERS_OF_BLOCK) {
+    const known = isSameBlock(before?.members, members, first) ? before?.blocks[blocks.length] : undefined;
+    if (known === undefined) {
+      isSame = false;
+      if (slices.due()) await slices.pause();
+    }
+    blocks.push(known ?? read(metric, into, members.slice(first, first + MEMBERS_OF_BLOCK)));
   }
+  const samples = isSame && before ? before.samples : together(metric, into, members, blocks);
+  into.merges.set(metric.name, { members, blocks, samples });
+  return samples;
+}
+
+/** A plain loop: it runs for each metric. */
+function isSameBlock(
+  before: readonly Member<unknown>[] | undefined,
+  members: readonly Member<unknown>[],
+  first: number,
+): boolean {
+  if (before === undefined) return false;
+  const behind = first + MEMBERS_OF_BLOCK;
+  if (Math.min(behind, before.length) !== Math.min(behind, members.length)) return false;
+  for (let place = first; place < behind; place += 1) if (before[place] !== members[place]) return false;
+  return true;
+}
+
+function together<Value>(
+  metric: Metric<Value>,
+  into: Subject,
+  members: readonly Member<Value>[],
+  blocks: readonly Block[],
+): readonly Sample[] {
+  if (metric.type !== 'gauge') return sumsOf(into.sums.get(metric.name) ?? new Map(), members, blocks);
+  const merged = new Map<string, Sample>();
+  for (const { samples } of blocks) for (const sample of samples) merge(merged, sample, metric.merge);
   return [...merged.values()];
+}
+
+function readGauge<Value>(metric: Metric<Value>, _: Subject, members: readonly Member<Value>[]): Block {
+  const merged = new Map<string, Sample>();
+  for (const { value } of members) for (const sample of metric.samples(value)) merge(merged, sample, metric.merge);
+  return { samples: [...merged.values()], uncounted: [] };
 }
 
 function merge(merged: Map<string, Sample>, sample: Sample, how: 'sum' | 'max'): void {
@@ -33,54 +90,46 @@ function merge(merged: Map<string, Sample>, sample: Sample, how: 'sum' | 'max'):
   else merged.set(key, { ...sample, value: how === 'max' ? Math.max(before, value) : before + value });
 }
 
-/**
- * A counter that falls reads as a reset, and what is left of it as new events: so what a member counted stays in the sum when it goes.
- * Of one that is there and is not counted any more the sum is not known: it is left out until it is.
- */
-async function mergeCounters<Value>(
-  metric: Metric<Value>,
-  into: Subject,
-  members: readonly Member<Value>[],
-  slices: Slices,
-): Promise<readonly Sample[]> {
+/** A counter that falls reads as a reset, and what is left of it as new events: so what a member counted stays in the sum when it goes. */
+function readCounter<Value>(metric: Metric<Value>, into: Subject, members: readonly Member<Value>[]): Block {
   const sums = into.sums.get(metric.name) ?? new Map<string, LastingSum>();
   into.sums.set(metric.name, sums);
-  const unknown = new Set<LastingSum>();
-  // Of one with labels (dropped, by reason) there may be nothing to tell yet.
-  const isSingle = metric.labels.length === 0;
+  const uncounted: string[] = [];
   for (const member of members) {
-    if (slices.due()) await slices.pause();
     const counted = new Map<string, Sample>();
     for (const sample of metric.samples(member.value)) merge(counted, sample, 'sum');
-    if (isSingle && counted.size === 0) for (const sum of sums.values()) if (sum.last.has(member.key)) unknown.add(sum);
+    // Of one with labels (dropped, by reason) there may be nothing to tell yet.
+    if (metric.labels.length === 0 && counted.size === 0) uncounted.push(member.key);
     for (const [key, { labels, value, suffix }] of counted) {
-      const sum = sums.get(key) ?? { labels, suffix, last: new Map<string, number>(), settled: 0 };
+      const sum = sums.get(key) ?? { labels, suffix, last: new Map<string, number>(), total: 0 };
       sums.set(key, sum);
       const before = sum.last.get(member.key) ?? 0;
-      if (value < before) sum.settled += before;
+      sum.total += value < before ? value : value - before;
       sum.last.set(member.key, value);
     }
   }
-  return [...sums.values()].flatMap((sum) => (unknown.has(sum) ? [] : sampleOf(sum, total(sum, members))));
+  return { samples: [], uncounted };
 }
 
-function sampleOf({ labels, suffix }: LastingSum, value: number): Sample {
-  return suffix === undefined ? { labels, value } : { labels, value, suffix };
+/** Of a member that is there and is not counted any more the sum is not known: it is left out until it is. */
+function sumsOf(
+  sums: ReadonlyMap<string, LastingSum>,
+  members: readonly Member<unknown>[],
+  blocks: readonly Block[],
+): readonly Sample[] {
+  const uncounted = blocks.flatMap((block) => block.uncounted);
+  return [...sums.values()].flatMap((sum) => {
+    if (sum.last.size > 2 * members.length + 64) forgetAbsent(sum, members);
+    return uncounted.some((key) => sum.last.has(key)) ? [] : [sampleOf(sum)];
+  });
 }
 
-function total(sum: LastingSum, members: readonly Member<unknown>[]): number {
-  if (sum.last.size > 2 * members.length + 64) settleAbsent(sum, members);
-  let total = sum.settled;
-  for (const value of sum.last.values()) total += value;
-  return total;
+function sampleOf({ labels, suffix, total }: LastingSum): Sample {
+  return suffix === undefined ? { labels, value: total } : { labels, value: total, suffix };
 }
 
 /** Only when there are many: a member that one incomplete snapshot missed comes back with the value it had, and must not count twice. */
-function settleAbsent(sum: LastingSum, members: readonly Member<unknown>[]): void {
+function forgetAbsent(sum: LastingSum, members: readonly Member<unknown>[]): void {
   const present = new Set(members.map(({ key }) => key));
-  for (const [key, value] of sum.last) {
-    if (present.has(key)) continue;
-    sum.settled += value;
-    sum.last.delete(key);
-  }
+  for (const key of sum.last.keys()) if (!present.has(key)) sum.last.delete(key);
 }

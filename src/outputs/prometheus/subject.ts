@@ -2,6 +2,7 @@
 // Whom series are about: the agent, a device, a queue. What was rendered for one is kept from scrape to scrape and goes with it.
 import type { Metric, Suffix } from '../../metric.ts';
 import type { Device, Queue } from '../../snapshot.ts';
+import type { Merge } from './merge.ts';
 import type { Slices } from './slices.ts';
 import { type Labels, renderLabels } from './text.ts';
 
@@ -12,6 +13,8 @@ export interface Subject {
   readonly prefixes: Map<string, Prefix[]>;
   /** By metric name, then by label values: what merged counters remember. */
   readonly sums: Map<string, Map<string, LastingSum>>;
+  /** By metric name. */
+  readonly merges: Map<string, Merge>;
 }
 
 interface Prefix {
@@ -24,12 +27,13 @@ interface Prefix {
 export interface LastingSum {
   readonly labels: readonly string[];
   readonly suffix: Suffix | undefined;
+  /** By member. */
   readonly last: Map<string, number>;
-  settled: number;
+  total: number;
 }
 
 export function createSubject(labels: Labels): Subject {
-  return { labels, renderedLabels: renderLabels(labels), prefixes: new Map(), sums: new Map() };
+  return { labels, renderedLabels: renderLabels(labels), prefixes: new Map(), sums: new Map(), merges: new Map() };
 }
 
 /** `name{netns="1",device="tap0",reason="FULL_RING"} `, everything of a series that does not change. */
