@@ -172,7 +172,7 @@ export class History {
   /** Of each device its own, in their order. */
   #lanesOf(devices: readonly Device[]): readonly DeviceLane[] {
     const known = this.#devices;
-    if (known.length === devices.length && known.every((lane, place) => isOf(lane, devices[place]))) return known;
+    if (known.length === devices.length && known.every((lane, place) => isAt(lane, devices[place]))) return known;
     const byId = new Map(known.map((lane) => [lane.id, lane]));
     this.#devices = devices.map((device) => {
       const lane = byId.get(device.id);
@@ -201,6 +201,11 @@ export class History {
 function isSame(before: Numbers, now: Numbers): boolean {
   for (let index = 0; index < now.length; index += 1) if (!Object.is(before[index], now[index])) return false;
   return true;
+}
+
+/** Mostly it is the object of the last snapshot. */
+function isAt(lane: DeviceLane, device: Device | undefined): boolean {
+  return (device !== undefined && lane.latest === device) || isOf(lane, device);
 }
 
 function isOf({ id, netns, name }: DeviceLane, device: Device | undefined): boolean {

@@ -71,6 +71,14 @@ test('bytes are compared with a copy', () => {
   assert.ok(view.isSame(copy, 0, 0, 0));
 });
 
+test('words at offsets are compared in place', () => {
+  const view = sample();
+  const words = Uint32Array.of(view.u32(8), view.u32(0), view.u32(16));
+  assert.ok(view.hasWords(words, 0, [8, 0, 16]));
+  assert.ok(!view.hasWords(words, 8, [8, 0, 16]));
+  assert.ok(!view.hasWords(Uint32Array.of(0), SIZE, [0]), 'nothing is outside');
+});
+
 test('nothing outside, and nothing unaligned', () => {
   const view = sample();
   const target = new Uint8Array(64);

@@ -70,6 +70,14 @@ export class MapView {
     return this.#bytes.compare(copy, at, at + length, byteOffset, byteOffset + length) === 0;
   }
 
+  /** Whether the u32 at `base` and each of these offsets is that of `words`. A plain loop, as it runs for each queue in each snapshot. */
+  hasWords(words: Uint32Array, base: number, offsets: readonly number[]): boolean {
+    const first = base / 4;
+    for (let place = 0; place < offsets.length; place += 1)
+      if (this.#u32[first + (offsets[place] ?? 0) / 4] !== words[place]) return false;
+    return true;
+  }
+
   /** Copies `length` bytes from `byteOffset` on to the start of `target`. */
   copy(target: Uint8Array, byteOffset: number, length: number): void {
     this.#check(byteOffset, length);

@@ -82,8 +82,7 @@ export class Readers {
   /** Nothing of it was written since read() was called for this slot. */
   isAsRead(slot: number): boolean {
     const last = this.#lastRead.get(slot);
-    const base = slot * this.#reader.size;
-    return last !== undefined && this.#words.every((offset, place) => this.#slots.u32(base + offset) === last[place]);
+    return last !== undefined && this.#slots.hasWords(last, slot * this.#reader.size, this.#words);
   }
 
   read(slot: number): ReaderRead {
