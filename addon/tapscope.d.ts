@@ -44,7 +44,8 @@ export interface ProgramInfo {
  * and programs until close(); garbage collection closes it too, so keep a reference.
  */
 export class BpfObject {
-  constructor(path: string);
+  /** `file`: in place of what lies at `path`, whose name it keeps. */
+  constructor(path: string, file?: Uint8Array);
   readonly programs: readonly BpfProgram[];
   readonly maps: readonly BpfMap[];
 

@@ -27,8 +27,8 @@ static __noinline int look_at_departures(u64 tun_file)
 	if (packets + READERS_APART > size)
 		return 0;
 	__sync_fetch_and_add(&queue->taken, packets);
-	for (int i = 0; i < MARKS_QUEUED && queue->marked_slot < size; i++) {
-		if (distance(before, queue->marked_slot, size) >= packets)
+	for (int i = 0; i < MARKS_QUEUED && marked_slot(queue) < size; i++) {
+		if (distance(before, marked_slot(queue), size) >= packets)
 			break;
 		take_mark(number, &file->tx_ring);
 	}

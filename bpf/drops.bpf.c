@@ -8,10 +8,6 @@
 #include "unrouted.bpf.h"
 #include "written.bpf.h"
 
-/* tun_net_xmit. One variable: finding a second one would cost each freed packet an instruction. */
-const volatile struct {
-	u64 start, length;
-} transmit_text;
 /* Drops on the way to a device are counted: each drop of the host is then looked at. */
 const volatile u8 before_counted = 1;
 
@@ -96,8 +92,10 @@ static __noinline int count_in_tun(struct sk_buff *skb, u64 device, u32 class, u
 	u32 cpu = cpu_id();
 	u32 number = look_up(device, device, place_of(cpu, BPF_CORE_READ(skb, queue_mapping)));
 	struct row *row = row_at(number);
+	struct cpu_state *state = state_of(cpu);
 
-	state_of(cpu)->freed_row = number;
+	state->found_row = number;
+	state->freed_row = ends_seen ? number : 0;
 	if (!number)
 		return 0;
 	if (class == CLASS_TRANSMIT) {
@@ -122,11 +120,13 @@ static __noinline int count_in_tun(struct sk_buff *skb, u64 device, u32 class, u
 /* Its entry into the transmit function was counted: its drop is counted here, or by the exit where one always is. */
 static __always_inline bool is_of_entry(struct cpu_state *state, u64 skb, u32 reason)
 {
-	if (state->entered == skb && exit_seen) {
+	if (!exit_seen)
+		return false;
+	if (state->entered == skb) {
 		drop_entered(state, reason);
 		return true;
 	}
-	if (state->skb != skb || !exit_seen)
+	if (state->skb != skb)
 		return false;
 	state->reason = reason;
 	return true;
@@ -146,8 +146,11 @@ static __noinline int count_freed(u64 *ctx)
 
 	if (class == CLASS_SNIFFER || class == CLASS_RECEIVE)
 		return 0;
-	if (class == CLASS_TRANSMIT && is_of_entry(state_of(cpu_id()), (u64)skb, reason))
-		return 0;
+	if (class == CLASS_TRANSMIT) {
+		transmit_location = location;
+		if (is_of_entry(state_of(cpu_id()), (u64)skb, reason))
+			return 0;
+	}
 	if (class == CLASS_ELSEWHERE && (reason == reason_not_specified || reason == reason_consumed))
 		return 0; /* freed, not dropped: pktgen's own skbs end so */
 	if (class == CLASS_MACVTAP)
@@ -192,28 +195,35 @@ static __always_inline struct sk_buff *packet_of(volatile u64 *ctx, bool typed)
 }
 
 /* Of another queue than the drop before on this CPU, or of a device whose end may not be seen. */
-static __noinline int freed_elsewhere(u64 *ctx, struct sk_buff *skb, u32 slot)
+static __noinline int freed_elsewhere(u64 *ctx, bool typed)
 {
+	struct sk_buff *skb = packet_of(ctx, typed);
 	struct cpu_state *state = state_of(cpu_id());
+	u32 slot = slot_of(ctx[2]);
+
+	if (!(typed || skb))
+		return count_freed(ctx);
 	u64 device = (u64)skb->dev, place = place_of(cpu_id(), skb->queue_mapping);
 	u32 cell = cell_number(HASH_BASE(skb->dev), place), number = *cell_at(cell);
 
 	if (!row_is(row_at(number), device, place))
 		number = *cell_at(cell ^ 1);
 	if (slot != REASON_RARE && row_is(row_at(number), device, place)) {
-		state->freed_row = number;
+		state->freed_row = ends_seen ? number : 0;
 		count_bypassed(row_at(number), slot);
 		return 0;
 	}
 	count_freed(ctx);
-	keep_in_cell(cell, state->freed_row);
+	keep_in_cell(cell, state->found_row);
 	return 0;
 }
 
 /* Between the functions that free packets of tun, tap and vhost-net lie others. */
-static __noinline int freed_near(u64 *ctx, struct sk_buff *skb)
+static __noinline int freed_near(u64 *ctx, bool typed)
 {
-	if (!is_known_foreign(ops_of(skb->dev)))
+	struct sk_buff *skb = packet_of(ctx, typed);
+
+	if (!(typed || skb) || !is_known_foreign(ops_of(skb->dev)))
 		return count_freed(ctx);
 	/* A macvtap looks like any macvlan. */
 	if (ctx[1] - macvtap_start < macvtap_length)
@@ -222,30 +232,35 @@ static __noinline int freed_near(u64 *ctx, struct sk_buff *skb)
 }
 
 /* By another function than tun_net_xmit, as nearly all are. */
-static __always_inline int freed_outside(volatile u64 *ctx, bool typed)
+static __always_inline int freed_outside(volatile u64 *ctx, u64 location, bool typed)
 {
-	bool near = ctx[1] - own_text.start < own_text.length;
+	/* One comparison for what is freed in the kernel proper, below its modules. */
+	u64 start = own_text.start;
 
-	if (!before_counted && !near)
+	if (location >= start && location - start < own_text.length)
+		return freed_near((u64 *)ctx, typed);
+	if (!before_counted)
 		return 0;
 	struct sk_buff *skb = packet_of(ctx, typed);
 
 	if (!(typed || skb))
 		return count_freed((u64 *)ctx);
-	if (near)
-		return freed_near((u64 *)ctx, skb);
+	struct net_device *dev = skb->dev;
+
 	/* No kernel address: it has no device, or socket data lies there. A route may name one. */
-	if ((s64)skb->dev >= 0)
+	if ((s64)dev >= 0)
 		return is_routed_reason(ctx[2]) ? count_freed((u64 *)ctx) : 0;
-	if (is_known_foreign(ops_of(skb->dev)))
+	if (is_known_foreign(ops_of(dev)))
 		return is_routed_reason(ctx[2]) ? count_routed((u64 *)ctx) : 0;
 	return count_freed((u64 *)ctx);
 }
 
 static __always_inline int freed(volatile u64 *ctx, bool typed)
 {
-	if (ctx[1] - transmit_text.start >= transmit_text.length)
-		return freed_outside(ctx, typed);
+	u64 location = ctx[1];
+
+	if (location != transmit_location)
+		return freed_outside(ctx, location, typed);
 	struct cpu_state *state = state_of(cpu_id());
 	u64 reason = ctx[2];
 
@@ -259,8 +274,8 @@ static __always_inline int freed(volatile u64 *ctx, bool typed)
 	struct row *row = row_at(newest);
 	u32 slot = slot_of(reason);
 
-	if (slot == REASON_RARE || !ends_seen || !kept_row_is_of(row, (u64)skb->dev, skb->queue_mapping))
-		return freed_elsewhere((u64 *)ctx, skb, slot);
+	if (slot == REASON_RARE || !kept_row_is_of(row, (u64)skb->dev, skb->queue_mapping))
+		return freed_elsewhere((u64 *)ctx, typed);
 	count_bypassed(row, slot);
 	return 0;
 }

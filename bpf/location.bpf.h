@@ -48,8 +48,12 @@ struct {
 /* Verdicts on locations: address in the low 56 bits, class in the high 8, so that one word never mixes two of them. */
 u64 known_locations[LOCATION_CELLS];
 
+/* Where tun_net_xmit last freed a packet: mostly it is the same place, and one comparison tells. */
+u64 transmit_location;
+
 static __always_inline void forget_locations(void)
 {
+	transmit_location = 0;
 	for (u32 cell = 0; cell < LOCATION_CELLS; cell++) {
 		known_locations[cell] = 0;
 		asm volatile("" ::: "memory"); /* else clang makes a call to memset of it */

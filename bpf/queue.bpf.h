@@ -78,7 +78,7 @@ struct queue {
 	u64 place;
 	u64 device_id;
 	u32 marks_head, marks_tail; /* packets whose time in the ring is taken, in the order of their slots */
-	u32 marked_slot;	    /* of the first of them, else NO_SLOT */
+	u32 taken_head;		    /* the ring's consumer_head when a departure was last seen, else NO_SLOT */
 	u32 sender;		    /* CPU that made the newest packet, plus 1 */
 	u64 overflowed;		    /* dropped because the ring was full, on the transmit path */
 	u64 burst_base;		    /* of them when the ring last took a packet */
@@ -102,9 +102,9 @@ struct queue {
 	u32 waker;		/* CPU that may wake its reader, plus 1 */
 	u64 sleeper;		/* that reader */
 	enum queue_watch watch; /* where a row has `queue`, hence 0 in row 0, which has no queue */
-	u32 taken_head;		/* the ring's consumer_head when a departure was last seen, else NO_SLOT */
-	u32 taken;		/* packets, by departures */
-	u32 sleeper_slept;	/* how often that reader had gone to sleep */
+	u32 marked;	   /* slot of the first mark, plus 1; beside `watch`: who takes packets loads both at once */
+	u32 taken;	   /* packets, by departures */
+	u32 sleeper_slept; /* how often that reader had gone to sleep */
 };
 
 /* Of the pool. */
@@ -115,6 +115,8 @@ union entry {
 
 _Static_assert(sizeof(union entry) == 256, "four cache lines");
 _Static_assert(__builtin_offsetof(struct queue, watch) == __builtin_offsetof(struct row, queue), "0 in row 0");
+_Static_assert(__builtin_offsetof(struct queue, marked) == __builtin_offsetof(struct row, sample_mask),
+	       "0 in row 0 too");
 
 /*
  * What programs on one CPU leave for those after them: the packet between the entry and the exit of the transmit
@@ -124,10 +126,11 @@ struct cpu_state {
 	u64 skb;
 	u32 sent_row;
 	u32 reason; /* of its drop, from the tracepoint to the exit; else 0, which is no reason (SKB_NOT_DROPPED_YET) */
-	u32 freed_row;
+	u32 freed_row; /* 0 while the end of devices is not seen */
 	u32 taken_row;
 	u64 entered;	 /* by the entry without an exit: the newest packet, until its drop is seen; else it stays */
-	u32 reserved[8]; /* one cache line */
+	u32 found_row;	 /* of the packet that was freed last */
+	u32 reserved[7]; /* one cache line */
 };
 
 struct row_key {
@@ -183,9 +186,19 @@ const volatile u32 cells_mask, table_offset; /* the table begins so many bytes b
 		kept;                                                                                                  \
 	})
 
+/* Stands for rows_mask in the instructions: the agent replaces it there before they are loaded. A variable would cost
+ * two instructions more each time. */
+#define ROWS_MASK_PLACE 0x6d61736b
+
+static __always_inline u64 masked(u64 number)
+{
+	asm("%0 &= %1" : "+r"(number) : "i"(ROWS_MASK_PLACE));
+	return number;
+}
+
 static __always_inline struct row *row_at(u32 number)
 {
-	return KEPT(&rows[number & rows_mask].row);
+	return KEPT(&rows[masked(number)].row);
 }
 
 /* This CPU's. */
@@ -197,7 +210,13 @@ static __always_inline struct cpu_state *state_of(u32 cpu)
 /* What a row's CPUs share. */
 static __always_inline struct queue *queue_at(u32 number)
 {
-	return KEPT(&rows[number & rows_mask].queue);
+	return KEPT(&rows[masked(number)].queue);
+}
+
+/* Of the first mark, else NO_SLOT. */
+static __always_inline u32 marked_slot(struct queue *queue)
+{
+	return queue->marked - 1;
 }
 
 static __always_inline u32 cpu_id(void)
@@ -234,7 +253,7 @@ static __always_inline u32 take_row_for(struct row_key *key, u64 device_id)
 	row->device_id = device_id;
 	row->place = key->place;
 	if (key->place >> 32 == NO_CPU)
-		queue_at(number)->marked_slot = queue_at(number)->taken_head = NO_SLOT;
+		queue_at(number)->taken_head = NO_SLOT;
 	__sync_lock_test_and_set(&row->device, key->device); /* last, and after the rest: readers test it */
 	return number;
 }

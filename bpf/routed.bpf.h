@@ -30,11 +30,8 @@ const volatile u8 reason_flags[256];
 
 static __always_inline bool has_flag(u64 reason, u8 flags)
 {
-	u64 index = reason;
-
-	/* The barrier keeps the bound where the verifier sees it. Reasons of subsystems lie above bit 16. */
-	asm volatile("%0 &= 255" : "+r"(index));
-	return reason_flags[index] & flags && reason < sizeof(reason_flags);
+	/* Reasons of subsystems lie above bit 16. */
+	return reason < sizeof(reason_flags) && reason_flags[reason] & flags;
 }
 
 /* The route of such a packet is looked at. */

@@ -41,7 +41,7 @@ static __noinline int forget_marks(u32 number)
 
 	if (!number)
 		return 0;
-	queue->marked_slot = NO_SLOT;
+	queue->marked = 0;
 	queue->marks_head = queue->marks_tail;
 	return 0;
 }
@@ -71,7 +71,7 @@ static __always_inline void try_mark(u32 number, struct queue *queue, struct rin
 	mark->taken = queue->taken;
 	__sync_lock_test_and_set(&queue->marks_tail, tail + 1); /* last: who takes packets looks at it first */
 	if (queue->marks_head == tail)
-		queue->marked_slot = slot;
+		queue->marked = slot + 1;
 }
 
 static __always_inline void put_mark(u32 number, struct queue *queue, struct ring_state *ring, u64 slots)
@@ -137,6 +137,6 @@ static __noinline int take_mark(u32 number, struct ptr_ring *ring)
 	if (taken <= (u32)BPF_CORE_READ(ring, size) && mark->queue == number && mark->ring == (u64)slots &&
 	    is_unused(ring, slots, mark->slot))
 		observe(number, HISTOGRAM_SOJOURN, bpf_ktime_get_ns() - mark->time);
-	queue->marked_slot = head + 1 == queue->marks_tail ? NO_SLOT : next->slot;
+	queue->marked = head + 1 == queue->marks_tail ? 0 : next->slot + 1;
 	return 0;
 }

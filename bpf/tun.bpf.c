@@ -121,8 +121,8 @@ static __noinline int take_marks(u64 *ctx, u32 number)
 
 	if (first < 0)
 		first += size;
-	for (int i = 0; i < MARKS_QUEUED && queue->marked_slot < size; i++) {
-		if (distance(first, queue->marked_slot, size) >= packets)
+	for (int i = 0; i < MARKS_QUEUED && marked_slot(queue) < size; i++) {
+		if (distance(first, marked_slot(queue), size) >= packets)
 			break;
 		take_mark(number, &file->tx_ring);
 	}
@@ -162,16 +162,14 @@ static __noinline int consumed_watched(u64 *ctx, u32 number)
 	return 0;
 }
 
-/* Only several packets, or the one in the marked slot, can be marked ones; mostly there is no mark. */
-static __always_inline bool may_be_marked(volatile u64 *ctx, struct queue *queue)
+/* Only several packets, or the one in the marked slot, can be marked ones. `marked`: not 0. */
+static __always_inline bool may_be_marked(volatile u64 *ctx, u32 marked)
 {
-	u32 marked = queue->marked_slot;
-
-	if (marked == NO_SLOT)
-		return false;
+	if ((u32)ctx[2] != 1)
+		return true;
 	struct tun_file *file = (void *)ctx[1];
 
-	return (u32)ctx[2] != 1 || marked == (u32)file->tx_ring.consumer_head - 1;
+	return marked == (u32)file->tx_ring.consumer_head;
 }
 
 /* In the end of its caller, which then has no registers to save. `crossed`: the bits that changed of what was taken. */
@@ -185,10 +183,13 @@ static __noinline int consumed_closely(u64 *ctx, u32 number, u64 crossed)
 		note_reader(ctx[1]);
 	if (queue->watch & WATCH_TAKEN)
 		consumed_watched(ctx, number);
-	if (may_be_marked(ctx, queue))
+	if (queue->marked && may_be_marked(ctx, queue->marked))
 		take_marks(ctx, number);
 	return 0;
 }
+
+/* `watch` has WATCH_TAKEN, or `marked` beside it is not 0; bit 31 is of no watch. As a mask it fits an instruction. */
+#define LOOK_CLOSELY ((u64)(s64)(s32)(1U << 31 | WATCH_TAKEN))
 
 static __always_inline int count_consumed(volatile u64 *ctx, struct row *row)
 {
@@ -196,7 +197,13 @@ static __always_inline int count_consumed(volatile u64 *ctx, struct row *row)
 	struct queue *queue = queue_at(row->queue);
 
 	row->consumed = consumed;
-	if ((before ^ consumed) >> LOOK_SHIFT || queue->watch & WATCH_TAKEN || may_be_marked(ctx, queue))
+	if ((before ^ consumed) >> LOOK_SHIFT)
+		return consumed_closely((u64 *)ctx, row->queue, before ^ consumed);
+	u64 watch_and_marked = *(volatile u64 *)&queue->watch;
+
+	if (!(watch_and_marked & LOOK_CLOSELY))
+		return 0;
+	if (watch_and_marked & WATCH_TAKEN || may_be_marked(ctx, watch_and_marked >> 32))
 		return consumed_closely((u64 *)ctx, row->queue, before ^ consumed);
 	return 0;
 }
@@ -242,32 +249,29 @@ int consumed_fentry(volatile u64 *ctx)
 	return count_consumed(ctx, row);
 }
 
-#define NEIGHBOURS 24 /* bytes: the kernel copies them by eight */
+/* The types of tun are a module's, and bpf_rdonly_cast knows none of those: a pointer there is read as a `next`, 16
+ * bits as a packet's queue. */
+#define POINTER_AT(base, offset) (TYPED(list_head, (void *)(base) + (offset))->next)
+#define U16_AT(base, offset)                                                                                           \
+	(TYPED(sk_buff, (void *)(base) + (offset)-bpf_core_field_offset(struct sk_buff, queue_mapping))->queue_mapping)
 
-/* By one read where the two lie close together: reads that may fail are what this hook costs. */
-static __always_inline struct tun_struct *tun_and_queue(struct tun_file *file, u32 *queue)
-{
-	u32 offset = bpf_core_field_offset(struct tun_file, queue_index) - bpf_core_field_offset(struct tun_file, tun);
-	u8 fields[NEIGHBOURS];
-
-	if (offset > NEIGHBOURS - sizeof(u16)) {
-		*queue = BPF_CORE_READ(file, queue_index);
-		return BPF_CORE_READ(file, tun);
-	}
-	bpf_probe_read_kernel(fields, sizeof(fields), (void *)file + bpf_core_field_offset(struct tun_file, tun));
-	*queue = *(u16 *)(fields + offset);
-	return *(struct tun_struct **)fields;
-}
-
-/* tun_wake_queue(file, consumed): vhost-net's way to __tun_wake_queue, once for each batch. */
+/*
+ * tun_wake_queue(file, consumed): vhost-net's way to __tun_wake_queue, once for each batch. Kernels that have it have
+ * typed reads.
+ */
 SEC("?fentry/tun_wake_queue")
 int BPF_PROG(consumed_vhost_fentry, struct file *file, int consumed)
 {
-	u32 queue;
-	struct tun_struct *tun = tun_and_queue(file->private_data, &queue);
-	u64 device = (u64)BPF_CORE_READ(tun, dev);
-	u32 number = device ? look_up(device, device, place_of(cpu_id(), queue)) : 0;
+	void *tun_file = file->private_data;
+	u32 queue = U16_AT(tun_file, bpf_core_field_offset(struct tun_file, queue_index));
+	struct list_head *tun = POINTER_AT(tun_file, bpf_core_field_offset(struct tun_file, tun));
+	u32 number = state_of(cpu_id())->taken_row;
 
+	if (tun_behind(row_at(number)->device) != (u64)tun || (u32)row_at(number)->place != queue) {
+		struct list_head *dev = POINTER_AT(tun, bpf_core_field_offset(struct tun_struct, dev));
+
+		number = dev ? look_up((u64)dev, HASH_BASE(dev), place_of(cpu_id(), queue)) : 0;
+	}
 	if (!number)
 		return 0;
 	__sync_fetch_and_add(&row_at(number)->consumed_by_vhost, (u32)consumed);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The BPF object, loaded with as many of the wanted programs as this kernel accepts.
+
 import { type Host, TRACED_MODULES } from '../kernel/host.ts';
+import type { Constants } from '../kernel/instruction-constants.ts';
 import { layoutOf } from '../kernel/layout.ts';
 import { BpfObject, type Btf, errnoOf } from '../kernel/native.ts';
 import { packageFile } from '../kernel/package.ts';
@@ -11,6 +13,7 @@ const ENDED = 'ended_fentry';
 const WRITE_ENDS = ['written_fexit', 'sent_by_vhost_fexit'];
 /** As in bpf/queue.bpf.h. */
 const TABLE_CELLS = 16_384;
+const ROWS_MASK_PLACE = 0x6d61736b;
 /** By the name's end: what the program is attached to is code or a type of the kernel. */
 const TRACING = /_(fentry|fexit|typed)$/;
 
@@ -133,7 +136,8 @@ function prepare(
   shared: BpfObject | undefined,
 ): { object: BpfObject; reasons: DropReasons } {
   const kernel = kernelTypes(host);
-  const object = openObject('tapscope');
+  const rows = rowsFor(host.possibleCpus);
+  const object = openObject('tapscope', new Map([[ROWS_MASK_PLACE, rows - 1]]));
   const reasons = readDropReasons(kernel, object.btf());
   for (const { name } of object.programs) object.setAutoload(name, programs.includes(name));
   configure(object, host, reasons, configuration);
@@ -156,10 +160,10 @@ export function firstLine(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
 }
 
-export function openObject(name: 'tapscope' | 'follow'): BpfObject {
+export function openObject(name: 'tapscope' | 'follow', constants?: Constants): BpfObject {
   const path = packageFile(`dist/bpf/${name}.bpf.o`);
   if (path === undefined) throw new NoPrograms("the BPF object is missing; run 'npm start' once, which builds it");
-  return new BpfObject(path);
+  return new BpfObject(path, constants);
 }
 
 interface Configuration extends LoadOptions {
@@ -200,9 +204,6 @@ function configure(
   object.setVariable('reason_flags', reasonFlags(reasons));
   object.setVariable('reason_not_specified', bytes32(reasons.number('NOT_SPECIFIED') ?? 0));
   object.setVariable('reason_consumed', bytes32(reasons.number('CONSUMED') ?? 0xffffffff));
-  const transmit = host.symbols?.ranges('tun_net_xmit')[0];
-  const range = [transmit?.start ?? 0n, BigInt(transmit?.length ?? 0)];
-  object.setVariable('transmit_text', Buffer.concat(range.map(bytes64)));
   for (const name of ADDRESSED) object.setVariable(`${name}_address`, address(name));
   const reader = host.symbols?.ranges('tun_do_read')[0];
   object.setVariable('reader_start', bytes64(reader?.start ?? 0n));

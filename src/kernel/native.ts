@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one loader of the native addon. It is loaded at its first use, and what it trusts is checked here.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { env } from 'node:process';
 import type * as addon from '../../addon/tapscope.d.ts';
+import { type Constants, withConstants } from './instruction-constants.ts';
 import { MapView } from './map-view.ts';
 import { declaredLength } from './netlink-message.ts';
 import { packageRoot } from './package.ts';
@@ -26,14 +27,15 @@ export function errnoOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** As addon/tapscope.d.ts says, but for mapBuffer(), which only mapView() may see. */
+/** As addon/tapscope.d.ts says, but for mapBuffer(), which only mapView() may see, and with constants in place of the whole file. */
 export class BpfObject {
   readonly #object: addon.BpfObject;
   /** Sections by their short name too: '.bss'. */
   readonly #maps: ReadonlyMap<string, BpfMap>;
 
-  constructor(path: string) {
-    this.#object = new (native().BpfObject)(path);
+  constructor(path: string, constants?: Constants) {
+    const Native = native().BpfObject;
+    this.#object = constants ? new Native(path, withConstants(readFileSync(path), constants)) : new Native(path);
     const named = this.maps.flatMap((map) => [
       [map.name, map] as const,
       [map.name.replace(/^[^.]+(?=\.)/, ''), map] as const,

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Numbers that are known before programs are loaded, written into their instructions.
+
+/** Those that stand in the instructions of a BPF object as built, and what takes their places. */
+export type Constants = ReadonlyMap<number, number>;
+
+/** BPF_ALU64 | BPF_AND | BPF_K */
+const AND_IMMEDIATE = 0x57;
+const INSTRUCTION_BYTES = 8;
+const IMMEDIATE_AT = 4;
+
+/** A copy of the ELF file in which each `and` with such a number has the other; throws where there is none. */
+export function withConstants(file: Uint8Array, constants: Constants): Uint8Array {
+  const bytes = Buffer.from(file);
+  for (const [place, value] of constants) {
+    let found = 0;
+    // Sections of instructions are aligned to them.
+    for (let at = 0; at + INSTRUCTION_BYTES <= bytes.length; at += INSTRUCTION_BYTES)
+      if (bytes[at] === AND_IMMEDIATE && bytes.readInt32LE(at + IMMEDIATE_AT) === place) {
+        bytes.writeInt32LE(value, at + IMMEDIATE_AT);
+        found++;
+      }
+    if (!found)
+      throw new Error(
+        `The BPF object has no instruction with the number 0x${place.toString(16)}. Run 'npm start', which builds it anew.`,
+      );
+  }
+  return bytes;
+}
