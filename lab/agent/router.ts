@@ -2,6 +2,7 @@
 // A namespace that forwards packets to a tap, with an agent that watches, and a firewall.
 import type { Device } from '../../src/snapshot.ts';
 import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
+import { until } from '../host/until.ts';
 import type { Puppet } from '../traffic-reader/puppet.ts';
 import { type AgentLab, standingLab } from './agent-lab.ts';
 
@@ -33,8 +34,9 @@ export async function router(t: Parameters<typeof namespaceLab>[0], kind: 'tun' 
   await lab.exec('sysctl', '-q', 'net.ipv4.ip_forward=1', 'net.ipv4.conf.all.rp_filter=0');
   await beyond.ipBatch(['link set ve0 up', 'addr add 10.99.0.2/24 dev ve0', 'route add default via 10.99.0.1']);
   const outside = await beyond.puppet();
-  await outside.udp(peer, 9, 1, 64); // neighbours are known after it
-  await inside.read('a', 'all');
+  // Neighbours are known after it. It waits for an answer to ARP and comes when it likes: before that nothing is counted.
+  await outside.udp(peer, 9, 1, 64);
+  await until(async () => (await inside.read('a', 'all')).packets > 0);
   return { lab, agent, outside, inside, peer, device: () => agent.device(lab.inode, 'tap0') };
 }
 
