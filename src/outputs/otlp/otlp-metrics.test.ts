@@ -110,6 +110,20 @@ test('each total says since when it counts', async () => {
   assert.deepEqual(startsOf(await requestsOf(registry, [fallen], starts, 140), offered), [120, 120]);
 });
 
+test('a clock that is set back makes no total start after it was read', async () => {
+  const registry = new FastRegistry({ detail: 'queue', build: goldenBuild });
+  const starts = new SeriesStarts(100);
+  for (const takenAt of [110, 50, 60]) {
+    const points = listAt(
+      metricOf(await requestsOf(registry, seen.devices, starts, takenAt), 'tapscope_queue_offered_packets_total'),
+      'sum',
+      'dataPoints',
+    );
+    for (const point of points)
+      assert.ok(BigInt(textAt(point, 'startTimeUnixNano')) <= BigInt(textAt(point, 'timeUnixNano')));
+  }
+});
+
 function named(device: Device, index: number): Device {
   return { ...device, name: `${device.name}-${index}`, id: `${device.id}${index}` };
 }
