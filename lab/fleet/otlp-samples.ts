@@ -60,17 +60,23 @@ function seriesOf(
 
 /** Of a page in the text format. */
 export function samplesOfPage(page: string): Samples {
+  return new Map(linesOfPage(page).map(({ name, labels, value }) => [seriesName(name, labels), value]));
+}
+
+export interface PageLine {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+export function linesOfPage(page: string): readonly PageLine[] {
   const lines = page.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-  return new Map(
-    lines.map((line) => {
-      const [, name = '', labels = '', value = ''] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
-      const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, label = '', text = '']) => {
-        return [label, text.replace(/\\(.)/g, (_, one) => (one === 'n' ? '\n' : one))] as const;
-      });
-      return [
-        seriesName(name, Object.fromEntries(pairs)),
-        Number(value.replace('Nan', 'NaN').replace('Inf', 'Infinity')),
-      ];
-    }),
-  );
+  return lines.map((line) => {
+    const [, name = '', labels = '', value = ''] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
+    const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, label = '', text = '']) => {
+      return [label, text.replace(/\\(.)/g, (_, one) => (one === 'n' ? '\n' : one))] as const;
+    });
+    const number = Number(value.replace('Nan', 'NaN').replace('Inf', 'Infinity'));
+    return { name, labels: Object.fromEntries(pairs), value: number };
+  });
 }

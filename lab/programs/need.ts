@@ -11,7 +11,7 @@ import { cachePath } from '../vm/cache.ts';
 
 const run = promisify(execFile);
 const FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
-const BUILT = cachePath('programs/bin');
+export const BUILT = cachePath('programs/bin');
 /** gVisor and headscale take a quarter of an hour on two slow cores. */
 const BUILD_LIMIT_MS = 1_800_000;
 
