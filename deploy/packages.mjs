@@ -31,6 +31,7 @@ export const testPackages = [
   { name: 'curl', reason: 'types what the runbooks say', present: () => hasProgram('curl') },
   { name: 'cpio', reason: 'packs what the kernels of the lab start from', present: () => hasProgram('cpio') },
   { name: 'debootstrap', reason: 'makes the bare Debian of a test', present: () => hasProgram('debootstrap') },
+  { name: 'etcd-server', reason: 'keeps what the API server of the lab is given', present: () => hasProgram('etcd') },
   { name: 'git', reason: 'clones the project for a test', present: () => hasProgram('git') },
   { name: 'groff-base', reason: 'reads the manual page', present: () => hasProgram('groff') },
   { name: 'iperf3', reason: 'sends TCP through real programs', present: () => hasProgram('iperf3') },
@@ -72,7 +73,7 @@ export const programPackages = [
 ];
 
 /** Their services would start with the installation. */
-const withServices = ['fastd', 'libvirt-daemon-system', 'n2n', 'openvpn', 'prometheus', 'tinc'];
+const withServices = ['etcd-server', 'fastd', 'libvirt-daemon-system', 'n2n', 'openvpn', 'prometheus', 'tinc'];
 
 /** Run-time libraries by the beginning of their file names, for a machine with a finished build and no compilers. */
 export const libraryPackages = {

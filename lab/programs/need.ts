@@ -2,7 +2,7 @@
 // What a program needs on this machine, and how it comes there. What cannot come is a reason to skip the program by name.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { copyFile, cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -21,7 +21,9 @@ interface Replacing {
   readonly version: string;
   readonly main: string;
   /** As its own Makefile builds it. */
-  readonly tags: string;
+  readonly tags?: string;
+  /** Version of what `replace` takes from folders of its repository: they are modules too, so that the proxy leaves them out of this one. */
+  readonly published?: string;
   readonly file: string;
 }
 
@@ -75,7 +77,7 @@ async function build(module: string, builtAs: string, file: string): Promise<voi
   if (builtAs !== file) await copyFile(join(BUILT, builtAs), join(BUILT, file));
 }
 
-async function buildCopy({ module, version, main, tags, file }: Replacing): Promise<void> {
+async function buildCopy({ module, version, main, tags = '', published, file }: Replacing): Promise<void> {
   await mkdir(BUILT, { recursive: true });
   const limits = { timeout: BUILD_LIMIT_MS, maxBuffer: 1 << 24 };
   const { stdout } = await run('go', ['mod', 'download', '-json', `${module}@${version}`], limits);
@@ -83,7 +85,9 @@ async function buildCopy({ module, version, main, tags, file }: Replacing): Prom
   try {
     await cp(textAt(parseJson(stdout), 'Dir'), copy, { recursive: true });
     await run('chmod', ['-R', 'u+w', copy]);
-    const env = { ...process.env, GOFLAGS: '-buildvcs=false -mod=mod', CGO_ENABLED: '0' };
+    if (published !== undefined)
+      await run('go', ['mod', 'edit', ...(await replacements(copy, published))], { cwd: copy });
+    const env = { ...process.env, GOFLAGS: '-buildvcs=false -mod=mod', GOWORK: 'off', CGO_ENABLED: '0' };
     const made = `${join(BUILT, file)}.new`;
     await run('nice', ['-n', '19', 'go', 'build', '-p', '2', '-tags', tags, '-ldflags=-s -w', '-o', made, main], {
       cwd: copy,
@@ -94,4 +98,9 @@ async function buildCopy({ module, version, main, tags, file }: Replacing): Prom
   } finally {
     await rm(copy, { recursive: true, force: true });
   }
+}
+
+async function replacements(copy: string, version: string): Promise<readonly string[]> {
+  const text = await readFile(join(copy, 'go.mod'), 'utf8');
+  return [...text.matchAll(/^\s*(\S+) => \.\//gm)].map(([, module]) => `-replace=${module}=${module}@${version}`);
 }

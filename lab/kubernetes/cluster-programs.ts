@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a Kubernetes without nodes is made of here, and what brings the chart there.
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { parseJson, textAt } from '../host/checked-json.ts';
+import { missing, type Need, provide } from '../programs/need.ts';
+import { cachePath } from '../vm/cache.ts';
+
+const run = promisify(execFile);
+export const KUBERNETES = 'v1.34.4';
+const OPERATOR = 'github.com/prometheus-operator/prometheus-operator@v0.85.0';
+/** Of the kinds that the chart uses. */
+const KINDS = ['servicemonitors', 'prometheusrules'];
+
+/** prometheus-operator's own files. */
+export const CRDS: readonly string[] = KINDS.map((kind) =>
+  cachePath(`programs/prometheus-operator-crd/monitoring.coreos.com_${kind}.yaml`),
+);
+
+const NEEDS: readonly Need[] = [
+  { debian: 'etcd-server', file: 'etcd' },
+  {
+    module: 'k8s.io/kubernetes',
+    version: KUBERNETES,
+    published: 'v0.34.4',
+    main: './cmd/kube-apiserver',
+    file: 'kube-apiserver',
+  },
+  { go: 'helm.sh/helm/v3/cmd/helm@v3.19.5', builtAs: 'helm', file: 'helm' },
+];
+
+/** For `skip`: what is not here, or false. */
+export function missingCluster(): string | false {
+  const absent = missing(NEEDS) || (CRDS.every(existsSync) ? false : 'needs the CRDs of prometheus-operator');
+  return absent && `${absent}: npx tsx lab/kubernetes/main.ts brings them`;
+}
+
+/** Builds what is not here yet, which takes half an hour on two slow cores; why it cannot be had, or false. */
+export async function provideCluster(): Promise<string | false> {
+  if (!CRDS.every(existsSync)) await bringCrds();
+  return provide(NEEDS);
+}
+
+async function bringCrds(): Promise<void> {
+  const { stdout } = await run('go', ['mod', 'download', '-json', OPERATOR], { maxBuffer: 1 << 24 });
+  const from = join(textAt(parseJson(stdout), 'Dir'), 'example/prometheus-operator-crd');
+  const place = cachePath('programs/prometheus-operator-crd');
+  await mkdir(cachePath('programs'), { recursive: true });
+  await cp(from, `${place}.new`, { recursive: true });
+  await rename(`${place}.new`, place);
+}
