@@ -26,6 +26,8 @@ const NEEDS: readonly Need[] = [
     module: 'k8s.io/kubernetes',
     version: KUBERNETES,
     published: 'v0.34.4',
+    // What the server says of itself, by which Helm judges the chart's kubeVersion.
+    ldflags: `-X k8s.io/component-base/version.gitVersion=${KUBERNETES}`,
     main: './cmd/kube-apiserver',
     file: 'kube-apiserver',
   },

@@ -22,6 +22,7 @@ interface Replacing {
   readonly main: string;
   /** As its own Makefile builds it. */
   readonly tags?: string;
+  readonly ldflags?: string;
   /** Version of what `replace` takes from folders of its repository: they are modules too, so that the proxy leaves them out of this one. */
   readonly published?: string;
   readonly file: string;
@@ -77,7 +78,15 @@ async function build(module: string, builtAs: string, file: string): Promise<voi
   if (builtAs !== file) await copyFile(join(BUILT, builtAs), join(BUILT, file));
 }
 
-async function buildCopy({ module, version, main, tags = '', published, file }: Replacing): Promise<void> {
+async function buildCopy({
+  module,
+  version,
+  main,
+  tags = '',
+  ldflags = '',
+  published,
+  file,
+}: Replacing): Promise<void> {
   await mkdir(BUILT, { recursive: true });
   const limits = { timeout: BUILD_LIMIT_MS, maxBuffer: 1 << 24 };
   const { stdout } = await run('go', ['mod', 'download', '-json', `${module}@${version}`], limits);
@@ -89,11 +98,15 @@ async function buildCopy({ module, version, main, tags = '', published, file }: 
       await run('go', ['mod', 'edit', ...(await replacements(copy, published))], { cwd: copy });
     const env = { ...process.env, GOFLAGS: '-buildvcs=false -mod=mod', GOWORK: 'off', CGO_ENABLED: '0' };
     const made = `${join(BUILT, file)}.new`;
-    await run('nice', ['-n', '19', 'go', 'build', '-p', '2', '-tags', tags, '-ldflags=-s -w', '-o', made, main], {
-      cwd: copy,
-      env,
-      ...limits,
-    });
+    await run(
+      'nice',
+      ['-n', '19', 'go', 'build', '-p', '2', '-tags', tags, `-ldflags=-s -w ${ldflags}`, '-o', made, main],
+      {
+        cwd: copy,
+        env,
+        ...limits,
+      },
+    );
     await rename(made, join(BUILT, file));
   } finally {
     await rm(copy, { recursive: true, force: true });
