@@ -7,8 +7,8 @@
  * rest of that time it did neither: it is full time if nothing was taken out of the ring, or as far as a look saw the
  * reader sleep, at most SINGLE_LOOK; else the reader may have emptied the ring and slept for want of packets, and the
  * time is uncertain. A look that finds the queue full, after one that did not, stands for the time since that one, at
- * most SINGLE_LOOK, and never for more than the scheduler counted while the queue was not full. So what is said of
- * running and waiting is, over any time, at most what the scheduler counted and one SINGLE_LOOK.
+ * most SINGLE_LOOK. It never stands for more than the scheduler counted while the queue was not full. So what is said
+ * of running and waiting is, over any time, at most what the scheduler counted and one SINGLE_LOOK.
  */
 #pragma once
 #include "reader.bpf.h"

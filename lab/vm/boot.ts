@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Boots one of the lab's kernels under QEMU's software emulation (no KVM is needed), with this machine's own root file
-// system read-only under an overlay, and runs a command there as root in the directory where the caller stands.
+// system read-only under an overlay. Runs a command there as root in the directory where the caller stands.
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

@@ -10,7 +10,7 @@ export const agentBlind: Rule = {
   name: 'agent-blind',
   summary: 'tapscope itself does not see something on this host, so silence means less',
   explanation:
-    'An event has no mechanism that works here, events were seen and could not be counted, a namespace could not be entered, a snapshot could not be read completely, or the figures of a device are known to be off. What is found is still true; that nothing else is found proves nothing, so the answer is never OK. Where single queues lack some packets that the kernel counts and our programs did not see, the figures of the device are exact: that is told, and the answer is unknown only where it is more than 1 % of the packets, or drops that would be a finding. Where the figures of more than five devices are off, one finding tells of all.\n\n' +
+    'An event has no mechanism that works here, or events were seen and could not be counted. Or a namespace could not be entered, a snapshot could not be read completely, or the figures of a device are known to be off. What is found is still true; that nothing else is found proves nothing, so the answer is never OK. Where single queues lack some packets that the kernel counts and our programs did not see, the figures of the device are exact: that is told, and the answer is unknown only where it is more than 1 % of the packets, or drops that would be a finding. Where the figures of more than five devices are off, one finding tells of all.\n\n' +
     'tapscope doctor names what is missing and the right or kernel feature that would bring it.',
   speaksOf: 'agent',
   needs: [],
