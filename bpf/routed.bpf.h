@@ -30,8 +30,11 @@ const volatile u8 reason_flags[256];
 
 static __always_inline bool has_flag(u64 reason, u8 flags)
 {
-	/* Reasons of subsystems lie above bit 16. */
-	return reason < sizeof(reason_flags) && reason_flags[reason] & flags;
+	u64 index = reason;
+
+	/* Reasons of subsystems lie above bit 16. The barrier keeps one register for the bound and the use. */
+	asm volatile("" : "+r"(index));
+	return index < sizeof(reason_flags) && reason_flags[index] & flags;
 }
 
 /* The route of such a packet is looked at. */
