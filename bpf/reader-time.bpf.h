@@ -128,7 +128,8 @@ static __always_inline void spend_since(struct queue_reader *reader, u64 now, u6
 	if (state == THREAD_WAITING || state == THREAD_THROTTLED || !time->kept_by)
 		time->kept_by = state == THREAD_THROTTLED ? THREAD_THROTTLED : THREAD_WAITING;
 	if (pressed && was_pressed && counted) {
-		spend_between(reader, state, now - before, &passed, taken);
+		/* A reader that ran may have taken as many as the ring has slots, and its place is the same again. */
+		spend_between(reader, state, now - before, &passed, taken || passed.ran);
 		return;
 	}
 	time->unspent.ran = least(time->unspent.ran + passed.ran, SINGLE_LOOK);
