@@ -30,7 +30,11 @@ export async function typist(
 ): Promise<Type> {
   const folder = await mkdtemp(join(tmpdir(), 'tapscope-runbooks-'));
   t.after(() => rm(folder, { recursive: true }));
-  const command = `#!/bin/sh\nexec '${process.execPath}' '${resolve('dist/src/main.js')}' "$@"\n`;
+  // A page is for an agent whose socket lies where it does by default; doctor tells of one that does not answer there.
+  const command = `#!/bin/sh
+[ "$1" = doctor ] && set -- "$@" --socket='${agent.socket}'
+exec '${process.execPath}' '${resolve('dist/src/main.js')}' "$@"
+`;
   await writeFile(join(folder, 'tapscope'), command, { mode: 0o755 });
   const environment = {
     PATH: `${folder}:${process.env.PATH}:/usr/sbin:/sbin`,
