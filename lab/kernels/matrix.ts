@@ -66,7 +66,7 @@ export const GUEST_FILES: readonly { readonly file: string; readonly daily: read
   { file: 'src/collectors/ring/ring-history.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/accounting/exact.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/collectors/redirect/redirect.kernel.test.ts', daily: NIGHTLY },
-  { file: 'src/accounting/lean.kernel.test.ts', daily: ['6.1'] },
+  { file: 'src/accounting/lean.kernel.test.ts', daily: NIGHTLY },
   { file: 'lab/guest/levels.guest.ts', daily: NIGHTLY },
   { file: 'src/collectors/queue-changes/queue-changes.kernel.test.ts', daily: ['7.3'] },
   { file: 'lab/guest/wakeups.guest.ts', daily: ['6.12'] },
