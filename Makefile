@@ -13,8 +13,8 @@ all: bpf addon traffic ts
 
 # BPF: each object is one compilation, of the file with its name. -mcpu=v3 is what Linux 5.8 and later all know.
 BPF_OBJECTS := dist/bpf/tapscope.bpf.o dist/bpf/follow.bpf.o
-# Debian keeps <asm/types.h> in the multiarch folder, where clang does not look for the bpf target.
-BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Werror -D__TARGET_ARCH_$(TARGET_ARCH_$(MACHINE)) \
+# Debian keeps <asm/types.h> in the multiarch folder, where clang does not look for the bpf target. Paths of includes begin in bpf/.
+BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Werror -D__TARGET_ARCH_$(TARGET_ARCH_$(MACHINE)) -iquote bpf \
 	-I/usr/include/$(MACHINE)-linux-gnu
 
 bpf: $(BPF_OBJECTS)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Whether a packet is freed on the CPU on which it was allocated; on demand, because every packet of the host comes
 // here.
-#include "row.bpf.h"
-#include "queue-events.bpf.h"
+#include "rows/row.bpf.h"
+#include "rows/queue-events.bpf.h"
 
 /* tun_do_read, where a packet is freed that the reader, or vhost-net for the guest, has got. */
 const volatile u64 reader_start;

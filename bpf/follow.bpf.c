@@ -2,8 +2,8 @@
 // Packets lost on their way to a tun or tap, as `tapscope drops` follows them: counted by queue, reason and function,
 // and single ones told by a ring buffer. An object of its own, loaded while `tapscope drops` follows, and by it alone.
 #include "device.bpf.h"
-#include "location.bpf.h"
-#include "routed.bpf.h"
+#include "drops/location.bpf.h"
+#include "drops/routed.bpf.h"
 
 #define HEADER_BYTES 96
 #define STACK_FRAMES 48

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // macvtap and ipvtap: the walk over their rings, and packets handed to their guests and readers.
 #include "macvtap.bpf.h"
-#include "ring.bpf.h"
-#include "walk-state.bpf.h"
+#include "ring/ring.bpf.h"
+#include "walk/walk-state.bpf.h"
 
 /* Address of tap_handle_frame, the rx_handler of every macvtap and ipvtap. */
 const volatile u64 tap_handle_frame_address;

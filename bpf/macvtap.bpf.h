@@ -3,7 +3,7 @@
  * device. Types of modules that are mostly absent: what reads them is left out of programs that were loaded without
  * them. */
 #pragma once
-#include "other-drops.bpf.h"
+#include "drops/other-drops.bpf.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

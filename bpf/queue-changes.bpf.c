@@ -2,7 +2,7 @@
 // Queues that leave a device: closed, or detached by TUNSETQUEUE. Those that join follow from how many there are.
 #include <bpf/bpf_tracing.h>
 #include "device.bpf.h"
-#include "queue-events.bpf.h"
+#include "rows/queue-events.bpf.h"
 
 /* __tun_detach(tfile, clean), under RTNL; a queue that was detached before leaves nothing when it is closed. */
 SEC("?fentry/__tun_detach")

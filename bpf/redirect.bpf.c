@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Frames that XDP redirects into a ring, past the transmit function: those that it took, those it had no room for, and
 // those that were thrown out of it. A frame is no skb: nothing of it shows at skb:kfree_skb.
-#include "other-drops.bpf.h"
-#include "ring.bpf.h"
+#include "drops/other-drops.bpf.h"
+#include "ring/ring.bpf.h"
 
 struct netdev_notifier_info {
 	struct net_device *dev;

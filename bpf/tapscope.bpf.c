@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// The one object: a subject is a file, and all are compiled together so that every program shares the same maps and
-// variables.
-#include "queue.bpf.c"
-#include "raw.bpf.c"
-#include "drops.bpf.c"
-#include "tun.bpf.c"
-#include "settle.bpf.c"
-#include "wake.bpf.c"
+// The one object: a subject is a file or a folder, and all are compiled together so that every program shares the same
+// maps and variables.
+#include "rows/queue.bpf.c"
+#include "transmit/raw.bpf.c"
+#include "drops/drops.bpf.c"
+#include "transmit/tun.bpf.c"
+#include "transmit/settle.bpf.c"
+#include "stops/wake.bpf.c"
 #include "queue-changes.bpf.c"
-#include "vhost.bpf.c"
-#include "departures.bpf.c"
-#include "zerocopy.bpf.c"
+#include "vhost/vhost.bpf.c"
+#include "ring/departures.bpf.c"
+#include "vhost/zerocopy.bpf.c"
 #include "allocation.bpf.c"
-#include "receive.bpf.c"
+#include "receive/receive.bpf.c"
 #include "redirect.bpf.c"
-#include "walk.bpf.c"
+#include "walk/walk.bpf.c"
 #include "macvtap.bpf.c"
-#include "owners.bpf.c"
-#include "reader.bpf.c"
+#include "readers/owners.bpf.c"
+#include "readers/reader.bpf.c"
 #include "calibrate.bpf.c"
 #include "text.bpf.c"
 

@@ -222,7 +222,7 @@ test('the check sees what it forbids', () => {
 
 test('the addon knows no probe, metric or struct of ours', () => {
   const ours = /\b(?:tapscope_[a-z]+|tun_\w+|tap_\w+|vhost\w*|kfree_skb|consume_skb|ptr_ring\w*|net_dev\w*|sk_buff)\b/g;
-  const sources = readdirSync('addon').filter((file) => /\.(cc|hh)$/.test(file));
+  const sources = readdirSync('addon', { recursive: true, encoding: 'utf8' }).filter((file) => /\.(cc|hh)$/.test(file));
   const found = sources.flatMap((file) =>
     (readFileSync(join('addon', file), 'utf8').match(ours) ?? []).map((word) => `addon/${file}: ${word}`),
   );

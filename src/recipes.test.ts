@@ -27,7 +27,7 @@ interface Edit {
 }
 
 const COUNTER: readonly Edit[] = [
-  { file: 'bpf/queue-events.bpf.h', behind: 'enum queue_event {\n', text: '\tEVENT_TRUNCATED,\n' },
+  { file: 'bpf/rows/queue-events.bpf.h', behind: 'enum queue_event {\n', text: '\tEVENT_TRUNCATED,\n' },
   { file: 'src/snapshot/row-counters.ts', behind: "  overflowed: 'freed',\n", text: "  truncated: 'freed',\n" },
   {
     file: 'src/collectors/transmit/metrics.ts',
@@ -43,8 +43,8 @@ const COUNTER: readonly Edit[] = [
 
 const MECHANISM: readonly Edit[] = [
   {
-    file: 'bpf/vhost.bpf.c',
-    behind: '#include "vhost-types.bpf.h"\n',
+    file: 'bpf/vhost/vhost.bpf.c',
+    behind: '#include "vhost/vhost-types.bpf.h"\n',
     text: `
 SEC("?fexit/vhost_net_buf_unproduce")
 int BPF_PROG(unproduced_fexit, struct vhost_net_virtqueue *nvq)

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Puppet } from '../traffic-reader/puppet.ts';
 
-/** MARK_MASK + 1 of bpf/queue.bpf.h. */
+/** MARK_MASK + 1 of bpf/rows/queue.bpf.h. */
 export const SAMPLE = 256;
 const PATIENCE_MS = 10_000;
 const MOST_SAMPLES = 10;

@@ -14,7 +14,7 @@ const DEVICE_FIELDS = [
   'isolated_beside',
   'bridge',
 ] as const;
-/** struct bridge_layout of bpf/walk.bpf.h. */
+/** struct bridge_layout of bpf/walk/walk.bpf.h. */
 const LAYOUT_FIELDS = [
   'known',
   'port_bridge',

@@ -3,7 +3,7 @@
 import type { Btf } from '../kernel/native.ts';
 import type { Symbols, TextRange } from '../kernel/symbols.ts';
 
-/** The members of enum location_class (bpf/location.bpf.h) that functions are given, without their prefix. */
+/** The members of enum location_class (bpf/drops/location.bpf.h) that functions are given, without their prefix. */
 type LocationClass =
   | 'TRANSMIT'
   | 'PURGED'

@@ -11,7 +11,7 @@ import { type DropReasons, readDropReasons, reasonFlags } from './reasons.ts';
 
 const ENDED = 'ended_fentry';
 const WRITE_ENDS = ['written_fexit', 'sent_by_vhost_fexit'];
-/** As in bpf/queue.bpf.h. */
+/** As in bpf/rows/queue.bpf.h. */
 const TABLE_CELLS = 16_384;
 const ROWS_MASK_PLACE = 0x6d61736b;
 /** By the name's end: what the program is attached to is code or a type of the kernel. */
@@ -188,7 +188,7 @@ function configure(
   const most = cpuSlots / (object.btf().struct('cpu_state')?.size ?? 1);
   if (host.possibleCpus > most)
     throw new NoPrograms(
-      `this host may have ${host.possibleCpus} CPUs and the BPF object has room for ${most}; raise MAX_CPUS in bpf/queue.bpf.h`,
+      `this host may have ${host.possibleCpus} CPUs and the BPF object has room for ${most}; raise MAX_CPUS in bpf/rows/queue.bpf.h`,
     );
   const rows = rowsFor(host.possibleCpus);
   for (const map of ['free_rows', 'row_index', 'vhost_batches']) object.setMaxEntries(map, rows);
@@ -233,7 +233,7 @@ export function writeTextRanges(object: BpfObject, host: Host): void {
   const room = mapEntries(object, 'text_ranges');
   if (ranges.length > room)
     throw new Error(
-      `The BPF object has room for ${room} text ranges, but this kernel has ${ranges.length}. Raise RANGES in bpf/location.bpf.h.`,
+      `The BPF object has room for ${room} text ranges, but this kernel has ${ranges.length}. Raise RANGES in bpf/drops/location.bpf.h.`,
     );
   for (let i = 0; i < room; i++) {
     const view = new DataView(new ArrayBuffer(layout.size));

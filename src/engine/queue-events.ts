@@ -5,7 +5,7 @@ import type { BpfObject } from '../kernel/native.ts';
 import type { RowCounter } from '../snapshot/row-counters.ts';
 import { HashEntries } from './hash-entries.ts';
 
-/** By name in enum queue_event of bpf/queue-events.bpf.h. */
+/** By name in enum queue_event of bpf/rows/queue-events.bpf.h. */
 const NAMES = {
   /** Looks at a packet for which the guest had no buffer. */
   noBuffer: 'EVENT_NO_BUFFER',

@@ -74,7 +74,7 @@ const FROM_GUEST_REASONS = [
   'XDP',
 ] as const;
 
-const ROUTED = 1; // enum reason_flag in bpf/routed.bpf.h
+const ROUTED = 1; // enum reason_flag in bpf/drops/routed.bpf.h
 const FROM_GUEST = 2;
 const UNROUTED = 4;
 const UNNAMED = 8;

@@ -30,7 +30,7 @@ const FIELDS = [
 ] as const;
 type Field = (typeof FIELDS)[number] | RowCounter;
 
-/** ROW_ENDED of bpf/queue.bpf.h, in the half that holds the queue. */
+/** ROW_ENDED of bpf/rows/queue.bpf.h, in the half that holds the queue. */
 const ROW_ENDED = 1 << 31;
 
 export interface RowsRead {

@@ -5,7 +5,7 @@ import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import { mergeHistograms, type QueueHistograms } from './histograms.ts';
 
-/** CPU of a row that is shared: NO_CPU of bpf/queue.bpf.h. */
+/** CPU of a row that is shared: NO_CPU of bpf/rows/queue.bpf.h. */
 export const NO_CPU = 0xffffffff;
 
 const FIELDS = [

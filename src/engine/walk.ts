@@ -140,7 +140,7 @@ const RESULT_FIELDS = [
 const NO_CARRIER = 2; // __LINK_STATE_NOCARRIER, bit of net_device.state
 const NAME_BYTES = 16; // IFNAMSIZ
 const ATTEMPTS = 3;
-const NOT_COUNTED = 2n ** 64n - 1n; // bpf/walk.bpf.h
+const NOT_COUNTED = 2n ** 64n - 1n; // bpf/walk/walk.bpf.h
 /** ptr_ring zeroes slots in groups of 16 (two cache lines of pointers). */
 const MOST_LAG = 15;
 

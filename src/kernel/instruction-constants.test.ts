@@ -5,7 +5,7 @@ import test from 'node:test';
 import { withConstants } from './instruction-constants.ts';
 
 const OBJECT = 'dist/bpf/tapscope.bpf.o';
-/** ROWS_MASK_PLACE of bpf/queue.bpf.h. */
+/** ROWS_MASK_PLACE of bpf/rows/queue.bpf.h. */
 const ROWS_MASK_PLACE = 0x6d61736b;
 const NONE_HAS = 0x12345678;
 

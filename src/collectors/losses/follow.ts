@@ -14,7 +14,7 @@ import { type LossKey, LossKeys, LossRecords, type LostPacket, type LostStack } 
 /** What was lost of one device and queue, for one reason, in one function, since the program was attached. */
 export interface LossCount {
   readonly key: LossKey;
-  /** A member of enum location_class (bpf/location.bpf.h) without its prefix: TRANSMIT, PURGED, … */
+  /** A member of enum location_class (bpf/drops/location.bpf.h) without its prefix: TRANSMIT, PURGED, … */
   readonly kind: string;
   readonly netns: number;
   readonly device: string;

@@ -34,7 +34,7 @@ const TIME_FIELDS = ['uncertain'] as const;
 const RIVAL_FIELDS = ['pid', 'started', 'looks', 'comm'] as const;
 const COMM_BYTES = 16;
 const LOOK_FIELDS = ['pressed_only', 'pressed'] as const;
-/** As in has_several_threads() of bpf/reader.bpf.h. */
+/** As in has_several_threads() of bpf/readers/reader.bpf.h. */
 const TURNS_NS = 10_000_000_000;
 
 export class Readers {

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "netlink/netlink_exchange.hh"
+
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+namespace
+{
+
+constexpr int silenceMs = 2000;
+constexpr int attempts = 4;
+
+/** The kernel makes the pieces of a dump as large as the reader's buffer, up to this. */
+constexpr size_t datagramRoom = 32768;
+
+struct Progress {
+	bool finished = false;
+	bool disturbed = false;
+	/** Positive errno of the kernel's answer. */
+	int error = 0;
+};
+
+int statusOf(const nlmsghdr *message)
+{
+	int status = 0;
+	if (mnl_nlmsg_get_payload_len(message) < sizeof(status))
+		return 0;
+	status = *static_cast<const int *>(mnl_nlmsg_get_payload(message));
+	return status < 0 ? -status : 0;
+}
+
+/** Takes the messages of one datagram that answer the request. */
+void take(const nlmsghdr *message, size_t length, const nlmsghdr *request, NetlinkMessages &reply, Progress &progress)
+{
+	int left = static_cast<int>(length);
+	for (; mnl_nlmsg_ok(message, left) && !progress.finished; message = mnl_nlmsg_next(message, &left)) {
+		if (message->nlmsg_seq != request->nlmsg_seq || message->nlmsg_type == NLMSG_NOOP)
+			continue;
+		progress.disturbed |= (message->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+		if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR) {
+			progress.error = statusOf(message);
+			progress.finished = true;
+			return;
+		}
+		const auto *bytes = reinterpret_cast<const uint8_t *>(message);
+		reply.insert(reply.end(), bytes, bytes + message->nlmsg_len);
+		reply.resize(MNL_ALIGN(reply.size()));
+		progress.finished = !(message->nlmsg_flags & NLM_F_MULTI) && !(request->nlmsg_flags & NLM_F_ACK);
+	}
+}
+
+} // namespace
+
+NetlinkMessages NetlinkExchange::run(const NetlinkRequest &request)
+{
+	where_ = request.netnsPath ? "namespace " + *request.netnsPath : "the own namespace";
+	if (away_)
+		goHome();
+	const Socket socket = request.netnsPath ? openIn(*request.netnsPath) : open();
+	if (!socket)
+		throw NetlinkFailure{errno, "open a netlink socket in", where_};
+	std::vector<uint8_t> message = request.message;
+	for (int attempt = 0; attempt < attempts; attempt++) {
+		NetlinkMessages reply;
+		if (ask(socket.get(), message, reply))
+			return reply;
+	}
+	throw NetlinkFailure{EINTR, "get an undisturbed dump of", where_};
+}
+
+NetlinkExchange::Socket NetlinkExchange::open()
+{
+	Socket socket(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC));
+	if (socket && mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0)
+		socket.reset();
+	return socket;
+}
+
+NetlinkExchange::Socket NetlinkExchange::openIn(const std::string &netnsPath)
+{
+	if (!home_)
+		home_.reset(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+	if (!home_)
+		throw NetlinkFailure{errno, "open", "the own namespace"};
+	const Fd target(::open(netnsPath.c_str(), O_RDONLY | O_CLOEXEC));
+	if (!target)
+		throw NetlinkFailure{errno, "open", where_};
+	if (setns(target.get(), CLONE_NEWNET))
+		throw NetlinkFailure{errno, "enter", where_};
+	away_ = true;
+	Socket socket = open();
+	const int error = errno;
+	goHome();
+	errno = error;
+	return socket;
+}
+
+void NetlinkExchange::goHome()
+{
+	if (setns(home_.get(), CLONE_NEWNET))
+		throw NetlinkFailure{errno, "return to", "the own namespace"};
+	away_ = false;
+}
+
+bool NetlinkExchange::ask(mnl_socket *socket, std::vector<uint8_t> &message, NetlinkMessages &reply)
+{
+	auto *header = reinterpret_cast<nlmsghdr *>(message.data());
+	header->nlmsg_seq = ++sequence_;
+	header->nlmsg_pid = 0;
+	if (mnl_socket_sendto(socket, message.data(), message.size()) < 0)
+		throw NetlinkFailure{errno, "send a netlink request to", where_};
+	Progress progress;
+	while (!progress.finished) {
+		const size_t length = receive(socket);
+		take(reinterpret_cast<const nlmsghdr *>(buffer_.data()), length, header, reply, progress);
+	}
+	if (progress.error)
+		throw NetlinkFailure{progress.error, "complete a netlink request in", where_};
+	return !progress.disturbed;
+}
+
+size_t NetlinkExchange::receive(mnl_socket *socket)
+{
+	const int fd = mnl_socket_get_fd(socket);
+	std::array<pollfd, 2> awaited{{{fd, POLLIN, 0}, {stop_, POLLIN, 0}}};
+	int ready = -1;
+	do {
+		ready = poll(awaited.data(), awaited.size(), silenceMs);
+	} while (ready < 0 && errno == EINTR);
+	if (ready <= 0 || awaited[1].revents)
+		throw NetlinkFailure{ready < 0	  ? errno
+				     : ready == 0 ? ETIMEDOUT
+						  : ECANCELED,
+				     "receive a netlink reply from", where_};
+	buffer_.resize(std::max(buffer_.size(), datagramRoom));
+	const ssize_t length = recv(fd, buffer_.data(), buffer_.size(), MSG_PEEK | MSG_TRUNC);
+	if (length > static_cast<ssize_t>(buffer_.size()))
+		buffer_.resize(static_cast<size_t>(length));
+	const ssize_t got = length < 0 ? length : mnl_socket_recvfrom(socket, buffer_.data(), buffer_.size());
+	if (got < 0)
+		throw NetlinkFailure{errno, "receive a netlink reply from", where_};
+	return static_cast<size_t>(got);
+}

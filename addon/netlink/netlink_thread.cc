@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "netlink/netlink_thread.hh"
+
+#include "error.hh"
+
+#include <pthread.h>
+#include <sys/eventfd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <new>
+#include <system_error>
+
+NetlinkThread::NetlinkThread(Napi::Env env) : stopEvent_(eventfd(0, EFD_CLOEXEC))
+{
+	if (!stopEvent_)
+		throw systemError(env, errno, "start", "the netlink thread");
+	results_ = Results::New(env, "tapscope netlink", 0, 1, this);
+	results_.Unref(env);
+	try {
+		thread_ = std::thread([this] { serve(); });
+	} catch (const std::system_error &refusal) {
+		results_.Release(); // a thread that never started cannot be stopped
+		throw systemError(env, refusal.code().value(), "start", "the netlink thread");
+	}
+	pthread_setname_np(thread_.native_handle(), "tapscope-rtnl");
+	// Last, for it outlives a constructor that throws. Hooks run in reverse order: this one stops the thread before
+	// the environment closes results_.
+	env.AddCleanupHook([this] { stop(); });
+}
+
+Napi::Promise NetlinkThread::request(Napi::Env env, NetlinkRequest request)
+{
+	auto job = std::make_unique<Job>(Job{std::move(request), Napi::Promise::Deferred::New(env)});
+	const Napi::Promise promise = job->promise.Promise();
+	if (pending_++ == 0)
+		results_.Ref(env);
+	{
+		const std::lock_guard lock(mutex_);
+		queue_.push_back(std::move(job));
+	}
+	changed_.notify_one();
+	return promise;
+}
+
+void NetlinkThread::settle(Napi::Env env, Napi::Function, NetlinkThread *self, Job *job)
+{
+	const std::unique_ptr<Job> done(job);
+	if (!env)
+		return;
+	if (--self->pending_ == 0)
+		self->results_.Unref(env);
+	if (done->failure) {
+		const NetlinkFailure &failure = *done->failure;
+		done->promise.Reject(systemError(env, failure.error, failure.action, failure.object).Value());
+		return;
+	}
+	Napi::Uint8Array messages = Napi::Uint8Array::New(env, done->messages.size());
+	if (!done->messages.empty())
+		memcpy(messages.Data(), done->messages.data(), done->messages.size());
+	done->promise.Resolve(messages);
+}
+
+void NetlinkThread::stop()
+{
+	if (!thread_.joinable())
+		return;
+	{
+		const std::lock_guard lock(mutex_);
+		stopping_ = true;
+		queue_.clear();
+	}
+	eventfd_write(stopEvent_.get(), 1);
+	changed_.notify_one();
+	thread_.join();
+	results_.Release();
+}
+
+void NetlinkThread::serve()
+{
+	NetlinkExchange exchange(stopEvent_.get());
+	while (std::unique_ptr<Job> job = next()) {
+		try {
+			job->messages = exchange.run(job->request);
+		} catch (const NetlinkFailure &failure) {
+			job->failure = failure;
+		} catch (const std::bad_alloc &) {
+			job->failure = NetlinkFailure{ENOMEM, "run", "a netlink request"};
+		}
+		Job *done = job.release(); // settle() owns it, unless the environment is going
+		if (results_.BlockingCall(done) != napi_ok)
+			job.reset(done);
+	}
+}
+
+std::unique_ptr<NetlinkThread::Job> NetlinkThread::next()
+{
+	std::unique_lock lock(mutex_);
+	changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+	if (stopping_)
+		return nullptr;
+	std::unique_ptr<Job> job = std::move(queue_.front());
+	queue_.pop_front();
+	return job;
+}

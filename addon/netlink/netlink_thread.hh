@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fd.hh"
+#include "netlink/netlink_exchange.hh"
+
+#include <napi.h>
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+/**
+ * The thread that may change its network namespace, with its queue. Made, asked and stopped on JavaScript's thread.
+ * Idle, it does not keep Node alive; a request under way does.
+ */
+class NetlinkThread
+{
+public:
+	explicit NetlinkThread(Napi::Env env);
+	~NetlinkThread() { stop(); }
+	NetlinkThread(const NetlinkThread &) = delete;
+	NetlinkThread &operator=(const NetlinkThread &) = delete;
+
+	Napi::Promise request(Napi::Env env, NetlinkRequest request);
+
+private:
+	/** Belongs to one thread at a time: JavaScript's, the queue, the netlink thread, JavaScript's again. */
+	struct Job {
+		NetlinkRequest request;
+		Napi::Promise::Deferred promise;
+		NetlinkMessages messages{};
+		std::optional<NetlinkFailure> failure{};
+	};
+
+	/** On JavaScript's thread; without env once the environment is going. */
+	static void settle(Napi::Env env, Napi::Function, NetlinkThread *self, Job *job);
+	using Results = Napi::TypedThreadSafeFunction<NetlinkThread, Job, settle>;
+
+	void stop();
+	/** On the netlink thread, as all below. */
+	void serve();
+	/** Null: stop. */
+	std::unique_ptr<Job> next();
+
+	// JavaScript's thread alone
+	Results results_;
+	size_t pending_ = 0;
+	std::thread thread_;
+
+	// Either thread, under mutex_
+	std::mutex mutex_;
+	std::condition_variable changed_;
+	std::deque<std::unique_ptr<Job>> queue_;
+	bool stopping_ = false;
+
+	/** An eventfd: ends the netlink thread's wait for the kernel. */
+	Fd stopEvent_;
+};

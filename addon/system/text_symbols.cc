@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "system/text_symbols.hh"
+
+#include "error.hh"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+namespace
+{
+struct Symbol {
+	std::string name;
+	/** Without what the compiler appended: name.isra.0 is a part of name. */
+	bool whole;
+	uint64_t start;
+};
+
+struct Symbols {
+	std::vector<Symbol> wanted;
+	/** Of every function, to know where each ends. */
+	std::vector<uint64_t> starts;
+};
+
+constexpr size_t ADDRESS_DIGITS = 16;
+
+/** One function of the file; its name without what the compiler appended. */
+struct Line {
+	uint64_t start;
+	std::string_view name;
+	bool whole;
+};
+
+/** "ffffffff81daef80 t some_function.cold\t[module]" */
+std::optional<Line> parse(std::string_view line)
+{
+	constexpr size_t typeAt = ADDRESS_DIGITS + 1, nameAt = ADDRESS_DIGITS + 3;
+	if (line.size() <= nameAt || (line[typeAt] != 't' && line[typeAt] != 'T'))
+		return std::nullopt;
+	uint64_t start = 0;
+	std::from_chars(line.data(), line.data() + ADDRESS_DIGITS, start, 16);
+	const std::string_view rest = line.substr(nameAt);
+	const size_t end = std::min(rest.find_first_of(".\t\n"), rest.size());
+	return Line{start, rest.substr(0, end), end == rest.size() || rest[end] != '.'};
+}
+
+/** False: errno says why. */
+bool readLines(const std::string &path, const std::function<void(const Line &)> &take)
+{
+	struct Close {
+		void operator()(FILE *file) const { fclose(file); }
+	};
+	// Of itself stdio takes 1 KB for a file of /proc; the kernel gives up to a page at a time.
+	std::array<char, 1 << 14> buffer;
+	const std::unique_ptr<FILE, Close> file(fopen(path.c_str(), "re"));
+	if (!file)
+		return false;
+	setvbuf(file.get(), buffer.data(), _IOFBF, buffer.size());
+	struct Free {
+		char *text = nullptr;
+		~Free() { free(text); }
+	} line;
+	size_t capacity = 0;
+	ssize_t length = 0;
+	while ((length = getline(&line.text, &capacity, file.get())) > 0)
+		if (const auto found = parse({line.text, static_cast<size_t>(length)}))
+			take(*found);
+	return !ferror(file.get());
+}
+} // namespace
+
+Napi::Value textSymbols(const Napi::CallbackInfo &info)
+{
+	const Napi::Env env = info.Env();
+	const std::string path = info[0].As<Napi::String>();
+	const auto list = info[1].As<Napi::Array>();
+	std::vector<std::string> texts;
+	for (uint32_t i = 0; i < list.Length(); i++)
+		texts.push_back(list.Get(i).As<Napi::String>());
+	const std::unordered_set<std::string_view> names(texts.begin(), texts.end());
+	Symbols symbols;
+	const auto take = [&](const Line &line) {
+		symbols.starts.push_back(line.start);
+		if (names.count(line.name))
+			symbols.wanted.push_back({std::string(line.name), line.whole, line.start});
+	};
+	if (!readLines(path, take))
+		throw systemError(env, errno, "read", path);
+	std::sort(symbols.starts.begin(), symbols.starts.end());
+	Napi::Array found = Napi::Array::New(env);
+	for (const Symbol &symbol : symbols.wanted) {
+		const auto next = std::upper_bound(symbols.starts.begin(), symbols.starts.end(), symbol.start);
+		Napi::Object entry = Napi::Object::New(env);
+		entry["name"] = symbol.name;
+		entry["whole"] = symbol.whole;
+		entry["start"] = Napi::BigInt::New(env, symbol.start);
+		if (next != symbols.starts.end())
+			entry["end"] = Napi::BigInt::New(env, *next);
+		found[found.Length()] = entry;
+	}
+	return found;
+}
+
+Napi::Value textSymbolsAt(const Napi::CallbackInfo &info)
+{
+	const Napi::Env env = info.Env();
+	const std::string path = info[0].As<Napi::String>();
+	const auto addresses = info[1].As<Napi::BigUint64Array>();
+	struct Nearest {
+		uint64_t start = 0;
+		std::string name;
+	};
+	std::vector<Nearest> nearest(addresses.ElementLength());
+	const auto take = [&](const Line &line) {
+		for (size_t i = 0; i < nearest.size(); i++)
+			if (line.start <= addresses[i] && line.start > nearest[i].start) {
+				nearest[i].start = line.start;
+				nearest[i].name = line.name; // in the memory that it has
+			}
+	};
+	if (!readLines(path, take))
+		throw systemError(env, errno, "read", path);
+	Napi::Array found = Napi::Array::New(env, nearest.size());
+	for (uint32_t i = 0; i < nearest.size(); i++)
+		found[i] = nearest[i].start ? Napi::String::New(env, nearest[i].name) : env.Undefined();
+	return found;
+}

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// Freed packets by skb:kfree_skb: the reason of a drop in tun_net_xmit, losses inside tun that no kernel counter knows,
+// losses before tun, and drops of what a guest or writer sent.
+#include "drops/location.bpf.h"
+#include "macvtap.bpf.h"
+#include "drops/routed.bpf.h"
+#include "transmit/transmit.bpf.h"
+#include "drops/unrouted.bpf.h"
+#include "receive/written.bpf.h"
+
+/* Drops on the way to a device are counted: each drop of the host is then looked at. */
+const volatile u8 before_counted = 1;
+
+/* From the first to the last function of tun, tap and vhost-net that frees packets; modules come later, so that each
+ * walk looks. */
+struct {
+	u64 start, length;
+} own_text = {.length = -1ULL}; /* everything, until the first walk */
+
+struct found_text {
+	u64 own_start, own_end, macvtap_start, macvtap_end;
+};
+
+/* A callback, for the verifier follows each way through each turn of a loop. */
+static long each_range(u32 i, struct found_text *found)
+{
+	u32 index = i;
+	struct text_range *range = bpf_map_lookup_elem(&text_ranges, &index);
+
+	if (!range || !range->length || range->class >= CLASS_RECEIVE)
+		return 0;
+	u64 start = range->start, end = start + range->length;
+
+	if (start < found->own_start)
+		found->own_start = start;
+	if (end > found->own_end)
+		found->own_end = end;
+	if (range->class != CLASS_MACVTAP)
+		return 0;
+	if (start < found->macvtap_start)
+		found->macvtap_start = start;
+	if (end > found->macvtap_end)
+		found->macvtap_end = end;
+	return 0;
+}
+
+static __always_inline u64 length_of(u64 start, u64 end)
+{
+	return end > start ? end - start : 0;
+}
+
+static __always_inline void find_own_text(void)
+{
+	struct found_text found = {.own_start = -1ULL, .macvtap_start = -1ULL};
+
+	bpf_loop(RANGES, each_range, &found, 0);
+	own_text.start = found.own_start;
+	own_text.length = length_of(found.own_start, found.own_end);
+	macvtap_start = found.macvtap_start;
+	macvtap_length = length_of(found.macvtap_start, found.macvtap_end);
+}
+
+/* Dropped before its device became the output device. */
+static __noinline int count_routed(u64 *ctx)
+{
+	struct sk_buff *skb = (struct sk_buff *)ctx[0];
+	bool leads_nowhere = class_of(ctx[1]) == CLASS_UNROUTED;
+
+	if (has_flag(ctx[2], REASON_UNNAMED) && !leads_nowhere)
+		return 0;
+	struct net_device *dev = routed_to(skb);
+
+	if (dev)
+		count_at(dev, ctx[1], ctx[2], 1);
+	else if (leads_nowhere || has_flag(ctx[2], REASON_UNROUTED) || !has_route(skb))
+		count_unrouted(skb, ctx[1], ctx[2]);
+	return 0;
+}
+
+/*
+ * A drop in tun_net_xmit of a packet that came past the offered probe (PACKET_QDISC_BYPASS, pktgen start_xmit). Bottom
+ * halves are off there, as for all who write these two counters of this CPU's row.
+ */
+static __always_inline void count_bypassed(struct row *row, u32 slot)
+{
+	row->bypassed++;
+	row->dropped[slot & (REASONS - 1)]++;
+}
+
+static __noinline int count_in_tun(struct sk_buff *skb, u64 device, u32 class, u32 reason)
+{
+	u32 cpu = cpu_id();
+	u32 number = look_up(device, device, place_of(cpu, BPF_CORE_READ(skb, queue_mapping)));
+	struct row *row = row_at(number);
+	struct cpu_state *state = state_of(cpu);
+
+	state->found_row = number;
+	state->freed_row = ends_seen ? number : 0;
+	if (!number)
+		return 0;
+	if (class == CLASS_TRANSMIT) {
+		u32 slot = slot_of(reason);
+
+		count_bypassed(row, slot);
+		if (slot == REASON_RARE)
+			count_rare(number, reason);
+	} else if (class == CLASS_PURGED) {
+		row->purged++;
+		forget_marks(row->queue);
+	} else if (class == CLASS_RESIZED) {
+		row->resized++;
+		forget_marks(row->queue);
+	} else if (class == CLASS_FAILED)
+		row->failed++;
+	else if (class == CLASS_OVERFLOWED)
+		row->overflowed++;
+	return 0;
+}
+
+/* Its entry into the transmit function was counted: its drop is counted here, or by the exit where one always is. */
+static __always_inline bool is_of_entry(struct cpu_state *state, u64 skb, u32 reason)
+{
+	if (!exit_seen)
+		return false;
+	if (state->entered == skb) {
+		drop_entered(state, reason);
+		return true;
+	}
+	if (state->skb != skb)
+		return false;
+	state->reason = reason;
+	return true;
+}
+
+/* skb->dev is no tun or tap, or the one that it came in by. */
+static __always_inline int count_by_route(u64 *ctx, u32 class)
+{
+	return before_counted && class > CLASS_SNIFFER && is_routed_reason(ctx[2]) ? count_routed(ctx) : 0;
+}
+
+static __noinline int count_freed(u64 *ctx)
+{
+	u64 location = ctx[1];
+	u32 class = class_of(location), reason = ctx[2];
+	struct sk_buff *skb = (struct sk_buff *)ctx[0];
+
+	if (class == CLASS_SNIFFER || class == CLASS_RECEIVE)
+		return 0;
+	if (class == CLASS_TRANSMIT) {
+		transmit_location = location;
+		if (is_of_entry(state_of(cpu_id()), (u64)skb, reason))
+			return 0;
+	}
+	if (class == CLASS_ELSEWHERE && (reason == reason_not_specified || reason == reason_consumed))
+		return 0; /* freed, not dropped: pktgen's own skbs end so */
+	if (class == CLASS_MACVTAP)
+		return count_macvtap(skb, location, reason);
+	if (class == CLASS_WRITTEN)
+		return count_written(skb, location, reason);
+	u64 device = (u64)BPF_CORE_READ(skb, dev);
+
+	/* skb->dev shares its place with socket data: follow kernel addresses only, and by reads that may fail. */
+	if ((s64)device >= 0) {
+		if (class < CLASS_RECEIVE)
+			__sync_fetch_and_add(&lost_no_device, 1);
+		return count_by_route(ctx, class);
+	}
+	if (!is_tun(device))
+		return count_by_route(ctx, class);
+	if (class < CLASS_RECEIVE)
+		return count_in_tun(skb, device, class, reason);
+	if (!before_counted)
+		return 0;
+	struct net_device *dev = (struct net_device *)device;
+	u32 state = registration_state(dev);
+
+	if (state < NETREG_REGISTERED || state > NETREG_UNREGISTERED)
+		return 0;
+	bool from_guest = class == CLASS_RECEIVED || came_in_by(skb, dev);
+
+	if (from_guest && (class == CLASS_RECEIVED || class == CLASS_UNROUTED || has_flag(reason, REASON_FROM_GUEST)))
+		count_direction(dev, location, reason, 1, 1);
+	if (from_guest || is_received_copy(skb))
+		return count_by_route(ctx, class);
+	count_at(dev, location, reason, 1);
+	return 0;
+}
+
+/* `typed`: the kernel gives the packet with its type, else bpf_rdonly_cast may; NULL where neither does. */
+static __always_inline struct sk_buff *packet_of(volatile u64 *ctx, bool typed)
+{
+	if (typed)
+		return (struct sk_buff *)ctx[0];
+	return typed_reads ? TYPED(sk_buff, ctx[0]) : NULL;
+}
+
+/* Of another queue than the drop before on this CPU, or of a device whose end may not be seen. */
+static __noinline int freed_elsewhere(u64 *ctx, bool typed)
+{
+	struct sk_buff *skb = packet_of(ctx, typed);
+	struct cpu_state *state = state_of(cpu_id());
+	u32 slot = slot_of(ctx[2]);
+
+	if (!(typed || skb))
+		return count_freed(ctx);
+	u64 device = (u64)skb->dev, place = place_of(cpu_id(), skb->queue_mapping);
+	u32 cell = cell_number(HASH_BASE(skb->dev), place), number = *cell_at(cell);
+
+	if (!row_is(row_at(number), device, place))
+		number = *cell_at(cell ^ 1);
+	if (slot != REASON_RARE && row_is(row_at(number), device, place)) {
+		state->freed_row = ends_seen ? number : 0;
+		count_bypassed(row_at(number), slot);
+		return 0;
+	}
+	count_freed(ctx);
+	keep_in_cell(cell, state->found_row);
+	return 0;
+}
+
+/* Between the functions that free packets of tun, tap and vhost-net lie others. */
+static __noinline int freed_near(u64 *ctx, bool typed)
+{
+	struct sk_buff *skb = packet_of(ctx, typed);
+
+	if (!(typed || skb) || !is_known_foreign(ops_of(skb->dev)))
+		return count_freed(ctx);
+	/* A macvtap looks like any macvlan. */
+	if (ctx[1] - macvtap_start < macvtap_length)
+		return count_freed(ctx);
+	return before_counted && is_routed_reason(ctx[2]) ? count_routed(ctx) : 0;
+}
+
+/* By another function than tun_net_xmit, as nearly all are. */
+static __always_inline int freed_outside(volatile u64 *ctx, u64 location, bool typed)
+{
+	/* One comparison for what is freed in the kernel proper, below its modules. */
+	u64 start = own_text.start;
+
+	if (location >= start && location - start < own_text.length)
+		return freed_near((u64 *)ctx, typed);
+	if (!before_counted)
+		return 0;
+	struct sk_buff *skb = packet_of(ctx, typed);
+
+	if (!(typed || skb))
+		return count_freed((u64 *)ctx);
+	struct net_device *dev = skb->dev;
+
+	/* No kernel address: it has no device, or socket data lies there. A route may name one. */
+	if ((s64)dev >= 0)
+		return is_routed_reason(ctx[2]) ? count_freed((u64 *)ctx) : 0;
+	if (is_known_foreign(ops_of(dev)))
+		return is_routed_reason(ctx[2]) ? count_routed((u64 *)ctx) : 0;
+	return count_freed((u64 *)ctx);
+}
+
+static __always_inline int freed(volatile u64 *ctx, bool typed)
+{
+	u64 location = ctx[1];
+
+	if (location != transmit_location)
+		return freed_outside(ctx, location, typed);
+	struct cpu_state *state = state_of(cpu_id());
+	u64 reason = ctx[2];
+
+	if (is_of_entry(state, ctx[0], reason))
+		return 0;
+	u32 newest = state->freed_row;
+	struct sk_buff *skb = packet_of(ctx, typed);
+
+	if (!(typed || skb))
+		return count_freed((u64 *)ctx);
+	struct row *row = row_at(newest);
+	u32 slot = slot_of(reason);
+
+	if (slot == REASON_RARE || !kept_row_is_of(row, (u64)skb->dev, skb->queue_mapping))
+		return freed_elsewhere((u64 *)ctx, typed);
+	count_bypassed(row, slot);
+	return 0;
+}
+
+/* kfree_skb(skb, location, reason[, rx_sk]) */
+SEC("?tp_btf/kfree_skb")
+int dropped_typed(volatile u64 *ctx)
+{
+	return freed(ctx, true);
+}
+
+SEC("raw_tp/kfree_skb")
+int dropped_raw(volatile u64 *ctx)
+{
+	return freed(ctx, false);
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// The agent's looks at the readers of full and stopped queues, and vhost-net's workers: by an iterator over
+// descriptors.
+#include "readers/reader-time.bpf.h"
+
+struct reader_look {
+	u32 pressed_only; /* in: those that were pressed within the last five seconds */
+	u32 pressed;	  /* out: queues that are, or were so lately */
+};
+
+static __always_inline bool is_queue_stopped(struct queue_reader *reader)
+{
+	struct netdev_queue *txq = transmit_queue((struct net_device *)reader->device, reader->queue);
+
+	return BPF_CORE_READ(txq, state) & NETDEV_TX_XOFF;
+}
+
+/* One look at a time; not on the stack, where the verifier would follow every value through the loop. */
+struct reader_look looking;
+
+static long each_reader(u32 slot, void *unused)
+{
+	struct queue_reader *reader = bpf_map_lookup_elem(&queue_readers, &slot);
+
+	if (!reader)
+		return 1;
+	u64 now = bpf_ktime_get_ns();
+	struct tun_file *file = (struct tun_file *)reader->tun_file;
+	bool lately = reader->pressed && now - reader->pressed < LATELY;
+
+	if (!file || (looking.pressed_only && !lately) || !is_of(reader, file, reader->device) ||
+	    (u64)BPF_CORE_READ(file, tun, dev) != reader->device)
+		return 0;
+	bool pressed = ring_is_full(file) || is_queue_stopped(reader);
+
+	looking.pressed += pressed || lately;
+	look(reader, pressed, bpf_get_current_task(), true);
+	return 0;
+}
+
+SEC("syscall")
+int look_at_readers(struct reader_look *context)
+{
+	looking.pressed_only = context->pressed_only;
+	looking.pressed = 0;
+	bpf_loop(readers_used, each_reader, NULL, 0);
+	context->pressed = looking.pressed;
+	return 0;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Overflow: bursts of drops, which end with the next packet that the ring takes, and episodes, which end when it is
+ * empty. What an episode would have needed is what the ring holds and what was dropped until then.
+ */
+#pragma once
+#include "rows/histogram.bpf.h"
+#include "ring/ring.bpf.h"
+
+/* Packets are counted when they are taken, under the ring's lock: who takes the last one ends an episode. */
+static u32 consumer_seen;
+
+static __always_inline u32 watch_of_overflow(void)
+{
+	return WATCH_BURST | (consumer_seen ? WATCH_DRAIN : WATCH_EPISODE);
+}
+
+/* The first drop of a burst. */
+static __noinline int begin_overflow(u32 number, u64 device, u32 index)
+{
+	struct tun_file *file = tun_file_at(tun_of((struct net_device *)device), index);
+	struct queue *queue = queue_at(number);
+	struct ring_state ring = {};
+
+	if (!number)
+		return 0;
+	if (!(queue->watch & (WATCH_DRAIN | WATCH_EPISODE))) {
+		queue->episode_since = bpf_ktime_get_ns();
+		if (file)
+			read_ring(file, &ring);
+		if (ring.used > queue->highwater[0])
+			queue->highwater[0] = ring.used;
+	}
+	__sync_fetch_and_or(&queue->watch, watch_of_overflow());
+	return 0;
+}
+
+/* In the exit of the transmit function; the ring was full. The answer: how often it had been before. */
+static __always_inline u64 count_overflow(u32 number, u64 device, u32 index)
+{
+	struct queue *queue = queue_at(number);
+
+	u64 before = __sync_fetch_and_add(&queue->overflowed, 1);
+
+	if (!(queue->watch & WATCH_BURST))
+		begin_overflow(number, device, index);
+	return before;
+}
+
+static __always_inline void end_burst(u32 number, struct queue *queue)
+{
+	__sync_fetch_and_and(&queue->watch, ~WATCH_BURST);
+	u64 overflowed = queue->overflowed, before = __sync_lock_test_and_set(&queue->burst_base, overflowed);
+
+	if (overflowed > before)
+		observe(number, HISTOGRAM_BURST, overflowed - before);
+}
+
+/* The ring is empty. */
+static __noinline int end_episode(u32 number, struct ptr_ring *ring)
+{
+	struct queue *queue = queue_at(number);
+
+	if (!number)
+		return 0;
+	__sync_fetch_and_and(&queue->watch, ~(WATCH_EPISODE | WATCH_DRAIN | WATCH_NEAR));
+	u64 overflowed = queue->overflowed, before = __sync_lock_test_and_set(&queue->episode_base, overflowed);
+	u64 needed = overflowed - before + BPF_CORE_READ(ring, size);
+
+	if (overflowed <= before)
+		return 0;
+	__sync_fetch_and_add(&queue->episodes, 1);
+	if (needed > queue->needed[0])
+		queue->needed[0] = needed;
+	return 0;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* From what vhost-net knows of a queue to the queue's row. */
+#pragma once
+#include "rows/row.bpf.h"
+
+/* The row of a tun_file's queue on this CPU; 0: it belongs to no tun device. */
+static __always_inline u32 row_of_file(u64 address)
+{
+	struct tun_file *file = (struct tun_file *)address;
+	struct tun_struct *tun = BPF_CORE_READ(file, tun);
+	struct net_device *dev;
+
+	if (!tun)
+		tun = BPF_CORE_READ(file, detached);
+	dev = BPF_CORE_READ(tun, dev);
+	/* It may be a macvtap's: that is no tun_file. */
+	if (!dev || !is_tun((u64)dev))
+		return 0;
+	return look_up((u64)dev, (u64)dev, place_of(cpu_id(), BPF_CORE_READ(file, queue_index)));
+}
+
+/* Only the queue on which the guest receives has a ring. */
+static __always_inline u32 row_of_ring(u64 ring)
+{
+	return ring ? row_of_file(ring - bpf_core_field_offset(struct tun_file, tx_ring)) : 0;
+}
+
+/* A backend of vhost-net: a struct socket, the first member of a tun_file but for its sock. */
+static __always_inline u64 file_of_socket(u64 socket)
+{
+	return socket - bpf_core_field_offset(struct tun_file, socket);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Distributions of what is sampled or rare, by queue. */
+#pragma once
+#include "rows/queue.bpf.h"
+
+enum histogram_kind {
+	HISTOGRAM_OCCUPANCY, /* packets in the ring when one arrived */
+	HISTOGRAM_SOJOURN,   /* ns in the ring */
+	HISTOGRAM_BURST,     /* packets dropped in a row */
+	HISTOGRAM_STOPPED,   /* ns */
+	HISTOGRAM_RESUME,    /* ns from a wake to the next packet */
+};
+
+#define HISTOGRAM_BUCKETS 40 /* number n: values of n bits */
+
+struct histogram_key {
+	u32 queue; /* number of its shared row */
+	enum histogram_kind kind;
+};
+
+struct histogram {
+	u64 sum;
+	u64 buckets[HISTOGRAM_BUCKETS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct histogram_key);
+	__type(value, struct histogram);
+} histograms SEC(".maps");
+
+/* An entry as large as that has no room on the stack. */
+static const struct histogram empty_histogram;
+
+static __always_inline u32 bits_of(u64 value)
+{
+	u32 bits = 0;
+
+	for (u32 step = 32; step; step >>= 1) {
+		if (value >> step) {
+			value >>= step;
+			bits += step;
+		}
+	}
+	return bits + (value != 0);
+}
+
+/* Not static, like others that take numbers only: the verifier then looks at it once and not at each call. */
+__noinline int observe(u32 queue, u32 kind, u64 value)
+{
+	struct histogram_key key = {.queue = queue, .kind = kind};
+	struct histogram *histogram = bpf_map_lookup_elem(&histograms, &key);
+	u32 bucket = bits_of(value);
+
+	if (!queue)
+		return 0;
+	if (!histogram) {
+		bpf_map_update_elem(&histograms, &key, &empty_histogram, BPF_NOEXIST);
+		histogram = bpf_map_lookup_elem(&histograms, &key);
+	}
+	if (!histogram) {
+		__sync_fetch_and_add(&lost_histogram, 1);
+		return 0;
+	}
+	__sync_fetch_and_add(&histogram->sum, value);
+	if (bucket > HISTOGRAM_BUCKETS - 1)
+		bucket = HISTOGRAM_BUCKETS - 1;
+	__sync_fetch_and_add(&histogram->buckets[bucket], 1);
+	return 0;
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Rows of counters, one for each (device, queue, CPU) that was seen, and the pool that they come from. */
+#pragma once
+#include "kernel.bpf.h"
+#include "rows/reason.bpf.h"
+
+#define MAX_CPUS    1024  /* of cpus; the agent refuses a host with more */
+#define TABLE_CELLS 16384 /* cells of the table for each CPU: 16 for each of 1024 queues that one CPU serves */
+/* Of rows, and of the table behind them; the agent makes room for what the host asks for. */
+#define MAX_ROWS (65536 + MAX_CPUS * TABLE_CELLS * sizeof(u32) / sizeof(struct row))
+
+/*
+ * Counters of one queue on one CPU. Only this CPU writes them, without atomics: programs on the transmit path run
+ * with bottom halves off, and a program never interrupts itself. What several programs write is added atomically.
+ */
+struct row {
+	u64 device; /* identity: written before the row is published, constant until it is recycled */
+	u64 place;  /* queue in the low half, with ROW_ENDED once another device may have the address; CPU in the high
+		       one */
+	u64 device_id; /* kernfs node id: unlike the address and the ifindex never used twice */
+	u64 offered;
+	u64 offered_bytes;
+	union {
+		u64 enqueued;	/* where the exit of each packet is seen */
+		u64 dropped_at; /* else: of offered, the newest packet that found the ring full */
+	};
+	u64 consumed; /* by hooks on the reader's side; raw mode leaves it 0 and derives it */
+	u64 bypassed; /* drops of packets that came past the offered probe; in dropped too */
+	u64 dropped[REASONS];
+	u64 purged;
+	u64 resized;
+	u64 failed;
+	u64 overflowed;
+	u64 unproduced;	       /* given back to the ring by vhost after they were consumed */
+	u64 consumed_by_vhost; /* of consumed */
+	u32 queue;	       /* number of the struct queue that all CPUs share */
+	u32 sample_mask;       /* packets whose number has none of these bits are looked at closely */
+	u64 sent_by_softirq;   /* of offered: by NET_TX, which a wake or another packet's sender left them to */
+};
+
+#define ROW_ENDED   (1ULL << 31) /* no queue has such a number */
+#define NO_CPU	    0xFFFFFFFF
+#define SAMPLE_MASK 127 /* one packet of 128 */
+#define MARK_MASK   255 /* of those every second: its way through the ring is timed, its reader's waking seen */
+
+enum wake_cause {
+	WAKE_HALF,    /* half of the ring was taken since the stop */
+	WAKE_EMPTY,   /* the ring was emptied */
+	WAKE_RECHECK, /* the producer that stopped it found room after all */
+	WAKE_FORCED,  /* TUNSETIFF, TUNSETQUEUE or a resize */
+	WAKE_DETACH,  /* a queue left and another took its index */
+	WAKE_CAUSES,
+};
+
+/* Why a program that mostly only counts must look closer. */
+enum queue_watch {
+	WATCH_BURST = 1,    /* the packet before was dropped: a burst of drops ends with the next that is not */
+	WATCH_EPISODE = 2,  /* the ring overflowed and was not empty since, and who takes packets is not seen */
+	WATCH_FLOW = 4,	    /* it stops instead of dropping, and its wakes are seen */
+	WATCH_DRAIN = 8,    /* the ring overflowed and was not empty since, for who takes packets */
+	WATCH_NEAR = 16,    /* and it soon may be */
+	WATCH_SLEEPER = 32, /* its reader slept when the present packet came */
+};
+
+#define WATCH_OFFERED (WATCH_BURST | WATCH_EPISODE | WATCH_FLOW | WATCH_SLEEPER)
+#define WATCH_ENTERED (WATCH_BURST | WATCH_EPISODE | WATCH_SLEEPER) /* where no exit is hooked */
+#define WATCH_TAKEN   (WATCH_FLOW | WATCH_NEAR)
+
+#define WINDOWS 2
+#define NO_SLOT 0xFFFFFFFF
+
+/*
+ * What all CPUs share of one queue. It is a row like any, of a CPU that does not exist, so that it is found, recycled
+ * and read as rows are. Written atomically, or under the ring's consumer lock.
+ */
+struct queue {
+	u64 device;
+	u64 place;
+	u64 device_id;
+	u32 marks_head, marks_tail; /* packets whose time in the ring is taken, in the order of their slots */
+	u32 taken_head;		    /* the ring's consumer_head when a departure was last seen, else NO_SLOT */
+	u32 sender;		    /* CPU that made the newest packet, plus 1 */
+	u64 overflowed;		    /* dropped because the ring was full, on the transmit path */
+	u64 burst_base;		    /* of them when the ring last took a packet */
+	u64 episode_base;	    /* when it was last seen empty */
+	u64 episode_since;	    /* ns since boot */
+	u64 episodes;		    /* of overflow that ended with an empty ring */
+	u64 needed[WINDOWS];	    /* packets that the ring would have had to hold for the largest of them */
+	u64 window_start;	    /* of [0]; [1] is the window before */
+	u32 highwater[WINDOWS];
+	u64 stopped_since; /* 0: it is not stopped */
+	u64 woken_at;	   /* until the next packet */
+	u64 stopped_ns;
+	u64 stops, stops_inferred; /* seen; only their wakes were */
+	u64 wakes[WAKE_CAUSES];
+	u64 wakes_elsewhere;	/* on another CPU than the sender's */
+	u64 stops_ended;	/* without a wake: the device was set down or set up again */
+	u32 flow_lost;		/* a program cleared IFF_BACKPRESSURE */
+	u32 wakes_lost;		/* one was due and did not come */
+	u64 due_since;		/* the stop whose wake was due when this was written, under the ring's lock */
+	u32 marking;		/* one CPU at a time makes a mark */
+	u32 waker;		/* CPU that may wake its reader, plus 1 */
+	u64 sleeper;		/* that reader */
+	enum queue_watch watch; /* where a row has `queue`, hence 0 in row 0, which has no queue */
+	u32 marked;	   /* slot of the first mark, plus 1; beside `watch`: who takes packets loads both at once */
+	u32 taken;	   /* packets, by departures */
+	u32 sleeper_slept; /* how often that reader had gone to sleep */
+};
+
+/* Of the pool. */
+union entry {
+	struct row row;
+	struct queue queue;
+};
+
+_Static_assert(sizeof(union entry) == 256, "four cache lines");
+_Static_assert(__builtin_offsetof(struct queue, watch) == __builtin_offsetof(struct row, queue), "0 in row 0");
+_Static_assert(__builtin_offsetof(struct queue, marked) == __builtin_offsetof(struct row, sample_mask),
+	       "0 in row 0 too");
+
+/*
+ * What programs on one CPU leave for those after them: the packet between the entry and the exit of the transmit
+ * function (bottom halves are off between), and each path's newest row, which the next packet mostly counts in.
+ */
+struct cpu_state {
+	u64 skb;
+	u32 sent_row;
+	u32 reason; /* of its drop, from the tracepoint to the exit; else 0, which is no reason (SKB_NOT_DROPPED_YET) */
+	u32 freed_row; /* 0 while the end of devices is not seen */
+	u32 taken_row;
+	u64 entered;	 /* by the entry without an exit: the newest packet, until its drop is seen; else it stays */
+	u32 found_row;	 /* of the packet that was freed last */
+	u32 reserved[7]; /* one cache line */
+};
+
+struct row_key {
+	u64 device;
+	u64 place;
+};
+
+/* The agent sees every device end, so that an address stands for one device; else each packet's device says its id. */
+const volatile u8 ends_seen;
+
+const volatile u32 possible_cpus =
+	1; /* the agent sets it; a loop of 0 rounds makes some verifiers fail on its callback */
+
+struct cpu_state cpus[MAX_CPUS];
+u32 rows_fresh;		  /* rows never handed out begin here */
+u64 free_head, free_tail; /* free_rows[head..tail) are recycled rows, indices modulo the pool */
+/* Events that could not be counted where they belong. */
+u64 lost_no_row;	/* the pool was empty */
+u64 lost_ending_device; /* it has no kernfs node any more */
+u64 lost_histogram;	/* histograms was full */
+
+/*
+ * Not a map of its own: what a variable costs to find is four instructions, an entry of a map fourteen. Behind the rows
+ * lies the table, a cell for each CPU and hash of (device, queue): row numbers, a cache of row_index, so that a cell
+ * may be lost but never lies.
+ */
+extern union entry rows[MAX_ROWS];
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct row_key);
+	__type(value, u32);
+} row_index SEC(".maps");
+
+/* Not a QUEUE map: on 6.1 a sleepable program may use arrays, hashes and ring buffers only. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384);
+	__type(key, u32);
+	__type(value, u32);
+} free_rows SEC(".maps");
+
+/* The pool's size is set before load, by the number of CPUs, always to a power of two. */
+const volatile u32 rows_mask;
+const volatile u32 cells_mask, table_offset; /* the table begins so many bytes behind the beginning of rows */
+
+/* The compiler would rather compute an address again than keep it. */
+#define KEPT(pointer)                                                                                                  \
+	({                                                                                                             \
+		typeof(pointer) kept = (pointer);                                                                      \
+		asm volatile("" : "+r"(kept));                                                                         \
+		kept;                                                                                                  \
+	})
+
+/* Stands for rows_mask in the instructions: the agent replaces it there before they are loaded. A variable would cost
+ * two instructions more each time. */
+#define ROWS_MASK_PLACE 0x6d61736b
+
+static __always_inline u64 masked(u64 number)
+{
+	asm("%0 &= %1" : "+r"(number) : "i"(ROWS_MASK_PLACE));
+	return number;
+}
+
+static __always_inline struct row *row_at(u32 number)
+{
+	return KEPT(&rows[masked(number)].row);
+}
+
+/* This CPU's. */
+static __always_inline struct cpu_state *state_of(u32 cpu)
+{
+	return KEPT(&cpus[cpu & (MAX_CPUS - 1)]);
+}
+
+/* What a row's CPUs share. */
+static __always_inline struct queue *queue_at(u32 number)
+{
+	return KEPT(&rows[masked(number)].queue);
+}
+
+/* Of the first mark, else NO_SLOT. */
+static __always_inline u32 marked_slot(struct queue *queue)
+{
+	return queue->marked - 1;
+}
+
+static __always_inline u32 cpu_id(void)
+{
+	return bpf_get_smp_processor_id();
+}
+
+static __always_inline u32 take_row(void)
+{
+	for (int attempt = 0; attempt < 8; attempt++) {
+		u64 head = free_head;
+		u32 cell = head & rows_mask;
+		u32 *number = bpf_map_lookup_elem(&free_rows, &cell);
+
+		if (head >= free_tail || !number)
+			break;
+		u32 taken = *number; /* before the head moves: after that the cell may be filled anew */
+		if (__sync_val_compare_and_swap(&free_head, head, head + 1) == head)
+			return taken;
+	}
+	if (rows_fresh > rows_mask)
+		return 0;
+	u32 fresh = __sync_fetch_and_add(&rows_fresh, 1) + 1; /* row 0 means none */
+	return fresh <= rows_mask ? fresh : 0;
+}
+
+static __always_inline u32 take_row_for(struct row_key *key, u64 device_id)
+{
+	u32 number = take_row();
+	struct row *row = row_at(number);
+
+	if (!number)
+		return 0;
+	row->device_id = device_id;
+	row->place = key->place;
+	if (key->place >> 32 == NO_CPU)
+		queue_at(number)->taken_head = NO_SLOT;
+	__sync_lock_test_and_set(&row->device, key->device); /* last, and after the rest: readers test it */
+	return number;
+}
+
+/* The row that all CPUs share, 0 if the pool is empty. */
+static __noinline u32 queue_number(u64 device, u64 device_id, u32 queue)
+{
+	struct row_key key = {.device = device, .place = (u64)NO_CPU << 32 | queue};
+	u32 *indexed = bpf_map_lookup_elem(&row_index, &key);
+	u32 known = indexed ? *indexed : 0;
+
+	if (known && row_at(known)->device == device && row_at(known)->device_id == device_id)
+		return known;
+	u32 number = take_row_for(&key, device_id);
+
+	if (!number)
+		return 0;
+	/* Several CPUs may come at once: the first one's counts for all, and the others' go with the device. */
+	if (indexed) { /* of a device that had this address before */
+		u32 found = __sync_val_compare_and_swap(indexed, known, number);
+
+		return found == known ? number : found;
+	}
+	if (!bpf_map_update_elem(&row_index, &key, &number, BPF_NOEXIST))
+		return number;
+	indexed = bpf_map_lookup_elem(&row_index, &key);
+	return indexed ? *indexed : 0;
+}
+
+static __always_inline u32 new_row(struct row_key *key, u64 device_id)
+{
+	u32 queue = queue_number(key->device, device_id, key->place);
+	u32 number = take_row_for(key, device_id);
+
+	if (!number)
+		return 0;
+	row_at(number)->queue = queue;
+	row_at(number)->sample_mask = queue_at(queue)->watch & WATCH_FLOW ? 0 : SAMPLE_MASK;
+	/* Two programs of this CPU may race (one interrupts the other): the loser's row stays, is summed like any, and
+	 * goes with its device. */
+	bpf_map_update_elem(&row_index, key, &number, BPF_ANY);
+	return number;
+}

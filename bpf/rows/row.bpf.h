@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A packet's queue -> its row of counters. The hot path: a program tries its newest row, which is mostly the right one,
+ * and only then looks up. */
+#pragma once
+#include "device.bpf.h"
+#include "rows/queue.bpf.h"
+
+static __always_inline u64 place_of(u32 cpu, u32 queue)
+{
+	return (u64)cpu << 32 | queue;
+}
+
+/* Where the end of every device is seen. */
+static __always_inline bool row_is_of(const struct row *row, u64 device, u64 place)
+{
+	return row->device == device && row->place == place;
+}
+
+static __always_inline bool row_is(const struct row *row, u64 device, u64 place)
+{
+	return row_is_of(row, device, place) && (ends_seen || row->device_id == device_id(device));
+}
+
+/* Of a row whose number this CPU kept: that it is this CPU's needs no look, because recycle() takes such numbers back.
+ */
+static __always_inline bool kept_row_is_of(const struct row *row, u64 device, u32 queue)
+{
+	return row->device == device && (u32)row->place == queue;
+}
+
+static __always_inline bool kept_row_is(const struct row *row, u64 device, u32 queue)
+{
+	return kept_row_is_of(row, device, queue) && (ends_seen || row->device_id == device_id(device));
+}
+
+/* The device's address as a number: a typed pointer cannot be shifted, but subtracted from another. */
+#define HASH_BASE(dev) ((u64)(dev) - (u64)foreign_ops)
+
+/* Fibonacci hashing: slab addresses form arithmetic progressions, which it spreads evenly. */
+static __always_inline u32 cell_number(u64 hash_base, u64 place)
+{
+	return (place >> 32) * TABLE_CELLS + (u32)((((hash_base >> 5) + place) * 0x9E3779B97F4A7C15ULL) >> 50);
+}
+
+static __always_inline u32 *cell_at(u32 number)
+{
+	return (u32 *)((void *)rows + table_offset) + (number & cells_mask);
+}
+
+static __always_inline u32 *cell_of(u64 hash_base, u64 place)
+{
+	return cell_at(cell_number(hash_base, place));
+}
+
+static __always_inline void keep_in_cell(u32 cell, u32 number)
+{
+	u32 *first = cell_at(cell);
+
+	if (!number)
+		return;
+	if (*first)
+		*cell_at(cell ^ 1) = *first; /* who has moved in first may be long gone */
+	*first = number;
+}
+
+/* First packet on this CPU, a shared cell, or a device that took a dead one's address. */
+static __noinline u32 look_up_slow(u64 device, u64 hash_base, u64 place)
+{
+	u32 cell = cell_number(hash_base, place), *second = cell_at(cell ^ 1);
+	struct row_key key = {.device = device, .place = place};
+	u32 number = 0;
+
+	u32 beside = *(volatile u32 *)second; /* once: another program may write it between two looks */
+
+	if (beside && row_is(row_at(beside), device, place))
+		return beside;
+	volatile u32 *indexed = bpf_map_lookup_elem(&row_index, &key);
+	u32 known = indexed ? *indexed : 0;
+
+	if (known && row_is(row_at(known), device, place))
+		number = known;
+	if (!number) {
+		u64 id = device_id(device);
+
+		number = id ? new_row(&key, id) : 0;
+		if (!number)
+			__sync_fetch_and_add(id ? &lost_no_row : &lost_ending_device, 1);
+	}
+	keep_in_cell(cell, number);
+	return number;
+}
+
+/*
+ * Number of this CPU's row of a queue, 0 if the pool is empty or the device is being deleted. `hash_base` is the
+ * device's address as a number; which number does not matter as long as a program always uses the same.
+ */
+static __always_inline u32 look_up(u64 device, u64 hash_base, u64 place)
+{
+	u32 number = *cell_of(hash_base, place);
+
+	return row_is(row_at(number), device, place) ? number : look_up_slow(device, hash_base, place);
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// Packets that were inside tun_net_xmit when its probes were detached.
+#include "transmit/transmit.bpf.h"
+
+struct settle_request {
+	u64 exit_seen; /* from now on */
+};
+
+u8 exit_seen = 1;
+
+static long settle_on(u32 cpu, void *unused)
+{
+	struct cpu_state *state = state_of(cpu);
+	u32 number = state->sent_row, reason = state->reason, slot = slot_of(reason);
+	struct row *row = row_at(number);
+
+	if (number && reason) {
+		row->dropped[slot & (REASONS - 1)]++;
+		if (slot == REASON_RARE)
+			count_rare(number, reason);
+	} else if (state->skb && number) {
+		row->offered--; /* whether it was dropped or not, its exit would have told */
+	}
+	state->skb = 0;
+	state->entered = 0;
+	state->reason = 0;
+	return 0;
+}
+
+/*
+ * Run by the agent while nothing is attached to the transmit function. Detaching makes the kernel leave out the exit of
+ * who is inside, and a CPU that stood still may yet run its entry: such a packet would be in flight for ever, and drops
+ * of others at its address, which senders get again and again, be left for an exit that never comes.
+ */
+SEC("syscall")
+int settle(struct settle_request *context)
+{
+	exit_seen = 0;
+	bpf_loop(possible_cpus, settle_on, NULL, 0);
+	exit_seen = context->exit_seen != 0;
+	return 0;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What vhost-net has taken out of a queue's ring and not yet delivered, and the thread that does it. */
+#pragma once
+#include "readers/task.bpf.h"
+
+/*
+ * Where vhost-net keeps it, as addresses: the walk is loaded before vhost-net may be, and cannot know its types.
+ * Entries of queues that are gone are evicted one day; until then what rx_ring points to says that they do not hold any
+ * more.
+ */
+struct vhost_place {
+	u64 ring_at; /* of vhost_net_virtqueue.rx_ring, which points to the ring while a tap is connected */
+	u64 tail_at, head_at;
+	u64 ubufs_at; /* of the queue on which the guest sends: NULL unless it may send without copying */
+	u32 refcount_offset, reserved;
+	u64 worker, worker_started; /* task_struct, start_time */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, u64); /* address of the tun_file */
+	__type(value, struct vhost_place);
+} vhost_places SEC(".maps");
+
+struct held {
+	bool connected;
+	bool zerocopy;
+	u32 packets;
+	u32 outstanding; /* packets of the guest that are out without having been copied */
+	u64 thread;	 /* task_struct of the worker; 0: unknown */
+	u32 worker;	 /* its thread id */
+	u32 cpu;	 /* on which the worker runs or ran last */
+	u64 worker_ns;
+	char comm[16];
+};
+
+/* 5.16 and later keep the CPU in thread_info. */
+struct task_struct___own_cpu {
+	unsigned int cpu;
+} __attribute__((preserve_access_index));
+
+static __always_inline u32 cpu_of(struct task_struct *task)
+{
+	if (bpf_core_field_exists(task->thread_info.cpu))
+		return BPF_CORE_READ(task, thread_info.cpu);
+	return BPF_CORE_READ((struct task_struct___own_cpu *)task, cpu);
+}
+
+static __always_inline void read_worker(const struct vhost_place *place, struct held *held)
+{
+	struct task_struct *worker = (struct task_struct *)place->worker;
+
+	/* It may have ended, and its memory be another's. */
+	if (!worker || BPF_CORE_READ(worker, start_time) != place->worker_started)
+		return;
+	held->thread = place->worker;
+	held->worker = BPF_CORE_READ(worker, pid);
+	held->cpu = cpu_of(worker);
+	held->worker_ns = BPF_CORE_READ(worker, se.sum_exec_runtime);
+	BPF_CORE_READ_STR_INTO(&held->comm, worker, comm);
+}
+
+static __always_inline void read_outstanding(const struct vhost_place *place, struct held *held)
+{
+	u64 ubufs = 0;
+	s32 references = 0;
+
+	bpf_probe_read_kernel(&ubufs, sizeof(ubufs), (void *)place->ubufs_at);
+	if (!ubufs)
+		return;
+	bpf_probe_read_kernel(&references, sizeof(references), (void *)(ubufs + place->refcount_offset));
+	held->zerocopy = true;
+	held->outstanding = references > 1 ? references - 1 : 0; /* one is the queue's own */
+}
+
+/* After the ring was read: a batch that leaves it meanwhile is seen twice, not lost from sight. */
+static __always_inline void read_held(struct tun_file *file, struct held *held)
+{
+	u64 key = (u64)file, ring = 0;
+	struct vhost_place *place = bpf_map_lookup_elem(&vhost_places, &key);
+	s32 tail = 0, head = 0;
+
+	if (!place)
+		return;
+	bpf_probe_read_kernel(&ring, sizeof(ring), (void *)place->ring_at);
+	if (ring != key + bpf_core_field_offset(struct tun_file, tx_ring))
+		return;
+	bpf_probe_read_kernel(&tail, sizeof(tail), (void *)place->tail_at);
+	bpf_probe_read_kernel(&head, sizeof(head), (void *)place->head_at);
+	held->connected = true;
+	held->packets = tail > head ? tail - head : 0;
+	read_worker(place, held);
+	read_outstanding(place, held);
+}
