@@ -5,8 +5,7 @@ import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { metricsRequests } from '../../src/outputs/otlp/otlp-metrics.ts';
 import { SeriesStarts } from '../../src/outputs/otlp/series-starts.ts';
-import { goldenBuild } from '../../src/outputs/prometheus/prometheus-golden.ts';
-import { FastRegistry } from '../../src/outputs/prometheus/registry.ts';
+import { cataloguePage } from '../../src/outputs/prometheus/prometheus-golden.ts';
 import { createSlices } from '../../src/outputs/prometheus/slices.ts';
 import { otlpEndpoint } from '../../src/server/otlp/otlp-endpoint.ts';
 import { createPost } from '../../src/server/otlp/otlp-post.ts';
@@ -35,10 +34,10 @@ test('the collector has what a page of the same snapshot says, sample for sample
   const { post, close } = createPost(otlpEndpoint({ url: collector.url, headers: [], caFile: undefined }), '0.1.0');
   t.after(async () => close());
 
-  const registry = new FastRegistry({ detail: 'cpu', build: goldenBuild });
+  const catalogue = cataloguePage('cpu');
   const shown = { snapshotAgeSeconds: 0, snapshotErrors: 0, exposed: false, findings: [] };
-  const rows = await registry.rows({ devices, agent: seen, ...shown });
-  const page = samplesOfPage(await text(registry.page(Promise.resolve(rows), 'text')));
+  const rows = await catalogue.rows({ devices, agent: seen, ...shown });
+  const page = samplesOfPage(await text(catalogue.page(Promise.resolve(rows), 'text')));
   const sender = { version: '0.1.0', hostName: 'host1', hostId: '' };
   const moment = { sender, starts: new SeriesStarts(takenAt - 10), takenAt };
   let sent = 0;

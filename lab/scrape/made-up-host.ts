@@ -2,7 +2,7 @@
 // A made-up host of many taps, with one queue and two CPUs each: 92 series a tap at --detail cpu.
 
 import { goldenBuild, goldenSnapshot } from '../../src/outputs/prometheus/prometheus-golden.ts';
-import type { PrometheusOptions } from '../../src/outputs/prometheus/registry.ts';
+import type { PrometheusOptions } from '../../src/outputs/prometheus/prometheus-page.ts';
 import type { Device, Observations, Queue, Snapshot } from '../../src/snapshot.ts';
 
 export const prometheusOptions: PrometheusOptions = { detail: 'cpu', build: goldenBuild };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two that make the same page: tapscope's registry, and prom-client's own with the same series in it.
+// The two that make the same page: tapscope's own code, and prom-client's own with the same series in it.
 import { Registry } from 'prom-client';
-import { fillRegistry } from '../../src/outputs/prometheus/client.ts';
-import { createRegistry, FastRegistry, type Seen } from '../../src/outputs/prometheus/registry.ts';
+import { createMetricsPage, MetricsPage, type Seen } from '../../src/outputs/prometheus/prometheus-page.ts';
+import { fillRegistry } from '../../src/outputs/prometheus/test/client-registry.ts';
 import type { Snapshot } from '../../src/snapshot.ts';
 import { prometheusOptions } from './made-up-host.ts';
 
@@ -19,8 +19,8 @@ function seenOf({ devices, agent }: Snapshot): Seen {
 
 export async function pageMaker(maker: Maker, snapshot: Snapshot): Promise<MakePage> {
   if (maker === 'tapscope') {
-    const registry = createRegistry(prometheusOptions);
-    return () => registry.scrape(seenOf(snapshot), 'text');
+    const page = createMetricsPage(prometheusOptions);
+    return () => page.scrape(seenOf(snapshot), 'text');
   }
   const registry = await filledRegistry(snapshot);
   return async function* () {
@@ -31,6 +31,7 @@ export async function pageMaker(maker: Maker, snapshot: Snapshot): Promise<MakeP
 /** Values are set once: what prom-client takes to bring them up to date before a scrape is not measured. */
 async function filledRegistry(snapshot: Snapshot): Promise<Registry> {
   const registry = new Registry();
-  for (const rows of await new FastRegistry(prometheusOptions).rows(seenOf(snapshot))) fillRegistry(registry, rows);
+  const page = new MetricsPage(prometheusOptions, new Registry());
+  for (const rows of await page.rows(seenOf(snapshot))) fillRegistry(registry, rows);
   return registry;
 }

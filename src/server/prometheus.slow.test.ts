@@ -11,11 +11,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { packageRoot } from '../kernel/package.ts';
-import { labelsOf, samplesOf } from '../outputs/prometheus/client.ts';
 import type { Detail } from '../outputs/prometheus/detail.ts';
 import type { MetricRows } from '../outputs/prometheus/families.ts';
-import { goldenBuild, goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
-import { FastRegistry } from '../outputs/prometheus/registry.ts';
+import { cataloguePage, goldenBuild, goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
+import { labelsOf, samplesOf } from '../outputs/prometheus/test/client-registry.ts';
 import { type Format, formats } from '../outputs/prometheus/text.ts';
 import { createObserver } from './observer.ts';
 import { startServer } from './server.ts';
@@ -148,7 +147,7 @@ test('Prometheus reads both formats', { timeout: 2 * deadlineMs }, async (t) => 
   const api = await startPrometheus(t, { text, openmetrics });
   const moments = await scraped(api);
   const seen = { ...goldenSnapshot, snapshotAgeSeconds: undefined, snapshotErrors: 0, exposed: false, findings: [] };
-  for (const rows of await new FastRegistry(prometheusOptions).rows(seen)) {
+  for (const rows of await cataloguePage(prometheusOptions.detail).rows(seen)) {
     for (const job of formats) {
       if (rows.metric.name === 'tapscope_snapshot_age_seconds') continue;
       const answer = await query(api, selector(rows.metric, job), moments.get(job));

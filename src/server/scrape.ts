@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { ShownFinding } from '../metrics/finding.ts';
 import type { Exports } from '../metrics/otlp.ts';
 import type { MetricRows } from '../outputs/prometheus/families.ts';
-import type { FastRegistry } from '../outputs/prometheus/registry.ts';
+import type { MetricsPage } from '../outputs/prometheus/prometheus-page.ts';
 import type { Format } from '../outputs/prometheus/text.ts';
 import type { AgentState, Device, Snapshot } from '../snapshot.ts';
 import { gzipped } from './gzip.ts';
@@ -55,7 +55,7 @@ export interface ScrapeDependencies {
 const rowsWithinSeconds = 10;
 
 export function createScraper(
-  registry: FastRegistry,
+  page: MetricsPage,
   { takeSnapshot, exposed, findings, exports, warn }: ScrapeDependencies,
 ): Scraper {
   let latest: { readonly agent: AgentState; readonly takenAt: number } | undefined;
@@ -68,7 +68,7 @@ export function createScraper(
 
   function shotOf(devices: readonly Device[], takenAt: number): Shot {
     const snapshotAgeSeconds = latest === undefined ? undefined : Math.max(0, Date.now() / 1000 - latest.takenAt);
-    const rows = registry.rows({
+    const rows = page.rows({
       devices,
       agent: latest?.agent,
       snapshotAgeSeconds,
@@ -78,7 +78,7 @@ export function createScraper(
       exports: exports(),
     });
     rows.catch(() => undefined); // the client may have given up
-    return { pages: sharePages(registry, rows), rows, takenAt };
+    return { pages: sharePages(page, rows), rows, takenAt };
   }
 
   async function shoot(timeoutSeconds: number): Promise<Shot> {
@@ -97,17 +97,17 @@ export function createScraper(
     page: async (form, timeoutSeconds) => (await shoot(timeoutSeconds)).pages(form),
     rows: async () => {
       const { rows, takenAt } = await shoot(rowsWithinSeconds);
-      return { rows: [...(await rows), ...(await registry.ownRows())], takenAt };
+      return { rows: [...(await rows), ...(await page.ownRows())], takenAt };
     },
   };
 }
 
-function sharePages(registry: FastRegistry, rows: Promise<readonly MetricRows[]>): Pages {
+function sharePages(page: MetricsPage, rows: Promise<readonly MetricRows[]>): Pages {
   const made = new Map<string, SharedChunks>();
   const pages: Pages = ({ format, gzip }) => {
     const key = `${format} ${gzip}`;
     const shared =
-      made.get(key) ?? shareChunks(gzip ? gzipped(pages({ format, gzip: false })) : registry.page(rows, format));
+      made.get(key) ?? shareChunks(gzip ? gzipped(pages({ format, gzip: false })) : page.page(rows, format));
     made.set(key, shared);
     // All that waited for this snapshot ask in the same turn; held longer, the beginning would hold the whole page.
     setImmediate(() => made.delete(key));

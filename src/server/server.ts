@@ -4,7 +4,7 @@ import type { Server } from 'node:http';
 import { hostname, networkInterfaces } from 'node:os';
 import { type FastifyInstance, fastify, LogController } from 'fastify';
 import type { Exports } from '../metrics/otlp.ts';
-import { createRegistry, type PrometheusOptions } from '../outputs/prometheus/registry.ts';
+import { createMetricsPage, type PrometheusOptions } from '../outputs/prometheus/prometheus-page.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { addApi } from './api.ts';
 import { exposure } from './exposure.ts';
@@ -155,7 +155,7 @@ function addRoutes(
   dependencies: ServerDependencies,
   web: LiveWebConfig,
 ): Scraper {
-  const scraper = createScraper(createRegistry(prometheus), {
+  const scraper = createScraper(createMetricsPage(prometheus), {
     takeSnapshot: dependencies.takeSnapshot,
     exposed: () => exposure(listen, web.current()) !== undefined,
     findings: () => dependencies.observer.standing(Date.now() / 1000),

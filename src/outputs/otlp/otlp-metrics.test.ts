@@ -6,25 +6,16 @@ import { test } from 'node:test';
 import { attributesOf, samplesOfPage, samplesOfRequests } from '../../../lab/fleet/otlp-samples.ts';
 import { at, listAt, parseJson, textAt } from '../../../lab/host/checked-json.ts';
 import type { Device, QueueCounters } from '../../snapshot.ts';
-import { goldenBuild, goldenSnapshot } from '../prometheus/prometheus-golden.ts';
-import { createRegistry, FastRegistry, type Seen } from '../prometheus/registry.ts';
+import { cataloguePage, goldenBuild, goldenSeen, goldenSnapshot } from '../prometheus/prometheus-golden.ts';
+import { createMetricsPage, type MetricsPage } from '../prometheus/prometheus-page.ts';
 import { createSlices } from '../prometheus/slices.ts';
 import { metricsRequests } from './otlp-metrics.ts';
 import { SeriesStarts } from './series-starts.ts';
 
 const sender = { version: '0.1.0', hostName: 'host1', hostId: '' };
-const seen: Seen = {
-  devices: goldenSnapshot.devices,
-  agent: goldenSnapshot.agent,
-  snapshotAgeSeconds: 0.25,
-  snapshotErrors: 0,
-  exposed: false,
-  findings: [{ rule: 'reader-starved', severity: 'critical', netns: 4026531840, device: 'tap0', queue: 0 }],
-  exports: { counts: [{ signal: 'metrics', outcome: 'busy', requests: 3 }], lostRecords: 1 },
-};
 
-async function requestsOf(registry: FastRegistry, devices: readonly Device[], starts: SeriesStarts, takenAt: number) {
-  const rows = await registry.rows({ ...seen, devices });
+async function requestsOf(page: MetricsPage, devices: readonly Device[], starts: SeriesStarts, takenAt: number) {
+  const rows = await page.rows({ ...goldenSeen, devices });
   const requests: unknown[] = [];
   for await (const body of metricsRequests(rows, { sender, starts, takenAt }, createSlices())) {
     requests.push(parseJson(body));
@@ -34,32 +25,32 @@ async function requestsOf(registry: FastRegistry, devices: readonly Device[], st
 
 for (const detail of ['device', 'queue', 'cpu'] as const)
   test(`each sample of a page, and no other, at --detail ${detail}`, async () => {
-    const registry = new FastRegistry({ detail, build: goldenBuild });
+    const page = cataloguePage(detail);
     const many = Array.from({ length: 60 }, (_, index) => goldenSnapshot.devices.map((device) => named(device, index)));
     const devices = many.flat();
-    const rows = registry.rows({ ...seen, devices });
-    const page = await text(registry.page(rows, 'text'));
+    const rows = page.rows({ ...goldenSeen, devices });
+    const shown = await text(page.page(rows, 'text'));
     const bodies: string[] = [];
     const moment = { sender, starts: new SeriesStarts(1), takenAt: 2 };
     for await (const body of metricsRequests(await rows, moment, createSlices())) bodies.push(body);
     assert.ok(bodies.length > 1);
     for (const body of bodies) assert.ok(body.length < 2e6, 'a request is small');
-    assert.deepEqual(samplesOfRequests(bodies.map(parseJson)), samplesOfPage(page));
+    assert.deepEqual(samplesOfRequests(bodies.map(parseJson)), samplesOfPage(shown));
   });
 
 test('the metrics of the process are among them', async () => {
-  const registry = createRegistry({ detail: 'queue', build: goldenBuild });
-  const rows = await registry.ownRows();
+  const page = createMetricsPage({ detail: 'queue', build: goldenBuild });
+  const rows = await page.ownRows();
   const requests: unknown[] = [];
   const moment = { sender, starts: new SeriesStarts(1), takenAt: 2 };
   for await (const body of metricsRequests(rows, moment, createSlices())) requests.push(parseJson(body));
-  const page = samplesOfPage(await registry.metrics());
-  assert.deepEqual([...samplesOfRequests(requests).keys()].sort(), [...page.keys()].sort());
+  const shown = samplesOfPage(await text(page.page(Promise.resolve([]), 'text')));
+  assert.deepEqual([...samplesOfRequests(requests).keys()].sort(), [...shown.keys()].sort());
 });
 
 test('who sends it, units, and the names of semantic conventions beside our own', async () => {
-  const registry = new FastRegistry({ detail: 'queue', build: goldenBuild });
-  const requests = await requestsOf(registry, seen.devices, new SeriesStarts(1), 2);
+  const page = cataloguePage('queue');
+  const requests = await requestsOf(page, goldenSeen.devices, new SeriesStarts(1), 2);
   assert.deepEqual(attributesOf(at(requests[0], 'resourceMetrics', 0, 'resource')), {
     'service.name': 'tapscope',
     'service.version': '0.1.0',
@@ -81,16 +72,16 @@ test('who sends it, units, and the names of semantic conventions beside our own'
 });
 
 test('each total says since when it counts', async () => {
-  const [guest, namesake] = seen.devices;
+  const [guest, namesake] = goldenSeen.devices;
   assert.ok(guest && namesake);
-  const registry = new FastRegistry({ detail: 'queue', build: goldenBuild });
+  const page = cataloguePage('queue');
   const starts = new SeriesStarts(100);
   const offered = 'tapscope_queue_offered_packets_total';
   const kernel = 'tapscope_device_transmit_packets_total';
-  const first = await requestsOf(registry, [guest], starts, 110);
+  const first = await requestsOf(page, [guest], starts, 110);
   // The kernel's own began before the agent, at a time that it does not tell.
   assert.deepEqual([startsOf(first, offered), startsOf(first, kernel)], [[100, 100], [110]]);
-  const second = await requestsOf(registry, [guest, namesake], starts, 120);
+  const second = await requestsOf(page, [guest, namesake], starts, 120);
   assert.deepEqual(
     [startsOf(second, offered), startsOf(second, kernel)],
     [
@@ -99,7 +90,7 @@ test('each total says since when it counts', async () => {
     ],
   );
   const fallen = { ...guest, queues: guest.queues.map((queue) => ({ ...queue, counters: fall(queue.counters) })) };
-  const third = await requestsOf(registry, [fallen, namesake], starts, 130);
+  const third = await requestsOf(page, [fallen, namesake], starts, 130);
   assert.deepEqual(
     [startsOf(third, offered), startsOf(third, kernel)],
     [
@@ -107,15 +98,15 @@ test('each total says since when it counts', async () => {
       [110, 110],
     ],
   );
-  assert.deepEqual(startsOf(await requestsOf(registry, [fallen], starts, 140), offered), [120, 120]);
+  assert.deepEqual(startsOf(await requestsOf(page, [fallen], starts, 140), offered), [120, 120]);
 });
 
 test('a clock that is set back makes no total start after it was read', async () => {
-  const registry = new FastRegistry({ detail: 'queue', build: goldenBuild });
+  const page = cataloguePage('queue');
   const starts = new SeriesStarts(100);
   for (const takenAt of [110, 50, 60]) {
     const points = listAt(
-      metricOf(await requestsOf(registry, seen.devices, starts, takenAt), 'tapscope_queue_offered_packets_total'),
+      metricOf(await requestsOf(page, goldenSeen.devices, starts, takenAt), 'tapscope_queue_offered_packets_total'),
       'sum',
       'dataPoints',
     );

@@ -4,8 +4,7 @@ import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import type { Device } from '../../snapshot.ts';
 import { createSeriesCounts, type Detail, details, selectDevices, seriesBudget } from './detail.ts';
-import { goldenBuild, goldenSnapshot } from './prometheus-golden.ts';
-import { FastRegistry } from './registry.ts';
+import { cataloguePage, goldenSnapshot } from './prometheus-golden.ts';
 import { createSlices } from './slices.ts';
 
 /** Copies of the golden host's first device, which has two queues. */
@@ -24,19 +23,15 @@ function idsOf(devices: readonly Device[]): readonly string[] {
 async function show(
   detail: Detail,
   devices: readonly Device[],
-  registry = registryOf(detail),
+  page = cataloguePage(detail),
 ): Promise<readonly string[]> {
-  const page = await text(
-    registry.scrape(
+  const shown = await text(
+    page.scrape(
       { devices, agent: undefined, snapshotAgeSeconds: 0, snapshotErrors: 0, exposed: false, findings: [] },
       'text',
     ),
   );
-  return page.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-}
-
-function registryOf(detail: Detail): FastRegistry {
-  return new FastRegistry({ detail, build: goldenBuild });
+  return shown.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
 }
 
 test('a device costs the series that are shown', async () => {
@@ -103,12 +98,12 @@ for (const { detail, queue } of [
 }
 
 test('a device that goes leaves no series, and the queue that goes with it', async () => {
-  const registry = registryOf('queue');
-  await show('queue', taps('1', '2'), registry);
+  const page = cataloguePage('queue');
+  await show('queue', taps('1', '2'), page);
   const lines = await show(
     'queue',
     taps('2').map((device) => ({ ...device, queues: device.queues.slice(0, 1) })),
-    registry,
+    page,
   );
   assert.ok(!lines.some((line) => line.includes('device="tap1"') || line.includes('queue="1"')));
 });

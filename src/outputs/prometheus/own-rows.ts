@@ -2,7 +2,7 @@
 // Metrics that prom-client keeps of this process, as rows of the catalogue's form.
 import type { Suffix } from '../../metric.ts';
 import type { MetricRows } from './families.ts';
-import type { OwnMetric } from './registry.ts';
+import type { OwnMetric } from './prometheus-page.ts';
 import type { Subject } from './subject.ts';
 
 const suffixes: readonly Suffix[] = ['_bucket', '_sum', '_count'];

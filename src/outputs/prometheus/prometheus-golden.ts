@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A small host for tests: two namespaces with a tap0 each, odd names, a device of which nothing was measured.
+import { Registry } from 'prom-client';
 import type { Build } from '../../metrics.ts';
 import type { AgentState, Device, Queue, QueueCounters, Snapshot } from '../../snapshot.ts';
+import type { Detail } from './detail.ts';
+import { MetricsPage, type Seen } from './prometheus-page.ts';
 
 export const goldenBuild: Build = { version: '0.1.0', nodeVersion: 'v20.19.0', kernel: '6.12.48', libbpf: '1.1.2' };
 
@@ -253,3 +256,28 @@ const agent: AgentState = {
 };
 
 export const goldenSnapshot: Snapshot = { takenAt: 1_795_000_000, devices: [guest, namesake, vpn, macvtap], agent };
+
+/** With a finding about a queue and one about the agent, and an exporter of OTLP. */
+export const goldenSeen: Seen = {
+  devices: goldenSnapshot.devices,
+  agent: goldenSnapshot.agent,
+  snapshotAgeSeconds: 0.25,
+  snapshotErrors: 0,
+  exposed: false,
+  findings: [
+    { rule: 'reader-starved', severity: 'critical', netns: 4026531840, device: 'tap0', queue: 0 },
+    { rule: 'agent-blind', severity: 'warning', netns: undefined, device: undefined, queue: undefined },
+  ],
+  exports: {
+    counts: [
+      { signal: 'metrics', outcome: 'accepted', requests: 60 },
+      { signal: 'logs', outcome: 'busy', requests: 2 },
+    ],
+    lostRecords: 0,
+  },
+};
+
+/** The catalogue alone: the figures of a process are others in each run. */
+export function cataloguePage(detail: Detail): MetricsPage {
+  return new MetricsPage({ detail, build: goldenBuild }, new Registry());
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Prometheus page: a prom-client registry for the process's own metrics, in which the catalogue's families are rendered from
-// cached prefixes (BENCHMARKS.md compares it with prom-client itself; a test holds both to the same bytes).
+// The Prometheus page: the catalogue's families, rendered from cached prefixes, and behind them the metrics of this process,
+// which prom-client keeps. BENCHMARKS.md compares it with prom-client's own page; a test holds both to the same bytes.
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { ShownFinding } from '../../metrics/finding.ts';
 import type { Exports } from '../../metrics/otlp.ts';
@@ -31,17 +31,19 @@ export interface Seen {
   readonly exports?: Exports | undefined;
 }
 
-export class FastRegistry extends Registry {
+export class MetricsPage {
   readonly #options: PrometheusOptions;
+  /** Metrics of this process. */
+  readonly #own: Registry;
   readonly #limit: SeriesLimit;
   readonly #counts = createSeriesCounts();
   readonly #subjects = createSubjects();
   readonly #lastPages: Readonly<Record<Format, LastPage>> = { text: new Map(), openmetrics: new Map() };
   #latest: Promise<unknown> = Promise.resolve();
 
-  constructor(options: PrometheusOptions) {
-    super();
+  constructor(options: PrometheusOptions, own: Registry) {
     this.#options = options;
+    this.#own = own;
     this.#limit = { detail: options.detail, budget: seriesBudget[options.detail] };
   }
 
@@ -56,7 +58,7 @@ export class FastRegistry extends Registry {
     const families = (await rows).map(familyOf);
     await slices.pause(); // the last slice of the rows is over
     // Not by prom-client's metrics(): its OpenMetrics form renames the metrics of the registry for good.
-    const own = await this.getMetricsAsJSON();
+    const own = await this.#own.getMetricsAsJSON();
     await slices.pause();
     yield* page([...families, ...own.map(ownFamily)], format, slices, this.#lastPages[format]);
   }
@@ -71,7 +73,7 @@ export class FastRegistry extends Registry {
 
   /** Rows of the process's own metrics. */
   async ownRows(): Promise<readonly MetricRows[]> {
-    return (await this.getMetricsAsJSON()).map((metric) => ownRows(metric, this.#subjects.agent));
+    return (await this.#own.getMetricsAsJSON()).map((metric) => ownRows(metric, this.#subjects.agent));
   }
 
   async #makeRows(seen: Seen, slices: Slices): Promise<readonly MetricRows[]> {
@@ -113,10 +115,11 @@ function ownFamily({ name, type, help, values }: OwnMetric): Family {
 /** Gauges that end in _total: promtool refuses them. */
 const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
-export function createRegistry(options: PrometheusOptions): FastRegistry {
-  const registry = new FastRegistry(options);
+/** With memory, CPU time, event loop and garbage collection of this process. */
+export function createMetricsPage(options: PrometheusOptions): MetricsPage {
+  const own = new Registry();
   // prom-client's 10 ms would wake the idle agent 100 times a second: 0.25 % of a CPU.
-  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 });
-  for (const name of misnamed) registry.removeSingleMetric(name);
-  return registry;
+  collectDefaultMetrics({ register: own, eventLoopMonitoringPrecision: 100 });
+  for (const name of misnamed) own.removeSingleMetric(name);
+  return new MetricsPage(options, own);
 }

@@ -8,13 +8,13 @@ import { type Random, randomOf, seedOf } from '../../../lab/host/random.ts';
 import { type Distribution, histogram } from '../../metric.ts';
 import type { Identity } from '../../snapshot/identity.ts';
 import type { Device, Queue } from '../../snapshot.ts';
-import { type AnyRegistry, fillRegistry } from './client.ts';
 import type { Detail } from './detail.ts';
 import { familyOf, type MetricRows } from './families.ts';
 import { goldenBuild, goldenSnapshot } from './prometheus-golden.ts';
-import { FastRegistry, type PrometheusOptions, type Seen } from './registry.ts';
+import { MetricsPage, type PrometheusOptions, type Seen } from './prometheus-page.ts';
 import { createSlices } from './slices.ts';
 import { createSubject } from './subject.ts';
+import { type AnyRegistry, fillRegistry } from './test/client-registry.ts';
 import { contentTypes, page } from './text.ts';
 
 const oddNames = ['tap0', 'tap0', 'a"b', 'back\\slash', 'new\nline', 'é~{}=,#', '\\"', '\\n', '0', '\u{1f600}', ' '];
@@ -110,20 +110,21 @@ async function reference(rows: readonly MetricRows[], registry: AnyRegistry): Pr
   return registry.metrics();
 }
 
-async function comparePages(registry: FastRegistry, seen: Seen): Promise<void> {
+async function comparePages(page: MetricsPage, seen: Seen): Promise<void> {
   const openMetrics = new Registry<OpenMetricsContentType>();
   openMetrics.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
-  const rows = await registry.rows(seen);
-  assert.equal(await text(registry.scrape(seen, 'text')), await reference(rows, new Registry()));
-  assert.equal(await text(registry.scrape(seen, 'openmetrics')), await reference(rows, openMetrics));
+  const rows = await page.rows(seen);
+  assert.equal(await text(page.scrape(seen, 'text')), await reference(rows, new Registry()));
+  assert.equal(await text(page.scrape(seen, 'openmetrics')), await reference(rows, openMetrics));
 }
 
 for (const detail of ['device', 'queue', 'cpu'] satisfies readonly Detail[]) {
   test(`both formats equal prom-client's, --detail ${detail}`, async (t) => {
     const random = randomOf(seedOf(t));
     const options: PrometheusOptions = { detail, build: { ...goldenBuild, kernel: 'a"b\\c\nd' } };
-    const registry = new FastRegistry(options);
-    ownMetrics([registry]);
+    const own = new Registry();
+    ownMetrics([own]);
+    const page = new MetricsPage(options, own);
     const before = new Map<number, Device>();
     for (let scrape = 0; scrape < 40; scrape += 1) {
       // Few ids: the same device is seen again as the same object, or with other names, queues and values.
@@ -131,7 +132,7 @@ for (const detail of ['device', 'queue', 'cpu'] satisfies readonly Detail[]) {
       const devices = ids.map((id) => (random.below(2) === 0 && before.get(id)) || randomDevice(random, id));
       for (const device of devices) before.set(Number(device.id), device);
       const agent = random.below(5) === 0 ? undefined : goldenSnapshot.agent;
-      await comparePages(registry, {
+      await comparePages(page, {
         devices,
         agent,
         snapshotAgeSeconds: pick(random, oddValues),
