@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { BpfObject, errnoOf } from '../../src/kernel/native.ts';
+import { errnoOf } from '../../src/kernel/error-name.ts';
+import { BpfObject } from '../../src/kernel/native.ts';
 
 export const fixturePath = fileURLToPath(new URL('../../dist/addon/fixture.bpf.o', import.meta.url));
 

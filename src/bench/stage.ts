@@ -2,6 +2,7 @@
 // What a bench plays on: the traffic program in its namespace, and an agent that sees its device and no other.
 import { setTimeout as wait } from 'node:timers/promises';
 import { Agent } from '../agent/agent.ts';
+import { errnoOf } from '../kernel/error-name.ts';
 import type { Traffic } from '../kernel/traffic.ts';
 import type { Device } from '../snapshot.ts';
 
@@ -75,7 +76,7 @@ export async function until(
 /** For errors of these codes: this host does not have it. */
 export function missingIf(...codes: readonly string[]): (error: unknown) => never {
   return (error) => {
-    if (error instanceof Error && 'code' in error && codes.includes(String(error.code)))
+    if (error instanceof Error && codes.includes(errnoOf(error) ?? ''))
       throw new Missing(error.message, { cause: error });
     throw error;
   };

@@ -1,28 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bad input of a fleet, as the commands are built: one sentence, and the right exit code.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer, type RequestListener } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { temporaryFolder } from '../../lab/agent/certificates.ts';
 import { tapscope } from '../../lab/agent/serve-process.ts';
-
-async function engine(t: TestContext, listener: RequestListener): Promise<string> {
-  const server = createServer(listener).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const address = server.address();
-  return `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
-}
+import { serveLocally } from '../../lab/host/local-server.ts';
 
 test('fleet: an engine that answers HTML, none at all, and a bad address', async (t) => {
-  const html = await engine(t, (_, response) => response.end('<!doctype html><title>Grafana</title>'));
+  const html = await serveLocally(t, (_, response) => response.end('<!doctype html><title>Grafana</title>'));
   for (const [url, sentence] of [
     [html, /^tapscope: http:\S+ answers, but not as the API of Prometheus does .*\n$/],
     ['http://127.0.0.1:1', /^tapscope: http:\S+ cannot be reached: .*\n$/],
@@ -50,9 +39,9 @@ function fleetOf(agents: number): RequestListener {
 }
 
 test('fleet: two hosts under one name are never OK', async (t) => {
-  const one = await tapscope(['fleet', '--url', await engine(t, fleetOf(1))]);
+  const one = await tapscope(['fleet', '--url', await serveLocally(t, fleetOf(1))]);
   assert.deepEqual([one.code, one.stderr], [0, '']);
-  const two = await tapscope(['fleet', '--url', await engine(t, fleetOf(2))]);
+  const two = await tapscope(['fleet', '--url', await serveLocally(t, fleetOf(2))]);
   assert.deepEqual([two.code, two.stderr], [3, '']);
   assert.match(
     two.stdout.replaceAll(/\s+/g, ' '),

@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
+import { errnoOf } from '../kernel/error-name.ts';
 import { parseSnapshot } from '../snapshot/json.ts';
 import { visible } from '../snapshot/visible.ts';
 import type { Snapshot } from '../snapshot.ts';
@@ -154,7 +155,7 @@ function headerOf(line: string): RecordingHeader {
 
 function reasonOf(file: string, header: RecordingHeader | undefined, snapshots: number, cause: unknown): string {
   if (cause instanceof AnotherSchema) return `${file} ${cause.message}.`;
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const code = errnoOf(cause) ?? '';
   if (/^E[A-Z]+$/.test(code)) return `${file} cannot be read (${saidOf(cause)}).`;
   return header || code === 'Z_BUF_ERROR'
     ? `${file} is cut off or damaged after ${snapshots} snapshots; copy it again, or record anew.`

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the walk writes of a device that is a port of a bridge, and where the kernel keeps that: offsets from the bridge's own types.
+
+import { errnoOf } from '../kernel/error-name.ts';
 import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { MapView } from '../kernel/map-view.ts';
-import { Btf, errnoOf } from '../kernel/native.ts';
+import { Btf } from '../kernel/native.ts';
 import { type BridgePort, PORT_STATES } from '../snapshot/port-state.ts';
 
 const DEVICE_FIELDS = [

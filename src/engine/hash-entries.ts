@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All entries of a BPF hash map in one or two system calls.
-import { type BpfObject, errnoOf } from '../kernel/native.ts';
+import { errnoOf } from '../kernel/error-name.ts';
+import type { BpfObject } from '../kernel/native.ts';
 
 export interface HashEntry {
   /** Valid until the next read. */

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The BPF object, loaded with as many of the wanted programs as this kernel accepts.
 
+import { errnoOf } from '../kernel/error-name.ts';
 import { type Host, TRACED_MODULES } from '../kernel/host.ts';
 import type { Constants } from '../kernel/instruction-constants.ts';
 import { layoutOf } from '../kernel/layout.ts';
-import { BpfObject, type Btf, errnoOf } from '../kernel/native.ts';
+import { BpfObject, type Btf } from '../kernel/native.ts';
 import { packageFile } from '../kernel/package.ts';
 import { classifyText } from './locations.ts';
 import { type DropReasons, readDropReasons, reasonFlags } from './reasons.ts';

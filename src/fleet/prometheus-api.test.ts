@@ -1,20 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an engine may answer that is no answer: each is one sentence.
 import assert from 'node:assert/strict';
-import { createServer, type RequestListener } from 'node:http';
-import { type TestContext, test } from 'node:test';
+import type { RequestListener } from 'node:http';
+import { test } from 'node:test';
+import { serveLocally } from '../../lab/host/local-server.ts';
 import { ask, endpointOf } from './prometheus-api.ts';
-
-async function serve(t: TestContext, listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const address = server.address();
-  return `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
-}
 
 const answers =
   (text: string, status = 200): RequestListener =>
@@ -35,7 +25,7 @@ const refused: readonly (readonly [what: string, listener: RequestListener, sent
 
 for (const [what, listener, sentence] of refused)
   test(`an engine that answers with ${what}`, async (t) => {
-    const endpoint = endpointOf(await serve(t, listener), [], 500);
+    const endpoint = endpointOf(await serveLocally(t, listener), [], 500);
     await assert.rejects(ask(endpoint, 'up'), sentence);
   });
 
@@ -48,7 +38,7 @@ test('no engine at all', async () => {
 
 test('values, warnings, a password and a header of a tenant', async (t) => {
   let headers: unknown;
-  const url = await serve(t, (request, response) => {
+  const url = await serveLocally(t, (request, response) => {
     headers = [request.url, request.headers.authorization, request.headers['x-scope-orgid']];
     const result = [
       { metric: { device: 'vnet0' }, value: [1, '17'] },

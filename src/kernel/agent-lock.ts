@@ -3,6 +3,7 @@
 // only root (or the service's user) opens: no other user can take it, and it goes with the process, however that ends.
 import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, rmSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
+import { errnoOf } from './error-name.ts';
 import { lockFile } from './native.ts';
 import { isTrusted, privateFolder } from './private-folder.ts';
 
@@ -25,9 +26,10 @@ export function claimHost(say: (error: Error) => unknown, path = AGENT_LOCK): Ag
   try {
     return keep(take(path), path, say);
   } catch (error) {
-    if (!NOT_ALLOWED.includes(codeOf(error))) throw error;
+    const errno = errnoOf(error) ?? '';
+    if (!NOT_ALLOWED.includes(errno)) throw error;
     // A user without rights counts no packet, so nothing is counted twice.
-    const missing = `The agent's lock ${path} cannot be opened (${codeOf(error)}), so a second agent could start beside this one: start it as root; in a container, mount the host's ${dirname(path)}.`;
+    const missing = `The agent's lock ${path} cannot be opened (${errno}), so a second agent could start beside this one: start it as root; in a container, mount the host's ${dirname(path)}.`;
     return { missing, close: () => undefined };
   }
 }
@@ -110,8 +112,4 @@ function keep(first: number, path: string, say: (error: Error) => unknown): Agen
 
 function secondAgent(pid: number | undefined): string {
   return `Another tapscope agent runs on this host${pid ? ` (pid ${pid})` : ''}, and two would count everything twice at twice the price; stop it, or scrape that one.`;
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

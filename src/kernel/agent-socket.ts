@@ -2,6 +2,7 @@
 // One question to the running agent over its unix socket.
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { errnoOf } from './error-name.ts';
 
 export interface Answer {
   readonly status: number;
@@ -30,8 +31,7 @@ function ask(socketPath: string, path: string, signal: AbortSignal | undefined):
 }
 
 function explain(socketPath: string, cause: unknown): string {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  switch (code) {
+  switch (errnoOf(cause)) {
     case 'ENOENT':
     case 'ECONNREFUSED':
       return `No agent listens on ${socketPath}: start one ('tapscope serve'), or name the one it was given with --socket.`;

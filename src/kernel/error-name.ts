@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The name of an error number.
+// Names of errors: of a number, and of what was thrown.
 import { constants } from 'node:os';
 
 /** Those that tun answers and that Node does not know. */
@@ -16,4 +16,9 @@ const names = new Map<number, string>([
 
 export function errorName(number: number): string {
   return names.get(number) ?? `unknown_${number}`;
+}
+
+/** The errno name of an error of the addon, or of Node's own: 'EPERM'. */
+export function errnoOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

@@ -22,11 +22,6 @@ export type StructField = addon.StructField;
 export type StructLayout = addon.StructLayout;
 export type Variable = addon.Variable;
 
-/** The errno name of an error of the addon, or of Node's own: 'EPERM'. */
-export function errnoOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-}
-
 /** As addon/tapscope.d.ts says, but for mapBuffer(), which only mapView() may see, and with constants in place of the whole file. */
 export class BpfObject {
   readonly #object: addon.BpfObject;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The folder of the agent's lock and socket: other users of the host can neither look into it nor put anything there.
 import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
+import { errnoOf } from './error-name.ts';
 
 /** Users that systemd makes up for units with DynamicUser=yes; no tenant has one of these numbers. */
 const DYNAMIC_USERS = { first: 61_184, last: 65_519 };
@@ -33,6 +34,6 @@ function make(folder: string): void {
   try {
     mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (errnoOf(error) !== 'EEXIST') throw error;
   }
 }

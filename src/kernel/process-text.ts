@@ -2,7 +2,7 @@
 // What a process says of itself in /proc, read so that all of it is of one process and one program.
 import { open } from 'node:fs/promises';
 import { uptime } from 'node:os';
-import { errnoOf } from './native.ts';
+import { errnoOf } from './error-name.ts';
 
 export interface ProcessText {
   /** Tells this process from the next with its number, and this program from the one that it executes next. */

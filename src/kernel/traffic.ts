@@ -3,6 +3,7 @@
 // ends with this process. With vhost-module.ts the only place that starts a program, for `tapscope bench` and `tapscope demo` alone.
 import { spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
+import { errnoOf } from './error-name.ts';
 import { type Ask, endChild, lineProtocol } from './line-protocol.ts';
 import { packageFile } from './package.ts';
 
@@ -58,10 +59,12 @@ export async function startTraffic(name = 'traffic'): Promise<Traffic> {
     await ask('namespace');
   } catch (cause) {
     await endChild(child);
-    const code = cause instanceof Error && 'code' in cause ? cause.code : cause;
-    throw new Error(`A network namespace cannot be made (${code}): run it as root on the host, not in a container.`, {
-      cause,
-    });
+    throw new Error(
+      `A network namespace cannot be made (${errnoOf(cause) ?? cause}): run it as root on the host, not in a container.`,
+      {
+        cause,
+      },
+    );
   }
   const namespace = `/proc/${child.pid}/ns/net`;
   return {

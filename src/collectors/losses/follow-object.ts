@@ -12,8 +12,9 @@ import {
   writeTextRanges,
 } from '../../engine/programs.ts';
 import { type ReasonNames, readReasonNames, reasonFlags } from '../../engine/reasons.ts';
+import { errnoOf } from '../../kernel/error-name.ts';
 import { type Host, TRACED_MODULES } from '../../kernel/host.ts';
-import { type BpfLink, type BpfObject, errnoOf } from '../../kernel/native.ts';
+import type { BpfLink, BpfObject } from '../../kernel/native.ts';
 
 export interface FollowOptions {
   /** Single packets a second; 0: counts only. */

@@ -2,28 +2,18 @@
 // What a collector may answer, and what it may not: real HTTP on a free port of 127.0.0.1.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { at, parseJson } from '../../../lab/host/checked-json.ts';
+import { serveLocally } from '../../../lab/host/local-server.ts';
 import type { Finding } from '../../diagnosis/finding.ts';
 import { Complaints } from './otlp-complaints.ts';
 import { otlpEndpoint } from './otlp-endpoint.ts';
 import { OtlpExporter } from './otlp-exporter.ts';
 import { createPost } from './otlp-post.ts';
-
-async function collector(t: TestContext, listener: RequestListener): Promise<string> {
-  const server = createServer(listener).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const address = server.address();
-  return `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
-}
 
 const answers =
   (status: number, text = '', headers: Readonly<Record<string, string>> = {}): RequestListener =>
@@ -64,7 +54,7 @@ const cases: readonly (readonly [what: string, listener: RequestListener, outcom
 for (const [what, listener, outcome, reason] of cases)
   test(`a collector that answers with ${what}`, async (t) => {
     const { post, close } = createPost(
-      otlpEndpoint({ url: await collector(t, listener), headers: [], caFile: undefined }),
+      otlpEndpoint({ url: await serveLocally(t, listener), headers: [], caFile: undefined }),
       '0.1.0',
       300,
     );
@@ -97,7 +87,7 @@ test('no collector at all, and one that speaks gRPC', async (t) => {
 
 test('the request: compressed JSON, headers, a password', async (t) => {
   const got: unknown[] = [];
-  const url = await collector(t, (request, response) => {
+  const url = await serveLocally(t, (request, response) => {
     const chunks: Buffer[] = [];
     request
       .on('data', (chunk) => chunks.push(chunk))
@@ -137,7 +127,7 @@ const finding = (queue: number): Finding => ({
 test('findings wait for a collector that is busy, the newest 1000 of them; what it refuses is lost, and counted', async (t) => {
   let status = 503;
   let got = 0;
-  const url = await collector(t, (request, response) => {
+  const url = await serveLocally(t, (request, response) => {
     const chunks: Buffer[] = [];
     request
       .on('data', (chunk) => chunks.push(chunk))
