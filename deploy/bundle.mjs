@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // node deploy/bundle.mjs FOLDER: the program as FOLDER/main.js and beside it, in one file, all of its sources and packages, with
-// their bytecode. Finding, reading and compiling three hundred files was half of a start.
+// their bytecode. Finding, reading and compiling three hundred files was half of a start. What starts programs is in files of its own.
 import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import v8 from 'node:v8';
 import { Script } from 'node:vm';
@@ -13,33 +13,66 @@ const root = join(dirname(self), '..');
 /** Packages that stay outside, for they find their addon by their own place. */
 export const unbundled = ['bcrypt'];
 
+/** Commands that start programs. Each is a bundle of its own, loaded when it is called: the agent's process has no code that does. */
+const starters = ['bench', 'demo'];
+
+const options = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  format: 'cjs',
+  external: unbundled,
+  // The text stays in memory; names stay for those who read a stack.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  define: { 'import.meta.url': 'mainUrl' },
+  logLevel: 'warning',
+  write: false,
+};
+
 async function bundle(folder) {
-  const { buildSync } = await import('esbuild');
-  const { outputFiles } = buildSync({
-    absWorkingDir: root,
+  const { build, buildSync } = await import('esbuild');
+  const { outputFiles } = await build({
+    ...options,
     entryPoints: ['src/main.ts'],
-    outfile: join(folder, 'program.cjs'),
-    bundle: true,
-    platform: 'node',
-    target: 'node20.19',
-    format: 'cjs',
-    external: unbundled,
-    // The text stays in memory; names stay for those who read a stack.
-    minifyWhitespace: true,
-    minifySyntax: true,
-    define: { 'import.meta.url': 'mainUrl' },
+    plugins: [withoutStarters],
+    // require() in place of import(), which V8 does not offer to a script with bytecode.
+    supported: { 'dynamic-import': false },
     // What deploy/entry.mjs calls.
     banner: { js: '(function (require, mainUrl) {' },
     footer: { js: '})' },
-    logLevel: 'warning',
-    write: false,
   });
   writeFileSync(join(folder, 'program.cjs'), toAscii(outputFiles[0].text));
+  for (const name of starters) {
+    const own = await build({
+      ...options,
+      entryPoints: [`src/commands/${name}.ts`],
+      banner: { js: "const mainUrl = require('node:url').pathToFileURL(__filename).href;" },
+    });
+    writeFileSync(join(folder, `${name}.cjs`), toAscii(own.outputFiles[0].text));
+  }
   copyFileSync(join(root, 'deploy/entry.mjs'), join(folder, 'main.js'));
   bundlePage(buildSync, join(folder, 'page'));
   chmodSync(join(folder, 'main.js'), 0o755);
   keepBytecode(folder);
 }
+
+const withoutStarters = {
+  name: 'without-starters',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: new RegExp(`/(${starters.join('|')})\\.ts$`) }, ({ kind, path }) =>
+      kind === 'dynamic-import' ? { path: `./${basename(path, '.ts')}.cjs`, external: true } : undefined,
+    );
+    // commander's own, for commands that are programs; tapscope has none. Any other use is a mistake.
+    onResolve({ filter: /^(node:)?child_process$/ }, ({ importer }) =>
+      importer.includes('/node_modules/commander/')
+        ? { path: 'nothing', namespace: 'nothing' }
+        : { errors: [{ text: `${importer} starts programs, and is in the agent's process` }] },
+    );
+    onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: '' }));
+  },
+};
 
 /** What the browser gets; nothing of it is fetched from elsewhere. */
 function bundlePage(buildSync, folder) {

@@ -94,12 +94,12 @@ const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
   .map((file) => join('src', file));
 
 // Biome's layout makes statements plain to see.
-function importsOf(file: string): readonly string[] {
-  const statements = readFileSync(file, 'utf8').matchAll(
-    /(?:^import |^(?:import|export|\}).* from |\bimport\()'([^']+)'/gm,
-  );
-  return [...statements].map(([, specifier]) => specifier ?? '');
+function importsOf(file: string, statement = /(?:^import |^(?:import|export|\}).* from |\bimport\()'([^']+)'/gm) {
+  return [...readFileSync(file, 'utf8').matchAll(statement)].map(([, specifier]) => specifier ?? '');
 }
+
+/** What is loaded when it is: neither types nor what `import()` loads later. */
+const loads = /(?:^import |^import (?!type ).* from |^\}.* from )'([^']+)'/gm;
 
 /** What a collector says of its subject without a kernel: its slice of the snapshot, and its lines of the catalogue. */
 const PURE: Readonly<Record<string, string>> = { 'state.ts': 'snapshot', 'metrics.ts': 'metrics' };
@@ -190,6 +190,19 @@ test('only the bench starts programs', () => {
   );
   assert.deepEqual(
     importers.filter((file) => layerOf(file) !== 'bench' && !spawning.includes(file)),
+    [],
+  );
+});
+
+test('the agent has no code that starts programs: bench and demo are loaded when they are called', () => {
+  const loaded = new Set(['src/main.ts']);
+  for (const file of loaded) {
+    const own = importsOf(file, loads).filter((specifier) => specifier.startsWith('.'));
+    for (const specifier of own) if (specifier.endsWith('.ts')) loaded.add(normalize(join(dirname(file), specifier)));
+  }
+  assert.ok(loaded.size > 200 && loaded.has('src/commands/serve.ts'), `${loaded.size} files`);
+  assert.deepEqual(
+    spawning.filter((file) => loaded.has(file)),
     [],
   );
 });

@@ -2,10 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // argv -> command; the only exit code, the only catch-all.
 import { Argument, Command, CommanderError } from 'commander';
-import { bench } from './commands/bench.ts';
+import { FAULT_NAMES } from './bench/fault-names.ts';
 import { check } from './commands/check.ts';
 import { COMPLETIONS, completion } from './commands/completion.ts';
-import { demo, FAULT_NAMES } from './commands/demo.ts';
 import { diagnose } from './commands/diagnose.ts';
 import { doctor } from './commands/doctor.ts';
 import { drops } from './commands/drops.ts';
@@ -147,14 +146,21 @@ function program(setExitCode: (code: number) => void): Command {
     .option('--fault <name>', `only this one: ${FAULT_NAMES.join(', ')}`)
     .option('--socket <path>', SOCKET_HELP, SOCKET)
     .exitOverride()
-    .action(async ({ fault, socket }) => setExitCode(await demo({ fault, socket })));
+    .action(async ({ fault, socket }) => {
+      const { demo } = await import('./commands/demo.ts');
+      setExitCode(await demo({ fault, socket }));
+    });
   const benchCommand = tapscope
     .command('bench')
     .description('what taps and vhost-net transmit and lose on this host, as the tables of the kernel series have it')
     .exitOverride();
   benchCommand.addHelpText('after', `\n${BENCH_HELP}`);
   for (const { flags, description, fallback } of benchFlags) benchCommand.option(flags, description, fallback);
-  benchCommand.action(async (values) => setExitCode(await bench(readBenchFlags(values))));
+  benchCommand.action(async (values) => {
+    const flags = readBenchFlags(values);
+    const { bench } = await import('./commands/bench.ts');
+    setExitCode(await bench(flags));
+  });
   tapscope
     .command('completion')
     .description('completion for a shell, or the manual page: source <(tapscope completion bash)')

@@ -2,10 +2,14 @@
 // The faults that `tapscope demo` plays, each on a tap of its own in the namespace of the traffic program.
 import { raise } from '../kernel/own-device.ts';
 import { startTraffic, type Traffic } from '../kernel/traffic.ts';
+import { FAULT_NAMES, type FaultName } from './fault-names.ts';
 
-export interface Fault {
-  /** Of the rule that is to find it. */
-  readonly name: string;
+export interface Fault extends Way {
+  readonly name: FaultName;
+}
+
+/** How a fault is played, and what is said of it. */
+interface Way {
   /** A rule that is right as well, where the host is busy. */
   readonly otherwise?: string;
   readonly device: string;
@@ -34,35 +38,30 @@ const USUAL_RATE = 1000;
 /** Microseconds of CPU for each packet: 5 000 packets a second at most. */
 const SLOW_WORK = 200;
 
-export const FAULTS: readonly Fault[] = [
-  {
-    name: 'reader-stalled',
+const WAYS: Readonly<Record<FaultName, Way>> = {
+  'reader-stalled': {
     device: 'vnet0',
     story: 'A program reads its tap, then hangs: it runs and reads no more.',
     setUp: (traffic, device) => readTap(traffic, device, { burst: 10 }),
     begin: (traffic, device) => traffic.stopReading(device),
   },
-  {
-    name: 'ring-full-burst',
+  'ring-full-burst': {
     device: 'vnet1',
     story: 'The ring of a tap has room for 10 packets, and they come in bursts of 100.',
     setUp: (traffic, device) => readTap(traffic, device, { ring: 10, burst: 100 }),
   },
-  {
-    name: 'reader-cpu-bound',
+  'reader-cpu-bound': {
     otherwise: 'reader-starved',
     device: 'vnet2',
     story: 'A program works too long for each packet: more come than it can read.',
     setUp: (traffic, device) => readTap(traffic, device, { rate: 12_000, burst: 24, work: SLOW_WORK }),
   },
-  {
-    name: 'txqlen-zero',
+  'txqlen-zero': {
     device: 'vnet3',
     story: 'A script has set txqueuelen 0: the ring has no room at all.',
     setUp: (traffic, device) => readTap(traffic, device, { ring: 0, burst: 10 }),
   },
-  {
-    name: 'no-reader',
+  'no-reader': {
     device: 'vnet4',
     story: 'A VM has ended, its tap was left over, and packets still go there.',
     setUp: async (traffic, device) => {
@@ -72,7 +71,9 @@ export const FAULTS: readonly Fault[] = [
       await traffic.flood(device, USUAL_RATE, 10);
     },
   },
-];
+};
+
+export const FAULTS: readonly Fault[] = FAULT_NAMES.map((name) => ({ name, ...WAYS[name] }));
 
 export async function startDemo(): Promise<Demo> {
   const traffic = await startTraffic(READER);
@@ -94,15 +95,15 @@ export async function startDemo(): Promise<Demo> {
   };
 }
 
-interface Way {
+interface Load {
   readonly ring?: number;
   readonly rate?: number;
   readonly burst: number;
   readonly work?: number;
 }
 
-async function readTap(traffic: Traffic, device: string, way: Way): Promise<void> {
-  const { ring = RING, rate = USUAL_RATE, burst, work = 0 } = way;
+async function readTap(traffic: Traffic, device: string, load: Load): Promise<void> {
+  const { ring = RING, rate = USUAL_RATE, burst, work = 0 } = load;
   await traffic.open(device, device, []);
   await raise({ namespace: traffic.namespace, name: device, queues: 1 }, ring);
   await traffic.read(device, { work });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tapscope demo`: real faults on taps of its own, and what check and diagnose say of each.
 import { type Demo, FAULTS, type Fault, startDemo } from '../bench/demo-faults.ts';
+import { FAULT_NAMES } from '../bench/fault-names.ts';
 import { RULES } from '../diagnosis/all-rules.ts';
 import { tunDriver } from '../kernel/host.ts';
 import { itemsOf } from '../outputs/check-text.ts';
@@ -14,8 +15,6 @@ import { onInterruption } from './terminal/interruption.ts';
 import { layoutOf } from './terminal/terminal.ts';
 import { thisHost } from './version.ts';
 import { watchHost } from './watch.ts';
-
-export const FAULT_NAMES: readonly string[] = FAULTS.map(({ name }) => name);
 
 /** Of each fault. */
 const WATCH_SECONDS = 6;
