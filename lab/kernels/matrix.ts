@@ -28,6 +28,7 @@ const NIGHTLY: readonly Series[] = [];
  */
 export const GUEST_FILES: readonly { readonly file: string; readonly daily: readonly Series[] }[] = [
   { file: 'lab/guest/doctor.guest.ts', daily: SERIES },
+  { file: 'lab/guest/chosen-mechanisms.guest.ts', daily: SERIES },
   { file: 'lab/guest/rights.guest.ts', daily: NIGHTLY },
   { file: 'lab/guest/modules.guest.ts', daily: ['6.1'] },
   { file: 'lab/guest/allocation.guest.ts', daily: ['7.2'] },
@@ -65,6 +66,7 @@ export const GUEST_FILES: readonly { readonly file: string; readonly daily: read
   { file: 'src/accounting/random.slow.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/collectors/ring/ring-history.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/accounting/exact.kernel.test.ts', daily: NIGHTLY },
+  { file: 'src/accounting/bypass.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/collectors/redirect/redirect.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/accounting/lean.kernel.test.ts', daily: NIGHTLY },
   { file: 'lab/guest/levels.guest.ts', daily: NIGHTLY },

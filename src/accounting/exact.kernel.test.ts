@@ -2,7 +2,8 @@
 // Counts equal the truth to the packet: what was sent, what was read, what `ip -s link` says.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { agentLab, imbalances, ownerSoon, standingLab, totalsOf } from '../../lab/agent/agent-lab.ts';
+import { imbalances, ownerSoon, standingLab, totalsOf } from '../../lab/agent/agent-lab.ts';
+import { dismissStanding } from '../../lab/agent/shared-agent.ts';
 import { namespaceLab, noLab } from '../../lab/host/netns.ts';
 
 const NOTHING = { offered: 0, enqueued: 0, dropped: {}, delivered: 0, purged: 0, resized: 0, failed: 0, waiting: 0 };
@@ -12,8 +13,9 @@ test('a ring that is full before the agent comes', { skip: noLab }, async (t) =>
   const puppet = await lab.puppet();
   await puppet.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 100);
+  await dismissStanding();
   await puppet.udp(peer, 9, 150, 64);
-  const agent = await agentLab(t);
+  const agent = await standingLab();
   await agent.snapshot(); // two at rest settle the opening balance
   assert.deepEqual(totalsOf(await agent.device(lab.inode, 'tap0')), { ...NOTHING, waiting: 100 });
   const before = (await lab.link('tap0')).txDropped;
@@ -30,28 +32,6 @@ test('a ring that is full before the agent comes', { skip: noLab }, async (t) =>
   };
   assert.deepEqual(totalsOf(device), { ...NOTHING, ...truth });
   assert.deepEqual(imbalances(device), []);
-});
-
-test('packets that bypass the qdisc: all are counted, by the kernel’s counters, and the queue is marked', {
-  skip: noLab,
-}, async (t) => {
-  const lab = await namespaceLab(t);
-  const agent = await agentLab(t, 'transmit=raw-tracepoint', 'consumed=arithmetic');
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
-  await lab.raise('tap0', 100); // more than vhost-net, where it is loaded, may hold unseen
-  await puppet.packet('tap0', 150, 60, { bypass: true });
-  await agent.snapshot();
-  const device = await agent.device(lab.inode, 'tap0');
-  assert.deepEqual(totalsOf(device).dropped, { FULL_RING: 50 });
-  assert.match(device.queues[0]?.degraded.join() ?? '', /past the offered probe/);
-  assert.deepEqual([device.queues[0]?.counters?.offered, device.queues[0]?.counters?.enqueued], [150, 100]);
-  await puppet.read('a', 'all');
-  await agent.snapshot();
-  const drained = await agent.device(lab.inode, 'tap0');
-  const rest = { ...NOTHING, offered: 150, enqueued: 100, dropped: { FULL_RING: 50 }, delivered: 100 };
-  assert.deepEqual(totalsOf(drained), rest);
-  assert.deepEqual([drained.unseen, imbalances(drained)], [{ enqueued: 100, dropped: 0 }, []]);
 });
 
 for (const ring of [10, 500, 1000]) {

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// By which mechanism each event is measured on this kernel, where nothing is forced.
+import { at, listAt, textAt } from '../host/checked-json.ts';
+import { isSince } from '../host/release.ts';
+
+/** Linux 7.3 counts what is taken out of a ring under the ring's lock. */
+export const underLock = isSince(7, 3);
+
+export type Mechanisms = Readonly<Record<string, string | null>>;
+
+export const best: Mechanisms = {
+  devices: 'walk',
+  ended: 'fentry',
+  freed: 'tp_btf',
+  before: 'raw-tracepoint',
+  transmit: 'fentry',
+  consumed: underLock ? 'fentry' : 'arithmetic',
+  departures: underLock ? 'consumed' : 'none',
+  'vhost-departures': underLock ? 'consumed' : 'none',
+  returned: 'fentry',
+  vhost: 'fentry',
+  batches: underLock ? 'consumed' : 'none',
+  buffers: 'fentry',
+  zerocopy: 'none',
+  allocation: 'none',
+  redirected: 'fexit',
+  macvtaps: 'none',
+  ipvtaps: 'none',
+  // vhost-net needs their module.
+  'macvtap-reads': 'fexit',
+  refused: 'fexit',
+  'receive-batches': 'fexit',
+  'queue-changes': 'fentry',
+  // Attached when a device or packets ask for it.
+  'transmit-exit': 'waiting',
+  stops: underLock ? 'waiting' : 'none',
+  readers: 'looks',
+  owners: 'iterator',
+};
+
+/** Of what `tapscope doctor --json` says; null: the event is not measured. */
+export function mechanismsOf(report: unknown): Readonly<Record<string, unknown>> {
+  const events = listAt(report, 'events');
+  return Object.fromEntries(events.map((event) => [textAt(event, 'event'), at(event, 'mechanism')]));
+}
