@@ -5,6 +5,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { type RequestOptions, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { connect, type Socket } from 'node:net';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TLSSocket } from 'node:tls';
@@ -20,20 +21,24 @@ export interface Endpoint {
 
 export interface EndpointOptions {
   readonly webConfigFile?: string;
+  readonly allowedHosts?: readonly string[];
+  /** Takes the log; undefined: there is none. */
+  readonly log?: (line: string) => void;
   readonly dependencies?: Partial<ServerDependencies>;
 }
 
 /** On 127.0.0.1; every 127.x.y.z is another client to it. */
 export async function serveEndpoint(
   t: { after(undo: () => Promise<void>): void },
-  { webConfigFile, dependencies }: EndpointOptions = {},
+  { webConfigFile, allowedHosts = [], log, dependencies }: EndpointOptions = {},
 ): Promise<Endpoint> {
   const takeSnapshot = async () => ({ ...goldenSnapshot, takenAt: Date.now() / 1000 });
   const server = await startServer(
     {
       listen: { host: '127.0.0.1', port: 0 },
       webConfigFile,
-      logLevel: 'silent',
+      allowedHosts: [...allowedHosts, hostname()],
+      ...(log ? { logLevel: 'warn', log } : { logLevel: 'silent' }),
       prometheus: { detail: 'cpu', build: goldenBuild },
       pageFolder: join(packageRoot(), 'dist/src/page'),
     },

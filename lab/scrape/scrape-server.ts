@@ -15,7 +15,12 @@ import { type Maker, pageMaker } from './page-maker.ts';
 async function serve(maker: Maker, series: number): Promise<number> {
   const snapshot = hostOf(series);
   if (maker === 'tapscope') {
-    const options = { listen: { host: '127.0.0.1', port: 0 }, webConfigFile: undefined, logLevel: 'warn' } as const;
+    const options = {
+      listen: { host: '127.0.0.1', port: 0 },
+      webConfigFile: undefined,
+      allowedHosts: [],
+      logLevel: 'warn',
+    } as const;
     const server = await startServer(
       { ...options, prometheus: prometheusOptions, pageFolder: join(packageRoot(), 'dist/src/page') },
       { takeSnapshot: async () => snapshot, observer: createObserver(), notReady: () => undefined },

@@ -8,7 +8,7 @@ import { parseForced } from '../collectors/list.ts';
 import type { Probes } from '../engine/attach.ts';
 import { Tenants } from '../inventory/tenants.ts';
 import { claimHost } from '../kernel/agent-lock.ts';
-import { hostNames } from '../kernel/host-names.ts';
+import { hostNames, ownNames } from '../kernel/host-names.ts';
 import { libbpfVersion } from '../kernel/native.ts';
 import { packageRoot } from '../kernel/package.ts';
 import type { Build } from '../metrics.ts';
@@ -54,6 +54,7 @@ async function start(
   const server = await startServer(
     {
       listen: options.listen,
+      allowedHosts: [...options.allowedHosts, ...ownNames()],
       webConfigFile: options.webConfigFile,
       logLevel: options.logLevel,
       prometheus: { detail: options.detail, build },

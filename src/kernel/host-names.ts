@@ -8,6 +8,23 @@ export function hostNames(): { readonly hostName: string; readonly hostId: strin
   return { hostName: hostname(), hostId: machineId() };
 }
 
+/** By which DNS knows it: its name, and that name in the domains in which this host looks others up. */
+export function ownNames(): readonly string[] {
+  const name = hostname();
+  return name.includes('.')
+    ? [name, name.split('.')[0] ?? name]
+    : [name, ...searched().map((domain) => `${name}.${domain}`)];
+}
+
+function searched(): readonly string[] {
+  try {
+    const lines = readFileSync('/etc/resolv.conf', 'utf8').matchAll(/^(?:search|domain)\s+(.*)$/gm);
+    return [...lines].flatMap(([, domains = '']) => domains.split(/\s+/)).filter((domain) => /^[^.]/.test(domain));
+  } catch {
+    return [];
+  }
+}
+
 function machineId(): string {
   try {
     return readFileSync('/etc/machine-id', 'utf8').trim();

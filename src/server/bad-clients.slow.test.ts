@@ -43,20 +43,24 @@ async function isServed(endpoint: Endpoint): Promise<void> {
 for (const [what, words, answer] of [
   [
     'an over-long header',
-    `GET /metrics HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
+    `GET /metrics HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
     /^HTTP\/1\.1 431 .*16 KiB\.\n$/s,
   ],
-  ['an over-long path', `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: a\r\n\r\n`, /^HTTP\/1\.1 (431|414) /],
+  ['an over-long path', `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, /^HTTP\/1\.1 (431|414) /],
   ['garbage', 'hello?\r\n\r\n', /^HTTP\/1\.1 400 Bad Request\r\n.*This is no HTTP request\.\n$/s],
   ['bytes of TLS', Buffer.from('16030100a5010000a10303', 'hex'), /^HTTP\/1\.1 400 /],
-  ['two lengths', 'GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', /^HTTP\/1\.1 400 /],
+  [
+    'two lengths',
+    'GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
+    /^HTTP\/1\.1 400 /,
+  ],
   [
     'a length and chunks',
-    'GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
+    'GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
     /^HTTP\/1\.1 400 /,
   ],
   ['no host', 'GET / HTTP/1.1\r\n\r\n', /^HTTP\/1\.1 400 /],
-  ['a broken escape', 'GET /%zz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400 /],
+  ['a broken escape', 'GET /%zz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400 /],
 ] as const) {
   test(`${what} gets a clear answer, no stack, and harms no other client`, async (t) => {
     const endpoint = await serveEndpoint(t);
@@ -79,7 +83,7 @@ test('one that never finishes its request is told so after 10 s', async (t) => {
   const endpoint = await serveEndpoint(t);
   const started = performance.now();
   const [begun, silent] = await Promise.all([
-    speak(endpoint.port, 'GET /metrics HTTP/1.1\r\nHost: a\r\n'),
+    speak(endpoint.port, 'GET /metrics HTTP/1.1\r\nHost: localhost\r\n'),
     speak(endpoint.port, ''),
     isServed(endpoint),
   ]);
@@ -98,7 +102,7 @@ test('one whose request came while the agent stood still is answered, one whose 
   }
   await setTimeout(100); // they are accepted
   await new Promise(setImmediate); // timers are next, not sockets
-  socket.write('GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n');
+  socket.write('GET /-/healthy HTTP/1.1\r\nHost: localhost\r\n\r\n');
   slow.write('GET /-/healthy HTTP/1.1\r\n');
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 12_000);
   const [answer] = await once(socket, 'data');
@@ -131,7 +135,7 @@ test('1 000 open connections, and the scrapes of others go on', async (t) => {
   const sockets = await open(t, endpoint.port, 1000, '');
   for (let scrape = 0; scrape < 5; scrape += 1) await isServed(endpoint);
   for (const [index, socket] of sockets.entries()) {
-    if (index % 10 === 0) socket.write('GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n');
+    if (index % 10 === 0) socket.write('GET /-/healthy HTTP/1.1\r\nHost: localhost\r\n\r\n');
   }
   const answers = await Promise.all(
     sockets
@@ -143,7 +147,7 @@ test('1 000 open connections, and the scrapes of others go on', async (t) => {
   await isServed(endpoint);
 });
 
-const neverRead = 'GET /metrics HTTP/1.1\r\nHost: a\r\nX-Prometheus-Scrape-Timeout-Seconds: 3\r\n\r\n';
+const neverRead = 'GET /metrics HTTP/1.1\r\nHost: localhost\r\nX-Prometheus-Scrape-Timeout-Seconds: 3\r\n\r\n';
 
 test('clients that never read are cut off when their time is over, and hold up no other client', async (t) => {
   const endpoint = await serveEndpoint(t, { dependencies: big });

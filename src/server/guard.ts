@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What stands before every page: headers that protect browsers, the rate limit, the password, and GET or HEAD alone.
+// What stands before every page: headers that protect browsers, the rate limit, the name by which it was asked, the password, and GET or HEAD alone.
 import { fastifyBasicAuth } from '@fastify/basic-auth';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { HostCheck } from './host-check.ts';
 import { sendLater, sendLine } from './reply-line.ts';
 import { createRateLimit, type Rate, type RateLimit } from './request-limits.ts';
 import { createPasswords, type Passwords } from './web-config/passwords.ts';
@@ -26,7 +27,7 @@ export interface Guard {
   readonly use: (config: WebConfig) => void;
 }
 
-export function createGuard(config: WebConfig): Guard {
+export function createGuard(config: WebConfig, checkHost: HostCheck): Guard {
   const attempts = createRateLimit(guesses, () => performance.now());
   let checks = checksOf(config);
   const addHeaders = (reply: FastifyReply): void => {
@@ -38,6 +39,10 @@ export function createGuard(config: WebConfig): Guard {
       addHeaders(reply);
       const seconds = checks.requests.take(ip);
       return seconds === 0 ? undefined : sendLater(reply, 429, seconds, 'This address asks too often; wait a moment.');
+    });
+    app.addHook('onRequest', async ({ headers }, reply) => {
+      const refused = checkHost(headers, checks.isProtected);
+      return refused === undefined ? undefined : sendLine(reply, refused.status, refused.line);
     });
     await app.register(fastifyBasicAuth, {
       authenticate: { realm: 'tapscope' },
@@ -66,15 +71,18 @@ export function createGuard(config: WebConfig): Guard {
 
 interface Checks {
   readonly users: boolean;
+  /** By a certificate or a password. */
+  readonly isProtected: boolean;
   readonly requests: RateLimit;
   readonly passwords: Passwords;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-function checksOf({ users, headers, rate }: WebConfig): Checks {
+function checksOf({ users, headers, rate, tls }: WebConfig): Checks {
   const all = Object.entries({ ...usualHeaders, ...Object.fromEntries(headers) });
   return {
     users: users.size > 0,
+    isProtected: users.size > 0 || tls !== undefined,
     requests: createRateLimit(rate, () => performance.now()),
     passwords: createPasswords(users),
     headers: Object.fromEntries(all.filter(([, text]) => text !== '')),

@@ -76,7 +76,7 @@ test('for one that does not read nothing is kept, the others hear all, and it is
   });
   deaf.once('error', () => undefined);
   deaf.pause();
-  deaf.write('GET /api/v1/live HTTP/1.1\r\nHost: tapscope\r\n\r\n');
+  deaf.write('GET /api/v1/live HTTP/1.1\r\nHost: localhost\r\n\r\n');
   const stream = await listen(port);
   t.after(() => stream.destroy());
   const events = eventsOf(stream);

@@ -17,10 +17,16 @@ export const validation = {
   },
 };
 
+export type Failure = Error & { readonly statusCode?: number };
+
 /** Of ours and of fastify, those about bad requests carry a status. */
-export function sendError(reply: FastifyReply, error: Error & { readonly statusCode?: number }): FastifyReply {
-  if (error instanceof OutsideHistory) return sendLine(reply, 404, error.message);
-  const status = error.statusCode ?? 500;
+export function statusOf(error: Failure): number {
+  return error instanceof OutsideHistory ? 404 : (error.statusCode ?? 500);
+}
+
+export function sendError(reply: FastifyReply, error: Failure): FastifyReply {
+  const status = statusOf(error);
+  if (error instanceof OutsideHistory) return sendLine(reply, status, error.message);
   const line = `This page could not be made: ${error.message}`;
   return status === 429 ? sendLater(reply, status, 1, line) : sendLine(reply, status, line);
 }

@@ -15,6 +15,7 @@ import { type ServerDependencies, type ServerOptions, startServer } from './serv
 const options: ServerOptions = {
   listen: { host: '127.0.0.1', port: 0 },
   webConfigFile: undefined,
+  allowedHosts: [],
   logLevel: 'silent',
   prometheus: { detail: 'queue', build: goldenBuild },
   pageFolder: join(packageRoot(), 'dist/src/page'),

@@ -9,13 +9,15 @@ import type { Snapshot } from '../snapshot.ts';
 import { addApi } from './api.ts';
 import { exposure } from './exposure.ts';
 import { createGuard } from './guard.ts';
+import { createHostCheck } from './host-check.ts';
 import { answerClientError, createHttpServer, renewCertificate } from './http-server.ts';
 import { formatAddress, type ListenAddress, listenError } from './listen-address.ts';
 import { addLivePage } from './live-page.ts';
+import { createLogStream } from './log-stream.ts';
 import { sendMetrics } from './metrics-page.ts';
 import type { Observer } from './observer.ts';
 import { pageWords } from './page-words.ts';
-import { sendError, validation } from './refusals.ts';
+import { type Failure, sendError, statusOf, validation } from './refusals.ts';
 import { sendLater, sendLine } from './reply-line.ts';
 import { createInFlight } from './request-limits.ts';
 import { createScraper, type Scraper, type ShownRows } from './scrape.ts';
@@ -27,10 +29,14 @@ export const logLevels: readonly LogLevel[] = ['silent', 'error', 'warn', 'info'
 
 export interface ServerOptions {
   readonly listen: ListenAddress;
+  /** Names by which it may be asked, beside addresses and localhost; '*': any. */
+  readonly allowedHosts: readonly string[];
   /** In the format of Prometheus's exporters; undefined: plain HTTP, no password. */
   readonly webConfigFile: string | undefined;
   /** Requests are logged at debug. */
   readonly logLevel: LogLevel;
+  /** Takes each line of the log; undefined: stderr. */
+  readonly log?: (line: string) => void;
   readonly prometheus: PrometheusOptions;
   /** Where the build put the live page. */
   readonly pageFolder: string;
@@ -115,11 +121,11 @@ async function createApp(
   web: LiveWebConfig,
   servers: Server[],
 ): Promise<{ readonly app: FastifyInstance; readonly scraper: Scraper }> {
-  const guard = createGuard(web.current());
-  const { logLevel } = options;
+  const { logLevel, allowedHosts } = options;
+  const guard = createGuard(web.current(), createHostCheck(allowedHosts));
   const app = fastify({
     ...validation,
-    logger: { level: logLevel, stream: process.stderr },
+    logger: { level: logLevel, stream: createLogStream(options.log) },
     logController: new LogController({ disableRequestLogging: logLevel !== 'debug' }),
     serverFactory: (handler) => {
       const server = createHttpServer(handler, () => web.current().tls);
@@ -142,8 +148,8 @@ async function createApp(
   });
   app.addHook('onClose', async () => web.close());
   app.setNotFoundHandler((_, reply) => sendLine(reply, 404, 'There is no such page; / lists those there are.'));
-  app.setErrorHandler<Error & { readonly statusCode?: number }>((error, _, reply) => {
-    if ((error.statusCode ?? 500) >= 500) app.log.error(error);
+  app.setErrorHandler<Failure>((error, _, reply) => {
+    if (statusOf(error) >= 500) app.log.error(error);
     return sendError(reply, error);
   });
   return { app, scraper: addRoutes(app, options, dependencies, web) };

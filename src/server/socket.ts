@@ -8,7 +8,7 @@ import { SCHEMA } from '../outputs/live-message.ts';
 import type { AgentSelf } from './agent-self.ts';
 import { type ApiDependencies, addApi } from './api.ts';
 import { answerClientError, createHttpServer } from './http-server.ts';
-import { sendError, validation } from './refusals.ts';
+import { type Failure, sendError, validation } from './refusals.ts';
 import { sendLine } from './reply-line.ts';
 
 export interface RunningSocket {
@@ -31,7 +31,7 @@ export async function startSocket(
   app.setNotFoundHandler((_, reply) =>
     sendLine(reply, 404, 'There is no such page; what there is begins with /api/v1.'),
   );
-  app.setErrorHandler<Error & { readonly statusCode?: number }>((error, _, reply) => sendError(reply, error));
+  app.setErrorHandler<Failure>((error, _, reply) => sendError(reply, error));
   addApi(app, api);
   app.get('/api/v1/agent', () => ({ schema: SCHEMA, host: api.host, agent: describe() }));
   try {

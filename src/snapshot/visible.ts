@@ -10,3 +10,13 @@ export function visible(text: string): string {
 export function visibleLines(text: string): string {
   return text.split('\n').map(visible).join('\n');
 }
+
+/** JSON whose texts are as they were, but drive no terminal that shows it: what JSON.stringify() leaves of such characters is escaped too. */
+export function escapedJson(json: string): string {
+  return json.replace(/[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu, (sign) =>
+    // An astral character is two units.
+    Array.from({ length: sign.length }, (_, unit) => `\\u${sign.charCodeAt(unit).toString(16).padStart(4, '0')}`).join(
+      '',
+    ),
+  );
+}

@@ -15,6 +15,7 @@ test('without flags it listens on this host alone', () => {
   assert.deepEqual(options, {
     listen: { host: '127.0.0.1', port: 10_747 },
     webConfigFile: undefined,
+    allowedHosts: [],
     socket: '/run/tapscope/agent.sock',
     detail: 'queue',
     budget: 0.01,
@@ -30,6 +31,8 @@ test('every flag is understood', () => {
   const { filter, ...options } = parse(
     '--web.listen-address=[::1]:9000',
     '--web.config.file=/etc/tapscope/web.yml',
+    '--web.allowed-host=tapscope.example.com',
+    '--web.allowed-host=*',
     '--detail=cpu',
     '--log.level=debug',
     '--budget=off',
@@ -46,6 +49,7 @@ test('every flag is understood', () => {
   assert.deepEqual(options, {
     listen: { host: '::1', port: 9000 },
     webConfigFile: '/etc/tapscope/web.yml',
+    allowedHosts: ['tapscope.example.com', '*'],
     socket: '/run/tapscope/agent.sock',
     detail: 'cpu',
     budget: undefined,
@@ -68,6 +72,7 @@ for (const [words, message] of [
   [['--detail=port'], /^--detail=port is unknown; write one of: device, queue, cpu\.$/],
   [['--log.level=loud'], /^--log\.level=loud is unknown; write one of: silent, error, warn, info, debug\.$/],
   [['--web.listen-address=9000'], /^cannot listen on "9000": .*\.$/],
+  [['--web.allowed-host=http://a:80'], /^--web\.allowed-host=http:\/\/a:80 is no name of a host; .*\.$/],
   [['--budget=5'], /^--budget=5 is no share of the host's CPUs; .*\.$/],
   [['--device-include=tap('], /^--device-include.*\.$/],
   [['--otlp=collector:4318'], /^--otlp=collector:4318 is no address of a collector; .*\.$/],

@@ -13,6 +13,8 @@ import { parseDuration } from './duration.ts';
 export interface ServeOptions {
   readonly listen: ListenAddress;
   readonly webConfigFile: string | undefined;
+  /** Names by which the page and the metrics may be asked for, beside those that this host knows. */
+  readonly allowedHosts: readonly string[];
   /** Where other commands find the agent. */
   readonly socket: string;
   readonly detail: Detail;
@@ -55,6 +57,11 @@ export const serveFlags: readonly Flag[] = [
     flags: '--web.config.file <file>',
     description:
       "TLS, passwords, headers and rate limit, in the format of Prometheus's exporters; read again when it changes",
+    fallback: undefined,
+  },
+  {
+    flags: '--web.allowed-host <name...>',
+    description: "name by which clients may ask, beside addresses, localhost and this host's own name; '*' for any",
     fallback: undefined,
   },
   {
@@ -113,6 +120,7 @@ export function readServeOptions(values: Readonly<Record<string, unknown>>): Ser
   return {
     listen: parseListenAddress(String(values['web.listenAddress'])),
     webConfigFile: readText(values['web.config.file']),
+    allowedHosts: readHosts(values['web.allowedHost']),
     socket: String(values.socket),
     detail: readWord('--detail', values.detail, details),
     filter: deviceFilter(readText(values.deviceInclude), readText(values.deviceExclude)),
@@ -122,6 +130,15 @@ export function readServeOptions(values: Readonly<Record<string, unknown>>): Ser
     otlp: readOtlp(values),
     logLevel: readWord('--log.level', values['log.level'], logLevels),
   };
+}
+
+function readHosts(value: unknown): readonly string[] {
+  const names = Array.isArray(value) ? value.map(String) : [];
+  const wrong = names.find((name) => name !== '*' && !/^[a-z\d_-]+(\.[a-z\d_-]+)*\.?$/i.test(name));
+  if (wrong === undefined) return names;
+  throw new Error(
+    `--web.allowed-host=${wrong} is no name of a host; write it without scheme and port: tapscope.example.com.`,
+  );
 }
 
 function readOtlp({ otlp, otlpHeader, otlpCa, otlpInterval }: Readonly<Record<string, unknown>>) {

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// What clients can do to the log: of the stream itself, and of a real server that they ask for nonsense.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ask, serveEndpoint } from '../../lab/agent/endpoint.ts';
+import { parseJson, textAt } from '../../lab/host/checked-json.ts';
+import { createLogStream } from './log-stream.ts';
+
+function clocked() {
+  const lines: string[] = [];
+  const clock = { ms: 0 };
+  const { write } = createLogStream(
+    (line) => lines.push(line),
+    () => clock.ms,
+  );
+  return {
+    lines,
+    clock,
+    write: (msg: string, more: object = {}) => write(`${JSON.stringify({ level: 40, msg, ...more })}\n`),
+  };
+}
+
+test('a hundred lines at once, then one a second, and how many are missing', () => {
+  const { lines, clock, write } = clocked();
+  for (let number = 0; number < 10_000; number += 1) write(`line ${number}`);
+  assert.equal(lines.length, 100);
+  clock.ms += 1000;
+  write('later');
+  assert.match(lines[100] ?? '', /"msg":"9900 lines were left out of this log: /);
+  assert.match(lines[101] ?? '', /"msg":"later"/);
+  for (let second = 0; second < 3600; second += 1) {
+    clock.ms += 1000;
+    for (let number = 0; number < 5; number += 1) write('again');
+  }
+  assert.ok(lines.length <= 102 + 2 * 3600, `${lines.length} lines`);
+});
+
+test('a line has a most length and stays JSON, whatever is in it', () => {
+  const { lines, write } = clocked();
+  write('x'.repeat(50_000));
+  write('many', { err: { stack: 'y'.repeat(50_000) }, req: { url: '\u202e\u001b'.repeat(5000) } });
+  write('more', Object.fromEntries(Array.from({ length: 500 }, (_, key) => [`key${key}`, 'z'.repeat(100)])));
+  for (const line of lines) {
+    assert.ok(line.length <= 2100 && line.endsWith('}\n'), `${line.length}`);
+    assert.ok(textAt(parseJson(line), 'msg').length > 0);
+  }
+});
+
+test('control characters of C1 and of direction are escaped', () => {
+  const { lines, write } = clocked();
+  write('a\u001b[2J\u009b2J\u202eb\u2028\u{e0041}');
+  assert.doesNotMatch(lines[0]?.trimEnd() ?? '', /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+  assert.equal(textAt(parseJson(lines[0] ?? ''), 'msg'), 'a\u001b[2J\u009b2J\u202eb\u2028\u{e0041}');
+});
+
+test('what a client did wrong is not in the log at all, what failed here is, in short', async (t) => {
+  const lines: string[] = [];
+  const takeSnapshot = () => Promise.reject(new Error(`the walk derailed ${'!'.repeat(5000)}`));
+  const endpoint = await serveEndpoint(t, { dependencies: { takeSnapshot }, log: (line) => lines.push(line) });
+  for (const path of [
+    '/nothing',
+    '/%zz',
+    '/api/v1/findings',
+    '/api/v1/findings?at=1',
+    `/api/v1/findings?at=${'9'.repeat(400)}`,
+    '/api/v1/queues?at=-1',
+    '/api/v1/window?seconds=1e9',
+    '/api/v1/queues/1/%1b%5b2J/0/history',
+    `/${'x'.repeat(10_000)}`,
+  ]) {
+    const { status, body } = await ask(endpoint, path);
+    assert.ok(status >= 400 && status < 500, `${path.slice(0, 100)}: ${status} ${body}`);
+    assert.match(body, /^[A-Z][^\n]{1,400}\n$/);
+    assert.ok(!body.includes('\u001b'));
+  }
+  assert.equal((await ask(endpoint, '/metrics', { method: 'POST' })).status, 405);
+  assert.deepEqual(lines, []);
+  assert.equal((await ask(endpoint, '/api/v1/snapshot')).status, 500);
+  assert.equal(lines.length, 1);
+  assert.ok((lines[0] ?? '').length <= 2100);
+});
