@@ -10,12 +10,16 @@ import { answerOf } from '../diagnosis/status.ts';
 import { windowOf } from '../diagnosis/window.ts';
 import { type LiveMessage, SCHEMA } from '../outputs/live-message.ts';
 import { snapshotToJson } from '../snapshot/json.ts';
+import { escapedJson } from '../snapshot/visible.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { when } from './answers.ts';
 import { createLive } from './live-stream.ts';
 import type { Observer } from './observer.ts';
-import { sendLater, sendLine } from './reply-line.ts';
+import { notThere } from './refusals.ts';
+import { giveWay, sendLater } from './reply-line.ts';
 import { createInFlight } from './request-limits.ts';
+import { endWithin } from './time-limit.ts';
+import { createTurns, type Turns } from './turns.ts';
 
 export interface ApiDependencies {
   readonly observer: Observer;
@@ -23,8 +27,11 @@ export interface ApiDependencies {
   readonly host: LiveMessage['host'];
 }
 
-/** Answers that take many milliseconds to make. */
-const MOST_AT_ONCE = 8;
+/** Answers in progress: those that take many milliseconds to make, and those that take a few. */
+const MOST = { long: 8, short: 32 };
+/** A client that reads more slowly is cut off. */
+const WITHIN_MS = { long: 120_000, short: 30_000 };
+const JSON_TYPE = 'application/json; charset=utf-8';
 const number = (least: number, most: number) => ({ type: 'number', minimum: least, maximum: most }) as const;
 const at = number(0, 1e11);
 /** What rules look at each second. */
@@ -59,9 +66,12 @@ interface OneQueue {
   readonly queue: number;
 }
 
-export function addApi(app: FastifyInstance, { observer, takeSnapshot, host }: ApiDependencies): void {
+export function addApi(
+  app: FastifyInstance,
+  { observer, takeSnapshot, host }: ApiDependencies,
+  turns = createTurns(),
+): void {
   const { history } = observer;
-  const inFlight = createInFlight(MOST_AT_ONCE, 'long answers');
   /** Of the newest step there is. */
   const now = (): number => history.span?.to ?? 0;
   const header = { schema: SCHEMA, host };
@@ -84,58 +94,76 @@ export function addApi(app: FastifyInstance, { observer, takeSnapshot, host }: A
     };
   }
 
-  /** To a long answer, if there is a place. */
-  async function admit({ ip }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
-    // Gone while its password was checked: nothing would tell when it leaves.
-    if (reply.raw.destroyed) return reply.hijack();
-    const leave = inFlight.enter(ip);
-    if (typeof leave === 'string') return sendLater(reply, 503, 1, leave);
-    reply.raw.once('close', leave);
-    return undefined;
+  /** To an answer that computes, if there is a place. */
+  function admission(kind: keyof typeof MOST) {
+    const inFlight = createInFlight(MOST[kind], `${kind} answers`);
+    return async ({ ip }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
+      // Gone while its password was checked: nothing would tell when it leaves.
+      if (reply.raw.destroyed) return reply.hijack();
+      const leave = inFlight.enter(ip, () => giveWay(reply));
+      if (typeof leave === 'string') return sendLater(reply, 503, 1, leave);
+      endWithin(reply, WITHIN_MS[kind]);
+      reply.raw.once('close', leave);
+      return undefined;
+    };
+  }
+  const long = admission('long');
+  const short = admission('short');
+
+  async function sendMade(reply: FastifyReply, make: () => object | Promise<object>): Promise<FastifyReply> {
+    const made = await turns(async () => (isOver(reply) ? '' : escapedJson(JSON.stringify(await make()))));
+    return isOver(reply) ? reply.hijack() : reply.type(JSON_TYPE).send(made);
   }
 
   app.get('/api/v1', () => ({ ...header, history: history.span ?? null }));
 
-  app.get('/api/v1/snapshot', { preHandler: admit }, async () => ({
-    ...header,
-    snapshot: snapshotToJson(await takeSnapshot()),
-  }));
+  app.get('/api/v1/snapshot', { preHandler: long }, (_, reply) =>
+    sendMade(reply, async () => ({ ...header, snapshot: snapshotToJson(await takeSnapshot()) })),
+  );
 
   app.get<{ Querystring: Spanned }>(
     '/api/v1/window',
-    { schema: { querystring: spanned(JUDGED_SECONDS) }, preHandler: admit },
+    { schema: { querystring: spanned(JUDGED_SECONDS) }, preHandler: long },
     async ({ query }, reply) => {
       const { at: time = now(), seconds } = query;
       const { stepSeconds, snapshots } = history.window(time, seconds);
-      const parts = inParts({ ...header, stepSeconds }, snapshots);
-      return reply.type('application/json; charset=utf-8').send(Readable.from(parts));
+      const parts = inParts({ ...header, stepSeconds }, snapshots, turns);
+      return reply.type(JSON_TYPE).send(Readable.from(parts));
     },
   );
 
-  app.get<{ Querystring: Timed }>('/api/v1/findings', { schema: { querystring: timed } }, async ({ query }) => {
-    const { window, findings, unjudged } = judged(query.at);
-    return { ...header, ...when(window), findings, unjudged, verdict: answerOf({ findings, unjudged }) };
-  });
+  app.get<{ Querystring: Timed }>(
+    '/api/v1/findings',
+    { schema: { querystring: timed }, preHandler: short },
+    ({ query }, reply) =>
+      sendMade(reply, () => {
+        const { window, findings, unjudged } = judged(query.at);
+        return { ...header, ...when(window), findings, unjudged, verdict: answerOf({ findings, unjudged }) };
+      }),
+  );
 
-  app.get<{ Querystring: Timed }>('/api/v1/queues', { schema: { querystring: timed } }, async ({ query }) => {
-    const { window, lastSecond } = judged(query.at);
-    const second = lastSecond();
-    return { ...header, ...when(second), queues: queueRates(second, window) };
-  });
+  app.get<{ Querystring: Timed }>(
+    '/api/v1/queues',
+    { schema: { querystring: timed }, preHandler: short },
+    ({ query }, reply) =>
+      sendMade(reply, () => {
+        const { window, lastSecond } = judged(query.at);
+        const second = lastSecond();
+        return { ...header, ...when(second), queues: queueRates(second, window) };
+      }),
+  );
 
   app.get<{ Querystring: Spanned; Params: OneQueue }>(
     '/api/v1/queues/:netns/:device/:queue/history',
-    { schema: { querystring: spanned(HALF_HOUR), params: oneQueue } },
+    { schema: { querystring: spanned(HALF_HOUR), params: oneQueue }, preHandler: short },
     async ({ query, params: { netns, device, queue } }, reply) => {
       const { at: time = now(), seconds } = query;
-      const steps = history.device(netns, device, time, seconds);
-      const series = seriesOf(steps, queue);
-      if (series.takenAt.length > 0) return { ...header, netns, device, queue, ...series };
-      return sendLine(
-        reply,
-        404,
-        `There was no queue ${queue} of ${JSON.stringify(device)} in network namespace ${netns} then.`,
-      );
+      return sendMade(reply, () => {
+        const series = seriesOf(history.device(netns, device, time, seconds), queue);
+        if (series.takenAt.length > 0) return { ...header, netns, device, queue, ...series };
+        const name = escapedJson(JSON.stringify(device));
+        throw notThere(`There was no queue ${queue} of ${name} in network namespace ${netns} then.`);
+      });
     },
   );
 
@@ -144,13 +172,18 @@ export function addApi(app: FastifyInstance, { observer, takeSnapshot, host }: A
   app.get('/api/v1/live', (request, reply) => live.join(request, reply));
 }
 
+/** Its client has gone, or gave way. */
+function isOver({ raw, sent }: FastifyReply): boolean {
+  return sent || raw.destroyed;
+}
+
 /** One snapshot at a time: all of them as one text would be many megabytes, and hold the agent up. */
-async function* inParts(head: object, snapshots: Iterable<Snapshot>): AsyncGenerator<string> {
+async function* inParts(head: object, snapshots: Iterable<Snapshot>, turns: Turns): AsyncGenerator<string> {
   let before = `${JSON.stringify(head).slice(0, -1)},"snapshots":[`;
   for (const snapshot of snapshots) {
-    yield before + JSON.stringify(snapshotToJson(snapshot));
+    const part = await turns(() => escapedJson(JSON.stringify(snapshotToJson(snapshot))));
+    yield before + part;
     before = ',';
-    await new Promise(setImmediate);
   }
   yield ']}\n';
 }

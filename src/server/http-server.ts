@@ -4,10 +4,11 @@ import { createServer, type RequestListener, type Server, type ServerOptions } f
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { type TLSSocket, Server as TlsServer } from 'node:tls';
+import { limitConnections } from './connections.ts';
 import { acceptsClient, type TlsSettings } from './web-config/tls.ts';
 
 /** Far more than there are Prometheus servers, far fewer than there are descriptors. */
-const maxConnections = 2000;
+const mostConnections = { total: 2000, each: 500 };
 
 const requestMs = 10_000;
 const patience: ServerOptions = {
@@ -54,7 +55,7 @@ export function createHttpServer(handler: RequestListener, tls: () => TlsSetting
     const newest = tls();
     if (newest === undefined || !acceptsClient(newest, socket)) socket.destroy();
   });
-  server.maxConnections = maxConnections;
+  limitConnections(server, mostConnections);
   server.setTimeout(silenceMs);
   return server;
 }

@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { FastifyInstance } from 'fastify';
 import { usualHeaders } from './guard.ts';
+import { endWithin } from './time-limit.ts';
 
 const PAGE = 'page.html';
 const TEXT = '<!--text-->';
+const WITHIN_MS = 30_000;
 const FILES = [
   { url: '/', file: PAGE, type: 'text/html; charset=utf-8' },
   { url: '/page.js', file: 'page.js', type: 'text/javascript; charset=utf-8' },
@@ -39,6 +41,7 @@ export function addLivePage(app: FastifyInstance, folder: string, text: () => st
       return latest.packed;
     };
     app.get(url, (request, reply) => {
+      endWithin(reply, WITHIN_MS);
       const { plain, packed, tag } = after === undefined ? fixed : filled();
       // A web config may have set its own.
       if (reply.getHeader(POLICY_HEADER) === usualHeaders[POLICY_HEADER]) reply.header(POLICY_HEADER, POLICY);

@@ -6,6 +6,7 @@ import { tell } from '../diagnosis/active-findings.ts';
 import { queueRates } from '../diagnosis/queue-rates.ts';
 import { answerOf } from '../diagnosis/status.ts';
 import { type LiveMessage, SCHEMA } from '../outputs/live-message.ts';
+import { escapedJson } from '../snapshot/visible.ts';
 import { when } from './answers.ts';
 import type { Observation, Observer } from './observer.ts';
 import { sendLater } from './reply-line.ts';
@@ -47,7 +48,7 @@ export function createLive(observer: Observer, host: LiveMessage['host']): Live 
 
   function join(request: FastifyRequest, reply: FastifyReply): FastifyReply {
     if (request.raw.destroyed) return reply.hijack();
-    const giveBack = inFlight.enter(request.ip);
+    const giveBack = inFlight.enter(request.ip, () => reply.raw.end());
     if (typeof giveBack === 'string') return sendLater(reply, 503, 5, giveBack);
     const client = reply.raw;
     client.once('close', () => {
@@ -89,5 +90,5 @@ function eventOf({ window, lastSecond, standing, unjudged }: Observation, host: 
     unjudged,
     queues: queueRates(second, window),
   };
-  return `id: ${window.endedAt}\ndata: ${JSON.stringify(message)}\n\n`;
+  return `id: ${window.endedAt}\ndata: ${escapedJson(JSON.stringify(message))}\n\n`;
 }

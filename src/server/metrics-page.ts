@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { contentTypes } from '../outputs/prometheus/text.ts';
 import { acceptsGzip, negotiateFormat } from './accept.ts';
 import type { Scrape } from './scrape.ts';
+import { endWithin } from './time-limit.ts';
 
 /** For clients that do not say how long they wait: Prometheus's usual time. */
 const usualTimeoutSeconds = 10;
@@ -19,10 +20,9 @@ export async function sendMetrics(scrape: Scrape, request: FastifyRequest, reply
   if (gzip) reply.header('content-encoding', 'gzip');
   if (method === 'HEAD') return reply.send();
   const timeoutSeconds = readTimeout(headers['x-prometheus-scrape-timeout-seconds']);
-  // Once it has passed no client waits for the page: a client that never reads would hold it for ever.
-  const late = setTimeout(() => request.raw.socket.destroy(), 1000 * timeoutSeconds);
-  reply.raw.once('close', () => clearTimeout(late));
+  endWithin(reply, 1000 * timeoutSeconds);
   const chunks = await scrape({ format, gzip }, 0.9 * timeoutSeconds);
+  if (reply.sent) return reply;
   // What fails, fails here, while it can still be an error page.
   const first = await chunks.next().catch((error: unknown) => {
     reply.removeHeader('content-encoding');

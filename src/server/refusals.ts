@@ -17,16 +17,27 @@ export const validation = {
   },
 };
 
+/** What is asked for is not there, in a sentence that is the whole answer. */
+class NotThere extends Error {}
+
+export function notThere(sentence: string): Error {
+  return new NotThere(sentence);
+}
+
 export type Failure = Error & { readonly statusCode?: number };
 
 /** Of ours and of fastify, those about bad requests carry a status. */
 export function statusOf(error: Failure): number {
-  return error instanceof OutsideHistory ? 404 : (error.statusCode ?? 500);
+  return isWhole(error) ? 404 : (error.statusCode ?? 500);
 }
 
 export function sendError(reply: FastifyReply, error: Failure): FastifyReply {
   const status = statusOf(error);
-  if (error instanceof OutsideHistory) return sendLine(reply, status, error.message);
+  if (isWhole(error)) return sendLine(reply, status, error.message);
   const line = `This page could not be made: ${error.message}`;
   return status === 429 ? sendLater(reply, status, 1, line) : sendLine(reply, status, line);
+}
+
+function isWhole(error: Failure): boolean {
+  return error instanceof OutsideHistory || error instanceof NotThere;
 }

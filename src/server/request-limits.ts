@@ -14,7 +14,7 @@ interface Bucket {
 
 export interface RateLimit {
   /** Seconds to wait; 0: go on. */
-  readonly take: (address: string) => number;
+  readonly take: (address: string | undefined) => number;
 }
 
 /** Buckets of addresses beyond this many are forgotten, the oldest first. */
@@ -36,7 +36,7 @@ export function createRateLimit({ intervalMs, burst }: Rate, nowMs: () => number
   return {
     take: (address) => {
       if (intervalMs === 0) return 0;
-      const bucket = bucketOf(address);
+      const bucket = bucketOf(clientOf(address) ?? '');
       const now = nowMs();
       bucket.tokens = Math.min(burst, bucket.tokens + (now - bucket.filledMs) / intervalMs);
       bucket.filledMs = now;
@@ -47,34 +47,63 @@ export function createRateLimit({ intervalMs, burst }: Rate, nowMs: () => number
   };
 }
 
-export interface InFlight {
-  /** Gives its place back when called; a sentence: there is none. `address`: undefined of a unix socket. */
-  readonly enter: (address: string | undefined) => (() => void) | string;
+/** To whom an address belongs: a host has a whole /64 of IPv6 addresses. undefined: of a unix socket. */
+export function clientOf(address: string | undefined): string | undefined {
+  if (!address?.includes(':')) return address;
+  const [mapped] = /(?<=^::ffff:)[\d.]+$/i.exec(address) ?? [];
+  if (mapped !== undefined) return mapped;
+  const [head = '', tail] = address.toLowerCase().replace(/%.*/, '').split('::');
+  const [front, back] = [head, tail ?? ''].map((part) => part.split(':').filter((group) => group !== ''));
+  const hidden = tail === undefined ? 0 : 8 - (front?.length ?? 0) - (back?.length ?? 0);
+  const groups = [...(front ?? []), ...Array.from({ length: Math.max(0, hidden) }, () => '0'), ...(back ?? [])];
+  // ::1 is alone in its network.
+  return address === '::1' ? address : `${groups.slice(0, 4).join(':')}::/64`;
 }
 
-/** One address gets no more than half of the places; a client of the unix socket gets all. `things`: what they are for. */
-export function createInFlight(places: number, things: string): InFlight {
-  const byAddress = new Map<string, number>();
-  let taken = 0;
+export interface InFlight {
+  /**
+   * Gives its place back when called; a sentence: there is none. `address`: undefined of a unix socket. `cut` ends it, when its place
+   * goes to a client that has none, from one that has several.
+   */
+  readonly enter: (address: string | undefined, cut: () => void) => (() => void) | string;
+}
 
-  function count(address: string, more: number): void {
-    const own = (byAddress.get(address) ?? 0) + more;
-    if (own > 0) byAddress.set(address, own);
-    else byAddress.delete(address);
+/** One client gets no more than half of the places; a client of the unix socket gets all. `things`: what they are for. */
+export function createInFlight(places: number, things: string): InFlight {
+  /** The oldest first, of each client. */
+  const taken = new Map<string | undefined, Set<() => void>>();
+  let count = 0;
+
+  function leave(client: string | undefined, cut: () => void): void {
+    const own = taken.get(client);
+    if (!own?.delete(cut)) return;
+    count -= 1;
+    if (own.size === 0) taken.delete(client);
+  }
+
+  /** Of the client that has most. */
+  function takeOne(): boolean {
+    const [[client, own] = []] = [...taken].sort(([, a], [, b]) => b.size - a.size);
+    const [cut] = own ?? [];
+    if (!own || own.size < 2 || !cut) return false;
+    leave(client, cut);
+    cut();
+    return true;
   }
 
   return {
-    enter: (address) => {
-      if (taken >= places) return `${places} ${things} are in progress, which is the limit; try again later.`;
-      const own = address === undefined ? 0 : (byAddress.get(address) ?? 0);
-      if (own >= places / 2)
+    enter: (address, end) => {
+      const client = clientOf(address);
+      const own = taken.get(client)?.size ?? 0;
+      const isFull = count >= places && !(own === 0 && takeOne());
+      if (isFull) return `${places} ${things} are in progress, which is the limit; try again later.`;
+      if (client !== undefined && own >= places / 2)
         return `${own} ${things} of this address are in progress, which is the limit; try again later.`;
-      taken += 1;
-      if (address !== undefined) count(address, 1);
-      return () => {
-        taken -= 1;
-        if (address !== undefined) count(address, -1);
-      };
+      // One of its own for each.
+      const cut = (): void => end();
+      count += 1;
+      taken.set(client, (taken.get(client) ?? new Set()).add(cut));
+      return () => leave(client, cut);
     },
   };
 }

@@ -18,7 +18,7 @@ import { sendMetrics } from './metrics-page.ts';
 import type { Observer } from './observer.ts';
 import { pageWords } from './page-words.ts';
 import { type Failure, sendError, statusOf, validation } from './refusals.ts';
-import { sendLater, sendLine } from './reply-line.ts';
+import { giveWay, sendLater, sendLine } from './reply-line.ts';
 import { createInFlight } from './request-limits.ts';
 import { createScraper, type Scraper, type ShownRows } from './scrape.ts';
 import { type LiveWebConfig, openWebConfig } from './web-config/file.ts';
@@ -172,7 +172,7 @@ function addRoutes(
   app.get('/metrics', (request, reply) => {
     // Gone while its password was checked: nothing would tell when it leaves.
     if (reply.raw.destroyed) return reply.hijack();
-    const leave = inFlight.enter(request.ip);
+    const leave = inFlight.enter(request.ip, () => giveWay(reply));
     if (typeof leave === 'string') return sendLater(reply, 503, 1, leave);
     reply.raw.once('close', leave);
     return sendMetrics(scraper.page, request, reply);

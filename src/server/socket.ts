@@ -10,6 +10,7 @@ import { type ApiDependencies, addApi } from './api.ts';
 import { answerClientError, createHttpServer } from './http-server.ts';
 import { type Failure, sendError, validation } from './refusals.ts';
 import { sendLine } from './reply-line.ts';
+import { createTurns } from './turns.ts';
 
 export interface RunningSocket {
   readonly close: () => Promise<void>;
@@ -32,7 +33,8 @@ export async function startSocket(
     sendLine(reply, 404, 'There is no such page; what there is begins with /api/v1.'),
   );
   app.setErrorHandler<Failure>((error, _, reply) => sendError(reply, error));
-  addApi(app, api);
+  // Only root asks here, and a command waits.
+  addApi(app, api, createTurns({ times: 0, mostMs: 0 }));
   app.get('/api/v1/agent', () => ({ schema: SCHEMA, host: api.host, agent: describe() }));
   try {
     await makeRoom(path);

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createTurns } from './turns.ts';
+
+function busyFor(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+test('work takes turns, rests three times as long, and lets everything else run in between', async () => {
+  const turns = createTurns();
+  let others = 0;
+  const timer = setInterval(() => {
+    others += 1;
+  }, 1);
+  const order: number[] = [];
+  const began = performance.now();
+  await Promise.all(
+    Array.from({ length: 5 }, (_, number) =>
+      turns(() => {
+        busyFor(20);
+        order.push(number);
+      }),
+    ),
+  );
+  clearInterval(timer);
+  const tookMs = performance.now() - began;
+  assert.deepEqual(order, [0, 1, 2, 3, 4]);
+  assert.ok(tookMs >= 300, `${tookMs} ms`);
+  assert.ok(others >= 5, `${others}`);
+});
+
+test('work that fails keeps no other from its turn', async () => {
+  const turns = createTurns();
+  const failed = turns(() => Promise.reject(new Error('derailed')));
+  const next = turns(() => 'made');
+  await assert.rejects(failed, /derailed/);
+  assert.equal(await next, 'made');
+});
