@@ -6,6 +6,7 @@ import { devicesIn, findingsOn, type Scope } from '../diagnosis/scope.ts';
 import { answerOf } from '../diagnosis/status.ts';
 import { itemsOf, renderCheck, statusLine } from '../outputs/check-text.ts';
 import type { Judged } from '../outputs/verdict.ts';
+import { escapedJson } from '../snapshot/visible.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { type Silence, talkToAgent } from './agent-silence.ts';
 import { askAbout, askFindings, askSelf, askSnapshot } from './ask-agent.ts';
@@ -38,7 +39,9 @@ export async function check(options: CheckOptions): Promise<number> {
   const items = itemsOf(checked);
   const report = { ...jsonOf(checked), status: statusLine(checked), agent: agent ?? null, items };
   process.stdout.write(
-    options.json ? `${JSON.stringify(report, null, 2)}\n` : renderCheck(checked, items, layoutOf(process.stdout)),
+    options.json
+      ? `${escapedJson(JSON.stringify(report, null, 2))}\n`
+      : renderCheck(checked, items, layoutOf(process.stdout)),
   );
   return exitCodeOf(checked);
 }

@@ -9,6 +9,7 @@ import { agentPid } from '../kernel/agent-lock.ts';
 import { CAPABILITIES, capabilityNames, type Host, readHost } from '../kernel/host.ts';
 import { type DoctorReport, renderDoctor, renderDoctorShort } from '../outputs/doctor-text.ts';
 import type { AgentSelf } from '../server/agent-self.ts';
+import { escapedJson } from '../snapshot/visible.ts';
 import { talkToAgent } from './agent-silence.ts';
 import { askSelf } from './ask-agent.ts';
 
@@ -33,7 +34,11 @@ export async function doctor({ json, verbose, mechanisms, pin, socket }: DoctorO
   const report = reportOf(host, probes, await seenAgent(socket));
   probes.close();
   process.stdout.write(
-    json ? `${JSON.stringify(report, null, 2)}\n` : verbose ? renderDoctor(report) : renderDoctorShort(report),
+    json
+      ? `${escapedJson(JSON.stringify(report, null, 2))}\n`
+      : verbose
+        ? renderDoctor(report)
+        : renderDoctorShort(report),
   );
   return { best: 0, fallbacks: 1, blind: 3 }[report.verdict];
 }

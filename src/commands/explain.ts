@@ -3,6 +3,7 @@
 
 import { RULES } from '../diagnosis/all-rules.ts';
 import { renderExplanation, renderRuleList } from '../outputs/explanation.ts';
+import { escapedJson } from '../snapshot/visible.ts';
 import { layoutOf } from './terminal/terminal.ts';
 
 export function explain(name: string | undefined, json: boolean): void {
@@ -12,5 +13,5 @@ export function explain(name: string | undefined, json: boolean): void {
   const layout = layoutOf(process.stdout);
   const shown = (rule ? [rule] : RULES).map(({ judge: _, ...told }) => told);
   const text = rule ? renderExplanation(rule, layout) : renderRuleList(RULES, layout);
-  process.stdout.write(json ? `${JSON.stringify({ schema: 1, rules: shown }, null, 2)}\n` : text);
+  process.stdout.write(json ? `${escapedJson(JSON.stringify({ schema: 1, rules: shown }, null, 2))}\n` : text);
 }

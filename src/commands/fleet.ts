@@ -5,6 +5,7 @@ import { EXIT_CODES } from '../diagnosis/status.ts';
 import { answerOfFleet, lookAtFleet } from '../fleet/fleet-state.ts';
 import { endpointOf } from '../fleet/prometheus-api.ts';
 import { renderFleet } from '../outputs/fleet-text.ts';
+import { escapedJson } from '../snapshot/visible.ts';
 import { parseDuration } from './options/duration.ts';
 import { layoutOf } from './terminal/terminal.ts';
 
@@ -25,7 +26,7 @@ export async function fleet({ url, since, headers, json }: FleetOptions): Promis
   const seconds = parseDuration('--since', since, LIMITS);
   const seen = await lookAtFleet(endpointOf(url, headers, TIMEOUT_MS), seconds);
   const answer = answerOfFleet(seen);
-  const told = (): string => `${JSON.stringify({ schema: 1, verdict: answer, ...seen }, null, 2)}\n`;
+  const told = (): string => `${escapedJson(JSON.stringify({ schema: 1, verdict: answer, ...seen }, null, 2))}\n`;
   process.stdout.write(json ? told() : renderFleet(seen, layoutOf(process.stdout)));
   return EXIT_CODES[answer];
 }

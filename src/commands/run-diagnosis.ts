@@ -8,7 +8,7 @@ import { answerOf, EXIT_CODES } from '../diagnosis/status.ts';
 import { windowOf } from '../diagnosis/window.ts';
 import { count } from '../diagnosis/words.ts';
 import { type Judged, renderVerdict } from '../outputs/verdict.ts';
-import { visible } from '../snapshot/visible.ts';
+import { escapedJson, visible } from '../snapshot/visible.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Silence } from './agent-silence.ts';
 import { layoutOf } from './terminal/terminal.ts';
@@ -88,7 +88,7 @@ export function jsonOf({
 
 /** As --json has it, with `more`, or for people; answers the exit code. */
 export function sayVerdict(judged: Judged, json: boolean, more: Readonly<Record<string, unknown>> = {}): number {
-  const told = (): string => `${JSON.stringify({ ...jsonOf(judged), ...more }, null, 2)}\n`;
+  const told = (): string => `${escapedJson(JSON.stringify({ ...jsonOf(judged), ...more }, null, 2))}\n`;
   process.stdout.write(json ? told() : renderVerdict(judged, layoutOf(process.stdout)));
   return exitCodeOf(judged);
 }

@@ -6,6 +6,7 @@ import type { Scope } from '../diagnosis/scope.ts';
 import { agentPid } from '../kernel/agent-lock.ts';
 import { listOf, makeRows } from '../outputs/top-rows.ts';
 import { renderTop, type TopPicture } from '../outputs/top-screen.ts';
+import { escapedJson } from '../snapshot/visible.ts';
 import { parseDuration } from './options/duration.ts';
 import { type QueuesSeen, QueueWatch } from './queue-watch.ts';
 import { openScreen } from './terminal/screen.ts';
@@ -73,7 +74,7 @@ function showList(json: boolean, beside: string, end: AbortController): { readon
       const { takenAt, seconds, rates, snapshot } = seen;
       const { level, overhead } = snapshot.agent;
       const report = { schema: 1, takenAt, seconds, level, overhead: Object.fromEntries(overhead), queues: rates };
-      const text = json ? JSON.stringify(report) : `${renderTop(pictureOf(seen, beside), LIST, wide)}\n`;
+      const text = json ? escapedJson(JSON.stringify(report)) : `${renderTop(pictureOf(seen, beside), LIST, wide)}\n`;
       process.stdout.write(`${text}\n`);
     },
     close: () => undefined,

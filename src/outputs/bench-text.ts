@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A bench's report in the format that was asked for.
 import { type BenchReport, disagreements, perSecond, type Spread } from '../bench-report.ts';
+import { escapedJson } from '../snapshot/visible.ts';
 import { benchTables, type Table } from './bench-table.ts';
 
 export const BENCH_FORMATS = ['text', 'markdown', 'csv', 'json'] as const;
@@ -15,7 +16,7 @@ export function renderBench(report: BenchReport, format: BenchFormat): string {
     case 'csv':
       return renderCsv(report);
     case 'json':
-      return `${JSON.stringify(report, null, 2)}\n`;
+      return `${escapedJson(JSON.stringify(report, null, 2))}\n`;
   }
 }
 

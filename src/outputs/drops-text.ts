@@ -9,7 +9,7 @@ import type {
   NotShown,
   PacketFlow,
 } from '../collectors/losses/state.ts';
-import { visible } from '../snapshot/visible.ts';
+import { escapedJson, visible } from '../snapshot/visible.ts';
 import { whose } from './owner-label.ts';
 import { counted, padEnd } from './terminal-text.ts';
 
@@ -63,7 +63,7 @@ export function textLines({ ownNetns, rate }: TextOptions): LossLines {
 
 export function jsonLines(): LossLines {
   const json = (at: number, type: string, value: object): string =>
-    `${JSON.stringify({ schema: DROPS_SCHEMA, type, takenAt: at, at: new Date(1000 * at).toISOString(), ...value }, withNulls)}\n`;
+    `${escapedJson(JSON.stringify({ schema: DROPS_SCHEMA, type, takenAt: at, at: new Date(1000 * at).toISOString(), ...value }, withNulls))}\n`;
   return {
     start: (at) => json(at, 'start', {}),
     loss: (at, loss) => json(at, 'loss', plain(loss, { packets: loss.packets })),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two text formats of Prometheus, to the byte as prom-client writes them.
 import { Registry } from 'prom-client';
+import { escapedName } from '../../snapshot/visible.ts';
 import { createChunks } from './chunks.ts';
 import type { Slices } from './slices.ts';
 
@@ -132,7 +133,7 @@ function header({ name, type, help }: Family, format: Format): string {
 
 /** `a="1",b="2"` */
 export function renderLabels(labels: Labels): string {
-  return labels.map(([name, value]) => `${name}="${escapeText(value).replaceAll('"', '\\"')}"`).join(',');
+  return labels.map(([name, value]) => `${name}="${escapeText(escapedName(value)).replaceAll('"', '\\"')}"`).join(',');
 }
 
 export function renderValue(value: number): string {

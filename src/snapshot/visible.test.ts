@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names that tenants chose, of devices, programs, VMs and pods: none drives a terminal, forges a line or becomes another name.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { renderAttributes } from '../outputs/otlp/otlp-attributes.ts';
+import { renderLabels } from '../outputs/prometheus/text.ts';
+import { escapedJson, escapedName, visible, visibleLines } from './visible.ts';
+
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+const names = [
+  'tap0',
+  'ключ-é€\u{1f600}',
+  'back\\slash',
+  'a\u001b[2J',
+  'a\\x1b[2J',
+  'a\\x5cx1b[2J',
+  'a\\\u001b',
+  'a\\\\x1b',
+  '\u009b2J',
+  'x\u202ey',
+  'x\\u{202e}y',
+  'unit\\x2d1.scope',
+  'line\nbreak',
+  'line\\x0abreak',
+  'nul\0',
+  'a\u2028b\u2029c',
+  'tag\u{e0041}',
+  'quote"\r',
+];
+
+test('text for people loses them', () => {
+  for (const name of names) assert.doesNotMatch(visible(name), HIDDEN);
+  assert.equal(visibleLines('a\u001b\nb'), 'a\u{fffd}\nb');
+});
+
+test('JSON says the same, without them', () => {
+  const json = escapedJson(JSON.stringify(names));
+  assert.doesNotMatch(json, HIDDEN);
+  assert.deepEqual(JSON.parse(json), names);
+});
+
+test('labels of Prometheus have them escaped; different names stay different', () => {
+  for (const name of names) assert.doesNotMatch(renderLabels([['device', name]]), HIDDEN, JSON.stringify(name));
+  assert.equal(new Set(names.map(escapedName)).size, names.length);
+  assert.equal(renderLabels([['device', 'a\u001b']]), 'device="a\\\\x1b"');
+  assert.equal(escapedName('unit\\x2d1.scope'), 'unit\\x2d1.scope');
+  assert.equal(escapedName('back\\slash'), 'back\\slash');
+});
+
+test('attributes of OpenTelemetry have the same names as labels', () => {
+  for (const name of names) {
+    const { key, value } = JSON.parse(renderAttributes([['vm', name]]));
+    assert.deepEqual([key, value], ['vm', { stringValue: escapedName(name) }]);
+  }
+});
