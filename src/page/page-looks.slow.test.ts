@@ -67,6 +67,7 @@ test('a link keeps the moment: the page of then, with the way back', async (t) =
   const at = Math.floor(Date.now() / 1000) - 30;
   const { page, complaints } = await openPage(await launchBrowser(t), `${host.url}?at=${at}#/queue/1/tap6/0`);
   await page.locator('.chart canvas').first().waitFor();
+  await page.locator('time.taken[datetime]').waitFor();
   assert.match((await page.locator('#past').textContent()) ?? '', /^You look at \d\d:\d\d:\d\d, 3\d s ago/);
   assert.equal(new Date((await page.locator('time.taken').getAttribute('datetime')) ?? '').getTime() / 1000, at);
   await page.locator('#past a', { hasText: 'Back to live' }).click();

@@ -34,7 +34,7 @@ export async function startSocket(
   );
   app.setErrorHandler<Failure>((error, _, reply) => sendError(reply, error));
   // Only root asks here, and a command waits.
-  addApi(app, api, createTurns({ times: 0, mostMs: 0 }));
+  addApi(app, api, createTurns({ share: 1, burstMs: 0 }));
   app.get('/api/v1/agent', () => ({ schema: SCHEMA, host: api.host, agent: describe() }));
   try {
     await makeRoom(path);

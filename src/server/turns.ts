@@ -3,26 +3,31 @@
 
 export type Turns = <Made>(work: () => Made | Promise<Made>) => Promise<Made>;
 
-/** A rest is so many times as long as the work before it, and no longer than so many milliseconds. */
-const REST = { times: 3, mostMs: 2000 };
+/** The share of the time that all work may take; after a rest, so many milliseconds of it without another. */
+const ALLOWED = { share: 1 / 4, burstMs: 250 };
+/** A piece of work that took very long, or waited, is not paid for with minutes. */
+const LONGEST_REST_MS = 2000;
 
-export function createTurns(rest: typeof REST = REST): Turns {
+export function createTurns({ share, burstMs }: typeof ALLOWED = ALLOWED): Turns {
   let before: Promise<unknown> = Promise.resolve();
+  let credit = { ms: burstMs, at: performance.now() };
+
+  /** Milliseconds to rest after work that began at `began`. */
+  function pay(began: number): number {
+    const now = performance.now();
+    const saved = Math.min(burstMs, credit.ms + share * (now - credit.at));
+    credit = { ms: Math.max(saved - (now - began), -share * LONGEST_REST_MS), at: now };
+    return Math.max(0, -credit.ms / share);
+  }
 
   return (work) => {
-    let tookMs = 0;
-    const mine = before.then(async () => {
-      const began = performance.now();
-      try {
-        return await work();
-      } finally {
-        tookMs = performance.now() - began;
-      }
+    let began = 0;
+    const mine = before.then(() => {
+      began = performance.now();
+      return work();
     });
-    before = mine.then(
-      () => pause(Math.min(rest.mostMs, rest.times * tookMs)),
-      () => pause(Math.min(rest.mostMs, rest.times * tookMs)),
-    );
+    const rest = (): Promise<void> => pause(pay(began));
+    before = mine.then(rest, rest);
     return mine;
   };
 }
