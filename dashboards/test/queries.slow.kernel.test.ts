@@ -19,7 +19,7 @@ import { type Prometheus, startPrometheus } from './prometheus.ts';
 import { readRecording } from './recording.ts';
 import { startReplay } from './replay.ts';
 import { RULE_FILES } from './rule-files.ts';
-import { HEALTHY, SICK, sickHost } from './scenario.ts';
+import { HEALTHY, READER, SICK, sickHost } from './scenario.ts';
 import { GUEST, STOPPING } from './stopping-host.ts';
 
 const SECONDS = 15;
@@ -97,7 +97,7 @@ test('a host with faults', { skip: noLab, timeout: 300_000 }, async (t) => {
     for (const variable of variablesOf(dashboard)) {
       await t.test(`${name}, variable ${variable.name}`, async () => {
         const options = await optionsOf(prometheus, variable, { queue: one, vm: ofGuest }[name] ?? all);
-        const wanted = { ...one, owner: 'puppet', guest }[variable.name];
+        const wanted = { ...one, owner: READER, guest }[variable.name];
         assert.ok(wanted !== undefined && options.some(({ value }) => value === wanted), JSON.stringify(options));
       });
     }
@@ -123,7 +123,7 @@ test('a host with faults', { skip: noLab, timeout: 300_000 }, async (t) => {
       (await optionsOf(prometheus, device, { ...all, owner })).map(({ value }) => value);
     assert.ok((await shown('.*')).includes(SICK.orphan));
     assert.deepEqual(
-      (await shown('puppet')).filter((name) => name === SICK.orphan || name === SICK.slow),
+      (await shown(READER)).filter((name) => name === SICK.orphan || name === SICK.slow),
       [SICK.slow],
     );
     assert.deepEqual(await shown('unknown'), []);

@@ -24,6 +24,9 @@ export const HEALTHY = 'tap-healthy';
 /** Nothing is lost, and one of its two queues gets everything. */
 export const UNEVEN = 'tap-uneven';
 
+/** What the process that reads all of them is called; of a program that tapscope does not know. */
+export const READER = 'vpnd';
+
 /** A firewall drops all that comes by it before the host looks for a way. */
 const WAY_IN = 'way-in';
 const UNEVEN_QUEUES = ['uneven-0', 'uneven-1'];
@@ -37,7 +40,7 @@ export interface SickHost {
 
 export async function sickHost(t: { after(undo: () => Promise<unknown>): void }): Promise<SickHost> {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
+  const puppet = await lab.puppetNamed(`/usr/sbin/${READER}`);
   const peers = await openDevices(lab, puppet);
   // Blind to one event that nothing here needs; and by the mechanism that packets can bypass, where there would be a better one.
   const flags = ['--mechanism=returned=off', '--mechanism=transmit=raw-tracepoint', '--budget=50%'];

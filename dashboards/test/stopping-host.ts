@@ -19,7 +19,7 @@ export const STOPPING = {
 
 /** The name of that VM. */
 export const GUEST = 'web1';
-const QEMU = [
+const QEMU: readonly [string, ...string[]] = [
   '/usr/bin/qemu-system-x86_64',
   '-name',
   `guest=${GUEST}`,
@@ -40,8 +40,8 @@ export interface StoppingHost {
 export async function stoppingHost(t: { after(undo: () => Promise<unknown>): void }): Promise<StoppingHost> {
   const lab = await namespaceLab(t);
   const sender = await lab.puppet();
-  const reader = await lab.puppet();
-  const guest = await lab.puppet(...QEMU);
+  const reader = await lab.puppetNamed('/usr/sbin/vpnd');
+  const guest = await lab.puppetNamed(...QEMU);
   await reader.open('flow', STOPPING.flow, 'tap', 'backpressure');
   await reader.open('bursts', STOPPING.bursts, 'tap');
   await reader.open('robbed', STOPPING.robbed, 'tap', 'persist', 'backpressure');
