@@ -59,3 +59,18 @@ test('docs/commands.md names every command', () => {
     [],
   );
 });
+
+test('SECURITY.md names tests that exist, and says where there is none', () => {
+  const page = readFileSync('SECURITY.md', 'utf8');
+  const tests = [...page.matchAll(/`((?:src|lab)\/[^`]*\.test\.ts)`/g)].map(([, path = '']) => path);
+  assert.ok(tests.length > 15);
+  assert.deepEqual(
+    tests.filter((path) => !existsSync(path)),
+    [],
+  );
+  const withoutTest = page.split('\n').filter((line) => /^\|.*\| – \|$/.test(line));
+  assert.deepEqual(
+    withoutTest.filter((line) => !line.includes('| open: ')),
+    [],
+  );
+});

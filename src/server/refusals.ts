@@ -9,7 +9,8 @@ import { sendLater, sendLine } from './reply-line.ts';
  * against the schema of schemas: compiling that took a tenth of a start.
  */
 export const validation = {
-  ajv: { customOptions: { removeAdditional: false, meta: false, validateSchema: false } },
+  // 400 nines are Infinity, whose limits ajv would not look at otherwise.
+  ajv: { customOptions: { removeAdditional: false, meta: false, validateSchema: false, strictNumbers: false } },
   schemaErrorFormatter: ([first]: FastifySchemaValidationError[], where: string): Error => {
     const { instancePath = '', message = 'cannot be used', params = {} } = first ?? {};
     const word = instancePath.slice(1) || String(params.additionalProperty ?? where);

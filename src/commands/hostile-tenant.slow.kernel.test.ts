@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// A user of the host tries for a minute (HOSTILE_MINUTES=30: longer): figures stay exact, others are answered in time, no door opens.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { get } from 'node:http';
+import { text } from 'node:stream/consumers';
+import test from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { hostileTenant } from '../../lab/agent/hostile-tenant.ts';
+import { type Metrics, parseMetrics, startAgent } from '../../lab/agent/serve-process.ts';
+import { at, listAt } from '../../lab/host/checked-json.ts';
+import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { slowness } from '../../lab/host/slowness.ts';
+import { AGENT_LOCK } from '../kernel/agent-lock.ts';
+
+const MINUTES = Number(process.env.HOSTILE_MINUTES ?? 1);
+const SOCKET = '/run/tapscope/agent.sock';
+/** Prometheus's own usual limit. */
+const SCRAPE_WITHIN_MS = 10_000;
+const RING = 100;
+const LOG = { lines: 110, perSecond: 1, bytes: 2100 };
+/** Of memory, while a thousand connections are held. */
+const GROWN_MB = 120;
+
+/** As Prometheus on another address of this host. */
+function scrape(port: number): Promise<Metrics> {
+  const headers = { 'x-prometheus-scrape-timeout-seconds': '10' };
+  const where = { host: '127.0.0.1', localAddress: '127.0.0.2', port, path: '/metrics', headers, agent: false };
+  return new Promise((resolve, reject) =>
+    get(where, (answer) =>
+      text(answer).then(
+        (page) => (answer.statusCode === 200 ? resolve(parseMetrics(page)) : reject(new Error(page))),
+        reject,
+      ),
+    ).once('error', reject),
+  );
+}
+
+test(`uid 65534 tries for ${MINUTES} min`, { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const puppet = await lab.puppet();
+  await puppet.open('a', 'tap0', 'tap');
+  const peer = await lab.raise('tap0', RING);
+  const agent = await startAgent(t, [`--socket=${SOCKET}`]);
+  const port = Number(agent.url.split(':').at(-1));
+  const before = { memory: agent.residentMemory(), descriptors: agent.descriptors() };
+  let isOver = false;
+  const trying = hostileTenant(t, { port, ms: 60_000 * MINUTES, socket: SOCKET, lock: AGENT_LOCK }).finally(() => {
+    isOver = true;
+  });
+  const queue = { netns: String(lab.inode), device: 'tap0', queue: '0' };
+  const times: number[] = [];
+  const total = { sent: 0, read: 0 };
+  let most = before.memory;
+  while (!isOver) {
+    total.sent += (await puppet.udp(peer, 9, 1 + ((37 * times.length) % 150), 64)).sent;
+    total.read += (await puppet.read('a', 'all')).packets;
+    const began = performance.now();
+    const metrics = await scrape(port);
+    times.push(performance.now() - began);
+    assert.equal(metrics.value('tapscope_queue_offered_packets_total', queue), total.sent);
+    assert.equal(metrics.value('tapscope_queue_delivered_packets_total', queue), total.read);
+    assert.equal(
+      metrics.value('tapscope_queue_dropped_packets_total', { ...queue, reason: 'FULL_RING' }) ?? 0,
+      total.sent - total.read,
+    );
+    assert.doesNotMatch(metrics.text.replaceAll('\n', ''), /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+    most = Math.max(most, agent.residentMemory());
+    await wait(500);
+  }
+  const got = await trying;
+  const grownMb = (most - before.memory) / 2 ** 20;
+  const longest = Math.max(...times);
+  t.diagnostic(`the tenant: ${JSON.stringify(got)}`);
+  t.diagnostic(
+    `${times.length} scrapes, the longest ${longest.toFixed(0)} ms; ${total.sent} packets, ${total.sent - total.read} lost; memory at most ${grownMb.toFixed(0)} MB more`,
+  );
+  assert.ok(longest < SCRAPE_WITHIN_MS * (await slowness()), `${longest} ms`);
+  assert.deepEqual(listAt(got, 'letIn'), []);
+  assert.equal(at(got, 'late'), 0);
+  assert.equal(at(got, 'statuses', '500'), undefined);
+  assert.ok(grownMb < GROWN_MB, `${grownMb} MB`);
+  for (let tries = 0; tries < 100 && agent.descriptors() > before.descriptors + 10; tries += 1) await wait(200);
+  assert.ok(agent.descriptors() <= before.descriptors + 10, `${agent.descriptors()} descriptors`);
+  assert.match(readFileSync(`/proc/${agent.pid}/status`, 'utf8'), /^State:\s+[SR]/m);
+  const { code, stderr } = await agent.stop();
+  assert.equal(code, 0);
+  const lines = stderr.split('\n');
+  assert.ok(lines.length <= LOG.lines + 60 * MINUTES * LOG.perSecond, `${lines.length} lines`);
+  assert.ok(lines.every((line) => line.length <= LOG.bytes && !/[\p{Cc}\p{Cf}]|\n\s+at /u.test(line)));
+});
