@@ -265,6 +265,8 @@ export interface AgentState {
   readonly level: 'exact' | 'lean';
   /** How often the budget was passed. */
   readonly sheds: number;
+  /** Seconds between two snapshots, and each how many-th is judged: more than 1 while the agent takes more than the budget; absent: it was not recorded. */
+  readonly pace?: { readonly seconds: number; readonly judgedEvery: number } | undefined;
   /** How many sets of mechanisms have measured since the agent started, this one included; undefined: it was not recorded. */
   readonly epoch: number | undefined;
   /** Packets that the host dropped before it chose an output device; absent: not measured, or not recorded. */

@@ -6,6 +6,7 @@ import { PROBE_SYMBOLS } from '../engine/probe-symbols.ts';
 import { companionModules, type Host, readHost, tunDriver } from '../kernel/host.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { Collector, type CollectorOptions } from './collector.ts';
+import type { Pace } from './pace.ts';
 
 interface Watch {
   readonly probes: Probes;
@@ -33,6 +34,11 @@ export class Agent {
   /** What watching costs, by part, as shares of all CPUs. */
   get overhead(): ReadonlyMap<string, number> {
     return this.#watch.collector.overhead();
+  }
+
+  /** How often it is to look at the host: less often where it takes more than its budget. */
+  get pace(): Pace {
+    return this.#watch.collector.pace;
   }
 
   /** What only needs to be fresh now and then; run every second by the sampler, never by a scrape. */

@@ -11,6 +11,8 @@ import { cpuCgroup } from '../kernel/cpu-cgroup.ts';
 import type { Host } from '../kernel/host.ts';
 import { namespaceName, namespacePaths, ownNamespace } from '../kernel/namespaces.ts';
 import type { Device, Snapshot } from '../snapshot.ts';
+import { OwnPace } from './own-pace.ts';
+import type { Pace } from './pace.ts';
 import { QueueCollector } from './queue-collector.ts';
 
 export interface CollectorOptions {
@@ -33,6 +35,7 @@ export class Collector {
   readonly #options: CollectorOptions;
   readonly #queues: QueueCollector | undefined;
   readonly #governor: Governor;
+  readonly #pace: OwnPace;
   readonly #cpuCgroup = cpuCgroup();
   /** Of devices by rtnetlink. */
   readonly #owners: Owners;
@@ -53,7 +56,15 @@ export class Collector {
   constructor(host: Host, probes: Probes, options: CollectorOptions) {
     this.#probes = probes;
     const { budget } = options;
-    this.#governor = new Governor(probes, { budget, cpus: host.onlineCpus, packets: () => this.#packets });
+    const cpus = host.onlineCpus;
+    const pace = new OwnPace({ budget, cpus });
+    this.#pace = pace;
+    this.#governor = new Governor(probes, {
+      budget,
+      cpus,
+      packets: () => this.#packets,
+      least: (agent) => pace.least(agent),
+    });
     this.#options = options;
     this.#owners = new Owners(probes, options.tenants);
     if (probes.programs && probes.can('walk'))
@@ -107,6 +118,7 @@ export class Collector {
         overhead: this.overhead(),
         level: this.#probes.level(),
         sheds: this.#governor.sheds,
+        pace: this.pace,
         epoch: this.#probes.epoch(),
         unrouted: this.#queues?.unrouted(),
         snapshotSeconds: (performance.now() - started) / 1000,
@@ -117,7 +129,13 @@ export class Collector {
   async #govern(): Promise<void> {
     if (performance.now() - this.#governedMs < GOVERNED_EVERY_MS) return;
     this.#governedMs = performance.now();
+    this.#pace.tick(this.#governor.cost?.kernel ?? 0);
     await this.#governor.tick();
+  }
+
+  /** How often it is to look at the host. */
+  get pace(): Pace {
+    return this.#pace.now;
   }
 
   /** By part, as shares of all CPUs; empty until it was measured. */

@@ -13,6 +13,7 @@ test('what fails with each snapshot keeps nothing from being refreshed, and the 
   });
   t.after(() => sampler.stop());
   await sampler.start({
+    pace: { seconds: 1, judgedEvery: 1, work: 1 },
     take: async () => goldenSnapshot,
     refresh: async () => {
       done.refreshes += 1;

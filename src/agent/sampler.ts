@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Takes a snapshot every second, so that books are kept and rows recycled even if no Prometheus scrapes, and looks at readers in
+// Takes a snapshot every second (every other one where the agent takes more than its budget), so that books are kept and rows recycled even if no Prometheus scrapes, and looks at readers in
 // between.
 import { visible } from '../snapshot/visible.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Agent } from './agent.ts';
 
 /** What is sampled. */
-export type Sampled = Pick<Agent, 'take' | 'refresh' | 'lookAtReaders'>;
+export type Sampled = Pick<Agent, 'take' | 'refresh' | 'lookAtReaders' | 'pace'>;
 
 const PERIOD_MS = 1000;
 /** Readers of full and stopped queues, in random steps: in even ones a reader that works in turns would always be seen at the same. */
@@ -22,6 +22,8 @@ export class Sampler {
   #lookTimer: NodeJS.Timeout | undefined;
   #stopped = false;
   #ready = false;
+  /** Since the last snapshot. */
+  #seconds = 0;
 
   /** `keep` gets the snapshot of each second. */
   constructor(keep: (snapshot: Snapshot) => void = () => undefined) {
@@ -71,6 +73,9 @@ export class Sampler {
 
   /** A snapshot that fails, or a rule that does, keeps no owner, budget or driver that was loaded again from being seen. */
   async #tick(agent: Sampled): Promise<void> {
+    this.#seconds += 1;
+    if (this.#seconds < agent.pace.seconds) return;
+    this.#seconds = 0;
     await this.#attempt('a snapshot failed', async () => this.#keep(await agent.take()));
     await this.#attempt('owners, budget and drivers could not be looked at', () => agent.refresh());
     if (!this.#stopped) this.#lookOn(agent);

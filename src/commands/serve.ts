@@ -66,6 +66,7 @@ async function start(
   const describe = (): AgentSelf => ({
     pid: process.pid,
     level: running.agent?.probes.level() ?? 'exact',
+    lookSeconds: running.agent?.pace.seconds ?? 1,
     overhead: Object.fromEntries(running.agent?.overhead ?? []),
     exposure: server.exposure() ?? null,
     page: pageOf(server),

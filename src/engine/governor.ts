@@ -11,6 +11,8 @@ export interface GovernorOptions {
   readonly cpus: number;
   /** Packets that all devices were given so far, by the kernel's own counters. */
   readonly packets: () => number;
+  /** Of what the agent takes now, what it would take if it did as little as it can: that comes before the enqueue path is left. */
+  readonly least: (agent: number) => number;
 }
 
 /** What all devices were given so far. */
@@ -66,7 +68,8 @@ export class Governor {
     const kernel = sumOf(prices);
     const enqueuePath = sumOf(prices.filter(([program]) => this.#onEnqueuePath.has(program)));
     this.#cost = this.#costNow(kernel, enqueuePath);
-    this.#state = judgeCost(this.#state, this.#cost, this.#options.budget);
+    const least = { ...this.#cost, agent: this.#options.least(this.#cost.agent) };
+    this.#state = judgeCost(this.#state, least, this.#options.budget);
     if (this.#state.level !== this.#probes.level()) this.#probes.setLevel(this.#state.level);
   }
 

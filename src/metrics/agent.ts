@@ -69,5 +69,10 @@ export const agentMetrics: readonly Metric<AgentState>[] = [
     'How often the budget was passed and the level went to lean.',
     (agent) => agent.sheds,
   ),
+  gauge(
+    'tapscope_agent_look_seconds',
+    'Seconds between two looks of the agent at the host, which no scrape waits for: 1, or more while the agent itself takes more than the budget.',
+    (agent) => agent.pace?.seconds,
+  ),
   gauge('tapscope_snapshot_duration_seconds', 'Time that the newest snapshot took.', (agent) => agent.snapshotSeconds),
 ];

@@ -84,6 +84,15 @@ test('a running agent says its level and its price', () => {
   );
 });
 
+test('an agent that takes more than its budget says how often it looks', () => {
+  const agent = { pid: 7, level: 'exact', lookSeconds: 2, overhead: {}, exposure: null } as const;
+  assert.match(
+    renderDoctor({ ...report, agent }),
+    /An agent runs, pid 7, level exact\. It takes more than its budget, and looks at the host every 2 s\.\n/,
+  );
+  assert.doesNotMatch(renderDoctor({ ...report, agent: { ...agent, lookSeconds: 1 } }), /budget/);
+});
+
 test('an agent whose metrics are open to others is named', () => {
   const agent = { pid: 7, level: 'exact', overhead: {}, exposure: 'every client can read them.' } as const;
   assert.match(

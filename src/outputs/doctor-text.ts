@@ -11,6 +11,8 @@ export interface DoctorReport {
   readonly agent: {
     readonly pid: number;
     readonly level: 'exact' | 'lean';
+    /** Between two looks at the host; absent: of an older agent. */
+    readonly lookSeconds?: number;
     readonly overhead: Readonly<Record<string, number>>;
     /** Who can read its metrics that was not meant to. */
     readonly exposure: string | null;
@@ -142,7 +144,9 @@ function renderAgent({ agent, agentSilence }: DoctorReport): string {
   const costs = Object.entries(agent.overhead).map(([part, share]) => `${part} ${(100 * share).toFixed(2)} %`);
   const lean = agent.level === 'lean' ? ' (its budget was passed: nothing is counted on the enqueue path)' : '';
   const cost = costs.length > 0 ? `, which costs of all CPUs: ${costs.join(', ')}` : '';
-  return `An agent runs, pid ${agent.pid}, level ${agent.level}${lean}${cost}.`;
+  const { lookSeconds = 1 } = agent;
+  const slow = lookSeconds > 1 ? ` It takes more than its budget, and looks at the host every ${lookSeconds} s.` : '';
+  return `An agent runs, pid ${agent.pid}, level ${agent.level}${lean}${cost}.${slow}`;
 }
 
 function renderPath({ name, present, reason }: SkbPathReport): string {

@@ -4,6 +4,8 @@
 export interface AgentSelf {
   readonly pid: number;
   readonly level: 'exact' | 'lean';
+  /** Between two looks at the host; more than 1: the agent takes more than its budget. */
+  readonly lookSeconds: number;
   /** Shares of all CPUs by part; empty: not measured yet. */
   readonly overhead: Readonly<Record<string, number>>;
   /** Which unintended clients can read its metrics, in a sentence; null: none. */

@@ -37,17 +37,21 @@ export function createObserver(): Observer {
   const listeners = new Set<(observation: Observation) => void>();
   let known: readonly Standing[] = [];
   let latest: Observation | undefined;
+  let unjudged = 0;
 
   function see(snapshot: Snapshot): void {
     history.add(snapshot);
     const { recent } = history;
     if (recent.length < 2) return;
+    unjudged += 1;
+    if (latest && unjudged < (snapshot.agent.pace?.judgedEvery ?? 1)) return;
+    unjudged = 0;
     const window = windowOf(recent);
     const pair = recent.slice(-2);
-    const { findings, unjudged } = judge(window, undefined, quiet);
-    known = stand(known, findings, snapshot.takenAt);
+    const verdict = judge(window, undefined, quiet);
+    known = stand(known, verdict.findings, snapshot.takenAt);
     const standing = known.filter(({ stands }) => stands);
-    latest = { window, lastSecond: () => windowOf(pair), unjudged, standing };
+    latest = { window, lastSecond: () => windowOf(pair), unjudged: verdict.unjudged, standing };
     for (const hear of listeners) hear(latest);
   }
 

@@ -23,8 +23,8 @@ interface DeviceTimes {
   lasting: boolean;
 }
 
-/** A snapshot that came late says little of the time before it. */
-const LONGEST_GAP_SECONDS = 2;
+/** A snapshot that came late says little of the time before it; over its budget the agent takes one every two seconds. */
+const LONGEST_GAP_SECONDS = 3;
 const IFF_UP = 1;
 
 export class ReaderTimes {

@@ -250,6 +250,7 @@ const agent: AgentState = {
   ]),
   level: 'exact',
   sheds: 1,
+  pace: { seconds: 2, judgedEvery: 1 },
   epoch: 3,
   unrouted: [{ netns: 4026532285, reason: 'NOT_SPECIFIED', location: 'ip_error', packets: 5 }],
   snapshotSeconds: 0.0021,

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent's own CPU time against the budget, and how often it looks at the host because of it.
+import { INITIAL_PACE, judgePace, leastOf, type Pace, type PaceState, paceOf } from './pace.ts';
+
+/** Long enough that a scrape or what is looked up every ten seconds makes no difference. */
+const PERIOD_MS = 10_000;
+/** What V8 compiles after the start is dear, and over soon. */
+const YOUNG_MS = 20_000;
+
+interface Baseline {
+  readonly usage: NodeJS.CpuUsage;
+  readonly atMs: number;
+}
+
+export class OwnPace {
+  readonly #budget: number | undefined;
+  readonly #cpus: number;
+  readonly #startedMs = performance.now();
+  #from: Baseline | undefined;
+  #state: PaceState = INITIAL_PACE;
+
+  /** `budget`: share of all CPUs; undefined: no limit. */
+  constructor({ budget, cpus }: { readonly budget: number | undefined; readonly cpus: number }) {
+    this.#budget = budget;
+    this.#cpus = cpus;
+  }
+
+  get now(): Pace {
+    return paceOf(this.#state);
+  }
+
+  /** `kernel`: what our programs take, as a share of all CPUs. To be called every other second. */
+  tick(kernel: number): void {
+    const atMs = performance.now();
+    if (this.#budget === undefined || atMs - this.#startedMs < YOUNG_MS) return;
+    const from = this.#from;
+    if (from && atMs - from.atMs < PERIOD_MS) return;
+    if (from) {
+      const { user, system } = process.cpuUsage(from.usage);
+      const agent = (user + system) / 1000 / (atMs - from.atMs) / this.#cpus;
+      this.#state = judgePace(this.#state, { agent, kernel }, this.#budget);
+    }
+    this.#from = { usage: process.cpuUsage(), atMs };
+  }
+
+  /** Of what the agent takes now, what it would take if it did as little as it can. */
+  least(agent: number): number {
+    return leastOf(this.#state, agent);
+  }
+}

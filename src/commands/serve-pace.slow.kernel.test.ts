@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// An agent that itself takes more than the budget, beside taps without a packet: it looks less often, says so, and stays exact.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { startAgent, tapscope } from '../../lab/agent/serve-process.ts';
+import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { until } from '../../lab/host/until.ts';
+
+/** Looking once a second costs more, whatever the machine. */
+const BUDGET = '--budget=0.001%';
+const TAPS = 16;
+/** 20 s in which nothing is judged, and two measurements of 10 s. */
+const WITHIN_MS = 120_000;
+
+test('an idle agent over its budget looks every two seconds, and its figures stay exact', {
+  skip: noLab,
+}, async (t) => {
+  const lab = await namespaceLab(t);
+  const puppet = await lab.puppet();
+  for (let tap = 0; tap < TAPS; tap += 1) await puppet.open(String(tap), `tap${tap}`, 'tap');
+  const peer = await lab.raise('tap0', 10);
+  const agent = await startAgent(t, [BUDGET]);
+  const lookSeconds = async () => (await agent.metrics()).value('tapscope_agent_look_seconds');
+  assert.equal(await lookSeconds(), 1);
+  await until(async () => {
+    await wait(1000);
+    return (await lookSeconds()) === 2;
+  }, WITHIN_MS);
+  assert.equal(await lookSeconds(), 2);
+  assert.match((await tapscope(['doctor', `--socket=${agent.socket}`])).stdout, /looks at the host every 2 s/);
+  const { sent } = await puppet.udp(peer, 9, 25, 64);
+  const metrics = await agent.metrics();
+  const queue = { netns: String(lab.inode), device: 'tap0', queue: '0' };
+  assert.equal(metrics.value('tapscope_queue_offered_packets_total', queue), sent, 'a scrape waits for no look');
+  assert.equal(
+    metrics.value('tapscope_agent_level', { level: 'exact' }),
+    1,
+    'without packets there is nothing to shed',
+  );
+});
