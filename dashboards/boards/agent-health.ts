@@ -14,7 +14,7 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
       stat({
         title: 'Level',
         tells: 'exact, or lean while the budget is passed.',
-        width: 3,
+        width: 2,
         legend: '{{level}}',
         query: where(value(scope, 'tapscope_agent_level'), '== 1'),
       }),
@@ -74,9 +74,17 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
     )
     .withPanel(
       stat({
+        title: 'Looks every',
+        tells: 'Above 1 s while the agent itself takes more than its budget: TapscopeOverBudget.',
+        width: 2,
+        query: max(value(scope, 'tapscope_agent_look_seconds')),
+      }),
+    )
+    .withPanel(
+      stat({
         title: 'Agents open to all',
         tells: 'They listen beyond loopback without a password or client certificates: see --web.config.file.',
-        width: 3,
+        width: 2,
         badFrom: 1,
         query: sum(value(scope, 'tapscope_endpoint_exposed')),
       }),

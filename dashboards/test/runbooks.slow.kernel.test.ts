@@ -41,6 +41,10 @@ const cases: Readonly<Record<string, Case>> = {
     device: '',
     shows: [/probe_attached\{event="returned",mechanism="none"\} 0/, /An agent runs/],
   },
+  TapscopeOverBudget: {
+    device: '',
+    shows: [/agent_look_seconds [12]\n/, /^\d+$/m],
+  },
   TapscopeScrapeStale: {
     device: '',
     shows: [/LISTEN(.*\n)+.*tapscope_snapshot_age_seconds/, /An agent runs/],

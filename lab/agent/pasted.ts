@@ -49,6 +49,7 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   'ring-full-unexplained': 'shows: tapscope diagnose itself, for 60 s',
   'backpressure-stall': 'Linux 7.3: lab/guest/backpressure.guest.ts',
   'backpressure-lost': 'Linux 7.3: no command',
+  'agent-over-budget': 'no command: a flag of the service',
   'agent-blind': 'shows: tapscope doctor, which src/commands tests',
   'not-here': 'shows: counters of other places; said only of a device that was asked about',
 };

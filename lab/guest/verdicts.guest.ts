@@ -30,7 +30,7 @@ test('verdicts', { skip: series === undefined && 'other kernels have the whole b
   assert.equal(runs.length, CHOSEN.length);
   const played: Played[] = [];
   const ofAgent: Score[] = [];
-  await watch([], async (watched) => {
+  await watch({}, async (watched) => {
     ofAgent.push(await playWave(watched, SCENARIOS, runs, (one) => void played.push(one)));
   });
   for (const { run, act } of played) {

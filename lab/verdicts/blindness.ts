@@ -55,6 +55,33 @@ export const BLINDNESS: readonly Scenario[] = [
   },
 ];
 
+/** What watching costs. Behind all others in the catalogue, so that what the seed draws for those stays. */
+export const BUDGETS: readonly Scenario[] = [
+  {
+    name: 'a budget that the load passes',
+    faults: [{ device: '', rule: 'agent-over-budget', holds: () => true }],
+    ...readers,
+    budget: 0.000_001,
+    prepare: async (stage) => {
+      await stage.open('tap0');
+      await stage.take('tap0.0', 0);
+      return () => stage.send('tap0');
+    },
+  },
+  {
+    name: 'a budget that is large enough',
+    nearMissOf: 'agent-over-budget',
+    faults: [],
+    ...readers,
+    budget: 1,
+    prepare: async (stage) => {
+      await stage.open('tap0');
+      await stage.take('tap0.0', 0);
+      return () => stage.send('tap0');
+    },
+  },
+];
+
 function moves(before: Device, now: Device): boolean {
   return (now.counters?.txPackets ?? 0) > (before.counters?.txPackets ?? 0);
 }

@@ -2,7 +2,7 @@
 // All scenarios: a new one is an entry in the file of its subject.
 import { BEFORE_TUN } from './before-tun.ts';
 import { BEHIND } from './behind.ts';
-import { BLINDNESS } from './blindness.ts';
+import { BLINDNESS, BUDGETS } from './blindness.ts';
 import { BRIDGE_PORTS } from './closed-ports.ts';
 import { MACVTAPS } from './macvtaps.ts';
 import { OVERFLOW } from './overflow.ts';
@@ -23,4 +23,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...MACVTAPS,
   ...BLINDNESS,
   ...PAIRS,
+  ...BUDGETS,
 ];

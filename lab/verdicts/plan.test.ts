@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SERIES } from '../vm/series.ts';
 import { SCENARIOS } from './catalogue.ts';
-import { type PlanOptions, runsOf, wavesOf } from './plan.ts';
+import { isSpecial, type PlanOptions, runsOf, wavesOf } from './plan.ts';
 
 const all: PlanOptions = { seed: 1, variants: 2, series: SERIES, named: () => true };
 
@@ -42,7 +42,7 @@ test('all runs are played once; who needs a CPU or an agent of his own is alone'
   assert.deepEqual(new Set(waves.flat()), new Set(runs));
   assert.equal(waves.flat().length, runs.length);
   for (const wave of waves) {
-    const special = wave.some(({ scenario }) => SCENARIOS[scenario]?.alone ?? SCENARIOS[scenario]?.mechanisms);
+    const special = wave.some(({ scenario }) => SCENARIOS[scenario]?.alone || isSpecial(SCENARIOS[scenario]));
     assert.ok(special ? wave.length === 1 : wave.length <= 6);
   }
 });

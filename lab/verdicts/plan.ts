@@ -37,14 +37,19 @@ export function runsOf(scenarios: readonly Scenario[], { seed, variants, series,
   });
 }
 
+/** Its agent is not the usual one, and watches nothing else. */
+export function isSpecial(scenario: Scenario | undefined): boolean {
+  return scenario?.mechanisms !== undefined || scenario?.budget !== undefined;
+}
+
 /** What may run at the same time, by the same agent; the first ones with the agent as it is. */
 export function wavesOf(scenarios: readonly Scenario[], runs: readonly Run[]): readonly (readonly Run[])[] {
   const scenarioOf = (run: Run): Scenario | undefined => scenarios[run.scenario];
-  const together = runs.filter((run) => !scenarioOf(run)?.alone && !scenarioOf(run)?.mechanisms);
+  const together = runs.filter((run) => !scenarioOf(run)?.alone && !isSpecial(scenarioOf(run)));
   const waves = Math.ceil(together.length / AT_ONCE);
   return [
     ...Array.from({ length: waves }, (_, wave) => together.filter((_run, place) => place % waves === wave)),
     ...runs.filter((run) => scenarioOf(run)?.alone).map((run) => [run]),
-    ...runs.filter((run) => scenarioOf(run)?.mechanisms).map((run) => [run]),
+    ...runs.filter((run) => isSpecial(scenarioOf(run))).map((run) => [run]),
   ];
 }

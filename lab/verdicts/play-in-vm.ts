@@ -8,7 +8,8 @@ import { SCENARIOS } from './catalogue.ts';
 import { fixtureOf, packFixture } from './fixture.ts';
 import { type Played, playWave } from './load.ts';
 import { type Order, orderOf, RESULT, type Result } from './order.ts';
-import { type Run, wavesOf } from './plan.ts';
+import { isSpecial, type Run, wavesOf } from './plan.ts';
+import type { Scenario } from './scenario.ts';
 import { watch } from './watch-devices.ts';
 
 async function main(order: Order): Promise<void> {
@@ -20,12 +21,11 @@ async function main(order: Order): Promise<void> {
     tell({ run, scores, figures: act.figures(), fixture: fixture && packFixture(fixture).toString('base64') });
   };
   const waves = wavesOf(SCENARIOS, order.runs);
-  const mechanismsOf = ([first]: readonly Run[]): readonly string[] =>
-    SCENARIOS[first?.scenario ?? -1]?.mechanisms ?? [];
-  const plain = waves.filter((wave) => mechanismsOf(wave).length === 0);
-  const special = waves.filter((wave) => mechanismsOf(wave).length > 0);
+  const scenarioOf = ([first]: readonly Run[] = []): Scenario | undefined => SCENARIOS[first?.scenario ?? -1];
+  const special = waves.filter((wave) => isSpecial(scenarioOf(wave)));
+  const plain = waves.filter((wave) => !special.includes(wave));
   for (const group of [plain, ...special.map((wave) => [wave])]) {
-    await watch(mechanismsOf(group[0] ?? []), async (watched) => {
+    await watch(scenarioOf(group[0]) ?? {}, async (watched) => {
       for (const wave of group) {
         placeAgent(wave.some((run) => SCENARIOS[run.scenario]?.alone));
         const scores = [await playWave(watched, SCENARIOS, wave, played)];

@@ -43,6 +43,8 @@ export interface Scenario {
   readonly alone?: true;
   /** Of the agent, which then watches nothing else. */
   readonly mechanisms?: readonly string[];
+  /** Of the agent, as a share of all CPUs; undefined: no limit. It then watches nothing else. */
+  readonly budget?: number;
   /** The operator asks about this device, and gets an answer even if all is well. */
   readonly asked?: string;
   /** Everything that is well before it begins; resolves with what begins it. */

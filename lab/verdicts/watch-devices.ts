@@ -8,6 +8,7 @@ import type { Finding } from '../../src/diagnosis/finding.ts';
 import { judge } from '../../src/diagnosis/judge.ts';
 import { windowOf } from '../../src/diagnosis/window.ts';
 import type { Snapshot } from '../../src/snapshot.ts';
+import type { Scenario } from './scenario.ts';
 import { VERDICT_SECONDS } from './score.ts';
 
 export interface Judgement {
@@ -21,11 +22,17 @@ export interface Judgement {
 const PERIOD_MS = 1000;
 const LOOK_MS = { least: 25, most: 75 };
 
-/** As long as `goes` says so; `hears` each judgement. */
-export async function watch(mechanisms: readonly string[], run: (watched: Watch) => Promise<void>): Promise<void> {
+/** How the agent of a scenario differs from the usual one. */
+export type Special = Pick<Scenario, 'mechanisms' | 'budget'>;
+
+/** As long as `run` takes. */
+export async function watch(
+  { mechanisms = [], budget }: Special,
+  run: (watched: Watch) => Promise<void>,
+): Promise<void> {
   const agent = new Agent(
     { forced: parseForced(mechanisms), pin: true },
-    { filter: () => true, perCpu: false, budget: undefined },
+    { filter: () => true, perCpu: false, budget },
   );
   const watched = new Watch(agent);
   try {

@@ -3,6 +3,7 @@
 
 import type { Rule } from './rule.ts';
 import { agentBlind } from './rules/agent-blind.ts';
+import { agentOverBudget } from './rules/agent-over-budget.ts';
 import { backpressureLost } from './rules/backpressure-lost.ts';
 import { backpressureStall } from './rules/backpressure-stall.ts';
 import { bridgeMtu } from './rules/bridge-mtu.ts';
@@ -67,5 +68,6 @@ export const RULES: readonly Rule[] = [
   selfInflicted,
   uncountedLoss,
   agentBlind,
+  agentOverBudget,
   notHere,
 ];

@@ -119,7 +119,7 @@ const chosen = PASTED.filter(({ rule }) => rule.includes(ONLY));
 
 test('remedies, pasted', { skip: noLab }, async (t) => {
   await namespaceLab(t); // loads the driver
-  await watch([], async (watched) => {
+  await watch({}, async (watched) => {
     for (let from = 0; from < chosen.length; from += AT_ONCE) {
       await t.test(`${from + 1} to ${from + AT_ONCE}`, async (wave) => {
         const fallen: (Fallen & { readonly begin: () => Promise<unknown> })[] = [];
