@@ -48,7 +48,8 @@ const SCRAPES = 10;
 const ROUNDS = 15;
 const AT_ONCE = 3;
 const PAUSE_MS = 200;
-const CHURNED = 100;
+const CHURN_PER_SECOND = 100;
+const CHURN_SECONDS = 5;
 
 export async function measure(queues: number): Promise<Scaled> {
   const undo: (() => unknown)[] = [];
@@ -64,6 +65,7 @@ export async function measure(queues: number): Promise<Scaled> {
   }
 }
 
+/** Starts the agent as built, and ends it when the work is done. */
 async function withAgent<Result>(
   work: (agent: Agent) => Promise<Result>,
   wrapper: readonly string[] = [],
@@ -98,7 +100,7 @@ function measureCosts(taps: Taps): Promise<Omit<Scaled, 'loopP99Ms' | 'loopMaxMs
     await still();
     say('devices come and go …');
     const [before, from] = [cpuMs(pid), performance.now()];
-    await taps.churn(CHURNED);
+    await taps.churn(CHURN_PER_SECOND, CHURN_SECONDS);
     const elapsed = performance.now() - from;
     return {
       ...taps,
@@ -113,7 +115,7 @@ function measureCosts(taps: Taps): Promise<Omit<Scaled, 'loopP99Ms' | 'loopMaxMs
       checkMs,
       residentBytes: agent.residentMemory(),
       churn: (cpuMs(pid) - before) / elapsed,
-      churned: (1000 * CHURNED) / elapsed,
+      churned: (1000 * CHURN_PER_SECOND * CHURN_SECONDS) / elapsed,
     };
   });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Real taps of four queues each, spread over network namespaces, up and open, each held by a process of its namespace.
-
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Scope } from '../agent/shared-agent.ts';
 import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
 import type { Puppet } from '../traffic-reader/puppet.ts';
@@ -11,13 +11,16 @@ export interface Taps {
   readonly queues: number;
   /** A packet a millisecond into the first tap, which its reader takes, until the function that is returned is called. */
   trickle(): Promise<() => Promise<unknown>>;
-  /** Makes so many taps and deletes them again, one after the other. */
-  churn(taps: number): Promise<void>;
+  /** Makes so many taps a second and deletes them again, ten times a second. */
+  churn(perSecond: number, seconds: number): Promise<void>;
 }
 
 const QUEUES_OF_TAP = 4;
 const MOST_NAMESPACES = 64;
 const PACKETS_PER_SECOND = 1000;
+const ROUNDS_PER_SECOND = 10;
+/** A group of devices, as `ip link set group` knows it. */
+const GONE = 77;
 
 interface Part {
   readonly lab: NamespaceLab;
@@ -45,13 +48,18 @@ export async function makeTaps(scope: Scope, queues: number): Promise<Taps> {
         for (let queue = 0; queue < QUEUES_OF_TAP; queue += 1) await puppet.stop(`tap0-${queue}`);
       };
     },
-    churn: async (count) => {
-      for (let tap = 0; tap < count; tap += 1)
+    churn: async (perSecond, seconds) => {
+      const together = perSecond / ROUNDS_PER_SECOND;
+      for (let round = 0, due = performance.now(); round < seconds * ROUNDS_PER_SECOND; round += 1) {
+        await wait(due - performance.now());
+        due += 1000 / ROUNDS_PER_SECOND;
+        const names = Array.from({ length: together }, (_, tap) => `gone${round * together + tap}`);
         await lab.ipBatch([
-          `tuntap add dev gone${tap} mode tap`,
-          `link set dev gone${tap} up`,
-          `link del dev gone${tap}`,
+          ...names.flatMap((name) => [`tuntap add dev ${name} mode tap`, `link set dev ${name} up group ${GONE}`]),
+          // One by one, each would wait until no CPU looks at it any more.
+          `link del group ${GONE}`,
         ]);
+      }
     },
   };
 }
