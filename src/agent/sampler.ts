@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Takes a snapshot every second (every other one where the agent takes more than its budget), so that books are kept and rows recycled even if no Prometheus scrapes, and looks at readers in
-// between.
+// Takes a snapshot every second, so that books are kept and rows recycled even if no Prometheus scrapes, and looks at readers in
+// between. Where the agent takes more than its budget, it takes one every other second.
 import { visible } from '../snapshot/visible.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Agent } from './agent.ts';

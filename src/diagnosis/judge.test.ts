@@ -279,19 +279,6 @@ testHosts([
     says: /3 namespaces could not be entered/,
   },
   {
-    host: 'has so many taps that looking at them passes the budget',
-    taps: on({}),
-    agent: { pace: { seconds: 2, judgedEvery: 2 }, overhead: new Map([['agent', 0.021]]) },
-    finds: ['agent-over-budget info'],
-    says: /^Watching costs more than the budget of tapscope allows: it looks at the host every 2 s, and it judges every 4 s\.$/,
-  },
-  {
-    host: 'has a load that passes the budget',
-    taps: on({}),
-    agent: { level: 'lean' },
-    finds: ['agent-over-budget info'],
-  },
-  {
     host: 'has two faults on two devices',
     taps: [
       ...on({ lost: 500, occupancy: 1000, full: { stopped: 1 } }),
