@@ -65,7 +65,7 @@ function attachProduct(forced: Readonly<Record<string, string>>, level: Level): 
   const { programs } = probes;
   if (programs) walkAsTheAgentDoes(probes, new Walker(programs.object), new Demands(probes, programs.object));
   return {
-    devices: () => (programs ? new Rows(programs.object, false).read(false).devices.size : 0),
+    devices: () => (programs ? new Rows(programs.object, () => false).read(false).devices.size : 0),
     detach: async () => probes.close(),
   };
 }

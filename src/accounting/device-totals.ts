@@ -68,10 +68,12 @@ export function moved({ before, after }: Reading): number {
   return Math.max(...counters.map((counter) => total(after, counter) - total(before, counter)));
 }
 
-/** Equal in two readings: nothing moved between them. */
-export function fingerprintOf(reading: Reading, { entered, consumed, waiting, held, dropped }: Totals): string {
+/** Equal in two readings: nothing moved between them. A packet that was entering and is known to have entered did not move. */
+export function fingerprintOf(reading: Reading): string {
+  const { entered, consumed, waiting, held, dropped } = totalsOf(reading);
+  const begun = entered + sumOf([...reading.before.values()].map(({ entering }) => entering));
   const { txPackets, txDropped } = reading.walked.counters;
-  return [entered, consumed, waiting, held, dropped, moved(reading), txPackets, txDropped].join(' ');
+  return [begun, consumed, waiting, held, dropped, moved(reading), txPackets, txDropped].join(' ');
 }
 
 export function sumOf(values: Iterable<number>): number {

@@ -17,9 +17,9 @@ export function believed(reading: Reading, base: number, uncounted: number, atRe
   return left >= uncounted + entered ? { ...reading, before, after: withEntering(reading.after) } : reading;
 }
 
-/** Packets are, of which it is not known whether they were dropped. */
-export function isEntering({ entries, before }: Reading): boolean {
-  return entries === true && [...before.values()].some(({ entering }) => entering > 0);
+/** So many packets were offered, of which it is not known whether they were dropped. */
+export function enteringOf({ entries, before }: Reading): number {
+  return entries === true ? sumOf([...before.values()].map(({ entering }) => entering)) : 0;
 }
 
 function withEntering(sums: DeviceSums): DeviceSums {

@@ -2,8 +2,8 @@
 // The books of one device: what each queue delivered, by arithmetic, and whether that agrees with the kernel's own counters.
 import { emptySums } from '../engine/queue-sums.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
-import type { UnseenPackets } from '../snapshot/unseen.ts';
 import type { AuditResult } from '../snapshot.ts';
+import { auditsOf } from './audits.ts';
 import type { Books, QueueBalance } from './balance.ts';
 import { Deliveries } from './deliveries.ts';
 import {
@@ -17,8 +17,9 @@ import {
   totalsOf,
   unseenOf,
 } from './device-totals.ts';
-import { believed, isEntering } from './entering.ts';
-import { Marks, ofUnassigned, PATIENCE } from './marks.ts';
+import { believed, enteringOf } from './entering.ts';
+import { Marks, PATIENCE, unseenPackets } from './marks.ts';
+import { NO_OFFSET, narrowed } from './opening.ts';
 import { OtherLosses } from './other-losses.ts';
 import { QueueBooks, type Regime, VHOST_BATCH } from './queue-books.ts';
 import { Renumbering } from './renumbering.ts';
@@ -36,11 +37,9 @@ export class Ledger {
   readonly #others = new OtherLosses();
   /** Packets that moved while the books were opened, until the first rest. */
   #doubt = 0;
-  #offset = { delivered: 0, dropped: 0, entered: 0 };
+  #offset = NO_OFFSET;
   #regime: Regime | undefined;
   #last: string | undefined;
-  /** Of the last reading with packets that were entering. */
-  #lastEntering: string | undefined;
   /** Looks in a row that found packets in a detached queue's ring. */
   #leaving = 0;
   readonly #marks = new Marks();
@@ -60,22 +59,23 @@ export class Ledger {
   }
 
   update(read: Reading, regime: Regime): Books {
-    const reading = this.#believed(read);
-    const totals = totalsOf(reading);
-    const fingerprint = fingerprintOf(reading, totals);
+    const fingerprint = fingerprintOf(read);
     const atRest = fingerprint === this.#last;
+    const reading = this.#believed(read, regime, atRest);
+    const totals = totalsOf(reading);
+    // What is set right once and for all waits until it is known which packets entered.
+    const isSettled = atRest && enteringOf(reading) === 0;
     const renumbered = this.#renumbering.update(attachedOf(reading.walked), {
       unproduced: countOf(reading, ({ unproduced }) => unproduced),
       moved: countOf(reading, ({ events }) => events.get('queueMoved') ?? 0),
       seen: reading.queuesChanged ?? false,
     });
-    if (this.#base === undefined) this.#open(reading, totals);
+    if (this.#base === undefined) this.#open(reading, totals, regime);
     this.#enter(regime, reading, totals);
-    this.#updateQueues(reading, regime, totals, renumbered, atRest);
+    this.#updateQueues(reading, regime, totals, renumbered, isSettled);
     this.#last = fingerprint;
-    const still = atRest && !renumbered && this.#leaving === 0 && totals.waiting + totals.held === 0;
-    const drained = still && regime.taken === 'derived';
-    const counted = regime.taken === 'counted';
+    const still = isSettled && !renumbered && this.#leaving === 0 && totals.waiting + totals.held === 0;
+    const [counted, drained] = [regime.taken === 'counted', still && regime.taken === 'derived'];
     const limits = { most: this.#most(reading), counted, changed: reading.queuesChanged ?? renumbered, drained };
     this.#deliveries.update([...this.#books.values()], limits, this.#nowSeconds());
     if (atRest) this.#narrow(reading, totals, regime);
@@ -86,26 +86,19 @@ export class Ledger {
     if (this.#leaving >= PATIENCE)
       degraded.push('a detached queue holds packets: until they are taken, figures of single queues stand still');
     if (renumbered) degraded.push('queues were renumbered with packets in the ring');
-    return { queues: this.#shown(regime), audit, degraded, unseen: this.#unseenPackets() };
-  }
-
-  #unseenPackets(): UnseenPackets {
-    const { enqueued, dropped } = this.#unseen;
-    const now = this.#nowSeconds();
     const unassigned = Math.max(0, this.#unassigned) + (this.#books.size > 1 ? this.#untraced : 0);
-    const split = ofUnassigned(unassigned, Math.min(enqueued.ago(now), dropped.ago(now)));
-    return { enqueued: enqueued.packets, dropped: dropped.packets, ...(split === undefined ? {} : { split }) };
+    const unseen = unseenPackets(this.#unseen, unassigned, this.#nowSeconds());
+    return { queues: this.#shown(regime), audit, degraded, unseen };
   }
 
-  #believed(reading: Reading): Reading {
-    if (!this.#base || !isEntering(reading)) return reading;
-    const before = this.#lastEntering;
-    this.#lastEntering = fingerprintOf(reading, totalsOf(reading));
+  /** Not in the first look after a change of level: what no program counted then is in no book yet. */
+  #believed(reading: Reading, regime: Regime, atRest: boolean): Reading {
+    if (!this.#base || this.#changes(regime) || enteringOf(reading) === 0) return reading;
     const uncounted = sumOf([...this.#books.values()].map((books) => books.uncounted)) + this.#unassigned + this.#doubt;
-    return believed(reading, this.#base.delivered, uncounted + this.#offset.entered, before === this.#lastEntering);
+    return believed(reading, this.#base.delivered, uncounted + this.#offset.entered, atRest);
   }
 
-  #updateQueues(reading: Reading, regime: Regime, totals: Totals, renumbered: boolean, atRest: boolean): void {
+  #updateQueues(reading: Reading, regime: Regime, totals: Totals, renumbered: boolean, isSettled: boolean): void {
     const { before, after, walked } = reading;
     const rings = new Map(attachedOf(walked).map((queue) => [queue.index, queue]));
     // A queue that is being detached has its packets in a ring of no index, until they are thrown out.
@@ -125,7 +118,7 @@ export class Ledger {
         takenFromDevice: indices.size === 1 ? this.#takenFromDevice(walked, totals) : undefined,
         renumbered,
         believable,
-        atRest,
+        atRest: isSettled,
         doubtful,
       });
     }
@@ -185,9 +178,8 @@ export class Ledger {
 
   /** Packets that seem to be delivered beyond what the kernel counts, and vhost may hold. */
   #ahead({ walked, vhost }: Reading, totals: Totals, regime: Regime): number {
-    const { delivered } = this.#base ?? { delivered: 0 };
-    const unseen = unseenOf(walked, vhost);
-    return this.#delivered(totals, regime) - this.#offset.delivered - (walked.counters.txPackets - delivered) - unseen;
+    const delivered = walked.counters.txPackets - (this.#base?.delivered ?? 0) + this.#offset.delivered;
+    return this.#delivered(totals, regime) - delivered - unseenOf(walked, vhost);
   }
 
   #takenFromDevice({ counters }: WalkedDevice, { failed, held }: Totals): number | undefined {
@@ -214,44 +206,58 @@ export class Ledger {
    * and of several queues nothing.
    */
   #enter(regime: Regime, reading: Reading, { dropped }: Totals): void {
-    const { walked } = reading;
-    if (this.#regime !== undefined && this.#regime.enqueued !== regime.enqueued)
+    if (this.#changes(regime)) {
       this.#doubt = VHOST_BATCH + moved(reading);
-    if (this.#regime?.enqueued !== regime.enqueued)
       for (const unseen of [this.#unseen.enqueued, this.#unseen.dropped]) unseen.restart();
-    const resumed = this.#regime?.enqueued === 'derived' && regime.enqueued === 'counted';
-    const alone = this.#books.size === 1;
-    if (resumed) this.#others.open(reading.otherDropped);
-    if (resumed) this.#untraced = 0;
-    if (resumed && this.#base)
-      this.#base = alone ? { ...this.#base, dropped: walked.counters.txDropped - dropped } : undefined;
+    }
+    const isResumed = this.#changes(regime) && regime.enqueued === 'counted';
     this.#regime = regime;
+    if (!isResumed) return;
+    this.#others.open(reading.otherDropped);
+    this.#untraced = 0;
+    // What is taken out of the ring is counted on, at each level.
+    this.#offset = regime.taken === 'counted' ? { ...this.#offset, dropped: 0 } : NO_OFFSET;
+    if (this.#books.size !== 1) this.#base = undefined;
+    if (this.#base) this.#base = { ...this.#base, dropped: reading.walked.counters.txDropped - dropped };
+  }
+
+  #changes({ enqueued }: Regime): boolean {
+    return this.#regime !== undefined && this.#regime.enqueued !== enqueued;
   }
 
   /** The kernel's counters of this moment belong to what is shown at this moment, give or take what moved while it was read. */
-  #open(reading: Reading, { dropped }: Totals): void {
+  #open(reading: Reading, totals: Totals, regime: Regime): void {
     const { txPackets, txDropped } = reading.walked.counters;
     const delivered = sumOf([...this.#books.values()].map((books) => books.delivered));
-    this.#base = { delivered: txPackets - delivered, dropped: txDropped - dropped };
+    this.#base = { delivered: txPackets - delivered, dropped: txDropped - totals.dropped };
+    // Programs have counted since they were attached, all that passed.
+    const held = this.#books.size === 0 ? totals.held : 0;
+    const early = regime.taken === 'counted' ? this.#delivered(totals, regime) + held - delivered : 0;
+    this.#offset = { delivered: early, dropped: 0, entered: -early };
     this.#others.open(reading.otherDropped);
     this.#doubt = VHOST_BATCH + moved(reading);
-    this.#offset = { delivered: 0, dropped: 0, entered: 0 };
     this.#unassigned = 0;
     this.#untraced = 0;
   }
 
-  /** At the first rest the audit is set right by what moved at the opening, and by no more than that. */
+  /** At the first rest the audit is set right by what moved at the opening, and by no more than that: as if what is entering had entered. */
   #narrow(reading: Reading, totals: Totals, regime: Regime): void {
     if (!this.#base || this.#doubt === 0) return;
     const { txPackets, txDropped } = reading.walked.counters;
-    const entered = this.#missing(reading, totals, true);
-    const delivered = this.#delivered(totals, regime) - (txPackets - this.#base.delivered);
-    const dropped = this.#others.settle(txDropped - this.#base.dropped - totals.dropped - this.#untraced);
-    this.#offset = {
-      delivered: Math.abs(delivered) <= this.#doubt ? delivered : 0,
-      dropped: Math.abs(dropped) <= this.#doubt ? dropped : 0,
-      entered: Math.abs(entered) <= this.#doubt ? entered : 0,
+    const entering = enteringOf(reading);
+    const delivered = this.#delivered(totals, regime) + (regime.taken === 'derived' ? entering : 0);
+    const now = {
+      delivered: regime.taken === 'device' ? 0 : delivered - (txPackets - this.#base.delivered),
+      dropped: this.#others.settle(txDropped - this.#base.dropped - totals.dropped - this.#untraced),
     };
+    const entered = regime.enqueued === 'counted' ? this.#missing(reading, totals, true) : -now.delivered;
+    this.#offset = narrowed(this.#offset, { ...now, entered }, this.#doubt);
+    if (entering > 0) return;
+    const [only] = this.#books.values();
+    if (only && this.#books.size === 1) {
+      only.align(this.#offset.entered, regime.taken === 'counted' ? -this.#offset.delivered : 0);
+      this.#offset = { ...NO_OFFSET, dropped: this.#offset.dropped };
+    }
     this.#doubt = 0;
   }
 
@@ -262,33 +268,27 @@ export class Ledger {
     return sumOf(books.map(({ uncounted }) => uncounted)) + this.#unassigned + entered - waiting - held;
   }
 
-  #audit({ walked, before, otherDropped }: Reading, totals: Totals, regime: Regime): readonly AuditResult[] {
+  #audit(reading: Reading, totals: Totals, regime: Regime): readonly AuditResult[] {
     if (this.#base === undefined) return [];
-    const { txPackets } = walked.counters;
-    const dropped = this.#droppedUnseen(walked, before);
-    const audit: AuditResult[] = [];
-    if (regime.taken !== 'device')
-      audit.push({
-        equation: 'delivered',
-        imbalance: this.#delivered(totals, regime) - (txPackets - this.#base.delivered) - this.#offset.delivered,
-      });
-    // The core adds its own drops (no reader, no room to validate) to tx_dropped; a qdisc's are not in it.
-    const explained = this.#others.explained(otherDropped);
-    if (regime.enqueued === 'counted' || dropped < 0)
-      audit.push({ equation: 'dropped', imbalance: dropped > 0 ? Math.max(0, dropped - explained) : dropped });
-    return audit;
+    const { walked, before, otherDropped } = reading;
+    const delivered = walked.counters.txPackets - this.#base.delivered + this.#offset.delivered;
+    return auditsOf(regime, {
+      delivered: this.#delivered(totals, regime) - delivered,
+      entering: enteringOf(reading),
+      dropped: this.#droppedUnseen(walked, before),
+      explained: this.#others.explained(otherDropped),
+    });
   }
 
   #judge(audit: readonly AuditResult[], reading: Reading, totals: Totals, regime: Regime, atRest: boolean): string[] {
     const { walked, before, otherDropped } = reading;
     const tolerance = this.#doubt + (atRest ? 0 : VHOST_BATCH + moved(reading)) + unseenOf(walked, reading.vhost);
     const rings = [...this.#books.values()].map((books) => ({ equation: 'ring', imbalance: books.imbalance() ?? 0 }));
-    const equations = [...audit, ...rings];
     const now = this.#nowSeconds();
     const bypassed = sumOf([...before].map(([index, sums]) => this.#books.get(index)?.bypassed(sums) ?? 0));
     const degraded = [
       ...this.#marks.ofBypassed(bypassed, now),
-      ...this.#marks.ofAudits(equations, tolerance, atRest),
+      ...this.#marks.ofAudits([...audit, ...rings], tolerance, atRest),
       ...this.#deliveries.sentences(PATIENCE, now),
     ];
     const explained = this.#others.explained(otherDropped);

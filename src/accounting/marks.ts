@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Why the figures of a device are not exact: differences that last, and packets past the probes, until a while after the last.
+import type { UnseenPackets } from '../snapshot/unseen.ts';
 import type { AuditResult } from '../snapshot.ts';
-import { MARKED_SECONDS } from './unseen.ts';
+import { MARKED_SECONDS, type Unseen } from './unseen.ts';
 
 /** Snapshots in a row that must disagree before a device is called degraded: one may have been read in the middle of something. */
 export const PATIENCE = 3;
@@ -26,6 +27,8 @@ export class Marks {
 
   /** Drops of packets that the program at the transmit function did not see. */
   ofBypassed(packets: number, nowSeconds: number): readonly string[] {
+    // Fewer than before: counting began anew.
+    if (packets < this.#bypassed.packets) this.#bypassed = { packets, at: Number.NEGATIVE_INFINITY };
     if (packets > this.#bypassed.packets) this.#bypassed = { packets, at: nowSeconds };
     const ago = nowSeconds - this.#bypassed.at;
     if (ago >= MARKED_SECONDS) return [];
@@ -35,8 +38,18 @@ export class Marks {
   }
 }
 
+/** `unassigned`: those that no queue of several can be said to have. */
+export function unseenPackets(
+  { enqueued, dropped }: Readonly<Record<'enqueued' | 'dropped', Unseen>>,
+  unassigned: number,
+  nowSeconds: number,
+): UnseenPackets {
+  const split = ofUnassigned(unassigned, Math.min(enqueued.ago(nowSeconds), dropped.ago(nowSeconds)));
+  return { enqueued: enqueued.packets, dropped: dropped.packets, ...(split === undefined ? {} : { split }) };
+}
+
 /** Of several queues: the device’s figures are the kernel’s own, the queues’ are not. undefined: that was a while ago. */
-export function ofUnassigned(packets: number, agoSeconds: number): string | undefined {
+function ofUnassigned(packets: number, agoSeconds: number): string | undefined {
   if (packets === 0 || agoSeconds >= MARKED_SECONDS) return undefined;
   const last = `the last ${Math.round(agoSeconds)} s ago`;
   return `the kernel counts ${packets} packets that our programs did not see, ${last}: single queues lack them`;

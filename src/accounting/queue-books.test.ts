@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { walkedQueue } from '../../lab/snapshots/walked.ts';
 import { emptySums, type QueueSums } from '../engine/queue-sums.ts';
-import { QueueBooks, type QueueReading, type Regime } from './queue-books.ts';
+import { QueueBooks, type Regime } from './queue-books.ts';
+import type { QueueReading } from './queue-reading.ts';
 
 /** Linux 7.3, at both levels. */
 const BOTH: Regime = { enqueued: 'counted', taken: 'counted' };

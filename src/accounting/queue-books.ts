@@ -2,6 +2,7 @@
 // The books of one queue: opening balance + enqueued = taken + purged + resized + overflowed + waiting in the ring.
 import type { QueueSums } from '../engine/queue-sums.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
+import type { QueueReading } from './queue-reading.ts';
 
 /** By which probes the books are kept; a change begins a new epoch. */
 export interface Regime {
@@ -9,22 +10,6 @@ export interface Regime {
   readonly enqueued: 'counted' | 'derived';
   /** counted: under the ring's lock; derived: from what was enqueued and what is left; device: the kernel's tx_packets. */
   readonly taken: 'counted' | 'derived' | 'device';
-}
-
-export interface QueueReading {
-  /** Counters read before and after the walk that saw the ring. */
-  readonly before: QueueSums;
-  readonly after: QueueSums;
-  readonly ring: WalkedQueue | undefined;
-  /** Packets that the kernel says the reader took, or vhost-net for it, where that is this one queue's alone. */
-  readonly takenFromDevice: number | undefined;
-  /** Packets of another index may be in the ring: what is waiting does not belong to these counters. */
-  readonly renumbered: boolean;
-  /** false: more seems to be delivered than the kernel says: a ring is being thrown out and nothing was freed yet. */
-  readonly believable: boolean;
-  readonly atRest: boolean;
-  /** Of the packets that programs saw enter, so many may have been dropped. */
-  readonly doubtful: number;
 }
 
 interface Sources {
@@ -110,6 +95,20 @@ export class QueueBooks {
     this.#heldBack = 0;
   }
 
+  /**
+   * The kernel's counters are this queue's alone. At a rest they tell how many more packets were `there` when the books were opened, and
+   * how many more of those that were `taken` since.
+   */
+  align(there: number, taken: number): void {
+    this.#opening = (this.#opening ?? 0) + there;
+    this.#heldBefore += taken;
+    const shifted = <Side extends Sources>(side: Side): Side => {
+      return side.derived === undefined ? side : { ...side, derived: side.derived + taken - there };
+    };
+    this.#last = shifted(this.#last);
+    this.#anchor = this.#anchor && shifted(this.#anchor);
+  }
+
   /** By how many packets the last reading was ahead of what is shown as delivered; negative: behind it. */
   get ahead(): number {
     return this.#proposed - this.#delivered;
@@ -133,7 +132,7 @@ export class QueueBooks {
 
   /** Drops that came past the offered probe since it was attached. */
   bypassed(sums: QueueSums): number {
-    return this.#regime?.enqueued === 'counted' ? sums.bypassed - this.#bypassedBefore : 0;
+    return this.#regime?.enqueued === 'counted' ? Math.max(0, sums.bypassed - this.#bypassedBefore) : 0;
   }
 
   update(regime: Regime, reading: QueueReading): void {
@@ -157,7 +156,8 @@ export class QueueBooks {
       derived: steady ? this.#derive(regime, reading) : undefined,
     };
     this.#enter(regime, sources, reading);
-    if (reading.atRest) this.#settleBase(sources);
+    this.#settleBase(sources, reading);
+    this.#showDerived(sources.derived);
     const source = regime.enqueued === 'counted' ? sources.counted : sources.derived;
     if (source !== undefined) this.#enqueued = Math.max(this.#enqueued, this.#base + source - reading.doubtful);
     this.#heldBack = source === undefined ? 0 : Math.max(0, this.#base + source - this.#enqueued);
@@ -244,23 +244,31 @@ export class QueueBooks {
 
   /** From deriving to counting. What came in while the ring was looked at is left out. */
   #resume(regime: Regime, { derived }: Sources, { before, after, ring, takenFromDevice }: QueueReading): void {
-    this.#bypassedBefore = before.bypassed;
+    this.#bypassedBefore = after.bypassed;
     if (takenFromDevice === undefined && regime.taken === 'derived') {
       // Of several queues it is not known what came in meanwhile, but for what is there.
       const waiting = (ring?.occupancy ?? 0) + heldOf(ring);
       const left = this.#delivered + before.failed + thrown(before);
-      this.#base = left + waiting - (this.#opening ?? 0) - after.enqueued;
+      this.#base = left + waiting - (this.#opening ?? 0) - after.enqueued - after.entering;
       return;
     }
     this.#baseBefore = this.#base;
-    if (derived !== undefined) this.#enqueued = Math.max(this.#enqueued, this.#base + derived);
-    this.#base = this.#enqueued - after.enqueued;
+    this.#showDerived(derived);
+    this.#base = this.#enqueued - after.enqueued - after.entering;
   }
 
-  #settleBase({ counted, derived }: Sources): void {
+  /** Until the base is known, what is derived tells more than what is counted: the packets that are entering too. */
+  #showDerived(derived: number | undefined): void {
+    if (this.#baseBefore !== undefined && derived !== undefined)
+      this.#enqueued = Math.max(this.#enqueued, this.#baseBefore + derived);
+  }
+
+  /** Each look may prove that it is more: as if all had entered that may have, until it is known. */
+  #settleBase({ counted, derived }: Sources, { after, atRest }: QueueReading): void {
     if (this.#baseBefore === undefined || derived === undefined) return;
-    this.#base = this.#baseBefore + derived - counted;
-    this.#baseBefore = undefined;
+    const least = this.#baseBefore + derived - this.#missed - after.enqueued - after.entering;
+    this.#base = atRest ? this.#baseBefore + derived - counted : Math.max(this.#base, least);
+    if (atRest) this.#baseBefore = undefined;
   }
 
   /** From where on the two are compared; a start that was read while packets moved is set right at the first rest. */

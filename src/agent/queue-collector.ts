@@ -83,7 +83,7 @@ export class QueueCollector {
     this.#perCpu = perCpu;
     this.#reasons = reasons;
     this.#walker = new Walker(object);
-    this.#rows = new Rows(object, probes.can('entries'));
+    this.#rows = new Rows(object, () => probes.can('entries'));
     this.#demands = new Demands(probes, object);
     this.#recycler = new Recycler(object);
     this.#freed = new FreedPackets(probes, programs);

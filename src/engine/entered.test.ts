@@ -41,3 +41,13 @@ test('a row that was handed back begins with nothing', () => {
   entered.released(new Set([ROW]));
   assert.equal(read(entered, 1, 3, 3, 1), 1);
 });
+
+test('a drop of a packet whose offer was not seen any more takes nothing from those that come later', () => {
+  const entered = new Entered();
+  read(entered, 0, 100, 100, 0);
+  assert.equal(read(entered, 1000, 100, 100, 0), 100);
+  entered.restart();
+  assert.equal(read(entered, 2001, 100, 100, 1), 99);
+  assert.equal(read(entered, 2002, 101, 101, 1), 99);
+  assert.equal(read(entered, 3002, 101, 101, 1), 100);
+});

@@ -46,6 +46,14 @@ export class Entered {
     return this.#pending.has(row);
   }
 
+  /**
+   * Programs that see what is offered were detached: of packets that came meanwhile they may have seen the drop alone. What entered may
+   * go down.
+   */
+  restart(): void {
+    for (const known of this.#known.values()) known.entered = 0;
+  }
+
   released(rows: ReadonlySet<number>): void {
     for (const row of rows) {
       this.#known.delete(row);

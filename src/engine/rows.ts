@@ -77,13 +77,17 @@ export class Rows {
   /** Constant until the row is recycled, which only this process does. */
   readonly #identities: (RowIdentity | undefined)[] = [];
   readonly #last: LastRows;
+  readonly #entries: () => boolean;
+  /** At the last read. */
+  #hadEntries = false;
   /** undefined: programs count what enters a ring. */
   readonly #entered: Entered | undefined;
   #kept: Kept = new Map();
 
   /** `entries`: programs see what is offered and what is dropped, and not what enters a ring. */
-  constructor(object: BpfObject, entries: boolean) {
-    if (entries) this.#entered = new Entered();
+  constructor(object: BpfObject, entries: () => boolean) {
+    if (entries()) this.#entered = new Entered();
+    this.#entries = entries;
     const btf = object.btf();
     this.#rare = new RareDrops(object);
     this.#histograms = new Histograms(object);
@@ -117,6 +121,7 @@ export class Rows {
    * last whole read the sums are the same object.
    */
   read(whole: boolean, perCpu = false): RowsRead {
+    this.#restartEntered();
     const rowNumbers = new Map<bigint, number[]>();
     const end = Math.min(this.#view.u32(this.#freshAt), this.capacity);
     this.#beginEntered(end, performance.now());
@@ -145,6 +150,15 @@ export class Rows {
     }
     if (whole) this.#kept = kept;
     return { devices, rowNumbers, used, slots: this.#slots };
+  }
+
+  /** What is offered is not seen any more: what entered until then is counted anew. */
+  #restartEntered(): void {
+    const hadEntries = this.#hadEntries;
+    this.#hadEntries = this.#entries();
+    if (this.#hadEntries || !hadEntries) return;
+    this.#entered?.restart();
+    this.#kept = new Map();
   }
 
   #beginEntered(end: number, nowMs: number): void {
