@@ -29,6 +29,10 @@ interface Options {
 }
 
 const READY_WITHIN_MS = 120_000;
+const RESTART_AFTER_MS = 1000;
+const MOST_RESTARTS = 3;
+/** Of a stack trace. */
+const MOST_LINES = 40;
 
 export const FLEET = 'deploy/fleet/compose.yml';
 export const VICTORIA = 'deploy/fleet/victoria.yml';
@@ -57,6 +61,8 @@ interface Service {
   readonly command: readonly string[];
   readonly volumes: readonly string[];
   readonly ready: string;
+  /** Must answer before it starts. */
+  readonly after: readonly string[];
 }
 
 function servicesOf(file: string): readonly Service[] {
@@ -67,6 +73,7 @@ function servicesOf(file: string): readonly Service[] {
     command: listAt(service, 'command').map(String),
     volumes: listAt(at(service, 'volumes') ?? []).map(String),
     ready: String(listAt(service, 'healthcheck', 'test').at(-1)),
+    after: Object.keys(at(service, 'depends_on') ?? {}),
   }));
 }
 
@@ -99,8 +106,26 @@ export async function startEngines(
     t.after(engine.kill);
     return engine;
   });
-  await Promise.all(engines.map(({ start }) => start()));
-  return new Map(engines.map((engine) => [engine.name, engine]));
+  const byName = new Map(engines.map((engine) => [engine.name, engine]));
+  await startInTurn(services, (name) => byName.get(name)?.start());
+  return byName;
+}
+
+/** Each when those that it depends on answer. */
+async function startInTurn(
+  services: readonly Service[],
+  start: (name: string) => Promise<void> | undefined,
+): Promise<void> {
+  const started = new Map<string, Promise<void>>();
+  const startOne = (name: string): Promise<void> => {
+    const known = started.get(name);
+    if (known) return known;
+    const after = services.find((service) => service.name === name)?.after ?? [];
+    const begun = Promise.all(after.map(startOne)).then(() => start(name));
+    started.set(name, begun);
+    return begun;
+  };
+  await Promise.all(services.map(({ name }) => startOne(name)));
 }
 
 interface Place {
@@ -129,7 +154,25 @@ function link(volume: string, place: string): void {
 
 function engineOf(service: Service, root: string): Engine {
   let child: ChildProcess | undefined;
+  let isWanted = false;
+  let restarts = 0;
+  const launch = (): void => {
+    const log = createWriteStream(join(root, 'log'), { flags: 'a' });
+    const { file } = needOf(service);
+    const begun = spawn(pathOf(file) ?? file, service.command, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    begun.stdout.pipe(log, { end: false });
+    begun.stderr.pipe(log, { end: false });
+    // As `restart: unless-stopped` of the compose file has it.
+    begun.once('close', (code, signal) => {
+      if (!isWanted || restarts === MOST_RESTARTS) return;
+      restarts += 1;
+      console.error(`${service.name} ended with ${signal ?? code} and is started again:\n${lastWords(root)}`);
+      setTimeout(() => isWanted && launch(), RESTART_AFTER_MS);
+    });
+    child = begun;
+  };
   const kill = async (): Promise<void> => {
+    isWanted = false;
     if (child?.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((done) => child?.once('close', done));
     child.kill('SIGKILL');
@@ -141,24 +184,26 @@ function engineOf(service: Service, root: string): Engine {
     pid: () => child?.pid ?? 0,
     kill,
     start: async () => {
-      const { file } = needOf(service);
-      const log = createWriteStream(join(root, 'log'), { flags: 'a' });
-      const begun = spawn(pathOf(file) ?? file, service.command, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
-      begun.stdout.pipe(log, { end: false });
-      begun.stderr.pipe(log, { end: false });
-      child = begun;
-      await ready(service, begun, root);
+      isWanted = true;
+      launch();
+      await ready(service, root);
     },
   };
 }
 
-async function ready({ name, ready: url }: Service, child: ChildProcess, root: string): Promise<void> {
+async function ready({ name, ready: url }: Service, root: string): Promise<void> {
   const deadline = performance.now() + READY_WITHIN_MS;
-  while (child.exitCode === null && child.signalCode === null && performance.now() < deadline) {
+  while (performance.now() < deadline) {
     const answer = await fetch(url).catch(() => undefined);
     if (answer?.ok) return;
     await wait(100);
   }
-  const last = readFileSync(join(root, 'log'), 'utf8').trim().split('\n').slice(-3).join('\n');
-  throw new Error(`${name} did not become ready at ${url}:\n${last}`);
+  throw new Error(`${name} did not become ready at ${url}:\n${lastWords(root)}`);
+}
+
+/** Of its log: from where a program of Go says why it ends, else the last lines. */
+function lastWords(root: string): string {
+  const lines = readFileSync(join(root, 'log'), 'utf8').trim().split('\n');
+  const why = lines.findLastIndex((line) => /^(panic|fatal error): /.test(line));
+  return (why >= 0 ? lines.slice(why, why + MOST_LINES) : lines.slice(-3)).join('\n');
 }
