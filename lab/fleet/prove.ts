@@ -60,6 +60,8 @@ async function main(): Promise<void> {
   const playing = agents.play();
   await write(batches, killed);
   await playing;
+  // At once: five minutes after the last sample an engine says no more of a series.
+  await clock(query, series);
   await complete(query, series);
   const offered = series.filter(({ labels }) => labels.__name__ === OFFERED);
   const expected = offered.reduce((sum, { value }) => sum + value(TURNS - 1), 0);
@@ -70,7 +72,6 @@ async function main(): Promise<void> {
     await equal(query, `sum(tap:tapscope_ring_lost_packets:sum{instance="${instance}",${agents.ours}})`, dropped);
     console.log(`${instance}: ${own} offered, ${dropped} dropped, equal`);
   }
-  await clock(query);
 }
 
 /** Every EVERY_S one sample of each series. In the second third of the time one receiver is down. */
@@ -117,13 +118,16 @@ async function equal(query: Prometheus, expr: string, expected: number): Promise
   throw new Error(`${expr} is ${found}, and not ${expected}.`);
 }
 
-async function clock(query: Prometheus): Promise<void> {
+async function clock(query: Prometheus, series: readonly WrittenSeries[]): Promise<void> {
+  const ofTenants = series.filter(({ labels }) => labels.factor === 'tenant').map(({ labels }) => labels.value);
+  const tenants = new Set(ofTenants).size;
   const seconds: number[] = [];
-  let tenants = 0;
   for (let count = 0; count < QUERIES; count++) {
     const from = performance.now();
-    tenants = (await query.query(TENANTS)).length;
+    const found = (await query.query(TENANTS)).length;
     seconds.push((performance.now() - from) / 1000);
+    // The agents have some of their own.
+    assert.ok(found >= tenants, `${found} tenants are found, and not ${tenants}`);
   }
   seconds.sort((a, b) => a - b);
   const p99 = seconds[Math.ceil(0.99 * QUERIES) - 1] ?? Number.POSITIVE_INFINITY;
