@@ -23,11 +23,17 @@ const slow = /\.(slow(\.kernel)?|vm)\.test\.ts$/;
 /** The oldest and the newest kernel, with little to run there. */
 const shortBoot = /short-boot-[^/]*\.vm\.test\.ts$/;
 
+/** Random input, at night 20 times as much (lab/fuzz/property.ts). */
+const fuzz = /-fuzz\.test\.ts$/;
+
 /** What a run is made of: the steps before the tests, and which test files. */
 const modes = {
   daily: { steps: [build, lint], includes: (file) => !slow.test(file) || shortBoot.test(file), overlaps: true },
   kernels: { steps: [build], includes: (file) => slow.test(file) && !shortBoot.test(file), sanitizes: true },
-  nightly: { steps: [build, lengthen], includes: (file) => slow.test(file) && !shortBoot.test(file) },
+  nightly: {
+    steps: [build, lengthen],
+    includes: (file) => (slow.test(file) && !shortBoot.test(file)) || fuzz.test(file),
+  },
   programs: { steps: [build, playPrograms], includes: () => false, takesWords: true },
   asan: { steps: [build, buildSanitized], includes: (file) => /^(addon|src\/kernel)\//.test(file) && !slow.test(file) },
 };

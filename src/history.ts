@@ -2,7 +2,7 @@
 // The last half hour of snapshots, in memory: each second of the last minutes, of older ones fewer. Counters go on counting, so that
 // nothing is lost between two steps; what was there for a moment in between is.
 import { Chain, type Decoded, type Lane, type Numbers, type Pace } from './history/chain.ts';
-import { createApart, type Entry } from './history/take-apart.ts';
+import { createShredder, type Entry } from './history/shred.ts';
 import type { Device, Snapshot } from './snapshot.ts';
 
 export interface Span {
@@ -58,7 +58,7 @@ interface State {
 
 export class History {
   readonly #mostBytes: number;
-  readonly #apart = createApart();
+  readonly #apart = createShredder();
   readonly #root: Lane = { netns: undefined, name: '' };
   #rootState: State | undefined;
   #chains = PACES.map((pace) => new Chain(pace));
@@ -94,7 +94,7 @@ export class History {
     const lanes = this.#lanesOf(devices);
     const due = this.#chains.filter((chain) => chain.due(takenAt));
     for (const chain of due) chain.begin(this.#lanes.length);
-    this.#rootState = this.#takeApart({ takenAt, agent }, this.#rootState);
+    this.#rootState = this.#shred({ takenAt, agent }, this.#rootState);
     for (const chain of due) chain.put(0, this.#root, this.#rootState.entry, this.#rootState.numbers);
     for (let place = 0; place < lanes.length; place += 1) {
       const [lane, device] = [lanes[place], devices[place]];
@@ -112,7 +112,7 @@ export class History {
   /** Most devices of a host did nothing since the last second: they have the state that they had. */
   #stateOf(lane: DeviceLane, device: Device): State {
     if (lane.apart !== undefined && lane.latest === device) return lane.apart;
-    const state = this.#takeApart(device, lane.apart);
+    const state = this.#shred(device, lane.apart);
     if (state !== lane.apart) lane.device = device;
     lane.apart = state;
     lane.latest = device;
@@ -120,7 +120,7 @@ export class History {
   }
 
   /** `before` where nothing changed. */
-  #takeApart(value: unknown, before: State | undefined): State {
+  #shred(value: unknown, before: State | undefined): State {
     const entry = this.#apart.take(value, before?.entry);
     const numbers = this.#apart.numbers().subarray(0, entry.form.numbers);
     if (before?.entry === entry && isSame(before.numbers, numbers)) return before;

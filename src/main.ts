@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // argv -> command; the only exit code, the only catch-all.
 import { Argument, Command, CommanderError } from 'commander';
+import { NoRoom } from './agent/room-to-run.ts';
 import { FAULT_NAMES } from './bench/fault-names.ts';
 import { check } from './commands/check.ts';
 import { COMPLETIONS, completion } from './commands/completion.ts';
@@ -20,6 +21,7 @@ import { serve } from './commands/serve.ts';
 import { keepHeapSmall } from './commands/small-heap.ts';
 import { top } from './commands/top.ts';
 import { version } from './commands/version.ts';
+import { whatif } from './commands/whatif.ts';
 import { visibleLines } from './snapshot/visible.ts';
 
 const MECHANISM = '--mechanism <event=name...>';
@@ -76,6 +78,26 @@ function program(setExitCode: (code: number) => void): Command {
           scope: { device, vm, pod, process, netns },
           duration,
           at,
+          socket,
+          json,
+          mechanisms: mechanism,
+        }),
+      ),
+    );
+  scoped(tapscope.command('whatif').argument('<device>', 'this device'))
+    .description('which txqueuelen would have lost nothing, what others would have lost, and what to type')
+    .option('--for <time>', 'of so long: 30s, 2m (all that the agent remembers, 30m at most; without one 30s from now)')
+    .option('--size <size...>', 'what this txqueuelen would have lost; repeatable', [])
+    .option('--socket <path>', SOCKET_HELP, SOCKET)
+    .option('--json', 'for programs', false)
+    .option(MECHANISM, MECHANISM_HELP, [])
+    .exitOverride()
+    .action(async (device, { for: duration, size, socket, json, mechanism, vm, pod, process, netns }) =>
+      setExitCode(
+        await whatif({
+          scope: { device, vm, pod, process, netns },
+          duration,
+          sizes: size,
           socket,
           json,
           mechanisms: mechanism,
@@ -187,7 +209,7 @@ async function main(args: readonly string[]): Promise<void> {
     }).parseAsync(args, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return; // --help, --version
-    process.exitCode = failure();
+    process.exitCode = error instanceof NoRoom ? error.exitCode : failure();
     // commander has already said what is wrong with the flags
     if (!(error instanceof CommanderError)) say(error instanceof Error ? error.message : String(error));
   }

@@ -55,15 +55,15 @@ int BPF_PROG(unproduced_fexit, struct vhost_net_virtqueue *nvq)
   },
   {
     file: 'src/collectors/vhost/events.ts',
-    behind: "        obstacle: (host) => untraceable(host, 'vhost_net_buf_unproduce', 1),\n      },\n",
+    behind: "        unavailable: (host) => untraceable(host, 'vhost_net_buf_unproduce', 1),\n      },\n",
     text: `      {
         name: 'fexit',
         provides: ['returned'],
         programs: ['unproduced_fexit'],
         pins: true,
         needs: WALK,
-        price: 'a little later',
-        obstacle: (host) => untraceable(host, 'vhost_net_buf_unproduce', 1),
+        tradeoff: 'a little later',
+        unavailable: (host) => untraceable(host, 'vhost_net_buf_unproduce', 1),
       },
 `,
   },

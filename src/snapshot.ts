@@ -103,11 +103,20 @@ export interface Overflow {
   /** Dropped in a row, until one was taken. */
   readonly bursts: Observations;
   readonly episodes: number;
+  /** Those that have ended, by what each dropped; undefined: an older recording. */
+  readonly sizes?: EpisodeSizes | undefined;
   /** What the largest episode of the last one to two minutes would have needed; 0: none has ended. */
   readonly needed: number;
   /** Dropped in the present episode; 0: there is none. */
   readonly openPackets: number;
   readonly openSeconds: number;
+}
+
+/** Episodes by half octaves: [2n] dropped 2^(n-1) or more, [2n + 1] 1.5 times that, and below the next; the last has no end. */
+export interface EpisodeSizes {
+  readonly episodes: readonly number[];
+  /** What those of each half octave dropped together. */
+  readonly dropped: readonly number[];
 }
 
 /** Stops and wakes of a queue that is stopped instead of dropping. */

@@ -75,10 +75,17 @@ NetlinkMessages NetlinkExchange::run(const NetlinkRequest &request)
 	throw NetlinkFailure{EINTR, "get an undisturbed dump of", where_};
 }
 
+/**
+ * Connected to the kernel, whose answers alone it then takes: who is root in a namespace may send to any socket there,
+ * could forge answers, and let one go on without an end.
+ */
 NetlinkExchange::Socket NetlinkExchange::open()
 {
 	Socket socket(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC));
-	if (socket && mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0)
+	sockaddr_nl kernel{};
+	kernel.nl_family = AF_NETLINK;
+	if (socket &&
+	    connect(mnl_socket_get_fd(socket.get()), reinterpret_cast<sockaddr *>(&kernel), sizeof(kernel)) < 0)
 		socket.reset();
 	return socket;
 }
@@ -143,8 +150,13 @@ size_t NetlinkExchange::receive(mnl_socket *socket)
 	const ssize_t length = recv(fd, buffer_.data(), buffer_.size(), MSG_PEEK | MSG_TRUNC);
 	if (length > static_cast<ssize_t>(buffer_.size()))
 		buffer_.resize(static_cast<size_t>(length));
-	const ssize_t got = length < 0 ? length : mnl_socket_recvfrom(socket, buffer_.data(), buffer_.size());
+	sockaddr_nl sender{};
+	socklen_t size = sizeof(sender);
+	const ssize_t got = length < 0 ? length
+				       : recvfrom(fd, buffer_.data(), buffer_.size(), 0,
+						  reinterpret_cast<sockaddr *>(&sender), &size);
 	if (got < 0)
 		throw NetlinkFailure{errno, "receive a netlink reply from", where_};
-	return static_cast<size_t>(got);
+	// Another program's may have come before the socket was connected.
+	return sender.nl_pid == 0 ? static_cast<size_t>(got) : 0;
 }

@@ -50,7 +50,7 @@ private:
 	void goHome();
 	/** Sends the message and reads to the reply's end; false if the kernel says that a dump was disturbed. */
 	bool ask(mnl_socket *socket, std::vector<uint8_t> &message, NetlinkMessages &reply);
-	/** Reads one datagram into buffer_; returns its length. */
+	/** Reads one datagram into buffer_; returns its length, 0 if the kernel did not send it. */
 	size_t receive(mnl_socket *socket);
 
 	int stop_;

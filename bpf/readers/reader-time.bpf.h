@@ -19,7 +19,7 @@
 /* More than the kernel adds at one tick (HZ=100). */
 #define MOST_AHEAD (10 * MILLISECOND)
 /* For so long after a full queue looks go on. */
-#define LATELY (5000 * MILLISECOND)
+#define RECENT (5000 * MILLISECOND)
 
 static __always_inline u64 least(u64 one, u64 other)
 {
@@ -147,7 +147,7 @@ static __noinline int look(struct queue_reader *reader, bool pressed, u64 observ
 	u64 now = bpf_ktime_get_ns(), before = reader->looked;
 	s32 head = BPF_CORE_READ(file, tx_ring.consumer_head), former = reader->consumer_head;
 
-	if (pressed || (reader->pressed && now - reader->pressed < LATELY))
+	if (pressed || (reader->pressed && now - reader->pressed < RECENT))
 		spend_since(reader, now, before, observer, pressed, alone, head != former);
 	else
 		reader->time.whom = 0; /* the next full queue begins anew */

@@ -5,7 +5,7 @@
 
 struct reader_look {
 	u32 pressed_only; /* in: those that were pressed within the last five seconds */
-	u32 pressed;	  /* out: queues that are, or were so lately */
+	u32 pressed;	  /* out: queues that are, or were so recently */
 };
 
 static __always_inline bool is_queue_stopped(struct queue_reader *reader)
@@ -26,14 +26,14 @@ static long each_reader(u32 slot, void *unused)
 		return 1;
 	u64 now = bpf_ktime_get_ns();
 	struct tun_file *file = (struct tun_file *)reader->tun_file;
-	bool lately = reader->pressed && now - reader->pressed < LATELY;
+	bool recent = reader->pressed && now - reader->pressed < RECENT;
 
-	if (!file || (looking.pressed_only && !lately) || !is_of(reader, file, reader->device) ||
+	if (!file || (looking.pressed_only && !recent) || !is_of(reader, file, reader->device) ||
 	    (u64)BPF_CORE_READ(file, tun, dev) != reader->device)
 		return 0;
 	bool pressed = ring_is_full(file) || is_queue_stopped(reader);
 
-	looking.pressed += pressed || lately;
+	looking.pressed += pressed || recent;
 	look(reader, pressed, bpf_get_current_task(), true);
 	return 0;
 }

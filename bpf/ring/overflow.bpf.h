@@ -70,6 +70,7 @@ static __noinline int end_episode(u32 number, struct ptr_ring *ring)
 	if (overflowed <= before)
 		return 0;
 	__sync_fetch_and_add(&queue->episodes, 1);
+	observe_episode(number, overflowed - before);
 	if (needed > queue->needed[0])
 		queue->needed[0] = needed;
 	return 0;

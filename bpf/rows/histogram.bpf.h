@@ -9,6 +9,9 @@ enum histogram_kind {
 	HISTOGRAM_BURST,     /* packets dropped in a row */
 	HISTOGRAM_STOPPED,   /* ns */
 	HISTOGRAM_RESUME,    /* ns from a wake to the next packet */
+	/* By what an episode of overflow dropped, in half octaves: */
+	HISTOGRAM_EPISODE,	 /* episodes */
+	HISTOGRAM_EPISODE_DROPS, /* what they dropped */
 };
 
 #define HISTOGRAM_BUCKETS 40 /* number n: values of n bits */
@@ -25,7 +28,7 @@ struct histogram {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 24576);
 	__type(key, struct histogram_key);
 	__type(value, struct histogram);
 } histograms SEC(".maps");
@@ -46,12 +49,10 @@ static __always_inline u32 bits_of(u64 value)
 	return bits + (value != 0);
 }
 
-/* Not static, like others that take numbers only: the verifier then looks at it once and not at each call. */
-__noinline int observe(u32 queue, u32 kind, u64 value)
+static __always_inline int add_to_bucket(u32 queue, u32 kind, u32 bucket, u64 weight, u64 value)
 {
 	struct histogram_key key = {.queue = queue, .kind = kind};
 	struct histogram *histogram = bpf_map_lookup_elem(&histograms, &key);
-	u32 bucket = bits_of(value);
 
 	if (!queue)
 		return 0;
@@ -66,6 +67,29 @@ __noinline int observe(u32 queue, u32 kind, u64 value)
 	__sync_fetch_and_add(&histogram->sum, value);
 	if (bucket > HISTOGRAM_BUCKETS - 1)
 		bucket = HISTOGRAM_BUCKETS - 1;
-	__sync_fetch_and_add(&histogram->buckets[bucket], 1);
+	__sync_fetch_and_add(&histogram->buckets[bucket], weight);
 	return 0;
+}
+
+/* Not static, like others that take numbers only: the verifier then looks at it once and not at each call. */
+__noinline int observe(u32 queue, u32 kind, u64 value)
+{
+	return add_to_bucket(queue, kind, bits_of(value), 1, value);
+}
+
+/* Bucket 2n: values of n bits whose second bit is 0; 2n + 1: whose second bit is 1. */
+static __always_inline u32 half_octave_of(u64 value)
+{
+	u32 bits = bits_of(value);
+
+	return bits < 2 ? 2 * bits : 2 * bits + (value >> (bits - 2) & 1);
+}
+
+/* How many episodes dropped about as much, and how much that was together: so a larger ring's losses are known. */
+__noinline int observe_episode(u32 queue, u64 dropped)
+{
+	u32 bucket = half_octave_of(dropped);
+
+	add_to_bucket(queue, HISTOGRAM_EPISODE, bucket, 1, dropped);
+	return add_to_bucket(queue, HISTOGRAM_EPISODE_DROPS, bucket, dropped, dropped);
 }

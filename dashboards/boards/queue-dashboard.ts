@@ -58,7 +58,7 @@ function withPackets(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       stat({
         title: 'Inexact queues',
-        tells: '0: the books of the queue balance, and nothing bypassed the probes.',
+        tells: '0: the counts of the queue agree, and nothing bypassed the probes.',
         width: 5,
         badFrom: 1,
         query: sum(value(scope, 'tapscope_queue_degraded')),
@@ -75,7 +75,7 @@ function withPackets(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       stat({
         title: 'Inexact device',
-        tells: '0: the books of the whole device agree with the counters of the kernel.',
+        tells: '0: the counts of the whole device agree with the counters of the kernel.',
         width: 5,
         badFrom: 1,
         query: max(value(scope, 'tapscope_device_degraded')),
@@ -171,10 +171,10 @@ function withLosses(builder: DashboardBuilder): DashboardBuilder {
 
 function withAudit(builder: DashboardBuilder): DashboardBuilder {
   return builder
-    .withRow(new RowBuilder('Whose it is, and whether the books balance'))
+    .withRow(new RowBuilder('Whose it is, and whether the counts agree'))
     .withPanel(
       timeseries({
-        title: 'Audit: packets by which the books do not balance',
+        title: 'Audit: packets by which the counts do not agree',
         tells:
           '0 at rest; under load what moved while it was read. Off for long: the figures are not exact, and the queue is marked so.',
         width: 12,

@@ -128,7 +128,7 @@ export function sizeOf(observations: Observations | undefined): number {
   return observations?.buckets.reduce((sum, count) => sum + count, 0) ?? 0;
 }
 
-/** Every imbalance of a device's books that is not 0, as text. */
+/** Every imbalance of a device's accounts that is not 0, as text. */
 export function imbalances(device: Device): readonly string[] {
   const parts = [
     { where: 'device', audit: device.audit },

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Finding } from '../../src/diagnosis/finding.ts';
 import { judge } from '../../src/diagnosis/judge.ts';
-import { type Answer, answerOf } from '../../src/diagnosis/status.ts';
+import { type Status, statusOf } from '../../src/diagnosis/status.ts';
 import { type Window, windowOf } from '../../src/diagnosis/window.ts';
 import type { Snapshot } from '../../src/snapshot.ts';
 import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
@@ -53,13 +53,13 @@ export async function answerTo(
   scene: Scene,
   device = 'tap0',
   seconds?: number,
-): Promise<{ readonly answer: Answer; readonly findings: readonly Finding[] }> {
+): Promise<{ readonly answer: Status; readonly findings: readonly Finding[] }> {
   const window = await watch(scene, seconds);
   const asked = window.devices.find(({ now }) => now.netns === scene.lab.inode && now.name === device);
   const verdict = judge(window, asked);
   const findings = verdict.findings.filter((one) => one.netns === scene.lab.inode && one.device === device);
   // Some mechanisms are missing on this machine's kernel, and this is not about them.
-  return { answer: answerOf({ findings, unjudged: [] }), findings };
+  return { answer: statusOf({ findings, unjudged: [] }), findings };
 }
 
 export const said = (findings: readonly Finding[]): readonly string[] =>

@@ -72,7 +72,7 @@ function attachProduct(forced: Readonly<Record<string, string>>, level: Level): 
 
 /** Where this host has no better mechanism than one on demand. */
 function onDemand(host: Host): Readonly<Record<string, string>> {
-  const best = EVENTS.map(({ name, mechanisms }) => [name, mechanisms.find((one) => !one.obstacle(host))] as const);
+  const best = EVENTS.map(({ name, mechanisms }) => [name, mechanisms.find((one) => !one.unavailable(host))] as const);
   return Object.fromEntries(best.flatMap(([event, one]) => (one?.onDemand ? [[event, one.name]] : [])));
 }
 

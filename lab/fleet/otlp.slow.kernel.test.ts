@@ -90,8 +90,12 @@ test('tapscope serve --otlp: equal figures at rest, a finding as a log record, a
   assert.ok(page.size > 10);
   const received = [...samplesOfRequests(collector.metrics)].filter(settled);
   assert.deepEqual(sorted(new Map(received)), sorted(page));
+  const offered = [...page].find(([series]) => series.startsWith('tapscope_queue_offered_packets_total{'));
+  await puppet.udp(peer, 9, 7, 64);
   const { code, stderr } = await agent.stop();
   assert.equal(code, 0);
+  assert.ok(offered);
+  assert.equal(samplesOfRequests(collector.metrics).get(offered[0]), offered[1] + 7, 'sent when the agent ended');
   assert.match(
     stderr,
     /^tapscope: The collector at \S+ cannot be reached \([^\n]*ECONNREFUSED[^\n]*\)\.\ntapscope: The collector at \S+ takes all data again\.\n$/,

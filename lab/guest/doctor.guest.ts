@@ -14,6 +14,17 @@ test('each event is measured by the best mechanism that this kernel has', async 
   assert.equal(code, 0);
 });
 
+test('doctor says what is attached for the functions that people know', async () => {
+  const functions = listAt((await doctorReport()).report, 'functions');
+  const hooks = Object.fromEntries(functions.map((one) => [textAt(one, 'name'), listAt(one, 'hooks')]));
+  const instead = Object.fromEntries(functions.map((one) => [textAt(one, 'name'), listAt(one, 'instead')]));
+  const carries = best.consumed === 'fentry';
+  assert.deepEqual(hooks.tun_net_xmit, ['fentry/tun_net_xmit']);
+  assert.deepEqual(hooks.tun_ring_consume, carries ? ['fentry/__tun_wake_queue', 'fentry/tun_wake_queue'] : []);
+  assert.deepEqual(instead.tun_ring_consume, carries ? [] : ['consumed=arithmetic']);
+  assert.deepEqual(hooks.kfree_skb_reason, ['tp_btf/kfree_skb']);
+});
+
 test('doctor says by which ways of memory tun goes, as the module file has it', async () => {
   const read = promisify(execFile);
   const file = (await read('modinfo', ['-n', 'tun'])).stdout.trim();

@@ -26,7 +26,7 @@ const PATIENCE = 3;
 
 /**
  * Returns how many packets were tried. Linux 7.x skips a program whose run was preempted on that CPU: what it says that it
- * did not show of freed packets may be missing, no packet more, and the device is marked then. `audited`: the books must have been held
+ * did not show of freed packets may be missing, no packet more, and the device is marked then. `audited`: the accounts must have been held
  * against the kernel's own counters, and not made of them.
  */
 export async function exact(t: TestContext, agent: Agent, scenario: Scenario, audited = true): Promise<number> {
@@ -44,7 +44,7 @@ export async function exact(t: TestContext, agent: Agent, scenario: Scenario, au
     }
     assertOffered(shown, truth, scenario, missed);
     assert.deepEqual([shown.imbalances, shown.degraded], [{}, 0]);
-    if (audited) assert.ok(shown.equations.includes('dropped'), 'the books were held against the kernel');
+    if (audited) assert.ok(shown.equations.includes('dropped'), 'the accounts were held against the kernel');
     const { consumed = total(truth.read) + shown.failed } = shown;
     assert.equal(consumed, total(truth.read) + shown.failed);
     // Counters belong to the index, which is not the reader's any more.

@@ -22,14 +22,17 @@ test('the best mechanisms', async (t) => {
 for (const { name: event, mechanisms } of EVENTS)
   for (const mechanism of mechanisms.slice(1)) {
     const forced = `${event}=${mechanism.name}`;
-    const obstacle = mechanism.obstacle(host)?.reason;
-    test(obstacle === undefined ? forced : `${forced}, which this kernel does not have: ${obstacle}`, async (t) => {
-      const agent = await startAgent(t, ['--budget=off', '--mechanism', forced]);
-      const seen = await allEvents(await namespaceLab(t), agent);
-      const attached = (await agent.metrics()).by('mechanism', 'tapscope_probe_attached', { event });
-      if (obstacle === undefined) {
-        assert.deepEqual(attached, { [mechanism.name]: 1 });
-        assert.deepEqual(seen, expectedOf(forced, best));
-      } else assert.deepEqual(attached, { none: 0 });
-    });
+    const unavailable = mechanism.unavailable(host)?.reason;
+    test(
+      unavailable === undefined ? forced : `${forced}, which this kernel does not have: ${unavailable}`,
+      async (t) => {
+        const agent = await startAgent(t, ['--budget=off', '--mechanism', forced]);
+        const seen = await allEvents(await namespaceLab(t), agent);
+        const attached = (await agent.metrics()).by('mechanism', 'tapscope_probe_attached', { event });
+        if (unavailable === undefined) {
+          assert.deepEqual(attached, { [mechanism.name]: 1 });
+          assert.deepEqual(seen, expectedOf(forced, best));
+        } else assert.deepEqual(attached, { none: 0 });
+      },
+    );
   }

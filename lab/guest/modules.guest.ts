@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { PriceMeter } from '../../src/engine/price.ts';
+import { OverheadMeter } from '../../src/engine/overhead-meter.ts';
 import { PROBE_SYMBOLS } from '../../src/engine/probe-symbols.ts';
 import { readHost } from '../../src/kernel/host.ts';
 import { agentLab } from '../agent/agent-lab.ts';
@@ -190,6 +190,6 @@ test('programs that were loaded later have their price too', { skip: onlyNightly
   probes.extend(host);
   host.releaseTypes();
   assert.ok(probes.programs);
-  const prices = await new PriceMeter(probes.programs).measure(probes.attached());
+  const prices = await new OverheadMeter(probes.programs).measure(probes.attached());
   assert.equal(prices.get('unproduced_fentry'), 0);
 });

@@ -3,7 +3,7 @@
 // At rest every counter equals the truth and no packet is unexplained.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { BESIDE_THE_BOOKS } from '../../src/engine/own-losses.ts';
+import { BESIDE_THE_BOOKS } from '../../src/engine/probe-losses.ts';
 import { PROBE_SYMBOLS } from '../../src/engine/probe-symbols.ts';
 import { readHost } from '../../src/kernel/host.ts';
 import { type Agent, type Metrics, standingAgent } from '../agent/serve-process.ts';
@@ -112,7 +112,7 @@ async function judge(world: World, truth: Truth, agent: Agent, missedBefore: num
   }
 }
 
-/** Of the probes on which the books rest, by event. */
+/** Of the probes on which the accounts rest, by event. */
 function skippedRuns(metrics: Metrics): Readonly<Record<string, number>> {
   const missed = Object.entries(metrics.by('event', 'tapscope_probe_missed_total'));
   return Object.fromEntries(missed.filter(([event]) => !BESIDE_THE_BOOKS.has(event)));

@@ -25,7 +25,7 @@ const FRAMES = 1000;
 const LIMIT = 1000;
 
 /** pktgen into the device itself, which drops what is too much; or through a qdisc, which alone may drop (Linux 7.3). */
-type Regime = 'tail-drop' | 'backpressure';
+type FlowControl = 'tail-drop' | 'backpressure';
 
 interface Truth {
   /** To the device. */
@@ -43,20 +43,20 @@ interface Stage {
   readonly lab: NamespaceLab;
   readonly puppet: Puppet;
   readonly ids: readonly string[];
-  readonly regime: Regime;
+  readonly flowControl: FlowControl;
 }
 
-async function stageOf(t: TestContext, queues: number, regime: Regime): Promise<Stage> {
+async function stageOf(t: TestContext, queues: number, flowControl: FlowControl): Promise<Stage> {
   const lab = await namespaceLab(t);
   const puppet = await lab.puppet();
   const ids = Array.from({ length: queues }, (_, index) => `q${index}`);
   const flags = [
     ...(queues > 1 ? (['mq'] as const) : []),
-    ...(regime === 'backpressure' ? (['backpressure'] as const) : []),
+    ...(flowControl === 'backpressure' ? (['backpressure'] as const) : []),
   ];
   for (const id of ids) await puppet.open(id, DEVICE, 'tap', 'vnet', ...flags);
   await lab.ip(`link set dev ${DEVICE} txqueuelen ${RING} up`);
-  if (regime === 'backpressure') {
+  if (flowControl === 'backpressure') {
     if (queues > 1) await lab.tc(`qdisc replace dev ${DEVICE} root handle 1: mq`);
     for (const index of ids.keys())
       await lab.tc(
@@ -64,18 +64,18 @@ async function stageOf(t: TestContext, queues: number, regime: Regime): Promise<
       );
   }
   for (const id of ids) await puppet.guest(id);
-  return { lab, puppet, ids, regime };
+  return { lab, puppet, ids, flowControl };
 }
 
 /** Guests come, packets flow both ways, and in the end everything rests; with `leave` the guests go while rings are full. */
 async function play(stage: Stage, life: GuestLife, leave: boolean): Promise<Truth> {
-  const { lab, puppet, ids, regime } = stage;
+  const { lab, puppet, ids, flowControl } = stage;
   const generator = (await pktgenIn(lab)).add({
     device: DEVICE,
     threads: 1,
     queues: ids.length,
-    mode: regime === 'tail-drop' ? 'start_xmit' : 'queue_xmit',
-    shared: regime === 'tail-drop',
+    mode: flowControl === 'tail-drop' ? 'start_xmit' : 'queue_xmit',
+    shared: flowControl === 'tail-drop',
   });
   for (const id of ids) await life.begin?.(puppet, id);
   await generator.start();
@@ -91,7 +91,7 @@ async function play(stage: Stage, life: GuestLife, leave: boolean): Promise<Trut
   const got = leave
     ? await countsAfterLeaving(puppet, ids, life)
     : { received: byQueue(await countsAtRest(stage)), left: {} };
-  if (regime === 'tail-drop') return { tried: sofar + errors, refused: errors, backlog: 0, ...got };
+  if (flowControl === 'tail-drop') return { tried: sofar + errors, refused: errors, backlog: 0, ...got };
   const { sent, dropped, backlog } = await behindQdisc(lab);
   const tried = sofar + errors - dropped - backlog;
   // What found the queue stopped when it had left the qdisc is in both figures: one packet for each queue that is stopped.
@@ -120,13 +120,13 @@ async function countsAtRest({ lab, puppet, ids }: Stage): Promise<readonly Guest
   return read();
 }
 
-async function drain({ lab, puppet, ids, regime }: Stage, packets: number): Promise<void> {
+async function drain({ lab, puppet, ids, flowControl }: Stage, packets: number): Promise<void> {
   for (const id of ids) {
     await puppet.stall(id);
     await puppet.receive(id, 0);
   }
   const handed = async (): Promise<number> => {
-    if (regime === 'tail-drop') return packets;
+    if (flowControl === 'tail-drop') return packets;
     const { sent, backlog } = await behindQdisc(lab);
     return backlog > 0 ? Number.POSITIVE_INFINITY : sent;
   };
@@ -169,7 +169,7 @@ async function judge(agent: Agent, stage: Stage, truth: Truth): Promise<void> {
   const taken = Object.fromEntries(ids.map((_, index) => [index, (received[index] ?? 0) + (left[index] ?? 0)]));
   assert.deepEqual(figures.delivered, taken);
   judgeVhost(vhostFiguresOf(metrics, lab.inode, DEVICE), stage, { ...truth, held });
-  if (stage.regime === 'backpressure') judgeStops(metrics, lab.inode, truth.backlog);
+  if (stage.flowControl === 'backpressure') judgeStops(metrics, lab.inode, truth.backlog);
 }
 
 /** In packets, by queue. */
@@ -199,7 +199,7 @@ function judgeStops(metrics: Metrics, netns: number, backlog: number): void {
 }
 
 const DIMENSIONS = {
-  regime: ['tail-drop', 'backpressure'],
+  flowControl: ['tail-drop', 'backpressure'],
   life: [...GUEST_LIFE_NAMES, 'gone with full rings'],
   queues: [1, 2, 4],
 } as const;
@@ -207,13 +207,13 @@ const DIMENSIONS = {
 const scenarios = allCombinations(DIMENSIONS, ({ queues }) => isNightly || queues !== 2);
 const chosen = isNightly ? scenarios : coveringSelection(scenarios);
 
-for (const regime of DIMENSIONS.regime)
-  test(`guests behind vhost-net, ${regime}`, { skip: regime === 'backpressure' && neverStops }, async (t) => {
+for (const flowControl of DIMENSIONS.flowControl)
+  test(`guests behind vhost-net, ${flowControl}`, { skip: flowControl === 'backpressure' && neverStops }, async (t) => {
     const agent = await standingAgent();
-    for (const { life, queues } of chosen.filter((one) => one.regime === regime))
+    for (const { life, queues } of chosen.filter((one) => one.flowControl === flowControl))
       await t.test(`${life}, queues: ${queues}`, async (t) => {
         const leave = life === 'gone with full rings';
-        const stage = await stageOf(t, queues, regime);
+        const stage = await stageOf(t, queues, flowControl);
         await judge(agent, stage, await play(stage, GUEST_LIVES[leave ? 'slow' : life], leave));
       });
   });

@@ -6,12 +6,12 @@ import { at, numberAt, textAt } from '../host/checked-json.ts';
 import { sourceOf } from '../vm/bundled.ts';
 import type { GuestEvent } from './event.ts';
 
-interface Told {
+interface ReportedTest {
   readonly type: string;
   readonly data: unknown;
 }
 
-export async function* tell(source: AsyncIterable<Told>): AsyncGenerator<string> {
+export async function* tell(source: AsyncIterable<ReportedTest>): AsyncGenerator<string> {
   for await (const { type, data } of source) {
     const event = eventOf(type, data);
     if (event) yield `${JSON.stringify(event)}\n`;

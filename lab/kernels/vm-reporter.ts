@@ -8,21 +8,21 @@ import { type GuestEvent, parseEvent } from './event.ts';
 type Ending = Extract<GuestEvent, { type: 'pass' | 'skip' | 'fail' }>;
 
 /** One test of the VM: its subtests come while it runs, then its ending. */
-class Told {
+class ReportedTest {
   readonly name: string;
-  readonly #news: (Told | Ending)[] = [];
+  readonly #news: (ReportedTest | Ending)[] = [];
   #wake: () => void = () => {};
 
   constructor(name: string) {
     this.name = name;
   }
 
-  hear(news: Told | Ending): void {
+  hear(news: ReportedTest | Ending): void {
     this.#news.push(news);
     this.#wake();
   }
 
-  async next(): Promise<Told | Ending> {
+  async next(): Promise<ReportedTest | Ending> {
     for (;;) {
       const news = this.#news.shift();
       if (news) return news;
@@ -35,9 +35,9 @@ class Told {
 
 /** Takes a VM's output as it comes and makes subtests of it. */
 export class Retelling {
-  readonly #root = new Told('');
+  readonly #root = new ReportedTest('');
   /** The tests that run now, outermost first. */
-  readonly #open: Told[] = [this.#root];
+  readonly #open: ReportedTest[] = [this.#root];
   readonly #say: (line: string) => void;
   #partial = '';
   #ended = false;
@@ -95,7 +95,7 @@ export class Retelling {
   }
 
   #begin(nesting: number, name: string): void {
-    const test = new Told(name);
+    const test = new ReportedTest(name);
     this.#open[nesting]?.hear(test);
     this.#open[nesting + 1] = test;
   }
@@ -106,10 +106,10 @@ function titleOf({ nesting, name, file }: Extract<GuestEvent, { type: 'start' }>
   return nesting === 0 ? `${file}: ${name}` : name;
 }
 
-async function retell(t: TestContext, told: Told): Promise<void> {
+async function retell(t: TestContext, told: ReportedTest): Promise<void> {
   for (;;) {
     const news = await told.next();
-    if (news instanceof Told) await t.test(news.name, (t) => retell(t, news));
+    if (news instanceof ReportedTest) await t.test(news.name, (t) => retell(t, news));
     else return end(t, news);
   }
 }

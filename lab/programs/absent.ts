@@ -6,7 +6,7 @@ export const GVISOR: Program = {
   name: 'gVisor runsc',
   from: 'Go module gvisor.dev/gvisor, built',
   needs: [],
-  obstacle: () =>
+  unavailable: () =>
     'it holds no tun or tap: its sandbox sends and receives by AF_PACKET sockets on the interfaces of its namespace (runsc/sandbox/network.go)',
   start: () => Promise.reject(new Error('runsc holds no tun or tap.')),
 };
@@ -15,7 +15,7 @@ export const PODMAN: Program = {
   name: 'podman',
   from: 'Debian podman',
   needs: [],
-  obstacle: () =>
+  unavailable: () =>
     'not tried: it needs an image from a container registry; its networks, pasta and slirp4netns, are played by themselves, and for a plain container',
   start: () => Promise.reject(new Error('podman has no image here.')),
 };

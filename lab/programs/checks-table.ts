@@ -27,7 +27,7 @@ export async function table(
 
 async function rowOf(t: Scope, program: Program): Promise<TableRow> {
   const head = { program: program.name, from: program.from, cannot: program.cannot ?? {} };
-  const skipped = (await provide(program.needs)) || program.obstacle?.();
+  const skipped = (await provide(program.needs)) || program.unavailable?.();
   if (skipped) return { ...head, skipped, results: [] };
   const { socket } = await startAgent(t, ['--budget=off']);
   const stage = await makeStage(t);

@@ -9,7 +9,7 @@ import type { Program } from './program.ts';
 import { checksOf } from './running.ts';
 
 export function testProgram(program: Program): void {
-  const skip = noLab || missing(program.needs.filter((need) => 'debian' in need)) || (program.obstacle?.() ?? false);
+  const skip = noLab || missing(program.needs.filter((need) => 'debian' in need)) || (program.unavailable?.() ?? false);
   test(`${program.name}: its owner, its reader, and every packet`, { skip }, async (t) => {
     const absent = await provide(program.needs);
     if (absent) return t.skip(absent);

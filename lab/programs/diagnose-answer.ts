@@ -7,7 +7,7 @@ import { scoreFault, scoreHealthy } from '../verdicts/score.ts';
 import type { Case } from './case.ts';
 import type { Truth } from './scene.ts';
 
-interface Told {
+interface ReportedFinding {
   readonly rule: string;
   readonly info: boolean;
   readonly cause: string;
@@ -19,7 +19,7 @@ export interface Answer {
   /** ok, warning, critical, unknown; or what went wrong with the command. */
   readonly verdict: string;
   /** The first ones first. */
-  readonly findings: readonly Told[];
+  readonly findings: readonly ReportedFinding[];
 }
 
 /** wrong OK: packets were lost, and the answer was OK. unknown: healthy, and the answer was that it cannot be said. */

@@ -10,7 +10,7 @@ export interface Program {
   readonly from: string;
   readonly needs: readonly Need[];
   /** Other reasons why it cannot run here; undefined: none. */
-  readonly obstacle?: () => string | undefined;
+  readonly unavailable?: () => string | undefined;
   /** What it manages on a busy machine; undefined: what most do. */
   readonly load?: Load;
   /** What of it cannot be asked, and why. */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests of the books: readings of one device, and what its books show of them.
+// For tests of the accounts: readings of one device, and what its accounts show of them.
 
-import type { Books } from '../../src/accounting/balance.ts';
+import type { Accounts } from '../../src/accounting/balance.ts';
+import type { DeviceAccounting } from '../../src/accounting/device-accounting.ts';
 import type { Reading } from '../../src/accounting/device-totals.ts';
-import type { Ledger } from '../../src/accounting/ledger.ts';
-import type { Regime } from '../../src/accounting/queue-books.ts';
+import type { CountingMode } from '../../src/accounting/queue-accounting.ts';
 import { emptySums, type QueueSums } from '../../src/engine/queue-sums.ts';
 import { walkedDevice, walkedQueue } from './walked.ts';
 
@@ -30,14 +30,14 @@ export function reading(counts: Counts, waiting: number, txPackets: number, more
 }
 
 /** As before Linux 7.3. */
-export const ARITHMETIC: Regime = { enqueued: 'counted', taken: 'derived' };
+export const ARITHMETIC: CountingMode = { enqueued: 'counted', taken: 'derived' };
 
-export function update(ledger: Ledger, packets: Reading, regime = ARITHMETIC): Books {
-  return ledger.update(packets, regime);
+export function update(accounting: DeviceAccounting, packets: Reading, mode = ARITHMETIC): Accounts {
+  return accounting.update(packets, mode);
 }
 
-export function shown(books: Books, queue = 0): number | undefined {
-  return books.queues.get(queue)?.delivered;
+export function shown(accounts: Accounts, queue = 0): number | undefined {
+  return accounts.queues.get(queue)?.delivered;
 }
 
-export const imbalances = (books: Books): readonly number[] => books.audit.map(({ imbalance }) => imbalance);
+export const imbalances = (accounts: Accounts): readonly number[] => accounts.audit.map(({ imbalance }) => imbalance);

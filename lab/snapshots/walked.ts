@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests of the books: devices and queues as the walk of a kernel shows them, at rest but for what a test says.
+// For tests of the accounts: devices and queues as the walk of a kernel shows them, at rest but for what a test says.
 import type { WalkedDevice, WalkedQueue } from '../../src/engine/walk.ts';
 
 export function walkedQueue(index: number, occupancy: number, more: Partial<WalkedQueue> = {}): WalkedQueue {

@@ -60,6 +60,8 @@ static const struct named_command commands[] = {
 	{"length", 2, link_length, "length DEV PACKETS: txqueuelen"},
 	{"running", 1, link_running, "running DEV: waits until its qdisc sends"},
 	{"frames", 2, send_frames, "frames DEV COUNT [queue=N]: Ethernet, by a socket that stays open"},
+	{"forge", 2, forge,
+	 "forge PID SECONDS: answers of rtnetlink, to the socket of another process in this namespace"},
 	{"sniff", 2, sniff, "sniff DEV on|off: a packet socket that is never read"},
 	{"sleep", 1, pause_here, "sleep MILLISECONDS"},
 	{"quit", 0, quit, "quit"},

@@ -11,7 +11,7 @@ command read_some, read_bad;
 command queue_filter;
 command send_udp, send_packet, sniff, redirect, answer_xdp;
 command stream_start, stream_stop;
-command link_set, link_length, link_running, send_frames;
+command link_set, link_length, link_running, send_frames, forge;
 
 /* A packet socket, or a negative errno; protocol 0 receives nothing. */
 int open_packet(const char *device, int protocol);

@@ -70,6 +70,8 @@ export interface Puppet {
   running(device: string): Promise<void>;
   /** Small frames to an Ethernet device, by a socket that stays open. */
   frames(device: string, count: number, queue: number): Promise<SendCounts>;
+  /** Sends answers of rtnetlink to the socket of another process in this namespace; how many were taken. */
+  forge(pid: number, seconds: number): Promise<number>;
   /** Which frames the device drops; passing: a filter is there, and drops none. */
   filter(id: string, what: 'none' | 'all' | 'address' | 'passing'): Promise<void>;
   sniff(device: string, on: boolean): Promise<void>;
@@ -227,6 +229,7 @@ function puppet(child: ChildProcess, ask: Ask): Puppet {
     length: (device, packets) => tell('length', device, packets),
     running: (device) => tell('running', device),
     frames: async (device, count, queue) => sendCounts(await ask(`frames ${device} ${count} queue=${queue}`)),
+    forge: async (of, seconds) => numberAt(await ask(`forge ${of} ${seconds}`), 'sent'),
     filter: (id, what) => tell('filter', id, what),
     sniff: (device, on) => tell('sniff', device, onOff(on)),
     signal: (name) => void child.kill(name),

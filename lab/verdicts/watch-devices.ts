@@ -3,7 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Agent } from '../../src/agent/agent.ts';
 import { parseForced } from '../../src/collectors/list.ts';
-import { type Standing, stand } from '../../src/diagnosis/active-findings.ts';
+import { type TrackedFinding, track } from '../../src/diagnosis/active-findings.ts';
 import type { Finding } from '../../src/diagnosis/finding.ts';
 import { judge } from '../../src/diagnosis/judge.ts';
 import { windowOf } from '../../src/diagnosis/window.ts';
@@ -48,7 +48,7 @@ export class Watch {
   readonly judgements: Judgement[] = [];
   readonly #agent: Agent;
   #snapshots: readonly Snapshot[] = [];
-  #standings: readonly Standing[] = [];
+  #standings: readonly TrackedFinding[] = [];
   #over = false;
   #work: Promise<unknown> = Promise.resolve();
 
@@ -92,8 +92,8 @@ export class Watch {
 
   #judge(at: number): void {
     const { findings } = judge(windowOf(this.#snapshots));
-    this.#standings = stand(this.#standings, findings, at);
-    const told = this.#standings.filter(({ stands }) => stands).map(({ finding }) => finding);
+    this.#standings = track(this.#standings, findings, at);
+    const told = this.#standings.filter(({ isActive }) => isActive).map(({ finding }) => finding);
     this.judgements.push({ at, findings: told, window: this.#snapshots });
   }
 

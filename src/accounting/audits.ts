@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The equations of a device that can be checked: the programs' figures against the kernel's.
 import type { AuditResult } from '../snapshot.ts';
-import type { Regime } from './queue-books.ts';
+import type { CountingMode } from './queue-accounting.ts';
 
 /** Packets. */
 interface Differences {
@@ -15,12 +15,12 @@ interface Differences {
   readonly explained: number;
 }
 
-export function auditsOf(regime: Regime, { delivered, entering, dropped, explained }: Differences): AuditResult[] {
+export function auditsOf(mode: CountingMode, { delivered, entering, dropped, explained }: Differences): AuditResult[] {
   const audit: AuditResult[] = [];
-  const open = regime.taken === 'derived' ? Math.min(entering, Math.max(0, -delivered)) : 0;
-  if (regime.taken !== 'device') audit.push({ equation: 'delivered', imbalance: delivered + open });
+  const open = mode.taken === 'derived' ? Math.min(entering, Math.max(0, -delivered)) : 0;
+  if (mode.taken !== 'device') audit.push({ equation: 'delivered', imbalance: delivered + open });
   // The core adds its own drops (no reader, no room to validate) to tx_dropped; a qdisc's are not in it.
-  if (regime.enqueued === 'counted' || dropped < 0)
+  if (mode.enqueued === 'counted' || dropped < 0)
     audit.push({ equation: 'dropped', imbalance: dropped > 0 ? Math.max(0, dropped - explained) : dropped });
   return audit;
 }

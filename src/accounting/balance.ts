@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the books of a device and of its queues show.
+// What the accounts of a device and of its queues show.
 import type { UnseenPackets } from '../snapshot/unseen.ts';
 import type { AuditResult } from '../snapshot.ts';
 
-/** One queue as its books show it; packets. */
+/** One queue as its accounts show it; packets. */
 export interface QueueBalance {
   readonly enqueued: number;
   /** Enqueued by the transmit function, not by XDP. */
@@ -20,7 +20,7 @@ export interface QueueBalance {
   readonly untraced: number;
 }
 
-export interface Books {
+export interface Accounts {
   /** By queue index, for queues with counters or a ring. */
   readonly queues: ReadonlyMap<number, QueueBalance>;
   readonly audit: readonly AuditResult[];

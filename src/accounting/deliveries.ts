@@ -3,7 +3,7 @@
 import { sumOf } from './device-totals.ts';
 import { MARKED_SECONDS } from './unseen.ts';
 
-/** What the books of one queue offer to show. */
+/** What the accounts of one queue offer to show. */
 export interface Proposal {
   readonly delivered: number;
   /** By how many packets the last reading was ahead of what is shown as delivered; negative: behind it. */

@@ -2,7 +2,7 @@
 // One device at one moment: its counters, its rings, and their sums over all queues.
 import type { DeviceSums, QueueSums } from '../engine/queue-sums.ts';
 import type { WalkedDevice, WalkedQueue } from '../engine/walk.ts';
-import { heldOf, thrown, VHOST_BATCH } from './queue-books.ts';
+import { heldOf, thrown, VHOST_BATCH } from './queue-accounting.ts';
 import type { Count } from './renumbering.ts';
 
 /** One device at one moment: its counters read before and after the walk that saw its rings. */

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The books where programs see what is offered and what is dropped, and a packet may lie between the two, across changes of level.
+// The accounts where programs see what is offered and what is dropped, and a packet may lie between the two, across changes of level.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { randomOf } from '../../lab/host/random.ts';
 import { walkedDevice, walkedQueue } from '../../lab/snapshots/walked.ts';
 import { Entered } from '../engine/entered.ts';
 import { type DeviceSums, emptySums } from '../engine/queue-sums.ts';
-import type { Books } from './balance.ts';
-import { Ledger } from './ledger.ts';
-import type { Regime } from './queue-books.ts';
+import type { Accounts } from './balance.ts';
+import { DeviceAccounting } from './device-accounting.ts';
+import type { CountingMode } from './queue-accounting.ts';
 
 const RING = 100;
 const SEEDS = 50;
@@ -22,7 +22,7 @@ class Tap {
   exact = true;
   nowMs = 0;
   readonly #underLock: boolean;
-  readonly #ledger = new Ledger(true, () => this.nowMs / 1000);
+  readonly #accounting = new DeviceAccounting(true, () => this.nowMs / 1000);
   readonly #entered = new Entered();
   readonly #row = { offered: 0, dropped: 0, bypassed: 0 };
   /** Was offered, and neither dropped nor queued yet; of a packet whose entry no program saw: false. */
@@ -77,17 +77,17 @@ class Tap {
     this.delivered += Math.min(packets, this.waiting);
   }
 
-  look(meanwhile: () => void = () => undefined): Books {
+  look(meanwhile: () => void = () => undefined): Accounts {
     const before = this.#sums();
     meanwhile();
     const walked = walkedDevice([walkedQueue(0, this.waiting, { capacity: RING })], this.delivered, this.dropped);
     meanwhile();
     const after = this.#sums();
     const reading = { before, after, walked, otherDropped: 0, vhost: false, entries: this.exact };
-    return this.#ledger.update(reading, this.#regime());
+    return this.#accounting.update(reading, this.#mode());
   }
 
-  #regime(): Regime {
+  #mode(): CountingMode {
     const enqueued = this.exact ? 'counted' : 'derived';
     if (this.#underLock) return { enqueued, taken: 'counted' };
     return { enqueued, taken: this.exact ? 'derived' : 'device' };
@@ -103,8 +103,8 @@ class Tap {
   }
 }
 
-function assertExact(tap: Tap, books: Books, message?: string): void {
-  const { queues, audit, degraded, unseen } = books;
+function assertExact(tap: Tap, accounts: Accounts, message?: string): void {
+  const { queues, audit, degraded, unseen } = accounts;
   const queue = queues.get(0);
   assert.deepEqual([queue?.enqueued, queue?.delivered], [tap.entered, tap.delivered], message);
   assert.deepEqual(

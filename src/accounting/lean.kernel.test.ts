@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counts across a change of level: what lies on the enqueue path is given up and taken back, and no packet is lost from the books.
+// Counts across a change of level: what lies on the enqueue path is given up and taken back, and no packet is lost from the accounts.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -31,7 +31,7 @@ test('exact, lean and exact again: one queue to the packet', { skip: noLab }, as
   await check(lab, agent, { sent, read });
 });
 
-test('levels change under load, with packets on their way: nothing is lost from the books', {
+test('levels change under load, with packets on their way: nothing is lost from the accounts', {
   skip: noLab,
 }, async (t) => {
   const lab = await namespaceLab(t);

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// The books across changes of level under load, when every look takes long enough for packets to move: exact at the next rest.
+// The accounts across changes of level under load, when every look takes long enough for packets to move: exact at the next rest.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { walkedDevice, walkedQueue } from '../../lab/snapshots/walked.ts';
 import { type DeviceSums, emptySums } from '../engine/queue-sums.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
-import type { Books } from './balance.ts';
-import { Ledger } from './ledger.ts';
-import type { Regime } from './queue-books.ts';
+import type { Accounts } from './balance.ts';
+import { DeviceAccounting } from './device-accounting.ts';
+import type { CountingMode } from './queue-accounting.ts';
 
 const RING = 1000;
 
 /** One queue; packets that ever entered its ring, and those of them that were counted. */
 class Traffic {
-  readonly #ledger = new Ledger(true);
+  readonly #accounting = new DeviceAccounting(true);
   readonly #underLock: boolean;
   entered = 0;
   #counted = 0;
@@ -29,16 +29,16 @@ class Traffic {
   }
 
   /** Packets come before the walk and after it; `waiting` in the ring at each of the three moments. */
-  look(packets: number, waiting: readonly [number, number, number] = [10, 10, 10], unsteady = false): Books {
+  look(packets: number, waiting: readonly [number, number, number] = [10, 10, 10], unsteady = false): Accounts {
     const before = this.#sums(waiting[0]);
     this.come(packets);
     const walked = walkedDevice([ringOf(0, waiting[1], unsteady)], this.entered - waiting[1]);
     this.come(packets);
     const after = this.#sums(waiting[2]);
-    return this.#ledger.update({ before, after, walked, otherDropped: 0, vhost: false }, this.#regime);
+    return this.#accounting.update({ before, after, walked, otherDropped: 0, vhost: false }, this.#mode);
   }
 
-  get #regime(): Regime {
+  get #mode(): CountingMode {
     const enqueued = this.exact ? 'counted' : 'derived';
     if (this.#underLock) return { enqueued, taken: 'counted' };
     return { enqueued, taken: this.exact ? 'derived' : 'device' };
@@ -89,12 +89,14 @@ for (const [underLock, unsteady] of [
 }
 
 test('several queues, derived: what came at level lean and still waits is delivered when it is read', () => {
-  const ledger = new Ledger(true);
-  const look = (exact: boolean, waiting: number, txPackets: number): Books => {
+  const accounting = new DeviceAccounting(true);
+  const look = (exact: boolean, waiting: number, txPackets: number): Accounts => {
     const sums = new Map([0, 1].map((index) => [index, { ...emptySums(16), enqueued: 100 }]));
     const walked = walkedDevice([ringOf(0, waiting), ringOf(1, 0)], txPackets);
-    const regime: Regime = exact ? { enqueued: 'counted', taken: 'derived' } : { enqueued: 'derived', taken: 'device' };
-    return ledger.update({ before: sums, after: sums, walked, otherDropped: 0, vhost: false }, regime);
+    const mode: CountingMode = exact
+      ? { enqueued: 'counted', taken: 'derived' }
+      : { enqueued: 'derived', taken: 'device' };
+    return accounting.update({ before: sums, after: sums, walked, otherDropped: 0, vhost: false }, mode);
   };
   for (const exact of [true, true, false, false]) look(exact, exact ? 0 : 500, 200);
   for (let rest = 0; rest < 3; rest++) look(true, 500, 200);
@@ -108,14 +110,14 @@ test('several queues, derived: what came at level lean and still waits is delive
 });
 
 test('drops while counting is resumed are no difference', () => {
-  const ledger = new Ledger(true);
-  const look = (exact: boolean, dropped: readonly [number, number, number]): Books => {
+  const accounting = new DeviceAccounting(true);
+  const look = (exact: boolean, dropped: readonly [number, number, number]): Accounts => {
     const sums = (packets: number): DeviceSums =>
       new Map([[0, { ...emptySums(16), enqueued: 100, dropped: [0, 0, packets] }]]);
     const [before, inKernel, after] = dropped;
     const walked = walkedDevice([ringOf(0, 100)], 0, inKernel);
     const reading = { before: sums(before), after: sums(after), walked, otherDropped: 0, vhost: false };
-    return ledger.update(reading, { enqueued: exact ? 'counted' : 'derived', taken: 'counted' });
+    return accounting.update(reading, { enqueued: exact ? 'counted' : 'derived', taken: 'counted' });
   };
   look(true, [0, 0, 0]);
   look(false, [1000, 1005, 1010]);
@@ -127,7 +129,7 @@ test('drops while counting is resumed are no difference', () => {
 
 test('disagreements far apart are not three in a row, though nothing ever rests', () => {
   const traffic = new Traffic(true);
-  const good = (): Books => {
+  const good = (): Accounts => {
     traffic.come(10_000);
     return traffic.look(7, [10, 10, 10]);
   };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An agent that comes while packets pass: the books are opened in the midst of them, and exact from the first rest on.
+// An agent that comes while packets pass: the accounting begins in the midst of them, and exact from the first rest on.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The books of an agent that comes while packets pass: what moved until they were open is set right at the first rest.
+// The accounts of an agent that comes while packets pass: what moved until they were open is set right at the first rest.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { walkedDevice, walkedQueue } from '../../lab/snapshots/walked.ts';
 import { type DeviceSums, emptySums } from '../engine/queue-sums.ts';
-import type { Books } from './balance.ts';
-import { Ledger } from './ledger.ts';
+import type { Accounts } from './balance.ts';
+import { DeviceAccounting } from './device-accounting.ts';
 
 const WAITING = 10;
 
 /** Queues that each get as many packets; programs have counted them since `early` before the first look. */
 class Busy {
-  readonly #ledger = new Ledger(false);
+  readonly #accounting = new DeviceAccounting(false);
   readonly #queues: number;
   readonly #counted: boolean;
   #entered: number;
@@ -28,7 +28,7 @@ class Busy {
   }
 
   /** So many packets of each queue pass before the walk, and as many after it. */
-  look(packets = 0): Books {
+  look(packets = 0): Accounts {
     const before = this.#sums();
     this.pass(packets);
     const rings = this.#each((index) => walkedQueue(index, WAITING));
@@ -37,7 +37,7 @@ class Busy {
     const enqueued = this.exact ? 'counted' : 'derived';
     const taken = this.#counted ? 'counted' : this.exact ? 'derived' : 'device';
     const reading = { before, after: this.#sums(), walked, otherDropped: 0, vhost: false };
-    return this.#ledger.update(reading, { enqueued, taken });
+    return this.#accounting.update(reading, { enqueued, taken });
   }
 
   pass(packets: number): void {
@@ -58,7 +58,7 @@ class Busy {
   }
 }
 
-function totalOf({ queues }: Books, what: 'enqueued' | 'delivered'): number {
+function totalOf({ queues }: Accounts, what: 'enqueued' | 'delivered'): number {
   return [...queues.values()].reduce((sum, queue) => sum + queue[what], 0);
 }
 
@@ -79,14 +79,14 @@ for (const queues of [1, 2])
           const [before, delivered] = [busy.look(), busy.delivered];
           busy.pass(500);
           for (let look = 0; look < 8; look++) {
-            const books = busy.look();
-            const grown = (what: 'enqueued' | 'delivered') => totalOf(books, what) - totalOf(before, what);
+            const accounts = busy.look();
+            const grown = (what: 'enqueued' | 'delivered') => totalOf(accounts, what) - totalOf(before, what);
             assert.deepEqual([grown('enqueued'), grown('delivered')], [500 * queues, busy.delivered - delivered]);
-            const audits = [...books.audit, ...[...books.queues.values()].flatMap(({ audit }) => audit)];
+            const audits = [...accounts.audit, ...[...accounts.queues.values()].flatMap(({ audit }) => audit)];
             assert.deepEqual(
               audits.filter(({ imbalance }) => imbalance !== 0),
               [],
             );
-            assert.deepEqual([books.degraded, books.unseen], [[], { enqueued: 0, dropped: 0 }]);
+            assert.deepEqual([accounts.degraded, accounts.unseen], [[], { enqueued: 0, dropped: 0 }]);
           }
         });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How far the programs' counts were from the kernel's when the books were opened: what moved while both were read.
+// How far the programs' counts were from the kernel's when the accounting began: what moved while both were read.
 
 /** Packets that the programs have more than the kernel; of `entered` and `dropped` fewer. */
 export interface Offset {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One queue at one moment, as its books are told of it.
+// One queue at one moment, as its accounts are told of it.
 import type { QueueSums } from '../engine/queue-sums.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
 
@@ -17,5 +17,5 @@ export interface QueueReading {
   /** Nothing moves, and of no packet it is open whether it entered. */
   readonly atRest: boolean;
   /** Of the packets that programs saw enter, so many may have been dropped. */
-  readonly doubtful: number;
+  readonly uncertain: number;
 }

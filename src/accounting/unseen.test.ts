@@ -5,19 +5,19 @@ import test from 'node:test';
 import { type Counts, imbalances, reading, shown, sums, update } from '../../lab/snapshots/readings.ts';
 import { walkedDevice, walkedQueue } from '../../lab/snapshots/walked.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
-import type { Books } from './balance.ts';
+import type { Accounts } from './balance.ts';
+import { DeviceAccounting } from './device-accounting.ts';
 import type { Reading } from './device-totals.ts';
-import { Ledger } from './ledger.ts';
 
 test('what our programs did not see of a device of one queue is taken from the kernel’s counters', () => {
-  const ledger = new Ledger(true);
-  update(ledger, reading({ enqueued: 10 }, 0, 10));
-  const look = (enqueued: number, waiting: number, tx: number, txDropped: number): Books =>
+  const accounting = new DeviceAccounting(true);
+  update(accounting, reading({ enqueued: 10 }, 0, 10));
+  const look = (enqueued: number, waiting: number, tx: number, txDropped: number): Accounts =>
     update(
-      ledger,
+      accounting,
       reading({ enqueued }, waiting, tx, { walked: walkedDevice([walkedQueue(0, waiting)], tx, txDropped) }),
     );
-  const shownOf = ({ queues, unseen, audit }: Books) => {
+  const shownOf = ({ queues, unseen, audit }: Accounts) => {
     const queue = queues.get(0);
     return [queue?.enqueued, queue?.delivered, queue?.untraced, unseen, audit.map(({ imbalance }) => imbalance)];
   };
@@ -29,7 +29,7 @@ test('what our programs did not see of a device of one queue is taken from the k
 });
 
 test('under load, what three looks in a row show was not seen; what one look shows may be on its way', () => {
-  const ledger = new Ledger(true);
+  const accounting = new DeviceAccounting(true);
   const looks = [
     [100, 107],
     [200, 203],
@@ -37,7 +37,7 @@ test('under load, what three looks in a row show was not seen; what one look sho
     [400, 406],
     [500, 502],
   ] as const;
-  const unseen = looks.map(([enqueued, tx]) => update(ledger, reading({ enqueued }, 0, tx)).unseen.enqueued);
+  const unseen = looks.map(([enqueued, tx]) => update(accounting, reading({ enqueued }, 0, tx)).unseen.enqueued);
   assert.deepEqual(unseen, [0, 0, 3, 3, 3]);
 });
 
@@ -54,14 +54,14 @@ function queuesOf(
 
 test('of several queues the device is exact, and the mark ends a while after the last packet that was not seen', () => {
   let seconds = 0;
-  const ledger = new Ledger(true, () => seconds);
+  const accounting = new DeviceAccounting(true, () => seconds);
   const rings = [walkedQueue(0, 0), walkedQueue(1, 0)];
-  const look = (): Books => update(ledger, queuesOf([{ enqueued: 30 }, { enqueued: 20 }], rings, 57));
+  const look = (): Accounts => update(accounting, queuesOf([{ enqueued: 30 }, { enqueued: 20 }], rings, 57));
   look();
-  const books = look();
-  const { split = '', ...unseen } = books.unseen;
-  assert.deepEqual([unseen, imbalances(books), books.degraded], [{ enqueued: 7, dropped: 0 }, [0, 0], []]);
-  assert.deepEqual([shown(books, 0), shown(books, 1)], [30, 20]);
+  const accounts = look();
+  const { split = '', ...unseen } = accounts.unseen;
+  assert.deepEqual([unseen, imbalances(accounts), accounts.degraded], [{ enqueued: 7, dropped: 0 }, [0, 0], []]);
+  assert.deepEqual([shown(accounts, 0), shown(accounts, 1)], [30, 20]);
   assert.equal(
     split,
     'the kernel counts 7 packets that our programs did not see, the last 0 s ago: single queues lack them',
@@ -73,9 +73,9 @@ test('of several queues the device is exact, and the mark ends a while after the
 });
 
 test('a queue that joined and moved between two walks delivered nothing while the kernel counts nothing', () => {
-  const ledger = new Ledger(true);
+  const accounting = new DeviceAccounting(true);
   const before = [walkedQueue(0, 0), walkedQueue(1, 0)];
-  update(ledger, queuesOf([{}, {}, {}], before, 0));
+  update(accounting, queuesOf([{}, {}, {}], before, 0));
   // It joined as queue 2, got 11 packets and took the index of queue 1, which left.
   const after = (waiting: number) => [
     walkedQueue(0, 0),
@@ -83,14 +83,14 @@ test('a queue that joined and moved between two walks delivered nothing while th
   ];
   const counts = [{}, {}, { enqueued: 11 }];
   for (const queuesChanged of [true, false, false, false]) {
-    const books = update(ledger, queuesOf(counts, after(11), 0, queuesChanged));
+    const accounts = update(accounting, queuesOf(counts, after(11), 0, queuesChanged));
     assert.deepEqual(
-      [0, 1, 2].map((queue) => shown(books, queue)),
+      [0, 1, 2].map((queue) => shown(accounts, queue)),
       [0, 0, 0],
     );
   }
-  update(ledger, queuesOf(counts, after(0), 11));
-  const drained = update(ledger, queuesOf(counts, after(0), 11));
+  update(accounting, queuesOf(counts, after(0), 11));
+  const drained = update(accounting, queuesOf(counts, after(0), 11));
   assert.deepEqual(
     [0, 1, 2].map((queue) => shown(drained, queue)),
     [0, 0, 11],
@@ -99,28 +99,29 @@ test('a queue that joined and moved between two walks delivered nothing while th
 });
 
 test('packets offered to one index and thrown out at another are never shown as delivered', () => {
-  const ledger = new Ledger(true);
+  const accounting = new DeviceAccounting(true);
   const counts = [{}, { purged: 8 }, {}, { enqueued: 8 }];
   const rings = [walkedQueue(0, 0)];
-  for (let look = 0; look < 4; look++) update(ledger, queuesOf(counts, rings, 0));
-  const rest = update(ledger, queuesOf(counts, rings, 0));
+  for (let look = 0; look < 4; look++) update(accounting, queuesOf(counts, rings, 0));
+  const rest = update(accounting, queuesOf(counts, rings, 0));
   assert.deepEqual([shown(rest, 1), shown(rest, 3), rest.degraded, imbalances(rest)], [0, 0, [], [0, 0]]);
   const more = [{}, { purged: 8, enqueued: 5 }, {}, { enqueued: 8 }];
-  const later = update(ledger, queuesOf(more, rings, 5));
+  const later = update(accounting, queuesOf(more, rings, 5));
   assert.deepEqual([shown(later, 1), shown(later, 3)], [5, 0]);
 });
 
 for (const taken of ['counted', 'derived'] as const)
   test(`a packet that a reader has taken and the kernel has not counted yet; taken is ${taken}`, () => {
-    const ledger = new Ledger(true);
+    const accounting = new DeviceAccounting(true);
     const rings = [walkedQueue(0, 0), walkedQueue(1, 0)];
     const counts = [
       { enqueued: 30, consumed: 30 },
       { enqueued: 20, consumed: 20 },
     ];
-    const look = (tx: number): Books => update(ledger, queuesOf(counts, rings, tx), { enqueued: 'counted', taken });
+    const look = (tx: number): Accounts =>
+      update(accounting, queuesOf(counts, rings, tx), { enqueued: 'counted', taken });
     look(49);
-    const books = look(50);
-    assert.deepEqual([shown(books, 0), shown(books, 1)], [30, 20]);
-    assert.deepEqual(books.degraded, []);
+    const accounts = look(50);
+    assert.deepEqual([shown(accounts, 0), shown(accounts, 1)], [30, 20]);
+    assert.deepEqual(accounts.degraded, []);
   });

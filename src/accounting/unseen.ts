@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets that the kernel counted and our programs did not: the kernel skipped the programs, or the packets came past them.
 import { type Reading, sumOf, type Totals } from './device-totals.ts';
-import { thrown } from './queue-books.ts';
+import { thrown } from './queue-accounting.ts';
 
 /** Looks in a row that must show a difference before it counts under load: a program may run later than the reader of its packet. */
 const LOOKS = 3;

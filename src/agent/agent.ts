@@ -52,7 +52,7 @@ export class Agent {
     await this.#watch.collector.refresh();
   }
 
-  /** Between snapshots; false: no queue is or was lately full or stopped. */
+  /** Between snapshots; false: no queue is or was recently full or stopped. */
   lookAtReaders(): boolean {
     return this.#watch.collector.lookAtReaders();
   }

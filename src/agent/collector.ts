@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Takes snapshots: reads rows, walks, reads rows again, keeps each device's books, and hands rows of vanished devices back.
+// Takes snapshots: reads rows, walks, reads rows again, keeps each device's accounts, and hands rows of vanished devices back.
 
 import type { Probes } from '../engine/attach.ts';
 import { Governor } from '../engine/governor.ts';
@@ -85,7 +85,7 @@ export class Collector {
     this.#netns = await ownNamespace();
   }
 
-  /** Between snapshots; false: no queue is or was lately full or stopped. */
+  /** Between snapshots; false: no queue is or was recently full or stopped. */
   lookAtReaders(): boolean {
     return this.#queues?.lookAtReaders() ?? false;
   }

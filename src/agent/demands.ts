@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is attached only while devices or packets ask for it.
 import type { Probes } from '../engine/attach.ts';
-import { Globals } from '../engine/own-losses.ts';
+import { Globals } from '../engine/probe-losses.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
 import { mayDieOfPatching } from '../kernel/emulated.ts';
 import type { BpfObject } from '../kernel/native.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A device of the snapshot: what the walk saw, with the counters and the books that belong to it.
+// A device of the snapshot: what the walk saw, with the counters and the accounts that belong to it.
 
-import type { Books, QueueBalance } from '../accounting/balance.ts';
+import type { Accounts, QueueBalance } from '../accounting/balance.ts';
 import { uncountedOf } from '../collectors/drops/uncounted.ts';
 import type { Reader } from '../collectors/readers/state.ts';
 import type { Receive } from '../collectors/receive/state.ts';
@@ -39,7 +39,7 @@ const IFF_UP = 1;
 export interface Measured {
   /** undefined: nothing measures what queues are offered. */
   readonly sums: DeviceSums | undefined;
-  readonly books: Books | undefined;
+  readonly accounts: Accounts | undefined;
   readonly reasons: DropReasons | undefined;
   /** undefined: nothing measures losses before tun. */
   readonly otherDropped: readonly OtherDrop[] | undefined;
@@ -67,9 +67,9 @@ export interface Measured {
 }
 
 export function deviceOf(walked: WalkedDevice, measured: Measured): Device {
-  const degraded = measured.books?.degraded ?? [];
+  const degraded = measured.accounts?.degraded ?? [];
   const kind = walked.tunFlags & IFF_TAP ? 'tap' : 'tun';
-  const split = measured.books?.unseen.split;
+  const split = measured.accounts?.unseen.split;
   const queues = queuesOf(walked, measured, split === undefined ? degraded : [...degraded, split]);
   return {
     netns: walked.netns,
@@ -96,8 +96,8 @@ export function deviceOf(walked: WalkedDevice, measured: Measured): Device {
     macvtap: undefined,
     bridgePort: walked.bridgePort,
     uncounted: uncountedOf({ kind, queues, ...measured }),
-    unseen: measured.books?.unseen,
-    audit: measured.books?.audit ?? [],
+    unseen: measured.accounts?.unseen,
+    audit: measured.accounts?.audit ?? [],
     degraded,
   };
 }
@@ -139,7 +139,7 @@ function queueOf(
   degraded: readonly string[],
 ): Queue {
   const sums = measured.sums?.get(index) ?? (measured.sums && emptySums(measured.reasons?.slotNames.length ?? 0));
-  const balance = measured.books?.queues.get(index);
+  const balance = measured.accounts?.queues.get(index);
   const unknown = balance?.known === false ? ['packets of several queues cannot be told apart (lean)'] : [];
   const flow = sums && flowOf(sums, measured.regard);
   return {

@@ -2,9 +2,9 @@
 // Follows losses from the attachment of its program to the summary.
 import { setTimeout as wait } from 'node:timers/promises';
 import { EVENTS } from '../collectors/list.ts';
-import { LossBooks, type LossSecond } from '../collectors/losses/books.ts';
 import { Follow } from '../collectors/losses/follow.ts';
 import type { FollowOptions } from '../collectors/losses/follow-object.ts';
+import { LossAccounting, type LossSecond } from '../collectors/losses/loss-accounting.ts';
 import type { LossPacket, LossStack, LossSummary } from '../collectors/losses/state.ts';
 import { FollowedSubjects } from '../collectors/losses/subjects.ts';
 import type { Device, Snapshot } from '../snapshot.ts';
@@ -29,7 +29,7 @@ export class LossFollower {
   readonly #agent: Agent;
   readonly #follow: Follow;
   readonly #subjects: FollowedSubjects;
-  readonly #books: LossBooks;
+  readonly #accounts: LossAccounting;
   /** Seen at the last look, and missed at it for the first time. */
   #present: ReadonlySet<string> = new Set();
   #missed: ReadonlySet<string> = new Set();
@@ -39,12 +39,18 @@ export class LossFollower {
   /** Single packets; undefined: losses are told together. */
   #printed: number | undefined;
 
-  private constructor(followed: Followed, agent: Agent, follow: Follow, subjects: FollowedSubjects, books: LossBooks) {
+  private constructor(
+    followed: Followed,
+    agent: Agent,
+    follow: Follow,
+    subjects: FollowedSubjects,
+    accounts: LossAccounting,
+  ) {
     this.#followed = followed;
     this.#agent = agent;
     this.#follow = follow;
     this.#subjects = subjects;
-    this.#books = books;
+    this.#accounts = accounts;
   }
 
   /** Throws one sentence where there is nothing to be followed, or this host does not let us. */
@@ -69,8 +75,8 @@ export class LossFollower {
       const counts = subjects.counts();
       const snapshot = await agent.take();
       const first = { counts, devices: followed.later(snapshot), ids: idsOf(snapshot) };
-      const books = new LossBooks(subjects, options.reason, first);
-      return new LossFollower(followed, agent, follow, subjects, books);
+      const accounts = new LossAccounting(subjects, options.reason, first);
+      return new LossFollower(followed, agent, follow, subjects, accounts);
     } catch (error) {
       follow?.close();
       agent.close();
@@ -85,7 +91,7 @@ export class LossFollower {
     for (const record of this.#follow.take()) {
       const subject = this.#subjects.ofKey(record.key);
       // The kernel chooses packets by reason, and not stacks, nor where no reason is known (UNTRACED).
-      if (!subject || !this.#books.isWanted(subject)) continue;
+      if (!subject || !this.#accounts.isWanted(subject)) continue;
       if (record.kind === 'stack') stacks.push({ ...subject, frames: this.#framesOf(record.frames, subject.location) });
       else {
         const { bytes, flow, atNs } = record;
@@ -121,7 +127,7 @@ export class LossFollower {
   summary(): LossSummary {
     const seconds = (performance.now() - this.#started.ms) / 1000;
     const { user, system } = process.cpuUsage(this.#started.cpu);
-    return this.#books.summary(this.#printed, seconds, (user + system) / 1e6 / seconds, this.#follow.gaps());
+    return this.#accounts.summary(this.#printed, seconds, (user + system) / 1e6 / seconds, this.#follow.gaps());
   }
 
   close(): void {
@@ -133,7 +139,7 @@ export class LossFollower {
     const devices = this.#followed.later(snapshot);
     if (this.#followed.narrow) choose(this.#follow, devices);
     this.#subjects.see(snapshot);
-    return this.#books.look({ counts: this.#subjects.counts(), devices, ids: idsOf(snapshot) });
+    return this.#accounts.look({ counts: this.#subjects.counts(), devices, ids: idsOf(snapshot) });
   }
 
   /** At the second look without them: what they lost at the end has been told. */
@@ -141,7 +147,7 @@ export class LossFollower {
     const present = idsOf(snapshot);
     const gone = new Set([...this.#missed].filter((id) => !present.has(id)));
     this.#follow.forget(gone);
-    this.#books.forget(gone);
+    this.#accounts.forget(gone);
     this.#missed = new Set([...this.#present].filter((id) => !present.has(id)));
     this.#present = present;
   }

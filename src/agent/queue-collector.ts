@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Devices and queues as the walk and the rows show them, with each device's books.
-import type { Books } from '../accounting/balance.ts';
-import { Ledger } from '../accounting/ledger.ts';
-import type { Regime } from '../accounting/queue-books.ts';
+// Devices and queues as the walk and the rows show them, with each device's accounts.
+import type { Accounts } from '../accounting/balance.ts';
+import { DeviceAccounting } from '../accounting/device-accounting.ts';
+import type { CountingMode } from '../accounting/queue-accounting.ts';
 import { FreedPackets } from '../collectors/drops/read.ts';
 import type { UnroutedDrop } from '../collectors/drops/state.ts';
 import { UnroutedDrops } from '../collectors/drops/unrouted.ts';
@@ -14,7 +14,7 @@ import { isWritten, ReceiveCollector } from '../collectors/receive/collect.ts';
 import { Redirects, type RedirectsRead, withFrames, withoutFrames } from '../collectors/redirect/read.ts';
 import { vhostMeasured } from '../collectors/vhost/collect.ts';
 import type { Probes } from '../engine/attach.ts';
-import { OwnLosses } from '../engine/own-losses.ts';
+import { ProbeLosses } from '../engine/probe-losses.ts';
 import type { LoadedPrograms } from '../engine/programs.ts';
 import type { DropReasons } from '../engine/reasons.ts';
 import { Recycler } from '../engine/recycler.ts';
@@ -60,12 +60,12 @@ export class QueueCollector {
   readonly #redirects: Redirects;
   #redirected: RedirectsRead = new Map();
   readonly #macvtaps: MacvtapCollector;
-  readonly #losses: OwnLosses;
+  readonly #losses: ProbeLosses;
   /** undefined: nothing looks at readers. */
   readonly #readers: Readers | undefined;
   readonly #readerTimes: ReaderTimes | undefined;
   readonly #owners: Owners;
-  readonly #ledgers = new Map<bigint, Ledger>();
+  readonly #accounting = new Map<bigint, DeviceAccounting>();
   readonly #queueChanges = new QueueChangeBooks();
   readonly #settled = new SettledDevices();
   #held: readonly Held[] = [];
@@ -90,7 +90,7 @@ export class QueueCollector {
     this.#unrouted = new UnroutedDrops(probes, programs);
     this.#receive = new ReceiveCollector(probes, object);
     this.#redirects = new Redirects(object);
-    this.#losses = new OwnLosses(object);
+    this.#losses = new ProbeLosses(object);
     this.#owners = new Owners(probes, tenants, object);
     this.#macvtaps = new MacvtapCollector(probes, programs, this.#owners);
     if (probes.can('readers')) {
@@ -165,7 +165,7 @@ export class QueueCollector {
     if (this.#probes.can('guests')) this.#probes.programs?.objectOf('vhost_queues').iterate('vhost_queues');
   }
 
-  /** At the readers of queues that are or were lately full or stopped; false: there are none. */
+  /** At the readers of queues that are or were recently full or stopped; false: there are none. */
   lookAtReaders(): boolean {
     return this.#readers?.look(true) ?? false;
   }
@@ -181,7 +181,7 @@ export class QueueCollector {
     const settled = this.#settled.find(id, inputs);
     if (settled && (this.#readerTimes?.isAsUpdated(walked) ?? true)) return settled;
     const device = this.#make(walked, read, freed ?? [], refused ?? [], owners);
-    // Marks of the books last for a while, and so does what is open: a stop, or an episode of drops.
+    // Marks of the accounts last for a while, and so does what is open: a stop, or an episode of drops.
     const isOpen = [...(sums?.values() ?? [])].some(({ shared }) => shared && isOngoing(shared));
     const isMarked = device.degraded.length > this.#lost.length || device.unseen?.split !== undefined;
     const lasting = !isMarked && !isOpen && (this.#readerTimes?.isLasting(id) ?? true);
@@ -210,9 +210,9 @@ export class QueueCollector {
     const changes = this.#queueChanges.update(this.#probes, walked, sums);
     return deviceOf(walked, {
       sums: counting ? sums : undefined,
-      books:
+      accounts:
         counting && freedMeasured
-          ? this.#keepBooks(walked, { before, after, otherDropped, queuesChanged: changes.changed })
+          ? this.#keepAccounts(walked, { before, after, otherDropped, queuesChanged: changes.changed })
           : undefined,
       reasons: this.#reasons,
       otherDropped: this.#probes.can('drops-before') ? otherDropped : undefined,
@@ -238,10 +238,10 @@ export class QueueCollector {
     });
   }
 
-  #keepBooks(walked: WalkedDevice, { before, after, otherDropped, queuesChanged }: Around): Books {
-    const ledger = this.#ledgers.get(walked.id) ?? new Ledger(this.#sawAll);
-    this.#ledgers.set(walked.id, ledger);
-    const books = ledger.update(
+  #keepAccounts(walked: WalkedDevice, { before, after, otherDropped, queuesChanged }: Around): Accounts {
+    const accounting = this.#accounting.get(walked.id) ?? new DeviceAccounting(this.#sawAll);
+    this.#accounting.set(walked.id, accounting);
+    const accounts = accounting.update(
       {
         before: before.devices.get(walked.id) ?? new Map(),
         after: after.devices.get(walked.id) ?? new Map(),
@@ -253,9 +253,9 @@ export class QueueCollector {
         queuesChanged,
         entries: this.#probes.can('entries'),
       },
-      this.#regime(),
+      this.#mode(),
     );
-    return { ...books, degraded: [...books.degraded, ...this.#lost] };
+    return { ...accounts, degraded: [...accounts.degraded, ...this.#lost] };
   }
 
   #forget(present: ReadonlySet<bigint>): void {
@@ -273,7 +273,7 @@ export class QueueCollector {
     };
   }
 
-  #regime(): Regime {
+  #mode(): CountingMode {
     const { can } = this.#probes;
     return {
       enqueued: can('offers-derived') ? 'derived' : 'counted',
@@ -284,13 +284,13 @@ export class QueueCollector {
   #recycle(ids: readonly bigint[], { rowNumbers }: RowsRead, others: ReadonlyMap<bigint, unknown>): void {
     const present = new Set(ids);
     const kept = [...this.#receive.devices(), ...this.#macvtaps.devices()];
-    const rowless = [...others.keys(), ...this.#ledgers.keys(), ...kept, ...this.#redirected.keys()];
+    const rowless = [...others.keys(), ...this.#accounting.keys(), ...kept, ...this.#redirected.keys()];
     const known = new Map<bigint, readonly number[]>(rowless.map((id) => [id, []]));
     for (const [id, numbers] of rowNumbers) known.set(id, numbers);
     const gone = this.#recycler.update(known, present, performance.now(), (rows) => {
       if (rows.size > 0) this.#rows.released(rows);
     });
-    for (const id of gone) this.#ledgers.delete(id);
+    for (const id of gone) this.#accounting.delete(id);
     if (gone.size === 0) return;
     this.#freed.remove(gone);
     this.#receive.remove(gone);

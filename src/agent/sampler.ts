@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Takes a snapshot every second, so that books are kept and rows recycled even if no Prometheus scrapes, and looks at readers in
+// Takes a snapshot every second, so that accounts are kept and rows recycled even if no Prometheus scrapes, and looks at readers in
 // between. Where the agent takes more than its budget, it takes one every other second.
 import { visible } from '../snapshot/visible.ts';
 import type { Snapshot } from '../snapshot.ts';

@@ -51,6 +51,6 @@ export function doubts(device: Device): readonly string[] {
     ...degraded.map((reason) => `the agent does not vouch for its figures: ${reason}`),
     ...audit
       .filter(({ imbalance }) => imbalance !== 0)
-      .map(({ equation, imbalance }) => `the agent's books are off by ${imbalance} packets (${equation})`),
+      .map(({ equation, imbalance }) => `the agent's counts are off by ${imbalance} packets (${equation})`),
   ]);
 }

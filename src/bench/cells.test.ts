@@ -5,7 +5,7 @@ import { ALL_CELLS, chooseCells } from './cells.ts';
 
 test('the tables have a cell for each combination, and no two of one name', () => {
   const sends = ALL_CELLS.filter(({ kind }) => kind === 'send');
-  assert.equal(sends.length, 2 * 4 * 2 * 2 * 2); // readers, regimes, threads, queues, pinned or not
+  assert.equal(sends.length, 2 * 4 * 2 * 2 * 2); // readers, flow control, threads, queues, pinned or not
   assert.equal(new Set(ALL_CELLS.map(({ id }) => id)).size, ALL_CELLS.length);
 });
 

@@ -31,8 +31,8 @@ test('what a mechanism needs is decided before it', () => {
   }
 });
 
-test('only the best mechanism of an event has no price, unless it must be asked for', () => {
+test('only the best mechanism of an event has no tradeoff, unless it must be asked for', () => {
   for (const { name, mechanisms } of EVENTS)
-    for (const [i, { price, onDemand = false }] of mechanisms.entries())
-      assert.equal(price === undefined, i === 0 && !onDemand, name);
+    for (const [i, { tradeoff, onDemand = false }] of mechanisms.entries())
+      assert.equal(tradeoff === undefined, i === 0 && !onDemand, name);
 });

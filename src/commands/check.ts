@@ -3,7 +3,7 @@
 
 import { RULES } from '../diagnosis/all-rules.ts';
 import { devicesIn, findingsOn, type Scope } from '../diagnosis/scope.ts';
-import { answerOf } from '../diagnosis/status.ts';
+import { statusOf } from '../diagnosis/status.ts';
 import { itemsOf, renderCheck, statusLine } from '../outputs/check-text.ts';
 import type { Judged } from '../outputs/verdict.ts';
 import { escapedJson } from '../snapshot/visible.ts';
@@ -17,8 +17,10 @@ import { watchHost } from './watch.ts';
 
 /** Of all that the agent is asked. */
 const PATIENCE_MS = 2000;
-/** Who takes nothing for so long is taken for stalled (src/diagnosis/evidence/stall.ts), and not for slow. */
-const LOOK_SECONDS = 1.7;
+/** Enough for OK where no packet waits. */
+const LOOK_SECONDS = 1;
+/** A reader that takes nothing for 1.5 s is taken for stalled (src/diagnosis/evidence/stall.ts), and not for slow. */
+const STALL_SECONDS = 1.7;
 
 export interface CheckOptions {
   readonly scope: Scope;
@@ -58,13 +60,35 @@ async function judgedByAgent(
   const devices = devicesIn(last, scope);
   const verdict = { findings: findingsOn(found.findings, devices), unjudged: found.unjudged };
   const { seconds } = found;
-  return { answer: answerOf(verdict), verdict, unsaid: [], devices, last, seconds, host: thisHost(), isRenamed: false };
+  return {
+    status: statusOf(verdict),
+    verdict,
+    inconclusive: [],
+    devices,
+    last,
+    seconds,
+    host: thisHost(),
+    isRenamed: false,
+  };
 }
 
 async function judgedHere({ scope, mechanisms, socket }: CheckOptions, silence: Silence | undefined): Promise<Judged> {
   const snapshots: Snapshot[] = [];
   const { signal } = new AbortController();
   const keep = (snapshot: Snapshot): number => snapshots.push(snapshot);
-  await watchHost({ seconds: LOOK_SECONDS, socket, mechanisms, signal, keep, silence });
-  return judgeSnapshots(snapshots, scope, thisHost());
+  const judged = (): Judged => judgeSnapshots(snapshots, scope, thisHost());
+  let enough: Judged | undefined;
+  const longer = (): number => {
+    const early = judged();
+    if (early.status === 'ok' && !waits(snapshots)) enough = early;
+    return enough ? 0 : STALL_SECONDS - LOOK_SECONDS;
+  };
+  await watchHost({ seconds: LOOK_SECONDS, socket, mechanisms, signal, keep, longer, silence });
+  return enough ?? judged();
+}
+
+/** Packets are in a ring: its reader may have stopped. */
+function waits(snapshots: readonly Snapshot[]): boolean {
+  const queues = snapshots.at(-1)?.devices.flatMap((device) => device.queues) ?? [];
+  return queues.some(({ ring }) => (ring?.occupancy ?? 0) > 0);
 }

@@ -12,6 +12,7 @@ import type { AgentSelf } from '../server/agent-self.ts';
 import { escapedJson } from '../snapshot/visible.ts';
 import { talkToAgent } from './agent-silence.ts';
 import { askSelf } from './ask-agent.ts';
+import { reportFunctions } from './attached-functions.ts';
 
 /** While it loads its programs, an agent answers nothing for seconds. */
 const PATIENCE_MS = 5000;
@@ -64,7 +65,7 @@ function reportOf(host: Host, probes: Probes, seen: SeenAgent): DoctorReport {
     measures: choice.event.measures,
     mechanism: choice.mechanism?.name ?? null,
     state: stateOf(choice),
-    price: stateOf(choice) === 'fallback' ? (choice.mechanism?.price ?? null) : null,
+    tradeoff: stateOf(choice) === 'fallback' ? (choice.mechanism?.tradeoff ?? null) : null,
     refused: choice.refused.filter(({ kind }) => kind !== 'forced' || !choice.mechanism),
   }));
   const states = events.map(({ state }) => state);
@@ -95,6 +96,7 @@ function reportOf(host: Host, probes: Probes, seen: SeenAgent): DoctorReport {
     })),
     pins: probes.choices().flatMap(({ event, mechanism }) => (mechanism?.pins ? [event.name] : [])),
     skbPaths: pathsOf(host, probes),
+    functions: reportFunctions(probes.choices(), probes.programs),
     events,
   };
 }

@@ -4,7 +4,7 @@ import type { Writable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Followed, LossFollower } from '../agent/loss-follower.ts';
 import { parseForced } from '../collectors/list.ts';
-import type { LossSecond } from '../collectors/losses/books.ts';
+import type { LossSecond } from '../collectors/losses/loss-accounting.ts';
 import { devicesIn, isEverything, narrowed, type Scope } from '../diagnosis/scope.ts';
 import { ownNamespace } from '../kernel/namespaces.ts';
 import { jsonLines, type LossLines, textLines } from '../outputs/drops-text.ts';

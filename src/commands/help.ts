@@ -58,6 +58,16 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
     ],
     exitCodes: VERDICT,
   },
+  whatif: {
+    examples: [
+      ['whatif vnet0', 'what the agent remembers'],
+      ['whatif vnet0 --for 5m --size 2000', 'and this size'],
+    ],
+    exitCodes: [
+      ['0', 'answered'],
+      ['1', 'failed'],
+    ],
+  },
   top: {
     examples: [
       ['top', 'every queue, live'],

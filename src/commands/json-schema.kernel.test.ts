@@ -32,6 +32,9 @@ test('every command says what its schema says, with numbers as numbers', { skip:
   assertValid('check', parseJson(await said('check', '--json')));
   assertValid('top', parseJson(await said('top', '-b', '-n', '1', '-d', '1', '--json')));
   assertValid('doctor', parseJson(await said('doctor', '--json')));
+  const forecast = parseJson(await said('whatif', 'tap0', '--netns', String(lab.inode), '--for', '4s', '--json'));
+  assertValid('whatif', forecast);
+  assert.ok(listAt(forecast, 'sizes').length >= 3);
   assertValid('explain', parseJson(await said('explain', '--json')));
   const lines = (await said('drops', '--for', '3s', '--json')).trim().split('\n');
   assert.ok(lines.length >= 2);

@@ -70,10 +70,10 @@ export class QueueWatch {
     const narrow = (snapshot: Snapshot): Snapshot => narrowed(snapshot, this.#scope);
     const window = windowOf([before, now].map(narrow));
     const first = this.#seen[0];
-    const lately = first && first.takenAt < before.takenAt ? windowOf([first, now].map(narrow)) : window;
+    const recent = first && first.takenAt < before.takenAt ? windowOf([first, now].map(narrow)) : window;
     const ownCpu = (user + system) / 1e6 / seconds;
-    const findings = this.#judged(lately === window ? [before, now] : [...this.#seen, now]);
-    return { takenAt: now.takenAt, seconds, rates: queueRates(window, lately), findings, ownCpu, snapshot: now };
+    const findings = this.#judged(recent === window ? [before, now] : [...this.#seen, now]);
+    return { takenAt: now.takenAt, seconds, rates: queueRates(window, recent), findings, ownCpu, snapshot: now };
   }
 
   close(): void {

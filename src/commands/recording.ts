@@ -5,11 +5,14 @@ import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promi
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { errnoOf } from '../kernel/error-name.ts';
-import { parseSnapshot } from '../snapshot/json.ts';
 import { visible } from '../snapshot/visible.ts';
 import type { Snapshot } from '../snapshot.ts';
+import { KeptSnapshots, linesOf, ROOM } from './kept-snapshots.ts';
 
 export const SCHEMA = 1;
+/** Of a kernel or a version. */
+const LONGEST_WORD = 100;
+const END = /^\{"snapshots":\d{1,15}\}$/;
 
 export interface RecordingHeader {
   readonly format: 'tapscope recording';
@@ -29,6 +32,8 @@ export interface RecordingHeader {
 export interface Recording {
   readonly header: RecordingHeader;
   readonly snapshots: readonly Snapshot[];
+  /** Snapshots of the file that are not among them, for there is no room for all. */
+  readonly unread: number;
 }
 
 /** Whole, or not at all: written beside its place and renamed. Only its owner may read it. */
@@ -94,21 +99,23 @@ function saidOf(cause: unknown): string {
 }
 
 /** Throws one sentence if it is cut off, of another program or of a later schema. */
-export async function readRecording(file: string): Promise<Recording> {
+export async function readRecording(file: string, room = ROOM): Promise<Recording> {
   let header: RecordingHeader | undefined;
-  const snapshots: Snapshot[] = [];
+  const kept = new KeptSnapshots(room.all);
   let promised: number | undefined;
   try {
     const take = async (lines: AsyncIterable<string>): Promise<void> => {
       for await (const line of lines) {
         if (!header) header = headerOf(line);
-        else if (/^\{"snapshots":\d+\}$/.test(line)) promised = JSON.parse(line).snapshots;
-        else snapshots.push(parseSnapshot(line));
+        else if (promised !== undefined) throw new Error('There is something behind its end.');
+        else if (END.test(line)) promised = JSON.parse(line).snapshots;
+        else kept.add(line);
       }
     };
     // Where a line is refused, pipeline() tells what that did to the streams.
     let refused: unknown;
-    const read = pipeline(createReadStream(file), createGunzip(), linesOf, (lines: AsyncIterable<string>) =>
+    const split = (chunks: AsyncIterable<Buffer>): AsyncIterable<string> => linesOf(chunks, room.line);
+    const read = pipeline(createReadStream(file), createGunzip(), split, (lines: AsyncIterable<string>) =>
       take(lines).catch((cause: unknown) => {
         refused = cause;
         throw cause;
@@ -117,35 +124,26 @@ export async function readRecording(file: string): Promise<Recording> {
     await read.catch((cause: unknown) => {
       throw refused ?? cause;
     });
+    if (!header) throw new Unusable('is no recording of tapscope: it is empty');
+    if (promised !== kept.seen)
+      throw new Unusable(`is cut off after ${kept.seen} snapshots; copy it again, or record anew`);
+    const snapshots = kept.finish();
+    return { header, snapshots, unread: kept.seen - snapshots.length };
   } catch (cause) {
-    throw new Error(reasonOf(file, header, snapshots.length, cause), { cause });
+    throw new Error(reasonOf(file, header, kept.seen, cause), { cause });
   }
-  if (!header) throw new Error(`${file} is no recording of tapscope: it is empty.`);
-  if (promised !== snapshots.length)
-    throw new Error(`${file} is cut off after ${snapshots.length} snapshots; copy it again, or record anew.`);
-  return { header, snapshots };
 }
 
-/** readline would leave the error of a damaged file unhandled, if its first line is refused before. */
-async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = '';
-  for await (const chunk of chunks) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
-    rest = lines.pop() ?? '';
-    yield* lines;
-  }
-  if (rest !== '') yield rest;
-}
-
-class AnotherSchema extends Error {}
+/** What is wrong with a file, as it goes on after its name. */
+class Unusable extends Error {}
 
 function headerOf(line: string): RecordingHeader {
   const header: RecordingHeader = JSON.parse(line);
-  if (header?.format !== 'tapscope recording' || typeof header.kernel !== 'string')
+  const { format, schema, version, kernel } = header ?? {};
+  if (format !== 'tapscope recording' || !isWord(kernel) || !isWord(version) || !Number.isInteger(schema))
     throw new Error('It has no header.');
   if (header.schema !== SCHEMA)
-    throw new AnotherSchema(
+    throw new Unusable(
       visible(
         `was made by tapscope ${header.version}, whose recordings (schema ${header.schema}) this one does not know (schema ${SCHEMA}); report with that version`,
       ),
@@ -153,8 +151,12 @@ function headerOf(line: string): RecordingHeader {
   return header;
 }
 
+function isWord(text: unknown): boolean {
+  return typeof text === 'string' && text.length <= LONGEST_WORD;
+}
+
 function reasonOf(file: string, header: RecordingHeader | undefined, snapshots: number, cause: unknown): string {
-  if (cause instanceof AnotherSchema) return `${file} ${cause.message}.`;
+  if (cause instanceof Unusable) return `${file} ${cause.message}.`;
   const code = errnoOf(cause) ?? '';
   if (/^E[A-Z]+$/.test(code)) return `${file} cannot be read (${saidOf(cause)}).`;
   return header || code === 'Z_BUF_ERROR'

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Snapshots, a question, and what the rules say: what diagnose, check and report have in common.
 
-import { lossSince, unsaid } from '../diagnosis/inconclusive.ts';
+import { inconclusive, lossSince } from '../diagnosis/inconclusive.ts';
 import { judge } from '../diagnosis/judge.ts';
 import { devicesIn, findingsOn, isEverything, narrowed, type Scope } from '../diagnosis/scope.ts';
-import { answerOf, EXIT_CODES } from '../diagnosis/status.ts';
+import { EXIT_CODES, statusOf } from '../diagnosis/status.ts';
 import { windowOf } from '../diagnosis/window.ts';
 import { count } from '../diagnosis/words.ts';
 import { type Judged, renderVerdict } from '../outputs/verdict.ts';
@@ -41,12 +41,12 @@ export function judgeSnapshots(
   const one = others.length > 0 ? undefined : window.devices.find(({ now }) => now.id === only?.id);
   const { findings, unjudged } = judge(window, one);
   const verdict = { findings: findingsOn(findings, devices), unjudged };
-  const tooShort = unsaid(narrow, window, findings);
+  const tooShort = inconclusive(narrow, window, findings);
   const { seconds } = window;
   return {
-    answer: answerOf(verdict, tooShort),
+    status: statusOf(verdict, tooShort),
     verdict,
-    unsaid: tooShort,
+    inconclusive: tooShort,
     devices,
     last,
     seconds,
@@ -58,7 +58,7 @@ export function judgeSnapshots(
 /** While the agent is silent, no history grows and no alert comes: that is not OK, whatever was seen. */
 export function withSilence(judged: Judged, silence: Silence | undefined): Judged {
   if (!silence) return judged;
-  return { ...judged, answer: judged.answer === 'ok' ? 'unknown' : judged.answer, agentSilence: silence.words };
+  return { ...judged, status: judged.status === 'ok' ? 'unknown' : judged.status, agentSilence: silence.words };
 }
 
 /** Of devices that went before the last snapshot, throws what became of the first. */
@@ -75,15 +75,15 @@ function refuseGone(snapshots: readonly Snapshot[]): void {
 
 /** For programs; the fields and their order are of schema 1. */
 export function jsonOf({
-  answer,
+  status,
   verdict,
-  unsaid,
+  inconclusive,
   last,
   seconds,
   host,
   agentSilence,
 }: Judged): Readonly<Record<string, unknown>> {
-  return { schema: 1, takenAt: last.takenAt, seconds, host, ...verdict, unsaid, verdict: answer, agentSilence };
+  return { schema: 1, takenAt: last.takenAt, seconds, host, ...verdict, inconclusive, verdict: status, agentSilence };
 }
 
 /** As --json has it, with `more`, or for people; answers the exit code. */
@@ -93,6 +93,6 @@ export function sayVerdict(judged: Judged, json: boolean, more: Readonly<Record<
   return exitCodeOf(judged);
 }
 
-export function exitCodeOf({ answer }: Judged): number {
-  return EXIT_CODES[answer];
+export function exitCodeOf({ status }: Judged): number {
+  return EXIT_CODES[status];
 }

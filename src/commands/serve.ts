@@ -3,6 +3,7 @@
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { Agent } from '../agent/agent.ts';
+import { requireRoom, requireRoomFor } from '../agent/room-to-run.ts';
 import { Sampler } from '../agent/sampler.ts';
 import { parseForced } from '../collectors/list.ts';
 import type { Probes } from '../engine/attach.ts';
@@ -42,6 +43,7 @@ async function start(
   forced: ReadonlyMap<string, string>,
   undo: (() => unknown)[],
 ): Promise<void> {
+  requireRoom();
   const tenants = new Tenants(options.tenantMap, say);
   const running: { agent?: Agent } = {};
   const lock = claimHost(say);
@@ -80,6 +82,7 @@ async function start(
   undo.push(() => agent.close());
   await sampler.start(agent);
   undo.push(() => sampler.stop());
+  await requireRoomFor(sources.takeSnapshot);
   otlp?.start({ rows: server.rows, observer });
   undo.push(() => otlp?.close());
   if (lock.missing !== undefined) say(new Error(lock.missing));

@@ -18,6 +18,8 @@ export interface HostWatch {
   readonly begun?: () => unknown;
   /** Told of each second that the agent gave nothing for. */
   readonly missed?: () => unknown;
+  /** Asked when the time is over: for how many seconds more it watches. */
+  readonly longer?: () => number;
   /** Gets what was seen first, with owners; what it throws ends the watch at once. */
   readonly check?: (snapshot: Snapshot) => unknown;
   /** The agent was asked already, and is silent. */
@@ -33,6 +35,7 @@ export async function watchHost({
   keep,
   begun,
   missed,
+  longer,
   check,
   silence,
 }: HostWatch): Promise<Silence | undefined> {
@@ -42,9 +45,14 @@ export async function watchHost({
     await source.start((snapshot) => isOver || keep(snapshot), missed);
     check?.(await source.take());
     begun?.();
-    await wait(seconds * 1000, undefined, { signal }).catch(() => undefined);
-    isOver = true;
-    keep(await source.take());
+    const watch = async (forSeconds: number): Promise<void> => {
+      await wait(forSeconds * 1000, undefined, { signal }).catch(() => undefined);
+      isOver = true;
+      keep(await source.take());
+    };
+    await watch(seconds);
+    const more = longer?.() ?? 0;
+    if (more > 0) await watch(more);
     return source.silence;
   } finally {
     source.close();

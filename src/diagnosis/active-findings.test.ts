@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Standing, stand } from './active-findings.ts';
+import { type TrackedFinding, track } from './active-findings.ts';
 import type { Finding } from './finding.ts';
 
 const full: Finding = {
@@ -20,10 +20,10 @@ const full: Finding = {
 
 /** Of each second, whether the finding was made; answers in which seconds it stood. */
 function seconds(made: readonly boolean[]): readonly number[] {
-  let standing: readonly Standing[] = [];
+  let active: readonly TrackedFinding[] = [];
   return made.flatMap((one, second) => {
-    standing = stand(standing, one ? [full] : [], second);
-    return standing.some(({ stands }) => stands) ? [second] : [];
+    active = track(active, one ? [full] : [], second);
+    return active.some(({ isActive }) => isActive) ? [second] : [];
   });
 }
 
@@ -35,24 +35,24 @@ test('made once, a finding does not stand; made twice running, it does', () => {
 test('it goes when nothing has made it for 30 s, and what comes back meanwhile is the same one', () => {
   const quiet = new Array<boolean>(29).fill(false);
   assert.equal(seconds([true, true, ...quiet, false, false]).at(-1), 30);
-  let standing = stand(stand([], [full], 100), [full], 101);
-  standing = stand(standing, [], 120);
-  standing = stand(standing, [{ ...full, severity: 'warning' }], 125);
+  let active = track(track([], [full], 100), [full], 101);
+  active = track(active, [], 120);
+  active = track(active, [{ ...full, severity: 'warning' }], 125);
   assert.deepEqual(
-    standing.map(({ since, seen, stands, finding }) => [since, seen, stands, finding.severity]),
+    active.map(({ since, seen, isActive, finding }) => [since, seen, isActive, finding.severity]),
     [[100, 125, true, 'warning']],
   );
 });
 
-test('a clock that is set back keeps nothing standing, and nothing stands since a time to come', () => {
-  const standing = stand(stand([], [full], 7200), [full], 7201);
-  assert.equal(stand(standing, [], 10).length, 1);
-  assert.deepEqual(stand(stand(standing, [], 10), [], 41), []);
-  const [made] = stand(standing, [full], 10);
+test('a clock that is set back keeps nothing active, and nothing isActive since a time to come', () => {
+  const active = track(track([], [full], 7200), [full], 7201);
+  assert.equal(track(active, [], 10).length, 1);
+  assert.deepEqual(track(track(active, [], 10), [], 41), []);
+  const [made] = track(active, [full], 10);
   assert.deepEqual([made?.since, made?.seen], [10, 10]);
 });
 
 test('queues, devices and namespaces are told apart', () => {
   const findings = [full, { ...full, queue: 1 }, { ...full, device: 'tap1' }, { ...full, netns: 2 }];
-  assert.equal(stand(stand([], findings, 1), findings, 2).filter(({ stands }) => stands).length, 4);
+  assert.equal(track(track([], findings, 1), findings, 2).filter(({ isActive }) => isActive).length, 4);
 });

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hysteresis: a finding stands when two judgements running have made it, and goes when none has for a while.
+// Hysteresis: a finding becomes active when two judgements in a row have made it, and ends when none has for a while.
 import type { Finding } from './finding.ts';
 
 /** A finding as people are told of it. */
-export interface Standing {
+export interface TrackedFinding {
   readonly finding: Finding;
   /** Unix time of the judgement that made it first, seconds. */
   readonly since: number;
   /** Of the last one that made it. */
   readonly seen: number;
-  /** Made once is not told yet. */
-  readonly stands: boolean;
+  /** Two judgements in a row have made it; one that was made once is not reported yet. */
+  readonly isActive: boolean;
 }
 
 /** To people it is one thing. */
-export type Told = Finding & Pick<Standing, 'since' | 'seen'>;
+export type ReportedFinding = Finding & Pick<TrackedFinding, 'since' | 'seen'>;
 
-export function tell({ finding, since, seen }: Standing): Told {
+export function report({ finding, since, seen }: TrackedFinding): ReportedFinding {
   return { ...finding, since, seen };
 }
 
@@ -24,25 +24,25 @@ export function tell({ finding, since, seen }: Standing): Told {
 const CLEARS_AFTER_SECONDS = 30;
 
 /** `judgedAt`: Unix time, seconds. Pure: the caller keeps what it gets and gives it back with the next judgement. */
-export function stand(
-  before: readonly Standing[],
+export function track(
+  before: readonly TrackedFinding[],
   findings: readonly Finding[],
   judgedAt: number,
-): readonly Standing[] {
+): readonly TrackedFinding[] {
   // The clock may have been set back meanwhile: nothing was seen later than now.
   const known = new Map(
-    before.map((standing) => [
-      keyOf(standing.finding),
-      { ...standing, since: Math.min(standing.since, judgedAt), seen: Math.min(standing.seen, judgedAt) },
+    before.map((tracked) => [
+      keyOf(tracked.finding),
+      { ...tracked, since: Math.min(tracked.since, judgedAt), seen: Math.min(tracked.seen, judgedAt) },
     ]),
   );
-  const made = findings.map((finding): Standing => {
+  const made = findings.map((finding): TrackedFinding => {
     const earlier = known.get(keyOf(finding));
     known.delete(keyOf(finding));
-    return { finding, since: earlier?.since ?? judgedAt, seen: judgedAt, stands: earlier !== undefined };
+    return { finding, since: earlier?.since ?? judgedAt, seen: judgedAt, isActive: earlier !== undefined };
   });
-  const lately = [...known.values()].filter(({ stands, seen }) => stands && judgedAt - seen < CLEARS_AFTER_SECONDS);
-  return [...made, ...lately];
+  const recent = [...known.values()].filter(({ isActive, seen }) => isActive && judgedAt - seen < CLEARS_AFTER_SECONDS);
+  return [...made, ...recent];
 }
 
 /** A finding whose figures or severity change stays the same finding. */

@@ -8,7 +8,7 @@ import type { Window } from './window.ts';
 import { count } from './words.ts';
 
 /** A sentence for each device that lost so much that rules would say why, had they seen it for their usual time. */
-export function unsaid(
+export function inconclusive(
   snapshots: readonly Snapshot[],
   window: Window,
   findings: readonly Finding[],

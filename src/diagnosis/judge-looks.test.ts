@@ -113,7 +113,7 @@ testHosts([
     taps: guest(hangs(200, 211)),
     seconds: 600,
     finds: ['reader-stalled critical'],
-    says: /takes nothing, for 11 s, until lately\.$/,
+    says: /takes nothing, for 11 s, until recently\.$/,
   },
   {
     host: 'had a guest that took no broadcasts for ten minutes',
@@ -142,7 +142,7 @@ testHosts([
     seconds: 120,
     stepSeconds: 30,
     finds: ['reader-stalled critical'],
-    says: /takes nothing, for 30 s, until lately\.$/,
+    says: /takes nothing, for 30 s, until recently\.$/,
   },
   {
     host: 'had a guest that was stopped between looks',

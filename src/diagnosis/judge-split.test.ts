@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { testHosts } from '../../lab/snapshots/judged-hosts.ts';
 import { quietHost, type TapPlan } from '../../lab/snapshots/quiet-host.ts';
 import { judge } from './judge.ts';
-import { answerOf } from './status.ts';
+import { statusOf } from './status.ts';
 
 /** A mark of its two queues, and so many packets in the window that no program saw. */
 function lacking(enqueued: number, dropped = 0): TapPlan {
@@ -50,7 +50,7 @@ testHosts([
 test('few packets that only the kernel counted leave the answer OK, with and without a question; many do not', () => {
   const answers = [lacking(7), lacking(0), lacking(200), lacking(7, 60)].map((tap) => {
     const window = quietHost([tap]);
-    return [answerOf(judge(window)), answerOf(judge(window, window.devices[0]))];
+    return [statusOf(judge(window)), statusOf(judge(window, window.devices[0]))];
   });
   const [ok, unknown] = [
     ['ok', 'ok'],

@@ -16,7 +16,7 @@ import { judge } from './judge.ts';
 
 const QEMU = qemuOf(2);
 const SECONDS = 10;
-const skip = noLab || missing(QEMU.needs) || (QEMU.obstacle?.() ?? false);
+const skip = noLab || missing(QEMU.needs) || (QEMU.unavailable?.() ?? false);
 
 async function findings(agent: AttachedLab, { near }: Stage, seconds = SECONDS): Promise<readonly Finding[]> {
   const judged = judge(await watch({ agent }, seconds));

@@ -28,9 +28,9 @@ export interface QueueRate {
   readonly owner: Owner | undefined;
 }
 
-/** `lately` is the longer window and ends where `window` does. */
-export function queueRates(window: Window, lately: Window): readonly QueueRate[] {
-  const longer = new Map(lately.devices.map((span) => [span.now.id, span]));
+/** `recent` is the longer window and ends where `window` does. */
+export function queueRates(window: Window, recent: Window): readonly QueueRate[] {
+  const longer = new Map(recent.devices.map((span) => [span.now.id, span]));
   return window.devices.flatMap((span) => {
     const before = longer.get(span.now.id) ?? span;
     const queues = span.queues.map((queue, index) => {

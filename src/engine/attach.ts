@@ -168,9 +168,9 @@ function candidatesOf(
 ): { usable: readonly Mechanism[]; refused: Refusal[] } {
   const refused: Refusal[] = [];
   const usable = event.mechanisms.filter((mechanism) => {
-    const obstacle = choiceAgainst(event, mechanism, forced, pin) ?? mechanism.obstacle(host);
-    if (obstacle) refused.push({ mechanism: mechanism.name, ...obstacle });
-    return !obstacle;
+    const unavailable = choiceAgainst(event, mechanism, forced, pin) ?? mechanism.unavailable(host);
+    if (unavailable) refused.push({ mechanism: mechanism.name, ...unavailable });
+    return !unavailable;
   });
   return { usable, refused };
 }
@@ -184,7 +184,10 @@ function choiceAgainst(
 ): Omit<Refusal, 'mechanism'> | undefined {
   if (forced && mechanism.name !== forced) return { kind: 'forced', reason: `--mechanism ${event.name}=${forced}` };
   if (mechanism.onDemand && !forced)
-    return { kind: 'on-demand', reason: `--mechanism ${event.name}=${mechanism.name} asks for it; ${mechanism.price}` };
+    return {
+      kind: 'on-demand',
+      reason: `--mechanism ${event.name}=${mechanism.name} asks for it; ${mechanism.tradeoff}`,
+    };
   if (mechanism.pins && !pin) return { kind: 'forced', reason: '--no-pin: it would keep tun from being unloaded' };
   return undefined;
 }
@@ -218,9 +221,9 @@ function choose(
   const refused = [...never];
   for (const mechanism of usable) {
     const unmet = mechanism.needs.find((need) => !isMet(need, chosen));
-    const obstacle = unmet === undefined ? attach(mechanism) : `needs ${unmet.replace(/=$/, ' to be measured')}`;
-    if (obstacle === undefined) return { event, mechanism, refused };
-    refused.push({ mechanism: mechanism.name, kind: 'refused', reason: obstacle });
+    const unavailable = unmet === undefined ? attach(mechanism) : `needs ${unmet.replace(/=$/, ' to be measured')}`;
+    if (unavailable === undefined) return { event, mechanism, refused };
+    refused.push({ mechanism: mechanism.name, kind: 'refused', reason: unavailable });
   }
   return { event, mechanism: undefined, refused };
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // When what lies on the enqueue path is given up, and when it comes back. Pure: it is told prices and answers with a level.
 
-/** What watching cost lately, as shares of all the host's CPUs. */
+/** What watching cost recently, as shares of all the host's CPUs. */
 export interface Cost {
   /** Our programs in the kernel, hooks included. */
   readonly kernel: number;

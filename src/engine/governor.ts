@@ -3,7 +3,7 @@
 import type { Probes } from './attach.ts';
 import { type BudgetState, type Cost, INITIAL_BUDGET, judgeCost } from './budget.ts';
 import type { ProbeEvent } from './mechanism.ts';
-import { PriceMeter } from './price.ts';
+import { OverheadMeter } from './overhead-meter.ts';
 
 export interface GovernorOptions {
   /** Share of all CPUs; undefined: no limit. */
@@ -28,7 +28,7 @@ const DEAR_PACKET_S = 2e-6;
 export class Governor {
   readonly #probes: Probes;
   readonly #options: GovernorOptions;
-  readonly #meter: PriceMeter | undefined;
+  readonly #meter: OverheadMeter | undefined;
   /** Programs on the enqueue path, whichever mechanism has them. */
   readonly #onEnqueuePath: ReadonlySet<string>;
   #state: BudgetState = INITIAL_BUDGET;
@@ -45,7 +45,7 @@ export class Governor {
     this.#probes = probes;
     this.#options = options;
     this.#onEnqueuePath = new Set(probes.choices().flatMap(({ event }) => shedPrograms(event)));
-    if (probes.programs && probes.can('walk')) this.#meter = new PriceMeter(probes.programs);
+    if (probes.programs && probes.can('walk')) this.#meter = new OverheadMeter(probes.programs);
   }
 
   /** undefined until the first measurement. */

@@ -6,7 +6,7 @@ import type { Observations } from '../snapshot.ts';
 import { HashEntries, type HashEntry } from './hash-entries.ts';
 
 /** Of enum histogram_kind, without its prefix. */
-const KINDS = ['OCCUPANCY', 'SOJOURN', 'BURST', 'STOPPED', 'RESUME'] as const;
+const KINDS = ['OCCUPANCY', 'SOJOURN', 'BURST', 'STOPPED', 'RESUME', 'EPISODE', 'EPISODE_DROPS'] as const;
 export type HistogramKind = (typeof KINDS)[number];
 
 export type QueueHistograms = ReadonlyMap<HistogramKind, Observations>;

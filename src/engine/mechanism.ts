@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What can measure a logical event.
 import type { Host } from '../kernel/host.ts';
-import type { Obstacle } from './obstacles.ts';
+import type { Unavailable } from './unavailable.ts';
 
 /**
  * What a mechanism makes known. Others ask for this and not for the mechanism's name, so that a new mechanism needs no change elsewhere.
@@ -57,9 +57,9 @@ export interface Mechanism {
   /** Keeps the module of the functions that it traces from being unloaded. */
   readonly pins?: boolean;
   /** What is different from the better ones; undefined for the best. */
-  readonly price: string | undefined;
+  readonly tradeoff: string | undefined;
   /** Why this host cannot have it; undefined: it may be tried. */
-  readonly obstacle: (host: Host) => Obstacle | undefined;
+  readonly unavailable: (host: Host) => Unavailable | undefined;
 }
 
 /**

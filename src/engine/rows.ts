@@ -117,7 +117,7 @@ export class Rows {
   }
 
   /**
-   * `whole`: with what is not in the books: shared rows and, if `perCpu`, each CPU's. Of a device of which nothing was written since the
+   * `whole`: with what is not in the accounts: shared rows and, if `perCpu`, each CPU's. Of a device of which nothing was written since the
    * last whole read the sums are the same object.
    */
   read(whole: boolean, perCpu = false): RowsRead {

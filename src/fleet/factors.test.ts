@@ -101,7 +101,7 @@ test('one host that loses on all taps is an incident of that host', () => {
   assert.deepEqual(commonFactors(taps.map((tap) => ({ ...tap, losing: tap.host === 'host7' }))), []);
 });
 
-test('the tails are those of the books', () => {
+test('the tails are those of textbooks', () => {
   // Fisher's tea: 4 of 4 cups of 8.
   assert.ok(Math.abs(fisherTail(8, 4, 4, 4) - 1 / 70) < 1e-12);
   assert.ok(Math.abs(fisherTail(8, 4, 4, 3) - 17 / 70) < 1e-12);

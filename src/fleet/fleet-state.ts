@@ -64,11 +64,10 @@ export const LEAST_LOST = 50;
 /** These tell one tap from another, or are of the engine, and are no property that taps share. */
 const NAMES: readonly string[] = [...TAP_LABELS, '__name__', 'vm', 'pod', 'unit', 'container', 'uuid', 'version'];
 /** Labels as people call them. */
-const WORDS: Readonly<Record<string, string>> = {
-  queue_length: 'ring size',
-  flow_control: 'flow control',
-  program: 'program',
-};
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ['queue_length', 'ring size'],
+  ['flow_control', 'flow control'],
+]);
 
 /** `seconds`: the time before now. Throws one sentence. */
 export async function lookAtFleet(endpoint: Endpoint, seconds: number): Promise<Fleet> {
@@ -119,10 +118,11 @@ export async function lookAtFleet(endpoint: Endpoint, seconds: number): Promise<
       properties: propertiesOf(sample),
     };
   });
+  const present = new Set(named(hosts));
   return fleetOf(taps, {
     seconds,
     hosts: named(hosts),
-    silent: named(earlier).filter((host) => !named(hosts).includes(host)),
+    silent: named(earlier).filter((host) => !present.has(host)),
     ambiguous: named(hosts?.filter(({ value }) => value > 1)),
     warnings: [...warnings],
   });
@@ -182,7 +182,7 @@ function propertiesOf({ labels }: Sample): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(labels)
       .filter(([label]) => !NAMES.includes(label))
-      .map(([label, value]) => [WORDS[label] ?? label.replaceAll('_', ' '), value]),
+      .map(([label, value]) => [WORDS.get(label) ?? label.replaceAll('_', ' '), value]),
   );
 }
 

@@ -19,13 +19,16 @@ export interface Endpoint {
   readonly timeoutMs: number;
 }
 
+const MOST_BYTES = 256 * 2 ** 20;
+const LONGEST_SAID = 500;
+
 /** A user and a password in the URL become a header. Throws one sentence. */
 export function endpointOf(url: string, header: readonly string[], timeoutMs: number): Endpoint {
   const parsed = URL.parse?.(url) ?? tryParse(url);
   if (!parsed || !/^https?:$/.test(parsed.protocol))
     throw new Error(`--url=${url} is no address of a Prometheus API; write for example --url http://prometheus:9090.`);
   const { username, password } = parsed;
-  const basic = `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}`;
+  const basic = `Basic ${Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64')}`;
   const own = header.map((line) => {
     const [, name = '', value = ''] = /^([!-9;-~]+): *(.+)$/.exec(line) ?? [];
     if (!name) throw new Error(`--header=${line} is no header; write for example --header 'X-Scope-OrgID: team1'.`);
@@ -36,6 +39,15 @@ export function endpointOf(url: string, header: readonly string[], timeoutMs: nu
     headers: { ...(username ? { authorization: basic } : {}), ...Object.fromEntries(own) },
     timeoutMs,
   };
+}
+
+/** A percent sign that begins no escape is one, as in curl. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function tryParse(url: string): URL | undefined {
@@ -59,10 +71,10 @@ export async function ask({ url, headers, timeoutMs }: Endpoint, query: string):
     throw new Error(
       `${url} answers, but not as the API of Prometheus does (no JSON with a status); is a path missing in --url?`,
     );
-  if (answer.status !== 'success') throw new Error(`${url} refuses a query: ${String(answer.error ?? answer.status)}`);
+  if (answer.status !== 'success') throw new Error(`${url} refuses a query: ${said(answer.error ?? answer.status)}`);
   const data = isRecord(answer.data) ? answer.data : {};
   const samples = Array.isArray(data.result) ? data.result.flatMap(sampleOf) : [];
-  const warnings = Array.isArray(answer.warnings) ? answer.warnings.map(String) : [];
+  const warnings = Array.isArray(answer.warnings) ? answer.warnings.map(said) : [];
   return { samples, warnings };
 }
 
@@ -73,13 +85,26 @@ async function fetchText(address: string, request: RequestInit & { readonly sign
       throw new Error(
         `${address} asks for a password or token (HTTP ${response.status}); give it with --header 'Authorization: Bearer …'.`,
       );
-    return await response.text();
+    return await textOf(response, address);
   } catch (error) {
     if (request.signal.aborted) throw new Error(`${address} did not answer in time.`, { cause: error });
     if (error instanceof TypeError)
       throw new Error(`${address} cannot be reached: ${reasonOf(error)}.`, { cause: error });
     throw error;
   }
+}
+
+/** No more is kept of it than of the answer for a hundred thousand taps. */
+async function textOf({ body }: Response, address: string): Promise<string> {
+  const decoder = new TextDecoder();
+  const pieces: string[] = [];
+  let length = 0;
+  for await (const chunk of body ?? []) {
+    length += chunk.length;
+    if (length > MOST_BYTES) throw new Error(`${address} answers with more than ${MOST_BYTES / 2 ** 20} MB.`);
+    pieces.push(decoder.decode(chunk, { stream: true }));
+  }
+  return pieces.join('');
 }
 
 function reasonOf(error: Error): string {
@@ -95,13 +120,25 @@ function parse(text: string): unknown {
   }
 }
 
+/** What an engine says, on one line. */
+function said(text: unknown): string {
+  const line = (typeof text === 'string' ? text : (JSON.stringify(text) ?? '')).replace(/\s+/g, ' ');
+  return line.length > LONGEST_SAID ? `${line.slice(0, LONGEST_SAID)}…` : line;
+}
+
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
 }
 
 function sampleOf(result: unknown): readonly Sample[] {
   if (!isRecord(result) || !isRecord(result.metric) || !Array.isArray(result.value)) return [];
-  const labels = Object.entries(result.metric).map(([name, value]) => [name, String(value)]);
-  const value = Number(result.value[1]);
+  const labels = Object.entries(result.metric).map(([name, value]) => [name, textIn(value)]);
+  const [, number] = result.value;
+  const value = typeof number === 'string' && number !== '' ? Number(number) : Number.NaN;
   return Number.isFinite(value) ? [{ labels: Object.fromEntries(labels), value }] : [];
+}
+
+/** The API has texts there. */
+function textIn(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }

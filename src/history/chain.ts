@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Steps of one length, one after the other: each as what changed since the one before, in blocks that begin with the whole.
 import { applyDeltas, DeltaWriter } from './deltas.ts';
-import { type Entry, together } from './take-apart.ts';
+import { type Entry, together } from './shred.ts';
 
 /** One thing that has states over time. */
 export interface Lane {

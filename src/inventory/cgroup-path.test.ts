@@ -86,3 +86,11 @@ test('old hierarchies: systemd’s tells the unit, another the container', () =>
 test('what is no list of cgroups', () => {
   assert.deepEqual(readCgroups('junk\n:::\n'), NONE);
 });
+
+test('a folder with a name of JavaScript is no runtime', () => {
+  assert.deepEqual(readCgroupPath(`/constructor/${ID}`), NONE);
+});
+
+test('U+2028 in the name of a folder ends no line', () => {
+  assert.equal(readCgroups(`0::/system.slice/a\u2028b/docker-${ID}.scope\n`).container, ID);
+});

@@ -27,7 +27,11 @@ const SCOPES: readonly (readonly [runtime: string, component: RegExp])[] = [
   ['lxc', /^lxc\.payload\.([^/]+)$/],
 ];
 /** With the cgroupfs driver the id is a folder, and the folder above names the runtime. */
-const PARENTS: Readonly<Record<string, string>> = { docker: 'docker', 'k8s.io': 'containerd', default: 'containerd' };
+const PARENTS: ReadonlyMap<string, string> = new Map([
+  ['docker', 'docker'],
+  ['k8s.io', 'containerd'],
+  ['default', 'containerd'],
+]);
 
 const UID = '([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})';
 const POD_SLICE = new RegExp(`kubepods(?:-besteffort|-burstable|-guaranteed)?-pod${UID}\\.slice(?::|$)`);
@@ -36,11 +40,16 @@ const PODMAN_POD = new RegExp(`^machine-libpod_pod_${ID}\\.slice$`);
 
 /** The text of /proc/PID/cgroup: the unified hierarchy's line if it tells something, else systemd's own, else any. */
 export function readCgroups(text: string): CgroupPath {
-  const lines = [...text.matchAll(/^\d+:([^:\n]*):(\/.*?)(?: \(deleted\))?$/gm)];
+  // Of a folder's name U+2028 ends no line, as it would for ^, $ and the dot.
+  const fields = (line: string): RegExpExecArray | null => /^\d+:([^:]*):(\/.*?)(?: \(deleted\))?$/s.exec(line);
+  const lines = text
+    .split('\n')
+    .map(fields)
+    .filter((line) => line !== null);
   const of = (wanted: string): readonly RegExpExecArray[] => lines.filter(([, controllers]) => controllers === wanted);
-  const read = [...of(''), ...of('name=systemd'), ...lines].map(([, , path = '']) => readCgroupPath(path));
-  const owned = read.find(({ container, pod, machine }) => container || pod || machine);
-  return owned ?? read.find(({ unit }) => unit) ?? NOTHING;
+  const paths = [...of(''), ...of('name=systemd'), ...lines].map(([, , path = '']) => readCgroupPath(path));
+  const owned = paths.find(({ container, pod, machine }) => container || pod || machine);
+  return owned ?? paths.find(({ unit }) => unit) ?? NOTHING;
 }
 
 export function readCgroupPath(path: string): CgroupPath {
@@ -60,8 +69,8 @@ function containerOf(components: readonly string[]): Pick<CgroupPath, 'runtime' 
       if (container) return { runtime, container };
     }
     const parent = components[i - 1] ?? '';
-    if (new RegExp(`^${ID}$`).test(component) && (parent in PARENTS || POD_FOLDER.test(parent)))
-      return { runtime: PARENTS[parent] ?? '', container: component };
+    if (new RegExp(`^${ID}$`).test(component) && (PARENTS.has(parent) || POD_FOLDER.test(parent)))
+      return { runtime: PARENTS.get(parent) ?? '', container: component };
   }
   return { runtime: '', container: '' };
 }

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { novaProject, podNamespaces } from '../kernel/tenant-sources.ts';
+import { novaProject, podNamespaces, projectIn } from '../kernel/tenant-sources.ts';
 import type { Identity } from '../snapshot/identity.ts';
 import { parseTenantMap, tenantIn } from './tenant-map.ts';
 import { Tenants } from './tenants.ts';
@@ -58,7 +58,7 @@ test('KubeVirt’s guests belong to the namespace in their name; others with an 
 
 test('the kubelet’s folders name the namespace of a pod; libvirt’s state nova’s project', async (t) => {
   const path = folder(t);
-  mkdirSync(join(path, `shop_web-0_${POD}`));
+  for (const name of [`shop_web-0_${POD}`, 'lost+found', '_web-0_']) mkdirSync(join(path, name));
   assert.deepEqual([...(await podNamespaces(path))], [[POD, 'shop']]);
   assert.deepEqual([...(await podNamespaces(join(path, 'none')))], []);
   const metadata =
@@ -70,4 +70,16 @@ test('the kubelet’s folders name the namespace of a pod; libvirt’s state nov
   assert.equal(await novaProject('instance-00000001', path), 'red team');
   assert.equal(await novaProject('instance-00000002', path), '');
   assert.equal(await novaProject('../secret', path), '');
+});
+
+test('a description of tags that never end is read in time that grows as it does', () => {
+  const cpuMs = (tags: number): number => {
+    const before = process.cpuUsage();
+    assert.equal(projectIn('<nova:project '.repeat(tags)), '');
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
+  };
+  cpuMs(1000);
+  // Each tag's look to the end of the text would take 256 times as long.
+  assert.ok(cpuMs(64_000) < 40 * Math.max(1, cpuMs(4000)), 'not linear');
 });

@@ -30,7 +30,7 @@ export class VcpuWatch {
     return this.#version;
   }
 
-  /** undefined: not looked at lately. */
+  /** undefined: not looked at recently. */
   of(pid: number): VirtualCpus | undefined {
     return this.#seen.get(pid);
   }

@@ -127,30 +127,40 @@ export function integer(attribute: DataView | undefined): number | undefined {
   }
 }
 
-/** A NUL-terminated string. Bytes that are no UTF-8 are read as Latin-1: no two names come out the same but by intent. */
+/** A NUL-terminated string. */
 export function text(attribute: DataView | undefined): string | undefined {
   if (attribute === undefined) return undefined;
   const bytes = Buffer.from(attribute.buffer, attribute.byteOffset, attribute.byteLength);
   const end = bytes.indexOf(0);
-  const value = end < 0 ? bytes : bytes.subarray(0, end);
+  return nameOf(end < 0 ? bytes : bytes.subarray(0, end));
+}
+
+/** Bytes that are no UTF-8 are read as Latin-1: no two names come out the same but by intent. */
+export function nameOf(bytes: Buffer): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(value);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    return value.toString('latin1');
+    return bytes.toString('latin1');
   }
 }
 
 export function u16(view: DataView, offset: number): number {
-  return view.getUint16(offset, littleEndian);
+  return within(view, offset, 2).getUint16(offset, littleEndian);
 }
 
 export function u32(view: DataView, offset: number): number {
-  return view.getUint32(offset, littleEndian);
+  return within(view, offset, 4).getUint32(offset, littleEndian);
 }
 
 /** Exact up to 2^53. */
 export function u64(view: DataView, offset: number): number {
-  return Number(view.getBigUint64(offset, littleEndian));
+  return Number(within(view, offset, 8).getBigUint64(offset, littleEndian));
+}
+
+/** A kernel's struct may be longer than ours, never shorter. */
+function within(view: DataView, offset: number, bytes: number): DataView {
+  if (offset + bytes > view.byteLength) throw new RangeError(broken('attribute', offset));
+  return view;
 }
 
 function viewOf(bytes: Uint8Array): DataView {

@@ -240,3 +240,17 @@ test('a thread that the host refuses is an error, and nothing of it is left at t
   const refusal = 'EAGAIN start the netlink thread: Resource temporarily unavailable\n';
   assert.equal(output, refusal.repeat(3));
 });
+
+test('the socket takes no answer that the kernel did not send: root of a namespace may send there', {
+  skip,
+}, async (t) => {
+  const netns = await namespaceLab(t);
+  await netns.ip('tuntap add tap0 mode tap');
+  const puppet = await netns.puppet();
+  let isOver = false;
+  const forged = puppet.forge(pid, 2).finally(() => {
+    isOver = true;
+  });
+  while (!isOver) assert.deepEqual(await namesIn(pathOf(netns)), ['lo', 'tap0']);
+  t.diagnostic(`${await forged} forged answers came before the socket was connected`);
+});

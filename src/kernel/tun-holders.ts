@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which process has which tun device open, from /proc alone.
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
+import { nameOf } from './netlink-message.ts';
 
 export interface TunHolder {
   readonly pid: number;
@@ -29,11 +30,20 @@ async function devicesOf(pid: string): Promise<ReadonlySet<string>> {
   const devices = await Promise.all(
     descriptors.map(async (descriptor) => {
       if ((await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => undefined)) !== TUN) return undefined;
-      const info = await readFile(`/proc/${pid}/fdinfo/${descriptor}`, 'utf8').catch(() => '');
-      return /^iff:\s*(.*)$/m.exec(info)?.[1];
+      return deviceIn(await readFile(`/proc/${pid}/fdinfo/${descriptor}`).catch(() => Buffer.of()));
     }),
   );
   return new Set(devices.flatMap((device) => device ?? []));
+}
+
+/** Of /proc/PID/fdinfo/FD; undefined: nothing is attached. A device's name may have bytes that are no UTF-8, and U+2028. */
+export function deviceIn(info: Uint8Array): string | undefined {
+  const line = Buffer.from(info)
+    .toString('latin1')
+    .split('\n')
+    .find((one) => one.startsWith('iff:'));
+  const name = line?.replace(/^iff:[ \t]*/, '');
+  return name ? nameOf(Buffer.from(name, 'latin1')) : undefined;
 }
 
 async function describe(pid: number, device: string): Promise<TunHolder | undefined> {

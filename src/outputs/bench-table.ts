@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A bench's report as tables: rows of words, in the layout of the kernel series (transmitted and lost, one column a regime).
+// A bench's report as tables: rows of words, in the layout of the kernel series (transmitted and lost, one column a kind of flow control).
 import { type CellResult, FLOWS, perSecond, type Run, type SendCell, type Spread } from '../bench-report.ts';
 
 export interface Table {
@@ -10,7 +10,7 @@ export interface Table {
 
 type Result<C> = CellResult & { readonly cell: C };
 
-const REGIMES = {
+const FLOW_CONTROL = {
   'tail-drop': 'tail-drop',
   backpressure: 'backpressure + fq_codel',
   'no-qdisc': 'no qdisc',
@@ -53,7 +53,7 @@ function sendTables(results: readonly Result<SendCell>[], reasons: readonly stri
       ...(through ? [line('dropped before tun', ({ droppedBefore }) => droppedBefore, ['through-qdisc'])] : []),
     ];
   });
-  const header = ['reader', 'threads', 'queues', 'CPU', 'packets a second', ...flows.map((flow) => REGIMES[flow])];
+  const header = ['reader', 'threads', 'queues', 'CPU', 'packets a second', ...flows.map((flow) => FLOW_CONTROL[flow])];
   return [{ title: 'Packets towards the guest or reader', header, rows }];
 }
 

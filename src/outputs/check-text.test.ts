@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Finding } from '../diagnosis/finding.ts';
 import type { Verdict } from '../diagnosis/judge.ts';
-import { answerOf } from '../diagnosis/status.ts';
+import { statusOf } from '../diagnosis/status.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { type Checked, itemsOf, renderCheck, statusLine } from './check-text.ts';
 import { goldenSnapshot } from './prometheus/prometheus-golden.ts';
@@ -32,13 +32,13 @@ const AGENT = { pid: 7, level: 'exact' };
 function checked(verdict: Verdict, last = sighted): Checked {
   const host = { kernel: '6.12.48', version: '0.1.0' };
   return {
-    answer: answerOf(verdict),
+    status: statusOf(verdict),
     verdict,
     devices: last.devices,
     last,
     seconds: 0.91,
     isRenamed: false,
-    unsaid: [],
+    inconclusive: [],
     host,
     agent: AGENT,
     rules: 5,
@@ -70,7 +70,7 @@ const SILENCE = 'the agent (pid 7) is stopped by a signal (state T), last ran at
 
 test('beside an agent that is silent the first line says so, whatever was found', () => {
   const silent = { agent: undefined, agentSilence: SILENCE };
-  const nothing = { ...checked(NOTHING), ...silent, answer: 'unknown' } as const;
+  const nothing = { ...checked(NOTHING), ...silent, status: 'unknown' } as const;
   assert.equal(statusLine(nothing), `UNKNOWN: 4 devices, 5 queues, nothing found, but ${SILENCE}`);
   assert.ok(screen(nothing, 120).includes(`× agent               ${SILENCE}`));
   const found = { ...checked({ findings: [full], unjudged: [] }), ...silent };

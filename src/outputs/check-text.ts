@@ -44,7 +44,7 @@ export function renderCheck(checked: Checked, items: readonly Item[], layout: La
 }
 
 /** One line, whatever is found. */
-export function statusLine({ answer, verdict, unsaid, devices, last, agentSilence }: Checked): string {
+export function statusLine({ status, verdict, inconclusive, devices, last, agentSilence }: Checked): string {
   const queues = devices.reduce((sum, device) => sum + device.queues.length, 0);
   const size = `${counted(devices.length, 'device')}, ${counted(queues, 'queue')}`;
   const [worst] = verdict.findings;
@@ -56,9 +56,9 @@ export function statusLine({ answer, verdict, unsaid, devices, last, agentSilenc
     ok: `${size}, nothing to do`,
     warning: `${cause}${others}${silent}`,
     critical: `${cause}${others}${silent}`,
-    unknown: `${size}, nothing found, but ${unsaid[0] ? `${unsaid[0]}${silent && `.${silent}`}` : nothing}`,
+    unknown: `${size}, nothing found, but ${inconclusive[0] ? `${inconclusive[0]}${silent && `.${silent}`}` : nothing}`,
   };
-  return visible(`${answer.toUpperCase()}: ${said[answer]}`);
+  return visible(`${status.toUpperCase()}: ${said[status]}`);
 }
 
 export function itemsOf(checked: Checked): readonly Item[] {

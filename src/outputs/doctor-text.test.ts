@@ -17,19 +17,23 @@ const report: DoctorReport = {
   ],
   pins: [],
   skbPaths: [],
+  functions: [
+    { name: 'tun_net_xmit', hooks: ['raw_tp/net_dev_start_xmit'], instead: [], why: 'its entry counts' },
+    { name: 'tun_ring_consume', hooks: [], instead: ['consumed=arithmetic'], why: 'it is inlined' },
+  ],
   events: [
     {
       event: 'transmit',
       measures: 'packets offered',
       mechanism: 'raw-tracepoint',
       state: 'fallback',
-      price: 'costs more',
+      tradeoff: 'costs more',
       refused: [{ mechanism: 'fentry', kind: 'refused', reason: 'Operation not permitted' }],
     },
   ],
 };
 
-test('the first line is the answer, then mechanism, price and reason, then what is missing', () => {
+test('the first line is the answer, then mechanism, tradeoff and reason, then what is missing', () => {
   assert.equal(
     renderDoctor(report),
     `FALLBACK: everything is measured, some of it not by the best mechanism.
@@ -38,6 +42,12 @@ Kernel 6.18.0, 2 CPUs. No agent runs.
 transmit         raw-tracepoint  fallback  packets offered
                  costs more
                  not fentry: Operation not permitted
+
+What is attached, by the functions of the kernel that people know:
+tun_net_xmit         raw_tp/net_dev_start_xmit
+                     its entry counts
+tun_ring_consume     consumed=arithmetic
+                     it is inlined
 
 Missing:
   CAP_SYSLOG: needed to read the addresses of kernel functions; run as root, or grant it.
@@ -117,8 +127,8 @@ test('in short: one sentence, what each fallback costs, and each reason once', (
   const events = [
     { ...transmit, refused },
     { ...transmit, event: 'freed', refused },
-    { ...transmit, event: 'devices', state: 'best', price: null, refused: [] },
-    { ...transmit, event: 'vhost', state: 'blind', price: null, mechanism: null, measures: 'batches', refused },
+    { ...transmit, event: 'devices', state: 'best', tradeoff: null, refused: [] },
+    { ...transmit, event: 'vhost', state: 'blind', tradeoff: null, mechanism: null, measures: 'batches', refused },
   ] as const;
   assert.equal(
     renderDoctorShort({ ...report, rights: [], events }),

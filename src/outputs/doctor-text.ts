@@ -25,6 +25,7 @@ export interface DoctorReport {
   readonly pins: readonly string[];
   /** Ways of a packet's memory that other drivers have; present null: unknown. */
   readonly skbPaths: readonly SkbPathReport[];
+  readonly functions: readonly FunctionReport[];
   readonly events: readonly EventReport[];
 }
 
@@ -34,13 +35,23 @@ export interface SkbPathReport {
   readonly reason: string;
 }
 
+/** A function of the kernel that people know by name, and what sees what it does. */
+export interface FunctionReport {
+  readonly name: string;
+  /** Sections of the attached programs, as fentry/tun_net_xmit. */
+  readonly hooks: readonly string[];
+  /** Mechanisms that count without a hook, as consumed=arithmetic. */
+  readonly instead: readonly string[];
+  readonly why: string;
+}
+
 export interface EventReport {
   readonly event: string;
   readonly measures: string;
   readonly mechanism: string | null;
   readonly state: 'best' | 'fallback' | 'blind';
   /** What the fallback does worse. */
-  readonly price: string | null;
+  readonly tradeoff: string | null;
   readonly refused: readonly { readonly mechanism: string; readonly kind: string; readonly reason: string }[];
 }
 
@@ -57,8 +68,8 @@ const FORBIDDEN =
 export function renderDoctorShort(report: DoctorReport): string {
   const { events, pins } = report;
   const others = events.filter(({ state }) => state !== 'best');
-  const costs = grouped(others, ({ state, price, measures }) =>
-    state === 'blind' ? `not measured: ${measures}` : (price ?? 'the same, another way'),
+  const costs = grouped(others, ({ state, tradeoff, measures }) =>
+    state === 'blind' ? `not measured: ${measures}` : (tradeoff ?? 'the same, another way'),
   );
   const reasons = grouped(
     others,
@@ -113,6 +124,11 @@ function headOf(report: DoctorReport): readonly string[] {
 export function renderDoctor(report: DoctorReport): string {
   const lines = [...headOf(report)];
   for (const event of report.events) lines.push(...renderEvent(event), '');
+  lines.push(
+    'What is attached, by the functions of the kernel that people know:',
+    ...report.functions.flatMap(renderFunction),
+    '',
+  );
   lines.push(...report.skbPaths.map(renderPath), ...(report.skbPaths.length > 0 ? [''] : []));
   if (report.pins.length > 0)
     lines.push(
@@ -154,10 +170,15 @@ function renderPath({ name, present, reason }: SkbPathReport): string {
   return present ? `${name}: used (${reason}), and not counted yet.` : `${name}: nothing to count, ${reason}.`;
 }
 
-function renderEvent({ event, mechanism, state, measures, price, refused }: EventReport): string[] {
+function renderFunction({ name, hooks, instead, why }: FunctionReport): string[] {
+  const seen = [...hooks, ...instead].join(', ') || 'nothing';
+  return [`${name.padEnd(20)} ${seen}`, `                     ${why}`];
+}
+
+function renderEvent({ event, mechanism, state, measures, tradeoff, refused }: EventReport): string[] {
   return [
     `${event.padEnd(16)} ${(mechanism ?? 'nothing').padEnd(15)} ${state.padEnd(9)} ${measures}`,
-    ...(price === null ? [] : [`                 ${price}`]),
+    ...(tradeoff === null ? [] : [`                 ${tradeoff}`]),
     ...refused.map(({ mechanism: better, reason }) => `                 not ${better}: ${reason}`),
   ];
 }

@@ -51,7 +51,7 @@ function commonRows({ factors, losing, taps }: Fleet, { width }: Layout): readon
       wrap(visible(factorWords(factor)), width, index === 0 ? 'Common:   ' : 'Then:     '),
     );
   const names = [...new Set(taps.flatMap(({ properties }) => Object.keys(properties)))].join(', ');
-  return wrap(`no property explains the loss better than chance (looked at: ${names})`, width, 'Common:   ');
+  return wrap(visible(`no property explains the loss better than chance (looked at: ${names})`), width, 'Common:   ');
 }
 
 function factorWords({ property, value, losingWith, all, lift, chance }: Factor): string {
@@ -69,7 +69,9 @@ function findingRows(taps: readonly Tap[]): readonly (readonly [string, string])
   for (const tap of taps) {
     if (!tap.finding) continue;
     const kind = `${tap.finding.severity} ${tap.finding.rule}`;
-    kinds.set(kind, [...(kinds.get(kind) ?? []), tap]);
+    const having = kinds.get(kind);
+    if (having) having.push(tap);
+    else kinds.set(kind, [tap]);
   }
   return [...kinds]
     .sort(([, a], [, b]) => b.length - a.length)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the live page is told each second: an event of /api/v1/live.
 
-import type { Told } from '../diagnosis/active-findings.ts';
+import type { ReportedFinding } from '../diagnosis/active-findings.ts';
 import type { Verdict } from '../diagnosis/judge.ts';
 import type { QueueRate } from '../diagnosis/queue-rates.ts';
-import type { Answer } from '../diagnosis/status.ts';
+import type { Status } from '../diagnosis/status.ts';
 
 /** Raised when a field goes or means something else; not when one is added. */
 export const SCHEMA = 1;
@@ -16,9 +16,9 @@ export interface LiveMessage {
   /** Unix time of the snapshot, and seconds since the one before. */
   readonly takenAt: number;
   readonly seconds: number;
-  readonly verdict: Answer;
+  readonly verdict: Status;
   /** Those that stand, the worst first. */
-  readonly findings: readonly Told[];
+  readonly findings: readonly ReportedFinding[];
   readonly unjudged: Verdict['unjudged'];
   readonly queues: readonly QueueRate[];
 }

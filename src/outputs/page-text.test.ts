@@ -4,14 +4,14 @@ import { test } from 'node:test';
 import { quietHost } from '../../lab/snapshots/quiet-host.ts';
 import { judge } from '../diagnosis/judge.ts';
 import { queueRates } from '../diagnosis/queue-rates.ts';
-import { answerOf } from '../diagnosis/status.ts';
+import { statusOf } from '../diagnosis/status.ts';
 import { renderPageText } from './page-text.ts';
 
 function textOf(taps: Parameters<typeof quietHost>[0]): string {
   const window = quietHost(taps);
   const verdict = judge(window);
   const queues = queueRates(window, window);
-  return renderPageText({ verdict: answerOf(verdict), findings: verdict.findings, queues, takenAt: window.endedAt });
+  return renderPageText({ verdict: statusOf(verdict), findings: verdict.findings, queues, takenAt: window.endedAt });
 }
 
 test('a fault is told with its evidence and what is to be typed, losing queues first', () => {

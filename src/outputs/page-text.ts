@@ -2,7 +2,7 @@
 // What the live page says to a browser without JavaScript: the findings and the queues, as HTML without style or script.
 import type { Finding } from '../diagnosis/finding.ts';
 import type { QueueRate } from '../diagnosis/queue-rates.ts';
-import type { Answer } from '../diagnosis/status.ts';
+import type { Status } from '../diagnosis/status.ts';
 import { visible } from '../snapshot/visible.ts';
 import { whose } from './owner-label.ts';
 import { idOf, queueNames } from './queue-names.ts';
@@ -10,7 +10,7 @@ import { short } from './short-figures.ts';
 import { counted } from './terminal-text.ts';
 
 export interface PageText {
-  readonly verdict: Answer;
+  readonly verdict: Status;
   /** The worst first. */
   readonly findings: readonly Finding[];
   readonly queues: readonly QueueRate[];

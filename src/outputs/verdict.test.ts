@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import type { Finding } from '../diagnosis/finding.ts';
 import type { Verdict } from '../diagnosis/judge.ts';
-import { answerOf } from '../diagnosis/status.ts';
+import { statusOf } from '../diagnosis/status.ts';
 import { goldenSnapshot } from './prometheus/prometheus-golden.ts';
 import { renderVerdict } from './verdict.ts';
 
@@ -56,21 +56,21 @@ const UNJUDGED = [
 function render(verdict: Verdict, width = 80, colours = false, isRenamed = false, agentSilence?: string): string {
   return renderVerdict(
     {
-      answer: answerOf(verdict, agentSilence === undefined ? [] : [agentSilence]),
+      status: statusOf(verdict, agentSilence === undefined ? [] : [agentSilence]),
       agentSilence,
       verdict,
       devices: goldenSnapshot.devices.slice(0, 2),
       last: goldenSnapshot,
       seconds: 10.02,
       isRenamed,
-      unsaid: [],
+      inconclusive: [],
       host: { kernel: '6.12.48', version: '0.1.0' },
     },
     { width, colours },
   );
 }
 
-test('one finding fits a terminal of 24 rows of 80 columns, the answer first, the command alone on its line', () => {
+test('one finding fits a terminal of 24 rows of 80 columns, the status first, the command alone on its line', () => {
   const rows = render({ findings: [starved], unjudged: [] })
     .trimEnd()
     .split('\n');
@@ -111,11 +111,11 @@ test('beside an agent that is silent the first words say so', () => {
   assert.equal(said({ findings: [starved], unjudged: [] }), `CRITICAL: ${silence}. So this command looked itself.`);
 });
 
-test('the answer is OK only where everything was judged, by exact figures', () => {
+test('the status is OK only where everything was judged, by exact figures', () => {
   const info: Finding = { ...starved, severity: 'info' };
   const warning: Finding = { ...starved, severity: 'warning' };
   const degraded = { ...info, degraded: ['rows ran out'] };
-  for (const [verdict, answer, first] of [
+  for (const [verdict, status, first] of [
     [OK, 'ok', /^OK: 3 queues of 2 devices watched for 10 s, nothing to do\.\n/],
     [{ ...OK, findings: [info] }, 'ok', /^OK: .*nothing to do; 1 thing to know\nbelow\.\n\nINFO: The reader/],
     [{ ...OK, unjudged: UNJUDGED }, 'unknown', /^UNKNOWN: .*without finding a fault, but 2\nrules could not judge\.\n/],
@@ -123,7 +123,7 @@ test('the answer is OK only where everything was judged, by exact figures', () =
     [{ findings: [warning], unjudged: UNJUDGED }, 'warning', /^WARNING: The reader/],
     [{ findings: [starved, { ...warning, degraded: ['x'] }], unjudged: UNJUDGED }, 'critical', /^CRITICAL: The/],
   ] as const) {
-    assert.equal(answerOf(verdict), answer);
+    assert.equal(statusOf(verdict), status);
     assert.match(render(verdict), first);
   }
 });

@@ -3,7 +3,7 @@
 
 import type { Finding, Remedy } from '../diagnosis/finding.ts';
 import type { Verdict } from '../diagnosis/judge.ts';
-import type { Answer } from '../diagnosis/status.ts';
+import type { Status } from '../diagnosis/status.ts';
 import { visible } from '../snapshot/visible.ts';
 import type { Device, Snapshot } from '../snapshot.ts';
 import { whose } from './owner-label.ts';
@@ -11,10 +11,10 @@ import { priceOf, titleOf } from './remedy-words.ts';
 import { counted, type Layout, paint, type Style, wrap } from './terminal-text.ts';
 
 export interface Judged {
-  readonly answer: Answer;
+  readonly status: Status;
   readonly verdict: Verdict;
   /** Losses of which rules saw too little, one sentence each. */
-  readonly unsaid: readonly string[];
+  readonly inconclusive: readonly string[];
   /** Those that the question was about, and what else was seen last. */
   readonly devices: readonly Device[];
   readonly last: Snapshot;
@@ -41,28 +41,28 @@ const RENAMED =
   'Names of VMs, pods, containers, units and namespaces are replaced in this recording: type those of its host instead.';
 
 export function renderVerdict(judged: Judged, layout: Layout): string {
-  const { answer, verdict } = judged;
+  const { status, verdict } = judged;
   const findings = verdict.findings
     .slice(0, MOST.findings)
     .map((finding) => renderFinding(finding, judged.last, layout));
   const others = verdict.findings.slice(MOST.findings).map(inShort);
-  const isSaid = answer === 'critical' || answer === 'warning';
+  const isSaid = status === 'critical' || status === 'warning';
   const { agentSilence } = judged;
   const silent =
     agentSilence !== undefined && isSaid
-      ? headline(answer, `${agentSilence}. So this command looked itself.`, layout)
+      ? headline(status, `${agentSilence}. So this command looked itself.`, layout)
       : [];
-  const summary = isSaid ? [] : [headline(answer, inGeneral(judged), layout)];
+  const summary = isSaid ? [] : [headline(status, inGeneral(judged), layout)];
   const also = list('Also:', few(others, MOST.others), layout);
   const names = judged.isRenamed ? wrap(RENAMED, layout.width) : [];
-  const isInSummary = !isSaid && judged.unsaid.length === 1;
-  const unsaid = isInSummary ? [] : list('Not said:', few(judged.unsaid, MOST.others), layout);
+  const isInSummary = !isSaid && judged.inconclusive.length === 1;
+  const inconclusive = isInSummary ? [] : list('Inconclusive:', few(judged.inconclusive, MOST.others), layout);
   return `${[
     silent,
     ...summary,
     ...findings,
     also,
-    unsaid,
+    inconclusive,
     renderUnjudged(verdict, layout),
     names,
     renderWatch(judged, layout),
@@ -79,14 +79,14 @@ function headline(severity: string, sentence: string, layout: Layout): readonly 
 }
 
 /** What is said where no finding is the answer. */
-function inGeneral({ answer, verdict, unsaid, devices, seconds, agentSilence }: Judged): string {
+function inGeneral({ status, verdict, inconclusive, devices, seconds, agentSilence }: Judged): string {
   const queues = devices.reduce((sum, device) => sum + device.queues.length, 0);
   const seen = `${counted(queues, 'queue')} of ${counted(devices.length, 'device')} watched for ${Math.round(seconds)} s`;
   const known = verdict.findings.length > 0 ? `; ${counted(verdict.findings.length, 'thing')} to know below` : '';
-  if (answer === 'ok') return `${seen}, nothing to do${known}.`;
+  if (status === 'ok') return `${seen}, nothing to do${known}.`;
   const blind = verdict.unjudged.length > 0 ? `${counted(verdict.unjudged.length, 'rule')} could not judge` : '';
   const degraded = verdict.findings.some((finding) => finding.degraded.length > 0) ? 'figures are not exact' : '';
-  const [one, ...others] = unsaid;
+  const [one, ...others] = inconclusive;
   const short = one === undefined ? '' : `${one}${others.length > 0 ? `, and ${others.length} more` : ''}`;
   return `${seen} without finding a fault, but ${[agentSilence, short, blind, degraded].filter(Boolean).join(' and ')}${known}.`;
 }

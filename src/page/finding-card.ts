@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One finding: a line that opens.
-import type { Told } from '../diagnosis/active-findings.ts';
+import type { ReportedFinding } from '../diagnosis/active-findings.ts';
 import { visible } from '../snapshot/visible.ts';
 import { lasting, localTime, sayTime, timeElement } from './clock.ts';
 import { element, mark, say } from './element.ts';
@@ -14,7 +14,7 @@ export class FindingCard {
   readonly #cause = element('span', { class: 'cause' });
   readonly #since = timeElement('quiet since');
   readonly #body = element('div', { class: 'body' });
-  #finding: Told | undefined;
+  #finding: ReportedFinding | undefined;
 
   constructor(open: boolean) {
     const summary = element('summary', {}, this.#word, this.#cause, this.#since);
@@ -26,7 +26,7 @@ export class FindingCard {
   }
 
   /** `now`: Unix time of the newest judgement. */
-  show(finding: Told, isEnded: boolean, now: number): void {
+  show(finding: ReportedFinding, isEnded: boolean, now: number): void {
     this.#finding = finding;
     const { severity, cause, since, seen } = finding;
     mark(this.root, `finding ${severity}${isEnded ? ' ended' : ''}`);

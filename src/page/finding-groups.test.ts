@@ -2,12 +2,12 @@
 // How the page folds findings: by rule and severity, with a count.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Told } from '../diagnosis/active-findings.ts';
+import type { ReportedFinding } from '../diagnosis/active-findings.ts';
 import { groupsOf, placeOf, titleOfRule } from './finding-groups.ts';
 
 const NOW = 1_795_000_000;
 
-function told(rule: string, device: string, more: Partial<Told> = {}): Told {
+function told(rule: string, device: string, more: Partial<ReportedFinding> = {}): ReportedFinding {
   return {
     rule,
     severity: 'info',
@@ -44,7 +44,7 @@ test('one rule at two severities is two lines, the worst first', () => {
   );
 });
 
-test('what ended stands after what lasts, whatever its severity', () => {
+test('what ended isActive after what lasts, whatever its severity', () => {
   const groups = groupsOf(
     [told('reader-stalled', 'a', { severity: 'critical', seen: NOW - 20 }), told('queue-hot', 'b')],
     NOW,

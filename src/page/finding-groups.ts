@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Findings folded by rule: 193 equal notes are one line with a count. Those that stand come before those that ended.
-import type { Told } from '../diagnosis/active-findings.ts';
+import type { ReportedFinding } from '../diagnosis/active-findings.ts';
 import type { Severity } from '../diagnosis/finding.ts';
 
 export interface FindingGroup {
@@ -10,15 +10,15 @@ export interface FindingGroup {
   /** Not seen for some seconds: it goes when it does not come back. */
   readonly isEnded: boolean;
   /** The worst first. */
-  readonly findings: readonly [Told, ...Told[]];
+  readonly findings: readonly [ReportedFinding, ...ReportedFinding[]];
 }
 
 /** Judged each second; what is older was not found again. */
 const ENDED_AFTER_SECONDS = 5;
 
 /** `now`: Unix time of the newest judgement, seconds. */
-export function groupsOf(findings: readonly Told[], now: number): readonly FindingGroup[] {
-  const groups = new Map<string, { first: Told; rest: Told[]; isEnded: boolean }>();
+export function groupsOf(findings: readonly ReportedFinding[], now: number): readonly FindingGroup[] {
+  const groups = new Map<string, { first: ReportedFinding; rest: ReportedFinding[]; isEnded: boolean }>();
   for (const one of findings) {
     const isEnded = now - one.seen > ENDED_AFTER_SECONDS;
     const key = `${one.rule} ${one.severity}${isEnded ? ' ended' : ''}`;
@@ -40,7 +40,7 @@ export function titleOfRule(rule: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-export function placeOf({ device, queue }: Pick<Told, 'device' | 'queue'>): string {
+export function placeOf({ device, queue }: Pick<ReportedFinding, 'device' | 'queue'>): string {
   if (device === undefined) return 'the agent';
   return queue === undefined ? device : `${device} queue ${queue}`;
 }

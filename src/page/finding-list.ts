@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The findings, folded by rule: a single one is its card, several are one line with a count that opens to cards.
-import { keyOf, type Told } from '../diagnosis/active-findings.ts';
+import { keyOf, type ReportedFinding } from '../diagnosis/active-findings.ts';
 import { visible } from '../snapshot/visible.ts';
 import { element, mark, place, say } from './element.ts';
 import { FindingCard } from './finding-card.ts';
@@ -32,7 +32,7 @@ export class FindingList {
   #isFirst = true;
 
   /** `quiet`: what to say where there is none; `now`: Unix time of the judgement. */
-  show(findings: readonly Told[], quiet: string, now: number): void {
+  show(findings: readonly ReportedFinding[], quiet: string, now: number): void {
     this.#now = now;
     const keys = new Set(findings.map(keyOf));
     for (const key of this.#cards.keys()) if (!keys.has(key)) this.#cards.delete(key);
@@ -45,7 +45,7 @@ export class FindingList {
     place(this.root, roots.length > 0 ? [this.#title, ...roots] : quiet === '' ? [] : [this.#none]);
   }
 
-  #card(group: FindingGroup, finding: Told): HTMLElement {
+  #card(group: FindingGroup, finding: ReportedFinding): HTMLElement {
     const key = keyOf(finding);
     // The worst of a page that was just opened is what its reader came for.
     const isOpen = this.#isFirst && group.severity === 'critical' && !group.isEnded;

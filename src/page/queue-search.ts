@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the search finds: queues by their names and their owners', findings by what they say.
-import type { Told } from '../diagnosis/active-findings.ts';
+import type { ReportedFinding } from '../diagnosis/active-findings.ts';
 import type { QueueRate } from '../diagnosis/queue-rates.ts';
 import { whose } from '../outputs/owner-label.ts';
 import { visible } from '../snapshot/visible.ts';
@@ -22,7 +22,7 @@ export function matches(rate: QueueRate, wanted: string): boolean {
   return words.some((word) => visible(word).toLowerCase().includes(wanted));
 }
 
-export function matchesFinding(finding: Told, wanted: string): boolean {
+export function matchesFinding(finding: ReportedFinding, wanted: string): boolean {
   const words = [finding.rule, finding.severity, finding.cause, placeOf(finding)];
   return wanted === '' || words.some((word) => visible(word).toLowerCase().includes(wanted));
 }

@@ -2,7 +2,7 @@
 // /api/v1 of a real server on 127.0.0.1 and on a unix socket, with a history of golden snapshots.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,8 @@ import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { serveEndpoint } from '../../lab/agent/endpoint.ts';
 import { at, listAt, parseJson } from '../../lab/host/checked-json.ts';
+import { until } from '../../lab/host/until.ts';
+import { askSocket } from '../kernel/agent-socket.ts';
 import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
 import { type SnapshotJson, snapshotFromJson } from '../snapshot/json.ts';
 import type { Snapshot } from '../snapshot.ts';
@@ -107,16 +109,16 @@ test('a fresh snapshot, and those of the history, come as they were', async (t) 
 
 test('findings and queues, of now and of then', async (t) => {
   const observer = observed(40);
-  const standing = observer.latest()?.standing ?? [];
-  assert.ok(standing.length > 0, 'the golden host has faults');
+  const active = observer.latest()?.active ?? [];
+  assert.ok(active.length > 0, 'the golden host has faults');
   for (const ask of await bothWays(t, observer)) {
     const now = await json(ask, '/api/v1/findings');
     assert.deepEqual(
       listAt(now, 'findings').map((finding) => at(finding, 'rule')),
-      standing.map(({ finding }) => finding.rule),
+      active.map(({ finding }) => finding.rule),
     );
     assert.deepEqual([at(now, 'takenAt'), at(now, 'seconds')], [BEGIN + 40, 10]);
-    assert.ok(listAt(now, 'findings').every((finding) => at(finding, 'since') === standing[0]?.since));
+    assert.ok(listAt(now, 'findings').every((finding) => at(finding, 'since') === active[0]?.since));
     const then = await json(ask, `/api/v1/findings?at=${BEGIN + 20}`);
     assert.deepEqual([at(then, 'takenAt'), at(then, 'verdict')], [BEGIN + 20, at(now, 'verdict')]);
     for (const path of ['/api/v1/queues', `/api/v1/queues?at=${BEGIN + 20}`]) {
@@ -200,4 +202,24 @@ test('only its owner and root may open the socket; what a killed agent left is r
     startSocket('/proc/tapscope/agent.sock', api),
     /^Error: the socket \/proc\/tapscope\/agent\.sock .*\.$/,
   );
+});
+
+test('a socket whose file or folder is removed is made again', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tapscope-api-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'run', 'agent.sock');
+  const host = { kernel: '', version: '' };
+  const socket = await startSocket(path, {
+    takeSnapshot: async () => goldenSnapshot,
+    observer: createObserver(),
+    host,
+  });
+  for (const removed of [path, join(folder, 'run')]) {
+    rmSync(removed, { recursive: true });
+    await until(async () => (await askSocket(path, '/api/v1/agent').catch(() => undefined))?.status === 200);
+    assert.equal((await askSocket(path, '/api/v1/agent')).status, 200, removed);
+    assert.equal(statSync(path).mode & 0o777, 0o600);
+  }
+  await socket.close();
+  assert.equal(existsSync(path), false);
 });

@@ -2,11 +2,11 @@
 // /api/v1: what the agent saw and what it makes of it, as JSON, for the page, for other commands and for programs.
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { tell } from '../diagnosis/active-findings.ts';
+import { report } from '../diagnosis/active-findings.ts';
 import { judge } from '../diagnosis/judge.ts';
 import { queueRates } from '../diagnosis/queue-rates.ts';
 import { seriesOf } from '../diagnosis/queue-series.ts';
-import { answerOf } from '../diagnosis/status.ts';
+import { statusOf } from '../diagnosis/status.ts';
 import { windowOf } from '../diagnosis/window.ts';
 import { type LiveMessage, SCHEMA } from '../outputs/live-message.ts';
 import { snapshotToJson } from '../snapshot/json.ts';
@@ -80,8 +80,8 @@ export function addApi(
   function judged(time: number | undefined) {
     const latest = observer.latest();
     if (time === undefined && latest) {
-      const { window, lastSecond, standing, unjudged } = latest;
-      return { window, lastSecond, findings: standing.map(tell), unjudged };
+      const { window, lastSecond, active, unjudged } = latest;
+      return { window, lastSecond, findings: active.map(report), unjudged };
     }
     const window = windowOf([...history.window(time ?? now(), JUDGED_SECONDS).snapshots]);
     const { findings, unjudged } = judge(window);
@@ -138,7 +138,7 @@ export function addApi(
     ({ query }, reply) =>
       sendMade(reply, () => {
         const { window, findings, unjudged } = judged(query.at);
-        return { ...header, ...when(window), findings, unjudged, verdict: answerOf({ findings, unjudged }) };
+        return { ...header, ...when(window), findings, unjudged, verdict: statusOf({ findings, unjudged }) };
       }),
   );
 

@@ -2,7 +2,7 @@
 // Clients that let the server compute all they can, and what another client sees of it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ask, serveEndpoint } from '../../lab/agent/endpoint.ts';
+import { type Answer, ask, serveEndpoint } from '../../lab/agent/endpoint.ts';
 import { slowness } from '../../lab/host/slowness.ts';
 import { busyHost } from '../../lab/scrape/busy-host.ts';
 import { createObserver } from './observer.ts';
@@ -13,12 +13,20 @@ const FLOOD_MS = 3000;
 /** A line of text. Before there were turns, it waited for all sixteen: 2.9 s. The clients are in this process too. */
 const WITHIN_MS = 1000;
 
+/** An answer that is sent in parts is cut off in its midst, when a client without a place takes that of one that has several. */
+const GIVEN_WAY = 0;
+
+function givenWay(error: unknown): Pick<Answer, 'status' | 'headers'> {
+  assert.ok(error instanceof Error && 'code' in error && error.code === 'ECONNRESET', String(error));
+  return { status: GIVEN_WAY, headers: {} };
+}
+
 function median(times: readonly number[]): number {
   return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? Number.NaN;
 }
 
 for (const path of ['/api/v1/findings', '/api/v1/queues', '/api/v1/snapshot', '/api/v1/window'])
-  test(`sixteen clients ask for ${path} without end: each is answered or refused, and others hardly notice`, async (t) => {
+  test(`sixteen clients ask for ${path} without end: each is answered, refused or gives way, and others hardly notice`, async (t) => {
     const observer = createObserver();
     for (let second = 0; second < SECONDS; second += 1) observer.see(busyHost(TAPS, second));
     const { from = 0 } = observer.history.span ?? {};
@@ -31,9 +39,9 @@ for (const path of ['/api/v1/findings', '/api/v1/queues', '/api/v1/snapshot', '/
       const localAddress = `127.0.1.${1 + (client % 4)}`;
       while (!isOver()) {
         const query = path.endsWith('snapshot') ? '' : `?at=${from + 5 + (client % 10)}`;
-        const { status, headers } = await ask(endpoint, `${path}${query}`, { localAddress });
+        const { status, headers } = await ask(endpoint, `${path}${query}`, { localAddress }).catch(givenWay);
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
-        if (status !== 200) assert.ok(Number(headers['retry-after']) >= 1);
+        if (status !== 200 && status !== GIVEN_WAY) assert.ok(Number(headers['retry-after']) >= 1);
       }
     };
     const times: number[] = [];
@@ -50,7 +58,9 @@ for (const path of ['/api/v1/findings', '/api/v1/queues', '/api/v1/snapshot', '/
       `${JSON.stringify(Object.fromEntries(statuses))}; median ${median(times).toFixed(1)} ms, longest ${Math.max(...times).toFixed(0)} ms`,
     );
     assert.deepEqual(
-      [...statuses.keys()].filter((status) => ![200, 429, 503].includes(status)),
+      [...statuses.keys()].filter(
+        (status) => ![200, 429, 503, ...(path.endsWith('window') ? [GIVEN_WAY] : [])].includes(status),
+      ),
       [],
     );
     assert.ok((statuses.get(200) ?? 0) > 0);

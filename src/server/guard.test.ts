@@ -153,3 +153,15 @@ test('pages can be read and nothing else', async (t) => {
     assert.equal((await ask(endpoint, '/nothing', { method })).status, 404, method);
   }
 });
+
+test('no body is read, of a page that is not there either', async (t) => {
+  const { port } = await serveEndpoint(t);
+  const body = { method: 'POST', headers: { 'content-type': 'x/y' }, body: 'x'.repeat(2_000_000) };
+  for (const page of ['nothing', 'api/v1/queues/1/tap0/0/history']) {
+    const response = await fetch(`http://127.0.0.1:${port}/${page}`, body);
+    assert.deepEqual(
+      [response.status, await response.text()],
+      [404, 'There is no such page; / lists those there are.\n'],
+    );
+  }
+});

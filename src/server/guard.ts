@@ -8,6 +8,8 @@ import { createRateLimit, type Rate, type RateLimit } from './request-limits.ts'
 import { createPasswords, type Passwords } from './web-config/passwords.ts';
 import type { WebConfig } from './web-config/web-config.ts';
 
+export const NO_PAGE = 'There is no such page; / lists those there are.';
+
 /** Passwords that had to be computed: a client that knows one needs few. */
 const guesses: Rate = { intervalMs: 1000, burst: 10 };
 
@@ -52,10 +54,11 @@ export function createGuard(config: WebConfig, checkHost: HostCheck): Guard {
       if (checks.users) app.basicAuth.call(app, request, reply, done);
       else done();
     });
-    // Here, so that no request's body is ever read.
+    // Here, so that no request's body is ever read: of a page that is not there either.
     app.addHook('onRequest', async ({ method, url }, reply) => {
       const page = url.split('?')[0] ?? '';
-      if (method === 'GET' || method === 'HEAD' || !app.hasRoute({ method: 'GET', url: page })) return undefined;
+      if (method === 'GET' || method === 'HEAD') return undefined;
+      if (!app.hasRoute({ method: 'GET', url: page })) return sendLine(reply, 404, NO_PAGE);
       return sendLine(reply.header('allow', 'GET, HEAD'), 405, 'This page can only be read, by GET or HEAD.');
     });
   }

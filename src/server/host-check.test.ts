@@ -95,3 +95,8 @@ test('a name that --web.allowed-host gives is answered, and with a password any 
   assert.equal(await statusOf(closed, { host: 'other.example', ...basic('alice', 'secret') }), 200);
   assert.equal(await statusOf(closed, { origin: 'http://evil.example', ...basic('alice', 'secret') }), 403);
 });
+
+test('what was asked for is said without what drives a terminal', () => {
+  const refused = createHostCheck([])({ host: 'a\x9b1m' }, false);
+  assert.match(refused?.line ?? '', /^This server does not know itself as "a\\u009b1m":/);
+});

@@ -2,6 +2,7 @@
 // What other web sites could make a browser ask: by a name of theirs that leads to this host (DNS rebinding), or from their own pages.
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
+import { escapedJson } from '../snapshot/visible.ts';
 
 export interface Refusal {
   readonly status: 403 | 421;
@@ -61,7 +62,7 @@ function plain(name: string): string {
 }
 
 function unknown(name: string): Refusal {
-  const shown = JSON.stringify(name.slice(0, SHOWN));
+  const shown = escapedJson(JSON.stringify(name.slice(0, SHOWN)));
   return {
     status: 421,
     line: `This server does not know itself as ${shown}: ask it by its address, or start it with --web.allowed-host=NAME.`,

@@ -2,9 +2,9 @@
 // /api/v1/live: each second's judgement and queues as server-sent events. Made once for all clients, and not at all without one.
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { tell } from '../diagnosis/active-findings.ts';
+import { report } from '../diagnosis/active-findings.ts';
 import { queueRates } from '../diagnosis/queue-rates.ts';
-import { answerOf } from '../diagnosis/status.ts';
+import { statusOf } from '../diagnosis/status.ts';
 import { type LiveMessage, SCHEMA } from '../outputs/live-message.ts';
 import { escapedJson } from '../snapshot/visible.ts';
 import { when } from './answers.ts';
@@ -78,14 +78,14 @@ export function createLive(observer: Observer, host: LiveMessage['host']): Live 
   };
 }
 
-function eventOf({ window, lastSecond, standing, unjudged }: Observation, host: LiveMessage['host']): string {
-  const findings = standing.map(tell);
+function eventOf({ window, lastSecond, active, unjudged }: Observation, host: LiveMessage['host']): string {
+  const findings = active.map(report);
   const second = lastSecond();
   const message: LiveMessage = {
     schema: SCHEMA,
     host,
     ...when(second),
-    verdict: answerOf({ findings, unjudged }),
+    verdict: statusOf({ findings, unjudged }),
     findings,
     unjudged,
     queues: queueRates(second, window),

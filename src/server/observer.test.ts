@@ -8,7 +8,7 @@ const BEGIN = 1_700_000_000;
 
 test('findings stand from the second judgement on, and for 30 s after the last one, though none comes', () => {
   const observer = createObserver();
-  const rulesAt = (second: number) => observer.standing(BEGIN + second).map(({ rule }) => rule);
+  const rulesAt = (second: number) => observer.active(BEGIN + second).map(({ rule }) => rule);
   assert.deepEqual(rulesAt(0), []);
   // Two snapshots make a judgement; the golden agent lacks probes, is over its budget, and one device’s figures are off.
   for (const second of [0, 1]) observer.see({ ...goldenSnapshot, takenAt: BEGIN + second });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the agent makes of each second's snapshot: the history, a judgement of the last ten seconds, and which findings stand.
 
-import { type Standing, stand } from '../diagnosis/active-findings.ts';
+import { type TrackedFinding, track } from '../diagnosis/active-findings.ts';
 import type { Finding } from '../diagnosis/finding.ts';
 import { judge, type Verdict } from '../diagnosis/judge.ts';
 import { QuietDevices } from '../diagnosis/quiet.ts';
@@ -16,7 +16,7 @@ export interface Observation {
   readonly lastSecond: () => Window;
   readonly unjudged: Verdict['unjudged'];
   /** Findings as people are told of them, the worst first; made once is not told yet. */
-  readonly standing: readonly Standing[];
+  readonly active: readonly TrackedFinding[];
 }
 
 export interface Observer {
@@ -26,7 +26,7 @@ export interface Observer {
   /** undefined: two snapshots are needed, and there are none yet. */
   readonly latest: () => Observation | undefined;
   /** Those that stand at this Unix time, even if nothing was judged of late: no snapshot could be taken. */
-  readonly standing: (now: number) => readonly Finding[];
+  readonly active: (now: number) => readonly Finding[];
   /** `hear` is told of each judgement until the function that is returned is called. */
   readonly listen: (hear: (observation: Observation) => void) => () => void;
 }
@@ -35,7 +35,7 @@ export function createObserver(): Observer {
   const history = new History();
   const quiet = new QuietDevices();
   const listeners = new Set<(observation: Observation) => void>();
-  let known: readonly Standing[] = [];
+  let known: readonly TrackedFinding[] = [];
   let latest: Observation | undefined;
   let unjudged = 0;
 
@@ -49,9 +49,9 @@ export function createObserver(): Observer {
     const window = windowOf(recent);
     const pair = recent.slice(-2);
     const verdict = judge(window, undefined, quiet);
-    known = stand(known, verdict.findings, snapshot.takenAt);
-    const standing = known.filter(({ stands }) => stands);
-    latest = { window, lastSecond: () => windowOf(pair), unjudged: verdict.unjudged, standing };
+    known = track(known, verdict.findings, snapshot.takenAt);
+    const active = known.filter(({ isActive }) => isActive);
+    latest = { window, lastSecond: () => windowOf(pair), unjudged: verdict.unjudged, active };
     for (const hear of listeners) hear(latest);
   }
 
@@ -59,7 +59,7 @@ export function createObserver(): Observer {
     history,
     see,
     latest: () => latest,
-    standing: (now) => stand(latest?.standing ?? [], [], now).map(({ finding }) => finding),
+    active: (now) => track(latest?.active ?? [], [], now).map(({ finding }) => finding),
     listen: (hear) => {
       listeners.add(hear);
       return () => listeners.delete(hear);

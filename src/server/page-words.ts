@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The last judgement as the live page has it without JavaScript: made when a browser asks, once for each judgement.
-import { tell } from '../diagnosis/active-findings.ts';
+import { report } from '../diagnosis/active-findings.ts';
 import { queueRates } from '../diagnosis/queue-rates.ts';
-import { answerOf } from '../diagnosis/status.ts';
+import { statusOf } from '../diagnosis/status.ts';
 import { renderPageText } from '../outputs/page-text.ts';
 import type { Observation, Observer } from './observer.ts';
 
@@ -16,8 +16,8 @@ export function pageWords(observer: Pick<Observer, 'latest'>): () => string {
   };
 }
 
-function textOf({ window, lastSecond, standing, unjudged }: Observation): string {
-  const findings = standing.map(tell);
+function textOf({ window, lastSecond, active, unjudged }: Observation): string {
+  const findings = active.map(report);
   const queues = queueRates(lastSecond(), window);
-  return renderPageText({ verdict: answerOf({ findings, unjudged }), findings, queues, takenAt: window.endedAt });
+  return renderPageText({ verdict: statusOf({ findings, unjudged }), findings, queues, takenAt: window.endedAt });
 }

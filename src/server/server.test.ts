@@ -70,10 +70,10 @@ test('findings that stand are on the page', async (t) => {
   const observer = createObserver();
   const now = Date.now() / 1000;
   for (const age of [2, 1, 0]) observer.see({ ...goldenSnapshot, takenAt: now - age });
-  const standing = observer.standing(now);
-  assert.ok(standing.length > 0);
+  const active = observer.active(now);
+  assert.ok(active.length > 0);
   const page = await (await fetch(`${await serve(t, { observer })}/metrics`)).text();
-  for (const { rule, severity, netns, device, queue } of standing) {
+  for (const { rule, severity, netns, device, queue } of active) {
     const place = `netns="${netns ?? ''}",device="${device ?? ''}",queue="${queue ?? ''}"`;
     assert.equal(sampleOf(page, `tapscope_finding{rule="${rule}",severity="${severity}",${place}}`), 1);
   }

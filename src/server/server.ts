@@ -8,7 +8,7 @@ import { createMetricsPage, type PrometheusOptions } from '../outputs/prometheus
 import type { Snapshot } from '../snapshot.ts';
 import { addApi } from './api.ts';
 import { exposure } from './exposure.ts';
-import { createGuard } from './guard.ts';
+import { createGuard, NO_PAGE } from './guard.ts';
 import { createHostCheck } from './host-check.ts';
 import { answerClientError, createHttpServer, renewCertificate } from './http-server.ts';
 import { formatAddress, type ListenAddress, listenError } from './listen-address.ts';
@@ -147,7 +147,7 @@ async function createApp(
     refused: (sentence) => app.log.warn(sentence),
   });
   app.addHook('onClose', async () => web.close());
-  app.setNotFoundHandler((_, reply) => sendLine(reply, 404, 'There is no such page; / lists those there are.'));
+  app.setNotFoundHandler((_, reply) => sendLine(reply, 404, NO_PAGE));
   app.setErrorHandler<Failure>((error, _, reply) => {
     if (statusOf(error) >= 500) app.log.error(error);
     return sendError(reply, error);
@@ -164,7 +164,7 @@ function addRoutes(
   const scraper = createScraper(createMetricsPage(prometheus), {
     takeSnapshot: dependencies.takeSnapshot,
     exposed: () => exposure(listen, web.current()) !== undefined,
-    findings: () => dependencies.observer.standing(Date.now() / 1000),
+    findings: () => dependencies.observer.active(Date.now() / 1000),
     exports: () => dependencies.exports?.(),
     warn: (message) => app.log.warn(message),
   });

@@ -3,7 +3,7 @@
 import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
-import { fastify } from 'fastify';
+import { type FastifyInstance, fastify } from 'fastify';
 import { SCHEMA } from '../outputs/live-message.ts';
 import type { AgentSelf } from './agent-self.ts';
 import { type ApiDependencies, addApi } from './api.ts';
@@ -16,12 +16,35 @@ export interface RunningSocket {
   readonly close: () => Promise<void>;
 }
 
-/** Throws one sentence if it cannot be made. */
+/** A folder under /run may be cleared while the agent runs. */
+const LOOK_EVERY_MS = 1000;
+
+/** Throws one sentence if it cannot be made. A socket whose file is removed is made again. */
 export async function startSocket(
   path: string,
   api: ApiDependencies,
   describe: () => AgentSelf | null = () => null,
 ): Promise<RunningSocket> {
+  let app = await open(path, api, describe);
+  let isBusy = false;
+  const renew = async (): Promise<void> => {
+    if (isBusy || lstatSync(path, { throwIfNoEntry: false })) return;
+    isBusy = true;
+    // First: it removes the file of its name.
+    await app.close();
+    app = await open(path, api, describe).catch(() => app);
+    isBusy = false;
+  };
+  const timer = setInterval(() => void renew(), LOOK_EVERY_MS).unref();
+  return {
+    close: async () => {
+      clearInterval(timer);
+      await app.close();
+    },
+  };
+}
+
+async function open(path: string, api: ApiDependencies, describe: () => AgentSelf | null): Promise<FastifyInstance> {
   const app = fastify({
     ...validation,
     logger: false,
@@ -47,7 +70,7 @@ export async function startSocket(
       { cause: error },
     );
   }
-  return { close: () => app.close() };
+  return app;
 }
 
 /** What a killed agent left is in the way. A file that is no socket is not ours to remove, nor is the socket of one that listens. */

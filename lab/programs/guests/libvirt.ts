@@ -35,7 +35,7 @@ export const LIBVIRT: Program = {
     IPERF,
     SOCAT,
   ],
-  obstacle: () => noVm || undefined,
+  unavailable: () => noVm || undefined,
   load: { datagrams: 2000, perSecond: 400, seconds: 3, calmBits: 2_000_000 },
   start: async (stage) => {
     const folder = temporaryFolder({ after: (undo) => stage.after(async () => undo()) });

@@ -34,7 +34,7 @@ export function qemuOf(
     needs: [{ debian: 'qemu-system-x86', file: 'qemu-system-x86_64' }, IPERF, SOCAT],
     // An emulated guest takes a thousand packets a second beside other tests.
     load: { datagrams: 2000, perSecond: 400, seconds: 3, calmBits: 2_000_000 },
-    obstacle: () => noVm || undefined,
+    unavailable: () => noVm || undefined,
     start: (stage) => startGuest(stage, queues, vhost),
   };
 }

@@ -2,7 +2,7 @@
 // On which CPU a packet is freed.
 
 import { type ProbeEvent, WALK } from '../../engine/mechanism.ts';
-import { always, type Obstacle, withoutSymbols } from '../../engine/obstacles.ts';
+import { always, type Unavailable, withoutSymbols } from '../../engine/unavailable.ts';
 import type { Host } from '../../kernel/host.ts';
 
 export const ALLOCATION_EVENTS: readonly ProbeEvent[] = [
@@ -16,16 +16,16 @@ export const ALLOCATION_EVENTS: readonly ProbeEvent[] = [
         programs: ['consumed_typed'],
         onDemand: true,
         needs: WALK,
-        price: 'a probe for each packet that the host consumes',
-        obstacle: (host) => withoutSymbols(host) ?? withoutLocation(host),
+        tradeoff: 'a probe for each packet that the host consumes',
+        unavailable: (host) => withoutSymbols(host) ?? withoutLocation(host),
       },
-      { name: 'none', programs: [], needs: [], price: 'it is not shown', obstacle: always },
+      { name: 'none', programs: [], needs: [], tradeoff: 'it is not shown', unavailable: always },
     ],
   },
 ];
 
 /** The tracepoint skb:consume_skb names the function since 6.3; its own arguments come after the one of the hook. */
-function withoutLocation(host: Host): Obstacle | undefined {
+function withoutLocation(host: Host): Unavailable | undefined {
   const args = host.functionArgs('__traceiter_consume_skb');
   if (args !== undefined && args >= 3) return undefined;
   return { kind: 'absent', reason: 'the tracepoint skb:consume_skb of this kernel does not say who frees the packet' };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which devices and queues there are, and which ended.
 import { type ProbeEvent, WALK } from '../../engine/mechanism.ts';
-import { always, untraceable } from '../../engine/obstacles.ts';
+import { always, untraceable } from '../../engine/unavailable.ts';
 
 export const DEVICE_EVENTS: readonly ProbeEvent[] = [
   {
@@ -13,15 +13,15 @@ export const DEVICE_EVENTS: readonly ProbeEvent[] = [
         provides: ['walk'],
         programs: ['walk_queues', 'recycle', 'settle', 'calibrate', 'read_text'],
         needs: [],
-        price: undefined,
-        obstacle: always,
+        tradeoff: undefined,
+        unavailable: always,
       },
       {
         name: 'rtnetlink',
         programs: [],
         needs: [],
-        price: 'no rings, queues or counters of our own',
-        obstacle: always,
+        tradeoff: 'no rings, queues or counters of our own',
+        unavailable: always,
       },
     ],
   },
@@ -35,15 +35,15 @@ export const DEVICE_EVENTS: readonly ProbeEvent[] = [
         programs: ['ended_fentry'],
         pins: true,
         needs: WALK,
-        price: undefined,
-        obstacle: (host) => untraceable(host, 'tun_free_netdev', 1),
+        tradeoff: undefined,
+        unavailable: (host) => untraceable(host, 'tun_free_netdev', 1),
       },
       {
         name: 'identity',
         programs: [],
         needs: WALK,
-        price: 'every packet looks at its device’s kernfs id instead: some 25 instructions more',
-        obstacle: always,
+        tradeoff: 'every packet looks at its device’s kernfs id instead: some 25 instructions more',
+        unavailable: always,
       },
     ],
   },

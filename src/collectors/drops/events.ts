@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the kernel frees, and why.
 import { type ProbeEvent, WALK } from '../../engine/mechanism.ts';
-import { always, withoutSymbols } from '../../engine/obstacles.ts';
+import { always, withoutSymbols } from '../../engine/unavailable.ts';
 
 export const DROP_EVENTS: readonly ProbeEvent[] = [
   {
@@ -13,16 +13,16 @@ export const DROP_EVENTS: readonly ProbeEvent[] = [
         provides: ['drops'],
         programs: ['dropped_typed'],
         needs: WALK,
-        price: undefined,
-        obstacle: withoutSymbols,
+        tradeoff: undefined,
+        unavailable: withoutSymbols,
       },
       {
         name: 'raw-tracepoint',
         provides: ['drops'],
         programs: ['dropped_raw'],
         needs: WALK,
-        price: 'the same counts, each drop some instructions dearer',
-        obstacle: withoutSymbols,
+        tradeoff: 'the same counts, each drop some instructions dearer',
+        unavailable: withoutSymbols,
       },
     ],
   },
@@ -35,8 +35,8 @@ export const DROP_EVENTS: readonly ProbeEvent[] = [
         provides: ['drops-before'],
         programs: [],
         needs: ['freed='],
-        price: undefined,
-        obstacle: always,
+        tradeoff: undefined,
+        unavailable: always,
       },
     ],
   },

@@ -6,7 +6,7 @@ import { droppedBefore } from '../../../lab/agent/agent-lab.ts';
 import { chain, router, type Scene } from '../../../lab/agent/router.ts';
 import { noLab } from '../../../lab/host/netns.ts';
 import { judge } from '../../diagnosis/judge.ts';
-import { answerOf } from '../../diagnosis/status.ts';
+import { statusOf } from '../../diagnosis/status.ts';
 import { windowOf } from '../../diagnosis/window.ts';
 
 const PACKETS = 80;
@@ -29,7 +29,7 @@ async function dropped({ agent, lab, outside, peer }: Scene, reason: RegExp): Pr
   );
   const doubts = findings.flatMap(({ degraded }) => degraded).join();
   assert.match(doubts, /80 packets that came into its namespace were dropped before the host chose a device/);
-  assert.equal(answerOf({ findings, unjudged: [] }), 'unknown');
+  assert.equal(statusOf({ findings, unjudged: [] }), 'unknown');
   return packetsIn(after) - packetsIn(before);
 }
 
@@ -58,7 +58,7 @@ test('the host knows no route', { skip: noLab }, async (t) => {
 for (const kind of ['unreachable', 'blackhole', 'prohibit'])
   test(`the route there is ${kind}`, { skip: noLab }, async (t) => {
     const scene = await router(t);
-    await chain(scene, 'inet', 'output', 'meta l4proto icmp drop'); // an answer may fail one of the sender's next calls
+    await chain(scene, 'inet', 'output', 'meta l4proto icmp drop'); // an status may fail one of the sender's next calls
     await scene.lab.exec('ip', 'route', 'add', kind, `${scene.peer}/32`);
     assert.equal(await dropped(scene, /^(NOT_SPECIFIED|IP_INNOROUTES)$/), PACKETS);
   });

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The BPF object of those who follow losses, loaded and attached by the best way that this kernel allows.
 
-import { withoutSymbols } from '../../engine/obstacles.ts';
 import {
   bytes32,
   bytes64,
@@ -12,6 +11,7 @@ import {
   writeTextRanges,
 } from '../../engine/programs.ts';
 import { type ReasonNames, readReasonNames, reasonFlags } from '../../engine/reasons.ts';
+import { withoutSymbols } from '../../engine/unavailable.ts';
 import { errnoOf } from '../../kernel/error-name.ts';
 import { type Host, TRACED_MODULES } from '../../kernel/host.ts';
 import type { BpfLink, BpfObject } from '../../kernel/native.ts';

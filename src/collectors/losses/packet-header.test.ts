@@ -27,6 +27,12 @@ const cases: readonly (readonly [what: string, type: number, hex: string, flow: 
       { protocol: 'TCP', ...V4, sourcePort: 80, destinationPort: 49_152 },
     ],
     ['cut before the ports', 0x0800, `${IPV4} 1f90`, { protocol: 'UDP', ...V4 }],
+    [
+      'IPv4 with too short a header',
+      0x0800,
+      `44${IPV4.slice(2)} 1f900035`,
+      { protocol: 'IPv4', ...V4, detail: 'header of 16 bytes' },
+    ],
     ['IPv4 cut', 0x0800, IPV4.slice(0, 30), { protocol: 'IPv4' }],
     [
       'IPv4 with options',

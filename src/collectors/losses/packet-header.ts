@@ -101,6 +101,8 @@ function ofIpv4(view: DataView): PacketFlow {
   const length = (view.getUint8(0) & 15) * 4;
   const addresses = { source: ipv4(view, 12), destination: ipv4(view, 16) };
   const fragment = view.getUint16(6);
+  // The kernel drops it (IP_INHDR): where its payload begins is not known.
+  if (length < 20) return { ...plain('IPv4', `header of ${length} bytes`), ...addresses };
   return inIp(view, view.getUint8(9), length, addresses, (fragment & 0x1fff) !== 0, (fragment & 0x2000) !== 0);
 }
 

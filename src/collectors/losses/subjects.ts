@@ -2,9 +2,9 @@
 // Of whom a loss is told: names of device, namespace, function, reason and owner.
 
 import type { Device, Snapshot } from '../../snapshot.ts';
-import type { LossSubjects } from './books.ts';
 import type { Follow, LossCount } from './follow.ts';
 import { UNTRACED } from './follow-object.ts';
+import type { LossSubjects } from './loss-accounting.ts';
 import type { LossKey } from './read.ts';
 import type { LossPlace, LossSubject } from './state.ts';
 

@@ -2,7 +2,7 @@
 // macvtap and ipvtap devices: towards the guest they receive, from it they transmit. Rings by the walk, drops by the tracepoint.
 import type { Probes } from '../../engine/attach.ts';
 import { MACVTAP_LOCATIONS, type MacvtapMeaning } from '../../engine/locations.ts';
-import { missedReads } from '../../engine/own-losses.ts';
+import { missedReads } from '../../engine/probe-losses.ts';
 import type { LoadedPrograms } from '../../engine/programs.ts';
 import { type WalkedDevice, Walker } from '../../engine/walk.ts';
 import { type Held, heldBy, heldOf, type Owners } from '../../inventory/owners.ts';

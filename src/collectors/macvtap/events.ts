@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // macvtap and ipvtap devices: their rings, and what is read of them.
 import { type ProbeEvent, WALK } from '../../engine/mechanism.ts';
-import { always, missing, untraceable } from '../../engine/obstacles.ts';
+import { always, missing, untraceable } from '../../engine/unavailable.ts';
 
 export const MACVTAP_EVENTS: readonly ProbeEvent[] = [
   walkOf('macvtap'),
@@ -16,10 +16,10 @@ export const MACVTAP_EVENTS: readonly ProbeEvent[] = [
         programs: ['macvtap_read_fexit'],
         pins: true,
         needs: WALK,
-        price: undefined,
-        obstacle: (host) => untraceable(host, 'tap_do_read', 4),
+        tradeoff: undefined,
+        unavailable: (host) => untraceable(host, 'tap_do_read', 4),
       },
-      { name: 'none', programs: [], needs: [], price: 'right while there are none', obstacle: always },
+      { name: 'none', programs: [], needs: [], tradeoff: 'right while there are none', unavailable: always },
     ],
   },
 ];
@@ -34,10 +34,10 @@ function walkOf(kind: 'macvtap' | 'ipvtap'): ProbeEvent {
         provides: [`${kind}-walk`],
         programs: [`walk_${kind}s`],
         needs: [...WALK, 'freed='],
-        price: undefined,
-        obstacle: (host) => missing(host, `${kind}_newlink`),
+        tradeoff: undefined,
+        unavailable: (host) => missing(host, `${kind}_newlink`),
       },
-      { name: 'none', programs: [], needs: [], price: 'right while there are none', obstacle: always },
+      { name: 'none', programs: [], needs: [], tradeoff: 'right while there are none', unavailable: always },
     ],
   };
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which process holds a queue.
 import { type ProbeEvent, WALK } from '../../engine/mechanism.ts';
-import { always, withoutSymbols } from '../../engine/obstacles.ts';
+import { always, withoutSymbols } from '../../engine/unavailable.ts';
 
 export const OWNER_EVENTS: readonly ProbeEvent[] = [
   {
@@ -13,17 +13,17 @@ export const OWNER_EVENTS: readonly ProbeEvent[] = [
         provides: ['holders'],
         programs: ['queue_owners'],
         needs: WALK,
-        price: undefined,
-        obstacle: withoutSymbols,
+        tradeoff: undefined,
+        unavailable: withoutSymbols,
       },
       {
         name: 'procfs',
         provides: ['holders-by-device'],
         programs: [],
         needs: [],
-        price:
+        tradeoff:
           'knows the device of a descriptor, not its queue: names no process where several hold one device, or of a macvtap',
-        obstacle: always,
+        unavailable: always,
       },
     ],
   },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who takes packets out, and what it does meanwhile.
 import { type ProbeEvent, WALK } from '../../engine/mechanism.ts';
-import { always } from '../../engine/obstacles.ts';
+import { always } from '../../engine/unavailable.ts';
 
 export const READER_EVENTS: readonly ProbeEvent[] = [
   {
@@ -13,8 +13,8 @@ export const READER_EVENTS: readonly ProbeEvent[] = [
         provides: ['readers'],
         programs: ['look_at_readers'],
         needs: WALK,
-        price: undefined,
-        obstacle: always,
+        tradeoff: undefined,
+        unavailable: always,
       },
     ],
   },

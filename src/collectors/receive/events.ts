@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The way from the guest to the host.
 import { type ProbeEvent, WALK } from '../../engine/mechanism.ts';
-import { always, untraceable } from '../../engine/obstacles.ts';
+import { always, untraceable } from '../../engine/unavailable.ts';
 
 export const RECEIVE_EVENTS: readonly ProbeEvent[] = [
   {
@@ -14,15 +14,15 @@ export const RECEIVE_EVENTS: readonly ProbeEvent[] = [
         programs: ['written_fexit'],
         pins: true,
         needs: WALK,
-        price: undefined,
-        obstacle: (host) => untraceable(host, 'tun_chr_write_iter', 2),
+        tradeoff: undefined,
+        unavailable: (host) => untraceable(host, 'tun_chr_write_iter', 2),
       },
       {
         name: 'none',
         programs: [],
         needs: [],
-        price: 'only the writer knows what was refused; bad headers are told by device only',
-        obstacle: always,
+        tradeoff: 'only the writer knows what was refused; bad headers are told by device only',
+        unavailable: always,
       },
     ],
   },
@@ -36,15 +36,15 @@ export const RECEIVE_EVENTS: readonly ProbeEvent[] = [
         programs: ['sent_by_vhost_fexit'],
         pins: true,
         needs: WALK,
-        price: undefined,
-        obstacle: (host) => untraceable(host, 'tun_sendmsg', 3),
+        tradeoff: undefined,
+        unavailable: (host) => untraceable(host, 'tun_sendmsg', 3),
       },
       {
         name: 'none',
         programs: [],
         needs: [],
-        price: 'packets from the guest per device only',
-        obstacle: always,
+        tradeoff: 'packets from the guest per device only',
+        unavailable: always,
       },
     ],
   },

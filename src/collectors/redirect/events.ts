@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What XDP redirects into the rings.
 import { type ProbeEvent, WALK } from '../../engine/mechanism.ts';
-import { always, untraceable } from '../../engine/obstacles.ts';
+import { always, untraceable } from '../../engine/unavailable.ts';
 
 export const REDIRECT_EVENTS: readonly ProbeEvent[] = [
   {
@@ -13,8 +13,8 @@ export const REDIRECT_EVENTS: readonly ProbeEvent[] = [
         programs: ['redirected_fexit', 'purged_frames_fentry', 'resized_frames_fentry'],
         pins: true,
         needs: WALK,
-        price: undefined,
-        obstacle: (host) =>
+        tradeoff: undefined,
+        unavailable: (host) =>
           untraceable(host, 'tun_xdp_xmit', 4) ??
           untraceable(host, 'tun_queue_purge', 1) ??
           untraceable(host, 'tun_device_event', 3),
@@ -23,8 +23,8 @@ export const REDIRECT_EVENTS: readonly ProbeEvent[] = [
         name: 'raw-tracepoint',
         programs: ['redirected_raw'],
         needs: WALK,
-        price: 'frames thrown out of a ring are not seen; every bulk that XDP redirects on the host pays for it',
-        obstacle: always,
+        tradeoff: 'frames thrown out of a ring are not seen; every bulk that XDP redirects on the host pays for it',
+        unavailable: always,
       },
     ],
   },

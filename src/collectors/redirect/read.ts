@@ -79,7 +79,7 @@ function addFrames(sums: DeviceSums, counts: readonly RedirectCount[], slots: nu
   return queues;
 }
 
-/** Of the kernel's tx_dropped, what it counts for frames: the books hold the rest against drops of packets. */
+/** Of the kernel's tx_dropped, what it counts for frames: the accounts hold the rest against drops of packets. */
 export function withoutFrames(walked: WalkedDevice, redirected: readonly RedirectCount[]): WalkedDevice {
   const frames = redirected.reduce((sum, { shortCalls }) => sum + shortCalls, 0);
   return { ...walked, counters: { ...walked.counters, txDropped: walked.counters.txDropped - frames } };

@@ -25,15 +25,20 @@ export function historyOf(sums: QueueSums, { arrivals, departures, nowNs }: Rega
   return {
     arrivals: arrivals ? seen('OCCUPANCY') : undefined,
     sojourn: arrivals && departures ? seen('SOJOURN') : undefined,
-    overflow: arrivals ? overflowOf(shared, seen('BURST'), nowNs) : undefined,
+    overflow: arrivals ? overflowOf(shared, seen, nowNs) : undefined,
   };
 }
 
-function overflowOf(shared: SharedSums | undefined, bursts: Observations, nowNs: number): Overflow {
+function overflowOf(
+  shared: SharedSums | undefined,
+  seen: (kind: HistogramKind) => Observations,
+  nowNs: number,
+): Overflow {
   const openPackets = shared?.episodeDrops ?? 0;
   return {
-    bursts,
+    bursts: seen('BURST'),
     episodes: shared?.episodes ?? 0,
+    sizes: { episodes: seen('EPISODE').buckets, dropped: seen('EPISODE_DROPS').buckets },
     needed: shared?.needed ?? 0,
     openPackets,
     openSeconds: shared && openPackets > 0 ? secondsSince(shared.episodeSince, nowNs) : 0,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Queues that stop instead of dropping.
 import type { ProbeEvent } from '../../engine/mechanism.ts';
-import { untraceable, withoutSymbols } from '../../engine/obstacles.ts';
+import { untraceable, withoutSymbols } from '../../engine/unavailable.ts';
 
 export const STOP_EVENTS: readonly ProbeEvent[] = [
   {
@@ -25,23 +25,23 @@ export const STOP_EVENTS: readonly ProbeEvent[] = [
         ],
         pins: true,
         needs: ['consumed=fentry'],
-        price: undefined,
-        obstacle: (host) => untraceable(host, '__tun_wake_queue', 3) ?? untraceable(host, 'netif_tx_wake_queue', 1),
+        tradeoff: undefined,
+        unavailable: (host) => untraceable(host, '__tun_wake_queue', 3) ?? untraceable(host, 'netif_tx_wake_queue', 1),
       },
       {
         name: 'waiting',
         provides: ['stops-possible'],
         programs: [],
         needs: ['consumed=fentry'],
-        price: 'attached once a device has IFF_BACKPRESSURE, because every wake of a network card pays for it',
-        obstacle: (host) => untraceable(host, '__tun_wake_queue', 3),
+        tradeoff: 'attached once a device has IFF_BACKPRESSURE, because every wake of a network card pays for it',
+        unavailable: (host) => untraceable(host, '__tun_wake_queue', 3),
       },
       {
         name: 'none',
         programs: [],
         needs: [],
-        price: 'there is nothing to see: before Linux 7.3 tun drops and never stops',
-        obstacle: (host) =>
+        tradeoff: 'there is nothing to see: before Linux 7.3 tun drops and never stops',
+        unavailable: (host) =>
           withoutSymbols(host) ??
           (host.symbols?.address('__tun_wake_queue') === undefined
             ? undefined

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets into the ring and out of it.
 import { type ProbeEvent, WALK } from '../../engine/mechanism.ts';
-import { always, untraceable } from '../../engine/obstacles.ts';
+import { always, untraceable } from '../../engine/unavailable.ts';
 
 export const TRANSMIT_EVENTS: readonly ProbeEvent[] = [
   {
@@ -15,26 +15,26 @@ export const TRANSMIT_EVENTS: readonly ProbeEvent[] = [
         programs: ['offered_fentry'],
         pins: true,
         needs: [...WALK, 'ended=fentry'],
-        price: undefined,
-        obstacle: (host) => untraceable(host, 'tun_net_xmit', 2),
+        tradeoff: undefined,
+        unavailable: (host) => untraceable(host, 'tun_net_xmit', 2),
       },
       {
         name: 'raw-tracepoint',
         provides: ['offers'],
         programs: ['offered_raw', 'sent_raw'],
         needs: WALK,
-        price:
+        tradeoff:
           'as exact, but blind to packets that bypass dev_hard_start_xmit, and every packet of the host pays for it',
-        obstacle: always,
+        unavailable: always,
       },
       {
         name: 'arithmetic',
         provides: ['offers-derived'],
         programs: [],
         needs: [...WALK, 'freed='],
-        price:
+        tradeoff:
           'no bytes; drops of shared packets per device only; before Linux 7.3 nothing per queue where there are several',
-        obstacle: always,
+        unavailable: always,
       },
     ],
   },
@@ -51,23 +51,23 @@ export const TRANSMIT_EVENTS: readonly ProbeEvent[] = [
         programs: ['sent_fexit'],
         pins: true,
         needs: ['transmit=fentry'],
-        price: undefined,
-        obstacle: (host) => untraceable(host, 'tun_net_xmit', 2),
+        tradeoff: undefined,
+        unavailable: (host) => untraceable(host, 'tun_net_xmit', 2),
       },
       {
         name: 'waiting',
         programs: [],
         needs: ['transmit=fentry'],
-        price:
+        tradeoff:
           'attached once packets come that others hold too (pktgen sends such), or a device has IFF_BACKPRESSURE, because each packet pays for it',
-        obstacle: (host) => untraceable(host, 'tun_net_xmit', 2),
+        unavailable: (host) => untraceable(host, 'tun_net_xmit', 2),
       },
       {
         name: 'none',
         programs: [],
         needs: [],
-        price: 'raw tracepoints see the exit of each packet, and arithmetic needs none',
-        obstacle: always,
+        tradeoff: 'raw tracepoints see the exit of each packet, and arithmetic needs none',
+        unavailable: always,
       },
     ],
   },
@@ -81,23 +81,23 @@ export const TRANSMIT_EVENTS: readonly ProbeEvent[] = [
         programs: ['consumed_fentry', 'consumed_vhost_fentry'],
         pins: true,
         needs: [...WALK, 'ended=fentry'],
-        price: undefined,
-        obstacle: (host) => untraceable(host, '__tun_wake_queue', 3) ?? untraceable(host, 'tun_wake_queue', 2),
+        tradeoff: undefined,
+        unavailable: (host) => untraceable(host, '__tun_wake_queue', 3) ?? untraceable(host, 'tun_wake_queue', 2),
       },
       {
         name: 'arithmetic',
         provides: ['takes-derived'],
         programs: [],
         needs: [...WALK, 'freed=', 'transmit=fentry|raw-tracepoint'],
-        price: 'exact at rest; under load what was certainly delivered',
-        obstacle: always,
+        tradeoff: 'exact at rest; under load what was certainly delivered',
+        unavailable: always,
       },
       {
         name: 'device-counter',
         programs: [],
         needs: WALK,
-        price: 'the kernel’s tx_packets: per queue only where a device has one',
-        obstacle: always,
+        tradeoff: 'the kernel’s tx_packets: per queue only where a device has one',
+        unavailable: always,
       },
     ],
   },

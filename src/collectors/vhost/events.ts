@@ -2,7 +2,7 @@
 // What is measured of vhost-net's side of a queue, and by what; all of it is absent while vhost-net is not loaded.
 
 import { type ProbeEvent, WALK } from '../../engine/mechanism.ts';
-import { always, type Obstacle, untraceable } from '../../engine/obstacles.ts';
+import { always, type Unavailable, untraceable } from '../../engine/unavailable.ts';
 import type { Host } from '../../kernel/host.ts';
 
 export const VHOST_EVENTS: readonly ProbeEvent[] = [
@@ -16,15 +16,15 @@ export const VHOST_EVENTS: readonly ProbeEvent[] = [
         programs: ['unproduced_fentry'],
         pins: true,
         needs: WALK,
-        price: undefined,
-        obstacle: (host) => untraceable(host, 'vhost_net_buf_unproduce', 1),
+        tradeoff: undefined,
+        unavailable: (host) => untraceable(host, 'vhost_net_buf_unproduce', 1),
       },
       {
         name: 'none',
         programs: [],
         needs: [],
-        price: 'right while vhost-net is not loaded, and where consumed packets are derived',
-        obstacle: always,
+        tradeoff: 'right while vhost-net is not loaded, and where consumed packets are derived',
+        unavailable: always,
       },
     ],
   },
@@ -38,23 +38,23 @@ export const VHOST_EVENTS: readonly ProbeEvent[] = [
         programs: ['connected_fentry', 'vhost_queues'],
         pins: true,
         needs: WALK,
-        price: undefined,
-        obstacle: (host) => untraceable(host, 'vhost_net_buf_unproduce', 1) ?? notLoaded(host),
+        tradeoff: undefined,
+        unavailable: (host) => untraceable(host, 'vhost_net_buf_unproduce', 1) ?? notLoaded(host),
       },
       {
         name: 'iterator',
         provides: ['guests'],
         programs: ['vhost_queues'],
         needs: WALK,
-        price: 'a guest is known some seconds after it was connected',
-        obstacle: notLoaded,
+        tradeoff: 'a guest is known some seconds after it was connected',
+        unavailable: notLoaded,
       },
       {
         name: 'none',
         programs: [],
         needs: [],
-        price: 'up to 64 packets of a queue count as delivered before they are',
-        obstacle: always,
+        tradeoff: 'up to 64 packets of a queue count as delivered before they are',
+        unavailable: always,
       },
     ],
   },
@@ -68,8 +68,8 @@ export const VHOST_EVENTS: readonly ProbeEvent[] = [
         provides: ['batches'],
         programs: [],
         needs: ['consumed=fentry'],
-        price: undefined,
-        obstacle: batchesOnly,
+        tradeoff: undefined,
+        unavailable: batchesOnly,
       },
       {
         name: 'fentry',
@@ -78,10 +78,10 @@ export const VHOST_EVENTS: readonly ProbeEvent[] = [
         pins: true,
         onDemand: true,
         needs: WALK,
-        price: 'a probe for each packet; with several queues on Linux 7.x it misses some batches',
-        obstacle: (host) => untraceable(host, 'vhost_net_buf_peek', 1),
+        tradeoff: 'a probe for each packet; with several queues on Linux 7.x it misses some batches',
+        unavailable: (host) => untraceable(host, 'vhost_net_buf_peek', 1),
       },
-      { name: 'none', programs: [], needs: [], price: 'sizes of batches are not shown', obstacle: always },
+      { name: 'none', programs: [], needs: [], tradeoff: 'sizes of batches are not shown', unavailable: always },
     ],
   },
   {
@@ -94,10 +94,10 @@ export const VHOST_EVENTS: readonly ProbeEvent[] = [
         programs: ['discarded_fentry'],
         pins: true,
         needs: WALK,
-        price: undefined,
-        obstacle: (host) => untraceable(host, 'vhost_discard_vq_desc', 2, 3),
+        tradeoff: undefined,
+        unavailable: (host) => untraceable(host, 'vhost_discard_vq_desc', 2, 3),
       },
-      { name: 'none', programs: [], needs: [], price: 'neither is shown', obstacle: always },
+      { name: 'none', programs: [], needs: [], tradeoff: 'neither is shown', unavailable: always },
     ],
   },
   {
@@ -110,8 +110,8 @@ export const VHOST_EVENTS: readonly ProbeEvent[] = [
         programs: ['zerocopy_done_fentry', 'zerocopy_tried_fentry'],
         pins: true,
         needs: ['vhost=fentry|iterator'],
-        price: undefined,
-        obstacle: (host) => copiesAll(host) ?? untraceable(host, 'vhost_zerocopy_complete', 3),
+        tradeoff: undefined,
+        unavailable: (host) => copiesAll(host) ?? untraceable(host, 'vhost_zerocopy_complete', 3),
       },
       {
         name: 'fentry-callback',
@@ -119,25 +119,25 @@ export const VHOST_EVENTS: readonly ProbeEvent[] = [
         programs: ['zerocopy_called_fentry', 'zerocopy_tried_fentry'],
         pins: true,
         needs: ['vhost=fentry|iterator'],
-        price: 'none: the function had this name before Linux 6.10',
-        obstacle: (host) => copiesAll(host) ?? untraceable(host, 'vhost_zerocopy_callback', 3),
+        tradeoff: 'none: the function had this name before Linux 6.10',
+        unavailable: (host) => copiesAll(host) ?? untraceable(host, 'vhost_zerocopy_callback', 3),
       },
-      { name: 'none', programs: [], needs: [], price: 'it is not shown', obstacle: always },
+      { name: 'none', programs: [], needs: [], tradeoff: 'it is not shown', unavailable: always },
     ],
   },
 ];
 
 /** Most hosts: a probe on tun_get_user would cost each packet, and see nothing. */
-function copiesAll({ zeroCopy }: Host): Obstacle | undefined {
+function copiesAll({ zeroCopy }: Host): Unavailable | undefined {
   if (zeroCopy) return undefined;
   return { kind: 'absent', reason: 'vhost-net copies all that guests send (its parameter experimental_zcopytx is 0)' };
 }
 
-function notLoaded(host: Host): Obstacle | undefined {
+function notLoaded(host: Host): Unavailable | undefined {
   const found = host.symbols?.address('vhost_net_release');
   return found === undefined ? { kind: 'absent', reason: 'vhost-net is not loaded' } : undefined;
 }
 
-function batchesOnly(host: Host): Obstacle | undefined {
+function batchesOnly(host: Host): Unavailable | undefined {
   return untraceable(host, 'tun_wake_queue', 2);
 }

@@ -63,7 +63,7 @@ function onHost(window: Window, folded: number, reasons: readonly string[]): rea
   ];
 }
 
-/** The books of the device say that they are not exact. */
+/** The accounts of the device say that they are not exact. */
 function inexactness(device: DeviceSpan): readonly Inexact[] {
   const reasons = [...new Set([device.now, ...device.now.queues].flatMap((one) => doubtsOf(device, one)))];
   return reasons.length === 0 ? [] : [{ device, reasons }];

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { quietHost, type TapPlan } from '../../../lab/snapshots/quiet-host.ts';
 import { judge } from '../judge.ts';
-import { answerOf } from '../status.ts';
+import { statusOf } from '../status.ts';
 
 const counters = (rxDropped: number) => ({
   txPackets: 0,
@@ -21,31 +21,31 @@ function asked(taps: readonly TapPlan[]) {
   const window = quietHost(taps);
   const verdict = judge(window, window.devices[0]);
   const findings = verdict.findings.filter(({ device }) => device === window.devices[0]?.now.name);
-  return { answer: answerOf({ findings, unjudged: [] }), findings };
+  return { status: statusOf({ findings, unjudged: [] }), findings };
 }
 
 test('an idle device is OK', () => {
-  const { answer, findings } = asked([idle]);
-  assert.deepEqual([answer, findings.map(({ rule }) => rule)], ['ok', ['not-here']]);
+  const { status, findings } = asked([idle]);
+  assert.deepEqual([status, findings.map(({ rule }) => rule)], ['ok', ['not-here']]);
 });
 
 test('it saw nothing while packets to its neighbour were dropped', () => {
-  const { answer, findings } = asked([idle, { before: { 'NETFILTER_DROP@nf_hook_slow': 300 } }]);
-  assert.equal(answer, 'unknown');
+  const { status, findings } = asked([idle, { before: { 'NETFILTER_DROP@nf_hook_slow': 300 } }]);
+  assert.equal(status, 'unknown');
   assert.match(findings[0]?.degraded[0] ?? '', /3 000 packets to and from other devices of its namespace were dropped/);
 });
 
 test('a few virtio-net headers that tun could not follow', () => {
   const receive = (frameErrors: number) => ({ dropped: [], refused: undefined, frameErrors });
-  const { answer, findings } = asked([
+  const { status, findings } = asked([
     { ...idle, more: (second) => ({ counters: counters(0), receive: receive(second) }) },
   ]);
-  assert.equal(answer, 'unknown');
+  assert.equal(status, 'unknown');
   assert.match(findings[0]?.degraded[0] ?? '', /dropped 10 of 10 packets from it/);
 });
 
 test('rx_dropped grows, and no probe saw why', () => {
-  const { answer, findings } = asked([{ ...idle, more: (second) => ({ counters: counters(10 * second) }) }]);
-  assert.equal(answer, 'unknown');
+  const { status, findings } = asked([{ ...idle, more: (second) => ({ counters: counters(10 * second) }) }]);
+  assert.equal(status, 'unknown');
   assert.match(findings[0]?.degraded[0] ?? '', /rx_dropped grew by 100/);
 });

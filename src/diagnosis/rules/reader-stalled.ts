@@ -63,7 +63,7 @@ function stalled(seen: FullRing): Diagnosis {
         : 'takes nothing';
   const since = isOn
     ? `for ${duration(time?.seconds ?? 0)} in all`
-    : `for ${duration(stall.seconds)}${stall.lasts ? '' : ', until lately'}`;
+    : `for ${duration(stall.seconds)}${stall.lasts ? '' : ', until recently'}`;
   const young = isYoung(queue) && !isStopped ? ' It has taken none yet: its guest boots, or has no driver.' : '';
   const lost =
     flow?.stoppedForSeconds === undefined || loss.lost > 0

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { attributesOf } from '../../../lab/fleet/otlp-samples.ts';
 import { at, listAt, parseJson } from '../../../lab/host/checked-json.ts';
-import type { Standing } from '../../diagnosis/active-findings.ts';
+import type { TrackedFinding } from '../../diagnosis/active-findings.ts';
 import type { Finding } from '../../diagnosis/finding.ts';
 import { changesOf, logsRequest } from './otlp-findings.ts';
 
@@ -20,8 +20,8 @@ const starved: Finding = {
   confidence: 'high',
   degraded: [],
 };
-const standing = (...findings: readonly Finding[]): readonly Standing[] =>
-  findings.map((finding) => ({ finding, since: 1, seen: 1, stands: true }));
+const active = (...findings: readonly Finding[]): readonly TrackedFinding[] =>
+  findings.map((finding) => ({ finding, since: 1, seen: 1, isActive: true }));
 
 test('a finding is told when it begins, when its severity changes and when it ends', () => {
   const critical: Finding = { ...starved, severity: 'critical' };
@@ -29,12 +29,12 @@ test('a finding is told when it begins, when its severity changes and when it en
   const told: (readonly string[])[] = [];
   let known: ReadonlyMap<string, Finding> = new Map();
   for (const now of [
-    standing(),
-    standing(starved),
-    standing({ ...starved, cause: 'It waits still.' }),
-    standing(critical, other),
-    standing(other),
-    standing(),
+    active(),
+    active(starved),
+    active({ ...starved, cause: 'It waits still.' }),
+    active(critical, other),
+    active(other),
+    active(),
   ]) {
     const next = changesOf(known, now, 5);
     known = next.known;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Findings as log records of OTLP: one when a finding begins, when its severity changes, and when it ends.
-import { keyOf, type Standing } from '../../diagnosis/active-findings.ts';
+import { keyOf, type TrackedFinding } from '../../diagnosis/active-findings.ts';
 import type { Finding, Severity } from '../../diagnosis/finding.ts';
 import { nanoseconds, renderAttributes, renderSender, type Sender } from './otlp-attributes.ts';
 
@@ -16,13 +16,13 @@ export interface FindingChange {
 /** By what makes a finding the same. */
 export type KnownFindings = ReadonlyMap<string, Finding>;
 
-/** What is new since the last judgement. `standing`: those that stand, and no others. */
+/** What is new since the last judgement. `active`: those that stand, and no others. */
 export function changesOf(
   known: KnownFindings,
-  standing: readonly Standing[],
+  active: readonly TrackedFinding[],
   at: number,
 ): { readonly known: KnownFindings; readonly changes: readonly FindingChange[] } {
-  const now = new Map(standing.map(({ finding }) => [keyOf(finding), finding]));
+  const now = new Map(active.map(({ finding }) => [keyOf(finding), finding]));
   const begun = [...now].flatMap(([key, finding]): readonly FindingChange[] => {
     const before = known.get(key);
     if (before === undefined) return [{ finding, state: 'begins', at }];

@@ -25,6 +25,11 @@ export class Complaints {
     else this.#failed(signal, reason, nowMs);
   }
 
+  /** The agent ends. `reason`: why the collector did not take the last export; '': it did. */
+  ended(reason: string): void {
+    if (reason !== '') this.#say(new Error(`The collector at ${this.#url} did not get the last export: it ${reason}.`));
+  }
+
   #failed(signal: ExportSignal, reason: string, nowMs: number): void {
     this.#failing.add(signal);
     const ageMs = nowMs - this.#last.atMs;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where an OpenTelemetry collector listens, and what it is told with each request, from the flags.
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 export interface OtlpEndpoint {
@@ -28,14 +29,23 @@ export function otlpEndpoint({ url, headers, caFile }: OtlpWords): OtlpEndpoint 
   return {
     url: `${parsed.origin}${path}`,
     headers: { ...basic(parsed), ...Object.fromEntries(headers.flatMap(linesOf).map(headerOf)) },
-    ca: caFile === undefined ? undefined : read('--otlp-ca', caFile),
+    ca: caFile === undefined ? undefined : readAuthority(caFile),
   };
 }
 
 function basic({ username, password }: URL): Readonly<Record<string, string>> {
   if (username === '') return {};
-  const plain = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const plain = `${decoded(username)}:${decoded(password)}`;
   return { authorization: `Basic ${Buffer.from(plain).toString('base64')}` };
+}
+
+/** A percent sign that begins no escape is one, as in curl. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** Each user of a host may read the arguments of a process, but not each file. */
@@ -53,6 +63,17 @@ function headerOf(line: string, number: number): readonly [name: string, value: 
       `header ${number + 1} of --otlp-header is no header; write for example --otlp-header 'Authorization: Bearer …', or @FILE with one a line.`,
     );
   return [name.toLowerCase(), value.trim()];
+}
+
+/** TLS takes a file without a certificate in silence, and then trusts no collector. */
+function readAuthority(file: string): string {
+  const pem = read('--otlp-ca', file);
+  try {
+    new X509Certificate(pem);
+  } catch (error) {
+    throw new Error(`--otlp-ca: ${file} holds no certificate in PEM.`, { cause: error });
+  }
+  return pem;
 }
 
 function read(flag: string, file: string): string {

@@ -28,6 +28,8 @@ interface Sources {
 
 /** So many agents that are started together do not export together. */
 const FIRST_WITHIN_MS = 5000;
+/** How long the end of the agent waits for the collector; Kubernetes and systemd give it ten times that. */
+const LAST_WITHIN_MS = 3000;
 /** While the collector is away; the oldest go first. */
 const KEPT_RECORDS = 1000;
 const LEAST_PAUSE_MS = 5000;
@@ -48,7 +50,10 @@ export class OtlpExporter {
   #known: KnownFindings = new Map();
   #records: readonly FindingChange[] = [];
   #lostRecords = 0;
-  #isSendingRecords = false;
+  /** The request with records that is under way. */
+  #sendingRecords: Promise<void> | undefined;
+  /** All that is left; what the collector did not like of it, or ''. */
+  #sendLast = async (): Promise<string> => '';
   #recordsNotBefore = 0;
   #pauseMs = LEAST_PAUSE_MS;
 
@@ -72,43 +77,62 @@ export class OtlpExporter {
   }
 
   start({ rows, observer }: Sources): void {
-    const deaf = observer.listen(({ window, standing }) => {
-      const { known, changes } = changesOf(this.#known, standing, window.endedAt);
+    const deaf = observer.listen(({ window, active }) => {
+      const { known, changes } = changesOf(this.#known, active, window.endedAt);
       this.#known = known;
       this.#keep(changes);
-      if (!this.#isSendingRecords && this.#records.length > 0 && performance.now() >= this.#recordsNotBefore)
-        void this.#sendRecords();
+      if (!this.#sendingRecords && this.#records.length > 0 && performance.now() >= this.#recordsNotBefore)
+        this.#sendingRecords = this.#sendRecords().finally(() => {
+          this.#sendingRecords = undefined;
+        });
     });
     this.#ended.signal.addEventListener('abort', deaf);
-    void this.#sendMetricsForEver(rows);
+    const sending = this.#sendMetricsUntilEnd(rows);
+    this.#sendLast = async () => {
+      await Promise.all([sending, this.#sendingRecords]);
+      const { reason } = await this.#sendMetrics(rows);
+      if (this.#records.length > 0) await this.#sendRecords();
+      return reason;
+    };
   }
 
-  close(): void {
+  /** Sends once more what there is; says so if the collector does not take it within three seconds. */
+  async close(): Promise<void> {
     this.#ended.abort();
+    const inTime = new AbortController();
+    const reason = await Promise.race([
+      this.#sendLast().catch(String),
+      wait(LAST_WITHIN_MS, `gave no answer in ${LAST_WITHIN_MS / 1000} s`, { signal: inTime.signal }),
+    ]);
+    inTime.abort();
     this.#close();
+    this.#complaints.ended(reason);
   }
 
-  async #sendMetricsForEver(rows: () => Promise<ShownRows>): Promise<void> {
+  async #sendMetricsUntilEnd(rows: () => Promise<ShownRows>): Promise<void> {
     let pauseMs = Math.random() * Math.min(FIRST_WITHIN_MS, this.#everyMs);
     while (await this.#sleep(pauseMs)) {
       const began = performance.now();
-      const askedMs = await this.#sendMetrics(rows).catch((error: unknown) => {
-        if (!this.#ended.signal.aborted) this.#complaints.answered('metrics', `gets no metrics (${String(error)})`);
-        return 0;
-      });
-      pauseMs = Math.max(askedMs, this.#everyMs - (performance.now() - began), 0);
+      const { afterMs = 0 } = await this.#sendMetrics(rows);
+      pauseMs = Math.max(afterMs, this.#everyMs - (performance.now() - began), 0);
     }
   }
 
-  /** How long the collector wants to be left alone. What follows a request that failed is not sent. */
-  async #sendMetrics(rows: () => Promise<ShownRows>): Promise<number> {
-    const { rows: shown, takenAt } = await rows();
-    const moment = { sender: this.#sender, starts: this.#starts, takenAt };
-    for await (const body of metricsRequests(shown, moment, createSlices())) {
-      const answer = await this.#send('metrics', body);
-      if (answer.outcome !== 'accepted' && answer.outcome !== 'partial') return answer.afterMs ?? 0;
+  /** The first answer that is not well. What follows a request that failed is not sent. */
+  async #sendMetrics(rows: () => Promise<ShownRows>): Promise<Pick<Answer, 'reason' | 'afterMs'>> {
+    try {
+      const { rows: shown, takenAt } = await rows();
+      const moment = { sender: this.#sender, starts: this.#starts, takenAt };
+      for await (const body of metricsRequests(shown, moment, createSlices())) {
+        const answer = await this.#send('metrics', body);
+        if (answer.outcome !== 'accepted' && answer.outcome !== 'partial') return answer;
+      }
+      return { reason: '' };
+    } catch (error) {
+      const reason = `gets no metrics (${error instanceof Error ? error.message : String(error)})`;
+      if (!this.#ended.signal.aborted) this.#complaints.answered('metrics', reason);
+      return { reason };
     }
-    return 0;
   }
 
   #keep(changes: readonly FindingChange[]): void {
@@ -119,11 +143,9 @@ export class OtlpExporter {
   }
 
   async #sendRecords(): Promise<void> {
-    this.#isSendingRecords = true;
     const sent = this.#records;
     this.#records = [];
     const { outcome, afterMs, rejected = 0 } = await this.#send('logs', logsRequest(sent, this.#sender));
-    this.#isSendingRecords = false;
     const isLater = outcome === 'busy' || outcome === 'unreachable';
     if (isLater) {
       const since = this.#records;

@@ -53,7 +53,9 @@ export function createPost({ url, headers, ca }: OtlpEndpoint, version: string, 
     try {
       return await new Promise<Answer>((resolve, reject) => {
         const sent = (isTls ? tlsRequest : request)(`${url}${path}`, options, (response) => {
-          readAnswer(response).then((text) => resolve(answerOf(response, text)), reject);
+          readAnswer(response)
+            .then((text) => answerOf(response, text))
+            .then(resolve, reject);
         });
         sent.on('error', reject).end(bytes);
       });
@@ -101,9 +103,16 @@ function answerOf({ statusCode = 0, headers }: IncomingMessage, text: string): A
     };
   }
   const partial = isRecord(said) && isRecord(said.partialSuccess) ? said.partialSuccess : {};
-  const rejected = Number(partial.rejectedDataPoints ?? partial.rejectedLogRecords ?? 0);
+  const rejected = wholeNumber(partial.rejectedDataPoints ?? partial.rejectedLogRecords);
   if (!(rejected > 0)) return { outcome: 'accepted', reason: '' };
   return { outcome: 'partial', rejected, reason: `rejects ${rejected} of the data${because(partial.errorMessage)}` };
+}
+
+/** 64 bits are a text in JSON. What is none is 0. */
+function wholeNumber(value: unknown): number {
+  return Number(
+    /^\d{1,20}$/.exec(typeof value === 'number' || typeof value === 'string' ? String(value) : '')?.[0] ?? 0,
+  );
 }
 
 function refusal(status: number, said: unknown): string {
@@ -127,7 +136,8 @@ function failureOf(error: unknown, timeoutMs: number): string {
   if (error.name === 'AbortError' || error.name === 'TimeoutError') return `no answer in ${timeoutMs / 1000} s`;
   const code = 'code' in error ? String(error.code) : '';
   if (code.startsWith('HPE_')) return 'it does not speak HTTP; OTLP over HTTP listens on port 4318, gRPC on 4317';
-  if (/SIGNED|CERT|ISSUER/.test(code)) return `${visible(error.message)}; --otlp-ca FILE names the authority to trust`;
+  if (/SIGNED|ISSUER|VERIFY_LEAF/.test(code))
+    return `${visible(error.message)}; --otlp-ca FILE names the authority to trust`;
   return visible(error.message || code);
 }
 

@@ -3,7 +3,7 @@
 import { parse } from 'yaml';
 import type { Rate } from '../request-limits.ts';
 import { readTls } from './tls.ts';
-import { pathOf, readFlag, readMap, readSection, readWord, type Section } from './values.ts';
+import { pathOf, readFlag, readMap, readSection, readWord, type Section, shown } from './values.ts';
 import { usualRate, type WebConfig } from './web-config.ts';
 
 export function parseWebConfig(text: string, readFile: (key: string, name: string) => string): WebConfig {
@@ -34,7 +34,7 @@ function readUsers(value: unknown): ReadonlyMap<string, string> {
       const where = pathOf('basic_auth_users', user);
       if (user.includes(':')) throw new Error(`${where} can never log in: a name has no colon`);
       if (typeof hash !== 'string' || !/^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/.test(hash)) {
-        throw new Error(`${where} is no bcrypt hash; "htpasswd -nBC 10 ${user}" makes one`);
+        throw new Error(`${where} is no bcrypt hash; "htpasswd -nBC 10 ${shown(user)}" makes one`);
       }
       return [user, hash];
     }),
@@ -75,7 +75,7 @@ function readRate(value: unknown): Rate {
   const burst = section.get('burst') ?? 0;
   const intervalMs = readDuration(section.get('interval') ?? 0);
   if (intervalMs === undefined) throw new Error('rate_limit.interval must be a time such as 1s or 100ms, or 0');
-  if (typeof burst !== 'number' || !Number.isInteger(burst) || burst < 0 || (burst === 0 && intervalMs > 0)) {
+  if (typeof burst !== 'number' || !Number.isSafeInteger(burst) || burst < 0 || (burst === 0 && intervalMs > 0)) {
     throw new Error('rate_limit.burst must be a whole number of requests, at least 1');
   }
   return { intervalMs, burst };
@@ -89,5 +89,6 @@ function readDuration(value: unknown): number | undefined {
   if (text === '0') return 0;
   if (!/^(\d+(\.\d+)?(us|µs|ms|s|m|h))+$/.test(text)) return undefined;
   const parts = text.matchAll(/(\d+(?:\.\d+)?)(us|µs|ms|s|m|h)/g);
-  return [...parts].reduce((sum, [, number, unit = '']) => sum + Number(number) * (unitMs[unit] ?? 0), 0);
+  const ms = [...parts].reduce((sum, [, number, unit = '']) => sum + Number(number) * (unitMs[unit] ?? 0), 0);
+  return Number.isFinite(ms) ? ms : undefined;
 }

@@ -8,7 +8,7 @@ import {
   type SecureVersion,
   type TLSSocket,
 } from 'node:tls';
-import { readFlag, readSection, readText, readTexts, readWord, type Section } from './values.ts';
+import { readFlag, readSection, readText, readTexts, readWord, type Section, shown } from './values.ts';
 
 export interface TlsSettings {
   readonly context: SecureContextOptions;
@@ -92,7 +92,7 @@ function readProtocol(section: Section): SecureContextOptions {
   const suites = readTexts(section, where, 'cipher_suites').map(openSslName);
   const groups = readTexts(section, where, 'curve_preferences').map((name) => {
     const group = curves[name];
-    if (group === undefined) throw new Error(`${where}.curve_preferences knows no ${name}`);
+    if (group === undefined) throw new Error(`${where}.curve_preferences knows no ${shown(name)}`);
     return group;
   });
   return {
@@ -114,7 +114,7 @@ function openSslName(name: string): string {
   const suite = words.replaceAll('_', '-').replace(/-POLY1305-SHA256$/, '-POLY1305');
   if (suitesOfTls13.includes(name)) return name;
   if (name.startsWith('TLS_') && getCiphers().includes(suite.toLowerCase())) return suite;
-  throw new Error(`${where}.cipher_suites knows no ${name}`);
+  throw new Error(`${where}.cipher_suites knows no ${shown(name)}`);
 }
 
 function checkContext(context: SecureContextOptions): void {

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Values of a YAML file, each read as what it must be; what it is not is said with its place in the file.
 
+import { visible } from '../../snapshot/visible.ts';
+
+const LONGEST_SHOWN = 100;
+
 /** Keys in the file's order. */
 export type Section = ReadonlyMap<string, unknown>;
 
@@ -38,7 +42,8 @@ export function readWord<Word extends string>(
   const value = readText(section, where, key);
   if (value === undefined) return undefined;
   const word = words.find((candidate) => candidate === value);
-  if (word === undefined) throw new Error(`${pathOf(where, key)} must be one of ${words.join(', ')}, not ${value}`);
+  if (word === undefined)
+    throw new Error(`${pathOf(where, key)} must be one of ${words.join(', ')}, not ${shown(value)}`);
   return word;
 }
 
@@ -59,5 +64,10 @@ export function readFlag(section: Section, where: string, key: string): boolean 
 }
 
 export function pathOf(where: string, key: string): string {
-  return where === '' ? key : `${where}.${key}`;
+  return where === '' ? shown(key) : `${where}.${shown(key)}`;
+}
+
+/** A word of the file, in a sentence. */
+export function shown(word: string): string {
+  return visible(word.length > LONGEST_SHOWN ? `${word.slice(0, LONGEST_SHOWN)}…` : word);
 }

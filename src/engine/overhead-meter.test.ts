@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { hookInstructions } from './price.ts';
+import { hookInstructions } from './overhead-meter.ts';
 import { openObject } from './programs.ts';
 
 test('the price of each hook is known', (t) => {

@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-// The books, entry by entry. Whether they fit a real kernel is tested in exact.kernel.test.ts and random.slow.kernel.test.ts.
+// The accounts, entry by entry. Whether they fit a real kernel is tested in exact.kernel.test.ts and random.slow.kernel.test.ts.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { imbalances, reading, shown, sums, update } from '../../lab/snapshots/readings.ts';
 import { walkedDevice, walkedQueue } from '../../lab/snapshots/walked.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
-import type { Books } from './balance.ts';
-import { Ledger } from './ledger.ts';
-import type { Regime } from './queue-books.ts';
+import type { Accounts } from './balance.ts';
+import { DeviceAccounting } from './device-accounting.ts';
+import type { CountingMode } from './queue-accounting.ts';
 
 test('a device that was made under watch: delivered is what entered and is not there any more', () => {
-  const ledger = new Ledger(true);
-  const books = update(ledger, reading({ enqueued: 100, full: 7, purged: 10, resized: 20, failed: 5 }, 15, 50));
-  assert.equal(shown(books), 50);
-  assert.deepEqual(imbalances(books), [0, 0]);
-  assert.deepEqual(books.degraded, []);
+  const accounting = new DeviceAccounting(true);
+  const accounts = update(accounting, reading({ enqueued: 100, full: 7, purged: 10, resized: 20, failed: 5 }, 15, 50));
+  assert.equal(shown(accounts), 50);
+  assert.deepEqual(imbalances(accounts), [0, 0]);
+  assert.deepEqual(accounts.degraded, []);
 });
 
 test('a ring that was not empty owes its packets', () => {
-  const ledger = new Ledger(false);
-  assert.equal(shown(update(ledger, reading({ enqueued: 3 }, 40, 1000))), 0);
-  assert.equal(shown(update(ledger, reading({ enqueued: 5 }, 30, 1012))), 12);
-  const books = update(ledger, reading({ enqueued: 5 }, 30, 1012));
-  assert.equal(shown(books), 12);
-  assert.deepEqual(imbalances(books), [0, 0]);
+  const accounting = new DeviceAccounting(false);
+  assert.equal(shown(update(accounting, reading({ enqueued: 3 }, 40, 1000))), 0);
+  assert.equal(shown(update(accounting, reading({ enqueued: 5 }, 30, 1012))), 12);
+  const accounts = update(accounting, reading({ enqueued: 5 }, 30, 1012));
+  assert.equal(shown(accounts), 12);
+  assert.deepEqual(imbalances(accounts), [0, 0]);
 });
 
 /** Two queues at rest; each is what entered and was taken, what waits and what vhost-net holds. */
@@ -44,10 +44,10 @@ function guests(
 }
 
 for (const taken of ['counted', 'derived'] as const) {
-  const regime: Regime = { enqueued: 'counted', taken };
+  const mode: CountingMode = { enqueued: 'counted', taken };
 
   test(`what vhost-net holds is not delivered; taken is ${taken}`, () => {
-    const ledger = new Ledger(true);
+    const accounting = new DeviceAccounting(true);
     const packets = guests(
       [
         [200, 164, 36, 64],
@@ -55,14 +55,14 @@ for (const taken of ['counted', 'derived'] as const) {
       ],
       120,
     );
-    const books = update(ledger, packets, regime);
-    assert.deepEqual([shown(books, 0), shown(books, 1)], [100, 20]);
-    assert.deepEqual([imbalances(books), books.degraded], [[0, 0], []]);
-    assert.deepEqual(imbalances(update(ledger, packets, regime)), [0, 0]);
+    const accounts = update(accounting, packets, mode);
+    assert.deepEqual([shown(accounts, 0), shown(accounts, 1)], [100, 20]);
+    assert.deepEqual([imbalances(accounts), accounts.degraded], [[0, 0], []]);
+    assert.deepEqual(imbalances(update(accounting, packets, mode)), [0, 0]);
   });
 
-  test(`what vhost-net held when the books were opened is delivered once; taken is ${taken}`, () => {
-    const ledger = new Ledger(false);
+  test(`what vhost-net held when the accounting began is delivered once; taken is ${taken}`, () => {
+    const accounting = new DeviceAccounting(false);
     const steps = [
       { now: guests([[0, 0, 40, 64]], 1000), delivered: 0 },
       { now: guests([[0, 0, 40, 10]], 1054), delivered: 54 },
@@ -70,21 +70,21 @@ for (const taken of ['counted', 'derived'] as const) {
     ];
     for (const { now, delivered } of steps) {
       for (let look = 0; look < 4; look++) {
-        const books = update(ledger, now, regime);
-        assert.equal(shown(books), delivered);
-        assert.deepEqual([imbalances(books), books.degraded], [[0, 0], []]);
+        const accounts = update(accounting, now, mode);
+        assert.equal(shown(accounts), delivered);
+        assert.deepEqual([imbalances(accounts), accounts.degraded], [[0, 0], []]);
       }
     }
   });
 }
 
-test('what moved while the books were opened is set right at the first rest, and no more than that', () => {
-  const opened = (ahead: number): Books => {
-    const ledger = new Ledger(false);
-    update(ledger, reading({}, 0, 1000));
-    update(ledger, reading({ enqueued: 10 }, 0, 1010 + ahead));
-    for (let i = 0; i < 3; i++) update(ledger, reading({ enqueued: 10 }, 0, 1010 + ahead));
-    return update(ledger, reading({ enqueued: 10 }, 0, 1010 + ahead));
+test('what moved while the accounting began is set right at the first rest, and no more than that', () => {
+  const opened = (ahead: number): Accounts => {
+    const accounting = new DeviceAccounting(false);
+    update(accounting, reading({}, 0, 1000));
+    update(accounting, reading({ enqueued: 10 }, 0, 1010 + ahead));
+    for (let i = 0; i < 3; i++) update(accounting, reading({ enqueued: 10 }, 0, 1010 + ahead));
+    return update(accounting, reading({ enqueued: 10 }, 0, 1010 + ahead));
   };
   assert.deepEqual(imbalances(opened(5)), [0, 0]);
   const unseen = opened(2000);
@@ -93,45 +93,45 @@ test('what moved while the books were opened is set right at the first rest, and
 });
 
 test('a ring that is gone before its packets were freed was not read: the kernel counts no delivery', () => {
-  const ledger = new Ledger(true);
+  const accounting = new DeviceAccounting(true);
   const two = new Map([
     [0, sums({ enqueued: 10 })],
     [1, sums({ enqueued: 90 })],
   ]);
   const step = (queues: readonly WalkedQueue[]) =>
-    update(ledger, { before: two, after: two, walked: walkedDevice(queues, 0), otherDropped: 0, vhost: false });
+    update(accounting, { before: two, after: two, walked: walkedDevice(queues, 0), otherDropped: 0, vhost: false });
   step([walkedQueue(0, 10), walkedQueue(1, 90)]);
   assert.equal(shown(step([walkedQueue(0, 10)]), 1), 0);
 });
 
 test('delivered never goes down, and not up while packets are being thrown out', () => {
-  const ledger = new Ledger(true);
-  assert.equal(update(ledger, reading({ enqueued: 100 }, 40, 60)).queues.get(0)?.delivered, 60);
+  const accounting = new DeviceAccounting(true);
+  assert.equal(update(accounting, reading({ enqueued: 100 }, 40, 60)).queues.get(0)?.delivered, 60);
   // Enqueued was read before forty more came into the ring.
-  assert.equal(update(ledger, reading({ enqueued: 100 }, 80, 60)).queues.get(0)?.delivered, 60);
+  assert.equal(update(accounting, reading({ enqueued: 100 }, 80, 60)).queues.get(0)?.delivered, 60);
   const purging = {
     before: new Map([[0, sums({ enqueued: 100 })]]),
     after: new Map([[0, sums({ enqueued: 100, purged: 40 })]]),
   };
   assert.equal(
-    update(ledger, reading({}, 0, 60, purging)).queues.get(0)?.delivered,
+    update(accounting, reading({}, 0, 60, purging)).queues.get(0)?.delivered,
     60,
     'a purge empties the ring, no reader',
   );
   const resizing = { walked: walkedDevice([walkedQueue(0, 0, { unsteady: true })], 60) };
   assert.equal(
-    update(ledger, reading({ enqueued: 100 }, 0, 60, resizing)).queues.get(0)?.delivered,
+    update(accounting, reading({ enqueued: 100 }, 0, 60, resizing)).queues.get(0)?.delivered,
     60,
     'a resize moves the entries',
   );
 });
 
 test('three snapshots at rest that show more delivered than the kernel counts degrade the device', () => {
-  const ledger = new Ledger(true);
-  const degraded = (enqueued: number): string => update(ledger, reading({ enqueued }, 0, 25)).degraded.join();
-  const books = update(ledger, reading({ enqueued: 40 }, 0, 25));
-  assert.equal(books.degraded.join(), '', 'not yet at rest: some packets may be on their way');
-  assert.equal(shown(books), 25, 'the only queue delivered what the kernel counts');
+  const accounting = new DeviceAccounting(true);
+  const degraded = (enqueued: number): string => update(accounting, reading({ enqueued }, 0, 25)).degraded.join();
+  const accounts = update(accounting, reading({ enqueued: 40 }, 0, 25));
+  assert.equal(accounts.degraded.join(), '', 'not yet at rest: some packets may be on their way');
+  assert.equal(shown(accounts), 25, 'the only queue delivered what the kernel counts');
   assert.deepEqual([degraded(40), degraded(40)], ['', '']);
   assert.match(degraded(40), /^15 packets left the ring that the kernel does not count/);
   assert.equal(degraded(25), '', 'and it is over when they agree');
@@ -140,7 +140,7 @@ test('three snapshots at rest that show more delivered than the kernel counts de
 test('up to a batch that vhost holds is no disagreement where vhost-net is there', () => {
   const held = reading({ enqueued: 64 }, 0, 0);
   const heldByVhost = { ...held, vhost: true };
-  const [withVhost, without] = [new Ledger(true), new Ledger(true)];
+  const [withVhost, without] = [new DeviceAccounting(true), new DeviceAccounting(true)];
   for (let i = 0; i < 3; i++) update(withVhost, heldByVhost);
   for (let i = 0; i < 3; i++) update(without, held);
   assert.deepEqual(update(withVhost, heldByVhost).degraded, []);
@@ -149,65 +149,71 @@ test('up to a batch that vhost holds is no disagreement where vhost-net is there
 
 test('what the core drops is in tx_dropped too; what only tx_dropped knows is an imbalance', () => {
   const noReader = { walked: walkedDevice([], 0, 20), otherDropped: 20 };
-  assert.deepEqual(imbalances(update(new Ledger(true), reading({}, 0, 0, noReader))), [0, 0]);
+  assert.deepEqual(imbalances(update(new DeviceAccounting(true), reading({}, 0, 0, noReader))), [0, 0]);
   const unseen = { walked: walkedDevice([walkedQueue(0, 0)], 0, 20), otherDropped: 0 };
-  assert.deepEqual(imbalances(update(new Ledger(true), reading({}, 0, 0, unseen))), [0, 20]);
+  assert.deepEqual(imbalances(update(new DeviceAccounting(true), reading({}, 0, 0, unseen))), [0, 20]);
 });
 
 /** The kernel's tx_dropped and what was lost before tun, look by look; all else rests. */
 function losses(
-  ledger: Ledger,
-  looks: readonly (readonly [txDropped: number, otherDropped: number, regime?: Regime])[],
+  accounting: DeviceAccounting,
+  looks: readonly (readonly [txDropped: number, otherDropped: number, mode?: CountingMode])[],
 ): readonly (readonly number[])[] {
-  return looks.map(([txDropped, otherDropped, regime]) => {
+  return looks.map(([txDropped, otherDropped, mode]) => {
     const walked = walkedDevice([walkedQueue(0, 0)], 0, txDropped);
-    return imbalances(update(ledger, reading({}, 0, 0, { walked, otherDropped }), regime));
+    return imbalances(update(accounting, reading({}, 0, 0, { walked, otherDropped }), mode));
   });
 }
 
-test('what the core dropped before the books were opened explains nothing that came later', () => {
+test('what the core dropped before the accounting began explains nothing that came later', () => {
   const looks = [
     [500, 500],
     [500, 500],
     [520, 500],
   ] as const;
-  assert.deepEqual(losses(new Ledger(false), looks).at(-1), [0, 20]);
-  const lean: Regime = { enqueued: 'derived', taken: 'device' };
+  assert.deepEqual(losses(new DeviceAccounting(false), looks).at(-1), [0, 20]);
+  const lean: CountingMode = { enqueued: 'derived', taken: 'device' };
   const levels = [[500, 500], [500, 500], [500, 500, lean], [500, 500, lean], ...looks] as const;
-  assert.deepEqual(losses(new Ledger(false), levels).at(-1), [0, 20]);
+  assert.deepEqual(losses(new DeviceAccounting(false), levels).at(-1), [0, 20]);
 });
 
-test('what the core drops while the books are opened is no difference, under load and later', () => {
+test('what the core drops while the accounting begins is no difference, under load and later', () => {
   // Lost between the kernel's counter and ours, at each look.
   const busy = [1, 2, 3, 4, 5].map((second) => [10_000 * second, 10_000 * second + 300] as const);
-  const ledger = new Ledger(false);
-  assert.deepEqual(losses(ledger, busy), new Array(5).fill([0, 0]));
+  const accounting = new DeviceAccounting(false);
+  assert.deepEqual(losses(accounting, busy), new Array(5).fill([0, 0]));
   const rest = [50_300, 50_300] as const;
-  assert.deepEqual(losses(ledger, [rest, [50_300, 50_800], [50_800, 50_800]]), new Array(3).fill([0, 0]));
-  assert.deepEqual(losses(ledger, [[50_820, 50_800]]), [[0, 20]]);
+  assert.deepEqual(losses(accounting, [rest, [50_300, 50_800], [50_800, 50_800]]), new Array(3).fill([0, 0]));
+  assert.deepEqual(losses(accounting, [[50_820, 50_800]]), [[0, 20]]);
 });
 
 test('a queue whose drops came past the offered probe is degraded at once', () => {
   assert.match(
-    update(new Ledger(true), reading({ bypassed: 1, full: 1 }, 0, 0)).degraded.join(),
+    update(new DeviceAccounting(true), reading({ bypassed: 1, full: 1 }, 0, 0)).degraded.join(),
     /past the offered probe/,
   );
 });
 
 test('drops that were on their way when the probes came are no packets past them', () => {
-  const ledger = new Ledger(false);
-  assert.deepEqual(update(ledger, reading({ bypassed: 3, full: 3 }, 0, 0)).degraded, []);
-  assert.match(update(ledger, reading({ bypassed: 4, full: 4 }, 0, 0)).degraded.join(), /past the offered probe/);
+  const accounting = new DeviceAccounting(false);
+  assert.deepEqual(update(accounting, reading({ bypassed: 3, full: 3 }, 0, 0)).degraded, []);
+  assert.match(update(accounting, reading({ bypassed: 4, full: 4 }, 0, 0)).degraded.join(), /past the offered probe/);
 });
 
 test('a renumbered queue with packets in its ring stands still until they have left', () => {
-  const ledger = new Ledger(true);
+  const accounting = new DeviceAccounting(true);
   const two = new Map([
     [0, sums({ enqueued: 10 })],
     [1, sums({ enqueued: 30 })],
   ]);
   const step = (queues: readonly WalkedQueue[], txPackets: number) =>
-    update(ledger, { before: two, after: two, walked: walkedDevice(queues, txPackets), otherDropped: 0, vhost: false });
+    update(accounting, {
+      before: two,
+      after: two,
+      walked: walkedDevice(queues, txPackets),
+      otherDropped: 0,
+      vhost: false,
+    });
   step([walkedQueue(0, 0), walkedQueue(1, 30)], 10);
   const moved = step([walkedQueue(0, 30, { tunFile: 2n })], 10);
   assert.match(moved.degraded.join(), /renumbered/);
@@ -217,7 +223,7 @@ test('a renumbered queue with packets in its ring stands still until they have l
 });
 
 test('queues that were renumbered before the first look are audited from the first rest on', () => {
-  const ledger = new Ledger(true);
+  const accounting = new DeviceAccounting(true);
   const moved = new Map([['queueMoved' as const, 1]]);
   // Queue 1 left, queue 3 took its index with 30 packets, and what came back is queue 3.
   const look = (taken: number, waiting: number) => {
@@ -228,34 +234,38 @@ test('queues that were renumbered before the first look are audited from the fir
     ]);
     const queues = [walkedQueue(0, 0), walkedQueue(1, waiting, { consumerHead: 30 - waiting }), walkedQueue(3, 0)];
     const seen = { ...reading({}, 0, 0), before, after: before, walked: walkedDevice(queues, 10 + taken) };
-    return update(ledger, seen, { enqueued: 'counted', taken: 'counted' });
+    return update(accounting, seen, { enqueued: 'counted', taken: 'counted' });
   };
   assert.match(look(0, 30).degraded.join(), /renumbered/);
   for (let snapshot = 0; snapshot < 4; snapshot++) look(30, 0);
-  const books = look(30, 0);
-  assert.deepEqual(books.degraded, []);
-  assert.deepEqual([shown(books, 1), shown(books, 3)], [10, 30]);
-  assert.deepEqual(books.queues.get(1)?.audit, [{ equation: 'ring', imbalance: 0 }]);
+  const accounts = look(30, 0);
+  assert.deepEqual(accounts.degraded, []);
+  assert.deepEqual([shown(accounts, 1), shown(accounts, 3)], [10, 30]);
+  assert.deepEqual(accounts.queues.get(1)?.audit, [{ equation: 'ring', imbalance: 0 }]);
 });
 
 test('a queue that is being detached has delivered nothing more, though its ring has no index now', () => {
-  const ledger = new Ledger(true);
+  const accounting = new DeviceAccounting(true);
   const before = new Map([
     [0, sums({ enqueued: 10 })],
     [1, sums({ enqueued: 60 })],
   ]);
   const seen = { before, after: before };
-  update(ledger, { ...reading({}, 0, 20), ...seen, walked: walkedDevice([walkedQueue(0, 0), walkedQueue(1, 50)], 20) });
+  update(accounting, {
+    ...reading({}, 0, 20),
+    ...seen,
+    walked: walkedDevice([walkedQueue(0, 0), walkedQueue(1, 50)], 20),
+  });
   const leaving = walkedDevice([walkedQueue(0, 0), walkedQueue(1, 50, { detached: true })], 20);
-  const books = update(ledger, { ...reading({}, 0, 20), ...seen, walked: leaving });
-  assert.deepEqual([shown(books, 0), shown(books, 1)], [10, 10]);
+  const accounts = update(accounting, { ...reading({}, 0, 20), ...seen, walked: leaving });
+  assert.deepEqual([shown(accounts, 0), shown(accounts, 1)], [10, 10]);
 });
 
 test('a detached queue that keeps its packets is told of at the third look, and until it has none', () => {
-  const ledger = new Ledger(true);
+  const accounting = new DeviceAccounting(true);
   const look = (kept: number): readonly string[] => {
     const queues = [walkedQueue(0, 0), walkedQueue(0, kept, { detached: true })];
-    return update(ledger, reading({ enqueued: 60 }, 0, 10, { walked: walkedDevice(queues, 10) })).degraded;
+    return update(accounting, reading({ enqueued: 60 }, 0, 10, { walked: walkedDevice(queues, 10) })).degraded;
   };
   assert.deepEqual([look(50), look(50)], [[], []], 'it is being detached');
   assert.match(look(50).join(), /^a detached queue holds packets: .* stand still$/);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Losses before tun, some of them in the kernel's tx_dropped too: how many of its drops they explain since the books were opened.
+// Losses before tun, some of them in the kernel's tx_dropped too: how many of its drops they explain since the accounting began.
 
 /** They are read after the kernel's counter: what is lost in between is here first, and there at the next look. */
-export class OtherLosses {
-  /** When the books were opened. */
+export class PreTunLosses {
+  /** When the accounting began. */
   #base = 0;
   /** The most that was lost between the two readings then; at the first rest it is what was. */
   #slack = 0;

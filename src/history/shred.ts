@@ -19,7 +19,7 @@ export interface Apart {
 }
 
 // A closure and no class, and leaves without a call: in the interpreter that halves the time.
-export function createApart(): Apart {
+export function createShredder(): Apart {
   let numbers = new Float64Array(INITIAL_NUMBERS);
   let words: readonly Word[] = [];
   let changedWords: Word[] | undefined;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The books of one device: what each queue delivered, by arithmetic, and whether that agrees with the kernel's own counters.
+// The accounting of one device: what each queue delivered, by arithmetic, and whether that agrees with the kernel's own counters.
 import { emptySums } from '../engine/queue-sums.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
-import type { AuditResult } from '../snapshot.ts';
 import { auditsOf } from './audits.ts';
-import type { Books, QueueBalance } from './balance.ts';
+import type { Accounts, QueueBalance } from './balance.ts';
 import { Deliveries } from './deliveries.ts';
 import {
   attachedOf,
@@ -20,48 +19,46 @@ import {
 import { believed, enteringOf } from './entering.ts';
 import { Marks, PATIENCE, unseenPackets } from './marks.ts';
 import { NO_OFFSET, narrowed } from './opening.ts';
-import { OtherLosses } from './other-losses.ts';
-import { QueueBooks, type Regime, VHOST_BATCH } from './queue-books.ts';
+import { PreTunLosses } from './pre-tun-losses.ts';
+import { type CountingMode, QueueAccounting, VHOST_BATCH } from './queue-accounting.ts';
 import { Renumbering } from './renumbering.ts';
 import { leftOrWaiting, Unseen } from './unseen.ts';
 
-/**
- * What is shown is exact at rest; while packets move it is what was certainly enqueued and delivered, and never goes down.
- */
-export class Ledger {
-  readonly #born: boolean;
-  readonly #books = new Map<number, QueueBooks>();
+/** What is shown is exact at rest; while packets move it is what was certainly enqueued and delivered, and never goes down. */
+export class DeviceAccounting {
+  readonly #observedFromStart: boolean;
+  readonly #queues = new Map<number, QueueAccounting>();
   readonly #renumbering = new Renumbering();
-  /** The kernel's own counters when the books were opened. */
+  /** The kernel's own counters when the accounting began. */
   #base: { readonly delivered: number; readonly dropped: number } | undefined;
-  readonly #others = new OtherLosses();
-  /** Packets that moved while the books were opened, until the first rest. */
-  #doubt = 0;
+  readonly #others = new PreTunLosses();
+  /** Packets that moved while the accounting began, until the first rest. */
+  #tolerance = 0;
   #offset = NO_OFFSET;
-  #regime: Regime | undefined;
+  #mode: CountingMode | undefined;
   #last: string | undefined;
   /** Looks in a row that found packets in a detached queue's ring. */
   #leaving = 0;
   readonly #marks = new Marks();
   readonly #deliveries = new Deliveries();
   readonly #unseen = { enqueued: new Unseen(), dropped: new Unseen() };
-  /** Of the unseen packets, those that belong to no queue's books; and those drops that the kernel's counter has since the books were opened. */
+  /** Of the unseen packets, those that belong to no queue's accounts; and those drops that the kernel's counter has since the accounting began. */
   #unassigned = 0;
   #untraced = 0;
   readonly #untracedOf = new Map<number, number>();
   readonly #nowSeconds: () => number;
 
-  /** born: the device appeared under watch, so that its books begin with zeros. */
-  constructor(born: boolean, nowSeconds: () => number = () => performance.now() / 1000) {
-    this.#born = born;
+  /** observedFromStart: the device appeared under watch, so that its accounts begin with zeros. */
+  constructor(observedFromStart: boolean, nowSeconds: () => number = () => performance.now() / 1000) {
+    this.#observedFromStart = observedFromStart;
     this.#nowSeconds = nowSeconds;
-    if (born) this.#base = { delivered: 0, dropped: 0 };
+    if (observedFromStart) this.#base = { delivered: 0, dropped: 0 };
   }
 
-  update(read: Reading, regime: Regime): Books {
+  update(read: Reading, mode: CountingMode): Accounts {
     const fingerprint = fingerprintOf(read);
     const atRest = fingerprint === this.#last;
-    const reading = this.#believed(read, regime, atRest);
+    const reading = this.#believed(read, mode, atRest);
     const totals = totalsOf(reading);
     // What is set right once and for all waits until it is known which packets entered.
     const isSettled = atRest && enteringOf(reading) === 0;
@@ -70,48 +67,48 @@ export class Ledger {
       moved: countOf(reading, ({ events }) => events.get('queueMoved') ?? 0),
       seen: reading.queuesChanged ?? false,
     });
-    if (this.#base === undefined) this.#open(reading, totals, regime);
-    this.#enter(regime, reading, totals);
-    this.#updateQueues(reading, regime, totals, renumbered, isSettled);
+    if (this.#base === undefined) this.#open(reading, totals, mode);
+    this.#enter(mode, reading, totals);
+    this.#updateQueues(reading, mode, totals, renumbered, isSettled);
     this.#last = fingerprint;
     const still = isSettled && !renumbered && this.#leaving === 0 && totals.waiting + totals.held === 0;
-    const [counted, drained] = [regime.taken === 'counted', still && regime.taken === 'derived'];
+    const [counted, drained] = [mode.taken === 'counted', still && mode.taken === 'derived'];
     const limits = { most: this.#most(reading), counted, changed: reading.queuesChanged ?? renumbered, drained };
-    this.#deliveries.update([...this.#books.values()], limits, this.#nowSeconds());
-    if (atRest) this.#narrow(reading, totals, regime);
-    if (regime.enqueued === 'counted') this.#addUnseen(reading, totals, atRest);
-    const audit = this.#audit(reading, totals, regime);
-    const degraded = this.#judge(audit, reading, totals, regime, atRest);
+    this.#deliveries.update([...this.#queues.values()], limits, this.#nowSeconds());
+    if (atRest) this.#narrow(reading, totals, mode);
+    if (mode.enqueued === 'counted') this.#addUnseen(reading, totals, atRest);
+    const audit = this.#audit(reading, totals, mode);
+    const degraded = this.#judge(audit, reading, totals, mode, atRest);
     this.#others.seen(reading.otherDropped);
     if (this.#leaving >= PATIENCE)
       degraded.push('a detached queue holds packets: until they are taken, figures of single queues stand still');
     if (renumbered) degraded.push('queues were renumbered with packets in the ring');
-    const unassigned = Math.max(0, this.#unassigned) + (this.#books.size > 1 ? this.#untraced : 0);
+    const unassigned = Math.max(0, this.#unassigned) + (this.#queues.size > 1 ? this.#untraced : 0);
     const unseen = unseenPackets(this.#unseen, unassigned, this.#nowSeconds());
-    return { queues: this.#shown(regime), audit, degraded, unseen };
+    return { queues: this.#shown(mode), audit, degraded, unseen };
   }
 
-  /** Not in the first look after a change of level: what no program counted then is in no book yet. */
-  #believed(reading: Reading, regime: Regime, atRest: boolean): Reading {
-    if (!this.#base || this.#changes(regime) || enteringOf(reading) === 0) return reading;
-    const uncounted = sumOf([...this.#books.values()].map((books) => books.uncounted)) + this.#unassigned + this.#doubt;
-    return believed(reading, this.#base.delivered, uncounted + this.#offset.entered, atRest);
+  /** Not in the first look after a change of level: what no program counted then is in no account yet. */
+  #believed(reading: Reading, mode: CountingMode, atRest: boolean): Reading {
+    if (!this.#base || this.#changes(mode) || enteringOf(reading) === 0) return reading;
+    const uncounted = this.#uncounted() + this.#tolerance + this.#offset.entered;
+    return believed(reading, this.#base.delivered, uncounted, atRest);
   }
 
-  #updateQueues(reading: Reading, regime: Regime, totals: Totals, renumbered: boolean, isSettled: boolean): void {
+  #updateQueues(reading: Reading, mode: CountingMode, totals: Totals, renumbered: boolean, isSettled: boolean): void {
     const { before, after, walked } = reading;
     const rings = new Map(attachedOf(walked).map((queue) => [queue.index, queue]));
     // A queue that is being detached has its packets in a ring of no index, until they are thrown out.
     const leaving = walked.queues.some(({ detached, occupancy }) => detached && occupancy > 0);
     this.#leaving = leaving ? this.#leaving + 1 : 0;
-    const doubtful = this.#doubtful(reading);
-    const believable = !leaving && this.#ahead(reading, totals, regime) <= this.#doubt;
-    const indices = new Set([...rings.keys(), ...before.keys(), ...this.#books.keys()]);
+    const uncertain = this.#uncertain(reading);
+    const believable = !leaving && this.#ahead(reading, totals, mode) <= this.#tolerance;
+    const indices = new Set([...rings.keys(), ...before.keys(), ...this.#queues.keys()]);
     for (const index of indices) {
-      const books = this.#books.get(index) ?? new QueueBooks(this.#born || this.#last !== undefined);
-      this.#books.set(index, books);
+      const queue = this.#queues.get(index) ?? new QueueAccounting(this.#observedFromStart || this.#last !== undefined);
+      this.#queues.set(index, queue);
       const none = emptySums(0);
-      books.update(regime, {
+      queue.update(mode, {
         before: before.get(index) ?? none,
         after: after.get(index) ?? none,
         ring: rings.get(index),
@@ -119,15 +116,15 @@ export class Ledger {
         renumbered,
         believable,
         atRest: isSettled,
-        doubtful,
+        uncertain,
       });
     }
   }
 
   /** Packets that may be among those that entered, though they were dropped: the kernel counts drops that no program saw. */
-  #doubtful({ entries, walked, before, otherDropped }: Reading): number {
+  #uncertain({ entries, walked, before, otherDropped }: Reading): number {
     if (!entries || !this.#base) return 0;
-    return Math.max(0, this.#droppedUnseen(walked, before) - this.#others.explained(otherDropped) - this.#doubt);
+    return Math.max(0, this.#droppedUnseen(walked, before) - this.#others.explained(otherDropped) - this.#tolerance);
   }
 
   /** Drops that the kernel counts beyond these of ours, those before tun among them. */
@@ -139,7 +136,7 @@ export class Ledger {
   /** The most that all queues together may show as delivered. */
   #most({ walked, vhost }: Reading): number {
     const delivered = walked.counters.txPackets - (this.#base?.delivered ?? 0) + this.#offset.delivered;
-    return delivered - this.#unassigned + this.#doubt + unseenOf(walked, vhost);
+    return delivered - this.#unassigned + this.#tolerance + unseenOf(walked, vhost);
   }
 
   /** What the kernel's counters have more than ours: of one queue it is this queue's, of several the device's. */
@@ -147,23 +144,23 @@ export class Ledger {
     if (!this.#base) return;
     const { walked, after, otherDropped } = reading;
     const now = this.#nowSeconds();
-    const books = [...this.#books.values()];
-    const missing = this.#missing(reading, totals, atRest) - this.#offset.entered - this.#doubt;
+    const queues = [...this.#queues.values()];
+    const missing = this.#missing(reading, totals, atRest) - this.#offset.entered - this.#tolerance;
     const certain = this.#unseen.enqueued.update(missing, atRest, now);
-    const [only] = books;
-    if (books.length === 1) only?.miss(certain);
+    const [only] = queues;
+    if (queues.length === 1) only?.miss(certain);
     else this.#unassigned += certain;
     const dropped = this.#droppedUnseen(walked, after);
-    const explained = this.#others.explained(otherDropped) + this.#doubt;
+    const explained = this.#others.explained(otherDropped) + this.#tolerance;
     const untraced = this.#unseen.dropped.update(dropped - explained, atRest, now);
     this.#untraced += untraced;
     // Offered with the entry seen and dropped with nothing seen: it was counted among those that entered.
     const misplaced = reading.entries ? Math.min(untraced, Math.max(0, -missing)) : 0;
-    if (books.length === 1) only?.miss(-misplaced);
+    if (queues.length === 1) only?.miss(-misplaced);
     else this.#unassigned -= misplaced;
-    if (atRest) for (const one of books) one.release();
-    const [index] = this.#books.keys();
-    if (books.length === 1 && index !== undefined)
+    if (atRest) for (const one of queues) one.release();
+    const [index] = this.#queues.keys();
+    if (queues.length === 1 && index !== undefined)
       this.#untracedOf.set(index, (this.#untracedOf.get(index) ?? 0) + untraced);
   }
 
@@ -171,30 +168,34 @@ export class Ledger {
   #missing(reading: Reading, totals: Totals, atRest: boolean): number {
     const { walked, after } = reading;
     const delivered = walked.counters.txPackets - (this.#base?.delivered ?? 0);
-    const books = sumOf([...this.#books.values()].map(({ uncounted }) => uncounted)) + this.#unassigned;
-    const entered = books + sumOf([...after.values()].map(({ enqueued, entering }) => enqueued + entering));
-    return leftOrWaiting(reading, totals, delivered, atRest) - entered;
+    const entered = sumOf([...after.values()].map(({ enqueued, entering }) => enqueued + entering));
+    return leftOrWaiting(reading, totals, delivered, atRest) - this.#uncounted() - entered;
+  }
+
+  /** Entered the rings and is in no counter of ours. */
+  #uncounted(): number {
+    return sumOf([...this.#queues.values()].map(({ uncounted }) => uncounted)) + this.#unassigned;
   }
 
   /** Packets that seem to be delivered beyond what the kernel counts, and vhost may hold. */
-  #ahead({ walked, vhost }: Reading, totals: Totals, regime: Regime): number {
+  #ahead({ walked, vhost }: Reading, totals: Totals, mode: CountingMode): number {
     const delivered = walked.counters.txPackets - (this.#base?.delivered ?? 0) + this.#offset.delivered;
-    return this.#delivered(totals, regime) - delivered - unseenOf(walked, vhost);
+    return this.#delivered(totals, mode) - delivered - unseenOf(walked, vhost);
   }
 
   #takenFromDevice({ counters }: WalkedDevice, { failed, held }: Totals): number | undefined {
     return this.#base && counters.txPackets - this.#base.delivered + failed + held;
   }
 
-  #shown(regime: Regime): ReadonlyMap<number, QueueBalance> {
+  #shown(mode: CountingMode): ReadonlyMap<number, QueueBalance> {
     return new Map(
-      [...this.#books].map(([index, books]) => {
-        const imbalance = books.imbalance();
+      [...this.#queues].map(([index, queue]) => {
+        const imbalance = queue.imbalance();
         const audit = imbalance === undefined ? [] : [{ equation: 'ring', imbalance }];
         // Without a probe on either side of the ring it is not known which of several queues a packet went through.
-        const known = regime.enqueued === 'counted' || regime.taken === 'counted' || this.#books.size === 1;
-        const auditPending = audit.length > 0 || books.unaudited ? books.unaudited : undefined;
-        const { enqueued, transmitted, delivered, read } = books;
+        const known = mode.enqueued === 'counted' || mode.taken === 'counted' || this.#queues.size === 1;
+        const auditPending = audit.length > 0 || queue.unaudited ? queue.unaudited : undefined;
+        const { enqueued, transmitted, delivered, read } = queue;
         const untraced = this.#untracedOf.get(index) ?? 0;
         return [index, { enqueued, transmitted, delivered, read, audit, auditPending, known, untraced }];
       }),
@@ -205,87 +206,86 @@ export class Ledger {
    * Going back to counting begins anew against the kernel's counters: drops of shared packets were not seen meanwhile,
    * and of several queues nothing.
    */
-  #enter(regime: Regime, reading: Reading, { dropped }: Totals): void {
-    if (this.#changes(regime)) {
-      this.#doubt = VHOST_BATCH + moved(reading);
+  #enter(mode: CountingMode, reading: Reading, { dropped }: Totals): void {
+    if (this.#changes(mode)) {
+      this.#tolerance = VHOST_BATCH + moved(reading);
       for (const unseen of [this.#unseen.enqueued, this.#unseen.dropped]) unseen.restart();
     }
-    const isResumed = this.#changes(regime) && regime.enqueued === 'counted';
-    this.#regime = regime;
+    const isResumed = this.#changes(mode) && mode.enqueued === 'counted';
+    this.#mode = mode;
     if (!isResumed) return;
     this.#others.open(reading.otherDropped);
     this.#untraced = 0;
     // What is taken out of the ring is counted on, at each level.
-    this.#offset = regime.taken === 'counted' ? { ...this.#offset, dropped: 0 } : NO_OFFSET;
-    if (this.#books.size !== 1) this.#base = undefined;
+    this.#offset = mode.taken === 'counted' ? { ...this.#offset, dropped: 0 } : NO_OFFSET;
+    if (this.#queues.size !== 1) this.#base = undefined;
     if (this.#base) this.#base = { ...this.#base, dropped: reading.walked.counters.txDropped - dropped };
   }
 
-  #changes({ enqueued }: Regime): boolean {
-    return this.#regime !== undefined && this.#regime.enqueued !== enqueued;
+  #changes({ enqueued }: CountingMode): boolean {
+    return this.#mode !== undefined && this.#mode.enqueued !== enqueued;
   }
 
   /** The kernel's counters of this moment belong to what is shown at this moment, give or take what moved while it was read. */
-  #open(reading: Reading, totals: Totals, regime: Regime): void {
+  #open(reading: Reading, totals: Totals, mode: CountingMode): void {
     const { txPackets, txDropped } = reading.walked.counters;
-    const delivered = sumOf([...this.#books.values()].map((books) => books.delivered));
+    const delivered = sumOf([...this.#queues.values()].map(({ delivered }) => delivered));
     this.#base = { delivered: txPackets - delivered, dropped: txDropped - totals.dropped };
     // Programs have counted since they were attached, all that passed.
-    const held = this.#books.size === 0 ? totals.held : 0;
-    const early = regime.taken === 'counted' ? this.#delivered(totals, regime) + held - delivered : 0;
+    const held = this.#queues.size === 0 ? totals.held : 0;
+    const early = mode.taken === 'counted' ? this.#delivered(totals, mode) + held - delivered : 0;
     this.#offset = { delivered: early, dropped: 0, entered: -early };
     this.#others.open(reading.otherDropped);
-    this.#doubt = VHOST_BATCH + moved(reading);
+    this.#tolerance = VHOST_BATCH + moved(reading);
     this.#unassigned = 0;
     this.#untraced = 0;
   }
 
   /** At the first rest the audit is set right by what moved at the opening, and by no more than that: as if what is entering had entered. */
-  #narrow(reading: Reading, totals: Totals, regime: Regime): void {
-    if (!this.#base || this.#doubt === 0) return;
+  #narrow(reading: Reading, totals: Totals, mode: CountingMode): void {
+    if (!this.#base || this.#tolerance === 0) return;
     const { txPackets, txDropped } = reading.walked.counters;
     const entering = enteringOf(reading);
-    const delivered = this.#delivered(totals, regime) + (regime.taken === 'derived' ? entering : 0);
+    const delivered = this.#delivered(totals, mode) + (mode.taken === 'derived' ? entering : 0);
     const now = {
-      delivered: regime.taken === 'device' ? 0 : delivered - (txPackets - this.#base.delivered),
+      delivered: mode.taken === 'device' ? 0 : delivered - (txPackets - this.#base.delivered),
       dropped: this.#others.settle(txDropped - this.#base.dropped - totals.dropped - this.#untraced),
     };
-    const entered = regime.enqueued === 'counted' ? this.#missing(reading, totals, true) : -now.delivered;
-    this.#offset = narrowed(this.#offset, { ...now, entered }, this.#doubt);
+    const entered = mode.enqueued === 'counted' ? this.#missing(reading, totals, true) : -now.delivered;
+    this.#offset = narrowed(this.#offset, { ...now, entered }, this.#tolerance);
     if (entering > 0) return;
-    const [only] = this.#books.values();
-    if (only && this.#books.size === 1) {
-      only.align(this.#offset.entered, regime.taken === 'counted' ? -this.#offset.delivered : 0);
+    const [only] = this.#queues.values();
+    if (only && this.#queues.size === 1) {
+      only.align(this.#offset.entered, mode.taken === 'counted' ? -this.#offset.delivered : 0);
       this.#offset = { ...NO_OFFSET, dropped: this.#offset.dropped };
     }
-    this.#doubt = 0;
+    this.#tolerance = 0;
   }
 
   /** All queues' deliveries by the probes alone. */
-  #delivered({ consumed, failed, entered, waiting, held }: Totals, { taken }: Regime): number {
-    const books = [...this.#books.values()];
-    if (taken === 'counted') return sumOf(books.map(({ heldBefore }) => heldBefore)) + consumed - failed - held;
-    return sumOf(books.map(({ uncounted }) => uncounted)) + this.#unassigned + entered - waiting - held;
+  #delivered({ consumed, failed, entered, waiting, held }: Totals, { taken }: CountingMode): number {
+    if (taken !== 'counted') return this.#uncounted() + entered - waiting - held;
+    return sumOf([...this.#queues.values()].map(({ heldBefore }) => heldBefore)) + consumed - failed - held;
   }
 
-  #audit(reading: Reading, totals: Totals, regime: Regime): readonly AuditResult[] {
+  #audit(reading: Reading, totals: Totals, mode: CountingMode): Accounts['audit'] {
     if (this.#base === undefined) return [];
     const { walked, before, otherDropped } = reading;
     const delivered = walked.counters.txPackets - this.#base.delivered + this.#offset.delivered;
-    return auditsOf(regime, {
-      delivered: this.#delivered(totals, regime) - delivered,
+    return auditsOf(mode, {
+      delivered: this.#delivered(totals, mode) - delivered,
       entering: enteringOf(reading),
       dropped: this.#droppedUnseen(walked, before),
       explained: this.#others.explained(otherDropped),
     });
   }
 
-  #judge(audit: readonly AuditResult[], reading: Reading, totals: Totals, regime: Regime, atRest: boolean): string[] {
+  #judge(audit: Accounts['audit'], reading: Reading, totals: Totals, mode: CountingMode, atRest: boolean): string[] {
     const { walked, before, otherDropped } = reading;
-    const tolerance = this.#doubt + (atRest ? 0 : VHOST_BATCH + moved(reading)) + unseenOf(walked, reading.vhost);
-    const rings = [...this.#books.values()].map((books) => ({ equation: 'ring', imbalance: books.imbalance() ?? 0 }));
+    const tolerance = this.#tolerance + (atRest ? 0 : VHOST_BATCH + moved(reading)) + unseenOf(walked, reading.vhost);
+    const rings = [...this.#queues.values()].map((one) => ({ equation: 'ring', imbalance: one.imbalance() ?? 0 }));
     const now = this.#nowSeconds();
-    const bypassed = sumOf([...before].map(([index, sums]) => this.#books.get(index)?.bypassed(sums) ?? 0));
+    const bypassed = sumOf([...before].map(([index, sums]) => this.#queues.get(index)?.bypassed(sums) ?? 0));
     const degraded = [
       ...this.#marks.ofBypassed(bypassed, now),
       ...this.#marks.ofAudits([...audit, ...rings], tolerance, atRest),
@@ -293,7 +293,7 @@ export class Ledger {
     ];
     const explained = this.#others.explained(otherDropped);
     const shared = this.#base ? walked.counters.txDropped - this.#base.dropped - totals.dropped - explained : 0;
-    if (regime.enqueued === 'derived' && shared > tolerance)
+    if (mode.enqueued === 'derived' && shared > tolerance)
       degraded.push(`${shared} drops of shared packets are known for the device only (lean)`);
     return degraded;
   }

@@ -3,7 +3,7 @@
 import type { Host } from '../kernel/host.ts';
 
 /** absent: this kernel does not have it, and nothing needs to be done; refused: it has it, but not for us. */
-export interface Obstacle {
+export interface Unavailable {
   readonly kind: 'absent' | 'refused';
   /** One sentence without its full stop. */
   readonly reason: string;
@@ -11,14 +11,14 @@ export interface Obstacle {
 
 export const always = (): undefined => undefined;
 
-export function missing(host: Host, functionName: string): Obstacle | undefined {
+export function missing(host: Host, functionName: string): Unavailable | undefined {
   if (!host.symbols) return withoutSymbols(host);
   return host.symbols.address(functionName) === undefined
     ? { kind: 'absent', reason: `this kernel has no function ${functionName}` }
     : undefined;
 }
 
-export function untraceable(host: Host, functionName: string, ...args: readonly number[]): Obstacle | undefined {
+export function untraceable(host: Host, functionName: string, ...args: readonly number[]): Unavailable | undefined {
   const without = missing(host, functionName);
   if (without) return without;
   const found = host.functionArgs(functionName);
@@ -32,7 +32,7 @@ export function untraceable(host: Host, functionName: string, ...args: readonly 
     : { kind: 'absent', reason: `${functionName} takes ${found} arguments here, not ${args.join(' or ')}` };
 }
 
-export function withoutSymbols(host: Host): Obstacle | undefined {
+export function withoutSymbols(host: Host): Unavailable | undefined {
   if (host.symbols) return undefined;
   return {
     kind: 'refused',

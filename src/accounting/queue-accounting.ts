@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The books of one queue: opening balance + enqueued = taken + purged + resized + overflowed + waiting in the ring.
+// The accounting of one queue: opening balance + enqueued = taken + purged + resized + overflowed + waiting in the ring.
 import type { QueueSums } from '../engine/queue-sums.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
 import type { QueueReading } from './queue-reading.ts';
 
-/** By which probes the books are kept; a change begins a new epoch. */
-export interface Regime {
+/** By which probes the accounts are kept; a change begins a new epoch. */
+export interface CountingMode {
   /** counted: at the entry and exit of the transmit function; derived: from what was taken and what is left. */
   readonly enqueued: 'counted' | 'derived';
   /** counted: under the ring's lock; derived: from what was enqueued and what is left; device: the kernel's tx_packets. */
@@ -20,15 +20,15 @@ interface Sources {
 /** vhost takes up to this many packets out of a ring at once (VHOST_NET_BATCH), before any probe counts them. */
 export const VHOST_BATCH = 64;
 
-export class QueueBooks {
+export class QueueAccounting {
   #opening: number | undefined;
-  #regime: Regime | undefined;
+  #mode: CountingMode | undefined;
   #last: Sources = { counted: 0, derived: undefined };
-  /** What is shown = base + source of the regime. */
+  /** What is shown = base + source of the mode. */
   #base = 0;
   /** The base before counting was resumed, while packets may have moved: until the first rest #base is the least that it can be. */
   #baseBefore: number | undefined;
-  /** What vhost-net held when the books were opened: taken, and not counted. */
+  /** What vhost-net held when the accounting began: taken, and not counted. */
   #heldBefore = 0;
   #enqueued = 0;
   #transmitted = 0;
@@ -47,14 +47,14 @@ export class QueueBooks {
   #takenBase = 0;
   /** Queues were renumbered with packets in the ring, and no steady rest has been since: #takenBase is unknown, or the least that it can be. */
   #shifted = false;
-  /** Where counted and derived stood when both began to count side by side; soft: read while packets moved. */
-  #anchor: { readonly counted: number; readonly derived: number; readonly soft: boolean } | undefined;
+  /** Where counted and derived stood when both began to count side by side; provisional: read while packets moved. */
+  #anchor: { readonly counted: number; readonly derived: number; readonly provisional: boolean } | undefined;
 
-  /** born: the queue appeared under watch, so that its ring was empty. */
-  constructor(born: boolean) {
-    if (!born) return;
+  /** observedFromStart: the queue appeared under watch, so that its ring was empty. */
+  constructor(observedFromStart: boolean) {
+    if (!observedFromStart) return;
     this.#opening = 0;
-    this.#anchor = { counted: 0, derived: 0, soft: false };
+    this.#anchor = { counted: 0, derived: 0, provisional: false };
   }
 
   get enqueued(): number {
@@ -77,7 +77,7 @@ export class QueueBooks {
 
   /** Entered the ring, but is not in the counter of enqueued packets: was there before it, or came while it did not count. */
   get uncounted(): number {
-    return (this.#opening ?? 0) + (this.#regime?.enqueued === 'counted' ? this.#base + this.#missed : 0);
+    return (this.#opening ?? 0) + (this.#mode?.enqueued === 'counted' ? this.#base + this.#missed : 0);
   }
 
   /** The kernel's counters prove that so many more were enqueued than our programs saw, or so many fewer, which were not shown. */
@@ -88,7 +88,7 @@ export class QueueBooks {
     this.#transmitted += Math.max(0, packets);
   }
 
-  /** Nothing is doubtful any more. */
+  /** Nothing is uncertain any more. */
   release(): void {
     this.#enqueued += this.#heldBack;
     this.#transmitted += this.#heldBack;
@@ -96,7 +96,7 @@ export class QueueBooks {
   }
 
   /**
-   * The kernel's counters are this queue's alone. At a rest they tell how many more packets were `there` when the books were opened, and
+   * The kernel's counters are this queue's alone. At a rest they tell how many more packets were `there` when the accounting began, and
    * how many more of those that were `taken` since.
    */
   align(there: number, taken: number): void {
@@ -125,22 +125,22 @@ export class QueueBooks {
     this.#proposed += packets;
   }
 
-  /** Taken by vhost-net before the books were opened, and delivered since or still held. */
+  /** Taken by vhost-net before the accounting began, and delivered since or still held. */
   get heldBefore(): number {
     return this.#heldBefore;
   }
 
   /** Drops that came past the offered probe since it was attached. */
   bypassed(sums: QueueSums): number {
-    return this.#regime?.enqueued === 'counted' ? Math.max(0, sums.bypassed - this.#bypassedBefore) : 0;
+    return this.#mode?.enqueued === 'counted' ? Math.max(0, sums.bypassed - this.#bypassedBefore) : 0;
   }
 
-  update(regime: Regime, reading: QueueReading): void {
+  update(mode: CountingMode, reading: QueueReading): void {
     const { before, after, ring, renumbered } = reading;
     // Of what came in while the ring was looked at, the later figure: the opening balance must not be too high.
     const held = heldOf(ring);
     if (this.#opening === undefined) {
-      const taken = regime.taken === 'counted' ? netConsumed(before, after) : 0;
+      const taken = mode.taken === 'counted' ? netConsumed(before, after) : 0;
       this.#heldBefore = held;
       this.#opening = (ring?.occupancy ?? 0) + held + thrown(before) + taken - after.enqueued - after.entering;
       this.#bypassedBefore = after.bypassed; // on their way when the probes came, one after the other
@@ -150,27 +150,27 @@ export class QueueBooks {
     const steady = reading.believable && !renumbered && !ring?.unsteady && disturbed(before) === disturbed(after);
     this.#shifted ||= renumbered;
     this.#read = Math.max(this.#read, before.consumed - before.consumedByVhost);
-    if (steady && this.#shifted) this.#rebase(regime, reading);
+    if (steady && this.#shifted) this.#rebase(mode, reading);
     const sources = {
       counted: before.enqueued + this.#missed,
-      derived: steady ? this.#derive(regime, reading) : undefined,
+      derived: steady ? this.#derive(mode, reading) : undefined,
     };
-    this.#enter(regime, sources, reading);
+    this.#enter(mode, sources, reading);
     this.#settleBase(sources, reading);
     this.#showDerived(sources.derived);
-    const source = regime.enqueued === 'counted' ? sources.counted : sources.derived;
-    if (source !== undefined) this.#enqueued = Math.max(this.#enqueued, this.#base + source - reading.doubtful);
+    const source = mode.enqueued === 'counted' ? sources.counted : sources.derived;
+    if (source !== undefined) this.#enqueued = Math.max(this.#enqueued, this.#base + source - reading.uncertain);
     this.#heldBack = source === undefined ? 0 : Math.max(0, this.#base + source - this.#enqueued);
     // What is not counted is the least that came in: frames that came meanwhile are not to be taken from it twice.
-    const counted = regime.enqueued === 'counted' && this.#baseBefore === undefined;
+    const counted = mode.enqueued === 'counted' && this.#baseBefore === undefined;
     const frames = (counted ? before : after).redirected;
     this.#transmitted = Math.max(this.#transmitted, this.#enqueued - frames);
-    const apart = regime.taken === 'counted' && !(renumbered && regime.enqueued === 'counted');
+    const apart = mode.taken === 'counted' && !(renumbered && mode.enqueued === 'counted');
     // The kernel's own counter where it is this queue's alone; what vhost gave back or is purged at this moment is not in it.
-    const taken = reading.takenFromDevice ?? (steady || apart ? this.#taken(regime, reading) : undefined);
+    const taken = reading.takenFromDevice ?? (steady || apart ? this.#taken(mode, reading) : undefined);
     this.#proposed = taken === undefined ? this.#delivered : taken - before.failed - held;
     if (steady) this.#last = sources;
-    this.#setAnchor(sources, regime, reading.atRest);
+    this.#setAnchor(sources, mode, reading.atRest);
   }
 
   /** Both sides of the ring are counted, and not yet compared: that begins with the first rest. */
@@ -182,29 +182,29 @@ export class QueueBooks {
   imbalance(): number | undefined {
     if (!this.#countedTwice) return undefined;
     const { counted, derived } = this.#last;
-    if (!this.#anchor || this.#anchor.soft || derived === undefined) return undefined;
+    if (!this.#anchor || this.#anchor.provisional || derived === undefined) return undefined;
     if (this.#shifted) return undefined;
     return counted - this.#anchor.counted - (derived - this.#anchor.derived);
   }
 
   get #countedTwice(): boolean {
-    return this.#regime?.enqueued === 'counted' && this.#regime.taken === 'counted';
+    return this.#mode?.enqueued === 'counted' && this.#mode.taken === 'counted';
   }
 
   /** Enqueued packets, from the other side of the ring. */
-  #derive(regime: Regime, reading: QueueReading): number | undefined {
+  #derive(mode: CountingMode, reading: QueueReading): number | undefined {
     // What was derived from the enqueued packets proves nothing about them.
-    const taken = regime.taken === 'counted' ? this.#taken(regime, reading) : reading.takenFromDevice;
+    const taken = mode.taken === 'counted' ? this.#taken(mode, reading) : reading.takenFromDevice;
     if (taken === undefined) return undefined;
     const { occupancy, takenSince } = reading.ring ?? { occupancy: 0, takenSince: 0 };
     // The kernel's counter is read after the ring: what was taken in between is in both.
-    const waiting = regime.taken === 'counted' ? occupancy : Math.max(0, occupancy - takenSince);
+    const waiting = mode.taken === 'counted' ? occupancy : Math.max(0, occupancy - takenSince);
     return taken + thrown(reading.before) + waiting - (this.#opening ?? 0);
   }
 
-  #taken(regime: Regime, { before, after, ring, takenFromDevice }: QueueReading): number | undefined {
-    if (regime.taken === 'counted') return netConsumed(before, after) + this.#heldBefore + this.#takenBase;
-    if (regime.taken === 'device') return takenFromDevice;
+  #taken(mode: CountingMode, { before, after, ring, takenFromDevice }: QueueReading): number | undefined {
+    if (mode.taken === 'counted') return netConsumed(before, after) + this.#heldBefore + this.#takenBase;
+    if (mode.taken === 'device') return takenFromDevice;
     return this.uncounted + before.enqueued + this.#movedHere - thrown(before) - (ring?.occupancy ?? 0);
   }
 
@@ -212,9 +212,9 @@ export class QueueBooks {
    * After a renumbering both sides of the ring are brought to the same index again, the one of the enqueue. While packets
    * move, what was taken between two looks cannot be told from what was shifted: the least is believed, until the first rest.
    */
-  #rebase(regime: Regime, { before, after, ring, atRest }: QueueReading): void {
+  #rebase(mode: CountingMode, { before, after, ring, atRest }: QueueReading): void {
     this.#shifted = !atRest;
-    if (regime.enqueued !== 'counted' || regime.taken !== 'counted') return;
+    if (mode.enqueued !== 'counted' || mode.taken !== 'counted') return;
     this.#baseBefore = undefined;
     const moved = before.enqueued !== after.enqueued || before.consumed !== after.consumed;
     const taken = this.uncounted + before.enqueued - thrown(before) - (ring?.occupancy ?? 0);
@@ -223,12 +223,12 @@ export class QueueBooks {
   }
 
   /** Keeps what is shown continuous when the probes change. */
-  #enter(regime: Regime, sources: Sources, reading: QueueReading): void {
-    const changed = this.#regime !== undefined && this.#regime.enqueued !== regime.enqueued;
-    this.#regime = regime;
+  #enter(mode: CountingMode, sources: Sources, reading: QueueReading): void {
+    const changed = this.#mode !== undefined && this.#mode.enqueued !== mode.enqueued;
+    this.#mode = mode;
     if (!changed) return;
     this.#missed = 0;
-    if (regime.enqueued === 'counted') this.#resume(regime, sources, reading);
+    if (mode.enqueued === 'counted') this.#resume(mode, sources, reading);
     else {
       this.#base = this.#baseBefore ?? this.#baseOfDerived(sources);
       this.#baseBefore = undefined;
@@ -238,14 +238,14 @@ export class QueueBooks {
 
   /** Both sides stood side by side at the anchor; without one, at the last look, give or take what moved while it was taken. */
   #baseOfDerived({ derived = 0 }: Sources): number {
-    if (this.#anchor && !this.#anchor.soft) return this.#base + this.#anchor.counted - this.#anchor.derived;
+    if (this.#anchor && !this.#anchor.provisional) return this.#base + this.#anchor.counted - this.#anchor.derived;
     return this.#enqueued - (this.#last.derived ?? derived);
   }
 
   /** From deriving to counting. What came in while the ring was looked at is left out. */
-  #resume(regime: Regime, { derived }: Sources, { before, after, ring, takenFromDevice }: QueueReading): void {
+  #resume(mode: CountingMode, { derived }: Sources, { before, after, ring, takenFromDevice }: QueueReading): void {
     this.#bypassedBefore = after.bypassed;
-    if (takenFromDevice === undefined && regime.taken === 'derived') {
+    if (takenFromDevice === undefined && mode.taken === 'derived') {
       // Of several queues it is not known what came in meanwhile, but for what is there.
       const waiting = (ring?.occupancy ?? 0) + heldOf(ring);
       const left = this.#delivered + before.failed + thrown(before);
@@ -272,9 +272,10 @@ export class QueueBooks {
   }
 
   /** From where on the two are compared; a start that was read while packets moved is set right at the first rest. */
-  #setAnchor({ counted, derived }: Sources, regime: Regime, atRest: boolean): void {
-    if (derived === undefined || regime.enqueued !== 'counted' || this.#baseBefore !== undefined) return;
-    if (!this.#anchor || (this.#anchor.soft && atRest)) this.#anchor = { counted, derived, soft: !atRest };
+  #setAnchor({ counted, derived }: Sources, mode: CountingMode, atRest: boolean): void {
+    if (derived === undefined || mode.enqueued !== 'counted' || this.#baseBefore !== undefined) return;
+    if (!this.#anchor || (this.#anchor.provisional && atRest))
+      this.#anchor = { counted, derived, provisional: !atRest };
   }
 }
 

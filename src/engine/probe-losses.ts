@@ -20,7 +20,7 @@ const LOST = [
 ];
 
 /**
- * Events whose missed runs leave the books right. `freed` runs for every freed packet of the host: what it missed was
+ * Events whose missed runs leave the accounts right. `freed` runs for every freed packet of the host: what it missed was
  * mostly none of ours, and the audit sees the rest. `departures` sees the whole way of the ring next time. `refused` and `receive-batches` watch the way from the guest.
  * `stops` counts no packets, and is there for each wake of a network card and each softirq of the host: what it missed was mostly theirs.
  * Of ours it may have missed the end of a stop, which the walk or the next wake gives it; findings about stops say so. `macvtap-reads` is about macvtaps only.
@@ -39,7 +39,7 @@ export const BESIDE_THE_BOOKS: ReadonlySet<string> = new Set([
   'macvtap-reads',
 ]);
 
-export class OwnLosses {
+export class ProbeLosses {
   readonly #globals: Globals;
   readonly #realtime = isRealtime();
 
@@ -57,12 +57,12 @@ export class OwnLosses {
     return [
       ...(this.#realtime ? ['this is a PREEMPT_RT kernel: a packet that preempts another on its CPU may hide it'] : []),
       ...(rowless > 0 ? [`${rowless} packets of some queues found no free row of counters`] : []),
-      ...missedOfBooks(probes),
+      ...missedOfAccounts(probes),
     ];
   }
 }
 
-export function missedOfBooks(probes: readonly ProbeState[]): readonly string[] {
+export function missedOfAccounts(probes: readonly ProbeState[]): readonly string[] {
   return missedBy(probes, (event) => !BESIDE_THE_BOOKS.has(event));
 }
 

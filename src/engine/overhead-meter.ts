@@ -15,7 +15,7 @@ const ROUND_INSTRUCTIONS = 16;
 /** CPUs spent in each program and its hook: 0.5 is half the time of one CPU. */
 export type KernelPrice = ReadonlyMap<string, number>;
 
-export class PriceMeter {
+export class OverheadMeter {
   readonly #programs: LoadedPrograms;
   readonly #nsPerInstruction: number;
 

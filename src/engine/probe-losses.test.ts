@@ -2,16 +2,16 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { EVENTS } from '../collectors/list.ts';
-import { BESIDE_THE_BOOKS, missedOfBooks, missedReads } from './own-losses.ts';
+import { BESIDE_THE_BOOKS, missedOfAccounts, missedReads } from './probe-losses.ts';
 
 const SKIPPED = ['the kernel skipped 5 runs of our probes'];
 
-for (const { event, books, reads } of [
-  { event: 'transmit', books: SKIPPED, reads: [] },
-  { event: 'consumed', books: SKIPPED, reads: [] },
-  { event: 'macvtap-reads', books: [], reads: SKIPPED },
-  { event: 'stops', books: [], reads: [] },
-  { event: 'freed', books: [], reads: [] },
+for (const { event, accounts, reads } of [
+  { event: 'transmit', accounts: SKIPPED, reads: [] },
+  { event: 'consumed', accounts: SKIPPED, reads: [] },
+  { event: 'macvtap-reads', accounts: [], reads: SKIPPED },
+  { event: 'stops', accounts: [], reads: [] },
+  { event: 'freed', accounts: [], reads: [] },
 ])
   test(`runs of ${event} that the kernel skipped mark whose figures they may be`, () => {
     const state = { mechanism: 'any', attached: true, reason: undefined };
@@ -19,11 +19,11 @@ for (const { event, books, reads } of [
       { ...state, event: 'returned', missed: 0 },
       { ...state, event, missed: 5 },
     ];
-    assert.deepEqual(missedOfBooks(probes), books);
+    assert.deepEqual(missedOfAccounts(probes), accounts);
     assert.deepEqual(missedReads(probes), reads);
   });
 
-test('what is beside the books are events', () => {
+test('what is beside the accounts are events', () => {
   const events = new Set(EVENTS.map(({ name }) => name));
   assert.deepEqual(
     [...BESIDE_THE_BOOKS].filter((event) => !events.has(event)),

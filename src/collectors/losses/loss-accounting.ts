@@ -42,7 +42,7 @@ interface DeviceBook {
   untraced: number;
 }
 
-export class LossBooks {
+export class LossAccounting {
   readonly #subjects: LossSubjects;
   /** The only reason that is followed; undefined: all. */
   readonly #reason: string | undefined;

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is shipped with the product may be: the lock file names the licence of each package, and it is one of those that ask for a notice alone.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { parseJson } from '../lab/host/checked-json.ts';
+
+const PERMISSIVE = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', 'ISC', 'MIT'];
+
+test('every package that is shipped has a permissive licence', () => {
+  const lock = parseJson(readFileSync('package-lock.json', 'utf8'));
+  const packages = Object.entries(Object(Reflect.get(Object(lock), 'packages')));
+  const shipped = packages.filter(([path, one]) => path !== '' && Reflect.get(Object(one), 'dev') !== true);
+  assert.ok(shipped.length > 20, `${shipped.length} packages`);
+  const others = shipped.filter(([, one]) => !PERMISSIVE.includes(String(Reflect.get(Object(one), 'license'))));
+  assert.deepEqual(
+    others.map(([path, one]) => `${path}: ${String(Reflect.get(Object(one), 'license'))}`),
+    [],
+  );
+});

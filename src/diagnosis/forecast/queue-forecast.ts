@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one queue lost in episodes of overflow, and what a larger ring would have held of that.
+import type { Observations } from '../../snapshot.ts';
+import { delivered, type Loss, ringLoss } from '../evidence/loss.ts';
+import { grown, type QueueSpan } from '../window.ts';
+import { type EpisodeGroup, groupsBetween, lostWith, withLargest } from './episode-losses.ts';
+
+/** Its ring overflowed and has not been empty for long. */
+export interface Stuck {
+  readonly seconds: number;
+  /** Packets a second since then. */
+  readonly offered: number;
+  readonly taken: number;
+}
+
+export interface QueueForecast {
+  readonly queue: number;
+  readonly capacity: number;
+  readonly loss: Loss;
+  /** Slots that would have held the largest episode; 0: nothing overflowed. */
+  readonly needed: number;
+  readonly episodes: number;
+  /** Packets of an episode that has not ended: it may need more. */
+  readonly open: number;
+  readonly stuck: Stuck | undefined;
+  /** Lost, and in no episode that was followed. */
+  readonly unexplained: number;
+  /** Of one packet on its way through a ring in which others wait. */
+  readonly secondsEach: number | undefined;
+  readonly highwater: number | undefined;
+  readonly lostAt: (size: number) => number;
+}
+
+/** Of an overflow that has not ended: longer than readers are paused for. */
+const STUCK_SECONDS = 10;
+/** In a short window, of it. */
+const STUCK_SHARE = 0.5;
+
+/** undefined: its overflows are not measured. */
+export function queueForecast(queue: QueueSpan): QueueForecast | undefined {
+  const { before, now, steps } = queue;
+  const [loss, overflow, capacity] = [ringLoss(queue), now.history?.overflow, now.ring?.capacity];
+  if (!loss || !overflow?.sizes || capacity === undefined) return undefined;
+  const ended = groupsBetween(before.history?.overflow?.sizes, overflow.sizes);
+  const peaks = steps.slice(1).map(({ history }) => history?.overflow?.needed ?? 0);
+  const groups = withLargest(ended, Math.max(...peaks) - capacity);
+  // One that ended with nothing behind it is not yet known to have ended.
+  const open = overflow.openPackets;
+  const all: readonly EpisodeGroup[] =
+    open > 0 ? [...groups, { episodes: 1, dropped: open, least: open, most: open }] : groups;
+  const largest = Math.max(0, ...all.map(({ most }) => most));
+  const levels = steps.flatMap(({ ring }) => ring?.highwater ?? ring?.occupancy ?? []);
+  return {
+    queue: now.index,
+    capacity,
+    loss,
+    needed: largest > 0 ? capacity + largest : 0,
+    episodes: all.reduce((sum, { episodes }) => sum + episodes, 0),
+    open,
+    stuck: stuckIn(queue),
+    unexplained: Math.max(0, loss.lost - all.reduce((sum, { dropped }) => sum + dropped, 0)),
+    secondsEach: secondsEach(queue),
+    highwater: levels.length > 0 ? Math.max(...levels) : undefined,
+    // An episode may have begun before the window.
+    lostAt: (size) => Math.min(loss.lost, lostWith(all, Math.max(0, size - capacity))),
+  };
+}
+
+function stuckIn(queue: QueueSpan): Stuck | undefined {
+  const { openPackets = 0, openSeconds = 0 } = queue.now.history?.overflow ?? {};
+  if (openPackets === 0 || queue.now.ring?.occupancy === 0) return undefined;
+  const { seconds, takenAt } = queue.device;
+  if (openSeconds < Math.min(STUCK_SECONDS, STUCK_SHARE * seconds)) return undefined;
+  const last = takenAt.at(-1) ?? 0;
+  const since = Math.max(
+    0,
+    takenAt.findLastIndex((at) => at <= last - openSeconds),
+  );
+  const [before = queue.before, now] = [queue.steps[since], queue.now];
+  const part = { before, now };
+  const length = last - (takenAt[since] ?? last);
+  const lost = grown(part, ({ counters }) => counters?.dropped.reduce((sum, { packets }) => sum + packets, 0)) ?? 0;
+  const taken = grown(part, ({ counters }) => counters?.delivered) ?? 0;
+  const offered = grown(part, ({ counters }) => counters?.offered) ?? taken + lost;
+  return { seconds: openSeconds, offered: offered / length, taken: taken / length };
+}
+
+/** By how long packets waited behind how many, where that is measured; else at the average rate, which is too long. */
+function secondsEach(queue: QueueSpan): number | undefined {
+  const waited = meanOf(queue, ({ history }) => history?.sojourn);
+  const ahead = meanOf(queue, ({ history }) => history?.arrivals);
+  if (waited !== undefined && ahead !== undefined && ahead > 0) return waited / 1e9 / ahead;
+  const packets = delivered(queue) ?? 0;
+  return packets > 0 ? queue.device.seconds / packets : undefined;
+}
+
+function meanOf(queue: QueueSpan, of: (seen: QueueSpan['now']) => Observations | undefined): number | undefined {
+  const seen = grown(queue, (one) => of(one)?.buckets.reduce((all, count) => all + count, 0)) ?? 0;
+  const sum = grown(queue, (one) => of(one)?.sum) ?? 0;
+  return seen > 0 ? sum / seen : undefined;
+}
