@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Texts that strangers choose: names and words with what drives a terminal, ends a field, is markup, or means something to JavaScript.
+import { type Arbitrary, array, constantFrom, oneof, string, uint8Array } from 'fast-check';
+
+/** Each has broken some program. */
+export const PIECES: readonly string[] = [
+  ...[
+    '\x1b[31m',
+    '\x1b]0;x\x07',
+    '\x9b1m',
+    '\n',
+    '\r',
+    '\t',
+    '\0',
+    '\x7f',
+    '\x85',
+    '\u2028',
+    '\u2029',
+    '\u202e',
+    '\ufeff',
+  ],
+  ...['<script>', '</pre>', '&amp;', '"', "'", '`', '\\', '\\n', '\\x1b', '\\u{202e}', '$(id)', '{', '}', '%', '%zz'],
+  ...[
+    'a',
+    'Z',
+    '0',
+    '-',
+    '--',
+    ' ',
+    '  ',
+    ',',
+    ',,',
+    '=',
+    ':',
+    ';',
+    '/',
+    '..',
+    '.',
+    '(',
+    ')',
+    ') ',
+    '[',
+    ']',
+    '#',
+    '|',
+    '*',
+  ],
+  ...['é', '\u00a0', '\u0300', '\u{1f600}', '\ufffd', 'ß', '__proto__', 'constructor', 'toString', 'hasOwnProperty'],
+];
+
+/** Made of such pieces. */
+export const hostileText = (mostPieces = 12): Arbitrary<string> =>
+  array(constantFrom(...PIECES), { maxLength: mostPieces }).map((pieces) => pieces.join(''));
+
+/** Any text at all; half of it hostile. */
+export const anyText = (maxLength = 40): Arbitrary<string> =>
+  oneof(string({ unit: 'binary', maxLength }), hostileText(), string({ maxLength }));
+
+/** A word of a command line. Its line ends are of the one who typed it, and are left out here. */
+export const typedWord = (maxLength = 40): Arbitrary<string> =>
+  anyText(maxLength).map((text) => text.replace(/[\n\r]/g, ' '));
+
+/** What a kernel's file holds where a program chose it: bytes, read as UTF-8. */
+export const textOfBytes = (maxLength = 40): Arbitrary<string> =>
+  uint8Array({ maxLength }).map((bytes) => Buffer.from(bytes).toString());
+
+/** A name that the kernel takes for a device (dev_valid_name): 15 bytes, no slash, colon or blank. */
+export const deviceName: Arbitrary<string> = anyText(15)
+  .map((text) => {
+    // isspace() of the kernel is that of Latin-1: 0xa0 too.
+    const bytes = Buffer.from(text).filter((byte) => byte > 0 && !/[\s/:\xa0]/.test(String.fromCharCode(byte)));
+    return Buffer.from(bytes.subarray(0, 15)).toString();
+  })
+  .map((name) => (['', '.', '..'].includes(name) ? 'tap0' : name));
+
+/** Lines of a file, some of which are of the kinds that its reader looks for. */
+export const linesOf = (line: Arbitrary<string>, maxLength = 8): Arbitrary<string> =>
+  array(oneof(line, anyText()), { maxLength }).map((lines) => lines.join('\n'));
