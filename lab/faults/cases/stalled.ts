@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent, or the reader of a tap, stands still.
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Fault } from '../fault.ts';
+import { ask, type FaultHost } from '../fault-host.ts';
+
+const STALL_MS = 2000;
+
+async function stall({ agent }: FaultHost): Promise<void> {
+  process.kill(agent.pid, 'SIGSTOP');
+  await wait(STALL_MS);
+  process.kill(agent.pid, 'SIGCONT');
+}
+
+export const STALLS: readonly Fault[] = [
+  {
+    name: 'SIGSTOP for 2 s, idle',
+    play: async (host) => {
+      await stall(host);
+      host.over();
+    },
+  },
+  {
+    name: 'SIGSTOP for 2 s, under load',
+    play: async (host) => {
+      await host.loaded.load();
+      await stall(host);
+      host.over();
+    },
+  },
+  {
+    name: 'SIGSTOP for 2 s, in a scrape',
+    play: async (host) => {
+      const page = ask(`${host.agent.url}/metrics`);
+      await wait(Math.random() * 20);
+      await stall(host);
+      host.over();
+      await page;
+    },
+  },
+];

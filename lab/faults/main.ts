@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// npm run test:faults [-- --rounds N] [--write] [words]: plays faults against the agent as built, and says what came of each. Words choose by name.
+// It runs in a network namespace and with a /run/tapscope of its own, so that an agent of this host is left alone.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { argv, env, execArgv, execPath } from 'node:process';
+import { parseArgs } from 'node:util';
+import { noLab } from '../host/netns.ts';
+import { replaceSection } from '../tables/benchmarks.ts';
+import { FAULTS } from './all-faults.ts';
+import { type Fault, isGood, type Played } from './fault.ts';
+import { FaultHost } from './fault-host.ts';
+import { complaints, faultTable, renewed } from './fault-table.ts';
+import { playFault } from './play-fault.ts';
+import { FOLDER } from './traces.ts';
+
+const PAGE = 'docs/reliability.md';
+const INSIDE = 'TAPSCOPE_FAULTS_INSIDE';
+const ROUNDS = 20;
+
+const { values, positionals } = parseArgs({
+  options: { rounds: { type: 'string' }, write: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+
+/** Again, where mounts and devices are its own. */
+function again(): number {
+  mkdirSync(FOLDER, { recursive: true, mode: 0o700 });
+  const script = `ip link set lo up; mount -t tmpfs -o mode=0700 none ${FOLDER}; exec "$@"`;
+  const words = ['--net', '--mount', 'sh', '-c', script, 'sh', execPath, ...execArgv, ...argv.slice(1)];
+  return spawnSync('unshare', words, { stdio: 'inherit', env: { ...env, [INSIDE]: '1' } }).status ?? 1;
+}
+
+/** On a host of its own: what one fault breaks is not there for the next. */
+async function playAlone(fault: Fault, rounds: number): Promise<Played> {
+  const undo: (() => Promise<unknown>)[] = [];
+  try {
+    const host = await FaultHost.make({ after: (step) => void undo.unshift(step) });
+    return await playFault(host, fault, rounds);
+  } finally {
+    for (const step of undo) await step();
+  }
+}
+
+async function play(): Promise<number> {
+  const chosen = FAULTS.filter(
+    ({ name }) => positionals.length === 0 || positionals.some((word) => name.includes(word)),
+  );
+  const rounds = Number(values.rounds ?? ROUNDS);
+  const played: Played[] = [];
+  for (const fault of chosen) {
+    const began = performance.now();
+    const one = await playAlone(fault, rounds);
+    played.push(one);
+    const grown = one.grown === undefined ? '' : `, grew by ${Math.round(one.grown / 1e6)} MB`;
+    const took = ((performance.now() - began) / 1000).toFixed(1);
+    console.error(`${isGood(one) ? 'good' : 'BAD '} ${one.name}: ${one.rounds.length} rounds in ${took} s${grown}`);
+    for (const line of complaints(one)) console.error(`  ${line}`);
+  }
+  const text = faultTable(played);
+  console.log(text);
+  if (values.write) {
+    const page = readFileSync(PAGE, 'utf8');
+    const whole = positionals.length > 0 ? renewed(page, text) : text;
+    writeFileSync(PAGE, replaceSection(page, 'faults', whole));
+  }
+  return played.length > 0 && played.every(isGood) ? 0 : 1;
+}
+
+if (noLab) throw new Error(noLab);
+process.exitCode = env[INSIDE] ? await play() : again();

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plays one fault in rounds: the truth before, the fault, and after it what the agent shows, what is left behind, and how long it took.
+import { readdirSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Metrics } from '../agent/serve-process.ts';
+import type { Fault, Played, Round } from './fault.ts';
+import type { FaultHost } from './fault-host.ts';
+import { bpfNamesOf, bpfObjectsOf, bpfOrphans, filesOf, markedProcesses } from './traces.ts';
+import { distance, type Figures, since, type WatchedTap } from './watched-tap.ts';
+
+/** A mark comes with the third snapshot that disagrees. */
+const JUDGED_WITHIN_MS = 6000;
+const GONE_WITHIN_MS = 5000;
+const LOOK_MS = 200;
+/** V8 collects when it likes. */
+const MOST_GROWTH = 40e6;
+const OWN_FILES = ['lock', 'agent.sock'];
+/** Of each probe of a tap: more than its ring holds. */
+const PROBE = 30;
+
+type Base = ReadonlyMap<WatchedTap, { readonly truth: Figures; readonly shown: Figures }>;
+
+export async function playFault(host: FaultHost, fault: Fault, rounds: number): Promise<Played> {
+  const traces: Traces = { names: new Set(), orphans: new Set() };
+  const played: Round[] = [];
+  host.configure(fault.start?.(host) ?? {});
+  let first: { readonly pid: number; readonly resident: number } | undefined;
+  let grown: number | undefined;
+  for (let round = 0; round < rounds; round++) {
+    const one = await playRound(host, fault, traces);
+    played.push(one);
+    if (one.failure !== undefined) break;
+    const { pid } = host.agent;
+    if (first?.pid === pid) grown = host.agent.residentMemory() - first.resident;
+    else first = { pid, resident: host.agent.residentMemory() };
+  }
+  await fault.after?.(host);
+  await host.stop();
+  const last = [...(await leftBehind(host, traces)), ...stderrFaults(host, fault)];
+  if (grown !== undefined && grown > MOST_GROWTH) last.push(`${Math.round(grown / 1e6)} MB of memory`);
+  const end = played.pop();
+  if (end) played.push({ ...end, left: [...end.left, ...last] });
+  return { name: fault.name, rounds: played, grown };
+}
+
+async function playRound(host: FaultHost, fault: Fault, traces: Traces): Promise<Round> {
+  const nothing = { wrong: 0, isMarked: false, left: [], recoveryMs: 0 };
+  try {
+    if (!host.isRunning) await host.start();
+    const { pid } = host.agent;
+    if (traces.names.size === 0) {
+      traces.names = bpfNamesOf(pid);
+      traces.orphans = bpfOrphans(traces.names);
+    }
+    let base = await rest(host);
+    const descriptors = readdirSync(`/proc/${pid}/fd`).length;
+    const objects = bpfObjectsOf(pid).length;
+    host.overAt = undefined;
+    await fault.play(host);
+    const overAt = host.overAt ?? performance.now();
+    if (!host.isRunning) await host.start();
+    const isAnew = host.agent.pid !== pid;
+    const startedAt = performance.now();
+    await host.unload();
+    if (isAnew) base = await rest(host);
+    for (const tap of host.taps) {
+      await tap.burst(PROBE);
+      await tap.drain();
+    }
+    const judged = await judge(host, base);
+    const recoveryMs = (isAnew ? startedAt : judged.at) - overAt;
+    const kept = isAnew ? undefined : { pid, descriptors, objects };
+    return { ...judged, recoveryMs, left: await leftBehind(host, traces, kept), failure: undefined };
+  } catch (error) {
+    return { ...nothing, failure: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Truth and page of all taps, when the page has them all. */
+async function rest(host: FaultHost): Promise<Base> {
+  const deadline = performance.now() + JUDGED_WITHIN_MS;
+  for (;;) {
+    const page = await host.page();
+    const base = new Map<WatchedTap, { truth: Figures; shown: Figures }>();
+    for (const tap of host.taps) {
+      const shown = tap.shown(page);
+      if (shown) base.set(tap, { truth: tap.truth(), shown });
+    }
+    if (base.size === host.taps.size) return base;
+    if (performance.now() > deadline) throw new Error('a tap is missing on the page');
+    await wait(20);
+  }
+}
+
+/** Until all is right or marked, or the time for it is over. A tap that the fault made is counted from its beginning. */
+async function judge(host: FaultHost, base: Base): Promise<{ wrong: number; isMarked: boolean; at: number }> {
+  const deadline = performance.now() + JUDGED_WITHIN_MS;
+  for (;;) {
+    const page = await host.page().catch(() => undefined);
+    const judged = page && verdict(host, base, page);
+    const at = performance.now();
+    if (judged?.wrong === 0) return { ...judged, at };
+    if (at > deadline) return { ...(judged ?? { wrong: Number.POSITIVE_INFINITY, isMarked: false }), at };
+    await wait(20);
+  }
+}
+
+function verdict(host: FaultHost, base: Base, page: Metrics): { wrong: number; isMarked: boolean } {
+  const zero = { offered: 0, delivered: 0, lost: 0 };
+  let [wrong, isMarked] = [0, false];
+  for (const tap of host.taps) {
+    const before = base.get(tap) ?? { truth: zero, shown: zero };
+    const shown = tap.shown(page);
+    const off = distance(since(before.truth, tap.truth()), shown ? since(before.shown, shown) : zero);
+    if (off > 0 && shown && tap.isMarked(page)) isMarked = true;
+    else wrong += off;
+  }
+  return { wrong, isMarked };
+}
+
+/** Names of the agents' BPF objects, and those without a holder that were there before. */
+interface Traces {
+  names: ReadonlySet<string>;
+  orphans: ReadonlySet<string>;
+}
+
+interface Kept {
+  readonly pid: number;
+  readonly descriptors: number;
+  readonly objects: number;
+}
+
+/**
+ * What is there that was not before, as soon as there is nothing, or when the time for it is over. `kept`: of an agent that lived on.
+ * Agents of other tests end meanwhile, and the kernel takes their objects apart later: an object that is not in every look is none of ours.
+ */
+async function leftBehind(host: FaultHost, { names, orphans }: Traces, kept?: Kept): Promise<string[]> {
+  const deadline = performance.now() + GONE_WITHIN_MS;
+  let objects: readonly string[] | undefined;
+  for (;;) {
+    const now = bpfOrphans(names);
+    objects = objects ? objects.filter((id) => now.has(id)) : [...now].filter((id) => !orphans.has(id));
+    const left = [
+      ...objects,
+      ...countOf('process', markedProcesses().length - (host.isRunning ? 1 : 0)),
+      ...filesOf().filter((name) => !OWN_FILES.includes(name) || (name === 'agent.sock' && !host.isRunning)),
+      ...countOf('descriptor', kept ? readdirSync(`/proc/${kept.pid}/fd`).length - kept.descriptors : 0),
+      ...countOf('BPF object of its own', kept ? bpfObjectsOf(kept.pid).length - kept.objects : 0),
+    ];
+    if (left.length === 0 || performance.now() > deadline) return left;
+    await wait(LOOK_MS);
+  }
+}
+
+function countOf(what: string, count: number): readonly string[] {
+  return count > 0 ? [`${count} × ${what}`] : [];
+}
+
+/** An operator reads sentences, few of them. */
+function stderrFaults(host: FaultHost, { says }: Fault): readonly string[] {
+  const said = host.ended.splice(0).map(({ stderr }) => stderr);
+  const all = said.join('');
+  return [
+    ...(/\n\s+at |It crashed|UnhandledPromise|FATAL ERROR/.test(all) ? [`a stack trace: ${all.slice(0, 300)}`] : []),
+    ...(says && !says.test(all) ? [`not said: ${says}`] : []),
+    ...said.filter((text) => text.split('\n').length > 60).map(() => 'a flood of messages'),
+  ];
+}
