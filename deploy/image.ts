@@ -30,7 +30,7 @@ export async function imageServes(t: TestContext, bare: string, folder: string):
   t.diagnostic(`both stages took ${((performance.now() - begun) / 1000).toFixed(1)} s`);
 
   const lab = await namespaceLab(t);
-  const { pid } = await lab.puppet();
+  const { pid } = await lab.testReader();
   const agent = at(parse(readFileSync(join(project, 'docker-compose.yml'), 'utf8')), 'services', 'agent');
   const bounds = ['-all', ...listAt(agent, 'cap_add').map((name) => `+${String(name).toLowerCase()}`)].join(',');
   const rights = ['setpriv', `--bounding-set=${bounds}`, '--no-new-privs'];

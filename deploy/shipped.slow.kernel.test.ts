@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { onlyNightly } from '../lab/kernels/nightly.ts';
-import { startPuppet } from '../lab/traffic-reader/puppet.ts';
+import { startTestReader } from '../lab/test-reader/test-reader.ts';
 import { capabilityNames } from '../src/kernel/host.ts';
 import { makeBareRoot, startInside, whyNoBareRoot } from './bare-root.ts';
 import { type BootedRoot, bootRoot } from './booted-root.ts';
@@ -103,7 +103,7 @@ async function underSystemd(t: TestContext, root: string, install: string): Prom
   t.after(() => host.halt());
   const before = listing(root);
   await host.inside('sh', '-c', install);
-  const puppets = await provoke(t, host);
+  const testReaders = await provoke(t, host);
 
   await t.test('the package starts the unit, which shows the same series as root', async (t) => {
     assert.equal((await host.inside('systemctl', 'is-enabled', 'tapscope')).trim(), 'enabled');
@@ -120,7 +120,7 @@ async function underSystemd(t: TestContext, root: string, install: string): Prom
       t.diagnostic(`${byUnit.length} series with "${flags}"`);
       assertSame(byUnit, byRoot);
       for (const name of ['tapscope_queue_owner_info', 'tapscope_device_transmit_packets_total'])
-        assert.equal(byUnit.filter((line) => line.startsWith(`${name}{`)).length, puppets, name);
+        assert.equal(byUnit.filter((line) => line.startsWith(`${name}{`)).length, testReaders, name);
     }
   });
 
@@ -173,9 +173,9 @@ async function provoke(t: TestContext, host: BootedRoot): Promise<number> {
     ['nsenter', ...target, '--pid', 'unshare', '--net'],
   ];
   for (const [index, [file = '', ...args]] of wrappers.entries()) {
-    const puppet = await startPuppet(file, [...args, join(project, 'dist/lab/puppet')]);
-    t.after(() => puppet.quit());
-    await puppet.open('a', `${DEVICES}${index}`, 'tap');
+    const testReader = await startTestReader(file, [...args, join(project, 'dist/lab/test-reader')]);
+    t.after(() => testReader.quit());
+    await testReader.open('a', `${DEVICES}${index}`, 'tap');
   }
   return wrappers.length;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the files of `traffic` and of the lab's puppet share: the answer being built, counts of errors by name, queues,
-// frames.
+// What the files of `traffic` and of the lab's test reader share: the answer being built, counts of errors by name,
+// queues, frames.
 #ifndef TRAFFIC_H
 #define TRAFFIC_H
 

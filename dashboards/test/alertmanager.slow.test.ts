@@ -49,8 +49,10 @@ async function startAlertmanager(t: TestContext): Promise<{ readonly url: string
     ],
     { stdio: 'ignore' },
   );
-  t.after(() => {
-    program.kill();
+  const gone = new Promise((done) => program.once('close', done));
+  t.after(async () => {
+    program.kill('SIGKILL');
+    await gone; // until then it writes into the folder
     receiver.close();
     receiver.closeAllConnections();
     rmSync(folder, { recursive: true, force: true });

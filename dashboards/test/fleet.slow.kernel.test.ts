@@ -19,8 +19,8 @@ const QEMU = ['/usr/bin/qemu-system-x86_64', '-name', 'guest=web1'];
 
 test('one agent, a tap that loses packets, and a host that does not answer any more', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet(...QEMU);
-  await puppet.open('guest', 'vnet0', 'tap');
+  const testReader = await lab.testReader(...QEMU);
+  await testReader.open('guest', 'vnet0', 'tap');
   const peer = await lab.raise('vnet0', 100);
   const folder = await mkdtemp(join(tmpdir(), 'tapscope-rules-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
@@ -30,7 +30,7 @@ test('one agent, a tap that loses packets, and a host that does not answer any m
   const fast = join(folder, 'fleet.yml');
   writeFileSync(fast, readFileSync(RULES, 'utf8').replaceAll('interval: 60s', 'interval: 1s'));
   const prometheus = await startPrometheus(t, [new URL(agent.url).host], [fast]);
-  await puppet.udp(peer, 9, 400, 64);
+  await testReader.udp(peer, 9, 400, 64);
 
   const labels = { netns: String(lab.inode), device: 'vnet0' };
   const page = await agent.metrics();

@@ -3,7 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Agent, startAgent } from '../../lab/agent/serve-process.ts';
 import { type NamespaceLab, namespaceLab } from '../../lab/host/netns.ts';
-import type { Puppet } from '../../lab/traffic-reader/puppet.ts';
+import type { TestReader } from '../../lab/test-reader/test-reader.ts';
 
 /** Names of the devices, after what is wrong with them. */
 export const SICK = {
@@ -40,8 +40,8 @@ export interface SickHost {
 
 export async function sickHost(t: { after(undo: () => Promise<unknown>): void }): Promise<SickHost> {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppetNamed(`/usr/sbin/${READER}`);
-  const peers = await openDevices(lab, puppet);
+  const testReader = await lab.testReaderNamed(`/usr/sbin/${READER}`);
+  const peers = await openDevices(lab, testReader);
   // Blind to one event that nothing here needs; and by the mechanism that packets can bypass, where there would be a better one.
   const flags = ['--mechanism=returned=off', '--mechanism=transmit=raw-tracepoint', '--budget=50%'];
   const agent = await startAgent(t, flags);
@@ -52,7 +52,7 @@ export async function sickHost(t: { after(undo: () => Promise<unknown>): void })
     run: async (seconds) => {
       const end = performance.now() + seconds * 1000;
       while (performance.now() < end) {
-        await oneRound(lab, puppet, peers, round++);
+        await oneRound(lab, testReader, peers, round++);
         await wait(100);
       }
     },
@@ -67,13 +67,13 @@ interface Peers {
   readonly uneven: string;
 }
 
-async function openDevices(lab: NamespaceLab, puppet: Puppet): Promise<Peers> {
+async function openDevices(lab: NamespaceLab, testReader: TestReader): Promise<Peers> {
   for (const device of [SICK.slow, SICK.stalled, SICK.shaped, SICK.bypassed, HEALTHY]) {
-    await puppet.open(device, device, 'tap');
+    await testReader.open(device, device, 'tap');
   }
-  await puppet.open(SICK.orphan, SICK.orphan, 'tap', 'persist');
-  await puppet.open(SICK.faulty, SICK.faulty, 'tap', 'vnet');
-  for (const queue of UNEVEN_QUEUES) await puppet.open(queue, UNEVEN, 'tap', 'mq');
+  await testReader.open(SICK.orphan, SICK.orphan, 'tap', 'persist');
+  await testReader.open(SICK.faulty, SICK.faulty, 'tap', 'vnet');
+  for (const queue of UNEVEN_QUEUES) await testReader.open(queue, UNEVEN, 'tap', 'mq');
   const peers = {
     slow: await lab.raise(SICK.slow, 200),
     stalled: await lab.raise(SICK.stalled, 200),
@@ -87,34 +87,34 @@ async function openDevices(lab: NamespaceLab, puppet: Puppet): Promise<Peers> {
   await lab.ipBatch([`link add ${WAY_IN} type veth peer name way-out`, `link set ${WAY_IN} up`, 'link set way-out up']);
   const ingress = '{ type filter hook ingress device way-out priority 0; }';
   await lab.exec('nft', `add table netdev f; add chain netdev f c ${ingress}; add rule netdev f c drop`);
-  await puppet.close(SICK.orphan);
+  await testReader.close(SICK.orphan);
   // The kernel puts the noop qdisc in place when it has noticed that the carrier is gone.
   await lab.exec('sh', '-c', `until ip link show ${SICK.orphan} | grep -q "state DOWN"; do sleep 0.1; done`);
   return peers;
 }
 
 /** Some 100 ms of traffic: bursts, so that the rates of the pictures are not straight lines. */
-async function oneRound(lab: NamespaceLab, puppet: Puppet, peers: Peers, round: number): Promise<void> {
+async function oneRound(lab: NamespaceLab, testReader: TestReader, peers: Peers, round: number): Promise<void> {
   // A smaller ring throws away what waits in it, and no counter of the kernel knows.
   if (round % 40 === 20)
     await lab.ipBatch([`link set dev ${SICK.slow} txqueuelen 150`, `link set dev ${SICK.slow} txqueuelen 200`]);
   const burst = 100 + 60 * Math.round(Math.sin(round / 8));
-  await puppet.udp(peers.slow, 9, burst, 200);
-  await puppet.read(SICK.slow, 60);
-  await puppet.write(SICK.slow, 20, 200);
-  await puppet.write(SICK.slow, 1, 9000, { wrong: 'fault' });
-  await puppet.udp(peers.stalled, 9, 50, 200);
-  await puppet.udp(peers.shaped, 9, 40, 200);
-  await puppet.read(SICK.shaped, 'all');
-  await puppet.udp(peers.healthy, 9, burst, 200);
-  await puppet.read(HEALTHY, 'all');
-  await puppet.udp(peers.uneven, 9, 30, 200, { flows: 1 });
-  for (const queue of UNEVEN_QUEUES) await puppet.read(queue, 'all');
+  await testReader.udp(peers.slow, 9, burst, 200);
+  await testReader.read(SICK.slow, 60);
+  await testReader.write(SICK.slow, 20, 200);
+  await testReader.write(SICK.slow, 1, 9000, { wrong: 'fault' });
+  await testReader.udp(peers.stalled, 9, 50, 200);
+  await testReader.udp(peers.shaped, 9, 40, 200);
+  await testReader.read(SICK.shaped, 'all');
+  await testReader.udp(peers.healthy, 9, burst, 200);
+  await testReader.read(HEALTHY, 'all');
+  await testReader.udp(peers.uneven, 9, 30, 200, { flows: 1 });
+  for (const queue of UNEVEN_QUEUES) await testReader.read(queue, 'all');
   // More than its ring holds: the drops show that packets came past the probe. What fits is known from the kernel's counters.
-  await puppet.packet(SICK.bypassed, 130, 60, { bypass: true });
-  await puppet.read(SICK.bypassed, 'all');
-  await puppet.write(SICK.faulty, 5, 100, { wrong: 'badheader' });
+  await testReader.packet(SICK.bypassed, 130, 60, { bypass: true });
+  await testReader.read(SICK.bypassed, 'all');
+  await testReader.write(SICK.faulty, 5, 100, { wrong: 'badheader' });
   // Without a carrier the kernel refuses packets by a route; a bridge or a sender that knows the device still sends.
-  await puppet.packet(SICK.orphan, 10, 60);
-  await puppet.packet(WAY_IN, 10, 60);
+  await testReader.packet(SICK.orphan, 10, 60);
+  await testReader.packet(WAY_IN, 10, 60);
 }

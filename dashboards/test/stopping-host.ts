@@ -4,7 +4,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Agent, startAgent } from '../../lab/agent/serve-process.ts';
 import { type NamespaceLab, namespaceLab } from '../../lab/host/netns.ts';
-import type { Puppet } from '../../lab/traffic-reader/puppet.ts';
+import type { TestReader } from '../../lab/test-reader/test-reader.ts';
 
 export const STOPPING = {
   /** Its reader takes less than is sent: the queue stops, and fq_codel drops. */
@@ -39,9 +39,9 @@ export interface StoppingHost {
 
 export async function stoppingHost(t: { after(undo: () => Promise<unknown>): void }): Promise<StoppingHost> {
   const lab = await namespaceLab(t);
-  const sender = await lab.puppet();
-  const reader = await lab.puppetNamed('/usr/sbin/vpnd');
-  const guest = await lab.puppetNamed(...QEMU);
+  const sender = await lab.testReader();
+  const reader = await lab.testReaderNamed('/usr/sbin/vpnd');
+  const guest = await lab.testReaderNamed(...QEMU);
   await reader.open('flow', STOPPING.flow, 'tap', 'backpressure');
   await reader.open('bursts', STOPPING.bursts, 'tap');
   await reader.open('robbed', STOPPING.robbed, 'tap', 'persist', 'backpressure');
@@ -67,10 +67,10 @@ export async function stoppingHost(t: { after(undo: () => Promise<unknown>): voi
   return { lab, agent, round: () => oneRound({ sender, reader, guest }, peers, number++) };
 }
 
-interface Puppets {
-  readonly sender: Puppet;
-  readonly reader: Puppet;
-  readonly guest: Puppet;
+interface TestReaders {
+  readonly sender: TestReader;
+  readonly reader: TestReader;
+  readonly guest: TestReader;
 }
 
 interface Peers {
@@ -80,7 +80,7 @@ interface Peers {
   readonly guest: string;
 }
 
-async function oneRound({ sender, reader, guest }: Puppets, peers: Peers, round: number): Promise<void> {
+async function oneRound({ sender, reader, guest }: TestReaders, peers: Peers, round: number): Promise<void> {
   if (round === ROBBED_IN_ROUND) {
     await reader.close('robbed');
     await reader.open('robbed', STOPPING.robbed, 'tap', 'persist');

@@ -9,7 +9,7 @@ import { type Window, windowOf } from '../../src/diagnosis/window.ts';
 import type { Snapshot } from '../../src/snapshot.ts';
 import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
 import { SENDER_CPU } from '../host/reader-shares.ts';
-import type { Puppet } from '../traffic-reader/puppet.ts';
+import type { TestReader } from '../test-reader/test-reader.ts';
 import { type AttachedLab, agentLab } from './agent-lab.ts';
 
 const SECONDS = 5;
@@ -17,7 +17,7 @@ const SECONDS = 5;
 export interface Scene {
   readonly lab: NamespaceLab;
   readonly agent: AttachedLab;
-  readonly reader: Puppet;
+  readonly reader: TestReader;
 }
 
 /** As the agent watches: a snapshot a second, and looks at readers between them. */
@@ -37,7 +37,7 @@ export async function scene(
   ring: number,
 ): Promise<Scene> {
   const lab = await namespaceLab(t);
-  const reader = await lab.puppet();
+  const reader = await lab.testReader();
   await reader.open('a', 'tap0', 'tap');
   await lab.raise('tap0', ring);
   return { lab, reader, agent: await agentLab(t) };
@@ -74,7 +74,7 @@ export function type({ lab }: Scene, command: string | undefined): Promise<strin
 
 /** Bursts of packets, from the CPU that no test occupies; at 500 ms each is taken before the next comes. */
 export async function bursts({ lab }: Scene, size: number, everyMs = 500): Promise<() => Promise<void>> {
-  const sender = await lab.puppet();
+  const sender = await lab.testReader();
   await lab.exec('taskset', '-a', '-p', '-c', SENDER_CPU, String(sender.pid));
   let over = false;
   const sent = (async () => {

@@ -3,16 +3,16 @@
 import type { Device } from '../../src/snapshot.ts';
 import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
 import { until } from '../host/until.ts';
-import type { Puppet } from '../traffic-reader/puppet.ts';
+import type { TestReader } from '../test-reader/test-reader.ts';
 import { type AgentLab, standingLab } from './agent-lab.ts';
 
 export interface Scene {
   readonly lab: NamespaceLab;
   readonly agent: AgentLab;
   /** Its packets are forwarded to the tap. */
-  readonly outside: Puppet;
+  readonly outside: TestReader;
   /** Its packets come from the host itself. */
-  readonly inside: Puppet;
+  readonly inside: TestReader;
   /** Behind the tap. */
   readonly peer: string;
   readonly device: () => Promise<Device>;
@@ -23,7 +23,7 @@ export async function router(t: Parameters<typeof namespaceLab>[0], kind: 'tun' 
   const lab = await namespaceLab(t);
   const beyond = await namespaceLab(t);
   const agent = await standingLab();
-  const inside = await lab.puppet();
+  const inside = await lab.testReader();
   await inside.open('a', 'tap0', kind);
   const peer = await lab.raise('tap0', 1000);
   await lab.ipBatch([
@@ -33,7 +33,7 @@ export async function router(t: Parameters<typeof namespaceLab>[0], kind: 'tun' 
   ]);
   await lab.exec('sysctl', '-q', 'net.ipv4.ip_forward=1', 'net.ipv4.conf.all.rp_filter=0');
   await beyond.ipBatch(['link set ve0 up', 'addr add 10.99.0.2/24 dev ve0', 'route add default via 10.99.0.1']);
-  const outside = await beyond.puppet();
+  const outside = await beyond.testReader();
   // Neighbours are known after it. It waits for an answer to ARP and comes when it likes: before that nothing is counted.
   await outside.udp(peer, 9, 1, 64);
   await until(async () => (await inside.read('a', 'all')).packets > 0);

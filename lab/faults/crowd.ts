@@ -1,40 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 // More taps than the agent has rows of counters for, each with a packet.
 import type { NamespaceLab } from '../host/netns.ts';
-import type { Puppet } from '../traffic-reader/puppet.ts';
+import type { TestReader } from '../test-reader/test-reader.ts';
 
-const PUPPETS = 4;
+const TEST_READERS = 4;
 
 export class Crowd {
-  readonly #puppets: readonly Puppet[];
+  readonly #testReaders: readonly TestReader[];
   readonly #names: readonly string[];
 
-  private constructor(puppets: readonly Puppet[], names: readonly string[]) {
-    this.#puppets = puppets;
+  private constructor(testReaders: readonly TestReader[], names: readonly string[]) {
+    this.#testReaders = testReaders;
     this.#names = names;
   }
 
   static async make(lab: NamespaceLab, taps: number): Promise<Crowd> {
     const names = Array.from({ length: taps }, (_, index) => `crowd${index}`);
-    const puppets = await Promise.all(Array.from({ length: PUPPETS }, () => lab.puppet()));
-    const crowd = new Crowd(puppets, names);
-    await crowd.#each(async (puppet, name) => puppet.open(name, name, 'tap'));
+    const testReaders = await Promise.all(Array.from({ length: TEST_READERS }, () => lab.testReader()));
+    const crowd = new Crowd(testReaders, names);
+    await crowd.#each(async (testReader, name) => testReader.open(name, name, 'tap'));
     await lab.ipBatch(names.map((name) => `link set dev ${name} up`));
     return crowd;
   }
 
   async send(): Promise<void> {
-    await this.#each((puppet, name) => puppet.frames(name, 1, 0));
+    await this.#each((testReader, name) => testReader.frames(name, 1, 0));
   }
 
   async leave(): Promise<void> {
-    await Promise.all(this.#puppets.map((puppet) => puppet.quit()));
+    await Promise.all(this.#testReaders.map((testReader) => testReader.quit()));
   }
 
-  async #each(work: (puppet: Puppet, name: string) => Promise<unknown>): Promise<void> {
-    const share = async (puppet: Puppet, which: number): Promise<void> => {
-      for (const [index, name] of this.#names.entries()) if (index % PUPPETS === which) await work(puppet, name);
+  async #each(work: (testReader: TestReader, name: string) => Promise<unknown>): Promise<void> {
+    const share = async (testReader: TestReader, which: number): Promise<void> => {
+      for (const [index, name] of this.#names.entries())
+        if (index % TEST_READERS === which) await work(testReader, name);
     };
-    await Promise.all(this.#puppets.map(share));
+    await Promise.all(this.#testReaders.map(share));
   }
 }

@@ -18,7 +18,7 @@ import {
   startAgent,
 } from '../agent/serve-process.ts';
 import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
-import type { Puppet } from '../traffic-reader/puppet.ts';
+import type { TestReader } from '../test-reader/test-reader.ts';
 import { FOLDER, markedBy } from './traces.ts';
 import { distance, type Figures, WatchedTap } from './watched-tap.ts';
 
@@ -46,8 +46,8 @@ export interface StartOptions {
 export class FaultHost {
   readonly lab: NamespaceLab;
   readonly folder: string;
-  readonly sender: Puppet;
-  readonly reader: Puppet;
+  readonly sender: TestReader;
+  readonly reader: TestReader;
   readonly webConfig: string;
   /** Taps that are held against the page. */
   readonly taps = new Set<WatchedTap>();
@@ -60,7 +60,7 @@ export class FaultHost {
   #agent: Agent | undefined;
   #options: StartOptions = {};
 
-  private constructor(scope: Scope, lab: NamespaceLab, [sender, reader]: readonly [Puppet, Puppet]) {
+  private constructor(scope: Scope, lab: NamespaceLab, [sender, reader]: readonly [TestReader, TestReader]) {
     this.#scope = scope;
     this.lab = lab;
     this.sender = sender;
@@ -73,8 +73,8 @@ export class FaultHost {
 
   static async make(scope: Scope): Promise<FaultHost> {
     const lab = await namespaceLab(scope);
-    const puppets = [await lab.puppet(), await lab.puppet()] as const;
-    const host = new FaultHost(scope, lab, puppets);
+    const testReaders = [await lab.testReader(), await lab.testReader()] as const;
+    const host = new FaultHost(scope, lab, testReaders);
     await host.tap('faultquiet', QUIET_RING);
     await host.tap('faultload', LOADED_RING);
     return host;
@@ -89,9 +89,9 @@ export class FaultHost {
     name: string,
     ring: number,
     lab = this.lab,
-    puppets = [this.sender, this.reader] as const,
+    testReaders = [this.sender, this.reader] as const,
   ): Promise<WatchedTap> {
-    const made = await WatchedTap.make(lab, name, ring, puppets);
+    const made = await WatchedTap.make(lab, name, ring, testReaders);
     this.taps.add(made);
     return made;
   }

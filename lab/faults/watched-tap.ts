@@ -2,7 +2,7 @@
 // A real tap whose truth is known to the packet: what its sender sent, what its reader read, and what an agent's page shows of it.
 import type { Metrics } from '../agent/serve-process.ts';
 import type { NamespaceLab } from '../host/netns.ts';
-import type { Puppet } from '../traffic-reader/puppet.ts';
+import type { TestReader } from '../test-reader/test-reader.ts';
 
 /** Packets. */
 export interface Figures {
@@ -22,8 +22,8 @@ export class WatchedTap {
   readonly id: string;
   /** By which the reader knows the queues. */
   readonly #queues: readonly string[];
-  #sender: Puppet;
-  #reader: Puppet;
+  #sender: TestReader;
+  #reader: TestReader;
   #sent = 0;
   #read = 0;
   #isLoaded = false;
@@ -31,7 +31,7 @@ export class WatchedTap {
   private constructor(
     lab: NamespaceLab,
     name: string,
-    [sender, reader]: readonly [Puppet, Puppet],
+    [sender, reader]: readonly [TestReader, TestReader],
     queues: readonly string[],
   ) {
     this.lab = lab;
@@ -47,11 +47,12 @@ export class WatchedTap {
     lab: NamespaceLab,
     name: string,
     ring: number,
-    puppets: readonly [Puppet, Puppet],
+    testReaders: readonly [TestReader, TestReader],
     queues: readonly string[] = [name],
   ): Promise<WatchedTap> {
-    for (const id of queues) await puppets[1].open(id, name, 'tap', ...(queues.length > 1 ? (['mq'] as const) : []));
-    return WatchedTap.adopt(lab, name, ring, puppets, queues);
+    for (const id of queues)
+      await testReaders[1].open(id, name, 'tap', ...(queues.length > 1 ? (['mq'] as const) : []));
+    return WatchedTap.adopt(lab, name, ring, testReaders, queues);
   }
 
   /** A tap whose reader has it already. */
@@ -59,12 +60,12 @@ export class WatchedTap {
     lab: NamespaceLab,
     name: string,
     ring: number,
-    puppets: readonly [Puppet, Puppet],
+    testReaders: readonly [TestReader, TestReader],
     queues: readonly string[] = [name],
   ): Promise<WatchedTap> {
     await lab.ip(`link set dev ${name} up txqueuelen ${ring}`);
-    await puppets[0].running(name);
-    return new WatchedTap(lab, name, puppets, queues);
+    await testReaders[0].running(name);
+    return new WatchedTap(lab, name, testReaders, queues);
   }
 
   get isLoaded(): boolean {
@@ -111,7 +112,7 @@ export class WatchedTap {
   }
 
   /** The tap now has another holder, and what it read counts as read. */
-  handOver(sender: Puppet, reader: Puppet): void {
+  handOver(sender: TestReader, reader: TestReader): void {
     this.#sender = sender;
     this.#reader = reader;
   }

@@ -25,11 +25,10 @@ test('receivers that are down for an hour of samples get them all', {
   timeout: 400_000,
 }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'vnet0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'vnet0', 'tap');
   const agent = await startAgent(t, ['--budget=off']);
   const folder = mkdtempSync(join(tmpdir(), 'tapscope-down-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
   const each = (name: string): [string, string] => [
     name,
     readFileSync(`deploy/fleet/${name}`, 'utf8').replaceAll('interval: 60s', 'interval: 1s').replaceAll('15s', '1s'),
@@ -38,7 +37,11 @@ test('receivers that are down for an hour of samples get them all', {
     ...['shard-0.yml', 'shard-1.yml', 'tapscope-fleet.yml'].map(each),
     ['targets.yml', JSON.stringify([{ targets: [new URL(agent.url).host] }])],
   ]);
-  const engines = await startEngines(t, FLEET, { folder, files, only: /^(shard-\d|receive-\d|query)$/ });
+  // Steps of `after` run in their order: the engines write into the folder until they are killed.
+  const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
+  const engines = await startEngines(t, FLEET, { folder, files, only: /^(shard-\d|receive-\d|query)$/ }).finally(() =>
+    t.after(removeFolder),
+  );
   const all = [...engines.values()];
   const receivers = all.filter(({ name }) => name.startsWith('receive-'));
   // A shard has the hosts whose addresses hash to it.

@@ -31,7 +31,6 @@ const hosts = Array.from({ length: 40 }, (_, index): MadeUpHost => {
 
 async function play(t: TestContext, file: string, asked: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'tapscope-engines-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
   const faster = (name: string): [string, string] => [
     name,
     readFileSync(`deploy/fleet/${name}`, 'utf8')
@@ -44,7 +43,9 @@ async function play(t: TestContext, file: string, asked: string): Promise<void> 
     ...['shard-0.yml', 'shard-1.yml', 'vmagent.yml', 'tapscope-fleet.yml'].map(faster),
     ['targets.yml', JSON.stringify([{ targets: fleet.instances }])],
   ]);
-  const engines = await startEngines(t, file, { folder, files });
+  // Steps of `after` run in their order: the engines write into the folder until they are killed.
+  const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
+  const engines = await startEngines(t, file, { folder, files }).finally(() => t.after(removeFolder));
   const engine = clientOf(engines.get(asked)?.url ?? assert.fail(asked));
   const panels = panelsOf(fleetDashboard());
   const named = panels.find(({ title }) => title === 'Common factors') ?? assert.fail();

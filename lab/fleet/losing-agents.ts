@@ -32,9 +32,9 @@ export async function agentsThatLose(t: Scope, number: number): Promise<LosingAg
   const places = await Promise.all(
     Array.from({ length: number }, async () => {
       const lab = await namespaceLab(t);
-      const puppet = await lab.puppet();
-      await puppet.open('guest', 'vnet0', 'tap');
-      return { netns: String(lab.inode), puppet, peer: await lab.raise('vnet0', 100) };
+      const testReader = await lab.testReader();
+      await testReader.open('guest', 'vnet0', 'tap');
+      return { netns: String(lab.inode), testReader, peer: await lab.raise('vnet0', 100) };
     }),
   );
   const ours = places.map(({ netns }) => netns).join('|');
@@ -45,9 +45,9 @@ export async function agentsThatLose(t: Scope, number: number): Promise<LosingAg
     ours: `netns=~"${ours}"`,
     play: async () => {
       for (let round = 0; round < ROUNDS; round++)
-        for (const { puppet, peer } of places) {
-          await puppet.udp(peer, 9, BURST, 64);
-          await puppet.read('guest', 'all');
+        for (const { testReader, peer } of places) {
+          await testReader.udp(peer, 9, BURST, 64);
+          await testReader.read('guest', 'all');
         }
     },
     sums: () => Promise.all(instances.map((instance) => sumsOf(instance, ours))),

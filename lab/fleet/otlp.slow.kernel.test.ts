@@ -24,11 +24,11 @@ const WITHIN_MS = 60_000;
 test('the collector has what a page of the same snapshot says, sample for sample', { skip }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await standingLab();
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 100);
-  await puppet.udp(peer, 9, 150, 64);
-  await puppet.read('a', 30);
+  await testReader.udp(peer, 9, 150, 64);
+  await testReader.read('a', 30);
   const { devices, agent: seen, takenAt } = await agent.snapshot();
   const collector = await startCollector(t);
   const { post, close } = createPost(otlpEndpoint({ url: collector.url, headers: [], caFile: undefined }), '0.1.0');
@@ -57,14 +57,14 @@ test('tapscope serve --otlp: equal figures at rest, a finding as a log record, a
   const lab = await namespaceLab(t);
   const collector = await startCollector(t);
   const agent = await startAgent(t, ['--budget=off', `--otlp=${collector.url}`, '--otlp-interval=1s']);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 100);
   const count = async (signal: string, outcome: string): Promise<number> =>
     (await agent.metrics()).value('tapscope_otlp_exports_total', { signal, outcome }) ?? -1;
 
   const begins = async (): Promise<boolean> => {
-    await puppet.udp(peer, 9, 150, 64);
+    await testReader.udp(peer, 9, 150, 64);
     return collector.records.some((record) => attributesOf(record).device === 'tap0');
   };
   await until(begins, WITHIN_MS);
@@ -77,8 +77,8 @@ test('tapscope serve --otlp: equal figures at rest, a finding as a log record, a
 
   await collector.kill();
   await until(async () => (await count('metrics', 'unreachable')) > 0, WITHIN_MS);
-  await puppet.udp(peer, 9, 150, 64);
-  await puppet.read('a', 30);
+  await testReader.udp(peer, 9, 150, 64);
+  await testReader.read('a', 30);
   await collector.start();
   const accepted = await count('metrics', 'accepted');
   // One that began before the packets were sent may still be under way.
@@ -91,7 +91,7 @@ test('tapscope serve --otlp: equal figures at rest, a finding as a log record, a
   const received = [...samplesOfRequests(collector.metrics)].filter(settled);
   assert.deepEqual(sorted(new Map(received)), sorted(page));
   const offered = [...page].find(([series]) => series.startsWith('tapscope_queue_offered_packets_total{'));
-  await puppet.udp(peer, 9, 7, 64);
+  await testReader.udp(peer, 9, 7, 64);
   const { code, stderr } = await agent.stop();
   assert.equal(code, 0);
   assert.ok(offered);

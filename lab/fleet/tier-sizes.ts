@@ -48,13 +48,13 @@ interface Page {
 /** What a real agent says of a hundred taps with traffic; other taps of this machine are left out. */
 async function realPage(): Promise<Page> {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
+  const testReader = await lab.testReader();
   const agent = await startAgent(t, ['--budget=off']);
   for (let tap = 0; tap < TAPS; tap += 1) {
-    await puppet.open(`guest${tap}`, `vnet${tap}`, 'tap');
+    await testReader.open(`guest${tap}`, `vnet${tap}`, 'tap');
     const peer = await lab.raise(`vnet${tap}`, 100);
-    await puppet.udp(peer, 9, 120, 64);
-    await puppet.read(`guest${tap}`, 'all');
+    await testReader.udp(peer, 9, 120, 64);
+    await testReader.read(`guest${tap}`, 'all');
   }
   const { text } = await agent.metrics();
   const own = text.split('\n').filter((line) => !/device="/.test(line) || line.includes(`netns="${lab.inode}"`));

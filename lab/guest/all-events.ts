@@ -3,7 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Agent } from '../agent/serve-process.ts';
 import type { NamespaceLab } from '../host/netns.ts';
-import type { Puppet } from '../traffic-reader/puppet.ts';
+import type { TestReader } from '../test-reader/test-reader.ts';
 import { DEVICE } from './lives.ts';
 
 /** Sums over the device's series; without those that are not measured here. */
@@ -73,11 +73,11 @@ const PATIENCE = 4;
 
 /** Plays it before an agent that looks while it is played. The reader and the device stay. */
 export async function allEvents(lab: NamespaceLab, agent: Agent): Promise<Seen> {
-  const puppet = await lab.puppet();
-  await puppet.open('a', DEVICE, 'tap', 'vnet', 'persist');
+  const testReader = await lab.testReader();
+  await testReader.open('a', DEVICE, 'tap', 'vnet', 'persist');
   const peer = await lab.raise(DEVICE, RING);
   for (const act of [overflow, shrink, takeAndReturn, sendFromGuest, closeFull, refuse]) {
-    await act(lab, puppet, peer);
+    await act(lab, testReader, peer);
     await agent.metrics();
   }
   for (let look = 0; look < PATIENCE; look++) await agent.metrics();
@@ -94,42 +94,42 @@ export async function allEvents(lab: NamespaceLab, agent: Agent): Promise<Seen> 
 }
 
 /** 300 for a ring of 100; 20 are read, 3 reads fail. */
-async function overflow(_lab: NamespaceLab, puppet: Puppet, peer: string): Promise<void> {
-  await puppet.udp(peer, 9, 300, 64);
-  await puppet.read('a', 20);
-  await puppet.readBad('a', 3);
+async function overflow(_lab: NamespaceLab, testReader: TestReader, peer: string): Promise<void> {
+  await testReader.udp(peer, 9, 300, 64);
+  await testReader.read('a', 20);
+  await testReader.readBad('a', 3);
 }
 
 /** Of 77, 30 stay. */
-async function shrink(lab: NamespaceLab, puppet: Puppet): Promise<void> {
+async function shrink(lab: NamespaceLab, testReader: TestReader): Promise<void> {
   await lab.ip(`link set dev ${DEVICE} txqueuelen ${SMALL_RING}`);
-  await puppet.read('a', 'all');
+  await testReader.read('a', 'all');
   await lab.ip(`link set dev ${DEVICE} txqueuelen ${RING}`);
 }
 
 /** Of 80, a guest takes 64, keeps 10 and gives 54 back. */
-async function takeAndReturn(_lab: NamespaceLab, puppet: Puppet, peer: string): Promise<void> {
-  await puppet.udp(peer, 9, 80, 64);
-  await puppet.guest('a');
-  await puppet.offer('a', 10);
-  while ((await puppet.received('a')).packets < 10) await wait(20);
-  await puppet.unguest('a');
-  await puppet.read('a', 'all');
+async function takeAndReturn(_lab: NamespaceLab, testReader: TestReader, peer: string): Promise<void> {
+  await testReader.udp(peer, 9, 80, 64);
+  await testReader.guest('a');
+  await testReader.offer('a', 10);
+  while ((await testReader.received('a')).packets < 10) await wait(20);
+  await testReader.unguest('a');
+  await testReader.read('a', 'all');
 }
 
-async function sendFromGuest(_lab: NamespaceLab, puppet: Puppet): Promise<void> {
-  await puppet.guest('a');
-  await puppet.send('a', 5, 60);
-  await puppet.unguest('a');
+async function sendFromGuest(_lab: NamespaceLab, testReader: TestReader): Promise<void> {
+  await testReader.guest('a');
+  await testReader.send('a', 5, 60);
+  await testReader.unguest('a');
 }
 
-async function closeFull(_lab: NamespaceLab, puppet: Puppet, peer: string): Promise<void> {
-  await puppet.udp(peer, 9, 25, 64);
-  await puppet.close('a');
-  await puppet.open('a', DEVICE, 'tap', 'vnet', 'persist');
+async function closeFull(_lab: NamespaceLab, testReader: TestReader, peer: string): Promise<void> {
+  await testReader.udp(peer, 9, 25, 64);
+  await testReader.close('a');
+  await testReader.open('a', DEVICE, 'tap', 'vnet', 'persist');
 }
 
-async function refuse(lab: NamespaceLab, puppet: Puppet): Promise<void> {
+async function refuse(lab: NamespaceLab, testReader: TestReader): Promise<void> {
   await lab.ip(`link set dev ${DEVICE} down`);
-  await puppet.write('a', 2, 60);
+  await testReader.write('a', 2, 60);
 }

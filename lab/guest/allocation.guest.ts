@@ -12,7 +12,7 @@ test('freed on the CPU that allocated them, or on another', async (t) => {
   const agent = await startAgent(t, ['--budget=off', '--mechanism', 'allocation=tp_btf']);
   const lab = await namespaceLab(t);
   const pin = (pid: number, cpu: number) => lab.exec('taskset', '-a', '-p', '-c', String(cpu), String(pid));
-  const [sender, reader] = [await lab.puppet(), await lab.puppet()];
+  const [sender, reader] = [await lab.testReader(), await lab.testReader()];
   await pin(sender.pid, 0);
   await reader.open('a', 'tap0', 'tap', 'vnet');
   const peer = await lab.raise('tap0', 500);

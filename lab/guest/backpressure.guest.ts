@@ -10,7 +10,7 @@ import { neverStops } from '../host/flow-control.ts';
 import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
 import { type Looks, QueueBit } from '../host/queue-bit.ts';
 import { until } from '../host/until.ts';
-import type { Puppet } from '../traffic-reader/puppet.ts';
+import type { TestReader } from '../test-reader/test-reader.ts';
 
 /**
  * Of a thousand stops. The kernel itself may lose one: a wake that was decided before the ring was filled again, and is done after it,
@@ -22,7 +22,7 @@ const RING = 100;
 
 interface Scene {
   readonly lab: NamespaceLab;
-  readonly puppet: Puppet;
+  readonly testReader: TestReader;
   /** Through the qdisc, to a queue. */
   send(packets: number, queue?: number): Promise<void>;
   device(): Promise<Device>;
@@ -31,19 +31,19 @@ interface Scene {
 
 async function scene(t: TestContext, agent: AgentLab, queues = 1): Promise<Scene> {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
+  const testReader = await lab.testReader();
   const multi = queues > 1 ? (['mq'] as const) : [];
   for (let queue = 0; queue < queues; queue++)
-    await puppet.open(`q${queue}`, 'tap0', 'tap', 'persist', 'backpressure', ...multi);
+    await testReader.open(`q${queue}`, 'tap0', 'tap', 'persist', 'backpressure', ...multi);
   await lab.ip(`link set dev tap0 txqueuelen ${RING} up`);
   await lab.tc(queues > 1 ? 'qdisc replace dev tap0 root mq' : 'qdisc replace dev tap0 root fq_codel');
-  if (queues > 1) await puppet.steer('q0', true);
+  if (queues > 1) await testReader.steer('q0', true);
   const device = (): Promise<Device> => agent.device(lab.inode, 'tap0');
   await device(); // the probes of stops come with the device that asks for them
   return {
     lab,
-    puppet,
-    send: async (packets, queue = 0) => void (await puppet.packet('tap0', packets, 60, { queue })),
+    testReader,
+    send: async (packets, queue = 0) => void (await testReader.packet('tap0', packets, 60, { queue })),
     device,
     flow: async (queue = 0) => {
       const { queues: all } = await device();
@@ -59,10 +59,10 @@ function wakesOf({ wakes }: Flow): Readonly<Record<string, number>> {
 }
 
 /** What waited in the qdisc comes when NET_TX has a CPU. */
-async function readAll({ puppet }: Scene, packets: number): Promise<void> {
+async function readAll({ testReader }: Scene, packets: number): Promise<void> {
   let got = 0;
   await until(async () => {
-    got += (await puppet.read('q0', 'all')).packets;
+    got += (await testReader.read('q0', 'all')).packets;
     return got >= packets;
   });
   assert.equal(got, packets);
@@ -90,12 +90,12 @@ test('flow control', { skip: neverStops }, async (t) => {
   const agent = await standingLab();
   await t.test('a full ring stops the queue, half of it wakes it, nothing is lost', async (t) => {
     const here = await scene(t, agent);
-    const { send, flow, device, puppet } = here;
+    const { send, flow, device, testReader } = here;
     await send(RING + 40);
     const stopped = await flow();
     assert.deepEqual([stopped.stops, stopped.stopsInferred, wakesOf(stopped)], [1, 0, {}]);
     assert.ok((stopped.stoppedForSeconds ?? -1) > 0, 'stopped now');
-    await puppet.read('q0', RING / 2);
+    await testReader.read('q0', RING / 2);
     const woken = await flow();
     assert.deepEqual(wakesOf(woken), { half: 1 });
     await readAll(here, RING / 2 + 40);
@@ -108,12 +108,12 @@ test('flow control', { skip: neverStops }, async (t) => {
 
   await t.test('what waited in the qdisc is sent by NET_TX of the CPU that read', async (t) => {
     const here = await scene(t, agent);
-    const { device, flow, lab, puppet } = here;
-    const sender = await lab.puppet();
+    const { device, flow, lab, testReader } = here;
+    const sender = await lab.testReader();
     await lab.exec('taskset', '-a', '-p', '-c', '0', String(sender.pid));
-    await lab.exec('taskset', '-a', '-p', '-c', '1', String(puppet.pid));
+    await lab.exec('taskset', '-a', '-p', '-c', '1', String(testReader.pid));
     await sender.packet('tap0', RING + 40, 60);
-    await puppet.read('q0', RING / 2);
+    await testReader.read('q0', RING / 2);
     await readAll(here, RING / 2 + 40);
     const [queue] = (await device()).queues;
     const byCpu = (queue?.perCpu ?? []).map(({ cpu, offered, sentBySoftirq }) => [cpu, offered, sentBySoftirq]);
@@ -126,7 +126,7 @@ test('flow control', { skip: neverStops }, async (t) => {
     // Once more, all on the CPU that reads.
     await lab.exec('taskset', '-a', '-p', '-c', '1', String(sender.pid));
     await sender.packet('tap0', RING + 40, 60);
-    await puppet.read('q0', RING / 2);
+    await testReader.read('q0', RING / 2);
     await readAll(here, RING / 2 + 40);
     const again = await flow();
     assert.ok(again.stops >= 2);
@@ -153,7 +153,7 @@ test('flow control', { skip: neverStops }, async (t) => {
   });
 
   await t.test('a resize forces a wake, setting down ends a stop without one', async (t) => {
-    const { send, flow, lab, puppet } = await scene(t, agent);
+    const { send, flow, lab, testReader } = await scene(t, agent);
     await send(RING);
     await lab.ip(`link set dev tap0 txqueuelen ${2 * RING}`);
     assert.deepEqual(wakesOf(await flow()), { forced: 1 });
@@ -162,7 +162,7 @@ test('flow control', { skip: neverStops }, async (t) => {
     await lab.ip('link set dev tap0 down');
     const closed = await flow();
     assert.deepEqual([closed.stopsUnwoken, closed.stoppedForSeconds], [1, undefined]);
-    await puppet.read('q0', 'all');
+    await testReader.read('q0', 'all');
     await lab.ip('link set dev tap0 up');
     assertClosed(await flow());
   });
@@ -175,12 +175,12 @@ test('flow control', { skip: neverStops }, async (t) => {
         [7, 'empty'],
       ] as const) {
         await t.test(`${waiting} packets`, async (t) => {
-          const { send, flow, puppet } = await scene(t, agent, 3);
+          const { send, flow, testReader } = await scene(t, agent, 3);
           if (waiting > 0) await send(waiting, 2);
           await send(RING, 1);
           assert.notEqual((await flow(1)).stoppedForSeconds, undefined);
-          await puppet.detach('q1'); // q2 takes its index, stopped as it is
-          if (waiting > 0) assert.equal((await puppet.read('q2', 'all')).packets, waiting);
+          await testReader.detach('q1'); // q2 takes its index, stopped as it is
+          if (waiting > 0) assert.equal((await testReader.read('q2', 'all')).packets, waiting);
           assert.deepEqual(wakesOf(await flow(1)), { [cause]: 1 });
           assertClosed(await flow(1));
         });
@@ -189,48 +189,48 @@ test('flow control', { skip: neverStops }, async (t) => {
   );
 
   await t.test('an index without a queue: its stop ends, and a queue that joins there begins anew', async (t) => {
-    const { send, flow, puppet } = await scene(t, agent, 3);
+    const { send, flow, testReader } = await scene(t, agent, 3);
     await send(RING, 2);
     assert.notEqual((await flow(2)).stoppedForSeconds, undefined);
-    await puppet.detach('q1'); // q2 leaves its index, whose bit stays set
+    await testReader.detach('q1'); // q2 leaves its index, whose bit stays set
     const left = await flow(2);
     assert.deepEqual([left.stops, left.stopsUnwoken, left.stoppedForSeconds], [1, 1, undefined], JSON.stringify(left));
     assert.equal((await flow(2)).stoppedSeconds, left.stoppedSeconds, 'its time stands still');
-    await puppet.attach('q1');
+    await testReader.attach('q1');
     assert.deepEqual(wakesOf(await flow(2)), {});
     await send(RING, 2);
     const again = await flow(2);
     assert.deepEqual([again.stops, again.stopsInferred, wakesOf(again)], [2, 0, {}]);
-    await puppet.read('q1', 'all');
+    await testReader.read('q1', 'all');
     assertClosed(await flow(2));
   });
 
   await t.test('a program that does not know the flag clears it for all', async (t) => {
-    const { device, puppet } = await scene(t, agent);
+    const { device, testReader } = await scene(t, agent);
     assert.deepEqual([(await device()).flowControl, (await device()).flowControlLost], ['backpressure', 0]);
-    await puppet.close('q0');
-    await puppet.open('old', 'tap0', 'tap', 'persist');
+    await testReader.close('q0');
+    await testReader.open('old', 'tap0', 'tap', 'persist');
     assert.deepEqual([(await device()).flowControl, (await device()).flowControlLost], ['tail-drop', 1]);
-    await puppet.close('old');
-    await puppet.open('new', 'tap0', 'tap', 'persist', 'backpressure');
+    await testReader.close('old');
+    await testReader.open('new', 'tap0', 'tap', 'persist', 'backpressure');
     assert.deepEqual([(await device()).flowControl, (await device()).flowControlLost], ['backpressure', 1]);
   });
 
   await t.test('a thousand stops: each loss in tun is counted, all stops end, time as the bit shows it', async (t) => {
-    const { device, flow, lab, puppet } = await scene(t, agent);
+    const { device, flow, lab, testReader } = await scene(t, agent);
     await lab.ip('link set dev tap0 txqueuelen 32');
     await lab.tc('qdisc replace dev tap0 root fq_codel limit 100');
     await device();
-    const sender = await lab.puppet();
+    const sender = await lab.testReader();
     // All that sends and reads on one CPU, the looks on the other: packets are sent with soft interrupts off, so that one who looks
     // from there would hardly ever see a queue that is not stopped.
-    for (const { pid } of [puppet, sender]) await lab.exec('taskset', '-a', '-p', '-c', '0', String(pid));
+    for (const { pid } of [testReader, sender]) await lab.exec('taskset', '-a', '-p', '-c', '0', String(pid));
     pin('1');
     t.after(() => pin('0,1'));
     const bit = new QueueBit('tap0');
     t.after(() => bit.close());
     // Each lump is more than qdisc and ring together hold; the reader has some time left before the next.
-    await puppet.readLoop('q0', 4000);
+    await testReader.readLoop('q0', 4000);
     await sender.stream('s', 'tap0', 3000, 60, { lump: 150 });
     await until(() => bit.found);
     const asked = performance.now();
@@ -260,8 +260,8 @@ test('flow control', { skip: neverStops }, async (t) => {
     const said = `${stopped} s of ${least} to ${most}, ${share} as ${looks} looks saw it`;
     assert.ok(stopped / most < share + 3 * error && stopped / least > share - 3 * error, said);
     while ((await lab.qdisc('tap0')).some(({ backlogPackets }) => backlogPackets > 0)) await wait(50);
-    const looped = await puppet.stop('q0');
-    const read = looped.packets + (await puppet.read('q0', 'all')).packets;
+    const looped = await testReader.stop('q0');
+    const read = looped.packets + (await testReader.read('q0', 'all')).packets;
     const rest = await device();
     const { counters, queues, otherDropped } = rest;
     const dropped = Object.values(totalsOf(rest).dropped).reduce((total, packets) => total + packets, 0);

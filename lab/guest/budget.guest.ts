@@ -21,10 +21,10 @@ const PATIENCE = 3;
 test('shed under load, exact again without, and every packet is known', async (t) => {
   const agent = await startAgent(t, [BUDGET]);
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', DEVICE, 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', DEVICE, 'tap');
   await lab.ip(`link set dev ${DEVICE} txqueuelen ${RING} up`);
-  const sender = await lab.puppet();
+  const sender = await lab.testReader();
   let sent = 0;
   const isAt = async (level: string): Promise<boolean> =>
     (await agent.metrics()).value('tapscope_agent_level', { level }) === 1;
@@ -50,10 +50,10 @@ test('shed under load, exact again without, and every packet is known', async (t
   sent += streamed.sent;
   t.diagnostic(`shed after ${seconds.toFixed(1)} s, ${sent} packets`);
   await assertExact(RING, 0);
-  assert.equal((await puppet.read('a', 'all')).packets, RING);
+  assert.equal((await testReader.read('a', 'all')).packets, RING);
 
   await until(() => isAt('exact'));
-  sent += (await puppet.packet(DEVICE, RING + 20, 60)).sent;
+  sent += (await testReader.packet(DEVICE, RING + 20, 60)).sent;
   await assertExact(RING, RING);
   const metrics = await agent.metrics();
   const [sheds, epochs] = ['budget_sheds', 'epochs'].map((name) => metrics.value(`tapscope_${name}_total`));

@@ -15,7 +15,7 @@ const CPU = '/sys/devices/system/cpu/cpu1/online';
 test(`a CPU goes and comes back ${TURNS} times under load`, async (t) => {
   const agent = await startAgent(t, ['--budget=off']);
   const lab = await namespaceLab(t);
-  const [sender, reader] = [await lab.puppet(), await lab.puppet()];
+  const [sender, reader] = [await lab.testReader(), await lab.testReader()];
   await reader.open('a', 'tap0', 'tap');
   await lab.raise('tap0', 100);
   await sender.running('tap0');

@@ -17,8 +17,8 @@ for (const [skb, path, threads, mechanism] of [
   for (const how of ['together', 'singly'] as const) {
     test(`${skb} packets by ${path} from ${threads}, ${how}, by ${mechanism}`, async (t) => {
       const lab = await namespaceLab(t);
-      const puppet = await lab.puppet();
-      await puppet.open('q0', 'tap0', 'tap', 'persist');
+      const testReader = await lab.testReader();
+      await testReader.open('q0', 'tap0', 'tap', 'persist');
       await lab.ip(`link set dev tap0 txqueuelen ${RING} up`);
       if (path !== 'start_xmit') await lab.tc(`qdisc replace dev tap0 root ${path}`);
       const source = await sourceOf(lab, { device: 'tap0', path, skb, threads, queues: 1 });

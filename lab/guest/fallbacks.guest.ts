@@ -5,7 +5,7 @@ import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Agent, type Metrics, startAgent } from '../agent/serve-process.ts';
 import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
-import type { Puppet } from '../traffic-reader/puppet.ts';
+import type { TestReader } from '../test-reader/test-reader.ts';
 import { exact } from './exactness.ts';
 import { type Figures, figuresOf } from './figures.ts';
 import { DEVICE } from './lives.ts';
@@ -16,7 +16,7 @@ async function agentWith(t: TestContext, ...mechanisms: readonly string[]): Prom
 
 interface Scene {
   readonly lab: NamespaceLab;
-  readonly puppet: Puppet;
+  readonly testReader: TestReader;
   /** Labels of the one queue. */
   readonly queue: Readonly<Record<string, string>>;
 }
@@ -24,12 +24,12 @@ interface Scene {
 /** 1700 datagrams for a ring of 500, of which 200 are read. */
 async function overflow(t: TestContext): Promise<Scene> {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', DEVICE, 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', DEVICE, 'tap');
   const peer = await lab.raise(DEVICE, 500);
-  await puppet.udp(peer, 9, 1700, 64);
-  await puppet.read('a', 200);
-  return { lab, puppet, queue: { netns: String(lab.inode), device: DEVICE, queue: '0' } };
+  await testReader.udp(peer, 9, 1700, 64);
+  await testReader.read('a', 200);
+  return { lab, testReader, queue: { netns: String(lab.inode), device: DEVICE, queue: '0' } };
 }
 
 /** What the agent looks at now and then only: links where it has nothing better, and owners. */
@@ -49,8 +49,8 @@ test('nothing on the enqueue path, owners from /proc', async (t) => {
     });
   }
   await t.test('a process that holds one device is named', async (t) => {
-    const { puppet, queue } = await overflow(t);
-    const owner = { ...queue, pid: String(puppet.pid), comm: 'puppet' };
+    const { testReader, queue } = await overflow(t);
+    const owner = { ...queue, pid: String(testReader.pid), comm: 'test-reader' };
     const named = (metrics: Metrics): boolean => metrics.value('tapscope_queue_owner_info', owner) === 1;
     assert.ok(named(await metricsWith(agent, named)));
   });

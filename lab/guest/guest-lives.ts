@@ -2,12 +2,12 @@
 // How a guest behind vhost-net takes what its tap gets: at full speed, at a rate, in lumps, not at all, for a while.
 import { setTimeout as wait } from 'node:timers/promises';
 import { namesOf } from '../host/names.ts';
-import type { Puppet } from '../traffic-reader/puppet.ts';
+import type { TestReader } from '../test-reader/test-reader.ts';
 
 export interface GuestLife {
-  readonly begin?: (puppet: Puppet, id: string) => Promise<void>;
+  readonly begin?: (testReader: TestReader, id: string) => Promise<void>;
   /** Half of the packets have come. */
-  readonly during?: (puppet: Puppet, id: string) => Promise<void>;
+  readonly during?: (testReader: TestReader, id: string) => Promise<void>;
   /** In the end it takes what is left; else the packets stay where they are. */
   readonly drains: boolean;
 }
@@ -15,19 +15,19 @@ export interface GuestLife {
 const PER_SECOND = 4000;
 
 export const GUEST_LIVES = {
-  fast: { begin: (puppet, id) => puppet.receive(id, 0), drains: true },
-  slow: { begin: (puppet, id) => puppet.receive(id, PER_SECOND), drains: true },
-  lumpy: { begin: (puppet, id) => puppet.receive(id, PER_SECOND, { lump: 100 }), drains: true },
-  stalled: { begin: (puppet, id) => puppet.offer(id, 100), drains: false },
-  'stalled for a while': { begin: (puppet, id) => puppet.receive(id, 0), during: stallForAWhile, drains: true },
+  fast: { begin: (testReader, id) => testReader.receive(id, 0), drains: true },
+  slow: { begin: (testReader, id) => testReader.receive(id, PER_SECOND), drains: true },
+  lumpy: { begin: (testReader, id) => testReader.receive(id, PER_SECOND, { lump: 100 }), drains: true },
+  stalled: { begin: (testReader, id) => testReader.offer(id, 100), drains: false },
+  'stalled for a while': { begin: (testReader, id) => testReader.receive(id, 0), during: stallForAWhile, drains: true },
 } as const satisfies Readonly<Record<string, GuestLife>>;
 
 export type GuestLifeName = keyof typeof GUEST_LIVES;
 
 export const GUEST_LIFE_NAMES: readonly GuestLifeName[] = namesOf(GUEST_LIVES);
 
-async function stallForAWhile(puppet: Puppet, id: string): Promise<void> {
-  await puppet.stall(id);
+async function stallForAWhile(testReader: TestReader, id: string): Promise<void> {
+  await testReader.stall(id);
   await wait(200);
-  await puppet.receive(id, 0);
+  await testReader.receive(id, 0);
 }

@@ -3,7 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { NamespaceLab } from '../host/netns.ts';
 import type { Random } from '../host/random.ts';
-import type { Puppet, QueueFlag } from '../traffic-reader/puppet.ts';
+import type { QueueFlag, TestReader } from '../test-reader/test-reader.ts';
 import type { SourceOptions } from './source.ts';
 
 export const DEVICE = 'tap0';
@@ -18,7 +18,7 @@ export interface Plan {
 
 export interface World {
   readonly lab: NamespaceLab;
-  readonly puppet: Puppet;
+  readonly testReader: TestReader;
   readonly random: Random;
   readonly plan: Plan;
   readonly flags: readonly QueueFlag[];
@@ -49,17 +49,17 @@ const LIVES = [
 const WITHIN_MS = 60_000;
 
 export async function worldOf(lab: NamespaceLab, random: Random, plan: Plan): Promise<World> {
-  const puppet = await lab.puppet();
+  const testReader = await lab.testReader();
   const ids = Array.from({ length: plan.queues }, (_, index) => `q${index}`);
   const multi: readonly QueueFlag[] = plan.queues > 1 ? ['mq'] : [];
   const stopping: readonly QueueFlag[] = plan.backpressure ? ['backpressure'] : [];
   const flags: readonly QueueFlag[] = ['vnet', 'persist', ...multi, ...stopping];
-  for (const id of ids) await puppet.open(id, DEVICE, 'tap', ...flags);
+  for (const id of ids) await testReader.open(id, DEVICE, 'tap', ...flags);
   await lab.ip(`link set dev ${DEVICE} txqueuelen ${plan.ring} up`);
   if (plan.path !== 'start_xmit') await lab.tc(`qdisc replace dev ${DEVICE} root ${plan.path}`);
   const queues = new Map(ids.map((id) => [id, { open: true, attached: true, guest: 'none' } as Queue]));
   const truth = { received: 0, sent: 0, renumbered: false, resized: false };
-  const world: World = { lab, puppet, random, plan, flags, queues, ...truth };
+  const world: World = { lab, testReader, random, plan, flags, queues, ...truth };
   for (const id of ids) if (random.below(4) > 0) await come(world, id);
   return world;
 }
@@ -105,7 +105,7 @@ function queueOf({ queues }: World, id: string): Queue {
 }
 
 async function come(world: World, id: string): Promise<void> {
-  await world.puppet.guest(id);
+  await world.testReader.guest(id);
   queueOf(world, id).guest = 'stalls';
   if (world.random.below(3) > 0) await receive(world, id);
 }
@@ -113,13 +113,13 @@ async function come(world: World, id: string): Promise<void> {
 async function receive(world: World, id: string): Promise<void> {
   await stall(world, id);
   const [perSecond, lump] = world.random.pick(LIVES) ?? LIVES[0];
-  await world.puppet.receive(id, perSecond, { lump });
+  await world.testReader.receive(id, perSecond, { lump });
   queueOf(world, id).guest = 'receives';
 }
 
 async function stall(world: World, id: string): Promise<void> {
   if (queueOf(world, id).guest !== 'receives') return;
-  await world.puppet.stall(id);
+  await world.testReader.stall(id);
   queueOf(world, id).guest = 'stalls';
 }
 
@@ -127,17 +127,17 @@ async function stall(world: World, id: string): Promise<void> {
 async function go(world: World, id: string): Promise<void> {
   if (queueOf(world, id).guest === 'none') return;
   await stall(world, id);
-  world.received += (await world.puppet.unguest(id)).packets;
+  world.received += (await world.testReader.unguest(id)).packets;
   queueOf(world, id).guest = 'none';
 }
 
 async function read(world: World, id: string): Promise<void> {
-  world.received += (await world.puppet.read(id, 1 + world.random.below(100))).packets;
+  world.received += (await world.testReader.read(id, 1 + world.random.below(100))).packets;
 }
 
 async function send(world: World, id: string): Promise<void> {
   const frames = 1 + world.random.below(200);
-  const { posted, outstanding } = await world.puppet.send(id, frames, 60);
+  const { posted, outstanding } = await world.testReader.send(id, frames, 60);
   if (posted !== frames || outstanding !== 0) throw new Error(`${outstanding} of ${posted} buffers did not come back.`);
   world.sent += frames;
 }
@@ -146,21 +146,21 @@ async function send(world: World, id: string): Promise<void> {
 async function leave(world: World, id: string): Promise<void> {
   await go(world, id);
   world.renumbered = true;
-  await world.puppet.detach(id);
+  await world.testReader.detach(id);
   queueOf(world, id).attached = false;
 }
 
 async function comeBack(world: World, id: string): Promise<void> {
   const queue = queueOf(world, id);
-  if (queue.open) await world.puppet.attach(id);
-  else await world.puppet.open(id, DEVICE, 'tap', ...world.flags);
+  if (queue.open) await world.testReader.attach(id);
+  else await world.testReader.open(id, DEVICE, 'tap', ...world.flags);
   Object.assign(queue, { open: true, attached: true });
 }
 
 async function close(world: World, id: string): Promise<void> {
   await go(world, id);
   world.renumbered = true;
-  await world.puppet.close(id);
+  await world.testReader.close(id);
   Object.assign(queueOf(world, id), { open: false, attached: false });
 }
 
@@ -174,15 +174,15 @@ export async function drain(world: World): Promise<void> {
   for (const [id, { open, guest }] of world.queues) {
     if (!open) continue;
     await stall(world, id);
-    if (guest === 'none') await world.puppet.guest(id);
-    await world.puppet.receive(id, 0);
+    if (guest === 'none') await world.testReader.guest(id);
+    await world.testReader.receive(id, 0);
     queueOf(world, id).guest = 'receives';
   }
   await untilAtRest(world);
   for (const [id, { open }] of world.queues) {
     if (!open) continue;
     await go(world, id);
-    world.received += (await world.puppet.read(id, 'all')).packets;
+    world.received += (await world.testReader.read(id, 'all')).packets;
   }
 }
 
@@ -191,9 +191,9 @@ export async function kill(world: World): Promise<void> {
   for (const id of world.queues.keys()) await stall(world, id);
   await untilAtRest(world); // buffers that were posted stay posted
   for (const [id, { guest }] of world.queues) {
-    if (guest !== 'none') world.received += (await world.puppet.received(id)).packets;
+    if (guest !== 'none') world.received += (await world.testReader.received(id)).packets;
   }
-  await world.puppet.quit();
+  await world.testReader.quit();
 }
 
 /** Nothing waits in a qdisc that is not stopped, and no packet came out for a while. */

@@ -9,15 +9,15 @@ import { until } from '../host/until.ts';
 
 test('an agent that comes late', async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('full', 'tap0', 'tap');
-  await puppet.open('blocked', 'tap1', 'tap');
-  await puppet.open('guest', 'tap2', 'tap', 'vnet');
+  const testReader = await lab.testReader();
+  await testReader.open('full', 'tap0', 'tap');
+  await testReader.open('blocked', 'tap1', 'tap');
+  await testReader.open('guest', 'tap2', 'tap', 'vnet');
   const peers = [await lab.raise('tap0', 50), await lab.raise('tap1', 50), await lab.raise('tap2', 100)] as const;
-  await puppet.udp(peers[0], 9, 80, 64);
-  await puppet.readLoop('blocked', 0);
-  await puppet.udp(peers[2], 9, 30, 64);
-  await puppet.guest('guest'); // it finds all 30 in the ring
+  await testReader.udp(peers[0], 9, 80, 64);
+  await testReader.readLoop('blocked', 0);
+  await testReader.udp(peers[2], 9, 30, 64);
+  await testReader.guest('guest'); // it finds all 30 in the ring
   await wait(500);
   const agent = await startAgent(t, ['--budget=off']);
   const value = (metrics: Metrics, what: string, device: string) =>
@@ -30,11 +30,11 @@ test('an agent that comes late', async (t) => {
   );
   const delivered = (device: string, packets: number): Promise<void> =>
     until(async () => (await lab.link(device)).txPackets === packets);
-  await puppet.offer('guest', 20);
+  await testReader.offer('guest', 20);
   await delivered('tap2', 20);
   for (let look = 0; look < 3; look++) await agent.metrics(); // two at rest settle the opening balance
-  await puppet.udp(peers[1], 9, 30, 64);
-  await puppet.read('full', 'all');
+  await testReader.udp(peers[1], 9, 30, 64);
+  await testReader.read('full', 'all');
   await delivered('tap1', 30);
   const metrics = await agent.metrics();
   assert.equal(value(metrics, 'queue_delivered_packets_total', 'tap0'), 50);
@@ -45,5 +45,5 @@ test('an agent that comes late', async (t) => {
     [10, 20],
   );
   assert.doesNotMatch(metrics.text, /audit_imbalance_packets\{.*device="tap.*\} -?[1-9]/);
-  assert.equal((await puppet.stop('blocked')).packets, 30);
+  assert.equal((await testReader.stop('blocked')).packets, 30);
 });

@@ -15,9 +15,9 @@ for (const queues of [1, 2])
   test(`shared packets, queues: ${queues}: exact for each queue, for the device at level lean, for each queue again`, async (t) => {
     const lab = await namespaceLab(t);
     const agent = await agentLab(t);
-    const puppet = await lab.puppet();
+    const testReader = await lab.testReader();
     const multi = queues > 1 ? (['mq'] as const) : [];
-    for (let queue = 0; queue < queues; queue++) await puppet.open(`q${queue}`, DEVICE, 'tap', 'persist', ...multi);
+    for (let queue = 0; queue < queues; queue++) await testReader.open(`q${queue}`, DEVICE, 'tap', 'persist', ...multi);
     await lab.ip(`link set dev ${DEVICE} txqueuelen ${RING} up`);
     const generator = (await pktgenIn(lab)).add({
       device: DEVICE,

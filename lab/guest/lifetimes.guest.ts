@@ -13,15 +13,15 @@ test(`${LIVES} devices, one after the other`, async (t) => {
   const lab = await namespaceLab(t);
   const queue = { netns: String(lab.inode), device: 'tap0', queue: '0' };
   for (let life = 1; life <= LIVES; life++) {
-    const puppet = await lab.puppet();
-    await puppet.open('a', 'tap0', 'tap');
+    const testReader = await lab.testReader();
+    await testReader.open('a', 'tap0', 'tap');
     const peer = await lab.raise('tap0', 4);
-    await puppet.udp(peer, 9, 4 + life, 64);
-    const { packets } = await puppet.read('a', 3);
+    await testReader.udp(peer, 9, 4 + life, 64);
+    const { packets } = await testReader.read('a', 3);
     const metrics = await agent.metrics();
     assert.equal(metrics.value('tapscope_queue_offered_packets_total', queue), 4 + life);
     assert.equal(metrics.value('tapscope_queue_dropped_packets_total', { ...queue, reason: 'FULL_RING' }), life);
     assert.equal(metrics.value('tapscope_queue_delivered_packets_total', queue), packets);
-    await puppet.quit();
+    await testReader.quit();
   }
 });

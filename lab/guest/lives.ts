@@ -3,14 +3,14 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { namesOf } from '../host/names.ts';
 import type { NamespaceLab } from '../host/netns.ts';
-import type { Puppet, QueueFlag } from '../traffic-reader/puppet.ts';
+import type { QueueFlag, TestReader } from '../test-reader/test-reader.ts';
 
 export const DEVICE = 'tap0';
 
 export interface Stage {
   readonly lab: NamespaceLab;
   /** Holds the queues. */
-  readonly puppet: Puppet;
+  readonly testReader: TestReader;
   readonly queues: readonly string[];
   /** Packets that the readers have counted so far, by queue. */
   readonly read: Record<string, number>;
@@ -47,20 +47,20 @@ export type LifeName = keyof typeof LIVES;
 
 export const LIFE_NAMES: readonly LifeName[] = namesOf(LIVES);
 
-async function pinReaders({ lab, puppet }: Stage): Promise<void> {
-  await lab.exec('taskset', '-a', '-p', '-c', '1', String(puppet.pid));
+async function pinReaders({ lab, testReader }: Stage): Promise<void> {
+  await lab.exec('taskset', '-a', '-p', '-c', '1', String(testReader.pid));
 }
 
-async function closeAll({ puppet, queues }: Stage): Promise<void> {
-  for (const id of queues) await puppet.close(id);
+async function closeAll({ testReader, queues }: Stage): Promise<void> {
+  for (const id of queues) await testReader.close(id);
 }
 
 async function readBadly(stage: Stage): Promise<void> {
   for (const [index, id] of stage.queues.entries()) {
-    const { packets, errors } = await stage.puppet.readBad(id, 7);
+    const { packets, errors } = await stage.testReader.readBad(id, 7);
     if (packets > 0) throw new Error(`${packets} packets were read into a buffer that does not exist.`);
     stage.failed += errors.EFAULT ?? 0;
-    stage.read[index] = (await stage.puppet.read(id, 20)).packets;
+    stage.read[index] = (await stage.testReader.read(id, 20)).packets;
   }
 }
 
@@ -69,10 +69,10 @@ async function resize({ lab }: Stage, ring: number): Promise<void> {
 }
 
 /** The last queue takes the index of one that leaves; one that comes back is the last. */
-async function detachSome({ puppet, queues }: Stage): Promise<void> {
+async function detachSome({ testReader, queues }: Stage): Promise<void> {
   for (const id of queues.slice(1, 3)) {
-    await puppet.detach(id);
+    await testReader.detach(id);
     await wait(30);
-    await puppet.attach(id);
+    await testReader.attach(id);
   }
 }

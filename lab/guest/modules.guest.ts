@@ -30,17 +30,17 @@ async function unloadVhost(): Promise<void> {
 /** A new tap is counted from its first packet on. */
 async function countsExactly(t: TestContext, agent: Agent): Promise<void> {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 10);
-  await puppet.udp(peer, 9, 16, 64);
-  const { packets } = await puppet.read('a', 4);
+  await testReader.udp(peer, 9, 16, 64);
+  const { packets } = await testReader.read('a', 4);
   const metrics = await agent.metrics();
   const queue = { netns: String(lab.inode), device: 'tap0', queue: '0' };
   assert.equal(metrics.value('tapscope_queue_offered_packets_total', queue), 16);
   assert.equal(metrics.value('tapscope_queue_dropped_packets_total', { ...queue, reason: 'FULL_RING' }), 6);
   assert.equal(metrics.value('tapscope_queue_delivered_packets_total', queue), packets);
-  await puppet.quit();
+  await testReader.quit();
 }
 
 async function untilAttached(agent: Agent, attached: number): Promise<void> {
@@ -93,24 +93,24 @@ async function vhostComes(t: TestContext, agent: Agent): Promise<void> {
   assert.equal(await returned(), 'fentry');
   await countsExactly(t, agent);
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('b', 'tap1', 'tap', 'vnet');
+  const testReader = await lab.testReader();
+  await testReader.open('b', 'tap1', 'tap', 'vnet');
   const peer = await lab.raise('tap1', 100);
-  await puppet.udp(peer, 9, 30, 64);
-  await puppet.guest('b'); // it finds all 30 in the ring, and the guest has no room for one
+  await testReader.udp(peer, 9, 30, 64);
+  await testReader.guest('b'); // it finds all 30 in the ring, and the guest has no room for one
   const queue = { netns: String(lab.inode), device: 'tap1', queue: '0' };
   const held = async () => (await agent.metrics()).value('tapscope_vhost_held_packets', queue);
   await until(async () => (await held()) === 30);
   assert.equal(await held(), 30);
-  await puppet.unguest('b');
+  await testReader.unguest('b');
 }
 
 async function bridgeComes(t: TestContext, agent: Agent): Promise<void> {
   const lab = await namespaceLab(t);
   await lab.ipBatch(['link add br0 type bridge mcast_snooping 0', 'link set br0 up']);
-  const puppet = await lab.puppet();
-  await puppet.open('from', 'tapa', 'tap');
-  await puppet.open('to', 'tapb', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('from', 'tapa', 'tap');
+  await testReader.open('to', 'tapb', 'tap');
   await lab.ipBatch(['link set tapa master br0 mtu 9000 up', 'link set tapb master br0 mtu 1500 up']);
   await lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tapb/brport/state)" = 3 ]; do sleep 0.1; done');
   const labels = {
@@ -120,7 +120,7 @@ async function bridgeComes(t: TestContext, agent: Agent): Promise<void> {
     location: 'br_dev_queue_push_xmit',
   };
   const dropped = async (frames: number): Promise<number> => {
-    await puppet.write('from', frames, 4000);
+    await testReader.write('from', frames, 4000);
     return (await agent.metrics()).value('tapscope_device_other_dropped_packets_total', labels) ?? 0;
   };
   let seen = 0;
@@ -147,11 +147,11 @@ async function macvtapComes(t: TestContext, agent: Agent): Promise<void> {
     Object.keys((await agent.metrics()).by('kind', 'tapscope_device_info', labels)).sort();
   for (let tries = 0; (await kinds()).length < 2 && tries < 20; tries++) await wait(500);
   assert.deepEqual(await kinds(), ['ipvtap', 'macvtap']);
-  const puppet = await lab.puppet('/usr/bin/qemu-system-x86_64', '-name', 'guest=web1');
-  await puppet.open('a', 'vtap0', 'macvtap');
-  await puppet.open('b', 'vtap1', 'macvtap');
-  await puppet.packet('ve0', 50, 60, { unicast: true });
-  const { packets } = await puppet.read('a', 5);
+  const testReader = await lab.testReader('/usr/bin/qemu-system-x86_64', '-name', 'guest=web1');
+  await testReader.open('a', 'vtap0', 'macvtap');
+  await testReader.open('b', 'vtap1', 'macvtap');
+  await testReader.packet('ve0', 50, 60, { unicast: true });
+  const { packets } = await testReader.read('a', 5);
   const metrics = await agent.metrics();
   const value = (name: string): number | undefined => metrics.value(name, { ...labels, device: 'vtap0' });
   assert.equal(packets, 5);
@@ -164,7 +164,7 @@ async function macvtapComes(t: TestContext, agent: Agent): Promise<void> {
     await until(async () => 'web1' in (await owner())); // at first its process has not been looked up yet
     assert.deepEqual(await owner(), { web1: 1 }, device);
     const held = (await agent.metrics()).by('pid', 'tapscope_queue_owner_info', { ...labels, device });
-    assert.deepEqual(held, { [puppet.pid]: 1 }, device);
+    assert.deepEqual(held, { [testReader.pid]: 1 }, device);
   }
 }
 

@@ -40,7 +40,7 @@ interface Truth extends Sent {
 async function play(world: World, agent: Agent, told: string[], missedBefore: number): Promise<Truth> {
   const { lab, plan, random } = world;
   const source = await sourceOf(lab, { device: DEVICE, skb: 'unshared', ...plan });
-  if (source.steers && plan.queues > 1) await world.puppet.steer('q0', true);
+  if (source.steers && plan.queues > 1) await world.testReader.steer('q0', true);
   await source.start();
   for (let turn = 0; turn < STEPS; turn++) {
     told.push(await step(world));

@@ -11,11 +11,11 @@ import { hog, READER_CPU, type Shares, sharesOf, startFlood } from '../host/read
 import { isSince } from '../host/release.ts';
 import { until } from '../host/until.ts';
 import { workerOf } from '../host/vhost-worker.ts';
-import type { Puppet } from '../traffic-reader/puppet.ts';
+import type { TestReader } from '../test-reader/test-reader.ts';
 
 interface Scene {
   readonly lab: NamespaceLab;
-  readonly guest: Puppet;
+  readonly guest: TestReader;
   /** Thread id. */
   readonly worker: number;
 }
@@ -43,7 +43,7 @@ for (const { name, state, disturb } of scenarios) {
   test(`${state}: ${name}`, async (t) => {
     const lab = await namespaceLab(t);
     const agent = await standingLab();
-    const guest = await lab.puppet();
+    const guest = await lab.testReader();
     await guest.open('a', 'tap0', 'tap', 'vnet');
     await lab.raise('tap0', 100);
     await guest.guest('a');
@@ -82,11 +82,11 @@ const noBackpressure = !isSince(7, 3) && 'this kernel has no IFF_BACKPRESSURE';
 test('a stopped queue whose ring is not full any more', { skip: noBackpressure }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await standingLab();
-  const reader = await lab.puppet();
+  const reader = await lab.testReader();
   await reader.open('a', 'tap0', 'tap', 'backpressure');
   const peer = await lab.raise('tap0', 100);
   await lab.tc('qdisc replace dev tap0 root pfifo limit 1000');
-  await (await lab.puppet()).udp(peer, 9, 300, 64);
+  await (await lab.testReader()).udp(peer, 9, 300, 64);
   await reader.read('a', 40); // half of the ring would wake the queue
   const { ring } = (await agent.device(lab.inode, 'tap0')).queues[0] ?? {};
   assert.deepEqual([ring?.capacity, ring?.occupancy], [100, 60]);

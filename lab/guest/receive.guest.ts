@@ -4,12 +4,12 @@ import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { type AgentLab, standingLab } from '../agent/agent-lab.ts';
 import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
-import type { Puppet } from '../traffic-reader/puppet.ts';
+import type { TestReader } from '../test-reader/test-reader.ts';
 
 interface Scene {
   readonly lab: NamespaceLab;
   readonly agent: AgentLab;
-  readonly puppet: Puppet;
+  readonly testReader: TestReader;
 }
 
 const DEVICE = 'tap0';
@@ -17,18 +17,18 @@ const DEVICE = 'tap0';
 async function scene(t: TestContext, ...ids: readonly string[]): Promise<Scene> {
   const lab = await namespaceLab(t);
   const agent = await standingLab();
-  const puppet = await lab.puppet();
-  for (const id of ids) await puppet.open(id, DEVICE, 'tap', 'vnet', ...(ids.length > 1 ? (['mq'] as const) : []));
+  const testReader = await lab.testReader();
+  for (const id of ids) await testReader.open(id, DEVICE, 'tap', 'vnet', ...(ids.length > 1 ? (['mq'] as const) : []));
   await lab.ip(`link set dev ${DEVICE} up`);
-  for (const id of ids) await puppet.guest(id, { buffer: 16_384 });
+  for (const id of ids) await testReader.guest(id, { buffer: 16_384 });
   assert.equal(agent.mechanism('receive-batches'), 'fexit');
   assert.equal(agent.mechanism('refused'), 'fexit');
-  return { lab, agent, puppet };
+  return { lab, agent, testReader };
 }
 
 /** All of them, for vhost-net has given the buffers back. */
-async function send({ puppet }: Scene, id: string, ...words: Tail<Parameters<Puppet['send']>>): Promise<void> {
-  const { posted, outstanding } = await puppet.send(id, ...words);
+async function send({ testReader }: Scene, id: string, ...words: Tail<Parameters<TestReader['send']>>): Promise<void> {
+  const { posted, outstanding } = await testReader.send(id, ...words);
   assert.deepEqual({ posted, outstanding }, { posted: words[0], outstanding: 0 });
 }
 

@@ -12,24 +12,24 @@ const DEVICE = 'tap0';
 test('a guest receives frames and packets; one that stops leaves them in the ring', async (t) => {
   const lab = await namespaceLab(t);
   const agent = await standingLab();
-  const puppet = await lab.puppet();
-  await puppet.open('a', DEVICE, 'tap', 'vnet', 'persist');
+  const testReader = await lab.testReader();
+  await testReader.open('a', DEVICE, 'tap', 'vnet', 'persist');
   await lab.ipBatch([
     'link add ve0 type veth peer name ve1',
     `link set ${DEVICE} txqueuelen 100 up`,
     'link set ve0 up',
     'link set ve1 up',
   ]);
-  await puppet.guest('a');
-  await puppet.redirect('ve1', DEVICE);
-  await puppet.receive('a', 0);
-  await puppet.packet('ve0', 60, 60);
-  await puppet.packet(DEVICE, 30, 60);
+  await testReader.guest('a');
+  await testReader.redirect('ve1', DEVICE);
+  await testReader.receive('a', 0);
+  await testReader.packet('ve0', 60, 60);
+  await testReader.packet(DEVICE, 30, 60);
   while ((await lab.link(DEVICE)).txPackets < 90) await wait(20);
-  await puppet.stall('a');
+  await testReader.stall('a');
   // vhost-net shows it the last ones a moment later.
-  await until(async () => (await puppet.received('a')).packets === 90);
-  assert.equal((await puppet.received('a')).packets, 90);
+  await until(async () => (await testReader.received('a')).packets === 90);
+  assert.equal((await testReader.received('a')).packets, 90);
   await agent.snapshot(); // at rest, as the accounts need two looks to know
   const device = await agent.device(lab.inode, DEVICE);
   const { offered, enqueued, delivered, waiting } = totalsOf(device);

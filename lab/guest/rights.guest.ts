@@ -20,15 +20,15 @@ test('with the rights of the service unit and no others, doctor chooses as it do
 
 test('with the rights of the service unit and no others, the same series as root', async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 10);
   const series = async (options: { wrapper?: readonly string[] }): Promise<readonly string[]> => {
     const agent = await startAgent(t, [], options);
     // Whose the device is is looked up beside the scrapes.
     const owned = async () => (await agent.metrics()).by('program', 'tapscope_device_owner_info', { device: 'tap0' });
     await until(async () => Object.keys(await owned()).some((program) => program !== 'unresolved'));
-    await puppet.udp(peer, 9, 20, 64);
+    await testReader.udp(peer, 9, 20, 64);
     const { text } = await agent.metrics();
     await agent.stop();
     // Whether a finding stands at a moment is the rules' affair.

@@ -3,7 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { NamespaceLab } from '../host/netns.ts';
 import { pktgenIn } from '../host/pktgen-threads.ts';
-import type { Puppet } from '../traffic-reader/puppet.ts';
+import type { TestReader } from '../test-reader/test-reader.ts';
 
 export interface SourceOptions {
   readonly device: string;
@@ -56,7 +56,7 @@ export async function sourceOf(lab: NamespaceLab, options: SourceOptions): Promi
 
 /** One process for each thread. */
 async function socketSource(lab: NamespaceLab, options: SourceOptions): Promise<Source> {
-  const senders = await Promise.all(Array.from({ length: options.threads }, () => lab.puppet()));
+  const senders = await Promise.all(Array.from({ length: options.threads }, () => lab.testReader()));
   const sent = { tried: 0, refused: 0, going: true };
   let work: Promise<unknown> = Promise.resolve();
   return {
@@ -77,7 +77,7 @@ async function socketSource(lab: NamespaceLab, options: SourceOptions): Promise<
 }
 
 async function sendOn(
-  sender: Puppet,
+  sender: TestReader,
   { device, path, queues }: SourceOptions,
   sum: { tried: number; refused: number; readonly going: boolean },
 ): Promise<void> {

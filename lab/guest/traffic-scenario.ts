@@ -27,9 +27,9 @@ export async function play(lab: NamespaceLab, scenario: Scenario, halfway: () =>
   const life: Life = LIVES[scenario.life];
   const stage = await setUp(lab, scenario, life);
   const source = await sourceOf(lab, { device: DEVICE, ...scenario });
-  if (source.steers && scenario.queues > 1) await stage.puppet.steer('q0', true);
+  if (source.steers && scenario.queues > 1) await stage.testReader.steer('q0', true);
   await life.before?.(stage);
-  if (life.rate !== undefined) for (const id of stage.queues) await stage.puppet.readLoop(id, life.rate);
+  if (life.rate !== undefined) for (const id of stage.queues) await stage.testReader.readLoop(id, life.rate);
   await source.start();
   await source.tried(source.packets / 2);
   await life.during?.(stage);
@@ -46,13 +46,13 @@ export async function play(lab: NamespaceLab, scenario: Scenario, halfway: () =>
 }
 
 async function setUp(lab: NamespaceLab, { path, queues }: Scenario, { flags = [] }: Life): Promise<Stage> {
-  const puppet = await lab.puppet();
+  const testReader = await lab.testReader();
   const ids = Array.from({ length: queues }, (_, index) => `q${index}`);
   const multi = queues > 1 ? (['mq'] as const) : [];
-  for (const id of ids) await puppet.open(id, DEVICE, 'tap', 'persist', ...multi, ...flags);
+  for (const id of ids) await testReader.open(id, DEVICE, 'tap', 'persist', ...multi, ...flags);
   await lab.ip(`link set dev ${DEVICE} txqueuelen ${RING} up`);
   if (path !== 'start_xmit') await lab.tc(`qdisc replace dev ${DEVICE} root ${path}`);
-  return { lab, puppet, queues: ids, read: Object.fromEntries(ids.map((_, index) => [index, 0])), failed: 0 };
+  return { lab, testReader, queues: ids, read: Object.fromEntries(ids.map((_, index) => [index, 0])), failed: 0 };
 }
 
 /** What lies in the qdisc is on its way: tun takes or drops everything at once. */
@@ -65,11 +65,11 @@ async function qdiscAtRest(lab: NamespaceLab, kind: string): Promise<QdiscCounte
   }
 }
 
-async function stopReading({ puppet, queues, read }: Stage, { rate, rest }: Life): Promise<void> {
+async function stopReading({ testReader, queues, read }: Stage, { rate, rest }: Life): Promise<void> {
   if (rate === undefined) return;
   for (const [index, id] of queues.entries()) {
-    const looped = await puppet.stop(id);
-    const left = rest === 'waiting' ? 0 : (await puppet.read(id, 'all')).packets;
+    const looped = await testReader.stop(id);
+    const left = rest === 'waiting' ? 0 : (await testReader.read(id, 'all')).packets;
     read[index] = (read[index] ?? 0) + looped.packets + left;
   }
 }

@@ -10,7 +10,7 @@ import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
 import { pktgenIn } from '../host/pktgen-threads.ts';
 import { until } from '../host/until.ts';
 import { isNightly } from '../kernels/nightly.ts';
-import type { GuestCounts, Puppet } from '../traffic-reader/puppet.ts';
+import type { GuestCounts, TestReader } from '../test-reader/test-reader.ts';
 import { allCombinations, coveringSelection } from './covering.ts';
 import { figuresOf, total } from './figures.ts';
 import { GUEST_LIFE_NAMES, GUEST_LIVES, type GuestLife } from './guest-lives.ts';
@@ -41,20 +41,20 @@ interface Truth {
 
 interface Stage {
   readonly lab: NamespaceLab;
-  readonly puppet: Puppet;
+  readonly testReader: TestReader;
   readonly ids: readonly string[];
   readonly flowControl: FlowControl;
 }
 
 async function stageOf(t: TestContext, queues: number, flowControl: FlowControl): Promise<Stage> {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
+  const testReader = await lab.testReader();
   const ids = Array.from({ length: queues }, (_, index) => `q${index}`);
   const flags = [
     ...(queues > 1 ? (['mq'] as const) : []),
     ...(flowControl === 'backpressure' ? (['backpressure'] as const) : []),
   ];
-  for (const id of ids) await puppet.open(id, DEVICE, 'tap', 'vnet', ...flags);
+  for (const id of ids) await testReader.open(id, DEVICE, 'tap', 'vnet', ...flags);
   await lab.ip(`link set dev ${DEVICE} txqueuelen ${RING} up`);
   if (flowControl === 'backpressure') {
     if (queues > 1) await lab.tc(`qdisc replace dev ${DEVICE} root handle 1: mq`);
@@ -63,13 +63,13 @@ async function stageOf(t: TestContext, queues: number, flowControl: FlowControl)
         `qdisc replace dev ${DEVICE} ${queues > 1 ? `parent 1:${index + 1}` : 'root'} fq_codel limit ${LIMIT / queues}`,
       );
   }
-  for (const id of ids) await puppet.guest(id);
-  return { lab, puppet, ids, flowControl };
+  for (const id of ids) await testReader.guest(id);
+  return { lab, testReader, ids, flowControl };
 }
 
 /** Guests come, packets flow both ways, and in the end everything rests; with `leave` the guests go while rings are full. */
 async function play(stage: Stage, life: GuestLife, leave: boolean): Promise<Truth> {
-  const { lab, puppet, ids, flowControl } = stage;
+  const { lab, testReader, ids, flowControl } = stage;
   const generator = (await pktgenIn(lab)).add({
     device: DEVICE,
     threads: 1,
@@ -77,19 +77,19 @@ async function play(stage: Stage, life: GuestLife, leave: boolean): Promise<Trut
     mode: flowControl === 'tail-drop' ? 'start_xmit' : 'queue_xmit',
     shared: flowControl === 'tail-drop',
   });
-  for (const id of ids) await life.begin?.(puppet, id);
+  for (const id of ids) await life.begin?.(testReader, id);
   await generator.start();
   await generator.tried(PACKETS / 2);
   for (const id of ids) {
-    const { posted, outstanding } = await puppet.send(id, FRAMES / ids.length, 60);
+    const { posted, outstanding } = await testReader.send(id, FRAMES / ids.length, 60);
     assert.deepEqual({ posted, outstanding }, { posted: FRAMES / ids.length, outstanding: 0 });
-    await life.during?.(puppet, id);
+    await life.during?.(testReader, id);
   }
   await generator.tried(PACKETS);
   const { sofar, errors } = await generator.stop();
   if (!leave && life.drains) await drain(stage, sofar);
   const got = leave
-    ? await countsAfterLeaving(puppet, ids, life)
+    ? await countsAfterLeaving(testReader, ids, life)
     : { received: byQueue(await countsAtRest(stage)), left: {} };
   if (flowControl === 'tail-drop') return { tried: sofar + errors, refused: errors, backlog: 0, ...got };
   const { sent, dropped, backlog } = await behindQdisc(lab);
@@ -113,17 +113,17 @@ async function behindQdisc(lab: NamespaceLab): Promise<{ sent: number; dropped: 
 }
 
 /** vhost-net shows a guest up to a batch of packets at once, a moment after the kernel has counted the last of them. */
-async function countsAtRest({ lab, puppet, ids }: Stage): Promise<readonly GuestCounts[]> {
+async function countsAtRest({ lab, testReader, ids }: Stage): Promise<readonly GuestCounts[]> {
   const { txPackets } = await lab.link(DEVICE);
-  const read = (): Promise<readonly GuestCounts[]> => Promise.all(ids.map((id) => puppet.received(id)));
+  const read = (): Promise<readonly GuestCounts[]> => Promise.all(ids.map((id) => testReader.received(id)));
   await until(async () => (await read()).reduce((sum, { packets }) => sum + packets, 0) === txPackets);
   return read();
 }
 
-async function drain({ lab, puppet, ids, flowControl }: Stage, packets: number): Promise<void> {
+async function drain({ lab, testReader, ids, flowControl }: Stage, packets: number): Promise<void> {
   for (const id of ids) {
-    await puppet.stall(id);
-    await puppet.receive(id, 0);
+    await testReader.stall(id);
+    await testReader.receive(id, 0);
   }
   const handed = async (): Promise<number> => {
     if (flowControl === 'tail-drop') return packets;
@@ -131,20 +131,20 @@ async function drain({ lab, puppet, ids, flowControl }: Stage, packets: number):
     return backlog > 0 ? Number.POSITIVE_INFINITY : sent;
   };
   while ((await lab.link(DEVICE)).txPackets < (await handed())) await wait(20);
-  for (const id of ids) await puppet.stall(id);
+  for (const id of ids) await testReader.stall(id);
 }
 
 async function countsAfterLeaving(
-  puppet: Puppet,
+  testReader: TestReader,
   ids: readonly string[],
   life: GuestLife,
 ): Promise<Pick<Truth, 'received' | 'left'>> {
   const counts: GuestCounts[] = [];
   const left: GuestCounts[] = [];
   for (const id of ids) {
-    if (life.drains) await puppet.stall(id);
-    counts.push(await puppet.unguest(id));
-    left.push({ ...(await puppet.read(id, 'all')), posted: 0 });
+    if (life.drains) await testReader.stall(id);
+    counts.push(await testReader.unguest(id));
+    left.push({ ...(await testReader.read(id, 'all')), posted: 0 });
   }
   return { received: byQueue(counts), left: byQueue(left) };
 }

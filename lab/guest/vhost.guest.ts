@@ -7,7 +7,7 @@ import { type Metrics, standingAgent, startAgent } from '../agent/serve-process.
 import { namespaceLab } from '../host/netns.ts';
 import { isSince } from '../host/release.ts';
 import { until } from '../host/until.ts';
-import type { Puppet } from '../traffic-reader/puppet.ts';
+import type { TestReader } from '../test-reader/test-reader.ts';
 
 const BATCH = 64;
 const RING = 100;
@@ -15,7 +15,7 @@ const RING = 100;
 const LOOKS = 4;
 
 interface Scene {
-  readonly puppet: Puppet;
+  readonly testReader: TestReader;
   readonly send: (packets: number) => Promise<void>;
   /** vhost-net comes, and takes a whole batch of what waits. */
   readonly take: () => Promise<void>;
@@ -29,20 +29,20 @@ interface Scene {
 async function scene(t: TestContext, args: readonly string[] = []): Promise<Scene> {
   const agent = await (args.length > 0 ? startAgent(t, ['--budget=off', ...args]) : standingAgent());
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap', 'vnet');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap', 'vnet');
   const peer = await lab.raise('tap0', RING);
   const queue = { netns: String(lab.inode), device: 'tap0', queue: '0' };
   const packetsOf = (metrics: Metrics, what: string, labels: Readonly<Record<string, string>> = {}) =>
     metrics.value(`tapscope_${what}`, { ...queue, ...labels });
   return {
-    puppet,
-    send: async (packets) => void (await puppet.udp(peer, 9, packets, 64)),
+    testReader,
+    send: async (packets) => void (await testReader.udp(peer, 9, packets, 64)),
     take: async () => {
-      await puppet.guest('a');
+      await testReader.guest('a');
       await until(async () => (packetsOf(await agent.metrics(), 'vhost_held_packets') ?? 0) > 0); // its worker has run
     },
-    received: (packets) => until(async () => (await puppet.received('a')).packets === packets),
+    received: (packets) => until(async () => (await testReader.received('a')).packets === packets),
     metrics: () => agent.metrics(),
     packets: packetsOf,
   };
@@ -62,12 +62,12 @@ test('vhost-net gives a batch back, and a reader takes it', async (t) => {
   await here.take();
   assert.equal(here.packets(await here.metrics(), 'ring_occupancy_packets'), 80 - BATCH);
   assert.equal(here.packets(await here.metrics(), 'vhost_held_packets'), BATCH);
-  await here.puppet.unguest('a');
+  await here.testReader.unguest('a');
   const returned = await here.metrics();
   assert.equal(here.packets(returned, 'ring_occupancy_packets'), 80);
   assert.equal(here.packets(returned, 'vhost_held_packets'), undefined);
   assert.equal(here.packets(returned, 'queue_unproduced_packets_total'), BATCH);
-  assert.equal((await here.puppet.read('a', 'all')).packets, 80);
+  assert.equal((await here.testReader.read('a', 'all')).packets, 80);
   const metrics = await here.metrics();
   assert.equal(here.packets(metrics, 'queue_delivered_packets_total'), 80);
   if (metrics.value('tapscope_probe_attached', { event: 'consumed', mechanism: 'fentry' }) === 1) {
@@ -82,8 +82,8 @@ test('a ring that is full again has no room for what vhost-net gives back', asyn
   await here.send(BATCH);
   await here.take();
   await here.send(RING);
-  await here.puppet.unguest('a');
-  assert.equal((await here.puppet.read('a', 'all')).packets, RING);
+  await here.testReader.unguest('a');
+  assert.equal((await here.testReader.read('a', 'all')).packets, RING);
   const metrics = await here.metrics();
   assert.equal(here.packets(metrics, 'queue_offered_packets_total'), BATCH + RING);
   assert.equal(here.packets(metrics, 'queue_overflowed_packets_total'), BATCH);
@@ -94,7 +94,7 @@ test('a ring that is full again has no room for what vhost-net gives back', asyn
 
 test('a guest without buffers, with buffers that are too short, and the thread that serves it', async (t) => {
   const here = await scene(t);
-  await here.puppet.guest('a');
+  await here.testReader.guest('a');
   await here.send(1);
   await until(async () => (here.packets(await here.metrics(), 'vhost_no_buffer_total') ?? 0) >= 1);
   const starved = await here.metrics();
@@ -102,35 +102,35 @@ test('a guest without buffers, with buffers that are too short, and the thread t
   assert.equal(here.packets(starved, 'vhost_discarded_buffers_total'), 0);
   const noBuffer = here.packets(starved, 'vhost_no_buffer_total');
   const [tid = ''] = Object.keys(starved.by('tid', 'tapscope_vhost_worker_info'));
-  await here.puppet.offer('a', 10);
+  await here.testReader.offer('a', 10);
   await here.send(9);
   await here.received(10);
   const ran = (): number => Number(readFileSync(`/proc/${tid}/schedstat`, 'utf8').split(' ')[0]) / 1e9;
   const ranBefore = ran();
   const served = await here.metrics();
   const ranAfter = ran();
-  assert.equal((await here.puppet.received('a')).packets, 10);
+  assert.equal((await here.testReader.received('a')).packets, 10);
   assert.equal(here.packets(served, 'vhost_no_buffer_total'), noBuffer);
   const name = readFileSync(`/proc/${tid}/comm`, 'utf8').trim();
-  assert.equal(name, `vhost-${here.puppet.pid}`);
+  assert.equal(name, `vhost-${here.testReader.pid}`);
   assert.deepEqual(served.by('comm', 'tapscope_vhost_worker_info'), { [name]: 1 });
   const seconds = here.packets(served, 'vhost_worker_cpu_seconds_total') ?? -1;
   // It may run on for a moment after the last packet.
   assert.ok(seconds >= ranBefore && seconds <= ranAfter, `${seconds} s, ${ranBefore} to ${ranAfter} in schedstat`);
-  await here.puppet.unguest('a');
+  await here.testReader.unguest('a');
 });
 
 test('buffers that are too short lose the packet, and are given back', async (t) => {
   const here = await scene(t);
-  await here.puppet.guest('a', { buffer: 64 });
-  await here.puppet.offer('a', 3);
+  await here.testReader.guest('a', { buffer: 64 });
+  await here.testReader.offer('a', 3);
   await here.send(2);
   await until(async () => here.packets(await here.metrics(), 'vhost_discarded_buffers_total') === 2);
   const metrics = await here.metrics();
   assert.equal(here.packets(metrics, 'vhost_discarded_buffers_total'), 2);
   assert.equal(here.packets(metrics, 'queue_failed_packets_total'), 2);
   assert.equal(here.packets(metrics, 'queue_delivered_packets_total'), 0);
-  assert.equal((await here.puppet.unguest('a')).packets, 0);
+  assert.equal((await here.testReader.unguest('a')).packets, 0);
   await assertBalanced(here);
 });
 
@@ -139,14 +139,14 @@ test('sizes of batches', async (t) => {
   const here = await scene(t, underLock ? [] : ['--mechanism', 'batches=fentry']);
   await here.send(BATCH + 16);
   await here.take();
-  await here.puppet.offer('a', 200);
+  await here.testReader.offer('a', 200);
   await here.received(BATCH + 16);
   await here.send(1);
   await here.received(BATCH + 17);
-  assert.equal((await here.puppet.received('a')).packets, BATCH + 17);
+  assert.equal((await here.testReader.received('a')).packets, BATCH + 17);
   const metrics = await here.metrics();
   const buckets = metrics.by('le', 'tapscope_vhost_batch_packets_bucket', { device: 'tap0' });
   assert.deepEqual(buckets, { 1: 1, 2: 1, 4: 1, 8: 1, 16: 2, 32: 2, 64: 3, '+Inf': 3 });
   assert.equal(here.packets(metrics, 'vhost_batch_packets_sum'), BATCH + 17);
-  await here.puppet.unguest('a');
+  await here.testReader.unguest('a');
 });

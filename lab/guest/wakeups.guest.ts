@@ -12,7 +12,7 @@ import { workerOf } from '../host/vhost-worker.ts';
 test('the worker of vhost-net wakes where it was woken', async (t) => {
   const lab = await namespaceLab(t);
   const agent = await agentLab(t);
-  const [sender, guest] = [await lab.puppet(), await lab.puppet()];
+  const [sender, guest] = [await lab.testReader(), await lab.testReader()];
   const pin = (pid: number, cpu: number) => lab.exec('taskset', '-p', '-c', String(cpu), String(pid));
   await pin(sender.pid, 0);
   await guest.open('a', 'tap0', 'tap', 'vnet');

@@ -6,7 +6,7 @@ import { type Agent, standingAgent, startAgent } from '../agent/serve-process.ts
 import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
 import { until } from '../host/until.ts';
 import { loadVhost } from '../host/zerocopy-parameter.ts';
-import type { Puppet } from '../traffic-reader/puppet.ts';
+import type { TestReader } from '../test-reader/test-reader.ts';
 
 const LARGE = 1000;
 const SMALL = 100;
@@ -15,7 +15,7 @@ const ENTRIES = 256;
 
 interface Bridged {
   readonly lab: NamespaceLab;
-  readonly puppet: Puppet;
+  readonly testReader: TestReader;
 }
 
 interface ZeroCopyFigures {
@@ -29,15 +29,15 @@ interface ZeroCopyFigures {
 /** A guest on tap0, which is in a bridge with another device. */
 async function bridgedWith(t: TestContext, other: string, kind: 'dummy' | 'tap'): Promise<Bridged> {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap', 'vnet');
-  if (kind === 'tap') await puppet.open('b', other, 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap', 'vnet');
+  if (kind === 'tap') await testReader.open('b', other, 'tap');
   else await lab.ip(`link add ${other} type dummy`);
   await lab.ip('link add br0 type bridge');
   for (const device of ['tap0', other]) await lab.ip(`link set dev ${device} master br0 up`);
   await lab.ip('link set dev br0 up');
-  await puppet.guest('a', { entries: ENTRIES });
-  return { lab, puppet };
+  await testReader.guest('a', { entries: ENTRIES });
+  return { lab, testReader };
 }
 
 async function figures(agent: Agent, { lab }: Bridged): Promise<ZeroCopyFigures> {
@@ -58,19 +58,19 @@ test('zero-copy is on', async (t) => {
   const agent = await startAgent(t, ['--budget=off']);
   await t.test('large packets to a device that lets go of them are not copied, small ones at once', async (t) => {
     const bridged = await bridgedWith(t, 'dummy0', 'dummy');
-    await bridged.puppet.send('a', 500, LARGE, { unicast: true });
-    await bridged.puppet.send('a', 300, SMALL, { unicast: true });
+    await bridged.testReader.send('a', 500, LARGE, { unicast: true });
+    await bridged.testReader.send('a', 300, SMALL, { unicast: true });
     assert.deepEqual(await figures(agent, bridged), {
       tried: 500,
       completed: { no: 500, yes: 0 },
       notTried: { small: 300 },
       outstanding: 0,
     });
-    await bridged.puppet.unguest('a');
+    await bridged.testReader.unguest('a');
   });
   await t.test('what another tap receives is copied after all, and soon seldom tried', async (t) => {
     const bridged = await bridgedWith(t, 'tap1', 'tap');
-    await bridged.puppet.send('a', 2048, LARGE, { unicast: true });
+    await bridged.testReader.send('a', 2048, LARGE, { unicast: true });
     const { tried = 0, completed, notTried, outstanding } = await figures(agent, bridged);
     // One of 64, as each was copied: tx_packets / 64 >= tx_zcopy_err. The kernel forgets both after 1024 packets, and a VM that
     // waits for its CPU finds packets pending, which count for the one and not for the other.
@@ -81,21 +81,21 @@ test('zero-copy is on', async (t) => {
     );
     assert.equal(tried + throttled + pending, 2048);
     assert.ok(tried >= 2048 / 64 && tried <= 2048 / 8, `${tried} tried`);
-    await bridged.puppet.unguest('a');
+    await bridged.testReader.unguest('a');
   });
   await t.test('packets that are held up are outstanding, and a quarter of the ring at most', async (t) => {
     const bridged = await bridgedWith(t, 'dummy0', 'dummy');
     // Long enough for a slow VM to send all and be asked, before the first of them is out.
     await bridged.lab.tc('qdisc replace dev dummy0 root netem delay 20s limit 10000');
     const most = ENTRIES / 4 + 1;
-    const { outstanding } = await bridged.puppet.send('a', 500, LARGE, { unicast: true, waitMs: 6000 });
+    const { outstanding } = await bridged.testReader.send('a', 500, LARGE, { unicast: true, waitMs: 6000 });
     assert.equal(outstanding, most);
     const held = { tried: most, completed: { no: 0, yes: 0 }, notTried: { pending: 500 - most }, outstanding: most };
     assert.deepEqual(await figures(agent, bridged), held);
     await until(async () => (await figures(agent, bridged)).outstanding === 0);
     const done = { ...held, completed: { no: most, yes: 0 }, outstanding: 0 };
     assert.deepEqual(await figures(agent, bridged), done);
-    await bridged.puppet.unguest('a');
+    await bridged.testReader.unguest('a');
   });
   await agent.stop();
 });
@@ -103,7 +103,7 @@ test('zero-copy is on', async (t) => {
 test('zero-copy is off: no series, and no probe', async (t) => {
   const agent = await standingAgent();
   const bridged = await bridgedWith(t, 'dummy0', 'dummy');
-  await bridged.puppet.send('a', 100, LARGE, { unicast: true });
+  await bridged.testReader.send('a', 100, LARGE, { unicast: true });
   const nothing = { tried: undefined, completed: {}, notTried: {}, outstanding: undefined };
   assert.deepEqual(await figures(agent, bridged), nothing);
   const metrics = await agent.metrics();

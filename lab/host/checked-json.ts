@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads what ip, tc and the puppet print: a field that is missing or of another type is an error, never a zero.
+// Reads what ip, tc and the test reader print: a field that is missing or of another type is an error, never a zero.
 
 export function parseJson(text: string): unknown {
   return JSON.parse(text);

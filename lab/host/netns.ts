@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A private, quiet network namespace for a kernel test, with puppets inside and the kernel's own counters beside them.
+// A private, quiet network namespace for a kernel test, with test readers inside and the kernel's own counters beside them.
 // Everything made here is undone last-in-first-out by t.after, whether the test passes or not.
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { type Puppet, startPuppet } from '../traffic-reader/puppet.ts';
+import { startTestReader, type TestReader } from '../test-reader/test-reader.ts';
 import { at, listAt, parseJson } from './checked-json.ts';
 import { type LinkCounters, linkCounters, type QdiscCounters, qdiscCounters } from './counters.ts';
 
@@ -23,9 +23,9 @@ export interface NamespaceLab {
   tc(text: string, ...words: readonly string[]): Promise<string>;
   exec(file: string, ...args: readonly string[]): Promise<string>;
   /** `words`: its command line, the name of the program first, where it is to look like another. */
-  puppet(...words: readonly string[]): Promise<Puppet>;
+  testReader(...words: readonly string[]): Promise<TestReader>;
   /** The same, and the kernel too has this name for its process: for pictures. */
-  puppetNamed(program: string, ...words: readonly string[]): Promise<Puppet>;
+  testReaderNamed(program: string, ...words: readonly string[]): Promise<TestReader>;
   /** Sets the device up, with this ring; returns an address behind it: a datagram to it is one packet, no more. */
   raise(device: string, ring?: number): Promise<string>;
   link(device: string): Promise<LinkCounters>;
@@ -36,7 +36,7 @@ export interface NamespaceLab {
 
 const run = promisify(execFile);
 const labFolder = join(dirname(fileURLToPath(import.meta.url)), '..');
-export const puppetFile = join(labFolder, '../dist/lab/puppet');
+export const testReaderFile = join(labFolder, '../dist/lab/test-reader');
 const PREFIX = 'tapscope-lab-';
 
 /** For `test(name, { skip: noLab }, …)`: why kernel tests cannot run here, or false. */
@@ -116,10 +116,10 @@ function lab(name: string, undo: (() => Promise<unknown>)[]): NamespaceLab {
   const tc = async (text: string, ...words: readonly string[]): Promise<string> =>
     (await run('tc', ['-n', name, ...text.split(' '), ...words])).stdout;
   let networks = 0;
-  async function start(file: string, words: readonly string[]): Promise<Puppet> {
+  async function start(file: string, words: readonly string[]): Promise<TestReader> {
     const [as = file, ...args] = words;
     const disguise = ['bash', '-c', 'exec -a "$@"', 'bash', as, file, ...args];
-    const one = await startPuppet('nsenter', [...inside(name), ...(words.length > 0 ? disguise : [file])]);
+    const one = await startTestReader('nsenter', [...inside(name), ...(words.length > 0 ? disguise : [file])]);
     undo.push(() => one.quit());
     return one;
   }
@@ -130,13 +130,13 @@ function lab(name: string, undo: (() => Promise<unknown>)[]): NamespaceLab {
     tc,
     ipBatch: (lines) => batch(name, lines),
     exec: async (file, ...args) => (await run('ip', ['netns', 'exec', name, file, ...args])).stdout,
-    puppet: (...words) => start(puppetFile, words),
-    puppetNamed: async (program, ...words) => {
+    testReader: (...words) => start(testReaderFile, words),
+    testReaderNamed: async (program, ...words) => {
       // A process is called as the file that it was started by.
       const folder = await mkdtemp(join(tmpdir(), 'tapscope-named-'));
       undo.push(() => rm(folder, { recursive: true, force: true }));
       const link = join(folder, basename(program));
-      await symlink(puppetFile, link);
+      await symlink(testReaderFile, link);
       return start(link, [program, ...words]);
     },
     raise: async (device, ring) => {

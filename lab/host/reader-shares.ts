@@ -61,7 +61,7 @@ async function stepAside(lab: NamespaceLab, pid: number = process.pid): Promise<
 /** More packets than any of the readers takes, from the other CPU, until the answer is called. */
 export async function startFlood(lab: NamespaceLab): Promise<() => Promise<void>> {
   await stepAside(lab);
-  const sender = await lab.puppet();
+  const sender = await lab.testReader();
   await lab.exec('taskset', '-a', '-p', '-c', SENDER_CPU, String(sender.pid));
   await lab.exec('chrt', '-a', '-f', '-p', '10', String(sender.pid));
   let over = false;

@@ -2,7 +2,7 @@
 // A packet of those that are looked at closely, sent when the reader sleeps.
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Puppet } from '../traffic-reader/puppet.ts';
+import type { TestReader } from '../test-reader/test-reader.ts';
 
 /** MARK_MASK + 1 of bpf/rows/queue.bpf.h. */
 export const SAMPLE = 256;
@@ -10,7 +10,7 @@ const PATIENCE_MS = 10_000;
 const MOST_SAMPLES = 10;
 
 /** The row of the sender's CPU must be at a multiple of SAMPLE, and is so again afterwards. */
-export async function sendToSleeper(sender: Puppet, peer: string, sleeps: () => boolean): Promise<void> {
+export async function sendToSleeper(sender: TestReader, peer: string, sleeps: () => boolean): Promise<void> {
   await sender.udp(peer, 9, SAMPLE - 1, 64);
   const deadline = performance.now() + PATIENCE_MS;
   // Three times, a moment apart: between two packets it may be about to take the next.

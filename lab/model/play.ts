@@ -45,7 +45,7 @@ export async function play(
   { taps, rounds, only }: Size,
 ): Promise<Tally> {
   const labs = [await namespaceLab(t), await namespaceLab(t)];
-  const places = await Promise.all(labs.map(async (lab) => ({ lab, puppet: await lab.puppet() })));
+  const places = await Promise.all(labs.map(async (lab) => ({ lab, testReader: await lab.testReader() })));
   const world = new World(places, seed, taps, only);
   const random = randomOf(seed);
   const gap = random.pick(GAPS) ?? 1;

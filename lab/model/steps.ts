@@ -57,12 +57,12 @@ async function raise(places: Places, tap: Tap): Promise<Done> {
   const known = tap.model.attached.length + tap.model.detached.length > 0 || tap.length > 0;
   if (!known) {
     await openAt(place, tap, 'a');
-    await place.puppet.steer('a'.concat(tap.name), true);
+    await place.testReader.steer('a'.concat(tap.name), true);
     tap.length = 1 + tap.random.below(60);
-    await place.puppet.length(tap.name, tap.length);
+    await place.testReader.length(tap.name, tap.length);
   }
-  await place.puppet.link(tap.name, 'up');
-  if (tap.model.attached.length > 0) await place.puppet.running(tap.name);
+  await place.testReader.link(tap.name, 'up');
+  if (tap.model.attached.length > 0) await place.testReader.running(tap.name);
   tap.up = true;
   return { told: known ? 'up' : `came with txqueuelen ${tap.length}` };
 }
@@ -70,7 +70,7 @@ async function raise(places: Places, tap: Tap): Promise<Done> {
 async function send(places: Places, tap: Tap): Promise<Done> {
   const { name, model, random } = tap;
   const queue = random.below(4);
-  const { tried } = await places.placeOf(tap).puppet.frames(name, 1 + random.below(40), queue);
+  const { tried } = await places.placeOf(tap).testReader.frames(name, 1 + random.below(40), queue);
   const queues = model.attached.length;
   return { told: `sent ${tried} to ${queues === 0 ? 'no queue' : queue % queues}`, sent: { queue, tried } };
 }
@@ -98,13 +98,13 @@ async function readBadly(_places: Places, tap: Tap): Promise<Done> {
 
 async function resize(places: Places, tap: Tap): Promise<Done> {
   tap.length = 1 + tap.random.below(60);
-  await places.placeOf(tap).puppet.length(tap.name, tap.length);
+  await places.placeOf(tap).testReader.length(tap.name, tap.length);
   tap.model.resize(tap.length);
   return { told: `txqueuelen ${tap.length}` };
 }
 
 async function downOrUp(places: Places, tap: Tap): Promise<Done> {
-  await places.placeOf(tap).puppet.link(tap.name, 'down');
+  await places.placeOf(tap).testReader.link(tap.name, 'down');
   tap.up = false;
   return { told: 'down' };
 }
@@ -124,7 +124,7 @@ async function open(places: Places, tap: Tap): Promise<Done> {
   if (!id || held.length >= form.queues) return NOTHING;
   const place = places.placeOf(tap);
   await openAt(place, tap, id.slice(0, 1));
-  await place.puppet.running(tap.name);
+  await place.testReader.running(tap.name);
   return { told: `opened ${id}` };
 }
 
@@ -158,15 +158,15 @@ async function attach(_places: Places, tap: Tap): Promise<Done> {
 }
 
 /** A new queue's ring has the device's size. */
-async function openAt({ puppet }: Place, tap: Tap, letter: string): Promise<void> {
+async function openAt({ testReader }: Place, tap: Tap, letter: string): Promise<void> {
   const { form, name } = tap;
   const flags = [
     ...(form.queues > 1 ? (['mq'] as const) : []),
     ...(form.persistent ? (['persist'] as const) : []),
     ...(form.header ? (['vnet'] as const) : []),
   ];
-  await puppet.open(letter + name, name, 'tap', ...flags);
-  tap.holders.set(letter + name, puppet);
+  await testReader.open(letter + name, name, 'tap', ...flags);
+  tap.holders.set(letter + name, testReader);
   tap.model.open(letter + name);
 }
 

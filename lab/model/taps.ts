@@ -2,12 +2,12 @@
 // A tap of the random tests: what the kernel has, and the model of it beside.
 import type { NamespaceLab } from '../host/netns.ts';
 import type { Random } from '../host/random.ts';
-import type { Puppet } from '../traffic-reader/puppet.ts';
+import type { TestReader } from '../test-reader/test-reader.ts';
 import type { TapModel } from './tap-model.ts';
 
 export interface Place {
   readonly lab: NamespaceLab;
-  readonly puppet: Puppet;
+  readonly testReader: TestReader;
 }
 
 /** What a step did that only the kernel's counters tell in full. */
@@ -38,8 +38,8 @@ export interface Tap {
   up: boolean;
   length: number;
   model: TapModel;
-  /** By which puppet each descriptor is held. */
-  readonly holders: Map<string, Puppet>;
+  /** By which test reader each descriptor is held. */
+  readonly holders: Map<string, TestReader>;
   /** The kernel's counters at the last round. */
   counters: Counters;
   /** What was done to it, the newest last. */

@@ -51,7 +51,7 @@ export class World {
 
   /** What was sent and not refused is in the ring; what a reader got is what the kernel calls transmitted. */
   #settle(done: readonly Done[]): void {
-    const counters = this.#places.map(({ puppet }) => countersOf(puppet.pid));
+    const counters = this.#places.map(({ testReader }) => countersOf(testReader.pid));
     for (const [i, tap] of this.taps.entries()) {
       const { told, sent, read = 0 } = done[i] ?? { told: '' };
       const before = tap.counters;

@@ -111,7 +111,7 @@ const PERIOD_MS = 50;
 
 /** Datagrams of `size` bytes by the kernel's own way: route, firewall, qdisc. `lump`: as many at once, however many a second. */
 export async function flow(from: NamespaceLab, to: string, perSecond: number, size = SIZE, lump = 1): Promise<Flow> {
-  const sender = await from.puppet();
+  const sender = await from.testReader();
   // What a busy machine could not send in time is not made up for at once: that would be a burst.
   const most = Math.max(lump, Math.ceil((2 * PERIOD_MS * perSecond) / 1000));
   const began = performance.now();
@@ -139,7 +139,7 @@ export async function flow(from: NamespaceLab, to: string, perSecond: number, si
 
 /** Datagrams one after the other, as many as `perSecond` allows; answers how many were sent. */
 export async function sendExactly(from: NamespaceLab, to: string, count: number, perSecond: number): Promise<number> {
-  const sender = await from.puppet();
+  const sender = await from.testReader();
   const lump = Math.max(1, Math.round((perSecond * 10) / 1000));
   let sent = 0;
   const began = performance.now();

@@ -13,15 +13,15 @@ const undo: (() => Promise<unknown>)[] = [];
 async function main(): Promise<void> {
   execFileSync('modprobe', ['tun']);
   const lab = await namespaceLab({ after: (step) => void undo.unshift(step) });
-  const stopped = await lab.puppet('qemu-system-x86_64', '-name', 'guest=web1');
-  const reading = await lab.puppet('openvpn');
+  const stopped = await lab.testReader('qemu-system-x86_64', '-name', 'guest=web1');
+  const reading = await lab.testReader('openvpn');
   await stopped.open('a', 'tap0', 'tap');
   await reading.open('a', 'tap1', 'tap');
   await reading.open('b', 'tap2', 'tap');
   const peers = [await lab.raise('tap0', 100), await lab.raise('tap1', 0), await lab.raise('tap2', 500)];
   await reading.readLoop('b', 0);
   stopped.signal('SIGSTOP');
-  const sender = await lab.puppet();
+  const sender = await lab.testReader();
   const file = join(mkdtempSync(join(tmpdir(), 'tapscope-')), 'recording');
   let isDone = false;
   const recorded = tapscope(['record', '--for', '12', '-o', file]).finally(() => {

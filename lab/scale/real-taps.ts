@@ -3,7 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Scope } from '../agent/shared-agent.ts';
 import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
-import type { Puppet } from '../traffic-reader/puppet.ts';
+import type { TestReader } from '../test-reader/test-reader.ts';
 
 export interface Taps {
   readonly taps: number;
@@ -24,7 +24,7 @@ const GONE = 77;
 
 interface Part {
   readonly lab: NamespaceLab;
-  readonly puppet: Puppet;
+  readonly testReader: TestReader;
 }
 
 export async function makeTaps(scope: Scope, queues: number): Promise<Taps> {
@@ -32,20 +32,20 @@ export async function makeTaps(scope: Scope, queues: number): Promise<Taps> {
   const parts: Part[] = [];
   for (let count = Math.min(MOST_NAMESPACES, taps); count > 0; count -= 1) {
     const lab = await namespaceLab({ after: (undo) => scope.after(undo) });
-    parts.push({ lab, puppet: await lab.puppet() });
+    parts.push({ lab, testReader: await lab.testReader() });
   }
   for (let tap = 0; tap < taps; tap += 1) await openTap(partOf(parts, tap), `tap${tap}`);
-  const { lab, puppet } = partOf(parts, 0);
+  const { lab, testReader } = partOf(parts, 0);
   return {
     taps,
     namespaces: parts.length,
     queues: taps * QUEUES_OF_TAP,
     trickle: async () => {
-      for (let queue = 0; queue < QUEUES_OF_TAP; queue += 1) await puppet.readLoop(`tap0-${queue}`, 0);
-      await puppet.stream('sender', 'tap0', PACKETS_PER_SECOND, 60);
+      for (let queue = 0; queue < QUEUES_OF_TAP; queue += 1) await testReader.readLoop(`tap0-${queue}`, 0);
+      await testReader.stream('sender', 'tap0', PACKETS_PER_SECOND, 60);
       return async () => {
-        await puppet.unstream('sender');
-        for (let queue = 0; queue < QUEUES_OF_TAP; queue += 1) await puppet.stop(`tap0-${queue}`);
+        await testReader.unstream('sender');
+        for (let queue = 0; queue < QUEUES_OF_TAP; queue += 1) await testReader.stop(`tap0-${queue}`);
       };
     },
     churn: async (perSecond, seconds) => {
@@ -70,7 +70,7 @@ function partOf(parts: readonly Part[], tap: number): Part {
   return part;
 }
 
-async function openTap({ puppet }: Part, tap: string): Promise<void> {
-  for (let queue = 0; queue < QUEUES_OF_TAP; queue += 1) await puppet.open(`${tap}-${queue}`, tap, 'tap', 'mq');
-  await puppet.link(tap, 'up');
+async function openTap({ testReader }: Part, tap: string): Promise<void> {
+  for (let queue = 0; queue < QUEUES_OF_TAP; queue += 1) await testReader.open(`${tap}-${queue}`, tap, 'tap', 'mq');
+  await testReader.link(tap, 'up');
 }

@@ -5,14 +5,14 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { NamespaceLab } from '../host/netns.ts';
 import { namespaceLab } from '../host/netns.ts';
 import { READER_CPU } from '../host/reader-shares.ts';
-import type { Puppet, QueueFlag, StreamOptions } from '../traffic-reader/puppet.ts';
+import type { QueueFlag, StreamOptions, TestReader } from '../test-reader/test-reader.ts';
 import type { Variant } from './scenario.ts';
 
 export interface Stage {
   readonly lab: NamespaceLab;
   readonly variant: Variant;
-  readonly reader: Puppet;
-  readonly sender: Puppet;
+  readonly reader: TestReader;
+  readonly sender: TestReader;
   /** Queues `DEVICE.0`, `DEVICE.1`…; the device is up, with the variant's ring. Behind vhost-net each has a guest, without buffers. */
   open(device: string, options?: OpenOptions): Promise<void>;
   /** At most `perSecond` (0: all); a program computes after each packet, a guest has its buffers in lumps. */
@@ -40,7 +40,7 @@ const FRAME = 100;
 
 export async function stageOf(t: { after(undo: () => Promise<void>): void }, variant: Variant): Promise<Stage> {
   const lab = await namespaceLab(t);
-  const [reader, sender] = [await lab.puppet(), await lab.puppet()];
+  const [reader, sender] = [await lab.testReader(), await lab.testReader()];
   const guests = variant.reader === 'vhost';
   let sends = 0;
   const stage: Stage = {
@@ -98,7 +98,7 @@ export async function stageOf(t: { after(undo: () => Promise<void>): void }, var
 }
 
 /** `vhost-PID` is a kernel thread before Linux 6.4, and one of the process since. */
-async function workersOf(lab: NamespaceLab, { pid }: Puppet): Promise<readonly string[]> {
+async function workersOf(lab: NamespaceLab, { pid }: TestReader): Promise<readonly string[]> {
   // A foreign thread that ends meanwhile is an error to grep, whatever it has found.
   const found = await lab.exec('sh', '-c', `grep -s -l -x vhost-${pid} /proc/[0-9]*/task/[0-9]*/comm || :`);
   return [...found.matchAll(/task\/(\d+)\//g)].map(([, thread = '']) => thread);

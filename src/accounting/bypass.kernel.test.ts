@@ -12,16 +12,16 @@ test('packets that bypass the qdisc: all are counted, by the kernel’s counters
 }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await agentLab(t, 'transmit=raw-tracepoint', 'consumed=arithmetic');
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   await lab.raise('tap0', 100); // more than vhost-net, where it is loaded, may hold unseen
-  await puppet.packet('tap0', 150, 60, { bypass: true });
+  await testReader.packet('tap0', 150, 60, { bypass: true });
   await agent.snapshot();
   const device = await agent.device(lab.inode, 'tap0');
   assert.deepEqual(totalsOf(device).dropped, { FULL_RING: 50 });
   assert.match(device.queues[0]?.degraded.join() ?? '', /past the offered probe/);
   assert.deepEqual([device.queues[0]?.counters?.offered, device.queues[0]?.counters?.enqueued], [150, 100]);
-  await puppet.read('a', 'all');
+  await testReader.read('a', 'all');
   await agent.snapshot();
   const drained = await agent.device(lab.inode, 'tap0');
   const rest = { ...NOTHING, offered: 150, enqueued: 100, dropped: { FULL_RING: 50 }, delivered: 100 };

@@ -24,15 +24,15 @@ test('a young tap of four queues, and one descriptor closes', { skip: noLab }, a
   const agent = await standingLab();
   for (let round = 0; round < ROUNDS; round++) {
     const lab = await namespaceLab(t);
-    const puppet = await lab.puppet();
-    for (const name of NAMES) await puppet.open(name, 'tap0', 'tap', 'mq', 'persist');
+    const testReader = await lab.testReader();
+    for (const name of NAMES) await testReader.open(name, 'tap0', 'tap', 'mq', 'persist');
     await lab.raise('tap0', 100);
-    await puppet.steer('a', true);
-    await puppet.packet('tap0', 8, 60, { queue: 3 });
+    await testReader.steer('a', true);
+    await testReader.packet('tap0', 8, 60, { queue: 3 });
     if (round % 2 === 1) await agent.snapshot();
-    await puppet.close('b'); // the last queue takes its index, with eight packets
+    await testReader.close('b'); // the last queue takes its index, with eight packets
     await assertDelivered(agent, lab);
-    await puppet.close('d'); // and they are thrown out
+    await testReader.close('d'); // and they are thrown out
     await assertDelivered(agent, lab);
     const totals = totalsOf(await agent.device(lab.inode, 'tap0'));
     assert.deepEqual([totals.offered, totals.enqueued, totals.purged, totals.delivered], [8, 8, 8, 0]);
@@ -43,17 +43,17 @@ test('a queue that joined and moved between two looks', { skip: noLab }, async (
   const agent = await standingLab();
   for (const seen of [true, false]) {
     const lab = await namespaceLab(t);
-    const puppet = await lab.puppet();
-    await puppet.open('a', 'tap0', 'tap', 'mq', 'persist');
-    await puppet.open('b', 'tap0', 'tap', 'mq', 'persist');
+    const testReader = await lab.testReader();
+    await testReader.open('a', 'tap0', 'tap', 'mq', 'persist');
+    await testReader.open('b', 'tap0', 'tap', 'mq', 'persist');
     await lab.raise('tap0', 100);
     if (seen) await agent.snapshot();
-    await puppet.open('c', 'tap0', 'tap', 'mq', 'persist');
-    await puppet.steer('a', true);
-    await puppet.packet('tap0', 11, 60, { queue: 2 });
-    await puppet.close('b');
+    await testReader.open('c', 'tap0', 'tap', 'mq', 'persist');
+    await testReader.steer('a', true);
+    await testReader.packet('tap0', 11, 60, { queue: 2 });
+    await testReader.close('b');
     await assertDelivered(agent, lab);
-    await puppet.read('c', 'all');
+    await testReader.read('c', 'all');
     await assertDelivered(agent, lab);
     const { queues, degraded } = await agent.device(lab.inode, 'tap0');
     const delivered = queues.map(({ index, counters }) => [index, counters?.delivered]);

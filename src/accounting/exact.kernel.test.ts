@@ -10,17 +10,17 @@ const NOTHING = { offered: 0, enqueued: 0, dropped: {}, delivered: 0, purged: 0,
 
 test('a ring that is full before the agent comes', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 100);
   await dismissStanding();
-  await puppet.udp(peer, 9, 150, 64);
+  await testReader.udp(peer, 9, 150, 64);
   const agent = await standingLab();
   await agent.snapshot(); // two at rest settle the opening balance
   assert.deepEqual(totalsOf(await agent.device(lab.inode, 'tap0')), { ...NOTHING, waiting: 100 });
   const before = (await lab.link('tap0')).txDropped;
-  await puppet.read('a', 30);
-  await puppet.udp(peer, 9, 50, 64);
+  await testReader.read('a', 30);
+  await testReader.udp(peer, 9, 50, 64);
   const device = await agent.device(lab.inode, 'tap0');
   const dropped = (await lab.link('tap0')).txDropped - before; // some of the 30 slots are not yet zeroed, hence not free
   const truth = {
@@ -38,13 +38,13 @@ for (const ring of [10, 500, 1000]) {
   test(`a reader that sleeps, reads some, reads all; ring of ${ring}`, { skip: noLab }, async (t) => {
     const lab = await namespaceLab(t);
     const agent = await standingLab();
-    const puppet = await lab.puppet();
-    await puppet.open('a', 'tap0', 'tap');
+    const testReader = await lab.testReader();
+    await testReader.open('a', 'tap0', 'tap');
     const peer = await lab.raise('tap0', ring);
     assert.deepEqual(totalsOf(await agent.device(lab.inode, 'tap0')), NOTHING);
 
     const sent = 3 * ring + 7;
-    await puppet.udp(peer, 9, sent, 64);
+    await testReader.udp(peer, 9, sent, 64);
     const asleep = { ...NOTHING, offered: sent, enqueued: ring, dropped: { FULL_RING: sent - ring }, waiting: ring };
     const sleeping = await agent.device(lab.inode, 'tap0');
     assert.deepEqual(totalsOf(sleeping), asleep);
@@ -52,11 +52,11 @@ for (const ring of [10, 500, 1000]) {
     assert.deepEqual(sleeping.queues[0]?.ring, { capacity: ring, occupancy: ring, lag: 0, highwater: ring });
     assert.equal(sleeping.queues[0]?.counters?.offeredBytes, sent * (64 + 42));
 
-    assert.equal((await ownerSoon(agent, lab.inode, 'tap0'))?.pid, puppet.pid);
+    assert.equal((await ownerSoon(agent, lab.inode, 'tap0'))?.pid, testReader.pid);
 
-    await puppet.read('a', 4);
+    await testReader.read('a', 4);
     assert.deepEqual(totalsOf(await agent.device(lab.inode, 'tap0')), { ...asleep, delivered: 4, waiting: ring - 4 });
-    await puppet.read('a', 'all');
+    await testReader.read('a', 'all');
     const drained = await agent.device(lab.inode, 'tap0');
     assert.deepEqual(totalsOf(drained), { ...asleep, delivered: ring, waiting: 0 });
     assert.equal((await lab.link('tap0')).txPackets, ring);
@@ -70,14 +70,14 @@ test('purged by a close, cut by a resize, failed reads: the losses that no kerne
 }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await standingLab();
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap', 'persist', 'vnet');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap', 'persist', 'vnet');
   const peer = await lab.raise('tap0', 100);
-  await puppet.udp(peer, 9, 100, 64);
+  await testReader.udp(peer, 9, 100, 64);
   await lab.ip('link set dev tap0 txqueuelen 60');
-  await puppet.readBad('a', 5);
-  await puppet.read('a', 20);
-  await puppet.close('a');
+  await testReader.readBad('a', 5);
+  await testReader.read('a', 20);
+  await testReader.close('a');
   const device = await agent.device(lab.inode, 'tap0');
   const expected = { ...NOTHING, offered: 100, enqueued: 100, resized: 40, failed: 5, delivered: 20, purged: 35 };
   assert.deepEqual(totalsOf(device), expected);
@@ -90,10 +90,10 @@ test('two namespaces with the same device name, and odd characters in it', { ski
   const labs = [await namespaceLab(t), await namespaceLab(t)];
   const agent = await standingLab();
   for (const [i, lab] of labs.entries()) {
-    const puppet = await lab.puppet();
-    await puppet.open('a', 't"\\p{0}', 'tap');
+    const testReader = await lab.testReader();
+    await testReader.open('a', 't"\\p{0}', 'tap');
     const peer = await lab.raise('t"\\p{0}', 10);
-    await puppet.udp(peer, 9, 3 + i, 64);
+    await testReader.udp(peer, 9, 3 + i, 64);
   }
   for (const [i, lab] of labs.entries()) {
     assert.equal(totalsOf(await agent.device(lab.inode, 't"\\p{0}')).offered, 3 + i);

@@ -11,8 +11,8 @@ const TAP = 'tap0';
 test('exact, lean and exact again: one queue to the packet', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await agentLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', TAP, 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', TAP, 'tap');
   const peer = await lab.raise(TAP, 100);
   let sent = 0;
   let read = 0;
@@ -20,14 +20,14 @@ test('exact, lean and exact again: one queue to the packet', { skip: noLab }, as
     agent.probes.setLevel(level);
     // Before the first look at the new level too.
     for (const count of [70, 60]) {
-      sent += (await puppet.udp(peer, 9, count, 64)).sent;
-      read += (await puppet.read('a', 25)).packets;
+      sent += (await testReader.udp(peer, 9, count, 64)).sent;
+      read += (await testReader.read('a', 25)).packets;
       await check(lab, agent, { sent, read });
     }
     const transmit = agent.probes.mechanism('transmit');
     assert.equal(transmit === 'arithmetic', level === 'lean');
   }
-  read += (await puppet.read('a', 'all')).packets;
+  read += (await testReader.read('a', 'all')).packets;
   await check(lab, agent, { sent, read });
 });
 
@@ -36,11 +36,11 @@ test('levels change under load, with packets on their way: nothing is lost from 
 }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await agentLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', TAP, 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', TAP, 'tap');
   const peer = await lab.raise(TAP, 100);
-  await puppet.readLoop('a', 0);
-  const senders = await Promise.all([lab.puppet(), lab.puppet()]);
+  await testReader.readLoop('a', 0);
+  const senders = await Promise.all([lab.testReader(), lab.testReader()]);
   let going = true;
   const work = senders.map(async (sender) => {
     let sent = 0;
@@ -54,7 +54,7 @@ test('levels change under load, with packets on their way: nothing is lost from 
   }
   going = false;
   const sent = (await Promise.all(work)).reduce((sum, packets) => sum + packets, 0);
-  const read = (await puppet.stop('a')).packets + (await puppet.read('a', 'all')).packets;
+  const read = (await testReader.stop('a')).packets + (await testReader.read('a', 'all')).packets;
   // The first look at rest sets right what moved while the level was changed, the second shows it.
   for (let look = 0; look < 3; look++) await agent.snapshot();
   // Two senders at once are too many for the qdisc's queue.
@@ -65,11 +65,11 @@ test('levels change under load, with packets on their way: nothing is lost from 
 test('a device that is made at level lean', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await agentLab(t, 'transmit=arithmetic');
-  const puppet = await lab.puppet();
-  await puppet.open('a', TAP, 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', TAP, 'tap');
   const peer = await lab.raise(TAP, 10);
-  const { sent } = await puppet.udp(peer, 9, 16, 64);
-  const { packets: read } = await puppet.read('a', 4);
+  const { sent } = await testReader.udp(peer, 9, 16, 64);
+  const { packets: read } = await testReader.read('a', 4);
   await check(lab, agent, { sent, read });
   const { counters, history } = (await agent.device(lab.inode, TAP)).queues[0] ?? {};
   const unseen = [counters?.offeredBytes, history?.arrivals, history?.sojourn, history?.overflow];
@@ -81,12 +81,12 @@ test('several queues at level lean: drops per queue, the rest only where the rea
 }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await agentLab(t);
-  const puppet = await lab.puppet();
-  for (const id of ['a', 'b']) await puppet.open(id, TAP, 'tap', 'mq');
+  const testReader = await lab.testReader();
+  for (const id of ['a', 'b']) await testReader.open(id, TAP, 'tap', 'mq');
   const peer = await lab.raise(TAP, 100);
-  await puppet.steer('a', true);
+  await testReader.steer('a', true);
   agent.probes.setLevel('lean');
-  for (const queue of [0, 1]) await puppet.udp(peer, 9, 130 + queue, 64, { queue });
+  for (const queue of [0, 1]) await testReader.udp(peer, 9, 130 + queue, 64, { queue });
   const device = await agent.device(lab.inode, TAP);
   const dropped = device.queues.map(
     ({ counters }) => counters?.dropped.find(({ reason }) => reason === 'FULL_RING')?.packets,

@@ -5,7 +5,7 @@ import test from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { type AgentLab, agentLab, sizeOf } from '../../lab/agent/agent-lab.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../lab/host/netns.ts';
-import type { Puppet } from '../../lab/traffic-reader/puppet.ts';
+import type { TestReader } from '../../lab/test-reader/test-reader.ts';
 import type { Device, Queue } from '../snapshot.ts';
 
 const MOVES = 100;
@@ -14,12 +14,12 @@ const SENT = 30;
 
 interface Side {
   readonly lab: NamespaceLab;
-  readonly sender: Puppet;
+  readonly sender: TestReader;
 }
 
 async function side(t: Parameters<typeof namespaceLab>[0]): Promise<Side> {
   const lab = await namespaceLab(t);
-  return { lab, sender: await lab.puppet() };
+  return { lab, sender: await lab.testReader() };
 }
 
 /** What never falls: of the queue's rows, those that all CPUs share, and the device's own. */
@@ -77,7 +77,7 @@ class Watch {
   }
 }
 
-async function fill({ lab, sender }: Side, reader: Puppet): Promise<void> {
+async function fill({ lab, sender }: Side, reader: TestReader): Promise<void> {
   await lab.ip('link set tap0 up');
   await sender.packet('tap0', SENT, 60);
   await reader.read('a', 'all');
@@ -86,7 +86,7 @@ async function fill({ lab, sender }: Side, reader: Puppet): Promise<void> {
 test(`a tap moves ${MOVES} times under walks that follow one another`, { skip: noLab }, async (t) => {
   const [here, there] = [await side(t), await side(t)];
   const agent = await agentLab(t);
-  const reader = await here.lab.puppet();
+  const reader = await here.lab.testReader();
   await reader.open('a', 'tap0', 'tap', 'mq');
   await here.lab.ip(`link set tap0 txqueuelen ${RING}`);
   await agent.snapshot();

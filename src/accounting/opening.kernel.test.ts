@@ -12,12 +12,12 @@ const TAP = 'tap0';
 for (const queues of [1, 2])
   test(`an agent that comes under load, queues: ${queues}`, { skip: noLab }, async (t) => {
     const lab = await namespaceLab(t);
-    const puppet = await lab.puppet();
+    const testReader = await lab.testReader();
     const ids = ['a', 'b'].slice(0, queues);
-    for (const id of ids) await puppet.open(id, TAP, 'tap', ...(queues > 1 ? (['mq'] as const) : []));
+    for (const id of ids) await testReader.open(id, TAP, 'tap', ...(queues > 1 ? (['mq'] as const) : []));
     const peer = await lab.raise(TAP, 500);
-    for (const id of ids) await puppet.readLoop(id, 0);
-    const sender = await lab.puppet();
+    for (const id of ids) await testReader.readLoop(id, 0);
+    const sender = await lab.testReader();
     const send = async (packets: number): Promise<number> => {
       let sent = 0;
       for (const queue of ids.keys()) sent += (await sender.udp(peer, 9, packets, 64, { queue })).sent;

@@ -8,9 +8,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { startAgent, tapscope } from '../../lab/agent/serve-process.ts';
 import { listAt, parseJson, textAt } from '../../lab/host/checked-json.ts';
-import { inside, namespaceLab, noLab, puppetFile } from '../../lab/host/netns.ts';
+import { inside, namespaceLab, noLab, testReaderFile } from '../../lab/host/netns.ts';
 import { slowness } from '../../lab/host/slowness.ts';
-import { startPuppet } from '../../lab/traffic-reader/puppet.ts';
+import { startTestReader } from '../../lab/test-reader/test-reader.ts';
 import { askSnapshot } from './ask-agent.ts';
 
 const run = promisify(execFile);
@@ -31,17 +31,17 @@ async function diagnosed(t: TestContext, ...args: readonly string[]): Promise<un
 
 test(`a firewall of ${RULES} rules, of which the last drops`, { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 500);
-  await puppet.readLoop('a', 0);
+  await testReader.readLoop('a', 0);
   const others = Array.from({ length: RULES }, (_, index) => `udp dport ${10_000 + index} counter accept`);
   const table = `table inet big { chain out { type filter hook postrouting priority 0;\n${others.join('\n')}\nudp dport 9 counter drop\n}\n}\n`;
   const nft = spawn('nsenter', [...inside(lab.name), 'nft', '-f', '-'], { stdio: ['pipe', 'inherit', 'inherit'] });
   nft.stdin.end(table);
   await new Promise((resolve) => nft.once('exit', resolve));
   assert.equal(nft.exitCode, 0);
-  const sender = await lab.puppet();
+  const sender = await lab.testReader();
   let isDone = false;
   const verdict = diagnosed(t, 'tap0', '--netns', lab.name).finally(() => {
     isDone = true;
@@ -57,17 +57,17 @@ test(`a firewall of ${RULES} rules, of which the last drops`, { skip: noLab }, a
 
 test('a reader in another process namespace has the number that it has here', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await startPuppet('nsenter', [
+  const testReader = await startTestReader('nsenter', [
     ...inside(lab.name),
-    ...['unshare', '--pid', '--fork', '--kill-child', '--mount-proc', puppetFile],
+    ...['unshare', '--pid', '--fork', '--kill-child', '--mount-proc', testReaderFile],
   ]);
-  lab.after(() => puppet.quit());
-  await puppet.open('a', 'tap0', 'tap');
+  lab.after(() => testReader.quit());
+  await testReader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 50);
-  const reader = childOf(puppet.pid);
+  const reader = childOf(testReader.pid);
   process.kill(reader, 'SIGSTOP');
   lab.after(async () => void process.kill(reader, 'SIGCONT'));
-  const sender = await lab.puppet();
+  const sender = await lab.testReader();
   await sender.udp(peer, 9, 500, 64);
   let isDone = false;
   const verdict = diagnosed(t, 'tap0', '--netns', lab.name).finally(() => {
@@ -81,18 +81,18 @@ test('a reader in another process namespace has the number that it has here', { 
 
 test('a program that exits during the look', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap', 'persist');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap', 'persist');
   const peer = await lab.raise('tap0', 50);
   const agent = await startAgent(t);
-  const sender = await lab.puppet();
+  const sender = await lab.testReader();
   await sender.udp(peer, 9, 500, 64);
   let isDone = false;
   const verdict = diagnosed(t, 'tap0', '--netns', lab.name, `--socket=${agent.socket}`).finally(() => {
     isDone = true;
   });
   await wait(1500);
-  await puppet.quit();
+  await testReader.quit();
   while (!isDone) await Promise.all([sender.udp(peer, 9, 50, 64).catch(() => undefined), wait(20)]);
   const rules = listAt(await verdict, 'findings').map((finding) => textAt(finding, 'rule'));
   assert.ok(rules.includes('no-reader'), rules.join());
@@ -100,11 +100,11 @@ test('a program that exits during the look', { skip: noLab }, async (t) => {
 
 test('a namespace is asked for by its name as soon as it is there', { skip: noLab }, async (t) => {
   const before = await namespaceLab(t);
-  const puppet = await before.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await before.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   const agent = await startAgent(t);
   const lab = await namespaceLab(t);
-  const other = await lab.puppet();
+  const other = await lab.testReader();
   await other.open('a', 'tap1', 'tap');
   const { agent: seen, devices } = await askSnapshot(agent.socket);
   assert.ok(devices.some(({ netns, name }) => netns === lab.inode && name === 'tap1'));

@@ -10,8 +10,8 @@ const ATTEMPTS = 10;
 
 test('a running agent is named; programs are told what people are', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   await lab.raise('tap0', 100);
   const agent = await startAgent(t);
   const { code, report } = await answered(['check', 'tap0', '--netns', lab.name, '--json', `--socket=${agent.socket}`]);

@@ -12,17 +12,17 @@ import { namespaceLab, noLab } from '../../lab/host/netns.ts';
 
 test('a loss that is over is explained from memory', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('0', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('0', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 10);
   const agent = await startAgent(t);
   await wait(2500);
   for (let i = 0; i < 12; i++) {
-    await puppet.udp(peer, 9, 50, 64);
+    await testReader.udp(peer, 9, 50, 64);
     await wait(500);
   }
   const then = new Date().toISOString();
-  await puppet.close('0');
+  await testReader.close('0');
   await wait(2000);
   const args = ['diagnose', 'tap0', `--socket=${agent.socket}`, '--for=6s'];
   const past = await tapscope([...args, `--at=${then}`]);

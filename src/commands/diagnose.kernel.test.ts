@@ -9,15 +9,15 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { tapscope } from '../../lab/agent/serve-process.ts';
 import { at, parseJson } from '../../lab/host/checked-json.ts';
 import { namespaceLab, noLab } from '../../lab/host/netns.ts';
-import type { Puppet } from '../../lab/traffic-reader/puppet.ts';
+import type { TestReader } from '../../lab/test-reader/test-reader.ts';
 
 test('a tap that is read is in order, and programs are told the same', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 500);
-  await puppet.readLoop('a', 0);
-  const sender = await lab.puppet();
+  await testReader.readLoop('a', 0);
+  const sender = await lab.testReader();
   await sender.udp(peer, 9, 2000, 64);
   const scope = ['tap0', '--netns', lab.name, '--for', '3'];
   const { code, stdout, stderr } = await tapscope(['diagnose', ...scope]);
@@ -33,12 +33,16 @@ test('a tap that is read is in order, and programs are told the same', { skip: n
 });
 
 /** `fault` breaks tap0 while packets are sent to it. */
-async function diagnosed(t: TestContext, ring: number, fault: (reader: Puppet) => unknown): Promise<readonly string[]> {
+async function diagnosed(
+  t: TestContext,
+  ring: number,
+  fault: (reader: TestReader) => unknown,
+): Promise<readonly string[]> {
   const lab = await namespaceLab(t);
-  const reader = await lab.puppet('qemu-system-x86_64', '-name', 'guest=web1');
+  const reader = await lab.testReader('qemu-system-x86_64', '-name', 'guest=web1');
   await reader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', ring);
-  const sender = await lab.puppet();
+  const sender = await lab.testReader();
   await sender.udp(peer, 9, 10, 64);
   await fault(reader);
   const answer = tapscope(['diagnose', 'tap0', '--netns', lab.name, '--for', '6']);
@@ -107,8 +111,8 @@ function hasPrograms(pid: number | undefined): boolean {
 
 test('Ctrl-C judges what was seen until then; a reader that goes away is no crash', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   const child = spawn(process.execPath, ['dist/src/main.js', 'diagnose', '--netns', lab.name, '--for', '1h']);
   let stderr = '';
   child.stderr.on('data', (text) => {

@@ -17,7 +17,7 @@ for (const [how, flags] of [
 ] as const) {
   test(`losses at full speed, told ${how}`, { skip: noLab }, async (t) => {
     const lab = await namespaceLab(t);
-    const [reader, sender] = [await lab.puppet(), await lab.puppet()];
+    const [reader, sender] = [await lab.testReader(), await lab.testReader()];
     await reader.open('a', 'tap0', 'tap');
     await lab.raise('tap0', 10);
     await lab.tc('qdisc replace dev tap0 root noqueue');

@@ -12,8 +12,8 @@ const SUMMARY = /\d+ packets? lost in [\d.]+ s[.:]\n(?:.*\n)*This process took [
 
 test('--for ends it, -c ends it after so many lines', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 1);
   const timed = await tapscope(['drops', 'tap0', '--netns', lab.name, '--for', '0.3']);
   assert.equal(timed.code, 0);
@@ -24,7 +24,7 @@ test('--for ends it, -c ends it after so many lines', { skip: noLab }, async (t)
   void counted.then(() => {
     ended = true;
   });
-  while (!ended) await puppet.udp(peer, 9, 5, 64);
+  while (!ended) await testReader.udp(peer, 9, 5, 64);
   const lines = (await counted).stdout.trimEnd().split('\n');
   assert.deepEqual(
     lines.map((line) => JSON.parse(line).type).filter((type) => type === 'packet'),
@@ -34,8 +34,8 @@ test('--for ends it, -c ends it after so many lines', { skip: noLab }, async (t)
 
 test('a reader of its lines that goes away', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 1);
   const wrapper = ['bash', '-c', '"$@" | head -n 1; exit "$PIPESTATUS"', 'bash'];
   const piped = tapscope(['drops', 'tap0', '--netns', lab.name, '--follow'], { wrapper });
@@ -43,7 +43,7 @@ test('a reader of its lines that goes away', { skip: noLab }, async (t) => {
   void piped.then(() => {
     ended = true;
   });
-  while (!ended) await puppet.udp(peer, 9, 5, 64);
+  while (!ended) await testReader.udp(peer, 9, 5, 64);
   const { code, stdout, stderr } = await piped;
   assert.deepEqual([code, stdout.split('\n').length], [0, 2]);
   assert.match(stderr, SUMMARY);

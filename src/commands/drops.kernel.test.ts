@@ -17,13 +17,13 @@ for (const mechanism of ['best', 'raw-tracepoint'])
 
 async function followFullRing(t: TestContext, flags: readonly string[]): Promise<void> {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap', 'persist');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap', 'persist');
   const peer = await lab.raise('tap0', 100);
-  await puppet.udp(peer, 9, 130, 64); // before `drops` follows
+  await testReader.udp(peer, 9, 130, 64); // before `drops` follows
   const followed = await followDrops(t, ['--netns', lab.name, ...flags]);
-  await puppet.udp(peer, 9, 50, 64);
-  await puppet.close('a');
+  await testReader.udp(peer, 9, 50, 64);
+  await testReader.close('a');
   const { code, losses, totals, stderr, summary } = await followed.end();
   assert.deepEqual([code, stderr], [0, '']);
   const expected = { [`tap0 ${TUN}`]: 50, 'tap0 purged NOT_SPECIFIED tun_queue_purge': 100 };
@@ -35,11 +35,11 @@ async function followFullRing(t: TestContext, flags: readonly string[]): Promise
 
 test('single packets: shown and not shown are all, and each says whose it is', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 10);
   const followed = await followDrops(t, ['tap0', '--netns', String(lab.inode), '--rate-limit', '20', '--stack']);
-  await puppet.udp(peer, 9, 210, 64);
+  await testReader.udp(peer, 9, 210, 64);
   const { packets, stacks, summary } = await followed.end();
   assert.equal(summary.shown, packets.length);
   assert.ok(packets.length >= 20 && packets.length < 30, `${packets.length} packets`);
@@ -62,12 +62,12 @@ test('single packets: shown and not shown are all, and each says whose it is', {
 
 test('losses before tun, with the function that freed them', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 1000);
   await lab.tc('qdisc replace dev tap0 root tbf rate 8kbit burst 1540 limit 5000');
   const followed = await followDrops(t, ['--netns', lab.name]);
-  await puppet.udp(peer, 9, 100, 64);
+  await testReader.udp(peer, 9, 100, 64);
   const { losses, summary } = await followed.end();
   const [tbf] = await lab.qdisc('tap0');
   assert.ok(tbf && tbf.dropped > 0);
@@ -80,13 +80,13 @@ test('losses before tun, with the function that freed them', { skip: noLab }, as
 
 test('a tap without a reader: what the core counts too is told once', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap', 'persist');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap', 'persist');
   await lab.raise('tap0', 100);
-  await puppet.close('a');
+  await testReader.close('a');
   await lab.exec('sh', '-c', 'until ip link show tap0 | grep -q "state DOWN"; do sleep 0.1; done');
   const followed = await followDrops(t, ['tap0', '--netns', lab.name, '--packets']);
-  await puppet.packet('tap0', 20, 60);
+  await testReader.packet('tap0', 20, 60);
   const { packets, summary } = await followed.end();
   assert.deepEqual([summary.lost, summary.shown, summary.untraced], [20, 20, 0]);
   assert.ok(packets.every((packet) => at(packet, 'where') === 'before' && at(packet, 'queue') === null));
@@ -94,8 +94,8 @@ test('a tap without a reader: what the core counts too is told once', { skip: no
 
 test('only what was asked for: device, process, virtual machine, reason', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const guest = await lab.puppet('qemu-system-x86_64', '-name', 'guest=web1');
-  const other = await lab.puppet();
+  const guest = await lab.testReader('qemu-system-x86_64', '-name', 'guest=web1');
+  const other = await lab.testReader();
   await guest.open('a', 'tap0', 'tap');
   await other.open('b', 'tap1', 'tap');
   const [toGuest, toOther] = [await lab.raise('tap0', 10), await lab.raise('tap1', 10)];
@@ -120,24 +120,24 @@ test('only what was asked for: device, process, virtual machine, reason', { skip
 
 test('a device that appears while `drops` follows', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   const followed = await followDrops(t, []);
-  await puppet.open('b', 'late-tap', 'tap');
-  await puppet.udp(await lab.raise('late-tap', 10), 9, 17, 64);
+  await testReader.open('b', 'late-tap', 'tap');
+  await testReader.udp(await lab.raise('late-tap', 10), 9, 17, 64);
   const { losses } = await followed.end();
   assert.equal(losses[`late-tap ${TUN}`], 7);
 });
 
 test('devices that vanish while `drops` follows, and come back under their names', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
+  const testReader = await lab.testReader();
   const followed = await followDrops(t, []);
   for (const round of [1, 2]) {
-    await puppet.open('a', 'brief-tap', 'tap');
-    await puppet.udp(await lab.raise('brief-tap', 10), 9, 10 + round, 64);
+    await testReader.open('a', 'brief-tap', 'tap');
+    await testReader.udp(await lab.raise('brief-tap', 10), 9, 10 + round, 64);
     await wait(2500); // it is seen, and later missed
-    await puppet.close('a');
+    await testReader.close('a');
     await wait(3500);
   }
   const { losses, totals } = await followed.end();
@@ -149,11 +149,11 @@ test('devices that vanish while `drops` follows, and come back under their names
 test('beside an agent, which counts the same', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await startAgent(t, ['--budget=off']);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 10);
   const followed = await followDrops(t, ['--netns', lab.name]);
-  await puppet.udp(peer, 9, 33, 64);
+  await testReader.udp(peer, 9, 33, 64);
   const { losses } = await followed.end();
   const labels = { netns: String(lab.inode), device: 'tap0', queue: '0', reason: 'FULL_RING' };
   const counted = (await agent.metrics()).value('tapscope_queue_dropped_packets_total', labels);

@@ -38,8 +38,8 @@ function scrape(port: number): Promise<Metrics> {
 
 test(`uid 65534 tries for ${MINUTES} min`, { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', RING);
   const agent = await startAgent(t, [`--socket=${SOCKET}`]);
   const port = Number(agent.url.split(':').at(-1));
@@ -53,8 +53,8 @@ test(`uid 65534 tries for ${MINUTES} min`, { skip: noLab }, async (t) => {
   const total = { sent: 0, read: 0 };
   let most = before.memory;
   while (!isOver) {
-    total.sent += (await puppet.udp(peer, 9, 1 + ((37 * times.length) % 150), 64)).sent;
-    total.read += (await puppet.read('a', 'all')).packets;
+    total.sent += (await testReader.udp(peer, 9, 1 + ((37 * times.length) % 150), 64)).sent;
+    total.read += (await testReader.read('a', 'all')).packets;
     const began = performance.now();
     const metrics = await scrape(port);
     times.push(performance.now() - began);

@@ -17,10 +17,10 @@ function said(...words: readonly string[]): Promise<string> {
 
 test('every command says what its schema says, with numbers as numbers', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('0', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('0', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 10);
-  const flood = setInterval(() => void puppet.udp(peer, 9, 100, 64).catch(() => undefined), 100);
+  const flood = setInterval(() => void testReader.udp(peer, 9, 100, 64).catch(() => undefined), 100);
   t.after(() => clearInterval(flood));
 
   const diagnosed = parseJson(await said('diagnose', 'tap0', '--netns', String(lab.inode), '--for', '4s', '--json'));

@@ -15,10 +15,10 @@ test('a recording of a stopped reader has the findings that diagnose makes meanw
   const folder = mkdtempSync(join(tmpdir(), 'tapscope-record-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const lab = await namespaceLab(t);
-  const reader = await lab.puppet('qemu-system-x86_64', '-name', 'guest=secret');
+  const reader = await lab.testReader('qemu-system-x86_64', '-name', 'guest=secret');
   await reader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 100);
-  const sender = await lab.puppet();
+  const sender = await lab.testReader();
   reader.signal('SIGSTOP');
   const both = Promise.all([
     tapscope(['record', '--for', '8', '-o', join(folder, 'hidden')]),

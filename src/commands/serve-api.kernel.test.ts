@@ -25,8 +25,8 @@ test('a ring that overflows is found within ten seconds, told both ways, and is 
   skip: noLab,
 }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('0', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('0', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 10);
   const agent = await startAgent(t);
   const ways = [{ port: Number(agent.url.split(':').at(-1)) }, { socketPath: agent.socket }];
@@ -35,7 +35,7 @@ test('a ring that overflows is found within ten seconds, told both ways, and is 
   const began = performance.now();
   let rules: readonly unknown[] = [];
   while (rules.length === 0 && performance.now() - began < 20_000) {
-    await puppet.udp(peer, 9, 50, 64);
+    await testReader.udp(peer, 9, 50, 64);
     await wait(500);
     const findings = await ask({ socketPath: agent.socket }, '/api/v1/findings').catch(() => ({ findings: [] }));
     rules = listAt(findings, 'findings')

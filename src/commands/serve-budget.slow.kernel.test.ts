@@ -16,8 +16,8 @@ const ATTEMPTS = 3;
 test('a load that passes the budget is shed, and exact comes back', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await startAgent(t, [BUDGET]);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 100);
   await wait(3000); // start-up is dear too
 
@@ -27,12 +27,12 @@ test('a load that passes the budget is shed, and exact comes back', { skip: noLa
     const loaded = performance.now();
     while ((await level(agent)) === 'exact') {
       assert.ok(performance.now() - loaded < 20_000, 'the load was not shed within 20 s');
-      sent += (await puppet.udp(peer, 9, 20_000, 64)).sent;
+      sent += (await testReader.udp(peer, 9, 20_000, 64)).sent;
     }
     const shedAfterMs = performance.now() - loaded;
     fastestMs = Math.min(fastestMs, shedAfterMs);
     t.diagnostic(`shed after ${(shedAfterMs / 1000).toFixed(1)} s`);
-    sent += (await puppet.udp(peer, 9, 20_000, 64)).sent;
+    sent += (await testReader.udp(peer, 9, 20_000, 64)).sent;
     assert.match((await tapscope(['doctor', `--socket=${agent.socket}`])).stdout, /level lean \(its budget was passed/);
 
     const quiet = performance.now();
@@ -44,8 +44,8 @@ test('a load that passes the budget is shed, and exact comes back', { skip: noLa
     }
     t.diagnostic(`back after ${((performance.now() - quiet) / 1000).toFixed(1)} s`);
   }
-  sent += (await puppet.udp(peer, 9, 50, 64)).sent;
-  const read = (await puppet.read('a', 'all')).packets;
+  sent += (await testReader.udp(peer, 9, 50, 64)).sent;
+  const read = (await testReader.read('a', 'all')).packets;
 
   const metrics = await agent.metrics();
   const queue = { netns: String(lab.inode), device: 'tap0', queue: '0' };

@@ -60,14 +60,14 @@ async function churn(
   devices: number,
   made: (count: number) => Promise<void>,
 ): Promise<void> {
-  const puppet = await lab.puppet();
+  const testReader = await lab.testReader();
   for (let i = 0; i < devices; i++) {
     const device = `tap${i % NAMES}`;
-    await puppet.open('a', device, 'tap');
+    await testReader.open('a', device, 'tap');
     const peer = await lab.raise(device, 10);
     const sent = 1 + (i % 23);
-    await puppet.udp(peer, 9, sent, 64);
-    const { packets: read } = await puppet.read('a', i % 10);
+    await testReader.udp(peer, 9, sent, 64);
+    const { packets: read } = await testReader.read('a', i % 10);
     const metrics = await agent.metrics();
     const labels = { netns: String(lab.inode), device };
     const queue = { ...labels, queue: '0' };
@@ -78,7 +78,7 @@ async function churn(
     );
     assert.equal(metrics.value('tapscope_queue_delivered_packets_total', queue), read);
     assert.equal(metrics.value('tapscope_device_degraded', labels), 0);
-    await puppet.close('a');
+    await testReader.close('a');
     await made(i);
   }
 }

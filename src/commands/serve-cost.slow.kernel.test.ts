@@ -40,12 +40,12 @@ test('at most 130 MB with 256 queues, and a scrape makes a handful of system cal
 }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await startAgent(t);
-  const puppet = await lab.puppet();
-  await puppet.open('0', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('0', 'tap0', 'tap');
   const few = await callsOfScrape(agent);
-  for (let i = 1; i < 256; i++) await puppet.open(String(i), `tap${i}`, 'tap');
+  for (let i = 1; i < 256; i++) await testReader.open(String(i), `tap${i}`, 'tap');
   const peers = await Promise.all([0, 1, 2, 3].map((i) => lab.raise(`tap${i}`)));
-  for (const peer of peers) await puppet.udp(peer, 9, 10, 64);
+  for (const peer of peers) await testReader.udp(peer, 9, 10, 64);
   for (let i = 0; i < 20; i++) await agent.metrics();
   await wait(12_000); // the snapshots that rules look at are all there
   const megabytes = agent.residentMemory() / 2 ** 20;

@@ -17,8 +17,8 @@ test('an idle agent over its budget looks every two seconds, and its figures sta
   skip: noLab,
 }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  for (let tap = 0; tap < TAPS; tap += 1) await puppet.open(String(tap), `tap${tap}`, 'tap');
+  const testReader = await lab.testReader();
+  for (let tap = 0; tap < TAPS; tap += 1) await testReader.open(String(tap), `tap${tap}`, 'tap');
   const peer = await lab.raise('tap0', 10);
   const agent = await startAgent(t, [BUDGET]);
   const lookSeconds = async () => (await agent.metrics()).value('tapscope_agent_look_seconds');
@@ -29,7 +29,7 @@ test('an idle agent over its budget looks every two seconds, and its figures sta
   }, WITHIN_MS);
   assert.equal(await lookSeconds(), 2);
   assert.match((await tapscope(['doctor', `--socket=${agent.socket}`])).stdout, /looks at the host every 2 s/);
-  const { sent } = await puppet.udp(peer, 9, 25, 64);
+  const { sent } = await testReader.udp(peer, 9, 25, 64);
   const metrics = await agent.metrics();
   const queue = { netns: String(lab.inode), device: 'tap0', queue: '0' };
   assert.equal(metrics.value('tapscope_queue_offered_packets_total', queue), sent, 'a scrape waits for no look');

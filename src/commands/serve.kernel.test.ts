@@ -16,11 +16,11 @@ test('a scrape shows what a queue was offered, what it dropped and why, what it 
 }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await startAgent(t, ['--budget=off']);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 100);
-  await puppet.udp(peer, 9, 150, 64);
-  await puppet.read('a', 30);
+  await testReader.udp(peer, 9, 150, 64);
+  await testReader.read('a', 30);
 
   const metrics = await agent.metrics();
   const queue = { netns: String(lab.inode), device: 'tap0', queue: '0' };
@@ -37,7 +37,7 @@ test('a scrape shows what a queue was offered, what it dropped and why, what it 
   const info = { netns: queue.netns, device: 'tap0', kind: 'tap', flow_control: 'tail-drop', queue_length: '100' };
   assert.equal(metrics.value('tapscope_device_info', info), 1);
 
-  await puppet.close('a');
+  await testReader.close('a');
   assert.deepEqual(
     (await agent.metrics()).names({ netns: queue.netns, device: 'tap0' }),
     new Set(),
@@ -48,8 +48,8 @@ test('a scrape shows what a queue was offered, what it dropped and why, what it 
 test('whose a queue is, and how its reader spent the time in which it was full', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await startAgent(t, ['--budget=off']);
-  const puppet = await lab.puppet('qemu-system-x86_64', '-name', 'guest=web1');
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader('qemu-system-x86_64', '-name', 'guest=web1');
+  await testReader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 100);
   const labels = { netns: String(lab.inode), device: 'tap0' };
   await wait(2500);
@@ -58,8 +58,8 @@ test('whose a queue is, and how its reader spent the time in which it was full',
   assert.deepEqual(new Set(Object.values(await states())), new Set([0]));
   assert.equal((await agent.metrics()).value('tapscope_device_owner_info', { ...labels, vm: 'web1' }), 1);
 
-  puppet.signal('SIGSTOP');
-  const sender = await lab.puppet();
+  testReader.signal('SIGSTOP');
+  const sender = await lab.testReader();
   await sender.udp(peer, 9, 101, 64);
   await wait(3000);
   const { stopped = 0, ...others } = await states();
@@ -73,9 +73,9 @@ test('whose a queue is, and how its reader spent the time in which it was full',
 test('--device-include, --device-exclude and --detail', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await startAgent(t, ['--device-include=tap.*', '--device-exclude=tap1', '--detail=cpu']);
-  const puppet = await lab.puppet();
-  for (const device of ['tap0', 'tap1', 'other']) await puppet.open(device, device, 'tap');
-  await puppet.udp(await lab.raise('tap0'), 9, 5, 64);
+  const testReader = await lab.testReader();
+  for (const device of ['tap0', 'tap1', 'other']) await testReader.open(device, device, 'tap');
+  await testReader.udp(await lab.raise('tap0'), 9, 5, 64);
   const metrics = await agent.metrics();
   const shown = ['tap0', 'tap1', 'other'].filter((device) => metrics.names({ device }).size > 0);
   assert.deepEqual(shown, ['tap0']);
@@ -133,8 +133,8 @@ test('doctor says that a container sees no processes of the host', { skip: noLab
 test('kill -9 leaves nothing behind, and no namespace is kept alive', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await startAgent(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   await agent.metrics();
   // What it opens for a moment may be gone when its turn comes.
   const info = await run('sh', ['-c', `cat /proc/${agent.pid}/fdinfo/* 2>/dev/null || true`]);

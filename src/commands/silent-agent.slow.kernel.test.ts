@@ -24,10 +24,10 @@ const WATCHED_MS = 8000;
 /** tap0 is read and nothing is wrong with it; the agent that saw it is stopped. */
 async function stoppedAgent(t: TestContext): Promise<{ readonly agent: Agent; readonly scope: readonly string[] }> {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   await lab.raise('tap0', 500);
-  await puppet.readLoop('a', 0);
+  await testReader.readLoop('a', 0);
   const agent = await startAgent(t);
   process.kill(agent.pid, 'SIGSTOP');
   await wait(1000 * STOPPED_FOR);

@@ -13,14 +13,14 @@ import { until } from '../../lab/host/until.ts';
 
 test('check, diagnose, top and record ask the agent that runs', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('0', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('0', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 10);
   const agent = await startAgent(t);
-  // Ends with the puppet.
+  // Ends with the test reader.
   void (async () => {
     for (;;) {
-      await puppet.udp(peer, 9, 100, 64);
+      await testReader.udp(peer, 9, 100, 64);
       await wait(50);
     }
   })().catch(() => undefined);

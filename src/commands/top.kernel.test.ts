@@ -17,10 +17,10 @@ const LEFT = '\u001b[?25h\u001b[?1049l';
 
 test('lists say what a queue is sent, loses and holds', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 100);
-  const sender = await lab.puppet();
+  const sender = await lab.testReader();
   const scope = ['tap0', '--netns', lab.name];
   const listed = tapscope(['top', ...scope, '--json', '-n', '5']);
   for (let i = 0; i < 40; i++) await Promise.all([sender.udp(peer, 9, 50, 64), wait(100)]);
@@ -55,8 +55,8 @@ test('what cannot be shown is one sentence', { skip: noLab }, async () => {
 
 test('without any right the kernel’s own counters are shown, of each second', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 10);
   const wrapper = ['nsenter', ...inside(lab.name), 'setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
   const listed = tapscope(['top', 'tap0', '--json', '-n', '3'], { wrapper });
@@ -64,7 +64,7 @@ test('without any right the kernel’s own counters are shown, of each second', 
   void listed.finally(() => {
     isOver = true;
   });
-  while (!isOver) await Promise.all([puppet.udp(peer, 9, 50, 64), wait(50)]);
+  while (!isOver) await Promise.all([testReader.udp(peer, 9, 50, 64), wait(50)]);
   const lines = (await listed).stdout.trim().split('\n').map(parseJson);
   const dropped = lines.map((line) => numberAt(line, 'queues', 0, 'dropped'));
   assert.ok(dropped.length === 3 && dropped.every((perSecond) => perSecond > 100), dropped.join());
@@ -133,22 +133,22 @@ test('problems come first, Enter shows the finding and what to type, ? the keys,
   skip: noLab,
 }, async (t) => {
   const lab = await namespaceLab(t);
-  const reader = await lab.puppet();
-  const idle = await lab.puppet();
+  const reader = await lab.testReader();
+  const idle = await lab.testReader();
   await reader.open('a', 'uxtop9', 'tap');
   for (const name of ['uxtop1', 'uxtop2', 'uxtop3']) await idle.open(name, name, 'tap');
   const peer = await lab.raise('uxtop9', 10);
   const flood = setInterval(() => void reader.udp(peer, 9, 50, 64).catch(() => undefined), 50);
   t.after(() => clearInterval(flood));
   const { child, said } = terminal(t, 'cols 120 rows 40', `NO_COLOR=1 ${TOP} --netns ${lab.name} -d 1`);
-  await until(said, />× uxtop9\/0 +critical .* puppet \(pid /);
+  await until(said, />× uxtop9\/0 +critical .* test-reader \(pid /);
   await until(said, /\n +3 idle queues: a shows them/);
   assert.doesNotMatch(said(), /uxtop1/);
   assert.doesNotMatch(said().replaceAll('\u001b', '~'), /~\[[0-9;]*m/);
   child.stdin?.write('\r');
   await until(said, /\nCRITICAL: .*uxtop9/);
   await until(said, /\nTo the reader +[\d.]+ packets\/s offered, .* lost \(100 %\)/);
-  await until(said, /\n\w+-\w+, uxtop9 queue 0 of puppet/);
+  await until(said, /\n\w+-\w+, uxtop9 queue 0 of testReader/);
   child.stdin?.write('\u001b');
   await wait(100);
   child.stdin?.write('?');

@@ -13,10 +13,10 @@ const SENT = 1000;
 
 test('what is sent once the window has begun is counted, to the last packet', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', BEFORE + SENT);
-  const sender = await lab.puppet();
+  const sender = await lab.testReader();
   await sender.udp(peer, 9, BEFORE, 64);
   const kept: Snapshot[] = [];
   const offered = (snapshot: Snapshot | undefined): number => {

@@ -6,12 +6,12 @@ import { type Finished, standingAgent, tapscope } from '../../lab/agent/serve-pr
 import { at, numberAt, parseJson, textAt } from '../../lab/host/checked-json.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../lab/host/netns.ts';
 import { assertValid } from '../../lab/host/valid-json.ts';
-import type { Puppet } from '../../lab/traffic-reader/puppet.ts';
+import type { TestReader } from '../../lab/test-reader/test-reader.ts';
 import { askSnapshot } from './ask-agent.ts';
 
 interface Scene {
   readonly lab: NamespaceLab;
-  readonly reader: Puppet;
+  readonly reader: TestReader;
   send(packets: number): Promise<void>;
   /** Of the agent, which remembers what is sent from now on. */
   readonly socket: string;
@@ -21,10 +21,10 @@ interface Scene {
 async function scene(t: TestContext, ring: number): Promise<Scene> {
   const { socket } = await standingAgent();
   const lab = await namespaceLab(t);
-  const reader = await lab.puppet();
+  const reader = await lab.testReader();
   await reader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', ring);
-  const sender = await lab.puppet();
+  const sender = await lab.testReader();
   const begun = (await askSnapshot(socket)).takenAt;
   return {
     lab,
@@ -154,7 +154,7 @@ test('what cannot be answered is one sentence', { skip: noLab }, async (t) => {
   await lab.ip('link add v0 type veth peer name v1');
   await lab.ip('link add link v0 name macvtap0 type macvtap');
   const other = await namespaceLab(t);
-  await (await other.puppet()).open('a', 'tap0', 'tap');
+  await (await other.testReader()).open('a', 'tap0', 'tap');
   const begun = (await askSnapshot(socket)).takenAt;
   await laterBy(socket, begun, 4);
   await refused(['tap1', ...scope], /^tapscope: tap1 has no reader, hence no ring/);

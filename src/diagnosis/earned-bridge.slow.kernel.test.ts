@@ -35,7 +35,7 @@ test('conntrack: what belongs to no connection is dropped', { skip: noLab }, asy
     'add table ip f; add chain ip f r { type filter hook output priority raw; }; add rule ip f r meta l4proto udp notrack; ' +
       'add chain ip f c { type filter hook output priority 0; }; add rule ip f c ct state { invalid, untracked } drop',
   );
-  const sender = await one.lab.puppet();
+  const sender = await one.lab.testReader();
   await sends(one, () => sender.udp('10.77.0.2', 9, 30, 64).catch(() => undefined)); // send() says EPERM
   await assertFirewall(one);
 });
@@ -63,7 +63,7 @@ for (const hook of ['forward', 'postrouting'])
         () => false,
       );
     if (!added) return t.skip('this kernel has no nft for bridges (CONFIG_NF_TABLES_BRIDGE)');
-    const sender = await one.lab.puppet();
+    const sender = await one.lab.testReader();
     await sends(one, () => sender.packet('ve0', 30, 64));
     await assertFirewall(one);
   });

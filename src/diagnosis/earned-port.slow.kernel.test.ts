@@ -22,7 +22,7 @@ async function onBridge(t: Parameters<typeof scene>[0], { stp = 0, delay = 0, un
     'link set ve1 master br0 up',
   ]);
   if (delay === 0) await lab.exec('sh', '-c', FORWARDS);
-  const sender = await lab.puppet();
+  const sender = await lab.testReader();
   let over = false;
   const sent = (async () => {
     while (!over) {

@@ -8,7 +8,7 @@ import { noLab } from '../../lab/host/netns.ts';
 
 /** Sends to an address behind tap0 through the host's own stack, for as long as the test runs. */
 async function sends({ lab }: Scene, perLump: number, to = '10.77.0.2'): Promise<void> {
-  const sender = await lab.puppet();
+  const sender = await lab.testReader();
   let over = false;
   const sent = (async () => {
     while (!over) {
@@ -46,7 +46,7 @@ test('the firewall drops four pings', { skip: noLab }, async (t) => {
   await one.reader.readLoop('a', 0);
   await firewall(one, 'postrouting', 'drop');
   const asked = answerTo(one);
-  await (await one.lab.puppet()).udp('10.77.0.2', 9, 4, 64);
+  await (await one.lab.testReader()).udp('10.77.0.2', 9, 4, 64);
   const { answer, findings } = await asked;
   assert.deepEqual([answer, findings[0]?.rule], ['warning', 'host-firewall'], `${said(findings)}`);
 });
@@ -68,7 +68,7 @@ for (const mode of ['native', 'generic'] as const)
   test(`XDP drops what the guest sends (${mode})`, { skip: noLab }, async (t) => {
     const one = await scene(t, 1000);
     await one.reader.readLoop('a', 0);
-    await (await one.lab.puppet()).xdp('tap0', 'drop', ...(mode === 'generic' ? (['generic'] as const) : []));
+    await (await one.lab.testReader()).xdp('tap0', 'drop', ...(mode === 'generic' ? (['generic'] as const) : []));
     const asked = answerTo(one);
     await wait(1000);
     await one.reader.write('a', 50, 100);
@@ -89,7 +89,7 @@ test('a few packets that the ring has no room for: not OK', { skip: noLab }, asy
   const one = await scene(t, 4);
   const asked = answerTo(one);
   await wait(1000);
-  await (await one.lab.puppet()).packet('tap0', 20, 64);
+  await (await one.lab.testReader()).packet('tap0', 20, 64);
   const { answer, findings } = await asked;
   assert.notEqual(answer, 'ok', `${said(findings)}`);
 });

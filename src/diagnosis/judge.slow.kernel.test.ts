@@ -147,7 +147,7 @@ test('writes to a device that is down: what is advised lets them pass', { skip: 
 
 test('a ring that was made smaller with packets in it', { skip: noLab }, async (t) => {
   const one = await scene(t, 100);
-  await (await one.lab.puppet()).packet('tap0', 80, 64);
+  await (await one.lab.testReader()).packet('tap0', 80, 64);
   const found = findingsOf(one, 3);
   await wait(1500);
   await one.lab.ip('link set dev tap0 txqueuelen 30');

@@ -29,7 +29,7 @@ test('a guest whose interface is down, and a VM that is paused', { skip }, async
   const guest = await QEMU.start(stage);
   await near.ip('link set dev tap0 txqueuelen 100');
   const agent = await agentLab(t);
-  const sender = await near.puppet();
+  const sender = await near.testReader();
   await sender.stream('s', 'tap0', 400, 64);
 
   await guest.remote('ip link set eth0 down');

@@ -33,7 +33,7 @@ for (const mechanism of ['iterator', 'procfs']) {
   test(`a VM, by ${mechanism}`, { skip: noLab }, async (t) => {
     const lab = await namespaceLab(t);
     const agent = await agentLab(t, `owners=${mechanism}`);
-    await (await lab.puppet(...QEMU)).open('a', 'tap0', 'tap');
+    await (await lab.testReader(...QEMU)).open('a', 'tap0', 'tap');
     const { program, vm, uuid } = (await identityOf(agent, lab)) ?? {};
     assert.deepEqual({ program, vm, uuid }, { program: 'qemu', vm: 'web1', uuid: UUID });
   });
@@ -43,7 +43,7 @@ for (const mechanism of ['procfs', 'iterator'])
   test(`a device that changes hands, by ${mechanism}`, { skip: noLab }, async (t) => {
     const lab = await namespaceLab(t);
     const agent = await (mechanism === 'procfs' ? agentLab(t, 'owners=procfs') : standingLab());
-    const vm = await lab.puppet(...QEMU);
+    const vm = await lab.testReader(...QEMU);
     await vm.open('a', 'tap0', 'tap', 'persist');
     assert.equal((await identityOf(agent, lab))?.vm, 'web1');
     await vm.readLoop('a', 0);
@@ -52,7 +52,7 @@ for (const mechanism of ['procfs', 'iterator'])
     await until(async () => (await reader()) === vm.pid, 5000);
     await vm.quit();
     assert.equal((await agent.device(lab.inode, 'tap0')).queues[0]?.owner, undefined);
-    const vpn = await lab.puppet('/usr/sbin/openvpn', '--config', 'a.conf');
+    const vpn = await lab.testReader('/usr/sbin/openvpn', '--config', 'a.conf');
     await vpn.open('a', 'tap0', 'tap');
     assert.equal(await reader(), undefined, 'no reader was seen since');
     const first = (await agent.device(lab.inode, 'tap0')).queues[0]?.owner;
@@ -69,7 +69,7 @@ test('a queue beside another one that changes hands, mostly at both addresses of
 }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await agentLab(t);
-  const [first, ...others] = [await lab.puppet(), await lab.puppet(), await lab.puppet()];
+  const [first, ...others] = [await lab.testReader(), await lab.testReader(), await lab.testReader()];
   await first.open('a', 'tap0', 'tap', 'mq');
   for (let turn = 0; turn < 20; turn++) {
     const holder = others[turn % 2] ?? first;
@@ -85,23 +85,23 @@ test('the next device, mostly at the address of the one before', { skip: noLab }
   const lab = await namespaceLab(t);
   const agent = await standingLab();
   for (let turn = 0; turn < 5; turn++) {
-    const puppet = await lab.puppet();
-    await puppet.open('a', 'tap0', 'tap');
+    const testReader = await lab.testReader();
+    await testReader.open('a', 'tap0', 'tap');
     // No look has been since the one before was there.
     const first = (await agent.device(lab.inode, 'tap0')).queues[0]?.owner;
-    assert.ok(first === undefined || first.pid === puppet.pid, `${first?.pid} is named, ${puppet.pid} has it`);
-    assert.equal((await ownerSoon(agent, lab.inode, 'tap0'))?.pid, puppet.pid);
-    await puppet.quit();
+    assert.ok(first === undefined || first.pid === testReader.pid, `${first?.pid} is named, ${testReader.pid} has it`);
+    assert.equal((await ownerSoon(agent, lab.inode, 'tap0'))?.pid, testReader.pid);
+    await testReader.quit();
   }
 });
 
 test('a process that is moved to a container’s cgroup', { skip: noLab || noCgroups() }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await standingLab();
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   assert.equal((await identityOf(agent, lab))?.container, '');
-  moveToCgroup(t, puppet.pid, `docker-${ID}.scope`);
+  moveToCgroup(t, testReader.pid, `docker-${ID}.scope`);
   const found = await identityOf(agent, lab, ({ container }) => container !== '');
   assert.deepEqual([found?.runtime, found?.container], ['docker', ID]);
 });

@@ -246,9 +246,9 @@ test('the socket takes no answer that the kernel did not send: root of a namespa
 }, async (t) => {
   const netns = await namespaceLab(t);
   await netns.ip('tuntap add tap0 mode tap');
-  const puppet = await netns.puppet();
+  const testReader = await netns.testReader();
   let isOver = false;
-  const forged = puppet.forge(pid, 2).finally(() => {
+  const forged = testReader.forge(pid, 2).finally(() => {
     isOver = true;
   });
   while (!isOver) assert.deepEqual(await namesIn(pathOf(netns)), ['lo', 'tap0']);

@@ -9,7 +9,7 @@ import { launchBrowser } from '../../lab/page/browser.ts';
 
 test('without JavaScript the findings and queues are text', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const reader = await lab.puppet();
+  const reader = await lab.testReader();
   await reader.open('0', 'vnet0', 'tap');
   const peer = await lab.raise('vnet0', 10);
   const agent = await startAgent(t);

@@ -9,7 +9,7 @@ import { freePort, startAgent } from '../../lab/agent/serve-process.ts';
 import { namespaceLab, noLab } from '../../lab/host/netns.ts';
 import { onlyNightly } from '../../lab/kernels/nightly.ts';
 import { launchBrowser, openPage } from '../../lab/page/browser.ts';
-import type { Puppet } from '../../lab/traffic-reader/puppet.ts';
+import type { TestReader } from '../../lab/test-reader/test-reader.ts';
 
 interface Scope {
   after(undo: () => Promise<void>): void;
@@ -19,12 +19,12 @@ const FIRST_CONTENT_MS = 1000;
 /** Markup. */
 const DEVICE = '<b>tap';
 
-/** Sends until it is told to end, or its puppet is gone. */
-function overflow(puppet: Puppet, peer: string): () => Promise<void> {
+/** Sends until it is told to end, or its test reader is gone. */
+function overflow(testReader: TestReader, peer: string): () => Promise<void> {
   let isOn = true;
   const send = async (): Promise<void> => {
     while (isOn) {
-      await puppet.udp(peer, 9, 100, 64);
+      await testReader.udp(peer, 9, 100, 64);
       await wait(100);
     }
   };
@@ -49,11 +49,11 @@ async function announcements(): Promise<number> {
 
 test('the finding first, a queue’s page by keyboard alone, no complaint of the browser', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  await puppet.open('0', DEVICE, 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('0', DEVICE, 'tap');
   const peer = await lab.raise(DEVICE, 10);
   const agent = await startAgent(t);
-  const end = overflow(puppet, peer);
+  const end = overflow(testReader, peer);
   const { page, complaints } = await openPage(await launchBrowser(t), agent.url);
 
   await page.locator('.finding.critical').first().waitFor();
@@ -159,13 +159,13 @@ test('a live view that is refused says so, and is there again when it may be', {
 
 test('500 queues for a minute: the page does not grow', { skip: noLab || onlyNightly }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
+  const testReader = await lab.testReader();
   for (const device of ['tap0', 'tap1'])
-    for (let queue = 0; queue < 250; queue += 1) await puppet.open(`${device}-${queue}`, device, 'tap', 'mq');
+    for (let queue = 0; queue < 250; queue += 1) await testReader.open(`${device}-${queue}`, device, 'tap', 'mq');
   const peer = await lab.raise('tap0', 10);
   await lab.raise('tap1', 10);
   const agent = await startAgent(t);
-  overflow(puppet, peer);
+  overflow(testReader, peer);
   const { page, complaints } = await openPage(await launchBrowser(t), agent.url);
   await page.locator('#queues [aria-rowcount="501"]').waitFor();
   const devtools = await page.context().newCDPSession(page);

@@ -9,7 +9,7 @@ import { type NamespaceLab, namespaceLab, noLab } from '../../lab/host/netns.ts'
 import { launchBrowser, openPage } from '../../lab/page/browser.ts';
 import { servePageHost, tapsOf } from '../../lab/page/page-host.ts';
 import { screenWith, terminalPicture } from '../../lab/page/terminal-picture.ts';
-import type { Puppet } from '../../lab/traffic-reader/puppet.ts';
+import type { TestReader } from '../../lab/test-reader/test-reader.ts';
 
 const skip = process.env.UPDATE ? noLab : 'UPDATE=1 takes the pictures anew';
 const TAPSCOPE = `${process.execPath} dist/src/main.js`;
@@ -17,8 +17,8 @@ const TAPSCOPE = `${process.execPath} dist/src/main.js`;
 /** A VM that hangs, VMs that are well, a VPN whose ring is too short for its bursts, and a tap that was left over. */
 async function playHost(t: TestContext): Promise<NamespaceLab> {
   const lab = await namespaceLab(t, 'tenants');
-  const qemu = (vm: string) => lab.puppetNamed('/usr/bin/qemu-system-x86_64', '-name', `guest=${vm}`);
-  let hung: Puppet | undefined;
+  const qemu = (vm: string) => lab.testReaderNamed('/usr/bin/qemu-system-x86_64', '-name', `guest=${vm}`);
+  let hung: TestReader | undefined;
   for (const [index, perSecond] of [700, 900, 350, 40].entries()) {
     const [vm, device] = [await qemu(`web${index + 1}`), `vnet${index}`];
     await vm.open(device, device, 'tap');
@@ -27,11 +27,11 @@ async function playHost(t: TestContext): Promise<NamespaceLab> {
     await vm.stream(`s${index}`, device, perSecond, 200);
     if (index === 0) hung = vm;
   }
-  const vpn = await lab.puppetNamed('/usr/sbin/openvpn', '--config', 'office.conf');
+  const vpn = await lab.testReaderNamed('/usr/sbin/openvpn', '--config', 'office.conf');
   await vpn.open('tun7', 'tun7', 'tun');
   const office = await lab.raise('tun7', 20);
   await vpn.readLoop('tun7', 0);
-  const sender = await lab.puppet();
+  const sender = await lab.testReader();
   const bursts = setInterval(() => void sender.udp(office, 9, 60, 900).catch(() => undefined), 120);
   t.after(() => clearInterval(bursts));
   for (const device of ['vnet7', 'vnet8', 'vnet9']) {

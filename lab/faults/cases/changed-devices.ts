@@ -49,9 +49,9 @@ async function scrapeWhile(host: FaultHost, work: Promise<void>): Promise<void> 
 
 /** Makes and deletes a tap, or all, of the namespace. */
 async function again(host: FaultHost, lab: NamespaceLab, name: string): Promise<void> {
-  const puppets = [await lab.puppet(), await lab.puppet()] as const;
+  const testReaders = [await lab.testReader(), await lab.testReader()] as const;
   for (let time = 0; time < 2; time++) {
-    const tap = await WatchedTap.make(lab, name, RING, puppets);
+    const tap = await WatchedTap.make(lab, name, RING, testReaders);
     await sendAndRead(tap);
     await host.isRight(tap);
     await tap.close();
@@ -76,7 +76,7 @@ export const DEVICE_CHANGES: readonly Fault[] = [
     name: 'a tap moves to another namespace and back',
     play: (host) =>
       inNamespace(async (lab) => {
-        const there = await lab.puppet();
+        const there = await lab.testReader();
         const tap = await host.tap('faultmoved', RING);
         const move = async (to: NamespaceLab, sender: typeof there): Promise<void> => {
           await sendAndRead(tap);
@@ -113,12 +113,12 @@ export const DEVICE_CHANGES: readonly Fault[] = [
     name: 'a tap takes name and ifindex of a deleted one',
     play: (host) =>
       inNamespace(async (first) => {
-        const here = [await first.puppet(), await first.puppet()] as const;
+        const here = [await first.testReader(), await first.testReader()] as const;
         const old = await WatchedTap.make(first, 'faultindex', RING, here);
         await sendAndRead(old);
         await host.isRight(old);
         await inNamespace(async (second) => {
-          const reader = await second.puppet();
+          const reader = await second.testReader();
           await reader.open('faultindex', 'faultindex', 'tap');
           await old.close();
           // The kernel keeps an index that is free there.
@@ -134,13 +134,13 @@ export const DEVICE_CHANGES: readonly Fault[] = [
     name: 'a namespace vanishes with its taps, under load',
     play: async (host) => {
       await inNamespace(async (lab) => {
-        const puppets = [await lab.puppet(), await lab.puppet()] as const;
-        const tap = await WatchedTap.make(lab, 'faultgone', RING, puppets);
+        const testReaders = [await lab.testReader(), await lab.testReader()] as const;
+        const tap = await WatchedTap.make(lab, 'faultgone', RING, testReaders);
         await sendAndRead(tap);
         await host.isRight(tap);
         await tap.load();
         await wait(50);
-        for (const puppet of puppets) puppet.signal('SIGKILL');
+        for (const testReader of testReaders) testReader.signal('SIGKILL');
       });
       host.over();
       await isGone(host, 'faultgone');

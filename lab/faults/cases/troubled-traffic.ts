@@ -21,7 +21,7 @@ export const TRAFFIC_FAULTS: readonly Fault[] = [
   {
     name: 'the reader is killed (-9), its tap persists',
     play: async (host) => {
-      const reader = await host.lab.puppet();
+      const reader = await host.lab.testReader();
       const tap = await host.tap('faultread', 10, host.lab, [host.sender, reader]);
       await reader.persist('faultread', true);
       await tap.burst(BURST);

@@ -22,7 +22,7 @@ const SLACK = 16;
 test('OpenVPN that pauses: the advised ring, and half of it', { skip: noLab || missing(OPENVPN.needs) }, async (t) => {
   const { agent, stage, running } = await checksOf(t, OPENVPN, undefined);
   const { near } = stage;
-  const sender = await near.puppet();
+  const sender = await near.testReader();
   const emptied = async (): Promise<boolean> => {
     const { queues } = await agent.device(near.inode, running.device);
     return queues.every(({ ring }) => ring?.occupancy === 0);

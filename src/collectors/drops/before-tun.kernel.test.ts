@@ -18,9 +18,9 @@ function locationsOf({ otherDropped = [] }: Device): readonly string[] {
 test('a bridge with a port of smaller MTU', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await standingLab();
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tapa', 'tap');
-  await puppet.open('b', 'tapb', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tapa', 'tap');
+  await testReader.open('b', 'tapb', 'tap');
   await lab.ipBatch([
     'link add br0 type bridge mcast_snooping 0',
     'link set br0 up',
@@ -28,11 +28,11 @@ test('a bridge with a port of smaller MTU', { skip: noLab }, async (t) => {
     'link set tapb master br0 mtu 1500 up',
   ]);
   await lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tapb/brport/state)" = 3 ]; do sleep 0.1; done');
-  await puppet.read('b', 'all');
+  await testReader.read('b', 'all');
   const before = await agent.device(lab.inode, 'tapb');
-  await puppet.write('a', 7, 4000);
-  await puppet.write('a', 3, 1000);
-  const arrived = (await puppet.read('b', 'all')).packets;
+  await testReader.write('a', 7, 4000);
+  await testReader.write('a', 3, 1000);
+  const arrived = (await testReader.read('b', 'all')).packets;
   const device = await agent.device(lab.inode, 'tapb');
   assert.equal(totalsOf(device).delivered - totalsOf(before).delivered, arrived);
   assert.deepEqual(device.otherDropped, [
@@ -44,8 +44,8 @@ test('a bridge with a port of smaller MTU', { skip: noLab }, async (t) => {
 test('a bridge with br_netfilter and a port of smaller MTU', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await standingLab();
-  const puppet = await lab.puppet();
-  await puppet.open('b', 'tapb', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('b', 'tapb', 'tap');
   await lab.ipBatch([
     'link add ve0 type veth peer name ve1',
     'link set ve0 mtu 9000 up',
@@ -67,9 +67,9 @@ test('a bridge with br_netfilter and a port of smaller MTU', { skip: noLab }, as
   await lab.exec('nft', 'add table ip f; add chain ip f c { type filter hook forward priority 0; }');
   await lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tapb/brport/state)" = 3 ]; do sleep 0.1; done');
   const before = await agent.device(lab.inode, 'tapb');
-  await puppet.udp('10.88.0.2', 9, 30, 4000);
-  await puppet.udp('10.88.0.2', 9, 5, 1000);
-  const arrived = (await puppet.read('b', 'all')).packets;
+  await testReader.udp('10.88.0.2', 9, 30, 4000);
+  await testReader.udp('10.88.0.2', 9, 5, 1000);
+  const arrived = (await testReader.read('b', 'all')).packets;
   const device = await agent.device(lab.inode, 'tapb');
   assert.equal(totalsOf(device).delivered - totalsOf(before).delivered, arrived);
   assert.equal(arrived, 5);
@@ -80,14 +80,14 @@ test('a bridge with br_netfilter and a port of smaller MTU', { skip: noLab }, as
 test('a tap without a reader', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await standingLab();
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap', 'persist');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap', 'persist');
   const peer = await lab.raise('tap0', 100);
-  await puppet.close('a');
+  await testReader.close('a');
   // The kernel puts the noop qdisc in place when it has noticed that the carrier is gone.
   await lab.exec('sh', '-c', 'until ip link show tap0 | grep -q "state DOWN"; do sleep 0.1; done');
   const before = (await lab.link('tap0')).txDropped;
-  await puppet.packet('tap0', 20, 60);
+  await testReader.packet('tap0', 20, 60);
   const device = await agent.device(lab.inode, 'tap0');
   const counted = (await lab.link('tap0')).txDropped - before;
   assert.ok(counted === 20 || counted === 0, 'Linux 6.1 counts such drops at the qdisc only');
@@ -101,11 +101,11 @@ test('a tap without a reader', { skip: noLab }, async (t) => {
 test('a full tbf', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await standingLab();
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 1000);
   await lab.tc('qdisc replace dev tap0 root tbf rate 8kbit burst 1540 limit 5000');
-  await puppet.udp(peer, 9, 100, 64);
+  await testReader.udp(peer, 9, 100, 64);
   const device = await agent.device(lab.inode, 'tap0');
   const [tbf] = await lab.qdisc('tap0');
   assert.ok(tbf && tbf.dropped > 0);
@@ -117,8 +117,8 @@ test('a full tbf', { skip: noLab }, async (t) => {
 test('CoDel drops what has waited for too long, with a reason or without', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await standingLab();
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 1000);
   await lab.tc('qdisc replace dev tap0 root handle 1: tbf rate 800kbit burst 5000 limit 1000000');
   const codel = await lab.tc('qdisc replace dev tap0 parent 1: handle 10: codel limit 1000 interval 10ms').then(
@@ -126,7 +126,7 @@ test('CoDel drops what has waited for too long, with a reason or without', { ski
     () => false,
   );
   if (!codel) return t.skip('this kernel has no codel');
-  for (let burst = 0; burst < 5; burst += 1) await puppet.udp(peer, 9, 60, 1000);
+  for (let burst = 0; burst < 5; burst += 1) await testReader.udp(peer, 9, 60, 1000);
   const codelAtRest = async () => (await lab.qdisc('tap0')).find(({ kind }) => kind === 'codel');
   await until(async () => (await codelAtRest())?.backlogPackets === 0);
   const dropped = (await codelAtRest())?.dropped ?? 0;

@@ -15,14 +15,14 @@ function lossesOf({ uncounted }: Device): Readonly<Record<string, number>> {
 test('what a smaller ring, a failed read and a closed queue lose', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await standingLab();
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap', 'vnet', 'persist');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap', 'vnet', 'persist');
   const peer = await lab.raise('tap0', 20);
-  await puppet.udp(peer, 9, 20, 64);
-  await puppet.readBad('a', 3);
+  await testReader.udp(peer, 9, 20, 64);
+  await testReader.readBad('a', 3);
   await lab.ip('link set tap0 txqueuelen 10');
-  await puppet.read('a', 6);
-  await puppet.close('a');
+  await testReader.read('a', 6);
+  await testReader.close('a');
   const device = await agent.device(lab.inode, 'tap0');
   const { txPackets, txDropped } = await lab.link('tap0');
   assert.deepEqual([txPackets, txDropped], [6, 0]);
@@ -32,16 +32,16 @@ test('what a smaller ring, a failed read and a closed queue lose', { skip: noLab
 test('what is sent past the qdisc into a stopped queue', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await standingLab();
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', 'tap', 'backpressure');
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap', 'backpressure');
   await lab.raise('tap0', 10);
   await lab.tc('qdisc replace dev tap0 root pfifo limit 1000');
   if ((await agent.device(lab.inode, 'tap0')).flowControl !== 'backpressure') {
     t.skip('no queue of tun is ever stopped before Linux 7.3');
     return;
   }
-  await puppet.packet('tap0', 12, 60);
-  const { errors } = await puppet.packet('tap0', 25, 60, { bypass: true });
+  await testReader.packet('tap0', 12, 60);
+  const { errors } = await testReader.packet('tap0', 25, 60, { bypass: true });
   const device = await agent.device(lab.inode, 'tap0');
   const { txDropped } = await lab.link('tap0');
   assert.deepEqual([errors, txDropped], [{ ENOBUFS: 25 }, 0]);

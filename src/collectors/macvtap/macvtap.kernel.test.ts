@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { agentLab } from '../../../lab/agent/agent-lab.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../../lab/host/netns.ts';
 import { until } from '../../../lab/host/until.ts';
-import type { Puppet } from '../../../lab/traffic-reader/puppet.ts';
+import type { TestReader } from '../../../lab/test-reader/test-reader.ts';
 import type { Device } from '../../snapshot.ts';
 import { MacvtapReads } from './read.ts';
 
@@ -28,8 +28,8 @@ async function makeDevice(lab: NamespaceLab, kind: keyof typeof KINDS): Promise<
 }
 
 /** An ipvtap takes what goes to its IP address, or to all: that comes later, by a work queue. */
-async function send(lab: NamespaceLab, puppet: Puppet, kind: keyof typeof KINDS): Promise<void> {
-  assert.equal((await puppet.packet('ve0', 100, 60, { unicast: kind === 'macvtap' })).sent, 100);
+async function send(lab: NamespaceLab, testReader: TestReader, kind: keyof typeof KINDS): Promise<void> {
+  assert.equal((await testReader.packet('ve0', 100, 60, { unicast: kind === 'macvtap' })).sent, 100);
   for (let tries = 0; (await lab.link('vtap0')).rxPackets < 100 && tries < 50; tries++) await wait(100);
 }
 
@@ -52,12 +52,12 @@ for (const kind of ['macvtap', 'ipvtap'] as const) {
     }
     const agent = await agentLab(t);
     const counted = agent.mechanism('macvtap-reads') === 'fexit';
-    const puppet = await lab.puppet();
-    await puppet.open('a', 'vtap0', 'macvtap');
+    const testReader = await lab.testReader();
+    await testReader.open('a', 'vtap0', 'macvtap');
     const offered = { kind, offered: 100, written: 0, lost: { purged: 0, resized: 0, failed: 0 } };
     const dropped = [{ reason: 'FULL_RING', location: 'tap_handle_frame', packets: 60 }];
 
-    await send(lab, puppet, kind);
+    await send(lab, testReader, kind);
     assert.deepEqual(summary(await agent.device(lab.inode, 'vtap0')), {
       ...offered,
       rings: [{ capacity: 40, occupancy: 40 }],
@@ -65,8 +65,8 @@ for (const kind of ['macvtap', 'ipvtap'] as const) {
       delivered: counted ? 0 : undefined,
     });
 
-    assert.equal((await puppet.read('a', 15)).packets, 15);
-    assert.equal((await puppet.write('a', 7, 60)).written, 7);
+    assert.equal((await testReader.read('a', 15)).packets, 15);
+    assert.equal((await testReader.write('a', 7, 60)).written, 7);
     assert.deepEqual(summary(await agent.device(lab.inode, 'vtap0')), {
       ...offered,
       written: 7,
@@ -77,7 +77,7 @@ for (const kind of ['macvtap', 'ipvtap'] as const) {
     const { rxPackets, txPackets } = await lab.link('vtap0');
     assert.deepEqual([rxPackets, txPackets], [100, 7]);
 
-    await puppet.close('a');
+    await testReader.close('a');
     assert.deepEqual(summary(await agent.device(lab.inode, 'vtap0')), {
       ...offered,
       written: 7,
@@ -102,15 +102,15 @@ test('of a macvtap that was read, lost nothing and is gone, nothing is kept', { 
     return;
   }
   const reads = new MacvtapReads(programs.object);
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'vtap0', 'macvtap');
-  await puppet.packet('ve0', 10, 60, { unicast: true });
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'vtap0', 'macvtap');
+  await testReader.packet('ve0', 10, 60, { unicast: true });
   await until(async () => (await lab.link('vtap0')).rxPackets === 10);
-  assert.equal((await puppet.read('a', 10)).packets, 10);
+  assert.equal((await testReader.read('a', 10)).packets, 10);
   const device = await agent.device(lab.inode, 'vtap0');
   assert.deepEqual([device.macvtap?.delivered, device.macvtap?.dropped], [10, []]);
   assert.equal(reads.read().get(BigInt(device.id)), 10);
-  await puppet.close('a');
+  await testReader.close('a');
   await lab.ip('link del vtap0');
   // Kept for three looks and two seconds.
   await until(async () => {

@@ -4,12 +4,12 @@ import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { agentLab } from '../../../lab/agent/agent-lab.ts';
 import { namespaceLab, noLab } from '../../../lab/host/netns.ts';
-import type { Puppet } from '../../../lab/traffic-reader/puppet.ts';
+import type { TestReader } from '../../../lab/test-reader/test-reader.ts';
 import type { QueueChanges } from '../../snapshot.ts';
 
 interface Watched {
   readonly mechanism: string | undefined;
-  readonly puppet: Puppet;
+  readonly testReader: TestReader;
   open(id: string): Promise<void>;
   changes(): Promise<QueueChanges | undefined>;
 }
@@ -18,43 +18,43 @@ interface Watched {
 async function watch(t: TestContext, ...mechanisms: readonly string[]): Promise<Watched> {
   const agent = await agentLab(t, ...mechanisms);
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
+  const testReader = await lab.testReader();
   lab.after(() => lab.ip('link del dev tap0'));
   return {
     mechanism: agent.mechanism('queue-changes'),
-    puppet,
-    open: (id) => puppet.open(id, 'tap0', 'tap', 'mq', 'persist'),
+    testReader,
+    open: (id) => testReader.open(id, 'tap0', 'tap', 'mq', 'persist'),
     changes: async () => (await agent.device(lab.inode, 'tap0')).queueChanges,
   };
 }
 
-async function countEach({ puppet, open, changes }: Watched): Promise<void> {
+async function countEach({ testReader, open, changes }: Watched): Promise<void> {
   for (const id of ['a', 'b', 'c']) await open(id);
   assert.deepEqual(await changes(), { joined: 0, left: 0 });
 
-  await puppet.detach('b');
+  await testReader.detach('b');
   assert.deepEqual(await changes(), { joined: 0, left: 1 });
-  await puppet.attach('b');
+  await testReader.attach('b');
   assert.deepEqual(await changes(), { joined: 1, left: 1 });
   for (let round = 0; round < 5; round++) {
-    await puppet.detach('b');
-    await puppet.attach('b');
+    await testReader.detach('b');
+    await testReader.attach('b');
   }
   assert.deepEqual(await changes(), { joined: 6, left: 6 });
 
   // The last queue, whose next file mostly has the address of the one before.
-  await puppet.close('b');
+  await testReader.close('b');
   await open('b');
   assert.deepEqual(await changes(), { joined: 7, left: 7 });
-  await puppet.detach('c');
-  await puppet.close('c'); // it has left already
+  await testReader.detach('c');
+  await testReader.close('c'); // it has left already
   await open('d');
   assert.deepEqual(await changes(), { joined: 8, left: 8 });
-  for (const id of ['a', 'b', 'd']) await puppet.close(id);
+  for (const id of ['a', 'b', 'd']) await testReader.close(id);
   assert.deepEqual(await changes(), { joined: 8, left: 11 }, 'none is left');
   await open('e');
   assert.deepEqual(await changes(), { joined: 9, left: 11 });
-  await puppet.close('e');
+  await testReader.close('e');
   await open('e');
   assert.deepEqual(await changes(), { joined: 10, left: 12 }, 'the only queue was closed and opened');
 }
@@ -66,18 +66,18 @@ test('by the walk alone', { skip: noLab }, async (t) => {
   assert.equal(watched.mechanism, 'walk');
   await countEach(watched);
   // What it cannot see: no queue takes another one's index.
-  await watched.puppet.detach('e');
-  await watched.puppet.attach('e');
+  await watched.testReader.detach('e');
+  await watched.testReader.attach('e');
   assert.deepEqual(await watched.changes(), { joined: 10, left: 12 });
 });
 
 test('a device that had queues before the agent came', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
-  const puppet = await lab.puppet();
-  for (const id of ['a', 'b']) await puppet.open(id, 'tap0', 'tap', 'mq');
-  await puppet.detach('b');
+  const testReader = await lab.testReader();
+  for (const id of ['a', 'b']) await testReader.open(id, 'tap0', 'tap', 'mq');
+  await testReader.detach('b');
   const agent = await agentLab(t);
-  await puppet.attach('b');
-  await puppet.detach('a');
+  await testReader.attach('b');
+  await testReader.detach('a');
   assert.deepEqual((await agent.device(lab.inode, 'tap0')).queueChanges, { joined: 1, left: 1 });
 });

@@ -8,7 +8,7 @@ import { type Scene, said, scene, watch } from '../../../lab/agent/on-call.ts';
 import { busyLoops, type Scheduled, scheduled } from '../../../lab/host/busy-cpus.ts';
 import { noLab } from '../../../lab/host/netns.ts';
 import { until } from '../../../lab/host/until.ts';
-import type { Puppet } from '../../../lab/traffic-reader/puppet.ts';
+import type { TestReader } from '../../../lab/test-reader/test-reader.ts';
 import { judge } from '../../diagnosis/judge.ts';
 
 /** Busy loops beside the reader, the sender and the agent. */
@@ -62,8 +62,8 @@ async function turn(pid: number, { waited }: Scheduled): Promise<Scheduled> {
 }
 
 /** A sender that a busy host does not make send in lumps. */
-async function punctual({ lab }: Scene): Promise<Puppet> {
-  const sender = await lab.puppet();
+async function punctual({ lab }: Scene): Promise<TestReader> {
+  const sender = await lab.testReader();
   await lab.exec('chrt', '-a', '-f', '-p', '20', String(sender.pid));
   return sender;
 }

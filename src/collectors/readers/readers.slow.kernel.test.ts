@@ -7,13 +7,13 @@ import { standingLab } from '../../../lab/agent/agent-lab.ts';
 import { limitedCgroup, noCgroup } from '../../../lab/host/cgroup.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../../lab/host/netns.ts';
 import { hog, READER_CPU, type Shares, sharesOf, startFlood } from '../../../lab/host/reader-shares.ts';
-import type { Puppet } from '../../../lab/traffic-reader/puppet.ts';
+import type { TestReader } from '../../../lab/test-reader/test-reader.ts';
 
 const RING = 100;
 
 interface Scene {
   readonly lab: NamespaceLab;
-  readonly reader: Puppet;
+  readonly reader: TestReader;
 }
 
 interface Scenario {
@@ -46,7 +46,7 @@ for (const { name, state, skip, reads, disturb } of scenarios) {
   test(`${state}: ${name}`, { skip: noLab || skip }, async (t) => {
     const lab = await namespaceLab(t);
     const agent = await standingLab();
-    const reader = await lab.puppet();
+    const reader = await lab.testReader();
     await reader.open('a', 'tap0', 'tap', 'persist');
     lab.after(() => lab.ip('link del dev tap0'));
     await lab.raise('tap0', RING);

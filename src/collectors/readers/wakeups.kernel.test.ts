@@ -12,7 +12,7 @@ import { until } from '../../../lab/host/until.ts';
 test('the reader wakes where it was woken', { skip: noLab || (cpus().length < 2 && 'needs two CPUs') }, async (t) => {
   const lab = await namespaceLab(t);
   const agent = await agentLab(t);
-  const [sender, reader] = [await lab.puppet(), await lab.puppet()];
+  const [sender, reader] = [await lab.testReader(), await lab.testReader()];
   const pin = (pid: number, cpu: number) => lab.exec('taskset', '-a', '-p', '-c', String(cpu), String(pid));
   await pin(sender.pid, 0); // each CPU looks at every 256th packet of its own
   await reader.open('a', 'tap0', 'tap');

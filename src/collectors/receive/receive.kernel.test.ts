@@ -4,36 +4,36 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type AgentLab, standingLab } from '../../../lab/agent/agent-lab.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../../lab/host/netns.ts';
-import type { Errors, Puppet } from '../../../lab/traffic-reader/puppet.ts';
+import type { Errors, TestReader } from '../../../lab/test-reader/test-reader.ts';
 import type { Device } from '../../snapshot.ts';
 
 interface Scene {
   readonly lab: NamespaceLab;
   readonly agent: AgentLab;
-  readonly puppet: Puppet;
+  readonly testReader: TestReader;
   readonly device: () => Promise<Device>;
-  /** Of the puppet's answers, by errno. */
+  /** Of the test reader's answers, by errno. */
   readonly refused: Record<string, number>;
-  readonly write: (...words: Parameters<Puppet['write']>) => Promise<number>;
+  readonly write: (...words: Parameters<TestReader['write']>) => Promise<number>;
 }
 
 type Test = Parameters<typeof namespaceLab>[0];
 
-async function scene(t: Test, kind: 'tun' | 'tap', ...flags: Parameters<Puppet['open']>[3][]): Promise<Scene> {
+async function scene(t: Test, kind: 'tun' | 'tap', ...flags: Parameters<TestReader['open']>[3][]): Promise<Scene> {
   const lab = await namespaceLab(t);
   const agent = await standingLab();
-  const puppet = await lab.puppet();
-  await puppet.open('a', 'tap0', kind, ...flags);
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', kind, ...flags);
   await lab.ip('link set tap0 up');
   const refused: Record<string, number> = {};
   return {
     lab,
     agent,
-    puppet,
+    testReader,
     refused,
     device: () => agent.device(lab.inode, 'tap0'),
     write: async (...words) => {
-      const { written, errors } = await puppet.write(...words);
+      const { written, errors } = await testReader.write(...words);
       for (const [name, count] of Object.entries(errors)) refused[name] = (refused[name] ?? 0) + count;
       return written;
     },
@@ -112,8 +112,8 @@ test('packets of no IP version into a tun', { skip: noLab }, async (t) => {
 
 test('what is written to a detached queue arrives all the same', { skip: noLab }, async (t) => {
   const here = await scene(t, 'tap', 'mq');
-  await here.puppet.open('b', 'tap0', 'tap', 'mq');
-  await here.puppet.detach('b');
+  await here.testReader.open('b', 'tap0', 'tap', 'mq');
+  await here.testReader.detach('b');
   assert.equal(await here.write('b', 8, 100), 8);
   assert.equal(await here.write('a', 9, 100), 9);
   const device = await here.device();
@@ -123,7 +123,7 @@ test('what is written to a detached queue arrives all the same', { skip: noLab }
 
 test('a writer whose packets the host still holds has to wait', { skip: noLab }, async (t) => {
   const here = await scene(t, 'tap');
-  await here.puppet.open('b', 'tapb', 'tap');
+  await here.testReader.open('b', 'tapb', 'tap');
   await here.lab.ipBatch([
     'link add br0 type bridge mcast_snooping 0',
     'link set br0 up',
@@ -138,7 +138,7 @@ test('a writer whose packets the host still holds has to wait', { skip: noLab },
   // Of what goes to all the bridge sends copies, which belong to no sender.
   await here.lab.exec('bridge', 'fdb', 'add', '02:00:00:00:00:01', 'dev', 'tapb', 'master', 'static');
   await here.lab.tc('qdisc replace dev tapb root tbf rate 8kbit burst 1540 limit 100000');
-  await here.puppet.sndbuf('a', 10_000);
+  await here.testReader.sndbuf('a', 10_000);
   const written = await here.write('a', 40, 1000, { unicast: true });
   const device = await here.device();
   assert.ok(written > 0 && written < 40);

@@ -5,7 +5,7 @@ import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type AgentLab, agentLab, imbalances, standingLab, totalsOf } from '../../../lab/agent/agent-lab.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../../lab/host/netns.ts';
-import type { Puppet } from '../../../lab/traffic-reader/puppet.ts';
+import type { TestReader } from '../../../lab/test-reader/test-reader.ts';
 import type { Device } from '../../snapshot.ts';
 
 const NOTHING = { offered: 0, enqueued: 0, dropped: {}, delivered: 0, purged: 0, resized: 0, failed: 0, waiting: 0 };
@@ -13,7 +13,7 @@ const NOTHING = { offered: 0, enqueued: 0, dropped: {}, delivered: 0, purged: 0,
 interface Scene {
   readonly lab: NamespaceLab;
   readonly agent: AgentLab;
-  readonly puppet: Puppet;
+  readonly testReader: TestReader;
   readonly device: () => Promise<Device>;
   /** What is sent into ve0 comes in by ve1, and XDP redirects it into tap0. */
   readonly send: (frames: number) => Promise<void>;
@@ -27,26 +27,26 @@ type Test = Parameters<typeof namespaceLab>[0] & Parameters<typeof agentLab>[0];
 async function scene(t: Test, ring: number, queues: readonly string[], ...mechanisms: string[]): Promise<Scene> {
   const lab = await namespaceLab(t);
   const agent = await (mechanisms.length > 0 ? agentLab(t, ...mechanisms) : standingLab());
-  const puppet = await lab.puppet();
+  const testReader = await lab.testReader();
   const flags = queues.length > 1 ? (['persist', 'mq'] as const) : (['persist'] as const);
-  for (const id of queues) await puppet.open(id, 'tap0', 'tap', ...flags);
+  for (const id of queues) await testReader.open(id, 'tap0', 'tap', ...flags);
   await lab.ipBatch([
     'link add ve0 type veth peer name ve1',
     `link set tap0 txqueuelen ${ring} up`,
     'link set ve0 up',
     'link set ve1 up',
   ]);
-  await puppet.redirect('ve1', 'tap0');
+  await testReader.redirect('ve1', 'tap0');
   let sent = 0;
   return {
     lab,
     agent,
-    puppet,
+    testReader,
     device: () => agent.device(lab.inode, 'tap0'),
     send: async (frames) => {
       for (let left = frames; left > 0; left -= MOST_AT_ONCE) {
         const count = Math.min(left, MOST_AT_ONCE);
-        assert.equal((await puppet.packet('ve0', count, 60)).sent, count);
+        assert.equal((await testReader.packet('ve0', count, 60)).sent, count);
         sent += count;
         // A softirq takes them out, which on a busy machine is put off to a thread.
         for (let tries = 0; tries < 100 && (await lab.link('ve1')).rxPackets < sent; tries++) await wait(50);
@@ -78,10 +78,10 @@ test('a ring that frames fill, that is read, that packets share', { skip: noLab 
   assert.deepEqual(totalsOf(full), { ...NOTHING, enqueued: 40, waiting: 40 });
   await assertExact(here, full);
 
-  assert.equal((await here.puppet.read('a', 'all')).packets, 40);
-  await here.puppet.packet('tap0', 25, 60);
+  assert.equal((await here.testReader.read('a', 'all')).packets, 40);
+  await here.testReader.packet('tap0', 25, 60);
   await here.send(10);
-  assert.equal((await here.puppet.read('a', 20)).packets, 20);
+  assert.equal((await here.testReader.read('a', 20)).packets, 20);
   const shared = await here.device();
   assert.deepEqual(redirectedOf(shared), { enqueued: 50, lost: 60 });
   assert.deepEqual(totalsOf(shared), { ...NOTHING, offered: 25, enqueued: 75, delivered: 60, waiting: 15 });
@@ -96,12 +96,12 @@ test('frames thrown out of the ring by a smaller txqueuelen and by its end', { s
     return;
   }
   await here.send(30);
-  await here.puppet.packet('tap0', 10, 60);
+  await here.testReader.packet('tap0', 10, 60);
   await here.lab.ip('link set tap0 txqueuelen 20');
   const resized = await here.device();
   assert.deepEqual(totalsOf(resized), { ...NOTHING, offered: 10, enqueued: 40, resized: 20, waiting: 20 });
   await assertExact(here, resized);
-  await here.puppet.close('a');
+  await here.testReader.close('a');
   const closed = await here.device();
   assert.deepEqual(totalsOf(closed), { ...NOTHING, offered: 10, enqueued: 40, resized: 20, purged: 20 });
   assert.deepEqual(redirectedOf(closed), { enqueued: 30, lost: 0 });
@@ -118,7 +118,7 @@ for (const mechanism of ['fexit', 'raw-tracepoint']) {
       return;
     }
     await here.send(300);
-    const read = [(await here.puppet.read('a', 'all')).packets, (await here.puppet.read('b', 'all')).packets];
+    const read = [(await here.testReader.read('a', 'all')).packets, (await here.testReader.read('b', 'all')).packets];
     const device = await here.device();
     assert.deepEqual(
       device.queues.map(({ redirected }) => redirected?.enqueued ?? 0),

@@ -5,11 +5,11 @@ import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { agentLab, standingLab } from '../../../lab/agent/agent-lab.ts';
 import { namespaceLab, noLab } from '../../../lab/host/netns.ts';
-import type { Puppet } from '../../../lab/traffic-reader/puppet.ts';
+import type { TestReader } from '../../../lab/test-reader/test-reader.ts';
 import type { Observations, Overflow, RingHistory } from '../../snapshot.ts';
 
 interface Scene {
-  readonly reader: Puppet;
+  readonly reader: TestReader;
   send(packets: number): Promise<void>;
   history(): Promise<RingHistory>;
   overflow(): Promise<Overflow>;
@@ -20,10 +20,10 @@ interface Scene {
 async function scene(t: TestContext, ring: number, ...mechanisms: readonly string[]): Promise<Scene> {
   const lab = await namespaceLab(t);
   const agent = await (mechanisms.length > 0 ? agentLab(t, ...mechanisms) : standingLab());
-  const reader = await lab.puppet();
+  const reader = await lab.testReader();
   await reader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', ring);
-  const sender = await lab.puppet();
+  const sender = await lab.testReader();
   // Each CPU looks at every 128th packet of its own, and times every 256th.
   await lab.exec('taskset', '-a', '-p', '-c', '0', String(sender.pid));
   const history = async (): Promise<RingHistory> => {

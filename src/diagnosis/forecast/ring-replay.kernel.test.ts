@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import test, { type TestContext } from 'node:test';
 import { standingLab } from '../../../lab/agent/agent-lab.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../../lab/host/netns.ts';
-import type { Puppet } from '../../../lab/traffic-reader/puppet.ts';
+import type { TestReader } from '../../../lab/test-reader/test-reader.ts';
 import type { Snapshot } from '../../snapshot.ts';
 import { type RingForecast, ringForecast } from './ring-forecast.ts';
 import { steadyWindow } from './steady-window.ts';
@@ -65,10 +65,10 @@ const SHAPES: readonly Shape[] = [
 class Replay {
   readonly #lab: NamespaceLab;
   readonly #shape: Shape;
-  readonly #reader: Puppet;
-  readonly #sender: Puppet;
+  readonly #reader: TestReader;
+  readonly #sender: TestReader;
 
-  constructor(lab: NamespaceLab, shape: Shape, reader: Puppet, sender: Puppet) {
+  constructor(lab: NamespaceLab, shape: Shape, reader: TestReader, sender: TestReader) {
     this.#lab = lab;
     this.#shape = shape;
     this.#reader = reader;
@@ -101,12 +101,12 @@ async function scene(
 ): Promise<{ lab: NamespaceLab; replay: Replay; snapshot(): Promise<Snapshot> }> {
   const lab = await namespaceLab(t);
   const agent = await standingLab();
-  const reader = await lab.puppet();
+  const reader = await lab.testReader();
   for (let queue = 0; queue < shape.queues; queue++)
     await reader.open(`q${queue}`, 'tap0', 'tap', ...(shape.queues > 1 ? (['mq'] as const) : []));
   if (shape.queues > 1) await reader.steer('q0', true);
   await lab.raise('tap0', shape.ring);
-  const sender = await lab.puppet();
+  const sender = await lab.testReader();
   await lab.exec('taskset', '-a', '-p', '-c', '0', String(sender.pid));
   await sender.running('tap0');
   const replay = new Replay(lab, shape, reader, sender);

@@ -24,7 +24,7 @@ test('pasted, it takes the limit away; where there is none, it fails', {
   skip: noLab || noCgroup('cpu'),
 }, async (t) => {
   const lab = await namespaceLab(t);
-  const { pid } = await lab.puppet();
+  const { pid } = await lab.testReader();
   const group = cpuCgroup() ?? assert.fail('no hierarchy');
   const other = group.version === 1 ? 2 : 1;
   const wrong = pasted(pid, { cpuCgroup: { version: other, root: '/sys/fs/cgroup' } });

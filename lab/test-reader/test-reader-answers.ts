@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the puppet's answers say, by kind.
+// What the test reader's answers say, by kind.
 import { at, numberAt } from '../host/checked-json.ts';
-import type { Errors, GuestCounts, ReadCounts, SendCounts } from './puppet.ts';
+import type { Errors, GuestCounts, ReadCounts, SendCounts } from './test-reader.ts';
 
 export function readCounts(answer: unknown): ReadCounts {
   return { packets: numberAt(answer, 'packets'), bytes: numberAt(answer, 'bytes'), errors: errorsOf(answer) };

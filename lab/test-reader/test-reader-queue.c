@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The puppet's queues: macvtaps too, detached, attached and steered.
+// The test reader's queues: macvtaps too, detached, attached and steered.
 #define _GNU_SOURCE
-#include "puppet.h"
+#include "test-reader.h"
 #include "steering.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-int puppet_open(int argc, char **argv, struct answer *out)
+int open_queue(int argc, char **argv, struct answer *out)
 {
 	int fd;
 

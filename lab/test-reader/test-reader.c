@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// puppet: holds tun/tap queues and sends packets, as lines on stdin say; one line of JSON with exact counts answers
-// each. It does nothing by itself: when stdin ends it exits, and the kernel takes its queues away.
-#include "puppet.h"
+// test reader: holds tun/tap queues and sends packets, as lines on stdin say; one line of JSON with exact counts
+// answers each. It does nothing by itself: when stdin ends it exits, and the kernel takes its queues away.
+#include "test-reader.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ static int quit(int argc, char **argv, struct answer *out)
 }
 
 static const struct named_command commands[] = {
-	{"open", 3, puppet_open, "open ID DEV tun|tap|macvtap [mq] [persist] [vnet] [backpressure] [pi]"},
+	{"open", 3, open_queue, "open ID DEV tun|tap|macvtap [mq] [persist] [vnet] [backpressure] [pi]"},
 	{"close", 1, queue_close, "close ID"},
 	{"detach", 1, queue_disable, "detach ID"},
 	{"attach", 1, queue_enable, "attach ID"},
@@ -48,9 +48,9 @@ static const struct named_command commands[] = {
 	{"send", 3, guest_send,
 	 "send ID COUNT SIZE [badheader] [unicast] [batch=N] [wait=MILLISECONDS]: guest to host"},
 	{"xdp", 2, answer_xdp,
-	 "xdp DEV drop|aborted|pass [generic]: for all that comes in by DEV, until the puppet ends"},
+	 "xdp DEV drop|aborted|pass [generic]: for all that comes in by DEV, until the test reader ends"},
 	{"redirect", 2, redirect,
-	 "redirect FROM TO: by XDP, what comes in by FROM goes out by TO, until the puppet ends"},
+	 "redirect FROM TO: by XDP, what comes in by FROM goes out by TO, until the test reader ends"},
 	{"stream", 4, stream_start,
 	 "stream ID DEV RATE SIZE [lump=N] [queue=N] [queues=N] [unicast] [ipv4] [ahead=SECONDS]: in the background"},
 	{"unstream", 1, stream_stop, "unstream ID: ends stream"},
@@ -70,5 +70,5 @@ static const struct named_command commands[] = {
 int main(void)
 {
 	allow_descriptors();
-	return serve_commands("puppet", commands, sizeof(commands) / sizeof(commands[0]));
+	return serve_commands("test-reader", commands, sizeof(commands) / sizeof(commands[0]));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The puppet opens a macvtap or ipvtap: a character device of its own, whose number the namespace's sysfs tells.
+// The test reader opens a macvtap or ipvtap: a character device of its own, whose number the namespace's sysfs tells.
 #define _GNU_SOURCE
-#include "puppet.h"
+#include "test-reader.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* A sysfs shows the devices of the namespace where it was mounted, and the puppet came with its parent's. */
+/* A sysfs shows the devices of the namespace where it was mounted, and the test reader came with its parent's. */
 static void mount_own_sysfs(void)
 {
 	if (unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL) == 0)
@@ -49,7 +49,7 @@ static int open_number(dev_t number)
 	char node[32];
 	int fd, error;
 
-	snprintf(node, sizeof(node), "/dev/puppet-%d", getpid());
+	snprintf(node, sizeof(node), "/dev/test-reader-%d", getpid());
 	if (mknod(node, S_IFCHR | 0600, number))
 		return -errno;
 	fd = open(node, O_RDWR | O_NONBLOCK | O_CLOEXEC);

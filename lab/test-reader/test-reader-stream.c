@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The puppet's background senders: frames to a device by packet socket, at a rate and in lumps, until they are stopped.
+// The test reader's background senders: frames to a device by packet socket, at a rate and in lumps, until they are
+// stopped.
 #define _GNU_SOURCE
-#include "puppet.h"
+#include "test-reader.h"
 
 #include <errno.h>
 #include <linux/net_tstamp.h>

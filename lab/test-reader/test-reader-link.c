@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The puppet as `ip link`, and a sender whose socket stays: a packet socket takes a grace period of RCU to close, a
-// process milliseconds to start, and random tests do both ten thousand times.
-#include "puppet.h"
+// The test reader as `ip link`, and a sender whose socket stays: a packet socket takes a grace period of RCU to close,
+// a process milliseconds to start, and random tests do both ten thousand times.
+#include "test-reader.h"
 
 #include <errno.h>
 #include <linux/if_ether.h>

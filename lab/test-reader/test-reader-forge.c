@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The puppet as a tenant who is root in a namespace of its own, and sends to other programs' netlink sockets there.
-#include "puppet.h"
+// The test reader as a tenant who is root in a namespace of its own, and sends to other programs' netlink sockets
+// there.
+#include "test-reader.h"
 
 #include <errno.h>
 #include <linux/netlink.h>

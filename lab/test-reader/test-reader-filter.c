@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the program behind a tap may ask the kernel to drop for it: by address, or by a socket filter.
-#include "puppet.h"
+#include "test-reader.h"
 
 #include <errno.h>
 #include <linux/filter.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the puppet can do beyond `traffic`: only tests ask for it.
-#ifndef PUPPET_H
-#define PUPPET_H
+// What the test reader can do beyond `traffic`: only tests ask for it.
+#ifndef TEST_READER_H
+#define TEST_READER_H
 
 #include "../../traffic/traffic.h"
 
-command puppet_open, queue_enable, queue_disable, queue_persist, queue_steer;
+command open_queue, queue_enable, queue_disable, queue_persist, queue_steer;
 command queue_write, queue_sndbuf;
 command read_some, read_bad;
 command queue_filter;

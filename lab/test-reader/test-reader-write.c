@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The puppet writes to its queues, guest to host: what tun takes, and what it refuses for one reason or another.
-#include "puppet.h"
+// The test reader writes to its queues, guest to host: what tun takes, and what it refuses for one reason or another.
+#include "test-reader.h"
 
 #include <errno.h>
 #include <linux/if_tun.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The puppet's senders (UDP through the stack, raw frames by packet socket) and a packet socket that only listens.
+// The test reader's senders (UDP through the stack, raw frames by packet socket) and a packet socket that only listens.
 // Senders never block: what a full send buffer refuses is counted as EAGAIN.
 #define _GNU_SOURCE
-#include "puppet.h"
+#include "test-reader.h"
 #include "redirect.h"
 
 #include <arpa/inet.h>
@@ -172,7 +172,7 @@ int sniff(int argc, char **argv, struct answer *out)
 	return 0;
 }
 
-/* Until the puppet ends. */
+/* Until the test reader ends. */
 int answer_xdp(int argc, char **argv, struct answer *out)
 {
 	int answer = strcmp(argv[2], "drop") == 0 ? XDP_DROP : strcmp(argv[2], "aborted") == 0 ? XDP_ABORTED : XDP_PASS;
@@ -182,7 +182,7 @@ int answer_xdp(int argc, char **argv, struct answer *out)
 	return link < 0 ? link : 0;
 }
 
-/* Until the puppet ends. */
+/* Until the test reader ends. */
 int redirect(int argc, char **argv, struct answer *out)
 {
 	int link = redirect_by_xdp(argv[1], argv[2]);

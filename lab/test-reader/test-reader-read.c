@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The puppet reads a number of packets now, or all of them, or into a buffer that is not there.
-#include "puppet.h"
+// The test reader reads a number of packets now, or all of them, or into a buffer that is not there.
+#include "test-reader.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The puppet from TypeScript: one method a command of lab/traffic-reader/puppet.c, each resolves with its exact counts.
+// The test reader from TypeScript: one method a command of lab/test-reader/test-reader.c, each resolves with its exact counts.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type Ask, endChild, lineProtocol } from '../../src/kernel/line-protocol.ts';
 import { numberAt } from '../host/checked-json.ts';
-import { errorsOf, guestCounts, readCounts, sendCounts } from './puppet-answers.ts';
+import { errorsOf, guestCounts, readCounts, sendCounts } from './test-reader-answers.ts';
 
 /** How often each errno was met, by name. */
 export type Errors = Readonly<Record<string, number>>;
@@ -36,7 +36,7 @@ export interface WriteCounts {
   readonly errors: Errors;
 }
 
-export interface Puppet {
+export interface TestReader {
   readonly pid: number;
   open(id: string, device: string, kind: 'tun' | 'tap' | 'macvtap', ...flags: readonly QueueFlag[]): Promise<void>;
   close(id: string): Promise<void>;
@@ -62,7 +62,7 @@ export interface Puppet {
   /** Sends in the background, at most `perSecond`, until `unstream` answers. */
   stream(id: string, device: string, perSecond: number, size: number, options?: StreamOptions): Promise<void>;
   unstream(id: string): Promise<SendCounts>;
-  /** In the puppet's namespace, without another process. */
+  /** In the test reader's namespace, without another process. */
   link(device: string, state: 'up' | 'down'): Promise<void>;
   /** txqueuelen. */
   length(device: string, packets: number): Promise<void>;
@@ -75,9 +75,9 @@ export interface Puppet {
   /** Which frames the device drops; passing: a filter is there, and drops none. */
   filter(id: string, what: 'none' | 'all' | 'address' | 'passing'): Promise<void>;
   sniff(device: string, on: boolean): Promise<void>;
-  /** By native XDP, what comes in by one device goes out by the other, until the puppet ends. */
+  /** By native XDP, what comes in by one device goes out by the other, until the test reader ends. */
   redirect(from: string, to: string): Promise<void>;
-  /** An XDP program that answers so for all that comes in by the device, until the puppet ends; generic: behind the driver. */
+  /** An XDP program that answers so for all that comes in by the device, until the test reader ends; generic: behind the driver. */
   xdp(device: string, answer: 'drop' | 'aborted' | 'pass', ...mode: readonly 'generic'[]): Promise<void>;
   /**
    * A virtio-net guest by the real vhost-net, on a queue opened with `vnet`. It posts no buffers yet: vhost-net takes up
@@ -96,7 +96,7 @@ export interface Puppet {
   received(id: string): Promise<GuestCounts>;
   /** Guest to host, `batch` frames a kick; resolves when vhost-net has given all buffers back, or after `waitMs`. */
   send(id: string, count: number, size: number, options?: GuestSendOptions): Promise<GuestSent>;
-  /** SIGSTOP, SIGCONT, SIGKILL… The stopped puppet answers when it is continued. */
+  /** SIGSTOP, SIGCONT, SIGKILL… The stopped test reader answers when it is continued. */
   signal(name: NodeJS.Signals): void;
   quit(): Promise<void>;
 }
@@ -160,14 +160,14 @@ export interface StreamOptions {
   readonly ahead?: number;
 }
 
-export async function startPuppet(file: string, args: readonly string[]): Promise<Puppet> {
+export async function startTestReader(file: string, args: readonly string[]): Promise<TestReader> {
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const ask = lineProtocol(child, 'Puppet');
+  const ask = lineProtocol(child, 'TestReader');
   await ask('sleep 0');
-  return puppet(child, ask);
+  return testReader(child, ask);
 }
 
-function puppet(child: ChildProcess, ask: Ask): Puppet {
+function testReader(child: ChildProcess, ask: Ask): TestReader {
   const tell = async (...words: readonly (string | number)[]): Promise<void> => {
     await ask(words.join(' '));
   };
