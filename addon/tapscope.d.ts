@@ -167,6 +167,8 @@ export class Btf {
   typedefFuncArgs(name: string): number | undefined;
   /** Global variables of a section ('.bss'); none if there is no such section. */
   variables(section: string): readonly Variable[];
+  /** Of the running kernel: loads the smallest program at the entry of a function, and throws what the kernel says to that. */
+  tryTracing(name: string): void;
   /** Gives megabytes back now, not at some garbage collection; may be called again. */
   close(): void;
 }

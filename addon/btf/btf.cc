@@ -6,8 +6,12 @@
 #include "error.hh"
 #include "bpf/libbpf_log.hh"
 
+#include "fd.hh"
+
+#include <bpf/bpf.h>
 #include <malloc.h>
 
+#include <array>
 #include <cerrno>
 
 SharedTypes share(struct btf *types)
@@ -56,12 +60,12 @@ const btf_type *resolve(const struct btf *types, __u32 id)
 
 Napi::Function Btf::define(Napi::Env env)
 {
-	return DefineClass(env, "Btf",
-			   {StaticMethod<&Btf::kernel>("kernel"), InstanceMethod<&Btf::structure>("struct"),
-			    InstanceMethod<&Btf::enumValues>("enumValues"),
-			    InstanceMethod<&Btf::functionArgs>("functionArgs"),
-			    InstanceMethod<&Btf::typedefFuncArgs>("typedefFuncArgs"),
-			    InstanceMethod<&Btf::variables>("variables"), InstanceMethod<&Btf::close>("close")});
+	return DefineClass(
+		env, "Btf",
+		{StaticMethod<&Btf::kernel>("kernel"), InstanceMethod<&Btf::structure>("struct"),
+		 InstanceMethod<&Btf::enumValues>("enumValues"), InstanceMethod<&Btf::functionArgs>("functionArgs"),
+		 InstanceMethod<&Btf::typedefFuncArgs>("typedefFuncArgs"), InstanceMethod<&Btf::variables>("variables"),
+		 InstanceMethod<&Btf::tryTracing>("tryTracing"), InstanceMethod<&Btf::close>("close")});
 }
 
 Napi::Object Btf::copy(Napi::Env env, const struct btf *types, const std::string &called)
@@ -129,6 +133,26 @@ Napi::Value Btf::enumValues(const Napi::CallbackInfo &info)
 		list[i] = entry;
 	}
 	return list;
+}
+
+void Btf::tryTracing(const Napi::CallbackInfo &info)
+{
+	const std::string name = info[0].As<Napi::String>();
+	const btf_type *function = find(info.Env(), name, BTF_KIND_FUNC);
+	if (!function)
+		throw systemError(info.Env(), ENOENT, "find", "function " + name);
+	bpf_insn zero = {}, leave = {};
+	zero.code = BPF_ALU64 | BPF_MOV | BPF_K;
+	leave.code = BPF_JMP | BPF_EXIT;
+	const std::array<bpf_insn, 2> program = {zero, leave};
+	LIBBPF_OPTS(bpf_prog_load_opts, options);
+	options.expected_attach_type = BPF_TRACE_FENTRY;
+	options.attach_btf_id =
+		static_cast<__u32>(btf__find_by_name_kind(types_.own.get(), name.c_str(), BTF_KIND_FUNC));
+	const Fd loaded(
+		bpf_prog_load(BPF_PROG_TYPE_TRACING, "try_tracing", "GPL", program.data(), program.size(), &options));
+	if (!loaded)
+		throw systemError(info.Env(), errno, "load", "a program at the entry of " + name);
 }
 
 Napi::Value Btf::functionArgs(const Napi::CallbackInfo &info)

@@ -41,6 +41,7 @@ private:
 	Napi::Value functionArgs(const Napi::CallbackInfo &info);
 	Napi::Value typedefFuncArgs(const Napi::CallbackInfo &info);
 	Napi::Value variables(const Napi::CallbackInfo &info);
+	void tryTracing(const Napi::CallbackInfo &info);
 	void close(const Napi::CallbackInfo &info);
 
 	/** Null if there is none of that name and kind; throws EBADF once closed. */

@@ -17,6 +17,8 @@ const TABLE_CELLS = 16_384;
 const ROWS_MASK_PLACE = 0x6d61736b;
 /** By the name's end: what the program is attached to is code or a type of the kernel. */
 const TRACING = /_(fentry|fexit|typed)$/;
+/** A function that every kernel has, and calls: who may trace it may trace others. */
+const TRACED = 'consume_skb';
 
 /** Functions whose addresses programs compare with: variables NAME_address. */
 const ADDRESSED = [
@@ -98,6 +100,7 @@ export class LoadedPrograms {
     shared: BpfObject | undefined,
   ): { object: BpfObject; reasons: DropReasons } {
     let typedReads = host.functionArgs('bpf_rdonly_cast') !== undefined;
+    this.#refuseTracing(host, wanted);
     for (;;) {
       const accepted = wanted.filter((name) => !this.#refused.has(name));
       const configuration = {
@@ -118,6 +121,18 @@ export class LoadedPrograms {
         if (typedReads && program.endsWith('_raw')) typedReads = false;
         else this.#refuse(program, error, accepted);
       }
+    }
+  }
+
+  /** A try with all programs would cost a load: half a second and more. */
+  #refuseTracing(host: Host, wanted: readonly string[]): void {
+    const tracing = wanted.find((name) => TRACING.test(name) && !this.#refused.has(name));
+    if (tracing === undefined) return;
+    try {
+      host.btf?.tryTracing(TRACED);
+    } catch (error) {
+      // Any other error may be this function's own.
+      if (errnoOf(error) === 'EPERM') this.#refuse(tracing, error, wanted);
     }
   }
 

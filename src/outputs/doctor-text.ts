@@ -100,7 +100,9 @@ function answerOf({ verdict, events }: DoctorReport): string {
 
 /** 'load program offered_fentry of dist/bpf/tapscope.bpf.o: Operation not permitted' is the same of every program. */
 function whyOf(reason: string): string {
-  return reason.replace(/^load program \S+ of \S+: /, 'the kernel refuses the program: ');
+  return reason
+    .replace(/^load program \S+ of \S+: /, 'the kernel refuses the program: ')
+    .replace(/^load a program at the entry of \S+: /, 'the kernel refuses tracing programs: ');
 }
 
 function grouped(

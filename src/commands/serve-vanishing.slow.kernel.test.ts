@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// A host at its worst, scraped by a crowd of which one reads a byte a second: each request is answered or refused in its time,
+// and what a page says of a tap that stays is right.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type Agent, type Metrics, parseMetrics, startAgent } from '../../lab/agent/serve-process.ts';
+import { type NamespaceLab, namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { slowness } from '../../lab/host/slowness.ts';
+import { until } from '../../lab/host/until.ts';
+
+const DEVICES = 10_000;
+const TOGETHER = 100;
+const NAMESPACES = 64;
+const SCRAPERS = 20;
+/** As Prometheus does by default. */
+const SCRAPE_SECONDS = 10;
+/** Too many at once, or too often. */
+const REFUSALS = [429, 503];
+/** A group of devices, as `ip link set group` knows it. */
+const GONE = 77;
+const BURST = 30;
+const RING = 10;
+const READ = 4;
+
+interface Answer {
+  readonly status: number;
+  readonly ms: number;
+  readonly text: string;
+}
+
+test(`${DEVICES} taps are made and deleted as fast as the kernel can`, { skip: noLab }, async (t) => {
+  const { agent, lab, crowd } = await crowded(t);
+  const began = performance.now();
+  for (let made = 0; made < DEVICES; made += TOGETHER) {
+    const names = Array.from({ length: TOGETHER }, (_, index) => `gone${(made + index) % 1000}`);
+    await lab.ipBatch([
+      ...names.flatMap((name) => [`tuntap add dev ${name} mode tap`, `link set dev ${name} up group ${GONE}`]),
+      // One by one, each would wait until no CPU looks at it any more.
+      `link del group ${GONE}`,
+    ]);
+  }
+  t.diagnostic(`${((1000 * DEVICES) / (performance.now() - began)).toFixed(0)} a second`);
+  await crowd.leave();
+  const page = await settled(agent);
+  assert.doesNotMatch(page.text, /device="gone/);
+  assert.equal(page.value('tapscope_events_lost_total', { cause: 'no_row' }), 0);
+});
+
+test(`${NAMESPACES} namespaces vanish at once, with their taps`, { skip: noLab }, async (t) => {
+  const { agent, crowd } = await crowded(t);
+  const undo: (() => Promise<void>)[] = [];
+  t.after(() => Promise.all(undo.map((step) => step())));
+  const labs: NamespaceLab[] = [];
+  for (let made = 0; made < NAMESPACES; made++) labs.push(await namespaceLab({ after: (step) => undo.push(step) }));
+  for (const lab of labs) await watchedTap(lab, 'gone');
+  let before = await agent.metrics();
+  await until(async () => {
+    before = await agent.metrics();
+    return labs.every(({ inode }) => figures(before, inode, 'gone').offered === BURST);
+  });
+  for (const { inode } of labs) assert.deepEqual(figures(before, inode, 'gone'), TRUTH);
+  await Promise.all(undo.splice(0).map((step) => step()));
+  await crowd.leave();
+  const page = await settled(agent);
+  assert.doesNotMatch(page.text, /device="gone"/);
+  assert.equal(page.value('tapscope_events_lost_total', { cause: 'no_row' }), 0);
+});
+
+const TRUTH = { offered: BURST, dropped: BURST - RING, degraded: 0 };
+
+function figures(page: Metrics, inode: number, device: string) {
+  const labels = { netns: String(inode), device };
+  return {
+    offered: page.value('tapscope_queue_offered_packets_total', { ...labels, queue: '0' }),
+    dropped: page.value('tapscope_queue_dropped_packets_total', { ...labels, queue: '0', reason: 'FULL_RING' }),
+    degraded: page.value('tapscope_device_degraded', labels),
+  };
+}
+
+async function watchedTap(lab: NamespaceLab, device: string): Promise<void> {
+  const testReader = await lab.testReader();
+  await testReader.open('a', device, 'tap');
+  const peer = await lab.raise(device, RING);
+  await testReader.udp(peer, 9, BURST, 64);
+  await testReader.read('a', READ);
+}
+
+/** An agent with a crowd before it, and a tap that stays. */
+async function crowded(t: TestContext) {
+  const lab = await namespaceLab(t);
+  const agent = await startAgent(t, ['--budget=off', `--web.config.file=${withoutRateLimit(t)}`]);
+  await agent.metrics();
+  await watchedTap(lab, 'stays');
+  await until(async () => figures(await agent.metrics(), lab.inode, 'stays').offered === BURST);
+  return { agent, lab, crowd: crowdBefore(t, agent, lab) };
+}
+
+function crowdBefore(t: TestContext, agent: Agent, { inode }: NamespaceLab): { leave(): Promise<void> } {
+  const answers: Answer[] = [];
+  let over = false;
+  const slow = connect(Number(new URL(agent.url).port), '127.0.0.1').on('error', () => undefined);
+  t.after(() => slow.destroy());
+  slow.write('GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  const dawdle = async (): Promise<void> => {
+    for (slow.pause(); !over; slow.read(1)) await wait(1000);
+  };
+  const scrape = async (): Promise<void> => {
+    while (!over) answers.push(await ask(agent));
+  };
+  const all = Promise.all([dawdle(), ...Array.from({ length: SCRAPERS }, scrape)]);
+  return {
+    leave: async () => {
+      over = true;
+      await all;
+      const most = SCRAPE_SECONDS * 1000 * (await slowness());
+      const pages = answers.filter(({ status }) => status === 200);
+      const slowest = Math.max(...answers.map(({ ms }) => ms));
+      t.diagnostic(`${pages.length} of ${answers.length} answered, the slowest in ${slowest.toFixed(0)} ms`);
+      assert.ok(pages.length > 0);
+      for (const { status } of answers) assert.ok(status === 200 || REFUSALS.includes(status), `status ${status}`);
+      assert.ok(slowest <= most, `${slowest} ms`);
+      for (const { text } of pages) {
+        const shown = figures(parseMetrics(text), inode, 'stays');
+        if (shown.degraded === 0) assert.deepEqual(shown, TRUTH);
+      }
+    },
+  };
+}
+
+function ask({ url }: Agent): Promise<Answer> {
+  const began = performance.now();
+  const headers = { 'x-prometheus-scrape-timeout-seconds': String(SCRAPE_SECONDS) };
+  return new Promise((resolve, reject) => {
+    get(`${url}/metrics`, { headers, agent: false }, (answer) => {
+      const chunks: Buffer[] = [];
+      answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+      answer.once('error', reject);
+      answer.once('end', () =>
+        resolve({
+          status: answer.statusCode ?? 0,
+          ms: performance.now() - began,
+          text: Buffer.concat(chunks).toString(),
+        }),
+      );
+    }).once('error', reject);
+  });
+}
+
+/** The page, when devices that are gone have left it. */
+async function settled(agent: Agent): Promise<Metrics> {
+  let page = await agent.metrics();
+  await until(async () => {
+    page = await agent.metrics();
+    return !page.text.includes('device="gone');
+  });
+  return page;
+}
+
+/** The crowd comes as fast as it can. */
+function withoutRateLimit(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tapscope-vanishing-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'web.yml');
+  writeFileSync(file, 'rate_limit: { interval: 0s, burst: 1 }\n');
+  return file;
+}
