@@ -226,6 +226,8 @@ export interface Device {
   /** Since it was first seen; undefined: not measured. */
   readonly queueChanges: QueueChanges | undefined;
   readonly counters: DeviceCounters | undefined;
+  /** By conntrack itself, in the namespace; undefined: there is none, or an older recording. */
+  readonly conntrackDropped?: number | undefined;
   readonly otherDropped: readonly OtherDrop[] | undefined;
   readonly receive: Receive | undefined;
   /** undefined: it is none. */

@@ -2,6 +2,7 @@
 // The walk: every network namespace, every tun and tap device, every queue, idle ones too, without RTNL, netlink or
 // entering a namespace.
 #include "walk/bridge-port.bpf.h"
+#include "walk/conntrack.bpf.h"
 #include "device.bpf.h"
 #include "ring/overflow.bpf.h"
 #include "vhost/held.bpf.h"
@@ -178,6 +179,7 @@ __noinline int walk_device(void)
 	at.device = index;
 	at.tun = tun;
 	write_device(out, at.net, dev, tun);
+	out->conntrack_dropped = conntrack_dropped();
 	write_port(out, dev);
 	bpf_loop(queues, each_queue, NULL, 0);
 	if (out->detached) {
@@ -265,6 +267,7 @@ static __always_inline int walk_namespaces(enum device_kind kind, struct walk_re
 	if (kind == KIND_TUN)
 		begin_watch();
 	at.anchor = anchor_of_cpus();
+	conntrack_at.net = 0;
 	at.ops = (u64)BPF_CORE_READ(net, ns.ops);
 	at.first_net = at.next_net = (u64)&net->list;
 	bpf_loop(1 << 20, each_namespace, NULL, 0);

@@ -91,6 +91,7 @@ export function deviceOf(walked: WalkedDevice, measured: Measured): Device {
     detachedQueues: walked.detachedQueues,
     queueChanges: measured.queueChanges,
     counters: walked.counters,
+    conntrackDropped: walked.conntrackDropped,
     otherDropped: measured.otherDropped,
     receive: measured.receive,
     macvtap: undefined,

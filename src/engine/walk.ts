@@ -55,6 +55,8 @@ export interface WalkedDevice {
   readonly carrierUps: number;
   /** Queues that ever joined or left beside another one, by the kernel's count of their objects in sysfs; undefined: it has no sysfs. */
   readonly queueChanges: number | undefined;
+  /** By conntrack itself, in its namespace; undefined: the kernel has none. */
+  readonly conntrackDropped: number | undefined;
   readonly detachedQueues: number;
   readonly queues: readonly WalkedQueue[];
   readonly counters: DeviceCounters;
@@ -93,6 +95,7 @@ const DEVICE_FIELDS = [
   'queue_length',
   'carrier_ups',
   'queue_changes',
+  'conntrack_dropped',
   'detached',
   'first_queue',
   'queues_written',
@@ -140,7 +143,6 @@ const RESULT_FIELDS = [
 const NO_CARRIER = 2; // __LINK_STATE_NOCARRIER, bit of net_device.state
 const NAME_BYTES = 16; // IFNAMSIZ
 const ATTEMPTS = 3;
-const NOT_COUNTED = 2n ** 64n - 1n; // bpf/walk/walk.bpf.h
 /** ptr_ring zeroes slots in groups of 16 (two cache lines of pointers). */
 const MOST_LAG = 15;
 
@@ -215,7 +217,6 @@ export class Walker {
     const base = index * size;
     const view = this.#devices;
     const first = view.u32(base + at.first_queue);
-    const changes = view.bigint(base + at.queue_changes);
     return {
       kind: KINDS[view.u32(base + at.kind)] ?? 'tun',
       id: view.bigint(base + at.device_id),
@@ -228,7 +229,8 @@ export class Walker {
       carrier: ((view.u64(base + at.state) >> NO_CARRIER) & 1) === 0,
       queueLength: view.u32(base + at.queue_length),
       carrierUps: view.u32(base + at.carrier_ups),
-      queueChanges: changes === NOT_COUNTED ? undefined : Number(changes),
+      queueChanges: counted(view.bigint(base + at.queue_changes)),
+      conntrackDropped: counted(view.bigint(base + at.conntrack_dropped)),
       detachedQueues: view.u32(base + at.detached),
       queues: Array.from({ length: view.u32(base + at.queues_written) }, (_, i) => this.#readQueue(first + i)),
       counters: {
@@ -291,4 +293,8 @@ export class Walker {
       seconds: this.#queues.u64(base + at.worker_ns) / 1e9,
     };
   }
+}
+
+function counted(number: bigint): number | undefined {
+  return number === 2n ** 64n - 1n ? undefined : Number(number); // NOT_COUNTED of bpf/walk/walk.bpf.h
 }

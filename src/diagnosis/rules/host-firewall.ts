@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { isFirewallDrop } from '../evidence/drop-kinds.ts';
-import { isMostOfFew, lossBefore, MEANT_SHARE, NOISE_PER_SECOND, severityOf } from '../evidence/loss.ts';
+import { isMostOfFew, type Loss, lossBefore, MEANT_SHARE, NOISE_PER_SECOND, severityOf } from '../evidence/loss.ts';
+import type { Diagnosis, Remedy } from '../finding.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { QDISC_DROP } from '../rule-names.ts';
+import { type DeviceSpan, grown, type Window } from '../window.ts';
 import { count, nameOf, percent } from '../words.ts';
 
 export const hostFirewall: Rule = {
@@ -13,7 +15,8 @@ export const hostFirewall: Rule = {
   summary: 'the host’s firewall drops packets on their way to the device',
   explanation:
     'Netfilter freed the packets: a rule of nftables, iptables or ebtables of this host, conntrack with a full table, or, where net.bridge.bridge-nf-call-iptables is on, IP rules that were never meant for what a bridge forwards. ' +
-    'In FORWARD, OUTPUT and POSTROUTING the packet’s route names the device that it would have left by; in PREROUTING there is no route yet, so such drops belong to no device. ' +
+    'What conntrack dropped itself is counted by the kernel for the namespace: where that is most of it, the remedy is a larger table. ' +
+    'In FORWARD, OUTPUT and POSTROUTING the packet’s route names the device that it would have left by; in PREROUTING there is no route yet, so such drops belong to no device, and only conntrack’s are told, of a device that is asked about. ' +
     'A firewall drops on purpose, so this is told for information, and as a warning only where it takes a fifth of the traffic or more. It is never critical. Of a device that is asked about, few packets suffice.',
   speaksOf: 'firewalled',
   needs: ['devices', 'before'],
@@ -21,52 +24,89 @@ export const hostFirewall: Rule = {
     window.devices.flatMap((device) => {
       const loss = lossBefore(device, isFirewallDrop);
       const isAsked = device === asked;
-      if (!loss || !(severityOf(loss) || (isAsked && isMostOfFew(loss)))) return [];
-      const isMuch = loss.share >= MEANT_SHARE && (isAsked || loss.perSecond >= NOISE_PER_SECOND);
-      return [
-        onDevice(device, {
-          severity: isMuch ? 'warning' : 'info',
-          cause: `${nameOf(device)}: the host’s firewall dropped ${count(loss.lost)} of ${count(loss.offered)} packets on their way to it.`,
-          evidence: [
-            `${percent(loss.share)} of the packets, ${count(loss.perSecond)} a second, freed by netfilter (nf_hook_slow)`,
-          ],
-          remedies: [
-            {
-              command: inNamespaceOf(device, window, 'nft list ruleset'),
-              effect:
-                'Shows the rules, with counters where they have any. If the drop is meant, nothing is to be done.',
-              lossless: true,
-              restart: false,
-              by: 'host',
-            },
-            {
-              command: inNamespaceOf(device, window, 'iptables-legacy-save -c'),
-              effect: 'Shows the rules of the old tables (nft does not know them), each with the packets that it met.',
-              lossless: true,
-              restart: false,
-              by: 'host',
-            },
-            {
-              command: inNamespaceOf(device, window, 'sysctl net.bridge.bridge-nf-call-iptables'),
-              effect:
-                '1 lets IP rules judge bridged frames; set it to 0 only if no rule is meant for them: it opens the bridge.',
-              lossless: true,
-              restart: false,
-              by: 'host',
-            },
-            {
-              command: inNamespaceOf(device, window, 'conntrack -S'),
-              effect: 'insert_failed or drop that grow: its table is full; raise net.netfilter.nf_conntrack_max.',
-              lossless: true,
-              restart: false,
-              by: 'host',
-            },
-          ],
-          rejected: [
-            { rule: QDISC_DROP, because: `no qdisc frees packets in netfilter; these ${count(loss.lost)} were` },
-          ],
-          confidence: 'high',
-        }),
-      ];
+      const isTold = loss && (severityOf(loss) || (isAsked && isMostOfFew(loss)));
+      if (isTold) return [firewalled(device, window, loss, isAsked)];
+      return isAsked && untracked(device) >= FEWEST_UNTRACKED ? [beforeRoute(device, window)] : [];
     }),
 };
+
+/** Fewer are what conntrack's helpers refuse now and then. */
+const FEWEST_UNTRACKED = 10;
+/** Of the firewall's drops, so that conntrack is their cause. */
+const MOSTLY = 0.5;
+
+/** What conntrack itself dropped in the device's namespace, whichever device it was for. */
+function untracked(device: DeviceSpan): number {
+  return grown(device, ({ conntrackDropped }) => conntrackDropped) ?? 0;
+}
+
+function firewalled(device: DeviceSpan, window: Window, loss: Loss, isAsked: boolean): Diagnosis {
+  const isMuch = loss.share >= MEANT_SHARE && (isAsked || loss.perSecond >= NOISE_PER_SECOND);
+  const byConntrack = untracked(device);
+  const isFull = byConntrack >= MOSTLY * loss.lost;
+  return onDevice(device, {
+    severity: isMuch ? 'warning' : 'info',
+    cause: `${nameOf(device)}: the host’s firewall dropped ${count(loss.lost)} of ${count(loss.offered)} packets on their way to it${isFull ? `: ${FULL}` : ''}.`,
+    evidence: [
+      `${percent(loss.share)} of the packets, ${count(loss.perSecond)} a second, freed by netfilter (nf_hook_slow)`,
+      isFull ? inNamespace(byConntrack) : undefined,
+    ],
+    remedies: [...(isFull ? [largerTable] : []), ...looks(device, window)],
+    rejected: [{ rule: QDISC_DROP, because: `no qdisc frees packets in netfilter; these ${count(loss.lost)} were` }],
+    confidence: 'high',
+  });
+}
+
+/** In PREROUTING, as conntrack drops what the host forwards: any of it may have been for this device. */
+function beforeRoute(device: DeviceSpan, window: Window): Diagnosis {
+  const lost = untracked(device);
+  return onDevice(device, {
+    severity: 'warning',
+    cause: `${nameOf(device)}: ${count(lost)} packets were dropped in its namespace before the host chose a device for them: ${FULL}.`,
+    evidence: [inNamespace(lost), 'no route had named a device yet: how many of them were for this one is not known'],
+    remedies: [largerTable, ...looks(device, window)],
+    rejected: [{ rule: QDISC_DROP, because: 'conntrack drops before any device is chosen' }],
+    confidence: 'medium',
+  });
+}
+
+const FULL = 'conntrack has no room for new connections';
+
+function inNamespace(lost: number): string {
+  return `conntrack itself dropped ${count(lost)} packets in this namespace (drop of /proc/net/stat/nf_conntrack)`;
+}
+
+/** The first network namespace sets it for all. */
+const largerTable: Remedy = {
+  command: 'sysctl -w net.netfilter.nf_conntrack_max=$((2 * $(sysctl -n net.netfilter.nf_conntrack_max)))',
+  effect:
+    'Twice the room, for all namespaces: about 320 bytes a connection. The kernel’s log says “nf_conntrack: table full” while there is none.',
+  lossless: true,
+  restart: false,
+  by: 'host',
+};
+
+function looks(device: DeviceSpan, window: Window): readonly Remedy[] {
+  const look = (command: string, effect: string): Remedy => ({
+    command: inNamespaceOf(device, window, command),
+    effect,
+    lossless: true,
+    restart: false,
+    by: 'host',
+  });
+  return [
+    look(
+      'nft list ruleset',
+      'Shows the rules, with counters where they have any. If the drop is meant, nothing is to be done.',
+    ),
+    look(
+      'iptables-legacy-save -c',
+      'Shows the rules of the old tables (nft does not know them), each with the packets that it met.',
+    ),
+    look(
+      'sysctl net.bridge.bridge-nf-call-iptables',
+      '1 lets IP rules judge bridged frames; set it to 0 only if no rule is meant for them: it opens the bridge.',
+    ),
+    look('conntrack -S', 'insert_failed or drop that grow: its table is full; raise net.netfilter.nf_conntrack_max.'),
+  ];
+}
