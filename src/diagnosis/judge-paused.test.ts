@@ -12,12 +12,14 @@ interface Guest {
   readonly identity?: Partial<Identity>;
   /** Packets come so slowly that none is lost yet. */
   readonly hasRoom?: true;
+  /** Of its CPUs, those that run or wait for a CPU. */
+  readonly runnable?: number;
   /** Seconds of the snapshots before which its threads were not looked at again. */
   readonly lookedUntil?: number;
 }
 
 /** Its ring is full, and it sleeps. */
-function guest({ runs, monitor, identity, hasRoom, lookedUntil = 99 }: Guest): readonly TapPlan[] {
+function guest({ runs, monitor, identity, hasRoom, runnable = 0, lookedUntil = 99 }: Guest): readonly TapPlan[] {
   const ran = (second: number): number =>
     Array.from({ length: second }, (_, i) => runs(i + 1)).reduce((sum, one) => sum + one, 0);
   const owner = (second: number) => ({
@@ -25,7 +27,7 @@ function guest({ runs, monitor, identity, hasRoom, lookedUntil = 99 }: Guest): r
     identity: { program: 'qemu', vm: 'web1', uuid: '', runtime: '', container: '', pod: '', unit: '', ...identity },
     ...(monitor && { monitor }),
     vcpus: {
-      ...{ threads: 4, areNamed: true },
+      ...{ threads: 4, areNamed: true, runnable },
       ...{ ranSeconds: ran(Math.min(second, lookedUntil)), readAt: 1_795_000_000 + Math.min(second, lookedUntil) },
     },
   });
@@ -67,6 +69,12 @@ testHosts([
     taps: guest({ runs: never, identity: { runtime: 'libvirt' } }),
     finds: ['reader-stalled critical'],
     types: 'virsh resume web1',
+  },
+  {
+    host: 'has a VM whose CPUs want to run, and get none',
+    taps: guest({ runs: never, monitor: HMP, runnable: 1 }),
+    finds: ['reader-starved critical'],
+    says: /, slept for 100\s?% of the time the ring was full: 4 vCPU threads could run and got 0 ms of CPU in 10 s\.$/,
   },
   {
     host: 'has a VM that was paused six seconds ago',

@@ -64,6 +64,7 @@ function vcpusOf(pid: number, program: string, threads: readonly ThreadTime[]): 
     threads: cpus.length,
     areNamed: named.length > 0,
     ranSeconds: cpus.reduce((sum, { ranNs }) => sum + ranNs, 0) / 1e9,
+    runnable: cpus.filter(({ isRunnable }) => isRunnable).length,
     readAt: Date.now() / 1000,
   };
 }

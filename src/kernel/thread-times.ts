@@ -7,6 +7,8 @@ export interface ThreadTime {
   readonly comm: string;
   /** se.sum_exec_runtime, nanoseconds. */
   readonly ranNs: number;
+  /** It runs, or could and waits for a CPU. */
+  readonly isRunnable: boolean;
 }
 
 /** A virtual machine of so many CPUs; of larger processes the first of them. */
@@ -25,8 +27,11 @@ export async function readThreadTimes(pid: number): Promise<readonly ThreadTime[
 async function readThread(pid: number, tid: number): Promise<ThreadTime | undefined> {
   const task = `/proc/${pid}/task/${tid}`;
   try {
-    const [comm, schedstat] = [await readFile(`${task}/comm`, 'utf8'), await readFile(`${task}/schedstat`, 'utf8')];
-    return { tid, comm: comm.trimEnd(), ranNs: Number(schedstat.split(' ')[0]) };
+    const [stat, schedstat] = [await readFile(`${task}/stat`, 'utf8'), await readFile(`${task}/schedstat`, 'utf8')];
+    // "4711 (CPU 0/KVM) S …": a name may have brackets too.
+    const [from, to] = [stat.indexOf('(') + 1, stat.lastIndexOf(')')];
+    const isRunnable = stat[to + 2] === 'R';
+    return { tid, comm: stat.slice(from, to), ranNs: Number(schedstat.split(' ')[0]), isRunnable };
   } catch {
     return undefined; // it ended meanwhile
   }

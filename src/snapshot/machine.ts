@@ -14,6 +14,8 @@ export interface VirtualCpus {
   readonly areNamed: boolean;
   /** CPU time of them together since they began. */
   readonly ranSeconds: number;
+  /** Of them, those that ran at that moment, or waited for a CPU; undefined: an older recording. */
+  readonly runnable?: number;
   /** Unix time, seconds. */
   readonly readAt: number;
 }

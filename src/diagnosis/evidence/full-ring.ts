@@ -6,6 +6,7 @@ import { grown, type QueueSpan, type Window } from '../window.ts';
 import { type FullTime, fullTime } from './full-time.ts';
 import { delivered, type Loss, ringDrops, ringLoss, severityOf } from './loss.ts';
 import { isFull, isLookedAtOften, STALLED_SECONDS, type Stall, showsStalls, siblingsTook, stallOf } from './stall.ts';
+import { starvedVcpus } from './vcpus.ts';
 
 export type FullRingCause =
   | 'no-ring'
@@ -125,8 +126,13 @@ function rests(time: FullTime): boolean {
 /** A worker that has no buffers is woken for each packet, and waits its turn: who is starved as well waits nearly all the time. */
 function isStarved(queue: QueueSpan, time: FullTime | undefined): boolean {
   if (!time) return false;
-  if (time.share('throttled') >= MOST) return true;
+  if (time.share('throttled') >= MOST || isBehindVcpus(queue, time)) return true;
   return time.share('waiting', 'throttled') >= (lacksBuffers(queue) ? NEARLY_ALL : MOST);
+}
+
+/** QEMU's own thread sleeps while a vCPU thread that has its lock gets no CPU. */
+export function isBehindVcpus(queue: QueueSpan, time: FullTime): boolean {
+  return time.share('sleeping') >= MOST && starvedVcpus(queue) !== undefined;
 }
 
 /** It ran or was about to, and was not kept from it nearly all the time, or only for a moment each time. */

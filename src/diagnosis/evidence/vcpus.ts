@@ -13,10 +13,18 @@ export interface VcpuSpan {
   readonly ranSeconds: number;
   /** For so long until the last look none of them ran. */
   readonly idleSeconds: number;
+  /** Meanwhile one of them wanted to. */
+  readonly wanted: boolean;
+  /** Of the looks, those at which one of them ran or wanted to. */
+  readonly wantedShare: number;
 }
 
 /** An idle guest's timers run more often than that. */
 const PAUSED_SECONDS = 4;
+const STARVED_SECONDS = 2;
+/** Of the looks, and of the time of one CPU. */
+const NEARLY_ALWAYS = 0.8;
+const HARDLY = 0.1;
 
 /** undefined: nothing looked at them twice. */
 export function vcpuSpan({ now, steps }: QueueSpan): VcpuSpan | undefined {
@@ -27,16 +35,36 @@ export function vcpuSpan({ now, steps }: QueueSpan): VcpuSpan | undefined {
   const same = looks.filter(({ threads, areNamed }) => threads === last.threads && areNamed === last.areNamed);
   const first = same[0];
   if (!first || first.readAt === last.readAt) return undefined;
-  const idleSince = same.find(({ ranSeconds }) => ranSeconds === last.ranSeconds) ?? last;
+  const idle = same.filter(({ ranSeconds }) => ranSeconds === last.ranSeconds);
+  const idleSince = idle[0] ?? last;
   return {
     ...{ threads: last.threads, areNamed: last.areNamed },
     ...{ seconds: last.readAt - first.readAt, ranSeconds: last.ranSeconds - first.ranSeconds },
     idleSeconds: last.readAt - idleSince.readAt,
+    wanted: idle.some(wants),
+    wantedShare: same.filter(wants).length / same.length,
   };
 }
 
+function wants({ runnable = 0 }: VirtualCpus): boolean {
+  return runnable > 0;
+}
+
 export function isPaused(queue: QueueSpan): boolean {
-  return (vcpuSpan(queue)?.idleSeconds ?? 0) >= PAUSED_SECONDS;
+  const span = vcpuSpan(queue);
+  return span !== undefined && stands(span);
+}
+
+function stands({ idleSeconds, wanted }: VcpuSpan): boolean {
+  return idleSeconds >= PAUSED_SECONDS && !wanted;
+}
+
+/** They could run nearly always, and hardly did: the thread that reads sleeps, for it waits for them. */
+export function starvedVcpus(queue: QueueSpan): string | undefined {
+  const span = vcpuSpan(queue);
+  if (!span || span.seconds < STARVED_SECONDS || span.wantedShare < NEARLY_ALWAYS) return undefined;
+  if (span.ranSeconds > HARDLY * span.seconds) return undefined;
+  return `${threadsOf(span)} could run and got ${duration(span.ranSeconds)} of CPU in ${duration(span.seconds)}`;
 }
 
 /** 'none of its 4 vCPU threads ran for 10 s', or how much they ran. */
@@ -44,7 +72,7 @@ export function vcpuEvidence(queue: QueueSpan): string | undefined {
   const span = vcpuSpan(queue);
   if (!span) return undefined;
   const { threads, seconds, ranSeconds, idleSeconds } = span;
-  if (idleSeconds >= PAUSED_SECONDS) return `none of its ${threadsOf(span)} ran for ${duration(idleSeconds)}`;
+  if (stands(span)) return `none of its ${threadsOf(span)} ran for ${duration(idleSeconds)}`;
   if (ranSeconds === 0) return undefined; // too short to tell
   return `the VM runs: ${threads === 1 ? 'its' : `the ${count(threads)}`} ${nameOf(span)} used ${duration(ranSeconds)} of CPU in ${duration(seconds)}`;
 }

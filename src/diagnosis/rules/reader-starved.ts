@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type FullRing, fullRings } from '../evidence/full-ring.ts';
+import { type FullRing, fullRings, isBehindVcpus } from '../evidence/full-ring.ts';
 import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { gravityOf } from '../evidence/loss.ts';
 import { rivalEvidence } from '../evidence/rivals.ts';
+import { starvedVcpus } from '../evidence/vcpus.ts';
 import type { Diagnosis } from '../finding.ts';
 import { onQueue } from '../make-finding.ts';
 import { giveCpu, raiseQuota } from '../remedies/reader-remedies.ts';
@@ -18,6 +19,7 @@ export const readerStarved: Rule = {
   explanation:
     'While the ring was full its reader could run for most of the time and did not: others had the CPU (waiting), or its cgroup had used up its share (throttled). ' +
     'Of a vhost-net worker that sleeps, its owner’s threads are looked at: a guest whose vCPUs wait or are throttled gives it no buffers. Which of them it was is not kept apart: ps shows who waits now. ' +
+    'So of QEMU’s own thread: it sleeps while a vCPU thread that has its lock gets no CPU. ' +
     'What ran on the reader’s CPU meanwhile is named by its share of the looks that found the reader waiting; a look that took that CPU itself names nothing.\n\n' +
     'Every busy host lets threads wait now and then; only time in which the ring was full counts here. A faster reader or a bigger ring does not help, a free CPU or a higher limit does.',
   speaksOf: 'ring-loss',
@@ -29,14 +31,18 @@ function starved({ queue, loss, time }: FullRing, window: Window): Diagnosis {
   const throttled = time?.share('throttled') ?? 0;
   const waiting = time?.share('waiting') ?? 0;
   const isThrottled = throttled > waiting;
-  const why = isThrottled
-    ? `had used up its cgroup’s CPU time for ${percent(throttled)}`
-    : `could run and got no CPU for ${percent(waiting)}`;
+  const guest = time && isBehindVcpus(queue, time) ? starvedVcpus(queue) : undefined;
+  const full = 'of the time the ring was full';
+  const why = guest
+    ? `slept for ${percent(time?.share('sleeping') ?? 0)} ${full}: ${guest}`
+    : isThrottled
+      ? `had used up its cgroup’s CPU time for ${percent(throttled)} ${full}`
+      : `could run and got no CPU for ${percent(waiting)} ${full}`;
   const worker = queue.now.vhost?.worker;
   const who = `its reader, ${readerName(queue)},${worker ? ' or its guest' : ''}`;
   return onQueue(queue, {
     severity: gravityOf(loss),
-    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: ${who} ${why} of the time the ring was full.`,
+    cause: `${queueName(queue)} lost ${count(loss.lost)} of ${count(loss.offered)} packets: ${who} ${why}.`,
     evidence: [
       fullTimeEvidence(time),
       isThrottled ? undefined : rivalEvidence(queue),
@@ -46,7 +52,7 @@ function starved({ queue, loss, time }: FullRing, window: Window): Diagnosis {
     remedies: isThrottled ? raiseQuota(queue, window) : giveCpu(queue),
     rejected: [
       { rule: READER_CPU_BOUND, because: `it ran for only ${percent(time?.share('running') ?? 0)} of the full time` },
-      ...(worker
+      ...(worker || guest
         ? []
         : [
             {
