@@ -24,16 +24,23 @@ const SENDER_CPU = '0';
 
 /**
  * Far more than goes, all the time. Program and sender have a CPU each, before all others: else the program would be starved on a busy
- * host, or what comes would be bursts.
+ * host, or what comes would be bursts. Their session too: nice values count within a session, and sessions share the CPUs evenly.
  */
 async function flood(scene: Scene): Promise<void> {
   const { near, running } = scene;
   const pid = String(running.pid);
-  await near.exec('sh', '-c', `taskset -a -p -c ${READER_CPU} ${pid}; renice -n -10 -p $(ls /proc/${pid}/task)`);
-  const undo = `taskset -a -p -c ${EVERY_CPU} ${pid}; renice -n 0 -p $(ls /proc/${pid}/task)`;
-  scene.after(() => near.exec('sh', '-c', undo));
+  const prefer = (session: number, own: number): Promise<string> =>
+    near.exec(
+      'sh',
+      '-c',
+      `renice -n ${own} -p $(ls /proc/${pid}/task); [ ! -e /proc/${pid}/autogroup ] || echo ${session} >/proc/${pid}/autogroup`,
+    );
+  await near.exec('taskset', '-a', '-p', '-c', READER_CPU, pid);
+  scene.after(() => near.exec('taskset', '-a', '-p', '-c', EVERY_CPU, pid));
+  scene.after(() => prefer(0, 0));
+  await prefer(-15, -15);
   const sender = await scene.send(400_000, { size: 1300 });
-  await near.exec('sh', '-c', `taskset -p -c ${SENDER_CPU} ${sender}; renice -n -5 -p ${sender}`);
+  await near.exec('sh', '-c', `taskset -p -c ${SENDER_CPU} ${sender}; renice -n -15 -p ${sender}`);
 }
 
 /** Without an answer to ARP the host gives up at some time: that would be another fault. */
