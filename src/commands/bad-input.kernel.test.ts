@@ -3,27 +3,38 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { temporaryFolder } from '../../lab/agent/certificates.ts';
 import { startAgent, tapscope } from '../../lab/agent/serve-process.ts';
 import { listAt, parseJson, textAt } from '../../lab/host/checked-json.ts';
-import { inside, namespaceLab, noLab, testReaderFile } from '../../lab/host/netns.ts';
+import { inside, type NamespaceLab, namespaceLab, noLab, testReaderFile } from '../../lab/host/netns.ts';
 import { slowness } from '../../lab/host/slowness.ts';
+import { until } from '../../lab/host/until.ts';
+import { missing } from '../../lab/programs/need.ts';
 import { startTestReader } from '../../lab/test-reader/test-reader.ts';
 import { askSnapshot } from './ask-agent.ts';
 
 const run = promisify(execFile);
+const noQemu = noLab || missing([{ debian: 'qemu-system-x86', file: 'qemu-system-x86_64' }]);
 const RULES = 10_000;
-/** `diagnose --for=4s` on a machine at rest, and its start. */
-const WITHIN_MS = 8000;
+const SECONDS = 4;
+/** Until nothing but a pause explains why no CPU of a VM runs. */
+const PAUSED_SECONDS = 8;
+/** Beside the look itself, on a machine at rest. */
+const START_MS = 4000;
 
-async function diagnosed(t: TestContext, ...args: readonly string[]): Promise<unknown> {
+const diagnosed = (t: TestContext, ...args: readonly string[]): Promise<unknown> => diagnosedFor(t, SECONDS, ...args);
+
+async function diagnosedFor(t: TestContext, seconds: number, ...args: readonly string[]): Promise<unknown> {
   const began = performance.now();
-  const { stdout, stderr } = await tapscope(['diagnose', ...args, '--for=4s', '--json']);
+  const { stdout, stderr } = await tapscope(['diagnose', ...args, `--for=${seconds}s`, '--json']);
   const tookMs = performance.now() - began;
   assert.equal(stderr, '');
-  const limit = WITHIN_MS * (await slowness());
+  const limit = (1000 * seconds + START_MS) * (await slowness());
   assert.ok(tookMs <= limit, `${tookMs.toFixed(0)} ms, of ${limit.toFixed(0)}`);
   t.diagnostic(`${tookMs.toFixed(0)} ms`);
   return parseJson(stdout);
@@ -98,6 +109,50 @@ test('a program that exits during the look', { skip: noLab }, async (t) => {
   assert.ok(rules.includes('no-reader'), rules.join());
 });
 
+/** Opens a tap, changes its thread's name ten times a second, and never reads. */
+const RENAMES = `
+  open(my $tap, "+<", "/dev/net/tun") or die $!;
+  my $request = pack("a16Sx22", "tap0", 0x1002);
+  ioctl($tap, 0x400454ca, $request) or die $!;
+  for (my $n = 0; ; $n++) { $0 = "name-$n"; select(undef, undef, undef, 0.1) }
+`;
+
+test('a reader whose thread has another name each moment', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const reader = spawn('nsenter', [...inside(lab.name), 'perl', '-e', RENAMES], { stdio: 'ignore' });
+  lab.after(async () => void reader.kill('SIGKILL'));
+  const peer = await raised(lab, 'tap0');
+  const sender = await lab.testReader();
+  const verdict = whileSending(diagnosed(t, 'tap0', '--netns', lab.name), () => sender.udp(peer, 9, 50, 64));
+  const report = await verdict;
+  assert.match(textAt(report, 'findings', 0, 'rule'), /^reader-/);
+  assert.match(textAt(report, 'findings', 0, 'cause'), new RegExp(`name-\\d+ \\(pid ${reader.pid}\\)`));
+});
+
+test('a monitor of QEMU that takes a connection and never answers', { skip: noQemu }, async (t) => {
+  const lab = await namespaceLab(t);
+  const folder = temporaryFolder(t);
+  const monitor = join(folder, 'qmp');
+  const machine = ['-S', '-display', 'none', '-nodefaults', '-qmp', `unix:${monitor},server=on,wait=off`];
+  const net = ['-netdev', 'tap,id=n0,ifname=tap0,script=no,downscript=no', '-device', 'virtio-net-pci,netdev=n0'];
+  const qemu = spawn('nsenter', [...inside(lab.name), 'qemu-system-x86_64', ...machine, ...net], { stdio: 'ignore' });
+  lab.after(async () => void qemu.kill('SIGKILL'));
+  const peer = await raised(lab, 'tap0');
+  const sender = await lab.testReader();
+  // It serves one client at a time: whoever comes next waits.
+  const first = createConnection(monitor);
+  lab.after(async () => void first.destroy());
+  const report = await whileSending(diagnosedFor(t, PAUSED_SECONDS, 'tap0', '--netns', lab.name), () =>
+    sender.udp(peer, 9, 50, 64),
+  );
+  assert.equal(textAt(report, 'findings', 0, 'rule'), 'reader-stalled');
+  const command = textAt(report, 'findings', 0, 'remedies', 0, 'command');
+  assert.ok(command.includes(monitor), command);
+  const began = performance.now();
+  await run('sh', ['-c', command]).catch(() => undefined); // timeout says 124
+  assert.ok(performance.now() - began <= 20_000);
+});
+
 test('a namespace is asked for by its name as soon as it is there', { skip: noLab }, async (t) => {
   const before = await namespaceLab(t);
   const testReader = await before.testReader();
@@ -110,6 +165,26 @@ test('a namespace is asked for by its name as soon as it is there', { skip: noLa
   assert.ok(devices.some(({ netns, name }) => netns === lab.inode && name === 'tap1'));
   assert.equal(seen.namespaceNames.get(lab.inode), lab.name);
 });
+
+/** As soon as its reader has made it. */
+async function raised(lab: NamespaceLab, device: string): Promise<string> {
+  const isThere = (): Promise<boolean> =>
+    lab.link(device).then(
+      () => true,
+      () => false,
+    );
+  await until(isThere);
+  return lab.raise(device, 50);
+}
+
+async function whileSending<Value>(asked: Promise<Value>, lump: () => Promise<unknown>): Promise<Value> {
+  let isDone = false;
+  const answered = asked.finally(() => {
+    isDone = true;
+  });
+  while (!isDone) await Promise.all([lump(), wait(20)]);
+  return answered;
+}
 
 /** The reader itself: `unshare --fork` waits for it. */
 function childOf(parent: number): number {

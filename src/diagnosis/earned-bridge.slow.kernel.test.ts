@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Conntrack and the bridge's own firewall drop what is on its way to a tap: the answer names the firewall, never "OK".
 import assert from 'node:assert/strict';
-import test from 'node:test';
+import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { answerTo, type Scene, said, scene } from '../../lab/agent/on-call.ts';
 import { noLab } from '../../lab/host/netns.ts';
@@ -40,30 +40,49 @@ test('conntrack: what belongs to no connection is dropped', { skip: noLab }, asy
   await assertFirewall(one);
 });
 
+/** Frames come in by ve0 to a bridge that floods them to tap0, as soon as its port forwards. */
+async function bridged(t: TestContext): Promise<Scene> {
+  const one = await scene(t, 1000);
+  await one.reader.readLoop('a', 0);
+  await one.lab.ipBatch([
+    'link add br0 type bridge mcast_snooping 0 forward_delay 0',
+    'link set br0 up',
+    'link set tap0 master br0',
+    'link add ve0 type veth peer name ve1',
+    'link set ve0 up',
+    'link set ve1 master br0 up',
+  ]);
+  await one.lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tap0/brport/state)" = 3 ]; do sleep 0.1; done');
+  return one;
+}
+
+/** `rule`: a command that adds it. */
+async function assertDropped(t: TestContext, rule: readonly [string, ...string[]], unknown: string): Promise<void> {
+  const one = await bridged(t);
+  const added = await one.lab.exec(...rule).then(
+    () => true,
+    () => false,
+  );
+  if (!added) return t.skip(unknown);
+  const sender = await one.lab.testReader();
+  await sends(one, () => sender.packet('ve0', 30, 64));
+  await assertFirewall(one);
+}
+
 for (const hook of ['forward', 'postrouting'])
-  test(`nft drops in the bridge's ${hook} hook`, { skip: noLab }, async (t) => {
-    const one = await scene(t, 1000);
-    await one.reader.readLoop('a', 0);
-    await one.lab.ipBatch([
-      'link add br0 type bridge mcast_snooping 0 forward_delay 0',
-      'link set br0 up',
-      'link set tap0 master br0',
-      'link add ve0 type veth peer name ve1',
-      'link set ve0 up',
-      'link set ve1 master br0 up',
-    ]);
-    await one.lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tap0/brport/state)" = 3 ]; do sleep 0.1; done');
-    const added = await one.lab
-      .exec(
-        'nft',
-        `add table bridge f; add chain bridge f c { type filter hook ${hook} priority 0; }; add rule bridge f c oifname tap0 drop`,
-      )
-      .then(
-        () => true,
-        () => false,
-      );
-    if (!added) return t.skip('this kernel has no nft for bridges (CONFIG_NF_TABLES_BRIDGE)');
-    const sender = await one.lab.testReader();
-    await sends(one, () => sender.packet('ve0', 30, 64));
-    await assertFirewall(one);
+  test(`nft drops in the bridge's ${hook} hook`, { skip: noLab }, (t) => {
+    const chain = `add table bridge f; add chain bridge f c { type filter hook ${hook} priority 0; }`;
+    const rule = `${chain}; add rule bridge f c oifname tap0 drop`;
+    return assertDropped(t, ['nft', rule], 'this kernel has no nft for bridges (CONFIG_NF_TABLES_BRIDGE)');
   });
+
+for (const [tool, option] of [
+  ['ebtables-nft', 'CONFIG_NF_TABLES_BRIDGE'],
+  ['ebtables-legacy', 'CONFIG_BRIDGE_NF_EBTABLES_LEGACY'],
+] as const)
+  for (const chain of ['FORWARD', 'POSTROUTING'])
+    test(`${tool} drops in ${chain}`, { skip: noLab }, (t) => {
+      const table = chain === 'FORWARD' ? 'filter' : 'nat';
+      const rule = [tool, '-t', table, '-A', chain, '-o', 'tap0', '-j', 'DROP'] as const;
+      return assertDropped(t, rule, `needs ${tool}, and a kernel with ${option}`);
+    });
