@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // npx tsx lab/programs/main.ts [--write] [--report] [table] [idle] [busy]: real programs, real faults, and what tapscope says of them.
 // ONLY= takes the programs, and the cases ("openvpn: idle"), with that, or one of several (a|b), in their name. --write: into docs/programs.md; --report: of what
-// ran before, and nothing is played.
+// ran before, and nothing is played. A part that has not run here keeps what the page says of it.
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadavg, release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -68,7 +68,7 @@ for (const name of PARTS) {
   if (isPlayed && only === '') keepPart(name, part);
   if (isPlayed || only === '') parts[name] = part;
 }
-const text = report(parts);
+const text = report(parts, existsSync(FILE) ? readFileSync(FILE, 'utf8') : '');
 console.log(text);
 if (words.includes('--write') && only === '') writeFileSync(FILE, text);
 process.exit(isGood(parts) ? 0 : 1); // what a program left behind must not keep it

@@ -38,13 +38,39 @@ export type Parts = Readonly<Partial<Record<PartName, Part>>>;
 const CASE_COUNT = CASES.reduce((sum, { programs }) => sum + programs.length, 0);
 const CHECKS: readonly CheckName[] = ['owner', 'reader', 'exact UDP', 'exact TCP'];
 
-export function report({ table, idle, busy }: Parts): string {
+const TITLES: Readonly<Record<PartName, string>> = {
+  table: 'Owner, reader, exact figures',
+  idle: 'Cases without further load',
+  busy: 'Cases at a load of at least 10',
+};
+
+/** `page`: as it was written before. A part that has not run since keeps its section, which says when and of which commit. */
+export function report(parts: Parts, page = ''): string {
+  const { table, idle, busy } = parts;
+  const sections: Readonly<Record<PartName, string | undefined>> = {
+    table: table && tableSection(table),
+    idle: idle && section(TITLES.idle, idle),
+    busy: busy && section(TITLES.busy, busy),
+  };
+  const shown = (name: PartName): string =>
+    sections[name] ?? sectionIn(page, TITLES[name]) ?? `## ${TITLES[name]}\n\nIt has not run.\n`;
   return `# Real programs
 
 Written by \`npm run test:programs\`. Each program runs in network namespaces of its own, with iperf3, UDP and ping; what it counts itself, and what the kernel counts, is the truth.
 Linux 6.18 of the machine that wrote this refuses fentry: tapscope counts there by raw tracepoints.
 
-## Owner, reader, exact figures
+${shown('table')}
+${shown('idle')}
+${shown('busy')}`;
+}
+
+function sectionIn(page: string, title: string): string | undefined {
+  const [, text] = page.split(`## ${title}\n`);
+  return text === undefined ? undefined : `## ${title}\n${text.split('\n## ')[0]?.trimEnd()}\n`;
+}
+
+function tableSection(part: Part): string {
+  return `## ${TITLES.table}
 
 * **owner**: process, program and VM are those that hold every queue.
 * **reader**: the thread shown is the one whose count of read calls grew (\`/proc/PID/task/TID/io\`); where several take turns, none is shown, or one of them.
@@ -52,10 +78,10 @@ Linux 6.18 of the machine that wrote this refuses fentry: tapscope counts there 
   with TCP, \`diagnose\` and \`check\` answer OK besides, while an iperf3 stream runs at a rate at which nothing is lost.
   Of several queues the device is compared; packets that only the kernel counted belong to none of its queues, and the row says how many.
 
-${table ? `${provenance(table)}\n\n${tableOf(table.rows)}` : 'It has not run.'}
+${provenance(part)}
 
-${idle ? section('Cases without further load', idle) : ''}
-${busy ? section('Cases at a load of at least 10', busy) : '## Cases at a load of at least 10\n\nNo whole run exists of this build.\n'}`;
+${tableOf(part.rows)}
+`;
 }
 
 function provenance({ kernel, date, commit, minutes, loads, remark }: Part): string {
