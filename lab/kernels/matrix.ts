@@ -44,6 +44,8 @@ export const GUEST_FILES: readonly { readonly file: string; readonly daily: read
   { file: 'lab/guest/remedy.guest.ts', daily: NIGHTLY },
   { file: 'src/diagnosis/remedies/pasted.slow.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/diagnosis/earned-port.slow.kernel.test.ts', daily: NIGHTLY },
+  { file: 'src/diagnosis/earned-bridge.slow.kernel.test.ts', daily: NIGHTLY },
+  { file: 'src/diagnosis/earned-conntrack.slow.kernel.test.ts', daily: NIGHTLY },
   { file: 'lab/guest/traffic.guest.ts', daily: SERIES },
   { file: 'lab/guest/departures.guest.ts', daily: ['6.12'] },
   { file: 'lab/guest/tcp.guest.ts', daily: NIGHTLY },
