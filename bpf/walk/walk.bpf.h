@@ -29,7 +29,7 @@ struct walked_device {
 	u32 queue_length, detached, first_queue, queues_written;
 	u32 carrier_ups; /* times that a reader came when none was there */
 	enum device_kind kind;
-	u64 queue_changes; /* queues that ever joined or left beside another one; NOT_COUNTED */
+	u64 queue_changes;     /* queues that ever joined or left beside another one; NOT_COUNTED */
 	u64 conntrack_dropped; /* of its namespace; NOT_COUNTED */
 	u64 tx_packets, tx_bytes, tx_dropped, rx_packets, rx_bytes, rx_dropped, rx_frame_errors;
 	u32 xdp_program, xdp_generic; /* ids of XDP programs: in tun, and behind it; 0: none */
