@@ -139,7 +139,7 @@ test('a monitor of QEMU that takes a connection and never answers', { skip: noQe
   lab.after(async () => void qemu.kill('SIGKILL'));
   const peer = await raised(lab, 'tap0');
   const sender = await lab.testReader();
-  // It serves one client at a time: whoever comes next waits.
+  // QEMU serves one client of a monitor at a time: the next one waits.
   const first = createConnection(monitor);
   lab.after(async () => void first.destroy());
   const report = await whileSending(diagnosedFor(t, PAUSED_SECONDS, 'tap0', '--netns', lab.name), () =>
