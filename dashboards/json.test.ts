@@ -36,6 +36,10 @@ test('names and numbers are unique', () => {
   assert.equal(new Set(uids).size, written.length);
 });
 
+test('no panel passes the edge of the 24 columns', () => {
+  for (const { title, place } of panels) assert.ok(place.x + place.w <= 24, title);
+});
+
 test('links lead to a dashboard that there is, and set variables that it has', () => {
   const links = written.flatMap(
     ({ dashboard }) => asJson(dashboard).match(/\/d\/[^"\\]+\?[^"\\]+(?:\\"[^"\\]*)*/g) ?? [],
@@ -109,7 +113,7 @@ test('every dashboard of agents marks findings, by queries that narrow to what i
   for (const { name, dashboard } of ofAgents) {
     const marks = marksOf(dashboard);
     assert.equal(marks.length, 2, name);
-    for (const expr of marks) {
+    for (const { expr } of marks) {
       assert.match(expr, /tapscope_finding\{[^}]*device=~?"\$device"[^}]*severity="(critical|warning)"/, name);
       for (const metric of metricsOf(expr))
         assert.ok(

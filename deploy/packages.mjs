@@ -41,6 +41,7 @@ export const testPackages = [
   { name: 'nftables', reason: 'is the firewall of a scenario', present: () => hasProgram('nft') },
   { name: 'openssl', reason: 'makes the certificates of the tests', present: () => hasProgram('openssl') },
   { name: 'openvpn', reason: 'is one of the real programs of the lab', present: () => hasProgram('openvpn') },
+  { name: 'pngquant', reason: 'makes pictures of dashboards small', present: () => hasProgram('pngquant') },
   { name: 'procps', reason: 'watches processes in the tests', present: () => hasProgram('ps') },
   { name: 'prometheus', reason: 'scrapes and checks what we export', present: () => hasProgram('promtool') },
   {

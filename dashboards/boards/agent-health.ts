@@ -14,7 +14,7 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
       stat({
         title: 'Level',
         tells: 'exact, or lean while the budget is passed.',
-        width: 2,
+        width: 4,
         legend: '{{level}}',
         query: where(value(scope, 'tapscope_agent_level'), '== 1'),
       }),
@@ -23,7 +23,7 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
       stat({
         title: 'Agents that do not answer',
         tells: 'Of their hosts nothing is known now: TapscopeScrapeStale. The scrape job is called tapscope.',
-        width: 3,
+        width: 5,
         badFrom: 1,
         query: unanswered(scope),
       }),
@@ -32,7 +32,7 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
       stat({
         title: 'Events not measured',
         tells: 'On hosts that have devices. Anything but 0: tapscope doctor says why.',
-        width: 3,
+        width: 5,
         badFrom: 1,
         query: sum(only(where(value(scope, 'tapscope_probe_attached'), '== bool 0'), ['instance'], devices)),
       }),
@@ -41,7 +41,7 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
       stat({
         title: 'Namespaces not entered',
         tells: 'Seen, but their devices lack what rtnetlink knows.',
-        width: 3,
+        width: 5,
         badFrom: 1,
         query: sum(value(scope, 'tapscope_namespaces_unresolved')),
       }),
@@ -50,7 +50,7 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
       stat({
         title: 'Devices folded',
         tells: 'Beyond the series budget, shown as device ~other.',
-        width: 3,
+        width: 5,
         badFrom: 1,
         query: sum(value(scope, 'tapscope_devices_folded')),
       }),
@@ -59,7 +59,7 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
       stat({
         title: 'Age of the snapshot',
         tells: 'Near 0, unless snapshots fail.',
-        width: 3,
+        width: 6,
         badFrom: 60,
         query: max(value(scope, 'tapscope_snapshot_age_seconds')),
       }),
@@ -68,7 +68,7 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
       stat({
         title: 'Time per snapshot',
         tells: 'What one scrape takes to look at all queues.',
-        width: 3,
+        width: 6,
         query: max(value(scope, 'tapscope_snapshot_duration_seconds')),
       }),
     )
@@ -76,7 +76,7 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
       stat({
         title: 'Looks every',
         tells: 'Above 1 s while the agent itself takes more than its budget: TapscopeOverBudget.',
-        width: 2,
+        width: 6,
         query: max(value(scope, 'tapscope_agent_look_seconds')),
       }),
     )
@@ -84,7 +84,7 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
       stat({
         title: 'Agents open to all',
         tells: 'They listen beyond loopback without a password or client certificates: see --web.config.file.',
-        width: 2,
+        width: 6,
         badFrom: 1,
         query: sum(value(scope, 'tapscope_endpoint_exposed')),
       }),
@@ -155,7 +155,7 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
       table({
         title: 'Mechanisms',
         tells: 'How each event is measured on this host; 0: nothing measures it.',
-        width: 6,
+        width: 12,
         columns: [{ heading: 'Attached', query: value(scope, 'tapscope_probe_attached') }],
       }),
     )
@@ -163,7 +163,7 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
       table({
         title: 'What runs',
         tells: 'Versions of the agent, Node.js, the kernel and libbpf.',
-        width: 6,
+        width: 12,
         columns: [{ heading: undefined, query: value(scope, 'tapscope_build_info') }],
       }),
     );

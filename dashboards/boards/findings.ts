@@ -60,12 +60,20 @@ export function withFindings(builder: DashboardBuilder, selection: Selection): D
         title: 'Critical findings',
         tells: 'That stand now.',
         width: 4,
+        height: 8,
         badFrom: 1,
         query: number('critical'),
       }),
     )
     .withPanel(
-      stat({ title: 'Warnings', tells: 'Findings that stand now.', width: 4, badFrom: 1, query: number('warning') }),
+      stat({
+        title: 'Warnings',
+        tells: 'Findings that stand now.',
+        width: 4,
+        height: 8,
+        badFrom: 1,
+        query: number('warning'),
+      }),
     )
     .withPanel(
       table({

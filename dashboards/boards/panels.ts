@@ -41,12 +41,16 @@ interface Words {
   readonly title: string;
   /** What the figure is and in which direction; what to do with it. */
   readonly tells: string;
+  /** Why there may be no data: shown in its place. */
+  readonly absent?: string;
   /** Of 24 columns. */
   readonly width: number;
   readonly height?: number;
 }
 
 const HEIGHT = 8;
+/** Of a table's columns, in pixels. */
+const NARROWEST = 110;
 const refId = (index: number): string => String.fromCharCode(65 + index);
 
 interface Lines extends Words {
@@ -71,10 +75,14 @@ export function timeseries(words: Lines): TimeseriesPanel {
         .displayMode(LegendDisplayMode.Table)
         .placement(LegendPlacement.Bottom)
         .showLegend(true)
-        .calcs(['lastNotNull', 'max']),
+        .calcs(['lastNotNull', 'max'])
+        // A legend shows three lines and scrolls: the largest come first.
+        .sortBy('Last *')
+        .sortDesc(true),
     )
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending));
   if (!words.signed) panel.min(0);
+  if (words.absent !== undefined) panel.noValue(words.absent);
   for (const [index, { legend, query }] of words.lines.entries()) {
     panel.withTarget(
       new DataqueryBuilder().refId(refId(index)).expr(query.expr).legendFormat(legend).datasource(DATA_SOURCE).range(),
@@ -121,7 +129,7 @@ export function stat(words: Stat): StatPanel {
     { value: null, color: words.badFrom === undefined ? 'text' : 'green' },
     ...(words.badFrom === undefined ? [] : [{ value: words.badFrom, color: 'red' }]),
   ];
-  return new StatPanel()
+  const panel = new StatPanel()
     .title(words.title)
     .description(words.tells)
     .datasource(DATA_SOURCE)
@@ -140,6 +148,7 @@ export function stat(words: Stat): StatPanel {
         .datasource(DATA_SOURCE)
         .instant(),
     );
+  return words.absent === undefined ? panel : panel.noValue(words.absent);
 }
 
 /** heading undefined: the labels are the information, the value is not shown. */
@@ -167,6 +176,7 @@ export function table(words: Table): TablePanel {
     .height(words.height ?? HEIGHT)
     .span(words.width)
     .filterable(true)
+    .minWidth(NARROWEST)
     .withTransformation({ id: 'merge', options: {} })
     .withTransformation({ id: 'organize', options: { excludeByName: { Time: true, job: true, __name__: true } } });
   for (const [index, { heading, query }] of words.columns.entries()) {
@@ -195,10 +205,18 @@ export function table(words: Table): TablePanel {
 }
 
 function columnProperties(heading: string | undefined, { unit }: Query): DynamicConfigValue[] {
-  if (heading === undefined) return [{ id: 'custom.hidden', value: true }];
+  if (heading === undefined) {
+    // Grafana reads hideFrom since 12.2, hidden before.
+    return [
+      { id: 'custom.hidden', value: true },
+      { id: 'custom.hideFrom', value: { legend: false, tooltip: false, viz: true } },
+    ];
+  }
   return [
     { id: 'displayName', value: heading },
     { id: 'unit', value: unit },
+    // The sign of a filter would hide half of the heading.
+    { id: 'custom.filterable', value: false },
   ];
 }
 

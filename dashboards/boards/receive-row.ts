@@ -65,6 +65,7 @@ export function withReceive(builder: DashboardBuilder, scope: Scope, among: (que
       timeseries({
         title: 'Batches from guest: packets in each',
         tells: 'How many packets vhost-net handed over at once, 64 at most. Small ones cost the host more per packet.',
+        absent: 'Batches are measured of guests behind vhost-net, without zero-copy.',
         width: 8,
         lines: [0.1, 0.5, 0.9].map((of) => ({
           legend: `${100 * of} %`,
@@ -88,7 +89,8 @@ export function withMacvtap(builder: DashboardBuilder, scope: Scope): DashboardB
     timeseries({
       title: 'macvtap: packets to guest',
       tells: 'Of a macvtap or ipvtap: offered, dropped and delivered to the guest or reader, and what came from it.',
-      width: 24,
+      absent: 'This device is no macvtap or ipvtap.',
+      width: 16,
       lines: [
         { legend: 'offered to guest', query: perSecond('tapscope_macvtap_offered_packets_total') },
         { legend: 'dropped', query: perSecond('tapscope_macvtap_dropped_packets_total') },

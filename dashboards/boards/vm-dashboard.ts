@@ -88,6 +88,7 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
       stat({
         title: 'Dropped from guest',
         tells: 'Packets per second from the guest that tun freed instead of passing them on.',
+        absent: 'none',
         width: 5,
         query: perSecond('tapscope_receive_dropped_packets_total'),
       }),
@@ -104,6 +105,7 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
       stat({
         title: 'Stopped queues',
         tells: 'Queues to which the host sends nothing now, because their ring is full. Linux 7.3 and later.',
+        absent: 'no backpressure',
         width: 4,
         query: sum(now('tapscope_queue_stopped')),
       }),
@@ -181,6 +183,7 @@ function withSent(builder: DashboardBuilder): DashboardBuilder {
       timeseries({
         title: 'Lost to guest before tun',
         tells: 'Packets towards the guest that never reached a queue: qdisc, bridge port of smaller MTU, no reader.',
+        absent: 'No such loss was counted.',
         width: 8,
         lines: [
           {
@@ -195,6 +198,7 @@ function withSent(builder: DashboardBuilder): DashboardBuilder {
         title: 'Stopped share of time, by queue',
         tells:
           'For how much of the time the host could not send to the queue, whose ring was full. Linux 7.3 and later, where the device has IFF_BACKPRESSURE. A click shows the queue.',
+        absent: 'These queues are never stopped: the device has no IFF_BACKPRESSURE.',
         width: 8,
         link: QUEUE_LINK,
         lines: [{ legend: OF_QUEUE, query: top(10, perSecond('tapscope_queue_stopped_seconds_total', QUEUE)) }],

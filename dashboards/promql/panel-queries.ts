@@ -4,6 +4,7 @@ import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { at, listAt, parseJson, textAt } from '../../lab/host/checked-json.ts';
 
 export interface ShownQuery {
+  readonly refId: string;
   readonly expr: string;
   readonly legend: string;
   /** Of the panel, or of the table's column; undefined: the value is not shown. */
@@ -57,6 +58,7 @@ function shownQuery(panel: unknown, target: unknown, of: number): ShownQuery {
   const legend = at(target, 'legendFormat');
   const ofPanel = at(panel, 'options', 'yAxis', 'unit') ?? at(panel, 'fieldConfig', 'defaults', 'unit');
   return {
+    refId: textAt(target, 'refId'),
     expr: textAt(target, 'expr'),
     legend: typeof legend === 'string' ? legend : '',
     unit: typeof ofPanel === 'string' ? ofPanel : property('unit'),
@@ -71,9 +73,9 @@ function placeOf(place: unknown): ShownPanel['place'] {
 }
 
 /** Queries of what is marked on the time axis. */
-export function marksOf(dashboard: Dashboard): readonly string[] {
-  const marks = listAt(parseJson(JSON.stringify(dashboard)), 'annotations', 'list');
-  return marks.map((mark) => textAt(mark, 'target', 'expr'));
+export function marksOf(dashboard: Dashboard): readonly { readonly expr: string; readonly color: string }[] {
+  const marks = listAt(at(parseJson(JSON.stringify(dashboard)), 'annotations', 'list') ?? []);
+  return marks.map((mark) => ({ expr: textAt(mark, 'target', 'expr'), color: textAt(mark, 'iconColor') }));
 }
 
 export interface ShownVariable {

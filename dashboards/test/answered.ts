@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A panel that Prometheus was asked about must not be empty, but for metrics that the host has not.
 import assert from 'node:assert/strict';
-import type { Span } from '../drawing/picture.ts';
 import type { ShownPanel } from '../promql/panel-queries.ts';
-import { answersOf, type Choices } from './answers.ts';
+import { answersOf, type Choices, type Span } from './answers.ts';
 import type { Prometheus } from './prometheus.ts';
 
 /** Whom a dashboard is asked about, and when that was. */

@@ -4,6 +4,12 @@ import { listAt } from '../../lab/host/checked-json.ts';
 import { filledIn, type ShownPanel, type ShownQuery, type ShownVariable } from '../promql/panel-queries.ts';
 import type { Prometheus, Series } from './prometheus.ts';
 
+/** In seconds since 1970. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Values of a dashboard's variables, as they stand in a matcher. */
 export type Choices = Readonly<Record<string, string>>;
 
@@ -19,7 +25,7 @@ export async function answersOf(
   prometheus: Prometheus,
   panel: ShownPanel,
   choices: Choices,
-  { from, to }: { readonly from: number; readonly to: number },
+  { from, to }: Span,
 ): Promise<readonly Answer[]> {
   const answers: Answer[] = [];
   for (const query of panel.queries) {

@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fleetDashboard } from '../boards/fleet-dashboard.ts';
-import { pictureOf } from '../drawing/picture.ts';
 import { panelsOf } from '../promql/panel-queries.ts';
 import { answered } from './answered.ts';
 import { answersOf } from './answers.ts';
+import { boardPictures } from './board-picture.ts';
 import { healthOf } from './firing.ts';
 import { type MadeUpHost, startMadeUpFleet } from './made-up-fleet.ts';
 import { type Prometheus, startPrometheus } from './prometheus.ts';
@@ -52,7 +52,9 @@ test('a fleet of which the hosts with one kernel lose packets', { timeout: 180_0
   writeFileSync(fast, readFileSync(RULES, 'utf8').replaceAll('interval: 60s', 'interval: 1s'));
   const from = Date.now() / 1000;
   const fleet = await startMadeUpFleet(t, hosts);
-  const prometheus = await startPrometheus(t, fleet.instances, [fast]);
+  const targets = fleet.instances.map((address, index) => ({ address, instance: `kvm${index + 1}:9464` }));
+  const instances = targets.map(({ instance }) => instance);
+  const prometheus = await startPrometheus(t, targets, [fast]);
   await wait(1000 * (fleet.seconds + 2));
   const span = { from, to: await wholeMoment(prometheus, hosts.length * TAPS_OF_HOST) };
   const dashboard = fleetDashboard();
@@ -69,8 +71,8 @@ test('a fleet of which the hosts with one kernel lose packets', { timeout: 180_0
     await t.test(`panel '${panel.title}'`, () =>
       answered(prometheus, panel, { of: 'the fleet', choices: {}, span, said: '', panels: () => true }),
     );
-  if (process.env.UPDATE === '1')
-    writeFileSync('docs/dashboard-fleet.svg', await pictureOf(prometheus, dashboard, {}, span));
+  const shown = { name: 'fleet', dashboard, choices: {}, span };
+  await t.test("Grafana's components draw each panel", (part) => boardPictures(part, prometheus, [shown]));
 
   await t.test('the kernel is the one common factor', async () => {
     const found = (await rows('Common factors')).map(({ factor, value }) => [factor, value]);
@@ -78,13 +80,13 @@ test('a fleet of which the hosts with one kernel lose packets', { timeout: 180_0
   });
   await t.test('the losing hosts are the worst, and no other is among them', async () => {
     const worst = (await rows('Worst hosts by packets lost to guests')).map(({ instance }) => instance);
-    assert.deepEqual([...worst].sort(), fleet.instances.slice(0, BAD_HOSTS).sort());
+    assert.deepEqual([...worst].sort(), instances.slice(0, BAD_HOSTS).sort());
   });
   await t.test('the host that was upgraded has a row for each kernel', async () => {
     const found = (await rows('Hosts that changed their kernel')).map(({ instance, kernel }) => [instance, kernel]);
     assert.deepEqual(
       found.sort(),
-      [BAD, GOOD].map((kernel) => [fleet.instances[UPGRADED], kernel]),
+      [BAD, GOOD].map((kernel) => [instances[UPGRADED], kernel]),
     );
   });
   await t.test('what tenants lost is what the hosts lost', async () => {

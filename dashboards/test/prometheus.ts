@@ -27,17 +27,23 @@ export interface Prometheus {
 const LOOKBACK = '8s';
 const START_WITHIN_MS = 60_000;
 
-/** Scrapes `targets` as the job tapscope, and evaluates the rules in these files. */
+/** An agent at host:port whose series have this label instance. */
+export interface Target {
+  readonly address: string;
+  readonly instance: string;
+}
+
+/** Scrapes `targets` as the job tapscope, and evaluates the rules in these files. A target's name is its address, if it has no other. */
 export async function startPrometheus(
   t: { after(undo: () => Promise<unknown>): void },
-  targets: readonly string[],
+  targets: readonly (string | Target)[],
   rules: readonly string[],
 ): Promise<Prometheus> {
   const folder = await mkdtemp(join(tmpdir(), 'tapscope-prometheus-'));
   const config = {
     global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
     rule_files: rules.map((file) => resolve(file)),
-    scrape_configs: [{ job_name: 'tapscope', static_configs: [{ targets }] }],
+    scrape_configs: [{ job_name: 'tapscope', static_configs: targets.map(staticConfig) }],
   };
   // JSON is YAML.
   await writeFile(join(folder, 'prometheus.yml'), JSON.stringify(config));
@@ -59,6 +65,12 @@ export async function startPrometheus(
   const url = `http://127.0.0.1:${port}`;
   await ready(url, () => child.exitCode === null);
   return clientOf(url);
+}
+
+function staticConfig(target: string | Target): object {
+  return typeof target === 'string'
+    ? { targets: [target] }
+    : { targets: [target.address], labels: { instance: target.instance } };
 }
 
 async function ready(url: string, alive: () => boolean): Promise<void> {

@@ -2,18 +2,17 @@
 // Every query of every panel, variable and rule, asked of a real Prometheus that scraped a real agent on a host with faults. And
 // what an agent of Linux 7.3 once said on a host that stops queues.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { freePort } from '../../lab/agent/serve-process.ts';
 import { noLab } from '../../lab/host/netns.ts';
 import { written } from '../dashboard-files.ts';
-import { pictureOf } from '../drawing/picture.ts';
 import { filledIn, marksOf, panelsOf, type ShownPanel, variablesOf } from '../promql/panel-queries.ts';
 import { guests, type Scope } from '../promql/query.ts';
 import { NEEDS_LINUX_7_3, needsLinux73 } from '../promql/requires-7.3.ts';
 import { type Asked, answered } from './answered.ts';
 import { optionsOf } from './answers.ts';
+import { boardPictures } from './board-picture.ts';
 import { alertsOf, healthOf } from './firing.ts';
 import { type Prometheus, startPrometheus } from './prometheus.ts';
 import { readRecording } from './recording.ts';
@@ -23,6 +22,8 @@ import { HEALTHY, READER, SICK, sickHost } from './scenario.ts';
 import { GUEST, STOPPING } from './stopping-host.ts';
 
 const SECONDS = 15;
+/** What Prometheus calls the host of this test, and the recorded one. */
+const [instance, recordedInstance] = ['kvm1:9464', 'kvm2:9464'];
 /** The dashboard Fleet has a test of its own, with more hosts. */
 const ofAgents = written.filter(({ name }) => name !== 'fleet');
 /** Where packets are few, the agent measures its price once a minute. */
@@ -31,12 +32,16 @@ const PRICED_WITHIN_S = 120;
 const NOT_PROVOKED = ['TapscopeQueueStuck critical', 'TapscopeQueueStuck warning', 'TapscopeOverBudget warning'];
 
 test('a host with faults', { skip: noLab, timeout: 300_000 }, async (t) => {
-  const host = await sickHost(t);
-  const instance = new URL(host.agent.url).host;
+  const host = await sickHost(t, process.env.UPDATE ? 'tenants' : undefined);
   const dead = `127.0.0.1:${await freePort()}`;
   const recording = readRecording();
   const replay = await startReplay(t, recording);
-  const prometheus = await startPrometheus(t, [instance, replay.instance, dead], RULE_FILES);
+  const targets = [
+    { address: new URL(host.agent.url).host, instance },
+    { address: replay.instance, instance: recordedInstance },
+    dead,
+  ];
+  const prometheus = await startPrometheus(t, targets, RULE_FILES);
   const from = Date.now() / 1000 + 2;
   await host.run(SECONDS);
   const page = async (): Promise<string> => (await host.agent.metrics()).text;
@@ -59,11 +64,11 @@ test('a host with faults', { skip: noLab, timeout: 300_000 }, async (t) => {
   const known = await prometheus.query(guests(hostScope(instance)).expr, live.span.to);
   const guest = known.find(({ labels }) => labels.device === SICK.slow)?.labels.guest ?? assert.fail('no guest');
   const ofGuest = { ...all, guest };
-  const stopping = { ...all, instance: replay.instance };
+  const stopping = { ...all, instance: recordedInstance };
   const asked: Readonly<Record<string, readonly Asked[]>> = {
     host: [{ ...live, choices: all }],
     // Two hosts of different kernels, side by side.
-    backpressure: [{ ...recorded, choices: { ...stopping, instance: `${replay.instance}|${instance}` } }],
+    backpressure: [{ ...recorded, choices: { ...stopping, instance: `${recordedInstance}|${instance}` } }],
     vm: [
       { ...live, choices: ofGuest },
       // All but one are known by their device alone.
@@ -91,9 +96,6 @@ test('a host with faults', { skip: noLab, timeout: 300_000 }, async (t) => {
         await t.test(`${name}, panel '${panel.title}', ${whom.of}`, () => answered(prometheus, panel, whom));
       }
     }
-    const last = asked[name]?.at(-1);
-    if (process.env.UPDATE === '1' && last)
-      writeFileSync(`docs/dashboard-${name}.svg`, await pictureOf(prometheus, dashboard, last.choices, last.span));
     for (const variable of variablesOf(dashboard)) {
       await t.test(`${name}, variable ${variable.name}`, async () => {
         const options = await optionsOf(prometheus, variable, { queue: one, vm: ofGuest }[name] ?? all);
@@ -103,11 +105,17 @@ test('a host with faults', { skip: noLab, timeout: 300_000 }, async (t) => {
     }
   }
 
+  const shown = ofAgents.map(({ name, dashboard }) => {
+    const { choices, span } = asked[name]?.at(-1) ?? assert.fail(name);
+    return { name, dashboard, choices, span };
+  });
+  await t.test("Grafana's components draw each panel", (part) => boardPictures(part, prometheus, shown));
+
   await t.test('findings are marked on the time axis, and none of the healthy device', async () => {
     for (const { name, dashboard } of ofAgents) {
       const choices = { queue: { ...one, device: SICK.stalled }, vm: ofGuest }[name] ?? all;
       const series = await Promise.all(
-        marksOf(dashboard).map((expr) => prometheus.range(filledIn(expr, choices), live.span.from, live.span.to)),
+        marksOf(dashboard).map(({ expr }) => prometheus.range(filledIn(expr, choices), live.span.from, live.span.to)),
       );
       const devices = series.flat().map(({ labels }) => labels.device);
       assert.ok(devices.includes({ queue: SICK.stalled, vm: SICK.slow }[name] ?? SICK.orphan), `${name}: ${devices}`);

@@ -38,12 +38,17 @@ export interface SickHost {
   run(seconds: number): Promise<void>;
 }
 
-export async function sickHost(t: { after(undo: () => Promise<unknown>): void }): Promise<SickHost> {
-  const lab = await namespaceLab(t);
+/** For pictures the namespace has a name, and the agent sees no other devices. */
+export async function sickHost(
+  t: { after(undo: () => Promise<unknown>): void },
+  namespace?: string,
+): Promise<SickHost> {
+  const lab = await namespaceLab(t, namespace);
   const testReader = await lab.testReaderNamed(`/usr/sbin/${READER}`);
   const peers = await openDevices(lab, testReader);
   // Blind to one event that nothing here needs; and by the mechanism that packets can bypass, where there would be a better one.
   const flags = ['--mechanism=returned=off', '--mechanism=transmit=raw-tracepoint', '--budget=50%'];
+  if (namespace !== undefined) flags.push('--device-include=^tap-.*$');
   const agent = await startAgent(t, flags);
   let round = 0;
   return {
