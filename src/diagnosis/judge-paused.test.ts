@@ -77,6 +77,12 @@ testHosts([
     says: /, slept for 100\s?% of the time the ring was full: 4 vCPU threads could run and got 0 ms of CPU in 10 s\.$/,
   },
   {
+    host: 'is busy, and has an idle VM whose CPUs wait their turn',
+    taps: guest({ runs: () => 0.08, monitor: HMP, runnable: 1 }),
+    finds: ['reader-stalled critical'],
+    says: /takes nothing, for 10 s\.$/,
+  },
+  {
     host: 'has a VM that was paused six seconds ago',
     taps: guest({ runs: (second) => (second > 4 ? 0 : 0.5), monitor: HMP }),
     finds: ['reader-stalled critical'],

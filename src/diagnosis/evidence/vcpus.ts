@@ -21,10 +21,9 @@ export interface VcpuSpan {
 
 /** An idle guest's timers run more often than that. */
 const PAUSED_SECONDS = 4;
-const STARVED_SECONDS = 2;
-/** Of the looks, and of the time of one CPU. */
+/** Of the looks, and of the time of one CPU: an idle guest, too, wants to run at most looks on a busy host, and uses a twentieth of a CPU. */
 const NEARLY_ALWAYS = 0.8;
-const HARDLY = 0.1;
+const HARDLY = 0.02;
 
 /** undefined: nothing looked at them twice. */
 export function vcpuSpan({ now, steps }: QueueSpan): VcpuSpan | undefined {
@@ -62,7 +61,7 @@ function stands({ idleSeconds, wanted }: VcpuSpan): boolean {
 /** They could run nearly always, and hardly did: the thread that reads sleeps, for it waits for them. */
 export function starvedVcpus(queue: QueueSpan): string | undefined {
   const span = vcpuSpan(queue);
-  if (!span || span.seconds < STARVED_SECONDS || span.wantedShare < NEARLY_ALWAYS) return undefined;
+  if (!span || span.seconds < PAUSED_SECONDS || span.wantedShare < NEARLY_ALWAYS) return undefined;
   if (span.ranSeconds > HARDLY * span.seconds) return undefined;
   return `${threadsOf(span)} could run and got ${duration(span.ranSeconds)} of CPU in ${duration(span.seconds)}`;
 }
