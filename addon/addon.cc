@@ -3,15 +3,18 @@
 #include "bpf/bpf_link.hh"
 #include "bpf/bpf_object.hh"
 #include "btf/btf.hh"
+#include "system/confinement.hh"
 #include "system/file_lock.hh"
 #include "bpf/libbpf_log.hh"
 #include "netlink/netlink.hh"
 #include "netlink/netlink_thread.hh"
 #include "bpf/ring_buffer.hh"
 #include "bpf/run_statistics.hh"
+#include "system/second_process.hh"
 #include "system/text_symbols.hh"
 #include "btf/traced_functions.hh"
 #include "system/unix_peer.hh"
+#include "system/unix_socket.hh"
 
 #include <bpf/libbpf.h>
 
@@ -41,6 +44,13 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports)
 	exports["textSymbols"] = Napi::Function::New(env, textSymbols, "textSymbols");
 	exports["textSymbolsAt"] = Napi::Function::New(env, textSymbolsAt, "textSymbolsAt");
 	exports["unixPeerPid"] = Napi::Function::New(env, unixPeerPid, "unixPeerPid");
+	exports["confine"] = Napi::Function::New(env, confine, "confine");
+	exports["startSecondProcess"] = Napi::Function::New(env, startSecondProcess, "startSecondProcess");
+	exports["endOfSecondProcess"] = Napi::Function::New(env, endOfSecondProcess, "endOfSecondProcess");
+	exports["listenUnix"] = Napi::Function::New(env, listenUnix, "listenUnix");
+	exports["socketPair"] = Napi::Function::New(env, socketPair, "socketPair");
+	exports["sendDescriptor"] = Napi::Function::New(env, sendDescriptor, "sendDescriptor");
+	exports["receiveDescriptor"] = Napi::Function::New(env, receiveDescriptor, "receiveDescriptor");
 	exports["libbpfVersion"] = Napi::String::New(env, libbpf_version_string());
 	return exports;
 }

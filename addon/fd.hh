@@ -22,6 +22,9 @@ public:
 	int get() const { return fd_; }
 	explicit operator bool() const { return fd_ >= 0; }
 
+	/** From now on the caller closes it. */
+	int release() { return std::exchange(fd_, -1); }
+
 	void reset(int fd = -1)
 	{
 		if (fd_ >= 0)

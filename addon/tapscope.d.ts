@@ -218,5 +218,32 @@ export function unixPeerPid(name: string): number | undefined;
  */
 export function lockFile(fd: number): boolean;
 
+/**
+ * Starts a program as a second process: its pid. `descriptors` become 3, 4, … there, all others but 0, 1 and 2 are closed. It can
+ * never gain a right by executing a program, and has no capability unless this process is root.
+ */
+export function startSecondProcess(program: string, words: readonly string[], descriptors: readonly number[]): number;
+
+/** wait(2)'s status, once; undefined while it runs. */
+export function endOfSecondProcess(pid: number): number | undefined;
+
+/**
+ * For all threads of this process, and for good: it becomes the user without other groups, loses all capabilities, and the kernel
+ * refuses (EPERM) opening files for writing, starting programs, BPF, namespaces, other processes' memory and signals.
+ */
+export function confine(user?: { readonly uid: number; readonly gid: number }): void;
+
+/** A descriptor that listens on this path, for this user and root only from its first moment. The caller closes it. */
+export function listenUnix(path: string): number;
+
+/** Two connected stream sockets. The caller closes them. */
+export function socketPair(): [number, number];
+
+/** unix(7), SCM_RIGHTS. */
+export function sendDescriptor(socket: number, descriptor: number): void;
+
+/** The next one that was sent; undefined: none is there. The caller closes it. */
+export function receiveDescriptor(socket: number): number | undefined;
+
 /** 'v1.1', of the library that was found at run time. */
 export const libbpfVersion: string;

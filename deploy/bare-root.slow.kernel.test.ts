@@ -59,7 +59,7 @@ async function refusesPlainUser(t: TestContext, root: string): Promise<void> {
   assert.match(text, /^ {2}clang: compiles the BPF programs$/m);
   assert.match(
     text,
-    /^ {2}sudo apt-get install -y --no-install-recommends make clang g\+\+ pkg-config libbpf-dev libmnl-dev$/m,
+    /^ {2}sudo apt-get install -y --no-install-recommends make clang g\+\+ pkg-config libbpf-dev libmnl-dev libseccomp-dev$/m,
   );
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// node deploy/bundle.mjs FOLDER: the program as FOLDER/main.js and beside it, in one file, all of its sources and packages, with
+// node deploy/bundle.mjs FOLDER: the program as FOLDER/main.js, its second process as FOLDER/serving.js, and beside each, in one file, all of its sources and packages, with
 // their bytecode. Finding, reading and compiling three hundred files was half of a start. What starts programs is in files of its own.
 import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -12,6 +12,9 @@ const root = join(dirname(self), '..');
 
 /** Packages that stay outside, for they find their addon by their own place. */
 export const unbundled = ['bcrypt'];
+
+/** The program, and the process of `tapscope serve` that has no rights: it brings no code that counts. */
+const processes = ['main', 'serving'];
 
 /** Commands that start programs. Each is a bundle of its own, loaded when it is called: the agent's process has no code that does. */
 const starters = ['bench', 'demo'];
@@ -33,17 +36,21 @@ const options = {
 
 async function bundle(folder) {
   const { build, buildSync } = await import('esbuild');
-  const { outputFiles } = await build({
-    ...options,
-    entryPoints: ['src/main.ts'],
-    plugins: [withoutStarters],
-    // require() in place of import(), which V8 does not offer to a script with bytecode.
-    supported: { 'dynamic-import': false },
-    // What deploy/entry.mjs calls.
-    banner: { js: '(function (require, mainUrl) {' },
-    footer: { js: '})' },
-  });
-  writeFileSync(join(folder, 'program.cjs'), toAscii(outputFiles[0].text));
+  for (const name of processes) {
+    const { outputFiles } = await build({
+      ...options,
+      entryPoints: [`src/${name}.ts`],
+      plugins: [withoutStarters],
+      // require() in place of import(), which V8 does not offer to a script with bytecode.
+      supported: { 'dynamic-import': false },
+      // What deploy/entry.mjs calls.
+      banner: { js: '(function (require, mainUrl) {' },
+      footer: { js: '})' },
+    });
+    writeFileSync(join(folder, `${name}.cjs`), toAscii(outputFiles[0].text));
+    copyFileSync(join(root, 'deploy/entry.mjs'), join(folder, `${name}.js`));
+    chmodSync(join(folder, `${name}.js`), 0o755);
+  }
   for (const name of starters) {
     const own = await build({
       ...options,
@@ -52,10 +59,8 @@ async function bundle(folder) {
     });
     writeFileSync(join(folder, `${name}.cjs`), toAscii(own.outputFiles[0].text));
   }
-  copyFileSync(join(root, 'deploy/entry.mjs'), join(folder, 'main.js'));
   bundlePage(buildSync, join(folder, 'page'));
-  chmodSync(join(folder, 'main.js'), 0o755);
-  keepBytecode(folder);
+  for (const name of processes) keepBytecode(join(folder, `${name}.cjs`));
 }
 
 const withoutStarters = {
@@ -100,8 +105,7 @@ function toAscii(text) {
  * time of its start, and takes 2 MB. V8 takes bytecode of its own version and of its own flags only, here of none: the one is gone when it
  * notes with which it compiled.
  */
-function keepBytecode(folder) {
-  const filename = join(folder, 'program.cjs');
+function keepBytecode(filename) {
   v8.setFlagsFromString('--no-lazy');
   const script = new Script(readFileSync(filename, 'latin1'), { filename });
   v8.setFlagsFromString('--lazy');

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 const root = join(import.meta.dirname, '..');
-const program = join(root, 'dist/src/program.cjs');
+const program = join(root, 'dist/src/main.cjs');
 const bundle = readFileSync(program, 'latin1');
 
 /** What V8 says of the bytecode when it is started so. */

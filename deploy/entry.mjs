@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-// dist/src/main.js: runs the bundle with the bytecode that was kept of it, for compiling it is half of what a start takes.
+// dist/src/main.js and dist/src/serving.js: each runs its bundle, main.cjs or serving.cjs, with the bytecode that was kept of it, for compiling it is half of what a start takes.
 // Bytecode of another Node, or of other flags, V8 refuses and compiles anew.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Script } from 'node:vm';
 
-const filename = fileURLToPath(new URL('program.cjs', import.meta.url));
+const filename = fileURLToPath(import.meta.url.replace(/\.js$/, '.cjs'));
 const cachedData = readFileSync(`${filename}.bytecode`);
 // The bundle is ASCII: latin1 spares looking for anything else.
 const program = new Script(readFileSync(filename, 'latin1'), { filename, cachedData });

@@ -74,6 +74,7 @@ const licenceOf = {
   libbpf1: 'LGPL-2.1-only OR BSD-2-Clause',
   libelf1: 'GPL-2.0-or-later OR LGPL-3.0-or-later',
   libmnl0: 'LGPL-2.1-or-later',
+  libseccomp2: 'LGPL-2.1-only',
   zlib1g: 'Zlib',
 };
 

@@ -11,6 +11,7 @@ export const buildPackages = [
   { name: 'pkg-config', reason: 'finds the libraries of the addon', present: () => hasProgram('pkg-config') },
   { name: 'libbpf-dev', reason: 'loads BPF programs, for the addon', present: () => hasHeader('bpf/libbpf.h') },
   { name: 'libmnl-dev', reason: 'speaks rtnetlink, for the addon', present: () => hasHeader('libmnl/libmnl.h') },
+  { name: 'libseccomp-dev', reason: 'confines the process that serves', present: () => hasHeader('seccomp.h') },
 ];
 
 /** What `npm run deb` needs beyond a build. */
@@ -81,6 +82,7 @@ export const libraryPackages = {
   libbpf: { name: 'libbpf1', reason: 'loads BPF programs' },
   libelf: { name: 'libelf1', reason: 'reads BPF object files' },
   libmnl: { name: 'libmnl0', reason: 'speaks rtnetlink' },
+  libseccomp: { name: 'libseccomp2', reason: 'confines the process that serves' },
 };
 
 // sudo and su leave the system's own programs out of some users' PATH; dpkg insists on them.

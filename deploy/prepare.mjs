@@ -25,6 +25,7 @@ const outputs = [
   'dist/addon/tapscope.node',
   'dist/traffic/traffic',
   'dist/src/main.js',
+  'dist/src/serving.js',
 ];
 const inputs = [
   ...['bpf', 'addon', 'traffic', 'src', 'deploy/bundle.mjs', 'deploy/entry.mjs'],

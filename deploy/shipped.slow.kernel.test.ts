@@ -38,7 +38,7 @@ test('what is shipped, in a bare Debian 12', { skip: whyNoBareRoot() }, async (t
     imageServes(t, root, folder),
   );
   execFileSync('npm', ['run', 'deb'], { cwd: project, stdio: 'pipe' });
-  await inside(root, 'apt-get -q update && apt-get -q install -y --no-install-recommends libbpf1 libmnl0');
+  await inside(root, 'apt-get -q update && apt-get -q install -y --no-install-recommends libbpf1 libmnl0 libseccomp2');
   cpSync(join(project, 'dist/deb'), join(root, 'mnt/deb'), { recursive: true });
   const install = 'dpkg -i /mnt/deb/*.deb';
 

@@ -77,6 +77,8 @@ const layers: Readonly<Record<string, Layer>> = {
     ],
     node: 'all',
   },
+  // The process of the agent that has no rights: it may not import what counts.
+  serving: { imports: ['snapshot', 'kernel', 'server'], node: 'all' },
   // In a browser: what of these layers it uses must not need Node.
   page: { imports: ['snapshot', 'diagnosis', 'outputs', 'uplot'] },
   commands: { imports: belowCommands, node: 'all' },

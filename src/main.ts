@@ -3,6 +3,7 @@
 // argv -> command; the only exit code, the only catch-all.
 import { Argument, Command, CommanderError } from 'commander';
 import { NoRoom } from './agent/room-to-run.ts';
+import { ServingEnded } from './agent/serving-process.ts';
 import { FAULT_NAMES } from './bench/fault-names.ts';
 import { check } from './commands/check.ts';
 import { COMPLETIONS, completion } from './commands/completion.ts';
@@ -18,10 +19,10 @@ import { NO_PIN, NO_PIN_HELP, readServeOptions, SOCKET, serveFlags } from './com
 import { record } from './commands/record.ts';
 import { report } from './commands/report.ts';
 import { serve } from './commands/serve.ts';
-import { keepHeapSmall } from './commands/small-heap.ts';
 import { top } from './commands/top.ts';
 import { version } from './commands/version.ts';
 import { whatif } from './commands/whatif.ts';
+import { keepHeapSmall } from './kernel/small-heap.ts';
 import { visibleLines } from './snapshot/visible.ts';
 
 const MECHANISM = '--mechanism <event=name...>';
@@ -210,7 +211,8 @@ async function main(args: readonly string[]): Promise<void> {
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return; // --help, --version
     process.exitCode = error instanceof NoRoom ? error.exitCode : failure();
-    // commander has already said what is wrong with the flags
+    // That process, and commander, have already said what is wrong.
+    if (error instanceof ServingEnded && error.code !== undefined) return;
     if (!(error instanceof CommanderError)) say(error instanceof Error ? error.message : String(error));
   }
 }

@@ -13,6 +13,7 @@ import { packageRoot } from '../../src/kernel/package.ts';
 import { goldenBuild, goldenSnapshot } from '../../src/outputs/prometheus/prometheus-golden.ts';
 import { createObserver } from '../../src/server/observer.ts';
 import { type RunningServer, type ServerDependencies, startServer } from '../../src/server/server.ts';
+import { openWebConfig } from '../../src/server/web-config/file.ts';
 
 export interface Endpoint {
   readonly server: RunningServer;
@@ -33,16 +34,16 @@ export async function serveEndpoint(
   { webConfigFile, allowedHosts = [], log, dependencies }: EndpointOptions = {},
 ): Promise<Endpoint> {
   const takeSnapshot = async () => ({ ...goldenSnapshot, takenAt: Date.now() / 1000 });
+  const web = await openWebConfig(webConfigFile);
   const server = await startServer(
     {
       listen: { host: '127.0.0.1', port: 0 },
-      webConfigFile,
       allowedHosts: [...allowedHosts, hostname()],
       ...(log ? { logLevel: 'warn', log } : { logLevel: 'silent' }),
       prometheus: { detail: 'cpu', build: goldenBuild },
       pageFolder: join(packageRoot(), 'dist/src/page'),
     },
-    { takeSnapshot, observer: createObserver(), notReady: () => undefined, ...dependencies },
+    { takeSnapshot, observer: createObserver(), web, notReady: () => undefined, ...dependencies },
   );
   t.after(() => server.close());
   return { server, port: Number(server.address.split(':').at(-1)) };

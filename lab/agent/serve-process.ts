@@ -82,8 +82,11 @@ export interface Agent {
   /** From start to the first whole scrape. */
   readonly startedInMs: number;
   metrics(): Promise<Metrics>;
-  /** Bytes. */
+  /** The process that answers requests; undefined: there is none at the moment. */
+  servingPid(): number | undefined;
+  /** Bytes, of both processes. */
   residentMemory(): number;
+  /** Of both processes. */
   descriptors(): number;
   stop(signal?: NodeJS.Signals): Promise<Finished>;
 }
@@ -128,8 +131,9 @@ async function start(scope: Scope, args: readonly string[], options: RunOptions)
     socket,
     startedInMs,
     metrics,
-    residentMemory: () => 1024 * Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]),
-    descriptors: () => readdirSync(`/proc/${pid}/fd`).length,
+    servingPid: () => childrenOf(pid)[0],
+    residentMemory: () => sumOf([pid, ...childrenOf(pid)].map(residentMemory)),
+    descriptors: () => sumOf([pid, ...childrenOf(pid)].map((each) => readdirSync(`/proc/${each}/fd`).length)),
     stop: async (signal = 'SIGTERM') => {
       keep(child, true);
       child.kill(signal);
@@ -137,6 +141,28 @@ async function start(scope: Scope, args: readonly string[], options: RunOptions)
     },
   };
 }
+
+/** By proc(5): field 4 of stat, behind the name in brackets, is the parent. */
+export function childrenOf(pid: number): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && parentOf(name) === pid)
+    .map(Number);
+}
+
+function parentOf(pid: string): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    return 0; // it has ended
+  }
+}
+
+function residentMemory(pid: number): number {
+  return 1024 * Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+}
+
+const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 
 /** Whether this process waits for that one. */
 function keep(child: ChildProcess, waits: boolean): void {

@@ -8,7 +8,7 @@ import { parse } from 'yaml';
 import { rights } from '../../deploy/service-unit.ts';
 import { serveFlags } from '../../src/commands/options/serve-options.ts';
 import { details } from '../../src/outputs/prometheus/detail.ts';
-import { logLevels } from '../../src/server/server.ts';
+import { logLevels } from '../../src/server/log-level.ts';
 import { at, listAt, parseJson, textAt } from '../host/checked-json.ts';
 
 const CHART = 'deploy/kubernetes/tapscope';

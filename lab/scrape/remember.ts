@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // node --expose-gc lab/scrape/remember.ts QUEUES: half an hour of a made-up host whose queues all carry traffic, as the history keeps
 // it: what it takes, and what a second costs. Steps that it would have folded away are left out from the start: the rest is the same.
-import { keepHeapSmall } from '../../src/commands/small-heap.ts';
+
 import { History } from '../../src/history.ts';
+import { keepHeapSmall } from '../../src/kernel/small-heap.ts';
 import { busyHost } from './busy-host.ts';
 
 export interface Remembered {

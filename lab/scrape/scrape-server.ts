@@ -4,8 +4,8 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { pipeline, Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
-import { keepHeapSmall } from '../../src/commands/small-heap.ts';
 import { packageRoot } from '../../src/kernel/package.ts';
+import { keepHeapSmall } from '../../src/kernel/small-heap.ts';
 import { createObserver } from '../../src/server/observer.ts';
 import { startServer } from '../../src/server/server.ts';
 import { type LoopReport, watchEventLoop } from './event-loop.ts';
@@ -17,7 +17,6 @@ async function serve(maker: Maker, series: number): Promise<number> {
   if (maker === 'tapscope') {
     const options = {
       listen: { host: '127.0.0.1', port: 0 },
-      webConfigFile: undefined,
       allowedHosts: [],
       logLevel: 'warn',
     } as const;

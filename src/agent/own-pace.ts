@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The agent's own CPU time against the budget, and how often it looks at the host because of it.
+import { agentCpuUs } from '../kernel/agent-cpu.ts';
 import { INITIAL_PACE, judgePace, leastOf, type Pace, type PaceState, paceOf } from './pace.ts';
 
 /** Long enough that a scrape or what is looked up every ten seconds makes no difference. */
@@ -8,7 +9,7 @@ const PERIOD_MS = 10_000;
 const YOUNG_MS = 20_000;
 
 interface Baseline {
-  readonly usage: NodeJS.CpuUsage;
+  readonly usedUs: number;
   readonly atMs: number;
 }
 
@@ -36,11 +37,10 @@ export class OwnPace {
     const from = this.#from;
     if (from && atMs - from.atMs < PERIOD_MS) return;
     if (from) {
-      const { user, system } = process.cpuUsage(from.usage);
-      const agent = (user + system) / 1000 / (atMs - from.atMs) / this.#cpus;
+      const agent = (agentCpuUs() - from.usedUs) / 1000 / (atMs - from.atMs) / this.#cpus;
       this.#state = judgePace(this.#state, { agent, kernel }, this.#budget);
     }
-    this.#from = { usage: process.cpuUsage(), atMs };
+    this.#from = { usedUs: agentCpuUs(), atMs };
   }
 
   /** Of what the agent takes now, what it would take if it did as little as it can. */

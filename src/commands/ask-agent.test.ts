@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { temporaryFolder } from '../../lab/agent/certificates.ts';
+import { startLocalApi } from '../../lab/agent/local-api.ts';
 import { until } from '../../lab/host/until.ts';
 import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
 import { createObserver } from '../server/observer.ts';
-import { startSocket } from '../server/socket.ts';
 import { askSnapshot } from './ask-agent.ts';
 
 /** As many as the API answers at once. */
@@ -35,7 +35,7 @@ async function slowAgent(t: TestContext) {
   };
   const path = join(temporaryFolder(t), 'agent.sock');
   const host = { kernel: '7.3.0', version: '0.1.0' };
-  const socket = await startSocket(path, { takeSnapshot, observer: createObserver(), host });
+  const socket = await startLocalApi(path, { takeSnapshot, observer: createObserver(), host });
   t.after(() => socket.close());
   return { path, asked, give };
 }

@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { temporaryFolder } from '../../lab/agent/certificates.ts';
+import { startLocalApi } from '../../lab/agent/local-api.ts';
 import { tapscope } from '../../lab/agent/serve-process.ts';
 import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
 import { createObserver } from '../server/observer.ts';
-import { startSocket } from '../server/socket.ts';
 import { readRecording } from './recording.ts';
 import { thisHost } from './version.ts';
 
@@ -23,7 +23,7 @@ async function agentOf(t: TestContext, answers: number): Promise<string> {
     if (given === answers) void wait(100).then(() => api.close());
     return { ...goldenSnapshot, takenAt: goldenSnapshot.takenAt + given };
   };
-  const api = await startSocket(path, { observer: createObserver(), takeSnapshot, host: thisHost() });
+  const api = await startLocalApi(path, { observer: createObserver(), takeSnapshot, host: thisHost() });
   t.after(() => api.close());
   return path;
 }

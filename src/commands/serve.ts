@@ -1,27 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-// `tapscope serve`: the agent. Attaches the probes, samples and judges every second, answers Prometheus, people and other commands.
+// `tapscope serve`: the agent. This process attaches the probes, takes a snapshot every second and starts the process that judges them and
+// answers Prometheus, people and other commands (src/serving.ts). That one has no rights; this one has no port.
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { Agent } from '../agent/agent.ts';
 import { requireRoom, requireRoomFor } from '../agent/room-to-run.ts';
 import { Sampler } from '../agent/sampler.ts';
+import { ServingProcess } from '../agent/serving-process.ts';
 import { parseForced } from '../collectors/list.ts';
 import type { Probes } from '../engine/attach.ts';
 import { Tenants } from '../inventory/tenants.ts';
 import { claimHost } from '../kernel/agent-lock.ts';
+import { ApiSocket } from '../kernel/api-socket.ts';
 import { hostNames, ownNames } from '../kernel/host-names.ts';
 import { libbpfVersion } from '../kernel/native.ts';
 import { packageRoot } from '../kernel/package.ts';
+import { servingUser } from '../kernel/serving-user.ts';
 import type { Build } from '../metrics.ts';
-import type { AgentSelf } from '../server/agent-self.ts';
-import { createObserver } from '../server/observer.ts';
-import { OtlpExporter } from '../server/otlp/otlp-exporter.ts';
-import { type RunningServer, startServer } from '../server/server.ts';
-import { startSocket } from '../server/socket.ts';
+import type { Message, ServingSetup } from '../server/serving-messages.ts';
+import { webConfigToJson } from '../server/web-config/fed.ts';
+import { type LiveWebConfig, openWebConfig } from '../server/web-config/file.ts';
 import { visibleLines } from '../snapshot/visible.ts';
 import { stateOf } from './doctor.ts';
 import type { ServeOptions } from './options/serve-options.ts';
-import { thisHost, version } from './version.ts';
+import { version } from './version.ts';
 
 /** Resolves once it listens; ends with SIGINT or SIGTERM. Throws one sentence if it cannot serve. */
 export async function serve(options: ServeOptions, mechanisms: readonly string[]): Promise<void> {
@@ -45,79 +47,90 @@ async function start(
 ): Promise<void> {
   requireRoom();
   const tenants = new Tenants(options.tenantMap, say);
-  const running: { agent?: Agent } = {};
   const lock = claimHost(say);
   undo.push(() => lock.close());
-  const observer = createObserver();
-  const build = readBuild(release());
-  const otlp = options.otlp && new OtlpExporter(options.otlp, { version: build.version, ...hostNames() }, say);
-  const sampler = new Sampler(observer.see);
-  const sources = { observer, takeSnapshot: () => sampler.take() };
-  const server = await startServer(
-    {
-      listen: options.listen,
-      allowedHosts: [...options.allowedHosts, ...ownNames()],
-      webConfigFile: options.webConfigFile,
-      logLevel: options.logLevel,
-      prometheus: { detail: options.detail, build },
-      pageFolder: join(packageRoot(), 'dist/src/page'),
-    },
-    { ...sources, notReady: () => sampler.notReady(), ...(otlp && { exports: () => otlp.exports() }) },
-  );
-  undo.push(() => server.close());
-  const describe = (): AgentSelf => ({
-    pid: process.pid,
-    level: running.agent?.probes.level() ?? 'exact',
-    lookSeconds: running.agent?.pace.seconds ?? 1,
-    overhead: Object.fromEntries(running.agent?.overhead ?? []),
-    exposure: server.exposure() ?? null,
-    page: pageOf(server),
+  const web = await openWebConfig(options.webConfigFile);
+  undo.push(() => web.close());
+  const sampler = new Sampler((snapshot) => serving.see(snapshot));
+  const takeSnapshot = () => sampler.take();
+  const setup = setupOf(options, web);
+  const serving: ServingProcess = new ServingProcess({
+    file: join(packageRoot(), 'dist/src/serving.js'),
+    setup,
+    takeSnapshot,
+    begun: () => void socket.open().catch(say),
+    say,
   });
-  const socket = await startSocket(options.socket, { ...sources, host: thisHost() }, describe).catch(say);
-  undo.push(() => socket?.close());
+  const socket = new ApiSocket(options.socket, (descriptor) => serving.hand(descriptor));
+  undo.push(() => socket.close());
+  const send = (message: Message): void => serving.send(message);
+  web.watch({
+    changed: (config) => send({ web: webConfigToJson(config) }),
+    refused: (webRefused) => send({ webRefused }),
+  });
+  undo.push(() => serving.stop());
+  const listening = serving.start();
+  listening.catch(() => undefined); // it is waited for below
   const { filter, budget, detail } = options;
   const collect = { filter, budget, perCpu: detail === 'cpu', tenants };
   const agent = new Agent({ forced, pin: options.pin }, collect);
-  running.agent = agent;
   undo.push(() => agent.close());
   await sampler.start(agent);
   undo.push(() => sampler.stop());
-  await requireRoomFor(sources.takeSnapshot);
-  otlp?.start({ rows: server.rows, observer });
-  undo.push(() => otlp?.close());
+  await listening;
+  // First: while it ends, it asks for a last snapshot.
+  undo.push(() => serving.stop());
+  await requireRoomFor(takeSnapshot);
   if (lock.missing !== undefined) say(new Error(lock.missing));
-  process.stdout.write(welcome(server, agent.probes));
+  const sentence = missingRights(agent.probes);
+  if (sentence !== undefined) process.stdout.write(`${sentence}\n`);
+  send({ measured: measured(agent.probes) });
+}
+
+/** What the serving process is told at each of its starts. */
+function setupOf(options: ServeOptions, web: LiveWebConfig): () => ServingSetup {
+  const { listen, allowedHosts, logLevel, detail, otlp } = options;
+  const server = {
+    listen,
+    allowedHosts: [...allowedHosts, ...ownNames()],
+    logLevel,
+    prometheus: { detail, build: readBuild(release()) },
+    pageFolder: join(packageRoot(), 'dist/src/page'),
+  };
+  const user = servingUser();
+  return () => ({
+    pid: process.pid,
+    ...(user && { user }),
+    server,
+    web: webConfigToJson(web.current()),
+    ...(otlp && { otlp }),
+    host: hostNames(),
+  });
 }
 
 function say(error: Error): undefined {
   process.stderr.write(`tapscope: ${visibleLines(error.message)}\n`);
 }
 
-/** An agent that listens on every address has one on this host. */
-function pageOf({ scheme, address }: RunningServer): string {
-  return `${scheme}://${address.replace(/^(?:0\.0\.0\.0|\[::\])?(?=:\d+$)/, 'localhost')}/`;
+/** What a missing right costs; undefined: none is missing. */
+function missingRights(probes: Probes): string | undefined {
+  const isBlind = probes.choices().some(({ mechanism }) => mechanism === undefined);
+  return isBlind && process.getuid?.() !== 0
+    ? 'tapscope does not run as root, and so does not see all. Start it as root.'
+    : undefined;
 }
 
-/** Where it is, what is measured and how well, how to stop it; before all, what a missing right costs. */
-function welcome(server: RunningServer, probes: Probes): string {
-  const { scheme, address } = server;
+/** What is measured and how well. */
+function measured(probes: Probes): string {
   const states = probes.choices().map(stateOf);
   const number = (wanted: string): number => states.filter((state) => state === wanted).length;
   const blind = probes.choices().flatMap(({ event, mechanism }) => (mechanism ? [] : [event.name]));
-  const measured = [
+  const parts = [
     `${number('best')} of ${states.length} events by the best mechanism`,
     ...(number('fallback') > 0 ? [`${number('fallback')} by another`] : []),
     ...(blind.length > 0 ? [`${blind.length} not at all (${blind.join(', ')})`] : []),
   ].join(', ');
-  const isRoot = process.getuid?.() === 0;
-  return [
-    ...(isRoot || blind.length === 0
-      ? []
-      : ['tapscope does not run as root, and so does not see all. Start it as root.']),
-    `tapscope listens on ${scheme}://${address}/metrics. Its live page: ${pageOf(server)}`,
-    `Measured: ${measured}.${states.every((state) => state === 'best') ? '' : " 'tapscope doctor' tells why."}`,
-    'Ctrl-C stops it. It changes nothing on this host.\n',
-  ].join('\n');
+  return `Measured: ${parts}.${states.every((state) => state === 'best') ? '' : " 'tapscope doctor' tells why."}`;
 }
 
 function readBuild(kernel: string): Build {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps the agent inside its budget: measures what watching costs, and gives up or takes back what lies on the enqueue path.
+import { agentCpuUs } from '../kernel/agent-cpu.ts';
 import type { Probes } from './attach.ts';
 import { type BudgetState, type Cost, INITIAL_BUDGET, judgeCost } from './budget.ts';
 import type { ProbeEvent } from './mechanism.ts';
@@ -33,7 +34,7 @@ export class Governor {
   readonly #onEnqueuePath: ReadonlySet<string>;
   #state: BudgetState = INITIAL_BUDGET;
   #cost: Cost | undefined;
-  #user = process.cpuUsage();
+  #userUs = agentCpuUs();
   #tally: Tally = { packets: 0, atMs: performance.now() };
   /** Packets a second between the last two ticks. */
   #rate = 0;
@@ -88,12 +89,12 @@ export class Governor {
 
   #costNow(kernelCpus: number, enqueueCpus: number): Cost {
     const now = performance.now();
-    const user = process.cpuUsage(this.#user);
+    const userUs = agentCpuUs();
     const seconds = (now - this.#measuredMs) / 1000;
     const rate = this.#rate;
     if (this.#probes.level() === 'exact' && rate > 0 && enqueueCpus > 0) this.#packetPrice = enqueueCpus / rate;
-    const agentCpus = (user.user + user.system) / 1e6 / seconds;
-    this.#user = process.cpuUsage();
+    const agentCpus = (userUs - this.#userUs) / 1e6 / seconds;
+    this.#userUs = userUs;
     this.#measuredMs = now;
     const share = 1 / this.#options.cpus;
     return {

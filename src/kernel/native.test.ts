@@ -29,7 +29,8 @@ test('an addon whose library is not installed', () => {
   compile(join(folder, 'libbpf.so.99'), ['-Wl,-soname,libbpf.so.99']);
   compile(path, ['-Wl,--no-as-needed', `-L${folder}`, '-l:libbpf.so.99']);
   assert.throws(libbpfVersion, {
-    message: 'The native addon needs libbpf.so.99, which is not installed: run "apt-get install libbpf1 libmnl0".',
+    message:
+      'The native addon needs libbpf.so.99, which is not installed: run "apt-get install libbpf1 libmnl0 libseccomp2".',
   });
 });
 

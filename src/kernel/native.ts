@@ -205,6 +205,41 @@ export function lockFile(fd: number): boolean {
   return native().lockFile(fd);
 }
 
+/** As addon/tapscope.d.ts says: a second process of a program, with these descriptors. */
+export function startSecondProcess(program: string, words: readonly string[], descriptors: readonly number[]): number {
+  return native().startSecondProcess(program, words, descriptors);
+}
+
+/** As addon/tapscope.d.ts says: wait(2)'s status, once; undefined while it runs. */
+export function endOfSecondProcess(pid: number): number | undefined {
+  return native().endOfSecondProcess(pid);
+}
+
+/** As addon/tapscope.d.ts says: what this process does not need, the kernel refuses it from now on. */
+export function confine(user?: { readonly uid: number; readonly gid: number }): void {
+  native().confine(user);
+}
+
+/** As addon/tapscope.d.ts says: a descriptor that listens on this path. */
+export function listenUnix(path: string): number {
+  return native().listenUnix(path);
+}
+
+/** As addon/tapscope.d.ts says: two connected sockets. */
+export function socketPair(): [number, number] {
+  return native().socketPair();
+}
+
+/** As addon/tapscope.d.ts says: a descriptor through a unix socket. */
+export function sendDescriptor(socket: number, descriptor: number): void {
+  native().sendDescriptor(socket, descriptor);
+}
+
+/** As addon/tapscope.d.ts says: the next descriptor that came through a unix socket. */
+export function receiveDescriptor(socket: number): number | undefined {
+  return native().receiveDescriptor(socket);
+}
+
 /** 'v1.1' */
 export function libbpfVersion(): string {
   return native().libbpfVersion;
@@ -226,11 +261,11 @@ function load(path: string): typeof addon {
     return createRequire(import.meta.url)(path) as typeof addon;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.trim() : String(cause);
-    const library = /(lib(?:bpf|mnl)\.so\.\d+): cannot open/.exec(reason)?.[1];
+    const library = /(lib(?:bpf|mnl|seccomp)\.so\.\d+): cannot open/.exec(reason)?.[1];
     throw new Error(
       library === undefined
         ? `The native addon at ${path} does not load (${reason}): run "npm run build" to build it for this machine.`
-        : `The native addon needs ${library}, which is not installed: run "apt-get install libbpf1 libmnl0".`,
+        : `The native addon needs ${library}, which is not installed: run "apt-get install libbpf1 libmnl0 libseccomp2".`,
       { cause },
     );
   }

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { serveEndpoint } from '../../lab/agent/endpoint.ts';
+import { startLocalApi } from '../../lab/agent/local-api.ts';
 import { at, listAt, parseJson } from '../../lab/host/checked-json.ts';
 import { until } from '../../lab/host/until.ts';
 import { askSocket } from '../kernel/agent-socket.ts';
@@ -17,7 +18,6 @@ import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
 import { type SnapshotJson, snapshotFromJson } from '../snapshot/json.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { createObserver, type Observer } from './observer.ts';
-import { startSocket } from './socket.ts';
 
 const BEGIN = Math.floor(Date.now() / 1000) - 40;
 
@@ -47,7 +47,11 @@ async function bothWays(t: TestContext, observer: Observer): Promise<readonly As
   const folder = mkdtempSync(join(tmpdir(), 'tapscope-api-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const socketPath = join(folder, 'agent.sock');
-  const socket = await startSocket(socketPath, { takeSnapshot, observer, host: { kernel: '7.3.0', version: '0.1.0' } });
+  const socket = await startLocalApi(socketPath, {
+    takeSnapshot,
+    observer,
+    host: { kernel: '7.3.0', version: '0.1.0' },
+  });
   t.after(() => socket.close());
   const ask = (where: object) => (path: string) =>
     new Promise<IncomingMessage>((resolve, reject) =>
@@ -187,19 +191,19 @@ test('only its owner and root may open the socket; what a killed agent left is r
     observer: createObserver(),
     host: { kernel: '', version: '' },
   };
-  const first = await startSocket(path, api);
+  const first = await startLocalApi(path, api);
   assert.equal(statSync(path).mode & 0o777, 0o600);
-  await assert.rejects(startSocket(path, api), /cannot be made \(another agent listens there\).*--socket\.$/);
+  await assert.rejects(startLocalApi(path, api), /cannot be made \(another agent listens there\).*--socket\.$/);
   await first.close();
   await leaveSocket(path);
-  const second = await startSocket(path, api);
+  const second = await startLocalApi(path, api);
   assert.ok(statSync(path).isSocket());
   await second.close();
   writeFileSync(path, 'not ours');
-  await assert.rejects(startSocket(path, api), /cannot be made \(another file is there, and it is no socket\)/);
+  await assert.rejects(startLocalApi(path, api), /cannot be made \(another file is there, and it is no socket\)/);
   assert.equal(readFileSync(path, 'utf8'), 'not ours');
   await assert.rejects(
-    startSocket('/proc/tapscope/agent.sock', api),
+    startLocalApi('/proc/tapscope/agent.sock', api),
     /^Error: the socket \/proc\/tapscope\/agent\.sock .*\.$/,
   );
 });
@@ -209,7 +213,7 @@ test('a socket whose file or folder is removed is made again', async (t) => {
   t.after(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'run', 'agent.sock');
   const host = { kernel: '', version: '' };
-  const socket = await startSocket(path, {
+  const socket = await startLocalApi(path, {
     takeSnapshot: async () => goldenSnapshot,
     observer: createObserver(),
     host,

@@ -129,7 +129,6 @@ test('Prometheus reads both formats', { timeout: 2 * deadlineMs }, async (t) => 
   const server = await startServer(
     {
       listen: { host: '127.0.0.1', port: 0 },
-      webConfigFile: undefined,
       allowedHosts: [],
       logLevel: 'warn',
       prometheus: prometheusOptions,

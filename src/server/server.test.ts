@@ -14,7 +14,6 @@ import { type ServerDependencies, type ServerOptions, startServer } from './serv
 
 const options: ServerOptions = {
   listen: { host: '127.0.0.1', port: 0 },
-  webConfigFile: undefined,
   allowedHosts: [],
   logLevel: 'silent',
   prometheus: { detail: 'queue', build: goldenBuild },

@@ -13,6 +13,7 @@ import { createHostCheck } from './host-check.ts';
 import { answerClientError, createHttpServer, renewCertificate } from './http-server.ts';
 import { formatAddress, type ListenAddress, listenError } from './listen-address.ts';
 import { addLivePage } from './live-page.ts';
+import type { LogLevel } from './log-level.ts';
 import { createLogStream } from './log-stream.ts';
 import { sendMetrics } from './metrics-page.ts';
 import type { Observer } from './observer.ts';
@@ -21,18 +22,12 @@ import { type Failure, sendError, statusOf, validation } from './refusals.ts';
 import { giveWay, sendLater, sendLine } from './reply-line.ts';
 import { createInFlight } from './request-limits.ts';
 import { createScraper, type Scraper, type ShownRows } from './scrape.ts';
-import { type LiveWebConfig, openWebConfig } from './web-config/file.ts';
-
-export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
-
-export const logLevels: readonly LogLevel[] = ['silent', 'error', 'warn', 'info', 'debug'];
+import { type LiveWebConfig, plainHttp } from './web-config/file.ts';
 
 export interface ServerOptions {
   readonly listen: ListenAddress;
   /** Names by which it may be asked, beside addresses and localhost; '*': any. */
   readonly allowedHosts: readonly string[];
-  /** In the format of Prometheus's exporters; undefined: plain HTTP, no password. */
-  readonly webConfigFile: string | undefined;
   /** Requests are logged at debug. */
   readonly logLevel: LogLevel;
   /** Takes each line of the log; undefined: stderr. */
@@ -43,14 +38,20 @@ export interface ServerOptions {
 }
 
 export interface ServerDependencies {
+  /** Closed with the server; absent: plain HTTP, no password. */
+  readonly web?: LiveWebConfig;
+  /** Called when the port is taken, before any client is accepted. */
+  readonly listening?: () => void;
   /** A fresh one, complete as far as the host allows. */
   readonly takeSnapshot: () => Promise<Snapshot>;
   readonly observer: Observer;
   /** Why nothing can be measured yet; undefined: the mechanisms are decided and a first snapshot was taken. */
   readonly notReady: () => string | undefined;
   /** What was sent to a collector; undefined: there is none. */
-  readonly exports?: () => Exports;
+  readonly exports?: () => Exports | undefined;
 }
+
+type Dependencies = ServerDependencies & { readonly web: LiveWebConfig };
 
 export interface RunningServer {
   /** HOST:PORT as listened on, with the port that was found if 0 was asked for. */
@@ -68,12 +69,13 @@ const closeGraceMs = 2000;
 /** Of node_exporter's default. */
 const maxScrapes = 40;
 
-export async function startServer(options: ServerOptions, dependencies: ServerDependencies): Promise<RunningServer> {
+export async function startServer(options: ServerOptions, given: ServerDependencies): Promise<RunningServer> {
   const { listen } = options;
-  const web = await openWebConfig(options.webConfigFile);
+  const dependencies = { web: plainHttp, ...given };
+  const { web } = dependencies;
   const open = () => exposure(listen, web.current());
   const servers: Server[] = [];
-  const { app, scraper } = await createApp(options, dependencies, web, servers);
+  const { app, scraper } = await createApp(options, dependencies, servers);
   try {
     await app.listen({ host: listen.host ?? everyAddress(), port: listen.port });
   } catch (error) {
@@ -117,11 +119,11 @@ async function close(app: FastifyInstance, servers: readonly Server[]): Promise<
 /** `servers`: every one that listens, as localhost may be two addresses. */
 async function createApp(
   options: ServerOptions,
-  dependencies: ServerDependencies,
-  web: LiveWebConfig,
+  dependencies: Dependencies,
   servers: Server[],
 ): Promise<{ readonly app: FastifyInstance; readonly scraper: Scraper }> {
   const { logLevel, allowedHosts } = options;
+  const { web, listening } = dependencies;
   const guard = createGuard(web.current(), createHostCheck(allowedHosts));
   const app = fastify({
     ...validation,
@@ -129,6 +131,7 @@ async function createApp(
     logController: new LogController({ disableRequestLogging: logLevel !== 'debug' }),
     serverFactory: (handler) => {
       const server = createHttpServer(handler, () => web.current().tls);
+      if (servers.length === 0 && listening) server.once('listening', listening);
       servers.push(server);
       return server;
     },
@@ -152,15 +155,15 @@ async function createApp(
     if (statusOf(error) >= 500) app.log.error(error);
     return sendError(reply, error);
   });
-  return { app, scraper: addRoutes(app, options, dependencies, web) };
+  return { app, scraper: addRoutes(app, options, dependencies) };
 }
 
 function addRoutes(
   app: FastifyInstance,
   { listen, prometheus, pageFolder }: ServerOptions,
-  dependencies: ServerDependencies,
-  web: LiveWebConfig,
+  dependencies: Dependencies,
 ): Scraper {
+  const { web } = dependencies;
   const scraper = createScraper(createMetricsPage(prometheus), {
     takeSnapshot: dependencies.takeSnapshot,
     exposed: () => exposure(listen, web.current()) !== undefined,

@@ -5,9 +5,9 @@ import { parseBudget } from '../../engine/budget.ts';
 import { type DeviceFilter, deviceFilter } from '../../inventory/device-filter.ts';
 import { type Detail, details, seriesBudget } from '../../outputs/prometheus/detail.ts';
 import { type ListenAddress, parseListenAddress } from '../../server/listen-address.ts';
+import { type LogLevel, logLevels } from '../../server/log-level.ts';
 import { otlpEndpoint } from '../../server/otlp/otlp-endpoint.ts';
 import type { OtlpOptions } from '../../server/otlp/otlp-exporter.ts';
-import { type LogLevel, logLevels } from '../../server/server.ts';
 import { parseDuration } from './duration.ts';
 
 export interface ServeOptions {

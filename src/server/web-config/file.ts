@@ -11,6 +11,13 @@ export interface LiveWebConfig {
   readonly close: () => void;
 }
 
+/** Nothing is configured. */
+export const plainHttp: LiveWebConfig = {
+  current: () => noWebConfig,
+  watch: () => undefined,
+  close: () => undefined,
+};
+
 interface Listeners {
   readonly changed: (config: WebConfig) => void;
   /** A change that cannot be used; what was before stays. */
@@ -21,7 +28,7 @@ const watchEveryMs = 1000;
 
 /** Throws one sentence if it cannot be used. `file` undefined: nothing is configured. */
 export async function openWebConfig(file: string | undefined): Promise<LiveWebConfig> {
-  if (file === undefined) return { current: () => noWebConfig, watch: () => undefined, close: () => undefined };
+  if (file === undefined) return plainHttp;
   // The YAML library takes 3.6 MB and 20 ms at start, which an agent without a config does not spend.
   const { parseWebConfig } = await import('./parser.ts');
   const first = load(file, parseWebConfig);

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "system/confinement.hh"
+
+#include "error.hh"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <type_traits>
+#include <vector>
+
+namespace
+{
+
+/** Refused whatever their arguments are. Names that this libseccomp or this machine does not know are left out. */
+constexpr std::array REFUSED = {
+	// The kernel's inside, and other processes.
+	"bpf",
+	"perf_event_open",
+	"ptrace",
+	"process_vm_readv",
+	"process_vm_writev",
+	"kcmp",
+	"pidfd_open",
+	"pidfd_getfd",
+	"pidfd_send_signal",
+	"process_madvise",
+	"userfaultfd",
+	"io_uring_setup",
+	"io_uring_enter",
+	"io_uring_register",
+	"init_module",
+	"finit_module",
+	"delete_module",
+	"kexec_load",
+	"kexec_file_load",
+	"reboot",
+	"syslog",
+	"acct",
+	"lookup_dcookie",
+	"swapon",
+	"swapoff",
+	"quotactl",
+	"quotactl_fd",
+	"settimeofday",
+	"clock_settime",
+	"clock_adjtime",
+	"adjtimex",
+	"sethostname",
+	"setdomainname",
+	"add_key",
+	"request_key",
+	"keyctl",
+	"personality",
+	"modify_ldt",
+	// Other programs, users and namespaces.
+	"execve",
+	"execveat",
+	"fork",
+	"vfork",
+	"unshare",
+	"setns",
+	"mount",
+	"umount2",
+	"pivot_root",
+	"chroot",
+	"fsopen",
+	"fsconfig",
+	"fsmount",
+	"fspick",
+	"move_mount",
+	"open_tree",
+	"mount_setattr",
+	"setuid",
+	"setgid",
+	"setreuid",
+	"setregid",
+	"setresuid",
+	"setresgid",
+	"setfsuid",
+	"setfsgid",
+	"setgroups",
+	"capset",
+	// Files, but for reading them.
+	"creat",
+	"unlink",
+	"unlinkat",
+	"rename",
+	"renameat",
+	"renameat2",
+	"mkdir",
+	"mkdirat",
+	"rmdir",
+	"link",
+	"linkat",
+	"symlink",
+	"symlinkat",
+	"mknod",
+	"mknodat",
+	"chmod",
+	"fchmod",
+	"fchmodat",
+	"fchmodat2",
+	"chown",
+	"lchown",
+	"fchown",
+	"fchownat",
+	"truncate",
+	"utime",
+	"utimes",
+	"utimensat",
+	"futimesat",
+	"setxattr",
+	"lsetxattr",
+	"fsetxattr",
+	"removexattr",
+	"lremovexattr",
+	"fremovexattr",
+	"open_by_handle_at",
+	"name_to_handle_at",
+	"fanotify_init",
+	// What other processes of the same user share.
+	"shmget",
+	"msgget",
+	"semget",
+	"mq_open",
+};
+
+/** Their arguments lie in memory, where a filter cannot look: the C library takes the older calls, which are looked at.
+ */
+constexpr std::array ABSENT = {"clone3", "openat2"};
+
+using Filter = std::unique_ptr<std::remove_pointer_t<scmp_filter_ctx>, decltype(&seccomp_release)>;
+
+class FilterMaker
+{
+public:
+	FilterMaker() : filter_(seccomp_init(SCMP_ACT_ALLOW), seccomp_release)
+	{
+		if (!filter_)
+			error_ = -ENOMEM;
+	}
+
+	template <typename... Comparisons>
+	void refuse(const char *name, int error, Comparisons... comparisons)
+	{
+		const int number = seccomp_syscall_resolve_name(name);
+		if (error_ != 0 || number == __NR_SCMP_ERROR)
+			return;
+		const std::vector<scmp_arg_cmp> all{comparisons...};
+		error_ = seccomp_rule_add_array(filter_.get(), SCMP_ACT_ERRNO(error), number,
+						static_cast<unsigned>(all.size()), all.data());
+	}
+
+	/** 0, or a negative errno. For all threads. */
+	int load()
+	{
+		if (error_ == 0)
+			error_ = seccomp_attr_set(filter_.get(), SCMP_FLTATR_CTL_TSYNC, 1);
+		return error_ == 0 ? seccomp_load(filter_.get()) : error_;
+	}
+
+private:
+	Filter filter_;
+	int error_ = 0;
+};
+
+int loadFilter()
+{
+	FilterMaker maker;
+	for (const char *name : REFUSED)
+		maker.refuse(name, EPERM);
+	for (const char *name : ABSENT)
+		maker.refuse(name, ENOSYS);
+	// Threads, but no processes.
+	maker.refuse("clone", EPERM, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+	for (const uint64_t flag : {O_WRONLY, O_RDWR}) {
+		maker.refuse("open", EPERM, SCMP_A1(SCMP_CMP_MASKED_EQ, O_ACCMODE, flag));
+		maker.refuse("openat", EPERM, SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE, flag));
+	}
+	for (const uint64_t flag : {O_CREAT, O_TRUNC}) {
+		maker.refuse("open", EPERM, SCMP_A1(SCMP_CMP_MASKED_EQ, flag, flag));
+		maker.refuse("openat", EPERM, SCMP_A2(SCMP_CMP_MASKED_EQ, flag, flag));
+	}
+	const auto self = static_cast<uint64_t>(getpid());
+	for (const char *name : {"kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"})
+		maker.refuse(name, EPERM, SCMP_A0(SCMP_CMP_NE, self));
+	// What remains: AF_UNIX, AF_INET, AF_INET6, and rtnetlink, by which the C library lists addresses.
+	for (int family = AF_INET + 1; family < AF_NETLINK; family++)
+		if (family != AF_INET6)
+			maker.refuse("socket", EAFNOSUPPORT, SCMP_A0(SCMP_CMP_EQ, static_cast<uint64_t>(family)));
+	maker.refuse("socket", EAFNOSUPPORT, SCMP_A0(SCMP_CMP_GT, AF_NETLINK));
+	maker.refuse("socket", EAFNOSUPPORT, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_NE, 0));
+	return maker.load();
+}
+
+/** Of this thread; where this process is not root, no thread has any. */
+int dropCapabilities()
+{
+	__user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	const std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> none = {};
+	return syscall(SYS_capset, &header, none.data()) == 0 ? 0 : errno;
+}
+
+int becomeUser(uid_t uid, gid_t gid)
+{
+	// The C library changes all threads; the kernel takes their capabilities away with the user.
+	return setgroups(0, nullptr) == 0 && setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0 ? 0 : errno;
+}
+
+} // namespace
+
+void confine(const Napi::CallbackInfo &info)
+{
+	const Napi::Env env = info.Env();
+	if (info[0].IsObject()) {
+		const auto user = info[0].As<Napi::Object>();
+		const uint32_t uid = user.Get("uid").As<Napi::Number>();
+		const uint32_t gid = user.Get("gid").As<Napi::Number>();
+		if (const int error = becomeUser(uid, gid))
+			throw systemError(env, error, "become", "user " + std::to_string(uid));
+	}
+	if (const int error = dropCapabilities())
+		throw systemError(env, error, "drop", "capabilities");
+	// Other processes of this user can neither read its memory nor stop it in a debugger.
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		throw systemError(env, errno, "confine", "the process");
+	if (const int error = loadFilter())
+		throw systemError(env, error, "load", "the filter of system calls");
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <napi.h>
+
+/**
+ * confine(user?): this process becomes { uid, gid } without other groups, gives up all capabilities, and the kernel
+ * refuses (EPERM) what it does not need: to open a file for writing, to start a program, BPF, namespaces, other
+ * processes' memory and signals. For all threads, and for good.
+ */
+void confine(const Napi::CallbackInfo &info);

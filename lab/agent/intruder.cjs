@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Code that runs in the process that serves, as a fault of its HTTP parser would let it: NODE_OPTIONS=--require loads it there. At SIGUSR2 it
+// tries what an intruder would, and writes what came of each attempt to stderr; then it writes to the other process what is not its own.
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const { Worker } = require('node:worker_threads');
+
+const { INTRUDER_ROOT: root } = process.env;
+
+function attempts() {
+  const addon = require(`${root}/dist/addon/tapscope.node`);
+  const agent = process.ppid;
+  return {
+    'load BPF': () => new addon.BpfObject(`${root}/dist/addon/fixture.bpf.o`).load([]),
+    'read a file of root': () => fs.readFileSync('/etc/shadow'),
+    'read the memory of the agent': () => fs.openSync(`/proc/${agent}/mem`),
+    'read what the agent holds': () => fs.readdirSync(`/proc/${agent}/fd`),
+    'write a file': () => fs.writeFileSync('/tmp/intruder', ''),
+    'remove the lock': () => fs.unlinkSync('/run/tapscope/lock'),
+    'start a program': () => {
+      const { error } = spawnSync('/bin/true');
+      if (error) throw error;
+    },
+    'signal the agent': () => process.kill(agent, 'SIGKILL'),
+    'become root': () => process.setuid(0),
+    'confine another': () => addon.confine({ uid: 0, gid: 0 }),
+  };
+}
+
+/** In another thread than the one that gave its rights up. */
+function fromThread() {
+  const code = `
+    const { parentPort } = require('node:worker_threads');
+    try {
+      require('node:fs').writeFileSync('/tmp/intruder', '');
+      parentPort.postMessage('done');
+    } catch ({ code }) {
+      parentPort.postMessage(code);
+    }`;
+  return new Promise((resolve) => new Worker(code, { eval: true }).once('message', resolve));
+}
+
+async function intrude() {
+  const answers = {};
+  for (const [name, attempt] of Object.entries(attempts())) {
+    try {
+      attempt();
+      answers[name] = 'done';
+    } catch (error) {
+      answers[name] = error.code ?? String(error);
+    }
+  }
+  answers['write a file from a thread'] = await fromThread();
+  const addon = require(`${root}/dist/addon/tapscope.node`);
+  answers['enter a namespace'] = await addon.netlinkRequest('/proc/1/ns/net', Buffer.alloc(16)).then(
+    () => 'done',
+    ({ code }) => code,
+  );
+  console.error(`intruder: ${JSON.stringify(answers)}`);
+  fs.writeSync(3, 'rm -rf /\n');
+}
+
+if (process.argv[1]?.endsWith('/serving.js')) process.on('SIGUSR2', intrude);

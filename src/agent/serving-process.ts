@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// The process that answers requests, as the process that counts sees it: started, fed with snapshots, started again when it ends. From there
+// comes one byte at a time, and only two are known: nothing of what it received is parsed here.
+import { setTimeout as wait } from 'node:timers/promises';
+import { countSecondProcess } from '../kernel/agent-cpu.ts';
+import { type SecondProcess, startSecond } from '../kernel/second-process.ts';
+import { SnapshotWriter } from '../snapshot/stream.ts';
+import type { Snapshot } from '../snapshot.ts';
+
+/** What the serving process may ask for. */
+export const WANTS_SNAPSHOT = 's';
+export const LISTENS = 'l';
+
+/** It takes nothing for so long that these bytes wait: it hangs. */
+const MOST_WAITING_BYTES = 128 * 2 ** 20;
+/** Between two starts, where it ends before it listens. */
+const AGAIN_AFTER_MS = 1000;
+/** How long it may take to end: the last export to a collector has 3 s. */
+const END_WITHIN_MS = 6000;
+
+export interface ServingOptions {
+  /** Of this program. */
+  readonly file: string;
+  /** What it needs to know first; it is asked for at each start. */
+  readonly setup: () => object;
+  readonly takeSnapshot: () => Promise<Snapshot>;
+  /** Called at each start: what it is handed (a socket that listens). */
+  readonly begun: () => void;
+  readonly say: (error: Error) => unknown;
+}
+
+/** It ended before it listened, and has said why. */
+export class ServingEnded extends Error {
+  readonly code: number | undefined;
+
+  constructor(how: string, code: number | undefined) {
+    super(`The process that answers requests ended with ${how}.`);
+    this.code = code;
+  }
+}
+
+interface Life {
+  readonly process: SecondProcess;
+  readonly writer: SnapshotWriter;
+  /** Snapshots that it asked for and did not get yet. */
+  wanted: number;
+  isAnswering: boolean;
+  listens: boolean;
+}
+
+export class ServingProcess {
+  readonly #options: ServingOptions;
+  #life: Life | undefined;
+  #restarts = 0;
+  #isStopping = false;
+  #latest: Snapshot | undefined;
+  #announce: { readonly listens: () => void; readonly ended: (error: Error) => void } | undefined;
+
+  constructor(options: ServingOptions) {
+    this.#options = options;
+  }
+
+  /** Since the agent began. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** Resolves when it listens; rejects with ServingEnded. What comes after that is told, and it is started again. */
+  async start(): Promise<void> {
+    const listens = new Promise<void>((resolve, reject) => {
+      this.#announce = { listens: resolve, ended: reject };
+    });
+    this.#begin();
+    return listens;
+  }
+
+  /** The snapshot of a second. One that cannot be taken now is left out: the next tells all that it told. */
+  see(snapshot: Snapshot): void {
+    this.#latest = snapshot;
+    const life = this.#life;
+    if (!life) return;
+    const { channel } = life.process;
+    if (!channel.writableNeedDrain) this.#write(life, snapshot, { isSecond: true });
+    else if (channel.writableLength > MOST_WAITING_BYTES) life.process.kill();
+  }
+
+  /** A message of another kind. */
+  send(message: object): void {
+    this.#life?.process.channel.write(`${JSON.stringify(message)}\n`);
+  }
+
+  hand(descriptor: number): void {
+    this.#life?.process.hand(descriptor);
+    this.send({ handed: true });
+  }
+
+  /** It answers what it is answering, and ends. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    const life = this.#life;
+    if (!life) return;
+    this.send({ stop: true });
+    const kill = setTimeout(() => life.process.kill(), END_WITHIN_MS);
+    await life.process.ended;
+    clearTimeout(kill);
+  }
+
+  #begin(): void {
+    const process = startSecond(this.#options.file);
+    const life: Life = { process, writer: new SnapshotWriter(), wanted: 0, isAnswering: false, listens: false };
+    this.#life = life;
+    process.channel.on('data', (bytes) => this.#hear(life, String(bytes)));
+    void process.ended.then(({ how, code }) => this.#ended(life, how, code));
+    this.send({ setup: this.#options.setup() });
+    this.#options.begun();
+    if (this.#latest) this.#write(life, this.#latest, { isSecond: true });
+  }
+
+  #hear(life: Life, said: string): void {
+    for (const byte of said) {
+      if (byte === WANTS_SNAPSHOT) life.wanted += 1;
+      else if (byte === LISTENS) {
+        life.listens = true;
+        countSecondProcess(life.process.pid);
+        this.#announce?.listens();
+      } else {
+        this.#options.say(new Error('The process that answers requests sent what it must not send, and is ended.'));
+        life.process.kill();
+        return;
+      }
+    }
+    void this.#answer(life);
+  }
+
+  /** Each snapshot answers all that asked before it was begun. */
+  async #answer(life: Life): Promise<void> {
+    if (life.isAnswering) return;
+    life.isAnswering = true;
+    while (life.wanted > 0 && life === this.#life) {
+      const answers = life.wanted;
+      life.wanted = 0;
+      try {
+        const snapshot = await this.#options.takeSnapshot();
+        this.#write(life, snapshot, { answers });
+      } catch (error) {
+        this.send({ failed: error instanceof Error ? error.message : String(error), answers });
+      }
+    }
+    life.isAnswering = false;
+  }
+
+  #write(life: Life, snapshot: Snapshot, head: { readonly isSecond?: true; readonly answers?: number }): void {
+    const { channel } = life.process;
+    channel.cork();
+    channel.write(`${JSON.stringify({ head })}\n`);
+    for (const line of life.writer.lines(snapshot)) channel.write(`${line}\n`);
+    channel.uncork();
+  }
+
+  async #ended(life: Life, how: string, code: number | undefined): Promise<void> {
+    if (this.#life === life) this.#life = undefined;
+    if (this.#isStopping) return;
+    const announce = this.#announce;
+    if (!life.listens && this.#restarts === 0) return announce?.ended(new ServingEnded(how, code));
+    this.#restarts += 1;
+    this.#options.say(
+      new Error(`The process that answers requests ended (${how}) and is started again; its history begins anew.`),
+    );
+    if (!life.listens) await wait(AGAIN_AFTER_MS);
+    if (!this.#isStopping) this.#begin();
+  }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// The process that counts has rights and no port; the one that serves has a port and no rights. What an intruder in the second one can do, and
+// what is left when one of them ends.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type Agent, begin, freePort, startAgent, tapscope } from '../../lab/agent/serve-process.ts';
+import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { slowness } from '../../lab/host/slowness.ts';
+import { packageRoot } from '../kernel/package.ts';
+
+const BACK_WITHIN_MS = 1000;
+
+/** An agent whose serving process has code of an intruder. */
+async function intruded(t: TestContext): Promise<Agent> {
+  const before = { ...process.env };
+  process.env.NODE_OPTIONS = `--require=${join(packageRoot(), 'lab/agent/intruder.cjs')}`;
+  process.env.INTRUDER_ROOT = packageRoot();
+  try {
+    return await startAgent(t, ['--budget=off']);
+  } finally {
+    process.env = before;
+  }
+}
+
+async function servingAgain(agent: Agent, before: number): Promise<number> {
+  const from = performance.now();
+  for (;;) {
+    const pid = agent.servingPid();
+    const answers = pid !== undefined && pid !== before && (await agent.metrics().then(Boolean, () => false));
+    if (answers) return performance.now() - from;
+    assert.ok(performance.now() - from < 60_000, 'it is not started again');
+    await wait(10);
+  }
+}
+
+test('the process that serves has no capability, another user, a filter of system calls, and only sockets to the other', {
+  skip: noLab,
+}, async (t) => {
+  const agent = await startAgent(t);
+  const serving = agent.servingPid() ?? assert.fail('nothing serves');
+  for (const thread of readdirSync(`/proc/${serving}/task`)) {
+    const status = readFileSync(`/proc/${serving}/task/${thread}/status`, 'utf8');
+    assert.match(status, /^Uid:(\t65534){4}$/m);
+    assert.match(status, /^Groups:\s*$/m);
+    assert.match(status, /^CapPrm:\t0+$/m);
+    assert.match(status, /^CapEff:\t0+$/m);
+    assert.match(status, /^NoNewPrivs:\t1$/m);
+    assert.match(status, /^Seccomp:\t2$/m);
+  }
+  const stdout = execFileSync('ss', ['-Hltnp'], { encoding: 'utf8' });
+  const listeners = stdout.split('\n').filter((line) => line.includes(`:${new URL(agent.url).port} `));
+  assert.equal(listeners.length, 1);
+  assert.match(listeners[0] ?? '', new RegExp(`pid=${serving},`), 'the process that counts has no port');
+  assert.doesNotMatch(listeners[0] ?? '', new RegExp(`pid=${agent.pid},`));
+});
+
+test('an intruder in the process that serves gets no further, and the figures stay exact', {
+  skip: noLab,
+}, async (t) => {
+  rmSync('/tmp/intruder', { force: true });
+  const lab = await namespaceLab(t);
+  const testReader = await lab.testReader();
+  await testReader.open('0', 'vnet0', 'tap');
+  const peer = await lab.raise('vnet0', 10);
+  const agent = await intruded(t);
+  const serving = agent.servingPid() ?? assert.fail('nothing serves');
+  await testReader.udp(peer, 9, 25, 64);
+  process.kill(serving, 'SIGUSR2');
+  const ms = await servingAgain(agent, serving);
+  t.diagnostic(`another process serves after ${Math.round(ms)} ms`);
+  const { sent } = await testReader.udp(peer, 9, 15, 64);
+  const queue = { netns: String(lab.inode), device: 'vnet0', queue: '0' };
+  assert.equal((await agent.metrics()).value('tapscope_queue_offered_packets_total', queue), 25 + sent);
+  const { code, stderr } = await agent.stop();
+  assert.equal(code, 0);
+  const [, found = ''] = /^intruder: (.*)$/m.exec(stderr) ?? assert.fail(stderr);
+  const answers: Readonly<Record<string, string>> = JSON.parse(found);
+  for (const [attempt, answer] of Object.entries(answers)) assert.match(answer, /^(EPERM|EACCES)$/, attempt);
+  assert.equal(Object.keys(answers).length, 12);
+  assert.equal(existsSync('/tmp/intruder'), false);
+  assert.match(stderr, /^tapscope: The process that answers requests sent what it must not send, and is ended\.$/m);
+});
+
+test('a process that serves and is killed is started again within a second, and no packet is missed', {
+  skip: noLab,
+}, async (t) => {
+  const lab = await namespaceLab(t);
+  const testReader = await lab.testReader();
+  await testReader.open('0', 'vnet0', 'tap');
+  const peer = await lab.raise('vnet0', 10);
+  const agent = await startAgent(t, ['--budget=off']);
+  let all = 0;
+  for (let round = 0; round < 3; round += 1) {
+    const serving = agent.servingPid() ?? assert.fail('nothing serves');
+    process.kill(serving, 'SIGKILL');
+    all += (await testReader.udp(peer, 9, 20, 64)).sent;
+    const ms = await servingAgain(agent, serving);
+    t.diagnostic(`it serves again after ${Math.round(ms)} ms`);
+    assert.ok(ms <= BACK_WITHIN_MS * (await slowness()));
+  }
+  const queue = { netns: String(lab.inode), device: 'vnet0', queue: '0' };
+  assert.equal((await agent.metrics()).value('tapscope_queue_offered_packets_total', queue), all);
+  assert.match(
+    (await tapscope(['check', `--socket=${agent.socket}`])).stdout,
+    /✓ agent +pid/,
+    'its socket is there too',
+  );
+  const { stderr } = await agent.stop();
+  assert.equal(stderr.match(/ended \(signal SIGKILL\) and is started again; its history begins anew\.$/gm)?.length, 3);
+});
+
+test('without the process that counts nothing serves', { skip: noLab }, async () => {
+  const port = await freePort();
+  const agent = begin(['serve', `--web.listen-address=127.0.0.1:${port}`, `--socket=/run/tapscope/${port}.sock`]);
+  const url = `http://127.0.0.1:${port}/-/ready`;
+  while (!(await fetch(url).catch(() => undefined))?.ok) await wait(50);
+  agent.signal('SIGKILL');
+  assert.match(
+    (await agent.end).stderr,
+    /^tapscope: The process that counts has ended, and this one with it: start tapscope again\.$/m,
+  );
+  await assert.rejects(fetch(url));
+});

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// A second process of this program, and the two sockets that lead to it: the only program that the agent starts is itself.
+import { closeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { constants } from 'node:os';
+import { execArgv, execPath } from 'node:process';
+import { setTimeout as wait } from 'node:timers/promises';
+import { errnoOf } from './error-name.ts';
+import { endOfSecondProcess, receiveDescriptor, sendDescriptor, socketPair, startSecondProcess } from './native.ts';
+
+/** The numbers that these have in the second process. */
+const CHANNEL = 3;
+const DESCRIPTORS = 4;
+const LOOK_EVERY_MS = 10;
+
+export interface SecondProcess {
+  readonly pid: number;
+  readonly channel: Socket;
+  /** Gives it a descriptor, and closes our own. */
+  readonly hand: (descriptor: number) => void;
+  readonly kill: () => void;
+  /** How it ended: 'exit code 1', 'signal SIGKILL'; with the code, if that is all. */
+  readonly ended: Promise<{ readonly how: string; readonly code: number | undefined }>;
+}
+
+/** `file`: of this program, as Node takes it. Throws if it cannot be started. */
+export function startSecond(file: string): SecondProcess {
+  const [channels, descriptors] = [socketPair(), socketPair()];
+  const theirs = [channels[1], descriptors[1]];
+  let pid: number;
+  try {
+    pid = startSecondProcess(execPath, [...execArgv, file], theirs);
+  } catch (error) {
+    for (const fd of [channels[0], descriptors[0]]) closeSync(fd);
+    throw error;
+  } finally {
+    for (const fd of theirs) closeSync(fd);
+  }
+  const channel = new Socket({ fd: channels[0] });
+  channel.on('error', () => undefined); // its end is seen by what follows: the channel closes
+  const ended = new Promise<void>((resolve) => channel.once('close', () => resolve())).then(async () => {
+    closeSync(descriptors[0]);
+    let status = endOfSecondProcess(pid);
+    for (; status === undefined; status = endOfSecondProcess(pid)) await wait(LOOK_EVERY_MS);
+    return endOf(status);
+  });
+  return {
+    pid,
+    channel,
+    ended,
+    hand: (descriptor) => {
+      try {
+        sendDescriptor(descriptors[0], descriptor);
+      } catch (error) {
+        // It has ended, which is told elsewhere.
+        if (errnoOf(error) !== 'EPIPE') throw error;
+      } finally {
+        closeSync(descriptor);
+      }
+    },
+    kill: () => {
+      process.kill(pid, 'SIGKILL');
+    },
+  };
+}
+
+/** In the second process: what leads to the first. */
+export function firstProcess(): { readonly channel: Socket; readonly nextDescriptor: () => number | undefined } {
+  return { channel: new Socket({ fd: CHANNEL }), nextDescriptor: () => receiveDescriptor(DESCRIPTORS) };
+}
+
+/** `status`: of wait(2). */
+function endOf(status: number): { readonly how: string; readonly code: number | undefined } {
+  const signal = status & 0x7f;
+  const code = (status >> 8) & 0xff;
+  if (signal === 0) return { how: `exit code ${code}`, code };
+  const name = Object.entries(constants.signals).find(([, number]) => number === signal)?.[0];
+  return { how: `signal ${name ?? signal}`, code: undefined };
+}

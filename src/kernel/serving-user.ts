@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// As whom the process that serves runs, where the agent is root: a user who owns nothing.
+import { readFileSync } from 'node:fs';
+
+export interface User {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Of the package; else the user that every Linux has for this. */
+const NAMES = ['tapscope', 'nobody'];
+const OVERFLOW: User = { uid: 65_534, gid: 65_534 };
+/** capability.h: CAP_SETGID, CAP_SETUID */
+const NEEDED = (1n << 6n) | (1n << 7n);
+
+/** undefined: this process may not change its user, or is not root. */
+export function servingUser(): User | undefined {
+  if (process.geteuid?.() !== 0 || !mayChangeUser(read('/proc/self/status'))) return undefined;
+  const user = userOf(read('/etc/passwd'));
+  return isMapped(read('/proc/self/uid_map'), user.uid) && isMapped(read('/proc/self/gid_map'), user.gid)
+    ? user
+    : undefined;
+}
+
+/** `passwd`: passwd(5). */
+export function userOf(passwd: string): User {
+  const entries = passwd.split('\n').map((line) => line.split(':'));
+  for (const name of NAMES) {
+    const [, , uid, gid] = entries.find(([first]) => first === name) ?? [];
+    if (Number(uid) > 0 && Number(gid) > 0) return { uid: Number(uid), gid: Number(gid) };
+  }
+  return OVERFLOW;
+}
+
+/** `status`: /proc/PID/status. */
+export function mayChangeUser(status: string): boolean {
+  const [, effective] = /^CapEff:\s*([\da-f]+)$/m.exec(status) ?? [];
+  return effective !== undefined && (BigInt(`0x${effective}`) & NEEDED) === NEEDED;
+}
+
+/** `map`: user_namespaces(7): first inside, first outside, how many. A user who is not in it cannot be become. */
+export function isMapped(map: string, id: number): boolean {
+  return map.split('\n').some((line) => {
+    const [first = Number.NaN, , count = 0] = line.trim().split(/\s+/).map(Number);
+    return id >= first && id < first + count;
+  });
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}

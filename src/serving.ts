@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// The second process of `tapscope serve`: history, rules, pages and exports. It gets snapshots from the first process, has no rights on the
+// host, and may ask for one thing: another snapshot.
+import { createInterface } from 'node:readline';
+import { confine } from './kernel/native.ts';
+import { firstProcess } from './kernel/second-process.ts';
+import { keepHeapSmall } from './kernel/small-heap.ts';
+import type { AgentSelf } from './server/agent-self.ts';
+import { createObserver } from './server/observer.ts';
+import { OtlpExporter } from './server/otlp/otlp-exporter.ts';
+import { type RunningServer, startServer } from './server/server.ts';
+import type { Message, ServingSetup } from './server/serving-messages.ts';
+import { type RunningSocket, serveSocket } from './server/socket.ts';
+import { FedWebConfig } from './server/web-config/fed.ts';
+import { SnapshotReader } from './snapshot/stream.ts';
+import { visibleLines } from './snapshot/visible.ts';
+import type { Snapshot } from './snapshot.ts';
+
+interface Waiting {
+  readonly resolve: (snapshot: Snapshot) => void;
+  readonly reject: (error: Error) => void;
+}
+
+const { channel, nextDescriptor } = firstProcess();
+const observer = createObserver();
+const reader = new SnapshotReader();
+const waiting: Waiting[] = [];
+let setup: ServingSetup | undefined;
+let web: FedWebConfig | undefined;
+let server: RunningServer | undefined;
+let otlp: OtlpExporter | undefined;
+let socket: Promise<RunningSocket> | undefined;
+let latest: Snapshot | undefined;
+let head: Message['head'];
+/** The last step of the start, after which messages are acted on. */
+let started: Promise<void> = Promise.resolve();
+
+function takeSnapshot(): Promise<Snapshot> {
+  return new Promise((resolve, reject) => {
+    waiting.push({ resolve, reject });
+    channel.write('s');
+  });
+}
+
+const isReady = (): boolean => observer.history.span !== undefined;
+
+async function start({ server: options, web: config, otlp: exported, host, user }: ServingSetup): Promise<void> {
+  web = new FedWebConfig(config);
+  const { version } = options.prometheus.build;
+  if (exported) otlp = new OtlpExporter(exported, { version, ...host }, (error) => say(error.message));
+  server = await startServer(options, {
+    observer,
+    takeSnapshot,
+    web,
+    notReady: () => (isReady() ? undefined : 'probes are being attached'),
+    listening: () => confine(user),
+    exports: () => otlp?.exports(),
+  });
+  channel.write('l');
+}
+
+function describe(): AgentSelf {
+  const { agent } = latest ?? {};
+  return {
+    pid: setup?.pid ?? 0,
+    level: agent?.level ?? 'exact',
+    lookSeconds: agent?.pace?.seconds ?? 1,
+    overhead: Object.fromEntries(agent?.overhead ?? []),
+    exposure: server?.exposure() ?? null,
+    page: server === undefined ? null : pageOf(server),
+  };
+}
+
+/** An agent that listens on every address has one on this host. */
+function pageOf({ scheme, address }: RunningServer): string {
+  return `${scheme}://${address.replace(/^(?:0\.0\.0\.0|\[::\])?(?=:\d+$)/, 'localhost')}/`;
+}
+
+function see(snapshot: Snapshot): void {
+  const { isSecond, answers = 0 } = head ?? {};
+  head = undefined;
+  latest = snapshot;
+  if (isSecond) observer.see(snapshot);
+  for (const { resolve } of waiting.splice(0, answers)) resolve(snapshot);
+}
+
+/** In place of the one before, whose file is gone. */
+async function listenOn(descriptor: number): Promise<void> {
+  const before = socket;
+  const { kernel, version } = setup?.server.prometheus.build ?? { kernel: '', version: '' };
+  socket = serveSocket(descriptor, { observer, takeSnapshot, host: { kernel, version } }, describe);
+  await (await before)?.close();
+}
+
+/** Where it is, what is measured and how well, how to stop it. */
+function welcome(measured: string): void {
+  if (!server) return;
+  const lines = [
+    `tapscope listens on ${server.scheme}://${server.address}/metrics. Its live page: ${pageOf(server)}`,
+    measured,
+    'Ctrl-C stops it. It changes nothing on this host.\n',
+  ];
+  process.stdout.write(lines.join('\n'));
+  otlp?.start({ rows: server.rows, observer });
+}
+
+async function stop(): Promise<void> {
+  await otlp?.close();
+  await (await socket)?.close();
+  await server?.close();
+  process.exit(0);
+}
+
+function hear(message: Message): void {
+  const { setup: first, failed, answers = 0, web: config, webRefused, handed, measured, stop: ends } = message;
+  if (first) {
+    setup = first;
+    started = start(first).catch((error: Error) => end(error.message));
+  }
+  if (message.head) head = message.head;
+  const snapshot = reader.take(message);
+  if (snapshot) see(snapshot);
+  if (failed !== undefined) for (const { reject } of waiting.splice(0, answers)) reject(new Error(failed));
+  if (config) web?.change(config);
+  if (webRefused !== undefined) web?.refuse(webRefused);
+  const descriptor = handed && nextDescriptor();
+  if (descriptor !== undefined) void started.then(() => listenOn(descriptor));
+  if (measured !== undefined) void started.then(() => welcome(measured));
+  if (ends) void started.then(stop);
+}
+
+function say(message: string): void {
+  process.stderr.write(`tapscope: ${visibleLines(message)}\n`);
+}
+
+function end(message: string): never {
+  say(message);
+  process.exit(1);
+}
+
+process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
+process.on('uncaughtException', (error) =>
+  end(`It crashed (${(error.stack ?? String(error)).replace(/\s*\n\s*/g, ', ')}); please report this line.`),
+);
+// Ctrl-C and systemd signal both processes, and the first one says when to stop. SIGUSR1 would open Node's debugger.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1'] as const) process.on(signal, () => undefined);
+keepHeapSmall();
+createInterface({ input: channel }).on('line', (line) => hear(JSON.parse(line)));
+channel.once('close', () => end('The process that counts has ended, and this one with it: start tapscope again.'));
