@@ -71,9 +71,9 @@ test('every service is pinned, watched, without rights that it does not need, an
   }
 });
 
-test('the agent has the rights of the service unit, and its image the version of the package', () => {
+test('the agent has the rights of the service unit, and those by which the process that serves becomes another user; its image has the version of the package', () => {
   const added = listAt(compose, 'services', 'agent', 'cap_add').map((name) => `CAP_${name}`);
-  assert.deepEqual(added, rights);
+  assert.deepEqual(added, [...rights, 'CAP_SETGID', 'CAP_SETUID']);
   const { version } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'));
   assert.equal(textAt(compose, 'services', 'agent', 'image'), `tapscope:${version}`);
   assert.ok(existsSync(join(project, textAt(compose, 'services', 'agent', 'build', 'dockerfile'))));

@@ -22,7 +22,7 @@ import { serve } from './commands/serve.ts';
 import { top } from './commands/top.ts';
 import { version } from './commands/version.ts';
 import { whatif } from './commands/whatif.ts';
-import { keepHeapSmall } from './kernel/small-heap.ts';
+import { keepHeapSmall } from './kernel/processes/small-heap.ts';
 import { visibleLines } from './snapshot/visible.ts';
 
 const MECHANISM = '--mechanism <event=name...>';

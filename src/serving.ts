@@ -3,8 +3,8 @@
 // host, and may ask for one thing: another snapshot.
 import { createInterface } from 'node:readline';
 import { confine } from './kernel/native.ts';
-import { firstProcess } from './kernel/second-process.ts';
-import { keepHeapSmall } from './kernel/small-heap.ts';
+import { firstProcess } from './kernel/processes/second-process.ts';
+import { keepHeapSmall } from './kernel/processes/small-heap.ts';
 import type { AgentSelf } from './server/agent-self.ts';
 import { createObserver } from './server/observer.ts';
 import { OtlpExporter } from './server/otlp/otlp-exporter.ts';

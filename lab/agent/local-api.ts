@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The API socket as an agent has it, with both of its halves in one process.
-import { ApiSocket } from '../../src/kernel/api-socket.ts';
+import { ApiSocket } from '../../src/kernel/processes/api-socket.ts';
 import type { AgentSelf } from '../../src/server/agent-self.ts';
 import type { ApiDependencies } from '../../src/server/api.ts';
 import { type RunningSocket, serveSocket } from '../../src/server/socket.ts';

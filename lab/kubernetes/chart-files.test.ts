@@ -23,11 +23,11 @@ test('chart and image have the version of the package', () => {
   assert.deepEqual([textAt(chart, 'version'), textAt(chart, 'appVersion')], [version, version]);
 });
 
-test('the agent has the rights of the service unit and no others', () => {
+test('the agent has the rights of the service unit, and those by which the process that serves becomes another user', () => {
   const [, added = ''] = /^ +add: \[(.*)\]$/m.exec(daemonSet) ?? [];
   assert.deepEqual(
     added.split(', ').map((name) => `CAP_${name}`),
-    rights,
+    [...rights, 'CAP_SETGID', 'CAP_SETUID'],
   );
   assert.match(daemonSet, /^ +drop: \[ALL\]$/m);
   assert.doesNotMatch(daemonSet, /privileged: true/);

@@ -3,7 +3,7 @@
 // it: what it takes, and what a second costs. Steps that it would have folded away are left out from the start: the rest is the same.
 
 import { History } from '../../src/history.ts';
-import { keepHeapSmall } from '../../src/kernel/small-heap.ts';
+import { keepHeapSmall } from '../../src/kernel/processes/small-heap.ts';
 import { busyHost } from './busy-host.ts';
 
 export interface Remembered {

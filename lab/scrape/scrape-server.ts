@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pipeline, Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import { packageRoot } from '../../src/kernel/package.ts';
-import { keepHeapSmall } from '../../src/kernel/small-heap.ts';
+import { keepHeapSmall } from '../../src/kernel/processes/small-heap.ts';
 import { createObserver } from '../../src/server/observer.ts';
 import { startServer } from '../../src/server/server.ts';
 import { type LoopReport, watchEventLoop } from './event-loop.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The agent's own CPU time against the budget, and how often it looks at the host because of it.
-import { agentCpuUs } from '../kernel/agent-cpu.ts';
+import { agentCpuUs } from '../kernel/processes/agent-cpu.ts';
 import { INITIAL_PACE, judgePace, leastOf, type Pace, type PaceState, paceOf } from './pace.ts';
 
 /** Long enough that a scrape or what is looked up every ten seconds makes no difference. */

@@ -2,8 +2,8 @@
 // The process that answers requests, as the process that counts sees it: started, fed with snapshots, started again when it ends. From there
 // comes one byte at a time, and only two are known: nothing of what it received is parsed here.
 import { setTimeout as wait } from 'node:timers/promises';
-import { countSecondProcess } from '../kernel/agent-cpu.ts';
-import { type SecondProcess, startSecond } from '../kernel/second-process.ts';
+import { countSecondProcess } from '../kernel/processes/agent-cpu.ts';
+import { type SecondProcess, startSecond } from '../kernel/processes/second-process.ts';
 import { SnapshotWriter } from '../snapshot/stream.ts';
 import type { Snapshot } from '../snapshot.ts';
 

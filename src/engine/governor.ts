@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps the agent inside its budget: measures what watching costs, and gives up or takes back what lies on the enqueue path.
-import { agentCpuUs } from '../kernel/agent-cpu.ts';
+import { agentCpuUs } from '../kernel/processes/agent-cpu.ts';
 import type { Probes } from './attach.ts';
 import { type BudgetState, type Cost, INITIAL_BUDGET, judgeCost } from './budget.ts';
 import type { ProbeEvent } from './mechanism.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The API for other commands on this host: over a unix socket that only its owner and root may open (src/kernel/api-socket.ts makes it).
+// The API for other commands on this host: over a unix socket that only its owner and root may open (src/kernel/processes/api-socket.ts makes it).
 import { type FastifyInstance, fastify } from 'fastify';
 import { SCHEMA } from '../outputs/live-message.ts';
 import type { AgentSelf } from './agent-self.ts';

@@ -5,8 +5,8 @@ import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { execArgv, execPath } from 'node:process';
 import { setTimeout as wait } from 'node:timers/promises';
-import { errnoOf } from './error-name.ts';
-import { endOfSecondProcess, receiveDescriptor, sendDescriptor, socketPair, startSecondProcess } from './native.ts';
+import { errnoOf } from '../error-name.ts';
+import { endOfSecondProcess, receiveDescriptor, sendDescriptor, socketPair, startSecondProcess } from '../native.ts';
 
 /** The numbers that these have in the second process. */
 const CHANNEL = 3;

@@ -4,7 +4,7 @@
 import { existsSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
-import { listenUnix } from './native.ts';
+import { listenUnix } from '../native.ts';
 
 /** A folder under /run may be cleared while the agent runs. */
 const LOOK_EVERY_MS = 1000;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // CPU time of the whole agent: of this process and of the second one, which serves.
 import { readFileSync } from 'node:fs';
-import { TICKS_PER_SECOND } from './process-text.ts';
+import { TICKS_PER_SECOND } from '../process-text.ts';
 
 /** Microseconds, as process.cpuUsage() has them. */
 let endedUs = 0;

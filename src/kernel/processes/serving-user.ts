@@ -7,8 +7,9 @@ export interface User {
   readonly gid: number;
 }
 
-/** Of the package; else the user that every Linux has for this. */
-const NAMES = ['tapscope', 'nobody'];
+/** Where there is one. */
+const NAME = 'tapscope';
+/** /proc/sys/kernel/overflowuid: every Linux has it, and it owns nothing. */
 const OVERFLOW: User = { uid: 65_534, gid: 65_534 };
 /** capability.h: CAP_SETGID, CAP_SETUID */
 const NEEDED = (1n << 6n) | (1n << 7n);
@@ -25,11 +26,8 @@ export function servingUser(): User | undefined {
 /** `passwd`: passwd(5). */
 export function userOf(passwd: string): User {
   const entries = passwd.split('\n').map((line) => line.split(':'));
-  for (const name of NAMES) {
-    const [, , uid, gid] = entries.find(([first]) => first === name) ?? [];
-    if (Number(uid) > 0 && Number(gid) > 0) return { uid: Number(uid), gid: Number(gid) };
-  }
-  return OVERFLOW;
+  const [, , uid, gid] = entries.find(([name]) => name === NAME) ?? [];
+  return Number(uid) > 0 && Number(gid) > 0 ? { uid: Number(uid), gid: Number(gid) } : OVERFLOW;
 }
 
 /** `status`: /proc/PID/status. */
