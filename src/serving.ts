@@ -12,9 +12,12 @@ import { type RunningServer, startServer } from './server/server.ts';
 import type { Message, ServingSetup } from './server/serving-messages.ts';
 import { type RunningSocket, serveSocket } from './server/socket.ts';
 import { FedWebConfig } from './server/web-config/fed.ts';
-import { SnapshotReader } from './snapshot/stream.ts';
+import { REQUESTS, SnapshotReader } from './snapshot/stream.ts';
 import { visibleLines } from './snapshot/visible.ts';
 import type { Snapshot } from './snapshot.ts';
+
+/** It looks at the host every second, or every two where the budget is small. */
+const SILENT_AFTER_S = 10;
 
 interface Waiting {
   readonly resolve: (snapshot: Snapshot) => void;
@@ -32,17 +35,33 @@ let otlp: OtlpExporter | undefined;
 let socket: Promise<RunningSocket> | undefined;
 let latest: Snapshot | undefined;
 let head: Message['head'];
+let answered: Promise<void> | undefined;
+let announce: () => void = () => undefined;
 /** The last step of the start, after which messages are acted on. */
 let started: Promise<void> = Promise.resolve();
 
 function takeSnapshot(): Promise<Snapshot> {
   return new Promise((resolve, reject) => {
     waiting.push({ resolve, reject });
-    channel.write('s');
+    channel.write(REQUESTS.snapshot);
   });
 }
 
-const isReady = (): boolean => observer.history.span !== undefined;
+/** Those that ask at the same time share one question. */
+function pulse(): Promise<void> {
+  answered ??= new Promise((resolve) => {
+    announce = resolve;
+    channel.write(REQUESTS.pulse);
+  });
+  return answered;
+}
+
+function notReady(): string | undefined {
+  const { to = 0 } = observer.history.span ?? {};
+  if (to === 0) return 'probes are being attached';
+  const seconds = Date.now() / 1000 - to;
+  return seconds > SILENT_AFTER_S ? `the process that counts has said nothing for ${Math.round(seconds)} s` : undefined;
+}
 
 async function start({ server: options, web: config, otlp: exported, host, user }: ServingSetup): Promise<void> {
   web = new FedWebConfig(config);
@@ -52,11 +71,12 @@ async function start({ server: options, web: config, otlp: exported, host, user 
     observer,
     takeSnapshot,
     web,
-    notReady: () => (isReady() ? undefined : 'probes are being attached'),
+    pulse,
+    notReady,
     listening: () => confine(user),
     exports: () => otlp?.exports(),
   });
-  channel.write('l');
+  channel.write(REQUESTS.listening);
 }
 
 function describe(): AgentSelf {
@@ -88,7 +108,7 @@ function see(snapshot: Snapshot): void {
 async function listenOn(descriptor: number): Promise<void> {
   const before = socket;
   const { kernel, version } = setup?.server.prometheus.build ?? { kernel: '', version: '' };
-  socket = serveSocket(descriptor, { observer, takeSnapshot, host: { kernel, version } }, describe);
+  socket = serveSocket(descriptor, { observer, takeSnapshot, pulse, host: { kernel, version } }, describe);
   await (await before)?.close();
 }
 
@@ -113,6 +133,10 @@ async function stop(): Promise<void> {
 
 function hear(message: Message): void {
   const { setup: first, failed, answers = 0, web: config, webRefused, handed, measured, stop: ends } = message;
+  if (message.pulse) {
+    announce();
+    answered = undefined;
+  }
   if (first) {
     setup = first;
     started = start(first).catch((error: Error) => end(error.message));

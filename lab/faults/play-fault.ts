@@ -8,6 +8,9 @@ import type { FaultHost } from './fault-host.ts';
 import { bpfNamesOf, bpfObjectsOf, bpfOrphans, filesOf, markedProcesses } from './traces.ts';
 import { distance, type Figures, since, type WatchedTap } from './watched-tap.ts';
 
+/** The one that counts, and the one that serves. */
+const PROCESSES = 2;
+
 /** A mark comes with the third snapshot that disagrees. */
 const JUDGED_WITHIN_MS = 6000;
 const GONE_WITHIN_MS = 5000;
@@ -142,7 +145,7 @@ async function leftBehind(host: FaultHost, { names, orphans }: Traces, kept?: Ke
     objects = objects ? objects.filter((id) => now.has(id)) : [...now].filter((id) => !orphans.has(id));
     const left = [
       ...objects,
-      ...countOf('process', markedProcesses().length - (host.isRunning ? 1 : 0)),
+      ...countOf('process', markedProcesses().length - (host.isRunning ? PROCESSES : 0)),
       ...filesOf().filter((name) => !OWN_FILES.includes(name) || (name === 'agent.sock' && !host.isRunning)),
       ...countOf('descriptor', kept ? readdirSync(`/proc/${kept.pid}/fd`).length - kept.descriptors : 0),
       ...countOf('BPF object of its own', kept ? bpfObjectsOf(kept.pid).length - kept.objects : 0),

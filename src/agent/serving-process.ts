@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process that answers requests, as the process that counts sees it: started, fed with snapshots, started again when it ends. From there
-// comes one byte at a time, and only two are known: nothing of what it received is parsed here.
+// comes one byte at a time, and only three are known: nothing of what it received is parsed here.
 import { setTimeout as wait } from 'node:timers/promises';
 import { countSecondProcess } from '../kernel/processes/agent-cpu.ts';
 import { type SecondProcess, startSecond } from '../kernel/processes/second-process.ts';
-import { SnapshotWriter } from '../snapshot/stream.ts';
+import { REQUESTS, SnapshotWriter } from '../snapshot/stream.ts';
 import type { Snapshot } from '../snapshot.ts';
-
-/** What the serving process may ask for. */
-export const WANTS_SNAPSHOT = 's';
-export const LISTENS = 'l';
 
 /** It takes nothing for so long that these bytes wait: it hangs. */
 const MOST_WAITING_BYTES = 128 * 2 ** 20;
@@ -118,12 +114,13 @@ export class ServingProcess {
 
   #hear(life: Life, said: string): void {
     for (const byte of said) {
-      if (byte === WANTS_SNAPSHOT) life.wanted += 1;
-      else if (byte === LISTENS) {
+      if (byte === REQUESTS.snapshot) life.wanted += 1;
+      else if (byte === REQUESTS.listening) {
         life.listens = true;
         countSecondProcess(life.process.pid);
         this.#announce?.listens();
-      } else {
+      } else if (byte === REQUESTS.pulse) life.process.channel.write('{"pulse":true}\n');
+      else {
         this.#options.say(new Error('The process that answers requests sent what it must not send, and is ended.'));
         life.process.kill();
         return;

@@ -40,7 +40,8 @@ export async function talkToAgent<Said>(
   const began = performance.now();
   let pid: number | undefined;
   const timer = setInterval(() => {
-    pid ??= unixPeerPid(socket) ?? agentPid();
+    // The process that counts; of an agent without a lock, the one that listens.
+    pid ??= agentPid() ?? unixPeerPid(socket);
     const isOver = performance.now() - began >= patienceMs;
     if (isOver || (pid !== undefined && isHalted(readState(pid)))) limit.abort();
   }, LOOK_EVERY_MS);

@@ -25,6 +25,8 @@ export interface ApiDependencies {
   readonly observer: Observer;
   readonly takeSnapshot: () => Promise<Snapshot>;
   readonly host: LiveMessage['host'];
+  /** Resolves when the process that counts answers: what was seen before it stopped is not told as if it were now. Absent: it is this process. */
+  readonly pulse?: () => Promise<void>;
 }
 
 /** Answers in progress: those that take many milliseconds to make, and those that take a few. */
@@ -68,7 +70,7 @@ interface OneQueue {
 
 export function addApi(
   app: FastifyInstance,
-  { observer, takeSnapshot, host }: ApiDependencies,
+  { observer, takeSnapshot, host, pulse = async () => undefined }: ApiDependencies,
   turns = createTurns(),
 ): void {
   const { history } = observer;
@@ -104,6 +106,7 @@ export function addApi(
       if (typeof leave === 'string') return sendLater(reply, 503, 1, leave);
       endWithin(reply, WITHIN_MS[kind]);
       reply.raw.once('close', leave);
+      await pulse();
       return undefined;
     };
   }
@@ -115,7 +118,10 @@ export function addApi(
     return isOver(reply) ? reply.hijack() : reply.type(JSON_TYPE).send(made);
   }
 
-  app.get('/api/v1', () => ({ ...header, history: history.span ?? null }));
+  app.get('/api/v1', async () => {
+    await pulse();
+    return { ...header, history: history.span ?? null };
+  });
 
   app.get('/api/v1/snapshot', { preHandler: long }, (_, reply) =>
     sendMade(reply, async () => ({ ...header, snapshot: snapshotToJson(await takeSnapshot()) })),

@@ -45,6 +45,8 @@ export interface ServerDependencies {
   /** A fresh one, complete as far as the host allows. */
   readonly takeSnapshot: () => Promise<Snapshot>;
   readonly observer: Observer;
+  /** As of the API; absent: what counts is this process. */
+  readonly pulse?: () => Promise<void>;
   /** Why nothing can be measured yet; undefined: the mechanisms are decided and a first snapshot was taken. */
   readonly notReady: () => string | undefined;
   /** What was sent to a collector; undefined: there is none. */

@@ -31,5 +31,7 @@ export interface Message extends SnapshotPart {
   readonly handed?: true;
   /** What is measured: the start is complete. */
   readonly measured?: string;
+  /** The answer to the question whether the process that counts is there. */
+  readonly pulse?: true;
   readonly stop?: true;
 }

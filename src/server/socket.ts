@@ -47,6 +47,9 @@ function createApp(api: ApiDependencies, describe: () => AgentSelf | null): Fast
   app.setErrorHandler<Failure>((error, _, reply) => sendError(reply, error));
   // Only root asks here, and a command waits.
   addApi(app, api, createTurns({ share: 1, burstMs: 0 }));
-  app.get('/api/v1/agent', () => ({ schema: SCHEMA, host: api.host, agent: describe() }));
+  app.get('/api/v1/agent', async () => {
+    await api.pulse?.();
+    return { schema: SCHEMA, host: api.host, agent: describe() };
+  });
   return app;
 }
