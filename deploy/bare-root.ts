@@ -20,7 +20,8 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { cachePath } from '../lab/vm/cache.ts';
 
-const passedOn = /^(NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|(https?|no)_proxy|npm_config_registry)$/i;
+/** Variables by which a process finds registries. */
+export const passedOn = /^(NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|(https?|no)_proxy|npm_config_registry)$/i;
 
 const home = '/opt';
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// deploy/Dockerfile, carried out in bare roots: what it builds runs with the rights of docker-compose.yml and is found healthy.
+// deploy/Dockerfile, built by buildah without an engine: the image runs with the rights of docker-compose.yml and is found healthy.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,35 +8,84 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parse } from 'yaml';
-import { at, listAt } from '../lab/host/checked-json.ts';
+import { at, listAt, parseJson } from '../lab/host/checked-json.ts';
 import { namespaceLab } from '../lab/host/netns.ts';
-import { cloneInto, copyNode, startInside } from './bare-root.ts';
-import { carryOut, commandOf, readStages } from './dockerfile.ts';
+import { cloneInto, copyNode, passedOn, startInside } from './bare-root.ts';
 
 const project = join(import.meta.dirname, '..');
+const IMAGE = 'tapscope-test';
 
-/** In `folder`, on copies of the root `bare`. */
+/** Names behind FROM, in their order: the image of the build with Node, and a bare Debian. */
+export function baseImages(): readonly string[] {
+  const text = readFileSync(join(project, 'deploy/Dockerfile'), 'utf8');
+  return [...text.matchAll(/^FROM (\S+)/gm)].map(([, image = '']) => image);
+}
+
+/** Its storage lies in `folder`; vfs and chroot need no right or kernel module that a container lacks. */
+function buildahIn(folder: string): (...args: readonly string[]) => string {
+  const storage = ['--storage-driver', 'vfs', '--root', join(folder, 'storage'), '--runroot', join(folder, 'run')];
+  return (...args) =>
+    execFileSync('buildah', [...storage, ...args], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      maxBuffer: 2 ** 26,
+    }).trim();
+}
+
+/** In `folder`, on copies of the root `bare`: no registry of images is asked. */
 export async function imageServes(t: TestContext, bare: string, folder: string): Promise<void> {
-  const [build, final, ...more] = readStages(join(project, 'deploy/Dockerfile'));
-  assert.ok(build && final && more.length === 0);
-  const roots = { [build.name]: join(folder, 'build'), final: join(folder, 'final') };
-  const [first = '', last = ''] = Object.values(roots);
-  for (const root of [first, last]) execFileSync('cp', ['-a', bare, root]);
-  copyNode(first);
+  const buildah = buildahIn(join(folder, 'buildah'));
+  const [withNode, debian, ...more] = baseImages();
+  assert.ok(withNode && debian && more.length === 0);
+  const nodeRoot = join(folder, 'build');
+  execFileSync('cp', ['-a', bare, nodeRoot]);
+  copyNode(nodeRoot);
+  for (const [image, root] of [
+    [withNode, nodeRoot],
+    [debian, bare],
+  ] as const)
+    keepBase(buildah, image, root);
   cloneInto(folder, 'context');
+  const context = join(folder, 'context');
   const begun = performance.now();
-  await carryOut(build, first, join(folder, 'context'), {});
-  await carryOut(final, last, join(folder, 'context'), roots);
+  buildah(
+    'bud',
+    '--isolation=chroot',
+    '--pull-never',
+    '--tag',
+    IMAGE,
+    '--file',
+    join(context, 'deploy/Dockerfile'),
+    context,
+  );
   t.diagnostic(`both stages took ${((performance.now() - begun) / 1000).toFixed(1)} s`);
+  const container = buildah('from', '--pull-never', `localhost/${IMAGE}`);
+  const root = buildah('mount', container);
+  const config = at(parseJson(buildah('inspect', '--type=image', `localhost/${IMAGE}`)), 'OCIv1', 'config');
+  const [program = '', ...args] = [...listAt(config, 'Entrypoint'), ...listAt(config, 'Cmd')].map(String);
+  await serves(t, root, program, args);
+}
 
+/** The machine's root as an image of that name, with what its processes need to reach registries. */
+function keepBase(buildah: (...args: readonly string[]) => string, image: string, root: string): void {
+  const container = buildah('from', 'scratch');
+  buildah('add', '--quiet', container, root, '/');
+  const passed = Object.entries(process.env).filter(([name]) => passedOn.test(name));
+  // Where copyNode() puts the settings of npm.
+  const environment = [['HOME', '/opt'], ...passed].map(([name, value]) => `--env=${name}=${value}`);
+  buildah('config', ...environment, container);
+  buildah('commit', '--quiet', '--rm', container, `docker.io/library/${image}`);
+}
+
+async function serves(t: TestContext, root: string, program: string, args: readonly string[]): Promise<void> {
   const lab = await namespaceLab(t);
   const { pid } = await lab.testReader();
   const agent = at(parse(readFileSync(join(project, 'docker-compose.yml'), 'utf8')), 'services', 'agent');
   const bounds = ['-all', ...listAt(agent, 'cap_add').map((name) => `+${String(name).toLowerCase()}`)].join(',');
   const rights = ['setpriv', `--bounding-set=${bounds}`, '--no-new-privs'];
   const run = (...command: readonly string[]) =>
-    startInside(last, '/', 0, ['nsenter', `--net=/proc/${pid}/ns/net`, ...rights, ...command]);
-  const serving = run(...commandOf(final));
+    startInside(root, '/', 0, ['nsenter', `--net=/proc/${pid}/ns/net`, ...rights, ...command]);
+  const serving = run(program, ...args);
   t.after(() => process.kill(-Number(serving.pid), 'SIGKILL'));
   const [cmd, ...check] = listAt(agent, 'healthcheck', 'test').map(String);
   assert.equal(cmd, 'CMD');
@@ -47,7 +96,7 @@ export async function imageServes(t: TestContext, bare: string, folder: string):
     await wait(200);
   }
   assert.ok(healthy, 'the healthcheck of docker-compose.yml');
-  const doctor = run(...commandOf(final).slice(0, 1), 'doctor');
+  const doctor = run(program, 'doctor');
   let said = '';
   doctor.stdout?.on('data', (data) => {
     said += data;

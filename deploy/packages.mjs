@@ -25,6 +25,7 @@ export const packagingPackages = [
 
 export const testPackages = [
   { name: 'bpftool', reason: 'lists the BPF programs that are loaded', present: () => hasProgram('bpftool') },
+  { name: 'buildah', reason: 'builds the image of the Dockerfile', present: () => hasProgram('buildah') },
   { name: 'busybox-static', reason: 'starts the kernels of the lab', present: () => hasProgram('busybox') },
   ...packagingPackages,
   { name: 'chromium', reason: 'shows the live page to the tests', present: () => hasProgram('chromium') },
