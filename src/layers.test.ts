@@ -39,6 +39,7 @@ const layers: Readonly<Record<string, Layer>> = {
   snapshot: { imports: [] },
   'bench-report': { imports: [] },
   metric: { imports: [] },
+  'url-credentials': { imports: [] },
   metrics: { imports: ['metric', 'snapshot'] },
   kernel: { imports: ['addon'], node: 'all' },
   engine: { imports: ['kernel', 'snapshot'] },
@@ -50,7 +51,7 @@ const layers: Readonly<Record<string, Layer>> = {
   history: { imports: ['snapshot'] },
   diagnosis: { imports: ['snapshot'] },
   // Of other hosts, by the HTTP API of an engine: `fetch` is all it needs of the system.
-  fleet: { imports: [] },
+  fleet: { imports: ['url-credentials'] },
   outputs: {
     imports: [
       'snapshot',
@@ -70,6 +71,7 @@ const layers: Readonly<Record<string, Layer>> = {
       'history',
       'diagnosis',
       'outputs',
+      'url-credentials',
       'fastify',
       '@fastify/basic-auth',
       'bcrypt',

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Instant queries at the HTTP API of Prometheus, Thanos or VictoriaMetrics. Every error is one sentence.
+import { urlCredentials } from '../url-credentials.ts';
 
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
@@ -27,8 +28,6 @@ export function endpointOf(url: string, header: readonly string[], timeoutMs: nu
   const parsed = URL.parse?.(url) ?? tryParse(url);
   if (!parsed || !/^https?:$/.test(parsed.protocol))
     throw new Error(`--url=${url} is no address of a Prometheus API; write for example --url http://prometheus:9090.`);
-  const { username, password } = parsed;
-  const basic = `Basic ${Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64')}`;
   const own = header.map((line) => {
     const [, name = '', value = ''] = /^([!-9;-~]+): *(.+)$/.exec(line) ?? [];
     if (!name) throw new Error(`--header=${line} is no header; write for example --header 'X-Scope-OrgID: team1'.`);
@@ -36,18 +35,9 @@ export function endpointOf(url: string, header: readonly string[], timeoutMs: nu
   });
   return {
     url: `${parsed.origin}${parsed.pathname}`.replace(/\/+$/, ''),
-    headers: { ...(username ? { authorization: basic } : {}), ...Object.fromEntries(own) },
+    headers: { ...urlCredentials(parsed), ...Object.fromEntries(own) },
     timeoutMs,
   };
-}
-
-/** A percent sign that begins no escape is one, as in curl. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 function tryParse(url: string): URL | undefined {

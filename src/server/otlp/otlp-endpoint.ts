@@ -2,6 +2,7 @@
 // Where an OpenTelemetry collector listens, and what it is told with each request, from the flags.
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { urlCredentials } from '../../url-credentials.ts';
 
 export interface OtlpEndpoint {
   /** Without a slash at its end, and without /v1/metrics. */
@@ -28,24 +29,9 @@ export function otlpEndpoint({ url, headers, caFile }: OtlpWords): OtlpEndpoint 
   if (signal !== undefined) throw new Error(`--otlp=${url} is the address of one signal; leave ${signal} away.`);
   return {
     url: `${parsed.origin}${path}`,
-    headers: { ...basic(parsed), ...Object.fromEntries(headers.flatMap(linesOf).map(headerOf)) },
+    headers: { ...urlCredentials(parsed), ...Object.fromEntries(headers.flatMap(linesOf).map(headerOf)) },
     ca: caFile === undefined ? undefined : readAuthority(caFile),
   };
-}
-
-function basic({ username, password }: URL): Readonly<Record<string, string>> {
-  if (username === '') return {};
-  const plain = `${decoded(username)}:${decoded(password)}`;
-  return { authorization: `Basic ${Buffer.from(plain).toString('base64')}` };
-}
-
-/** A percent sign that begins no escape is one, as in curl. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 /** Each user of a host may read the arguments of a process, but not each file. */
