@@ -190,8 +190,11 @@ export interface TextSymbol {
   readonly end?: bigint;
 }
 
-/** The functions with these names in a file of /proc/kallsyms' format, in its order; addresses are 0 where they are hidden. */
-export function textSymbols(path: string, names: readonly string[]): readonly TextSymbol[];
+/**
+ * The functions with these names in a file of /proc/kallsyms' format, and variables with those of `data`, in its order;
+ * addresses are 0 where they are hidden.
+ */
+export function textSymbols(path: string, names: readonly string[], data?: readonly string[]): readonly TextSymbol[];
 
 /** The nearest function at or below each address, by its name without what the compiler appended; undefined: there is none. */
 export function textSymbolsAt(path: string, addresses: BigUint64Array): readonly (string | undefined)[];

@@ -34,24 +34,27 @@ struct Symbols {
 
 constexpr size_t ADDRESS_DIGITS = 16;
 
-/** One function of the file; its name without what the compiler appended. */
+/** One symbol of the file; its name without what the compiler appended. */
 struct Line {
 	uint64_t start;
 	std::string_view name;
 	bool whole;
+	/** Else it is data. */
+	bool text;
 };
 
 /** "ffffffff81daef80 t some_function.cold\t[module]" */
 std::optional<Line> parse(std::string_view line)
 {
 	constexpr size_t typeAt = ADDRESS_DIGITS + 1, nameAt = ADDRESS_DIGITS + 3;
-	if (line.size() <= nameAt || (line[typeAt] != 't' && line[typeAt] != 'T'))
+	if (line.size() <= nameAt || std::string_view("tTrRdD").find(line[typeAt]) == std::string_view::npos)
 		return std::nullopt;
 	uint64_t start = 0;
 	std::from_chars(line.data(), line.data() + ADDRESS_DIGITS, start, 16);
 	const std::string_view rest = line.substr(nameAt);
 	const size_t end = std::min(rest.find_first_of(".\t\n"), rest.size());
-	return Line{start, rest.substr(0, end), end == rest.size() || rest[end] != '.'};
+	const bool text = line[typeAt] == 't' || line[typeAt] == 'T';
+	return Line{start, rest.substr(0, end), end == rest.size() || rest[end] != '.', text};
 }
 
 /** False: errno says why. */
@@ -79,20 +82,31 @@ bool readLines(const std::string &path, const std::function<void(const Line &)> 
 }
 } // namespace
 
+namespace
+{
+std::unordered_set<std::string> namesOf(const Napi::Array &list)
+{
+	std::unordered_set<std::string> names;
+	for (uint32_t i = 0; i < list.Length(); i++)
+		names.insert(list.Get(i).As<Napi::String>());
+	return names;
+}
+} // namespace
+
 Napi::Value textSymbols(const Napi::CallbackInfo &info)
 {
 	const Napi::Env env = info.Env();
 	const std::string path = info[0].As<Napi::String>();
-	const auto list = info[1].As<Napi::Array>();
-	std::vector<std::string> texts;
-	for (uint32_t i = 0; i < list.Length(); i++)
-		texts.push_back(list.Get(i).As<Napi::String>());
-	const std::unordered_set<std::string_view> names(texts.begin(), texts.end());
+	const auto functions = namesOf(info[1].As<Napi::Array>());
+	const auto data = info[2].IsArray() ? namesOf(info[2].As<Napi::Array>()) : std::unordered_set<std::string>();
 	Symbols symbols;
+	std::string name;
 	const auto take = [&](const Line &line) {
-		symbols.starts.push_back(line.start);
-		if (names.count(line.name))
-			symbols.wanted.push_back({std::string(line.name), line.whole, line.start});
+		if (line.text)
+			symbols.starts.push_back(line.start);
+		name = line.name; // in the memory that it has
+		if ((line.text ? functions : data).count(name))
+			symbols.wanted.push_back({name, line.whole, line.start});
 	};
 	if (!readLines(path, take))
 		throw systemError(env, errno, "read", path);
@@ -122,7 +136,7 @@ Napi::Value textSymbolsAt(const Napi::CallbackInfo &info)
 	};
 	std::vector<Nearest> nearest(addresses.ElementLength());
 	const auto take = [&](const Line &line) {
-		for (size_t i = 0; i < nearest.size(); i++)
+		for (size_t i = 0; line.text && i < nearest.size(); i++)
 			if (line.start <= addresses[i] && line.start > nearest[i].start) {
 				nearest[i].start = line.start;
 				nearest[i].name = line.name; // in the memory that it has

@@ -3,6 +3,7 @@
 // losses before tun, and drops of what a guest or writer sent.
 #include "drops/location.bpf.h"
 #include "macvtap.bpf.h"
+#include "drops/own-text.bpf.h"
 #include "drops/routed.bpf.h"
 #include "transmit/transmit.bpf.h"
 #include "drops/unrouted.bpf.h"
@@ -11,54 +12,15 @@
 /* Drops on the way to a device are counted: each drop of the host is then looked at. */
 const volatile u8 before_counted = 1;
 
-/* From the first to the last function of tun, tap and vhost-net that frees packets; modules come later, so that each
- * walk looks. */
-struct {
-	u64 start, length;
-} own_text = {.length = -1ULL}; /* everything, until the first walk */
-
-struct found_text {
-	u64 own_start, own_end, macvtap_start, macvtap_end;
-};
-
-/* A callback, for the verifier follows each way through each turn of a loop. */
-static long each_range(u32 i, struct found_text *found)
-{
-	u32 index = i;
-	struct text_range *range = bpf_map_lookup_elem(&text_ranges, &index);
-
-	if (!range || !range->length || range->class >= CLASS_RECEIVE)
-		return 0;
-	u64 start = range->start, end = start + range->length;
-
-	if (start < found->own_start)
-		found->own_start = start;
-	if (end > found->own_end)
-		found->own_end = end;
-	if (range->class != CLASS_MACVTAP)
-		return 0;
-	if (start < found->macvtap_start)
-		found->macvtap_start = start;
-	if (end > found->macvtap_end)
-		found->macvtap_end = end;
-	return 0;
-}
-
-static __always_inline u64 length_of(u64 start, u64 end)
-{
-	return end > start ? end - start : 0;
-}
-
-static __always_inline void find_own_text(void)
-{
-	struct found_text found = {.own_start = -1ULL, .macvtap_start = -1ULL};
-
-	bpf_loop(RANGES, each_range, &found, 0);
-	own_text.start = found.own_start;
-	own_text.length = length_of(found.own_start, found.own_end);
-	macvtap_start = found.macvtap_start;
-	macvtap_length = length_of(found.macvtap_start, found.macvtap_end);
-}
+/*
+ * The agent writes numbers in place of these. The first function of ours lies no lower; where losses before tun are not
+ * counted, all addresses lie below the second, and where the next two are not known, below the last.
+ */
+#define OWN_TEXT_PLACE	  0x6f776e74
+#define UNCOUNTED_PLACE	  0x756e636f
+#define TUN_OPS_PLACE	  0x74756e6f /* net_device_ops of every tun, and of every tap */
+#define TAP_OPS_PLACE	  0x7461706f
+#define UNKNOWN_OPS_PLACE 0x756e6b6f
 
 /* Dropped before its device became the output device. */
 static __noinline int count_routed(u64 *ctx)
@@ -66,6 +28,8 @@ static __noinline int count_routed(u64 *ctx)
 	struct sk_buff *skb = (struct sk_buff *)ctx[0];
 	bool leads_nowhere = class_of(ctx[1]) == CLASS_UNROUTED;
 
+	if (!is_routed_reason(ctx[2]))
+		return 0;
 	if (has_flag(ctx[2], REASON_UNNAMED) && !leads_nowhere)
 		return 0;
 	struct net_device *dev = routed_to(skb);
@@ -231,37 +195,60 @@ static __noinline int freed_near(u64 *ctx, bool typed)
 	return before_counted && is_routed_reason(ctx[2]) ? count_routed(ctx) : 0;
 }
 
-/* By another function than tun_net_xmit, as nearly all are. */
+/* Of another device's packet, or of one that has none. */
+static __noinline int count_not_ours(u64 *ctx)
+{
+	return (s64)BPF_CORE_READ((struct sk_buff *)ctx[0], dev) < 0 ? count_routed(ctx) : count_freed(ctx);
+}
+
+/* By a function that is none of ours, as nearly all are. */
 static __always_inline int freed_outside(volatile u64 *ctx, u64 location, bool typed)
 {
-	/* One comparison for what is freed in the kernel proper, below its modules. */
-	u64 start = own_text.start;
-
-	if (location >= start && location - start < own_text.length)
-		return freed_near((u64 *)ctx, typed);
-	if (!before_counted)
-		return 0;
+	GOTO_IF_BELOW(location, UNCOUNTED_PLACE, uncounted);
 	struct sk_buff *skb = packet_of(ctx, typed);
 
 	if (!(typed || skb))
 		return count_freed((u64 *)ctx);
 	struct net_device *dev = skb->dev;
 
+	GOTO_IF_BELOW(location, UNKNOWN_OPS_PLACE, unknown);
+	/* Where dev is none, or no kernel address, the load gives 0. */
+	u64 ops = (u64)dev->netdev_ops;
+
+	GOTO_IF_EQUAL(ops, TAP_OPS_PLACE, ours);
+	GOTO_IF_EQUAL(ops, TUN_OPS_PLACE, ours);
+	return may_be_routed(ctx[2]) ? count_not_ours((u64 *)ctx) : 0;
+unknown:
 	/* No kernel address: it has no device, or socket data lies there. A route may name one. */
 	if ((s64)dev >= 0)
-		return is_routed_reason(ctx[2]) ? count_freed((u64 *)ctx) : 0;
+		return may_be_routed(ctx[2]) ? count_freed((u64 *)ctx) : 0;
 	if (is_known_foreign(ops_of(dev)))
-		return is_routed_reason(ctx[2]) ? count_routed((u64 *)ctx) : 0;
+		return may_be_routed(ctx[2]) ? count_routed((u64 *)ctx) : 0;
+ours:
 	return count_freed((u64 *)ctx);
+uncounted:
+	return 0;
 }
 
 static __always_inline int freed(volatile u64 *ctx, bool typed)
 {
 	u64 location = ctx[1];
 
-	if (location != transmit_location)
-		return freed_outside(ctx, location, typed);
+	/* One comparison for what is freed in the kernel proper, below its modules. */
+	GOTO_IF_BELOW(location, OWN_TEXT_PLACE, outside);
+	if (location != transmit_location) {
+		u64 start = own_text.start;
+
+		if (location >= start && ctx[1] - start < own_text.length)
+			return freed_near((u64 *)ctx, typed);
+		goto outside;
+	}
+	/* On the stack: a register that is saved for the call below would cost each drop of the host three
+	 * instructions. */
+	volatile u64 *volatile kept = ctx;
 	struct cpu_state *state = state_of(cpu_id());
+
+	ctx = kept;
 	u64 reason = ctx[2];
 
 	if (is_of_entry(state, ctx[0], reason))
@@ -278,6 +265,8 @@ static __always_inline int freed(volatile u64 *ctx, bool typed)
 		return freed_elsewhere((u64 *)ctx, typed);
 	count_bypassed(row, slot);
 	return 0;
+outside:
+	return freed_outside(ctx, location, typed);
 }
 
 /* kfree_skb(skb, location, reason[, rx_sk]) */

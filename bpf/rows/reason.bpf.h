@@ -49,7 +49,7 @@ static __always_inline u32 slot_of(u64 reason)
 {
 	u64 index = reason;
 
-	/* The barrier keeps the bound where the verifier sees it. Reasons of subsystems lie above bit 16. */
-	asm volatile("%0 &= 255" : "+r"(index));
-	return (u32)reason > 255 ? REASON_RARE : reason_slots[index] & (REASONS - 1);
+	/* Reasons of subsystems lie above bit 16. The barrier keeps one register for the bound and the use. */
+	asm volatile("" : "+r"(index));
+	return index < sizeof(reason_slots) ? reason_slots[index] & (REASONS - 1) : REASON_RARE;
 }

@@ -41,6 +41,19 @@ export const MANAGED_LOCATIONS: readonly string[] = [
   'cake_dequeue',
 ];
 
+/** Modules lie above the kernel's own text. */
+const KERNEL_END = '_etext';
+/** As the BPF object sees it: those before CLASS_RECEIVE. */
+const OWN_CLASSES: readonly LocationClass[] = [
+  'TRANSMIT',
+  'PURGED',
+  'RESIZED',
+  'FAILED',
+  'OVERFLOWED',
+  'WRITTEN',
+  'MACVTAP',
+];
+
 const FUNCTIONS: Readonly<Record<string, LocationClass>> = {
   tun_net_xmit: 'TRANSMIT',
   tun_queue_purge: 'PURGED',
@@ -119,10 +132,17 @@ export const LABELLED_LOCATIONS: ReadonlySet<string> = new Set([
 ]);
 
 /** Every function that this file looks up. */
-export const LOCATION_SYMBOLS: readonly string[] = [...Object.keys(FUNCTIONS), ...LABELLED_LOCATIONS];
+export const LOCATION_SYMBOLS: readonly string[] = [...Object.keys(FUNCTIONS), ...LABELLED_LOCATIONS, KERNEL_END];
 
 export interface ClassifiedRange extends TextRange {
   readonly class: number;
+}
+
+/** Below it lies none of what frees packets of tun, tap and vhost-net, of modules that come later neither. */
+export function ownTextFrom(symbols: Symbols | undefined): bigint {
+  const own = functionsOf(...OWN_CLASSES).flatMap((name) => symbols?.ranges(name).map(({ start }) => start) ?? []);
+  const built = symbols?.address(KERNEL_END) ?? 0n;
+  return own.reduce((lowest, start) => (start < lowest ? start : lowest), built);
 }
 
 /** Text ranges of all functions above that this kernel has, compiler-made parts included; classes numbered as in the BPF object. */
@@ -133,6 +153,6 @@ export function classifyText(symbols: Symbols, object: Btf): readonly Classified
   );
 }
 
-function functionsOf(wanted: LocationClass): readonly string[] {
-  return Object.entries(FUNCTIONS).flatMap(([name, kind]) => (kind === wanted ? [name] : []));
+function functionsOf(...wanted: readonly LocationClass[]): readonly string[] {
+  return Object.entries(FUNCTIONS).flatMap(([name, kind]) => (wanted.includes(kind) ? [name] : []));
 }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { LOCATION_SYMBOLS } from './locations.ts';
+// Symbols of the kernel for the programs.
+import type { Host } from '../kernel/host.ts';
+import type { Constants } from '../kernel/instruction-constants.ts';
+import { LOCATION_SYMBOLS, ownTextFrom } from './locations.ts';
 import { SKB_PATH_SYMBOLS } from './skb-paths.ts';
 
 /** Kernel functions that probes look up: for readHost(). */
@@ -29,3 +32,41 @@ export const PROBE_SYMBOLS: readonly string[] = [
   'macvtap_newlink',
   'ipvtap_newlink',
 ];
+
+/** As in bpf/rows/queue.bpf.h. */
+const ROWS_MASK_PLACE = 0x6d61736b;
+/** As in bpf/drops/drops.bpf.c. */
+const OWN_TEXT_PLACE = 0x6f776e74;
+const UNCOUNTED_PLACE = 0x756e636f;
+const TUN_OPS_PLACE = 0x74756e6f;
+const TAP_OPS_PLACE = 0x7461706f;
+const UNKNOWN_OPS_PLACE = 0x756e6b6f;
+
+/** Of an unsigned comparison: each lies below. */
+const ALL_ADDRESSES = -1;
+
+/**
+ * What is known before the programs are loaded, and stands in their instructions: a variable costs each packet two more.
+ * `before`: losses before tun are counted; `endsSeen`: of each device, so that tun cannot be unloaded, and loaded elsewhere.
+ */
+export function instructionConstants(
+  host: Pick<Host, 'symbols'>,
+  rows: number,
+  { before, endsSeen }: { readonly before: boolean; readonly endsSeen: boolean },
+): Constants {
+  const [tun, tap] = ((endsSeen && host.symbols?.deviceOperations()) || []).map(asImmediate);
+  return new Map([
+    [ROWS_MASK_PLACE, rows - 1],
+    [OWN_TEXT_PLACE, asImmediate(ownTextFrom(host.symbols))],
+    [UNCOUNTED_PLACE, before ? 0 : ALL_ADDRESSES],
+    [TUN_OPS_PLACE, tun ?? 0],
+    [TAP_OPS_PLACE, tap ?? 0],
+    [UNKNOWN_OPS_PLACE, tun && tap ? 0 : ALL_ADDRESSES],
+  ]);
+}
+
+/** An address that an instruction has room for, as the kernel's own have on x86; any other: 0, below which none lies. */
+function asImmediate(address: bigint): number {
+  const signed = BigInt.asIntN(64, address);
+  return signed < 0n && signed >= -(2n ** 31n) ? Number(signed) : 0;
+}

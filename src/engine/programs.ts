@@ -8,13 +8,13 @@ import { layoutOf } from '../kernel/layout.ts';
 import { BpfObject, type Btf } from '../kernel/native.ts';
 import { packageFile } from '../kernel/package.ts';
 import { classifyText } from './locations.ts';
+import { instructionConstants } from './probe-symbols.ts';
 import { type DropReasons, readDropReasons, reasonFlags } from './reasons.ts';
 
 const ENDED = 'ended_fentry';
 const WRITE_ENDS = ['written_fexit', 'sent_by_vhost_fexit'];
 /** As in bpf/rows/queue.bpf.h. */
 const TABLE_CELLS = 16_384;
-const ROWS_MASK_PLACE = 0x6d61736b;
 /** By the name's end: what the program is attached to is code or a type of the kernel. */
 const TRACING = /_(fentry|fexit|typed)$/;
 /** A function that every kernel has, and calls: who may trace it may trace others. */
@@ -153,7 +153,7 @@ function prepare(
 ): { object: BpfObject; reasons: DropReasons } {
   const kernel = kernelTypes(host);
   const rows = rowsFor(host.possibleCpus);
-  const object = openObject('tapscope', new Map([[ROWS_MASK_PLACE, rows - 1]]));
+  const object = openObject('tapscope', instructionConstants(host, rows, configuration));
   const reasons = readDropReasons(kernel, object.btf());
   for (const { name } of object.programs) object.setAutoload(name, programs.includes(name));
   configure(object, host, reasons, configuration);

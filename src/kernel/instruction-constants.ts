@@ -4,19 +4,19 @@
 /** Those that stand in the instructions of a BPF object as built, and what takes their places. */
 export type Constants = ReadonlyMap<number, number>;
 
-/** BPF_ALU64 | BPF_AND | BPF_K */
-const AND_IMMEDIATE = 0x57;
+/** BPF_ALU64 | BPF_AND | BPF_K; BPF_JMP | BPF_JLT | BPF_K; BPF_JMP | BPF_JEQ | BPF_K */
+const CONSTANT_INSTRUCTIONS: ReadonlySet<number | undefined> = new Set([0x57, 0xa5, 0x15]);
 const INSTRUCTION_BYTES = 8;
 const IMMEDIATE_AT = 4;
 
-/** A copy of the ELF file in which each `and` with such a number has the other; throws where there is none. */
+/** A copy of the ELF file in which each `and`, `if below` and `if equal` with such a number has the other; throws where there is none. */
 export function withConstants(file: Uint8Array, constants: Constants): Uint8Array {
   const bytes = Buffer.from(file);
   for (const [place, value] of constants) {
     let found = 0;
     // Sections of instructions are aligned to them.
     for (let at = 0; at + INSTRUCTION_BYTES <= bytes.length; at += INSTRUCTION_BYTES)
-      if (bytes[at] === AND_IMMEDIATE && bytes.readInt32LE(at + IMMEDIATE_AT) === place) {
+      if (CONSTANT_INSTRUCTIONS.has(bytes[at]) && bytes.readInt32LE(at + IMMEDIATE_AT) === place) {
         bytes.writeInt32LE(value, at + IMMEDIATE_AT);
         found++;
       }

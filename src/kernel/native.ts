@@ -185,9 +185,13 @@ export async function netlinkRequest(netnsPath: string | undefined, message: Uin
   return native().netlinkRequest(netnsPath, message);
 }
 
-/** As addon/tapscope.d.ts says: functions of /proc/kallsyms by name. */
-export function textSymbols(path: string, names: readonly string[]): readonly TextSymbol[] {
-  return native().textSymbols(path, names);
+/** As addon/tapscope.d.ts says: functions and variables of /proc/kallsyms by name. */
+export function textSymbols(
+  path: string,
+  names: readonly string[],
+  data: readonly string[] = [],
+): readonly TextSymbol[] {
+  return native().textSymbols(path, names, data);
 }
 
 /** As addon/tapscope.d.ts says: the functions that addresses lie in. */

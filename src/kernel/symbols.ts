@@ -7,6 +7,9 @@ export interface TextRange {
   readonly length: number;
 }
 
+/** Which of them a net_device has tells whether it is a tun or tap; kernels without CONFIG_KALLSYMS_ALL do not list them. */
+export const DEVICE_OPERATIONS: readonly [string, string] = ['tun_netdev_ops', 'tap_netdev_ops'];
+
 /** Where nothing follows a function that we know of. */
 const UNKNOWN_LENGTH = 4096n;
 
@@ -20,8 +23,15 @@ export class Symbols {
 
   /** Reads the running kernel's symbols; undefined where it hides their addresses (CAP_SYSLOG, kptr_restrict). */
   static ofKernel(names: Iterable<string>, path = '/proc/kallsyms'): Symbols | undefined {
-    const found = textSymbols(path, [...new Set(names)]);
+    const found = textSymbols(path, [...new Set(names)], DEVICE_OPERATIONS);
     return found.some(({ start }) => start !== 0n) ? new Symbols(found) : undefined;
+  }
+
+  /** Addresses of both; undefined where one is not known, or two go by its name. */
+  deviceOperations(): readonly [bigint, bigint] | undefined {
+    const [tun, tap] = DEVICE_OPERATIONS.map((name) => this.#found.filter((symbol) => symbol.name === name));
+    if (tun?.length !== 1 || tap?.length !== 1 || !tun[0] || !tap[0]) return undefined;
+    return [tun[0].start, tap[0].start];
   }
 
   /** Address of the function with exactly this name. */

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Where the functions of tun, tap and vhost-net lie that free packets: what is freed outside is none of theirs. */
+#pragma once
+#include "drops/location.bpf.h"
+#include "macvtap.bpf.h"
+
+/* The agent may replace the number, which sign extension makes 64 bits of, before the program is loaded: a branch that
+ * is never taken then costs nothing. */
+#define GOTO_IF_BELOW(value, number, label)                                                                            \
+	asm goto("if %0 < %1 goto %l[" #label "]" : : "r"((u64)(value)), "i"(number) : : label)
+#define GOTO_IF_EQUAL(value, number, label)                                                                            \
+	asm goto("if %0 == %1 goto %l[" #label "]" : : "r"((u64)(value)), "i"(number) : : label)
+
+/* From the first to the last function of tun, tap and vhost-net that frees packets; modules come later, so that each
+ * walk looks. */
+struct {
+	u64 start, length;
+} own_text = {.length = -1ULL}; /* everything, until the first walk */
+
+struct found_text {
+	u64 own_start, own_end, macvtap_start, macvtap_end;
+};
+
+/* A callback, for the verifier follows each way through each turn of a loop. */
+static long each_range(u32 i, struct found_text *found)
+{
+	u32 index = i;
+	struct text_range *range = bpf_map_lookup_elem(&text_ranges, &index);
+
+	if (!range || !range->length || range->class >= CLASS_RECEIVE)
+		return 0;
+	u64 start = range->start, end = start + range->length;
+
+	if (start < found->own_start)
+		found->own_start = start;
+	if (end > found->own_end)
+		found->own_end = end;
+	if (range->class != CLASS_MACVTAP)
+		return 0;
+	if (start < found->macvtap_start)
+		found->macvtap_start = start;
+	if (end > found->macvtap_end)
+		found->macvtap_end = end;
+	return 0;
+}
+
+static __always_inline u64 length_of(u64 start, u64 end)
+{
+	return end > start ? end - start : 0;
+}
+
+static __always_inline void find_own_text(void)
+{
+	struct found_text found = {.own_start = -1ULL, .macvtap_start = -1ULL};
+
+	bpf_loop(RANGES, each_range, &found, 0);
+	own_text.start = found.own_start;
+	own_text.length = length_of(found.own_start, found.own_end);
+	macvtap_start = found.macvtap_start;
+	macvtap_length = length_of(found.macvtap_start, found.macvtap_end);
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { Symbols } from '../kernel/symbols.ts';
+import { instructionConstants, PROBE_SYMBOLS } from './probe-symbols.ts';
+
+const OWN_TEXT = 0x6f776e74;
+const UNCOUNTED = 0x756e636f;
+const TUN_OPS = 0x74756e6f;
+const TAP_OPS = 0x7461706f;
+const UNKNOWN_OPS = 0x756e6b6f;
+
+const MODULE = [
+  'ffffffff82306810 T _etext',
+  'ffffffffc02d3a00 r tun_netdev_ops\t[tun]',
+  'ffffffffc02d3700 r tap_netdev_ops\t[tun]',
+  'ffffffffc044e2c0 t tun_net_xmit\t[tun]',
+  'ffffffff81b00000 T __dev_queue_xmit',
+];
+
+function constants(t: TestContext, lines: readonly string[], before = true, endsSeen = true) {
+  const folder = mkdtempSync(join(tmpdir(), 'tapscope-constants-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, 'kallsyms'), lines.map((line) => `${line}\n`).join(''));
+  const symbols = Symbols.ofKernel(PROBE_SYMBOLS, join(folder, 'kallsyms'));
+  return instructionConstants({ symbols }, 4096, { before, endsSeen });
+}
+
+test('own functions lie above the kernel where they are modules', (t) => {
+  assert.equal(constants(t, MODULE).get(OWN_TEXT), 0x82306810 - 2 ** 32);
+});
+
+test('own functions that the kernel has built in, each of their parts', (t) => {
+  const builtIn = [...MODULE, 'ffffffff8123ad3a t tun_get_user.cold', 'ffffffff81daef80 t tun_get_user'];
+  assert.equal(constants(t, builtIn).get(OWN_TEXT), 0x8123ad3a - 2 ** 32);
+});
+
+test('an address that no instruction has room for leaves the comparison out', (t) => {
+  const arm64 = MODULE.map((line) => line.replace(/^ffffffff/, 'ffff8000'));
+  const found = constants(t, arm64);
+  assert.equal(found.get(OWN_TEXT), 0);
+  assert.equal(found.get(UNKNOWN_OPS), -1);
+});
+
+test('a kernel that does not say where its text ends', (t) => {
+  assert.equal(constants(t, MODULE.slice(1)).get(OWN_TEXT), 0);
+});
+
+test('operations of tun and tap, where both are known and tun stays where it is', (t) => {
+  const known = constants(t, MODULE);
+  assert.equal(known.get(TUN_OPS), 0xc02d3a00 - 2 ** 32);
+  assert.equal(known.get(TAP_OPS), 0xc02d3700 - 2 ** 32);
+  assert.equal(known.get(UNKNOWN_OPS), 0);
+  assert.equal(constants(t, MODULE, true, false).get(UNKNOWN_OPS), -1, 'tun may be loaded again elsewhere');
+  assert.equal(
+    constants(
+      t,
+      MODULE.filter((line) => !line.includes('tap_')),
+    ).get(UNKNOWN_OPS),
+    -1,
+  );
+  const twice = [...MODULE, 'ffffffffc09d3700 r tap_netdev_ops\t[other]'];
+  assert.equal(constants(t, twice).get(UNKNOWN_OPS), -1, 'two go by the name');
+});
+
+test('where losses before tun are not counted, every address is below', (t) => {
+  assert.equal(constants(t, MODULE).get(UNCOUNTED), 0);
+  assert.equal(constants(t, MODULE, false).get(UNCOUNTED), -1);
+});
