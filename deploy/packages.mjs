@@ -33,6 +33,11 @@ export const testPackages = [
   { name: 'curl', reason: 'types what the runbooks say', present: () => hasProgram('curl') },
   { name: 'cpio', reason: 'packs what the kernels of the lab start from', present: () => hasProgram('cpio') },
   { name: 'debootstrap', reason: 'makes the bare Debian of a test', present: () => hasProgram('debootstrap') },
+  {
+    name: 'ebtables',
+    reason: 'is the older firewall of bridges in a test',
+    present: () => hasProgram('ebtables-legacy'),
+  },
   { name: 'etcd-server', reason: 'keeps what the API server of the lab is given', present: () => hasProgram('etcd') },
   { name: 'git', reason: 'clones the project for a test', present: () => hasProgram('git') },
   { name: 'groff-base', reason: 'reads the manual page', present: () => hasProgram('groff') },
