@@ -171,4 +171,5 @@ process.on('uncaughtException', (error) =>
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1'] as const) process.on(signal, () => undefined);
 keepHeapSmall();
 createInterface({ input: channel }).on('line', (line) => hear(JSON.parse(line)));
+channel.on('error', () => undefined); // it closes next
 channel.once('close', () => end('The process that counts has ended, and this one with it: start tapscope again.'));

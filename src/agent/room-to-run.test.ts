@@ -10,7 +10,7 @@ test('limits that leave no room are refused in a sentence that says how much is 
   assert.throws(() => requireRoom(50, undefined), /may have 50 open files, and needs 128: raise the limit/);
   assert.throws(
     () => requireRoom(1024, 100 * MIB),
-    /limits its memory to 100 MiB, and it needs 112 MiB without any tap/,
+    /limits its memory to 100 MiB, and it needs 124 MiB without any tap/,
   );
   assert.throws(() => requireRoom(50, undefined), { exitCode: 78 });
   requireRoom(1024, 192 * MIB);
