@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one shared vocabulary: what was seen of the host at one moment. Pure data; the code that takes it lives in src/inventory and src/probes.
-
+// The one shared vocabulary: what was seen of the host at one moment. Pure data; src/agent takes it.
 import type { UnroutedDrop } from './collectors/drops/state.ts';
 import type { Reader } from './collectors/readers/state.ts';
 import type { Macvtap, Receive, Redirected, UncountedLoss } from './collectors/receive/state.ts';
 import type { Vhost, VhostBatches } from './collectors/vhost/state.ts';
+import type { CountingProcess } from './snapshot/counting.ts';
 import type { Identity } from './snapshot/identity.ts';
 import type { Monitor, VirtualCpus } from './snapshot/machine.ts';
 import type { BridgePort } from './snapshot/port-state.ts';
@@ -276,12 +276,13 @@ export interface AgentState {
   readonly level: 'exact' | 'lean';
   /** How often the budget was passed. */
   readonly sheds: number;
-  /** Seconds between two snapshots, and each how many-th is judged: more than 1 while the agent takes more than the budget; absent: it was not recorded. */
+  /** Seconds between two snapshots, and each how many-th is judged; absent: it was not recorded. */
   readonly pace?: { readonly seconds: number; readonly judgedEvery: number } | undefined;
   /** How many sets of mechanisms have measured since the agent started, this one included; undefined: it was not recorded. */
   readonly epoch: number | undefined;
   /** Packets that the host dropped before it chose an output device; absent: not measured, or not recorded. */
   readonly unrouted?: readonly UnroutedDrop[] | undefined;
+  readonly counting?: CountingProcess | undefined;
   /** Duration of the last snapshot, seconds. */
   readonly snapshotSeconds: number;
 }

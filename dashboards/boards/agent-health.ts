@@ -121,6 +121,27 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
     )
     .withPanel(
       timeseries({
+        title: 'CPU of the processes that count',
+        tells: 'CPU seconds a second. process_cpu_seconds_total has that of the processes that answer requests.',
+        width: 12,
+        lines: [
+          {
+            legend: '{{instance}}',
+            query: rate(scope, 'tapscope_counting_process_cpu_seconds_total'),
+          },
+        ],
+      }),
+    )
+    .withPanel(
+      timeseries({
+        title: 'Memory of the processes that count',
+        tells: 'Resident. process_resident_memory_bytes has that of the processes that answer requests.',
+        width: 12,
+        lines: [{ legend: '{{instance}}', query: value(scope, 'tapscope_counting_process_resident_memory_bytes') }],
+      }),
+    )
+    .withPanel(
+      timeseries({
         title: 'What the agent missed',
         tells:
           'Runs of a probe that the kernel skipped, snapshots that failed or were incomplete, changes to the level lean and of mechanisms: per second.',
@@ -134,6 +155,7 @@ export function withHealth(scope: Scope, builder: DashboardBuilder): DashboardBu
           { legend: 'snapshots incomplete', query: perSecond('tapscope_snapshots_incomplete_total') },
           { legend: 'went to lean', query: perSecond('tapscope_budget_sheds_total') },
           { legend: 'other mechanisms', query: perSecond('tapscope_epochs_total') },
+          { legend: 'answered requests anew', query: perSecond('tapscope_serving_restarts_total') },
         ],
       }),
     )

@@ -4,6 +4,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { countSecondProcess } from '../kernel/processes/agent-cpu.ts';
 import { type SecondProcess, startSecond } from '../kernel/processes/second-process.ts';
+import type { CountingProcess } from '../snapshot/counting.ts';
 import { REQUESTS, SnapshotWriter } from '../snapshot/stream.ts';
 import type { Snapshot } from '../snapshot.ts';
 
@@ -54,11 +55,6 @@ export class ServingProcess {
 
   constructor(options: ServingOptions) {
     this.#options = options;
-  }
-
-  /** Since the agent began. */
-  get restarts(): number {
-    return this.#restarts;
   }
 
   /** Resolves when it listens; rejects with ServingEnded. What comes after that is told, and it is started again. */
@@ -150,8 +146,18 @@ export class ServingProcess {
     const { channel } = life.process;
     channel.cork();
     channel.write(`${JSON.stringify({ head })}\n`);
-    for (const line of life.writer.lines(snapshot)) channel.write(`${line}\n`);
+    const agent = { ...snapshot.agent, counting: this.#counting() };
+    for (const line of life.writer.lines({ ...snapshot, agent })) channel.write(`${line}\n`);
     channel.uncork();
+  }
+
+  #counting(): CountingProcess {
+    const { user, system } = process.cpuUsage();
+    return {
+      servingRestarts: this.#restarts,
+      cpuSeconds: (user + system) / 1e6,
+      residentBytes: process.memoryUsage.rss(),
+    };
   }
 
   async #ended(life: Life, how: string, code: number | undefined): Promise<void> {

@@ -74,5 +74,20 @@ export const agentMetrics: readonly Metric<AgentState>[] = [
     'Seconds between two looks of the agent at the host, which no scrape waits for: 1, or more while the agent itself takes more than the budget.',
     (agent) => agent.pace?.seconds,
   ),
+  counter(
+    'tapscope_serving_restarts_total',
+    'How often the process that answers requests ended and was started again. Its history began anew; counters went on.',
+    (agent) => agent.counting?.servingRestarts,
+  ),
+  counter(
+    'tapscope_counting_process_cpu_seconds_total',
+    'CPU time of the process that counts; process_cpu_seconds_total has that of the process that answers requests.',
+    (agent) => agent.counting?.cpuSeconds,
+  ),
+  gauge(
+    'tapscope_counting_process_resident_memory_bytes',
+    'Resident memory of the process that counts; process_resident_memory_bytes has that of the process that answers requests.',
+    (agent) => agent.counting?.residentBytes,
+  ),
   gauge('tapscope_snapshot_duration_seconds', 'Time that the newest snapshot took.', (agent) => agent.snapshotSeconds),
 ];

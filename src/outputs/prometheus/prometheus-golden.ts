@@ -251,6 +251,7 @@ const agent: AgentState = {
   level: 'exact',
   sheds: 1,
   pace: { seconds: 2, judgedEvery: 1 },
+  counting: { servingRestarts: 1, cpuSeconds: 12.5, residentBytes: 85_000_000 },
   epoch: 3,
   unrouted: [{ netns: 4026532285, reason: 'NOT_SPECIFIED', location: 'ip_error', packets: 5 }],
   snapshotSeconds: 0.0021,
