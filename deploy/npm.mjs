@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { copyModule, productionModules } from './modules.mjs';
 
 /** What the addon is linked with and Debian's smallest system lacks; the C and C++ libraries are the host's, for Node needs them too. */
-const shipped = /\/(lib(?:bpf|elf|mnl|z)\.so\.\d+)$/;
+const shipped = /\/(lib(?:bpf|elf|mnl|seccomp|z)\.so\.\d+)$/;
 const files = {
   'dist/src': 'dist/src',
   'dist/bpf/tapscope.bpf.o': 'dist/bpf/tapscope.bpf.o',

@@ -48,6 +48,8 @@ interface Life {
 export class ServingProcess {
   readonly #options: ServingOptions;
   #life: Life | undefined;
+  /** The newest; it may have ended. */
+  #process: SecondProcess | undefined;
   #restarts = 0;
   #isStopping = false;
   #latest: Snapshot | undefined;
@@ -82,7 +84,7 @@ export class ServingProcess {
   }
 
   hand(descriptor: number): void {
-    this.#life?.process.hand(descriptor);
+    this.#process?.hand(descriptor);
     this.send({ handed: true });
   }
 
@@ -99,6 +101,7 @@ export class ServingProcess {
 
   #begin(): void {
     const process = startSecond(this.#options.file);
+    this.#process = process;
     const life: Life = { process, writer: new SnapshotWriter(), wanted: 0, isAnswering: false, listens: false };
     this.#life = life;
     process.channel.on('data', (bytes) => this.#hear(life, String(bytes)));

@@ -148,7 +148,7 @@ test('problems come first, Enter shows the finding and what to type, ? the keys,
   child.stdin?.write('\r');
   await until(said, /\nCRITICAL: .*uxtop9/);
   await until(said, /\nTo the reader +[\d.]+ packets\/s offered, .* lost \(100 %\)/);
-  await until(said, /\n\w+-\w+, uxtop9 queue 0 of testReader/);
+  await until(said, /\n\w+-\w+, uxtop9 queue 0 of test-reader/);
   child.stdin?.write('\u001b');
   await wait(100);
   child.stdin?.write('?');

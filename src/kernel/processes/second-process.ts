@@ -12,11 +12,12 @@ import { endOfSecondProcess, receiveDescriptor, sendDescriptor, socketPair, star
 const CHANNEL = 3;
 const DESCRIPTORS = 4;
 const LOOK_EVERY_MS = 10;
+const END_WITHIN_MS = 1000;
 
 export interface SecondProcess {
   readonly pid: number;
   readonly channel: Socket;
-  /** Gives it a descriptor, and closes our own. */
+  /** Gives it a descriptor, and closes our own; only that where it has ended. */
   readonly hand: (descriptor: number) => void;
   readonly kill: () => void;
   /** How it ended: 'exit code 1', 'signal SIGKILL'; with the code, if that is all. */
@@ -36,13 +37,20 @@ export function startSecond(file: string): SecondProcess {
   } finally {
     for (const fd of theirs) closeSync(fd);
   }
+  let isOpen = true;
   const channel = new Socket({ fd: channels[0] });
   channel.on('error', () => undefined); // its end is seen by what follows: the channel closes
   const ended = new Promise<void>((resolve) => channel.once('close', () => resolve())).then(async () => {
+    isOpen = false;
     closeSync(descriptors[0]);
-    let status = endOfSecondProcess(pid);
-    for (; status === undefined; status = endOfSecondProcess(pid)) await wait(LOOK_EVERY_MS);
-    return endOf(status);
+    const closedMs = performance.now();
+    for (;;) {
+      const status = endOfSecondProcess(pid);
+      if (status !== undefined) return endOf(status);
+      // It closed its end and stays: nothing would tell it anything any more.
+      if (performance.now() - closedMs > END_WITHIN_MS) process.kill(pid, 'SIGKILL');
+      await wait(LOOK_EVERY_MS);
+    }
   });
   return {
     pid,
@@ -50,7 +58,7 @@ export function startSecond(file: string): SecondProcess {
     ended,
     hand: (descriptor) => {
       try {
-        sendDescriptor(descriptors[0], descriptor);
+        if (isOpen) sendDescriptor(descriptors[0], descriptor);
       } catch (error) {
         // It has ended, which is told elsewhere.
         if (errnoOf(error) !== 'EPIPE') throw error;
