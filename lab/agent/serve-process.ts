@@ -84,7 +84,9 @@ export interface Agent {
   metrics(): Promise<Metrics>;
   /** The process that answers requests; undefined: there is none at the moment. */
   servingPid(): number | undefined;
-  /** Bytes, of both processes. */
+  /** Both. */
+  processes(): readonly number[];
+  /** Bytes, of both processes; the files that they share count once. */
   residentMemory(): number;
   /** Of both processes. */
   descriptors(): number;
@@ -125,6 +127,7 @@ async function start(scope: Scope, args: readonly string[], options: RunOptions)
   await firstAnswer(url, end);
   const startedInMs = performance.now() - started;
   const pid = child.pid ?? 0;
+  const processes = () => [pid, ...childrenOf(pid)];
   return {
     pid,
     url,
@@ -132,8 +135,9 @@ async function start(scope: Scope, args: readonly string[], options: RunOptions)
     startedInMs,
     metrics,
     servingPid: () => childrenOf(pid)[0],
-    residentMemory: () => sumOf([pid, ...childrenOf(pid)].map(residentMemory)),
-    descriptors: () => sumOf([pid, ...childrenOf(pid)].map((each) => readdirSync(`/proc/${each}/fd`).length)),
+    processes,
+    residentMemory: () => residentMemory(processes()),
+    descriptors: () => sumOf(processes().map((each) => readdirSync(`/proc/${each}/fd`).length)),
     stop: async (signal = 'SIGTERM') => {
       keep(child, true);
       child.kill(signal);
@@ -158,8 +162,14 @@ function parentOf(pid: string): number {
   }
 }
 
-function residentMemory(pid: number): number {
-  return 1024 * Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+/** Bytes in memory: what each process has of its own, and once the files that they share, which are Node.js itself. */
+function residentMemory(pids: readonly number[]): number {
+  const parts = pids.map((pid) => {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const bytes = (name: string): number => 1024 * Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]);
+    return { own: bytes('RssAnon') + bytes('RssShmem'), files: bytes('RssFile') };
+  });
+  return sumOf(parts.map(({ own }) => own)) + Math.max(...parts.map(({ files }) => files));
 }
 
 const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);

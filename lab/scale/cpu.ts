@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// What another process took, as the kernel's scheduler counts it.
+// What other processes took, as the kernel's scheduler counts it.
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 
-/** CPU time of all threads since the process began, milliseconds. A thread that ends takes its time along: those of Node stay. */
-export function cpuMs(pid: number): number {
-  const threads = readdirSync(`/proc/${pid}/task`);
-  return threads.reduce((sum, thread) => sum + ranNs(`/proc/${pid}/task/${thread}/schedstat`), 0) / 1e6;
+/** CPU time of all their threads since the processes began, milliseconds. A thread that ends takes its time along: those of Node stay. */
+export function cpuMs(pids: readonly number[]): number {
+  const files = pids.flatMap((pid) =>
+    readdirSync(`/proc/${pid}/task`).map((thread) => `/proc/${pid}/task/${thread}/schedstat`),
+  );
+  return files.reduce((sum, file) => sum + ranNs(file), 0) / 1e6;
 }
 
 /** Of one core, over so many seconds. */
-export async function coreShare(pid: number, seconds: number): Promise<number> {
+export async function coreShare(pids: readonly number[], seconds: number): Promise<number> {
   const began = performance.now();
-  const before = cpuMs(pid);
+  const before = cpuMs(pids);
   await wait(1000 * seconds);
-  return (cpuMs(pid) - before) / (performance.now() - began);
+  return (cpuMs(pids) - before) / (performance.now() - began);
 }
 
 function ranNs(file: string): number {

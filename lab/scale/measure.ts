@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // One size: the agent as built beside real taps, idle, scraped, asked by `tapscope check`, and while devices come and go.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { get } from 'node:http';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Agent, startAgent, tapscope } from '../agent/serve-process.ts';
 import type { Scope } from '../agent/shared-agent.ts';
-import { until } from '../host/until.ts';
-import type { LoopReport } from '../scrape/event-loop.ts';
+import { LOOP_REPORT, type LoopReport } from '../scrape/event-loop.ts';
 import { coreShare, cpuMs } from './cpu.ts';
 import { makeTaps, type Taps } from './real-taps.ts';
 
@@ -80,12 +77,13 @@ async function withAgent<Result>(
 
 function measureCosts(taps: Taps): Promise<Omit<Scaled, 'loopP99Ms' | 'loopMaxMs'>> {
   return withAgent(async (agent) => {
-    const { pid, startedInMs: startMs } = agent;
+    const { startedInMs: startMs } = agent;
+    const pids = agent.processes();
     await wait(SETTLE_MS);
     say('idle …');
-    const young = await coreShare(pid, IDLE_SECONDS);
+    const young = await coreShare(pids, IDLE_SECONDS);
     await wait(COMPILED_MS);
-    const idle = await coreShare(pid, IDLE_SECONDS);
+    const idle = await coreShare(pids, IDLE_SECONDS);
     say('scraped …');
     const { cpu: scrapeCpuMs, series } = await scrapeCost(agent, idle);
     const times = (await scrapeTogether(agent)).sort((a, b) => a - b);
@@ -96,10 +94,10 @@ function measureCosts(taps: Taps): Promise<Omit<Scaled, 'loopP99Ms' | 'loopMaxMs
     say('some packets …');
     const still = await taps.trickle();
     await wait(PAUSE_MS);
-    const trickle = await coreShare(pid, IDLE_SECONDS);
+    const trickle = await coreShare(pids, IDLE_SECONDS);
     await still();
     say('devices come and go …');
-    const [before, from] = [cpuMs(pid), performance.now()];
+    const [before, from] = [cpuMs(pids), performance.now()];
     await taps.churn(CHURN_PER_SECOND, CHURN_SECONDS);
     const elapsed = performance.now() - from;
     return {
@@ -114,7 +112,7 @@ function measureCosts(taps: Taps): Promise<Omit<Scaled, 'loopP99Ms' | 'loopMaxMs
       scrapeP99Ms: percentile(times, 0.99),
       checkMs,
       residentBytes: agent.residentMemory(),
-      churn: (cpuMs(pid) - before) / elapsed,
+      churn: (cpuMs(pids) - before) / elapsed,
       churned: (1000 * CHURN_PER_SECOND * CHURN_SECONDS) / elapsed,
     };
   });
@@ -122,13 +120,14 @@ function measureCosts(taps: Taps): Promise<Omit<Scaled, 'loopP99Ms' | 'loopMaxMs
 
 /** One after the other, each with a snapshot of its own; what the agent takes anyway in that time is not in it. */
 async function scrapeCost(
-  { pid, url }: Agent,
+  { processes, url }: Agent,
   idle: number,
 ): Promise<{ readonly cpu: number; readonly series: number }> {
-  const [before, began] = [cpuMs(pid), performance.now()];
+  const pids = processes();
+  const [before, began] = [cpuMs(pids), performance.now()];
   let lines = 0;
   for (let scrape = 0; scrape < SCRAPES; scrape += 1) ({ lines } = await ask(url));
-  const cpu = (cpuMs(pid) - before - idle * (performance.now() - began)) / SCRAPES;
+  const cpu = (cpuMs(pids) - before - idle * (performance.now() - began)) / SCRAPES;
   return { cpu, series: lines };
 }
 
@@ -142,38 +141,31 @@ async function scrapeTogether({ url }: Agent): Promise<number[]> {
   return times;
 }
 
-/** In an agent of its own: watching takes CPU, and tsx memory. */
+/** In an agent of its own: watching takes CPU, and tsx memory. The slower of its two processes counts. */
 async function measureLoop(): Promise<Pick<Scaled, 'loopP99Ms' | 'loopMaxMs'>> {
-  const folder = mkdtempSync(join(tmpdir(), 'tapscope-scale-'));
-  const file = join(folder, 'loop.json');
   const preload = join(dirname(fileURLToPath(import.meta.url)), 'loop.ts');
-  const wrapper = ['env', `SCALE_LOOP=${file}`, `NODE_OPTIONS=--import tsx --import ${preload}`];
-  try {
-    return await withAgent(async (agent) => {
-      await wait(SETTLE_MS);
-      process.kill(agent.pid, 'SIGUSR2');
-      await scrapeTogether(agent);
-      await wait(IDLE_SECONDS * 500);
-      process.kill(agent.pid, 'SIGUSR2');
-      let report: LoopReport | undefined;
-      await until(() => {
-        report = reportIn(file);
-        return report !== undefined;
-      });
-      return { loopP99Ms: report?.ownP99Ms ?? Number.NaN, loopMaxMs: report?.ownMaxMs ?? Number.NaN };
-    }, wrapper);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const wrapper = ['env', `NODE_OPTIONS=--import tsx --import ${preload}`];
+  return withAgent(async (agent) => {
+    const signal = (): void => agent.processes().forEach((pid) => void process.kill(pid, 'SIGUSR2'));
+    await wait(SETTLE_MS);
+    signal();
+    await scrapeTogether(agent);
+    await wait(IDLE_SECONDS * 500);
+    signal();
+    await wait(PAUSE_MS);
+    const reports = reportsIn((await agent.stop()).stderr);
+    return {
+      loopP99Ms: Math.max(...reports.map(({ ownP99Ms }) => ownP99Ms)),
+      loopMaxMs: Math.max(...reports.map(({ ownMaxMs }) => ownMaxMs)),
+    };
+  }, wrapper);
 }
 
-/** undefined: it is not written yet. */
-function reportIn(file: string): LoopReport | undefined {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch {
-    return undefined;
-  }
+/** Of both processes. */
+function reportsIn(stderr: string): readonly LoopReport[] {
+  const lines = stderr.split('\n').filter((line) => line.startsWith(LOOP_REPORT));
+  if (lines.length !== 2) throw new Error(`Of two processes ${lines.length} told of their event loops: ${stderr}`);
+  return lines.map((line) => JSON.parse(line.slice(LOOP_REPORT.length)));
 }
 
 function ask(url: string): Promise<{ readonly ms: number; readonly lines: number }> {

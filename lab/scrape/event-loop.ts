@@ -3,6 +3,9 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
+/** What a line with a report begins with. */
+export const LOOP_REPORT = 'event loop: ';
+
 export interface LoopReport {
   /** Between two turns of a timer of 1 ms, by the clock (perf_hooks). */
   readonly p99Ms: number;
