@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The second process of `tapscope serve`: history, rules, pages and exports. It gets snapshots from the first process, has no rights on the
-// host, and may ask for one thing: another snapshot.
+// host, and may ask for another snapshot and for a sign of life.
 import { createInterface } from 'node:readline';
 import { confine } from './kernel/native.ts';
 import { firstProcess } from './kernel/processes/second-process.ts';
@@ -37,6 +37,7 @@ let latest: Snapshot | undefined;
 let head: Message['head'];
 let answered: Promise<void> | undefined;
 let announce: () => void = () => undefined;
+let isExporting = false;
 /** The last step of the start, after which messages are acted on. */
 let started: Promise<void> = Promise.resolve();
 
@@ -100,7 +101,10 @@ function see(snapshot: Snapshot): void {
   const { isSecond, answers = 0 } = head ?? {};
   head = undefined;
   latest = snapshot;
-  if (isSecond) observer.see(snapshot);
+  if (isSecond) {
+    observer.see(snapshot);
+    void started.then(exportOn);
+  }
   for (const { resolve } of waiting.splice(0, answers)) resolve(snapshot);
 }
 
@@ -121,6 +125,12 @@ function welcome(measured: string): void {
     'Ctrl-C stops it. It changes nothing on this host.\n',
   ];
   process.stdout.write(lines.join('\n'));
+}
+
+/** Once there is something to export; the process may be a later one than that which welcomed. */
+function exportOn(): void {
+  if (isExporting || !server) return;
+  isExporting = true;
   otlp?.start({ rows: server.rows, observer });
 }
 

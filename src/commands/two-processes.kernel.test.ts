@@ -8,8 +8,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Agent, begin, freePort, startAgent, tapscope } from '../../lab/agent/serve-process.ts';
+import { serveLocally } from '../../lab/host/local-server.ts';
 import { namespaceLab, noLab } from '../../lab/host/netns.ts';
 import { slowness } from '../../lab/host/slowness.ts';
+import { until } from '../../lab/host/until.ts';
 import { packageRoot } from '../kernel/package.ts';
 
 const BACK_WITHIN_MS = 1000;
@@ -111,6 +113,23 @@ test('a process that serves and is killed is started again within a second, and 
   );
   const { stderr } = await agent.stop();
   assert.equal(stderr.match(/ended \(signal SIGKILL\) and is started again; its history begins anew\.$/gm)?.length, 3);
+});
+
+test('a process that serves and is killed goes on exporting when it is started again', { skip: noLab }, async (t) => {
+  let exports = 0;
+  const collector = await serveLocally(t, (request, reply) => {
+    if (request.url === '/v1/metrics') exports += 1;
+    request.resume().once('end', () => reply.setHeader('content-type', 'application/json').end('{}'));
+  });
+  const agent = await startAgent(t, [`--otlp=${collector}`, '--otlp-interval=1s']);
+  await until(() => exports > 0);
+  assert.ok(exports > 0);
+  const serving = agent.servingPid() ?? assert.fail('nothing serves');
+  process.kill(serving, 'SIGKILL');
+  await servingAgain(agent, serving);
+  const before = exports;
+  await until(() => exports > before);
+  assert.ok(exports > before, 'nothing is exported any more');
 });
 
 test('without the process that counts nothing serves', { skip: noLab }, async () => {
