@@ -188,6 +188,11 @@ export class FaultHost {
   }
 }
 
+/** The process of the agent that answers requests. */
+export function servingOf({ agent }: FaultHost): number {
+  return agent.servingPid() ?? assert.fail('nothing serves');
+}
+
 /** On a connection of its own, so that none is left open. */
 export function ask(url: string): Promise<string> {
   return new Promise((resolve, reject) => {

@@ -3,7 +3,7 @@
 import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Fault } from '../fault.ts';
-import { type FaultHost, SOCKET, soon } from '../fault-host.ts';
+import { type FaultHost, SOCKET, servingOf, soon } from '../fault-host.ts';
 import { bpfObjectsOf } from '../traces.ts';
 
 type End = 'SIGKILL' | 'SIGTERM';
@@ -83,6 +83,19 @@ function inStage(end: End, { name, enter }: Stage): Fault {
   };
 }
 
+/** The process that counts starts the one that serves again. */
+function ofServing(stage: Stage): Fault {
+  return {
+    name: `SIGKILL of the process that serves, ${stage.name}`,
+    says: /ended \(signal SIGKILL\) and is started again; its history begins anew/,
+    play: async (host) => {
+      await stage.enter(host);
+      host.over();
+      process.kill(servingOf(host), 'SIGKILL');
+    },
+  };
+}
+
 /** Any packet costs more than this budget. */
 const SHEDDING: Fault = {
   name: 'SIGKILL while its level changes',
@@ -106,4 +119,5 @@ export const KILLS: readonly Fault[] = [
     ...STAGES.map((stage) => inStage(end, stage)),
   ]),
   SHEDDING,
+  ...STAGES.map(ofServing),
 ];

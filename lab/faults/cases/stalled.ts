@@ -2,14 +2,14 @@
 // The agent, or the reader of a tap, stands still.
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Fault } from '../fault.ts';
-import { ask, type FaultHost } from '../fault-host.ts';
+import { ask, type FaultHost, servingOf } from '../fault-host.ts';
 
 const STALL_MS = 2000;
 
-async function stall({ agent }: FaultHost): Promise<void> {
-  process.kill(agent.pid, 'SIGSTOP');
+async function stall(host: FaultHost, pid = host.agent.pid): Promise<void> {
+  process.kill(pid, 'SIGSTOP');
   await wait(STALL_MS);
-  process.kill(agent.pid, 'SIGCONT');
+  process.kill(pid, 'SIGCONT');
 }
 
 export const STALLS: readonly Fault[] = [
@@ -36,6 +36,14 @@ export const STALLS: readonly Fault[] = [
       await stall(host);
       host.over();
       await page;
+    },
+  },
+  {
+    name: 'SIGSTOP of the process that serves for 2 s, under load',
+    play: async (host) => {
+      await host.loaded.load();
+      await stall(host, servingOf(host));
+      host.over();
     },
   },
 ];
