@@ -5,21 +5,24 @@ MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .PHONY: all bpf addon traffic ts lab lint lint-biome lint-clang-format lint-types format clean FORCE
 
+# For another machine than this one deploy/cross-build.mjs says where, with which compiler and which headers.
+DIST := dist
 MACHINE := $(shell uname -m)
+HEADERS := /usr/include/$(MACHINE)-linux-gnu
 TARGET_ARCH_x86_64 := x86
 TARGET_ARCH_aarch64 := arm64
 
 all: bpf addon traffic ts
 
 # BPF: each object is one compilation, of the file with its name. -mcpu=v3 is what Linux 5.8 and later all know.
-BPF_OBJECTS := dist/bpf/tapscope.bpf.o dist/bpf/follow.bpf.o
+BPF_OBJECTS := $(DIST)/bpf/tapscope.bpf.o $(DIST)/bpf/follow.bpf.o
 # Debian keeps <asm/types.h> in the multiarch folder, where clang does not look for the bpf target. Paths of includes begin in bpf/.
 BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Werror -D__TARGET_ARCH_$(TARGET_ARCH_$(MACHINE)) -iquote bpf \
-	-I/usr/include/$(MACHINE)-linux-gnu
+	-I$(HEADERS)
 
 bpf: $(BPF_OBJECTS)
 
-dist/bpf/%.bpf.o: bpf/%.bpf.c Makefile
+$(DIST)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
 	@mkdir -p $(@D)
 	@echo "  BPF     $@"
 	@clang $(BPF_FLAGS) -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@.new && mv $@.new $@
@@ -30,9 +33,9 @@ addon: FORCE
 	@$(MAKE) --silent --no-print-directory -C addon
 
 # What `tapscope bench` sends and reads with.
-traffic: dist/traffic/traffic
+traffic: $(DIST)/traffic/traffic
 
-dist/traffic/traffic: $(wildcard traffic/*.[ch]) Makefile
+$(DIST)/traffic/traffic: $(wildcard traffic/*.[ch]) Makefile
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	@$(CC) -O2 -Wall -Wextra -Werror -o $@.new $(filter %.c,$^) -pthread && mv $@.new $@
@@ -52,7 +55,7 @@ dist/src/.built: $(TS_SOURCES) addon/tapscope.d.ts deploy/bundle.mjs deploy/entr
 	@rm -rf dist/.ts && mkdir -p dist/.ts && touch dist/.ts/.built
 	@node_modules/.bin/tsc -p tsconfig.build.json --noEmit
 	@node_modules/.bin/tsc -p src/page
-	@node deploy/bundle.mjs dist/.ts
+	@node --hash-seed=1 deploy/bundle.mjs dist/.ts
 	@rm -rf dist/src && mv dist/.ts dist/src
 
 C_SOURCES = $(shell find bpf addon lab traffic -name '*.[ch]' -o -name '*.cc' -o -name '*.hh' -o -name '*.cpp' -o -name '*.hpp')

@@ -3,6 +3,7 @@
 #include "bpf/bpf_link.hh"
 #include "bpf/bpf_object.hh"
 #include "btf/btf.hh"
+#include "system/landlock.hh"
 #include "system/confinement.hh"
 #include "system/file_lock.hh"
 #include "bpf/libbpf_log.hh"
@@ -44,10 +45,16 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports)
 	exports["textSymbols"] = Napi::Function::New(env, textSymbols, "textSymbols");
 	exports["textSymbolsAt"] = Napi::Function::New(env, textSymbolsAt, "textSymbolsAt");
 	exports["unixPeerPid"] = Napi::Function::New(env, unixPeerPid, "unixPeerPid");
+	exports["unixPeer"] = Napi::Function::New(env, unixPeer, "unixPeer");
 	exports["confine"] = Napi::Function::New(env, confine, "confine");
+	exports["landlockVersion"] = Napi::Function::New(env, landlockVersion, "landlockVersion");
+	exports["becomeConfined"] = Napi::Function::New(env, becomeConfined, "becomeConfined");
+	exports["refuseUnused"] = Napi::Function::New(env, refuseUnused, "refuseUnused");
 	exports["startSecondProcess"] = Napi::Function::New(env, startSecondProcess, "startSecondProcess");
 	exports["endOfSecondProcess"] = Napi::Function::New(env, endOfSecondProcess, "endOfSecondProcess");
 	exports["listenUnix"] = Napi::Function::New(env, listenUnix, "listenUnix");
+	exports["connectUnix"] = Napi::Function::New(env, connectUnix, "connectUnix");
+	exports["peerOf"] = Napi::Function::New(env, peerOf, "peerOf");
 	exports["socketPair"] = Napi::Function::New(env, socketPair, "socketPair");
 	exports["sendDescriptor"] = Napi::Function::New(env, sendDescriptor, "sendDescriptor");
 	exports["receiveDescriptor"] = Napi::Function::New(env, receiveDescriptor, "receiveDescriptor");

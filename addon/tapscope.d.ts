@@ -192,12 +192,16 @@ export interface TextSymbol {
 
 /**
  * The functions with these names in a file of /proc/kallsyms' format, and variables with those of `data`, in its order;
- * addresses are 0 where they are hidden.
+ * addresses are 0 where they are hidden. `file`: its path, or a descriptor, which is read from its beginning.
  */
-export function textSymbols(path: string, names: readonly string[], data?: readonly string[]): readonly TextSymbol[];
+export function textSymbols(
+  file: string | number,
+  names: readonly string[],
+  data?: readonly string[],
+): readonly TextSymbol[];
 
 /** The nearest function at or below each address, by its name without what the compiler appended; undefined: there is none. */
-export function textSymbolsAt(path: string, addresses: BigUint64Array): readonly (string | undefined)[];
+export function textSymbolsAt(file: string | number, addresses: BigUint64Array): readonly (string | undefined)[];
 
 /**
  * Sends one rtnetlink message, nlmsghdr included (the addon numbers it), on a socket opened in the namespace `netnsPath`
@@ -215,6 +219,9 @@ export function netlinkRequest(netnsPath: string | undefined, message: Uint8Arra
  */
 export function unixPeerPid(name: string): number | undefined;
 
+/** Who connected to this socket, by the kernel (SO_PEERCRED, SO_PEERGROUPS). */
+export function unixPeer(socket: number): { readonly uid: number; readonly groups: readonly number[] };
+
 /**
  * flock(2): an exclusive lock on the file of this descriptor, without waiting; false: another process holds it. The lock ends when
  * the descriptor is closed, also by the end of the process, however that comes.
@@ -223,9 +230,21 @@ export function lockFile(fd: number): boolean;
 
 /**
  * Starts a program as a second process: its pid. `descriptors` become 3, 4, … there, all others but 0, 1 and 2 are closed. It can
- * never gain a right by executing a program, and has no capability unless this process is root.
+ * never gain a right by executing a program, and has no capability unless this process is root. It may open for reading what is in
+ * `readable`, files and folders, and its own folder of /proc, and nothing else, where the kernel has Landlock.
  */
-export function startSecondProcess(program: string, words: readonly string[], descriptors: readonly number[]): number;
+export function startSecondProcess(
+  program: string,
+  words: readonly string[],
+  descriptors: readonly number[],
+  readable: readonly string[],
+): number;
+
+/** This process becomes the program, with its words, under the same rules; 0 to 3 stay open. */
+export function becomeConfined(words: readonly string[], readable: readonly string[]): never;
+
+/** Of the kernel's rules about files; 0: it has none. */
+export function landlockVersion(): number;
 
 /** wait(2)'s status, once; undefined while it runs. */
 export function endOfSecondProcess(pid: number): number | undefined;
@@ -236,8 +255,20 @@ export function endOfSecondProcess(pid: number): number | undefined;
  */
 export function confine(user?: { readonly uid: number; readonly gid: number }): void;
 
+/**
+ * For all threads of this process and what it starts, for good: the kernel refuses (EPERM) what no part of the agent needs: other
+ * processes' memory, modules, mounts, clocks, keys, io_uring, links. Without `startsProcesses` also processes, programs and users.
+ */
+export function refuseUnused(startsProcesses: boolean): void;
+
 /** A descriptor that listens on this path, for this user and root only from its first moment. The caller closes it. */
 export function listenUnix(path: string): number;
+
+/** A connection to the socket at this path. The caller closes it. */
+export function connectUnix(path: string): number;
+
+/** Of connectUnix(): the process that wrote the next byte, by the kernel; 0: the other end is closed; undefined: nothing is there. */
+export function peerOf(connection: number): number | undefined;
 
 /** Two connected stream sockets. The caller closes them. */
 export function socketPair(): [number, number];

@@ -89,7 +89,7 @@ struct tick *tick_type;
 
 /*
  * The reader of the records fills the bucket: a reader that stalls gets no more of them, and a packet without a token
- * costs one load and no look at the clock.
+ * costs one load and no sample of the clock.
  */
 s64 tokens;
 u64 lost_keys;	    /* losses was full */

@@ -5,6 +5,7 @@
 #include "transmit/raw.bpf.c"
 #include "drops/drops.bpf.c"
 #include "transmit/tun.bpf.c"
+#include "ring/consumed.bpf.c"
 #include "transmit/settle.bpf.c"
 #include "stops/wake.bpf.c"
 #include "queue-changes.bpf.c"

@@ -103,12 +103,14 @@ function toAscii(text) {
 /**
  * Of every function, for no agent is started where the program is built: what `serve` runs beyond `--version` was a fifth of the CPU
  * time of its start, and takes 2 MB. V8 takes bytecode of its own version and of its own flags only, here of none: the one is gone when it
- * notes with which it compiled.
+ * notes with which it compiled. The same sources give the same bytes, wherever they lie: V8 notes the file's name, and sorts by a seed that
+ * is random but for `node --hash-seed=1`, which is gone by then too.
  */
 function keepBytecode(filename) {
   v8.setFlagsFromString('--no-lazy');
-  const script = new Script(readFileSync(filename, 'latin1'), { filename });
+  const script = new Script(readFileSync(filename, 'latin1'), { filename: basename(filename) });
   v8.setFlagsFromString('--lazy');
+  v8.setFlagsFromString('--hash-seed=0');
   writeFileSync(`${filename}.bytecode`, script.createCachedData());
 }
 

@@ -12,8 +12,8 @@ import { parse } from 'yaml';
 import { at, listAt, textAt } from '../lab/host/checked-json.ts';
 import { SOCKET, serveFlags } from '../src/commands/options/serve-options.ts';
 import { AGENT_LOCK } from '../src/kernel/agent-lock.ts';
+import { capabilityNames } from '../src/kernel/host.ts';
 import { baseImages } from './image.ts';
-import { rights } from './service-unit.ts';
 
 const project = join(import.meta.dirname, '..');
 const readYaml = (path: string): unknown => parse(readFileSync(join(project, path), 'utf8'), { merge: true });
@@ -71,9 +71,9 @@ test('every service is pinned, watched, without rights that it does not need, an
   }
 });
 
-test('the agent has the rights of the service unit, and those by which the process that serves becomes another user; its image has the version of the package', () => {
+test('the agent has the rights of the product, and those by which the process that serves becomes another user; its image has the version of the package', () => {
   const added = listAt(compose, 'services', 'agent', 'cap_add').map((name) => `CAP_${name}`);
-  assert.deepEqual(added, [...rights, 'CAP_SETGID', 'CAP_SETUID']);
+  assert.deepEqual(added, [...capabilityNames, 'CAP_SETGID', 'CAP_SETUID']);
   const { version } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'));
   assert.equal(textAt(compose, 'services', 'agent', 'image'), `tapscope:${version}`);
   assert.ok(existsSync(join(project, textAt(compose, 'services', 'agent', 'build', 'dockerfile'))));

@@ -5,7 +5,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, realpathSync, r
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { buildPackage, sharedLibraries } from './deb-file.mjs';
+import { buildPackage, maintainer, sharedLibraries } from './deb-file.mjs';
 import { copyModule, productionModules } from './modules.mjs';
 import { installMissing, packagingPackages } from './packages.mjs';
 import { prepare } from './prepare.mjs';
@@ -18,6 +18,7 @@ const description = JSON.parse(read('package.json'));
 
 const library = 'usr/lib/tapscope';
 const documents = 'usr/share/doc/tapscope';
+const units = ['tapscope.service', 'tapscope-serving.socket', 'tapscope-serving@.service'];
 /** What Prometheus, Alertmanager and Grafana read, and the pages that alerts lead to; by where it lies in the package. */
 const monitoring = {
   'dashboards/json': 'usr/share/tapscope/dashboards',
@@ -53,8 +54,10 @@ function tapscope() {
     });
   for (const [from, to] of Object.entries(monitoring)) cpSync(join(root, from), join(stage, to), { recursive: true });
   const modules = copyModules(stage);
-  put('usr/bin/tapscope', read('deploy/debian/launcher'), 0o755);
-  put('usr/lib/systemd/system/tapscope.service', read('deploy/tapscope.service'));
+  const launcher = read('deploy/debian/launcher');
+  put('usr/bin/tapscope', launcher, 0o755);
+  put(join(library, 'serving'), launcher.replace('main.js', 'serving.js'), 0o755);
+  for (const unit of units) put(join('usr/lib/systemd/system', unit), read(join('deploy', unit)));
   put('etc/default/tapscope', read('deploy/debian/default'));
   put('usr/share/man/man8/tapscope.8.gz', gzipSync(said('man'), { level: 9 }));
   put('usr/share/bash-completion/completions/tapscope', said('bash'));
@@ -63,6 +66,11 @@ function tapscope() {
   for (const script of ['postinst', 'prerm', 'postrm'])
     put(join('DEBIAN', script), read(join('deploy/debian', script)), 0o755);
   put('DEBIAN/conffiles', '/etc/default/tapscope\n');
+  put('usr/share/lintian/overrides/tapscope', read('deploy/debian/lintian-overrides'));
+  put(join(documents, 'changelog.gz'), gzipSync(debianChangelog(), { level: 9 }));
+  put(join(documents, 'NEWS.gz'), gzipSync(read('CHANGELOG.md'), { level: 9 }));
+  for (const path of ['dist/addon/tapscope.node', 'dist/traffic/traffic'])
+    execFileSync('strip', ['--strip-unneeded', join(stage, library, path)]);
   return buildPackage(stage, output, {
     Package: 'tapscope',
     Version: description.version,
@@ -72,8 +80,14 @@ function tapscope() {
       // Debian 12's own Node is 18, on which the product does not measure.
       `nodejs (${description.engines.node.replace('>=', '>= ')}) | tapscope-node`,
     ].join(', '),
-    Description: `exact packet counts of tun, tap and vhost-net queues, for Prometheus\n ${description.description}.`,
+    Description: `exact packet counts of tun, tap and vhost-net queues, for Prometheus\n ${description.description.replace(/(.{50}\S*) /g, '$1\n ')}.`,
   });
+}
+
+/** In the form that Debian's tools read. The day is that of the build that is reproduced, or none. */
+function debianChangelog() {
+  const day = new Date(1000 * Number(process.env.SOURCE_DATE_EPOCH ?? 0)).toUTCString().replace('GMT', '+0000');
+  return `tapscope (${description.version}) unstable; urgency=medium\n\n  * NEWS.gz says what changed.\n\n -- ${maintainer}  ${day}\n`;
 }
 
 /** What the program itself tells of its command line. */
@@ -81,11 +95,20 @@ function said(kind) {
   return execFileSync(process.execPath, [join(root, 'dist/src/main.js'), 'completion', kind], { encoding: 'utf8' });
 }
 
-/** Of what is bundled only the licences are copied. */
+/** Not a build for another machine, nor what would build one. */
+function isNeeded(file) {
+  return !new RegExp(
+    `/prebuilds/(?!linux-${process.arch})|musl|/(binding\\.gyp|src|bin\\.js|build-test\\.js|optional\\.js)(/|$)`,
+  ).test(file.slice(root.length + 'node_modules/'.length));
+}
+
+/** Of what is bundled only the licences are copied; of what is not, what runs here. */
 function copyModules(stage) {
   const modules = productionModules(root);
-  for (const { path, isWhole } of modules)
-    copyModule(root, path, join(stage, isWhole ? library : documents, path), isWhole);
+  for (const { path, name, isWhole } of modules) {
+    const runs = isWhole && name !== 'node-addon-api'; // headers alone
+    copyModule(root, path, join(stage, runs ? library : documents, path), runs, isNeeded);
+  }
   return modules;
 }
 
@@ -123,8 +146,12 @@ function copyright(modules) {
   );
   return [
     'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nUpstream-Name: tapscope\n',
-    stanza('*', 'the authors of tapscope', `${description.license}\n In full: /usr/share/common-licenses/Apache-2.0`),
-    stanza('usr/lib/tapscope/dist/bpf/*', 'the authors of tapscope', 'GPL-2.0-only OR BSD-2-Clause'),
+    stanza(
+      '*',
+      '2026 the authors of tapscope',
+      `${description.license}\n In full: /usr/share/common-licenses/Apache-2.0`,
+    ),
+    stanza('usr/lib/tapscope/dist/bpf/*', '2026 the authors of tapscope', 'GPL-2.0-only OR BSD-2-Clause'),
     ...others,
   ].join('\n');
 }

@@ -1,14 +1,15 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
 // dist/src/main.js and dist/src/serving.js: each runs its bundle, main.cjs or serving.cjs, with the bytecode that was kept of it, for compiling it is half of what a start takes.
-// Bytecode of another Node, or of other flags, V8 refuses and compiles anew.
-import { readFileSync } from 'node:fs';
+// Bytecode of another Node, or of other flags, V8 refuses and compiles anew. A package that was made for another architecture has none.
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Script } from 'node:vm';
 
 const filename = fileURLToPath(import.meta.url.replace(/\.js$/, '.cjs'));
-const cachedData = readFileSync(`${filename}.bytecode`);
+const bytecode = `${filename}.bytecode`;
+const cachedData = existsSync(bytecode) ? readFileSync(bytecode) : undefined;
 // The bundle is ASCII: latin1 spares looking for anything else.
 const program = new Script(readFileSync(filename, 'latin1'), { filename, cachedData });
 program.runInThisContext()(createRequire(import.meta.url), import.meta.url);

@@ -3,18 +3,24 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { crossBuild } from './cross-build.mjs';
 import { copyModule, productionModules } from './modules.mjs';
 
 /** What the addon is linked with and Debian's smallest system lacks; the C and C++ libraries are the host's, for Node needs them too. */
 const shipped = /\/(lib(?:bpf|elf|mnl|seccomp|z)\.so\.\d+)$/;
+/** What is compiled for one architecture, by where it lies below the folder of its build. */
+const compiled = {
+  'bpf/tapscope.bpf.o': 'dist/bpf/tapscope.bpf.o',
+  'bpf/follow.bpf.o': 'dist/bpf/follow.bpf.o',
+  'addon/portable/tapscope.node': 'dist/addon/tapscope.node',
+  'traffic/traffic': 'dist/traffic/traffic',
+};
 const files = {
   'dist/src': 'dist/src',
-  'dist/bpf/tapscope.bpf.o': 'dist/bpf/tapscope.bpf.o',
-  'dist/bpf/follow.bpf.o': 'dist/bpf/follow.bpf.o',
-  'dist/addon/portable/tapscope.node': 'dist/addon/tapscope.node',
-  'dist/traffic/traffic': 'dist/traffic/traffic',
   'deploy/launch.mjs': 'deploy/launch.mjs',
   'deploy/tapscope.service': 'deploy/tapscope.service',
+  'deploy/tapscope-serving.socket': 'deploy/tapscope-serving.socket',
+  'deploy/tapscope-serving@.service': 'deploy/tapscope-serving@.service',
   'deploy/prometheus': 'deploy/prometheus',
   'deploy/alertmanager': 'deploy/alertmanager',
   'dashboards/json': 'dashboards/json',
@@ -29,44 +35,59 @@ const files = {
   'CHANGELOG.md': 'CHANGELOG.md',
 };
 
-/** Returns the path of the tarball, and what is in it of others. */
-export function buildNpmPackage(root, output) {
-  execFileSync('make', ['--silent', '-C', join(root, 'addon'), 'portable'], { stdio: ['ignore', 2, 2] });
+/** Returns the libraries that it brings, or undefined where it could not be built and has said why. */
+export function buildNpmPackage(root, output, architecture = process.arch) {
+  const build = architecture === process.arch ? ownBuild(root) : crossBuild(root, architecture);
+  if (!build) return undefined;
   const stage = join(output, 'package');
   rmSync(stage, { recursive: true, force: true });
-  for (const [from, to] of Object.entries(files))
+  const objects = Object.entries(compiled).map(([from, to]) => [join(build.folder, from), to]);
+  // V8 takes another architecture's bytecode for its own where versions are equal, and crashes.
+  const unwanted = architecture === process.arch ? /\/\.built/ : /\/\.built|\.bytecode$/;
+  for (const [from, to] of [...Object.entries(files), ...objects])
     cpSync(join(root, from), join(stage, to), {
       recursive: true,
       dereference: true,
-      filter: (file) => !/\/\.built/.test(file),
+      filter: (file) => !unwanted.test(file),
     });
-  const libraries = copyLibraries(join(root, 'dist/addon/portable/tapscope.node'), stage);
-  const modules = copyModules(root, stage);
-  writeDescription(root, stage, modules);
+  copyLibraries(build.libraries, stage);
+  const modules = copyModules(root, stage, architecture);
+  writeDescription(root, stage, modules, architecture);
+  const libraries = build.libraries.map(({ name, version }) => ({
+    ...{ name, version, architecture },
+    license: licenceOf[name] ?? `see ${name}/copyright`,
+  }));
   const others = [...modules, ...libraries].map(({ name, version, license }) => ({ name, version, license }));
   writeFileSync(join(stage, 'licences/README.md'), licenceList(others));
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const tarball = join(output, `tapscope-${version}-linux-${process.arch}.tgz`);
-  pack(stage, tarball);
+  pack(stage, join(output, `tapscope-${version}-linux-${architecture}.tgz`));
   rmSync(stage, { recursive: true });
-  return { tarball, libraries };
+  return libraries;
 }
 
 /** Each as the loader finds it, with the copyright file of its Debian package. */
-function copyLibraries(addon, stage) {
+function copyLibraries(libraries, stage) {
+  for (const { name, path, copyright } of libraries) {
+    cpSync(realpathSync(path), join(stage, 'dist/addon/lib', basename(path)));
+    mkdirSync(join(stage, 'licences', name), { recursive: true });
+    cpSync(realpathSync(copyright), join(stage, 'licences', name, 'copyright'));
+  }
+}
+
+/** This machine's own build, with the libraries that it is linked with here. */
+function ownBuild(root) {
+  execFileSync('make', ['--silent', '-C', join(root, 'addon'), 'portable'], { stdio: ['ignore', 2, 2] });
+  const addon = join(root, 'dist/addon/portable/tapscope.node');
   const found = [...answer('ldd', addon).matchAll(/=> (\/\S+) /g)].map(([, path]) => path);
-  return found
+  const libraries = found
     .filter((path) => shipped.test(path))
     .map((path) => {
-      const name = basename(path);
-      cpSync(realpathSync(path), join(stage, 'dist/addon/lib', name));
       const owner = ownerOf(path);
+      const name = owner.split(':')[0];
       const version = answer('dpkg-query', '-W', '-f', versionField, owner);
-      const debian = owner.split(':')[0];
-      mkdirSync(join(stage, 'licences', debian), { recursive: true });
-      cpSync(realpathSync(`/usr/share/doc/${debian}/copyright`), join(stage, 'licences', debian, 'copyright'));
-      return { name: debian, version, license: licenceOf[debian] ?? `see ${debian}/copyright`, isLibrary: true };
+      return { name, version, path, copyright: `/usr/share/doc/${name}/copyright` };
     });
+  return { folder: 'dist', libraries };
 }
 
 const versionField = ['$', '{Version}'].join(''); // dpkg's, not ours
@@ -90,9 +111,9 @@ function ownerOf(path) {
 }
 
 /** What is in the bundle leaves its licence; what is not comes with it, without an install script and without what it would compile. */
-function copyModules(root, stage) {
+function copyModules(root, stage, architecture) {
   const modules = productionModules(root);
-  const foreign = /\/prebuilds\/(?!linux-)|\/(binding\.gyp|src)(\/|$)|musl/;
+  const foreign = new RegExp(`/prebuilds/(?!linux-${architecture})|/(binding\\.gyp|src)(/|$)|musl`);
   for (const { path, name, isWhole } of modules) {
     copyModule(root, path, join(stage, 'licences', name), false);
     if (!isWhole || name === 'node-addon-api') continue; // headers alone
@@ -104,7 +125,7 @@ function copyModules(root, stage) {
   return modules;
 }
 
-function writeDescription(root, stage, modules) {
+function writeDescription(root, stage, modules, architecture) {
   const { name, version, description, license, type, bin, engines } = JSON.parse(
     readFileSync(join(root, 'package.json'), 'utf8'),
   );
@@ -112,7 +133,7 @@ function writeDescription(root, stage, modules) {
   const own = {
     ...{ name, version, description, license, type, bin, engines },
     os: ['linux'],
-    cpu: [process.arch],
+    cpu: [architecture],
     libc: ['glibc'],
     dependencies: Object.fromEntries(bundled.map((one) => [one.name, one.version])),
     bundleDependencies: bundled.map((one) => one.name),

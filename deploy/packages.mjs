@@ -44,6 +44,7 @@ export const testPackages = [
   { name: 'iperf3', reason: 'sends TCP through real programs', present: () => hasProgram('iperf3') },
   { name: 'iproute2', reason: 'makes the taps of the tests', present: () => hasProgram('ip') },
   { name: 'iputils-ping', reason: 'waits until a program passes packets', present: () => hasProgram('ping') },
+  { name: 'jsonnet', reason: 'evaluates the mixin', present: () => hasProgram('jsonnet') },
   { name: 'kmod', reason: 'loads modules into the kernels of the lab', present: () => hasProgram('modprobe') },
   { name: 'nftables', reason: 'is the firewall of a scenario', present: () => hasProgram('nft') },
   { name: 'openssl', reason: 'makes the certificates of the tests', present: () => hasProgram('openssl') },
@@ -64,6 +65,12 @@ export const testPackages = [
   { name: 'xz-utils', reason: 'unpacks kernels', present: () => hasProgram('xz') },
   { name: 'zsh', reason: 'completes command lines', present: () => hasProgram('zsh') },
   { name: 'zstd', reason: 'unpacks modules of kernels', present: () => hasProgram('zstd') },
+];
+
+/** What `npm run test:nightly` runs besides. */
+export const nightlyPackages = [
+  { name: 'lintian', reason: 'checks the Debian package', present: () => hasProgram('lintian') },
+  { name: 'qemu-user-static', reason: 'runs Node for arm64', present: () => hasProgram('qemu-aarch64-static') },
 ];
 
 /** What `npm run test:programs` plays besides. One that cannot be had is skipped there by its name. */

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// `node deploy/release.mjs`: everything that is published, in dist/release, from one build: npm package, Debian packages, Helm chart,
-// bill of materials, checksums.
+// `node deploy/release.mjs`: everything that is published, in dist/release, from one build: npm packages for amd64 and arm64, Debian
+// packages, Helm chart, bill of materials, checksums, which RELEASE_KEY signs. --no-audit, --no-cross and --no-deb leave something out.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildChart } from './chart.mjs';
+import { otherArchitectures } from './cross-build.mjs';
 import { buildNpmPackage } from './npm.mjs';
 import { prepare } from './prepare.mjs';
 import { run, say } from './step.mjs';
@@ -29,9 +30,11 @@ function main() {
   }
   rmSync(output, { recursive: true, force: true });
   mkdirSync(output, { recursive: true });
-  const { libraries } = buildNpmPackage(root, output);
+  const architectures = [process.arch, ...(skips.has('--no-cross') ? [] : otherArchitectures)];
+  const built = architectures.map((architecture) => buildNpmPackage(root, output, architecture));
+  if (built.includes(undefined)) return 1;
   buildChart(root, output);
-  writeFileSync(join(output, `tapscope-${version}.cdx.json`), billOfMaterials(libraries));
+  writeFileSync(join(output, `tapscope-${version}.cdx.json`), billOfMaterials(built.flat()));
   if (!skips.has('--no-deb')) {
     execFileSync(process.execPath, [join(root, 'deploy/deb.mjs')], { stdio: ['ignore', 2, 2] });
     const debs = join(root, 'dist/deb');
@@ -40,8 +43,20 @@ function main() {
   }
   const files = readdirSync(output).sort();
   writeFileSync(join(output, 'SHA256SUMS'), files.map((file) => `${sha256(join(output, file))}  ${file}\n`).join(''));
-  for (const file of [...files, 'SHA256SUMS']) say(`built dist/release/${file}`);
+  const signed = sign(join(output, 'SHA256SUMS'));
+  for (const file of [...files, 'SHA256SUMS', ...signed]) say(`built dist/release/${file}`);
   return 0;
+}
+
+/** By the key that RELEASE_KEY names, of ssh-keygen; docs/install.md has the check. Returns the names of files. */
+function sign(sums) {
+  const key = process.env.RELEASE_KEY;
+  if (!key) {
+    say('not signed: RELEASE_KEY names no private key of ssh-keygen.');
+    return [];
+  }
+  execFileSync('ssh-keygen', ['-Y', 'sign', '-q', '-f', key, '-n', 'tapscope', sums], { stdio: ['inherit', 2, 2] });
+  return ['SHA256SUMS.sig'];
 }
 
 /** CycloneDX, of the lock file, with the libraries that come beside the addon. */
@@ -50,15 +65,14 @@ function billOfMaterials(libraries) {
   const bill = JSON.parse(
     execFileSync('npm', asked, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
   );
-  const components = libraries.map(({ name, version: of, license }) => ({
-    'bom-ref': `pkg:deb/debian/${name}@${of}`,
-    type: 'library',
-    name,
-    version: of,
-    purl: `pkg:deb/debian/${name}@${encodeURIComponent(of)}?arch=${process.arch === 'x64' ? 'amd64' : process.arch}`,
-    licenses: [{ expression: license }],
-  }));
-  return `${JSON.stringify({ ...bill, components: [...bill.components, ...components] }, null, 2)}\n`;
+  const components = libraries.map(({ name, version: of, license, architecture }) => {
+    const purl = `pkg:deb/debian/${name}@${encodeURIComponent(of)}?arch=${architecture === 'x64' ? 'amd64' : architecture}`;
+    return { 'bom-ref': purl, type: 'library', name, version: of, purl, licenses: [{ expression: license }] };
+  });
+  const { serialNumber, metadata, ...rest } = bill;
+  const { timestamp, ...told } = metadata; // these two and the folder's name are of this run, not of the commit
+  const whole = { ...told, component: { ...metadata.component, name: 'tapscope' } };
+  return `${JSON.stringify({ ...rest, metadata: whole, components: [...bill.components, ...components] }, null, 2)}\n`;
 }
 
 function sha256(path) {

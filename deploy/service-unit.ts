@@ -14,9 +14,13 @@ export function unitValues(name: string): readonly string[] {
 
 export const rights = unitValues('CapabilityBoundingSet');
 
-/** setpriv with these rights and no others, as the user that the unit takes. */
-export function withRights(names: readonly string[]): readonly string[] {
+/** The kernel's symbols as that unit has them: open, at standard input, by root. */
+const SYMBOLS = ['sh', '-c', 'exec "$@" </proc/kallsyms', 'sh'];
+
+/** setpriv with these rights and no others, as the user that the unit takes; without `symbols` nothing is open for it. */
+export function withRights(names: readonly string[], symbols = true): readonly string[] {
   const added = ['-all', ...names.map((name) => name.toLowerCase().replace('cap_', '+'))].join(',');
   const sets = ['bounding-set', 'inh-caps', 'ambient-caps'].map((set) => `--${set}=${added}`);
-  return ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--no-new-privs', ...sets];
+  const user = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--no-new-privs', ...sets];
+  return symbols ? [...SYMBOLS, ...user] : user;
 }

@@ -7,7 +7,14 @@ import { readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { run } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { buildPackages, installMissing, programPackages, searchPath, testPackages } from './packages.mjs';
+import {
+  buildPackages,
+  installMissing,
+  nightlyPackages,
+  programPackages,
+  searchPath,
+  testPackages,
+} from './packages.mjs';
 import { prepare } from './prepare.mjs';
 import { failed, finish, passed, record, skipped } from './report.mjs';
 
@@ -79,6 +86,7 @@ function playPrograms() {
 
 /** All combinations, and random sequences in full. */
 function lengthen() {
+  installMissing(nightlyPackages);
   process.env.NIGHTLY = '1';
 }
 

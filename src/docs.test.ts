@@ -36,6 +36,27 @@ test('every link of a page leads to a file of this tree', () => {
   );
 });
 
+test('twelve questions are answered two links from the README, on pages that have the words of the answer', () => {
+  assert.ok(targetsOf('README.md').includes('docs/README.md'));
+  const [, section = ''] = readFileSync('docs/README.md', 'utf8').split('## Questions\n');
+  const rows = section.split('\n').filter((line) => /^\| [^|]*\? \|/.test(line));
+  assert.ok(rows.length >= 12);
+  for (const row of rows) {
+    const pagesOfRow = [...row.matchAll(/\]\(([^)#]+)/g)].map(([, page = '']) =>
+      readFileSync(join('docs', page), 'utf8'),
+    );
+    const words = [...row.matchAll(/`([^`]+)`|\*([^*]+)\*/g)].map(([, code, name = '']) =>
+      (code ?? name).replace(' 03:12', ''),
+    );
+    assert.ok(words.length > 0 && pagesOfRow.length > 0, row);
+    for (const one of words)
+      assert.ok(
+        pagesOfRow.some((page) => page.includes(one)),
+        `${row}: ${one}`,
+      );
+  }
+});
+
 for (const folder of ['docs', 'docs/decisions'])
   test(`${folder}/README.md leads to every page of its folder`, () => {
     const linked = targetsOf(`${folder}/README.md`);

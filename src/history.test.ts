@@ -2,6 +2,8 @@
 // What goes in comes out again: every kept step is deep-equal to the snapshot that was added, whatever changes between them.
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { type Random, randomOf, seedOf } from '../lab/host/random.ts';
 import { History, OutsideHistory } from './history.ts';
 import { goldenSnapshot } from './outputs/prometheus/prometheus-golden.ts';
@@ -180,4 +182,26 @@ test('what does not fit is forgotten from its oldest end', () => {
   const { from = 0, to } = history.span ?? {};
   assert.equal(to, BEGIN + 599);
   assert.ok(from > BEGIN + 60 && from < BEGIN + 590, `from ${from - BEGIN}`);
+});
+
+test('devices that came and went leave their steps in memory, and nothing else', () => {
+  setFlagsFromString('--expose-gc');
+  const heap = (): number => {
+    runInNewContext('gc')();
+    return process.memoryUsage().heapUsed / 2 ** 20;
+  };
+  const [device] = goldenSnapshot.devices;
+  if (!device) throw new Error('The golden host has no device.');
+  const history = new History();
+  const before = heap();
+  for (let second = 0; second <= 300; second += 1) {
+    const devices = Array.from({ length: 44 }, (_, tap) => ({
+      ...device,
+      id: `${second >> 1}.${tap}`,
+      name: `tap${tap}`,
+    }));
+    history.add(hostAt(BEGIN + second, devices));
+  }
+  const grown = heap() - before;
+  assert.ok(grown < 8, `${grown.toFixed(0)} MB for 6 600 devices, of which ${history.bytes / 2 ** 20} are counted`);
 });

@@ -44,8 +44,8 @@ export class OutsideHistory extends Error {}
 interface DeviceLane extends Lane {
   readonly id: string;
   readonly netns: number;
-  /** As it was last: the object of the snapshot in which it changed last, and that taken apart. */
-  device: Device;
+  /** As it was last: the object of the snapshot in which it changed last, and that taken apart. undefined: it is gone; steps keep its lane. */
+  device: Device | undefined;
   apart: State | undefined;
   /** The object of the last snapshot, which may be equal to `device`. */
   latest: Device | undefined;
@@ -105,7 +105,7 @@ export class History {
     for (const chain of due) chain.end(takenAt, this.#lanes);
     while (this.bytes > this.#mostBytes && this.#forgetOldest());
     const since = takenAt - RECENT_SECONDS - SLACK_SECONDS;
-    const recent = { takenAt, devices: lanes.map(({ device }) => device), agent };
+    const recent = { takenAt, devices: lanes.flatMap(({ device }) => device ?? []), agent };
     this.#recent = [...this.#recent.filter((earlier) => earlier.takenAt >= since), recent];
   }
 
@@ -182,6 +182,8 @@ export class History {
         ? lane
         : { id, netns, name, device, apart: undefined, latest: undefined };
     });
+    const here = new Set(this.#devices);
+    for (const lane of known) if (!here.has(lane)) lane.device = lane.apart = lane.latest = undefined;
     this.#lanes = [this.#root, ...this.#devices];
     return this.#devices;
   }

@@ -28,6 +28,8 @@ export interface Metric<Subject> {
   readonly distribution?: (subject: Subject) => Distribution | undefined;
   /** A counter of the kernel's own: it counts since the device was made, which may be before the agent saw it. */
   readonly since?: 'device';
+  /** Shown at `--detail core` too. */
+  readonly core?: true;
 }
 
 export function counter<Subject>(
@@ -44,6 +46,11 @@ export function counter<Subject>(
     samples: (subject) => seriesIf(value(subject)),
     value,
   };
+}
+
+/** What the shipped alerts and the rules of a fleet ask for. */
+export function core<Subject>(metric: Metric<Subject>): Metric<Subject> {
+  return { ...metric, core: true };
 }
 
 /** Of the kernel's own counters. */

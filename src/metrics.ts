@@ -11,7 +11,19 @@ import { ringMetrics } from './collectors/ring/metrics.ts';
 import { flowMetrics } from './collectors/stops/metrics.ts';
 import { transmitMetrics } from './collectors/transmit/metrics.ts';
 import { vhostMetrics } from './collectors/vhost/metrics.ts';
-import { counter, counters, flag, gauge, gauges, info, type Metric, series, seriesIf, sinceDevice } from './metric.ts';
+import {
+  core,
+  counter,
+  counters,
+  flag,
+  gauge,
+  gauges,
+  info,
+  type Metric,
+  series,
+  seriesIf,
+  sinceDevice,
+} from './metric.ts';
 import { findingMetric, type ShownFinding } from './metrics/finding.ts';
 import { type Exports, exportMetrics } from './metrics/otlp.ts';
 import type { Device, Queue } from './snapshot.ts';
@@ -53,7 +65,7 @@ export const queueMetrics: readonly Metric<Queue>[] = [
     '1 while the equation ring of the queue is not checked: from the start of the agent, or a renumbering of queues, until nothing moves between two snapshots. The figures are not in doubt; nothing would show that they were wrong.',
     (queue) => queue.auditPending,
   ),
-  flag('tapscope_queue_degraded', '1 while figures of this queue are known not to be exact.', isDegraded),
+  core(flag('tapscope_queue_degraded', '1 while figures of this queue are known not to be exact.', isDegraded)),
   ...ringMetrics,
   ...flowMetrics,
   ...readerMetrics,
@@ -76,56 +88,68 @@ const deviceInfoLabels = [
 
 /** Subject labels: netns, device. */
 export const deviceMetrics: readonly Metric<Device>[] = [
-  info(
-    'tapscope_device_info',
-    'What the device is (struct tun_struct, struct net_device); flow_control: what happens to a sender faster than the reader; queue_length: txqueuelen.',
-    deviceInfoLabels,
-    (device) => [
-      series(
-        1,
-        String(device.ifindex),
-        device.kind,
-        device.flowControl ?? '',
-        device.qdisc ?? '',
-        String(device.queueLength),
-        String(device.multiQueue),
-        String(device.persistent),
-        String(device.vnetHeader),
-      ),
-    ],
-  ),
-  counter(
-    'tapscope_device_flow_control_lost_total',
-    'Times that a program attached to the device without IFF_BACKPRESSURE and so cleared it for all (TUNSETIFF, tun_force_wake_queue).',
-    (device) => device.flowControlLost,
-  ),
-  ownerInfo,
-  gauge('tapscope_device_up', '1 while the device is up (IFF_UP).', (device) => Number(device.up)),
-  gauges(
-    'tapscope_device_queues',
-    'Queues of the device: attached ones take packets, detached ones wait (tun_struct.numqueues, numdisabled).',
-    ['state'],
-    (device) => [...seriesIf(device.attachedQueues, 'attached'), ...seriesIf(device.detachedQueues, 'detached')],
-  ),
-  ...queueChangeMetrics,
-  counters(
-    'tapscope_device_unseen_packets_total',
-    'Packets that no program of tapscope saw and the kernel’s own counters prove (tx_packets, tx_dropped), by what became of them. With one queue they are in all figures; with several, no queue has them.',
-    ['outcome'],
-    ({ unseen }) => (unseen ? [series(unseen.enqueued, 'enqueued'), series(unseen.dropped, 'dropped')] : []),
-  ),
-  sinceDevice(
-    counter(
-      'tapscope_device_transmit_packets_total',
-      'Packets delivered to the guest or reader, by the kernel (tx_packets of rtnl_link_stats64).',
-      (device) => device.counters?.txPackets,
+  core(
+    info(
+      'tapscope_device_info',
+      'What the device is (struct tun_struct, struct net_device); flow_control: what happens to a sender faster than the reader; queue_length: txqueuelen.',
+      deviceInfoLabels,
+      (device) => [
+        series(
+          1,
+          String(device.ifindex),
+          device.kind,
+          device.flowControl ?? '',
+          device.qdisc ?? '',
+          String(device.queueLength),
+          String(device.multiQueue),
+          String(device.persistent),
+          String(device.vnetHeader),
+        ),
+      ],
     ),
   ),
-  sinceDevice(
+  core(
     counter(
-      'tapscope_device_transmit_dropped_packets_total',
-      'Packets towards the guest or reader that the kernel counted as dropped (tx_dropped of rtnl_link_stats64).',
-      (device) => device.counters?.txDropped,
+      'tapscope_device_flow_control_lost_total',
+      'Times that a program attached to the device without IFF_BACKPRESSURE and so cleared it for all (TUNSETIFF, tun_force_wake_queue).',
+      (device) => device.flowControlLost,
+    ),
+  ),
+  ownerInfo,
+  core(gauge('tapscope_device_up', '1 while the device is up (IFF_UP).', (device) => Number(device.up))),
+  core(
+    gauges(
+      'tapscope_device_queues',
+      'Queues of the device: attached ones take packets, detached ones wait (tun_struct.numqueues, numdisabled).',
+      ['state'],
+      (device) => [...seriesIf(device.attachedQueues, 'attached'), ...seriesIf(device.detachedQueues, 'detached')],
+    ),
+  ),
+  ...queueChangeMetrics,
+  core(
+    counters(
+      'tapscope_device_unseen_packets_total',
+      'Packets that no program of tapscope saw and the kernel’s own counters prove (tx_packets, tx_dropped), by what became of them. With one queue they are in all figures; with several, no queue has them.',
+      ['outcome'],
+      ({ unseen }) => (unseen ? [series(unseen.enqueued, 'enqueued'), series(unseen.dropped, 'dropped')] : []),
+    ),
+  ),
+  core(
+    sinceDevice(
+      counter(
+        'tapscope_device_transmit_packets_total',
+        'Packets delivered to the guest or reader, by the kernel (tx_packets of rtnl_link_stats64).',
+        (device) => device.counters?.txPackets,
+      ),
+    ),
+  ),
+  core(
+    sinceDevice(
+      counter(
+        'tapscope_device_transmit_dropped_packets_total',
+        'Packets towards the guest or reader that the kernel counted as dropped (tx_dropped of rtnl_link_stats64).',
+        (device) => device.counters?.txDropped,
+      ),
     ),
   ),
   ...otherDropMetrics,
@@ -135,7 +159,7 @@ export const deviceMetrics: readonly Metric<Device>[] = [
     ['equation'],
     (device) => device.audit.map(({ equation, imbalance }) => series(imbalance, equation)),
   ),
-  flag('tapscope_device_degraded', '1 while figures of this device are known not to be exact.', isDegraded),
+  core(flag('tapscope_device_degraded', '1 while figures of this device are known not to be exact.', isDegraded)),
   ...receiveDeviceMetrics,
   ...macvtapMetrics,
 ];

@@ -2,9 +2,10 @@
 // The second process of `tapscope serve`: history, rules, pages and exports. It gets snapshots from the first process, has no rights on the
 // host, and may ask for another snapshot and for a sign of life.
 import { createInterface } from 'node:readline';
-import { confine } from './kernel/native.ts';
+import { confine } from './kernel/processes/native-processes.ts';
 import { firstProcess } from './kernel/processes/second-process.ts';
 import { keepHeapSmall } from './kernel/processes/small-heap.ts';
+import { refusalOf } from './kernel/processes/socket-peer.ts';
 import type { AgentSelf } from './server/agent-self.ts';
 import { createObserver } from './server/observer.ts';
 import { OtlpExporter } from './server/otlp/otlp-exporter.ts';
@@ -111,8 +112,11 @@ function see(snapshot: Snapshot): void {
 /** In place of the one before, whose file is gone. */
 async function listenOn(descriptor: number): Promise<void> {
   const before = socket;
-  const { kernel, version } = setup?.server.prometheus.build ?? { kernel: '', version: '' };
-  socket = serveSocket(descriptor, { observer, takeSnapshot, pulse, host: { kernel, version } }, describe);
+  if (!setup) return;
+  const { peers, server } = setup;
+  const { kernel, version } = server.prometheus.build;
+  const api = { observer, takeSnapshot, pulse, host: { kernel, version } };
+  socket = serveSocket(descriptor, api, describe, (client) => refusalOf(client, peers));
   await (await before)?.close();
 }
 
@@ -180,6 +184,7 @@ process.on('uncaughtException', (error) =>
 // Ctrl-C and systemd signal both processes, and the first one says when to stop. SIGUSR1 would open Node's debugger.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1'] as const) process.on(signal, () => undefined);
 keepHeapSmall();
-createInterface({ input: channel }).on('line', (line) => hear(JSON.parse(line)));
-channel.on('error', () => undefined); // it closes next
+// The channel closes after an error, and readline tells of one as well.
+const lines = createInterface({ input: channel }).on('line', (line) => hear(JSON.parse(line)));
+for (const one of [channel, lines]) one.on('error', () => undefined);
 channel.once('close', () => end('The process that counts has ended, and this one with it: start tapscope again.'));

@@ -16,6 +16,7 @@ namespace
 
 constexpr int silenceMs = 2000;
 constexpr int attempts = 4;
+constexpr int mostErrno = 4095;
 
 /** The kernel makes the pieces of a dump as large as the reader's buffer, up to this. */
 constexpr size_t datagramRoom = 32768;
@@ -33,14 +34,23 @@ int statusOf(const nlmsghdr *message)
 	if (mnl_nlmsg_get_payload_len(message) < sizeof(status))
 		return 0;
 	status = *static_cast<const int *>(mnl_nlmsg_get_payload(message));
+	// The kernel's are above this; the least integer has no opposite.
+	if (status < -mostErrno)
+		return EPROTO;
 	return status < 0 ? -status : 0;
+}
+
+/** libmnl takes a length of 2 GiB or more for a negative one, which is short enough. */
+bool isWhole(const nlmsghdr *message, int left)
+{
+	return mnl_nlmsg_ok(message, left) && message->nlmsg_len <= static_cast<uint32_t>(left);
 }
 
 /** Takes the messages of one datagram that answer the request. */
 void take(const nlmsghdr *message, size_t length, const nlmsghdr *request, NetlinkMessages &reply, Progress &progress)
 {
 	int left = static_cast<int>(length);
-	for (; mnl_nlmsg_ok(message, left) && !progress.finished; message = mnl_nlmsg_next(message, &left)) {
+	for (; isWhole(message, left) && !progress.finished; message = mnl_nlmsg_next(message, &left)) {
 		if (message->nlmsg_seq != request->nlmsg_seq || message->nlmsg_type == NLMSG_NOOP)
 			continue;
 		progress.disturbed |= (message->nlmsg_flags & NLM_F_DUMP_INTR) != 0;

@@ -22,16 +22,16 @@
 namespace
 {
 
-/** Refused whatever their arguments are. Names that this libseccomp or this machine does not know are left out. */
-constexpr std::array REFUSED = {
-	// The kernel's inside, and other processes.
-	"bpf",
-	"perf_event_open",
+/*
+ * Refused whatever their arguments are. Names that this libseccomp or this machine does not know are left out.
+ */
+
+/** The kernel's inside, other processes and their memory, mounts, clocks, keys, names of files. */
+constexpr std::array REFUSED_TO_BOTH = {
 	"ptrace",
 	"process_vm_readv",
 	"process_vm_writev",
 	"kcmp",
-	"pidfd_open",
 	"pidfd_getfd",
 	"pidfd_send_signal",
 	"process_madvise",
@@ -63,13 +63,7 @@ constexpr std::array REFUSED = {
 	"keyctl",
 	"personality",
 	"modify_ldt",
-	// Other programs, users and namespaces.
-	"execve",
-	"execveat",
-	"fork",
-	"vfork",
 	"unshare",
-	"setns",
 	"mount",
 	"umount2",
 	"pivot_root",
@@ -81,45 +75,16 @@ constexpr std::array REFUSED = {
 	"move_mount",
 	"open_tree",
 	"mount_setattr",
-	"setuid",
-	"setgid",
-	"setreuid",
-	"setregid",
-	"setresuid",
-	"setresgid",
-	"setfsuid",
-	"setfsgid",
-	"setgroups",
-	"capset",
-	// Files, but for reading them.
-	"creat",
-	"unlink",
-	"unlinkat",
 	"rename",
 	"renameat",
 	"renameat2",
-	"mkdir",
-	"mkdirat",
-	"rmdir",
 	"link",
 	"linkat",
 	"symlink",
 	"symlinkat",
 	"mknod",
 	"mknodat",
-	"chmod",
-	"fchmod",
-	"fchmodat",
-	"fchmodat2",
-	"chown",
-	"lchown",
-	"fchown",
-	"fchownat",
 	"truncate",
-	"utime",
-	"utimes",
-	"utimensat",
-	"futimesat",
 	"setxattr",
 	"lsetxattr",
 	"fsetxattr",
@@ -129,16 +94,28 @@ constexpr std::array REFUSED = {
 	"open_by_handle_at",
 	"name_to_handle_at",
 	"fanotify_init",
-	// What other processes of the same user share.
 	"shmget",
 	"msgget",
 	"semget",
 	"mq_open",
 };
 
+/** Other programs and users. */
+constexpr std::array REFUSED_WITHOUT_CHILDREN = {
+	"execve",    "execveat",  "fork",     "vfork",	  "setuid",    "setgid", "setreuid",   "setregid",
+	"setresuid", "setresgid", "setfsuid", "setfsgid", "setgroups", "capset", "pidfd_open",
+};
+
+/** BPF, namespaces, and files but for reading them. */
+constexpr std::array REFUSED_TO_SERVING = {
+	"bpf",	   "perf_event_open", "setns",	  "creat",  "unlink",	"unlinkat",  "mkdir",
+	"mkdirat", "rmdir",	      "chmod",	  "fchmod", "fchmodat", "fchmodat2", "chown",
+	"lchown",  "fchown",	      "fchownat", "utime",  "utimes",	"utimensat", "futimesat",
+};
+
 /** Their arguments lie in memory, where a filter cannot look: the C library takes the older calls, which are looked at.
  */
-constexpr std::array ABSENT = {"clone3", "openat2"};
+constexpr std::array ABSENT = {"openat2"};
 
 using Filter = std::unique_ptr<std::remove_pointer_t<scmp_filter_ctx>, decltype(&seccomp_release)>;
 
@@ -175,15 +152,29 @@ private:
 	int error_ = 0;
 };
 
+template <typename Names>
+void refuseAll(FilterMaker &maker, const Names &names)
+{
+	for (const char *name : names)
+		maker.refuse(name, EPERM);
+}
+
+/** Threads, but no processes, and no other user. */
+void refuseChildren(FilterMaker &maker)
+{
+	refuseAll(maker, REFUSED_WITHOUT_CHILDREN);
+	maker.refuse("clone3", ENOSYS);
+	maker.refuse("clone", EPERM, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+}
+
 int loadFilter()
 {
 	FilterMaker maker;
-	for (const char *name : REFUSED)
-		maker.refuse(name, EPERM);
+	refuseAll(maker, REFUSED_TO_BOTH);
+	refuseAll(maker, REFUSED_TO_SERVING);
+	refuseChildren(maker);
 	for (const char *name : ABSENT)
 		maker.refuse(name, ENOSYS);
-	// Threads, but no processes.
-	maker.refuse("clone", EPERM, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
 	for (const uint64_t flag : {O_WRONLY, O_RDWR}) {
 		maker.refuse("open", EPERM, SCMP_A1(SCMP_CMP_MASKED_EQ, O_ACCMODE, flag));
 		maker.refuse("openat", EPERM, SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE, flag));
@@ -236,5 +227,17 @@ void confine(const Napi::CallbackInfo &info)
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		throw systemError(env, errno, "confine", "the process");
 	if (const int error = loadFilter())
+		throw systemError(env, error, "load", "the filter of system calls");
+}
+
+void refuseUnused(const Napi::CallbackInfo &info)
+{
+	const Napi::Env env = info.Env();
+	const bool startsProcesses = info[0].As<Napi::Boolean>();
+	FilterMaker maker;
+	refuseAll(maker, REFUSED_TO_BOTH);
+	if (!startsProcesses)
+		refuseChildren(maker);
+	if (const int error = maker.load())
 		throw systemError(env, error, "load", "the filter of system calls");
 }

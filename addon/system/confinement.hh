@@ -9,3 +9,7 @@
  * processes' memory and signals. For all threads, and for good.
  */
 void confine(const Napi::CallbackInfo &info);
+
+/** refuseUnused(startsProcesses): for all threads and what they start, the system calls that no part of the agent
+ * needs. */
+void refuseUnused(const Napi::CallbackInfo &info);

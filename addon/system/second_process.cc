@@ -3,6 +3,7 @@
 
 #include "error.hh"
 #include "fd.hh"
+#include "system/landlock.hh"
 
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -22,11 +23,33 @@ namespace
 
 constexpr int FIRST = 3;
 
+/** sd_listen_fds(3): how many descriptors a service started by a connection has. */
+constexpr int GIVEN = FIRST + 1;
+
 /** Where no target of a later dup2() can lie. */
 constexpr int OUT_OF_THE_WAY = 64;
 
+std::vector<std::string> textsOf(const Napi::Value &list)
+{
+	const auto values = list.As<Napi::Array>();
+	std::vector<std::string> texts;
+	for (uint32_t i = 0; i < values.Length(); i++)
+		texts.push_back(values.Get(i).As<Napi::String>());
+	return texts;
+}
+
+/** As execv() takes them, with the program first; valid as long as the texts are. */
+std::vector<char *> pointersTo(std::vector<std::string> &texts)
+{
+	std::vector<char *> pointers;
+	for (std::string &text : texts)
+		pointers.push_back(text.data());
+	pointers.push_back(nullptr);
+	return pointers;
+}
+
 /** In the child of fork(), where other threads may have held any lock: system calls only. */
-int become(const char *program, char *const *arguments, std::vector<int> &descriptors)
+int become(const char *program, char *const *arguments, std::vector<int> &descriptors, const FileRules &rules)
 {
 	sigset_t none;
 	sigemptyset(&none);
@@ -40,8 +63,17 @@ int become(const char *program, char *const *arguments, std::vector<int> &descri
 	for (const int descriptor : descriptors)
 		if (dup2(descriptor, next++) < 0)
 			return errno;
+	// Node reads there what it is. Open, for the rule is about this folder, which the kernel makes anew when
+	// nothing holds it.
+	const int self = open("/proc/self", O_PATH | O_CLOEXEC);
+	if (self < 0 || !rules.addFolder(self) || dup2(self, next++) < 0)
+		return errno;
 	// At execv(): until then an error is to be reported.
 	if (syscall(SYS_close_range, next, UINT_MAX, CLOSE_RANGE_CLOEXEC) != 0)
+		return errno;
+	// What this process was given to read is not theirs (tapscope.service: the kernel's symbols).
+	const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0)
 		return errno;
 	// Node has marked these to be closed.
 	for (int standard = 0; standard < FIRST; standard++)
@@ -50,14 +82,17 @@ int become(const char *program, char *const *arguments, std::vector<int> &descri
 		return errno;
 	// Only through these a user who is not root would have rights there; a kernel without them gives none.
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	if (!rules.obey())
+		return errno;
 	execv(program, arguments);
 	return errno;
 }
 
-[[noreturn]] void runChild(const char *program, char *const *arguments, std::vector<int> &descriptors, int report)
+[[noreturn]] void runChild(const char *program, char *const *arguments, std::vector<int> &descriptors,
+			   const FileRules &rules, int report)
 {
 	const int moved = fcntl(report, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
-	const int error = moved < 0 ? errno : become(program, arguments, descriptors);
+	const int error = moved < 0 ? errno : become(program, arguments, descriptors, rules);
 	const ssize_t written = write(moved < 0 ? report : moved, &error, sizeof(error));
 	_exit(written == sizeof(error) ? 126 : 127);
 }
@@ -68,18 +103,14 @@ Napi::Value startSecondProcess(const Napi::CallbackInfo &info)
 {
 	const Napi::Env env = info.Env();
 	const std::string program = info[0].As<Napi::String>();
-	const auto words = info[1].As<Napi::Array>();
-	std::vector<std::string> texts{program};
-	for (uint32_t i = 0; i < words.Length(); i++)
-		texts.push_back(words.Get(i).As<Napi::String>());
-	std::vector<char *> arguments;
-	for (std::string &text : texts)
-		arguments.push_back(text.data());
-	arguments.push_back(nullptr);
+	std::vector<std::string> texts = textsOf(info[1]);
+	texts.insert(texts.begin(), program);
+	const std::vector<char *> arguments = pointersTo(texts);
 	const auto numbers = info[2].As<Napi::Array>();
 	std::vector<int> descriptors;
 	for (uint32_t i = 0; i < numbers.Length(); i++)
 		descriptors.push_back(numbers.Get(i).As<Napi::Number>().Int32Value());
+	const FileRules rules(textsOf(info[3]));
 
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC) != 0)
@@ -88,7 +119,7 @@ Napi::Value startSecondProcess(const Napi::CallbackInfo &info)
 	Fd writing(ends[1]);
 	const pid_t pid = fork();
 	if (pid == 0)
-		runChild(program.c_str(), arguments.data(), descriptors, ends[1]);
+		runChild(program.c_str(), arguments.data(), descriptors, rules, ends[1]);
 	if (pid < 0)
 		throw systemError(env, errno, "start", program);
 	writing.reset();
@@ -102,6 +133,21 @@ Napi::Value startSecondProcess(const Napi::CallbackInfo &info)
 		throw systemError(env, error, "start", program);
 	}
 	return Napi::Number::New(env, pid);
+}
+
+void becomeConfined(const Napi::CallbackInfo &info)
+{
+	const Napi::Env env = info.Env();
+	std::vector<std::string> texts = textsOf(info[0]);
+	const std::vector<char *> arguments = pointersTo(texts);
+	const FileRules rules(textsOf(info[1]));
+	const int self = open("/proc/self", O_PATH); // stays open, as in become()
+	if (self < 0 || !rules.addFolder(self) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !rules.obey())
+		throw systemError(env, errno, "confine", "the process");
+	for (int given = 0; given < GIVEN; given++)
+		fcntl(given, F_SETFD, 0); // Node has marked these to be closed
+	execv(arguments[0], arguments.data());
+	throw systemError(env, errno, "start", texts[0]);
 }
 
 Napi::Value endOfSecondProcess(const Napi::CallbackInfo &info)

@@ -12,3 +12,7 @@ Napi::Value startSecondProcess(const Napi::CallbackInfo &info);
 
 /** endOfSecondProcess(pid): wait(2)'s status, once; undefined while it runs. */
 Napi::Value endOfSecondProcess(const Napi::CallbackInfo &info);
+
+/** becomeConfined([program, words…], readable): this process becomes the program, with rules about files. Returns only
+ * by throwing. */
+void becomeConfined(const Napi::CallbackInfo &info);

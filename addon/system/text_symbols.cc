@@ -2,6 +2,10 @@
 #include "system/text_symbols.hh"
 
 #include "error.hh"
+#include "fd.hh"
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -57,15 +61,30 @@ std::optional<Line> parse(std::string_view line)
 	return Line{start, rest.substr(0, end), end == rest.size() || rest[end] != '.', text};
 }
 
-/** False: errno says why. */
-bool readLines(const std::string &path, const std::function<void(const Line &)> &take)
+struct Close {
+	void operator()(FILE *file) const { fclose(file); }
+};
+using File = std::unique_ptr<FILE, Close>;
+
+/** By its path, or a descriptor that stays open; null: errno says why. */
+File openFile(const Napi::Value &file)
 {
-	struct Close {
-		void operator()(FILE *file) const { fclose(file); }
-	};
+	if (!file.IsNumber())
+		return File(fopen(std::string(file.As<Napi::String>()).c_str(), "re"));
+	Fd again(fcntl(file.As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 0));
+	if (!again || lseek(again.get(), 0, SEEK_SET) != 0)
+		return nullptr;
+	FILE *opened = fdopen(again.get(), "r");
+	if (opened)
+		again.release();
+	return File(opened);
+}
+
+/** False: errno says why. */
+bool readLines(const File &file, const std::function<void(const Line &)> &take)
+{
 	// Of itself stdio takes 1 KB for a file of /proc; the kernel gives up to a page at a time.
 	std::array<char, 1 << 14> buffer;
-	const std::unique_ptr<FILE, Close> file(fopen(path.c_str(), "re"));
 	if (!file)
 		return false;
 	setvbuf(file.get(), buffer.data(), _IOFBF, buffer.size());
@@ -96,7 +115,6 @@ std::unordered_set<std::string> namesOf(const Napi::Array &list)
 Napi::Value textSymbols(const Napi::CallbackInfo &info)
 {
 	const Napi::Env env = info.Env();
-	const std::string path = info[0].As<Napi::String>();
 	const auto functions = namesOf(info[1].As<Napi::Array>());
 	const auto data = info[2].IsArray() ? namesOf(info[2].As<Napi::Array>()) : std::unordered_set<std::string>();
 	Symbols symbols;
@@ -108,8 +126,8 @@ Napi::Value textSymbols(const Napi::CallbackInfo &info)
 		if ((line.text ? functions : data).count(name))
 			symbols.wanted.push_back({name, line.whole, line.start});
 	};
-	if (!readLines(path, take))
-		throw systemError(env, errno, "read", path);
+	if (!readLines(openFile(info[0]), take))
+		throw systemError(env, errno, "read", info[0].ToString().Utf8Value());
 	std::sort(symbols.starts.begin(), symbols.starts.end());
 	Napi::Array found = Napi::Array::New(env);
 	for (const Symbol &symbol : symbols.wanted) {
@@ -128,7 +146,6 @@ Napi::Value textSymbols(const Napi::CallbackInfo &info)
 Napi::Value textSymbolsAt(const Napi::CallbackInfo &info)
 {
 	const Napi::Env env = info.Env();
-	const std::string path = info[0].As<Napi::String>();
 	const auto addresses = info[1].As<Napi::BigUint64Array>();
 	struct Nearest {
 		uint64_t start = 0;
@@ -142,8 +159,8 @@ Napi::Value textSymbolsAt(const Napi::CallbackInfo &info)
 				nearest[i].name = line.name; // in the memory that it has
 			}
 	};
-	if (!readLines(path, take))
-		throw systemError(env, errno, "read", path);
+	if (!readLines(openFile(info[0]), take))
+		throw systemError(env, errno, "read", info[0].ToString().Utf8Value());
 	Napi::Array found = Napi::Array::New(env, nearest.size());
 	for (uint32_t i = 0; i < nearest.size(); i++)
 		found[i] = nearest[i].start ? Napi::String::New(env, nearest[i].name) : env.Undefined();

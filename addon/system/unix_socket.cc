@@ -18,11 +18,12 @@ namespace
 constexpr int BACKLOG = 511;
 constexpr mode_t PRIVATE = 0177;
 
-/** A message of one byte with room for one descriptor. */
+/** A message of one byte with room for something else: a descriptor, or who wrote it. */
+template <typename Other>
 struct Message {
 	char byte = 0;
 	iovec part = {&byte, sizeof(byte)};
-	alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+	alignas(cmsghdr) char control[CMSG_SPACE(sizeof(Other))] = {};
 	msghdr header = {};
 
 	Message()
@@ -36,17 +37,53 @@ struct Message {
 	Message &operator=(const Message &) = delete;
 };
 
+sockaddr_un addressOf(Napi::Env env, const std::string &path)
+{
+	sockaddr_un address = {};
+	if (path.size() >= sizeof(address.sun_path))
+		throw systemError(env, ENAMETOOLONG, "reach", path);
+	address.sun_family = AF_UNIX;
+	memcpy(address.sun_path, path.data(), path.size());
+	return address;
+}
+
 } // namespace
+
+Napi::Value connectUnix(const Napi::CallbackInfo &info)
+{
+	const Napi::Env env = info.Env();
+	const std::string path = info[0].As<Napi::String>();
+	const sockaddr_un address = addressOf(env, path);
+	Fd connection(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+	const int yes = 1;
+	// From now on the kernel says which process wrote what is received.
+	if (!connection || setsockopt(connection.get(), SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)) != 0 ||
+	    connect(connection.get(), reinterpret_cast<const sockaddr *>(&address), sizeof(address)) != 0)
+		throw systemError(env, errno, "connect to", path);
+	return Napi::Number::New(env, connection.release());
+}
+
+Napi::Value peerOf(const Napi::CallbackInfo &info)
+{
+	const Napi::Env env = info.Env();
+	const int connection = info[0].As<Napi::Number>().Int32Value();
+	Message<ucred> message;
+	const ssize_t bytes = recvmsg(connection, &message.header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	if (bytes < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return env.Undefined();
+	const cmsghdr *part = bytes > 0 ? CMSG_FIRSTHDR(&message.header) : nullptr;
+	if (!part || part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_CREDENTIALS)
+		return Napi::Number::New(env, 0);
+	ucred peer = {};
+	memcpy(&peer, CMSG_DATA(part), sizeof(peer));
+	return Napi::Number::New(env, peer.pid);
+}
 
 Napi::Value listenUnix(const Napi::CallbackInfo &info)
 {
 	const Napi::Env env = info.Env();
 	const std::string path = info[0].As<Napi::String>();
-	sockaddr_un address = {};
-	if (path.size() >= sizeof(address.sun_path))
-		throw systemError(env, ENAMETOOLONG, "listen on", path);
-	address.sun_family = AF_UNIX;
-	memcpy(address.sun_path, path.data(), path.size());
+	const sockaddr_un address = addressOf(env, path);
 	Fd listener(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 	if (!listener)
 		throw systemError(env, errno, "listen on", path);
@@ -78,7 +115,7 @@ void sendDescriptor(const Napi::CallbackInfo &info)
 	const Napi::Env env = info.Env();
 	const int socket = info[0].As<Napi::Number>().Int32Value();
 	const int descriptor = info[1].As<Napi::Number>().Int32Value();
-	Message message;
+	Message<int> message;
 	cmsghdr *part = CMSG_FIRSTHDR(&message.header);
 	part->cmsg_level = SOL_SOCKET;
 	part->cmsg_type = SCM_RIGHTS;
@@ -92,7 +129,7 @@ Napi::Value receiveDescriptor(const Napi::CallbackInfo &info)
 {
 	const Napi::Env env = info.Env();
 	const int socket = info[0].As<Napi::Number>().Int32Value();
-	Message message;
+	Message<int> message;
 	const ssize_t bytes = recvmsg(socket, &message.header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	if (bytes < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
 		throw systemError(env, errno, "receive", "a descriptor");

@@ -6,6 +6,13 @@
 /** listenUnix(path): a descriptor that listens there, for this user and root only from its first moment. */
 Napi::Value listenUnix(const Napi::CallbackInfo &info);
 
+/** connectUnix(path): a descriptor of a connection, without waiting. */
+Napi::Value connectUnix(const Napi::CallbackInfo &info);
+
+/** peerOf(connection): the process that wrote to it, once for each byte; 0: its end is closed; undefined: nothing is
+ * there. */
+Napi::Value peerOf(const Napi::CallbackInfo &info);
+
 /** socketPair(): two connected descriptors, streams. */
 Napi::Value socketPair(const Napi::CallbackInfo &info);
 

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * How the time is spent in which a queue is full or stopped. Looks say whether it is, and what its reader does at that
- * moment; the scheduler says exactly how long the reader ran and waited from one look to the next.
+ * moment; the scheduler says exactly how long the reader ran and waited from one sample to the next.
  *
- * Between two looks that both find the queue full, the reader ran and waited for as long as the scheduler counted. The
- * rest of that time it did neither: it is full time if nothing was taken out of the ring, or as far as a look saw the
- * reader sleep, at most SINGLE_LOOK; else the reader may have emptied the ring and slept for want of packets, and the
- * time is uncertain. A look that finds the queue full, after one that did not, stands for the time since that one, at
- * most SINGLE_LOOK. It never stands for more than the scheduler counted while the queue was not full. So what is said
- * of running and waiting is, over any time, at most what the scheduler counted and one SINGLE_LOOK.
+ * Between two samples that both find the queue full, the reader ran and waited for as long as the scheduler counted.
+ * The rest of that time it did neither: it is full time if nothing was taken out of the ring, or as far as a sample saw
+ * the reader sleep, at most SINGLE_LOOK; else the reader may have emptied the ring and slept for want of packets, and
+ * the time is uncertain. A sample that finds the queue full, after one that did not, stands for the time since that
+ * one, at most SINGLE_LOOK. It never stands for more than the scheduler counted while the queue was not full. So what
+ * is said of running and waiting is, over any time, at most what the scheduler counted and one SINGLE_LOOK.
  */
 #pragma once
 #include "readers/reader.bpf.h"
 #include "readers/rivals.bpf.h"
 
-/* Twice the mean distance of the agent's looks (src/agent/sampler.ts). */
+/* Twice the mean distance of the agent's samples (src/agent/sampler.ts). */
 #define SINGLE_LOOK (100 * MILLISECOND)
 /* More than the kernel adds at one tick (HZ=100). */
 #define MOST_AHEAD (10 * MILLISECOND)
@@ -37,7 +37,7 @@ static __always_inline u64 grow(u64 *from, u64 to)
 	return to - before;
 }
 
-/* What the scheduler counted since the last look; false: that look was at other threads, or is too long ago. */
+/* What the scheduler counted since the last sample; false: that sample was at other threads, or is too long ago. */
 static __always_inline bool count_scheduled(struct queue_reader *reader, u64 now, u32 state, struct scheduled *passed)
 {
 	struct reader_time *time = &reader->time;
@@ -93,7 +93,7 @@ static __always_inline void spend_between(struct queue_reader *reader, u32 state
 	time->uncertain += rest - seen;
 }
 
-/* Not full at the last look, or nothing is known of what the scheduler counted since. */
+/* Not full at the last sample, or nothing is known of what the scheduler counted since. */
 static __always_inline void spend_alone(struct queue_reader *reader, u32 state, u64 elapsed, bool counted)
 {
 	struct reader_time *time = &reader->time;
@@ -111,7 +111,7 @@ static __always_inline void spend_alone(struct queue_reader *reader, u32 state, 
 	time->uncertain += elapsed > SINGLE_LOOK ? elapsed - SINGLE_LOOK : 0;
 }
 
-/* `alone`: what this look sees may stand for the time since one that found room in the queue. */
+/* `alone`: what this sample sees may stand for the time since one that found room in the queue. */
 static __always_inline void spend_since(struct queue_reader *reader, u64 now, u64 before, u64 observer, bool pressed,
 					bool alone, bool taken)
 {

@@ -3,7 +3,7 @@
 // descriptors.
 #include "readers/reader-time.bpf.h"
 
-struct reader_look {
+struct reader_sample {
 	u32 pressed_only; /* in: those that were pressed within the last five seconds */
 	u32 pressed;	  /* out: queues that are, or were so recently */
 };
@@ -15,8 +15,8 @@ static __always_inline bool is_queue_stopped(struct queue_reader *reader)
 	return BPF_CORE_READ(txq, state) & NETDEV_TX_XOFF;
 }
 
-/* One look at a time; not on the stack, where the verifier would follow every value through the loop. */
-struct reader_look looking;
+/* One sample of a time; not on the stack, where the verifier would follow every value through the loop. */
+struct reader_sample sampling;
 
 static long each_reader(u32 slot, void *unused)
 {
@@ -28,22 +28,22 @@ static long each_reader(u32 slot, void *unused)
 	struct tun_file *file = (struct tun_file *)reader->tun_file;
 	bool recent = reader->pressed && now - reader->pressed < RECENT;
 
-	if (!file || (looking.pressed_only && !recent) || !is_of(reader, file, reader->device) ||
+	if (!file || (sampling.pressed_only && !recent) || !is_of(reader, file, reader->device) ||
 	    (u64)BPF_CORE_READ(file, tun, dev) != reader->device)
 		return 0;
 	bool pressed = ring_is_full(file) || is_queue_stopped(reader);
 
-	looking.pressed += pressed || recent;
+	sampling.pressed += pressed || recent;
 	look(reader, pressed, bpf_get_current_task(), true);
 	return 0;
 }
 
 SEC("syscall")
-int look_at_readers(struct reader_look *context)
+int sample_readers(struct reader_sample *context)
 {
-	looking.pressed_only = context->pressed_only;
-	looking.pressed = 0;
+	sampling.pressed_only = context->pressed_only;
+	sampling.pressed = 0;
 	bpf_loop(readers_used, each_reader, NULL, 0);
-	context->pressed = looking.pressed;
+	context->pressed = sampling.pressed;
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Who has the CPU for which a reader waits, as the agent's looks see it: no switch of any task is traced. */
+/* Who has the CPU for which a reader waits, as the agent's samples see it: no switch of any task is traced. */
 #pragma once
 #include "readers/reader.bpf.h"
 
@@ -24,8 +24,8 @@ static __always_inline struct rival *rival_of(struct queue_reader *reader, u32 p
 }
 
 /*
- * The look itself has a CPU: if it is the reader's, it is not known who had it. Only for the agent's looks, of which
- * one runs at a time.
+ * The sample itself has a CPU: if it is the reader's, it is not known who had it. Only for the agent's samples, of
+ * which one runs at a time.
  */
 static __always_inline void sample_rival(struct queue_reader *reader, u64 observer)
 {

@@ -155,7 +155,7 @@ static __always_inline bool counts_scheduled(void)
 
 static __always_inline void add_scheduled(struct task_struct *task, struct scheduled *sum)
 {
-	/* Before run_delay: a wait that ends in between is then in both for one look, and not in neither. */
+	/* Before run_delay: a wait that ends in between is then in both for one sample, and not in neither. */
 	u64 queued = BPF_CORE_READ(task, sched_info.last_queued), clock = 0;
 
 	/* last_queued is of this clock, which is as the CPU's last tick left it. */

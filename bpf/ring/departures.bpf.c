@@ -21,14 +21,14 @@ static __noinline int look_at_departures(u64 tun_file)
 	u32 before = __sync_lock_test_and_set(&queue->taken_head, head);
 
 	if (before >= size)
-		return 0; /* the first look, or the ring was resized */
+		return 0; /* the first sample, or the ring was resized */
 	u32 packets = distance(before, head, size);
 
 	if (packets + READERS_APART > size)
 		return 0;
 	__sync_fetch_and_add(&queue->taken, packets);
-	for (int i = 0; i < MARKS_QUEUED && marked_slot(queue) < size; i++) {
-		if (distance(before, marked_slot(queue), size) >= packets)
+	for (int i = 0; i < MARKS_QUEUED && marked_slot(number, queue) < size; i++) {
+		if (distance(before, marked_slot(number, queue), size) >= packets)
 			break;
 		take_mark(number, &file->tx_ring);
 	}

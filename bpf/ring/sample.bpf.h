@@ -41,7 +41,6 @@ static __noinline int forget_marks(u32 number)
 
 	if (!number)
 		return 0;
-	queue->marked = 0;
 	queue->marks_head = queue->marks_tail;
 	return 0;
 }
@@ -49,6 +48,14 @@ static __noinline int forget_marks(u32 number)
 static __always_inline u32 distance(u32 from, u32 to, u32 size)
 {
 	return to >= from ? to - from : to + size - from;
+}
+
+/* Of the first mark, else NO_SLOT. */
+static __always_inline u32 marked_slot(u32 number, struct queue *queue)
+{
+	u32 head = queue->marks_head;
+
+	return head == queue->marks_tail ? NO_SLOT : mark_at(number, head)->slot;
 }
 
 /* Marks are taken back in the order in which they were made, so each must lie behind the one before. */
@@ -70,8 +77,8 @@ static __always_inline void try_mark(u32 number, struct queue *queue, struct rin
 	mark->ring = slots;
 	mark->taken = queue->taken;
 	__sync_lock_test_and_set(&queue->marks_tail, tail + 1); /* last: who takes packets looks at it first */
-	if (queue->marks_head == tail)
-		queue->marked = slot + 1;
+	if (queue->marks_head == tail && consumer_seen)
+		__sync_fetch_and_or(&queue->watch, WATCH_MARK);
 }
 
 static __always_inline void put_mark(u32 number, struct queue *queue, struct ring_state *ring, u64 slots)
@@ -125,7 +132,7 @@ static __noinline int take_mark(u32 number, struct ptr_ring *ring)
 {
 	struct queue *queue = queue_at(number);
 	u32 head = queue->marks_head;
-	struct mark *mark = mark_at(number, head), *next = mark_at(number, head + 1);
+	struct mark *mark = mark_at(number, head);
 	void **slots = BPF_CORE_READ(ring, queue);
 	u32 taken = queue->taken - mark->taken;
 
@@ -137,6 +144,5 @@ static __noinline int take_mark(u32 number, struct ptr_ring *ring)
 	if (taken <= (u32)BPF_CORE_READ(ring, size) && mark->queue == number && mark->ring == (u64)slots &&
 	    is_unused(ring, slots, mark->slot))
 		observe(number, HISTOGRAM_SOJOURN, bpf_ktime_get_ns() - mark->time);
-	queue->marked = head + 1 == queue->marks_tail ? 0 : next->slot + 1;
 	return 0;
 }

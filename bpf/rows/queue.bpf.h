@@ -17,25 +17,25 @@ struct row {
 	u64 device; /* identity: written before the row is published, constant until it is recycled */
 	u64 place;  /* queue in the low half, with ROW_ENDED once another device may have the address; CPU in the high
 		       one */
-	u64 device_id; /* kernfs node id: unlike the address and the ifindex never used twice */
+	u32 queue;  /* number of the struct queue that all CPUs share */
+	u32 sample_mask; /* packets whose number has none of these bits are looked at closely */
 	u64 offered;
 	u64 offered_bytes;
 	union {
 		u64 enqueued;	/* where the exit of each packet is seen */
 		u64 dropped_at; /* else: of offered, the newest packet that found the ring full */
 	};
-	u64 consumed; /* by hooks on the reader's side; raw mode leaves it 0 and derives it */
-	u64 bypassed; /* drops of packets that came past the offered probe; in dropped too */
-	u64 dropped[REASONS];
+	u64 consumed;	      /* by hooks on the reader's side; raw mode leaves it 0 and derives it */
+	u64 dropped[REASONS]; /* the first lies in the cache line of all above */
+	u64 bypassed;	      /* drops of packets that came past the offered probe; in dropped too */
 	u64 purged;
 	u64 resized;
 	u64 failed;
 	u64 overflowed;
 	u64 unproduced;	       /* given back to the ring by vhost after they were consumed */
 	u64 consumed_by_vhost; /* of consumed */
-	u32 queue;	       /* number of the struct queue that all CPUs share */
-	u32 sample_mask;       /* packets whose number has none of these bits are looked at closely */
 	u64 sent_by_softirq;   /* of offered: by NET_TX, which a wake or another packet's sender left them to */
+	u64 device_id;	       /* kernfs node id: unlike the address and the ifindex never used twice */
 };
 
 #define ROW_ENDED   (1ULL << 31) /* no queue has such a number */
@@ -60,11 +60,12 @@ enum queue_watch {
 	WATCH_DRAIN = 8,    /* the ring overflowed and was not empty since, for who takes packets */
 	WATCH_NEAR = 16,    /* and it soon may be */
 	WATCH_SLEEPER = 32, /* its reader slept when the present packet came */
+	WATCH_MARK = 64,    /* a packet was marked, and who takes packets has not reckoned how far ahead it lies */
 };
 
 #define WATCH_OFFERED (WATCH_BURST | WATCH_EPISODE | WATCH_FLOW | WATCH_SLEEPER)
 #define WATCH_ENTERED (WATCH_BURST | WATCH_EPISODE | WATCH_SLEEPER) /* where no exit is hooked */
-#define WATCH_TAKEN   (WATCH_FLOW | WATCH_NEAR)
+#define WATCH_TAKEN   (WATCH_FLOW | WATCH_NEAR | WATCH_MARK)
 
 #define WINDOWS 2
 #define NO_SLOT 0xFFFFFFFF
@@ -76,13 +77,16 @@ enum queue_watch {
 struct queue {
 	u64 device;
 	u64 place;
-	u64 device_id;
+	enum queue_watch watch; /* where a row has `queue`, hence 0 in row 0, which has no queue */
+	/* Until the first mark's packet is taken, with it; 0: none is known. Beside `watch`: who takes packets loads
+	 * both at once, and alone writes this, under the ring's lock. */
+	u32 ahead;
+	u64 overflowed;		    /* dropped because the ring was full, on the transmit path */
+	u64 burst_base;		    /* of them when the ring last took a packet */
 	u32 marks_head, marks_tail; /* packets whose time in the ring is taken, in the order of their slots */
 	u32 taken_head;		    /* the ring's consumer_head when a departure was last seen, else NO_SLOT */
 	u32 sender;		    /* CPU that made the newest packet, plus 1 */
-	u64 overflowed;		    /* dropped because the ring was full, on the transmit path */
-	u64 burst_base;		    /* of them when the ring last took a packet */
-	u64 episode_base;	    /* when it was last seen empty */
+	u64 episode_base;	    /* of overflowed when the ring was last seen empty */
 	u64 episode_since;	    /* ns since boot */
 	u64 episodes;		    /* of overflow that ended with an empty ring */
 	u64 needed[WINDOWS];	    /* packets that the ring would have had to hold for the largest of them */
@@ -93,18 +97,17 @@ struct queue {
 	u64 stopped_ns;
 	u64 stops, stops_inferred; /* seen; only their wakes were */
 	u64 wakes[WAKE_CAUSES];
-	u64 wakes_elsewhere;	/* on another CPU than the sender's */
-	u64 stops_ended;	/* without a wake: the device was set down or set up again */
-	u32 flow_lost;		/* a program cleared IFF_BACKPRESSURE */
-	u32 wakes_lost;		/* one was due and did not come */
-	u64 due_since;		/* the stop whose wake was due when this was written, under the ring's lock */
-	u32 marking;		/* one CPU at a time makes a mark */
-	u32 waker;		/* CPU that may wake its reader, plus 1 */
-	u64 sleeper;		/* that reader */
-	enum queue_watch watch; /* where a row has `queue`, hence 0 in row 0, which has no queue */
-	u32 marked;	   /* slot of the first mark, plus 1; beside `watch`: who takes packets loads both at once */
-	u32 taken;	   /* packets, by departures */
-	u32 sleeper_slept; /* how often that reader had gone to sleep */
+	u64 wakes_elsewhere; /* on another CPU than the sender's */
+	u64 stops_ended;     /* without a wake: the device was set down or set up again */
+	u32 flow_lost;	     /* a program cleared IFF_BACKPRESSURE */
+	u32 wakes_lost;	     /* one was due and did not come */
+	u64 due_since;	     /* the stop whose wake was due when this was written, under the ring's lock */
+	u32 marking;	     /* one CPU at a time makes a mark */
+	u32 waker;	     /* CPU that may wake its reader, plus 1 */
+	u64 sleeper;	     /* that reader */
+	u32 taken;	     /* packets, by departures */
+	u32 sleeper_slept;   /* how often that reader had gone to sleep */
+	u64 device_id;
 };
 
 /* Of the pool. */
@@ -114,9 +117,12 @@ union entry {
 };
 
 _Static_assert(sizeof(union entry) == 256, "four cache lines");
+_Static_assert(__builtin_offsetof(struct row, dropped) == 56, "the drops of a full ring end the first cache line");
 _Static_assert(__builtin_offsetof(struct queue, watch) == __builtin_offsetof(struct row, queue), "0 in row 0");
-_Static_assert(__builtin_offsetof(struct queue, marked) == __builtin_offsetof(struct row, sample_mask),
+_Static_assert(__builtin_offsetof(struct queue, ahead) == __builtin_offsetof(struct row, sample_mask),
 	       "0 in row 0 too");
+_Static_assert(__builtin_offsetof(struct queue, device_id) == __builtin_offsetof(struct row, device_id),
+	       "a shared row is a row");
 
 /*
  * What programs on one CPU leave for those after them: the packet between the entry and the exit of the transmit
@@ -144,7 +150,8 @@ const volatile u8 ends_seen;
 const volatile u32 possible_cpus =
 	1; /* the agent sets it; a loop of 0 rounds makes some verifiers fail on its callback */
 
-struct cpu_state cpus[MAX_CPUS];
+/* Else each would lie in two lines, one of them the next CPU's too. */
+struct cpu_state cpus[MAX_CPUS] __attribute__((aligned(64)));
 u32 rows_fresh;		  /* rows never handed out begin here */
 u64 free_head, free_tail; /* free_rows[head..tail) are recycled rows, indices modulo the pool */
 /* Events that could not be counted where they belong. */
@@ -211,12 +218,6 @@ static __always_inline struct cpu_state *state_of(u32 cpu)
 static __always_inline struct queue *queue_at(u32 number)
 {
 	return KEPT(&rows[masked(number)].queue);
-}
-
-/* Of the first mark, else NO_SLOT. */
-static __always_inline u32 marked_slot(struct queue *queue)
-{
-	return queue->marked - 1;
 }
 
 static __always_inline u32 cpu_id(void)

@@ -6,9 +6,9 @@
 #define REASONS 16
 
 enum reason_slot {
-	REASON_RARE,	 /* counted in rare_drops */
-	REASON_UNTRACED, /* the kernel named no reason and the ring was not full */
-	REASON_FULL_RING,
+	REASON_FULL_RING,   /* first, for it lies beside what each packet counts in */
+	REASON_UNTRACED,    /* the kernel named no reason and the ring was not full */
+	REASON_RARE,	    /* counted in rare_drops */
 	REASON_FIRST_NAMED, /* from here on the agent gives slots to the kernel's names */
 };
 

@@ -70,7 +70,7 @@ static __noinline u32 look_up_slow(u64 device, u64 hash_base, u64 place)
 	struct row_key key = {.device = device, .place = place};
 	u32 number = 0;
 
-	u32 beside = *(volatile u32 *)second; /* once: another program may write it between two looks */
+	u32 beside = *(volatile u32 *)second; /* once: another program may write it between two samples */
 
 	if (beside && row_is(row_at(beside), device, place))
 		return beside;

@@ -24,8 +24,8 @@ static __always_inline bool is_running(struct net_device *dev)
 }
 
 /*
- * The queue's bit is set. The first that sees it counts; the wake may come between the look and the count, and has then
- * found nothing to end: so the bit is looked at again.
+ * The queue's bit is set. The first that sees it counts; the wake may come between the sample and the count, and has
+ * then found nothing to end: so the bit is looked at again.
  */
 static __always_inline void begin_stop(struct queue *queue, struct netdev_queue *txq, u64 *counter)
 {

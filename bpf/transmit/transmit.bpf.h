@@ -12,7 +12,7 @@
 #include "rows/row.bpf.h"
 #include "ring/sample.bpf.h"
 
-#define READER_MASK 127 /* one drop of 128 looks at what the reader does */
+#define READER_MASK 127 /* one drop of 128 samples of what the reader does */
 
 /* Programs on the transmit function are attached: what they counted at the entry is not counted again as it is freed.
  */

@@ -52,7 +52,7 @@ struct walked_queue {
 	u64 worker_ns;
 	char worker_comm[16];
 	u32 reader;	 /* slot of its queue_reader + 1; 0: none */
-	u32 taken_since; /* packets that left the ring between the look at it and the device's counters */
+	u32 taken_since; /* packets that left the ring between the sample of it and the device's counters */
 };
 
 /* Offsets, which user space reads from the bridge's types: its module may come long after these programs. */

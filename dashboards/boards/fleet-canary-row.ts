@@ -22,8 +22,9 @@ export function withCanary(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       table({
         title: 'Packets to guests by kernel',
+        wide: ['value'],
         tells: 'A row for each kernel that runs now. Hosts with other guests lose differently: compare those alike.',
-        width: 12,
+        width: 14,
         columns: [
           { heading: 'Hosts', query: kernels.hosts },
           { heading: 'Taps', query: kernels.taps },
@@ -37,13 +38,14 @@ export function withCanary(builder: DashboardBuilder): DashboardBuilder {
       timeseries({
         title: 'Share lost to guests by kernel',
         tells: 'Of what was sent to the guests and readers of the hosts with this kernel.',
-        width: 12,
+        width: 10,
         lines: [{ legend: 'Linux {{value}}', query: kernels.share }],
       }),
     )
     .withPanel(
       table({
         title: 'Hosts that changed their kernel',
+        wide: ['kernel'],
         tells:
           'In the time shown: a row for each kernel that they ran, with the taps that they had and those that lost packets at some time. A click shows the host.',
         width: 12,

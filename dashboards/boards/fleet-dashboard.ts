@@ -120,16 +120,17 @@ function withFactors(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       table({
         title: 'Common factors',
+        wide: ['value'],
         tells:
           'Values that losing taps have more often than chance explains. Lift: how many times as often a tap with it loses packets as the average tap. A place to look, not a proof; tapscope fleet also knows the labels of your scrape configuration.',
-        width: 16,
+        width: 17,
         columns: [
           { heading: 'Lift', query: common.lift },
           { heading: 'Losing taps', query: common.losing },
           { heading: 'Taps', query: common.taps },
           { heading: 'Losing hosts', query: common.losingHosts },
           { heading: 'Hosts', query: common.hosts },
-          { heading: 'By chance, at most', query: common.chance },
+          { heading: 'Chance at most', query: common.chance },
         ],
       }),
     )
@@ -137,7 +138,7 @@ function withFactors(builder: DashboardBuilder): DashboardBuilder {
       timeseries({
         title: 'Lift of common factors',
         tells: 'Since when they are common. 1: taps with the value lose packets as often as all others.',
-        width: 8,
+        width: 7,
         lines: [{ legend: '{{factor}} {{value}}', query: top(5, common.lift) }],
       }),
     );
@@ -150,6 +151,7 @@ function withHosts(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       table({
         title: 'Worst hosts by packets lost to guests',
+        wide: ['kernel'],
         tells: 'A click on the host shows its queues.',
         width: 12,
         hostLink: HOST_LINK_OF_ROW,
@@ -162,10 +164,22 @@ function withHosts(builder: DashboardBuilder): DashboardBuilder {
       }),
     )
     .withPanel(
+      timeseries({
+        title: 'Losing hosts and taps',
+        tells: 'How many lost packets in numbers when.',
+        width: 12,
+        lines: [
+          { legend: 'hosts', query: orZero(total(FACTOR_LOSING_HOSTS)) },
+          { legend: 'taps', query: orZero(total(FACTOR_LOSING_TAPS)) },
+        ],
+      }),
+    )
+    .withPanel(
       table({
         title: 'Worst taps',
         tells: 'The share of their packets that they lost in the last five minutes. A click on the device shows it.',
-        width: 12,
+        width: 24,
+        wide: ['kernel'],
         link: DEVICE_LINK_OF_ROW,
         hostLink: HOST_LINK_OF_ROW,
         columns: [
@@ -183,20 +197,9 @@ function withHosts(builder: DashboardBuilder): DashboardBuilder {
     )
     .withPanel(
       timeseries({
-        title: 'Losing hosts and taps',
-        tells: 'How many lost packets in numbers when.',
-        width: 12,
-        lines: [
-          { legend: 'hosts', query: orZero(total(FACTOR_LOSING_HOSTS)) },
-          { legend: 'taps', query: orZero(total(FACTOR_LOSING_TAPS)) },
-        ],
-      }),
-    )
-    .withPanel(
-      timeseries({
         title: 'Worst findings by rule',
         tells: 'Taps by the worst of their findings: what the agents say is wrong.',
-        width: 12,
+        width: 24,
         lines: [{ legend: '{{rule}} ({{severity}})', query: count(recorded(FINDING), ['rule', 'severity']) }],
       }),
     );

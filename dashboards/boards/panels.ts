@@ -51,6 +51,8 @@ interface Words {
 const HEIGHT = 8;
 /** Of a table's columns, in pixels. */
 const NARROWEST = 110;
+/** Of a column, in pixels: the version of a distribution's kernel. */
+const WIDE = 190;
 const refId = (index: number): string => String.fromCharCode(65 + index);
 
 interface Lines extends Words {
@@ -165,6 +167,8 @@ interface Table extends Words {
   readonly guestLink?: string;
   /** Of the host. */
   readonly hostLink?: string;
+  /** Labels whose values are long, such as a kernel's version. */
+  readonly wide?: readonly string[];
 }
 
 /** Rows are sets of labels that the columns' queries have in common. */
@@ -201,6 +205,7 @@ export function table(words: Table): TablePanel {
   if (words.hostLink !== undefined) {
     panel.overrideByName('instance', [{ id: 'links', value: [{ title: 'Show the host', url: words.hostLink }] }]);
   }
+  for (const name of words.wide ?? []) panel.overrideByName(name, [{ id: 'custom.width', value: WIDE }]);
   return panel;
 }
 

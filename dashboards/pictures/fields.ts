@@ -30,6 +30,7 @@ const OF_TYPE: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     hideFrom: undefined,
     filterable: false,
     minWidth: undefined,
+    width: undefined,
     cellOptions: { type: 'auto' },
   },
 };

@@ -20,7 +20,7 @@ export interface MadeUpFleet {
 }
 
 /** Two of its taps: one whose ring overflows, and a guest of vhost-net. */
-const TAPS = /device="tap-(bursts|guest)"/;
+const TAPS = /device="vnet[13]"/;
 const OF_AGENT = /^tapscope_(build_info|agent_level|overhead_ratio|probe_attached|events_lost|snapshot_errors)/;
 const LOSSES = /^(tapscope_(queue|device_other)_dropped_packets_total\{.*\}) \S+$/gm;
 

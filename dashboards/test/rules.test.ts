@@ -5,6 +5,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { deviceMetrics, queueMetrics } from '../../src/metrics.ts';
 import { catalogue } from '../promql/query.ts';
 import { RULE_FILES } from './rule-files.ts';
 import { alertNames, runbooks } from './runbook.ts';
@@ -35,6 +36,16 @@ test('rules name metrics of the catalogue, or what is recorded', () => {
       file,
     );
   }
+});
+
+test('--detail core has what the rules of a host and of a fleet ask of devices, but for the time in the ring', () => {
+  const fleet = readFileSync('deploy/fleet/tapscope-fleet.yml', 'utf8');
+  const asked = [...texts.map(({ text }) => text), fleet].join('\n').replace(/^ *#.*$/gm, '');
+  const others = [...queueMetrics, ...deviceMetrics].filter(({ core }) => !core).map(({ name }) => name);
+  assert.deepEqual(
+    others.filter((name) => new RegExp(`(?<![\\w:])${name}(_bucket|_count|_sum)?\\b`).test(asked)),
+    ['tapscope_queue_sojourn_seconds'],
+  );
 });
 
 test('what is recorded is judged by an alert', () => {

@@ -19,7 +19,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
   TapscopeNoReader: {
     device: SICK.orphan,
-    shows: [/NO-CARRIER(.*\n)+no process has tap-orphan open\n(.*\n)*.*state="attached"\} 0/, /^$/],
+    shows: [/NO-CARRIER(.*\n)+no process has tap103i0 open\n(.*\n)*.*state="attached"\} 0/, /^$/],
   },
   TapscopeLossBeforeTun: {
     device: SICK.shaped,
@@ -57,15 +57,15 @@ const meanwhile: Readonly<Record<string, Case>> = {
     device: SICK.stalled,
     rule: 'reader-stalled',
     shows: [
-      /^CRITICAL.*tap-stalled(.*\n)+exit code 2/,
+      /^CRITICAL.*tap102i0(.*\n)+exit code 2/,
       /^reader-stalled: /,
-      /rule="reader-stalled",severity="critical",netns="\d+",device="tap-stalled",queue="0"\} 1/,
+      /rule="reader-stalled",severity="critical",netns="\d+",device="tap102i0",queue="0"\} 1/,
     ],
   },
   TapscopeFindingWarning: {
     device: SICK.orphan,
     rule: 'no-reader',
-    shows: [/^WARNING.*tap-orphan(.*\n)+exit code 1/, /^no-reader: /],
+    shows: [/^WARNING.*tap103i0(.*\n)+exit code 1/, /^no-reader: /],
   },
 };
 const MEANWHILE_S = 15;

@@ -8,13 +8,13 @@ import type { TestReader } from '../../lab/test-reader/test-reader.ts';
 
 export const STOPPING = {
   /** Its reader takes less than is sent: the queue stops, and fq_codel drops. */
-  flow: 'tap-flow',
+  flow: 'vnet0',
   /** It drops: bursts overflow its ring and are then read to the end. A shaper in front of it cuts the longest. */
-  bursts: 'tap-bursts',
+  bursts: 'vnet1',
   /** A program that does not know IFF_BACKPRESSURE has attached to it. */
-  robbed: 'tap-robbed',
+  robbed: 'vnet2',
   /** A VM by vhost-net, which at times has no buffers. */
-  guest: 'tap-guest',
+  guest: 'vnet3',
 };
 
 /** The name of that VM. */
@@ -58,7 +58,7 @@ export async function stoppingHost(t: { after(undo: () => Promise<unknown>): voi
   const agent = await startAgent(t, ['--budget=off']);
   await guest.guest('guest');
   await guest.receive('guest', 1000, { lump: 40 });
-  // The probes of stops come with the first look at a device that asks for them.
+  // The probes of stops come with the first sample of a device that asks for them.
   await agent.metrics();
   // Its reader runs on the other CPU.
   await lab.exec('taskset', '-pc', '0', String(sender.pid));

@@ -29,7 +29,7 @@ export interface AgentLab {
 export interface AttachedLab extends AgentLab {
   readonly probes: Probes;
   /** As the agent does between snapshots. */
-  lookAtReaders(): boolean;
+  sampleReaders(): boolean;
 }
 
 /** `tapscope serve` as built, with the best mechanisms, as the test before left it. */
@@ -65,7 +65,7 @@ export async function agentLab(t: Scope, ...mechanisms: readonly string[]): Prom
     pid: process.pid,
     probes,
     snapshot,
-    lookAtReaders: () => collector.lookAtReaders(),
+    sampleReaders: () => collector.sampleReaders(),
     device: async (netns, name) => deviceOf(await snapshot(), netns, name),
     mechanism: (event) => probes.mechanism(event),
   };

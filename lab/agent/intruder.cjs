@@ -12,6 +12,11 @@ function attempts() {
   const agent = process.ppid;
   return {
     'load BPF': () => new addon.BpfObject(`${root}/dist/addon/fixture.bpf.o`).load([]),
+    'read a file of another user': () => fs.readFileSync(process.env.INTRUDER_PREY),
+    'read who the users are': () => fs.readFileSync('/etc/passwd'),
+    'read what another process was started with': () => fs.readFileSync('/proc/1/cmdline'),
+    'look around': () => fs.readdirSync('/'),
+    'look into a folder of all': () => fs.readdirSync('/tmp'),
     'read a file of root': () => fs.readFileSync('/etc/shadow'),
     'read the memory of the agent': () => fs.openSync(`/proc/${agent}/mem`),
     'read what the agent holds': () => fs.readdirSync(`/proc/${agent}/fd`),
@@ -61,3 +66,23 @@ async function intrude() {
 }
 
 if (process.argv[1]?.endsWith('/serving.js')) process.on('SIGUSR2', intrude);
+
+/** In the process that counts: what no part of it needs. */
+function intrudeFirst() {
+  const tries = {
+    rename: () => fs.renameSync('/etc/passwd', '/etc/other'),
+    link: () => fs.linkSync('/etc/passwd', '/run/tapscope/passwd'),
+    symlink: () => fs.symlinkSync('/etc/passwd', '/run/tapscope/passwd'),
+  };
+  const answers = Object.entries(tries).map(([name, attempt]) => {
+    try {
+      attempt();
+      return `${name} done`;
+    } catch ({ code }) {
+      return `${name} ${code}`;
+    }
+  });
+  console.error(`first: ${answers.join(', ')}`);
+}
+
+if (process.argv[1]?.endsWith('/main.js')) process.on('SIGUSR2', intrudeFirst);

@@ -12,7 +12,7 @@ export async function startLocalApi(
   describe?: () => AgentSelf | null,
 ): Promise<RunningSocket> {
   let serving: Promise<RunningSocket> | undefined;
-  const socket = new ApiSocket(path, (descriptor) => {
+  const socket = new ApiSocket(path, undefined, (descriptor) => {
     const before = serving;
     serving = serveSocket(descriptor, api, describe);
     void before?.then(({ close }) => close());

@@ -26,7 +26,7 @@ export async function watch({ agent }: Pick<Scene, 'agent'>, seconds = SECONDS):
   const began = performance.now();
   while (snapshots.length <= seconds) {
     await wait(25 + 50 * Math.random());
-    agent.lookAtReaders();
+    agent.sampleReaders();
     if (performance.now() - began >= 1000 * snapshots.length) snapshots.push(await agent.snapshot());
   }
   return windowOf(snapshots);

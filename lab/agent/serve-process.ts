@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { sumOf } from '../../src/accounting/device-totals.ts';
 import { dismissStanding, type Scope, standing } from './shared-agent.ts';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -162,17 +163,18 @@ function parentOf(pid: string): number {
   }
 }
 
-/** Bytes in memory: what each process has of its own, and once the files that they share, which are Node.js itself. */
-function residentMemory(pids: readonly number[]): number {
-  const parts = pids.map((pid) => {
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    const bytes = (name: string): number => 1024 * Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]);
-    return { own: bytes('RssAnon') + bytes('RssShmem'), files: bytes('RssFile') };
-  });
-  return sumOf(parts.map(({ own }) => own)) + Math.max(...parts.map(({ files }) => files));
+/** Bytes in memory: what the process has of its own, and of files. */
+export function memoryOf(pid: number): { readonly own: number; readonly files: number } {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const bytes = (name: string): number => 1024 * Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]);
+  return { own: bytes('RssAnon') + bytes('RssShmem'), files: bytes('RssFile') };
 }
 
-const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
+/** Bytes: what each process has of its own, and once the files that they share, which are Node.js itself. */
+function residentMemory(pids: readonly number[]): number {
+  const parts = pids.map(memoryOf);
+  return sumOf(parts.map(({ own }) => own)) + Math.max(...parts.map(({ files }) => files));
+}
 
 /** Whether this process waits for that one. */
 function keep(child: ChildProcess, waits: boolean): void {

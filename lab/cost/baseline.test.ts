@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { baselineText, grown, growthOf } from './baseline.ts';
+import { baselineText, grown, growthOf, together } from './baseline.ts';
 import { growthLine } from './compare-baseline.ts';
 import { BASELINE, DEFAULT_LEVEL, RAW_MODE } from './configurations.ts';
 import type { Prices } from './packet-paths.ts';
@@ -41,15 +41,29 @@ test('what is not measured any more, or has no baseline, is no silence', () => {
   ]);
 });
 
-test('a baseline is written as it is read', () => {
-  const measured = { kernel: '7.3-amd64_7.3-1', prices: before, notRun: new Map<string, string>() };
-  assert.deepEqual(JSON.parse(baselineText(new Map([['7.3', measured]]))), {
+test('what is not measured now stays as it was, on the same kernel alone', () => {
+  const old = {
+    kernel: '7.3-1',
+    difference: 0.01,
+    prices: before,
+    notRun: new Map([['perf record', 'perf: not found']]),
+  };
+  const prices = new Map([
+    [BASELINE, { drop: 3010 }],
+    [DEFAULT_LEVEL, { drop: 3400 }],
+  ]);
+  const measured = { kernel: '7.3-1', prices, notRun: new Map<string, string>() };
+  const now = together(old, { measured, difference: undefined });
+  assert.deepEqual(JSON.parse(baselineText(new Map([['7.3', now]]))), {
     '7.3': {
-      kernel: '7.3-amd64_7.3-1',
-      nothing: { drop: 3000 },
-      'level lean': {},
-      'level exact': { drop: 3500 },
-      'raw mode': { drop: 4000 },
+      kernel: '7.3-1',
+      difference: 0.01,
+      nothing: { drop: 3010 },
+      'level exact': { drop: 3400 },
+      'raw mode': { drop: 4010 },
+      'not run': { 'perf record': 'perf: not found' },
     },
   });
+  const newer = together(old, { measured: { ...measured, kernel: '7.3-2' }, difference: 0.02 });
+  assert.deepEqual(newer, { ...measured, kernel: '7.3-2', difference: 0.02 });
 });

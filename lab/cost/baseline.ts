@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// baseline.json: what a packet cost when the prices were last accepted; what is dearer by more than 2 % has grown.
+// baseline.json: what a packet cost by each configuration when that was last measured; what is guarded and dearer by more than 2 % has grown.
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { at, parseJson } from '../host/checked-json.ts';
-import { BASELINE, GUARDED } from './configurations.ts';
+import { at, numberAt, parseJson, textAt } from '../host/checked-json.ts';
+import { BASELINE, CONFIGURATIONS, GUARDED } from './configurations.ts';
 import { added } from './cost-table.ts';
 import { type Measured, pricesOf } from './measure-paths.ts';
-import { type Path, type Prices, pathNames } from './packet-paths.ts';
+import { type Path, type Prices, pathNames, type ScaledPath, scaledPathNames } from './packet-paths.ts';
 
 export const baselineFile = join(dirname(fileURLToPath(import.meta.url)), 'baseline.json');
 
@@ -28,6 +28,17 @@ export interface Growth {
   readonly tooMuch: boolean;
 }
 
+export interface Recorded extends Measured {
+  /** Between two runs, as a part of a packet's whole price. */
+  readonly difference: number;
+}
+
+/** `difference` undefined: there was one run. */
+export interface Measurement {
+  readonly measured: Measured;
+  readonly difference: number | undefined;
+}
+
 export type PricesByConfiguration = ReadonlyMap<string, Prices>;
 
 /** By series of kernels; empty if there is none for it. */
@@ -37,10 +48,60 @@ export function readBaseline(series: string): PricesByConfiguration {
   return new Map(known.map((name) => [name, pricesOf(at(kernel, name))]));
 }
 
-export function baselineText(measured: ReadonlyMap<string, Measured>): string {
-  const kernels = [...measured].map(([series, { kernel, prices }]) => [
+/** What was last measured on these kernels; without those that were not. */
+export function readMeasured(series: readonly string[]): ReadonlyMap<string, Recorded> {
+  const file = parseJson(readFileSync(baselineFile, 'utf8'));
+  return new Map(
+    series.flatMap((one) => (at(file, one) === undefined ? [] : [[one, recorded(at(file, one))] as const])),
+  );
+}
+
+function recorded(kernel: unknown): Recorded {
+  const names = CONFIGURATIONS.map(({ name }) => name);
+  const priced = names.filter((name) => at(kernel, name) !== undefined);
+  const without = names.filter((name) => at(kernel, 'not run', name) !== undefined);
+  return {
+    kernel: textAt(kernel, 'kernel'),
+    difference: numberAt(kernel, 'difference'),
+    prices: new Map(priced.map((name) => [name, pricesOf(at(kernel, name))])),
+    notRun: new Map(without.map((name) => [name, textAt(kernel, 'not run', name)])),
+  };
+}
+
+/** In the order of the tables; what was not measured now stays as it was, unless that was on another kernel. */
+export function together(before: Recorded | undefined, { measured, difference }: Measurement): Recorded {
+  const past = before?.kernel === measured.kernel ? before : undefined;
+  const isNew = (name: string): boolean => measured.prices.has(name) || measured.notRun.has(name);
+  const inOrder = <Value>(old: ReadonlyMap<string, Value> | undefined, now: ReadonlyMap<string, Value>) =>
+    new Map(
+      CONFIGURATIONS.flatMap(({ name }) => {
+        const value = isNew(name) ? now.get(name) : old?.get(name);
+        return value === undefined ? [] : [[name, value] as const];
+      }),
+    );
+  return {
+    kernel: measured.kernel,
+    difference: difference ?? past?.difference ?? 0,
+    prices: inOrder(past && beside(past.prices, measured.prices.get(BASELINE)), measured.prices),
+    notRun: inOrder(past?.notRun, measured.notRun),
+  };
+}
+
+/** What these added then, on top of what a packet costs now with nothing attached. */
+function beside(past: PricesByConfiguration, nothing: Prices | undefined): PricesByConfiguration {
+  const then = past.get(BASELINE) ?? {};
+  const moved = (path: Path | ScaledPath, price: number): number =>
+    Math.round(10 * (price + (nothing?.[path] ?? 0) - (nothing?.[path] === undefined ? 0 : (then[path] ?? 0)))) / 10;
+  const all = [...pathNames, ...scaledPathNames];
+  const prices = (own: Prices): Prices =>
+    Object.fromEntries(all.flatMap((path) => (own[path] === undefined ? [] : [[path, moved(path, own[path])]])));
+  return new Map([...past].map(([name, own]) => [name, prices(own)]));
+}
+
+export function baselineText(measured: ReadonlyMap<string, Recorded>): string {
+  const kernels = [...measured].map(([series, { kernel, difference, prices, notRun }]) => [
     series,
-    { kernel, ...Object.fromEntries(BASELINE_CONFIGURATIONS.map((name) => [name, prices.get(name) ?? {}])) },
+    { kernel, difference, ...Object.fromEntries(prices), 'not run': Object.fromEntries(notRun) },
   ]);
   return `${JSON.stringify(Object.fromEntries(kernels), undefined, 2)}\n`;
 }

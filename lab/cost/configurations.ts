@@ -42,6 +42,11 @@ export const COUNTS_ALL = 'pattern of ebpf_exporter: all of it';
 /** What may not grow. */
 export const GUARDED: readonly string[] = [LEAN_LEVEL, DEFAULT_LEVEL, RAW_MODE];
 
+/** What this tree's programs are, and what they are compared with. */
+export function isOurs({ name, group }: Configuration): boolean {
+  return name === BASELINE || group === PRODUCT;
+}
+
 /** Clocked with many devices and queues too. */
 export function isScaled({ name }: Configuration): boolean {
   return name === BASELINE || GUARDED.includes(name);
@@ -76,7 +81,7 @@ export const CONFIGURATIONS: readonly Configuration[] = [
   limited(product(DEFAULT_LEVEL, { 'transmit-exit': 'waiting' }), {
     enqueue: 220,
     drop: 420,
-    read: 195,
+    read: 180,
     'foreign drop': 150,
     'vhost consume': 12,
     'foreign wake': 840,

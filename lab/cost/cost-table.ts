@@ -6,15 +6,15 @@ import {
   COUNTS_ALL,
   type Configuration,
   DEFAULT_LEVEL,
+  GUARDED,
   isScaled,
   LEAN_LEVEL,
-  RAW_MODE,
 } from './configurations.ts';
 import type { Measured } from './measure-paths.ts';
 import { type Path, type Prices, pathNames, SCALES, type ScaledPath, scaledPathNames } from './packet-paths.ts';
 
 /** What many devices or queues may change, as a part of the packet's whole price. */
-const SCALE_LIMIT = 0.02;
+const SCALE_LIMIT = 0.05;
 
 /** By how much two runs may differ, as a part of the packet's whole price. */
 const REPEAT_LIMIT = 0.015;
@@ -62,6 +62,11 @@ export function scaleTable({ prices }: Measured): string {
       ),
     ]),
   ]);
+}
+
+/** Some row has them. */
+export function hasScales({ prices }: Measured): boolean {
+  return [...prices.values()].some((own) => scaledPathNames.some((path) => own[path] !== undefined));
 }
 
 const SCALED_COLUMNS = ['enqueue', 'drop', 'read'] as const;
@@ -124,13 +129,16 @@ export function differenceOf({ prices }: Measured, again: Measured): number {
   return Math.max(0, ...differences);
 }
 
-/** One sentence for each promise that no kernel keeps by itself: many rings, and a second run. */
-export function brokenPromises(measured: Measured, again: Measured): readonly string[] {
-  const [scale, difference] = [widest(measured, [DEFAULT_LEVEL, RAW_MODE]), differenceOf(measured, again)];
-  return [
-    ...(scale > SCALE_LIMIT ? [`Many devices or queues make a packet ${(scale * 100).toFixed(1)} % dearer.`] : []),
-    ...(difference > REPEAT_LIMIT ? [`Two runs differ by ${(difference * 100).toFixed(1)} %.`] : []),
-  ];
+/** One sentence if many rings make a packet dearer than is promised. */
+export function manyRings(measured: Measured): readonly string[] {
+  const scale = widest(measured, GUARDED);
+  return scale > SCALE_LIMIT ? [`Many devices or queues make a packet ${(scale * 100).toFixed(1)} % dearer.`] : [];
+}
+
+/** One sentence if two runs do not agree. */
+export function apart(measured: Measured, again: Measured): readonly string[] {
+  const difference = differenceOf(measured, again);
+  return difference > REPEAT_LIMIT ? [`Two runs differ by ${(difference * 100).toFixed(1)} %.`] : [];
 }
 
 /** One sentence for each limit that does not hold. */

@@ -50,7 +50,8 @@ uint64_t device_counter(const char *device, const char *name);
 /* The paths: each prints its figures. */
 void measure_packet(int rounds);
 void measure_devices(int rounds);
-void measure_queues(int rounds);
+void measure_few_queues(int rounds);
+void measure_many_queues(int rounds);
 void measure_foreign(int rounds);
 void measure_pktgen(int rounds);
 void measure_vhost(int rounds);

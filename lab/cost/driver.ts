@@ -5,9 +5,12 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { at, numberAt, parseJson } from '../host/checked-json.ts';
-import type { PATHS, Prices, SCALED_PATHS } from './packet-paths.ts';
+import { PATHS, type Prices, type SCALED_PATHS } from './packet-paths.ts';
 
 const file = join(dirname(fileURLToPath(import.meta.url)), '../../dist/lab/cost-driver');
+
+/** Of many rings: each has a hundred times the packets of the others. */
+const SCALED_ROUNDS = 3;
 
 export interface Driver {
   readonly clock: (paths: typeof PATHS | typeof SCALED_PATHS) => Promise<Prices>;
@@ -23,11 +26,15 @@ export async function startDriver(rounds: number): Promise<Driver> {
     return parseJson(value);
   };
   await answer();
-  const ask = (command: string): Promise<unknown> => {
-    child.stdin.write(`${command} ${rounds}\n`);
+  const ask = (command: string, times: number): Promise<unknown> => {
+    child.stdin.write(`${command} ${times}\n`);
     return answer();
   };
-  return { clock: (paths) => clock(paths, ask), stop: () => child.stdin.end() };
+  return {
+    clock: (paths) =>
+      clock(paths, (command) => ask(command, paths === PATHS ? rounds : Math.min(rounds, SCALED_ROUNDS))),
+    stop: () => child.stdin.end(),
+  };
 }
 
 async function clock(

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// npx tsx lab/cost/main.ts [--write | --check] [SERIES…]: the price of the product's probes in instructions per packet, in VMs on
+// npx tsx lab/cost/main.ts [--write | --check] [--ours] [SERIES…]: the price of the product's probes in instructions per packet, in VMs on
 // QEMU's instruction clock, so that a busy machine measures the same as an idle one. --write: into BENCHMARKS.md and
-// lab/cost/baseline.json; --check: only whether a packet has become dearer than the baseline.
+// lab/cost/baseline.json, where what is not measured now stays; --ours: without empty programs and other tools, and once;
+// --check: only whether a packet has become dearer than the baseline.
 import { writeFileSync } from 'node:fs';
 import { writeSection } from '../tables/benchmarks.ts';
 import { noVm } from '../vm/boot.ts';
-import { BASELINE_CONFIGURATIONS, baselineFile, baselineText, grown } from './baseline.ts';
+import { BASELINE_CONFIGURATIONS, baselineFile, baselineText, grown, readMeasured, together } from './baseline.ts';
 import { growthLine, growthOn, SERIES } from './compare-baseline.ts';
-import { CONFIGURATIONS } from './configurations.ts';
+import { CONFIGURATIONS, isOurs } from './configurations.ts';
 import { readVersions, report } from './cost-section.ts';
-import { brokenLimits, brokenPromises, differenceOf, priceTable, scaleTable } from './cost-table.ts';
+import { apart, brokenLimits, differenceOf, manyRings, priceTable, scaleTable } from './cost-table.ts';
 import { type Measured, measureOn } from './measure-paths.ts';
 
 const [LIMITED] = SERIES;
@@ -25,7 +26,7 @@ async function main(words: readonly string[]): Promise<void> {
   if (words.includes('--check')) {
     await check(series);
   } else {
-    await measure(series, words.includes('--write'));
+    await measure(series, { write: words.includes('--write'), ours: words.includes('--ours') });
   }
 }
 
@@ -37,32 +38,39 @@ async function check(series: readonly string[]): Promise<void> {
   }
 }
 
-async function measure(series: readonly string[], write: boolean): Promise<void> {
-  if (write && series !== SERIES) {
-    throw new Error(`--write needs all kernels (${SERIES.join(', ')}): name none.`);
-  }
+async function measure(
+  series: readonly string[],
+  { write, ours }: { readonly write: boolean; readonly ours: boolean },
+) {
   const versions = readVersions();
   const missing = [...versions.packages].flatMap(([name, version]) => (version === undefined ? [name] : []));
-  if (missing.length > 0) {
+  if (missing.length > 0 && !ours) {
     throw new Error(`The price was not measured: other tools are measured too. apt install ${missing.join(' ')}`);
   }
-  const configurations = CONFIGURATIONS.map(({ name }) => name);
-  const results = new Map<string, Measured>();
-  const differences: number[] = [];
+  const configurations = CONFIGURATIONS.filter((one) => !ours || isOurs(one)).map(({ name }) => name);
+  const results = new Map(readMeasured(SERIES));
   for (const one of series) {
     const measured = await measureOn(one, { configurations, ...EXTENT }, say);
-    results.set(one, measured);
     console.log(`Linux ${one} (${measured.kernel})\n\n${priceTable(measured)}\n\n${scaleTable(measured)}\n`);
     for (const [name, reason] of measured.notRun) console.log(`not run: ${name}: ${reason}`);
-    const again = await measureOn(one, { configurations: BASELINE_CONFIGURATIONS, ...EXTENT }, say);
-    differences.push(differenceOf(measured, again));
-    complain(brokenPromises(measured, again));
+    complain(manyRings(measured));
+    const difference = ours ? undefined : await again(one, measured);
+    results.set(one, together(results.get(one), { measured, difference }));
     if (one === LIMITED) complain(brokenLimits(measured));
   }
   if (write) {
-    writeSection('cost', report(results, { limited: LIMITED, versions, difference: Math.max(...differences) }));
+    const difference = Math.max(...[...results.values()].map((one) => one.difference));
+    writeSection('cost', report(results, { limited: LIMITED, versions, difference }));
     writeFileSync(baselineFile, baselineText(results));
   }
+}
+
+/** How far a second run of what is guarded is from the first. */
+async function again(series: string, measured: Measured): Promise<number> {
+  const extent = { configurations: BASELINE_CONFIGURATIONS, ...EXTENT, scales: false };
+  const second = await measureOn(series, extent, say);
+  complain(apart(measured, second));
+  return differenceOf(measured, second);
 }
 
 function complain(sentences: readonly string[]): void {

@@ -8,11 +8,11 @@ test('both courses of a configuration are one result, and what did not run has i
     'something that the guest said',
     '{"configuration":"nothing","prices":{"enqueue":3975.2,"vhost consume":1990.8}}',
     '{"configuration":"perf record","notRun":"perf: not found"}',
-    '{"configuration":"nothing","prices":{"enqueue, 8 queues":4084}}',
+    '{"configuration":"nothing","prices":{"enqueue, 4 queues":4084}}',
   ].join('\n');
   const { prices, notRun } = resultsOf(output);
   assert.deepEqual(Object.fromEntries(prices), {
-    nothing: { enqueue: 3975.2, 'vhost consume': 1990.8, 'enqueue, 8 queues': 4084 },
+    nothing: { enqueue: 3975.2, 'vhost consume': 1990.8, 'enqueue, 4 queues': 4084 },
   });
   assert.deepEqual(Object.fromEntries(notRun), { 'perf record': 'perf: not found' });
 });

@@ -17,14 +17,17 @@ export const PATHS = {
   'foreign wake': ['wake', 'wake'],
 } as const satisfies Clocked;
 
-/** The same on many rings that take turns. */
+/** The same on many rings that take turns, packet by packet. */
 export const SCALED_PATHS = {
+  'enqueue, 4 queues': ['few-queues', 'enqueue'],
+  'drop, 4 queues': ['few-queues', 'drop'],
+  'read, 4 queues': ['few-queues', 'read'],
+  'enqueue, 256 queues': ['many-queues', 'enqueue'],
+  'drop, 256 queues': ['many-queues', 'drop'],
+  'read, 256 queues': ['many-queues', 'read'],
   'enqueue, 1 000 devices': ['devices', 'enqueue'],
   'drop, 1 000 devices': ['devices', 'drop'],
   'read, 1 000 devices': ['devices', 'read'],
-  'enqueue, 8 queues': ['queues', 'enqueue'],
-  'drop, 8 queues': ['queues', 'drop'],
-  'read, 8 queues': ['queues', 'read'],
 } as const satisfies Clocked;
 
 type Clocked = Readonly<Record<string, readonly [command: string, figure: string]>>;
@@ -37,4 +40,4 @@ export type Prices = Readonly<Partial<Record<Path | ScaledPath, number>>>;
 
 export const pathNames: readonly Path[] = namesOf(PATHS);
 export const scaledPathNames: readonly ScaledPath[] = namesOf(SCALED_PATHS);
-export const SCALES = ['1 000 devices', '8 queues'] as const;
+export const SCALES = ['4 queues', '256 queues', '1 000 devices'] as const;

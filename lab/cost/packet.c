@@ -10,18 +10,16 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/*
- * A ring of a device holds so many: what its overflow costs once is spread over as many packets as in a small real one.
- * Devices take turns in groups, for what the allocator asks for a packet depends on how many others wait.
- */
-enum { DEVICES = 1000, EACH = 128, GROUP = 40, QUEUES = 8 };
+/* Where many take turns a ring holds so many: what its overflow costs once is spread over as many packets as in a small
+ * real one. */
+enum { DEVICES = 1000, EACH = 128, FEW_QUEUES = 4, MANY_QUEUES = 256 };
 
 /* Rings that take turns; together they hold so many packets. */
 struct lanes {
 	int count, packets;
 	struct lane {
 		int queue, sender;
-	} each[GROUP];
+	} each[DEVICES];
 };
 
 /* `done`: those that were not refused. */
@@ -29,34 +27,42 @@ struct tally {
 	uint64_t nanoseconds, packets, done;
 };
 
+/* In parts: after most of a second alone the kernel gives others their share, which would be clocked too. */
 static void send_ring(const struct lanes *lanes, struct tally *tally)
 {
-	uint64_t start;
+	for (int i = 0, at = 0; i < lanes->packets;) {
+		int end = i + RING < lanes->packets ? i + RING : lanes->packets;
 
-	run_alone(1);
-	start = nanoseconds_now();
-	for (int i = 0, at = 0; i < lanes->packets; i++) {
-		tally->done += send_frame(lanes->each[at].sender);
-		at = at + 1 < lanes->count ? at + 1 : 0;
+		run_alone(1);
+		uint64_t start = nanoseconds_now();
+
+		for (; i < end; i++) {
+			tally->done += send_frame(lanes->each[at].sender);
+			at = at + 1 < lanes->count ? at + 1 : 0;
+		}
+		tally->nanoseconds += nanoseconds_now() - start;
+		run_alone(0);
 	}
-	tally->nanoseconds += nanoseconds_now() - start;
-	run_alone(0);
 	tally->packets += lanes->packets;
 }
 
 static void read_ring(const struct lanes *lanes, struct tally *tally)
 {
 	char buffer[4096];
-	uint64_t start;
 
-	run_alone(1);
-	start = nanoseconds_now();
-	for (int i = 0, at = 0; i < lanes->packets; i++) {
-		tally->done += read(lanes->each[at].queue, buffer, sizeof(buffer)) > 0;
-		at = at + 1 < lanes->count ? at + 1 : 0;
+	for (int i = 0, at = 0; i < lanes->packets;) {
+		int end = i + RING < lanes->packets ? i + RING : lanes->packets;
+
+		run_alone(1);
+		uint64_t start = nanoseconds_now();
+
+		for (; i < end; i++) {
+			tally->done += read(lanes->each[at].queue, buffer, sizeof(buffer)) > 0;
+			at = at + 1 < lanes->count ? at + 1 : 0;
+		}
+		tally->nanoseconds += nanoseconds_now() - start;
+		run_alone(0);
 	}
-	tally->nanoseconds += nanoseconds_now() - start;
-	run_alone(0);
 	tally->packets += lanes->packets;
 }
 
@@ -65,21 +71,19 @@ static void add_round(struct figure *figure, const struct tally *tally)
 	figure_add(figure, tally->nanoseconds, tally->packets);
 }
 
-static void measure(const struct lanes *groups, int count, int rounds)
+static void measure(const struct lanes *lanes, int rounds)
 {
 	struct figure enqueue = {.rounds = 0}, drop = {.rounds = 0}, read = {.rounds = 0};
 
 	for (int i = 0; i <= rounds; i++) {
 		struct tally entered = {0}, refused = {0}, left = {0};
 
-		for (int group = 0; group < count; group++) {
-			send_ring(&groups[group], &entered);
-			send_ring(&groups[group], &refused);
-			read_ring(&groups[group], &left);
-		}
+		send_ring(lanes, &entered);
+		send_ring(lanes, &refused);
+		read_ring(lanes, &left);
 		if (entered.done != entered.packets || refused.done != 0 || left.done != left.packets)
-			fail("%d rings: of %lu packets %lu found room, %lu when full, %lu were read",
-			     count * groups->count, entered.packets, entered.done, refused.done, left.done);
+			fail("%d rings: of %lu packets %lu found room, %lu when full, %lu were read", lanes->count,
+			     entered.packets, entered.done, refused.done, left.done);
 		add_round(&enqueue, &entered);
 		add_round(&drop, &refused);
 		add_round(&read, &left);
@@ -101,45 +105,55 @@ void measure_packet(int rounds)
 		set_up("tap0", RING, NULL);
 		one.each[0].sender = open_sender("tap0", 0);
 	}
-	measure(&one, 1, rounds);
+	measure(&one, rounds);
 }
 
 void measure_devices(int rounds)
 {
-	static struct lanes groups[DEVICES / GROUP];
-	struct rlimit files = {2 * DEVICES + 100, 2 * DEVICES + 100};
+	static struct lanes devices = {.packets = DEVICES * EACH};
+	struct rlimit files = {2 * DEVICES + 2 * MANY_QUEUES + 100, 2 * DEVICES + 2 * MANY_QUEUES + 100};
 
-	if (!groups->count && setrlimit(RLIMIT_NOFILE, &files))
-		fail("cannot open %d files", 2 * DEVICES);
-	for (int i = 0; !groups[DEVICES / GROUP - 1].packets; i++) {
-		struct lanes *group = &groups[i / GROUP];
-		struct lane *lane = &group->each[group->count++];
+	if (!devices.count && setrlimit(RLIMIT_NOFILE, &files))
+		fail("cannot open %lu files", files.rlim_cur);
+	for (; devices.count < DEVICES; devices.count++) {
+		struct lane *lane = &devices.each[devices.count];
 		char name[16];
 
-		snprintf(name, sizeof(name), "many%d", i);
+		snprintf(name, sizeof(name), "many%d", devices.count);
 		lane->queue = open_queue(name, 0);
 		set_up(name, EACH, NULL);
 		lane->sender = open_sender(name, 0);
-		if (group->count == GROUP)
-			group->packets = GROUP * EACH;
 	}
-	measure(groups, DEVICES / GROUP, rounds);
+	measure(&devices, rounds);
 }
 
-void measure_queues(int rounds)
+static void measure_queues_of(const char *device, struct lanes *queues, int count, int rounds)
 {
-	static struct lanes queues = {.packets = RING};
-
-	if (!queues.count) {
-		for (; queues.count < QUEUES; queues.count++)
-			queues.each[queues.count].queue = open_queue("queues", IFF_MULTI_QUEUE);
-		if (steer_by_mark(queues.each[0].queue, true))
+	if (!queues->count) {
+		for (; queues->count < count; queues->count++)
+			queues->each[queues->count].queue = open_queue(device, IFF_MULTI_QUEUE);
+		if (steer_by_mark(queues->each[0].queue, true))
 			fail("cannot steer packets to queues");
-		set_up("queues", RING / QUEUES, NULL);
-		for (int i = 0; i < QUEUES; i++)
-			queues.each[i].sender = open_sender("queues", i);
+		set_up(device, EACH, NULL);
+		for (int i = 0; i < count; i++)
+			queues->each[i].sender = open_sender(device, i);
+		queues->packets = count * EACH;
 	}
-	measure(&queues, 1, rounds);
+	measure(queues, rounds);
+}
+
+void measure_few_queues(int rounds)
+{
+	static struct lanes queues;
+
+	measure_queues_of("few", &queues, FEW_QUEUES, rounds);
+}
+
+void measure_many_queues(int rounds)
+{
+	static struct lanes queues;
+
+	measure_queues_of("queues", &queues, MANY_QUEUES, rounds);
 }
 
 void measure_foreign(int rounds)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the figures say, in one paragraph.
 import { BASELINE, CONFIGURATIONS, COUNTS_ALL, DEFAULT_LEVEL, LEAN_LEVEL, RAW_MODE } from './configurations.ts';
-import { added, widest } from './cost-table.ts';
+import { added, hasScales, widest } from './cost-table.ts';
 import type { Measured } from './measure-paths.ts';
 import type { Path } from './packet-paths.ts';
 
@@ -22,8 +22,12 @@ export function summary(measured: Measured, series: string): string {
       `They count nothing else, as level lean does on this path; level exact counts each packet too, for which one pays ${more(COUNTS_ALL, 'drop')} there (${COUNTS_ALL}).`,
     `A drop elsewhere on the host costs ${more(DEFAULT_LEVEL, 'foreign drop')} more, since it could be one on the way to a tap; a packet of another device nothing, ` +
       `and in raw mode ${more(RAW_MODE, 'foreign packet')}.`,
-    `With 1 000 devices or 8 queues a packet costs the same within ${scale(DEFAULT_LEVEL)} at level exact, ${scale(RAW_MODE)} in raw mode ` +
-      `and ${scale(LEAN_LEVEL)} at level lean, where each drop is cheap.`,
+    ...(hasScales(measured)
+      ? [
+          `With 4 or 256 queues or 1 000 devices in turn a packet costs the same within ${scale(DEFAULT_LEVEL)} at level exact, ${scale(RAW_MODE)} in raw mode ` +
+            `and ${scale(LEAN_LEVEL)} at level lean, where each drop is cheap.`,
+        ]
+      : []),
   ];
   return sentences.join('\n');
 }

@@ -1,35 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // npm run test:faults [-- --rounds N] [--write] [words]: plays faults against the agent as built, and says what came of each. Words choose by name.
 // It runs in a network namespace and with a /run/tapscope of its own, so that an agent of this host is left alone.
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { argv, env, execArgv, execPath } from 'node:process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { noLab } from '../host/netns.ts';
 import { replaceSection } from '../tables/benchmarks.ts';
 import { FAULTS } from './all-faults.ts';
 import { type Fault, isGood, type Played } from './fault.ts';
 import { FaultHost } from './fault-host.ts';
 import { complaints, faultTable, renewed } from './fault-table.ts';
+import { onOwnHost } from './own-host.ts';
 import { playFault } from './play-fault.ts';
-import { FOLDER } from './traces.ts';
 
 const PAGE = 'docs/reliability.md';
-const INSIDE = 'TAPSCOPE_FAULTS_INSIDE';
 const ROUNDS = 20;
 
 const { values, positionals } = parseArgs({
   options: { rounds: { type: 'string' }, write: { type: 'boolean', default: false } },
   allowPositionals: true,
 });
-
-/** Again, where mounts and devices are its own. */
-function again(): number {
-  mkdirSync(FOLDER, { recursive: true, mode: 0o700 });
-  const script = `ip link set lo up; mount -t tmpfs -o mode=0700 none ${FOLDER}; exec "$@"`;
-  const words = ['--net', '--mount', 'sh', '-c', script, 'sh', execPath, ...execArgv, ...argv.slice(1)];
-  return spawnSync('unshare', words, { stdio: 'inherit', env: { ...env, [INSIDE]: '1' } }).status ?? 1;
-}
 
 /** On a host of its own: what one fault breaks is not there for the next. */
 async function playAlone(fault: Fault, rounds: number): Promise<Played> {
@@ -67,5 +55,4 @@ async function play(): Promise<number> {
   return played.length > 0 && played.every(isGood) ? 0 : 1;
 }
 
-if (noLab) throw new Error(noLab);
-process.exitCode = env[INSIDE] ? await play() : again();
+process.exitCode = await onOwnHost(play);

@@ -21,6 +21,8 @@ const OWN_FILES = ['lock', 'agent.sock'];
 /** Of each probe of a tap: more than its ring holds. */
 const PROBE = 30;
 
+export type Judged = Pick<Round, 'wrong' | 'isMarked' | 'recoveryMs'>;
+
 type Base = ReadonlyMap<WatchedTap, { readonly truth: Figures; readonly shown: Figures }>;
 
 export async function playFault(host: FaultHost, fault: Fault, rounds: number): Promise<Played> {
@@ -55,28 +57,35 @@ async function playRound(host: FaultHost, fault: Fault, traces: Traces): Promise
       traces.names = bpfNamesOf(pid);
       traces.orphans = bpfOrphans(traces.names);
     }
-    let base = await rest(host);
+    await rest(host);
     const descriptors = readdirSync(`/proc/${pid}/fd`).length;
     const objects = bpfObjectsOf(pid).length;
-    host.overAt = undefined;
-    await fault.play(host);
-    const overAt = host.overAt ?? performance.now();
-    if (!host.isRunning) await host.start();
-    const isAnew = host.agent.pid !== pid;
-    const startedAt = performance.now();
-    await host.unload();
-    if (isAnew) base = await rest(host);
-    for (const tap of host.taps) {
-      await tap.burst(PROBE);
-      await tap.drain();
-    }
-    const judged = await judge(host, base);
-    const recoveryMs = (isAnew ? startedAt : judged.at) - overAt;
-    const kept = isAnew ? undefined : { pid, descriptors, objects };
-    return { ...judged, recoveryMs, left: await leftBehind(host, traces, kept), failure: undefined };
+    const judged = await playJudged(host, fault);
+    const kept = host.agent.pid === pid ? { pid, descriptors, objects } : undefined;
+    return { ...judged, left: await leftBehind(host, traces, kept), failure: undefined };
   } catch (error) {
     return { ...nothing, failure: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/** The fault, and what the agent shows of all taps after it. */
+export async function playJudged(host: FaultHost, fault: Fault): Promise<Judged> {
+  const { pid } = host.agent;
+  let base = await rest(host);
+  host.overAt = undefined;
+  await fault.play(host);
+  const overAt = host.overAt ?? performance.now();
+  if (!host.isRunning) await host.start();
+  const isAnew = host.agent.pid !== pid;
+  const startedAt = performance.now();
+  await host.unload();
+  if (isAnew) base = await rest(host);
+  for (const tap of host.taps) {
+    await tap.burst(PROBE);
+    await tap.drain();
+  }
+  const { at, ...judged } = await judge(host, base);
+  return { ...judged, recoveryMs: (isAnew ? startedAt : at) - overAt };
 }
 
 /** Truth and page of all taps, when the page has them all. */
@@ -122,7 +131,7 @@ function verdict(host: FaultHost, base: Base, page: Metrics): { wrong: number; i
 }
 
 /** Names of the agents' BPF objects, and those without a holder that were there before. */
-interface Traces {
+export interface Traces {
   names: ReadonlySet<string>;
   orphans: ReadonlySet<string>;
 }
@@ -135,9 +144,9 @@ interface Kept {
 
 /**
  * What is there that was not before, as soon as there is nothing, or when the time for it is over. `kept`: of an agent that lived on.
- * Agents of other tests end meanwhile, and the kernel takes their objects apart later: an object that is not in every look is none of ours.
+ * Agents of other tests end meanwhile, and the kernel takes their objects apart later: an object that is not in every sample is none of ours.
  */
-async function leftBehind(host: FaultHost, { names, orphans }: Traces, kept?: Kept): Promise<string[]> {
+export async function leftBehind(host: FaultHost, { names, orphans }: Traces, kept?: Kept): Promise<string[]> {
   const deadline = performance.now() + GONE_WITHIN_MS;
   let objects: readonly string[] | undefined;
   for (;;) {

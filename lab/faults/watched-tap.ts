@@ -2,7 +2,7 @@
 // A real tap whose truth is known to the packet: what its sender sent, what its reader read, and what an agent's page shows of it.
 import type { Metrics } from '../agent/serve-process.ts';
 import type { NamespaceLab } from '../host/netns.ts';
-import type { TestReader } from '../test-reader/test-reader.ts';
+import type { SendCounts, TestReader } from '../test-reader/test-reader.ts';
 
 /** Packets. */
 export interface Figures {
@@ -74,7 +74,7 @@ export class WatchedTap {
 
   /** More than the ring holds is lost there. */
   async burst(packets: number): Promise<void> {
-    this.#sent += (await this.#sender.packet(this.name, packets, FRAME)).sent;
+    this.#sent += handed(await this.#sender.packet(this.name, packets, FRAME));
   }
 
   async drain(): Promise<void> {
@@ -96,7 +96,7 @@ export class WatchedTap {
   async unload(): Promise<void> {
     if (!this.#isLoaded) return;
     this.#isLoaded = false;
-    this.#sent += (await this.#sender.unstream(this.id)).sent;
+    this.#sent += handed(await this.#sender.unstream(this.id));
     for (const id of this.#queues) this.#read += (await this.#reader.stop(id)).packets;
     await this.drain();
   }
@@ -149,6 +149,11 @@ export class WatchedTap {
     const labels = { netns: String(this.lab.inode), device: this.name };
     return ['device', 'queue'].some((what) => page.by('device', `tapscope_${what}_degraded`, labels)[this.name] !== 0);
   }
+}
+
+/** To the kernel: of what its qdisc drops at once, while the queue length changes, the sender hears ENOBUFS. */
+function handed({ sent, errors }: SendCounts): number {
+  return sent + (errors.ENOBUFS ?? 0);
 }
 
 /** By how many packets two sets of figures differ. */

@@ -46,7 +46,7 @@ export async function templateOf(t: { after(undo: () => Promise<unknown>): void 
   }
   const named = (start: string): readonly Series[] => all.filter(({ labels }) => labels.__name__?.startsWith(start));
   return {
-    tap: named('tap:').filter(({ labels }) => labels.device === 'tap-bursts'),
+    tap: named('tap:').filter(({ labels }) => labels.device === 'vnet1'),
     host: named('host:'),
     shard: named('factor:'),
   };

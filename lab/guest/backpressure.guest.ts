@@ -222,7 +222,7 @@ test('flow control', { skip: neverStops }, async (t) => {
     await lab.tc('qdisc replace dev tap0 root fq_codel limit 100');
     await device();
     const sender = await lab.testReader();
-    // All that sends and reads on one CPU, the looks on the other: packets are sent with soft interrupts off, so that one who looks
+    // All that sends and reads on one CPU, the samples on the other: packets are sent with soft interrupts off, so that one who looks
     // from there would hardly ever see a queue that is not stopped.
     for (const { pid } of [testReader, sender]) await lab.exec('taskset', '-a', '-p', '-c', '0', String(pid));
     pin('1');
@@ -250,7 +250,7 @@ test('flow control', { skip: neverStops }, async (t) => {
     const stopped = after.stoppedSeconds - before.stoppedSeconds;
     const sum = (value: (part: Looks) => number): number => parts.reduce((total, part) => total + value(part), 0);
     const share = sum(({ set }) => set) / sum(({ time }) => time);
-    // As many looks at equal distances would tell as much.
+    // As many samples of equal distances would tell as much.
     const looks = sum(({ time }) => time) ** 2 / sum(({ squares }) => squares);
     const error = Math.sqrt((share * (1 - share)) / looks);
     t.diagnostic(

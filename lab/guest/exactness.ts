@@ -34,12 +34,12 @@ export async function exact(t: TestContext, agent: Agent, scenario: Scenario, au
     assert.ok(halfway.offered > 0 && halfway.offered <= atRest.offered, 'offered grows');
     assert.ok(total(halfway.delivered) <= truth.txPackets, 'never more than was delivered');
     const missed = later.missed - before.missed + mostHeldBack(scenario);
-    // What only tx_dropped knows is an imbalance at first, and taken from there some looks later; with several queues it is a mark.
+    // What only tx_dropped knows is an imbalance at first, and taken from there some samples later; with several queues it is a mark.
     const shown = later.unseenDropped > atRest.unseenDropped && later.degraded === 0 ? later : atRest;
     const unseen = assertKept(shown, truth, scenario, missed);
     if (unseen > 0) {
       t.diagnostic(`${unseen} freed packets were not shown to the probe`);
-      assert.ok(later.degraded > 0 || isWhole(later, truth, scenario), 'marked as not exact');
+      assert.ok(later.degraded > 0 || isTold(later, truth) || isWhole(later, truth, scenario), 'marked as not exact');
       return;
     }
     assertOffered(shown, truth, scenario, missed);
@@ -61,6 +61,12 @@ export async function exact(t: TestContext, agent: Agent, scenario: Scenario, au
 function isWhole({ dropped, imbalances }: Figures, { txDropped }: Truth, scenario: Scenario): boolean {
   const alone = scenario.skb === 'shared' && resizes(scenario) && scenario.queues === 1;
   return alone && total(dropped) === txDropped && Object.keys(imbalances).length === 0;
+}
+
+/** A mark ends 30 s after the last such packet, and a VM may take longer than that: how many packets the queues lack is told for good. */
+function isTold({ delivered, dropped, unseenEnqueued, unseenDropped }: Figures, truth: Truth): boolean {
+  const lacking = truth.txPackets - total(delivered) + truth.txDropped - total(dropped);
+  return lacking > 0 && lacking === unseenEnqueued + unseenDropped;
 }
 
 /** Of the whole host, hence of others too. */

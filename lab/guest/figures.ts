@@ -16,8 +16,10 @@ export interface Figures {
   readonly failed: number;
   readonly overflowed: number;
   readonly waiting: number;
-  /** In the kernel's tx_dropped, and seen by no program: shown as drops of tun, UNTRACED. */
+  /** In the kernel's tx_dropped, and seen by no program: shown as drops of tun, UNTRACED; of several queues, of the device alone. */
   readonly unseenDropped: number;
+  /** In the kernel's tx_packets, and seen by no program: of several queues, of the device alone. */
+  readonly unseenEnqueued: number;
   /** Lost before tun, whatever the reason. */
   readonly before: number;
   /** Of these, what the kernel's tx_dropped may have too. */
@@ -41,6 +43,7 @@ export function figuresOf(metrics: Metrics, netns: number, device: string): Figu
   const by = (label: string, name: string): Readonly<Record<string, number>> =>
     metrics.by(label, `tapscope_${name}`, labels);
   const sum = (name: string): number => total(by('device', name));
+  const unseen = by('outcome', 'device_unseen_packets_total');
   return {
     offered: sum('queue_offered_packets_total'),
     dropped: withoutZeros(by('reason', 'queue_dropped_packets_total')),
@@ -51,7 +54,8 @@ export function figuresOf(metrics: Metrics, netns: number, device: string): Figu
     failed: sum('queue_failed_packets_total'),
     overflowed: sum('queue_overflowed_packets_total'),
     waiting: sum('ring_occupancy_packets'),
-    unseenDropped: by('outcome', 'device_unseen_packets_total').dropped ?? 0,
+    unseenDropped: unseen.dropped ?? 0,
+    unseenEnqueued: unseen.enqueued ?? 0,
     before: sum('device_other_dropped_packets_total'),
     beforeInTxDropped: inTxDropped(metrics, labels),
     txPackets: metrics.value('tapscope_device_transmit_packets_total', labels),

@@ -48,7 +48,7 @@ async function scene(t: TestContext, args: readonly string[] = []): Promise<Scen
   };
 }
 
-/** At rest, as the accounts need two looks to know. */
+/** At rest, as the accounts need two samples to know. */
 async function assertBalanced({ metrics }: Scene): Promise<void> {
   for (let look = 1; look < LOOKS; look++) await metrics();
   const { text } = await metrics();

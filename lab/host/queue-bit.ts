@@ -7,13 +7,13 @@ import { BpfObject } from '../../src/kernel/native.ts';
 const FILE = join(dirname(fileURLToPath(import.meta.url)), '../../dist/lab/queue-bit.bpf.o');
 const NAME_BYTES = 16;
 
-/** What the looks add up to; times in milliseconds. */
+/** What the samples add up to; times in milliseconds. */
 export interface Looks {
-  /** From the first look to the last. */
+  /** From the first sample to the last. */
   readonly time: number;
-  /** In which the bit was set: between two looks, as the one and as the other found it, half each. */
+  /** In which the bit was set: between two samples, as the one and as the other found it, half each. */
   readonly set: number;
-  /** Squares of the times between them: the longer some are, the less the looks tell. */
+  /** Squares of the times between them: the longer some are, the less the samples tell. */
   readonly squares: number;
 }
 
@@ -35,7 +35,7 @@ export class QueueBit {
   }
 
   /**
-   * Looks at random moments. Between them it is busy: one whom a timer wakes in a VM finds a queue stopped at 99 % of its looks that is
+   * Looks at random moments. Between them it is busy: one whom a timer wakes in a VM finds a queue stopped at 99 % of its samples that is
    * stopped for 95 % of the time.
    */
   watch(milliseconds: number, mostBetween: number): Looks {

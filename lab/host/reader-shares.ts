@@ -35,7 +35,7 @@ async function measure(agent: AgentLab, lab: NamespaceLab): Promise<Shares> {
   const before = await fullSeconds(agent, lab);
   await wait(MEASURED_MS);
   const after = await fullSeconds(agent, lab);
-  // With the first and the last look in it, however long these take.
+  // With the first and the last sample in it, however long these take.
   const elapsed = (performance.now() - started) / 1000;
   const spent = [...after].map(([state, s]) => [state, s - (before.get(state) ?? 0)] as const);
   const total = spent.reduce((sum, [, seconds]) => sum + seconds, 0);

@@ -17,7 +17,7 @@ const SETTLES_WITHIN_MS = 60_000;
 export async function assertExactTcp(t: TestContext, agent: AgentLab, gso: boolean, packets: number): Promise<void> {
   const pair = await tcpPair(t, gso);
   const ends = [pair.near, pair.far];
-  // Two looks at rest: what is counted from here on begins with the device.
+  // Two samples of rest: what is counted from here on begins with the device.
   await agent.snapshot();
   const counted = async (): Promise<number> => {
     const links = await Promise.all(ends.map((end) => end.link(TUN)));

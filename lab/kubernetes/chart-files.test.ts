@@ -5,8 +5,8 @@ import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
-import { rights } from '../../deploy/service-unit.ts';
 import { serveFlags } from '../../src/commands/options/serve-options.ts';
+import { capabilityNames } from '../../src/kernel/host.ts';
 import { details } from '../../src/outputs/prometheus/detail.ts';
 import { logLevels } from '../../src/server/log-level.ts';
 import { at, listAt, parseJson, textAt } from '../host/checked-json.ts';
@@ -23,11 +23,11 @@ test('chart and image have the version of the package', () => {
   assert.deepEqual([textAt(chart, 'version'), textAt(chart, 'appVersion')], [version, version]);
 });
 
-test('the agent has the rights of the service unit, and those by which the process that serves becomes another user', () => {
+test('the agent has the rights of the product, and those by which the process that serves becomes another user', () => {
   const [, added = ''] = /^ +add: \[(.*)\]$/m.exec(daemonSet) ?? [];
   assert.deepEqual(
     added.split(', ').map((name) => `CAP_${name}`),
-    [...rights, 'CAP_SETGID', 'CAP_SETUID'],
+    [...capabilityNames, 'CAP_SETGID', 'CAP_SETUID'],
   );
   assert.match(daemonSet, /^ +drop: \[ALL\]$/m);
   assert.doesNotMatch(daemonSet, /privileged: true/);

@@ -143,7 +143,7 @@ export class ProgramCheck {
   async #rest(): Promise<Rest> {
     const { device: name, own } = this.#running;
     let rest: Rest | undefined;
-    // The agent's figures are final from the second look at rest on (docs/accounting.md): no packet passed from before the first until after the second.
+    // The agent's figures are final from the second sample of rest on (docs/accounting.md): no packet passed from before the first until after the second.
     let earlier: LinkCounters | undefined;
     await until(async () => {
       const before = await this.#stage.near.link(name);

@@ -16,7 +16,6 @@ export interface Taps {
 }
 
 const QUEUES_OF_TAP = 4;
-const MOST_NAMESPACES = 64;
 const PACKETS_PER_SECOND = 1000;
 const ROUNDS_PER_SECOND = 10;
 /** A group of devices, as `ip link set group` knows it. */
@@ -27,10 +26,10 @@ interface Part {
   readonly testReader: TestReader;
 }
 
-export async function makeTaps(scope: Scope, queues: number): Promise<Taps> {
+export async function makeTaps(scope: Scope, queues: number, mostNamespaces = 64): Promise<Taps> {
   const taps = Math.ceil(queues / QUEUES_OF_TAP);
   const parts: Part[] = [];
-  for (let count = Math.min(MOST_NAMESPACES, taps); count > 0; count -= 1) {
+  for (let count = Math.min(mostNamespaces, taps); count > 0; count -= 1) {
     const lab = await namespaceLab({ after: (undo) => scope.after(undo) });
     parts.push({ lab, testReader: await lab.testReader() });
   }

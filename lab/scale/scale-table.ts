@@ -19,6 +19,7 @@ const LIMITS: readonly (readonly [queues: number, limits: Limits])[] = [
 ];
 const LOOP_P99_MS = 20;
 const CHECK_MS = 2000;
+const PAGE_MS = 1000;
 /** Four times the queues may cost so many times the CPU. */
 const FOURFOLD = 4.4;
 
@@ -84,6 +85,7 @@ function rowsOf(one: Scaled): readonly (readonly string[])[] {
     row('event loop, p99', one.loopP99Ms, LOOP_P99_MS, milliseconds),
     row('RSS', one.residentBytes, limits?.residentBytes, (bytes) => `${(bytes / 1e6).toFixed(0)} MB`),
     row('`tapscope check`', one.checkMs, CHECK_MS, milliseconds),
+    row('live page, first queue in sight', one.pageMs, PAGE_MS, milliseconds),
   ];
 }
 

@@ -60,7 +60,7 @@ export class Watch {
     await this.#agent.refresh();
     await this.#agent.take();
     await this.#agent.refresh();
-    this.#work = Promise.all([this.#judgeOn(), this.#lookOn()]);
+    this.#work = Promise.all([this.#judgeOn(), this.#sampleOn()]);
   }
 
   async end(): Promise<void> {
@@ -97,10 +97,10 @@ export class Watch {
     this.judgements.push({ at, findings: told, window: this.#snapshots });
   }
 
-  async #lookOn(): Promise<void> {
+  async #sampleOn(): Promise<void> {
     while (!this.#over) {
       await wait(LOOK_MS.least + Math.random() * (LOOK_MS.most - LOOK_MS.least));
-      this.#agent.lookAtReaders();
+      this.#agent.sampleReaders();
     }
   }
 }

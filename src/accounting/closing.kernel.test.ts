@@ -39,7 +39,7 @@ test('a young tap of four queues, and one descriptor closes', { skip: noLab }, a
   }
 });
 
-test('a queue that joined and moved between two looks', { skip: noLab }, async (t) => {
+test('a queue that joined and moved between two samples', { skip: noLab }, async (t) => {
   const agent = await standingLab();
   for (const seen of [true, false]) {
     const lab = await namespaceLab(t);

@@ -17,7 +17,7 @@ function look(deliveries: Deliveries, queues: readonly Proposal[], most: number,
   return deliveries.sentences(3, 1);
 }
 
-test('one look that is ahead of the kernel is a packet in a reader’s hands: it waits, and nothing is marked', () => {
+test('one sample that is ahead of the kernel is a packet in a reader’s hands: it waits, and nothing is marked', () => {
   const deliveries = new Deliveries();
   const queues = [queue(10, 3), queue(20, 0)];
   assert.deepEqual(look(deliveries, queues, 32), []);
@@ -26,7 +26,7 @@ test('one look that is ahead of the kernel is a packet in a reader’s hands: it
   assert.equal(queues[0]?.done, true);
 });
 
-test('two looks that are ahead are told for a while after they end; of one queue never', () => {
+test('two samples that are ahead are told for a while after they end; of one queue never', () => {
   for (const others of [[queue(20, 0)], []]) {
     const deliveries = new Deliveries();
     const queues = [queue(10, 3), ...others];
@@ -43,7 +43,7 @@ test('two looks that are ahead are told for a while after they end; of one queue
   }
 });
 
-test('after queues joined or left, one look is enough for the mark; where programs count, none is', () => {
+test('after queues joined or left, one sample is enough for the mark; where programs count, none is', () => {
   const moving = new Deliveries();
   look(moving, [queue(10, 3), queue(20, 0)], 32, { changed: true });
   assert.equal(look(moving, [queue(10, 3), queue(20, 0)], 33).length, 1);

@@ -22,7 +22,7 @@ export class Deliveries {
 
   /**
    * `most`: packets that all queues together may show. `counted`: programs count what leaves each queue. `changed`: queues joined or left
-   * since the look before. `drained`: nothing moves or waits, and arithmetic alone tells what each queue delivered, so that what one queue
+   * since the sample before. `drained`: nothing moves or waits, and arithmetic alone tells what each queue delivered, so that what one queue
    * has too much is what another lacks.
    */
   update(
@@ -46,7 +46,7 @@ export class Deliveries {
     }
     this.#count++;
     this.#packets = excess;
-    // A single look may find a packet that a reader has taken and the kernel has not counted yet: it is no other queue's.
+    // A single sample may find a packet that a reader has taken and the kernel has not counted yet: it is no other queue's.
     const moved = this.#count > 1 || nowSeconds - this.#changedAt < MARKED_SECONDS;
     if (moved && !counted && queues.length > 1) this.#at = nowSeconds;
     const less = queues.filter(({ ahead }) => ahead < 0);

@@ -154,7 +154,7 @@ test('what the core drops is in tx_dropped too; what only tx_dropped knows is an
   assert.deepEqual(imbalances(update(new DeviceAccounting(true), reading({}, 0, 0, unseen))), [0, 20]);
 });
 
-/** The kernel's tx_dropped and what was lost before tun, look by look; all else rests. */
+/** The kernel's tx_dropped and what was lost before tun, sample by sample; all else rests. */
 function losses(
   accounting: DeviceAccounting,
   looks: readonly (readonly [txDropped: number, otherDropped: number, mode?: CountingMode])[],
@@ -178,7 +178,7 @@ test('what the core dropped before the accounting began explains nothing that ca
 });
 
 test('what the core drops while the accounting begins is no difference, under load and later', () => {
-  // Lost between the kernel's counter and ours, at each look.
+  // Lost between the kernel's counter and ours, at each sample.
   const busy = [1, 2, 3, 4, 5].map((second) => [10_000 * second, 10_000 * second + 300] as const);
   const accounting = new DeviceAccounting(false);
   assert.deepEqual(losses(accounting, busy), new Array(5).fill([0, 0]));
@@ -222,7 +222,7 @@ test('a renumbered queue with packets in its ring stands still until they have l
   assert.deepEqual([shown(drained), shown(drained, 1), drained.degraded], [10, 30, []]);
 });
 
-test('queues that were renumbered before the first look are audited from the first rest on', () => {
+test('queues that were renumbered before the first sample are audited from the first rest on', () => {
   const accounting = new DeviceAccounting(true);
   const moved = new Map([['queueMoved' as const, 1]]);
   // Queue 1 left, queue 3 took its index with 30 packets, and what came back is queue 3.
@@ -261,7 +261,7 @@ test('a queue that is being detached has delivered nothing more, though its ring
   assert.deepEqual([shown(accounts, 0), shown(accounts, 1)], [10, 10]);
 });
 
-test('a detached queue that keeps its packets is told of at the third look, and until it has none', () => {
+test('a detached queue that keeps its packets is told of at the third sample, and until it has none', () => {
   const accounting = new DeviceAccounting(true);
   const look = (kept: number): readonly string[] => {
     const queues = [walkedQueue(0, 0), walkedQueue(0, kept, { detached: true })];

@@ -88,7 +88,7 @@ export class DeviceAccounting {
     return { queues: this.#shown(mode), audit, degraded, unseen };
   }
 
-  /** Not in the first look after a change of level: what no program counted then is in no account yet. */
+  /** Not in the first sample after a change of level: what no program counted then is in no account yet. */
   #believed(reading: Reading, mode: CountingMode, atRest: boolean): Reading {
     if (!this.#base || this.#changes(mode) || enteringOf(reading) === 0) return reading;
     const uncounted = this.#uncounted() + this.#tolerance + this.#offset.entered;

@@ -118,7 +118,7 @@ function assertExact(tap: Tap, accounts: Accounts, message?: string): void {
 for (const underLock of [false, true]) {
   const taken = underLock ? 'counted' : 'derived';
 
-  test(`one look after each step, levels change: exact at each; what is taken is ${taken}`, () => {
+  test(`one sample after each step, levels change: exact at each; what is taken is ${taken}`, () => {
     const tap = new Tap(underLock);
     for (const exact of [true, false, true, false, true]) {
       tap.change(exact);
@@ -131,7 +131,7 @@ for (const underLock of [false, true]) {
     }
   });
 
-  test(`many looks after each step; what is taken is ${taken}`, () => {
+  test(`many samples after each step; what is taken is ${taken}`, () => {
     const tap = new Tap(underLock);
     for (const exact of [true, false, true, false, true]) {
       tap.change(exact);

@@ -7,7 +7,7 @@ import { leftOrWaiting } from './unseen.ts';
 /**
  * None of them is counted by itself. Where as many packets left the rings or lie in them as if all had entered, all have.
  * `base`: the kernel's deliveries when the accounting began; `uncounted`: packets in the rings that no program saw enter, at most;
- * `atRest`: nothing moved since the look before, so that what vhost-net holds is not delivered meanwhile.
+ * `atRest`: nothing moved since the sample before, so that what vhost-net holds is not delivered meanwhile.
  */
 export function believed(reading: Reading, base: number, uncounted: number, atRest: boolean): Reading {
   const before = withEntering(reading.before);

@@ -18,7 +18,7 @@ test('exact, lean and exact again: one queue to the packet', { skip: noLab }, as
   let read = 0;
   for (const level of ['exact', 'lean', 'exact', 'lean', 'exact'] as const) {
     agent.probes.setLevel(level);
-    // Before the first look at the new level too.
+    // Before the first sample of the new level too.
     for (const count of [70, 60]) {
       sent += (await testReader.udp(peer, 9, count, 64)).sent;
       read += (await testReader.read('a', 25)).packets;
@@ -55,7 +55,7 @@ test('levels change under load, with packets on their way: nothing is lost from 
   going = false;
   const sent = (await Promise.all(work)).reduce((sum, packets) => sum + packets, 0);
   const read = (await testReader.stop('a')).packets + (await testReader.read('a', 'all')).packets;
-  // The first look at rest sets right what moved while the level was changed, the second shows it.
+  // The first sample of rest sets right what moved while the level was changed, the second shows it.
   for (let look = 0; look < 3; look++) await agent.snapshot();
   // Two senders at once are too many for the qdisc's queue.
   const passed = sent - (await lab.qdisc(TAP)).reduce((sum, { dropped }) => sum + dropped, 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The accounts across changes of level under load, when every look takes long enough for packets to move: exact at the next rest.
+// The accounts across changes of level under load, when every sample takes long enough for packets to move: exact at the next rest.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { walkedDevice, walkedQueue } from '../../lab/snapshots/walked.ts';
@@ -60,7 +60,7 @@ for (const [underLock, unsteady] of [
   [false, false],
   [false, true],
 ] as const) {
-  const seen = unsteady ? 'in a look that tells nothing of the ring' : 'under less';
+  const seen = unsteady ? 'in a sample that tells nothing of the ring' : 'under less';
   test(`what is taken is ${underLock ? 'counted' : 'derived'}: shed under load, resumed ${seen}`, () => {
     const traffic = new Traffic(underLock);
     traffic.look(0);

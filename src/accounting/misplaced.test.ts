@@ -33,7 +33,7 @@ test('a drop that no program saw is a drop, and not a packet that entered', () =
   });
 });
 
-test('it is never shown as a packet that entered, not for one look', () => {
+test('it is never shown as a packet that entered, not for one sample', () => {
   const accounting = new DeviceAccounting(true);
   look(accounting, 100, 10, 100, 10);
   assert.equal(look(accounting, 141, 19, 140, 20).queues.get(0)?.enqueued, 140);

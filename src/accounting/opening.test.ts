@@ -9,7 +9,7 @@ import { DeviceAccounting } from './device-accounting.ts';
 
 const WAITING = 10;
 
-/** Queues that each get as many packets; programs have counted them since `early` before the first look. */
+/** Queues that each get as many packets; programs have counted them since `early` before the first sample. */
 class Busy {
   readonly #accounting = new DeviceAccounting(false);
   readonly #queues: number;
@@ -66,7 +66,7 @@ for (const queues of [1, 2])
   for (const counted of [true, false])
     for (const early of [100, 90_000])
       for (const shed of [false, true])
-        test(`${queues} queues, ${early} packets before the first look, ${counted ? 'counted' : 'derived'}${shed ? ', shed before the first rest' : ''}`, () => {
+        test(`${queues} queues, ${early} packets before the first sample, ${counted ? 'counted' : 'derived'}${shed ? ', shed before the first rest' : ''}`, () => {
           if (shed && queues > 1 && !counted) return; // at level lean nothing tells such queues apart
           const busy = new Busy(queues, counted, early);
           busy.look(7);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Losses before tun, some of them in the kernel's tx_dropped too: how many of its drops they explain since the accounting began.
 
-/** They are read after the kernel's counter: what is lost in between is here first, and there at the next look. */
+/** They are read after the kernel's counter: what is lost in between is here first, and there at the next sample. */
 export class PreTunLosses {
   /** When the accounting began. */
   #base = 0;
   /** The most that was lost between the two readings then; at the first rest it is what was. */
   #slack = 0;
-  /** At the last look. */
+  /** At the last sample. */
   #last = 0;
 
   /** Infinite: they are not counted, and they may explain anything. */
@@ -17,7 +17,7 @@ export class PreTunLosses {
     this.#base = counted;
   }
 
-  /** After each look. */
+  /** After each sample. */
   seen(counted: number): void {
     if (Number.isFinite(counted)) this.#last = counted;
   }
@@ -27,7 +27,7 @@ export class PreTunLosses {
     return counted - this.#base + this.#slack;
   }
 
-  /** At a rest the look before has all that the kernel counts now. Of its `excess` over our drops, what nothing explains. */
+  /** At a rest the sample before has all that the kernel counts now. Of its `excess` over our drops, what nothing explains. */
   settle(excess: number): number {
     const counted = this.#last - this.#base;
     this.#slack = Math.max(0, Math.min(this.#slack, excess - counted));

@@ -69,7 +69,7 @@ test('what vhost gives back between the counters and the ring was not taken eith
 test('across exact, lean and exact nothing is lost or counted twice', () => {
   const accounts = new OnlyBooks(true);
   accounts.update(BOTH, at({ enqueued: 100, consumed: 40 }, 60));
-  // 20 more went in and 10 came out before the first look at level lean.
+  // 20 more went in and 10 came out before the first sample of level lean.
   accounts.update(LEAN, at({ enqueued: 100, consumed: 50 }, 70));
   assert.deepEqual(shown(accounts), [120, 50]);
   accounts.update(LEAN, at({ enqueued: 100, consumed: 90 }, 50));
@@ -109,7 +109,7 @@ test('consumed packets are counted by another index while the queues are renumbe
   assert.equal(accounts.unaudited, false);
 });
 
-test('a renumbering that ends while packets are taken: what was taken between two looks is not counted twice', () => {
+test('a renumbering that ends while packets are taken: what was taken between two samples is not counted twice', () => {
   const accounts = new OnlyBooks(true);
   accounts.update(BOTH, at({ enqueued: 230, consumed: 10 }, 220));
   accounts.update(BOTH, at({ enqueued: 230, consumed: 10 }, 200, { renumbered: true }));

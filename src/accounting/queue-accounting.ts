@@ -210,7 +210,7 @@ export class QueueAccounting {
 
   /**
    * After a renumbering both sides of the ring are brought to the same index again, the one of the enqueue. While packets
-   * move, what was taken between two looks cannot be told from what was shifted: the least is believed, until the first rest.
+   * move, what was taken between two samples cannot be told from what was shifted: the least is believed, until the first rest.
    */
   #rebase(mode: CountingMode, { before, after, ring, atRest }: QueueReading): void {
     this.#shifted = !atRest;
@@ -236,7 +236,7 @@ export class QueueAccounting {
     this.#anchor = undefined;
   }
 
-  /** Both sides stood side by side at the anchor; without one, at the last look, give or take what moved while it was taken. */
+  /** Both sides stood side by side at the anchor; without one, at the last sample, give or take what moved while it was taken. */
   #baseOfDerived({ derived = 0 }: Sources): number {
     if (this.#anchor && !this.#anchor.provisional) return this.#base + this.#anchor.counted - this.#anchor.derived;
     return this.#enqueued - (this.#last.derived ?? derived);
@@ -263,7 +263,7 @@ export class QueueAccounting {
       this.#enqueued = Math.max(this.#enqueued, this.#baseBefore + derived);
   }
 
-  /** Each look may prove that it is more: as if all had entered that may have, until it is known. */
+  /** Each sample may prove that it is more: as if all had entered that may have, until it is known. */
   #settleBase({ counted, derived }: Sources, { after, atRest }: QueueReading): void {
     if (this.#baseBefore === undefined || derived === undefined) return;
     const least = this.#baseBefore + derived - this.#missed - after.enqueued - after.entering;

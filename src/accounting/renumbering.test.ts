@@ -68,10 +68,10 @@ test('what is given back during the walk is not taken for a lap of the ring in t
   assert.equal(renumbering.update([queue(2n, 0, 78, 0)], givenBack), true);
 });
 
-test('moves that two looks do not show are known by their count', () => {
+test('moves that two samples do not show are known by their count', () => {
   const renumbering = new Renumbering();
   const once = { ...none, moved: { before: 1, after: 1 } };
-  assert.equal(renumbering.update([queue(1n, 0, 0, 0), queue(2n, 1, 30, 0)], once), true, 'before the first look');
+  assert.equal(renumbering.update([queue(1n, 0, 0, 0), queue(2n, 1, 30, 0)], once), true, 'before the first sample');
   assert.equal(renumbering.update([queue(1n, 0, 0, 0), queue(2n, 1, 30, 30)], once), false);
   const again = { ...none, moved: { before: 1, after: 2 } };
   assert.equal(renumbering.update([queue(3n, 0, 30, 0), queue(2n, 1, 0, 60)], again), true, 'came as 2, moved to 0');

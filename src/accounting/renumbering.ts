@@ -30,7 +30,7 @@ export class Renumbering {
   /** The device's attached queues, in every walk. Answers whether a queue has moved, or packets of another index are still there. */
   update(queues: readonly WalkedQueue[], changes: Changes): boolean {
     const { unproduced } = changes;
-    // One that came, or had its index back, between two looks shows none of its moves.
+    // One that came, or had its index back, between two samples shows none of its moves.
     const unseen = queues.length > 0 && (changes.seen || changes.moved.after !== this.#moved);
     const moved = unseen || queues.some(({ tunFile, index }) => (this.#rings.get(tunFile)?.index ?? index) !== index);
     const givenBack = unproduced.after !== this.#unproduced;

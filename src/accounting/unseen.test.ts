@@ -28,7 +28,7 @@ test('what our programs did not see of a device of one queue is taken from the k
   assert.deepEqual(later.degraded, []);
 });
 
-test('under load, what three looks in a row show was not seen; what one look shows may be on its way', () => {
+test('under load, what three samples in a row show was not seen; what one sample shows may be on its way', () => {
   const accounting = new DeviceAccounting(true);
   const looks = [
     [100, 107],

@@ -3,16 +3,16 @@
 import { type Reading, sumOf, type Totals } from './device-totals.ts';
 import { thrown } from './queue-accounting.ts';
 
-/** Looks in a row that must show a difference before it counts under load: a program may run later than the reader of its packet. */
-const LOOKS = 3;
+/** Samples in a row that must show a difference before it counts under load: a program may run later than the reader of its packet. */
+const SAMPLES = 3;
 
 /** A mark ends this long after the last packet that was not seen. */
 export const MARKED_SECONDS = 30;
 
-/** Counts the least that every one of the last looks shows; at rest, what there is. */
+/** Counts the least that every one of the last samples shows; at rest, what there is. */
 export class Unseen {
   #packets = 0;
-  #looks: number[] = [];
+  #bounds: number[] = [];
   #grewAt = Number.NEGATIVE_INFINITY;
 
   /** Since the device was first seen; packets. */
@@ -27,19 +27,19 @@ export class Unseen {
 
   /** `bound`: packets that are not accounted for, at least. Answers how many of them are certain now. */
   update(bound: number, atRest: boolean, nowSeconds: number): number {
-    this.#looks = [...this.#looks, bound].slice(-LOOKS);
-    const least = this.#looks.length < LOOKS ? 0 : Math.min(...this.#looks);
+    this.#bounds = [...this.#bounds, bound].slice(-SAMPLES);
+    const least = this.#bounds.length < SAMPLES ? 0 : Math.min(...this.#bounds);
     const certain = Math.max(0, atRest ? bound : least);
     if (certain === 0) return 0;
     this.#packets += certain;
-    this.#looks = this.#looks.map((look) => look - certain);
+    this.#bounds = this.#bounds.map((bound) => bound - certain);
     this.#grewAt = nowSeconds;
     return certain;
   }
 
-  /** Counting begins anew: what the looks before showed is of another equation. */
+  /** Counting begins anew: what the samples before showed is of another equation. */
   restart(): void {
-    this.#looks = [];
+    this.#bounds = [];
   }
 }
 

@@ -53,8 +53,8 @@ export class Agent {
   }
 
   /** Between snapshots; false: no queue is or was recently full or stopped. */
-  lookAtReaders(): boolean {
-    return this.#watch.collector.lookAtReaders();
+  sampleReaders(): boolean {
+    return this.#watch.collector.sampleReaders();
   }
 
   /** Never fails because of one device, probe or namespace. */

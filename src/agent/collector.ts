@@ -86,8 +86,8 @@ export class Collector {
   }
 
   /** Between snapshots; false: no queue is or was recently full or stopped. */
-  lookAtReaders(): boolean {
-    return this.#queues?.lookAtReaders() ?? false;
+  sampleReaders(): boolean {
+    return this.#queues?.sampleReaders() ?? false;
   }
 
   /** Never fails because of one device, probe or namespace. */

@@ -15,7 +15,7 @@ export class Demands {
   readonly #globals: Globals;
   #shared = 0;
   #askedAt = Number.NEGATIVE_INFINITY;
-  /** Programs do not rely on the exit, from the next walk on: it may be detached at the look after it. */
+  /** Programs do not rely on the exit, from the next walk on: it may be detached at the sample after it. */
   #released = true;
   #demanded = false;
   /** From the start on, and not under load. */

@@ -230,6 +230,7 @@ function droppedOf({ dropped, rare }: QueueSums, reasons: DropReasons): readonly
   });
   const rareNamed = [...rare].map(([number, packets]) => ({ reason: reasons.name(number), packets }));
   // The map of rare reasons may be full, or a packet behind the row.
-  const unnamed = (dropped[0] ?? 0) - rareNamed.reduce((sum, { packets }) => sum + packets, 0);
+  const unnamed =
+    (dropped[reasons.slotNames.indexOf('')] ?? 0) - rareNamed.reduce((sum, { packets }) => sum + packets, 0);
   return [...named, ...rareNamed, ...(unnamed > 0 ? [{ reason: 'other', packets: unnamed }] : [])];
 }

@@ -30,7 +30,7 @@ export class LossFollower {
   readonly #follow: Follow;
   readonly #subjects: FollowedSubjects;
   readonly #accounts: LossAccounting;
-  /** Seen at the last look, and missed at it for the first time. */
+  /** Seen at the last sample, and missed at it for the first time. */
   #present: ReadonlySet<string> = new Set();
   #missed: ReadonlySet<string> = new Set();
   readonly #started = { ms: performance.now(), cpu: process.cpuUsage() };
@@ -66,7 +66,7 @@ export class LossFollower {
     );
     let follow: Follow | undefined;
     try {
-      const there = await lookAround(agent);
+      const there = await sampleNow(agent);
       const chosen = followed.first(there);
       follow = new Follow({ ...options, chosenOnly: followed.narrow, mechanism: mechanisms.get('freed') });
       const subjects = new FollowedSubjects(follow);
@@ -109,7 +109,7 @@ export class LossFollower {
   /** What was lost since the last call. */
   async second(): Promise<LossSecond> {
     const snapshot = await this.#agent.take();
-    const second = this.#look(snapshot);
+    const second = this.#sample(snapshot);
     this.#forgetGone(snapshot);
     this.#follow.refresh();
     await this.#agent.refresh();
@@ -121,7 +121,7 @@ export class LossFollower {
     // Before the program is detached: the device goes on counting.
     const snapshot = await this.#agent.take();
     this.#follow.detach();
-    return this.#look(snapshot);
+    return this.#sample(snapshot);
   }
 
   summary(): LossSummary {
@@ -135,14 +135,14 @@ export class LossFollower {
     this.#agent.close();
   }
 
-  #look(snapshot: Snapshot): LossSecond {
+  #sample(snapshot: Snapshot): LossSecond {
     const devices = this.#followed.later(snapshot);
     if (this.#followed.narrow) choose(this.#follow, devices);
     this.#subjects.see(snapshot);
-    return this.#accounts.look({ counts: this.#subjects.counts(), devices, ids: idsOf(snapshot) });
+    return this.#accounts.sample({ counts: this.#subjects.counts(), devices, ids: idsOf(snapshot) });
   }
 
-  /** At the second look without them: what they lost at the end has been told. */
+  /** At the second sample without them: what they lost at the end has been told. */
   #forgetGone(snapshot: Snapshot): void {
     const present = idsOf(snapshot);
     const gone = new Set([...this.#missed].filter((id) => !present.has(id)));
@@ -160,7 +160,7 @@ export class LossFollower {
 }
 
 /** With names of namespaces and owners, and whether programs can be loaded at all. */
-async function lookAround(agent: Agent): Promise<Snapshot> {
+async function sampleNow(agent: Agent): Promise<Snapshot> {
   const walk = agent.probes.choices().find(({ event }) => event.name === 'devices');
   if (walk?.mechanism?.name !== 'walk')
     throw new Error(`Losses cannot be followed: ${walk?.refused[0]?.reason ?? 'devices cannot be walked'}.`);

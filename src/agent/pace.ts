@@ -2,7 +2,7 @@
 // How often the agent looks at the host, by what it takes itself. Pure: it is told shares of all CPUs and answers with a state.
 
 export interface Pace {
-  /** Between two looks. */
+  /** Between two samples. */
   readonly seconds: number;
   /** Rules judge each how many-th look. */
   readonly judgedEvery: number;

@@ -100,12 +100,12 @@ export class QueueCollector {
   }
 
   collect(): { readonly devices: readonly Device[]; readonly complete: boolean } {
-    let looked = this.#look();
-    while (this.#demands.update(looked.walk.devices)) {
+    let sampled = this.#sample();
+    while (this.#demands.update(sampled.walk.devices)) {
       this.#walker.walk(this.#attached()); // prepares the queues that are watched now
-      looked = this.#look();
+      sampled = this.#sample();
     }
-    const { nowNs, before, walk } = looked;
+    const { nowNs, before, walk } = sampled;
     this.#readers?.look(false);
     const after = withFrames(this.#rows.read(false), this.#redirects.read());
     const others = this.#freed.read();
@@ -130,7 +130,7 @@ export class QueueCollector {
   }
 
   /** The rows, and then the walk. */
-  #look(): { readonly nowNs: number; readonly before: RowsRead; readonly walk: ReturnType<Walker['walk']> } {
+  #sample(): { readonly nowNs: number; readonly before: RowsRead; readonly walk: ReturnType<Walker['walk']> } {
     if (this.#probes.can('offers-derived')) this.#probes.programs?.settle(false);
     // Before the rows: a stop that they have open is told up to here, and what its wake adds to them later is never less.
     const nowNs = Number(process.hrtime.bigint());
@@ -166,7 +166,7 @@ export class QueueCollector {
   }
 
   /** At the readers of queues that are or were recently full or stopped; false: there are none. */
-  lookAtReaders(): boolean {
+  sampleReaders(): boolean {
     return this.#readers?.look(true) ?? false;
   }
 

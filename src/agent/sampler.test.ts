@@ -19,7 +19,7 @@ test('what fails with each snapshot keeps nothing from being refreshed, and the 
       done.refreshes += 1;
       if (done.refreshes > 3) throw new Error('its owner is not known');
     },
-    lookAtReaders: () => {
+    sampleReaders: () => {
       done.looks += 1;
       return false;
     },

@@ -6,7 +6,7 @@ import type { Snapshot } from '../snapshot.ts';
 import type { Agent } from './agent.ts';
 
 /** What is sampled. */
-export type Sampled = Pick<Agent, 'take' | 'refresh' | 'lookAtReaders' | 'pace'>;
+export type Sampled = Pick<Agent, 'take' | 'refresh' | 'sampleReaders' | 'pace'>;
 
 const PERIOD_MS = 1000;
 /** Readers of full and stopped queues, in random steps: in even ones a reader that works in turns would always be seen at the same. */
@@ -19,7 +19,7 @@ export class Sampler {
     this.#announce = resolve;
   });
   #timer: NodeJS.Timeout | undefined;
-  #lookTimer: NodeJS.Timeout | undefined;
+  #sampleTimer: NodeJS.Timeout | undefined;
   #stopped = false;
   #ready = false;
   /** Since the last snapshot. */
@@ -52,17 +52,17 @@ export class Sampler {
   stop(): void {
     this.#stopped = true;
     clearInterval(this.#timer);
-    clearTimeout(this.#lookTimer);
+    clearTimeout(this.#sampleTimer);
   }
 
   /** As long as there is a reader to look at; the next snapshot begins anew. */
-  #lookOn(agent: Sampled): void {
-    clearTimeout(this.#lookTimer);
+  #sampleOn(agent: Sampled): void {
+    clearTimeout(this.#sampleTimer);
     const { least, most } = LOOK_MS;
-    this.#lookTimer = setTimeout(
+    this.#sampleTimer = setTimeout(
       () => {
         try {
-          if (agent.lookAtReaders()) this.#lookOn(agent);
+          if (agent.sampleReaders()) this.#sampleOn(agent);
         } catch {
           // The driver was unloaded: the next snapshot says what there is to say.
         }
@@ -78,7 +78,7 @@ export class Sampler {
     this.#seconds = 0;
     await this.#attempt('a snapshot failed', async () => this.#keep(await agent.take()));
     await this.#attempt('owners, budget and drivers could not be looked at', () => agent.refresh());
-    if (!this.#stopped) this.#lookOn(agent);
+    if (!this.#stopped) this.#sampleOn(agent);
   }
 
   async #attempt(failure: string, work: () => Promise<void>): Promise<void> {

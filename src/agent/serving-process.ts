@@ -18,6 +18,8 @@ const END_WITHIN_MS = 6000;
 export interface ServingOptions {
   /** Of this program. */
   readonly file: string;
+  /** Files and folders that it may read. */
+  readonly readable: () => readonly string[];
   /** What it needs to know first; it is asked for at each start. */
   readonly setup: () => object;
   readonly takeSnapshot: () => Promise<Snapshot>;
@@ -100,7 +102,7 @@ export class ServingProcess {
   }
 
   #begin(): void {
-    const process = startSecond(this.#options.file);
+    const process = startSecond(this.#options.file, this.#options.readable());
     this.#process = process;
     const life: Life = { process, writer: new SnapshotWriter(), wanted: 0, isAnswering: false, listens: false };
     this.#life = life;
@@ -116,7 +118,8 @@ export class ServingProcess {
       if (byte === REQUESTS.snapshot) life.wanted += 1;
       else if (byte === REQUESTS.listening) {
         life.listens = true;
-        countSecondProcess(life.process.pid);
+        const pid = life.process.pid();
+        if (pid !== undefined) countSecondProcess(pid);
         this.#announce?.listens();
       } else if (byte === REQUESTS.pulse) life.process.channel.write('{"pulse":true}\n');
       else {

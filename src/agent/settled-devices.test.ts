@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A device is given again only after six equal looks, and not once anything of it is another object.
+// A device is given again only after six equal samples, and not once anything of it is another object.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
@@ -12,12 +12,12 @@ const device = (txDropped = 0): Device => {
   return { ...golden, counters: { ...golden.counters, txDropped } };
 };
 
-/** Six equal looks. */
+/** Six equal samples. */
 function settle(devices: SettledDevices, inputs: readonly unknown[], lasting = true): void {
   for (let look = 0; look < 6; look += 1) devices.keep(1n, inputs, device(), lasting);
 }
 
-test('settled after six equal looks, and given as it was made first', () => {
+test('settled after six equal samples, and given as it was made first', () => {
   const devices = new SettledDevices();
   const [walked, sums] = [{}, {}];
   const first = device();

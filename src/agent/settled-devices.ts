@@ -11,7 +11,7 @@ interface Entry {
   readonly looks: number;
 }
 
-/** The accounts change their mind after three equal looks, and marks after three more (PATIENCE, LOOKS): after six nothing more can come. */
+/** The accounts change their mind after three equal samples, and marks after three more (PATIENCE, SAMPLES): after six nothing more can come. */
 const SETTLED_AFTER = 6;
 
 /** An entry is void when one of its inputs is another object, and all are when something else measures. */

@@ -2,12 +2,13 @@
 // The agent as built beside a user of the host who wants it stopped, blind or misquoted.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { chmodSync, statSync } from 'node:fs';
 import test, { type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { startAgent, tapscope } from '../../lab/agent/serve-process.ts';
 import { textAt } from '../../lab/host/checked-json.ts';
 import { noLab } from '../../lab/host/netns.ts';
+import { until } from '../../lab/host/until.ts';
 import { AGENT_LOCK } from '../kernel/agent-lock.ts';
 
 const TENANT = 65_534;
@@ -62,12 +63,43 @@ test('a tenant can neither take, remove nor replace lock and socket, and an old 
   assert.match((await tapscope(['doctor'])).stdout, new RegExp(`An agent runs, pid ${agent.pid}, `));
   const wrapper = ['setpriv', `--reuid=${TENANT}`, '--clear-groups'];
   const asked = await tapscope(['diagnose', '--at=5s ago'], { wrapper });
-  assert.deepEqual([asked.code, asked.stderr], [3, `tapscope: Only root may ask the agent on ${SOCKET}: use sudo.\n`]);
+  const refused = `tapscope: Only root and the group of its --socket-group may ask the agent on ${SOCKET}: use sudo.\n`;
+  assert.deepEqual([asked.code, asked.stderr], [3, refused]);
 
   await agent.stop('SIGKILL');
   assert.ok(statSync(SOCKET).isSocket(), 'a killed agent leaves its socket');
   const next = await startAgent(t, [`--socket=${SOCKET}`]);
   assert.match((await tapscope(['doctor'])).stdout, new RegExp(`An agent runs, pid ${next.pid}, `));
+});
+
+const GROUP = 4711;
+
+/** What the agent tells a command of this user, in this group as well or in none; its verdict on the host is of no matter. */
+async function ask(groups: string): Promise<string> {
+  const wrapper = ['setpriv', `--reuid=${TENANT}`, `--regid=${TENANT}`, groups];
+  const { code, stdout, stderr } = await tapscope(['diagnose', '--at=1s ago', '--json'], { wrapper });
+  return code === 3 ? stderr : `schema ${JSON.parse(stdout).schema}`;
+}
+
+test('members of --socket-group may ask, others are refused by the path and by the kernel’s word on the connection', {
+  skip: noLab,
+}, async (t) => {
+  const agent = await startAgent(t, [`--socket=${SOCKET}`, `--socket-group=${GROUP}`]);
+  await until(async () => (await ask(`--groups=${GROUP}`)) === 'schema 1');
+  assert.equal(await ask(`--groups=${GROUP}`), 'schema 1', 'a member');
+  assert.match(await ask('--clear-groups'), /Only root and the group of its --socket-group may ask/);
+  // A member may pass the folder, and can neither list nor change it.
+  const { mode, gid } = statSync(FOLDER);
+  assert.deepEqual([mode & 0o777, gid], [0o710, GROUP]);
+
+  // Where the modes let everyone in, the kernel still says who asks.
+  chmodSync(FOLDER, 0o711);
+  chmodSync(SOCKET, 0o666);
+  const sentence = `This socket answers root and members of the group ${GROUP} only, and user ${TENANT} asked: use sudo.`;
+  assert.equal(await ask('--clear-groups'), `tapscope: ${sentence}\n`);
+  assert.equal(await ask(`--groups=${GROUP}`), 'schema 1');
+  assert.match((await tapscope(['doctor'])).stdout, new RegExp(`An agent runs, pid ${agent.pid}, `), 'root');
+  await agent.stop();
 });
 
 test('of an agent that listens elsewhere doctor knows the process', { skip: noLab }, async (t) => {

@@ -24,7 +24,7 @@ const RULES = 10_000;
 const SECONDS = 4;
 /** Until nothing but a pause explains why no CPU of a VM runs. */
 const PAUSED_SECONDS = 8;
-/** Beside the look itself, on a machine at rest. */
+/** Beside the sample itself, on a machine at rest. */
 const START_MS = 4000;
 
 const diagnosed = (t: TestContext, ...args: readonly string[]): Promise<unknown> => diagnosedFor(t, SECONDS, ...args);
@@ -90,7 +90,7 @@ test('a reader in another process namespace has the number that it has here', { 
   assert.equal(textAt(report, 'findings', 0, 'remedies', 0, 'command'), `kill -CONT ${reader}`);
 });
 
-test('a program that exits during the look', { skip: noLab }, async (t) => {
+test('a program that exits during the sample', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
   const testReader = await lab.testReader();
   await testReader.open('a', 'tap0', 'tap', 'persist');

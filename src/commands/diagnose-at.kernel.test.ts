@@ -44,7 +44,7 @@ test('a loss that is over is explained from memory', { skip: noLab }, async (t) 
   const foreign = await tapscope([...args, `--at=${then}`], { wrapper });
   assert.deepEqual(
     [foreign.code, foreign.stderr],
-    [3, `tapscope: Only root may ask the agent on ${agent.socket}: use sudo.\n`],
+    [3, `tapscope: Only root and the group of its --socket-group may ask the agent on ${agent.socket}: use sudo.\n`],
   );
   await agent.stop();
   const alone = await tapscope([...args, `--at=${then}`]);

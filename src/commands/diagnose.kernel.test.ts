@@ -21,7 +21,7 @@ test('a tap that is read is in order, and programs are told the same', { skip: n
   await sender.udp(peer, 9, 2000, 64);
   const scope = ['tap0', '--netns', lab.name, '--for', '3'];
   const { code, stdout, stderr } = await tapscope(['diagnose', ...scope]);
-  // A busy machine makes the last look a late one.
+  // A busy machine makes the last sample a late one.
   assert.match(stdout, /^OK: 1 queue of 1 device watched for [3-6] s, nothing to do/);
   assert.deepEqual([code, stderr], [0, '']);
 

@@ -7,6 +7,7 @@ import { PROBE_SYMBOLS } from '../engine/probe-symbols.ts';
 import { type SkbPath, skbPaths } from '../engine/skb-paths.ts';
 import { agentPid } from '../kernel/agent-lock.ts';
 import { CAPABILITIES, capabilityNames, type Host, readHost } from '../kernel/host.ts';
+import { landlockVersion } from '../kernel/processes/native-processes.ts';
 import { type DoctorReport, renderDoctor, renderDoctorShort } from '../outputs/doctor-text.ts';
 import type { AgentSelf } from '../server/agent-self.ts';
 import { escapedJson } from '../snapshot/visible.ts';
@@ -88,10 +89,15 @@ function reportOf(host: Host, probes: Probes, seen: SeenAgent): DoctorReport {
         present: host.symbols !== undefined,
         hint: 'grant CAP_SYSLOG; sysctl kernel.kptr_restrict=1',
       },
+      {
+        name: 'Landlock',
+        present: landlockVersion() > 0,
+        hint: 'needs CONFIG_SECURITY_LANDLOCK, and landlock in lsm= of the kernel; without it the process that answers requests may read what every user may',
+      },
     ],
     rights: capabilityNames.map((name) => ({
       name,
-      present: host.capabilities.has(name),
+      present: host.capabilities.has(name) || (name === 'CAP_SYSLOG' && host.symbols !== undefined),
       use: CAPABILITIES[name].use,
     })),
     pins: probes.choices().flatMap(({ event, mechanism }) => (mechanism?.pins ? [event.name] : [])),

@@ -32,7 +32,7 @@ test('an idle agent over its budget looks every two seconds, and its figures sta
   const { sent } = await testReader.udp(peer, 9, 25, 64);
   const metrics = await agent.metrics();
   const queue = { netns: String(lab.inode), device: 'tap0', queue: '0' };
-  assert.equal(metrics.value('tapscope_queue_offered_packets_total', queue), sent, 'a scrape waits for no look');
+  assert.equal(metrics.value('tapscope_queue_offered_packets_total', queue), sent, 'a scrape waits for no sample');
   assert.equal(
     metrics.value('tapscope_agent_level', { level: 'exact' }),
     1,

@@ -64,7 +64,7 @@ test('whose a queue is, and how its reader spent the time in which it was full',
   await wait(3000);
   const { stopped = 0, ...others } = await states();
   assert.ok(stopped > 1.5 && stopped < 10, `${stopped} s`);
-  // The scheduler's own count reaches back to the look before the ring was full: a reader that woke then, to be stopped,
+  // The scheduler's own count reaches back to the sample before the ring was full: a reader that woke then, to be stopped,
   // ran and waited for some milliseconds.
   const elsewhere = Object.values(others).reduce((sum, seconds) => sum + seconds, 0);
   assert.ok(elsewhere < stopped / 10, `${elsewhere} s of ${stopped} s not stopped`);
@@ -143,7 +143,7 @@ test('kill -9 leaves nothing behind, and no namespace is kept alive', { skip: no
   const links = async (): Promise<string> =>
     (await run('sh', ['-c', `ls -l /proc/${agent.pid}/fd 2>/dev/null || true`])).stdout;
   let held = await links();
-  // It may just be asking in a namespace; one that it keeps is there at every look.
+  // It may just be asking in a namespace; one that it keeps is there at every sample.
   for (let looks = 0; looks < 20 && held.includes('net:['); looks++) held = await wait(50).then(links);
   assert.match(held, /->/);
   assert.doesNotMatch(held, /net:\[/);

@@ -15,6 +15,9 @@ import { hostNames, ownNames } from '../kernel/host-names.ts';
 import { libbpfVersion } from '../kernel/native.ts';
 import { packageRoot } from '../kernel/package.ts';
 import { ApiSocket } from '../kernel/processes/api-socket.ts';
+import { refuseUnused } from '../kernel/processes/native-processes.ts';
+import { readableFiles } from '../kernel/processes/readable-files.ts';
+import { servingUnit } from '../kernel/processes/serving-unit.ts';
 import { servingUser } from '../kernel/processes/serving-user.ts';
 import type { Build } from '../metrics.ts';
 import type { Message, ServingSetup } from '../server/serving-messages.ts';
@@ -45,6 +48,7 @@ async function start(
   forced: ReadonlyMap<string, string>,
   undo: (() => unknown)[],
 ): Promise<void> {
+  refuseUnused(servingUnit() === undefined);
   requireRoom();
   const tenants = new Tenants(options.tenantMap, say);
   const lock = claimHost(say);
@@ -56,12 +60,13 @@ async function start(
   const setup = setupOf(options, web);
   const serving: ServingProcess = new ServingProcess({
     file: join(packageRoot(), 'dist/src/serving.js'),
+    readable: () => readableFiles(packageRoot(), options.otlp !== undefined),
     setup,
     takeSnapshot,
     begun: () => void socket.open().catch(say),
     say,
   });
-  const socket = new ApiSocket(options.socket, (descriptor) => serving.hand(descriptor));
+  const socket = new ApiSocket(options.socket, options.socketGroup, (descriptor) => serving.hand(descriptor));
   undo.push(() => socket.close());
   const send = (message: Message): void => serving.send(message);
   web.watch({
@@ -89,7 +94,7 @@ async function start(
 
 /** What the serving process is told at each of its starts. */
 function setupOf(options: ServeOptions, web: LiveWebConfig): () => ServingSetup {
-  const { listen, allowedHosts, logLevel, detail, otlp } = options;
+  const { listen, allowedHosts, logLevel, detail, otlp, socketGroup: group } = options;
   const server = {
     listen,
     allowedHosts: [...allowedHosts, ...ownNames()],
@@ -101,6 +106,7 @@ function setupOf(options: ServeOptions, web: LiveWebConfig): () => ServingSetup 
   return () => ({
     pid: process.pid,
     ...(user && { user }),
+    peers: { uid: process.geteuid?.() ?? 0, ...(group && { group }) },
     server,
     web: webConfigToJson(web.current()),
     ...(otlp && { otlp }),

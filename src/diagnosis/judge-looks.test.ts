@@ -122,7 +122,7 @@ testHosts([
     finds: ['reader-stalled info'],
   },
   {
-    host: 'had a guest that hung for eleven seconds between looks',
+    host: 'had a guest that hung for eleven seconds between samples',
     taps: guest(hangs(32, 43)),
     seconds: 60,
     stepSeconds: 30,
@@ -130,14 +130,14 @@ testHosts([
     says: /it is not known whether packets were taken meanwhile\.$/,
   },
   {
-    host: 'had a guest that hung for eleven of six hundred seconds, between looks',
+    host: 'had a guest that hung for eleven of six hundred seconds, between samples',
     taps: guest(hangs(32, 43)),
     seconds: 600,
     stepSeconds: 30,
     finds: ['ring-full-unexplained critical'],
   },
   {
-    host: 'had a guest that hung for a minute between looks',
+    host: 'had a guest that hung for a minute between samples',
     taps: guest(hangs(31, 95)),
     seconds: 120,
     stepSeconds: 30,
@@ -145,7 +145,7 @@ testHosts([
     says: /takes nothing, for 30 s, until recently\.$/,
   },
   {
-    host: 'had a guest that was stopped between looks',
+    host: 'had a guest that was stopped between samples',
     taps: guest({ ...hangs(32, 43), full: { stopped: after(32, 1, 43) } }),
     seconds: 600,
     stepSeconds: 30,
@@ -153,7 +153,7 @@ testHosts([
     says: /is stopped by a signal, a debugger or the freezer, for 11 s in all\.$/,
   },
   {
-    host: 'had a guest that paused for a second between looks, as in a migration',
+    host: 'had a guest that paused for a second between samples, as in a migration',
     taps: guest({ ...hangs(34, 35), delivered: but(34, 5000, 35), lost: after(34, 4000, 35) }),
     seconds: 60,
     stepSeconds: 30,
@@ -161,21 +161,21 @@ testHosts([
     says: /one pause/,
   },
   {
-    host: 'had bursts between looks',
+    host: 'had bursts between samples',
     taps: guest({ delivered: 5000, lost: 100, full: { running: 0.02 }, episodes: 2, needed: 1500 }),
     seconds: 60,
     stepSeconds: 30,
     finds: ['ring-full-burst warning'],
   },
   {
-    host: 'had packets in the ring at two looks that were far apart',
+    host: 'had packets in the ring at two samples that were far apart',
     taps: [{ queues: [{ delivered: 500, occupancy: 100 }] }],
     seconds: 30,
     stepSeconds: 30,
     finds: [],
   },
   {
-    host: 'had a standing queue at each of many looks that were far apart',
+    host: 'had a standing queue at each of many samples that were far apart',
     taps: [{ queues: [{ delivered: 500, occupancy: 2500, capacity: 6000 }] }],
     seconds: 300,
     stepSeconds: 30,

@@ -15,11 +15,11 @@ interface Guest {
   /** Of its CPUs, those that run or wait for a CPU. */
   readonly runnable?: number;
   /** Seconds of the snapshots before which its threads were not looked at again. */
-  readonly lookedUntil?: number;
+  readonly sampledUntil?: number;
 }
 
 /** Its ring is full, and it sleeps. */
-function guest({ runs, monitor, identity, hasRoom, runnable = 0, lookedUntil = 99 }: Guest): readonly TapPlan[] {
+function guest({ runs, monitor, identity, hasRoom, runnable = 0, sampledUntil = 99 }: Guest): readonly TapPlan[] {
   const ran = (second: number): number =>
     Array.from({ length: second }, (_, i) => runs(i + 1)).reduce((sum, one) => sum + one, 0);
   const owner = (second: number) => ({
@@ -28,7 +28,7 @@ function guest({ runs, monitor, identity, hasRoom, runnable = 0, lookedUntil = 9
     ...(monitor && { monitor }),
     vcpus: {
       ...{ threads: 4, areNamed: true, runnable },
-      ...{ ranSeconds: ran(Math.min(second, lookedUntil)), readAt: 1_795_000_000 + Math.min(second, lookedUntil) },
+      ...{ ranSeconds: ran(Math.min(second, sampledUntil)), readAt: 1_795_000_000 + Math.min(second, sampledUntil) },
     },
   });
   const queue = {
@@ -103,7 +103,7 @@ testHosts([
   },
   {
     host: 'has a VM whose threads were looked at once only',
-    taps: guest({ runs: never, monitor: HMP, lookedUntil: 0 }),
+    taps: guest({ runs: never, monitor: HMP, sampledUntil: 0 }),
     finds: ['reader-stalled critical'],
     says: /takes nothing, for 10 s\.$/,
   },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who had the CPU while a reader waited for it: named by share of the looks, and by whose it is.
+// Who had the CPU while a reader waited for it: named by share of the samples, and by whose it is.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { quietHost } from '../../lab/snapshots/quiet-host.ts';
@@ -33,7 +33,7 @@ test('a unit, and what has no name but its own', () => {
   const gone: Rival = { pid: 4712, comm: 'make', looks: 6, identity: undefined };
   assert.equal(
     evidence(20, [gone, ffmpeg]),
-    'had its CPU while it waited, of 200 looks: ffmpeg (pid 4711, unit transcode.service) in 60 %, make (pid 4712) in 30 %',
+    'had its CPU while it waited, of 200 samples: ffmpeg (pid 4711, unit transcode.service) in 60 %, make (pid 4712) in 30 %',
   );
 });
 
@@ -42,7 +42,7 @@ test('a VM comes before its unit', () => {
   assert.match(evidence(20, [vm]), /: CPU 0\/KVM \(pid 4711, VM db1\) in 60 %$/);
 });
 
-test('few looks, and a rare one, name nothing', () => {
+test('few samples, and a rare one, name nothing', () => {
   assert.equal(evidence(0, [ffmpeg]), '');
   assert.equal(evidence(20, [{ ...ffmpeg, looks: 1 }]), '');
 });

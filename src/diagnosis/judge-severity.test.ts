@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The same loss has the same severity in each window: its share and rate decide, not how long the look was.
+// The same loss has the same severity in each window: its share and rate decide, not how long the sample was.
 import { testHosts } from '../../lab/snapshots/judged-hosts.ts';
 import type { QueuePlan, TapPlan } from '../../lab/snapshots/quiet-host.ts';
 

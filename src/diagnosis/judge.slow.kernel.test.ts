@@ -104,7 +104,7 @@ test('a reader without a CPU: what is advised gives it one', { skip: noLab }, as
   assert.equal(findings[0]?.rule, 'reader-starved', said(findings).join('\n'));
   // The hog is a shell's loop.
   const [, named] =
-    /had its CPU while it waited, of \d+ looks: sh \(pid (\d+)/.exec(findings[0].evidence.join('\n')) ?? [];
+    /had its CPU while it waited, of \d+ samples: sh \(pid (\d+)/.exec(findings[0].evidence.join('\n')) ?? [];
   assert.match(readFileSync(`/proc/${named}/cmdline`, 'utf8'), /while :; do :; done/, findings[0].evidence.join('\n'));
   await one.lab.exec('sh', '-c', findings[0]?.remedies[0]?.command ?? '');
   await wait(1000);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A row counts as written when a byte of it, or what a hash map holds of it, is not what it was at the last look that is kept.
+// A row counts as written when a byte of it, or what a hash map holds of it, is not what it was at the last sample that is kept.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MapView } from '../kernel/map-view.ts';
@@ -19,7 +19,7 @@ function scene() {
   return { write, written };
 }
 
-test('what was written, until a look that is kept', () => {
+test('what was written, until a sample that is kept', () => {
   const { write, written } = scene();
   written(ROWS, true);
   assert.deepEqual(written(ROWS, true), []);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which rows were written since the last look: their bytes, and what hash maps hold of them, against what was there then.
+// Which rows were written since the last sample: their bytes, and what hash maps hold of them, against what was there then.
 import type { MapView } from '../kernel/map-view.ts';
 
 /** Records of one size, one a row, in the order of the rows' numbers. */
@@ -29,7 +29,7 @@ export class LastRows {
   }
 
   /**
-   * Of the rows 1 to `end`, those that may have been written since the last look with `keep`. With it, what is there now is what later
+   * Of the rows 1 to `end`, those that may have been written since the last sample with `keep`. With it, what is there now is what later
    * looks compare with; it is copied before this returns: what is written while the caller reads counts as written later.
    */
   written(end: number, beside: Beside, keep: boolean): ReadonlySet<number> {

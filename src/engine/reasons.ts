@@ -31,7 +31,7 @@ export interface ReasonNames {
 }
 
 export interface DropReasons extends ReasonNames {
-  /** Names of the slots of `struct row.dropped`; index 0 is empty. */
+  /** Names of the slots of `struct row.dropped`; '' is the slot of all that have none. */
   readonly slotNames: readonly string[];
   /** Slots that are exported even when 0. */
   readonly alwaysShown: readonly number[];
@@ -46,7 +46,7 @@ export interface DropReasons extends ReasonNames {
 export function readDropReasons(kernel: Btf, object: Btf): DropReasons {
   const names = readReasonNames(kernel);
   const slotNames = fixedSlots(object);
-  const slotTable = new Uint8Array(256);
+  const slotTable = new Uint8Array(256).fill(slotNames.indexOf(''));
   assignSlot(slotTable, names.number('FULL_RING'), slotNames.indexOf('FULL_RING'));
   for (const name of [...TUN_REASONS, ...OTHER_REASONS]) {
     const number = names.number(name);

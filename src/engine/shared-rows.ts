@@ -107,7 +107,7 @@ export class SharedRows {
 
 /**
  * A wake moves the time of its stop from one to the other: read before and after it, that time would be told twice, and the counter
- * fall at the next look.
+ * fall at the next sample.
  */
 export function stopOf(
   u64: (field: 'stopped_since' | 'stopped_ns') => number,

@@ -56,7 +56,7 @@ export const FLEET_ALERTS: readonly Alert[] = [
     annotations: {
       summary:
         'Taps with {{ $labels.factor }} {{ $labels.value }} lose packets {{ printf "%.1f" $value }} times as often as the average tap of the fleet.',
-      dashboard: '/d/tapscope-fleet',
+      dashboard: '{{ $externalLabels.tapscope_grafana }}/d/tapscope-fleet',
     },
   },
   {
@@ -66,7 +66,7 @@ export const FLEET_ALERTS: readonly Alert[] = [
     labels: { severity: 'warning' },
     annotations: {
       summary: 'Tenant {{ $labels.value }} loses {{ $value | humanizePercentage }} of the packets to its guests.',
-      dashboard: '/d/tapscope-fleet',
+      dashboard: '{{ $externalLabels.tapscope_grafana }}/d/tapscope-fleet',
     },
   },
   {
@@ -76,7 +76,7 @@ export const FLEET_ALERTS: readonly Alert[] = [
     labels: { severity: 'warning' },
     annotations: {
       summary: '{{ $labels.instance }} answered a quarter of an hour ago and does not now.',
-      dashboard: '/d/tapscope-fleet',
+      dashboard: '{{ $externalLabels.tapscope_grafana }}/d/tapscope-fleet',
     },
   },
 ];

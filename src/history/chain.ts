@@ -21,6 +21,8 @@ interface Step {
 }
 
 interface Block {
+  /** Told by its number: what knows the block itself would keep it, and the lanes in it, after it is forgotten. */
+  readonly number: number;
   readonly steps: Step[];
   bytes: number;
 }
@@ -29,7 +31,7 @@ interface Block {
 export type Numbers = Readonly<Float64Array>;
 
 interface Written {
-  readonly block: Block;
+  readonly block: number;
   readonly entry: Entry;
   readonly numbers: Numbers;
 }
@@ -58,6 +60,7 @@ export class Chain {
   readonly #blocks: Block[] = [];
   readonly #writer = new DeltaWriter();
   readonly #written = new WeakMap<Lane, Written>();
+  #begun = 0;
   #entries: Map<number, Entry> | undefined;
   #ends = new Uint32Array(0);
 
@@ -85,7 +88,8 @@ export class Chain {
 
   begin(lanes: number): void {
     const last = this.#blocks.at(-1);
-    if (last === undefined || last.steps.length >= STEPS_IN_BLOCK) this.#blocks.push({ steps: [], bytes: 0 });
+    if (last === undefined || last.steps.length >= STEPS_IN_BLOCK)
+      this.#blocks.push({ number: this.#begun++, steps: [], bytes: 0 });
     this.#entries = undefined;
     this.#ends = new Uint32Array(lanes);
   }
@@ -94,14 +98,14 @@ export class Chain {
     const block = this.#blocks.at(-1);
     if (block === undefined) throw new Error('A step was not begun.');
     const before = this.#written.get(lane);
-    const goesOn = before !== undefined && before.entry === entry && before.block === block;
+    const goesOn = before !== undefined && before.entry === entry && before.block === block.number;
     if (!goesOn || before.numbers !== numbers) {
       if (!goesOn) {
         this.#entries ??= new Map();
         this.#entries.set(place, entry);
       }
       this.#writer.write(goesOn ? before.numbers : new Float64Array(numbers.length), numbers, numbers.length);
-      this.#written.set(lane, { block, entry, numbers });
+      this.#written.set(lane, { block: block.number, entry, numbers });
     }
     this.#ends[place] = this.#writer.at;
   }

@@ -22,7 +22,7 @@ async function vm(t: TestContext, name: string): Promise<{ child: ChildProcess; 
   return { child, observed: { pid: child.pid, startedTicks } };
 }
 
-test('one look that does not find a VM does not take its name; its end does', async (t) => {
+test('one sample that does not find a VM does not take its name; its end does', async (t) => {
   const { child, observed } = await vm(t, 'vm1');
   const identities = new Identities();
   await identities.refresh([observed]);

@@ -7,7 +7,7 @@ import { identityOf } from './identity.ts';
 import { monitorOf } from './qemu-monitor.ts';
 import type { Tenants } from './tenants.ts';
 
-/** A process as the look that found it names it. */
+/** A process as the sample that found it names it. */
 export interface Observed {
   readonly pid: number;
   /** Clock ticks from boot to its start; undefined: the observer does not know. */
@@ -23,7 +23,7 @@ interface Known {
   readonly checkedMs: number;
   /** When /proc was read last. */
   readonly readMs: number;
-  /** `sameAs` of the look after which it was read. */
+  /** `sameAs` of the sample after which it was read. */
   readonly sameAs: string | undefined;
 }
 
@@ -33,7 +33,7 @@ const MOST_AT_ONCE = 64;
 const CHECKED_EVERY_MS = 10_000;
 /** One that the kernel says is the same: an address that says so may be used again. */
 const SAME_READ_EVERY_MS = 6 * CHECKED_EVERY_MS;
-/** A process that no look has found any more for so long has let its queues go, and lives on without them. */
+/** A process that no sample has found any more for so long has let its queues go, and lives on without them. */
 const KEPT_MS = 60_000;
 
 export class Identities {
@@ -69,7 +69,7 @@ export class Identities {
   }
 
   /**
-   * Reads what is new, looks at some of the rest again, and forgets who has ended: that a look did not find a process says nothing of
+   * Reads what is new, looks at some of the rest again, and forgets who has ended: that a sample did not find a process says nothing of
    * it, for looks may be incomplete. A read may block for ever, where a process hangs with the lock of its own memory held: that turn
    * never ends then, and no other is begun.
    */

@@ -87,7 +87,7 @@ test('the next device, mostly at the address of the one before', { skip: noLab }
   for (let turn = 0; turn < 5; turn++) {
     const testReader = await lab.testReader();
     await testReader.open('a', 'tap0', 'tap');
-    // No look has been since the one before was there.
+    // No sample has been since the one before was there.
     const first = (await agent.device(lab.inode, 'tap0')).queues[0]?.owner;
     assert.ok(first === undefined || first.pid === testReader.pid, `${first?.pid} is named, ${testReader.pid} has it`);
     assert.equal((await ownerSoon(agent, lab.inode, 'tap0'))?.pid, testReader.pid);

@@ -36,7 +36,7 @@ function explain(socketPath: string, cause: unknown): string {
     case 'ECONNREFUSED':
       return `No agent listens on ${socketPath}: start one ('tapscope serve'), or name the one it was given with --socket.`;
     case 'EACCES':
-      return `Only root may ask the agent on ${socketPath}: use sudo.`;
+      return `Only root and the group of its --socket-group may ask the agent on ${socketPath}: use sudo.`;
     default:
       return `The agent on ${socketPath} cannot be asked (${cause instanceof Error ? cause.message : cause}).`;
   }

@@ -84,7 +84,7 @@ export class MapView {
     target.set(this.#u8.subarray(byteOffset, byteOffset + length));
   }
 
-  /** A copy: the decoder must not see bytes change between two looks. */
+  /** A copy: the decoder must not see bytes change between two samples. */
   #slice(byteOffset: number, length: number): Uint8Array {
     this.#check(byteOffset, length);
     return this.#u8.slice(byteOffset, byteOffset + length);

@@ -187,16 +187,16 @@ export async function netlinkRequest(netnsPath: string | undefined, message: Uin
 
 /** As addon/tapscope.d.ts says: functions and variables of /proc/kallsyms by name. */
 export function textSymbols(
-  path: string,
+  file: string | number,
   names: readonly string[],
   data: readonly string[] = [],
 ): readonly TextSymbol[] {
-  return native().textSymbols(path, names, data);
+  return native().textSymbols(file, names, data);
 }
 
 /** As addon/tapscope.d.ts says: the functions that addresses lie in. */
-export function textSymbolsAt(path: string, addresses: BigUint64Array): readonly (string | undefined)[] {
-  return native().textSymbolsAt(path, addresses);
+export function textSymbolsAt(file: string | number, addresses: BigUint64Array): readonly (string | undefined)[] {
+  return native().textSymbolsAt(file, addresses);
 }
 
 /** As addon/tapscope.d.ts says: the process that listens on a unix socket. */
@@ -209,41 +209,6 @@ export function lockFile(fd: number): boolean {
   return native().lockFile(fd);
 }
 
-/** As addon/tapscope.d.ts says: a second process of a program, with these descriptors. */
-export function startSecondProcess(program: string, words: readonly string[], descriptors: readonly number[]): number {
-  return native().startSecondProcess(program, words, descriptors);
-}
-
-/** As addon/tapscope.d.ts says: wait(2)'s status, once; undefined while it runs. */
-export function endOfSecondProcess(pid: number): number | undefined {
-  return native().endOfSecondProcess(pid);
-}
-
-/** As addon/tapscope.d.ts says: what this process does not need, the kernel refuses it from now on. */
-export function confine(user?: { readonly uid: number; readonly gid: number }): void {
-  native().confine(user);
-}
-
-/** As addon/tapscope.d.ts says: a descriptor that listens on this path. */
-export function listenUnix(path: string): number {
-  return native().listenUnix(path);
-}
-
-/** As addon/tapscope.d.ts says: two connected sockets. */
-export function socketPair(): [number, number] {
-  return native().socketPair();
-}
-
-/** As addon/tapscope.d.ts says: a descriptor through a unix socket. */
-export function sendDescriptor(socket: number, descriptor: number): void {
-  native().sendDescriptor(socket, descriptor);
-}
-
-/** As addon/tapscope.d.ts says: the next descriptor that came through a unix socket. */
-export function receiveDescriptor(socket: number): number | undefined {
-  return native().receiveDescriptor(socket);
-}
-
 /** 'v1.1' */
 export function libbpfVersion(): string {
   return native().libbpfVersion;
@@ -251,7 +216,7 @@ export function libbpfVersion(): string {
 
 let loaded: typeof addon | undefined;
 
-function native(): typeof addon {
+export function native(): typeof addon {
   loaded ??= load(env.TAPSCOPE_ADDON ?? join(packageRoot(), 'dist/addon/tapscope.node'));
   return loaded;
 }

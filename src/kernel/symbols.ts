@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Text symbols of the running kernel: where a function lies, and which of the known functions an address lies in.
+import { readlinkSync } from 'node:fs';
 import { type TextSymbol, textSymbols } from './native.ts';
 
 export interface TextRange {
@@ -9,6 +10,9 @@ export interface TextRange {
 
 /** Which of them a net_device has tells whether it is a tun or tap; kernels without CONFIG_KALLSYMS_ALL do not list them. */
 export const DEVICE_OPERATIONS: readonly [string, string] = ['tun_netdev_ops', 'tap_netdev_ops'];
+
+const FILE = '/proc/kallsyms';
+const STANDARD_INPUT = 0;
 
 /** Where nothing follows a function that we know of. */
 const UNKNOWN_LENGTH = 4096n;
@@ -22,8 +26,8 @@ export class Symbols {
   }
 
   /** Reads the running kernel's symbols; undefined where it hides their addresses (CAP_SYSLOG, kptr_restrict). */
-  static ofKernel(names: Iterable<string>, path = '/proc/kallsyms'): Symbols | undefined {
-    const found = textSymbols(path, [...new Set(names)], DEVICE_OPERATIONS);
+  static ofKernel(names: Iterable<string>, file = kernelSymbols()): Symbols | undefined {
+    const found = textSymbols(file, [...new Set(names)], DEVICE_OPERATIONS);
     return found.some(({ start }) => start !== 0n) ? new Symbols(found) : undefined;
   }
 
@@ -58,4 +62,16 @@ export class Symbols {
 
 function endOf({ start, end }: TextSymbol): bigint {
   return end ?? start + UNKNOWN_LENGTH;
+}
+
+/**
+ * The open file that the agent was given, or its path. The kernel shows addresses to who opened the file, not to who reads it:
+ * deploy/tapscope.service has systemd open it, and the agent needs no CAP_SYSLOG.
+ */
+export function kernelSymbols(link = `/proc/self/fd/${STANDARD_INPUT}`): string | number {
+  try {
+    return readlinkSync(link) === FILE ? STANDARD_INPUT : FILE;
+  } catch {
+    return FILE; // nothing is open there, or it may not be looked at
+  }
 }

@@ -71,7 +71,7 @@ export const agentMetrics: readonly Metric<AgentState>[] = [
   ),
   gauge(
     'tapscope_agent_look_seconds',
-    'Seconds between two looks of the agent at the host, which no scrape waits for: 1, or more while the agent itself takes more than the budget.',
+    'Seconds between two samples of the host, which no scrape waits for: 1, or more while the agent itself takes more than the budget.',
     (agent) => agent.pace?.seconds,
   ),
   counter(

@@ -11,7 +11,7 @@ export interface DoctorReport {
   readonly agent: {
     readonly pid: number;
     readonly level: 'exact' | 'lean';
-    /** Between two looks at the host; absent: of an older agent. */
+    /** Between two samples of the host; absent: of an older agent. */
     readonly lookSeconds?: number;
     readonly overhead: Readonly<Record<string, number>>;
     /** Who can read its metrics that was not meant to. */

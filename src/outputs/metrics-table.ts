@@ -13,7 +13,7 @@ interface Section {
 
 const sections: readonly Section[] = [
   {
-    title: 'Each queue (`--detail device`: all queues of a device as one, without the label `queue`)',
+    title: 'Each queue (`--detail core` and `device`: all queues of a device as one, without the label `queue`)',
     subjectLabels: ['netns', 'device', 'queue'],
     metrics: queueMetrics,
   },
@@ -31,9 +31,9 @@ export function metricsTable(): string {
 }
 
 function renderSection({ title, subjectLabels, metrics }: Section): string {
-  const rows = metrics.map(({ name, type, labels, help }) => {
+  const rows = metrics.map(({ name, type, labels, help, core }) => {
     const all = [...subjectLabels, ...labels].map((label) => `\`${label}\``).join(', ');
-    return `| \`${name}\` | ${type} | ${all} | ${help.replaceAll('|', '\\|')} |\n`;
+    return `| \`${name}\` | ${type}${core ? ', core' : ''} | ${all} | ${help.replaceAll('|', '\\|')} |\n`;
   });
   return `**${title}**\n\n| metric | type | labels | what it counts |\n|---|---|---|---|\n${rows.join('')}`;
 }

@@ -4,7 +4,7 @@
 export interface AgentSelf {
   readonly pid: number;
   readonly level: 'exact' | 'lean';
-  /** Between two looks at the host; more than 1: the agent takes more than its budget. */
+  /** Between two samples of the host; more than 1: the agent takes more than its budget. */
   readonly lookSeconds: number;
   /** Shares of all CPUs by part; empty: not measured yet. */
   readonly overhead: Readonly<Record<string, number>>;

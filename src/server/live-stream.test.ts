@@ -45,6 +45,7 @@ test('each second is told to all who listen, with headers that protect a browser
   observer.see(busyHost(TAPS, 2));
   for (const stream of streams) {
     assert.equal(stream.headers['content-type'], 'text/event-stream; charset=utf-8');
+    assert.equal(stream.headers['x-accel-buffering'], 'no');
     assert.equal(stream.headers['x-content-type-options'], 'nosniff');
     const { value: event } = await eventsOf(stream).next();
     assert.equal(at(event, 'schema'), 1);

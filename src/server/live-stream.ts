@@ -55,7 +55,9 @@ export function createLive(observer: Observer, host: LiveMessage['host']): Live 
       giveBack();
       leave(client);
     });
-    reply.type('text/event-stream; charset=utf-8').header('cache-control', 'no-store').hijack();
+    // nginx and those that follow it collect an answer before they pass it on, unless it says this.
+    reply.type('text/event-stream; charset=utf-8').headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
+    reply.hijack();
     client.writeHead(
       200,
       Object.fromEntries(Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)])),

@@ -11,6 +11,8 @@ export interface ServingSetup {
   readonly pid: number;
   /** Whom this process becomes; absent: it stays who it is. */
   readonly user?: { readonly uid: number; readonly gid: number };
+  /** Who may ask on the unix socket. */
+  readonly peers: { readonly uid: number; readonly group?: { readonly name: string; readonly gid: number } };
   readonly server: ServerOptions;
   readonly web: WebConfigJson;
   readonly otlp?: OtlpOptions;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The API for other commands on this host: over a unix socket that only its owner and root may open (src/kernel/processes/api-socket.ts makes it).
+// The API for other commands on this host: over a unix socket (src/kernel/processes/api-socket.ts makes it), to root and the
+// operator's group.
+import type { Socket } from 'node:net';
 import { type FastifyInstance, fastify } from 'fastify';
 import { SCHEMA } from '../outputs/live-message.ts';
 import type { AgentSelf } from './agent-self.ts';
@@ -13,13 +15,17 @@ export interface RunningSocket {
   readonly close: () => Promise<void>;
 }
 
+/** Why this client may not ask, in a sentence; undefined: it may. */
+export type Refuse = (client: Socket) => string | undefined;
+
 /** `descriptor`: of a socket that listens; closing the server closes it. */
 export async function serveSocket(
   descriptor: number,
   api: ApiDependencies,
   describe: () => AgentSelf | null = () => null,
+  refuse: Refuse = () => undefined,
 ): Promise<RunningSocket> {
-  const app = createApp(api, describe);
+  const app = createApp(api, describe, refuse);
   await app.ready();
   await new Promise<void>((resolve, reject) => {
     app.server.once('error', reject).listen({ fd: descriptor }, resolve);
@@ -33,13 +39,17 @@ export async function serveSocket(
   };
 }
 
-function createApp(api: ApiDependencies, describe: () => AgentSelf | null): FastifyInstance {
+function createApp(api: ApiDependencies, describe: () => AgentSelf | null, refuse: Refuse): FastifyInstance {
   const app = fastify({
     ...validation,
     logger: false,
     forceCloseConnections: true,
     serverFactory: (handler) => createHttpServer(handler, () => undefined),
     clientErrorHandler: answerClientError,
+  });
+  app.addHook('onRequest', async ({ raw: { socket } }, reply) => {
+    const refusal = refuse(socket);
+    return refusal === undefined ? undefined : sendLine(reply, 403, refusal);
   });
   app.setNotFoundHandler((_, reply) =>
     sendLine(reply, 404, 'There is no such page; what there is begins with /api/v1.'),

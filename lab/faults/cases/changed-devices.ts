@@ -1,26 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Devices are renamed, moved, deleted and made again under the agent.
 import { setTimeout as wait } from 'node:timers/promises';
-import { type NamespaceLab, namespaceLab } from '../../host/netns.ts';
+import type { NamespaceLab } from '../../host/netns.ts';
 import type { Fault } from '../fault.ts';
 import { type FaultHost, soon } from '../fault-host.ts';
+import { inNamespace } from '../in-namespace.ts';
 import { WatchedTap } from '../watched-tap.ts';
 
 const RING = 10;
 const BURST = 30;
 /** A round; twenty rounds have a thousand. */
 const CHURNED = 50;
-
-/** What one namespace of a round needs is undone at its end. */
-async function inNamespace(use: (lab: NamespaceLab) => Promise<void>): Promise<void> {
-  const undo: (() => Promise<void>)[] = [];
-  const lab = await namespaceLab({ after: (step) => void undo.unshift(step) });
-  try {
-    await use(lab);
-  } finally {
-    for (const step of undo) await step();
-  }
-}
 
 async function sendAndRead(tap: WatchedTap): Promise<void> {
   await tap.burst(BURST);

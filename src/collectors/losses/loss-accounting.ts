@@ -7,10 +7,10 @@ import type { FollowGaps, LossCount } from './follow.ts';
 import type { Loss, LossSubject, LossSummary, NotShown } from './state.ts';
 
 /**
- * One look, at the counts and at the devices. While packets move it has to be the first at which the counts are read
+ * One sample, at the counts and at the devices. While packets move it has to be the first at which the counts are read
  * first, and the devices at all others: nothing is then taken for untraced that was traced.
  */
-export interface LossLook {
+export interface LossSample {
   readonly counts: readonly LossCount[];
   /** Those that are followed. */
   readonly devices: readonly Device[];
@@ -50,14 +50,14 @@ export class LossAccounting {
   readonly #devices = new Map<string, DeviceBook>();
   readonly #totals = new Map<string, Loss>();
   #present: ReadonlySet<string> = new Set();
-  /** Of the host, at the last look. */
+  /** Of the host, at the last sample. */
   #ids: ReadonlySet<string>;
   #gone = 0;
   #reasonUnknown = 0;
   #notShown: NotShown = { overLimit: 0, noRoom: 0, untraced: 0 };
 
-  /** `first`: the look from which on losses count. */
-  constructor(subjects: LossSubjects, reason: string | undefined, first: LossLook) {
+  /** `first`: the sample from which on losses count. */
+  constructor(subjects: LossSubjects, reason: string | undefined, first: LossSample) {
     this.#subjects = subjects;
     this.#reason = reason;
     this.#ids = first.ids;
@@ -68,8 +68,8 @@ export class LossAccounting {
     for (const count of first.counts) this.#before.set(keyOf(count), count);
   }
 
-  /** Since the last look. */
-  look({ counts, devices, ids }: LossLook): LossSecond {
+  /** Since the last sample. */
+  sample({ counts, devices, ids }: LossSample): LossSecond {
     const losses = new Map<string, Loss>();
     const notShown = { overLimit: 0, noRoom: 0, untraced: 0 };
     for (const count of counts) {

@@ -112,7 +112,7 @@ test('of a macvtap that was read, lost nothing and is gone, nothing is kept', { 
   assert.equal(reads.read().get(BigInt(device.id)), 10);
   await testReader.close('a');
   await lab.ip('link del vtap0');
-  // Kept for three looks and two seconds.
+  // Kept for three samples and two seconds.
   await until(async () => {
     await agent.snapshot();
     return reads.read().size === 0;

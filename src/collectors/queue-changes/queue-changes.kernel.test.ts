@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Queues that join a device and leave it, however many of them between two looks, by each mechanism that this kernel has.
+// Queues that join a device and leave it, however many of them between two samples, by each mechanism that this kernel has.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { agentLab } from '../../../lab/agent/agent-lab.ts';

@@ -11,7 +11,7 @@ export const READER_EVENTS: readonly ProbeEvent[] = [
       {
         name: 'looks',
         provides: ['readers'],
-        programs: ['look_at_readers'],
+        programs: ['sample_readers'],
         needs: WALK,
         tradeoff: undefined,
         unavailable: always,

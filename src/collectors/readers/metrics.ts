@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue's metrics of who reads a queue, whose that is, and why it does not keep up.
-import { counters, info, type Metric, series } from '../../metric.ts';
+import { core, counters, info, type Metric, series } from '../../metric.ts';
 import type { Identity } from '../../snapshot/identity.ts';
 import type { Device, Queue } from '../../snapshot.ts';
 
@@ -13,11 +13,13 @@ export const readerMetrics: readonly Metric<Queue>[] = [
     ({ owner, reader }) =>
       owner === undefined ? [] : [series(1, String(owner.pid), owner.comm, String(reader?.thread ?? ''))],
   ),
-  counters(
-    'tapscope_reader_full_seconds_total',
-    'Time in which the queue towards the guest or reader was full or stopped or had no reader, by what its reader did (task_struct.__state, on_cpu). Sampled whether the queue is full; running and waiting between two such samples are the scheduler’s own (se.sum_exec_runtime, sched_info.run_delay), at most 0.1 s more than /proc/PID/task/TID/schedstat. waiting: it could run, and others had the CPU; stopped: by a signal or the freezer; throttled: its cgroup had used up its CPU time; of an idle vhost-net worker, what stops its owner; of a process whose reading thread is not known, the sums of its threads.',
-    ['state'],
-    ({ reader }) => (reader?.fullSeconds ?? []).map(({ state, seconds }) => series(seconds, state)),
+  core(
+    counters(
+      'tapscope_reader_full_seconds_total',
+      'Time in which the queue towards the guest or reader was full or stopped or had no reader, by what its reader did (task_struct.__state, on_cpu). Sampled whether the queue is full; running and waiting between two such samples are the scheduler’s own (se.sum_exec_runtime, sched_info.run_delay), at most 0.1 s more than /proc/PID/task/TID/schedstat. waiting: it could run, and others had the CPU; stopped: by a signal or the freezer; throttled: its cgroup had used up its CPU time; of an idle vhost-net worker, what stops its owner; of a process whose reading thread is not known, the sums of its threads.',
+      ['state'],
+      ({ reader }) => (reader?.fullSeconds ?? []).map(({ state, seconds }) => series(seconds, state)),
+    ),
   ),
   counters(
     'tapscope_reader_sampled_wakeups_total',
@@ -38,14 +40,16 @@ const UNRESOLVED: Identity = {
 };
 
 /** Subject labels: netns, device. */
-export const ownerInfo: Metric<Device> = info(
-  'tapscope_device_owner_info',
-  'Whose the device is: the process that holds its first queue, by its command line and cgroup (/proc); program: unresolved until that is sure; tenant: of --tenant-map, else KubeVirt’s guest name, nova’s project or the pod’s namespace.',
-  ['program', 'vm', 'uuid', 'runtime', 'container', 'pod', 'unit', 'tenant'],
-  ({ queues }) => {
-    const owner = queues.find((queue) => queue.owner)?.owner;
-    if (!owner) return [];
-    const { program, vm, uuid, runtime, container, pod, unit, tenant = '' } = owner.identity ?? UNRESOLVED;
-    return [series(1, program, vm, uuid, runtime, container, pod, unit, tenant)];
-  },
+export const ownerInfo: Metric<Device> = core(
+  info(
+    'tapscope_device_owner_info',
+    'Whose the device is: the process that holds its first queue, by its command line and cgroup (/proc); program: unresolved until that is sure; tenant: of --tenant-map, else KubeVirt’s guest name, nova’s project or the pod’s namespace.',
+    ['program', 'vm', 'uuid', 'runtime', 'container', 'pod', 'unit', 'tenant'],
+    ({ queues }) => {
+      const owner = queues.find((queue) => queue.owner)?.owner;
+      if (!owner) return [];
+      const { program, vm, uuid, runtime, container, pod, unit, tenant = '' } = owner.identity ?? UNRESOLVED;
+      return [series(1, program, vm, uuid, runtime, container, pod, unit, tenant)];
+    },
+  ),
 );

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the programs know of each queue's reader, and the agent's own looks at those of full and stopped queues.
+// What the programs know of each queue's reader, and the agent's own samples of those of full and stopped queues.
 import { type Layout, layoutOf } from '../../kernel/layout.ts';
 import type { MapView } from '../../kernel/map-view.ts';
 import type { BpfObject } from '../../kernel/native.ts';
@@ -13,7 +13,7 @@ export interface ReaderRead {
   readonly thread: number | undefined;
   /** Seconds in which the queue was full or stopped, in the order of `states`. */
   readonly seconds: readonly number[];
-  /** Seconds between two looks that found it full or stopped, in which it perhaps was not. */
+  /** Seconds between two samples that found it full or stopped, in which it perhaps was not. */
   readonly uncertain: number;
   /** Looks that found it waiting for a CPU. */
   readonly waitingLooks: number;
@@ -33,7 +33,7 @@ const FIELDS = ['born', 'thread', 'tid', 'thread_changed', 'nanoseconds', 'time'
 const TIME_FIELDS = ['uncertain'] as const;
 const RIVAL_FIELDS = ['pid', 'started', 'looks', 'comm'] as const;
 const COMM_BYTES = 16;
-const LOOK_FIELDS = ['pressed_only', 'pressed'] as const;
+const SAMPLE_FIELDS = ['pressed_only', 'pressed'] as const;
 /** As in has_several_threads() of bpf/readers/reader.bpf.h. */
 const TURNS_NS = 10_000_000_000;
 
@@ -45,7 +45,7 @@ export class Readers {
   readonly #reader: Layout<(typeof FIELDS)[number]>;
   readonly #time: Layout<(typeof TIME_FIELDS)[number]>;
   readonly #rival: Layout<(typeof RIVAL_FIELDS)[number]>;
-  readonly #look: Layout<(typeof LOOK_FIELDS)[number]>;
+  readonly #look: Layout<(typeof SAMPLE_FIELDS)[number]>;
   /** Byte offsets in a slot of the words that make up what is read of it. */
   readonly #words: readonly number[];
   /** Of each slot, these words when it was last read. */
@@ -58,7 +58,7 @@ export class Readers {
     this.#reader = layoutOf(btf, 'queue_reader', FIELDS);
     this.#time = layoutOf(btf, 'reader_time', TIME_FIELDS);
     this.#rival = layoutOf(btf, 'rival', RIVAL_FIELDS);
-    this.#look = layoutOf(btf, 'reader_look', LOOK_FIELDS);
+    this.#look = layoutOf(btf, 'reader_sample', SAMPLE_FIELDS);
     const states = btf.enumValues('thread_state');
     if (!states) throw new Error("The BPF object has no enum thread_state: it is of another build. Run 'make bpf'.");
     this.states = states
@@ -75,7 +75,7 @@ export class Readers {
     const context = new Uint8Array(this.#look.size);
     const view = new DataView(context.buffer);
     view.setUint32(this.#look.at.pressed_only, Number(pressedOnly), true);
-    this.#object.testRun('look_at_readers', context);
+    this.#object.testRun('sample_readers', context);
     return view.getUint32(this.#look.at.pressed, true) > 0;
   }
 

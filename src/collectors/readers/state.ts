@@ -19,7 +19,7 @@ export interface Reader {
   readonly thread: number | undefined;
   /** By what the reader did, since the queue was first seen. */
   readonly fullSeconds: readonly { readonly state: string; readonly seconds: number }[];
-  /** Seconds beside those, between two looks at a full or stopped queue, in which it perhaps was neither. */
+  /** Seconds beside those, between two samples of a full or stopped queue, in which it perhaps was neither. */
   readonly uncertainSeconds?: number;
   /** Samples that found it waiting for a CPU, since the queue was first seen, and who had the CPU in most of them. */
   readonly waitingLooks?: number;

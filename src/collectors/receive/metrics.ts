@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue's part on the way from the guest or writer to the host, and on losses that no counter of the kernel's has.
-import { counter, counters, histogram, type Metric, series, sinceDevice } from '../../metric.ts';
+import { core, counter, counters, histogram, type Metric, series, sinceDevice } from '../../metric.ts';
 import type { Device, Queue } from '../../snapshot.ts';
 
 /** Subject labels: netns, device, queue. */
@@ -28,11 +28,13 @@ export const redirectQueueMetrics: readonly Metric<Queue>[] = [
 
 /** Subject labels: netns, device. */
 export const receiveDeviceMetrics: readonly Metric<Device>[] = [
-  sinceDevice(
-    counter(
-      'tapscope_receive_packets_total',
-      'Packets from the guest or writer that tun passed on to the host, by the kernel (rx_packets of rtnl_link_stats64).',
-      ({ counters }) => counters?.rxPackets,
+  core(
+    sinceDevice(
+      counter(
+        'tapscope_receive_packets_total',
+        'Packets from the guest or writer that tun passed on to the host, by the kernel (rx_packets of rtnl_link_stats64).',
+        ({ counters }) => counters?.rxPackets,
+      ),
     ),
   ),
   sinceDevice(
@@ -42,24 +44,31 @@ export const receiveDeviceMetrics: readonly Metric<Device>[] = [
       ({ counters }) => counters?.rxBytes,
     ),
   ),
-  counters(
-    'tapscope_receive_dropped_packets_total',
-    'Packets from the guest or writer that tun freed instead of passing them on to the host, by kernel drop reason and function: tun_get_user, or tun_sendmsg, of which tun_xdp_one is a part (tracepoint skb:kfree_skb).',
-    ['reason', 'location'],
-    ({ receive }) => (receive?.dropped ?? []).map(({ reason, location, packets }) => series(packets, reason, location)),
+  core(
+    counters(
+      'tapscope_receive_dropped_packets_total',
+      'Packets from the guest or writer that tun freed instead of passing them on to the host, by kernel drop reason and function: tun_get_user, or tun_sendmsg, of which tun_xdp_one is a part (tracepoint skb:kfree_skb).',
+      ['reason', 'location'],
+      ({ receive }) =>
+        (receive?.dropped ?? []).map(({ reason, location, packets }) => series(packets, reason, location)),
+    ),
   ),
-  counters(
-    'tapscope_receive_host_dropped_packets_total',
-    'Packets from the guest or writer that tun passed on and the host freed while they still had its device, by kernel drop reason and function: firewall (NETFILTER_DROP), rp_filter (IP_RPFILTER), no route, generic XDP, a protocol that the host does not handle (tracepoint skb:kfree_skb).',
-    ['reason', 'location'],
-    ({ receive }) =>
-      (receive?.refusedByHost ?? []).map(({ reason, location, packets }) => series(packets, reason, location)),
+  core(
+    counters(
+      'tapscope_receive_host_dropped_packets_total',
+      'Packets from the guest or writer that tun passed on and the host freed while they still had its device, by kernel drop reason and function: firewall (NETFILTER_DROP), rp_filter (IP_RPFILTER), no route, generic XDP, a protocol that the host does not handle (tracepoint skb:kfree_skb).',
+      ['reason', 'location'],
+      ({ receive }) =>
+        (receive?.refusedByHost ?? []).map(({ reason, location, packets }) => series(packets, reason, location)),
+    ),
   ),
-  counters(
-    'tapscope_receive_refused_writes_total',
-    'Writes from the guest or writer that failed, by errno: the packet did not reach the host, and most have no other counter (tun_chr_write_iter, tun_sendmsg). EAGAIN: no room, nothing is lost yet.',
-    ['errno'],
-    ({ receive }) => (receive?.refused ?? []).map(({ errno, writes }) => series(writes, errno)),
+  core(
+    counters(
+      'tapscope_receive_refused_writes_total',
+      'Writes from the guest or writer that failed, by errno: the packet did not reach the host, and most have no other counter (tun_chr_write_iter, tun_sendmsg). EAGAIN: no room, nothing is lost yet.',
+      ['errno'],
+      ({ receive }) => (receive?.refused ?? []).map(({ errno, writes }) => series(writes, errno)),
+    ),
   ),
   sinceDevice(
     counter(
@@ -68,12 +77,14 @@ export const receiveDeviceMetrics: readonly Metric<Device>[] = [
       ({ receive }) => receive?.frameErrors,
     ),
   ),
-  sinceDevice(
-    counters(
-      'tapscope_uncounted_lost_packets_total',
-      'Packets lost that no counter of the kernel shows, by cause. Towards the guest or reader: purged, resized, failed, overflowed as in queue_…_packets; stopped_queue: sent past the qdisc into a stopped queue (packet_direct_xmit); redirect: XDP frames without room beyond the one per call that the kernel counts (tun_xdp_xmit). From the guest or writer: bad_header, a virtio-net header of a tap that the kernel could not follow (tun_struct.rx_frame_errors).',
-      ['cause'],
-      (device) => device.uncounted.map(({ cause, packets }) => series(packets, cause)),
+  core(
+    sinceDevice(
+      counters(
+        'tapscope_uncounted_lost_packets_total',
+        'Packets lost that no counter of the kernel shows, by cause. Towards the guest or reader: purged, resized, failed, overflowed as in queue_…_packets; stopped_queue: sent past the qdisc into a stopped queue (packet_direct_xmit); redirect: XDP frames without room beyond the one per call that the kernel counts (tun_xdp_xmit). From the guest or writer: bad_header, a virtio-net header of a tap that the kernel could not follow (tun_struct.rx_frame_errors).',
+        ['cause'],
+        (device) => device.uncounted.map(({ cause, packets }) => series(packets, cause)),
+      ),
     ),
   ),
 ];

@@ -1,29 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of the catalogue about rings: how full they are, how long packets stay, what overflows. Subject labels: netns, device, queue.
-import { counter, gauge, histogram, type Metric, peak } from '../../metric.ts';
+import { core, counter, gauge, histogram, type Metric, peak } from '../../metric.ts';
 import { durations, packets } from '../../metrics/distribution.ts';
 import type { Queue } from '../../snapshot.ts';
 
 export const ringMetrics: readonly Metric<Queue>[] = [
-  gauge(
-    'tapscope_ring_capacity_packets',
-    'Packets that the ring between host and reader can hold (tun_file.tx_ring.size).',
-    (queue) => queue.ring?.capacity,
+  core(
+    gauge(
+      'tapscope_ring_capacity_packets',
+      'Packets that the ring between host and reader can hold (tun_file.tx_ring.size).',
+      (queue) => queue.ring?.capacity,
+    ),
   ),
-  gauge(
-    'tapscope_ring_occupancy_packets',
-    'Packets that wait in the ring for the guest or reader (tun_file.tx_ring, producer to consumer).',
-    (queue) => queue.ring?.occupancy,
+  core(
+    gauge(
+      'tapscope_ring_occupancy_packets',
+      'Packets that wait in the ring for the guest or reader (tun_file.tx_ring, producer to consumer).',
+      (queue) => queue.ring?.occupancy,
+    ),
   ),
   gauge(
     'tapscope_ring_occupancy_highwater_packets',
     'Most packets that waited in the ring within the last one to two minutes: at most 31 too low where packets are counted when they are taken (fentry __tun_wake_queue, Linux 7.3; full rings exactly when they drop), else of one arrival in 128 and of each snapshot.',
     ({ ring }) => ring?.highwater,
   ),
-  gauge(
-    'tapscope_ring_lag_packets',
-    'Slots of the ring that were consumed and not yet zeroed, which the host cannot fill (tun_file.tx_ring, consumer_tail to consumer_head).',
-    ({ ring }) => ring?.lag,
+  core(
+    gauge(
+      'tapscope_ring_lag_packets',
+      'Slots of the ring that were consumed and not yet zeroed, which the host cannot fill (tun_file.tx_ring, consumer_tail to consumer_head).',
+      ({ ring }) => ring?.lag,
+    ),
   ),
   histogram(
     'tapscope_ring_arrival_occupancy_packets',

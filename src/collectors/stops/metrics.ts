@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of the catalogue about queues that are stopped instead of dropping (IFF_BACKPRESSURE). Subject labels: netns, device, queue.
-import { counter, counters, gauge, histogram, type Metric, peak, series } from '../../metric.ts';
+import { core, counter, counters, gauge, histogram, type Metric, peak, series } from '../../metric.ts';
 import { durations } from '../../metrics/distribution.ts';
 import type { Queue } from '../../snapshot.ts';
 
@@ -26,10 +26,12 @@ export const flowMetrics: readonly Metric<Queue>[] = [
     'Stops that ended without a wake: the device was set down (tun_net_close) or set up again.',
     ({ flow }) => flow?.stopsUnwoken,
   ),
-  counter(
-    'tapscope_queue_wakes_lost_total',
-    'Wakes that were due and did not come: half of the ring had been taken or it was empty, under its lock (__tun_wake_queue).',
-    ({ flow }) => flow?.wakesLost,
+  core(
+    counter(
+      'tapscope_queue_wakes_lost_total',
+      'Wakes that were due and did not come: half of the ring had been taken or it was empty, under its lock (__tun_wake_queue).',
+      ({ flow }) => flow?.wakesLost,
+    ),
   ),
   counter(
     'tapscope_queue_wakes_elsewhere_total',
@@ -46,10 +48,12 @@ export const flowMetrics: readonly Metric<Queue>[] = [
     '1 while the host may not send to the queue because its ring is full (DRV_XOFF).',
     ({ flow }) => (flow === undefined ? undefined : Number(flow.stoppedForSeconds !== undefined)),
   ),
-  peak(
-    'tapscope_queue_stopped_for_seconds',
-    'How long the queue has been stopped by now; 0: it is not; of several queues shown as one the longest.',
-    ({ flow }) => flow && (flow.stoppedForSeconds ?? 0),
+  core(
+    peak(
+      'tapscope_queue_stopped_for_seconds',
+      'How long the queue has been stopped by now; 0: it is not; of several queues shown as one the longest.',
+      ({ flow }) => flow && (flow.stoppedForSeconds ?? 0),
+    ),
   ),
   counter(
     'tapscope_queue_stopped_seconds_total',

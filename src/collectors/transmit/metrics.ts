@@ -1,25 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue's metrics of a packet's way to the guest or reader: offered, dropped, taken, lost.
-import { counter, counters, type Metric, series } from '../../metric.ts';
+import { core, counter, counters, type Metric, series } from '../../metric.ts';
 import type { Queue } from '../../snapshot.ts';
 
 /** Subject labels: netns, device, queue. */
 export const transmitMetrics: readonly Metric<Queue>[] = [
-  counter(
-    'tapscope_queue_offered_packets_total',
-    'Packets that the host transmitted to this queue, towards the guest or reader: what tun_net_xmit was asked to take.',
-    (queue) => queue.counters?.offered,
+  core(
+    counter(
+      'tapscope_queue_offered_packets_total',
+      'Packets that the host transmitted to this queue, towards the guest or reader: what tun_net_xmit was asked to take.',
+      (queue) => queue.counters?.offered,
+    ),
   ),
   counter(
     'tapscope_queue_offered_bytes_total',
     'Bytes that the host transmitted to this queue, towards the guest or reader: skb->len of what tun_net_xmit was asked to take.',
     (queue) => queue.counters?.offeredBytes,
   ),
-  counters(
-    'tapscope_queue_dropped_packets_total',
-    'Packets towards the guest or reader that tun_net_xmit freed instead of queueing, by kernel drop reason (enum skb_drop_reason); UNTRACED: no reason was seen.',
-    ['reason'],
-    (queue) => (queue.counters?.dropped ?? []).map(({ reason, packets }) => series(packets, reason)),
+  core(
+    counters(
+      'tapscope_queue_dropped_packets_total',
+      'Packets towards the guest or reader that tun_net_xmit freed instead of queueing, by kernel drop reason (enum skb_drop_reason); UNTRACED: no reason was seen.',
+      ['reason'],
+      (queue) => (queue.counters?.dropped ?? []).map(({ reason, packets }) => series(packets, reason)),
+    ),
   ),
   counters(
     'tapscope_queue_consumed_packets_total',
@@ -28,10 +32,12 @@ export const transmitMetrics: readonly Metric<Queue>[] = [
     ({ counters }) =>
       counters?.consumed ? [series(counters.consumed.read, 'read'), series(counters.consumed.vhost, 'vhost')] : [],
   ),
-  counter(
-    'tapscope_queue_delivered_packets_total',
-    'Packets handed to the guest or reader successfully: taken from the ring and copied (tun_do_read, vhost), what ip -s link calls TX packets.',
-    (queue) => queue.counters?.delivered,
+  core(
+    counter(
+      'tapscope_queue_delivered_packets_total',
+      'Packets handed to the guest or reader successfully: taken from the ring and copied (tun_do_read, vhost), what ip -s link calls TX packets.',
+      (queue) => queue.counters?.delivered,
+    ),
   ),
   counter(
     'tapscope_queue_purged_packets_total',

@@ -17,6 +17,7 @@ test('without flags it listens on this host alone', () => {
     webConfigFile: undefined,
     allowedHosts: [],
     socket: '/run/tapscope/agent.sock',
+    socketGroup: undefined,
     detail: 'queue',
     budget: 0.01,
     pin: true,
@@ -34,6 +35,7 @@ test('every flag is understood', () => {
     '--web.allowed-host=tapscope.example.com',
     '--web.allowed-host=*',
     '--detail=cpu',
+    '--socket-group=root',
     '--log.level=debug',
     '--budget=off',
     '--tenant-map=/etc/tapscope/tenants',
@@ -51,6 +53,7 @@ test('every flag is understood', () => {
     webConfigFile: '/etc/tapscope/web.yml',
     allowedHosts: ['tapscope.example.com', '*'],
     socket: '/run/tapscope/agent.sock',
+    socketGroup: { name: 'root', gid: 0 },
     detail: 'cpu',
     budget: undefined,
     pin: false,
@@ -69,7 +72,7 @@ test('every flag is understood', () => {
 });
 
 for (const [words, message] of [
-  [['--detail=port'], /^--detail=port is unknown; write one of: device, queue, cpu\.$/],
+  [['--detail=port'], /^--detail=port is unknown; write one of: core, device, queue, cpu\.$/],
   [['--log.level=loud'], /^--log\.level=loud is unknown; write one of: silent, error, warn, info, debug\.$/],
   [['--web.listen-address=9000'], /^cannot listen on "9000": .*\.$/],
   [['--web.allowed-host=http://a:80'], /^--web\.allowed-host=http:\/\/a:80 is no name of a host; .*\.$/],

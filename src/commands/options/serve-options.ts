@@ -3,6 +3,7 @@
 
 import { parseBudget } from '../../engine/budget.ts';
 import { type DeviceFilter, deviceFilter } from '../../inventory/device-filter.ts';
+import { type Group, groupOf } from '../../kernel/processes/socket-peer.ts';
 import { type Detail, details, seriesBudget } from '../../outputs/prometheus/detail.ts';
 import { type ListenAddress, parseListenAddress } from '../../server/listen-address.ts';
 import { type LogLevel, logLevels } from '../../server/log-level.ts';
@@ -17,6 +18,8 @@ export interface ServeOptions {
   readonly allowedHosts: readonly string[];
   /** Where other commands find the agent. */
   readonly socket: string;
+  /** Whose members may ask there, beside root. */
+  readonly socketGroup: Group | undefined;
   readonly detail: Detail;
   readonly filter: DeviceFilter;
   /** Share of all CPUs; undefined: no limit. */
@@ -66,12 +69,17 @@ export const serveFlags: readonly Flag[] = [
   },
   {
     flags: '--socket <path>',
-    description: "where other commands ('tapscope diagnose --at') find the agent; only its owner and root may open it",
+    description: "where other commands ('tapscope diagnose --at') find the agent; only its owner and root may ask",
     fallback: SOCKET,
   },
   {
+    flags: '--socket-group <group>',
+    description: 'whose members may ask on that socket as well',
+    fallback: undefined,
+  },
+  {
     flags: '--detail <level>',
-    description: `series for each device, queue, or queue and cpu; at most (${budgets}), the rest as device="~other"`,
+    description: `series for each device (core: those that alerts need), queue, or queue and cpu; at most (${budgets}), the rest as device="~other"`,
     fallback: 'queue',
   },
   {
@@ -122,6 +130,7 @@ export function readServeOptions(values: Readonly<Record<string, unknown>>): Ser
     webConfigFile: readText(values['web.config.file']),
     allowedHosts: readHosts(values['web.allowedHost']),
     socket: String(values.socket),
+    socketGroup: values.socketGroup === undefined ? undefined : groupOf(String(values.socketGroup)),
     detail: readWord('--detail', values.detail, details),
     filter: deviceFilter(readText(values.deviceInclude), readText(values.deviceExclude)),
     pin: values.pin !== false,

@@ -5,7 +5,7 @@ import { recommendedSize } from '../remedies/ring-size.ts';
 import { grown, type QueueSpan, type Window } from '../window.ts';
 import { type FullTime, fullTime } from './full-time.ts';
 import { delivered, type Loss, ringDrops, ringLoss, severityOf } from './loss.ts';
-import { isFull, isLookedAtOften, STALLED_SECONDS, type Stall, showsStalls, siblingsTook, stallOf } from './stall.ts';
+import { isFull, isSampledOften, STALLED_SECONDS, type Stall, showsStalls, siblingsTook, stallOf } from './stall.ts';
 import { starvedVcpus } from './vcpus.ts';
 
 export type FullRingCause =
@@ -85,7 +85,7 @@ function causeOf(seen: Omit<FullRing, 'cause'>): FullRingCause {
   const { queue, time, episodes } = seen;
   const fits = recommendedSize(queue) !== undefined;
   const recovers = fits && (episodes === undefined ? isEmptyAgain(queue) : episodes > 0);
-  if (!time) return recovers && isMostlyEmpty(queue) && isLookedAtOften(queue.device) ? 'burst' : 'unknown';
+  if (!time) return recovers && isMostlyEmpty(queue) && isSampledOften(queue.device) ? 'burst' : 'unknown';
   const still = time.share('sleeping', 'stopped', 'gone', 'unknown');
   if (still >= MOST && isOnePause(seen, time)) return 'paused';
   const mayHang = still >= MOST && time.seconds >= STALLED_SECONDS && !showsStalls(queue);
@@ -146,7 +146,7 @@ function isOnePause({ queue, stall, episodes }: Omit<FullRing, 'cause'>, time: F
   const { steps, device, now } = queue;
   if (time.seconds > PAUSE_SECONDS) return false;
   if (time.share('stopped') >= MOST && (stall.lasts || isFull(now))) return false;
-  if (!isLookedAtOften(device)) return (episodes ?? 1) === 1;
+  if (!isSampledOften(device)) return (episodes ?? 1) === 1;
   const losing = steps.flatMap((queue, i) => {
     const before = steps[i - 1];
     return before && ringDrops(queue) > ringDrops(before) ? [i] : [];

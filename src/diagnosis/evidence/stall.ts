@@ -82,13 +82,13 @@ export function isFull({ ring }: Queue): boolean {
   return ring.occupancy + batch > ring.capacity;
 }
 
-export function isLookedAtOften({ seconds, steps }: DeviceSpan): boolean {
+export function isSampledOften({ seconds, steps }: DeviceSpan): boolean {
   return seconds / (steps.length - 1) <= OFTEN_SECONDS;
 }
 
 /** Whether its reader stood still for seconds would show. */
 export function showsStalls(queue: QueueSpan): boolean {
-  return isLookedAtOften(queue.device) && delivered(queue) !== undefined;
+  return isSampledOften(queue.device) && delivered(queue) !== undefined;
 }
 
 /**

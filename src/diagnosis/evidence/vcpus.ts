@@ -11,17 +11,17 @@ export interface VcpuSpan {
   readonly seconds: number;
   /** CPU time of all of them in that. */
   readonly ranSeconds: number;
-  /** For so long until the last look none of them ran. */
+  /** For so long until the last sample none of them ran. */
   readonly idleSeconds: number;
   /** Meanwhile one of them wanted to. */
   readonly wanted: boolean;
-  /** Of the looks, those at which one of them ran or wanted to. */
+  /** Of the samples, those at which one of them ran or wanted to. */
   readonly wantedShare: number;
 }
 
 /** An idle guest's timers run more often than that. */
 const PAUSED_SECONDS = 4;
-/** Of the looks, and of the time of one CPU: an idle guest, too, wants to run at most looks on a busy host, and uses a twentieth of a CPU. */
+/** Of the samples, and of the time of one CPU: an idle guest, too, wants to run at most samples on a busy host, and uses a twentieth of a CPU. */
 const NEARLY_ALWAYS = 0.8;
 const HARDLY = 0.02;
 

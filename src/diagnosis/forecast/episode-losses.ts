@@ -21,7 +21,7 @@ function leastOf(bucket: number): number {
   return bits < 2 ? bits : 2 ** (bits - 1) + (bucket & 1) * 2 ** (bits - 2);
 }
 
-/** Those that ended between two looks, the smallest first. */
+/** Those that ended between two samples, the smallest first. */
 export function groupsBetween(before: EpisodeSizes | undefined, now: EpisodeSizes): readonly EpisodeGroup[] {
   const last = now.episodes.length - 1;
   return now.episodes.flatMap((_, bucket) => {

@@ -112,7 +112,7 @@ function giveGuestCpu(queue: QueueSpan, pid: number): readonly Remedy[] {
     ...HOST,
     command: `ps -L -o tid,psr,stat,pcpu,time,comm -p ${pid}`,
     effect:
-      'If that changes nothing: shows its vCPUs. One in R at each look whose CPU time does not grow waits for the CPU in PSR.',
+      'If that changes nothing: shows its vCPUs. One in R at each sample whose CPU time does not grow waits for the CPU in PSR.',
   };
   const pin: Remedy = {
     ...HOST,

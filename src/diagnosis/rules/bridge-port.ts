@@ -62,7 +62,7 @@ function closed(device: DeviceSpan, window: Window, port: BridgePort, isAsked: b
       evidence: [
         `${port.bridge} is ${port.bridgeUp ? 'up' : 'down'}, the port’s state is ${port.state}; only forwarding ports get anything`,
         `spanning tree: ${STP[port.stp]}`,
-        wasOpen ? `it forwarded when the look began, and stopped within ${seconds} s` : undefined,
+        wasOpen ? `it forwarded when the sample began, and stopped within ${seconds} s` : undefined,
         !wasOpen && used > 0
           ? `${count(used)} packets that its guest sent in ${seconds} s met the closed port`
           : undefined,

@@ -3,7 +3,7 @@
 import type { Queue } from '../../snapshot.ts';
 import { fullRing } from '../evidence/full-ring.ts';
 import { delivered } from '../evidence/loss.ts';
-import { isLookedAtOften } from '../evidence/stall.ts';
+import { isSampledOften } from '../evidence/stall.ts';
 import type { Diagnosis } from '../finding.ts';
 import { onQueue } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
@@ -16,8 +16,8 @@ const LATE_SECONDS = 0.067;
 const LATE_BITS = 26;
 /** One packet in 256 is timed, on some kernels. */
 const FEWEST_TIMED = 10;
-/** Where they are far apart: what a few looks find in the ring need not be there in between. */
-const FEWEST_LOOKS = 6;
+/** Where they are far apart: what a few samples find in the ring need not be there in between. */
+const FEWEST_SAMPLES = 6;
 /** Of the snapshots: a pause of a second does not last so long. */
 const MOSTLY = 0.7;
 /** What the kernel gives a tap: a longer ring was configured. */
@@ -42,7 +42,7 @@ function timedLate({ before, now, device, steps }: QueueSpan): number {
   const earlier = counts(before);
   const spans = counts(now).map((packets, bits) => packets - (earlier[bits] ?? 0));
   const all = sum(spans);
-  if (all < FEWEST_TIMED) return isLookedAtOften(device) || steps.length >= FEWEST_LOOKS ? 1 : 0;
+  if (all < FEWEST_TIMED) return isSampledOften(device) || steps.length >= FEWEST_SAMPLES ? 1 : 0;
   return sum(spans.slice(LATE_BITS + 1)) / all;
 }
 

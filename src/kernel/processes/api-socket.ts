@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// The unix socket on which other commands of this host find the agent, made where only its owner and root may open it. The process that
-// counts makes it, the one that serves listens there.
-import { existsSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
+// The unix socket on which other commands of this host find the agent, made where only its owner, root and the
+// operator's group may open it. The process that counts makes it, the one that serves listens there.
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
-import { listenUnix } from '../native.ts';
+import { listenUnix } from './native-processes.ts';
+import type { Group } from './socket-peer.ts';
 
 /** A folder under /run may be cleared while the agent runs. */
 const LOOK_EVERY_MS = 1000;
 
 export class ApiSocket {
   readonly #path: string;
+  readonly #group: Group | undefined;
   readonly #hand: (descriptor: number) => void;
   readonly #timer: NodeJS.Timeout;
   #isBusy = false;
   #isOpen = false;
 
   /** `hand` takes each descriptor that listens, and closes it. */
-  constructor(path: string, hand: (descriptor: number) => void) {
+  constructor(path: string, group: Group | undefined, hand: (descriptor: number) => void) {
     this.#path = path;
+    this.#group = group;
     this.#hand = hand;
     this.#timer = setInterval(() => void this.#renew(), LOOK_EVERY_MS).unref();
   }
@@ -29,6 +32,7 @@ export class ApiSocket {
       await makeRoom(this.#path);
       this.#hand(listenUnix(this.#path));
       this.#isOpen = true;
+      if (this.#group) openFor(this.#group, this.#path);
     } catch (error) {
       const reason = error instanceof Error ? error.message : error;
       throw new Error(
@@ -62,6 +66,25 @@ async function makeRoom(path: string): Promise<void> {
   if (!there.isSocket()) throw new Error('another file is there, and it is no socket');
   if (await answers(path)) throw new Error('another agent listens there');
   rmSync(path);
+}
+
+/** Its members may pass our own folder, and neither list nor change it. */
+function openFor({ name, gid }: Group, path: string): void {
+  const folder = dirname(path);
+  const { uid, mode } = lstatSync(folder);
+  const isPrivate = uid === process.geteuid?.() && (mode & 0o077) === 0;
+  try {
+    chownSync(path, -1, gid);
+    chmodSync(path, 0o660);
+    if (!isPrivate) return;
+    chownSync(folder, -1, gid);
+    chmodSync(folder, 0o710);
+  } catch (cause) {
+    throw new Error(
+      `the agent may not give it to the group ${name}: as a service it must be a member, by SupplementaryGroups=${name} in 'systemctl edit tapscope'`,
+      { cause },
+    );
+  }
 }
 
 function answers(path: string): Promise<boolean> {

@@ -6,7 +6,14 @@ import { constants } from 'node:os';
 import { execArgv, execPath } from 'node:process';
 import { setTimeout as wait } from 'node:timers/promises';
 import { errnoOf } from '../error-name.ts';
-import { endOfSecondProcess, receiveDescriptor, sendDescriptor, socketPair, startSecondProcess } from '../native.ts';
+import {
+  endOfSecondProcess,
+  receiveDescriptor,
+  sendDescriptor,
+  socketPair,
+  startSecondProcess,
+} from './native-processes.ts';
+import { type End, givenBySystemd, type Life, servingUnit, startedBySystemd } from './serving-unit.ts';
 
 /** The numbers that these have in the second process. */
 const CHANNEL = 3;
@@ -15,22 +22,24 @@ const LOOK_EVERY_MS = 10;
 const END_WITHIN_MS = 1000;
 
 export interface SecondProcess {
-  readonly pid: number;
+  /** undefined: it has not begun. */
+  readonly pid: () => number | undefined;
   readonly channel: Socket;
   /** Gives it a descriptor, and closes our own; only that where it has ended. */
   readonly hand: (descriptor: number) => void;
   readonly kill: () => void;
   /** How it ended: 'exit code 1', 'signal SIGKILL'; with the code, if that is all. */
-  readonly ended: Promise<{ readonly how: string; readonly code: number | undefined }>;
+  readonly ended: Promise<End>;
 }
 
-/** `file`: of this program, as Node takes it. Throws if it cannot be started. */
-export function startSecond(file: string): SecondProcess {
+/** `file`: of this program, as Node takes it; `readable`: what it may open, where the kernel has Landlock. Throws if it cannot be started. */
+export function startSecond(file: string, readable: readonly string[]): SecondProcess {
   const [channels, descriptors] = [socketPair(), socketPair()];
   const theirs = [channels[1], descriptors[1]];
-  let pid: number;
+  let life: Life;
   try {
-    pid = startSecondProcess(execPath, [...execArgv, file], theirs);
+    const path = servingUnit();
+    life = path === undefined ? forked(file, theirs, readable) : startedBySystemd(path, theirs);
   } catch (error) {
     for (const fd of [channels[0], descriptors[0]]) closeSync(fd);
     throw error;
@@ -45,15 +54,15 @@ export function startSecond(file: string): SecondProcess {
     closeSync(descriptors[0]);
     const closedMs = performance.now();
     for (;;) {
-      const status = endOfSecondProcess(pid);
-      if (status !== undefined) return endOf(status);
+      const end = life.end();
+      if (end !== undefined) return end;
       // It closed its end and stays: nothing would tell it anything any more.
-      if (performance.now() - closedMs > END_WITHIN_MS) process.kill(pid, 'SIGKILL');
+      if (performance.now() - closedMs > END_WITHIN_MS) life.kill();
       await wait(LOOK_EVERY_MS);
     }
   });
   return {
-    pid,
+    pid: life.pid,
     channel,
     ended,
     hand: (descriptor) => {
@@ -66,19 +75,33 @@ export function startSecond(file: string): SecondProcess {
         closeSync(descriptor);
       }
     },
-    kill: () => {
-      process.kill(pid, 'SIGKILL');
+    // One that this process may not signal ends with its channel.
+    kill: () => (life.isChild ? life.kill() : void channel.destroy()),
+  };
+}
+
+/** A child of this process. */
+function forked(file: string, theirs: readonly number[], readable: readonly string[]): Life {
+  const pid = startSecondProcess(execPath, [...execArgv, file], theirs, readable);
+  return {
+    isChild: true,
+    pid: () => pid,
+    kill: () => void process.kill(pid, 'SIGKILL'),
+    end: () => {
+      const status = endOfSecondProcess(pid);
+      return status === undefined ? undefined : endOf(status);
     },
   };
 }
 
 /** In the second process: what leads to the first. */
 export function firstProcess(): { readonly channel: Socket; readonly nextDescriptor: () => number | undefined } {
-  return { channel: new Socket({ fd: CHANNEL }), nextDescriptor: () => receiveDescriptor(DESCRIPTORS) };
+  const [channel, descriptors] = givenBySystemd() ?? [CHANNEL, DESCRIPTORS];
+  return { channel: new Socket({ fd: channel }), nextDescriptor: () => receiveDescriptor(descriptors) };
 }
 
 /** `status`: of wait(2). */
-function endOf(status: number): { readonly how: string; readonly code: number | undefined } {
+function endOf(status: number): End {
   const signal = status & 0x7f;
   const code = (status >> 8) & 0xff;
   if (signal === 0) return { how: `exit code ${code}`, code };

@@ -3,12 +3,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isMapped, mayChangeUser, userOf } from './serving-user.ts';
 
-test('the user tapscope serves, and where there is none the one who owns nothing', () => {
+test('the user tapscope serves, and where there is none a user that no other program has', () => {
+  const free = { uid: 65_521, gid: 65_521 };
   const root = 'root:x:0:0:root:/root:/bin/bash\n';
   assert.deepEqual(userOf(`${root}tapscope:x:998:997::/:/usr/sbin/nologin\n`), { uid: 998, gid: 997 });
-  assert.deepEqual(userOf(root), { uid: 65_534, gid: 65_534 });
-  assert.deepEqual(userOf(''), { uid: 65_534, gid: 65_534 });
-  assert.deepEqual(userOf('tapscope:x:0:0::/:/bin/sh\n'), { uid: 65_534, gid: 65_534 }, 'root by another name');
+  assert.deepEqual(userOf(root), free);
+  assert.deepEqual(userOf(`${root}rest:x:65534:65534::/:/usr/sbin/nologin\n`), free, 'other programs have 65534, too');
+  assert.deepEqual(userOf('a:x:65521:100::/:/bin/sh\nb:x:1000:65522::/:/bin/sh\n'), { uid: 65_523, gid: 65_523 });
+  assert.deepEqual(userOf(''), free);
+  assert.deepEqual(userOf('tapscope:x:0:0::/:/bin/sh\n'), free, 'root by another name');
 });
 
 test('changing the user takes CAP_SETGID and CAP_SETUID', () => {

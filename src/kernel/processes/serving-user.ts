@@ -9,8 +9,11 @@ export interface User {
 
 /** Where there is one. */
 const NAME = 'tapscope';
-/** /proc/sys/kernel/overflowuid: every Linux has it, and it owns nothing. */
-const OVERFLOW: User = { uid: 65_534, gid: 65_534 };
+/**
+ * Users that systemd and Debian leave to no one (systemd's UIDS-GIDS.md). The user 65534 will not do: other programs have it too,
+ * and processes of one user may kill each other.
+ */
+const FREE = { first: 65_521, last: 65_531 };
 /** capability.h: CAP_SETGID, CAP_SETUID */
 const NEEDED = (1n << 6n) | (1n << 7n);
 
@@ -27,7 +30,11 @@ export function servingUser(): User | undefined {
 export function userOf(passwd: string): User {
   const entries = passwd.split('\n').map((line) => line.split(':'));
   const [, , uid, gid] = entries.find(([name]) => name === NAME) ?? [];
-  return Number(uid) > 0 && Number(gid) > 0 ? { uid: Number(uid), gid: Number(gid) } : OVERFLOW;
+  if (Number(uid) > 0 && Number(gid) > 0) return { uid: Number(uid), gid: Number(gid) };
+  const taken = new Set(entries.flatMap(([, , user, group]) => [Number(user), Number(group)]));
+  let free = FREE.first;
+  while (taken.has(free) && free < FREE.last) free += 1;
+  return { uid: free, gid: free };
 }
 
 /** `status`: /proc/PID/status. */

@@ -71,7 +71,19 @@ test('--detail device shows queues as one, without the label', async () => {
   assert.ok(!lines.some((line) => line.includes(',queue="') || line.includes(',cpu="')));
 });
 
+test('--detail core is a part of --detail device: what the alerts need', async () => {
+  const [core, device] = [await show('core', taps('1')), await show('device', taps('1'))];
+  assert.deepEqual(
+    core.filter((line) => !device.includes(line)),
+    [],
+  );
+  const ofTap = (lines: readonly string[]): number => lines.filter((line) => line.includes('device="tap1"')).length;
+  assert.ok(ofTap(core) < ofTap(device) / 3, `${ofTap(core)} of ${ofTap(device)}`);
+  assert.ok(core.some((line) => line.startsWith('tapscope_device_owner_info{')));
+});
+
 for (const { detail, queue } of [
+  { detail: 'core', queue: '' },
   { detail: 'device', queue: '' },
   { detail: 'queue', queue: ',queue="0"' },
   { detail: 'cpu', queue: ',queue="0"' },

@@ -6,13 +6,18 @@ import { deviceMetrics, queueMetrics } from '../../metrics.ts';
 import type { Device, Queue } from '../../snapshot.ts';
 import type { Slices } from './slices.ts';
 
-/** One series a device, a queue, or a queue and CPU. */
-export type Detail = 'device' | 'queue' | 'cpu';
+/** One series a device (core: of the metrics that alerts need), a queue, or a queue and CPU. */
+export type Detail = 'core' | 'device' | 'queue' | 'cpu';
 
-export const details: readonly Detail[] = ['device', 'queue', 'cpu'];
+export const details: readonly Detail[] = ['core', 'device', 'queue', 'cpu'];
 
 /** Series of devices and queues; the agent's own and those of `device="~other"` come on top. */
-export const seriesBudget: Readonly<Record<Detail, number>> = { device: 20_000, queue: 100_000, cpu: 200_000 };
+export const seriesBudget: Readonly<Record<Detail, number>> = {
+  core: 20_000,
+  device: 20_000,
+  queue: 100_000,
+  cpu: 200_000,
+};
 
 export interface Selection {
   readonly shown: readonly Device[];
@@ -83,10 +88,33 @@ function withoutNamesakes(devices: readonly Device[]): readonly Device[] {
     : devices.filter((device) => byName.get(`${device.netns}/${device.name}`) === device);
 }
 
+interface Shown {
+  readonly queue: readonly Metric<Queue>[];
+  readonly device: readonly Metric<Device>[];
+}
+
+const all: Shown = { queue: queueMetrics, device: deviceMetrics };
+const core: Shown = { queue: queueMetrics.filter(isCore), device: deviceMetrics.filter(isCore) };
+
+function isCore(metric: { readonly core?: true }): boolean {
+  return metric.core === true;
+}
+
+/** Which metrics of queues and devices a level shows; those of each CPU come on top. */
+export function metricsAt(detail: Detail): Shown {
+  return detail === 'core' ? core : all;
+}
+
+/** The queues of a device are shown as one. */
+export function mergesQueues(detail: Detail): boolean {
+  return detail === 'core' || detail === 'device';
+}
+
 function seriesOf(device: Device, detail: Detail): number {
-  const own = seriesAbout(deviceMetrics, device);
-  if (detail === 'device') {
-    return queueMetrics.reduce((series, metric) => series + mergedSeries(metric, device.queues), own);
+  const shown = metricsAt(detail);
+  const own = seriesAbout(shown.device, device);
+  if (mergesQueues(detail)) {
+    return shown.queue.reduce((series, metric) => series + mergedSeries(metric, device.queues), own);
   }
   const metrics = detail === 'cpu' ? queueAndCpuMetrics : queueMetrics;
   return device.queues.reduce((series, queue) => series + seriesAbout(metrics, queue), own);

@@ -3,9 +3,9 @@
 import { type Metric, type Sample, type Suffix, visitDistribution } from '../../metric.ts';
 import { agentMetrics } from '../../metrics/agent.ts';
 import { cpuMetrics } from '../../metrics/cpu.ts';
-import { deviceMetrics, queueMetrics, type ScrapeState, scrapeMetrics } from '../../metrics.ts';
+import { type ScrapeState, scrapeMetrics } from '../../metrics.ts';
 import type { AgentState, Device, Queue } from '../../snapshot.ts';
-import type { Detail } from './detail.ts';
+import { type Detail, mergesQueues, metricsAt } from './detail.ts';
 import { type Member, mergeSamples } from './merge.ts';
 import type { Slices } from './slices.ts';
 import { type ShownDevice, type Subject, type Subjects, seriesPrefix } from './subject.ts';
@@ -59,8 +59,9 @@ interface Group<Value> {
 /** Merged rows are made at once, in the order of the snapshots, because their counters remember the last one; others when they are read. */
 export async function metricRows(scene: Scene, detail: Detail, slices: Slices): Promise<readonly MetricRows[]> {
   const { subjects, shown, folded } = scene;
-  const queues = detail === 'device' ? [] : shown.flatMap((device) => device.queues);
-  const merged = detail === 'device' ? shown.map(({ subject, value }) => ({ subject, members: queuesOf(value) })) : [];
+  const metrics = metricsAt(detail);
+  const queues = mergesQueues(detail) ? [] : shown.flatMap((device) => device.queues);
+  const merged = mergesQueues(detail) ? shown.map(({ subject, value }) => ({ subject, members: queuesOf(value) })) : [];
   const otherQueues = { subject: otherQueue(subjects, detail), members: folded.flatMap(queuesOf) };
   const otherDevices = {
     subject: subjects.otherDevice,
@@ -68,11 +69,11 @@ export async function metricRows(scene: Scene, detail: Detail, slices: Slices): 
   };
   const agent = scene.agent === undefined ? [] : [{ subject: subjects.agent, value: scene.agent }];
   const makers = [
-    ...queueMetrics.map((metric) => () => rowsOf(metric, queues, [...merged, ...fold(metric, otherQueues)], slices)),
+    ...metrics.queue.map((metric) => () => rowsOf(metric, queues, [...merged, ...fold(metric, otherQueues)], slices)),
     ...(detail === 'cpu' ? cpuMetrics : []).map(
       (metric) => () => rowsOf(metric, queues, fold(metric, otherQueues), slices),
     ),
-    ...deviceMetrics.map((metric) => () => rowsOf(metric, shown, fold(metric, otherDevices), slices)),
+    ...metrics.device.map((metric) => () => rowsOf(metric, shown, fold(metric, otherDevices), slices)),
     ...agentMetrics.map((metric) => () => rowsOf(metric, agent, [], slices)),
     ...scrapeMetrics.map(
       (metric) => () => rowsOf(metric, [{ subject: subjects.agent, value: scene.scrape }], [], slices),
@@ -107,7 +108,7 @@ function asMember(device: Device): Member<Device> {
 }
 
 function otherQueue({ otherDevice, otherQueue }: Subjects, detail: Detail): Subject {
-  return detail === 'device' ? otherDevice : otherQueue;
+  return mergesQueues(detail) ? otherDevice : otherQueue;
 }
 
 /** Information about each of many has no sum. */

@@ -48,7 +48,7 @@ interface Written {
 export type LastPage = Map<string, Written>;
 
 /** Looking at the clock costs as much as a line. */
-const partsPerLook = 8;
+const partsPerCheck = 8;
 /** A family that has more is sent as it is kept, without being copied. */
 const copiedBytes = 16 * 1024;
 
@@ -104,7 +104,7 @@ async function written(family: Family, slices: Slices, last: LastPage): Promise<
       note(part, chunks.length());
       part += 1;
     }
-    if (part % partsPerLook === 0 && slices.due()) await slices.pause();
+    if (part % partsPerCheck === 0 && slices.due()) await slices.pause();
   }
   const made = { origins, ends, bytes: chunks.whole() };
   if (family.origin !== undefined) last.set(name, made);

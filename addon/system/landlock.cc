@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "system/landlock.hh"
+
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+namespace
+{
+
+/** landlock.h of newer kernels; an older kernel takes it as long as what it does not know is 0. */
+struct Handled {
+	uint64_t files = 0;
+	uint64_t ports = 0;
+	uint64_t scopes = 0;
+};
+
+/** landlock.h: all rights to files that each version knows, by how many bits they take. */
+constexpr std::array<unsigned, 6> BITS = {0, 13, 14, 15, 15, 16};
+
+/** Since version 6: abstract unix sockets and signals, beyond the processes that have the same rules. */
+constexpr int SCOPES_SINCE = 6;
+constexpr uint64_t SCOPES = 3;
+
+constexpr uint64_t READ_FILE = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE;
+constexpr uint64_t READ_FOLDER = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+
+long version()
+{
+	return syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+}
+
+bool add(int rules, int file, uint64_t rights)
+{
+	const landlock_path_beneath_attr rule = {rights, file};
+	return syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
+}
+
+} // namespace
+
+Napi::Value landlockVersion(const Napi::CallbackInfo &info)
+{
+	return Napi::Number::New(info.Env(), static_cast<double>(std::max(0L, version())));
+}
+
+FileRules::FileRules(const std::vector<std::string> &readable)
+{
+	const long known = version();
+	if (known < 1)
+		return;
+	Handled handled;
+	const auto newest = static_cast<long>(BITS.size()) - 1;
+	handled.files = (1ULL << BITS[static_cast<size_t>(std::min(known, newest))]) - 1;
+	if (known >= SCOPES_SINCE)
+		handled.scopes = SCOPES;
+	rules_ = Fd(static_cast<int>(syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0)));
+	for (const std::string &path : readable) {
+		const Fd file(open(path.c_str(), O_PATH | O_CLOEXEC));
+		struct stat seen = {};
+		if (file && fstat(file.get(), &seen) == 0)
+			add(rules_.get(), file.get(), S_ISDIR(seen.st_mode) ? READ_FOLDER : READ_FILE);
+	}
+}
+
+bool FileRules::addFolder(int folder) const
+{
+	return !rules_ || add(rules_.get(), folder, READ_FOLDER);
+}
+
+bool FileRules::obey() const
+{
+	return !rules_ || syscall(SYS_landlock_restrict_self, rules_.get(), 0) == 0;
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// Packets that are taken from the ring, where its lock is held: since Linux 7.3.
+#include <bpf/bpf_tracing.h>
+#include "rows/row.bpf.h"
+#include "ring/sample.bpf.h"
+#include "stops/flow.bpf.h"
+#include "readers/reader-time.bpf.h"
+#include "vhost/vhost-batches.bpf.h"
+
+#define LOOK_SHIFT   5	/* the ring's level is looked at once in 32 packets that are taken */
+#define READER_SHIFT 10 /* who takes them, once in 1024 */
+/* A ring that held as many when it was looked at is not empty before the next sample. */
+#define NEAR (1 << LOOK_SHIFT)
+
+/* What came and went between two samples is more by no more than was taken. */
+static __noinline int look_at_level(u64 *ctx, struct queue *queue)
+{
+	struct tun_file *file = (void *)ctx[1];
+	s32 used = file->tx_ring.producer - file->tx_ring.consumer_head;
+	u32 before;
+
+	if (used < 0)
+		used += file->tx_ring.size;
+	before = used + (u32)ctx[2];
+	if (before > queue->highwater[0])
+		queue->highwater[0] = before;
+	if (queue->watch & WATCH_DRAIN && used < NEAR && !(queue->watch & WATCH_NEAR))
+		__sync_fetch_and_or(&queue->watch, WATCH_NEAR);
+	else if (queue->watch & WATCH_NEAR && used >= NEAR)
+		__sync_fetch_and_and(&queue->watch, ~WATCH_NEAR);
+	return 0;
+}
+
+/* The first marks of the queue may be of packets that were just taken. */
+static __noinline int take_marks(u64 *ctx, u32 number)
+{
+	struct tun_file *file = (void *)ctx[1];
+	struct queue *queue = queue_at(number);
+	u32 packets = ctx[2], size = file->tx_ring.size, head = file->tx_ring.consumer_head;
+	s32 first = head - packets;
+	u32 slot;
+
+	if (!number)
+		return 0;
+	if (queue->watch & WATCH_MARK) /* before the marks are looked at: another one made meanwhile sets it again */
+		__sync_fetch_and_and(&queue->watch, ~WATCH_MARK);
+	if (first < 0)
+		first += size;
+	for (int i = 0; i < MARKS_QUEUED; i++) {
+		slot = marked_slot(number, queue);
+		if (slot >= size || distance(first, slot, size) >= packets)
+			break;
+		take_mark(number, &file->tx_ring);
+	}
+	slot = marked_slot(number, queue);
+	queue->ahead = slot < size ? distance(head, slot, size) + 1 : 0;
+	/* Equal indices: empty or full. */
+	u32 producer = file->tx_ring.producer;
+
+	if (producer != head && queue->ahead > distance(head, producer, size) + 1)
+		forget_marks(number); /* no program saw its packet go */
+	return 0;
+}
+
+static __noinline int consumed_watched(u64 *ctx, u32 number)
+{
+	struct tun_struct *tun = (void *)ctx[0];
+	struct tun_file *file = (void *)ctx[1];
+	struct queue *queue = queue_at(number);
+	/* Read before the ring: what is found there is not of a stop that a producer begins meanwhile. */
+	u64 since = *(volatile u64 *)&queue->stopped_since;
+	bool empty = file->tx_ring.producer == file->tx_ring.consumer_head;
+
+	if (!number)
+		return 0;
+	/* Equal indices: unless the producer has just filled it again. */
+	empty = empty && !has_entry(file->tx_ring.queue, file->tx_ring.consumer_head);
+	if (queue->watch & WATCH_DRAIN && empty)
+		end_episode(number, &file->tx_ring);
+	if (!(queue->watch & WATCH_FLOW))
+		return 0;
+	struct net_device *dev = tun->dev;
+	struct netdev_queue *txq = transmit_queue_typed(dev, file->queue_index);
+
+	if (!is_stopped(txq) || !is_running(dev) || tun_file_at(tun, file->queue_index) != file)
+		return 0;
+	/* The ring's lock is held: a wake that was due before this packet has been, or is lost. */
+	if (queue->due_since && queue->due_since == queue->stopped_since) {
+		__sync_fetch_and_add(&queue->wakes_lost, 1);
+		queue->due_since = 0;
+	}
+	begin_stop(queue, txq, &queue->stops);
+	if (empty || file->cons_cnt + (u32)ctx[2] >= (u32)file->tx_ring.size / 2)
+		queue->due_since = since;
+	return 0;
+}
+
+/* In the end of its caller, which then has no registers to save. `crossed`: the bits that changed of what was taken. */
+static __noinline int consumed_closely(u64 *ctx, u32 number, u64 crossed)
+{
+	struct queue *queue = queue_at(number);
+	u32 packets = ctx[2];
+
+	if (crossed >> LOOK_SHIFT)
+		look_at_level(ctx, queue);
+	if (crossed >> READER_SHIFT)
+		note_reader(ctx[1]);
+	if (queue->watch & (WATCH_FLOW | WATCH_NEAR))
+		consumed_watched(ctx, number);
+	if (queue->watch & WATCH_MARK || (queue->ahead && queue->ahead <= packets))
+		take_marks(ctx, number);
+	else if (queue->ahead)
+		queue->ahead -= packets;
+	return 0;
+}
+
+/* `watch` has WATCH_TAKEN, or `ahead` beside it is not 0; bit 31 is of no watch. As a mask it fits an instruction. */
+#define LOOK_CLOSELY ((u64)(s64)(s32)(1U << 31 | WATCH_TAKEN))
+
+static __always_inline int count_consumed(volatile u64 *ctx, struct row *row)
+{
+	u64 packets = *(volatile u32 *)&ctx[2], before = row->consumed, consumed = before + packets;
+	struct queue *queue = queue_at(row->queue);
+
+	row->consumed = consumed;
+	if ((before ^ consumed) >> LOOK_SHIFT)
+		return consumed_closely((u64 *)ctx, row->queue, before ^ consumed);
+	u64 watch_and_ahead = *(volatile u64 *)&queue->watch;
+
+	if (!(watch_and_ahead & LOOK_CLOSELY))
+		return 0;
+	u64 ahead = watch_and_ahead >> 32;
+
+	if (watch_and_ahead & WATCH_TAKEN || ahead <= packets)
+		return consumed_closely((u64 *)ctx, row->queue, 0);
+	queue->ahead = ahead - packets;
+	return 0;
+}
+
+/* Of another queue than what was taken before on this CPU. */
+static __noinline int consumed_elsewhere(u64 *ctx, u32 queue)
+{
+	struct tun_struct *tun = (void *)ctx[0];
+	struct net_device *dev = tun->dev;
+	struct cpu_state *state = state_of(cpu_id());
+	u64 place = place_of(cpu_id(), queue);
+	u32 number = *cell_of(HASH_BASE(dev), place);
+
+	if (!row_is_of(row_at(number), (u64)dev, place)) {
+		number = look_up_slow((u64)dev, HASH_BASE(dev), place);
+		if (number)
+			row_at(number)->consumed += (u32)ctx[2];
+		return 0;
+	}
+	state->taken_row = number;
+	return count_consumed(ctx, row_at(number));
+}
+
+/* tun_of() of kernels that have __tun_wake_queue: a tun_struct needs no read that says whose it is. */
+static __always_inline u64 tun_behind(u64 device)
+{
+	return device + bpf_core_field_offset(struct net_device___priv, priv);
+}
+
+/*
+ * __tun_wake_queue(tun, tfile, consumed): called for every consume on both paths (read and vhost), flag or not, with
+ * consumer_lock held.
+ */
+SEC("?fentry/__tun_wake_queue")
+int consumed_fentry(volatile u64 *ctx)
+{
+	struct row *row = row_at(state_of(cpu_id())->taken_row);
+	struct tun_file *file = (void *)ctx[1];
+	u32 queue = file->queue_index;
+
+	if (tun_behind(row->device) != ctx[0] || (u32)row->place != queue)
+		return consumed_elsewhere((u64 *)ctx, queue);
+	return count_consumed(ctx, row);
+}
+
+/* The types of tun are a module's, and bpf_rdonly_cast knows none of those: a pointer there is read as a `next`, 16
+ * bits as a packet's queue. */
+#define POINTER_AT(base, offset) (TYPED(list_head, (void *)(base) + (offset))->next)
+#define U16_AT(base, offset)                                                                                           \
+	(TYPED(sk_buff, (void *)(base) + (offset)-bpf_core_field_offset(struct sk_buff, queue_mapping))->queue_mapping)
+
+/*
+ * tun_wake_queue(file, consumed): vhost-net's way to __tun_wake_queue, once for each batch. Kernels that have it have
+ * typed reads.
+ */
+SEC("?fentry/tun_wake_queue")
+int BPF_PROG(consumed_vhost_fentry, struct file *file, int consumed)
+{
+	void *tun_file = file->private_data;
+	u32 queue = U16_AT(tun_file, bpf_core_field_offset(struct tun_file, queue_index));
+	struct list_head *tun = POINTER_AT(tun_file, bpf_core_field_offset(struct tun_file, tun));
+	u32 number = state_of(cpu_id())->taken_row;
+
+	if (tun_behind(row_at(number)->device) != (u64)tun || (u32)row_at(number)->place != queue) {
+		struct list_head *dev = POINTER_AT(tun, bpf_core_field_offset(struct tun_struct, dev));
+
+		number = dev ? look_up((u64)dev, HASH_BASE(dev), place_of(cpu_id(), queue)) : 0;
+	}
+	if (!number)
+		return 0;
+	__sync_fetch_and_add(&row_at(number)->consumed_by_vhost, (u32)consumed);
+	count_batch(number, consumed);
+	return 0;
+}

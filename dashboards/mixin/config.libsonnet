@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a mixin's user may choose: `(import 'mixin.libsonnet') + { _config+:: { selector: 'cluster="prod"' } }`.
+{
+  _config+:: {
+    // Which scrape jobs are tapscope's.
+    jobSelector: 'job="tapscope"',
+    // Further label matchers that every query gets, or ''.
+    selector: '',
+
+    // The address of docs/runbooks; null: the external label tapscope_runbooks.
+    runbooks: null,
+    // The address of Grafana; null: the external label tapscope_grafana.
+    grafana: null,
+    // How a browser reaches the live page of an agent, before its instance.
+    pageScheme: 'http://',
+
+    dashboardNamePrefix: '',
+    dashboardTags: ['tapscope'],
+
+    // For the Prometheus that scrapes the hosts of a fleet: what it records and sends on (docs/fleet.md).
+    fleetRecording: false,
+    // For the Ruler or Prometheus that has what all shards send on.
+    fleetAlerts: false,
+  },
+}

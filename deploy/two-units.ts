@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two units of the package under a real systemd: how much each may do, whose they are, and what becomes of one when the other ends.
+import assert from 'node:assert/strict';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { TestContext } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { BootedRoot } from './booted-root.ts';
+
+const COUNTING = 'tapscope.service';
+const SERVING = 'tapscope-serving@*.service';
+/** Of systemd-analyze security, in tenths. */
+const MOST_EXPOSED = 20;
+const BACK_WITHIN_MS = 20_000;
+
+const DEFAULTS = '/etc/default/tapscope';
+/** World-readable files, and what reading them gives. */
+const PREY = {
+  '/var/lib/dpkg/status': 'EACCES',
+  '/usr/bin/dpkg': 'EACCES',
+  '/usr/lib/tapscope/serving': 'EACCES',
+  '/usr/lib/tapscope/package.json': 'read',
+};
+const PROBE = `
+  const fs = require('node:fs');
+  const read = (path) => { try { fs.readFileSync(path); return 'read'; } catch ({ code }) { return code; } };
+  if (process.argv[1].endsWith('serving.js'))
+    process.on('SIGUSR2', () => console.error('probe: ' + ${JSON.stringify(Object.keys(PREY))}.map((path) => path + ' ' + read(path)).join(', ')));
+`;
+
+interface Pair {
+  readonly counting: Running;
+  readonly serving: Running;
+}
+
+interface Running {
+  readonly pid: number;
+  readonly status: string;
+}
+
+export async function twoUnits(t: TestContext, host: BootedRoot, root: string): Promise<void> {
+  await t.test('both sandboxes leave systemd little to complain about', async (t) => {
+    for (const unit of [COUNTING, 'tapscope-serving@.service']) {
+      const file = `/usr/lib/systemd/system/${unit}`;
+      const analyze = ['security', '--offline=true', '--no-pager', `--threshold=${MOST_EXPOSED}`, file];
+      const table = await host.inside('systemd-analyze', ...analyze);
+      t.diagnostic(/Overall exposure level for .*/.exec(table)?.[0] ?? assert.fail(table));
+    }
+  });
+
+  await host.inside('systemctl', 'restart', COUNTING);
+  let before = await pair(host);
+
+  await t.test('the process that counts and the one that serves are never the same user', () => {
+    const [counting, serving] = [before.counting, before.serving].map(({ status }) => {
+      const [, ...ids] = /^Uid:\t(\d+)\t(\d+)\t(\d+)\t(\d+)$/m.exec(status) ?? assert.fail(status);
+      assert.equal(new Set(ids).size, 1);
+      return ids[0];
+    });
+    assert.notEqual(counting, serving);
+    assert.ok(!['0', '65534'].includes(counting ?? '') && !['0', '65534'].includes(serving ?? ''));
+    for (const set of ['Inh', 'Prm', 'Eff', 'Bnd', 'Amb'])
+      assert.match(before.serving.status, new RegExp(`^Cap${set}:\t0+$`, 'm'));
+    for (const { status } of [before.counting, before.serving]) {
+      assert.match(status, /^NoNewPrivs:\t1$/m);
+      assert.match(status, /^Seccomp:\t2$/m);
+    }
+  });
+
+  await t.test('another user cannot start the process that serves', async () => {
+    const connect = `require('net').connect('/run/tapscope-serving/socket').once('error', (e) => console.log(e.code)).once('connect', () => console.log('done'))`;
+    const node = ['/usr/lib/tapscope-node/node', '-e', connect];
+    assert.equal(await host.inside('setpriv', '--reuid=65534', '--clear-groups', ...node), 'EACCES\n');
+  });
+
+  await t.test('one that serves and is killed is started again, and the agent stays', async () => {
+    await host.inside('systemctl', 'kill', '--signal=KILL', SERVING);
+    const after = await pair(host, before.serving.pid);
+    assert.equal(after.counting.pid, before.counting.pid);
+    before = after;
+  });
+
+  await t.test('without the process that counts nothing serves, and systemd starts both again', async () => {
+    await host.inside('systemctl', 'kill', '--signal=KILL', COUNTING);
+    const after = await pair(host, before.serving.pid);
+    assert.notEqual(after.counting.pid, before.counting.pid);
+    before = after;
+  });
+
+  await t.test('restarts are quiet: no process that serves is left over, none crashes', async () => {
+    const since = (await host.inside('date', '+%F %T')).trim();
+    await host.inside('systemctl', 'reset-failed', COUNTING); // it counts how often a unit is started
+    for (const meanwhileMs of [0, 300]) {
+      await host.inside('systemctl', 'restart', COUNTING);
+      await wait(meanwhileMs);
+      await host.inside('systemctl', 'restart', COUNTING);
+      before = await pair(host, before.serving.pid);
+    }
+    const said = await host.inside('journalctl', '--no-pager', '--identifier=tapscope', `--since=${since}`);
+    assert.doesNotMatch(said, /Error|crashed/);
+    assert.equal((await pidsOf(host, SERVING)).length, 1);
+  });
+
+  await t.test('code of an intruder in the process that serves reads no file but those on its list', async () => {
+    const [code, probe] = ['/usr/lib/tapscope/dist/probe.cjs', `${root}/usr/lib/tapscope/dist/probe.cjs`];
+    writeFileSync(probe, PROBE);
+    writeFileSync(`${root}${DEFAULTS}`, `NODE_OPTIONS=--require=${code}\n`);
+    await host.inside('systemctl', 'restart', COUNTING);
+    before = await pair(host, before.serving.pid);
+    await host.inside('systemctl', 'kill', '--signal=USR2', SERVING);
+    const log = ['journalctl', '--no-pager', '--identifier=tapscope', '--output=cat', '--grep=^probe: '];
+    let said = '';
+    for (let i = 0; i < 50 && said === ''; i++) {
+      await wait(100);
+      said = await host.inside(...log).catch(() => '');
+    }
+    assert.equal(
+      said.trim(),
+      `probe: ${Object.entries(PREY)
+        .map((pair) => pair.join(' '))
+        .join(', ')}`,
+    );
+    rmSync(probe);
+    writeFileSync(`${root}${DEFAULTS}`, 'ARGS=""\n');
+  });
+
+  await t.test('one that stands still ends with the agent', async () => {
+    await host.inside('systemctl', 'kill', '--signal=STOP', SERVING);
+    await host.inside('systemctl', 'reset-failed', COUNTING);
+    await host.inside('systemctl', 'stop', COUNTING);
+    assert.deepEqual(await pidsOf(host, SERVING), []);
+    await host.inside('systemctl', 'start', COUNTING);
+    await pair(host, before.serving.pid);
+  });
+}
+
+/** Both, once another than `old` answers. */
+async function pair(host: BootedRoot, old?: number): Promise<Pair> {
+  const from = performance.now();
+  for (;;) {
+    const [counting] = await pidsOf(host, COUNTING);
+    const [serving] = (await pidsOf(host, SERVING)).filter((pid) => pid !== old);
+    const answers = counting && serving && (await host.inside('tapscope', 'doctor').catch((error) => error.stdout));
+    if (counting && serving && /An agent runs, pid/.test(String(answers)))
+      return { counting: running(host, counting), serving: running(host, serving) };
+    if (performance.now() - from > BACK_WITHIN_MS)
+      assert.fail(await host.inside('journalctl', '--no-pager', '--lines=40', '--unit=tapscope*'));
+    await wait(100);
+  }
+}
+
+async function pidsOf(host: BootedRoot, unit: string): Promise<readonly number[]> {
+  const said = await host.inside('systemctl', 'show', '--property=MainPID', '--value', unit).catch(() => '');
+  return said.split('\n').map(Number).filter(Boolean);
+}
+
+/** As this machine sees it, by way of the root's own /proc. */
+function running(host: BootedRoot, pid: number): Running {
+  return { pid, status: readFileSync(`/proc/${host.pid}/root/proc/${pid}/status`, 'utf8') };
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Namespaces that come and go, with taps whose queues come and go, under traffic of which each packet is counted.
+import { setTimeout as wait } from 'node:timers/promises';
+import { sumOf } from '../../src/accounting/device-totals.ts';
+import type { FaultHost } from '../faults/fault-host.ts';
+import { inNamespace } from '../faults/in-namespace.ts';
+import { distance, WatchedTap } from '../faults/watched-tap.ts';
+import type { NamespaceLab } from '../host/netns.ts';
+import type { Random } from '../host/random.ts';
+import type { SoakRecord } from './soak-record.ts';
+
+const RING = 200;
+const PER_SECOND = 50;
+/** More than its ring holds, at times. */
+const MOST_BURST = 600;
+const MOST_TURNS = 12;
+const MOST_PAUSE_MS = 3000;
+/** A mark comes with the third snapshot that disagrees; a fault may have stopped the agent for two seconds. */
+const SETTLED_WITHIN_MS = 12_000;
+const LOOK_MS = 250;
+/** Of its taps. */
+const QUEUES = [1, 2];
+
+export interface Population {
+  readonly host: FaultHost;
+  readonly record: SoakRecord;
+  readonly random: Random;
+  isOver(): boolean;
+}
+
+/** One namespace after another until it is over. */
+export async function inhabit(population: Population, place: number): Promise<void> {
+  while (!population.isOver()) await inNamespace((lab) => live(population, lab, place));
+}
+
+async function live(population: Population, lab: NamespaceLab, place: number): Promise<void> {
+  const { random } = population;
+  const testReaders = [await lab.testReader(), await lab.testReader()] as const;
+  const taps: WatchedTap[] = [];
+  for (const queues of QUEUES) {
+    const name = `faults${place}q${queues}`;
+    const ids = Array.from({ length: queues }, (_, queue) => `${name}-${queue}`);
+    taps.push(await WatchedTap.make(lab, name, RING, testReaders, ids));
+  }
+  for (const tap of taps) await tap.load(PER_SECOND);
+  for (let turns = 1 + random.below(MOST_TURNS); turns > 0 && !population.isOver(); turns -= 1) {
+    for (const tap of taps) await tap.burst(1 + random.below(MOST_BURST));
+    if (random.below(3) === 0) await taps.at(-1)?.withoutQueue(1, () => wait(random.below(200)));
+    if (random.below(3) === 0) await testReaders[0].length(taps[0]?.name ?? '', 1 + random.below(2 * RING));
+    await wait(random.below(MOST_PAUSE_MS));
+  }
+  for (const tap of taps) await tap.unload();
+  await compare(population, taps);
+  for (const tap of taps) await tap.close();
+}
+
+/** At rest, before they go. */
+async function compare({ host, record }: Population, taps: readonly WatchedTap[]): Promise<void> {
+  const judged = await Promise.all(taps.map((tap) => settled(host, tap)));
+  const truths = taps.map((tap) => tap.truth());
+  record.add({
+    kind: 'life',
+    s: record.now,
+    taps: taps.length,
+    sent: sumOf(truths.map(({ offered }) => offered)),
+    lost: sumOf(truths.map(({ lost }) => lost)),
+    wrong: sumOf(judged.map(({ wrong, isMarked }) => (isMarked ? 0 : wrong))),
+    marked: judged.filter(({ isMarked }) => isMarked).length,
+    details: judged.flatMap(({ details }) => details ?? []),
+  });
+}
+
+interface Settled {
+  readonly wrong: number;
+  readonly isMarked: boolean;
+  /** Of a figure that is wrong or marked, for a person. */
+  readonly details?: string;
+}
+
+/** As soon as the page has the tap as it is, or when the time for it is over. No answer is no figure: the next one may have it. */
+async function settled(host: FaultHost, tap: WatchedTap): Promise<Settled> {
+  const deadline = performance.now() + SETTLED_WITHIN_MS;
+  for (;;) {
+    const page = await host.page().catch(() => undefined);
+    const shown = page && tap.shown(page);
+    const wrong = shown ? distance(shown, tap.truth()) : tap.truth().offered;
+    if (wrong === 0) return { wrong, isMarked: false };
+    if (performance.now() > deadline) {
+      const lines = page?.text
+        .split('\n')
+        .filter((line) => line.includes(`netns="${tap.lab.inode}",device="${tap.name}"`));
+      const details = JSON.stringify({ tap: tap.name, truth: tap.truth(), shown, lines });
+      return { wrong, isMarked: page !== undefined && tap.isMarked(page), details };
+    }
+    await wait(LOOK_MS);
+  }
+}

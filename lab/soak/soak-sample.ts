@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the agent takes at one moment: memory, descriptors and BPF objects as the kernel has them, rows and audit as its page says.
+import { readdirSync, readFileSync } from 'node:fs';
+import { sumOf } from '../../src/accounting/device-totals.ts';
+import { type Metrics, memoryOf } from '../agent/serve-process.ts';
+import type { FaultHost } from '../faults/fault-host.ts';
+import { bpfObjectsOf } from '../faults/traces.ts';
+import { cpuMs } from '../scale/cpu.ts';
+
+const MIB = 2 ** 20;
+/** Of a clock tick, as proc(5) has them. */
+const TICK_MS = 10;
+
+/** undefined: one of the processes is not there. Names are those of the table. */
+export function sampleOf({ agent }: FaultHost, page: Metrics): Readonly<Record<string, number>> | undefined {
+  const { pid } = agent;
+  const serving = agent.servingPid();
+  if (serving === undefined) return undefined;
+  try {
+    const objects = bpfObjectsOf(pid);
+    const count = (kind: string): number => objects.filter((id) => id.startsWith(kind)).length;
+    return {
+      'counting: own memory, MiB': memoryOf(pid).own / MIB,
+      'counting: PSS, MiB': proportional(pid),
+      'serving: own memory, MiB': memoryOf(serving).own / MIB,
+      'serving: PSS, MiB': proportional(serving),
+      'counting: descriptors': descriptors(pid),
+      'serving: descriptors': descriptors(serving),
+      'BPF programs': count('prog'),
+      'BPF maps': count('map'),
+      'BPF links': count('link'),
+      'rows in use': page.value('tapscope_rows_used') ?? Number.NaN,
+      'devices shown': Object.keys(page.by('device', 'tapscope_device_degraded')).length,
+      'devices and queues marked': marked(page),
+      'packets by which accounts of unmarked devices disagree': imbalance(page),
+      'CPU of the agent, ms': cpuMs([pid, serving]),
+      'CPU of the run itself, ms': ownCpu(),
+    };
+  } catch {
+    return undefined; // a process ended meanwhile
+  }
+}
+
+function proportional(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  return (1024 * Number(/^Pss:\s+(\d+)/m.exec(text)?.[1])) / MIB;
+}
+
+const descriptors = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
+
+function marked(page: Metrics): number {
+  const devices = ['device', 'queue'].map((part) => page.by('device', `tapscope_${part}_degraded`));
+  return sumOf(devices.flatMap((of) => Object.values(of)));
+}
+
+function imbalance(page: Metrics): number {
+  const isMarked = page.by('device', 'tapscope_device_degraded');
+  const off = page.by('device', 'tapscope_device_audit_imbalance_packets');
+  return sumOf(Object.entries(off).map(([device, by]) => (isMarked[device] ? 0 : Math.abs(by))));
+}
+
+/** With programs that have ended, and without the agent. */
+function ownCpu(): number {
+  const stat = readFileSync('/proc/self/stat', 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return TICK_MS * sumOf(fields.slice(11, 15).map(Number));
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// One agent for hours: devices that come and go, traffic, clients and faults, all at once, until the time is over.
+import { setTimeout as wait } from 'node:timers/promises';
+import { FAULTS } from '../faults/all-faults.ts';
+import type { Fault } from '../faults/fault.ts';
+import { FaultHost } from '../faults/fault-host.ts';
+import { leftBehind, playJudged } from '../faults/play-fault.ts';
+import { bpfNamesOf, bpfOrphans } from '../faults/traces.ts';
+import { randomOf } from '../host/random.ts';
+import { inhabit } from './population.ts';
+import { askAllTheTime } from './soak-clients.ts';
+import type { SoakRecord } from './soak-record.ts';
+import { isFitted } from './soak-table.ts';
+
+const PLACES = 4;
+const FAULT_EACH_MS = 12_000;
+/** These end the process that counts, or start another in its place; or bring more devices than there are rows. */
+const OF_ANOTHER_AGENT =
+  /^SIG(?:KILL|TERM) (?!of the process that serves)|at the start|memory limit|clock|tenant map|more devices than rows/;
+/** After it the memory of that process begins anew. */
+const ENDS_SERVING = /^SIGKILL of the process that serves/;
+
+export const MILD: readonly Fault[] = FAULTS.filter(({ name }) => !OF_ANOTHER_AGENT.test(name));
+
+export interface Soak {
+  readonly hours: number;
+  readonly seed: number;
+  readonly record: SoakRecord;
+  /** It ends before its time, as if that were over. */
+  readonly nevermind: AbortSignal;
+}
+
+export async function soak({ hours, seed, record, nevermind }: Soak): Promise<void> {
+  const undo: (() => Promise<unknown>)[] = [];
+  const random = randomOf(seed);
+  try {
+    const host = await FaultHost.make({ after: (step) => void undo.unshift(step) });
+    host.configure({});
+    await host.start();
+    const names = bpfNamesOf(host.agent.pid);
+    const traces = { names, orphans: bpfOrphans(names) };
+    const isOver = (): boolean => nevermind.aborted || record.now > 3600 * hours;
+    await Promise.all([
+      askAllTheTime({ host, record, isOver }),
+      ...Array.from({ length: PLACES }, (_, place) => inhabit({ host, record, random, isOver }, place)),
+      playFaults(host, record, hours, isOver),
+    ]);
+    await host.stop();
+    const left = await leftBehind(host, traces);
+    const stacks = host.ended.filter(({ stderr }) => /\n\s+at |It crashed|FATAL ERROR/.test(stderr)).length;
+    record.add({ kind: 'end', s: record.now, left, stacks });
+  } finally {
+    for (const step of undo) await step();
+  }
+}
+
+/** All of them before one comes again; while the process that serves may be killed, each other one does that. */
+async function playFaults(host: FaultHost, record: SoakRecord, hours: number, isOver: () => boolean): Promise<void> {
+  const usual = [host.quiet, host.loaded];
+  const [ending, lasting] = [
+    MILD.filter(({ name }) => ENDS_SERVING.test(name)),
+    MILD.filter(({ name }) => !ENDS_SERVING.test(name)),
+  ];
+  for (let turn = 0; !isOver(); turn += 1) {
+    await wait(FAULT_EACH_MS);
+    const [faults, index] = isFitted(record.now, hours) || turn % 2 === 0 ? [lasting, turn] : [ending, turn >> 1];
+    const fault = faults[index % faults.length];
+    if (!fault) return;
+    const began = record.now;
+    const judged = await playJudged(host, fault).catch((error: unknown) => ({
+      wrong: 0,
+      isMarked: false,
+      failure: error instanceof Error ? error.message : String(error),
+    }));
+    const { wrong, isMarked } = judged;
+    const failure = 'failure' in judged ? judged.failure : undefined;
+    record.add({ kind: 'fault', began, s: record.now, name: fault.name, wrong, isMarked, failure });
+    if (failure === undefined) continue;
+    // What a fault made that broke off is not held against the next.
+    for (const tap of host.taps) if (!usual.includes(tap)) host.taps.delete(tap);
+    for (const tap of usual) await tap.unload();
+  }
+}

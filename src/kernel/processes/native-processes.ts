@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the addon does for two processes and the sockets between them.
+import { native } from '../native.ts';
+
+/** As addon/tapscope.d.ts says: who connected to a unix socket. */
+export function unixPeer(socket: number): { readonly uid: number; readonly groups: readonly number[] } {
+  return native().unixPeer(socket);
+}
+
+/** As addon/tapscope.d.ts says: a second process of a program, with these descriptors, which may read these files. */
+export function startSecondProcess(
+  program: string,
+  words: readonly string[],
+  descriptors: readonly number[],
+  readable: readonly string[],
+): number {
+  return native().startSecondProcess(program, words, descriptors, readable);
+}
+
+/** As addon/tapscope.d.ts says: a program in the place of this one, which may read these files. */
+export function becomeConfined(words: readonly string[], readable: readonly string[]): never {
+  return native().becomeConfined(words, readable);
+}
+
+/** As addon/tapscope.d.ts says: 0 where the kernel has no Landlock. */
+export function landlockVersion(): number {
+  return native().landlockVersion();
+}
+
+/** As addon/tapscope.d.ts says: wait(2)'s status, once; undefined while it runs. */
+export function endOfSecondProcess(pid: number): number | undefined {
+  return native().endOfSecondProcess(pid);
+}
+
+/** As addon/tapscope.d.ts says: what this process does not need, the kernel refuses it from now on. */
+export function confine(user?: { readonly uid: number; readonly gid: number }): void {
+  native().confine(user);
+}
+
+/** As addon/tapscope.d.ts says: what no part of the agent needs, the kernel refuses. */
+export function refuseUnused(startsProcesses: boolean): void {
+  native().refuseUnused(startsProcesses);
+}
+
+/** As addon/tapscope.d.ts says: a descriptor that listens on this path. */
+export function listenUnix(path: string): number {
+  return native().listenUnix(path);
+}
+
+/** As addon/tapscope.d.ts says: a connection to a unix socket. */
+export function connectUnix(path: string): number {
+  return native().connectUnix(path);
+}
+
+/** As addon/tapscope.d.ts says: the process that wrote to a connection; 0: it is closed. */
+export function peerOf(connection: number): number | undefined {
+  return native().peerOf(connection);
+}
+
+/** As addon/tapscope.d.ts says: two connected sockets. */
+export function socketPair(): [number, number] {
+  return native().socketPair();
+}
+
+/** As addon/tapscope.d.ts says: a descriptor through a unix socket. */
+export function sendDescriptor(socket: number, descriptor: number): void {
+  native().sendDescriptor(socket, descriptor);
+}
+
+/** As addon/tapscope.d.ts says: the next descriptor that came through a unix socket. */
+export function receiveDescriptor(socket: number): number | undefined {
+  return native().receiveDescriptor(socket);
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where systemd runs the agent, each of its two processes has a unit: a user of its own and the sandbox that fits it. The first one asks for the
+// second by connecting to a socket of systemd, and sends it its ends of the two sockets between them.
+import { closeSync, writeSync } from 'node:fs';
+import { execArgv, execPath } from 'node:process';
+import { errnoOf } from '../error-name.ts';
+import { packageRoot } from '../package.ts';
+import {
+  becomeConfined,
+  connectUnix,
+  landlockVersion,
+  peerOf,
+  receiveDescriptor,
+  sendDescriptor,
+} from './native-processes.ts';
+import { readableFiles } from './readable-files.ts';
+
+/** sd_listen_fds(3): the first descriptor that systemd passes. */
+const CONNECTION = 3;
+
+export interface End {
+  readonly how: string;
+  readonly code: number | undefined;
+}
+
+/** Of the second process, as the first one knows it. */
+export interface Life {
+  readonly isChild: boolean;
+  readonly pid: () => number | undefined;
+  readonly kill: () => void;
+  /** undefined: it runs. */
+  readonly end: () => End | undefined;
+}
+
+/** The socket by which systemd starts the second process; undefined: this process starts it. */
+export function servingUnit(): string | undefined {
+  return process.env.TAPSCOPE_SERVING_UNIT || undefined;
+}
+
+export function startedBySystemd(path: string, theirs: readonly number[]): Life {
+  const connection = connectUnix(path);
+  let pid: number | undefined;
+  let isClosed = false;
+  const look = (): void => {
+    for (;;) {
+      const peer = isClosed ? undefined : peerOf(connection);
+      if (peer === undefined) return;
+      if (peer > 0) pid = peer;
+      else {
+        isClosed = true;
+        closeSync(connection);
+      }
+    }
+  };
+  try {
+    for (const descriptor of theirs) sendDescriptor(connection, descriptor);
+  } catch (error) {
+    closeSync(connection);
+    throw error;
+  }
+  return {
+    isChild: false,
+    pid: () => {
+      look();
+      return pid;
+    },
+    // Another user's process: systemd kills it when this one has ended, and starts this one again (tapscope.service: ExecStopPost).
+    kill: () => {
+      process.stderr.write(
+        'tapscope: The process that answers requests must end, and does not: systemd starts both again.\n',
+        () => process.kill(process.pid, 'SIGKILL'),
+      );
+    },
+    end: () => {
+      look();
+      // systemd may hold the connection for longer than the process lives.
+      return isClosed || (pid !== undefined && hasEnded(pid))
+        ? { how: "see 'journalctl -t tapscope'", code: undefined }
+        : undefined;
+    },
+  };
+}
+
+function hasEnded(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return errnoOf(error) === 'ESRCH';
+  }
+}
+
+/** In the second process: the two sockets that the first one sent; undefined: systemd did not start it. */
+export function givenBySystemd(): readonly [number, number] | undefined {
+  if (!process.env.TAPSCOPE_SERVED_BY_UNIT) return undefined;
+  confineFiles();
+  const given = process.env.LISTEN_PID === String(process.pid);
+  const [channel, descriptors] = given ? [receiveDescriptor(CONNECTION), receiveDescriptor(CONNECTION)] : [];
+  // Started by hand, or left over from a connection that has ended: the agent asks for one of its own.
+  if (channel === undefined || descriptors === undefined) process.exit(0);
+  writeSync(CONNECTION, '\n'); // whose process it is, the kernel adds
+  return [channel, descriptors];
+}
+
+/** Landlock's rules are a thread's, and Node has begun with several: it begins again under them. A child has them from the start. */
+function confineFiles(): void {
+  if (process.env.TAPSCOPE_CONFINED || landlockVersion() === 0) return;
+  process.env.TAPSCOPE_CONFINED = 'yes';
+  becomeConfined([execPath, ...execArgv, ...process.argv.slice(1)], readableFiles(packageRoot(), true));
+}
