@@ -16,6 +16,7 @@ const harmless = ['node:path', 'node:timers/promises', 'node:url', 'node:util'];
 
 const belowCommands = [
   'snapshot',
+  'log',
   'bench-report',
   'metric',
   'metrics',
@@ -41,12 +42,13 @@ const layers: Readonly<Record<string, Layer>> = {
   metric: { imports: [] },
   'url-credentials': { imports: [] },
   metrics: { imports: ['metric', 'snapshot'] },
-  kernel: { imports: ['addon'], node: 'all' },
+  log: { imports: ['snapshot'] },
+  kernel: { imports: ['addon', 'log'], node: 'all' },
   engine: { imports: ['kernel', 'snapshot'] },
   inventory: { imports: ['kernel', 'engine', 'snapshot'] },
   collectors: { imports: ['kernel', 'engine', 'inventory', 'snapshot'] },
   accounting: { imports: ['kernel', 'engine', 'snapshot'] },
-  agent: { imports: ['kernel', 'engine', 'inventory', 'collectors', 'accounting', 'snapshot'] },
+  agent: { imports: ['kernel', 'log', 'engine', 'inventory', 'collectors', 'accounting', 'snapshot'] },
   bench: { imports: ['kernel', 'inventory', 'agent', 'snapshot', 'bench-report'] },
   history: { imports: ['snapshot'] },
   diagnosis: { imports: ['snapshot'] },
@@ -67,6 +69,7 @@ const layers: Readonly<Record<string, Layer>> = {
   server: {
     imports: [
       'snapshot',
+      'log',
       'metrics',
       'history',
       'diagnosis',
@@ -80,7 +83,7 @@ const layers: Readonly<Record<string, Layer>> = {
     node: 'all',
   },
   // The process of the agent that has no rights: it may not import what counts.
-  serving: { imports: ['snapshot', 'kernel', 'server'], node: 'all' },
+  serving: { imports: ['snapshot', 'log', 'kernel', 'server'], node: 'all' },
   // In a browser: what of these layers it uses must not need Node.
   page: { imports: ['snapshot', 'diagnosis', 'outputs', 'uplot'] },
   commands: { imports: belowCommands, node: 'all' },

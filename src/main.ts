@@ -15,7 +15,14 @@ import { fleet } from './commands/fleet.ts';
 import { helpAfter } from './commands/help.ts';
 import { BENCH_HELP, benchFlags, readBenchFlags } from './commands/options/bench-options.ts';
 import { dropsFlags, readDropsOptions } from './commands/options/drops-options.ts';
-import { NO_PIN, NO_PIN_HELP, readServeOptions, SOCKET, serveFlags } from './commands/options/serve-options.ts';
+import {
+  NO_PIN,
+  NO_PIN_HELP,
+  readLogOptions,
+  readServeOptions,
+  SOCKET,
+  serveFlags,
+} from './commands/options/serve-options.ts';
 import { record } from './commands/record.ts';
 import { report } from './commands/report.ts';
 import { serve } from './commands/serve.ts';
@@ -23,6 +30,7 @@ import { top } from './commands/top.ts';
 import { version } from './commands/version.ts';
 import { whatif } from './commands/whatif.ts';
 import { keepHeapSmall } from './kernel/processes/small-heap.ts';
+import { ownLog, useLog } from './log/log.ts';
 import { visibleLines } from './snapshot/visible.ts';
 
 const MECHANISM = '--mechanism <event=name...>';
@@ -41,9 +49,10 @@ function program(setExitCode: (code: number) => void): Command {
     .exitOverride();
   const serveCommand = tapscope.command('serve').description('the agent: answers Prometheus').exitOverride();
   for (const { flags, description, fallback } of serveFlags) serveCommand.option(flags, description, fallback);
-  serveCommand
-    .option(MECHANISM, MECHANISM_HELP, [])
-    .action((values) => serve(readServeOptions(values), values.mechanism));
+  serveCommand.option(MECHANISM, MECHANISM_HELP, []).action((values) => {
+    useLog({ ...readLogOptions(values), process: 'counting' });
+    return serve(readServeOptions(values), values.mechanism);
+  });
   tapscope
     .command('doctor')
     .description('what can be seen on this host, by which mechanism, and why not by a better one')
@@ -213,7 +222,7 @@ async function main(args: readonly string[]): Promise<void> {
     process.exitCode = error instanceof NoRoom ? error.exitCode : failure();
     // That process, and commander, have already said what is wrong.
     if (error instanceof ServingEnded && error.code !== undefined) return;
-    if (!(error instanceof CommanderError)) say(error instanceof Error ? error.message : String(error));
+    if (!(error instanceof CommanderError)) ownLog().sayLast(error instanceof Error ? error.message : String(error));
   }
 }
 
@@ -221,14 +230,9 @@ function failure(): number {
   return CHECKS.includes(process.argv[2] ?? '') ? 3 : 1;
 }
 
-/** Messages have names in them that others chose. */
-function say(message: string): void {
-  process.stderr.write(`tapscope: ${visibleLines(message)}\n`);
-}
-
 /** Says it last, when a screen has given its terminal back. */
 function end(message: string): void {
-  process.once('exit', () => say(message));
+  process.once('exit', () => ownLog().sayLast(message));
   process.exit(failure());
 }
 

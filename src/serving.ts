@@ -6,6 +6,7 @@ import { confine } from './kernel/processes/native-processes.ts';
 import { firstProcess } from './kernel/processes/second-process.ts';
 import { keepHeapSmall } from './kernel/processes/small-heap.ts';
 import { refusalOf } from './kernel/processes/socket-peer.ts';
+import { announce as announceLines, ownLog, useLog, warn } from './log/log.ts';
 import type { AgentSelf } from './server/agent-self.ts';
 import { createObserver } from './server/observer.ts';
 import { OtlpExporter } from './server/otlp/otlp-exporter.ts';
@@ -14,7 +15,6 @@ import type { Message, ServingSetup } from './server/serving-messages.ts';
 import { type RunningSocket, serveSocket } from './server/socket.ts';
 import { FedWebConfig } from './server/web-config/fed.ts';
 import { REQUESTS, SnapshotReader } from './snapshot/stream.ts';
-import { visibleLines } from './snapshot/visible.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** It looks at the host every second, or every two where the budget is small. */
@@ -68,7 +68,7 @@ function notReady(): string | undefined {
 async function start({ server: options, web: config, otlp: exported, host, user }: ServingSetup): Promise<void> {
   web = new FedWebConfig(config);
   const { version } = options.prometheus.build;
-  if (exported) otlp = new OtlpExporter(exported, { version, ...host }, (error) => say(error.message));
+  if (exported) otlp = new OtlpExporter(exported, { version, ...host }, (error) => warn(error.message));
   server = await startServer(options, {
     observer,
     takeSnapshot,
@@ -123,12 +123,11 @@ async function listenOn(descriptor: number): Promise<void> {
 /** Where it is, what is measured and how well, how to stop it. */
 function welcome(measured: string): void {
   if (!server) return;
-  const lines = [
+  announceLines([
     `tapscope listens on ${server.scheme}://${server.address}/metrics. Its live page: ${pageOf(server)}`,
     measured,
-    'Ctrl-C stops it. It changes nothing on this host.\n',
-  ];
-  process.stdout.write(lines.join('\n'));
+    'Ctrl-C stops it. It changes nothing on this host.',
+  ]);
 }
 
 /** Once there is something to export; the process may be a later one than that which welcomed. */
@@ -153,6 +152,7 @@ function hear(message: Message): void {
   }
   if (first) {
     setup = first;
+    useLog({ ...first.log, process: 'serving' });
     started = start(first).catch((error: Error) => end(error.message));
   }
   if (message.head) head = message.head;
@@ -167,12 +167,8 @@ function hear(message: Message): void {
   if (ends) void started.then(stop);
 }
 
-function say(message: string): void {
-  process.stderr.write(`tapscope: ${visibleLines(message)}\n`);
-}
-
 function end(message: string): never {
-  say(message);
+  ownLog().sayLast(message);
   process.exit(1);
 }
 

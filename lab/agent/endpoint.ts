@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TLSSocket } from 'node:tls';
 import { packageRoot } from '../../src/kernel/package.ts';
+import { createLog } from '../../src/log/log.ts';
 import { goldenBuild, goldenSnapshot } from '../../src/outputs/prometheus/prometheus-golden.ts';
 import { createObserver } from '../../src/server/observer.ts';
 import { type RunningServer, type ServerDependencies, startServer } from '../../src/server/server.ts';
@@ -39,11 +40,17 @@ export async function serveEndpoint(
     {
       listen: { host: '127.0.0.1', port: 0 },
       allowedHosts: [...allowedHosts, hostname()],
-      ...(log ? { logLevel: 'warn', log } : { logLevel: 'silent' }),
       prometheus: { detail: 'cpu', build: goldenBuild },
       pageFolder: join(packageRoot(), 'dist/src/page'),
     },
-    { takeSnapshot, observer: createObserver(), web, notReady: () => undefined, ...dependencies },
+    {
+      log: createLog({ format: 'json', level: log ? 'warn' : 'silent' }, log),
+      takeSnapshot,
+      observer: createObserver(),
+      web,
+      notReady: () => undefined,
+      ...dependencies,
+    },
   );
   t.after(() => server.close());
   return { server, port: Number(server.address.split(':').at(-1)) };

@@ -7,8 +7,8 @@ import { test } from 'node:test';
 import { parse } from 'yaml';
 import { serveFlags } from '../../src/commands/options/serve-options.ts';
 import { capabilityNames } from '../../src/kernel/host.ts';
+import { logFormats, logLevels } from '../../src/log/log-format.ts';
 import { details } from '../../src/outputs/prometheus/detail.ts';
-import { logLevels } from '../../src/server/log-level.ts';
 import { at, listAt, parseJson, textAt } from '../host/checked-json.ts';
 
 const CHART = 'deploy/kubernetes/tapscope';
@@ -46,6 +46,7 @@ test("its flags are the agent's, with the same defaults", () => {
     ['detail', 'detail'],
     ['budget', 'budget'],
     ['logLevel', 'log.level'],
+    ['logFormat', 'log.format'],
   ] as const)
     assert.equal(at(values, 'agent', value), fallback(flag));
 });
@@ -54,6 +55,7 @@ test('the schema has what the agent takes, and every value', () => {
   const agent = ['properties', 'agent', 'properties'];
   assert.deepEqual(at(schema, ...agent, 'detail', 'enum'), details);
   assert.deepEqual(at(schema, ...agent, 'logLevel', 'enum'), logLevels);
+  assert.deepEqual(at(schema, ...agent, 'logFormat', 'enum'), logFormats);
   const known = Object.keys(at(schema, 'properties') ?? {}).filter((name) => name !== 'global');
   assert.deepEqual(Object.keys(values ?? {}), known);
 });

@@ -18,7 +18,6 @@ async function serve(maker: Maker, series: number): Promise<number> {
     const options = {
       listen: { host: '127.0.0.1', port: 0 },
       allowedHosts: [],
-      logLevel: 'warn',
     } as const;
     const server = await startServer(
       { ...options, prometheus: prometheusOptions, pageFolder: join(packageRoot(), 'dist/src/page') },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Takes a snapshot every second, so that accounts are kept and rows recycled even if no Prometheus scrapes, and looks at readers in
 // between. Where the agent takes more than its budget, it takes one every other second.
-import { visible } from '../snapshot/visible.ts';
+import { warn } from '../log/log.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Agent } from './agent.ts';
 
@@ -86,8 +86,8 @@ export class Sampler {
       if (!this.#stopped) await work();
     } catch (error) {
       if (this.#stopped) return; // what it looked at was closed meanwhile
-      const reason = visible(error instanceof Error ? error.message : String(error));
-      process.stderr.write(`tapscope: ${failure} (${reason}); the next try is in a second.\n`);
+      const reason = error instanceof Error ? error.message : String(error);
+      warn(`${failure} (${reason}); the next try is in a second.`);
     }
   }
 }

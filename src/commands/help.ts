@@ -24,6 +24,7 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
     examples: [
       ['serve', 'on http://127.0.0.1:10747'],
       ['serve --web.listen-address=:10747', 'on every address of the host'],
+      ['serve --log.format=json', 'for a collector of logs'],
     ],
     exitCodes: [
       ['0', 'stopped by SIGINT or SIGTERM'],

@@ -10,6 +10,8 @@ import { type QueuePlan, snapshotAt } from '../../lab/snapshots/quiet-host.ts';
 import { queueRates } from '../diagnosis/queue-rates.ts';
 import { quoted } from '../diagnosis/remedies/command.ts';
 import { windowOf } from '../diagnosis/window.ts';
+import { createLog } from '../log/log.ts';
+import { logFormats } from '../log/log-format.ts';
 import { itemsOf, renderCheck } from '../outputs/check-text.ts';
 import { jsonLines, textLines } from '../outputs/drops-text.ts';
 import { renderPageText } from '../outputs/page-text.ts';
@@ -18,7 +20,6 @@ import { createMetricsPage } from '../outputs/prometheus/prometheus-page.ts';
 import { makeRows } from '../outputs/top-rows.ts';
 import { renderTop } from '../outputs/top-screen.ts';
 import { renderVerdict } from '../outputs/verdict.ts';
-import { createLogStream } from '../server/log-stream.ts';
 import { escapedJson, escapedName, visible } from '../snapshot/visible.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { jsonOf, judgeSnapshots } from './run-diagnosis.ts';
@@ -135,9 +136,10 @@ holdsForAll(
       owner: { pid: 1, comm, startedAt: undefined, identity },
     } as const;
     const heard: string[] = [];
-    createLogStream((line) => heard.push(line)).write(
-      `${JSON.stringify({ level: 30, msg: device + comm + namespace })}\n`,
-    );
+    for (const format of logFormats) {
+      const log = createLog({ format, level: 'warn' }, (line) => heard.push(line));
+      log.say('warn', device + comm, { namespace, [comm]: { [device]: namespace } });
+    }
     for (const line of [textLines({ ownNetns: 1, rate: 0 }).loss(1, loss), jsonLines().loss(1, loss), ...heard]) {
       assert.match(line, /^[^\n]+\n$/);
       assert.doesNotMatch(line, DRIVES);

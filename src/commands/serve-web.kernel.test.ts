@@ -65,5 +65,5 @@ test('an endpoint that is open to the network says so: in the log, in a metric a
     /An agent runs, .*\nThat is open: every client that reaches :\d+ can read the metrics: set basic_auth_users in /,
   );
   const { stderr } = await agent.stop();
-  assert.match(stderr, /"msg":"every client that reaches :\d+ can read the metrics: /);
+  assert.match(stderr, /^tapscope: every client that reaches :\d+ can read the metrics: /m);
 });

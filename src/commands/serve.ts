@@ -19,11 +19,11 @@ import { refuseUnused } from '../kernel/processes/native-processes.ts';
 import { readableFiles } from '../kernel/processes/readable-files.ts';
 import { servingUnit } from '../kernel/processes/serving-unit.ts';
 import { servingUser } from '../kernel/processes/serving-user.ts';
+import { announce, inform, ownLog, warn } from '../log/log.ts';
 import type { Build } from '../metrics.ts';
 import type { Message, ServingSetup } from '../server/serving-messages.ts';
 import { webConfigToJson } from '../server/web-config/fed.ts';
 import { type LiveWebConfig, openWebConfig } from '../server/web-config/file.ts';
-import { visibleLines } from '../snapshot/visible.ts';
 import { stateOf } from './doctor.ts';
 import type { ServeOptions } from './options/serve-options.ts';
 import { version } from './version.ts';
@@ -40,7 +40,11 @@ export async function serve(options: ServeOptions, mechanisms: readonly string[]
     await stop();
     throw error;
   }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      inform(`${signal}: tapscope stops.`);
+      return stop();
+    });
 }
 
 async function start(
@@ -88,17 +92,16 @@ async function start(
   await requireRoomFor(takeSnapshot);
   if (lock.missing !== undefined) say(new Error(lock.missing));
   const sentence = missingRights(agent.probes);
-  if (sentence !== undefined) process.stdout.write(`${sentence}\n`);
+  if (sentence !== undefined) announce([sentence]);
   send({ measured: measured(agent.probes) });
 }
 
 /** What the serving process is told at each of its starts. */
 function setupOf(options: ServeOptions, web: LiveWebConfig): () => ServingSetup {
-  const { listen, allowedHosts, logLevel, detail, otlp, socketGroup: group } = options;
+  const { listen, allowedHosts, detail, otlp, socketGroup: group } = options;
   const server = {
     listen,
     allowedHosts: [...allowedHosts, ...ownNames()],
-    logLevel,
     prometheus: { detail, build: readBuild(release()) },
     pageFolder: join(packageRoot(), 'dist/src/page'),
   };
@@ -107,6 +110,7 @@ function setupOf(options: ServeOptions, web: LiveWebConfig): () => ServingSetup 
     pid: process.pid,
     ...(user && { user }),
     peers: { uid: process.geteuid?.() ?? 0, ...(group && { group }) },
+    log: ownLog().options,
     server,
     web: webConfigToJson(web.current()),
     ...(otlp && { otlp }),
@@ -115,7 +119,7 @@ function setupOf(options: ServeOptions, web: LiveWebConfig): () => ServingSetup 
 }
 
 function say(error: Error): undefined {
-  process.stderr.write(`tapscope: ${visibleLines(error.message)}\n`);
+  warn(error.message);
 }
 
 /** What a missing right costs; undefined: none is missing. */

@@ -130,7 +130,6 @@ test('Prometheus reads both formats', { timeout: 2 * deadlineMs }, async (t) => 
     {
       listen: { host: '127.0.0.1', port: 0 },
       allowedHosts: [],
-      logLevel: 'warn',
       prometheus: prometheusOptions,
       pageFolder: join(packageRoot(), 'dist/src/page'),
     },

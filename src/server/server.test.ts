@@ -15,7 +15,6 @@ import { type ServerDependencies, type ServerOptions, startServer } from './serv
 const options: ServerOptions = {
   listen: { host: '127.0.0.1', port: 0 },
   allowedHosts: [],
-  logLevel: 'silent',
   prometheus: { detail: 'queue', build: goldenBuild },
   pageFolder: join(packageRoot(), 'dist/src/page'),
 };

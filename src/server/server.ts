@@ -3,6 +3,7 @@
 import type { Server } from 'node:http';
 import { hostname, networkInterfaces } from 'node:os';
 import { type FastifyInstance, fastify, LogController } from 'fastify';
+import { type Log, ownLog, pinoStream } from '../log/log.ts';
 import type { Exports } from '../metrics/otlp.ts';
 import { createMetricsPage, type PrometheusOptions } from '../outputs/prometheus/prometheus-page.ts';
 import type { Snapshot } from '../snapshot.ts';
@@ -13,8 +14,6 @@ import { createHostCheck } from './host-check.ts';
 import { answerClientError, createHttpServer, renewCertificate } from './http-server.ts';
 import { formatAddress, type ListenAddress, listenError } from './listen-address.ts';
 import { addLivePage } from './live-page.ts';
-import type { LogLevel } from './log-level.ts';
-import { createLogStream } from './log-stream.ts';
 import { sendMetrics } from './metrics-page.ts';
 import type { Observer } from './observer.ts';
 import { pageWords } from './page-words.ts';
@@ -28,16 +27,14 @@ export interface ServerOptions {
   readonly listen: ListenAddress;
   /** Names by which it may be asked, beside addresses and localhost; '*': any. */
   readonly allowedHosts: readonly string[];
-  /** Requests are logged at debug. */
-  readonly logLevel: LogLevel;
-  /** Takes each line of the log; undefined: stderr. */
-  readonly log?: (line: string) => void;
   readonly prometheus: PrometheusOptions;
   /** Where the build put the live page. */
   readonly pageFolder: string;
 }
 
 export interface ServerDependencies {
+  /** Requests are logged at debug. Absent: that of this process. */
+  readonly log?: Log;
   /** Closed with the server; absent: plain HTTP, no password. */
   readonly web?: LiveWebConfig;
   /** Called when the port is taken, before any client is accepted. */
@@ -124,13 +121,15 @@ async function createApp(
   dependencies: Dependencies,
   servers: Server[],
 ): Promise<{ readonly app: FastifyInstance; readonly scraper: Scraper }> {
-  const { logLevel, allowedHosts } = options;
-  const { web, listening } = dependencies;
+  const { allowedHosts } = options;
+  const { web, listening, log = ownLog() } = dependencies;
+  const { level } = log.options;
   const guard = createGuard(web.current(), createHostCheck(allowedHosts));
   const app = fastify({
     ...validation,
-    logger: { level: logLevel, stream: createLogStream(options.log) },
-    logController: new LogController({ disableRequestLogging: logLevel !== 'debug' }),
+    // Where it listens is announced (serving.ts), in other words.
+    logger: { level: level === 'info' ? 'warn' : level, base: null, stream: pinoStream(log) },
+    logController: new LogController({ disableRequestLogging: level !== 'debug' }),
     serverFactory: (handler) => {
       const server = createHttpServer(handler, () => web.current().tls);
       if (servers.length === 0 && listening) server.once('listening', listening);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the process that counts tells the one that serves: lines of JSON.
+import type { LogOptions } from '../log/log.ts';
 import type { SnapshotPart } from '../snapshot/stream.ts';
 import type { OtlpOptions } from './otlp/otlp-exporter.ts';
 import type { ServerOptions } from './server.ts';
@@ -13,6 +14,7 @@ export interface ServingSetup {
   readonly user?: { readonly uid: number; readonly gid: number };
   /** Who may ask on the unix socket. */
   readonly peers: { readonly uid: number; readonly group?: { readonly name: string; readonly gid: number } };
+  readonly log: LogOptions;
   readonly server: ServerOptions;
   readonly web: WebConfigJson;
   readonly otlp?: OtlpOptions;

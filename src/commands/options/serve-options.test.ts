@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Command } from 'commander';
-import { readServeOptions, serveFlags } from './serve-options.ts';
+import { readLogOptions, readServeOptions, serveFlags } from './serve-options.ts';
 
 function parse(...words: readonly string[]) {
   const command = new Command().exitOverride().configureOutput({ writeErr: () => undefined });
@@ -21,7 +21,6 @@ test('without flags it listens on this host alone', () => {
     detail: 'queue',
     budget: 0.01,
     pin: true,
-    logLevel: 'warn',
     tenantMap: undefined,
     otlp: undefined,
   });
@@ -36,7 +35,6 @@ test('every flag is understood', () => {
     '--web.allowed-host=*',
     '--detail=cpu',
     '--socket-group=root',
-    '--log.level=debug',
     '--budget=off',
     '--tenant-map=/etc/tapscope/tenants',
     '--otlp=https://collector:4318/otlp/',
@@ -57,7 +55,6 @@ test('every flag is understood', () => {
     detail: 'cpu',
     budget: undefined,
     pin: false,
-    logLevel: 'debug',
     tenantMap: '/etc/tapscope/tenants',
     otlp: {
       endpoint: {
@@ -73,7 +70,6 @@ test('every flag is understood', () => {
 
 for (const [words, message] of [
   [['--detail=port'], /^--detail=port is unknown; write one of: core, device, queue, cpu\.$/],
-  [['--log.level=loud'], /^--log\.level=loud is unknown; write one of: silent, error, warn, info, debug\.$/],
   [['--web.listen-address=9000'], /^cannot listen on "9000": .*\.$/],
   [['--web.allowed-host=http://a:80'], /^--web\.allowed-host=http:\/\/a:80 is no name of a host; .*\.$/],
   [['--budget=5'], /^--budget=5 is no share of the host's CPUs; .*\.$/],
@@ -89,3 +85,15 @@ for (const [words, message] of [
 ] as const) {
   test(`${words.join(' ')} is refused in one sentence`, () => assert.throws(() => parse(...words), { message }));
 }
+
+test('logs are sentences from info on, unless asked otherwise', () => {
+  assert.deepEqual(readLogOptions({ 'log.format': 'text', 'log.level': 'info' }), { format: 'text', level: 'info' });
+  assert.throws(
+    () => readLogOptions({ 'log.format': 'json', 'log.level': 'loud' }),
+    /^Error: --log\.level=loud is unknown; write one of: silent, error, warn, info, debug\.$/,
+  );
+  assert.throws(
+    () => readLogOptions({ 'log.format': 'xml', 'log.level': 'info' }),
+    /^Error: --log\.format=xml is unknown; write one of: text, logfmt, json\.$/,
+  );
+});

@@ -4,9 +4,10 @@
 import { parseBudget } from '../../engine/budget.ts';
 import { type DeviceFilter, deviceFilter } from '../../inventory/device-filter.ts';
 import { type Group, groupOf } from '../../kernel/processes/socket-peer.ts';
+import type { LogOptions } from '../../log/log.ts';
+import { logFormats, logLevels } from '../../log/log-format.ts';
 import { type Detail, details, seriesBudget } from '../../outputs/prometheus/detail.ts';
 import { type ListenAddress, parseListenAddress } from '../../server/listen-address.ts';
-import { type LogLevel, logLevels } from '../../server/log-level.ts';
 import { otlpEndpoint } from '../../server/otlp/otlp-endpoint.ts';
 import type { OtlpOptions } from '../../server/otlp/otlp-exporter.ts';
 import { parseDuration } from './duration.ts';
@@ -26,7 +27,6 @@ export interface ServeOptions {
   readonly budget: number | undefined;
   /** Probes may keep the tun module from being unloaded. */
   readonly pin: boolean;
-  readonly logLevel: LogLevel;
   /** File that says whose each guest is. */
   readonly tenantMap: string | undefined;
   /** undefined: no collector. */
@@ -120,8 +120,21 @@ export const serveFlags: readonly Flag[] = [
     fallback: '1%',
   },
   { flags: NO_PIN, description: NO_PIN_HELP, fallback: undefined },
-  { flags: '--log.level <level>', description: `${logLevels.join(', ')}; debug logs requests`, fallback: 'warn' },
+  { flags: '--log.level <level>', description: `${logLevels.join(', ')}; debug logs requests`, fallback: 'info' },
+  {
+    flags: '--log.format <format>',
+    description: 'logfmt or json: a line each with time, level and msg, on stderr; text: sentences',
+    fallback: 'text',
+  },
 ];
+
+/** Read first: what is wrong with the others is logged so. */
+export function readLogOptions(values: Readonly<Record<string, unknown>>): LogOptions {
+  return {
+    format: readWord('--log.format', values['log.format'], logFormats),
+    level: readWord('--log.level', values['log.level'], logLevels),
+  };
+}
 
 /** `values` as commander's opts() gives them. */
 export function readServeOptions(values: Readonly<Record<string, unknown>>): ServeOptions {
@@ -137,7 +150,6 @@ export function readServeOptions(values: Readonly<Record<string, unknown>>): Ser
     budget: parseBudget(String(values.budget)),
     tenantMap: readText(values.tenantMap),
     otlp: readOtlp(values),
-    logLevel: readWord('--log.level', values['log.level'], logLevels),
   };
 }
 

@@ -108,6 +108,7 @@ const usual = {
   detail: 'queue',
   budget: '1%',
   'log.level': 'warn',
+  'log.format': 'text',
   otlpInterval: '60s',
 };
 const keys = [

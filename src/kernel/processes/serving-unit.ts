@@ -3,6 +3,7 @@
 // second by connecting to a socket of systemd, and sends it its ends of the two sockets between them.
 import { closeSync, writeSync } from 'node:fs';
 import { execArgv, execPath } from 'node:process';
+import { ownLog } from '../../log/log.ts';
 import { errnoOf } from '../error-name.ts';
 import { packageRoot } from '../package.ts';
 import {
@@ -66,10 +67,8 @@ export function startedBySystemd(path: string, theirs: readonly number[]): Life 
     },
     // Another user's process: systemd kills it when this one has ended, and starts this one again (tapscope.service: ExecStopPost).
     kill: () => {
-      process.stderr.write(
-        'tapscope: The process that answers requests must end, and does not: systemd starts both again.\n',
-        () => process.kill(process.pid, 'SIGKILL'),
-      );
+      ownLog().sayLast('The process that answers requests must end, and does not: systemd starts both again.');
+      process.kill(process.pid, 'SIGKILL');
     },
     end: () => {
       look();

@@ -4,18 +4,22 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ask, serveEndpoint } from '../../lab/agent/endpoint.ts';
 import { parseJson, textAt } from '../../lab/host/checked-json.ts';
-import { createLogStream } from './log-stream.ts';
+import { createLog, pinoStream } from './log.ts';
+import { logFormats, logLine } from './log-format.ts';
 
 function clocked() {
   const lines: string[] = [];
   const clock = { ms: 0 };
-  const { write } = createLogStream(
+  const log = createLog(
+    { format: 'json', level: 'warn' },
     (line) => lines.push(line),
     () => clock.ms,
   );
+  const { write } = pinoStream(log);
   return {
     lines,
     clock,
+    log,
     write: (msg: string, more: object = {}) => write(`${JSON.stringify({ level: 40, msg, ...more })}\n`),
   };
 }
@@ -44,6 +48,33 @@ test('a line has a most length and stays JSON, whatever is in it', () => {
     assert.ok(line.length <= 2100 && line.endsWith('}\n'), `${line.length}`);
     assert.ok(textAt(parseJson(line), 'msg').length > 0);
   }
+});
+
+test('a field cannot stand in for time, level or msg, and the last line says all that 8 KiB hold', () => {
+  const fields = { time: 'never', level: 'INFO', msg: 'well', err: { type: 'a b' } };
+  const entry = { time: 0, level: 'error', msg: 'ill', process: 'serving', fields } as const;
+  const fixed = { time: '1970-01-01T00:00:00.000Z', level: 'ERROR', msg: 'ill', process: 'serving' };
+  assert.deepEqual(parseJson(logLine(entry, 'json')), { ...fixed, err: { type: 'a b' } });
+  assert.match(
+    logLine(entry, 'logfmt'),
+    /^time=1970-01-01T00:00:00\.000Z level=ERROR process=serving msg=ill .*err\.type="a b"\n$/,
+  );
+  for (const format of logFormats) {
+    const long = { ...entry, msg: '\u009b'.repeat(9000) };
+    assert.ok(logLine(long, format).length <= 2049 && logLine(long, format, true).length <= 8193);
+    assert.ok(logLine({ ...entry, msg: 'x'.repeat(7000) }, format, true).includes('x'.repeat(7000)));
+  }
+});
+
+test('what is said last comes after how many lines are missing, whatever the level', () => {
+  const { lines, log } = clocked();
+  for (let number = 0; number < 102; number += 1) log.say('warn', 'again');
+  log.say('info', 'unheard');
+  log.sayLast('end');
+  assert.deepEqual(
+    lines.slice(99).map((line) => textAt(parseJson(line), 'msg').split(' were')[0]),
+    ['again', '2 lines', 'end'],
+  );
 });
 
 test('control characters of C1 and of direction are escaped', () => {

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// One line of the log, in each format. Others choose words in it (clients, names of devices): it has a most length, and drives no terminal.
+import { escapedJson, visible, visibleLines } from '../snapshot/visible.ts';
+
+/** `text` is for people: sentences. The others are those of Prometheus' own programs. */
+export type LogFormat = 'text' | 'logfmt' | 'json';
+export const logFormats: readonly LogFormat[] = ['text', 'logfmt', 'json'];
+
+/** How much is logged; requests at debug. */
+export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
+export const logLevels: readonly LogLevel[] = ['silent', 'error', 'warn', 'info', 'debug'];
+
+export interface LogEntry {
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  readonly level: Exclude<LogLevel, 'silent'>;
+  readonly msg: string;
+  /** Which of the agent's processes. */
+  readonly process?: string;
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+/** Characters. */
+const LONGEST = { line: 2048, lastLine: 8192, text: 300 };
+/** logfmt and text name what is in objects as `err.type`. */
+const DEEPEST = 3;
+
+/** With its end. `isLast`: of a process that ends, of which more is to be known, in `text` on several lines. */
+export function logLine(entry: LogEntry, format: LogFormat, isLast = false): string {
+  const most = isLast ? LONGEST.lastLine : LONGEST.line;
+  const words = isLast ? visibleLines : visible;
+  const whole = render(entry, format, words);
+  if (whole.length <= most) return `${whole}\n`;
+  const fields = shortened(entry.fields ?? {});
+  const short = render({ ...entry, msg: cut(entry.msg, most / 8), fields }, format, words);
+  // A character may become six: \u001b.
+  return `${short.length <= most ? short : render({ ...entry, msg: cut(entry.msg, most / 8), fields: {} }, format, words)}\n`;
+}
+
+function render(entry: LogEntry, format: LogFormat, words: (text: string) => string): string {
+  const { time, level, msg, process, fields = {} } = entry;
+  // `fields` first: they cannot stand in for what comes after them, and JSON keeps the places of names that are there already.
+  const head = { time: new Date(time).toISOString(), level: level.toUpperCase(), ...(process && { process }), msg };
+  if (format === 'json') return escapedJson(JSON.stringify({ ...head, ...fields, ...head }));
+  if (format === 'logfmt') return [...pairs(head), ...pairs(fields)].join(' ');
+  return ['tapscope:', words(msg), ...pairs(fields)].join(' ');
+}
+
+function pairs(fields: Readonly<Record<string, unknown>>, above = '', depth = 1): readonly string[] {
+  return Object.entries(fields).flatMap(([key, value]) => {
+    if (value === undefined) return [];
+    const name = above + key.replace(/[^\w.-]/g, '_');
+    if (isRecord(value) && depth < DEEPEST) return pairs(value, `${name}.`, depth + 1);
+    return [`${name}=${quoted(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''))}`];
+  });
+}
+
+/** As Go's logfmt reads it: in quotation marks with the escapes of JSON, where it is not a plain word. */
+function quoted(value: string): string {
+  return /^[\w.:/@+-]+$/.test(value) ? value : escapedJson(JSON.stringify(value));
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function shortened(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return JSON.parse(JSON.stringify(fields), (_, value: unknown) =>
+    typeof value === 'string' ? cut(value, LONGEST.text) : value,
+  );
+}
+
+function cut(value: string, most: number): string {
+  return value.length > most ? `${value.slice(0, most)}…` : value;
+}
