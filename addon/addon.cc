@@ -53,6 +53,7 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports)
 	exports["startSecondProcess"] = Napi::Function::New(env, startSecondProcess, "startSecondProcess");
 	exports["endOfSecondProcess"] = Napi::Function::New(env, endOfSecondProcess, "endOfSecondProcess");
 	exports["listenUnix"] = Napi::Function::New(env, listenUnix, "listenUnix");
+	exports["sendToUnix"] = Napi::Function::New(env, sendToUnix, "sendToUnix");
 	exports["connectUnix"] = Napi::Function::New(env, connectUnix, "connectUnix");
 	exports["peerOf"] = Napi::Function::New(env, peerOf, "peerOf");
 	exports["socketPair"] = Napi::Function::New(env, socketPair, "socketPair");

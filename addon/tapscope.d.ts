@@ -264,6 +264,9 @@ export function refuseUnused(startsProcesses: boolean): void;
 /** A descriptor that listens on this path, for this user and root only from its first moment. The caller closes it. */
 export function listenUnix(path: string): number;
 
+/** One datagram to the unix socket at this address ('@…': an abstract one), without waiting. */
+export function sendToUnix(address: string, text: string): void;
+
 /** A connection to the socket at this path. The caller closes it. */
 export function connectUnix(path: string): number;
 

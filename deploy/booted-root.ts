@@ -7,6 +7,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
+/** A page of metrics has the devices of all tests that run on this machine; Node's 1 MiB is too little. */
+const MOST_SAID = 2 ** 26;
 const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 
 export interface BootedRoot {
@@ -50,7 +52,10 @@ export async function bootRoot(root: string): Promise<BootedRoot> {
   const ended = once(child, 'exit');
   const pid = await firstChild(child.pid ?? 0);
   const inside = async (...command: readonly string[]): Promise<string> => {
-    const { stdout, stderr } = await run('nsenter', ['--all', '--target', String(pid), ...command], { env: { PATH } });
+    const { stdout, stderr } = await run('nsenter', ['--all', '--target', String(pid), ...command], {
+      env: { PATH },
+      maxBuffer: MOST_SAID,
+    });
     return stdout + stderr;
   };
   const kill = (): void => void spawnSync('kill', ['-KILL', String(pid)]);

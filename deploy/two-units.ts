@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { until } from '../lab/host/until.ts';
 import type { BootedRoot } from './booted-root.ts';
 
 const COUNTING = 'tapscope.service';
@@ -65,6 +66,24 @@ export async function twoUnits(t: TestContext, host: BootedRoot, root: string): 
       assert.match(status, /^Seccomp:\t2$/m);
     }
   });
+
+  await t.test('systemd knows when figures are served, and what is measured', async () => {
+    const words = await host.inside('systemctl', 'show', '--property=StatusText', '--value', COUNTING);
+    assert.match(words, /^serves 127\.0\.0\.1:10747\. Measured: \d+ of \d+ events .*\n$/);
+    await host.inside('systemctl', 'restart', COUNTING);
+    assert.match(await host.inside('tapscope', 'doctor').catch((error) => error.stdout), /An agent runs, pid/);
+    before = await pair(host, before.serving.pid);
+  });
+
+  for (const unit of [COUNTING, SERVING])
+    await t.test(`where ${unit} stands still, systemd starts both again`, async (t) => {
+      await host.inside('systemctl', 'reset-failed', COUNTING);
+      const from = performance.now();
+      await host.inside('systemctl', 'kill', '--signal=STOP', unit);
+      await until(async () => ![before.counting.pid, undefined].includes((await pidsOf(host, COUNTING))[0]));
+      t.diagnostic(`another process counts after ${Math.round((performance.now() - from) / 1000)} s`);
+      before = await pair(host, before.serving.pid);
+    });
 
   await t.test('another user cannot start the process that serves', async () => {
     const connect = `require('net').connect('/run/tapscope-serving/socket').once('error', (e) => console.log(e.code)).once('connect', () => console.log('done'))`;

@@ -137,6 +137,11 @@ function exportOn(): void {
   otlp?.start({ rows: server.rows, observer });
 }
 
+/** This loop turns, its port is open, and it has figures of the last seconds. */
+function prove(): void {
+  if (server?.isListening() && notReady() === undefined) channel.write(REQUESTS.serves);
+}
+
 async function stop(): Promise<void> {
   await otlp?.close();
   await (await socket)?.close();
@@ -164,6 +169,7 @@ function hear(message: Message): void {
   const descriptor = handed && nextDescriptor();
   if (descriptor !== undefined) void started.then(() => listenOn(descriptor));
   if (measured !== undefined) void started.then(() => welcome(measured));
+  if (message.prove) void started.then(prove);
   if (ends) void started.then(stop);
 }
 

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 
 namespace
@@ -48,6 +49,22 @@ sockaddr_un addressOf(Napi::Env env, const std::string &path)
 }
 
 } // namespace
+
+void sendToUnix(const Napi::CallbackInfo &info)
+{
+	const Napi::Env env = info.Env();
+	const std::string path = info[0].As<Napi::String>();
+	const std::string text = info[1].As<Napi::String>();
+	sockaddr_un address = addressOf(env, path);
+	// unix(7): an abstract name begins with a zero and ends with the length of the address.
+	if (address.sun_path[0] == '@')
+		address.sun_path[0] = 0;
+	const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+	const Fd sender(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	if (!sender || sendto(sender.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
+			      reinterpret_cast<const sockaddr *>(&address), length) < 0)
+		throw systemError(env, errno, "tell", path);
+}
 
 Napi::Value connectUnix(const Napi::CallbackInfo &info)
 {

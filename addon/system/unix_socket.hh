@@ -6,6 +6,9 @@
 /** listenUnix(path): a descriptor that listens there, for this user and root only from its first moment. */
 Napi::Value listenUnix(const Napi::CallbackInfo &info);
 
+/** sendToUnix(address, text): one datagram, without waiting. '@…' is an abstract address. */
+void sendToUnix(const Napi::CallbackInfo &info);
+
 /** connectUnix(path): a descriptor of a connection, without waiting. */
 Napi::Value connectUnix(const Napi::CallbackInfo &info);
 

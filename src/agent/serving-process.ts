@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process that answers requests, as the process that counts sees it: started, fed with snapshots, started again when it ends. From there
-// comes one byte at a time, and only three are known: nothing of what it received is parsed here.
+// comes one byte at a time, and only four are known: nothing of what it received is parsed here.
 import { setTimeout as wait } from 'node:timers/promises';
 import { countSecondProcess } from '../kernel/processes/agent-cpu.ts';
 import { type SecondProcess, startSecond } from '../kernel/processes/second-process.ts';
@@ -55,6 +55,8 @@ export class ServingProcess {
   #restarts = 0;
   #isStopping = false;
   #latest: Snapshot | undefined;
+  #served: Promise<void> | undefined;
+  #announceServes: () => void = () => undefined;
   #announce: { readonly listens: () => void; readonly ended: (error: Error) => void } | undefined;
 
   constructor(options: ServingOptions) {
@@ -90,6 +92,18 @@ export class ServingProcess {
     this.send({ handed: true });
   }
 
+  /** Resolves when it shows that it serves, in answer to this question or the one before. */
+  async serves(): Promise<void> {
+    this.#served ??= new Promise((resolve) => {
+      this.#announceServes = () => {
+        this.#served = undefined;
+        resolve();
+      };
+    });
+    this.send({ prove: true });
+    return this.#served;
+  }
+
   /** It answers what it is answering, and ends. */
   async stop(): Promise<void> {
     this.#isStopping = true;
@@ -116,6 +130,7 @@ export class ServingProcess {
   #hear(life: Life, said: string): void {
     for (const byte of said) {
       if (byte === REQUESTS.snapshot) life.wanted += 1;
+      else if (byte === REQUESTS.serves) this.#announceServes();
       else if (byte === REQUESTS.listening) {
         life.listens = true;
         const pid = life.process.pid();

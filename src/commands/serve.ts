@@ -4,6 +4,7 @@
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { Agent } from '../agent/agent.ts';
+import { Heartbeat } from '../agent/heartbeat.ts';
 import { requireRoom, requireRoomFor } from '../agent/room-to-run.ts';
 import { Sampler } from '../agent/sampler.ts';
 import { ServingProcess } from '../agent/serving-process.ts';
@@ -17,10 +18,12 @@ import { packageRoot } from '../kernel/package.ts';
 import { ApiSocket } from '../kernel/processes/api-socket.ts';
 import { refuseUnused } from '../kernel/processes/native-processes.ts';
 import { readableFiles } from '../kernel/processes/readable-files.ts';
+import { ServiceManager } from '../kernel/processes/service-manager.ts';
 import { servingUnit } from '../kernel/processes/serving-unit.ts';
 import { servingUser } from '../kernel/processes/serving-user.ts';
 import { announce, inform, ownLog, warn } from '../log/log.ts';
 import type { Build } from '../metrics.ts';
+import { formatAddress } from '../server/listen-address.ts';
 import type { Message, ServingSetup } from '../server/serving-messages.ts';
 import { webConfigToJson } from '../server/web-config/fed.ts';
 import { type LiveWebConfig, openWebConfig } from '../server/web-config/file.ts';
@@ -59,7 +62,11 @@ async function start(
   undo.push(() => lock.close());
   const web = await openWebConfig(options.webConfigFile);
   undo.push(() => web.close());
-  const sampler = new Sampler((snapshot) => serving.see(snapshot));
+  const manager = new ServiceManager(say);
+  const sampler = new Sampler((snapshot) => {
+    serving.see(snapshot);
+    heartbeat.sampled();
+  });
   const takeSnapshot = () => sampler.take();
   const setup = setupOf(options, web);
   const serving: ServingProcess = new ServingProcess({
@@ -70,6 +77,7 @@ async function start(
     begun: () => void socket.open().catch(say),
     say,
   });
+  const heartbeat = new Heartbeat(manager, serving);
   const socket = new ApiSocket(options.socket, options.socketGroup, (descriptor) => serving.hand(descriptor));
   undo.push(() => socket.close());
   const send = (message: Message): void => serving.send(message);
@@ -93,7 +101,10 @@ async function start(
   if (lock.missing !== undefined) say(new Error(lock.missing));
   const sentence = missingRights(agent.probes);
   if (sentence !== undefined) announce([sentence]);
-  send({ measured: measured(agent.probes) });
+  const words = measured(agent.probes);
+  send({ measured: words });
+  undo.push(() => heartbeat.stop());
+  heartbeat.complete(`serves ${formatAddress(options.listen)}. ${words}`);
 }
 
 /** What the serving process is told at each of its starts. */

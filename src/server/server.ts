@@ -58,6 +58,7 @@ export interface RunningServer {
   readonly scheme: 'http' | 'https';
   /** One sentence on who can read the metrics that was not meant to; undefined: no client. */
   readonly exposure: () => string | undefined;
+  readonly isListening: () => boolean;
   /** What /metrics would show now. */
   readonly rows: () => Promise<ShownRows>;
   /** Lets running scrapes finish, for 2 s at most. */
@@ -87,6 +88,7 @@ export async function startServer(options: ServerOptions, given: ServerDependenc
     address: boundAddress(app, listen),
     scheme: web.current().tls === undefined ? 'http' : 'https',
     exposure: open,
+    isListening: () => servers.length > 0 && servers.every(({ listening }) => listening),
     rows: scraper.rows,
     close: () => close(app, servers),
   };

@@ -37,5 +37,7 @@ export interface Message extends SnapshotPart {
   readonly measured?: string;
   /** The answer to the question whether the process that counts is there. */
   readonly pulse?: true;
+  /** Whether it serves, which systemd is told. */
+  readonly prove?: true;
   readonly stop?: true;
 }

@@ -5,7 +5,7 @@ import type { Device, Snapshot } from '../snapshot.ts';
 import { type SnapshotJson, snapshotFromJson, snapshotToJson } from './json.ts';
 
 /** What may come back: one byte each, so that nothing is parsed by the process that has rights. */
-export const REQUESTS = { snapshot: 's', listening: 'l', pulse: 'p' } as const;
+export const REQUESTS = { snapshot: 's', listening: 'l', pulse: 'p', serves: 'h' } as const;
 
 /** A line that belongs to a snapshot: a device, or the end of it. */
 export interface SnapshotPart extends Partial<End> {

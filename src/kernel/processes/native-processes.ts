@@ -47,6 +47,11 @@ export function listenUnix(path: string): number {
   return native().listenUnix(path);
 }
 
+/** As addon/tapscope.d.ts says: a datagram to a unix socket. */
+export function sendToUnix(address: string, text: string): void {
+  native().sendToUnix(address, text);
+}
+
 /** As addon/tapscope.d.ts says: a connection to a unix socket. */
 export function connectUnix(path: string): number {
   return native().connectUnix(path);
