@@ -57,6 +57,11 @@ export const testPackages = [
     reason: 'sends what our alerts are grouped to',
     present: () => hasProgram('prometheus-alertmanager'),
   },
+  {
+    name: 'python3-prometheus-client',
+    reason: 'reads what we export as OpenMetrics',
+    present: () => existsSync('/usr/lib/python3/dist-packages/prometheus_client'),
+  },
   { name: 'qemu-system-x86', reason: 'runs other kernels', present: () => hasProgram('qemu-system-x86_64') },
   { name: 'socat', reason: 'takes what is sent through real programs', present: () => hasProgram('socat') },
   { name: 'strace', reason: 'counts the system calls of a scrape', present: () => hasProgram('strace') },

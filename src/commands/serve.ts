@@ -109,11 +109,11 @@ async function start(
 
 /** What the serving process is told at each of its starts. */
 function setupOf(options: ServeOptions, web: LiveWebConfig): () => ServingSetup {
-  const { listen, allowedHosts, detail, otlp, socketGroup: group } = options;
+  const { listen, allowedHosts, detail, created, otlp, socketGroup: group } = options;
   const server = {
     listen,
     allowedHosts: [...allowedHosts, ...ownNames()],
-    prometheus: { detail, build: readBuild(release()) },
+    prometheus: { detail, created, build: readBuild(release()) },
     pageFolder: join(packageRoot(), 'dist/src/page'),
   };
   const user = servingUser();

@@ -16,6 +16,8 @@ import type { MetricRows } from '../outputs/prometheus/families.ts';
 import { cataloguePage, goldenBuild, goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
 import { labelsOf, samplesOf } from '../outputs/prometheus/test/client-registry.ts';
 import { type Format, formats } from '../outputs/prometheus/text.ts';
+import type { CountingProcess } from '../snapshot/counting.ts';
+import type { AgentState } from '../snapshot.ts';
 import { createObserver } from './observer.ts';
 import { startServer } from './server.ts';
 
@@ -125,16 +127,26 @@ async function scraped(api: string): Promise<ReadonlyMap<Format, number>> {
   throw new Error(`Prometheus did not scrape both formats within ${deadlineMs / 1000} s`);
 }
 
-test('Prometheus reads both formats', { timeout: 2 * deadlineMs }, async (t) => {
+/** Of the first process that serves: since when its counters count is known. */
+const { agent } = goldenSnapshot;
+const snapshot = { ...goldenSnapshot, agent: { ...agent, counting: { ...counting(agent), servingRestarts: 0 } } };
+
+function counting({ counting: known }: AgentState): CountingProcess {
+  return known ?? assert.fail('the golden snapshot has it');
+}
+
+test('Prometheus reads both formats, and times of creation where they are asked for', {
+  timeout: 2 * deadlineMs,
+}, async (t) => {
   const server = await startServer(
     {
       listen: { host: '127.0.0.1', port: 0 },
       allowedHosts: [],
-      prometheus: prometheusOptions,
+      prometheus: { ...prometheusOptions, created: true },
       pageFolder: join(packageRoot(), 'dist/src/page'),
     },
     {
-      takeSnapshot: async () => ({ ...goldenSnapshot, takenAt: Date.now() / 1000 }),
+      takeSnapshot: async () => ({ ...snapshot, takenAt: Date.now() / 1000 }),
       observer: createObserver(),
       notReady: () => undefined,
     },
@@ -145,7 +157,7 @@ test('Prometheus reads both formats', { timeout: 2 * deadlineMs }, async (t) => 
   const openmetrics = await startProxy(t, server.address, 'openmetrics', types);
   const api = await startPrometheus(t, { text, openmetrics });
   const moments = await scraped(api);
-  const seen = { ...goldenSnapshot, snapshotAgeSeconds: undefined, snapshotErrors: 0, exposed: false, findings: [] };
+  const seen = { ...snapshot, snapshotAgeSeconds: undefined, snapshotErrors: 0, exposed: false, findings: [] };
   for (const rows of await cataloguePage(prometheusOptions.detail).rows(seen)) {
     for (const job of formats) {
       if (rows.metric.name === 'tapscope_snapshot_age_seconds') continue;
@@ -153,6 +165,13 @@ test('Prometheus reads both formats', { timeout: 2 * deadlineMs }, async (t) => 
       assert.deepEqual(answer, expected(rows), `${rows.metric.name} ${job}`);
     }
   }
+  const created = (job: Format) => query(api, `{__name__=~".+_created",job="${job}"}`, moments.get(job));
+  assert.deepEqual(await created('text'), []);
+  const times = await created('openmetrics');
+  t.diagnostic(`${times.length} series tell since when they count`);
+  assert.ok(times.length > 100);
+  const began = performance.timeOrigin / 1000;
+  assert.ok(times.every(([, value]) => Math.abs(value - began) < 1e-3));
   assert.deepEqual([...types].sort(), [
     'openmetrics: application/openmetrics-text; version=1.0.0; charset=utf-8, gzip',
     'text: text/plain; version=0.0.4; charset=utf-8, gzip',

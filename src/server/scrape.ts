@@ -66,10 +66,11 @@ export function createScraper(
     return shotOf(devices, takenAt);
   });
 
-  function shotOf(devices: readonly Device[], takenAt: number): Shot {
+  function shotOf(devices: readonly Device[], takenAt: number, hasFailed = false): Shot {
     const snapshotAgeSeconds = latest === undefined ? undefined : Math.max(0, Date.now() / 1000 - latest.takenAt);
     const rows = page.rows({
       devices,
+      takenAt: hasFailed ? undefined : takenAt,
       agent: latest?.agent,
       snapshotAgeSeconds,
       snapshotErrors,
@@ -89,7 +90,7 @@ export function createScraper(
       warn(
         `the scrape shows no devices because its snapshot failed: ${error instanceof Error ? error.message : error}`,
       );
-      return shotOf([], Date.now() / 1000);
+      return shotOf([], Date.now() / 1000, true);
     }
   }
 

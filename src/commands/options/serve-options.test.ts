@@ -21,6 +21,7 @@ test('without flags it listens on this host alone', () => {
     detail: 'queue',
     budget: 0.01,
     pin: true,
+    created: false,
     tenantMap: undefined,
     otlp: undefined,
   });
@@ -42,6 +43,7 @@ test('every flag is understood', () => {
     '--otlp-header=X-Scope-OrgID: team1',
     '--otlp-interval=30s',
     '--no-pin',
+    '--openmetrics-created',
     '--device-include=tap.*',
     '--device-exclude',
     'tap9|tap1.',
@@ -55,6 +57,7 @@ test('every flag is understood', () => {
     detail: 'cpu',
     budget: undefined,
     pin: false,
+    created: true,
     tenantMap: '/etc/tapscope/tenants',
     otlp: {
       endpoint: {

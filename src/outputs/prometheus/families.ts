@@ -7,6 +7,7 @@ import { type ScrapeState, scrapeMetrics } from '../../metrics.ts';
 import type { AgentState, Device, Queue } from '../../snapshot.ts';
 import { type Detail, mergesQueues, metricsAt } from './detail.ts';
 import { type Member, mergeSamples } from './merge.ts';
+import { createdPrefix, type SeriesCreated } from './series-created.ts';
 import type { Slices } from './slices.ts';
 import { type ShownDevice, type Subject, type Subjects, seriesPrefix } from './subject.ts';
 import type { Family, Line, Origin } from './text.ts';
@@ -165,10 +166,16 @@ function visitSamples(subject: Subject, samples: readonly Sample[], visit: Visit
   }
 }
 
-export function familyOf({ metric, rows, visitRow, originOf }: MetricRows): Family {
+/** `created`: with OpenMetrics' times of creation, each behind its series. */
+export function familyOf({ metric, rows, visitRow, originOf }: MetricRows, created?: SeriesCreated): Family {
   const writer = (line: Line) => {
-    const visit: Visit = (subject, position, labels, value, suffix) =>
-      line(seriesPrefix(subject, metric, position, labels, suffix), value);
+    const visit: Visit = (subject, position, labels, value, suffix) => {
+      const prefix = seriesPrefix(subject, metric, position, labels, suffix);
+      line(prefix, value);
+      const start = created?.startOf(subject, metric);
+      const name = start && createdPrefix(prefix, metric.name, metric.type);
+      if (start && name) line(name, start);
+    };
     return (part: number) => visitRow(part, visit);
   };
   return { ...metric, parts: rows, writer, ...(originOf && { origin: originOf }) };

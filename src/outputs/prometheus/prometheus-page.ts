@@ -9,6 +9,7 @@ import type { AgentState, Device } from '../../snapshot.ts';
 import { createSeriesCounts, type Detail, type SeriesLimit, selectDevices, seriesBudget } from './detail.ts';
 import { familyOf, type MetricRows, metricRows } from './families.ts';
 import { ownRows } from './own-rows.ts';
+import { createdPrefix, SeriesCreated } from './series-created.ts';
 import { createSlices, type Slices } from './slices.ts';
 import { createSubjects, showDevices } from './subject.ts';
 import { type Family, type Format, type LastPage, type Line, page, renderLabels } from './text.ts';
@@ -16,6 +17,8 @@ import { type Family, type Format, type LastPage, type Line, page, renderLabels 
 export interface PrometheusOptions {
   readonly detail: Detail;
   readonly build: Build;
+  /** Whether pages in OpenMetrics tell since when counters count. */
+  readonly created?: boolean;
 }
 
 /** What there is to show; devices are only those of a snapshot taken for this scrape. */
@@ -23,6 +26,8 @@ export interface Seen {
   readonly devices: readonly Device[];
   /** The newest that is known. */
   readonly agent: AgentState | undefined;
+  /** Unix time, seconds; undefined: there is no snapshot. */
+  readonly takenAt?: number | undefined;
   readonly snapshotAgeSeconds: number | undefined;
   readonly snapshotErrors: number;
   readonly exposed: boolean;
@@ -39,11 +44,13 @@ export class MetricsPage {
   readonly #counts = createSeriesCounts();
   readonly #subjects = createSubjects();
   readonly #lastPages: Readonly<Record<Format, LastPage>> = { text: new Map(), openmetrics: new Map() };
+  readonly #created: SeriesCreated | undefined;
   #latest: Promise<unknown> = Promise.resolve();
 
   constructor(options: PrometheusOptions, own: Registry) {
     this.#options = options;
     this.#own = own;
+    this.#created = options.created ? new SeriesCreated() : undefined;
     this.#limit = { detail: options.detail, budget: seriesBudget[options.detail] };
   }
 
@@ -55,12 +62,18 @@ export class MetricsPage {
   /** Several pages can be made of the same rows. */
   async *page(rows: Promise<readonly MetricRows[]>, format: Format): AsyncGenerator<Buffer, void, undefined> {
     const slices = createSlices();
-    const families = (await rows).map(familyOf);
+    const created = format === 'openmetrics' ? this.#created : undefined;
+    const families = (await rows).map((each) => familyOf(each, created));
     await slices.pause(); // the last slice of the rows is over
     // Not by prom-client's metrics(): its OpenMetrics form renames the metrics of the registry for good.
     const own = await this.#own.getMetricsAsJSON();
     await slices.pause();
-    yield* page([...families, ...own.map(ownFamily)], format, slices, this.#lastPages[format]);
+    yield* page(
+      [...families, ...own.map((metric) => ownFamily(metric, created))],
+      format,
+      slices,
+      this.#lastPages[format],
+    );
   }
 
   /** Rows of the catalogue's metrics. One after the other: what subjects remember goes from scrape to scrape. */
@@ -79,9 +92,12 @@ export class MetricsPage {
   async #makeRows(seen: Seen, slices: Slices): Promise<readonly MetricRows[]> {
     const { detail, build } = this.#options;
     const { shown, folded } = await selectDevices(seen.devices, this.#limit, this.#counts, slices);
+    const devices = await showDevices(this.#subjects, shown, slices);
+    this.#created?.read(seen, this.#subjects);
+    this.#created?.note(devices);
     const scene = {
       subjects: this.#subjects,
-      shown: await showDevices(this.#subjects, shown, slices),
+      shown: devices,
       folded,
       agent: seen.agent,
       scrape: {
@@ -101,13 +117,16 @@ export class MetricsPage {
 export type OwnMetric = Awaited<ReturnType<Registry['getMetricsAsJSON']>>[number];
 
 /** A family of prom-client's own; its declarations leave out the sample names of histograms and call `type` a number. */
-function ownFamily({ name, type, help, values }: OwnMetric): Family {
+function ownFamily({ name, type, help, values }: OwnMetric, created?: SeriesCreated): Family {
   const writer = (line: Line) => (part: number) => {
     const sample = values[part];
     if (sample === undefined) return;
     const sampleName = 'metricName' in sample ? String(sample.metricName) : name;
     const labels = renderLabels(Object.entries(sample.labels).map(([label, value]) => [label, String(value)]));
-    line(`${sampleName}${labels === '' ? '' : `{${labels}}`} `, sample.value);
+    const prefix = `${sampleName}${labels === '' ? '' : `{${labels}}`} `;
+    line(prefix, sample.value);
+    const createdName = created && createdPrefix(prefix, name, String(type));
+    if (createdName) line(createdName, created.began);
   };
   return { name, type: String(type), help, parts: values.length, writer };
 }
