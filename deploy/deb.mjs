@@ -6,7 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { buildPackage, maintainer, sharedLibraries } from './deb-file.mjs';
-import { copyModule, productionModules } from './modules.mjs';
+import { copyLicence, copyModule, productionModules } from './modules.mjs';
 import { installMissing, packagingPackages } from './packages.mjs';
 import { prepare } from './prepare.mjs';
 import { say } from './step.mjs';
@@ -95,19 +95,12 @@ function said(kind) {
   return execFileSync(process.execPath, [join(root, 'dist/src/main.js'), 'completion', kind], { encoding: 'utf8' });
 }
 
-/** Not a build for another machine, nor what would build one. */
-function isNeeded(file) {
-  return !new RegExp(
-    `/prebuilds/(?!linux-${process.arch})|musl|/(binding\\.gyp|src|bin\\.js|build-test\\.js|optional\\.js)(/|$)`,
-  ).test(file.slice(root.length + 'node_modules/'.length));
-}
-
 /** Of what is bundled only the licences are copied; of what is not, what runs here. */
 function copyModules(stage) {
   const modules = productionModules(root);
-  for (const { path, name, isWhole } of modules) {
-    const runs = isWhole && name !== 'node-addon-api'; // headers alone
-    copyModule(root, path, join(stage, runs ? library : documents, path), runs, isNeeded);
+  for (const { path, isWhole } of modules) {
+    if (isWhole) copyModule(root, path, join(stage, library, path));
+    else copyLicence(root, path, join(stage, documents, path));
   }
   return modules;
 }

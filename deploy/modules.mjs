@@ -8,7 +8,10 @@ import { unbundled } from './bundle.mjs';
 const unread = /^(\.github|benchmarks?|docs?|examples?|tests?)$/;
 const licenceFile = /^(licen[cs]e|notice|copying)/i;
 
-/** Each with its path below `root`; isWhole: it is not in the bundle, and its files are needed. */
+/** In npm packages: what builds or tests them, and builds for another C library than that of Debian. */
+const unused = /musl|\/(binding\.gyp|src|bin\.js|build-test\.js|optional\.js)(\/|$)|\.(d\.[cm]?ts|map)$/;
+
+/** Each with its path below `root`; isWhole: it is not in the bundle, and its files are needed (node-addon-api is headers alone). */
 export function productionModules(root) {
   const { packages } = readJson(join(root, 'node_modules/.package-lock.json'));
   const whole = withDependencies(unbundled, packages);
@@ -16,18 +19,41 @@ export function productionModules(root) {
     .filter((path) => !packages[path].dev && existsSync(join(root, path)))
     .map((path) => {
       const { name, version, license } = readJson(join(root, path, 'package.json'));
-      return { path, name, version, license: license ?? 'as its own files say', isWhole: whole.has(path) };
+      return {
+        path,
+        name,
+        version,
+        license: license ?? 'as its own files say',
+        isWhole: whole.has(path) && name !== 'node-addon-api',
+      };
     });
 }
 
-/** What runs of it, or its licence alone. `wanted`: of its path and name. */
-export function copyModule(root, path, to, isWhole, wanted = () => true) {
-  const names = readdirSync(join(root, path)).filter((one) => one !== 'node_modules' && !unread.test(one));
-  for (const name of names.filter((one) => isWhole || licenceFile.test(one)))
-    cpSync(join(root, path, name), join(to, name), {
-      recursive: true,
-      filter: (file) => !/\.(d\.[cm]?ts|map)$/.test(file) && wanted(file),
-    });
+/** What runs of it on this architecture. */
+export function copyModule(root, path, to, architecture = process.arch) {
+  const foreign = new RegExp(`/prebuilds/(?!linux-${architecture})`);
+  const isUnwanted = (file) => unused.test(file) || foreign.test(file);
+  copyParts(
+    join(root, path),
+    to,
+    () => true,
+    (file) => !isUnwanted(file.slice(join(root, path).length)),
+  );
+}
+
+/** The texts of its licence alone. */
+export function copyLicence(root, path, to) {
+  copyParts(
+    join(root, path),
+    to,
+    (name) => licenceFile.test(name),
+    () => true,
+  );
+}
+
+function copyParts(from, to, isNamed, filter) {
+  const names = readdirSync(from).filter((name) => name !== 'node_modules' && !unread.test(name) && isNamed(name));
+  for (const name of names) cpSync(join(from, name), join(to, name), { recursive: true, filter });
 }
 
 /** Paths of these packages and of those that they need. */

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { crossBuild } from './cross-build.mjs';
-import { copyModule, productionModules } from './modules.mjs';
+import { copyLicence, copyModule, productionModules } from './modules.mjs';
 
 /** What the addon is linked with and Debian's smallest system lacks; the C and C++ libraries are the host's, for Node needs them too. */
 const shipped = /\/(lib(?:bpf|elf|mnl|seccomp|z)\.so\.\d+)$/;
@@ -113,13 +113,12 @@ function ownerOf(path) {
 /** What is in the bundle leaves its licence; what is not comes with it, without an install script and without what it would compile. */
 function copyModules(root, stage, architecture) {
   const modules = productionModules(root);
-  const foreign = new RegExp(`/prebuilds/(?!linux-${architecture})|/(binding\\.gyp|src)(/|$)|musl`);
   for (const { path, name, isWhole } of modules) {
-    copyModule(root, path, join(stage, 'licences', name), false);
-    if (!isWhole || name === 'node-addon-api') continue; // headers alone
-    copyModule(root, path, join(stage, path), true, (file) => !foreign.test(file.slice(join(root, path).length)));
+    copyLicence(root, path, join(stage, 'licences', name));
+    if (!isWhole) continue;
+    copyModule(root, path, join(stage, path), architecture);
     const description = JSON.parse(readFileSync(join(stage, path, 'package.json'), 'utf8'));
-    const { scripts, gypfile, dependencies, devDependencies, ...rest } = description;
+    const { scripts, gypfile, bin, dependencies, devDependencies, ...rest } = description;
     writeFileSync(join(stage, path, 'package.json'), `${JSON.stringify(rest, null, 2)}\n`);
   }
   return modules;
@@ -129,7 +128,7 @@ function writeDescription(root, stage, modules, architecture) {
   const { name, version, description, license, type, bin, engines } = JSON.parse(
     readFileSync(join(root, 'package.json'), 'utf8'),
   );
-  const bundled = modules.filter((one) => one.isWhole && one.name !== 'node-addon-api');
+  const bundled = modules.filter(({ isWhole }) => isWhole);
   const own = {
     ...{ name, version, description, license, type, bin, engines },
     os: ['linux'],
