@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../lab/host/free-port.ts';
 import { onlyNightly } from '../lab/kernels/nightly.ts';
 import { cloneInto, copyNode, makeBareRoot, startInside, whyNoBareRoot } from './bare-root.ts';
 
@@ -113,13 +113,4 @@ function linesOf(t: TestContext, child: ChildProcess): readonly Line[] {
     if (stream) createInterface({ input: stream }).on('line', (text) => lines.push({ atMs: Date.now(), text }));
   }
   return lines;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  assert.ok(address !== null && typeof address === 'object');
-  return address.port;
 }

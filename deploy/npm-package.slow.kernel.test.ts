@@ -5,13 +5,13 @@ import { type ChildProcess, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { at, listAt, parseJson } from '../lab/host/checked-json.ts';
+import { freePort } from '../lab/host/free-port.ts';
 import { slowness } from '../lab/host/slowness.ts';
 import { copyNode, makeBareRoot, startInside, whyNoBareRoot } from './bare-root.ts';
 
@@ -142,13 +142,4 @@ function endGroup(child: ChildProcess): void {
   } catch {
     // It has ended already.
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  assert.ok(address !== null && typeof address === 'object');
-  return address.port;
 }

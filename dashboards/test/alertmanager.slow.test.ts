@@ -10,8 +10,9 @@ import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { freePort } from '../../lab/agent/serve-process.ts';
 import { listAt, parseJson, textAt } from '../../lab/host/checked-json.ts';
+import { freePort } from '../../lab/host/free-port.ts';
+import { until } from '../../lab/host/until.ts';
 
 const CONFIG = 'deploy/alertmanager/alertmanager.yml';
 
@@ -89,6 +90,9 @@ function stalled(device: string): readonly Labels[] {
   ];
 }
 
+/** Two waits of a group and more: by then what is not silenced would have come. */
+const NOTHING_MORE_MS = 6000;
+
 test('amtool accepts the routing, and promtool the configuration of Prometheus as it lies in a clone', () => {
   execFileSync('amtool', ['check-config', CONFIG]);
   execFileSync('promtool', ['check', 'config', 'deploy/prometheus/prometheus.yml']);
@@ -98,10 +102,10 @@ test('two faults, twelve alerts, two notifications to the pager and none to the 
   const { url, got } = await startAlertmanager(t);
   await send(url, stalled('vnet0').slice(0, 1));
   await send(url, stalled('vnet7').slice(0, 1));
-  await wait(4000);
+  await until(() => got.length === 2);
   // The symptoms come minutes later, when their own waits are over.
   await send(url, [...stalled('vnet0'), ...stalled('vnet7')]);
-  await wait(6000);
+  await wait(NOTHING_MORE_MS);
   assert.deepEqual(got, [
     { receiver: 'pager', alerts: ['TapscopeFindingCritical'] },
     { receiver: 'pager', alerts: ['TapscopeFindingCritical'] },
@@ -116,7 +120,8 @@ test('a warning goes to the inbox, once; its symptoms add nothing', async (t) =>
     { alertname: 'TapscopeNoReader', severity: 'warning', ...device },
     { alertname: 'TapscopeLossBeforeTun', severity: 'warning', ...device },
   ]);
-  await wait(5000);
+  await until(() => got.length > 0);
+  await wait(NOTHING_MORE_MS);
   assert.deepEqual(got, [{ receiver: 'inbox', alerts: ['TapscopeFindingWarning'] }]);
 });
 
@@ -124,12 +129,13 @@ test('a symptom without a known cause is told, and a host that is not scraped te
   const { url, got } = await startAlertmanager(t);
   const queue = { netns: '1', device: 'vnet0', queue: '0' };
   await send(url, [{ alertname: 'TapscopeRingFullLoss', severity: 'critical', ...queue }]);
-  await wait(4000);
+  await until(() => got.length > 0);
   assert.deepEqual(got.splice(0), [{ receiver: 'pager', alerts: ['TapscopeRingFullLoss'] }]);
   await send(url, [
     { alertname: 'TapscopeScrapeStale', severity: 'warning', instance: 'other:10747' },
     { alertname: 'TapscopeRingDelay', severity: 'warning', instance: 'other:10747', ...queue },
   ]);
-  await wait(4000);
+  await until(() => got.length > 0);
+  await wait(NOTHING_MORE_MS);
   assert.deepEqual(got, [{ receiver: 'inbox', alerts: ['TapscopeScrapeStale'] }]);
 });

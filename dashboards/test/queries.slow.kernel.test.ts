@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { freePort } from '../../lab/agent/serve-process.ts';
+import { freePort } from '../../lab/host/free-port.ts';
 import { noLab } from '../../lab/host/netns.ts';
 import { written } from '../dashboard-files.ts';
 import { filledIn, marksOf, panelsOf, type ShownPanel, variablesOf } from '../promql/panel-queries.ts';

@@ -4,13 +4,14 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { get } from 'node:http';
-import { createServer, Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { sumOf } from '../../src/accounting/device-totals.ts';
+import { freePort } from '../host/free-port.ts';
 import { dismissStanding, type Scope, standing } from './shared-agent.ts';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -109,7 +110,7 @@ async function start(scope: Scope, args: readonly string[], options: RunOptions)
   const port = await freePort();
   const started = performance.now();
   const { listen = '127.0.0.1' } = options;
-  const socket = join(tmpdir(), `tapscope-lab-${port}.sock`);
+  const socket = join(tmpdir(), `tapscope-lab-${process.pid}-${port}.sock`);
   const child = launch(['serve', `--web.listen-address=${listen}:${port}`, `--socket=${socket}`, ...args], options);
   const end = finished(child);
   const kill = (): void => void child.kill('SIGKILL');
@@ -283,18 +284,4 @@ function parseLabels(text: string): ReadonlyMap<string, string> {
       value.replace(/\\(.)/g, (_, escaped: string) => (escaped === 'n' ? '\n' : escaped)),
     ]),
   );
-}
-
-/** Free a moment ago, which is as much as can be known. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('No free port.')),
-      );
-    });
-  });
 }

@@ -64,8 +64,10 @@ test('each stop of Tab has a ring that can be seen, light and dark', async (t) =
   await page.evaluate('globalThis.__name = (named) => named');
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
-    for (const fragment of ['#/', '#/queue/1/tap6/0']) {
+    // A change of the fragment alone loads nothing: the page of before is there until the next is drawn.
+    for (const [fragment, drawn] of Object.entries({ '#/': '#queues', '#/queue/1/tap6/0': '.subject h2' })) {
       await page.goto(`${host.url}${fragment}`);
+      await page.locator(drawn).waitFor();
       await page.locator('.finding').first().waitFor();
       const stops: Stop[] = [];
       for (let presses = 0; presses < MOST_STOPS; presses += 1) {

@@ -62,9 +62,14 @@ test('one address has ten live views, and an eleventh hears why not', async (t) 
   assert.deepEqual([eleventh.statusCode, eleventh.headers['retry-after']], [503, '5']);
   eleventh.resume();
   streams[0]?.destroy();
-  await wait(100);
-  assert.equal((await listen(port)).statusCode, 200);
-  for (const stream of streams) stream.destroy();
+  let next = await listen(port);
+  for (let tries = 0; next.statusCode === 503 && tries < 100; tries += 1) {
+    next.resume();
+    await wait(20);
+    next = await listen(port);
+  }
+  assert.equal(next.statusCode, 200);
+  for (const stream of [...streams, next]) stream.destroy();
 });
 
 test('for one that does not read nothing is kept, the others hear all, and it is let go of in the end', async (t) => {

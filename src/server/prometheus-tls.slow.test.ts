@@ -10,7 +10,7 @@ import { setTimeout } from 'node:timers/promises';
 import { hashSync } from 'bcrypt';
 import { makeAuthority, temporaryFolder } from '../../lab/agent/certificates.ts';
 import { ask, basic, serveEndpoint } from '../../lab/agent/endpoint.ts';
-import { freePort } from '../../lab/agent/serve-process.ts';
+import { freePort } from '../../lab/host/free-port.ts';
 
 const password = 'p\u{e4}ss:w\u{f6}rd';
 

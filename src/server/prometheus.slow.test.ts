@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { freePort } from '../../lab/host/free-port.ts';
 import { packageRoot } from '../kernel/package.ts';
 import type { Detail } from '../outputs/prometheus/detail.ts';
 import type { MetricRows } from '../outputs/prometheus/families.ts';
@@ -45,15 +46,6 @@ async function startProxy(t: TestContext, target: string, format: Format, seenTy
   proxy.listen(0, '127.0.0.1');
   await once(proxy, 'listening');
   return portOf(proxy);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const port = portOf(server);
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** One job for each format; returns the address of its HTTP API. */
