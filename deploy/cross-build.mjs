@@ -7,7 +7,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { installMissing, searchPath } from './packages.mjs';
 
-/** By Node's name of the architecture. */
+/** Debian's names, by Node's name of the architecture. */
 const targets = { arm64: { debian: 'arm64', machine: 'aarch64', compiler: 'g++-aarch64-linux-gnu' } };
 
 /** Architectures besides its own that this machine can build for. */

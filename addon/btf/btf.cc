@@ -33,7 +33,7 @@ SharedTypes kernelTypes()
 	return types;
 }
 
-/** libbpf would look through the hundred thousand types of the kernel first. */
+/** libbpf's own look-up would search the kernel's hundred thousand types before those of the module. */
 __u32 findOwn(const struct btf *types, const std::string &name, unsigned kind)
 {
 	for (__u32 id = btf__type_cnt(btf__base_btf(types)); id < btf__type_cnt(types); id++) {

@@ -205,7 +205,7 @@ int dropCapabilities()
 
 int becomeUser(uid_t uid, gid_t gid)
 {
-	// The C library changes all threads; the kernel takes their capabilities away with the user.
+	// The C library sets the user of every thread, and with it the kernel takes away their capabilities.
 	return setgroups(0, nullptr) == 0 && setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0 ? 0 : errno;
 }
 

@@ -26,7 +26,7 @@ constexpr int FIRST = 3;
 /** sd_listen_fds(3): how many descriptors a service started by a connection has. */
 constexpr int GIVEN = FIRST + 1;
 
-/** Where no target of a later dup2() can lie. */
+/** Copies of descriptors get numbers from here on, above every target of a later dup2(). */
 constexpr int OUT_OF_THE_WAY = 64;
 
 std::vector<std::string> textsOf(const Napi::Value &list)

@@ -43,7 +43,7 @@ struct Line {
 	uint64_t start;
 	std::string_view name;
 	bool whole;
-	/** Else it is data. */
+	/** True: a function. False: data. */
 	bool text;
 };
 

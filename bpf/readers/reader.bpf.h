@@ -48,7 +48,7 @@ struct queue_reader {
 	u64 process, process_started;
 	u32 process_walk; /* of holder_walks, in which it was seen last */
 	u32 vhost;	  /* the thread is vhost-net's worker */
-	/* Looks. */
+	/* When it was last looked at. */
 	u64 looked, pressed, threads_looked; /* ns: at all; and the queue was full or stopped; at all threads */
 	u32 was_pressed;
 	enum thread_state threads_state; /* and with it that type is in our BTF, where the agent finds its names */
@@ -126,7 +126,7 @@ static __noinline int note_reader(u64 tun_file)
 	return 0;
 }
 
-/* A process of which it is not known which of its threads reads. */
+/* The state of a process of which the reading thread is not known. */
 static __always_inline enum thread_state state_of_process(const struct thread_walk *walk)
 {
 	const u32 *threads = walk->threads;

@@ -7,7 +7,7 @@
 /* The ends of both functions' callers are seen: written_fexit and sent_by_vhost_fexit are loaded. */
 const volatile u8 write_ends_seen;
 
-/* What a task has had freed in the call that it is in. */
+/* Packets that were freed in the call that this task is in. */
 struct unattributed {
 	u64 location;
 	u32 reason;

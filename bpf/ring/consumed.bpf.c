@@ -95,7 +95,7 @@ static __noinline int consumed_watched(u64 *ctx, u32 number)
 	return 0;
 }
 
-/* In the end of its caller, which then has no registers to save. `crossed`: the bits that changed of what was taken. */
+/* Called last, so that its caller has no registers to save. `crossed`: bits that changed in the count. */
 static __noinline int consumed_closely(u64 *ctx, u32 number, u64 crossed)
 {
 	struct queue *queue = queue_at(number);

@@ -52,7 +52,7 @@ enum wake_cause {
 	WAKE_CAUSES,
 };
 
-/* Why a program that mostly only counts must look closer. */
+/* Reasons for which a program that usually only counts must do more. */
 enum queue_watch {
 	WATCH_BURST = 1,    /* the packet before was dropped: a burst of drops ends with the next that is not */
 	WATCH_EPISODE = 2,  /* the ring overflowed and was not empty since, and who takes packets is not seen */

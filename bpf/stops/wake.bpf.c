@@ -78,7 +78,7 @@ int BPF_PROG(woken_fentry, struct netdev_queue *txq)
 	return 0;
 }
 
-/* Not at the entry: a stop that is counted after this was looked for sees that the queue's bit is clear. */
+/* At the exit, not the entry: a stop counted after this look sees that the queue's bit is clear. */
 SEC("?fexit/netif_tx_wake_queue")
 int BPF_PROG(woken_fexit, struct netdev_queue *txq)
 {
@@ -146,7 +146,7 @@ int BPF_PROG(detached_fentry, struct tun_file *file)
 	return set_control(WAKE_DETACH);
 }
 
-/* The last index has no queue now: who still sent to it has been waited for, and its bit stays until a queue joins. */
+/* The last index has no queue now: the kernel has waited for its senders. Its bit stays until a queue joins. */
 SEC("?fexit/__tun_detach")
 int detached_fexit(void *ctx)
 {

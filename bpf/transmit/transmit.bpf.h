@@ -117,7 +117,7 @@ static __always_inline bool has_room(u64 device, u32 queue)
 
 		return file && !ring_is_full(file);
 	}
-	/* Of a pointer's place: what lies there is called `next`. */
+	/* The address of the pointer named `next`, not what it points to. */
 	u64 entry = tun + bpf_core_field_offset(struct tun_struct, tfiles) + (u64)(queue & 255) * sizeof(void *);
 	struct list_head *file = TYPED(list_head, entry)->next;
 
@@ -169,7 +169,7 @@ static __always_inline void enter_transmit(struct cpu_state *state, struct row *
 	state->entered = skb;
 	row->offered = offered;
 	row->offered_bytes += bytes;
-	/* The ring was full a moment ago: that it still is shows the next packet. */
+	/* The ring was full a moment ago; the next packet will show whether it still is. */
 	if (watch & WATCH_ENTERED && (before != row->dropped_at || watch & WATCH_SLEEPER))
 		enter_watched(row);
 	if (!(offered & row->sample_mask))

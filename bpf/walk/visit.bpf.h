@@ -38,7 +38,7 @@ static __always_inline void watch_flow(u32 number, struct net_device *dev, u32 i
 		__sync_fetch_and_add(&queue->stops_ended, 1);
 }
 
-/* What all CPUs share of it; made here only for one whose stops are watched, because an idle queue needs none. */
+/* The row that all CPUs share. It is made here only for a queue whose stops are watched: an idle queue needs none. */
 __noinline int visit_shared(u64 device, u32 index, u32 used, u32 flow_watched)
 {
 	struct net_device *dev = (struct net_device *)device;

@@ -165,7 +165,7 @@ interface Table extends Words {
   readonly link?: string;
   /** Of the guest. */
   readonly guestLink?: string;
-  /** Of the host. */
+  /** Where a click on the host leads. */
   readonly hostLink?: string;
   /** Labels whose values are long, such as a kernel's version. */
   readonly wide?: readonly string[];

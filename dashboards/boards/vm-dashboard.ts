@@ -21,7 +21,7 @@ const dropped = perSecond('tapscope_queue_dropped_packets_total');
 const occupancy = now('tapscope_ring_occupancy_packets');
 const fill = fillOf(scope, occupancy);
 
-/** What is lost on each way. Losses at the ring's entrance are known by queue, the others by device. */
+/** Packets lost in each direction. Losses at the ring's entrance are known by queue, the others by device. */
 const LOST: Query = either(
   way('to the guest, dropped by tun', perSecond('tapscope_queue_dropped_packets_total', QUEUE)),
   way('to the guest, redirected by XDP', perSecond('tapscope_queue_redirect_lost_packets_total', QUEUE)),

@@ -5,7 +5,7 @@ import { type Agent, startAgent } from '../../lab/agent/serve-process.ts';
 import { type NamespaceLab, namespaceLab } from '../../lab/host/netns.ts';
 import type { TestReader } from '../../lab/test-reader/test-reader.ts';
 
-/** Names of the devices, as Proxmox has them: no other test does. */
+/** Names of the devices, in Proxmox' manner. No other test uses them. */
 export const SICK = {
   /** Its reader takes half of what is sent, and a shaper in front of it cuts the largest bursts. */
   slow: 'tap101i0',

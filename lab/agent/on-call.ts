@@ -58,7 +58,7 @@ export async function answerTo(
   const asked = window.devices.find(({ now }) => now.netns === scene.lab.inode && now.name === device);
   const verdict = judge(window, asked);
   const findings = verdict.findings.filter((one) => one.netns === scene.lab.inode && one.device === device);
-  // Some mechanisms are missing on this machine's kernel, and this is not about them.
+  // Rules that cannot judge for want of a mechanism do not count: this machine's kernel lacks some.
   return { answer: statusOf({ findings, unjudged: [] }), findings };
 }
 

@@ -11,7 +11,7 @@ export interface Scene {
   readonly agent: AgentLab;
   /** Its packets are forwarded to the tap. */
   readonly outside: TestReader;
-  /** Its packets come from the host itself. */
+  /** Sends packets from the host itself. */
   readonly inside: TestReader;
   /** Behind the tap. */
   readonly peer: string;

@@ -20,7 +20,7 @@ export const BASELINE_CONFIGURATIONS: readonly string[] = [BASELINE, ...GUARDED]
 export interface Growth {
   readonly configuration: string;
   readonly path: Path;
-  /** Instructions per packet; undefined: no longer, or not yet, measured. */
+  /** Instructions per packet; undefined: not measured (any more, or yet). */
   readonly before: number | undefined;
   readonly now: number | undefined;
   /** Of the total; 0.01 is 1 % dearer. */

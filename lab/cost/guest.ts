@@ -59,7 +59,7 @@ async function main([rounds = '', what = '', ...names]: readonly string[]): Prom
     const notRun = typeof prices === 'string' ? prices : blind(configuration, prices, nothing);
     console.log(JSON.stringify({ configuration: configuration.name, ...(notRun ? { notRun } : { prices }) }));
   }
-  // Last, because its thousand devices stay.
+  // Measured last, because its thousand devices stay.
   for (const configuration of what === 'scales' ? chosen.filter(isScaled) : []) {
     const prices = await measureScaled(configuration, clock);
     console.log(JSON.stringify({ configuration: configuration.name, prices }));

@@ -11,7 +11,7 @@ import type { Tool } from './tools.ts';
 const QUIET = 20;
 const STOP_WITHIN_MS = 30_000;
 
-/** Returns what stops it. */
+/** Returns the function that stops the tool. */
 export async function startTool(tool: Tool): Promise<() => Promise<void>> {
   for (const module of tool.modules) execFileSync('modprobe', [module]);
   const [file = '', ...args] = tool.command;

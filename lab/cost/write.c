@@ -14,7 +14,7 @@
 
 static int queue, receiver;
 
-/* Has room for a whole round: the kernel drops what is not taken, and a drop has a price of its own. */
+/* The receiver's buffer holds a whole round: a full one would drop packets, at a cost that would be measured too. */
 static int open_receiver(void)
 {
 	int room = RING * 2048, fd = socket(AF_PACKET, SOCK_RAW, htons(ETHERTYPE_EXPERIMENTAL));

@@ -143,8 +143,8 @@ interface Kept {
 }
 
 /**
- * What is there that was not before, as soon as there is nothing, or when the time for it is over. `kept`: of an agent that lived on.
- * Agents of other tests end meanwhile, and the kernel takes their objects apart later: an object that is not in every sample is none of ours.
+ * What the round left behind: answers as soon as nothing is left, or at the end of the time limit. `kept`: an agent that lived on has this.
+ * Agents of other tests end meanwhile, and the kernel frees their objects later: an object that is not in every sample is theirs.
  */
 export async function leftBehind(host: FaultHost, { names, orphans }: Traces, kept?: Kept): Promise<string[]> {
   const deadline = performance.now() + GONE_WITHIN_MS;

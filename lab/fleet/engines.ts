@@ -24,7 +24,7 @@ interface Options {
   readonly folder: string;
   /** In place of a file that is mounted, by its name. */
   readonly files?: Readonly<Record<string, string>>;
-  /** Without those whose names do not match. */
+  /** Engines whose names do not match are left out. */
   readonly only?: RegExp;
 }
 
@@ -111,7 +111,7 @@ export async function startEngines(
   return byName;
 }
 
-/** Each when those that it depends on answer. */
+/** Starts each engine when those that it depends on answer. */
 async function startInTurn(
   services: readonly Service[],
   start: (name: string) => Promise<void> | undefined,

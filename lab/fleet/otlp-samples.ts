@@ -58,7 +58,7 @@ function seriesOf(
   ];
 }
 
-/** Of a page in the text format. */
+/** The samples of a page in the text format. */
 export function samplesOfPage(page: string): Samples {
   return new Map(linesOfPage(page).map(({ name, labels, value }) => [seriesName(name, labels), value]));
 }

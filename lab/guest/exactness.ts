@@ -34,7 +34,7 @@ export async function exact(t: TestContext, agent: Agent, scenario: Scenario, au
     assert.ok(halfway.offered > 0 && halfway.offered <= atRest.offered, 'offered grows');
     assert.ok(total(halfway.delivered) <= truth.txPackets, 'never more than was delivered');
     const missed = later.missed - before.missed + mostHeldBack(scenario);
-    // What only tx_dropped knows is an imbalance at first, and taken from there some samples later; with several queues it is a mark.
+    // A drop that only tx_dropped shows is an imbalance for some samples, and is then counted as UNTRACED; with several queues it is a mark.
     const shown = later.unseenDropped > atRest.unseenDropped && later.degraded === 0 ? later : atRest;
     const unseen = assertKept(shown, truth, scenario, missed);
     if (unseen > 0) {

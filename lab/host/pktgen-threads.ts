@@ -92,7 +92,7 @@ function lower(thread: number): void {
   try {
     setPriority(thread, constants.priority.PRIORITY_LOW);
   } catch {
-    // It went with the namespace of the test before.
+    // The thread ended with the namespace of the test before.
   }
 }
 

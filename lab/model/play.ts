@@ -23,7 +23,7 @@ export interface Tally {
   /** Of them, with a mark. */
   marked: number;
   readonly marks: Map<string, number>;
-  /** One for each tap that was wrong and did not say so, with what was done to it. */
+  /** One text for each tap whose figures were wrong and not marked: the steps that led there. */
   readonly differences: string[];
 }
 

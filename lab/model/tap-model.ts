@@ -74,7 +74,7 @@ export class TapModel {
     if (held) this.#attached.push(held);
   }
 
-  /** To a queue, of which the kernel refused some because the ring was full. */
+  /** Packets sent to one queue; `refused` of them met a full ring. */
   sent(wanted: number, tried: number, refused: number): void {
     const index = this.#attached.length === 0 ? 0 : wanted % this.#attached.length;
     const held = this.#attached[index];

@@ -15,7 +15,7 @@ export interface Scaled {
   readonly queues: number;
   readonly taps: number;
   readonly namespaces: number;
-  /** To the first whole scrape. */
+  /** From the start to the first complete scrape. */
   readonly startMs: number;
   /** Shares of one core: without a packet, and with one queue that gets some. */
   readonly idle: number;

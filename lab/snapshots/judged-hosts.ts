@@ -11,7 +11,7 @@ export interface JudgedHost {
   readonly host: string;
   readonly taps: readonly TapPlan[];
   readonly agent?: Partial<AgentState>;
-  /** Of the window, and between two snapshots. */
+  /** Seconds that the window lasts, and seconds between two snapshots. */
   readonly seconds?: number;
   readonly stepSeconds?: number;
   /** The operator asks about the first device. */

@@ -17,7 +17,7 @@ export interface QueuePlan {
   readonly lost?: Rate;
   /** Of reads that failed. */
   readonly failed?: Rate;
-  /** By other reasons of tun's. */
+  /** Drops by tun for other reasons than a full ring. */
   readonly dropped?: Readonly<Record<string, Rate>>;
   /** Seconds a second in which the queue was full, by what its reader did; undefined: nothing looks. */
   readonly full?: Readonly<Record<string, Rate>> | undefined;

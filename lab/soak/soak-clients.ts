@@ -67,7 +67,7 @@ async function asked({ record }: Clients, what: string, work: () => Promise<void
   record.add({ kind: 'asked', began, s: record.now, what, failure });
 }
 
-/** On a connection of its own. */
+/** Opens a new connection for each request. */
 function answer(where: URL | { readonly socketPath: string; readonly path: string }): Promise<string> {
   const options = where instanceof URL ? { host: where.hostname, port: where.port, path: where.pathname } : where;
   return new Promise((resolve, reject) => {

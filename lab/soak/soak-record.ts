@@ -33,7 +33,7 @@ export type Entry =
       readonly lost: number;
       readonly wrong: number;
       readonly marked: number;
-      /** Of each tap whose figures are wrong or marked. */
+      /** What is wrong or marked, for each tap where something is. */
       readonly details?: readonly string[];
     }
   /** A scrape, or a command; `failure`: it was not answered as it should be. */

@@ -8,7 +8,7 @@ import { bpfObjectsOf } from '../faults/traces.ts';
 import { cpuMs } from '../scale/cpu.ts';
 
 const MIB = 2 ** 20;
-/** Of a clock tick, as proc(5) has them. */
+/** Milliseconds of a clock tick of proc(5). */
 const TICK_MS = 10;
 
 /** undefined: one of the processes is not there. Names are those of the table. */
@@ -59,7 +59,7 @@ function imbalance(page: Metrics): number {
   return sumOf(Object.entries(off).map(([device, by]) => (isMarked[device] ? 0 : Math.abs(by))));
 }
 
-/** With programs that have ended, and without the agent. */
+/** CPU time in ms of this process and of its programs that have ended; the agent, which still runs, is not in it. */
 function ownCpu(): number {
   const stat = readFileSync('/proc/self/stat', 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -17,7 +17,7 @@ export interface ReadCounts {
 
 export interface SendCounts {
   readonly sent: number;
-  /** sent, and what was refused with any errno. */
+  /** Frames that were sent, and frames refused with any errno. */
   readonly tried: number;
   readonly errors: Errors;
 }

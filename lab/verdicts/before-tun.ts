@@ -212,7 +212,7 @@ export const BEFORE_TUN: readonly Scenario[] = [
   },
   {
     name: 'a tc filter that drops all',
-    // Where the filter will hang a hook is made first, at which some kernels throw out what the qdisc holds.
+    // The filter's hook is made first: some kernels discard what the qdisc holds when it is.
     faults: [{ ...lost('loss-unexplained'), holds: (before, now) => lostBefore(before, now, 'TC_EGRESS') }],
     ...easy,
     prepare: async (stage) => {

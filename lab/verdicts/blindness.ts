@@ -55,7 +55,7 @@ export const BLINDNESS: readonly Scenario[] = [
   },
 ];
 
-/** What watching costs. Behind all others in the catalogue, so that what the seed draws for those stays. */
+/** What watching costs. Last in the catalogue, so that the seed draws the same variants for all others. */
 export const BUDGETS: readonly Scenario[] = [
   {
     name: 'a budget that the load passes',

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One boot of one kernel that plays its runs; what it says is told as it comes.
+// Boots one kernel, which plays its runs; its output is printed as it comes.
 
 import { runInVm } from '../vm/boot.ts';
 import { bundle } from '../vm/bundle.ts';

@@ -17,11 +17,11 @@ export interface Score {
   readonly expected: string | undefined;
   /** undefined: nothing. */
   readonly told: string | undefined;
-  /** From when the fault held until it was told first, and stayed first. */
+  /** From the moment at which the fault held until its finding came first, and stayed first. */
   readonly seconds: number | undefined;
   /** What else was told first before that. */
   readonly before: readonly string[];
-  /** What stood beside it and had no business there. */
+  /** Other findings, which the fault does not justify. */
   readonly surplus: readonly string[];
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where bundles of lab/vm/bundle.ts lie, and what they were made of.
+// The folder of the bundles that lab/vm/bundle.ts makes, and the source file of each.
 
 /** Below the root of the tree; in it a folder for each, which has the tree's own folders. */
 export const BUNDLES = 'dist/lab/bundles';

@@ -3,7 +3,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-/** Where it lies, outside any clone. */
+/** A path in the user's cache, outside any clone. */
 export function cachePath(what: string): string {
   return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'tapscope', what);
 }

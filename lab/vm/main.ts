@@ -26,7 +26,7 @@ async function main(words: readonly string[]): Promise<number> {
   return status;
 }
 
-/** No status of the command itself: as env and timeout say it. */
+/** Exit status when the command did not run, as env and timeout have it. */
 const NOT_RUN = 125;
 
 process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {

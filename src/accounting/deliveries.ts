@@ -58,7 +58,7 @@ export class Deliveries {
     this.#count = 0;
   }
 
-  /** `patience`: snapshots for which a difference is not yet told. */
+  /** `patience`: snapshots in a row that must show a difference before it is reported. */
   sentences(patience: number, nowSeconds: number): readonly string[] {
     if (this.#count >= patience)
       return [

@@ -172,7 +172,7 @@ export class DeviceAccounting {
     return leftOrWaiting(reading, totals, delivered, atRest) - this.#uncounted() - entered;
   }
 
-  /** Entered the rings and is in no counter of ours. */
+  /** Packets that entered the rings and that no program of ours counted. */
   #uncounted(): number {
     return sumOf([...this.#queues.values()].map(({ uncounted }) => uncounted)) + this.#unassigned;
   }

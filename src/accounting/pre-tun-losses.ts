@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Losses before tun, some of them in the kernel's tx_dropped too: how many of its drops they explain since the accounting began.
 
-/** They are read after the kernel's counter: what is lost in between is here first, and there at the next sample. */
+/** Read after the kernel's counter: a packet lost in between is in these counts now, and in the kernel's at the next sample. */
 export class PreTunLosses {
   /** When the accounting began. */
   #base = 0;

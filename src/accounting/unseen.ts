@@ -37,7 +37,7 @@ export class Unseen {
     return certain;
   }
 
-  /** Counting begins anew: what the samples before showed is of another equation. */
+  /** Counting begins anew: the samples before were compared by another equation. */
   restart(): void {
     this.#bounds = [];
   }

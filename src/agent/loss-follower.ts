@@ -36,7 +36,7 @@ export class LossFollower {
   readonly #started = { ms: performance.now(), cpu: process.cpuUsage() };
   /** From CLOCK_MONOTONIC to the wall clock. */
   readonly #clockOffset = Date.now() / 1000 - Number(process.hrtime.bigint()) / 1e9;
-  /** Single packets; undefined: losses are told together. */
+  /** Packets that were printed one by one; undefined: only totals are printed. */
   #printed: number | undefined;
 
   private constructor(

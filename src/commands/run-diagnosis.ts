@@ -16,7 +16,7 @@ import { layoutOf } from './terminal/terminal.ts';
 /** In less, a single packet would be a rate. */
 const LEAST_SECONDS = 0.5;
 
-/** Throws one sentence if nothing can be said of what was asked for. isPast: what was seen was not seen just now. */
+/** Throws one sentence if nothing can be said of what was asked for. isPast: the snapshots are of an earlier time. */
 export function judgeSnapshots(
   snapshots: readonly Snapshot[],
   scope: Scope,

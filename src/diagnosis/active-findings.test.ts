@@ -44,7 +44,7 @@ test('it goes when nothing has made it for 30 s, and what comes back meanwhile i
   );
 });
 
-test('a clock that is set back keeps nothing active, and nothing isActive since a time to come', () => {
+test('a clock that is set back keeps no finding active, and none is active since a moment that has not come yet', () => {
   const active = track(track([], [full], 7200), [full], 7201);
   assert.equal(track(active, [], 10).length, 1);
   assert.deepEqual(track(track(active, [], 10), [], 41), []);

@@ -6,7 +6,7 @@ import type { Device, Owner, Snapshot } from '../snapshot.ts';
 import { closestName } from './closest-name.ts';
 import type { Finding } from './finding.ts';
 
-/** All that are given must hold. Names are whole names. */
+/** A device must fit every filter that is given. Names are compared whole. */
 export interface Scope {
   readonly device?: string | undefined;
   /** Name or UUID. */
@@ -18,7 +18,7 @@ export interface Scope {
   readonly netns?: string | undefined;
 }
 
-/** Throws one sentence if there are none. isPast: the snapshot is of then, and perhaps of elsewhere. */
+/** Throws one sentence if there are none. isPast: the snapshot is of an earlier time, perhaps of another host. */
 export function devicesIn(snapshot: Snapshot, scope: Scope, isPast = false): readonly Device[] {
   const { devices } = snapshot;
   const found = narrowed(snapshot, scope).devices;

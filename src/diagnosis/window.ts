@@ -102,7 +102,7 @@ function queuesOf(device: DeviceSpan): readonly QueueSpan[] {
 
 type Find<Thing, Key> = (key: Key, place: number) => Thing | undefined;
 
-/** By its key. Things mostly keep their places: an index is made for those that did not. */
+/** Finds an item by its key. Most have the same place in both lists: an index is made only for those that moved. */
 function finder<Thing, Key>(things: readonly Thing[], keyOf: (thing: Thing) => Key): Find<Thing, Key> {
   let index: ReadonlyMap<Key, Thing> | undefined;
   return (key, place) => {

@@ -56,7 +56,7 @@ export class BridgePorts {
       request.setUint32(place + this.#layout.at[field], this.#offsets?.[field] ?? 0, true);
   }
 
-  /** There are ports; true: now the walk can read them, and could not before. */
+  /** Called when there are ports; true: the walk can read them now, and could not before. */
   learn(): boolean {
     if (this.#offsets || performance.now() - this.#triedMs < TRIED_EVERY_MS) return false;
     this.#triedMs = performance.now();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// When what lies on the enqueue path is given up, and when it comes back. Pure: it is told prices and answers with a level.
+// When the programs on the enqueue path are detached, and when they come back. Pure: costs in, a level out.
 
 /** What watching cost recently, as shares of all the host's CPUs. */
 export interface Cost {
@@ -15,7 +15,7 @@ export interface BudgetState {
   readonly level: 'exact' | 'lean';
   /** Measurements in a row that spoke for the other level. */
   readonly against: number;
-  /** How many of them it takes to come back; doubles when coming back was a mistake. */
+  /** Quiet measurements that it takes to go back to `exact`; doubles when going back was a mistake. */
   readonly patience: number;
   /** Measurements since the level last changed. */
   readonly age: number;
@@ -26,7 +26,7 @@ export interface BudgetState {
 const SHED_AFTER = 2;
 const RETURN_AFTER = 5;
 const LONGEST_PATIENCE = 300;
-/** Coming back needs room: what would be spent then must be this much below the budget. */
+/** Going back to `exact` needs room: its expected cost must be this much below the budget. */
 const ROOM = 0.7;
 /** Leaving the enqueue path must save at least this share of the budget. */
 const WORTHWHILE = 0.1;

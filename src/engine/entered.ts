@@ -2,7 +2,7 @@
 // Packets that entered a ring, by row, where programs see only those that are offered and those that are dropped: the difference.
 
 interface Known {
-  /** Packets offered when the last read began, and since when: ms of a clock that never goes back. */
+  /** Packets offered when the last read began, and since which moment: ms of a monotonic clock. */
   offered: number;
   since: number;
   entered: number;

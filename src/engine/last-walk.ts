@@ -30,7 +30,7 @@ export class LastWalk<Device> {
   #places: ReadonlyMap<bigint, Place<Device>> = new Map();
   #deviceBytes = new Uint8Array();
   #queueBytes = new Uint8Array();
-  /** Of #queueBytes, those that the last walk wrote. */
+  /** How many of #queueBytes the last walk wrote. */
   #queueEnd = 0;
 
   constructor(devices: MapView, queues: MapView, layout: WalkLayout) {

@@ -10,7 +10,7 @@ export interface OtherDropCount {
   readonly location: bigint;
   readonly reason: number;
   readonly packets: number;
-  /** Of the guest or writer, freed after tun had passed it on to the host. */
+  /** They came from the guest or writer, and were freed after tun had passed them on to the host. */
   readonly fromGuest: boolean;
 }
 

@@ -6,7 +6,7 @@ const SLOTS = 16;
 
 /** What tun_net_xmit itself drops for; an attached queue starts with zeros for these. */
 const TUN_REASONS = ['DEV_READY', 'TAP_TXFILTER', 'TAP_FILTER', 'SOCKET_FILTER', 'NOMEM', 'SKB_UCOPY_FAULT'] as const;
-/** Frequent enough for a slot, too rare for a zero. */
+/** Reasons that have a slot, because they are frequent, but no series until the first drop. */
 const OTHER_REASONS = ['PFMEMALLOC', 'SECURITY_HOOK', 'NOT_SPECIFIED'] as const;
 
 /** Of packets that are dropped when their route is known, and their output device is not yet skb->dev. */

@@ -26,7 +26,7 @@ const NANOSECONDS_PER_TICK = BigInt(1e9 / TICKS_PER_SECOND);
 /** A descriptor may change hands without any queue changing: libvirt opens what QEMU then holds. */
 const AGE_MS = 10_000;
 
-/** On a busy host. A command that looks once needs the names of what it sees first. */
+/** The longest wait for names on a busy host. A command that looks once needs the names of what it sees first. */
 const NAMED_WITHIN_MS = 1000;
 
 /** Processes that hold no queue, whose names are asked for in one turn. */
@@ -142,7 +142,7 @@ export class Owners {
     return changed || unowned;
   }
 
-  /** That hold these queues. */
+  /** Processes that hold these queues. */
   #machines(queues: readonly Held[]): readonly { readonly pid: number; readonly program: string }[] {
     const machines = queues.flatMap((queue) => {
       const holder = this.#holders.get(queue.opened);
@@ -152,7 +152,7 @@ export class Owners {
     return [...new Map(machines.map((machine) => [machine.pid, machine])).values()];
   }
 
-  /** Meanwhile, which through /proc may take seconds, no new owner is known. */
+  /** A look through /proc may take seconds; until it ends, no new owner is known. */
   async #readAgain(keys: readonly string[]): Promise<void> {
     this.#reading = true;
     try {

@@ -54,7 +54,7 @@ export class VcpuWatch {
   }
 }
 
-/** QEMU that was not asked for names of threads: all but the first, which serves devices and monitors, and vhost-net's. */
+/** In a QEMU without debug-threads every thread counts as a virtual CPU but the first, which serves devices and monitors, and vhost-net's. */
 function vcpusOf(pid: number, program: string, threads: readonly ThreadTime[]): VirtualCpus | undefined {
   const named = threads.filter(({ comm }) => NAMED.test(comm));
   const others = program === QEMU ? threads.filter(({ tid, comm }) => tid !== pid && !WORKER.test(comm)) : [];

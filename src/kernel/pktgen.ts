@@ -89,7 +89,7 @@ export function pktgenCounts(files: readonly string[]): PktgenCounts {
   return { sofar: sum(1), errors: sum(2) };
 }
 
-/** Of the longest run among them, by pktgen's own clock, once they have ended. */
+/** Seconds of the longest run among these generators, by pktgen's own clock. Call it when all have ended. */
 export function pktgenSeconds(files: readonly string[]): number {
   const times = files.map((file) => /^Result: OK: (\d+)\(/m.exec(readFileSync(file, 'utf8'))?.[1]);
   return Math.max(...times.map(Number)) / 1e6;

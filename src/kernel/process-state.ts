@@ -14,7 +14,7 @@ export interface ProcessState {
   readonly idleSeconds: number | undefined;
 }
 
-/** undefined: it is gone, or not ours to look at. */
+/** undefined: the process has ended, or this one has no right to read it. */
 export function readState(pid: number): ProcessState | undefined {
   const stat = read(pid, 'stat');
   const state = stat.slice(stat.lastIndexOf(')') + 2)[0];

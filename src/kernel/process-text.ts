@@ -45,7 +45,7 @@ export async function readLife(pid: number): Promise<Pick<ProcessText, 'life' | 
   }
 }
 
-/** Unlike the rest, it may change during a life: systemd moves processes. */
+/** Unlike the rest of what is read here, the cgroup may change while a process lives: systemd moves processes. */
 export async function readCgroup(pid: number): Promise<string> {
   return read(pid, 'cgroup', CGROUP_BYTES);
 }
@@ -78,7 +78,7 @@ async function read(pid: number, file: string, bytes: number): Promise<string> {
 /** Unix time, seconds, as the clock was set when the agent began: asked for each process anew it would be another each time. */
 const BOOTED_AT = Date.now() / 1000 - uptime();
 
-/** Of ticks since boot; whole seconds. */
+/** Ticks since boot → Unix time, in whole seconds. */
 export function unixTimeOf(ticks: number): number {
   return Math.round(BOOTED_AT + ticks / TICKS_PER_SECOND);
 }

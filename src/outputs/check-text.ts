@@ -119,7 +119,7 @@ function agentItem({ agent, agentSilence }: Checked): Item {
   };
 }
 
-/** Of one rule: the first in words, the others by name. */
+/** Findings of one rule: the first in words, the others by the names of their devices. */
 function findingItem(findings: readonly Finding[], last: Snapshot): readonly Item[] {
   const [first, ...others] = findings;
   if (!first) return [];

@@ -15,7 +15,7 @@ test('a name that is there once is plain', () => {
   assert.deepEqual(namesOf(named('tap0', 1), named('tap0', 1, 1), named('tap1', 2)), ['tap0/0', 'tap0/1', 'tap1/0']);
 });
 
-test('one that repeats has its guest or its namespace beside it', () => {
+test('a queue name that repeats has its guest or its namespace beside it', () => {
   assert.deepEqual(namesOf(named('tap0', 1), named('tap0', 2), named('tap1', 2)), [
     'tap0/0 blue-1',
     'tap0/0 blue-2',

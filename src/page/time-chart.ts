@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One chart, by uPlot: its legend above tells the figures at the cursor, or the newest.
+// One chart, by uPlot: its legend above shows the values at the cursor, or the newest.
 import uPlot from 'uplot';
 import type { ChartKind, Line } from './chart-kinds.ts';
 import { drawMarks, type Mark } from './chart-marks.ts';

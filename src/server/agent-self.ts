@@ -6,7 +6,7 @@ export interface AgentSelf {
   readonly level: 'exact' | 'lean';
   /** Between two samples of the host; more than 1: the agent takes more than its budget. */
   readonly lookSeconds: number;
-  /** Shares of all CPUs by part; empty: not measured yet. */
+  /** Share of the host's CPU time by part of the agent; empty: not measured yet. */
   readonly overhead: Readonly<Record<string, number>>;
   /** Which unintended clients can read its metrics, in a sentence; null: none. */
   readonly exposure: string | null;

@@ -10,7 +10,7 @@ import type { WebConfig } from './web-config/web-config.ts';
 
 export const NO_PAGE = 'There is no such page; / lists those there are.';
 
-/** Passwords that had to be computed: a client that knows one needs few. */
+/** Limit of password hashes: a client that knows its password needs few. */
 const guesses: Rate = { intervalMs: 1000, burst: 10 };
 
 export const usualHeaders: Readonly<Record<string, string>> = {

@@ -43,7 +43,7 @@ async function flood(scene: Scene): Promise<void> {
   await near.exec('sh', '-c', `taskset -p -c ${SENDER_CPU} ${sender}; renice -n -15 -p ${sender}`);
 }
 
-/** Without an answer to ARP the host gives up at some time: that would be another fault. */
+/** A host that gets no answer to ARP stops sending after a while: that would be another fault. */
 async function pinNeighbour({ near, running }: Scene): Promise<void> {
   const entry = await near.ip(`neigh show ${running.beyond} dev ${running.device}`);
   const address = /lladdr (\S+)/.exec(entry)?.[1];

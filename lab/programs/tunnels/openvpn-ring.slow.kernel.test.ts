@@ -36,7 +36,7 @@ test('OpenVPN that pauses: the advised ring, and half of it', { skip: noLab || m
       process.kill(running.pid, 'SIGCONT');
       await until(emptied, EMPTIED_WITHIN_MS);
     }
-    // One more that finds the ring empty: before Linux 7.3 an overflow ends with it.
+    // Before Linux 7.3 an overflow ends with the first packet that finds the ring empty: send one.
     await sender.udp(running.beyond, SINK_PORT, 2, 64);
     return (await near.link(running.device)).txDropped - before.txDropped;
   };

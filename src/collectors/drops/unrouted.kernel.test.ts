@@ -58,7 +58,7 @@ test('the host knows no route', { skip: noLab }, async (t) => {
 for (const kind of ['unreachable', 'blackhole', 'prohibit'])
   test(`the route there is ${kind}`, { skip: noLab }, async (t) => {
     const scene = await router(t);
-    await chain(scene, 'inet', 'output', 'meta l4proto icmp drop'); // an status may fail one of the sender's next calls
+    await chain(scene, 'inet', 'output', 'meta l4proto icmp drop'); // an ICMP error may fail one of the sender's next calls
     await scene.lab.exec('ip', 'route', 'add', kind, `${scene.peer}/32`);
     assert.equal(await dropped(scene, /^(NOT_SPECIFIED|IP_INNOROUTES)$/), PACKETS);
   });

@@ -65,7 +65,7 @@ export class ReaderTimes {
     return this.#devices.get(device)?.lasting ?? false;
   }
 
-  /** Instead of update(), once a snapshot: true, if it would answer what it answered last. `device`: did not change since. */
+  /** Instead of update(), once a snapshot: true if the answer would be the same as last time. `device` has not changed since. */
   isAsUpdated(device: SeenDevice): boolean {
     const times = this.#devices.get(device.id);
     if (!times?.lasting) return false;

@@ -25,7 +25,7 @@ export interface SecondProcess {
   /** undefined: it has not begun. */
   readonly pid: () => number | undefined;
   readonly channel: Socket;
-  /** Gives it a descriptor, and closes our own; only that where it has ended. */
+  /** Passes the descriptor on, and closes this process' copy; where the other has ended, closes it only. */
   readonly hand: (descriptor: number) => void;
   readonly kill: () => void;
   /** How it ended: 'exit code 1', 'signal SIGKILL'; with the code, if that is all. */

@@ -105,7 +105,7 @@ export function metricsAt(detail: Detail): Shown {
   return detail === 'core' ? core : all;
 }
 
-/** The queues of a device are shown as one. */
+/** True: the queues of a device are summed into one series. */
 export function mergesQueues(detail: Detail): boolean {
   return detail === 'core' || detail === 'device';
 }

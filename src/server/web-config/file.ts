@@ -6,7 +6,7 @@ import { noWebConfig, type WebConfig } from './web-config.ts';
 
 export interface LiveWebConfig {
   readonly current: () => WebConfig;
-  /** From now on; call it once. */
+  /** Watches the file from now on; call it once. */
   readonly watch: (listeners: Listeners) => void;
   readonly close: () => void;
 }

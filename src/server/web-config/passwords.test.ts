@@ -38,7 +38,7 @@ test('an unknown name takes as long as a known one', async () => {
   const passwords = createPasswords(users);
   const best = { known: Number.POSITIVE_INFINITY, unknown: Number.POSITIVE_INFINITY };
   const isSame = (): boolean => best.unknown / best.known > 0.7 && best.unknown / best.known < 1.4;
-  // Other work makes a turn slower, never faster: with more of them the best come nearer to what it takes.
+  // Other work on this machine makes a turn slower, never faster: the more turns, the nearer the best is to the true time.
   for (let turn = 0; turn < 5 || (turn < 40 && !isSame()); turn += 1) {
     best.known = Math.min(best.known, await timeMs(() => passwords.check('alice', `wrong${turn}`)));
     best.unknown = Math.min(best.unknown, await timeMs(() => passwords.check('unknown', `wrong${turn}`)));

@@ -8,12 +8,12 @@ export interface WebConfig {
   readonly tls: TlsSettings | undefined;
   /** bcrypt hashes by name; empty: no password is asked for. */
   readonly users: ReadonlyMap<string, string>;
-  /** '': not sent, even if it usually is. */
+  /** Values of response headers; '': this header is not sent, even if it is by default. */
   readonly headers: ReadonlyMap<string, string>;
   readonly rate: Rate;
 }
 
-/** A Prometheus asks once in some seconds; many behind one address, and a person who reloads, are still far below. */
+/** Requests from one address. Each Prometheus asks once in some seconds; many of them, and a person who reloads, stay far below. */
 export const usualRate: Rate = { intervalMs: 20, burst: 100 };
 
 export const noWebConfig: WebConfig = { tls: undefined, users: new Map(), headers: new Map(), rate: usualRate };
