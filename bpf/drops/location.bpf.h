@@ -62,7 +62,8 @@ static __always_inline void forget_locations(void)
 
 #define ADDRESS_BITS 0x00FFFFFFFFFFFFFFULL
 
-static __noinline u32 classify(u64 location, u32 cell)
+/* Not static: the verifier goes through the ranges once, and not for each way that leads here. */
+__noinline u32 classify(u64 location, u32 cell)
 {
 	u32 class = CLASS_ELSEWHERE;
 

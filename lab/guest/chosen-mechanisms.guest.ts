@@ -2,6 +2,11 @@
 // What takes the place of a mechanism that --mechanism forces away, as `tapscope doctor` tells it.
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { EVENTS } from '../../src/collectors/list.ts';
+import { attachProbes } from '../../src/engine/attach.ts';
+import { PROBE_SYMBOLS } from '../../src/engine/probe-symbols.ts';
+import { readHost } from '../../src/kernel/host.ts';
+import { BpfObject } from '../../src/kernel/native.ts';
 import { tapscope } from '../agent/serve-process.ts';
 import { dismissStanding } from '../agent/shared-agent.ts';
 import { parseJson } from '../host/checked-json.ts';
@@ -101,3 +106,17 @@ for (const { forced, code, expected } of isNightly ? [...cases, ...long] : cases
     assert.equal(said.code, code);
   });
 }
+
+test('what cannot be attached gives way to what is next best, which is loaded then', (t) => {
+  const { attach } = BpfObject.prototype;
+  t.mock.method(BpfObject.prototype, 'attach', function (this: BpfObject, program: string) {
+    if (program === 'dropped_typed') throw new Error('the test refuses it'); // all others go on to the kernel
+    return attach.call(this, program);
+  });
+  const probes = attachProbes(readHost(PROBE_SYMBOLS), EVENTS, { forced: new Map(), pin: true });
+  t.after(() => probes.close());
+  const freed = probes.choices().find(({ event }) => event.name === 'freed');
+  assert.equal(freed?.mechanism?.name, 'raw-tracepoint');
+  assert.match(freed.refused[0]?.reason ?? '', /the test refuses it/);
+  assert.ok(probes.attached().includes('dropped_raw'));
+});

@@ -4,8 +4,16 @@ import type { Host } from '../kernel/host.ts';
 import type { BpfLink, BpfObject } from '../kernel/native.ts';
 import type { Symbols } from '../kernel/symbols.ts';
 import type { ProbeState } from '../snapshot.ts';
-import type { Capability, Demand, Mechanism, ProbeEvent } from './mechanism.ts';
-import { firstLine, LoadedPrograms, NoPrograms } from './programs.ts';
+import {
+  type Capability,
+  type Demand,
+  isMet,
+  leftOut,
+  type Mechanism,
+  type ProbeEvent,
+  programsOf,
+} from './mechanism.ts';
+import { firstLine, LoadedPrograms, NoPrograms, type Wanted } from './programs.ts';
 
 /** A better mechanism that is not used, and why. */
 export interface Refusal {
@@ -65,7 +73,10 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
   const examine = (now: Host) =>
     events.map((event) => ({ event, ...candidatesOf(event, now, forced.get(event.name), pin) }));
   let candidates = examine(host);
-  let { programs, reason } = tryLoading(host, programsOf(candidates), forced);
+  /** Loaded, and refused when they were to be attached: what is next best may have to be loaded. */
+  const unattachable = new Set<string>();
+  const wanted = (): Wanted => programsOf(candidates, forced, unattachable);
+  let { programs, reason } = tryLoading(host, wanted(), forced);
   const attachments = new Map<string, readonly Attachment[]>();
   let choices: readonly Choice[] = [];
   let capabilities: ReadonlySet<Capability> = new Set();
@@ -83,15 +94,26 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
     choices = candidates.map(({ event, usable, refused }) => {
       const left = forced.has(event.name) ? [] : leftOut(event, level, demands);
       const path = usable.filter(({ name }) => !left.includes(name));
-      const choice = choose(event, path, refused, chosen, (mechanism) =>
-        useMechanism(event.name, mechanism, programs, reason, attachments),
-      );
+      const choice = choose(event, path, refused, chosen, (mechanism) => {
+        const refusal = useMechanism(event.name, mechanism, programs, reason, attachments);
+        if (refusal !== undefined && mechanism.programs.every((name) => programs?.has(name)))
+          for (const name of mechanism.programs) unattachable.add(name);
+        return refusal;
+      });
       if (choice.mechanism) chosen.set(event.name, choice.mechanism);
       return choice;
     });
     capabilities = new Set(choices.flatMap(({ mechanism }) => mechanism?.provides ?? []));
     if (inUse(choices) !== before) epoch++;
     settle(false);
+  };
+  /** While the kernel's types are there. */
+  const loadNextBest = (now: Host): void => {
+    for (let known = 0; known < unattachable.size; ) {
+      known = unattachable.size;
+      programs?.extend(now, wanted());
+      apply();
+    }
   };
   const can = (capability: Capability): boolean => capabilities.has(capability);
   const mechanism = (event: string): string | undefined =>
@@ -103,9 +125,10 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
     for (const attachment of [...attachments.values()].flat()) attachment.link.detach();
     attachments.clear();
     programs.close();
-    ({ programs, reason } = tryLoading(host, programsOf(candidates), forced, new Map([['ended_fentry', refused]])));
+    ({ programs, reason } = tryLoading(host, wanted(), forced, new Map([['ended_fentry', refused]])));
     apply();
   }
+  loadNextBest(host);
   epoch = 1;
   return {
     choices: () => choices,
@@ -131,8 +154,9 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
     extend: (now) => {
       symbols = now.symbols;
       candidates = examine(now);
-      programs?.extend(now, programsOf(candidates));
+      programs?.extend(now, wanted());
       apply();
+      loadNextBest(now);
     },
     close: () => {
       for (const attachment of [...attachments.values()].flat()) attachment.link.detach();
@@ -145,19 +169,10 @@ function inUse(choices: readonly Choice[]): string {
   return choices.map(({ event, mechanism }) => (event.alike ? '' : mechanism?.name)).join();
 }
 
-/** Mechanisms that are not for now. */
-function leftOut({ shed = [], demanded }: ProbeEvent, level: Level, demands: ReadonlySet<Demand>): readonly string[] {
-  return [...(level === 'lean' ? shed : []), ...(demanded && !demands.has(demanded.by) ? demanded.mechanisms : [])];
-}
-
 interface Attachment {
   readonly mechanism: string;
   readonly program: string;
   readonly link: BpfLink;
-}
-
-function programsOf(candidates: readonly { readonly usable: readonly Mechanism[] }[]): readonly string[] {
-  return candidates.flatMap(({ usable }) => usable.flatMap(({ programs }) => programs));
 }
 
 function candidatesOf(
@@ -194,11 +209,11 @@ function choiceAgainst(
 
 function tryLoading(
   host: Host,
-  wanted: readonly string[],
+  wanted: Wanted,
   forced: ReadonlyMap<string, string>,
   refused: ReadonlyMap<string, string> = new Map(),
 ): { programs: LoadedPrograms | undefined; reason: string | undefined } {
-  if (wanted.length === 0) return { programs: undefined, reason: undefined };
+  if (wanted.all.length === 0) return { programs: undefined, reason: undefined };
   try {
     return {
       programs: new LoadedPrograms(host, wanted, { before: forced.get('before') !== 'off', refused }),
@@ -228,12 +243,6 @@ function choose(
   return { event, mechanism: undefined, refused };
 }
 
-function isMet(need: string, chosen: ReadonlyMap<string, Mechanism>): boolean {
-  const [event = '', mechanism = ''] = need.split('=');
-  const found = chosen.get(event);
-  return found !== undefined && (mechanism === '' || mechanism.split('|').includes(found.name));
-}
-
 /** Attaches all programs of a mechanism or none, and detaches the event's former one; the answer is why it could not. */
 function useMechanism(
   event: string,
@@ -245,6 +254,9 @@ function useMechanism(
   const current = attachments.get(event) ?? [];
   if (current.some((attachment) => attachment.mechanism === mechanism.name)) return undefined;
   if (mechanism.programs.length > 0 && !programs) return reason;
+  // Where one was refused the others were not loaded.
+  const refusal = mechanism.programs.flatMap((program) => programs?.refusalOf(program) ?? []).at(0);
+  if (refusal !== undefined) return refusal;
   const made: Attachment[] = [];
   try {
     // The exit of a function before its entry, and below the entry before the exit: no packet is begun and not ended.

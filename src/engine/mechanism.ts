@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What can measure a logical event.
 import type { Host } from '../kernel/host.ts';
+import type { Level } from './attach.ts';
+import type { Wanted } from './programs.ts';
 import type { Unavailable } from './unavailable.ts';
 
 /**
@@ -81,3 +83,63 @@ export interface ProbeEvent {
 }
 
 export const WALK = ['devices=walk'];
+
+/** Mechanisms that are not for now. */
+export function leftOut(
+  { shed = [], demanded }: ProbeEvent,
+  level: Level,
+  demands: ReadonlySet<Demand>,
+): readonly string[] {
+  return [...(level === 'lean' ? shed : []), ...(demanded && !demands.has(demanded.by) ? demanded.mechanisms : [])];
+}
+
+export function isMet(need: string, chosen: ReadonlyMap<string, Mechanism>): boolean {
+  const [event = '', mechanism = ''] = need.split('=');
+  const found = chosen.get(event);
+  return found !== undefined && (mechanism === '' || mechanism.split('|').includes(found.name));
+}
+
+/** An event and those of its mechanisms that this host may have. */
+export interface Candidate {
+  readonly event: ProbeEvent;
+  readonly usable: readonly Mechanism[];
+}
+
+const LEVELS: readonly Level[] = ['exact', 'lean'];
+const DEMANDS: readonly (readonly Demand[])[] = [[], ['exits'], ['backpressure'], ['exits', 'backpressure']];
+
+/** What the verifier is asked about: a program that no choice would lead to costs the start up to a third of its time. */
+export function programsOf(
+  candidates: readonly Candidate[],
+  forced: ReadonlyMap<string, string>,
+  unattachable: ReadonlySet<string>,
+): Wanted {
+  const states = LEVELS.flatMap((level) => DEMANDS.map((demands) => ({ level, demands: new Set(demands) })));
+  return {
+    all: candidates.flatMap(({ usable }) => usable.flatMap(({ programs }) => programs)),
+    without: (isRefused) => {
+      const chosen = states.flatMap(({ level, demands }) => {
+        const left = (event: ProbeEvent) => (forced.has(event.name) ? [] : leftOut(event, level, demands));
+        return chosenOf(
+          candidates,
+          (event, { name, programs }) =>
+            !left(event).includes(name) && !programs.some((program) => unattachable.has(program) || isRefused(program)),
+        );
+      });
+      return [...new Set(chosen.flatMap(({ programs }) => programs))];
+    },
+  };
+}
+
+/** Of each event the best mechanism that is allowed and has what it needs. */
+function chosenOf(
+  candidates: readonly Candidate[],
+  isAllowed: (event: ProbeEvent, mechanism: Mechanism) => boolean,
+): readonly Mechanism[] {
+  const chosen = new Map<string, Mechanism>();
+  for (const { event, usable } of candidates) {
+    const best = usable.find((one) => isAllowed(event, one) && one.needs.every((need) => isMet(need, chosen)));
+    if (best) chosen.set(event.name, best);
+  }
+  return [...chosen.values()];
+}

@@ -43,6 +43,13 @@ export interface LoadOptions {
   readonly refused: ReadonlyMap<string, string>;
 }
 
+/** Programs that may be attached at some time. */
+export interface Wanted {
+  readonly all: readonly string[];
+  /** Those of the best mechanisms, where the kernel has refused these. */
+  readonly without: (isRefused: (program: string) => boolean) => readonly string[];
+}
+
 /** The programs that this kernel accepted. */
 export class LoadedPrograms {
   /** The object that all maps belong to. */
@@ -56,7 +63,7 @@ export class LoadedPrograms {
   readonly #refused: Map<string, string>;
 
   /** Throws NoPrograms where none of the programs can be had. */
-  constructor(host: Host, wanted: readonly string[], options: LoadOptions) {
+  constructor(host: Host, wanted: Wanted, options: LoadOptions) {
     this.#options = options;
     this.#refused = new Map(options.refused);
     const { object, reasons } = this.#load(host, wanted, undefined);
@@ -68,10 +75,9 @@ export class LoadedPrograms {
   }
 
   /** Loads programs whose module came after the others: into an object of their own that shares all maps and variables. */
-  extend(host: Host, wanted: readonly string[]): void {
-    const missing = wanted.filter((name) => !this.#owners.has(name));
-    for (const name of missing) this.#refused.delete(name);
-    if (missing.length > 0) this.#load(host, missing, this.object);
+  extend(host: Host, wanted: Wanted): void {
+    for (const name of wanted.all) this.#refused.delete(name);
+    if (this.#missing(wanted).length > 0) this.#load(host, wanted, this.object);
     writeTextRanges(this.object, host);
   }
 
@@ -82,10 +88,20 @@ export class LoadedPrograms {
     this.objectOf('settle').testRun('settle', new Uint8Array(request.buffer));
   }
 
+  has(program: string): boolean {
+    return this.#owners.has(program);
+  }
+
+  /** Why the kernel did not accept it. */
+  refusalOf(program: string): string | undefined {
+    return this.#refused.get(program);
+  }
+
   /** The object that holds a program; throws a sentence that says why there is none. */
   objectOf(program: string): BpfObject {
     const owner = this.#owners.get(program);
-    if (!owner) throw new Error(this.#refused.get(program) ?? 'its module was not loaded when the agent began');
+    if (!owner)
+      throw new Error(this.#refused.get(program) ?? 'it was not loaded: its module was not there, or a better one was');
     return owner;
   }
 
@@ -94,15 +110,11 @@ export class LoadedPrograms {
   }
 
   /** One that the kernel refuses is left out and the rest tried again, because libbpf loads all or nothing. */
-  #load(
-    host: Host,
-    wanted: readonly string[],
-    shared: BpfObject | undefined,
-  ): { object: BpfObject; reasons: DropReasons } {
+  #load(host: Host, wanted: Wanted, shared: BpfObject | undefined): { object: BpfObject; reasons: DropReasons } {
     let typedReads = host.functionArgs('bpf_rdonly_cast') !== undefined;
-    this.#refuseTracing(host, wanted);
+    this.#refuseTracing(host, wanted.all);
     for (;;) {
-      const accepted = wanted.filter((name) => !this.#refused.has(name));
+      const accepted = this.#missing(wanted);
       const configuration = {
         ...this.#options,
         typedReads,
@@ -119,9 +131,13 @@ export class LoadedPrograms {
         const program = refusedProgram(error, accepted);
         if (!program) throw new NoPrograms(explainLoad(error), { cause: error });
         if (typedReads && program.endsWith('_raw')) typedReads = false;
-        else this.#refuse(program, error, accepted);
+        else this.#refuse(program, error, wanted.all);
       }
     }
+  }
+
+  #missing(wanted: Wanted): readonly string[] {
+    return wanted.without((name) => this.#refused.has(name)).filter((name) => !this.#owners.has(name));
   }
 
   /** A try with all programs would cost a load: half a second and more. */
@@ -136,10 +152,10 @@ export class LoadedPrograms {
     }
   }
 
-  #refuse(program: string, error: unknown, accepted: readonly string[]): void {
+  #refuse(program: string, error: unknown, wanted: readonly string[]): void {
     // Who forbids one tracing program forbids them all, and every further try costs a load.
     const forbidden = errnoOf(error) === 'EPERM' && TRACING.test(program);
-    for (const name of forbidden ? accepted.filter((other) => TRACING.test(other)) : [program])
+    for (const name of forbidden ? wanted.filter((other) => TRACING.test(other)) : [program])
       this.#refused.set(name, firstLine(error));
   }
 }
