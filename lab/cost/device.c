@@ -25,6 +25,14 @@ void run(const char *format, const char *device, const char *word)
 		fail("'%s' failed", command);
 }
 
+void write_setting(const char *path, const char *value)
+{
+	FILE *file = fopen(path, "w");
+
+	if (!file || fputs(value, file) < 0 || fclose(file))
+		fail("cannot write %s to %s", value, path);
+}
+
 int open_queue(const char *tap, int flags)
 {
 	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | flags};

@@ -3,9 +3,7 @@
 // VM on the instruction clock a nanosecond is an instruction.
 #include "driver.h"
 
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -18,17 +16,6 @@ static const struct {
 	{"vhost", measure_vhost},	    {"stop", measure_stop},
 	{"write", measure_write},	    {"wake", measure_wake},
 };
-
-void fail(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	fputs("cost driver: ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
-	exit(1);
-}
 
 static void measure(const char *path, int rounds)
 {
@@ -43,14 +30,6 @@ static void measure(const char *path, int rounds)
 		}
 	}
 	fail("no path '%s'", path);
-}
-
-static void write_setting(const char *path, const char *value)
-{
-	FILE *file = fopen(path, "w");
-
-	if (!file || fputs(value, file) < 0 || fclose(file))
-		fail("cannot write %s to %s", value, path);
 }
 
 int main(void)

@@ -32,6 +32,8 @@ void sleep_us(long microseconds);
 
 /* device.c */
 
+/* Into a file of /proc/sys. */
+void write_setting(const char *path, const char *value);
 /* A command with two words. */
 void run(const char *format, const char *device, const char *word);
 /* Attaches one queue to a tap, which it makes if there is none; the descriptor does not block. */
@@ -47,6 +49,11 @@ int send_frame(int sender);
 uint64_t drain(int queue);
 uint64_t device_counter(const char *device, const char *name);
 
+/* fail.c */
+
+/* A measurement that is not what it claims to be is worse than none. */
+void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
 /* The paths: each prints its figures. */
 void measure_packet(int rounds);
 void measure_devices(int rounds);
@@ -58,8 +65,5 @@ void measure_vhost(int rounds);
 void measure_stop(int rounds);
 void measure_write(int rounds);
 void measure_wake(int rounds);
-
-/* A measurement that is not what it claims to be is worse than none. */
-void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The driver as a child: while it measures, this process sleeps in a pipe.
 import { spawn } from 'node:child_process';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { at, numberAt, parseJson } from '../host/checked-json.ts';
@@ -18,21 +18,36 @@ export interface Driver {
 }
 
 export async function startDriver(rounds: number): Promise<Driver> {
-  const child = spawn(file, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const answer = async (): Promise<unknown> => {
-    const { done, value } = await lines.next();
-    if (done) throw new Error('The cost driver has ended: its reason stands above.');
-    return parseJson(value);
-  };
+  const { answer, ask, stop } = startAsked(file);
   await answer();
-  const ask = (command: string, times: number): Promise<unknown> => {
-    child.stdin.write(`${command} ${times}\n`);
-    return answer();
-  };
   return {
     clock: (paths) =>
       clock(paths, (command) => ask(command, paths === PATHS ? rounds : Math.min(rounds, SCALED_ROUNDS))),
+    stop,
+  };
+}
+
+/** A program that answers each line with one of JSON. */
+export interface Asked {
+  readonly answer: () => Promise<unknown>;
+  readonly ask: (word: string, number: number) => Promise<unknown>;
+  readonly stop: () => void;
+}
+
+export function startAsked(program: string): Asked {
+  const child = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const answer = async (): Promise<unknown> => {
+    const { done, value } = await lines.next();
+    if (done) throw new Error(`${basename(program)} has ended: its reason stands above.`);
+    return parseJson(value);
+  };
+  return {
+    answer,
+    ask: (word, number) => {
+      child.stdin.write(`${word} ${number}\n`);
+      return answer();
+    },
     stop: () => child.stdin.end(),
   };
 }

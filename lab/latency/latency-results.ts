@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// What was measured of one kernel, and measured.json, which keeps it.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { at, numberAt, parseJson, textAt } from '../host/checked-json.ts';
+import { namesOf } from '../host/names.ts';
+
+export const PACKETS = 40_000;
+/** Of the steady stream: 2 000 packets a second. */
+export const INTERVAL_US = 500;
+
+export const WITHOUT = 'without';
+export const LEVELS = [WITHOUT, 'lean', 'exact'] as const;
+export const STAYING = 'it stays';
+export const COMING = 'it comes and goes';
+
+/** Nanoseconds; on the instruction clock: instructions. */
+export interface Times {
+  readonly p50: number;
+  readonly p999: number;
+  readonly max: number;
+}
+
+export interface Packets {
+  readonly send: Times;
+  readonly read: Times;
+}
+
+export interface Stream {
+  readonly sent: number;
+  readonly refused: number;
+  readonly read: number;
+  /** From send() until the blocked reader has the packet. */
+  readonly passage: Times;
+  /** Between two packets at the reader. */
+  readonly gap: Times;
+}
+
+const LOAD = {
+  /** That this kernel accepted and the agent keeps. */
+  programs: 0,
+  /** Instructions that the verifier looked at. */
+  verified: 0,
+  verifierMs: 0,
+  attachMs: 0,
+  /** CPU time of the process until it is attached and has walked the host twice; it begins with Node.js. */
+  wholeMs: 0,
+  detachMs: 0,
+};
+export type Load = Readonly<typeof LOAD>;
+
+export interface Measured {
+  readonly kernel: string;
+  readonly load: Load;
+  /** Of the newest kernel. */
+  readonly packets: ReadonlyMap<string, Packets>;
+  readonly streams: ReadonlyMap<string, Stream>;
+  /** Comings and goings of the agent under the stream. */
+  readonly cycles: number;
+}
+
+/** By series of kernels; 'here' is this machine's own. */
+export type Results = ReadonlyMap<string, Measured>;
+
+const file = join(dirname(fileURLToPath(import.meta.url)), 'measured.json');
+
+export function lost({ sent, refused, read }: Stream): number {
+  return sent + refused - read;
+}
+
+/** Of lines that lab/latency/latency-guest.ts printed. */
+export function measuredOf(kernel: string, cycles: number, output: string): Measured {
+  const load = output.split('\n').find((line) => line.startsWith('{"load"'));
+  return {
+    kernel,
+    load: loadOf(at(parseJson(load ?? '{}'), 'load')),
+    packets: new Map(named(output, 'packets').map(([name, line]) => [name, packetsOf(line)])),
+    streams: streamsOf(output),
+    cycles,
+  };
+}
+
+/** By what the agent did meanwhile. */
+export function streamsOf(output: string): ReadonlyMap<string, Stream> {
+  return new Map(named(output, 'stream').map(([name, line]) => [name, streamOf(line)]));
+}
+
+function named(output: string, kind: string): readonly (readonly [name: string, line: unknown])[] {
+  const lines = output
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map(parseJson);
+  return lines.flatMap((line) => (at(line, kind) === undefined ? [] : [[textAt(line, kind), line] as const]));
+}
+
+export function readResults(): Results {
+  const text = parseJson(readFileSync(file, 'utf8'));
+  return new Map(Object.entries(Object(text)).map(([series, one]) => [series, recorded(one)]));
+}
+
+export function writeResults(results: Results): void {
+  const entries = [...results].map(([series, { packets, streams, ...one }]) => [
+    series,
+    { ...one, packets: Object.fromEntries(packets), streams: Object.fromEntries(streams) },
+  ]);
+  writeFileSync(file, `${JSON.stringify(Object.fromEntries(entries), undefined, 2)}\n`);
+}
+
+function recorded(one: unknown): Measured {
+  const entries = (name: string): [string, unknown][] => Object.entries(Object(at(one, name)));
+  return {
+    kernel: textAt(one, 'kernel'),
+    load: loadOf(at(one, 'load')),
+    packets: new Map(entries('packets').map(([name, value]) => [name, packetsOf(value)])),
+    streams: new Map(entries('streams').map(([name, value]) => [name, streamOf(value)])),
+    cycles: numberAt(one, 'cycles'),
+  };
+}
+
+function loadOf(value: unknown): Load {
+  const rounded = namesOf(LOAD).map((name) => [name, Math.round(numberAt(value, name))] as const);
+  return { ...LOAD, ...Object.fromEntries(rounded) };
+}
+
+function packetsOf(value: unknown): Packets {
+  return { send: timesOf(at(value, 'send')), read: timesOf(at(value, 'read')) };
+}
+
+function streamOf(value: unknown): Stream {
+  const count = (name: string): number => numberAt(value, name);
+  const times = { passage: timesOf(at(value, 'passage')), gap: timesOf(at(value, 'gap')) };
+  return { sent: count('sent'), refused: count('refused'), read: count('read'), ...times };
+}
+
+function timesOf(value: unknown): Times {
+  return { p50: numberAt(value, 'p50'), p999: numberAt(value, 'p999'), max: numberAt(value, 'max') };
+}

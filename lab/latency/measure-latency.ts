@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs lab/latency/latency-guest.ts on a kernel of the lab, on the instruction clock, or on this machine's own.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { release, tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { env } from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { runInVm } from '../vm/boot.ts';
+import { type Bundle, bundle } from '../vm/bundle.ts';
+import { type Kernel, provideKernel } from '../vm/kernels.ts';
+import { COMING, type Measured, measuredOf, type Stream, streamsOf } from './latency-results.ts';
+
+const lab = join(dirname(fileURLToPath(import.meta.url)), '..');
+const shim = join(lab, '../dist/lab/bpf-times.so');
+
+const TIMEOUT_MS = 1_800_000;
+
+/** cycles: so often an agent comes and goes under a steady stream; 0: only what loading takes. */
+export async function measureOn(series: string, cycles: number, say: (line: string) => void): Promise<Measured> {
+  const kernel = await provideKernel(series, say);
+  // In one VM: the first loads in a process of its own, and what that preloads is not in the others.
+  const parts = ({ command }: Bundle): string =>
+    [
+      `LD_PRELOAD='${shim}' ${shell(command(['load']))}`,
+      ...(cycles > 0 ? [shell(command(['all', String(cycles)]))] : []),
+    ].join(' && ');
+  return measuredOf(basename(kernel.directory), cycles, await run(kernel, parts, say));
+}
+
+/** Only the stream while the agent comes and goes. */
+export async function comeAndGoOn(kernel: Kernel, cycles: number, say: (line: string) => void): Promise<Stream> {
+  const part = ({ command }: Bundle): string => `exec ${shell(command(['go', String(cycles)]))}`;
+  const stream = streamsOf(await run(kernel, part, say)).get(COMING);
+  if (!stream) throw new Error('The VM has not told of its stream.');
+  return stream;
+}
+
+async function run(kernel: Kernel, script: (guest: Bundle) => string, say: (line: string) => void): Promise<string> {
+  buildPrograms();
+  const guest = await bundle(`latency-${kernel.series}`, ['lab/latency/latency-guest.ts']);
+  const { status, output, console } = await runInVm(kernel, ['sh', '-c', script(guest)], {
+    instructionClock: true,
+    timeoutMs: TIMEOUT_MS,
+    environment: { BPF_TIMES: '/root/bpf-times', MODULES: 'tun vhost_net tap' },
+    onOutput: byLine((line) => say(`Linux ${kernel.series}: ${line}`)),
+  });
+  if (status !== 0)
+    throw new Error(
+      `The measurement on Linux ${kernel.series} ended with ${status}:\n${output}${console.slice(-2000)}`,
+    );
+  return output;
+}
+
+/** Output comes in pieces, some of a single character. */
+function byLine(say: (line: string) => void): (text: string) => void {
+  let rest = '';
+  return (text) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) say(line.trimEnd());
+  };
+}
+
+function shell(words: readonly string[]): string {
+  return words.map((word) => `'${word}'`).join(' ');
+}
+
+/** Only what loading takes, in real time: the quickest of several starts, for other work of this machine is no part of it. */
+export async function loadHere(starts: number): Promise<Measured> {
+  buildPrograms();
+  const { command } = await bundle('latency-here', ['lab/latency/latency-guest.ts']);
+  const [program = '', ...words] = command(['load']);
+  const folder = mkdtempSync(join(tmpdir(), 'tapscope-latency-'));
+  try {
+    const measured = Array.from({ length: starts }, (_, start) => {
+      const environment = { ...env, LD_PRELOAD: shim, BPF_TIMES: join(folder, String(start)) };
+      const output = execFileSync(program, words, { env: environment, encoding: 'utf8' });
+      return measuredOf(release(), 0, output);
+    });
+    const [quickest] = measured.sort((a, b) => a.load.verifierMs - b.load.verifierMs);
+    if (!quickest) throw new Error('Nothing was loaded on this kernel.');
+    return quickest;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function buildPrograms(): void {
+  execFileSync('make', ['--silent', '--no-print-directory', '-C', lab]);
+}
