@@ -258,8 +258,9 @@ export function confine(user?: { readonly uid: number; readonly gid: number }): 
 /**
  * For all threads of this process and what it starts, for good: the kernel refuses (EPERM) what no part of the agent needs: other
  * processes' memory, modules, mounts, clocks, keys, io_uring, links. Without `startsProcesses` also processes, programs and users.
+ * `hasRing`: libuv has an io_uring from its start on, and goes on with that one.
  */
-export function refuseUnused(startsProcesses: boolean): void;
+export function refuseUnused(startsProcesses: boolean, hasRing: boolean): void;
 
 /** A descriptor that listens on this path, for this user and root only from its first moment. The caller closes it. */
 export function listenUnix(path: string): number;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A bare Debian 12 in a folder, with this machine's names and certificates, and processes that run in it.
+// A bare Debian 12 or 13 in a folder, with this machine's names and certificates, and processes that run in it.
 // Every process mounts what it needs in a mount namespace of its own: nothing is left to unmount, however it ends.
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
@@ -46,11 +46,14 @@ export function debianMirror(): string | undefined {
   return oneLine?.[1] ?? /^URIs: *(\S+)/m.exec(stanza ?? '')?.[1];
 }
 
-export function makeBareRoot(root: string): void {
+/** Debian 12 and 13. */
+export type Suite = 'bookworm' | 'trixie';
+
+export function makeBareRoot(root: string, suite: Suite = 'bookworm'): void {
   mkdirSync(root, { mode: 0o700, recursive: true });
   const mirror = debianMirror() ?? '';
-  execFileSync('cp', ['--archive', `${bootstrapped(mirror)}/.`, root]);
-  writeFileSync(join(root, 'etc/apt/sources.list'), `deb ${mirror} bookworm main\n`); // it may be another one by now
+  execFileSync('cp', ['--archive', `${bootstrapped(mirror, suite)}/.`, root]);
+  writeFileSync(join(root, 'etc/apt/sources.list'), `deb ${mirror} ${suite} main\n`); // it may be another one by now
   const certificates = Object.entries(process.env).flatMap(([name, value]) =>
     /CERT/.test(name) && passedOn.test(name) && value ? [value] : [],
   );
@@ -64,14 +67,14 @@ export function makeBareRoot(root: string): void {
 const DAY_MS = 86_400_000;
 
 /** As debootstrap leaves it, which takes half a minute and is kept for a day: several tests have one each. */
-function bootstrapped(mirror: string): string {
-  const kept = cachePath('bookworm');
+function bootstrapped(mirror: string, suite: Suite): string {
+  const kept = cachePath(suite);
   const made = statSync(kept, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (Math.abs(Date.now() - made) < DAY_MS) return kept;
   const fresh = `${kept}.${process.pid}`;
   try {
     mkdirSync(fresh, { mode: 0o700, recursive: true });
-    const bootstrap = ['debootstrap', '--variant=minbase', 'bookworm', fresh, mirror];
+    const bootstrap = ['debootstrap', '--variant=minbase', suite, fresh, mirror];
     execFileSync('unshare', ['--mount', ...bootstrap], { stdio: ['ignore', 'ignore', 'inherit'] });
     utimesSync(fresh, new Date(), new Date());
     rmSync(kept, { recursive: true, force: true });

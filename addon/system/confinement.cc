@@ -37,7 +37,6 @@ constexpr std::array REFUSED_TO_BOTH = {
 	"process_madvise",
 	"userfaultfd",
 	"io_uring_setup",
-	"io_uring_enter",
 	"io_uring_register",
 	"init_module",
 	"finit_module",
@@ -113,6 +112,9 @@ constexpr std::array REFUSED_TO_SERVING = {
 	"lchown",  "fchown",	      "fchownat", "utime",  "utimes",	"utimensat", "futimesat",
 };
 
+/** With a ring that was made before the filter, this alone would pass by it. */
+constexpr const char *RING = "io_uring_enter";
+
 /** Their arguments lie in memory, where a filter cannot look: the C library takes the older calls, which are looked at.
  */
 constexpr std::array ABSENT = {"openat2"};
@@ -172,6 +174,7 @@ int loadFilter()
 	FilterMaker maker;
 	refuseAll(maker, REFUSED_TO_BOTH);
 	refuseAll(maker, REFUSED_TO_SERVING);
+	maker.refuse(RING, EPERM);
 	refuseChildren(maker);
 	for (const char *name : ABSENT)
 		maker.refuse(name, ENOSYS);
@@ -234,8 +237,11 @@ void refuseUnused(const Napi::CallbackInfo &info)
 {
 	const Napi::Env env = info.Env();
 	const bool startsProcesses = info[0].As<Napi::Boolean>();
+	const bool hasRing = info[1].As<Napi::Boolean>();
 	FilterMaker maker;
 	refuseAll(maker, REFUSED_TO_BOTH);
+	if (!hasRing)
+		maker.refuse(RING, EPERM);
 	if (!startsProcesses)
 		refuseChildren(maker);
 	if (const int error = maker.load())

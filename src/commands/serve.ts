@@ -16,6 +16,7 @@ import { hostNames, ownNames } from '../kernel/host-names.ts';
 import { libbpfVersion } from '../kernel/native.ts';
 import { packageRoot } from '../kernel/package.ts';
 import { ApiSocket } from '../kernel/processes/api-socket.ts';
+import { keepRingFromChildren } from '../kernel/processes/event-ring.ts';
 import { refuseUnused } from '../kernel/processes/native-processes.ts';
 import { readableFiles } from '../kernel/processes/readable-files.ts';
 import { ServiceManager } from '../kernel/processes/service-manager.ts';
@@ -55,7 +56,7 @@ async function start(
   forced: ReadonlyMap<string, string>,
   undo: (() => unknown)[],
 ): Promise<void> {
-  refuseUnused(servingUnit() === undefined);
+  refuseUnused(servingUnit() === undefined, keepRingFromChildren());
   requireRoom();
   const tenants = new Tenants(options.tenantMap, say);
   const lock = claimHost(say);

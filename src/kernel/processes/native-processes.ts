@@ -38,8 +38,8 @@ export function confine(user?: { readonly uid: number; readonly gid: number }): 
 }
 
 /** As addon/tapscope.d.ts says: what no part of the agent needs, the kernel refuses. */
-export function refuseUnused(startsProcesses: boolean): void {
-  native().refuseUnused(startsProcesses);
+export function refuseUnused(startsProcesses: boolean, hasRing: boolean): void {
+  native().refuseUnused(startsProcesses, hasRing);
 }
 
 /** As addon/tapscope.d.ts says: a descriptor that listens on this path. */

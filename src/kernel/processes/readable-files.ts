@@ -12,6 +12,8 @@ const ALWAYS = [
   '/dev/urandom',
   '/etc/localtime',
   '/usr/share/zoneinfo',
+  // Where Debian's Node.js has parts of itself.
+  '/usr/share/nodejs',
   // OpenSSL's settings, and authorities.
   '/etc/ssl',
   '/etc/pki',
@@ -35,7 +37,7 @@ export function readableFiles(root: string, asksHosts: boolean): readonly string
     ...ALWAYS,
     execPath,
     ...libraries,
-    ...resolversBeside(libraries),
+    ...besideLibc(libraries),
     ...['dist', 'node_modules', 'package.json'].map((name) => join(root, name)),
     ...VARIABLES.flatMap((name) => env[name] ?? []),
     ...(asksHosts ? [folderOfResolver()].flatMap((folder) => folder ?? []) : []),
@@ -47,11 +49,11 @@ export function librariesOf(maps: string): readonly string[] {
   return [...new Set([...maps.matchAll(/ (\/\S*\.so[.\d]*)$/gm)].flatMap(([, path]) => path ?? []))];
 }
 
-/** The C library loads those that nsswitch.conf names when the first name is looked up. */
-function resolversBeside(libraries: readonly string[]): readonly string[] {
+/** The C library loads those that nsswitch.conf names when the first name is looked up. bcrypt's addon was built when threads were a library. */
+function besideLibc(libraries: readonly string[]): readonly string[] {
   const folder = libraries.find((path) => /\/libc\.so/.test(path));
   if (folder === undefined) return [];
-  const names = readdirSync(dirname(folder)).filter((name) => /^lib(nss_.*|resolv)\.so/.test(name));
+  const names = readdirSync(dirname(folder)).filter((name) => /^lib(nss_.*|resolv|pthread|dl|rt|m)\.so/.test(name));
   return names.map((name) => join(dirname(folder), name));
 }
 
