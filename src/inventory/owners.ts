@@ -62,6 +62,7 @@ export class Owners {
   readonly #read: () => Promise<ReadonlyMap<string, Holder | undefined>>;
   readonly #byFile: boolean;
   #holders: ReadonlyMap<string, Holder | undefined> = new Map();
+  #lastRead: ReadonlyMap<string, Holder | undefined> | undefined;
   /** One for each process. */
   #processes: readonly Holder[] = [];
   /** Those that were there when holders were read, as text. */
@@ -69,7 +70,7 @@ export class Owners {
   readonly #made = new WeakMap<Holder, Owner>();
   /** Of each walked device, in the order of its queues, and by which round they were looked up. */
   readonly #ofDevices = new WeakMap<WalkedDevice, { readonly owners: readonly (Owner | undefined)[]; round: number }>();
-  #reads = 0;
+  #changes = 0;
   /** Queues for which there was nothing to look for. */
   #allKnown: readonly Held[] | undefined;
   #readMs = Number.NEGATIVE_INFINITY;
@@ -101,7 +102,7 @@ export class Owners {
   /** Of each walked queue, in their order: the same list as long as all are the same. */
   ofDevice(device: WalkedDevice): readonly (Owner | undefined)[] {
     const known = this.#ofDevices.get(device);
-    const round = this.#reads + this.#identities.version + this.#vcpus.version;
+    const round = this.#changes + this.#identities.version + this.#vcpus.version;
     if (known?.round === round) return known.owners;
     const found = heldOfDevice(device).map((held) => this.ofQueue(device.netns, device.name, held));
     const owners = known?.owners.every((owner, place) => owner === found[place]) ? known.owners : found;
@@ -157,12 +158,16 @@ export class Owners {
     this.#reading = true;
     try {
       this.#readMs = performance.now();
-      this.#holders = withKnown(await this.#read(), this.#holders);
+      const read = await this.#read();
+      this.#allKnown = undefined;
+      const isSame = keys.length === this.#known.size && keys.every((key) => this.#known.has(key));
+      if (isSame && read === this.#lastRead) return;
+      this.#known = new Set(keys);
+      this.#changes += 1;
+      this.#lastRead = read;
+      this.#holders = withKnown(read, this.#holders);
       const holders = [...this.#holders.values()].flatMap((holder) => holder ?? []);
       this.#processes = [...new Map(holders.map((holder) => [holder.pid, holder])).values()];
-      this.#known = new Set(keys);
-      this.#allKnown = undefined;
-      this.#reads += 1;
     } finally {
       this.#reading = false;
     }
@@ -225,15 +230,24 @@ function withKnown(
 class HolderIterator {
   readonly #object: BpfObject;
   readonly #layout: Layout<(typeof FIELDS)[number]>;
+  #bytes: Uint8Array | undefined;
+  #holders: ReadonlyMap<string, Holder> = new Map();
 
   constructor(object: BpfObject) {
     this.#object = object;
     this.#layout = layoutOf(object.btf(), 'queue_owner', FIELDS);
   }
 
-  /** By what is opened. */
+  /** By what is opened: the same object as long as nothing has changed. */
   read(): ReadonlyMap<string, Holder> {
     const bytes = this.#object.iterate('queue_owners');
+    if (this.#bytes && Buffer.compare(bytes, this.#bytes) === 0) return this.#holders;
+    this.#bytes = bytes;
+    this.#holders = this.#holdersIn(bytes);
+    return this.#holders;
+  }
+
+  #holdersIn(bytes: Uint8Array): ReadonlyMap<string, Holder> {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const { at, size } = this.#layout;
     const holders = new Map<string, Holder>();
