@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // One size: the agent as built beside real taps, idle, scraped, asked by `tapscope check`, and while devices come and go.
-import { get } from 'node:http';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Agent, startAgent, tapscope } from '../agent/serve-process.ts';
 import type { Scope } from '../agent/shared-agent.ts';
+import { percentile } from '../host/percentile.ts';
 import { launchBrowser, openPage } from '../page/browser.ts';
 import { LOOP_REPORT, type LoopReport } from '../scrape/event-loop.ts';
 import { coreShare, cpuMs } from './cpu.ts';
+import { scrape } from './one-scrape.ts';
 import { makeTaps, type Taps } from './real-taps.ts';
 
 export interface Scaled {
@@ -92,7 +93,7 @@ function measureCosts(taps: Taps): Promise<Omit<Scaled, 'loopP99Ms' | 'loopMaxMs
     const idle = await coreShare(pids, IDLE_SECONDS);
     say('scraped …');
     const { cpu: scrapeCpuMs, series } = await scrapeCost(agent, idle);
-    const times = (await scrapeTogether(agent)).sort((a, b) => a - b);
+    const times = await scrapeTogether(agent);
     const began = performance.now();
     const { code } = await tapscope(['check', `--socket=${agent.socket}`]);
     if (code === 3) say('tapscope check answered UNKNOWN');
@@ -146,7 +147,7 @@ async function scrapeCost(
   const pids = processes();
   const [before, began] = [cpuMs(pids), performance.now()];
   let lines = 0;
-  for (let scrape = 0; scrape < SCRAPES; scrape += 1) ({ lines } = await ask(url));
+  for (let count = 0; count < SCRAPES; count += 1) ({ lines } = await scrape(url));
   const cpu = (cpuMs(pids) - before - idle * (performance.now() - began)) / SCRAPES;
   return { cpu, series: lines };
 }
@@ -154,7 +155,7 @@ async function scrapeCost(
 async function scrapeTogether({ url }: Agent): Promise<number[]> {
   const times: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
-    const answers = await Promise.all(Array.from({ length: AT_ONCE }, () => ask(url)));
+    const answers = await Promise.all(Array.from({ length: AT_ONCE }, () => scrape(url)));
     times.push(...answers.map(({ ms }) => ms));
     await wait(PAUSE_MS);
   }
@@ -186,24 +187,6 @@ function reportsIn(stderr: string): readonly LoopReport[] {
   const lines = stderr.split('\n').filter((line) => line.startsWith(LOOP_REPORT));
   if (lines.length !== 2) throw new Error(`Of two processes ${lines.length} told of their event loops: ${stderr}`);
   return lines.map((line) => JSON.parse(line.slice(LOOP_REPORT.length)));
-}
-
-function ask(url: string): Promise<{ readonly ms: number; readonly lines: number }> {
-  const began = performance.now();
-  return new Promise((resolve, reject) => {
-    get(`${url}/metrics`, { headers: { 'x-prometheus-scrape-timeout-seconds': '120' } }, (answer) => {
-      let lines = 0;
-      answer.on('data', (chunk: Buffer) => {
-        for (const byte of chunk) if (byte === 10) lines += 1;
-      });
-      answer.once('error', reject);
-      answer.once('end', () => resolve({ ms: performance.now() - began, lines }));
-    }).once('error', reject);
-  });
-}
-
-function percentile(sorted: readonly number[], share: number): number {
-  return sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN;
 }
 
 function say(what: string): void {

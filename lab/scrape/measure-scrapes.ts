@@ -5,6 +5,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { Agent, get } from 'node:http';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { median } from '../host/percentile.ts';
 import type { Allocation } from './allocate.ts';
 import type { LoopReport } from './event-loop.ts';
 import type { Maker } from './page-maker.ts';
@@ -112,8 +113,4 @@ async function repeat<Result>(times: number, once: () => Promise<Result>): Promi
   const results: Result[] = [];
   for (let time = 0; time < times; time += 1) results.push(await once());
   return results;
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }

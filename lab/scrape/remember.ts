@@ -4,6 +4,7 @@
 
 import { History } from '../../src/history.ts';
 import { keepHeapSmall } from '../../src/kernel/processes/small-heap.ts';
+import { median } from '../host/percentile.ts';
 import { busyHost } from './busy-host.ts';
 
 export interface Remembered {
@@ -67,10 +68,6 @@ function memory(): number {
   globalThis.gc?.();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return (heapUsed + arrayBuffers) / 2 ** 20;
-}
-
-function median(times: readonly number[]): number {
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0;
 }
 
 keepHeapSmall();

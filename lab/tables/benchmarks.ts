@@ -6,8 +6,17 @@ import { fileURLToPath } from 'node:url';
 
 const file = join(dirname(fileURLToPath(import.meta.url)), '../../BENCHMARKS.md');
 
-/** faults and soak: of docs/reliability.md; latency: of docs/overhead.md; fleet: of docs/scale.md. */
-export type Section = 'cost' | 'faults' | 'fleet' | 'latency' | 'scale' | 'scrape' | 'soak' | 'tables' | 'verdicts';
+export type Section =
+  | 'clocked'
+  | 'cost'
+  | 'faults'
+  | 'fleet'
+  | 'latency'
+  | 'scale'
+  | 'scrape'
+  | 'soak'
+  | 'tables'
+  | 'verdicts';
 
 export function writeSection(section: Section, text: string): void {
   writeFileSync(file, replaceSection(existsSync(file) ? readFileSync(file, 'utf8') : '', section, text));

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Answer, ask, serveEndpoint } from '../../lab/agent/endpoint.ts';
+import { median } from '../../lab/host/percentile.ts';
 import { slowness } from '../../lab/host/slowness.ts';
 import { busyHost } from '../../lab/scrape/busy-host.ts';
 import { createObserver } from './observer.ts';
@@ -19,10 +20,6 @@ const GIVEN_WAY = 0;
 function givenWay(error: unknown): Pick<Answer, 'status' | 'headers'> {
   assert.ok(error instanceof Error && 'code' in error && error.code === 'ECONNRESET', String(error));
   return { status: GIVEN_WAY, headers: {} };
-}
-
-function median(times: readonly number[]): number {
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? Number.NaN;
 }
 
 for (const path of ['/api/v1/findings', '/api/v1/queues', '/api/v1/snapshot', '/api/v1/window'])

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs inside a VM on the instruction clock, as queues-guest.ts QUEUES: the agent as built beside that many idle queues. Prints a line of JSON.
+import { execFileSync } from 'node:child_process';
+import { setTimeout as wait } from 'node:timers/promises';
+import { startAgent } from '../agent/serve-process.ts';
+import { coreShare, cpuMs } from './cpu.ts';
+import { scrape } from './one-scrape.ts';
+import { makeTaps } from './real-taps.ts';
+
+/** All ten-second windows are over, and V8 has compiled what runs each second. */
+const SETTLE_MS = 45_000;
+/** Four times as long as what comes each ten seconds. */
+const IDLE_SECONDS = 40;
+/** In these V8 compiles. */
+const FIRST_SCRAPES = 10;
+const SCRAPES = 50;
+/** On the instruction clock a nanosecond is an instruction. */
+const INSTRUCTIONS_OF_MS = 1e6;
+
+const undo: (() => unknown)[] = [];
+const scope = { after: (step: () => unknown) => void undo.push(step) };
+execFileSync('modprobe', ['tun']);
+// One namespace: each further one has a program of its own, whose start is what takes long here.
+const { queues } = await makeTaps(scope, Number(process.argv[2]), 1);
+// A budget would have the agent do less, which is not what is compared.
+const agent = await startAgent(scope, ['--budget=off']);
+const pids = agent.processes();
+await wait(SETTLE_MS);
+const idle = 1000 * (await coreShare(pids, IDLE_SECONDS));
+for (let count = 0; count < FIRST_SCRAPES; count += 1) await scrape(agent.url);
+const [before, began] = [cpuMs(pids), performance.now()];
+for (let count = 0; count < SCRAPES; count += 1) await scrape(agent.url);
+const anyway = (idle / 1000) * (performance.now() - began);
+const scraped = (cpuMs(pids) - before - anyway) / SCRAPES;
+console.log(JSON.stringify({ queues, idleSecond: idle * INSTRUCTIONS_OF_MS, scrape: scraped * INSTRUCTIONS_OF_MS }));
+for (const step of undo.reverse()) await step();
