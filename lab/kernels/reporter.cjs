@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
 // node:test wants a reporter as what a module is as a whole; all else here is imported by name.
-module.exports = require('./tell.ts').tell;
+module.exports = require('./guest-reporter.ts').reportTests;

@@ -5,7 +5,7 @@ import type { MessageCell, Run } from '../bench-report.ts';
 import { raise } from '../kernel/own-device.ts';
 import type { Device } from '../snapshot.ts';
 import { type Comparison, compare, doubts } from './agreement.ts';
-import { DEVICE, missingIf, RING, type Stage } from './stage.ts';
+import { type BenchSetup, DEVICE, missingIf, RING } from './bench-setup.ts';
 
 const QUEUE = 'q0';
 const ENTRIES = 1024;
@@ -13,17 +13,17 @@ const ENTRIES = 1024;
 const HEADER = 12;
 const PAGE = 4096;
 
-export async function runMessageCell(stage: Stage, { size }: MessageCell, seconds: number): Promise<Run> {
-  const { traffic } = stage;
+export async function runMessageCell(setup: BenchSetup, { size }: MessageCell, seconds: number): Promise<Run> {
+  const { traffic } = setup;
   await traffic.pin(undefined);
   await traffic.open(QUEUE, DEVICE, ['vnet']);
   await raise({ namespace: traffic.namespace, name: DEVICE, queues: 1 }, RING, 'noqueue');
   const buffer = Math.ceil((HEADER + size) / PAGE) * PAGE;
   await traffic.guest(QUEUE, { entries: ENTRIES, buffer }).catch(missingIf('ENOENT', 'ENODEV', 'ENXIO'));
-  await stage.refresh();
-  await stage.look();
+  await setup.refresh();
+  await setup.look();
   const sent = await traffic.send(QUEUE, size, seconds);
-  const run = judge(await stage.look(), size, sent);
+  const run = judge(await setup.look(), size, sent);
   await traffic.unguest(QUEUE);
   await traffic.close(QUEUE);
   return run;

@@ -4,9 +4,9 @@
 import type { Cell, CellResult, MessageCell, Run, SendCell } from '../bench-report.ts';
 import { startTraffic, type Traffic } from '../kernel/traffic.ts';
 import { setZeroCopyParameter, unload, vhostModules, zeroCopyParameter } from '../kernel/vhost-module.ts';
+import { type BenchSetup, type Eyes, Missing, missingIf, openEyes } from './bench-setup.ts';
 import { runMessageCell } from './message-cell.ts';
 import { runSendCell } from './send-cell.ts';
-import { type Eyes, Missing, missingIf, openEyes, type Stage } from './stage.ts';
 
 export interface BenchOptions {
   readonly cells: readonly Cell[];
@@ -99,12 +99,12 @@ class Rounds {
 
   async #run(cell: Cell): Promise<Run> {
     const { seconds } = this.#options;
-    if (cell.kind === 'send') return runSendCell(this.#stage(), cell, seconds);
+    if (cell.kind === 'send') return runSendCell(this.#setup(), cell, seconds);
     await this.#setZeroCopy(cell.zeroCopy);
-    return runMessageCell(this.#stage(), cell, seconds);
+    return runMessageCell(this.#setup(), cell, seconds);
   }
 
-  #stage(): Stage {
+  #setup(): BenchSetup {
     this.#eyes ??= openEyes(this.#traffic.netns);
     const { look, refresh } = this.#eyes;
     return { traffic: this.#traffic, look, refresh, interrupted: this.#options.interrupted };

@@ -14,24 +14,24 @@ import {
 } from '../kernel/pktgen.ts';
 import { readQdiscs } from '../kernel/rtnetlink.ts';
 import { agentCounts, type Comparison, compare, doubts } from './agreement.ts';
-import { DEVICE, Missing, missingIf, pause, type Stage, until } from './stage.ts';
+import { type BenchSetup, DEVICE, Missing, missingIf, pause, until } from './bench-setup.ts';
 import { setUpTap, stopReading, takeDownTap } from './tap.ts';
 
 export const PACKET_SIZE = 60;
 const NOTICED_WITHIN_S = 30;
 
-/** Throws Missing where this host cannot; after any other error the stage is not to be used again. */
-export async function runSendCell(stage: Stage, cell: SendCell, seconds: number): Promise<Run> {
+/** Throws Missing where this host cannot; after any other error the setup is not to be used again. */
+export async function runSendCell(setup: BenchSetup, cell: SendCell, seconds: number): Promise<Run> {
   const options = generatorOptions(cell);
-  if (!hasThread(stage.traffic.generators, cell.threads - 1))
+  if (!hasThread(setup.traffic.generators, cell.threads - 1))
     throw new Missing(`${cell.threads} threads of pktgen need ${cell.threads} CPUs`);
-  const outcome = await send(stage, cell, options, seconds).catch((error: unknown) => {
+  const outcome = await send(setup, cell, options, seconds).catch((error: unknown) => {
     if (error instanceof Missing) return error;
     throw error;
   });
-  await takeDownTap(stage, cell);
-  const files = generatorFiles(stage.traffic.generators, options);
-  await until('pktgen let go of the device', NOTICED_WITHIN_S, stage, () => areGone(files));
+  await takeDownTap(setup, cell);
+  const files = generatorFiles(setup.traffic.generators, options);
+  await until('pktgen let go of the device', NOTICED_WITHIN_S, setup, () => areGone(files));
   if (outcome instanceof Missing) throw outcome;
   return outcome;
 }
@@ -50,37 +50,37 @@ function generatorOptions({ flow, threads, queues }: SendCell): PktgenOptions {
   };
 }
 
-async function send(stage: Stage, cell: SendCell, options: PktgenOptions, seconds: number): Promise<Run> {
-  const { traffic, interrupted } = stage;
-  await setUpTap(stage, cell);
+async function send(setup: BenchSetup, cell: SendCell, options: PktgenOptions, seconds: number): Promise<Run> {
+  const { traffic, interrupted } = setup;
+  await setUpTap(setup, cell);
   const files = await Promise.resolve()
     .then(() => addGenerators(traffic.generators, options))
     .catch(missingIf('SHARED'));
   await traffic.generate();
-  await until('pktgen sent', NOTICED_WITHIN_S, stage, () => files.every(isRunning));
+  await until('pktgen sent', NOTICED_WITHIN_S, setup, () => files.every(isRunning));
   const started = performance.now();
   await pause(seconds, interrupted);
   await traffic.rest();
   const sent = pktgenCounts(files);
-  await until('all packets had arrived', NOTICED_WITHIN_S, stage, () => isAtRest(stage));
+  await until('all packets had arrived', NOTICED_WITHIN_S, setup, () => isAtRest(setup));
   // What waited in the qdisc arrived after pktgen's time.
   const took = cell.flow === 'through-qdisc' ? (performance.now() - started) / 1000 : pktgenSeconds(files);
-  return judge(stage, cell, sent, took);
+  return judge(setup, cell, sent, took);
 }
 
-async function isAtRest({ traffic, look }: Stage): Promise<boolean> {
+async function isAtRest({ traffic, look }: BenchSetup): Promise<boolean> {
   const { waiting } = agentCounts(await look());
   const qdiscs = await readQdiscs(traffic.namespace);
   return waiting === 0 && qdiscs.every(({ stats }) => stats.qlen === 0);
 }
 
-async function judge(stage: Stage, cell: SendCell, sent: PktgenCounts, seconds: number): Promise<Run> {
-  const device = await stage.look(); // while vhost-net's workers are there
-  const received = await stopReading(stage, cell);
+async function judge(setup: BenchSetup, cell: SendCell, sent: PktgenCounts, seconds: number): Promise<Run> {
+  const device = await setup.look(); // while vhost-net's workers are there
+  const received = await stopReading(setup, cell);
   const ours = agentCounts(device);
   const reader = cell.reader === 'tap' ? 'the reader' : 'the guest';
   const arrived: Comparison = ['delivered packets', ours.delivered, reader, received];
-  const others = cell.flow === 'through-qdisc' ? await behindQdisc(stage, sent, ours) : besidePktgen(sent, ours);
+  const others = cell.flow === 'through-qdisc' ? await behindQdisc(setup, sent, ours) : besidePktgen(sent, ours);
   const workers = device.queues.map(({ vhost }) => vhost?.worker?.seconds);
   return {
     seconds,
@@ -104,7 +104,7 @@ function besidePktgen({ sofar, errors }: PktgenCounts, ours: Counts): readonly C
 }
 
 /** What pktgen calls an error there is advice: the packet may have been taken and another dropped. `tc -s` knows. */
-async function behindQdisc({ traffic }: Stage, sent: PktgenCounts, ours: Counts): Promise<readonly Comparison[]> {
+async function behindQdisc({ traffic }: BenchSetup, sent: PktgenCounts, ours: Counts): Promise<readonly Comparison[]> {
   const qdiscs = (await readQdiscs(traffic.namespace)).filter(({ kind }) => kind === 'fq_codel');
   const passed = qdiscs.reduce((sum, { stats }) => sum + stats.packets, 0);
   const dropped = qdiscs.reduce((sum, { stats }) => sum + stats.drops, 0);

@@ -4,26 +4,26 @@ import type { SendCell } from '../bench-report.ts';
 import { raise } from '../kernel/own-device.ts';
 import { allowedCpus } from '../kernel/process-text.ts';
 import type { Device } from '../snapshot.ts';
-import { DEVICE, Missing, missingIf, RING, type Stage } from './stage.ts';
+import { type BenchSetup, DEVICE, Missing, missingIf, RING } from './bench-setup.ts';
 
 /** As in the series, where vhost-net's worker shares its CPU with pktgen's first thread. */
 export const PINNED_TO = 0;
 const GUEST = { entries: 256, buffer: 2048 };
 
-export async function setUpTap(stage: Stage, cell: SendCell): Promise<void> {
-  const { traffic } = stage;
+export async function setUpTap(setup: BenchSetup, cell: SendCell): Promise<void> {
+  const { traffic } = setup;
   const { queues, flow, pinned } = cell;
   await traffic.pin(pinned ? PINNED_TO : undefined).catch(missingIf('EINVAL')); // a cpuset without that CPU
-  for (const id of queueIds(cell)) await openQueue(stage, cell, id);
+  for (const id of queueIds(cell)) await openQueue(setup, cell, id);
   const qdisc = flow === 'no-qdisc' ? 'noqueue' : 'fq_codel';
   await raise({ namespace: traffic.namespace, name: DEVICE, queues }, RING, qdisc).catch(missingIf('QDISC'));
-  for (const id of queueIds(cell)) await startReading(stage, cell, id);
-  await stage.refresh();
-  const device = await stage.look();
+  for (const id of queueIds(cell)) await startReading(setup, cell, id);
+  await setup.refresh();
+  const device = await setup.look();
   if (pinned && cell.reader === 'vhost') await requirePinned(device);
 }
 
-async function openQueue({ traffic }: Stage, { queues, flow, reader }: SendCell, id: string): Promise<void> {
+async function openQueue({ traffic }: BenchSetup, { queues, flow, reader }: SendCell, id: string): Promise<void> {
   const stops = await traffic.open(id, DEVICE, [
     ...(queues > 1 ? (['mq'] as const) : []),
     ...(reader === 'vhost' ? (['vnet'] as const) : []),
@@ -32,7 +32,7 @@ async function openQueue({ traffic }: Stage, { queues, flow, reader }: SendCell,
   if (!stops && flow !== 'no-qdisc') throw new Missing("this kernel's tun has no IFF_BACKPRESSURE (Linux 7.3 has it)");
 }
 
-async function startReading({ traffic }: Stage, { reader }: SendCell, id: string): Promise<void> {
+async function startReading({ traffic }: BenchSetup, { reader }: SendCell, id: string): Promise<void> {
   if (reader === 'tap') return traffic.read(id);
   await traffic.guest(id, GUEST).catch(missingIf('ENOENT', 'ENODEV', 'ENXIO'));
   await traffic.receive(id);
@@ -48,7 +48,7 @@ async function requirePinned({ queues }: Device): Promise<void> {
 }
 
 /** Packets that readers or guests got. */
-export async function stopReading({ traffic }: Stage, cell: SendCell): Promise<number> {
+export async function stopReading({ traffic }: BenchSetup, cell: SendCell): Promise<number> {
   let packets = 0;
   for (const id of queueIds(cell)) {
     if (cell.reader === 'vhost') await traffic.stopReceiving(id);
@@ -58,7 +58,7 @@ export async function stopReading({ traffic }: Stage, cell: SendCell): Promise<n
 }
 
 /** In whatever state it is. */
-export async function takeDownTap({ traffic }: Stage, cell: SendCell): Promise<void> {
+export async function takeDownTap({ traffic }: BenchSetup, cell: SendCell): Promise<void> {
   const gone = (): undefined => undefined;
   for (const id of queueIds(cell)) {
     if (cell.reader === 'tap') await traffic.stopReading(id).catch(gone);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tapscope bench`: the tables of the kernel's series about tun, tap and vhost-net, measured on this host with devices of its own.
 import { cpus, release } from 'node:os';
+import { RING } from '../bench/bench-setup.ts';
 import { type Bench, runBench } from '../bench/run.ts';
 import { PACKET_SIZE } from '../bench/send-cell.ts';
-import { RING } from '../bench/stage.ts';
 import { PINNED_TO } from '../bench/tap.ts';
 import { type BenchReport, disagreements } from '../bench-report.ts';
 import { agentPid } from '../kernel/agent-lock.ts';

@@ -47,7 +47,7 @@ const ALL_ADDRESSES = -1;
 
 /**
  * What is known before the programs are loaded, and stands in their instructions: a variable costs each packet two more.
- * `before`: losses before tun are counted; `endsSeen`: of each device, so that tun cannot be unloaded, and loaded elsewhere.
+ * `before`: losses before tun are counted; `endsSeen`: a program sees each device end, so that tun cannot be unloaded and loaded elsewhere.
  */
 export function instructionConstants(
   host: Pick<Host, 'symbols'>,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A reporter for node:test that tells the host each test as it begins and as it ends.
+// A reporter for node:test: the host gets a line for each test that begins or ends in the guest.
 import { relative } from 'node:path';
 import { inspect } from 'node:util';
 import { at, numberAt, textAt } from '../host/checked-json.ts';
@@ -11,7 +11,7 @@ interface ReportedTest {
   readonly data: unknown;
 }
 
-export async function* tell(source: AsyncIterable<ReportedTest>): AsyncGenerator<string> {
+export async function* reportTests(source: AsyncIterable<ReportedTest>): AsyncGenerator<string> {
   for await (const { type, data } of source) {
     const event = eventOf(type, data);
     if (event) yield `${JSON.stringify(event)}\n`;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a bench plays on: the traffic program in its namespace, and an agent that sees its device and no other.
+// What each cell of a bench runs on: the traffic program in its namespace, and an agent that sees its device and no other.
 import { setTimeout as wait } from 'node:timers/promises';
 import { Agent } from '../agent/agent.ts';
 import { errnoOf } from '../kernel/error-name.ts';
@@ -13,7 +13,7 @@ const POLL_MS = 20;
 /** Why this host cannot measure a cell. */
 export class Missing extends Error {}
 
-export interface Stage {
+export interface BenchSetup {
   readonly traffic: Traffic;
   /** The device as a fresh snapshot has it. */
   look(): Promise<Device>;
@@ -63,7 +63,7 @@ export async function pause(seconds: number, interrupted: AbortSignal): Promise<
 export async function until(
   what: string,
   seconds: number,
-  { interrupted }: Stage,
+  { interrupted }: BenchSetup,
   done: () => boolean | Promise<boolean>,
 ): Promise<void> {
   const deadline = performance.now() + 1000 * seconds;
