@@ -23,7 +23,7 @@ static __noinline int count_unrouted(struct sk_buff *skb, u64 location, u32 reas
 {
 	struct net_device *dev = BPF_CORE_READ(skb, dev);
 
-	/* Counted for the tap whose guest sent it. A bridge that has chosen a port has put that port into skb->dev. */
+	/* Not here: what a tap's guest sent is that tap's. A bridge has put the port it chose into skb->dev. */
 	if ((s64)dev >= 0 || is_tun((u64)dev) || !came_in_by(skb, dev))
 		return 0;
 	struct unrouted_drop_key key = {
