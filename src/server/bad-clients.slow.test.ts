@@ -8,7 +8,6 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { type Answer, ask, type Endpoint, serveEndpoint, speak } from '../../lab/agent/endpoint.ts';
 import { slowness } from '../../lab/host/slowness.ts';
-import { until } from '../../lab/host/until.ts';
 import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
 import type { Snapshot } from '../snapshot.ts';
 
@@ -91,28 +90,6 @@ test('one that never finishes its request is told so after 10 s', async (t) => {
   assert.match(begun, /^HTTP\/1\.1 408 /);
   assert.match(silent, /^(HTTP\/1\.1 408 |$)/);
   assert.ok(seconds > 9 && seconds < 20, `${seconds} s`);
-});
-
-test('one whose request came while the agent stood still is answered, one whose request never comes is cut off', async (t) => {
-  const endpoint = await serveEndpoint(t);
-  const [socket, slow] = [connect(endpoint.port, '127.0.0.1'), connect(endpoint.port, '127.0.0.1')];
-  for (const one of [socket, slow]) {
-    t.after(() => one.destroy());
-    await once(one, 'connect');
-  }
-  await setTimeout(100); // they are accepted
-  await new Promise(setImmediate); // timers are next, not sockets
-  socket.write('GET /-/healthy HTTP/1.1\r\nHost: localhost\r\n\r\n');
-  slow.write('GET /-/healthy HTTP/1.1\r\n');
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 12_000);
-  const [answer] = await once(socket, 'data');
-  assert.match(String(answer), /^HTTP\/1\.1 200 /);
-  slow.on('error', () => undefined).resume();
-  const dripping = setInterval(() => slow.write('X-A: a\r\n'), 500);
-  t.after(() => clearInterval(dripping));
-  await until(() => slow.closed, 15_000);
-  assert.ok(slow.closed);
-  assert.equal(socket.destroyed, false, 'who was answered may ask again');
 });
 
 /** Opens connections of an address of its own. */

@@ -23,34 +23,10 @@ const patience: ServerOptions = {
 /** Longer than any page may take: only one that neither reads nor writes is cut off. */
 const silenceMs = 130_000;
 
-const beatMs = 1000;
-/** The process stood still for longer than that: a host that was suspended, a cgroup that was frozen, CPUs that others had. */
-const stallMs = 3 * beatMs;
-let lastBeat = performance.now();
-let lastStall = Number.NEGATIVE_INFINITY;
-
-function beat(): void {
-  const now = performance.now();
-  if (now - lastBeat > stallMs) lastStall = now;
-  lastBeat = now;
-}
-
-/** Timers run before sockets are read: then every client seems to have been silent, and what it sent lies there. */
-function hasJustStalled(): boolean {
-  beat();
-  return performance.now() - lastStall < beatMs;
-}
-
-/** Of those whose request was not there after a stall: Node has told them once, and does not look at them again. */
-const lastChances = new WeakMap<Socket, NodeJS.Timeout>();
-
 /** `tls` gives the newest settings; undefined: plain HTTP. */
 export function createHttpServer(handler: RequestListener, tls: () => TlsSettings | undefined): Server {
   const settings = tls();
   const server = settings === undefined ? createServer(patience, handler) : secureServer(handler, settings);
-  const heart = setInterval(beat, beatMs).unref();
-  server.once('close', () => clearInterval(heart));
-  server.prependListener('request', ({ socket }) => clearTimeout(lastChances.get(socket)));
   server.prependListener('secureConnection', (socket: TLSSocket) => {
     const newest = tls();
     if (newest === undefined || !acceptsClient(newest, socket)) socket.destroy();
@@ -78,10 +54,6 @@ const answers: Readonly<Record<string, readonly [status: string, line: string]>>
 
 /** For what is no request at all, and for one that does not come. */
 export function answerClientError(error: Error & { readonly code?: string }, socket: Socket): void {
-  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && hasJustStalled()) {
-    lastChances.set(socket, setTimeout(() => socket.destroy(), requestMs).unref());
-    return;
-  }
   const [status, line] = answers[error.code ?? ''] ?? ['400 Bad Request', 'This is no HTTP request.'];
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
