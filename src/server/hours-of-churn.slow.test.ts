@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Eight hours of the process that serves, in seconds: devices live for a minute, clients ask for pages and history. The clock is the snapshots'.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { ask, serveEndpoint } from '../../lab/agent/endpoint.ts';
+import { busyHost } from '../../lab/scrape/busy-host.ts';
+import type { Snapshot } from '../snapshot.ts';
+import { createObserver } from './observer.ts';
+
+const TAPS = 10;
+/** Of these, as many stay. */
+const STANDING = 4;
+const LIFE_S = 60;
+const STEP_S = 6;
+const HOUR_S = 3600;
+/** By then the history is full, and V8 has compiled what runs. */
+const FULL_HOURS = 4;
+const HOURS = 8;
+/** 1 440 devices and 4 800 answers, of which each leaves less than 100 bytes. */
+const GROWN_BYTES = 2 ** 19;
+const PAGES = ['/metrics', '/', '/api/v1/findings', '/api/v1/queues', '/api/v1/snapshot', '/api/v1/window'];
+
+/** Each minute another device takes the place of one that does not stay. */
+function churnedHost(second: number): Snapshot {
+  const host = busyHost(TAPS, second);
+  const devices = host.devices.map((device, place) => {
+    if (place < STANDING) return device;
+    const life = TAPS * Math.floor((second + STEP_S * place) / LIFE_S) + place;
+    return { ...device, id: `${1000 + life}`, ifindex: 1000 + life, name: `tap${life}` };
+  });
+  return { ...host, devices };
+}
+
+test('hours in which thousands of devices come and go leave no memory behind', async (t) => {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  const heap = (): number => {
+    collect();
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const observer = createObserver();
+  let latest = churnedHost(0);
+  const endpoint = await serveEndpoint(t, { dependencies: { observer, takeSnapshot: async () => latest } });
+  const sizes: number[] = [];
+  for (let second = 0; second <= HOURS * HOUR_S; second += STEP_S) {
+    latest = churnedHost(second);
+    observer.see(latest);
+    const round = second / STEP_S;
+    const accept = round % 3 === 0 ? 'application/openmetrics-text; version=1.0.0' : 'text/plain';
+    const headers = { accept, 'accept-encoding': round % 2 === 0 ? 'gzip' : 'identity' };
+    // One address would ask too often.
+    const localAddress = `127.0.3.${1 + (round % 200)}`;
+    const page = PAGES[round % PAGES.length] ?? '/';
+    assert.equal((await ask(endpoint, '/metrics', { headers, localAddress })).status, 200);
+    assert.equal((await ask(endpoint, page, { localAddress })).status, 200, page);
+    if (second % HOUR_S === 0) sizes.push(heap());
+  }
+  t.diagnostic(`heap in use each hour, MB: ${sizes.map((bytes) => (bytes / 1e6).toFixed(1)).join(' ')}`);
+  const [full = 0, end = Number.POSITIVE_INFINITY] = [sizes[FULL_HOURS], sizes.at(-1)];
+  assert.ok(end - full < GROWN_BYTES, `${end - full} bytes more after ${HOURS} hours than after ${FULL_HOURS}`);
+});
