@@ -66,7 +66,7 @@ test('dashboards of many hosts are linked from every other one, with what was ch
   }
 });
 
-test('every metric of the catalogue is on a dashboard, but for those of --detail cpu and --otlp and those on demand', () => {
+test('every metric of the catalogue is on a dashboard, but for those of --detail cpu and --otlp, those on demand and those to join with', () => {
   const shown = new Set(panels.flatMap(({ queries }) => queries.flatMap(({ expr }) => metricsOf(expr))));
   const hidden = catalogue.map(({ name }) => name).filter((name) => !shown.has(name));
   assert.deepEqual(hidden, [
@@ -74,6 +74,7 @@ test('every metric of the catalogue is on a dashboard, but for those of --detail
     'tapscope_queue_cpu_offered_packets_total',
     'tapscope_queue_cpu_dropped_packets_total',
     'tapscope_queue_cpu_softirq_sent_packets_total',
+    'tapscope_device_pod_info',
     'tapscope_otlp_exports_total',
     'tapscope_otlp_lost_records_total',
   ]);

@@ -207,7 +207,7 @@ function program(setExitCode: (code: number) => void): Command {
 function scoped(command: Command): Command {
   return command
     .option('--vm <name>', 'only devices of this virtual machine: name or UUID')
-    .option('--pod <uid>', 'only devices of this pod')
+    .option('--pod <name>', 'only devices of this pod: NAMESPACE/NAME, name or UID')
     .option('--process <process>', 'only devices that this process holds: number, name, or kind (qemu, openvpn, …)')
     .option('--netns <namespace>', 'only devices of this network namespace: name or inode number');
 }

@@ -5,7 +5,7 @@ import { allocationMetrics } from './collectors/allocation/metrics.ts';
 import { otherDropMetrics } from './collectors/drops/metrics.ts';
 import { macvtapMetrics } from './collectors/macvtap/metrics.ts';
 import { queueChangeMetrics } from './collectors/queue-changes/metrics.ts';
-import { ownerInfo, readerMetrics } from './collectors/readers/metrics.ts';
+import { ownerInfo, podInfo, readerMetrics } from './collectors/readers/metrics.ts';
 import { receiveDeviceMetrics, receiveQueueMetrics, redirectQueueMetrics } from './collectors/receive/metrics.ts';
 import { ringMetrics } from './collectors/ring/metrics.ts';
 import { flowMetrics } from './collectors/stops/metrics.ts';
@@ -116,6 +116,7 @@ export const deviceMetrics: readonly Metric<Device>[] = [
     ),
   ),
   ownerInfo,
+  podInfo,
   core(gauge('tapscope_device_up', '1 while the device is up (IFF_UP).', (device) => Number(device.up))),
   core(
     gauges(

@@ -77,7 +77,7 @@ function isIn({ name, netns, queues }: Device, namespace: string | undefined, sc
     (scope.device === undefined || scope.device === name) &&
     (scope.netns === undefined || scope.netns === namespace || scope.netns === String(netns)) &&
     owned(scope.vm, ({ identity }) => [identity?.vm, identity?.uuid]) &&
-    owned(scope.pod, ({ identity }) => [identity?.pod]) &&
+    owned(scope.pod, ({ identity }) => [identity?.pod, identity?.podName, identity?.podName?.split('/')[1]]) &&
     owned(scope.process, ({ pid, comm, identity }) => [String(pid), comm, identity?.program])
   );
 }

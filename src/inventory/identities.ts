@@ -125,18 +125,20 @@ export class Identities {
     }
   }
 
-  /** The operator's map may have changed. */
+  /** The operator's map may have changed, and a pod may have got its folder. */
   async #checkTenant(pid: number, known: Known): Promise<void> {
-    const { tenant, ...identity } = known.identity;
+    const { tenant, podName, ...identity } = known.identity;
     const isTheirs = ((await this.#tenants?.of(identity)) || undefined) === tenant;
-    if (isTheirs) this.#known.set(pid, { ...known, checkedMs: performance.now() });
+    if (isTheirs && this.#tenants?.podName(identity) === podName)
+      this.#known.set(pid, { ...known, checkedMs: performance.now() });
     else await this.#keep(pid, known.text, known.sameAs);
   }
 
   async #keep(pid: number, text: ProcessText, sameAs: string | undefined): Promise<void> {
     const placed = identityOf(text);
     const tenant = await this.#tenants?.of(placed);
-    const identity = tenant ? { ...placed, tenant } : placed;
+    const podName = this.#tenants?.podName(placed);
+    const identity = { ...placed, ...(podName && { podName }), ...(tenant && { tenant }) };
     const monitor = identity.program === 'qemu' ? monitorOf(text.args) : undefined;
     const now = performance.now();
     this.#known.set(pid, { text, identity, monitor, checkedMs: now, readMs: now, sameAs });

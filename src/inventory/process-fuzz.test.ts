@@ -5,7 +5,7 @@ import { array, constantFrom, integer, oneof, record, string, tuple, uint8Array 
 import { anyText, deviceName, hostileText, linesOf, textOfBytes } from '../../lab/fuzz/hostile-text.ts';
 import { holdsForAll, orSentence } from '../../lab/fuzz/property.ts';
 import { parseStat } from '../kernel/process-text.ts';
-import { namespaceIn, projectIn } from '../kernel/tenant-sources.ts';
+import { podIn, projectIn } from '../kernel/tenant-sources.ts';
 import { deviceIn } from '../kernel/tun-holders.ts';
 import type { Identity } from '../snapshot/identity.ts';
 import { readCgroupPath, readCgroups } from './cgroup-path.ts';
@@ -190,8 +190,8 @@ holdsForAll(
     textOfBytes(),
   ),
   (name) => {
-    const found = namespaceIn(name);
-    assert.ok(found === undefined || (found[0] !== '' && found[1] !== ''));
+    const { uid, namespace, name: pod } = podIn(name) ?? { uid: 'a', namespace: 'a', name: 'a' };
+    for (const part of [uid, namespace, pod]) assert.match(part, /^[a-z\d][a-z\d.-]{0,252}$/);
   },
   { examples: ['lost+found', 'default_web_', '_web_0123'] },
 );

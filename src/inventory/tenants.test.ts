@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { novaProject, podNamespaces, projectIn } from '../kernel/tenant-sources.ts';
+import { novaProject, podNames, projectIn } from '../kernel/tenant-sources.ts';
 import type { Identity } from '../snapshot/identity.ts';
 import { parseTenantMap, tenantIn } from './tenant-map.ts';
 import { Tenants } from './tenants.ts';
@@ -59,8 +59,13 @@ test('KubeVirt’s guests belong to the namespace in their name; others with an 
 test('the kubelet’s folders name the namespace of a pod; libvirt’s state nova’s project', async (t) => {
   const path = folder(t);
   for (const name of [`shop_web-0_${POD}`, 'lost+found', '_web-0_']) mkdirSync(join(path, name));
-  assert.deepEqual([...(await podNamespaces(path))], [[POD, 'shop']]);
-  assert.deepEqual([...(await podNamespaces(join(path, 'none')))], []);
+  assert.deepEqual([...(await podNames(path)).values()], [{ uid: POD, namespace: 'shop', name: 'web-0' }]);
+  assert.deepEqual([...(await podNames(join(path, 'none')))], []);
+  const tenants = new Tenants(undefined, undefined, path);
+  await tenants.refresh();
+  const inPod = { ...identity, vm: '', pod: POD };
+  assert.deepEqual([tenants.podName(inPod), await tenants.of(inPod)], ['shop/web-0', 'shop']);
+  assert.equal(tenants.podName(identity), undefined);
   const metadata =
     '<nova:owner><nova:user uuid="1">me</nova:user><nova:project uuid="2">red team</nova:project></nova:owner>';
   writeFileSync(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whose a guest is: by the operator's map, else KubeVirt's name of the guest, else nova's project, else the pod's namespace.
-import { novaProject, podNamespaces, readStamped } from '../kernel/tenant-sources.ts';
+// How a pod is called, and whose a guest is: by the operator's map, else KubeVirt's name of the guest, else nova's project, else the pod's namespace.
+import { novaProject, type PodName, podNames, readStamped } from '../kernel/tenant-sources.ts';
 import type { Identity } from '../snapshot/identity.ts';
 import { visible } from '../snapshot/visible.ts';
 import { LONGEST_TENANT, parseTenantMap, type TenantMap, tenantIn } from './tenant-map.ts';
@@ -12,12 +12,14 @@ export class Tenants {
   readonly #say: (error: Error) => void;
   #map: TenantMap = new Map();
   #stamp = '';
-  #namespaces: ReadonlyMap<string, string> = new Map();
+  #pods: ReadonlyMap<string, PodName> = new Map();
+  readonly #podLogs: string | undefined;
   #readMs = Number.NEGATIVE_INFINITY;
 
   /** Throws one sentence where the map cannot be read. `say` hears of a map that became bad later: the last good one stays. */
-  constructor(file?: string, say: (error: Error) => void = () => {}) {
+  constructor(file?: string, say: (error: Error) => void = () => {}, podLogs?: string) {
     this.#file = file;
+    this.#podLogs = podLogs;
     this.#say = say;
     this.#readMap();
   }
@@ -26,7 +28,7 @@ export class Tenants {
   async refresh(): Promise<void> {
     if (performance.now() - this.#readMs < READ_EVERY_MS) return;
     this.#readMs = performance.now();
-    this.#namespaces = await podNamespaces();
+    this.#pods = await podNames(this.#podLogs);
     try {
       this.#readMap();
     } catch (error) {
@@ -43,7 +45,13 @@ export class Tenants {
     const [namespace, name, ...more] = vm.split('_');
     if (program === 'qemu' && pod && namespace && name && more.length === 0) return namespace;
     const project = runtime === 'libvirt' ? await novaProject(vm) : '';
-    return visible(project).slice(0, LONGEST_TENANT) || (this.#namespaces.get(pod) ?? '');
+    return visible(project).slice(0, LONGEST_TENANT) || (this.#pods.get(pod)?.namespace ?? '');
+  }
+
+  /** NAMESPACE/NAME; undefined: the kubelet has no such pod. */
+  podName({ pod }: Identity): string | undefined {
+    const found = this.#pods.get(pod);
+    return found && `${found.namespace}/${found.name}`;
   }
 
   #readMap(): void {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files that tell whose a guest is: the operator's map, the kubelet's folders of logs, libvirt's description of a running VM.
 import { readFileSync, statSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { opendir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** The kubelet names each pod's folder NAMESPACE_NAME_UID (kubernetes: pkg/kubelet/kuberuntime, BuildPodLogsDirectory). */
@@ -15,22 +15,42 @@ export function readStamped(file: string): { readonly stamp: string; readonly te
   return { stamp: `${mtimeMs} ${ino} ${size}`, text: () => readFileSync(file, 'utf8') };
 }
 
-/** Namespace of each pod on this host, by the pod's uid; empty where there is no kubelet, or its folder is not ours to read. */
-export async function podNamespaces(folder = POD_LOGS): Promise<ReadonlyMap<string, string>> {
-  const names = await readdir(folder).catch(() => []);
-  const found = new Map<string, string>();
-  for (const name of names) {
-    const [uid, namespace] = namespaceIn(name) ?? [];
-    if (uid && namespace) found.set(uid, namespace);
+export interface PodName {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** A node has 110 pods, as Kubernetes sets its limit; those that ended are kept for a while. */
+const MOST_PODS = 10_000;
+
+/** The pods of this host, by uid; empty where there is no kubelet, or its folder is not ours to read. No file in it is opened. */
+export async function podNames(folder = POD_LOGS): Promise<ReadonlyMap<string, PodName>> {
+  const found = new Map<string, PodName>();
+  try {
+    let seen = 0;
+    for await (const { name } of await opendir(folder)) {
+      const pod = podIn(name);
+      if (pod) found.set(pod.uid, pod);
+      seen += 1;
+      if (seen >= MOST_PODS) break;
+    }
+  } catch {
+    // There is none, or it went away while it was read.
   }
   return found;
 }
 
-/** The pod's uid and its namespace; undefined: it is no pod's folder, such as lost+found. */
-export function namespaceIn(name: string): readonly [uid: string, namespace: string] | undefined {
-  // Neither a namespace nor a pod has an underscore in its name.
-  const [namespace, pod, uid, ...more] = name.split('_');
-  return namespace && pod && uid && more.length === 0 ? [uid, namespace] : undefined;
+/** RFC 1123, as the API server demands it of namespaces and pods: neither has an underscore. */
+const NAME = /^[a-z\d](?:[a-z\d.-]{0,251}[a-z\d])?$/;
+/** Of the API server, or the hash of a static pod's file. */
+const UID = /^(?:[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}|[\da-f]{32})$/;
+
+/** undefined: it is no pod's folder, such as lost+found. */
+export function podIn(folder: string): PodName | undefined {
+  const [namespace = '', name = '', uid = '', ...more] = folder.split('_');
+  const isPod = more.length === 0 && NAME.test(namespace) && NAME.test(name) && UID.test(uid);
+  return isPod ? { uid, namespace, name } : undefined;
 }
 
 /** Project of a VM that OpenStack's nova started (nova:project in the metadata of its domain); '': it has none, or there is no such VM. */

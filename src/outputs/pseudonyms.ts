@@ -6,6 +6,8 @@ const PREFIXES: Readonly<Record<string, string>> = {
   vm: 'vm',
   uuid: 'uuid',
   pod: 'pod',
+  podName: 'pod-name',
+  tenant: 'tenant',
   container: 'container',
   unit: 'unit',
   namespaceNames: 'netns',

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names of queues that cannot be taken for each other: a device's name is unique in its namespace only.
 import type { QueueRate } from '../diagnosis/queue-rates.ts';
+import { podOf } from '../snapshot/identity.ts';
 import { visible } from '../snapshot/visible.ts';
 import { fit } from './terminal-text.ts';
 
@@ -38,7 +39,7 @@ function qualifiers(same: readonly Named[]): ReadonlyMap<number, string> {
 
 function guestOf({ owner }: Named): string {
   const identity = owner?.identity;
-  return identity?.vm || identity?.pod || identity?.container.slice(0, 12) || '';
+  return identity?.vm || podOf(identity) || identity?.container.slice(0, 12) || '';
 }
 
 /** In so many columns: names of which the same would be left get a number. */

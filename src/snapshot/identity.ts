@@ -10,9 +10,17 @@ export interface Identity {
   /** docker, containerd, cri-o, podman, kata, …; libvirt, where it is the host’s. */
   readonly runtime: string;
   readonly container: string;
+  /** Uid. */
   readonly pod: string;
   /** systemd unit, where it is no container. */
   readonly unit: string;
+  /** NAMESPACE/NAME of the pod; absent: the kubelet of this host does not know it. */
+  readonly podName?: string;
   /** Of the operator's map, KubeVirt, nova or Kubernetes; absent: none of them knows. */
   readonly tenant?: string;
+}
+
+/** The pod as people know it, else its uid; '': it is none. */
+export function podOf(identity: Pick<Identity, 'pod' | 'podName'> | undefined): string {
+  return identity?.podName || identity?.pod || '';
 }

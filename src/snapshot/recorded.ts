@@ -34,6 +34,7 @@ const TEXTS: Readonly<Record<Named<Snapshot, string>, true>> = {
   name: true,
   path: true,
   pod: true,
+  podName: true,
   program: true,
   protocol: true,
   qdisc: true,

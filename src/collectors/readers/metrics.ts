@@ -39,6 +39,18 @@ const UNRESOLVED: Identity = {
   unit: '',
 };
 
+/** Subject labels: netns, device. The labels are those of kube-state-metrics' kube_pod_info. */
+export const podInfo: Metric<Device> = info(
+  'tapscope_device_pod_info',
+  'The pod that the device belongs to: uid by the cgroup of the process that holds its first queue, namespace and pod by the kubelet’s folders in /var/log/pods.',
+  ['uid', 'namespace', 'pod'],
+  ({ queues }) => {
+    const { pod = '', podName } = queues.find((queue) => queue.owner)?.owner?.identity ?? {};
+    const [namespace, name] = podName?.split('/') ?? [];
+    return namespace && name ? [series(1, pod, namespace, name)] : [];
+  },
+);
+
 /** Subject labels: netns, device. */
 export const ownerInfo: Metric<Device> = core(
   info(

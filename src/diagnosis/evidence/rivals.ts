@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who had the CPU while a reader waited for it.
 import type { Rival } from '../../collectors/readers/state.ts';
+import { podOf } from '../../snapshot/identity.ts';
 import type { QueueSpan } from '../window.ts';
 import { percent } from '../words.ts';
 
@@ -27,7 +28,7 @@ function rivalName({ pid, comm, identity }: Rival): string {
   const [kind, name] =
     [
       ['VM', identity?.vm],
-      ['pod', identity?.pod],
+      ['pod', podOf(identity)],
       ['container', identity?.container.slice(0, 12)],
       ['unit', identity?.unit],
     ].find(([, value]) => value) ?? [];
