@@ -24,6 +24,10 @@ export function sampleOf({ agent }: FaultHost, page: Metrics): Readonly<Record<s
       'counting: PSS, MiB': proportional(pid),
       'serving: own memory, MiB': memoryOf(serving).own / MIB,
       'serving: PSS, MiB': proportional(serving),
+      // Not judged: they tell which part of the serving process's own memory changed.
+      'heap of V8 that serves, MiB': mebibytes(page, 'nodejs_heap_size_total_bytes'),
+      'heap of V8 in use, MiB': mebibytes(page, 'nodejs_heap_size_used_bytes'),
+      'buffers outside of that heap, MiB': mebibytes(page, 'nodejs_external_memory_bytes'),
       'counting: descriptors': descriptors(pid),
       'serving: descriptors': descriptors(serving),
       'BPF programs': count('prog'),
@@ -40,6 +44,8 @@ export function sampleOf({ agent }: FaultHost, page: Metrics): Readonly<Record<s
     return undefined; // a process ended meanwhile
   }
 }
+
+const mebibytes = (page: Metrics, name: string): number => (page.value(name) ?? Number.NaN) / MIB;
 
 function proportional(pid: number): number {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
