@@ -64,6 +64,21 @@ export interface CellResult {
   readonly runs: readonly Run[];
 }
 
+/** The documents whose tables `--table` repeats. */
+export const DOCUMENTS = ['v7', 'v8', 'zero-copy'] as const;
+export type DocumentName = (typeof DOCUMENTS)[number];
+
+/** What the mails say of their hosts, and what changes their figures most. */
+export interface BenchHost {
+  readonly cpuModel: string;
+  /** As /sys/devices/system/cpu/vulnerabilities/spec_rstack_overflow has it; undefined: the kernel does not say. */
+  readonly srso: string | undefined;
+  /** Vulnerabilities of this CPU that the kernel mitigates, by its names. */
+  readonly mitigated: readonly string[];
+  /** By the command line or the kernel's configuration; undefined: neither says. */
+  readonly hardenedUsercopy: boolean | undefined;
+}
+
 export interface BenchReport {
   readonly schema: 1;
   readonly version: string;

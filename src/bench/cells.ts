@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // All cells of the tables, in the order in which they are shown.
-import { type Cell, FLOWS, READERS } from '../bench-report.ts';
+import { type Cell, type DocumentName, FLOWS, READERS } from '../bench-report.ts';
 
 const COUNTS = [1, 4] as const;
 /** Below 256 bytes vhost-net always copies; the others are those of the zero-copy series. */
@@ -28,6 +28,16 @@ export const ALL_CELLS: readonly Cell[] = [
     })),
   ),
 ];
+
+const DOCUMENT_CELLS: Readonly<Record<DocumentName, RegExp>> = {
+  v7: /\/threads=1\/queues=1\/free\/(tail-drop|backpressure)$/,
+  v8: /\/threads=1\/queues=1\/pinned\/(tail-drop|no-qdisc|backpressure)$/,
+  'zero-copy': /^zero-copy\/.*=(4096|8192|16384|65000)$/,
+};
+
+export function documentCells(name: DocumentName): readonly Cell[] {
+  return ALL_CELLS.filter(({ id }) => DOCUMENT_CELLS[name].test(id));
+}
 
 /** Those whose id the expression finds; throws one sentence if there are none. */
 export function chooseCells(only: string | undefined): readonly Cell[] {

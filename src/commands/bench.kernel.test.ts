@@ -26,6 +26,14 @@ test('who is not root hears that first', { skip: cannot }, async () => {
   );
 });
 
+test('a document that is not known is refused before anything is made', async () => {
+  const { code, stdout, stderr } = await tapscope(['bench', '--table=v9']);
+  assert.deepEqual(
+    [code, stdout, stderr],
+    [1, '', 'tapscope: --table=v9 is unknown; write one of: v7, v8, zero-copy.\n'],
+  );
+});
+
 test('flags that cannot be are refused before anything is made', async () => {
   const { code, stdout, stderr } = await tapscope(['bench', '--only=nothing']);
   assert.deepEqual([code, stdout], [1, '']);

@@ -7,9 +7,10 @@ import { PACKET_SIZE } from '../bench/send-cell.ts';
 import { PINNED_TO } from '../bench/tap.ts';
 import { type BenchReport, disagreements } from '../bench-report.ts';
 import { agentPid } from '../kernel/agent-lock.ts';
-import { tunDriver } from '../kernel/host.ts';
+import { readSlowdowns, tunDriver } from '../kernel/host.ts';
 import { hasPktgen } from '../kernel/pktgen.ts';
 import { renderBench } from '../outputs/bench-text.ts';
+import { renderDocument } from '../outputs/document-table.ts';
 import type { BenchFlags } from './options/bench-options.ts';
 import { onInterruption } from './terminal/interruption.ts';
 import { version } from './version.ts';
@@ -51,7 +52,12 @@ export async function bench(flags: BenchFlags): Promise<number> {
     agentRuns,
     results,
   };
-  process.stdout.write(renderBench(report, flags.format));
+  const host = { cpuModel: cpus()[0]?.model ?? 'unknown CPU', ...readSlowdowns() };
+  process.stdout.write(
+    flags.table && flags.format === 'text'
+      ? renderDocument(flags.table, report, host)
+      : renderBench(report, flags.format),
+  );
   const measured = results.some(({ runs }) => runs.length > 0);
   return measured && restored && disagreements(report).length === 0 ? 0 : 1;
 }

@@ -127,6 +127,7 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
   bench: {
     examples: [
       ['bench', 'all cells'],
+      ['bench --table v7', 'as a mail has it'],
       ['bench --only=tail-drop --format=markdown', 'some cells, as Markdown'],
     ],
     exitCodes: [

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What this kernel is and lets us know: release, CPUs, types, symbols, rights. Read once at the start.
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { cpus, release, version } from 'node:os';
 import { Btf } from './native.ts';
 import { Symbols } from './symbols.ts';
@@ -40,6 +40,41 @@ export const capabilityNames = Object.keys(CAPABILITIES) as readonly Capability[
 
 /** Modules whose functions programs attach to. */
 export const TRACED_MODULES: readonly string[] = ['tun', 'vhost_net', 'vhost', 'tap'];
+
+const VULNERABILITIES = '/sys/devices/system/cpu/vulnerabilities';
+
+/** What makes the same kernel slower on one host than on another, in the words of the kernel. */
+export function readSlowdowns(): {
+  readonly srso: string | undefined;
+  readonly mitigated: readonly string[];
+  readonly hardenedUsercopy: boolean | undefined;
+} {
+  const state = (name: string): string | undefined => textOf(`${VULNERABILITIES}/${name}`)?.trim();
+  const names = existsSync(VULNERABILITIES) ? readdirSync(VULNERABILITIES).sort() : [];
+  return {
+    srso: state('spec_rstack_overflow'),
+    mitigated: names.filter((name) => state(name)?.startsWith('Mitigation')),
+    hardenedUsercopy: hardenedUsercopy(),
+  };
+}
+
+/** The command line's last word holds; else the default, which is a setting of its own since Linux 6.15. */
+function hardenedUsercopy(): boolean | undefined {
+  const [, typed] = [...(textOf('/proc/cmdline') ?? '').matchAll(/\bhardened_usercopy=(\w+)/g)].at(-1) ?? [];
+  if (typed !== undefined) return ['1', 'on', 'y', 'yes'].includes(typed.toLowerCase());
+  const config = textOf(`/boot/config-${release()}`);
+  if (config === undefined) return undefined;
+  if (!config.includes('CONFIG_HARDENED_USERCOPY=y')) return false;
+  return !config.includes('# CONFIG_HARDENED_USERCOPY_DEFAULT_ON is not set');
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
 
 /** Its inode is a constant (kernel: PROC_PID_INIT_INO). */
 const INITIAL_PID_NAMESPACE = 0xeffffffc;

@@ -21,7 +21,7 @@ export function renderBench(report: BenchReport, format: BenchFormat): string {
 }
 
 /** The first line is the answer: whether the numbers can be believed. */
-function verdict(report: BenchReport): string {
+export function verdict(report: BenchReport): string {
   const wrong = disagreements(report);
   const repeats = report.results.reduce((sum, { runs }) => sum + runs.length, 0);
   if (repeats === 0) return 'NOTHING could be measured on this host.';

@@ -10,6 +10,11 @@ test('flags are read', () => {
   assert.deepEqual([cells.length, seconds, repeats, format], [16, 0.5, 3, 'text']);
 });
 
+test('--table takes the cells of its document', () => {
+  const counts = ['v7', 'v8', 'zero-copy'].map((table) => readBenchFlags({ ...VALUES, table }).cells.length);
+  assert.deepEqual(counts, [4, 6, 8]);
+});
+
 test('what cannot be is refused in one sentence', () => {
   const cases: readonly (readonly [values: Readonly<Record<string, string>>, message: RegExp])[] = [
     [{ seconds: '0' }, /^--seconds=0 cannot be: write a number from 0\.1 to 3600\.$/],
@@ -17,6 +22,9 @@ test('what cannot be is refused in one sentence', () => {
     [{ repeats: '2.5' }, /^--repeats=2\.5 cannot be: write a number from 1 to 1000\.$/],
     [{ repeats: '-1' }, /^--repeats=-1 cannot be/],
     [{ format: 'xml' }, /^--format=xml is unknown; write one of: text, markdown, csv, json\.$/],
+    [{ table: 'v9' }, /^--table=v9 is unknown; write one of: v7, v8, zero-copy\.$/],
+    [{ table: 'v7', only: 'tap' }, /^--table=v7 has its own cells: leave out --only\.$/],
+    [{ table: 'v7', format: 'csv' }, /^--table=v7 has the layout of its document: --format is text or json\.$/],
     [{ only: '(' }, /^--only=\( is no regular expression: /],
   ];
   for (const [values, message] of cases)

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The flags of `tapscope bench` and what they mean.
-import { chooseCells } from '../../bench/cells.ts';
-import type { Cell } from '../../bench-report.ts';
+import { chooseCells, documentCells } from '../../bench/cells.ts';
+import { type Cell, DOCUMENTS, type DocumentName } from '../../bench-report.ts';
 import { BENCH_FORMATS, type BenchFormat } from '../../outputs/bench-text.ts';
 import type { Flag } from './serve-options.ts';
 
 export interface BenchFlags {
   readonly cells: readonly Cell[];
+  /** The document whose layout is printed; undefined: the bench's own. */
+  readonly table: DocumentName | undefined;
   readonly seconds: number;
   readonly repeats: number;
   readonly format: BenchFormat;
@@ -24,6 +26,11 @@ export const benchFlags: readonly Flag[] = [
       "cells whose name it finds: '^tap/', 'threads=1/queues=1/free', 'tail-drop', '^zero-copy/'; the JSON names all",
     fallback: undefined,
   },
+  {
+    flags: '--table <document>',
+    description: `the table of one document in its own layout: ${DOCUMENTS.join(', ')}`,
+    fallback: undefined,
+  },
   { flags: '--format <format>', description: BENCH_FORMATS.join(', '), fallback: 'text' },
 ];
 
@@ -39,12 +46,24 @@ export function readBenchFlags(values: Readonly<Record<string, unknown>>): Bench
   const format = BENCH_FORMATS.find((one) => one === values.format);
   if (format === undefined)
     throw new Error(`--format=${values.format} is unknown; write one of: ${BENCH_FORMATS.join(', ')}.`);
+  const table = readTable(values, format);
   return {
-    cells: chooseCells(values.only === undefined ? undefined : String(values.only)),
+    cells: table ? documentCells(table) : chooseCells(values.only === undefined ? undefined : String(values.only)),
+    table,
     seconds: readNumber('--seconds', values.seconds, /^\d+(\.\d+)?$/, [0.1, LONGEST_S]),
     repeats: readNumber('--repeats', values.repeats, /^\d+$/, [1, MOST_REPEATS]),
     format,
   };
+}
+
+function readTable({ table, only }: Readonly<Record<string, unknown>>, format: BenchFormat): DocumentName | undefined {
+  if (table === undefined) return undefined;
+  const found = DOCUMENTS.find((one) => one === table);
+  if (found === undefined) throw new Error(`--table=${table} is unknown; write one of: ${DOCUMENTS.join(', ')}.`);
+  if (only !== undefined) throw new Error(`--table=${table} has its own cells: leave out --only.`);
+  if (format === 'markdown' || format === 'csv')
+    throw new Error(`--table=${table} has the layout of its document: --format is text or json.`);
+  return found;
 }
 
 function readNumber(flag: string, value: unknown, form: RegExp, [least, most]: readonly [number, number]): number {
