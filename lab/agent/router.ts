@@ -4,7 +4,7 @@ import type { Device } from '../../src/snapshot.ts';
 import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
 import { until } from '../host/until.ts';
 import type { TestReader } from '../test-reader/test-reader.ts';
-import { type AgentLab, standingLab } from './agent-lab.ts';
+import { type AgentLab, droppedBefore, standingLab } from './agent-lab.ts';
 
 export interface Scene {
   readonly lab: NamespaceLab;
@@ -46,4 +46,16 @@ export async function chain({ lab }: Scene, family: string, hook: string, rule: 
     'nft',
     `add table ${family} f; add chain ${family} f ${hook} ${statement}; add rule ${family} f ${hook} ${rule}`,
   );
+}
+
+/** Once so many more packets were dropped before it, a minute at most: on a busy host ksoftirqd forwards, after the sender is done. */
+export async function deviceAfter({ agent, lab }: Scene, before: Device, packets: number): Promise<Device> {
+  const now = (): Promise<Device> => agent.device(lab.inode, before.name);
+  let device = await now();
+  await until(async () => {
+    const isThere = droppedBefore(device) - droppedBefore(before) >= packets;
+    if (!isThere) device = await now();
+    return isThere;
+  });
+  return device;
 }

@@ -6,13 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { droppedBefore, imbalances } from '../../../lab/agent/agent-lab.ts';
-import { chain, router } from '../../../lab/agent/router.ts';
+import { chain, deviceAfter, router, type Scene } from '../../../lab/agent/router.ts';
 import { noLab } from '../../../lab/host/netns.ts';
-import { until } from '../../../lab/host/until.ts';
 import { isFirewallDrop } from '../../diagnosis/evidence/drop-kinds.ts';
 import type { Device } from '../../snapshot.ts';
 
-function assertFirewalled(device: Device, before: Device, packets: number): void {
+async function assertFirewalled(scene: Scene, before: Device, packets: number): Promise<void> {
+  const device = await deviceAfter(scene, before, packets);
   const drops = (device.otherDropped ?? []).filter(isFirewallDrop);
   assert.equal(drops.reduce((sum, drop) => sum + drop.packets, 0) - droppedBefore(before), packets);
   assert.deepEqual(device.otherDropped, drops);
@@ -27,7 +27,7 @@ for (const kind of ['tap', 'tun'] as const)
       await chain(scene, 'inet', hook, 'meta l4proto udp drop');
       const before = await scene.device();
       await scene.outside.udp(scene.peer, 9, 40, 64);
-      assertFirewalled(await scene.device(), before, 40);
+      await assertFirewalled(scene, before, 40);
     });
 
 for (const hook of ['output', 'postrouting'] as const)
@@ -36,7 +36,7 @@ for (const hook of ['output', 'postrouting'] as const)
     await chain(scene, 'ip', hook, 'meta l4proto udp drop');
     const before = await scene.device();
     await scene.inside.udp(scene.peer, 9, 30, 64);
-    assertFirewalled(await scene.device(), before, 30);
+    await assertFirewalled(scene, before, 30);
   });
 
 test('half of what is forwarded', { skip: noLab }, async (t) => {
@@ -44,10 +44,9 @@ test('half of what is forwarded', { skip: noLab }, async (t) => {
   await chain(scene, 'inet', 'forward', 'numgen inc mod 2 0 drop');
   const before = await scene.device();
   await scene.outside.udp(scene.peer, 9, 100, 64);
-  // On a busy host ksoftirqd forwards, after the sender is done.
-  await until(async () => droppedBefore(await scene.device()) - droppedBefore(before) >= 50);
+  const after = await deviceAfter(scene, before, 50);
   assert.equal((await scene.inside.read('a', 'all')).packets, 50);
-  assert.equal(droppedBefore(await scene.device()) - droppedBefore(before), 50);
+  assert.equal(droppedBefore(after) - droppedBefore(before), 50);
 });
 
 for (const tool of ['iptables-legacy', 'iptables-nft'])
@@ -60,7 +59,7 @@ for (const tool of ['iptables-legacy', 'iptables-nft'])
     if (!added) return t.skip(`this kernel has no tables for ${tool}`);
     const before = await scene.device();
     await scene.outside.udp(scene.peer, 9, 40, 64);
-    assertFirewalled(await scene.device(), before, 40);
+    await assertFirewalled(scene, before, 40);
   });
 
 test('an egress chain of the device', { skip: noLab }, async (t) => {
@@ -75,7 +74,7 @@ test('an egress chain of the device', { skip: noLab }, async (t) => {
   if (!added) return t.skip('this kernel has no egress chains (CONFIG_NETFILTER_EGRESS)');
   const before = await scene.device();
   await scene.outside.udp(scene.peer, 9, 40, 64);
-  assertFirewalled(await scene.device(), before, 40);
+  await assertFirewalled(scene, before, 40);
 });
 
 test('what is dropped on its way elsewhere is not the tap’s', { skip: noLab }, async (t) => {
@@ -97,7 +96,7 @@ test('one of two devices is the output', { skip: noLab }, async (t) => {
   const before = await scene.device();
   const sender = await scene.agent.device(scene.lab.inode, 'tun1');
   await scene.outside.udp('10.54.0.9', 9, 25, 64);
-  const receiver = await scene.agent.device(scene.lab.inode, 'tun1');
+  const receiver = await deviceAfter(scene, sender, 25);
   assert.equal(droppedBefore(receiver) - droppedBefore(sender), 25);
   assert.equal(droppedBefore(await scene.device()), droppedBefore(before));
 });
@@ -117,5 +116,5 @@ test('ten thousand rules change nothing: rule sets are never read', { skip: noLa
   await scene.lab.exec('nft', 'add rule inet f forward meta l4proto udp drop');
   const before = await scene.device();
   await scene.outside.udp(scene.peer, 9, 40, 64);
-  assertFirewalled(await scene.device(), before, 40);
+  await assertFirewalled(scene, before, 40);
 });

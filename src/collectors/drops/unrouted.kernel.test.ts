@@ -5,6 +5,7 @@ import test from 'node:test';
 import { droppedBefore } from '../../../lab/agent/agent-lab.ts';
 import { chain, router, type Scene } from '../../../lab/agent/router.ts';
 import { noLab } from '../../../lab/host/netns.ts';
+import { until } from '../../../lab/host/until.ts';
 import { judge } from '../../diagnosis/judge.ts';
 import { statusOf } from '../../diagnosis/status.ts';
 import { windowOf } from '../../diagnosis/window.ts';
@@ -15,12 +16,17 @@ const PACKETS = 80;
 async function dropped({ agent, lab, outside, peer }: Scene, reason: RegExp): Promise<number> {
   const before = await agent.snapshot();
   await outside.udp(peer, 9, PACKETS, 64);
-  const after = await agent.snapshot();
-  const window = windowOf([before, after]);
+  let after = before;
   const packetsIn = ({ agent: { unrouted } }: typeof before): number =>
     (unrouted ?? [])
       .filter((drop) => drop.netns === lab.inode && reason.test(drop.reason))
       .reduce((sum, { packets }) => sum + packets, 0);
+  // On a busy host ksoftirqd forwards, after the sender is done.
+  await until(async () => {
+    after = await agent.snapshot();
+    return packetsIn(after) - packetsIn(before) >= PACKETS;
+  });
+  const window = windowOf([before, after]);
   const device = window.devices.find(({ now }) => now.netns === lab.inode && now.name === 'tap0');
   assert.ok(device);
   assert.equal(droppedBefore(device.now), droppedBefore(device.before), 'it belongs to no device');
