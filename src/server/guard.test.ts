@@ -8,7 +8,8 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { hashSync } from 'bcrypt';
 import { temporaryFolder } from '../../lab/agent/certificates.ts';
-import { ask, basic, type Endpoint, serveEndpoint } from '../../lab/agent/endpoint.ts';
+import { ask, basic, type Endpoint, type EndpointOptions, serveEndpoint } from '../../lab/agent/endpoint.ts';
+import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
 
 /** A config file, and the server that uses it. */
 async function serve(t: TestContext, config: string): Promise<Endpoint & { readonly file: string }> {
@@ -164,4 +165,26 @@ test('no body is read, of a page that is not there either', async (t) => {
       [404, 'There is no such page; / lists those there are.\n'],
     );
   }
+});
+
+/** More addresses of 127.0.0.0/8 than there are places for scrapes. */
+const CROWD = Array.from({ length: 100 }, (_, index) => `127.0.2.${1 + index}`);
+
+test('with a password a crowd of local addresses takes no place from a scraper', async (t) => {
+  const slowSnapshot = async () => {
+    await setTimeout(300);
+    return { ...goldenSnapshot, takenAt: Date.now() / 1000 };
+  };
+  const crowded = async (options: EndpointOptions) => {
+    const endpoint = await serveEndpoint(t, { dependencies: { takeSnapshot: slowSnapshot }, ...options });
+    const crowd = Promise.all(
+      CROWD.map(async (localAddress) => (await ask(endpoint, '/metrics', { localAddress })).status),
+    );
+    const { status } = await ask(endpoint, '/metrics', { headers: basic('prometheus', 'secret') });
+    return { status, crowd: new Set(await crowd) };
+  };
+  assert.ok((await crowded({})).crowd.has(503), 'without a password there are too few places for this crowd');
+  const file = join(temporaryFolder(t), 'web.yml');
+  writeFileSync(file, users({ prometheus: 'secret' }));
+  assert.deepEqual(await crowded({ webConfigFile: file }), { status: 200, crowd: new Set([401]) });
 });
