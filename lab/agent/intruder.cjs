@@ -65,7 +65,20 @@ async function intrude() {
   fs.writeSync(3, 'rm -rf /\n');
 }
 
-if (process.argv[1]?.endsWith('/serving.js')) process.on('SIGUSR2', intrude);
+/** Only bytes that the other process knows, as many as it takes: snapshots and signs of life. Nothing of what comes back is read. */
+function flood() {
+  const until = performance.now() + Number(process.env.INTRUDER_FLOOD_MS);
+  const bytes = 'sp'.repeat(2048);
+  while (performance.now() < until) {
+    try {
+      fs.writeSync(3, bytes);
+    } catch ({ code }) {
+      if (code !== 'EAGAIN') throw new Error(code);
+    }
+  }
+}
+
+if (process.argv[1]?.endsWith('/serving.js')) process.on('SIGUSR2', process.env.INTRUDER_FLOOD_MS ? flood : intrude);
 
 /** In the process that counts: what no part of it needs. */
 function intrudeFirst() {

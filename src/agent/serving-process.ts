@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process that answers requests, as the process that counts sees it: started, fed with snapshots, started again when it ends. From there
 // comes one byte at a time, and only four are known: nothing of what it received is parsed here.
+import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import { countSecondProcess } from '../kernel/processes/agent-cpu.ts';
 import { type SecondProcess, startSecond } from '../kernel/processes/second-process.ts';
@@ -127,7 +128,9 @@ export class ServingProcess {
     if (this.#latest) this.#write(life, this.#latest, { isSecond: true });
   }
 
+  /** However many bytes come at once: one sign of life answers them. */
   #hear(life: Life, said: string): void {
+    let isPulseAsked = false;
     for (const byte of said) {
       if (byte === REQUESTS.snapshot) life.wanted += 1;
       else if (byte === REQUESTS.serves) this.#announceServes();
@@ -136,31 +139,43 @@ export class ServingProcess {
         const pid = life.process.pid();
         if (pid !== undefined) countSecondProcess(pid);
         this.#announce?.listens();
-      } else if (byte === REQUESTS.pulse) life.process.channel.write('{"pulse":true}\n');
+      } else if (byte === REQUESTS.pulse) isPulseAsked = true;
       else {
         this.#options.say(new Error('The process that answers requests sent what it must not send, and is ended.'));
         life.process.kill();
         return;
       }
     }
+    if (isPulseAsked) life.process.channel.write('{"pulse":true}\n');
     void this.#answer(life);
   }
 
-  /** Each snapshot answers all that asked before it was begun. */
+  /**
+   * Each snapshot answers all that asked before it was begun. One that asks without end gets half of the time at most, and no more
+   * than it reads.
+   */
   async #answer(life: Life): Promise<void> {
     if (life.isAnswering) return;
     life.isAnswering = true;
     while (life.wanted > 0 && life === this.#life) {
       const answers = life.wanted;
       life.wanted = 0;
+      const from = performance.now();
       try {
         const snapshot = await this.#options.takeSnapshot();
         this.#write(life, snapshot, { answers });
       } catch (error) {
         this.send({ failed: error instanceof Error ? error.message : String(error), answers });
       }
+      await wait(performance.now() - from);
+      await this.#drained(life);
     }
     life.isAnswering = false;
+  }
+
+  async #drained({ process }: Life): Promise<void> {
+    const { channel } = process;
+    if (channel.writableNeedDrain) await Promise.race([once(channel, 'drain'), process.ended]);
   }
 
   #write(life: Life, snapshot: Snapshot, head: { readonly isSecond?: true; readonly answers?: number }): void {

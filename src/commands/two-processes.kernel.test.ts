@@ -26,6 +26,21 @@ import { until } from '../../lab/host/until.ts';
 import { packageRoot } from '../kernel/package.ts';
 
 const BACK_WITHIN_MS = 1000;
+const FLOOD_MS = 4000;
+/** USER_HZ of every kernel that this runs on. */
+const TICKS_A_SECOND = 100;
+
+/** Of CPU time, its own and the kernel's for it (proc_pid_stat(5), utime and stime). */
+function ticksOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ');
+  return Number(fields[11]) + Number(fields[12]);
+}
+
+function residentBytes(pid: number): number {
+  return 1024 * Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+}
 
 /** An agent whose serving process has code of an intruder. */
 async function intruded(t: TestContext): Promise<Agent> {
@@ -122,6 +137,33 @@ test('an intruder in the process that serves gets no further, and the figures st
   assert.match(stderr, /^tapscope: The process that answers requests sent what it must not send, and is ended\.$/m);
 });
 
+test('an intruder who asks for snapshots without end gets half of the time, and the figures stay exact', {
+  skip: noLab,
+}, async (t) => {
+  const lab = await namespaceLab(t);
+  const testReader = await lab.testReader();
+  await testReader.open('0', 'vnet0', 'tap');
+  const peer = await lab.raise('vnet0', 10);
+  process.env.INTRUDER_FLOOD_MS = String(FLOOD_MS);
+  t.after(() => void Reflect.deleteProperty(process.env, 'INTRUDER_FLOOD_MS'));
+  const agent = await intruded(t);
+  const serving = agent.servingPid() ?? assert.fail('nothing serves');
+  const ticks = (): number => ticksOf(agent.pid);
+  const before = { ticks: ticks(), bytes: residentBytes(agent.pid) };
+  process.kill(serving, 'SIGUSR2');
+  await wait(FLOOD_MS / 2);
+  const { sent } = await testReader.udp(peer, 9, 15, 64);
+  await wait(FLOOD_MS / 2);
+  const share = (ticks() - before.ticks) / TICKS_A_SECOND / (FLOOD_MS / 1000);
+  const grown = (residentBytes(agent.pid) - before.bytes) / 2 ** 20;
+  t.diagnostic(`${Math.round(100 * share)} % of a core, ${Math.round(grown)} MiB more`);
+  assert.ok(share < 0.75, `${share} of a core`);
+  assert.ok(grown < 64, `${grown} MiB`);
+  const queue = { netns: String(lab.inode), device: 'vnet0', queue: '0' };
+  assert.equal((await agent.metrics()).value('tapscope_queue_offered_packets_total', queue), sent);
+  assert.equal((await agent.stop()).code, 0);
+});
+
 test('a process that serves and is killed is started again within a second, and no packet is missed', {
   skip: noLab,
 }, async (t) => {
@@ -173,7 +215,7 @@ test('without the process that counts nothing serves, and a request that it did 
   const port = await freePort();
   const agent = begin(['serve', `--web.listen-address=127.0.0.1:${port}`, `--socket=/run/tapscope/${port}.sock`]);
   const url = `http://127.0.0.1:${port}/-/ready`;
-  while (!(await fetch(url).catch(() => undefined))?.ok) await wait(50);
+  await until(async () => (await fetch(url).catch(() => undefined))?.ok === true);
   agent.signal('SIGSTOP');
   const unread = fetch(`http://127.0.0.1:${port}/metrics`).catch(() => undefined);
   await wait(500);
