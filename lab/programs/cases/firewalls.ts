@@ -42,6 +42,16 @@ export const FIREWALLS: readonly Case[] = [
     },
   },
   {
+    name: 'nft drop of one half in prerouting',
+    programs: VPNS,
+    // The host has chosen no device yet: that so many packets were dropped is said, and the answer is not OK.
+    expected: ['not-here'],
+    play: async (scene) => {
+      await nft(scene, 'type filter hook prerouting priority 0;', `udp dport ${SINK_PORT} numgen random mod 2 0 drop`);
+      await fromSource(scene);
+    },
+  },
+  {
     name: 'iptables-legacy DROP in FORWARD',
     programs: ALL,
     expected: FIREWALL,

@@ -11,11 +11,17 @@ import { statusOf } from '../../diagnosis/status.ts';
 import { windowOf } from '../../diagnosis/window.ts';
 
 const PACKETS = 80;
+/** In what is advised. A standing agent learns names of namespaces now and then, and numbers are used again. */
+const PLACE = /^(?:ip netns exec \S+|nsenter -t "[^"]*" -n) /;
 
-/** While so many packets come that are on their way to the tap: what is told of them, and the answer of one who asks about the tap. */
-async function dropped({ agent, lab, outside, peer }: Scene, reason: RegExp): Promise<number> {
+/**
+ * PACKETS of those that are `sent` on their way to the tap are dropped: the answer of one who asks about the tap, and what the command
+ * `shows` that is advised.
+ */
+async function dropped(scene: Scene, reason: RegExp, shows: RegExp, sent = PACKETS): Promise<number> {
+  const { agent, lab, outside, peer } = scene;
   const before = await agent.snapshot();
-  await outside.udp(peer, 9, PACKETS, 64);
+  await outside.udp(peer, 9, sent, 64);
   let after = before;
   const packetsIn = ({ agent: { unrouted } }: typeof before): number =>
     (unrouted ?? [])
@@ -36,13 +42,24 @@ async function dropped({ agent, lab, outside, peer }: Scene, reason: RegExp): Pr
   const doubts = findings.flatMap(({ degraded }) => degraded).join();
   assert.match(doubts, /80 packets that came into its namespace were dropped before the host chose a device/);
   assert.equal(statusOf({ findings, unjudged: [] }), 'unknown');
+  const [first] = findings;
+  assert.match(first?.cause ?? '', /^tap0: 80 packets were dropped in its namespace before the host chose a device/);
+  const command = first?.remedies[0]?.command?.replace(PLACE, '');
+  assert.match(await lab.exec('sh', '-c', command ?? 'false'), shows);
   return packetsIn(after) - packetsIn(before);
 }
 
 test('nft drops in prerouting', { skip: noLab }, async (t) => {
   const scene = await router(t);
   await chain(scene, 'inet', 'prerouting', 'meta l4proto udp drop');
-  assert.equal(await dropped(scene, /^NETFILTER_DROP$/), PACKETS);
+  assert.equal(await dropped(scene, /^NETFILTER_DROP$/, /l4proto udp drop/), PACKETS);
+});
+
+test('nft drops half of the packets in prerouting, and the tap gets the others', { skip: noLab }, async (t) => {
+  const scene = await router(t);
+  await scene.inside.readLoop('a', 0);
+  await chain(scene, 'inet', 'prerouting', 'meta l4proto udp numgen inc mod 2 0 drop');
+  assert.equal(await dropped(scene, /^NETFILTER_DROP$/, /numgen inc mod 2 0 drop/, 2 * PACKETS), PACKETS);
 });
 
 test('nft drops in the ingress chain of the device that the packets come in by', { skip: noLab }, async (t) => {
@@ -52,13 +69,13 @@ test('nft drops in the ingress chain of the device that the packets come in by',
     'nft',
     `add table netdev f; add chain netdev f c ${ingress}; add rule netdev f c meta l4proto udp drop`,
   );
-  assert.equal(await dropped(scene, /^NETFILTER_DROP$/), PACKETS);
+  assert.equal(await dropped(scene, /^NETFILTER_DROP$/, /hook ingress/), PACKETS);
 });
 
 test('the host knows no route', { skip: noLab }, async (t) => {
   const scene = await router(t);
   await scene.lab.exec('ip', 'route', 'flush', 'dev', 'tap0');
-  assert.equal(await dropped(scene, /^IP_INNOROUTES$/), PACKETS);
+  assert.equal(await dropped(scene, /^IP_INNOROUTES$/, /10\.99\.0\.0\/24 dev ve1/), PACKETS);
 });
 
 for (const kind of ['unreachable', 'blackhole', 'prohibit'])
@@ -66,14 +83,14 @@ for (const kind of ['unreachable', 'blackhole', 'prohibit'])
     const scene = await router(t);
     await chain(scene, 'inet', 'output', 'meta l4proto icmp drop'); // an ICMP error may fail one of the sender's next calls
     await scene.lab.exec('ip', 'route', 'add', kind, `${scene.peer}/32`);
-    assert.equal(await dropped(scene, /^(NOT_SPECIFIED|IP_INNOROUTES)$/), PACKETS);
+    assert.equal(await dropped(scene, /^(NOT_SPECIFIED|IP_INNOROUTES)$/, new RegExp(`${kind} ${scene.peer}`)), PACKETS);
   });
 
 test('rp_filter expects the sender behind another device', { skip: noLab }, async (t) => {
   const scene = await router(t);
   await scene.lab.exec('sysctl', '-q', 'net.ipv4.conf.all.rp_filter=1', 'net.ipv4.conf.ve1.rp_filter=1');
   await scene.lab.exec('ip', 'route', 'add', '10.99.0.2/32', 'dev', 'tap0');
-  assert.equal(await dropped(scene, /^IP_RPFILTER$/), PACKETS);
+  assert.equal(await dropped(scene, /^IP_RPFILTER$/, /rp_filter = 1/), PACKETS);
 });
 
 test('what the firewall drops in input is not counted: its way was known', { skip: noLab }, async (t) => {

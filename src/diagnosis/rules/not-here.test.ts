@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { quietHost, type TapPlan } from '../../../lab/snapshots/quiet-host.ts';
+import type { UnroutedDrop } from '../../collectors/drops/state.ts';
 import { judge } from '../judge.ts';
 import { statusOf } from '../status.ts';
 
@@ -17,8 +18,9 @@ const counters = (rxDropped: number) => ({
 /** It saw no packet. */
 const idle: TapPlan = { queues: [{ delivered: 0 }], more: () => ({ counters: counters(0) }) };
 
-function asked(taps: readonly TapPlan[]) {
-  const window = quietHost(taps);
+function asked(taps: readonly TapPlan[], unrouted: readonly UnroutedDrop[] = []) {
+  const quiet = quietHost(taps);
+  const window = { ...quiet, agent: { ...quiet.agent, unrouted } };
   const verdict = judge(window, window.devices[0]);
   const findings = verdict.findings.filter(({ device }) => device === window.devices[0]?.now.name);
   return { status: statusOf({ findings, unjudged: [] }), findings };
@@ -49,3 +51,47 @@ test('rx_dropped grows, and no probe saw why', () => {
   assert.equal(status, 'unknown');
   assert.match(findings[0]?.degraded[0] ?? '', /rx_dropped grew by 100/);
 });
+
+/** So many dropped in the tap's namespace, or another. */
+const unrouted = (packets: number, netns = 1): UnroutedDrop => ({
+  netns,
+  reason: 'NETFILTER_DROP',
+  location: 'nf_hook_slow',
+  packets,
+});
+
+test('half of what was on its way was dropped before the host chose a device', () => {
+  const { status, findings } = asked([{ queues: [{ delivered: 1000 }] }], [unrouted(10_000)]);
+  assert.deepEqual([status, findings.map(({ rule }) => rule)], ['unknown', ['not-here']]);
+  assert.match(findings[0]?.cause ?? '', /10 000 packets were dropped in its namespace before the host chose a device/);
+  assert.match(findings[0]?.degraded[0] ?? '', /NETFILTER_DROP in nf_hook_slow.*; it was offered 10 000/);
+});
+
+for (const [reason, command] of [
+  ['NETFILTER_DROP', 'nft list ruleset'],
+  ['IP_RPFILTER', 'sysctl net.ipv4.conf.all.rp_filter'],
+  ['IP_INNOROUTES', 'ip route show table all'],
+] as const)
+  test(`packets were dropped for ${reason}: what to type`, () => {
+    const { findings } = asked(
+      [idle],
+      [
+        { ...unrouted(50), reason },
+        { ...unrouted(49), reason: 'OTHER' },
+      ],
+    );
+    const remedies = findings[0]?.remedies ?? [];
+    assert.equal(remedies[0]?.command, command);
+    for (const { effect, inspects } of remedies) assert.ok(inspects && effect.length <= 160, effect);
+  });
+
+for (const [packets, delivered, netns, answer] of [
+  [100, 1000, 1, 'ok'], // 1 % of 10 100 is more
+  [102, 1000, 1, 'unknown'],
+  [49, 10, 1, 'ok'],
+  [50, 10, 1, 'unknown'],
+  [10_000, 1000, 2, 'ok'],
+] as const)
+  test(`${packets} dropped in namespace ${netns} beside ${10 * delivered} that came: ${answer}`, () => {
+    assert.equal(asked([{ queues: [{ delivered }] }], [unrouted(packets, netns)]).status, answer);
+  });

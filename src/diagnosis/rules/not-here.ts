@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { UnroutedDrop } from '../../collectors/drops/state.ts';
 import { lossOnTheWayBack, lossTowards } from '../asked.ts';
 import { receivedFrom, unexplainedReceive } from '../evidence/from-guest.ts';
 import { isMostOfFew, type Loss, lossBefore } from '../evidence/loss.ts';
+import { FEWEST_BESIDE, looksAt, mayBeItsOwn, placesOf, sumOf, unroutedIn } from '../evidence/unrouted.ts';
 import type { Diagnosis } from '../finding.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf } from '../remedies/command.ts';
@@ -13,17 +13,13 @@ import { count, nameOf } from '../words.ts';
 /** Counters and probes are read one after the other: so few, and this share, may be between the two readings. */
 const READ_BETWEEN = 10;
 const READ_BETWEEN_SHARE = 0.02;
-/** Fewer are broadcasts to a device that was left over. */
-const FEWEST_BESIDE = 50;
-/** Of drops that are told with the doubt. */
-const MOST_PLACES = 3;
 
 export const notHere: Rule = {
   name: 'not-here',
   summary: 'asked about one device: packets are lost elsewhere, not between the host and its guest or reader',
   explanation:
     'Given only when one device is asked about, and nothing is wrong with it. Every boundary was watched without a gap: firewall, qdisc and bridge in front of the device, its ring, its reader, and the way back. If packets are missing, look further: in the guest, in the user-space stack of a VPN (its own socket’s buffer), or in the network behind.\n\n' +
-    'It is not given where something could not be seen, or figures are not exact. Where a counter of the kernel grew and no probe explains it, or packets were too few to say why they were lost, that is said, and the answer is UNKNOWN instead of OK. The same where the device saw no packet while the host dropped packets in its namespace before it chose a device for them: a firewall in PREROUTING or ingress, no route, rp_filter.',
+    'It is not given where something could not be seen, or figures are not exact. Where a counter of the kernel grew and no probe explains it, or packets were too few to say why they were lost, that is said, and the answer is UNKNOWN instead of OK. The same where the host dropped packets in its namespace before it chose a device for them: a firewall in PREROUTING or ingress, no route, rp_filter. Which device they were for is not known. So the answer is UNKNOWN from 50 of them on, if they are at least 1 % of them and the packets that the device was offered together.',
   speaksOf: 'clean',
   needs: ['devices', 'freed', 'before', 'transmit'],
   judge: (window, asked) => (asked && isWatched(asked, window) ? clean(asked, window) : []),
@@ -46,12 +42,16 @@ function clean(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   const before = lossBefore(device, () => true)?.lost ?? 0;
   const waiting = device.queues.reduce((sum, { now: { ring } }) => sum + (ring?.occupancy ?? 0), 0);
   const unrouted = unroutedIn(device, window);
+  const isLost = mayBeItsOwn(unrouted, towards.offered);
+  const isIdle = towards.offered + back.offered === 0;
   const doubts = doubtsOf(device, window, towards, back);
   return [
     {
       ...onDevice(device, {
         severity: 'info',
-        cause: `${nameOf(device)} ${doubts.length > 0 ? 'shows no cause of a loss that is large enough to judge' : sentenceOf(towards, back, waiting)}.`,
+        cause: isLost
+          ? `${nameOf(device)}: ${count(sumOf(unrouted))} packets were dropped in its namespace before the host chose a device for them.`
+          : `${nameOf(device)} ${doubts.length > 0 ? 'shows no cause of a loss that is large enough to judge' : sentenceOf(towards, back, waiting)}.`,
         evidence: [
           `${count(towards.offered - towards.lost)} packets to its guest or reader and ${count(receivedFrom(device))} from it passed in ${device.seconds.toFixed(0)} s, ${count(waiting)} wait`,
           `${count(before)} lost before tun, ${count(inTun)} in it, ${count(towards.lost - before - inTun)} that the kernel does not count, ${count(back.lost)} behind it`,
@@ -61,7 +61,8 @@ function clean(device: DeviceSpan, window: Window): readonly Diagnosis[] {
               ]
             : []),
         ],
-        remedies: elsewhere(device, window, towards.offered + back.offered === 0),
+        remedies:
+          isLost || (isIdle && unrouted.length > 0) ? looksAt(unrouted, device, window) : elsewhere(device, window),
         rejected: [],
         confidence: doubts.length > 0 ? 'low' : 'medium',
       }),
@@ -88,37 +89,11 @@ function droppedBeside(device: DeviceSpan, { devices }: Window): number {
   );
 }
 
-/** What the host dropped in the device's namespace, in the window, before a route or a bridge named a device. */
-function unroutedIn({ now: { netns } }: DeviceSpan, { agentBefore, agent }: Window): readonly UnroutedDrop[] {
-  const before = (drop: UnroutedDrop): number =>
-    agentBefore.unrouted?.find((one) => isSamePlace(one, drop))?.packets ?? 0;
-  return (agent.unrouted ?? [])
-    .filter((drop) => drop.netns === netns)
-    .map((drop) => ({ ...drop, packets: Math.max(0, drop.packets - before(drop)) }))
-    .filter(({ packets }) => packets > 0)
-    .sort((a, b) => b.packets - a.packets);
-}
-
-function isSamePlace(one: UnroutedDrop, other: UnroutedDrop): boolean {
-  return one.netns === other.netns && one.reason === other.reason && one.location === other.location;
-}
-
-function sumOf(drops: readonly UnroutedDrop[]): number {
-  return drops.reduce((sum, { packets }) => sum + packets, 0);
-}
-
-function placesOf(drops: readonly UnroutedDrop[]): string {
-  return drops
-    .slice(0, MOST_PLACES)
-    .map(({ reason, location }) => `${reason} in ${location}`)
-    .join(', ');
-}
-
 /** Why the answer is not OK, although no rule found a fault. */
 function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss): readonly string[] {
   const isIdle = towards.offered + back.offered === 0;
   const beside = isIdle ? droppedBeside(device, window) : 0;
-  const unrouted = isIdle ? sumOf(unroutedIn(device, window)) : 0;
+  const unrouted = unroutedIn(device, window);
   const unexplained = unexplainedReceive(device);
   const doubts = [
     device.now.bridgePort === 'unread'
@@ -136,15 +111,15 @@ function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss)
     beside >= FEWEST_BESIDE
       ? `it saw no packet while ${count(beside)} packets to and from other devices of its namespace were dropped`
       : undefined,
-    unrouted >= FEWEST_BESIDE
-      ? `it saw no packet while ${count(unrouted)} packets that came into its namespace were dropped before the host chose a device for them (${placesOf(unroutedIn(device, window))})`
+    mayBeItsOwn(unrouted, towards.offered)
+      ? `${isIdle ? 'it saw no packet while ' : ''}${count(sumOf(unrouted))} packets that came into its namespace were dropped before the host chose a device for them (${placesOf(unrouted)})${isIdle ? '' : `; it was offered ${count(towards.offered)}, and how many of the others were for it is not known`}`
       : undefined,
   ];
   return doubts.flatMap((doubt) => doubt ?? []);
 }
 
 /** Where to look next, by who has the device. */
-function elsewhere(device: DeviceSpan, window: Window, isIdle: boolean): Diagnosis['remedies'] {
+function elsewhere(device: DeviceSpan, window: Window): Diagnosis['remedies'] {
   const program = device.queues.find(({ now }) => now.owner?.identity?.program)?.now.owner?.identity?.program;
   const isMachine = program !== undefined && MACHINES.includes(program);
   const hasGuest = isMachine || device.queues.some(({ now }) => now.vhost !== undefined);
@@ -154,12 +129,6 @@ function elsewhere(device: DeviceSpan, window: Window, isIdle: boolean): Diagnos
     'Packets that the program’s own UDP socket had no room for; where it runs in another namespace, look there.',
     'host',
   );
-  const firewall = look(
-    inNamespaceOf(device, window, 'nft list ruleset'),
-    'Rules that drop packets before the host chooses a device for them; `ip route get ADDRESS` shows whether it knows a way, and by which device.',
-    'host',
-  );
-  if (isIdle && unroutedIn(device, window).length > 0) return [firewall];
   if (hasGuest) return [guest];
   return device.now.kind === 'tun' || program ? [sockets] : [guest, sockets];
 }

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the host dropped before it chose an output device: any of it may have been for a device of that namespace.
+
+import type { UnroutedDrop } from '../../collectors/drops/state.ts';
+import type { Remedy } from '../finding.ts';
+import { inNamespaceOf } from '../remedies/command.ts';
+import type { DeviceSpan, Window } from '../window.ts';
+
+/** Fewer are broadcasts to a device that was left over. */
+export const FEWEST_BESIDE = 50;
+/** Of these and of what a device was offered. A bound, not a measurement: busy hosts drop a few packets that were for no tap. */
+export const UNROUTED_SHARE = 0.01;
+/** Of drops that are told with the doubt. */
+const MOST_PLACES = 3;
+
+/** In the device's namespace, in the window; the most first. */
+export function unroutedIn({ now: { netns } }: DeviceSpan, { agentBefore, agent }: Window): readonly UnroutedDrop[] {
+  const before = (drop: UnroutedDrop): number =>
+    agentBefore.unrouted?.find((one) => isSamePlace(one, drop))?.packets ?? 0;
+  return (agent.unrouted ?? [])
+    .filter((drop) => drop.netns === netns)
+    .map((drop) => ({ ...drop, packets: Math.max(0, drop.packets - before(drop)) }))
+    .filter(({ packets }) => packets > 0)
+    .sort((a, b) => b.packets - a.packets);
+}
+
+function isSamePlace(one: UnroutedDrop, other: UnroutedDrop): boolean {
+  return one.netns === other.netns && one.reason === other.reason && one.location === other.location;
+}
+
+export function sumOf(drops: readonly UnroutedDrop[]): number {
+  return drops.reduce((sum, { packets }) => sum + packets, 0);
+}
+
+export function placesOf(drops: readonly UnroutedDrop[]): string {
+  return drops
+    .slice(0, MOST_PLACES)
+    .map(({ reason, location }) => `${reason} in ${location}`)
+    .join(', ');
+}
+
+/** So many that what is missing behind a device which was `offered` so many may be among them. */
+export function mayBeItsOwn(drops: readonly UnroutedDrop[], offered: number): boolean {
+  const lost = sumOf(drops);
+  return lost >= FEWEST_BESIDE && lost >= UNROUTED_SHARE * (offered + lost);
+}
+
+/** What shows the cause of the most frequent of them first. */
+export function looksAt(drops: readonly UnroutedDrop[], device: DeviceSpan, window: Window): readonly Remedy[] {
+  const [most] = drops;
+  const look = (command: string, effect: string): Remedy => ({
+    command: inNamespaceOf(device, window, command),
+    effect,
+    lossless: true,
+    restart: false,
+    by: 'host',
+  });
+  const firewall = look(
+    'nft list ruleset',
+    'Shows the rules: those of the hooks prerouting and ingress drop before a device is chosen. iptables-legacy-save -c shows the old tables.',
+  );
+  const routes = look(
+    'ip route show table all',
+    'Shows the routes, also those that lead nowhere (unreachable, blackhole, prohibit). ip route get ADDRESS names the one that is taken.',
+  );
+  const source = look(
+    'sysctl net.ipv4.conf.all.rp_filter',
+    '1 drops packets whose sender is reached by another device than they came in by; 2, those without a way back. A device’s own, larger setting wins.',
+  );
+  if (most?.reason === 'NETFILTER_DROP') return [firewall, routes];
+  return most?.reason === 'IP_RPFILTER' ? [source, routes] : [routes, firewall];
+}
