@@ -2,7 +2,7 @@
 // Programs that are named because they cannot be asked, with the reason.
 import type { Program } from './program.ts';
 
-export const GVISOR: Program = {
+const GVISOR: Program = {
   name: 'gVisor runsc',
   from: 'Go module gvisor.dev/gvisor, built',
   needs: [],
@@ -11,7 +11,7 @@ export const GVISOR: Program = {
   start: () => Promise.reject(new Error('runsc holds no tun or tap.')),
 };
 
-export const PODMAN: Program = {
+const PODMAN: Program = {
   name: 'podman',
   from: 'Debian podman',
   needs: [],
@@ -19,3 +19,5 @@ export const PODMAN: Program = {
     'not tried: it needs an image from a container registry; its networks, pasta and slirp4netns, are played by themselves, and for a plain container',
   start: () => Promise.reject(new Error('podman has no image here.')),
 };
+
+export const ABSENT: readonly Program[] = [GVISOR, PODMAN];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // All programs of the lab.
-import { GVISOR, PODMAN } from './absent.ts';
+import { ABSENT } from './absent.ts';
 import { PASTA } from './containers/pasta.ts';
 import { CONTAINER, SLIRP } from './containers/slirp4netns.ts';
 import { LIBVIRT } from './guests/libvirt.ts';
@@ -31,6 +31,5 @@ export const PROGRAMS: readonly Program[] = [
   FASTD,
   SOCAT_TUN,
   VDE,
-  GVISOR,
-  PODMAN,
+  ...ABSENT,
 ];

@@ -3,6 +3,9 @@
 import type { RunningGuest } from './guests/qemu.ts';
 import type { Scene } from './scene.ts';
 
+/** Bytes that the program takes from the device, and those that it gives to it. */
+export type Direction = 'taken' | 'given';
+
 export interface Case {
   readonly name: string;
   /** Of `PROGRAMS`, by name. */
@@ -11,8 +14,8 @@ export interface Case {
   readonly expected: readonly string[] | undefined;
   /** It needs CPUs that no other case computes on. */
   readonly alone?: true;
-  /** Nothing is lost by it, though it is a fault: the path beyond is cut. */
-  readonly losesNothing?: true;
+  /** Traffic that it is about, and that no sender of ours counts: by what passes the device. */
+  readonly moves?: readonly Direction[];
   /** Sets up, begins the traffic, and resolves when the fault is there. */
   readonly play: (scene: Scene) => Promise<unknown>;
 }

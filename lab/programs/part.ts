@@ -8,6 +8,7 @@ import type { Part } from './programs-page.ts';
 const FOLDER = join(dirname(fileURLToPath(import.meta.url)), '../../dist/programs');
 
 export type PartName = 'table' | 'idle' | 'busy';
+export const PARTS: readonly PartName[] = ['table', 'idle', 'busy'];
 
 export function keepPart(name: PartName, part: Part): void {
   mkdirSync(FOLDER, { recursive: true });

@@ -9,7 +9,7 @@ import { PROGRAMS } from './all-programs.ts';
 import type { Case } from './case.ts';
 import { CASES } from './cases/all-cases.ts';
 import { answers } from './counted-traffic.ts';
-import { answerIn, isLeftOver, outcomeOf, type Result } from './diagnose-answer.ts';
+import { answerIn, isLeftOver, outcomeOf, type Result, standstill } from './diagnose-answer.ts';
 import { makeStage, type Stage } from './places.ts';
 import type { Running } from './program.ts';
 import { Scene } from './scene.ts';
@@ -107,7 +107,7 @@ class Lane {
         diagnosed,
         checked,
         truth,
-        failure: undefined,
+        failure: outcome === 'did not happen' ? standstill(one, truth) : undefined,
       };
     } finally {
       await scene.end();

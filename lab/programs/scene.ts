@@ -28,7 +28,12 @@ export interface Truth {
   readonly arrived: number | undefined;
   readonly txDropped: number;
   readonly rxDropped: number;
+  /** Bytes that passed the device towards the program, and from it. */
+  readonly taken: number;
+  readonly given: number;
 }
+
+type Counts = Omit<Truth, 'sent' | 'arrived'> & { readonly arrived: number };
 
 export class Scene {
   readonly stage: Stage;
@@ -39,7 +44,7 @@ export class Scene {
   readonly #flows: Flow[] = [];
   #guestSent: (() => Promise<number>) | undefined;
   #arrived: (() => Promise<number>)[] = [];
-  #before = { arrived: 0, txDropped: 0, rxDropped: 0 };
+  #before: Counts = { arrived: 0, txDropped: 0, rxDropped: 0, taken: 0, given: 0 };
 
   constructor(stage: Stage, running: Running) {
     this.stage = stage;
@@ -99,6 +104,7 @@ export class Scene {
     let sent = 0;
     for (const one of this.#flows) sent += await one.stop();
     sent += (await this.#guestSent?.()) ?? 0;
+    if (sent === 0 && (this.#flows.length > 0 || this.#guestSent)) throw new Error('Nothing was sent.');
     let now = await this.#count();
     await until(async () => {
       if (Number.isNaN(now.arrived)) return true;
@@ -112,6 +118,8 @@ export class Scene {
       arrived: Number.isNaN(now.arrived) ? undefined : now.arrived - this.#before.arrived,
       txDropped: now.txDropped - this.#before.txDropped,
       rxDropped: now.rxDropped - this.#before.rxDropped,
+      taken: now.taken - this.#before.taken,
+      given: now.given - this.#before.given,
     };
   }
 
@@ -119,11 +127,11 @@ export class Scene {
     for (let step = this.#undo.pop(); step; step = this.#undo.pop()) await step().catch(() => {});
   }
 
-  async #count(): Promise<{ readonly arrived: number; readonly txDropped: number; readonly rxDropped: number }> {
+  async #count(): Promise<Counts> {
     // A guest that is stopped cannot be asked: then what the kernel dropped is known, and no more.
     const counts = await Promise.all(this.#arrived.map((one) => one().catch(() => Number.NaN)));
     const arrived = counts.reduce((sum, one) => sum + one, 0);
-    const { txDropped, rxDropped } = await this.near.link(this.running.device);
-    return { arrived, txDropped, rxDropped };
+    const { txDropped, rxDropped, txBytes, rxBytes } = await this.near.link(this.running.device);
+    return { arrived, txDropped, rxDropped, taken: txBytes, given: rxBytes };
   }
 }

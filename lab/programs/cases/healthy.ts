@@ -35,24 +35,28 @@ export const HEALTHY: readonly Case[] = [
     name: 'TCP to the program',
     programs: ALL,
     expected: undefined,
+    moves: ['taken'],
     play: async (scene) => tcp(scene),
   },
   {
     name: 'TCP from the program',
     programs: ALL,
     expected: undefined,
+    moves: ['given'],
     play: async (scene) => tcp(scene, '-R'),
   },
   {
     name: 'TCP both ways at once',
     programs: ALL,
     expected: undefined,
+    moves: ['taken', 'given'],
     play: async (scene) => tcp(scene, '--bidir'),
   },
   {
     name: 'many short flows',
     programs: ALL,
     expected: undefined,
+    moves: ['taken'],
     play: async (scene) => {
       const one = `head -c 3000 /dev/zero | socat -u - TCP4:${scene.running.beyond}:${SINK_TCP_PORT}`;
       scene.run(scene.near, 'sh', '-c', `while :; do ${one}; sleep 0.1; done`);

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// `npm run test:programs` succeeds only if all was played, and all of it was right.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ABSENT } from './absent.ts';
+import { PROGRAMS } from './all-programs.ts';
+import { CASES } from './cases/all-cases.ts';
+import type { Outcome, Result } from './diagnose-answer.ts';
+import { type Part, type Parts, report, type TableRow } from './programs-page.ts';
+import { CHECKS, shortcomings } from './shortcomings.ts';
+
+const run: Part = {
+  rows: [],
+  results: [],
+  loops: 0,
+  loads: [3.2, 12.4],
+  minutes: 1,
+  kernel: '6.18',
+  date: '2026-11-24T21:00:00Z',
+  commit: 'abc1234',
+};
+const absent = ABSENT.map(({ name }) => name);
+
+const rows: readonly TableRow[] = PROGRAMS.map(({ name, from, cannot = {} }) => ({
+  program: name,
+  from,
+  cannot,
+  skipped: absent.includes(name) ? 'it holds no tap' : undefined,
+  results: absent.includes(name) ? [] : CHECKS.map((check) => ({ check, wrong: [], seen: 'all' })),
+}));
+
+const results: readonly Result[] = CASES.flatMap(({ name, programs, expected }) =>
+  programs.map((program) => ({
+    program,
+    name,
+    expected,
+    outcome: expected ? 'right' : 'healthy',
+    diagnosed: undefined,
+    checked: undefined,
+    truth: undefined,
+    failure: undefined,
+  })),
+);
+
+const good = { table: { ...run, rows }, idle: { ...run, results }, busy: { ...run, results } } satisfies Parts;
+
+function withRow(change: (row: TableRow) => TableRow): Parts {
+  return { ...good, table: { ...run, rows: rows.map((row) => (row.program === 'openvpn' ? change(row) : row)) } };
+}
+
+/** The first `times` cases of that kind ended so. */
+function ended(outcome: Outcome, kind: 'healthy' | 'right', times: number): Parts {
+  let left = times;
+  const changed = results.map((one) => (one.outcome === kind && left-- > 0 ? { ...one, outcome } : one));
+  return { ...good, idle: { ...run, results: changed } };
+}
+
+test('all was played, and all was right', () => assert.deepEqual(shortcomings(good), []));
+
+const count = (kind: Outcome): number => results.filter(({ outcome }) => outcome === kind).length;
+
+for (const [what, parts, said] of [
+  ['nothing has run', {}, /^table: it has not run$/],
+  ['a part has not run', { table: good.table, idle: good.idle }, /^busy: it has not run$/],
+  ['no program was asked', { ...good, table: run }, /^table: no program was asked$/],
+  ['a program is missing', { ...good, table: { ...run, rows: rows.slice(1) } }, /^table: openvpn was not asked$/],
+  ['a program was skipped', withRow((row) => ({ ...row, skipped: 'needs it' })), /openvpn was skipped: needs it$/],
+  [
+    'a check has no answer',
+    withRow((row) => ({ ...row, results: row.results.slice(1) })),
+    /openvpn, owner: no answer$/,
+  ],
+  [
+    'a check is wrong',
+    withRow((row) => ({ ...row, results: row.results.map((one) => ({ ...one, wrong: ['shown 1'] })) })),
+    /openvpn, owner: shown 1$/,
+  ],
+  ['no case was played', { ...good, idle: run }, /^idle: no case was played$/],
+  ['a case is missing', { ...good, busy: { ...run, results: results.slice(1) } }, /^busy: .* was not played$/],
+  ['a healthy host is unknown', ended('unknown', 'healthy', 1), /^idle: .*: unknown$/],
+  ['a false alarm', ended('false alarm', 'healthy', 1), /^idle: .*: false alarm$/],
+  ['a wrong OK', ended('wrong OK', 'right', 1), /^idle: .*: wrong OK$/],
+  [
+    'no fault happened',
+    ended('did not happen', 'right', count('right')),
+    new RegExp(`^idle: only 0 of ${count('right')} faults happened$`),
+  ],
+  ['healthy hosts lost packets', ended('did not happen', 'healthy', 10), /^idle: only \d+ of \d+ healthy hosts stayed/],
+  ['too many other causes', ended('wrong', 'right', 10), /^idle: only \d+ of \d+ faults had the right cause first$/],
+] as const)
+  test(`${what}: not proved`, () => assert.match(shortcomings(parts)[0] ?? '', said));
+
+test('a case that did not happen on a busy machine is no failure, nor is one other cause of ten', () => {
+  assert.deepEqual(shortcomings(ended('did not happen', 'healthy', 1)), []);
+  assert.deepEqual(shortcomings(ended('wrong', 'right', 3)), []);
+});
+
+test('of a run of some by name: what was chosen, and something', () => {
+  const some = { table: { ...run, rows: rows.slice(0, 1) } };
+  assert.deepEqual(shortcomings(some, ['table'], false), []);
+  assert.deepEqual(shortcomings({ table: run }, ['table'], false), ['table: no program was asked']);
+});
+
+test('a heading has the load that was measured, and a part that has not run since keeps its section', () => {
+  const page = report(good);
+  assert.match(page, /^## Cases without loops beside them: load average 3 at begin, 12 at end$/m);
+  assert.equal(report({}, page), page);
+});
