@@ -3,8 +3,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { answerTo, type Scene, said, scene, type } from '../../lab/agent/on-call.ts';
+import { answerTo, type Scene, said, scene, type, watch } from '../../lab/agent/on-call.ts';
 import { noLab } from '../../lab/host/netns.ts';
+import { judge } from './judge.ts';
+import { statusOf } from './status.ts';
 
 /** Sends to an address behind tap0 through the host's own stack, for as long as the test runs. */
 async function sends({ lab }: Scene, perLump: number, to = '10.77.0.2'): Promise<void> {
@@ -76,6 +78,27 @@ for (const mode of ['native', 'generic'] as const)
     assert.deepEqual([answer, findings[0]?.rule], ['warning', 'xdp-drop'], `${said(findings)}`);
     assert.match(findings[0]?.remedies[0]?.command ?? '', /^bpftool prog show id \d+$/);
   });
+
+test('XDP dropped what the guest sent, and is gone: the host is not OK, nor is the device', {
+  skip: noLab,
+}, async (t) => {
+  const one = await scene(t, 1000);
+  await one.reader.readLoop('a', 0);
+  const program = await one.lab.testReader();
+  await program.xdp('tap0', 'drop');
+  const watched = watch(one);
+  await wait(1000);
+  await one.reader.write('a', 50, 100);
+  await program.quit();
+  const window = await watched;
+  const asked = window.devices.find(({ now }) => now.netns === one.lab.inode);
+  for (const device of [undefined, asked]) {
+    const own = judge(window, device).findings.filter(({ netns, device: name }) => netns === one.lab.inode && name);
+    assert.equal(statusOf({ findings: own, unjudged: [] }), 'unknown', `${said(own)}`);
+    assert.match(own[0]?.cause ?? '', /^tap0: the kernel’s rx_dropped grew by 50 and no probe saw why/);
+    assert.match(await type(one, own[0]?.remedies[0]?.command), /dropped/);
+  }
+});
 
 test('a guest that does not answer ARP', { skip: noLab }, async (t) => {
   const one = await scene(t, 1000);

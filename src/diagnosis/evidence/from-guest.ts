@@ -33,9 +33,30 @@ export function unexplainedReceive(device: DeviceSpan): number {
   return Math.max(0, dropped - byTun - refusedByHost(device, ({ reason }) => IN_RX_DROPPED.includes(reason)));
 }
 
+/** Counters and probes are read one after the other: so few, and this share, may be between the two readings. */
+const READ_BETWEEN = 10;
+const READ_BETWEEN_SHARE = 0.02;
+
+/** The same; 0: no more than may be between two readings. */
+export function hiddenReceive(device: DeviceSpan): number {
+  const hidden = unexplainedReceive(device);
+  return hidden > Math.max(READ_BETWEEN, READ_BETWEEN_SHARE * (receivedFrom(device) + hidden)) ? hidden : 0;
+}
+
+/** Although all was measured that could explain it. What no probe sees of an XDP program in tun is its work, and on purpose. */
+export function isHiding(device: DeviceSpan): boolean {
+  const { dropped, refusedByHost } = device.now.receive ?? {};
+  const isMeasured = dropped !== undefined && refusedByHost !== undefined;
+  return isMeasured && !hasNativeXdp(device) && hiddenReceive(device) > 0;
+}
+
+function hasNativeXdp({ now }: DeviceSpan): boolean {
+  return (now.receive?.xdp?.native ?? 0) > 0;
+}
+
 /** By an XDP program in tun, which is there now, and by one behind it. */
 export function xdpLoss(device: DeviceSpan): Loss {
-  const native = device.now.receive?.xdp?.native ? unexplainedReceive(device) : 0;
+  const native = hasNativeXdp(device) ? unexplainedReceive(device) : 0;
   const generic = refusedByHost(device, isXdpDrop);
   // Those that generic XDP drops have passed tun's own counter.
   return lossOf(native + generic, Math.max(0, receivedFrom(device) - generic), device.seconds);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import { hiddenReceive, isHiding, receivedFrom } from '../evidence/from-guest.ts';
 import { doubtsOf, slightSplit } from '../evidence/split.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { onDevice } from '../make-finding.ts';
+import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
 import { count, nameOf, percent } from '../words.ts';
@@ -10,7 +12,7 @@ export const agentBlind: Rule = {
   name: 'agent-blind',
   summary: 'tapscope itself does not see something on this host, so silence means less',
   explanation:
-    'An event has no mechanism that works here, or events were seen and could not be counted. Or a namespace could not be entered, a snapshot could not be read completely, or the figures of a device are known to be off. What is found is still true; that nothing else is found proves nothing, so the answer is never OK. Where single queues lack some packets that the kernel counts and our programs did not see, the figures of the device are exact: that is told, and the answer is unknown only where it is more than 1 % of the packets, or drops that would be a finding. Where the figures of more than five devices are off, one finding tells of all.\n\n' +
+    'An event has no mechanism that works here, or events were seen and could not be counted. Or a namespace could not be entered, a snapshot could not be read completely, or the figures of a device are known to be off. What is found is still true; that nothing else is found proves nothing, so the answer is never OK. Where single queues lack some packets that the kernel counts and our programs did not see, the figures of the device are exact: that is told, and the answer is unknown only where it is more than 1 % of the packets, or drops that would be a finding. Where the figures of more than five devices are off, one finding tells of all. Where a device’s rx_dropped grows, what its guest or writer sent is lost: if no probe saw why, the device is named, the worst five of a host.\n\n' +
     'tapscope doctor names what is missing and the right or kernel feature that would bring it.',
   speaksOf: 'agent',
   needs: [],
@@ -21,6 +23,7 @@ export const agentBlind: Rule = {
       ...onHost(window, inexact.length - single.length, reasonsOf(inexact)),
       ...single.map(inexactDevice),
       ...lackingQueues(window, asked),
+      ...hidingDevices(window, asked),
     ];
   },
 };
@@ -103,6 +106,34 @@ function lackingQueues({ devices }: Window, asked: DeviceSpan | undefined): read
       rejected: [],
       confidence: 'high',
     });
+  });
+}
+
+/** What their guests or writers sent is lost, and no rule can say why: the worst ones, and one that is asked about. */
+function hidingDevices(window: Window, asked: DeviceSpan | undefined): readonly Diagnosis[] {
+  const hiding = window.devices.filter(isHiding).map((device) => ({ device, lost: hiddenReceive(device) }));
+  const told = hiding
+    .toSorted((a, b) => b.lost - a.lost)
+    .filter(({ device }, place) => place < MOST_SINGLE || device === asked);
+  return told.map(({ device, lost }) => {
+    const doubt = `the kernel’s rx_dropped grew by ${count(lost)} and no probe saw why`;
+    const said = onDevice(device, {
+      severity: 'info',
+      cause: `${nameOf(device)}: ${doubt}. Its guest or writer sent packets that the host did not get.`,
+      evidence: [`${count(receivedFrom(device))} packets from it passed in ${device.seconds.toFixed(0)} s`],
+      remedies: [
+        {
+          command: inNamespaceOf(device, window, `ip -s -s link show dev ${quoted(device.now.name)}`),
+          effect: 'Shows the counters of the kernel, and whether an XDP program is on the device.',
+          lossless: true,
+          restart: false,
+          by: 'host',
+        },
+      ],
+      rejected: [],
+      confidence: 'low',
+    });
+    return { ...said, degraded: [...said.degraded, doubt] };
   });
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { lossOnTheWayBack, lossTowards } from '../asked.ts';
-import { receivedFrom, unexplainedReceive } from '../evidence/from-guest.ts';
+import { hiddenReceive, isHiding, receivedFrom } from '../evidence/from-guest.ts';
 import { isMostOfFew, type Loss, lossBefore } from '../evidence/loss.ts';
 import { FEWEST_BESIDE, looksAt, mayBeItsOwn, placesOf, sumOf, unroutedIn } from '../evidence/unrouted.ts';
 import type { Diagnosis } from '../finding.ts';
@@ -9,10 +9,6 @@ import { inNamespaceOf } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
 import { count, nameOf } from '../words.ts';
-
-/** Counters and probes are read one after the other: so few, and this share, may be between the two readings. */
-const READ_BETWEEN = 10;
-const READ_BETWEEN_SHARE = 0.02;
 
 export const notHere: Rule = {
   name: 'not-here',
@@ -25,12 +21,14 @@ export const notHere: Rule = {
   judge: (window, asked) => (asked && isWatched(asked, window) ? clean(asked, window) : []),
 };
 
-function isWatched({ now, queues }: DeviceSpan, { agent }: Window): boolean {
+function isWatched(device: DeviceSpan, { agent }: Window): boolean {
+  const { now, queues } = device;
   const sure = now.degraded.length === 0 && queues.every((queue) => queue.now.degraded.length === 0);
   return (
     sure &&
     now.up &&
     now.counters !== undefined &&
+    !isHiding(device) &&
     agent.level === 'exact' &&
     agent.probes.every(({ attached }) => attached)
   );
@@ -94,7 +92,7 @@ function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss)
   const isIdle = towards.offered + back.offered === 0;
   const beside = isIdle ? droppedBeside(device, window) : 0;
   const unrouted = unroutedIn(device, window);
-  const unexplained = unexplainedReceive(device);
+  const hidden = hiddenReceive(device);
   const doubts = [
     device.now.bridgePort === 'unread'
       ? 'it is a port of a bridge whose types cannot be read: whether the port forwards is not known'
@@ -105,9 +103,7 @@ function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss)
     isMostOfFew(back)
       ? `the host dropped ${count(back.lost)} of ${count(back.offered)} packets from it, too few to say why`
       : undefined,
-    unexplained > Math.max(READ_BETWEEN, READ_BETWEEN_SHARE * (back.offered + unexplained))
-      ? `the kernel’s rx_dropped grew by ${count(unexplained)} and no probe saw why`
-      : undefined,
+    hidden > 0 ? `the kernel’s rx_dropped grew by ${count(hidden)} and no probe saw why` : undefined,
     beside >= FEWEST_BESIDE
       ? `it saw no packet while ${count(beside)} packets to and from other devices of its namespace were dropped`
       : undefined,
