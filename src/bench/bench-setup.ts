@@ -29,8 +29,11 @@ export interface Eyes {
   close(): void;
 }
 
-/** No budget: the level must not change while something is measured. */
-export function openEyes(netns: number): Eyes {
+/**
+ * No budget: the level must not change while something is measured. One snapshot is taken before any device is made: the agent
+ * counts a device that it saw appear to the packet from the first one on, and others only after their first rest.
+ */
+export async function openEyes(netns: number): Promise<Eyes> {
   const agent = new Agent(
     { forced: new Map(), pin: true },
     { filter: (name) => name === DEVICE, perCpu: false, budget: undefined },
@@ -42,6 +45,7 @@ export function openEyes(netns: number): Eyes {
       `The agent cannot measure '${event}' on this host, so there is nothing to show: 'tapscope doctor' says why.`,
     );
   }
+  await agent.take();
   return {
     look: async () => {
       const { devices } = await agent.take();

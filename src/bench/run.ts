@@ -99,13 +99,13 @@ class Rounds {
 
   async #run(cell: Cell): Promise<Run> {
     const { seconds } = this.#options;
-    if (cell.kind === 'send') return runSendCell(this.#setup(), cell, seconds);
+    if (cell.kind === 'send') return runSendCell(await this.#setup(), cell, seconds);
     await this.#setZeroCopy(cell.zeroCopy);
-    return runMessageCell(this.#setup(), cell, seconds);
+    return runMessageCell(await this.#setup(), cell, seconds);
   }
 
-  #setup(): BenchSetup {
-    this.#eyes ??= openEyes(this.#traffic.netns);
+  async #setup(): Promise<BenchSetup> {
+    this.#eyes ??= await openEyes(this.#traffic.netns);
     const { look, refresh } = this.#eyes;
     return { traffic: this.#traffic, look, refresh, interrupted: this.#options.interrupted };
   }
