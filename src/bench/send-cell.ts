@@ -5,6 +5,7 @@ import {
   addGenerators,
   areGone,
   generatorFiles,
+  hasPktgen,
   hasThread,
   isRunning,
   type PktgenCounts,
@@ -23,6 +24,8 @@ const NOTICED_WITHIN_S = 30;
 /** Throws Missing where this host cannot; after any other error the setup is not to be used again. */
 export async function runSendCell(setup: BenchSetup, cell: SendCell, seconds: number): Promise<Run> {
   const options = generatorOptions(cell);
+  if (!hasPktgen())
+    throw new Missing('the generator pktgen is not loaded: modprobe pktgen (a kernel with CONFIG_NET_PKTGEN)');
   if (!hasThread(setup.traffic.generators, cell.threads - 1))
     throw new Missing(`${cell.threads} threads of pktgen need ${cell.threads} CPUs`);
   const outcome = await send(setup, cell, options, seconds).catch((error: unknown) => {

@@ -8,7 +8,6 @@ import { PINNED_TO } from '../bench/tap.ts';
 import { type BenchReport, disagreements } from '../bench-report.ts';
 import { agentPid } from '../kernel/agent-lock.ts';
 import { readSlowdowns, tunDriver } from '../kernel/host.ts';
-import { hasPktgen } from '../kernel/pktgen.ts';
 import { renderBench } from '../outputs/bench-text.ts';
 import { renderDocument } from '../outputs/document-table.ts';
 import type { BenchFlags } from './options/bench-options.ts';
@@ -20,10 +19,6 @@ export async function bench(flags: BenchFlags): Promise<number> {
   const { cells, seconds, repeats } = flags;
   if (process.getuid?.() !== 0) throw new Error('tapscope bench makes taps and loads BPF programs: run it as root.');
   if (tunDriver() === undefined) throw new Error('The tun driver is not loaded: modprobe tun.');
-  if (!hasPktgen())
-    throw new Error(
-      'pktgen, the generator of the packets, is not there: modprobe pktgen (a kernel with CONFIG_NET_PKTGEN).',
-    );
   const interruption = onInterruption();
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   say(

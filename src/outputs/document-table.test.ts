@@ -68,6 +68,13 @@ test('v7: the box of the mail, what the host lacks in the cell', () => {
   ]);
 });
 
+test('a host without pktgen: the cells say so', () => {
+  const missing = 'the generator pktgen is not loaded: modprobe pktgen (a kernel with CONFIG_NET_PKTGEN)';
+  const text = renderDocument('v7', report([send('tap', 'tail-drop', [], missing)]), host);
+  assert.match(text, /^NOTHING could be measured on this host\.$/m);
+  assert.match(text, /\| Transmitted \| needs pktgen \|/);
+});
+
 test('v8: pinned, and a column without a qdisc', () => {
   const text = renderDocument('v8', report([send('tap', 'no-qdisc', [run(4000)])]), {
     ...host,

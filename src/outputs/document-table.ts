@@ -147,6 +147,7 @@ function cellText(
 /** A cell has room for a few words; the reasons that everyone meets have them. */
 function whatIsMissing(reason: string): string {
   if (reason.includes('IFF_BACKPRESSURE')) return 'this kernel has no IFF_BACKPRESSURE';
+  if (reason.includes('modprobe pktgen')) return 'needs pktgen';
   if (reason.includes('/dev/vhost-net') || reason.includes('vhost_net cannot be loaded')) return 'needs vhost_net';
   return reason;
 }
