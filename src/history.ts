@@ -33,6 +33,8 @@ const PACES: readonly Pace[] = [
 ];
 /** 1 000 queues that all carry traffic take some 33 MB, and as much again what rules look at. */
 const MOST_BYTES = 48 * 2 ** 20;
+/** Changed queues that are written in one step: a few milliseconds of work. */
+const QUEUES_OF_STEP = 64;
 /** A timer fires a little early or late. */
 const SLACK_SECONDS = 0.5;
 /** Who asks for now asks a little after the last snapshot. */
@@ -89,16 +91,27 @@ export class History {
   }
 
   /** Of the next second; where the clock was set back, the history begins anew. */
-  add({ takenAt, devices, agent }: Snapshot): void {
+  add(snapshot: Snapshot): void {
+    for (const steps = this.adding(snapshot); !steps.next().done; );
+  }
+
+  /** The same in steps: where it yields, the caller may let other work run, which reads what was there before. */
+  *adding({ takenAt, devices, agent }: Snapshot): Generator<undefined, void, undefined> {
     if (takenAt <= (this.#chains[0]?.newest ?? Number.NEGATIVE_INFINITY)) this.#forget();
     const lanes = this.#lanesOf(devices);
     const due = this.#chains.filter((chain) => chain.due(takenAt));
     for (const chain of due) chain.begin(this.#lanes.length);
     this.#rootState = this.#shred({ takenAt, agent }, this.#rootState);
     for (const chain of due) chain.put(0, this.#root, this.#rootState.entry, this.#rootState.numbers);
+    let queues = 0;
     for (let place = 0; place < lanes.length; place += 1) {
       const [lane, device] = [lanes[place], devices[place]];
       if (lane === undefined || device === undefined) continue;
+      if (lane.latest !== device) queues += device.queues.length;
+      if (queues > QUEUES_OF_STEP) {
+        yield;
+        queues = 0;
+      }
       const state = this.#stateOf(lane, device);
       for (const chain of due) chain.put(place + 1, lane, state.entry, state.numbers);
     }

@@ -26,7 +26,7 @@ interface Waiting {
 }
 
 const { channel, nextDescriptor } = firstProcess();
-const observer = createObserver();
+const observer = createObserver((goOn) => void setImmediate(goOn));
 const reader = new SnapshotReader();
 const waiting: Waiting[] = [];
 let setup: ServingSetup | undefined;

@@ -3,10 +3,11 @@
 
 import { RULES } from './all-rules.ts';
 import { answering } from './asked.ts';
-import type { Finding, Severity } from './finding.ts';
+import type { Diagnosis, Finding, Severity } from './finding.ts';
 import { withFigures } from './finding-figures.ts';
+import { MadeFindings } from './made-findings.ts';
 import type { QuietDevices } from './quiet.ts';
-import type { Rule, Symptom } from './rule.ts';
+import type { Rule } from './rule.ts';
 import { type DeviceSpan, grown, type Window } from './window.ts';
 
 export interface Verdict {
@@ -16,37 +17,50 @@ export interface Verdict {
   readonly unjudged: readonly { readonly rule: string; readonly because: string }[];
 }
 
-interface Made {
-  readonly finding: Finding;
-  readonly speaksOf: Symptom;
-}
-
 const SEVERITIES: readonly Severity[] = ['critical', 'warning', 'info'];
+
+/** Work of one step, some milliseconds: devices with so many queues are judged, or so many findings get their figures. */
+const QUEUES_OF_STEP = 64;
+const FINDINGS_OF_STEP = 64;
 
 /**
  * `asked`: a device that a person asked about, and wants to hear of even if all is well. `quiet`: what was learned in earlier
  * judgements of the same host, and not to be given with `asked`; the findings are the same without it.
  */
 export function judge(whole: Window, asked?: DeviceSpan, quiet?: QuietDevices): Verdict {
+  const steps = judging(whole, asked, quiet);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** The same in steps: where it yields, the caller may let other work run. */
+export function* judging(
+  whole: Window,
+  asked?: DeviceSpan,
+  quiet?: QuietDevices,
+): Generator<undefined, Verdict, undefined> {
   const window = quiet ? { ...whole, devices: quiet.lively(whole) } : whole;
   const measured = new Set(window.agent.probes.flatMap(({ event, attached }) => (attached ? [event] : [])));
   const missing = ({ needs }: Rule): readonly string[] => needs.filter((event) => !measured.has(event));
-  const made: Made[] = [];
-  for (const rule of RULES.filter((one) => missing(one).length === 0)) {
-    const found = rule
-      .judge(window, asked)
-      .map((diagnosis) => withMissed({ rule: rule.name, ...diagnosis }, rule, window));
-    made.push(...found.flatMap((finding) => beside({ finding, speaksOf: rule.speaksOf }, made)));
-  }
-  const found = made.map(({ finding }) => finding);
+  const rules = RULES.filter((one) => missing(one).length === 0);
+  const made = new MadeFindings();
+  for (const [rule, diagnoses] of yield* diagnosing(rules, window, asked))
+    for (const diagnosis of diagnoses)
+      made.add(withMissed({ rule: rule.name, ...diagnosis }, rule, window), rule.speaksOf);
+  const found = made.all;
   quiet?.remember(window.devices, found);
   const told = asked ? answering(found, asked) : found;
+  // Stable: findings of equal severity stay in the order of the rules, causes before their company.
+  const inOrder = told.toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
+  const findings: Finding[] = [];
+  for (let first = 0; first < inOrder.length; first += FINDINGS_OF_STEP) {
+    yield;
+    findings.push(...withFigures(inOrder.slice(first, first + FINDINGS_OF_STEP), whole));
+  }
   return {
-    // Stable: findings of equal severity stay in the order of the rules, causes before their company.
-    findings: withFigures(
-      told.toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity)),
-      whole,
-    ),
+    findings,
     unjudged: RULES.flatMap((rule) => {
       const events = missing(rule);
       return events.length > 0
@@ -56,28 +70,31 @@ export function judge(whole: Window, asked?: DeviceSpan, quiet?: QuietDevices): 
   };
 }
 
-/** One symptom has one cause that people are called for: what a later rule adds to it is to be known, no more. */
-function beside(one: Made, earlier: readonly Made[]): readonly Made[] {
-  const { finding, speaksOf } = one;
-  const others = earlier.filter((other) => isSameSubject(other.finding, finding));
-  // What is found of a device says itself that its figures are off.
-  const isSaid = finding.device !== undefined && others.some((other) => other.finding.degraded.length > 0);
-  if (speaksOf === 'agent' && isSaid) return [];
-  if (speaksOf === 'clean') return others.some(isFault) ? [] : [one];
-  return others.some((other) => other.speaksOf === speaksOf && other.finding.severity !== 'info')
-    ? [{ ...one, finding: { ...finding, severity: 'info' } }]
-    : [one];
+/** What each rule says of each device. All rules look at a device before any looks at the next: what they derive of it is shared. */
+function* diagnosing(
+  rules: readonly Rule[],
+  window: Window,
+  asked: DeviceSpan | undefined,
+): Generator<undefined, ReadonlyMap<Rule, readonly Diagnosis[]>, undefined> {
+  const found = new Map<Rule, Diagnosis[]>(rules.map((rule) => [rule, []]));
+  let queues = 0;
+  for (const device of window.devices) {
+    queues += Math.max(1, device.now.queues.length);
+    if (queues > QUEUES_OF_STEP) {
+      yield;
+      queues = device.now.queues.length;
+    }
+    const alone = { ...window, devices: [device] };
+    for (const [rule, diagnoses] of found)
+      if (!isOfHost(rule)) for (const diagnosis of rule.judge(alone, asked)) diagnoses.push(diagnosis);
+  }
+  for (const [rule, diagnoses] of found) if (isOfHost(rule)) diagnoses.push(...rule.judge(window, asked));
+  return found;
 }
 
-/** A reader that takes nothing is a fault even as `info`, where little is lost: it answers a question about the device. */
-function isFault({ finding, speaksOf }: Made): boolean {
-  return finding.severity !== 'info' || speaksOf === 'ring-loss';
-}
-
-/** A finding about a device is about all its queues. */
-function isSameSubject(a: Finding, b: Finding): boolean {
-  const device = a.netns === b.netns && a.device === b.device;
-  return device && (a.queue === b.queue || a.queue === undefined || b.queue === undefined);
+/** What tapscope does not see, and that nothing is wrong here, is a matter of all devices. */
+function isOfHost({ speaksOf }: Rule): boolean {
+  return speaksOf === 'agent' || speaksOf === 'clean';
 }
 
 /** Probes that run for every packet of the host: what they miss is mostly packets of other devices, and the audit sees the rest. */

@@ -36,7 +36,8 @@ export interface Rule {
   readonly needs: readonly string[];
   /**
    * Findings of this window alone; hysteresis is src/diagnosis/active-findings.ts's. `asked`: what a person asked about. It judges each device by
-   * itself: devices that stood still may be left out (src/diagnosis/quiet.ts).
+   * itself: the window has one device, or none that stood still (src/diagnosis/quiet.ts). A rule that speaks of the agent, or of `clean`, gets
+   * all devices in one window.
    */
   readonly judge: (window: Window, asked: DeviceSpan | undefined) => readonly Diagnosis[];
 }

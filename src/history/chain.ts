@@ -61,6 +61,8 @@ export class Chain {
   readonly #writer = new DeltaWriter();
   readonly #written = new WeakMap<Lane, Written>();
   #begun = 0;
+  /** Of the step that is being written: readers see it once it is complete. */
+  #current: Block | undefined;
   #entries: Map<number, Entry> | undefined;
   #ends = new Uint32Array(0);
 
@@ -88,14 +90,14 @@ export class Chain {
 
   begin(lanes: number): void {
     const last = this.#blocks.at(-1);
-    if (last === undefined || last.steps.length >= STEPS_IN_BLOCK)
-      this.#blocks.push({ number: this.#begun++, steps: [], bytes: 0 });
+    const goesOn = last !== undefined && last.steps.length < STEPS_IN_BLOCK;
+    this.#current = goesOn ? last : { number: this.#begun++, steps: [], bytes: 0 };
     this.#entries = undefined;
     this.#ends = new Uint32Array(lanes);
   }
 
   put(place: number, lane: Lane, entry: Entry, numbers: Numbers): void {
-    const block = this.#blocks.at(-1);
+    const block = this.#current;
     if (block === undefined) throw new Error('A step was not begun.');
     const before = this.#written.get(lane);
     const goesOn = before !== undefined && before.entry === entry && before.block === block.number;
@@ -111,13 +113,15 @@ export class Chain {
   }
 
   end(takenAt: number, lanes: readonly Lane[]): void {
-    const block = this.#blocks.at(-1);
+    const block = this.#current;
+    if (block === undefined) throw new Error('A step was not begun.');
     const bytes = this.#writer.take();
     const entries = this.#entries ?? NO_ENTRIES;
-    block?.steps.push({ takenAt, lanes, ends: this.#ends, bytes, entries });
+    if (block !== this.#blocks.at(-1)) this.#blocks.push(block);
+    block.steps.push({ takenAt, lanes, ends: this.#ends, bytes, entries });
     const words = [...entries.values()].reduce((sum, entry) => sum + entry.words.length, 0);
     const own = bytes.length + this.#ends.byteLength + ENTRY_BYTES * entries.size + WORD_BYTES * words;
-    if (block) block.bytes += own;
+    block.bytes += own;
     const [first, second] = this.#blocks;
     const nextBegins = second?.steps[0]?.takenAt;
     if (first && nextBegins !== undefined && takenAt - nextBegins >= this.pace.keepSeconds) this.#blocks.shift();

@@ -3,7 +3,7 @@
 
 import { type TrackedFinding, track } from '../diagnosis/active-findings.ts';
 import type { Finding } from '../diagnosis/finding.ts';
-import { judge, type Verdict } from '../diagnosis/judge.ts';
+import { judging, type Verdict } from '../diagnosis/judge.ts';
 import { QuietDevices } from '../diagnosis/quiet.ts';
 import { type Window, windowOf } from '../diagnosis/window.ts';
 import { History } from '../history.ts';
@@ -31,24 +31,52 @@ export interface Observer {
   readonly listen: (hear: (observation: Observation) => void) => () => void;
 }
 
-export function createObserver(): Observer {
+/**
+ * `later` calls what it is given when other work of this process had its turn: a host with thousands of busy queues takes long to judge.
+ * What is known stays until a round is complete; of the snapshots that come meanwhile the last is seen then. Absent: `see` returns when all is done.
+ */
+export function createObserver(later?: (goOn: () => void) => void): Observer {
   const history = new History();
   const quiet = new QuietDevices();
   const listeners = new Set<(observation: Observation) => void>();
   let known: readonly TrackedFinding[] = [];
   let latest: Observation | undefined;
   let unjudged = 0;
+  let round: Generator<undefined, void, undefined> | undefined;
+  let next: Snapshot | undefined;
 
   function see(snapshot: Snapshot): void {
-    history.add(snapshot);
+    next = snapshot;
+    if (round === undefined) goOn();
+  }
+
+  function goOn(): void {
+    for (;;) {
+      if (round === undefined) {
+        if (next === undefined) return;
+        round = seeing(next);
+        next = undefined;
+      }
+      if (round.next().done) round = undefined;
+      else if (later) {
+        later(goOn);
+        return;
+      }
+    }
+  }
+
+  function* seeing(snapshot: Snapshot): Generator<undefined, void, undefined> {
+    yield* history.adding(snapshot);
     const { recent } = history;
     if (recent.length < 2) return;
     unjudged += 1;
     if (latest && unjudged < (snapshot.agent.pace?.judgedEvery ?? 1)) return;
     unjudged = 0;
+    yield;
     const window = windowOf(recent);
     const pair = recent.slice(-2);
-    const verdict = judge(window, undefined, quiet);
+    const verdict = yield* judging(window, undefined, quiet);
+    yield;
     known = track(known, verdict.findings, snapshot.takenAt);
     const active = known.filter(({ isActive }) => isActive);
     latest = { window, lastSecond: () => windowOf(pair), unjudged: verdict.unjudged, active };

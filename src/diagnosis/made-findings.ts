@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// What rules found, one after the other: one symptom has one cause that people are called for.
+import type { Finding } from './finding.ts';
+import type { Symptom } from './rule.ts';
+
+interface Made {
+  readonly finding: Finding;
+  readonly speaksOf: Symptom;
+}
+
+export class MadeFindings {
+  readonly #all: Made[] = [];
+  /** By device: a host may have a finding for each of thousands. */
+  readonly #ofDevice = new Map<string, Made[]>();
+
+  get all(): readonly Finding[] {
+    return this.#all.map(({ finding }) => finding);
+  }
+
+  /** What a later rule adds to a symptom is to be known, no more. */
+  add(finding: Finding, speaksOf: Symptom): void {
+    const key = `${finding.netns} ${finding.device}`;
+    const earlier = this.#ofDevice.get(key) ?? [];
+    const one = beside({ finding, speaksOf }, earlier);
+    if (one === undefined) return;
+    this.#all.push(one);
+    this.#ofDevice.set(key, earlier);
+    earlier.push(one);
+  }
+}
+
+/** undefined: it is not told. `ofDevice`: the earlier ones of its device. */
+function beside(one: Made, ofDevice: readonly Made[]): Made | undefined {
+  const { finding, speaksOf } = one;
+  const others = ofDevice.filter((other) => isSameSubject(other.finding, finding));
+  // What is found of a device says itself that its figures are off.
+  const isSaid = finding.device !== undefined && others.some((other) => other.finding.degraded.length > 0);
+  if (speaksOf === 'agent' && isSaid) return undefined;
+  if (speaksOf === 'clean') return others.some(isFault) ? undefined : one;
+  return others.some((other) => other.speaksOf === speaksOf && other.finding.severity !== 'info')
+    ? { ...one, finding: { ...finding, severity: 'info' } }
+    : one;
+}
+
+/** A reader that takes nothing is a fault even as `info`, where little is lost: it answers a question about the device. */
+function isFault({ finding, speaksOf }: Made): boolean {
+  return finding.severity !== 'info' || speaksOf === 'ring-loss';
+}
+
+/** A finding about a device is about all its queues. */
+function isSameSubject(a: Finding, b: Finding): boolean {
+  return a.queue === b.queue || a.queue === undefined || b.queue === undefined;
+}
