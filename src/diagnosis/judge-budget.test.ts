@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hosts on which watching costs more than the budget, and what is said of them.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
 import { testHosts } from '../../lab/snapshots/judged-hosts.ts';
+import { quietHost } from '../../lab/snapshots/quiet-host.ts';
+import { judge } from './judge.ts';
 
 testHosts([
   {
@@ -17,9 +21,44 @@ testHosts([
     finds: ['agent-over-budget info'],
   },
   {
+    host: 'does not see all, has a device whose figures are off and passes its budget',
+    taps: [{ more: () => ({ degraded: ['packets come past the offered probe'] }) }, {}],
+    agent: { namespacesUnresolved: 3, pace: { seconds: 2, judgedEvery: 1 }, overhead: new Map([['agent', 0.021]]) },
+    finds: ['agent-blind info'],
+    says: /^tapscope does not see everything on this host: 3 namespaces could not be entered, and 1 more\. Besides, watching costs more than --budget allows, so that tapscope does less\.$/,
+  },
+  {
+    host: 'does not see all, and is asked about a device whose figures are off',
+    taps: [{ more: () => ({ degraded: ['packets come past the offered probe'] }) }],
+    agent: { namespacesUnresolved: 3 },
+    asked: true,
+    finds: ['agent-blind info', 'agent-blind info'],
+  },
+  {
     host: 'has a budget that is large enough',
     taps: [{ queues: [{}] }],
     agent: { pace: { seconds: 1, judgedEvery: 1 }, overhead: new Map([['agent', 0.021]]) },
     finds: [],
   },
 ]);
+
+test('the one finding about tapscope itself holds what each of several would say', () => {
+  const [folded] = judge(
+    quietHost([{ more: () => ({ degraded: ['packets come past the offered probe'] }) }], {
+      namespacesUnresolved: 3,
+      pace: { seconds: 2, judgedEvery: 1 },
+      overhead: new Map([['agent', 0.021]]),
+    }),
+  ).findings;
+  assert.deepEqual(folded?.evidence, [
+    '3 namespaces could not be entered',
+    'the figures of tap0 are not exact: packets come past the offered probe',
+    'Watching costs more than the budget of tapscope allows: it looks at the host every 2 s.',
+    'of all CPUs of this host: agent 2.1 %',
+  ]);
+  assert.deepEqual(folded?.degraded, folded?.evidence.slice(0, 2));
+  assert.deepEqual(
+    folded?.remedies.map(({ command }) => command),
+    ['tapscope doctor', undefined],
+  );
+});

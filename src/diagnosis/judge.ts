@@ -5,6 +5,7 @@ import { RULES } from './all-rules.ts';
 import { answering } from './asked.ts';
 import type { Diagnosis, Finding, Severity } from './finding.ts';
 import { withFigures } from './finding-figures.ts';
+import { foldAgent } from './fold-agent.ts';
 import { MadeFindings } from './made-findings.ts';
 import type { QuietDevices } from './quiet.ts';
 import type { Rule } from './rule.ts';
@@ -51,7 +52,7 @@ export function* judging(
       made.add(withMissed({ rule: rule.name, ...diagnosis }, rule, window), rule.speaksOf);
   const found = made.all;
   quiet?.remember(window.devices, found);
-  const told = asked ? answering(found, asked) : found;
+  const told = foldAgent(asked ? answering(found, asked) : found, rules);
   // Stable: findings of equal severity stay in the order of the rules, causes before their company.
   const inOrder = told.toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
   const findings: Finding[] = [];

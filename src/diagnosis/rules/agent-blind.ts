@@ -12,23 +12,29 @@ export const agentBlind: Rule = {
   name: 'agent-blind',
   summary: 'tapscope itself does not see something on this host, so silence means less',
   explanation:
-    'An event has no mechanism that works here, or events were seen and could not be counted. Or a namespace could not be entered, a snapshot could not be read completely, or the figures of a device are known to be off. What is found is still true; that nothing else is found proves nothing, so the answer is never OK. Where single queues lack some packets that the kernel counts and our programs did not see, the figures of the device are exact: that is told, and the answer is unknown only where it is more than 1 % of the packets, or drops that would be a finding. Where the figures of more than five devices are off, one finding tells of all. Where a device’s rx_dropped grows, what its guest or writer sent is lost: if no probe saw why, the device is named, the worst five of a host.\n\n' +
+    'An event has no mechanism that works here, or events were seen and could not be counted. Or a namespace could not be entered, a snapshot could not be read completely, or the figures of a device are known to be off. What is found is still true; that nothing else is found proves nothing, so the answer is never OK. Where single queues lack some packets that the kernel counts and our programs did not see, the figures of the device are exact: that is told, and the answer is unknown only where it is more than 1 % of the packets, or drops that would be a finding. Where the figures of more than five devices are off, or something is not seen at all, one finding tells of all; it also tells that watching passes its budget. Where a device’s rx_dropped grows, what its guest or writer sent is lost: if no probe saw why, the device is named, the worst five of a host.\n\n' +
     'tapscope doctor names what is missing and the right or kernel feature that would bring it.',
   speaksOf: 'agent',
   needs: [],
   judge: (window, asked) => {
     const inexact = window.devices.flatMap(inexactness);
-    const single = inexact.length > MOST_SINGLE ? inexact.filter(({ device }) => device === asked) : inexact;
+    const spots = blindSpots(window);
+    const isFolded = spots.length > 0 || inexact.length > MOST_SINGLE;
+    const single = isFolded ? inexact.filter(({ device }) => device === asked) : inexact;
+    const folded = inexact.filter((one) => !single.includes(one));
     return [
-      ...onHost(window, inexact.length - single.length, reasonsOf(inexact)),
+      ...onHost(spots, folded),
       ...single.map(inexactDevice),
-      ...lackingQueues(window, asked),
+      ...lackingQueues(window, asked, isFolded),
       ...hidingDevices(window, asked),
     ];
   },
 };
 
-/** Where more devices are inexact, one finding tells of all: what is wrong is with the agent, not with each of a thousand guests. */
+/**
+ * Where more devices are inexact, or something is not seen at all, one finding tells of all: what is wrong is with the agent, not with each of
+ * a thousand guests. A device that is asked about has its own.
+ */
 const MOST_SINGLE = 5;
 
 interface Inexact {
@@ -45,10 +51,9 @@ const DOCTOR: Remedy = {
   by: 'host',
 };
 
-/** `folded`: devices that are not told of one by one, and the reasons of all. */
-function onHost(window: Window, folded: number, reasons: readonly string[]): readonly Diagnosis[] {
-  const figures = `the figures of ${count(folded)} devices are not exact: ${firstOf(reasons)}`;
-  const blind = [...blindSpots(window), ...(folded > 0 ? [figures] : [])];
+/** `folded`: devices that are not told of one by one. */
+function onHost(spots: readonly string[], folded: readonly Inexact[]): readonly Diagnosis[] {
+  const blind = [...spots, ...inexactFigures(folded)];
   if (blind.length === 0) return [];
   return [
     {
@@ -64,6 +69,14 @@ function onHost(window: Window, folded: number, reasons: readonly string[]): rea
       degraded: blind,
     },
   ];
+}
+
+/** One sentence for all. */
+function inexactFigures(inexact: readonly Inexact[]): readonly string[] {
+  const [first] = inexact;
+  if (first === undefined) return [];
+  const whose = inexact.length === 1 ? nameOf(first.device) : `${count(inexact.length)} devices`;
+  return [`the figures of ${whose} are not exact: ${firstOf(reasonsOf(inexact))}`];
 }
 
 /** The accounts of the device say that they are not exact. */
@@ -90,13 +103,13 @@ function inexactDevice({ device, reasons }: Inexact): Diagnosis {
 }
 
 /** What was seen, of devices that are exact: of a few, of one that is asked about. */
-function lackingQueues({ devices }: Window, asked: DeviceSpan | undefined): readonly Diagnosis[] {
+function lackingQueues({ devices }: Window, asked: DeviceSpan | undefined, isFolded: boolean): readonly Diagnosis[] {
   const lacking = devices.flatMap((device) => {
     const split = slightSplit(device);
     return split && split.lacking > 0 ? [{ device, split }] : [];
   });
   return lacking.flatMap(({ device, split }) => {
-    if (lacking.length > MOST_SINGLE && device !== asked) return [];
+    if ((isFolded || lacking.length > MOST_SINGLE) && device !== asked) return [];
     const packets = `${count(split.lacking)} of ${count(split.offered)} packets`;
     return onDevice(device, {
       severity: 'info',
