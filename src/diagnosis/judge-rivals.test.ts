@@ -42,6 +42,11 @@ test('a VM comes before its unit', () => {
   assert.match(evidence(20, [vm]), /: CPU 0\/KVM \(pid 4711, VM db1\) in 60 %$/);
 });
 
+test('a VM without a name is called by its UUID', () => {
+  const vm: Rival = { ...ffmpeg, comm: 'CPU 0/KVM', identity: { ...IDENTITY, uuid: '0c1e', unit: '101.scope' } };
+  assert.match(evidence(20, [vm]), /: CPU 0\/KVM \(pid 4711, VM 0c1e\) in 60 %$/);
+});
+
 test('few samples, and a rare one, name nothing', () => {
   assert.equal(evidence(0, [ffmpeg]), '');
   assert.equal(evidence(20, [{ ...ffmpeg, looks: 1 }]), '');

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names and numbers as sentences have them.
-import { podOf } from '../snapshot/identity.ts';
+import { guestOf } from '../snapshot/identity.ts';
 import type { DeviceSpan, QueueSpan } from './window.ts';
 
 /** 12 431 */
@@ -36,12 +36,8 @@ export function queueName({ device, now }: QueueSpan): string {
 }
 
 function ofWhom(identity: QueueIdentity): string {
-  const name = [
-    ['VM', identity?.vm || identity?.uuid],
-    ['pod', podOf(identity)],
-    ['container', identity?.container.slice(0, 12)],
-  ].find(([, value]) => value);
-  return name ? ` (${name.join(' ')})` : '';
+  const guest = guestOf(identity);
+  return guest ? ` (${guest.join(' ')})` : '';
 }
 
 type QueueIdentity = NonNullable<QueueSpan['now']['owner']>['identity'] | undefined;

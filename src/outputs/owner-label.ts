@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whose a queue is, in as few words as name it.
-import { podOf } from '../snapshot/identity.ts';
+import { guestOf } from '../snapshot/identity.ts';
 import type { Owner } from '../snapshot.ts';
 
 /** 'VM web1 (qemu, pid 4242)', 'pod shop/web-0', 'openvpn (pid 312)'. */
 export function whose({ pid, comm, identity }: Owner): string {
-  const name = [
-    ['VM', identity?.vm || identity?.uuid],
-    ['pod', podOf(identity)],
-    ['container', identity?.container.slice(0, 12)],
-  ].find(([, value]) => value);
+  const guest = guestOf(identity);
   const program = identity?.program || comm;
-  return name ? `${name.join(' ')} (${program}, pid ${pid})` : `${program} (pid ${pid})`;
+  return guest ? `${guest.join(' ')} (${program}, pid ${pid})` : `${program} (pid ${pid})`;
 }

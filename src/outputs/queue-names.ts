@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names of queues that cannot be taken for each other: a device's name is unique in its namespace only.
 import type { QueueRate } from '../diagnosis/queue-rates.ts';
-import { podOf } from '../snapshot/identity.ts';
+import { guestOf } from '../snapshot/identity.ts';
 import { visible } from '../snapshot/visible.ts';
 import { fit } from './terminal-text.ts';
 
@@ -32,14 +32,9 @@ export function plainName({ device, queue }: Pick<Named, 'device' | 'queue'>): s
 function qualifiers(same: readonly Named[]): ReadonlyMap<number, string> {
   const namespaces = new Map(same.map((rate) => [rate.netns, rate]));
   if (namespaces.size < 2) return new Map();
-  const guests = new Map([...namespaces].map(([netns, rate]) => [netns, guestOf(rate)]));
+  const guests = new Map([...namespaces].map(([netns, rate]) => [netns, guestOf(rate.owner?.identity)?.[1] ?? '']));
   const tell = new Set(guests.values()).size === guests.size && ![...guests.values()].includes('');
   return new Map([...namespaces].map(([netns, rate]) => [netns, ` ${tell ? guests.get(netns) : rate.namespace}`]));
-}
-
-function guestOf({ owner }: Named): string {
-  const identity = owner?.identity;
-  return identity?.vm || podOf(identity) || identity?.container.slice(0, 12) || '';
 }
 
 /** In so many columns: names of which the same would be left get a number. */

@@ -24,3 +24,15 @@ export interface Identity {
 export function podOf(identity: Pick<Identity, 'pod' | 'podName'> | undefined): string {
   return identity?.podName || identity?.pod || '';
 }
+
+type Holder = Pick<Identity, 'vm' | 'uuid' | 'container' | 'pod' | 'podName'>;
+
+/** What runs a process, as [kind, name]: a VM by name or UUID, else a pod, else a container by short id; undefined: none of them. */
+export function guestOf(identity: Holder | undefined): readonly [kind: string, name: string] | undefined {
+  const names = [
+    ['VM', identity?.vm || identity?.uuid || ''],
+    ['pod', podOf(identity)],
+    ['container', identity?.container.slice(0, 12) ?? ''],
+  ] as const;
+  return names.find(([, name]) => name !== '');
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who had the CPU while a reader waited for it.
 import type { Rival } from '../../collectors/readers/state.ts';
-import { podOf } from '../../snapshot/identity.ts';
+import { guestOf } from '../../snapshot/identity.ts';
 import type { QueueSpan } from '../window.ts';
 import { percent } from '../words.ts';
 
@@ -25,12 +25,6 @@ export function rivalEvidence({ before, now }: QueueSpan): string | undefined {
 }
 
 function rivalName({ pid, comm, identity }: Rival): string {
-  const [kind, name] =
-    [
-      ['VM', identity?.vm],
-      ['pod', podOf(identity)],
-      ['container', identity?.container.slice(0, 12)],
-      ['unit', identity?.unit],
-    ].find(([, value]) => value) ?? [];
-  return `${comm} (pid ${pid}${name ? `, ${kind} ${name}` : ''})`;
+  const name = guestOf(identity) ?? (identity?.unit && ['unit', identity.unit]);
+  return `${comm} (pid ${pid}${name ? `, ${name.join(' ')}` : ''})`;
 }
