@@ -7,12 +7,21 @@ import { hostDashboard } from './boards/host-dashboard.ts';
 import { queueDashboard } from './boards/queue-dashboard.ts';
 import { vmDashboard } from './boards/vm-dashboard.ts';
 
-export const written: readonly { readonly name: string; readonly dashboard: Dashboard }[] = [
+interface DashboardFile {
+  readonly name: string;
+  readonly dashboard: Dashboard;
+}
+
+const others: readonly DashboardFile[] = [
   { name: 'fleet', dashboard: numbered(fleetDashboard()) },
   { name: 'host', dashboard: numbered(hostDashboard()) },
   { name: 'backpressure', dashboard: numbered(backpressureDashboard()) },
   { name: 'vm', dashboard: numbered(vmDashboard()) },
-  { name: 'queue', dashboard: numbered(queueDashboard()) },
+];
+
+export const written: readonly DashboardFile[] = [
+  ...others,
+  { name: 'queue', dashboard: numbered(queueDashboard(others.map(({ dashboard }) => dashboard))) },
 ];
 
 export function asJson(dashboard: Dashboard): string {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The recipes of CONTRIBUTING.md, followed to the letter in a copy of the tree: how many hand-written files each takes, and that no other is missing.
+// The recipes of CONTRIBUTING.md, followed to the letter in a copy of the tree: how many hand-written files each takes. The lists and tables that
+// must have an entry for each counter, rule or mechanism are tested in the copy: they show whether a file is missing.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
@@ -34,7 +35,7 @@ const COUNTER: readonly Edit[] = [
     behind: '    (queue) => queue.counters?.overflowed,\n  ),\n',
     text: `  counter(
     'tapscope_queue_truncated_packets_total',
-    'Packets that did not fit the buffer of their reader.',
+    'Packets to the reader that did not fit its buffer.',
     (queue) => queue.counters?.truncated,
   ),
 `,
@@ -95,6 +96,43 @@ export const readerTruncates: Rule = {
   { file: 'src/diagnosis/all-rules.ts', behind: '  readerBlocked,\n', text: '  readerTruncates,\n' },
 ];
 
+/** A fault that the rule has to find, something healthy that tempts it, and what its first remedy does. */
+const PROOFS: readonly Edit[] = [
+  {
+    file: 'lab/verdicts/reader-faults.ts',
+    behind: 'export const READERS: readonly Scenario[] = [\n',
+    text: `  {
+    name: 'a buffer of 64 bytes',
+    faults: [{ device: 'tap0', rule: 'reader-truncates', holds: ringOverflows }],
+    readers: ['tap', 'tun'],
+    rings: [100],
+    rates: [1500],
+    prepare: async (stage) => {
+      await readAll(stage, 64);
+      return () => stage.send('tap0');
+    },
+  },
+  {
+    name: 'a buffer that is just large enough',
+    nearMissOf: 'reader-truncates',
+    faults: [],
+    readers: ['tap', 'tun'],
+    rings: [100],
+    rates: [1500],
+    prepare: async (stage) => {
+      await readAll(stage, 1500);
+      return () => stage.send('tap0');
+    },
+  },
+`,
+  },
+  {
+    file: 'lab/agent/pasted.ts',
+    behind: 'export const PASTED: readonly Pasted[] = [\n',
+    text: "  { rule: 'reader-truncates', scenario: 'a buffer of 64 bytes', effect: 'words' },\n",
+  },
+];
+
 const COMMAND: readonly Edit[] = [
   {
     file: 'src/commands/about-host.ts',
@@ -134,7 +172,8 @@ const copy = mkdtempSync(join(tmpdir(), 'tapscope-recipes-'));
 before(() => {
   for (const one of [...FOLDERS, ...PAGES]) cpSync(one, join(copy, one), { recursive: true });
   symlinkSync(join(process.cwd(), 'node_modules'), join(copy, 'node_modules'));
-  for (const edit of [COUNTER, MECHANISM, RULE, COMMAND].flat()) write(edit);
+  for (const edit of [COUNTER, MECHANISM, RULE, PROOFS, COMMAND].flat()) write(edit);
+  recordCounter('dashboards/recorded/linux-7.3.txt');
 });
 after(() => rmSync(copy, { recursive: true, force: true }));
 
@@ -148,9 +187,18 @@ function write({ file, behind, text }: Edit): void {
   );
 }
 
+/** What `npx tsx dashboards/test/record.ts` would add: in a VM the new counter would have a line, with a value for each page. */
+function recordCounter(file: string): void {
+  const recording = readFileSync(join(copy, file), 'utf8');
+  const [times = ''] = recording.split('\n');
+  const zeros = times.replace('# seconds ', '').replace(/\S+/g, '0');
+  const line = `tapscope_queue_truncated_packets_total{netns="1",device="tap0",queue="0"} ${zeros}\n`;
+  writeFileSync(join(copy, file), recording + line);
+}
+
 function inCopy(program: string, ...words: readonly string[]): string {
   // Else a test runner in a test runner runs nothing.
-  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const { NODE_TEST_CONTEXT: _, UPDATE: __, ...env } = process.env;
   const { status, stdout, stderr } = spawnSync(program, words, { cwd: copy, encoding: 'utf8', env });
   assert.equal(status, 0, `${program} ${words.join(' ')}: ${stdout}${stderr}`);
   return stdout;
@@ -174,9 +222,31 @@ function filesOf(name: string, edits: readonly Edit[]): readonly string[] {
   return files;
 }
 
+/** Files that a command of the recipe writes. */
+const WRITTEN = [
+  'dashboards/json.test.ts',
+  'src/outputs/metrics-table.test.ts',
+  'src/outputs/prometheus/prometheus-golden.test.ts',
+  'src/outputs/rules-page.test.ts',
+];
+/** These demand an entry for each metric, rule or mechanism. */
+const LISTS = [
+  'src/tree.test.ts',
+  'src/docs.test.ts',
+  'src/layers.test.ts',
+  'src/metrics.test.ts',
+  'src/diagnosis/all-rules.test.ts',
+  'src/diagnosis/remedies/pasted.test.ts',
+  'lab/guest/forced.test.ts',
+  'lab/verdicts/catalogue.test.ts',
+  'lab/verdicts/plan.test.ts',
+  'dashboards/test/recording.test.ts',
+];
+
 test('all four together have sound types, and the tests of the tree and of its lists hold', () => {
   inCopy(process.execPath, 'node_modules/typescript/bin/tsc', '--noEmit');
-  node('--test', 'src/tree.test.ts', 'src/docs.test.ts', 'src/diagnosis/all-rules.test.ts', 'lab/guest/forced.test.ts');
+  inCopy('env', 'UPDATE=1', process.execPath, '--import', 'tsx', '--test', ...WRITTEN);
+  node('--test', ...WRITTEN, ...LISTS);
 });
 
 test('a counter takes three files: its place in C, its name, a line of the catalogue', () => {
@@ -194,6 +264,12 @@ test('a counter takes three files: its place in C, its name, a line of the catal
   assert.deepEqual(JSON.parse(said), ['truncated', 0, counts, 'tapscope_queue_truncated_packets_total']);
 });
 
+test('a counter gets its panel without another file', () => {
+  const folder = join(copy, 'dashboards/json');
+  const changed = readdirSync(folder).filter((file) => readFileSync(join(folder, file), 'utf8').includes('truncated'));
+  assert.deepEqual(changed, ['queue.json']);
+});
+
 test('a mechanism takes two files and C, which compiles', () => {
   const files = filesOf('A mechanism', MECHANISM);
   assert.equal(files.filter((file) => !file.startsWith('bpf/')).length, 2);
@@ -202,8 +278,9 @@ test('a mechanism takes two files and C, which compiles', () => {
   inCopy('clang', ...flags, '-fsyntax-only', 'bpf/tapscope.bpf.c');
 });
 
-test('a rule takes one file and a line', () => {
+test('a rule takes one file and a line, its proofs two entries', () => {
   const files = filesOf('A rule', RULE);
+  assert.equal(filesOf('A rule', PROOFS).length, 2);
   assert.deepEqual(files.slice(1), ['src/diagnosis/all-rules.ts']);
   assert.match(node('src/main.ts', 'explain', 'reader-truncates'), /cuts what does not fit/);
 });

@@ -6,6 +6,7 @@ import { matcher, queueVariable, variables } from '../promql/variables.ts';
 import { QUEUE_UID } from './data-links.ts';
 import { emptyDashboard } from './empty-dashboard.ts';
 import { withMarks } from './findings.ts';
+import { withFurtherCounters } from './further-counters.ts';
 import { stat, table, timeseries } from './panels.ts';
 import { withMacvtap, withReceive } from './receive-row.ts';
 import { withRing } from './ring-row.ts';
@@ -18,7 +19,8 @@ const perSecond = (name: string): Query => sum(rate(scope, name));
 const offered = perSecond('tapscope_queue_offered_packets_total');
 const dropped = perSecond('tapscope_queue_dropped_packets_total');
 
-export function queueDashboard(): Dashboard {
+/** `others`: all other dashboards; what they and this one do not show gets a panel at the end. */
+export function queueDashboard(others: readonly Dashboard[]): Dashboard {
   const builder = emptyDashboard({
     title: 'tapscope: Queue',
     uid: QUEUE_UID,
@@ -32,7 +34,7 @@ export function queueDashboard(): Dashboard {
   withMarks(builder, scope, (query) => query);
   const sent = withLosses(withRing(scope, withPackets(builder)));
   const both = withReceive(sent, scope, (query) => query);
-  return withAudit(withMacvtap(both, scope)).build();
+  return withFurtherCounters(withAudit(withMacvtap(both, scope)), scope, others).build();
 }
 
 function withPackets(builder: DashboardBuilder): DashboardBuilder {

@@ -21,6 +21,9 @@ const perDevice: readonly Metric<never>[] = deviceMetrics;
 const perQueue: readonly Metric<never>[] = [...queueMetrics, ...cpuMetrics];
 const perAgent: readonly Metric<never>[] = [...agentMetrics, ...scrapeMetrics];
 
+/** Counters of a queue without labels of their own. */
+export const plainQueueCounters = queueMetrics.filter(({ type, labels }) => type === 'counter' && labels.length === 0);
+
 export const catalogue: readonly Metric<never>[] = [...perQueue, ...perDevice, ...perAgent];
 
 /** Which series a dashboard shows, by its variables: matchers for the metrics of an agent, of a device and of a queue. */
