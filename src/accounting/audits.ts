@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The equations of a device that can be checked: the programs' figures against the kernel's.
+// The audits of a device, the programs' figures against the kernel's: `delivered` by E1 and E2 of docs/accounting.md, `dropped` by E3.
 import type { AuditResult } from '../snapshot.ts';
 import type { CountingMode } from './queue-accounting.ts';
 

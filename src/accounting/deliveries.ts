@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// All queues of a device together show no more deliveries than the kernel counts for the device.
+// E5 of docs/accounting.md: all queues of a device together show no more deliveries than the kernel counts for the device.
 import { sumOf } from './device-totals.ts';
 import { MARKED_SECONDS } from './unseen.ts';
 

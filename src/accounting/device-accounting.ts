@@ -127,13 +127,13 @@ export class DeviceAccounting {
     return Math.max(0, this.#droppedUnseen(walked, before) - this.#others.explained(otherDropped) - this.#tolerance);
   }
 
-  /** Drops that the kernel counts beyond these of ours, those before tun among them. */
+  /** E3: drops that the kernel counts beyond those that our programs saw; losses before tun are among them. */
   #droppedUnseen({ counters }: WalkedDevice, counted: Reading['after']): number {
     const seen = sumOf([...counted.values()].map(({ dropped }) => sumOf(dropped))) + this.#untraced;
     return counters.txDropped - (this.#base?.dropped ?? 0) - this.#offset.dropped - seen;
   }
 
-  /** The most that all queues together may show as delivered. */
+  /** E5: the most that all queues together may show as delivered. */
   #most({ walked, vhost }: Reading): number {
     const delivered = walked.counters.txPackets - (this.#base?.delivered ?? 0) + this.#offset.delivered;
     return delivered - this.#unassigned + this.#tolerance + unseenOf(walked, vhost);
@@ -164,7 +164,7 @@ export class DeviceAccounting {
       this.#untracedOf.set(index, (this.#untracedOf.get(index) ?? 0) + untraced);
   }
 
-  /** Packets that left the rings or wait in them, at the least, more than our programs saw enter. */
+  /** `unseen`, by E1 and E2: packets that left the rings or wait in them, at the least, beyond those that our programs saw enter. */
   #missing(reading: Reading, totals: Totals, atRest: boolean): number {
     const { walked, after } = reading;
     const delivered = walked.counters.txPackets - (this.#base?.delivered ?? 0);
@@ -177,14 +177,14 @@ export class DeviceAccounting {
     return sumOf([...this.#queues.values()].map(({ uncounted }) => uncounted)) + this.#unassigned;
   }
 
-  /** Packets that seem to be delivered beyond what the kernel counts, and vhost may hold. */
+  /** Deliveries by E1 beyond those by E2, and beyond what vhost-net may hold. */
   #ahead({ walked, vhost }: Reading, totals: Totals, mode: CountingMode): number {
     const delivered = walked.counters.txPackets - (this.#base?.delivered ?? 0) + this.#offset.delivered;
     return this.#delivered(totals, mode) - delivered - unseenOf(walked, vhost);
   }
 
   #takenFromDevice({ counters }: WalkedDevice, { failed, held }: Totals): number | undefined {
-    return this.#base && counters.txPackets - this.#base.delivered + failed + held;
+    return this.#base && counters.txPackets - this.#base.delivered + failed + held; // E2, of a queue that is alone
   }
 
   #shown(mode: CountingMode): ReadonlyMap<number, QueueBalance> {
@@ -262,7 +262,7 @@ export class DeviceAccounting {
     this.#tolerance = 0;
   }
 
-  /** All queues' deliveries by the probes alone. */
+  /** E1, of all queues: what was delivered by the probes and the walk alone. */
   #delivered({ consumed, failed, entered, waiting, held }: Totals, { taken }: CountingMode): number {
     if (taken !== 'counted') return this.#uncounted() + entered - waiting - held;
     return sumOf([...this.#queues.values()].map(({ heldBefore }) => heldBefore)) + consumed - failed - held;

@@ -5,7 +5,7 @@ import { type Reading, sumOf, totalsOf } from './device-totals.ts';
 import { leftOrWaiting } from './unseen.ts';
 
 /**
- * None of them is counted by itself. Where as many packets left the rings or lie in them as if all had entered, all have.
+ * None of them is counted by itself. If E1 (docs/accounting.md) adds up only as if all had entered, all have.
  * `base`: the kernel's deliveries when the accounting began; `uncounted`: packets in the rings that no program saw enter, at most;
  * `atRest`: nothing moved since the sample before, so that what vhost-net holds is not delivered meanwhile.
  */

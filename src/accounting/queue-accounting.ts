@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The accounting of one queue: opening balance + enqueued = taken + purged + resized + overflowed + waiting in the ring.
+// The accounting of one queue: E1, E2 and E4 of docs/accounting.md. `taken` is delivered + failed + held.
 import type { QueueSums } from '../engine/queue-sums.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
 import type { QueueReading } from './queue-reading.ts';
@@ -161,7 +161,7 @@ export class QueueAccounting {
     const source = mode.enqueued === 'counted' ? sources.counted : sources.derived;
     if (source !== undefined) this.#enqueued = Math.max(this.#enqueued, this.#base + source - reading.uncertain);
     this.#heldBack = source === undefined ? 0 : Math.max(0, this.#base + source - this.#enqueued);
-    // What is not counted is the least that came in: frames that came meanwhile are not to be taken from it twice.
+    // E4. What is not counted is the least that came in: frames that came meanwhile are not to be taken from it twice.
     const counted = mode.enqueued === 'counted' && this.#baseBefore === undefined;
     const frames = (counted ? before : after).redirected;
     this.#transmitted = Math.max(this.#transmitted, this.#enqueued - frames);
@@ -191,7 +191,7 @@ export class QueueAccounting {
     return this.#mode?.enqueued === 'counted' && this.#mode.taken === 'counted';
   }
 
-  /** Enqueued packets, from the other side of the ring. */
+  /** E1 solved for the enqueued packets: from the other side of the ring. */
   #derive(mode: CountingMode, reading: QueueReading): number | undefined {
     // What was derived from the enqueued packets proves nothing about them.
     const taken = mode.taken === 'counted' ? this.#taken(mode, reading) : reading.takenFromDevice;
@@ -202,6 +202,7 @@ export class QueueAccounting {
     return taken + thrown(reading.before) + waiting - (this.#opening ?? 0);
   }
 
+  /** What left the ring to a reader: counted, or by E2, or E1 solved for it. */
   #taken(mode: CountingMode, { before, after, ring, takenFromDevice }: QueueReading): number | undefined {
     if (mode.taken === 'counted') return netConsumed(before, after) + this.#heldBefore + this.#takenBase;
     if (mode.taken === 'device') return takenFromDevice;

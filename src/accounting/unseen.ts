@@ -44,7 +44,7 @@ export class Unseen {
 }
 
 /**
- * Packets that left the rings or lie in them, at the least: `delivered` is read after the rings, so that what was taken in between
+ * The right side of E1, of a device: packets that left the rings or lie in them, at the least: `delivered` is read after the rings, so that what was taken in between
  * is not to be counted twice, nor what vhost-net held and may have delivered since.
  */
 export function leftOrWaiting(reading: Reading, totals: Totals, delivered: number, atRest: boolean): number {

@@ -9,26 +9,32 @@ import { type BatchSums, emptyBatchSums } from './vhost-batches.ts';
 export const ROW_COUNTER_NAMES = Object.keys(ROW_COUNTERS).filter((name): name is RowCounter => name in ROW_COUNTERS);
 const NO_ROWS = ofEach(() => 0);
 
-/** Sums over the CPUs of one queue. */
-export interface QueueSums extends Record<RowCounter, number> {
-  offered: number;
-  offeredBytes: number;
+/** Counted numbers by their names, as they are before the first packet. */
+const ZEROS = {
+  offered: 0,
+  offeredBytes: 0,
   /** Packets, and XDP frames that were redirected: those that certainly entered the ring. */
-  enqueued: number;
+  enqueued: 0,
   /** May have entered the ring too: their drop may not have been seen yet. */
-  entering: number;
+  entering: 0,
   /** Of `enqueued`: came past the transmit function. */
-  redirected: number;
-  consumed: number;
+  redirected: 0,
+  consumed: 0,
   /** Of `consumed`: taken by vhost-net in batches. */
-  consumedByVhost: number;
-  bypassed: number;
+  consumedByVhost: 0,
+  bypassed: 0,
+  /** Of `offered`: sent by NET_TX. */
+  sentBySoftirq: 0,
+};
+
+type Numbers = typeof ZEROS & Record<RowCounter, number>;
+
+/** Sums over the CPUs of one queue. */
+export interface QueueSums extends Numbers {
   /** By slot of the drop reason; slot 0 (rare) is split up in `rare`. */
   readonly dropped: number[];
   /** By reason number. */
   readonly rare: Map<number, number>;
-  /** Of `offered`: sent by NET_TX. */
-  sentBySoftirq: number;
   /** undefined: no packet was offered yet. */
   shared: SharedSums | undefined;
   readonly events: EventSums;
@@ -40,20 +46,9 @@ export interface QueueSums extends Record<RowCounter, number> {
 export type DeviceSums = ReadonlyMap<number, QueueSums>;
 
 export function emptySums(slots: number): QueueSums {
-  const zero = {
-    offered: 0,
-    offeredBytes: 0,
-    enqueued: 0,
-    entering: 0,
-    redirected: 0,
-    consumed: 0,
-    consumedByVhost: 0,
-    bypassed: 0,
-    sentBySoftirq: 0,
-  };
   return {
     ...NO_ROWS,
-    ...zero,
+    ...ZEROS,
     shared: undefined,
     dropped: new Array<number>(slots).fill(0),
     rare: new Map(),
