@@ -78,6 +78,16 @@ function reportOf(host: Host, probes: Probes, seen: SeenAgent): DoctorReport {
     possibleCpus: host.possibleCpus,
     features: [
       { name: 'BTF', present: host.btf !== undefined, hint: 'needs a kernel built with CONFIG_DEBUG_INFO_BTF' },
+      {
+        name: 'BTF of modules',
+        present: host.hasModuleTypes,
+        hint: 'came with Linux 5.11 (CONFIG_DEBUG_INFO_BTF_MODULES); without it only the counters of devices (rtnetlink) are shown',
+      },
+      {
+        name: 'BPF programs that read kernel memory',
+        present: !host.isConfidential,
+        hint: 'this kernel runs with lockdown=confidentiality; boot it with lockdown=integrity. Only the counters of devices (rtnetlink) are shown',
+      },
       { name: 'tun driver', present: host.tunLoaded, hint: 'modprobe tun' },
       {
         name: 'processes of the host',

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What our own programs missed or could not count where it belongs.
-import { isRealtime } from '../kernel/host.ts';
+import { sharesBottomHalves } from '../kernel/host.ts';
 import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import type { LostEvents, ProbeState } from '../snapshot.ts';
@@ -39,9 +39,12 @@ export const BESIDE_THE_BOOKS: ReadonlySet<string> = new Set([
   'macvtap-reads',
 ]);
 
+const HIDING =
+  'this is a PREEMPT_RT kernel without CONFIG_PREEMPT_RT_NEEDS_BH_LOCK: a packet that preempts another on its CPU may hide it';
+
 export class ProbeLosses {
   readonly #globals: Globals;
-  readonly #realtime = isRealtime();
+  readonly #mayHide = sharesBottomHalves();
 
   constructor(object: BpfObject) {
     this.#globals = new Globals(object);
@@ -55,7 +58,7 @@ export class ProbeLosses {
   sentences(probes: readonly ProbeState[]): readonly string[] {
     const rowless = this.#globals.u64('lost_no_row');
     return [
-      ...(this.#realtime ? ['this is a PREEMPT_RT kernel: a packet that preempts another on its CPU may hide it'] : []),
+      ...(this.#mayHide ? [HIDING] : []),
       ...(rowless > 0 ? [`${rowless} packets of some queues found no free row of counters`] : []),
       ...missedOfAccounts(probes),
     ];

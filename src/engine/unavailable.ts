@@ -25,7 +25,9 @@ export function untraceable(host: Host, functionName: string, ...args: readonly 
   if (found === undefined)
     return {
       kind: 'refused',
-      reason: `the types (BTF) of ${functionName} cannot be read; those of a module need CAP_SYS_ADMIN`,
+      reason: host.hasModuleTypes
+        ? `the types (BTF) of ${functionName} cannot be read; those of a module need CAP_SYS_ADMIN`
+        : 'this kernel has no types (BTF) of modules, which came with Linux 5.11',
     };
   return args.includes(found)
     ? undefined

@@ -18,6 +18,10 @@ export interface Host {
   /** Frees the types, which only loading and attaching need; functionArgs must not be used any more. */
   readonly releaseTypes: () => void;
   readonly tunLoaded: boolean;
+  /** This kernel has types (BTF) of its modules: Linux 5.11 or later, CONFIG_DEBUG_INFO_BTF_MODULES. True where all is built in. */
+  readonly hasModuleTypes: boolean;
+  /** lockdown=confidentiality: no BPF program may read memory of the kernel. */
+  readonly isConfidential: boolean;
   /** /proc shows the processes of the whole host, not those of a container. */
   readonly seesHostProcesses: boolean;
   /** vhost-net may send what guests give it without copying it: its parameter experimental_zcopytx. */
@@ -41,6 +45,7 @@ export const capabilityNames = Object.keys(CAPABILITIES) as readonly Capability[
 /** Modules whose functions programs attach to. */
 export const TRACED_MODULES: readonly string[] = ['tun', 'vhost_net', 'vhost', 'tap'];
 
+const TYPES = '/sys/kernel/btf';
 const VULNERABILITIES = '/sys/devices/system/cpu/vulnerabilities';
 
 /** What makes the same kernel slower on one host than on another, in the words of the kernel. */
@@ -62,10 +67,15 @@ export function readSlowdowns(): {
 function hardenedUsercopy(): boolean | undefined {
   const [, typed] = [...(textOf('/proc/cmdline') ?? '').matchAll(/\bhardened_usercopy=(\w+)/g)].at(-1) ?? [];
   if (typed !== undefined) return ['1', 'on', 'y', 'yes'].includes(typed.toLowerCase());
-  const config = textOf(`/boot/config-${release()}`);
+  const config = kernelConfig();
   if (config === undefined) return undefined;
   if (!config.includes('CONFIG_HARDENED_USERCOPY=y')) return false;
   return !config.includes('# CONFIG_HARDENED_USERCOPY_DEFAULT_ON is not set');
+}
+
+/** As it was built; undefined: there is no file of it. */
+function kernelConfig(): string | undefined {
+  return textOf(`/boot/config-${release()}`) ?? textOf(`/lib/modules/${release()}/config`);
 }
 
 function textOf(file: string): string | undefined {
@@ -95,10 +105,26 @@ export function readHost(symbols: Iterable<string>): Host {
       for (const types of [...modules, btf]) types?.close();
     },
     tunLoaded: tunDriver() !== undefined,
+    hasModuleTypes: hasModuleTypes(),
+    isConfidential: isConfidential(),
     seesHostProcesses: isInitialPidNamespace(),
     zeroCopy: moduleParameter('vhost_net', 'experimental_zcopytx') > 0,
     capabilities: effectiveCapabilities(readFileSync('/proc/self/status', 'utf8')),
   };
+}
+
+function hasModuleTypes(): boolean {
+  if (TRACED_MODULES.every((name) => !existsSync(`/sys/module/${name}/initstate`))) return true;
+  const types = existsSync(TYPES) ? readdirSync(TYPES) : [];
+  return types.some((name) => name !== 'vmlinux');
+}
+
+/** The file is there where securityfs is mounted; the command line is enough for most. */
+function isConfidential(): boolean {
+  const state = textOf('/sys/kernel/security/lockdown');
+  return state === undefined
+    ? /\blockdown=confidentiality\b/.test(textOf('/proc/cmdline') ?? '')
+    : state.includes('[confidentiality]');
 }
 
 /** A kernel without such namespaces has no such file. */
@@ -136,11 +162,20 @@ export function companionModules(): string {
 }
 
 /**
- * PREEMPT_RT: bottom halves that are off keep no other task from this CPU. The file is of the patches that came before Linux 6.12;
- * since then the build's name tells (kernel: UTS_VERSION, `uname -v`).
+ * PREEMPT_RT. The file is of the patches that came before Linux 6.12; since then the build's name tells (kernel: UTS_VERSION,
+ * `uname -v`).
  */
 export function isRealtime(build: string = version()): boolean {
   return existsSync('/sys/kernel/realtime') || /\bPREEMPT_RT\b/.test(build);
+}
+
+/**
+ * While a task has bottom halves off, another task of the same CPU may have them off too. That is so on PREEMPT_RT alone, where the
+ * kernel has no lock for it (kernel: CONFIG_PREEMPT_RT_NEEDS_BH_LOCK; an option since Linux 6.18, before that the lock is always there).
+ * Where the configuration cannot be read, the lock may be absent.
+ */
+export function sharesBottomHalves(build: string = version(), config: string | undefined = kernelConfig()): boolean {
+  return isRealtime(build) && (config === undefined || config.includes('# CONFIG_PREEMPT_RT_NEEDS_BH_LOCK is not set'));
 }
 
 /** "0-3" or "0-1,4-7" → the highest number + 1: per-CPU tables are indexed by it. */
