@@ -22,7 +22,7 @@ const sources = folders
 const isTest = (path: string): boolean => /\.(test|guest)\.ts$/.test(path) || path.includes('/test/');
 const lineCount = (text: string): number => text.split('\n').length - 1;
 
-/** A collector's files have the same names as every other's; these two become its state.ts and metrics.ts. */
+/** Each collector has files of the same names; `src/metrics` and `src/snapshot` may repeat them too. */
 const isOfCollector = (path: string): boolean =>
   /^src\/collectors\/[^/]+\//.test(path) || ['src/metrics', 'src/snapshot'].includes(dirname(path));
 /** One rule a file and nothing else, so that their number is no burden. */

@@ -9,18 +9,15 @@
 #include "drops/unrouted.bpf.h"
 #include "receive/written.bpf.h"
 
-/* Drops on the way to a device are counted: each drop of the host is then looked at. */
+/* Whether losses before tun are counted. If so, the program looks at each packet that the host drops. */
 const volatile u8 before_counted = 1;
 
-/*
- * The agent writes numbers in place of these. The first function of ours lies no lower; where losses before tun are not
- * counted, all addresses lie below the second, and where the next two are not known, below the last.
- */
-#define OWN_TEXT_PLACE	  0x6f776e74
-#define UNCOUNTED_PLACE	  0x756e636f
-#define TUN_OPS_PLACE	  0x74756e6f /* net_device_ops of every tun, and of every tap */
-#define TAP_OPS_PLACE	  0x7461706f
-#define UNKNOWN_OPS_PLACE 0x756e6b6f
+/* Before the load the agent replaces each of these numbers in the instructions (src/engine/probe-symbols.ts). */
+#define OWN_TEXT_PLACE	  0x6f776e74 /* address of the first function of tun, tap and vhost-net, or one below it */
+#define UNCOUNTED_PLACE	  0x756e636f /* 0; above all addresses where losses before tun are not counted */
+#define TUN_OPS_PLACE	  0x74756e6f /* net_device_ops of every tun */
+#define TAP_OPS_PLACE	  0x7461706f /* net_device_ops of every tap */
+#define UNKNOWN_OPS_PLACE 0x756e6b6f /* 0; above all addresses where one of these two is not known */
 
 /* Dropped before its device became the output device. */
 static __noinline int count_routed(u64 *ctx)

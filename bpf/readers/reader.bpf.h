@@ -98,7 +98,7 @@ static __always_inline bool is_same_thread(struct queue_reader *reader, u64 thre
 	       reader->thread_started == BPF_CORE_READ((struct task_struct *)thread, start_time);
 }
 
-/* Several threads may see themselves reading at once: who finds another at it leaves it to that one. */
+/* Threads may report at the same time that they read the queue. The first one is recorded; the others return. */
 static __always_inline void set_thread(struct queue_reader *reader, u64 thread)
 {
 	struct task_struct *task = (struct task_struct *)thread;
@@ -201,7 +201,7 @@ static __always_inline u32 judge_reader(struct queue_reader *reader, u64 now, u6
 	if (reader->thread && has_ended(reader)) {
 		if (!taken)
 			return THREAD_GONE;
-		reader->thread = 0; /* another reads: who, is not known yet */
+		reader->thread = 0; /* another thread took the packet; which one is not known yet */
 	}
 	if (is_process(reader, now))
 		return judge_process(reader, now, observer, false);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What vhost-net has taken out of a queue's ring and not yet delivered, and the thread that does it. */
+/* Packets that vhost-net took out of a queue's ring and has not delivered yet, and its worker thread. */
 #pragma once
 #include "readers/task.bpf.h"
 
 /*
- * Where vhost-net keeps it, as addresses: the walk is loaded before vhost-net may be, and cannot know its types.
- * Entries of queues that are gone are evicted one day; until then what rx_ring points to says that they do not hold any
- * more.
+ * Addresses in vhost-net's structures: the walk may be loaded before vhost-net is, and then cannot know its types.
+ * The map evicts the entries of closed queues late. The walk recognizes such an entry: its rx_ring no longer points to
+ * the ring of the queue.
  */
 struct vhost_place {
 	u64 ring_at; /* of vhost_net_virtqueue.rx_ring, which points to the ring while a tap is connected */

@@ -75,8 +75,8 @@ static __always_inline void remember_place(u64 nvq_address, u64 file)
 }
 
 /*
- * vhost_net_buf_unproduce(nvq) again: whenever a backend is set, after private_data names the new socket. The queue on
- * which the guest sends comes here too, with the same socket.
+ * vhost-net calls vhost_net_buf_unproduce(nvq) also when a backend is set, once private_data points to the new socket.
+ * It does so for the queue on which the guest sends too, with the same socket.
  */
 SEC("?fentry/vhost_net_buf_unproduce")
 int BPF_PROG(connected_fentry, struct vhost_net_virtqueue *nvq)
@@ -84,13 +84,13 @@ int BPF_PROG(connected_fentry, struct vhost_net_virtqueue *nvq)
 	struct vhost_net *net = (struct vhost_net *)nvq->vq.dev;
 	u64 address = address_of(nvq), socket = (u64)nvq->vq.private_data;
 
-	/* If it is no tun's, no tun_file will be looked up by what is stored. */
+	/* The socket may belong to a device that is no tun: then the entry is never looked up. */
 	if (socket && address == address_of(net) + bpf_core_field_offset(net->vqs))
 		remember_place(address, file_of_socket(socket));
 	return 0;
 }
 
-/* Every vhost-net descriptor, for those that were connected before we looked. */
+/* Visits every open vhost-net descriptor, and so finds queues that were connected before the agent started. */
 SEC("?iter/task_file")
 int vhost_queues(struct bpf_iter__task_file *ctx)
 {

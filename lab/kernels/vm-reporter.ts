@@ -101,7 +101,7 @@ export class Retelling {
   }
 }
 
-/** deploy/test.mjs reads from it which files to run again. */
+/** A title of the top level begins with its file, so that the report names it. */
 function titleOf({ nesting, name, file }: Extract<GuestEvent, { type: 'start' }>): string {
   return nesting === 0 ? `${file}: ${name}` : name;
 }

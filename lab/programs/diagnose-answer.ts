@@ -61,10 +61,10 @@ function numberIn(value: unknown): number | undefined {
   return typeof value === 'number' ? value : undefined;
 }
 
-/** What the agent judges a second: a fault is in its judgements for so long after its end. */
+/** Seconds. Each second the agent judges the last ten: it still reports a fault for so long after its end. */
 const AGENT_WINDOW = 10;
 
-/** `check` tells what stands, for half a minute: all that alarms was last seen of a fault that ended at this Unix time. */
+/** `check` keeps a finding for half a minute after its fault. True: each alarm is of a fault that had ended by this Unix time. */
 export function isLeftOver({ findings }: Answer, faultEnded: number): boolean {
   const alarms = findings.filter(({ info }) => !info);
   return alarms.length > 0 && alarms.every(({ seen }) => seen !== undefined && seen <= faultEnded + AGENT_WINDOW);

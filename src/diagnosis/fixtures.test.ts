@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What was seen of real faults on real kernels, and of what only looks like them: today's rules say of it what they have to.
-// `npm run bench:verdicts -- --record` recorded it.
+// Snapshots of real faults on real kernels, and of healthy hosts that look like them: the rules of today still give the right findings.
+// `npm run bench:verdicts -- --record` records them.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

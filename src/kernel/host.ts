@@ -63,7 +63,7 @@ export function readSlowdowns(): {
   };
 }
 
-/** The command line's last word holds; else the default, which is a setting of its own since Linux 6.15. */
+/** The last hardened_usercopy= of the kernel's command line decides; without one the default of the build, which is an option of its own since Linux 6.15. */
 function hardenedUsercopy(): boolean | undefined {
   const [, typed] = [...(textOf('/proc/cmdline') ?? '').matchAll(/\bhardened_usercopy=(\w+)/g)].at(-1) ?? [];
   if (typed !== undefined) return ['1', 'on', 'y', 'yes'].includes(typed.toLowerCase());

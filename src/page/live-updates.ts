@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the agent sends each second, and whether it still does.
+// The stream of messages that the agent sends each second, and a warning when it ends.
 import { type LiveMessage, SCHEMA } from '../outputs/live-message.ts';
 
-/** So long without a word, and what is shown is old. */
+/** After so long without a message the page says that its figures are old. */
 const SILENCE_MS = 4000;
-/** Of an agent that refused. */
+/** After a refusal the page connects again so much later. */
 const AGAIN_MS = 5000;
 const REFUSED = `The agent does not run, or refuses this live view; it is asked again every ${AGAIN_MS / 1000} s.`;
 

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the process that counts tells the one that serves: lines of JSON.
+// Messages of the counting process to the serving process: lines of JSON.
 import type { LogOptions } from '../log/log.ts';
 import type { SnapshotPart } from '../snapshot/stream.ts';
 import type { OtlpOptions } from './otlp/otlp-exporter.ts';
 import type { ServerOptions } from './server.ts';
 import type { WebConfigJson } from './web-config/fed.ts';
 
-/** What the first process says first. */
+/** The first message after the start. */
 export interface ServingSetup {
-  /** Of the agent: the first process. */
+  /** Of the counting process. */
   readonly pid: number;
-  /** Whom this process becomes; absent: it stays who it is. */
+  /** The user that the serving process becomes; absent: it keeps its user. */
   readonly user?: { readonly uid: number; readonly gid: number };
-  /** Who may ask on the unix socket. */
+  /** The users that may send requests to the unix socket. */
   readonly peers: { readonly uid: number; readonly group?: { readonly name: string; readonly gid: number } };
   readonly log: LogOptions;
   readonly server: ServerOptions;
@@ -24,20 +24,20 @@ export interface ServingSetup {
 /** One line. */
 export interface Message extends SnapshotPart {
   readonly setup?: ServingSetup;
-  /** A snapshot begins: of a second, or the answer to so many requests for one. */
+  /** A snapshot begins: `isSecond`: the one of each second; `answers`: the number of requests that it answers. */
   readonly head?: { readonly isSecond?: boolean; readonly answers?: number };
-  /** So many requests failed, and why. */
+  /** The reason why the requests of `answers` failed. */
   readonly failed?: string;
   readonly answers?: number;
   readonly web?: WebConfigJson;
   readonly webRefused?: string;
-  /** A socket that listens was handed over. */
+  /** The listening socket has been passed on, as a descriptor. */
   readonly handed?: true;
-  /** What is measured: the start is complete. */
+  /** The start is complete: says what is measured. */
   readonly measured?: string;
-  /** The answer to the question whether the process that counts is there. */
+  /** The counting process answers REQUESTS.pulse. */
   readonly pulse?: true;
-  /** Whether it serves, which systemd is told. */
+  /** Asks the serving process to show that it serves (REQUESTS.serves); then systemd gets READY=1 or WATCHDOG=1. */
   readonly prove?: true;
   readonly stop?: true;
 }

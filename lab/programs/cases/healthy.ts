@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Healthy hosts: whatever is said of them but OK is a false alarm.
+// Healthy hosts: every answer but OK is a false alarm.
 import { setTimeout as wait } from 'node:timers/promises';
 import { ALL, type Case, calm, GUESTS, VPNS } from '../case.ts';
 import { SINK_TCP_PORT } from '../counted-traffic.ts';
 import type { Scene } from '../scene.ts';
 
-/** At this many bits a second nothing overflows a ring of 500, on a busy machine either. */
+/** At this rate a ring of 500 packets does not overflow, even on a busy machine. */
 function tcp(scene: Scene, ...more: readonly string[]): void {
   const rate = scene.running.vm === '' ? '4M' : '1M';
   scene.run(scene.near, 'iperf3', '-c', scene.running.beyond, '-t', '30', '-b', rate, ...more);

@@ -12,7 +12,7 @@ export const flowMetrics: readonly Metric<Queue>[] = [
   ),
   counter(
     'tapscope_queue_stops_inferred_total',
-    'Stops that only their wake told of: the reader made room before they could be seen, or they began before the probes.',
+    'Stops that are known only by their wake: the reader made room before a probe could see the stop, or the stop began before the probes were attached.',
     ({ flow }) => flow?.stopsInferred,
   ),
   counters(

@@ -31,12 +31,12 @@ export interface RingForecast {
   readonly highwater: number | undefined;
 }
 
-/** Of Linux 7.2 and later ("integer out of range"); a longer queue would be delay anyway. */
+/** Largest txqueuelen that Linux 7.2 and later accept ("integer out of range"); a longer queue would only add delay. */
 export const LARGEST_RING = 32_767;
-/** A reader gives slots back in lots: the next burst may find so many fewer than the last one did. */
+/** A reader frees ring slots in lots of this size (ptr_ring): the next burst may find so many fewer free slots than the last. */
 const LOT = 16;
 const ROUND = 10;
-/** Of the present size. */
+/** Sizes that are tried, as multiples of the present one. */
 const MULTIPLES = [2, 4];
 
 /** `wanted`: further sizes. undefined: overflows of one of its queues are not measured. */
