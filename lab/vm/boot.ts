@@ -15,6 +15,8 @@ export interface VmOptions {
   readonly memoryMiB?: number;
   /** One virtual nanosecond is one guest instruction: times become instruction counts. Takes one CPU. */
   readonly instructionClock?: boolean;
+  /** Added to the kernel's command line. */
+  readonly kernelArguments?: readonly string[];
   readonly timeoutMs?: number;
   /** Hears the command's output as it comes. */
   readonly onOutput?: (text: string) => void;
@@ -97,7 +99,7 @@ interface Images {
 }
 
 function qemu(kernel: Kernel, { vmlinux, initrd }: Images, work: string, options: VmOptions): readonly string[] {
-  const { cpus = 2, memoryMiB = 2048, instructionClock = false } = options;
+  const { cpus = 2, memoryMiB = 2048, instructionClock = false, kernelArguments = [] } = options;
   const share = 'security_model=none,multidevs=remap';
   // QEMU takes a string instruction apart: a page is cleared in 4 096 steps by bytes, in 512 by words, and in 64 by a loop. A third
   // of what these tests took was that. The instruction clock goes on as it did, for its figures have a past.
@@ -107,6 +109,7 @@ function qemu(kernel: Kernel, { vmlinux, initrd }: Images, work: string, options
   const boot = [
     'console=ttyS0 rdinit=/init quiet loglevel=3 panic=-1 mitigations=off tsc=reliable no_timer_check',
     ...(instructionClock ? [] : ['clearcpuid=rep_good', 'maxcpus=1']),
+    ...kernelArguments,
     `vm.work=${work} vm.kernel=${kernel.directory} vm.cwd=${process.cwd()}`,
   ];
   return [

@@ -1,7 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernels on which everything is tested, by the first two numbers of their release; lab/vm/kernels.json has their packages.
+// The kernels on which everything is tested, and others that people run; lab/vm/kernels.json has their packages.
 
-/** Series of kernels, oldest first. */
+/** Series of kernels, by the first two numbers of their release, oldest first. Everything is tested on them. */
 export const SERIES = ['6.1', '6.12', '7.2', '7.3'] as const;
 
 export type Series = (typeof SERIES)[number];
+
+/** On these it is tested what is counted, and how exactly: docs/kernels.md. */
+export interface LabKernel {
+  readonly name: string;
+  /** As lab/vm/kernels.json has it. */
+  readonly series: string;
+  /** Whose kernel is like it. */
+  readonly standsFor: string;
+  readonly kernelArguments: readonly string[];
+  readonly cpus: number;
+}
+
+function kernel(series: string, standsFor: string): LabKernel {
+  return { name: series, series, standsFor, kernelArguments: [], cpus: 2 };
+}
+
+export const KERNELS: readonly LabKernel[] = [
+  kernel('5.10', 'Debian 11; RHEL 8 and 9 without their backports'),
+  kernel('6.1', 'Debian 12'),
+  kernel('6.12', 'Debian 13'),
+  {
+    ...kernel('6.12', 'Talos, hardened hosts'),
+    name: '6.12 lockdown=confidentiality',
+    kernelArguments: ['lockdown=confidentiality'],
+    // The lab's way to a second CPU needs tracefs, which this refuses.
+    cpus: 1,
+  },
+  kernel('6.12-rt', 'PREEMPT_RT'),
+  kernel('6.17', 'Proxmox 9'),
+  kernel('6.18', 'the long-term kernel after 6.12'),
+  kernel('7.2', 'Debian testing'),
+  kernel('7.3', 'Debian 13 with backports'),
+  kernel('7.3-rt', 'PREEMPT_RT'),
+];

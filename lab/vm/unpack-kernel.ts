@@ -73,7 +73,12 @@ async function assemble(partial: string, release: string): Promise<void> {
   const target = join(partial, 'kernel/lib/modules', release);
   await mkdir(dirname(target), { recursive: true });
   await cp(image, join(partial, 'kernel/vmlinuz'));
+  const configs = [join(partial, 'root/boot', `config-${release}`), join(modules, 'config')];
+  const config = configs.find(existsSync);
+  if (config) await rename(config, join(partial, 'config'));
   await rename(modules, target);
+  // Where kernels of today have it; tapscope asks it about PREEMPT_RT.
+  if (config) await rename(join(partial, 'config'), join(target, 'config'));
   for (const path of NEEDLESS) {
     await rm(join(target, 'kernel', path), { recursive: true, force: true });
   }
