@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process that answers requests, as the process that counts sees it: started, fed with snapshots, started again when it ends. From there
 // comes one byte at a time, and only four are known: nothing of what it received is parsed here.
-import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import { countSecondProcess } from '../kernel/processes/agent-cpu.ts';
 import { type SecondProcess, startSecond } from '../kernel/processes/second-process.ts';
@@ -175,7 +174,8 @@ export class ServingProcess {
 
   async #drained({ process }: Life): Promise<void> {
     const { channel } = process;
-    if (channel.writableNeedDrain) await Promise.race([once(channel, 'drain'), process.ended]);
+    const drained = new Promise<void>((resolve) => channel.once('drain', () => resolve()));
+    if (channel.writableNeedDrain) await Promise.race([drained, process.ended]);
   }
 
   #write(life: Life, snapshot: Snapshot, head: { readonly isSecond?: true; readonly answers?: number }): void {
