@@ -8,6 +8,7 @@ import type { Scope } from '../agent/shared-agent.ts';
 import { percentile } from '../host/percentile.ts';
 import { launchBrowser, openPage } from '../page/browser.ts';
 import { LOOP_REPORT, type LoopReport } from '../scrape/event-loop.ts';
+import { bundle } from '../vm/bundle.ts';
 import { coreShare, cpuMs } from './cpu.ts';
 import { scrape } from './one-scrape.ts';
 import { makeTaps, type Taps } from './real-taps.ts';
@@ -40,6 +41,7 @@ export interface Scaled {
   readonly churned: number;
 }
 
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
 /** All ten-second windows are over, and what is looked at every ten seconds was. */
 const SETTLE_MS = 25_000;
 /** The windows that rules look at. */
@@ -162,10 +164,11 @@ async function scrapeTogether({ url }: Agent): Promise<number[]> {
   return times;
 }
 
-/** In an agent of its own: watching takes CPU, and tsx memory. The slower of its two processes counts. */
+/** In an agent of its own: watching takes CPU. The slower of its two processes counts. */
 async function measureLoop(): Promise<Pick<Scaled, 'loopP99Ms' | 'loopMaxMs'>> {
-  const preload = join(dirname(fileURLToPath(import.meta.url)), 'loop.ts');
-  const wrapper = ['env', `NODE_OPTIONS=--import tsx --import ${preload}`];
+  // The process that serves may read the build, and nothing else of the tree.
+  const { place } = await bundle('loop', ['lab/scale/loop.ts']);
+  const wrapper = ['env', `NODE_OPTIONS=--import ${join(ROOT, place('lab/scale/loop.ts'))}`];
   return withAgent(async (agent) => {
     const signal = (): void => agent.processes().forEach((pid) => void process.kill(pid, 'SIGUSR2'));
     await wait(WINDOWS_MS);
