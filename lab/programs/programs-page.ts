@@ -80,9 +80,9 @@ function tableSection(part: Part): string {
 
 * **owner**: process, program and VM are those that hold every queue.
 * **reader**: the thread shown is the one whose count of read calls grew (\`/proc/PID/task/TID/io\`); where several take turns, none is shown, or one of them.
-* **exact UDP, exact TCP**: delivered, dropped and offered as shown are the kernel's \`tx_packets\`, \`tx_dropped\` and their sum, nothing is marked inexact, and the program's own count agrees where it has one;
+* **exact UDP, exact TCP**: delivered, dropped and offered as shown are the kernel's \`tx_packets\`, \`tx_dropped\` and their sum; nothing is marked inexact; the program's own count agrees where it has one;
   with TCP, \`diagnose\` and \`check\` answer OK besides, while an iperf3 stream runs at a rate at which nothing is lost.
-  Of several queues the device is compared; packets that only the kernel counted belong to none of its queues, and the row says how many.
+  Where there are several queues, the device is compared; packets that only the kernel counted belong to none of its queues, and the row says how many.
 
 ${provenance(part)}
 

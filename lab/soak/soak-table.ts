@@ -118,7 +118,7 @@ function facts(entries: readonly Entry[], { kernel, seed }: OfKind<'begin'>, las
   return [
     `${Math.round(lasted / MINUTE)} minutes on Linux ${kernel}, seed ${seed}:`,
     '',
-    `* ${grouped(lives.length)} namespaces with ${grouped(sumOf(lives.map(({ taps }) => taps)))} taps came and went, with ${grouped(sumOf(lives.map(({ sent }) => sent)))} packets, of which ${grouped(sumOf(lives.map(({ lost }) => lost)))} were lost in rings that are too small.`,
+    `* ${grouped(lives.length)} namespaces with ${grouped(sumOf(lives.map(({ taps }) => taps)))} taps came and went, with ${grouped(sumOf(lives.map(({ sent }) => sent)))} packets. Rings that are too small lost ${grouped(sumOf(lives.map(({ lost }) => lost)))} of these.`,
     `* ${grouped(faults.length)} faults were played, of ${new Set(faults.map(({ name }) => name)).size} kinds.`,
     `* Packets by which a figure was wrong without a mark: ${grouped(wrong)}. Marked: ${sumOf(lives.map(({ marked }) => marked))} taps, and after ${faults.filter(({ isMarked }) => isMarked).length} faults.`,
     `* ${grouped(asked.length)} scrapes and commands were asked, ${grouped(unanswered.length)} got no answer, of which ${unanswered.filter((one) => isOfFault(one, faults)).length} during a fault.`,

@@ -19,7 +19,7 @@ export const otherDropMetrics: readonly Metric<Device>[] = [
 export const unroutedDropMetrics: readonly Metric<AgentState>[] = [
   counters(
     'tapscope_unrouted_dropped_packets_total',
-    'Packets that came into a network namespace (inode number) and that the host dropped before it chose a device for them, so that any of them may have been on its way to a guest: firewall in prerouting or ingress, no route or one that leads nowhere, rp_filter; by kernel drop reason and the function that freed them (tracepoint skb:kfree_skb).',
+    'Packets that came into a network namespace (inode number) and that the host dropped before it chose a device for them. Any of them may have been on its way to a guest. Causes: firewall in prerouting or ingress, no route or one that leads nowhere, rp_filter; by kernel drop reason and the function that freed them (tracepoint skb:kfree_skb).',
     ['netns', 'reason', 'location'],
     ({ unrouted = [] }) =>
       unrouted.map(({ netns, reason, location, packets }) => series(packets, String(netns), reason, location)),

@@ -23,7 +23,7 @@ export const readerMetrics: readonly Metric<Queue>[] = [
   ),
   counters(
     'tapscope_reader_sampled_wakeups_total',
-    'Packets, of one in 256, that found the reader asleep and left it awake (task_struct.__state before and after tun_net_xmit), by the CPU that it was woken on: the one that sent the packet, or another.',
+    'Packets, of one in 256, that found the reader asleep and left it awake, by the CPU that it was woken on: the one that sent the packet, or another (task_struct.__state before and after tun_net_xmit).',
     ['woken_on'],
     ({ wakeups }) => (wakeups ? [series(wakeups.there, 'same'), series(wakeups.elsewhere, 'other')] : []),
   ),

@@ -56,7 +56,7 @@ export const receiveDeviceMetrics: readonly Metric<Device>[] = [
   core(
     counters(
       'tapscope_receive_host_dropped_packets_total',
-      'Packets from the guest or writer that tun passed on and the host freed while they still had its device, by kernel drop reason and function: firewall (NETFILTER_DROP), rp_filter (IP_RPFILTER), no route, generic XDP, a protocol that the host does not handle (tracepoint skb:kfree_skb).',
+      'Packets from the guest or writer that the host freed while they still had the tun device, by kernel drop reason and function: firewall (NETFILTER_DROP), rp_filter (IP_RPFILTER), no route, generic XDP, a protocol that the host does not handle (tracepoint skb:kfree_skb).',
       ['reason', 'location'],
       ({ receive }) =>
         (receive?.refusedByHost ?? []).map(({ reason, location, packets }) => series(packets, reason, location)),

@@ -8,7 +8,7 @@ export const agentOverBudget: Rule = {
   name: 'agent-over-budget',
   summary: 'watching costs more than --budget allows, so that tapscope does less',
   explanation:
-    'Over its budget the agent first does less itself: it looks at the host every two seconds instead of each, then judges every other sample. Where its programs in the kernel are too dear, it then counts nothing on the enqueue path any more (level lean). A scrape still gets figures of its own moment, and counts of packets stay exact. What level lean does not show: bytes, how full a ring was at arrivals, how long packets stayed, bursts, and before Linux 7.3 what single queues of a multi-queue device were offered.\n\n' +
+    'Over its budget the agent first does less itself: it looks at the host every two seconds instead of each, then judges every other sample. Where its programs in the kernel are too dear, it then counts nothing on the enqueue path any more (level lean). A scrape still gets figures of its own moment, and counts of packets stay exact. Level lean does not show: bytes, how full a ring was at arrivals, how long packets stayed, and bursts. Before Linux 7.3 it does not show either what single queues of a multi-queue device were offered.\n\n' +
     'The cost is tapscope_overhead_ratio, as a share of all CPUs. A larger budget brings everything back within a minute; so do fewer devices (--device-include, --device-exclude).',
   speaksOf: 'agent',
   needs: [],

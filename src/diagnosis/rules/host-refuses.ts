@@ -68,7 +68,7 @@ export const hostRefuses: Rule = {
   name: 'host-refuses',
   summary: 'the host drops what the guest or program sends: rp_filter, martian addresses, no route, or a firewall',
   explanation:
-    'tun passed the packets on to the host, and the host’s own stack freed them while they still had the device: rp_filter (IP_RPFILTER: answers to the source would leave by another device), martians (an address that cannot come from there), no route or no forwarding, or a netfilter rule in PREROUTING, INPUT or FORWARD.\n\n' +
+    'tun passed the packets on to the host, and the host’s own stack freed them while they still had the device. The causes are: rp_filter (IP_RPFILTER), when answers to the source would leave by another device; martians, addresses that cannot come from there; no route or no forwarding; a netfilter rule in PREROUTING, INPUT or FORWARD.\n\n' +
     'A firewall that refuses a guest’s packets mostly does so on purpose: that is information, and a warning only of a device that is asked about. The others are settings that fit together badly.',
   speaksOf: 'refused-by-host',
   needs: ['devices', 'freed', 'before'],

@@ -35,7 +35,7 @@ export const lossUnexplained: Rule = {
   name: 'loss-unexplained',
   summary: 'packets are lost for a reason that no other rule knows; the kernel’s name for it is given',
   explanation:
-    'The kernel freed packets towards the device, before tun or in it, with a reason or in a function that none of the other rules speaks of: a tc filter or BPF program (TC_EGRESS), no memory (NOMEM), and more. ' +
+    'The kernel freed packets towards the device, before tun or in it. No other rule knows the reason or the function: a tc filter or BPF program (TC_EGRESS), no memory (NOMEM), and more. ' +
     'The names are those of enum skb_drop_reason; the kernel’s header include/net/dropreason-core.h has a sentence on each.',
   speaksOf: 'loss-before-tun',
   needs: ['devices', 'freed', 'before'],

@@ -12,7 +12,7 @@ export const neighbourFailed: Rule = {
   name: 'neighbour-failed',
   summary: 'the guest does not answer ARP or neighbour discovery, so the host drops what it has for it',
   explanation:
-    'The host knows that an address is behind the device and not its MAC address. It asks (ARP, or neighbour discovery of IPv6), holds a few packets meanwhile, and frees them when no answer comes (NEIGH_FAILED) or more packets come than it holds (NEIGH_QUEUEFULL). ' +
+    'The host knows that an address is behind the device, but not its MAC address. It asks (ARP, or neighbour discovery of IPv6) and holds a few packets meanwhile. It frees them when no answer comes (NEIGH_FAILED), or when more packets come than it holds (NEIGH_QUEUEFULL). ' +
     'The guest has no such address, its interface is down, a filter drops the question or the answer, or the guest hangs.',
   speaksOf: 'loss-before-tun',
   needs: ['devices', 'before'],

@@ -16,7 +16,7 @@ export const noReader: Rule = {
   name: 'no-reader',
   summary: 'packets are sent to a device that no process has open',
   explanation:
-    'A persistent device stays when its process ends. What is sent to it then is lost before tun: the kernel has put the qdisc noop in the place of the one that tc still shows. Where a process has the device open and all its queues detached, tun itself drops (DEV_READY).\n\n' +
+    'A persistent device stays when its process ends. Packets to it are then lost before tun: the kernel has put the qdisc noop in the place of the one that tc still shows. Where a process has the device open and all its queues detached, tun itself drops (DEV_READY).\n\n' +
     'Devices that were left over get broadcasts of their bridge; below ten packets a second that is no more than noise.',
   speaksOf: 'loss-before-tun',
   needs: ['devices', 'before'],
@@ -77,7 +77,7 @@ function orphan(device: DeviceSpan, window: Window): readonly Diagnosis[] {
           by: 'host',
         },
       ],
-      rejected: [{ rule: QDISC_DROP, because: `with 0 readers no qdisc is at work, whatever tc shows` }],
+      rejected: [{ rule: QDISC_DROP, because: `with 0 readers no qdisc is at work, even if tc shows one` }],
       confidence: 'high',
     }),
   ];

@@ -16,8 +16,8 @@ export const qdiscDrop: Rule = {
   name: 'qdisc-drop',
   summary: 'the qdisc in front of the device drops packets: its rate or its limit is too small, or a shaper is meant',
   explanation:
-    'A qdisc drops before tun, so neither the ring nor the guest is to blame, and the kernel’s tx_dropped of the device does not show it; tc -s qdisc does. ' +
-    'A shaper (tbf, htb, cake with a bandwidth) that is meant does this on purpose, and a queue management that works (codel, fq_codel) drops up to a packet in fifty to keep delay short: that is healthy, and not told of.\n\n' +
+    'A qdisc drops before tun: neither the ring nor the guest is to blame. The kernel’s tx_dropped of the device does not show it; tc -s qdisc does. ' +
+    'A shaper (tbf, htb, cake with a bandwidth) does this on purpose. Queue management (codel, fq_codel) drops up to a packet in fifty to keep delay short: that is healthy, and not reported.\n\n' +
     'Where a device stops instead of dropping (IFF_BACKPRESSURE), the loss of a slow reader appears here: where the queue was stopped for most of the time, the reader is named.',
   speaksOf: 'loss-before-tun',
   needs: ['devices', 'before'],

@@ -23,7 +23,7 @@ export const queueHot: Rule = {
   summary: 'one queue of several gets nearly all packets and overflows, the others idle',
   explanation:
     'Flows are spread over the queues by a hash, or by what the guest was last seen to use. Here one queue gets more than four fifths and loses packets while the others have room, so that its reader alone is at its limit. ' +
-    'Few large flows do that, and tunnels (one flow outside, whatever is inside): more queues do not help them.\n\n' +
+    'Few large flows do that, and tunnels (one flow outside, with any number inside): more queues do not help them.\n\n' +
     'If the others get nothing at all it is one flow, most likely a test, and what is said is only why that queue loses.',
   speaksOf: 'ring-loss',
   needs: ['devices', 'freed'],

@@ -48,7 +48,8 @@ function finding(queues: readonly FullRing[], window: Window): Diagnosis {
     remedies: [
       {
         command: setLink(device, window, `txqueuelen ${length}`),
-        effect: 'Gives the device a ring at once; whatever set 0 (a script, udev, the VPN’s options) will do so again.',
+        effect:
+          'Gives the device a ring at once; the program that set 0 (a script, udev, the VPN by its options) will do so again.',
         lossless: true,
         restart: false,
         by: 'host',

@@ -14,7 +14,7 @@ export const xdpDrop: Rule = {
   name: 'xdp-drop',
   summary: 'an XDP program drops what the guest or program sends',
   explanation:
-    'An XDP program on the device sees each packet from the guest or writer before the host does, and answers XDP_DROP or, after an error of its own, XDP_ABORTED. ' +
+    'An XDP program on the device sees each packet from the guest or writer before the host does. It answers XDP_DROP or, after an error of its own, XDP_ABORTED. ' +
     'In tun (native XDP) the kernel counts such a packet in rx_dropped and in nothing else; behind tun (generic XDP) it counts it nowhere, and the tracepoint skb:kfree_skb shows it.\n\n' +
     'A program drops on purpose, so this is information, and a warning where it takes a fifth of the traffic or more. bpftool names the program; the tracepoint xdp:xdp_exception counts those that it aborted.',
   speaksOf: 'dropped-by-xdp',

@@ -19,7 +19,7 @@ export const xdpOverflow: Rule = {
   summary: 'frames that XDP redirects to the device find its ring full',
   explanation:
     'XDP redirects frames straight into the ring, past the qdisc and past flow control (IFF_BACKPRESSURE does not stop it), in bulks of up to 16. What does not fit is lost, and the device’s tx_dropped grows by one for each bulk, however many were lost: it understates this loss up to sixteen times. ' +
-    'Frames go to the queue of the CPU that they came in on, whatever their flow.',
+    'Frames go to the queue of the CPU that they came in on, for every flow.',
   speaksOf: 'redirect-loss',
   needs: ['devices', 'redirected'],
   judge: (window) => window.devices.flatMap(({ queues }) => queues.flatMap((queue) => overflowing(queue, window))),
