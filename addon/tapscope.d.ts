@@ -230,8 +230,8 @@ export function lockFile(fd: number): boolean;
 
 /**
  * Starts a program as a second process: its pid. `descriptors` become 3, 4, … there, all others but 0, 1 and 2 are closed. It can
- * never gain a right by executing a program, and has no capability unless this process is root. It may open for reading what is in
- * `readable`, files and folders, and its own folder of /proc, and nothing else, where the kernel has Landlock.
+ * never gain a right by executing a program, and has no capability unless this process is root. Where the kernel has
+ * Landlock, it may open for reading the files and folders of `readable` and its own folder of /proc, and nothing else.
  */
 export function startSecondProcess(
   program: string,
@@ -250,7 +250,7 @@ export function landlockVersion(): number;
 export function endOfSecondProcess(pid: number): number | undefined;
 
 /**
- * For all threads of this process, and for good: it becomes the user without other groups, loses all capabilities, and the kernel
+ * For all threads of this process, and for good: it becomes the user without other groups, and loses all capabilities. The kernel then
  * refuses (EPERM) opening files for writing, starting programs, BPF, namespaces, other processes' memory and signals.
  */
 export function confine(user?: { readonly uid: number; readonly gid: number }): void;

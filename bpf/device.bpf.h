@@ -55,8 +55,8 @@ static __always_inline u32 foreign_cell(u64 ops)
 }
 
 /*
- * No ops are no verdict: what lies in skb->dev's place while TCP sorts a packet looks like a device that has none, and
- * so does the device of a packet that tun has not given one yet.
+ * No ops are no verdict. While TCP sorts a packet, the bytes of skb->dev look like a device without ops. So does the
+ * device of a packet to which tun has not given one yet.
  */
 static __noinline bool judge(u64 device, u64 ops)
 {

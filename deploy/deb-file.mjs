@@ -49,7 +49,7 @@ export function sharedLibraries(...files) {
   }
 }
 
-/** By what a file is, whatever the builder's umask was, and whatever mode a package of npm gave it. */
+/** By what a file is: neither the builder's umask nor the mode in an npm package counts. */
 function setModes(folder) {
   chmodSync(folder, 0o755);
   for (const entry of readdirSync(folder, { withFileTypes: true })) {

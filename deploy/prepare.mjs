@@ -42,7 +42,7 @@ function hasModules(root) {
   return time(root, 'node_modules/.package-lock.json') >= time(root, 'package-lock.json');
 }
 
-// The stamp is as old as the beginning of the last finished build: whatever changed since is newer.
+// The stamp is as old as the beginning of the last finished build: files that changed since are newer.
 function isBuilt(root) {
   const stamp = time(root, 'dist/.built');
   return outputs.every((path) => time(root, path) > 0) && inputs.every((path) => newest(join(root, path)) < stamp);

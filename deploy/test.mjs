@@ -115,9 +115,8 @@ function listTests(folder) {
 }
 
 /**
- * Pure tests run side by side, three at a time, for some wait for the clock. Those of this kernel take turns, for all share the one kernel;
- * most of their time they wait for something, so that two VMs get more than one of two CPUs beside them (and wait when they want both:
- * lab/vm/boot.ts). What takes long begins early, so that the run does not wait for it at the end. `overlaps`: pure tests and VMs, one after
+ * Pure tests run side by side, three at a time, for some wait for the clock. Those of this kernel take turns, for all share the one kernel.
+ * Most of their time they wait, so that two VMs get more than one of two CPUs beside them. Where VMs want both, they wait: lab/vm/boot.ts. What takes long begins early, so that the run does not wait for it at the end. `overlaps`: pure tests and VMs, one after
  * the other, take as long as those of this kernel, so that both begin at once.
  */
 async function runTests(files, afterKernel, overlaps) {

@@ -10,7 +10,7 @@ const run = (seconds: number, transmitted: number, ...wrong: readonly string[]):
   disagreements: wrong,
 });
 
-test('the median is the middle one, or between the two in the middle, in whatever order they came', () => {
+test('the median is the middle one, or between the two in the middle, in any order', () => {
   const cases: readonly (readonly [values: readonly number[], median: number, least: number, most: number])[] = [
     [[7], 7, 7, 7],
     [[9, 1], 5, 1, 9],

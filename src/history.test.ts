@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What goes in comes out again: every kept step is deep-equal to the snapshot that was added, whatever changes between them.
+// What goes in comes out again: every kept step is deep-equal to the snapshot that was added, after any change between them.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setFlagsFromString } from 'node:v8';
@@ -65,7 +65,7 @@ function isDevice(value: unknown): value is Device {
   return typeof value === 'object' && value !== null && 'queues' in value;
 }
 
-test('every step comes back as it was, whatever changed', (t) => {
+test('every step comes back as it was, after any change', (t) => {
   const random = randomOf(seedOf(t));
   const history = new History();
   const added = new Map<number, Snapshot>();

@@ -33,7 +33,7 @@ export interface QueueCounters extends RowCounts {
   readonly offeredBytes: number | undefined;
   /** With the frames that were redirected. */
   readonly enqueued: number | undefined;
-  /** Taken out of the ring, by whom; what vhost gave back is in it. */
+  /** Taken out of the ring, by reader; what vhost gave back is in it. */
   readonly consumed: { readonly read: number; readonly vhost: number } | undefined;
   readonly delivered: number | undefined;
 }
@@ -294,7 +294,7 @@ export interface Snapshot {
   readonly agent: AgentState;
 }
 
-/** All packets that this queue dropped, whatever the reason. */
+/** All packets that this queue dropped, for all reasons. */
 export function droppedPackets(counters: QueueCounters): number {
   return counters.dropped.reduce((sum, { packets }) => sum + packets, 0);
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plain words: a sentence names its subject. What is banned here was hard to understand for readers whose first language is another.
+// Plain words: a sentence names its subject. The words that are banned here were hard to understand in a second language.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-const banned = /\b(?:nobody|somebody|whoever|anybody|everybody)\b/i;
+const banned = /\b(?:nobody|somebody|whoever|anybody|everybody|whatever|whom)\b/i;
 const folders = ['addon', 'bpf', 'dashboards', 'deploy', 'docs', 'lab', 'src', 'traffic'];
 const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md'];
 /** Scenarios go by the names under which BENCHMARKS.md has their results; `nobody` is a user of Debian. */

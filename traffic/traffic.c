@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // traffic: what `tapscope bench` measures and `tapscope demo` plays with. It enters a network namespace of its own,
 // holds taps there, sends to them, reads them or plays guests of vhost-net, and starts pktgen. All of that ends with
-// it, whatever way it goes, and it ends with its caller: nothing has to be undone.
+// it, however it ends, and it ends with its caller: nothing has to be undone.
 #define _GNU_SOURCE
 #include "traffic.h"
 

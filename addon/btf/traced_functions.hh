@@ -9,8 +9,8 @@
 
 /**
  * Finds the functions that fentry and fexit programs attach to, while it lives, for the objects that its thread loads.
- * libbpf looks for each in all types of the kernel, once more for every module that was loaded before the one that has
- * it, where the few modules in question have a few hundred types.
+ * libbpf would search all types of the kernel for each function, again for every module that was loaded earlier than
+ * the function's own. The modules in question have a few hundred types only.
  */
 class TracedFunctions
 {

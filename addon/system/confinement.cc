@@ -23,7 +23,7 @@ namespace
 {
 
 /*
- * Refused whatever their arguments are. Names that this libseccomp or this machine does not know are left out.
+ * Refused with any arguments. Names that this libseccomp or this machine does not know are left out.
  */
 
 /** The kernel's inside, other processes and their memory, mounts, clocks, keys, names of files. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// Freed packets by skb:kfree_skb: the reason of a drop in tun_net_xmit, losses inside tun that no kernel counter knows,
-// losses before tun, and drops of what a guest or writer sent.
+// Freed packets, by skb:kfree_skb. Counted are: drops in tun_net_xmit with their reason; losses inside tun that no
+// kernel counter knows; losses before tun; drops of packets that a guest or writer sent.
 #include "drops/location.bpf.h"
 #include "macvtap.bpf.h"
 #include "drops/own-text.bpf.h"

@@ -43,18 +43,18 @@ static __always_inline bool count_scheduled(struct queue_reader *reader, u64 now
 	struct reader_time *time = &reader->time;
 	struct scheduled sum = {};
 	bool process = is_process(reader, now);
-	u64 whom = state == THREAD_UNKNOWN || !counts_scheduled() ? 0 : process ? reader->process : reader->thread;
+	u64 task = state == THREAD_UNKNOWN || !counts_scheduled() ? 0 : process ? reader->process : reader->thread;
 
-	if (!whom) {
-		time->whom = 0;
+	if (!task) {
+		time->task = 0;
 		return false;
 	}
 	if (process)
 		sum = reader->threads.scheduled;
 	else if (state != THREAD_GONE)
-		add_scheduled((struct task_struct *)whom, &sum);
-	if (time->whom != whom) {
-		time->whom = whom;
+		add_scheduled((struct task_struct *)task, &sum);
+	if (time->task != task) {
+		time->task = task;
 		time->seen = sum;
 		time->unspent = (struct scheduled){};
 		time->ahead = 0;
@@ -150,7 +150,7 @@ static __noinline int look(struct queue_reader *reader, bool pressed, u64 observ
 	if (pressed || (reader->pressed && now - reader->pressed < RECENT))
 		spend_since(reader, now, before, observer, pressed, alone, head != former);
 	else
-		reader->time.whom = 0; /* the next full queue begins anew */
+		reader->time.task = 0; /* the next full queue begins anew */
 	reader->looked = now;
 	reader->consumer_head = head;
 	reader->was_pressed = pressed;

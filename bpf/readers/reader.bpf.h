@@ -10,7 +10,7 @@
 /* Between two samples, in ns. */
 struct reader_time {
 	struct scheduled seen;	  /* by the last sample; never less than before */
-	u64 whom;		  /* the thread, or the leader of several, of which that is; 0: of none */
+	u64 task;		  /* the thread, or the leader of several, of which that is; 0: of none */
 	u64 ahead;		  /* ran more than passed: the kernel adds at ticks */
 	struct scheduled unspent; /* while the queue was not full: what a single sample may at most stand for */
 	u64 uncertain;		  /* sum: between two samples of a full queue, and perhaps not full */

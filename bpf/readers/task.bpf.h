@@ -138,7 +138,7 @@ struct scheduled {
 };
 
 /*
- * Of the CPU that the thread is on or waits for, whatever its class is (kernel: set_task_rq). `runqueues` itself has no
+ * Of the CPU that the thread is on or waits for, for every class (kernel: set_task_rq). `runqueues` itself has no
  * symbol on kernels without CONFIG_KALLSYMS_ALL.
  */
 static __always_inline struct rq *run_queue_of(struct task_struct *task)
@@ -194,7 +194,7 @@ static long each_thread(u32 i, struct thread_walk **context)
 	return 0;
 }
 
-/* Not a thread whose memory is free, whatever is still written there. */
+/* Not a thread whose memory is free, even if its fields are still there. */
 static __always_inline bool is_thread(u64 address, u64 started)
 {
 	struct task_struct *task = (struct task_struct *)address;

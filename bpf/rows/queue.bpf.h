@@ -125,8 +125,8 @@ _Static_assert(__builtin_offsetof(struct queue, device_id) == __builtin_offsetof
 	       "a shared row is a row");
 
 /*
- * What programs on one CPU leave for those after them: the packet between the entry and the exit of the transmit
- * function (bottom halves are off between), and each path's newest row, which the next packet mostly counts in.
+ * What programs on one CPU leave for those after them. The packet is that between the entry and the exit of the
+ * transmit function: bottom halves are off between them. In the newest row of each path the next packet mostly counts.
  */
 struct cpu_state {
 	u64 skb;

@@ -4,7 +4,7 @@
 #include "transmit/transmit.bpf.h"
 
 /*
- * Every packet of the host comes here, and most are foreign. Whatever needs registers that a caller must save is in
+ * Every packet of the host comes here, and most are foreign. Code that needs saved registers is in
  * functions of its own, so that a foreign packet does not pay for saving them.
  */
 static __noinline int begin_raw(u64 skb, u64 device, u64 ops)

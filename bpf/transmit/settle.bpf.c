@@ -29,8 +29,8 @@ static long settle_on(u32 cpu, void *unused)
 
 /*
  * Run by the agent while nothing is attached to the transmit function. Detaching makes the kernel leave out the exit of
- * who is inside, and a CPU that stood still may yet run its entry: such a packet would be in flight for ever, and drops
- * of others at its address, which senders get again and again, be left for an exit that never comes.
+ * a packet that is inside, and a CPU that stood still may yet run its entry. Such a packet would be in flight for ever.
+ * Senders use its address again and again: drops of those packets would wait for an exit that never comes.
  */
 SEC("syscall")
 int settle(struct settle_request *context)

@@ -5,8 +5,8 @@
 #include "transmit/transmit.bpf.h"
 
 /*
- * Most packets count in the row of the one before. What needs registers that a function must save is in functions of
- * its own, arguments are loaded when they are needed, so that these packets do not pay for saving any.
+ * Most packets count in the row of the one before. Code that needs registers which a function must save is in
+ * functions of its own, and arguments are loaded late. So these packets do not pay for saving registers.
  */
 static __noinline int offered_first(u64 *ctx)
 {

@@ -19,7 +19,7 @@ struct {
 	__type(value, struct vhost_batches);
 } vhost_batches SEC(".maps");
 
-/* Three comparisons whatever the size: most batches are full. */
+/* Three comparisons for any size: most batches are full. */
 static __always_inline u32 batch_size(u32 packets)
 {
 	if (packets > 8)

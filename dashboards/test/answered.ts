@@ -5,7 +5,7 @@ import type { ShownPanel } from '../promql/panel-queries.ts';
 import { answersOf, type Choices, type Span } from './answers.ts';
 import type { Prometheus } from './prometheus.ts';
 
-/** Whom a dashboard is asked about, and when that was. */
+/** The subject that a dashboard is asked about, and when that was. */
 export interface Asked {
   readonly of: string;
   readonly choices: Choices;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every panel of the dashboard Fleet, asked of a real Prometheus that records what deploy/fleet says from 40 hosts, of which those with one
-// kernel lose packets.
+// Every panel of the dashboard Fleet is asked of a real Prometheus. It records, by the rules of deploy/fleet, 40 hosts, of which those with
+// one kernel lose packets.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

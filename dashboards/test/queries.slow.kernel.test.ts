@@ -91,9 +91,9 @@ test('a host with faults', { skip: noLab, timeout: 300_000 }, async (t) => {
   };
 
   for (const { name, dashboard } of ofAgents) {
-    for (const whom of asked[name] ?? assert.fail(name)) {
-      for (const panel of panelsOf(dashboard).filter(whom.panels)) {
-        await t.test(`${name}, panel '${panel.title}', ${whom.of}`, () => answered(prometheus, panel, whom));
+    for (const subject of asked[name] ?? assert.fail(name)) {
+      for (const panel of panelsOf(dashboard).filter(subject.panels)) {
+        await t.test(`${name}, panel '${panel.title}', ${subject.of}`, () => answered(prometheus, panel, subject));
       }
     }
     for (const variable of variablesOf(dashboard)) {

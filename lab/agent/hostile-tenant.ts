@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A user of the host, uid 65534, that tries for a while whatever may stop, blind or misquote the agent, and tells what it got.
+// A user of the host, uid 65534, that tries for a while to stop, blind or misquote the agent, and reports what it got.
 import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -20,7 +20,7 @@ void figure_add(struct figure *figure, double nanoseconds, uint64_t packets);
 /* Prints "name":{…} of a JSON object; a comma goes before all but the first. */
 void figure_print(const char *name, struct figure *figure);
 uint64_t nanoseconds_now(void);
-/* CPU time of a thread, of the kernel's too, whatever else ran meanwhile. */
+/* CPU time of one thread, its time in the kernel included. */
 uint64_t thread_nanoseconds(int thread);
 /* A thread by the beginning of its name; 0 if there is none. */
 int find_thread(const char *name);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// npx tsx lab/cost/main.ts [--write | --check] [--ours] [SERIES…]: the price of the product's probes in instructions per packet, in VMs on
-// QEMU's instruction clock, so that a busy machine measures the same as an idle one. --write: into BENCHMARKS.md and
+// npx tsx lab/cost/main.ts [--write | --check] [--ours] [SERIES…]: the price of the product's probes in instructions per packet. They run in VMs
+// on QEMU's instruction clock: a busy machine measures the same as an idle one. --write: into BENCHMARKS.md and
 // lab/cost/baseline.json, where what is not measured now stays; --ours: without empty programs and other tools, and once;
 // --check: only whether a packet has become dearer than the baseline.
 import { writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // pktgen through the qdisc (xmit_mode queue_xmit: start_xmit would go around net_dev_start_xmit) into the ring. Its own
-// kernel thread's CPU time is the figure, so whatever else the VM does meanwhile is no part of it.
+// kernel thread's CPU time is the figure, so other work of the VM is no part of it.
 #include "driver.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// vhost-net without a guest: this process posts a buffer for each packet of a full ring, kicks once, and vhost's worker
+// vhost-net without a guest. This process posts a buffer for each packet of a full ring and kicks once; vhost's worker
 // takes packets out of the tap's ring in batches of 64.
 #include "driver.h"
 #include "../../traffic/vhost-backend.h"

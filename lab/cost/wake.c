@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A queue that is none of ours and is woken: the price of a packet that is redirected through an ifb whose queue holds
-// none, so that each one stops it and is let go by a wake.
+// The price of a packet that wakes a foreign queue. It is redirected through an ifb whose queue holds no packet: each
+// packet stops that queue, and a wake lets it go.
 #include "driver.h"
 
 #include <stddef.h>

@@ -92,7 +92,7 @@ export class WatchedTap {
     await this.#sender.stream(this.id, this.name, perSecond, FRAME);
   }
 
-  /** Whatever is left in the ring is read. */
+  /** Reads what is left in the ring. */
   async unload(): Promise<void> {
     if (!this.#isLoaded) return;
     this.#isLoaded = false;

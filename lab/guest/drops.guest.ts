@@ -40,7 +40,7 @@ for (const [skb, path, threads, mechanism] of [
       assert.equal(summary.shown + notShown(summary), txDropped);
       if (how === 'together') return;
       assert.equal(summary.shown, packets.length);
-      // A full bucket to begin with, and in a slow VM the seconds are told from a little after it was hung up to a little before it is taken down.
+      // The bucket is full at first. In a slow VM the program counts for a little longer than the seconds that it reports.
       const most = RATE * (summary.seconds + 2);
       assert.ok(summary.shown <= most, `${summary.shown} in ${summary.seconds} s`);
       if (skb === 'unshared') assert.ok(summary.shown >= RATE && summary.overLimit > 0);

@@ -20,7 +20,7 @@ export interface Figures {
   readonly unseenDropped: number;
   /** In the kernel's tx_packets, and seen by no program: of several queues, of the device alone. */
   readonly unseenEnqueued: number;
-  /** Lost before tun, whatever the reason. */
+  /** Lost before tun, for all reasons. */
   readonly before: number;
   /** Of these, what the kernel's tx_dropped may have too. */
   readonly beforeInTxDropped: number;

@@ -186,7 +186,7 @@ export async function drain(world: World): Promise<void> {
   }
 }
 
-/** The process is killed with its guests and whatever waits for them. */
+/** The process is killed with its guests and with all that waits for them. */
 export async function kill(world: World): Promise<void> {
   for (const id of world.queues.keys()) await stall(world, id);
   await untilAtRest(world); // buffers that were posted stay posted

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packets at full speed: what Prometheus gets equals the truth to the packet, whatever happens to the queues meanwhile.
+// Packets at full speed: what Prometheus gets equals the truth to the packet, also while queues change.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { type Agent, standingAgent, startAgent } from '../agent/serve-process.ts';

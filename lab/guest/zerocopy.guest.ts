@@ -72,8 +72,8 @@ test('zero-copy is on', async (t) => {
     const bridged = await bridgedWith(t, 'tap1', 'tap');
     await bridged.testReader.send('a', 2048, LARGE, { unicast: true });
     const { tried = 0, completed, notTried, outstanding } = await figures(agent, bridged);
-    // One of 64, as each was copied: tx_packets / 64 >= tx_zcopy_err. The kernel forgets both after 1024 packets, and a VM that
-    // waits for its CPU finds packets pending, which count for the one and not for the other.
+    // One of 64, as each was copied: tx_packets / 64 >= tx_zcopy_err. The kernel forgets both after 1024 packets. In a VM
+    // that waits for its CPU some packets are pending; they count in one of the two only.
     const { throttled = 0, pending = 0, ...others } = notTried;
     assert.deepEqual(
       { completed, outstanding, others },

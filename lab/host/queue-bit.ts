@@ -35,8 +35,8 @@ export class QueueBit {
   }
 
   /**
-   * Looks at random moments. Between them it is busy: one whom a timer wakes in a VM finds a queue stopped at 99 % of its samples that is
-   * stopped for 95 % of the time.
+   * Looks at random moments. Between them it is busy. In a VM, a thread that sleeps finds a queue stopped in 99 % of its
+   * samples: it is stopped for 95 % of the time.
    */
   watch(milliseconds: number, mostBetween: number): Looks {
     const began = performance.now();

@@ -22,8 +22,8 @@ export async function sendToSleeper(sender: TestReader, peer: string, sleeps: ()
 }
 
 /**
- * Sends samples until `enough`, and answers how many. Not seen is one whose reader sleeps again before the sender's CPU
- * goes on, for which a virtual CPU that stands still gives it the time.
+ * Sends samples until `enough`, and answers how many. A sample is missed if the reader sleeps again before the sender's
+ * CPU goes on: a virtual CPU that stands still gives it the time.
  */
 export async function sampleUntil(enough: () => Promise<boolean>, send: () => Promise<void>): Promise<number> {
   for (let sent = 0; ; sent++) {

@@ -21,7 +21,7 @@ const NIGHTLY: readonly Series[] = [];
  * All that runs on another kernel, and where `npm run test:kernels` runs it; `npm run test:nightly` runs everything everywhere. Every day on all: which
  * mechanisms there are, and the counts at full speed. On one or two, what this machine's own kernel cannot show: vhost-net, fentry,
  * queues that stop; where a kernel is the oldest or the newest of those that differ, there. At night what is shown here every day by
- * other mechanisms, what takes long, and what depends on who gets a CPU when, of which a machine that runs two VMs has its own opinion.
+ * other mechanisms, what takes long, and what depends on when a thread gets a CPU: two VMs share the CPUs here.
  *
  * Neighbours share an agent where they can (lab/agent/shared-agent.ts): those that need one of their own come first (of these `doctor`: others load
  * drivers that it would tell of) and last. Files with tests of both kinds lie so that what ends one goes on in the next.

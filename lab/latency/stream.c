@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A steady stream into a tap, which a blocked reader takes: what is lost, how long each packet took, and the longest
-// time without one. The sender's timer and both threads come before all other tasks, so that what keeps a packet is the
-// kernel with preemption or interrupts off, and not another task's turn.
+// time without one. The sender's timer and both threads have priority over all other tasks. So a packet waits only
+// while the kernel has preemption or interrupts off, never for another task.
 #define _GNU_SOURCE
 #include "samples.h"
 #include "../cost/driver.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A part of the result, kept in a file, so that parts can run one after another or at the same time, each in its own network namespace.
+// A part of the result, kept in a file. Parts can run one after another or at the same time, each in its own network namespace.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// node --import lab/scale/loop.ts …: between one SIGUSR2 and the next it watches how long the event loop of that program is held up,
-// and writes what it saw to stderr: the process that serves may write to no file.
+// node --import lab/scale/loop.ts …: watches the event loop of that program between one SIGUSR2 and the next, and writes to stderr how
+// long it was held up: the serving process may write to no file.
 import { LOOP_REPORT, type LoopReport, watchEventLoop } from '../scrape/event-loop.ts';
 
 let finish: (() => LoopReport) | undefined;

@@ -188,7 +188,7 @@ async function measureLoop(): Promise<Pick<Scaled, 'loopP99Ms' | 'loopMaxMs'>> {
 /** Of both processes. */
 function reportsIn(stderr: string): readonly LoopReport[] {
   const lines = stderr.split('\n').filter((line) => line.startsWith(LOOP_REPORT));
-  if (lines.length !== 2) throw new Error(`Of two processes ${lines.length} told of their event loops: ${stderr}`);
+  if (lines.length !== 2) throw new Error(`${lines.length} of two processes reported their event loops: ${stderr}`);
   return lines.map((line) => JSON.parse(line.slice(LOOP_REPORT.length)));
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// npx tsx lab/scrape/compare-codecs.ts QUEUES: what a step of the history takes as its codec writes it, and as zlib writes the JSON of each
-// device with the JSON of its step before as dictionary. Of a recording, of the fixtures, and of a made-up host of so many busy queues.
+// npx tsx lab/scrape/compare-codecs.ts QUEUES: what a step of the history takes, by its codec and by zlib. zlib deflates the JSON of each
+// device, with the JSON of its step before as dictionary. Measured are a recording, the fixtures, and a made-up host of so many busy queues.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { constants, deflateRawSync } from 'node:zlib';

@@ -130,7 +130,7 @@ interface Boot {
 }
 
 /**
- * The VM must not outlive a caller that is killed: stdin closes with the caller, whatever way it goes. PR_SET_PDEATHSIG
+ * The VM must not outlive a caller that is killed: stdin closes with the caller, however it ends. PR_SET_PDEATHSIG
  * was tried and does not reach QEMU. It takes only idle CPU time: tests of this machine's own kernel run beside it.
  */
 const GUARD = `

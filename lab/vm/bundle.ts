@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// TypeScript of this tree as JavaScript for a VM: where the CPU is emulated, finding, translating and reading three hundred files takes
-// half a minute, one file of each program and what they share a second.
+// TypeScript of this tree as JavaScript for a VM. On an emulated CPU, finding, translating and reading three hundred files takes half a
+// minute. One file for each program and one for what they share take a second.
 import { readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';

@@ -13,7 +13,7 @@ export interface LockedKernel {
   readonly series: string;
   /** Where Debian keeps it, or will next: a kernel moves from experimental to sid to testing. */
   readonly suites: readonly string[];
-  /** Matches the names of its packages, whatever the version; the first holds the kernel's release in its name. */
+  /** Matches the names of its packages in every version; the first holds the kernel's release in its name. */
   readonly patterns: readonly string[];
   readonly packages: readonly Package[];
 }

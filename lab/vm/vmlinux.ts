@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernel itself, as it lies compressed in vmlinuz. An emulated CPU unpacks it in 3 s (zstd) to 9 s (xz), this one in half a second, and
+// The kernel itself, as it lies compressed in vmlinuz. An emulated CPU unpacks it in 3 s (zstd) to 9 s (xz), this CPU in half a second.
 // QEMU starts it without a BIOS (PVH).
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -44,8 +44,8 @@ export class Unseen {
 }
 
 /**
- * The right side of E1, of a device: packets that left the rings or lie in them, at the least: `delivered` is read after the rings, so that what was taken in between
- * is not to be counted twice, nor what vhost-net held and may have delivered since.
+ * The right side of E1, of a device: packets that left the rings or lie in them, at the least: `delivered` is read after the rings. What was taken in
+ * between must not be counted twice, nor what vhost-net held and may have delivered since.
  */
 export function leftOrWaiting(reading: Reading, totals: Totals, delivered: number, atRest: boolean): number {
   const waiting = reading.walked.queues.map(({ occupancy, takenSince }) => Math.max(0, occupancy - takenSince));

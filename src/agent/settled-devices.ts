@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Devices that stand still. Where everything that a device is made of is the same object in look after look, the device is given again as
-// it was made last: a host with a thousand idle guests costs what its busy ones cost.
+// Devices that stand still. A device whose parts are all the same objects as at the look before is given again as
+// it was made last. A host with a thousand idle guests costs what its busy ones cost.
 import { isDeepStrictEqual } from 'node:util';
 import type { Device } from '../snapshot.ts';
 

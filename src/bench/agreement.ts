@@ -17,7 +17,7 @@ export interface AgentCounts {
 
 const BURST = 'QDISC_BURST_DROP';
 
-/** [what, by the agent, by whom, by them]. undefined: the agent does not measure it. */
+/** [figure, by the agent, the other counter, by it]. undefined: the agent does not measure it. */
 export type Comparison = readonly [what: string, ours: number | undefined, whose: string, theirs: number];
 
 export function agentCounts({ queues, otherDropped }: Device): AgentCounts {

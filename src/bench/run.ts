@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// All repeats of all cells, interleaved: what changes on the host meanwhile changes every cell alike. Whatever was changed is
+// All repeats of all cells, interleaved: what changes on the host meanwhile changes every cell alike. All that was changed is
 // as it was when this ends, also by an interruption.
 import type { Cell, CellResult, MessageCell, Run, SendCell } from '../bench-report.ts';
 import { startTraffic, type Traffic } from '../kernel/traffic.ts';
@@ -27,7 +27,7 @@ export async function runBench(options: BenchOptions): Promise<Bench> {
   const before = { parameter: zeroCopyParameter(), modules: vhostModules() };
   const traffic = await startTraffic();
   const rounds = new Rounds(traffic, options);
-  // Whatever is waited for ends with it.
+  // All that is waited for ends with it.
   options.interrupted.addEventListener('abort', () => void traffic.end());
   let restored = false;
   try {

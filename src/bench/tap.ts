@@ -57,7 +57,7 @@ export async function stopReading({ traffic }: BenchSetup, cell: SendCell): Prom
   return packets;
 }
 
-/** In whatever state it is. */
+/** In any state. */
 export async function takeDownTap({ traffic }: BenchSetup, cell: SendCell): Promise<void> {
   const gone = (): undefined => undefined;
   for (const id of queueIds(cell)) {

@@ -45,7 +45,7 @@ export async function demo({ fault, socket }: DemoOptions): Promise<number> {
       `The agent (pid ${agent.pid}) sees these taps too: its alerts may fire.${agent.page ? ` Its page: ${agent.page}` : ''}`,
     );
   const playing = await startDemo();
-  // Whatever is waited for ends with it.
+  // All that is waited for ends with it.
   interruption.signal.addEventListener('abort', () => void playing.end());
   try {
     const missed = await playAll(playing, faults, { agent, socket, signal: interruption.signal });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// While packets are lost as fast as they can be sent, who follows takes 2 % of one CPU at most, and misses none of them.
+// While packets are lost as fast as they can be sent, `drops --follow` takes 2 % of one CPU at most, and misses none.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { followDrops, notShown } from '../../lab/agent/follow-drops.ts';

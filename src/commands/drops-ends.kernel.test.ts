@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How `tapscope drops` ends: whatever stops it, with a summary; where it cannot begin, with one sentence.
+// How `tapscope drops` ends: always with a summary; where it cannot begin, with one sentence.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Recordings come from elsewhere. Whatever was done to one: a report of bounded length that drives no terminal, or one sentence.
+// Recordings come from elsewhere. A damaged one gives a report of bounded length that drives no terminal, or one sentence.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A recording of another kernel, made by whatever version was current then: what was found there is found here.
+// A recording of another kernel, made by the version that was current then: what was found there is found here.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `tapscope report`: judges a recording, on whatever host.
+// `tapscope report`: judges a recording, on any host.
 import type { Scope } from '../diagnosis/scope.ts';
 import type { Judged } from '../outputs/verdict.ts';
 import { visible } from '../snapshot/visible.ts';

@@ -27,7 +27,7 @@ export function judgeSnapshots(
   if (!last) throw new Error('Nothing was seen.');
   const [first] = snapshots;
   if (first && last.takenAt - first.takenAt < LEAST_SECONDS)
-    throw new Error('What was seen is too short to judge: less than half a second.');
+    throw new Error('The sample is too short to judge: less than half a second.');
   const window = windowOf(snapshots);
   const narrow = snapshots.map((snapshot) => narrowed(snapshot, scope));
   if (!isEverything(scope)) refuseGone(narrow);
@@ -55,7 +55,7 @@ export function judgeSnapshots(
   };
 }
 
-/** While the agent is silent, no history grows and no alert comes: that is not OK, whatever was seen. */
+/** While the agent is silent, no history grows and no alert comes: that is never OK. */
 export function withSilence(judged: Judged, silence: Silence | undefined): Judged {
   if (!silence) return judged;
   return { ...judged, status: judged.status === 'ok' ? 'unknown' : judged.status, agentSilence: silence.words };

@@ -7,7 +7,7 @@ import { startAgent, tapscope } from '../../lab/agent/serve-process.ts';
 import { namespaceLab, noLab } from '../../lab/host/netns.ts';
 import { until } from '../../lab/host/until.ts';
 
-/** Looking once a second costs more, whatever the machine. */
+/** Looking once a second costs more on every machine. */
 const BUDGET = '--budget=0.001%';
 const TAPS = 16;
 /** 20 s in which nothing is judged, and two measurements of 10 s. */

@@ -33,7 +33,7 @@ test('check, diagnose, top and record ask the agent that runs', { skip: noLab },
     tapscope([...args, `--socket=${agent.socket}`], { wrapper });
   const diagnosed = await ask('diagnose', 'tap0', '--for=4s', '--json');
   const finding = at(parseJson(diagnosed.stdout), 'findings', 0);
-  // All is lost, which is critical whatever the window.
+  // All is lost, which is critical in a window of any length.
   assert.deepEqual([at(finding, 'rule'), at(finding, 'device'), diagnosed.code], ['reader-stalled', 'tap0', 2]);
   // In 2 s, which the agent of a busy machine may need more than once; without it, nothing can be seen here.
   let checked: unknown;

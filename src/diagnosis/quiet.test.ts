@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whatever was recorded of real hosts, and then stands still, and then goes on: the findings of each second are the same, whether
-// devices that stood still are judged or not.
+// Recordings of real hosts that go on, stand still and go on: the findings of each second are the same, whether devices that stood still are
+// judged or not.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

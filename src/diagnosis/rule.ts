@@ -4,7 +4,7 @@ import type { Diagnosis } from './finding.ts';
 import type { DeviceSpan, Window } from './window.ts';
 
 /**
- * What is noticed first, whatever its cause: of the findings that speak of the same symptom of one queue, the first is
+ * What is noticed first, before its cause is known: of the findings that speak of the same symptom of one queue, the first is
  * the answer. clean: that there is none; never said beside a fault.
  */
 export type Symptom =

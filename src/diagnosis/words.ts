@@ -26,16 +26,16 @@ export function duration(seconds: number): string {
 
 /** 'tap0 (VM web1)' */
 export function nameOf({ now }: DeviceSpan): string {
-  return `${now.name}${ofWhom(now.queues.find(({ owner }) => owner)?.owner?.identity)}`;
+  return `${now.name}${guestIn(now.queues.find(({ owner }) => owner)?.owner?.identity)}`;
 }
 
 /** 'tap0 queue 2 (VM web1)'; the number only where there are several. */
 export function queueName({ device, now }: QueueSpan): string {
   const which = device.now.queues.length > 1 ? ` queue ${now.index}` : '';
-  return `${device.now.name}${which}${ofWhom(now.owner?.identity)}`;
+  return `${device.now.name}${which}${guestIn(now.owner?.identity)}`;
 }
 
-function ofWhom(identity: QueueIdentity): string {
+function guestIn(identity: QueueIdentity): string {
   const guest = guestOf(identity);
   return guest ? ` (${guest.join(' ')})` : '';
 }

@@ -75,8 +75,8 @@ export class Governor {
   }
 
   /**
-   * Switching the kernel's statistics on and off costs every CPU an interrupt or two, hence seldom while packets are too
-   * few to matter, and never without a budget.
+   * Switching the kernel's statistics on and off costs every CPU an interrupt or two. So the agent does it seldom while
+   * packets are too few to matter, and never without a budget.
    */
   #mustMeasure(): boolean {
     const { budget, cpus } = this.#options;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A row counts as written when a byte of it, or what a hash map holds of it, is not what it was at the last sample that is kept.
+// A row counts as written when it, or its entry in a hash map, differs from the last sample that is kept.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MapView } from '../kernel/map-view.ts';

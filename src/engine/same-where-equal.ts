@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is equal to what was read before becomes the same object, so that code which keeps something made of it sees that it is the same.
+// A value that equals the one read before becomes the same object: code that keeps something made of it need not compare.
 import { isDeepStrictEqual } from 'node:util';
 
 export function sameWhereEqual<Key, Value>(

@@ -89,7 +89,7 @@ function assertShown(identity: Identity): void {
 }
 
 holdsForAll(
-  'whose a process is: text of bounded length, whatever it says of itself',
+  'whose a process is: text of bounded length, for any command line',
   record({ args: words, comm: anyText(15), cgroups }),
   ({ args, comm, cgroups: text }) => {
     assertShown(identityOf({ args, comm, cgroups: text, life: '', startedTicks: 1 }));
@@ -105,7 +105,7 @@ holdsForAll('a path of cgroups: an id is one of the path', cgroupPath, (path) =>
 });
 
 holdsForAll(
-  'a container is found by its cgroup, whatever other hierarchies and folders are called',
+  'a container is found by its cgroup, with any other hierarchies and folders',
   linesOf(cgroupPath.map((path) => `4:cpu:${path}`)),
   (text) => {
     const id = 'ab'.repeat(32);

@@ -3,8 +3,8 @@
 import { cpus } from 'node:os';
 
 /**
- * Linux 7.3 died so in the lab (int3 in tun_net_xmit): while one emulated CPU executes a function, a breakpoint that another one has
- * put there to change the function may be met after it was taken away. Real CPUs, and one emulated CPU alone, do not do that.
+ * Linux 7.3 died so in the lab (int3 in tun_net_xmit). To change a function, the kernel puts a breakpoint there for a moment; an emulated
+ * CPU that executes the function may meet it after it was taken away. Real CPUs, and one emulated CPU alone, do not do that.
  */
 export function mayDieOfPatching(): boolean {
   const [first, second] = cpus();

@@ -13,7 +13,7 @@ ffffffff81daf100 d some_data
 ffffffffc0a01000 t module_function\t[tun]
 `;
 
-test('the function that an address lies in, whatever the order of the file', (t) => {
+test('the function that an address lies in, for any order of the file', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'tapscope-names-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'kallsyms');

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { isRealtime, possibleCpus, sharesBottomHalves } from './host.ts';
 
-test('the highest possible CPU, whatever list the kernel shows', () => {
+test('the highest possible CPU, of every form of the kernel’s list', () => {
   assert.deepEqual(['0', '0-3', '0-1,4-7'].map(possibleCpus), [1, 4, 8]);
 });
 

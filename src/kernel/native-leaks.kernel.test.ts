@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sanitized addon under LeakSanitizer, in a process of its own: whatever lives at its end without an owner is reported.
+// The sanitized addon under LeakSanitizer, in a process of its own: memory without an owner at its end is reported.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { env, execPath } from 'node:process';

@@ -59,7 +59,7 @@ test('budget and room run out together', (t) => {
   assert.equal(ring.drain(into, 1).records, 0);
 });
 
-test('padding is zero, whatever was there', (t) => {
+test('padding is zero, also over old records', (t) => {
   const object = loadFixture(t);
   const ring = object.ringBuffer('events');
   produce(object, 1, 3);

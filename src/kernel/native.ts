@@ -130,7 +130,7 @@ export class BpfObject {
     this.#object.close();
   }
 
-  /** The kernel copies whole keys and values, whatever the length of the arrays. */
+  /** The kernel copies whole keys and values: it does not know the length of the arrays. */
   #checkSizes(name: string, key: Uint8Array, value?: Uint8Array): void {
     const map = this.#maps.get(name);
     if (map === undefined) return; // the addon's message names the object too

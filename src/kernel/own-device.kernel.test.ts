@@ -43,7 +43,7 @@ test('one queue has the qdisc as its root, several have one each', { skip }, asy
   assert.deepEqual(await qdiscKinds(await raised(t, 4, 'fq_codel')), four);
 });
 
-test('noqueue is none, whatever the number of queues', { skip }, async (t) => {
+test('noqueue is none, with any number of queues', { skip }, async (t) => {
   for (const queues of [1, 4]) {
     const { namespace } = await raised(t, queues, 'noqueue');
     assert.equal((await readLinks(namespace)).find(({ name }) => name === 'own0')?.qdisc, 'noqueue');

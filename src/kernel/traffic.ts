@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The product's own traffic program (traffic/), in a network namespace of its own. Whatever it makes ends with it, and it
+// The product's own traffic program (traffic/), in a network namespace of its own. All that it makes ends with it, and it
 // ends with this process. With vhost-module.ts the only place that starts a program, for `tapscope bench` and `tapscope demo` alone.
 import { spawn } from 'node:child_process';
 import { statSync } from 'node:fs';

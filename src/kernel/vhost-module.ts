@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 
 const PARAMETER = '/sys/module/vhost_net/parameters/experimental_zcopytx';
-/** Whom PATH leaves out for some users. */
+/** Folders that PATH leaves out for some users. */
 const FOLDERS = ['/usr/sbin', '/sbin', '/usr/bin', '/bin'];
 
 /** Not 0: vhost-net tries not to copy; undefined: the module is not loaded. */

@@ -39,7 +39,7 @@ test('a hundred lines at once, then one a second, and how many are missing', () 
   assert.ok(lines.length <= 102 + 2 * 3600, `${lines.length} lines`);
 });
 
-test('a line has a most length and stays JSON, whatever is in it', () => {
+test('a line has a most length and stays JSON, with any content', () => {
   const { lines, write } = clocked();
   write('x'.repeat(50_000));
   write('many', { err: { stack: 'y'.repeat(50_000) }, req: { url: '\u202e\u001b'.repeat(5000) } });
@@ -66,7 +66,7 @@ test('a field cannot stand in for time, level or msg, and the last line says all
   }
 });
 
-test('what is said last comes after how many lines are missing, whatever the level', () => {
+test('what is said last comes after how many lines are missing, at every level', () => {
   const { lines, log } = clocked();
   for (let number = 0; number < 102; number += 1) log.say('warn', 'again');
   log.say('info', 'unheard');

@@ -20,7 +20,7 @@ type Fields = LogEntry['fields'];
 export interface Log {
   readonly options: LogOptions;
   readonly say: (level: Level, msg: string, fields?: Fields) => void;
-  /** Of a process that ends: whatever was said before, and whatever the level. */
+  /** For a process that ends: written at every level, and in spite of the limit of lines. */
   readonly sayLast: (msg: string) => void;
   /** How many lines were left out, if any were. */
   readonly tell: () => void;

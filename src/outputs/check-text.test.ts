@@ -68,7 +68,7 @@ test('a healthy host', () => {
 
 const SILENCE = 'the agent (pid 7) is stopped by a signal (state T), last ran at least 71 s ago: kill -CONT 7';
 
-test('beside an agent that is silent the first line says so, whatever was found', () => {
+test('beside an agent that is silent the first line says so, with or without findings', () => {
   const silent = { agent: undefined, agentSilence: SILENCE };
   const nothing = { ...checked(NOTHING), ...silent, status: 'unknown' } as const;
   assert.equal(statusLine(nothing), `UNKNOWN: 4 devices, 5 queues, nothing found, but ${SILENCE}`);

@@ -43,7 +43,7 @@ export function renderCheck(checked: Checked, items: readonly Item[], layout: La
   return `${[...wrap(statusLine(checked), width), '', ...rows].join('\n')}\n`;
 }
 
-/** One line, whatever is found. */
+/** Always one line. */
 export function statusLine({ status, verdict, inconclusive, devices, last, agentSilence }: Checked): string {
   const queues = devices.reduce((sum, device) => sum + device.queues.length, 0);
   const size = `${counted(devices.length, 'device')}, ${counted(queues, 'queue')}`;

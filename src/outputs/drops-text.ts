@@ -78,7 +78,7 @@ export function jsonLines(): LossLines {
 const LOSS_HEADER = `${row('TIME', 'DEVICE', 'QUEUE', 'PACKETS', 'WHERE', 'REASON', 'FUNCTION')}  OWNER\n`;
 const PACKET_HEADER = `${row('TIME'.padEnd(15), 'DEVICE', 'QUEUE', 'BYTES', 'WHERE', 'REASON', 'FUNCTION')}  OWNER  PACKET\n`;
 
-/** All keys, in one order, whatever is known. */
+/** All keys, in one order; what is not known is null. */
 function plain(subject: LossSubject, more: object): object {
   const { netns, namespace, device, queue, where, reason, location, owner } = subject;
   return { netns, namespace, device, queue, where, reason, location, owner, ...more };

@@ -7,7 +7,7 @@ import { fit } from './terminal-text.ts';
 
 type Named = Pick<QueueRate, 'device' | 'netns' | 'namespace' | 'queue' | 'owner'>;
 
-/** The same in each picture, whatever the device is called then. */
+/** The same in each picture. */
 export function idOf({ netns, device, queue }: Named): string {
   return JSON.stringify([netns, device, queue]);
 }

@@ -44,7 +44,7 @@ test('one rule at two severities is two lines, the worst first', () => {
   );
 });
 
-test('what ended is after what lasts, whatever its severity', () => {
+test('what ended is after what lasts, with any severity', () => {
   const groups = groupsOf(
     [told('reader-stalled', 'a', { severity: 'critical', seen: NOW - 20 }), told('queue-hot', 'b')],
     NOW,

@@ -3,7 +3,7 @@
 import { formatAddress, isLoopback, type ListenAddress } from './listen-address.ts';
 import type { WebConfig } from './web-config/web-config.ts';
 
-/** One sentence on what is open to whom; undefined: nothing is. */
+/** One sentence: which addresses can read what; undefined: none can. */
 export function exposure(listen: ListenAddress, { tls, users }: WebConfig): string | undefined {
   if (isLoopback(listen)) return undefined;
   const address = formatAddress(listen);

@@ -14,7 +14,7 @@ const FLOOD_MS = 3000;
 /** A line of text. Before there were turns, it waited for all sixteen: 2.9 s. The clients are in this process too. */
 const WITHIN_MS = 1000;
 
-/** An answer that is sent in parts is cut off in its midst, when a client without a place takes that of one that has several. */
+/** An answer that is sent in parts is cut off when a client without a place takes one of a client that has several. */
 const GIVEN_WAY = 0;
 
 function givenWay(error: unknown): Pick<Answer, 'status' | 'headers'> {

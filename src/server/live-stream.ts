@@ -20,7 +20,7 @@ export interface Live {
 
 /** People in front of the page, not programs by the hundred. */
 const MOST_CLIENTS = 20;
-/** Who has not taken an event for so long is gone, whatever its connection says. */
+/** A client that has not taken an event for so long is gone, even if its connection is open. */
 const PATIENCE_EVENTS = 30;
 
 export function createLive(observer: Observer, host: LiveMessage['host']): Live {

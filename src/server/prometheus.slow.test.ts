@@ -104,7 +104,7 @@ function selector({ name, type }: MetricRows['metric'], job: Format): string {
   return `{__name__=~"${names}",job="${job}"}`;
 }
 
-/** When each format was scraped: all series are there at that moment, whatever a late scrape does to them then. */
+/** When each format was scraped: all series are there at that moment; a late scrape may change them. */
 async function scraped(api: string): Promise<ReadonlyMap<Format, number>> {
   const moments = new Map<Format, number>();
   for (const end = Date.now() + deadlineMs; Date.now() < end; await setTimeout(200)) {

@@ -47,7 +47,7 @@ export function createRateLimit({ intervalMs, burst }: Rate, nowMs: () => number
   };
 }
 
-/** To whom an address belongs: a host has a whole /64 of IPv6 addresses. undefined: of a unix socket. */
+/** The owner of an address: a host has a whole /64 of IPv6 addresses. undefined: of a unix socket. */
 export function clientOf(address: string | undefined): string | undefined {
   if (!address?.includes(':')) return address;
   const [mapped] = /(?<=^::ffff:)[\d.]+$/i.exec(address) ?? [];

@@ -22,7 +22,7 @@ export function shareChunks(source: Chunks): SharedChunks {
   return beginningAt({ source, readers: 0 }, linkFrom(source));
 }
 
-// A function of its own: whatever shared a scope with `first` would hold the beginning too.
+// A function of its own: code in the scope of `first` would keep the beginning in memory too.
 function beginningAt(page: Page, first: Link['next']): SharedChunks {
   return () => {
     page.readers += 1;

@@ -40,7 +40,7 @@ function isPair(parent: object): boolean {
 }
 
 holdsForAll(
-  'whatever else is changed, it passes or is refused',
+  'after any other change it passes or is refused',
   alteredJson(JSON.parse(golden)),
   (text) => {
     try {

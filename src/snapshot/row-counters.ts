@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counters of a queue that are summed over CPUs and shown as they are. A new one is a line here. In C it is a field of struct row
-// (bpf/rows/queue.bpf.h) while there is room in its four cache lines, or `resized` is EVENT_RESIZED of enum queue_event (bpf/rows/queue-events.bpf.h).
+// (bpf/rows/queue.bpf.h), while there is room in its four cache lines. Else it is an enum queue_event (bpf/rows/queue-events.bpf.h): `resized`
+// is EVENT_RESIZED there.
 
 /** What programs must see so that 0 means none. freed: packets that are freed; returned: packets that vhost-net gives back. */
 export type Seen = 'freed' | 'returned';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Snapshots as lines, from the process that counts to the one that serves. A device is sent again only when it is another object than in
-// the snapshot before, and is the same object on the other side until then: who reads a device that stands still has nothing to do.
+// Snapshots as lines, from the counting process to the serving process. A device is sent again only when it is another object than in the
+// snapshot before. Until then it is the same object in the serving process too: a device that stands still costs its readers nothing.
 import type { Device, Snapshot } from '../snapshot.ts';
 import { type SnapshotJson, snapshotFromJson, snapshotToJson } from './json.ts';
 

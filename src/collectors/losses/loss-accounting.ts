@@ -23,7 +23,7 @@ export interface LossSecond {
   readonly notShown: NotShown;
 }
 
-/** Of whom a loss is told. */
+/** The subject of a loss. */
 export interface LossSubjects {
   ofCount(count: LossCount): LossSubject;
   /** Of what no program was told about. */

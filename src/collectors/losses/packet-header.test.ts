@@ -126,7 +126,7 @@ test('addresses of IPv6 as RFC 5952 writes them', () => {
   }
 });
 
-test('whatever the bytes, no packet stops the program', () => {
+test('no bytes of a packet stop the program', () => {
   let seed = 1;
   const random = (): number => {
     seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;

@@ -153,7 +153,7 @@ function tcpFlags(view: DataView, at: number): string {
   return TCP_FLAGS.filter((_, bit) => flags & (1 << bit)).join(' ');
 }
 
-/** Of Ethernet and IPv4: who asks for whom. */
+/** Of Ethernet and IPv4: the address that asks, and the one that is asked for. */
 function ofArp(view: DataView): PacketFlow {
   if (view.byteLength < 28 || view.getUint16(2) !== 0x0800) return plain('ARP');
   const operation = view.getUint16(6);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Of whom a loss is told: names of device, namespace, function, reason and owner.
+// The subject of a loss: names of device, namespace, function, reason and owner.
 
 import type { Device, Snapshot } from '../../snapshot.ts';
 import type { Follow, LossCount } from './follow.ts';

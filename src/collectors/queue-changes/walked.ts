@@ -32,8 +32,8 @@ export interface SeenChanges {
 const NONE: QueueChanges = { joined: 0, left: 0 };
 
 /**
- * Without a probe: by the kernel's own count of the queues' objects in sysfs, and by the carrier, which goes with the last queue and
- * comes with the first. Both are silent when the only attached queue is detached and attached again, and when it is closed and opened
+ * Without a probe: by the kernel's own count of the queues' objects in sysfs, and by the carrier. The carrier goes with the last queue
+ * and comes with the first. Both are silent when the only attached queue is detached and attached again, and when it is closed and opened
  * again beside detached ones; then the addresses of the new file tell, if they differ from those of the old.
  */
 export class WalkedQueueChanges {

@@ -13,7 +13,7 @@ import { judge } from '../../diagnosis/judge.ts';
 
 /** Busy loops beside the reader, the sender and the agent. */
 const LOAD = 10;
-/** What is said of a state may differ from the scheduler's count by so much of it, and by one SINGLE_LOOK at each end of the window. */
+/** The time of a state may differ from the scheduler's count by this share, and by one SINGLE_LOOK at each end of the window. */
 const BOUND = 0.1;
 const BORDER_SECONDS = 0.2;
 /** Share of the window that the reader waited for a CPU; 10 busy loops alone make it wait for about a tenth. */

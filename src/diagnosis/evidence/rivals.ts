@@ -5,7 +5,7 @@ import { guestOf } from '../../snapshot/identity.ts';
 import type { QueueSpan } from '../window.ts';
 import { percent } from '../words.ts';
 
-/** One sample in a hundred is nothing to act on, and few samples name whom chance had there. */
+/** One sample in a hundred is nothing to act on, and few samples name a process by chance. */
 const WORTH_TELLING = 0.1;
 const FEWEST_SAMPLES = 10;
 const MOST_NAMED = 2;

@@ -5,7 +5,7 @@ import type { DeviceSpan, Window } from '../window.ts';
 /** What would be shown as U+FFFD (src/snapshot/visible.ts), which is not what is to be typed. */
 const UNSHOWN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 
-/** One word for any POSIX shell, whatever is in it. */
+/** One word for any POSIX shell, with any characters in it. */
 export function quoted(word: string): string {
   if (/^[\w.@:+/][\w.@:+/-]*$/.test(word)) return word;
   if (!UNSHOWN.test(word)) return `'${word.replaceAll("'", "'\\''")}'`;

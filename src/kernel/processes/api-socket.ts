@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The unix socket on which other commands of this host find the agent, made where only its owner, root and the
-// operator's group may open it. The process that counts makes it, the one that serves listens there.
+// The unix socket on which other commands of this host find the agent. Only its owner, root and the operator's group
+// may open it. The counting process makes it, the serving process listens there.
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// As whom the process that serves runs, where the agent is root: a user who owns nothing.
+// The user of the serving process, where the agent is root: it owns nothing.
 import { readFileSync } from 'node:fs';
 
 export interface User {

@@ -6,8 +6,8 @@ import { setFlagsFromString } from 'node:v8';
 const FLAGS = ['--optimize-for-size', '--semi-space-growth-factor=1'];
 
 /**
- * To be called once everything is loaded. On the command line the same flags would have V8 refuse what Node keeps of its own
- * modules compiled, whose compilation is a quarter of a start.
+ * To be called once everything is loaded. The same flags on the command line would make V8 refuse the code that Node keeps
+ * compiled of its own modules. Compiling them is a quarter of a start.
  */
 export function keepHeapSmall(): void {
   for (const flag of FLAGS) setFlagsFromString(flag);

@@ -43,7 +43,7 @@ test('a device costs the series that are shown', async () => {
   }
 });
 
-test('the oldest devices are shown, whatever the order of the snapshot', async () => {
+test('the oldest devices are shown, in any order of the snapshot', async () => {
   const devices = taps('10', '9', '8', '11');
   const cost = (await show('device', taps('1'))).length - (await show('device', [])).length;
   const { shown, folded } = await select(devices, 'device', 2 * cost);

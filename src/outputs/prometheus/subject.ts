@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whom series are about: the agent, a device, a queue. What was rendered for one is kept from scrape to scrape and goes with it.
+// The subjects of series: the agent, a device, a queue. What was rendered for one is kept from scrape to scrape and goes with it.
 import type { Metric, Suffix } from '../../metric.ts';
 import type { Device, Queue } from '../../snapshot.ts';
 import type { Merge } from './merge.ts';
@@ -56,7 +56,7 @@ export function seriesPrefix(
   return text;
 }
 
-/** A plain loop: it runs for each line of each page, and until V8 has optimized it whatever takes a function or an iterator allocates one. */
+/** A plain loop: it runs for each line of each page, and until V8 has optimized it, each function or iterator is allocated. */
 function sameValues(a: readonly string[], b: readonly string[]): boolean {
   if (a.length !== b.length) return false;
   for (let index = 0; index < a.length; index += 1) if (a[index] !== b[index]) return false;

@@ -82,7 +82,7 @@ test('other work runs between the chunks of a long page', async () => {
   assert.fail(seen.join('; '));
 });
 
-test('chunks are whole, whatever the width of the characters and the length of a line', async () => {
+test('chunks are whole, for characters of any width and lines of any length', async () => {
   const lines = Array.from({ length: 5000 }, (_, index) => `a{b="${'é\u{1f600}€x'.repeat(index % 23)}"} ${index}`);
   const long = `a{b="${'€'.repeat(100_000)}"} 7`;
   const expected = `# HELP a Help.\n# TYPE a gauge\n${[...lines, long, ...lines].join('\n')}\n`;
