@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What it means that a function freed a packet. */
+/* Classes of the kernel functions that free packets: what a drop there means. */
 #pragma once
 #include "kernel.bpf.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Where the functions of tun, tap and vhost-net lie that free packets: what is freed outside is none of theirs. */
+/* Addresses of the functions of tun, tap and vhost-net that free packets. What is freed elsewhere is not theirs. */
 #pragma once
 #include "drops/location.bpf.h"
 #include "macvtap.bpf.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Who sleeps until there is something to read, as the socket's wait queue says. */
+/* The thread that sleeps until it can read a packet, from the socket's wait queue. */
 #pragma once
 #include "readers/task.bpf.h"
 

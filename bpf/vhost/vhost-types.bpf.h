@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* vhost-net's types: only programs that are loaded once vhost-net is may use them. */
+/* Types of vhost-net. Only programs that are loaded after vhost-net may use them. */
 #pragma once
 #include "kernel.bpf.h"
 

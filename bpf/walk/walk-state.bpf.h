@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Where a walk is, and what it has written: its parts share that. */
+/* The position of a walk and what it has written, for all its parts. */
 #pragma once
 #include "walk/walk.bpf.h"
 

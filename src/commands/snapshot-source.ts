@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where commands get snapshots from: the agent that runs, so that packets pay once; or probes of their own.
+// Snapshots for commands: from the running agent, so that packets pay once, or from probes of their own.
 import { Agent } from '../agent/agent.ts';
 import { Sampler } from '../agent/sampler.ts';
 import { EVENTS, parseForced } from '../collectors/list.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names and numbers as sentences have them.
+// Names and numbers as findings print them.
 import { guestOf } from '../snapshot/identity.ts';
 import type { DeviceSpan, QueueSpan } from './window.ts';
 

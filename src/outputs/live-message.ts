@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the live page is told each second: an event of /api/v1/live.
+// The event of /api/v1/live that the live page receives each second.
 
 import type { ReportedFinding } from '../diagnosis/active-findings.ts';
 import type { Verdict } from '../diagnosis/judge.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The last two minutes of a figure as a small line, from what the page heard itself.
+// The last two minutes of a figure as a small line, from the messages that the page received.
 import { setPath, svg } from './svg.ts';
 
 const POINTS = 120;
