@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The dashboards as Grafana reads them, and where they are committed.
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import { agentDashboard } from './boards/agent-dashboard.ts';
 import { backpressureDashboard } from './boards/backpressure-dashboard.ts';
 import { fleetDashboard } from './boards/fleet-dashboard.ts';
 import { hostDashboard } from './boards/host-dashboard.ts';
@@ -17,6 +18,7 @@ const others: readonly DashboardFile[] = [
   { name: 'host', dashboard: numbered(hostDashboard()) },
   { name: 'backpressure', dashboard: numbered(backpressureDashboard()) },
   { name: 'vm', dashboard: numbered(vmDashboard()) },
+  { name: 'agent', dashboard: numbered(agentDashboard()) },
 ];
 
 export const written: readonly DashboardFile[] = [

@@ -8,6 +8,7 @@ import { FACTOR_TIER } from '../src/fleet/factor-tier.ts';
 import { HOST_TIER, TAP_TIER } from '../src/fleet/tier.ts';
 import { asJson, written } from './dashboard-files.ts';
 import { marksOf, panelsOf, type ShownPanel, variablesOf } from './promql/panel-queries.ts';
+import { BESIDE } from './promql/process-query.ts';
 import { catalogue } from './promql/query.ts';
 
 const folder = new URL('json/', import.meta.url);
@@ -86,7 +87,8 @@ test('every query names metrics of the catalogue, takes rates of counters only, 
       const names = metricsOf(expr);
       assert.ok(names.length > 0, title);
       for (const name of names) {
-        const metric = RECORDED.includes(name) ? { type: 'gauge' } : catalogue.find((one) => one.name === name);
+        const own = RECORDED.includes(name) ? { type: 'gauge' } : catalogue.find((one) => one.name === name);
+        const metric = own ?? BESIDE[name];
         assert.ok(metric, `${title}: ${name}`);
         const ofTime = new RegExp(`(rate|increase)\\(${name}(_bucket)?\\{`).test(expr);
         assert.equal(ofTime, metric.type !== 'gauge', `${title}: rate of ${name}`);
@@ -115,7 +117,11 @@ test('every dashboard of agents marks findings, by queries that narrow to what i
     const marks = marksOf(dashboard);
     assert.equal(marks.length, 2, name);
     for (const { expr } of marks) {
-      assert.match(expr, /tapscope_finding\{[^}]*device=~?"\$device"[^}]*severity="(critical|warning)"/, name);
+      const narrowed =
+        name === 'agent'
+          ? /tapscope_finding\{instance=~"\$instance",severity="(critical|warning)",device=""\}/
+          : /tapscope_finding\{[^}]*device=~?"\$device"[^}]*severity="(critical|warning)"/;
+      assert.match(expr, narrowed, name);
       for (const metric of metricsOf(expr))
         assert.ok(
           catalogue.some((one) => one.name === metric),
@@ -134,7 +140,8 @@ test('titles say the direction of packets in words', () => {
 });
 
 function metricsOf(expr: string): readonly string[] {
-  return (expr.match(/(?:\w+:)?tapscope_[\w:]+/g) ?? []).map((name) => name.replace(/_bucket$/, ''));
+  const names = expr.match(/(?:\w+:)?tapscope_[\w:]+|\b(?:process|nodejs|scrape)_\w+(?=\{)/g) ?? [];
+  return names.map((name) => name.replace(/_bucket$/, ''));
 }
 
 /** By the first metric of the expression, as the names of the catalogue have it. */
@@ -149,6 +156,7 @@ function unitOf(expr: string): ShownPanel['queries'][number]['unit'] {
   if (name.endsWith('_seconds_total')) return 'percentunit';
   if (name.endsWith('_packets_total')) return 'pps';
   if (name.endsWith('_bytes_total')) return 'Bps';
+  if (name.endsWith('_bytes')) return 'bytes';
   if (name.endsWith('_total')) return 'cps';
   if (name.endsWith('_seconds')) return 's';
   return name.endsWith('_ratio') ? 'percentunit' : 'short';

@@ -5,7 +5,7 @@ local chosen = import 'mixin/selector.libsonnet';
 
 {
   grafanaDashboards+:: {
-    ['tapscope-%s.json' % name]: chosen.inDashboard($._config, shipped[name]) {
+    ['tapscope-%s.json' % name]: urls.inDashboard($._config, chosen.inDashboard($._config, shipped[name])) {
       title: $._config.dashboardNamePrefix + super.title,
       tags: $._config.dashboardTags,
     }
@@ -25,6 +25,7 @@ local chosen = import 'mixin/selector.libsonnet';
   },
 
   local shipped = {
+    agent: import 'json/agent.json',
     backpressure: import 'json/backpressure.json',
     fleet: import 'json/fleet.json',
     host: import 'json/host.json',

@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
-import { at, listAt, textAt } from '../lab/host/checked-json.ts';
+import { at, listAt, parseJson, textAt } from '../lab/host/checked-json.ts';
 import { SOCKET, serveFlags } from '../src/commands/options/serve-options.ts';
 import { AGENT_LOCK } from '../src/kernel/agent-lock.ts';
 import { capabilityNames } from '../src/kernel/host.ts';
@@ -120,6 +120,18 @@ test('what is provisioned exists and leads where the others are', () => {
   const folder = textAt(readYaml(`${provisioning}/dashboards/tapscope.yml`), 'providers', 0, 'options', 'path');
   assert.ok(mounts('grafana').some(({ source, target }) => target === folder && source === './dashboards/json'));
   const config = readYaml('deploy/prometheus/prometheus.yml');
+  const host = parseJson(readFileSync(join(project, 'dashboards/json/host.json'), 'utf8'));
+  const runbooks = listAt(host, 'templating', 'list').find((variable) => at(variable, 'name') === 'runbooks');
+  const address = textAt(runbooks, 'query');
+  assert.ok(
+    mounts('grafana').some(
+      ({ source, target }) => `${target}/runbooks` === `/usr/share/grafana${address}` && source === './docs',
+    ),
+  );
+  assert.equal(
+    textAt(config, 'global', 'external_labels', 'tapscope_runbooks'),
+    `${textAt(config, 'global', 'external_labels', 'tapscope_grafana')}${address}`,
+  );
   const interval = textAt(config, 'global', 'scrape_interval');
   assert.equal(textAt(source, 'datasources', 0, 'jsonData', 'timeInterval'), interval);
   const targets = listAt(config, 'scrape_configs').flatMap((job) => listAt(job, 'static_configs', 0, 'targets'));

@@ -7,6 +7,7 @@ import {
   DEVICE,
   increase,
   max,
+  named,
   observed,
   only,
   QUEUE,
@@ -23,11 +24,12 @@ import { withComparison } from './comparison.ts';
 import { BACKPRESSURE_UID, DEVICE_LINK_OF_ROW, QUEUE_LINK } from './data-links.ts';
 import { emptyDashboard } from './empty-dashboard.ts';
 import { withMarks } from './findings.ts';
-import { heatmap, stat, table, timeseries } from './panels.ts';
+import { heatmap, stat, timeseries } from './panels.ts';
+import { table } from './table-panel.ts';
 
 const { scope, of: owned, perSecond, now } = fleet;
 
-const OF_QUEUE = '{{device}} queue {{queue}} ({{netns}})';
+const OF_QUEUE = '{{device}} queue {{queue}} ({{name}})';
 
 const stopped = owned(rate(scope, 'tapscope_queue_stopped_seconds_total'));
 const stops = owned(observed(scope, 'tapscope_queue_stop_duration_seconds'));
@@ -65,6 +67,7 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       stat({
         title: 'Stopped for, at most',
+        runbook: 'TapscopeQueueStuck',
         tells: 'The longest of the present stops. Seconds: the reader does not read.',
         width: 5,
         badFrom: 10,
@@ -82,6 +85,7 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       stat({
         title: 'Lost wakes',
+        runbook: 'TapscopeQueueStuck',
         tells:
           'Wakes that were due and did not come, in the time shown. Anything but 0 is a fault of the kernel: the queue may stay stopped.',
         width: 5,
@@ -92,6 +96,7 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       stat({
         title: 'Lost flags',
+        runbook: 'TapscopeFlowControlLost',
         tells: 'Times that a program without IFF_BACKPRESSURE attached to a device, in the time shown: it drops again.',
         width: 5,
         badFrom: 1,
@@ -109,6 +114,7 @@ function withRegimes(builder: DashboardBuilder): DashboardBuilder {
         tells:
           'tail-drop loses what a full ring cannot hold; backpressure stops the queue, and the qdisc decides; backpressure-inactive has the flag and no qdisc or no ring: it loses everything.',
         width: 10,
+        height: 7,
         columns: [
           { heading: 'Devices', query: count(now('tapscope_device_info'), ['instance', 'flow_control', 'qdisc']) },
         ],
@@ -117,12 +123,15 @@ function withRegimes(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       table({
         title: 'Devices that lost their flag',
+        absent: 'No device lost IFF_BACKPRESSURE in this time range.',
+        runbook: 'TapscopeFlowControlLost',
         tells:
           'How often in the time shown: a program that does not know IFF_BACKPRESSURE attached. A click on the device shows its queues.',
         width: 14,
+        height: 7,
         link: DEVICE_LINK_OF_ROW,
         columns: [
-          { heading: 'Lost', query: lost },
+          { heading: 'Lost', query: named(scope, lost) },
           {
             heading: undefined,
             query: only(max(now('tapscope_device_info'), [...DEVICE, 'flow_control', 'qdisc']), DEVICE, lost),
@@ -166,7 +175,7 @@ function withStops(builder: DashboardBuilder): DashboardBuilder {
         tells: '100 %: the guest or reader takes nothing. A click on a line shows the queue.',
         width: 8,
         link: QUEUE_LINK,
-        lines: [{ legend: OF_QUEUE, query: top(10, sum(stopped, QUEUE)) }],
+        lines: [{ legend: OF_QUEUE, query: named(scope, top(10, sum(stopped, QUEUE))) }],
       }),
     )
     .withPanel(
@@ -229,6 +238,7 @@ function withLosses(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       timeseries({
         title: 'Dropped in tun to guests, by reason',
+        runbook: 'TapscopeRingFullLoss',
         tells: 'Packets to guests that a full ring lost behind the qdisc. With backpressure in effect: 0.',
         width: 12,
         lines: [{ legend: '{{reason}}', query: perSecond('tapscope_queue_dropped_packets_total', ['reason']) }],
@@ -237,6 +247,7 @@ function withLosses(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       timeseries({
         title: 'Dropped to guests before tun, by reason and function',
+        runbook: 'TapscopeLossBeforeTun',
         tells:
           'Packets to guests that the qdisc chose to drop: with backpressure losses move here, where tc sees them.',
         width: 12,

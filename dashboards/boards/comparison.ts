@@ -3,7 +3,8 @@
 import { type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { average, lossOf, observed, perKernel, type Query, quantile, rate, share, sum } from '../promql/query.ts';
 import { fleet } from '../promql/selection.ts';
-import { table, timeseries } from './panels.ts';
+import { timeseries } from './panels.ts';
+import { table } from './table-panel.ts';
 
 const { scope, of: owned } = fleet;
 
@@ -27,7 +28,7 @@ export function withComparison(builder: DashboardBuilder): DashboardBuilder {
         tells:
           'A row for each host, with the kernel that it runs now. Choose two hosts, or look back at the time before a change; where a figure is missing, that kernel does not have it.',
         width: 24,
-        height: 6,
+        height: 5,
         columns: [
           { heading: 'Offered to guests', query: ofKernel(sum(offered, HOST)) },
           { heading: 'Dropped in tun', query: ofKernel(sum(dropped, HOST)) },
@@ -37,7 +38,7 @@ export function withComparison(builder: DashboardBuilder): DashboardBuilder {
           },
           { heading: 'Stops', query: ofKernel(perHost('tapscope_queue_stops_total')) },
           { heading: 'Stopped', query: ofKernel(stopped) },
-          { heading: 'Wake to packet, p99', query: ofKernel(late('tapscope_queue_resume_latency_seconds')) },
+          { heading: 'Wake delay, p99', query: ofKernel(late('tapscope_queue_resume_latency_seconds')) },
           { heading: 'In the ring, p99', query: ofKernel(late('tapscope_queue_sojourn_seconds')) },
           { heading: 'Wakes elsewhere', query: ofKernel(elsewhere) },
         ],

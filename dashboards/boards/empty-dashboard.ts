@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What all dashboards have in common before their panels: tags, time, links to each other.
-import { DashboardBuilder, type DashboardLink, DashboardLinkType } from '@grafana/grafana-foundation-sdk/dashboard';
-import { BACKPRESSURE_UID, FLEET_UID, HOST_UID } from './data-links.ts';
+import {
+  DashboardBuilder,
+  DashboardCursorSync,
+  type DashboardLink,
+  DashboardLinkType,
+} from '@grafana/grafana-foundation-sdk/dashboard';
+import { ADDRESSES, AGENT_UID, BACKPRESSURE_UID, FLEET_UID, HOST_UID } from './data-links.ts';
 
 interface Words {
   readonly title: string;
@@ -16,18 +21,23 @@ const OVERVIEWS = [
   { uid: FLEET_UID, title: 'Fleet' },
   { uid: HOST_UID, title: 'Host' },
   { uid: BACKPRESSURE_UID, title: 'Backpressure and flow control' },
+  { uid: AGENT_UID, title: 'Agent' },
 ];
 
 export function emptyDashboard({ title, uid, description, refresh, from }: Words): DashboardBuilder {
   const others = OVERVIEWS.filter((overview) => overview.uid !== uid);
-  return new DashboardBuilder(title)
+  const builder = new DashboardBuilder(title)
     .uid(uid)
     .description(description)
     .tags(['tapscope'])
     .links(others.map(linkTo))
     .refresh(refresh)
     .time({ from, to: 'now' })
-    .timezone('browser');
+    .timezone('browser')
+    // One crosshair on all panels: what happened at that moment elsewhere?
+    .tooltip(DashboardCursorSync.Crosshair);
+  for (const address of ADDRESSES) builder.withVariable(address);
+  return builder;
 }
 
 /** Not by the library's builder: it would hide the link in a menu. */

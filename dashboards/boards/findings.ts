@@ -2,27 +2,40 @@
 // What the agents' rules found: on the dashboard Host in words, on the time axis of every dashboard as marks.
 import { AnnotationQueryBuilder, type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus';
-import { count, either, max, type Query, type Scope, sum, value, where } from '../promql/query.ts';
+import { count, either, max, namedByItself, type Query, type Scope, sum, times, value } from '../promql/query.ts';
 import type { Selection } from '../promql/selection.ts';
 import { DATA_SOURCE } from '../promql/variables.ts';
-import { DEVICE_LINK_OF_ROW } from './data-links.ts';
-import { stat, table, timeseries } from './panels.ts';
+import { DEVICE_LINK_OF_ROW, HOST_LINK_OF_ROW, PAGE_LINK_OF_ROW, RULE_LINK_OF_ROW } from './data-links.ts';
+import { stat, timeseries } from './panels.ts';
+import { table } from './table-panel.ts';
 
 const NAME = 'tapscope_finding';
-const WORDS = ['instance', 'severity', 'rule', 'netns', 'device', 'queue'];
+const SUBJECT = ['instance', 'rule', 'netns', 'device', 'queue'];
+const WORDS = [...SUBJECT, 'severity'];
+/** By the figures of severe(). */
+const SEVERITIES = [
+  { value: 3, text: 'critical', color: 'red' },
+  { value: 2, text: 'warning', color: 'orange' },
+  { value: 1, text: 'info', color: 'blue' },
+];
 const OF_AGENT = 'device=""';
 
-/** Of the chosen devices, and of the agents themselves, which have no device. */
-function found({ scope, of }: Pick<Selection, 'scope' | 'of'>, matcher: string): Query {
-  const ofDevices = of(value({ ...scope, agent: scope.device }, NAME, matcher));
-  return either(ofDevices, value(scope, NAME, [matcher, OF_AGENT].filter((part) => part !== '').join(',')));
+/** Of the chosen devices, where there is a choice of them, and of the agents themselves, which have no device. */
+function found({ scope, of }: Chosen, matcher: string): Query {
+  const ofAgents = value(scope, NAME, [matcher, OF_AGENT].filter((part) => part !== '').join(','));
+  return of === undefined ? ofAgents : either(of(value({ ...scope, agent: scope.device }, NAME, matcher)), ofAgents);
+}
+
+interface Chosen {
+  readonly scope: Scope;
+  readonly of: Selection['of'] | undefined;
 }
 
 /**
  * Marks from when a finding begins until it goes, in one colour for each severity that pages. Grafana makes of
  * neighbouring points one mark, so the step is the shortest that a mark can be.
  */
-export function withMarks(builder: DashboardBuilder, scope: Scope, of: Selection['of']): DashboardBuilder {
+export function withMarks(builder: DashboardBuilder, scope: Scope, of: Selection['of'] | undefined): DashboardBuilder {
   for (const { severity, color } of [
     { severity: 'critical', color: 'red' },
     { severity: 'warning', color: 'orange' },
@@ -36,12 +49,12 @@ export function withMarks(builder: DashboardBuilder, scope: Scope, of: Selection
         .target(
           new DataqueryBuilder()
             .refId('Anno')
-            .expr(max(found({ scope, of }, `severity="${severity}"`), WORDS).expr)
+            .expr(namedByItself(scope, max(found({ scope, of }, `severity="${severity}"`), WORDS)).expr)
             .interval('15s')
             .range(),
         )
         .titleFormat('{{rule}}')
-        .textFormat('{{device}} queue {{queue}} ({{netns}} on {{instance}})')
+        .textFormat('{{device}} queue {{queue}} ({{name}} on {{instance}})')
         .tagKeys('severity,rule'),
     );
   }
@@ -58,7 +71,9 @@ export function withFindings(builder: DashboardBuilder, selection: Selection): D
     .withPanel(
       stat({
         title: 'Critical findings',
+        absent: 'No agent of this choice answers.',
         tells: 'That stand now.',
+        runbook: 'TapscopeFindingCritical',
         width: 4,
         height: 8,
         badFrom: 1,
@@ -68,7 +83,9 @@ export function withFindings(builder: DashboardBuilder, selection: Selection): D
     .withPanel(
       stat({
         title: 'Warnings',
+        absent: 'No agent of this choice answers.',
         tells: 'Findings that stand now.',
+        runbook: 'TapscopeFindingWarning',
         width: 4,
         height: 8,
         badFrom: 1,
@@ -79,11 +96,21 @@ export function withFindings(builder: DashboardBuilder, selection: Selection): D
       table({
         title: 'Findings',
         tells:
-          'What stands now. On its host, tapscope diagnose DEVICE says the cause, the evidence and what to type; tapscope explain RULE what the rule means. Info: harmless, or done on purpose.',
+          'What stands now, the worst first. On its host, tapscope diagnose DEVICE says the cause, the evidence and what to type. A click on the rule says what it means; one on the device leads to its queue, here or on the live page. Info: harmless, or done on purpose.',
+        absent: 'No finding now, if the agents answer.',
         width: 16,
         height: 8,
-        link: DEVICE_LINK_OF_ROW,
-        columns: [{ heading: undefined, query: where(max(found(selection, ''), WORDS), '> 0') }],
+        hostLink: HOST_LINK_OF_ROW,
+        links: {
+          rule: [{ title: 'What the rule means', url: RULE_LINK_OF_ROW, targetBlank: true }],
+          device: [
+            { title: 'Show the queue', url: DEVICE_LINK_OF_ROW },
+            { title: 'Live page of the agent', url: PAGE_LINK_OF_ROW, targetBlank: true },
+          ],
+        },
+        worstFirst: 'Severity',
+        first: ['Value', 'rule'],
+        columns: [{ heading: 'Severity', words: SEVERITIES, query: namedByItself(selection.scope, severe(selection)) }],
       }),
     )
     .withPanel(
@@ -94,4 +121,11 @@ export function withFindings(builder: DashboardBuilder, selection: Selection): D
         lines: [{ legend: '{{rule}} ({{severity}})', query: sum(found(selection, ''), ['rule', 'severity']) }],
       }),
     );
+}
+
+/** The figure of its severity for each finding, without those that have gone. */
+function severe(selection: Selection): Query {
+  const of = (figure: number, severity: string): Query =>
+    times(figure, max(found(selection, `severity="${severity}"`), SUBJECT));
+  return either(of(3, 'critical'), of(2, 'warning'), of(1, 'info'));
 }

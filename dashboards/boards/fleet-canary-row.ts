@@ -6,7 +6,8 @@ import { HOST, INFO } from '../../src/fleet/tier.ts';
 import { everIn, ofFactor, recorded } from '../promql/fleet-query.ts';
 import { count, only, type Query, sum, where } from '../promql/query.ts';
 import { HOST_LINK_OF_ROW } from './data-links.ts';
-import { table, timeseries } from './panels.ts';
+import { timeseries } from './panels.ts';
+import { table } from './table-panel.ts';
 
 const HOST_AND_KERNEL = ['instance', 'kernel'];
 const kernels = ofFactor('kernel');
@@ -22,7 +23,6 @@ export function withCanary(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       table({
         title: 'Packets to guests by kernel',
-        wide: ['value'],
         tells: 'A row for each kernel that runs now. Hosts with other guests lose differently: compare those alike.',
         width: 14,
         columns: [
@@ -45,7 +45,7 @@ export function withCanary(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       table({
         title: 'Hosts that changed their kernel',
-        wide: ['kernel'],
+        absent: 'No host changed its kernel in this time range.',
         tells:
           'In the time shown: a row for each kernel that they ran, with the taps that they had and those that lost packets at some time. A click shows the host.',
         width: 12,

@@ -13,20 +13,21 @@ import {
   LOSING,
 } from '../../src/fleet/factor-tier.ts';
 import { FINDING, HOST, INFO } from '../../src/fleet/tier.ts';
-import { common, everIn, ofFactor, orZero, recorded, total } from '../promql/fleet-query.ts';
-import { count, DEVICE, max, only, type Query, share, sum, top, where } from '../promql/query.ts';
+import { atMostAll, common, everIn, ofFactor, orZero, recorded, shareLost, total } from '../promql/fleet-query.ts';
+import { count, DEVICE, max, only, type Query, sum, top, where } from '../promql/query.ts';
 import { dataSource } from '../promql/variables.ts';
 import { DEVICE_LINK_OF_ROW, FLEET_UID, HOST_LINK_OF_ROW } from './data-links.ts';
 import { emptyDashboard } from './empty-dashboard.ts';
 import { withCanary } from './fleet-canary-row.ts';
-import { stat, table, timeseries } from './panels.ts';
+import { stat, timeseries } from './panels.ts';
+import { table } from './table-panel.ts';
 
 const HOSTS = ['instance'];
 const tenants = ofFactor('tenant');
 const hostLost = sum(recorded(HOST_LOST), HOSTS);
 const worstHosts = top(20, where(hostLost, '> 0'));
 const ofWorstHosts = (query: Query): Query => only(query, HOSTS, worstHosts);
-const worstTaps = top(20, max(recorded(LOSING), DEVICE));
+const worstTaps = top(20, atMostAll(max(recorded(LOSING), DEVICE)));
 
 export function fleetDashboard(): Dashboard {
   const builder = emptyDashboard({
@@ -69,10 +70,11 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       stat({
         title: 'Share lost to guests',
+        absent: 'Nothing is sent now.',
         tells: 'Of what the hosts sent to all taps.',
         width: 4,
         badFrom: 0.001,
-        query: share(total(FACTOR_LOST), total(FACTOR_OFFERED)),
+        query: shareLost(total(FACTOR_LOST), total(FACTOR_OFFERED)),
       }),
     )
     .withPanel(
@@ -120,10 +122,11 @@ function withFactors(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       table({
         title: 'Common factors',
-        wide: ['value'],
+        absent: 'No tap loses packets now, or the losing taps have nothing in common.',
         tells:
           'Values that losing taps have more often than chance explains. Lift: how many times as often a tap with it loses packets as the average tap. A place to look, not a proof; tapscope fleet also knows the labels of your scrape configuration.',
         width: 17,
+        height: 6,
         columns: [
           { heading: 'Lift', query: common.lift },
           { heading: 'Losing taps', query: common.losing },
@@ -137,8 +140,10 @@ function withFactors(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       timeseries({
         title: 'Lift of common factors',
+        absent: 'No common factor in this time range.',
         tells: 'Since when they are common. 1: taps with the value lose packets as often as all others.',
         width: 7,
+        height: 6,
         lines: [{ legend: '{{factor}} {{value}}', query: top(5, common.lift) }],
       }),
     );
@@ -151,7 +156,7 @@ function withHosts(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       table({
         title: 'Worst hosts by packets lost to guests',
-        wide: ['kernel'],
+        absent: 'No host loses packets now.',
         tells: 'A click on the host shows its queues.',
         width: 12,
         hostLink: HOST_LINK_OF_ROW,
@@ -177,9 +182,9 @@ function withHosts(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       table({
         title: 'Worst taps',
+        absent: 'No tap loses packets now.',
         tells: 'The share of their packets that they lost in the last five minutes. A click on the device shows it.',
         width: 24,
-        wide: ['kernel'],
         link: DEVICE_LINK_OF_ROW,
         hostLink: HOST_LINK_OF_ROW,
         columns: [

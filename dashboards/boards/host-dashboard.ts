@@ -9,6 +9,7 @@ import {
   lossOf,
   max,
   named,
+  namedByItself,
   only,
   QUEUE,
   type Query,
@@ -22,11 +23,12 @@ import {
 } from '../promql/query.ts';
 import { fleet } from '../promql/selection.ts';
 import { variables } from '../promql/variables.ts';
-import { withHealth } from './agent-health.ts';
+import { withTrustInShort } from './agent-trust.ts';
 import { DEVICE_LINK_OF_ROW, GUEST_LINK_OF_ROW, HOST_UID, QUEUE_LINK, QUEUE_LINK_OF_ROW } from './data-links.ts';
 import { emptyDashboard } from './empty-dashboard.ts';
 import { withFindings, withMarks } from './findings.ts';
-import { stat, table, timeseries } from './panels.ts';
+import { stat, timeseries } from './panels.ts';
+import { table } from './table-panel.ts';
 
 const { scope, of: owned } = fleet;
 
@@ -39,6 +41,7 @@ const occupancy = owned(value(scope, 'tapscope_ring_occupancy_packets'));
 const fill = fillOf(scope, occupancy);
 const worst = top(20, sum(dropped, QUEUE));
 const ofWorst = (query: Query): Query => only(query, QUEUE, worst);
+const withoutReader = where(max(owned(value(scope, 'tapscope_device_queues', 'state="attached"')), DEVICE), '== 0');
 /** Of devices with several queues. */
 const unevenness = only(
   share(max(offered, DEVICE), average(offered, DEVICE)),
@@ -55,7 +58,7 @@ export function hostDashboard(): Dashboard {
   });
   for (const variable of variables('many')) builder.withVariable(variable);
   withMarks(builder, scope, owned);
-  return withHealth(scope, withCauses(withQueues(withAnswer(withFindings(builder, fleet))))).build();
+  return withTrustInShort(withCauses(withQueues(withAnswer(withFindings(builder, fleet)))), scope).build();
 }
 
 function withAnswer(builder: DashboardBuilder): DashboardBuilder {
@@ -80,6 +83,8 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       stat({
         title: 'Share dropped to guests',
+        absent: 'Nothing is offered now.',
+        runbook: 'TapscopeRingFullLoss',
         tells:
           'Dropped of offered, of queues that tell both (several queues of a device do not at level lean before Linux 7.3). Absent while nothing is offered.',
         width: 4,
@@ -90,6 +95,7 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       stat({
         title: 'Lost before tun',
+        runbook: 'TapscopeLossBeforeTun',
         tells: 'Packets per second towards guests that a qdisc, a bridge or a device without a reader lost.',
         width: 4,
         query: sum(beforeTun),
@@ -98,6 +104,7 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       stat({
         title: 'Full rings',
+        runbook: 'TapscopeRingStalled',
         tells: 'Queues whose ring to the guest or reader is full now.',
         width: 4,
         badFrom: 1,
@@ -107,6 +114,7 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       stat({
         title: 'Inexact queues',
+        runbook: 'TapscopeFiguresDegraded',
         tells: 'Queues whose figures are known not to be exact: read docs/accuracy.md.',
         width: 4,
         badFrom: 1,
@@ -145,7 +153,7 @@ function withQueues(builder: DashboardBuilder): DashboardBuilder {
         tells: 'Packets per second that tun freed instead of queueing. A click on a line shows the queue.',
         width: 12,
         link: QUEUE_LINK,
-        lines: [{ legend: '{{device}} queue {{queue}} ({{netns}})', query: top(10, sum(dropped, QUEUE)) }],
+        lines: [{ legend: '{{device}} queue {{queue}} ({{name}})', query: named(scope, top(10, sum(dropped, QUEUE))) }],
       }),
     )
     .withPanel(
@@ -155,16 +163,17 @@ function withQueues(builder: DashboardBuilder): DashboardBuilder {
           'Packets that wait for the guest or reader, and slots not given back by it yet, as a share of the ring. 100 %: the next packet is dropped.',
         width: 12,
         link: QUEUE_LINK,
-        lines: [{ legend: '{{device}} queue {{queue}} ({{netns}})', query: top(10, fill) }],
+        lines: [{ legend: '{{device}} queue {{queue}} ({{name}})', query: named(scope, top(10, fill)) }],
       }),
     )
     .withPanel(
       timeseries({
         title: 'Uneven queues to guests: the busiest against the mean',
+        absent: 'No device of this choice has several queues and packets.',
         tells:
           'Of devices with several queues, what the host offers to the busiest as a share of the mean queue. 100 %: all alike; with four queues 400 %: one gets everything. Steering or the senders’ flows decide.',
         width: 24,
-        lines: [{ legend: '{{device}} ({{netns}})', query: top(10, unevenness) }],
+        lines: [{ legend: '{{device}} ({{name}})', query: named(scope, top(10, unevenness)) }],
       }),
     );
 }
@@ -176,6 +185,7 @@ function withCauses(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       timeseries({
         title: 'Dropped to guests by reason',
+        runbook: 'TapscopeRingFullLoss',
         tells:
           'Kernel drop reasons in tun or macvtap. FULL_RING: the guest or reader takes packets more slowly than they come.',
         width: 8,
@@ -191,6 +201,7 @@ function withCauses(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       timeseries({
         title: 'Lost before tun by reason and function',
+        runbook: 'TapscopeLossBeforeTun',
         tells:
           'Packets towards guests that never reached the queue: qdisc, bridge port of smaller MTU, device without a reader.',
         width: 8,
@@ -200,6 +211,7 @@ function withCauses(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       timeseries({
         title: 'Lost to guests without a kernel counter',
+        runbook: 'TapscopeUncountedLoss',
         tells:
           'Packets that left the ring and were not delivered: the queue was closed, txqueuelen made smaller, the read failed.',
         width: 8,
@@ -217,8 +229,11 @@ function withCauses(builder: DashboardBuilder): DashboardBuilder {
         width: 24,
         lines: [
           {
-            legend: '{{reason}} in {{location}} ({{netns}})',
-            query: sum(rate(scope, 'tapscope_unrouted_dropped_packets_total'), ['netns', 'reason', 'location']),
+            legend: '{{reason}} in {{location}} ({{name}})',
+            query: namedByItself(
+              scope,
+              sum(rate(scope, 'tapscope_unrouted_dropped_packets_total'), ['instance', 'netns', 'reason', 'location']),
+            ),
           },
         ],
       }),
@@ -241,14 +256,16 @@ function withCauses(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       table({
         title: 'Devices without a reader',
+        runbook: 'TapscopeNoReader',
         height: 5,
         tells: 'No process has a queue of these devices open: every packet to them is lost before tun.',
+        absent: 'Every device has a reader.',
         width: 12,
         link: DEVICE_LINK_OF_ROW,
         columns: [
           {
             heading: undefined,
-            query: where(max(owned(value(scope, 'tapscope_device_queues', 'state="attached"')), DEVICE), '== 0'),
+            query: named(scope, withoutReader),
           },
         ],
       }),

@@ -4,6 +4,8 @@ import {
   BigValueGraphMode,
   BigValueTextMode,
   GraphGradientMode,
+  GraphThresholdsStyleConfigBuilder,
+  GraphThresholdsStyleMode,
   LegendDisplayMode,
   LegendPlacement,
   ReduceDataOptionsBuilder,
@@ -14,7 +16,7 @@ import {
 } from '@grafana/grafana-foundation-sdk/common';
 import {
   DashboardLinkBuilder,
-  type DynamicConfigValue,
+  DashboardLinkType,
   ThresholdsConfigBuilder,
   ThresholdsMode,
 } from '@grafana/grafana-foundation-sdk/dashboard';
@@ -26,10 +28,11 @@ import {
 } from '@grafana/grafana-foundation-sdk/heatmap';
 import { DataqueryBuilder, PromQueryFormat } from '@grafana/grafana-foundation-sdk/prometheus';
 import { PanelBuilder as StatPanel } from '@grafana/grafana-foundation-sdk/stat';
-import { PanelBuilder as TablePanel } from '@grafana/grafana-foundation-sdk/table';
 import { PanelBuilder as TimeseriesPanel } from '@grafana/grafana-foundation-sdk/timeseries';
 import { type Query, sum } from '../promql/query.ts';
 import { DATA_SOURCE } from '../promql/variables.ts';
+import { reasonFor } from './absent-reasons.ts';
+import { runbookLink } from './data-links.ts';
 
 export interface Line {
   /** Legend; {{label}} stands for the label's value. */
@@ -37,29 +40,29 @@ export interface Line {
   readonly query: Query;
 }
 
-interface Words {
+export interface Words {
   readonly title: string;
   /** What the figure is and in which direction; what to do with it. */
   readonly tells: string;
-  /** Why there may be no data: shown in its place. */
+  /** Why there may be no data, shown in its place; without it, what the metrics need (absent-reasons.ts). */
   readonly absent?: string;
+  /** The alert whose runbook says what to do. */
+  readonly runbook?: string;
   /** Of 24 columns. */
   readonly width: number;
   readonly height?: number;
 }
 
-const HEIGHT = 8;
-/** Of a table's columns, in pixels. */
-const NARROWEST = 110;
-/** Of a column, in pixels: the version of a distribution's kernel. */
-const WIDE = 190;
-const refId = (index: number): string => String.fromCharCode(65 + index);
+export const HEIGHT = 8;
+export const refId = (index: number): string => String.fromCharCode(65 + index);
 
 interface Lines extends Words {
   readonly lines: readonly Line[];
   readonly link?: string;
   /** May be negative. */
   readonly signed?: boolean;
+  /** Drawn as a dashed line. */
+  readonly limit?: number;
 }
 
 export function timeseries(words: Lines): TimeseriesPanel {
@@ -84,7 +87,12 @@ export function timeseries(words: Lines): TimeseriesPanel {
     )
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending));
   if (!words.signed) panel.min(0);
-  if (words.absent !== undefined) panel.noValue(words.absent);
+  panel.noValue(words.absent ?? reasonFor(words.lines.map(({ query }) => query))).links(runbookOf(words));
+  if (words.limit !== undefined) {
+    panel
+      .thresholdsStyle(new GraphThresholdsStyleConfigBuilder().mode(GraphThresholdsStyleMode.Dashed))
+      .thresholds(thresholds('transparent', words.limit));
+  }
   for (const [index, { legend, query }] of words.lines.entries()) {
     panel.withTarget(
       new DataqueryBuilder().refId(refId(index)).expr(query.expr).legendFormat(legend).datasource(DATA_SOURCE).range(),
@@ -103,6 +111,8 @@ export function heatmap({ seen, ...words }: Words & { readonly seen: Query }): H
     .datasource(DATA_SOURCE)
     .height(words.height ?? HEIGHT)
     .span(words.width)
+    .noValue(words.absent ?? reasonFor([seen]))
+    .links(runbookOf(words))
     .calculate(false)
     .color(new HeatmapColorOptionsBuilder().mode(HeatmapColorMode.Scheme).scheme('Oranges').exponent(0.5).steps(64))
     .yAxis(new YAxisConfigBuilder().unit(seen.unit))
@@ -127,16 +137,14 @@ interface Stat extends Words {
 
 /** Asked of the end of the time shown alone: the last value of a range would outlive an agent that died in it. */
 export function stat(words: Stat): StatPanel {
-  const steps = [
-    { value: null, color: words.badFrom === undefined ? 'text' : 'green' },
-    ...(words.badFrom === undefined ? [] : [{ value: words.badFrom, color: 'red' }]),
-  ];
-  const panel = new StatPanel()
+  return new StatPanel()
     .title(words.title)
     .description(words.tells)
     .datasource(DATA_SOURCE)
     .unit(words.query.unit)
-    .thresholds(new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps(steps))
+    .thresholds(thresholds(words.badFrom === undefined ? 'text' : 'green', words.badFrom))
+    .noValue(words.absent ?? reasonFor([words.query]))
+    .links(runbookOf(words))
     .height(words.height ?? HEIGHT / 2)
     .span(words.width)
     .graphMode(BigValueGraphMode.None)
@@ -150,79 +158,17 @@ export function stat(words: Stat): StatPanel {
         .datasource(DATA_SOURCE)
         .instant(),
     );
-  return words.absent === undefined ? panel : panel.noValue(words.absent);
 }
 
-/** heading undefined: the labels are the information, the value is not shown. */
-export interface Column {
-  readonly heading: string | undefined;
-  readonly query: Query;
+function thresholds(below: string, red: number | undefined): ThresholdsConfigBuilder {
+  const steps = [{ value: null, color: below }, ...(red === undefined ? [] : [{ value: red, color: 'red' }])];
+  return new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps(steps);
 }
 
-interface Table extends Words {
-  readonly columns: readonly Column[];
-  /** Of the device. */
-  readonly link?: string;
-  /** Of the guest. */
-  readonly guestLink?: string;
-  /** Where a click on the host leads. */
-  readonly hostLink?: string;
-  /** Labels whose values are long, such as a kernel's version. */
-  readonly wide?: readonly string[];
-}
-
-/** Rows are sets of labels that the columns' queries have in common. */
-export function table(words: Table): TablePanel {
-  const panel = new TablePanel()
-    .title(words.title)
-    .description(words.tells)
-    .datasource(DATA_SOURCE)
-    .height(words.height ?? HEIGHT)
-    .span(words.width)
-    .filterable(true)
-    .minWidth(NARROWEST)
-    .withTransformation({ id: 'merge', options: {} })
-    .withTransformation({ id: 'organize', options: { excludeByName: { Time: true, job: true, __name__: true } } });
-  for (const [index, { heading, query }] of words.columns.entries()) {
-    panel.withTarget(
-      new DataqueryBuilder()
-        .refId(refId(index))
-        .expr(query.expr)
-        .format(PromQueryFormat.Table)
-        .datasource(DATA_SOURCE)
-        .instant(),
-    );
-    // Grafana names the only value "Value", and several by their queries.
-    const field = words.columns.length === 1 ? 'Value' : `Value #${refId(index)}`;
-    panel.overrideByName(field, columnProperties(heading, query));
-  }
-  if (words.link !== undefined) {
-    panel.overrideByName('device', [{ id: 'links', value: [{ title: 'Show the queue', url: words.link }] }]);
-  }
-  if (words.guestLink !== undefined) {
-    panel.overrideByName('guest', [{ id: 'links', value: [{ title: 'Show the VM', url: words.guestLink }] }]);
-  }
-  if (words.hostLink !== undefined) {
-    panel.overrideByName('instance', [{ id: 'links', value: [{ title: 'Show the host', url: words.hostLink }] }]);
-  }
-  for (const name of words.wide ?? []) panel.overrideByName(name, [{ id: 'custom.width', value: WIDE }]);
-  return panel;
-}
-
-function columnProperties(heading: string | undefined, { unit }: Query): DynamicConfigValue[] {
-  if (heading === undefined) {
-    // Grafana reads hideFrom since 12.2, hidden before.
-    return [
-      { id: 'custom.hidden', value: true },
-      { id: 'custom.hideFrom', value: { legend: false, tooltip: false, viz: true } },
-    ];
-  }
-  return [
-    { id: 'displayName', value: heading },
-    { id: 'unit', value: unit },
-    // The sign of a filter would hide half of the heading.
-    { id: 'custom.filterable', value: false },
-  ];
+export function runbookOf({ runbook }: Words): DashboardLinkBuilder[] {
+  if (runbook === undefined) return [];
+  const link = new DashboardLinkBuilder(`Runbook: ${runbook}`).type(DashboardLinkType.Link);
+  return [link.url(runbookLink(runbook)).targetBlank(true)];
 }
 
 function commonUnit(title: string, lines: readonly Line[]): string {

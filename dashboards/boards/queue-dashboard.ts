@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The dashboard Queue: everything about one queue of one device, or all queues of it.
 import { type Dashboard, type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import { max, QUEUE, type Query, rate, type Scope, share, sum, value } from '../promql/query.ts';
+import { max, named, QUEUE, type Query, rate, type Scope, share, sum, value } from '../promql/query.ts';
 import { matcher, queueVariable, variables } from '../promql/variables.ts';
 import { QUEUE_UID } from './data-links.ts';
 import { emptyDashboard } from './empty-dashboard.ts';
 import { withMarks } from './findings.ts';
 import { withFurtherCounters } from './further-counters.ts';
-import { stat, table, timeseries } from './panels.ts';
+import { stat, timeseries } from './panels.ts';
 import { withMacvtap, withReceive } from './receive-row.ts';
 import { withRing } from './ring-row.ts';
+import { table } from './table-panel.ts';
 
 const agent = matcher('one', 'instance');
 const device = [agent, matcher('one', 'netns'), matcher('one', 'device')].join(',');
@@ -34,7 +35,7 @@ export function queueDashboard(others: readonly Dashboard[]): Dashboard {
   withMarks(builder, scope, (query) => query);
   const sent = withLosses(withRing(scope, withPackets(builder)));
   const both = withReceive(sent, scope, (query) => query);
-  return withFurtherCounters(withAudit(withMacvtap(both, scope)), scope, others).build();
+  return withFurtherCounters(withAudit(withMacvtap(both, scope, (query) => query)), scope, others).build();
 }
 
 function withPackets(builder: DashboardBuilder): DashboardBuilder {
@@ -43,6 +44,8 @@ function withPackets(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       stat({
         title: 'Share dropped to guest',
+        absent: 'Nothing is offered now.',
+        runbook: 'TapscopeRingFullLoss',
         tells: 'Dropped of offered. Absent while nothing is offered.',
         width: 5,
         badFrom: 0.001,
@@ -60,6 +63,7 @@ function withPackets(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       stat({
         title: 'Inexact queues',
+        runbook: 'TapscopeFiguresDegraded',
         tells: '0: the counts of the queue agree, and nothing bypassed the probes.',
         width: 5,
         badFrom: 1,
@@ -105,6 +109,7 @@ function withPackets(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       timeseries({
         title: 'Ring to guest: occupancy against capacity',
+        runbook: 'TapscopeRingStalled',
         tells:
           'Packets that wait for the guest or reader, and how many the ring can hold. At capacity, or up to 15 below it (lag), the next one is dropped.',
         width: 12,
@@ -123,6 +128,7 @@ function withLosses(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       timeseries({
         title: 'Dropped to guest by reason',
+        runbook: 'TapscopeRingFullLoss',
         tells: 'Kernel drop reasons in tun. FULL_RING: the guest or reader takes packets more slowly than they come.',
         width: 8,
         lines: [{ legend: '{{reason}}', query: sum(rate(scope, 'tapscope_queue_dropped_packets_total'), ['reason']) }],
@@ -131,6 +137,7 @@ function withLosses(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       timeseries({
         title: 'Lost to guest without a kernel counter',
+        runbook: 'TapscopeUncountedLoss',
         tells:
           'Packets that left the ring and were not delivered: the queue was closed, txqueuelen made smaller, the read failed.',
         width: 8,
@@ -140,6 +147,7 @@ function withLosses(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       timeseries({
         title: 'Lost before tun, whole device',
+        runbook: 'TapscopeLossBeforeTun',
         tells: 'Packets towards the guest that never reached a queue: qdisc, bridge port of smaller MTU, no reader.',
         width: 8,
         lines: [
@@ -194,27 +202,32 @@ function withAudit(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       table({
         title: 'Owner',
+        hidden: ['instance'],
         tells: 'The process that holds the file descriptor of the queue: VMM, VPN, container runtime.',
         width: 12,
         columns: [
-          { heading: undefined, query: max(value(scope, 'tapscope_queue_owner_info'), [...QUEUE, 'pid', 'comm']) },
+          {
+            heading: undefined,
+            query: named(scope, max(value(scope, 'tapscope_queue_owner_info'), [...QUEUE, 'pid', 'comm'])),
+          },
         ],
       }),
     )
     .withPanel(
       table({
         title: 'Device',
+        hidden: ['instance'],
         height: 4,
         tells:
           'What the device is; flow_control: what happens to a sender faster than the reader; queue_length: txqueuelen.',
-        width: 18,
-        columns: [{ heading: undefined, query: value(scope, 'tapscope_device_info') }],
+        width: 24,
+        columns: [{ heading: undefined, query: named(scope, value(scope, 'tapscope_device_info')) }],
       }),
     )
     .withPanel(
       table({
         title: 'Queues of the device',
-        height: 4,
+        height: 5,
         tells: 'Attached ones take packets, detached ones wait.',
         width: 6,
         columns: [{ heading: 'Queues', query: max(value(scope, 'tapscope_device_queues'), ['device', 'state']) }],
@@ -225,7 +238,7 @@ function withAudit(builder: DashboardBuilder): DashboardBuilder {
         title: 'Queues that joined and left the device',
         tells:
           'How often a second a queue was opened or closed, attached or detached: each time queues are numbered anew.',
-        width: 24,
+        width: 18,
         height: 5,
         lines: [{ legend: '{{change}}', query: sum(rate(scope, 'tapscope_device_queue_changes_total'), ['change']) }],
       }),

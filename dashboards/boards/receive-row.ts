@@ -83,13 +83,14 @@ export function withReceive(builder: DashboardBuilder, scope: Scope, among: (que
     );
 }
 
-export function withMacvtap(builder: DashboardBuilder, scope: Scope): DashboardBuilder {
-  const perSecond = (name: string): Query => sum(rate(scope, name));
+/** Fills the row that withReceive() leaves. */
+export function withMacvtap(builder: DashboardBuilder, scope: Scope, among: (query: Query) => Query): DashboardBuilder {
+  const perSecond = (name: string): Query => sum(among(rate(scope, name)));
   return builder.withPanel(
     timeseries({
       title: 'macvtap: packets to guest',
       tells: 'Of a macvtap or ipvtap: offered, dropped and delivered to the guest or reader, and what came from it.',
-      absent: 'This device is no macvtap or ipvtap.',
+      absent: 'No device of this choice is a macvtap or ipvtap.',
       width: 16,
       lines: [
         { legend: 'offered to guest', query: perSecond('tapscope_macvtap_offered_packets_total') },

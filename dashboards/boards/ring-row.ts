@@ -38,6 +38,7 @@ function withWaiting(scope: Scope, builder: DashboardBuilder): DashboardBuilder 
     .withPanel(
       timeseries({
         title: 'Time in the ring to guest',
+        runbook: 'TapscopeRingDelay',
         tells:
           'From the offer of a packet until the guest or reader took it, of one packet in 256; half of them and 1 % waited longer. Linux 7.3 and later.',
         width: 12,
@@ -65,6 +66,7 @@ function withOverflow(scope: Scope, builder: DashboardBuilder): DashboardBuilder
     .withPanel(
       timeseries({
         title: 'Ring to guest: needed against capacity',
+        runbook: 'TapscopeRingFullLoss',
         tells:
           'The ring (txqueuelen) that would have held the largest overflow that ended within the last one to two minutes; 0: none ended. Where “open” grows and none ends, no ring is big enough: the reader is too slow.',
         width: 12,

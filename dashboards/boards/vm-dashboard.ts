@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The dashboard VM: everything about one virtual machine, container or VPN, in both directions.
 import { type Dashboard, type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import { DEVICE, either, fillOf, lossOf, marked, max, QUEUE, type Query, sum, top } from '../promql/query.ts';
+import { DEVICE, either, fillOf, lossOf, marked, max, named, QUEUE, type Query, sum, top } from '../promql/query.ts';
 import { guest } from '../promql/selection.ts';
 import { guestVariables } from '../promql/variables.ts';
 import { DEVICE_LINK_OF_ROW, QUEUE_LINK, QUEUE_LINK_OF_ROW, VM_UID } from './data-links.ts';
 import { emptyDashboard } from './empty-dashboard.ts';
 import { withMarks } from './findings.ts';
-import { stat, table, timeseries } from './panels.ts';
-import { withReceive } from './receive-row.ts';
+import { stat, timeseries } from './panels.ts';
+import { withMacvtap, withReceive } from './receive-row.ts';
+import { table } from './table-panel.ts';
 import { withReader } from './vm-reader-row.ts';
 import { withZeroCopy } from './vm-zerocopy-row.ts';
 
@@ -55,7 +56,8 @@ export function vmDashboard(): Dashboard {
   for (const variable of guestVariables()) builder.withVariable(variable);
   withMarks(builder, scope, ofGuest);
   const sent = withReader(withSent(withQueues(withAnswer(builder))));
-  return withOwner(withZeroCopy(withReceive(sent, scope, ofGuest))).build();
+  const both = withMacvtap(withReceive(sent, scope, ofGuest), scope, ofGuest);
+  return withOwner(withZeroCopy(both)).build();
 }
 
 function withAnswer(builder: DashboardBuilder): DashboardBuilder {
@@ -69,12 +71,18 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
         width: 24,
         height: 7,
         link: DEVICE_LINK_OF_ROW,
-        columns: [{ heading: 'Lost', query: top(20, LOST) }],
+        hidden: ['instance'],
+        absent: 'No packet was counted in this time range.',
+        first: ['way'],
+        worstFirst: 'Lost',
+        columns: [{ heading: 'Lost', query: named(scope, top(20, LOST)) }],
       }),
     )
     .withPanel(
       stat({
         title: 'Share dropped to guest',
+        absent: 'Nothing is offered now.',
+        runbook: 'TapscopeRingFullLoss',
         tells: 'Dropped by tun, of what was offered, of queues that tell both. Absent while nothing is offered.',
         width: 5,
         badFrom: 0.001,
@@ -88,7 +96,7 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
       stat({
         title: 'Dropped from guest',
         tells: 'Packets per second from the guest that tun freed instead of passing them on.',
-        absent: 'none',
+        absent: 'none in this time range',
         width: 5,
         query: perSecond('tapscope_receive_dropped_packets_total'),
       }),
@@ -113,6 +121,7 @@ function withAnswer(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       stat({
         title: 'Inexact devices',
+        runbook: 'TapscopeFiguresDegraded',
         tells: 'Devices whose figures are known not to be exact: read docs/accuracy.md.',
         width: 5,
         badFrom: 1,
@@ -128,10 +137,11 @@ function withQueues(builder: DashboardBuilder): DashboardBuilder {
       title: 'Queues to the guest',
       tells: 'Every queue of the guest, as the host sends to it. A click on the device shows the queue.',
       width: 24,
-      height: 7,
+      height: 5,
       link: QUEUE_LINK_OF_ROW,
+      hidden: ['instance'],
       columns: [
-        { heading: 'Offered', query: each('tapscope_queue_offered_packets_total') },
+        { heading: 'Offered', query: named(scope, each('tapscope_queue_offered_packets_total')) },
         { heading: 'Dropped', query: each('tapscope_queue_dropped_packets_total') },
         { heading: 'Delivered', query: each('tapscope_queue_delivered_packets_total') },
         { heading: 'Ring fill', query: max(fill, QUEUE) },
@@ -161,6 +171,7 @@ function withSent(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       timeseries({
         title: 'Rings to guest: how full',
+        runbook: 'TapscopeRingStalled',
         tells:
           'Packets that wait and slots not given back yet, of what each ring holds. 100 %: the next packet is dropped, or the queue stopped. A click shows the queue.',
         width: 12,
@@ -182,8 +193,8 @@ function withSent(builder: DashboardBuilder): DashboardBuilder {
     .withPanel(
       timeseries({
         title: 'Lost to guest before tun',
+        runbook: 'TapscopeLossBeforeTun',
         tells: 'Packets towards the guest that never reached a queue: qdisc, bridge port of smaller MTU, no reader.',
-        absent: 'No such loss was counted.',
         width: 8,
         lines: [
           {
@@ -213,9 +224,10 @@ function withOwner(builder: DashboardBuilder): DashboardBuilder {
       title: 'Devices and their owner',
       tells: 'By the command line and cgroup of the process that holds them. unresolved: not sure yet.',
       width: 24,
-      height: 5,
+      height: 4,
       link: DEVICE_LINK_OF_ROW,
-      columns: [{ heading: undefined, query: max(now('tapscope_device_owner_info'), owner) }],
+      hidden: ['instance'],
+      columns: [{ heading: undefined, query: named(scope, max(now('tapscope_device_owner_info'), owner)) }],
     }),
   );
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of the dashboard VM about who takes the packets: the reader or vhost-net's worker, and what holds it up.
 import { type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import { max, observed, QUEUE, type Query, quantile, rate, top } from '../promql/query.ts';
+import { max, named, observed, QUEUE, type Query, quantile, rate, top } from '../promql/query.ts';
 import { guest } from '../promql/selection.ts';
 import { QUEUE_LINK, QUEUE_LINK_OF_ROW } from './data-links.ts';
-import { table, timeseries } from './panels.ts';
+import { timeseries } from './panels.ts';
+import { table } from './table-panel.ts';
 
 const { scope, of: ofGuest, perSecond, now } = guest;
 
@@ -47,11 +48,12 @@ export function withReader(builder: DashboardBuilder): DashboardBuilder {
             'The thread that moves the packets of each queue, and its CPU. Empty: vhost-net does not serve the guest.',
           width: 8,
           link: QUEUE_LINK_OF_ROW,
+          hidden: ['instance', 'name'],
           columns: [
             { heading: 'CPU', query: byQueue('tapscope_vhost_worker_cpu') },
             {
               heading: undefined,
-              query: max(now('tapscope_vhost_worker_info'), [...QUEUE, 'tid', 'comm']),
+              query: named(scope, max(now('tapscope_vhost_worker_info'), [...QUEUE, 'tid', 'comm'])),
             },
           ],
         }),

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The links of alerts: where a configuration says an address, that takes the place of Prometheus' external label.
+// The links of alerts and dashboards: where a configuration says an address, that takes the place of Prometheus' external label, or of a
+// dashboard's constant.
 local label = function(name) '{{ $externalLabels.tapscope_%s }}' % name;
 local labelOr = function(name, otherwise) '{{ with $externalLabels.tapscope_%s }}{{ . }}{{ else }}%s{{ end }}' % [name, otherwise];
 
 local written = function(config, text)
-  local withPage = std.strReplace(text, 'http://{{ $labels.instance }}', config.pageScheme + '{{ $labels.instance }}');
+  local withPage = if config.pages == null then text else std.strReplace(text, labelOr('pages', 'http://'), config.pages);
   local withGrafana = if config.grafana == null then withPage else std.strReplace(withPage, label('grafana'), config.grafana);
   if config.runbooks == null then withGrafana
   else
@@ -14,7 +15,17 @@ local written = function(config, text)
       config.runbooks + '/..'
     );
 
+// The constants of a dashboard that its links begin with.
+local constant(config, variable) =
+  local chosen = { runbooks: config.runbooks, pages: config.pages };
+  local address = if variable.type == 'constant' then chosen[variable.name] else null;
+  if address == null then variable else variable { query: address };
+
 {
+  inDashboard(config, dashboard):: dashboard {
+    templating+: { list: [constant(config, variable) for variable in super.list] },
+  },
+
   inAlerts(config, groups):: [
     group {
       rules: [

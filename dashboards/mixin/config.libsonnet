@@ -7,12 +7,12 @@
     // Further label matchers that every query gets, or ''.
     selector: '',
 
-    // The address of docs/runbooks; null: the external label tapscope_runbooks.
+    // The address of docs/runbooks; null: the external label tapscope_runbooks, and /public/tapscope/runbooks in dashboards.
     runbooks: null,
     // The address of Grafana; null: the external label tapscope_grafana.
     grafana: null,
-    // How a browser reaches the live page of an agent, before its instance.
-    pageScheme: 'http://',
+    // What stands before an agent's host:port in the address of its live page, as https://; null: the external label tapscope_pages, or http://.
+    pages: null,
 
     dashboardNamePrefix: '',
     dashboardTags: ['tapscope'],

@@ -23,6 +23,7 @@ const OF_TYPE: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     pointSize: 5,
     spanNulls: false,
     axisGridShow: true,
+    thresholdsStyle: { mode: 'off' },
   },
   table: {
     align: 'auto',

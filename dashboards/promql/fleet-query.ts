@@ -33,6 +33,18 @@ export function orZero(query: Query): Query {
 
 export const total = (of: Recorded): Query => sum(recorded(of, EACH_ONCE));
 
+/**
+ * A share is never above 1: a queue that is closed loses what was offered before the five minutes, and a scrape that comes between
+ * two recording rules brings its losses before its offers.
+ */
+export function atMostAll({ expr, unit }: Query): Query {
+  return { expr: `clamp_max(${expr}, 1)`, unit };
+}
+
+export function shareLost(lost: Query, offered: Query): Query {
+  return atMostAll(share(lost, offered));
+}
+
 /** By the values of one factor, such as tenant. */
 export function ofFactor(
   factor: string,
@@ -42,7 +54,7 @@ export function ofFactor(
   return {
     lost,
     offered,
-    share: share(lost, offered),
+    share: shareLost(lost, offered),
     losing: by(FACTOR_LOSING_TAPS),
     taps: by(FACTOR_TAPS),
     hosts: by(FACTOR_HOSTS),

@@ -6,7 +6,7 @@ import { cpuMetrics } from '../../src/metrics/cpu.ts';
 import { deviceMetrics, queueMetrics, scrapeMetrics } from '../../src/metrics.ts';
 
 /** Units of Grafana. */
-export type Unit = 'pps' | 'Bps' | 'cps' | 's' | 'percentunit' | 'short';
+export type Unit = 'pps' | 'Bps' | 'cps' | 's' | 'percentunit' | 'bytes' | 'short';
 
 export interface Query {
   readonly expr: string;
@@ -53,6 +53,7 @@ export function value(scope: Scope, name: string, matcher = ''): Query {
 }
 
 function unitOf(name: string): Unit {
+  if (name.endsWith('_bytes')) return 'bytes';
   return name.endsWith('_seconds') ? 's' : name.endsWith('_ratio') ? 'percentunit' : 'short';
 }
 
@@ -101,6 +102,10 @@ export function plus(first: Query, second: Query): Query {
   return { expr: `(${first.expr} + ${second.expr})`, unit: first.unit };
 }
 
+export function times(factor: number, { expr, unit }: Query): Query {
+  return { expr: `${factor} * ${expr}`, unit };
+}
+
 /** Nothing where the whole is 0: there is no share of nothing. */
 export function share(part: Query, whole: Query): Query {
   return { expr: `${part.expr} / (${whole.expr} > 0)`, unit: 'percentunit' };
@@ -134,20 +139,29 @@ export function perKernel(scope: Scope, { expr, unit }: Query): Query {
   return { expr: `${expr} * on (instance) group_left (kernel) ${kernel.expr}`, unit };
 }
 
-/** Adds the namespace's name; one without a name gets "(unnamed)". */
+/** Adds the namespace's name; one without a name gets its inode number. */
 export function named(scope: Scope, { expr, unit }: Query): Query {
-  return { expr: `${expr} * on (instance, netns) group_left (name) ${namespaceNames(scope, '(unnamed)')}`, unit };
+  return { expr: withName(expr, namespaceNames(scope)), unit };
 }
 
-/** One series of value 1 for each namespace that has devices or a name. `fallback` may refer to the inode number as $1. */
-export function namespaceNames(scope: Scope, fallback: string): string {
+/** The same of series whose namespace may have no device any more, or of which some have no namespace. */
+export function namedByItself(scope: Scope, { expr, unit }: Query): Query {
+  return { expr: withName(expr, namesOr(scope, expr)), unit };
+}
+
+function withName(expr: string, names: string): string {
+  return `(${expr}) * on (instance, netns) group_left (name) ${names}`;
+}
+
+/** One series of value 1 for each namespace that has devices or a name. */
+export function namespaceNames(scope: Scope): string {
+  return namesOr(scope, value({ ...scope, device: scope.agent }, 'tapscope_device_up').expr);
+}
+
+function namesOr(scope: Scope, seen: string): string {
   const known = max(value(scope, 'tapscope_namespace_info'), ['instance', 'netns', 'name']);
-  const seen = aggregate('group', value({ ...scope, device: scope.agent }, 'tapscope_device_up'), [
-    'instance',
-    'netns',
-  ]);
-  const unnamed = `label_replace(${seen.expr}, "name", "${fallback}", "netns", "(.*)")`;
-  return `(${known.expr} or on (instance, netns) ${unnamed})`;
+  const all = aggregate('group', { expr: seen, unit: 'short' }, ['instance', 'netns']);
+  return `(${known.expr} or on (instance, netns) label_replace(${all.expr}, "name", "$1", "netns", "(.*)"))`;
 }
 
 /** Adds a label that says the same of every series. */

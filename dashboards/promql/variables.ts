@@ -29,6 +29,11 @@ export function variables(choice: Choice): readonly (DatasourceVariableBuilder |
   ];
 }
 
+/** The agents of any number of hosts. */
+export function agentVariables(): readonly (DatasourceVariableBuilder | QueryVariableBuilder)[] {
+  return [dataSource(), every(host())];
+}
+
 /** One guest of one host: all its devices at first, in all its namespaces. */
 export function guestVariables(): readonly (DatasourceVariableBuilder | QueryVariableBuilder)[] {
   const agent = matcher('one', 'instance');
@@ -62,7 +67,7 @@ function host(): QueryVariableBuilder {
 }
 
 function namespace(ofInstance: Scope): QueryVariableBuilder {
-  return variable('netns', 'Namespace', `query_result(${namespaceNames(ofInstance, '$1')})`).regex(
+  return variable('netns', 'Namespace', `query_result(${namespaceNames(ofInstance)})`).regex(
     '/name="(?<text>[^"]*)|netns="(?<value>[^"]*)/g',
   );
 }

@@ -10,6 +10,7 @@ import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { build, type Plugin } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import { parseJson } from '../../lab/host/checked-json.ts';
+import { until } from '../../lab/host/until.ts';
 import { launchBrowser } from '../../lab/page/browser.ts';
 import type { BoardData, Drawn, Mark, TargetAnswer } from '../pictures/board-data.ts';
 import { allPanels, filledIn, marksOf } from '../promql/panel-queries.ts';
@@ -114,6 +115,8 @@ const FIRST_RATE_S = 4;
 const PHONE = 390;
 const WIDTHS = { '': 1440, '-phone': PHONE };
 const PHONE_HEIGHT = 2200;
+/** A page that asks for nothing for so long has all its icons. */
+const QUIET_MS = 1000;
 
 /** Draws these dashboards for a screen and a phone; UPDATE=1 keeps the pictures in docs/, of the phone the first screens of Host. */
 export async function boardPictures(
@@ -156,7 +159,7 @@ async function drawBoard(
   page.on('console', (message) => {
     if (message.type() === 'error') complaints.push(message.text());
   });
-  await routeFiles(
+  const asked = await routeFiles(
     page,
     `<!doctype html><meta charset="utf-8"><style>${style} body { margin: 0 }</style><div id="root"></div>`,
   );
@@ -164,14 +167,27 @@ async function drawBoard(
   await page.addScriptTag({ content: script });
   const drawn = await page.evaluate((board): Promise<Drawn> => Reflect.get(globalThis, 'show')(board), data);
   await page.setViewportSize({ width, height: drawn.height });
+  await quiet(asked);
   const height = width > PHONE ? drawn.height : PHONE_HEIGHT;
   const png = await page.screenshot({ clip: { x: 0, y: 0, width, height } });
   await page.close();
   return { png, drawn, complaints };
 }
 
-async function routeFiles(page: Page, html: string): Promise<void> {
+interface Asked {
+  /** When the page asked for its last file. */
+  lastAt: number;
+}
+
+/** Icons come one after the other, on a busy machine later than all panels. */
+async function quiet(asked: Asked): Promise<void> {
+  await until(() => performance.now() - asked.lastAt > QUIET_MS);
+}
+
+async function routeFiles(page: Page, html: string): Promise<Asked> {
+  const asked: Asked = { lastAt: performance.now() };
   await page.route(`${ORIGIN}/**`, (route) => {
+    asked.lastAt = performance.now();
     const [, icon] = /\/public\/build\/img\/icons\/(.*)$/.exec(route.request().url()) ?? [];
     if (icon === undefined) return route.fulfill({ contentType: 'text/html', body: html });
     const file = join(ICONS, icon);
@@ -179,4 +195,5 @@ async function routeFiles(page: Page, html: string): Promise<void> {
       ? route.fulfill({ contentType: 'image/svg+xml', body: readFileSync(file, 'utf8') })
       : route.fulfill({ status: 404, body: '' });
   });
+  return asked;
 }

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
-import { at, parseJson } from '../../lab/host/checked-json.ts';
+import { at, listAt, parseJson } from '../../lab/host/checked-json.ts';
 import { asJson, written } from '../dashboard-files.ts';
 
 /** jsonnet reads no YAML with anchors: the mixin imports the same rules as JSON, with a mark where matchers go. */
@@ -34,9 +34,9 @@ function withPlace(key: string, value: unknown): unknown {
     .replaceAll('{__name__', '{$selector,__name__');
 }
 
-/** Every query below a value. */
+/** Every query below a value; a constant is none. */
 function queriesIn(value: unknown): readonly string[] {
-  if (typeof value !== 'object' || value === null) return [];
+  if (typeof value !== 'object' || value === null || at(value, 'type') === 'constant') return [];
   return Object.entries(value).flatMap(([key, inner]) =>
     (key === 'expr' || key === 'query') && typeof inner === 'string' ? [inner] : queriesIn(inner),
   );
@@ -64,7 +64,7 @@ test('without a configuration the mixin is what is shipped', () => {
 test('a configuration narrows every query, and says where links lead', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tapscope-mixin-'));
   try {
-    const config = `{ selector: 'cluster="c1"', jobSelector: 'job=~"vm-.*"', fleetRecording: true, fleetAlerts: true, pageScheme: 'https://',
+    const config = `{ selector: 'cluster="c1"', jobSelector: 'job=~"vm-.*"', fleetRecording: true, fleetAlerts: true, pages: 'https://',
       runbooks: 'https://wiki.example/runbooks', grafana: 'https://grafana.example', dashboardTags: ['net'], dashboardNamePrefix: 'KVM / ' }`;
     const dashboards = evaluate(config, 'grafanaDashboards');
     for (const { name, dashboard } of written) {
@@ -72,6 +72,11 @@ test('a configuration narrows every query, and says where links lead', () => {
       assert.equal(at(own, 'title'), `KVM / ${dashboard.title}`);
       assert.deepEqual(at(own, 'tags'), ['net']);
       assertNarrowed(queriesIn(own), queriesIn(parseJson(asJson(dashboard))));
+      const constants = listAt(own, 'templating', 'list').filter((one) => at(one, 'type') === 'constant');
+      assert.deepEqual(
+        constants.map((one) => at(one, 'query')),
+        ['https://wiki.example/runbooks', 'https://'],
+      );
     }
     const alerts = evaluate(config, 'prometheusAlerts');
     const recording = evaluate(config, 'prometheusRules');
