@@ -52,7 +52,7 @@ test('a fleet of which the hosts with one kernel lose packets', { timeout: 180_0
   writeFileSync(fast, readFileSync(RULES, 'utf8').replaceAll('interval: 60s', 'interval: 1s'));
   const from = Date.now() / 1000;
   const fleet = await startMadeUpFleet(t, hosts);
-  const targets = fleet.instances.map((address, index) => ({ address, instance: `kvm${index + 1}:9464` }));
+  const targets = fleet.instances.map((address, index) => ({ address, instance: `kvm${index + 1}:10747` }));
   const instances = targets.map(({ instance }) => instance);
   const prometheus = await startPrometheus(t, targets, [fast]);
   await wait(1000 * (fleet.seconds + 2));

@@ -11,11 +11,11 @@ import { STOPPING_PAGES } from './stopping-pages.ts';
 const cases: Readonly<Record<string, Case>> = {
   TapscopeRingFullLoss: {
     device: SICK.slow,
-    shows: [/reason="FULL_RING"\} [1-9]/, /\bvpnd\b/, /qlen (300|400)\b/],
+    shows: [/reason="FULL_RING"\} [1-9]/, /\bopenvpn\b/, /qlen (300|400)\b/],
   },
   TapscopeRingStalled: {
     device: SICK.stalled,
-    shows: [/ring_occupancy_packets\S+ 200\n(.*\n)+.*ring_occupancy_packets\S+ 200/, /\bvpnd\b/, /^$/],
+    shows: [/ring_occupancy_packets\S+ 200\n(.*\n)+.*ring_occupancy_packets\S+ 200/, /\bopenvpn\b/, /^$/],
   },
   TapscopeNoReader: {
     device: SICK.orphan,
@@ -29,7 +29,7 @@ const cases: Readonly<Record<string, Case>> = {
     device: SICK.faulty,
     shows: [
       /cause="bad_header"\} [1-9](.*\n)+.*cause="bad_header"\} [1-9]/,
-      /RX: +bytes(.*\n)+.*\bvpnd\b/,
+      /RX: +bytes(.*\n)+.*\bopenvpn\b/,
       /Netid(.*\n)+no XDP program/,
     ],
   },

@@ -24,8 +24,8 @@ export const HEALTHY = 'tap107i0';
 /** Nothing is lost, and one of its two queues gets everything. */
 export const UNEVEN = 'tap108i0';
 
-/** What the process that reads all of them is called; of a program that tapscope does not know. */
-export const READER = 'vpnd';
+/** What the process that reads all of them is called. */
+export const READER = 'openvpn';
 
 /** A firewall drops all that comes by it before the host looks for a way. */
 const WAY_IN = 'way-in';

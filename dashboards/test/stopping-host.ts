@@ -40,7 +40,7 @@ export interface StoppingHost {
 export async function stoppingHost(t: { after(undo: () => Promise<unknown>): void }): Promise<StoppingHost> {
   const lab = await namespaceLab(t);
   const sender = await lab.testReader();
-  const reader = await lab.testReaderNamed('/usr/sbin/vpnd');
+  const reader = await lab.testReaderNamed('/usr/sbin/openvpn', '--config', 'office.conf');
   const guest = await lab.testReaderNamed(...QEMU);
   await reader.open('flow', STOPPING.flow, 'tap', 'backpressure');
   await reader.open('bursts', STOPPING.bursts, 'tap');

@@ -7,7 +7,7 @@ import { STOPPING } from './stopping-host.ts';
 export const STOPPING_PAGES: Readonly<Record<string, Case>> = {
   TapscopeFlowControlLost: {
     device: STOPPING.robbed,
-    shows: [/flow_control="tail-drop"(.*\n)+.*flow_control_lost_total\S+ 1/, /\bvpnd\b/],
+    shows: [/flow_control="tail-drop"(.*\n)+.*flow_control_lost_total\S+ 1/, /\bopenvpn\b/],
   },
   /** No kernel loses wakes on request: the commands are typed on a queue that is stopped as it should be. */
   TapscopeQueueStuck: {
@@ -22,7 +22,7 @@ export const STOPPING_PAGES: Readonly<Record<string, Case>> = {
     device: STOPPING.bursts,
     shows: [
       /sojourn_seconds_bucket(.*\n)+.*sojourn_seconds_count\S+ [1-9]/,
-      /\bvpnd\b(.*\n)+qdisc tbf/,
+      /\bopenvpn\b(.*\n)+qdisc tbf/,
       /qdisc fq_codel/,
     ],
   },
