@@ -3,6 +3,7 @@
 #include "bpf/bpf_link.hh"
 #include "bpf/bpf_object.hh"
 #include "btf/btf.hh"
+#include "system/capabilities.hh"
 #include "system/landlock.hh"
 #include "system/confinement.hh"
 #include "system/file_lock.hh"
@@ -49,6 +50,7 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports)
 	exports["confine"] = Napi::Function::New(env, confine, "confine");
 	exports["landlockVersion"] = Napi::Function::New(env, landlockVersion, "landlockVersion");
 	exports["becomeConfined"] = Napi::Function::New(env, becomeConfined, "becomeConfined");
+	exports["keepCapabilities"] = Napi::Function::New(env, keepCapabilities, "keepCapabilities");
 	exports["refuseUnused"] = Napi::Function::New(env, refuseUnused, "refuseUnused");
 	exports["startSecondProcess"] = Napi::Function::New(env, startSecondProcess, "startSecondProcess");
 	exports["endOfSecondProcess"] = Napi::Function::New(env, endOfSecondProcess, "endOfSecondProcess");

@@ -255,6 +255,9 @@ export function endOfSecondProcess(pid: number): number | undefined;
  */
 export function confine(user?: { readonly uid: number; readonly gid: number }): void;
 
+/** For all threads of this process and what it starts, for good: they have these capabilities (capability.h) at most. */
+export function keepCapabilities(numbers: readonly number[]): void;
+
 /**
  * For all threads of this process and what it starts, for good: the kernel refuses (EPERM) what no part of the agent needs: other
  * processes' memory, modules, mounts, clocks, keys, io_uring, links. Without `startsProcesses` also processes, programs and users.

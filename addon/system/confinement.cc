@@ -169,6 +169,16 @@ void refuseChildren(FilterMaker &maker)
 	maker.refuse("clone", EPERM, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
 }
 
+/** But AF_UNIX and rtnetlink, by which the C library lists addresses too; `hasNetwork`: and AF_INET, AF_INET6. */
+void refuseSockets(FilterMaker &maker, bool hasNetwork)
+{
+	for (int family = AF_UNIX + 1; family < AF_NETLINK; family++)
+		if (!hasNetwork || (family != AF_INET && family != AF_INET6))
+			maker.refuse("socket", EAFNOSUPPORT, SCMP_A0(SCMP_CMP_EQ, static_cast<uint64_t>(family)));
+	maker.refuse("socket", EAFNOSUPPORT, SCMP_A0(SCMP_CMP_GT, AF_NETLINK));
+	maker.refuse("socket", EAFNOSUPPORT, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_NE, 0));
+}
+
 int loadFilter()
 {
 	FilterMaker maker;
@@ -189,12 +199,7 @@ int loadFilter()
 	const auto self = static_cast<uint64_t>(getpid());
 	for (const char *name : {"kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"})
 		maker.refuse(name, EPERM, SCMP_A0(SCMP_CMP_NE, self));
-	// What remains: AF_UNIX, AF_INET, AF_INET6, and rtnetlink, by which the C library lists addresses.
-	for (int family = AF_INET + 1; family < AF_NETLINK; family++)
-		if (family != AF_INET6)
-			maker.refuse("socket", EAFNOSUPPORT, SCMP_A0(SCMP_CMP_EQ, static_cast<uint64_t>(family)));
-	maker.refuse("socket", EAFNOSUPPORT, SCMP_A0(SCMP_CMP_GT, AF_NETLINK));
-	maker.refuse("socket", EAFNOSUPPORT, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_NE, 0));
+	refuseSockets(maker, true);
 	return maker.load();
 }
 
@@ -242,6 +247,8 @@ void refuseUnused(const Napi::CallbackInfo &info)
 	refuseAll(maker, REFUSED_TO_BOTH);
 	if (!hasRing)
 		maker.refuse(RING, EPERM);
+	// The process that it starts gets this filter too, and needs a port.
+	refuseSockets(maker, startsProcesses);
 	if (!startsProcesses)
 		refuseChildren(maker);
 	if (const int error = maker.load())

@@ -17,6 +17,7 @@ import { libbpfVersion } from '../kernel/native.ts';
 import { packageRoot } from '../kernel/package.ts';
 import { ApiSocket } from '../kernel/processes/api-socket.ts';
 import { keepRingFromChildren } from '../kernel/processes/event-ring.ts';
+import { keepRights } from '../kernel/processes/kept-rights.ts';
 import { refuseUnused } from '../kernel/processes/native-processes.ts';
 import { readableFiles } from '../kernel/processes/readable-files.ts';
 import { ServiceManager } from '../kernel/processes/service-manager.ts';
@@ -56,7 +57,9 @@ async function start(
   forced: ReadonlyMap<string, string>,
   undo: (() => unknown)[],
 ): Promise<void> {
-  refuseUnused(servingUnit() === undefined, keepRingFromChildren());
+  const startsProcesses = servingUnit() === undefined;
+  keepRights({ startsProcesses, hasGroup: options.socketGroup !== undefined });
+  refuseUnused(startsProcesses, keepRingFromChildren());
   requireRoom();
   const tenants = new Tenants(options.tenantMap, say);
   const lock = claimHost(say);

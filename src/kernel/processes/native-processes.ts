@@ -37,6 +37,11 @@ export function confine(user?: { readonly uid: number; readonly gid: number }): 
   native().confine(user);
 }
 
+/** As addon/tapscope.d.ts says: these capabilities and no others, from now on. */
+export function keepCapabilities(numbers: readonly number[]): void {
+  native().keepCapabilities(numbers);
+}
+
 /** As addon/tapscope.d.ts says: what no part of the agent needs, the kernel refuses. */
 export function refuseUnused(startsProcesses: boolean, hasRing: boolean): void {
   native().refuseUnused(startsProcesses, hasRing);

@@ -76,7 +76,9 @@ export function startSecond(file: string, readable: readonly string[]): SecondPr
       }
     },
     // One that this process may not signal ends with its channel.
-    kill: () => (life.isChild ? life.kill() : void channel.destroy()),
+    kill: () => {
+      if (!life.isChild || !life.kill()) channel.destroy();
+    },
   };
 }
 
@@ -86,7 +88,15 @@ function forked(file: string, theirs: readonly number[], readable: readonly stri
   return {
     isChild: true,
     pid: () => pid,
-    kill: () => void process.kill(pid, 'SIGKILL'),
+    kill: () => {
+      try {
+        return process.kill(pid, 'SIGKILL');
+      } catch (error) {
+        // A container without CAP_KILL: it is another user's.
+        if (errnoOf(error) !== 'EPERM') throw error;
+        return false;
+      }
+    },
     end: () => {
       const status = endOfSecondProcess(pid);
       return status === undefined ? undefined : endOf(status);

@@ -28,7 +28,8 @@ export interface End {
 export interface Life {
   readonly isChild: boolean;
   readonly pid: () => number | undefined;
-  readonly kill: () => void;
+  /** False: this process may not. */
+  readonly kill: () => boolean;
   /** undefined: it runs. */
   readonly end: () => End | undefined;
 }
@@ -68,7 +69,7 @@ export function startedBySystemd(path: string, theirs: readonly number[]): Life 
     // Another user's process: systemd kills it when this one has ended, and starts this one again (tapscope.service: ExecStopPost).
     kill: () => {
       ownLog().sayLast('The process that answers requests must end, and does not: systemd starts both again.');
-      process.kill(process.pid, 'SIGKILL');
+      return process.kill(process.pid, 'SIGKILL');
     },
     end: () => {
       look();
