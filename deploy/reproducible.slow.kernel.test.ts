@@ -3,12 +3,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { cloneInto } from './bare-root.ts';
 
 const root = join(import.meta.dirname, '..');
+const COMPILED = ['bpf', 'addon', 'traffic'];
+/** Not what only tests use. */
+const IS_SHIPPED = /^(?:(?:follow|tapscope)\.bpf\.o|tapscope\.node|traffic)$/;
 
 function sums(folder: string): Readonly<Record<string, string>> {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
@@ -28,6 +32,23 @@ test('two builds of the program are the same, bytecode included', (t) => {
   const first = bundled(t);
   assert.ok(Object.keys(first).some((file) => file.endsWith('.bytecode')));
   assert.deepEqual(bundled(t), first);
+});
+
+test('a clone in another folder gives the same BPF objects, addon and traffic program', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tapscope-clone-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  cloneInto(folder, 'clone');
+  const clone = join(folder, 'clone');
+  symlinkSync(join(root, 'node_modules'), join(clone, 'node_modules'));
+  execFileSync('make', ['--silent', '--no-print-directory', '-j2', ...COMPILED], { cwd: clone, stdio: 'pipe' });
+  const compiled = (tree: string): Readonly<Record<string, string>> =>
+    Object.fromEntries(
+      COMPILED.flatMap((part) => Object.entries(sums(join(tree, 'dist', part))))
+        .filter(([file]) => IS_SHIPPED.test(file))
+        .sort(),
+    );
+  assert.deepEqual(Object.keys(compiled(clone)), ['follow.bpf.o', 'tapscope.bpf.o', 'tapscope.node', 'traffic']);
+  assert.deepEqual(compiled(clone), compiled(root));
 });
 
 test('two Debian packages of one build are the same', () => {
