@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The npm package in a bare Debian 12 that has Node and npm, and neither a compiler nor a library of ours: installed offline, and run.
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -36,7 +36,24 @@ test('npm install -g of the tarball, in a bare Debian 12', { skip: whyNoBareRoot
   t.after(remove);
   process.prependOnceListener('exit', remove);
   // No registry answers here whether a fault is known, and the Debian packages have a test of their own.
-  execFileSync('node', ['deploy/release.mjs', '--no-audit', '--no-cross', '--no-deb'], { cwd: project, stdio: 'pipe' });
+  const key = join(root, 'release-key');
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', key]);
+  execFileSync('node', ['deploy/release.mjs', '--no-audit', '--no-cross', '--no-deb'], {
+    cwd: project,
+    stdio: 'pipe',
+    env: { ...process.env, RELEASE_KEY: key },
+  });
+  await t.test('the checksums are signed, and a signature of others is refused', () => {
+    const sums = readFileSync(join(release, 'SHA256SUMS'), 'utf8');
+    const signers = join(root, 'signers');
+    writeFileSync(signers, `maintainer ${readFileSync(`${key}.pub`, 'utf8')}`);
+    const words = ['-Y', 'verify', '-f', signers, '-I', 'maintainer', '-n', 'tapscope'];
+    const verify = (text: string) =>
+      spawnSync('ssh-keygen', [...words, '-s', join(release, 'SHA256SUMS.sig')], { input: text, encoding: 'utf8' });
+    assert.match(verify(sums).stdout, /^Good "tapscope" signature for maintainer /);
+    assert.equal(verify(sums).status, 0);
+    assert.notEqual(verify(`${sums} `).status, 0);
+  });
   makeBareRoot(root);
   copyNode(root);
   const tarball = readdirSync(release).find((file) => isPackage.test(file)) ?? '';
@@ -93,7 +110,7 @@ test('checksums and the bill of materials are of what is there', { skip: whyNoBa
   assert.deepEqual(
     sums.map(([, file]) => file),
     readdirSync(release)
-      .filter((file) => file !== 'SHA256SUMS')
+      .filter((file) => !/^SHA256SUMS(?:\.sig)?$/.test(file))
       .sort(),
   );
   for (const [sum, file = ''] of sums)

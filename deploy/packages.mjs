@@ -47,6 +47,7 @@ export const testPackages = [
   { name: 'jsonnet', reason: 'evaluates the mixin', present: () => hasProgram('jsonnet') },
   { name: 'kmod', reason: 'loads modules into the kernels of the lab', present: () => hasProgram('modprobe') },
   { name: 'nftables', reason: 'is the firewall of a scenario', present: () => hasProgram('nft') },
+  { name: 'openssh-client', reason: 'signs a release in a test', present: () => hasProgram('ssh-keygen') },
   { name: 'openssl', reason: 'makes the certificates of the tests', present: () => hasProgram('openssl') },
   { name: 'openvpn', reason: 'is one of the real programs of the lab', present: () => hasProgram('openvpn') },
   { name: 'pngquant', reason: 'makes pictures of dashboards small', present: () => hasProgram('pngquant') },
