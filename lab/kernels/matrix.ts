@@ -11,6 +11,7 @@ import { type Kernel, kernelOrWhy } from '../vm/kernels.ts';
 import { SERIES, type Series } from '../vm/series.ts';
 import { EVENT_START } from './event.ts';
 import { isNightly } from './nightly.ts';
+import { splatsOf } from './splats.ts';
 import { Retelling } from './vm-reporter.ts';
 
 const labFolder = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -135,7 +136,9 @@ async function boot(kernel: Kernel, files: readonly string[], told: Retelling): 
     const { place, command } = await bundle(`linux-${kernel.series}`, [RUN, REPORTER, ...files]);
     const reporter = ['--test-reporter', resolve(place(REPORTER)), '--test-reporter-destination', 'stdout'];
     const options = { timeoutMs: LIMIT_MS, environment, onOutput: (text: string) => told.hear(text) };
-    const { status } = await runInVm(kernel, command(files.map(place), reporter), options);
+    const { status, console: log } = await runInVm(kernel, command(files.map(place), reporter), options);
+    const splats = splatsOf(log);
+    if (splats.length > 0) throw new Error(`The kernel reported faults of its own:\n${splats.join('\n')}`);
     if (status !== 0 && told.failures === 0) throw new Error(`The tests in the VM ended with status ${status}.`);
   } finally {
     told.close();

@@ -105,9 +105,10 @@ function qemu(kernel: Kernel, { vmlinux, initrd }: Images, work: string, options
   // of what these tests took was that. The instruction clock goes on as it did, for its figures have a past.
   // tsc=reliable: kernels that distrust an emulated TSC would ask the HPET, a device, each time a clock is read.
   // no_timer_check: one that gets no CPU while it waits for its first ticks would take the timer for broken, and panic.
+  // loglevel=5: warnings too, for lab/kernels/splats.ts.
   // maxcpus=1: lab/vm/vm-init.sh takes the others when it has done what must be done before.
   const boot = [
-    'console=ttyS0 rdinit=/init quiet loglevel=3 panic=-1 mitigations=off tsc=reliable no_timer_check',
+    'console=ttyS0 rdinit=/init quiet loglevel=5 panic=-1 mitigations=off tsc=reliable no_timer_check',
     ...(instructionClock ? [] : ['clearcpuid=rep_good', 'maxcpus=1']),
     ...kernelArguments,
     `vm.work=${work} vm.kernel=${kernel.directory} vm.cwd=${process.cwd()}`,

@@ -11,11 +11,14 @@ let bootMs = 30_000;
 test('a command runs as root in this directory on another kernel', { skip: noVm }, async (t) => {
   const kernel = await kernelOrWhy('6.12', (line) => t.diagnostic(line));
   if (typeof kernel === 'string') return t.skip(kernel);
-  const script = 'uname -r; pwd; id -u; echo "$GREETING"; printf "a\\nb" >&2; exit 7';
+  const script = 'uname -r; pwd; id -u; echo "$GREETING"; echo "<4>a warning" >/dev/kmsg; printf "a\\nb" >&2; exit 7';
   const began = performance.now();
-  const { status, output } = await runInVm(kernel, ['sh', '-c', script], { environment: { GREETING: "it's $HOME" } });
+  const { status, output, console } = await runInVm(kernel, ['sh', '-c', script], {
+    environment: { GREETING: "it's $HOME" },
+  });
   assert.equal(output, `${kernel.release}\n${process.cwd()}\n0\nit's $HOME\na\nb`);
   assert.equal(status, 7);
+  assert.match(console, /^\[.*\] a warning$/m);
   bootMs = performance.now() - began;
 });
 
