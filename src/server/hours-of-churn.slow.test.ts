@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Eight hours of the process that serves, in seconds: devices live for a minute, clients ask for pages and history. The clock is the snapshots'.
+// Eight hours of the process that serves, in a minute: devices live for a minute, their snapshots come as lines, clients ask for pages and
+// history, and some break off. The clock is the snapshots'.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import test from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { ask, serveEndpoint } from '../../lab/agent/endpoint.ts';
 import { busyHost } from '../../lab/scrape/busy-host.ts';
+import { SnapshotReader, SnapshotWriter } from '../snapshot/stream.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { createObserver } from './observer.ts';
 
@@ -20,6 +24,8 @@ const FULL_HOURS = 4;
 const HOURS = 8;
 /** 1 440 devices and 4 800 answers, of which each leaves less than 100 bytes. */
 const GROWN_BYTES = 2 ** 19;
+/** Every so many rounds a client breaks off. */
+const BROKEN_EACH = 4;
 const PAGES = ['/metrics', '/', '/api/v1/findings', '/api/v1/queues', '/api/v1/snapshot', '/api/v1/window'];
 
 /** Each minute another device takes the place of one that does not stay. */
@@ -33,6 +39,14 @@ function churnedHost(second: number): Snapshot {
   return { ...host, devices };
 }
 
+/** In the midst of the page. */
+async function breakOff(port: number, localAddress: string): Promise<void> {
+  const socket = connect({ port, host: '127.0.0.1', localAddress });
+  socket.write('GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  await once(socket, 'data');
+  socket.resetAndDestroy();
+}
+
 test('hours in which thousands of devices come and go leave no memory behind', async (t) => {
   setFlagsFromString('--expose-gc');
   const collect: () => void = runInNewContext('gc');
@@ -41,12 +55,15 @@ test('hours in which thousands of devices come and go leave no memory behind', a
     collect();
     return process.memoryUsage().heapUsed;
   };
+  const [writer, reader] = [new SnapshotWriter(), new SnapshotReader()];
+  const received = (sent: Snapshot): Snapshot =>
+    [...writer.lines(sent)].map((line) => reader.take(JSON.parse(line))).at(-1) ?? assert.fail('it has no end');
   const observer = createObserver();
   let latest = churnedHost(0);
   const endpoint = await serveEndpoint(t, { dependencies: { observer, takeSnapshot: async () => latest } });
   const sizes: number[] = [];
   for (let second = 0; second <= HOURS * HOUR_S; second += STEP_S) {
-    latest = churnedHost(second);
+    latest = received(churnedHost(second));
     observer.see(latest);
     const round = second / STEP_S;
     const accept = round % 3 === 0 ? 'application/openmetrics-text; version=1.0.0' : 'text/plain';
@@ -56,6 +73,7 @@ test('hours in which thousands of devices come and go leave no memory behind', a
     const page = PAGES[round % PAGES.length] ?? '/';
     assert.equal((await ask(endpoint, '/metrics', { headers, localAddress })).status, 200);
     assert.equal((await ask(endpoint, page, { localAddress })).status, 200, page);
+    if (round % BROKEN_EACH === 0) await breakOff(endpoint.port, localAddress);
     if (second % HOUR_S === 0) sizes.push(heap());
   }
   t.diagnostic(`heap in use each hour, MB: ${sizes.map((bytes) => (bytes / 1e6).toFixed(1)).join(' ')}`);
