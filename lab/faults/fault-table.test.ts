@@ -20,7 +20,7 @@ test('a round is bad by a wrong packet, by what it left, and by a failure', () =
 
 test('the table has packets, rounds and times', () => {
   const rounds = [GOOD, { ...GOOD, recoveryMs: 20, isMarked: true }, { ...GOOD, recoveryMs: 30.4, left: ['a', 'b'] }];
-  assert.match(faultTable([{ name: 'x', rounds, grown: 0 }]), /^\| x \| 3 \| 0 \| 1 \| 2 \| 20 ms \| 30 ms \|$/m);
+  assert.match(faultTable([{ name: 'x', rounds, grown: 0 }]), /^\| x \| 3 \| 0 \| 1 \| 2 \| 20 ms \| 30 ms \| /m);
 });
 
 test('what is played anew replaces its own row of the page', () => {
@@ -33,6 +33,16 @@ test('what is played anew replaces its own row of the page', () => {
   const mended = renewed(page, table('x', {}));
   assert.match(mended, /^\| x \| 1 \| 0 \| 0 \| 0 \|.*\n\| y \| 1 \| 3 \|/m);
   assert.match(mended, /2 faults in 2 rounds, of them not as they should be: 1\./);
+});
+
+test('each row has the command that plays its fault, and a shell takes its name as one word', () => {
+  const rows = faultTable([{ name: 'x, y', rounds: [{ ...GOOD, wrong: 1 }], grown: undefined }]);
+  assert.match(rows, /^\| x, y \|.*\| `npm run test:faults -- 'x, y'` \|$/m);
+  assert.match(
+    renewed(rows, ''),
+    /^\| x, y \| 1 \| 1 \| 0 \| 0 \| 10 ms \| 10 ms \| `npm run test:faults -- 'x, y'` \|$/m,
+  );
+  for (const { name } of FAULTS) assert.doesNotMatch(name, /['|`]/);
 });
 
 test('each fault has its own name, and docs/reliability.md has each', () => {

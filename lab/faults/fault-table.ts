@@ -3,7 +3,7 @@
 import { markdown } from '../cost/cost-table.ts';
 import type { Played } from './fault.ts';
 
-const HEADER = ['fault', 'rounds', 'wrong, unmarked', 'marked', 'left behind', 'recovery p50', 'max'];
+const HEADER = ['fault', 'rounds', 'wrong, unmarked', 'marked', 'left behind', 'recovery p50', 'max', 'command'];
 const FAILED = ' (failed)';
 
 export function faultTable(faults: readonly Played[]): string {
@@ -31,18 +31,29 @@ export function renewed(page: string, table: string): string {
   return tableOf([...rows.values()]);
 }
 
-/** Without the header. */
+/** Plays this fault alone. */
+function commandOf(name: string): string {
+  return `\`npm run test:faults -- '${name.replace(FAILED, '')}'\``;
+}
+
+/** Without the header and the commands. */
 function rowsOf(text: string): readonly (readonly string[])[] {
   const section = /<!-- bench:faults -->([\s\S]*)<!-- end of/.exec(text)?.[1] ?? text;
   const lines = section.split('\n').filter((line) => line.startsWith('|'));
-  return lines.slice(2).map((line) => line.slice(2, -2).split(' | '));
+  return lines.slice(2).map((line) =>
+    line
+      .slice(2, -2)
+      .split(' | ')
+      .slice(0, HEADER.length - 1),
+  );
 }
 
 function tableOf(rows: readonly (readonly string[])[]): string {
   const rounds = rows.reduce((sum, [, count]) => sum + Number(count), 0);
   const bad = rows.filter(([name, , wrong, , left]) => name?.endsWith(FAILED) || wrong !== '0' || left !== '0').length;
   const total = `${rows.length} faults in ${rounds} rounds, of them not as they should be: ${bad}.`;
-  return `${markdown([HEADER, ...rows])}\n\n${total}`;
+  const whole = rows.map((cells) => [...cells, commandOf(cells[0] ?? '')]);
+  return `${markdown([HEADER, ...whole])}\n\n${total}`;
 }
 
 function milliseconds(value: number | undefined): string {
