@@ -57,7 +57,7 @@ function program(setExitCode: (code: number) => void): Command {
     .command('doctor')
     .description('what can be seen on this host, by which mechanism, and why not by a better one')
     .option('--verbose', 'each event, and what the kernel says of every better mechanism', false)
-    .option('--json', 'for programs', false)
+    .option('--json', 'print JSON', false)
     .option(MECHANISM, MECHANISM_HELP, [])
     .option(NO_PIN, NO_PIN_HELP)
     .option('--socket <path>', 'where the agent listens', SOCKET)
@@ -68,7 +68,7 @@ function program(setExitCode: (code: number) => void): Command {
   scoped(tapscope.command('check').argument('[device]', 'only this device'))
     .description('the state of all queues on one screen, in under three seconds; for monitoring, the first line')
     .option('--socket <path>', SOCKET_HELP, SOCKET)
-    .option('--json', 'for programs', false)
+    .option('--json', 'print JSON', false)
     .option(MECHANISM, MECHANISM_HELP, [])
     .exitOverride()
     .action(async (device, { json, socket, mechanism, vm, pod, process, netns }) =>
@@ -79,7 +79,7 @@ function program(setExitCode: (code: number) => void): Command {
     .option('--for <time>', 'how long: 30s, 2m (10s, or the minute that --at names)')
     .option('--at <time>', "ask the agent about the time before: 03:12, 03:12:30, '5m ago', 2026-11-20T03:12")
     .option('--socket <path>', SOCKET_HELP, SOCKET)
-    .option('--json', 'for programs', false)
+    .option('--json', 'print JSON', false)
     .option(MECHANISM, MECHANISM_HELP, [])
     .exitOverride()
     .action(async (device, { for: duration, at, socket, json, mechanism, vm, pod, process, netns }) =>
@@ -99,7 +99,7 @@ function program(setExitCode: (code: number) => void): Command {
     .option('--for <time>', 'of so long: 30s, 2m (all that the agent remembers, 30m at most; without one 30s from now)')
     .option('--size <size...>', 'what this txqueuelen would have lost; repeatable', [])
     .option('--socket <path>', SOCKET_HELP, SOCKET)
-    .option('--json', 'for programs', false)
+    .option('--json', 'print JSON', false)
     .option(MECHANISM, MECHANISM_HELP, [])
     .exitOverride()
     .action(async (device, { for: duration, size, socket, json, mechanism, vm, pod, process, netns }) =>
@@ -117,10 +117,10 @@ function program(setExitCode: (code: number) => void): Command {
   scoped(tapscope.command('top').argument('[device]', 'only this device'))
     .description('every queue, live, problems first; Enter tells more, ? the keys, q quits')
     .option('-b, --batch', 'write lists one after the other, for tickets', false)
-    .option('-n, --count <number>', 'end after so many pictures')
-    .option('-d, --delay <time>', 'between two pictures', '1s')
+    .option('-n, --count <number>', 'exit after so many updates')
+    .option('-d, --delay <time>', 'between two updates', '1s')
     .option('--socket <path>', SOCKET_HELP, SOCKET)
-    .option('--json', 'for programs: one object a line', false)
+    .option('--json', 'print JSON, one object a line', false)
     .option(MECHANISM, MECHANISM_HELP, [])
     .exitOverride()
     .action((device, { batch, count, delay, json, socket, mechanism, vm, pod, process, netns }) =>
@@ -141,7 +141,7 @@ function program(setExitCode: (code: number) => void): Command {
   scoped(tapscope.command('report').argument('<file>', 'what tapscope record wrote'))
     .description('what diagnose would have said where and when a recording was made')
     .option('--device <device>', 'only this device')
-    .option('--json', 'for programs', false)
+    .option('--json', 'print JSON', false)
     .exitOverride()
     .action(async (file, { device, json, vm, pod, process, netns }) =>
       setExitCode(await report({ file, scope: { device, vm, pod, process, netns }, json })),
@@ -150,7 +150,7 @@ function program(setExitCode: (code: number) => void): Command {
     .command('explain')
     .description('how a rule knows what it finds, and what else looks like it; without a rule, the list')
     .argument('[rule]')
-    .option('--json', 'for programs', false)
+    .option('--json', 'print JSON', false)
     .exitOverride()
     .action((rule, { json }) => explain(rule, json));
   const dropsCommand = scoped(tapscope.command('drops').argument('[device]', 'only this device'))
@@ -169,7 +169,7 @@ function program(setExitCode: (code: number) => void): Command {
     )
     .option('--since <time>', 'how far back: 30m, 24h', '1h')
     .option('--header <header...>', "sent with each query, for a token or a tenant: 'Authorization: Bearer …'", [])
-    .option('--json', 'for programs', false)
+    .option('--json', 'print JSON', false)
     .exitOverride()
     .action(async ({ url, since, header, json }) => setExitCode(await fleet({ url, since, headers: header, json })));
   tapscope

@@ -27,3 +27,16 @@ test('every sentence names its subject', () => {
     );
   assert.deepEqual(found, []);
 });
+
+/** Phrases that were hard to understand, of what the product says. */
+const phrases =
+  /\b(?:for programs|so many pictures|it needs what measures|most did|rows of kernel counters that there are)\b/i;
+
+test('no output has a phrase that was hard to understand', () => {
+  const read = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) =>
+    /(?<!\.test)\.ts$/.test(file),
+  );
+  assert.ok(read.length > 300);
+  const found = read.flatMap((file) => readFileSync(join('src', file), 'utf8').match(phrases) ?? []);
+  assert.deepEqual(found, []);
+});

@@ -73,7 +73,7 @@ function refuseGone(snapshots: readonly Snapshot[]): void {
   );
 }
 
-/** For programs; the fields and their order are of schema 1. */
+/** The JSON of a verdict; the fields and their order are of schema 1. */
 export function jsonOf({
   status,
   verdict,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The figures of a finding as numbers, for programs: its sentences are for people.
+// The figures of a finding as numbers, for its JSON: its sentences are for people.
 import { droppedPackets } from '../snapshot.ts';
 import type { Figures, Finding } from './finding.ts';
 import { type DeviceSpan, grown, type Window } from './window.ts';

@@ -26,7 +26,7 @@ export const agentMetrics: readonly Metric<AgentState>[] = [
     'Rows of kernel counters in use: one for each device, queue and CPU that was seen.',
     (agent) => agent.rowsUsed,
   ),
-  gauge('tapscope_rows_capacity', 'Rows of kernel counters that there are.', (agent) => agent.rowsCapacity),
+  gauge('tapscope_rows_capacity', 'Rows of kernel counters allocated.', (agent) => agent.rowsCapacity),
   counters(
     'tapscope_events_lost_total',
     'Events that our programs saw and could not count where they belong. no_row: all rows are used; ending_device: of a device that is being deleted; reason: drops shown as reason other; histogram: samples and durations beyond their table; before: losses before tun beyond their table; no_device: drops in tun of packets that name no device; event: rare events of queues beyond their table; receive, redirect, macvtap: refused writes and vhost batches, XDP frames, reads of macvtaps beyond their tables.',

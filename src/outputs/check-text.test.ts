@@ -58,7 +58,7 @@ test('a healthy host', () => {
     '✓ probes              every event is measured',
     '✓ agent               pid 7, level exact',
     '✓ other rules         5 found nothing',
-    '– lost before         2 devices lost packets since they were made; most did',
+    '– lost before         2 devices lost packets since they were made; the worst is',
     '                      tap0: 107 (5.7 %)',
     '– not judged here     what 0.9 s do not show: rare bursts, what readers do over',
     "                      time; 'tapscope diagnose' looks longer, and says what to",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The check on one screen: the first line is the status as monitoring takes it, then one mark for each item.
 import type { Finding } from '../diagnosis/finding.ts';
+import { count } from '../diagnosis/words.ts';
 import { visible } from '../snapshot/visible.ts';
 import type { Device, Snapshot } from '../snapshot.ts';
 import { counted, type Layout, paint, type Style, wrap } from './terminal-text.ts';
@@ -169,6 +170,6 @@ function pastItem(devices: readonly Device[]): readonly Item[] {
   const [worst] = lost;
   if (!worst) return [];
   const share = ((100 * worst.txDropped) / (worst.txDropped + worst.txPackets)).toPrecision(2);
-  const text = `${counted(lost.length, 'device')} lost packets since they were made; most did ${worst.name}: ${worst.txDropped} (${Number(share)} %)`;
+  const text = `${counted(lost.length, 'device')} lost packets since they were made; the worst is ${worst.name}: ${count(worst.txDropped)} (${Number(share)} %)`;
   return [{ mark: 'note', what: 'lost before', text }];
 }

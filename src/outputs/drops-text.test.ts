@@ -118,7 +118,7 @@ test('names that others chose do not speak to the terminal', () => {
   assert.match(text, /tap\u{fffd}\[2J .* a\u{fffd}b\u{fffd} \(pid 1\)\n$/u);
 });
 
-test('for programs: one object a line, always with the same keys', () => {
+test('JSON: one object a line, always with the same keys', () => {
   const lines = jsonLines();
   const loss = JSON.parse(lines.loss(AT, { ...UNTRACED, packets: 5 }));
   assert.deepEqual(loss, {

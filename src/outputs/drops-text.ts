@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Losses as lines of text, and for programs as lines of JSON.
+// Losses as lines of text or of JSON.
 import type {
   Loss,
   LossPacket,

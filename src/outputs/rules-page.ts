@@ -10,6 +10,6 @@ export function rulesPage(rules: readonly Rule[]): string {
 }
 
 function section({ name, summary, explanation, needs }: Rule): string {
-  const needed = needs.length > 0 ? `\n\nIt needs what measures ${needs.join(', ')} (\`tapscope doctor\`).` : '';
+  const needed = needs.length > 0 ? `\n\nRequires probes: ${needs.join(', ')} (\`tapscope doctor\`).` : '';
   return `\n## ${name}\n\n**Finds that ${summary}.**\n\n${explanation}${needed}\n`;
 }

@@ -8,6 +8,8 @@ import type { Status, TopRow } from './top-rows.ts';
 
 export interface Column {
   readonly title: string;
+  /** The title where there is room, and always in the help; undefined: the title is in full words. */
+  readonly inFull?: string | undefined;
   /** Pressed to sort by it, the largest first (names: the smallest). */
   readonly key: string;
   /** The last one takes what is left. */
@@ -54,9 +56,23 @@ const ALL: readonly (Column | Omit<Column, 'order'>)[] = [
     order: ({ status }) => -STATUS_ORDER.indexOf(status),
     style: ({ status }) => STATUS_STYLES[status],
   },
-  figure('DROP/s', 'd', 7, 1, 'packets a second that the queue lost', ({ rate }) => rate.dropped, short, 'red'),
-  figure('TO/s', 't', 7, 3, 'packets a second offered to the guest or reader', ({ rate }) => rate.offered),
-  figure('FROM/s', 'f', 7, 5, 'packets a second from the guest or writer, of the device', ({ rate }) => rate.written),
+  figure(['LOST/s'], 'd', 7, 1, 'packets a second that the queue lost', ({ rate }) => rate.dropped, short, 'red'),
+  figure(
+    ['TO/s', 'TO GUEST/s'],
+    't',
+    7,
+    3,
+    'packets a second offered to the guest or reader',
+    ({ rate }) => rate.offered,
+  ),
+  figure(
+    ['FROM/s', 'FROM GUEST/s'],
+    'f',
+    7,
+    5,
+    'packets a second from the guest or writer, of the device',
+    ({ rate }) => rate.written,
+  ),
   {
     title: 'RING',
     key: 'r',
@@ -67,9 +83,17 @@ const ALL: readonly (Column | Omit<Column, 'order'>)[] = [
     cell: ringOf,
     order: fillOf,
   },
-  figure('STOP', 's', 5, 8, 'share of the time in which the queue was stopped', ({ rate }) => rate.stopped, percent),
   figure(
-    'DELAY<',
+    ['STOP', 'STOPPED'],
+    's',
+    5,
+    8,
+    'share of the time in which the queue was stopped',
+    ({ rate }) => rate.stopped,
+    percent,
+  ),
+  figure(
+    ['DELAY', 'DELAY p99'],
     'p',
     7,
     9,
@@ -78,7 +102,7 @@ const ALL: readonly (Column | Omit<Column, 'order'>)[] = [
     time,
   ),
   figure(
-    'BEFORE/s',
+    ['BEFORE/s', 'LOST BEFORE/s'],
     'b',
     8,
     10,
@@ -115,6 +139,9 @@ export const COLUMNS: readonly Column[] = ALL.map((column) => {
   return { order: cell, ...column, cell };
 });
 
+/** Behind the title of the column by which rows are sorted. */
+export const SORT_SIGN = '*';
+
 /** Beside the name of a device losses have room, however narrow it is. */
 const LOSSES = 8;
 
@@ -132,7 +159,25 @@ export function columnsIn(width: number, longest = 0): readonly Column[] {
       if (fits) left -= needed;
       return fits;
     });
-  return columns.filter((one) => kept.includes(one));
+  return inFull(
+    columns.filter((one) => kept.includes(one)),
+    left,
+  );
+}
+
+/** With full words as titles where `room` is left, those of the columns that stay longest first. */
+function inFull(columns: readonly Column[], room: number): readonly Column[] {
+  let left = room;
+  const widened = columns
+    .toSorted((a, b) => a.rank - b.rank)
+    .flatMap((one) => {
+      if (one.inFull === undefined) return [];
+      const width = Math.max(one.width, one.inFull.length + SORT_SIGN.length);
+      if (width - one.width > left) return [];
+      left -= width - one.width;
+      return { ...one, title: one.inFull, width };
+    });
+  return columns.map((column) => widened.find(({ key }) => key === column.key) ?? column);
 }
 
 /** A quarter of the terminal, if names are so long. */
@@ -141,7 +186,7 @@ function nameWidth(column: Column, width: number, longest: number): number {
 }
 
 function figure(
-  title: string,
+  [title, full]: readonly [title: string, inFull?: string],
   key: string,
   width: number,
   rank: number,
@@ -151,7 +196,7 @@ function figure(
   style?: Style,
 ): Column {
   return {
-    ...{ title, key, width, rank, meaning, align: 'right' },
+    ...{ title, inFull: full, key, width, rank, meaning, align: 'right' },
     cell: (row) => words(value(row)),
     order: (row) => value(row) ?? -1,
     style: (row) => ((value(row) ?? 0) > 0 ? style : undefined),

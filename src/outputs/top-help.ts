@@ -12,7 +12,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['R', 'reverse the order'],
   ['q', 'quit'],
 ];
-const COLUMN = 12;
+const COLUMN = 17;
 
 export function topHelp(layout: Layout): readonly string[] {
   const lines = (head: string, text: string): readonly string[] =>
@@ -28,7 +28,7 @@ export function topHelp(layout: Layout): readonly string[] {
     ...KEYS.flatMap(([key, text]) => lines(key, text)),
     '',
     ...title('Columns, and the key that sorts by each'),
-    ...COLUMNS.flatMap(({ title, key, meaning }) => lines(`${key} ${title}`, meaning)),
+    ...COLUMNS.flatMap(({ title, inFull = title, key, meaning }) => lines(`${key} ${inFull}`, meaning)),
     '',
     ...wrap("– is not measured; 'tapscope doctor' says why.", layout.width),
   ];

@@ -7,7 +7,7 @@ import type { Snapshot } from '../snapshot.ts';
 import { fitNames } from './queue-names.ts';
 import { short } from './short-figures.ts';
 import { fit, type Layout, padEnd, paint, wrap } from './terminal-text.ts';
-import { type Column, columnsIn } from './top-columns.ts';
+import { type Column, columnsIn, SORT_SIGN } from './top-columns.ts';
 import { renderDetail } from './top-detail.ts';
 import { topHelp } from './top-help.ts';
 import { listOf, type Status, selectedIndex, type TopRow, type TopView } from './top-rows.ts';
@@ -133,7 +133,7 @@ function footOf(
 function titleRow(columns: readonly Column[], { sort }: TopView): string {
   return columns
     .map(({ title, key, width, align }) => {
-      const text = key === sort ? `${title}*` : title;
+      const text = key === sort ? title + SORT_SIGN : title;
       return align === 'right' ? text.padStart(width) : text.padEnd(width);
     })
     .join(' ')

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// /api/v1: what the agent saw and what it makes of it, as JSON, for the page, for other commands and for programs.
+// /api/v1: what the agent saw and what it makes of it, as JSON, for the page, for other commands and for scripts.
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { report } from '../diagnosis/active-findings.ts';

@@ -28,7 +28,7 @@ export const dropsFlags: readonly (readonly [flags: string, description: string]
     'single packets a second, and once as many at the start, at most 10000; implies --packets (default: 100)',
   ],
   ['--stack', 'the kernel stack of the first packet of each device, queue, reason and function; implies --packets'],
-  ['--json', 'a line of JSON each, for programs'],
+  ['--json', 'print JSON, one object a line'],
 ];
 
 const DEFAULT_RATE = 100;
