@@ -8,7 +8,7 @@ import { type SkbPath, skbPaths } from '../engine/skb-paths.ts';
 import { agentPid } from '../kernel/agent-lock.ts';
 import { CAPABILITIES, capabilityNames, type Host, readHost } from '../kernel/host.ts';
 import { landlockVersion } from '../kernel/processes/native-processes.ts';
-import { type DoctorReport, renderDoctor, renderDoctorShort } from '../outputs/doctor-text.ts';
+import { type DoctorReport, type EventReport, renderDoctor, renderDoctorShort } from '../outputs/doctor-text.ts';
 import type { AgentSelf } from '../server/agent-self.ts';
 import { escapedJson } from '../snapshot/visible.ts';
 import { talkToAgent } from './agent-silence.ts';
@@ -61,14 +61,7 @@ async function seenAgent(socket: string): Promise<SeenAgent> {
 }
 
 function reportOf(host: Host, probes: Probes, seen: SeenAgent): DoctorReport {
-  const events = probes.choices().map((choice) => ({
-    event: choice.event.name,
-    measures: choice.event.measures,
-    mechanism: choice.mechanism?.name ?? null,
-    state: stateOf(choice),
-    tradeoff: stateOf(choice) === 'fallback' ? (choice.mechanism?.tradeoff ?? null) : null,
-    refused: choice.refused.filter(({ kind }) => kind !== 'forced' || !choice.mechanism),
-  }));
+  const events = eventsOf(probes);
   const states = events.map(({ state }) => state);
   return {
     schema: 1,
@@ -117,12 +110,32 @@ function reportOf(host: Host, probes: Probes, seen: SeenAgent): DoctorReport {
   };
 }
 
+/** How each event is measured, for the sentence that the agent says at its start too. */
+export function eventsOf(probes: Probes): readonly EventReport[] {
+  return probes.choices().map((choice) => ({
+    event: choice.event.name,
+    measures: choice.event.measures,
+    mechanism: choice.mechanism?.name ?? null,
+    state: stateOf(choice),
+    tradeoff: stateOf(choice) === 'fallback' ? (choice.mechanism?.tradeoff ?? null) : null,
+    inexact: isInexact(choice),
+    refused: choice.refused.filter(({ kind }) => kind !== 'forced' || !choice.mechanism),
+  }));
+}
+
 function pathsOf({ symbols }: Host, probes: Probes): readonly SkbPath[] {
   return symbols && probes.programs && probes.can('walk') ? skbPaths(probes.programs.object, symbols) : [];
 }
 
-/** A mechanism that the kernel does not have, or that was not asked for, is no fallback. */
-export function stateOf({ mechanism, refused }: Choice): 'best' | 'fallback' | 'blind' {
+/** Where the kernel has nothing to measure, as without vhost-net, no program runs and nothing is inexact. */
+function isInexact(choice: Choice): boolean {
+  const { effect, programs = [] } = choice.mechanism ?? {};
+  return effect === 'inexact' && (programs.length > 0 || stateOf(choice) === 'fallback');
+}
+
+/** What is not the best is no fallback where the kernel has no better one, a better one was not asked for, or nothing is lost. */
+function stateOf({ mechanism, refused }: Choice): 'best' | 'fallback' | 'blind' {
   if (!mechanism) return 'blind';
+  if (mechanism.effect === 'none') return 'best';
   return refused.some(({ kind }) => kind !== 'absent' && kind !== 'on-demand') ? 'fallback' : 'best';
 }

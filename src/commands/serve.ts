@@ -25,11 +25,12 @@ import { servingUnit } from '../kernel/processes/serving-unit.ts';
 import { servingUser } from '../kernel/processes/serving-user.ts';
 import { announce, inform, ownLog, warn } from '../log/log.ts';
 import type { Build } from '../metrics.ts';
+import { measuredWords } from '../outputs/doctor-text.ts';
 import { formatAddress } from '../server/listen-address.ts';
 import type { Message, ServingSetup } from '../server/serving-messages.ts';
 import { webConfigToJson } from '../server/web-config/fed.ts';
 import { type LiveWebConfig, openWebConfig } from '../server/web-config/file.ts';
-import { stateOf } from './doctor.ts';
+import { eventsOf } from './doctor.ts';
 import type { ServeOptions } from './options/serve-options.ts';
 import { version } from './version.ts';
 
@@ -147,15 +148,13 @@ function missingRights(probes: Probes): string | undefined {
 
 /** What is measured and how well. */
 function measured(probes: Probes): string {
-  const states = probes.choices().map(stateOf);
-  const number = (wanted: string): number => states.filter((state) => state === wanted).length;
-  const blind = probes.choices().flatMap(({ event, mechanism }) => (mechanism ? [] : [event.name]));
-  const parts = [
-    `${number('best')} of ${states.length} events by the best mechanism`,
-    ...(number('fallback') > 0 ? [`${number('fallback')} by another`] : []),
-    ...(blind.length > 0 ? [`${blind.length} not at all (${blind.join(', ')})`] : []),
-  ].join(', ');
-  return `Measured: ${parts}.${states.every((state) => state === 'best') ? '' : " 'tapscope doctor' tells why."}`;
+  const events = eventsOf(probes);
+  const best = events.filter(({ state }) => state === 'best').length;
+  const counted = `Measured: ${best} of ${events.length} events by the best mechanism.`;
+  if (best === events.length) return counted;
+  const blind = events.filter(({ state }) => state === 'blind').map(({ event }) => event);
+  const rest = blind.length > 0 ? `Not measured: ${blind.join(', ')}.` : measuredWords(events);
+  return `${counted} ${rest} 'tapscope doctor --verbose' says more.`;
 }
 
 function readBuild(kernel: string): Build {

@@ -60,6 +60,8 @@ export interface Mechanism {
   readonly pins?: boolean;
   /** What is different from the better ones; undefined for the best. */
   readonly tradeoff: string | undefined;
+  /** inexact: some figures may be wrong with it; none: nothing costs more and nothing is missing. Absent: one of these, and the rest is exact. */
+  readonly effect?: 'inexact' | 'none';
   /** Why this host cannot have it; undefined: it may be tried. */
   readonly unavailable: (host: Host) => Unavailable | undefined;
 }

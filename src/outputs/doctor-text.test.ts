@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type DoctorReport, renderDoctor, renderDoctorShort } from './doctor-text.ts';
+import { type DoctorReport, measuredWords, renderDoctor, renderDoctorShort } from './doctor-text.ts';
 
+const REFUSED = 'load program x of y.o: Operation not permitted';
 const report: DoctorReport = {
   schema: 1,
   verdict: 'fallbacks',
@@ -28,7 +29,8 @@ const report: DoctorReport = {
       mechanism: 'raw-tracepoint',
       state: 'fallback',
       tradeoff: 'costs more',
-      refused: [{ mechanism: 'fentry', kind: 'refused', reason: 'Operation not permitted' }],
+      inexact: false,
+      refused: [{ mechanism: 'fentry', kind: 'refused', reason: REFUSED }],
     },
   ],
 };
@@ -36,12 +38,12 @@ const report: DoctorReport = {
 test('the first line is the answer, then mechanism, tradeoff and reason, then what is missing', () => {
   assert.equal(
     renderDoctor(report),
-    `FALLBACK: everything is measured, some of it not by the best mechanism.
+    `All figures are exact; this kernel refuses tracing, so 1 thing costs more or is missing.
 Kernel 6.18.0, 2 CPUs. No agent runs.
 
 transmit         raw-tracepoint  fallback  packets offered
                  costs more
-                 not fentry: Operation not permitted
+                 not fentry: ${REFUSED}
 
 What is attached, by the functions of the kernel that people know:
 tun_net_xmit         raw_tp/net_dev_start_xmit
@@ -120,33 +122,68 @@ test('who answers as the agent cannot forge what the terminal shows', () => {
   assert.equal(text.match(/\ufffd\[2J\ufffdOK: everything/g)?.length, 2);
 });
 
-test('in short: one sentence, what each fallback costs, and each reason once', () => {
+test('in short: one sentence; what each fallback costs is for --verbose', () => {
   const [transmit] = report.events;
   assert.ok(transmit);
-  const refused = [{ mechanism: 'fentry', kind: 'refused', reason: 'load program x of y.o: Operation not permitted' }];
-  const events = [
-    { ...transmit, refused },
-    { ...transmit, event: 'freed', refused },
-    { ...transmit, event: 'devices', state: 'best', tradeoff: null, refused: [] },
-    { ...transmit, event: 'vhost', state: 'blind', tradeoff: null, mechanism: null, measures: 'batches', refused },
-  ] as const;
+  const events = [transmit, { ...transmit, event: 'freed' }, { ...transmit, event: 'devices', state: 'best' }] as const;
   assert.equal(
     renderDoctorShort({ ...report, rights: [], events }),
-    `FALLBACK: all 4 events are measured, 2 of them not by the best mechanism:
+    `All figures are exact; this kernel refuses tracing, so 2 things cost more or are missing.
 Kernel 6.18.0, 2 CPUs. No agent runs.
-
-  transmit, freed: costs more
-  vhost: not measured: batches
-  Why (transmit, freed, vhost): the kernel refuses the program: Operation not permitted
 
 No right or kernel feature is missing.
 That programs are not permitted all the same is decided elsewhere (lockdown, a security module, seccomp, a sandbox): no right of tapscope changes it.
-'tapscope doctor --verbose' has each event and what the kernel said.
+'tapscope doctor --verbose' has each event, what its mechanism does worse, and what the kernel said.
 `,
   );
-  assert.match(
+});
+
+test('in short: what is not measured at all is named, each reason once', () => {
+  const [transmit] = report.events;
+  assert.ok(transmit);
+  const blind = { ...transmit, state: 'blind', tradeoff: null, mechanism: null } as const;
+  const events = [transmit, { ...blind, event: 'vhost', measures: 'batches' }, { ...blind, event: 'freed' }];
+  assert.equal(
     renderDoctorShort({ ...report, verdict: 'blind', events }),
-    /^BLIND: 1 of 4 events are not measured at all\.\n/,
+    `BLIND: 2 of 3 events are not measured at all.
+Kernel 6.18.0, 2 CPUs. No agent runs.
+
+  vhost: not measured: batches
+  freed: not measured: packets offered
+  Why (vhost, freed): the kernel refuses the program: Operation not permitted
+
+Missing:
+  CAP_SYSLOG: needed to read the addresses of kernel functions; run as root, or grant it.
+'tapscope doctor --verbose' has each event, what its mechanism does worse, and what the kernel said.
+`,
   );
-  assert.match(renderDoctorShort({ ...report, verdict: 'best', events: [] }), /^OK: all 0 events /);
+});
+
+test('the sentence says exact only of exact figures, and why not all is by the best mechanism', () => {
+  const [transmit] = report.events;
+  assert.ok(transmit);
+  const best = { ...transmit, state: 'best', tradeoff: null, refused: [] } as const;
+  assert.equal(
+    measuredWords([best]),
+    'OK: all figures are exact, and measured by the best mechanism that this kernel has.',
+  );
+  assert.equal(
+    measuredWords([best, { ...best, event: 'vhost', inexact: true }]),
+    'Not all figures are exact (vhost); this kernel has no better mechanism.',
+  );
+  const because = (kind: string, reason: string): string =>
+    measuredWords([best, { ...transmit, inexact: true, refused: [{ mechanism: 'fentry', kind, reason }] }]);
+  const rest = 'so 1 thing costs more or is missing.';
+  assert.equal(
+    because('refused', REFUSED),
+    `Not all figures are exact (transmit); this kernel refuses tracing, ${rest}`,
+  );
+  assert.equal(
+    because('refused', 'the types (BTF) of tun_net_xmit cannot be read'),
+    `Not all figures are exact (transmit); a right or a feature of the kernel is missing, ${rest}`,
+  );
+  assert.equal(
+    because('forced', '--no-pin: it would keep tun from being unloaded'),
+    `Not all figures are exact (transmit); a flag chose other mechanisms, ${rest}`,
+  );
 });

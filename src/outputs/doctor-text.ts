@@ -52,50 +52,57 @@ export interface EventReport {
   readonly state: 'best' | 'fallback' | 'blind';
   /** What the fallback does worse. */
   readonly tradeoff: string | null;
+  /** Some figures may be wrong with this mechanism. */
+  readonly inexact: boolean;
   readonly refused: readonly { readonly mechanism: string; readonly kind: string; readonly reason: string }[];
 }
-
-const VERDICTS = {
-  best: 'OK: everything is measured by the best mechanism this kernel has.',
-  fallbacks: 'FALLBACK: everything is measured, some of it not by the best mechanism.',
-  blind: 'BLIND: something is not measured at all.',
-};
 
 const FORBIDDEN =
   'That programs are not permitted all the same is decided elsewhere (lockdown, a security module, seccomp, a sandbox): no right of tapscope changes it.';
 
-/** The answer, and what a fallback costs, each reason once. */
+/** The answer; what a fallback costs is for --verbose, what is not measured is not. */
 export function renderDoctorShort(report: DoctorReport): string {
-  const { events, pins } = report;
-  const others = events.filter(({ state }) => state !== 'best');
-  const costs = grouped(others, ({ state, tradeoff, measures }) =>
-    state === 'blind' ? `not measured: ${measures}` : (tradeoff ?? 'the same, another way'),
-  );
+  const { events } = report;
+  const blind = events.filter(({ state }) => state === 'blind');
   const reasons = grouped(
-    others,
+    blind,
     ({ refused }) => refused.map(({ reason }) => whyOf(reason)).filter((one) => !/^needs /.test(one))[0] ?? '',
   );
   const lines = [
-    answerOf(report),
-    ...headOf(report).slice(1),
-    ...costs.map(([cost, names]) => `  ${names.join(', ')}: ${cost}`),
+    ...headOf(report),
+    ...blind.map(({ event, measures }) => `  ${event}: not measured: ${measures}`),
     ...reasons.flatMap(([reason, names]) => (reason === '' ? [] : [`  Why (${names.join(', ')}): ${reason}`])),
-    ...(others.length > 0 ? [''] : []),
-    ...(pins.length > 0
-      ? ['While an agent runs, tun cannot be unloaded; --no-pin gives that up for raw tracepoints.', '']
-      : []),
+    ...(blind.length > 0 ? [''] : []),
     ...missingOf(report),
-    ...(others.length > 0 ? ["'tapscope doctor --verbose' has each event and what the kernel said."] : []),
+    ...(events.some(({ state }) => state !== 'best') ? [`'tapscope doctor --verbose' ${DETAILS}.`] : []),
   ];
   return `${lines.map(visible).join('\n')}\n`;
 }
 
+const DETAILS = 'has each event, what its mechanism does worse, and what the kernel said';
+
 /** One sentence. */
-function answerOf({ verdict, events }: DoctorReport): string {
+export function measuredWords(events: readonly EventReport[]): string {
   const number = (wanted: string): number => events.filter(({ state }) => state === wanted).length;
-  if (verdict === 'best') return `OK: all ${events.length} events are measured by the best mechanism this kernel has.`;
-  if (verdict === 'blind') return `BLIND: ${number('blind')} of ${events.length} events are not measured at all.`;
-  return `FALLBACK: all ${events.length} events are measured, ${number('fallback')} of them not by the best mechanism:`;
+  const [blind, fallbacks] = [number('blind'), number('fallback')];
+  if (blind > 0) return `BLIND: ${blind} of ${events.length} events are not measured at all.`;
+  const inexact = events.filter((event) => event.inexact).map(({ event }) => event);
+  const exact = inexact.length === 0 ? 'All figures are exact' : `Not all figures are exact (${inexact.join(', ')})`;
+  if (fallbacks === 0)
+    return inexact.length === 0
+      ? `OK: ${exact.toLowerCase()}, and measured by the best mechanism that this kernel has.`
+      : `${exact}; this kernel has no better mechanism.`;
+  const things = fallbacks === 1 ? '1 thing costs more or is missing' : `${fallbacks} things cost more or are missing`;
+  return `${exact}; ${whyFallbacks(events)}, so ${things}.`;
+}
+
+function whyFallbacks(events: readonly EventReport[]): string {
+  const refused = events.filter(({ state }) => state === 'fallback').flatMap((event) => event.refused);
+  if (refused.some(({ reason }) => /^load .*: (?:Operation not permitted|Permission denied)/.test(reason)))
+    return 'this kernel refuses tracing';
+  return refused.some(({ kind, reason }) => kind === 'refused' && !/^needs /.test(reason))
+    ? 'a right or a feature of the kernel is missing'
+    : 'a flag chose other mechanisms';
 }
 
 /** 'load program offered_fentry of dist/bpf/tapscope.bpf.o: Operation not permitted' is the same of every program. */
@@ -116,7 +123,7 @@ function grouped(
 
 function headOf(report: DoctorReport): readonly string[] {
   return [
-    VERDICTS[report.verdict],
+    measuredWords(report.events),
     `Kernel ${report.kernel}, ${report.possibleCpus} CPUs. ${renderAgent(report)}`,
     ...(report.agent?.exposure ? [`That is open: ${report.agent.exposure}`] : []),
     '',

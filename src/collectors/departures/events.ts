@@ -9,6 +9,7 @@ export const DEPARTURE_EVENTS: readonly ProbeEvent[] = [
   departures('departures', 'they are read', {
     programs: ['read_fexit'],
     tradeoff: 'a probe for each packet that is read; where several readers share a queue some times are not taken',
+    effect: 'inexact',
     unavailable: (host) => untraceable(host, 'tun_do_read', 5),
   }),
   departures('vhost-departures', 'vhost-net takes them', {
@@ -21,7 +22,7 @@ export const DEPARTURE_EVENTS: readonly ProbeEvent[] = [
 function departures(
   name: string,
   until: string,
-  fexit: Pick<Mechanism, 'programs' | 'tradeoff' | 'unavailable'>,
+  fexit: Pick<Mechanism, 'programs' | 'tradeoff' | 'effect' | 'unavailable'>,
 ): ProbeEvent {
   const underLock = (host: Host) => untraceable(host, '__tun_wake_queue', 3);
   const offersSeen = [...WALK, 'ended=fentry', 'transmit=fentry|raw-tracepoint'];

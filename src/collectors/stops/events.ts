@@ -41,6 +41,7 @@ export const STOP_EVENTS: readonly ProbeEvent[] = [
         programs: [],
         needs: [],
         tradeoff: 'there is nothing to see: before Linux 7.3 tun drops and never stops',
+        effect: 'none',
         unavailable: (host) =>
           withoutSymbols(host) ??
           (host.symbols?.address('__tun_wake_queue') === undefined

@@ -67,6 +67,7 @@ export const TRANSMIT_EVENTS: readonly ProbeEvent[] = [
         programs: [],
         needs: [],
         tradeoff: 'raw tracepoints see the exit of each packet, and arithmetic needs none',
+        effect: 'none',
         unavailable: always,
       },
     ],
