@@ -283,6 +283,8 @@ export interface AgentState {
   /** Packets that the host dropped before it chose an output device; absent: not measured, or not recorded. */
   readonly unrouted?: readonly UnroutedDrop[] | undefined;
   readonly counting?: CountingProcess | undefined;
+  /** Devices that --device-include or --device-exclude leaves out of this snapshot; absent: none, or it was not recorded. */
+  readonly hiddenDevices?: number | undefined;
   /** Duration of the last snapshot, seconds. */
   readonly snapshotSeconds: number;
 }

@@ -95,6 +95,8 @@ export class Collector {
     const started = performance.now();
     const takenAt = Date.now() / 1000;
     const devices = await this.#readDevices();
+    const shown = devices.filter(({ name }) => this.#options.filter(name));
+    const hidden = devices.length - shown.length;
     this.#seenIn = new Set(devices.map(({ netns }) => netns));
     const pool = this.#queues?.pool();
     this.#packets = devices.reduce(
@@ -103,7 +105,7 @@ export class Collector {
     );
     return {
       takenAt,
-      devices: devices.filter(({ name }) => this.#options.filter(name)),
+      devices: shown,
       agent: {
         probes: this.#queues?.states ?? this.#probes.states(),
         rowsUsed: pool?.used,
@@ -121,6 +123,7 @@ export class Collector {
         pace: this.pace,
         epoch: this.#probes.epoch(),
         unrouted: this.#queues?.unrouted(),
+        ...(hidden > 0 && { hiddenDevices: hidden }),
         snapshotSeconds: (performance.now() - started) / 1000,
       },
     };

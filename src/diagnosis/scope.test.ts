@@ -27,6 +27,14 @@ test('what is not there is one sentence', () => {
   assert.throws(() => devicesIn({ ...goldenSnapshot, devices: [] }, { pod: 'x' }), {
     message: 'No tun, tap or macvtap device of pod x is on this host; there is none at all.',
   });
+  const agent = { ...goldenSnapshot.agent, hiddenDevices: 2 };
+  const filter = 'the device filter of the agent (--device-include, --device-exclude) hides 2 devices.';
+  assert.throws(() => devicesIn({ ...goldenSnapshot, devices: [], agent }, { pod: 'x' }), {
+    message: `No tun, tap or macvtap device of pod x is on this host; none is shown; ${filter}`,
+  });
+  assert.throws(() => devicesIn({ ...goldenSnapshot, agent }, { device: 'x' }), {
+    message: `No tun, tap or macvtap device named x is on this host; ${all.slice(0, -1)}; ${filter}`,
+  });
   assert.throws(() => devicesIn(goldenSnapshot, { pod: 'x' }, true), {
     message: 'No tun, tap or macvtap device of pod x was there then; 4 others were.',
   });

@@ -5,6 +5,7 @@ import { visible } from '../snapshot/visible.ts';
 import type { Device, Owner, Snapshot } from '../snapshot.ts';
 import { closestName } from './closest-name.ts';
 import type { Finding } from './finding.ts';
+import { hiddenWords } from './words.ts';
 
 /** A device must fit every filter that is given. Names are compared whole. */
 export interface Scope {
@@ -33,9 +34,11 @@ export function devicesIn(snapshot: Snapshot, scope: Scope, isPast = false): rea
   const asked = words.flatMap(([word, name]) => (name === undefined ? [] : [`${word} ${name}`]));
   const wanted = `No tun, tap or macvtap device ${visible(asked.join(' '))}`;
   if (isPast) throw new Error(`${wanted} was there then; ${devices.length} others were.`);
-  const there =
-    devices.length === 0 ? 'there is none at all' : `'tapscope top -b -n 1' lists the ${devices.length} there are`;
-  throw new Error(`${wanted} is on this host${meant(devices, scope)}; ${there}.`);
+  const { hiddenDevices = 0 } = snapshot.agent;
+  const hidden = hiddenDevices > 0 ? `; ${hiddenWords(hiddenDevices)}` : '';
+  const none = hiddenDevices > 0 ? 'none is shown' : 'there is none at all';
+  const there = devices.length === 0 ? none : `'tapscope top -b -n 1' lists the ${devices.length} there are`;
+  throw new Error(`${wanted} is on this host${meant(devices, scope)}; ${there}${hidden}.`);
 }
 
 /** ' (did you mean vnet10?)', of a device's or a VM's name, where nothing else was asked for. */

@@ -21,4 +21,6 @@ export interface LiveMessage {
   readonly findings: readonly ReportedFinding[];
   readonly unjudged: Verdict['unjudged'];
   readonly queues: readonly QueueRate[];
+  /** Devices that the filter of the agent leaves out; absent: none. */
+  readonly hiddenDevices?: number | undefined;
 }

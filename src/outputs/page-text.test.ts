@@ -21,13 +21,18 @@ test('a fault is told with its evidence and what is to be typed, losing queues f
   assert.match(text, /<pre>ps -L -o .*<\/pre>/);
   assert.match(
     text,
-    /<ul>\n<li><strong>tap1\/0<\/strong>: 500 of 500 packets\/s lost, 1000 of 1000 in the ring, openvpn \(pid \d+\) in /,
+    /<ul>\n<li><strong>tap1\/0<\/strong>: 500 of 500 packets\/s lost, 1 000 of 1 000 in the ring, openvpn \(pid \d+\) in /,
   );
 });
 
 test('a host on which all is well, and one without devices', () => {
   assert.match(textOf([{}]), /^<h2>OK: 1 queue, nothing was found<\/h2>/);
   assert.match(textOf([]), /<p>No tun, tap or macvtap device is on this host\.<\/p>/);
+  const nothing = { verdict: 'ok', findings: [], queues: [], takenAt: 1 } as const;
+  assert.match(
+    renderPageText({ ...nothing, hiddenDevices: 3 }),
+    /<p>No queue is shown: the device filter of the agent \(--device-include, --device-exclude\) hides 3 devices\.<\/p>/,
+  );
 });
 
 test('names are no markup', () => {

@@ -3,6 +3,7 @@
 import type { Finding } from '../diagnosis/finding.ts';
 import type { QueueRate } from '../diagnosis/queue-rates.ts';
 import type { Status } from '../diagnosis/status.ts';
+import { count, hiddenWords } from '../diagnosis/words.ts';
 import { visible } from '../snapshot/visible.ts';
 import { whose } from './owner-label.ts';
 import { idOf, queueNames } from './queue-names.ts';
@@ -16,12 +17,14 @@ export interface PageText {
   readonly queues: readonly QueueRate[];
   /** Unix time, seconds. */
   readonly takenAt: number;
+  /** Devices that the filter of the agent leaves out; absent: none. */
+  readonly hiddenDevices?: number | undefined;
 }
 
 /** A page of a thousand queues is for the API. */
 const MOST = { findings: 30, queues: 200 };
 
-export function renderPageText({ verdict, findings, queues, takenAt }: PageText): string {
+export function renderPageText({ verdict, findings, queues, takenAt, hiddenDevices = 0 }: PageText): string {
   const at = `${new Date(takenAt * 1000).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
   const answer = findings.length === 0 ? 'nothing was found' : counted(findings.length, 'finding');
   const others = findings.length - MOST.findings;
@@ -30,7 +33,7 @@ export function renderPageText({ verdict, findings, queues, takenAt }: PageText)
     `<p>As of ${at}. Without JavaScript this page stays as it is: reload it for newer figures.</p>`,
     ...findings.slice(0, MOST.findings).map(findingText),
     others > 0 ? `<p>And ${others} more: <a href="/api/v1/findings">all as JSON</a>.</p>` : '',
-    listOf(queues),
+    listOf(queues, hiddenDevices),
   ].join('\n');
 }
 
@@ -47,7 +50,8 @@ function findingText({ severity, cause, rule, evidence, remedies }: Finding): st
   ].join('\n');
 }
 
-function listOf(queues: readonly QueueRate[]): string {
+function listOf(queues: readonly QueueRate[], hidden: number): string {
+  if (queues.length === 0 && hidden > 0) return `<p>No queue is shown: ${hiddenWords(hidden)}.</p>`;
   if (queues.length === 0) return '<p>No tun, tap or macvtap device is on this host.</p>';
   const names = queueNames(queues);
   const losses = (one: QueueRate): number => (one.dropped ?? 0) + (one.lostBefore ?? 0);
@@ -56,7 +60,7 @@ function listOf(queues: readonly QueueRate[]): string {
     const { ring, owner, namespace, offered, dropped } = one;
     const name = names.get(idOf(one)) ?? one.device;
     const figures = `${short(dropped)} of ${short(offered)} packets/s lost`;
-    const held = ring ? `, ${ring.occupancy} of ${ring.capacity} in the ring` : '';
+    const held = ring ? `, ${count(ring.occupancy)} of ${count(ring.capacity)} in the ring` : '';
     return `<li><strong>${escaped(name)}</strong>: ${figures}${held}, ${escaped(`${owner ? whose(owner) : 'no owner'} in ${namespace}`)}</li>`;
   });
   const more = queues.length > shown.length ? `<p>And ${queues.length - shown.length} more queues.</p>` : '';

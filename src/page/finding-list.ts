@@ -5,6 +5,7 @@ import { visible } from '../snapshot/visible.ts';
 import { element, mark, place, say } from './element.ts';
 import { FindingCard } from './finding-card.ts';
 import { type FindingGroup, groupsOf, placeOf, titleOfRule } from './finding-groups.ts';
+import { figure } from './page-figures.ts';
 import { changeIcon, icon } from './svg.ts';
 
 /** Of an open group; the search finds the others. */
@@ -63,7 +64,7 @@ export class FindingList {
     fold.group = group;
     mark(fold.root, `finding fold ${severity}${isEnded ? ' ended' : ''}`);
     changeIcon(fold.drawn, isEnded ? 'ended' : severity);
-    say(fold.count, `${severity}${isEnded ? ', ended' : ''} × ${findings.length}`);
+    say(fold.count, `${severity}${isEnded ? ', ended' : ''} × ${figure(findings.length)}`);
     say(fold.title, titleOfRule(rule));
     const names = findings.slice(0, MOST_NAMES).map((one) => visible(placeOf(one)));
     const others = findings.length - names.length;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The first look: is this host well? A word, a sentence, and the host's totals.
 import type { QueueRate } from '../diagnosis/queue-rates.ts';
+import { hiddenWords } from '../diagnosis/words.ts';
 import type { LiveMessage } from '../outputs/live-message.ts';
 import { visible } from '../snapshot/visible.ts';
 import { element, say } from './element.ts';
@@ -10,10 +11,13 @@ import { stateOf } from './queue-state.ts';
 import { Sparkline, Trend } from './trends.ts';
 
 /** The answer: what is lost now, and how much of it needs action. */
-export function sentenceOf({ verdict, findings, queues, unjudged, takenAt }: LiveMessage): string {
+export function sentenceOf({ verdict, findings, queues, unjudged, takenAt, hiddenDevices = 0 }: LiveMessage): string {
   const seen = counted(queues.length, 'queue');
-  if (verdict === 'ok')
-    return queues.length === 0 ? 'No tun or tap queue is on this host now.' : `${seen} watched, nothing to do.`;
+  if (verdict === 'ok' && queues.length === 0)
+    return hiddenDevices > 0
+      ? `No queue is shown: ${hiddenWords(hiddenDevices)}.`
+      : 'No tun or tap queue is on this host now.';
+  if (verdict === 'ok') return `${seen} watched, nothing to do.`;
   if (verdict === 'unknown') {
     const blind =
       unjudged.length > 0 ? `${counted(unjudged.length, 'rule')} cannot judge on this host` : 'figures are not exact';
@@ -34,13 +38,13 @@ export function sentenceOf({ verdict, findings, queues, unjudged, takenAt }: Liv
 function lossOf(queues: readonly QueueRate[]): string {
   const losing = queues.filter(({ dropped }) => (dropped ?? 0) > 0).length;
   const lost = sum(queues, ({ dropped }) => dropped);
-  if (losing === 0) return 'No queue loses packets this second.';
-  const of = queues.length > 1 ? `${losing} of ${queues.length} queues` : 'Its queue';
-  return `${of} ${losing > 1 ? 'lose' : 'loses'} ${figure(lost)} packets a second.`;
+  if (losing === 0) return 'This second no queue loses packets.';
+  const of = queues.length > 1 ? `${figure(losing)} of ${figure(queues.length)} queues` : 'its queue';
+  return `This second ${of} ${losing > 1 ? 'lose' : 'loses'} ${figure(lost)} packets.`;
 }
 
 export function counted(number: number, word: string): string {
-  return `${number} ${word}${number === 1 ? '' : 's'}`;
+  return `${figure(number)} ${word}${number === 1 ? '' : 's'}`;
 }
 
 function sum(queues: readonly QueueRate[], of: (rate: QueueRate) => number | undefined): number | undefined {
@@ -58,7 +62,7 @@ interface Tile {
 }
 
 const TILES: readonly Tile[] = [
-  { title: 'Queues', unit: '', value: (queues) => String(queues.length), note: stateCounts },
+  { title: 'Queues', unit: '', value: (queues) => figure(queues.length), note: stateCounts },
   {
     title: 'To guests and readers',
     unit: 'packets/s',
@@ -108,7 +112,7 @@ function stateCounts(queues: readonly QueueRate[]): string {
     counts.set(word, (counts.get(word) ?? 0) + 1);
   }
   const words = ['losing', 'lost before', 'stopped', 'full', 'flowing', 'idle', 'no queue'];
-  return words.flatMap((word) => (counts.has(word) ? [`${counts.get(word)} ${word}`] : [])).join(', ');
+  return words.flatMap((word) => (counts.has(word) ? [`${figure(counts.get(word))} ${word}`] : [])).join(', ');
 }
 
 function fullest(queues: readonly QueueRate[]): string {

@@ -3,6 +3,7 @@
 import type { QueueRate } from '../diagnosis/queue-rates.ts';
 import { inNumericOrder } from '../outputs/numeric-order.ts';
 import { element, place, say } from './element.ts';
+import { figure } from './page-figures.ts';
 import { PAGE_COLUMNS, STATE } from './queue-columns.ts';
 import { QueueRow } from './queue-row.ts';
 import { matches } from './queue-search.ts';
@@ -78,7 +79,9 @@ export class QueueTable {
     this.#table.ariaRowCount = String(this.#found.length + 1);
     say(
       this.#count,
-      this.#wanted === '' ? `${this.#queues.length}` : `${this.#found.length} of ${this.#queues.length}`,
+      this.#wanted === ''
+        ? figure(this.#queues.length)
+        : `${figure(this.#found.length)} of ${figure(this.#queues.length)}`,
     );
     this.#heads.forEach((head, index) => {
       const column = PAGE_COLUMNS[index];

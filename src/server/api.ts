@@ -155,7 +155,8 @@ export function addApi(
       sendMade(reply, () => {
         const { window, lastSecond } = judged(query.at);
         const second = lastSecond();
-        return { ...header, ...when(second), queues: queueRates(second, window) };
+        const { hiddenDevices } = second.agent;
+        return { ...header, ...when(second), queues: queueRates(second, window), hiddenDevices };
       }),
   );
 

@@ -91,6 +91,7 @@ function eventOf({ window, lastSecond, active, unjudged }: Observation, host: Li
     findings,
     unjudged,
     queues: queueRates(second, window),
+    hiddenDevices: window.agent.hiddenDevices,
   };
   return `id: ${window.endedAt}\ndata: ${escapedJson(JSON.stringify(message))}\n\n`;
 }

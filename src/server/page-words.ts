@@ -19,5 +19,11 @@ export function pageWords(observer: Pick<Observer, 'latest'>): () => string {
 function textOf({ window, lastSecond, active, unjudged }: Observation): string {
   const findings = active.map(report);
   const queues = queueRates(lastSecond(), window);
-  return renderPageText({ verdict: statusOf({ findings, unjudged }), findings, queues, takenAt: window.endedAt });
+  return renderPageText({
+    verdict: statusOf({ findings, unjudged }),
+    findings,
+    queues,
+    takenAt: window.endedAt,
+    hiddenDevices: window.agent.hiddenDevices,
+  });
 }
