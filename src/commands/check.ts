@@ -11,7 +11,7 @@ import type { Snapshot } from '../snapshot.ts';
 import { type Silence, talkToAgent } from './agent-silence.ts';
 import { askAbout, askFindings, askSelf, askSnapshot } from './ask-agent.ts';
 import { exitCodeOf, jsonOf, judgeSnapshots, withSilence } from './run-diagnosis.ts';
-import { layoutOf } from './terminal/terminal.ts';
+import { linkedLayoutOf } from './terminal/terminal.ts';
 import { thisHost } from './version.ts';
 import { watchHost } from './watch.ts';
 
@@ -43,7 +43,7 @@ export async function check(options: CheckOptions): Promise<number> {
   process.stdout.write(
     options.json
       ? `${escapedJson(JSON.stringify(report, null, 2))}\n`
-      : renderCheck(checked, items, layoutOf(process.stdout)),
+      : renderCheck(checked, items, linkedLayoutOf(process.stdout)),
   );
   return exitCodeOf(checked);
 }

@@ -8,6 +8,7 @@ import { parseDuration } from './options/duration.ts';
 import { isMinute, parseTime } from './options/time-of-day.ts';
 import { judgeSnapshots, sayVerdict, withSilence } from './run-diagnosis.ts';
 import { SilentAgent } from './snapshot-source.ts';
+import { soFarOf } from './so-far.ts';
 import { untilCut } from './terminal/wait-hint.ts';
 import { thisHost } from './version.ts';
 import { watchHost } from './watch.ts';
@@ -51,16 +52,19 @@ async function diagnoseNow({ scope, duration, json, mechanisms, socket }: Diagno
     if (error instanceof SilentAgent && snapshots.length > 1) return error.silence;
     throw error;
   };
-  const silence = await untilCut(`Watching for ${seconds} s, Ctrl-C judges what was seen until then`, (signal, begun) =>
-    watchHost({
-      seconds,
-      socket,
-      mechanisms,
-      signal,
-      begun,
-      keep: (snapshot) => snapshots.push(snapshot),
-      check: (first) => devicesIn(first, scope),
-    }).catch(unlessSeen),
+  const silence = await untilCut(
+    `watching for ${seconds} s, Ctrl-C judges what was seen until then`,
+    (signal, begun) =>
+      watchHost({
+        seconds,
+        socket,
+        mechanisms,
+        signal,
+        begun,
+        keep: (snapshot) => snapshots.push(snapshot),
+        check: (first) => devicesIn(first, scope),
+      }).catch(unlessSeen),
+    soFarOf(snapshots, scope),
   );
   return sayVerdict(withSilence(judgeSnapshots(snapshots, scope, thisHost()), silence), json);
 }

@@ -46,7 +46,7 @@ export async function record({ file, duration, addresses, mechanisms, socket }: 
   };
   try {
     const silence = await untilCut(
-      `Recording for ${seconds} s, Ctrl-C keeps what was seen until then`,
+      `recording for ${seconds} s, Ctrl-C keeps what was seen until then`,
       (signal, begun) => watchHost({ seconds, socket, mechanisms, signal, begun, keep, missed }).catch(unlessKept),
     );
     const snapshots = await writer.finish();

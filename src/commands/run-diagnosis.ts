@@ -11,7 +11,7 @@ import { type Judged, renderVerdict } from '../outputs/verdict.ts';
 import { escapedJson, visible } from '../snapshot/visible.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Silence } from './agent-silence.ts';
-import { layoutOf } from './terminal/terminal.ts';
+import { linkedLayoutOf } from './terminal/terminal.ts';
 
 /** In less, a single packet would be a rate. */
 const LEAST_SECONDS = 0.5;
@@ -89,7 +89,7 @@ export function jsonOf({
 /** As --json has it, with `more`, or for people; answers the exit code. */
 export function sayVerdict(judged: Judged, json: boolean, more: Readonly<Record<string, unknown>> = {}): number {
   const told = (): string => `${escapedJson(JSON.stringify({ ...jsonOf(judged), ...more }, null, 2))}\n`;
-  process.stdout.write(json ? told() : renderVerdict(judged, layoutOf(process.stdout)));
+  process.stdout.write(json ? told() : renderVerdict(judged, linkedLayoutOf(process.stdout)));
   return exitCodeOf(judged);
 }
 

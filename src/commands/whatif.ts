@@ -72,7 +72,7 @@ async function remembered({ scope, duration, mechanisms, socket }: WhatIfOptions
 async function watched({ scope, duration, mechanisms, socket }: WhatIfOptions): Promise<Snapshot[]> {
   const seconds = parseDuration('--for', duration ?? HALF_MINUTE, { least: 2, most: 1800 });
   const snapshots: Snapshot[] = [];
-  await untilCut(`Watching for ${seconds} s, Ctrl-C answers from what was seen until then`, (signal, begun) =>
+  await untilCut(`watching for ${seconds} s, Ctrl-C answers from what was seen until then`, (signal, begun) =>
     watchHost({
       seconds,
       socket,

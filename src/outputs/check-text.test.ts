@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
 import type { Finding } from '../diagnosis/finding.ts';
 import type { Verdict } from '../diagnosis/judge.ts';
 import { statusOf } from '../diagnosis/status.ts';
@@ -64,6 +65,17 @@ test('a healthy host', () => {
     "                      time; 'tapscope diagnose' looks longer, and says what to",
     '                      type',
   ]);
+});
+
+test('devices that the filter of the agent hides are said, and are not none', () => {
+  const words = 'the device filter of the agent (--device-include, --device-exclude) hides 2 devices';
+  const filtered = { ...sighted, agent: { ...sighted.agent, hiddenDevices: 2 } };
+  assert.ok(screen(checked(NOTHING, filtered), 250).join('\n').includes(`, 0 of them full now; ${words}\n`));
+  assert.equal(statusLine(checked(NOTHING, filtered)), 'OK: 4 devices, 5 queues, nothing to do');
+  assert.equal(
+    statusLine(checked(NOTHING, { ...filtered, devices: [] })),
+    `OK: 0 devices, 0 queues (${words}), nothing to do`,
+  );
 });
 
 const SILENCE = 'the agent (pid 7) is stopped by a signal (state T), last ran at least 71 s ago: kill -CONT 7';
@@ -135,4 +147,16 @@ test('however many kinds of findings there are, they fit one screen, and 20 colu
     [],
   );
   assert.ok(!screen(one).join('').includes('\u001b'));
+});
+
+test('colours and hyperlinks change no text; the first word has the colour of the status, a rule leads to its words', () => {
+  const one = checked({ findings: [full], unjudged: [] });
+  const layout = { width: 80, colours: true, rulesPage: 'file://host/rules.md' };
+  const text = renderCheck(one, itemsOf(one), layout);
+  assert.ok(text.startsWith('\u001b[1m\u001b[31mCRITICAL:'), JSON.stringify(text.slice(0, 40)));
+  assert.ok(text.includes('\u001b]8;;file://host/rules.md#reader-stalled\u001b\\reader-stalled\u001b]8;;\u001b\\'));
+  assert.equal(stripVTControlCharacters(text), renderCheck(one, itemsOf(one), { width: 80, colours: false }));
+  const ok = checked(NOTHING);
+  assert.ok(renderCheck(ok, itemsOf(ok), layout).startsWith('\u001b[1m\u001b[32mOK:'));
+  assert.ok(!renderCheck(one, itemsOf(one), { width: 80, colours: true }).includes('\u001b]8'));
 });

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The check on one screen: the first line is the status as monitoring takes it, then one mark for each item.
 import type { Finding } from '../diagnosis/finding.ts';
-import { count } from '../diagnosis/words.ts';
+import { count, hiddenWords } from '../diagnosis/words.ts';
 import { visible } from '../snapshot/visible.ts';
 import type { Device, Snapshot } from '../snapshot.ts';
-import { counted, type Layout, paint, type Style, wrap } from './terminal-text.ts';
-import type { Judged } from './verdict.ts';
+import { counted, type Layout, linkRule, paint, type Style, wrap } from './terminal-text.ts';
+import { headline, type Judged } from './verdict.ts';
 
 /** note: neither good nor bad. */
 export type Mark = 'good' | 'warning' | 'bad' | 'note';
 
 export interface Item {
   readonly mark: Mark;
+  /** Of a finding: its rule. */
   readonly what: string;
   readonly text: string;
 }
@@ -33,21 +34,27 @@ const MOST_NAMED = 4;
 
 export function renderCheck(checked: Checked, items: readonly Item[], layout: Layout): string {
   const { width } = layout;
+  const rules = new Set(checked.verdict.findings.map(({ rule }) => rule));
   const rows = items.flatMap(({ mark, what, text }) => {
     const head = `  ${what} `;
     const [first = '', ...others] =
       width < 2 * COLUMN
         ? wrap(visible(`${what}: ${text}`), width, '  ')
         : wrap(visible(text), width, head.padEnd(COLUMN));
-    return [paint(layout, STYLES[mark], SIGNS[mark]) + first.slice(1), ...others];
+    const row =
+      rules.has(what) && first.startsWith(head) ? `  ${linkRule(layout, what)} ${first.slice(head.length)}` : first;
+    return [paint(layout, STYLES[mark], SIGNS[mark]) + row.slice(1), ...others];
   });
-  return `${[...wrap(statusLine(checked), width), '', ...rows].join('\n')}\n`;
+  const sentence = statusLine(checked).slice(`${checked.status}: `.length);
+  return `${[...headline(checked.status, sentence, layout), '', ...rows].join('\n')}\n`;
 }
 
 /** Always one line. */
 export function statusLine({ status, verdict, inconclusive, devices, last, agentSilence }: Checked): string {
+  const { hiddenDevices: hidden = 0 } = last.agent;
   const queues = devices.reduce((sum, device) => sum + device.queues.length, 0);
-  const size = `${counted(devices.length, 'device')}, ${counted(queues, 'queue')}`;
+  const left = devices.length === 0 && hidden > 0 ? ` (${hiddenWords(hidden)})` : '';
+  const size = `${counted(devices.length, 'device')}, ${counted(queues, 'queue')}${left}`;
   const [worst] = verdict.findings;
   const others = verdict.findings.length > 1 ? ` (and ${verdict.findings.length - 1} more)` : '';
   const silent = agentSilence === undefined ? '' : ` ${agentSilence.slice(0, 1).toUpperCase()}${agentSilence.slice(1)}`;
@@ -69,7 +76,7 @@ export function itemsOf(checked: Checked): readonly Item[] {
   const hidden = kinds.length > MOST_KINDS ? `, and ${kinds.length - MOST_KINDS} more kinds of findings` : '';
   const quiet = checked.rules - verdict.unjudged.length - new Set(verdict.findings.map(({ rule }) => rule)).size;
   return [
-    devicesItem(devices),
+    devicesItem(devices, last),
     probesItem(last),
     agentItem(checked),
     ...shown,
@@ -94,12 +101,13 @@ function kindsOf(findings: readonly Finding[]): readonly (readonly Finding[])[] 
   return [...kinds.values()];
 }
 
-function devicesItem(devices: readonly Device[]): Item {
+function devicesItem(devices: readonly Device[], { agent: { hiddenDevices = 0 } }: Snapshot): Item {
   const queues = devices.flatMap((device) => device.queues);
   const full = queues.filter(({ ring }) => ring !== undefined && ring.occupancy + ring.lag >= ring.capacity).length;
   const namespaces = new Set(devices.map(({ netns }) => netns)).size;
   const places = counted(namespaces, 'namespace');
-  const text = `${devices.length} in ${places}, with ${counted(queues.length, 'queue')}, ${full} of them full now`;
+  const left = hiddenDevices > 0 ? `; ${hiddenWords(hiddenDevices)}` : '';
+  const text = `${count(devices.length)} in ${places}, with ${counted(queues.length, 'queue')}, ${count(full)} of them full now${left}`;
   return { mark: 'good', what: 'devices', text };
 }
 

@@ -2,12 +2,16 @@
 // Text for a terminal of any width: lines broken at words, colours only where they are wanted.
 import { styleText } from 'node:util';
 import stringWidth from 'fast-string-width';
+import { count } from '../diagnosis/words.ts';
+import { visible } from '../snapshot/visible.ts';
 
 /** What the text is written for. */
 export interface Layout {
   /** Columns. */
   readonly width: number;
   readonly colours: boolean;
+  /** URL of docs/rules.md; undefined: the terminal takes no hyperlinks, or the page is not on this host. */
+  readonly rulesPage?: string | undefined;
 }
 
 export type Style = Parameters<typeof styleText>[0];
@@ -83,7 +87,13 @@ export function paint({ colours }: Layout, style: Style, text: string): string {
   return colours ? styleText(style, text, { validateStream: false }) : text;
 }
 
-/** '1 queue', '2 queues'. */
+/** The name of a rule as a hyperlink (OSC 8) to what the rule finds, where the terminal takes one. */
+export function linkRule({ rulesPage }: Layout, rule: string): string {
+  if (rulesPage === undefined) return visible(rule);
+  return `\u001b]8;;${rulesPage}#${encodeURIComponent(rule)}\u001b\\${visible(rule)}\u001b]8;;\u001b\\`;
+}
+
+/** '1 queue', '2 queues', '1 000 queues'. */
 export function counted(number: number, word: string): string {
-  return `${number} ${word}${number === 1 ? '' : 's'}`;
+  return `${count(number)} ${word}${number === 1 ? '' : 's'}`;
 }

@@ -2,6 +2,7 @@
 // One picture of `tapscope top`.
 import { stripVTControlCharacters } from 'node:util';
 import stringWidth from 'fast-string-width';
+import { count } from '../diagnosis/words.ts';
 import { visible } from '../snapshot/visible.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { fitNames } from './queue-names.ts';
@@ -105,8 +106,8 @@ function headOf({ takenAt, rows }: TopPicture, found: number): string {
   const offered = sum(({ rate }) => rate.offered);
   const lost = sum(({ rate }) => rate.dropped);
   const at = new Date(takenAt * 1000).toISOString().slice(11, 19);
-  const filtered = found === rows.length ? '' : `${found} of `;
-  return `${filtered}${rows.length} queues, ${lossy} losing packets: ${lost}/s of ${offered}/s, ${at} UTC`;
+  const filtered = found === rows.length ? '' : `${count(found)} of `;
+  return `${filtered}${count(rows.length)} queues, ${count(lossy)} losing packets: ${lost}/s of ${offered}/s, ${at} UTC`;
 }
 
 function foldOf(folded: number, layout: Layout, terminal: TopTerminal | undefined): readonly string[] {

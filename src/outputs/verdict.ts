@@ -8,7 +8,7 @@ import { visible } from '../snapshot/visible.ts';
 import type { Device, Snapshot } from '../snapshot.ts';
 import { whose } from './owner-label.ts';
 import { priceOf, titleOf } from './remedy-words.ts';
-import { counted, type Layout, paint, type Style, wrap } from './terminal-text.ts';
+import { counted, type Layout, linkRule, paint, type Style, wrap } from './terminal-text.ts';
 
 export interface Judged {
   readonly status: Status;
@@ -72,7 +72,8 @@ export function renderVerdict(judged: Judged, layout: Layout): string {
     .join('\n\n')}\n`;
 }
 
-function headline(severity: string, sentence: string, layout: Layout): readonly string[] {
+/** A word in the colour of its severity, and a sentence. */
+export function headline(severity: string, sentence: string, layout: Layout): readonly string[] {
   const [first = '', ...others] = wrap(visible(`${severity.toUpperCase()}: ${sentence}`), layout.width);
   const word = severity.length + 1;
   return [paint(layout, STYLES[severity] ?? 'bold', first.slice(0, word)) + first.slice(word), ...others];
@@ -95,7 +96,11 @@ export function renderFinding(finding: Finding, last: Snapshot, layout: Layout):
   const { severity, cause, evidence, remedies, rejected, degraded, rule, confidence } = finding;
   return [
     ...headline(severity, cause, layout),
-    ...wrap(visible(`${rule}, ${subjectOf(finding, last)}confidence ${confidence}`), layout.width),
+    ...startingWith(
+      rule,
+      wrap(visible(`${rule}, ${subjectOf(finding, last)}confidence ${confidence}`), layout.width),
+      layout,
+    ),
     ...list('Seen:', few(evidence, MOST.evidence), layout),
     ...remedies.slice(0, MOST.remedies).flatMap((remedy, index) => renderRemedy(remedy, index, layout)),
     ...list(
@@ -108,6 +113,14 @@ export function renderFinding(finding: Finding, last: Snapshot, layout: Layout):
     ),
     ...list('Figures are not exact:', degraded, layout),
   ];
+}
+
+/** The rule is a link, unless its row is too narrow for its name. */
+function startingWith(rule: string, [first = '', ...others]: readonly string[], layout: Layout): readonly string[] {
+  const name = visible(rule);
+  return first.startsWith(`${name},`)
+    ? [linkRule(layout, rule) + first.slice(name.length), ...others]
+    : [first, ...others];
 }
 
 function inShort({ severity, rule, device = 'the agent', queue }: Finding): string {

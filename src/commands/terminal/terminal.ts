@@ -1,11 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// What standard output is: how wide, and whether it shows colours.
+// What standard output is: how wide, whether it shows colours, and where its hyperlinks lead.
+import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { pathToFileURL } from 'node:url';
+import { packageFile } from '../../kernel/package.ts';
 import type { Layout } from '../../outputs/terminal-text.ts';
 
 /** What goes to a file or a ticket is as wide as most terminals. */
 const WIDTH = 80;
+/** Of the Debian package. */
+const INSTALLED = '/usr/share/doc/tapscope/rules.md';
 
 export function layoutOf(stream: NodeJS.WriteStream): Layout {
   const { NO_COLOR, TERM } = process.env;
   return { width: stream.columns || WIDTH, colours: stream.isTTY === true && !NO_COLOR && TERM !== 'dumb' };
+}
+
+/** With hyperlinks to what each rule finds: terminals that do not know them show their text alone. */
+export function linkedLayoutOf(stream: NodeJS.WriteStream): Layout {
+  const layout = layoutOf(stream);
+  const page = packageFile('docs/rules.md') ?? (existsSync(INSTALLED) ? INSTALLED : undefined);
+  return layout.colours && page !== undefined ? { ...layout, rulesPage: urlOf(page) } : layout;
+}
+
+/** With the host's name: a terminal on another host does not open a file of its own. */
+function urlOf(page: string): string {
+  const url = pathToFileURL(page);
+  url.hostname = hostname();
+  return url.href;
 }

@@ -1,25 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands that take their time: on a terminal they say so, and Ctrl-C cuts the time short.
 import { agentPid } from '../../kernel/agent-lock.ts';
+import { fit } from '../../outputs/terminal-text.ts';
 import { visible } from '../../snapshot/visible.ts';
+import { layoutOf } from './terminal.ts';
 
-/** `signal` is aborted by the first Ctrl-C; the second ends the program. The hint is shown when `begun` says that the time has begun. */
+/**
+ * `signal` is aborted by the first Ctrl-C; the second ends the program. The hint is shown when `begun` says that the time has begun,
+ * each second with what was seen so far.
+ */
 export async function untilCut<Result>(
   hint: string,
   work: (signal: AbortSignal, begun: () => void) => Promise<Result>,
+  soFar: () => string = () => '',
 ): Promise<Result> {
   const cut = new AbortController();
   let timer: ReturnType<typeof setInterval> | undefined;
   const stop = (): void => cut.abort();
   process.once('SIGINT', stop);
   const isShown = process.stderr.isTTY;
-  const show = (text: string): void => void (isShown && process.stderr.write(`\r\u001b[2K${visible(`${text} …`)}`));
+  const { width } = layoutOf(process.stderr);
+  // A line that the terminal breaks could not be taken back.
+  const show = (text: string): void =>
+    void (isShown && process.stderr.write(`\r\u001b[2K${fit(visible(`${text} …`), width - 1)}`));
   show('Asking the agent, or attaching probes');
   const agent = isShown ? besideAgent() : '';
   try {
     return await work(cut.signal, () => {
       const begunAt = performance.now();
-      const tell = (): void => show(`${hint}${agent}; ${Math.round((performance.now() - begunAt) / 1000)} s`);
+      const tell = (): void => {
+        if (!isShown) return;
+        const seen = soFar();
+        const seconds = Math.round((performance.now() - begunAt) / 1000);
+        show(`${seconds} s${seen === '' ? '' : `, ${seen}`}: ${hint}${agent}`);
+      };
       tell();
       if (isShown) timer = setInterval(tell, 1000);
     });
