@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { DROPS_SCHEMA } from './outputs/drops-text.ts';
 
 const mostLines = 150;
 const mostContributing = 200;
@@ -45,9 +46,9 @@ test('twelve questions are answered two links from the README, on pages that hav
     const pagesOfRow = [...row.matchAll(/\]\(([^)#]+)/g)].map(([, page = '']) =>
       readFileSync(join('docs', page), 'utf8'),
     );
-    const words = [...row.matchAll(/`([^`]+)`|\*([^*]+)\*/g)].map(([, code, name = '']) =>
-      (code ?? name).replace(' 03:12', ''),
-    );
+    const command = /^\| [^|]*\? \| `(tapscope [a-z]+)[^`]*` \|/.exec(row)?.[1];
+    assert.ok(command !== undefined, `its answer is no command: ${row}`);
+    const words = [command, ...[...row.matchAll(/`(tapscope_\w+|--[\w.-]+)`/g)].map(([, code = '']) => code)];
     assert.ok(words.length > 0 && pagesOfRow.length > 0, row);
     for (const one of words)
       assert.ok(
@@ -94,4 +95,24 @@ test('SECURITY.md names tests that exist, and says where there is none', () => {
     withoutTest.filter((line) => !line.includes('| open: ')),
     [],
   );
+});
+
+test('docs/stability.md has the schema numbers of docs/schema, and the product writes these', () => {
+  const page = readFileSync('docs/stability.md', 'utf8');
+  const schema = JSON.parse(readFileSync('docs/schema/tapscope.schema.json', 'utf8'));
+  const rows = [...page.matchAll(/^\| (`.*`)[^|]*\| (\d+) \|$/gm)].map(([, names = '', number]) => [
+    names.match(/\w+(?=`)/g),
+    Number(number),
+  ]);
+  const documents = Object.entries<{ properties?: { schema?: { const: number } } }>(schema.$defs).flatMap(
+    ([name, { properties }]) => (properties?.schema === undefined ? [] : [[name, properties.schema.const] as const]),
+  );
+  assert.ok(documents.length >= 8);
+  for (const [name, number] of documents)
+    assert.ok(
+      rows.some(([names, told]) => Array.isArray(names) && names.includes(name) && told === number),
+      `${name} ${number}`,
+    );
+  assert.ok(page.includes(schema.$id));
+  assert.equal(schema.$defs.drops.properties.schema.const, DROPS_SCHEMA);
 });

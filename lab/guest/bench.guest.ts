@@ -11,6 +11,7 @@ import { type Begun, begin, tapscope } from '../agent/serve-process.ts';
 import { listAt, numberAt, parseJson, textAt } from '../host/checked-json.ts';
 import { isSince } from '../host/release.ts';
 import { until } from '../host/until.ts';
+import { assertValid } from '../host/valid-json.ts';
 
 const skip = !isSince(7, 2) && 'the tables are of Linux 7.2 and 7.3';
 const stops = isSince(7, 3);
@@ -28,7 +29,9 @@ async function measure(only: string): Promise<Results> {
     `--only=${only}`,
   ]);
   assert.equal(code, 0, `${stdout}\n${stderr}`);
-  const results = listAt(parseJson(stdout), 'results').map((result) => {
+  const report = parseJson(stdout);
+  assertValid('bench', report);
+  const results = listAt(report, 'results').map((result) => {
     const runs = listAt(result, 'runs');
     return [
       textAt(result, 'cell', 'id'),

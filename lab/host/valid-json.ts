@@ -5,10 +5,11 @@ import { readFileSync } from 'node:fs';
 import { Ajv, type ValidateFunction } from 'ajv';
 
 const ajv = new Ajv({ strict: false, allErrors: true });
-ajv.addSchema(JSON.parse(readFileSync('docs/schema/tapscope.schema.json', 'utf8')), 'tapscope');
+const schema = JSON.parse(readFileSync('docs/schema/tapscope.schema.json', 'utf8'));
+ajv.addSchema(schema);
 
 export function validatorOf(command: string): ValidateFunction {
-  return ajv.compile({ $ref: `tapscope#/$defs/${command}` });
+  return ajv.compile({ $ref: `${schema.$id}#/$defs/${command}` });
 }
 
 export function assertValid(command: string, value: unknown): void {

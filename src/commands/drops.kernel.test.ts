@@ -5,7 +5,7 @@ import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { followDrops, notShown } from '../../lab/agent/follow-drops.ts';
 import { startAgent } from '../../lab/agent/serve-process.ts';
-import { at, listAt, textAt } from '../../lab/host/checked-json.ts';
+import { at, listAt, numberAt } from '../../lab/host/checked-json.ts';
 import { namespaceLab, noLab } from '../../lab/host/netns.ts';
 
 const TUN = 'tun FULL_RING tun_net_xmit';
@@ -51,7 +51,7 @@ test('single packets: shown and not shown are all, and each says whose it is', {
     assert.deepEqual([protocol, source, destination, destinationPort], ['UDP', address, peer, 9]);
     assert.deepEqual([at(packet, 'bytes'), at(packet, 'queue'), at(packet, 'where')], [64 + 42, 0, 'tun']);
     assert.deepEqual([at(packet, 'reason'), at(packet, 'location')], ['FULL_RING', 'tun_net_xmit']);
-    const ageMs = Date.now() - Date.parse(textAt(packet, 'at'));
+    const ageMs = Date.now() - 1000 * numberAt(packet, 'takenAt');
     assert.ok(ageMs >= 0 && ageMs < 60_000, `${ageMs} ms old`);
   }
   assert.equal(stacks.length, 1);

@@ -79,7 +79,7 @@ test('a packet, a stack, and what was not shown', () => {
 test('the summary says what was lost and what was not shown', () => {
   assert.equal(
     textLines({ ownNetns: 1, rate: 100 }).summary(AT, SUMMARY),
-    `1100 packets lost in 10.0 s:
+    `1 100 packets lost in 10.0 s:
       1030  tap0 queue 3, tun, FULL_RING at tun_net_xmit
         70  tap0, tun, UNTRACED
 Shown: 100. Not shown: 900 over the limit of 100/s, 20 without room, 70 untraced.
@@ -122,10 +122,9 @@ test('JSON: one object a line, always with the same keys', () => {
   const lines = jsonLines();
   const loss = JSON.parse(lines.loss(AT, { ...UNTRACED, packets: 5 }));
   assert.deepEqual(loss, {
-    schema: 1,
+    schema: 2,
     type: 'loss',
     takenAt: AT,
-    at: new Date(1000 * AT).toISOString(),
     netns: 1,
     namespace: null,
     device: 'tap0',

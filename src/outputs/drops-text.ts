@@ -13,7 +13,8 @@ import { escapedJson, visible } from '../snapshot/visible.ts';
 import { whose } from './owner-label.ts';
 import { counted, padEnd } from './terminal-text.ts';
 
-export const DROPS_SCHEMA = 1;
+/** 2: one time, `takenAt`. */
+export const DROPS_SCHEMA = 2;
 
 /** `at`: seconds since 1970. */
 export interface LossLines {
@@ -63,7 +64,7 @@ export function textLines({ ownNetns, rate }: TextOptions): LossLines {
 
 export function jsonLines(): LossLines {
   const json = (at: number, type: string, value: object): string =>
-    `${escapedJson(JSON.stringify({ schema: DROPS_SCHEMA, type, takenAt: at, at: new Date(1000 * at).toISOString(), ...value }, withNulls))}\n`;
+    `${escapedJson(JSON.stringify({ schema: DROPS_SCHEMA, type, takenAt: at, ...value }, withNulls))}\n`;
   return {
     start: (at) => json(at, 'start', {}),
     loss: (at, loss) => json(at, 'loss', plain(loss, { packets: loss.packets })),
