@@ -116,7 +116,7 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
   },
   demo: {
     examples: [
-      ['demo', 'all faults, about 40 s'],
+      ['demo', 'all faults, about 45 s'],
       ['demo --fault no-reader', 'one fault'],
     ],
     exitCodes: [

@@ -43,7 +43,7 @@ test('lists say what a queue is sent, loses and holds', { skip: noLab }, async (
 test('what cannot be shown is one sentence', { skip: noLab }, async () => {
   for (const [args, words] of [
     [[], /^tapscope: top needs a terminal; 'tapscope top -b -n 1' writes the list once\.\n$/],
-    [['-b', '-n', '0'], /^tapscope: -n 0 is no number of pictures.*\n$/],
+    [['-b', '-n', '0'], /^tapscope: -n 0 is no number of updates.*\n$/],
     [['-b', '-d', 'x'], /^tapscope: --delay=x is no time.*\n$/],
     [['no-such-tap', '-b'], /^tapscope: No tun, tap or macvtap device named no-such-tap.*\n$/],
   ] as const) {
