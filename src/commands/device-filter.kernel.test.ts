@@ -14,7 +14,7 @@ test('a filter that hides all taps is named, with how many', { skip: noLab }, as
   const testReader = await lab.testReader();
   for (const device of ['tap0', 'tap1']) await testReader.open(device, device, 'tap');
   const agent = await startAgent(t, ['--device-include=none-has-this-name']);
-  const shown = async (): Promise<unknown> => parseJson(await (await fetch(`${agent.url}api/v1/queues`)).text());
+  const shown = async (): Promise<unknown> => parseJson(await (await fetch(`${agent.url}/api/v1/queues`)).text());
   // Of other programs of this host too.
   await until(async () => numberAt(await shown(), 'hiddenDevices') >= 2);
   const page = await (await fetch(agent.url)).text();

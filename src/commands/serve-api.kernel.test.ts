@@ -9,6 +9,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { startAgent } from '../../lab/agent/serve-process.ts';
 import { at, listAt, parseJson } from '../../lab/host/checked-json.ts';
 import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { until } from '../../lab/host/until.ts';
 
 function ask(where: { readonly socketPath: string } | { readonly port: number }, path: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
@@ -62,6 +63,10 @@ test('a ring that overflows is found within ten seconds, told both ways, and is 
     const seen = JSON.stringify([window, fresh]);
     assert.ok(!seen.includes(peer), 'no address of a packet');
   }
+  await lab.ip('link set dev tap0 txqueuelen 20');
+  const changes = async () =>
+    listAt(await ask({ socketPath: agent.socket }, `/api/v1/queues/${lab.inode}/tap0/0/history`), 'changes');
+  await until(async () => (await changes()).some((change) => at(change, 'text') === 'txqueuelen 20, was 10'));
   const { code, stderr } = await agent.stop();
   assert.deepEqual([code, stderr], [0, '']);
   assert.throws(() => statSync(agent.socket), /ENOENT/);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One queue over time, in columns, as charts take them: rates between two steps, and what was there at a step.
 import { type Device, droppedPackets, type Queue, type QueueCounters } from '../snapshot.ts';
+import { type Change, changesOf } from './device-changes.ts';
 import { grown } from './window.ts';
 
 type Column = readonly (number | null)[];
@@ -21,6 +22,8 @@ export interface QueueSeries {
   readonly stopped: Column;
   /** What the reader did while the queue was full or stopped: of the time, 0 to 1, by state. */
   readonly reader: Readonly<Record<string, Column>>;
+  /** On its device, the oldest first. */
+  readonly changes: readonly Change[];
 }
 
 /** The device at one time. */
@@ -55,6 +58,7 @@ export function seriesOf(steps: readonly Step[], index: number): QueueSeries {
   const states = points.at(-1)?.now.reader?.fullSeconds ?? [];
   const reasons = points.at(-1)?.now.counters?.dropped ?? [];
   return {
+    changes: changesOf(steps),
     takenAt: points.map(({ takenAt }) => takenAt),
     offered: rate(({ counters }) => counters?.offered),
     dropped: rate(({ counters }) => counters && droppedPackets(counters)),

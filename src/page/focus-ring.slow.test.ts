@@ -85,3 +85,25 @@ test('each stop of Tab has a ring that can be seen, light and dark', async (t) =
     }
   }
 });
+
+test('the ring of a queue’s heading, which has the focus as its page opens, leaves the owner below it readable', async (t) => {
+  const host = await servePageHost(t, tapsOf(12));
+  const { page } = await openPage(await launchBrowser(t), host.url);
+  await page.locator('#queues').waitFor();
+  await page.keyboard.press('Tab'); // as a keyboard's user, to whom rings are shown
+  await page.goto(`${host.url}#/queue/1/tap6/0`);
+  await page.locator('.subject .owner', { hasText: 'web6' }).waitFor();
+  const { name, reach, heading, owner } = await page.evaluate(() => {
+    const focused = document.activeElement ?? document.body;
+    const { outlineOffset, outlineWidth } = getComputedStyle(focused);
+    const below = document.querySelector('.subject .owner');
+    return {
+      name: focused.tagName,
+      reach: Number.parseFloat(outlineWidth) + Number.parseFloat(outlineOffset),
+      heading: focused.getBoundingClientRect().bottom,
+      owner: below?.getBoundingClientRect().top ?? 0,
+    };
+  });
+  assert.equal(name, 'H2');
+  assert.ok(reach >= 4 && heading + reach <= owner, `ring down to ${heading + reach}, owner from ${owner}`);
+});

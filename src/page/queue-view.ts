@@ -23,7 +23,9 @@ export interface QueueAddress {
 /** The past is asked for again this often. */
 const ASK_EVERY_MS = 5000;
 /** As CSS has them, but a canvas takes no variable. */
-const COLOURS = { critical: '#e5484d', warning: '#d98a00', info: '#2b8cd6' };
+const COLOURS = { critical: '#e5484d', warning: '#d98a00', info: '#2b8cd6', change: '#8a63d2' };
+/** Of findings, and of changes: more texts do not fit above each other. */
+const MOST_MARKS = 4;
 
 export class QueueView {
   readonly root: HTMLElement;
@@ -36,6 +38,7 @@ export class QueueView {
   readonly #trouble = element('p', { class: 'trouble', role: 'status' });
   readonly #timer: ReturnType<typeof setInterval> | undefined;
   #shownAt = 0;
+  #changes: readonly Mark[] = [];
   /** An answer may come after that. */
   #isClosed = false;
 
@@ -76,7 +79,7 @@ export class QueueView {
     const moment = this.#moment;
     const asked =
       moment === undefined ? [] : [{ from: moment, to: moment, text: localTime(moment), colour: '#8a93a1' }];
-    this.#charts.mark([...begun.slice(0, 5), ...asked]);
+    this.#charts.mark([...begun.slice(0, MOST_MARKS), ...this.#changes, ...asked]);
     const rate = queues.find((one) => one.netns === netns && one.device === device && one.queue === queue);
     say(this.#trouble, rate ? '' : 'This queue is gone; what is below is its past.');
     if (!rate) return;
@@ -96,7 +99,11 @@ export class QueueView {
       const answer = await fetch(`/api/v1/queues/${netns}/${encodeURIComponent(device)}/${queue}/history`);
       if (!answer.ok) return say(this.#trouble, (await answer.text()).trim());
       const series: QueueSeries = await answer.json();
-      if (!this.#isClosed) this.#charts.draw(series);
+      if (this.#isClosed) return;
+      this.#changes = series.changes.slice(-MOST_MARKS).map(({ at, text }): Mark => {
+        return { from: at, to: at, text: visible(text), colour: COLOURS.change };
+      });
+      this.#charts.draw(series);
     } catch {
       say(this.#trouble, 'The agent does not answer; the charts stand still.');
     }
