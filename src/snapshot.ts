@@ -5,6 +5,7 @@ import type { Reader } from './collectors/readers/state.ts';
 import type { Macvtap, Receive, Redirected, UncountedLoss } from './collectors/receive/state.ts';
 import type { Vhost, VhostBatches } from './collectors/vhost/state.ts';
 import type { CountingProcess } from './snapshot/counting.ts';
+import type { Freed, Wakeups } from './snapshot/cpu-sides.ts';
 import type { Identity } from './snapshot/identity.ts';
 import type { Monitor, VirtualCpus } from './snapshot/machine.ts';
 import type { BridgePort } from './snapshot/port-state.ts';
@@ -141,20 +142,6 @@ export interface Flow {
   readonly resumeLatencies: Observations;
   /** Packets sent by the soft interrupt NET_TX. */
   readonly sentBySoftirq: number;
-}
-
-/** Packets, of one in 256, that found the reader asleep and left it awake, by the CPU on which it then was. */
-export interface Wakeups {
-  /** The one that sent the packet. */
-  readonly there: number;
-  readonly elsewhere: number;
-}
-
-/** Packets that the reader got, by the CPU that allocated them. */
-export interface Freed {
-  /** On that CPU. */
-  readonly there: number;
-  readonly elsewhere: number;
 }
 
 /** How often queues came to a device and went: opened and closed, attached and detached by TUNSETQUEUE. */

@@ -12,12 +12,12 @@ import type { VhostBatches } from '../collectors/vhost/state.ts';
 import { type DeviceSums, emptySums, type QueueSums, shownCounts } from '../engine/queue-sums.ts';
 import type { DropReasons } from '../engine/reasons.ts';
 import type { WalkedDevice, WalkedQueue } from '../engine/walk.ts';
+import type { Freed, Wakeups } from '../snapshot/cpu-sides.ts';
 import type {
   AuditResult,
   Device,
   Flow,
   FlowControl,
-  Freed,
   OtherDrop,
   Owner,
   Queue,
@@ -25,7 +25,6 @@ import type {
   QueueCounters,
   ReasonCount,
   Ring,
-  Wakeups,
 } from '../snapshot.ts';
 
 /** struct tun_struct flags, uapi/linux/if_tun.h */

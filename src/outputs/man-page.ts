@@ -32,7 +32,7 @@ also when the agent was gone at the end and the file holds what was seen before.
 .SH ENVIRONMENT
 .TP
 .B NO_COLOR
-If it is set and not empty, nothing is coloured. Nor is it where the output is no terminal.
+If it is set and not empty, nothing is coloured, and no name of a rule is a hyperlink. Nor is it where the output is no terminal.
 .SH FILES
 .TP
 .I /etc/default/tapscope
