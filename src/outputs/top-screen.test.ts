@@ -128,6 +128,7 @@ test('what a rule found comes before what only loses, that before the others, id
 test('the filter looks at names, states and owners', () => {
   assert.deepEqual(devices(picture(200, { view: { filter: 'OPENVPN' } })), ['tap10/1', 'tap2/0']);
   assert.deepEqual(devices(picture(200, { view: { filter: 'wait' } })), ['tap10/1']);
+  assert.match(picture(80, { rates: [calm] }).join('\n'), /^1 queue, 0 losing packets: /);
   assert.match(picture(200, { view: { filter: 'none' } }).join('\n'), /^0 of 3 queues.*\n.*\nfilter: none\n/);
 });
 

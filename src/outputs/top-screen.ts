@@ -7,7 +7,7 @@ import { visible } from '../snapshot/visible.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { fitNames } from './queue-names.ts';
 import { short } from './short-figures.ts';
-import { fit, type Layout, padEnd, paint, wrap } from './terminal-text.ts';
+import { counted, fit, type Layout, padEnd, paint, wrap } from './terminal-text.ts';
 import { type Column, columnsIn, SORT_SIGN } from './top-columns.ts';
 import { renderDetail } from './top-detail.ts';
 import { topHelp } from './top-help.ts';
@@ -107,7 +107,7 @@ function headOf({ takenAt, rows }: TopPicture, found: number): string {
   const lost = sum(({ rate }) => rate.dropped);
   const at = new Date(takenAt * 1000).toISOString().slice(11, 19);
   const filtered = found === rows.length ? '' : `${count(found)} of `;
-  return `${filtered}${count(rows.length)} queues, ${count(lossy)} losing packets: ${lost}/s of ${offered}/s, ${at} UTC`;
+  return `${filtered}${counted(rows.length, 'queue')}, ${count(lossy)} losing packets: ${lost}/s of ${offered}/s, ${at} UTC`;
 }
 
 function foldOf(folded: number, layout: Layout, terminal: TopTerminal | undefined): readonly string[] {

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hosts that lack something: a kernel without types (BTF), a home and a root file system that are read-only. Each command gives a verdict or one sentence.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { startAgent, tapscope } from '../../lab/agent/serve-process.ts';
+import { listAt, parseJson, textAt } from '../../lab/host/checked-json.ts';
+import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+
+const mounted = (script: string): readonly string[] => ['unshare', '-m', 'sh', '-c', `${script} && exec "$@"`, 'sh'];
+const WITHOUT_BTF = mounted('mount -t tmpfs none /sys/kernel/btf');
+/** Nothing but /run, /dev and /proc can be written to. */
+const READ_ONLY = mounted('mount --make-rprivate / && mount --bind / / && mount -o remount,bind,ro /');
+const NO_AGENT = '--socket=/nonexistent';
+
+test('without BTF: doctor names what is missing, and no command says OK or crashes', { skip: noLab }, async (t) => {
+  const lab = await namespaceLab(t);
+  const testReader = await lab.testReader();
+  await testReader.open('a', 'tap0', 'tap');
+  await lab.raise('tap0', 100);
+  const doctor = await tapscope(['doctor', NO_AGENT], { wrapper: WITHOUT_BTF });
+  assert.equal(doctor.code, 3);
+  assert.match(doctor.stdout, /^BLIND: \d+ of \d+ events are not measured at all\.\n/);
+  assert.match(doctor.stdout, /\n {2}BTF: needs a kernel built with CONFIG_DEBUG_INFO_BTF\.\n/);
+  const checked = await tapscope(['check', '--json', NO_AGENT], { wrapper: WITHOUT_BTF });
+  assert.deepEqual([checked.code, textAt(parseJson(checked.stdout), 'verdict')], [3, 'unknown']);
+  assert.ok(listAt(parseJson(checked.stdout), 'unjudged').length > 10);
+  const diagnosed = await tapscope(['diagnose', '--for=2s', NO_AGENT], { wrapper: WITHOUT_BTF });
+  assert.equal(diagnosed.code, 3);
+  assert.match(diagnosed.stdout.replace(/\s+/g, ' '), /^UNKNOWN: .* \d+ rules could not judge/);
+  for (const args of [
+    ['top', '-b', '-n', '1'],
+    ['record', '-o', '/dev/null', '--for=2s'],
+    ['whatif', 'tap0', '--for=2s'],
+  ]) {
+    const { code, stdout, stderr } = await tapscope([...args, NO_AGENT], { wrapper: WITHOUT_BTF });
+    assert.ok(code === 0 || code === 1, `${args}: ${code}\n${stdout}${stderr}`);
+    assert.doesNotMatch(stdout + stderr, /crashed|\n\s+at /, args.join(' '));
+    assert.ok(code === 0 || /^tapscope: [^\n]+\.\n$/.test(stderr), stderr);
+  }
+});
+
+test('without BTF: the agent serves what it sees, and says what it does not measure', { skip: noLab }, async (t) => {
+  const agent = await startAgent(t, [], { wrapper: WITHOUT_BTF });
+  const metrics = await agent.metrics();
+  assert.equal(metrics.value('tapscope_probe_attached', { event: 'transmit' }), 0);
+  const { stderr } = await agent.stop();
+  assert.match(stderr, /Not measured: [a-z, -]*transmit[a-z, -]*\. 'tapscope doctor --verbose' says more\./);
+});
+
+test('a home and a root file system that cannot be written to change nothing', { skip: noLab }, async () => {
+  const wrapper = ['env', 'HOME=/nonexistent', ...READ_ONLY];
+  const doctor = await tapscope(['doctor', NO_AGENT]);
+  const there = await tapscope(['doctor', NO_AGENT], { wrapper });
+  assert.deepEqual([there.code, there.stdout, there.stderr], [doctor.code, doctor.stdout, doctor.stderr]);
+  const { stdout, stderr } = await tapscope(['check', NO_AGENT], { wrapper });
+  assert.match(stdout, /^(?:OK|WARNING|CRITICAL|UNKNOWN): /);
+  assert.equal(stderr, '');
+  const recorded = await tapscope(['record', '-o', '/usr/host.rec', '--for=2s', NO_AGENT], { wrapper });
+  assert.deepEqual([recorded.code, recorded.stdout], [1, '']);
+  assert.match(recorded.stderr, /^tapscope: [^\n]*\/usr\/host\.rec[^\n]*EROFS[^\n]*\n$/);
+});
