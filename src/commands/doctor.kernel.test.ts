@@ -29,8 +29,9 @@ test('the count of the first line is that of the fallbacks, which --verbose list
 test('the agent says at its start how well it measures', { skip: noLab }, async (t) => {
   const agent = await startAgent(t, ['--mechanism', 'owners=procfs']);
   const doctor = await tapscope(['doctor', '--mechanism', 'owners=procfs', `--socket=${agent.socket}`]);
-  const { stderr } = await agent.stop();
+  const { stdout, stderr } = await agent.stop();
+  const said = stdout + stderr;
   const [sentence = ''] = doctor.stdout.split('\n');
-  assert.match(stderr, /Measured: \d+ of \d+ events by the best mechanism\. /);
-  assert.ok(stderr.includes(` ${sentence} 'tapscope doctor --verbose' says more.`), `${stderr}\n${sentence}`);
+  assert.match(said, /Measured: \d+ of \d+ events by the best mechanism\. /);
+  assert.ok(said.includes(` ${sentence} 'tapscope doctor --verbose' says more.`), `${said}\n${sentence}`);
 });

@@ -18,7 +18,7 @@ interface Said {
 /** By command: what answers the question, and with which exit codes. */
 const ANSWERS: Readonly<Record<string, readonly [words: RegExp, codes: readonly number[]]>> = {
   'tapscope check': [/^CRITICAL: \S+ /, [2]],
-  'tapscope diagnose vnet0': [/^CRITICAL: vnet0 [\s\S]*\nreader-[a-z-]+, vnet0 [\s\S]*\nTo do: /, [2]],
+  'tapscope diagnose vnet0': [/^CRITICAL: vnet0 [\s\S]*\nreader-[a-z-]+, vnet0 [\s\S]*\n(?:To do|Look): /, [2]],
   'tapscope top vnet0 -b -n 1': [/STATE[^\n]*\nvnet0\/0 .*(?:sleeping|waiting|running|stopped)/, [0]],
   'tapscope doctor': [/^(?:OK: all|All) figures are exact[\s\S]*An agent runs, pid \d+, .*\n/, [0, 1]],
   'tapscope check vnet0': [/^CRITICAL: vnet0 /, [2]],
