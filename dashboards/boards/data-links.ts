@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a row, line or panel of a dashboard to the host, queue or guest that it is about, to the agent's live page, and to what to do.
+// Links from a row, line or panel of a dashboard: to its host, queue or guest, to the agent's live page, and to the runbook.
 // Grafana escapes the values.
 import { ConstantVariableBuilder, VariableHide, type VariableModel } from '@grafana/grafana-foundation-sdk/dashboard';
 import { DEVICE, QUEUE } from '../promql/query.ts';

@@ -34,8 +34,8 @@ export function orZero(query: Query): Query {
 export const total = (of: Recorded): Query => sum(recorded(of, EACH_ONCE));
 
 /**
- * A share is never above 1: a queue that is closed loses what was offered before the five minutes, and a scrape that comes between
- * two recording rules brings its losses before its offers.
+ * A share is never above 1. A queue that is closed loses packets that were offered before the five minutes. A scrape between two
+ * recording rules brings losses before the packets that were offered.
  */
 export function atMostAll({ expr, unit }: Query): Query {
   return { expr: `clamp_max(${expr}, 1)`, unit };

@@ -155,7 +155,7 @@ function slowReader(t: TestContext, { url }: Agent) {
       const byte: Buffer | null = socket.read(1);
       if (byte) chunks.push(byte);
     },
-    /** The agent has ended the connection when the scrape's time is over, whatever was read of the answer. */
+    /** The agent ends the connection when the time of the scrape is over, however little of the answer was read. */
     assertEnded: async (mostMs: number): Promise<void> => {
       const left = Math.max(0, mostMs - (performance.now() - began)) + DRAIN_MS * (await slowness());
       socket.on('data', (chunk: Buffer) => chunks.push(chunk)).resume();
