@@ -50,6 +50,8 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   'backpressure-stall': 'Linux 7.3: lab/guest/backpressure.guest.ts',
   'backpressure-lost': 'Linux 7.3: no command',
   'agent-over-budget': 'no command: a flag of the service',
-  'agent-blind': 'shows: tapscope doctor, which src/commands tests',
-  'not-here': 'shows: counters of other places; said only of a device that was asked about',
+  'agent-blind':
+    'shows: tapscope doctor, which src/commands tests; a counter, src/diagnosis/earned.slow.kernel.test.ts; rules and routes as not-here',
+  'not-here':
+    'shows: counters of other places; rules, routes and rp_filter: src/collectors/drops/unrouted.kernel.test.ts',
 };

@@ -21,7 +21,7 @@ const FEWEST_OFFERED = 200;
 /** What rules are made for, and the length of the agent's own windows. */
 export const USUAL_SECONDS = 10;
 /** A shorter window has as many packets a second. */
-const FEWEST_OFFERED_PER_SECOND = FEWEST_OFFERED / USUAL_SECONDS;
+export const FEWEST_OFFERED_PER_SECOND = FEWEST_OFFERED / USUAL_SECONDS;
 /** What TCP notices, and what it cannot work with; the alerts' own. */
 const WARNING_SHARE = 0.001;
 const CRITICAL_SHARE = 0.02;

@@ -2,9 +2,11 @@
 // What the host dropped before it chose an output device: any of it may have been for a device of that namespace.
 
 import type { UnroutedDrop } from '../../collectors/drops/state.ts';
+import { lossTowards } from '../asked.ts';
 import type { Remedy } from '../finding.ts';
 import { inNamespaceOf } from '../remedies/command.ts';
 import type { DeviceSpan, Window } from '../window.ts';
+import { FEWEST_OFFERED_PER_SECOND, MEANT_SHARE, NOISE_PER_SECOND } from './loss.ts';
 
 /** Fewer are broadcasts to a device that was left over. */
 export const FEWEST_BESIDE = 50;
@@ -43,6 +45,35 @@ export function placesOf(drops: readonly UnroutedDrop[]): string {
 export function mayBeItsOwn(drops: readonly UnroutedDrop[], offered: number): boolean {
   const lost = sumOf(drops);
   return lost >= FEWEST_BESIDE && lost >= UNROUTED_SHARE * (offered + lost);
+}
+
+export interface Doubtful {
+  /** In one namespace, the one that was offered most first. */
+  readonly devices: readonly DeviceSpan[];
+  readonly drops: readonly UnroutedDrop[];
+}
+
+/**
+ * Namespaces in which so much was dropped that it may be what a busy device lacks, although no operator asks about one: a fifth of that
+ * and of what all devices there were offered, more than a trickle a second. A firewall drops on purpose, and for idle devices nothing is known.
+ */
+export function doubtfulNamespaces(window: Window): readonly Doubtful[] {
+  const { agentBefore, agent, devices, seconds } = window;
+  if (!agent.unrouted || agent.unrouted === agentBefore.unrouted) return [];
+  return [...new Set(agent.unrouted.map(({ netns }) => netns))].flatMap((netns) => {
+    const offered = devices
+      .filter(({ now }) => now.netns === netns)
+      .map((device) => ({ device, packets: lossTowards(device).offered }))
+      .toSorted((a, b) => b.packets - a.packets);
+    const busy = offered.filter(({ packets }) => packets >= FEWEST_OFFERED_PER_SECOND * seconds);
+    const [most] = busy;
+    if (!most) return [];
+    const drops = unroutedIn(most.device, window);
+    const lost = sumOf(drops);
+    const all = lost + offered.reduce((sum, { packets }) => sum + packets, 0);
+    if (lost < FEWEST_BESIDE || lost < NOISE_PER_SECOND * seconds || lost < MEANT_SHARE * all) return [];
+    return [{ devices: busy.map(({ device }) => device), drops }];
+  });
 }
 
 /** What shows the cause of the most frequent of them first. */

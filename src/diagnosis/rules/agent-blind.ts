@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { lossTowards } from '../asked.ts';
 import { hiddenReceive, isHiding, receivedFrom } from '../evidence/from-guest.ts';
 import { doubtsOf, slightSplit } from '../evidence/split.ts';
+import { type Doubtful, doubtfulNamespaces, looksAt, placesOf, sumOf } from '../evidence/unrouted.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
@@ -12,7 +14,7 @@ export const agentBlind: Rule = {
   name: 'agent-blind',
   summary: 'tapscope itself does not see something on this host, so silence means less',
   explanation:
-    'An event has no mechanism that works here, or events were seen and could not be counted. Or a namespace could not be entered, a snapshot could not be read completely, or the figures of a device are known to be off. Findings are still true; that nothing else is found proves nothing, so the answer is never OK. Where single queues lack some packets that the kernel counts and our programs did not see, the figures of the device are exact. The answer says so, and is unknown only if they are more than 1 % of the packets, or drops that would be a finding. Where the figures of more than five devices are off, or something is not seen at all, one finding names all; it also says that watching passes its budget. Where a device’s rx_dropped grows, what its guest or writer sent is lost: if no probe saw why, the device is named, the worst five of a host.\n\n' +
+    'An event has no mechanism that works here, or events were seen and could not be counted. Or a namespace could not be entered, a snapshot could not be read completely, or the figures of a device are known to be off. Findings are still true; that nothing else is found proves nothing, so the answer is never OK. Where single queues lack some packets that the kernel counts and our programs did not see, the figures of the device are exact. The answer says so, and is unknown only if they are more than 1 % of the packets, or drops that would be a finding. Where the figures of more than five devices are off, or something is not seen at all, one finding names all; it also says that watching passes its budget. Where a device’s rx_dropped grows, what its guest or writer sent is lost: if no probe saw why, the device is named, the worst five of a host. A firewall in PREROUTING, or a missing route, drops packets before the host chooses a device. Where that is a fifth of what comes into a namespace, its busiest five devices are named. How many of the packets were for them is not known.\n\n' +
     'tapscope doctor names what is missing and the right or kernel feature that would bring it.',
   speaksOf: 'agent',
   needs: [],
@@ -27,6 +29,8 @@ export const agentBlind: Rule = {
       ...single.map(inexactDevice),
       ...lackingQueues(window, asked, isFolded),
       ...hidingDevices(window, asked),
+      // Of a device that is asked about not-here says it, from fewer packets on.
+      ...(asked ? [] : doubtfulNamespaces(window).flatMap((one) => droppedBefore(one, window))),
     ];
   },
 };
@@ -147,6 +151,21 @@ function hidingDevices(window: Window, asked: DeviceSpan | undefined): readonly 
       confidence: 'low',
     });
     return { ...said, degraded: [...said.degraded, doubt] };
+  });
+}
+
+function droppedBefore({ devices, drops }: Doubtful, window: Window): readonly Diagnosis[] {
+  const packets = `${count(sumOf(drops))} packets that came into its namespace were dropped before the host chose a device`;
+  return devices.slice(0, MOST_SINGLE).map((device) => {
+    const said = onDevice(device, {
+      severity: 'info',
+      cause: `${nameOf(device)}: ${packets}: how many of them were for it is not known.`,
+      evidence: [placesOf(drops), `${count(lossTowards(device).offered)} packets came to it`],
+      remedies: looksAt(drops, device, window),
+      rejected: [],
+      confidence: 'low',
+    });
+    return { ...said, degraded: [...said.degraded, packets] };
   });
 }
 
