@@ -7,7 +7,7 @@ import type { Finished } from '../agent/serve-process.ts';
 import { at, listAt, parseJson } from '../host/checked-json.ts';
 import type { LinkCounters } from '../host/counters.ts';
 import { until } from '../host/until.ts';
-import { sendExactly, tcp } from './counted-traffic.ts';
+import { sendExactly, tcp, udp } from './counted-traffic.ts';
 import type { Stage } from './places.ts';
 import type { CheckName, Load, OwnCounts, Running } from './program.ts';
 import { mainReaders, type ThreadReads, threadReads } from './reading-threads.ts';
@@ -89,7 +89,18 @@ export class ProgramCheck {
     const seen = `${sent} sent, ${taken} taken by the program, ${lost} dropped, ${got} arrived`;
     // What the program loses later, in its own socket for example, is not lost at the device.
     if (taken + lost < sent || got > taken) wrong.push(seen);
-    return [reader, { check: 'exact UDP', wrong, seen }];
+    const iperf = await this.#iperf(after);
+    return [reader, { check: 'exact UDP', wrong: [...wrong, ...iperf.wrong], seen: `${seen}${iperf.seen}` }];
+  }
+
+  /** What iperf3 sent came to the device as shown, and what its receiver has passed it. Its own connection passes it too. */
+  async #iperf(before: Rest): Promise<{ readonly wrong: readonly string[]; readonly seen: string }> {
+    const run = await udp(this.#running, this.#stage.near, this.#load.perSecond);
+    if (!run) return { wrong: [], seen: '; iperf3 reports no packets' };
+    const [was, is] = [shownBy(before), shownBy(await this.#rest())];
+    const [offered, delivered] = [is.offered - was.offered, is.delivered - was.delivered];
+    const seen = `; iperf3 sent ${run.sent} of ${offered} and received ${run.received} of ${delivered}`;
+    return { wrong: run.sent <= offered && run.received <= delivered ? [] : [seen.slice(2)], seen };
   }
 
   async tcp(): Promise<CheckResult> {
@@ -103,6 +114,8 @@ export class ProgramCheck {
     const after = await this.#rest();
     const wrong = [...differences(before, after), ...ownDifferences(before, after)];
     const packets = after.link.txPackets - before.link.txPackets;
+    wrong.push(...fewerBytes('to the program', there.received, after.link.txBytes - before.link.txBytes));
+    wrong.push(...fewerBytes('from it', back.received, after.link.rxBytes - before.link.rxBytes));
     const mbit = (bits: number): string => (bits / 1e6).toFixed(0);
     const lacking = unseenOf(after.device) - unseenOf(before.device);
     const marked = after.device.unseen?.split === undefined ? '' : ', and marked';
@@ -184,16 +197,18 @@ function unseenOf({ queues, unseen }: Device): number {
   return queues.length > 1 ? (unseen?.enqueued ?? 0) : 0;
 }
 
+/** Of the device as a whole. */
+function shownBy({ device }: Rest): { readonly delivered: number; readonly dropped: number; readonly offered: number } {
+  const { delivered, offered, dropped } = totalsOf(device);
+  const unseen = unseenOf(device);
+  const untraced = device.queues.length > 1 ? (device.unseen?.dropped ?? 0) : 0;
+  const drops = Object.values(dropped).reduce((sum, one) => sum + one, 0) + untraced;
+  return { delivered: delivered + unseen, dropped: drops, offered: offered + unseen + untraced };
+}
+
 /** What tapscope shows against the kernel, between two moments at rest. */
 function differences(before: Rest, after: Rest): string[] {
-  const totals = ({ device }: Rest) => {
-    const { delivered, offered, dropped } = totalsOf(device);
-    const unseen = unseenOf(device);
-    const untraced = device.queues.length > 1 ? (device.unseen?.dropped ?? 0) : 0;
-    const drops = Object.values(dropped).reduce((sum, one) => sum + one, 0) + untraced;
-    return { delivered: delivered + unseen, dropped: drops, offered: offered + unseen + untraced };
-  };
-  const [was, is] = [totals(before), totals(after)];
+  const [was, is] = [shownBy(before), shownBy(after)];
   const tx = after.link.txPackets - before.link.txPackets;
   const lost = after.link.txDropped - before.link.txDropped;
   const figures: readonly (readonly [string, number, number])[] = [
@@ -210,6 +225,11 @@ function differences(before: Rest, after: Rest): string[] {
   const split = after.device.unseen?.split;
   if (split !== undefined) marks.delete(split);
   return marks.size > 0 ? [...wrong, `marked inexact: ${[...marks].join('; ')}`] : wrong;
+}
+
+/** Packets of the device have headers, besides what iperf3's receiver had. */
+function fewerBytes(way: string, received: number, passed: number): readonly string[] {
+  return received <= passed ? [] : [`iperf3 received ${received} bytes ${way}, and ${passed} passed the device`];
 }
 
 /** What the program counted itself against the kernel. */

@@ -55,6 +55,14 @@ export function serveTraffic(stage: Stage, lab: NamespaceLab): void {
 
 export interface TcpRun {
   readonly bits: number;
+  /** Bytes that iperf3's receiver had, without headers. */
+  readonly received: number;
+}
+
+/** Packets, as iperf3's sender and its receiver counted them. */
+export interface UdpRun {
+  readonly sent: number;
+  readonly received: number;
 }
 
 export interface TcpOptions {
@@ -77,11 +85,27 @@ export async function tcp({ beyond }: Running, near: NamespaceLab, options: TcpO
   for (let left = TCP_TRIES; left > 0; left--) {
     // Its exit status says no more than its answer.
     text = await near.exec('sh', '-c', 'iperf3 "$@" || :', 'sh', ...words, '--connect-timeout', '5000', ...more);
-    const bits = at(parseJson(text), 'end', 'sum_received', 'bits_per_second');
-    if (typeof bits === 'number') return { bits };
+    const [bits, received] = ['bits_per_second', 'bytes'].map((name) =>
+      at(parseJson(text), 'end', 'sum_received', name),
+    );
+    if (typeof bits === 'number' && typeof received === 'number') return { bits, received };
     await wait(3000);
   }
   throw new Error(`iperf3 to ${beyond}: ${String(at(parseJson(text), 'error'))}`);
+}
+
+/** The same with datagrams. undefined: iperf3 says nothing of what its receiver counted, as where the program passes none of its answers. */
+export async function udp({ beyond }: Running, near: NamespaceLab, perSecond: number): Promise<UdpRun | undefined> {
+  const words = ['-c', beyond, '-u', '-l', String(SIZE), '-b', String(8 * SIZE * perSecond), '-t', '2', '-J'];
+  const text = await near.exec('sh', '-c', 'iperf3 "$@" || :', 'sh', ...words, '--connect-timeout', '5000');
+  const end = (sum: string, name: string): unknown => at(parseJson(text), 'end', sum, name);
+  const [sent, seen, lost] = [
+    end('sum_sent', 'packets'),
+    end('sum_received', 'packets'),
+    end('sum_received', 'lost_packets'),
+  ];
+  if (typeof sent !== 'number' || typeof seen !== 'number' || typeof lost !== 'number') return undefined;
+  return { sent, received: seen - lost };
 }
 
 /**
