@@ -15,10 +15,11 @@ export const UNROUTED_SHARE = 0.01;
 /** Of drops that are told with the doubt. */
 const MOST_PLACES = 3;
 
-/** In the device's namespace, in the window; the most first. */
+/** In the device's namespace, in the window; the most first. None where they were not measured from its beginning. */
 export function unroutedIn({ now: { netns } }: DeviceSpan, { agentBefore, agent }: Window): readonly UnroutedDrop[] {
-  const before = (drop: UnroutedDrop): number =>
-    agentBefore.unrouted?.find((one) => isSamePlace(one, drop))?.packets ?? 0;
+  const { unrouted: earlier } = agentBefore;
+  if (!earlier) return [];
+  const before = (drop: UnroutedDrop): number => earlier.find((one) => isSamePlace(one, drop))?.packets ?? 0;
   return (agent.unrouted ?? [])
     .filter((drop) => drop.netns === netns)
     .map((drop) => ({ ...drop, packets: Math.max(0, drop.packets - before(drop)) }))

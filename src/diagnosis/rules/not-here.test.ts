@@ -18,9 +18,10 @@ const counters = (rxDropped: number) => ({
 /** It saw no packet. */
 const idle: TapPlan = { queues: [{ delivered: 0 }], more: () => ({ counters: counters(0) }) };
 
-function asked(taps: readonly TapPlan[], unrouted: readonly UnroutedDrop[] = []) {
+function asked(taps: readonly TapPlan[], unrouted: readonly UnroutedDrop[] = [], before: readonly UnroutedDrop[] = []) {
   const quiet = quietHost(taps);
-  const window = { ...quiet, agent: { ...quiet.agent, unrouted } };
+  const agentBefore = { ...quiet.agentBefore, unrouted: before };
+  const window = { ...quiet, agentBefore, agent: { ...quiet.agent, unrouted } };
   const verdict = judge(window, window.devices[0]);
   const findings = verdict.findings.filter(({ device }) => device === window.devices[0]?.now.name);
   return { status: statusOf({ findings, unjudged: [] }), findings };
@@ -95,3 +96,11 @@ for (const [packets, delivered, netns, answer] of [
   test(`${packets} dropped in namespace ${netns} beside ${10 * delivered} that came: ${answer}`, () => {
     assert.equal(asked([{ queues: [{ delivered }] }], [unrouted(packets, netns)]).status, answer);
   });
+
+test('what was dropped before the window, or was not measured then, is not of it', () => {
+  const tap: TapPlan = { queues: [{ delivered: 1000 }] };
+  assert.equal(asked([tap], [unrouted(10_000)], [unrouted(9990)]).status, 'ok');
+  const quiet = quietHost([tap]);
+  const agent = { ...quiet.agent, unrouted: [unrouted(10_000)] };
+  assert.equal(statusOf(judge({ ...quiet, agent }, quiet.devices[0])), 'ok');
+});
