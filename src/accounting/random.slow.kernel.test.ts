@@ -18,6 +18,8 @@ const MINUTES = process.env.MODEL_MINUTES === undefined ? undefined : Number(pro
 const ONLY = process.env.TAP === undefined ? undefined : Number(process.env.TAP);
 /** Differences that a failure tells. */
 const TOLD = 8;
+/** Only by the best mechanisms (lab/kernels/matrix.ts). */
+const BEST_ONLY = Boolean(process.env.MODEL_BEST);
 /** What is left where the kernel traces no function. */
 const RAW = ['ended=identity', 'queue-changes=walk'];
 
@@ -47,7 +49,7 @@ async function playWorlds(t: TestContext, agent: AgentLab): Promise<void> {
 
 test('random steps: what is shown is the truth, or marked', { skip: noLab }, async (t) => {
   const played = new Set<string>();
-  for (const mechanisms of [[], RAW])
+  for (const mechanisms of BEST_ONLY ? [[]] : [[], RAW])
     await t.test(mechanisms.join(', ') || 'by the best mechanisms', async (t) => {
       const agent = await agentLab(t, ...mechanisms);
       const transmit = agent.mechanism('transmit') ?? 'none';
