@@ -65,6 +65,7 @@ static __noinline int write_port(struct walked_device *out, struct net_device *d
 	BPF_CORE_READ_STR_INTO(&out->bridge, master, name);
 	out->bridge_flags = BPF_CORE_READ(master, flags);
 	out->bridge_stp = read_number(bridge + bridge_layout.bridge_stp, 4);
+	out->bridge_options = read_number(bridge + bridge_layout.bridge_options, 8);
 	out->port_state = read_number(port + bridge_layout.port_state, 1);
 	out->port_flags = read_number(port + bridge_layout.port_flags, 8);
 	if (!(out->port_flags & BR_ISOLATED))

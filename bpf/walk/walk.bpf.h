@@ -34,7 +34,7 @@ struct walked_device {
 	u64 tx_packets, tx_bytes, tx_dropped, rx_packets, rx_bytes, rx_dropped, rx_frame_errors;
 	u32 xdp_program, xdp_generic; /* ids of XDP programs: in tun, and behind it; 0: none */
 	enum port_reading port;	      /* of a bridge; all below is that bridge's and that port's */
-	u32 bridge_flags, bridge_stp, port_state, port_flags, isolated_beside;
+	u32 bridge_flags, bridge_stp, bridge_options, port_state, port_flags, isolated_beside;
 	char bridge[16];
 };
 
@@ -59,7 +59,7 @@ struct walked_queue {
 struct bridge_layout {
 	u32 known;
 	u32 port_bridge, port_list, port_state, port_flags;
-	u32 bridge_dev, bridge_ports, bridge_stp;
+	u32 bridge_dev, bridge_ports, bridge_stp, bridge_options;
 };
 
 struct walk_result {

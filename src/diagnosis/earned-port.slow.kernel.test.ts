@@ -67,6 +67,20 @@ for (const [state, cause] of [
     await assertNamed(one, cause);
   });
 
+test('the bridge filters VLANs, and the port does not allow that of the frames', { skip: noLab }, async (t) => {
+  const one = await onBridge(t);
+  const refused = await one.lab.ip('link set br0 type bridge vlan_filtering 1').then(() => '', String);
+  if (/not supported/.test(refused)) return t.skip('this kernel is built without CONFIG_BRIDGE_VLAN_FILTERING');
+  assert.equal(refused, '');
+  await assertOk(one);
+  await one.lab.exec('bridge', 'vlan', 'del', 'dev', 'tap0', 'vid', '1');
+  await one.lab.exec('bridge', 'vlan', 'add', 'dev', 'tap0', 'vid', '10', 'pvid', 'untagged');
+  const { answer, findings } = await answerTo(one);
+  assert.deepEqual([answer, findings[0]?.rule], ['unknown', 'not-here'], `${said(findings)}`);
+  assert.match(findings[0]?.degraded[0] ?? '', /^nothing reached it, and its bridge filters VLANs/);
+  assert.match(await type(one, findings[0]?.remedies[0]?.command), /tap0\s+10 PVID/);
+});
+
 test('the bridge is down', { skip: noLab }, async (t) => {
   const one = await onBridge(t);
   await one.lab.ip('link set br0 down');

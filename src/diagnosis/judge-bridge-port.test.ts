@@ -36,6 +36,28 @@ const blocking = { state: 'blocking', stp: 'kernel' } as const;
 const disabled = { state: 'disabled' } as const;
 
 testHosts([
+  {
+    host: 'is asked about an idle port',
+    taps: tap({}),
+    asked: true,
+    finds: ['not-here info'],
+    says: /^tap0 saw no packet/,
+  },
+  {
+    host: 'is asked about an idle port of a bridge that filters VLANs',
+    taps: tap({ filtersVlans: true }),
+    asked: true,
+    finds: ['not-here info'],
+    says: /^tap0 shows no cause of a loss/,
+    types: 'bridge vlan show dev tap0',
+  },
+  {
+    host: 'is asked about a port of a bridge that filters VLANs, and packets reach it',
+    taps: tap({ filtersVlans: true }, { delivered: 10 }),
+    asked: true,
+    finds: ['not-here info'],
+    says: /^tap0 lost no packet here/,
+  },
   { host: 'has a port that forwards', taps: tap({}), finds: [] },
   { host: 'has a disabled port that nothing is known to use', taps: tap(disabled), finds: [] },
   {

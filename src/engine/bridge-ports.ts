@@ -11,6 +11,7 @@ const DEVICE_FIELDS = [
   'port',
   'bridge_flags',
   'bridge_stp',
+  'bridge_options',
   'port_state',
   'port_flags',
   'isolated_beside',
@@ -26,6 +27,7 @@ const LAYOUT_FIELDS = [
   'bridge_dev',
   'bridge_ports',
   'bridge_stp',
+  'bridge_options',
 ] as const;
 type Offsets = Readonly<Record<(typeof LAYOUT_FIELDS)[number], number>>;
 
@@ -37,6 +39,8 @@ const TRIED_EVERY_MS = 15_000;
 const BR_LEARNING = 1 << 5;
 const BR_FLOOD = 1 << 6;
 const BR_ISOLATED = 1 << 16;
+/** Of enum net_bridge_opts its first, BROPT_VLAN_ENABLED, since 4.20. */
+const VLAN_ENABLED = 1 << 0;
 const STP = ['off', 'kernel', 'user'] as const;
 
 export class BridgePorts {
@@ -77,6 +81,7 @@ export class BridgePorts {
       bridgeUp: (view.u32(base + at.bridge_flags) & IFF_UP) !== 0,
       state,
       stp: STP[view.u32(base + at.bridge_stp)] ?? 'user',
+      filtersVlans: (view.u32(base + at.bridge_options) & VLAN_ENABLED) !== 0,
       isolated: (flags & BR_ISOLATED) !== 0,
       isolatedBeside: view.u32(base + at.isolated_beside),
       learns: (flags & BR_LEARNING) !== 0,
@@ -90,7 +95,7 @@ function offsetsIn(module: string | undefined): Offsets | undefined {
   try {
     if (!types?.struct('net_bridge_port') || !types.struct('net_bridge')) return undefined;
     const port = layoutOf(types, 'net_bridge_port', ['br', 'list', 'state', 'flags']).at;
-    const bridge = layoutOf(types, 'net_bridge', ['dev', 'port_list', 'stp_enabled']).at;
+    const bridge = layoutOf(types, 'net_bridge', ['dev', 'port_list', 'stp_enabled', 'options']).at;
     return {
       known: 1,
       port_bridge: port.br,
@@ -100,6 +105,7 @@ function offsetsIn(module: string | undefined): Offsets | undefined {
       bridge_dev: bridge.dev,
       bridge_ports: bridge.port_list,
       bridge_stp: bridge.stp_enabled,
+      bridge_options: bridge.options,
     };
   } finally {
     types?.close();

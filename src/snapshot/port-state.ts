@@ -12,6 +12,8 @@ export interface BridgePort {
   readonly state: PortState;
   /** Who decides the state: only the operator, the kernel, or a daemon. */
   readonly stp: 'off' | 'kernel' | 'user';
+  /** Passes only frames of VLANs that a port allows; undefined: an older recording. */
+  readonly filtersVlans?: boolean;
   /** Of its ports, those that are isolated neither send to each other nor hear each other. */
   readonly isolated: boolean;
   /** Others of this bridge that are; 0 where it is not isolated itself. */

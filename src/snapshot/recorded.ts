@@ -55,6 +55,7 @@ const FLAGS: Readonly<Record<Named<Snapshot, boolean>, true>> = {
   auditPending: true,
   bridgeUp: true,
   carrier: true,
+  filtersVlans: true,
   floods: true,
   isolated: true,
   learns: true,

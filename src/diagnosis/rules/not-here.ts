@@ -5,7 +5,7 @@ import { isMostOfFew, type Loss, lossBefore } from '../evidence/loss.ts';
 import { FEWEST_BESIDE, looksAt, mayBeItsOwn, placesOf, sumOf, unroutedIn } from '../evidence/unrouted.ts';
 import type { Diagnosis } from '../finding.ts';
 import { onDevice } from '../make-finding.ts';
-import { inNamespaceOf } from '../remedies/command.ts';
+import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
 import { count, nameOf } from '../words.ts';
@@ -15,7 +15,7 @@ export const notHere: Rule = {
   summary: 'asked about one device: packets are lost elsewhere, not between the host and its guest or reader',
   explanation:
     'Given only when one device is asked about, and nothing is wrong with it. Every boundary was watched without a gap: firewall, qdisc and bridge in front of the device, its ring, its reader, and the way back. If packets are missing, look further: in the guest, in the user-space stack of a VPN (its own socket’s buffer), or in the network behind.\n\n' +
-    'It is not given where something could not be seen, or figures are not exact. The answer is UNKNOWN instead of OK, and says why, in two cases: a counter of the kernel grew and no probe explains it; or too few packets were lost to say why. The same where the host dropped packets in its namespace before it chose a device for them: a firewall in PREROUTING or ingress, no route, rp_filter. Which device they were for is not known. So the answer is UNKNOWN from 50 of them on, if they are at least 1 % of all: of them and of the packets that the device was offered.',
+    'It is not given where something could not be seen, or figures are not exact. The answer is UNKNOWN instead of OK, and says why, in three cases: a counter of the kernel grew and no probe explains it; too few packets were lost to say why; or nothing reached the device and its bridge filters VLANs, for no counter has the frames that its port does not allow. The same where the host dropped packets in its namespace before it chose a device for them: a firewall in PREROUTING or ingress, no route, rp_filter. Which device they were for is not known. So the answer is UNKNOWN from 50 of them on, if they are at least 1 % of all: of them and of the packets that the device was offered.',
   speaksOf: 'clean',
   needs: ['devices', 'freed', 'before', 'transmit'],
   judge: (window, asked) => (asked && isWatched(asked, window) ? clean(asked, window) : []),
@@ -60,7 +60,9 @@ function clean(device: DeviceSpan, window: Window): readonly Diagnosis[] {
             : []),
         ],
         remedies:
-          isLost || (isIdle && unrouted.length > 0) ? looksAt(unrouted, device, window) : elsewhere(device, window),
+          isLost || (isIdle && unrouted.length > 0)
+            ? looksAt(unrouted, device, window)
+            : elsewhere(device, window, towards),
         rejected: [],
         confidence: doubts.length > 0 ? 'low' : 'medium',
       }),
@@ -97,6 +99,9 @@ function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss)
     device.now.bridgePort === 'unread'
       ? 'it is a port of a bridge whose types cannot be read: whether the port forwards is not known'
       : undefined,
+    filtersVlans(device) && towards.offered === 0
+      ? 'nothing reached it, and its bridge filters VLANs: frames of a VLAN that its port does not allow are lost uncounted'
+      : undefined,
     isMostOfFew(towards)
       ? `${count(towards.lost)} of ${count(towards.offered)} packets to it were lost, too few to say why`
       : undefined,
@@ -114,8 +119,12 @@ function doubtsOf(device: DeviceSpan, window: Window, towards: Loss, back: Loss)
   return doubts.flatMap((doubt) => doubt ?? []);
 }
 
+function filtersVlans({ now: { bridgePort: port } }: DeviceSpan): boolean {
+  return port !== undefined && port !== 'unread' && port.filtersVlans === true;
+}
+
 /** Where to look next, by who has the device. */
-function elsewhere(device: DeviceSpan, window: Window): Diagnosis['remedies'] {
+function elsewhere(device: DeviceSpan, window: Window, towards: Loss): Diagnosis['remedies'] {
   const program = device.queues.find(({ now }) => now.owner?.identity?.program)?.now.owner?.identity?.program;
   const isMachine = program !== undefined && MACHINES.includes(program);
   const hasGuest = isMachine || device.queues.some(({ now }) => now.vhost !== undefined);
@@ -125,6 +134,12 @@ function elsewhere(device: DeviceSpan, window: Window): Diagnosis['remedies'] {
     'Packets that the program’s own UDP socket had no room for; where it runs in another namespace, look there.',
     'host',
   );
+  const vlans = look(
+    inNamespaceOf(device, window, `bridge vlan show dev ${quoted(device.now.name)}`),
+    'Shows the VLANs that the port allows; bridge vlan show has those of all ports: where a frame comes in, and here, its VLAN has to be there.',
+    'host',
+  );
+  if (filtersVlans(device) && towards.offered === 0) return [vlans];
   if (hasGuest) return [guest];
   return device.now.kind === 'tun' || program ? [sockets] : [guest, sockets];
 }
