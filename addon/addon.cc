@@ -12,6 +12,7 @@
 #include "netlink/netlink_thread.hh"
 #include "bpf/ring_buffer.hh"
 #include "bpf/run_statistics.hh"
+#include "system/perf_event.hh"
 #include "system/second_process.hh"
 #include "system/text_symbols.hh"
 #include "btf/traced_functions.hh"
@@ -43,6 +44,7 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports)
 	exports["RunStatistics"] = RunStatistics::define(env);
 	exports["netlinkRequest"] = Napi::Function::New(env, netlinkRequest, "netlinkRequest");
 	exports["lockFile"] = Napi::Function::New(env, lockFile, "lockFile");
+	exports["openPerfEvent"] = Napi::Function::New(env, openPerfEvent, "openPerfEvent");
 	exports["textSymbols"] = Napi::Function::New(env, textSymbols, "textSymbols");
 	exports["textSymbolsAt"] = Napi::Function::New(env, textSymbolsAt, "textSymbolsAt");
 	exports["unixPeerPid"] = Napi::Function::New(env, unixPeerPid, "unixPeerPid");

@@ -229,6 +229,12 @@ export function unixPeer(socket: number): { readonly uid: number; readonly group
 export function lockFile(fd: number): boolean;
 
 /**
+ * perf_event_open(2): a descriptor that counts an event of a thread on each CPU that it runs on, from now on; `type` and `config` as
+ * linux/perf_event.h has them. A read gives three u64: the count, the time since, and for how much of it there was a counter.
+ */
+export function openPerfEvent(type: number, config: number, tid: number): number;
+
+/**
  * Starts a program as a second process: its pid. `descriptors` become 3, 4, … there, all others but 0, 1 and 2 are closed. It can
  * never gain a right by executing a program, and has no capability unless this process is root. Where the kernel has
  * Landlock, it may open for reading the files and folders of `readable` and its own folder of /proc, and nothing else.
