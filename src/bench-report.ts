@@ -10,6 +10,10 @@ export const READERS = ['tap', 'vhost'] as const;
 export const FLOWS = ['tail-drop', 'backpressure', 'no-qdisc', 'through-qdisc'] as const;
 export type FlowCase = (typeof FLOWS)[number];
 
+/** pktgen as the kernel's samples set it: sample01 sends many flows; sample03 one flow in bursts of one packet, without timestamps. */
+export const SHAPES = ['sample01', 'sample03'] as const;
+export type PktgenShape = (typeof SHAPES)[number];
+
 /** pktgen sends to a tap that a program reads, or that vhost-net hands to a guest. */
 export interface SendCell {
   readonly kind: 'send';
@@ -20,6 +24,7 @@ export interface SendCell {
   readonly threads: number;
   readonly queues: number;
   readonly pinned: boolean;
+  readonly shape: PktgenShape;
 }
 
 /** A guest of vhost-net sends messages to the host, which lets go of them at once. */
@@ -31,12 +36,38 @@ export interface MessageCell {
   readonly size: number;
 }
 
-export type Cell = SendCell | MessageCell;
+/** A guest of vhost-net sends packets to another guest, through a bridge. */
+export interface PairCell {
+  readonly kind: 'pair';
+  readonly id: string;
+  /** Bytes of one, Ethernet header included. */
+  readonly size: number;
+}
+
+export type Cell = SendCell | MessageCell | PairCell;
+
+/** What `perf stat` shows, of one or more threads; undefined: this machine has no such counter. */
+export interface ThreadCounts {
+  readonly taskClockNs: number | undefined;
+  readonly contextSwitches: number | undefined;
+  readonly migrations: number | undefined;
+  readonly cycles: number | undefined;
+  readonly instructions: number | undefined;
+}
+
+/** Of a send cell, while pktgen sent. */
+export interface PerfRun {
+  readonly seconds: number;
+  /** pktgen's threads. */
+  readonly sender: ThreadCounts;
+  /** The threads of the program that reads, or vhost-net's workers. */
+  readonly reader: ThreadCounts;
+}
 
 /** One repeat of a cell. Packets by the agent's counters. */
 export interface Run {
   readonly seconds: number;
-  /** Of a send cell: what tun took; of a message cell: what arrived on the host. */
+  /** Of a send cell: what tun took; of a message cell: what arrived on the host; of a pair cell: what the second guest got. */
   readonly transmitted: number;
   /** In tun. */
   readonly lost: number;
@@ -46,6 +77,11 @@ export interface Run {
   readonly uncopied: number;
   /** CPU time of vhost-net's workers; undefined: there are none, or it was not measured. */
   readonly workerSeconds: number | undefined;
+  /** Times that pktgen hands over each packet at once; undefined: of no send cell. */
+  readonly burst?: number | undefined;
+  readonly perf?: PerfRun | undefined;
+  /** Packets that a reader got, freed on the CPU that had allocated them, or on another; undefined: not measured. */
+  readonly freed?: { readonly there: number; readonly elsewhere: number } | undefined;
   /** Where the agent's numbers and others' differ, a sentence each. */
   readonly disagreements: readonly string[];
 }
@@ -65,8 +101,16 @@ export interface CellResult {
 }
 
 /** The documents whose tables `--table` repeats. */
-export const DOCUMENTS = ['v7', 'v8', 'zero-copy'] as const;
+export const DOCUMENTS = ['v7', 'v8', 'zero-copy', 'napi'] as const;
 export type DocumentName = (typeof DOCUMENTS)[number];
+
+/** A way in which tun may allocate or free packets. */
+export interface TunPath {
+  readonly name: string;
+  /** null: the code of tun could not be read. */
+  readonly present: boolean | null;
+  readonly reason: string;
+}
 
 /** What the mails say of their hosts, and what changes their figures most. */
 export interface BenchHost {
@@ -77,6 +121,8 @@ export interface BenchHost {
   readonly mitigated: readonly string[];
   /** By the command line or the kernel's configuration; undefined: neither says. */
   readonly hardenedUsercopy: boolean | undefined;
+  /** Of a run with pair cells; else none. */
+  readonly tunPaths: readonly TunPath[];
 }
 
 export interface BenchReport {

@@ -3,6 +3,7 @@
 import { EVENTS } from '../collectors/list.ts';
 import { type AttachOptions, attachProbes, type Probes } from '../engine/attach.ts';
 import { PROBE_SYMBOLS } from '../engine/probe-symbols.ts';
+import { type SkbPath, skbPaths } from '../engine/skb-paths.ts';
 import { companionModules, type Host, readHost, tunDriver } from '../kernel/host.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { Collector, type CollectorOptions } from './collector.ts';
@@ -60,6 +61,11 @@ export class Agent {
   /** Never fails because of one device, probe or namespace. */
   async take(): Promise<Snapshot> {
     return this.#watch.collector.take();
+  }
+
+  /** Whether tun of this kernel allocates and frees packets by a CPU's caches. */
+  tunPaths(): readonly SkbPath[] {
+    return skbPaths(this.#watch.probes);
   }
 
   close(): void {

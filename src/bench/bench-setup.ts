@@ -2,11 +2,14 @@
 // What each cell of a bench runs on: the traffic program in its namespace, and an agent that sees its device and no other.
 import { setTimeout as wait } from 'node:timers/promises';
 import { Agent } from '../agent/agent.ts';
+import type { TunPath } from '../bench-report.ts';
 import { errnoOf } from '../kernel/error-name.ts';
 import type { Traffic } from '../kernel/traffic.ts';
 import type { Device } from '../snapshot.ts';
 
 export const DEVICE = 'bench0';
+/** Of the guest that receives what the guest of the first sends. */
+export const SECOND_DEVICE = 'bench1';
 export const RING = 1000;
 const POLL_MS = 20;
 
@@ -15,8 +18,10 @@ export class Missing extends Error {}
 
 export interface BenchSetup {
   readonly traffic: Traffic;
-  /** The device as a fresh snapshot has it. */
-  look(): Promise<Device>;
+  /** Threads of pktgen for the namespace of the traffic, by thread id. */
+  readonly generators: ReadonlyMap<number, string>;
+  /** A device as a fresh snapshot has it; the first one, if none is named. */
+  look(name?: string): Promise<Device>;
   /** Between what is measured: probes for modules that came, owners. */
   refresh(): Promise<void>;
   /** A bench that was interrupted ends at its next wait. */
@@ -24,7 +29,10 @@ export interface BenchSetup {
 }
 
 export interface Eyes {
-  look(): Promise<Device>;
+  /** The CPU on which each packet is freed is counted too, which costs every packet of the host. */
+  readonly allocation: boolean;
+  look(name?: string): Promise<Device>;
+  tunPaths(): readonly TunPath[];
   refresh(): Promise<void>;
   close(): void;
 }
@@ -33,10 +41,10 @@ export interface Eyes {
  * No budget: the level must not change while something is measured. One snapshot is taken before any device is made: the agent
  * counts a device that it saw appear to the packet from the first one on, and others only after their first rest.
  */
-export async function openEyes(netns: number): Promise<Eyes> {
+export async function openEyes(netns: number, allocation: boolean): Promise<Eyes> {
   const agent = new Agent(
-    { forced: new Map(), pin: true },
-    { filter: (name) => name === DEVICE, perCpu: false, budget: undefined },
+    { forced: new Map(allocation ? [['allocation', 'tp_btf']] : []), pin: true },
+    { filter: (name) => name === DEVICE || name === SECOND_DEVICE, perCpu: false, budget: undefined },
   );
   for (const event of ['devices', 'transmit', 'freed']) {
     if (agent.probes.mechanism(event) !== undefined) continue;
@@ -47,13 +55,15 @@ export async function openEyes(netns: number): Promise<Eyes> {
   }
   await agent.take();
   return {
-    look: async () => {
+    allocation,
+    look: async (name = DEVICE) => {
       const { devices } = await agent.take();
-      const device = devices.find((one) => one.netns === netns);
+      const device = devices.find((one) => one.netns === netns && one.name === name);
       if (!device)
         throw new Error("The agent does not see the bench's device: 'tapscope doctor' says what it sees here.");
       return device;
     },
+    tunPaths: () => agent.tunPaths(),
     refresh: () => agent.refresh(),
     close: () => agent.close(),
   };

@@ -3,6 +3,8 @@
 import { type Cell, type DocumentName, FLOWS, READERS } from '../bench-report.ts';
 
 const COUNTS = [1, 4] as const;
+/** What iperf3 sends over UDP, headers included. */
+const UDP_SIZE = 1490;
 /** Below 256 bytes vhost-net always copies; the others are those of the zero-copy series. */
 const MESSAGE_SIZES = [128, 1024, 4096, 8192, 16_384, 65_000] as const;
 
@@ -14,7 +16,7 @@ export const ALL_CELLS: readonly Cell[] = [
           FLOWS.map((flow) => ({
             kind: 'send' as const,
             id: `${reader}/threads=${threads}/queues=${queues}/${pinned ? 'pinned' : 'free'}/${flow}`,
-            ...{ reader, flow, threads, queues, pinned },
+            ...{ reader, flow, threads, queues, pinned, shape: 'sample01' as const },
           })),
         ),
       ),
@@ -27,11 +29,20 @@ export const ALL_CELLS: readonly Cell[] = [
       ...{ zeroCopy, size },
     })),
   ),
+  ...READERS.flatMap((reader) =>
+    (['tail-drop', 'backpressure'] as const).map((flow) => ({
+      kind: 'send' as const,
+      id: `${reader}/threads=1/queues=1/free/${flow}/sample03`,
+      ...{ reader, flow, threads: 1, queues: 1, pinned: false, shape: 'sample03' as const },
+    })),
+  ),
+  { kind: 'pair', id: `guest-to-guest/size=${UDP_SIZE}`, size: UDP_SIZE },
 ];
 
 const DOCUMENT_CELLS: Readonly<Record<DocumentName, RegExp>> = {
-  v7: /\/threads=1\/queues=1\/free\/(tail-drop|backpressure)$/,
+  v7: /\/threads=1\/queues=1\/free\/(tail-drop|backpressure)(\/sample03)?$/,
   v8: /\/threads=1\/queues=1\/pinned\/(tail-drop|no-qdisc|backpressure)$/,
+  napi: /^guest-to-guest\//,
   'zero-copy': /^zero-copy\/.*=(4096|8192|16384|65000)$/,
 };
 

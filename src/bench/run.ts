@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // All repeats of all cells, interleaved: what changes on the host meanwhile changes every cell alike. All that was changed is
 // as it was when this ends, also by an interruption.
-import type { Cell, CellResult, MessageCell, Run, SendCell } from '../bench-report.ts';
+import type { Cell, CellResult, MessageCell, Run, SendCell, TunPath } from '../bench-report.ts';
+import { generatorThreads } from '../kernel/pktgen.ts';
 import { startTraffic, type Traffic } from '../kernel/traffic.ts';
 import { setZeroCopyParameter, unload, vhostModules, zeroCopyParameter } from '../kernel/vhost-module.ts';
 import { type BenchSetup, type Eyes, Missing, missingIf, openEyes } from './bench-setup.ts';
 import { runMessageCell } from './message-cell.ts';
+import { runPairCell } from './pair-cell.ts';
 import { runSendCell } from './send-cell.ts';
 
 export interface BenchOptions {
@@ -19,14 +21,17 @@ export interface BenchOptions {
 
 export interface Bench {
   readonly results: readonly CellResult[];
+  /** Of this kernel's tun, if a cell asks for them. */
+  readonly tunPaths: readonly TunPath[];
   /** All that was changed is as it was before; else `say` was told what to type. */
   readonly restored: boolean;
 }
 
 export async function runBench(options: BenchOptions): Promise<Bench> {
   const before = { parameter: zeroCopyParameter(), modules: vhostModules() };
+  const others = generatorThreads();
   const traffic = await startTraffic();
-  const rounds = new Rounds(traffic, options);
+  const rounds = new Rounds(traffic, options, new Map([...generatorThreads()].filter(([tid]) => !others.has(tid))));
   // All that is waited for ends with it.
   options.interrupted.addEventListener('abort', () => void traffic.end());
   let restored = false;
@@ -37,7 +42,7 @@ export async function runBench(options: BenchOptions): Promise<Bench> {
     await traffic.end();
     restored = await restore(before, options.say);
   }
-  return { results: rounds.results(), restored };
+  return { results: rounds.results(), tunPaths: rounds.tunPaths, restored };
 }
 
 interface ModuleState {
@@ -59,13 +64,16 @@ async function restore({ parameter, modules }: ModuleState, say: (line: string) 
 class Rounds {
   readonly #traffic: Traffic;
   readonly #options: BenchOptions;
+  readonly #generators: ReadonlyMap<number, string>;
   readonly #runs = new Map<Cell, Run[]>();
   readonly #missing = new Map<Cell, string>();
   #eyes: Eyes | undefined;
+  #tunPaths: readonly TunPath[] = [];
 
-  constructor(traffic: Traffic, options: BenchOptions) {
+  constructor(traffic: Traffic, options: BenchOptions, generators: ReadonlyMap<number, string>) {
     this.#traffic = traffic;
     this.#options = options;
+    this.#generators = generators;
   }
 
   async repeat(repeat: number): Promise<void> {
@@ -92,6 +100,10 @@ class Rounds {
     }));
   }
 
+  get tunPaths(): readonly TunPath[] {
+    return this.#tunPaths;
+  }
+
   closeEyes(): void {
     this.#eyes?.close();
     this.#eyes = undefined;
@@ -99,15 +111,19 @@ class Rounds {
 
   async #run(cell: Cell): Promise<Run> {
     const { seconds } = this.#options;
-    if (cell.kind === 'send') return runSendCell(await this.#setup(), cell, seconds);
-    await this.#setZeroCopy(cell.zeroCopy);
-    return runMessageCell(await this.#setup(), cell, seconds);
+    if (cell.kind === 'send') return runSendCell(await this.#setup(false), cell, seconds);
+    await this.#setZeroCopy(cell.kind === 'message' && cell.zeroCopy);
+    if (cell.kind === 'message') return runMessageCell(await this.#setup(false), cell, seconds);
+    return runPairCell(await this.#setup(true), cell, seconds);
   }
 
-  async #setup(): Promise<BenchSetup> {
-    this.#eyes ??= await openEyes(this.#traffic.netns);
+  async #setup(allocation: boolean): Promise<BenchSetup> {
+    if (this.#eyes?.allocation !== allocation) this.closeEyes();
+    this.#eyes ??= await openEyes(this.#traffic.netns, allocation);
+    if (allocation) this.#tunPaths = this.#eyes.tunPaths();
     const { look, refresh } = this.#eyes;
-    return { traffic: this.#traffic, look, refresh, interrupted: this.#options.interrupted };
+    const [traffic, generators] = [this.#traffic, this.#generators];
+    return { traffic, generators, look, refresh, interrupted: this.#options.interrupted };
   }
 
   /** The agent's own probes would keep the module. */
@@ -123,10 +139,12 @@ class Rounds {
 function ordered(cells: readonly Cell[], repeat: number): readonly Cell[] {
   const sends = cells.filter((cell): cell is SendCell => cell.kind === 'send');
   const messages = cells.filter((cell): cell is MessageCell => cell.kind === 'message');
+  const pairs = cells.filter(({ kind }) => kind === 'pair');
   const first = repeat % 2 === 1;
   return [
     ...sends,
     ...messages.filter(({ zeroCopy }) => zeroCopy === first),
     ...messages.filter(({ zeroCopy }) => zeroCopy !== first),
+    ...pairs,
   ];
 }

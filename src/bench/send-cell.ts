@@ -4,6 +4,7 @@ import type { Run, SendCell } from '../bench-report.ts';
 import {
   addGenerators,
   areGone,
+  burstOf,
   generatorFiles,
   hasPktgen,
   hasThread,
@@ -16,6 +17,7 @@ import {
 import { readQdiscs } from '../kernel/rtnetlink.ts';
 import { agentCounts, type Comparison, compare, doubts } from './agreement.ts';
 import { type BenchSetup, DEVICE, Missing, missingIf, pause, until } from './bench-setup.ts';
+import { perfOf } from './perf-of.ts';
 import { setUpTap, stopReading, takeDownTap } from './tap.ts';
 
 export const PACKET_SIZE = 60;
@@ -39,7 +41,7 @@ export async function runSendCell(setup: BenchSetup, cell: SendCell, seconds: nu
   return outcome;
 }
 
-function generatorOptions({ flow, threads, queues }: SendCell): PktgenOptions {
+function generatorOptions({ flow, threads, queues, shape }: SendCell): PktgenOptions {
   const through = flow === 'through-qdisc';
   return {
     device: DEVICE,
@@ -50,25 +52,27 @@ function generatorOptions({ flow, threads, queues }: SendCell): PktgenOptions {
     mode: through ? 'queue_xmit' : 'start_xmit',
     // Shared packets are pktgen's default, as in the series; those that a qdisc drops could not be traced.
     shared: !through,
+    shape,
   };
 }
 
 async function send(setup: BenchSetup, cell: SendCell, options: PktgenOptions, seconds: number): Promise<Run> {
   const { traffic, interrupted } = setup;
-  await setUpTap(setup, cell);
+  const device = await setUpTap(setup, cell);
   const files = await Promise.resolve()
     .then(() => addGenerators(traffic.generators, options))
     .catch(missingIf('SHARED'));
   await traffic.generate();
   await until('pktgen sent', NOTICED_WITHIN_S, setup, () => files.every(isRunning));
   const started = performance.now();
-  await pause(seconds, interrupted);
+  const perf = await perfOf(setup, cell, device, () => pause(seconds, interrupted));
   await traffic.rest();
   const sent = pktgenCounts(files);
   await until('all packets had arrived', NOTICED_WITHIN_S, setup, () => isAtRest(setup));
   // What waited in the qdisc arrived after pktgen's time.
   const took = cell.flow === 'through-qdisc' ? (performance.now() - started) / 1000 : pktgenSeconds(files);
-  return judge(setup, cell, sent, took);
+  const burst = Math.max(...files.map(burstOf));
+  return { ...(await judge(setup, cell, sent, took)), burst, perf };
 }
 
 async function isAtRest({ traffic, look }: BenchSetup): Promise<boolean> {

@@ -10,7 +10,7 @@ import { type BenchSetup, DEVICE, Missing, missingIf, RING } from './bench-setup
 export const PINNED_TO = 0;
 const GUEST = { entries: 256, buffer: 2048 };
 
-export async function setUpTap(setup: BenchSetup, cell: SendCell): Promise<void> {
+export async function setUpTap(setup: BenchSetup, cell: SendCell): Promise<Device> {
   const { traffic } = setup;
   const { queues, flow, pinned } = cell;
   await traffic.pin(pinned ? PINNED_TO : undefined).catch(missingIf('EINVAL')); // a cpuset without that CPU
@@ -21,6 +21,7 @@ export async function setUpTap(setup: BenchSetup, cell: SendCell): Promise<void>
   await setup.refresh();
   const device = await setup.look();
   if (pinned && cell.reader === 'vhost') await requirePinned(device);
+  return device;
 }
 
 async function openQueue({ traffic }: BenchSetup, { queues, flow, reader }: SendCell, id: string): Promise<void> {

@@ -13,7 +13,7 @@ const cannot =
 test('without pktgen: the cells that it feeds name it', {
   skip: cannot || (hasPktgen() && 'this host has pktgen'),
 }, async () => {
-  const { code, stdout } = await tapscope(['bench', '--only=^tap/threads=1/queues=1/free/tail-drop', '--repeats=1']);
+  const { code, stdout } = await tapscope(['bench', '--only=^tap/threads=1/queues=1/free/tail-drop$', '--repeats=1']);
   assert.equal(code, 1);
   assert.match(stdout, /^NOTHING could be measured on this host\.$/m);
   assert.match(stdout, /^\[1\] not on this host: the generator pktgen is not loaded: modprobe pktgen /m);
@@ -31,14 +31,14 @@ test('a document that is not known is refused before anything is made', async ()
   const { code, stdout, stderr } = await tapscope(['bench', '--table=v9']);
   assert.deepEqual(
     [code, stdout, stderr],
-    [1, '', 'tapscope: --table=v9 is unknown; write one of: v7, v8, zero-copy.\n'],
+    [1, '', 'tapscope: --table=v9 is unknown; write one of: v7, v8, zero-copy, napi.\n'],
   );
 });
 
 test('flags that cannot be are refused before anything is made', async () => {
   const { code, stdout, stderr } = await tapscope(['bench', '--only=nothing']);
   assert.deepEqual([code, stdout], [1, '']);
-  assert.match(stderr, /^tapscope: --only=nothing names none of the 76 cells; .*\n$/);
+  assert.match(stderr, /^tapscope: --only=nothing names none of the 81 cells; .*\n$/);
 });
 
 test('the traffic program is alone in its namespace, which ends with it', { skip: cannot }, async () => {

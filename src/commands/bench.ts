@@ -33,7 +33,7 @@ export async function bench(flags: BenchFlags): Promise<number> {
     say('Interrupted: there are no figures.');
     return interruption.code();
   }
-  const { results, restored } = done;
+  const { results, restored, tunPaths } = done;
   const report: BenchReport = {
     schema: 1,
     version: version(),
@@ -47,7 +47,7 @@ export async function bench(flags: BenchFlags): Promise<number> {
     agentRuns,
     results,
   };
-  const host = { cpuModel: cpus()[0]?.model ?? 'unknown CPU', ...readSlowdowns() };
+  const host = { cpuModel: cpus()[0]?.model ?? 'unknown CPU', ...readSlowdowns(), tunPaths };
   process.stdout.write(
     flags.table && flags.format === 'text'
       ? renderDocument(flags.table, report, host)

@@ -4,7 +4,7 @@
 import { EVENTS, parseForced } from '../collectors/list.ts';
 import { attachProbes, type Choice, type Probes } from '../engine/attach.ts';
 import { PROBE_SYMBOLS } from '../engine/probe-symbols.ts';
-import { type SkbPath, skbPaths } from '../engine/skb-paths.ts';
+import { skbPaths } from '../engine/skb-paths.ts';
 import { agentPid } from '../kernel/agent-lock.ts';
 import { CAPABILITIES, capabilityNames, type Host, readHost } from '../kernel/host.ts';
 import { landlockVersion } from '../kernel/processes/native-processes.ts';
@@ -104,7 +104,7 @@ function reportOf(host: Host, probes: Probes, seen: SeenAgent): DoctorReport {
       use: CAPABILITIES[name].use,
     })),
     pins: probes.choices().flatMap(({ event, mechanism }) => (mechanism?.pins ? [event.name] : [])),
-    skbPaths: pathsOf(host, probes),
+    skbPaths: skbPaths(probes),
     functions: reportFunctions(probes.choices(), probes.programs),
     events,
   };
@@ -121,10 +121,6 @@ export function eventsOf(probes: Probes): readonly EventReport[] {
     inexact: isInexact(choice),
     refused: choice.refused.filter(({ kind }) => kind !== 'forced' || !choice.mechanism),
   }));
-}
-
-function pathsOf({ symbols }: Host, probes: Probes): readonly SkbPath[] {
-  return symbols && probes.programs && probes.can('walk') ? skbPaths(probes.programs.object, symbols) : [];
 }
 
 /** Where the kernel has nothing to measure, as without vhost-net, no program runs and nothing is inexact. */

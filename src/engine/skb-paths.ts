@@ -3,6 +3,7 @@
 import { layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import type { Symbols } from '../kernel/symbols.ts';
+import type { Probes } from './attach.ts';
 import { calledFunctions } from './machine-code.ts';
 
 export interface SkbPath {
@@ -34,7 +35,13 @@ const KNOWN = { from: 'tun_do_read', to: 'consume_skb' };
 
 export const SKB_PATH_SYMBOLS: readonly string[] = [...TUN, KNOWN.to, ...PATHS.flatMap(({ functions }) => functions)];
 
-export function skbPaths(object: BpfObject, symbols: Symbols): readonly SkbPath[] {
+/** None, where no program of ours may read the code, or the functions have no addresses here. */
+export function skbPaths(probes: Probes): readonly SkbPath[] {
+  const [object, symbols] = [probes.programs?.object, probes.symbols()];
+  return object && symbols && probes.can('walk') ? pathsOf(object, symbols) : [];
+}
+
+function pathsOf(object: BpfObject, symbols: Symbols): readonly SkbPath[] {
   const targets = new Map(
     [KNOWN.to, ...PATHS.flatMap(({ functions }) => functions)].flatMap((name) => {
       const address = symbols.address(name);

@@ -41,22 +41,31 @@ export function changeRequest(
   numbers: Readonly<Record<number, number>>,
   attributes: ReadonlyMap<number, Uint8Array>,
 ): Uint8Array {
-  const sizes = [...attributes.values()].map(({ length }) => align(ATTRIBUTE_HEADER_SIZE + length));
-  const request = new Uint8Array(sizes.reduce((sum, size) => sum + size, align(HEADER_SIZE + ownHeaderSize)));
+  const bytes = attributeBytes(attributes);
+  const request = new Uint8Array(align(HEADER_SIZE + ownHeaderSize) + bytes.length);
   const view = viewOf(request);
   view.setUint32(0, request.length, littleEndian);
   view.setUint16(4, type, littleEndian);
   view.setUint16(6, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, littleEndian);
   for (const [offset, value] of Object.entries(numbers))
     view.setUint32(HEADER_SIZE + Number(offset), value, littleEndian);
-  let offset = align(HEADER_SIZE + ownHeaderSize);
+  request.set(bytes, align(HEADER_SIZE + ownHeaderSize));
+  return request;
+}
+
+/** Attributes behind each other: those of a message, or the value of one that nests them. */
+export function attributeBytes(attributes: ReadonlyMap<number, Uint8Array>): Uint8Array {
+  const sizes = [...attributes.values()].map(({ length }) => align(ATTRIBUTE_HEADER_SIZE + length));
+  const bytes = new Uint8Array(sizes.reduce((sum, size) => sum + size, 0));
+  const view = viewOf(bytes);
+  let offset = 0;
   for (const [number, value] of attributes) {
     view.setUint16(offset, ATTRIBUTE_HEADER_SIZE + value.length, littleEndian);
     view.setUint16(offset + 2, number, littleEndian);
-    request.set(value, offset + ATTRIBUTE_HEADER_SIZE);
+    bytes.set(value, offset + ATTRIBUTE_HEADER_SIZE);
     offset += align(ATTRIBUTE_HEADER_SIZE + value.length);
   }
-  return request;
+  return bytes;
 }
 
 export function textBytes(value: string): Uint8Array {

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import { type QdiscKind, raise } from './own-device.ts';
+import { until } from '../../lab/host/until.ts';
+import { bridge, type QdiscKind, raise } from './own-device.ts';
 import { readLinks, readQdiscs } from './rtnetlink.ts';
 import { startTraffic, type Traffic } from './traffic.ts';
 
@@ -48,6 +49,31 @@ test('noqueue is none, with any number of queues', { skip }, async (t) => {
     const { namespace } = await raised(t, queues, 'noqueue');
     assert.equal((await readLinks(namespace)).find(({ name }) => name === 'own0')?.qdisc, 'noqueue');
   }
+});
+
+test('what is sent on a bridge arrives at each of its taps', {
+  skip: skip || (!existsSync('/sys/module/bridge') && 'needs the bridge: modprobe bridge'),
+}, async (t) => {
+  const traffic = await startTraffic();
+  t.after(() => traffic.end());
+  const { namespace } = traffic;
+  const taps = ['own0', 'own1'];
+  for (const name of taps) {
+    await traffic.open(name, name, []);
+    await raise({ namespace, name, queues: 1 }, 77, 'noqueue');
+    await traffic.read(name);
+  }
+  await bridge(namespace, 'own-bridge', ['own0']);
+  await bridge(namespace, 'own-bridge', ['own1']);
+  await traffic.flood('own-bridge', 1000, 1);
+  const sent = async (): Promise<readonly number[]> =>
+    (await readLinks(namespace)).filter(({ name }) => taps.includes(name)).map(({ stats64 }) => stats64.txPackets);
+  await until(async () => (await sent()).every((packets) => packets >= 100));
+  await traffic.calm();
+  const packets = await sent();
+  assert.equal(packets[0], packets[1]);
+  assert.deepEqual([await traffic.stopReading('own0'), await traffic.stopReading('own1')], packets);
+  await assert.rejects(bridge(namespace, 'own-bridge', ['gone0']), /gone0/);
 });
 
 test('a qdisc that the kernel does not know, and a device that is not there', { skip }, async (t) => {

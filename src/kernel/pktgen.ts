@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernel's packet generator by its files, below /proc/PID/net/pktgen of any process of its network namespace. Only start
 // and stop ask who writes: they are for a process inside.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { errnoOf } from './error-name.ts';
 
 export interface PktgenOptions {
   readonly device: string;
@@ -15,6 +16,8 @@ export interface PktgenOptions {
   readonly mode: 'start_xmit' | 'queue_xmit';
   /** pktgen keeps a reference to each packet until it makes the next, so that its drop cannot be traced. false: Linux 6.5. */
   readonly shared: boolean;
+  /** As the kernel's sample of this number sets flows, timestamps and bursts. */
+  readonly shape?: 'sample01' | 'sample03';
   readonly size?: number;
 }
 
@@ -47,8 +50,17 @@ export function removeGenerators(directory: string, thread: number): void {
   write(`${directory}/kpktgend_${thread}`, 'rem_device_all');
 }
 
+const FLOW_LINES = {
+  // Behind the qdisc the driver chooses the queue, by the flow.
+  sample01: ['flag UDPSRC_RND', 'udp_src_min 1024', 'udp_src_max 2048'],
+  sample03: ['flag NO_TIMESTAMP', 'udp_src_min 9', 'udp_src_max 9'],
+} as const;
+const BURST = 32;
+/** The kernel's ENOTSUPP has a number that Node has no name for. */
+const NO_BURST = ['Unknown system error -524', 'ENOTSUP', 'EOPNOTSUPP'];
+
 function configure(file: string, thread: number, options: PktgenOptions): void {
-  const { queues, mode, shared, size = 60, ownQueue = false } = options;
+  const { queues, mode, shared, size = 60, ownQueue = false, shape = 'sample01' } = options;
   const [least, most] = ownQueue ? [thread % queues, thread % queues] : [0, queues - 1];
   const lines = [
     'count 0',
@@ -57,10 +69,7 @@ function configure(file: string, thread: number, options: PktgenOptions): void {
     `pkt_size ${size}`,
     'dst 10.99.0.2',
     'dst_mac 02:00:00:00:00:01',
-    // Behind the qdisc the driver chooses the queue, by the flow.
-    'flag UDPSRC_RND',
-    'udp_src_min 1024',
-    'udp_src_max 2048',
+    ...FLOW_LINES[shape],
     `queue_map_min ${least}`,
     `queue_map_max ${most}`,
     `xmit_mode ${mode}`,
@@ -72,6 +81,21 @@ function configure(file: string, thread: number, options: PktgenOptions): void {
     });
   }
   for (const line of lines) write(file, line);
+  if (shape === 'sample03') tryBurst(file);
+}
+
+/** A device without IFF_TX_SKB_SHARING, as a tap is, must not get one packet twice: then there is no burst, as with -b 0 of the sample. */
+function tryBurst(file: string): void {
+  try {
+    writeFileSync(file, `burst ${BURST}\n`);
+  } catch (error) {
+    if (!NO_BURST.includes(errnoOf(error) ?? '')) throw error;
+  }
+}
+
+/** Times that pktgen hands each packet to the device. */
+export function burstOf(file: string): number {
+  return Number(/burst: (\d+)/.exec(readFileSync(file, 'utf8'))?.[1] ?? 1);
 }
 
 /** Whether this kernel's pktgen can send packets that only the receiver holds: Linux 6.5. */
@@ -103,6 +127,26 @@ export function areGone(files: readonly string[]): boolean {
 /** pktgen has a thread for each CPU. */
 export function hasThread(directory: string, thread: number): boolean {
   return existsSync(`${directory}/kpktgend_${thread}`);
+}
+
+/** The threads of all namespaces' generators, by thread id: each namespace has one for each CPU. */
+export function generatorThreads(): ReadonlyMap<number, string> {
+  return new Map(
+    readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .flatMap((pid) => {
+        const name = commOf(pid);
+        return name.startsWith('kpktgend_') ? [[Number(pid), name] as const] : [];
+      }),
+  );
+}
+
+function commOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch {
+    return ''; // it ended meanwhile
+  }
 }
 
 /** Whether the module is there, in this process's own namespace as in every other. */

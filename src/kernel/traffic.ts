@@ -8,6 +8,7 @@ import { type Ask, endChild, lineProtocol } from './line-protocol.ts';
 import { packageFile } from './package.ts';
 
 export interface Traffic {
+  readonly pid: number;
   /** Inode number of its namespace. */
   readonly netns: number;
   /** A path that leads to its namespace. */
@@ -26,8 +27,16 @@ export interface Traffic {
   guest(id: string, options: { readonly entries: number; readonly buffer: number }): Promise<void>;
   receive(id: string): Promise<void>;
   stopReceiving(id: string): Promise<void>;
-  /** Guest to host, for so long; messages that vhost-net has taken and given back, and the time until then. */
-  send(id: string, size: number, seconds: number): Promise<{ readonly sent: number; readonly seconds: number }>;
+  /**
+   * Guest to host, for so long; messages that vhost-net has taken and given back, and the time until then. unicast: to an
+   * address that only a bridge passes on.
+   */
+  send(
+    id: string,
+    size: number,
+    seconds: number,
+    to?: 'unicast',
+  ): Promise<{ readonly sent: number; readonly seconds: number }>;
   /** Packets that it got, all told: vhost-net lets go of it when it has shown it the last. */
   unguest(id: string): Promise<number>;
   /** Frames to a device, so many a second in bursts of so many. */
@@ -68,6 +77,7 @@ export async function startTraffic(name = 'traffic'): Promise<Traffic> {
   }
   const namespace = `/proc/${child.pid}/ns/net`;
   return {
+    pid: child.pid ?? 0,
     netns: statSync(namespace).ino,
     namespace,
     generators: `/proc/${child.pid}/net/pktgen`,
@@ -76,7 +86,7 @@ export async function startTraffic(name = 'traffic'): Promise<Traffic> {
   };
 }
 
-function commands(ask: Ask): Omit<Traffic, 'netns' | 'namespace' | 'generators' | 'end'> {
+function commands(ask: Ask): Omit<Traffic, 'pid' | 'netns' | 'namespace' | 'generators' | 'end'> {
   const tell = async (line: string): Promise<void> => void (await ask(line));
   const count = async (line: string): Promise<number> => Number((await ask(line)).packets);
   return {
@@ -91,10 +101,10 @@ function commands(ask: Ask): Omit<Traffic, 'netns' | 'namespace' | 'generators' 
     guest: (id, { entries, buffer }) => tell(`guest ${id} entries=${entries} buffer=${buffer}`),
     receive: (id) => tell(`receive ${id} 0`),
     stopReceiving: (id) => tell(`stall ${id}`),
-    send: async (id, size, seconds) => {
+    send: async (id, size, seconds, to = undefined) => {
       const [most, wait] = [Number.MAX_SAFE_INTEGER, Math.ceil(1000 * (seconds + GIVEN_BACK_WITHIN_S))];
       const answer = await ask(
-        `send ${id} ${most} ${size} batch=${MESSAGES_A_KICK} for=${Math.ceil(1000 * seconds)} wait=${wait}`,
+        `send ${id} ${most} ${size} batch=${MESSAGES_A_KICK} for=${Math.ceil(1000 * seconds)} wait=${wait} ${to ?? ''}`,
       );
       return { sent: Number(answer.posted) - Number(answer.outstanding), seconds: Number(answer.microseconds) / 1e6 };
     },

@@ -24,7 +24,7 @@ const NOTHING = '–';
 export function benchTables(results: readonly CellResult[]): { tables: readonly Table[]; reasons: readonly string[] } {
   const reasons = [...new Set(results.flatMap(({ missing }) => missing ?? []))];
   const sends = results.filter((result): result is Result<SendCell> => result.cell.kind === 'send');
-  const tables = [...sendTables(sends, reasons), ...messageTables(results, reasons)];
+  const tables = [...sendTables(sends, reasons), ...messageTables(results, reasons), ...pairTables(results, reasons)];
   return { tables, reasons: reasons.map((reason, index) => `[${index + 1}] not on this host: ${reason}`) };
 }
 
@@ -57,8 +57,13 @@ function sendTables(results: readonly Result<SendCell>[], reasons: readonly stri
   return [{ title: 'Packets towards the guest or reader', header, rows }];
 }
 
-function rowName({ reader, threads, queues, pinned }: SendCell): string {
-  return [READER_NAMES[reader], threads, queues, pinned ? 'pinned' : 'free'].join('|');
+function rowName({ reader, threads, queues, pinned, shape }: SendCell): string {
+  return [
+    `${READER_NAMES[reader]}${shape === 'sample03' ? ', sample03' : ''}`,
+    threads,
+    queues,
+    pinned ? 'pinned' : 'free',
+  ].join('|');
 }
 
 function messageTables(results: readonly CellResult[], reasons: readonly string[]): readonly Table[] {
@@ -88,6 +93,24 @@ function messageTables(results: readonly CellResult[], reasons: readonly string[
   return [{ title: 'Messages a second from the guest, by vhost-net', header, rows }];
 }
 
+function pairTables(results: readonly CellResult[], reasons: readonly string[]): readonly Table[] {
+  const rows = results.flatMap((result) =>
+    result.cell.kind === 'pair'
+      ? [
+          [
+            String(result.cell.size),
+            show(result, ({ transmitted }) => transmitted, reasons),
+            show(result, ({ lost }) => lost, reasons),
+            show(result, ({ freed }) => freed?.there ?? Number.NaN, reasons),
+          ],
+        ]
+      : [],
+  );
+  if (rows.length === 0) return [];
+  const header = ['bytes', 'received', 'lost', 'freed on the CPU that allocated them'];
+  return [{ title: 'Packets a second from guest to guest, by vhost-net and a bridge', header, rows }];
+}
+
 function show(result: CellResult | undefined, count: (run: Run) => number, reasons: readonly string[]): string {
   if (!result) return NOTHING;
   if (result.missing !== null) return `[${reasons.indexOf(result.missing) + 1}]`;
@@ -105,6 +128,7 @@ function workerTime(result: CellResult | undefined): string {
 
 /** 64 120 (58 000–98 906); without a spread where there is none. */
 function showSpread({ median, least, most }: Spread): string {
+  if (Number.isNaN(median)) return NOTHING;
   const [middle, from, to] = [median, least, most].map(thousands);
   return from === to ? `${middle}` : `${middle} (${from}–${to})`;
 }

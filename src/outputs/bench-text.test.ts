@@ -11,13 +11,26 @@ const run = (transmitted: number, more: Partial<Run> = {}): Run => ({
 });
 
 function send(flow: SendCell['flow'], runs: readonly Run[], missing: string | null = null): CellResult {
-  const cell = { kind: 'send', id: `tap/${flow}`, reader: 'tap', flow, threads: 1, queues: 1, pinned: false } as const;
+  const cell = {
+    kind: 'send',
+    id: `tap/${flow}`,
+    reader: 'tap',
+    flow,
+    threads: 1,
+    queues: 1,
+    pinned: false,
+    shape: 'sample01',
+  } as const;
   return { cell, missing, runs };
 }
 
 function message(zeroCopy: boolean, runs: readonly Run[]): CellResult {
   const cell: MessageCell = { kind: 'message', id: `zero-copy/${zeroCopy}`, zeroCopy, size: 4096 };
   return { cell, missing: null, runs };
+}
+
+function pair(runs: readonly Run[]): CellResult {
+  return { cell: { kind: 'pair', id: 'guest-to-guest', size: 1490 }, missing: null, runs };
 }
 
 const report: BenchReport = {
@@ -29,12 +42,13 @@ const report: BenchReport = {
     send('through-qdisc', [run(50_000, { droppedBefore: 8 })]),
     message(false, [run(2000, { workerSeconds: 0.02 })]),
     message(true, [run(4000, { workerSeconds: 0.02, uncopied: 4000 })]),
+    pair([run(6000, { lost: 20, freed: { there: 2000, elsewhere: 4000 } })]),
   ],
 };
 
 test('text: the answer first, a line a figure, reasons below', () => {
   assert.deepEqual(renderBench(report, 'text').split('\n'), [
-    "OK: in all 6 runs the agent's counters equal those of pktgen, tc -s, the readers and the guests.",
+    "OK: in all 7 runs the agent's counters equal those of pktgen, tc -s, the readers and the guests.",
     '',
     'Linux 7.3, 4 CPUs, tapscope 1.2.3, whose probes are part of what each packet costs.',
     'Medians of 3 interleaved repeats of 2 s (least–most). Packets of 60 bytes, rings of 1000; pinned: all readers on CPU 0.',
@@ -48,6 +62,10 @@ test('text: the answer first, a line a figure, reasons below', () => {
     'Messages a second from the guest, by vhost-net',
     'bytes  copied  zero-copy on  of these uncopied  vhost-net µs a message, copied  zero-copy on',
     '4096   1 000   2 000         2 000              10.0                            5.0',
+    '',
+    'Packets a second from guest to guest, by vhost-net and a bridge',
+    'bytes  received  lost  freed on the CPU that allocated them',
+    '1490   3 000     10    1 000',
     '',
     '[1] not on this host: no flag',
     '',

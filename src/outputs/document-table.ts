@@ -7,8 +7,12 @@ import {
   type DocumentName,
   disagreements,
   type FlowCase,
+  type PktgenShape,
   type Run,
+  type SendCell,
   spread,
+  type ThreadCounts,
+  type TunPath,
 } from '../bench-report.ts';
 import { verdict } from './bench-text.ts';
 
@@ -29,6 +33,33 @@ const READERS = [
   ['vhost', 'TAP', '+ vhost-net'],
 ] as const;
 
+type PerfRow = readonly [
+  what: string,
+  value: (counts: ThreadCounts, seconds: number) => number | undefined,
+  show: (median: number) => string,
+];
+
+const PERF_ROWS: readonly PerfRow[] = [
+  [
+    'context-switches',
+    ({ contextSwitches }, seconds) => each(contextSwitches, seconds),
+    (value) => `${value.toFixed(1)}/s`,
+  ],
+  ['cpu-migrations', ({ migrations }, seconds) => each(migrations, seconds), (value) => `${value.toFixed(1)}/s`],
+  ['task-clock', ({ taskClockNs }, seconds) => each(taskClockNs, 1e9 * seconds), (value) => `${value.toFixed(2)} CPUs`],
+  ['cpu-cycles', ({ cycles }, seconds) => each(cycles, 1e9 * seconds), (value) => `${value.toFixed(2)} G/s`],
+  [
+    'instructions',
+    ({ instructions }, seconds) => each(instructions, 1e9 * seconds),
+    (value) => `${value.toFixed(2)} G/s`,
+  ],
+  ['insn per cycle', ({ instructions, cycles }) => each(instructions, cycles), (value) => value.toFixed(2)],
+];
+
+function each(count: number | undefined, of: number | undefined): number | undefined {
+  return count === undefined || of === undefined ? undefined : count / of;
+}
+
 const SIZES = [
   [4096, '4K'],
   [8192, '8K'],
@@ -37,47 +68,96 @@ const SIZES = [
 ] as const;
 
 export function renderDocument(name: DocumentName, report: BenchReport, host: BenchHost): string {
-  const body = name === 'zero-copy' ? zeroCopyTable(report) : pktgenTable(name, report);
+  const body = tableOf(name, report, host);
   return [verdict(report), '', ...header(name, report, host), '', ...body, ...disagreements(report), ''].join('\n');
+}
+
+function tableOf(name: DocumentName, report: BenchReport, { tunPaths }: BenchHost): readonly string[] {
+  if (name === 'zero-copy') return zeroCopyTable(report);
+  if (name === 'napi') return napiLines(report, tunPaths);
+  if (name === 'v8') return pktgenTable(name, report);
+  return [...pktgenTable(name, report), '', ...pktgenTable(name, report, 'sample03'), '', ...perfTable(report)];
 }
 
 function header(name: DocumentName, report: BenchReport, host: BenchHost): readonly string[] {
   const { kernel, cpus, seconds, repeats, packetSize, ring, pinnedTo, agentRuns, version } = report;
   const { cpuModel, srso = 'the kernel does not say', mitigated, hardenedUsercopy } = host;
   const usercopy = hardenedUsercopy === undefined ? 'unknown' : hardenedUsercopy ? 'on' : 'off';
-  const own =
-    name === 'zero-copy'
-      ? ['Queue: 1, noqueue qdisc on the host. CPU not pinned. The messages end on the host: no NIC sends them.']
-      : [
-          `pktgen: 1 thread, start_xmit, burst 1, packets of ${packetSize} bytes; 1 queue, ring ${ring}. Stock: without IFF_BACKPRESSURE.`,
-          name === 'v7' ? 'CPU not pinned.' : `Readers and vhost-net pinned to CPU ${pinnedTo}.`,
-        ];
+  const pktgen = `pktgen: 1 thread, start_xmit, burst 1, packets of ${packetSize} bytes; 1 queue, ring ${ring}. Stock: without IFF_BACKPRESSURE.`;
+  const own: Readonly<Record<DocumentName, readonly string[]>> = {
+    v7: [pktgen, 'sample03: 1 flow, no timestamps, and burst 32 where the device takes it. CPU not pinned.'],
+    v8: [pktgen, `Readers and vhost-net pinned to CPU ${pinnedTo}.`],
+    'zero-copy': [
+      'Queue: 1, noqueue qdisc on the host. CPU not pinned. The messages end on the host: no NIC sends them.',
+    ],
+    napi: [
+      `Two guests of vhost-net with 1 queue each and a bridge between their taps; noqueue qdisc, ring ${ring}. CPU not pinned.`,
+    ],
+  };
   return [
     `CPU: ${cpuModel}, ${cpus} online. Linux ${kernel}.`,
     `SRSO: ${srso}. Mitigated: ${mitigated.join(', ') || 'nothing'}. Hardened usercopy: ${usercopy}.`,
-    ...own,
+    ...own[name],
     `Medians of ${repeats} repeats of ${seconds} s, with the probes of tapscope ${version}${agentRuns ? ' and those of an agent on this host' : ''}.`,
   ];
 }
 
-function pktgenTable(name: 'v7' | 'v8', report: BenchReport): readonly string[] {
+function sendResult(
+  { results }: BenchReport,
+  shape: PktgenShape,
+  reader: SendCell['reader'],
+  flow: FlowCase,
+): CellResult | undefined {
+  return results.find(
+    ({ cell }) => cell.kind === 'send' && cell.shape === shape && cell.reader === reader && cell.flow === flow,
+  );
+}
+
+function pktgenTable(name: 'v7' | 'v8', report: BenchReport, shape: PktgenShape = 'sample01'): readonly string[] {
   const columns = COLUMNS[name];
   const groups = READERS.map(([reader, title, below]) => {
     const figure = (flow: FlowCase, count: (run: Run) => number): string =>
-      packetRate(
-        report.results.find(({ cell }) => cell.kind === 'send' && cell.reader === reader && cell.flow === flow),
-        count,
-      );
+      packetRate(sendResult(report, shape, reader, flow), count);
     return [
       [title, 'Transmitted', ...columns.map(([flow]) => figure(flow, ({ transmitted }) => transmitted))],
       [below, 'Lost', ...columns.map(([flow]) => figure(flow, ({ lost }) => lost))],
     ];
   });
-  return boxed(['pktgen benchmarks', '', ...columns.map(([, title]) => title)], groups);
+  const title = shape === 'sample03' ? `sample03, burst ${burstsOf(report)}` : 'pktgen benchmarks';
+  return boxed([title, '', ...columns.map(([, column]) => column)], groups);
+}
+
+function burstsOf({ results }: BenchReport): string {
+  const runs = results.flatMap(({ cell, runs }) => (cell.kind === 'send' && cell.shape === 'sample03' ? runs : []));
+  return [...new Set(runs.flatMap(({ burst }) => burst ?? []))].join(' and ') || 'not measured';
+}
+
+/** The thread shows `perf stat` of pktgen's threads and of vhost-net's worker; each figure is for one second. */
+function perfTable(report: BenchReport): readonly string[] {
+  const groups = READERS.flatMap(([reader, title, below]) =>
+    (['sender', 'reader'] as const).map((side) => {
+      const threads = side === 'sender' ? 'pktgen' : reader === 'tap' ? 'the reader' : 'vhost worker';
+      return PERF_ROWS.map(([what, value, show], index) => [
+        index === 0 ? `${title} ${below}`.trimEnd() : index === 1 ? threads : '',
+        what,
+        ...COLUMNS.v7.map(([flow]) => {
+          const figure = ({ perf }: Run): number => (perf && value(perf[side], perf.seconds)) ?? Number.NaN;
+          return cellText(sendResult(report, 'sample01', reader, flow), figure, (median) =>
+            Number.isNaN(median) ? 'not on this machine' : show(median),
+          );
+        }),
+      ]);
+    }),
+  );
+  return boxed(['perf stat', '', ...COLUMNS.v7.map(([, title]) => title)], groups, 'group');
 }
 
 /** A group's first column has no lines in it, as in the mail. */
-function boxed(header: readonly string[], groups: readonly (readonly (readonly string[])[])[]): readonly string[] {
+function boxed(
+  header: readonly string[],
+  groups: readonly (readonly (readonly string[])[])[],
+  ruled: 'row' | 'group' = 'row',
+): readonly string[] {
   const rows = [header, ...groups.flat()];
   const widths = header.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]): string =>
@@ -90,7 +170,7 @@ function boxed(header: readonly string[], groups: readonly (readonly (readonly s
     line(header),
     edge,
     ...groups.flatMap((group) => [
-      ...group.flatMap((row, index) => (index === 0 ? [line(row)] : [inner, line(row)])),
+      ...group.flatMap((row, index) => (index === 0 || ruled === 'group' ? [line(row)] : [inner, line(row)])),
       edge,
     ]),
   ];
@@ -121,6 +201,33 @@ function zeroCopyTable({ results }: BenchReport): readonly string[] {
   );
 }
 
+/** The document has one line for a tun without the NAPI cache and one for a tun with it; a kernel is one of both. */
+function napiLines({ results }: BenchReport, tunPaths: readonly TunPath[]): readonly string[] {
+  const result = results.find(({ cell }) => cell.kind === 'pair');
+  const size = result?.cell.kind === 'pair' ? result.cell.size : Number.NaN;
+  const bitrate = cellText(result, ({ transmitted, seconds }) => (8e-9 * transmitted * size) / seconds, gbits);
+  const there = cellText(
+    result,
+    ({ freed }) => (freed ? (100 * freed.there) / (freed.there + freed.elsewhere) : Number.NaN),
+    share,
+  );
+  return [
+    `Bitrate, packets of ${size} bytes`,
+    ...beforeAfter(bitrate, tunPaths),
+    `Lost at the second tap: ${packetRate(result, ({ lost }) => lost)}`,
+    `Freed on the CPU that allocated them: ${there}`,
+    ...tunPaths.map(({ name, reason }) => `${name}: ${reason}`),
+  ];
+}
+
+function beforeAfter(bitrate: string, tunPaths: readonly TunPath[]): readonly string[] {
+  const has = tunPaths.filter(({ present }) => present).map(({ name }) => name);
+  if (has.length > 0) return [`Before: this kernel has the ${has.join(' and the ')} in tun`, `After : ${bitrate}`];
+  if (tunPaths.length > 0 && tunPaths.every(({ present }) => present === false))
+    return [`Before: ${bitrate}`, 'After : this kernel does not have the NAPI cache in tun'];
+  return [`Before or after: ${bitrate}; the code of tun could not be read`];
+}
+
 function packetRate(result: CellResult | undefined, count: (run: Run) => number): string {
   return cellText(result, (run) => count(run) / run.seconds, kpps);
 }
@@ -131,6 +238,8 @@ function kpps(perSecond: number): string {
   return perSecond < 1000 ? `${perSecond.toFixed(1)} pps` : `${Math.round(perSecond / 1000)} Kpps`;
 }
 
+const gbits = (value: number): string => `${value.toFixed(2)} Gbits/sec`;
+const share = (value: number): string => (Number.isNaN(value) ? 'not on this kernel' : `${value.toFixed(1)} %`);
 const mbits = (value: number): string => value.toFixed(2);
 const percent = (value: number): string => (Number.isNaN(value) ? 'no worker seen' : `${value.toFixed(1)}%`);
 
@@ -148,6 +257,7 @@ function cellText(
 function whatIsMissing(reason: string): string {
   if (reason.includes('IFF_BACKPRESSURE')) return 'this kernel has no IFF_BACKPRESSURE';
   if (reason.includes('modprobe pktgen')) return 'needs pktgen';
+  if (reason.includes('modprobe bridge')) return 'needs the bridge module';
   if (reason.includes('/dev/vhost-net') || reason.includes('vhost_net cannot be loaded')) return 'needs vhost_net';
   return reason;
 }

@@ -11,8 +11,8 @@ test('flags are read', () => {
 });
 
 test('--table takes the cells of its document', () => {
-  const counts = ['v7', 'v8', 'zero-copy'].map((table) => readBenchFlags({ ...VALUES, table }).cells.length);
-  assert.deepEqual(counts, [4, 6, 8]);
+  const counts = ['v7', 'v8', 'zero-copy', 'napi'].map((table) => readBenchFlags({ ...VALUES, table }).cells.length);
+  assert.deepEqual(counts, [8, 6, 8, 1]);
 });
 
 test('what cannot be is refused in one sentence', () => {
@@ -22,7 +22,7 @@ test('what cannot be is refused in one sentence', () => {
     [{ repeats: '2.5' }, /^--repeats=2\.5 cannot be: write a number from 1 to 1000\.$/],
     [{ repeats: '-1' }, /^--repeats=-1 cannot be/],
     [{ format: 'xml' }, /^--format=xml is unknown; write one of: text, markdown, csv, json\.$/],
-    [{ table: 'v9' }, /^--table=v9 is unknown; write one of: v7, v8, zero-copy\.$/],
+    [{ table: 'v9' }, /^--table=v9 is unknown; write one of: v7, v8, zero-copy, napi\.$/],
     [{ table: 'v7', only: 'tap' }, /^--table=v7 has its own cells: leave out --only\.$/],
     [{ table: 'v7', format: 'csv' }, /^--table=v7 has the layout of its document: --format is text or json\.$/],
     [{ only: '(' }, /^--only=\( is no regular expression: /],

@@ -36,7 +36,7 @@ export const benchFlags: readonly Flag[] = [
 
 export const BENCH_HELP = `pktgen (modprobe pktgen) sends to taps, which a program reads or vhost-net hands to a guest, while the queue drops
 (tail-drop), stops (backpressure + fq_codel), has no qdisc, or is reached through the qdisc. A guest sends messages,
-copied by vhost-net or not. The counts are tapscope's, held against those of pktgen, tc -s, readers and guests.
+copied by vhost-net or not, to the host, or through a bridge (modprobe bridge) to another guest. The counts are tapscope's, held against those of pktgen, tc -s, readers and guests.
 
 Makes its devices in a network namespace of its own, which ends with it. For zero-copy/ cells it loads vhost_net anew,
 if it is not in use, and afterwards as it was. Keeps CPUs busy.`;
