@@ -10,6 +10,9 @@ import type { Snapshot } from '../snapshot.ts';
 
 /** It takes nothing for so long that these bytes wait: it hangs. */
 const MOST_WAITING_BYTES = 128 * 2 ** 20;
+/** Bytes of it that are heard in one period. The answers that it may compute at once ask for far fewer. */
+const MOST_HEARD_BYTES = 1000;
+const HEARING_PERIOD_MS = 100;
 /** Between two starts, where it ends before it listens. */
 const AGAIN_AFTER_MS = 1000;
 /** How long it may take to end: the last export to a collector has 3 s. */
@@ -45,6 +48,9 @@ interface Life {
   wanted: number;
   isAnswering: boolean;
   listens: boolean;
+  /** Bytes heard since `hearsSince`, in ms of this process. */
+  heard: number;
+  hearsSince: number;
 }
 
 export class ServingProcess {
@@ -118,7 +124,15 @@ export class ServingProcess {
   #begin(): void {
     const process = startSecond(this.#options.file, this.#options.readable());
     this.#process = process;
-    const life: Life = { process, writer: new SnapshotWriter(), wanted: 0, isAnswering: false, listens: false };
+    const life: Life = {
+      process,
+      writer: new SnapshotWriter(),
+      wanted: 0,
+      isAnswering: false,
+      listens: false,
+      heard: 0,
+      hearsSince: 0,
+    };
     this.#life = life;
     process.channel.on('data', (bytes) => this.#hear(life, String(bytes)));
     void process.ended.then(({ how, code }) => this.#ended(life, how, code));
@@ -146,6 +160,7 @@ export class ServingProcess {
       }
     }
     if (isPulseAsked) life.process.channel.write('{"pulse":true}\n');
+    rest(life, said.length);
     void this.#answer(life);
   }
 
@@ -208,4 +223,15 @@ export class ServingProcess {
     if (!life.listens) await wait(AGAIN_AFTER_MS);
     if (!this.#isStopping) this.#begin();
   }
+}
+
+/** One that talks without end is not listened to until the period is over. */
+function rest(life: Life, bytes: number): void {
+  const now = performance.now();
+  if (now - life.hearsSince > HEARING_PERIOD_MS) Object.assign(life, { heard: 0, hearsSince: now });
+  life.heard += bytes;
+  if (life.heard <= MOST_HEARD_BYTES) return;
+  const { channel } = life.process;
+  channel.pause();
+  setTimeout(() => channel.resume(), HEARING_PERIOD_MS);
 }

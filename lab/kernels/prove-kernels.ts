@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// npx tsx lab/kernels/prove-kernels.ts [KERNEL…]: what tapscope counts on each kernel of lab/vm/series.ts, into docs/kernels.md. A kernel that is not
+// named stays as it was measured before. Exit code 1: a figure was wrong and not marked, or a kernel did not say.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { replaceSection } from '../tables/benchmarks.ts';
+import { noVm, runInVm } from '../vm/boot.ts';
+import { bundle } from '../vm/bundle.ts';
+import { provideKernel } from '../vm/kernels.ts';
+import { KERNELS, type LabKernel } from '../vm/series.ts';
+import { differences, kernelsSection, PAGE } from './kernels-section.ts';
+import { type Proven, provenOf, readResults, writeResults } from './proven.ts';
+
+const RUN = 'lab/kernels/main.ts';
+const PROOF_FILE = 'lab/guest/proof.guest.ts';
+const LIMIT_MS = 1_200_000;
+
+async function proveOn({ name, series, kernelArguments, cpus }: LabKernel): Promise<Proven> {
+  const kernel = await provideKernel(series, (line) => console.error(line));
+  const { place, command } = await bundle(`prove-${name}`, [RUN, PROOF_FILE]);
+  const { status, output } = await runInVm(kernel, command([resolve(place(PROOF_FILE))]), {
+    kernelArguments,
+    cpus,
+    timeoutMs: LIMIT_MS,
+  });
+  const proven = provenOf(output);
+  if (!proven) throw new Error(`Linux ${name} has not said what is counted there:\n${output.slice(-4000)}`);
+  if (status !== 0) console.error(`Linux ${name}: a figure was wrong and not marked:\n${output.slice(-4000)}`);
+  return proven;
+}
+
+async function main(names: readonly string[]): Promise<void> {
+  if (noVm) throw new Error(`Nothing was proven: it ${noVm}.`);
+  const unknown = names.find((name) => !KERNELS.some((one) => one.name === name));
+  if (unknown) throw new Error(`No kernel ${unknown}: there are ${KERNELS.map(({ name }) => name).join(', ')}.`);
+  for (const one of KERNELS.filter(({ name }) => names.length === 0 || names.includes(name))) {
+    const proven = await proveOn(one).catch((error: unknown) => {
+      console.error(error instanceof Error ? error.message : error);
+      process.exitCode = 1;
+    });
+    if (!proven) continue;
+    const results = new Map([...readResults(), [one.name, proven]]);
+    writeResults(results);
+    writeFileSync(PAGE, replaceSection(readFileSync(PAGE, 'utf8'), 'kernels', kernelsSection(results)));
+    console.log(`Linux ${one.name}: ${proven.proofs.length} scenarios`);
+    if (proven.proofs.some((proof) => !proof.isMarked && differences(proof) > 0)) process.exitCode = 1;
+  }
+}
+
+await main(process.argv.slice(2)).catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});

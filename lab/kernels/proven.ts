@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// What lab/guest/proof.guest.ts found on each kernel, and proven.json, which keeps it for docs/kernels.md.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { at, listAt, numberAt, parseJson, textAt } from '../host/checked-json.ts';
+import { namesOf } from '../host/names.ts';
+
+/** Begins the line that the VM prints. */
+export const PROOF = 'kernel-proof ';
+
+const file = join(dirname(fileURLToPath(import.meta.url)), 'proven.json');
+
+/** Packets of one scenario, and by how many what tapscope shows differs from the sender's and the kernel's counters. */
+export interface Proof {
+  readonly name: string;
+  readonly packets: number;
+  readonly offered: number;
+  readonly dropped: number;
+  readonly delivered: number;
+  /** The device or one of its queues was marked as degraded. */
+  readonly isMarked: boolean;
+}
+
+export interface Proven {
+  /** `uname -r` */
+  readonly release: string;
+  /** By event; null: it is not measured. */
+  readonly mechanisms: Readonly<Record<string, string | null>>;
+  /** Features of the kernel that `doctor` missed. */
+  readonly missing: readonly string[];
+  readonly proofs: readonly Proof[];
+}
+
+/** By the kernel's name in lab/vm/series.ts. */
+export type Results = ReadonlyMap<string, Proven>;
+
+/** undefined: the VM has not printed it. */
+export function provenOf(output: string): Proven | undefined {
+  const line = output.split('\n').find((one) => one.includes(PROOF));
+  return line === undefined ? undefined : checked(parseJson(line.slice(line.indexOf(PROOF) + PROOF.length)));
+}
+
+export function readResults(): Results {
+  const all = parseJson(readFileSync(file, 'utf8'));
+  return new Map(namesOf(Object(all)).map((name) => [name, checked(at(all, name))]));
+}
+
+export function writeResults(results: Results): void {
+  writeFileSync(file, `${JSON.stringify(Object.fromEntries(results), undefined, 2)}\n`);
+}
+
+function checked(one: unknown): Proven {
+  const mechanisms = Object(at(one, 'mechanisms'));
+  return {
+    release: textAt(one, 'release'),
+    mechanisms: Object.fromEntries(
+      Object.keys(mechanisms).map((event) => [
+        event,
+        at(mechanisms, event) === null ? null : textAt(mechanisms, event),
+      ]),
+    ),
+    missing: listAt(one, 'missing').map(String),
+    proofs: listAt(one, 'proofs').map((proof) => ({
+      name: textAt(proof, 'name'),
+      packets: numberAt(proof, 'packets'),
+      offered: numberAt(proof, 'offered'),
+      dropped: numberAt(proof, 'dropped'),
+      delivered: numberAt(proof, 'delivered'),
+      isMarked: at(proof, 'isMarked') === true,
+    })),
+  };
+}
