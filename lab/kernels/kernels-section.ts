@@ -44,7 +44,7 @@ export function differences({ offered, dropped, delivered }: Proof): number {
 }
 
 function figuresOf({ proofs, missing }: Proven): string {
-  if (proofs.length === 0) return `of devices only (rtnetlink): no ${missing.join(', no ')}`;
+  if (proofs.length === 0) return `of devices only (rtnetlink); missing: ${missing.join(', ')}`;
   const marked = proofs.filter(({ isMarked }) => isMarked).length;
   if (marked === 0) return 'exact';
   return marked === proofs.length

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { noVm, runInVm } from '../vm/boot.ts';
 import { bundle } from '../vm/bundle.ts';
 import { type Kernel, kernelOrWhy } from '../vm/kernels.ts';
-import { SERIES, type Series } from '../vm/series.ts';
+import { KERNELS, type LabKernel, SERIES, type Series } from '../vm/series.ts';
 import { EVENT_START } from './event.ts';
 import { isNightly } from './nightly.ts';
 import { splatsOf } from './splats.ts';
@@ -47,6 +47,7 @@ export const GUEST_FILES: readonly { readonly file: string; readonly daily: read
   { file: 'src/diagnosis/earned-port.slow.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/diagnosis/earned-bridge.slow.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/diagnosis/earned-conntrack.slow.kernel.test.ts', daily: NIGHTLY },
+  { file: 'lab/guest/proof.guest.ts', daily: NIGHTLY },
   { file: 'lab/guest/traffic.guest.ts', daily: SERIES },
   { file: 'lab/guest/departures.guest.ts', daily: ['6.12'] },
   { file: 'lab/guest/tcp.guest.ts', daily: ['7.3'] },
@@ -109,35 +110,42 @@ const LIMIT_MS = isNightly ? 10_000_000 : 2_700_000;
 /** What `npm test` runs in a short boot of the oldest and of the newest kernel: which mechanisms there are, and exact counts. */
 export const SHORT: readonly string[] = ['lab/guest/doctor.guest.ts', 'src/accounting/exact.kernel.test.ts'];
 
-/** GUEST=traffic,late in the environment runs only the files with one of these in their path. */
-export function testOnKernel(series: Series, files: readonly string[] = guestFiles(series)): void {
-  test(`Linux ${series}`, { skip: noVm }, async (t) => {
-    const kernel = await kernelOrWhy(series, (line) => console.log(line));
+/** What every kernel of docs/kernels.md runs. */
+export const PROOFS: readonly string[] = ['lab/guest/proof.guest.ts'];
+
+/** GUEST=traffic,late in the environment runs only the files with one of these in their path. `name`: of lab/vm/series.ts. */
+export function testOnKernel(name: string, files: readonly string[] = guestFiles(name), skip = noVm): void {
+  test(`Linux ${name}`, { skip }, async (t) => {
+    const one = KERNELS.find((each) => each.name === name);
+    assert.ok(one, `the lab has no kernel ${name}`);
+    const kernel = await kernelOrWhy(one.series, (line) => console.log(line));
     if (typeof kernel === 'string') {
-      t.skip(`nothing was tested on kernel ${series}: ${kernel}`);
+      t.skip(`nothing was tested on kernel ${name}: ${kernel}`);
       return;
     }
     execFileSync('make', ['--silent', '--no-print-directory', '-C', labFolder]);
     const told = new Retelling((line) => console.log(line));
-    const failure = boot(kernel, files, told).then(
+    const failure = boot(kernel, one, files, told).then(
       () => undefined,
       (error: unknown) => withoutEvents(error instanceof Error ? error.message : String(error)),
     );
     await told.tell(t);
     const reason = await failure;
     if (reason !== undefined) throw new Error(reason);
-    assert.ok(told.ended, `the tests on kernel ${series} did not reach their end: see above`);
+    assert.ok(told.ended, `the tests on kernel ${name} did not reach their end: see above`);
   });
 }
 
-async function boot(kernel: Kernel, files: readonly string[], told: Retelling): Promise<void> {
+async function boot(kernel: Kernel, one: LabKernel, files: readonly string[], told: Retelling): Promise<void> {
+  const { name, kernelArguments, cpus } = one;
   const environment = Object.fromEntries(
     Object.entries(PASSED_ON).flatMap(([name, value]) => (value ? [[name, value]] : [])),
   );
   try {
-    const { place, command } = await bundle(`linux-${kernel.series}`, [RUN, REPORTER, ...files]);
+    const { place, command } = await bundle(`linux-${name}`, [RUN, REPORTER, ...files]);
     const reporter = ['--test-reporter', resolve(place(REPORTER)), '--test-reporter-destination', 'stdout'];
-    const options = { timeoutMs: LIMIT_MS, environment, onOutput: (text: string) => told.hear(text) };
+    const hear = (text: string): void => told.hear(text);
+    const options = { timeoutMs: LIMIT_MS, environment, kernelArguments, cpus, onOutput: hear };
     const { status, console: log } = await runInVm(kernel, command(files.map(place), reporter), options);
     const splats = splatsOf(log);
     if (splats.length > 0) throw new Error(`The kernel reported faults of its own:\n${splats.join('\n')}`);

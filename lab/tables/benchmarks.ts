@@ -6,12 +6,13 @@ import { fileURLToPath } from 'node:url';
 
 const file = join(dirname(fileURLToPath(import.meta.url)), '../../BENCHMARKS.md');
 
-/** faults and soak: of docs/reliability.md; latency: of docs/overhead.md; fleet: of docs/scale.md. */
+/** faults and soak: of docs/reliability.md; kernels: of docs/kernels.md; latency: of docs/overhead.md; fleet: of docs/scale.md. */
 export type Section =
   | 'clocked'
   | 'cost'
   | 'faults'
   | 'fleet'
+  | 'kernels'
   | 'latency'
   | 'scale'
   | 'scrape'

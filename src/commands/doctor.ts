@@ -129,7 +129,7 @@ function isInexact(choice: Choice): boolean {
   return effect === 'inexact' && (programs.length > 0 || stateOf(choice) === 'fallback');
 }
 
-/** What is not the best is no fallback where the kernel has no better one, a better one was not asked for, or nothing is lost. */
+/** A mechanism is no fallback where the kernel has no better one, where no better one was asked for, or where nothing is lost. */
 function stateOf({ mechanism, refused }: Choice): 'best' | 'fallback' | 'blind' {
   if (!mechanism) return 'blind';
   if (mechanism.effect === 'none') return 'best';

@@ -90,7 +90,7 @@ test('the ring of a queue’s heading, which has the focus as its page opens, le
   const host = await servePageHost(t, tapsOf(12));
   const { page } = await openPage(await launchBrowser(t), host.url);
   await page.locator('#queues').waitFor();
-  await page.keyboard.press('Tab'); // as a keyboard's user, to whom rings are shown
+  await page.keyboard.press('Tab'); // rings are shown to those who use the keyboard
   await page.goto(`${host.url}#/queue/1/tap6/0`);
   await page.locator('.subject .owner', { hasText: 'web6' }).waitFor();
   const { name, reach, heading, owner } = await page.evaluate(() => {
