@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { slowness } from '../lab/host/slowness.ts';
 import { until } from '../lab/host/until.ts';
 import type { BootedRoot } from './booted-root.ts';
 
@@ -12,6 +13,8 @@ const SERVING = 'tapscope-serving@*.service';
 /** Of systemd-analyze security, in tenths. */
 const MOST_EXPOSED = 20;
 const BACK_WITHIN_MS = 20_000;
+/** From the end of the process that counts until figures are served again. */
+const RECOVERED_WITHIN_MS = 1000;
 
 const DEFAULTS = '/etc/default/tapscope';
 /** World-readable files, and what reading them gives. */
@@ -61,6 +64,8 @@ export async function twoUnits(t: TestContext, host: BootedRoot, root: string): 
     assert.ok(!['0', '65534'].includes(counting ?? '') && !['0', '65534'].includes(serving ?? ''));
     for (const set of ['Inh', 'Prm', 'Eff', 'Bnd', 'Amb'])
       assert.match(before.serving.status, new RegExp(`^Cap${set}:\t0+$`, 'm'));
+    const environment = readFileSync(`/proc/${host.pid}/root/proc/${before.serving.pid}/environ`, 'utf8');
+    assert.ok(environment.split('\0').includes('MALLOC_ARENA_MAX=1'));
     for (const { status } of [before.counting, before.serving]) {
       assert.match(status, /^NoNewPrivs:\t1$/m);
       assert.match(status, /^Seccomp:\t2$/m);
@@ -98,11 +103,32 @@ export async function twoUnits(t: TestContext, host: BootedRoot, root: string): 
     before = after;
   });
 
-  await t.test('without the process that counts nothing serves, and systemd starts both again', async () => {
+  await t.test('without the process that counts nothing serves, and systemd starts both again', async (t) => {
+    // systemd's clock is this one (CLOCK_MONOTONIC), and its unit is active once figures are served.
+    const killedMs = Number(process.hrtime.bigint()) / 1e6;
     await host.inside('systemctl', 'kill', '--signal=KILL', COUNTING);
     const after = await pair(host, before.serving.pid);
     assert.notEqual(after.counting.pid, before.counting.pid);
     before = after;
+    const isActive = async () => (await sinceMs(host)) > killedMs;
+    await until(isActive);
+    const tookMs = (await sinceMs(host)) - killedMs;
+    t.diagnostic(`figures are served after ${Math.round(tookMs)} ms`);
+    assert.ok(tookMs <= RECOVERED_WITHIN_MS * (await slowness()), `${tookMs} ms`);
+  });
+
+  await t.test('one that ends as soon as it starts is given up after ten starts', async () => {
+    writeFileSync(`${root}${DEFAULTS}`, 'ARGS="--web.listen-address=nowhere"\n');
+    await host.inside('systemctl', 'reset-failed', COUNTING);
+    await host.inside('systemctl', 'restart', COUNTING).catch(() => undefined);
+    const shown = (name: string) => host.inside('systemctl', 'show', `--property=${name}`, '--value', COUNTING);
+    await until(async () => (await shown('ActiveState')) === 'failed\n');
+    assert.equal(await shown('ActiveState'), 'failed\n');
+    assert.equal(await shown('NRestarts'), '10\n');
+    writeFileSync(`${root}${DEFAULTS}`, 'ARGS=""\n');
+    await host.inside('systemctl', 'reset-failed', COUNTING);
+    await host.inside('systemctl', 'start', COUNTING);
+    before = await pair(host, before.serving.pid);
   });
 
   await t.test('restarts are quiet: no process that serves is left over, none crashes', async () => {
@@ -165,6 +191,12 @@ async function pair(host: BootedRoot, old?: number): Promise<Pair> {
       assert.fail(await host.inside('journalctl', '--no-pager', '--lines=40', '--unit=tapscope*'));
     await wait(100);
   }
+}
+
+/** When the unit became active, on the monotonic clock; 0: it is not. */
+async function sinceMs(host: BootedRoot): Promise<number> {
+  const said = await host.inside('systemctl', 'show', '--property=ActiveEnterTimestampMonotonic', '--value', COUNTING);
+  return Number(said) / 1000;
 }
 
 async function pidsOf(host: BootedRoot, unit: string): Promise<readonly number[]> {
