@@ -33,15 +33,17 @@ export interface Target {
   readonly instance: string;
 }
 
-/** Scrapes `targets` as the job tapscope, and evaluates the rules in these files. A target's name is its address, if it has no other. */
+/** Scrapes `targets` as the job tapscope, and evaluates the rules in these files. A target's name is its address, if it has no other. `more` of its configuration. */
 export async function startPrometheus(
   t: { after(undo: () => Promise<unknown>): void },
   targets: readonly (string | Target)[],
   rules: readonly string[],
+  more: Readonly<Record<string, object>> = {},
 ): Promise<Prometheus> {
   const folder = await mkdtemp(join(tmpdir(), 'tapscope-prometheus-'));
   const config = {
-    global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
+    ...more,
+    global: { ...more.global, scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
     rule_files: rules.map((file) => resolve(file)),
     scrape_configs: [{ job_name: 'tapscope', static_configs: targets.map(staticConfig) }],
   };

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two faults at once, end to end: a real agent, a Prometheus with the shipped rules, an Alertmanager with the shipped routing. They make two
+// notifications, and each of their links opens.
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { basename, join, normalize } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { parse } from 'yaml';
+import { type Agent, startAgent } from '../../lab/agent/serve-process.ts';
+import { at, listAt, parseJson, textAt } from '../../lab/host/checked-json.ts';
+import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { launchBrowser, openPage } from '../../lab/page/browser.ts';
+import { type Alertmanager, startAlertmanager } from './alertmanager.ts';
+import { type Prometheus, startPrometheus } from './prometheus.ts';
+import { RULE_FILES } from './rule-files.ts';
+
+/** The reader of one never reads, that of the other is stopped by a signal. */
+const [IDLE, STOPPED] = ['vnet61', 'vnet62'];
+/** Of a minute that a rule waits. An agent needs 10 s for its judgement, whatever the rules wait. */
+const SECONDS_OF_A_MINUTE = 20;
+const WAITS = { group: 10, interval: 5 };
+/** Two intervals and more: by then what is not silenced would have come. */
+const NOTHING_MORE_S = 15;
+const WITHIN_S = 240;
+/** What the two make fire beside their findings, later. */
+const SYMPTOMS = [IDLE, STOPPED].flatMap((device) =>
+  ['TapscopeRingStalled', 'TapscopeRingFullLoss'].map((alertname) => ({ alertname, severity: 'critical', device })),
+);
+
+test('two faults, two notifications whose links open', { skip: noLab, timeout: 600_000 }, async (t) => {
+  const { agent, round } = await twoFaults(t);
+  const docs = await startDocs(t);
+  const alertmanager = await startAlertmanager(t, WAITS);
+  const prometheus = await startWatch(t, agent, alertmanager, docs);
+  const { got } = alertmanager;
+  const deadline = performance.now() + WITHIN_S * 1000;
+  while (!(got.length >= 2 && (await allFire(prometheus))) && performance.now() < deadline) await round();
+  const end = performance.now() + NOTHING_MORE_S * 1000;
+  while (performance.now() < end) await round();
+
+  assert.ok(await allFire(prometheus), 'the symptoms fire too, and say nothing more');
+  assert.deepEqual(
+    got.map(({ receiver, alerts }) => [receiver, ...alerts.map(({ labels }) => labels.alertname)]),
+    [
+      ['pager', 'TapscopeFindingCritical'],
+      ['pager', 'TapscopeFindingCritical'],
+    ],
+    JSON.stringify(got),
+  );
+  const alerts = got.flatMap((notification) => notification.alerts);
+  assert.deepEqual(alerts.map(({ labels }) => labels.device).sort(), [IDLE, STOPPED]);
+  for (const { labels } of alerts)
+    assert.deepEqual(
+      Object.keys(labels).filter((label) => label.startsWith('tapscope_')),
+      [],
+      'addresses are taken off the alerts',
+    );
+
+  const browser = await launchBrowser(t);
+  for (const { labels, annotations } of alerts) {
+    const { device = '', rule = '' } = labels;
+    await t.test(`${device}: runbook and rule`, async () => {
+      assert.match(await opened(annotations.runbook_url), /^# TapscopeFindingCritical$/m);
+      assert.match(await opened(annotations.rule), new RegExp(`^## ${rule}$`, 'm'));
+    });
+    await t.test(`${device}: dashboard`, async () => assertShown(await opened(annotations.dashboard), annotations));
+    await t.test(`${device}: live page`, async () => {
+      const { page, complaints } = await openPage(browser, annotations.page ?? '');
+      await page.locator('.subject h2', { hasText: device }).waitFor();
+      assert.deepEqual(complaints, []);
+      await page.close();
+    });
+  }
+});
+
+interface Faults {
+  readonly agent: Agent;
+  /** Some 100 ms of traffic. */
+  round(): Promise<void>;
+}
+
+async function twoFaults(t: TestContext): Promise<Faults> {
+  const lab = await namespaceLab(t);
+  const [sender, idle, stopped] = [await lab.testReader(), await lab.testReader(), await lab.testReader()];
+  await idle.open(IDLE, IDLE, 'tap');
+  await stopped.open(STOPPED, STOPPED, 'tap');
+  const peers = [await lab.raise(IDLE, 200), await lab.raise(STOPPED, 200)];
+  const agent = await startAgent(t, ['--budget=off', '--device-include=^vnet6[12]$']);
+  process.kill(stopped.pid, 'SIGSTOP');
+  lab.after(async () => void process.kill(stopped.pid, 'SIGCONT'));
+  const round = async (): Promise<void> => {
+    for (const peer of peers) await sender.udp(peer, 9, 50, 200);
+    await wait(100);
+  };
+  return { agent, round };
+}
+
+/** The shipped rules and what deploy/prometheus says of alerts, with shorter waits and the addresses of this test. */
+async function startWatch(t: TestContext, agent: Agent, { address }: Alertmanager, docs: string): Promise<Prometheus> {
+  const folder = mkdtempSync(join(tmpdir(), 'tapscope-two-faults-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const rules = RULE_FILES.map((file) => {
+    const text = readFileSync(file, 'utf8');
+    const short = join(folder, basename(file));
+    const waits = (_: string, minutes: string): string => `for: ${SECONDS_OF_A_MINUTE * Number(minutes)}s`;
+    writeFileSync(short, text.replace(/\bfor: (\d+)m\b/g, waits));
+    return short;
+  });
+  const shipped = parse(readFileSync('deploy/prometheus/prometheus.yml', 'utf8'));
+  const labels = at(shipped, 'global', 'external_labels');
+  const grafana = textAt(labels, 'tapscope_grafana');
+  const external = parseJson(JSON.stringify(labels).replaceAll(grafana, docs));
+  const alerting = parseJson(
+    JSON.stringify(at(shipped, 'alerting')).replace(
+      textAt(shipped, 'alerting', 'alertmanagers', 0, 'static_configs', 0, 'targets', 0),
+      address,
+    ),
+  );
+  return startPrometheus(t, [new URL(agent.url).host], rules, {
+    global: { external_labels: external },
+    alerting: Object(alerting),
+  });
+}
+
+async function allFire(prometheus: Prometheus): Promise<boolean> {
+  const firing = await prometheus.query('ALERTS{alertstate="firing"}');
+  return SYMPTOMS.every((symptom) =>
+    firing.some(({ labels }) => Object.entries(symptom).every(([label, value]) => labels[label] === value)),
+  );
+}
+
+/**
+ * In the place of Grafana, which no package registry has: docs/ where docker-compose.yml mounts it, and the dashboards' JSON by their uid.
+ * Returns its address.
+ */
+async function startDocs(t: TestContext): Promise<string> {
+  const boards = readdirSync('dashboards/json').map((file) => readFileSync(`dashboards/json/${file}`, 'utf8'));
+  const server = createServer((request, reply) => {
+    const { pathname } = new URL(request.url ?? '/', 'http://grafana.invalid');
+    const [, file] = /^\/public\/tapscope\/(.*)$/.exec(pathname) ?? [];
+    const path = file === undefined ? '' : normalize(`docs/${file}`);
+    const board = boards.find((one) => `/d/${textAt(parseJson(one), 'uid')}` === pathname);
+    const found = board ?? (path.startsWith('docs/') && existsSync(path) ? readFileSync(path, 'utf8') : undefined);
+    reply.writeHead(found === undefined ? 404 : 200).end(found);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(async () => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const address: string | AddressInfo | null = server.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  return `http://127.0.0.1:${address.port}`;
+}
+
+async function opened(url: string | undefined): Promise<string> {
+  const answer = await fetch(url ?? '');
+  assert.equal(answer.status, 200, url);
+  return answer.text();
+}
+
+/** The link sets variables of that dashboard, to the device of the alert. */
+function assertShown(board: string, annotations: Readonly<Record<string, string>>): void {
+  const chosen = [...new URL(annotations.dashboard ?? '').searchParams].filter(([name]) => name.startsWith('var-'));
+  const known = listAt(parseJson(board), 'templating', 'list').map((variable) => `var-${textAt(variable, 'name')}`);
+  assert.ok(chosen.length >= 3);
+  for (const [name, value] of chosen) assert.ok(known.includes(name) && value !== '', `${name}=${value}`);
+}
