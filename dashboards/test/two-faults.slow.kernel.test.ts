@@ -20,7 +20,7 @@ import { RULE_FILES } from './rule-files.ts';
 
 /** The reader of one never reads, that of the other is stopped by a signal. */
 const [IDLE, STOPPED] = ['vnet61', 'vnet62'];
-/** Of a minute that a rule waits. An agent needs 10 s for its judgement, whatever the rules wait. */
+/** One minute of a rule lasts so long here. The agent needs 10 s to judge, however short the rules wait. */
 const SECONDS_OF_A_MINUTE = 20;
 const WAITS = { group: 10, interval: 5 };
 /** Two intervals and more: by then what is not silenced would have come. */
