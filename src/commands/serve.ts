@@ -40,23 +40,32 @@ export async function serve(options: ServeOptions, mechanisms: readonly string[]
   const stop = async (): Promise<void> => {
     for (const step of undo.splice(0).reverse()) await step();
   };
+  let isStarted = false;
+  let isEnding = false;
+  const endOnSignals = (): void => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => {
+        inform(`${signal}: tapscope stops.`);
+        isEnding = true;
+        return isStarted ? stop() : undefined;
+      });
+  };
   try {
-    await start(options, parseForced(mechanisms), undo);
+    await start(options, parseForced(mechanisms), undo, endOnSignals);
   } catch (error) {
     await stop();
     throw error;
   }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => {
-      inform(`${signal}: tapscope stops.`);
-      return stop();
-    });
+  isStarted = true;
+  if (isEnding) await stop();
 }
 
+/** `attached`: called once probes are attached, before the first figures are served. */
 async function start(
   options: ServeOptions,
   forced: ReadonlyMap<string, string>,
   undo: (() => unknown)[],
+  attached: () => void,
 ): Promise<void> {
   const startsProcesses = servingUnit() === undefined;
   keepRights({ startsProcesses, hasGroup: options.socketGroup !== undefined });
@@ -97,6 +106,7 @@ async function start(
   const collect = { filter, budget, perCpu: detail === 'cpu', tenants };
   const agent = new Agent({ forced, pin: options.pin }, collect);
   undo.push(() => agent.close());
+  attached();
   await sampler.start(agent);
   undo.push(() => sampler.stop());
   await listening;

@@ -121,7 +121,7 @@ function descendant(pid: number | undefined, name: string): number {
 
 test('at 20 columns, by the keys n and q', { skip: noLab }, async (t) => {
   const { child, said } = terminal(t, 'cols 20 rows 10');
-  await until(said, /DEVICE +DROP\/s/);
+  await until(said, /DEVICE +LOST\/s/);
   child.stdin?.write('n');
   await until(said, /DEVICE\*/);
   child.stdin?.write('q');
@@ -185,11 +185,11 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
 
 test('another size is drawn at once', { skip: noLab }, async (t) => {
   const { child, said } = terminal(t, 'cols 132 rows 24', `${TOP} -d 1h`);
-  await until(said, /DROP\/s.*OWNER/);
+  await until(said, /LOST\/s.*OWNER/);
   const before = said().length;
   const pty = readlinkSync(`/proc/${descendant(child.pid, 'top')}/fd/0`);
   await promisify(execFile)('stty', ['-F', pty, 'cols', '20']);
-  await until(() => said().slice(before), /DEVICE +DROP\/s/);
+  await until(() => said().slice(before), /DEVICE +LOST\/s/);
   assert.doesNotMatch(said().slice(before), /DEVICE[^\n]*RING/);
   child.stdin?.write('q');
   await assertRestored(child, said);
