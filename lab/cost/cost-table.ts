@@ -29,6 +29,11 @@ export function markdown(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
+/** 12 345: digits in groups of three. */
+export function grouped(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ' ');
+}
+
 export function priceTable({ prices }: Measured): string {
   const nothing = prices.get(BASELINE) ?? {};
   const rows: string[][] = [

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The section of docs/kernels.md: kernel, what is seen there, by which mechanism, and whether it is exact.
-import { markdown } from '../cost/cost-table.ts';
+import { grouped, markdown } from '../cost/cost-table.ts';
 import { KERNELS } from '../vm/series.ts';
-import type { Proof, Proven, Results } from './proven.ts';
+import { differences, type Proof, type Proven, type Results } from './proven.ts';
 
 export const PAGE = 'docs/kernels.md';
 
@@ -39,10 +39,6 @@ export function kernelsSection(results: Results): string {
   ].join('\n\n');
 }
 
-export function differences({ offered, dropped, delivered }: Proof): number {
-  return Math.abs(offered) + Math.abs(dropped) + Math.abs(delivered);
-}
-
 function figuresOf({ proofs, missing }: Proven): string {
   if (proofs.length === 0) return `of devices only (rtnetlink); missing: ${missing.join(', ')}`;
   const marked = proofs.filter(({ isMarked }) => isMarked).length;
@@ -54,8 +50,4 @@ function figuresOf({ proofs, missing }: Proven): string {
 
 function sum(proofs: readonly Proof[], value: (proof: Proof) => number): number {
   return proofs.reduce((total, proof) => total + value(proof), 0);
-}
-
-function grouped(value: number): string {
-  return String(value).replace(/\B(?=(\d{3})+$)/g, ' ');
 }

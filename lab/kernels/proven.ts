@@ -35,6 +35,16 @@ export interface Proven {
 /** By the kernel's name in lab/vm/series.ts. */
 export type Results = ReadonlyMap<string, Proven>;
 
+/** Packets. */
+export function differences({ offered, dropped, delivered }: Proof): number {
+  return Math.abs(offered) + Math.abs(dropped) + Math.abs(delivered);
+}
+
+/** True where the figures are exact, or say themselves that they may not be. */
+export function isHonest(proof: Proof): boolean {
+  return proof.isMarked || differences(proof) === 0;
+}
+
 /** undefined: the VM has not printed it. */
 export function provenOf(output: string): Proven | undefined {
   const line = output.split('\n').find((one) => one.includes(PROOF));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The section of docs/overhead.md about loading, single packets, and agents that come and go.
-import { markdown } from '../cost/cost-table.ts';
+import { grouped, markdown } from '../cost/cost-table.ts';
 import { SERIES } from '../vm/series.ts';
 import {
   COMING,
@@ -110,10 +110,6 @@ export function complaints(series: string, { streams }: Measured): readonly stri
       ? []
       : [`Linux ${series}, ${name}: no packet came for ${(stream.gap.max / 1e6).toFixed(1)} ms.`]),
   ]);
-}
-
-function grouped(value: number): string {
-  return String(value).replace(/\B(?=(\d{3})+$)/g, ' ');
 }
 
 function signed(value: number): string {

@@ -4,7 +4,7 @@
 import type { UnroutedDrop } from '../../collectors/drops/state.ts';
 import { lossTowards } from '../asked.ts';
 import type { Remedy } from '../finding.ts';
-import { inNamespaceOf } from '../remedies/command.ts';
+import { lookAt } from '../remedies/command.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 import { FEWEST_OFFERED_PER_SECOND, MEANT_SHARE, NOISE_PER_SECOND } from './loss.ts';
 
@@ -80,13 +80,7 @@ export function doubtfulNamespaces(window: Window): readonly Doubtful[] {
 /** What shows the cause of the most frequent of them first. */
 export function looksAt(drops: readonly UnroutedDrop[], device: DeviceSpan, window: Window): readonly Remedy[] {
   const [most] = drops;
-  const look = (command: string, effect: string): Remedy => ({
-    command: inNamespaceOf(device, window, command),
-    effect,
-    lossless: true,
-    restart: false,
-    by: 'host',
-  });
+  const look = (command: string, effect: string): Remedy => lookAt(device, window, command, effect);
   const firewall = look(
     'nft list ruleset',
     'Shows the rules: those of the hooks prerouting and ingress drop before a device is chosen. iptables-legacy-save -c shows the old tables.',

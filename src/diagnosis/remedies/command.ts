@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands to paste: words of others quoted, run in the namespace of the device they are about.
+import type { Remedy } from '../finding.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 
 /** What would be shown as U+FFFD (src/snapshot/visible.ts), which is not what is to be typed. */
@@ -23,6 +24,11 @@ export function inNamespaceOf({ now: { netns } }: DeviceSpan, { agent }: Window,
   if (path === undefined) return `nsenter -t "$(lsns -no PID ${netns} | head -n1)" -n ${command}`;
   const name = /^\/run\/netns\/([^/]+)$/.exec(path)?.[1]; // `ip netns` knows no others
   return name === undefined ? `nsenter --net=${quoted(path)} ${command}` : `ip netns exec ${quoted(name)} ${command}`;
+}
+
+/** A command of the host that only shows something, where the device is. */
+export function lookAt(device: DeviceSpan, window: Window, command: string, effect: string): Remedy {
+  return { command: inNamespaceOf(device, window, command), effect, lossless: true, restart: false, by: 'host' };
 }
 
 /** `ip link set dev tap0 …` there. */

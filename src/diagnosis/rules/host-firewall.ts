@@ -4,7 +4,7 @@ import { isFirewallDrop } from '../evidence/drop-kinds.ts';
 import { isMostOfFew, type Loss, lossBefore, MEANT_SHARE, NOISE_PER_SECOND, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { onDevice } from '../make-finding.ts';
-import { inNamespaceOf } from '../remedies/command.ts';
+import { lookAt } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { QDISC_DROP } from '../rule-names.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
@@ -87,13 +87,7 @@ const largerTable: Remedy = {
 };
 
 function looks(device: DeviceSpan, window: Window): readonly Remedy[] {
-  const look = (command: string, effect: string): Remedy => ({
-    command: inNamespaceOf(device, window, command),
-    effect,
-    lossless: true,
-    restart: false,
-    by: 'host',
-  });
+  const look = (command: string, effect: string): Remedy => lookAt(device, window, command, effect);
   return [
     look(
       'nft list ruleset',
