@@ -3,7 +3,7 @@
 import { emptySums } from '../engine/queue-sums.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
 import { auditsOf } from './audits.ts';
-import type { Accounts, QueueBalance } from './balance.ts';
+import { type Accounts, balancesOf } from './balance.ts';
 import { Deliveries } from './deliveries.ts';
 import {
   attachedOf,
@@ -18,11 +18,12 @@ import {
 } from './device-totals.ts';
 import { believed, enteringOf } from './entering.ts';
 import { Marks, PATIENCE, unseenPackets } from './marks.ts';
+import { Misplaced } from './misplaced.ts';
 import { NO_OFFSET, narrowed } from './opening.ts';
 import { PreTunLosses } from './pre-tun-losses.ts';
 import { type CountingMode, QueueAccounting, VHOST_BATCH } from './queue-accounting.ts';
 import { Renumbering } from './renumbering.ts';
-import { leftOrWaiting, Unseen } from './unseen.ts';
+import { leftAtMost, leftOrWaiting, Unseen } from './unseen.ts';
 
 /** What is shown is exact at rest; while packets move it is what was certainly enqueued and delivered, and never goes down. */
 export class DeviceAccounting {
@@ -46,6 +47,7 @@ export class DeviceAccounting {
   #unassigned = 0;
   #untraced = 0;
   readonly #untracedOf = new Map<number, number>();
+  readonly #misplaced = new Misplaced();
   readonly #nowSeconds: () => number;
 
   /** observedFromStart: the device appeared under watch, so that its accounts begin with zeros. */
@@ -76,7 +78,7 @@ export class DeviceAccounting {
     const limits = { most: this.#most(reading), counted, changed: reading.queuesChanged ?? renumbered, drained };
     this.#deliveries.update([...this.#queues.values()], limits, this.#nowSeconds());
     if (atRest) this.#narrow(reading, totals, mode);
-    if (mode.enqueued === 'counted') this.#addUnseen(reading, totals, atRest);
+    if (mode.enqueued === 'counted') this.#addUnseen(reading, totals, atRest, isSettled);
     const audit = this.#audit(reading, totals, mode);
     const degraded = this.#judge(audit, reading, totals, mode, atRest);
     this.#others.seen(reading.otherDropped);
@@ -85,7 +87,7 @@ export class DeviceAccounting {
     if (renumbered) degraded.push('queues were renumbered with packets in the ring');
     const unassigned = Math.max(0, this.#unassigned) + (this.#queues.size > 1 ? this.#untraced : 0);
     const unseen = unseenPackets(this.#unseen, unassigned, this.#nowSeconds());
-    return { queues: this.#shown(mode), audit, degraded, unseen };
+    return { queues: balancesOf(this.#queues, mode, this.#untracedOf), audit, degraded, unseen };
   }
 
   /** Not in the first sample after a change of level: what no program counted then is in no account yet. */
@@ -124,7 +126,8 @@ export class DeviceAccounting {
   /** Packets that may be among those that entered, though they were dropped: the kernel counts drops that no program saw. */
   #uncertain({ entries, walked, before, otherDropped }: Reading): number {
     if (!entries || !this.#base) return 0;
-    return Math.max(0, this.#droppedUnseen(walked, before) - this.#others.explained(otherDropped) - this.#tolerance);
+    const unseen = this.#droppedUnseen(walked, before) - this.#others.explained(otherDropped) - this.#tolerance;
+    return Math.max(0, unseen) + this.#misplaced.packets;
   }
 
   /** E3: drops that the kernel counts beyond those that our programs saw; losses before tun are among them. */
@@ -140,7 +143,7 @@ export class DeviceAccounting {
   }
 
   /** What the kernel's counters have more than ours: of one queue it is this queue's, of several the device's. */
-  #addUnseen(reading: Reading, totals: Totals, atRest: boolean): void {
+  #addUnseen(reading: Reading, totals: Totals, atRest: boolean, isSettled: boolean): void {
     if (!this.#base) return;
     const { walked, after, otherDropped } = reading;
     const now = this.#nowSeconds();
@@ -155,7 +158,9 @@ export class DeviceAccounting {
     const untraced = this.#unseen.dropped.update(dropped - explained, atRest, now);
     this.#untraced += untraced;
     // Offered with the entry seen and dropped with nothing seen: it was counted among those that entered.
-    const misplaced = reading.entries ? Math.min(untraced, Math.max(0, -missing)) : 0;
+    const least = isSettled ? -missing : this.#tooMany(reading, totals);
+    const most = -this.#unseen.enqueued.least;
+    const misplaced = reading.entries ? this.#misplaced.update(untraced, { least, most }, isSettled) : 0;
     if (queues.length === 1) only?.miss(-misplaced);
     else this.#unassigned -= misplaced;
     if (atRest) for (const one of queues) one.release();
@@ -170,6 +175,13 @@ export class DeviceAccounting {
     const delivered = walked.counters.txPackets - (this.#base?.delivered ?? 0);
     const entered = sumOf([...after.values()].map(({ enqueued, entering }) => enqueued + entering));
     return leftOrWaiting(reading, totals, delivered, atRest) - this.#uncounted() - entered;
+  }
+
+  /** The opposite, at the least: packets counted as entered beyond those that can have left the rings or wait in them. */
+  #tooMany(reading: Reading, totals: Totals): number {
+    const left = leftAtMost(reading, totals, reading.walked.counters.txPackets - (this.#base?.delivered ?? 0));
+    const entered = sumOf([...reading.before.values()].map(({ enqueued }) => enqueued));
+    return entered + this.#uncounted() + this.#offset.entered - this.#tolerance - left;
   }
 
   /** Packets that entered the rings and that no program of ours counted. */
@@ -187,21 +199,6 @@ export class DeviceAccounting {
     return this.#base && counters.txPackets - this.#base.delivered + failed + held; // E2, of a queue that is alone
   }
 
-  #shown(mode: CountingMode): ReadonlyMap<number, QueueBalance> {
-    return new Map(
-      [...this.#queues].map(([index, queue]) => {
-        const imbalance = queue.imbalance();
-        const audit = imbalance === undefined ? [] : [{ equation: 'ring', imbalance }];
-        // Without a probe on either side of the ring it is not known which of several queues a packet went through.
-        const known = mode.enqueued === 'counted' || mode.taken === 'counted' || this.#queues.size === 1;
-        const auditPending = audit.length > 0 || queue.unaudited ? queue.unaudited : undefined;
-        const { enqueued, transmitted, delivered, read } = queue;
-        const untraced = this.#untracedOf.get(index) ?? 0;
-        return [index, { enqueued, transmitted, delivered, read, audit, auditPending, known, untraced }];
-      }),
-    );
-  }
-
   /**
    * Going back to counting begins anew against the kernel's counters: drops of shared packets were not seen meanwhile,
    * and of several queues nothing.
@@ -216,6 +213,7 @@ export class DeviceAccounting {
     if (!isResumed) return;
     this.#others.open(reading.otherDropped);
     this.#untraced = 0;
+    this.#misplaced.restart();
     // What is taken out of the ring is counted on, at each level.
     this.#offset = mode.taken === 'counted' ? { ...this.#offset, dropped: 0 } : NO_OFFSET;
     if (this.#queues.size !== 1) this.#base = undefined;
@@ -239,6 +237,7 @@ export class DeviceAccounting {
     this.#tolerance = VHOST_BATCH + moved(reading);
     this.#unassigned = 0;
     this.#untraced = 0;
+    this.#misplaced.restart();
   }
 
   /** At the first rest the audit is set right by what moved at the opening, and by no more than that: as if what is entering had entered. */

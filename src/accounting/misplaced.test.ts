@@ -46,3 +46,24 @@ test('a drop of a packet whose entry was not seen either takes nothing from what
   const { enqueued, untraced } = look(accounting, 140, 19, 140, 20).queues.get(0) ?? {};
   assert.deepEqual({ enqueued, untraced }, { enqueued: 140, untraced: 1 });
 });
+
+test('under load, packets that have just entered are not taken for drops that were counted as entered', () => {
+  const accounting = new DeviceAccounting(true);
+  // 5 were lost where there was no qdisc: only the kernel counted them. The 2 newest entered after the ring was looked at.
+  const busy = (enqueued: number, tx: number): number | undefined =>
+    look(accounting, enqueued, 10, tx, 15).queues.get(0)?.enqueued;
+  look(accounting, 100, 10, 98, 15);
+  busy(200, 198);
+  const moving = [busy(300, 298), busy(400, 398)];
+  assert.deepEqual(moving, [295, 398], 'at most what certainly entered');
+  busy(402, 402);
+  assert.equal(busy(402, 402), 402, 'at rest all of them have entered');
+});
+
+test('under load, drops that were counted as entered are taken from what entered as soon as that is certain', () => {
+  const accounting = new DeviceAccounting(true);
+  const busy = (enqueued: number, tx: number): number | undefined =>
+    look(accounting, enqueued, 10, tx, 30).queues.get(0)?.enqueued;
+  for (const tx of [100, 200, 300, 400]) busy(tx + 20, tx);
+  assert.equal(busy(520, 500), 500);
+});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets that the kernel counted and our programs did not: the kernel skipped the programs, or the packets came past them.
-import { type Reading, sumOf, type Totals } from './device-totals.ts';
+import { type Reading, sumOf, type Totals, unseenOf } from './device-totals.ts';
 import { thrown } from './queue-accounting.ts';
 
 /** Samples in a row that must show a difference before it counts under load: a program may run later than the reader of its packet. */
@@ -25,11 +25,15 @@ export class Unseen {
     return nowSeconds - this.#grewAt;
   }
 
+  /** The least that each of the last samples showed; negative: more were accounted for than there are, by no more than that. */
+  get least(): number {
+    return this.#bounds.length < SAMPLES ? Number.NEGATIVE_INFINITY : Math.min(...this.#bounds);
+  }
+
   /** `bound`: packets that are not accounted for, at least. Answers how many of them are certain now. */
   update(bound: number, atRest: boolean, nowSeconds: number): number {
     this.#bounds = [...this.#bounds, bound].slice(-SAMPLES);
-    const least = this.#bounds.length < SAMPLES ? 0 : Math.min(...this.#bounds);
-    const certain = Math.max(0, atRest ? bound : least);
+    const certain = Math.max(0, atRest ? bound : this.least);
     if (certain === 0) return 0;
     this.#packets += certain;
     this.#bounds = this.#bounds.map((bound) => bound - certain);
@@ -51,4 +55,10 @@ export function leftOrWaiting(reading: Reading, totals: Totals, delivered: numbe
   const waiting = reading.walked.queues.map(({ occupancy, takenSince }) => Math.max(0, occupancy - takenSince));
   const lost = [...reading.before.values()].map((queue) => thrown(queue) + queue.failed);
   return delivered + sumOf(waiting) + sumOf(lost) + (atRest ? totals.held : 0);
+}
+
+/** The same at the most, of the packets that `before` counted: each queue's reader may hold one that it has taken, and vhost-net a batch. */
+export function leftAtMost({ after, walked, vhost }: Reading, { waiting, held }: Totals, delivered: number): number {
+  const lost = [...after.values()].map((queue) => thrown(queue) + queue.failed);
+  return delivered + waiting + sumOf(lost) + held + walked.queues.length + unseenOf(walked, vhost);
 }

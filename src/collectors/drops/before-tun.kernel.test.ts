@@ -110,7 +110,8 @@ test('a full tbf', { skip: noLab }, async (t) => {
   const testReader = await lab.testReader();
   await testReader.open('a', 'tap0', 'tap');
   const peer = await lab.raise('tap0', 1000);
-  await lab.tc('qdisc replace dev tap0 root tbf rate 8kbit burst 1540 limit 5000');
+  // After its burst it sends a packet in 10 s: nothing moves while the figures are read.
+  await lab.tc('qdisc replace dev tap0 root tbf rate 80bit burst 1540 limit 5000');
   await testReader.udp(peer, 9, 100, 64);
   const device = await agent.device(lab.inode, 'tap0');
   const [tbf] = await lab.qdisc('tap0');

@@ -38,8 +38,24 @@ test('a walk in the middle of a change has half of it', () => {
   const changes = new WalkedQueueChanges();
   changes.update(device(2, 2));
   const half = changes.update(device(3, 2)); // the queue is there, its object is not
-  assert.deepEqual(half, { total: { joined: 0, left: 0 }, changed: true });
+  assert.deepEqual(half, { total: { joined: 0, left: 0 }, changed: false }, 'one that joins moves none');
   assert.deepEqual(changes.update(device(3, 3)), { total: { joined: 1, left: 0 }, changed: false });
+  const leaving = changes.update(device(2, 3)); // the queue is gone, its object is not
+  assert.deepEqual(leaving, { total: { joined: 1, left: 0 }, changed: true }, 'one that leaves may have moved another');
+  assert.deepEqual(changes.update(device(2, 4)), { total: { joined: 1, left: 1 }, changed: false });
+});
+
+test('queues joined and left, and one is joining: another may have moved', () => {
+  const changes = new WalkedQueueChanges();
+  changes.update(device(2, 2));
+  assert.equal(changes.update(device(3, 4)).changed, true);
+});
+
+test('a queue was leaving at the walk before, and one is joining now', () => {
+  const changes = new WalkedQueueChanges();
+  changes.update(device(2, 2));
+  changes.update(device(1, 2));
+  assert.equal(changes.update(device(2, 3)).changed, true);
 });
 
 test('the only queue comes and goes with the carrier', () => {

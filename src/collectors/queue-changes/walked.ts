@@ -69,7 +69,14 @@ function leftBefore({ changes, attached }: Walked): boolean {
  */
 function mayHaveMoved({ last: now, beside }: Watched, before: QueueChanges, last: Walked): boolean {
   if (now.changes === undefined) return now.holders !== last.holders;
-  return isHalf(now) || (beside.joined > before.joined && beside.left > before.left);
+  if (isHalf(now)) return !areJoining(last, now);
+  return beside.joined > before.joined && beside.left > before.left;
+}
+
+/** In the middle of a change a queue has joined that sysfs does not have yet (tun_attach). Each change since the last walk was one that joined. */
+function areJoining(last: Walked, now: Walked): boolean {
+  const changes = (now.changes ?? 0) - (last.changes ?? 0);
+  return !isHalf(last) && moreQueues(last, now) === changes + 1;
 }
 
 /** The walk came in the middle of a change: else each queue that joined is there, or left again. */
