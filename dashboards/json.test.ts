@@ -144,7 +144,7 @@ function metricsOf(expr: string): readonly string[] {
   return names.map((name) => name.replace(/_bucket$/, ''));
 }
 
-/** By the first metric of the expression, as the names of the catalogue have it. */
+/** The unit that the first metric's name implies, as metrics of the catalogue are named. */
 function unitOf(expr: string): ShownPanel['queries'][number]['unit'] {
   const name = metricsOf(expr)[0] ?? '';
   if (/scalar\(|_over_time\(/.test(expr)) return 'short';

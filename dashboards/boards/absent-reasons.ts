@@ -8,9 +8,9 @@ interface Reason {
   readonly why: string;
 }
 
-/** Of counters that begin with the first loss. An agent that is dead says the same: the dashboard tells elsewhere. */
+/** The text for counters that begin with the first loss. A dead agent gets the same text: other panels report it. */
 const NO_LOSS = 'No loss in this time range, if the agent answers.';
-/** The first that fits all queries of a panel, or else its first query. */
+/** A panel gets the first reason that fits all its queries, or else the first that fits its first query. */
 const REASONS: readonly Reason[] = [
   { metrics: /^tapscope_queue_(consumed|sojourn)/, why: 'Needs Linux 7.3 or later.' },
   { metrics: anyOf(NEEDS_LINUX_7_3), why: 'Needs Linux 7.3 or later, and a device with IFF_BACKPRESSURE.' },
@@ -35,7 +35,7 @@ export function reasonFor(queries: readonly Query[]): string {
   return (ofAll ?? REASONS.find(({ metrics }) => metrics.test(subjects[0] ?? '')))?.why ?? OF_AGENT;
 }
 
-/** The metric that is shown; those after it choose the series or add labels. */
+/** The metric that the query shows; those after it choose the series or add labels. */
 function subjectOf(expr: string): string {
   return (/(?:\w+:)?tapscope_[\w:]+/.exec(expr)?.[0] ?? '').replace(/_bucket$/, '');
 }

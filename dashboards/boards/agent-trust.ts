@@ -38,7 +38,7 @@ export function withTrust(builder: DashboardBuilder, scope: Scope): DashboardBui
     );
 }
 
-/** For the dashboard Host. */
+/** Adds the short row about trust to the dashboard Host. */
 export function withTrustInShort(builder: DashboardBuilder, scope: Scope): DashboardBuilder {
   return inShort(builder.withRow(new RowBuilder('Can the figures be believed? The dashboard Agent says more')), scope);
 }
@@ -83,7 +83,7 @@ function blind(scope: Scope): StatPanel {
   });
 }
 
-/** By Prometheus's own series: a dead agent has no others. A host that is not scraped has no 0 either. */
+/** Counts agents that do not answer by Prometheus's own `up`: a dead agent has no other series. Unscraped hosts give no 0. */
 function unanswered(scope: Scope): Query {
   const answering = count(value(scope, 'tapscope_build_info'));
   const expr = `count(up{job="tapscope",${scope.agent}} == 0)`;

@@ -16,7 +16,7 @@ interface Words {
   readonly from: string;
 }
 
-/** Of many hosts; to the dashboard of one queue lead rows and lines, which know the queue. */
+/** The dashboards that are linked at the top. Rows and lines link to the dashboard of one queue: they know the queue. */
 const OVERVIEWS = [
   { uid: FLEET_UID, title: 'Fleet' },
   { uid: HOST_UID, title: 'Host' },
@@ -40,7 +40,7 @@ export function emptyDashboard({ title, uid, description, refresh, from }: Words
   return builder;
 }
 
-/** Not by the library's builder: it would hide the link in a menu. */
+/** Builds the link without the library's builder, which would hide it in a menu. */
 function linkTo({ uid, title }: { readonly uid: string; readonly title: string }): { build(): DashboardLink } {
   const look = { icon: '', tooltip: '', tags: [], asDropdown: false, targetBlank: false };
   const link = { title, type: DashboardLinkType.Link, url: `/d/${uid}`, includeVars: true, keepTime: true, ...look };

@@ -12,7 +12,7 @@ import { table } from './table-panel.ts';
 const NAME = 'tapscope_finding';
 const SUBJECT = ['instance', 'rule', 'netns', 'device', 'queue'];
 const WORDS = [...SUBJECT, 'severity'];
-/** By the figures of severe(). */
+/** The word and the colour for each figure of severe(). */
 const SEVERITIES = [
   { value: 3, text: 'critical', color: 'red' },
   { value: 2, text: 'warning', color: 'orange' },
@@ -20,7 +20,7 @@ const SEVERITIES = [
 ];
 const OF_AGENT = 'device=""';
 
-/** Of the chosen devices, where there is a choice of them, and of the agents themselves, which have no device. */
+/** Findings about the agents themselves, which have no device, and about the chosen devices if `of` chooses some. */
 function found({ scope, of }: Chosen, matcher: string): Query {
   const ofAgents = value(scope, NAME, [matcher, OF_AGENT].filter((part) => part !== '').join(','));
   return of === undefined ? ofAgents : either(of(value({ ...scope, agent: scope.device }, NAME, matcher)), ofAgents);

@@ -42,7 +42,7 @@ const fill = fillOf(scope, occupancy);
 const worst = top(20, sum(dropped, QUEUE));
 const ofWorst = (query: Query): Query => only(query, QUEUE, worst);
 const withoutReader = where(max(owned(value(scope, 'tapscope_device_queues', 'state="attached"')), DEVICE), '== 0');
-/** Of devices with several queues. */
+/** Packets of the busiest queue divided by the average of its device, for devices with several queues. */
 const unevenness = only(
   share(max(offered, DEVICE), average(offered, DEVICE)),
   DEVICE,

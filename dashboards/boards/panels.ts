@@ -48,7 +48,7 @@ export interface Words {
   readonly absent?: string;
   /** The alert whose runbook says what to do. */
   readonly runbook?: string;
-  /** Of 24 columns. */
+  /** Columns of Grafana's grid, which has 24. */
   readonly width: number;
   readonly height?: number;
 }
@@ -103,7 +103,7 @@ export function timeseries(words: Lines): TimeseriesPanel {
     : panel.dataLinks([new DashboardLinkBuilder('Show the queue').url(words.link)]);
 }
 
-/** How often which values were seen; `seen`: by observed(). */
+/** Shows how often each value was seen; `seen` is a query of observed(). */
 export function heatmap({ seen, ...words }: Words & { readonly seen: Query }): HeatmapPanel {
   return new HeatmapPanel()
     .title(words.title)
@@ -135,7 +135,7 @@ interface Stat extends Words {
   readonly badFrom?: number;
 }
 
-/** Asked of the end of the time shown alone: the last value of a range would outlive an agent that died in it. */
+/** Asks only for the end of the time shown: the last value of a range would outlive an agent that died in it. */
 export function stat(words: Stat): StatPanel {
   return new StatPanel()
     .title(words.title)

@@ -32,9 +32,9 @@ interface Link {
 
 interface Table extends Words {
   readonly columns: readonly Column[];
-  /** Of the device. */
+  /** Where a click on the device leads. */
   readonly link?: string;
-  /** Of the guest. */
+  /** Where a click on the guest leads. */
   readonly guestLink?: string;
   /** Where a click on the host leads. */
   readonly hostLink?: string;
@@ -48,7 +48,7 @@ interface Table extends Words {
   readonly hidden?: readonly string[];
 }
 
-/** Of a table's columns, in pixels. */
+/** The least width of a column, in pixels. */
 const NARROWEST = 110;
 /** The order of the labels that most tables have; others follow by name. */
 const ORDER = ['device', 'queue', 'guest', 'name', 'netns', 'instance'];
@@ -115,7 +115,7 @@ export function table(words: Table): TablePanel {
       id: 'organize',
       options: { excludeByName: { Time: true, job: true, __name__: true }, indexByName },
     })
-    // The reason is the whole table's: a cell without a value stays empty.
+    // The reason is for the whole table: a cell without a value stays empty.
     .overrideByRegexp('.*', [{ id: 'noValue', value: '' }]);
   if (words.worstFirst !== undefined)
     panel.sortBy([new TableSortByFieldStateBuilder().displayName(words.worstFirst).desc(true)]);
@@ -142,7 +142,7 @@ function withLabels(words: Table, panel: TablePanel): TablePanel {
   for (const [label, [heading, width]] of Object.entries(LABELS)) {
     if (!new RegExp(`\\b${label}\\b`).test(text)) continue;
     const own = links[label];
-    // Its name is shown; links need the number. Of two columns with one heading Grafana shows one.
+    // The name is shown; links need the number. Grafana shows only one of two columns with the same heading.
     const isNumber = label === 'netns' && isNamed;
     panel.overrideByName(label, [
       { id: 'displayName', value: isNumber ? 'Namespace number' : heading },

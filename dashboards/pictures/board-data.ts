@@ -19,14 +19,14 @@ export interface Mark {
 }
 
 export interface BoardData {
-  /** As in dashboards/json. */
+  /** The dashboard's JSON, as in dashboards/json. */
   readonly dashboard: unknown;
-  /** In the order of the dashboard's panels; a row has none. */
+  /** The answers to each panel, in the dashboard's order; a row has none. */
   readonly answers: readonly (readonly TargetAnswer[])[];
   /** Values of the dashboard's variables. */
   readonly choices: Readonly<Record<string, string>>;
   readonly marks: readonly Mark[];
-  /** In seconds since 1970. */
+  /** The time that is shown, in seconds since 1970. */
   readonly span: { readonly from: number; readonly to: number };
 }
 

@@ -14,13 +14,13 @@ import { either, only, type Query, share, sum } from './query.ts';
 
 const BY_VALUE = ['factor', 'value'];
 
-/** What is recorded with this name, as it is now. */
+/** The series that are recorded with this name, as they are now. */
 export function recorded({ record }: Recorded, matcher = ''): Query {
   const unit = record.endsWith('_packets:rate5m') ? 'pps' : record.includes(':ratio') ? 'percentunit' : 'short';
   return { expr: matcher === '' ? record : `${record}{${matcher}}`, unit };
 }
 
-/** At any moment of the time that is shown; a series that ended in it counts. */
+/** The largest value in the time that is shown; a series that ended in it counts. */
 export function everIn({ expr, unit }: Query): Query {
   return { expr: `max_over_time(${expr}[$__range])`, unit };
 }
@@ -45,7 +45,7 @@ export function shareLost(lost: Query, offered: Query): Query {
   return atMostAll(share(lost, offered));
 }
 
-/** By the values of one factor, such as tenant. */
+/** Queries by the values of one factor, such as tenant. */
 export function ofFactor(
   factor: string,
 ): Readonly<Record<'lost' | 'offered' | 'share' | 'losing' | 'taps' | 'hosts', Query>> {
@@ -64,7 +64,7 @@ export function ofFactor(
 const of = (record: Recorded): Query => only(sum(recorded(record), BY_VALUE), BY_VALUE, { expr: NAMED, unit: 'short' });
 const ofNamed = (expr: string): Query => only({ expr, unit: 'short' }, BY_VALUE, { expr: NAMED, unit: 'short' });
 
-/** Of what the losing taps have in common, and the others have not. */
+/** Queries about what the losing taps have in common and other taps do not have. */
 export const common = {
   lift: ofNamed(LIFT),
   losing: of(FACTOR_LOSING_TAPS),

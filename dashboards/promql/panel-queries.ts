@@ -7,10 +7,10 @@ export interface ShownQuery {
   readonly refId: string;
   readonly expr: string;
   readonly legend: string;
-  /** Of the panel, or of the table's column; undefined: the value is not shown. */
+  /** The unit of the panel or of the table's column; undefined: the value is not shown. */
   readonly unit: string | undefined;
   readonly heading: string | undefined;
-  /** Asked of the end of the time shown alone. */
+  /** Whether Grafana asks only for the end of the time shown. */
   readonly instant: boolean;
 }
 

@@ -26,7 +26,7 @@ export const plainQueueCounters = queueMetrics.filter(({ type, labels }) => type
 
 export const catalogue: readonly Metric<never>[] = [...perQueue, ...perDevice, ...perAgent];
 
-/** Which series a dashboard shows, by its variables: matchers for the metrics of an agent, of a device and of a queue. */
+/** Matchers for the series that a dashboard's variables choose: metrics of an agent, of a device and of a queue. */
 export interface Scope {
   readonly agent: string;
   readonly device: string;
@@ -38,7 +38,7 @@ export function rate(scope: Scope, name: string, matcher = ''): Query {
   return { expr: `rate(${selector(scope, name, 'counter', matcher)}[$__rate_interval])`, unit: unitOfRate(name) };
 }
 
-/** Times in the time that the dashboard shows; Prometheus extrapolates to fractions of them. */
+/** The growth of a counter in the time shown, rounded: Prometheus extrapolates to fractions. */
 export function increase(scope: Scope, name: string): Query {
   return { expr: `round(increase(${selector(scope, name, 'counter', '')}[$__range]))`, unit: 'short' };
 }
@@ -89,7 +89,7 @@ function aggregate(operator: string, { expr, unit }: Query, by: readonly string[
   return { expr: `${operator}${by.length > 0 ? ` by (${by.join(', ')}) ` : ''}(${expr})`, unit };
 }
 
-/** Below which this share of what was observed lies; estimated within a bucket. */
+/** The value below which this share of the observations lies; estimated within a bucket. */
 export function quantile(q: number, seen: Query, by: readonly string[] = []): Query {
   return { expr: `histogram_quantile(${q}, ${sum(seen, ['le', ...by]).expr})`, unit: seen.unit };
 }
@@ -112,8 +112,8 @@ export function share(part: Query, whole: Query): Query {
 }
 
 /**
- * What tun dropped of what it was offered, of queues that tell both: at level lean before Linux 7.3 several queues of a device do
- * not, and their drops have no share of others' offers.
+ * The share of the offered packets that tun dropped, for queues that have both figures. At level lean before Linux 7.3 a
+ * device's several queues have only drops, which must not count against other queues' packets.
  */
 export function lossOf(dropped: Query, offered: Query, by: readonly string[] = []): Query {
   return share(sum(only(dropped, QUEUE, offered), by), sum(offered, by));
@@ -133,7 +133,7 @@ export function where({ expr, unit }: Query, comparison: string): Query {
   return { expr: `${expr} ${comparison}`, unit };
 }
 
-/** Adds the kernel that the host runs: one that was changed has a line before and a line after. Of a query by instance. */
+/** Adds the host's kernel to a query by instance: a changed kernel has a line before and a line after. */
 export function perKernel(scope: Scope, { expr, unit }: Query): Query {
   const kernel = max(value(scope, 'tapscope_build_info'), KERNEL);
   return { expr: `${expr} * on (instance) group_left (kernel) ${kernel.expr}`, unit };
@@ -144,7 +144,7 @@ export function named(scope: Scope, { expr, unit }: Query): Query {
   return { expr: withName(expr, namespaceNames(scope)), unit };
 }
 
-/** The same of series whose namespace may have no device any more, or of which some have no namespace. */
+/** The same as named(), for series whose namespace may have no device any more; some may have no namespace. */
 export function namedByItself(scope: Scope, { expr, unit }: Query): Query {
   return { expr: withName(expr, namesOr(scope, expr)), unit };
 }
@@ -164,7 +164,7 @@ function namesOr(scope: Scope, seen: string): string {
   return `(${known.expr} or on (instance, netns) label_replace(${all.expr}, "name", "$1", "netns", "(.*)"))`;
 }
 
-/** Adds a label that says the same of every series. */
+/** Adds a label with the same value to every series. */
 export function marked({ expr, unit }: Query, label: string, text: string): Query {
   return { expr: `label_replace(${expr}, "${label}", "${text}", "", "")`, unit };
 }
@@ -173,10 +173,10 @@ export function either(first: Query, ...others: readonly Query[]): Query {
   return { expr: [first, ...others].map(({ expr }) => expr).join(' or '), unit: first.unit };
 }
 
-/** What a guest goes by: the last of these labels that its devices have. Without any of them a guest is known by its device alone. */
+/** The last of these labels that a guest's devices have is its name; without any other it is the device. */
 const NAMES = ['device', 'unit', 'pod', 'container', 'uuid', 'vm'];
 const GUEST = [...DEVICE, 'guest'];
-/** Devices beyond the agent's series budget are one, and that belongs to many. */
+/** Devices beyond the agent's series budget are folded into one, which belongs to many guests. */
 const NOT_FOLDED = 'device!="~other"';
 
 /** One series for each device that a process has open, with the guest's name as the label `guest`. */
@@ -186,7 +186,7 @@ export function guests(scope: Scope): Query {
   return max({ expr, unit: owners.unit }, GUEST);
 }
 
-/** Devices of the one that the variable `guest` names. As it is and between backticks: systemd's names have backslashes. */
+/** Devices of the guest that `$guest` names. The name stands raw between backticks: systemd's names have backslashes. */
 export function guestDevices(scope: Scope): Query {
   const named = NAMES.map((label, index) => {
     const nothingBetter = NAMES.slice(index + 1).map((better) => `${better}=""`);
@@ -199,14 +199,14 @@ export function guestDevices(scope: Scope): Query {
   return max({ expr: named.map(({ expr }) => expr).join(' or '), unit: 'short' }, DEVICE);
 }
 
-/** Adds the guest's name. Of a query by device or queue. */
+/** Adds the guest's name to a query by device or queue. */
 export function withGuest(scope: Scope, { expr, unit }: Query): Query {
   return { expr: `${expr} * on (${DEVICE.join(', ')}) group_left (guest) ${guests(scope).expr}`, unit };
 }
 
 /**
  * Devices that the variable `owner` leaves. A device without an owner has no such label, and an absent label matches ".*" alone:
- * it is shown while all owners are. tapscope_device_up and not an _info, which folded devices (~other) have none of;
+ * it is shown while all owners are. The query reads tapscope_device_up, for folded devices (~other) have no _info and
  * a finding may name one of them.
  */
 export function ownedDevices(scope: Scope): Query {

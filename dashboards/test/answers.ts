@@ -4,7 +4,7 @@ import { listAt } from '../../lab/host/checked-json.ts';
 import { filledIn, type ShownPanel, type ShownQuery, type ShownVariable } from '../promql/panel-queries.ts';
 import type { Prometheus, Series } from './prometheus.ts';
 
-/** In seconds since 1970. */
+/** A span of time, in seconds since 1970. */
 export interface Span {
   readonly from: number;
   readonly to: number;
@@ -18,7 +18,7 @@ export interface Answer {
   readonly series: readonly Series[];
 }
 
-/** Grafana takes four scrape intervals at least; eight bear scrapes that a busy machine delays. */
+/** Grafana takes four scrape intervals at least; eight allow for scrapes that a busy machine delays. */
 const RATE_INTERVAL = '8s';
 
 export async function answersOf(
@@ -57,7 +57,7 @@ export async function optionsOf(
   return (await prometheus.query(filled)).map((series) => extracted(asText(series), regex ?? ''));
 }
 
-/** As Grafana writes a series before the variable's regular expression reads it. */
+/** The series in Grafana's form, which the variable's regular expression reads. */
 function asText({ labels }: Series): string {
   const pairs = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
   return `{${pairs.join(',')}} 1`;

@@ -22,10 +22,10 @@ const room = join(root, 'dashboards/pictures');
 export const installed = join(root, 'dist/grafana');
 const ORIGIN = 'http://grafana.invalid';
 const ICONS = join(installed, 'node_modules/@grafana/ui/dist/public/img/icons');
-/** Of an editor that no panel has. */
+/** Packages of an editor that no panel uses. */
 const EDITOR = /^(@monaco-editor\/react|monaco-editor)(\/|$)/;
 
-/** For the page's type check and bundle. Test files that run side by side wait for each other. */
+/** Installs what the page's type check and bundle need. Test files that run side by side wait for each other. */
 export function installGrafana(): void {
   mkdirSync(installed, { recursive: true });
   const [lock, done] = [join(room, 'package-lock.json'), join(installed, 'done.json')];
@@ -71,7 +71,7 @@ const withoutEditor: Plugin = {
   },
 };
 
-/** What Grafana would ask for when it shows the dashboard. */
+/** The answers to all that Grafana would ask for when it shows the dashboard. */
 export async function boardData(
   prometheus: Prometheus,
   dashboard: Dashboard,
@@ -92,7 +92,7 @@ export async function boardData(
   return { dashboard: parseJson(JSON.stringify(dashboard)), answers, choices, marks, span };
 }
 
-/** Points at most two seconds apart are of one time. */
+/** Joins points that are at most two seconds apart to spans of time. */
 function timesOf(points: readonly (readonly [number, number])[]): readonly Span[] {
   const times: Span[] = [];
   for (const [moment] of points) {

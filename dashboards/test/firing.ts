@@ -8,7 +8,7 @@ type Words = Readonly<Record<string, string>>;
 export interface Alert {
   readonly name: string;
   readonly severity: string;
-  /** Of what is pending or firing. */
+  /** The alert's instances that are pending or firing. */
   readonly active: readonly { readonly labels: Words; readonly annotations: Words }[];
 }
 

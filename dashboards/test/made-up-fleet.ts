@@ -7,7 +7,7 @@ import { pagesOf, readRecording, timesOf } from './recording.ts';
 
 export interface MadeUpHost {
   readonly kernel: string;
-  /** From the middle of the recording on. */
+  /** The host's kernel from the middle of the recording on. */
   readonly nextKernel?: string;
   readonly tenant: string;
   readonly loses: boolean;

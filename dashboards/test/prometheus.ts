@@ -16,7 +16,7 @@ export interface Series {
 
 export interface Prometheus {
   readonly url: string;
-  /** At that moment, in seconds; now, if there is none. */
+  /** The values at `time`, in seconds since 1970; without it, now. */
   query(expr: string, time?: number): Promise<readonly Series[]>;
   range(expr: string, from: number, to: number): Promise<readonly Series[]>;
   /** `data` of an answer of its HTTP API. */
@@ -33,7 +33,10 @@ export interface Target {
   readonly instance: string;
 }
 
-/** Scrapes `targets` as the job tapscope, and evaluates the rules in these files. A target's name is its address, if it has no other. `more` of its configuration. */
+/**
+ * Scrapes `targets` as the job tapscope, and evaluates the rules in these files. A target without a name is called by its
+ * address. `more` is further configuration.
+ */
 export async function startPrometheus(
   t: { after(undo: () => Promise<unknown>): void },
   targets: readonly (string | Target)[],
@@ -85,7 +88,7 @@ async function ready(url: string, alive: () => boolean): Promise<void> {
   throw new Error(`Prometheus at ${url} did not become ready.`);
 }
 
-/** Of a Prometheus, Thanos or VictoriaMetrics that runs. */
+/** A client for a Prometheus, Thanos or VictoriaMetrics that runs. */
 export function clientOf(url: string): Prometheus {
   const ask: Prometheus['ask'] = async (path, parameters = {}) => {
     const answer = parseJson(await (await fetch(`${url}${path}?${new URLSearchParams(parameters)}`)).text());

@@ -28,7 +28,7 @@ const [instance, recordedInstance] = ['kvm1:10747', 'kvm2:10747'];
 const ofAgents = written.filter(({ name }) => name !== 'fleet');
 /** Where packets are few, the agent measures its price once a minute. */
 const PRICED_WITHIN_S = 120;
-/** No kernel does it on request, or it takes a minute (src/commands/serve-pace); their cases are promtool's. */
+/** Alerts that no kernel causes on request, or that take a minute (src/commands/serve-pace). promtool tests them. */
 const NOT_PROVOKED = ['TapscopeQueueStuck critical', 'TapscopeQueueStuck warning', 'TapscopeOverBudget warning'];
 
 test('a host with faults', { skip: noLab, timeout: 300_000 }, async (t) => {
@@ -60,7 +60,7 @@ test('a host with faults', { skip: noLab, timeout: 300_000 }, async (t) => {
   const recorded = { of: 'the recorded host', span: replay.span, said: recording, panels: (): boolean => true };
   const one = { instance, netns: String(host.lab.inode), owner: '.*', device: SICK.slow, queue: '0' };
   const all = { instance, netns: '.*', owner: '.*', device: '.*', queue: '.*' };
-  // What the reader's processes are called is the test machine's affair: by their unit, or each by its device.
+  // The names of the reader's processes depend on the test machine: their unit, or each one's device.
   const known = await prometheus.query(guests(hostScope(instance)).expr, live.span.to);
   const guest = known.find(({ labels }) => labels.device === SICK.slow)?.labels.guest ?? assert.fail('no guest');
   const ofGuest = { ...all, guest };
@@ -72,7 +72,7 @@ test('a host with faults', { skip: noLab, timeout: 300_000 }, async (t) => {
     backpressure: [{ ...recorded, choices: { ...stopping, instance: `${recordedInstance}|${instance}` } }],
     vm: [
       { ...live, choices: ofGuest },
-      // All but one are known by their device alone.
+      // The recorded guests, all but one, are known only by their device.
       {
         ...recorded,
         choices: { ...stopping, guest: STOPPING.flow },
@@ -119,7 +119,7 @@ test('a host with faults', { skip: noLab, timeout: 300_000 }, async (t) => {
         marksOf(dashboard).map(({ expr }) => prometheus.range(filledIn(expr, choices), live.span.from, live.span.to)),
       );
       const devices = series.flat().map(({ labels }) => labels.device);
-      // It marks what is wrong with the agent itself.
+      // The dashboard Agent marks what is wrong with the agent itself.
       if (name === 'agent') {
         assert.deepEqual(devices.filter(Boolean), []);
         continue;
@@ -167,7 +167,7 @@ test('a host with faults', { skip: noLab, timeout: 300_000 }, async (t) => {
   );
 });
 
-/** Of its last scrape, which was in time: at that moment all series are there. */
+/** The time of the agent's last successful scrape, in seconds since 1970: all series exist at that moment. */
 async function scrapedAt(prometheus: Prometheus, instance: string): Promise<number> {
   const up = `up{instance="${instance}"}`;
   for (let tries = 0; tries < 300; tries++) {
@@ -180,7 +180,7 @@ async function scrapedAt(prometheus: Prometheus, instance: string): Promise<numb
   return assert.fail('Prometheus gets no answer of the agent.');
 }
 
-/** Of vhost-net's side; the recorded host has no batches from the guest. */
+/** Whether a panel shows vhost-net's side. Batches from the guest do not count: the recorded host has none. */
 function isOfVhost({ queries }: ShownPanel): boolean {
   return queries.some(({ expr }) => /tapscope_(vhost|zerocopy)_(?!receive_batch)/.test(expr));
 }

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 export const RECORDING = 'dashboards/recorded/linux-7.3.txt';
 
 export interface Page {
-  /** Since the first one. */
+  /** The time since the first page. */
   readonly seconds: number;
   readonly text: string;
 }
@@ -41,7 +41,7 @@ export function pagesOf(recording: string): readonly string[] {
   );
 }
 
-/** In seconds. */
+/** The time of each page, in seconds since the first. */
 export function timesOf(recording: string): readonly number[] {
   const [head = ''] = recording.split('\n');
   if (!head.startsWith(TIMES)) throw new Error('A recording begins with the times of its pages.');

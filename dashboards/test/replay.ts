@@ -7,11 +7,11 @@ import { pagesOf, timesOf } from './recording.ts';
 export interface Replay {
   /** host:port */
   readonly instance: string;
-  /** Of its pages, in seconds. Afterwards it repeats the last one. */
+  /** The time of its pages, in seconds since 1970. Afterwards it repeats the last page. */
   readonly span: { readonly from: number; readonly to: number };
 }
 
-/** Until a Prometheus scrapes, so that it misses no page. */
+/** The time until a Prometheus scrapes, so that it misses no page. */
 const FIRST_AFTER_S = 2;
 
 export async function startReplay(

@@ -15,22 +15,22 @@ const MARK = '--- end of block ---';
 
 export interface Case {
   readonly device: string;
-  /** Of a finding. */
+  /** The rule, if the page is about a finding. */
   readonly rule?: string;
-  /** What the page promises to show, block by block; but for the first of those that say how the agent is asked. */
+  /** What each block of the page promises to show. A first block that only defines metrics() has none. */
   readonly shows: readonly RegExp[];
 }
 
 export type Type = (page: Runbook, example: Case) => Promise<void>;
 
-/** On the host that this agent watches. */
+/** Types the pages on the host that this agent watches. */
 export async function typist(
   t: { after(undo: () => Promise<unknown>): void },
   { agent, lab }: { readonly agent: Agent; readonly lab: NamespaceLab },
 ): Promise<Type> {
   const folder = await mkdtemp(join(tmpdir(), 'tapscope-runbooks-'));
   t.after(() => rm(folder, { recursive: true }));
-  // A page is for an agent whose socket lies where it does by default; doctor tells of one that does not answer there.
+  // A page is for an agent with the default socket; `doctor` would report that none answers there.
   const command = `#!/bin/sh
 [ "$1" = doctor ] && set -- "$@" --socket='${agent.socket}'
 exec '${process.execPath}' '${resolve('dist/src/main.js')}' "$@"

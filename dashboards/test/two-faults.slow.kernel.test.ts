@@ -18,7 +18,7 @@ import { type Alertmanager, startAlertmanager } from './alertmanager.ts';
 import { type Prometheus, startPrometheus } from './prometheus.ts';
 import { RULE_FILES } from './rule-files.ts';
 
-/** The reader of one never reads, that of the other is stopped by a signal. */
+/** The reader of the first device never reads; a signal stops the reader of the second. */
 const [IDLE, STOPPED] = ['vnet61', 'vnet62'];
 /** One minute of a rule lasts so long here. The agent needs 10 s to judge, however short the rules wait. */
 const SECONDS_OF_A_MINUTE = 20;
@@ -26,7 +26,7 @@ const WAITS = { group: 10, interval: 5 };
 /** Two intervals and more: by then what is not silenced would have come. */
 const NOTHING_MORE_S = 15;
 const WITHIN_S = 240;
-/** What the two make fire beside their findings, later. */
+/** Alerts that the two faults make fire later, beside their findings. */
 const SYMPTOMS = [IDLE, STOPPED].flatMap((device) =>
   ['TapscopeRingStalled', 'TapscopeRingFullLoss'].map((alertname) => ({ alertname, severity: 'critical', device })),
 );
@@ -134,8 +134,8 @@ async function allFire(prometheus: Prometheus): Promise<boolean> {
 }
 
 /**
- * In the place of Grafana, which no package registry has: docs/ where docker-compose.yml mounts it, and the dashboards' JSON by their uid.
- * Returns its address.
+ * Stands in for Grafana, which no package registry has. It serves docs/ where docker-compose.yml mounts it, and the
+ * dashboards' JSON by their uid. Returns its address.
  */
 async function startDocs(t: TestContext): Promise<string> {
   const boards = readdirSync('dashboards/json').map((file) => readFileSync(`dashboards/json/${file}`, 'utf8'));

@@ -23,7 +23,7 @@ const FOLDED = ['a', 'b', GUEST.replaceAll('"', '\\"')]
   .concat(
     `tapscope_device_owner_info{netns="4026531840",device="macvtap0",program="qemu",vm="${BRIDGED}"} 1\n`,
     'tapscope_finding{rule="reader-stalled",severity="critical",netns="5",device="tap9",queue="0"} 1\n',
-    // Of many devices there is no _info.
+    // A device that stands for many has no _info.
     'tapscope_device_up{netns="0",device="~other"} 2\n',
     'tapscope_queue_dropped_packets_total{netns="0",device="~other",reason="FULL_RING"} 1e9\n',
   )
