@@ -66,7 +66,7 @@ export function makeBareRoot(root: string, suite: Suite = 'bookworm'): void {
 
 const DAY_MS = 86_400_000;
 
-/** As debootstrap leaves it, which takes half a minute and is kept for a day: several tests have one each. */
+/** A root as debootstrap leaves it. Making it takes half a minute; it is kept for a day, for several tests copy it. */
 function bootstrapped(mirror: string, suite: Suite): string {
   const kept = cachePath(suite);
   const made = statSync(kept, { throwIfNoEntry: false })?.mtimeMs ?? 0;

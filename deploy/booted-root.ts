@@ -37,7 +37,7 @@ const BOOT = `set -e
   mkdir -p "$root/mnt/old"; cd "$root"; pivot_root . mnt/old; umount -l mnt/old
   exec env -i container=test PATH=${PATH} /lib/systemd/systemd --system --unit=multi-user.target`;
 
-/** In a control group of its own, so that systemd takes no other process's group, and nothing of it stays behind. */
+/** Runs systemd in a control group of its own: it takes no other process's group, and leaves nothing behind. */
 const JOIN = `set -e
   mount -t cgroup2 cgroup2 /mnt; mkdir "/mnt/$1"; echo $$ >"/mnt/$1/cgroup.procs"; umount /mnt; shift
   exec unshare --cgroup --mount --net --pid --ipc --uts --fork sh -c "$@"`;
@@ -76,7 +76,7 @@ export async function bootRoot(root: string): Promise<BootedRoot> {
   return { pid, inside, halt };
 }
 
-/** systemd itself, once it has taken the shell's place. */
+/** The process of systemd itself, once it has taken the shell's place. */
 async function firstChild(parent: number): Promise<number> {
   for (let i = 0; i < 600; i++) {
     await wait(50);
@@ -86,7 +86,7 @@ async function firstChild(parent: number): Promise<number> {
   throw new Error('systemd did not start within 30 s.');
 }
 
-/** '': one of the shell's own programs, which has ended meanwhile. */
+/** The name of a process; '': a program of the shell that has ended meanwhile. */
 function nameOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();

@@ -95,16 +95,17 @@ function bundlePage(buildSync, folder) {
   copyFileSync(join(root, 'src/page/page.html'), join(folder, 'page.html'));
 }
 
-/** esbuild does that in strings; regular expressions and comments may hold anything. Others would take V8 two bytes each. */
+/** esbuild escapes only strings. Other characters, in regular expressions and comments, would take V8 two bytes each. */
 function toAscii(text) {
   return text.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /**
- * Of every function, for no agent is started where the program is built: what `serve` runs beyond `--version` was a fifth of the CPU
- * time of its start, and takes 2 MB. V8 takes bytecode of its own version and of its own flags only, here of none: the one is gone when it
- * notes with which it compiled. The same sources give the same bytes, wherever they lie: V8 notes the file's name, and sorts by a seed that
- * is random but for `node --hash-seed=1`, which is gone by then too.
+ * Keeps bytecode of every function, for no agent is started where the program is built. Compiling what `serve` runs beyond
+ * `--version` was a fifth of the CPU time of its start; its bytecode takes 2 MB. V8 accepts only bytecode of its own version
+ * and flags, here of none: `--no-lazy` is off again when V8 notes the flags. The same sources give the same bytes, wherever
+ * they lie. V8 notes only the file's base name, and sorts by a seed that is random but for `node --hash-seed=1`, which is off
+ * by then too.
  */
 function keepBytecode(filename) {
   v8.setFlagsFromString('--no-lazy');

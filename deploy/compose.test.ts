@@ -61,7 +61,7 @@ test('every service is pinned, watched, without rights that it does not need, an
     assert.ok(listAt(service, 'security_opt').includes('no-new-privileges:true'), name);
     assert.equal(at(service, 'read_only'), true, name);
     assert.equal(at(service, 'privileged'), undefined, name);
-    // In the host's network, ports: would be ignored; what counts is where each listens.
+    // The host's network ignores `ports:`; the address at which each service listens counts.
     assert.equal(textAt(service, 'network_mode'), 'host', name);
     assert.match(addressOf(name), /^127\.0\.0\.1:\d+$/, name);
     assert.ok(

@@ -27,7 +27,7 @@ export function buildPackage(stage, output, fields) {
   writeFileSync(join(stage, 'DEBIAN/control'), control.join(''));
   writeFileSync(join(stage, 'DEBIAN/md5sums'), files.map((file) => `${md5(join(stage, file))}  ${file}\n`).join(''));
   const deb = join(output, `${fields.Package}_${fields.Version}_${architecture}.deb`);
-  // What Debian itself takes. The default level, 6, takes Node a minute and saves a twentieth.
+  // Debian's own compression. The default level, 6, takes a minute for Node and saves a twentieth.
   answer('dpkg-deb', ['--root-owner-group', '-Zxz', '-z3', '--build', stage, deb], undefined, {
     SOURCE_DATE_EPOCH: sourceDate(),
   });
@@ -37,7 +37,7 @@ export function buildPackage(stage, output, fields) {
 
 /** Debian packages, with versions, of the libraries that programs and addons are linked with. */
 export function sharedLibraries(...files) {
-  // dpkg-shlibdeps wants to stand in a source package.
+  // dpkg-shlibdeps must run in a source package.
   const folder = mkdtempSync(join(tmpdir(), 'tapscope-shlibs-'));
   try {
     mkdirSync(join(folder, 'debian'));
@@ -49,7 +49,7 @@ export function sharedLibraries(...files) {
   }
 }
 
-/** By what a file is: neither the builder's umask nor the mode in an npm package counts. */
+/** The mode follows from what a file is: the builder's umask and the mode in an npm package do not count. */
 function setModes(folder) {
   chmodSync(folder, 0o755);
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
@@ -76,7 +76,7 @@ function md5(path) {
   return createHash('md5').update(readFileSync(path)).digest('hex');
 }
 
-/** When what is packed was committed: the same commit gives the same package, bit by bit. */
+/** The time of the commit that is packed: the same commit gives the same package, bit by bit. */
 function sourceDate() {
   try {
     return process.env.SOURCE_DATE_EPOCH || answer('git', ['log', '-1', '--format=%ct'], import.meta.dirname);

@@ -84,18 +84,18 @@ function tapscope() {
   });
 }
 
-/** In the form that Debian's tools read. The day is that of the build that is reproduced, or none. */
+/** The changelog in the form that Debian's tools read. Its day is SOURCE_DATE_EPOCH, or 1 January 1970. */
 function debianChangelog() {
   const day = new Date(1000 * Number(process.env.SOURCE_DATE_EPOCH ?? 0)).toUTCString().replace('GMT', '+0000');
   return `tapscope (${description.version}) unstable; urgency=medium\n\n  * NEWS.gz says what changed.\n\n -- ${maintainer}  ${day}\n`;
 }
 
-/** What the program itself tells of its command line. */
+/** What the program itself prints about its command line. */
 function said(kind) {
   return execFileSync(process.execPath, [join(root, 'dist/src/main.js'), 'completion', kind], { encoding: 'utf8' });
 }
 
-/** Of what is bundled only the licences are copied; of what is not, what runs here. */
+/** Copies only the licences of bundled packages, and all that runs here of the other packages. */
 function copyModules(stage) {
   const modules = productionModules(root);
   for (const { path, isWhole } of modules) {

@@ -63,7 +63,7 @@ test('the packages in bare roots', { skip: whyNoBareRoot() || onlyNightly }, asy
   for (const way of ways) await t.test(way.name, (t) => firstPage(t, way));
 });
 
-/** With what Debian 12 brings. */
+/** The Node.js of Debian 12 is too old. */
 async function refusesOldNode(root: string): Promise<void> {
   assert.match(
     await typed(root, OLD_NODE),
@@ -103,7 +103,7 @@ async function firstPage(t: TestContext, { suite, hasNpm, commands }: Way): Prom
   assert.ok(pageMs < FIRST_PAGE_MS * (await slowness()), `${pageMs} ms`);
 }
 
-/** All that it said. */
+/** Runs the command; returns all that it said. */
 async function typed(root: string, command: string): Promise<string> {
   const child = startInside(root, '/mnt', 0, ['sh', '-c', `{ ${command}; } 2>&1`]);
   const said = child.stdout ? await text(child.stdout) : '';

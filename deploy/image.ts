@@ -21,7 +21,7 @@ export function baseImages(): readonly string[] {
   return [...text.matchAll(/^FROM (\S+)/gm)].map(([, image = '']) => image);
 }
 
-/** Its storage lies in `folder`; vfs and chroot need no right or kernel module that a container lacks. */
+/** buildah with its storage in `folder`; vfs and chroot need no right or kernel module that a container lacks. */
 function buildahIn(folder: string): (...args: readonly string[]) => string {
   const storage = ['--storage-driver', 'vfs', '--root', join(folder, 'storage'), '--runroot', join(folder, 'run')];
   return (...args) =>
@@ -32,7 +32,7 @@ function buildahIn(folder: string): (...args: readonly string[]) => string {
     }).trim();
 }
 
-/** In `folder`, on copies of the root `bare`: no registry of images is asked. */
+/** Builds the image in `folder`, on copies of the root `bare`: no registry of images is asked. */
 export async function imageServes(t: TestContext, bare: string, folder: string): Promise<void> {
   const buildah = buildahIn(join(folder, 'buildah'));
   const [withNode, debian, ...more] = baseImages();

@@ -8,10 +8,13 @@ import { unbundled } from './bundle.mjs';
 const unread = /^(\.github|benchmarks?|docs?|examples?|tests?)$/;
 const licenceFile = /^(licen[cs]e|notice|copying)/i;
 
-/** In npm packages: what builds or tests them, and builds for another C library than that of Debian. */
+/** Files that build or test npm packages, and builds for another C library than Debian's. */
 const unused = /musl|\/(binding\.gyp|src|bin\.js|build-test\.js|optional\.js)(\/|$)|\.(d\.[cm]?ts|map)$/;
 
-/** Each with its path below `root`; isWhole: it is not in the bundle, and its files are needed (node-addon-api is headers alone). */
+/**
+ * The packages, each with its path below `root`. isWhole: it is not in the bundle, and its files are needed (node-addon-api
+ * is headers alone).
+ */
 export function productionModules(root) {
   const { packages } = readJson(join(root, 'node_modules/.package-lock.json'));
   const whole = withDependencies(unbundled, packages);
@@ -29,7 +32,7 @@ export function productionModules(root) {
     });
 }
 
-/** What runs of it on this architecture. */
+/** Copies the files of a package that run on this architecture. */
 export function copyModule(root, path, to, architecture = process.arch) {
   const foreign = new RegExp(`/prebuilds/(?!linux-${architecture})`);
   const isUnwanted = (file) => unused.test(file) || foreign.test(file);
@@ -41,7 +44,7 @@ export function copyModule(root, path, to, architecture = process.arch) {
   );
 }
 
-/** The texts of its licence alone. */
+/** Copies only the texts of a package's licence. */
 export function copyLicence(root, path, to) {
   copyParts(
     join(root, path),

@@ -48,7 +48,7 @@ function main() {
   return 0;
 }
 
-/** By the key that RELEASE_KEY names, of ssh-keygen; docs/install.md has the check. Returns the names of files. */
+/** Signs with the key of ssh-keygen that RELEASE_KEY names; docs/install.md has the check. Returns the files' names. */
 function sign(sums) {
   const key = process.env.RELEASE_KEY;
   if (!key) {
@@ -59,7 +59,7 @@ function sign(sums) {
   return ['SHA256SUMS.sig'];
 }
 
-/** CycloneDX, of the lock file, with the libraries that come beside the addon. */
+/** The lock file's packages as CycloneDX, with the libraries that come beside the addon. */
 function billOfMaterials(libraries) {
   const asked = ['sbom', '--sbom-format=cyclonedx', '--sbom-type=application', '--omit=dev', '--package-lock-only'];
   const bill = JSON.parse(

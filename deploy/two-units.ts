@@ -10,10 +10,10 @@ import type { BootedRoot } from './booted-root.ts';
 
 const COUNTING = 'tapscope.service';
 const SERVING = 'tapscope-serving@*.service';
-/** Of systemd-analyze security, in tenths. */
+/** The highest exposure level in `systemd-analyze security`, in tenths. */
 const MOST_EXPOSED = 20;
 const BACK_WITHIN_MS = 20_000;
-/** From the end of the process that counts until figures are served again. */
+/** The time from the end of the process that counts until figures are served again. */
 const RECOVERED_WITHIN_MS = 1000;
 
 const DEFAULTS = '/etc/default/tapscope';
@@ -178,7 +178,7 @@ export async function twoUnits(t: TestContext, host: BootedRoot, root: string): 
   });
 }
 
-/** Both, once another than `old` answers. */
+/** Both processes, once they answer and the one that serves is not `old`. */
 async function pair(host: BootedRoot, old?: number): Promise<Pair> {
   const from = performance.now();
   for (;;) {
@@ -204,7 +204,7 @@ async function pidsOf(host: BootedRoot, unit: string): Promise<readonly number[]
   return said.split('\n').map(Number).filter(Boolean);
 }
 
-/** As this machine sees it, by way of the root's own /proc. */
+/** The process as this machine sees it, read by way of the root's own /proc. */
 function running(host: BootedRoot, pid: number): Running {
   return { pid, status: readFileSync(`/proc/${host.pid}/root/proc/${pid}/status`, 'utf8') };
 }
