@@ -16,19 +16,19 @@ import { dismissStanding, type Scope } from './shared-agent.ts';
 const SEEN_WITHIN_MS = 5000;
 
 export interface AgentLab {
-  /** Who looks. */
+  /** The process that takes the snapshots. */
   readonly pid: number;
   snapshot(): Promise<Snapshot>;
   /** A device of the newest, fresh snapshot; throws if it is not there. */
   device(netns: number, name: string): Promise<Device>;
-  /** By which an event is measured here; undefined: by none. */
+  /** The mechanism that measures an event here; undefined: none does. */
   mechanism(event: string): string | undefined;
 }
 
 /** The parts of an agent, whose level a test can change. */
 export interface AttachedLab extends AgentLab {
   readonly probes: Probes;
-  /** As the agent does between snapshots. */
+  /** Samples the readers, as the agent does between snapshots. */
   sampleReaders(): boolean;
 }
 
@@ -46,8 +46,8 @@ export async function standingLab(): Promise<AgentLab> {
 }
 
 /**
- * Its own, for a test that says when the probes come, how, or what becomes of them. What `tapscope serve` does by itself is done by the
- * test or not at all; where the CPU is emulated it is there much sooner.
+ * An agent of the test's own, for a test that attaches the probes its own way or ends them. Only the test does what
+ * `tapscope serve` does by itself. Where the CPU is emulated, this agent is ready much sooner.
  */
 export async function agentLab(t: Scope, ...mechanisms: readonly string[]): Promise<AttachedLab> {
   await dismissStanding();
@@ -77,7 +77,7 @@ function deviceOf({ devices }: Snapshot, netns: number, name: string): Device {
   return device;
 }
 
-/** Of the device's first queue, as soon as it has one: owners are looked for after the snapshot that shows the queue. */
+/** The owner of the device's first queue, once known: the agent looks for owners after the snapshot that shows the queue. */
 export async function ownerSoon(agent: AgentLab, netns: number, name: string): Promise<Owner | undefined> {
   let owner: Owner | undefined;
   await until(async () => {
@@ -123,7 +123,7 @@ export function droppedBefore({ otherDropped = [] }: Device): number {
   return otherDropped.reduce((sum, { packets }) => sum + packets, 0);
 }
 
-/** How many were observed. */
+/** The number of observations. */
 export function sizeOf(observations: Observations | undefined): number {
   return observations?.buckets.reduce((sum, count) => sum + count, 0) ?? 0;
 }

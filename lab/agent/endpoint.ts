@@ -29,7 +29,7 @@ export interface EndpointOptions {
   readonly dependencies?: Partial<ServerDependencies>;
 }
 
-/** On 127.0.0.1; every 127.x.y.z is another client to it. */
+/** Serves on 127.0.0.1; every address 127.x.y.z is another client to it. */
 export async function serveEndpoint(
   t: { after(undo: () => Promise<void>): void },
   { webConfigFile, allowedHosts = [], log, dependencies }: EndpointOptions = {},
@@ -56,7 +56,7 @@ export async function serveEndpoint(
   return { server, port: Number(server.address.split(':').at(-1)) };
 }
 
-/** With what TLS and http take, and with a connection of its own unless it says otherwise. */
+/** A request with its options of TLS and http. It has a connection of its own unless it says otherwise. */
 export type Asked = RequestOptions & { readonly ca?: string; readonly cert?: string; readonly key?: string } & {
   readonly maxVersion?: 'TLSv1.2' | 'TLSv1.3';
 };

@@ -17,7 +17,7 @@ export interface FollowedLosses {
   readonly stderr: string;
   /** Sums of the lines of the seconds. */
   readonly losses: LossCounts;
-  /** Those of the summary. */
+  /** The sums in the summary. */
   readonly totals: LossCounts;
   readonly packets: readonly unknown[];
   readonly stacks: readonly unknown[];
@@ -33,7 +33,7 @@ export interface LossFigures {
   readonly untraced: number;
   readonly afterEnd: number;
   readonly skipped: number;
-  /** Of one CPU. */
+  /** The share of one CPU that the command took. */
   readonly ownCpu: number;
   readonly seconds: number;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who is on call: watches a tap of a lab as the agent does, is told what is wrong with it, and types what is advised.
+// The person on call: watches a tap of a lab as the agent does, is told what is wrong with it, and types what is advised.
 import assert from 'node:assert/strict';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Finding } from '../../src/diagnosis/finding.ts';
@@ -20,7 +20,7 @@ export interface Scene {
   readonly reader: TestReader;
 }
 
-/** As the agent watches: a snapshot a second, and looks at readers between them. */
+/** Watches as the agent does: a snapshot a second, and samples of the readers between them. */
 export async function watch({ agent }: Pick<Scene, 'agent'>, seconds = SECONDS): Promise<Window> {
   const snapshots: Snapshot[] = [await agent.snapshot()];
   const began = performance.now();
@@ -65,7 +65,7 @@ export async function answerTo(
 export const said = (findings: readonly Finding[]): readonly string[] =>
   findings.map(({ rule, cause }) => `${rule}: ${cause}`);
 
-/** In the shell of the person on call, in the device's namespace. */
+/** Types the command in the shell of the person on call, in the device's namespace. */
 export function type({ lab }: Scene, command: string | undefined): Promise<string> {
   const inside = /^ip netns exec (\S+) (.*)$/.exec(command ?? '');
   assert.equal(inside?.[1], lab.name, `${command}`);

@@ -16,7 +16,7 @@ import { dismissStanding, type Scope, standing } from './shared-agent.ts';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const MAIN = join(ROOT, 'dist/src/main.js');
-/** In a VM on a busy machine it takes a hundred times as long. */
+/** The longest time of a start, which takes a hundred times as long in a VM on a busy machine. */
 const START_WITHIN_MS = 120_000;
 
 export interface Finished {
@@ -79,23 +79,23 @@ export interface Metrics {
 export interface Agent {
   readonly pid: number;
   readonly url: string;
-  /** Of its unix socket. */
+  /** The path of its unix socket. */
   readonly socket: string;
-  /** From start to the first whole scrape. */
+  /** The time from the start to the first complete scrape. */
   readonly startedInMs: number;
   metrics(): Promise<Metrics>;
   /** The process that answers requests; undefined: there is none at the moment. */
   servingPid(): number | undefined;
-  /** Both. */
+  /** The ids of both processes. */
   processes(): readonly number[];
   /** Bytes, of both processes; the files that they share count once. */
   residentMemory(): number;
-  /** Of both processes. */
+  /** The number of open descriptors of both processes. */
   descriptors(): number;
   stop(signal?: NodeJS.Signals): Promise<Finished>;
 }
 
-/** Its own, for a test that says how and when it starts, or ends it. */
+/** An agent of the test's own, for a test that says how and when it starts, or ends it. */
 export async function startAgent(t: Scope, args: readonly string[] = [], options: RunOptions = {}): Promise<Agent> {
   await dismissStanding();
   return start(t, args, options);
@@ -121,7 +121,7 @@ async function start(scope: Scope, args: readonly string[], options: RunOptions)
     await end;
     rmSync(socket, { force: true });
   });
-  // One that stands goes with the tests' process, and does not keep it from its end.
+  // A shared agent ends with the tests' process, and does not keep that process alive.
   process.on('exit', kill);
   keep(child, false);
   const url = `http://127.0.0.1:${port}`;
@@ -148,7 +148,7 @@ async function start(scope: Scope, args: readonly string[], options: RunOptions)
   };
 }
 
-/** By proc(5): field 4 of stat, behind the name in brackets, is the parent. */
+/** The children of a process. Field 4 of stat, behind the name in brackets, is the parent (proc(5)). */
 export function childrenOf(pid: number): readonly number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && parentOf(name) === pid)
@@ -177,7 +177,7 @@ function residentMemory(pids: readonly number[]): number {
   return sumOf(parts.map(({ own }) => own)) + Math.max(...parts.map(({ files }) => files));
 }
 
-/** Whether this process waits for that one. */
+/** Sets whether this process waits for the child's end. */
 function keep(child: ChildProcess, waits: boolean): void {
   const pipes = [child.stdout, child.stderr].filter((stream) => stream instanceof Socket);
   for (const one of [child, ...pipes]) waits ? one.ref() : one.unref();
@@ -218,7 +218,7 @@ async function firstAnswer(url: string, end: Promise<Finished>): Promise<void> {
   throw new Error(`The agent did not answer within ${START_WITHIN_MS} ms.`);
 }
 
-/** As Prometheus says how long it waits: an emulated CPU beside a busy one attaches probes for longer than the usual 10 s. */
+/** Prometheus's header for how long it waits. An emulated CPU beside a busy one attaches probes for more than the usual 10 s. */
 const PATIENT = { 'x-prometheus-scrape-timeout-seconds': '120' };
 
 /** fetch() takes a second to load where a lab's CPU is emulated. */
