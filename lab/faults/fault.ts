@@ -20,7 +20,7 @@ export interface Round {
   readonly isMarked: boolean;
   /** Each a short word or two. */
   readonly left: readonly string[];
-  /** From the fault's end to right figures. */
+  /** The time from the fault's end to right figures. */
   readonly recoveryMs: number;
   /** What went wrong otherwise; undefined: nothing. */
   readonly failure: string | undefined;

@@ -8,7 +8,7 @@ import type { FaultHost } from './fault-host.ts';
 import { bpfNamesOf, bpfObjectsOf, bpfOrphans, filesOf, markedProcesses } from './traces.ts';
 import { distance, type Figures, since, type WatchedTap } from './watched-tap.ts';
 
-/** The one that counts, and the one that serves. */
+/** The agent has one process that counts, and one that serves. */
 const PROCESSES = 2;
 
 /** A mark comes with the third snapshot that disagrees. */
@@ -18,7 +18,7 @@ const LOOK_MS = 200;
 /** V8 collects when it likes. */
 const MOST_GROWTH = 40e6;
 const OWN_FILES = ['lock', 'agent.sock'];
-/** Of each probe of a tap: more than its ring holds. */
+/** Packets of the burst that probes each tap: more than its ring holds. */
 const PROBE = 30;
 
 export type Judged = Pick<Round, 'wrong' | 'isMarked' | 'recoveryMs'>;
@@ -104,7 +104,7 @@ async function rest(host: FaultHost): Promise<Base> {
   }
 }
 
-/** Until all is right or marked, or the time for it is over. A tap that the fault made is counted from its beginning. */
+/** Waits until all is right or marked, or the time for it is over. A tap that the fault made is counted from its beginning. */
 async function judge(host: FaultHost, base: Base): Promise<{ wrong: number; isMarked: boolean; at: number }> {
   const deadline = performance.now() + JUDGED_WITHIN_MS;
   for (;;) {

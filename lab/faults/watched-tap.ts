@@ -20,7 +20,7 @@ export class WatchedTap {
   name: string;
   lab: NamespaceLab;
   readonly id: string;
-  /** By which the reader knows the queues. */
+  /** The names by which the reader knows the queues. */
   readonly #queues: readonly string[];
   #sender: TestReader;
   #reader: TestReader;
@@ -42,7 +42,7 @@ export class WatchedTap {
     this.#queues = queues;
   }
 
-  /** Up, with a ring of so many packets and queues that `reader` holds. */
+  /** Makes a tap that is up, with a ring of `ring` packets and queues that `reader` holds. */
   static async make(
     lab: NamespaceLab,
     name: string,
@@ -55,7 +55,7 @@ export class WatchedTap {
     return WatchedTap.adopt(lab, name, ring, testReaders, queues);
   }
 
-  /** A tap whose reader has it already. */
+  /** Watches a tap that its reader holds already. */
   static async adopt(
     lab: NamespaceLab,
     name: string,
@@ -101,7 +101,7 @@ export class WatchedTap {
     await this.drain();
   }
 
-  /** Meanwhile that queue is detached; under load its loop is not running. */
+  /** Detaches that queue during `work`; under load its reader is stopped meanwhile. */
   async withoutQueue(index: number, work: () => Promise<unknown>): Promise<void> {
     const id = this.#queues[index] ?? this.id;
     if (this.#isLoaded) this.#read += (await this.#reader.stop(id)).packets;
@@ -121,7 +121,7 @@ export class WatchedTap {
     for (const id of this.#queues) await this.#reader.close(id);
   }
 
-  /** At rest, with an empty ring. */
+  /** The true figures; only at rest, with an empty ring. */
   truth(): Figures {
     return { offered: this.#sent, delivered: this.#read, lost: this.#sent - this.#read };
   }
@@ -151,12 +151,12 @@ export class WatchedTap {
   }
 }
 
-/** To the kernel: of what its qdisc drops at once, while the queue length changes, the sender hears ENOBUFS. */
+/** Packets handed to the kernel. Some meet a queue length that changes: the qdisc drops them, and the sender gets ENOBUFS. */
 function handed({ sent, errors }: SendCounts): number {
   return sent + (errors.ENOBUFS ?? 0);
 }
 
-/** By how many packets two sets of figures differ. */
+/** The largest difference between two sets of figures, in packets. */
 export function distance(one: Figures, other: Figures): number {
   return Math.max(
     Math.abs(one.offered - other.offered),

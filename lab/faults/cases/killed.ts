@@ -50,7 +50,7 @@ async function loaded(host: FaultHost): Promise<void> {
   await wait(100);
 }
 
-/** Which objects an agent has when it is that far. */
+/** Stages of a start, each with the BPF objects that the agent has when it is that far. */
 const STARTING: readonly { readonly name: string; readonly isThere: (objects: readonly string[]) => boolean }[] = [
   { name: 'while it loads BPF', isThere: (objects) => objects.length > 0 },
   { name: 'while it attaches', isThere: (objects) => objects.some((id) => id.startsWith('link')) },

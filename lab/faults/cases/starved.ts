@@ -12,7 +12,7 @@ import type { Fault } from '../fault.ts';
 import { type FaultHost, SOCKET, type StartOptions, soon } from '../fault-host.ts';
 import { FOLDER } from '../traces.ts';
 
-/** With which a unit does not start it again. */
+/** The exit code after which the systemd unit does not start the agent again. */
 const NO_ROOM = 78;
 const LOOK_MS = 1200;
 const DAY_S = 86_400;
@@ -23,7 +23,7 @@ const SMALL = 90 * 2 ** 20;
 const TAPS_FOR_ROWS = 2100;
 const CROWD_WITHIN_MS = 120_000;
 
-/** One sentence, and the end. */
+/** The agent must end with one sentence. */
 function assertRefused({ code, stderr }: Finished, sentence: RegExp): void {
   assert.ok(code === 1 || code === NO_ROOM, `ended with ${code}: ${stderr.slice(0, 300)}`);
   assert.match(stderr, sentence);
@@ -75,7 +75,7 @@ function clockFault(name: string, seconds: number): Fault {
   };
 }
 
-/** By the hierarchy that has the memory controller. */
+/** Makes a limited group in the cgroup hierarchy that has the memory controller. */
 function memoryLimit(): { readonly procs: string; readonly undo: () => void } {
   const isOne = existsSync(join(MEMORY, 'memory.limit_in_bytes'));
   const folder = join(isOne ? MEMORY : '/sys/fs/cgroup', 'tapscope-faults');
