@@ -16,7 +16,7 @@ import { FLEET, missingEngines, startEngines } from './engines.ts';
 const SAMPLES_OF_AN_HOUR = 60;
 const BEFORE_S = 10;
 const WITHIN_MS = 120_000;
-/** What V8 has not collected yet. */
+/** The agent may grow by what V8 has not collected yet. */
 const MOST_GROWTH_BYTES = 20e6;
 const RECORDED = 'host:tapscope_taps:count';
 
@@ -66,7 +66,7 @@ test('receivers that are down for an hour of samples get them all', {
 
 const now = (): number => Math.floor(Date.now() / 1000);
 
-/** In so many seconds before that moment. */
+/** The number of samples in that many seconds before `to`. */
 async function samplesIn(engine: Prometheus, to: number, seconds: number): Promise<number> {
   return (await engine.query(`sum(count_over_time(${RECORDED}[${seconds}s]))`, to))[0]?.points[0]?.[1] ?? 0;
 }

@@ -13,16 +13,16 @@ export interface Engine {
   /** http://host:port */
   readonly url: string;
   readonly pid: () => number;
-  /** As a crash or a lack of memory ends it. */
+  /** Ends the engine as a crash or a lack of memory does. */
   readonly kill: () => Promise<void>;
   /** After kill(). */
   readonly start: () => Promise<void>;
 }
 
 interface Options {
-  /** Whose data is kept is the caller's affair. */
+  /** The engines' data; the caller decides whether it is kept. */
   readonly folder: string;
-  /** In place of a file that is mounted, by its name. */
+  /** Contents that replace mounted files, by file name. */
   readonly files?: Readonly<Record<string, string>>;
   /** Engines whose names do not match are left out. */
   readonly only?: RegExp;
@@ -31,7 +31,7 @@ interface Options {
 const READY_WITHIN_MS = 120_000;
 const RESTART_AFTER_MS = 1000;
 const MOST_RESTARTS = 3;
-/** Of a stack trace. */
+/** The most lines of a stack trace that are shown. */
 const MOST_LINES = 40;
 
 export const FLEET = 'deploy/fleet/compose.yml';
@@ -44,7 +44,7 @@ const PROGRAMS: Readonly<Record<string, Need>> = {
     module: 'github.com/thanos-io/thanos',
     version: THANOS,
     main: './cmd/thanos',
-    // Without it labels are stored in another way than Thanos casts them to, and it crashes.
+    // Without this tag labels are stored in another way than Thanos casts them to, and Thanos crashes.
     tags: 'slicelabels',
     file: 'thanos',
   },
@@ -162,7 +162,7 @@ function engineOf(service: Service, root: string): Engine {
     const begun = spawn(pathOf(file) ?? file, service.command, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
     begun.stdout.pipe(log, { end: false });
     begun.stderr.pipe(log, { end: false });
-    // As `restart: unless-stopped` of the compose file has it.
+    // Restarts the engine as `restart: unless-stopped` in the compose file asks.
     begun.once('close', (code, signal) => {
       if (!isWanted || restarts === MOST_RESTARTS) return;
       restarts += 1;
@@ -201,7 +201,7 @@ async function ready({ name, ready: url }: Service, root: string): Promise<void>
   throw new Error(`${name} did not become ready at ${url}:\n${lastWords(root)}`);
 }
 
-/** Of its log: from where a program of Go says why it ends, else the last lines. */
+/** The end of the engine's log: from the line where a Go program says why it ends, else the last lines. */
 function lastWords(root: string): string {
   const lines = readFileSync(join(root, 'log'), 'utf8').trim().split('\n');
   const why = lines.findLastIndex((line) => /^(panic|fatal error): /.test(line));

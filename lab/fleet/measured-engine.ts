@@ -12,14 +12,14 @@ import { type Batch, batchOf, send, type WrittenSeries } from './remote-write.ts
 
 export interface Cost {
   readonly series: number;
-  /** Resident, of the process: before the first sample, and with all. */
+  /** Resident bytes of the process: before the first sample, and with all. */
   readonly emptyBytes: number;
   readonly residentBytes: number;
-  /** On disk. */
+  /** Bytes per sample on disk. */
   readonly bytesPerSample: number;
-  /** Of the index of a block. */
+  /** Bytes per series in the index of a block. */
   readonly indexBytesPerSeries: number;
-  /** By query: what it took the engine, the median. */
+  /** The median time of each query. */
   readonly seconds: ReadonlyMap<string, number>;
 }
 
@@ -101,7 +101,7 @@ async function clock(url: string, queries: readonly string[]): Promise<ReadonlyM
   return seconds;
 }
 
-/** The head as a block, as it is written every two hours. */
+/** Sizes of the head when it is written as a block, as Prometheus does every two hours. */
 async function onDisk(url: string, folder: string, series: number, turns: number) {
   const answer = await fetch(`${url}/api/v1/admin/tsdb/snapshot`, { method: 'POST' });
   const snapshot = join(folder, 'data/snapshots', textAt(parseJson(await answer.text()), 'data', 'name'));

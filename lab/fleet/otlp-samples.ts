@@ -2,7 +2,7 @@
 // OTLP's JSON back to samples as a page of Prometheus has them, to compare both.
 import { at, listAt, textAt } from '../host/checked-json.ts';
 
-/** By `name{label="value",…}`, labels in alphabetical order. */
+/** Values by `name{label="value",…}`, labels in alphabetical order. */
 export type Samples = ReadonlyMap<string, number>;
 
 /** What semantic conventions add says a label once more. */

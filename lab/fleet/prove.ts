@@ -60,7 +60,7 @@ async function main(): Promise<void> {
   const playing = agents.play();
   await write(batches, killed);
   await playing;
-  // At once: five minutes after the last sample an engine says no more of a series.
+  // The queries come at once: five minutes after its last sample an engine shows a series no more.
   await clock(query, series);
   await complete(query, series);
   const offered = series.filter(({ labels }) => labels.__name__ === OFFERED);
@@ -96,7 +96,7 @@ async function write(batches: readonly Batch[], killed: Engine): Promise<void> {
   console.log(`written in ${Math.round((Date.now() - start) / 1000)} s, ${refused} requests were repeated`);
 }
 
-/** All samples that were sent, of all series: counted by the name of the series. */
+/** Checks that the engines have all samples that were sent, counted by the name of the series. */
 async function complete(query: Prometheus, series: readonly WrittenSeries[]): Promise<void> {
   const range = `${TURNS * EVERY_S + 300}s`;
   const names = series.map(({ labels }) => labels.__name__ ?? '');
@@ -126,7 +126,7 @@ async function clock(query: Prometheus, series: readonly WrittenSeries[]): Promi
     const from = performance.now();
     const found = (await query.query(TENANTS)).length;
     seconds.push((performance.now() - from) / 1000);
-    // The agents have some of their own.
+    // The agents have some tenants of their own.
     assert.ok(found >= tenants, `${found} tenants are found, and not ${tenants}`);
   }
   seconds.sort((a, b) => a - b);

@@ -4,7 +4,7 @@
 
 export interface WrittenSeries {
   readonly labels: Readonly<Record<string, string>>;
-  /** At this turn, from 0. */
+  /** The value of the sample at this turn, counted from 0. */
   readonly value: (turn: number) => number;
 }
 
@@ -56,7 +56,7 @@ export function batchOf(series: readonly WrittenSeries[]): Batch {
   return { series, request: Buffer.concat(parts), samples };
 }
 
-/** Sends until the receiver has it, as Prometheus does: what is down is asked again. The times that it was refused. */
+/** Sends until the receiver has it, as Prometheus does. Returns how often it was refused. */
 export async function send(url: string, batch: Batch, turn: number, timeMs: number): Promise<number> {
   const time = varint(timeMs);
   if (time.length !== TIME_BYTES) throw new Error(`${timeMs} is no time of this century.`);

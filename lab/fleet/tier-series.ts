@@ -11,7 +11,7 @@ import type { WrittenSeries } from './remote-write.ts';
 
 export const JOB = 'made-up';
 const TENANTS = 2000;
-/** Recorded one after another: with the last of them all are there. */
+/** Rules whose series are recorded one after another: once all of these exist, the host is complete. */
 const NEEDED = [
   ...TAP_TIER.filter(({ record }) => record !== FINDING.record && record !== READER.record),
   ...FACTOR_TIER,
@@ -21,7 +21,7 @@ const WITHIN_MS = 120_000;
 const SHARD = 100;
 
 export interface Template {
-  /** Of one tap, of one host, of one shard. */
+  /** The series of one tap, of one host, of one shard. */
   readonly tap: readonly Series[];
   readonly host: readonly Series[];
   readonly shard: readonly Series[];
