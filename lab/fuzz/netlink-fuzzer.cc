@@ -9,7 +9,7 @@
 namespace
 {
 
-/** Of the request that the datagrams answer. */
+/** The sequence number of the request that the datagrams answer. */
 constexpr uint32_t sequence = 7;
 
 void hold(bool isSo)
@@ -35,7 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		std::memcpy(&length, data + at, sizeof(length));
 		at += sizeof(length);
 		const size_t here = std::min<size_t>(length, size - at);
-		// Of exactly this size, so that a byte behind it is seen to be read; aligned as the addon's buffer is.
+		// The copy has exactly this size, so that a read behind it is noticed; it is aligned as the addon's buffer is.
 		const std::vector<uint8_t> datagram(data + at, data + at + here);
 		const size_t before = reply.size();
 		take(reinterpret_cast<const nlmsghdr *>(datagram.data()), here, &request, reply, progress);

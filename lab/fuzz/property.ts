@@ -9,7 +9,7 @@ import { seedOf } from '../host/random.ts';
 import { isNightly } from '../kernels/nightly.ts';
 
 interface Effort<Input> {
-  /** By day. */
+  /** The number of inputs by day. */
   readonly runs?: number;
   /** The corpus: inputs that failed once. Tried first, in every run. */
   readonly examples?: readonly Input[];
@@ -18,7 +18,7 @@ interface Effort<Input> {
 const DAILY_RUNS = 10_000;
 const NIGHTLY_FACTOR = 20;
 
-/** Of an input that costs what one of `DAILY_RUNS` does not: how many there are in this run. */
+/** The number of inputs in this run, from their number by day. Costly inputs are fewer than `DAILY_RUNS`. */
 export function runsOf(daily: number): number {
   return daily * (isNightly ? NIGHTLY_FACTOR : 1);
 }
@@ -38,7 +38,7 @@ export function holdsForAll<Input>(
   });
 }
 
-/** The same of what takes a moment: a server that answers, a file that is read. */
+/** The same for a property that takes a moment: a server that answers, a file that is read. */
 export function holdsInTime<Input>(
   name: string,
   inputs: Arbitrary<Input>,
@@ -75,7 +75,7 @@ function repeatable(seed: number, run: () => void): void {
   }
 }
 
-/** What is invisible in the smallest input is to be seen. */
+/** Makes visible what is invisible in the smallest input. */
 function shown(text: string): string {
   return text.split('\n').map(escapedJson).join('\n');
 }
