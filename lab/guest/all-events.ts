@@ -37,7 +37,7 @@ const SERIES = {
   'queue imbalance': 'queue_audit_imbalance_packets',
 } as const;
 
-/** What happened. */
+/** The true numbers. */
 export const TRUTH: Seen = {
   offered: 405,
   dropped: 200,
@@ -71,7 +71,7 @@ const SMALL_RING = 30;
 /** So many snapshots must disagree before a device is marked. */
 const PATIENCE = 4;
 
-/** Plays it before an agent that looks while it is played. The reader and the device stay. */
+/** Plays the events before an agent that takes snapshots meanwhile. The reader and the device stay. */
 export async function allEvents(lab: NamespaceLab, agent: Agent): Promise<Seen> {
   const testReader = await lab.testReader();
   await testReader.open('a', DEVICE, 'tap', 'vnet', 'persist');
@@ -93,21 +93,21 @@ export async function allEvents(lab: NamespaceLab, agent: Agent): Promise<Seen> 
   );
 }
 
-/** 300 for a ring of 100; 20 are read, 3 reads fail. */
+/** 300 packets come to a ring of 100; 20 are read, 3 reads fail. */
 async function overflow(_lab: NamespaceLab, testReader: TestReader, peer: string): Promise<void> {
   await testReader.udp(peer, 9, 300, 64);
   await testReader.read('a', 20);
   await testReader.readBad('a', 3);
 }
 
-/** Of 77, 30 stay. */
+/** 30 of the 77 packets in the ring stay. */
 async function shrink(lab: NamespaceLab, testReader: TestReader): Promise<void> {
   await lab.ip(`link set dev ${DEVICE} txqueuelen ${SMALL_RING}`);
   await testReader.read('a', 'all');
   await lab.ip(`link set dev ${DEVICE} txqueuelen ${RING}`);
 }
 
-/** Of 80, a guest takes 64, keeps 10 and gives 54 back. */
+/** A guest takes 64 of 80 packets, keeps 10 and gives 54 back. */
 async function takeAndReturn(_lab: NamespaceLab, testReader: TestReader, peer: string): Promise<void> {
   await testReader.udp(peer, 9, 80, 64);
   await testReader.guest('a');

@@ -13,8 +13,8 @@ import { until } from '../host/until.ts';
 import type { TestReader } from '../test-reader/test-reader.ts';
 
 /**
- * Of a thousand stops. The kernel itself may lose one: a wake that was decided before the ring was filled again, and is done after it,
- * lets the next packet meet a full ring. Seen once in some runs, counted by the kernel and by us.
+ * The most packets that tun may drop in a thousand stops. The kernel may decide a wake before the ring is filled again and
+ * do it after: the next packet meets a full ring. Some runs had one such packet, counted by the kernel and by us.
  */
 const MOST_LOST = 2;
 
@@ -25,7 +25,7 @@ const RING = 100;
 interface Scene {
   readonly lab: NamespaceLab;
   readonly testReader: TestReader;
-  /** Through the qdisc, to a queue. */
+  /** Sends through the qdisc, to a queue. */
   send(packets: number, queue?: number): Promise<void>;
   device(): Promise<Device>;
   flow(queue?: number): Promise<Flow>;
@@ -70,7 +70,7 @@ async function readAll({ testReader }: Scene, packets: number): Promise<void> {
   assert.equal(got, packets);
 }
 
-/** This process. */
+/** Binds this process to these CPUs. */
 function pin(cpus: string): void {
   execFileSync('taskset', ['-a', '-p', '-c', cpus, String(process.pid)], { stdio: 'ignore' });
 }
@@ -81,7 +81,7 @@ function assertClosed(flow: Flow): void {
   const now = Number(flow.stoppedForSeconds !== undefined);
   assert.equal(flow.stops + flow.stopsInferred, wakes + flow.stopsUnwoken + now, JSON.stringify(flow));
   assert.equal(flow.wakesLost, 0);
-  // One whose begin was seen has its time in both.
+  // A stop whose beginning was seen has its time in both figures.
   const { stops, stoppedForSeconds, stoppedSeconds, stopDurations } = flow;
   if (flow.stopsInferred > 0 || stoppedForSeconds !== undefined) return;
   assert.equal(sizeOf(stopDurations), stops);
@@ -125,7 +125,7 @@ test('flow control', { skip: neverStops }, async (t) => {
     ]);
     const { sentBySoftirq, wakesElsewhere, resumeLatencies } = await flow();
     assert.deepEqual([sentBySoftirq, wakesElsewhere, sizeOf(resumeLatencies)], [40, 1, 1]);
-    // Once more, all on the CPU that reads.
+    // The same again, with the sender on the CPU that reads.
     await lab.exec('taskset', '-a', '-p', '-c', '1', String(sender.pid));
     await sender.packet('tap0', RING + 40, 60);
     await testReader.read('q0', RING / 2);
@@ -224,8 +224,8 @@ test('flow control', { skip: neverStops }, async (t) => {
     await lab.tc('qdisc replace dev tap0 root fq_codel limit 100');
     await device();
     const sender = await lab.testReader();
-    // All that sends and reads on one CPU, the samples on the other: packets are sent with soft interrupts off, so that one who looks
-    // from there would hardly ever see a queue that is not stopped.
+    // The sender and the reader run on one CPU, the samples on the other. Packets are sent with soft interrupts off: a sample
+    // from the same CPU would hardly ever see a queue that is not stopped.
     for (const { pid } of [testReader, sender]) await lab.exec('taskset', '-a', '-p', '-c', '0', String(pid));
     pin('1');
     t.after(() => pin('0,1'));
@@ -252,7 +252,7 @@ test('flow control', { skip: neverStops }, async (t) => {
     const sum = (value: (part: Looks) => number): number => parts.reduce((total, part) => total + value(part), 0);
     const watched = sum(({ time }) => time) / 1000;
     const share = sum(({ set }) => set) / sum(({ time }) => time);
-    // As many samples of equal distances would tell as much.
+    // The number of evenly spaced samples that would tell as much.
     const looks = sum(({ time }) => time) ** 2 / sum(({ squares }) => squares);
     const error = 3 * Math.sqrt((share * (1 - share)) / looks);
     const said = `stopped ${stopped.toFixed(1)} s of ${lasted.toFixed(1)} s; ${(100 * share).toFixed(1)} % of ${watched.toFixed(1)} s, as ${looks.toFixed(0)} samples saw it`;

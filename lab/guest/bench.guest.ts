@@ -17,7 +17,7 @@ const skip = !isSince(7, 2) && 'the tables are of Linux 7.2 and 7.3';
 const stops = isSince(7, 3);
 const PARAMETER = '/sys/module/vhost_net/parameters/experimental_zcopytx';
 
-/** By cell: its repeats, or why there are none. */
+/** The repeats of each cell, or why there are none. */
 type Results = ReadonlyMap<string, { readonly runs: readonly unknown[]; readonly missing: string | undefined }>;
 
 async function measure(only: string): Promise<Results> {
@@ -74,7 +74,7 @@ test('the shape of the series', { skip }, async (t) => {
   );
 });
 
-/** A bench of its own for each: an agent that has just begun must count its first packets as exactly as the later ones. */
+/** Each table has a bench of its own: a new agent must count its first packets as exactly as the later ones. */
 for (const table of ['v7', 'v8', 'zero-copy', 'napi'])
   test(`--table ${table}: every counter agrees from the first run on`, { skip }, async (t) => {
     // Guests send without pktgen, and must not ask for it.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// By which mechanism each event is measured on this kernel, where nothing is forced.
+// The mechanism that measures each event on this kernel, where nothing is forced.
 import { at, listAt, textAt } from '../host/checked-json.ts';
 import { isSince } from '../host/release.ts';
 
@@ -38,7 +38,7 @@ export const best: Mechanisms = {
   owners: 'iterator',
 };
 
-/** Of what `tapscope doctor --json` says; null: the event is not measured. */
+/** The mechanisms in the output of `tapscope doctor --json`; null: the event is not measured. */
 export function mechanismsOf(report: unknown): Readonly<Record<string, unknown>> {
   const events = listAt(report, 'events');
   return Object.fromEntries(events.map((event) => [textAt(event, 'event'), at(event, 'mechanism')]));

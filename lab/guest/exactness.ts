@@ -13,7 +13,7 @@ interface Observation {
   readonly before: Figures;
   readonly halfway: Figures;
   readonly atRest: Figures;
-  /** Some snapshots after. */
+  /** The figures some snapshots later. */
   readonly later: Figures;
   /** The agent's reasons to call the device degraded now. */
   marks(): Promise<unknown>;
@@ -70,7 +70,7 @@ function isTold({ delivered, dropped, unseenEnqueued, unseenDropped }: Figures, 
   return lacking > 0 && lacking === unseenEnqueued + unseenDropped;
 }
 
-/** Of the whole host, hence of others too. */
+/** The figures without `missed`, which counts for the whole host and so for other devices too. */
 function exceptMissed(figures: Figures): Figures {
   return { ...figures, missed: 0 };
 }
@@ -159,7 +159,7 @@ function takenForDropsOfTun({ unseenDropped }: Figures, { tried, passed }: Truth
   return Math.min(unseenDropped, tried - passed);
 }
 
-/** missed: of what is lost before tun, the probe may have been shown less. */
+/** missed: the number of packets lost before tun that the probe may not have seen. */
 function assertOffered(figures: Figures, truth: Truth, scenario: Scenario, missed: number): void {
   const { offered, dropped, before } = figures;
   const { path, skb } = scenario;
@@ -172,7 +172,7 @@ function assertOffered(figures: Figures, truth: Truth, scenario: Scenario, misse
     if (!resizes(scenario)) assert.equal(offered, truth.tried);
   } else {
     assert.equal(offered - takenForDropsOfTun(figures, truth, scenario), truth.passed, 'tc: Sent');
-    // Of two who send at once one may be refused before the qdisc (7.x), which tc does not tell.
+    // If two threads send at once, one may be refused before the qdisc (7.x), and tc does not count it.
     if (!resizes(scenario) && scenario.threads === 1)
       assert.equal(truth.tried, truth.passed + truth.droppedByQdisc, 'tc: Sent and dropped');
   }

@@ -5,30 +5,30 @@ import type { Agent, Metrics } from '../agent/serve-process.ts';
 
 export interface Figures {
   readonly offered: number;
-  /** By reason, without zeros. */
+  /** Packets that tun dropped, by reason, without zeros. */
   readonly dropped: Readonly<Record<string, number>>;
-  /** By queue. */
+  /** Packets delivered, by queue. */
   readonly delivered: Readonly<Record<string, number>>;
   readonly purged: number;
   readonly resized: number;
-  /** Taken out of the rings; undefined: this kernel or mechanism does not count it. */
+  /** Packets taken out of the rings; undefined: this kernel or mechanism does not count them. */
   readonly consumed: number | undefined;
   readonly failed: number;
   readonly overflowed: number;
   readonly waiting: number;
-  /** In the kernel's tx_dropped, and seen by no program: shown as drops of tun, UNTRACED; of several queues, of the device alone. */
+  /** Packets in tx_dropped that no program saw, shown as UNTRACED drops of tun. Several queues: known for the device only. */
   readonly unseenDropped: number;
-  /** In the kernel's tx_packets, and seen by no program: of several queues, of the device alone. */
+  /** Packets in the kernel's tx_packets that no program saw. Several queues: known for the device only. */
   readonly unseenEnqueued: number;
-  /** Lost before tun, for all reasons. */
+  /** Packets lost before tun, for all reasons. */
   readonly before: number;
-  /** Of these, what the kernel's tx_dropped may have too. */
+  /** The part of `before` that the kernel's tx_dropped may have too. */
   readonly beforeInTxDropped: number;
   readonly txPackets: number | undefined;
   readonly txDropped: number | undefined;
-  /** Of the audit, that were held against the kernel's counters. */
+  /** Equations of the audit that were held against the kernel's counters. */
   readonly equations: readonly string[];
-  /** Equations that do not add up, by how much. */
+  /** The packets by which equations do not add up. */
   readonly imbalances: Readonly<Record<string, number>>;
   /** Marks on the device and its queues. */
   readonly degraded: number;
@@ -64,7 +64,7 @@ export function figuresOf(metrics: Metrics, netns: number, device: string): Figu
     imbalances: withoutZeros(
       Object.assign(
         prefixed('device ', by('equation', 'device_audit_imbalance_packets')),
-        // Of each queue apart: what is too much of one and missing of its neighbour is no packet in all.
+        // Each queue is checked on its own: one queue's surplus would hide what its neighbour lacks.
         ...Object.keys(by('queue', IMBALANCE)).map((queue) =>
           prefixed(`queue ${queue} `, metrics.by('equation', `tapscope_${IMBALANCE}`, { ...labels, queue })),
         ),

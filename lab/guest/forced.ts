@@ -5,17 +5,17 @@ import { type Seen, TRUTH } from './all-events.ts';
 
 type Name = keyof Seen;
 
-/** undefined: it is not measured then, and no series shows it. */
+/** undefined: the figure is not measured then, and no series shows it. */
 export type Difference = Readonly<Partial<Record<Name, number | undefined>>>;
 
 const SAME: Difference = {};
-/** Where packets are not counted when they are taken, nor at the exit of the transmit function. */
+/** Figures that are missing where packets are counted neither when taken nor at the exit of the transmit function. */
 export const NOT_TAKEN = unknown('consumed', 'batched', 'times in the ring', 'queue imbalance');
 /** Raw tracepoints see that exit. */
 const EXITS_SEEN: Difference = { 'queue imbalance': TRUTH['queue imbalance'] };
 const FROM_RTNETLINK: readonly string[] = ['received', 'transmitted', 'transmit dropped', 'device marks'];
 
-/** By EVENT=MECHANISM: each that is not the best of its event. */
+/** The differences by EVENT=MECHANISM, for each mechanism that is not the best of its event. */
 export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   'devices=rtnetlink': unknown(...namesOf(TRUTH).filter((name) => !FROM_RTNETLINK.includes(name))),
   'ended=identity': { ...NOT_TAKEN, ...EXITS_SEEN },
@@ -52,13 +52,13 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   'owners=procfs': SAME,
 };
 
-/** Also, where packets are counted when they are taken (Linux 7.3). */
+/** Further differences where packets are counted when they are taken (Linux 7.3). */
 const WHERE_TAKEN: Readonly<Record<string, Difference>> = {
   // What vhost-net gave back counts as taken twice: wrong by so much, and marked.
   'returned=none': { 'device imbalance': TRUTH.returned, 'device marks': 1, 'queue marks': 1 },
 };
 
-/** Also, where they are derived. */
+/** Further differences where taken packets are derived. */
 const WHERE_DERIVED: Readonly<Record<string, Difference>> = {
   'transmit=arithmetic': unknown('device imbalance'),
   'departures=fexit': { 'times in the ring': 0 },
@@ -73,7 +73,7 @@ export function expectedOf(mechanism: string, best: Seen): Seen {
   return known({ ...best, ...DIFFERENCES[mechanism], ...also[mechanism] });
 }
 
-/** Without what is not measured. */
+/** The figures without those that are not measured. */
 export function known(figures: Difference): Seen {
   return Object.fromEntries(Object.entries(figures).filter(([, packets]) => packets !== undefined));
 }

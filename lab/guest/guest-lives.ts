@@ -6,9 +6,9 @@ import type { TestReader } from '../test-reader/test-reader.ts';
 
 export interface GuestLife {
   readonly begin?: (testReader: TestReader, id: string) => Promise<void>;
-  /** Half of the packets have come. */
+  /** Called when half of the packets have come. */
   readonly during?: (testReader: TestReader, id: string) => Promise<void>;
-  /** In the end it takes what is left; else the packets stay where they are. */
+  /** Whether the guest takes what is left in the end; else the packets stay where they are. */
   readonly drains: boolean;
 }
 

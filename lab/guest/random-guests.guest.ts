@@ -14,7 +14,7 @@ import { DEVICE, drain, kill, type Plan, step, type World, worldOf } from './gue
 import { type Sent, sourceOf } from './source.ts';
 import { vhostFiguresOf } from './vhost-figures.ts';
 
-/** As for random sequences of a tap’s queues (src/accounting/random.slow.kernel.test.ts). */
+/** The same number as for random sequences of a tap’s queues (src/accounting/random.slow.kernel.test.ts). */
 const RUNS = Number(process.env.SEQUENCES ?? 50);
 const STEPS = 15;
 /** So many snapshots must disagree before a device is marked. */
@@ -48,7 +48,7 @@ async function play(world: World, agent: Agent, told: string[], missedBefore: nu
   }
   await source.tried(source.packets / 2);
   const sent = await source.stop();
-  // Stopped queues would keep what is in the qdisc, and of a queue without packets alone one knows after a renumbering whose they were.
+  // Stopped queues would keep what is in the qdisc. After a renumbering it is unknown whose packets a queue holds.
   const killed = !plan.backpressure && !world.renumbered && random.below(2) === 0;
   await (killed ? kill : drain)(world);
   const qdisc = (await lab.qdisc(DEVICE)).find(({ kind }) => kind === plan.path);
@@ -56,8 +56,9 @@ async function play(world: World, agent: Agent, told: string[], missedBefore: nu
 }
 
 /**
- * While packets move, what is called delivered has been delivered. What a skipped run of a probe did not see is not known: one of
- * freed packets is a packet that was thrown out and seems to be taken, others mark the device.
+ * While packets move, packets shown as delivered have been delivered. The agent cannot know what a skipped run of a probe
+ * missed. If the probe of freed packets missed one that was thrown out, it seems to be taken. Other skipped runs mark the
+ * device.
  */
 async function neverAhead({ lab }: World, agent: Agent, missedBefore: number): Promise<void> {
   const metrics = await agent.metrics();
@@ -68,7 +69,7 @@ async function neverAhead({ lab }: World, agent: Agent, missedBefore: number): P
   assert.ok(ahead <= missed - missedBefore, `${total(delivered)} packets delivered of ${txPackets}`);
 }
 
-/** Of the probes of freed packets: what a run of them that was preempted did not see (Linux 7.x) is said. */
+/** Checks figures at rest. Packets may be unexplained if a preempted run of a freed-packet probe missed them (Linux 7.x). */
 async function judge(world: World, truth: Truth, agent: Agent, missedBefore: number): Promise<void> {
   for (let snapshot = 0; snapshot < PATIENCE; snapshot++) await agent.metrics();
   const metrics = await agent.metrics();
@@ -90,7 +91,7 @@ async function judge(world: World, truth: Truth, agent: Agent, missedBefore: num
     assertOffered(figures, link.txDropped, truth, world);
     assert.equal(total(figures.delivered), world.received);
     assert.deepEqual(figures.imbalances, {});
-    // Runs of the other probes that the kernel skipped may have been any queue's: all are marked then, right as they are.
+    // Skipped runs of the other probes may have been any queue's: all queues are marked then, though they are right.
     assert.equal(figures.degraded > 0, total(skipped) > 0);
     assertStopsEnded(metrics, world);
   } catch (cause) {
@@ -112,7 +113,7 @@ async function judge(world: World, truth: Truth, agent: Agent, missedBefore: num
   }
 }
 
-/** Of the probes on which the accounts rest, by event. */
+/** Skipped runs of the probes on which the accounts rest, by event. */
 function skippedRuns(metrics: Metrics): Readonly<Record<string, number>> {
   const missed = Object.entries(metrics.by('event', 'tapscope_probe_missed_total'));
   return Object.fromEntries(missed.filter(([event]) => !BESIDE_THE_BOOKS.has(event)));

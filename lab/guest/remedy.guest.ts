@@ -21,7 +21,7 @@ const COLUMNS = 80;
 interface Case {
   readonly name: string;
   readonly starve: (stage: Stage) => Promise<unknown>;
-  /** Of the command that is advised first. */
+  /** Matches the command that is advised first. */
   readonly command: RegExp;
 }
 
@@ -50,7 +50,7 @@ for (const { name, starve, command } of cases) {
     assert.match(stdout, /^reader-starved, /m);
     assert.equal(code, 2);
     assertFits(stdout);
-    // As the host's operator: `ip netns exec` has a /sys of its own, without cgroups.
+    // The command runs as the host's operator types it: `ip netns exec` has a /sys of its own, without cgroups.
     await run('sh', ['-c', command.exec(stdout)?.[0] ?? assert.fail('nothing is there to be pasted')]);
     await wait(1000); // what waits in the ring is taken
     assert.equal(await lostIn(stage, 4000), 0);

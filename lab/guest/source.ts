@@ -17,12 +17,12 @@ export interface SourceOptions {
 export interface Sent {
   /** Packets that were handed to the device or its qdisc. */
   readonly tried: number;
-  /** Those of them that the sender was told are lost. */
+  /** Tried packets that the sender was told are lost. */
   readonly refused: number;
 }
 
 export interface Source {
-  /** After so many it may end. */
+  /** The source may end after so many packets. */
   readonly packets: number;
   /** It names the queue of each packet, for the device's steering program. */
   readonly steers: boolean;
@@ -54,7 +54,7 @@ export async function sourceOf(lab: NamespaceLab, options: SourceOptions): Promi
   };
 }
 
-/** One process for each thread. */
+/** A source of packet sockets, with one process for each thread. */
 async function socketSource(lab: NamespaceLab, options: SourceOptions): Promise<Source> {
   const senders = await Promise.all(Array.from({ length: options.threads }, () => lab.testReader()));
   const sent = { tried: 0, refused: 0, going: true };

@@ -5,7 +5,7 @@ import { agentLab, standingLab } from '../agent/agent-lab.ts';
 import { assertExactTcp } from '../host/tcp-exact.ts';
 import { isNightly } from '../kernels/nightly.ts';
 
-/** Of each mechanism. TCP_PACKETS in the environment shortens or lengthens the test. */
+/** The packets of each mechanism's test. TCP_PACKETS in the environment shortens or lengthens the test. */
 const PACKETS = Number(process.env.TCP_PACKETS ?? (isNightly ? 1_000_000 : 30_000));
 const GSO_SHARE = 0.1;
 const RAW = ['transmit=raw-tracepoint', 'freed=raw-tracepoint', 'consumed=arithmetic'];

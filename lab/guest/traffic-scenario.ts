@@ -11,13 +11,13 @@ export interface Scenario extends Omit<SourceOptions, 'device'> {
 
 /** Packets. */
 export interface Truth extends Sent {
-  /** By queue. */
+  /** Packets that the readers read, by queue. */
   readonly read: Readonly<Record<string, number>>;
   readonly failed: number;
   /** What the qdisc gave to the device; undefined: there was none. */
   readonly passed: number | undefined;
   readonly droppedByQdisc: number;
-  /** Of `ip -s link`. */
+  /** Counters of `ip -s link`. */
   readonly txPackets: number;
   readonly txDropped: number;
 }

@@ -12,7 +12,7 @@ import { LIFE_NAMES } from './lives.ts';
 
 const DIMENSIONS = {
   series: SERIES,
-  // By day, raw tracepoints count on the kernel that runs the tests, which has nothing else.
+  // Raw tracepoints are tested here at night; by day on the kernel that runs the tests, which has nothing else.
   mechanism: isNightly ? ['raw-tracepoint', 'fentry'] : ['fentry'],
   life: LIFE_NAMES,
   path: ['start_xmit', 'noqueue', 'fq_codel'],
@@ -28,9 +28,9 @@ const scenarios = allCombinations(
 /** The kernel is a dimension too: every two values meet on some kernel, and each of them is on every kernel. */
 const everywhere = isNightly ? scenarios : coveringSelection(scenarios);
 const chosen = everywhere.filter(({ series }) => series === ownSeries);
-/** A host without the one has not the other either. */
+/** A host that lacks the better mechanism of one event lacks that of the other too. */
 const WITHOUT_FENTRY = ['--budget=off', '--mechanism=transmit=raw-tracepoint', '--mechanism=consumed=arithmetic'];
-/** As it is on a real host, until the first packet comes that others hold too. On several emulated CPUs the exit is hooked from the start. */
+/** The first shared packet makes the agent hook the exit, as on a real host. Several emulated CPUs have it from the start. */
 const WITHOUT_EXIT = ['--budget=off', '--detail=cpu', '--mechanism=transmit-exit=waiting'];
 let packets = 0;
 

@@ -21,19 +21,19 @@ const RING = 500;
 const BATCH = 64;
 const PACKETS = 12_000;
 const FRAMES = 1000;
-/** Of the qdiscs together: more than that, and the slow ones take long to get it. */
+/** Packets that the qdiscs may hold together: slow guests would take long to get more. */
 const LIMIT = 1000;
 
 /** pktgen into the device itself, which drops what is too much; or through a qdisc, which alone may drop (Linux 7.3). */
 type FlowControl = 'tail-drop' | 'backpressure';
 
 interface Truth {
-  /** To the device. */
+  /** Packets that the source tried to hand to the device. */
   readonly tried: number;
   readonly refused: number;
-  /** Still in the qdisc. */
+  /** Packets still in the qdisc. */
   readonly backlog: number;
-  /** By queue. */
+  /** Packets that the guests received, by queue. */
   readonly received: Readonly<Record<string, number>>;
   /** Read off the queues after the guests had gone. */
   readonly left: Readonly<Record<string, number>>;
@@ -94,7 +94,7 @@ async function play(stage: Stage, life: GuestLife, leave: boolean): Promise<Trut
   if (flowControl === 'tail-drop') return { tried: sofar + errors, refused: errors, backlog: 0, ...got };
   const { sent, dropped, backlog } = await behindQdisc(lab);
   const tried = sofar + errors - dropped - backlog;
-  // What found the queue stopped when it had left the qdisc is in both figures: one packet for each queue that is stopped.
+  // A packet that left the qdisc and met a stopped queue is in both figures: one for each stopped queue.
   assert.ok(
     sent >= tried && sent <= tried + Math.min(backlog, ids.length),
     `${sent} sent by the qdisc, ${tried} left it`,
@@ -172,7 +172,7 @@ async function judge(agent: Agent, stage: Stage, truth: Truth): Promise<void> {
   if (stage.flowControl === 'backpressure') judgeStops(metrics, lab.inode, truth.backlog);
 }
 
-/** In packets, by queue. */
+/** Compares vhost-net's figures with the truth, in packets by queue. */
 function judgeVhost(figures: VhostFigures, { ids }: Stage, truth: Truth & { readonly held: number }): void {
   const indices = ids.map((_, index) => String(index));
   const gone = Object.keys(truth.left).length > 0;

@@ -22,7 +22,7 @@ interface Scene {
   /** Resolves when the guest has that many. */
   readonly received: (packets: number) => Promise<void>;
   readonly metrics: () => Promise<Metrics>;
-  /** Of the queue, packets. */
+  /** The queue's value of `what`, in packets. */
   readonly packets: (metrics: Metrics, what: string, labels?: Readonly<Record<string, string>>) => number | undefined;
 }
 
@@ -48,7 +48,7 @@ async function scene(t: TestContext, args: readonly string[] = []): Promise<Scen
   };
 }
 
-/** At rest, as the accounts need two samples to know. */
+/** Takes samples at rest first: the accounts need two of them to know. */
 async function assertBalanced({ metrics }: Scene): Promise<void> {
   for (let look = 1; look < LOOKS; look++) await metrics();
   const { text } = await metrics();

@@ -10,7 +10,7 @@ import type { TestReader } from '../test-reader/test-reader.ts';
 
 const LARGE = 1000;
 const SMALL = 100;
-/** Of the guest's ring; a quarter of it may be out, and one more. */
+/** Entries of the guest's ring; a quarter of them may be out, and one more. */
 const ENTRIES = 256;
 
 interface Bridged {
@@ -21,7 +21,7 @@ interface Bridged {
 interface ZeroCopyFigures {
   readonly tried: number | undefined;
   readonly completed: Readonly<Record<string, number>>;
-  /** By cause, without zeros. */
+  /** Packets that were sent without a zero-copy attempt, by cause, without zeros. */
   readonly notTried: Readonly<Record<string, number>>;
   readonly outstanding: number | undefined;
 }
@@ -72,8 +72,8 @@ test('zero-copy is on', async (t) => {
     const bridged = await bridgedWith(t, 'tap1', 'tap');
     await bridged.testReader.send('a', 2048, LARGE, { unicast: true });
     const { tried = 0, completed, notTried, outstanding } = await figures(agent, bridged);
-    // One of 64, as each was copied: tx_packets / 64 >= tx_zcopy_err. The kernel forgets both after 1024 packets. In a VM
-    // that waits for its CPU some packets are pending; they count in one of the two only.
+    // The kernel tries one packet of 64, for each was copied: tx_packets / 64 >= tx_zcopy_err. It forgets both after 1024
+    // packets. In a VM that waits for its CPU some packets are pending; they count in one of the two only.
     const { throttled = 0, pending = 0, ...others } = notTried;
     assert.deepEqual(
       { completed, outstanding, others },
