@@ -23,7 +23,7 @@ import { inside, type NamespaceLab } from './netns.ts';
 export interface Pktgen {
   /** Resolves when every thread runs. */
   start(): Promise<void>;
-  /** Of the run that goes on, or of the last one. */
+  /** The counts of the current run, or of the last one. */
   result(): PktgenCounts;
   /** Resolves when that many packets were tried, sofar + errors. */
   tried(packets: number): Promise<void>;
@@ -50,7 +50,7 @@ export async function pktgenIn(lab: NamespaceLab): Promise<PktgenLab> {
       const file = addProbe(directory, device);
       const can = knowsSharing(file);
       removeGenerators(directory, 0);
-      // The thread does it when it comes to it: what was added before that would go too.
+      // The thread removes the device later: a device that is added before that would go too.
       await until('forget a device', NOTICED_WITHIN_MS, () => !existsSync(file));
       return can;
     },
@@ -78,8 +78,8 @@ function pktgen(files: readonly string[], tell: (word: string) => void): Pktgen 
 }
 
 /**
- * Its threads never sleep: beside one on each CPU, what watches and counts would get its share only after many seconds. Every network namespace
- * has its own, and nothing tells whose is which.
+ * pktgen's threads never sleep: beside one on each CPU, what watches and counts would get its share only after many
+ * seconds. Every network namespace has threads of its own, and nothing tells which namespace a thread belongs to.
  */
 async function letOthersPass(): Promise<void> {
   for (const id of await readdir('/proc')) {

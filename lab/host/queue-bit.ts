@@ -9,9 +9,9 @@ const NAME_BYTES = 16;
 
 /** What the samples add up to; times in milliseconds. */
 export interface Looks {
-  /** From the first sample to the last. */
+  /** The time from the first sample to the last. */
   readonly time: number;
-  /** In which the bit was set: between two samples, as the one and as the other found it, half each. */
+  /** The time in which the bit was set. Each of two samples stands for half of the time between them. */
   readonly set: number;
   /** Squares of the times between them: the longer some are, the less the samples tell. */
   readonly squares: number;
@@ -21,7 +21,7 @@ export class QueueBit {
   readonly #object = new BpfObject(FILE);
   readonly #nothing = new Uint8Array(0);
 
-  /** From its next packet on. */
+  /** Samples the device's queue from its next packet on. */
   constructor(device: string) {
     const name = new Uint8Array(NAME_BYTES);
     new TextEncoder().encodeInto(device, name);

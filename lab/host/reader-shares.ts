@@ -11,12 +11,12 @@ const TRIES = 3;
 export const READER_CPU = '1';
 export const SENDER_CPU = '0';
 
-/** Of the full time by state; total: of the time that passed. */
+/** Shares of the time that the queue was full, by the reader's state; total: the share of all time that it was full. */
 export type Shares = Readonly<Record<string, number>>;
 
 /**
- * The first of three measurements that is right, or the last: who is on a CPU that stands still seems to stay as he was. The agent
- * looks at readers by itself.
+ * The first of three measurements that is right, or the last: a reader on a CPU that stands still seems to stay as it was.
+ * The agent samples readers by itself.
  */
 export async function sharesOf(
   agent: AgentLab,
@@ -35,7 +35,7 @@ async function measure(agent: AgentLab, lab: NamespaceLab): Promise<Shares> {
   const before = await fullSeconds(agent, lab);
   await wait(MEASURED_MS);
   const after = await fullSeconds(agent, lab);
-  // With the first and the last sample in it, however long these take.
+  // The time includes the first and the last sample, however long these take.
   const elapsed = (performance.now() - started) / 1000;
   const spent = [...after].map(([state, s]) => [state, s - (before.get(state) ?? 0)] as const);
   const total = spent.reduce((sum, [, seconds]) => sum + seconds, 0);
@@ -49,8 +49,8 @@ async function fullSeconds(agent: AgentLab, lab: NamespaceLab): Promise<Readonly
 }
 
 /**
- * Who looks or sends leaves the reader's CPU: behind a real-time thread there it would have 50 ms of each second, in which
- * the reader empties its ring.
+ * Moves a process that samples or sends off the reader's CPU. Behind a real-time thread there it would have 50 ms of each
+ * second, in which the reader empties its ring.
  */
 async function stepAside(lab: NamespaceLab, pid: number = process.pid): Promise<void> {
   const moveTo = (list: string) => lab.exec('taskset', '-a', '-p', '-c', list, String(pid));
@@ -58,7 +58,7 @@ async function stepAside(lab: NamespaceLab, pid: number = process.pid): Promise<
   await moveTo(SENDER_CPU);
 }
 
-/** More packets than any of the readers takes, from the other CPU, until the answer is called. */
+/** Sends more packets than any of the readers takes, from the other CPU, until the returned function is called. */
 export async function startFlood(lab: NamespaceLab): Promise<() => Promise<void>> {
   await stepAside(lab);
   const sender = await lab.testReader();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Of healthy TCP no packet is missing in what is shown: it equals the kernel's own counters of each device.
+// Healthy TCP: the figures equal the kernel's own counters of each device, and no packet is missing.
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { type AgentLab, imbalances, totalsOf } from '../agent/agent-lab.ts';
