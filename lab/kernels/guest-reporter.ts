@@ -25,7 +25,7 @@ function eventOf(type: string, data: unknown): GuestEvent | undefined {
     return { type: 'start', ...testOf(data), file: sourceOf(relative(process.cwd(), textAt(data, 'file'))) };
   }
   if (type === 'test:pass' || type === 'test:fail') return resultOf(type === 'test:pass', data);
-  // Those without a file count all tests.
+  // Diagnostics without a file count all tests.
   const said = type === 'test:stdout' || type === 'test:stderr' || (type === 'test:diagnostic' && at(data, 'file'));
   return said ? { type: 'say', text: textAt(data, 'message').trimEnd() } : undefined;
 }

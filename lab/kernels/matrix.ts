@@ -19,10 +19,11 @@ const labFolder = join(dirname(fileURLToPath(import.meta.url)), '..');
 const NIGHTLY: readonly Series[] = [];
 
 /**
- * All that runs on another kernel, and where `npm run test:kernels` runs it; `npm run test:nightly` runs everything everywhere. Every day on all: which
- * mechanisms there are, and the counts at full speed. On one or two, what this machine's own kernel cannot show: vhost-net, fentry,
- * queues that stop; where a kernel is the oldest or the newest of those that differ, there. At night what is shown here every day by
- * other mechanisms, what takes long, and what depends on when a thread gets a CPU: two VMs share the CPUs here.
+ * Files that run on other kernels, and the kernels on which `npm run test:kernels` runs them each day; `npm run test:nightly`
+ * runs everything everywhere. All kernels show each day which mechanisms there are, and the counts at full speed. One or two
+ * show what this machine's own kernel cannot: vhost-net, fentry, queues that stop. They are the oldest or the newest of
+ * those that differ. Some files run only at night: what is shown here each day by other mechanisms, what takes long, and
+ * what depends on when a thread gets a CPU. Two VMs share the CPUs here.
  *
  * Neighbours share an agent where they can (lab/agent/shared-agent.ts): those that need one of their own come first (of these `doctor`: others load
  * drivers that it would tell of) and last. Files with tests of both kinds lie so that what ends one goes on in the next.
@@ -93,9 +94,9 @@ const REPORTER = 'lab/kernels/reporter.cjs';
 const PASSED_ON: Readonly<Record<string, string | undefined>> = {
   SEED: process.env.SEED,
   NIGHTLY: process.env.NIGHTLY,
-  /** Of random steps at night, by each mechanism, as many as fit. */
+  /** Minutes of random steps at night, by each mechanism: as many as fit. */
   MODEL_MINUTES: isNightly ? '15' : undefined,
-  /** By day one world of random steps, by fentry: raw tracepoints have theirs on the kernel of this machine. */
+  /** One world of random steps by day, by fentry: raw tracepoints have theirs on the kernel of this machine. */
   MODEL_BEST: isNightly || process.env.SEED ? undefined : '1',
   TAP: process.env.TAP,
   TCP_PACKETS: process.env.TCP_PACKETS,
@@ -155,7 +156,7 @@ async function boot(kernel: Kernel, one: LabKernel, files: readonly string[], to
   }
 }
 
-/** What was told already, and would be told again as the VM's last words. */
+/** The output without the events: they were reported already, and would be repeated as the VM's last words. */
 function withoutEvents(text: string): string {
   const lines = text.split('\n');
   return lines.filter((line) => !line.startsWith(EVENT_START)).join('\n');

@@ -25,14 +25,14 @@ export interface Proof {
 export interface Proven {
   /** `uname -r` */
   readonly release: string;
-  /** By event; null: it is not measured. */
+  /** The mechanism of each event; null: it is not measured. */
   readonly mechanisms: Readonly<Record<string, string | null>>;
   /** Features of the kernel that `doctor` missed. */
   readonly missing: readonly string[];
   readonly proofs: readonly Proof[];
 }
 
-/** By the kernel's name in lab/vm/series.ts. */
+/** Results by the kernel's name in lab/vm/series.ts. */
 export type Results = ReadonlyMap<string, Proven>;
 
 /** Packets. */

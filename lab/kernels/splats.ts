@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a kernel writes to its console when it finds a fault in itself: a test that passed meanwhile proves nothing.
 
-/** Of the kernel's own reports: WARN(), BUG(), an oops, lockdep, KASAN and its like, stalls, lockups and hung tasks. */
+/** Matches the kernel's own reports: WARN(), BUG(), an oops, lockdep, KASAN and its like, stalls, lockups and hung tasks. */
 const SPLAT =
   /WARNING: |\bBUG\b|\bOops\b|general protection fault|\bINFO: (?:rcu_|task |possible |trying |inconsistent |suspicious )|\brcu: INFO|detected stalls?|lockdep|KASAN|UBSAN|KCSAN|\bLOCKUP\b/;
 
