@@ -12,7 +12,7 @@ import { cachePath } from '../vm/cache.ts';
 const run = promisify(execFile);
 export const KUBERNETES = 'v1.34.4';
 const OPERATOR = 'github.com/prometheus-operator/prometheus-operator@v0.85.0';
-/** Of the kinds that the chart uses. */
+/** The kinds of prometheus-operator that the chart uses. */
 const KINDS = ['servicemonitors', 'prometheusrules'];
 
 /** prometheus-operator's own files. */
@@ -26,7 +26,7 @@ const NEEDS: readonly Need[] = [
     module: 'k8s.io/kubernetes',
     version: KUBERNETES,
     published: 'v0.34.4',
-    // What the server says of itself, by which Helm judges the chart's kubeVersion.
+    // The version that the server reports, by which Helm judges the chart's kubeVersion.
     ldflags: `-X k8s.io/component-base/version.gitVersion=${KUBERNETES}`,
     main: './cmd/kube-apiserver',
     file: 'kube-apiserver',
@@ -40,7 +40,7 @@ export function missingCluster(): string | false {
   return absent && `${absent}: npx tsx lab/kubernetes/main.ts brings them`;
 }
 
-/** Builds what is not here yet, which takes half an hour on two slow cores; why it cannot be had, or false. */
+/** Builds what is missing, which takes half an hour on two slow cores. Returns why it cannot be had, or false. */
 export async function provideCluster(): Promise<string | false> {
   if (!CRDS.every(existsSync)) await bringCrds();
   return provide(NEEDS);
