@@ -5,7 +5,7 @@ export interface BpfTime {
   /** kernel: enum bpf_cmd. */
   readonly command: number;
   readonly ms: number;
-  /** Of a program that was loaded; '-' otherwise, '' where libbpf tried what the kernel can do. */
+  /** The name of the loaded program; '-' if none was, '' where libbpf tried what the kernel can do. */
   readonly program: string;
   /** Instructions that the verifier looked at. */
   readonly verified: number;
@@ -18,7 +18,7 @@ export interface LoadSum {
   readonly attachMs: number;
 }
 
-/** By libbpf and the addon, to see whether the kernel can do something. */
+/** Programs that libbpf and the addon load to see whether the kernel can do something. */
 const TRIED = ['', 'libbpf_nametest', 'try_tracing'];
 
 const PROG_LOAD = 5;

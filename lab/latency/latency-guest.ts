@@ -15,16 +15,16 @@ import { COMING, INTERVAL_US, LEVELS, PACKETS, STAYING, WITHOUT } from './latenc
 
 const driver = join(dirname(fileURLToPath(import.meta.url)), '../../dist/lab/latency-driver');
 
-/** As many packets of the stream without an agent, and beside one that stays. */
+/** The time of the stream without an agent, and the same beside one that stays. */
 const STREAM_MS = 10_000;
-/** Between two comings and goings: packets pass with the probes attached, and without. */
+/** The time after each coming and going: packets pass with the probes attached, and without. */
 const REST_MS = 50;
 
 const AGENT: Attached & { readonly kind: 'product' } = { kind: 'product', level: 'exact', forced: {} };
 
 /**
- * In a process that has loaded nothing before, as an agent does when it starts. CPU time: while a VM waits for a file of this machine its
- * clock goes on.
+ * Loads in a process that has loaded nothing before, as an agent does when it starts. The figures are CPU time: a VM's clock
+ * goes on while it waits for a file of this machine.
  */
 async function load(): Promise<void> {
   const attachment = await attach(AGENT);

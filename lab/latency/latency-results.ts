@@ -7,7 +7,7 @@ import { at, numberAt, parseJson, textAt } from '../host/checked-json.ts';
 import { namesOf } from '../host/names.ts';
 
 export const PACKETS = 40_000;
-/** Of the steady stream: 2 000 packets a second. */
+/** The time between two packets of the steady stream, which has 2 000 a second. */
 export const INTERVAL_US = 500;
 
 export const WITHOUT = 'without';
@@ -31,14 +31,14 @@ export interface Stream {
   readonly sent: number;
   readonly refused: number;
   readonly read: number;
-  /** From send() until the blocked reader has the packet. */
+  /** The time from send() until the blocked reader has the packet. */
   readonly passage: Times;
-  /** Between two packets at the reader. */
+  /** The time between two packets at the reader. */
   readonly gap: Times;
 }
 
 const LOAD = {
-  /** That this kernel accepted and the agent keeps. */
+  /** The number of programs that this kernel accepted and the agent keeps. */
   programs: 0,
   /** Instructions that the verifier looked at. */
   verified: 0,
@@ -53,14 +53,14 @@ export type Load = Readonly<typeof LOAD>;
 export interface Measured {
   readonly kernel: string;
   readonly load: Load;
-  /** Of the newest kernel. */
+  /** Times of single packets by level; measured on the newest kernel. */
   readonly packets: ReadonlyMap<string, Packets>;
   readonly streams: ReadonlyMap<string, Stream>;
   /** Comings and goings of the agent under the stream. */
   readonly cycles: number;
 }
 
-/** By series of kernels; 'here' is this machine's own. */
+/** Results by series of kernels; 'here' is this machine's own. */
 export type Results = ReadonlyMap<string, Measured>;
 
 const file = join(dirname(fileURLToPath(import.meta.url)), 'measured.json');
@@ -69,7 +69,7 @@ export function lost({ sent, refused, read }: Stream): number {
   return sent + refused - read;
 }
 
-/** Of lines that lab/latency/latency-guest.ts printed. */
+/** The results in the lines that lab/latency/latency-guest.ts printed. */
 export function measuredOf(kernel: string, cycles: number, output: string): Measured {
   const load = output.split('\n').find((line) => line.startsWith('{"load"'));
   return {
@@ -81,7 +81,7 @@ export function measuredOf(kernel: string, cycles: number, output: string): Meas
   };
 }
 
-/** By what the agent did meanwhile. */
+/** The streams by what the agent did meanwhile. */
 export function streamsOf(output: string): ReadonlyMap<string, Stream> {
   return new Map(named(output, 'stream').map(([name, line]) => [name, streamOf(line)]));
 }

@@ -18,7 +18,7 @@ export const PAGE = 'docs/overhead.md';
 /** This machine's own kernel, in real time. */
 export const HERE = 'here';
 
-/** By so much a gap may be longer while an agent comes or goes: 5 ms of a CPU that takes a nanosecond for each instruction. */
+/** A gap may be so much longer while an agent comes or goes: 5 ms of a CPU that takes a nanosecond for each instruction. */
 const STALL_NS = 5_000_000;
 
 export function latencySection(results: Results): string {
@@ -51,7 +51,7 @@ function loadTable(kernels: Named): string {
   ]);
 }
 
-/** The clock's CPU is a slow one; what a faster one makes of other programs on another kernel is no measurement. */
+/** The clock's CPU is slow. The time of a faster CPU for other programs on another kernel is no measurement. */
 function estimate(kernels: Named, { load }: Measured): string {
   const most = Math.max(...kernels.map(([, one]) => one.load.verified));
   const each = load.verifierMs / load.verified;
@@ -72,7 +72,7 @@ function packetTable(kernels: Named): string {
   ]);
 }
 
-/** In brackets how much that is more than without; the largest is what an interrupt took meanwhile, with or without. */
+/** The times, and in brackets how much more than without an agent. The largest time is what an interrupt took. */
 function compared(own: Times, without: Times): readonly string[] {
   const more = (value: number, less: number): string => (value === less ? '' : ` (${signed(value - less)})`);
   return [
@@ -101,7 +101,7 @@ function streamCells(stream: Stream): readonly string[] {
   return [grouped(stream.sent + stream.refused), String(lost(stream)), ...times];
 }
 
-/** What may not be. */
+/** A sentence for each result that is not allowed. */
 export function complaints(series: string, { streams }: Measured): readonly string[] {
   const without = streams.get(WITHOUT)?.gap.max ?? 0;
   return [...streams].flatMap(([name, stream]) => [

@@ -19,7 +19,7 @@ const TIMEOUT_MS = 1_800_000;
 /** cycles: so often an agent comes and goes under a steady stream; 0: only what loading takes. */
 export async function measureOn(series: string, cycles: number, say: (line: string) => void): Promise<Measured> {
   const kernel = await provideKernel(series, say);
-  // In one VM: the first loads in a process of its own, and what that preloads is not in the others.
+  // One VM runs both commands. The first one loads in a process of its own: the second has no preloaded library.
   const parts = ({ command }: Bundle): string =>
     [
       `LD_PRELOAD='${shim}' ${shell(command(['load']))}`,
