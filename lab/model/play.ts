@@ -20,7 +20,7 @@ export interface Tally {
   steps: number;
   /** Times that a tap was compared with its model. */
   compared: number;
-  /** Of them, with a mark. */
+  /** Comparisons in which the tap had a mark. */
   marked: number;
   readonly marks: Map<string, number>;
   /** One text for each tap whose figures were wrong and not marked: the steps that led there. */
@@ -85,7 +85,7 @@ async function playRound({ world, agent, tally }: Play, looks: number): Promise<
     }
 }
 
-/** At rest. `last`: no mark may be left. */
+/** Compares all taps with their models at rest. `last`: no mark may be left. */
 async function look({ world, agent, tally }: Play, last = false): Promise<void> {
   const { devices } = await agent.snapshot();
   for (const tap of world.taps) {
@@ -103,7 +103,7 @@ function verdictOf(tap: Tap, device: Device | undefined): Verdict {
   return compare(device, tap.model);
 }
 
-/** The first difference of each tap; `sign`: where it was looked at, in its story. */
+/** Reports the first difference of each tap; `sign` shows in its story where it was compared. */
 function judge(tally: Tally, tap: Tap, { differences, marks }: Verdict, sign: string): void {
   tally.compared++;
   if (marks.length > 0) tally.marked++;

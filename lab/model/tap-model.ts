@@ -29,10 +29,10 @@ type End = 'delivered' | 'purged' | 'resized' | 'failed';
 
 export class TapModel {
   readonly #queues = new Map<number, QueueTruth>();
-  /** In the order of their indices. */
+  /** The attached queues, in the order of their indices. */
   #attached: Held[] = [];
   readonly #detached: Held[] = [];
-  /** Sent while no queue was attached. */
+  /** Packets sent while no queue was attached. */
   withoutQueue = 0;
   /** Steps since the device came. */
   age = 0;
@@ -45,7 +45,7 @@ export class TapModel {
     return this.#detached.map(({ id }) => id);
   }
 
-  /** By index, of every queue that ever had a packet. */
+  /** Every queue that ever had a packet, by index. */
   get queues(): ReadonlyMap<number, QueueTruth> {
     return this.#queues;
   }

@@ -38,7 +38,7 @@ export interface Tap {
   up: boolean;
   length: number;
   model: TapModel;
-  /** By which test reader each descriptor is held. */
+  /** The test reader that holds each descriptor. */
   readonly holders: Map<string, TestReader>;
   /** The kernel's counters at the last round. */
   counters: Counters;
