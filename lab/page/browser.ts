@@ -19,7 +19,7 @@ export async function launchBrowser(t: Scope): Promise<Browser> {
   return browser;
 }
 
-/** With everything that it complains of. */
+/** Opens a page; `complaints` gets its errors, its warnings and its requests to other hosts. */
 export async function openPage(
   browser: Browser,
   url: string,

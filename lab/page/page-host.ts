@@ -13,7 +13,7 @@ interface Scope {
   after(undo: () => Promise<void>): void;
 }
 
-/** Of the past when the page is opened. */
+/** The time of the host that lies in the past when the page is opened. */
 const PAST_SECONDS = 90;
 
 /** The worst stand in the middle, so that a page has to sort. */
