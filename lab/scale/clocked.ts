@@ -12,7 +12,7 @@ import { type Kernel, provideKernel } from '../vm/kernels.ts';
 
 export const SERIES = '7.3';
 const QUEUES = 1024;
-/** Of the whole. Six runs of the same code were 7 % apart at most: V8 does not compile and collect garbage at the same moments. */
+/** The allowed growth. Six runs of one code differed by 7 %: V8 compiles and collects garbage at other moments. */
 const TOLERANCE = 0.1;
 const TIMEOUT_MS = 1_200_000;
 const lab = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -23,9 +23,9 @@ export interface Clocked {
   /** Release and version of Debian's package. */
   readonly kernel: string;
   readonly queues: number;
-  /** In a second in which no packet and no client comes. */
+  /** Instructions in a second in which no packet and no client comes. */
   readonly idleSecond: number;
-  /** For one scrape with its snapshot. */
+  /** Instructions for one scrape with its snapshot. */
   readonly scrape: number;
 }
 

@@ -11,7 +11,7 @@ export function cpuMs(pids: readonly number[]): number {
   return files.reduce((sum, file) => sum + ranNs(file), 0) / 1e6;
 }
 
-/** Of one core, over so many seconds. */
+/** The share of one core that the processes take, over so many seconds. */
 export async function coreShare(pids: readonly number[], seconds: number): Promise<number> {
   const began = performance.now();
   const before = cpuMs(pids);

@@ -17,23 +17,23 @@ export interface Scaled {
   readonly queues: number;
   readonly taps: number;
   readonly namespaces: number;
-  /** From the start to the first complete scrape. */
+  /** The time from the start to the first complete scrape. */
   readonly startMs: number;
   /** Shares of one core: without a packet, and with one queue that gets some. */
   readonly idle: number;
   readonly trickle: number;
-  /** As `idle`, in the first minute, in which V8 still compiles. */
+  /** The same as `idle`, in the first minute, in which V8 still compiles. */
   readonly young: number;
   /** CPU of one scrape with its snapshot, and how long it takes with others at the same time. */
   readonly scrapeCpuMs: number;
   readonly scrapeP50Ms: number;
   readonly scrapeP99Ms: number;
   readonly series: number;
-  /** Of the event loop, while rounds and scrapes run: what the agent itself held it up. */
+  /** Delays of the event loop that the agent itself causes, while rounds and scrapes run. */
   readonly loopP99Ms: number;
   readonly loopMaxMs: number;
   readonly checkMs: number;
-  /** From the request for the live page to the first queue that it shows, in a browser. */
+  /** The time from the request for the live page to the first queue that it shows, in a browser. */
   readonly pageMs: number;
   readonly residentBytes: number;
   /** Share of one core while devices come and go, and how many did in a second. */
@@ -141,7 +141,7 @@ async function openedWithin({ url }: Agent): Promise<number> {
   }
 }
 
-/** One after the other, each with a snapshot of its own; what the agent takes anyway in that time is not in it. */
+/** The cost of scrapes one after the other, each with its own snapshot, without what the idle agent takes in that time. */
 async function scrapeCost(
   { processes, url }: Agent,
   idle: number,
@@ -164,7 +164,7 @@ async function scrapeTogether({ url }: Agent): Promise<number[]> {
   return times;
 }
 
-/** In an agent of its own: watching takes CPU. The slower of its two processes counts. */
+/** Measures in an agent of its own, for watching takes CPU. The slower of its two processes counts. */
 async function measureLoop(): Promise<Pick<Scaled, 'loopP99Ms' | 'loopMaxMs'>> {
   // The process that serves may read the build, and nothing else of the tree.
   const { place } = await bundle('loop', ['lab/scale/loop.ts']);
@@ -185,7 +185,7 @@ async function measureLoop(): Promise<Pick<Scaled, 'loopP99Ms' | 'loopMaxMs'>> {
   }, wrapper);
 }
 
-/** Of both processes. */
+/** The reports of both processes. */
 function reportsIn(stderr: string): readonly LoopReport[] {
   const lines = stderr.split('\n').filter((line) => line.startsWith(LOOP_REPORT));
   if (lines.length !== 2) throw new Error(`${lines.length} of two processes reported their event loops: ${stderr}`);

@@ -11,7 +11,7 @@ import { makeTaps } from './real-taps.ts';
 const SETTLE_MS = 45_000;
 /** Four times as long as what comes each ten seconds. */
 const IDLE_SECONDS = 40;
-/** In these V8 compiles. */
+/** Scrapes in which V8 still compiles. */
 const FIRST_SCRAPES = 10;
 const SCRAPES = 50;
 /** On the instruction clock a nanosecond is an instruction. */

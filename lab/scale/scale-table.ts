@@ -11,9 +11,9 @@ interface Limits {
   readonly scrapeP99Ms: number;
 }
 
-/** Of the process that serves, which the agent did not have when the limits of memory were set: 130, 220 and 450 MB. */
+/** Memory of the process that serves. The agent did not have it when the limits were set: 130, 220 and 450 MB. */
 const SECOND_PROCESS_BYTES = 60e6;
-/** By queues; between two sizes the larger one's. */
+/** Limits by number of queues; a size between two has the larger one's. */
 const LIMITS: readonly (readonly [queues: number, limits: Limits])[] = [
   [256, { idle: 0.01, residentBytes: 130e6 + SECOND_PROCESS_BYTES, scrapeCpuMs: 300, scrapeP99Ms: 1000 }],
   [1024, { idle: 0.02, residentBytes: 220e6 + SECOND_PROCESS_BYTES, scrapeCpuMs: 300, scrapeP99Ms: 1000 }],
