@@ -5,7 +5,7 @@ import { hostOf } from './made-up-host.ts';
 
 const SERIES_PER_TAP = 92;
 
-/** At a second of its life. */
+/** The host at a second of its life. */
 export function busyHost(taps: number, second: number): Snapshot {
   const host = hostOf(taps * SERIES_PER_TAP);
   const devices = host.devices.map((device, tap) => later(device, 1000 + 997 * tap, second));

@@ -11,7 +11,7 @@ import type { Snapshot } from '../../src/snapshot.ts';
 import { unpackFixture } from '../verdicts/fixture.ts';
 import { busyHost } from './busy-host.ts';
 
-/** As src/history/chain.ts has them: one whole, eleven changes. */
+/** Steps in a block of src/history/chain.ts: one whole, eleven changes. */
 const BLOCK = 12;
 const FIXTURES = 'src/diagnosis/fixtures';
 const FASTEST = { level: constants.Z_BEST_SPEED, memLevel: 9 };
@@ -28,7 +28,7 @@ interface State {
   readonly numbers: Numbers;
 }
 
-/** Adds the price of what `write` answers to have written, in bytes; CPU time of this process. */
+/** Adds what `write` costs: the bytes that it returns, and the CPU time of this process. */
 function pay(price: Price, write: () => number): void {
   const before = process.cpuUsage();
   price.bytes += write();

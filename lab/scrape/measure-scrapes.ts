@@ -11,7 +11,7 @@ import type { LoopReport } from './event-loop.ts';
 import type { Maker } from './page-maker.ts';
 
 const folder = dirname(fileURLToPath(import.meta.url));
-/** As keepHeapSmall() has them, but for what makes the young generation small. */
+/** Flags of V8 with a young generation so large that nothing is collected while a page is made. */
 const uncollected = [
   '--expose-gc',
   '--min-semi-space-size=1024',
@@ -25,7 +25,7 @@ export interface Measured extends Allocation {
   /** Medians over the scrapes. */
   readonly ms: number;
   readonly gzipMs: number;
-  /** Of the serving process and its event loop during a scrape without gzip. */
+  /** The serving process and its event loop during a scrape without gzip. */
   readonly loop: LoopReport;
 }
 
@@ -75,7 +75,7 @@ function start(file: string, flags: readonly string[], maker: Maker, series: num
   return fork(join(folder, file), [maker, String(series)], { execArgv: [...flags, '--import', 'tsx'] });
 }
 
-/** The next message. */
+/** The child's next message. */
 function answer<Answer>(child: ChildProcess): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const ended = (code: number | null) => reject(new Error(`${child.spawnargs.join(' ')} ended with ${code}.`));

@@ -8,17 +8,17 @@ import { median } from '../host/percentile.ts';
 import { busyHost } from './busy-host.ts';
 
 export interface Remembered {
-  /** In use after a collection, with the snapshots of the last seconds that rules look at. */
+  /** Memory in use after a collection, with the snapshots of the last seconds that rules look at. */
   readonly megabytes: number;
   /** What the history itself says of its steps. */
   readonly stepMegabytes: number;
   readonly spanSeconds: number;
-  /** Of CPU, for a second in which all queues carried traffic, and for one in which none did: medians. */
+  /** Median CPU times for a second in which all queues carried traffic, and for one in which none did. */
   readonly busyMs: number;
   readonly idleMs: number;
 }
 
-/** And as long as the oldest block is still kept for its last step. */
+/** Half an hour, and the time for which the oldest block is still kept for its last step. */
 const HALF_HOUR = 1830 + 360;
 /** When, before the end, seconds begin to be told in finer steps. */
 const FINER = [
@@ -52,7 +52,7 @@ function stepAt(second: number): number {
 
 let pause = busyHost(1, 0);
 
-/** Of the second `at`, on a host that stands still since `until`. */
+/** The CPU time for the second `at`, on a host that stands still since `until`. */
 function cpuMs(history: History, queues: number, at: number, until: number): number {
   if (at === until || pause.devices.length !== queues) pause = busyHost(queues, until);
   const snapshot = structuredClone({ ...pause, takenAt: 1_795_000_000 + at + 0.5 });

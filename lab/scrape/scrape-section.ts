@@ -52,7 +52,7 @@ export function report(pairs: readonly Pair[]): string {
   ].join('\n');
 }
 
-/** Of the whole allocation: what is on the heap, and the buffers. */
+/** The ratio of the whole allocations: what is on the heap, and the buffers. */
 export function allocationShare({ ours, theirs }: Pair): number {
   return (ours.heapBytes + ours.bufferBytes) / (theirs.heapBytes + theirs.bufferBytes);
 }
