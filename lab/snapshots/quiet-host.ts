@@ -8,14 +8,14 @@ import type { AgentState, Device, Queue, QueueCounters, Snapshot } from '../../s
 /** Packets that left a ring otherwise than to its reader. */
 const NOTHING_LEFT = { purged: 0, resized: 0, failed: 0, unproduced: 0, overflowed: 0 };
 
-/** So many a second, the same all the time or by the second. */
+/** A number per second, the same all the time or by the second. */
 export type Rate = number | ((second: number) => number);
 
 export interface QueuePlan {
   readonly delivered?: Rate;
-  /** At the full ring. */
+  /** Packets lost at the full ring. */
   readonly lost?: Rate;
-  /** Of reads that failed. */
+  /** Packets lost by reads that failed. */
   readonly failed?: Rate;
   /** Drops by tun for other reasons than a full ring. */
   readonly dropped?: Readonly<Record<string, Rate>>;
@@ -29,12 +29,12 @@ export interface QueuePlan {
   readonly needed?: number;
   readonly vhost?: boolean;
   readonly noBuffer?: Rate;
-  /** What else, at each second. */
+  /** Further fields of the queue, at each second. */
   readonly more?: (second: number) => Partial<Queue>;
 }
 
 export interface TapPlan {
-  /** Of the process that holds it. */
+  /** The process that holds the tap. */
   readonly pid?: number;
   readonly queues?: readonly QueuePlan[];
   /** 'REASON@function': lost before tun. */
@@ -221,7 +221,7 @@ const quietAgent: AgentState = {
   snapshotSeconds: 0.001,
 };
 
-/** Of a queue at level lean before Linux 7.3, where there are several: only its drops are known. */
+/** Counters of one of several queues at level lean before Linux 7.3: only its drops are known. */
 export function leanCounters(dropped: QueueCounters['dropped']): QueueCounters {
   return {
     ...NOTHING_LEFT,

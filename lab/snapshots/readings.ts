@@ -29,7 +29,7 @@ export function reading(counts: Counts, waiting: number, txPackets: number, more
   };
 }
 
-/** As before Linux 7.3. */
+/** The counting mode before Linux 7.3. */
 export const ARITHMETIC: CountingMode = { enqueued: 'counted', taken: 'derived' };
 
 export function update(accounting: DeviceAccounting, packets: Reading, mode = ARITHMETIC): Accounts {
