@@ -8,18 +8,18 @@ export interface Point {
   readonly value: number;
 }
 
-/** Per second, with the 99.9 % interval of the slope. */
+/** The slope per second, with its 99.9 % interval. */
 export interface Fit {
   readonly slope: number;
   readonly low: number;
   readonly high: number;
-  /** As many independent samples as the points are worth. */
+  /** The number of independent samples that the points are worth. */
   readonly effective: number;
 }
 
-/** Of the normal distribution, for an interval of 99.9 %. */
+/** The quantile of the normal distribution for an interval of 99.9 %. */
 const Z = 3.2905267;
-/** With fewer, the interval says nothing. */
+/** The fewest samples with which the interval says something. */
 const LEAST_EFFECTIVE = 6;
 
 /**

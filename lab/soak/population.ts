@@ -11,14 +11,14 @@ import type { SoakRecord } from './soak-record.ts';
 
 const RING = 200;
 const PER_SECOND = 50;
-/** More than its ring holds, at times. */
+/** The most packets of a burst: at times more than the ring holds. */
 const MOST_BURST = 600;
 const MOST_TURNS = 12;
 const MOST_PAUSE_MS = 3000;
 /** A mark comes with the third snapshot that disagrees; a fault may have stopped the agent for two seconds. */
 const SETTLED_WITHIN_MS = 12_000;
 const LOOK_MS = 250;
-/** Of its taps. */
+/** The numbers of queues that taps have. */
 const QUEUES = [1, 2];
 
 export interface Population {
@@ -28,7 +28,7 @@ export interface Population {
   isOver(): boolean;
 }
 
-/** One namespace after another until it is over. */
+/** Makes one namespace after another until the run is over. */
 export async function inhabit(population: Population, place: number): Promise<void> {
   while (!population.isOver()) await inNamespace((lab) => live(population, lab, place));
 }
@@ -54,7 +54,7 @@ async function live(population: Population, lab: NamespaceLab, place: number): P
   for (const tap of taps) await tap.close();
 }
 
-/** At rest, before they go. */
+/** Compares the taps with the page at rest, before they go. */
 async function compare({ host, record }: Population, taps: readonly WatchedTap[]): Promise<void> {
   const judged = await Promise.all(taps.map((tap) => settled(host, tap)));
   const truths = taps.map((tap) => tap.truth());
@@ -73,11 +73,11 @@ async function compare({ host, record }: Population, taps: readonly WatchedTap[]
 interface Settled {
   readonly wrong: number;
   readonly isMarked: boolean;
-  /** Of a figure that is wrong or marked, for a person. */
+  /** What a person needs to judge a figure that is wrong or marked. */
   readonly details?: string;
 }
 
-/** As soon as the page has the tap as it is, or when the time for it is over. No answer is no figure: the next one may have it. */
+/** Resolves when the page shows the tap right, or when the time is over. A page that does not answer is asked again. */
 async function settled(host: FaultHost, tap: WatchedTap): Promise<Settled> {
   const deadline = performance.now() + SETTLED_WITHIN_MS;
   for (;;) {

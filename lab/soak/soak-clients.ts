@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Those who ask all the time: a Prometheus, a program at the unix socket, and a person who types commands.
+// Clients that ask all the time: a Prometheus, a program at the unix socket, and a person who types commands.
 import { get } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseMetrics, tapscope } from '../agent/serve-process.ts';
@@ -8,12 +8,12 @@ import type { SoakRecord } from './soak-record.ts';
 import { sampleOf } from './soak-sample.ts';
 
 const SCRAPE_EACH_MS = 2000;
-/** Every so many scrapes. */
+/** The number of scrapes from one sample to the next. */
 const SAMPLE_EACH = 5;
 const SOCKET_EACH_MS = 5000;
 const COMMAND_EACH_MS = 25_000;
 const PATIENCE_MS = 10_000;
-/** With words it failed; without them 3 is what check says as long as it does not know. */
+/** From this exit code on, a command with words on stderr failed. `check` ends with 3, silently, while it does not know. */
 const FAILED = 3;
 const COMMANDS: readonly (readonly string[])[] = [['check'], ['top', '-b', '-n', '1'], ['doctor'], ['check', '--json']];
 
@@ -23,7 +23,7 @@ export interface Clients {
   isOver(): boolean;
 }
 
-/** Until it is over. */
+/** Asks until the run is over. */
 export async function askAllTheTime(clients: Clients): Promise<void> {
   let scrapes = 0;
   let commands = 0;

@@ -11,7 +11,7 @@ const MINUTE = 60;
 const HISTORY_S = 35 * MINUTE;
 /** What V8 has in use after a collection grows by 0.4 MiB an hour until then, and not after it (docs/reliability.md). */
 const WARM_UP_MOST_S = 110 * MINUTE;
-/** Of the run: before and after, the process that serves is killed now and then. */
+/** Parts of the run: the process that serves is killed now and then before the first, and again after the second. */
 const KILLS_UNTIL = 0.06;
 const KILLS_FROM = 0.94;
 /** How long after a fault a client may be without an answer. */
