@@ -25,9 +25,9 @@ export interface SendCounts {
 export interface WriteOptions {
   /** badheader: a virtio-net header with an unknown segmentation; fault: a frame at no address; noip: of no IP version. */
   readonly wrong?: 'badheader' | 'fault' | 'noip';
-  /** Only so many bytes of the frame. */
+  /** Writes only so many bytes of the frame. */
   readonly cut?: number;
-  /** To 02:00:00:00:00:01 and not to all. */
+  /** Sends to 02:00:00:00:00:01 and not to all. */
   readonly unicast?: boolean;
 }
 
@@ -44,9 +44,9 @@ export interface TestReader {
   detach(id: string): Promise<void>;
   attach(id: string): Promise<void>;
   persist(id: string, on: boolean): Promise<void>;
-  /** Senders' `queue` option decides, modulo the number of queues. */
+  /** The senders' `queue` option chooses the queue, modulo the number of queues. */
   steer(id: string, on: boolean): Promise<void>;
-  /** Without waiting: until the queue is empty or `count` packets were read. */
+  /** Reads without waiting, until the queue is empty or `count` packets were read. */
   read(id: string, count: number | 'all'): Promise<ReadCounts>;
   /** Reads into a buffer that does not exist: on a queue opened with `vnet` the packet is lost with EFAULT. */
   readBad(id: string, count: number): Promise<{ readonly packets: number; readonly errors: Errors }>;
@@ -62,20 +62,20 @@ export interface TestReader {
   /** Sends in the background, at most `perSecond`, until `unstream` answers. */
   stream(id: string, device: string, perSecond: number, size: number, options?: StreamOptions): Promise<void>;
   unstream(id: string): Promise<SendCounts>;
-  /** In the test reader's namespace, without another process. */
+  /** Sets a link up or down in the test reader's namespace, without another process. */
   link(device: string, state: 'up' | 'down'): Promise<void>;
-  /** txqueuelen. */
+  /** Sets txqueuelen. */
   length(device: string, packets: number): Promise<void>;
   /** Resolves when the device's qdisc sends: a carrier that came gets there by a work item. */
   running(device: string): Promise<void>;
   /** Small frames to an Ethernet device, by a socket that stays open. */
   frames(device: string, count: number, queue: number): Promise<SendCounts>;
-  /** Sends answers of rtnetlink to the socket of another process in this namespace; how many were taken. */
+  /** Sends answers of rtnetlink to the socket of another process in this namespace; returns how many were taken. */
   forge(pid: number, seconds: number): Promise<number>;
-  /** Which frames the device drops; passing: a filter is there, and drops none. */
+  /** Sets which frames the device drops; passing: a filter is there, and drops none. */
   filter(id: string, what: 'none' | 'all' | 'address' | 'passing'): Promise<void>;
   sniff(device: string, on: boolean): Promise<void>;
-  /** By native XDP, what comes in by one device goes out by the other, until the test reader ends. */
+  /** Native XDP sends what comes in by one device out by the other, until the test reader ends. */
   redirect(from: string, to: string): Promise<void>;
   /** An XDP program that answers so for all that comes in by the device, until the test reader ends; generic: behind the driver. */
   xdp(device: string, answer: 'drop' | 'aborted' | 'pass', ...mode: readonly 'generic'[]): Promise<void>;
@@ -92,7 +92,7 @@ export interface TestReader {
   receive(id: string, perSecond: number, options?: { readonly lump?: number }): Promise<void>;
   /** Buffers that were posted stay posted. */
   stall(id: string): Promise<GuestCounts>;
-  /** While it does not receive in the background. */
+  /** The guest's counts while it does not receive in the background. */
   received(id: string): Promise<GuestCounts>;
   /** Guest to host, `batch` frames a kick; resolves when vhost-net has given all buffers back, or after `waitMs`. */
   send(id: string, count: number, size: number, options?: GuestSendOptions): Promise<GuestSent>;
@@ -102,17 +102,17 @@ export interface TestReader {
 }
 
 export interface GuestOptions {
-  /** Of each of its two rings, a power of two. */
+  /** Entries of each of its two rings, a power of two. */
   readonly entries?: number;
   /** Bytes, with the header of 12. */
   readonly buffer?: number;
 }
 
-/** Since the guest came. */
+/** Counts since the guest came. */
 export interface GuestCounts {
   readonly packets: number;
   readonly bytes: number;
-  /** Buffers. */
+  /** Buffers posted. */
   readonly posted: number;
 }
 
@@ -121,7 +121,7 @@ export interface GuestSendOptions {
   readonly badHeader?: boolean;
   readonly batch?: number;
   readonly waitMs?: number;
-  /** To an unused address, instead of to all. */
+  /** Sends to an unused address, instead of to all. */
   readonly unicast?: boolean;
 }
 
@@ -130,7 +130,7 @@ export interface GuestSent {
   readonly posted: number;
   /** Buffers that vhost-net has not given back. */
   readonly outstanding: number;
-  /** Since the guest came. */
+  /** Counts since the guest came. */
   readonly kicks: number;
 }
 
@@ -141,17 +141,17 @@ export interface UdpOptions {
 
 export interface PacketOptions {
   readonly bypass?: boolean;
-  /** To 02:00:00:00:00:01 and not to all. */
+  /** Sends to 02:00:00:00:00:01 and not to all. */
   readonly unicast?: boolean;
   readonly queue?: number;
 }
 
 export interface StreamOptions {
-  /** So many at a time. */
+  /** Frames that are sent at a time. */
   readonly lump?: number;
-  /** The first one; see steer. */
+  /** The first queue; see steer. */
   readonly queue?: number;
-  /** They take turns. */
+  /** The number of queues, which take turns. */
   readonly queues?: number;
   readonly unicast?: boolean;
   /** An IPv4 packet in an Ethernet frame. */
