@@ -27,7 +27,7 @@ const grows =
 const rxDropped = grows(({ counters }) => counters?.rxDropped ?? 0);
 const refused = grows(({ receive }) => (receive?.refusedByHost ?? []).reduce((sum, { packets }) => sum + packets, 0));
 
-/** To addresses of the tap’s network that no guest has, as many at once as the rate says. */
+/** Sends to addresses of the tap’s network that no guest has, `rate` packets a second. */
 async function askNeighbours(stage: Stage): Promise<void> {
   const { lab, sender, variant } = stage;
   await lab.ip('addr add 10.78.0.1/16 dev tap0');

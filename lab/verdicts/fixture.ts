@@ -13,7 +13,7 @@ export interface Fixture {
   readonly netns: number;
   /** The device that the operator asked about. */
   readonly asked: string | undefined;
-  /** By device, '': of the agent; none: nothing but information. */
+  /** Faults by device, '' for the agent. Without faults the rules may give nothing but information. */
   readonly faults: readonly { readonly device: string; readonly rule: string; readonly also: readonly string[] }[];
   readonly snapshots: readonly Snapshot[];
 }
@@ -63,7 +63,7 @@ export function fixtureOf(kernel: string, act: Act): Fixture | undefined {
   return undefined;
 }
 
-/** Where today's rules do not say of it what they have to. */
+/** Differences between what today's rules say of the fixture and what they have to say. */
 export function objections({ faults, snapshots, netns, asked }: Fixture): readonly string[] {
   const window = windowOf(snapshots);
   const { findings } = judge(

@@ -12,11 +12,11 @@ export interface Order {
 }
 
 export interface Result {
-  /** undefined: of a whole wave, about the agent itself. */
+  /** undefined: the result is of a whole wave, about the agent itself. */
   readonly run: Run | undefined;
   readonly scores: readonly Score[];
   readonly figures: unknown;
-  /** In base64. */
+  /** The window as a fixture, in base64. */
   readonly fixture: string | undefined;
 }
 

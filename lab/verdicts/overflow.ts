@@ -3,13 +3,13 @@
 import { dropped, type Fault, ringOverflows, type Scenario } from './scenario.ts';
 import type { Stage } from './setup.ts';
 
-/** Of a burst's packets to the ring's; two bursts a second. */
+/** Sends two bursts a second, each of `size` times the packets that the ring holds. */
 export async function burst({ send, variant }: Stage, device: string, size: number): Promise<void> {
   const lump = Math.ceil(size * variant.ring);
   await send(device, { lump, rate: 2 * lump });
 }
 
-/** 5 000 packets a second, of which bursts are a tenth: it computes a little after each. */
+/** Reads 5 000 packets a second, of which bursts are a tenth: the reader computes a little after each. */
 export async function readBriskly({ open, take }: Stage, device: string): Promise<void> {
   await open(device);
   await take(`${device}.0`, 0, { work: 200 });
@@ -19,7 +19,7 @@ export const overflowing: Fault = { device: 'tap0', rule: 'ring-full-burst', hol
 
 const rings = { readers: ['tap', 'tun'], rings: [64, 100, 200], rates: [0] } as const;
 
-/** From now on packets wait while others come and go as fast. */
+/** Adds packets that wait from now on, while others come and go as fast. */
 async function fill({ sender }: Stage, waiting: number): Promise<void> {
   await sender.packet('tap0', waiting, 100);
 }

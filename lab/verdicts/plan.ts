@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a seed: which scenario runs in which variant, on which kernel, and beside which others.
+// The plan that a seed gives: which scenario runs in which variant, on which kernel, and beside which others.
 import { randomOf } from '../host/random.ts';
 import type { Scenario, Variant } from './scenario.ts';
 
@@ -16,7 +16,7 @@ export interface PlanOptions {
   readonly named: (scenario: Scenario) => boolean;
 }
 
-/** More at once, and the emulated CPUs are the bottleneck that every rule would find: with six, readers waited for one. */
+/** With more at once the emulated CPUs are the bottleneck that every rule would find: with six, readers waited for a CPU. */
 const AT_ONCE = 3;
 
 /** Two variants of a scenario are on different kernels, where it runs on more than one. */

@@ -42,7 +42,7 @@ function placeAgent(aside: boolean): void {
 
 function prepareHost(): void {
   execFileSync('modprobe', ['-a', 'tun', 'vhost_net', 'bridge', 'veth']);
-  // As in lab/kernels/main.ts: QEMU does not survive that the agent switches them on and off.
+  // BPF statistics stay on, as in lab/kernels/main.ts: QEMU does not survive that the agent switches them on and off.
   writeFileSync('/proc/sys/kernel/bpf_stats_enabled', '1');
 }
 

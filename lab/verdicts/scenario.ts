@@ -22,9 +22,9 @@ export interface Fault {
   readonly rule: string;
   /** Rules that have to speak of it as well. */
   readonly also?: readonly string[];
-  /** Rules that may. */
+  /** Rules that may speak of it too. */
   readonly may?: readonly string[];
-  /** What makes it one, seen between two snapshots: from then on the time to the verdict counts. */
+  /** Whether two snapshots show the fault: from then on the time to the verdict counts. */
   readonly holds: (before: Device, now: Device) => boolean;
 }
 
@@ -37,23 +37,23 @@ export interface Scenario {
   readonly readers: readonly ReaderKind[];
   readonly rings: readonly number[];
   readonly rates: readonly number[];
-  /** Series that have what it takes, and what that is; undefined: all. */
+  /** Series on which the scenario works, and the reason; undefined: all. */
   readonly only?: { readonly series: readonly string[]; readonly because: string };
   /** The reader has a CPU of its own, for which others fight: nothing else may run meanwhile. */
   readonly alone?: true;
-  /** Of the agent, which then watches nothing else. */
+  /** Mechanisms forced on the agent, which then watches nothing else. */
   readonly mechanisms?: readonly string[];
-  /** Of the agent, as a share of all CPUs; undefined: no limit. It then watches nothing else. */
+  /** The agent's budget, as a share of all CPUs; undefined: no limit. With one, the agent watches nothing else. */
   readonly budget?: number;
   /** The operator asks about this device, and gets an answer even if all is well. */
   readonly asked?: string;
-  /** Everything that is well before it begins; resolves with what begins it. */
+  /** Prepares everything while all is well; resolves with the function that begins the fault. */
   readonly prepare: (stage: Stage) => Promise<() => Promise<unknown>>;
 }
 
 export const BACKPRESSURE = { series: ['7.3'], because: 'IFF_BACKPRESSURE came with Linux 7.3' };
 
-/** Of all queues since the snapshot before. */
+/** Whether drops for this reason grew, over all queues, since the snapshot before. */
 export function dropped(reason: string): Fault['holds'] {
   const of = ({ queues }: Device): number =>
     queues.reduce(
@@ -63,7 +63,7 @@ export function dropped(reason: string): Fault['holds'] {
   return (before, now) => of(now) > of(before);
 }
 
-/** Lost before tun; for any reason, or for this one. */
+/** Whether packets were lost before tun, for any reason or for this one. */
 export function lostBefore(before: Device, now: Device, wanted?: string): boolean {
   const of = ({ otherDropped = [] }: Device): number =>
     otherDropped.reduce((sum, { reason, packets }) => sum + (reason === (wanted ?? reason) ? packets : 0), 0);

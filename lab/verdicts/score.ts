@@ -17,7 +17,7 @@ export interface Score {
   readonly expected: string | undefined;
   /** undefined: nothing. */
   readonly told: string | undefined;
-  /** From the moment at which the fault held until its finding came first, and stayed first. */
+  /** The time from the moment at which the fault held until its finding came first, and stayed first. */
   readonly seconds: number | undefined;
   /** What else was told first before that. */
   readonly before: readonly string[];

@@ -15,10 +15,10 @@ export interface Stage {
   readonly sender: TestReader;
   /** Queues `DEVICE.0`, `DEVICE.1`…; the device is up, with the variant's ring. Behind vhost-net each has a guest, without buffers. */
   open(device: string, options?: OpenOptions): Promise<void>;
-  /** At most `perSecond` (0: all); a program computes after each packet, a guest has its buffers in lumps. */
+  /** Takes at most `perSecond` packets (0: all). A program computes after each packet; a guest has its buffers in lumps. */
   take(queue: string, perSecond: number, options?: { readonly work?: number; readonly lump?: number }): Promise<void>;
   halt(queue: string): Promise<unknown>;
-  /** Towards the reader; the variant's rate, if none is named. */
+  /** Sends towards the reader, at the variant's rate if none is named. */
   send(device: string, options?: StreamOptions & { readonly rate?: number; readonly size?: number }): Promise<void>;
   /** tap0, read as fast as packets come, and sent to. */
   flow(): Promise<void>;

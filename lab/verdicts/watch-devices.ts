@@ -13,7 +13,7 @@ import { VERDICT_SECONDS } from './score.ts';
 
 export interface Judgement {
   readonly at: number;
-  /** Those that stand, in the order in which they are told. */
+  /** The active findings, in the order in which they are told. */
   readonly findings: readonly Finding[];
   /** What was judged. */
   readonly window: readonly Snapshot[];
@@ -25,7 +25,7 @@ const LOOK_MS = { least: 25, most: 75 };
 /** How the agent of a scenario differs from the usual one. */
 export type Special = Pick<Scenario, 'mechanisms' | 'budget'>;
 
-/** As long as `run` takes. */
+/** Watches as long as `run` takes. */
 export async function watch(
   { mechanisms = [], budget }: Special,
   run: (watched: Watch) => Promise<void>,
@@ -68,7 +68,7 @@ export class Watch {
     await this.#work;
   }
 
-  /** What was said of earlier devices: the kernel gives numbers of namespaces again. */
+  /** Forgets what was said of earlier devices: the kernel gives numbers of namespaces again. */
   forget(): void {
     this.#standings = [];
   }
