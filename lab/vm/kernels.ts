@@ -17,7 +17,7 @@ export interface Kernel {
 /** A kernel is 50 to 100 MB to download. */
 const KERNELS = cachePath('kernels');
 
-/** From the cache, else from the mirror; `say` hears what takes time and what is not as locked. */
+/** The kernel from the cache, else from the mirror; `say` hears what takes time and what is not as locked. */
 export async function provideKernel(series: string, say: (line: string) => void): Promise<Kernel> {
   const locked = lockedKernel(series);
   const wanted = unpacked(series, locked.packages);
@@ -40,7 +40,7 @@ export async function provideKernel(series: string, say: (line: string) => void)
   return kernel;
 }
 
-/** For tests: or why there is none. That no mirror answers is no fault of what is tested; a wrong checksum is one. */
+/** The kernel, or why there is none: a silent mirror is no fault of what is tested. A wrong checksum is a fault, and throws. */
 export async function kernelOrWhy(series: string, say: (line: string) => void): Promise<Kernel | string> {
   try {
     return await provideKernel(series, say);

@@ -6,10 +6,10 @@ export const SERIES = ['6.1', '6.12', '7.2', '7.3'] as const;
 
 export type Series = (typeof SERIES)[number];
 
-/** On these it is tested what is counted, and how exactly: docs/kernels.md. */
+/** A kernel on which tests show what is counted, and how exactly: docs/kernels.md. */
 export interface LabKernel {
   readonly name: string;
-  /** As lab/vm/kernels.json has it. */
+  /** The series as lab/vm/kernels.json names it. */
   readonly series: string;
   /** Whose kernel is like it. */
   readonly standsFor: string;

@@ -12,12 +12,12 @@ const SETUP_SECTORS = 0x1f1;
 const SECTOR = 512;
 const PAYLOAD_OFFSET = 0x248;
 const PAYLOAD_LENGTH = 0x24c;
-/** How long it is unpacked follows what is packed, of which that is no part. */
+/** The unpacked size follows the packed data, and is no part of it. */
 const SIZE_BYTES = 4;
-/** Of what is unpacked: four times what kernels have. */
+/** The most bytes of an unpacked kernel: four times what kernels have. */
 const MOST_BYTES = 2 ** 28;
 
-/** By the first bytes of what they made. */
+/** The tools that unpack, by the first bytes of what they packed. */
 const TOOLS: Readonly<Record<string, string>> = { fd377a58: 'xz', '28b52ffd': 'zstd' };
 
 /** Made once, beside vmlinuz. */
