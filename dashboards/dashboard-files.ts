@@ -30,7 +30,7 @@ export function asJson(dashboard: Dashboard): string {
   return `${JSON.stringify(dashboard, null, 2)}\n`;
 }
 
-/** Without numbers of their own, panels get new ones from Grafana, and links to a panel break. */
+/** Numbers the panels. Otherwise Grafana gives them new numbers, and links to a panel break. */
 function numbered(dashboard: Dashboard): Dashboard {
   return { ...dashboard, panels: (dashboard.panels ?? []).map((panel, index) => ({ ...panel, id: index + 1 })) };
 }

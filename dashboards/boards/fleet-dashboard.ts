@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The dashboard Fleet: whose packets are lost, on which hosts, and what the losing taps have in common. Of recorded series alone.
+// The dashboard Fleet: whose packets are lost, on which hosts, and what the losing taps have in common. It asks for
+// recorded series only.
 import { type Dashboard, type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import {
   FACTOR_LOSING_HOSTS,

@@ -45,7 +45,7 @@ export function graphFrames(answers: readonly TargetAnswer[]): DataFrame[] {
   );
 }
 
-/** After the panel's transformations. */
+/** The table's data after the panel's transformations. */
 export async function tableFrame(panel: PanelModel, answers: readonly TargetAnswer[]): Promise<DataFrame | undefined> {
   const frames = answers.map((answer) => oneTable(answer, answers.length > 1));
   const context = { interpolate: (text: string) => text };

@@ -33,7 +33,7 @@ export interface Scope {
   readonly queue: string;
 }
 
-/** Per second, over a window that always holds at least four scrapes; of a counter of seconds it is a share of time. */
+/** Growth per second, over a window of at least four scrapes; for a counter of seconds it is a share of time. */
 export function rate(scope: Scope, name: string, matcher = ''): Query {
   return { expr: `rate(${selector(scope, name, 'counter', matcher)}[$__rate_interval])`, unit: unitOfRate(name) };
 }
@@ -106,7 +106,7 @@ export function times(factor: number, { expr, unit }: Query): Query {
   return { expr: `${factor} * ${expr}`, unit };
 }
 
-/** Nothing where the whole is 0: there is no share of nothing. */
+/** The share of the whole; no series where the whole is 0. */
 export function share(part: Query, whole: Query): Query {
   return { expr: `${part.expr} / (${whole.expr} > 0)`, unit: 'percentunit' };
 }

@@ -43,7 +43,7 @@ const NOT_EVERYWHERE = [
   'tapscope_macvtap_receive_packets_total',
 ];
 
-/** Not empty, and every line has its labels. */
+/** Asserts that the panel is not empty, and that every line has its labels. */
 export async function answered(
   prometheus: Prometheus,
   panel: ShownPanel,

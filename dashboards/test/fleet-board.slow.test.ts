@@ -23,7 +23,7 @@ const TENANTS = ['red', 'green', 'blue', 'white'];
 const BAD_HOSTS = 11;
 const TAPS_OF_HOST = 2;
 const WHOLE_WITHIN_MS = 60_000;
-/** Its kernel is changed for the good one. */
+/** The host whose kernel is changed for the good one. */
 const UPGRADED = 0;
 
 const hosts = Array.from({ length: 40 }, (_, index): MadeUpHost => {

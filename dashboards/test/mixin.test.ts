@@ -103,7 +103,7 @@ test('a configuration narrows every query, and says where links lead', () => {
   }
 });
 
-/** Each metric of an agent has the matcher, and without it every query is the shipped one. */
+/** Asserts that each metric of an agent has the matcher, and that every query without it is the shipped one. */
 function assertNarrowed(queries: readonly string[], shipped: readonly string[]): void {
   const bare = (expr: string): string => expr.replaceAll('{}', '');
   const restored = queries.map((expr) =>

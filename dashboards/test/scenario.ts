@@ -7,7 +7,7 @@ import type { TestReader } from '../../lab/test-reader/test-reader.ts';
 
 /** Names of the devices, in Proxmox' manner. No other test uses them. */
 export const SICK = {
-  /** Its reader takes half of what is sent, and a shaper in front of it cuts the largest bursts. */
+  /** A device whose reader takes half of what is sent; a shaper in front of it cuts the largest bursts. */
   slow: 'tap101i0',
   /** A process has it open and does not read. */
   stalled: 'tap102i0',
@@ -17,11 +17,11 @@ export const SICK = {
   shaped: 'tap104i0',
   /** Packets reach it past the probes. */
   bypassed: 'tap105i0',
-  /** Its guest writes virtio-net headers that the kernel cannot follow. */
+  /** A device whose guest writes virtio-net headers that the kernel cannot follow. */
   faulty: 'tap106i0',
 };
 export const HEALTHY = 'tap107i0';
-/** Nothing is lost, and one of its two queues gets everything. */
+/** A device that loses nothing, and of whose two queues one gets everything. */
 export const UNEVEN = 'tap108i0';
 
 /** What the process that reads all of them is called. */

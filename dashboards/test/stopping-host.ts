@@ -7,9 +7,9 @@ import { type NamespaceLab, namespaceLab } from '../../lab/host/netns.ts';
 import type { TestReader } from '../../lab/test-reader/test-reader.ts';
 
 export const STOPPING = {
-  /** Its reader takes less than is sent: the queue stops, and fq_codel drops. */
+  /** A device whose reader takes less than is sent: the queue stops, and fq_codel drops. */
   flow: 'vnet0',
-  /** It drops: bursts overflow its ring and are then read to the end. A shaper in front of it cuts the longest. */
+  /** A device that drops: bursts overflow its ring and are then read to the end. A shaper in front of it cuts the longest. */
   bursts: 'vnet1',
   /** A program that does not know IFF_BACKPRESSURE has attached to it. */
   robbed: 'vnet2',
