@@ -65,7 +65,7 @@ export function buildNpmPackage(root, output, architecture = process.arch) {
   return libraries;
 }
 
-/** Each as the loader finds it, with the copyright file of its Debian package. */
+/** Copies each library to where the loader finds it, with the copyright file of its Debian package. */
 function copyLibraries(libraries, stage) {
   for (const { name, path, copyright } of libraries) {
     cpSync(realpathSync(path), join(stage, 'dist/addon/lib', basename(path)));
@@ -105,12 +105,12 @@ function ownerOf(path) {
     try {
       return answer('dpkg-query', '--search', one).split('\n')[0].split(': ')[0];
     } catch {
-      // It lies under the other name.
+      // dpkg knows the file under another name.
     }
   throw new Error(`No Debian package has ${path}.`);
 }
 
-/** What is in the bundle leaves its licence; what is not comes with it, without an install script and without what it would compile. */
+/** Copies the licences of bundled packages, and whole packages without their install scripts and what these would compile. */
 function copyModules(root, stage, architecture) {
   const modules = productionModules(root);
   for (const { path, name, isWhole } of modules) {

@@ -11,7 +11,7 @@ import { cloneInto } from './bare-root.ts';
 
 const root = join(import.meta.dirname, '..');
 const COMPILED = ['bpf', 'addon', 'traffic'];
-/** Not what only tests use. */
+/** Files that are shipped, without those that only tests use. */
 const IS_SHIPPED = /^(?:(?:follow|tapscope)\.bpf\.o|tapscope\.node|traffic)$/;
 
 function sums(folder: string): Readonly<Record<string, string>> {

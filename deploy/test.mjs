@@ -143,14 +143,14 @@ async function runSanitized() {
   told('addon under AddressSanitizer', 'npm run test:asan', await runMode(['asan']));
 }
 
-/** The exit status. */
+/** Runs this script with other words; returns the exit status. */
 async function runMode(words) {
   const options = { stdio: ['ignore', 'inherit', 'inherit'] };
   const [status] = await once(spawn(process.execPath, ['deploy/test.mjs', ...words], options), 'exit');
   return status;
 }
 
-/** Each by a runner of its own: an event names the file in which the test is written, which may be one that the test file imports. */
+/** Runs each file by a runner of its own: an event may name a file that the test file imports, in which the test is written. */
 async function runFiles(files, concurrency) {
   const waiting = files.values();
   const takeFiles = async () => {
