@@ -49,7 +49,7 @@ typedef int command(int argc, char **argv, struct answer *out);
 
 struct named_command {
 	const char *name;
-	int arguments; /* at least */
+	int arguments; /* the fewest that the command needs */
 	command *run;
 	const char *usage;
 };

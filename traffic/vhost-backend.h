@@ -12,7 +12,7 @@ enum { VHOST_HEADER = 12 };
 struct vhost_ring {
 	struct vring_desc *descriptors;
 	void *available, *used;
-	unsigned int entries; /* of each of the three, a power of two */
+	unsigned int entries; /* entries of each of the three, a power of two */
 	int call;	      /* eventfd that vhost signals when it has used buffers; 0: none */
 };
 
