@@ -104,7 +104,7 @@ export async function hostileTenant(
     readonly ms: number;
     readonly socket: string;
     readonly lock: string;
-    /** Its processes. */
+    /** The processes of the agent. */
     readonly agents: readonly number[];
   },
 ): Promise<unknown> {

@@ -9,11 +9,11 @@ import { type AgentLab, droppedBefore, standingLab } from './agent-lab.ts';
 export interface Scene {
   readonly lab: NamespaceLab;
   readonly agent: AgentLab;
-  /** Its packets are forwarded to the tap. */
+  /** Sends packets from outside; the host forwards them to the tap. */
   readonly outside: TestReader;
   /** Sends packets from the host itself. */
   readonly inside: TestReader;
-  /** Behind the tap. */
+  /** An address behind the tap. */
   readonly peer: string;
   readonly device: () => Promise<Device>;
 }

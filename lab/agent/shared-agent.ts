@@ -27,7 +27,7 @@ export function standing<Agent>(start: (scope: Scope) => Promise<Agent>): () => 
   };
 }
 
-/** For those who need a host without an agent. */
+/** Ends the shared agent, for tests that need a host without an agent. */
 export async function dismissStanding(): Promise<void> {
   const leave = dismiss;
   dismiss = async () => {};

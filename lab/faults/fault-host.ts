@@ -96,7 +96,7 @@ export class FaultHost {
     return made;
   }
 
-  /** One of two queues. */
+  /** Makes a tap of two queues. */
   async twoQueues(name: string): Promise<WatchedTap> {
     const queues = [`${name}-0`, `${name}-1`];
     const made = await WatchedTap.make(this.lab, name, LOADED_RING, [this.sender, this.reader], queues);
@@ -137,7 +137,7 @@ export class FaultHost {
     return this.#agent !== undefined;
   }
 
-  /** For the agents of one fault. */
+  /** Sets how the agents of one fault are started. */
   configure(options: StartOptions): void {
     this.#options = options;
   }
@@ -193,7 +193,7 @@ export function servingOf({ agent }: FaultHost): number {
   return agent.servingPid() ?? assert.fail('nothing serves');
 }
 
-/** On a connection of its own, so that none is left open. */
+/** Asks on a connection of its own, so that none is left open. */
 export function ask(url: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const request = get(url, { agent: false, timeout: PATIENCE_MS, headers: PATIENT }, (answer) =>

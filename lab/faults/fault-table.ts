@@ -36,7 +36,7 @@ function commandOf(name: string): string {
   return `\`npm run test:faults -- '${name.replace(FAILED, '')}'\``;
 }
 
-/** Without the header and the commands. */
+/** The rows of the table, without the header and the commands. */
 function rowsOf(text: string): readonly (readonly string[])[] {
   const section = /<!-- bench:faults -->([\s\S]*)<!-- end of/.exec(text)?.[1] ?? text;
   const lines = section.split('\n').filter((line) => line.startsWith('|'));

@@ -18,7 +18,7 @@ export interface Round {
   /** Packets by which a figure was off that was not marked. */
   readonly wrong: number;
   readonly isMarked: boolean;
-  /** Each a short word or two. */
+  /** What was left behind, each in a short word or two. */
   readonly left: readonly string[];
   /** The time from the fault's end to right figures. */
   readonly recoveryMs: number;

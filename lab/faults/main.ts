@@ -19,7 +19,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 
-/** On a host of its own: what one fault breaks is not there for the next. */
+/** Plays the fault on a host of its own: what one fault breaks is not there for the next. */
 async function playAlone(fault: Fault, rounds: number): Promise<Played> {
   const undo: (() => Promise<unknown>)[] = [];
   try {

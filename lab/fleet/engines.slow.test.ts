@@ -56,7 +56,7 @@ async function play(t: TestContext, file: string, asked: string): Promise<void> 
     const [answer] = await answersOf(engine, named, {}, { from, to: Date.now() / 1000 });
     return (answer?.series ?? []).map(({ labels }) => labels.value);
   };
-  // Until the host that is upgraded has its second kernel, and the shards have sent that.
+  // The host that is upgraded needs time for its second kernel, and the shards to send that.
   await wait(1000 * (fleet.seconds + 10 + from - Date.now() / 1000));
   await until(async () => (await factors()).includes(BAD) && (await hostsOf(engine)) === hosts.length, WITHIN_MS);
 

@@ -15,7 +15,7 @@ export interface Engine {
   readonly pid: () => number;
   /** Ends the engine as a crash or a lack of memory does. */
   readonly kill: () => Promise<void>;
-  /** After kill(). */
+  /** Starts the engine again after kill(). */
   readonly start: () => Promise<void>;
 }
 

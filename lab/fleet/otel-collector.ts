@@ -55,7 +55,7 @@ export interface Collector {
   /** Log records of all requests. */
   readonly records: readonly unknown[];
   kill(): Promise<void>;
-  /** After kill(). */
+  /** Starts the collector again after kill(). */
   start(): Promise<void>;
 }
 
@@ -105,7 +105,7 @@ async function startSink(take: (path: string, request: unknown) => void) {
   };
 }
 
-/** Without a queue: it answers when the test has what it received. JSON is YAML. */
+/** A collector without a queue: it answers when the test has what it received. JSON is YAML. */
 function configOf(port: number, sink: string): string {
   const exporter = {
     endpoint: sink,

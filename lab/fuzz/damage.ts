@@ -82,7 +82,7 @@ export function alteredJson(value: unknown): Arbitrary<string> {
   });
 }
 
-/** Each value in it, however deep, by what holds it. */
+/** The place of each inner value, however deep: the object that holds it, and its key. */
 export function placesIn(value: unknown): readonly { readonly parent: object; readonly key: string }[] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, inner]) => [{ parent: value, key }, ...placesIn(inner)]);

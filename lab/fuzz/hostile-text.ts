@@ -2,7 +2,7 @@
 // Texts that strangers choose: names and words with what drives a terminal, ends a field, is markup, or means something to JavaScript.
 import { type Arbitrary, array, constantFrom, oneof, string, uint8Array } from 'fast-check';
 
-/** Each has broken some program. */
+/** Pieces of text, each of which has broken some program. */
 export const PIECES: readonly string[] = [
   ...[
     '\x1b[31m',

@@ -20,7 +20,10 @@ export function allCombinations<Dimensions extends Values>(
   return grown.filter(isWhole).filter(mayBe);
 }
 
-/** Greedy and without chance: the same selection each time. Of those that are equally good, one whose pairs were chosen least. */
+/**
+ * Greedy and without chance: the same selection each time. Among equally good combinations it takes one whose pairs were
+ * chosen least.
+ */
 export function coveringSelection<Combination extends object>(all: readonly Combination[]): readonly Combination[] {
   const candidates = all.map((one) => ({ one, pairs: pairsOf(one) }));
   const open = new Set(candidates.flatMap(({ pairs }) => pairs));

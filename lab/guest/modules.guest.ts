@@ -22,7 +22,7 @@ async function unloadTun(): Promise<void> {
   await run('rmmod', ['tun']);
 }
 
-/** Not by modprobe, which would take along what nothing uses any more: tun. */
+/** Unloads without modprobe, which would take along what nothing uses any more: tun. */
 async function unloadVhost(): Promise<void> {
   await run('rmmod', ['vhost_net']).catch(() => undefined);
 }

@@ -16,7 +16,7 @@ import type { TestReader } from '../test-reader/test-reader.ts';
 interface Scene {
   readonly lab: NamespaceLab;
   readonly guest: TestReader;
-  /** Thread id. */
+  /** The worker's thread id. */
   readonly worker: number;
 }
 

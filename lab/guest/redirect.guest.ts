@@ -30,7 +30,7 @@ test('a guest receives frames and packets; one that stops leaves them in the rin
   // vhost-net shows it the last ones a moment later.
   await until(async () => (await testReader.received('a')).packets === 90);
   assert.equal((await testReader.received('a')).packets, 90);
-  await agent.snapshot(); // at rest, as the accounts need two samples to know
+  await agent.snapshot(); // the first of two samples at rest, which the accounts need to know
   const device = await agent.device(lab.inode, DEVICE);
   const { offered, enqueued, delivered, waiting } = totalsOf(device);
   assert.deepEqual({ offered, enqueued, delivered, waiting }, { offered: 30, enqueued: 90, delivered: 90, waiting: 0 });

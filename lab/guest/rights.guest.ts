@@ -25,7 +25,7 @@ test('with the rights of the service unit and no others, the same series as root
   const peer = await lab.raise('tap0', 10);
   const series = async (options: { wrapper?: readonly string[] }): Promise<readonly string[]> => {
     const agent = await startAgent(t, [], options);
-    // Whose the device is is looked up beside the scrapes.
+    // The agent looks up the device's owner beside the scrapes.
     const owned = async () => (await agent.metrics()).by('program', 'tapscope_device_owner_info', { device: 'tap0' });
     await until(async () => Object.keys(await owned()).some((program) => program !== 'unresolved'));
     await testReader.udp(peer, 9, 20, 64);

@@ -50,8 +50,8 @@ export function noCgroup(limit: Limit): string | false {
 }
 
 /**
- * Until the lab is cleaned up: before the process is killed, which a frozen one does not notice. Then it is back in the
- * root, whether or not it still lives.
+ * Limits the process until the lab is cleaned up. The limit ends before the process is killed, for a frozen one does not
+ * notice a kill. Then the process is back in the root, if it still lives.
  */
 export function limitedCgroup(lab: { after(undo: () => Promise<unknown>): void }, pid: number, limit: Limit): void {
   const hierarchy = hierarchyOf(limit);

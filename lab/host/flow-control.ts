@@ -4,6 +4,6 @@
 import { PROBE_SYMBOLS } from '../../src/engine/probe-symbols.ts';
 import { readHost } from '../../src/kernel/host.ts';
 
-/** For `test(name, { skip: neverStops }, …)`: why not, or false. */
+/** For `test(name, { skip: neverStops }, …)`: why tun never stops a queue here, or false. */
 export const neverStops: string | false =
   readHost(PROBE_SYMBOLS).symbols?.address('__tun_wake_queue') === undefined && 'tun never stops a queue here';

@@ -6,7 +6,7 @@
 #define DRIVER_XOFF 1 /* __QUEUE_STATE_DRV_XOFF */
 
 const volatile char wanted[16];
-u64 queue; /* of the device's first packet that was seen */
+u64 queue; /* address; set by the device's first packet that was seen */
 
 /* net_dev_start_xmit(skb, dev) */
 SEC("raw_tracepoint/net_dev_start_xmit")

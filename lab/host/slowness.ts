@@ -15,13 +15,13 @@ export async function bareStart(): Promise<number> {
   return performance.now() - began;
 }
 
-/** How many times as long as at rest: by the median of these, and 1 at least. */
+/** How many times as long a start takes as at rest: the median of these starts, and 1 at least. */
 export function slownessOf(startsMs: readonly number[]): number {
   const median = startsMs.toSorted((a, b) => a - b)[Math.floor(startsMs.length / 2)] ?? 0;
   return Math.max(1, median / BARE_START_MS);
 }
 
-/** Now. */
+/** How many times as long a start takes now. */
 export async function slowness(): Promise<number> {
   const starts: number[] = [];
   while (starts.length < STARTS) starts.push(await bareStart());

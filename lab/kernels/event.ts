@@ -10,7 +10,7 @@ export type GuestEvent =
   /** reason: as node's reporters show it; undefined: it failed through its subtests. */
   | { readonly type: 'fail'; readonly nesting: number; readonly name: string; readonly reason: string | undefined }
   | { readonly type: 'say'; readonly text: string }
-  /** Nothing comes after it: a run without it did not reach its end. */
+  /** The last event of a run: a run without it did not reach its end. */
   | { readonly type: 'end' };
 
 export const EVENT_START = '{"type":';

@@ -124,7 +124,7 @@ async function accepted(server: ApiServer, values: readonly string[]): Promise<v
   assert.deepEqual(listAt(ofKind(objects, 'PrometheusRule'), 'spec', 'groups'), groups);
 }
 
-/** Each is the chart's own object with one thing changed. */
+/** Objects that must be refused: each is the chart's own with one thing changed. */
 async function refused(server: ApiServer): Promise<void> {
   const objects = objectsOf(EVERYTHING);
   const pod = (text: string): string => text.replace('"hostPID":true', '"hostPid":true');

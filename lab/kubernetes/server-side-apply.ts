@@ -62,7 +62,7 @@ export async function installCrds(server: ApiServer): Promise<void> {
   }
 }
 
-/** Also in what clients are told of: helm asks there whether a kind exists. */
+/** Waits until the server lists the kind for its clients: helm asks there whether a kind exists. */
 async function established(server: ApiServer, name: string): Promise<void> {
   for (let tries = 0; tries < 300; tries++) {
     const { status, body } = await server.ask('GET', '/apis/monitoring.coreos.com/v1');

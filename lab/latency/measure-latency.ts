@@ -28,7 +28,7 @@ export async function measureOn(series: string, cycles: number, say: (line: stri
   return measuredOf(basename(kernel.directory), cycles, await run(kernel, parts, say));
 }
 
-/** Only the stream while the agent comes and goes. */
+/** Measures only the stream while the agent comes and goes. */
 export async function comeAndGoOn(kernel: Kernel, cycles: number, say: (line: string) => void): Promise<Stream> {
   const part = ({ command }: Bundle): string => `exec ${shell(command(['go', String(cycles)]))}`;
   const stream = streamsOf(await run(kernel, part, say)).get(COMING);
@@ -66,7 +66,7 @@ function shell(words: readonly string[]): string {
   return words.map((word) => `'${word}'`).join(' ');
 }
 
-/** Only what loading takes, in real time: the quickest of several starts, for other work of this machine is no part of it. */
+/** Measures only loading, in real time. The quickest of several starts counts: it has the least of this machine's other work. */
 export async function loadHere(starts: number): Promise<Measured> {
   buildPrograms();
   const { command } = await bundle('latency-here', ['lab/latency/latency-guest.ts']);

@@ -30,7 +30,7 @@ export function compare(device: Device, model: TapModel, moving = false): Verdic
     const queue = device.queues.find((one) => one.index === index);
     return { index, queue, shown: shownOf(queue), truth: truthOf(model, index) };
   });
-  // Without a ring, or a qdisc: such packets are the first queue's for tun, or were lost before tun.
+  // Packets that came while there was no ring count for the first queue; without a qdisc they were lost before tun.
   const first = pairs.find(({ index }) => index === 0);
   const beside = model.withoutQueue - droppedBefore(device);
   if (first) first.truth = plus(first.truth, { offered: beside, dropped: beside });

@@ -2,7 +2,7 @@
 // What can happen to a tap, and how often.
 import { type Done, type Form, GONE, type Place, type Tap, take } from './taps.ts';
 
-/** Where taps are. */
+/** Tells where each tap is. */
 export interface Places {
   placeOf(tap: Tap): Place;
 }

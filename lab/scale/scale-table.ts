@@ -95,7 +95,7 @@ function limitsOf(queues: number): Limits | undefined {
   return LIMITS.find(([most]) => queues <= most)?.[1];
 }
 
-/** Each size against the next one of four times the queues. */
+/** Compares each size with the one that has four times the queues. */
 function linearity(measured: readonly Scaled[]): readonly (readonly string[])[] {
   return measured.flatMap((few) => {
     const many = measured.find(({ queues }) => queues === 4 * few.queues);

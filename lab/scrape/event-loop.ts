@@ -7,7 +7,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 export const LOOP_REPORT = 'event loop: ';
 
 export interface LoopReport {
-  /** Between two turns of a timer of 1 ms, by the clock (perf_hooks). */
+  /** The time between two turns of a timer of 1 ms, by the clock (perf_hooks). */
   readonly p99Ms: number;
   readonly maxMs: number;
   /** The same, less the time in which this thread waited for a CPU that another thread had. */
@@ -16,7 +16,7 @@ export interface LoopReport {
   readonly cpuMs: number;
 }
 
-/** Until the function that it returns is called. */
+/** Watches until the function that it returns is called. */
 export function watchEventLoop(): () => LoopReport {
   const delays = monitorEventLoopDelay({ resolution: 1 });
   delays.enable();

@@ -56,7 +56,7 @@ let pause = busyHost(1, 0);
 function cpuMs(history: History, queues: number, at: number, until: number): number {
   if (at === until || pause.devices.length !== queues) pause = busyHost(queues, until);
   const snapshot = structuredClone({ ...pause, takenAt: 1_795_000_000 + at + 0.5 });
-  globalThis.gc?.(); // of what it took to make it up
+  globalThis.gc?.(); // frees what making the snapshot took
   const before = process.cpuUsage();
   history.add(snapshot);
   const { user, system } = process.cpuUsage(before);

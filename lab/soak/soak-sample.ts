@@ -24,7 +24,7 @@ export function sampleOf({ agent }: FaultHost, page: Metrics): Readonly<Record<s
       'counting: PSS, MiB': proportional(pid),
       'serving: own memory, MiB': memoryOf(serving).own / MIB,
       'serving: PSS, MiB': proportional(serving),
-      // Not judged: they tell which part of the serving process's own memory changed.
+      // These figures are not judged: they show which part of the serving process's own memory changed.
       'heap of V8 that serves, MiB': mebibytes(page, 'nodejs_heap_size_total_bytes'),
       'heap of V8 in use, MiB': mebibytes(page, 'nodejs_heap_size_used_bytes'),
       'buffers outside of that heap, MiB': mebibytes(page, 'nodejs_external_memory_bytes'),

@@ -14,10 +14,10 @@ import { isFitted } from './soak-table.ts';
 
 const PLACES = 4;
 const FAULT_EACH_MS = 12_000;
-/** These end the process that counts, or start another in its place; or bring more devices than there are rows. */
+/** Faults that end the process that counts, start another in its place, or bring more devices than there are rows. */
 const OF_ANOTHER_AGENT =
   /^SIG(?:KILL|TERM) (?!of the process that serves)|at the start|memory limit|clock|tenant map|more devices than rows/;
-/** After it the memory of that process begins anew. */
+/** The fault after which the memory of the serving process begins anew. */
 const ENDS_SERVING = /^SIGKILL of the process that serves/;
 
 export const MILD: readonly Fault[] = FAULTS.filter(({ name }) => !OF_ANOTHER_AGENT.test(name));
@@ -26,7 +26,7 @@ export interface Soak {
   readonly hours: number;
   readonly seed: number;
   readonly record: SoakRecord;
-  /** It ends before its time, as if that were over. */
+  /** Ends the run before its time, as if that were over. */
   readonly nevermind: AbortSignal;
 }
 

@@ -56,7 +56,7 @@ async function refuseRouted({ lab }: Stage, statement: string): Promise<void> {
   await lab.exec('nft', `add table ip f; add chain ip f c ${chain}; add rule ip f c oifname tap0 ${statement}`);
 }
 
-/** So many packets of 100 bytes are one a second more than the qdisc lets through, in percent. */
+/** Makes the variant's rate so many percent of what the qdisc lets through, for packets of 100 bytes. */
 async function shape({ lab, variant }: Stage, percent: number): Promise<void> {
   const bits = Math.round((8 * 100 * variant.rate * 100) / percent);
   await lab.tc(`qdisc replace dev tap0 root handle 1: tbf rate ${bits}bit burst 5000 limit 100000`);

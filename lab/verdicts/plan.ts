@@ -37,7 +37,7 @@ export function runsOf(scenarios: readonly Scenario[], { seed, variants, series,
   });
 }
 
-/** Its agent is not the usual one, and watches nothing else. */
+/** Whether the scenario's agent is not the usual one, and so watches nothing else. */
 export function isSpecial(scenario: Scenario | undefined): boolean {
   return scenario?.mechanisms !== undefined || scenario?.budget !== undefined;
 }

@@ -8,7 +8,7 @@ import type { Stage } from './setup.ts';
 
 const readers = { readers: ['tap', 'tun'], rings: [500], rates: [200, 400] } as const;
 
-/** 250 a second. */
+/** Writes 250 packets a second. */
 function write({ often, reader }: Stage, device: string, options?: WriteOptions): void {
   often(100, () => reader.write(`${device}.0`, 25, 100, options));
 }

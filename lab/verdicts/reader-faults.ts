@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who reads: too slowly, not at all, or as well as he should.
+// Faults of the reader: it reads too slowly, not at all, or as well as it should.
 import { setTimeout as wait } from 'node:timers/promises';
 import { limitedCgroup } from '../host/cgroup.ts';
 import { ringOverflows, type Scenario } from './scenario.ts';

@@ -6,7 +6,7 @@ import { type Said, type Score, scoreFault, scoreHealthy } from './score.ts';
 
 const FAULT: Fault = { device: 'tap0', rule: 'a', may: ['z'], holds: () => true };
 
-/** Each second from 100 on, a word for each: the rules that stand, of information in brackets. */
+/** One text for each second from 100 on: the active rules, those of information in brackets. */
 function said(...seconds: readonly string[]): readonly Said[] {
   return seconds.map((words, second) => ({
     at: 100 + second,

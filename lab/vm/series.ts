@@ -11,7 +11,7 @@ export interface LabKernel {
   readonly name: string;
   /** The series as lab/vm/kernels.json names it. */
   readonly series: string;
-  /** Whose kernel is like it. */
+  /** The product or distribution whose kernel it stands for. */
   readonly standsFor: string;
   readonly kernelArguments: readonly string[];
   readonly cpus: number;
