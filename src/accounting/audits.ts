@@ -7,11 +7,11 @@ import type { CountingMode } from './queue-accounting.ts';
 interface Differences {
   /** Delivered by the programs' counts, beyond what the kernel counts. */
   readonly delivered: number;
-  /** Of the offered packets, those that may have entered: what was delivered may be these. */
+  /** Offered packets that may have entered: the packets of `delivered` may be these. */
   readonly entering: number;
   /** Dropped by the kernel's count, beyond what programs saw. */
   readonly dropped: number;
-  /** Of those, losses before tun at most. */
+  /** The most of `dropped` that losses before tun explain. */
   readonly explained: number;
 }
 

@@ -22,14 +22,14 @@ export interface QueueBalance {
 }
 
 export interface Accounts {
-  /** By queue index, for queues with counters or a ring. */
+  /** Balances by queue index, for queues with counters or a ring. */
   readonly queues: ReadonlyMap<number, QueueBalance>;
   readonly audit: readonly AuditResult[];
   readonly degraded: readonly string[];
   readonly unseen: UnseenPackets;
 }
 
-/** By queue index; `untraced`: drops of a queue that no program saw. */
+/** Balances by queue index; `untraced`: drops of a queue that no program saw. */
 export function balancesOf(
   queues: ReadonlyMap<number, QueueAccounting>,
   mode: CountingMode,

@@ -6,7 +6,7 @@ import { MARKED_SECONDS } from './unseen.ts';
 /** What the accounts of one queue offer to show. */
 export interface Proposal {
   readonly delivered: number;
-  /** By how many packets the last reading was ahead of what is shown as delivered; negative: behind it. */
+  /** Packets by which the last reading was ahead of what is shown as delivered; negative: behind it. */
   readonly ahead: number;
   /** The device's counters allow what this queue proposes. */
   deliver(): void;

@@ -43,7 +43,7 @@ export class DeviceAccounting {
   readonly #marks = new Marks();
   readonly #deliveries = new Deliveries();
   readonly #unseen = { enqueued: new Unseen(), dropped: new Unseen() };
-  /** Of the unseen packets, those that belong to no queue's accounts; and those drops that the kernel's counter has since the accounting began. */
+  /** Unseen packets of no queue's accounts; `#untraced`: drops in the kernel's counter since the accounting began. */
   #unassigned = 0;
   #untraced = 0;
   readonly #untracedOf = new Map<number, number>();
@@ -240,7 +240,7 @@ export class DeviceAccounting {
     this.#misplaced.restart();
   }
 
-  /** At the first rest the audit is set right by what moved at the opening, and by no more than that: as if what is entering had entered. */
+  /** Corrects the audit at the first rest, by what moved at the opening at most: entering packets count as entered. */
   #narrow(reading: Reading, totals: Totals, mode: CountingMode): void {
     if (!this.#base || this.#tolerance === 0) return;
     const { txPackets, txDropped } = reading.walked.counters;

@@ -15,7 +15,7 @@ const SEEDS = 50;
 
 /** A device of one queue that one CPU sends to, as the kernel has it, and what programs count of it. */
 class Tap {
-  /** By the kernel. */
+  /** Packets that entered, by the kernel. */
   entered = 0;
   delivered = 0;
   dropped = 0;

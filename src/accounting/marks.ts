@@ -48,7 +48,7 @@ export function unseenPackets(
   return { enqueued: enqueued.packets, dropped: dropped.packets, ...(split === undefined ? {} : { split }) };
 }
 
-/** Of several queues: the device’s figures are the kernel’s own, the queues’ are not. undefined: that was a while ago. */
+/** The device’s figures are the kernel’s own, those of its several queues are not. undefined: that was a while ago. */
 function ofUnassigned(packets: number, agoSeconds: number): string | undefined {
   if (packets === 0 || agoSeconds >= MARKED_SECONDS) return undefined;
   const last = `the last ${Math.round(agoSeconds)} s ago`;

@@ -34,7 +34,7 @@ function figuresOf({ queueChanges }: Device, { counters, history }: Queue): Read
   };
 }
 
-/** Of the tap with this identity, wherever it is. */
+/** Watches the tap with this identity in any namespace. */
 class Watch {
   readonly #agent: AgentLab;
   readonly #id: string;

@@ -10,7 +10,7 @@ export interface Offset {
 
 export const NO_OFFSET: Offset = { delivered: 0, dropped: 0, entered: 0 };
 
-/** At the first rest: what is different `now`, where it differs from what was known by no more than what may have moved. */
+/** The offset at the first rest: takes a value of `now` that differs from the known one by `most` packets at most. */
 export function narrowed(known: Offset, now: Partial<Offset>, most: number): Offset {
   const within = (before: number, value = before): number => (Math.abs(value - before) <= most ? value : before);
   return {

@@ -7,7 +7,7 @@ export class PreTunLosses {
   #base = 0;
   /** The most that was lost between the two readings then; at the first rest it is what was. */
   #slack = 0;
-  /** At the last sample. */
+  /** The count at the last sample. */
   #last = 0;
 
   /** Infinite: they are not counted, and they may explain anything. */
@@ -27,7 +27,7 @@ export class PreTunLosses {
     return counted - this.#base + this.#slack;
   }
 
-  /** At a rest the sample before has all that the kernel counts now. Of its `excess` over our drops, what nothing explains. */
+  /** The part of `excess` (kernel's drops beyond ours) without an explanation. At rest the last sample has them all. */
   settle(excess: number): number {
     const counted = this.#last - this.#base;
     this.#slack = Math.max(0, Math.min(this.#slack, excess - counted));

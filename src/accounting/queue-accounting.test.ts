@@ -83,7 +83,7 @@ test('across exact, lean and exact nothing is lost or counted twice', () => {
 test('the same where only the device tells what was taken', () => {
   const accounts = new OnlyBooks(true);
   accounts.update(ARITHMETIC, at({ enqueued: 100 }, 60, { takenFromDevice: 40 }));
-  // Of 80 that were seen to wait 10 were taken before the device was asked.
+  // 80 packets were seen to wait; 10 of them were taken before the device was read.
   accounts.update(
     DEVICE,
     at({ enqueued: 100 }, 70, { takenFromDevice: 50, ring: walkedQueue(0, 80, { takenSince: 10 }) }),
@@ -113,7 +113,7 @@ test('a renumbering that ends while packets are taken: what was taken between tw
   const accounts = new OnlyBooks(true);
   accounts.update(BOTH, at({ enqueued: 230, consumed: 10 }, 220));
   accounts.update(BOTH, at({ enqueued: 230, consumed: 10 }, 200, { renumbered: true }));
-  // Of 230 packets 20 were taken under another index. 61 more are taken between the counters and the ring.
+  // 20 of the 230 packets were taken under another index. 61 more are taken between the counters and the ring.
   const { before } = at({ enqueued: 230, consumed: 30 }, 0);
   const { after, ring } = at({ enqueued: 230, consumed: 91 }, 119);
   accounts.update(BOTH, at({}, 0, { before, after, ring, atRest: false }));

@@ -4,7 +4,7 @@ import type { QueueSums } from '../engine/queue-sums.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
 import type { QueueReading } from './queue-reading.ts';
 
-/** By which probes the accounts are kept; a change begins a new epoch. */
+/** The sources of the accounts, which depend on the probes; a change begins a new epoch. */
 export interface CountingMode {
   /** counted: at the entry and exit of the transmit function; derived: from what was taken and what is left. */
   readonly enqueued: 'counted' | 'derived';
@@ -61,7 +61,7 @@ export class QueueAccounting {
     return this.#enqueued;
   }
 
-  /** Of the enqueued packets, those that the transmit function brought: XDP redirects frames around it. */
+  /** Enqueued packets that came by the transmit function: XDP redirects frames around it. */
   get transmitted(): number {
     return this.#transmitted;
   }
@@ -109,7 +109,7 @@ export class QueueAccounting {
     this.#anchor = this.#anchor && shifted(this.#anchor);
   }
 
-  /** By how many packets the last reading was ahead of what is shown as delivered; negative: behind it. */
+  /** Packets by which the last reading was ahead of what is shown as delivered; negative: behind it. */
   get ahead(): number {
     return this.#proposed - this.#delivered;
   }
@@ -137,7 +137,7 @@ export class QueueAccounting {
 
   update(mode: CountingMode, reading: QueueReading): void {
     const { before, after, ring, renumbered } = reading;
-    // Of what came in while the ring was looked at, the later figure: the opening balance must not be too high.
+    // Packets came in while the ring was read: the later figure counts, else the opening balance were too high.
     const held = heldOf(ring);
     if (this.#opening === undefined) {
       const taken = mode.taken === 'counted' ? netConsumed(before, after) : 0;
@@ -243,11 +243,11 @@ export class QueueAccounting {
     return this.#enqueued - (this.#last.derived ?? derived);
   }
 
-  /** From deriving to counting. What came in while the ring was looked at is left out. */
+  /** Goes from deriving to counting. Packets that came in while the ring was read are left out. */
   #resume(mode: CountingMode, { derived }: Sources, { before, after, ring, takenFromDevice }: QueueReading): void {
     this.#bypassedBefore = after.bypassed;
     if (takenFromDevice === undefined && mode.taken === 'derived') {
-      // Of several queues it is not known what came in meanwhile, but for what is there.
+      // Several queues: only what waits now is known of the packets that came in meanwhile.
       const waiting = (ring?.occupancy ?? 0) + heldOf(ring);
       const left = this.#delivered + before.failed + thrown(before);
       this.#base = left + waiting - (this.#opening ?? 0) - after.enqueued - after.entering;
@@ -272,7 +272,7 @@ export class QueueAccounting {
     if (atRest) this.#baseBefore = undefined;
   }
 
-  /** From where on the two are compared; a start that was read while packets moved is set right at the first rest. */
+  /** Sets where the comparison begins; a beginning that was read while packets moved is corrected at the first rest. */
   #setAnchor({ counted, derived }: Sources, mode: CountingMode, atRest: boolean): void {
     if (derived === undefined || mode.enqueued !== 'counted' || this.#baseBefore !== undefined) return;
     if (!this.#anchor || (this.#anchor.provisional && atRest))

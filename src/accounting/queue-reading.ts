@@ -16,6 +16,6 @@ export interface QueueReading {
   readonly believable: boolean;
   /** Nothing moves, and of no packet it is open whether it entered. */
   readonly atRest: boolean;
-  /** Of the packets that programs saw enter, so many may have been dropped. */
+  /** Packets that programs saw enter, and that may have been dropped. */
   readonly uncertain: number;
 }

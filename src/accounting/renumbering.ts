@@ -21,7 +21,7 @@ export interface Changes {
 
 export class Renumbering {
   #rings = new Map<bigint, WalkedQueue>();
-  /** By the last reading, before its walk. */
+  /** Unproduced packets at the last reading, before its walk. */
   #unproduced = 0;
   #moved = 0;
   /** Packets that were in a ring or held at the renumbering and may be there still, by address of its tun_file. */

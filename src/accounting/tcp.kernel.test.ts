@@ -8,7 +8,7 @@ import { isNightly } from '../../lab/kernels/nightly.ts';
 
 /** TCP_PACKETS in the environment shortens or lengthens the test. */
 const PACKETS = Number(process.env.TCP_PACKETS ?? (isNightly ? 10_000_000 : 1_000_000));
-/** With GSO a packet has up to 64 KiB. */
+/** The share of the packets that the test with GSO sends: a packet has up to 64 KiB there. */
 const GSO_SHARE = 0.1;
 
 test('TCP with GSO', { skip: noLab }, async (t) => {
