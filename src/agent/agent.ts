@@ -12,7 +12,7 @@ import type { Pace } from './pace.ts';
 interface Watch {
   readonly probes: Probes;
   readonly collector: Collector;
-  /** Which load of the driver the probes were made for. */
+  /** The load of the driver for which the probes were made. */
   readonly driver: number | undefined;
   readonly companions: string;
 }

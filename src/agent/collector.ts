@@ -37,7 +37,7 @@ export class Collector {
   readonly #governor: Governor;
   readonly #pace: OwnPace;
   readonly #cpuCgroup = cpuCgroup();
-  /** Of devices by rtnetlink. */
+  /** The owners of devices that rtnetlink found. */
   readonly #owners: Owners;
   #links: LinkInventory = { devices: [], unresolved: 0 };
   #linksReadMs = Number.NEGATIVE_INFINITY;
@@ -141,7 +141,7 @@ export class Collector {
     return this.#pace.now;
   }
 
-  /** By part, as shares of all CPUs; empty until it was measured. */
+  /** The cost of each part of the agent, as shares of all CPUs; empty until it was measured. */
   overhead(): ReadonlyMap<string, number> {
     const cost = this.#governor.cost;
     return new Map(

@@ -18,7 +18,7 @@ export class Demands {
   /** Programs do not rely on the exit, from the next walk on: it may be detached at the sample after it. */
   #released = true;
   #demanded = false;
-  /** From the start on, and not under load. */
+  /** The programs stay on from the start: patching a function under load may kill an emulated machine. */
   readonly #always = mayDieOfPatching();
 
   constructor(probes: Probes, object: BpfObject) {

@@ -43,12 +43,12 @@ export interface Measured {
   /** undefined: nothing measures losses before tun. */
   readonly otherDropped: readonly OtherDrop[] | undefined;
   readonly receive: Receive;
-  /** By queue. */
+  /** Batches by queue index. */
   readonly receiveBatches: ReadonlyMap<number, VhostBatches>;
   readonly redirected: readonly RedirectCount[];
-  /** Of each walked queue, in their order. */
+  /** The owner of each walked queue, in the order of the queues. */
   readonly owners: readonly (Owner | undefined)[];
-  /** By queue index; undefined: nothing looks at readers. */
+  /** Readers by queue index; undefined: nothing looks at readers. */
   readonly readers: ReadonlyMap<number, Reader> | undefined;
   readonly freedMeasured: boolean;
   readonly queueChanges: QueueChanges | undefined;
@@ -124,7 +124,7 @@ function flowLostOf(sums: DeviceSums | undefined): number {
 
 function queuesOf(walked: WalkedDevice, measured: Measured, degraded: readonly string[]): readonly Queue[] {
   const rings = new Map(walked.queues.filter(({ detached }) => !detached).map((queue) => [queue.index, queue]));
-  // Of a persistent device that all processes have closed, those that had a reader.
+  // A persistent device that all processes have closed shows the queues that had a reader.
   const orphaned = rings.size === 0 ? (measured.readers?.keys() ?? []) : [];
   const known = [...rings.keys(), ...(measured.sums?.keys() ?? []), ...measured.receiveBatches.keys(), ...orphaned];
   const indices = [...new Set(known)].sort((a, b) => a - b);
@@ -177,7 +177,7 @@ function offeredAudit({ offered, enqueued, redirected, dropped, bypassed }: Queu
   return { equation: 'offered', imbalance: offered + bypassed - (enqueued - redirected) - sumOf(dropped) };
 }
 
-/** In stops: each has ended, by a wake or without one, or goes on. */
+/** Counts stops: each has ended, by a wake or without one, or goes on. */
 function stopsAudit({ stops, stopsInferred, wakes, stopsUnwoken, stoppedForSeconds }: Flow): AuditResult {
   const ended = sumOf(wakes.map((one) => one.wakes)) + stopsUnwoken;
   return { equation: 'stops', imbalance: stops + stopsInferred - ended - Number(stoppedForSeconds !== undefined) };

@@ -3,7 +3,7 @@
 import type { ServiceManager } from '../kernel/processes/service-manager.ts';
 import type { ServingProcess } from './serving-process.ts';
 
-/** Of the time within which systemd wants one: a sample that takes long, or an answer that does, is no fault yet. */
+/** The part of systemd's watchdog time between two signs of life: a sample or an answer may take long. */
 const PART = 1 / 4;
 
 export class Heartbeat {

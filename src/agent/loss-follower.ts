@@ -34,7 +34,7 @@ export class LossFollower {
   #present: ReadonlySet<string> = new Set();
   #missed: ReadonlySet<string> = new Set();
   readonly #started = { ms: performance.now(), cpu: process.cpuUsage() };
-  /** From CLOCK_MONOTONIC to the wall clock. */
+  /** Seconds to add to CLOCK_MONOTONIC to get the wall clock. */
   readonly #clockOffset = Date.now() / 1000 - Number(process.hrtime.bigint()) / 1e9;
   /** Packets that were printed one by one; undefined: only totals are printed. */
   #printed: number | undefined;
@@ -101,7 +101,7 @@ export class LossFollower {
     return { packets, stacks };
   }
 
-  /** Of the packets that take() gave, so many were printed. */
+  /** Counts the packets from take() that were printed. */
   printed(packets: number): void {
     this.#printed = (this.#printed ?? 0) + packets;
   }
@@ -142,7 +142,7 @@ export class LossFollower {
     return this.#accounts.sample({ counts: this.#subjects.counts(), devices, ids: idsOf(snapshot) });
   }
 
-  /** At the second sample without them: what they lost at the end has been told. */
+  /** Forgets devices that are missing for the second time: what they lost at the end is told by now. */
   #forgetGone(snapshot: Snapshot): void {
     const present = idsOf(snapshot);
     const gone = new Set([...this.#missed].filter((id) => !present.has(id)));
@@ -159,7 +159,7 @@ export class LossFollower {
   }
 }
 
-/** With names of namespaces and owners, and whether programs can be loaded at all. */
+/** The sample names namespaces and owners, and shows whether programs can be loaded at all. */
 async function sampleNow(agent: Agent): Promise<Snapshot> {
   const walk = agent.probes.choices().find(({ event }) => event.name === 'devices');
   if (walk?.mechanism?.name !== 'walk')

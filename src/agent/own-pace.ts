@@ -43,7 +43,7 @@ export class OwnPace {
     this.#from = { usedUs: agentCpuUs(), atMs };
   }
 
-  /** Of what the agent takes now, what it would take if it did as little as it can. */
+  /** The agent's cost at its slowest pace, from its cost now. */
   least(agent: number): number {
     return leastOf(this.#state, agent);
   }

@@ -28,7 +28,7 @@ export const INITIAL_PACE: PaceState = { step: 0, speaks: 0 };
 
 const LESS_AFTER = 2;
 const MORE_AFTER = 3;
-/** As in budget.ts: coming back needs room, and a step must save something that counts. */
+/** The limits of budget.ts: coming back needs room, and a step must save something that counts. */
 const ROOM = 0.7;
 const WORTHWHILE = 0.1;
 
@@ -51,7 +51,7 @@ export function judgePace(
   return next <= -MORE_AFTER ? { step: step - 1, speaks: 0 } : { step, speaks: next };
 }
 
-/** Of what the agent takes now, what it would take if it did as little as it can: only what is over the budget then is to be shed. */
+/** The agent's cost at its slowest pace, from its cost now: only what is over the budget then is to be shed. */
 export function leastOf(state: PaceState, agent: number): number {
   return (agent * Math.min(...PACES.map(({ work }) => work))) / paceOf(state).work;
 }

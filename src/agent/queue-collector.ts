@@ -69,7 +69,7 @@ export class QueueCollector {
   readonly #queueChanges = new QueueChangeBooks();
   readonly #settled = new SettledDevices();
   #held: readonly Held[] = [];
-  /** By what vhost-net's queues were last found. */
+  /** The mechanism by which vhost-net's queues were last found. */
   #guestsBy: string | undefined;
   /** A complete walk has been: a device that appears now was made under watch. */
   #sawAll = false;
@@ -147,7 +147,7 @@ export class QueueCollector {
     return { used: this.#used, capacity: this.#rows.capacity };
   }
 
-  /** Of the last snapshot: the kernel is asked for each program. */
+  /** The state of each program at the last snapshot: asking the kernel takes a call for each. */
   get states(): readonly ProbeState[] {
     return this.#states;
   }
@@ -165,12 +165,12 @@ export class QueueCollector {
     if (this.#probes.can('guests')) this.#probes.programs?.objectOf('vhost_queues').iterate('vhost_queues');
   }
 
-  /** At the readers of queues that are or were recently full or stopped; false: there are none. */
+  /** Looks at the readers of queues that are or recently were full or stopped; false: there are none. */
   sampleReaders(): boolean {
     return this.#readers?.look(true) ?? false;
   }
 
-  /** As it was made before, where nothing of it changed. */
+  /** The device for the snapshot: the same object as before if nothing in it changed. */
   #device(walked: WalkedDevice, read: Read, freed: readonly OtherDrop[] | undefined): Device {
     const { id } = walked;
     const owners = this.#owners.ofDevice(walked);

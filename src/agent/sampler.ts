@@ -55,7 +55,7 @@ export class Sampler {
     clearTimeout(this.#sampleTimer);
   }
 
-  /** As long as there is a reader to look at; the next snapshot begins anew. */
+  /** Goes on while there is a reader to look at; the next snapshot begins anew. */
   #sampleOn(agent: Sampled): void {
     clearTimeout(this.#sampleTimer);
     const { least, most } = LOOK_MS;

@@ -19,7 +19,7 @@ const AGAIN_AFTER_MS = 1000;
 const END_WITHIN_MS = 6000;
 
 export interface ServingOptions {
-  /** Of this program. */
+  /** The file of the program. */
   readonly file: string;
   /** Files and folders that it may read. */
   readonly readable: () => readonly string[];
