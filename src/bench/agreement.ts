@@ -7,9 +7,9 @@ export interface AgentCounts {
   readonly enqueued: number;
   readonly dropped: number;
   readonly delivered: number;
-  /** Before tun. */
+  /** Dropped before tun. */
   readonly droppedBefore: number;
-  /** Of these: on the way into a qdisc that too many CPUs want at once (net.core.qdisc_max_burst), which `tc -s` does not count. */
+  /** Its part that a qdisc dropped which too many CPUs want at once (net.core.qdisc_max_burst); `tc -s` lacks it. */
   readonly burst: number;
   /** Packets that are nowhere yet: in a ring, or held by vhost-net. */
   readonly waiting: number;

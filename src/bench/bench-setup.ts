@@ -8,7 +8,7 @@ import type { Traffic } from '../kernel/traffic.ts';
 import type { Device } from '../snapshot.ts';
 
 export const DEVICE = 'bench0';
-/** Of the guest that receives what the guest of the first sends. */
+/** The device of the second guest, which receives what the first guest sends. */
 export const SECOND_DEVICE = 'bench1';
 export const RING = 1000;
 const POLL_MS = 20;

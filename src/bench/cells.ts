@@ -50,7 +50,7 @@ export function documentCells(name: DocumentName): readonly Cell[] {
   return ALL_CELLS.filter(({ id }) => DOCUMENT_CELLS[name].test(id));
 }
 
-/** Those whose id the expression finds; throws one sentence if there are none. */
+/** The cells whose id the expression finds; throws one sentence if there are none. */
 export function chooseCells(only: string | undefined): readonly Cell[] {
   if (only === undefined) return ALL_CELLS;
   const chosen = ALL_CELLS.filter(({ id }) => expression(only).test(id));

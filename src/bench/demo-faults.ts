@@ -30,7 +30,7 @@ export interface Demo {
   end(): Promise<void>;
 }
 
-/** As the demo's reader is seen by the host. */
+/** The name of the demo's reader, as the host sees it. */
 const READER = 'demo-reader';
 const RING = 500;
 /** Packets a second. */

@@ -9,7 +9,7 @@ import { type BenchSetup, DEVICE, missingIf, RING } from './bench-setup.ts';
 
 const QUEUE = 'q0';
 const ENTRIES = 1024;
-/** Of virtio-net's header; buffers lie side by side, and pages that two of them share would be pinned twice. */
+/** Bytes of virtio-net's header. Buffers lie side by side; a page that two of them share would be pinned twice. */
 const HEADER = 12;
 const PAGE = 4096;
 

@@ -35,7 +35,7 @@ export async function perfOf(
   }
 }
 
-/** Of the program's threads only those that read run meanwhile. */
+/** Threads that read: other threads of the reading program do not run meanwhile. */
 async function readersOf({ traffic }: BenchSetup, { reader }: SendCell, device: Device): Promise<readonly number[]> {
   if (reader === 'tap') return ((await readThreadTimes(traffic.pid)) ?? []).map(({ tid }) => tid);
   return device.queues.flatMap(({ vhost }) => (vhost?.worker ? [vhost.worker.tid] : []));

@@ -21,7 +21,7 @@ export interface BenchOptions {
 
 export interface Bench {
   readonly results: readonly CellResult[];
-  /** Of this kernel's tun, if a cell asks for them. */
+  /** The paths through this kernel's tun; empty unless a cell asks for them. */
   readonly tunPaths: readonly TunPath[];
   /** All that was changed is as it was before; else `say` was told what to type. */
   readonly restored: boolean;

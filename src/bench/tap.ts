@@ -6,7 +6,7 @@ import { allowedCpus } from '../kernel/process-text.ts';
 import type { Device } from '../snapshot.ts';
 import { type BenchSetup, DEVICE, Missing, missingIf, RING } from './bench-setup.ts';
 
-/** As in the series, where vhost-net's worker shares its CPU with pktgen's first thread. */
+/** The CPU that vhost-net's worker shares with pktgen's first thread, as in the series. */
 export const PINNED_TO = 0;
 const GUEST = { entries: 256, buffer: 2048 };
 
@@ -58,7 +58,7 @@ export async function stopReading({ traffic }: BenchSetup, cell: SendCell): Prom
   return packets;
 }
 
-/** In any state. */
+/** Takes the tap down in any state that it is in. */
 export async function takeDownTap({ traffic }: BenchSetup, cell: SendCell): Promise<void> {
   const gone = (): undefined => undefined;
   for (const id of queueIds(cell)) {
