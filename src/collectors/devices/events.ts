@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which devices and queues there are, and which ended.
+// The devices and queues there are, and those that ended.
 import { type ProbeEvent, WALK } from '../../engine/mechanism.ts';
 import { always, untraceable } from '../../engine/unavailable.ts';
 

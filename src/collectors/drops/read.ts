@@ -32,7 +32,7 @@ export class FreedPackets {
         location: LABELLED_LOCATIONS.has(name) ? name : 'other',
         packets,
       };
-      // Of each device there is an entry among those towards it, so that it is known.
+      // Each device gets an entry towards it, so that it is known.
       const known = towards.get(deviceId) ?? [];
       towards.set(deviceId, fromGuest ? known : addTo(known, drop));
       if (fromGuest) refused.set(deviceId, addTo(refused.get(deviceId) ?? [], drop));
@@ -42,7 +42,7 @@ export class FreedPackets {
     return this.#towards;
   }
 
-  /** From the guest or writer: tun passed them on, and the host freed them. */
+  /** Packets from the guest or writer that tun passed on, and the host freed. */
   refusedByHost(device: bigint): readonly OtherDrop[] | undefined {
     return this.#refused.get(device);
   }

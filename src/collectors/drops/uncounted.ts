@@ -29,7 +29,7 @@ export function uncountedOf(losses: Losses): readonly UncountedLoss[] {
     ...(freedMeasured ? freed : []),
     ...(stopped ? [{ cause: 'stopped_queue', packets: stopped.reduce((all, { packets }) => all + packets, 0) }] : []),
     ...(redirected.length > 0 ? [{ cause: 'redirect', packets: uncountedFrames(redirected) }] : []),
-    // Of a tun device the kernel shows them as frame errors.
+    // The kernel shows them as frame errors of a tun device.
     ...(kind === 'tap' ? [{ cause: 'bad_header', packets: receive.frameErrors ?? 0 }] : []),
   ];
 }

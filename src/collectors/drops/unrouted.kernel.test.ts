@@ -11,7 +11,7 @@ import { statusOf } from '../../diagnosis/status.ts';
 import { windowOf } from '../../diagnosis/window.ts';
 
 const PACKETS = 80;
-/** In what is advised. A standing agent learns names of namespaces now and then, and numbers are used again. */
+/** The place in an advised command: names of namespaces come and go, and their numbers are used again. */
 const PLACE = /^(?:ip netns exec \S+|nsenter -t "[^"]*" -n) /;
 
 /**

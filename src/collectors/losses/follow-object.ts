@@ -36,10 +36,10 @@ export interface FollowObject {
   readonly reasons: ReasonNames;
 }
 
-/** By mechanism; tp_btf costs fewer instructions, and some hosts refuse it. */
+/** The program of each mechanism; tp_btf costs fewer instructions, and some hosts refuse it. */
 const PROGRAMS: Readonly<Record<string, string>> = { tp_btf: 'follow_typed', 'raw-tracepoint': 'follow_raw' };
 const TICK = 'tick';
-/** In the ring buffer, of one packet or stack, more than it takes. */
+/** Bytes for one packet or stack in the ring buffer: more than it takes. */
 const RECORD_BYTES = 512;
 const LEAST_RING_BYTES = 262_144;
 

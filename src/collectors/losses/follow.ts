@@ -19,7 +19,7 @@ export interface LossCount {
   readonly netns: number;
   readonly device: string;
   readonly packets: number;
-  /** Of them handed over singly. */
+  /** The part of `packets` that was handed over singly. */
   readonly recorded: number;
   /** Had to be told and found no room in the ring buffer. */
   readonly noRoom: number;

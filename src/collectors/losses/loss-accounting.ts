@@ -12,9 +12,9 @@ import type { Loss, LossSubject, LossSummary, NotShown } from './state.ts';
  */
 export interface LossSample {
   readonly counts: readonly LossCount[];
-  /** Those that are followed. */
+  /** The devices that are followed. */
   readonly devices: readonly Device[];
-  /** All of the host, followed or not. */
+  /** All devices of the host, followed or not. */
   readonly ids: ReadonlySet<string>;
 }
 
@@ -26,12 +26,12 @@ export interface LossSecond {
 /** The subject of a loss. */
 export interface LossSubjects {
   ofCount(count: LossCount): LossSubject;
-  /** Of what no program was told about. */
+  /** The subject of losses that no program saw. */
   ofDevice(device: Device): LossSubject;
 }
 
 /**
- * Of these the kernel's tx_dropped has all (tun's own) or some (the core's). Where it cannot be told, packets are taken
+ * The kernel's tx_dropped has all (tun's own) or some (the core's) of these. Where it cannot be told, packets are taken
  * for traced: some untraced ones may be missed, none is made up.
  */
 const IN_TX_DROPPED = ['TRANSMIT', 'BEFORE', 'ELSEWHERE'];
@@ -50,7 +50,7 @@ export class LossAccounting {
   readonly #devices = new Map<string, DeviceBook>();
   readonly #totals = new Map<string, Loss>();
   #present: ReadonlySet<string> = new Set();
-  /** Of the host, at the last sample. */
+  /** The devices of the host at the last sample. */
   #ids: ReadonlySet<string>;
   #gone = 0;
   #reasonUnknown = 0;
@@ -124,12 +124,12 @@ export class LossAccounting {
     };
   }
 
-  /** Of the reason that is followed. */
+  /** The loss has the reason that is followed, or all reasons are. */
   isWanted({ reason }: LossSubject): boolean {
     return this.#reason === undefined || this.#reason === reason;
   }
 
-  /** By device: of what the kernel counts as tx_dropped, what was traced. */
+  /** Traced packets that the kernel counts as tx_dropped, by device. */
   #traced(counts: readonly LossCount[]): ReadonlyMap<string, number> {
     const sums = new Map<string, number>();
     for (const count of counts) {

@@ -153,7 +153,7 @@ function tcpFlags(view: DataView, at: number): string {
   return TCP_FLAGS.filter((_, bit) => flags & (1 << bit)).join(' ');
 }
 
-/** Of Ethernet and IPv4: the address that asks, and the one that is asked for. */
+/** ARP for Ethernet and IPv4: the address that asks, and the one that is asked for. */
 function ofArp(view: DataView): PacketFlow {
   if (view.byteLength < 28 || view.getUint16(2) !== 0x0800) return plain('ARP');
   const operation = view.getUint16(6);
@@ -168,7 +168,7 @@ function ipv4(view: DataView, at: number): string {
   return [0, 1, 2, 3].map((i) => view.getUint8(at + i)).join('.');
 }
 
-/** As RFC 5952 writes it: the longest run of two or more zero groups is '::'. */
+/** The address as RFC 5952 writes it: the longest run of two or more zero groups is '::'. */
 function ipv6(view: DataView, at: number): string {
   const groups = Array.from({ length: 8 }, (_, i) => view.getUint16(at + 2 * i).toString(16)).join(':');
   const zeros = groups.match(/\b0(?::0)+\b/g) ?? [];

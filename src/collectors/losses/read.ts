@@ -7,7 +7,7 @@ import type { PacketFlow } from './state.ts';
 
 /** What losses are counted by. */
 export interface LossKey {
-  /** As Device.id has it; '0': it was being deleted. */
+  /** The id of the device, as Device.id has it; '0': the device was being deleted. */
   readonly deviceId: string;
   /** undefined: lost before a queue was chosen for good. */
   readonly queue: number | undefined;

@@ -48,7 +48,7 @@ export interface LossPacket extends LossSubject {
   readonly flow: PacketFlow;
 }
 
-/** Of the first packet of its kind. */
+/** The stack of the first packet of its kind. */
 export interface LossStack extends LossSubject {
   /** Kernel functions, from the one that freed the packet outwards. */
   readonly frames: readonly string[];
@@ -78,6 +78,6 @@ export interface LossSummary {
   /** Packets that the program saw and could not count, or did not see for it was not run. */
   readonly uncounted: number;
   readonly skipped: number;
-  /** Of one CPU, of this process. */
+  /** CPU time of this process, as a share of one CPU. */
   readonly ownCpu: number;
 }

@@ -66,7 +66,7 @@ export class MacvtapCollector {
     return walker;
   }
 
-  /** Of which the kernel keeps counts; some may be gone. */
+  /** The devices of which the kernel keeps counts; some may be gone. */
   devices(): readonly bigint[] {
     return [...this.#delivered.keys()];
   }

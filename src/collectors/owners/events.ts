@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which process holds a queue.
+// The process that holds a queue.
 import { type ProbeEvent, WALK } from '../../engine/mechanism.ts';
 import { always, withoutSymbols } from '../../engine/unavailable.ts';
 

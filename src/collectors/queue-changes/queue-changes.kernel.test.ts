@@ -14,7 +14,7 @@ interface Watched {
   changes(): Promise<QueueChanges | undefined>;
 }
 
-/** Of a device that appeared under watch. */
+/** Watches a device that appears after the agent's start. */
 async function watch(t: TestContext, ...mechanisms: readonly string[]): Promise<Watched> {
   const agent = await agentLab(t, ...mechanisms);
   const lab = await namespaceLab(t);

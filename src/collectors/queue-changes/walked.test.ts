@@ -5,7 +5,7 @@ import { walkedDevice, walkedQueue } from '../../../lab/snapshots/walked.ts';
 import type { WalkedDevice } from '../../engine/walk.ts';
 import { WalkedQueueChanges } from './walked.ts';
 
-/** With so many attached queues, and the kernel's count of those that joined and left. */
+/** A device with so many attached queues; `queueChanges`: the kernel's count of those that joined and left. */
 function device(attached: number, queueChanges: number | undefined, more: Partial<WalkedDevice> = {}): WalkedDevice {
   const queues = Array.from({ length: attached }, (_, index) => walkedQueue(index, 0));
   return { ...walkedDevice(queues, 0), queueChanges, ...more };

@@ -58,7 +58,7 @@ export class WalkedQueueChanges {
   }
 }
 
-/** At first sight: more queues came than there are. */
+/** More queues came before the first walk than there are: some left. */
 function leftBefore({ changes, attached }: Walked): boolean {
   return changes !== undefined && changes > Math.max(1, attached);
 }
@@ -73,7 +73,7 @@ function mayHaveMoved({ last: now, beside }: Watched, before: QueueChanges, last
   return beside.joined > before.joined && beside.left > before.left;
 }
 
-/** In the middle of a change a queue has joined that sysfs does not have yet (tun_attach). Each change since the last walk was one that joined. */
+/** A queue has joined that sysfs does not have yet (tun_attach). All other changes since the last walk joined too. */
 function areJoining(last: Walked, now: Walked): boolean {
   const changes = (now.changes ?? 0) - (last.changes ?? 0);
   return !isHalf(last) && moreQueues(last, now) === changes + 1;

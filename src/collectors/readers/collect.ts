@@ -8,7 +8,7 @@ import type { Reader, Rival } from './state.ts';
 
 type SeenQueue = Pick<WalkedQueue, 'index' | 'detached' | 'reader'>;
 
-/** Of a WalkedDevice, what matters here. */
+/** The parts of a WalkedDevice that matter here. */
 export interface SeenDevice extends Pick<WalkedDevice, 'id' | 'deviceFlags'> {
   readonly queues: readonly SeenQueue[];
 }
@@ -16,7 +16,7 @@ export interface SeenDevice extends Pick<WalkedDevice, 'id' | 'deviceFlags'> {
 interface DeviceTimes {
   /** Seconds by state, and those that are uncertain as the last, by queue index. */
   readonly queues: Map<number, number[]>;
-  /** By birth of each open file's slot: what is in `queues` already; the file may have had another index then. */
+  /** The times already in `queues`, by birth of each open file's slot; the file may have had another index then. */
   counted: ReadonlyMap<number, readonly number[]>;
   updatedMs: number;
   /** The same readers say the same again, as long as nothing is written about them. */

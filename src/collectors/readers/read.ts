@@ -34,7 +34,7 @@ const TIME_FIELDS = ['uncertain'] as const;
 const RIVAL_FIELDS = ['pid', 'started', 'looks', 'comm'] as const;
 const COMM_BYTES = 16;
 const SAMPLE_FIELDS = ['pressed_only', 'pressed'] as const;
-/** As in has_several_threads() of bpf/readers/reader.bpf.h. */
+/** The same as in has_several_threads() of bpf/readers/reader.bpf.h. */
 const TURNS_NS = 10_000_000_000;
 
 export class Readers {
@@ -48,7 +48,7 @@ export class Readers {
   readonly #look: Layout<(typeof SAMPLE_FIELDS)[number]>;
   /** Byte offsets in a slot of the words that make up what is read of it. */
   readonly #words: readonly number[];
-  /** Of each slot, these words when it was last read. */
+  /** The words of each slot when it was last read. */
   readonly #lastRead = new Map<number, Uint32Array>();
 
   constructor(object: BpfObject) {
@@ -108,7 +108,7 @@ export class Readers {
     };
   }
 
-  /** From `first` up to `end`, which is the field behind them. */
+  /** The rivals from `first` up to `end`, which is the field behind them. */
   #rivals(first: number, end: number): readonly RivalRead[] {
     const { at, size } = this.#rival;
     const rivals: RivalRead[] = [];

@@ -23,7 +23,7 @@ interface Seen {
   /** Seconds of the full time by state. */
   readonly told: Readonly<Record<string, number>>;
   readonly full: number;
-  /** By the scheduler: a wait is in its count when it has ended, so that of a window is between two figures. */
+  /** Bounds by the scheduler: it counts a wait when it has ended, so the wait in a window lies between two figures. */
   readonly least: Scheduled;
   readonly most: Scheduled;
   readonly seconds: number;

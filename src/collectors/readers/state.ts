@@ -5,7 +5,7 @@ import type { Identity } from '../../snapshot/identity.ts';
 /** A process that ran while a reader waited for a CPU: on that CPU, as the agent's samples saw it. */
 export interface Rival {
   readonly pid: number;
-  /** Of the thread that was seen last. */
+  /** The name of the thread that was seen last. */
   readonly comm: string;
   /** Samples, since the queue was first seen. */
   readonly looks: number;
@@ -17,7 +17,7 @@ export interface Rival {
 export interface Reader {
   /** Its number; undefined: none was seen reading, or several take turns. */
   readonly thread: number | undefined;
-  /** By what the reader did, since the queue was first seen. */
+  /** Seconds by the state of the reader, since the queue was first seen. */
   readonly fullSeconds: readonly { readonly state: string; readonly seconds: number }[];
   /** Seconds beside those, between two samples of a full or stopped queue, in which it perhaps was neither. */
   readonly uncertainSeconds?: number;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the guest or writer to the host: what the tables of the BPF programs hold of each device.
+// The way from the guest or writer to the host: what the tables of the BPF programs hold of each device.
 
 import type { Probes } from '../../engine/attach.ts';
 import { WRITE_LOCATIONS } from '../../engine/locations.ts';
@@ -36,7 +36,7 @@ export class ReceiveCollector {
     this.#batches = sameWhereEqual(this.#batches, byDevice(this.#receiveBatches.read()));
   }
 
-  /** Of which the rest is made: what was read of this device, the same objects where it is equal to what was read before. */
+  /** The counts of this device from which the rest is made: the same objects if nothing changed since the last read. */
   readOf(id: bigint): readonly unknown[] {
     return [this.#refused.get(id), this.#batches.get(id)];
   }
@@ -57,14 +57,14 @@ export class ReceiveCollector {
     };
   }
 
-  /** By queue, for those that vhost-net has sent by. */
+  /** Batches by queue, for queues that vhost-net has sent by. */
   batchesOf({ id }: WalkedDevice): ReadonlyMap<number, VhostBatches> {
     if (!this.#probes.can('receive-batches')) return new Map();
     const own = this.#batches.get(id) ?? [];
     return new Map(own.map(({ queue, packets, sizes }) => [queue, { bounds: BOUNDS, buckets: sizes, sum: packets }]));
   }
 
-  /** Those that the tables hold anything of. */
+  /** Devices that the tables have entries of. */
   devices(): readonly bigint[] {
     return [...this.#refused.keys(), ...this.#batches.keys()];
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the writer to the host: what arrived, what was dropped and what was refused, equal to what each write() answered.
+// Packets from the writer to the host: arrived, dropped and refused ones are equal to what each write() answered.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type AgentLab, standingLab } from '../../../lab/agent/agent-lab.ts';
@@ -12,7 +12,7 @@ interface Scene {
   readonly agent: AgentLab;
   readonly testReader: TestReader;
   readonly device: () => Promise<Device>;
-  /** Of the test reader's answers, by errno. */
+  /** The errors that the test reader answered, by errno. */
   readonly refused: Record<string, number>;
   readonly write: (...words: Parameters<TestReader['write']>) => Promise<number>;
 }
@@ -135,7 +135,7 @@ test('a writer whose packets the host still holds has to wait', { skip: noLab },
     '-c',
     'until [ "$(cat /sys/class/net/tap[0b]/brport/state | uniq)" = 3 ]; do sleep 0.1; done',
   );
-  // Of what goes to all the bridge sends copies, which belong to no sender.
+  // The bridge sends copies of a packet that goes to all ports; copies belong to no sender.
   await here.lab.exec('bridge', 'fdb', 'add', '02:00:00:00:00:01', 'dev', 'tapb', 'master', 'static');
   await here.lab.tc('qdisc replace dev tapb root tbf rate 8kbit burst 1540 limit 100000');
   await here.testReader.sndbuf('a', 10_000);

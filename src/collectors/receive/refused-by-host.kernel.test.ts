@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the guest, behind tun: what XDP, the firewall, rp_filter and the routes of the host drop, equal to what was written.
+// Packets from the guest that XDP, the firewall, rp_filter and the routes of the host drop behind tun, equal to what was written.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type AgentLab, droppedBefore, standingLab } from '../../../lab/agent/agent-lab.ts';
@@ -25,7 +25,7 @@ async function scene(t: Test, kind: 'tun' | 'tap'): Promise<Scene> {
   return { lab, agent, testReader, device: () => agent.device(lab.inode, 'tap0') };
 }
 
-/** By reason. */
+/** Refused packets by reason. */
 function refusedOf({ receive }: Device): Readonly<Record<string, number>> {
   const sums: Record<string, number> = {};
   for (const { reason, packets } of receive?.refusedByHost ?? []) sums[reason] = (sums[reason] ?? 0) + packets;

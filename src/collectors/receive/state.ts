@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Of a snapshot, what does not go through the transmit function: from the guest or writer, macvtaps, redirected frames.
+// The part of a snapshot past the transmit function: packets from the guest or writer, macvtaps, redirected frames.
 import type { OtherDrop } from '../../snapshot.ts';
 
 /** Writes from the guest or writer that the kernel refused with one errno. */
@@ -8,7 +8,7 @@ export interface RefusedWrites {
   readonly writes: number;
 }
 
-/** From the guest or writer to the host, beyond what the kernel's own counters of the device tell. undefined: not measured. */
+/** Packets from the guest or writer to the host that the kernel's own counters do not tell. undefined: not measured. */
 export interface Receive {
   readonly dropped: readonly OtherDrop[] | undefined;
   /** tun passed them on, and the host's own stack freed them: firewall, rp_filter, no route, XDP behind tun, unknown protocol. */
@@ -20,14 +20,14 @@ export interface Receive {
   readonly frameErrors: number | undefined;
 }
 
-/** Of a macvtap or ipvtap, whose receive side is the way towards the guest or reader. Packets. */
+/** Packets of a macvtap or ipvtap; its receive side is the way towards the guest or reader. */
 export interface Macvtap {
-  /** Those dropped included. */
+  /** Packets, including those dropped. */
   readonly offered: number;
   readonly dropped: readonly OtherDrop[];
   /** undefined: not measured. */
   readonly delivered: number | undefined;
-  /** From the guest or writer. */
+  /** Packets from the guest or writer. */
   readonly written: number;
 }
 

@@ -12,7 +12,7 @@ import type { RedirectCount } from './state.ts';
 
 const COUNTS = ['enqueued', 'lost', 'short_calls', 'purged', 'resized'] as const;
 
-/** By device and queue. */
+/** Redirected frames by device; each count names its queue. */
 export type RedirectsRead = ReadonlyMap<bigint, readonly RedirectCount[]>;
 
 export class Redirects {
@@ -79,7 +79,7 @@ function addFrames(sums: DeviceSums, counts: readonly RedirectCount[], slots: nu
   return queues;
 }
 
-/** Of the kernel's tx_dropped, what it counts for frames: the accounts hold the rest against drops of packets. */
+/** tx_dropped without the frames in it: the accounting compares the rest with drops of packets. */
 export function withoutFrames(walked: WalkedDevice, redirected: readonly RedirectCount[]): WalkedDevice {
   const frames = redirected.reduce((sum, { shortCalls }) => sum + shortCalls, 0);
   return { ...walked, counters: { ...walked.counters, txDropped: walked.counters.txDropped - frames } };

@@ -13,7 +13,7 @@ interface Scene {
   send(packets: number): Promise<void>;
   history(): Promise<RingHistory>;
   overflow(): Promise<Overflow>;
-  /** Of the kernel. */
+  /** Packets that the kernel counts as dropped. */
   dropped(): Promise<number>;
 }
 
@@ -40,7 +40,7 @@ async function scene(t: TestContext, ring: number, ...mechanisms: readonly strin
   };
 }
 
-/** By bits of the value, without zeros. */
+/** Observations by bits of the value, without zeros. */
 function seen(observations: Observations | undefined): Readonly<Record<number, number>> {
   return Object.fromEntries((observations?.buckets ?? []).map((count, bits) => [bits, count]).filter(([, n]) => n));
 }

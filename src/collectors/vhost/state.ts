@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Of a snapshot, vhost-net's part of a queue.
+// vhost-net's part of a queue in a snapshot.
 
 /** The thread that moves a queue's packets for vhost-net. */
 export interface Worker {
@@ -16,7 +16,7 @@ export interface Vhost {
   /** Packets that it has taken out of the ring and not yet delivered. */
   readonly held: number | undefined;
   readonly worker: Worker | undefined;
-  /** That it took out of the ring. */
+  /** Batches of packets that it took out of the ring. */
   readonly batches: VhostBatches | undefined;
   /** Looks at a packet for which the guest had no buffer. */
   readonly noBuffer: number | undefined;
