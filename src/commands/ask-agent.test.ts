@@ -11,7 +11,7 @@ import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
 import { createObserver } from '../server/observer.ts';
 import { askSnapshot } from './ask-agent.ts';
 
-/** As many as the API answers at once. */
+/** The number of requests that the API answers at once. */
 const PLACES = 8;
 
 /** Answers take turns: when the first computes, the others that were asked for have their places a moment later. */

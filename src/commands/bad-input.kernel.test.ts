@@ -24,7 +24,7 @@ const RULES = 10_000;
 const SECONDS = 4;
 /** Until nothing but a pause explains why no CPU of a VM runs. */
 const PAUSED_SECONDS = 8;
-/** Beside the sample itself, on a machine at rest. */
+/** The time for the command beside its sample, on a machine at rest. */
 const START_MS = 4000;
 
 const diagnosed = (t: TestContext, ...args: readonly string[]): Promise<unknown> => diagnosedFor(t, SECONDS, ...args);
@@ -166,7 +166,7 @@ test('a namespace is asked for by its name as soon as it is there', { skip: noLa
   assert.equal(seen.namespaceNames.get(lab.inode), lab.name);
 });
 
-/** As soon as its reader has made it. */
+/** Raises the device as soon as its reader has made it. */
 async function raised(lab: NamespaceLab, device: string): Promise<string> {
   const isThere = (): Promise<boolean> =>
     lab.link(device).then(

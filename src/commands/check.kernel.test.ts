@@ -21,7 +21,7 @@ test('a running agent is named; programs are told what people are', { skip: noLa
   assert.equal(textAt(report, 'items', 0, 'what'), 'devices');
 });
 
-/** Beside an agent that has 2 s to answer, which on a busy machine it may need more than once. */
+/** Asks again until an agent answered: it has 2 s, and on a busy machine may take longer. */
 async function answered(args: readonly string[]): Promise<{ readonly code: number | null; readonly report: unknown }> {
   for (let attempt = 1; ; attempt++) {
     const { code, stdout } = await tapscope(args);

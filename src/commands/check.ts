@@ -15,7 +15,7 @@ import { linkedLayoutOf } from './terminal/terminal.ts';
 import { thisHost } from './version.ts';
 import { watchHost } from './watch.ts';
 
-/** Of all that the agent is asked. */
+/** The timeout for all requests to the agent together. */
 const PATIENCE_MS = 2000;
 /** Enough for OK where no packet waits. */
 const LOOK_SECONDS = 1;

@@ -17,7 +17,7 @@ const SETS = ['Inh', 'Prm', 'Eff', 'Bnd', 'Amb'];
 const KEPT = keptNumbers({ startsProcesses: true, hasGroup: false });
 /** Ports below 1024, of which one is free. */
 const SYSTEM_PORTS = { first: 700, last: 1023 };
-/** Of AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_ALG, AF_VSOCK. Node cannot make all of them, and each Debian has Perl. */
+/** AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_ALG, AF_VSOCK. Node cannot make all of them; Perl can. */
 const FAMILIES = [1, 2, 10, 16, 17, 38, 40];
 const SOCKETS = `print join " ", map { socket(my $s, $_, $_ == 16 ? 3 : 2, 0) ? "made" : $!{EAFNOSUPPORT} ? "refused" : $! } @ARGV`;
 

@@ -16,7 +16,7 @@ import { layoutOf } from './terminal/terminal.ts';
 import { thisHost } from './version.ts';
 import { watchHost } from './watch.ts';
 
-/** Of each fault. */
+/** Seconds for which each fault is watched. */
 const WATCH_SECONDS = 6;
 /** An agent that loads its programs does not answer for seconds; one that is stopped or frozen, never. */
 const PATIENCE_MS = 2000;

@@ -14,7 +14,7 @@ test('a filter that hides all taps is named, with how many', { skip: noLab }, as
   const testReader = await lab.testReader();
   for (const device of ['tap0', 'tap1']) await testReader.open(device, device, 'tap');
   const agent = await startAgent(t, ['--device-include=none-has-this-name']);
-  // Those of other programs of this host too. Before the first second has passed there is no history.
+  // The devices of other programs of this host are hidden too. Before the first second has passed there is no history.
   await until(async () => {
     const answer = await fetch(`${agent.url}/api/v1/queues`);
     return answer.ok && Number(at(parseJson(await answer.text()), 'hiddenDevices')) >= 2;

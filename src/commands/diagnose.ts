@@ -15,18 +15,18 @@ import { watchHost } from './watch.ts';
 
 export interface DiagnoseOptions {
   readonly scope: Scope;
-  /** As --for has it; undefined: ten seconds, or all of the minute that --at names. */
+  /** The value of --for; undefined: ten seconds, or all of the minute that --at names. */
   readonly duration: string | undefined;
   readonly json: boolean;
   readonly mechanisms: readonly string[];
-  /** As --at has it: judge what the agent remembers of then; undefined: what is seen from now on. */
+  /** The value of --at, a time in the agent's history to judge; undefined: from now on. */
   readonly at: string | undefined;
-  /** The agent's. */
+  /** The socket of the agent. */
   readonly socket: string;
 }
 
 const USUAL = '10s';
-/** Of an agent that reads half an hour of a thousand queues out of its history. */
+/** The timeout for an agent that reads half an hour of a thousand queues out of its history. */
 const PATIENCE_MS = 30_000;
 
 /** Exit code 0: OK, 1: warning, 2: critical, 3: unknown. */

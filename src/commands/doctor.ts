@@ -22,7 +22,7 @@ export interface DoctorOptions {
   readonly json: boolean;
   /** Each event, and why not by a better mechanism. */
   readonly verbose: boolean;
-  /** As --mechanism has them: EVENT=NAME. */
+  /** The values of --mechanism: EVENT=NAME. */
   readonly mechanisms: readonly string[];
   readonly pin: boolean;
   /** Where an agent may listen. */

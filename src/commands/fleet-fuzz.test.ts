@@ -43,7 +43,7 @@ const scalar = oneof(
   constantFrom('1', '0', '500', 'NaN', '+Inf', '-Inf', '', '1e999', '-3'),
   jsonValue({ maxDepth: 1 }),
 );
-/** As the API has it, but for what stands in it. */
+/** A sample in the form of the API, with any content. */
 const sample = record({
   metric: dictionary(label, oneof(hostileText(3), constantFrom('a', 'b')), { maxKeys: 6 }),
   value: array(scalar, { maxLength: 3 }).map((more) => [1, ...more]),

@@ -4,7 +4,7 @@
 interface CommandHelp {
   /** What is typed after 'tapscope ', and what it is for. */
   readonly examples: readonly (readonly [line: string, purpose: string])[];
-  /** By number. */
+  /** Exit codes in the order of their numbers. */
   readonly exitCodes: readonly (readonly [code: string, meaning: string])[];
 }
 

@@ -20,10 +20,10 @@ const SOCKET = '/run/tapscope/agent.sock';
 const SCRAPE_WITHIN_MS = 10_000;
 const RING = 100;
 const LOG = { lines: 110, perSecond: 1, bytes: 2100 };
-/** Of memory, while a thousand connections are held. */
+/** The most memory that a thousand held connections take, MB. */
 const GROWN_MB = 120;
 
-/** As Prometheus on another address of this host. */
+/** Scrapes as Prometheus on another address of this host would. */
 function scrape(port: number): Promise<Metrics> {
   const headers = { 'x-prometheus-scrape-timeout-seconds': '10' };
   const where = { host: '127.0.0.1', localAddress: '127.0.0.2', port, path: '/metrics', headers, agent: false };

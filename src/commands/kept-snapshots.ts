@@ -7,7 +7,7 @@ import type { Snapshot } from '../snapshot.ts';
 export interface Room {
   /** Characters of all snapshots that are kept. As objects they take about 1.6 bytes for each. */
   readonly all: number;
-  /** Of one line. A snapshot of 4 096 queues has 12 million. */
+  /** Characters of one line. A snapshot of 4 096 queues has 12 million. */
   readonly line: number;
 }
 

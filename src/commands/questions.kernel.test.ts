@@ -15,7 +15,7 @@ interface Said {
   readonly stderr: string;
 }
 
-/** By command: what answers the question, and with which exit codes. */
+/** The answer to each command's question, and its exit codes. */
 const ANSWERS: Readonly<Record<string, readonly [words: RegExp, codes: readonly number[]]>> = {
   'tapscope check': [/^CRITICAL: \S+ /, [2]],
   'tapscope diagnose vnet0': [/^CRITICAL: vnet0 [\s\S]*\nreader-[a-z-]+, vnet0 [\s\S]*\n(?:To do|Look): /, [2]],
@@ -33,7 +33,7 @@ const SHORTER: Readonly<Record<string, string>> = {
   'tapscope drops vnet0 --for 10s': 'tapscope drops vnet0 --for 3s',
 };
 
-/** As the page has them; lab/fleet asks real engines what `fleet` asks. */
+/** The commands as the page has them; lab/fleet asks real engines what `fleet` asks. */
 function commands(): readonly string[] {
   const rows = readFileSync('docs/README.md', 'utf8').matchAll(/^\| [^|]*\? \| `([^`]+)` \|/gm);
   return [...new Set([...rows].map(([, command = '']) => command))].filter((one) => !one.startsWith('tapscope fleet '));

@@ -15,9 +15,9 @@ export interface QueuesSeen {
   /** Since the picture before. */
   readonly seconds: number;
   readonly rates: readonly QueueRate[];
-  /** Of the last seconds, the worst first; a judgement that takes long is made less often. */
+  /** Findings about the last seconds, the worst first; a judgement that takes long is made less often. */
   readonly findings: readonly Finding[];
-  /** Of this process, of one CPU. */
+  /** CPU time of this process, as a share of one CPU. */
   readonly ownCpu: number;
   readonly snapshot: Snapshot;
 }
@@ -80,7 +80,7 @@ export class QueueWatch {
     this.#source?.close();
   }
 
-  /** Of all devices: what is wrong with one may show in another. */
+  /** Judges all devices: what is wrong with one may show in another. */
   #judged(snapshots: readonly Snapshot[]): readonly Finding[] {
     const startedAt = performance.now();
     if (startedAt < this.#judgesAgainAt) return this.#findings;

@@ -22,7 +22,7 @@ export interface RecordOptions {
   readonly socket: string;
 }
 
-/** In less there is nothing to judge. */
+/** Fewer snapshots cannot be judged. */
 const LEAST_SNAPSHOTS = 2;
 
 /** Exit code 0: all was recorded, 1: its end is missing. */

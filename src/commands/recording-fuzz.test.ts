@@ -25,13 +25,13 @@ const file = join(folder, 'one.rec');
 const recorded = readFileSync('lab/recorded/linux-6.1.rec');
 const [header = '', ...lines] = gunzipSync(recorded).toString().trimEnd().split('\n');
 const [first = '', second = ''] = lines;
-/** Of a queue that lost packets, whose rules have much to say. */
+/** The snapshot has a queue that lost packets, so that the rules have much to say. */
 const golden = { ...snapshotToJson(goldenSnapshot), takenAt: 1_795_000_000 };
 
 const LONGEST_REPORT = 200_000;
 const LAYOUT = { width: 80, colours: false };
 
-/** As `tapscope report` does, both with --json and without. */
+/** Reads the bytes as `tapscope report` does, both with --json and without. */
 async function reported(
   bytes: Uint8Array,
   room?: { readonly all: number; readonly line: number },
@@ -129,7 +129,7 @@ holdsInTime(
   },
 );
 
-/** Of members of gzip, so that its text is never in memory as a whole. */
+/** The file consists of members of gzip, so that its text is never in memory as a whole. */
 const unending = (megabytes: number): Uint8Array => {
   const more = gzipSync(Buffer.alloc(1e6, 'x'));
   return Buffer.concat([gzipSync(`${header}\n{"a":"`), ...Array.from({ length: megabytes }, () => more)]);

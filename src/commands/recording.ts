@@ -10,7 +10,7 @@ import type { Snapshot } from '../snapshot.ts';
 import { KeptSnapshots, linesOf, ROOM } from './kept-snapshots.ts';
 
 export const SCHEMA = 1;
-/** Of a kernel or a version. */
+/** The most characters of a kernel's or a version's name. */
 const LONGEST_WORD = 100;
 const END = /^\{"snapshots":\d{1,15}\}$/;
 

@@ -13,7 +13,7 @@ import type { Snapshot } from '../snapshot.ts';
 import type { Silence } from './agent-silence.ts';
 import { linkedLayoutOf } from './terminal/terminal.ts';
 
-/** In less, a single packet would be a rate. */
+/** In a shorter window a single packet would look like a rate. */
 const LEAST_SECONDS = 0.5;
 
 /** Throws one sentence if nothing can be said of what was asked for. isPast: the snapshots are of an earlier time. */
@@ -61,7 +61,7 @@ export function withSilence(judged: Judged, silence: Silence | undefined): Judge
   return { ...judged, status: judged.status === 'ok' ? 'unknown' : judged.status, agentSilence: silence.words };
 }
 
-/** Of devices that went before the last snapshot, throws what became of the first. */
+/** Throws what became of a device, if all devices went before the last snapshot. */
 function refuseGone(snapshots: readonly Snapshot[]): void {
   if (snapshots.at(-1)?.devices.length !== 0) return;
   const gone = snapshots.findLast(({ devices }) => devices.length > 0)?.devices[0];
@@ -86,7 +86,7 @@ export function jsonOf({
   return { schema: 1, takenAt: last.takenAt, seconds, host, ...verdict, inconclusive, verdict: status, agentSilence };
 }
 
-/** As --json has it, with `more`, or for people; answers the exit code. */
+/** Prints the verdict as JSON with `more`, or for people; returns the exit code. */
 export function sayVerdict(judged: Judged, json: boolean, more: Readonly<Record<string, unknown>> = {}): number {
   const told = (): string => `${escapedJson(JSON.stringify({ ...jsonOf(judged), ...more }, null, 2))}\n`;
   process.stdout.write(json ? told() : renderVerdict(judged, linkedLayoutOf(process.stdout)));

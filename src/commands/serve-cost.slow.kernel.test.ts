@@ -10,7 +10,7 @@ import { namespaceLab, noLab } from '../../lab/host/netns.ts';
 import { bareStart, slownessOf } from '../../lab/host/slowness.ts';
 
 const run = promisify(execFile);
-/** With half an hour of history, of which a minute here is most: what does not change is kept once. */
+/** The limit with half an hour of history. A minute has most of it already: what does not change is kept once. */
 const MOST_MEGABYTES = 170;
 /** V8 manages its memory and threads with these, and libuv sends the answer; how many depends on the length of the text. */
 const RUNTIME = 'futex,madvise,mprotect,mmap,munmap,getpid,epoll_pwait,write,writev';

@@ -7,7 +7,7 @@ import { at, parseJson, textAt } from '../../lab/host/checked-json.ts';
 import { noLab } from '../../lab/host/netns.ts';
 import { until } from '../../lab/host/until.ts';
 
-/** As Go's logfmt packages write and read it. */
+/** A pair as Go's logfmt packages write and read it. */
 const PAIR = String.raw`[\w.-]+=(?:"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[\da-f]{4}))*"|[^\s"=]+)`;
 
 async function life(t: TestContext, format: string): Promise<readonly string[]> {

@@ -18,7 +18,7 @@ const DEVICES = 10_000;
 const TOGETHER = 100;
 const NAMESPACES = 64;
 const SCRAPERS = 20;
-/** As Prometheus does by default. */
+/** The default scrape timeout of Prometheus. */
 const SCRAPE_SECONDS = 10;
 /** Too many at once, or too often. */
 const REFUSALS = [429, 503];

@@ -160,7 +160,7 @@ test('kill -9 leaves nothing behind, and no namespace is kept alive', { skip: no
 test('without any right it serves what rtnetlink knows, and no series that it did not measure', {
   skip: noLab,
 }, async (t) => {
-  // In this process's own namespace: without rights no other can be entered.
+  // The device is in this process's own namespace: without rights no other can be entered.
   const device = `ts${process.pid % 100_000}`;
   await run('ip', ['tuntap', 'add', 'dev', device, 'mode', 'tap']);
   t.after(() => run('ip', ['link', 'del', device]));

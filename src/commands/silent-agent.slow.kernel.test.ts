@@ -14,7 +14,7 @@ import { slowness } from '../../lab/host/slowness.ts';
 
 const run = promisify(execFile);
 
-/** Of a machine at rest: 0.4 s until the state of the agent is looked at, 1 s until own probes count, 1.7 s that they look. */
+/** A machine at rest takes 0.4 s to look at the agent, 1 s until own probes count, and 1.7 s for their sample. */
 const CHECK_WITHIN_MS = 5000;
 /** Seconds that the agent is stopped before it is asked. */
 const STOPPED_FOR = 3;
@@ -34,7 +34,7 @@ async function stoppedAgent(t: TestContext): Promise<{ readonly agent: Agent; re
   return { agent, scope: ['tap0', '--netns', lab.name, `--socket=${agent.socket}`] };
 }
 
-/** From now on we, and what we start, run where this process ran: its CPU alone has the clock of when that was. */
+/** Moves us and what we start to the CPU on which that process ran: only its clock tells when that was. */
 async function runWhereItRan(t: TestContext, pid: number): Promise<void> {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const cpu = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[36] ?? '0';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Beside an agent, commands show what that sees: without a single capability, probes of their own could see nothing.
+// Commands show what an agent sees, if there is one: without a single capability, probes of their own see nothing.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -35,7 +35,7 @@ test('check, diagnose, top and record ask the agent that runs', { skip: noLab },
   const finding = at(parseJson(diagnosed.stdout), 'findings', 0);
   // All is lost, which is critical in a window of any length.
   assert.deepEqual([at(finding, 'rule'), at(finding, 'device'), diagnosed.code], ['reader-stalled', 'tap0', 2]);
-  // In 2 s, which the agent of a busy machine may need more than once; without it, nothing can be seen here.
+  // The agent has 2 s to answer, and on a busy machine may take longer; without it, nothing can be seen here.
   let checked: unknown;
   await until(async () => {
     const { stdout } = await ask('check', 'tap0', '--json');

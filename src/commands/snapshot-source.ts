@@ -10,9 +10,9 @@ import { askAbout, askSnapshot } from './ask-agent.ts';
 export interface SourceOptions {
   /** Where an agent may listen. */
   readonly socket: string;
-  /** As --mechanism has them; with any, the probes are our own. */
+  /** The values of --mechanism; if there are any, the probes are our own. */
   readonly mechanisms: readonly string[];
-  /** Of probes of our own; share of all CPUs. */
+  /** The budget for probes of our own, as a share of all CPUs. */
   readonly budget: number | undefined;
   /** The agent was asked already, and is silent. */
   readonly silence?: Silence | undefined;
@@ -41,9 +41,9 @@ export class SilentAgent extends Error {
 }
 
 const PERIOD_MS = 1000;
-/** Of one question. A busy host with a thousand queues takes two seconds. */
+/** The timeout for one answer. A busy host with a thousand queues takes two seconds. */
 const PATIENCE_MS = 5000;
-/** Of all events, the walk reads the kernel's own counters; no packet pays for that. */
+/** Events that cost no packet anything: the walk reads the kernel's own counters. */
 const FREE = ['devices', 'owners', 'readers'];
 const WALK_ALONE = EVENTS.filter(({ name }) => !FREE.includes(name)).map(({ name }) => `${name}=off`);
 

@@ -6,7 +6,7 @@ import type { Snapshot } from '../snapshot.ts';
 import { judgeSnapshots } from './run-diagnosis.ts';
 import { thisHost } from './version.ts';
 
-/** Of the time; a thousand queues are judged less often than each second. */
+/** The share of the time for judgements: a thousand queues are judged less often than each second. */
 const JUDGING_SHARE = 0.1;
 
 /** `snapshots` grow meanwhile. */

@@ -30,7 +30,7 @@ const STEPS: Readonly<Record<string, number>> = {
 const ESCAPE = '\u001b';
 const isBackspace = (key: string): boolean => key === '\u007f' || key === '\b';
 const isEnter = (key: string): boolean => key === '\r' || key === '\n';
-/** Of help or detail: longer ones are not read to their end. */
+/** Lines of help or detail: longer ones are not read to their end. */
 const MOST_LINES = 1000;
 
 /** `rows`: those that are listed now. */

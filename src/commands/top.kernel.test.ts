@@ -77,7 +77,7 @@ test('who stops reading a list ends it, without a word', { skip: noLab }, async 
   assert.deepEqual([code, await said], [0, '']);
 });
 
-/** In a terminal of this size; told are its settings before and after. */
+/** Runs the command in a terminal of this size; its settings before and after are in the output. */
 function terminal(
   t: TestContext,
   size: string,
@@ -108,7 +108,7 @@ async function assertRestored(child: ChildProcess, said: () => string): Promise<
   assert.equal(said().lastIndexOf('\u001b[?1049'), said().lastIndexOf(LEFT) + LEFT.indexOf('\u001b[?1049l'));
 }
 
-/** Of `name` below `pid`. */
+/** The pid of the process `name` below `pid`. */
 function descendant(pid: number | undefined, name: string): number {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
   for (const child of children) {

@@ -60,7 +60,7 @@ function besideAgent(pid: number, isAgent: boolean): string {
   return isAgent ? `, by the agent (pid ${pid})` : `; the agent (pid ${pid}) costs its own`;
 }
 
-/** In a list no key unfolds what is folded. */
+/** A list has no keys to unfold idle queues, so it shows them. */
 const LIST = { ...FIRST_STATE.view, showsIdle: true };
 
 function showList(json: boolean, beside: string, end: AbortController): { readonly show: Show; close(): void } {

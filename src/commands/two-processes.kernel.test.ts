@@ -30,7 +30,7 @@ const FLOOD_MS = 4000;
 /** USER_HZ of every kernel that this runs on. */
 const TICKS_A_SECOND = 100;
 
-/** Of CPU time, its own and the kernel's for it (proc_pid_stat(5), utime and stime). */
+/** Ticks of CPU time, the process's own and the kernel's for it (proc_pid_stat(5), utime and stime). */
 function ticksOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /, '')

@@ -8,7 +8,7 @@ import { openSource } from './snapshot-source.ts';
 export interface HostWatch {
   readonly seconds: number;
   readonly socket: string;
-  /** As --mechanism has them. */
+  /** The values of --mechanism. */
   readonly mechanisms: readonly string[];
   /** Cuts the time short. */
   readonly signal: AbortSignal;

@@ -13,7 +13,7 @@ interface Scene {
   readonly lab: NamespaceLab;
   readonly reader: TestReader;
   send(packets: number): Promise<void>;
-  /** Of the agent, which remembers what is sent from now on. */
+  /** The socket of the agent, which remembers what is sent from now on. */
   readonly socket: string;
   ask(...args: readonly string[]): Promise<Finished>;
 }

@@ -17,9 +17,9 @@ import { watchHost } from './watch.ts';
 
 export interface WhatIfOptions {
   readonly scope: Scope;
-  /** As --for has it; undefined: all that the agent remembers, or half a minute from now on. */
+  /** The value of --for; undefined: all that the agent remembers, or half a minute from now on. */
   readonly duration: string | undefined;
-  /** As --size has them. */
+  /** The values of --size. */
   readonly sizes: readonly string[];
   readonly json: boolean;
   readonly mechanisms: readonly string[];
@@ -29,7 +29,7 @@ export interface WhatIfOptions {
 
 const HALF_HOUR = '30m';
 const HALF_MINUTE = '30s';
-/** Of an agent that reads half an hour of a thousand queues out of its history. */
+/** The timeout for an agent that reads half an hour of a thousand queues out of its history. */
 const PATIENCE_MS = 30_000;
 const MOST_SIZE = 1_000_000;
 

@@ -16,7 +16,7 @@ export interface DropsOptions {
   readonly forMs: number | undefined;
 }
 
-/** As commander takes them. */
+/** The flags in commander's notation. */
 export const dropsFlags: readonly (readonly [flags: string, description: string])[] = [
   ['--follow', 'go on until stopped; without it, and without --for or -c, for 10 s'],
   ['--for <time>', 'end after that time: 30s, 2m'],

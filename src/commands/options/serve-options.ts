@@ -39,7 +39,7 @@ export interface ServeOptions {
 export const SOCKET = '/run/tapscope/agent.sock';
 
 export interface Flag {
-  /** As commander takes it. */
+  /** The flags in commander's notation. */
   readonly flags: string;
   readonly description: string;
   readonly fallback: string | undefined;

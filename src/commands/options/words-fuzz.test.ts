@@ -90,7 +90,7 @@ holdsForAll(
     const hides = orSentence(() => deviceFilter(undefined, pattern));
     assert.equal(shows === undefined, hides === undefined);
     if (shows && hides) assert.equal(shows(name), !hides(name));
-    // As a pattern, what means something to one is escaped: then it matches itself and nothing longer.
+    // A name whose special characters are escaped is a pattern that matches itself and nothing longer.
     const plain = deviceFilter(name.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'), undefined);
     assert.deepEqual([plain(name), plain(`${name}x`)], [true, false]);
   },

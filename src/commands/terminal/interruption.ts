@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands that make devices: a signal ends what they wait for, so that they take everything away before they end.
 
-/** As shells say it of a program that a signal ended. */
+/** Signals with the exit code that shells report for a program that the signal ended. */
 const SIGNALS = [
   ['SIGHUP', 129],
   ['SIGINT', 130],

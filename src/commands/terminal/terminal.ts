@@ -8,7 +8,7 @@ import type { Layout } from '../../outputs/terminal-text.ts';
 
 /** What goes to a file or a ticket is as wide as most terminals. */
 const WIDTH = 80;
-/** Of the Debian package. */
+/** The file in the Debian package. */
 const INSTALLED = '/usr/share/doc/tapscope/rules.md';
 
 export function layoutOf(stream: NodeJS.WriteStream): Layout {
@@ -16,14 +16,14 @@ export function layoutOf(stream: NodeJS.WriteStream): Layout {
   return { width: stream.columns || WIDTH, colours: stream.isTTY === true && !NO_COLOR && TERM !== 'dumb' };
 }
 
-/** With hyperlinks to what each rule finds: terminals that do not know them show their text alone. */
+/** The layout with hyperlinks to what each rule finds: terminals without hyperlinks show the text alone. */
 export function linkedLayoutOf(stream: NodeJS.WriteStream): Layout {
   const layout = layoutOf(stream);
   const page = packageFile('docs/rules.md') ?? (existsSync(INSTALLED) ? INSTALLED : undefined);
   return layout.colours && page !== undefined ? { ...layout, rulesPage: urlOf(page) } : layout;
 }
 
-/** With the host's name: a terminal on another host does not open a file of its own. */
+/** The URL has the host's name: a terminal on another host does not open a file of its own. */
 function urlOf(page: string): string {
   const url = pathToFileURL(page);
   url.hostname = hostname();
