@@ -18,7 +18,7 @@ const full: Finding = {
   degraded: [],
 };
 
-/** Of each second, whether the finding was made; answers in which seconds it stood. */
+/** `made` says for each second whether the finding was made; returns the seconds in which it was active. */
 function seconds(made: readonly boolean[]): readonly number[] {
   let active: readonly TrackedFinding[] = [];
   return made.flatMap((one, second) => {

@@ -7,13 +7,13 @@ export interface TrackedFinding {
   readonly finding: Finding;
   /** Unix time of the judgement that made it first, seconds. */
   readonly since: number;
-  /** Of the last one that made it. */
+  /** Unix time of the last judgement that made it, seconds. */
   readonly seen: number;
   /** Two judgements in a row have made it; one that was made once is not reported yet. */
   readonly isActive: boolean;
 }
 
-/** To people it is one thing. */
+/** Users see the finding and its times as one thing. */
 export type ReportedFinding = Finding & Pick<TrackedFinding, 'since' | 'seen'>;
 
 export function report({ finding, since, seen }: TrackedFinding): ReportedFinding {

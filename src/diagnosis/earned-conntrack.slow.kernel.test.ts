@@ -11,7 +11,7 @@ import { namespaceLab, noLab } from '../../lab/host/netns.ts';
 import type { TestReader } from '../../lab/test-reader/test-reader.ts';
 
 const run = promisify(execFile);
-/** Of all namespaces: each other one of this machine has fewer connections. */
+/** The limit for all namespaces together: each other namespace of this machine has fewer connections. */
 const SMALL = 200;
 const MAX = '/proc/sys/net/netfilter/nf_conntrack_max';
 

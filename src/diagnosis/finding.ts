@@ -4,12 +4,12 @@
 /** info: harmless, or done on purpose; the person on call need not be woken. */
 export type Severity = 'info' | 'warning' | 'critical';
 
-/** Of the cause, not of the loss: packets that were counted as lost are lost. */
+/** The confidence in the cause, not in the loss: packets that were counted as lost are lost. */
 export type Confidence = 'high' | 'medium' | 'low';
 
 /** Something to do. tapscope itself never does it. */
 export interface Remedy {
-  /** To paste into a shell; undefined: what is to be done is no command. */
+  /** A command to paste into a shell; undefined: the remedy is no command. */
   readonly command: string | undefined;
   /** What it does and what it costs, in one sentence. */
   readonly effect: string;
@@ -29,11 +29,11 @@ export interface Rejected {
   readonly because: string;
 }
 
-/** Of the window that was judged; undefined: not measured. Of a finding about a whole device the sums of its queues. */
+/** Figures of the judged window; undefined: not measured. A finding about a whole device has the sums of its queues. */
 export interface Figures {
-  /** Since when: the length of the window, or of the device's life in it. */
+  /** The length of the window, or of the device's life in it. */
   readonly seconds: number;
-  /** Packets, with those lost. */
+  /** Packets, including those lost. */
   readonly offered: number | undefined;
   /** Packets dropped at the queue, for all reasons. */
   readonly lost: number | undefined;

@@ -32,7 +32,7 @@ export function inconclusive(
   });
 }
 
-/** In tun, by the kernel's own counters. `before` undefined: since the device is there. */
+/** Losses in tun, by the kernel's own counters. `before` undefined: since the device exists. */
 export function lossSince(before: Device | undefined, { counters }: Device): Loss {
   const lost = (counters?.txDropped ?? 0) - (before?.counters?.txDropped ?? 0);
   return lossOf(lost, (counters?.txPackets ?? 0) - (before?.counters?.txPackets ?? 0), 1);

@@ -6,13 +6,13 @@ import type { Identity } from '../snapshot/identity.ts';
 import type { Monitor } from '../snapshot/machine.ts';
 
 interface Guest {
-  /** Of its CPUs, seconds in each second. */
+  /** CPU time that its CPUs get in this second, in seconds. */
   readonly runs: (second: number) => number;
   readonly monitor?: Monitor;
   readonly identity?: Partial<Identity>;
   /** Packets come so slowly that none is lost yet. */
   readonly hasRoom?: true;
-  /** Of its CPUs, those that run or wait for a CPU. */
+  /** The number of its CPUs that run or wait for a CPU. */
   readonly runnable?: number;
   /** Seconds of the snapshots before which its threads were not looked at again. */
   readonly sampledUntil?: number;

@@ -10,7 +10,7 @@ interface Made {
 
 export class MadeFindings {
   readonly #all: Made[] = [];
-  /** By device: a host may have a finding for each of thousands. */
+  /** Findings by device: a host may have a finding for each of thousands. */
   readonly #ofDevice = new Map<string, Made[]>();
 
   get all(): readonly Finding[] {

@@ -14,11 +14,11 @@ export interface QueueRate {
   readonly queue: number | undefined;
   readonly offered: number | undefined;
   readonly dropped: number | undefined;
-  /** Of the whole device, at its first queue: from the guest or writer, and lost before tun. */
+  /** Packets from the guest or writer, and those lost before tun: of the whole device, shown at its first queue. */
   readonly written: number | undefined;
   readonly lostBefore: number | undefined;
   readonly ring: Ring | undefined;
-  /** Of the time, 0 to 1. */
+  /** The share of the time, 0 to 1. */
   readonly stopped: number | undefined;
   /** Seconds in the ring that 99 of 100 packets stayed below. */
   readonly sojourn: number | undefined;

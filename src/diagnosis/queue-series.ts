@@ -12,17 +12,17 @@ export interface QueueSeries {
   readonly takenAt: readonly number[];
   readonly offered: Column;
   readonly dropped: Column;
-  /** By kernel drop reason. */
+  /** Drops by kernel drop reason. */
   readonly reasons: Readonly<Record<string, Column>>;
   readonly delivered: Column;
-  /** In the ring. */
+  /** Packets in the ring. */
   readonly occupancy: Column;
   readonly capacity: Column;
-  /** Of the time, 0 to 1. */
+  /** The share of the time, 0 to 1. */
   readonly stopped: Column;
-  /** What the reader did while the queue was full or stopped: of the time, 0 to 1, by state. */
+  /** What the reader did while the queue was full or stopped: its share of the time, 0 to 1, by state. */
   readonly reader: Readonly<Record<string, Column>>;
-  /** On its device, the oldest first. */
+  /** Changes on its device, the oldest first. */
   readonly changes: readonly Change[];
 }
 

@@ -10,7 +10,7 @@ export class QuietDevices {
   #quiet = new WeakSet<Device>();
   #measuredBy = '';
 
-  /** Those that have to be judged. */
+  /** The devices that have to be judged. */
   lively({ devices, agent }: Window): readonly DeviceSpan[] {
     const measuredBy = `${agent.level} ${agent.probes.map(({ event, attached }) => (attached ? event : '')).join(' ')}`;
     if (measuredBy !== this.#measuredBy) this.#quiet = new WeakSet();

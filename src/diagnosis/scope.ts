@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which devices a question is about: by name, namespace, VM, pod or process.
+// The devices that a question is about: by name, namespace, VM, pod or process.
 
 import { visible } from '../snapshot/visible.ts';
 import type { Device, Owner, Snapshot } from '../snapshot.ts';
@@ -59,7 +59,7 @@ export function narrowed(snapshot: Snapshot, scope: Scope): Snapshot {
   return { ...snapshot, devices };
 }
 
-/** Those on these devices, and those about the agent itself. */
+/** The findings on these devices, and those about the agent itself. */
 export function findingsOn(findings: readonly Finding[], devices: readonly Device[]): readonly Finding[] {
   return findings.filter((finding) => finding.device === undefined || devices.some((device) => isOn(finding, device)));
 }

@@ -7,19 +7,19 @@ export interface Window {
   readonly endedAt: number;
   readonly seconds: number;
   readonly devices: readonly DeviceSpan[];
-  /** In the namespaces of devices that came or went meanwhile too: a queue's reader may have left for good. */
+  /** The state of the agent at the first snapshot. */
   readonly agentBefore: AgentState;
   readonly agent: AgentState;
 }
 
 export interface DeviceSpan {
-  /** Of the window, or since the device was seen first. */
+  /** The seconds of the window, or since the device was seen first. */
   readonly seconds: number;
   readonly before: Device;
   readonly now: Device;
-  /** In each snapshot since then, `before` the first and `now` the last. */
+  /** The device in each snapshot since then, `before` the first and `now` the last. */
   readonly steps: readonly Device[];
-  /** Of each step, Unix time. */
+  /** Unix time of each step, seconds. */
   readonly takenAt: readonly number[];
   readonly queues: readonly QueueSpan[];
 }
@@ -32,7 +32,7 @@ export interface QueueSpan {
   readonly steps: readonly Queue[];
 }
 
-/** In less, what happens once, as a device is made, would be a rate. */
+/** In a shorter time an event that happens once, as a device is made, would look like a rate. */
 const LEAST_SECONDS = 3;
 
 /** Throws if there are fewer than two snapshots, or they are not in the order of time. */

@@ -35,7 +35,7 @@ const BRIDGE_EXITS: readonly string[] = [
   'br_nf_ip_fragment',
 ];
 
-/** In the bridge, where a frame leaves by a port: it is too long. */
+/** The bridge drops a frame that is too long for the port by which it leaves. */
 export function isBridgeDrop({ location, reason }: OtherDrop): boolean {
   return BRIDGE_EXITS.includes(location) && ['NOT_SPECIFIED', 'PKT_TOO_BIG'].includes(reason);
 }
@@ -49,12 +49,12 @@ export function isNeighbourDrop({ reason }: OtherDrop): boolean {
   return reason.startsWith('NEIGH_');
 }
 
-/** Of packet sockets that bypass the qdisc. */
+/** Drops of packet sockets that bypass the qdisc. */
 export function isPastQdisc({ location }: OtherDrop): boolean {
   return location === 'packet_xmit' || location === 'packet_direct_xmit';
 }
 
-/** In tun: what the owner of the file descriptor can set. */
+/** Filters in tun, which the owner of the file descriptor can set. */
 export const FILTERS: Readonly<Record<string, string>> = {
   TAP_TXFILTER: 'its list of MAC addresses (TUNSETTXFILTER)',
   SOCKET_FILTER: 'its packet filter (TUNATTACHFILTER)',

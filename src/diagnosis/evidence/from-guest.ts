@@ -6,7 +6,7 @@ import { type DeviceSpan, grown } from '../window.ts';
 import { type Loss, lossOf } from './loss.ts';
 
 const XDP_FUNCTIONS: readonly string[] = ['do_xdp_generic', 'netif_receive_generic_xdp', 'bpf_prog_run_generic_xdp'];
-/** Of what the host freed behind tun, what the kernel adds to rx_dropped too (__netif_receive_skb_core, enqueue_to_backlog). */
+/** Reasons of drops behind tun that rx_dropped has too (__netif_receive_skb_core, enqueue_to_backlog). */
 const IN_RX_DROPPED: readonly string[] = ['UNHANDLED_PROTO', 'PTYPE_ABSENT', 'CPU_BACKLOG'];
 
 export function isXdpDrop({ reason, location }: OtherDrop): boolean {
@@ -26,7 +26,7 @@ export function receivedFrom(device: DeviceSpan): number {
   return grown(device, ({ counters }) => counters?.rxPackets) ?? 0;
 }
 
-/** Of rx_dropped, what no probe saw freed: XDP in tun frees no packet that a tracepoint sees. */
+/** The part of rx_dropped that no probe saw freed: XDP in tun frees no packet that a tracepoint sees. */
 export function unexplainedReceive(device: DeviceSpan): number {
   const dropped = grown(device, ({ counters }) => counters?.rxDropped) ?? 0;
   const byTun = grown(device, ({ receive }) => receive?.dropped?.reduce((sum, { packets }) => sum + packets, 0)) ?? 0;
@@ -54,11 +54,11 @@ function hasNativeXdp({ now }: DeviceSpan): boolean {
   return (now.receive?.xdp?.native ?? 0) > 0;
 }
 
-/** By an XDP program in tun, which is there now, and by one behind it. */
+/** Losses by an XDP program that is in tun now, and by one behind it. */
 export function xdpLoss(device: DeviceSpan): Loss {
   const native = hasNativeXdp(device) ? unexplainedReceive(device) : 0;
   const generic = refusedByHost(device, isXdpDrop);
-  // Those that generic XDP drops have passed tun's own counter.
+  // Packets that generic XDP drops have passed tun's own counter.
   return lossOf(native + generic, Math.max(0, receivedFrom(device) - generic), device.seconds);
 }
 

@@ -36,23 +36,23 @@ const BRIEF = 0.05;
 const SOMETIMES = 0.25;
 /** Seconds for which a busy host lets a thread wait that it does not starve. */
 const WAITS_ITS_TURN = 0.05;
-/** Of the full time, what one state must have to be the cause. */
+/** The share of the full time that one state must have to be the cause. */
 const MOST = 0.5;
 const NEARLY_ALL = 0.8;
-/** Of the packets that a guest took: one in 200, less than it posts at once. */
+/** The share of the packets that the guest took: one in 200, less than it posts at once. */
 const LACKING_SHARE = 0.005;
 /** A pause like a migration's, looked at once a second. */
 const PAUSE_SECONDS = 1.3;
 const PAUSE_STEPS = 2;
 const FEWEST_STEPS = 5;
 
-/** Of all queues, those that lost many packets at a full ring, or that have no reader. */
+/** The queues that lost many packets at a full ring, or that have no reader. */
 export function fullRings({ devices }: Window, cause?: FullRingCause): readonly FullRing[] {
   const found = devices.flatMap(({ queues }) => queues.flatMap((queue) => fullRing(queue) ?? []));
   return cause === undefined ? found : found.filter((one) => one.cause === cause);
 }
 
-/** Of each queue of a window: several rules ask. */
+/** Results for each queue of a window: several rules ask for them. */
 const known = new WeakMap<QueueSpan, { readonly found: FullRing | undefined }>();
 
 export function fullRing(queue: QueueSpan): FullRing | undefined {

@@ -4,14 +4,14 @@ import type { Reader } from '../../collectors/readers/state.ts';
 import type { QueueSpan } from '../window.ts';
 import { duration, percent } from '../words.ts';
 
-/** Of the full time: less makes no verdict another. */
+/** The share of the full time from which on uncertain time is told: less changes no verdict. */
 const WORTH_TELLING = 0.1;
 
 export interface FullTime {
-  /** Of the window: looks say that it was full, the scheduler how long its reader ran and waited meanwhile. */
+  /** Seconds of the window: samples found it full, the scheduler tells how long its reader ran and waited meanwhile. */
   readonly seconds: number;
   readonly ofWindow: number;
-  /** Of the full time: 0 to 1. */
+  /** The share of the full time in these states, 0 to 1. */
   readonly share: (...states: readonly string[]) => number;
   /** More seconds of the window in which it was perhaps full: looks came late, or far apart. */
   readonly uncertain: number;

@@ -7,11 +7,11 @@ import { type DeviceSpan, grown, type QueueSpan } from '../window.ts';
 /** Packets of the window. */
 export interface Loss {
   readonly lost: number;
-  /** With those lost. */
+  /** Packets, including those lost. */
   readonly offered: number;
   readonly share: number;
   readonly perSecond: number;
-  /** Of the ten seconds in which most was lost; undefined: only the whole is known. */
+  /** The loss in the ten seconds that lost most; undefined: only the whole is known. */
   readonly worst?: () => Loss;
 }
 
@@ -47,7 +47,7 @@ export function severityOf(loss: Loss): Severity | undefined {
   return isSeen && share >= WARNING_SHARE ? gravityOf(loss) : undefined;
 }
 
-/** By share and rate of the worst ten seconds: a longer look makes a loss neither graver nor slighter. */
+/** Severity by share and rate of the worst ten seconds: a longer window makes a loss neither graver nor slighter. */
 export function gravityOf(loss: Loss): 'warning' | 'critical' {
   const { share, perSecond } = loss.worst?.() ?? loss;
   return share >= CRITICAL_SHARE && perSecond >= CRITICAL_PER_SECOND ? 'critical' : 'warning';
@@ -73,7 +73,7 @@ function worstOf(takenAt: readonly number[], of: (from: number, to: number) => L
   return worst;
 }
 
-/** Of a device, from one state of its window to another. */
+/** The part of a device's window from one of its steps to another. */
 function partOf(device: DeviceSpan, from: number, to: number): DeviceSpan {
   const [before = device.before, now = device.now] = [device.steps[from], device.steps[to]];
   const takenAt = [device.takenAt[from] ?? 0, device.takenAt[to] ?? 0];
@@ -93,7 +93,7 @@ export function lossInQueue(queue: QueueSpan, of: (part: QueueSpan) => Loss): Lo
   });
 }
 
-/** Of a device that the operator asks about, because of a ping that gets no answer. */
+/** The limit for a device that the operator asks about, because a ping gets no answer. */
 const FEWEST_ASKED = 3;
 
 export function isMostOfFew({ lost, share }: Loss): boolean {
@@ -144,7 +144,7 @@ export function lossBefore(device: DeviceSpan, wanted: (drop: OtherDrop) => bool
   return lossIn(device, (part) => lossOf(lostIn(part) ?? 0, reachedTun(part), part.seconds));
 }
 
-/** By the kernel's own counters, which every host has. */
+/** Packets that reached tun, by the kernel's own counters, which every host has. */
 function reachedTun(device: DeviceSpan): number {
   return grown(device, ({ counters }) => (counters ? counters.txPackets + counters.txDropped : undefined)) ?? 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Of several queues: how many packets single ones lack while the device is exact, and whether that may change a verdict.
+// How many packets single queues of a device lack while the device is exact, and whether that may change a verdict.
 import { type DeviceSpan, grown } from '../window.ts';
 import { lossOf, severityOf } from './loss.ts';
 

@@ -93,7 +93,7 @@ export function showsStalls(queue: QueueSpan): boolean {
 
 /**
  * What each other queue of the device gave in the later half of the stall: if some flow, it is this queue, not the guest.
- * Of a guest that stops, too, one queue gives its last packet later than another.
+ * When the guest itself stops, one queue may still give its last packet later than another.
  */
 export function siblingsTook({
   queue,
@@ -116,8 +116,8 @@ export function stallLossPerSecond({ queue, loss, stall, time }: Seen): number {
 }
 
 /**
- * By what is lost, as of every other full ring: a window that is two seconds longer makes no fault graver. A trickle of
- * lost broadcasts alarms no person. Where the sender waits nothing is lost, and time is all there is to go by.
+ * Severity by the loss, as for every other full ring: a window two seconds longer makes no fault graver. A trickle of
+ * lost broadcasts needs no alarm. Where the sender waits nothing is lost: only the time counts.
  */
 export function stallSeverity(seen: Seen): Severity {
   const stoppedFor = seen.queue.now.flow?.stoppedForSeconds;

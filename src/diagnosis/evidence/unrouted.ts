@@ -10,12 +10,12 @@ import { FEWEST_OFFERED_PER_SECOND, MEANT_SHARE, NOISE_PER_SECOND } from './loss
 
 /** Fewer are broadcasts to a device that was left over. */
 export const FEWEST_BESIDE = 50;
-/** Of these and of what a device was offered. A bound, not a measurement: busy hosts drop a few packets that were for no tap. */
+/** The share of these in the sum of them and the offered packets. It is a bound: some drops were for no tap. */
 export const UNROUTED_SHARE = 0.01;
-/** Of drops that are told with the doubt. */
+/** Places of drops that are named beside the doubt. */
 const MOST_PLACES = 3;
 
-/** In the device's namespace, in the window; the most first. None where they were not measured from its beginning. */
+/** Drops in the device's namespace in the window, the most first; empty unless measured from its beginning. */
 export function unroutedIn({ now: { netns } }: DeviceSpan, { agentBefore, agent }: Window): readonly UnroutedDrop[] {
   const { unrouted: earlier } = agentBefore;
   if (!earlier) return [];
@@ -49,7 +49,7 @@ export function mayBeItsOwn(drops: readonly UnroutedDrop[], offered: number): bo
 }
 
 export interface Doubtful {
-  /** In one namespace, the one that was offered most first. */
+  /** The devices of one namespace, the one with the most offered packets first. */
   readonly devices: readonly DeviceSpan[];
   readonly drops: readonly UnroutedDrop[];
 }

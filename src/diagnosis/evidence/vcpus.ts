@@ -13,15 +13,15 @@ export interface VcpuSpan {
   readonly ranSeconds: number;
   /** For so long until the last sample none of them ran. */
   readonly idleSeconds: number;
-  /** Meanwhile one of them wanted to. */
+  /** One of them wanted to run meanwhile. */
   readonly wanted: boolean;
-  /** Of the samples, those at which one of them ran or wanted to. */
+  /** The share of the samples at which one of them ran or wanted to. */
   readonly wantedShare: number;
 }
 
 /** An idle guest's timers run more often than that. */
 const PAUSED_SECONDS = 4;
-/** Of the samples, and of the time of one CPU: an idle guest, too, wants to run at most samples on a busy host, and uses a twentieth of a CPU. */
+/** Shares of the samples and of one CPU's time. An idle guest may want to run at most samples, and uses 1/20 CPU. */
 const NEARLY_ALWAYS = 0.8;
 const HARDLY = 0.02;
 

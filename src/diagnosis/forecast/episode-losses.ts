@@ -15,13 +15,13 @@ export interface EpisodeGroup {
   readonly most: number;
 }
 
-/** Of bpf/rows/histogram.bpf.h: numbers of n bits are in 2n and 2n + 1, by their second bit. */
+/** The least number in a bucket of bpf/rows/histogram.bpf.h: n bits are in 2n and 2n + 1, by their second bit. */
 function leastOf(bucket: number): number {
   const bits = bucket >> 1;
   return bits < 2 ? bits : 2 ** (bits - 1) + (bucket & 1) * 2 ** (bits - 2);
 }
 
-/** Those that ended between two samples, the smallest first. */
+/** Groups of the episodes that ended between two samples, the smallest first. */
 export function groupsBetween(before: EpisodeSizes | undefined, now: EpisodeSizes): readonly EpisodeGroup[] {
   const last = now.episodes.length - 1;
   return now.episodes.flatMap((_, bucket) => {

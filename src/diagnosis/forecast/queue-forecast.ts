@@ -25,15 +25,15 @@ export interface QueueForecast {
   readonly stuck: Stuck | undefined;
   /** Lost, and in no episode that was followed. */
   readonly unexplained: number;
-  /** Of one packet on its way through a ring in which others wait. */
+  /** Seconds that each packet takes on its way through a ring in which others wait. */
   readonly secondsEach: number | undefined;
   readonly highwater: number | undefined;
   readonly lostAt: (size: number) => number;
 }
 
-/** Of an overflow that has not ended: longer than readers are paused for. */
+/** The age from which an unended overflow counts as stuck: readers are not paused for so long. */
 const STUCK_SECONDS = 10;
-/** In a short window, of it. */
+/** The same in a short window, as a share of it. */
 const STUCK_SHARE = 0.5;
 
 /** undefined: its overflows are not measured. */
@@ -85,7 +85,7 @@ function stuckIn(queue: QueueSpan): Stuck | undefined {
   return { seconds: openSeconds, offered: offered / length, taken: taken / length };
 }
 
-/** By how long packets waited behind how many, where that is measured; else at the average rate, which is too long. */
+/** How long packets waited behind how many, where that is measured; else the average rate, which is too long. */
 function secondsEach(queue: QueueSpan): number | undefined {
   const waited = meanOf(queue, ({ history }) => history?.sojourn);
   const ahead = meanOf(queue, ({ history }) => history?.arrivals);

@@ -9,7 +9,7 @@ import type { SteadyWindow } from './steady-window.ts';
 export interface RingAnswer {
   readonly netns: number;
   readonly device: string;
-  /** Of the time that was watched; shorter than asked for where the rings changed meanwhile. */
+  /** Seconds that were watched; fewer than asked for where the rings changed meanwhile. */
   readonly seconds: number;
   /** One sentence. */
   readonly answer: string;
@@ -24,7 +24,7 @@ export interface RingAnswer {
 export interface RingQuestion {
   /** Further values of txqueuelen. */
   readonly sizes: readonly number[];
-  /** As uname has it: 7.3.4. */
+  /** The release that uname prints: 7.3.4. */
   readonly kernel: string;
 }
 

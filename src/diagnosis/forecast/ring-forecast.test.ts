@@ -7,7 +7,7 @@ import { groupsBetween, lostWith, withLargest } from './episode-losses.ts';
 import { ringAnswer } from './ring-answer.ts';
 import { steadyWindow } from './steady-window.ts';
 
-/** As the programs count them: bucket 2n for numbers of n bits, 2n + 1 where the second bit is set too. */
+/** Counts as the programs do: bucket 2n for numbers of n bits, 2n + 1 where the second bit is set too. */
 function sizesOf(...drops: readonly number[]): EpisodeSizes {
   const [episodes, dropped] = [Array<number>(40).fill(0), Array<number>(40).fill(0)];
   for (const drop of drops) {
@@ -70,7 +70,7 @@ interface Told {
   readonly more?: Partial<Queue>;
 }
 
-/** Of a tap of 500 slots: what overflowed in ten seconds. */
+/** The answer about a tap of 500 slots that overflowed like this in ten seconds. */
 function told({ drops = [], open = {}, occupancy = 0, plan = {}, more = {} }: Told, kernel = '6.18.0') {
   const lost = drops.reduce((sum, one) => sum + one, 0) + (open.openPackets ?? 0);
   const window = quietHost([

@@ -7,16 +7,16 @@ import { type QueueForecast, queueForecast } from './queue-forecast.ts';
 export interface SizeForecast {
   /** txqueuelen. */
   readonly size: number;
-  /** Of all queues. */
+  /** Packets lost by all queues. */
   readonly lost: number;
-  /** Of what was offered: 0 to 1. */
+  /** The lost share of the offered packets, 0 to 1. */
   readonly share: number;
-  /** Of a packet that finds this ring nearly full; undefined: nothing was delivered. */
+  /** The delay of a packet that finds this ring nearly full; undefined: nothing was delivered. */
   readonly delaySeconds: number | undefined;
 }
 
 export interface RingForecast {
-  /** At the rings; of all queues. */
+  /** The loss at the rings of all queues. */
   readonly loss: Loss;
   /** txqueuelen, or the largest of its rings. */
   readonly size: number;

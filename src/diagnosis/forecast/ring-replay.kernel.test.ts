@@ -128,7 +128,7 @@ interface Row {
   readonly advised: number;
   readonly lostWithAdvised: number;
   readonly least: number;
-  /** With half the advised ring. */
+  /** Losses predicted and measured with half the advised ring. */
   readonly predicted: number;
   readonly measured: number;
 }

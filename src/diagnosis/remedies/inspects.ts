@@ -23,7 +23,7 @@ export function inspects({ command }: Pick<Remedy, 'command'>): boolean {
   return typed !== undefined && SHOWS.some((pattern) => pattern.test(typed));
 }
 
-/** With what is to be said of them. */
+/** The remedies, those that only show something marked as such. */
 export function marked(remedies: readonly Remedy[]): readonly Remedy[] {
   return remedies.map((remedy) => (inspects(remedy) ? { ...remedy, inspects: true } : remedy));
 }

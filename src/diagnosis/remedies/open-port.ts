@@ -5,7 +5,7 @@ import type { Remedy } from '../finding.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 import { inNamespaceOf, quoted } from './command.ts';
 
-/** Of a port that forwards nothing at all. */
+/** Remedies for a port that forwards nothing at all. */
 export function openPort(device: DeviceSpan, window: Window, { bridge, bridgeUp, stp }: BridgePort): readonly Remedy[] {
   if (!bridgeUp)
     return [

@@ -11,7 +11,7 @@ import { cpuCgroup } from '../../kernel/cpu-cgroup.ts';
 import type { AgentState } from '../../snapshot.ts';
 import { judge } from '../judge.ts';
 
-/** Of the first finding about a reader whose cgroup has no CPU time left. */
+/** Runs the command of the first finding about a reader whose cgroup has no CPU time left. */
 function pasted(pid: number, agent: Partial<AgentState>): { readonly command: string; readonly status: number | null } {
   const queue = { delivered: 5000, lost: 1000, occupancy: 1000, episodes: 0, full: { throttled: 0.9 } };
   const [finding] = judge(quietHost([{ pid, queues: [queue] }], agent)).findings;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which txqueuelen to recommend.
+// The txqueuelen to recommend.
 import type { QueueSpan } from '../window.ts';
 
 /**

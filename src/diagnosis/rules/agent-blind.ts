@@ -29,7 +29,7 @@ export const agentBlind: Rule = {
       ...single.map(inexactDevice),
       ...lackingQueues(window, asked, isFolded),
       ...hidingDevices(window, asked),
-      // Of a device that is asked about not-here says it, from fewer packets on.
+      // The rule not-here says it of a device that is asked about, from fewer packets on.
       ...(asked ? [] : doubtfulNamespaces(window).flatMap((one) => droppedBefore(one, window))),
     ];
   },

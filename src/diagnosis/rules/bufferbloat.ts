@@ -18,7 +18,7 @@ const LATE_BITS = 26;
 const FEWEST_TIMED = 10;
 /** Where they are far apart: what a few samples find in the ring need not be there in between. */
 const FEWEST_SAMPLES = 6;
-/** Of the snapshots: a pause of a second does not last so long. */
+/** The share of the snapshots: a pause of a second does not last that long. */
 const MOSTLY = 0.7;
 /** What the kernel gives a tap: a longer ring was configured. */
 const DEFAULT_SIZE = 1000;

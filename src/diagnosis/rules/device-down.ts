@@ -83,7 +83,7 @@ function refused({ before, now }: DeviceSpan): number {
   return Math.max(writes ?? 0, freed ?? 0);
 }
 
-/** In both directions, before it was set down. */
+/** Packets in both directions, before the device was set down. */
 function passedWhileUp(device: DeviceSpan): number {
   if (!device.before.up) return 0;
   return grown(device, ({ counters }) => (counters ? counters.txPackets + counters.rxPackets : undefined)) ?? 0;

@@ -11,7 +11,7 @@ import { count, nameOf, percent } from '../words.ts';
 
 /** There is no healthy one. */
 const FEWEST = 10;
-/** Of the packets: the odd one may carry no time. */
+/** The share of the packets that counts as all: a few packets may carry no time. */
 const ALL = 0.99;
 
 export const fqHorizon: Rule = {

@@ -32,7 +32,7 @@ export const hostFirewall: Rule = {
 
 /** Fewer are what conntrack's helpers refuse now and then. */
 const FEWEST_UNTRACKED = 10;
-/** Of the firewall's drops, so that conntrack is their cause. */
+/** The share of the firewall's drops from which on conntrack is their cause. */
 const MOSTLY = 0.5;
 
 /** What conntrack itself dropped in the device's namespace, whichever device it was for. */
@@ -57,7 +57,7 @@ function firewalled(device: DeviceSpan, window: Window, loss: Loss, isAsked: boo
   });
 }
 
-/** In PREROUTING, as conntrack drops what the host forwards: any of it may have been for this device. */
+/** Conntrack drops forwarded packets in PREROUTING: any of them may have been for this device. */
 function beforeRoute(device: DeviceSpan, window: Window): Diagnosis {
   const lost = untracked(device);
   return onDevice(device, {

@@ -78,7 +78,7 @@ function unexplained(device: DeviceSpan, window: Window): readonly Diagnosis[] {
   ];
 }
 
-/** Of tun itself, for other reasons than a full ring and a filter. */
+/** Drops of tun itself, for other reasons than a full ring and a filter. */
 function otherDrops(queue: Queue): number {
   const all = (queue.counters?.dropped ?? []).filter(({ reason }) => !(reason in FILTERS));
   return all.reduce((sum, { packets }) => sum + packets, 0) - ringDrops(queue);

@@ -80,7 +80,7 @@ function sentenceOf(towards: Loss, back: Loss, waiting: number): string {
     : `lost only ${count(lost)} packets here: if more are missing, they were lost elsewhere`;
 }
 
-/** Of the other devices of its namespace: what would have come to it may be among them. */
+/** Drops of the other devices of its namespace: packets for this device may be among them. */
 function droppedBeside(device: DeviceSpan, { devices }: Window): number {
   const others = devices.filter((other) => other !== device && other.now.netns === device.now.netns);
   return others.reduce(

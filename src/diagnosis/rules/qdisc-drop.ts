@@ -60,7 +60,7 @@ function dropping(device: DeviceSpan, window: Window): readonly Diagnosis[] {
 
 interface Held {
   readonly queue: QueueSpan;
-  /** Of the window: 0 to 1. */
+  /** The share of the window, 0 to 1. */
   readonly share: number;
 }
 

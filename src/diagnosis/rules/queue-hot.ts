@@ -10,7 +10,7 @@ import { QUEUE_DEAD, READER_CPU_BOUND } from '../rule-names.ts';
 import type { QueueSpan } from '../window.ts';
 import { count, percent, queueName } from '../words.ts';
 
-/** Of the device's packets: more than this is no chance. */
+/** A share of the device's packets that no chance explains. */
 const HOT = 0.8;
 /** Below this the others carry no flows of their own: a test with a single flow is no fault. */
 const OTHERS = 0.01;
