@@ -5,7 +5,7 @@ import { type BudgetState, type Cost, INITIAL_BUDGET, judgeCost, parseBudget } f
 
 const cheap: Cost = { kernel: 0.001, agent: 0.001, enqueuePath: 0.001 };
 const dear: Cost = { kernel: 0.02, agent: 0.001, enqueuePath: 0.015 };
-/** At level lean, while the load that was shed goes on. */
+/** The cost at level lean, while the load that was shed goes on. */
 const still: Cost = { kernel: 0.003, agent: 0.001, enqueuePath: 0.015 };
 
 function after(start: BudgetState, costs: readonly Cost[]): BudgetState {

@@ -8,7 +8,7 @@ interface Known {
   entered: number;
 }
 
-/** From its offer to its drop a packet takes less than a microsecond, unless a hypervisor or an interrupt holds up the CPU meanwhile. */
+/** A packet takes less than 1 µs from its offer to its drop, unless a hypervisor or an interrupt holds up the CPU. */
 const HELD_UP_MS = 1000;
 
 export class Entered {
@@ -41,7 +41,7 @@ export class Entered {
     return known.entered;
   }
 
-  /** Of the last read: the next may find more, though nothing is written until then. */
+  /** The state at the last read: the next may find more, though nothing is written until then. */
   isPending(row: number): boolean {
     return this.#pending.has(row);
   }

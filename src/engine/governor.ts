@@ -12,7 +12,7 @@ export interface GovernorOptions {
   readonly cpus: number;
   /** Packets that all devices were given so far, by the kernel's own counters. */
   readonly packets: () => number;
-  /** Of what the agent takes now, what it would take if it did as little as it can: that comes before the enqueue path is left. */
+  /** The agent's cost at its slowest pace, from its cost now: it slows down before the enqueue path is left. */
   readonly least: (agent: number) => number;
 }
 
@@ -109,7 +109,7 @@ function shedPrograms({ shed = [], mechanisms }: ProbeEvent): readonly string[] 
   return mechanisms.flatMap(({ name, programs }) => (shed.includes(name) ? programs : []));
 }
 
-/** Of ticks that follow each other: devices that went took their counters along, and that fall hides the packets of one tick only. */
+/** Packets a second between two ticks. Gone devices take their counters along, which hides the packets of one tick. */
 export function packetRate(before: Tally, now: Tally): number {
   return (1000 * Math.max(0, now.packets - before.packets)) / (now.atMs - before.atMs);
 }

@@ -11,7 +11,7 @@ export interface HashEntry {
 
 const FIRST_ROOM = 64;
 
-/** By number. */
+/** Groups by number. */
 export type Groups<Group> = ReadonlyMap<number, Group>;
 
 interface Last<Group> {
@@ -31,7 +31,7 @@ export class HashEntries<Group = never> {
   readonly #maxEntries: number;
   #keys = new Uint8Array();
   #values = new Uint8Array();
-  /** Of the last readGroups(). */
+  /** The result of the last readGroups(). */
   #last: Last<Group> = {
     count: 0,
     keys: new Uint8Array(),
@@ -56,8 +56,8 @@ export class HashEntries<Group = never> {
   }
 
   /**
-   * By a number in the key. A group of which nothing changed since the last call is the same object, and so is the whole where nothing
-   * changed at all.
+   * Groups the entries by a number in the key. A group that did not change since the last call is the same object, and
+   * so is the whole where nothing changed at all.
    */
   readGroups(groupOf: (key: DataView) => number, make: (entries: readonly HashEntry[]) => Group): Groups<Group> {
     const count = this.#fetch();
@@ -121,7 +121,7 @@ export class HashEntries<Group = never> {
   }
 }
 
-/** From byte to byte. */
+/** Compares the bytes from `from` up to `to`. */
 function isSameIn(before: Uint8Array, now: Uint8Array, from: number, to: number): boolean {
   return to <= before.length && Buffer.compare(before.subarray(from, to), now.subarray(from, to)) === 0;
 }

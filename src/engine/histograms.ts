@@ -5,7 +5,7 @@ import type { BpfObject } from '../kernel/native.ts';
 import type { Observations } from '../snapshot.ts';
 import { HashEntries, type HashEntry } from './hash-entries.ts';
 
-/** Of enum histogram_kind, without its prefix. */
+/** The names of enum histogram_kind, without their prefix. */
 const KINDS = ['OCCUPANCY', 'SOJOURN', 'BURST', 'STOPPED', 'RESUME', 'EPISODE', 'EPISODE_DROPS'] as const;
 export type HistogramKind = (typeof KINDS)[number];
 
@@ -34,7 +34,7 @@ export class Histograms {
     this.#kinds = new Map(KINDS.map((kind) => [numbers.get(`HISTOGRAM_${kind}`) ?? -1, kind]));
   }
 
-  /** By number of the queue's shared row. */
+  /** Histograms by number of the queue's shared row. */
   read(): ReadonlyMap<number, QueueHistograms> {
     return this.#entries.readGroups(
       (key) => key.getUint32(this.#queueAt, true),

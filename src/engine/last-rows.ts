@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which rows were written since the last sample: their bytes, and what hash maps hold of them, against what was there then.
+// Finds the rows that were written since the last sample, by comparing their bytes and entries of hash maps.
 import type { MapView } from '../kernel/map-view.ts';
 
 /** Records of one size, one a row, in the order of the rows' numbers. */
 interface Records {
   readonly view: MapView;
-  /** Of row 0; bytes. */
+  /** The offset of row 0, bytes. */
   readonly begin: number;
   readonly size: number;
 }
@@ -29,8 +29,8 @@ export class LastRows {
   }
 
   /**
-   * Of the rows 1 to `end`, those that may have been written since the last sample with `keep`. With it, what is there now is what later
-   * looks compare with; it is copied before this returns: what is written while the caller reads counts as written later.
+   * The rows 1 to `end` that may have been written since the last sample with `keep`. `keep`: later calls compare with
+   * the present state. It is copied before this returns: what is written while the caller reads counts as later.
    */
   written(end: number, beside: Beside, keep: boolean): ReadonlySet<number> {
     const rows = new Set<number>();

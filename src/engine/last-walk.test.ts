@@ -23,7 +23,7 @@ function scene() {
     device: DEVICE,
     queue: QUEUE,
   });
-  /** As the program writes them. */
+  /** Writes the taps as the program does. */
   return (taps: readonly Tap[]): readonly Tap[] => {
     let next = 0;
     for (const [index, { id, figure, queues: figures }] of taps.entries()) {

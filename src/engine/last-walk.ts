@@ -19,7 +19,7 @@ interface Place<Device> {
   readonly device: Device;
 }
 
-/** Of a u32. */
+/** Bytes of a u32. */
 const NUMBER_BYTES = 4;
 
 export class LastWalk<Device> {

@@ -43,7 +43,7 @@ export const MANAGED_LOCATIONS: readonly string[] = [
 
 /** Modules lie above the kernel's own text. */
 const KERNEL_END = '_etext';
-/** As the BPF object sees it: those before CLASS_RECEIVE. */
+/** The classes before CLASS_RECEIVE: the BPF object sees these as its own. */
 const OWN_CLASSES: readonly LocationClass[] = [
   'TRANSMIT',
   'PURGED',
@@ -89,7 +89,7 @@ const FUNCTIONS: Readonly<Record<string, LocationClass>> = {
   ip6_pkt_drop: 'UNROUTED',
   dst_discard: 'UNROUTED',
   dst_discard_out: 'UNROUTED',
-  // Of modules that may come later: last, so that no range before them changes its place in the map.
+  // Functions of modules that may come later. They are last, so that no range before them changes its place in the map.
   vhost_net_buf_unproduce: 'OVERFLOWED', // tun_ptr_free ends in a jump, so the location is its caller
   br_dev_queue_push_xmit: 'BEFORE', // bridge: the frame is longer than the port's MTU
   br_forward_finish: 'BEFORE',

@@ -2,7 +2,7 @@
 // Direct calls and jumps in machine code.
 
 interface Instructions {
-  /** Of a direct branch. */
+  /** Bytes of a direct branch. */
   readonly bytes: number;
   readonly step: number;
   /** Where it leads, from itself on; undefined: it is none. */

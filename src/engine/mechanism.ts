@@ -133,7 +133,7 @@ export function programsOf(
   };
 }
 
-/** Of each event the best mechanism that is allowed and has what it needs. */
+/** The best mechanism of each event that is allowed and has what it needs. */
 function chosenOf(
   candidates: readonly Candidate[],
   isAllowed: (event: ProbeEvent, mechanism: Mechanism) => boolean,

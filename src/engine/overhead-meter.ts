@@ -50,7 +50,7 @@ export class OverheadMeter {
   }
 }
 
-/** Of a program's section; undefined: not measured. */
+/** Instructions of the hook of a program's section; undefined: not measured. */
 export function hookInstructions(section: string): number | undefined {
   return HOOK_INSTRUCTIONS[/^\??(\w+)\//.exec(section)?.[1] ?? ''];
 }

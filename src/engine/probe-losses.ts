@@ -23,7 +23,7 @@ const LOST = [
  * Events whose missed runs leave the accounts right. `freed` runs for every freed packet of the host: what it missed was
  * mostly none of ours, and the audit sees the rest. `departures` sees the whole way of the ring next time. `refused` and `receive-batches` watch the way from the guest.
  * `stops` counts no packets, and is there for each wake of a network card and each softirq of the host: what it missed was mostly theirs.
- * Of ours it may have missed the end of a stop, which the walk or the next wake gives it; findings about stops say so. `macvtap-reads` is about macvtaps only.
+ * Missed ends of our own stops come from the walk or the next wake; findings about stops say so. `macvtap-reads` is about macvtaps only.
  */
 export const BESIDE_THE_BOOKS: ReadonlySet<string> = new Set([
   'freed',

@@ -33,16 +33,16 @@ export const PROBE_SYMBOLS: readonly string[] = [
   'ipvtap_newlink',
 ];
 
-/** As in bpf/rows/queue.bpf.h. */
+/** The same as in bpf/rows/queue.bpf.h. */
 const ROWS_MASK_PLACE = 0x6d61736b;
-/** As in bpf/drops/drops.bpf.c. */
+/** The same as in bpf/drops/drops.bpf.c. */
 const OWN_TEXT_PLACE = 0x6f776e74;
 const UNCOUNTED_PLACE = 0x756e636f;
 const TUN_OPS_PLACE = 0x74756e6f;
 const TAP_OPS_PLACE = 0x7461706f;
 const UNKNOWN_OPS_PLACE = 0x756e6b6f;
 
-/** Of an unsigned comparison: each lies below. */
+/** The largest number in an unsigned comparison: each address lies below. */
 const ALL_ADDRESSES = -1;
 
 /**

@@ -13,9 +13,9 @@ import { type DropReasons, readDropReasons, reasonFlags } from './reasons.ts';
 
 const ENDED = 'ended_fentry';
 const WRITE_ENDS = ['written_fexit', 'sent_by_vhost_fexit'];
-/** As in bpf/rows/queue.bpf.h. */
+/** The same as in bpf/rows/queue.bpf.h. */
 const TABLE_CELLS = 16_384;
-/** By the name's end: what the program is attached to is code or a type of the kernel. */
+/** The ends of the names of programs that are attached to code or a type of the kernel. */
 const TRACING = /_(fentry|fexit|typed)$/;
 /** A function that every kernel has, and calls: who may trace it may trace others. */
 const TRACED = 'consume_skb';
@@ -46,7 +46,7 @@ export interface LoadOptions {
 /** Programs that may be attached at some time. */
 export interface Wanted {
   readonly all: readonly string[];
-  /** Those of the best mechanisms, where the kernel has refused these. */
+  /** The programs of the best mechanisms that are left where the kernel has refused some. */
   readonly without: (isRefused: (program: string) => boolean) => readonly string[];
 }
 

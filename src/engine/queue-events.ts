@@ -5,7 +5,7 @@ import type { BpfObject } from '../kernel/native.ts';
 import type { RowCounter } from '../snapshot/row-counters.ts';
 import { HashEntries } from './hash-entries.ts';
 
-/** By name in enum queue_event of bpf/rows/queue-events.bpf.h. */
+/** Events by their name in enum queue_event of bpf/rows/queue-events.bpf.h. */
 const NAMES = {
   /** Looks at a packet for which the guest had no buffer. */
   noBuffer: 'EVENT_NO_BUFFER',
@@ -24,10 +24,10 @@ const NAMES = {
   /** Packets that the reader got, by the CPU that allocated them: the one that frees them, or another. */
   freedWhereAllocated: 'EVENT_FREED_WHERE_ALLOCATED',
   freedElsewhere: 'EVENT_FREED_ELSEWHERE',
-  /** Of one packet in 256: the reader woke on the CPU that sent it, or on another. */
+  /** One packet in 256 is looked at: the reader woke on the CPU that sent it, or on another. */
   wokenWhereSent: 'EVENT_WOKEN_WHERE_SENT',
   wokenElsewhere: 'EVENT_WOKEN_ELSEWHERE',
-  /** Of the whole device, counted at queue 0: queues that left it, and that took the index of one that left. */
+  /** Queues that left the device, and queues that took the index of one that left; both are counted at queue 0. */
   queueLeft: 'EVENT_QUEUE_LEFT',
   queueMoved: 'EVENT_QUEUE_MOVED',
 } as const;
@@ -54,7 +54,7 @@ export class QueueEvents {
     this.#events = new Map([...names].map(([event, name]) => [numberOf(numbers, name), event]));
   }
 
-  /** By row number. */
+  /** Sums by row number. */
   read(): ReadonlyMap<number, EventSums> {
     return this.#entries.readGroups(
       (key) => key.getUint32(this.#at.row, true),

@@ -17,13 +17,13 @@ const ZEROS = {
   enqueued: 0,
   /** May have entered the ring too: their drop may not have been seen yet. */
   entering: 0,
-  /** Of `enqueued`: came past the transmit function. */
+  /** The part of `enqueued` that came past the transmit function. */
   redirected: 0,
   consumed: 0,
-  /** Of `consumed`: taken by vhost-net in batches. */
+  /** The part of `consumed` that vhost-net took in batches. */
   consumedByVhost: 0,
   bypassed: 0,
-  /** Of `offered`: sent by NET_TX. */
+  /** The part of `offered` that NET_TX sent. */
   sentBySoftirq: 0,
 };
 
@@ -31,9 +31,9 @@ type Numbers = typeof ZEROS & Record<RowCounter, number>;
 
 /** Sums over the CPUs of one queue. */
 export interface QueueSums extends Numbers {
-  /** By slot of the drop reason; slot 0 (rare) is split up in `rare`. */
+  /** Drops by slot of the drop reason; slot 0 (rare) is split up in `rare`. */
   readonly dropped: number[];
-  /** By reason number. */
+  /** Drops by reason number. */
   readonly rare: Map<number, number>;
   /** undefined: no packet was offered yet. */
   shared: SharedSums | undefined;
@@ -58,7 +58,7 @@ export function emptySums(slots: number): QueueSums {
   };
 }
 
-/** As a snapshot has them: what is not `seen` is not known. */
+/** The counts for a snapshot: a count that is not `seen` is not known. */
 export function shownCounts(sums: QueueSums, seen: Readonly<Record<Seen, boolean>>): RowCounts {
   return ofEach((name) => (seen[ROW_COUNTERS[name]] ? sums[name] : undefined));
 }

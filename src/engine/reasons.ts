@@ -9,10 +9,10 @@ const TUN_REASONS = ['DEV_READY', 'TAP_TXFILTER', 'TAP_FILTER', 'SOCKET_FILTER',
 /** Reasons that have a slot, because they are frequent, but no series until the first drop. */
 const OTHER_REASONS = ['PFMEMALLOC', 'SECURITY_HOOK', 'NOT_SPECIFIED'] as const;
 
-/** Of packets that are dropped when their route is known, and their output device is not yet skb->dev. */
+/** Reasons of packets that are dropped when their route is known, and their output device is not yet skb->dev. */
 const ROUTED_REASONS = ['NETFILTER_DROP', 'PKT_TOO_BIG'] as const;
 
-/** Of packets that the host drops because of where they come from, or because it knows no way for them. */
+/** Reasons of packets that the host drops because of where they come from, or because it knows no way for them. */
 const UNROUTED_REASONS = [
   'IP_RPFILTER',
   'IP_INNOROUTES',
@@ -63,7 +63,7 @@ export function readDropReasons(kernel: Btf, object: Btf): DropReasons {
   };
 }
 
-/** Of what came in by a device: the host refuses it, or knows no use for it (UNHANDLED_PROTO, which is in rx_dropped too). */
+/** Reasons of packets from a device that the host refuses, or has no use for (UNHANDLED_PROTO, also in rx_dropped). */
 const FROM_GUEST_REASONS = [
   'NETFILTER_DROP',
   'PKT_TOO_BIG',

@@ -34,7 +34,7 @@ type Field = (typeof FIELDS)[number] | RowCounter;
 const ROW_ENDED = 1 << 31;
 
 export interface RowsRead {
-  /** By kernfs node id of the device. */
+  /** Sums by kernfs node id of the device. */
   readonly devices: ReadonlyMap<bigint, DeviceSums>;
   /** Row numbers by kernfs node id of the device. */
   readonly rowNumbers: ReadonlyMap<bigint, readonly number[]>;
@@ -78,7 +78,7 @@ export class Rows {
   readonly #identities: (RowIdentity | undefined)[] = [];
   readonly #last: LastRows;
   readonly #entries: () => boolean;
-  /** At the last read. */
+  /** The last read found entries. */
   #hadEntries = false;
   /** undefined: programs count what enters a ring. */
   readonly #entered: Entered | undefined;

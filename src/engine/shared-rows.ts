@@ -33,19 +33,19 @@ const STOP_TRIES = 8;
 export interface SharedSums {
   /** Dropped since the ring was last empty; packets. */
   readonly episodeDrops: number;
-  /** Of the first of them; ns since boot. */
+  /** The time of the first of these drops; ns since boot. */
   readonly episodeSince: number;
   readonly episodes: number;
   /** The most that an episode of the last one to two minutes would have needed; packets, 0: there was none. */
   readonly needed: number;
-  /** Of the last one to two minutes. */
+  /** The highwater mark of the last one to two minutes; packets. */
   readonly highwater: number;
   /** ns since boot; 0: it is not stopped. */
   readonly stoppedSince: number;
   readonly stoppedNs: number;
   readonly stops: number;
   readonly stopsInferred: number;
-  /** In the order of enum wake_cause. */
+  /** Wakes in the order of enum wake_cause. */
   readonly wakes: readonly number[];
   readonly wakesElsewhere: number;
   readonly stopsEnded: number;
@@ -132,7 +132,7 @@ const NOTHING_NOW = {
   flowWatched: false,
 };
 
-/** Of two rows of one queue: what each counted, and the state of the one that is in use. */
+/** Merges two rows of one queue: sums of what each counted, and the state of the row in use. */
 export function mergeShared(one: SharedSums, other: SharedSums): SharedSums {
   return {
     episodeDrops: one.episodeDrops + other.episodeDrops,

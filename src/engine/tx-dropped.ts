@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which losses before tun the kernel's tx_dropped has too: those of the core, no qdisc's and none of a layer above it.
+// Tells which losses before tun are in the kernel's tx_dropped too: the core's, not those of qdiscs or higher layers.
 import { MANAGED_LOCATIONS, STOPPED_LOCATIONS } from './locations.ts';
 
 interface Drop {

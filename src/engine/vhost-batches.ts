@@ -8,7 +8,7 @@ import type { BpfObject } from '../kernel/native.ts';
 export interface BatchSums {
   /** Batches by size, as BATCH_BOUNDS has them; the last are larger. */
   readonly sizes: number[];
-  /** In all batches. */
+  /** Packets in all batches. */
   packets: number;
 }
 

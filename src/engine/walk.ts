@@ -55,7 +55,7 @@ export interface WalkedDevice {
   readonly carrierUps: number;
   /** Queues that ever joined or left beside another one, by the kernel's count of their objects in sysfs; undefined: it has no sysfs. */
   readonly queueChanges: number | undefined;
-  /** By conntrack itself, in its namespace; undefined: the kernel has none. */
+  /** Packets that conntrack itself dropped in the device's namespace; undefined: the kernel has none. */
   readonly conntrackDropped: number | undefined;
   readonly detachedQueues: number;
   readonly queues: readonly WalkedQueue[];

@@ -5,7 +5,7 @@ import test from 'node:test';
 import { EVENTS } from '../collectors/list.ts';
 import { programsOf } from './mechanism.ts';
 
-/** Of a host that has all there is, but for what is only used when it is asked for. */
+/** The mechanisms of a host that has everything, except for those that are used on demand only. */
 const candidates = EVENTS.map((event) => ({ event, usable: event.mechanisms.filter(({ onDemand }) => !onDemand) }));
 const none: ReadonlySet<string> = new Set();
 
