@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which factors are common, asked of any engine in one query: for the dashboard and for alerts. `factors.ts` tests with more power what
+// The common factors, asked of any engine in one query: for the dashboard and for alerts. `factors.ts` tests with more power what
 // `tapscope fleet` reads: between the taps of one host too, and by labels of the operator's own.
 import {
   FACTOR_HOSTS,
@@ -13,7 +13,7 @@ import { HOST, type Recorded } from './tier.ts';
 
 /** The counts of all shards. */
 const of = ({ record }: Recorded): string => `sum by (factor, value) (${record})`;
-/** Of any one factor each tap and each host has one value: a sum over these is a sum over all. */
+/** Each tap and each host has one value of any one factor: a sum over these is a sum over all. */
 export const EACH_ONCE = 'factor="kernel"';
 const total = ({ record }: Recorded): string => `sum(${record}{${EACH_ONCE}})`;
 
@@ -27,13 +27,13 @@ const q = `clamp_max(${of(FACTOR_LOSING_HOSTS)} / ${of(FACTOR_HOSTS)}, ${LESS_TH
 const distance = `${q} * ln(${q} / ${p}) + (1 - ${q}) * ln((1 - ${q}) / (1 - ${p}))`;
 
 /**
- * Of all hosts the share p loses packets, of n hosts with the value the share q: if the value had nothing to do with it, so many would lose
- * with a probability of exp(-n·(q·ln(q/p) + (1-q)·ln((1-q)/(1-p)))) at most (Hoeffding; it holds for draws without replacement, which
- * hosts are). Times the values that are looked at.
+ * The share p of all hosts loses packets, the share q of n hosts with the value. If the value had no influence,
+ * so many would lose with a probability of exp(-n·(q·ln(q/p) + (1-q)·ln((1-q)/(1-p)))) at most. That is Hoeffding's
+ * bound, which holds for draws without replacement, as hosts are. CHANCE is that times the values that are looked at.
  */
 export const CHANCE = `clamp_max(scalar(count(${of(FACTOR_TAPS)})) * exp(-1 * ${of(FACTOR_HOSTS)} * (${distance})) and (${q} > ${p}), 1)`;
 
-/** By the limits of factors.ts: at least three losing taps, half as many again as the average, and hardly by chance. */
+/** The limits of factors.ts: at least three losing taps, 1.5 times the average, and hardly by chance. */
 export const NAMED = `(${of(FACTOR_LOSING_TAPS)} >= 3) and (${LIFT} >= 1.5) and (${CHANCE} < 0.001)`;
 
 interface Alert {

@@ -21,7 +21,7 @@ export const FACTORS: Readonly<Record<string, string>> = {
 const LEAST_SHARE = 0.001;
 const LEAST_LOST = 50;
 
-/** Of each tap and second; a counter that a tap does not have adds nothing. */
+/** The rate of each tap, per second; a counter that a tap does not have adds nothing. */
 function perSecond(counters: readonly Recorded[]): string {
   const parts = counters.map(({ record }, index) => `  label_replace(rate(${record}[5m]), "part", "${index}", "", "")`);
   return `sum by ${ofTap} (\n${parts.join('\n  or\n')}\n)`;
@@ -98,7 +98,7 @@ export const HOST_LOSING_TAPS: Recorded = {
   expr: `count by (instance, job) (${LOSING.record})`,
 };
 
-/** In this order: each asks for those before it. What begins with shard: is not sent on. */
+/** The order matters: each asks for those before it. Records that begin with shard: are not sent on. */
 export const FACTOR_TIER: readonly Recorded[] = [
   OFFERED_RATE,
   LOST_RATE,

@@ -19,7 +19,7 @@ export interface Factor {
   readonly all: { readonly with: number; readonly losing: number; readonly taps: number };
   /** How many times as often a tap with this value loses packets as the average tap. */
   readonly lift: number;
-  /** At most this probable if no property had to do with the loss, however many values were looked at. */
+  /** The highest probability of this if no property had to do with the loss, however many values were looked at. */
   readonly chance: number;
 }
 
@@ -29,7 +29,7 @@ export const MOST_CHANCE = 0.001;
 const LEAST_LIFT = 1.5;
 /** Fewer are an incident of their own, and no pattern. */
 const LEAST_LOSING = 3;
-/** Of fewer losing hosts the ranks are not normally distributed, and Fisher's exact test stands alone. */
+/** With fewer losing hosts the ranks are not normally distributed, and only Fisher's exact test counts. */
 const LEAST_RANKED = 10;
 /** Second causes are looked for among what the first does not explain; more than this helps no reader. */
 const MOST_FACTORS = 3;
@@ -69,7 +69,7 @@ function strongest(taps: readonly Judgeable[]): Factor | undefined {
     const chance = Math.min(1, tests * probability);
     if (chance < MOST_CHANCE) candidates.push({ ...one, chance, gain: gainOf(one) });
   }
-  // Of values that tell the same, the one that fewer other taps have.
+  // Several values may tell the same: the one that fewer other taps have comes first.
   const [best] = candidates.sort((a, b) => b.gain - a.gain || b.lift - a.lift || a.chance - b.chance);
   if (!best) return undefined;
   const { gain: _, ...factor } = best;

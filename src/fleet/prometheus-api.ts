@@ -48,7 +48,7 @@ function tryParse(url: string): URL | undefined {
   }
 }
 
-/** At this moment of the engine. Throws one sentence that names the address. */
+/** Asks for the values at this moment of the engine. Throws one sentence that names the address. */
 export async function ask({ url, headers, timeoutMs }: Endpoint, query: string): Promise<Answered> {
   const text = await fetchText(`${url}/api/v1/query`, {
     method: 'POST',

@@ -16,7 +16,7 @@ const ofHost = '(instance, job)';
 /** Each sum grows as the agent's own counters do, and is reset with them: `increase` and `rate` are right on it. */
 export const OFFERED: Recorded = {
   record: 'tap:tapscope_offered_packets:sum',
-  // At level lean an older kernel does not tell what was offered; what was delivered and dropped is the same but for what waits in the ring.
+  // An older kernel has no offered packets at level lean; delivered plus dropped is the same, except for packets in the ring.
   expr: [
     'sum without (queue) (tapscope_queue_offered_packets_total)',
     'tapscope_device_transmit_packets_total + tapscope_device_transmit_dropped_packets_total',
@@ -34,7 +34,7 @@ export const UNCOUNTED: Recorded = {
   record: 'tap:tapscope_uncounted_lost_packets:sum',
   expr: 'sum without (cause) (tapscope_uncounted_lost_packets_total)',
 };
-/** From the guest or writer: what tun or the host freed, and writes that failed. EAGAIN loses nothing. */
+/** Packets from the guest or writer that tun or the host freed, and writes that failed. EAGAIN loses nothing. */
 export const REFUSED: Recorded = {
   record: 'tap:tapscope_refused_packets:sum',
   expr: `sum by ${ofTap} (
@@ -86,7 +86,7 @@ export const HOST: Recorded = {
   expr: 'count without (libbpf, node_version) (tapscope_build_info)',
 };
 
-/** Of the agent itself: how many events nothing measures, what it costs, whether it follows. */
+/** The state of the agent: how many events nothing measures, its cost, and whether it keeps up. */
 export const HOST_TIER: readonly Recorded[] = [
   HOST,
   { record: 'host:tapscope_taps:count', expr: 'count by (instance, job) (tapscope_device_up)' },
