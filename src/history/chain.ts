@@ -13,10 +13,10 @@ interface Step {
   readonly takenAt: number;
   /** What was there, in its order. The same object in steps with the same things. */
   readonly lanes: readonly Lane[];
-  /** Of each lane, where its bytes end. */
+  /** The offset at which the bytes of each lane end. */
   readonly ends: Uint32Array;
   readonly bytes: Uint8Array;
-  /** Of lanes whose words or form changed, by their place; their numbers begin at 0. */
+  /** The entries of lanes whose words or form changed, by the lane's place; their numbers begin at 0. */
   readonly entries: ReadonlyMap<number, Entry>;
 }
 
@@ -27,7 +27,7 @@ interface Block {
   bytes: number;
 }
 
-/** Of one state of a lane, and never written again: the same object is the same state. */
+/** The numbers of one state of a lane. They are never written again: the same object is the same state. */
 export type Numbers = Readonly<Float64Array>;
 
 interface Written {
@@ -37,20 +37,20 @@ interface Written {
 }
 
 export interface Pace {
-  /** At least so long apart, seconds. */
+  /** The shortest time between two steps, seconds. */
   readonly stepSeconds: number;
   readonly keepSeconds: number;
 }
 
 export interface Decoded {
   readonly takenAt: number;
-  /** In the order of that step. What did not change since the step before is the same object. */
+  /** The values in the order of that step. A value that did not change since the step before is the same object. */
   readonly values: readonly unknown[];
 }
 
 /** A whole costs as much as some two changes, and who asks for a step has to go through those before it in the block. */
 const STEPS_IN_BLOCK = 12;
-/** Of an entry in a map and its list of words, and of each word there; the texts themselves are mostly shared. */
+/** Bytes of an entry in a map with its list of words, and of each word; the texts themselves are mostly shared. */
 const ENTRY_BYTES = 100;
 const WORD_BYTES = 8;
 const NO_ENTRIES: ReadonlyMap<number, Entry> = new Map();
@@ -61,7 +61,7 @@ export class Chain {
   readonly #writer = new DeltaWriter();
   readonly #written = new WeakMap<Lane, Written>();
   #begun = 0;
-  /** Of the step that is being written: readers see it once it is complete. */
+  /** The block of the step that is being written: readers see the step once it is complete. */
   #current: Block | undefined;
   #entries: Map<number, Entry> | undefined;
   #ends = new Uint32Array(0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Numbers as bytes: only those that changed, each as the gap to the last that did and how much it grew.
 
-/** Of one number: two of at most 8 bytes each. */
+/** Bytes for one number at most: two parts of at most 8 bytes each. */
 const MOST_BYTES = 16;
 /** Twice as much is still a whole number. */
 const MOST_GROWN = 2 ** 51;

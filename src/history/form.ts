@@ -9,11 +9,11 @@ type Kind = 'number' | 'word' | 'numbers' | 'list' | 'object' | 'map';
 
 export interface Form {
   readonly kind: Kind;
-  /** Of an object. */
+  /** The keys of an object; other kinds have none. */
   readonly keys: readonly string[];
-  /** Of an object's values, a list's entries; of a map the one of the list of its pairs. */
+  /** The forms of an object's values or a list's entries; a map has one, that of the list of its pairs. */
   readonly parts: readonly Form[];
-  /** Of a list. */
+  /** The length of a list; 0 for other kinds. */
   readonly length: number;
   /** Numbers and words of the whole. */
   readonly numbers: number;

@@ -14,7 +14,7 @@ const INITIAL_NUMBERS = 1024;
 export interface Apart {
   /** `before`: of the value's earlier state; given back where only numbers changed. */
   readonly take: (value: unknown, before: Entry | undefined) => Entry;
-  /** Of the value taken apart last, as many as its form says. */
+  /** The numbers of the value taken apart last, as many as its form says. */
   readonly numbers: () => Float64Array;
 }
 
@@ -30,7 +30,7 @@ export function createShredder(): Apart {
   function take(value: unknown, before: Entry | undefined): Entry {
     if (before !== undefined && fits(before, value))
       return changedWords ? { form: before.form, words: changedWords } : before;
-    // Of many that come together most are alike.
+    // Devices that appear together mostly have the same form: the latest form is tried first.
     if (before === undefined && latest && fits(blank(latest), value))
       return { form: latest, words: changedWords ?? words };
     const form = formOf(value, before?.form);
