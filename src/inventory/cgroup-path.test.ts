@@ -35,7 +35,7 @@ const cases: readonly (readonly [path: string, expected: Partial<CgroupPath>])[]
     `/system.slice/containerd.service/kubepods-burstable-pod${POD_}.slice:cri-containerd:${ID}`,
     { runtime: 'containerd', container: ID, pod: POD },
   ],
-  // As an agent in a pod of its own sees it: from its own cgroup on.
+  // An agent in a pod of its own sees paths relative to its own cgroup.
   [
     `/../../../kubepods-burstable.slice/kubepods-burstable-pod${POD_}.slice/cri-containerd-${ID}.scope`,
     { runtime: 'containerd', container: ID, pod: POD },

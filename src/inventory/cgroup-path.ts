@@ -7,7 +7,7 @@ export interface CgroupPath {
   readonly container: string;
   /** Kubernetes' uid with dashes, or podman's id of a pod. */
   readonly pod: string;
-  /** As libvirt registered it with systemd: characters that a machine's name may not have are missing. */
+  /** The name with which libvirt registered it at systemd, without characters that a machine's name may not have. */
   readonly machine: string;
   /** The innermost unit, where it is no container. */
   readonly unit: string;
@@ -26,7 +26,7 @@ const SCOPES: readonly (readonly [runtime: string, component: RegExp])[] = [
   ['podman', new RegExp(`^libpod-${ID}(?:\\.scope)?$`)],
   ['lxc', /^lxc\.payload\.([^/]+)$/],
 ];
-/** With the cgroupfs driver the id is a folder, and the folder above names the runtime. */
+/** The cgroupfs driver makes a folder of the id; the folder above names the runtime. */
 const PARENTS: ReadonlyMap<string, string> = new Map([
   ['docker', 'docker'],
   ['k8s.io', 'containerd'],
@@ -40,7 +40,7 @@ const PODMAN_POD = new RegExp(`^machine-libpod_pod_${ID}\\.slice$`);
 
 /** The text of /proc/PID/cgroup: the unified hierarchy's line if it tells something, else systemd's own, else any. */
 export function readCgroups(text: string): CgroupPath {
-  // Of a folder's name U+2028 ends no line, as it would for ^, $ and the dot.
+  // U+2028 in a folder's name ends no line here, as it would for ^, $ and the dot.
   const fields = (line: string): RegExpExecArray | null => /^\d+:([^:]*):(\/.*?)(?: \(deleted\))?$/s.exec(line);
   const lines = text
     .split('\n')
@@ -96,7 +96,7 @@ function machineOf(components: readonly string[]): string {
   return '';
 }
 
-/** As systemd-escape --unescape does. */
+/** Does what systemd-escape --unescape does. */
 function unescapeUnit(name: string): string {
   const bytes = name
     .replaceAll('-', '/')

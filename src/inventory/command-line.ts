@@ -16,7 +16,7 @@ type Details = Omit<CommandLine, 'program'>;
 
 interface Hypervisor {
   readonly program: string;
-  /** Of the file's name. */
+  /** The pattern of the file's name. */
   readonly file: RegExp;
   readonly read: (args: readonly string[]) => Details;
 }
@@ -80,7 +80,7 @@ export function readCommandLine(args: readonly string[], comm: string): CommandL
   return { program: [file, comm].find((name) => OTHERS.has(name)) ?? '', ...NO_DETAILS };
 }
 
-/** Of a path; `sshd: user@notty`, as setproctitle() writes it, is sshd. */
+/** The name at the end of a path; `sshd: user@notty`, as setproctitle() writes it, is sshd. */
 function fileName(word: string): string {
   return (/^([^/:]*): /.exec(word)?.[1] ?? word.slice(word.lastIndexOf('/') + 1)).trim();
 }

@@ -12,7 +12,7 @@ export interface Observed {
   readonly pid: number;
   /** Clock ticks from boot to its start; undefined: the observer does not know. */
   readonly startedTicks: number | undefined;
-  /** As long as it stays the same, the process runs the same program in the same cgroups; absent: the observer does not know. */
+  /** The same value means the same program in the same cgroups; absent: the observer does not know. */
   readonly sameAs?: string | undefined;
 }
 
@@ -118,7 +118,7 @@ export class Identities {
     } else if (now.life !== text.life) {
       await this.#read({ pid, startedTicks: text.startedTicks, sameAs }); // it executed another program, or has another name
     } else {
-      // Of what stays the same in a life the cgroup and the tenant alone change.
+      // Only the cgroup and the tenant of a process change during its life.
       const cgroups = await readCgroup(pid).catch(() => text.cgroups);
       if (cgroups !== text.cgroups) await this.#keep(pid, { ...text, cgroups }, sameAs);
       else await this.#checkTenant(pid, { ...known, sameAs, readMs: performance.now() });

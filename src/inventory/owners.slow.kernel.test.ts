@@ -14,7 +14,7 @@ const UUID = '4dea22b3-1d52-d8f3-2516-782e98ab3fa0';
 const ID = '8f1f7c1fb0dd5f8e2c8e5bda7a1f4fd8d7a8c0a9d5f61b1b26c0a0c9b5a3e7d4';
 const QEMU = ['/usr/bin/qemu-system-x86_64', '-name', 'guest=web1,debug-threads=on', '-uuid', UUID];
 
-/** Of the device's first queue, once it satisfies; else the last one. */
+/** The owner's identity at the device's first queue, once it satisfies; else the last one. */
 async function identityOf(
   agent: AgentLab,
   lab: NamespaceLab,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which process holds each queue, by an iterator over all descriptors or from /proc where BPF is refused, and whose it is.
+// The process that holds each queue, by an iterator over all descriptors or from /proc where BPF is refused, and its identity.
 import { setTimeout as wait } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Probes } from '../engine/attach.ts';
@@ -65,10 +65,10 @@ export class Owners {
   #lastRead: ReadonlyMap<string, Holder | undefined> | undefined;
   /** One for each process. */
   #processes: readonly Holder[] = [];
-  /** Those that were there when holders were read, as text. */
+  /** The queues that were there when holders were read, as text. */
   #known: ReadonlySet<string> = new Set();
   readonly #made = new WeakMap<Holder, Owner>();
-  /** Of each walked device, in the order of its queues, and by which round they were looked up. */
+  /** The owners of each walked device, in the order of its queues, and the round in which they were looked up. */
   readonly #ofDevices = new WeakMap<WalkedDevice, { readonly owners: readonly (Owner | undefined)[]; round: number }>();
   #changes = 0;
   /** Queues for which there was nothing to look for. */
@@ -99,7 +99,7 @@ export class Owners {
     return owner;
   }
 
-  /** Of each walked queue, in their order: the same list as long as all are the same. */
+  /** The owner of each walked queue, in the order of the queues: the same list while none changes. */
   ofDevice(device: WalkedDevice): readonly (Owner | undefined)[] {
     const known = this.#ofDevices.get(device);
     const round = this.#changes + this.#identities.version + this.#vcpus.version;
@@ -110,7 +110,7 @@ export class Owners {
     return owners;
   }
 
-  /** Of a process that holds no queue: looked up with the next refresh. `started`: ns since boot. */
+  /** The identity of a process that holds no queue, looked up with the next refresh. `started`: ns since boot. */
   identityOf(pid: number, started: bigint): Identity | undefined {
     const observed = { pid, startedTicks: Number(started / NANOSECONDS_PER_TICK) };
     if (this.#asked.size < MOST_ASKED) this.#asked.set(pid, observed);
@@ -128,7 +128,7 @@ export class Owners {
     this.#asked.clear();
     const limit = wait(NAMED_WITHIN_MS, undefined, { signal: named.signal, ref: false }).catch(() => undefined);
     await Promise.race([identities.finally(() => named.abort()), limit]);
-    // Of a large VM it takes some milliseconds.
+    // Not waited for: the threads of a large VM take some milliseconds to read.
     void this.#vcpus.refresh(this.#machines(queues.filter(({ waits }) => waits)));
     return read;
   }
@@ -177,7 +177,7 @@ export class Owners {
 /** What was walked is never written again, neither a device nor a list of them. */
 const heldIn = new WeakMap<WalkedDevice | readonly WalkedDevice[], readonly Held[]>();
 
-/** Of devices that were walked. */
+/** The held queues of devices that were walked. */
 export function heldOf(devices: readonly WalkedDevice[]): readonly Held[] {
   const known = heldIn.get(devices);
   if (known) return known;
@@ -186,7 +186,7 @@ export function heldOf(devices: readonly WalkedDevice[]): readonly Held[] {
   return held;
 }
 
-/** In the order of its queues. */
+/** The held queues of one device, in the order of its queues. */
 function heldOfDevice(device: WalkedDevice): readonly Held[] {
   const known = heldIn.get(device);
   if (known) return known;
@@ -238,7 +238,7 @@ class HolderIterator {
     this.#layout = layoutOf(object.btf(), 'queue_owner', FIELDS);
   }
 
-  /** By what is opened: the same object as long as nothing has changed. */
+  /** Holders by the key of what is open: the same object while nothing changes. */
   read(): ReadonlyMap<string, Holder> {
     const bytes = this.#object.iterate('queue_owners');
     if (this.#bytes && Buffer.compare(bytes, this.#bytes) === 0) return this.#holders;
@@ -278,7 +278,7 @@ function isOlder(one: Holder, other: { readonly pid: number; readonly startedTic
   return startedTicks === other.startedTicks ? one.pid <= other.pid : startedTicks < other.startedTicks;
 }
 
-/** By namespace and device, for /proc tells the device of a descriptor and not its queue; with several holders none is named. */
+/** Holders by namespace and device: /proc does not tell a descriptor's queue. Of several holders none is named. */
 async function readFromProc(): Promise<ReadonlyMap<string, Holder | undefined>> {
   const holders = new Map<string, Holder | undefined>();
   for (const { netns, device, pid, comm } of await listTunHolders()) {

@@ -2,7 +2,7 @@
 // The operator's list of tenants: one line each, `vm web1 acme`.
 import type { Identity } from '../snapshot/identity.ts';
 
-/** By which property of an identity a line may name a guest. */
+/** The properties of an identity by which a line may name a guest. */
 const KINDS = ['vm', 'uuid', 'pod', 'container', 'unit'] as const;
 type Kind = (typeof KINDS)[number];
 

@@ -15,7 +15,7 @@ interface Machine {
   readonly program: string;
 }
 
-/** By the program's name (src/inventory/command-line.ts). */
+/** Decides by the program's name (src/inventory/command-line.ts). */
 export function hasVcpus(program: string): boolean {
   return MACHINES.includes(program);
 }
@@ -54,7 +54,7 @@ export class VcpuWatch {
   }
 }
 
-/** In a QEMU without debug-threads every thread counts as a virtual CPU but the first, which serves devices and monitors, and vhost-net's. */
+/** QEMU without debug-threads: every thread counts as a virtual CPU but vhost-net's and the first, the main loop. */
 function vcpusOf(pid: number, program: string, threads: readonly ThreadTime[]): VirtualCpus | undefined {
   const named = threads.filter(({ comm }) => NAMED.test(comm));
   const others = program === QEMU ? threads.filter(({ tid, comm }) => tid !== pid && !WORKER.test(comm)) : [];
