@@ -2,7 +2,7 @@
 // Names of errors: of a number, and of what was thrown.
 import { constants } from 'node:os';
 
-/** Those that tun answers and that Node does not know. */
+/** Errors that tun answers and that Node does not know. */
 const UNKNOWN_TO_NODE: readonly (readonly [number, string])[] = [
   [77, 'EBADFD'],
   [512, 'ERESTARTSYS'], // a signal came while a writer waited for room

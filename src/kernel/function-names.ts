@@ -19,7 +19,7 @@ export class FunctionNames {
     for (const [i, address] of fresh.entries()) this.#known.set(address, names[i] ?? `0x${address.toString(16)}`);
   }
 
-  /** By its number where its name was not learned, or no function is there. */
+  /** The function's name; its address where the name was not learned, or no function is there. */
   at(address: bigint): string {
     return this.#known.get(address) ?? `0x${address.toString(16)}`;
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// By which names others know this host.
+// The names by which others know this host.
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 
@@ -8,7 +8,7 @@ export function hostNames(): { readonly hostName: string; readonly hostId: strin
   return { hostName: hostname(), hostId: machineId() };
 }
 
-/** By which DNS knows it: its name, and that name in the domains in which this host looks others up. */
+/** The names by which DNS knows it: its own, and that in the domains in which this host looks others up. */
 export function ownNames(): readonly string[] {
   const name = hostname();
   return name.includes('.')

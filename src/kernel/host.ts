@@ -73,7 +73,7 @@ function hardenedUsercopy(): boolean | undefined {
   return !config.includes('# CONFIG_HARDENED_USERCOPY_DEFAULT_ON is not set');
 }
 
-/** As it was built; undefined: there is no file of it. */
+/** The configuration the kernel was built with; undefined: there is no file of it. */
 function kernelConfig(): string | undefined {
   return textOf(`/boot/config-${release()}`) ?? textOf(`/lib/modules/${release()}/config`);
 }

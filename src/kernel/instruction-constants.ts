@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Numbers that are known before programs are loaded, written into their instructions.
 
-/** Those that stand in the instructions of a BPF object as built, and what takes their places. */
+/** Numbers that stand in the instructions of a BPF object as built, and the numbers that replace them. */
 export type Constants = ReadonlyMap<number, number>;
 
 /** BPF_ALU64 | BPF_AND | BPF_K; BPF_JMP | BPF_JLT | BPF_K; BPF_JMP | BPF_JEQ | BPF_K */

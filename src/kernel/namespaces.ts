@@ -31,7 +31,7 @@ export async function namespacePaths(): Promise<ReadonlyMap<number, string>> {
   return new Map((await mountedNamespaces()).map(({ inode, path }) => [inode, path]));
 }
 
-/** Of its mount. */
+/** The name of its mount. */
 export function namespaceName(path: string): string {
   return basename(path);
 }

@@ -22,7 +22,7 @@ export type StructField = addon.StructField;
 export type StructLayout = addon.StructLayout;
 export type Variable = addon.Variable;
 
-/** As addon/tapscope.d.ts says, but for mapBuffer(), which only mapView() may see, and with constants in place of the whole file. */
+/** As addon/tapscope.d.ts says, without mapBuffer(), which only mapView() may see. Takes constants, not the file. */
 export class BpfObject {
   readonly #object: addon.BpfObject;
   /** Sections by their short name too: '.bss'. */

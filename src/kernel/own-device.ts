@@ -28,7 +28,7 @@ const ROOT_HANDLE = 0x10000;
 export type QdiscKind = 'fq_codel' | 'noqueue';
 
 export interface OwnDevice {
-  /** Of its namespace. */
+  /** The path of its namespace. */
   readonly namespace: string;
   readonly name: string;
   readonly queues: number;

@@ -16,7 +16,7 @@ export interface PktgenOptions {
   readonly mode: 'start_xmit' | 'queue_xmit';
   /** pktgen keeps a reference to each packet until it makes the next, so that its drop cannot be traced. false: Linux 6.5. */
   readonly shared: boolean;
-  /** As the kernel's sample of this number sets flows, timestamps and bursts. */
+  /** The kernel's sample script that sets the same flows, timestamps and bursts. */
   readonly shape?: 'sample01' | 'sample03';
   readonly size?: number;
 }

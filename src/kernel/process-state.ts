@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 
 export interface ProcessState {
-  /** As in proc(5): R runs or waits for a CPU, S and D sleep, T was stopped by a signal, t by a debugger, Z has ended. */
+  /** The letter of proc(5): R runs or waits for a CPU, S and D sleep, T and t are stopped or traced, Z has ended. */
   readonly state: string;
   /** Its cgroup is frozen. */
   readonly frozen: boolean;
@@ -28,7 +28,7 @@ export function readState(pid: number): ProcessState | undefined {
   return { state, frozen, idleSeconds };
 }
 
-/** By the clock of the CPU that it last ran on. */
+/** The time in ms by the clock of the CPU on which it last ran. */
 function lastRan(pid: number | 'self'): { readonly ms: number; readonly cpu: string } | undefined {
   const cpu = cpuOf(pid);
   const [, ms] = /^se\.exec_start\s*:\s*([\d.]+)/m.exec(read(pid, 'sched')) ?? [];

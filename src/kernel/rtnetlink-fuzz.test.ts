@@ -25,7 +25,7 @@ const link = array(tuple(number, oneof(value, inner)), { maxLength: 6 }).map((al
 const qdisc = array(tuple(number, oneof(value, inner)), { maxLength: 6 }).map((all) => joined(all, QDISC));
 const reply = array(oneof(link, qdisc), { minLength: 1, maxLength: 3 }).map((all) => Buffer.concat(all));
 
-/** Of one device or qdisc a message; nothing in it is other than the type says. */
+/** The parsers make one device or qdisc of a message at most, and each value has the type that is declared. */
 function assertRead(bytes: Uint8Array): void {
   for (const parse of [parseLinks, parseQdiscs]) {
     try {

@@ -8,7 +8,7 @@ export interface TextRange {
   readonly length: number;
 }
 
-/** Which of them a net_device has tells whether it is a tun or tap; kernels without CONFIG_KALLSYMS_ALL do not list them. */
+/** A net_device has one of them: it tells tun from tap. Kernels without CONFIG_KALLSYMS_ALL do not list them. */
 export const DEVICE_OPERATIONS: readonly [string, string] = ['tun_netdev_ops', 'tap_netdev_ops'];
 
 const FILE = '/proc/kallsyms';
@@ -17,7 +17,7 @@ const STANDARD_INPUT = 0;
 /** Where nothing follows a function that we know of. */
 const UNKNOWN_LENGTH = 4096n;
 
-/** Those functions of /proc/kallsyms that were asked for: the file has some hundred thousand, and we keep a few dozen. */
+/** The functions of /proc/kallsyms that were asked for: the file has some hundred thousand, and we keep a few dozen. */
 export class Symbols {
   readonly #found: readonly TextSymbol[];
 

@@ -23,7 +23,7 @@ const NAMES = [
   'net/netfilter/nf_conntrack_max',
 ];
 
-/** Those that this kernel has, with dots. */
+/** The sysctls that this kernel has; their names have dots. */
 export async function readSysctls(): Promise<Readonly<Record<string, string>>> {
   const pairs = await Promise.all(
     NAMES.map(async (name) => {

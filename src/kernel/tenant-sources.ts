@@ -43,7 +43,7 @@ export async function podNames(folder = POD_LOGS): Promise<ReadonlyMap<string, P
 
 /** RFC 1123, as the API server demands it of namespaces and pods: neither has an underscore. */
 const NAME = /^[a-z\d](?:[a-z\d.-]{0,251}[a-z\d])?$/;
-/** Of the API server, or the hash of a static pod's file. */
+/** The uid that the API server gave, or the hash of a static pod's file. */
 const UID = /^(?:[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}|[\da-f]{32})$/;
 
 /** undefined: it is no pod's folder, such as lost+found. */
@@ -60,7 +60,7 @@ export async function novaProject(vm: string, folder = LIBVIRT_STATE): Promise<s
   return projectIn(text);
 }
 
-/** In time that grows as the text does: no tag reaches beyond the next. */
+/** The time is linear in the length of the text: no tag reaches beyond the next. */
 export function projectIn(xml: string): string {
   return /<nova:project\b[^<>]*>([^<]*)</.exec(xml)?.[1]?.trim() ?? '';
 }

@@ -13,14 +13,14 @@ export interface Traffic {
   readonly netns: number;
   /** A path that leads to its namespace. */
   readonly namespace: string;
-  /** Of pktgen's files in its namespace. */
+  /** The folder of pktgen's files in its namespace. */
   readonly generators: string;
   /** Opens a queue of a tap, and makes it with the first; false: asked for backpressure, this kernel's tun has none. */
   open(id: string, device: string, flags: readonly QueueFlag[]): Promise<boolean>;
   close(id: string): Promise<void>;
   /** Readers and guests that come from now on; undefined: on all CPUs. */
   pin(cpu: number | undefined): Promise<void>;
-  /** At `rate` packets a second at most, and `work` microseconds of CPU for each; rate 0: all. */
+  /** Reads `rate` packets a second at most, with `work` microseconds of CPU for each; rate 0: all. */
   read(id: string, pace?: { readonly rate?: number; readonly work?: number }): Promise<void>;
   stopReading(id: string): Promise<number>;
   /** A guest by vhost-net; `buffer`: bytes of each of its buffers. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which process has which tun device open, from /proc alone.
+// The processes that have a tun device open, and which, from /proc alone.
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { nameOf } from './netlink-message.ts';
 
@@ -36,7 +36,7 @@ async function devicesOf(pid: string): Promise<ReadonlySet<string>> {
   return new Set(devices.flatMap((device) => device ?? []));
 }
 
-/** Of /proc/PID/fdinfo/FD; undefined: nothing is attached. A device's name may have bytes that are no UTF-8, and U+2028. */
+/** The device in /proc/PID/fdinfo/FD; undefined: none is attached. A name may have non-UTF-8 bytes, and U+2028. */
 export function deviceIn(info: Uint8Array): string | undefined {
   const line = Buffer.from(info)
     .toString('latin1')

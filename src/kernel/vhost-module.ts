@@ -41,7 +41,7 @@ function refuse(sentence: string): (error: unknown) => never {
   };
 }
 
-/** In a process group of its own: a Ctrl-C must not end it half-way. */
+/** The program runs in a process group of its own: Ctrl-C must not end it half-way. */
 async function kmod(program: string, args: readonly string[]): Promise<void> {
   const file = FOLDERS.map((folder) => `${folder}/${program}`).find(existsSync);
   if (file === undefined) throw new Error(`this host has no ${program}: apt install kmod`);

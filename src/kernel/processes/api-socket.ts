@@ -26,7 +26,7 @@ export class ApiSocket {
     this.#timer = setInterval(() => void this.#renew(), LOOK_EVERY_MS).unref();
   }
 
-  /** In place of the one before, whose listener is gone. Throws one sentence. */
+  /** Opens the socket in place of the previous one, whose listener is gone. Throws one sentence. */
   async open(): Promise<void> {
     try {
       await makeRoom(this.#path);

@@ -111,7 +111,7 @@ function forked(file: string, theirs: readonly number[], readable: readonly stri
   };
 }
 
-/** In the second process: what leads to the first. */
+/** Runs in the second process: gives the socket to the first, and the next descriptor that it sent. */
 export function firstProcess(): { readonly channel: Socket; readonly nextDescriptor: () => number | undefined } {
   const [channel, descriptors] = givenBySystemd() ?? [CHANNEL, DESCRIPTORS];
   return { channel: new Socket({ fd: channel }), nextDescriptor: () => receiveDescriptor(descriptors) };

@@ -24,7 +24,7 @@ export interface End {
   readonly code: number | undefined;
 }
 
-/** Of the second process, as the first one knows it. */
+/** The second process as the first one knows it. */
 export interface Life {
   readonly isChild: boolean;
   readonly pid: () => number | undefined;
@@ -90,7 +90,7 @@ function hasEnded(pid: number): boolean {
   }
 }
 
-/** In the second process: the two sockets that the first one sent; undefined: systemd did not start it. */
+/** Runs in the second process: the two sockets that the first one sent; undefined: systemd did not start it. */
 export function givenBySystemd(): readonly [number, number] | undefined {
   if (!process.env.TAPSCOPE_SERVED_BY_UNIT) return undefined;
   confineFiles();

@@ -6,7 +6,7 @@ import { setFlagsFromString } from 'node:v8';
 const FLAGS = ['--optimize-for-size', '--semi-space-growth-factor=1'];
 
 /**
- * To be called once everything is loaded. The same flags on the command line would make V8 refuse the code that Node keeps
+ * Call this once everything is loaded. The same flags on the command line would make V8 refuse the code that Node keeps
  * compiled of its own modules. Compiling them is a quarter of a start.
  */
 export function keepHeapSmall(): void {

@@ -11,7 +11,7 @@ export interface Group {
 }
 
 export interface AllowedPeers {
-  /** Of the agent. */
+  /** The user of the agent. */
   readonly uid: number;
   readonly group?: Group;
 }
