@@ -15,7 +15,7 @@ export interface LogEntry {
   readonly time: number;
   readonly level: Exclude<LogLevel, 'silent'>;
   readonly msg: string;
-  /** Which of the agent's processes. */
+  /** The process of the agent that wrote the entry. */
   readonly process?: string;
   readonly fields?: Readonly<Record<string, unknown>>;
 }
@@ -25,7 +25,7 @@ const LONGEST = { line: 2048, lastLine: 8192, text: 300 };
 /** logfmt and text name what is in objects as `err.type`. */
 const DEEPEST = 3;
 
-/** With its end. `isLast`: of a process that ends, of which more is to be known, in `text` on several lines. */
+/** A line with its line end. `isLast`: the last words of a process may be longer, and in `text` take several lines. */
 export function logLine(entry: LogEntry, format: LogFormat, isLast = false): string {
   const most = isLast ? LONGEST.lastLine : LONGEST.line;
   const words = isLast ? visibleLines : visible;
@@ -55,7 +55,7 @@ function pairs(fields: Readonly<Record<string, unknown>>, above = '', depth = 1)
   });
 }
 
-/** As Go's logfmt reads it: in quotation marks with the escapes of JSON, where it is not a plain word. */
+/** The value as Go's logfmt reads it: quoted with the escapes of JSON, unless it is a plain word. */
 function quoted(value: string): string {
   return /^[\w.:/@+-]+$/.test(value) ? value : escapedJson(JSON.stringify(value));
 }

@@ -97,7 +97,7 @@ export function pinoStream(log: Log): { readonly write: (line: string) => void }
 
 let current = createLog({ format: 'text', level: 'info' });
 
-/** Of this process, from now on. */
+/** Sets the log of this process, from now on. */
 export function useLog(options: LogOptions & { readonly process: string }): void {
   current = createLog(options);
   process.once('exit', current.tell);
@@ -107,7 +107,7 @@ export function useLog(options: LogOptions & { readonly process: string }): void
   process.on('warning', ({ name, message }) => current.say('warn', `${name}: ${message}`));
 }
 
-/** Of this process. */
+/** The log of this process. */
 export function ownLog(): Log {
   return current;
 }
