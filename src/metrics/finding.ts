@@ -2,7 +2,7 @@
 // The catalogue's part on findings: what the rules say is wrong, while they say so.
 import { gauges, type Metric, series } from '../metric.ts';
 
-/** Of a finding what its series says; undefined: it is about the whole device, or about the agent. */
+/** A finding as its series shows it; undefined: it is about the whole device, or about the agent. */
 export interface ShownFinding {
   readonly rule: string;
   readonly severity: string;
@@ -12,7 +12,7 @@ export interface ShownFinding {
 }
 
 interface Judged {
-  /** Those that stand. */
+  /** The active findings. */
   readonly findings: readonly ShownFinding[];
 }
 
