@@ -12,7 +12,7 @@ export type Mark = 'good' | 'warning' | 'bad' | 'note';
 
 export interface Item {
   readonly mark: Mark;
-  /** Of a finding: its rule. */
+  /** The rule of a finding. */
   readonly what: string;
   readonly text: string;
 }
@@ -91,7 +91,7 @@ export function itemsOf(checked: Checked): readonly Item[] {
   ];
 }
 
-/** Those of one rule and severity together, in the order of the first. */
+/** Groups findings of one rule and severity, in the order of the first of each group. */
 function kindsOf(findings: readonly Finding[]): readonly (readonly Finding[])[] {
   const kinds = new Map<string, Finding[]>();
   for (const finding of findings) {

@@ -17,7 +17,7 @@ export interface LiveMessage {
   readonly takenAt: number;
   readonly seconds: number;
   readonly verdict: Status;
-  /** Those that stand, the worst first. */
+  /** The active findings, the worst first. */
   readonly findings: readonly ReportedFinding[];
   readonly unjudged: Verdict['unjudged'];
   readonly queues: readonly QueueRate[];

@@ -28,7 +28,7 @@ export function plainName({ device, queue }: Pick<Named, 'device' | 'queue'>): s
   return queue === undefined ? device : `${device}/${queue}`;
 }
 
-/** By namespace, with a blank before it; none where there is one namespace. */
+/** The suffix of each namespace, which begins with a blank; none if there is only one namespace. */
 function qualifiers(same: readonly Named[]): ReadonlyMap<number, string> {
   const namespaces = new Map(same.map((rate) => [rate.netns, rate]));
   if (namespaces.size < 2) return new Map();
@@ -37,7 +37,7 @@ function qualifiers(same: readonly Named[]): ReadonlyMap<number, string> {
   return new Map([...namespaces].map(([netns, rate]) => [netns, ` ${tell ? guests.get(netns) : rate.namespace}`]));
 }
 
-/** In so many columns: names of which the same would be left get a number. */
+/** Cuts names to `width` columns; names that would then be the same get a number. */
 export function fitNames(names: readonly string[], width: number): readonly string[] {
   const cut = names.map((name) => fit(name, width));
   const often = new Map<string, number>();

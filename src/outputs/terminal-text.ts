@@ -17,7 +17,7 @@ export interface Layout {
 export type Style = Parameters<typeof styleText>[0];
 
 const UNBROKEN = '\u00a0';
-/** Of one letter each. Made when the first text is cut, for that takes as long as a quarter of a start. */
+/** Splits a text into letters. Made when the first text is cut: making it takes a quarter of the time of a start. */
 let graphemes: Intl.Segmenter | undefined;
 
 /** Rows of `text`, the first behind `first` and the others behind as many blanks. A word longer than a row is cut. */
@@ -50,7 +50,7 @@ function wordsOf(text: string): readonly string[] {
     .filter(Boolean);
 }
 
-/** At most `width` columns of it; what is left out is told by a dot. */
+/** The text in `width` columns at most; an ellipsis stands for the rest. */
 export function fit(text: string, width: number): string {
   return stringWidth(text) <= width ? text : `${startOf(text, width - 1)}…`;
 }
@@ -60,7 +60,7 @@ export function padEnd(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - stringWidth(text)));
 }
 
-/** As many whole letters as `width` columns hold: of some scripts a letter takes two. */
+/** The whole letters that fit into `width` columns: in some scripts a letter takes two. */
 function startOf(text: string, width: number): string {
   let start = '';
   let room = width;

@@ -142,10 +142,10 @@ export const COLUMNS: readonly Column[] = ALL.map((column) => {
 /** Behind the title of the column by which rows are sorted. */
 export const SORT_SIGN = '*';
 
-/** Beside the name of a device losses have room, however narrow it is. */
+/** The least columns for losses beside the name of a device, however narrow the terminal is. */
 const LOSSES = 8;
 
-/** Those that fit, in their order; the first always does, cut if need be. `longest`: of the names to be shown. */
+/** The columns that fit, in their order; the first is always there, cut if need be. `longest`: the longest name. */
 export function columnsIn(width: number, longest = 0): readonly Column[] {
   let left = width;
   const columns = COLUMNS.map((one) =>
@@ -165,7 +165,7 @@ export function columnsIn(width: number, longest = 0): readonly Column[] {
   );
 }
 
-/** With full words as titles where `room` is left, those of the columns that stay longest first. */
+/** Uses full words as titles where `room` is left, first for the columns that stay longest. */
 function inFull(columns: readonly Column[], room: number): readonly Column[] {
   let left = room;
   const widened = columns

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which queues `tapscope top` shows, and in which order: problems first, idle queues folded.
+// The queues that `tapscope top` shows, and their order: problems first, idle queues folded.
 
 import type { Finding } from '../diagnosis/finding.ts';
 import type { QueueRate } from '../diagnosis/queue-rates.ts';

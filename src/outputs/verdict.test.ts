@@ -8,7 +8,7 @@ import { statusOf } from '../diagnosis/status.ts';
 import { goldenSnapshot } from './prometheus/prometheus-golden.ts';
 import { renderVerdict } from './verdict.ts';
 
-/** As wordy as a finding may be: everything is there, and two ways to help. */
+/** A finding that has everything, and two ways to help: no finding is longer. */
 const starved: Finding = {
   rule: 'reader-starved',
   severity: 'critical',

@@ -15,7 +15,7 @@ export interface Judged {
   readonly verdict: Verdict;
   /** Losses of which rules saw too little, one sentence each. */
   readonly inconclusive: readonly string[];
-  /** Those that the question was about, and what else was seen last. */
+  /** The devices that the question was about; `last` has all others too. */
   readonly devices: readonly Device[];
   readonly last: Snapshot;
   readonly seconds: number;
@@ -34,7 +34,7 @@ const STYLES: Readonly<Record<string, Style>> = {
   ok: ['bold', 'green'],
 };
 
-/** In full; and of each, so that one fits a terminal; --json has all. */
+/** The most findings in full, the most others, and the most lines of each, so that one fits a terminal. */
 const MOST = { findings: 4, others: 12, evidence: 5, remedies: 3, rejected: 4 };
 
 const RENAMED =

@@ -13,7 +13,7 @@ export interface FindingChange {
   readonly at: number;
 }
 
-/** By what makes a finding the same. */
+/** Findings by their key: what makes a finding the same. */
 export type KnownFindings = ReadonlyMap<string, Finding>;
 
 /** What is new since the last judgement. `active`: those that stand, and no others. */

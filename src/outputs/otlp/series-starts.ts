@@ -37,7 +37,7 @@ export class SeriesStarts {
     this.#now = at;
   }
 
-  /** Of a total that fell another one began after the last reading. */
+  /** The start of a series' total. When a total falls, a new one began after the previous reading. */
   startOf(
     subject: Subject,
     metric: MetricRows['metric'],

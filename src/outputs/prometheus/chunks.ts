@@ -12,9 +12,9 @@ export interface Chunks {
   readonly text: (text: string) => void;
   /** One line; `value` is of ASCII. */
   readonly line: (prefix: string, value: string) => void;
-  /** Copied. */
+  /** Copies the bytes. */
   readonly bytes: (bytes: Buffer) => void;
-  /** Of all that was written. */
+  /** Bytes of all that was written. */
   readonly length: () => number;
   /** All that was written, if none of it was taken: in a buffer of its own. */
   readonly whole: () => Buffer;
@@ -25,14 +25,14 @@ export interface Chunks {
 const smallestBytes = 2 * 1024;
 const chunkBytes = 64 * 1024;
 const newline = 10;
-/** At most so many bytes for a UTF-16 unit. */
+/** The most bytes for a UTF-16 unit. */
 const unitBytes = 3;
 
 export function createChunks(): Chunks {
   let full: Buffer[] = [];
   let chunk = allocate(0);
   let end = 0;
-  /** Of the chunks before. */
+  /** Bytes in the chunks before this one. */
   let closed = 0;
 
   function makeRoom(bytes: number): void {

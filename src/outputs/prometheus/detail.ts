@@ -45,10 +45,10 @@ export function createSeriesCounts(): SeriesCounts {
   return { byDevice: new Map(), turn: 0 };
 }
 
-/** In scrapes: a device that gained a drop reason may be a few series above its share for so long. */
+/** Scrapes between two counts: so long a device that gained a drop reason may be a few series above its share. */
 const recountEvery = 4;
 
-/** In the order of ids, the oldest device first, so that a new one does not push out another. */
+/** Selects devices in the order of ids, the oldest first, so that a new one does not push out another. */
 export async function selectDevices(
   devices: readonly Device[],
   { detail, budget }: SeriesLimit,
@@ -100,7 +100,7 @@ function isCore(metric: { readonly core?: true }): boolean {
   return metric.core === true;
 }
 
-/** Which metrics of queues and devices a level shows; those of each CPU come on top. */
+/** The metrics of queues and devices that a level shows; those of each CPU come on top. */
 export function metricsAt(detail: Detail): Shown {
   return detail === 'core' ? core : all;
 }

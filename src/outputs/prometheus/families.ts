@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From what was seen to rows: which metric, of which subject, with which values.
+// Turns what was seen into rows: a metric, its subject, its values.
 import { type Metric, type Sample, type Suffix, visitDistribution } from '../../metric.ts';
 import { agentMetrics } from '../../metrics/agent.ts';
 import { cpuMetrics } from '../../metrics/cpu.ts';

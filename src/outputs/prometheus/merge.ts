@@ -18,9 +18,9 @@ export interface Merge {
 }
 
 interface Block {
-  /** Of a gauge: its members' as one. */
+  /** The samples of a gauge's members, merged into one. */
   readonly samples: readonly Sample[];
-  /** Of a counter: members for which there was nothing to tell. */
+  /** Members of a counter without a value. */
   readonly uncounted: readonly string[];
 }
 
@@ -98,7 +98,7 @@ function readCounter<Value>(metric: Metric<Value>, into: Subject, members: reado
   for (const member of members) {
     const counted = new Map<string, Sample>();
     for (const sample of metric.samples(member.value)) merge(counted, sample, 'sum');
-    // Of one with labels (dropped, by reason) there may be nothing to tell yet.
+    // A counter with labels (dropped, by reason) may have no series yet.
     if (metric.labels.length === 0 && counted.size === 0) uncounted.push(member.key);
     for (const [key, { labels, value, suffix }] of counted) {
       const sum = sums.get(key) ?? { labels, suffix, last: new Map<string, number>(), total: 0 };
@@ -111,7 +111,7 @@ function readCounter<Value>(metric: Metric<Value>, into: Subject, members: reado
   return { samples: [], uncounted };
 }
 
-/** Of a member that is there and is not counted any more the sum is not known: it is left out until it is. */
+/** The sum is left out while a member that is there is not counted any more: the sum is not known. */
 function sumsOf(
   sums: ReadonlyMap<string, LastingSum>,
   members: readonly Member<unknown>[],

@@ -259,7 +259,7 @@ const agent: AgentState = {
 
 export const goldenSnapshot: Snapshot = { takenAt: 1_795_000_000, devices: [guest, namesake, vpn, macvtap], agent };
 
-/** With a finding about a queue and one about the agent, and an exporter of OTLP. */
+/** The golden snapshot with a finding about a queue, one about the agent, and an exporter of OTLP. */
 export const goldenSeen: Seen = {
   devices: goldenSnapshot.devices,
   agent: goldenSnapshot.agent,

@@ -103,7 +103,7 @@ function ownMetrics(registers: AnyRegistry[]): void {
   histogram.observe({ kind: 'y' }, 5);
 }
 
-/** By prom-client alone. Each page needs a fresh registry: an OpenMetrics page of prom-client renames its metrics for good. */
+/** The page by prom-client alone. The registry must be fresh: an OpenMetrics page renames its metrics for good. */
 async function reference(rows: readonly MetricRows[], registry: AnyRegistry): Promise<string> {
   for (const one of rows) fillRegistry(registry, one);
   ownMetrics([registry]);

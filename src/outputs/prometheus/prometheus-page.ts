@@ -134,7 +134,7 @@ function ownFamily({ name, type, help, values }: OwnMetric, created?: SeriesCrea
 /** Gauges that end in _total: promtool refuses them. */
 const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
-/** With memory, CPU time, event loop and garbage collection of this process. */
+/** The page also has memory, CPU time, event loop and garbage collection of this process. */
 export function createMetricsPage(options: PrometheusOptions): MetricsPage {
   const own = new Registry();
   // prom-client's 10 ms would wake the idle agent 100 times a second: 0.25 % of a CPU.

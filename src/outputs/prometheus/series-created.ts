@@ -74,7 +74,7 @@ export class SeriesCreated {
   }
 }
 
-/** From the prefix of a counter's sample, or of a histogram's last one; undefined: of another sample. */
+/** The prefix of _created, from that of a counter's sample or a histogram's last one; undefined: another sample. */
 export function createdPrefix(prefix: string, name: string, type: string): string | undefined {
   if (type === 'counter') return `${name.replace(/_total$/, '')}_created${prefix.slice(name.length)}`;
   const last = `${name}_count`;

@@ -8,7 +8,7 @@ export interface Slices {
   readonly pause: () => Promise<void>;
 }
 
-/** With two pages in the making and the collector's garbage, still far below the 10 ms that a timer may be late. */
+/** Two pages in the making and the garbage collector together stay far below the 10 ms that a timer may be late. */
 const sliceMs = 2;
 
 export function createSlices(): Slices {

@@ -9,11 +9,11 @@ import { type Labels, renderLabels } from './text.ts';
 export interface Subject {
   readonly labels: Labels;
   readonly renderedLabels: string;
-  /** By metric name, then by position among its samples: no key has to be built to find one. */
+  /** Prefixes by metric name, then by position among its samples: no key has to be built to find one. */
   readonly prefixes: Map<string, Prefix[]>;
-  /** By metric name, then by label values: what merged counters remember. */
+  /** Sums of merged counters by metric name, then by label values: they last from scrape to scrape. */
   readonly sums: Map<string, Map<string, LastingSum>>;
-  /** By metric name. */
+  /** Merges by metric name. */
   readonly merges: Map<string, Merge>;
 }
 
@@ -27,7 +27,7 @@ interface Prefix {
 export interface LastingSum {
   readonly labels: readonly string[];
   readonly suffix: Suffix | undefined;
-  /** By member. */
+  /** The last value of each member. */
   readonly last: Map<string, number>;
   total: number;
 }
@@ -92,17 +92,17 @@ interface KeptDevice {
   readonly netns: number;
   readonly name: string;
   readonly subject: Subject;
-  /** By index. */
+  /** The subjects of its queues, by index. */
   readonly queues: Map<number, Subject>;
   seenAt: number;
 }
 
-/** Every subject that was shown of late. */
+/** Every subject that was shown recently. */
 export interface Subjects {
   readonly agent: Subject;
   readonly otherDevice: Subject;
   readonly otherQueue: Subject;
-  /** By device id, which is never used twice. */
+  /** Devices by id, which is never used twice. */
   readonly devices: Map<string, KeptDevice>;
   scrapes: number;
 }

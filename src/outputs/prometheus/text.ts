@@ -39,12 +39,12 @@ export interface Origin {
 /** Lines of a family as they were written last. */
 interface Written {
   readonly origins: readonly (Origin | undefined)[];
-  /** Of each part, where its bytes end. */
+  /** The offset at which the bytes of each part end. */
   readonly ends: readonly number[];
   readonly bytes: Buffer;
 }
 
-/** By family: what the last page of one format held. A part of it is void when its origin is another. */
+/** The last page of one format, by family. A part of it is void when its origin is another object. */
 export type LastPage = Map<string, Written>;
 
 /** Looking at the clock costs as much as a line. */
