@@ -38,7 +38,7 @@ export function place(parent: HTMLElement, children: readonly HTMLElement[]): vo
   while (parent.children.length > children.length) parent.lastElementChild?.remove();
 }
 
-/** Those before `child`, from `index` on, go to the end: their own turn comes. */
+/** Moves the nodes from `index` up to `child` to the end; each is placed in its own turn. */
 function clearWay(parent: HTMLElement, child: HTMLElement, index: number): void {
   for (let other = parent.children[index]; other && other !== child; other = parent.children[index])
     parent.append(other);

@@ -8,9 +8,9 @@ import { type FindingGroup, groupsOf, placeOf, titleOfRule } from './finding-gro
 import { figure } from './page-figures.ts';
 import { changeIcon, icon } from './svg.ts';
 
-/** Of an open group; the search finds the others. */
+/** Cards shown of an open group; the search finds the others. */
 const MOST_CARDS = 50;
-/** Named in the line of a folded group. */
+/** Devices named in the line of a folded group. */
 const MOST_NAMES = 4;
 
 interface Fold {

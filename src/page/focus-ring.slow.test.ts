@@ -18,7 +18,7 @@ interface Stop {
   readonly cutBy: string;
 }
 
-/** In the page: the ring of what has the focus; undefined: the focus left the page. */
+/** Runs in the page: the ring of the focused element; undefined: the focus left the page. */
 function ringOfFocus(): Stop | undefined {
   const focused = document.activeElement;
   if (focused === null || focused === document.body) return undefined;

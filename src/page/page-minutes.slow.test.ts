@@ -19,7 +19,7 @@ const UPDATES = 15;
 interface Measured {
   readonly nodes: number;
   readonly bytes: number;
-  /** Of the main thread, for one second's update: the median. */
+  /** The main thread's time for one second's update: the median. */
   readonly updateMs: number;
 }
 

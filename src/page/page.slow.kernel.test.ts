@@ -42,7 +42,7 @@ async function answerOf(page: Page): Promise<string> {
   return (await page.locator('#answer').textContent()) ?? '';
 }
 
-/** In the browser: how often within five seconds a screen reader is given something to say. */
+/** Runs in the browser: counts the announcements for screen readers within five seconds. */
 async function announcements(): Promise<number> {
   let said = 0;
   const watch = new MutationObserver(() => {

@@ -4,7 +4,7 @@ import type { QueueRate } from '../diagnosis/queue-rates.ts';
 
 export interface QueueState {
   readonly word: 'losing' | 'lost before' | 'stopped' | 'full' | 'no queue' | 'flowing' | 'idle';
-  /** Of src/page/svg.ts. */
+  /** The name of an icon in src/page/svg.ts. */
   readonly icon: string;
   /** 0 is the worst. */
   readonly rank: number;

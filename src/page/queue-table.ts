@@ -115,7 +115,7 @@ export class QueueTable {
     setPixels(this.#frame, 'padding-bottom', (found.length - from - shown.length) * height);
   }
 
-  /** Of queues that are there now; made anew each second it would be a third of the time to sort. */
+  /** Keeps the sort key of each queue: making all of them each second takes a third of the sorting time. */
   #nameOf(rate: QueueRate): string {
     const key = keyOfQueue(rate);
     const known = this.#names.get(key) ?? inNumericOrder(`${rate.device} ${rate.netns} ${rate.queue ?? ''}`);

@@ -20,11 +20,11 @@ export interface QueueAddress {
   readonly queue: number;
 }
 
-/** The past is asked for again this often. */
+/** The interval at which the past is requested again. */
 const ASK_EVERY_MS = 5000;
-/** As CSS has them, but a canvas takes no variable. */
+/** The same colours as in the CSS: a canvas cannot read CSS variables. */
 const COLOURS = { critical: '#e5484d', warning: '#d98a00', info: '#2b8cd6', change: '#8a63d2' };
-/** Of findings, and of changes: more texts do not fit above each other. */
+/** Marks of findings, and as many of changes: more labels would overlap. */
 const MOST_MARKS = 4;
 
 export class QueueView {

@@ -7,7 +7,7 @@ import { localTime } from './clock.ts';
 import { element, say } from './element.ts';
 
 const HEIGHT = 150;
-/** With the times below it. */
+/** Pixels below the last chart for the times on its axis. */
 const AXIS = 26;
 const AXIS_WIDTH = 58;
 
