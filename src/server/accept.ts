@@ -41,7 +41,7 @@ function parseQuality(text: string | undefined): number {
   return /^(0(\.\d{0,3})?|1(\.0{0,3})?)$/.test(text) ? Number(text) : 0;
 }
 
-/** By the most specific range that fits, as the standard wants. Parameters other than the version choose nothing that we have. */
+/** Uses the most specific range that fits, as the standard says. Parameters other than the version do not count. */
 function quality(ranges: readonly Range[], type: string, version: string): number {
   const family = `${type.split('/')[0]}/*`;
   const levels: readonly ((range: Range) => boolean)[] = [

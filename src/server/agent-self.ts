@@ -8,7 +8,7 @@ export interface AgentSelf {
   readonly lookSeconds: number;
   /** Share of the host's CPU time by part of the agent; empty: not measured yet. */
   readonly overhead: Readonly<Record<string, number>>;
-  /** Which unintended clients can read its metrics, in a sentence; null: none. */
+  /** One sentence on which unintended clients can read its metrics; null: none can. */
   readonly exposure: string | null;
   /** Address of its page; null: it does not serve yet. */
   readonly page: string | null;

@@ -74,7 +74,7 @@ function isSnapshot(value: unknown): value is SnapshotJson {
   return typeof value === 'object' && value !== null && 'agent' in value;
 }
 
-/** As it was before it became JSON; what is undefined was left out. */
+/** The snapshot before it became JSON, which leaves out undefined. */
 function revived(value: unknown): Snapshot {
   assert.ok(isSnapshot(value));
   return snapshotFromJson(value);
@@ -174,7 +174,7 @@ test('before there are two snapshots the history says so', async (t) => {
   }
 });
 
-/** As a killed agent leaves it. */
+/** Leaves a socket behind, as a killed agent does. */
 async function leaveSocket(path: string): Promise<void> {
   const server = createServer().listen(`${path}.new`);
   await once(server, 'listening');

@@ -74,11 +74,11 @@ export function addApi(
   turns = createTurns(),
 ): void {
   const { history } = observer;
-  /** Of the newest step there is. */
+  /** The time of the newest step in the history. */
   const now = (): number => history.span?.to ?? 0;
   const header = { schema: SCHEMA, host };
 
-  /** Of a time, from the history; of none, as it was judged last. */
+  /** The judgement of a past time, from the history; `time` undefined: the latest judgement. */
   function judged(time: number | undefined) {
     const latest = observer.latest();
     if (time === undefined && latest) {
@@ -96,7 +96,7 @@ export function addApi(
     };
   }
 
-  /** To an answer that computes, if there is a place. */
+  /** Admits a request whose answer takes computing, if there is a free place. */
   function admission(kind: keyof typeof MOST) {
     const inFlight = createInFlight(MOST[kind], `${kind} answers`);
     return async ({ ip }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {

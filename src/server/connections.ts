@@ -7,11 +7,11 @@ import { clientOf } from './request-limits.ts';
 
 export interface MostConnections {
   readonly total: number;
-  /** Of one address. */
+  /** The limit for one address. */
   readonly each: number;
 }
 
-/** Of one connection, which may be two sockets: that of TCP, and that of TLS in it. */
+/** One connection, which may have two sockets: TCP's, and that of TLS in it. */
 interface Connection {
   readonly key: string | Socket;
   readonly client: string;
@@ -19,7 +19,7 @@ interface Connection {
   requests: number;
 }
 
-/** Those of one client, or all: with an answer under way, and without. The first of each is the one that has been so for longest. */
+/** Connections of one client, or of all: `busy` have an answer under way. The oldest in its state comes first. */
 interface Pool {
   readonly idle: Set<Connection>;
   readonly busy: Set<Connection>;

@@ -74,7 +74,7 @@ export function createGuard(config: WebConfig, checkHost: HostCheck): Guard {
 
 interface Checks {
   readonly users: boolean;
-  /** By a certificate or a password. */
+  /** A certificate or a password protects the server. */
   readonly isProtected: boolean;
   readonly requests: RateLimit;
   readonly passwords: Passwords;

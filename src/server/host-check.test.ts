@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// By which names, and from which pages, a browser may ask: of the rule itself, and of a real server.
+// The names and pages by which a browser may ask: tests the rule itself, and a real server.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';

@@ -17,7 +17,7 @@ export type HostCheck = (
 ) => Refusal | undefined;
 
 const HOST = /^(?:\[(?<address>[^\]]*)\]|(?<name>[^:[\]/@?#\s]+))(?::\d{1,5})?$/;
-/** Of a name that a stranger chose. */
+/** Characters that are shown of a host name: a stranger chose it. */
 const SHOWN = 100;
 
 const FROM_ELSEWHERE: Refusal = {

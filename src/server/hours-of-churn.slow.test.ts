@@ -14,12 +14,12 @@ import type { Snapshot } from '../snapshot.ts';
 import { createObserver } from './observer.ts';
 
 const TAPS = 10;
-/** Of these, as many stay. */
+/** Taps that stay; the others come and go. */
 const STANDING = 4;
 const LIFE_S = 60;
 const STEP_S = 6;
 const HOUR_S = 3600;
-/** By then the history is full, and V8 has compiled what runs. */
+/** The hours until the history is full and V8 has compiled the code that runs. */
 const FULL_HOURS = 4;
 const HOURS = 8;
 /** 1 440 devices and 4 800 answers, of which each leaves less than 100 bytes. */
@@ -39,7 +39,7 @@ function churnedHost(second: number): Snapshot {
   return { ...host, devices };
 }
 
-/** In the midst of the page. */
+/** Breaks the connection off in the middle of the page. */
 async function breakOff(port: number, localAddress: string): Promise<void> {
   const socket = connect({ port, host: '127.0.0.1', localAddress });
   socket.write('GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n');

@@ -25,7 +25,7 @@ const PATIENCE_EVENTS = 30;
 
 export function createLive(observer: Observer, host: LiveMessage['host']): Live {
   const inFlight = createInFlight(MOST_CLIENTS, 'live views');
-  /** With how many events in a row each has missed. */
+  /** The number of events in a row that each client has missed. */
   const clients = new Map<ServerResponse, number>();
   let deafen: (() => void) | undefined;
 

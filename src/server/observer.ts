@@ -12,7 +12,7 @@ import type { Snapshot } from '../snapshot.ts';
 /** One judgement, and what came of those before it. */
 export interface Observation {
   readonly window: Window;
-  /** Of the last second alone; made on request. */
+  /** The window of the last second alone; made on request. */
   readonly lastSecond: () => Window;
   readonly unjudged: Verdict['unjudged'];
   /** Findings as people are told of them, the worst first; made once is not told yet. */
@@ -21,11 +21,11 @@ export interface Observation {
 
 export interface Observer {
   readonly history: History;
-  /** Of each second. */
+  /** Takes the snapshot of each second. */
   readonly see: (snapshot: Snapshot) => void;
   /** undefined: two snapshots are needed, and there are none yet. */
   readonly latest: () => Observation | undefined;
-  /** Those that stand at this Unix time, even if nothing was judged of late: no snapshot could be taken. */
+  /** The findings that are active at this Unix time, even if no snapshot could be taken and judged lately. */
   readonly active: (now: number) => readonly Finding[];
   /** `hear` is told of each judgement until the function that is returned is called. */
   readonly listen: (hear: (observation: Observation) => void) => () => void;

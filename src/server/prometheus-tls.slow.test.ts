@@ -86,7 +86,7 @@ test('Prometheus scrapes by TLS, client certificate and password', { timeout: 12
     prometheus.kill('SIGKILL');
     await ended;
   });
-  /** By job, of all its scrapes so far: a busy machine may delay one until it fails, and not the next. */
+  /** The maximum or count of each job's `up` so far: on a busy machine a single scrape may fail. */
   const ups = async (what: 'max' | 'count'): Promise<Readonly<Record<string, string>>> => {
     const asked = new URLSearchParams({ query: `${what}_over_time(up[1h])` });
     const response = await fetch(`http://${address}/api/v1/query?${asked}`).catch(() => undefined);

@@ -78,7 +78,7 @@ function comparable(labels: readonly (readonly [string, string])[], value: numbe
   return [known.sort().join(), value];
 }
 
-/** At that moment, in seconds; now, if there is none. */
+/** Asks for the values at `time`, in seconds; without it, for those of now. */
 async function query(api: string, expression: string, time = Date.now() / 1000): Promise<Series> {
   const asked = new URLSearchParams({ query: expression, time: String(time) });
   const response = await fetch(`${api}/api/v1/query?${asked}`);
@@ -119,7 +119,7 @@ async function scraped(api: string): Promise<ReadonlyMap<Format, number>> {
   throw new Error(`Prometheus did not scrape both formats within ${deadlineMs / 1000} s`);
 }
 
-/** Of the first process that serves: since when its counters count is known. */
+/** The first serving process never restarted: since when its counters count is known. */
 const { agent } = goldenSnapshot;
 const snapshot = { ...goldenSnapshot, agent: { ...agent, counting: { ...counting(agent), servingRestarts: 0 } } };
 

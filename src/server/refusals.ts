@@ -27,7 +27,7 @@ export function notThere(sentence: string): Error {
 
 export type Failure = Error & { readonly statusCode?: number };
 
-/** Of ours and of fastify, those about bad requests carry a status. */
+/** The status of an error: errors about bad requests, from us and from fastify, carry one. */
 export function statusOf(error: Failure): number {
   return isWhole(error) ? 404 : (error.statusCode ?? 500);
 }

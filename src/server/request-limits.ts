@@ -81,7 +81,7 @@ export function createInFlight(places: number, things: string): InFlight {
     if (own.size === 0) taken.delete(client);
   }
 
-  /** Of the client that has most. */
+  /** Takes a place from the client that has most. */
   function takeOne(): boolean {
     const [[client, own] = []] = [...taken].sort(([, a], [, b]) => b.size - a.size);
     const [cut] = own ?? [];

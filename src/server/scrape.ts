@@ -29,7 +29,7 @@ export interface ShownRows {
 
 export interface Scraper {
   readonly page: Scrape;
-  /** With the process's own metrics. */
+  /** The rows with the process's own metrics. */
   readonly rows: () => Promise<ShownRows>;
 }
 
@@ -44,14 +44,14 @@ type Pages = (form: Form) => AsyncGenerator<Buffer, void, undefined>;
 export interface ScrapeDependencies {
   readonly takeSnapshot: () => Promise<Snapshot>;
   readonly exposed: () => boolean;
-  /** That stand. */
+  /** The active findings. */
   readonly findings: () => readonly ShownFinding[];
   /** undefined: there is no --otlp. */
   readonly exports: () => Exports | undefined;
   readonly warn: (message: string) => void;
 }
 
-/** As a scrape of Prometheus. */
+/** The timeout for a request for rows: the default scrape timeout of Prometheus. */
 const rowsWithinSeconds = 10;
 
 export function createScraper(

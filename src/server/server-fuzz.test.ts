@@ -20,7 +20,7 @@ for (let age = 20; age >= 0; age -= 1) observer.see({ ...goldenSnapshot, takenAt
 /** One for all, so that what one request leaves behind meets the next. */
 const endpoint = await serveEndpoint({ after }, { dependencies: { observer } });
 
-/** Of an answer that goes on, such as the live stream, the beginning is enough. */
+/** Bytes that are read of an answer without an end, such as the live stream: its beginning is enough. */
 const ENOUGH_BYTES = 4_000_000;
 const SILENCE_MS = 10_000;
 

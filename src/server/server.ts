@@ -42,7 +42,7 @@ export interface ServerDependencies {
   /** A fresh one, complete as far as the host allows. */
   readonly takeSnapshot: () => Promise<Snapshot>;
   readonly observer: Observer;
-  /** As of the API; absent: what counts is this process. */
+  /** Resolves once the counting process answers, as for the API; absent: this process counts. */
   readonly pulse?: () => Promise<void>;
   /** Why nothing can be measured yet; undefined: the mechanisms are decided and a first snapshot was taken. */
   readonly notReady: () => string | undefined;
@@ -66,7 +66,7 @@ export interface RunningServer {
 }
 
 const closeGraceMs = 2000;
-/** Of node_exporter's default. */
+/** The default of node_exporter. */
 const maxScrapes = 40;
 
 export async function startServer(options: ServerOptions, given: ServerDependencies): Promise<RunningServer> {

@@ -8,7 +8,7 @@ import type { WebConfigJson } from './web-config/fed.ts';
 
 /** The first message after the start. */
 export interface ServingSetup {
-  /** Of the counting process. */
+  /** The pid of the counting process. */
   readonly pid: number;
   /** The user that the serving process becomes; absent: it keeps its user. */
   readonly user?: { readonly uid: number; readonly gid: number };

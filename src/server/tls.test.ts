@@ -130,7 +130,7 @@ test('a new certificate is used without a restart; a broken one is not, and open
   await setTimeout(2500);
   assert.equal(await peerOf(endpoint, ca), 'renewed');
 
-  // As Kubernetes does it: a link that is exchanged.
+  // Kubernetes renews a certificate like this: it exchanges a link.
   const third = authority.issue('third', names);
   unlinkSync(join(folder, 'server.key'));
   copyFileSync(third.keyFile, join(folder, 'server.key'));

@@ -32,7 +32,7 @@ export function createTurns({ share, burstMs }: typeof ALLOWED = ALLOWED): Turns
   };
 }
 
-/** At least until sockets were read. */
+/** Waits at least until sockets were read. */
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => (ms < 1 ? setImmediate(resolve) : setTimeout(resolve, ms)));
 }

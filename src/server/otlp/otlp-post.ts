@@ -22,7 +22,7 @@ export type Post = (path: '/v1/metrics' | '/v1/logs', body: string) => Promise<A
 
 /** OpenTelemetry's own. */
 const TIMEOUT_MS = 10_000;
-/** Of an answer no more is read. */
+/** Bytes that are read of an answer at most. */
 const ANSWER_BYTES = 64 * 1024;
 const LONGEST_WAIT_MS = 300_000;
 const BUSY = [429, 502, 503, 504];

@@ -37,7 +37,7 @@ export async function openWebConfig(file: string | undefined): Promise<LiveWebCo
   let watched: readonly string[] = [];
   let reload = (): void => undefined;
 
-  // By times and inodes, so that it sees a file that was replaced, and one behind a link, as Kubernetes has its secrets.
+  // Compares times and inodes: it sees a replaced file, and one behind a link, which is how Kubernetes mounts secrets.
   function follow(files: readonly string[]): void {
     for (const name of watched) if (!files.includes(name)) unwatchFile(name, reload);
     for (const name of files) {

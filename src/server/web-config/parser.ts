@@ -83,7 +83,7 @@ function readRate(value: unknown): Rate {
 
 const unitMs: Readonly<Record<string, number>> = { us: 0.001, µs: 0.001, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-/** As Go writes it: 1s, 1m30s, 100ms, 0. */
+/** A duration as Go writes it: 1s, 1m30s, 100ms, 0. */
 function readDuration(value: unknown): number | undefined {
   const text = String(value);
   if (text === '0') return 0;

@@ -5,7 +5,7 @@ import { hashSync } from 'bcrypt';
 import { createPasswords } from './passwords.ts';
 
 const users = new Map([
-  // Of the documentation of Prometheus's exporters, made by htpasswd.
+  // The hash is from the documentation of Prometheus's exporters; htpasswd made it.
   ['alice', '$2y$10$mDwo.lAisC94iLAyP81MCesa29IzH37oigHC/42V2pdJlUprsJPze'],
   ['bob', hashSync('p\u{e4}ss:word', 10)],
 ]);

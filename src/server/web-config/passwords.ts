@@ -67,7 +67,7 @@ function nodeHash(hash: string): string {
   return hash.replace(/^\$2y\$/, '$2b$');
 }
 
-/** As dear as the first user's hash; no password fits it. */
+/** A hash that takes as long to check as the first user's; no password fits it. */
 function decoy(users: ReadonlyMap<string, string>): string {
   const [hash = '$2b$10$'] = users.values();
   return `${hash.slice(0, 7)}${'.'.repeat(53)}`;

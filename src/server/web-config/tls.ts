@@ -133,7 +133,7 @@ function checkContext(context: SecureContextOptions): void {
   }
 }
 
-/** By the settings of this moment: those that the connection was opened with may be older. */
+/** Uses the current settings: the connection may have been opened with older ones. */
 export function acceptsClient(settings: TlsSettings, socket: TLSSocket): boolean {
   const certificate = settings.asksClients ? socket.getPeerX509Certificate() : undefined;
   if (certificate === undefined) return !settings.requiresClients;
