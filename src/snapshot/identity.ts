@@ -16,7 +16,7 @@ export interface Identity {
   readonly unit: string;
   /** NAMESPACE/NAME of the pod; absent: the kubelet of this host does not know it. */
   readonly podName?: string;
-  /** Of the operator's map, KubeVirt, nova or Kubernetes; absent: none of them knows. */
+  /** The tenant by the operator's map, KubeVirt, nova or Kubernetes; absent: none of them knows it. */
   readonly tenant?: string;
 }
 

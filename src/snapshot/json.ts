@@ -43,7 +43,7 @@ export function snapshotFromJson({ takenAt, devices, agent }: SnapshotJson): Sna
   };
 }
 
-/** As one line. `change` sees every text of it under its key, and says what is written instead; '' of a path: nothing. */
+/** The snapshot as one line. `change` sees each text with its key and returns its replacement; '' drops a path. */
 export function snapshotLine(
   snapshot: Snapshot,
   change: (key: string, text: string) => string = (_, text) => text,

@@ -10,11 +10,11 @@ export interface Monitor {
 /** The threads that are a virtual machine's CPUs. */
 export interface VirtualCpus {
   readonly threads: number;
-  /** By their names; else they are all threads but the first. */
+  /** The threads' names say that they are CPUs; else all threads but the first count as CPUs. */
   readonly areNamed: boolean;
   /** CPU time of them together since they began. */
   readonly ranSeconds: number;
-  /** Of them, those that ran at that moment, or waited for a CPU; undefined: an older recording. */
+  /** CPU threads that ran or waited for a CPU at that moment; undefined: an older recording. */
   readonly runnable?: number;
   /** Unix time, seconds. */
   readonly readAt: number;

@@ -14,9 +14,9 @@ export interface BridgePort {
   readonly stp: 'off' | 'kernel' | 'user';
   /** Passes only frames of VLANs that a port allows; undefined: an older recording. */
   readonly filtersVlans?: boolean;
-  /** Of its ports, those that are isolated neither send to each other nor hear each other. */
+  /** The port is isolated: isolated ports of one bridge forward nothing to each other. */
   readonly isolated: boolean;
-  /** Others of this bridge that are; 0 where it is not isolated itself. */
+  /** The number of other isolated ports on this bridge; 0 if this port is not isolated. */
   readonly isolatedBeside: number;
   /** Learns the addresses behind it. */
   readonly learns: boolean;

@@ -22,7 +22,7 @@ holdsForAll(
   record({ place: integer({ min: 0, max: 1e6 }), choice: constantFrom(0, 1, 2, 3, 4) }),
   ({ place, choice }) => {
     const copy: unknown = JSON.parse(golden);
-    // In a pair, which is a key and a value of a map, either may be a text.
+    // The two members of a pair are a map's key and value: either may be a text.
     const places = placesIn(copy).filter(
       ({ parent, key }) => typeof Reflect.get(parent, key) !== 'object' && !isPair(parent),
     );

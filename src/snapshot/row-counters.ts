@@ -6,7 +6,7 @@
 /** What programs must see so that 0 means none. freed: packets that are freed; returned: packets that vhost-net gives back. */
 export type Seen = 'freed' | 'returned';
 
-/** By the name of the field, of the sums and in a snapshot. Packets. */
+/** Packets. The key names the field in the sums and in a snapshot. */
 export const ROW_COUNTERS = {
   /** Thrown out of the ring with its queue. */
   purged: 'freed',

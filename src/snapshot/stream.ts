@@ -15,8 +15,8 @@ export interface SnapshotPart extends Partial<End> {
 interface End {
   readonly snapshot: Omit<SnapshotJson, 'devices'>;
   /**
-   * Of each device its place among the devices of the snapshot before; -1: the next that was sent since. A number: so many, all at the
-   * places they had.
+   * Each device's place among the devices of the previous snapshot; -1: it is the next device sent since then.
+   * A number: as many devices as before, all at the same places.
    */
   readonly places: readonly number[] | number;
 }
