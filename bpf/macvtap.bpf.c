@@ -6,7 +6,7 @@
 
 /* Address of tap_handle_frame, the rx_handler of every macvtap and ipvtap. */
 const volatile u64 tap_handle_frame_address;
-/* Of the file that is a queue of one. */
+/* Address of tap_release, the release function of a file that is a queue of a macvtap or ipvtap. */
 const volatile u64 tap_release_address;
 
 struct macvtap_read_key {
@@ -54,7 +54,7 @@ static long each_macvtap_queue(u32 i, struct tap_dev **tap)
 		return 1;
 	}
 	walk.queues++;
-	/* As if it were a tun_file whose ring lies there. */
+	/* Reads it as if it were a tun_file whose ring lies there. */
 	read_ring((void *)queue + bpf_core_field_offset(struct tap_queue, ring) -
 			  bpf_core_field_offset(struct tun_file, tx_ring),
 		  &ring);

@@ -52,7 +52,7 @@ u64 macvtap_start, macvtap_length;
 /* Address of tap_release, once its module is there: a program loaded before cannot have it as a constant. */
 u64 tap_release_seen;
 
-/* Of the device that is received by, or of the guest's packet that is sent by it. */
+/* The packet's device received it, or sends it for the guest. */
 static __noinline int count_macvtap(struct sk_buff *skb, u64 location, u32 reason)
 {
 	struct net_device *dev = BPF_CORE_READ(skb, dev);

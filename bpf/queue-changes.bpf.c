@@ -18,7 +18,7 @@ int BPF_PROG(left_fentry, struct tun_file *file)
 		__sync_fetch_and_add(&lost_no_row, 1);
 		return 0;
 	}
-	/* In the row of the device's first queue. Its last one takes the place of the one that leaves. */
+	/* Counted in the row of the device's first queue. The last queue takes the place of the one that leaves. */
 	count_event(number, EVENT_QUEUE_LEFT, 1);
 	if (file->queue_index + 1 != BPF_CORE_READ(file, tun, numqueues))
 		count_event(number, EVENT_QUEUE_MOVED, 1);

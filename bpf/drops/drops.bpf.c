@@ -155,7 +155,7 @@ static __always_inline struct sk_buff *packet_of(volatile u64 *ctx, bool typed)
 	return typed_reads ? TYPED(sk_buff, ctx[0]) : NULL;
 }
 
-/* Of another queue than the drop before on this CPU, or of a device whose end may not be seen. */
+/* The drop is of another queue than the one before on this CPU, or of a device whose end may not be seen. */
 static __noinline int freed_elsewhere(u64 *ctx, bool typed)
 {
 	struct sk_buff *skb = packet_of(ctx, typed);
@@ -192,13 +192,13 @@ static __noinline int freed_near(u64 *ctx, bool typed)
 	return before_counted && is_routed_reason(ctx[2]) ? count_routed(ctx) : 0;
 }
 
-/* Of another device's packet, or of one that has none. */
+/* The packet is of another device, or of none. */
 static __noinline int count_not_ours(u64 *ctx)
 {
 	return (s64)BPF_CORE_READ((struct sk_buff *)ctx[0], dev) < 0 ? count_routed(ctx) : count_freed(ctx);
 }
 
-/* By a function that is none of ours, as nearly all are. */
+/* A function freed it that is none of ours, as nearly all are. */
 static __always_inline int freed_outside(volatile u64 *ctx, u64 location, bool typed)
 {
 	GOTO_IF_BELOW(location, UNCOUNTED_PLACE, uncounted);

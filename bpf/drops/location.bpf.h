@@ -98,7 +98,7 @@ static __always_inline bool is_received_copy(struct sk_buff *skb)
 	return sock_rfree_address && (u64)BPF_CORE_READ(skb, destructor) == sock_rfree_address;
 }
 
-/* To a device, by what the packet itself says. */
+/* The packet is on its way to a device, by what it says itself. */
 static __always_inline bool is_on_its_way(struct sk_buff *skb, struct net_device *dev)
 {
 	return !came_in_by(skb, dev) && !is_received_copy(skb);

@@ -11,8 +11,8 @@
 #define GOTO_IF_EQUAL(value, number, label)                                                                            \
 	asm goto("if %0 == %1 goto %l[" #label "]" : : "r"((u64)(value)), "i"(number) : : label)
 
-/* From the first to the last function of tun, tap and vhost-net that frees packets; modules come later, so that each
- * walk looks. */
+/* The text from the first to the last function of tun, tap and vhost-net that frees packets. Modules may come later:
+ * each walk looks again. */
 struct {
 	u64 start, length;
 } own_text = {.length = -1ULL}; /* everything, until the first walk */

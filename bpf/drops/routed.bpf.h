@@ -25,7 +25,7 @@ enum reason_flag {
 	REASON_UNNAMED = 8, /* no reason: the function that freed it says whether that was a route that leads nowhere */
 };
 
-/* By reason. */
+/* Flags by reason. */
 const volatile u8 reason_flags[256];
 
 static __always_inline bool has_flag(u64 reason, u8 flags)

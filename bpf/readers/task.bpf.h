@@ -138,8 +138,8 @@ struct scheduled {
 };
 
 /*
- * Of the CPU that the thread is on or waits for, for every class (kernel: set_task_rq). `runqueues` itself has no
- * symbol on kernels without CONFIG_KALLSYMS_ALL.
+ * The run queue of the CPU that the thread is on or waits for, for every class (kernel: set_task_rq). `runqueues`
+ * itself has no symbol on kernels without CONFIG_KALLSYMS_ALL.
  */
 static __always_inline struct rq *run_queue_of(struct task_struct *task)
 {
@@ -166,7 +166,7 @@ static __always_inline void add_scheduled(struct task_struct *task, struct sched
 	sum->waited += BPF_CORE_READ(task, sched_info.run_delay) + (clock > queued ? clock - queued : 0);
 }
 
-/* Of a large process only so many threads are looked at. */
+/* The most threads of a large process that are looked at. */
 #define MOST_THREADS 256
 
 /* Lies in a map: of what is on the stack, the verifier would follow every value through the loop. */
@@ -202,7 +202,7 @@ static __always_inline bool is_thread(u64 address, u64 started)
 	return address && BPF_CORE_READ(task, start_time) == started && BPF_CORE_READ(task, usage.refs.counter) > 0;
 }
 
-/* Of the process that this thread leads: how many of its threads are in each state. */
+/* Counts how many threads of a process are in each state; `process` is the thread that leads it. */
 static __always_inline void walk_threads(struct task_struct *process, struct thread_walk *walk)
 {
 	struct signal_struct *signal = BPF_CORE_READ(process, signal);

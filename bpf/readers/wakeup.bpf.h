@@ -43,7 +43,7 @@ static __noinline int begin_wakeup(struct queue *queue, struct tun_file *file)
 }
 
 /*
- * At the exit of that packet, or at the next entry, when its reader may sleep again: then it slept once more than
+ * Runs at the exit of that packet, or at the next entry, when its reader may sleep again: it slept once more then than
  * before. `sampled`: the packet is one of those that are looked at; else the end of such a one was not seen.
  */
 static __noinline int end_wakeup(u32 number, bool sampled)

@@ -51,7 +51,7 @@ static __noinline int count_written(struct sk_buff *skb, u64 location, u32 reaso
 	return 0;
 }
 
-/* At the end of the call. */
+/* Runs at the end of the call: counts the kept packets for the device. */
 static __noinline int attribute(struct net_device *dev)
 {
 	u64 task = bpf_get_current_task();

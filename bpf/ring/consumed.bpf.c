@@ -137,7 +137,7 @@ static __always_inline int count_consumed(volatile u64 *ctx, struct row *row)
 	return 0;
 }
 
-/* Of another queue than what was taken before on this CPU. */
+/* The packets are of another queue than those taken before on this CPU. */
 static __noinline int consumed_elsewhere(u64 *ctx, u32 queue)
 {
 	struct tun_struct *tun = (void *)ctx[0];

@@ -6,7 +6,7 @@
 #include "ring/sample.bpf.h"
 #include "vhost/vhost-types.bpf.h"
 
-/* Of several readers one may overtake another by so many packets. */
+/* Packets by which one of several readers may overtake another. */
 #define READERS_APART 16
 
 static __noinline int look_at_departures(u64 tun_file)

@@ -35,7 +35,7 @@ static __noinline int begin_overflow(u32 number, u64 device, u32 index)
 	return 0;
 }
 
-/* In the exit of the transmit function; the ring was full. The answer: how often it had been before. */
+/* The ring was full at the exit of the transmit function. Returns how often it had been full before. */
 static __always_inline u64 count_overflow(u32 number, u64 device, u32 index)
 {
 	struct queue *queue = queue_at(number);

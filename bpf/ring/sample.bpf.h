@@ -50,7 +50,7 @@ static __always_inline u32 distance(u32 from, u32 to, u32 size)
 	return to >= from ? to - from : to + size - from;
 }
 
-/* Of the first mark, else NO_SLOT. */
+/* The slot of the first mark, else NO_SLOT. */
 static __always_inline u32 marked_slot(u32 number, struct queue *queue)
 {
 	u32 head = queue->marks_head;

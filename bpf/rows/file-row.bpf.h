@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* From what vhost-net knows of a queue to the queue's row. */
+/* Leads from what vhost-net knows of a queue to the queue's row. */
 #pragma once
 #include "rows/row.bpf.h"
 

@@ -9,7 +9,7 @@ enum histogram_kind {
 	HISTOGRAM_BURST,     /* packets dropped in a row */
 	HISTOGRAM_STOPPED,   /* ns */
 	HISTOGRAM_RESUME,    /* ns from a wake to the next packet */
-	/* By what an episode of overflow dropped, in half octaves: */
+	/* Episodes of overflow by what each dropped, in half octaves: */
 	HISTOGRAM_EPISODE,	 /* episodes */
 	HISTOGRAM_EPISODE_DROPS, /* what they dropped */
 };

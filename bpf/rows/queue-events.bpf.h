@@ -19,7 +19,7 @@ enum queue_event {
 	EVENT_FREED_ELSEWHERE,
 	EVENT_WOKEN_WHERE_SENT, /* the reader, on the CPU of the packet that woke it */
 	EVENT_WOKEN_ELSEWHERE,
-	/* Of any queue of the device, in the row of the first: */
+	/* Queues of the device that changed, counted in the row of the first: */
 	EVENT_QUEUE_LEFT,
 	EVENT_QUEUE_MOVED, /* to the index of one that left */
 };

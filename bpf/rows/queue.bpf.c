@@ -15,7 +15,7 @@ static long forget_on(u32 cpu, u32 *number)
 {
 	struct cpu_state *state = state_of(cpu);
 
-	/* In one step each: that CPU may keep another number meanwhile. */
+	/* Each exchange is atomic: that CPU may keep another number meanwhile. */
 	__sync_val_compare_and_swap(&state->sent_row, *number, 0);
 	__sync_val_compare_and_swap(&state->freed_row, *number, 0);
 	__sync_val_compare_and_swap(&state->taken_row, *number, 0);

@@ -6,7 +6,7 @@
 
 #define MAX_CPUS    1024  /* of cpus; the agent refuses a host with more */
 #define TABLE_CELLS 16384 /* cells of the table for each CPU: 16 for each of 1024 queues that one CPU serves */
-/* Of rows, and of the table behind them; the agent makes room for what the host asks for. */
+/* The most rows, and the table behind them; the agent makes room for what the host asks for. */
 #define MAX_ROWS (65536 + MAX_CPUS * TABLE_CELLS * sizeof(u32) / sizeof(struct row))
 
 /*
@@ -110,7 +110,7 @@ struct queue {
 	u64 device_id;
 };
 
-/* Of the pool. */
+/* An entry of the pool. */
 union entry {
 	struct row row;
 	struct queue queue;

@@ -21,8 +21,7 @@ static __always_inline bool row_is(const struct row *row, u64 device, u64 place)
 	return row_is_of(row, device, place) && (ends_seen || row->device_id == device_id(device));
 }
 
-/* Of a row whose number this CPU kept: that it is this CPU's needs no look, because recycle() takes such numbers back.
- */
+/* This CPU kept the row's number, so the row is this CPU's: recycle() takes such numbers back. That needs no check. */
 static __always_inline bool kept_row_is_of(const struct row *row, u64 device, u32 queue)
 {
 	return row->device == device && (u32)row->place == queue;

@@ -78,7 +78,7 @@ int BPF_PROG(woken_fentry, struct netdev_queue *txq)
 	return 0;
 }
 
-/* At the exit, not the entry: a stop counted after this look sees that the queue's bit is clear. */
+/* Runs at the exit, not the entry: a stop counted after this look sees that the queue's bit is clear. */
 SEC("?fexit/netif_tx_wake_queue")
 int BPF_PROG(woken_fexit, struct netdev_queue *txq)
 {

@@ -107,7 +107,7 @@ static __noinline int end_rarely_dropped(u32 cpu, u32 reason, u64 device)
 	return 0;
 }
 
-/* As ring_is_full(), by loads: every packet that comes after a drop asks. */
+/* The same answer as ring_is_full(), negated, by loads: every packet that comes after a drop asks. */
 static __always_inline bool has_room(u64 device, u32 queue)
 {
 	u64 tun = (u64)tun_of((struct net_device *)device);
@@ -176,7 +176,7 @@ static __always_inline void enter_transmit(struct cpu_state *state, struct row *
 		look_closer(cpu_id());
 }
 
-/* As it is freed, in place of an exit: the packet that entered last on this CPU, where bottom halves are off since. */
+/* There is no exit: counts the packet that entered last as it is freed. Bottom halves are off since its entry. */
 static __noinline int drop_entered(struct cpu_state *state, u32 reason)
 {
 	u32 number = state->sent_row, slot = slot_of(reason);
@@ -197,7 +197,7 @@ static __noinline int drop_entered(struct cpu_state *state, u32 reason)
 	return 0;
 }
 
-/* At the exit: this packet may have stopped its queue. */
+/* Runs at the exit: this packet may have stopped its queue. */
 static __noinline int end_flow(struct row *row, u64 device)
 {
 	struct netdev_queue *txq = transmit_queue_typed((struct net_device *)device, (u32)row->place);

@@ -75,7 +75,7 @@ int sent_fexit(volatile u64 *ctx)
 	struct cpu_state *state = state_of(cpu);
 	struct row *row = row_at(state->sent_row);
 
-	/* Of one whose drop was traced nothing is left. */
+	/* A packet whose drop was traced has left nothing to do. */
 	if ((int)ctx[2] && state->entered == ctx[0]) {
 		state->entered = 0;
 		row->dropped_at = row->offered;

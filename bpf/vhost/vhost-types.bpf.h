@@ -33,7 +33,7 @@ struct vhost_virtqueue {
 	void *private_data; /* the backend, a struct socket */
 };
 
-/* Of the packets that are out without having been copied; one more for the queue itself. */
+/* Counts packets that are out without having been copied, and one more for the queue itself. */
 struct vhost_net_ubuf_ref {
 	refcount_t refcount;
 	struct vhost_virtqueue *vq;

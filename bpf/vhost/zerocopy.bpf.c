@@ -35,7 +35,7 @@ static __always_inline bool too_many_pending(struct vhost_net_virtqueue *nvq)
 	return (pending & (UIO_MAXIOV - 1)) > (quarter < VHOST_MAX_PEND ? quarter : VHOST_MAX_PEND);
 }
 
-/* As handle_tx_zerocopy decided a moment ago. */
+/* Decides as handle_tx_zerocopy did a moment ago. */
 static __always_inline u32 why_copied(struct vhost_net *net, struct vhost_net_virtqueue *nvq, u64 bytes)
 {
 	if (bytes < VHOST_GOODCOPY_LEN)
