@@ -22,7 +22,7 @@ public:
 	int get() const { return fd_; }
 	explicit operator bool() const { return fd_ >= 0; }
 
-	/** From now on the caller closes it. */
+	/** Gives the descriptor to the caller, which closes it from now on. */
 	int release() { return std::exchange(fd_, -1); }
 
 	void reset(int fd = -1)

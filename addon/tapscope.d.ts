@@ -10,12 +10,12 @@
 
 export interface BpfProgram {
   readonly name: string;
-  /** As in SEC(), but for a leading '?', which only says that load() leaves the program out by default. */
+  /** The text in SEC(), without a leading '?', which only says that load() leaves the program out by default. */
   readonly section: string;
 }
 
 export interface BpfMap {
-  /** As libbpf has it: sections are maps too, named '<first 8 bytes of the file's name>.bss'. Every call takes '.bss' as well. */
+  /** The name in libbpf: sections are maps too, '<first 8 bytes of the file's name>.bss'. '.bss' works as well. */
   readonly name: string;
   /** BPF_MAP_TYPE_… */
   readonly type: number;
@@ -69,7 +69,7 @@ export class BpfObject {
 
   // After load()
 
-  /** As the program's section says; stays until the link's detach() or close(), whether or not the link is kept. */
+  /** Attaches it as its section says. It stays until the link's detach() or close(), even if the link is not kept. */
   attach(program: string): BpfLink;
   /**
    * The memory of an array with BPF_F_MMAPABLE or of a section, live and read-only: a store into it kills the process,
@@ -132,7 +132,7 @@ export interface StructField {
   readonly count: number;
   /** Past typedefs; a union is a 'struct', a bit field is 'other' (its offset is that of its first bit, rounded down). */
   readonly kind: 'int' | 'ptr' | 'struct' | 'array' | 'enum' | 'other';
-  /** As declared, of an array its element's: '__u64', 'struct net_device *'. */
+  /** The type as declared, for an array that of its elements: '__u64', 'struct net_device *'. */
   readonly type: string;
 }
 
@@ -167,7 +167,7 @@ export class Btf {
   typedefFuncArgs(name: string): number | undefined;
   /** Global variables of a section ('.bss'); none if there is no such section. */
   variables(section: string): readonly Variable[];
-  /** Of the running kernel: loads the smallest program at the entry of a function, and throws what the kernel says to that. */
+  /** Loads the smallest program at the entry of a function of the running kernel; throws the kernel's refusal. */
   tryTracing(name: string): void;
   /** Gives megabytes back now, not at some garbage collection; may be called again. */
   close(): void;
@@ -249,7 +249,7 @@ export function startSecondProcess(
 /** This process becomes the program, with its words, under the same rules; 0 to 3 stay open. */
 export function becomeConfined(words: readonly string[], readable: readonly string[]): never;
 
-/** Of the kernel's rules about files; 0: it has none. */
+/** The version of the kernel's rules about files (Landlock); 0: it has none. */
 export function landlockVersion(): number;
 
 /** wait(2)'s status, once; undefined while it runs. */
@@ -280,7 +280,7 @@ export function sendToUnix(address: string, text: string): void;
 /** A connection to the socket at this path. The caller closes it. */
 export function connectUnix(path: string): number;
 
-/** Of connectUnix(): the process that wrote the next byte, by the kernel; 0: the other end is closed; undefined: nothing is there. */
+/** The process that wrote the next byte to a connectUnix(); 0: the other end is closed; undefined: nothing is there. */
 export function peerOf(connection: number): number | undefined;
 
 /** Two connected stream sockets. The caller closes them. */

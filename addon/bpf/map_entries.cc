@@ -65,7 +65,7 @@ int64_t readEntries(const MapEntries &entries)
 	std::vector<uint8_t> spareKey(entries.keySize), spareValue(entries.valueSize);
 	size_t done = 0;
 	for (bool first = true;; first = false) {
-		// With no room left, one spare entry tells the end from more to come.
+		// When no room is left, one spare entry tells whether there are more.
 		const bool full = done == capacity;
 		auto count = static_cast<__u32>(full ? 1 : capacity - done);
 		void *keys = full ? spareKey.data() : entries.keys.data() + done * entries.keySize;

@@ -11,7 +11,7 @@
 struct MapEntries {
 	int fd;
 	size_t keySize;
-	/** As copySize() says. */
+	/** The size that copySize() gives. */
 	size_t valueSize;
 	std::span<uint8_t> keys;
 	std::span<uint8_t> values;

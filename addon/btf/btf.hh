@@ -11,9 +11,9 @@
 using SharedTypes = std::shared_ptr<struct btf>;
 
 SharedTypes share(struct btf *types);
-/** Of the kernel proper; null where there are none, and errno says why. */
+/** The types of the kernel proper; null where there are none, and errno says why. */
 SharedTypes kernelTypes();
-/** Among the types that a module adds to the kernel's: 0 if it has none of that name and kind. */
+/** The number of a type among those that a module adds to the kernel's: 0 if it has none of that name and kind. */
 __u32 findOwn(const struct btf *types, const std::string &name, unsigned kind);
 
 /** Read-only view of a set of BTF types, its own copy. Only JavaScript's thread touches it. */

@@ -30,7 +30,7 @@ constexpr int SIGNAL_OF_SETUID = 33;
 constexpr auto EACH_WITHIN = std::chrono::seconds(5);
 constexpr auto LOOK_EVERY = std::chrono::microseconds(100);
 
-/** As rt_sigaction(2) takes it: the C library's sigaction() refuses this signal. */
+/** The argument of rt_sigaction(2): the C library's sigaction() refuses this signal. */
 struct KernelAction {
 	void (*handler)(int);
 	unsigned long flags;
@@ -44,7 +44,7 @@ std::atomic<uint64_t> kept = 0;
 std::atomic<unsigned> done = 0;
 std::atomic<int> failure = 0;
 
-/** Of this thread. System calls only: it runs in a signal handler. 0, or an errno. */
+/** Limits the capabilities of this thread. System calls only: it runs in a signal handler. 0, or an errno. */
 int keepHere()
 {
 	const uint64_t mask = kept;

@@ -112,7 +112,7 @@ constexpr std::array REFUSED_TO_SERVING = {
 	"lchown",  "fchown",	      "fchownat", "utime",  "utimes",	"utimensat", "futimesat",
 };
 
-/** With a ring that was made before the filter, this alone would pass by it. */
+/** A ring that was made before the filter bypasses it with this call alone. */
 constexpr const char *RING = "io_uring_enter";
 
 /** Their arguments lie in memory, where a filter cannot look: the C library takes the older calls, which are looked at.
@@ -203,7 +203,7 @@ int loadFilter()
 	return maker.load();
 }
 
-/** Of this thread; where this process is not root, no thread has any. */
+/** Drops the capabilities of this thread; where this process is not root, no thread has any. */
 int dropCapabilities()
 {
 	__user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};

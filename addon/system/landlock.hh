@@ -22,7 +22,7 @@ public:
 	/** One more, by a descriptor. System calls only. */
 	bool addFolder(int folder) const;
 
-	/** From now on, for this thread and all that it starts. System calls only; false: errno says why. */
+	/** The rules hold from now on, for this thread and all that it starts. System calls only; false: see errno. */
 	bool obey() const;
 
 private:

@@ -38,7 +38,7 @@ std::vector<std::string> textsOf(const Napi::Value &list)
 	return texts;
 }
 
-/** As execv() takes them, with the program first; valid as long as the texts are. */
+/** The arguments for execv(), with the program first; valid as long as the texts are. */
 std::vector<char *> pointersTo(std::vector<std::string> &texts)
 {
 	std::vector<char *> pointers;
@@ -48,7 +48,7 @@ std::vector<char *> pointersTo(std::vector<std::string> &texts)
 	return pointers;
 }
 
-/** In the child of fork(), where other threads may have held any lock: system calls only. */
+/** Runs in the child of fork(), where other threads may have held any lock: system calls only. */
 int become(const char *program, char *const *arguments, std::vector<int> &descriptors, const FileRules &rules)
 {
 	sigset_t none;
@@ -68,7 +68,7 @@ int become(const char *program, char *const *arguments, std::vector<int> &descri
 	const int self = open("/proc/self", O_PATH | O_CLOEXEC);
 	if (self < 0 || !rules.addFolder(self) || dup2(self, next++) < 0)
 		return errno;
-	// At execv(): until then an error is to be reported.
+	// Closes them at execv(): until then an error is to be reported.
 	if (syscall(SYS_close_range, next, UINT_MAX, CLOSE_RANGE_CLOEXEC) != 0)
 		return errno;
 	// What this process was given to read is not theirs (tapscope.service: the kernel's symbols).

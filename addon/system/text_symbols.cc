@@ -32,7 +32,7 @@ struct Symbol {
 
 struct Symbols {
 	std::vector<Symbol> wanted;
-	/** Of every function, to know where each ends. */
+	/** The start of every function, to know where each ends. */
 	std::vector<uint64_t> starts;
 };
 
@@ -66,7 +66,7 @@ struct Close {
 };
 using File = std::unique_ptr<FILE, Close>;
 
-/** By its path, or a descriptor that stays open; null: errno says why. */
+/** Opens the file by its path, or by a descriptor, which stays open; null: errno says why. */
 File openFile(const Napi::Value &file)
 {
 	if (!file.IsNumber())
@@ -83,7 +83,7 @@ File openFile(const Napi::Value &file)
 /** False: errno says why. */
 bool readLines(const File &file, const std::function<void(const Line &)> &take)
 {
-	// Of itself stdio takes 1 KB for a file of /proc; the kernel gives up to a page at a time.
+	// stdio takes 1 KB at a time for a file of /proc; the kernel gives up to a page.
 	std::array<char, 1 << 14> buffer;
 	if (!file)
 		return false;

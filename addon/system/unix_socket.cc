@@ -15,7 +15,7 @@
 namespace
 {
 
-/** Of Node's own servers. */
+/** The backlog of Node's own servers. */
 constexpr int BACKLOG = 511;
 constexpr mode_t PRIVATE = 0177;
 
