@@ -55,7 +55,7 @@ export interface ThreadCounts {
   readonly instructions: number | undefined;
 }
 
-/** Of a send cell, while pktgen sent. */
+/** What perf counted in a send cell, while pktgen sent. */
 export interface PerfRun {
   readonly seconds: number;
   /** pktgen's threads. */
@@ -67,11 +67,11 @@ export interface PerfRun {
 /** One repeat of a cell. Packets by the agent's counters. */
 export interface Run {
   readonly seconds: number;
-  /** Of a send cell: what tun took; of a message cell: what arrived on the host; of a pair cell: what the second guest got. */
+  /** Packets that tun took (send cell), that reached the host (message cell) or the second guest (pair cell). */
   readonly transmitted: number;
-  /** In tun. */
+  /** Lost in tun. */
   readonly lost: number;
-  /** Before tun: by the qdisc, or on the way into it. */
+  /** Dropped before tun: by the qdisc, or on the way into it. */
   readonly droppedBefore: number;
   /** Messages that vhost-net passed on without copying them. */
   readonly uncopied: number;
@@ -115,13 +115,13 @@ export interface TunPath {
 /** What the mails say of their hosts, and what changes their figures most. */
 export interface BenchHost {
   readonly cpuModel: string;
-  /** As /sys/devices/system/cpu/vulnerabilities/spec_rstack_overflow has it; undefined: the kernel does not say. */
+  /** The line of /sys/devices/system/cpu/vulnerabilities/spec_rstack_overflow; undefined: the kernel does not say. */
   readonly srso: string | undefined;
   /** Vulnerabilities of this CPU that the kernel mitigates, by its names. */
   readonly mitigated: readonly string[];
-  /** By the command line or the kernel's configuration; undefined: neither says. */
+  /** The setting by the command line or the kernel's configuration; undefined: neither says. */
   readonly hardenedUsercopy: boolean | undefined;
-  /** Of a run with pair cells; else none. */
+  /** The paths through tun of a run with pair cells; else none. */
   readonly tunPaths: readonly TunPath[];
 }
 

@@ -46,7 +46,7 @@ export class OutsideHistory extends Error {}
 interface DeviceLane extends Lane {
   readonly id: string;
   readonly netns: number;
-  /** As it was last: the object of the snapshot in which it changed last, and that taken apart. undefined: it is gone; steps keep its lane. */
+  /** The object of the snapshot in which the device changed last; undefined: it is gone, and steps keep its lane. */
   device: Device | undefined;
   apart: State | undefined;
   /** The object of the last snapshot, which may be equal to `device`. */
@@ -85,12 +85,12 @@ export class History {
     return to === undefined ? undefined : { from: Math.min(...oldest), to };
   }
 
-  /** Those of the last seconds, the newest last. */
+  /** The snapshots of the last seconds, the newest last. */
   get recent(): readonly Snapshot[] {
     return this.#recent;
   }
 
-  /** Of the next second; where the clock was set back, the history begins anew. */
+  /** Adds the snapshot of the next second; where the clock was set back, the history begins anew. */
   add(snapshot: Snapshot): void {
     for (const steps = this.adding(snapshot); !steps.next().done; );
   }
@@ -141,8 +141,8 @@ export class History {
   }
 
   /**
-   * From the last step at or before its beginning to the last at or before `at`, two at least; long ago, where steps are further apart
-   * than a second, to the first after it. Throws OutsideHistory.
+   * The steps from the last one at or before the window's beginning to the last one at or before `at`: two at least.
+   * Long ago, where steps are further apart than a second, they go on to the first after `at`. Throws OutsideHistory.
    */
   window(at: number, seconds: number): PastWindow {
     const begin = Math.max(at - seconds, this.#spanAround(at).from);
@@ -182,7 +182,7 @@ export class History {
     );
   }
 
-  /** Of each device its own, in their order. */
+  /** The lane of each device, in the order of the devices. */
   #lanesOf(devices: readonly Device[]): readonly DeviceLane[] {
     const known = this.#devices;
     if (known.length === devices.length && known.every((lane, place) => isAt(lane, devices[place]))) return known;

@@ -52,7 +52,7 @@ const layers: Readonly<Record<string, Layer>> = {
   bench: { imports: ['kernel', 'inventory', 'agent', 'snapshot', 'bench-report'] },
   history: { imports: ['snapshot'] },
   diagnosis: { imports: ['snapshot'] },
-  // Of other hosts, by the HTTP API of an engine: `fetch` is all it needs of the system.
+  // Reads other hosts by the HTTP API of an engine: `fetch` is all it needs of the system.
   fleet: { imports: ['url-credentials'] },
   outputs: {
     imports: [
@@ -84,7 +84,7 @@ const layers: Readonly<Record<string, Layer>> = {
   },
   // The process of the agent that has no rights: it may not import what counts.
   serving: { imports: ['snapshot', 'log', 'kernel', 'server'], node: 'all' },
-  // In a browser: what of these layers it uses must not need Node.
+  // Runs in a browser: the parts of these layers that it uses must not need Node.
   page: { imports: ['snapshot', 'diagnosis', 'outputs', 'uplot'] },
   commands: { imports: belowCommands, node: 'all' },
   main: { imports: [...belowCommands, 'commands'], node: 'all' },

@@ -38,7 +38,7 @@ const SOCKET_HELP =
   'where the agent listens; if one of this version does, it is asked, and no other probes are attached';
 const MECHANISM_HELP = "measure an event by this mechanism only, or 'off'; repeatable, 'tapscope doctor' lists them";
 
-/** Of these a crash or misuse must not read as a warning (1). */
+/** Commands whose exit code 1 is a warning: a crash or misuse must not read as one. */
 const CHECKS = ['check', 'diagnose', 'doctor', 'fleet', 'report'];
 
 function program(setExitCode: (code: number) => void): Command {
@@ -220,7 +220,7 @@ async function main(args: readonly string[]): Promise<void> {
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return; // --help, --version
     process.exitCode = error instanceof NoRoom ? error.exitCode : failure();
-    // That process, and commander, have already said what is wrong.
+    // The serving process, or commander, has already said what is wrong.
     if (error instanceof ServingEnded && error.code !== undefined) return;
     if (!(error instanceof CommanderError)) ownLog().sayLast(error instanceof Error ? error.message : String(error));
   }

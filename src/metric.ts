@@ -5,7 +5,7 @@
 export interface Sample {
   readonly labels: readonly string[];
   readonly value: number;
-  /** Of a histogram's series; others have the metric's own name. */
+  /** The suffix of a histogram's series; others have the metric's own name. */
   readonly suffix?: Suffix;
 }
 
@@ -53,7 +53,7 @@ export function core<Subject>(metric: Metric<Subject>): Metric<Subject> {
   return { ...metric, core: true };
 }
 
-/** Of the kernel's own counters. */
+/** The metric is one of the kernel's own counters, which begin with the device. */
 export function sinceDevice<Subject>(metric: Metric<Subject>): Metric<Subject> {
   return { ...metric, since: 'device' };
 }
@@ -110,7 +110,7 @@ export function flag<Subject>(
 export interface Distribution {
   readonly bounds: readonly number[];
   readonly buckets: readonly number[];
-  /** Of all observations, in the metric's unit. */
+  /** The sum of all observations, in the metric's unit. */
   readonly sum: number;
 }
 

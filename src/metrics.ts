@@ -45,7 +45,7 @@ export interface ScrapeState {
   readonly devicesFolded: number;
   /** Clients that should not can read this. */
   readonly exposed: boolean;
-  /** Those that stand. */
+  /** The active findings. */
   readonly findings: readonly ShownFinding[];
   /** undefined: there is no --otlp. */
   readonly exports?: Exports | undefined;

@@ -273,7 +273,7 @@ test('a counter gets its panel without another file', () => {
 test('a mechanism takes two files and C, which compiles', () => {
   const files = filesOf('A mechanism', MECHANISM);
   assert.equal(files.filter((file) => !file.startsWith('bpf/')).length, 2);
-  // As the Makefile does, but for the code that the compiler would make of it.
+  // The flags are the Makefile's; the compiler only checks, and makes no code.
   const flags = inCopy('make', '--silent', '--eval=flags: ; @echo $(BPF_FLAGS)', 'flags').trim().split(' ');
   inCopy('clang', ...flags, '-fsyntax-only', 'bpf/tapscope.bpf.c');
 });

@@ -49,7 +49,7 @@ function takeSnapshot(): Promise<Snapshot> {
   });
 }
 
-/** Those that ask at the same time share one question. */
+/** Asks the counting process for a sign of life; calls at the same time share one request. */
 function pulse(): Promise<void> {
   answered ??= new Promise((resolve) => {
     announce = resolve;
@@ -109,7 +109,7 @@ function see(snapshot: Snapshot): void {
   for (const { resolve } of waiting.splice(0, answers)) resolve(snapshot);
 }
 
-/** In place of the one before, whose file is gone. */
+/** Listens in place of the previous socket, whose file is gone. */
 async function listenOn(descriptor: number): Promise<void> {
   const before = socket;
   if (!setup) return;

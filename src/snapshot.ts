@@ -32,7 +32,7 @@ export interface QueueCounters extends RowCounts {
   // undefined from here on: no mechanism measures it on this host, or at this level.
   readonly offered: number | undefined;
   readonly offeredBytes: number | undefined;
-  /** With the frames that were redirected. */
+  /** Redirected frames are in it. */
   readonly enqueued: number | undefined;
   /** Taken out of the ring, by reader; what vhost gave back is in it. */
   readonly consumed: { readonly read: number; readonly vhost: number } | undefined;
@@ -50,7 +50,7 @@ export interface CpuCounters {
   readonly cpu: number;
   readonly offered: number;
   readonly dropped: number;
-  /** Of `offered`: by the soft interrupt NET_TX. */
+  /** The part of `offered` that the soft interrupt NET_TX sent. */
   readonly sentBySoftirq: number;
 }
 
@@ -68,9 +68,9 @@ export interface Owner {
   readonly startedAt: number | undefined;
   /** undefined: not looked up yet, or it could not be made sure that what was read is of this process. */
   readonly identity: Identity | undefined;
-  /** Of QEMU, where there is one. */
+  /** The monitor of QEMU, where there is one. */
   readonly monitor?: Monitor;
-  /** Of a VM for which packets wait. */
+  /** The virtual CPUs of a VM for which packets wait. */
   readonly vcpus?: VirtualCpus;
 }
 
@@ -104,7 +104,7 @@ export interface Overflow {
   /** Dropped in a row, until one was taken. */
   readonly bursts: Observations;
   readonly episodes: number;
-  /** Those that have ended, by what each dropped; undefined: an older recording. */
+  /** Ended episodes, by what each dropped; undefined: an older recording. */
   readonly sizes?: EpisodeSizes | undefined;
   /** What the largest episode of the last one to two minutes would have needed; 0: none has ended. */
   readonly needed: number;
@@ -134,7 +134,7 @@ export interface Flow {
   readonly wakesElsewhere: number;
   /** The present stop is in it. */
   readonly stoppedSeconds: number;
-  /** Of the present stop; undefined: it is not stopped. */
+  /** Seconds of the present stop; undefined: the queue is not stopped. */
   readonly stoppedForSeconds: number | undefined;
   /** Nanoseconds. */
   readonly stopDurations: Observations;
@@ -165,7 +165,7 @@ export interface Queue {
   readonly vhost: Vhost | undefined;
   readonly freed: Freed | undefined;
   readonly wakeups: Wakeups | undefined;
-  /** From the guest; undefined: not measured, or vhost-net never handed anything over. */
+  /** Batches of packets from the guest; undefined: not measured, or vhost-net never handed anything over. */
   readonly receiveBatches: VhostBatches | undefined;
   /** undefined: not measured, or nothing ever was. */
   readonly redirected: Redirected | undefined;
@@ -210,10 +210,10 @@ export interface Device {
   /** undefined: rtnetlink tells it of multi-queue devices only. */
   readonly attachedQueues: number | undefined;
   readonly detachedQueues: number | undefined;
-  /** Since it was first seen; undefined: not measured. */
+  /** Changes since the device was first seen; undefined: not measured. */
   readonly queueChanges: QueueChanges | undefined;
   readonly counters: DeviceCounters | undefined;
-  /** By conntrack itself, in the namespace; undefined: there is none, or an older recording. */
+  /** Packets that conntrack itself dropped in the namespace; undefined: there is none, or an older recording. */
   readonly conntrackDropped?: number | undefined;
   readonly otherDropped: readonly OtherDrop[] | undefined;
   readonly receive: Receive | undefined;

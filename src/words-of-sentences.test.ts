@@ -11,7 +11,7 @@ import { agentMetrics } from './metrics/agent.ts';
 import { cpuMetrics } from './metrics/cpu.ts';
 import { deviceMetrics, queueMetrics, scrapeMetrics } from './metrics.ts';
 
-/** Of text for users, and of comments. 20 is better where people skim; what is between the two is mostly lists. */
+/** The limit for texts for users and for comments. 20 is better where people skim; between the two are mostly lists. */
 const MOST_WORDS = 25;
 /** For contributors: recipes and decisions list what belongs together. */
 const MOST_IN_LISTS = 35;
