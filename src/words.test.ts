@@ -40,3 +40,22 @@ test('no output has a phrase that was hard to understand', () => {
   const found = read.flatMap((file) => readFileSync(join('src', file), 'utf8').match(phrases) ?? []);
   assert.deepEqual(found, []);
 });
+
+/** Folders whose comments name their thing first. A further folder is one more word here. */
+const NAMING = ['addon', 'bpf', 'src'];
+/** The first line of a comment: a `//` that follows no other, except the licence, or the first text behind the opening mark. */
+const OPENINGS = /(?<=(?<!^[ \t]*\/\/(?! SPDX).*\n)^[ \t]*\/\/ |\/\*\*? |\/\*\*?\n[ \t]*\* )Of (?!\d).*/gm;
+
+test('no comment opens with "Of"', () => {
+  const files = NAMING.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
+  ).filter((file) => /\.(?:ts|mjs|c|h|cc|hh)$/.test(file));
+  assert.ok(files.length > 500);
+  const found = files.flatMap((file) => {
+    const text = readFileSync(file, 'utf8');
+    return [...text.matchAll(OPENINGS)].map(
+      ({ 0: comment, index }) => `${file}:${text.slice(0, index).split('\n').length}: name the thing first: ${comment}`,
+    );
+  });
+  assert.deepEqual(found, []);
+});
