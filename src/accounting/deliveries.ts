@@ -10,7 +10,7 @@ export interface Proposal {
   readonly ahead: number;
   /** The device's counters allow what this queue proposes. */
   deliver(): void;
-  /** So many packets more left by this index than were offered to it. */
+  /** Tells that `packets` more left by this index than were offered to it. */
   shift(packets: number): void;
 }
 

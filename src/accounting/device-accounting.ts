@@ -25,7 +25,7 @@ import { type CountingMode, QueueAccounting, VHOST_BATCH } from './queue-account
 import { Renumbering } from './renumbering.ts';
 import { leftAtMost, leftOrWaiting, Unseen } from './unseen.ts';
 
-/** What is shown is exact at rest; while packets move it is what was certainly enqueued and delivered, and never goes down. */
+/** Shown figures are exact at rest; while packets move, they are what has certainly happened, and never go down. */
 export class DeviceAccounting {
   readonly #observedFromStart: boolean;
   readonly #queues = new Map<number, QueueAccounting>();
@@ -62,7 +62,7 @@ export class DeviceAccounting {
     const atRest = fingerprint === this.#last;
     const reading = this.#believed(read, mode, atRest);
     const totals = totalsOf(reading);
-    // What is set right once and for all waits until it is known which packets entered.
+    // A correction for good waits until it is known which packets entered.
     const isSettled = atRest && enteringOf(reading) === 0;
     const renumbered = this.#renumbering.update(attachedOf(reading.walked), {
       unproduced: countOf(reading, ({ unproduced }) => unproduced),
@@ -214,7 +214,7 @@ export class DeviceAccounting {
     this.#others.open(reading.otherDropped);
     this.#untraced = 0;
     this.#misplaced.restart();
-    // What is taken out of the ring is counted on, at each level.
+    // Packets taken out of the ring are counted on, at each level.
     this.#offset = mode.taken === 'counted' ? { ...this.#offset, dropped: 0 } : NO_OFFSET;
     if (this.#queues.size !== 1) this.#base = undefined;
     if (this.#base) this.#base = { ...this.#base, dropped: reading.walked.counters.txDropped - dropped };

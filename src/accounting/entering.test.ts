@@ -161,7 +161,7 @@ function play(tap: Tap, seed: number): void {
   for (let step = 0; step < 60; step++) {
     if (oneOf(5)) tap.change(!tap.exact);
     move();
-    // On its way a packet is for less than a second.
+    // A packet is on its way for less than a second.
     if (oneOf(4)) tap.arrive();
     tap.nowMs += tap.isIdle ? 1500 : 15;
     const { queues } = tap.look(oneOf(3) ? undefined : move);

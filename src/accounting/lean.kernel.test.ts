@@ -18,7 +18,7 @@ test('exact, lean and exact again: one queue to the packet', { skip: noLab }, as
   let read = 0;
   for (const level of ['exact', 'lean', 'exact', 'lean', 'exact'] as const) {
     agent.probes.setLevel(level);
-    // Before the first sample of the new level too.
+    // Packets come before the first sample of the new level too.
     for (const count of [70, 60]) {
       sent += (await testReader.udp(peer, 9, count, 64)).sent;
       read += (await testReader.read('a', 25)).packets;

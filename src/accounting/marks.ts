@@ -27,7 +27,7 @@ export class Marks {
 
   /** Drops of packets that the program at the transmit function did not see. */
   ofBypassed(packets: number, nowSeconds: number): readonly string[] {
-    // Fewer than before: counting began anew.
+    // A smaller count than before: counting began anew.
     if (packets < this.#bypassed.packets) this.#bypassed = { packets, at: Number.NEGATIVE_INFINITY };
     if (packets > this.#bypassed.packets) this.#bypassed = { packets, at: nowSeconds };
     const ago = nowSeconds - this.#bypassed.at;

@@ -3,7 +3,7 @@
 
 /** Read after the kernel's counter: a packet lost in between is in these counts now, and in the kernel's at the next sample. */
 export class PreTunLosses {
-  /** When the accounting began. */
+  /** The count when the accounting began. */
   #base = 0;
   /** The most that was lost between the two readings then; at the first rest it is what was. */
   #slack = 0;
@@ -17,7 +17,7 @@ export class PreTunLosses {
     this.#base = counted;
   }
 
-  /** After each sample. */
+  /** Keeps the count after each sample. */
   seen(counted: number): void {
     if (Number.isFinite(counted)) this.#last = counted;
   }

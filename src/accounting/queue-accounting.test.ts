@@ -9,7 +9,7 @@ import type { QueueReading } from './queue-reading.ts';
 /** Linux 7.3, at both levels. */
 const BOTH: CountingMode = { enqueued: 'counted', taken: 'counted' };
 const LEAN: CountingMode = { enqueued: 'derived', taken: 'counted' };
-/** Before, at level lean, a device with one queue. */
+/** The mode that level lean had before for a device with one queue. */
 const DEVICE: CountingMode = { enqueued: 'derived', taken: 'device' };
 const ARITHMETIC: CountingMode = { enqueued: 'counted', taken: 'derived' };
 

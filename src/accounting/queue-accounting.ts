@@ -24,7 +24,7 @@ export class QueueAccounting {
   #opening: number | undefined;
   #mode: CountingMode | undefined;
   #last: Sources = { counted: 0, derived: undefined };
-  /** What is shown = base + source of the mode. */
+  /** The shown figure is this base plus the source of the mode. */
   #base = 0;
   /** The base before counting was resumed, while packets may have moved: until the first rest #base is the least that it can be. */
   #baseBefore: number | undefined;
@@ -32,7 +32,7 @@ export class QueueAccounting {
   #heldBefore = 0;
   #enqueued = 0;
   #transmitted = 0;
-  /** Not shown as enqueued, because so many may have been dropped. */
+  /** Packets not shown as enqueued, because so many may have been dropped. */
   #heldBack = 0;
   #delivered = 0;
   /** What `delivered` would be if the other queues' figures allow it. */
@@ -88,7 +88,7 @@ export class QueueAccounting {
     this.#transmitted += Math.max(0, packets);
   }
 
-  /** Nothing is uncertain any more. */
+  /** Shows the packets that were held back: nothing is uncertain any more. */
   release(): void {
     this.#enqueued += this.#heldBack;
     this.#transmitted += this.#heldBack;
@@ -193,7 +193,7 @@ export class QueueAccounting {
 
   /** E1 solved for the enqueued packets: from the other side of the ring. */
   #derive(mode: CountingMode, reading: QueueReading): number | undefined {
-    // What was derived from the enqueued packets proves nothing about them.
+    // Packets derived from the enqueued packets prove nothing about those.
     const taken = mode.taken === 'counted' ? this.#taken(mode, reading) : reading.takenFromDevice;
     if (taken === undefined) return undefined;
     const { occupancy, takenSince } = reading.ring ?? { occupancy: 0, takenSince: 0 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One queue at one moment, as its accounts are told of it.
+// The state of one queue at one moment, as the accounting reads it.
 import type { QueueSums } from '../engine/queue-sums.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
 
@@ -14,7 +14,7 @@ export interface QueueReading {
   readonly renumbered: boolean;
   /** false: more seems to be delivered than the kernel says: a ring is being thrown out and nothing was freed yet. */
   readonly believable: boolean;
-  /** Nothing moves, and of no packet it is open whether it entered. */
+  /** Nothing moves, and each packet is known to have entered or not. */
   readonly atRest: boolean;
   /** Packets that programs saw enter, and that may have been dropped. */
   readonly uncertain: number;

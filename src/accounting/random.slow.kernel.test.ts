@@ -18,9 +18,9 @@ const MINUTES = process.env.MODEL_MINUTES === undefined ? undefined : Number(pro
 const ONLY = process.env.TAP === undefined ? undefined : Number(process.env.TAP);
 /** Differences that a failure tells. */
 const TOLD = 8;
-/** Only by the best mechanisms (lab/kernels/matrix.ts). */
+/** The test uses only the best mechanisms (lab/kernels/matrix.ts). */
 const BEST_ONLY = Boolean(process.env.MODEL_BEST);
-/** What is left where the kernel traces no function. */
+/** The mechanisms that are left where the kernel traces no function. */
 const RAW = ['ended=identity', 'queue-changes=walk'];
 
 async function playWorlds(t: TestContext, agent: AgentLab): Promise<void> {

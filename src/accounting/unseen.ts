@@ -15,7 +15,7 @@ export class Unseen {
   #bounds: number[] = [];
   #grewAt = Number.NEGATIVE_INFINITY;
 
-  /** Since the device was first seen; packets. */
+  /** Packets since the device was first seen. */
   get packets(): number {
     return this.#packets;
   }
