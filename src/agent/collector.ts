@@ -21,7 +21,7 @@ export interface CollectorOptions {
   readonly perCpu: boolean;
   /** Share of all CPUs that watching may cost; undefined: no limit. */
   readonly budget: number | undefined;
-  /** Whose guests are; absent: not asked. */
+  /** The tenants of guests; absent: they are not asked for. */
   readonly tenants?: Tenants;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is attached only while devices or packets ask for it.
+// Programs that are attached only while devices or packets ask for them.
 import type { Probes } from '../engine/attach.ts';
 import { Globals } from '../engine/probe-losses.ts';
 import type { WalkedDevice } from '../engine/walk.ts';

@@ -117,7 +117,7 @@ function flowControlOf(walked: WalkedDevice): FlowControl {
     : 'backpressure-inactive';
 }
 
-/** It is the device's flag, seen lost on each of its queues. */
+/** Flow control is the device's flag, and its loss is seen on each of its queues. */
 function flowLostOf(sums: DeviceSums | undefined): number {
   return Math.max(0, ...[...(sums?.values() ?? [])].map(({ shared }) => shared?.flowLost ?? 0));
 }

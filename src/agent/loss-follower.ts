@@ -15,9 +15,9 @@ const NEEDED = ['devices', 'owners'];
 const ATTEMPTS = 10;
 const ATTEMPT_MS = 50;
 
-/** What is followed. */
+/** The devices that are followed. */
 export interface Followed {
-  /** Not all devices of the host. */
+  /** Only some devices of the host are followed. */
   readonly narrow: boolean;
   /** Throws one sentence if there are none, and that is a mistake. */
   readonly first: (snapshot: Snapshot) => readonly Device[];
@@ -106,7 +106,7 @@ export class LossFollower {
     this.#printed = (this.#printed ?? 0) + packets;
   }
 
-  /** What was lost since the last call. */
+  /** The losses since the last call. */
   async second(): Promise<LossSecond> {
     const snapshot = await this.#agent.take();
     const second = this.#sample(snapshot);
@@ -116,9 +116,9 @@ export class LossFollower {
     return second;
   }
 
-  /** What was lost since the last call of second(); nothing is counted from then on, and take() gives what is left. */
+  /** The losses since the last call of second(). Nothing is counted from then on, and take() gives what is left. */
   async end(): Promise<LossSecond> {
-    // Before the program is detached: the device goes on counting.
+    // The snapshot comes before the program is detached: the device goes on counting.
     const snapshot = await this.#agent.take();
     this.#follow.detach();
     return this.#sample(snapshot);
@@ -169,7 +169,7 @@ async function sampleNow(agent: Agent): Promise<Snapshot> {
     await agent.refresh();
     const snapshot = await agent.take();
     const queues = snapshot.devices.flatMap((device) => device.queues);
-    // Whose a process is, is read beside all else.
+    // Identities are read in the background, and may come later than a snapshot.
     if (attempt === ATTEMPTS || queues.every(({ owner }) => owner?.identity ?? !owner)) return snapshot;
     await wait(ATTEMPT_MS);
   }

@@ -6,7 +6,7 @@ export interface Pace {
   readonly seconds: number;
   /** Rules judge each how many-th look. */
   readonly judgedEvery: number;
-  /** What is left of the work of the first, at most. */
+  /** The share of the work at the first pace, at most. */
   readonly work: number;
 }
 

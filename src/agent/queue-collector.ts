@@ -156,7 +156,7 @@ export class QueueCollector {
     return this.#losses.events();
   }
 
-  /** Not for a scrape. */
+  /** Runs apart from scrapes. */
   async refreshOwners(): Promise<void> {
     const guestsBy = this.#probes.mechanism('vhost');
     const read = await this.#owners.refresh(this.#held);

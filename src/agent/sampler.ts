@@ -5,7 +5,7 @@ import { warn } from '../log/log.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { Agent } from './agent.ts';
 
-/** What is sampled. */
+/** The parts of the agent that sampling uses. */
 export type Sampled = Pick<Agent, 'take' | 'refresh' | 'sampleReaders' | 'pace'>;
 
 const PERIOD_MS = 1000;
@@ -22,7 +22,7 @@ export class Sampler {
   #sampleTimer: NodeJS.Timeout | undefined;
   #stopped = false;
   #ready = false;
-  /** Since the last snapshot. */
+  /** Seconds since the last snapshot. */
   #seconds = 0;
 
   /** `keep` gets the snapshot of each second. */

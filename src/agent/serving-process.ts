@@ -8,7 +8,7 @@ import type { CountingProcess } from '../snapshot/counting.ts';
 import { REQUESTS, SnapshotWriter } from '../snapshot/stream.ts';
 import type { Snapshot } from '../snapshot.ts';
 
-/** It takes nothing for so long that these bytes wait: it hangs. */
+/** The process hangs: it has taken nothing for so long that this many bytes wait. */
 const MOST_WAITING_BYTES = 128 * 2 ** 20;
 /** Bytes of it that are heard in one period. The answers that it may compute at once ask for far fewer. */
 const MOST_HEARD_BYTES = 1000;
@@ -31,7 +31,7 @@ export interface ServingOptions {
   readonly say: (error: Error) => unknown;
 }
 
-/** It ended before it listened, and has said why. */
+/** The process ended before it listened, and has said why. */
 export class ServingEnded extends Error {
   readonly code: number | undefined;
 
@@ -110,7 +110,7 @@ export class ServingProcess {
     return this.#served;
   }
 
-  /** It answers what it is answering, and ends. */
+  /** Stops the process, which finishes the answers under way first. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     const life = this.#life;
