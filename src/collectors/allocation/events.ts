@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// On which CPU a packet is freed.
+// The CPU on which a packet is freed.
 
 import { type ProbeEvent, WALK } from '../../engine/mechanism.ts';
 import { always, type Unavailable, withoutSymbols } from '../../engine/unavailable.ts';

@@ -63,7 +63,7 @@ test('a bridge with br_netfilter and a port of smaller MTU', { skip: noLab }, as
       () => false,
     );
   if (!isOn) return t.skip('this kernel has no br_netfilter');
-  // Its hooks are there while a rule is, or conntrack.
+  // The hooks of br_netfilter are there while there is a rule, or conntrack.
   await lab.exec('nft', 'add table ip f; add chain ip f c { type filter hook forward priority 0; }');
   await lab.exec('sh', '-c', 'until [ "$(cat /sys/class/net/tapb/brport/state)" = 3 ]; do sleep 0.1; done');
   const counted = async () => droppedBefore(await agent.device(lab.inode, 'tapb'));

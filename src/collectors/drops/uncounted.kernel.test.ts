@@ -6,7 +6,7 @@ import { standingLab } from '../../../lab/agent/agent-lab.ts';
 import { namespaceLab, noLab } from '../../../lab/host/netns.ts';
 import type { Device } from '../../snapshot.ts';
 
-/** Without zeros. */
+/** Losses by cause, without zeros. */
 function lossesOf({ uncounted }: Device): Readonly<Record<string, number>> {
   const seen = uncounted.filter(({ packets }) => packets > 0);
   return Object.fromEntries(seen.map(({ cause, packets }) => [cause, packets]));

@@ -23,7 +23,7 @@ export interface FollowOptions {
   readonly stacks: boolean;
   /** Name of the only reason of single packets; undefined: all. */
   readonly reason: string | undefined;
-  /** Only devices that are chosen. */
+  /** Only devices in `chosen` are followed. */
   readonly chosenOnly: boolean;
   /** The only mechanism, as the event `freed` has it; undefined: the best that this kernel allows. */
   readonly mechanism: string | undefined;

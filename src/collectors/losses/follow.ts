@@ -11,7 +11,7 @@ import type { MapView } from '../../kernel/map-view.ts';
 import { type FollowObject, type FollowOptions, openFollow } from './follow-object.ts';
 import { type LossKey, LossKeys, LossRecords, type LostPacket, type LostStack } from './read.ts';
 
-/** What was lost of one device and queue, for one reason, in one function, since the program was attached. */
+/** Losses of one device and queue, for one reason, in one function, since the program was attached. */
 export interface LossCount {
   readonly key: LossKey;
   /** A member of enum location_class (bpf/drops/location.bpf.h) without its prefix: TRANSMIT, PURGED, … */
@@ -153,7 +153,7 @@ export class Follow {
     return { uncounted: this.#global('lost_keys'), nameless: this.#global('lost_no_device'), skipped: this.#skipped };
   }
 
-  /** What was counted can still be read. */
+  /** Detaches the program; its counts can still be read. */
   detach(): void {
     this.gaps();
     this.#attached = false;

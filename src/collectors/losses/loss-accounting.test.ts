@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What was traced and what only tx_dropped knows, sample by sample.
+// Traced losses and those that only tx_dropped knows, sample by sample.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Device } from '../../snapshot.ts';

@@ -68,7 +68,7 @@ export class LossAccounting {
     for (const count of first.counts) this.#before.set(keyOf(count), count);
   }
 
-  /** Since the last sample. */
+  /** The losses since the last sample. */
   sample({ counts, devices, ids }: LossSample): LossSecond {
     const losses = new Map<string, Loss>();
     const notShown = { overLimit: 0, noRoom: 0, untraced: 0 };
@@ -96,7 +96,7 @@ export class LossAccounting {
     return { losses: mostFirst(losses.values()), notShown };
   }
 
-  /** They are gone for good; what they lost stays in the totals. */
+  /** The devices are gone for good; what they lost stays in the totals. */
   forget(ids: ReadonlySet<string>): void {
     for (const [key, { key: of }] of this.#before) if (ids.has(of.deviceId)) this.#before.delete(key);
     for (const id of ids) this.#devices.delete(id);

@@ -38,7 +38,7 @@ const PACKET_FIELDS = ['kind', 'length', 'key', 'at', 'protocol', 'header_length
 const STACK_FIELDS = ['bytes', 'key', 'frames'] as const;
 const NO_QUEUE = 0xffffffff;
 const BUFFER_BYTES = 65_536;
-/** Before each record in the buffer: its length. */
+/** Bytes of the length before each record in the buffer. */
 const LENGTH_BYTES = 4;
 
 export class LossKeys {

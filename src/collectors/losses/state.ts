@@ -73,7 +73,7 @@ export interface LossSummary {
   readonly losses: readonly Loss[];
   /** Untraced, while only packets of one reason were asked for. */
   readonly reasonUnknown: number;
-  /** What was followed went away: what it lost untraced in its last moments is nowhere. */
+  /** Followed devices that went away: their last untraced losses are in no count. */
   readonly devicesGone: number;
   /** Packets that the program saw and could not count, or did not see for it was not run. */
   readonly uncounted: number;

@@ -56,7 +56,7 @@ export class MacvtapCollector {
     };
   }
 
-  /** Its module may come later than the agent. */
+  /** The walker is made late: its module may come later than the agent. */
   #walker(kind: (typeof KINDS)[number]): Walker | undefined {
     const known = this.#walkers.get(kind);
     if (known || !this.#probes.can(`${kind}-walk`)) return known;

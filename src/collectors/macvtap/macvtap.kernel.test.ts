@@ -16,7 +16,7 @@ const KINDS = {
   ipvtap: ['link add link ve1 name vtap0 type ipvtap mode l2'],
 };
 
-/** Whether this kernel has the driver. */
+/** Makes the device; false: this kernel does not have the driver. */
 async function makeDevice(lab: NamespaceLab, kind: keyof typeof KINDS): Promise<boolean> {
   await lab.ipBatch(['link add ve0 type veth peer name ve1', 'link set ve0 up', 'link set ve1 up']);
   const made = await lab.ipBatch(KINDS[kind]).then(

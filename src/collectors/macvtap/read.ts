@@ -14,7 +14,7 @@ export class MacvtapReads {
     this.#deviceAt = layoutOf(object.btf(), 'macvtap_read_key', ['device_id']).at.device_id;
   }
 
-  /** Over all queues, by device. */
+  /** Sums over all queues, by device. */
   read(): ReadonlyMap<bigint, number> {
     const devices = new Map<bigint, number>();
     for (const { key, value } of this.#entries.read()) {

@@ -19,7 +19,7 @@ export class QueueChangeBooks {
   /** `sums` were read before the walk. */
   update({ can }: Pick<Probes, 'can'>, walked: WalkedDevice, sums: DeviceSums): SeenChanges {
     const seen = this.#walked.update(walked);
-    // Where the probe is, it counts moves too.
+    // The probe counts moves too.
     if (can('leavings')) return { total: this.#count(walked, sums), changed: false };
     return { ...seen, total: can('changes') ? seen.total : undefined };
   }

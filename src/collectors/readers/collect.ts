@@ -130,7 +130,7 @@ function attachedOf({ queues }: SeenDevice): readonly SeenQueue[] {
   return queues.filter(({ detached }) => !detached);
 }
 
-/** Its packets wait for one, and time passes. */
+/** The device's packets wait for a reader, and time passes. */
 function isWithoutReader(device: SeenDevice): boolean {
   return attachedOf(device).length === 0 && (device.deviceFlags & IFF_UP) !== 0;
 }

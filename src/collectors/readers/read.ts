@@ -79,7 +79,7 @@ export class Readers {
     return view.getUint32(this.#look.at.pressed, true) > 0;
   }
 
-  /** Nothing of it was written since read() was called for this slot. */
+  /** Nothing in the slot was written since read() was called for it. */
   isAsRead(slot: number): boolean {
     const last = this.#lastRead.get(slot);
     return last !== undefined && this.#slots.hasWords(last, slot * this.#reader.size, this.#words);

@@ -55,7 +55,7 @@ async function seen(one: Scene): Promise<Seen> {
   };
 }
 
-/** When the reader has had a CPU again. */
+/** Waits until the reader has had a CPU again. */
 async function turn(pid: number, { waited }: Scheduled): Promise<Scheduled> {
   await until(() => scheduled(pid).waited > waited).catch(() => undefined);
   return scheduled(pid);

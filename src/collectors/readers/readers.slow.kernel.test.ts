@@ -71,7 +71,7 @@ async function outranked(scene: Scene): Promise<void> {
   await hog(scene.lab, 'nice', '-n', '-20');
 }
 
-/** It has the CPU whenever it wants it, also on a busy machine. */
+/** Gives the reader the CPU whenever it wants it, also on a busy machine. */
 async function prefer({ lab, reader }: Scene): Promise<void> {
   await lab.exec('chrt', '-a', '-f', '-p', '10', String(reader.pid));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is known of a queue's reader.
+// The reader of a queue.
 import type { Identity } from '../../snapshot/identity.ts';
 
 /** A process that ran while a reader waited for a CPU: on that CPU, as the agent's samples saw it. */

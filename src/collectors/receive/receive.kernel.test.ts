@@ -40,7 +40,7 @@ async function scene(t: Test, kind: 'tun' | 'tap', ...flags: Parameters<TestRead
   };
 }
 
-/** Without zeros; undefined: not measured on this host. */
+/** Refused writes by errno, without zeros; undefined: not measured on this host. */
 function refusedOf({ receive }: Device): Errors | undefined {
   const seen = receive?.refused?.filter(({ writes }) => writes > 0);
   return seen && Object.fromEntries(seen.map(({ errno, writes }) => [errno, writes]));

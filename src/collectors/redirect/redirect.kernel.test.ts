@@ -15,7 +15,7 @@ interface Scene {
   readonly agent: AgentLab;
   readonly testReader: TestReader;
   readonly device: () => Promise<Device>;
-  /** What is sent into ve0 comes in by ve1, and XDP redirects it into tap0. */
+  /** Sends frames into ve0; they come in by ve1, and XDP redirects them into tap0. */
   readonly send: (frames: number) => Promise<void>;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is known of a ring's past, against arrivals whose answer is known: one packet after the other, from one CPU.
+// The history of a ring, against arrivals whose answer is known: one packet after the other, from one CPU.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';

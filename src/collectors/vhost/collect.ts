@@ -7,7 +7,7 @@ import { BATCH_BOUNDS } from '../../engine/vhost-batches.ts';
 import type { WalkedVhost } from '../../engine/walked-vhost.ts';
 import type { Vhost, ZeroCopy } from './state.ts';
 
-/** What is measured on this host. */
+/** The measurements that this host allows. */
 export interface VhostMeasured {
   readonly returned: boolean;
   readonly batches: boolean;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is measured of vhost-net's side of a queue, and by what; all of it is absent while vhost-net is not loaded.
+// The events of vhost-net's side of a queue, and their mechanisms; all of it is absent while vhost-net is not loaded.
 
 import { type ProbeEvent, WALK } from '../../engine/mechanism.ts';
 import { always, type Unavailable, untraceable } from '../../engine/unavailable.ts';

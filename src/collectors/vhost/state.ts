@@ -5,7 +5,7 @@
 export interface Worker {
   readonly tid: number;
   readonly comm: string;
-  /** On which it runs, or ran last. */
+  /** The CPU on which the thread runs, or ran last. */
   readonly cpu: number;
   /** CPU time since it began. */
   readonly seconds: number;
@@ -38,8 +38,8 @@ export interface VhostBatches {
 export interface ZeroCopy {
   readonly tried: number;
   readonly completed: { readonly uncopied: number; readonly copied: number };
-  /** Not tried, by the reason to copy the packet at once. */
+  /** Packets for which zero-copy was not tried, by the reason to copy at once. */
   readonly notTried: Readonly<Record<string, number>>;
-  /** On their way; undefined: vhost-net is not connected now. */
+  /** Packets on their way; undefined: vhost-net is not connected now. */
   readonly outstanding: number | undefined;
 }
