@@ -92,7 +92,7 @@ test('members of --socket-group may ask, others are refused by the path and by t
   const { mode, gid } = statSync(FOLDER);
   assert.deepEqual([mode & 0o777, gid], [0o710, GROUP]);
 
-  // Where the modes let everyone in, the kernel still says who asks.
+  // The modes let every user in here, and the kernel still says who asks.
   chmodSync(FOLDER, 0o711);
   chmodSync(SOCKET, 0o666);
   const sentence = `This socket answers root and members of the group ${GROUP} only, and user ${TENANT} asked: use sudo.`;

@@ -5,7 +5,7 @@ import { unixPeerPid } from '../kernel/native.ts';
 import { type ProcessState, readState } from '../kernel/process-state.ts';
 
 export interface Silence {
-  /** It cannot answer before it is let go on; else it may be busy. */
+  /** The agent is stopped and cannot answer until it is continued; else it may be busy. */
   readonly halted: boolean;
   /** 'the agent (pid 7) is stopped by a signal (state T), last ran at least 71 s ago: kill -CONT 7' */
   readonly words: string;

@@ -37,7 +37,7 @@ const NOT_YET = 404;
 const BUSY = 503;
 const MOMENT_MS = 300;
 
-/** Whether its snapshots are such as ours. */
+/** Asks whether the agent's snapshots are like ours. */
 export async function askAbout(
   socket: string,
   limit?: AbortSignal,

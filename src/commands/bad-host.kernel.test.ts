@@ -8,7 +8,7 @@ import { namespaceLab, noLab } from '../../lab/host/netns.ts';
 
 const mounted = (script: string): readonly string[] => ['unshare', '-m', 'sh', '-c', `${script} && exec "$@"`, 'sh'];
 const WITHOUT_BTF = mounted('mount -t tmpfs none /sys/kernel/btf');
-/** Nothing but /run, /dev and /proc can be written to. */
+/** A host on which only /run, /dev and /proc can be written to. */
 const READ_ONLY = mounted('mount --make-rprivate / && mount --bind / / && mount -o remount,bind,ro /');
 const NO_AGENT = '--socket=/nonexistent';
 

@@ -22,7 +22,7 @@ const run = promisify(execFile);
 const noQemu = noLab || missing([{ debian: 'qemu-system-x86', file: 'qemu-system-x86_64' }]);
 const RULES = 10_000;
 const SECONDS = 4;
-/** Until nothing but a pause explains why no CPU of a VM runs. */
+/** Seconds until only a pause explains why no CPU of a VM runs. */
 const PAUSED_SECONDS = 8;
 /** The time for the command beside its sample, on a machine at rest. */
 const START_MS = 4000;

@@ -97,7 +97,7 @@ test('what cannot be asked is one sentence, at once, and exit code 3', { skip: n
   }
 });
 
-/** Then it listens for signals, too. */
+/** The command has loaded its programs; then it listens for signals, too. */
 function hasPrograms(pid: number | undefined): boolean {
   const descriptors = readdirSync(`/proc/${pid}/fd`);
   return descriptors.some((fd) => {

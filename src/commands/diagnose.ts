@@ -47,7 +47,7 @@ async function diagnoseThen({ scope, duration, json, socket }: DiagnoseOptions, 
 async function diagnoseNow({ scope, duration, json, mechanisms, socket }: DiagnoseOptions): Promise<number> {
   const seconds = parseDuration('--for', duration ?? USUAL, { least: 2, most: 3600 });
   const snapshots: Snapshot[] = [];
-  // What was seen until the agent fell silent is judged, if it is long enough.
+  // Snapshots from before the agent fell silent are judged, if they are enough.
   const unlessSeen = (error: unknown): Silence => {
     if (error instanceof SilentAgent && snapshots.length > 1) return error.silence;
     throw error;

@@ -2,7 +2,7 @@
 // What `--help` of each command ends with: lines to type, and what the exit code says.
 
 interface CommandHelp {
-  /** What is typed after 'tapscope ', and what it is for. */
+  /** The words after 'tapscope ', and their purpose. */
   readonly examples: readonly (readonly [line: string, purpose: string])[];
   /** Exit codes in the order of their numbers. */
   readonly exitCodes: readonly (readonly [code: string, meaning: string])[];

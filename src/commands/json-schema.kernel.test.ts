@@ -7,7 +7,7 @@ import { at, listAt, parseJson } from '../../lab/host/checked-json.ts';
 import { namespaceLab, noLab } from '../../lab/host/netns.ts';
 import { assertValid, validatorOf } from '../../lab/host/valid-json.ts';
 
-/** Its exit code says what was found, and is no failure. */
+/** The output. The exit code says what was found, and is no failure. */
 function said(...words: readonly string[]): Promise<string> {
   return new Promise((resolve) => {
     const options = { maxBuffer: 2 ** 26, timeout: 60_000 };

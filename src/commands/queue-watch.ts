@@ -12,7 +12,7 @@ import { openSource, type SnapshotSource, type SourceOptions } from './snapshot-
 
 export interface QueuesSeen {
   readonly takenAt: number;
-  /** Since the picture before. */
+  /** Seconds since the previous picture. */
   readonly seconds: number;
   readonly rates: readonly QueueRate[];
   /** Findings about the last seconds, the worst first; a judgement that takes long is made less often. */
@@ -22,7 +22,7 @@ export interface QueuesSeen {
   readonly snapshot: Snapshot;
 }
 
-/** What is too rare for one picture is told of so many seconds. */
+/** Seconds over which events are counted that are too rare for one picture. */
 const LATELY_SECONDS = 10;
 /** Rules get no more than this share of the time: a thousand queues are many. */
 const JUDGING_SHARE = 0.1;

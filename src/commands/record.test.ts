@@ -14,7 +14,7 @@ import { createObserver } from '../server/observer.ts';
 import { readRecording } from './recording.ts';
 import { thisHost } from './version.ts';
 
-/** Its API, which ends with that answer. */
+/** The API of an agent, which ends after `answers` answers. */
 async function agentOf(t: TestContext, answers: number): Promise<string> {
   const path = join(temporaryFolder(t), 'agent.sock');
   let given = 0;

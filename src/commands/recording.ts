@@ -134,7 +134,7 @@ export async function readRecording(file: string, room = ROOM): Promise<Recordin
   }
 }
 
-/** What is wrong with a file, as it goes on after its name. */
+/** The fault of a file, as it goes on after its name. */
 class Unusable extends Error {}
 
 function headerOf(line: string): RecordingHeader {

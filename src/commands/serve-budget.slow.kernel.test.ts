@@ -36,7 +36,7 @@ test('a load that passes the budget is shed, and exact comes back', { skip: noLa
     assert.match((await tapscope(['doctor', `--socket=${agent.socket}`])).stdout, /level lean \(its budget was passed/);
 
     const quiet = performance.now();
-    // Its patience doubles with each time that coming back was a mistake.
+    // The agent's patience doubles with each time that coming back was a mistake.
     const backWithinMs = 40_000 * 2 ** attempt;
     while ((await level(agent)) === 'lean') {
       assert.ok(performance.now() - quiet < backWithinMs, `exact did not come back within ${backWithinMs} ms`);

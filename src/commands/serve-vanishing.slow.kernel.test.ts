@@ -45,7 +45,7 @@ test(`${DEVICES} taps are made and deleted within ${CHURN_SECONDS} s`, { skip: n
     const names = Array.from({ length: TOGETHER }, (_, index) => `gone${(made + index) % 1000}`);
     await lab.ipBatch([
       ...names.flatMap((name) => [`tuntap add dev ${name} mode tap`, `link set dev ${name} up group ${GONE}`]),
-      // One by one, each would wait until no CPU looks at it any more.
+      // Deleted together: each alone would wait until no CPU looks at it any more.
       `link del group ${GONE}`,
     ]);
   }

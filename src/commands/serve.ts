@@ -156,7 +156,7 @@ function missingRights(probes: Probes): string | undefined {
     : undefined;
 }
 
-/** What is measured and how well. */
+/** The line on what is measured and how well. */
 function measured(probes: Probes): string {
   const events = eventsOf(probes);
   const best = events.filter(({ state }) => state === 'best').length;

@@ -5,7 +5,7 @@ import { COLUMNS } from '../outputs/top-columns.ts';
 import { selectedIndex, type TopRow, type TopView } from '../outputs/top-rows.ts';
 import type { TopTerminal } from '../outputs/top-screen.ts';
 
-/** Where it says typing, keys are letters of the filter. */
+/** While the view says typing, keys are letters of the filter. */
 export interface TopState extends Omit<TopTerminal, 'height'> {
   readonly view: TopView;
   readonly ended: boolean;

@@ -17,9 +17,9 @@ export interface ServeOptions {
   readonly webConfigFile: string | undefined;
   /** Names by which the page and the metrics may be asked for, beside those that this host knows. */
   readonly allowedHosts: readonly string[];
-  /** Where other commands find the agent. */
+  /** The path at which other commands find the agent. */
   readonly socket: string;
-  /** Whose members may ask there, beside root. */
+  /** The group whose members may ask there, beside root. */
   readonly socketGroup: Group | undefined;
   readonly detail: Detail;
   /** Pages in OpenMetrics tell since when counters count. */
