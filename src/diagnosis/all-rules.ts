@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The list: a new rule is one file and one line here. Of two that speak of the same queue, the cause stands first.
+// The list of rules: a new rule is one file and one line here. If two speak of the same queue, the cause stands first.
 
 import type { Rule } from './rule.ts';
 import { agentBlind } from './rules/agent-blind.ts';

@@ -7,7 +7,7 @@ import { isMostOfFew, type Loss, lossBefore, lossOf } from './evidence/loss.ts';
 import type { Finding } from './finding.ts';
 import { type DeviceSpan, grown } from './window.ts';
 
-/** On the way to the guest or reader, wherever on this host. */
+/** Losses on the way to the guest or reader, anywhere on this host. */
 export function lossTowards(device: DeviceSpan): Loss {
   const before = lossBefore(device, () => true)?.lost ?? 0;
   const inTun = grown(device, ({ counters }) => counters?.txDropped) ?? 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Did you mean: of some names the one that was most likely meant.
 
-/** So many letters apart is another name: two of five, three of eight. */
+/** The largest share of letters that may differ: two of five, three of eight. */
 const MOST_SHARE = 0.4;
 
 /** undefined: none is close. Case is no difference. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What was changed on a device, for marks on charts: up and down, queues that joined or left, ring, qdisc, owner.
+// Changes to a device, for marks on charts: up and down, queues that joined or left, ring, qdisc, owner.
 import type { Device } from '../snapshot.ts';
 
-/** Between this step and the one before. */
+/** A change between this step and the one before. */
 export interface Change {
   /** Unix time, seconds. */
   readonly at: number;

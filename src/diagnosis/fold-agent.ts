@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is wrong with tapscope itself is one finding: a host has one agent, and its operator one thing to read about it.
+// Faults of tapscope itself are one finding: a host has one agent, and its operator one thing to read about it.
 import type { Finding } from './finding.ts';
 import type { Rule } from './rule.ts';
 

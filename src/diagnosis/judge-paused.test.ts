@@ -18,7 +18,7 @@ interface Guest {
   readonly sampledUntil?: number;
 }
 
-/** Its ring is full, and it sleeps. */
+/** The guest's ring is full, and the guest sleeps. */
 function guest({ runs, monitor, identity, hasRoom, runnable = 0, sampledUntil = 99 }: Guest): readonly TapPlan[] {
   const ran = (second: number): number =>
     Array.from({ length: second }, (_, i) => runs(i + 1)).reduce((sum, one) => sum + one, 0);

@@ -12,7 +12,7 @@ const LIBVIRT = { vm: 'web1', program: 'qemu', identity: { runtime: 'libvirt' } 
 const guest = (...queues: readonly QueuePlan[]): readonly TapPlan[] => [
   { ...LIBVIRT, queues: queues.map((queue) => ({ vhost: true, ...queue })) },
 ];
-/** Its guest has not taken a packet yet. */
+/** The guest has not taken a packet yet. */
 const newborn = (tap: TapPlan, queue: QueuePlan = {}): readonly TapPlan[] => [
   {
     ...LIBVIRT,

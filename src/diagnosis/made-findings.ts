@@ -33,7 +33,7 @@ export class MadeFindings {
 function beside(one: Made, ofDevice: readonly Made[]): Made | undefined {
   const { finding, speaksOf } = one;
   const others = ofDevice.filter((other) => isSameSubject(other.finding, finding));
-  // What is found of a device says itself that its figures are off.
+  // A finding about a device says itself that its figures are off.
   const isSaid = finding.device !== undefined && others.some((other) => other.finding.degraded.length > 0);
   if (speaksOf === 'agent' && isSaid) return undefined;
   if (speaksOf === 'clean') return others.some(isFault) ? undefined : one;

@@ -30,7 +30,7 @@ function played(snapshots: readonly Snapshot[]): readonly Snapshot[] {
 test('devices that stand still are left out, and the findings are the same', () => {
   let leftOut = 0;
   let findingsMade = 0;
-  // One in three, for all together take seconds.
+  // A third of the files: all together take seconds.
   const files = readdirSync(FOLDER).filter((file, place) => file.endsWith('.json.gz') && place % 3 === 0);
   assert.ok(files.length > 40);
   for (const file of files) {

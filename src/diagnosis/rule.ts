@@ -4,8 +4,8 @@ import type { Diagnosis } from './finding.ts';
 import type { DeviceSpan, Window } from './window.ts';
 
 /**
- * What is noticed first, before its cause is known: of the findings that speak of the same symptom of one queue, the first is
- * the answer. clean: that there is none; never said beside a fault.
+ * A symptom is noticed before its cause is known. Several findings may speak of the same symptom of one queue: the
+ * first is the answer. clean: there is none; never said beside a fault.
  */
 export type Symptom =
   | 'ring-loss'
@@ -25,7 +25,7 @@ export type Symptom =
   | 'clean';
 
 export interface Rule {
-  /** Its file's name, and what `tapscope explain` is asked for. */
+  /** The name of its file, and the word for `tapscope explain`. */
   readonly name: string;
   /** The symptom, as one short line for lists. */
   readonly summary: string;

@@ -56,7 +56,7 @@ export function windowOf(snapshots: readonly Snapshot[]): Window {
   return { endedAt: last.takenAt, seconds, devices, agentBefore: first.agent, agent: last.agent };
 }
 
-/** Its steps and its queues are looked for when a rule asks for them. */
+/** The steps and queues are looked for when a rule asks for them. */
 class Span implements DeviceSpan {
   readonly seconds: number;
   readonly before: Device;
@@ -113,7 +113,7 @@ function finder<Thing, Key>(things: readonly Thing[], keyOf: (thing: Thing) => K
   };
 }
 
-/** Its states since it is there without a gap. */
+/** The states of a thing since it has been there without a gap. */
 function followed<Thing, Key>(key: Key, place: number, steps: readonly Find<Thing, Key>[]): readonly Thing[] {
   const states: Thing[] = [];
   for (const find of steps) {

@@ -56,7 +56,7 @@ export function readerName({ now: { vhost, owner, reader } }: QueueSpan): string
   return `${owner.comm} (pid ${owner.pid}${thread})`;
 }
 
-/** Its own thread number, where it is known. */
+/** The reader's own thread number, where it is known. */
 export function readerThread({ now: { vhost, reader } }: QueueSpan): number | undefined {
   return vhost?.worker?.tid ?? reader?.thread;
 }

@@ -167,7 +167,7 @@ function isMostlyEmpty({ steps }: QueueSpan): boolean {
 /** Virtual machine monitors by src/inventory/command-line.ts. */
 const MONITORS: readonly string[] = ['qemu', 'firecracker', 'cloud-hypervisor', 'crosvm', 'kata'];
 
-/** Who takes the packets is a virtual machine. */
+/** The reader is a virtual machine. */
 export function isGuest({ now: { vhost, owner } }: QueueSpan): boolean {
   return vhost?.worker !== undefined || MONITORS.includes(owner?.identity?.program ?? '');
 }

@@ -48,7 +48,7 @@ export function fullTimeEvidence(time: FullTime | undefined): string | undefined
   return `full for ${duration(time.seconds)} (${percent(time.ofWindow)} of the window)${uncertain}; its reader ${time.told}`;
 }
 
-/** Since the queue was first seen, window and all. */
+/** Seconds since the queue was first seen, those of the window included. */
 export function fullSecondsEver({ fullSeconds }: Reader): number {
   return fullSeconds.reduce((sum, { seconds }) => sum + seconds, 0);
 }

@@ -10,7 +10,7 @@ import { delivered, gravityOf, type Loss, NOISE_PER_SECOND, ringDrops } from './
 
 export interface Stall {
   readonly seconds: number;
-  /** Until the end of the window. */
+  /** The stall lasts until the end of the window. */
   readonly lasts: boolean;
   /** Places of its first and last step in the window; the same: there was none. */
   readonly from: number;
@@ -86,7 +86,7 @@ export function isSampledOften({ seconds, steps }: DeviceSpan): boolean {
   return seconds / (steps.length - 1) <= OFTEN_SECONDS;
 }
 
-/** Whether its reader stood still for seconds would show. */
+/** The samples would show a reader that stood still for seconds. */
 export function showsStalls(queue: QueueSpan): boolean {
   return isSampledOften(queue.device) && delivered(queue) !== undefined;
 }

@@ -8,7 +8,7 @@ import { lookAt } from '../remedies/command.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 import { FEWEST_OFFERED_PER_SECOND, MEANT_SHARE, NOISE_PER_SECOND } from './loss.ts';
 
-/** Fewer are broadcasts to a device that was left over. */
+/** The fewest drops that count: broadcasts to a device that was left over are fewer. */
 export const FEWEST_BESIDE = 50;
 /** The share of these in the sum of them and the offered packets. It is a bound: some drops were for no tap. */
 export const UNROUTED_SHARE = 0.01;

@@ -11,7 +11,7 @@ export interface VcpuSpan {
   readonly seconds: number;
   /** CPU time of all of them in that. */
   readonly ranSeconds: number;
-  /** For so long until the last sample none of them ran. */
+  /** Seconds until the last sample in which none of them ran. */
   readonly idleSeconds: number;
   /** One of them wanted to run meanwhile. */
   readonly wanted: boolean;

@@ -5,7 +5,7 @@ import { delivered, type Loss, ringLoss } from '../evidence/loss.ts';
 import { grown, type QueueSpan } from '../window.ts';
 import { type EpisodeGroup, groupsBetween, lostWith, withLargest } from './episode-losses.ts';
 
-/** Its ring overflowed and has not been empty for long. */
+/** The queue's ring overflowed and has not been empty for long. */
 export interface Stuck {
   readonly seconds: number;
   /** Packets a second since then. */
@@ -44,7 +44,7 @@ export function queueForecast(queue: QueueSpan): QueueForecast | undefined {
   const ended = groupsBetween(before.history?.overflow?.sizes, overflow.sizes);
   const peaks = steps.slice(1).map(({ history }) => history?.overflow?.needed ?? 0);
   const groups = withLargest(ended, Math.max(...peaks) - capacity);
-  // One that ended with nothing behind it is not yet known to have ended.
+  // An episode that ended with nothing behind it is not yet known to have ended.
   const open = overflow.openPackets;
   const all: readonly EpisodeGroup[] =
     open > 0 ? [...groups, { episodes: 1, dropped: open, least: open, most: open }] : groups;

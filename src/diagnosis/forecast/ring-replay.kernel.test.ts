@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is predicted of a larger ring, against that ring and the same packets again.
+// Predictions for a larger ring, against that ring and the same packets again.
 // `UPDATE=1 npm test -- ring-replay` writes the table of docs/accuracy.md.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import type { Snapshot } from '../../snapshot.ts';
 import { type RingForecast, ringForecast } from './ring-forecast.ts';
 import { steadyWindow } from './steady-window.ts';
 
-/** So many packets come, or the reader takes so many; by queue. */
+/** Packets that come, or that the reader takes; by queue. */
 type Step = readonly ['send' | 'read', packets: number | 'all', queue?: number];
 
 interface Shape {

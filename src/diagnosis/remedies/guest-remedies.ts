@@ -16,7 +16,7 @@ function platformOf({ now: { owner } }: QueueSpan): Platform | undefined {
   return program === 'cloud-hypervisor' && runtime !== 'libvirt' ? 'cloud-hypervisor' : undefined;
 }
 
-/** For one whose worker is at its limit. */
+/** Remedies for a guest whose worker is at its limit. */
 export function moreQueues(queue: QueueSpan): readonly Remedy[] {
   const queues = Math.max(2, 2 * (queue.device.now.attachedQueues ?? 1));
   const use: Remedy = {
@@ -53,7 +53,7 @@ export function moreQueues(queue: QueueSpan): readonly Remedy[] {
   }
 }
 
-/** For one that gives back buffers too slowly. */
+/** Remedies for a guest that gives back buffers too slowly. */
 export function moreBuffers(queue: QueueSpan): readonly Remedy[] {
   const start = (effect: string): readonly Remedy[] => [{ ...AT_START, effect }];
   switch (platformOf(queue)) {

@@ -86,7 +86,7 @@ async function prove(watched: Watch, fallen: Fallen, say: (text: string) => void
   else await assertEnds(watched, fallen, command);
 }
 
-/** Or why this kernel cannot play it. */
+/** Sets up the fault, or says why this kernel cannot play it. */
 async function setUp(
   t: TestContext,
   pasted: Pasted,

@@ -16,7 +16,7 @@ export function domainOf({ now: { owner } }: QueueSpan): string | undefined {
   return program === 'qemu' && runtime === 'libvirt' && vm !== '' ? vm : undefined;
 }
 
-/** For a reader that takes nothing. */
+/** Remedies for a reader that takes nothing. */
 export function wakeReader(queue: QueueSpan, isStopped: boolean): readonly Remedy[] {
   const { owner } = queue.now;
   const domain = domainOf(queue);
@@ -56,7 +56,7 @@ export function wakeReader(queue: QueueSpan, isStopped: boolean): readonly Remed
   ];
 }
 
-/** For one of which more has to be known. */
+/** Remedies for a reader of which more has to be known. */
 export function lookAtReader({ now: { owner } }: QueueSpan): readonly Remedy[] {
   if (!owner) return [];
   return [
@@ -68,7 +68,7 @@ export function lookAtReader({ now: { owner } }: QueueSpan): readonly Remedy[] {
   ];
 }
 
-/** For a reader that waits for a CPU. */
+/** Remedies for a reader that waits for a CPU. */
 export function giveCpu(queue: QueueSpan): readonly Remedy[] {
   const { owner, vhost } = queue.now;
   const thread = readerThread(queue);
@@ -105,7 +105,7 @@ export function giveCpu(queue: QueueSpan): readonly Remedy[] {
   ];
 }
 
-/** For a worker that slept, because its guest's vCPUs waited. */
+/** Remedies for a worker that slept, because its guest's vCPUs waited. */
 function giveGuestCpu(queue: QueueSpan, pid: number): readonly Remedy[] {
   const domain = domainOf(queue);
   const look: Remedy = {
@@ -122,7 +122,7 @@ function giveGuestCpu(queue: QueueSpan, pid: number): readonly Remedy[] {
   return domain === undefined ? [look] : [look, pin];
 }
 
-/** For a reader whose cgroup has used up its CPU time. */
+/** Remedies for a reader whose cgroup has used up its CPU time. */
 export function raiseQuota(queue: QueueSpan, { agent }: Window): readonly Remedy[] {
   const { owner } = queue.now;
   const { runtime = '', container = '', pod = '', unit = '' } = owner?.identity ?? {};

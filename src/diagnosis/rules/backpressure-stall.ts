@@ -10,7 +10,7 @@ import { READER_STALLED } from '../rule-names.ts';
 import { grown, type QueueSpan, type Window } from '../window.ts';
 import { count, duration, queueName, readerName } from '../words.ts';
 
-/** Since it was stopped, however short the window is. */
+/** Seconds since the stop from which on it is critical, however short the window is. */
 const CRITICAL_SECONDS = 5;
 
 export const backpressureStall: Rule = {

@@ -9,7 +9,7 @@ import { HOST_FIREWALL, NO_READER } from '../rule-names.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
 import { count, nameOf } from '../words.ts';
 
-/** Fewer are what a guest sends by itself. */
+/** The fewest packets that count: a guest sends fewer by itself. */
 const FEWEST = 10;
 
 export const bridgePort: Rule = {

@@ -9,7 +9,7 @@ import { QDISC_DROP } from '../rule-names.ts';
 import type { DeviceSpan } from '../window.ts';
 import { count, nameOf, percent } from '../words.ts';
 
-/** There is no healthy one. */
+/** The fewest drops that count: a healthy host has none. */
 const FEWEST = 10;
 /** The share of the packets that counts as all: a few packets may carry no time. */
 const ALL = 0.99;
@@ -59,7 +59,7 @@ export const fqHorizon: Rule = {
     }),
 };
 
-/** What is lost in fq, if that is all there is and the kernel does not say why. */
+/** The losses in fq, if nothing else is lost and the kernel does not say why. */
 function everything(device: DeviceSpan): Loss | undefined {
   const { qdisc, carrier, attachedQueues } = device.now;
   if (qdisc !== 'fq' || !carrier || attachedQueues === 0) return undefined;

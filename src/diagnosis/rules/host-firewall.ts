@@ -30,7 +30,7 @@ export const hostFirewall: Rule = {
     }),
 };
 
-/** Fewer are what conntrack's helpers refuse now and then. */
+/** The fewest packets that count: conntrack's helpers refuse a few now and then. */
 const FEWEST_UNTRACKED = 10;
 /** The share of the firewall's drops from which on conntrack is their cause. */
 const MOSTLY = 0.5;

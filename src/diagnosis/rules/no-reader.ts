@@ -23,7 +23,7 @@ export const noReader: Rule = {
   judge: (window) => window.devices.flatMap((device) => orphan(sinceItsReaderLeft(device), window)),
 };
 
-/** What was lost while it still had one has other causes. */
+/** The time since the reader left: losses before that have other causes. */
 function sinceItsReaderLeft(device: DeviceSpan): DeviceSpan {
   const { steps, takenAt, now } = device;
   const first = steps.findLastIndex(({ attachedQueues }) => attachedQueues !== 0) + 1;

@@ -15,7 +15,7 @@ const counters = (rxDropped: number) => ({
   rxBytes: 0,
   rxDropped,
 });
-/** It saw no packet. */
+/** The device saw no packet. */
 const idle: TapPlan = { queues: [{ delivered: 0 }], more: () => ({ counters: counters(0) }) };
 
 function asked(taps: readonly TapPlan[], unrouted: readonly UnroutedDrop[] = [], before: readonly UnroutedDrop[] = []) {
@@ -53,7 +53,7 @@ test('rx_dropped grows, and no probe saw why', () => {
   assert.match(findings[0]?.degraded[0] ?? '', /rx_dropped grew by 100/);
 });
 
-/** So many dropped in the tap's namespace, or another. */
+/** Packets dropped in the tap's namespace, or in another. */
 const unrouted = (packets: number, netns = 1): UnroutedDrop => ({
   netns,
   reason: 'NETFILTER_DROP',

@@ -123,7 +123,7 @@ function filtersVlans({ now: { bridgePort: port } }: DeviceSpan): boolean {
   return port !== undefined && port !== 'unread' && port.filtersVlans === true;
 }
 
-/** Where to look next, by who has the device. */
+/** The next places to look, by the program that has the device. */
 function elsewhere(device: DeviceSpan, window: Window, towards: Loss): Diagnosis['remedies'] {
   const program = device.queues.find(({ now }) => now.owner?.identity?.program)?.now.owner?.identity?.program;
   const isMachine = program !== undefined && MACHINES.includes(program);
