@@ -42,7 +42,7 @@ export interface Probes {
   readonly programs: LoadedPrograms | undefined;
   /** Kernel functions, those of modules that came later too. */
   readonly symbols: () => Symbols | undefined;
-  /** Whether a mechanism that is in use makes this known. */
+  /** A mechanism in use makes this known. */
   readonly can: (capability: Capability) => boolean;
   /** Name of the mechanism in use for an event; undefined: nothing measures it. */
   readonly mechanism: (event: string) => string | undefined;
@@ -254,7 +254,7 @@ function useMechanism(
   const current = attachments.get(event) ?? [];
   if (current.some((attachment) => attachment.mechanism === mechanism.name)) return undefined;
   if (mechanism.programs.length > 0 && !programs) return reason;
-  // Where one was refused the others were not loaded.
+  // When one program was refused, the others were not loaded.
   const refusal = mechanism.programs.flatMap((program) => programs?.refusalOf(program) ?? []).at(0);
   if (refusal !== undefined) return refusal;
   const made: Attachment[] = [];

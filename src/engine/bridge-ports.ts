@@ -54,7 +54,7 @@ export class BridgePorts {
     this.#layout = layoutOf(btf, 'bridge_layout', LAYOUT_FIELDS);
   }
 
-  /** Into the walk's request, where its `bridge_layout` is. */
+  /** Writes the offsets into the walk's request, where its `bridge_layout` is. */
   request(request: DataView, place: number): void {
     for (const field of LAYOUT_FIELDS)
       request.setUint32(place + this.#layout.at[field], this.#offsets?.[field] ?? 0, true);

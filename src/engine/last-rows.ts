@@ -67,7 +67,7 @@ function addChanged(
   for (const row of before?.keys() ?? []) if (!now.has(row)) rows.add(row);
 }
 
-/** What was copied stays. */
+/** Makes room for `bytes`, and keeps what was copied. */
 function roomFor(bytes: number, copy: Uint8Array): Uint8Array {
   if (copy.length >= bytes) return copy;
   const room = new Uint8Array(2 * bytes);

@@ -3,7 +3,7 @@
 // comparison, and the code that gets the object knows that nothing changed.
 import type { MapView } from '../kernel/map-view.ts';
 
-/** Where the records are and how they are laid out; bytes. */
+/** The places and the layout of the records; bytes. */
 export interface WalkLayout {
   readonly device: {
     readonly size: number;

@@ -64,7 +64,7 @@ const FUNCTIONS: Readonly<Record<string, LocationClass>> = {
   tun_recvmsg: 'FAILED',
   tun_get_user: 'WRITTEN',
   tun_sendmsg: 'WRITTEN', // tun_xdp_one is part of it
-  // Before the stack proper, where skb_iif is not set yet.
+  // These run before the stack proper, where skb_iif is not set yet.
   enqueue_to_backlog: 'RECEIVED',
   netif_rx_internal: 'RECEIVED',
   do_xdp_generic: 'RECEIVED',

@@ -5,7 +5,7 @@ interface Instructions {
   /** Bytes of a direct branch. */
   readonly bytes: number;
   readonly step: number;
-  /** Where it leads, from itself on; undefined: it is none. */
+  /** The distance from the instruction to the target of its branch; undefined: it is no branch. */
   readonly branch: (view: DataView, at: number) => number | undefined;
 }
 

@@ -58,7 +58,7 @@ export interface Mechanism {
   readonly onDemand?: boolean;
   /** Keeps the module of the functions that it traces from being unloaded. */
   readonly pins?: boolean;
-  /** What is different from the better ones; undefined for the best. */
+  /** The difference to the better mechanisms; undefined for the best. */
   readonly tradeoff: string | undefined;
   /** inexact: some figures may be wrong with it; none: nothing costs more and nothing is missing. Absent: one of these, and the rest is exact. */
   readonly effect?: 'inexact' | 'none';

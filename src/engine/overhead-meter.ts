@@ -45,7 +45,7 @@ export class OverheadMeter {
 
   #hookNs(name: string): number {
     const section = this.#programs.object.programs.find((program) => program.name === name)?.section ?? '';
-    // One that was not measured is taken for the dearest: none is free.
+    // A hook that was not measured counts as the most expensive one: none is free.
     return this.#nsPerInstruction * (hookInstructions(section) ?? Math.max(...Object.values(HOOK_INSTRUCTIONS)));
   }
 }

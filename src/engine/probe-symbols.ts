@@ -46,7 +46,7 @@ const UNKNOWN_OPS_PLACE = 0x756e6b6f;
 const ALL_ADDRESSES = -1;
 
 /**
- * What is known before the programs are loaded, and stands in their instructions: a variable costs each packet two more.
+ * Numbers known before the programs are loaded. They stand in the instructions: a variable costs each packet two more.
  * `before`: losses before tun are counted; `endsSeen`: a program sees each device end, so that tun cannot be unloaded and loaded elsewhere.
  */
 export function instructionConstants(

@@ -202,7 +202,7 @@ interface Configuration extends LoadOptions {
   /** bpf_rdonly_cast is there. */
   readonly typedReads: boolean;
   readonly endsSeen: boolean;
-  /** What was freed and names no device can be told at the end of the writer's call. */
+  /** Freed packets that name no device are attributed at the end of the writer's call. */
   readonly writeEndsSeen: boolean;
 }
 

@@ -16,7 +16,7 @@ const GRACE_MS = 2000;
 interface Absence {
   walks: number;
   readonly sinceMs: number;
-  /** When each row was first forgotten. */
+  /** The time at which each row was first forgotten. */
   readonly forgottenMs: Map<number, number>;
 }
 

@@ -117,8 +117,8 @@ export class Rows {
   }
 
   /**
-   * `whole`: with what is not in the accounts: shared rows and, if `perCpu`, each CPU's. Of a device of which nothing was written since the
-   * last whole read the sums are the same object.
+   * `whole`: with what is not in the accounts: shared rows and, if `perCpu`, each CPU's. The sums of a device are the
+   * same object while nothing of it was written since the last whole read.
    */
   read(whole: boolean, perCpu = false): RowsRead {
     this.#restartEntered();
@@ -152,7 +152,7 @@ export class Rows {
     return { devices, rowNumbers, used, slots: this.#slots };
   }
 
-  /** What is offered is not seen any more: what entered until then is counted anew. */
+  /** Offered packets are not seen any more: those that entered until then are counted anew. */
   #restartEntered(): void {
     const hadEntries = this.#hadEntries;
     this.#hadEntries = this.#entries();

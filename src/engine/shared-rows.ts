@@ -51,7 +51,7 @@ export interface SharedSums {
   readonly stopsEnded: number;
   readonly flowLost: number;
   readonly wakesLost: number;
-  /** Its stops and wakes are seen. */
+  /** The queue's stops and wakes are seen. */
   readonly flowWatched: boolean;
   readonly histograms: QueueHistograms | undefined;
 }

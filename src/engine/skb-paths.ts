@@ -16,7 +16,7 @@ export interface SkbPath {
 interface Path {
   readonly name: string;
   readonly functions: readonly string[];
-  /** Who goes it all the same. */
+  /** The exception: packets that take this path all the same. */
   readonly aside?: string;
 }
 

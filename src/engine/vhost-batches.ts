@@ -24,7 +24,7 @@ export class VhostBatches {
     this.#layout = layoutOf(object.btf(), 'vhost_batches', ['sizes', 'packets']);
   }
 
-  /** Where the kernel counts, one record a row. */
+  /** The memory in which the kernel counts, one record a row. */
   get records(): { readonly view: MapView; readonly begin: number; readonly size: number } {
     return { view: this.#view, begin: 0, size: this.#layout.size };
   }

@@ -17,7 +17,7 @@ export interface WalkedQueue {
   readonly file: bigint;
   readonly detached: boolean;
   readonly stopped: boolean;
-  /** Its qdisc can hold packets (it is not noqueue). */
+  /** The queue's qdisc can hold packets (it is not noqueue). */
   readonly hasQdisc: boolean;
   /** The occupancy is not to be trusted: a resize was moving the entries, or the indices did not fit together. */
   readonly unsteady: boolean;

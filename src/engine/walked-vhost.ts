@@ -13,7 +13,7 @@ export interface WalkedVhost {
 export interface WalkedWorker {
   readonly tid: number;
   readonly comm: string;
-  /** On which it runs, or ran last. */
+  /** The CPU on which the worker runs, or ran last. */
   readonly cpu: number;
   /** CPU time since it began. */
   readonly seconds: number;
