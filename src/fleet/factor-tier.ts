@@ -36,7 +36,7 @@ export const LOST_RATE: Recorded = {
   expr: perSecond([LOST_AT_RING, LOST_BEFORE, UNCOUNTED]),
 };
 
-/** Only of taps that lose packets in numbers; with the labels of INFO. */
+/** The taps that lose packets in numbers, with the labels of INFO. */
 export const LOSING: Recorded = {
   record: 'tap:tapscope_lost:ratio_rate5m',
   expr: `0 * ${INFO.record} + on ${ofTap} group_left () (

@@ -27,7 +27,7 @@ export interface Factor {
 export const MOST_CHANCE = 0.001;
 /** A value that is nearly everywhere explains nothing. */
 const LEAST_LIFT = 1.5;
-/** Fewer are an incident of their own, and no pattern. */
+/** Fewer losing taps are an incident of their own, and no pattern. */
 const LEAST_LOSING = 3;
 /** With fewer losing hosts the ranks are not normally distributed, and only Fisher's exact test counts. */
 const LEAST_RANKED = 10;

@@ -14,7 +14,7 @@ export interface Answered {
 }
 
 export interface Endpoint {
-  /** Without a slash at its end. */
+  /** The URL without a slash at its end. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
