@@ -11,7 +11,7 @@ export interface Lane {
 
 interface Step {
   readonly takenAt: number;
-  /** What was there, in its order. The same object in steps with the same things. */
+  /** The lanes of this step, in order. Steps with the same things share one object. */
   readonly lanes: readonly Lane[];
   /** The offset at which the bytes of each lane end. */
   readonly ends: Uint32Array;

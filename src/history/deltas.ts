@@ -11,7 +11,7 @@ export class DeltaWriter {
   #bytes = new Uint8Array(INITIAL_BYTES);
   at = 0;
 
-  /** What was written since, and begins anew. */
+  /** Takes the bytes written since the last call, and begins anew. */
   take(): Uint8Array {
     const taken = this.#bytes.slice(0, this.at);
     this.at = 0;

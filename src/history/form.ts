@@ -2,7 +2,7 @@
 // A value taken apart: its form, its numbers, and its other leaves (words). Together they are the value again. Plain objects, arrays
 // and Maps; −0 comes back as 0.
 
-/** What is no number: a string, true, false, undefined. */
+/** A value that is no number: a string, true, false, undefined. */
 export type Word = unknown;
 
 type Kind = 'number' | 'word' | 'numbers' | 'list' | 'object' | 'map';
