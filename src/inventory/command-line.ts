@@ -8,7 +8,7 @@ export interface CommandLine {
   readonly uuid: string;
   /** Sandbox of Kata Containers, whose VM it is. */
   readonly sandbox: string;
-  /** It was started by libvirt. */
+  /** libvirt started the program. */
   readonly isLibvirt: boolean;
 }
 
@@ -33,7 +33,7 @@ const HYPERVISORS: readonly Hypervisor[] = [
   { program: 'qemu', file: /^\.?(?:qemu-system-[a-z0-9_]+(?:-[\w.-]+)?|qemu-kvm|kvm)$/, read: ofQemu },
   { program: 'firecracker', file: /^firecracker(?:-v?\d[\w.-]*)?$/, read: ofFirecracker },
   { program: 'cloud-hypervisor', file: /^cloud-hypervisor(?:-static)?$/, read: ofCloudHypervisor },
-  // Its own VM monitor (Dragonball) runs inside.
+  // Kata's own VM monitor (Dragonball) runs inside.
   { program: 'kata', file: /^containerd-shim-kata-v2$/, read: ofKataShim },
 ];
 
@@ -116,7 +116,7 @@ function ofFirecracker(args: readonly string[]): Details {
   return { ...NO_DETAILS, vm, uuid: firstUuid([vm]), sandbox: sandbox ?? '' };
 }
 
-/** It has no name; libvirt's driver names its socket after the VM. */
+/** cloud-hypervisor has no name option; libvirt's driver names its socket after the VM. */
 function ofCloudHypervisor(args: readonly string[]): Details {
   const socket = longOption(args, 'api-socket').replace(/^path=/, '');
   const platform = longOption(args, 'platform').split(',');

@@ -21,7 +21,7 @@ interface Known {
   readonly identity: Identity;
   readonly monitor: Monitor | undefined;
   readonly checkedMs: number;
-  /** When /proc was read last. */
+  /** The time when /proc was read last. */
   readonly readMs: number;
   /** `sameAs` of the sample after which it was read. */
   readonly sameAs: string | undefined;

@@ -57,7 +57,7 @@ export interface Held extends Opened {
 export class Owners {
   readonly #identities: Identities;
   readonly #vcpus = new VcpuWatch();
-  /** Since the last refresh, by process. */
+  /** Processes asked for since the last refresh. */
   readonly #asked = new Map<number, Observed>();
   readonly #read: () => Promise<ReadonlyMap<string, Holder | undefined>>;
   readonly #byFile: boolean;
@@ -174,7 +174,7 @@ export class Owners {
   }
 }
 
-/** What was walked is never written again, neither a device nor a list of them. */
+/** Walked devices and lists of them are never written again. */
 const heldIn = new WeakMap<WalkedDevice | readonly WalkedDevice[], readonly Held[]>();
 
 /** The held queues of devices that were walked. */
@@ -213,7 +213,7 @@ function openedOf({ tunFile, file }: Opened): string {
   return `${tunFile} ${file}`;
 }
 
-/** What is told of a holder stays the same object. */
+/** A holder stays the same object while nothing about it changes. */
 function withKnown(
   read: ReadonlyMap<string, Holder | undefined>,
   known: ReadonlyMap<string, Holder | undefined>,
@@ -278,7 +278,7 @@ function isOlder(one: Holder, other: { readonly pid: number; readonly startedTic
   return startedTicks === other.startedTicks ? one.pid <= other.pid : startedTicks < other.startedTicks;
 }
 
-/** Holders by namespace and device: /proc does not tell a descriptor's queue. Of several holders none is named. */
+/** Holders by namespace and device: /proc does not tell a descriptor's queue. If there are several, none is named. */
 async function readFromProc(): Promise<ReadonlyMap<string, Holder | undefined>> {
   const holders = new Map<string, Holder | undefined>();
   for (const { netns, device, pid, comm } of await listTunHolders()) {
