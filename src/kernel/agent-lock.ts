@@ -12,7 +12,7 @@ export const AGENT_LOCK = '/run/tapscope/lock';
 const TRIES = 5;
 /** systemd clears the folder when a unit that could not start ends, and starts it again after 5 s. */
 const LOOK_EVERY_MS = 1000;
-/** How users without the right to the folder are refused. */
+/** The errors for users without the right to the folder. */
 const NOT_ALLOWED = ['EACCES', 'EPERM', 'EROFS'];
 
 export interface AgentLock {

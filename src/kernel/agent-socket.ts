@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One question to the running agent over its unix socket.
+// Asks the running agent one question over its unix socket.
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { errnoOf } from './error-name.ts';

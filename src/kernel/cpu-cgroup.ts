@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 
 export interface CpuCgroup {
   readonly version: 1 | 2;
-  /** Where the hierarchy is mounted. */
+  /** The mount point of the hierarchy. */
   readonly root: string;
 }
 

@@ -86,7 +86,7 @@ function textOf(file: string): string | undefined {
   }
 }
 
-/** Its inode is a constant (kernel: PROC_PID_INIT_INO). */
+/** The inode of the first PID namespace is a constant (kernel: PROC_PID_INIT_INO). */
 const INITIAL_PID_NAMESPACE = 0xeffffffc;
 
 /** `symbols`: names of the kernel functions that will be looked up. */

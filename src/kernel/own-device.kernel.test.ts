@@ -20,7 +20,7 @@ async function raised(t: TestContext, queues: number, qdisc: QdiscKind): Promise
   return traffic;
 }
 
-/** Without the loopback's. */
+/** The kinds of qdiscs, without the loopback's. */
 async function qdiscKinds({ namespace }: Traffic): Promise<readonly string[]> {
   const own = (await readLinks(namespace)).find(({ name }) => name === 'own0')?.ifindex;
   return (await readQdiscs(namespace)).flatMap(({ ifindex, kind }) => (ifindex === own ? [kind] : [])).sort();

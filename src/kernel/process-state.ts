@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 export interface ProcessState {
   /** The letter of proc(5): R runs or waits for a CPU, S and D sleep, T and t are stopped or traced, Z has ended. */
   readonly state: string;
-  /** Its cgroup is frozen. */
+  /** The cgroup of the process is frozen. */
   readonly frozen: boolean;
   /**
    * Seconds since its main thread was last on a CPU, at the least; undefined: this kernel does not tell (CONFIG_SCHED_DEBUG), or we run on another CPU

@@ -182,7 +182,7 @@ function parseQdisc({ body, attributes }: Message): Qdisc {
 function parseQdiscStats(stats: DataView | undefined): QdiscStats {
   const found = nested(stats);
   const basic = found.get(TCA_STATS_BASIC);
-  // Only sent when the 32 bits of the basic ones do not suffice.
+  // The kernel sends this only when the 32 bits of the basic counters do not suffice.
   const packets = found.get(TCA_STATS_PKT64);
   const queue = found.get(TCA_STATS_QUEUE);
   const queueAt = (index: number): number => (queue === undefined ? 0 : u32(queue, index * 4));

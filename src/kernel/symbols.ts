@@ -14,7 +14,7 @@ export const DEVICE_OPERATIONS: readonly [string, string] = ['tun_netdev_ops', '
 const FILE = '/proc/kallsyms';
 const STANDARD_INPUT = 0;
 
-/** Where nothing follows a function that we know of. */
+/** The length of a function when no known function follows it. */
 const UNKNOWN_LENGTH = 4096n;
 
 /** The functions of /proc/kallsyms that were asked for: the file has some hundred thousand, and we keep a few dozen. */

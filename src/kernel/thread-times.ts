@@ -7,7 +7,7 @@ export interface ThreadTime {
   readonly comm: string;
   /** se.sum_exec_runtime, nanoseconds. */
   readonly ranNs: number;
-  /** It runs, or could and waits for a CPU. */
+  /** The thread runs, or waits for a CPU. */
   readonly isRunnable: boolean;
 }
 

@@ -45,14 +45,14 @@ export interface Traffic {
   /** pktgen's threads in its namespace. */
   generate(): Promise<void>;
   rest(): Promise<void>;
-  /** Its namespace goes with it, and the devices and generators there. */
+  /** Ends the process; its namespace goes with it, and the devices and generators there. */
   end(): Promise<void>;
 }
 
 export type QueueFlag = 'mq' | 'vnet' | 'backpressure' | 'persist';
 
 const MESSAGES_A_KICK = 64;
-/** So that what hangs shows. */
+/** Seconds within which buffers have to be given back, so that a hang shows. */
 const GIVEN_BACK_WITHIN_S = 20;
 
 /** `name`: as which the host sees it. Throws one sentence if it cannot. */

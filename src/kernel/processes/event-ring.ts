@@ -5,7 +5,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 /** libuv's own switch, which it reads when it starts. */
 const SWITCH = 'UV_USE_IO_URING';
 
-/** Whether this process has one. What it starts will have none. */
+/** Tells whether this process has a ring. Processes that it starts have none. */
 export function keepRingFromChildren(): boolean {
   process.env[SWITCH] = '0';
   return readdirSync('/proc/self/fd').some((fd) => target(fd) === 'anon_inode:[io_uring]');

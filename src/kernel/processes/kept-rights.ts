@@ -3,7 +3,7 @@
 import { CAPABILITIES } from '../host.ts';
 import { keepCapabilities } from './native-processes.ts';
 
-/** Numbers of capability.h. Of the process that serves, while it begins: its user, and a port of the system. */
+/** Numbers of capability.h. The serving process needs these while it begins: for its user, and a port of the system. */
 const TO_START = { CAP_SETGID: 6, CAP_SETUID: 7, CAP_NET_BIND_SERVICE: 10 };
 /** Ends a process that serves and hangs: it is another user's. */
 const CAP_KILL = 5;

@@ -30,7 +30,7 @@ export interface PerfCounts {
 }
 
 export interface PerfCounters {
-  /** Since they were opened. */
+  /** The counts since the counters were opened. */
   read(): PerfCounts;
   close(): void;
 }
@@ -76,7 +76,7 @@ export function countThreads(tids: readonly number[]): PerfCounters {
   };
 }
 
-/** What was counted between two readings. */
+/** The counts between two readings. */
 export function since(before: PerfCounts, after: PerfCounts): PerfCounts {
   const growth = (name: EventName): number | undefined => {
     const [from, to] = [before[name], after[name]];

@@ -12,7 +12,7 @@ const ALWAYS = [
   '/dev/urandom',
   '/etc/localtime',
   '/usr/share/zoneinfo',
-  // Where Debian's Node.js has parts of itself.
+  // Debian's Node.js has parts of itself here.
   '/usr/share/nodejs',
   // OpenSSL's settings, and authorities.
   '/etc/ssl',

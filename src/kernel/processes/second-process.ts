@@ -69,13 +69,13 @@ export function startSecond(file: string, readable: readonly string[]): SecondPr
       try {
         if (isOpen) sendDescriptor(descriptors[0], descriptor);
       } catch (error) {
-        // It has ended, which is told elsewhere.
+        // The process has ended, which is reported elsewhere.
         if (errnoOf(error) !== 'EPIPE') throw error;
       } finally {
         closeSync(descriptor);
       }
     },
-    // One that this process may not signal ends with its channel.
+    // A process that this one may not signal ends with its channel.
     kill: () => {
       if (!life.isChild || !life.kill()) channel.destroy();
     },

@@ -7,7 +7,7 @@ export interface User {
   readonly gid: number;
 }
 
-/** Where there is one. */
+/** The name of the user, where there is one. */
 const NAME = 'tapscope';
 /**
  * Users that systemd and Debian leave to no one (systemd's UIDS-GIDS.md). The user 65534 will not do: other programs have it too,
