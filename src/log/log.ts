@@ -122,7 +122,7 @@ export function inform(message: string): void {
   if (current.options.format !== 'text') current.say('info', message);
 }
 
-/** What is known once all has begun, line by line: for people on stdout, where `text` is the format. */
+/** Prints the lines that are known once all has begun: on stdout for people, if the format is `text`. */
 export function announce(lines: readonly string[]): void {
   if (current.options.format === 'text') process.stdout.write(lines.map((line) => `${line}\n`).join(''));
   else for (const line of lines) current.say('info', line);
