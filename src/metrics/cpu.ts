@@ -3,7 +3,7 @@
 import { counters, type Metric, series } from '../metric.ts';
 import type { Queue } from '../snapshot.ts';
 
-/** Only at `--detail cpu`; subject labels: netns, device, queue. */
+/** Metrics that only `--detail cpu` shows; subject labels: netns, device, queue. */
 export const cpuMetrics: readonly Metric<Queue>[] = [
   counters(
     'tapscope_queue_cpu_offered_packets_total',
