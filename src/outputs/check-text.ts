@@ -154,7 +154,7 @@ function whenSeen(finding: Finding, { takenAt }: Snapshot): string {
   return ago <= NOW_SECONDS ? '' : ` Last seen ${ago} s ago.`;
 }
 
-/** Where the device is, if another has its name; '': it is plain. */
+/** The namespace of the device, if another device has the same name; else ''. */
 function placeOf({ device, netns }: Finding, { devices, agent }: Snapshot): string {
   if (netns === undefined || devices.filter(({ name }) => name === device).length < 2) return '';
   return ` (In namespace ${agent.namespaceNames.get(netns) || netns}.)`;

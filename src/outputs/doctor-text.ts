@@ -14,7 +14,7 @@ export interface DoctorReport {
     /** Between two samples of the host; absent: of an older agent. */
     readonly lookSeconds?: number;
     readonly overhead: Readonly<Record<string, number>>;
-    /** Who can read its metrics that was not meant to. */
+    /** One sentence on unintended clients that can read its metrics; null: none can. */
     readonly exposure: string | null;
   } | null;
   /** Why the agent does not answer: 'the agent (pid 7) is stopped by a signal (state T): kill -CONT 7'. null: it does, or none runs. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whose a queue is, in as few words as name it.
+// The owner of a queue, in as few words as name it.
 import { guestOf } from '../snapshot/identity.ts';
 import type { Owner } from '../snapshot.ts';
 

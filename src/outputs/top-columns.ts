@@ -17,7 +17,7 @@ export interface Column {
   /** 0 stays longest. */
   readonly rank: number;
   readonly align: 'left' | 'right';
-  /** For the help. */
+  /** The meaning, for the help. */
   readonly meaning: string;
   readonly cell: (row: TopRow) => string;
   readonly order: (row: TopRow) => number | string;
@@ -139,7 +139,7 @@ export const COLUMNS: readonly Column[] = ALL.map((column) => {
   return { order: cell, ...column, cell };
 });
 
-/** Behind the title of the column by which rows are sorted. */
+/** The sign behind the title of the column by which rows are sorted. */
 export const SORT_SIGN = '*';
 
 /** The least columns for losses beside the name of a device, however narrow the terminal is. */

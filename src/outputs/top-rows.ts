@@ -24,7 +24,7 @@ export type Status = 'critical' | 'warning' | 'losing' | 'note' | 'unknown' | 'o
 
 export interface TopRow {
   readonly id: string;
-  /** Not the name of another row. */
+  /** The name, which no other row has. */
   readonly name: string;
   readonly rate: QueueRate;
   readonly status: Status;
@@ -79,7 +79,7 @@ export function listOf(all: readonly TopRow[], { sort, isReversed, filter, shows
   return { rows, folded };
 }
 
-/** Where in the list the selected row is. */
+/** The place of the selected row in the list. */
 export function selectedIndex(rows: readonly TopRow[], { selected }: TopView): number {
   return Math.max(
     0,

@@ -16,7 +16,7 @@ import { listOf, type Status, selectedIndex, type TopRow, type TopView } from '.
 export interface TopPicture {
   readonly takenAt: number;
   readonly rows: readonly TopRow[];
-  /** For what a row does not tell; undefined: nothing was seen yet. */
+  /** The snapshot, for what a row does not tell; undefined: nothing was seen yet. */
   readonly snapshot: Snapshot | undefined;
   /** What the picture itself costs, in words. */
   readonly cost: string;
@@ -51,7 +51,7 @@ function inPages(text: readonly string[], keys: string, layout: Layout, { height
   return [...shown, ...blank, paint(layout, 'dim', fit(keys + more, layout.width))].slice(0, height).join('\n');
 }
 
-/** What is to be pasted comes as one line, however long. */
+/** A line that is to be pasted stays one line, however long. */
 function inWidth(line: string, { width }: Layout): readonly string[] {
   const plain = stripVTControlCharacters(line);
   return stringWidth(plain) <= width ? [line] : wrap(plain, width);

@@ -34,7 +34,7 @@ const STYLES: Readonly<Record<string, Style>> = {
   ok: ['bold', 'green'],
 };
 
-/** The most findings in full, the most others, and the most lines of each, so that one fits a terminal. */
+/** The most findings in full, most others, and most lines of each, so that one fits a terminal; --json has all. */
 const MOST = { findings: 4, others: 12, evidence: 5, remedies: 3, rejected: 4 };
 
 const RENAMED =
@@ -79,7 +79,7 @@ export function headline(severity: string, sentence: string, layout: Layout): re
   return [paint(layout, STYLES[severity] ?? 'bold', first.slice(0, word)) + first.slice(word), ...others];
 }
 
-/** What is said where no finding is the answer. */
+/** The answer where no finding is the answer. */
 function inGeneral({ status, verdict, inconclusive, devices, seconds, agentSilence }: Judged): string {
   const queues = devices.reduce((sum, device) => sum + device.queues.length, 0);
   const seen = `${counted(queues, 'queue')} of ${counted(devices.length, 'device')} watched for ${Math.round(seconds)} s`;

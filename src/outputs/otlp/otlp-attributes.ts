@@ -25,7 +25,7 @@ function attribute(key: string, value: string): string {
   return `{"key":${JSON.stringify(key)},"value":{"stringValue":${JSON.stringify(escapedName(value))}}}`;
 }
 
-/** Who sends it. */
+/** The agent that sends it. */
 export interface Sender {
   readonly version: string;
   readonly hostName: string;

@@ -16,7 +16,7 @@ export interface FindingChange {
 /** Findings by their key: what makes a finding the same. */
 export type KnownFindings = ReadonlyMap<string, Finding>;
 
-/** What is new since the last judgement. `active`: those that stand, and no others. */
+/** The changes since the last judgement. `active`: all active findings. */
 export function changesOf(
   known: KnownFindings,
   active: readonly TrackedFinding[],

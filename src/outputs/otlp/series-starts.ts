@@ -11,9 +11,9 @@ interface Series {
 }
 
 interface KeptSubject {
-  /** It was not there then, or nothing was counted. */
+  /** A time at which the subject was not there yet, or nothing was counted. */
   readonly since: number;
-  /** It was there when the agent began. */
+  /** The subject was there when the agent began. */
   readonly isOld: boolean;
   readonly metrics: Map<string, Series[]>;
 }

@@ -8,7 +8,7 @@ interface BareBuffer extends Buffer {
 }
 
 export interface Chunks {
-  /** What is no prefix of a series: headers, ends. */
+  /** Text that is no prefix of a series: headers, ends. */
   readonly text: (text: string) => void;
   /** One line; `value` is of ASCII. */
   readonly line: (prefix: string, value: string) => void;
@@ -41,7 +41,7 @@ export function createChunks(): Chunks {
     chunk = allocate(Math.max(smallestBytes, Math.min(2 * closed, chunkBytes), bytes));
   }
 
-  /** Nothing is written into the chunk any more. */
+  /** Closes the chunk: nothing is written into it any more. */
   function close(): void {
     if (end > 0) full.push(chunk.subarray(0, end));
     closed += end;

@@ -10,7 +10,7 @@ export interface Member<Value> {
   readonly value: Value;
 }
 
-/** What was merged last, and of what: blocks of members that are the same objects need no second look. */
+/** The last merge and its members: blocks of members that are the same objects need no second look. */
 export interface Merge {
   readonly members: readonly Member<unknown>[];
   readonly blocks: readonly Block[];

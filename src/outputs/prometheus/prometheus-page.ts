@@ -17,7 +17,7 @@ import { type Family, type Format, type LastPage, type Line, page, renderLabels 
 export interface PrometheusOptions {
   readonly detail: Detail;
   readonly build: Build;
-  /** Whether pages in OpenMetrics tell since when counters count. */
+  /** Pages in OpenMetrics tell since when counters count. */
   readonly created?: boolean;
 }
 
