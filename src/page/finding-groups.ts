@@ -7,7 +7,7 @@ export interface FindingGroup {
   readonly key: string;
   readonly rule: string;
   readonly severity: Severity;
-  /** Not seen for some seconds: it goes when it does not come back. */
+  /** The finding was not seen for some seconds: it goes if it does not come back. */
   readonly isEnded: boolean;
   /** The worst first. */
   readonly findings: readonly [ReportedFinding, ...ReportedFinding[]];

@@ -4,7 +4,7 @@ import { type LiveMessage, SCHEMA } from '../outputs/live-message.ts';
 
 /** After so long without a message the page says that its figures are old. */
 const SILENCE_MS = 4000;
-/** After a refusal the page connects again so much later. */
+/** The wait before the page connects again after a refusal. */
 const AGAIN_MS = 5000;
 const REFUSED = `The agent does not run, or refuses this live view; it is asked again every ${AGAIN_MS / 1000} s.`;
 

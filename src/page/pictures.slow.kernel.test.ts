@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pictures of the docs, of real faults on real taps: `UPDATE=1 npm test -- src/page/pictures` takes them anew. Of a thousand queues the host is made up.
+// Takes the pictures of the docs, of real faults on real taps: `UPDATE=1 npm test -- src/page/pictures`. The host of a thousand queues is made up.
 import { execFile } from 'node:child_process';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';

@@ -12,9 +12,9 @@ import type { Trend } from './trends.ts';
 
 /** Above and below what is in sight, so that a quick hand and the Tab key find rows. */
 const SPARE = 8;
-/** So many rows come and go at once: not with each turn of a wheel. */
+/** Rows that come and go at once, so that the table does not change with each turn of a wheel. */
 const STEP = 8;
-/** Until one is there to be measured. */
+/** The height of a row, until there is one to measure. */
 const ROW_PIXELS = 48;
 
 export class QueueTable {
@@ -134,7 +134,7 @@ export class QueueTable {
     return row.root;
   }
 
-  /** Up and down go from queue to queue. */
+  /** The arrow keys up and down go from queue to queue. */
   #walk(event: KeyboardEvent): void {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const row = document.activeElement?.closest('tr');
@@ -167,7 +167,7 @@ function headOf({ key, title, unit, meaning, order }: (typeof PAGE_COLUMNS)[numb
   );
 }
 
-/** For those who cannot hover. */
+/** Explains the columns to users who cannot hover. */
 function legend(): HTMLElement {
   const lines = PAGE_COLUMNS.flatMap(({ title, unit, meaning }) => [
     element('dt', {}, `${title} (${unit})`),

@@ -3,7 +3,7 @@
 import { setPath, svg } from './svg.ts';
 
 const POINTS = 120;
-/** Fewer do not fill the width. */
+/** Fewer points do not fill the width. */
 const FEWEST = 15;
 const WIDTH = 120;
 const HEIGHT = 28;
