@@ -179,7 +179,7 @@ export function addApi(
   app.get('/api/v1/live', (request, reply) => live.join(request, reply));
 }
 
-/** Its client has gone, or gave way. */
+/** The client of the reply has gone, or gave way. */
 function isOver({ raw, sent }: FastifyReply): boolean {
   return sent || raw.destroyed;
 }

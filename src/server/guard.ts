@@ -23,7 +23,7 @@ export const usualHeaders: Readonly<Record<string, string>> = {
 
 export interface Guard {
   readonly install: (app: FastifyInstance) => Promise<void>;
-  /** For answers to what is so broken that no hook sees it. */
+  /** Adds the headers to an answer to a request so broken that no hook sees it. */
   readonly addHeaders: (reply: FastifyReply) => void;
   /** The config was read anew. */
   readonly use: (config: WebConfig) => void;

@@ -68,7 +68,7 @@ test('hours in which thousands of devices come and go leave no memory behind', a
     const round = second / STEP_S;
     const accept = round % 3 === 0 ? 'application/openmetrics-text; version=1.0.0' : 'text/plain';
     const headers = { accept, 'accept-encoding': round % 2 === 0 ? 'gzip' : 'identity' };
-    // One address would ask too often.
+    // A single address would reach the limit of requests.
     const localAddress = `127.0.3.${1 + (round % 200)}`;
     const page = PAGES[round % PAGES.length] ?? '/';
     assert.equal((await ask(endpoint, '/metrics', { headers, localAddress })).status, 200);

@@ -52,7 +52,7 @@ const answers: Readonly<Record<string, readonly [status: string, line: string]>>
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'This request took longer than 10 s to arrive.'],
 };
 
-/** For what is no request at all, and for one that does not come. */
+/** Answers what is no HTTP request, and a request that does not come. */
 export function answerClientError(error: Error & { readonly code?: string }, socket: Socket): void {
   const [status, line] = answers[error.code ?? ''] ?? ['400 Bad Request', 'This is no HTTP request.'];
   if (!socket.writable || error.code === 'ECONNRESET') {

@@ -32,7 +32,7 @@ export function createLive(observer: Observer, host: LiveMessage['host']): Live 
   function hear(observation: Observation): void {
     const event = eventOf(observation, host);
     for (const [client, missed] of clients) {
-      // What was sent is still on its way: nothing is kept for later, the next event tells all there is.
+      // The last event is still on its way: nothing is kept for later, the next event tells all there is.
       if (!client.writableNeedDrain) client.write(event);
       else if (missed >= PATIENCE_EVENTS) client.destroy();
       clients.set(client, client.writableNeedDrain ? missed + 1 : 0);

@@ -33,7 +33,8 @@ export interface Observer {
 
 /**
  * `later` calls what it is given when other work of this process had its turn: a host with thousands of busy queues takes long to judge.
- * What is known stays until a round is complete; of the snapshots that come meanwhile the last is seen then. Absent: `see` returns when all is done.
+ * Known results stay until a round is complete; then the last of the snapshots that came meanwhile is seen.
+ * Absent: `see` returns when all is done.
  */
 export function createObserver(later?: (goOn: () => void) => void): Observer {
   const history = new History();

@@ -18,7 +18,7 @@ export const validation = {
   },
 };
 
-/** What is asked for is not there, in a sentence that is the whole answer. */
+/** The request asks for something that is not there; the message is the whole answer. */
 class NotThere extends Error {}
 
 export function notThere(sentence: string): Error {

@@ -12,7 +12,7 @@ export function giveWay(reply: FastifyReply): void {
   else if (!reply.sent) void sendLater(reply, 503, 1, 'Clients that have no place here come first; try again later.');
 }
 
-/** For those who may try again. */
+/** Answers a client that may try again. */
 export function sendLater(reply: FastifyReply, status: 429 | 503, seconds: number, line: string): FastifyReply {
   return sendLine(reply.header('retry-after', String(Math.max(1, Math.ceil(seconds)))), status, line);
 }

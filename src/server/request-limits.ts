@@ -99,7 +99,7 @@ export function createInFlight(places: number, things: string): InFlight {
       if (isFull) return `${places} ${things} are in progress, which is the limit; try again later.`;
       if (client !== undefined && own >= places / 2)
         return `${own} ${things} of this address are in progress, which is the limit; try again later.`;
-      // One of its own for each.
+      // A function of its own for each request: the set tells them apart.
       const cut = (): void => end();
       count += 1;
       taken.set(client, (taken.get(client) ?? new Set()).add(cut));

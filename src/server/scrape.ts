@@ -117,7 +117,7 @@ function sharePages(page: MetricsPage, rows: Promise<readonly MetricRows[]>): Pa
   return pages;
 }
 
-/** For one that waits for the RTNL lock. */
+/** Gives up after `seconds`: the work may wait for the RTNL lock. */
 async function within<Value>(seconds: number, work: Promise<Value>): Promise<Value> {
   const timer = new AbortController();
   const tooLate = setTimeout(1000 * seconds, undefined, { signal: timer.signal }).then(() => {

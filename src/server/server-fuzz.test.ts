@@ -54,7 +54,7 @@ function assertAnswer(heard: string): void {
   assert.ok(body === '0' || isLine(body), `not one line: ${JSON.stringify(body)}`);
 }
 
-/** Without a control character, or nothing, as after HEAD. */
+/** The body is a line without a control character, or empty, as after HEAD. */
 function isLine(body: string): boolean {
   const [line = '', ...more] = body.split('\n');
   return line.length < 1000 && more.join('') === '' && !/\p{Cc}/u.test(line.replace(/[\x80-\x9f]/g, ''));

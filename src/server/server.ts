@@ -28,7 +28,7 @@ export interface ServerOptions {
   /** Names by which it may be asked, beside addresses and localhost; '*': any. */
   readonly allowedHosts: readonly string[];
   readonly prometheus: PrometheusOptions;
-  /** Where the build put the live page. */
+  /** The folder where the build put the live page. */
   readonly pageFolder: string;
 }
 
@@ -46,7 +46,7 @@ export interface ServerDependencies {
   readonly pulse?: () => Promise<void>;
   /** Why nothing can be measured yet; undefined: the mechanisms are decided and a first snapshot was taken. */
   readonly notReady: () => string | undefined;
-  /** What was sent to a collector; undefined: there is none. */
+  /** Counts of exports to a collector; undefined: there is none. */
   readonly exports?: () => Exports | undefined;
 }
 
@@ -129,7 +129,7 @@ async function createApp(
   const guard = createGuard(web.current(), createHostCheck(allowedHosts));
   const app = fastify({
     ...validation,
-    // Where it listens is announced (serving.ts), in other words.
+    // serving.ts announces the address in other words.
     logger: { level: level === 'info' ? 'warn' : level, base: null, stream: pinoStream(log) },
     logController: new LogController({ disableRequestLogging: level !== 'debug' }),
     serverFactory: (handler) => {

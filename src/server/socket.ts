@@ -55,7 +55,7 @@ function createApp(api: ApiDependencies, describe: () => AgentSelf | null, refus
     sendLine(reply, 404, 'There is no such page; what there is begins with /api/v1.'),
   );
   app.setErrorHandler<Failure>((error, _, reply) => sendError(reply, error));
-  // Only root asks here, and a command waits for its answer.
+  // Only root asks here, and a command waits for the answer.
   addApi(app, api, createTurns({ share: 1, burstMs: 0 }));
   app.get('/api/v1/agent', async () => {
     await api.pulse?.();

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { urlCredentials } from '../../url-credentials.ts';
 
 export interface OtlpEndpoint {
-  /** Without a slash at its end, and without /v1/metrics. */
+  /** The URL without a slash at its end, and without /v1/metrics. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   /** PEM; undefined: the authorities that Node.js knows. */
@@ -43,7 +43,7 @@ function linesOf(word: string): readonly string[] {
 
 function headerOf(line: string, number: number): readonly [name: string, value: string] {
   const [, name = '', value = ''] = /^([\w!#$%&'*+.^`|~-]+): *([\t\x20-\x7e]+)$/.exec(line) ?? [];
-  // Its value may be a secret: the sentence does not repeat it.
+  // The value of a header may be a secret: the sentence does not repeat it.
   if (!name)
     throw new Error(
       `header ${number + 1} of --otlp-header is no header; write for example --otlp-header 'Authorization: Bearer …', or @FILE with one a line.`,

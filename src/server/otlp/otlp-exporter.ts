@@ -26,7 +26,7 @@ interface Sources {
   readonly observer: Pick<Observer, 'listen'>;
 }
 
-/** So many agents that are started together do not export together. */
+/** The first export is at a random time within this: agents that start together do not export together. */
 const FIRST_WITHIN_MS = 5000;
 /** How long the end of the agent waits for the collector; Kubernetes and systemd give it ten times that. */
 const LAST_WITHIN_MS = 3000;
@@ -66,7 +66,7 @@ export class OtlpExporter {
     this.#complaints = new Complaints(endpoint.url, say);
   }
 
-  /** For /metrics. */
+  /** The counts of exports, for /metrics. */
   exports(): Exports {
     const counts = signals.flatMap((signal) =>
       outcomes.map((outcome): ExportCount => {

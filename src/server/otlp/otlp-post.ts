@@ -12,7 +12,7 @@ export interface Answer {
   readonly outcome: ExportOutcome;
   /** What goes after 'The collector at URL'; '': it accepted all. */
   readonly reason: string;
-  /** It asked to be left alone for so long. */
+  /** The time for which the collector asked to be left alone. */
   readonly afterMs?: number;
   /** Data points or log records that it did not take. */
   readonly rejected?: number;

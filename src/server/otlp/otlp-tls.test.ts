@@ -8,7 +8,7 @@ import { type KeyPair, makeAuthority, temporaryFolder } from '../../../lab/agent
 import { otlpEndpoint } from './otlp-endpoint.ts';
 import { createPost } from './otlp-post.ts';
 
-/** Its port on 127.0.0.1. */
+/** Starts a server; returns its port on 127.0.0.1. */
 async function serve(t: TestContext, { cert, key }: KeyPair): Promise<number> {
   const server = createServer({ cert, key }, (request, response) => request.resume().on('end', () => response.end()));
   server.listen(0, '127.0.0.1');

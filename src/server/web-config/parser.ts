@@ -21,7 +21,7 @@ function parseYaml(text: string): unknown {
   try {
     return parse(text, { mapAsMap: true, logLevel: 'error' });
   } catch (cause) {
-    // Its first line has the place, the others draw it.
+    // The first line names the place, the others draw it.
     const [sentence = ''] = String(cause instanceof Error ? cause.message : cause).split('\n');
     throw new Error(`it is no YAML (${sentence.replace(/:$/, '')})`, { cause });
   }
