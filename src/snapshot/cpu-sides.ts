@@ -10,7 +10,7 @@ export interface Wakeups {
 
 /** Packets that the reader got, by the CPU that allocated them. */
 export interface Freed {
-  /** On that CPU. */
+  /** Packets freed on that CPU. */
   readonly there: number;
   readonly elsewhere: number;
 }

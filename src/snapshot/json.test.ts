@@ -12,7 +12,7 @@ test('a snapshot comes back as it was', () => {
   assert.equal(back.agent.namespaceNames.get(4026532285), 'blue\nteam');
   assert.equal(back.agent.namespacePaths?.get(4026532285), '/run/netns/blue\nteam');
   assert.equal(back.agent.overhead.get('kernel'), 0.0012);
-  // What is undefined is left out, which says the same.
+  // Fields that are undefined are left out, which says the same.
   assert.deepEqual(snapshotLine(back), line);
   assert.equal(back.devices[2]?.counters, undefined);
 });

@@ -49,7 +49,7 @@ export function snapshotLine(
   change: (key: string, text: string) => string = (_, text) => text,
 ): string {
   const { agent, ...rest } = snapshotToJson(snapshot);
-  // Within a pair a text has no key.
+  // A text in a pair has no key.
   const changed = (pairs: Pairs<number, string>, key: string): Pairs<number, string> =>
     pairs.map(([inode, text]) => [inode, change(key, text)]);
   const namespaceNames = changed(agent.namespaceNames, 'namespaceNames');

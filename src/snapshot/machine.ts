@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is known of the virtual machine that holds a queue.
+// The virtual machine that holds a queue.
 
 /** Where QEMU takes commands: a unix socket, as its command line names it. */
 export interface Monitor {

@@ -25,7 +25,7 @@ export class SnapshotWriter {
   #placeOf: ReadonlyMap<Device, number> = new Map();
   #devices: readonly Device[] = [];
 
-  /** Without line ends. The last one ends the snapshot. */
+  /** The lines of a snapshot, without line ends. The last one ends the snapshot. */
   *lines(snapshot: Snapshot): Generator<string, void, undefined> {
     const { devices } = snapshot;
     const places = devices.map((device) => this.#placeOf.get(device) ?? -1);
