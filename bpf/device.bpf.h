@@ -85,7 +85,7 @@ static __always_inline bool is_known_foreign(u64 ops)
 	return foreign_ops[foreign_cell(ops)] == ops;
 }
 
-/* For ops that are not known to be foreign. */
+/* Decides for ops that are not known to be foreign. */
 static __always_inline bool is_known_or_judged_tun(u64 device, u64 ops)
 {
 	return tun_ops[0] == ops || tun_ops[1] == ops || judge(device, ops);

@@ -9,7 +9,7 @@
 #define STACK_FRAMES 48
 #define NO_QUEUE     0xFFFFFFFF /* lost before a queue was chosen for good */
 
-/* What is wanted; the command sets it before it loads this. */
+/* The wanted losses; the command sets these before it loads the programs. */
 const volatile u8 chosen_only;	  /* devices that are in `chosen` */
 const volatile u8 packets_wanted; /* single ones, not only counts */
 const volatile u8 stacks_wanted;

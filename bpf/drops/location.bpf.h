@@ -86,13 +86,13 @@ static __always_inline u32 class_of(u64 location)
 	return (known & ADDRESS_BITS) == (location & ADDRESS_BITS) ? known >> 56 : classify(location, cell);
 }
 
-/* It is the guest's or writer's packet. */
+/* The packet is the guest's or writer's. */
 static __always_inline bool came_in_by(struct sk_buff *skb, struct net_device *dev)
 {
 	return BPF_CORE_READ(skb, skb_iif) == BPF_CORE_READ(dev, ifindex);
 }
 
-/* It lies in a socket's receive queue: a sniffer's copy. */
+/* The packet lies in a socket's receive queue: a sniffer's copy. */
 static __always_inline bool is_received_copy(struct sk_buff *skb)
 {
 	return sock_rfree_address && (u64)BPF_CORE_READ(skb, destructor) == sock_rfree_address;

@@ -18,7 +18,7 @@
 #define SINGLE_LOOK (100 * MILLISECOND)
 /* More than the kernel adds at one tick (HZ=100). */
 #define MOST_AHEAD (10 * MILLISECOND)
-/* For so long after a full queue looks go on. */
+/* The time for which readers are looked at after a full queue, ns. */
 #define RECENT (5000 * MILLISECOND)
 
 static __always_inline u64 least(u64 one, u64 other)

@@ -44,11 +44,11 @@ struct queue_reader {
 	u32 tid;
 	u32 being_written;
 	u64 thread_changed; /* ns: when it was another than before */
-	/* Who holds the descriptor: the leader of its threads. */
+	/* The holder of the descriptor: the leader of its threads. */
 	u64 process, process_started;
 	u32 process_walk; /* of holder_walks, in which it was seen last */
 	u32 vhost;	  /* the thread is vhost-net's worker */
-	/* When it was last looked at. */
+	/* The time of the last look. */
 	u64 looked, pressed, threads_looked; /* ns: at all; and the queue was full or stopped; at all threads */
 	u32 was_pressed;
 	enum thread_state threads_state; /* and with it that type is in our BTF, where the agent finds its names */

@@ -22,13 +22,13 @@ static __always_inline u64 sleeping_reader(struct tun_file *file)
 	}
 	struct task_struct *task = (struct task_struct *)thread;
 
-	/* On a CPU: it is only about to sleep. */
+	/* A thread that is still on a CPU is only about to sleep. */
 	if (!thread || !(BPF_CORE_READ(task, __state) & TASK_ASLEEP) || BPF_CORE_READ_BITFIELD_PROBED(task, on_cpu))
 		return 0;
 	return thread;
 }
 
-/* Before the packet is put into an empty ring. Of CPUs that come at once the last is told of. */
+/* Runs before the packet is put into an empty ring. When several CPUs come at once, only the last is reported. */
 static __noinline int begin_wakeup(struct queue *queue, struct tun_file *file)
 {
 	u64 thread = sleeping_reader(file);

@@ -23,7 +23,7 @@ struct mark {
 
 struct mark marks[MARKS];
 
-/* What was taken is looked at when the call that took it ends. */
+/* Packets that a call took are looked at when that call ends. */
 static u32 departures_seen;
 
 static __always_inline struct mark *mark_at(u32 number, u32 index)
@@ -89,7 +89,7 @@ static __always_inline void put_mark(u32 number, struct queue *queue, struct rin
 	queue->marking = 0;
 }
 
-/* Before the packet is put into the ring. */
+/* Runs before the packet is put into the ring. */
 static __noinline int sample_arrival(u32 row_number)
 {
 	struct row *row = row_at(row_number);

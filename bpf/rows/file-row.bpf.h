@@ -13,7 +13,7 @@ static __always_inline u32 row_of_file(u64 address)
 	if (!tun)
 		tun = BPF_CORE_READ(file, detached);
 	dev = BPF_CORE_READ(tun, dev);
-	/* It may be a macvtap's: that is no tun_file. */
+	/* The file may be a macvtap's, which is no tun_file. */
 	if (!dev || !is_tun((u64)dev))
 		return 0;
 	return look_up((u64)dev, (u64)dev, place_of(cpu_id(), BPF_CORE_READ(file, queue_index)));

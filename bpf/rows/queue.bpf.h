@@ -150,7 +150,7 @@ const volatile u8 ends_seen;
 const volatile u32 possible_cpus =
 	1; /* the agent sets it; a loop of 0 rounds makes some verifiers fail on its callback */
 
-/* Else each would lie in two lines, one of them the next CPU's too. */
+/* Aligned: else each would lie in two lines, one of them the next CPU's too. */
 struct cpu_state cpus[MAX_CPUS] __attribute__((aligned(64)));
 u32 rows_fresh;		  /* rows never handed out begin here */
 u64 free_head, free_tail; /* free_rows[head..tail) are recycled rows, indices modulo the pool */

@@ -10,7 +10,7 @@ static __always_inline u64 place_of(u32 cpu, u32 queue)
 	return (u64)cpu << 32 | queue;
 }
 
-/* Where the end of every device is seen. */
+/* This is enough where the end of every device is seen. */
 static __always_inline bool row_is_of(const struct row *row, u64 device, u64 place)
 {
 	return row->device == device && row->place == place;

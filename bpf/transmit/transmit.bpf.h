@@ -226,7 +226,7 @@ static __noinline int end_watched(u32 row_number, u64 device, bool dropped)
 
 		if (file)
 			read_ring(file, &ring);
-		/* It lies there alone: it found an empty ring. */
+		/* The packet is alone in the ring: it found the ring empty. */
 		if (file && !ring.torn && ring.used <= 1)
 			end_episode(number, &file->tx_ring);
 	}

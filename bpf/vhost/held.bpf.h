@@ -51,7 +51,7 @@ static __always_inline void read_worker(const struct vhost_place *place, struct 
 {
 	struct task_struct *worker = (struct task_struct *)place->worker;
 
-	/* It may have ended, and its memory be another's. */
+	/* The worker may have ended, and its memory may be another's. */
 	if (!worker || BPF_CORE_READ(worker, start_time) != place->worker_started)
 		return;
 	held->thread = place->worker;

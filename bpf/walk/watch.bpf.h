@@ -86,7 +86,7 @@ static __always_inline void begin_watch(void)
 	watch_number++;
 }
 
-/* After a complete walk. */
+/* Runs after a complete walk. */
 static __always_inline void forget_readers(void)
 {
 	bpf_loop(readers_used, forget_unseen, NULL, 0);
