@@ -183,10 +183,10 @@ export class RunStatistics {
 export interface TextSymbol {
   /** Without what the compiler appended (`.isra.0`, `.constprop.0`, `.cold`). */
   readonly name: string;
-  /** Nothing was appended. */
+  /** The compiler appended nothing to the name. */
   readonly whole: boolean;
   readonly start: bigint;
-  /** Where the next function begins; undefined for the last. */
+  /** The start of the next function; undefined for the last. */
   readonly end?: bigint;
 }
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 struct NetlinkRequest {
-	/** None: the namespace of the process. */
+	/** Absent: the namespace of the process. */
 	std::optional<std::string> netnsPath;
 	/** One message, header included. */
 	std::vector<uint8_t> message;
@@ -57,7 +57,7 @@ private:
 	/** The process's own namespace, which lives as long as its threads; opened when first left. */
 	Fd home_;
 	bool away_ = false;
-	/** For messages: the namespace of the request under way. */
+	/** The namespace of the request under way, for messages. */
 	std::string where_;
 	uint32_t sequence_ = 0;
 	std::vector<uint8_t> buffer_;

@@ -36,12 +36,12 @@ private:
 		std::optional<NetlinkFailure> failure{};
 	};
 
-	/** On JavaScript's thread; without env once the environment is going. */
+	/** Runs on JavaScript's thread; without env once the environment is going. */
 	static void settle(Napi::Env env, Napi::Function, NetlinkThread *self, Job *job);
 	using Results = Napi::TypedThreadSafeFunction<NetlinkThread, Job, settle>;
 
 	void stop();
-	/** On the netlink thread, as all below. */
+	/** Runs on the netlink thread, as all functions below. */
 	void serve();
 	/** Null: stop. */
 	std::unique_ptr<Job> next();

@@ -17,7 +17,7 @@ Napi::Value openPerfEvent(const Napi::CallbackInfo &info)
 	attributes.config = info[1].As<Napi::Number>().Uint32Value();
 	attributes.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
 	const int tid = info[2].As<Napi::Number>().Int32Value();
-	// On each CPU that the thread runs on (-1), in no group.
+	// Counts on each CPU that the thread runs on (-1), in no group.
 	const long fd = syscall(SYS_perf_event_open, &attributes, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
 	if (fd < 0)
 		throw systemError(info.Env(), errno, "open perf event for", "thread " + std::to_string(tid));

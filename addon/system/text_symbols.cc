@@ -25,7 +25,7 @@ namespace
 {
 struct Symbol {
 	std::string name;
-	/** Without what the compiler appended: name.isra.0 is a part of name. */
+	/** The compiler appended nothing to the name: name.isra.0 is a part of name. */
 	bool whole;
 	uint64_t start;
 };

@@ -23,7 +23,7 @@ Napi::Value unixPeerPid(const Napi::CallbackInfo &info)
 	address.sun_family = AF_UNIX;
 	memcpy(address.sun_path, name.data(), name.size());
 	const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
-	// Not to wait where the listener's backlog is full.
+	// Non-blocking: the listener's backlog may be full.
 	const Fd socket_(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 	if (!socket_ || connect(socket_.get(), reinterpret_cast<const sockaddr *>(&address), length) != 0)
 		return env.Undefined();

@@ -48,7 +48,7 @@ struct {
 	__type(value, __u64);
 } counts SEC(".maps");
 
-/* Its values take 16 bytes each in memory. */
+/* The map's values take 16 bytes each in memory. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

@@ -29,7 +29,7 @@ export function produce(object: BpfObject, records: number, size: number): void 
   assert.equal(object.testRun('produce', context), 0);
 }
 
-/** Where a variable of the fixture's .bss lies. */
+/** The offset of a variable in the fixture's .bss. */
 export function offsetOf(object: BpfObject, variable: string): number {
   const found = object
     .btf()
@@ -39,7 +39,7 @@ export function offsetOf(object: BpfObject, variable: string): number {
   return found.offset;
 }
 
-/** For assert.throws and rejects: errno name and message. */
+/** A check for assert.throws and rejects: errno name and message. */
 export function failure(code: string, message: RegExp): (error: unknown) => true {
   return (error) => {
     assert.ok(error instanceof Error);
