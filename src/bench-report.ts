@@ -82,11 +82,11 @@ export interface Run {
   readonly perf?: PerfRun | undefined;
   /** Packets that a reader got, freed on the CPU that had allocated them, or on another; undefined: not measured. */
   readonly freed?: { readonly there: number; readonly elsewhere: number } | undefined;
-  /** Where the agent's numbers and others' differ, a sentence each. */
+  /** Differences between the agent's numbers and others', a sentence each. */
   readonly disagreements: readonly string[];
 }
 
-/** Over repeats. */
+/** A figure over the repeats. */
 export interface Spread {
   readonly median: number;
   readonly least: number;

@@ -37,10 +37,10 @@ const MOST_BYTES = 48 * 2 ** 20;
 const QUEUES_OF_STEP = 64;
 /** A timer fires a little early or late. */
 const SLACK_SECONDS = 0.5;
-/** Who asks for now asks a little after the last snapshot. */
+/** A client that asks for now asks a little after the last snapshot. */
 const MOST_AHEAD_SECONDS = 3;
 
-/** Its message is a sentence for the client that asked. */
+/** The message is a sentence for the client that asked. */
 export class OutsideHistory extends Error {}
 
 interface DeviceLane extends Lane {
@@ -234,7 +234,7 @@ function* snapshotsOf(steps: Iterable<Decoded>): Generator<Snapshot> {
   }
 }
 
-// What was taken apart as one of these is put together as one.
+// Values that were taken apart as one of these are put together as one.
 function isRoot(value: unknown): value is Pick<Snapshot, 'takenAt' | 'agent'> {
   return typeof value === 'object' && value !== null && 'agent' in value;
 }

@@ -105,7 +105,7 @@ function importsOf(file: string, statement = /(?:^import |^(?:import|export|\}).
   return [...readFileSync(file, 'utf8').matchAll(statement)].map(([, specifier]) => specifier ?? '');
 }
 
-/** What is loaded when it is: neither types nor what `import()` loads later. */
+/** Imports that are loaded with the file: neither types nor what `import()` loads later. */
 const loads = /(?:^import |^import (?!type ).* from |^\}.* from )'([^']+)'/gm;
 
 /** What a collector says of its subject without a kernel: its slice of the snapshot, and its lines of the catalogue. */

@@ -174,7 +174,7 @@ export function info<Subject>(
   return { ...gauges(name, help, labels, samples), merge: 'max' };
 }
 
-/** Not measured: no series. */
+/** An empty list: the value is not measured, and there is no series. */
 export function seriesIf(value: number | undefined, ...labels: readonly string[]): readonly Sample[] {
   return value === undefined ? [] : [{ labels, value }];
 }

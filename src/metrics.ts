@@ -194,7 +194,7 @@ export const scrapeMetrics: readonly Metric<ScrapeState>[] = [
   ]),
 ];
 
-/** Where nothing is counted there is nothing to call exact. */
+/** Undefined where nothing is counted: there is nothing to call exact. */
 function isDegraded(subject: Pick<Queue | Device, 'degraded' | 'counters'>): boolean | undefined {
   if (subject.degraded.length > 0) return true;
   return subject.counters === undefined ? undefined : false;

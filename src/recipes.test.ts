@@ -20,7 +20,7 @@ import { after, before, test } from 'node:test';
 const FOLDERS = 'addon bpf dashboards deploy docs lab src traffic'.split(' ');
 const PAGES = readdirSync('.', { withFileTypes: true }).flatMap((entry) => (entry.isFile() ? [entry.name] : []));
 
-/** What is written into which file, behind which words; without these, a new file. */
+/** A text to write into a file, behind these words; without `behind`, a new file. */
 interface Edit {
   readonly file: string;
   readonly behind?: string;
@@ -197,7 +197,7 @@ function recordCounter(file: string): void {
 }
 
 function inCopy(program: string, ...words: readonly string[]): string {
-  // Else a test runner in a test runner runs nothing.
+  // Without this, a test runner in a test runner runs nothing.
   const { NODE_TEST_CONTEXT: _, UPDATE: __, ...env } = process.env;
   const { status, stdout, stderr } = spawnSync(program, words, { cwd: copy, encoding: 'utf8', env });
   assert.equal(status, 0, `${program} ${words.join(' ')}: ${stdout}${stderr}`);

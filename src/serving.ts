@@ -120,7 +120,7 @@ async function listenOn(descriptor: number): Promise<void> {
   await (await before)?.close();
 }
 
-/** Where it is, what is measured and how well, how to stop it. */
+/** Prints the address, what is measured and how well, and how to stop the agent. */
 function welcome(measured: string): void {
   if (!server) return;
   announceLines([

@@ -90,7 +90,7 @@ export interface Observations {
   readonly sum: number;
 }
 
-/** What is sampled or rare; undefined: no mechanism measures it on this host. */
+/** Figures that are sampled or rare; undefined: no mechanism measures it on this host. */
 export interface RingHistory {
   /** Packets in the ring when one arrived, one arrival of 128. */
   readonly arrivals: Observations | undefined;
@@ -123,14 +123,14 @@ export interface EpisodeSizes {
 /** Stops and wakes of a queue that is stopped instead of dropping. */
 export interface Flow {
   readonly stops: number;
-  /** Only their wakes were seen. */
+  /** Stops of which only the wakes were seen. */
   readonly stopsInferred: number;
   readonly wakes: readonly { readonly cause: string; readonly wakes: number }[];
   /** Ended without a wake. */
   readonly stopsUnwoken: number;
   /** Due under the ring's lock, and not come. */
   readonly wakesLost: number;
-  /** On another CPU than the newest packet's sender. */
+  /** Wakes on another CPU than that of the newest packet's sender. */
   readonly wakesElsewhere: number;
   /** The present stop is in it. */
   readonly stoppedSeconds: number;

@@ -13,7 +13,7 @@ import { deviceMetrics, queueMetrics, scrapeMetrics } from './metrics.ts';
 
 /** The limit for texts for users and for comments. 20 is better where people skim; between the two are mostly lists. */
 const MOST_WORDS = 25;
-/** For contributors: recipes and decisions list what belongs together. */
+/** The limit for contributors: recipes and decisions list what belongs together. */
 const MOST_IN_LISTS = 35;
 const OF_CONTRIBUTORS = /^(?:CONTRIBUTING\.md|CHANGELOG\.md|docs\/decisions\/)/;
 /** Opens a sentence whose subject comes late. 'Of 65 faults 63 …' is a count. */
