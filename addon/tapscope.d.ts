@@ -280,7 +280,7 @@ export function sendToUnix(address: string, text: string): void;
 /** A connection to the socket at this path. The caller closes it. */
 export function connectUnix(path: string): number;
 
-/** The process that wrote the next byte to a connectUnix(); 0: the other end is closed; undefined: nothing is there. */
+/** The process that wrote the next byte to a connectUnix(), by the kernel; 0: it is closed; undefined: no byte. */
 export function peerOf(connection: number): number | undefined;
 
 /** Two connected stream sockets. The caller closes them. */

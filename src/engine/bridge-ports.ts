@@ -39,7 +39,7 @@ const TRIED_EVERY_MS = 15_000;
 const BR_LEARNING = 1 << 5;
 const BR_FLOOD = 1 << 6;
 const BR_ISOLATED = 1 << 16;
-/** BROPT_VLAN_ENABLED, the first of enum net_bridge_opts since 4.20. */
+/** BROPT_VLAN_ENABLED, the first of enum net_bridge_opts; since 4.20. */
 const VLAN_ENABLED = 1 << 0;
 const STP = ['off', 'kernel', 'user'] as const;
 

@@ -8,7 +8,7 @@ export interface TextRange {
   readonly length: number;
 }
 
-/** A net_device has one of them: it tells tun from tap. Kernels without CONFIG_KALLSYMS_ALL do not list them. */
+/** A net_device with one of these is a tun or a tap. Kernels without CONFIG_KALLSYMS_ALL do not list them. */
 export const DEVICE_OPERATIONS: readonly [string, string] = ['tun_netdev_ops', 'tap_netdev_ops'];
 
 const FILE = '/proc/kallsyms';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The processes that have a tun device open, and which, from /proc alone.
+// The processes that have tun devices open, and the device of each, from /proc alone.
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { nameOf } from './netlink-message.ts';
 

@@ -23,7 +23,7 @@ export const noReader: Rule = {
   judge: (window) => window.devices.flatMap((device) => orphan(sinceItsReaderLeft(device), window)),
 };
 
-/** The time since the reader left: losses before that have other causes. */
+/** The part of the window since the reader left: losses before that have other causes. */
 function sinceItsReaderLeft(device: DeviceSpan): DeviceSpan {
   const { steps, takenAt, now } = device;
   const first = steps.findLastIndex(({ attachedQueues }) => attachedQueues !== 0) + 1;
