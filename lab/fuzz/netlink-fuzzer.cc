@@ -35,7 +35,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		std::memcpy(&length, data + at, sizeof(length));
 		at += sizeof(length);
 		const size_t here = std::min<size_t>(length, size - at);
-		// The copy has exactly this size, so that a read behind it is noticed; it is aligned as the addon's buffer is.
+		// The copy has exactly this size, so that a read behind it is noticed; it is aligned as the addon's
+		// buffer is.
 		const std::vector<uint8_t> datagram(data + at, data + at + here);
 		const size_t before = reply.size();
 		take(reinterpret_cast<const nlmsghdr *>(datagram.data()), here, &request, reply, progress);
