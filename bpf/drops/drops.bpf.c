@@ -164,7 +164,7 @@ static __noinline int freed_elsewhere(u64 *ctx, bool typed)
 
 	if (!(typed || skb))
 		return count_freed(ctx);
-	u64 device = (u64)skb->dev, place = place_of(cpu_id(), skb->queue_mapping);
+	u64 device = (u64)skb->dev, place = place_here(state, skb->queue_mapping);
 	u32 cell = cell_number(HASH_BASE(skb->dev), place), number = *cell_at(cell);
 
 	if (!row_is(row_at(number), device, place))

@@ -143,7 +143,7 @@ static __noinline int consumed_elsewhere(u64 *ctx, u32 queue)
 	struct tun_struct *tun = (void *)ctx[0];
 	struct net_device *dev = tun->dev;
 	struct cpu_state *state = state_of(cpu_id());
-	u64 place = place_of(cpu_id(), queue);
+	u64 place = place_here(state, queue);
 	u32 number = *cell_of(HASH_BASE(dev), place);
 
 	if (!row_is_of(row_at(number), (u64)dev, place)) {

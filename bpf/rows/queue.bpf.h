@@ -183,7 +183,6 @@ struct {
 
 /* The pool's size is set before load, by the number of CPUs, always to a power of two. */
 const volatile u32 rows_mask;
-const volatile u32 cells_mask, table_offset; /* the table begins so many bytes behind the beginning of rows */
 
 /* The compiler would rather compute an address again than keep it. */
 #define KEPT(pointer)                                                                                                  \

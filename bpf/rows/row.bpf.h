@@ -5,9 +5,23 @@
 #include "device.bpf.h"
 #include "rows/queue.bpf.h"
 
+#define STATE_SHIFT 6
+_Static_assert(sizeof(struct cpu_state) == 1 << STATE_SHIFT, "from its address follows the CPU's number");
+
+/* The agent writes numbers in place of these: a mask of the table's cells, and at which byte behind the beginning of
+ * rows the table begins. */
+#define CELLS_MASK_PLACE   0x63656c6c
+#define TABLE_OFFSET_PLACE 0x7461626c
+
 static __always_inline u64 place_of(u32 cpu, u32 queue)
 {
 	return (u64)cpu << 32 | queue;
+}
+
+/* The same on this CPU, whose state it is: a helper's call would have the caller save registers. */
+static __always_inline u64 place_here(struct cpu_state *state, u32 queue)
+{
+	return ((u64)state - (u64)cpus) << (32 - STATE_SHIFT) | queue;
 }
 
 /* This is enough where the end of every device is seen. */
@@ -33,17 +47,21 @@ static __always_inline bool kept_row_is(const struct row *row, u64 device, u32 q
 }
 
 /* The device's address as a number: a typed pointer cannot be shifted, but subtracted from another. */
-#define HASH_BASE(dev) ((u64)(dev) - (u64)foreign_ops)
+#define HASH_BASE(dev) ((u64)(dev) - (u64)rows)
 
 /* Fibonacci hashing: slab addresses form arithmetic progressions, which it spreads evenly. */
 static __always_inline u32 cell_number(u64 hash_base, u64 place)
 {
-	return (place >> 32) * TABLE_CELLS + (u32)((((hash_base >> 5) + place) * 0x9E3779B97F4A7C15ULL) >> 50);
+	return (place >> 32) * TABLE_CELLS + ((u32)((hash_base >> 5) + place) * 0x9E3779B9U >> 18);
 }
 
-static __always_inline u32 *cell_at(u32 number)
+static __always_inline u32 *cell_at(u64 number)
 {
-	return (u32 *)((void *)rows + table_offset) + (number & cells_mask);
+	void *table = rows;
+
+	asm("%0 += %1" : "+r"(table) : "i"(TABLE_OFFSET_PLACE));
+	asm("%0 &= %1" : "+r"(number) : "i"(CELLS_MASK_PLACE));
+	return (u32 *)table + number;
 }
 
 static __always_inline u32 *cell_of(u64 hash_base, u64 place)

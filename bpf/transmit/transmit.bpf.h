@@ -143,7 +143,8 @@ static __noinline int find_empty(struct row *row, u32 newest)
 	return 0;
 }
 
-/* Something is to be seen to, and no exit will: of the packet before on this CPU, or of this one. */
+/* Something is to be seen to, and no exit will: of the packet before on this CPU, or of this one. Its caller has
+ * nothing left to do, and so no registers to save. */
 static __noinline int enter_watched(struct row *row)
 {
 	u32 number = row->queue;
@@ -157,6 +158,8 @@ static __noinline int enter_watched(struct row *row)
 		end_burst(number, queue);
 	if (queue->watch & WATCH_EPISODE && taken)
 		find_empty(row, taken == 1);
+	if (!(row->offered & row->sample_mask))
+		look_closer(cpu_id());
 	return 0;
 }
 
@@ -172,7 +175,7 @@ static __always_inline void enter_transmit(struct cpu_state *state, struct row *
 	/* The ring was full a moment ago; the next packet will show whether it still is. */
 	if (watch & WATCH_ENTERED && (before != row->dropped_at || watch & WATCH_SLEEPER))
 		enter_watched(row);
-	if (!(offered & row->sample_mask))
+	else if (!(offered & row->sample_mask))
 		look_closer(cpu_id());
 }
 

@@ -25,7 +25,7 @@ static __noinline int offered_first(u64 *ctx)
 static __noinline int offered_elsewhere(u64 *ctx, struct cpu_state *state, u32 queue)
 {
 	struct sk_buff *skb = (void *)ctx[0];
-	u64 place = place_of(cpu_id(), queue);
+	u64 place = place_here(state, queue);
 	u32 number = *cell_of(HASH_BASE(ctx[1]), place);
 	struct row *row = row_at(number);
 

@@ -12,6 +12,7 @@ const UNCOUNTED = 0x756e636f;
 const TUN_OPS = 0x74756e6f;
 const TAP_OPS = 0x7461706f;
 const UNKNOWN_OPS = 0x756e6b6f;
+const SIZES = [0x6d61736b, 0x63656c6c, 0x7461626c];
 
 const MODULE = [
   'ffffffff82306810 T _etext',
@@ -26,8 +27,16 @@ function constants(t: TestContext, lines: readonly string[], before = true, ends
   t.after(() => rmSync(folder, { recursive: true }));
   writeFileSync(join(folder, 'kallsyms'), lines.map((line) => `${line}\n`).join(''));
   const symbols = Symbols.ofKernel(PROBE_SYMBOLS, join(folder, 'kallsyms'));
-  return instructionConstants({ symbols }, 4096, { before, endsSeen });
+  return instructionConstants({ symbols }, { rows: 4096, cells: 16_384, tableOffset: 1 << 20 }, { before, endsSeen });
 }
+
+test('masks of the rows and of the cells, and where the table begins', (t) => {
+  const found = constants(t, MODULE);
+  assert.deepEqual(
+    SIZES.map((place) => found.get(place)),
+    [4095, 16_383, 1 << 20],
+  );
+});
 
 test('own functions lie above the kernel where they are modules', (t) => {
   assert.equal(constants(t, MODULE).get(OWN_TEXT), 0x82306810 - 2 ** 32);

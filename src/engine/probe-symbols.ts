@@ -35,12 +35,23 @@ export const PROBE_SYMBOLS: readonly string[] = [
 
 /** The same as in bpf/rows/queue.bpf.h. */
 const ROWS_MASK_PLACE = 0x6d61736b;
+/** The same as in bpf/rows/row.bpf.h. */
+const CELLS_MASK_PLACE = 0x63656c6c;
+const TABLE_OFFSET_PLACE = 0x7461626c;
 /** The same as in bpf/drops/drops.bpf.c. */
 const OWN_TEXT_PLACE = 0x6f776e74;
 const UNCOUNTED_PLACE = 0x756e636f;
 const TUN_OPS_PLACE = 0x74756e6f;
 const TAP_OPS_PLACE = 0x7461706f;
 const UNKNOWN_OPS_PLACE = 0x756e6b6f;
+
+/** The sizes of what is kept about queues. */
+export interface Pool {
+  readonly rows: number;
+  /** Cells of the table, which lies behind the rows. */
+  readonly cells: number;
+  readonly tableOffset: number;
+}
 
 /** The largest number in an unsigned comparison: each address lies below. */
 const ALL_ADDRESSES = -1;
@@ -51,12 +62,14 @@ const ALL_ADDRESSES = -1;
  */
 export function instructionConstants(
   host: Pick<Host, 'symbols'>,
-  rows: number,
+  { rows, cells, tableOffset }: Pool,
   { before, endsSeen }: { readonly before: boolean; readonly endsSeen: boolean },
 ): Constants {
   const [tun, tap] = ((endsSeen && host.symbols?.deviceOperations()) || []).map(asImmediate);
   return new Map([
     [ROWS_MASK_PLACE, rows - 1],
+    [CELLS_MASK_PLACE, cells - 1],
+    [TABLE_OFFSET_PLACE, tableOffset],
     [OWN_TEXT_PLACE, asImmediate(ownTextFrom(host.symbols))],
     [UNCOUNTED_PLACE, before ? 0 : ALL_ADDRESSES],
     [TUN_OPS_PLACE, tun ?? 0],

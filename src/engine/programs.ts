@@ -8,13 +8,15 @@ import { layoutOf } from '../kernel/layout.ts';
 import { BpfObject, type Btf } from '../kernel/native.ts';
 import { packageFile } from '../kernel/package.ts';
 import { classifyText } from './locations.ts';
-import { instructionConstants } from './probe-symbols.ts';
+import { instructionConstants, type Pool } from './probe-symbols.ts';
 import { type DropReasons, readDropReasons, reasonFlags } from './reasons.ts';
 
 const ENDED = 'ended_fentry';
 const WRITE_ENDS = ['written_fexit', 'sent_by_vhost_fexit'];
 /** The same as in bpf/rows/queue.bpf.h. */
 const TABLE_CELLS = 16_384;
+/** The size of a row, which bpf/rows/queue.bpf.h asserts. */
+const ROW_BYTES = 256;
 /** The ends of the names of programs that are attached to code or a type of the kernel. */
 const TRACING = /_(fentry|fexit|typed)$/;
 /** A function that every kernel has, and calls: who may trace it may trace others. */
@@ -168,8 +170,7 @@ function prepare(
   shared: BpfObject | undefined,
 ): { object: BpfObject; reasons: DropReasons } {
   const kernel = kernelTypes(host);
-  const rows = rowsFor(host.possibleCpus);
-  const object = openObject('tapscope', instructionConstants(host, rows, configuration));
+  const object = openObject('tapscope', instructionConstants(host, poolFor(host.possibleCpus), configuration));
   const reasons = readDropReasons(kernel, object.btf());
   for (const { name } of object.programs) object.setAutoload(name, programs.includes(name));
   configure(object, host, reasons, configuration);
@@ -222,11 +223,11 @@ function configure(
     throw new NoPrograms(
       `this host may have ${host.possibleCpus} CPUs and the BPF object has room for ${most}; raise MAX_CPUS in bpf/rows/queue.bpf.h`,
     );
-  const rows = rowsFor(host.possibleCpus);
-  for (const map of ['free_rows', 'row_index', 'vhost_batches']) object.setMaxEntries(map, rows);
-  reserveRows(object, rows, 2 ** Math.ceil(Math.log2(host.possibleCpus)) * TABLE_CELLS);
+  const pool = poolFor(host.possibleCpus);
+  for (const map of ['free_rows', 'row_index', 'vhost_batches']) object.setMaxEntries(map, pool.rows);
+  reserveRows(object, pool);
   const address = (name: string): Uint8Array => bytes64(host.symbols?.address(name) ?? 0n);
-  object.setVariable('rows_mask', bytes32(rows - 1));
+  object.setVariable('rows_mask', bytes32(pool.rows - 1));
   object.setVariable('possible_cpus', bytes32(host.possibleCpus));
   object.setVariable('typed_reads', Uint8Array.of(Number(typedReads)));
   object.setVariable('ends_seen', Uint8Array.of(Number(endsSeen)));
@@ -243,20 +244,19 @@ function configure(
 }
 
 /** A row of 256 bytes for each queue on each CPU that serves it: room for 2 048 queues if each is served by one CPU, or more. */
-function rowsFor(cpus: number): number {
-  return Math.min(65_536, Math.max(4096, 2048 * 2 ** Math.ceil(Math.log2(cpus))));
+function poolFor(cpus: number): Pool {
+  const cpuNumbers = 2 ** Math.ceil(Math.log2(cpus));
+  const rows = Math.min(65_536, Math.max(4096, 2048 * cpuNumbers));
+  return { rows, cells: cpuNumbers * TABLE_CELLS, tableOffset: rows * ROW_BYTES };
 }
 
 /** `rows` is the last variable of the section, of which only so many are kept; the table of row numbers follows them. */
-function reserveRows(object: BpfObject, rows: number, cells: number): void {
+function reserveRows(object: BpfObject, { cells, tableOffset }: Pool): void {
   const variables = object.btf().variables('.bss');
   const first = variables.find(({ name }) => name === 'rows');
   if (!first || variables.some(({ offset }) => offset > first.offset))
     throw new Error("The rows are not the last variable of the BPF object. Run 'npm start', which builds it anew.");
-  const tableOffset = rows * (object.btf().struct('row')?.size ?? 0);
   object.setValueSize('.bss', first.offset + tableOffset + cells * 4);
-  object.setVariable('table_offset', bytes32(tableOffset));
-  object.setVariable('cells_mask', bytes32(cells - 1));
 }
 
 export function writeTextRanges(object: BpfObject, host: Host): void {

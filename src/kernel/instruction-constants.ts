@@ -4,12 +4,12 @@
 /** Numbers that stand in the instructions of a BPF object as built, and the numbers that replace them. */
 export type Constants = ReadonlyMap<number, number>;
 
-/** BPF_ALU64 | BPF_AND | BPF_K; BPF_JMP | BPF_JLT | BPF_K; BPF_JMP | BPF_JEQ | BPF_K */
-const CONSTANT_INSTRUCTIONS: ReadonlySet<number | undefined> = new Set([0x57, 0xa5, 0x15]);
+/** BPF_ALU64 | BPF_AND | BPF_K; BPF_ALU64 | BPF_ADD | BPF_K; BPF_JMP | BPF_JLT | BPF_K; BPF_JMP | BPF_JEQ | BPF_K */
+const CONSTANT_INSTRUCTIONS: ReadonlySet<number | undefined> = new Set([0x57, 0x07, 0xa5, 0x15]);
 const INSTRUCTION_BYTES = 8;
 const IMMEDIATE_AT = 4;
 
-/** A copy of the ELF file in which each `and`, `if below` and `if equal` with such a number has the other; throws where there is none. */
+/** A copy of the ELF file in which each `and`, `add`, `if below` and `if equal` with such a number has the other; throws where there is none. */
 export function withConstants(file: Uint8Array, constants: Constants): Uint8Array {
   const bytes = Buffer.from(file);
   for (const [place, value] of constants) {
