@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import test from 'node:test';
-import { baselineText, grown, growthOf, together } from './baseline.ts';
-import { growthLine } from './compare-baseline.ts';
+import { baselineFile, baselineText, grown, growthOf, readMeasured, together } from './baseline.ts';
+import { growthLine, SERIES } from './compare-baseline.ts';
 import { BASELINE, DEFAULT_LEVEL, RAW_MODE } from './configurations.ts';
 import type { Prices } from './packet-paths.ts';
 
@@ -53,11 +54,11 @@ test('what is not measured now stays as it was, on the same kernel alone', () =>
     [DEFAULT_LEVEL, { drop: 3400 }],
   ]);
   const measured = { kernel: '7.3-1', prices, notRun: new Map<string, string>() };
-  const now = together(old, { measured, difference: undefined });
+  const now = together(old, { measured, difference: 0.004 });
   assert.deepEqual(JSON.parse(baselineText(new Map([['7.3', now]]))), {
     '7.3': {
       kernel: '7.3-1',
-      difference: 0.01,
+      difference: 0.004,
       nothing: { drop: 3010 },
       'level exact': { drop: 3400 },
       'raw mode': { drop: 4010 },
@@ -66,4 +67,17 @@ test('what is not measured now stays as it was, on the same kernel alone', () =>
   });
   const newer = together(old, { measured: { ...measured, kernel: '7.3-2' }, difference: 0.02 });
   assert.deepEqual(newer, { ...measured, kernel: '7.3-2', difference: 0.02 });
+});
+
+test('the committed file is what the command writes, to the letter', () => {
+  assert.equal(readFileSync(baselineFile, 'utf8'), baselineText(readMeasured(SERIES)));
+});
+
+test('many rings are guarded as one is', () => {
+  const scaled = (enqueue: number): ReadonlyMap<string, Prices> =>
+    prices({ 'enqueue, 256 queues': 4000 }, { 'enqueue, 256 queues': enqueue }, {});
+  assert.deepEqual(grown(growthOf(scaled(4200), scaled(4290))), [
+    "'level exact' adds 290 instructions to 'enqueue, 256 queues', the baseline 200: 2.1 % of all its instructions more. " +
+      'Make it cheaper, or accept the price with npm run bench:cost.',
+  ]);
 });

@@ -19,7 +19,7 @@ export const BASELINE_CONFIGURATIONS: readonly string[] = [BASELINE, ...GUARDED]
 
 export interface Growth {
   readonly configuration: string;
-  readonly path: Path;
+  readonly path: Path | ScaledPath;
   /** Instructions per packet; undefined: not measured (any more, or yet). */
   readonly before: number | undefined;
   readonly now: number | undefined;
@@ -33,10 +33,9 @@ export interface Recorded extends Measured {
   readonly difference: number;
 }
 
-/** `difference` undefined: there was one run. */
 export interface Measurement {
   readonly measured: Measured;
-  readonly difference: number | undefined;
+  readonly difference: number;
 }
 
 export type PricesByConfiguration = ReadonlyMap<string, Prices>;
@@ -81,7 +80,7 @@ export function together(before: Recorded | undefined, { measured, difference }:
     );
   return {
     kernel: measured.kernel,
-    difference: difference ?? past?.difference ?? 0,
+    difference,
     prices: inOrder(past && beside(past.prices, measured.prices.get(BASELINE)), measured.prices),
     notRun: inOrder(past?.notRun, measured.notRun),
   };
@@ -112,7 +111,7 @@ export function baselineText(measured: ReadonlyMap<string, Recorded>): string {
  */
 export function growthOf(before: PricesByConfiguration, now: PricesByConfiguration): readonly Growth[] {
   return GUARDED.flatMap((configuration) =>
-    pathNames.flatMap((path) => {
+    [...pathNames, ...scaledPathNames].flatMap((path) => {
       const known = before.get(configuration) ?? {};
       const then = added(path, known, before.get(BASELINE) ?? {});
       const today = added(path, now.get(configuration) ?? {}, now.get(BASELINE) ?? {});

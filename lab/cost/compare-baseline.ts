@@ -7,7 +7,7 @@ import { measureOn } from './measure-paths.ts';
 export const SERIES: readonly [string, string] = ['7.3', '6.1'];
 
 export async function growthOn(series: string, say: (line: string) => void): Promise<readonly Growth[]> {
-  const extent = { configurations: BASELINE_CONFIGURATIONS, rounds: 3, scales: false, timeoutMs: 600_000 };
+  const extent = { configurations: BASELINE_CONFIGURATIONS, rounds: 3, scales: true, timeoutMs: 1_200_000 };
   const measured = await measureOn(series, extent, say);
   return growthOf(readBaseline(series), measured.prices);
 }

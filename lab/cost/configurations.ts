@@ -3,7 +3,7 @@
 
 import { EVENTS } from '../../src/collectors/list.ts';
 import type { Level } from '../../src/engine/attach.ts';
-import type { Path } from './packet-paths.ts';
+import type { Path, ScaledPath } from './packet-paths.ts';
 import { TOOLS, type Tool } from './tools.ts';
 
 export type Attached =
@@ -27,7 +27,7 @@ export interface Configuration {
   /** A rival: it counts drops as we do. */
   readonly byDeviceAndReason: boolean;
   /** At most this many instructions per packet more than with nothing attached. */
-  readonly limits: Readonly<Partial<Record<Path, number>>>;
+  readonly limits: Readonly<Partial<Record<Path | ScaledPath, number>>>;
 }
 
 export const BASELINE = 'nothing';
@@ -74,17 +74,25 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     drop: 175,
     read: 180,
     'foreign drop': 150,
+    'drop without device': 150,
     'vhost consume': 12,
     'stop and wake': 420,
     'foreign wake': 840,
+    'enqueue, 4 queues': 0,
+    'enqueue, 256 queues': 0,
+    'enqueue, 1 000 devices': 0,
   }),
   limited(product(DEFAULT_LEVEL, { 'transmit-exit': 'waiting' }), {
     enqueue: 220,
     drop: 420,
     read: 180,
     'foreign drop': 150,
+    'drop without device': 150,
     'vhost consume': 12,
     'foreign wake': 840,
+    'enqueue, 4 queues': 240,
+    'enqueue, 256 queues': 240,
+    'enqueue, 1 000 devices': 240,
   }),
   limited(product(EXIT_HOOKED, { 'transmit-exit': 'fexit' }), {
     enqueue: 400,
@@ -92,7 +100,9 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     'stop and wake': 1000,
   }),
   configuration('level exact, and all that is on demand', PRODUCT, { kind: 'everything' }, []),
-  limited(product(`${DEFAULT_LEVEL}, before=off`, { before: 'off' }), { 'foreign drop': 130 }),
+  limited(product(`${DEFAULT_LEVEL}, before=off`, { before: 'off', 'transmit-exit': 'waiting' }), {
+    'foreign drop': 130,
+  }),
   limited(product(RAW_MODE, only({ transmit: 'raw-tracepoint', freed: 'raw-tracepoint', before: 'raw-tracepoint' })), {
     enqueue: 600,
     drop: 1000,

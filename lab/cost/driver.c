@@ -10,11 +10,17 @@ static const struct {
 	const char *name;
 	void (*measure)(int rounds);
 } paths[] = {
-	{"packet", measure_packet},	    {"devices", measure_devices},
-	{"few-queues", measure_few_queues}, {"many-queues", measure_many_queues},
-	{"foreign", measure_foreign},	    {"pktgen", measure_pktgen},
-	{"vhost", measure_vhost},	    {"stop", measure_stop},
-	{"write", measure_write},	    {"wake", measure_wake},
+	{"packet", measure_packet},
+	{"devices", measure_devices},
+	{"few-queues", measure_few_queues},
+	{"many-queues", measure_many_queues},
+	{"foreign", measure_foreign},
+	{"pktgen", measure_pktgen},
+	{"vhost", measure_vhost},
+	{"stop", measure_stop},
+	{"write", measure_write},
+	{"wake", measure_wake},
+	{"unix-socket", measure_unix_socket},
 };
 
 static void measure(const char *path, int rounds)

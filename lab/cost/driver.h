@@ -65,5 +65,6 @@ void measure_vhost(int rounds);
 void measure_stop(int rounds);
 void measure_write(int rounds);
 void measure_wake(int rounds);
+void measure_unix_socket(int rounds);
 
 #endif

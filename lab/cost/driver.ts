@@ -9,8 +9,8 @@ import { PATHS, type Prices, type SCALED_PATHS } from './packet-paths.ts';
 
 const file = join(dirname(fileURLToPath(import.meta.url)), '../../dist/lab/cost-driver');
 
-/** Of many rings: each has a hundred times the packets of the others. */
-const SCALED_ROUNDS = 3;
+/** Of many rings: each has a hundred times the packets of the others, and the same on each. */
+const SCALED_ROUNDS = 1;
 
 export interface Driver {
   readonly clock: (paths: typeof PATHS | typeof SCALED_PATHS) => Promise<Prices>;

@@ -7,6 +7,7 @@ import { kernelOrWhy } from '../vm/kernels.ts';
 import { BASELINE_CONFIGURATIONS, grown, readBaseline } from './baseline.ts';
 import { growthLine, growthOn, SERIES } from './compare-baseline.ts';
 import { GUARDED } from './configurations.ts';
+import { scaledPathNames } from './packet-paths.ts';
 
 for (const series of SERIES) {
   test(`the price per packet on Linux ${series} has not grown`, { skip: noVm }, async (t) => {
@@ -22,6 +23,8 @@ test('the committed baseline has every guarded price of every kernel', () => {
   for (const series of SERIES) {
     const committed = readBaseline(series);
     assert.deepEqual([...committed.keys()], BASELINE_CONFIGURATIONS);
-    for (const name of GUARDED) assert.ok((committed.get(name)?.drop ?? 0) > 1000, `${series}: ${name}`);
+    for (const name of GUARDED)
+      for (const path of ['drop', ...scaledPathNames] as const)
+        assert.ok((committed.get(name)?.[path] ?? 0) > 1000, `${series}: ${name}, ${path}`);
   }
 });

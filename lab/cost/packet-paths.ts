@@ -9,6 +9,7 @@ export const PATHS = {
   read: ['packet', 'read'],
   'foreign packet': ['foreign', 'packet'],
   'foreign drop': ['foreign', 'drop'],
+  'drop without device': ['unix-socket', 'drop'],
   'pktgen enqueue': ['pktgen', 'enqueue'],
   'pktgen drop': ['pktgen', 'drop'],
   'vhost consume': ['vhost', 'consume'],
