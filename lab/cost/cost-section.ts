@@ -13,6 +13,7 @@ import {
   widest,
 } from './cost-table.ts';
 import type { Measured } from './measure-paths.ts';
+import { peerVersions, shownWord } from './peers.ts';
 import { summary } from './summary.ts';
 import { TOOLS } from './tools.ts';
 
@@ -105,7 +106,10 @@ function kernelSection(series: string, measured: Measured): string {
 
 function toolSection({ packages }: Versions): string {
   const rows = TOOLS.map(({ name, package: debian, command }) => {
-    const words = command.map((word) => (/[\s{}]/.test(word) ? `'${word}'` : word)).join(' ');
+    const words = command
+      .map(shownWord)
+      .map((word) => (/[\s{}]/.test(word) ? `'${word}'` : word))
+      .join(' ');
     return `* ${name}: \`${words}\` (${debian} ${packages.get(debian) ?? 'is not installed'})`;
   });
   const build = ['qemu-system-x86', 'clang', 'libbpf1'].map((name) => `${name} ${packages.get(name) ?? '?'}`);
@@ -113,6 +117,7 @@ function toolSection({ packages }: Versions): string {
     '## Versions and commands',
     '',
     `Debian's packages: ${build.join(', ')}. pattern of ebpf_exporter: \`lab/cost/exporter.bpf.c\`; empty programs: \`lab/cost/empty.bpf.c\`.`,
+    `The newest bpftrace is that of Debian's newest suite; ebpf_exporter is built from the Go module proxy (\`lab/cost/peers.ts\`).`,
     '',
     ...rows,
     '',
@@ -121,7 +126,8 @@ function toolSection({ packages }: Versions): string {
 
 export function readVersions(): Versions {
   const names = [...new Set([...TOOLS.map((tool) => tool.package), 'qemu-system-x86', 'clang', 'libbpf1'])];
-  return { packages: new Map(names.map((name) => [name, packageVersion(name)])) };
+  const peers = peerVersions();
+  return { packages: new Map(names.map((name) => [name, peers[name] ?? packageVersion(name)])) };
 }
 
 function packageVersion(name: string): string | undefined {

@@ -20,6 +20,7 @@ import { CONFIGURATIONS, isOurs } from './configurations.ts';
 import { readVersions, report } from './cost-section.ts';
 import { apart, brokenLimits, differenceOf, manyRings, priceTable, scaleTable } from './cost-table.ts';
 import { type Measured, measureOn } from './measure-paths.ts';
+import { providePeers } from './peers.ts';
 
 const [LIMITED] = SERIES;
 const EXTENT = { rounds: 5, scales: true, timeoutMs: 7_200_000 };
@@ -50,6 +51,7 @@ async function measure(
   series: readonly string[],
   { write, ours }: { readonly write: boolean; readonly ours: boolean },
 ) {
+  if (!ours) await providePeers(say);
   const versions = readVersions();
   const missing = [...versions.packages].flatMap(([name, version]) => (version === undefined ? [name] : []));
   if (missing.length > 0 && !ours) {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tools that people use to see drops and packets, as Debian packages them.
 import type { Path } from './packet-paths.ts';
+import { NEWEST_BPFTRACE, REAL_EXPORTER } from './peers.ts';
 
 export interface Tool {
   readonly name: string;
+  /** Of Debian, or of peers.ts. */
   readonly package: string;
   readonly command: readonly string[];
   /** Typed into it. */
@@ -24,6 +26,24 @@ export const TOOLS: readonly Tool[] = [
       ['drop', 'foreign drop'],
     ),
     byDeviceAndReason: true,
+  },
+  {
+    name: 'newest bpftrace: drops by device and reason',
+    package: 'newest bpftrace',
+    command: [...NEWEST_BPFTRACE, '-e', 'rawtracepoint:kfree_skb { @[args.skb->dev->name, args.reason] = count(); }'],
+    input: '',
+    modules: [],
+    sees: ['drop', 'foreign drop'],
+    byDeviceAndReason: true,
+  },
+  {
+    name: 'ebpf_exporter: its example of drops',
+    package: 'ebpf_exporter',
+    command: REAL_EXPORTER,
+    input: '',
+    modules: [],
+    sees: ['drop'],
+    byDeviceAndReason: false,
   },
   bpftrace('packets, kprobe', 'kprobe:tun_net_xmit { @ = count(); }', ['enqueue', 'drop']),
   bpftrace('packets by device, fentry', 'kfunc:tun_net_xmit { @[args->dev->name] = count(); }', ['enqueue', 'drop']),

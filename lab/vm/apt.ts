@@ -2,7 +2,7 @@
 // One Debian suite through apt with a private configuration: the machine's own sources and package state are not touched.
 // Indexes are checked against Debian's keyring and packages against the indexes, by apt itself.
 import { execFile } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -22,6 +22,8 @@ export interface Suite {
   newestName(pattern: string): Promise<string | undefined>;
   /** Returns the file that it wrote. */
   download(wanted: Package, into: string): Promise<string>;
+  /** With all that they need, as if nothing were installed. Returns the files that it wrote. */
+  downloadWithNeeds(names: readonly string[], into: string): Promise<readonly string[]>;
 }
 
 /** Refreshes the suite's index, kept under `state`. */
@@ -51,6 +53,14 @@ export async function debianSuite(suite: string, state: string): Promise<Suite> 
       }
       await apt(`download ${what}`, 'apt-get', [...options, 'download', what], into);
       return join(into, file);
+    },
+    downloadWithNeeds: async (names, into) => {
+      await mkdir(join(into, 'partial'), { recursive: true });
+      const nothingInstalled = ['-o', 'Dir::State::status=/dev/null', '-o', `Dir::Cache::Archives=${into}`];
+      const install = ['--no-install-recommends', '--yes', '--download-only', 'install', ...names];
+      await apt(`download ${names.join(', ')}`, 'apt-get', [...options, ...nothingInstalled, ...install]);
+      const files = await readdir(into);
+      return files.filter((file) => file.endsWith('.deb')).map((file) => join(into, file));
     },
   };
 }
