@@ -11,7 +11,7 @@ import { type Path, type Prices, pathNames, type ScaledPath, scaledPathNames } f
 
 export const baselineFile = join(dirname(fileURLToPath(import.meta.url)), 'baseline.json');
 
-/** Of all instructions that the packet costs; the noise is a tenth of it. */
+/** The allowed growth, as a part of all instructions that the packet costs; the noise is a tenth of it. */
 const TOLERANCE = 0.02;
 
 /** Everything that is guarded against growth, and what it is compared with. */
@@ -23,7 +23,7 @@ export interface Growth {
   /** Instructions per packet; undefined: not measured (any more, or yet). */
   readonly before: number | undefined;
   readonly now: number | undefined;
-  /** Of the total; 0.01 is 1 % dearer. */
+  /** The growth as a part of the total: 0.01 is 1 % dearer. */
   readonly ratio: number;
   readonly tooMuch: boolean;
 }
@@ -40,7 +40,7 @@ export interface Measurement {
 
 export type PricesByConfiguration = ReadonlyMap<string, Prices>;
 
-/** By series of kernels; empty if there is none for it. */
+/** The committed prices of a kernel's series; empty if it has none. */
 export function readBaseline(series: string): PricesByConfiguration {
   const kernel = at(parseJson(readFileSync(baselineFile, 'utf8')), series);
   const known = BASELINE_CONFIGURATIONS.filter((name) => at(kernel, name) !== undefined);
@@ -67,7 +67,7 @@ function recorded(kernel: unknown): Recorded {
   };
 }
 
-/** In the order of the tables; what was not measured now stays as it was, unless that was on another kernel. */
+/** Joins past and new prices, in the order of the tables. A price that was not measured now stays, unless the kernel is another. */
 export function together(before: Recorded | undefined, { measured, difference }: Measurement): Recorded {
   const past = before?.kernel === measured.kernel ? before : undefined;
   const isNew = (name: string): boolean => measured.prices.has(name) || measured.notRun.has(name);

@@ -21,7 +21,7 @@ interface Path {
   readonly compared: readonly string[];
 }
 
-/** Of a packet for which nothing must be looked at closely, on the queue of the one before it on this CPU. */
+/** What a usual packet touches: its queue is that of the packet before it on this CPU, and nothing is sampled. */
 const PATHS: Readonly<Record<string, Path>> = {
   enqueue: {
     fields: {
@@ -62,7 +62,7 @@ const PATHS: Readonly<Record<string, Path>> = {
 
 const btf = new BpfObject(OBJECT).btf();
 
-/** Which lines of a struct these fields lie in. */
+/** The cache lines of a struct that hold these fields. */
 function linesOf(struct: string, fields: readonly string[]): readonly string[] {
   const { at, size } = layoutOf(btf, struct, fields);
   assert.equal(size % LINE_BYTES, 0, `each struct ${struct} begins a line`);

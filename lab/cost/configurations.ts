@@ -26,7 +26,7 @@ export interface Configuration {
   readonly sees: readonly Path[];
   /** A rival: it counts drops as we do. */
   readonly byDeviceAndReason: boolean;
-  /** At most this many instructions per packet more than with nothing attached. */
+  /** The most instructions that a packet may cost more than with nothing attached. */
   readonly limits: Readonly<Partial<Record<Path | ScaledPath, number>>>;
 }
 
@@ -36,7 +36,7 @@ export const DEFAULT_LEVEL = 'level exact';
 export const EXIT_HOOKED = `${DEFAULT_LEVEL}, exit hooked`;
 export const LEAN_LEVEL = 'level lean';
 export const RAW_MODE = 'raw mode';
-/** Of the others, the one that counts as much as level exact. */
+/** The peer that counts as much as level exact. */
 export const COUNTS_ALL = 'pattern of ebpf_exporter: all of it';
 
 /** What may not grow. */

@@ -19,7 +19,7 @@ import { type Path, type Prices, pathNames, SCALES, type ScaledPath, scaledPathN
  */
 export const SCALE_LIMIT = 0.05;
 
-/** By how much two runs may differ, as a part of the packet's whole price. */
+/** The allowed difference of two runs, as a part of the packet's whole price. */
 const REPEAT_LIMIT = 0.015;
 
 /** Differences below this are noise. */
@@ -160,7 +160,7 @@ export function brokenLimits(measured: Measured): readonly string[] {
     .concat(brokenComparisons(measured));
 }
 
-/** Those who count drops by device and reason, and nothing else, against level lean; who counts each packet too, against exact. */
+/** Level lean may not cost more than tools that count drops by device and reason; level exact not more than one that counts each packet too. */
 export function brokenComparisons({ prices }: Measured): readonly string[] {
   const drop = (name: string): number => prices.get(name)?.drop ?? Number.NaN;
   const counters = CONFIGURATIONS.filter(({ byDeviceAndReason }) => byDeviceAndReason).map(({ name }) => name);

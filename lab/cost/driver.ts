@@ -9,7 +9,7 @@ import { PATHS, type Prices, type SCALED_PATHS } from './packet-paths.ts';
 
 const file = join(dirname(fileURLToPath(import.meta.url)), '../../dist/lab/cost-driver');
 
-/** Of many rings: each has a hundred times the packets of the others, and the same on each. */
+/** Rounds of a path with many rings: one round has a hundred times the packets of the other paths. */
 const SCALED_ROUNDS = 1;
 
 export interface Driver {

@@ -12,7 +12,7 @@ import { type Prices, pathNames, scaledPathNames } from './packet-paths.ts';
 export interface Measured {
   /** Release and version of Debian's package. */
   readonly kernel: string;
-  /** By configuration. */
+  /** The prices by configuration. */
   readonly prices: ReadonlyMap<string, Prices>;
   /** Why a configuration has no prices. */
   readonly notRun: ReadonlyMap<string, string>;

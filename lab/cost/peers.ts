@@ -34,7 +34,7 @@ export function shownWord(word: string): string {
   return word.replace(`${PEERS}/`, '').replace(PEERS, 'examples');
 }
 
-/** By what tools.ts calls their package; none while they are not in the cache. */
+/** Versions by the package's name in tools.ts; empty while nothing is in the cache. */
 export function peerVersions(): Readonly<Record<string, string>> {
   if (!existsSync(VERSIONS)) return {};
   const file = parseJson(readFileSync(VERSIONS, 'utf8'));
@@ -69,7 +69,7 @@ async function writeWrapper(name: string, program: string): Promise<void> {
   await writeFile(join(PEERS, name), `#!/bin/sh\nexec ${loader} ${program} "$@"\n`, { mode: 0o755 });
 }
 
-/** As its own Makefile builds it, but with the headers and libraries of that suite: Debian 12's libbpf is too old for it. */
+/** Builds it as its own Makefile does, but with the headers and libraries of that suite: Debian 12's libbpf is too old for it. */
 async function buildExporter(root: string): Promise<void> {
   const { stdout } = await run('go', ['mod', 'download', '-json', `${MODULE}@${MODULE_VERSION}`]);
   const copy = await mkdtemp(join(tmpdir(), 'tapscope-go-'));

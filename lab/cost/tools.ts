@@ -5,7 +5,7 @@ import { NEWEST_BPFTRACE, REAL_EXPORTER } from './peers.ts';
 
 export interface Tool {
   readonly name: string;
-  /** Of Debian, or of peers.ts. */
+  /** A Debian package, or one that peers.ts brings. */
   readonly package: string;
   readonly command: readonly string[];
   /** Typed into it. */

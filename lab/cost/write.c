@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the writer to the host: the price of one write() into a tap, up to the packet socket that takes what was
-// written.
+// The price of one write() into a tap, from the writer up to the packet socket that takes what was written.
 #include "driver.h"
 
 #include <arpa/inet.h>

@@ -8,7 +8,7 @@ export type Direction = 'taken' | 'given';
 
 export interface Case {
   readonly name: string;
-  /** Of `PROGRAMS`, by name. */
+  /** Names from `PROGRAMS`. */
   readonly programs: readonly string[];
   /** One of these has to come first; undefined: all is well, and the answer is OK. */
   readonly expected: readonly string[] | undefined;

@@ -124,7 +124,7 @@ export class ProgramCheck {
     return { check: 'exact TCP', wrong: [...wrong, ...calm.wrong], seen };
   }
 
-  /** At a rate at which nothing is lost: then `diagnose` and `check` answer OK. */
+  /** Sends at a rate at which nothing is lost: `diagnose` and `check` must answer OK. */
   async #calm(rate: number): Promise<{ readonly wrong: readonly string[]; readonly seen: string }> {
     const { near } = this.#stage;
     const scope = ['--netns', near.name, '--json'];
@@ -192,12 +192,12 @@ function isSame(one: LinkCounters, other: LinkCounters): boolean {
   return one.txPackets === other.txPackets && one.rxPackets === other.rxPackets && one.txDropped === other.txDropped;
 }
 
-/** Of several queues, what only the device has of its packets: the sum of the queues lacks it, and says so. */
+/** Packets that a device of several queues has and that its queues' sum lacks, as the device says. */
 function unseenOf({ queues, unseen }: Device): number {
   return queues.length > 1 ? (unseen?.enqueued ?? 0) : 0;
 }
 
-/** Of the device as a whole. */
+/** What is shown for the device as a whole. */
 function shownBy({ device }: Rest): { readonly delivered: number; readonly dropped: number; readonly offered: number } {
   const { delivered, offered, dropped } = totalsOf(device);
   const unseen = unseenOf(device);

@@ -9,7 +9,7 @@ import type { Running } from './program.ts';
 
 /** Handshakes, key generation, a booting guest; on a busy machine. */
 const COMES_WITHIN_MS = 90_000;
-/** In a VM the guest is emulated by a QEMU that is emulated: so many times as long, as long as the machine is so slow. */
+/** In a VM an emulated QEMU emulates the guest: a run may take so many times as long as on the host. */
 const MOST_TIMES = 8;
 export const SINK_PORT = 9009;
 /** Takes TCP connections, and reads them to their end. */
@@ -68,7 +68,7 @@ export interface UdpRun {
 export interface TcpOptions {
   readonly seconds: number;
   readonly streams?: number;
-  /** From beyond the device. */
+  /** The far side sends. */
   readonly reverse?: boolean;
   /** Bits per second of each stream; undefined: all that goes. */
   readonly rate?: number;

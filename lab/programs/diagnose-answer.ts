@@ -100,7 +100,7 @@ export function outcomeOf(one: Told, diagnosed: Answer, checked: Answer | undefi
   }
   if (lost === 0) return 'did not happen';
   if (diagnosed.verdict === 'ok') return 'wrong OK';
-  // Of several names that are right the one that was told counts as the one that was wanted.
+  // Where several names are right, the name that was told counts as the wanted one.
   const told = diagnosed.findings[0]?.rule ?? '';
   const rule = expected.includes(told) ? told : (expected[0] ?? '');
   const fault = { device: '', rule, holds: () => true };

@@ -20,7 +20,7 @@ interface Replacing {
   readonly module: string;
   readonly version: string;
   readonly main: string;
-  /** As its own Makefile builds it. */
+  /** The build tags of its own Makefile. */
   readonly tags?: string;
   readonly ldflags?: string;
   /** Version of what `replace` takes from folders of its repository: they are modules too, so that the proxy leaves them out of this one. */

@@ -21,7 +21,7 @@ const LOOKS = '7s';
 export interface Playing {
   readonly t: Scope;
   readonly socket: string;
-  /** Of these cases only. */
+  /** Chooses the cases to play. */
   readonly only: (name: string) => boolean;
   readonly tell: (result: Result) => void;
 }

@@ -7,7 +7,7 @@ import type { Scope } from '../agent/shared-agent.ts';
 import { inside } from '../host/netns.ts';
 
 export interface Started {
-  /** Of the program itself: setpriv and nsenter become it. */
+  /** The process number of the program itself: setpriv and nsenter become it. */
   readonly pid: number;
   /** stdout and stderr so far. */
   output(): string;

@@ -86,7 +86,7 @@ export async function replayProgram(t: TestContext, program: Program): Promise<R
   const lostWithAdvised = await replay.play(advised);
   const least = await replay.bisect(RING, advised);
   return {
-    traffic: `${program.name} that pauses`,
+    traffic: program.name,
     ring: RING,
     lost,
     advised,

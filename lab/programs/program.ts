@@ -37,7 +37,7 @@ export interface Running {
   readonly queues: number;
   readonly pid: number;
   readonly comm: string;
-  /** As tapscope calls this kind; '': a program that it does not know. */
+  /** The name that tapscope gives to this kind; '': a program that it does not know. */
   readonly program: string;
   /** '': it is none. */
   readonly vm: string;
@@ -56,7 +56,7 @@ export interface Running {
 export interface OwnCounts {
   readonly of: string;
   readonly unit: 'packets' | 'bytes';
-  /** From the device, and to it. */
+  /** Packets that the program took from the device, and gave to it. */
   readonly taken: number;
   readonly given: number;
 }

@@ -7,7 +7,7 @@ export interface ThreadReads {
   readonly calls: number;
 }
 
-/** By thread. */
+/** The counts by thread. */
 export function threadReads(pid: number): ReadonlyMap<number, ThreadReads> {
   return new Map(
     readdirSync(`/proc/${pid}/task`).map((tid) => {

@@ -9,9 +9,9 @@ export interface ReplayRow {
   readonly lost: number;
   readonly advised: number;
   readonly lostWithAdvised: number;
-  /** By bisection: the least ring that loses nothing. */
+  /** The least ring that loses nothing, found by bisection. */
   readonly least: number;
-  /** With half the advised ring. */
+  /** Packets lost with half the advised ring. */
   readonly predicted: number;
   readonly measured: number;
 }

@@ -13,7 +13,7 @@ const SETTLED_MS = 300;
 const MOST_SETTLING_MS = 4000;
 
 export interface SendOptions {
-  /** Of the namespaces of the stage; undefined: that of the device. */
+  /** A namespace of the stage; undefined: that of the device. */
   readonly from?: NamespaceLab;
   readonly to?: string;
   readonly size?: number;
@@ -38,7 +38,7 @@ type Counts = Omit<Truth, 'sent' | 'arrived'> & { readonly arrived: number };
 export class Scene {
   readonly stage: Stage;
   readonly running: Running;
-  /** That is judged; a case may choose another. */
+  /** The device that is judged; a case may choose another. */
   device: string;
   readonly #undo: (() => Promise<unknown>)[] = [];
   readonly #flows: Flow[] = [];
@@ -78,7 +78,7 @@ export class Scene {
     return one.pid;
   }
 
-  /** From beyond the program to the device's own host; a guest sends a hundred at once, five times a second. */
+  /** Sends from beyond the program to the device's own host; a guest sends a hundred at once, five times a second. */
   async sendBack(perSecond: number): Promise<void> {
     const { vm, here, remote } = this.running;
     this.run(this.near, ...UDP_SINK);

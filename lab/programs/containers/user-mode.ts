@@ -9,7 +9,7 @@ export interface UserMode {
   readonly device: string;
   readonly program: string;
   readonly words: readonly string[];
-  /** By which address the container reaches its host. */
+  /** The address by which the container reaches its host. */
   readonly host: string;
   readonly own: string;
 }

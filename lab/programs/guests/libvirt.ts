@@ -107,7 +107,7 @@ async function domain(folder: string): Promise<string> {
 `;
 }
 
-/** By its command line, for libvirt knows its number in another namespace. */
+/** Finds the emulator by its command line, for libvirt knows its number in another namespace. */
 async function emulator(): Promise<number> {
   for (let left = 50; left > 0; left--) {
     const found = readdirSync('/proc').find((pid) => /^\d+$/.test(pid) && commandLine(pid).includes(`guest=${NAME},`));

@@ -63,7 +63,7 @@ export async function guestInitrd(kernel: Kernel): Promise<string> {
   return file;
 }
 
-/** With its libraries, where they lie. */
+/** Adds a program with its libraries, at the paths that they have here. */
 async function addProgram(root: string, file: string): Promise<void> {
   const { stdout } = await run('ldd', [file]);
   const libraries = [...stdout.matchAll(/(\/\S+) \(0x/g)].map(([, path = '']) => path);

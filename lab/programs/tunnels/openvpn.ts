@@ -67,7 +67,7 @@ function words(
   ];
 }
 
-/** Of a whole period in which nothing passed. */
+/** The counters after a whole period in which no packet passed. */
 async function status(file: string): Promise<OwnCounts> {
   const read = (): OwnCounts => parseStatus(readFileSync(file, 'utf8'));
   let last = read();

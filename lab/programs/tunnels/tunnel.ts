@@ -9,7 +9,7 @@ export interface Tunnel {
   readonly device: string;
   readonly farDevice: string;
   readonly comm: string;
-  /** As tapscope calls it; '': it does not know it. */
+  /** The name that tapscope gives to it; '': it does not know the program. */
   readonly program: string;
   readonly near: readonly string[];
   readonly far: readonly string[];

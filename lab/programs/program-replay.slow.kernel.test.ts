@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Real programs that pause: the advised ring loses nothing of the same packets, and half of it what was predicted.
+// `UPDATE=1 npm test -- program-replay` writes the table of docs/accuracy.md.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { noLab } from '../host/netns.ts';
+import { PASTA } from './containers/pasta.ts';
+import { SLIRP } from './containers/slirp4netns.ts';
+import { qemuOf } from './guests/qemu.ts';
+import { missing } from './need.ts';
+import { replayProgram } from './program-replay.ts';
+import { type ReplayRow, replayTable } from './replay-table.ts';
+import { OPENVPN } from './tunnels/openvpn.ts';
+
+const rows: ReplayRow[] = [];
+
+for (const program of [OPENVPN, PASTA, SLIRP, qemuOf(1)]) {
+  const skip = noLab || missing(program.needs) || (program.unavailable?.() ?? false);
+  test(`${program.name} that pauses: the advised ring, and half of it`, { skip }, async (t) => {
+    const row = await replayProgram(t, program);
+    rows.push(row);
+    assert.equal(row.lostWithAdvised, 0);
+    assert.ok(row.least <= row.advised);
+  });
+}
+
+test('the page has these replays', { skip: noLab }, () => replayTable('program', rows));
