@@ -42,7 +42,7 @@ test('no output has a phrase that was hard to understand', () => {
 });
 
 /** Folders whose comments name their thing first. A further folder is one more word here. */
-const NAMING = ['addon', 'bpf', 'src'];
+const NAMING = ['addon', 'bpf', 'dashboards', 'deploy', 'lab', 'src', 'traffic'];
 /** The first line of a comment: a `//` that follows no other, except the licence, or the first text behind the opening mark. */
 const OPENINGS = /(?<=(?<!^[ \t]*\/\/(?! SPDX).*\n)^[ \t]*\/\/ |\/\*\*? |\/\*\*?\n[ \t]*\* )Of (?!\d).*/gm;
 

@@ -55,7 +55,7 @@ static int pin(int argc, char **argv, struct answer *out)
 	return sched_setaffinity(0, sizeof(one), strcmp(argv[1], "off") == 0 ? &all : &one) ? -errno : 0;
 }
 
-/* Of this process as the host sees it, and of threads that start from now on. */
+/* Sets the name of this process as the host sees it, and of threads that start from now on. */
 static int take_name(int argc, char **argv, struct answer *out)
 {
 	(void)argc, (void)out;

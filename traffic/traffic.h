@@ -31,7 +31,7 @@ void tally_add(struct tally *errors, int error);
 bool has_word(int argc, char **argv, const char *word);
 long option(int argc, char **argv, const char *key, long fallback);
 
-/* Of the monotonic clock. */
+/* Seconds of the monotonic clock. */
 double seconds_now(void);
 
 /* No segmentation offload has this number. */

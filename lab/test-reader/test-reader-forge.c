@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Of one datagram: an answer to whichever request is under way, and never the last. */
+/* Answers in one forged datagram, one for each sequence number: one of them fits the request that is under way. */
 enum { SEQUENCES = 1500 };
 
 struct forged {
