@@ -39,6 +39,7 @@ mount -t devtmpfs dev dev
 mkdir -p dev/pts dev/shm
 mount -t devpts devpts dev/pts
 mount -t tmpfs tmpfs dev/shm
+ln -s /proc/self/fd dev/fd # clang writes there for bpftrace
 # /run tells of the host's processes and namespaces; /tmp is fresh unless the command lives there.
 mount -t tmpfs tmpfs run
 case $cwd/ in
