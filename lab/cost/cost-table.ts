@@ -14,8 +14,8 @@ import type { Measured } from './measure-paths.ts';
 import { type Path, type Prices, pathNames, SCALES, type ScaledPath, scaledPathNames } from './packet-paths.ts';
 
 /**
- * What many devices or queues in turn may change, as a part of the packet's whole price. It is no noise: a row that is not the newest
- * must be found in the table. Two runs differ by a tenth of it, which the page says beside.
+ * What many devices or queues in turn may change, as a part of the packet's whole price. A row that is not the newest must be
+ * found in the table; which rows share a cell depends on the kernel's addresses, so that two runs differ by up to 0.03.
  */
 export const SCALE_LIMIT = 0.05;
 
@@ -130,9 +130,7 @@ export function limitsOf({ prices }: Measured): readonly Limit[] {
 /** The largest difference between two runs, as a part of the packet's whole price. */
 export function differenceOf({ prices }: Measured, again: Measured): number {
   const differences = [...again.prices].flatMap(([name, second]) =>
-    [...pathNames, ...scaledPathNames].map((path) =>
-      Math.abs((added(path, second, prices.get(name) ?? {}) ?? 0) / (second[path] ?? 1)),
-    ),
+    pathNames.map((path) => Math.abs((added(path, second, prices.get(name) ?? {}) ?? 0) / (second[path] ?? 1))),
   );
   return Math.max(0, ...differences);
 }

@@ -9,8 +9,9 @@ import { PATHS, type Prices, type SCALED_PATHS } from './packet-paths.ts';
 
 const file = join(dirname(fileURLToPath(import.meta.url)), '../../dist/lab/cost-driver');
 
-/** Rounds of a path with many rings: one round has a hundred times the packets of the other paths. */
+/** Rounds of a path with many rings. One round of 256 queues has many packets; one of 4 queues has so few that a timer's tick shows. */
 const SCALED_ROUNDS = 1;
+const FEW_QUEUES_ROUNDS = 15;
 
 export interface Driver {
   readonly clock: (paths: typeof PATHS | typeof SCALED_PATHS) => Promise<Prices>;
@@ -21,10 +22,13 @@ export async function startDriver(rounds: number): Promise<Driver> {
   const { answer, ask, stop } = startAsked(file);
   await answer();
   return {
-    clock: (paths) =>
-      clock(paths, (command) => ask(command, paths === PATHS ? rounds : Math.min(rounds, SCALED_ROUNDS))),
+    clock: (paths) => clock(paths, (command) => ask(command, paths === PATHS ? rounds : scaledRounds(command))),
     stop,
   };
+}
+
+function scaledRounds(command: string): number {
+  return command === 'few-queues' ? FEW_QUEUES_ROUNDS : SCALED_ROUNDS;
 }
 
 /** A program that answers each line with one of JSON. */

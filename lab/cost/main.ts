@@ -84,7 +84,7 @@ async function measureSeries(series: string, configurations: readonly string[]):
 
 /** How far a second run of what is guarded is from the first. */
 async function again(series: string, measured: Measured): Promise<number> {
-  const extent = { configurations: BASELINE_CONFIGURATIONS, ...EXTENT };
+  const extent = { configurations: BASELINE_CONFIGURATIONS, ...EXTENT, scales: false };
   const second = await measureOn(series, extent, say);
   complain(apart(measured, second));
   return differenceOf(measured, second);
