@@ -14,17 +14,29 @@ export interface Point {
 }
 
 export class Trend {
-  readonly #points: Point[] = [];
+  /** A ring of `all` and `lost`, 4 bytes each: a page of thousands of queues keeps as many of these, and does not grow. */
+  readonly #figures = new Float32Array(2 * POINTS);
+  #added = 0;
 
-  add(point: Point): void {
-    this.#points.push(point);
-    if (this.#points.length > POINTS) this.#points.shift();
+  add({ all, lost }: Point): void {
+    this.#figures.set([all, lost], 2 * (this.#added % POINTS));
+    this.#added += 1;
   }
 
   /** The area under all packets, and on it what was lost, in one scale. */
   paths(): { readonly all: string; readonly lost: string } {
-    const most = Math.max(1, ...this.#points.map(({ all, lost }) => Math.max(all, lost)));
-    return { all: area(this.#points, ({ all }) => all / most), lost: area(this.#points, ({ lost }) => lost / most) };
+    const points = this.#points();
+    const most = Math.max(1, ...points.map(({ all, lost }) => Math.max(all, lost)));
+    return { all: area(points, ({ all }) => all / most), lost: area(points, ({ lost }) => lost / most) };
+  }
+
+  /** The newest last. */
+  #points(): readonly Point[] {
+    const count = Math.min(this.#added, POINTS);
+    return Array.from({ length: count }, (_, index) => {
+      const at = 2 * ((this.#added - count + index) % POINTS);
+      return { all: this.#figures[at] ?? 0, lost: this.#figures[at + 1] ?? 0 };
+    });
   }
 }
 
