@@ -5,6 +5,8 @@ import { lossOf, severityOf } from './loss.ts';
 
 /** Rules look at shares of a queue and at what it got beside its siblings: none turns on one packet of a hundred. */
 const MOST_SHARE = 0.01;
+/** A device that lost nothing may lack so many packets however few it got, as with TCP of large packets: no rule turns on them. */
+const FEW = 10;
 
 /** Packets of the window. */
 export interface Split {
@@ -23,7 +25,9 @@ export function slightSplit(device: DeviceSpan): Split | undefined {
   const lost = grown(device, ({ counters }) => counters?.txDropped);
   if (enqueued === undefined || hidden === undefined || given === undefined || lost === undefined) return undefined;
   const severity = (drops: number): string | undefined => severityOf(lossOf(drops, given, device.seconds));
-  const isSlight = enqueued <= MOST_SHARE * given && severity(lost) === severity(Math.max(0, lost - hidden));
+  const few = lost === 0 ? FEW : 0;
+  const isSlight =
+    enqueued <= Math.max(MOST_SHARE * given, few) && severity(lost) === severity(Math.max(0, lost - hidden));
   return isSlight ? { lacking: enqueued + hidden, offered: given + lost, reason } : undefined;
 }
 
