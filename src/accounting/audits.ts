@@ -9,16 +9,20 @@ interface Differences {
   readonly delivered: number;
   /** Offered packets that may have entered: the packets of `delivered` may be these. */
   readonly entering: number;
+  /** Drops that may be counted as packets that entered: the packets of `delivered` may be these. */
+  readonly doubtful: number;
   /** Dropped by the kernel's count, beyond what programs saw. */
   readonly dropped: number;
   /** The most of `dropped` that losses before tun explain. */
   readonly explained: number;
 }
 
-export function auditsOf(mode: CountingMode, { delivered, entering, dropped, explained }: Differences): AuditResult[] {
+export function auditsOf(mode: CountingMode, differences: Differences): AuditResult[] {
+  const { delivered, entering, doubtful, dropped, explained } = differences;
   const audit: AuditResult[] = [];
-  const open = mode.taken === 'derived' ? Math.min(entering, Math.max(0, -delivered)) : 0;
-  if (mode.taken !== 'device') audit.push({ equation: 'delivered', imbalance: delivered + open });
+  const open = Math.min(entering, Math.max(0, -delivered)) - Math.min(doubtful, Math.max(0, delivered));
+  const derived = mode.taken === 'derived' ? open : 0;
+  if (mode.taken !== 'device') audit.push({ equation: 'delivered', imbalance: delivered + derived });
   // The core adds its own drops (no reader, no room to validate) to tx_dropped; a qdisc's are not in it.
   if (mode.enqueued === 'counted' || dropped < 0)
     audit.push({ equation: 'dropped', imbalance: dropped > 0 ? Math.max(0, dropped - explained) : dropped });

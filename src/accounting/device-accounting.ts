@@ -104,8 +104,10 @@ export class DeviceAccounting {
     const leaving = walked.queues.some(({ detached, occupancy }) => detached && occupancy > 0);
     this.#leaving = leaving ? this.#leaving + 1 : 0;
     const uncertain = this.#uncertain(reading);
-    const believable = !leaving && this.#ahead(reading, totals, mode) <= this.#tolerance;
+    const believable = !leaving && this.#ahead(reading, totals, mode) <= this.#tolerance + uncertain;
     const indices = new Set([...rings.keys(), ...before.keys(), ...this.#queues.keys()]);
+    // E2, of a queue that is alone.
+    const taken = this.#base && walked.counters.txPackets - this.#base.delivered + totals.failed + totals.held;
     for (const index of indices) {
       const queue = this.#queues.get(index) ?? new QueueAccounting(this.#observedFromStart || this.#last !== undefined);
       this.#queues.set(index, queue);
@@ -114,7 +116,7 @@ export class DeviceAccounting {
         before: before.get(index) ?? none,
         after: after.get(index) ?? none,
         ring: rings.get(index),
-        takenFromDevice: indices.size === 1 ? this.#takenFromDevice(walked, totals) : undefined,
+        takenFromDevice: indices.size === 1 ? taken : undefined,
         renumbered,
         believable,
         atRest: isSettled,
@@ -163,7 +165,7 @@ export class DeviceAccounting {
     const misplaced = reading.entries ? this.#misplaced.update(untraced, { least, most }, isSettled) : 0;
     if (queues.length === 1) only?.miss(-misplaced);
     else this.#unassigned -= misplaced;
-    if (atRest) for (const one of queues) one.release();
+    if (isSettled) for (const one of queues) one.release();
     const [index] = this.#queues.keys();
     if (queues.length === 1 && index !== undefined)
       this.#untracedOf.set(index, (this.#untracedOf.get(index) ?? 0) + untraced);
@@ -193,10 +195,6 @@ export class DeviceAccounting {
   #ahead({ walked, vhost }: Reading, totals: Totals, mode: CountingMode): number {
     const delivered = walked.counters.txPackets - (this.#base?.delivered ?? 0) + this.#offset.delivered;
     return this.#delivered(totals, mode) - delivered - unseenOf(walked, vhost);
-  }
-
-  #takenFromDevice({ counters }: WalkedDevice, { failed, held }: Totals): number | undefined {
-    return this.#base && counters.txPackets - this.#base.delivered + failed + held; // E2, of a queue that is alone
   }
 
   /**
@@ -245,12 +243,13 @@ export class DeviceAccounting {
     if (!this.#base || this.#tolerance === 0) return;
     const { txPackets, txDropped } = reading.walked.counters;
     const entering = enteringOf(reading);
-    const delivered = this.#delivered(totals, mode) + (mode.taken === 'derived' ? entering : 0);
+    const doubtful = this.#misplaced.packets;
+    const delivered = this.#delivered(totals, mode) + (mode.taken === 'derived' ? entering - doubtful : 0);
     const now = {
       delivered: mode.taken === 'device' ? 0 : delivered - (txPackets - this.#base.delivered),
       dropped: this.#others.settle(txDropped - this.#base.dropped - totals.dropped - this.#untraced),
     };
-    const entered = mode.enqueued === 'counted' ? this.#missing(reading, totals, true) : -now.delivered;
+    const entered = mode.enqueued === 'counted' ? this.#missing(reading, totals, true) + doubtful : -now.delivered;
     this.#offset = narrowed(this.#offset, { ...now, entered }, this.#tolerance);
     if (entering > 0) return;
     const [only] = this.#queues.values();
@@ -274,6 +273,7 @@ export class DeviceAccounting {
     return auditsOf(mode, {
       delivered: this.#delivered(totals, mode) - delivered,
       entering: enteringOf(reading),
+      doubtful: this.#misplaced.packets,
       dropped: this.#droppedUnseen(walked, before),
       explained: this.#others.explained(otherDropped),
     });

@@ -2,7 +2,7 @@
 // Where programs see what is offered and what is dropped, a drop that none saw looks like a packet that entered the ring.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { reading, update } from '../../lab/snapshots/readings.ts';
+import { reading, sums, update } from '../../lab/snapshots/readings.ts';
 import { walkedDevice, walkedQueue } from '../../lab/snapshots/walked.ts';
 import type { Accounts } from './balance.ts';
 import { DeviceAccounting } from './device-accounting.ts';
@@ -66,4 +66,60 @@ test('under load, drops that were counted as entered are taken from what entered
     look(accounting, enqueued, 10, tx, 30).queues.get(0)?.enqueued;
   for (const tx of [100, 200, 300, 400]) busy(tx + 20, tx);
   assert.equal(busy(520, 500), 500);
+});
+
+/** The first queue's newest packet is entering; the others are idle. */
+function lookEntering(
+  accounting: DeviceAccounting,
+  queues: number,
+  enqueued: number,
+  tx: number,
+  txDropped: number,
+): Accounts {
+  const counted = { ...sums({ enqueued }), entering: 1 };
+  const before = new Map(Array.from({ length: queues }, (_, index) => [index, index === 0 ? counted : sums({})]));
+  const walked = walkedDevice(
+    Array.from({ length: queues }, (_, index) => walkedQueue(index, 0)),
+    tx,
+    txDropped,
+  );
+  return update(accounting, { ...reading({}, 0, tx), before, after: before, walked, entries: true });
+}
+
+test('at rest, drops in doubt are not shown as entered while the newest packet is entering', () => {
+  const accounting = new DeviceAccounting(true);
+  look(accounting, 99, 0, 99, 0);
+  const shown = [1, 2, 3, 4].map(() => lookEntering(accounting, 1, 201, 200, 2));
+  assert.ok(shown.every(({ queues }) => (queues.get(0)?.enqueued ?? 0) <= 200));
+  assert.deepEqual(shown.at(-1)?.degraded, []);
+  look(accounting, 202, 0, 200, 2);
+  assert.equal(look(accounting, 202, 0, 200, 2).queues.get(0)?.enqueued, 200);
+});
+
+test('drops in doubt do not hold up what the queues of a busy device delivered', () => {
+  const accounting = new DeviceAccounting(true);
+  let accounts = lookEntering(accounting, 2, 99, 100, 0);
+  for (let second = 2; second <= 20; second++)
+    accounts = lookEntering(accounting, 2, 100 * second + (second < 4 ? 0 : 3) - 1, 100 * second, second < 4 ? 0 : 3);
+  assert.deepEqual([accounts.queues.get(0)?.delivered, accounts.degraded], [1999, []]);
+});
+
+test('packets that one sample does not find are not taken for drops', () => {
+  const accounting = new DeviceAccounting(true);
+  // 5 packets were lost before tun, which only the kernel counted. 40 wait, and the queue is being detached once.
+  const busy = (tried: number, waiting: number): Accounts => {
+    const [before, after] = [
+      new Map([[0, sums({ enqueued: tried - 5 })]]),
+      new Map([[0, sums({ enqueued: tried + 5 })]]),
+    ];
+    const rings = waiting === 0 ? [] : [walkedQueue(0, waiting)];
+    const walked = walkedDevice(rings, tried - 40, tried > 100 ? 5 : 0);
+    return update(accounting, { ...reading({}, 0, 0), before, after, walked, entries: true });
+  };
+  for (const tried of [100, 200, 300, 400, 500, 600]) busy(tried, 40);
+  busy(700, 0);
+  for (const tried of [800, 900, 1000]) busy(tried, 40);
+  look(accounting, 1005, 0, 1005, 5);
+  const { queues, unseen } = look(accounting, 1005, 0, 1005, 5);
+  assert.deepEqual([queues.get(0)?.enqueued, unseen], [1005, { enqueued: 0, dropped: 5 }]);
 });

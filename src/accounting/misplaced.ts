@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Drops that no program saw, and that may be among the packets that entered: where fentry counts, what is not dropped has entered.
+import { SAMPLES } from './unseen.ts';
 
-/** Packets that may be counted among those that entered too much, by E1: at least `least`, at most `most`. */
+/** How many packets too many are counted among those that entered, by E1: at least `least`, at most `most`. */
 export interface Bounds {
   readonly least: number;
   readonly most: number;
@@ -9,24 +10,31 @@ export interface Bounds {
 
 export class Misplaced {
   #packets = 0;
+  #bounds: number[] = [];
 
-  /** Settled as UNTRACED, and not yet known to have been counted as packets that entered, or not to have been. */
+  /** Drops settled as UNTRACED. It is not known yet whether they were counted as packets that entered. */
   get packets(): number {
     return this.#packets;
   }
 
   /**
-   * `untraced`: drops settled since the last sample. Answers how many of all that are in doubt were counted as packets that entered. Both
-   * bounds hold in each sample: what they leave open stays in doubt until `settled`.
+   * `untraced`: drops settled since the last sample. Returns how many of all that are in doubt were counted as packets that entered: the
+   * least that three samples in a row show, for one may miss packets that are just taken out or thrown out; at a settled device the figure itself.
    */
   update(untraced: number, { least, most }: Bounds, settled: boolean): number {
     const doubtful = this.#packets + untraced;
-    const certain = Math.min(doubtful, Math.max(0, least));
+    const bound = Math.min(doubtful, least);
+    this.#bounds = [...this.#bounds, bound].slice(-SAMPLES);
+    const lasting = this.#bounds.length < SAMPLES ? 0 : Math.min(...this.#bounds);
+    const certain = Math.max(0, settled ? bound : lasting);
+    this.#bounds = this.#bounds.map((one) => one - certain);
     this.#packets = settled ? 0 : Math.min(doubtful - certain, Math.max(0, most - certain));
     return certain;
   }
 
+  /** Counting begins anew. */
   restart(): void {
     this.#packets = 0;
+    this.#bounds = [];
   }
 }

@@ -168,7 +168,8 @@ export class QueueAccounting {
     const apart = mode.taken === 'counted' && !(renumbered && mode.enqueued === 'counted');
     // The kernel's own counter where it is this queue's alone; what vhost gave back or is purged at this moment is not in it.
     const taken = reading.takenFromDevice ?? (steady || apart ? this.#taken(mode, reading) : undefined);
-    this.#proposed = taken === undefined ? this.#delivered : taken - before.failed - held;
+    const doubtful = mode.taken === 'derived' && reading.takenFromDevice === undefined ? reading.uncertain : 0;
+    this.#proposed = taken === undefined ? this.#delivered : taken - before.failed - held - doubtful;
     if (steady) this.#last = sources;
     this.#setAnchor(sources, mode, reading.atRest);
   }

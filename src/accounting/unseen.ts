@@ -4,7 +4,7 @@ import { type Reading, sumOf, type Totals, unseenOf } from './device-totals.ts';
 import { thrown } from './queue-accounting.ts';
 
 /** Samples in a row that must show a difference before it counts under load: a program may run later than the reader of its packet. */
-const SAMPLES = 3;
+export const SAMPLES = 3;
 
 /** A mark ends this long after the last packet that was not seen. */
 export const MARKED_SECONDS = 30;
@@ -59,6 +59,8 @@ export function leftOrWaiting(reading: Reading, totals: Totals, delivered: numbe
 
 /** The same at the most, of the packets that `before` counted: each queue's reader may hold one that it has taken, and vhost-net a batch. */
 export function leftAtMost({ after, walked, vhost }: Reading, { waiting, held }: Totals, delivered: number): number {
+  // A resize is moving packets that the walk does not see.
+  if (walked.queues.some(({ unsteady }) => unsteady)) return Number.POSITIVE_INFINITY;
   const lost = [...after.values()].map((queue) => thrown(queue) + queue.failed);
   return delivered + waiting + sumOf(lost) + held + walked.queues.length + unseenOf(walked, vhost);
 }
