@@ -62,3 +62,12 @@ test('the one finding about tapscope itself holds what each of several would say
     ['tapscope doctor', undefined],
   );
 });
+
+test('who asks about a device hears of the device first, and then of the budget', () => {
+  const window = quietHost([{ queues: [{}] }], {
+    pace: { seconds: 2, judgedEvery: 2 },
+    overhead: new Map([['agent', 0.021]]),
+  });
+  const rules = judge(window, window.devices[0]).findings.map(({ rule }) => rule);
+  assert.deepEqual(rules, ['not-here', 'agent-over-budget']);
+});

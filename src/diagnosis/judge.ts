@@ -53,8 +53,10 @@ export function* judging(
   const found = made.all;
   quiet?.remember(window.devices, found);
   const told = foldAgent(asked ? answering(found, asked) : found, rules);
-  // Stable: findings of equal severity stay in the order of the rules, causes before their company.
-  const inOrder = told.toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
+  // Stable: findings of equal severity stay in the order of the rules, causes before their company. Who asks about a device hears of it first.
+  const place = ({ severity, device }: Finding): number =>
+    2 * SEVERITIES.indexOf(severity) + Number(asked !== undefined && device === undefined);
+  const inOrder = told.toSorted((a, b) => place(a) - place(b));
   const findings: Finding[] = [];
   for (let first = 0; first < inOrder.length; first += FINDINGS_OF_STEP) {
     yield;
