@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tools of today that this machine's Debian does not have: bpftrace of Debian's newest suite, with the libraries that it needs, and
-// ebpf_exporter from the Go module proxy, with the example of its own that counts drops. They come into the cache once; VMs see them there.
+// Tools of today that this machine's Debian does not have: bpftrace of Debian's newest suite with its libraries, and ebpf_exporter from
+// the Go module proxy. The latter runs its own example that counts drops. Both come into the cache once; VMs see them there.
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
