@@ -160,7 +160,7 @@ export class DeviceAccounting {
     const untraced = this.#unseen.dropped.update(dropped - explained, atRest, now);
     this.#untraced += untraced;
     // Offered with the entry seen and dropped with nothing seen: it was counted among those that entered.
-    const least = isSettled ? -missing : this.#tooMany(reading, totals);
+    const least = isSettled || !reading.entries ? -missing : this.#tooMany(reading, totals);
     const most = -this.#unseen.enqueued.least;
     const misplaced = reading.entries ? this.#misplaced.update(untraced, { least, most }, isSettled) : 0;
     if (queues.length === 1) only?.miss(-misplaced);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Drops that no program saw, and that may be among the packets that entered: where fentry counts, what is not dropped has entered.
-import { SAMPLES } from './unseen.ts';
+import { LastingBound } from './lasting-bound.ts';
 
 /** How many packets too many are counted among those that entered, by E1: at least `least`, at most `most`. */
 export interface Bounds {
@@ -10,7 +10,7 @@ export interface Bounds {
 
 export class Misplaced {
   #packets = 0;
-  #bounds: number[] = [];
+  readonly #tooMany = new LastingBound();
 
   /** Drops settled as UNTRACED. It is not known yet whether they were counted as packets that entered. */
   get packets(): number {
@@ -23,11 +23,7 @@ export class Misplaced {
    */
   update(untraced: number, { least, most }: Bounds, settled: boolean): number {
     const doubtful = this.#packets + untraced;
-    const bound = Math.min(doubtful, least);
-    this.#bounds = [...this.#bounds, bound].slice(-SAMPLES);
-    const lasting = this.#bounds.length < SAMPLES ? 0 : Math.min(...this.#bounds);
-    const certain = Math.max(0, settled ? bound : lasting);
-    this.#bounds = this.#bounds.map((one) => one - certain);
+    const certain = this.#tooMany.update(Math.min(doubtful, least), settled);
     this.#packets = settled ? 0 : Math.min(doubtful - certain, Math.max(0, most - certain));
     return certain;
   }
@@ -35,6 +31,6 @@ export class Misplaced {
   /** Counting begins anew. */
   restart(): void {
     this.#packets = 0;
-    this.#bounds = [];
+    this.#tooMany.restart();
   }
 }

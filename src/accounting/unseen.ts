@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets that the kernel counted and our programs did not: the kernel skipped the programs, or the packets came past them.
 import { type Reading, sumOf, type Totals, unseenOf } from './device-totals.ts';
+import { LastingBound } from './lasting-bound.ts';
 import { thrown } from './queue-accounting.ts';
-
-/** Samples in a row that must show a difference before it counts under load: a program may run later than the reader of its packet. */
-export const SAMPLES = 3;
 
 /** A mark ends this long after the last packet that was not seen. */
 export const MARKED_SECONDS = 30;
@@ -12,7 +10,7 @@ export const MARKED_SECONDS = 30;
 /** Counts the least that every one of the last samples shows; at rest, what there is. */
 export class Unseen {
   #packets = 0;
-  #bounds: number[] = [];
+  readonly #missing = new LastingBound();
   #grewAt = Number.NEGATIVE_INFINITY;
 
   /** Packets since the device was first seen. */
@@ -27,23 +25,21 @@ export class Unseen {
 
   /** The least that each of the last samples showed; negative: more were accounted for than there are, by no more than that. */
   get least(): number {
-    return this.#bounds.length < SAMPLES ? Number.NEGATIVE_INFINITY : Math.min(...this.#bounds);
+    return this.#missing.least;
   }
 
   /** `bound`: packets that are not accounted for, at least. Answers how many of them are certain now. */
   update(bound: number, atRest: boolean, nowSeconds: number): number {
-    this.#bounds = [...this.#bounds, bound].slice(-SAMPLES);
-    const certain = Math.max(0, atRest ? bound : this.least);
+    const certain = this.#missing.update(bound, atRest);
     if (certain === 0) return 0;
     this.#packets += certain;
-    this.#bounds = this.#bounds.map((bound) => bound - certain);
     this.#grewAt = nowSeconds;
     return certain;
   }
 
   /** Counting begins anew: the samples before were compared by another equation. */
   restart(): void {
-    this.#bounds = [];
+    this.#missing.restart();
   }
 }
 
