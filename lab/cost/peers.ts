@@ -3,11 +3,11 @@
 // the Go module proxy. The latter runs its own example that counts drops. Both come into the cache once; VMs see them there.
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parseJson, textAt } from '../host/checked-json.ts';
+import { withGoSource } from '../host/go-source.ts';
 import { debianSuite } from '../vm/apt.ts';
 import { cachePath } from '../vm/cache.ts';
 
@@ -71,11 +71,7 @@ async function writeWrapper(name: string, program: string): Promise<void> {
 
 /** Builds it as its own Makefile does, but with the headers and libraries of that suite: Debian 12's libbpf is too old for it. */
 async function buildExporter(root: string): Promise<void> {
-  const { stdout } = await run('go', ['mod', 'download', '-json', `${MODULE}@${MODULE_VERSION}`]);
-  const copy = await mkdtemp(join(tmpdir(), 'tapscope-go-'));
-  try {
-    await cp(textAt(parseJson(stdout), 'Dir'), copy, { recursive: true });
-    await run('chmod', ['-R', 'u+w', copy]);
+  await withGoSource(MODULE, MODULE_VERSION, async (copy) => {
     const env = {
       ...process.env,
       GOFLAGS: '-buildvcs=false',
@@ -91,7 +87,5 @@ async function buildExporter(root: string): Promise<void> {
     const flags = ['-target', 'bpf', '-mcpu=v3', '-g', '-O2', '-D__TARGET_ARCH_x86', ...includes];
     await run('clang', [...flags, '-c', `${EXAMPLE}.bpf.c`, '-o', `${EXAMPLE}.bpf.o`], { cwd: examples });
     for (const file of [`${EXAMPLE}.bpf.o`, `${EXAMPLE}.yaml`]) await rename(join(examples, file), join(PEERS, file));
-  } finally {
-    await rm(copy, { recursive: true, force: true });
-  }
+  });
 }

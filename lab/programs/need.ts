@@ -2,11 +2,10 @@
 // What a program needs on this machine, and how it comes there. What cannot come is a reason to skip the program by name.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { copyFile, cp, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { parseJson, textAt } from '../host/checked-json.ts';
+import { withGoSource } from '../host/go-source.ts';
 import { cachePath } from '../vm/cache.ts';
 
 const run = promisify(execFile);
@@ -89,11 +88,7 @@ async function buildCopy({
 }: Replacing): Promise<void> {
   await mkdir(BUILT, { recursive: true });
   const limits = { timeout: BUILD_LIMIT_MS, maxBuffer: 1 << 24 };
-  const { stdout } = await run('go', ['mod', 'download', '-json', `${module}@${version}`], limits);
-  const copy = await mkdtemp(join(tmpdir(), 'tapscope-go-'));
-  try {
-    await cp(textAt(parseJson(stdout), 'Dir'), copy, { recursive: true });
-    await run('chmod', ['-R', 'u+w', copy]);
+  await withGoSource(module, version, async (copy) => {
     if (published !== undefined)
       await run('go', ['mod', 'edit', ...(await replacements(copy, published))], { cwd: copy });
     const env = { ...process.env, GOFLAGS: '-buildvcs=false -mod=mod', GOWORK: 'off', CGO_ENABLED: '0' };
@@ -101,16 +96,10 @@ async function buildCopy({
     await run(
       'nice',
       ['-n', '19', 'go', 'build', '-p', '2', '-tags', tags, `-ldflags=-s -w ${ldflags}`, '-o', made, main],
-      {
-        cwd: copy,
-        env,
-        ...limits,
-      },
+      { cwd: copy, env, ...limits },
     );
     await rename(made, join(BUILT, file));
-  } finally {
-    await rm(copy, { recursive: true, force: true });
-  }
+  });
 }
 
 async function replacements(copy: string, version: string): Promise<readonly string[]> {

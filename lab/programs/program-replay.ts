@@ -2,14 +2,12 @@
 // A real program stops for a moment again and again while packets come, and is given the same packets with other rings.
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { type RingForecast, ringForecast } from '../../src/diagnosis/forecast/ring-forecast.ts';
-import { steadyWindow } from '../../src/diagnosis/forecast/steady-window.ts';
-import type { Snapshot } from '../../src/snapshot.ts';
 import { until } from '../host/until.ts';
 import type { TestReader } from '../test-reader/test-reader.ts';
 import { SINK_PORT } from './counted-traffic.ts';
 import type { Program } from './program.ts';
 import { isAsPredicted, type ReplayRow } from './replay-table.ts';
+import { forecastOf, leastRing } from './replayed-rings.ts';
 import { type Checked, checksOf } from './running.ts';
 
 const RING = 100;
@@ -43,20 +41,6 @@ class ProgramReplay {
     return (await near.link(device)).txDropped - before.txDropped;
   }
 
-  /** The least ring that loses nothing, and the largest that loses. */
-  async bisect(losing: number, enough: number): Promise<number> {
-    if (enough - losing <= 1) return enough;
-    const middle = (losing + enough) >> 1;
-    return (await this.play(middle)) > 0 ? this.bisect(middle, enough) : this.bisect(losing, middle);
-  }
-
-  forecast(snapshots: readonly Snapshot[], sizes: readonly number[]): RingForecast {
-    const { near } = this.#checked.stage;
-    const device = snapshots.at(-1)?.devices.find((one) => one.netns === near.inode) ?? assert.fail('no device');
-    const steady = steadyWindow(snapshots, device.id) ?? assert.fail('the device has just changed');
-    return ringForecast(steady.device, sizes) ?? assert.fail('overflows are not followed');
-  }
-
   async #isEmpty(): Promise<boolean> {
     const { agent, stage, running } = this.#checked;
     const { queues } = await agent.device(stage.near.inode, running.device);
@@ -74,9 +58,9 @@ export async function replayProgram(t: TestContext, program: Program): Promise<R
   const before = await agent.snapshot();
   const lost = await replay.play(RING);
   const seen = [before, await agent.snapshot()];
-  const advised = replay.forecast(seen, []).advised ?? assert.fail('no size is advised');
+  const advised = forecastOf(stage.near.inode, seen, []).advised ?? assert.fail('no size is advised');
   const half = advised >> 1;
-  const { loss, sizes } = replay.forecast(seen, [half]);
+  const { loss, sizes } = forecastOf(stage.near.inode, seen, [half]);
   const predicted = sizes.find(({ size }) => size === half)?.lost ?? assert.fail(`nothing said of ${half}`);
   const measured = await replay.play(half);
   const about = `${lost} of ${loss.offered} lost with ${RING} slots, ${advised} advised; with ${half} ${predicted} predicted, ${measured} lost`;
@@ -84,7 +68,7 @@ export async function replayProgram(t: TestContext, program: Program): Promise<R
   assert.equal(loss.lost, lost);
   assert.ok(isAsPredicted(predicted, measured), about);
   const lostWithAdvised = await replay.play(advised);
-  const least = await replay.bisect(RING, advised);
+  const least = await leastRing((ring) => replay.play(ring), RING, advised);
   return {
     traffic: program.name,
     ring: RING,

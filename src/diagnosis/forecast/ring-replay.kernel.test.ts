@@ -6,10 +6,9 @@ import test, { type TestContext } from 'node:test';
 import { standingLab } from '../../../lab/agent/agent-lab.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../../lab/host/netns.ts';
 import { isAsPredicted, type ReplayRow, replayTable } from '../../../lab/programs/replay-table.ts';
+import { forecastOf, leastRing } from '../../../lab/programs/replayed-rings.ts';
 import type { TestReader } from '../../../lab/test-reader/test-reader.ts';
 import type { Snapshot } from '../../snapshot.ts';
-import { type RingForecast, ringForecast } from './ring-forecast.ts';
-import { steadyWindow } from './steady-window.ts';
 
 /** Packets that come, or that the reader takes; by queue. */
 type Step = readonly ['send' | 'read', packets: number | 'all', queue?: number];
@@ -85,14 +84,6 @@ class Replay {
     }
     return (await this.#lab.link('tap0')).txDropped - before.txDropped;
   }
-
-  /** The least ring that loses nothing. */
-  async bisect(losing: number, enough: number): Promise<number> {
-    const [low, high] = [losing, enough];
-    if (high - low <= 1) return high;
-    const middle = (low + high) >> 1;
-    return (await this.play(middle)) > 0 ? this.bisect(middle, high) : this.bisect(low, middle);
-  }
 }
 
 async function scene(
@@ -126,10 +117,10 @@ async function replayed(t: TestContext, shape: Shape): Promise<ReplayRow> {
   const before = await snapshot();
   const lost = await replay.play(shape.ring);
   const seen = [before, await snapshot()];
-  const forecast = forecastOf(lab, seen, []);
+  const forecast = forecastOf(lab.inode, seen, []);
   const advised = forecast.advised ?? assert.fail('no size is advised');
   const half = advised >> 1;
-  const told = forecastOf(lab, seen, [half]);
+  const told = forecastOf(lab.inode, seen, [half]);
   for (const { size, lost: predicted } of told.sizes) {
     const measured = await replay.play(size);
     const about = `${shape.name}: ${predicted} predicted with ${size} slots, ${measured} lost`;
@@ -137,17 +128,11 @@ async function replayed(t: TestContext, shape: Shape): Promise<ReplayRow> {
     assert.ok(isAsPredicted(predicted, measured), about);
   }
   const lostWithAdvised = await replay.play(advised);
-  const least = await replay.bisect(shape.ring, advised);
+  const least = await leastRing((ring) => replay.play(ring), shape.ring, advised);
   const measured = await replay.play(half);
   const predicted = told.sizes.find(({ size }) => size === half)?.lost ?? assert.fail(`nothing said of ${half}`);
   assert.equal(forecast.loss.lost, lost);
   return { traffic: shape.name, ring: shape.ring, lost, advised, lostWithAdvised, least, predicted, measured };
-}
-
-function forecastOf(lab: NamespaceLab, snapshots: readonly Snapshot[], sizes: readonly number[]): RingForecast {
-  const device = snapshots.at(-1)?.devices.find(({ netns }) => netns === lab.inode) ?? assert.fail('no tap0');
-  const steady = steadyWindow(snapshots, device.id) ?? assert.fail('the device has just changed');
-  return ringForecast(steady.device, sizes) ?? assert.fail('overflows are not followed');
 }
 
 const rows: ReplayRow[] = [];
