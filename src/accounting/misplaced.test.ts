@@ -2,7 +2,7 @@
 // Where programs see what is offered and what is dropped, a drop that none saw looks like a packet that entered the ring.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { reading, sums, update } from '../../lab/snapshots/readings.ts';
+import { ARITHMETIC, type Counts, reading, sums, update } from '../../lab/snapshots/readings.ts';
 import { walkedDevice, walkedQueue } from '../../lab/snapshots/walked.ts';
 import type { Accounts } from './balance.ts';
 import { DeviceAccounting } from './device-accounting.ts';
@@ -122,4 +122,53 @@ test('packets that one sample does not find are not taken for drops', () => {
   look(accounting, 1005, 0, 1005, 5);
   const { queues, unseen } = look(accounting, 1005, 0, 1005, 5);
   assert.deepEqual([queues.get(0)?.enqueued, unseen], [1005, { enqueued: 0, dropped: 5 }]);
+});
+
+/** Two idle rings of a device; `counted`: programs count what leaves a ring too, as on Linux 7.3. */
+function lookAtTwo(
+  accounting: DeviceAccounting,
+  queues: readonly (Counts & { readonly consumed?: number })[],
+  [tx, txDropped]: readonly [number, number],
+  mode = ARITHMETIC,
+): Accounts {
+  const before = new Map(
+    queues.map(({ consumed = 0, ...counts }, index) => [index, { ...sums(counts), consumed }] as const),
+  );
+  const walked = walkedDevice([walkedQueue(0, 0), walkedQueue(1, 0)], tx, txDropped);
+  return update(accounting, { ...reading({}, 0, tx), before, after: before, walked, entries: true }, mode);
+}
+
+test('of several queues, a drop that no program saw is taken from the queue that drops most', () => {
+  let seconds = 0;
+  const accounting = new DeviceAccounting(true, () => seconds);
+  lookAtTwo(accounting, [{ enqueued: 100 }, { enqueued: 90, full: 9 }], [190, 9]);
+  // 3 drops of queue 1 were not seen.
+  const look = (more: number): Accounts =>
+    lookAtTwo(accounting, [{ enqueued: 100 + more }, { enqueued: 193 + more, full: 9 }], [290 + 2 * more, 12]);
+  const shown = [look(0), look(0), look(10), look(10)];
+  for (const [sample, { queues }] of shown.entries()) {
+    const delivered = [...queues.values()].reduce((sum, queue) => sum + queue.delivered, 0);
+    assert.ok(delivered <= (sample < 2 ? 290 : 310), `${delivered} delivered in sample ${sample}`);
+  }
+  const last = shown.at(-1);
+  assert.deepEqual([last?.queues.get(0)?.delivered, last?.queues.get(1)?.delivered], [110, 200]);
+  assert.deepEqual([last?.queues.get(1)?.enqueued, last?.unseen.dropped, last?.degraded], [200, 3, []]);
+  seconds = 31;
+  assert.equal(look(10).unseen.split, undefined);
+});
+
+test('of several queues whose rings are audited, it is taken from the queue that had it', () => {
+  const accounting = new DeviceAccounting(true);
+  const mode = { enqueued: 'counted', taken: 'counted' } as const;
+  const look = (tx: number, txDropped: number, first: Counts & { consumed: number }): Accounts =>
+    lookAtTwo(accounting, [first, { enqueued: 90, full: 9, consumed: 90 }], [tx, txDropped], mode);
+  look(190, 9, { enqueued: 100, consumed: 100 });
+  const shown = [1, 2, 3, 4].map(() => look(210, 11, { enqueued: 122, consumed: 120 }));
+  assert.deepEqual(
+    shown.map(({ queues }) => queues.get(0)?.enqueued),
+    [120, 120, 120, 120],
+  );
+  const last = shown.at(-1);
+  assert.deepEqual(last?.queues.get(0)?.audit, [{ equation: 'ring', imbalance: 0 }]);
+  assert.deepEqual([last?.queues.get(1)?.delivered, last?.unseen.dropped, last?.degraded], [90, 2, []]);
 });
