@@ -163,7 +163,7 @@ export class DeviceAccounting {
     const least = isSettled || !reading.entries ? -missing : this.#tooMany(reading, totals);
     const most = -this.#unseen.enqueued.least;
     const misplaced = reading.entries ? this.#misplaced.update(untraced, { least, most }, isSettled) : 0;
-    // Of several queues, those that cannot be taken from one yet are the device's.
+    // Those that cannot be taken from one of several queues yet are the device’s.
     this.#unassigned += this.#misplaced.take(misplaced, this.#queues, after, isSettled) - misplaced;
     if (isSettled) for (const one of queues) one.release();
     const [index] = this.#queues.keys();
