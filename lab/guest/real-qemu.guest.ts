@@ -7,7 +7,7 @@ import { qemuOf } from '../programs/guests/qemu.ts';
 import { missing } from '../programs/need.ts';
 import { checksOf } from '../programs/running.ts';
 
-for (const queues of [1, 2]) {
+for (const queues of [1, 2, 4]) {
   const program = qemuOf(queues, 'on');
   test(`vhost-net, ${queues} queues: owner and every datagram`, { skip: missing(program.needs) }, async (t) => {
     await loadVhost(false);
