@@ -257,6 +257,8 @@ export interface AgentState {
   readonly cpuCgroup?: { readonly version: 1 | 2; readonly root: string } | undefined;
   /** Snapshots in which a namespace or the walk could not be read completely, since start. */
   readonly incompleteSnapshots: number;
+  /** Looks at owners, drivers and the budget that failed since the start, and why the last did; no `reason`: it succeeded. Absent: not recorded. */
+  readonly failedLooks?: { readonly count: number; readonly reason?: string | undefined } | undefined;
   /** What watching costs, as shares of all CPUs, by part: kernel, agent; empty: not measured yet. */
   readonly overhead: ReadonlyMap<string, number>;
   /** lean: the budget was passed, nothing is counted on the enqueue path. */

@@ -235,6 +235,7 @@ function withMechanisms(builder: DashboardBuilder): DashboardBuilder {
           { heading: 'Other mechanisms', query: inTime('tapscope_epochs_total') },
           { heading: 'Snapshots failed', query: inTime('tapscope_snapshot_errors_total') },
           { heading: 'Snapshots incomplete', query: inTime('tapscope_snapshots_incomplete_total') },
+          { heading: 'Looks at owners failed', query: inTime('tapscope_looks_failed_total') },
         ],
       }),
     )

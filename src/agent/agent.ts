@@ -5,7 +5,7 @@ import { type AttachOptions, attachProbes, type Probes } from '../engine/attach.
 import { PROBE_SYMBOLS } from '../engine/probe-symbols.ts';
 import { type SkbPath, skbPaths } from '../engine/skb-paths.ts';
 import { companionModules, type Host, readHost, tunDriver } from '../kernel/host.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { AgentState, Snapshot } from '../snapshot.ts';
 import { Collector, type CollectorOptions } from './collector.ts';
 import type { Pace } from './pace.ts';
 
@@ -21,6 +21,7 @@ export class Agent {
   readonly #attach: AttachOptions;
   readonly #collect: CollectorOptions;
   #watch: Watch;
+  #failedLooks: NonNullable<AgentState['failedLooks']> = { count: 0 };
 
   constructor(attach: AttachOptions, collect: CollectorOptions) {
     this.#attach = attach;
@@ -44,6 +45,17 @@ export class Agent {
 
   /** What only needs to be fresh now and then; run every second by the sampler, never by a scrape. */
   async refresh(): Promise<void> {
+    const { count } = this.#failedLooks;
+    try {
+      await this.#look();
+      if (this.#failedLooks.reason !== undefined) this.#failedLooks = { count };
+    } catch (error) {
+      this.#failedLooks = { count: count + 1, reason: error instanceof Error ? error.message : String(error) };
+      throw error;
+    }
+  }
+
+  async #look(): Promise<void> {
     if (tunDriver() !== this.#watch.driver) {
       // Devices go with their driver, and so do their counts; addresses and types of the next load are others.
       this.#watch.probes.close();
@@ -60,7 +72,8 @@ export class Agent {
 
   /** Never fails because of one device, probe or namespace. */
   async take(): Promise<Snapshot> {
-    return this.#watch.collector.take();
+    const snapshot = await this.#watch.collector.take();
+    return { ...snapshot, agent: { ...snapshot.agent, failedLooks: this.#failedLooks } };
   }
 
   /** Whether tun of this kernel allocates and frees packets by a CPU's caches. */

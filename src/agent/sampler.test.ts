@@ -27,3 +27,25 @@ test('what fails with each snapshot keeps nothing from being refreshed, and the 
   await until(() => done.refreshes >= 4 && done.takes >= 4 && done.looks >= 2);
   assert.ok(done.refreshes >= 4 && done.takes >= 4 && done.looks >= 2, JSON.stringify(done));
 });
+
+test('what fails each second in the same way is said once', async (t) => {
+  const lines = t.mock.method(process.stderr, 'write', () => true);
+  let refreshes = 0;
+  const sampler = new Sampler();
+  t.after(() => sampler.stop());
+  await sampler.start({
+    pace: { seconds: 1, judgedEvery: 1, work: 1 },
+    take: async () => goldenSnapshot,
+    refresh: async () => {
+      refreshes += 1;
+      if (refreshes > 2) throw new Error('Too many open files');
+    },
+    sampleReaders: () => false,
+  });
+  await until(() => refreshes >= 5);
+  const said = lines.mock.calls.map(({ arguments: [line] }) => String(line)).join('');
+  assert.match(
+    said,
+    /^tapscope: owners, budget and drivers could not be looked at \(Too many open files\)\. It is tried again each second; the log says it once a minute\.\n$/,
+  );
+});

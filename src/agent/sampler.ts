@@ -9,6 +9,8 @@ import type { Agent } from './agent.ts';
 export type Sampled = Pick<Agent, 'take' | 'refresh' | 'sampleReaders' | 'pace'>;
 
 const PERIOD_MS = 1000;
+/** What fails each second in the same way is said so often. */
+const SAY_AGAIN_MS = 60_000;
 /** Readers of full and stopped queues, in random steps: in even ones a reader that works in turns would always be seen at the same. */
 const LOOK_MS = { least: 25, most: 75 };
 
@@ -22,6 +24,8 @@ export class Sampler {
   #sampleTimer: NodeJS.Timeout | undefined;
   #stopped = false;
   #ready = false;
+  /** What was said of a failure last, and when. */
+  readonly #said = new Map<string, { readonly reason: string; readonly atMs: number }>();
   /** Seconds since the last snapshot. */
   #seconds = 0;
 
@@ -84,10 +88,15 @@ export class Sampler {
   async #attempt(failure: string, work: () => Promise<void>): Promise<void> {
     try {
       if (!this.#stopped) await work();
+      this.#said.delete(failure);
     } catch (error) {
       if (this.#stopped) return; // what it looked at was closed meanwhile
       const reason = error instanceof Error ? error.message : String(error);
-      warn(`${failure} (${reason}); the next try is in a second.`);
+      const said = this.#said.get(failure);
+      const atMs = performance.now();
+      if (said?.reason === reason && atMs - said.atMs < SAY_AGAIN_MS) return;
+      this.#said.set(failure, { reason, atMs });
+      warn(`${failure} (${reason}). It is tried again each second; the log says it once a minute.`);
     }
   }
 }

@@ -28,6 +28,13 @@ testHosts([
     says: /^tapscope does not see everything on this host: 3 namespaces could not be entered, and 1 more\. Besides, watching costs more than --budget allows, so that tapscope does less\.$/,
   },
   {
+    host: 'has an agent that has no descriptor left for looks at owners',
+    taps: [{ queues: [{}] }],
+    agent: { failedLooks: { count: 2, reason: 'Too many open files' } },
+    finds: ['agent-blind info'],
+    says: /^tapscope does not see everything on this host: owners, drivers and the budget may be old: the last look at them failed \(Too many open files\)\.$/,
+  },
+  {
     host: 'does not see all, and is asked about a device whose figures are off',
     taps: [{ more: () => ({ degraded: ['packets come past the offered probe'] }) }],
     agent: { namespacesUnresolved: 3 },

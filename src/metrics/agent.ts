@@ -47,6 +47,11 @@ export const agentMetrics: readonly Metric<AgentState>[] = [
     'Snapshots in which a namespace or the walk over all devices could not be read completely.',
     (agent) => agent.incompleteSnapshots,
   ),
+  counter(
+    'tapscope_looks_failed_total',
+    'Looks at owners, drivers and the budget that failed, once a second at most: after one, these may be old.',
+    (agent) => agent.failedLooks?.count,
+  ),
   gauges(
     'tapscope_overhead_ratio',
     'Share of all CPUs that watching costs: kernel (our programs and their hooks, from BPF run statistics that are on for moments), agent (this process).',

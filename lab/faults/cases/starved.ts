@@ -89,6 +89,7 @@ let crowd: Crowd | undefined;
 export const SHORTAGES: readonly Fault[] = [
   {
     name: 'descriptors run out while it runs',
+    says: /could not be looked at \([^)]*Too many open files\)/,
     play: async (host) => {
       const { pid } = host.agent;
       const limit = (soft: string): unknown => execFileSync('prlimit', [`--pid=${pid}`, `--nofile=${soft}:`]);

@@ -187,6 +187,9 @@ function blindSpots({ agentBefore, agent }: Window): readonly string[] {
     ...(unmeasured.length > 0 ? [`nothing measures ${unmeasured.join(', ')}`] : []),
     ...lost,
     ...(agent.namespacesUnresolved > 0 ? [`${count(agent.namespacesUnresolved)} namespaces could not be entered`] : []),
+    ...(agent.failedLooks?.reason === undefined
+      ? []
+      : [`owners, drivers and the budget may be old: the last look at them failed (${agent.failedLooks.reason})`]),
     ...(incomplete > 0 ? [`${count(incomplete)} snapshots could not be read completely`] : []),
   ];
 }

@@ -244,6 +244,7 @@ const agent: AgentState = {
   namespaceNames: new Map([[4026532285, 'blue\nteam']]),
   namespacePaths: new Map([[4026532285, '/run/netns/blue\nteam']]),
   incompleteSnapshots: 0,
+  failedLooks: { count: 3, reason: 'Too many open files' },
   overhead: new Map([
     ['kernel', 0.0012],
     ['agent', 0.0008],
