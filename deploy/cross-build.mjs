@@ -36,15 +36,15 @@ export function crossBuild(root, architecture) {
   };
   const make = (...words) =>
     execFileSync('make', ['--silent', '-j2', `-C${root}`, ...words], { env, stdio: ['ignore', 2, 2] });
-  const ours = [
-    `DIST=${folder}`,
-    `MACHINE=${machine}`,
-    `HEADERS=/usr/${machine}-linux-gnu/include`,
-    `CC=${tool('gcc')}`,
-  ];
-  make('bpf', 'traffic', ...ours);
+  make('bpf', 'traffic', `DIST=${folder}`, ...crossWords(architecture));
   make('-Caddon', 'portable', `OUT=../${folder}/addon`, `CXX=${tool('g++')} ${search}`, `LDFLAGS=${link}`);
   return { folder, libraries: shipped.map((name) => librariesOf(system, name)) };
+}
+
+/** What make is told of another architecture. */
+export function crossWords(architecture) {
+  const { machine } = targets[architecture];
+  return [`MACHINE=${machine}`, `HEADERS=/usr/${machine}-linux-gnu/include`, `CC=${machine}-linux-gnu-gcc`];
 }
 
 function hasFile(folder, name) {

@@ -3,24 +3,13 @@
 // qemu knows no bpf(): what needs the kernel is refused there, in a clear sentence.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { onlyNightly } from '../lab/kernels/nightly.ts';
-import { cachePath } from '../lab/vm/cache.ts';
-import { debianMirror, whyNoBareRoot } from './bare-root.ts';
+import { foreignRoot } from '../lab/vm/foreign-root.ts';
+import { whyNoBareRoot } from './bare-root.ts';
 
 const project = join(import.meta.dirname, '..');
 const release = join(project, 'dist/release');
@@ -28,32 +17,11 @@ const installed = 'usr/local/lib/node_modules/tapscope';
 const EM_AARCH64 = 183;
 const isAmd64 = process.arch === 'x64' ? false : 'is made on amd64';
 
-/** Unpacked, not configured: Node runs without. */
-function debianForArm(): string {
-  const kept = cachePath('trixie-arm64');
-  if (existsSync(kept)) return kept;
-  const fresh = `${kept}.${process.pid}`;
-  try {
-    mkdirSync(fresh, { recursive: true });
-    const options = ['--foreign', '--arch=arm64', '--variant=minbase', '--include=nodejs'];
-    const bootstrap = ['debootstrap', ...options, 'trixie', fresh, debianMirror() ?? ''];
-    execFileSync('unshare', ['--mount', ...bootstrap], { stdio: ['ignore', 'ignore', 'inherit'] });
-    const archives = join(fresh, 'var/cache/apt/archives');
-    for (const file of readdirSync(archives).filter((name) => name.endsWith('.deb')))
-      execFileSync('dpkg-deb', ['--extract', join(archives, file), fresh]);
-    rmSync(archives, { recursive: true });
-    renameSync(fresh, kept);
-  } finally {
-    rmSync(fresh, { recursive: true, force: true });
-  }
-  return kept;
-}
-
 test('the npm package for arm64', { skip: onlyNightly || isAmd64 || whyNoBareRoot() }, async (t) => {
   execFileSync('node', ['deploy/release.mjs', '--no-audit', '--no-deb'], { cwd: project, stdio: 'pipe' });
   const root = mkdtempSync(join(tmpdir(), 'tapscope-arm64-'));
   t.after(() => rmSync(root, { recursive: true, force: true }));
-  execFileSync('cp', ['--archive', `${debianForArm()}/.`, root]);
+  execFileSync('cp', ['--archive', `${await foreignRoot('arm64')}/.`, root]);
   copyFileSync('/usr/bin/qemu-aarch64-static', join(root, 'usr/bin/qemu-aarch64-static'));
   const tarball = readdirSync(release).find((file) => file.endsWith('-linux-arm64.tgz')) ?? '';
   mkdirSync(join(root, 'mnt'), { recursive: true });

@@ -75,7 +75,13 @@ export const testPackages = [
 
 /** What `npm run test:nightly` runs besides. */
 export const nightlyPackages = [
+  {
+    name: 'g++-aarch64-linux-gnu',
+    reason: 'compiles for arm64',
+    present: () => hasProgram('aarch64-linux-gnu-g++'),
+  },
   { name: 'lintian', reason: 'checks the Debian package', present: () => hasProgram('lintian') },
+  { name: 'qemu-system-arm', reason: 'runs kernels of arm64', present: () => hasProgram('qemu-system-aarch64') },
   { name: 'qemu-user-static', reason: 'runs Node for arm64', present: () => hasProgram('qemu-aarch64-static') },
 ];
 

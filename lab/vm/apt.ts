@@ -5,6 +5,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Architecture } from './machine.ts';
 
 const run = promisify(execFile);
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
@@ -27,13 +28,13 @@ export interface Suite {
 }
 
 /** Refreshes the suite's index, kept under `state`. */
-export async function debianSuite(suite: string, state: string): Promise<Suite> {
-  const directory = join(state, suite);
+export async function debianSuite(suite: string, state: string, architecture: Architecture = 'amd64'): Promise<Suite> {
+  const directory = join(state, architecture === 'amd64' ? suite : `${suite}-${architecture}`);
   for (const part of ['lists/partial', 'cache/archives/partial']) {
     await mkdir(join(directory, part), { recursive: true });
   }
   await writeFile(join(directory, 'sources.list'), `deb [signed-by=${KEYRING}] ${await mirror()} ${suite} main\n`);
-  const options = aptOptions(directory);
+  const options = aptOptions(directory, architecture);
   // apt does not wait for another apt that updates the same lists.
   const update = [directory, 'apt-get', ...options, '--error-on=any', 'update'];
   await apt(`read the index of Debian's ${suite}`, 'flock', update);
@@ -85,8 +86,10 @@ async function mirror(): Promise<string> {
   return uri;
 }
 
-function aptOptions(directory: string): readonly string[] {
+function aptOptions(directory: string, architecture: Architecture): readonly string[] {
   return [
+    `APT::Architecture=${architecture}`,
+    `APT::Architectures=${architecture}`,
     `Dir::Etc::sourcelist=${join(directory, 'sources.list')}`,
     'Dir::Etc::sourceparts=/dev/null',
     // The host's pins and preferences are about the host.

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Boots one of the lab's kernels under QEMU's software emulation (no KVM is needed), with this machine's own root file
-// system read-only under an overlay. Runs a command there as root in the directory where the caller stands.
+// system read-only under an overlay, or a root of the kernel's architecture. Runs a command there as root in the directory where the caller stands.
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { distOf } from './guest-dist.ts';
 import { initrdOf } from './initrd.ts';
 import type { Kernel } from './kernels.ts';
+import { type Architecture, MACHINES } from './machine.ts';
 import { vmlinuxOf } from './vmlinux.ts';
 
 export interface VmOptions {
@@ -34,7 +36,6 @@ export interface VmResult {
 
 /** apt package -> a file that it brings. */
 const NEEDS: Readonly<Record<string, string>> = {
-  'qemu-system-x86': '/usr/bin/qemu-system-x86_64',
   'busybox-static': '/bin/busybox',
   kmod: '/sbin/modprobe',
   cpio: '/usr/bin/cpio',
@@ -43,13 +44,20 @@ const NEEDS: Readonly<Record<string, string>> = {
 };
 
 /** For `test(name, { skip: noVm }, …)`: why VMs cannot run here, or false. */
-export const noVm: string | false = whyNoVm();
+export const noVm: string | false = whyNoVm('amd64');
 
-function whyNoVm(): string | false {
+/** The same for kernels of this architecture. */
+export function whyNoVm(architecture: Architecture): string | false {
   if (process.arch !== 'x64') {
     return `needs an amd64 machine: the lab has no kernels for ${process.arch}`;
   }
-  const missing = Object.keys(NEEDS).filter((name) => !existsSync(NEEDS[name] ?? ''));
+  const machine = MACHINES[architecture](false);
+  const needs = {
+    [machine.package]: `/usr/bin/${machine.program}`,
+    ...(architecture === 'amd64' ? {} : { 'g++-aarch64-linux-gnu': '/usr/bin/aarch64-linux-gnu-g++' }),
+    ...NEEDS,
+  };
+  const missing = Object.entries(needs).flatMap(([name, file]) => (existsSync(file) ? [] : [name]));
   if (missing.length > 0) {
     return `needs VMs: apt install ${missing.join(' ')}`;
   }
@@ -66,7 +74,7 @@ export async function runInVm(kernel: Kernel, command: readonly string[], option
   try {
     await writeFile(join(work, 'run.sh'), runScript(command, options.environment ?? {}));
     const images = { vmlinux: await vmlinuxOf(kernel), initrd: await initrdOf(kernel) };
-    const { output, late } = await boot(qemu(kernel, images, work, options), options);
+    const { output, late } = await boot(qemuOf(kernel, images, work, options), options);
     const console = await readFile(join(work, 'console'), 'utf8').then((text) => text.replaceAll('\r', ''));
     const status = await readFile(join(work, 'status'), 'utf8').catch(() => undefined);
     if (status === undefined) {
@@ -98,27 +106,30 @@ interface Images {
   readonly initrd: string;
 }
 
-function qemu(kernel: Kernel, { vmlinux, initrd }: Images, work: string, options: VmOptions): readonly string[] {
+/** QEMU's program and its arguments. */
+function qemuOf(kernel: Kernel, { vmlinux, initrd }: Images, work: string, options: VmOptions): readonly string[] {
   const { cpus = 2, memoryMiB = 2048, instructionClock = false, kernelArguments = [] } = options;
   const share = 'security_model=none,multidevs=remap';
-  // QEMU takes a string instruction apart: a page is cleared in 4 096 steps by bytes, in 512 by words, and in 64 by a loop. A third
-  // of what these tests took was that. The instruction clock goes on as it did, for its figures have a past.
-  // tsc=reliable: kernels that distrust an emulated TSC would ask the HPET, a device, each time a clock is read.
-  // no_timer_check: one that gets no CPU while it waits for its first ticks would take the timer for broken, and panic.
+  const machine = MACHINES[kernel.architecture](instructionClock);
   // loglevel=5: warnings too, for lab/kernels/splats.ts.
   // maxcpus=1: lab/vm/vm-init.sh takes the others when it has done what must be done before.
   const boot = [
-    'console=ttyS0 rdinit=/init quiet loglevel=5 panic=-1 mitigations=off tsc=reliable no_timer_check',
-    ...(instructionClock ? [] : ['clearcpuid=rep_good', 'maxcpus=1']),
+    'rdinit=/init quiet loglevel=5 panic=-1 mitigations=off',
+    ...machine.kernelArguments,
+    ...(instructionClock ? [] : ['maxcpus=1']),
     ...kernelArguments,
     `vm.work=${work} vm.kernel=${kernel.directory} vm.cwd=${process.cwd()}`,
+    `vm.line=${machine.commandLine}`,
+    ...(kernel.root === undefined ? [] : [`vm.root=${kernel.root} vm.dist=${distOf(kernel.architecture)}`]),
   ];
   return [
-    ...['-machine', 'q35,accel=tcg,smm=off', '-cpu', instructionClock ? 'max' : 'max,-erms'],
+    machine.program,
+    ...machine.arguments,
     ...['-smp', String(instructionClock ? 1 : cpus), '-m', String(memoryMiB)],
     ...(instructionClock ? ['-icount', 'shift=0,sleep=off'] : []),
-    ...['-display', 'none', '-vga', 'none', '-monitor', 'none', '-no-reboot', '-nic', 'none'],
-    ...['-serial', `file:${join(work, 'console')}`, '-serial', 'stdio'],
+    ...['-display', 'none', '-monitor', 'none', '-no-reboot', '-nic', 'none'],
+    ...['-serial', `file:${join(work, 'console')}`],
+    ...['-chardev', 'stdio,id=command', ...machine.secondLine],
     ...['-kernel', vmlinux, '-initrd', initrd, '-append', boot.join(' ')],
     ...['-virtfs', `local,path=/,mount_tag=root,${share},readonly=on`],
     ...['-virtfs', `local,path=${work},mount_tag=work,${share}`],
@@ -136,16 +147,16 @@ interface Boot {
  */
 const GUARD = `
 exec 3<&0
-chrt --idle 0 qemu-system-x86_64 "$@" </dev/null 3<&- &
+chrt --idle 0 "$@" </dev/null 3<&- &
 vm=$!
 { cat <&3; kill -9 $vm; } >/dev/null 2>&1 &
 wait $vm
 `;
 
-function boot(args: readonly string[], options: VmOptions): Promise<Boot> {
+function boot(qemu: readonly string[], options: VmOptions): Promise<Boot> {
   const { timeoutMs = 600_000, onOutput = () => {} } = options;
   return new Promise((resolve, reject) => {
-    const child = spawn('sh', ['-c', GUARD, 'sh', ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn('sh', ['-c', GUARD, 'sh', ...qemu], { stdio: ['pipe', 'pipe', 'pipe'] });
     let output = '';
     let late = false;
     const timer = setTimeout(() => {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // TypeScript of this tree as JavaScript for a VM. On an emulated CPU, finding, translating and reading three hundred files takes half a
 // minute. One file for each program and one for what they share take a second.
-import { readFileSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { cpSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 import { BUNDLES } from './bundled.ts';
+import { distOf, nodeOf } from './guest-dist.ts';
+import type { Architecture } from './machine.ts';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
 
@@ -29,7 +31,11 @@ export interface Bundle {
 }
 
 /** Bundles anew what has this name. `files`: below the root of the tree, first the program. */
-export async function bundle(name: string, files: readonly [string, ...string[]]): Promise<Bundle> {
+export async function bundle(
+  name: string,
+  files: readonly [string, ...string[]],
+  architecture: Architecture = 'amd64',
+): Promise<Bundle> {
   const folder = join(BUNDLES, name);
   rmSync(join(ROOT, folder), { recursive: true, force: true });
   await build({
@@ -48,9 +54,14 @@ export async function bundle(name: string, files: readonly [string, ...string[]]
     plugins: [keepPlaces],
     logLevel: 'warning',
   });
+  const seen = join(ROOT, distOf(architecture), relative('dist', folder));
+  if (seen !== join(ROOT, folder)) {
+    rmSync(seen, { recursive: true, force: true });
+    cpSync(join(ROOT, folder), seen, { recursive: true });
+  }
   const place = (file: string): string => join(folder, file.replace(/\.\w+$/, '.js'));
   return {
     place,
-    command: (args, flags = []) => [process.execPath, '--enable-source-maps', ...flags, place(files[0]), ...args],
+    command: (args, flags = []) => [nodeOf(architecture), '--enable-source-maps', ...flags, place(files[0]), ...args],
   };
 }

@@ -33,7 +33,7 @@ async function build(kernel: Kernel, file: string): Promise<void> {
     for (const directory of ['bin', 'modules', 'proc', 'sys', 'dev']) {
       await mkdir(join(root, directory));
     }
-    await copyFile('/bin/busybox', join(root, 'bin/busybox'));
+    await copyFile(join(kernel.root ?? '/', 'bin/busybox'), join(root, 'bin/busybox'));
     await writeFile(join(root, 'init'), await readFile(initFile), { mode: 0o755 });
     await addModules(kernel, join(root, 'modules'));
     const partial = `${file}.${process.pid}`;

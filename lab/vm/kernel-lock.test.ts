@@ -4,11 +4,12 @@ import test from 'node:test';
 import { lockedKernel, lockedKernels } from './kernel-lock.ts';
 
 test('each locked package is one that its pattern would find again', () => {
-  for (const { series, patterns, packages } of lockedKernels()) {
+  for (const { series, architecture, patterns, packages } of lockedKernels()) {
     assert.equal(packages.length, patterns.length, series);
     for (const [index, { name, version, sha256 }] of packages.entries()) {
       assert.match(name, new RegExp(patterns[index] ?? ''));
-      assert.ok(version.startsWith(series.replace('-rt', '')), `${name} ${version}`);
+      assert.ok(version.startsWith(series.replace(/-.*/, '')), `${name} ${version}`);
+      assert.ok(name.endsWith(`-${architecture}`), name);
       assert.match(sha256, /^[0-9a-f]{64}$/);
     }
   }
@@ -17,6 +18,6 @@ test('each locked package is one that its pattern would find again', () => {
 test('a series that the lab lacks is named with those that it has', () => {
   assert.throws(
     () => lockedKernel('5.4'),
-    /no kernel 5\.4: it has 5\.10, 6\.1, 6\.12, 6\.12-rt, 6\.17, 6\.18, 7\.2, 7\.3, 7\.3-rt\./,
+    /no kernel 5\.4: it has 5\.10, 6\.1, 6\.12, 6\.12-rt, 6\.17, 6\.18, 7\.2, 7\.3, 7\.3-rt, 6\.12-arm64, 7\.3-arm64\./,
   );
 });

@@ -3,14 +3,16 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { listAt, parseJson, textAt } from '../host/checked-json.ts';
+import { at, listAt, parseJson, textAt } from '../host/checked-json.ts';
 import type { Package } from './apt.ts';
+import type { Architecture } from './machine.ts';
 
 export const lockFile = join(dirname(fileURLToPath(import.meta.url)), 'kernels.json');
 
 export interface LockedKernel {
   /** What people call it: 6.1, 7.3. */
   readonly series: string;
+  readonly architecture: Architecture;
   /** Where Debian keeps it, or will next: a kernel moves from experimental to sid to testing. */
   readonly suites: readonly string[];
   /** Matches the names of its packages in every version; the first holds the kernel's release in its name. */
@@ -21,6 +23,7 @@ export interface LockedKernel {
 export function lockedKernels(): readonly LockedKernel[] {
   return listAt(parseJson(readFileSync(lockFile, 'utf8'))).map((one) => ({
     series: textAt(one, 'series'),
+    architecture: at(one, 'architecture') === 'arm64' ? 'arm64' : 'amd64',
     suites: listAt(one, 'suites').map(String),
     patterns: listAt(one, 'patterns').map(String),
     packages: listAt(one, 'packages').map((each) => ({

@@ -4,14 +4,19 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { debianSuite, NoMirror, type Package, type Suite } from './apt.ts';
 import { cachePath } from './cache.ts';
+import { foreignRoot } from './foreign-root.ts';
 import { type LockedKernel, lockedKernel } from './kernel-lock.ts';
+import type { Architecture } from './machine.ts';
 import { releaseOf, unpackKernel } from './unpack-kernel.ts';
 
 /** An unpacked kernel: `vmlinuz` and `lib/modules/<release>` under `directory`. */
 export interface Kernel {
   readonly series: string;
+  readonly architecture: Architecture;
   readonly release: string;
   readonly directory: string;
+  /** The root file system of its architecture; undefined: this machine's own. */
+  readonly root?: string;
 }
 
 /** A kernel is 50 to 100 MB to download. */
@@ -20,7 +25,7 @@ const KERNELS = cachePath('kernels');
 /** The kernel from the cache, else from the mirror; `say` hears what takes time and what is not as locked. */
 export async function provideKernel(series: string, say: (line: string) => void): Promise<Kernel> {
   const locked = lockedKernel(series);
-  const wanted = unpacked(series, locked.packages);
+  const wanted = await unpacked(locked, locked.packages);
   if (existsSync(wanted.directory)) {
     return wanted;
   }
@@ -33,7 +38,7 @@ export async function provideKernel(series: string, say: (line: string) => void)
         `${instead?.version}. To lock it: npx tsx lab/vm/fetch-kernels.ts --relock ${series}`,
     );
   }
-  const kernel = unpacked(series, packages);
+  const kernel = await unpacked(locked, packages);
   if (!existsSync(kernel.directory)) {
     await unpackKernel(suite, packages, kernel.directory, (line) => say(`kernel ${series}: ${line}`));
   }
@@ -51,9 +56,11 @@ export async function kernelOrWhy(series: string, say: (line: string) => void): 
 }
 
 /** 7.3-amd64 is the release of every release candidate: only with the package's version it names one kernel. */
-function unpacked(series: string, packages: readonly Package[]): Kernel {
+async function unpacked({ series, architecture }: LockedKernel, packages: readonly Package[]): Promise<Kernel> {
   const release = releaseOf(packages);
-  return { series, release, directory: join(KERNELS, `${release}_${packages[0]?.version}`) };
+  const directory = join(KERNELS, `${release}_${packages[0]?.version}`);
+  const kernel = { series, architecture, release, directory };
+  return architecture === 'amd64' ? kernel : { ...kernel, root: await foreignRoot(architecture) };
 }
 
 export interface Offer {
@@ -66,7 +73,7 @@ async function findOffer(
   search: (suite: Suite) => Promise<readonly Package[] | undefined>,
 ): Promise<Offer | undefined> {
   for (const name of locked.suites) {
-    const suite = await debianSuite(name, join(KERNELS, 'apt'));
+    const suite = await debianSuite(name, join(KERNELS, 'apt'), locked.architecture);
     const packages = await search(suite);
     if (packages) {
       return { suite, packages };

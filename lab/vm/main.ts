@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // npx tsx lab/vm/main.ts [--cpus=N] [--memory=MIB] [--clock] SERIES COMMAND…: a command on another kernel, here and now.
 
-import { noVm, runInVm } from './boot.ts';
+import { runInVm, whyNoVm } from './boot.ts';
+import { buildFor } from './guest-dist.ts';
+import { lockedKernel } from './kernel-lock.ts';
 import { provideKernel } from './kernels.ts';
 
 async function main(words: readonly string[]): Promise<number> {
@@ -10,13 +12,14 @@ async function main(words: readonly string[]): Promise<number> {
   const flag = (name: string): string | undefined =>
     flags.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
   const [series, ...command] = first < 0 ? [] : words.slice(first);
-  if (noVm) {
-    throw new Error(`No VM can run here: ${noVm}.`);
-  }
   if (!series || command.length === 0) {
     throw new Error('Usage: npx tsx lab/vm/main.ts [--cpus=N] [--memory=MIB] [--clock] SERIES COMMAND…');
   }
+  const { architecture } = lockedKernel(series);
+  const reason = whyNoVm(architecture);
+  if (reason) throw new Error(`No VM can run here: it ${reason}.`);
   const kernel = await provideKernel(series, (line) => console.error(line));
+  if (architecture !== 'amd64') buildFor(architecture);
   const { status } = await runInVm(kernel, command, {
     cpus: Number(flag('cpus') ?? 2),
     memoryMiB: Number(flag('memory') ?? 2048),

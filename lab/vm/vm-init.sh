@@ -1,8 +1,9 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: Apache-2.0
-# First process of a VM: the host's root file system, read-only over 9p, under an overlay in memory; then the command.
+# First process of a VM: a root file system, read-only over 9p, under an overlay in memory; then the command.
 # From the kernel's command line: vm.work (a directory shared with the host: run.sh in, status out), vm.kernel (modules),
-# vm.cwd (where the command stands).
+# vm.cwd (where the command stands), vm.line (the serial line of the command). Where the host is of another architecture: vm.root (a root of
+# this one, on the host), vm.dist (what the tree has built for it).
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
@@ -21,6 +22,9 @@ for word in $(cat /proc/cmdline); do
 	vm.work=*) work=${word#vm.work=} ;;
 	vm.kernel=*) kernel=${word#vm.kernel=} ;;
 	vm.cwd=*) cwd=${word#vm.cwd=} ;;
+	vm.line=*) line=${word#vm.line=} ;;
+	vm.root=*) root=${word#vm.root=} ;;
+	vm.dist=*) dist=${word#vm.dist=} ;;
 	esac
 done
 
@@ -28,8 +32,8 @@ done
 mkdir -p /host /memory /guest
 mount -t 9p -o trans=virtio,version=9p2000.L,ro,msize=1048576,cache=loose root /host || fail "mount the host's root"
 mount -t tmpfs tmpfs /memory || fail "mount a tmpfs"
-mkdir /memory/upper /memory/work
-mount -t overlay -o lowerdir=/host,upperdir=/memory/upper,workdir=/memory/work overlay /guest || fail "mount the overlay"
+mkdir -p /memory/upper /memory/work
+mount -t overlay -o "lowerdir=/host$root,upperdir=/memory/upper,workdir=/memory/work" overlay /guest || fail "mount the overlay"
 
 cd /guest
 mkdir -p proc sys dev run tmp
@@ -46,6 +50,12 @@ case $cwd/ in
 /tmp/*) ;;
 *) mount -t tmpfs tmpfs tmp ;;
 esac
+# Of the host's own files such a guest sees the tree alone.
+if [ -n "$root" ]; then
+	mkdir -p "/guest$cwd" /memory/tree-upper /memory/tree-work
+	mount -t overlay -o "lowerdir=/host$cwd,upperdir=/memory/tree-upper,workdir=/memory/tree-work" overlay "/guest$cwd" || fail "mount the tree"
+	mount --bind "/host$cwd/$dist" "/guest$cwd/dist" || fail "find what was built for this architecture"
+fi
 mount -t bpf bpf sys/fs/bpf
 mount -t tracefs tracefs sys/kernel/tracing
 mount -t debugfs debugfs sys/kernel/debug
@@ -77,9 +87,9 @@ ip link set lo up
 
 # The command has a serial line of its own: what it prints does not mix with what the kernel has to say. No chroot: the
 # kernel looks for modprobe in the root, and shows paths of other mount namespaces from there.
-stty -F /dev/ttyS1 raw -echo
+stty -F "/dev/$line" raw -echo
 cat >run/vm-command <<END
-/bin/sh "$work/run.sh" </dev/null >/dev/ttyS1 2>&1
+/bin/sh "$work/run.sh" </dev/null >/dev/$line 2>&1
 echo \$? >"$work/status"
 sync
 /bin/busybox poweroff -f
