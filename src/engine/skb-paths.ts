@@ -69,7 +69,8 @@ function callsOf(
   return new Set(
     symbols.ranges(name).flatMap(({ start, length }) => {
       const text = textAt(object, start, length);
-      return text ? [...calledFunctions(text, start, targets)] : [];
+      const beyond = (at: bigint, bytes: number) => textAt(object, at, bytes);
+      return text ? [...calledFunctions(text, start, targets, beyond)] : [];
     }),
   );
 }
