@@ -65,9 +65,10 @@ function isWhole({ dropped, imbalances }: Figures, { txDropped }: Truth, scenari
 }
 
 /** A mark ends 30 s after the last such packet, and a VM may take longer than that: how many packets the queues lack is told for good. */
-function isTold({ delivered, dropped, unseenEnqueued, unseenDropped }: Figures, truth: Truth): boolean {
+function isTold({ delivered, dropped, consumed, unseenEnqueued, unseenDropped }: Figures, truth: Truth): boolean {
   const lacking = truth.txPackets - total(delivered) + truth.txDropped - total(dropped);
-  return lacking > 0 && lacking === unseenEnqueued + unseenDropped;
+  // Where packets are counted as they leave, no queue lacks a delivery.
+  return lacking > 0 && lacking === (consumed === undefined ? unseenEnqueued : 0) + unseenDropped;
 }
 
 /** The figures without `missed`, which counts for the whole host and so for other devices too. */

@@ -28,3 +28,20 @@ export function auditsOf(mode: CountingMode, differences: Differences): AuditRes
     audit.push({ equation: 'dropped', imbalance: dropped > 0 ? Math.max(0, dropped - explained) : dropped });
   return audit;
 }
+
+/** Counts of both sides of a ring, of one of several queues or of the only one; undefined: not both are counted. */
+interface AuditedRing {
+  imbalance(): number | undefined;
+}
+
+/**
+ * The rings of a device, each queue's by itself. `unassigned`: packets that entered and that no program saw, of which it is known how many
+ * there are: where queues lack those and nothing else, that is told of the device, and a ring has no fault.
+ */
+export function ringsOf(queues: readonly AuditedRing[], unassigned: number, tolerance: number): AuditResult[] {
+  const imbalances = queues.map((one) => one.imbalance() ?? 0);
+  const lacking = imbalances.reduce((sum, imbalance) => sum - imbalance, 0);
+  const isTold = unassigned > 0 && imbalances.every((imbalance) => imbalance <= tolerance);
+  if (isTold && Math.abs(lacking - unassigned) <= tolerance) return [];
+  return imbalances.map((imbalance) => ({ equation: 'ring', imbalance }));
+}

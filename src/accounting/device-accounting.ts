@@ -2,7 +2,7 @@
 // The accounting of one device: what each queue delivered, by arithmetic, and whether that agrees with the kernel's own counters.
 import { emptySums } from '../engine/queue-sums.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
-import { auditsOf } from './audits.ts';
+import { auditsOf, ringsOf } from './audits.ts';
 import { type Accounts, balancesOf } from './balance.ts';
 import { Deliveries } from './deliveries.ts';
 import {
@@ -75,7 +75,8 @@ export class DeviceAccounting {
     this.#last = fingerprint;
     const still = isSettled && !renumbered && this.#leaving === 0 && totals.waiting + totals.held === 0;
     const [counted, drained] = [mode.taken === 'counted', still && mode.taken === 'derived'];
-    const limits = { most: this.#most(reading), counted, changed: reading.queuesChanged ?? renumbered, drained };
+    const [most, changed] = [this.#most(reading, counted), reading.queuesChanged ?? renumbered];
+    const limits = { most, counted, changed, drained };
     this.#deliveries.update([...this.#queues.values()], limits, this.#nowSeconds());
     if (atRest) this.#narrow(reading, totals, mode);
     if (mode.enqueued === 'counted') this.#addUnseen(reading, totals, atRest, isSettled);
@@ -138,10 +139,10 @@ export class DeviceAccounting {
     return counters.txDropped - (this.#base?.dropped ?? 0) - this.#offset.dropped - seen;
   }
 
-  /** E5: the most that all queues together may show as delivered. */
-  #most({ walked, vhost }: Reading): number {
+  /** E5: the most that all queues together may show as delivered; counted as they leave, packets of no queue's entries have one. */
+  #most({ walked, vhost }: Reading, counted: boolean): number {
     const delivered = walked.counters.txPackets - (this.#base?.delivered ?? 0) + this.#offset.delivered;
-    return delivered - this.#unassigned + this.#tolerance + unseenOf(walked, vhost);
+    return delivered - (counted ? 0 : this.#unassigned) + this.#tolerance + unseenOf(walked, vhost);
   }
 
   /** What the kernel's counters have more than ours: of one queue it is this queue's, of several the device's. */
@@ -282,7 +283,7 @@ export class DeviceAccounting {
   #judge(audit: Accounts['audit'], reading: Reading, totals: Totals, mode: CountingMode, atRest: boolean): string[] {
     const { walked, before, otherDropped } = reading;
     const tolerance = this.#tolerance + (atRest ? 0 : VHOST_BATCH + moved(reading)) + unseenOf(walked, reading.vhost);
-    const rings = [...this.#queues.values()].map((one) => ({ equation: 'ring', imbalance: one.imbalance() ?? 0 }));
+    const rings = ringsOf([...this.#queues.values()], this.#unassigned, tolerance);
     const now = this.#nowSeconds();
     const bypassed = sumOf([...before].map(([index, sums]) => this.#queues.get(index)?.bypassed(sums) ?? 0));
     const degraded = [

@@ -72,6 +72,37 @@ test('of several queues the device is exact, and the mark ends a while after the
   assert.deepEqual([look().degraded, look().unseen], [[], { enqueued: 7, dropped: 0 }]);
 });
 
+/** Two queues whose departures are counted: entries that were seen, and departures. */
+function lookCounted(accounting: DeviceAccounting, entries: readonly number[], departures: readonly number[]) {
+  const counts = entries.map((enqueued, index) => ({ enqueued, consumed: departures[index] ?? 0 }));
+  const rings = [walkedQueue(0, 0), walkedQueue(1, 0)];
+  const tx = departures.reduce((sum, one) => sum + one, 0);
+  return update(accounting, queuesOf(counts, rings, tx), { enqueued: 'counted', taken: 'counted' });
+}
+
+test('queues whose departures are counted deliver all, also packets that no program saw enter', () => {
+  let seconds = 0;
+  const accounting = new DeviceAccounting(true, () => seconds);
+  for (let look = 0; look < 2; look++) lookCounted(accounting, [30, 20], [30, 20]);
+  for (const more of [0, 0, 10, 20, 30, 30, 30]) {
+    const accounts = lookCounted(accounting, [30 + more, 20 + more], [33 + more, 24 + more]);
+    assert.deepEqual([shown(accounts, 0), shown(accounts, 1)], [33 + more, 24 + more]);
+    assert.deepEqual([accounts.degraded, imbalances(accounts)], [[], [0, 0]]);
+  }
+  const { unseen } = lookCounted(accounting, [60, 50], [63, 54]);
+  assert.deepEqual([unseen.enqueued, unseen.split?.slice(0, 27)], [7, 'the kernel counts 7 packets']);
+  seconds = 31;
+  const later = lookCounted(accounting, [60, 50], [63, 54]);
+  assert.deepEqual([later.degraded, later.unseen], [[], { enqueued: 7, dropped: 0 }]);
+});
+
+test('what one queue has too much and another lacks stays a mark beside packets that no program saw enter', () => {
+  const accounting = new DeviceAccounting(true);
+  for (let look = 0; look < 2; look++) lookCounted(accounting, [30, 20], [30, 20]);
+  for (let look = 0; look < 3; look++) lookCounted(accounting, [30, 29], [41, 25]);
+  assert.match(lookCounted(accounting, [30, 29], [41, 25]).degraded[0] ?? '', /^11 packets more came out of the ring/);
+});
+
 test('a queue that joined and moved between two walks delivered nothing while the kernel counts nothing', () => {
   const accounting = new DeviceAccounting(true);
   const before = [walkedQueue(0, 0), walkedQueue(1, 0)];
