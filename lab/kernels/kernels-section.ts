@@ -42,7 +42,8 @@ export function kernelsSection(results: Results): string {
 function figuresOf({ proofs, missing }: Proven): string {
   if (proofs.length === 0) return `of devices only (rtnetlink); missing: ${missing.join(', ')}`;
   const marked = proofs.filter(({ isMarked }) => isMarked).length;
-  if (marked === 0) return 'exact';
+  const unseen = sum(proofs, ({ ofDeviceOnly }) => ofDeviceOnly);
+  if (marked === 0) return unseen === 0 ? 'exact' : `exact; ${grouped(unseen)} packets of the device only`;
   return marked === proofs.length
     ? 'marked as degraded'
     : `marked as degraded in ${marked} of ${proofs.length} scenarios`;

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernel matrix: one boot of one kernel runs ordinary test files there, told as subtests of one test here.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import test from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { noVm, runInVm } from '../vm/boot.ts';
 import { bundle } from '../vm/bundle.ts';
+import { buildFor } from '../vm/guest-dist.ts';
 import { type Kernel, kernelOrWhy } from '../vm/kernels.ts';
 import { KERNELS, type LabKernel, SERIES, type Series } from '../vm/series.ts';
 import { EVENT_START } from './event.ts';
 import { isNightly } from './nightly.ts';
 import { splatsOf } from './splats.ts';
 import { Retelling } from './vm-reporter.ts';
-
-const labFolder = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 const NIGHTLY: readonly Series[] = [];
 
@@ -114,6 +111,9 @@ export const SHORT: readonly string[] = ['lab/guest/doctor.guest.ts', 'src/accou
 /** What every kernel of docs/kernels.md runs. */
 export const PROOFS: readonly string[] = ['lab/guest/proof.guest.ts'];
 
+/** What kernels of another architecture than this machine's run. */
+export const FOREIGN: readonly string[] = ['lab/guest/doctor.guest.ts', ...PROOFS];
+
 /** GUEST=traffic,late in the environment runs only the files with one of these in their path. `name`: of lab/vm/series.ts. */
 export function testOnKernel(name: string, files: readonly string[] = guestFiles(name), skip = noVm): void {
   test(`Linux ${name}`, { skip }, async (t) => {
@@ -124,7 +124,7 @@ export function testOnKernel(name: string, files: readonly string[] = guestFiles
       t.skip(`nothing was tested on kernel ${name}: ${kernel}`);
       return;
     }
-    execFileSync('make', ['--silent', '--no-print-directory', '-C', labFolder]);
+    buildFor(one.architecture);
     const told = new Retelling((line) => console.log(line));
     const failure = boot(kernel, one, files, told).then(
       () => undefined,
@@ -138,12 +138,12 @@ export function testOnKernel(name: string, files: readonly string[] = guestFiles
 }
 
 async function boot(kernel: Kernel, one: LabKernel, files: readonly string[], told: Retelling): Promise<void> {
-  const { name, kernelArguments, cpus } = one;
+  const { name, kernelArguments, cpus, architecture } = one;
   const environment = Object.fromEntries(
     Object.entries(PASSED_ON).flatMap(([name, value]) => (value ? [[name, value]] : [])),
   );
   try {
-    const { place, command } = await bundle(`linux-${name}`, [RUN, REPORTER, ...files]);
+    const { place, command } = await bundle(`linux-${name}`, [RUN, REPORTER, ...files], architecture);
     const reporter = ['--test-reporter', resolve(place(REPORTER)), '--test-reporter-destination', 'stdout'];
     const hear = (text: string): void => told.hear(text);
     const options = { timeoutMs: LIMIT_MS, environment, kernelArguments, cpus, onOutput: hear };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels on which not everything is tested: what is counted there equals the kernel's own counters, or is marked.
-import { noVm } from '../vm/boot.ts';
+import { whyNoVm } from '../vm/boot.ts';
 import { KERNELS, SERIES } from '../vm/series.ts';
-import { PROOFS, testOnKernel } from './matrix.ts';
+import { FOREIGN, PROOFS, testOnKernel } from './matrix.ts';
 import { onlyNightly } from './nightly.ts';
 
-for (const { name } of KERNELS.filter((one) => !SERIES.some((series) => series === one.name)))
-  testOnKernel(name, PROOFS, noVm || onlyNightly);
+for (const { name, architecture } of KERNELS.filter((one) => !SERIES.some((series) => series === one.name)))
+  testOnKernel(name, architecture === 'amd64' ? PROOFS : FOREIGN, onlyNightly || whyNoVm(architecture));

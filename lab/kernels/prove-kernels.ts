@@ -4,8 +4,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { replaceSection } from '../tables/benchmarks.ts';
-import { noVm, runInVm } from '../vm/boot.ts';
+import { runInVm, whyNoVm } from '../vm/boot.ts';
 import { bundle } from '../vm/bundle.ts';
+import { buildFor } from '../vm/guest-dist.ts';
 import { provideKernel } from '../vm/kernels.ts';
 import { KERNELS, type LabKernel } from '../vm/series.ts';
 import { kernelsSection, PAGE } from './kernels-section.ts';
@@ -13,11 +14,14 @@ import { isHonest, type Proven, provenOf, readResults, writeResults } from './pr
 
 const RUN = 'lab/kernels/main.ts';
 const PROOF_FILE = 'lab/guest/proof.guest.ts';
-const LIMIT_MS = 1_200_000;
+const LIMIT_MS = 2_400_000;
 
-async function proveOn({ name, series, kernelArguments, cpus }: LabKernel): Promise<Proven> {
+async function proveOn({ name, series, kernelArguments, cpus, architecture }: LabKernel): Promise<Proven> {
+  const reason = whyNoVm(architecture);
+  if (reason) throw new Error(`Nothing was proven on Linux ${name}: it ${reason}.`);
+  buildFor(architecture);
   const kernel = await provideKernel(series, (line) => console.error(line));
-  const { place, command } = await bundle(`prove-${name}`, [RUN, PROOF_FILE]);
+  const { place, command } = await bundle(`prove-${name}`, [RUN, PROOF_FILE], architecture);
   const { status, output } = await runInVm(kernel, command([resolve(place(PROOF_FILE))]), {
     kernelArguments,
     cpus,
@@ -30,7 +34,6 @@ async function proveOn({ name, series, kernelArguments, cpus }: LabKernel): Prom
 }
 
 async function main(names: readonly string[]): Promise<void> {
-  if (noVm) throw new Error(`Nothing was proven: it ${noVm}.`);
   const unknown = names.find((name) => !KERNELS.some((one) => one.name === name));
   if (unknown) throw new Error(`No kernel ${unknown}: there are ${KERNELS.map(({ name }) => name).join(', ')}.`);
   for (const one of KERNELS.filter(({ name }) => names.length === 0 || names.includes(name))) {

@@ -18,6 +18,8 @@ export interface Proof {
   readonly offered: number;
   readonly dropped: number;
   readonly delivered: number;
+  /** Packets of which tapscope knows the device and not the queue. They are in the device's figures. */
+  readonly ofDeviceOnly: number;
   /** The device or one of its queues was marked as degraded. */
   readonly isMarked: boolean;
 }
@@ -77,6 +79,7 @@ function checked(one: unknown): Proven {
       offered: numberAt(proof, 'offered'),
       dropped: numberAt(proof, 'dropped'),
       delivered: numberAt(proof, 'delivered'),
+      ofDeviceOnly: numberAt(proof, 'ofDeviceOnly'),
       isMarked: at(proof, 'isMarked') === true,
     })),
   };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Boots one of the lab's kernels under QEMU's software emulation (no KVM is needed), with this machine's own root file
-// system read-only under an overlay, or a root of the kernel's architecture. Runs a command there as root in the directory where the caller stands.
+// Boots one of the lab's kernels under QEMU's software emulation (no KVM is needed). Its root is this machine's own file system, or one of
+// the kernel's architecture, read-only under an overlay. Runs a command there as root in the directory where the caller stands.
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernels on which everything is tested, and others that people run; lab/vm/kernels.json has their packages.
 
+import type { Architecture } from './machine.ts';
+
 /** Series of kernels, by the first two numbers of their release, oldest first. Everything is tested on them. */
 export const SERIES = ['6.1', '6.12', '7.2', '7.3'] as const;
 
@@ -15,10 +17,11 @@ export interface LabKernel {
   readonly standsFor: string;
   readonly kernelArguments: readonly string[];
   readonly cpus: number;
+  readonly architecture: Architecture;
 }
 
 function kernel(series: string, standsFor: string): LabKernel {
-  return { name: series, series, standsFor, kernelArguments: [], cpus: 2 };
+  return { name: series, series, standsFor, kernelArguments: [], cpus: 2, architecture: 'amd64' };
 }
 
 export const KERNELS: readonly LabKernel[] = [
@@ -38,4 +41,6 @@ export const KERNELS: readonly LabKernel[] = [
   kernel('7.2', 'Debian testing'),
   kernel('7.3', 'Debian 13 with backports'),
   kernel('7.3-rt', 'PREEMPT_RT'),
+  { ...kernel('6.12-arm64', 'Debian 13 on arm64'), architecture: 'arm64' },
+  { ...kernel('7.3-arm64', 'Debian 13 with backports on arm64'), architecture: 'arm64' },
 ];
