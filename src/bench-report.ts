@@ -44,7 +44,34 @@ export interface PairCell {
   readonly size: number;
 }
 
-export type Cell = SendCell | MessageCell | PairCell;
+/** Towards what iperf3's bytes go; both: to the guest and from it at the same time. */
+export const DIRECTIONS = ['guest-to-host', 'host-to-guest', 'both', 'guest-to-guest'] as const;
+export type Direction = (typeof DIRECTIONS)[number];
+
+/** TCP streams of iperf3 from or to a guest in QEMU, through a tap of so many queues. */
+export interface StreamCell {
+  readonly kind: 'stream';
+  readonly id: string;
+  readonly direction: Direction;
+  /** Bytes of one message; null: iperf3's own, 128 KiB. */
+  readonly size: number | null;
+  /** Pairs of a sending and a receiving iperf3. */
+  readonly sessions: number;
+  /** Queues of each tap, and CPUs of each guest. */
+  readonly queues: number;
+}
+
+export type Cell = SendCell | MessageCell | PairCell | StreamCell;
+
+/** What a stream cell has beside packets. */
+export interface StreamRun {
+  /** Received by all sessions together. */
+  readonly bitsPerSecond: number;
+  /** The busy share of all CPUs of the host, 0 to 1. */
+  readonly hostCpu: number;
+  /** Packets that tun was given for each queue of the tap towards the receiver; both and guest to host: towards the guest. */
+  readonly queues: readonly number[];
+}
 
 /** What `perf stat` shows, of one or more threads; undefined: this machine has no such counter. */
 export interface ThreadCounts {
@@ -82,6 +109,7 @@ export interface Run {
   readonly perf?: PerfRun | undefined;
   /** Packets that a reader got, freed on the CPU that had allocated them, or on another; undefined: not measured. */
   readonly freed?: { readonly there: number; readonly elsewhere: number } | undefined;
+  readonly stream?: StreamRun | undefined;
   /** Differences between the agent's numbers and others', a sentence each. */
   readonly disagreements: readonly string[];
 }
@@ -101,7 +129,7 @@ export interface CellResult {
 }
 
 /** The documents whose tables `--table` repeats. */
-export const DOCUMENTS = ['v7', 'v8', 'zero-copy', 'napi'] as const;
+export const DOCUMENTS = ['v7', 'v8', 'zero-copy', 'napi', 'multiqueue'] as const;
 export type DocumentName = (typeof DOCUMENTS)[number];
 
 /** A way in which tun may allocate or free packets. */
@@ -125,6 +153,16 @@ export interface BenchHost {
   readonly tunPaths: readonly TunPath[];
 }
 
+/** What played the guests of stream cells. */
+export interface StreamGuests {
+  /** The kernel's release. */
+  readonly kernel: string;
+  readonly kvm: boolean;
+  readonly vhost: boolean;
+  /** The host's usual one, on each queue. */
+  readonly qdisc: string;
+}
+
 export interface BenchReport {
   readonly schema: 1;
   readonly version: string;
@@ -139,6 +177,8 @@ export interface BenchReport {
   readonly pinnedTo: number;
   /** Another agent watched meanwhile, and every packet paid for it too. */
   readonly agentRuns: boolean;
+  /** The guests of a run with stream cells; undefined: none started. */
+  readonly guests?: StreamGuests | undefined;
   readonly results: readonly CellResult[];
 }
 

@@ -94,7 +94,15 @@ const layers: Readonly<Record<string, Layer>> = {
  * `tapscope bench` and `tapscope demo` alone start programs: its own traffic, which holds the taps in a namespace that must die with it, and kmod's,
  * since vhost-net's parameter is set by loading it. A test below: only the bench imports them.
  */
-const spawning = ['src/kernel/traffic.ts', 'src/kernel/vhost-module.ts', 'src/kernel/line-protocol.ts'];
+const spawning = [
+  'src/kernel/traffic.ts',
+  'src/kernel/vhost-module.ts',
+  'src/kernel/line-protocol.ts',
+  'src/kernel/virtual-machine/host-program.ts',
+  'src/kernel/virtual-machine/guest-kernel.ts',
+  'src/kernel/virtual-machine/guest-files.ts',
+  'src/kernel/virtual-machine/guest-machine.ts',
+];
 
 const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))

@@ -44,11 +44,20 @@ export function compare(comparisons: readonly Comparison[]): readonly string[] {
   );
 }
 
+/** Headers, or segments, make the one count the larger of both. */
+export function atLeast(what: string, ours: number, whose: string, theirs: number): readonly string[] {
+  return ours >= theirs ? [] : [`${what}: ${ours}, and ${theirs} by ${whose}`];
+}
+
 /** What the agent itself has to say against its figures. */
 export function doubts(device: Device): readonly string[] {
   const parts = [{ audit: device.audit, degraded: device.degraded }, ...device.queues];
+  // Packets that the device has and no queue of several: the figures of the device are exact.
+  const split = device.unseen?.split;
   return parts.flatMap(({ audit, degraded }) => [
-    ...degraded.map((reason) => `the agent does not vouch for its figures: ${reason}`),
+    ...degraded
+      .filter((reason) => reason !== split)
+      .map((reason) => `the agent does not vouch for its figures: ${reason}`),
     ...audit
       .filter(({ imbalance }) => imbalance !== 0)
       .map(({ equation, imbalance }) => `the agent's counts are off by ${imbalance} packets (${equation})`),

@@ -10,6 +10,7 @@ import type { Device } from '../snapshot.ts';
 export const DEVICE = 'bench0';
 /** The device of the second guest, which receives what the first guest sends. */
 export const SECOND_DEVICE = 'bench1';
+export const BRIDGE = 'bench-bridge';
 export const RING = 1000;
 const POLL_MS = 20;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // All cells of the tables, in the order in which they are shown.
-import { type Cell, type DocumentName, FLOWS, READERS } from '../bench-report.ts';
+import { type Cell, DIRECTIONS, type DocumentName, FLOWS, READERS, type StreamCell } from '../bench-report.ts';
 
 const COUNTS = [1, 4] as const;
 /** What iperf3 sends over UDP, headers included. */
@@ -8,7 +8,25 @@ const UDP_SIZE = 1490;
 /** Below 256 bytes vhost-net always copies; the others are those of the zero-copy series. */
 const MESSAGE_SIZES = [128, 1024, 4096, 8192, 16_384, 65_000] as const;
 
-export const ALL_CELLS: readonly Cell[] = [
+const STREAM_SIZES = [512, null] as const;
+const SESSIONS = [1, 2, 4, 8] as const;
+const STREAM_QUEUES = [1, 2, 4] as const;
+
+/** Guests in QEMU: `--table multiqueue` or `--only` must ask for them, for all other cells need no guest to boot. */
+export const STREAM_CELLS: readonly StreamCell[] = STREAM_QUEUES.flatMap((queues) =>
+  DIRECTIONS.flatMap((direction) =>
+    STREAM_SIZES.flatMap((size) =>
+      SESSIONS.map((sessions) => ({
+        kind: 'stream' as const,
+        id: `stream/${direction}/size=${size ?? 'default'}/sessions=${sessions}/queues=${queues}`,
+        ...{ direction, size, sessions, queues },
+      })),
+    ),
+  ),
+);
+
+/** What is measured where no cell is named. */
+const USUAL_CELLS: readonly Cell[] = [
   ...READERS.flatMap((reader) =>
     COUNTS.flatMap((threads) =>
       COUNTS.flatMap((queues) =>
@@ -39,25 +57,26 @@ export const ALL_CELLS: readonly Cell[] = [
   { kind: 'pair', id: `guest-to-guest/size=${UDP_SIZE}`, size: UDP_SIZE },
 ];
 
+export const ALL_CELLS: readonly Cell[] = [...USUAL_CELLS, ...STREAM_CELLS];
+
 const DOCUMENT_CELLS: Readonly<Record<DocumentName, RegExp>> = {
   v7: /\/threads=1\/queues=1\/free\/(tail-drop|backpressure)(\/sample03)?$/,
   v8: /\/threads=1\/queues=1\/pinned\/(tail-drop|no-qdisc|backpressure)$/,
   napi: /^guest-to-guest\//,
   'zero-copy': /^zero-copy\/.*=(4096|8192|16384|65000)$/,
+  multiqueue: /^stream\//,
 };
 
-export function documentCells(name: DocumentName): readonly Cell[] {
-  return ALL_CELLS.filter(({ id }) => DOCUMENT_CELLS[name].test(id));
-}
-
-/** The cells whose id the expression finds; throws one sentence if there are none. */
-export function chooseCells(only: string | undefined): readonly Cell[] {
-  if (only === undefined) return ALL_CELLS;
-  const chosen = ALL_CELLS.filter(({ id }) => expression(only).test(id));
+/** The cells whose id `--only` finds, of a document or of all; throws one sentence if there are none. */
+export function chooseCells(only: string | undefined, table?: DocumentName): readonly Cell[] {
+  const cells = ALL_CELLS.filter(({ id }) => table === undefined || DOCUMENT_CELLS[table].test(id));
+  if (only === undefined) return table === undefined ? USUAL_CELLS : cells;
+  const wanted = expression(only);
+  const chosen = cells.filter(({ id }) => wanted.test(id));
   if (chosen.length > 0) return chosen;
-  const [first, last] = [ALL_CELLS[0]?.id, ALL_CELLS.at(-1)?.id];
+  const [first, last] = [cells[0]?.id, cells.at(-1)?.id];
   throw new Error(
-    `--only=${only} names none of the ${ALL_CELLS.length} cells; they are called from ${first} to ${last}.`,
+    `--only=${only} names none of the ${cells.length} cells${table ? ` of ${table}` : ''}; they are called from ${first} to ${last}.`,
   );
 }
 

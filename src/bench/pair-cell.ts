@@ -5,12 +5,11 @@ import { bridge, raise } from '../kernel/own-device.ts';
 import type { Traffic } from '../kernel/traffic.ts';
 import type { Device } from '../snapshot.ts';
 import { agentCounts, type Comparison, compare, doubts } from './agreement.ts';
-import { type BenchSetup, DEVICE, missingIf, RING, SECOND_DEVICE, until } from './bench-setup.ts';
+import { type BenchSetup, BRIDGE, DEVICE, missingIf, RING, SECOND_DEVICE, until } from './bench-setup.ts';
 
 const SENDER = { id: 'sender', device: DEVICE };
 const RECEIVER = { id: 'receiver', device: SECOND_DEVICE };
 const ENDS = [SENDER, RECEIVER];
-const BRIDGE = 'bench-bridge';
 const GUEST = { entries: 1024, buffer: 2048 };
 const ARRIVED_WITHIN_S = 30;
 

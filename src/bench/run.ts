@@ -1,19 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 // All repeats of all cells, interleaved: what changes on the host meanwhile changes every cell alike. All that was changed is
 // as it was when this ends, also by an interruption.
-import type { Cell, CellResult, MessageCell, Run, SendCell, TunPath } from '../bench-report.ts';
+import type {
+  Cell,
+  CellResult,
+  MessageCell,
+  Run,
+  SendCell,
+  StreamCell,
+  StreamGuests,
+  TunPath,
+} from '../bench-report.ts';
 import { generatorThreads } from '../kernel/pktgen.ts';
 import { startTraffic, type Traffic } from '../kernel/traffic.ts';
 import { setZeroCopyParameter, unload, vhostModules, zeroCopyParameter } from '../kernel/vhost-module.ts';
 import { type BenchSetup, type Eyes, Missing, missingIf, openEyes } from './bench-setup.ts';
+import { type GuestOptions, Guests } from './guests.ts';
 import { runMessageCell } from './message-cell.ts';
 import { runPairCell } from './pair-cell.ts';
 import { runSendCell } from './send-cell.ts';
+import { runStreamCell } from './stream-cell.ts';
 
 export interface BenchOptions {
   readonly cells: readonly Cell[];
   readonly seconds: number;
   readonly repeats: number;
+  /** What stream cells start. */
+  readonly guests: GuestOptions;
   readonly interrupted: AbortSignal;
   /** Hears what is done next. */
   readonly say: (line: string) => void;
@@ -23,6 +36,7 @@ export interface Bench {
   readonly results: readonly CellResult[];
   /** The paths through this kernel's tun; empty unless a cell asks for them. */
   readonly tunPaths: readonly TunPath[];
+  readonly guests: StreamGuests | undefined;
   /** All that was changed is as it was before; else `say` was told what to type. */
   readonly restored: boolean;
 }
@@ -38,11 +52,11 @@ export async function runBench(options: BenchOptions): Promise<Bench> {
   try {
     for (let repeat = 0; repeat < options.repeats; repeat++) await rounds.repeat(repeat);
   } finally {
-    rounds.closeEyes();
+    await rounds.end();
     await traffic.end();
     restored = await restore(before, options.say);
   }
-  return { results: rounds.results(), tunPaths: rounds.tunPaths, restored };
+  return { results: rounds.results(), tunPaths: rounds.tunPaths, guests: rounds.guests.about(), restored };
 }
 
 interface ModuleState {
@@ -67,6 +81,7 @@ class Rounds {
   readonly #generators: ReadonlyMap<number, string>;
   readonly #runs = new Map<Cell, Run[]>();
   readonly #missing = new Map<Cell, string>();
+  readonly guests: Guests;
   #eyes: Eyes | undefined;
   #tunPaths: readonly TunPath[] = [];
 
@@ -74,6 +89,7 @@ class Rounds {
     this.#traffic = traffic;
     this.#options = options;
     this.#generators = generators;
+    this.guests = new Guests(traffic, options.guests, options.say);
   }
 
   async repeat(repeat: number): Promise<void> {
@@ -104,13 +120,21 @@ class Rounds {
     return this.#tunPaths;
   }
 
-  closeEyes(): void {
+  async end(): Promise<void> {
+    await this.guests.end();
+    this.#closeEyes();
+  }
+
+  #closeEyes(): void {
     this.#eyes?.close();
     this.#eyes = undefined;
   }
 
   async #run(cell: Cell): Promise<Run> {
     const { seconds } = this.#options;
+    if (cell.kind === 'stream') return runStreamCell(await this.#setup(false), this.guests, cell, seconds);
+    // Their taps have the names of those that the other cells make.
+    await this.guests.end();
     if (cell.kind === 'send') return runSendCell(await this.#setup(false), cell, seconds);
     await this.#setZeroCopy(cell.kind === 'message' && cell.zeroCopy);
     if (cell.kind === 'message') return runMessageCell(await this.#setup(false), cell, seconds);
@@ -118,7 +142,7 @@ class Rounds {
   }
 
   async #setup(allocation: boolean): Promise<BenchSetup> {
-    if (this.#eyes?.allocation !== allocation) this.closeEyes();
+    if (this.#eyes?.allocation !== allocation) this.#closeEyes();
     this.#eyes ??= await openEyes(this.#traffic.netns, allocation);
     if (allocation) this.#tunPaths = this.#eyes.tunPaths();
     const { look, refresh } = this.#eyes;
@@ -130,7 +154,7 @@ class Rounds {
   async #setZeroCopy(wanted: boolean): Promise<void> {
     const now = zeroCopyParameter();
     if (now !== undefined && (now !== 0) === wanted) return;
-    this.closeEyes();
+    this.#closeEyes();
     await setZeroCopyParameter(Number(wanted)).catch(missingIf('MODULE'));
   }
 }
@@ -140,11 +164,16 @@ function ordered(cells: readonly Cell[], repeat: number): readonly Cell[] {
   const sends = cells.filter((cell): cell is SendCell => cell.kind === 'send');
   const messages = cells.filter((cell): cell is MessageCell => cell.kind === 'message');
   const pairs = cells.filter(({ kind }) => kind === 'pair');
+  const streams = cells.filter((cell): cell is StreamCell => cell.kind === 'stream');
+  // Each start of the guests is used for all cells with these guests.
+  const lone = streams.filter(({ direction }) => direction !== 'guest-to-guest');
   const first = repeat % 2 === 1;
   return [
     ...sends,
     ...messages.filter(({ zeroCopy }) => zeroCopy === first),
     ...messages.filter(({ zeroCopy }) => zeroCopy !== first),
     ...pairs,
+    ...lone,
+    ...streams.filter((cell) => !lone.includes(cell)),
   ];
 }

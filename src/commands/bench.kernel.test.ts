@@ -31,14 +31,14 @@ test('a document that is not known is refused before anything is made', async ()
   const { code, stdout, stderr } = await tapscope(['bench', '--table=v9']);
   assert.deepEqual(
     [code, stdout, stderr],
-    [1, '', 'tapscope: --table=v9 is unknown; write one of: v7, v8, zero-copy, napi.\n'],
+    [1, '', 'tapscope: --table=v9 is unknown; write one of: v7, v8, zero-copy, napi, multiqueue.\n'],
   );
 });
 
 test('flags that cannot be are refused before anything is made', async () => {
   const { code, stdout, stderr } = await tapscope(['bench', '--only=nothing']);
   assert.deepEqual([code, stdout], [1, '']);
-  assert.match(stderr, /^tapscope: --only=nothing names none of the 81 cells; .*\n$/);
+  assert.match(stderr, /^tapscope: --only=nothing names none of the 177 cells; .*\n$/);
 });
 
 test('the traffic program is alone in its namespace, which ends with it', { skip: cannot }, async () => {

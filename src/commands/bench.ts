@@ -9,14 +9,14 @@ import { type BenchReport, disagreements } from '../bench-report.ts';
 import { agentPid } from '../kernel/agent-lock.ts';
 import { readSlowdowns, tunDriver } from '../kernel/host.ts';
 import { renderBench } from '../outputs/bench-text.ts';
-import { renderDocument } from '../outputs/document-table.ts';
+import { renderDocument } from '../outputs/documents/document-table.ts';
 import type { BenchFlags } from './options/bench-options.ts';
 import { onInterruption } from './terminal/interruption.ts';
 import { version } from './version.ts';
 
 /** Exit code 0: all numbers agree; 1: they do not, nothing could be measured, or something is not as it was before. */
 export async function bench(flags: BenchFlags): Promise<number> {
-  const { cells, seconds, repeats } = flags;
+  const { cells, seconds, repeats, guests } = flags;
   if (process.getuid?.() !== 0) throw new Error('tapscope bench makes taps and loads BPF programs: run it as root.');
   if (tunDriver() === undefined) throw new Error('The tun driver is not loaded: modprobe tun.');
   const interruption = onInterruption();
@@ -27,7 +27,7 @@ export async function bench(flags: BenchFlags): Promise<number> {
   const agentRuns = agentPid() !== undefined;
   let done: Bench;
   try {
-    done = await runBench({ cells, seconds, repeats, interrupted: interruption.signal, say });
+    done = await runBench({ cells, seconds, repeats, guests, interrupted: interruption.signal, say });
   } catch (error) {
     if (!interruption.signal.aborted) throw error;
     say('Interrupted: there are no figures.');
@@ -45,6 +45,7 @@ export async function bench(flags: BenchFlags): Promise<number> {
     ring: RING,
     pinnedTo: PINNED_TO,
     agentRuns,
+    guests: done.guests,
     results,
   };
   const host = { cpuModel: cpus()[0]?.model ?? 'unknown CPU', ...readSlowdowns(), tunPaths };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `tapscope bench` and `tapscope demo` set on a device that they made themselves, by rtnetlink. Nothing else of the product changes a device.
 import { existsSync } from 'node:fs';
+import { endianness } from 'node:os';
 import { netlinkRequest } from './native.ts';
 import { attributeBytes, changeRequest, textBytes, u32Bytes } from './netlink-message.ts';
 import { readLinks } from './rtnetlink.ts';
@@ -8,6 +9,7 @@ import { readLinks } from './rtnetlink.ts';
 // linux/rtnetlink.h, linux/if_link.h, linux/pkt_sched.h: stable ABI
 const RTM_NEWLINK = 16;
 const RTM_SETLINK = 19;
+const RTM_NEWADDR = 20;
 const RTM_NEWQDISC = 36;
 const IFLA_IFNAME = 3;
 const IFLA_MASTER = 10;
@@ -16,14 +18,21 @@ const IFLA_LINKINFO = 18;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_BR_MCAST_SNOOPING = 23;
+const IFA_ADDRESS = 1;
+const IFA_LOCAL = 2;
+const AF_INET = 2;
 const TCA_KIND = 1;
 const TC_H_ROOT = 0xffffffff;
 const IFF_UP = 1;
 /** struct ifinfomsg: ifindex at 4, flags at 8, which of them at 12. struct tcmsg: ifindex at 4, handle at 8, parent at 12. */
 const IFINFOMSG_SIZE = 16;
 const TCMSG_SIZE = 20;
+/** struct ifaddrmsg: the family at 0 and the prefix length at 1, the ifindex at 4. */
+const IFADDRMSG_SIZE = 8;
 /** "1:", as tc would call it. */
 const ROOT_HANDLE = 0x10000;
+
+const PREFIX = 24;
 
 export type QdiscKind = 'fq_codel' | 'noqueue';
 
@@ -49,6 +58,18 @@ export async function raise({ namespace, name, queues }: OwnDevice, ring: number
   }
   await setQdisc(namespace, ifindex, TC_H_ROOT, ROOT_HANDLE, 'mq');
   for (let queue = 1; queue <= queues; queue++) await setQdisc(namespace, ifindex, ROOT_HANDLE + queue, 0, qdisc);
+}
+
+/** Gives a device an IPv4 address with a prefix of 24 bits. */
+export async function setAddress(namespace: string, name: string, address: string): Promise<void> {
+  const bytes = Uint8Array.from(address.split('.').map(Number));
+  const attributes = new Map([
+    [IFA_LOCAL, bytes],
+    [IFA_ADDRESS, bytes],
+  ]);
+  const first = new DataView(Uint8Array.of(AF_INET, PREFIX, 0, 0).buffer).getUint32(0, endianness() === 'LE');
+  const numbers = { 0: first, 4: await indexOf(namespace, name) };
+  await netlinkRequest(namespace, changeRequest(RTM_NEWADDR, IFADDRMSG_SIZE, numbers, attributes));
 }
 
 /** Puts devices that are up into a bridge, which is made if it is not there. Code BRIDGE: the kernel's bridge is not loaded. */

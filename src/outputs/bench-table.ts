@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // A bench's report as tables: rows of words, in the layout of the kernel series (transmitted and lost, one column a kind of flow control).
-import { type CellResult, FLOWS, perSecond, type Run, type SendCell, type Spread } from '../bench-report.ts';
+import {
+  type CellResult,
+  FLOWS,
+  perSecond,
+  type Run,
+  type SendCell,
+  type Spread,
+  type StreamCell,
+} from '../bench-report.ts';
+import { queuesText } from './documents/multiqueue-table.ts';
 
 export interface Table {
   readonly title: string;
@@ -24,7 +33,12 @@ const NOTHING = '–';
 export function benchTables(results: readonly CellResult[]): { tables: readonly Table[]; reasons: readonly string[] } {
   const reasons = [...new Set(results.flatMap(({ missing }) => missing ?? []))];
   const sends = results.filter((result): result is Result<SendCell> => result.cell.kind === 'send');
-  const tables = [...sendTables(sends, reasons), ...messageTables(results, reasons), ...pairTables(results, reasons)];
+  const tables = [
+    ...sendTables(sends, reasons),
+    ...messageTables(results, reasons),
+    ...pairTables(results, reasons),
+    ...streamTables(results, reasons),
+  ];
   return { tables, reasons: reasons.map((reason, index) => `[${index + 1}] not on this host: ${reason}`) };
 }
 
@@ -109,6 +123,30 @@ function pairTables(results: readonly CellResult[], reasons: readonly string[]):
   if (rows.length === 0) return [];
   const header = ['bytes', 'received', 'lost', 'freed on the CPU that allocated them'];
   return [{ title: 'Packets a second from guest to guest, by vhost-net and a bridge', header, rows }];
+}
+
+function streamTables(results: readonly CellResult[], reasons: readonly string[]): readonly Table[] {
+  const streams = results.filter((result): result is Result<StreamCell> => result.cell.kind === 'stream');
+  if (streams.length === 0) return [];
+  const rows = streams.map((result) => [
+    result.cell.direction,
+    String(result.cell.size ?? 'default'),
+    String(result.cell.sessions),
+    String(result.cell.queues),
+    show(result, ({ stream, seconds }) => (stream ? (seconds * stream.bitsPerSecond) / 1e6 : Number.NaN), reasons),
+    show(result, ({ stream, seconds }) => (stream ? seconds * stream.hostCpu * 100 : Number.NaN), reasons),
+    queuesText(result.runs) || NOTHING,
+  ]);
+  const header = [
+    'direction',
+    'message',
+    'sessions',
+    'queues',
+    'Mbit/s',
+    'CPU of the host, %',
+    'packets for each queue',
+  ];
+  return [{ title: 'TCP streams of guests in QEMU', header, rows }];
 }
 
 function show(result: CellResult | undefined, count: (run: Run) => number, reasons: readonly string[]): string {

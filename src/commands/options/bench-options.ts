@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The flags of `tapscope bench` and what they mean.
-import { chooseCells, documentCells } from '../../bench/cells.ts';
+import { chooseCells } from '../../bench/cells.ts';
+import type { GuestOptions } from '../../bench/guests.ts';
 import { type Cell, DOCUMENTS, type DocumentName } from '../../bench-report.ts';
 import { BENCH_FORMATS, type BenchFormat } from '../../outputs/bench-text.ts';
 import type { Flag } from './serve-options.ts';
@@ -11,6 +12,7 @@ export interface BenchFlags {
   readonly table: DocumentName | undefined;
   readonly seconds: number;
   readonly repeats: number;
+  readonly guests: GuestOptions;
   readonly format: BenchFormat;
 }
 
@@ -19,7 +21,11 @@ const MOST_REPEATS = 1000;
 
 export const benchFlags: readonly Flag[] = [
   { flags: '--seconds <seconds>', description: 'how long each repeat of each cell sends', fallback: '2' },
-  { flags: '--repeats <count>', description: 'of each cell, interleaved; shown are medians', fallback: '3' },
+  {
+    flags: '--repeats <count>',
+    description: 'of each cell, interleaved; shown are medians (default: 3, with --table multiqueue 1)',
+    fallback: undefined,
+  },
   {
     flags: '--only <regexp>',
     description:
@@ -28,7 +34,17 @@ export const benchFlags: readonly Flag[] = [
   },
   {
     flags: '--table <document>',
-    description: `the table of one document in its own layout: ${DOCUMENTS.join(', ')}`,
+    description: `the table of one document in its own layout: ${DOCUMENTS.join(', ')}; --only leaves out some of its cells`,
+    fallback: undefined,
+  },
+  {
+    flags: '--guest-kernel <file>',
+    description: 'of the guests in QEMU, with its modules in lib/modules beside it (default: of this host, in /boot)',
+    fallback: undefined,
+  },
+  {
+    flags: '--guest-vhost <on|off>',
+    description: 'vhost-net for the guests in QEMU (default: on, where the host has it)',
     fallback: undefined,
   },
   { flags: '--format <format>', description: BENCH_FORMATS.join(', '), fallback: 'text' },
@@ -48,19 +64,32 @@ export function readBenchFlags(values: Readonly<Record<string, unknown>>): Bench
     throw new Error(`--format=${values.format} is unknown; write one of: ${BENCH_FORMATS.join(', ')}.`);
   const table = readTable(values, format);
   return {
-    cells: table ? documentCells(table) : chooseCells(values.only === undefined ? undefined : String(values.only)),
+    cells: chooseCells(values.only === undefined ? undefined : String(values.only), table),
     table,
     seconds: readNumber('--seconds', values.seconds, /^\d+(\.\d+)?$/, [0.1, LONGEST_S]),
-    repeats: readNumber('--repeats', values.repeats, /^\d+$/, [1, MOST_REPEATS]),
+    repeats: readNumber('--repeats', values.repeats ?? usualRepeats(table), /^\d+$/, [1, MOST_REPEATS]),
+    guests: {
+      kernel: values.guestKernel === undefined ? undefined : String(values.guestKernel),
+      vhost: readVhost(values.guestVhost),
+    },
     format,
   };
 }
 
-function readTable({ table, only }: Readonly<Record<string, unknown>>, format: BenchFormat): DocumentName | undefined {
+/** 96 cells, each of which sets up and ends TCP connections. */
+function usualRepeats(table: DocumentName | undefined): number {
+  return table === 'multiqueue' ? 1 : 3;
+}
+
+function readVhost(value: unknown): boolean | undefined {
+  if (value === undefined || value === 'on' || value === 'off') return value === undefined ? undefined : value === 'on';
+  throw new Error(`--guest-vhost=${value} is unknown; write on or off.`);
+}
+
+function readTable({ table }: Readonly<Record<string, unknown>>, format: BenchFormat): DocumentName | undefined {
   if (table === undefined) return undefined;
   const found = DOCUMENTS.find((one) => one === table);
   if (found === undefined) throw new Error(`--table=${table} is unknown; write one of: ${DOCUMENTS.join(', ')}.`);
-  if (only !== undefined) throw new Error(`--table=${table} has its own cells: leave out --only.`);
   if (format === 'markdown' || format === 'csv')
     throw new Error(`--table=${table} has the layout of its document: --format is text or json.`);
   return found;

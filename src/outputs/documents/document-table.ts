@@ -13,8 +13,9 @@ import {
   spread,
   type ThreadCounts,
   type TunPath,
-} from '../bench-report.ts';
-import { verdict } from './bench-text.ts';
+} from '../../bench-report.ts';
+import { verdict } from '../bench-text.ts';
+import { multiqueueHeader, multiqueueTable } from './multiqueue-table.ts';
 
 const COLUMNS: Readonly<Record<'v7' | 'v8', readonly (readonly [FlowCase, string])[]>> = {
   v7: [
@@ -75,6 +76,7 @@ export function renderDocument(name: DocumentName, report: BenchReport, host: Be
 function tableOf(name: DocumentName, report: BenchReport, { tunPaths }: BenchHost): readonly string[] {
   if (name === 'zero-copy') return zeroCopyTable(report);
   if (name === 'napi') return napiLines(report, tunPaths);
+  if (name === 'multiqueue') return multiqueueTable(report.results);
   if (name === 'v8') return pktgenTable(name, report);
   return [...pktgenTable(name, report), '', ...pktgenTable(name, report, 'sample03'), '', ...perfTable(report)];
 }
@@ -93,6 +95,7 @@ function header(name: DocumentName, report: BenchReport, host: BenchHost): reado
     napi: [
       `Two guests of vhost-net with 1 queue each and a bridge between their taps; noqueue qdisc, ring ${ring}. CPU not pinned.`,
     ],
+    multiqueue: multiqueueHeader(report.guests, ring, seconds),
   };
   return [
     `CPU: ${cpuModel}, ${cpus} online. Linux ${kernel}.`,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { BenchHost, BenchReport, CellResult, MessageCell, Run, SendCell } from '../bench-report.ts';
+import type { BenchHost, BenchReport, CellResult, MessageCell, Run, SendCell } from '../../bench-report.ts';
 import { renderDocument } from './document-table.ts';
 
 const run = (transmitted: number, more: Partial<Run> = {}): Run => ({
