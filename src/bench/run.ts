@@ -51,6 +51,9 @@ export async function runBench(options: BenchOptions): Promise<Bench> {
   let restored = false;
   try {
     for (let repeat = 0; repeat < options.repeats; repeat++) await rounds.repeat(repeat);
+  } catch (error) {
+    // What was measured until an interruption is shown; the other cells say why they have nothing.
+    if (!options.interrupted.aborted || rounds.results().every(({ runs }) => runs.length === 0)) throw error;
   } finally {
     await rounds.end();
     await traffic.end();
@@ -109,11 +112,11 @@ class Rounds {
   }
 
   results(): readonly CellResult[] {
-    return this.#options.cells.map((cell) => ({
-      cell,
-      missing: this.#missing.get(cell) ?? null,
-      runs: this.#runs.get(cell) ?? [],
-    }));
+    return this.#options.cells.map((cell) => {
+      const runs = this.#runs.get(cell) ?? [];
+      const ended = this.#options.interrupted.aborted && runs.length === 0 ? 'interrupted' : null;
+      return { cell, missing: this.#missing.get(cell) ?? ended, runs };
+    });
   }
 
   get tunPaths(): readonly TunPath[] {

@@ -54,6 +54,10 @@ export async function bench(flags: BenchFlags): Promise<number> {
       ? renderDocument(flags.table, report, host)
       : renderBench(report, flags.format),
   );
+  if (interruption.signal.aborted) {
+    say('Interrupted: shown is what was measured until then.');
+    return interruption.code();
+  }
   const measured = results.some(({ runs }) => runs.length > 0);
   return measured && restored && disagreements(report).length === 0 ? 0 : 1;
 }

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// `tapscope bench --table multiqueue` as built, its smallest cell: a guest of QEMU boots, iperf3 streams, all counts agree.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { tapscope } from '../../lab/agent/serve-process.ts';
+import { listAt, numberAt, parseJson, textAt } from '../../lab/host/checked-json.ts';
+import { noLab } from '../../lab/host/netns.ts';
+import { assertValid } from '../../lab/host/valid-json.ts';
+import { guestWorld } from '../../lab/programs/guests/guest-world.ts';
+
+const ONE = ['bench', '--table=multiqueue', '--seconds=1'];
+const CELL = '^stream/host-to-guest/size=default/sessions=2/queues=2$';
+
+test('two streams to a guest with two queues', { skip: noLab }, async (t) => {
+  const world = await guestWorld();
+  if (typeof world === 'string') return t.skip(world);
+  const words = [...ONE, `--only=${CELL}`, `--guest-kernel=${world.kernel}`, '--guest-vhost=off', '--format=json'];
+  const { code, stdout, stderr } = await tapscope(words);
+  assert.equal(code, 0, `${stdout}\n${stderr}`);
+  const report = parseJson(stdout);
+  assertValid('bench', report);
+  const [result] = listAt(report, 'results');
+  const [run] = listAt(result, 'runs');
+  t.diagnostic(JSON.stringify(run));
+  assert.ok(numberAt(run, 'stream', 'bitsPerSecond') > 0);
+  const queues = listAt(run, 'stream', 'queues').map(Number);
+  assert.equal(queues.length, 2);
+  const packets = queues.reduce((sum, one) => sum + one, 0);
+  assert.ok(packets > 0 && packets <= numberAt(run, 'transmitted') + numberAt(run, 'lost'));
+});
+
+test('a kernel that is not there: the cell says so, and nothing was measured', { skip: noLab }, async (t) => {
+  const world = await guestWorld();
+  if (typeof world === 'string') return t.skip(world);
+  const words = [...ONE, `--only=${CELL}`, '--guest-kernel=/no/kernel', '--guest-vhost=off'];
+  const { code, stdout } = await tapscope(words);
+  assert.equal(code, 1);
+  assert.match(stdout, /^NOTHING could be measured on this host\.$/m);
+  assert.match(stdout, /^2 +\/no\/kernel is not there: --guest-kernel takes the file of a kernel$/m);
+  const json = await tapscope([...words, '--format=json']);
+  const [result] = listAt(parseJson(json.stdout), 'results');
+  assert.match(textAt(result, 'missing'), /^\/no\/kernel is not there/);
+});
