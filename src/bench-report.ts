@@ -71,6 +71,8 @@ export interface StreamRun {
   readonly hostCpu: number;
   /** Packets that tun was given for each queue of the tap towards the receiver; both and guest to host: towards the guest. */
   readonly queues: readonly number[];
+  /** Packets that only the kernel's counter of the device shows, so that their queue is not known. */
+  readonly ofNoQueue: number;
 }
 
 /** What `perf stat` shows, of one or more threads; undefined: this machine has no such counter. */

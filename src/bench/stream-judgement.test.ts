@@ -47,7 +47,7 @@ test('what passed between two moments at rest, by queue', () => {
   const run = judgeStreams(cell('host-to-guest'), { before: [before], after: [after], ...streams });
   assert.deepEqual(run.disagreements, []);
   assert.deepEqual([run.transmitted, run.lost], [70, 4]);
-  assert.deepEqual(run.stream, { bitsPerSecond: 7.2e6, hostCpu: 0.25, queues: [64, 10] });
+  assert.deepEqual(run.stream, { bitsPerSecond: 7.2e6, hostCpu: 0.25, queues: [64, 10], ofNoQueue: 0 });
   const back = judgeStreams(cell('guest-to-host'), { before: [before], after: [after], ...streams });
   assert.equal(back.transmitted, 2 * SENT);
 });
@@ -87,6 +87,6 @@ test('packets of the device that no queue has are the device’s, and no doubt',
   const unseen = { more: () => ({ unseen: { enqueued: 4, dropped: 0, split }, degraded: [split] }) };
   const before = [restAt(1, deviceAt(1, plans))];
   const after = [restAt(2, deviceAt(2, plans, unseen))];
-  const { disagreements, transmitted } = judgeStreams(cell('host-to-guest'), { ...streams, before, after });
-  assert.deepEqual([disagreements, transmitted], [[], 39]);
+  const { disagreements, transmitted, stream } = judgeStreams(cell('host-to-guest'), { ...streams, before, after });
+  assert.deepEqual([disagreements, transmitted, stream?.ofNoQueue], [[], 39, 4]);
 });

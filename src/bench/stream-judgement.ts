@@ -28,6 +28,7 @@ interface Passed {
   readonly droppedBefore: number;
   readonly burst: number;
   readonly queues: readonly number[];
+  readonly ofNoQueue: number;
   readonly bytesTo: number;
   readonly bytesFrom: number;
   readonly txDropped: number;
@@ -54,7 +55,7 @@ export function judgeStreams(cell: StreamCell, { before, after, received, second
     droppedBefore: sum(({ droppedBefore }) => droppedBefore),
     uncopied: 0,
     workerSeconds: undefined,
-    stream: { bitsPerSecond: received.bitsPerSecond, hostCpu, queues: to.queues },
+    stream: { bitsPerSecond: received.bitsPerSecond, hostCpu, queues: to.queues, ofNoQueue: to.ofNoQueue },
     disagreements: [
       ...taps.flatMap((tap, index) => disagreementsOf(tap, taps.length > 1 ? ` of guest ${index + 1}` : '')),
       ...bytes,
@@ -95,6 +96,7 @@ function totals({ device, guest, qdisc }: Rest): Totals {
     droppedFromGuest: (receive?.dropped ?? []).reduce((sum, { packets }) => sum + packets, 0),
     ...{ droppedBefore, burst, guest, qdisc },
     queues: queuesOf(device),
+    ofNoQueue: (unseen?.enqueued ?? 0) + untraced,
     bytesTo: counters?.txBytes ?? Number.NaN,
     bytesFrom: counters?.rxBytes ?? Number.NaN,
     txDropped: counters?.txDropped ?? Number.NaN,
@@ -118,6 +120,7 @@ function difference(before: Totals, after: Totals): Passed {
     droppedBefore: after.droppedBefore - before.droppedBefore,
     burst: after.burst - before.burst,
     queues: after.queues.map((packets, index) => packets - (before.queues[index] ?? 0)),
+    ofNoQueue: after.ofNoQueue - before.ofNoQueue,
     bytesTo: after.bytesTo - before.bytesTo,
     bytesFrom: after.bytesFrom - before.bytesFrom,
     txDropped: after.txDropped - before.txDropped,

@@ -4,9 +4,9 @@ import { test } from 'node:test';
 import type { CellResult, Run, StreamCell, StreamRun } from '../../bench-report.ts';
 import { multiqueueHeader, multiqueueTable } from './multiqueue-table.ts';
 
-const run = (stream: StreamRun, ...disagreements: readonly string[]): Run => ({
+const run = (stream: Omit<StreamRun, 'ofNoQueue'> & Partial<StreamRun>, ...disagreements: readonly string[]): Run => ({
   ...{ seconds: 2, transmitted: 1, lost: 0, droppedBefore: 0, uncopied: 0, workerSeconds: undefined },
-  ...{ stream, disagreements },
+  ...{ stream: { ofNoQueue: 0, ...stream }, disagreements },
 });
 
 function result(
@@ -47,10 +47,11 @@ test('medians of the repeats, sums of their packets, and a mark where a number d
     bitsPerSecond: megabits * 1e6,
     hostCpu: 0.5,
     queues: [index, 1],
+    ofNoQueue: index,
   }));
   const wrong = streams.map((stream, index) => run(stream, ...(index === 1 ? ['one packet'] : [])));
   const [, , , line] = multiqueueTable([result({ queues: 2 }, wrong)]);
-  assert.equal(line, '1         200.00 !    50.00  4.0         q0 3, q1 3');
+  assert.equal(line, '1         200.00 !    50.00  4.0         q0 3, q1 3, not known 3');
 });
 
 test('what the host lacks is named in each cell, in a sentence', () => {

@@ -80,9 +80,13 @@ const percent = ({ hostCpu }: StreamRun): number => 100 * hostCpu;
 /** Sums of all repeats: a flow may take another queue each time. */
 export function queuesText(runs: readonly Run[]): string {
   const sums: number[] = [];
-  for (const { stream } of runs)
+  let ofNoQueue = 0;
+  for (const { stream } of runs) {
     for (const [queue, packets] of (stream?.queues ?? []).entries()) sums[queue] = (sums[queue] ?? 0) + packets;
-  return sums.map((packets, queue) => `q${queue} ${packets}`).join(', ');
+    ofNoQueue += stream?.ofNoQueue ?? 0;
+  }
+  const known = sums.map((packets, queue) => `q${queue} ${packets}`);
+  return [...known, ...(ofNoQueue > 0 ? [`not known ${ofNoQueue}`] : [])].join(', ');
 }
 
 export function multiqueueHeader(guests: StreamGuests | undefined, ring: number, seconds: number): readonly string[] {
