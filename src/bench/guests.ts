@@ -38,6 +38,7 @@ export class Guests {
   readonly #say: (line: string) => void;
   #running: readonly Guest[] = [];
   #queues = 0;
+  #hasStarted = false;
   #image: GuestImage | undefined;
   #kvm: boolean;
   #qdisc = '';
@@ -57,7 +58,8 @@ export class Guests {
 
   /** undefined: none was started. */
   about(): StreamGuests | undefined {
-    return this.#image && { kernel: this.#image.kernel.release, kvm: this.#kvm, vhost: this.vhost, qdisc: this.#qdisc };
+    if (!this.#image || !this.#hasStarted) return undefined;
+    return { kernel: this.#image.kernel.release, kvm: this.#kvm, vhost: this.vhost, qdisc: this.#qdisc };
   }
 
   /** So many guests with so many queues each, whose servers listen. Throws Missing where this host cannot. */
@@ -96,6 +98,7 @@ export class Guests {
       this.#say(`a guest boots: ${queues} CPUs, ${this.#kvm ? 'KVM' : 'emulated'}`);
       const machine = await this.#boot(setup, this.#image, end, queues);
       this.#running = [...this.#running, { ...end, machine }];
+      this.#hasStarted = true;
       await raise({ namespace, name: end.device, queues }, RING);
     }
     if (count === 1) await setAddress(namespace, DEVICE, HOST_ADDRESS);

@@ -3,7 +3,7 @@
 // an archive in memory that the guest's kernel unpacks, so no folder of the bench can stay on the host.
 import { readFileSync } from 'node:fs';
 import { findGuestKernel, type GuestKernel } from './guest-kernel.ts';
-import { outputOf, programPath } from './host-program.ts';
+import { lacking, outputOf, programPath } from './host-program.ts';
 
 export interface GuestImage {
   readonly qemu: string;
@@ -39,6 +39,8 @@ const ALIGNMENT = 4;
 
 /** Throws with code PROGRAM where the host lacks a program or a kernel. */
 export async function makeGuestImage(kernelFile: string | undefined): Promise<GuestImage> {
+  // The machine, the serial line and the names of libraries below are a PC's.
+  if (process.arch !== 'x64') throw lacking('guests in QEMU need an amd64 host');
   const qemu = programPath('qemu-system-x86_64', 'qemu-system-x86');
   const programs = [programPath('iperf3', 'iperf3'), programPath('busybox', 'busybox')];
   const kernel = await findGuestKernel(kernelFile);
