@@ -128,6 +128,7 @@ export const HELP: Readonly<Record<string, CommandHelp>> = {
     examples: [
       ['bench', 'all cells'],
       ['bench --table v7', 'as a mail has it'],
+      ['bench --table multiqueue', 'TCP of guests in QEMU'],
       ['bench --only=tail-drop --format=markdown', 'some cells, as Markdown'],
     ],
     exitCodes: [
