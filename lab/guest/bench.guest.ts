@@ -12,6 +12,7 @@ import { listAt, numberAt, parseJson, textAt } from '../host/checked-json.ts';
 import { isSince } from '../host/release.ts';
 import { until } from '../host/until.ts';
 import { assertValid } from '../host/valid-json.ts';
+import { benchGuests } from '../programs/guests/bench-guests.ts';
 
 const skip = !isSince(7, 2) && 'the tables are of Linux 7.2 and 7.3';
 const stops = isSince(7, 3);
@@ -87,6 +88,19 @@ for (const table of ['v7', 'v8', 'zero-copy', 'napi'])
     assert.match(stdout, /^OK: in all \d+ runs /);
     t.diagnostic(stdout);
   });
+
+/** A guest in a guest, both emulated: one cell of each count of guests, and no more. */
+test('--table multiqueue: guests of QEMU behind the real vhost-net', async (t) => {
+  const guests = await benchGuests();
+  if (typeof guests === 'string') return t.skip(guests);
+  const only = '^stream/(both|guest-to-guest)/size=default/sessions=2/queues=2$';
+  const words = [`--only=${only}`, '--seconds=1', `--guest-kernel=${guests.kernel}`, '--guest-vhost=on'];
+  const { code, stdout, stderr } = await tapscope(['bench', '--table=multiqueue', ...words]);
+  t.diagnostic(`${stderr}${stdout}`);
+  assert.equal(code, 0);
+  assert.match(stdout, /^OK: in all 2 runs /);
+  assert.match(stdout, / virtio-net, vhost-net on, /);
+});
 
 interface Traces {
   readonly namespaces: number;

@@ -6,15 +6,15 @@ import { tapscope } from '../../lab/agent/serve-process.ts';
 import { listAt, numberAt, parseJson, textAt } from '../../lab/host/checked-json.ts';
 import { noLab } from '../../lab/host/netns.ts';
 import { assertValid } from '../../lab/host/valid-json.ts';
-import { guestWorld } from '../../lab/programs/guests/guest-world.ts';
+import { benchGuests } from '../../lab/programs/guests/bench-guests.ts';
 
 const ONE = ['bench', '--table=multiqueue', '--seconds=1'];
 const CELL = '^stream/host-to-guest/size=default/sessions=2/queues=2$';
 
 test('two streams to a guest with two queues', { skip: noLab }, async (t) => {
-  const world = await guestWorld();
-  if (typeof world === 'string') return t.skip(world);
-  const words = [...ONE, `--only=${CELL}`, `--guest-kernel=${world.kernel}`, '--guest-vhost=off', '--format=json'];
+  const guests = await benchGuests();
+  if (typeof guests === 'string') return t.skip(guests);
+  const words = [...ONE, `--only=${CELL}`, `--guest-kernel=${guests.kernel}`, '--guest-vhost=off', '--format=json'];
   const { code, stdout, stderr } = await tapscope(words);
   assert.equal(code, 0, `${stdout}\n${stderr}`);
   const report = parseJson(stdout);
@@ -30,8 +30,8 @@ test('two streams to a guest with two queues', { skip: noLab }, async (t) => {
 });
 
 test('a kernel that is not there: the cell says so, and nothing was measured', { skip: noLab }, async (t) => {
-  const world = await guestWorld();
-  if (typeof world === 'string') return t.skip(world);
+  const guests = await benchGuests();
+  if (typeof guests === 'string') return t.skip(guests);
   const words = [...ONE, `--only=${CELL}`, '--guest-kernel=/no/kernel', '--guest-vhost=off'];
   const { code, stdout } = await tapscope(words);
   assert.equal(code, 1);

@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type Begun, begin } from '../../lab/agent/serve-process.ts';
 import { noLab } from '../../lab/host/netns.ts';
 import { until } from '../../lab/host/until.ts';
-import { benchTraces, guestWorld } from '../../lab/programs/guests/guest-world.ts';
+import { benchGuests, benchTraces } from '../../lab/programs/guests/bench-guests.ts';
 
 const QEMU = /^(\d+): \S*qemu-system-x86_64 /;
 const STARTS_WITHIN_MS = 120_000;
@@ -19,14 +19,14 @@ function pids(): readonly number[] {
 
 /** A bench of two cells, when the streams of the first have begun. */
 async function streaming(t: TestContext, seconds: number): Promise<Begun | undefined> {
-  const world = await guestWorld();
-  if (typeof world === 'string') {
-    t.skip(world);
+  const guests = await benchGuests();
+  if (typeof guests === 'string') {
+    t.skip(guests);
     return undefined;
   }
   assert.deepEqual(benchTraces(), []);
   const only = '^stream/(guest-to-host|host-to-guest)/size=default/sessions=2/queues=1$';
-  const words = [`--only=${only}`, `--seconds=${seconds}`, `--guest-kernel=${world.kernel}`, '--guest-vhost=off'];
+  const words = [`--only=${only}`, `--seconds=${seconds}`, `--guest-kernel=${guests.kernel}`, '--guest-vhost=off'];
   const bench = begin(['bench', '--table=multiqueue', ...words]);
   t.after(() => bench.signal('SIGKILL'));
   await until(() => benchTraces().filter((line) => line.includes('iperf3 -c')).length >= 2, STARTS_WITHIN_MS);

@@ -10,13 +10,13 @@ import { IPERF, missing } from '../need.ts';
 /** It boots fastest under emulation. */
 const SERIES = '6.1';
 
-export interface GuestWorld {
+export interface BenchGuests {
   /** The file of the guest's kernel. */
   readonly kernel: string;
 }
 
 /** Why no guest can be started here, or what starts one. */
-export async function guestWorld(): Promise<GuestWorld | string> {
+export async function benchGuests(): Promise<BenchGuests | string> {
   const lacking = noVm || missing([IPERF, { debian: 'qemu-system-x86', file: 'qemu-system-x86_64' }]);
   if (lacking) return lacking;
   const kernel = await kernelOrWhy(SERIES, () => {});
