@@ -17,7 +17,7 @@ int consumed_typed(u64 *ctx)
 	struct sk_buff *skb = (void *)ctx[0];
 	u64 device = (u64)BPF_CORE_READ(skb, dev);
 	u32 cpu = cpu_id();
-	u32 number = look_up(device, device, place_of(cpu, skb->queue_mapping));
+	u32 number = look_up(device, hash_base_of(device), place_of(cpu, skb->queue_mapping));
 
 	if (number)
 		count_event(number, skb->alloc_cpu == cpu ? EVENT_FREED_WHERE_ALLOCATED : EVENT_FREED_ELSEWHERE, 1);

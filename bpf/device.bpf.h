@@ -27,11 +27,14 @@ static __always_inline u64 ops_of(struct net_device *dev)
 	return (u64)dev->netdev_ops - (u64)foreign_ops;
 }
 
+static __always_inline u64 ops_by_address(u64 device)
+{
+	return (u64)BPF_CORE_READ((struct net_device *)device, netdev_ops) - foreign_base;
+}
+
 static __always_inline u64 ops_number(u64 device)
 {
-	if (typed_reads)
-		return ops_of(TYPED(net_device, device));
-	return (u64)BPF_CORE_READ((struct net_device *)device, netdev_ops) - foreign_base;
+	return typed_reads ? ops_of(TYPED(net_device, device)) : ops_by_address(device);
 }
 
 static __always_inline bool has_tun_kind(struct net_device *dev)

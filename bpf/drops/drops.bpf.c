@@ -18,6 +18,7 @@ const volatile u8 before_counted = 1;
 #define TUN_OPS_PLACE	  0x74756e6f /* net_device_ops of every tun */
 #define TAP_OPS_PLACE	  0x7461706f /* net_device_ops of every tap */
 #define UNKNOWN_OPS_PLACE 0x756e6b6f /* 0; above all addresses where one of these two is not known */
+#define ENDS_UNSEEN_PLACE 0x656e6473 /* 0; above all addresses where the end of devices is not seen */
 
 /* Dropped before its device became the output device. */
 static __noinline int count_routed(u64 *ctx)
@@ -51,12 +52,10 @@ static __always_inline void count_bypassed(struct row *row, u32 slot)
 static __noinline int count_in_tun(struct sk_buff *skb, u64 device, u32 class, u32 reason)
 {
 	u32 cpu = cpu_id();
-	u32 number = look_up(device, device, place_of(cpu, BPF_CORE_READ(skb, queue_mapping)));
+	u32 number = look_up(device, hash_base_of(device), place_of(cpu, BPF_CORE_READ(skb, queue_mapping)));
 	struct row *row = row_at(number);
-	struct cpu_state *state = state_of(cpu);
 
-	state->found_row = number;
-	state->freed_row = ends_seen ? number : 0;
+	state_of(cpu)->freed_row = ends_seen ? number : 0;
 	if (!number)
 		return 0;
 	if (class == CLASS_TRANSMIT) {
@@ -162,20 +161,18 @@ static __noinline int freed_elsewhere(u64 *ctx, bool typed)
 	struct cpu_state *state = state_of(cpu_id());
 	u32 slot = slot_of(ctx[2]);
 
-	if (!(typed || skb))
+	state->freed_row = 0; /* what was kept may be no row of this CPU */
+	if (!(typed || skb) || slot == REASON_RARE)
 		return count_freed(ctx);
 	u64 device = (u64)skb->dev, place = place_here(state, skb->queue_mapping);
 	u32 cell = cell_number(HASH_BASE(skb->dev), place), number = *cell_at(cell);
 
 	if (!row_is(row_at(number), device, place))
 		number = *cell_at(cell ^ 1);
-	if (slot != REASON_RARE && row_is(row_at(number), device, place)) {
-		state->freed_row = ends_seen ? number : 0;
-		count_bypassed(row_at(number), slot);
-		return 0;
-	}
-	count_freed(ctx);
-	keep_in_cell(cell, state->found_row);
+	if (!row_is(row_at(number), device, place))
+		return count_freed(ctx);
+	state->freed_row = ends_seen ? number : 0;
+	count_bypassed(row_at(number), slot);
 	return 0;
 }
 
@@ -209,21 +206,26 @@ static __always_inline int freed_outside(volatile u64 *ctx, u64 location, bool t
 	struct net_device *dev = skb->dev;
 
 	GOTO_IF_BELOW(location, UNKNOWN_OPS_PLACE, unknown);
-	/* Where dev is none, or no kernel address, the load gives 0. */
+	if (!dev)
+		goto other;
+	/* Where dev is no kernel address the load gives 0. */
 	u64 ops = (u64)dev->netdev_ops;
 
 	GOTO_IF_EQUAL(ops, TAP_OPS_PLACE, ours);
 	GOTO_IF_EQUAL(ops, TUN_OPS_PLACE, ours);
-	return may_be_routed(ctx[2]) ? count_not_ours((u64 *)ctx) : 0;
+other:
+	return may_be_routed(ctx) ? count_not_ours((u64 *)ctx) : 0;
 unknown:
 	/* No kernel address: it has no device, or socket data lies there. A route may name one. */
 	if ((s64)dev >= 0)
-		return may_be_routed(ctx[2]) ? count_freed((u64 *)ctx) : 0;
+		return may_be_routed(ctx) ? count_freed((u64 *)ctx) : 0;
 	if (is_known_foreign(ops_of(dev)))
-		return may_be_routed(ctx[2]) ? count_routed((u64 *)ctx) : 0;
+		return may_be_routed(ctx) ? count_routed((u64 *)ctx) : 0;
 ours:
 	return count_freed((u64 *)ctx);
 uncounted:
+	/* An instruction to which nothing else leads: where losses before tun are counted, the branch is left out. */
+	asm volatile("r1 = 0" : : : "r1");
 	return 0;
 }
 
@@ -240,28 +242,32 @@ static __always_inline int freed(volatile u64 *ctx, bool typed)
 			return freed_near((u64 *)ctx, typed);
 		goto outside;
 	}
-	/* On the stack: a register that is saved for the call below would cost each drop of the host three
-	 * instructions. */
-	volatile u64 *volatile kept = ctx;
-	struct cpu_state *state = state_of(cpu_id());
+	struct cpu_state *state = state_of(cpu_id_beside(&ctx));
 
-	ctx = kept;
-	u64 reason = ctx[2];
-
-	if (is_of_entry(state, ctx[0], reason))
+	if (is_of_entry(state, ctx[0], ctx[2]))
 		return 0;
-	u32 newest = state->freed_row;
+	struct row *row = row_at(state->freed_row);
 	struct sk_buff *skb = packet_of(ctx, typed);
 
 	if (!(typed || skb))
 		return count_freed((u64 *)ctx);
-	struct row *row = row_at(newest);
-	u32 slot = slot_of(reason);
+	if (!kept_row_is_of(row, (u64)skb->dev, skb->queue_mapping)) {
+		GOTO_IF_BELOW(ctx[1], ENDS_UNSEEN_PLACE, elsewhere);
+		/* The packet's address is loaded each time: registers are few. */
+		u64 place = place_here(state, packet_of(ctx, typed)->queue_mapping);
 
-	if (slot == REASON_RARE || !kept_row_is_of(row, (u64)skb->dev, skb->queue_mapping))
-		return freed_elsewhere((u64 *)ctx, typed);
+		row = first_in_table((u64)packet_of(ctx, typed)->dev, place, &state->freed_row, 0);
+		if (!row_is_of(row, (u64)packet_of(ctx, typed)->dev, place))
+			goto elsewhere;
+	}
+	u32 slot = slot_of(ctx[2]);
+
+	if (slot == REASON_RARE)
+		goto elsewhere;
 	count_bypassed(row, slot);
 	return 0;
+elsewhere:
+	return freed_elsewhere((u64 *)ctx, typed);
 outside:
 	return freed_outside(ctx, location, typed);
 }

@@ -4,13 +4,6 @@
 #include "drops/location.bpf.h"
 #include "macvtap.bpf.h"
 
-/* The agent may replace the number, which sign extension makes 64 bits of, before the program is loaded: a branch that
- * is never taken then costs nothing. */
-#define GOTO_IF_BELOW(value, number, label)                                                                            \
-	asm goto("if %0 < %1 goto %l[" #label "]" : : "r"((u64)(value)), "i"(number) : : label)
-#define GOTO_IF_EQUAL(value, number, label)                                                                            \
-	asm goto("if %0 == %1 goto %l[" #label "]" : : "r"((u64)(value)), "i"(number) : : label)
-
 /* The text from the first to the last function of tun, tap and vhost-net that frees packets. Modules may come later:
  * each walk looks again. */
 struct {

@@ -43,13 +43,10 @@ static __always_inline bool is_routed_reason(u64 reason)
 	return has_flag(reason, REASON_ROUTED | REASON_UNROUTED | REASON_UNNAMED);
 }
 
-/* True of all of these, and of some others: in fewer instructions. */
-static __always_inline bool may_be_routed(u64 reason)
+/* True of all of these, and of some others: in fewer instructions. The reason is an argument of the program. */
+static __always_inline bool may_be_routed(volatile u64 *ctx)
 {
-	u64 index = reason;
-
-	asm volatile("%0 &= 255" : "+r"(index));
-	return reason_flags[index];
+	return reason_flags[*(volatile u8 *)&ctx[2]];
 }
 
 static __always_inline u64 route_of(struct sk_buff *skb)

@@ -114,9 +114,6 @@ static __noinline int consumed_closely(u64 *ctx, u32 number, u64 crossed)
 	return 0;
 }
 
-/* `watch` has WATCH_TAKEN, or `ahead` beside it is not 0; bit 31 is of no watch. As a mask it fits an instruction. */
-#define LOOK_CLOSELY ((u64)(s64)(s32)(1U << 31 | WATCH_TAKEN))
-
 static __always_inline int count_consumed(volatile u64 *ctx, struct row *row)
 {
 	u64 packets = *(volatile u32 *)&ctx[2], before = row->consumed, consumed = before + packets;
@@ -125,41 +122,41 @@ static __always_inline int count_consumed(volatile u64 *ctx, struct row *row)
 	row->consumed = consumed;
 	if ((before ^ consumed) >> LOOK_SHIFT)
 		return consumed_closely((u64 *)ctx, row->queue, before ^ consumed);
-	u64 watch_and_ahead = *(volatile u64 *)&queue->watch;
+	if (*(volatile u32 *)&queue->watch & WATCH_TAKEN)
+		return consumed_closely((u64 *)ctx, row->queue, 0);
+	u64 ahead = *(volatile u32 *)&queue->ahead;
 
-	if (!(watch_and_ahead & LOOK_CLOSELY))
+	if (!ahead)
 		return 0;
-	u64 ahead = watch_and_ahead >> 32;
-
-	if (watch_and_ahead & WATCH_TAKEN || ahead <= packets)
+	if (ahead <= packets)
 		return consumed_closely((u64 *)ctx, row->queue, 0);
 	queue->ahead = ahead - packets;
 	return 0;
 }
 
-/* The packets are of another queue than those taken before on this CPU. */
-static __noinline int consumed_elsewhere(u64 *ctx, u32 queue)
+/* The table has another row than this queue's in its first cell. */
+static __noinline int consumed_beside(u64 *ctx)
 {
 	struct tun_struct *tun = (void *)ctx[0];
+	struct tun_file *file = (void *)ctx[1];
 	struct net_device *dev = tun->dev;
-	struct cpu_state *state = state_of(cpu_id());
-	u64 place = place_here(state, queue);
-	u32 number = *cell_of(HASH_BASE(dev), place);
+	u32 cpu = cpu_id();
+	u32 number = look_up_slow((u64)dev, HASH_BASE(dev), place_of(cpu, file->queue_index));
 
-	if (!row_is_of(row_at(number), (u64)dev, place)) {
-		number = look_up_slow((u64)dev, HASH_BASE(dev), place);
-		if (number)
-			row_at(number)->consumed += (u32)ctx[2];
-		return 0;
-	}
-	state->taken_row = number;
-	return count_consumed(ctx, row_at(number));
+	state_of(cpu)->taken_row = number;
+	if (number)
+		row_at(number)->consumed += (u32)ctx[2];
+	return 0;
 }
 
-/* tun_of() of kernels that have __tun_wake_queue: a tun_struct needs no read that says whose it is. */
+/* tun_of() of kernels that have __tun_wake_queue: a tun_struct needs no read that says whose it is. The agent writes
+ * the offset of net_device.priv in place of the number. */
+#define PRIVATE_PLACE 0x70726976
+
 static __always_inline u64 tun_behind(u64 device)
 {
-	return device + bpf_core_field_offset(struct net_device___priv, priv);
+	asm("%0 += %1" : "+r"(device) : "i"(PRIVATE_PLACE));
+	return device;
 }
 
 /*
@@ -169,12 +166,18 @@ static __always_inline u64 tun_behind(u64 device)
 SEC("?fentry/__tun_wake_queue")
 int consumed_fentry(volatile u64 *ctx)
 {
-	struct row *row = row_at(state_of(cpu_id())->taken_row);
+	struct cpu_state *state = state_of(cpu_id_beside(&ctx));
+	struct row *row = row_at(state->taken_row);
 	struct tun_file *file = (void *)ctx[1];
 	u32 queue = file->queue_index;
 
-	if (tun_behind(row->device) != ctx[0] || (u32)row->place != queue)
-		return consumed_elsewhere((u64 *)ctx, queue);
+	if (tun_behind(row->device) != ctx[0] || (u32)row->place != queue) {
+		u64 place = place_here(state, queue);
+
+		row = first_in_table(ctx[0], place, &state->taken_row, PRIVATE_PLACE);
+		if (tun_behind(row->device) != ctx[0] || row->place != place)
+			return consumed_beside((u64 *)ctx);
+	}
 	return count_consumed(ctx, row);
 }
 

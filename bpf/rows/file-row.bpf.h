@@ -16,7 +16,7 @@ static __always_inline u32 row_of_file(u64 address)
 	/* The file may be a macvtap's, which is no tun_file. */
 	if (!dev || !is_tun((u64)dev))
 		return 0;
-	return look_up((u64)dev, (u64)dev, place_of(cpu_id(), BPF_CORE_READ(file, queue_index)));
+	return look_up((u64)dev, hash_base_of((u64)dev), place_of(cpu_id(), BPF_CORE_READ(file, queue_index)));
 }
 
 /* Only the queue on which the guest receives has a ring. */

@@ -2,10 +2,12 @@
 /* Rows of counters, one for each (device, queue, CPU) that was seen, and the pool that they come from. */
 #pragma once
 #include "kernel.bpf.h"
+#include "instructions.bpf.h"
 #include "rows/reason.bpf.h"
 
-#define MAX_CPUS    1024  /* of cpus; the agent refuses a host with more */
-#define TABLE_CELLS 16384 /* cells of the table for each CPU: 16 for each of 1024 queues that one CPU serves */
+#define MAX_CPUS    1024 /* of cpus; the agent refuses a host with more */
+#define TABLE_SHIFT 14
+#define TABLE_CELLS (1 << TABLE_SHIFT) /* of the table for each CPU: 16 for each of 1024 queues that one CPU serves */
 /* The most rows, and the table behind them; the agent makes room for what the host asks for. */
 #define MAX_ROWS (65536 + MAX_CPUS * TABLE_CELLS * sizeof(u32) / sizeof(struct row))
 
@@ -79,7 +81,7 @@ struct queue {
 	u64 place;
 	enum queue_watch watch; /* where a row has `queue`, hence 0 in row 0, which has no queue */
 	/* Until the first mark's packet is taken, with it; 0: none is known. Beside `watch`: who takes packets loads
-	 * both at once, and alone writes this, under the ring's lock. */
+	 * both, and alone writes this, under the ring's lock. */
 	u32 ahead;
 	u64 overflowed;		    /* dropped because the ring was full, on the transmit path */
 	u64 burst_base;		    /* of them when the ring last took a packet */
@@ -135,8 +137,7 @@ struct cpu_state {
 	u32 freed_row; /* 0 while the end of devices is not seen */
 	u32 taken_row;
 	u64 entered;	 /* by the entry without an exit: the newest packet, until its drop is seen; else it stays */
-	u32 found_row;	 /* of the packet that was freed last */
-	u32 reserved[7]; /* one cache line */
+	u64 reserved[4]; /* one cache line */
 };
 
 struct row_key {
@@ -184,14 +185,6 @@ struct {
 /* The pool's size is set before load, by the number of CPUs, always to a power of two. */
 const volatile u32 rows_mask;
 
-/* The compiler would rather compute an address again than keep it. */
-#define KEPT(pointer)                                                                                                  \
-	({                                                                                                             \
-		typeof(pointer) kept = (pointer);                                                                      \
-		asm volatile("" : "+r"(kept));                                                                         \
-		kept;                                                                                                  \
-	})
-
 /* Stands for rows_mask in the instructions: the agent replaces it there before they are loaded. A variable would cost
  * two instructions more each time. */
 #define ROWS_MASK_PLACE 0x6d61736b
@@ -217,11 +210,6 @@ static __always_inline struct cpu_state *state_of(u32 cpu)
 static __always_inline struct queue *queue_at(u32 number)
 {
 	return KEPT(&rows[masked(number)].queue);
-}
-
-static __always_inline u32 cpu_id(void)
-{
-	return bpf_get_smp_processor_id();
 }
 
 static __always_inline u32 take_row(void)

@@ -21,7 +21,13 @@ static __always_inline u64 place_of(u32 cpu, u32 queue)
 /* The same on this CPU, whose state it is: a helper's call would have the caller save registers. */
 static __always_inline u64 place_here(struct cpu_state *state, u32 queue)
 {
-	return ((u64)state - (u64)cpus) << (32 - STATE_SHIFT) | queue;
+	u64 from_first = (u64)state, first, place;
+
+	/* Copied here, and not where packets of the newest row come by. */
+	asm volatile("%1 = %2 ll" : "+r"(from_first), "=r"(first) : "i"(cpus));
+	place = (from_first - first) << (32 - STATE_SHIFT) | queue;
+	asm volatile("" : "+r"(place)); /* what it is made of is not kept beside it */
+	return place;
 }
 
 /* This is enough where the end of every device is seen. */
@@ -49,24 +55,56 @@ static __always_inline bool kept_row_is(const struct row *row, u64 device, u32 q
 /* The device's address as a number: a typed pointer cannot be shifted, but subtracted from another. */
 #define HASH_BASE(dev) ((u64)(dev) - (u64)rows)
 
+u64 rows_address; /* from the first walk on */
+
+/* Not in the program itself: the compiler puts variables that programs name before others, and rows must be the last.
+ */
+static __always_inline void learn_rows_address(void)
+{
+	rows_address = address_of(rows);
+}
+
+/* The same of an address without a type, so that a row has one cell for all programs. */
+static __always_inline u64 hash_base_of(u64 device)
+{
+	return device - rows_address;
+}
+
 /* Fibonacci hashing: slab addresses form arithmetic progressions, which it spreads evenly. */
 static __always_inline u32 cell_number(u64 hash_base, u64 place)
 {
-	return (place >> 32) * TABLE_CELLS + ((u32)((hash_base >> 5) + place) * 0x9E3779B9U >> 18);
+	return (place >> (32 - TABLE_SHIFT)) + ((u32)((hash_base >> 5) + place) * 0x9E3779B9U >> (32 - TABLE_SHIFT));
+}
+
+static __always_inline u32 *cell_behind(void *first_row, u64 number)
+{
+	asm("%0 += %1" : "+r"(first_row) : "i"(TABLE_OFFSET_PLACE));
+	asm("%0 &= %1" : "+r"(number) : "i"(CELLS_MASK_PLACE));
+	return (u32 *)first_row + number;
 }
 
 static __always_inline u32 *cell_at(u64 number)
 {
-	void *table = rows;
-
-	asm("%0 += %1" : "+r"(table) : "i"(TABLE_OFFSET_PLACE));
-	asm("%0 &= %1" : "+r"(number) : "i"(CELLS_MASK_PLACE));
-	return (u32 *)table + number;
+	return cell_behind(rows, number);
 }
 
-static __always_inline u32 *cell_of(u64 hash_base, u64 place)
+/*
+ * The row that the table has first, which the caller compares. `newest` becomes its number before that: no program on
+ * this CPU uses it meanwhile. The device lies `private` bytes before the address.
+ */
+static __always_inline struct row *first_in_table(u64 address, u64 place, u32 *newest, u64 private)
 {
-	return cell_at(cell_number(hash_base, place));
+	union entry *first;
+
+	/* Not where packets of the newest row come by, where the compiler would have it. */
+	asm volatile("%0 = %1 ll" : "=r"(first) : "i"(rows));
+	address -= (u64)first;
+	if (private)
+		asm("%0 -= %1" : "+r"(address) : "i"(private));
+	u64 number = masked(*cell_behind(first, cell_number(address, place)));
+
+	*newest = number;
+	return KEPT(&first[number].row);
 }
 
 static __always_inline void keep_in_cell(u32 cell, u32 number)
@@ -109,11 +147,11 @@ static __noinline u32 look_up_slow(u64 device, u64 hash_base, u64 place)
 
 /*
  * Number of this CPU's row of a queue, 0 if the pool is empty or the device is being deleted. `hash_base` is the
- * device's address as a number; which number does not matter as long as a program always uses the same.
+ * device's address as a number; which number does not matter as long as all programs use the same.
  */
 static __always_inline u32 look_up(u64 device, u64 hash_base, u64 place)
 {
-	u32 number = *cell_of(hash_base, place);
+	u32 number = *cell_at(cell_number(hash_base, place));
 
 	return row_is(row_at(number), device, place) ? number : look_up_slow(device, hash_base, place);
 }

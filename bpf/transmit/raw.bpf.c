@@ -3,6 +3,9 @@
 // cannot be traced.
 #include "transmit/transmit.bpf.h"
 
+/* The agent writes 0 in its place, and where there are no typed reads a number above all addresses. */
+#define UNTYPED_PLACE 0x756e7479
+
 /*
  * Every packet of the host comes here, and most are foreign. Code that needs saved registers is in
  * functions of its own, so that a foreign packet does not pay for saving them.
@@ -23,7 +26,7 @@ static __noinline int begin_raw(u64 skb, u64 device, u64 ops)
 	u32 number = state_of(cpu)->sent_row;
 
 	if (!kept_row_is(row_at(number), device, queue))
-		number = look_up(device, device, place_of(cpu, queue));
+		number = look_up(device, hash_base_of(device), place_of(cpu, queue));
 	begin_transmit_in(state_of(cpu), number, skb, bytes);
 	return 0;
 }
@@ -32,12 +35,19 @@ static __noinline int begin_raw(u64 skb, u64 device, u64 ops)
 SEC("raw_tp/net_dev_start_xmit")
 int offered_raw(u64 *ctx)
 {
-	volatile u64 *arguments = ctx; /* loading twice is cheaper than saving a register in between */
-	u64 ops = ops_number(arguments[1]);
+	/* On the stack, and loaded again: that is cheaper than saving a register. */
+	volatile u64 *volatile kept = ctx;
+	u64 device = ctx[1], ops;
 
+	GOTO_IF_BELOW(device, UNTYPED_PLACE, untyped);
+	ops = ops_of(TYPED(net_device, device));
+	goto known;
+untyped:
+	ops = ops_by_address(device);
+known:
 	if (is_known_foreign(ops))
 		return 0;
-	return begin_raw(arguments[0], arguments[1], ops);
+	return begin_raw(kept[0], kept[1], ops);
 }
 
 static __noinline int end_raw(u64 failed, u64 device)
@@ -51,7 +61,7 @@ static __noinline int end_raw(u64 failed, u64 device)
 SEC("raw_tp/net_dev_xmit")
 int sent_raw(volatile u64 *ctx)
 {
-	if (state_of(cpu_id())->skb != ctx[0])
+	if (state_of(cpu_id_beside(&ctx))->skb != ctx[0])
 		return 0;
 	return end_raw((int)ctx[1] != 0, ctx[2]);
 }

@@ -144,12 +144,14 @@ static __noinline int find_empty(struct row *row, u32 newest)
 }
 
 /* Something is to be seen to, and no exit will: of the packet before on this CPU, or of this one. Its caller has
- * nothing left to do, and so no registers to save. */
-static __noinline int enter_watched(struct row *row)
+ * nothing left to do, and so no registers to save; the context comes first because it lies in that register. */
+static __noinline int enter_watched(u64 *ctx, struct row *row)
 {
 	u32 number = row->queue;
 	struct queue *queue = queue_at(number);
 	u64 taken = row->offered - 1 - row->dropped_at; /* by the ring, on this CPU since it was full */
+
+	asm volatile("" : : "r"(ctx)); /* else the compiler leaves it out, and puts the row there */
 
 	if (queue->watch & WATCH_SLEEPER)
 		end_wakeup(number, !((row->offered - 1) & MARK_MASK));
@@ -164,17 +166,19 @@ static __noinline int enter_watched(struct row *row)
 }
 
 /* An entry without an exit. */
-static __always_inline void enter_transmit(struct cpu_state *state, struct row *row, u64 skb, u32 bytes)
+static __always_inline void enter_transmit(u64 *ctx, struct cpu_state *state, struct row *row, struct sk_buff *skb)
 {
-	u64 before = row->offered, offered = before + 1;
-	u32 watch = queue_at(row->queue)->watch;
+	u64 offered = row->offered + 1;
 
-	state->entered = skb;
+	state->entered = (u64)skb;
 	row->offered = offered;
-	row->offered_bytes += bytes;
+	row->offered_bytes += skb->len;
+	/* Loaded twice, which spares all others a copy of it. */
+	volatile u32 *watch = (volatile u32 *)&queue_at(row->queue)->watch;
+
 	/* The ring was full a moment ago; the next packet will show whether it still is. */
-	if (watch & WATCH_ENTERED && (before != row->dropped_at || watch & WATCH_SLEEPER))
-		enter_watched(row);
+	if (*watch & WATCH_ENTERED && (offered != row->dropped_at + 1 || *watch & WATCH_SLEEPER))
+		enter_watched(ctx, row);
 	else if (!(offered & row->sample_mask))
 		look_closer(cpu_id());
 }

@@ -4,35 +4,17 @@
 #include <bpf/bpf_tracing.h>
 #include "transmit/transmit.bpf.h"
 
-/*
- * Most packets count in the row of the one before. Code that needs registers which a function must save is in
- * functions of its own, and arguments are loaded late. So these packets do not pay for saving registers.
- */
-static __noinline int offered_first(u64 *ctx)
+/* The table may have another row than this packet's in its first cell. */
+static __noinline int offered_elsewhere(u64 *ctx)
 {
 	struct sk_buff *skb = (void *)ctx[0];
 	u32 cpu = cpu_id();
-	u32 number = look_up_slow(ctx[1], HASH_BASE(ctx[1]), place_of(cpu, skb->queue_mapping));
-
+	u32 number = look_up(ctx[1], HASH_BASE(ctx[1]), place_of(cpu, skb->queue_mapping));
 	struct cpu_state *state = state_of(cpu);
 
 	/* Row 0 belongs to no queue: what is counted there is never shown. */
 	state->sent_row = number;
-	enter_transmit(state, row_at(number), (u64)skb, skb->len);
-	return 0;
-}
-
-static __noinline int offered_elsewhere(u64 *ctx, struct cpu_state *state, u32 queue)
-{
-	struct sk_buff *skb = (void *)ctx[0];
-	u64 place = place_here(state, queue);
-	u32 number = *cell_of(HASH_BASE(ctx[1]), place);
-	struct row *row = row_at(number);
-
-	if (!row_is_of(row, ctx[1], place))
-		return offered_first(ctx);
-	state->sent_row = number;
-	enter_transmit(state, row, (u64)skb, skb->len);
+	enter_transmit(ctx, state, row_at(number), skb);
 	return 0;
 }
 
@@ -40,30 +22,36 @@ static __noinline int offered_elsewhere(u64 *ctx, struct cpu_state *state, u32 q
 u64 shared_seen;
 
 /* One that is held by others: while no exit is hooked it is not counted, and the device's own counters have it. */
-static __noinline int offered_shared(u64 *ctx, struct cpu_state *state)
+static __noinline int offered_shared(u64 *ctx)
 {
-	struct sk_buff *skb = (void *)ctx[0];
-
 	__sync_fetch_and_add(&shared_seen, 1);
-	state->entered = 0;
-	return exit_hooked ? offered_elsewhere(ctx, state, skb->queue_mapping) : 0;
+	state_of(cpu_id())->entered = 0;
+	return exit_hooked ? offered_elsewhere(ctx) : 0;
 }
 
-/* netdev_tx_t tun_net_xmit(skb, dev): bottom halves are off. */
+/*
+ * netdev_tx_t tun_net_xmit(skb, dev): bottom halves are off. Most packets count in the row of the one before, or in one
+ * that the table has first. Code that needs registers which a function must save is in functions of its own, and the
+ * packet's address is loaded twice. So these packets do not pay for saving registers.
+ */
 SEC("?fentry/tun_net_xmit")
 int offered_fentry(volatile u64 *ctx)
 {
-	struct cpu_state *state = state_of(cpu_id());
+	struct cpu_state *state = state_of(cpu_id_beside(&ctx));
 	struct row *row = row_at(state->sent_row);
 	struct sk_buff *skb = (void *)ctx[0];
-
 	u32 queue = skb->queue_mapping;
 
 	if (skb->users.refs.counter != 1)
-		return offered_shared((u64 *)ctx, state);
-	if (!kept_row_is_of(row, ctx[1], queue))
-		return offered_elsewhere((u64 *)ctx, state, queue);
-	enter_transmit(state, row, (u64)skb, skb->len);
+		return offered_shared((u64 *)ctx);
+	if (!kept_row_is_of(row, ctx[1], queue)) {
+		u64 place = place_here(state, queue);
+
+		row = first_in_table(ctx[1], place, &state->sent_row, 0);
+		if (!row_is_of(row, ctx[1], place))
+			return offered_elsewhere((u64 *)ctx);
+	}
+	enter_transmit((u64 *)ctx, state, row, (struct sk_buff *)ctx[0]);
 	return 0;
 }
 

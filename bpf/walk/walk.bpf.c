@@ -284,6 +284,7 @@ SEC("syscall")
 int walk_queues(struct walk_result *result)
 {
 	/* Verdicts live from one walk to the next. */
+	learn_rows_address();
 	forget_foreign();
 	forget_locations();
 	find_own_text();

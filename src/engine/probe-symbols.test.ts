@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
+import type { StructField } from '../kernel/native.ts';
 import { Symbols } from '../kernel/symbols.ts';
 import { instructionConstants, PROBE_SYMBOLS } from './probe-symbols.ts';
 
@@ -12,6 +13,9 @@ const UNCOUNTED = 0x756e636f;
 const TUN_OPS = 0x74756e6f;
 const TAP_OPS = 0x7461706f;
 const UNKNOWN_OPS = 0x756e6b6f;
+const ENDS_UNSEEN = 0x656e6473;
+const UNTYPED = 0x756e7479;
+const PRIVATE = 0x70726976;
 const SIZES = [0x6d61736b, 0x63656c6c, 0x7461626c];
 
 const MODULE = [
@@ -27,7 +31,8 @@ function constants(t: TestContext, lines: readonly string[], before = true, ends
   t.after(() => rmSync(folder, { recursive: true }));
   writeFileSync(join(folder, 'kallsyms'), lines.map((line) => `${line}\n`).join(''));
   const symbols = Symbols.ofKernel(PROBE_SYMBOLS, join(folder, 'kallsyms'));
-  return instructionConstants({ symbols }, { rows: 4096, cells: 16_384, tableOffset: 1 << 20 }, { before, endsSeen });
+  const pool = { rows: 4096, cells: 16_384, tableOffset: 1 << 20 };
+  return instructionConstants({ symbols, btf: undefined }, pool, { before, endsSeen, typedReads: true });
 }
 
 test('masks of the rows and of the cells, and where the table begins', (t) => {
@@ -78,4 +83,19 @@ test('operations of tun and tap, where both are known and tun stays where it is'
 test('where losses before tun are not counted, every address is below', (t) => {
   assert.equal(constants(t, MODULE).get(UNCOUNTED), 0);
   assert.equal(constants(t, MODULE, false).get(UNCOUNTED), -1);
+});
+
+test('ends of devices that are not seen', (t) => {
+  assert.equal(constants(t, MODULE).get(ENDS_UNSEEN), 0);
+  assert.equal(constants(t, MODULE, true, false).get(ENDS_UNSEEN), -1);
+});
+
+test('where a device has its private data, and whether its fields can be read by loads', () => {
+  const priv: StructField = { name: 'priv', offset: 2816, size: 0, count: 0, kind: 'array', type: '' };
+  const known = { before: true, endsSeen: true, typedReads: false };
+  const btf = { struct: () => ({ size: 4096, fields: [priv] }) };
+  const pool = { rows: 4096, cells: 16_384, tableOffset: 1 << 20 };
+  const found = instructionConstants({ symbols: undefined, btf }, pool, known);
+  assert.equal(found.get(PRIVATE), 2816);
+  assert.equal(found.get(UNTYPED), -1);
 });

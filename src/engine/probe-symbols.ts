@@ -2,6 +2,7 @@
 // Symbols of the kernel for the programs.
 import type { Host } from '../kernel/host.ts';
 import type { Constants } from '../kernel/instruction-constants.ts';
+import type { Btf } from '../kernel/native.ts';
 import { LOCATION_SYMBOLS, ownTextFrom } from './locations.ts';
 import { SKB_PATH_SYMBOLS } from './skb-paths.ts';
 
@@ -44,6 +45,11 @@ const UNCOUNTED_PLACE = 0x756e636f;
 const TUN_OPS_PLACE = 0x74756e6f;
 const TAP_OPS_PLACE = 0x7461706f;
 const UNKNOWN_OPS_PLACE = 0x756e6b6f;
+const ENDS_UNSEEN_PLACE = 0x656e6473;
+/** The same as in bpf/transmit/raw.bpf.c. */
+const UNTYPED_PLACE = 0x756e7479;
+/** The same as in bpf/ring/consumed.bpf.c. */
+const PRIVATE_PLACE = 0x70726976;
 
 /** The sizes of what is kept about queues. */
 export interface Pool {
@@ -53,17 +59,27 @@ export interface Pool {
   readonly tableOffset: number;
 }
 
+/** What the constants depend on, beside the host. */
+interface Known {
+  /** Losses before tun are counted. */
+  readonly before: boolean;
+  /** A program sees each device end, so that tun cannot be unloaded and loaded elsewhere. */
+  readonly endsSeen: boolean;
+  /** bpf_rdonly_cast is there. */
+  readonly typedReads: boolean;
+}
+
 /** The largest number in an unsigned comparison: each address lies below. */
 const ALL_ADDRESSES = -1;
 
 /**
  * Numbers known before the programs are loaded. They stand in the instructions: a variable costs each packet two more.
- * `before`: losses before tun are counted; `endsSeen`: a program sees each device end, so that tun cannot be unloaded and loaded elsewhere.
+ * Before Linux 6.12 net_device has no `priv`, and the program that asks for its offset is not loaded.
  */
 export function instructionConstants(
-  host: Pick<Host, 'symbols'>,
+  host: Pick<Host, 'symbols'> & { readonly btf: Pick<Btf, 'struct'> | undefined },
   { rows, cells, tableOffset }: Pool,
-  { before, endsSeen }: { readonly before: boolean; readonly endsSeen: boolean },
+  { before, endsSeen, typedReads }: Known,
 ): Constants {
   const [tun, tap] = ((endsSeen && host.symbols?.deviceOperations()) || []).map(asImmediate);
   return new Map([
@@ -75,6 +91,9 @@ export function instructionConstants(
     [TUN_OPS_PLACE, tun ?? 0],
     [TAP_OPS_PLACE, tap ?? 0],
     [UNKNOWN_OPS_PLACE, tun && tap ? 0 : ALL_ADDRESSES],
+    [ENDS_UNSEEN_PLACE, endsSeen ? 0 : ALL_ADDRESSES],
+    [UNTYPED_PLACE, typedReads ? 0 : ALL_ADDRESSES],
+    [PRIVATE_PLACE, fieldOffset(host.btf, 'net_device', 'priv') ?? 0],
   ]);
 }
 
@@ -82,4 +101,8 @@ export function instructionConstants(
 function asImmediate(address: bigint): number {
   const signed = BigInt.asIntN(64, address);
   return signed < 0n && signed >= -(2n ** 31n) ? Number(signed) : 0;
+}
+
+function fieldOffset(btf: Pick<Btf, 'struct'> | undefined, struct: string, field: string): number | undefined {
+  return btf?.struct(struct)?.fields.find(({ name }) => name === field)?.offset;
 }

@@ -25,3 +25,19 @@ test('an object without the place is not loaded', () => {
     /has no instruction with the number 0x12345678\. Run 'npm start'/,
   );
 });
+
+test('what is always below has the comparison turned round, for the verifier cannot know of the highest number', () => {
+  const file = Buffer.concat([21, 22, 23].map((place) => branch(0xa5, place)));
+  const never = [21, 0] as const;
+  const always = [22, -1] as const;
+  const sometimes = [23, 7] as const;
+  const expected = [branch(0xa5, 0), branch(0x35, 0), branch(0xa5, 7)];
+  assert.deepEqual(withConstants(file, new Map([never, always, sometimes])), Buffer.concat(expected));
+});
+
+/** `if r1 OPERATION immediate goto +2` */
+function branch(operation: number, immediate: number): Buffer {
+  const bytes = Buffer.from([operation, 1, 2, 0, 0, 0, 0, 0]);
+  bytes.writeInt32LE(immediate, 4);
+  return bytes;
+}
