@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The guests in QEMU of the stream cells: started when a cell needs them, kept for the next cells that need the same.
 import type { StreamGuests } from '../bench-report.ts';
+import { errnoOf } from '../kernel/error-name.ts';
 import { bridge, raise, setAddress } from '../kernel/own-device.ts';
 import { readQdiscs } from '../kernel/rtnetlink.ts';
 import type { Traffic } from '../kernel/traffic.ts';
@@ -73,13 +74,7 @@ export class Guests {
         throw error;
       });
     }
-    for (const { machine } of this.#running)
-      await until(
-        "the guest's iperf3 listened",
-        LISTENING_WITHIN_S,
-        setup,
-        async () => Number(await machine.ask(COUNT_LISTENERS)) === MOST_SESSIONS,
-      );
+    for (const { machine } of this.#running) await listening(setup, machine);
     return this.#running;
   }
 
@@ -140,4 +135,13 @@ export class Guests {
     }
     return boot(false).catch(missingIf('GUEST'));
   }
+}
+
+async function listening(setup: BenchSetup, machine: GuestMachine): Promise<void> {
+  const seconds = Math.ceil(LISTENING_WITHIN_S * machine.patience);
+  const isSo = async (): Promise<boolean> => Number(await machine.ask(COUNT_LISTENERS)) === MOST_SESSIONS;
+  await until("the guest's iperf3 listened", seconds, setup, isSo).catch((error: unknown) => {
+    if (setup.interrupted.aborted || errnoOf(error) === 'GUEST') throw error;
+    throw new Missing(`the guest's iperf3 did not listen within ${seconds} s`, { cause: error });
+  });
 }

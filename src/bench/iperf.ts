@@ -31,13 +31,14 @@ export async function runSessions(
   seconds: number,
 ): Promise<Received> {
   if (first === undefined) throw new Error('A stream needs a guest.');
+  const { patience } = first.machine;
   const words = (address: string, port: number): readonly string[] => [
     ...['-c', address, '-p', String(port), '-t', String(wholeSeconds(seconds)), '-J'],
-    ...['--connect-timeout', String(CONNECT_WITHIN_MS)],
+    ...['--connect-timeout', String(Math.ceil(CONNECT_WITHIN_MS * patience))],
     ...(cell.size === null ? [] : ['-l', String(cell.size)]),
     ...(cell.direction === 'guest-to-host' ? ['-R'] : cell.direction === 'both' ? ['--bidir'] : []),
   ];
-  const limit = wholeSeconds(seconds) + ENDS_AFTER_S;
+  const limit = wholeSeconds(seconds) + Math.ceil(ENDS_AFTER_S * patience);
   const ports = Array.from({ length: cell.sessions }, (_, index) => FIRST_PORT + index);
   const reports = second
     ? [await inGuest(first, ports, (port) => words(second.address, port), limit)]

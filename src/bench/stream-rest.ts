@@ -29,8 +29,9 @@ const STATISTICS = 'cd /sys/class/net/eth0/statistics; cat rx_packets tx_packets
  * are final (docs/accounting.md).
  */
 export async function atRest(setup: BenchSetup, guest: Guest): Promise<Rest> {
-  const deadline = performance.now() + 1000 * WITHIN_S;
-  const countedBy = performance.now() + 1000 * COUNTED_WITHIN_S;
+  const { patience } = guest.machine;
+  const deadline = performance.now() + 1000 * WITHIN_S * patience;
+  const countedBy = performance.now() + 1000 * COUNTED_WITHIN_S * patience;
   let last = await setup.look(guest.device);
   while (performance.now() < deadline) {
     const rest = await readAll(setup, guest);
@@ -40,7 +41,7 @@ export async function atRest(setup: BenchSetup, guest: Guest): Promise<Rest> {
     if (isQuiet && (isCounted || performance.now() > countedBy) && samePackets(rest.device, last)) return rest;
     await pause(0.05, setup.interrupted);
   }
-  throw new Missing(`packets still pass the guest's tap ${WITHIN_S} s after the streams`);
+  throw new Missing(`packets still pass the guest's tap ${Math.ceil(WITHIN_S * patience)} s after the streams`);
 }
 
 async function readAll({ look, traffic }: BenchSetup, { device: name, machine }: Guest): Promise<Rest> {
