@@ -6,6 +6,8 @@ import { type Page, recordingOf } from './recording.ts';
 import { stoppingHost } from './stopping-host.ts';
 
 const PAGES = 14;
+/** So many pages are there before a device loses its flag: a dashboard needs some before and after. */
+const PAGES_BEFORE = 9;
 const APART_MS = 2000;
 
 const undo: (() => Promise<unknown>)[] = [];
@@ -17,6 +19,7 @@ async function main(): Promise<void> {
   const pages: Page[] = [];
   const start = performance.now();
   while (pages.length < PAGES) {
+    if (pages.length === PAGES_BEFORE) await host.rob();
     const due = start + APART_MS * pages.length;
     while (performance.now() < due) await host.round();
     const seconds = (performance.now() - start) / 1000;

@@ -28,13 +28,14 @@ const QEMU: readonly [string, ...string[]] = [
 ];
 
 const RING = 128;
-export const ROBBED_IN_ROUND = 40;
 
 export interface StoppingHost {
   readonly lab: NamespaceLab;
   readonly agent: Agent;
   /** A burst to each device; flow is left stopped. */
   round(): Promise<void>;
+  /** A program that does not know IFF_BACKPRESSURE attaches to one device, which loses it. */
+  rob(): Promise<void>;
 }
 
 export async function stoppingHost(t: { after(undo: () => Promise<unknown>): void }): Promise<StoppingHost> {
@@ -64,7 +65,15 @@ export async function stoppingHost(t: { after(undo: () => Promise<unknown>): voi
   await lab.exec('taskset', '-pc', '0', String(sender.pid));
   await lab.exec('taskset', '-apc', '1', String(reader.pid));
   let number = 0;
-  return { lab, agent, round: () => oneRound({ sender, reader, guest }, peers, number++) };
+  return {
+    lab,
+    agent,
+    round: () => oneRound({ sender, reader, guest }, peers, number++),
+    rob: async () => {
+      await reader.close('robbed');
+      await reader.open('robbed', STOPPING.robbed, 'tap', 'persist');
+    },
+  };
 }
 
 interface TestReaders {
@@ -81,10 +90,6 @@ interface Peers {
 }
 
 async function oneRound({ sender, reader, guest }: TestReaders, peers: Peers, round: number): Promise<void> {
-  if (round === ROBBED_IN_ROUND) {
-    await reader.close('robbed');
-    await reader.open('robbed', STOPPING.robbed, 'tap', 'persist');
-  }
   const size = 100 + 80 * Math.round(1 + Math.sin(round / 3));
   await reader.read('flow', size);
   await sender.udp(peers.flow, 9, 2 * size, 100, { flows: 8 });
