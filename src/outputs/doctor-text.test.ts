@@ -159,6 +159,22 @@ Missing:
   );
 });
 
+test('in short: what only needs another event is not measured for the reason of that event', () => {
+  const [transmit] = report.events;
+  assert.ok(transmit);
+  const refusedFor = (mechanism: string, reason: string) => [{ mechanism, kind: 'refused', reason }];
+  const blind = { ...transmit, state: 'blind', tradeoff: null, mechanism: null } as const;
+  const events = [
+    { ...transmit, event: 'devices', refused: refusedFor('walk', 'load tapscope.bpf.o: Function not implemented') },
+    { ...blind, event: 'freed', refused: refusedFor('tp_btf', 'needs devices=walk') },
+    { ...blind, event: 'before', refused: refusedFor('raw-tracepoint', 'needs freed to be measured') },
+  ];
+  assert.match(
+    renderDoctorShort({ ...report, verdict: 'blind', events }),
+    /^ {2}Why \(freed, before\): load tapscope\.bpf\.o: Function not implemented$/m,
+  );
+});
+
 test('the sentence says exact only of exact figures, and why not all is by the best mechanism', () => {
   const [transmit] = report.events;
   assert.ok(transmit);
