@@ -38,7 +38,7 @@ function commandOf(name: string): string {
 
 /** The rows of the table, without the header and the commands. */
 function rowsOf(text: string): readonly (readonly string[])[] {
-  const section = /<!-- bench:faults -->([\s\S]*)<!-- end of/.exec(text)?.[1] ?? text;
+  const section = /<!-- bench:faults -->([\s\S]*?)<!-- end of/.exec(text)?.[1] ?? text;
   const lines = section.split('\n').filter((line) => line.startsWith('|'));
   return lines.slice(2).map((line) =>
     line
