@@ -24,6 +24,8 @@ const REPEAT_LIMIT = 0.015;
 
 /** Differences below this are noise. */
 export const NOISE = 8;
+/** The same with many rings: raw mode, which has no program where packets are read, differs by -11 to +13 there. */
+const SCALED_NOISE = 16;
 
 export function markdown(rows: readonly (readonly string[])[]): string {
   const [header = [], ...body] = rows;
@@ -65,7 +67,7 @@ export function scaleTable({ prices }: Measured): string {
       name,
       ...SCALED_COLUMNS.flatMap((path) =>
         [path, ...SCALES.map((scale): ScaledPath => `${path}, ${scale}`)].map((one) =>
-          more(added(one, prices.get(name) ?? {}, nothing)),
+          more(added(one, prices.get(name) ?? {}, nothing), noiseOf(one)),
         ),
       ),
     ]),
@@ -105,9 +107,13 @@ function total(instructions: number | undefined): string {
   return instructions === undefined ? '–' : String(Math.round(instructions));
 }
 
-function more(instructions: number | undefined): string {
+function noiseOf(path: Path | ScaledPath): number {
+  return pathNames.some((one) => one === path) ? NOISE : SCALED_NOISE;
+}
+
+function more(instructions: number | undefined, noise = NOISE): string {
   if (instructions === undefined) return '–';
-  if (Math.abs(instructions) < NOISE) return '·';
+  if (Math.abs(instructions) < noise) return '·';
   return `${instructions < 0 ? '−' : '+'}${Math.abs(Math.round(instructions))}`;
 }
 
@@ -173,7 +179,7 @@ function limitsOn(configuration: Configuration, own: Prices, nothing: Prices): r
     const limit = configuration.limits[path];
     const instructions = added(path, own, nothing);
     if (limit === undefined || instructions === undefined) return [];
-    const holds = instructions <= Math.max(limit, NOISE);
+    const holds = instructions <= Math.max(limit, noiseOf(path));
     return [{ configuration: configuration.name, path, added: instructions, limit, holds }];
   });
 }
