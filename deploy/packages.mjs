@@ -31,7 +31,7 @@ export const testPackages = [
   { name: 'chromium', reason: 'shows the live page to the tests', present: () => hasProgram('chromium') },
   { name: 'clang-format', reason: 'checks the layout of C and C++', present: () => hasProgram('clang-format') },
   { name: 'curl', reason: 'types what the runbooks say', present: () => hasProgram('curl') },
-  { name: 'cpio', reason: 'packs what the kernels of the lab start from', present: () => hasProgram('cpio') },
+  { name: 'cpio', reason: 'unpacks what guests start from, in a test', present: () => hasProgram('cpio') },
   { name: 'debootstrap', reason: 'makes the bare Debian of a test', present: () => hasProgram('debootstrap') },
   {
     name: 'ebtables',

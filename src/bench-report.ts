@@ -48,6 +48,9 @@ export interface PairCell {
 export const DIRECTIONS = ['guest-to-host', 'host-to-guest', 'both', 'guest-to-guest'] as const;
 export type Direction = (typeof DIRECTIONS)[number];
 
+/** The sizes of messages that the mail has. */
+export const STREAM_SIZES = [512, null] as const;
+
 /** TCP streams of iperf3 from or to a guest in QEMU, through a tap of so many queues. */
 export interface StreamCell {
   readonly kind: 'stream';
@@ -193,6 +196,11 @@ export function spread(values: readonly number[]): Spread {
     least: at(0),
     most: at(sorted.length - 1),
   };
+}
+
+/** The seconds of a stream: iperf3 takes whole ones. */
+export function wholeSeconds(seconds: number): number {
+  return Math.max(1, Math.ceil(seconds));
 }
 
 /** A count of each repeat, per second. */

@@ -38,7 +38,6 @@ export interface VmResult {
 const NEEDS: Readonly<Record<string, string>> = {
   'busybox-static': '/bin/busybox',
   kmod: '/sbin/modprobe',
-  cpio: '/usr/bin/cpio',
   'xz-utils': '/usr/bin/xz',
   zstd: '/usr/bin/zstd',
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The audits of a device, the programs' figures against the kernel's: `delivered` by E1 and E2 of docs/accounting.md, `dropped` by E3.
 import type { AuditResult } from '../snapshot.ts';
+import { sumOf } from './device-totals.ts';
 import type { CountingMode } from './queue-accounting.ts';
 
 /** Packets. */
@@ -40,7 +41,7 @@ interface AuditedRing {
  */
 export function ringsOf(queues: readonly AuditedRing[], unassigned: number, tolerance: number): AuditResult[] {
   const imbalances = queues.map((one) => one.imbalance() ?? 0);
-  const lacking = imbalances.reduce((sum, imbalance) => sum - imbalance, 0);
+  const lacking = -sumOf(imbalances);
   const isTold = unassigned > 0 && imbalances.every((imbalance) => imbalance <= tolerance);
   if (isTold && Math.abs(lacking - unassigned) <= tolerance) return [];
   return imbalances.map((imbalance) => ({ equation: 'ring', imbalance }));

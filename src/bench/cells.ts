@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // All cells of the tables, in the order in which they are shown.
-import { type Cell, DIRECTIONS, type DocumentName, FLOWS, READERS, type StreamCell } from '../bench-report.ts';
+import {
+  type Cell,
+  DIRECTIONS,
+  type DocumentName,
+  FLOWS,
+  READERS,
+  STREAM_SIZES,
+  type StreamCell,
+} from '../bench-report.ts';
 
 const COUNTS = [1, 4] as const;
 /** What iperf3 sends over UDP, headers included. */
@@ -8,7 +16,6 @@ const UDP_SIZE = 1490;
 /** Below 256 bytes vhost-net always copies; the others are those of the zero-copy series. */
 const MESSAGE_SIZES = [128, 1024, 4096, 8192, 16_384, 65_000] as const;
 
-const STREAM_SIZES = [512, null] as const;
 const SESSIONS = [1, 2, 4, 8] as const;
 const STREAM_QUEUES = [1, 2, 4] as const;
 

@@ -96,7 +96,7 @@ export class Guests {
       this.#hasStarted = true;
       await raise({ namespace, name: end.device, queues }, RING);
     }
-    if (count === 1) await setAddress(namespace, DEVICE, HOST_ADDRESS);
+    if (count === 1) await setAddress(namespace, DEVICE, HOST_ADDRESS, PREFIX);
     else
       await bridge(
         namespace,

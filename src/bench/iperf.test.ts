@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { StreamCell } from '../bench-report.ts';
+import { type StreamCell, wholeSeconds } from '../bench-report.ts';
 import { Missing } from './bench-setup.ts';
-import { receivedBy, wholeSeconds } from './iperf.ts';
+import { receivedBy } from './iperf.ts';
 
 const sum = (name: string, seconds: number, bytes: number): string =>
   `\t\t"${name}":\t{\n\t\t\t"start":\t0,\n\t\t\t"end":\t${seconds},\n\t\t\t"seconds":\t${seconds},\n\t\t\t"bytes":\t${bytes},\n\t\t\t"sender":\ttrue\n\t\t},\n`;

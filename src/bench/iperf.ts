@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One iperf3 for each session, as the mails ran one netperf for each: on the host towards the guest's servers, or in a guest.
-import type { StreamCell } from '../bench-report.ts';
+import { type StreamCell, wholeSeconds } from '../bench-report.ts';
 import { FIRST_PORT } from '../kernel/virtual-machine/guest-files.ts';
 import { programPath, startIn } from '../kernel/virtual-machine/host-program.ts';
 import { type BenchSetup, Missing } from './bench-setup.ts';
@@ -17,11 +17,6 @@ export interface Received {
 /** iperf3 has set up, started and ended all sessions by then, or something hangs. */
 const ENDS_AFTER_S = 30;
 const CONNECT_WITHIN_MS = 10_000;
-
-/** iperf3 takes whole seconds. */
-export function wholeSeconds(seconds: number): number {
-  return Math.max(1, Math.ceil(seconds));
-}
 
 /** Throws Missing where a session ends with an error, or not at all. */
 export async function runSessions(

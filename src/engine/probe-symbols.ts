@@ -93,7 +93,7 @@ export function instructionConstants(
     [UNKNOWN_OPS_PLACE, tun && tap ? 0 : ALL_ADDRESSES],
     [ENDS_UNSEEN_PLACE, endsSeen ? 0 : ALL_ADDRESSES],
     [UNTYPED_PLACE, typedReads ? 0 : ALL_ADDRESSES],
-    [PRIVATE_PLACE, fieldOffset(host.btf, 'net_device', 'priv') ?? 0],
+    [PRIVATE_PLACE, host.btf?.struct('net_device')?.fields.find(({ name }) => name === 'priv')?.offset ?? 0],
   ]);
 }
 
@@ -101,8 +101,4 @@ export function instructionConstants(
 function asImmediate(address: bigint): number {
   const signed = BigInt.asIntN(64, address);
   return signed < 0n && signed >= -(2n ** 31n) ? Number(signed) : 0;
-}
-
-function fieldOffset(btf: Pick<Btf, 'struct'> | undefined, struct: string, field: string): number | undefined {
-  return btf?.struct(struct)?.fields.find(({ name }) => name === field)?.offset;
 }

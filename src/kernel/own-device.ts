@@ -32,8 +32,6 @@ const IFADDRMSG_SIZE = 8;
 /** "1:", as tc would call it. */
 const ROOT_HANDLE = 0x10000;
 
-const PREFIX = 24;
-
 export type QdiscKind = 'fq_codel' | 'noqueue';
 
 export interface OwnDevice {
@@ -60,14 +58,14 @@ export async function raise({ namespace, name, queues }: OwnDevice, ring: number
   for (let queue = 1; queue <= queues; queue++) await setQdisc(namespace, ifindex, ROOT_HANDLE + queue, 0, qdisc);
 }
 
-/** Gives a device an IPv4 address with a prefix of 24 bits. */
-export async function setAddress(namespace: string, name: string, address: string): Promise<void> {
+/** Gives a device an IPv4 address with a prefix of so many bits. */
+export async function setAddress(namespace: string, name: string, address: string, prefix: number): Promise<void> {
   const bytes = Uint8Array.from(address.split('.').map(Number));
   const attributes = new Map([
     [IFA_LOCAL, bytes],
     [IFA_ADDRESS, bytes],
   ]);
-  const first = new DataView(Uint8Array.of(AF_INET, PREFIX, 0, 0).buffer).getUint32(0, endianness() === 'LE');
+  const first = new DataView(Uint8Array.of(AF_INET, prefix, 0, 0).buffer).getUint32(0, endianness() === 'LE');
   const numbers = { 0: first, 4: await indexOf(namespace, name) };
   await netlinkRequest(namespace, changeRequest(RTM_NEWADDR, IFADDRMSG_SIZE, numbers, attributes));
 }

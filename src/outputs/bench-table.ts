@@ -8,6 +8,8 @@ import {
   type SendCell,
   type Spread,
   type StreamCell,
+  type StreamRun,
+  spread,
 } from '../bench-report.ts';
 import { queuesText } from './documents/multiqueue-table.ts';
 
@@ -133,8 +135,8 @@ function streamTables(results: readonly CellResult[], reasons: readonly string[]
     String(result.cell.size ?? 'default'),
     String(result.cell.sessions),
     String(result.cell.queues),
-    show(result, ({ stream, seconds }) => (stream ? (seconds * stream.bitsPerSecond) / 1e6 : Number.NaN), reasons),
-    show(result, ({ stream, seconds }) => (stream ? seconds * stream.hostCpu * 100 : Number.NaN), reasons),
+    showFigure(result, (stream) => stream.bitsPerSecond / 1e6, reasons),
+    showFigure(result, (stream) => 100 * stream.hostCpu, reasons),
     queuesText(result.runs) || NOTHING,
   ]);
   const header = [
@@ -149,11 +151,25 @@ function streamTables(results: readonly CellResult[], reasons: readonly string[]
   return [{ title: 'TCP streams of guests in QEMU', header, rows }];
 }
 
+/** A count, per second. */
 function show(result: CellResult | undefined, count: (run: Run) => number, reasons: readonly string[]): string {
+  return showRuns(result, (runs) => perSecond(runs, count), reasons);
+}
+
+/** A figure of streams that is a rate or a share already. */
+function showFigure(result: CellResult, figure: (stream: StreamRun) => number, reasons: readonly string[]): string {
+  return showRuns(result, (runs) => spread(runs.flatMap(({ stream }) => (stream ? [figure(stream)] : []))), reasons);
+}
+
+function showRuns(
+  result: CellResult | undefined,
+  spreadOf: (runs: readonly Run[]) => Spread,
+  reasons: readonly string[],
+): string {
   if (!result) return NOTHING;
   if (result.missing !== null) return `[${reasons.indexOf(result.missing) + 1}]`;
   const mark = result.runs.some(({ disagreements }) => disagreements.length > 0) ? ' !' : '';
-  return `${showSpread(perSecond(result.runs, count))}${mark}`;
+  return `${showSpread(spreadOf(result.runs))}${mark}`;
 }
 
 function workerTime(result: CellResult | undefined): string {

@@ -64,7 +64,7 @@ const FORBIDDEN =
 export function renderDoctorShort(report: DoctorReport): string {
   const { events } = report;
   const blind = events.filter(({ state }) => state === 'blind');
-  const reasons = grouped(blind, (event) => whyOf(causesOf(event, events)[0] ?? ''));
+  const reasons = grouped(blind, ({ refused }) => whyOf(causesOf(refused, events)[0] ?? ''));
   const lines = [
     ...headOf(report),
     ...blind.map(({ event, measures }) => `  ${event}: not measured: ${measures}`),
@@ -102,24 +102,18 @@ function whyFallbacks(events: readonly EventReport[]): string {
     : 'a flag chose other mechanisms';
 }
 
-/** 'load program offered_fentry of dist/bpf/tapscope.bpf.o: Operation not permitted' is the same of every program. */
-/** Why its mechanisms are refused; where one only needs another event, why that one is refused. Events need those before them. */
-function causesOf({ event, refused }: EventReport, events: readonly EventReport[]): readonly string[] {
+/** Why mechanisms are refused; where one only needs another event, why that one's are. `events`: an event needs those before it. */
+function causesOf(refused: EventReport['refused'], events: readonly EventReport[]): readonly string[] {
   return refused.flatMap(({ reason }) => {
     const [, name, mechanism] = /^needs ([\w-]+)(?:=([\w-]+))?/.exec(reason) ?? [];
     if (name === undefined) return [reason];
-    const needed = events
-      .slice(
-        0,
-        events.findIndex((one) => one.event === event),
-      )
-      .find((one) => one.event === name);
-    if (!needed) return [];
-    const own = needed.refused.filter((one) => mechanism === undefined || one.mechanism === mechanism);
-    return causesOf({ ...needed, refused: own }, events);
+    const place = events.findIndex(({ event }) => event === name);
+    const needed = events[place]?.refused.filter((one) => mechanism === undefined || one.mechanism === mechanism) ?? [];
+    return causesOf(needed, events.slice(0, place));
   });
 }
 
+/** 'load program offered_fentry of dist/bpf/tapscope.bpf.o: Operation not permitted' is the same of every program. */
 function whyOf(reason: string): string {
   return reason
     .replace(/^load program \S+ of \S+: /, 'the kernel refuses the program: ')

@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // A small Linux guest: one of the lab's kernels, busybox, iperf3 and socat in an initrd. Commands go in by its second serial line.
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, copyFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { createConnection, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { cachePath } from '../../vm/cache.ts';
+import { writeArchive } from '../../vm/initrd.ts';
 import type { Kernel } from '../../vm/kernels.ts';
 import { SINK_PORT, SINK_TCP_PORT } from '../counted-traffic.ts';
 import { pathOf } from '../need.ts';
 import { FAR_INNER, NEAR_INNER } from '../places.ts';
 
-const run = promisify(execFile);
 const MODULES = ['virtio_pci', 'virtio_net'];
-const TOOLS: Readonly<Record<string, string>> = { xz: 'xz', zst: 'zstd', gz: 'gzip' };
 const ANSWERS_WITHIN_MS = 20_000;
 /** Ends an answer; the exit status follows. */
 const END = '=end=of=answer=';
@@ -46,48 +42,12 @@ export async function guestInitrd(kernel: Kernel): Promise<string> {
   const version = createHash('sha256').update(INIT).digest('hex').slice(0, 12);
   const file = join(cachePath('programs'), `guest-${kernel.series}-${version}.gz`);
   if (existsSync(file)) return file;
-  const root = await mkdtemp(join(tmpdir(), 'tapscope-guest-'));
-  try {
-    for (const folder of ['bin', 'modules', 'proc', 'sys', 'dev', 'tmp']) await mkdir(join(root, folder));
-    await copyFile('/bin/busybox', join(root, 'bin/busybox'));
-    for (const program of ['iperf3', 'socat']) await addProgram(root, pathOf(program) ?? '');
-    await addModules(kernel, join(root, 'modules'));
-    await writeFile(join(root, 'init'), INIT, { mode: 0o755 });
-    const partial = `${file}.${process.pid}`;
-    await mkdir(dirname(file), { recursive: true });
-    await run('sh', ['-c', 'cd "$1" && find . | cpio -o -H newc --quiet | gzip -1 >"$2"', 'sh', root, partial]);
-    await rename(partial, file);
-  } finally {
-    await rm(root, { recursive: true, force: true });
-  }
+  await mkdir(dirname(file), { recursive: true });
+  await writeArchive(file, kernel, INIT, MODULES, [
+    '/bin/busybox',
+    ...['iperf3', 'socat'].map((name) => pathOf(name) ?? name),
+  ]);
   return file;
-}
-
-/** Adds a program with its libraries, at the paths that they have here. */
-async function addProgram(root: string, file: string): Promise<void> {
-  const { stdout } = await run('ldd', [file]);
-  const libraries = [...stdout.matchAll(/(\/\S+) \(0x/g)].map(([, path = '']) => path);
-  await copyFile(file, join(root, 'bin', file.split('/').at(-1) ?? ''));
-  for (const library of libraries) {
-    await mkdir(dirname(join(root, library)), { recursive: true });
-    await copyFile(library, join(root, library));
-    await chmod(join(root, library), 0o755);
-  }
-}
-
-/** Numbered in the order in which they have to be inserted. */
-async function addModules(kernel: Kernel, into: string): Promise<void> {
-  const files = new Set<string>();
-  for (const module of MODULES) {
-    const query = ['-d', kernel.directory, '-S', kernel.release, '--show-depends', module];
-    const { stdout } = await run('modprobe', query).catch(() => ({ stdout: '' }));
-    for (const [, path = ''] of stdout.matchAll(/^insmod (\S+)/gm)) files.add(path);
-  }
-  for (const [index, path] of [...files].entries()) {
-    const tool = TOOLS[path.split('.').at(-1) ?? ''] ?? 'cat';
-    const words = tool === 'cat' ? [] : ['-dc'];
-    await run('sh', ['-c', '"$@" >"$0"', join(into, `${String(index).padStart(2, '0')}.ko`), tool, ...words, path]);
-  }
 }
 
 /** The guest's shell. One command at a time. */

@@ -86,7 +86,8 @@ function usualRepeats(table: DocumentName | undefined): number {
 }
 
 function readVhost(value: unknown): boolean | undefined {
-  if (value === undefined || value === 'on' || value === 'off') return value === undefined ? undefined : value === 'on';
+  if (value === undefined) return undefined;
+  if (value === 'on' || value === 'off') return value === 'on';
   throw new Error(`--guest-vhost=${value} is unknown; write on or off.`);
 }
 

@@ -2,6 +2,7 @@
 // The files of a guest in QEMU: busybox and iperf3 of the host with their libraries, modules, and a first program. They are
 // an archive in memory that the guest's kernel unpacks, so no folder of the bench can stay on the host.
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { findGuestKernel, type GuestKernel } from './guest-kernel.ts';
 import { lacking, outputOf, programPath } from './host-program.ts';
 
@@ -44,14 +45,22 @@ export async function makeGuestImage(kernelFile: string | undefined): Promise<Gu
   const qemu = programPath('qemu-system-x86_64', 'qemu-system-x86');
   const programs = [programPath('iperf3', 'iperf3'), programPath('busybox', 'busybox')];
   const kernel = await findGuestKernel(kernelFile);
-  const files = new Map<string, Uint8Array>([['init', Buffer.from(INIT)]]);
-  for (const [index, module] of kernel.modules.entries())
-    files.set(`modules/${String(index).padStart(2, '0')}.ko`, module);
+  return { qemu, kernel, archive: await guestArchive(INIT, kernel.modules, programs) };
+}
+
+/** What a kernel starts from: the first program, modules in the order in which it inserts them, and programs with their libraries. */
+export async function guestArchive(
+  init: string,
+  modules: readonly Uint8Array[],
+  programs: readonly string[],
+): Promise<Uint8Array> {
+  const files = new Map<string, Uint8Array>([['init', Buffer.from(init)]]);
+  for (const [index, module] of modules.entries()) files.set(`modules/${String(index).padStart(2, '0')}.ko`, module);
   for (const program of programs) {
-    files.set(`bin/${program.split('/').at(-1)}`, readFileSync(program));
+    files.set(`bin/${basename(program)}`, readFileSync(program));
     for (const library of await librariesOf(program)) files.set(library.slice(1), readFileSync(library));
   }
-  return { qemu, kernel, archive: newcArchive(['proc', 'sys', 'dev', 'tmp'], files) };
+  return newcArchive(['modules', 'proc', 'sys', 'dev', 'tmp'], files);
 }
 
 /** Paths as the program asks for them. A static program has none: ldd refuses it. */

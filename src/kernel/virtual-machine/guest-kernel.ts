@@ -32,7 +32,10 @@ export async function findGuestKernel(named: string | undefined): Promise<GuestK
     existsSync(join(folder, 'lib/modules', version)),
   );
   if (root === undefined) throw lacking(`the guest's kernel ${version} has no modules here: apt install linux-image`);
-  return { file, release: version, modules: await modulesOf(root, version) };
+  const modules = await modulesOf(root, version, MODULES, (name, cause) => {
+    throw lacking(`the guest's kernel ${version} has no module ${name}`, cause);
+  });
+  return { file, release: version, modules };
 }
 
 function kernelOfHost(): string {
@@ -63,16 +66,22 @@ function textAt(image: Buffer, offset: number): string {
   return image.toString('latin1', offset, offset + 128);
 }
 
-/** A module that is built in needs no file. */
-async function modulesOf(root: string, version: string): Promise<readonly Uint8Array[]> {
+/**
+ * These modules and those that they need, as insmod takes them, in this order. One that is built in has no file; `lacks` hears of one that
+ * this kernel does not have at all.
+ */
+export async function modulesOf(
+  root: string,
+  version: string,
+  names: readonly string[],
+  lacks: (name: string, cause: unknown) => void,
+): Promise<readonly Uint8Array[]> {
   const modprobe = programPath('modprobe', 'kmod');
   const files = new Set<string>();
-  for (const name of MODULES) {
+  for (const name of names) {
     const words = ['-d', root, '-S', version, '--show-depends', name];
-    const lines = await outputOf(modprobe, words).catch((cause: unknown) => {
-      throw lacking(`the guest's kernel ${version} has no module ${name}`, cause);
-    });
-    for (const [, path = ''] of lines.toString().matchAll(/^insmod (\S+)/gm)) files.add(path);
+    const lines = await outputOf(modprobe, words).catch((cause: unknown) => lacks(name, cause));
+    for (const [, path = ''] of String(lines ?? '').matchAll(/^insmod (\S+)/gm)) files.add(path);
   }
   return Promise.all([...files].map(unpacked));
 }

@@ -5,10 +5,12 @@ import {
   DIRECTIONS,
   type Direction,
   type Run,
+  STREAM_SIZES,
   type StreamCell,
   type StreamGuests,
   type StreamRun,
   spread,
+  wholeSeconds,
 } from '../../bench-report.ts';
 
 type StreamResult = CellResult & { readonly cell: StreamCell };
@@ -26,7 +28,7 @@ const COLUMNS = ['sessions', 'throughput', 'cpu', 'normalized', 'packets for eac
 export function multiqueueTable(results: readonly CellResult[]): readonly string[] {
   const streams = results.filter((result): result is StreamResult => result.cell.kind === 'stream');
   const tests = DIRECTIONS.flatMap((direction) =>
-    [512, null].map((size) => streams.filter(({ cell }) => cell.direction === direction && cell.size === size)),
+    STREAM_SIZES.map((size) => streams.filter(({ cell }) => cell.direction === direction && cell.size === size)),
   ).filter((cells) => cells.length > 0);
   return tests.flatMap((cells, index) => [...(index > 0 ? [''] : []), ...testLines(index + 1, cells)]);
 }
@@ -96,7 +98,7 @@ export function multiqueueHeader(guests: StreamGuests | undefined, ring: number,
       : `Guests: QEMU ${guests.kvm ? 'with KVM' : 'without KVM (emulated, slow)'}, Linux ${guests.kernel}, virtio-net, vhost-net ${guests.vhost ? 'on' : 'off: QEMU reads the tap'}, as many CPUs as queues.`;
   return [
     machine,
-    `${guests?.qdisc || 'No'} qdisc on each queue, ring ${ring}. CPU not pinned. One iperf3 for each session, for ${Math.max(1, Math.ceil(seconds))} s.`,
+    `${guests?.qdisc || 'No'} qdisc on each queue, ring ${ring}. CPU not pinned. One iperf3 for each session, for ${wholeSeconds(seconds)} s.`,
     "throughput: Mbit/s that all sessions received. cpu: the busy share of all of this host's CPUs, in percent, other programs too. normalized: throughput / cpu.",
     "packets for each queue: by tapscope's counters of the receiver's tap, or of the guest's tap where the host receives; tun sends acknowledgements by the queue on which the flow came.",
   ];
