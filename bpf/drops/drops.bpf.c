@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Freed packets, by skb:kfree_skb. Counted are: drops in tun_net_xmit with their reason; losses inside tun that no
 // kernel counter knows; losses before tun; drops of packets that a guest or writer sent.
+#include "drops/entered.bpf.h"
 #include "drops/location.bpf.h"
 #include "macvtap.bpf.h"
 #include "drops/own-text.bpf.h"
@@ -19,6 +20,7 @@ const volatile u8 before_counted = 1;
 #define TAP_OPS_PLACE	  0x7461706f /* net_device_ops of every tap */
 #define UNKNOWN_OPS_PLACE 0x756e6b6f /* 0; above all addresses where one of these two is not known */
 #define ENDS_UNSEEN_PLACE 0x656e6473 /* 0; above all addresses where the end of devices is not seen */
+#define BY_QUEUE_PLACE	  0x71756575 /* SEEN_BY_QUEUE on PREEMPT_RT; elsewhere a number that exit_seen never is */
 
 /* Dropped before its device became the output device. */
 static __noinline int count_routed(u64 *ctx)
@@ -77,21 +79,6 @@ static __noinline int count_in_tun(struct sk_buff *skb, u64 device, u32 class, u
 	return 0;
 }
 
-/* Its entry into the transmit function was counted: its drop is counted here, or by the exit where one always is. */
-static __always_inline bool is_of_entry(struct cpu_state *state, u64 skb, u32 reason)
-{
-	if (!exit_seen)
-		return false;
-	if (state->entered == skb) {
-		drop_entered(state, reason);
-		return true;
-	}
-	if (state->skb != skb)
-		return false;
-	state->reason = reason;
-	return true;
-}
-
 /* skb->dev is no tun or tap, or the one that it came in by. */
 static __always_inline int count_by_route(u64 *ctx, u32 class)
 {
@@ -108,8 +95,12 @@ static __noinline int count_freed(u64 *ctx)
 		return 0;
 	if (class == CLASS_TRANSMIT) {
 		transmit_location = location;
-		if (is_of_entry(state_of(cpu_id()), (u64)skb, reason))
+		u8 seen = exit_seen;
+
+		if (is_of_entry(state_of(cpu_id()), seen, (u64)skb, reason))
 			return 0;
+		if (seen == SEEN_BY_QUEUE)
+			return drop_by_queue(ctx);
 	}
 	if (class == CLASS_ELSEWHERE && (reason == reason_not_specified || reason == reason_consumed))
 		return 0; /* freed, not dropped: pktgen's own skbs end so */
@@ -243,9 +234,11 @@ static __always_inline int freed(volatile u64 *ctx, bool typed)
 		goto outside;
 	}
 	struct cpu_state *state = state_of(cpu_id_beside(&ctx));
+	u8 seen = exit_seen;
 
-	if (is_of_entry(state, ctx[0], ctx[2]))
+	if (is_of_entry(state, seen, ctx[0], ctx[2]))
 		return 0;
+	GOTO_IF_EQUAL(seen, BY_QUEUE_PLACE, by_queue);
 	struct row *row = row_at(state->freed_row);
 	struct sk_buff *skb = packet_of(ctx, typed);
 
@@ -268,6 +261,8 @@ static __always_inline int freed(volatile u64 *ctx, bool typed)
 	return 0;
 elsewhere:
 	return freed_elsewhere((u64 *)ctx, typed);
+by_queue:
+	return drop_by_queue((u64 *)ctx);
 outside:
 	return freed_outside(ctx, location, typed);
 }

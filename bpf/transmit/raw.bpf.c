@@ -52,9 +52,7 @@ known:
 
 static __noinline int end_raw(u64 failed, u64 device)
 {
-	u32 cpu = cpu_id();
-
-	return end_transmit(state_of(cpu), cpu, failed, device);
+	return end_transmit(state_of(cpu_id()), failed, device);
 }
 
 /* net_dev_xmit(skb, rc, dev, len): the skb may be free by now, so its address is compared and never followed. */

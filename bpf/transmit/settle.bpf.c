@@ -3,10 +3,10 @@
 #include "transmit/transmit.bpf.h"
 
 struct settle_request {
-	u64 exit_seen; /* from now on */
+	u64 exit_seen; /* from now on: 0, SEEN_BY_CPU or SEEN_BY_QUEUE */
 };
 
-u8 exit_seen = 1;
+u8 exit_seen = SEEN_BY_CPU;
 
 static long settle_on(u32 cpu, void *unused)
 {
@@ -37,6 +37,6 @@ int settle(struct settle_request *context)
 {
 	exit_seen = 0;
 	bpf_loop(possible_cpus, settle_on, NULL, 0);
-	exit_seen = context->exit_seen != 0;
+	exit_seen = context->exit_seen;
 	return 0;
 }

@@ -17,6 +17,11 @@
 /* Programs on the transmit function are attached: what they counted at the entry is not counted again as it is freed.
  */
 extern u8 exit_seen;
+
+enum {
+	SEEN_BY_CPU = 1,   /* the packet between entry and exit on this CPU is the one that entered last */
+	SEEN_BY_QUEUE = 2, /* PREEMPT_RT: another may have entered since, so that a drop's own queue tells its row */
+};
 /* The exit is hooked beside the entry: the walk says so. */
 static u32 exit_hooked;
 
@@ -90,18 +95,17 @@ static __noinline enum reason_slot untraced_slot(struct net_device *dev, u32 que
 }
 
 /* The reason has no slot of its own, or there is none. */
-static __noinline int end_rarely_dropped(u32 cpu, u32 reason, u64 device)
+static __noinline int end_rarely_dropped(u32 number, u32 reason, u64 device)
 {
-	struct cpu_state *state = state_of(cpu);
-	struct row *row = row_at(state->sent_row);
+	struct row *row = row_at(number);
 
-	if (!state->sent_row)
+	if (!number)
 		return 0;
 	u32 slot = reason ? REASON_RARE : untraced_slot((struct net_device *)device, row->place);
 
 	row->dropped[slot & (REASONS - 1)]++;
 	if (slot == REASON_RARE)
-		count_rare(state->sent_row, reason);
+		count_rare(number, reason);
 	else if (slot == REASON_FULL_RING)
 		count_overflow(row->queue, device, row->place);
 	return 0;
@@ -183,14 +187,13 @@ static __always_inline void enter_transmit(u64 *ctx, struct cpu_state *state, st
 		look_closer(cpu_id());
 }
 
-/* There is no exit: counts the packet that entered last as it is freed. Bottom halves are off since its entry. */
-static __noinline int drop_entered(struct cpu_state *state, u32 reason)
+/* There is no exit: counts a packet of this row as it is freed. Bottom halves are off since its entry. */
+static __noinline int drop_entered(u32 number, u32 reason)
 {
-	u32 number = state->sent_row, slot = slot_of(reason);
+	u32 slot = slot_of(reason);
 	struct row *row = row_at(number);
 	u64 device = row->device;
 
-	state->entered = 0;
 	if (!number)
 		return 0;
 	row->dropped[slot & (REASONS - 1)]++;
@@ -242,7 +245,7 @@ static __noinline int end_watched(u32 row_number, u64 device, bool dropped)
 	return 0;
 }
 
-static __always_inline int end_transmit(struct cpu_state *state, u32 cpu, bool dropped, u64 device)
+static __always_inline int end_transmit(struct cpu_state *state, bool dropped, u64 device)
 {
 	struct row *row = row_at(state->sent_row);
 
@@ -257,7 +260,7 @@ static __always_inline int end_transmit(struct cpu_state *state, u32 cpu, bool d
 
 	state->reason = 0;
 	if (slot == REASON_RARE || !state->sent_row)
-		return end_rarely_dropped(cpu, reason, device);
+		return end_rarely_dropped(state->sent_row, reason, device);
 	row->dropped[slot & (REASONS - 1)]++;
 	if (slot != REASON_FULL_RING)
 		return row->offered & SAMPLE_MASK ? 0 : forget_marks(row->queue);

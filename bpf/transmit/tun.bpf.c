@@ -59,15 +59,16 @@ int offered_fentry(volatile u64 *ctx)
 SEC("?fexit/tun_net_xmit")
 int sent_fexit(volatile u64 *ctx)
 {
-	u32 cpu = cpu_id();
-	struct cpu_state *state = state_of(cpu);
-	struct row *row = row_at(state->sent_row);
+	struct cpu_state *state = state_of(cpu_id());
+	/* Loaded before the packet is compared: what preempts this program in between is another packet. */
+	u32 number = *(volatile u32 *)&state->sent_row;
+	struct row *row = row_at(number);
 
 	/* A packet whose drop was traced has left nothing to do. */
-	if ((int)ctx[2] && state->entered == ctx[0]) {
+	if ((int)ctx[2] && *(volatile u64 *)&state->entered == ctx[0]) {
 		state->entered = 0;
 		row->dropped_at = row->offered;
-		end_rarely_dropped(cpu, 0, ctx[1]);
+		end_rarely_dropped(number, 0, ctx[1]);
 	}
 	if (queue_at(row->queue)->watch & WATCH_FLOW && row->device == ctx[1])
 		end_flow(row, ctx[1]);

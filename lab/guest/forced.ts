@@ -25,6 +25,7 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   'transmit=raw-tracepoint': EXITS_SEEN,
   'transmit=arithmetic': unknown('times in the ring', 'queue imbalance'),
   'consumed=arithmetic': NOT_TAKEN,
+  'consumed=fentry-preempted': unknown('consumed', 'queue imbalance'),
   'consumed=device-counter': NOT_TAKEN,
   'departures=fexit': SAME,
   'departures=none': SAME,

@@ -111,6 +111,9 @@ export const SHORT: readonly string[] = ['lab/guest/doctor.guest.ts', 'src/accou
 /** What every kernel of docs/kernels.md runs. */
 export const PROOFS: readonly string[] = ['lab/guest/proof.guest.ts'];
 
+/** What real-time kernels run. */
+export const REALTIME: readonly string[] = [...PROOFS, 'lab/guest/preempted.guest.ts'];
+
 /** What kernels of another architecture than this machine's run. */
 export const FOREIGN: readonly string[] = ['lab/guest/doctor.guest.ts', ...PROOFS];
 

@@ -2,8 +2,12 @@
 // Kernels on which not everything is tested: what is counted there equals the kernel's own counters, or is marked.
 import { whyNoVm } from '../vm/boot.ts';
 import { KERNELS, SERIES } from '../vm/series.ts';
-import { FOREIGN, PROOFS, testOnKernel } from './matrix.ts';
+import { FOREIGN, PROOFS, REALTIME, testOnKernel } from './matrix.ts';
 import { onlyNightly } from './nightly.ts';
 
-for (const { name, architecture } of KERNELS.filter((one) => !SERIES.some((series) => series === one.name)))
-  testOnKernel(name, architecture === 'amd64' ? PROOFS : FOREIGN, onlyNightly || whyNoVm(architecture));
+for (const { name, architecture, standsFor } of KERNELS.filter(
+  (one) => !SERIES.some((series) => series === one.name),
+)) {
+  const files = standsFor === 'PREEMPT_RT' ? REALTIME : architecture === 'amd64' ? PROOFS : FOREIGN;
+  testOnKernel(name, files, onlyNightly || whyNoVm(architecture));
+}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Why the figures of a device are not exact: differences that last, and packets past the probes, until a while after the last.
-import type { UnseenPackets } from '../snapshot/unseen.ts';
+import { MARKED_SECONDS, type UnseenPackets } from '../snapshot/unseen.ts';
 import type { AuditResult } from '../snapshot.ts';
-import { MARKED_SECONDS, type Unseen } from './unseen.ts';
+import type { Unseen } from './unseen.ts';
 
 /** Snapshots in a row that must disagree before a device is called degraded: one may have been read in the middle of something. */
 export const PATIENCE = 3;

@@ -4,9 +4,6 @@ import { type Reading, sumOf, type Totals, unseenOf } from './device-totals.ts';
 import { LastingBound } from './lasting-bound.ts';
 import { thrown } from './queue-accounting.ts';
 
-/** A mark ends this long after the last packet that was not seen. */
-export const MARKED_SECONDS = 30;
-
 /** Counts the least that every one of the last samples shows; at rest, what there is. */
 export class Unseen {
   #packets = 0;

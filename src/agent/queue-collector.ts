@@ -111,7 +111,7 @@ export class QueueCollector {
     const others = this.#freed.read();
     this.#receive.read();
     this.#states = this.#probes.states();
-    this.#lost = this.#losses.sentences(this.#states);
+    this.#lost = this.#losses.sentences(this.#states, this.#probes.can, nowNs / 1e9);
     this.#vhost = vhostDriver() !== undefined && !this.#probes.can('guests-at-once');
     const read: Read = { before, after, nowNs };
     this.#settled.begin(this.#measuredBy());

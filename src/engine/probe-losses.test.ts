@@ -2,12 +2,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { EVENTS } from '../collectors/list.ts';
-import { BESIDE_THE_BOOKS, missedOfAccounts, missedReads } from './probe-losses.ts';
+import { BESIDE_THE_BOOKS, missedOfAccounts, missedReads, SkippedTransmits } from './probe-losses.ts';
 
 const SKIPPED = ['the kernel skipped 5 runs of our probes'];
 
 for (const { event, accounts, reads } of [
-  { event: 'transmit', accounts: SKIPPED, reads: [] },
   { event: 'consumed', accounts: SKIPPED, reads: [] },
   { event: 'macvtap-reads', accounts: [], reads: SKIPPED },
   { event: 'stops', accounts: [], reads: [] },
@@ -22,6 +21,18 @@ for (const { event, accounts, reads } of [
     assert.deepEqual(missedOfAccounts(probes), accounts);
     assert.deepEqual(missedReads(probes), reads);
   });
+
+test('skipped runs at the transmit function mark for 30 seconds: the kernel’s counters add what they missed', () => {
+  const skipped = new SkippedTransmits();
+  const transmit = (missed: number) => [
+    { event: 'transmit', mechanism: 'fentry', attached: true, reason: undefined, missed },
+  ];
+  assert.deepEqual(skipped.sentences(transmit(0), 100), []);
+  assert.deepEqual(skipped.sentences(transmit(2), 101), ['the kernel skipped 2 runs of our probes, the last 0 s ago']);
+  assert.deepEqual(skipped.sentences(transmit(2), 130), ['the kernel skipped 2 runs of our probes, the last 29 s ago']);
+  assert.deepEqual(skipped.sentences(transmit(2), 131), []);
+  assert.deepEqual(skipped.sentences(transmit(3), 150), ['the kernel skipped 3 runs of our probes, the last 0 s ago']);
+});
 
 test('what is beside the accounts are events', () => {
   const events = new Set(EVENTS.map(({ name }) => name));

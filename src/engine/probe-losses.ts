@@ -3,7 +3,9 @@
 import { sharesBottomHalves } from '../kernel/host.ts';
 import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
+import { MARKED_SECONDS } from '../snapshot/unseen.ts';
 import type { LostEvents, ProbeState } from '../snapshot.ts';
+import type { Probes } from './attach.ts';
 
 /** Variables lost_… of the BPF object. */
 const LOST = [
@@ -39,12 +41,28 @@ export const BESIDE_THE_BOOKS: ReadonlySet<string> = new Set([
   'macvtap-reads',
 ]);
 
+/** What this event missed the kernel's own counters add (E1 and E3 of docs/accounting.md): only the split between queues lacks it. */
+const COMPLETED = 'transmit';
+
 const HIDING =
   'this is a PREEMPT_RT kernel without CONFIG_PREEMPT_RT_NEEDS_BH_LOCK: a packet that preempts another on its CPU may hide it';
 
+/** Marks all queues until MARKED_SECONDS after the last run at the transmit function that the kernel skipped. */
+export class SkippedTransmits {
+  #known = { runs: 0, at: Number.NEGATIVE_INFINITY };
+
+  sentences(probes: readonly ProbeState[], nowSeconds: number): readonly string[] {
+    const runs = missedRuns(probes, (event) => event === COMPLETED);
+    if (runs !== this.#known.runs) this.#known = { runs, at: nowSeconds };
+    const ago = nowSeconds - this.#known.at;
+    return runs > 0 && ago < MARKED_SECONDS ? [`${skipped(runs)}, the last ${Math.round(ago)} s ago`] : [];
+  }
+}
+
 export class ProbeLosses {
   readonly #globals: Globals;
-  readonly #mayHide = sharesBottomHalves();
+  readonly #preempts = sharesBottomHalves();
+  readonly #transmits = new SkippedTransmits();
 
   constructor(object: BpfObject) {
     this.#globals = new Globals(object);
@@ -55,18 +73,22 @@ export class ProbeLosses {
   }
 
   /** What the probes themselves missed may have been any queue's. */
-  sentences(probes: readonly ProbeState[]): readonly string[] {
+  sentences(probes: readonly ProbeState[], can: Probes['can'], nowSeconds: number): readonly string[] {
+    // Known at its exit as the packet that entered last on its CPU.
+    const byCpu = can('offers') && !can('entries');
     const rowless = this.#globals.u64('lost_no_row');
     return [
-      ...(this.#mayHide ? [HIDING] : []),
+      ...(this.#preempts && byCpu ? [HIDING] : []),
       ...(rowless > 0 ? [`${rowless} packets of some queues found no free row of counters`] : []),
-      ...missedOfAccounts(probes),
+      // Where E1 tells what was taken, a program that did not see a packet leave has missed nothing of the accounts.
+      ...missedOfAccounts(probes.filter(({ event }) => event !== 'consumed' || can('takes'))),
+      ...this.#transmits.sentences(probes, nowSeconds),
     ];
   }
 }
 
 export function missedOfAccounts(probes: readonly ProbeState[]): readonly string[] {
-  return missedBy(probes, (event) => !BESIDE_THE_BOOKS.has(event));
+  return missedBy(probes, (event) => !BESIDE_THE_BOOKS.has(event) && event !== COMPLETED);
 }
 
 /** May have been any macvtap's or ipvtap's: its packets are counted when they are read, and never again. */
@@ -75,8 +97,16 @@ export function missedReads(probes: readonly ProbeState[]): readonly string[] {
 }
 
 function missedBy(probes: readonly ProbeState[], isMeant: (event: string) => boolean): readonly string[] {
-  const missed = probes.reduce((sum, probe) => (isMeant(probe.event) ? sum + probe.missed : sum), 0);
-  return missed > 0 ? [`the kernel skipped ${missed} runs of our probes`] : [];
+  const missed = missedRuns(probes, isMeant);
+  return missed > 0 ? [skipped(missed)] : [];
+}
+
+function missedRuns(probes: readonly ProbeState[], isMeant: (event: string) => boolean): number {
+  return probes.reduce((sum, probe) => (isMeant(probe.event) ? sum + probe.missed : sum), 0);
+}
+
+function skipped(runs: number): string {
+  return `the kernel skipped ${runs} runs of our probes`;
 }
 
 /** Variables of the BPF object's .bss by name. */

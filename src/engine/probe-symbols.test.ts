@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import type { StructField } from '../kernel/native.ts';
 import { Symbols } from '../kernel/symbols.ts';
-import { instructionConstants, PROBE_SYMBOLS } from './probe-symbols.ts';
+import { instructionConstants, PROBE_SYMBOLS, SEEN } from './probe-symbols.ts';
 
 const OWN_TEXT = 0x6f776e74;
 const UNCOUNTED = 0x756e636f;
@@ -14,6 +14,7 @@ const TUN_OPS = 0x74756e6f;
 const TAP_OPS = 0x7461706f;
 const UNKNOWN_OPS = 0x756e6b6f;
 const ENDS_UNSEEN = 0x656e6473;
+const BY_QUEUE = 0x71756575;
 const UNTYPED = 0x756e7479;
 const PRIVATE = 0x70726976;
 const SIZES = [0x6d61736b, 0x63656c6c, 0x7461626c];
@@ -26,13 +27,13 @@ const MODULE = [
   'ffffffff81b00000 T __dev_queue_xmit',
 ];
 
-function constants(t: TestContext, lines: readonly string[], before = true, endsSeen = true) {
+function constants(t: TestContext, lines: readonly string[], before = true, endsSeen = true, byQueue = false) {
   const folder = mkdtempSync(join(tmpdir(), 'tapscope-constants-'));
   t.after(() => rmSync(folder, { recursive: true }));
   writeFileSync(join(folder, 'kallsyms'), lines.map((line) => `${line}\n`).join(''));
   const symbols = Symbols.ofKernel(PROBE_SYMBOLS, join(folder, 'kallsyms'));
   const pool = { rows: 4096, cells: 16_384, tableOffset: 1 << 20 };
-  return instructionConstants({ symbols, btf: undefined }, pool, { before, endsSeen, typedReads: true });
+  return instructionConstants({ symbols, btf: undefined }, pool, { before, endsSeen, typedReads: true, byQueue });
 }
 
 test('masks of the rows and of the cells, and where the table begins', (t) => {
@@ -90,9 +91,14 @@ test('ends of devices that are not seen', (t) => {
   assert.equal(constants(t, MODULE, true, false).get(ENDS_UNSEEN), -1);
 });
 
+test('where one packet may preempt another on its CPU, the queue of a drop tells its row', (t) => {
+  assert.equal(constants(t, MODULE).get(BY_QUEUE), -1, 'exit_seen is never so');
+  assert.equal(constants(t, MODULE, true, true, true).get(BY_QUEUE), SEEN.byQueue);
+});
+
 test('where a device has its private data, and whether its fields can be read by loads', () => {
   const priv: StructField = { name: 'priv', offset: 2816, size: 0, count: 0, kind: 'array', type: '' };
-  const known = { before: true, endsSeen: true, typedReads: false };
+  const known = { before: true, endsSeen: true, typedReads: false, byQueue: false };
   const btf = { struct: () => ({ size: 4096, fields: [priv] }) };
   const pool = { rows: 4096, cells: 16_384, tableOffset: 1 << 20 };
   const found = instructionConstants({ symbols: undefined, btf }, pool, known);

@@ -46,6 +46,7 @@ const TUN_OPS_PLACE = 0x74756e6f;
 const TAP_OPS_PLACE = 0x7461706f;
 const UNKNOWN_OPS_PLACE = 0x756e6b6f;
 const ENDS_UNSEEN_PLACE = 0x656e6473;
+const BY_QUEUE_PLACE = 0x71756575;
 /** The same as in bpf/transmit/raw.bpf.c. */
 const UNTYPED_PLACE = 0x756e7479;
 /** The same as in bpf/ring/consumed.bpf.c. */
@@ -60,14 +61,20 @@ export interface Pool {
 }
 
 /** What the constants depend on, beside the host. */
-interface Known {
+export interface Known {
   /** Losses before tun are counted. */
   readonly before: boolean;
   /** A program sees each device end, so that tun cannot be unloaded and loaded elsewhere. */
   readonly endsSeen: boolean;
   /** bpf_rdonly_cast is there. */
   readonly typedReads: boolean;
+  /** The queue of a dropped packet tells its row: another packet may have entered on its CPU since (PREEMPT_RT). */
+  readonly byQueue: boolean;
 }
+
+/** How a dropped packet is known to have been seen offered: the same as in bpf/transmit/transmit.bpf.h. */
+export const SEEN = { not: 0, byCpu: 1, byQueue: 2 } as const;
+const NEVER_SEEN = -1;
 
 /** The largest number in an unsigned comparison: each address lies below. */
 const ALL_ADDRESSES = -1;
@@ -79,7 +86,7 @@ const ALL_ADDRESSES = -1;
 export function instructionConstants(
   host: Pick<Host, 'symbols'> & { readonly btf: Pick<Btf, 'struct'> | undefined },
   { rows, cells, tableOffset }: Pool,
-  { before, endsSeen, typedReads }: Known,
+  { before, endsSeen, typedReads, byQueue }: Known,
 ): Constants {
   const [tun, tap] = ((endsSeen && host.symbols?.deviceOperations()) || []).map(asImmediate);
   return new Map([
@@ -92,6 +99,7 @@ export function instructionConstants(
     [TAP_OPS_PLACE, tap ?? 0],
     [UNKNOWN_OPS_PLACE, tun && tap ? 0 : ALL_ADDRESSES],
     [ENDS_UNSEEN_PLACE, endsSeen ? 0 : ALL_ADDRESSES],
+    [BY_QUEUE_PLACE, byQueue ? SEEN.byQueue : NEVER_SEEN],
     [UNTYPED_PLACE, typedReads ? 0 : ALL_ADDRESSES],
     [PRIVATE_PLACE, host.btf?.struct('net_device')?.fields.find(({ name }) => name === 'priv')?.offset ?? 0],
   ]);

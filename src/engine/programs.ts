@@ -2,13 +2,13 @@
 // The BPF object, loaded with as many of the wanted programs as this kernel accepts.
 
 import { errnoOf } from '../kernel/error-name.ts';
-import { type Host, TRACED_MODULES } from '../kernel/host.ts';
+import { type Host, sharesBottomHalves, TRACED_MODULES } from '../kernel/host.ts';
 import type { Constants } from '../kernel/instruction-constants.ts';
 import { layoutOf } from '../kernel/layout.ts';
 import { BpfObject, type Btf } from '../kernel/native.ts';
 import { packageFile } from '../kernel/package.ts';
 import { classifyText } from './locations.ts';
-import { instructionConstants, type Pool } from './probe-symbols.ts';
+import { instructionConstants, type Known, type Pool, SEEN } from './probe-symbols.ts';
 import { type DropReasons, readDropReasons, reasonFlags } from './reasons.ts';
 
 const ENDED = 'ended_fentry';
@@ -86,7 +86,9 @@ export class LoadedPrograms {
   /** While nothing is attached to the transmit function: no CPU has a packet in flight there. toBeAttached: from now on some may. */
   settle(toBeAttached: boolean): void {
     if (!this.#owners.has('settle')) return;
-    const request = new BigUint64Array([toBeAttached ? 1n : 0n]);
+    const byQueue = sharesBottomHalves() && this.#owners.has('offered_fentry');
+    const seen = toBeAttached ? SEEN[byQueue ? 'byQueue' : 'byCpu'] : SEEN.not;
+    const request = BigUint64Array.of(BigInt(seen));
     this.objectOf('settle').testRun('settle', new Uint8Array(request.buffer));
   }
 
@@ -120,6 +122,7 @@ export class LoadedPrograms {
       const configuration = {
         ...this.#options,
         typedReads,
+        byQueue: sharesBottomHalves(),
         endsSeen: shared ? this.endsSeen : accepted.includes(ENDED),
         writeEndsSeen: shared ? this.#writeEndsSeen : WRITE_ENDS.every((name) => accepted.includes(name)),
       };
@@ -199,10 +202,7 @@ export function openObject(name: 'tapscope' | 'follow', constants?: Constants): 
   return new BpfObject(path, constants);
 }
 
-interface Configuration extends LoadOptions {
-  /** bpf_rdonly_cast is there. */
-  readonly typedReads: boolean;
-  readonly endsSeen: boolean;
+interface Configuration extends LoadOptions, Known {
   /** Freed packets that name no device are attributed at the end of the writer's call. */
   readonly writeEndsSeen: boolean;
 }

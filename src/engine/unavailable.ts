@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Why a host cannot have a mechanism.
-import type { Host } from '../kernel/host.ts';
+import { type Host, isRealtime } from '../kernel/host.ts';
 
 /** absent: this kernel does not have it, and nothing needs to be done; refused: it has it, but not for us. */
 export interface Unavailable {
@@ -32,6 +32,17 @@ export function untraceable(host: Host, functionName: string, ...args: readonly 
   return args.includes(found)
     ? undefined
     : { kind: 'absent', reason: `${functionName} takes ${found} arguments here, not ${args.join(' or ')}` };
+}
+
+/** A program that readers run under the ring's lock: on PREEMPT_RT that lock sleeps, and the kernel runs no program twice on a CPU. */
+export function preemptible(): Unavailable | undefined {
+  const reason =
+    'PREEMPT_RT may preempt a reader in this program, and skips it for other readers of that CPU meanwhile';
+  return isRealtime() ? { kind: 'absent', reason } : undefined;
+}
+
+export function unlessPreemptible(): Unavailable | undefined {
+  return isRealtime() ? undefined : { kind: 'absent', reason: 'this kernel is not PREEMPT_RT' };
 }
 
 export function withoutSymbols(host: Host): Unavailable | undefined {

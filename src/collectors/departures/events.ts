@@ -34,7 +34,7 @@ function departures(
         name: 'consumed',
         provides: ['departures'],
         programs: [],
-        needs: ['consumed=fentry'],
+        needs: ['consumed=fentry|fentry-preempted'],
         tradeoff: undefined,
         unavailable: underLock,
       },

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets into the ring and out of it.
 import { type ProbeEvent, WALK } from '../../engine/mechanism.ts';
-import { always, untraceable } from '../../engine/unavailable.ts';
+import { always, preemptible, type Unavailable, unlessPreemptible, untraceable } from '../../engine/unavailable.ts';
+import type { Host } from '../../kernel/host.ts';
+
+const underLock = (host: Host): Unavailable | undefined =>
+  untraceable(host, '__tun_wake_queue', 3) ?? untraceable(host, 'tun_wake_queue', 2);
 
 export const TRANSMIT_EVENTS: readonly ProbeEvent[] = [
   {
@@ -83,7 +87,17 @@ export const TRANSMIT_EVENTS: readonly ProbeEvent[] = [
         pins: true,
         needs: [...WALK, 'ended=fentry'],
         tradeoff: undefined,
-        unavailable: (host) => untraceable(host, '__tun_wake_queue', 3) ?? untraceable(host, 'tun_wake_queue', 2),
+        unavailable: (host) => preemptible() ?? underLock(host),
+      },
+      {
+        name: 'fentry-preempted',
+        provides: ['takes-derived'],
+        programs: ['consumed_fentry', 'consumed_vhost_fentry'],
+        pins: true,
+        needs: [...WALK, 'ended=fentry', 'freed=', 'transmit=fentry|raw-tracepoint'],
+        tradeoff:
+          'a reader may be preempted in the program, which the kernel skips meanwhile: what was taken is what entered less what waits, and times in the ring lack packets',
+        unavailable: (host) => unlessPreemptible() ?? underLock(host),
       },
       {
         name: 'arithmetic',

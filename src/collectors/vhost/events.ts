@@ -68,7 +68,7 @@ export const VHOST_EVENTS: readonly ProbeEvent[] = [
         name: 'consumed',
         provides: ['batches'],
         programs: [],
-        needs: ['consumed=fentry'],
+        needs: ['consumed=fentry|fentry-preempted'],
         tradeoff: undefined,
         unavailable: batchesOnly,
       },
