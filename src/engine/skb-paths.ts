@@ -11,6 +11,8 @@ export interface SkbPath {
   /** null: the code could not be read. */
   readonly present: boolean | null;
   readonly reason: string;
+  /** What counts its packets, as --mechanism takes it; absent: nothing does. */
+  readonly countedBy?: string;
 }
 
 interface Path {
@@ -18,6 +20,7 @@ interface Path {
   readonly functions: readonly string[];
   /** The exception: packets that take this path all the same. */
   readonly aside?: string;
+  readonly countedBy?: string;
 }
 
 const PATHS: readonly Path[] = [
@@ -26,14 +29,19 @@ const PATHS: readonly Path[] = [
     functions: ['napi_build_skb', 'napi_skb_cache_put', 'napi_skb_cache_get_bulk'],
     aside: 'devices opened with IFF_NAPI_FRAGS aside',
   },
-  { name: 'deferred free', functions: ['napi_consume_skb', 'skb_attempt_defer_free'] },
+  {
+    name: 'deferred free',
+    functions: ['napi_consume_skb', 'skb_attempt_defer_free'],
+    countedBy: 'allocation=fentry',
+  },
 ];
 /** Functions of tun that allocate or free packets, with what the compiler may have kept apart. */
 const TUN = ['tun_get_user', 'tun_sendmsg', 'tun_build_skb', 'tun_do_read', 'tun_recvmsg', 'tun_net_xmit'];
-/** Every tun frees what was read by it: who does not find this call cannot say that others are absent. */
-const KNOWN = { from: 'tun_do_read', to: 'consume_skb' };
+/** Every tun frees what was read by one of them: who does not find such a call cannot say that others are absent. */
+const KNOWN = { from: 'tun_do_read', to: ['consume_skb', 'napi_consume_skb'] };
+const CALLED: readonly string[] = [...new Set([...KNOWN.to, ...PATHS.flatMap(({ functions }) => functions)])];
 
-export const SKB_PATH_SYMBOLS: readonly string[] = [...TUN, KNOWN.to, ...PATHS.flatMap(({ functions }) => functions)];
+export const SKB_PATH_SYMBOLS: readonly string[] = [...TUN, ...CALLED];
 
 /** None, where no program of ours may read the code, or the functions have no addresses here. */
 export function skbPaths(probes: Probes): readonly SkbPath[] {
@@ -43,20 +51,21 @@ export function skbPaths(probes: Probes): readonly SkbPath[] {
 
 function pathsOf(object: BpfObject, symbols: Symbols): readonly SkbPath[] {
   const targets = new Map(
-    [KNOWN.to, ...PATHS.flatMap(({ functions }) => functions)].flatMap((name) => {
+    CALLED.flatMap((name) => {
       const address = symbols.address(name);
       return address === undefined ? [] : [[address, name] as const];
     }),
   );
   const calls = new Map(TUN.map((name) => [name, callsOf(object, symbols, name, targets)]));
-  const readable = calls.get(KNOWN.from)?.has(KNOWN.to) ?? false;
-  return PATHS.map(({ name, functions, aside }) => {
+  const readable = KNOWN.to.some((name) => calls.get(KNOWN.from)?.has(name));
+  return PATHS.map(({ name, functions, aside, countedBy }) => {
     if (!readable) return { name, present: null, reason: 'the machine code of tun could not be read' };
     const found = TUN.flatMap((from) =>
       functions.filter((to) => calls.get(from)?.has(to)).map((to) => `${from} calls ${to}`),
     );
     const none = `tun of this kernel calls none of ${functions.join(', ')}${aside ? ` (${aside})` : ''}`;
-    return { name, present: found.length > 0, reason: found.length > 0 ? found.join(', ') : none };
+    if (found.length === 0) return { name, present: false, reason: none };
+    return { name, present: true, reason: found.join(', '), ...(countedBy && { countedBy }) };
   });
 }
 

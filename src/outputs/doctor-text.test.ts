@@ -68,13 +68,20 @@ test('nothing missing is said too, and that what is forbidden all the same is fo
 test('ways of memory that this tun does not go are no zeros', () => {
   const skbPaths = [
     { name: 'NAPI cache', present: false, reason: 'tun of this kernel calls none of napi_build_skb' },
-    { name: 'deferred free', present: true, reason: 'tun_do_read calls napi_consume_skb' },
+    {
+      name: 'deferred free',
+      present: true,
+      reason: 'tun_do_read calls napi_consume_skb',
+      countedBy: 'allocation=fentry',
+    },
+    { name: 'bulk', present: true, reason: 'tun_sendmsg calls napi_skb_cache_get_bulk' },
     { name: 'other', present: null, reason: 'the machine code of tun could not be read' },
   ];
   assert.ok(
     renderDoctor({ ...report, skbPaths }).includes(`
 NAPI cache: nothing to count, tun of this kernel calls none of napi_build_skb.
-deferred free: used (tun_do_read calls napi_consume_skb), and not counted yet.
+deferred free: used (tun_do_read calls napi_consume_skb), and counted with --mechanism allocation=fentry.
+bulk: used (tun_sendmsg calls napi_skb_cache_get_bulk), and not counted yet.
 other: not known, the machine code of tun could not be read.
 
 `),

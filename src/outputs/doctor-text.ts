@@ -33,6 +33,7 @@ export interface SkbPathReport {
   readonly name: string;
   readonly present: boolean | null;
   readonly reason: string;
+  readonly countedBy?: string;
 }
 
 /** A function of the kernel that people know by name, and what sees what it does. */
@@ -182,9 +183,10 @@ function renderAgent({ agent, agentSilence }: DoctorReport): string {
   return `An agent runs, pid ${agent.pid}, level ${agent.level}${lean}${cost}.${slow}`;
 }
 
-function renderPath({ name, present, reason }: SkbPathReport): string {
+function renderPath({ name, present, reason, countedBy }: SkbPathReport): string {
   if (present === null) return `${name}: not known, ${reason}.`;
-  return present ? `${name}: used (${reason}), and not counted yet.` : `${name}: nothing to count, ${reason}.`;
+  if (!present) return `${name}: nothing to count, ${reason}.`;
+  return `${name}: used (${reason}), and ${countedBy ? `counted with --mechanism ${countedBy}` : 'not counted yet'}.`;
 }
 
 function renderFunction({ name, hooks, instead, why }: FunctionReport): string[] {
