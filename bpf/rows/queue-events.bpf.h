@@ -17,6 +17,7 @@ enum queue_event {
 	EVENT_COPIED_OTHER,
 	EVENT_FREED_WHERE_ALLOCATED, /* on that CPU */
 	EVENT_FREED_ELSEWHERE,
+	EVENT_FREE_DEFERRED,	/* given back to that CPU */
 	EVENT_WOKEN_WHERE_SENT, /* the reader, on the CPU of the packet that woke it */
 	EVENT_WOKEN_ELSEWHERE,
 	/* Queues of the device that changed, counted in the row of the first: */

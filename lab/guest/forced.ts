@@ -39,6 +39,7 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   'buffers=none': unknown('discarded buffers'),
   'zerocopy=fentry-callback': SAME,
   'zerocopy=none': SAME,
+  'allocation=tp_btf': SAME,
   'allocation=none': SAME,
   'transmit-exit=waiting': SAME,
   'transmit-exit=none': SAME,

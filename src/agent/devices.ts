@@ -9,6 +9,7 @@ import type { RedirectCount } from '../collectors/redirect/state.ts';
 import { flowOf, historyOf, type Regard } from '../collectors/ring/history.ts';
 import { type VhostMeasured, vhostOf } from '../collectors/vhost/collect.ts';
 import type { VhostBatches } from '../collectors/vhost/state.ts';
+import type { QueueEvent } from '../engine/queue-events.ts';
 import { type DeviceSums, emptySums, type QueueSums, shownCounts } from '../engine/queue-sums.ts';
 import type { DropReasons } from '../engine/reasons.ts';
 import type { WalkedDevice, WalkedQueue } from '../engine/walk.ts';
@@ -62,7 +63,8 @@ export interface Measured {
   /** Stops and wakes are seen where a device asks for flow control, and that it asks no more. */
   readonly flowSeen: boolean;
   readonly vhost: VhostMeasured;
-  readonly allocation: boolean;
+  /** Packets that a reader got are counted as they are freed; also those that are given back to the CPU that allocated them. */
+  readonly frees: { readonly seen: boolean; readonly deferredToo: boolean };
 }
 
 export function deviceOf(walked: WalkedDevice, measured: Measured): Device {
@@ -152,7 +154,7 @@ function queueOf(
     owner: ring && measured.owners[walked.queues.indexOf(ring)],
     reader: measured.readers?.get(index),
     vhost: vhostOf(sums, ring?.vhost, measured.vhost),
-    freed: measured.allocation ? freedOf(sums) : undefined,
+    freed: measured.frees.seen ? freedOf(sums, measured.frees.deferredToo) : undefined,
     wakeups: measured.regard.arrivals ? wakeupsOf(sums) : undefined,
     receiveBatches: measured.receiveBatches.get(index),
     redirected: measured.redirected.find(({ queue }) => queue === index),
@@ -202,8 +204,10 @@ function countersOf(sums: QueueSums, measured: Measured, balance: QueueBalance |
   };
 }
 
-function freedOf(sums: QueueSums | undefined): Freed {
-  return { there: sums?.events.get('freedWhereAllocated') ?? 0, elsewhere: sums?.events.get('freedElsewhere') ?? 0 };
+function freedOf(sums: QueueSums | undefined, deferred: boolean): Freed {
+  const count = (event: QueueEvent): number => sums?.events.get(event) ?? 0;
+  const [there, elsewhere] = [count('freedWhereAllocated'), count('freedElsewhere')];
+  return deferred ? { there, elsewhere, deferred: count('freeDeferred') } : { there, elsewhere };
 }
 
 function wakeupsOf(sums: QueueSums | undefined): Wakeups {

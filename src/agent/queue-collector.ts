@@ -234,7 +234,7 @@ export class QueueCollector {
       },
       flowSeen: this.#probes.can('stops-possible'),
       vhost: vhostMeasured(this.#probes),
-      allocation: this.#probes.can('allocation'),
+      frees: { seen: this.#probes.can('allocation'), deferredToo: this.#probes.can('deferred-frees') },
     });
   }
 

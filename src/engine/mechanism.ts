@@ -12,7 +12,7 @@ import type { Unavailable } from './unavailable.ts';
  * function ends, too; offers-derived: so many by arithmetic; takes: each packet taken, under the ring's lock;
  * takes-derived: so many by arithmetic; departures: when a packet is taken; stops: stops and wakes; stops-possible: this kernel stops queues
  * that ask for it; leavings: each queue that leaves; changes: queues that join and leave; guests-at-once and guests: which queues vhost-net
- * serves; returned, batches, buffers, zerocopy: of vhost-net; holders: the process of each descriptor; holders-by-device: of each device.
+ * serves; returned, batches, buffers, zerocopy: of vhost-net; deferred-frees: packets that go back to the CPU that allocated them; holders: the process of each descriptor; holders-by-device: of each device.
  */
 export type Capability =
   | 'walk'
@@ -37,6 +37,7 @@ export type Capability =
   | 'buffers'
   | 'zerocopy'
   | 'allocation'
+  | 'deferred-frees'
   | 'refusals'
   | 'receive-batches'
   | 'macvtap-walk'

@@ -21,9 +21,10 @@ const NAMES = {
   copiedFlush: 'EVENT_COPIED_FLUSH',
   copiedThrottled: 'EVENT_COPIED_THROTTLED',
   copiedOther: 'EVENT_COPIED_OTHER',
-  /** Packets that the reader got, by the CPU that allocated them: the one that frees them, or another. */
+  /** Packets that the reader got, by the CPU that allocated them: the one that frees them, or another, or one that gets them back. */
   freedWhereAllocated: 'EVENT_FREED_WHERE_ALLOCATED',
   freedElsewhere: 'EVENT_FREED_ELSEWHERE',
+  freeDeferred: 'EVENT_FREE_DEFERRED',
   /** One packet in 256 is looked at: the reader woke on the CPU that sent it, or on another. */
   wokenWhereSent: 'EVENT_WOKEN_WHERE_SENT',
   wokenElsewhere: 'EVENT_WOKEN_ELSEWHERE',

@@ -13,4 +13,6 @@ export interface Freed {
   /** Packets freed on that CPU. */
   readonly there: number;
   readonly elsewhere: number;
+  /** Packets given back to that CPU, which frees them later; undefined: not measured. */
+  readonly deferred?: number | undefined;
 }

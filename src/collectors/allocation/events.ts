@@ -2,7 +2,7 @@
 // The CPU on which a packet is freed.
 
 import { type ProbeEvent, WALK } from '../../engine/mechanism.ts';
-import { always, type Unavailable, withoutSymbols } from '../../engine/unavailable.ts';
+import { always, type Unavailable, untraceable, withoutSymbols } from '../../engine/unavailable.ts';
 import type { Host } from '../../kernel/host.ts';
 
 export const ALLOCATION_EVENTS: readonly ProbeEvent[] = [
@@ -11,12 +11,22 @@ export const ALLOCATION_EVENTS: readonly ProbeEvent[] = [
     measures: 'whether packets are freed on the CPU on which they were allocated',
     mechanisms: [
       {
+        name: 'fentry',
+        provides: ['allocation', 'deferred-frees'],
+        programs: ['consumed_typed', 'deferred_fentry'],
+        onDemand: true,
+        needs: WALK,
+        tradeoff: 'a probe for each packet that the host consumes, and one for each that another CPU allocated',
+        unavailable: (host) =>
+          withoutSymbols(host) ?? withoutLocation(host) ?? untraceable(host, 'skb_attempt_defer_free', 1),
+      },
+      {
         name: 'tp_btf',
         provides: ['allocation'],
         programs: ['consumed_typed'],
         onDemand: true,
         needs: WALK,
-        tradeoff: 'a probe for each packet that the host consumes',
+        tradeoff: 'a probe for each packet that the host consumes; packets of deferred free are missing',
         unavailable: (host) => withoutSymbols(host) ?? withoutLocation(host),
       },
       { name: 'none', programs: [], needs: [], tradeoff: 'it is not shown', unavailable: always },
