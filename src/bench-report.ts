@@ -96,6 +96,20 @@ export interface PerfRun {
   readonly reader: ThreadCounts;
 }
 
+/** Packets that a reader got, by the CPU that had allocated them. */
+export interface FreedPackets {
+  /** Freed on that CPU. */
+  readonly there: number;
+  readonly elsewhere: number;
+  /** Given back to that CPU; undefined: not measured. */
+  readonly deferred?: number | undefined;
+}
+
+/** All of them. */
+export function freedTotal({ there, elsewhere, deferred = 0 }: FreedPackets): number {
+  return there + elsewhere + deferred;
+}
+
 /** One repeat of a cell. Packets by the agent's counters. */
 export interface Run {
   readonly seconds: number;
@@ -112,8 +126,8 @@ export interface Run {
   /** Times that pktgen hands over each packet at once; undefined: of no send cell. */
   readonly burst?: number | undefined;
   readonly perf?: PerfRun | undefined;
-  /** Packets that a reader got, freed on the CPU that had allocated them, or on another; undefined: not measured. */
-  readonly freed?: { readonly there: number; readonly elsewhere: number } | undefined;
+  /** Packets that a reader got; undefined: not measured. */
+  readonly freed?: FreedPackets | undefined;
   readonly stream?: StreamRun | undefined;
   /** Differences between the agent's numbers and others', a sentence each. */
   readonly disagreements: readonly string[];

@@ -43,10 +43,7 @@ export interface Eyes {
  * counts a device that it saw appear to the packet from the first one on, and others only after their first rest.
  */
 export async function openEyes(netns: number, allocation: boolean): Promise<Eyes> {
-  const agent = new Agent(
-    { forced: new Map(allocation ? [['allocation', 'tp_btf']] : []), pin: true },
-    { filter: (name) => name === DEVICE || name === SECOND_DEVICE, perCpu: false, budget: undefined },
-  );
+  const agent = allocation ? allocationAgent() : startAgent();
   for (const event of ['devices', 'transmit', 'freed']) {
     if (agent.probes.mechanism(event) !== undefined) continue;
     agent.close();
@@ -68,6 +65,21 @@ export async function openEyes(netns: number, allocation: boolean): Promise<Eyes
     refresh: () => agent.refresh(),
     close: () => agent.close(),
   };
+}
+
+/** Packets that go back to another CPU are counted too, where the host can. */
+function allocationAgent(): Agent {
+  const best = startAgent(['allocation', 'fentry']);
+  if (best.probes.can('deferred-frees')) return best;
+  best.close();
+  return startAgent(['allocation', 'tp_btf']);
+}
+
+function startAgent(...forced: readonly (readonly [event: string, mechanism: string])[]): Agent {
+  return new Agent(
+    { forced: new Map(forced), pin: true },
+    { filter: (name) => name === DEVICE || name === SECOND_DEVICE, perCpu: false, budget: undefined },
+  );
 }
 
 export async function pause(seconds: number, interrupted: AbortSignal): Promise<void> {

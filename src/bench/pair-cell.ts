@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One run of a pair cell: a guest of vhost-net sends packets of one size, a bridge hands them to the tap of a second guest.
-import type { PairCell, Run } from '../bench-report.ts';
+import { freedTotal, type PairCell, type Run } from '../bench-report.ts';
 import { bridge, raise } from '../kernel/own-device.ts';
 import type { Traffic } from '../kernel/traffic.ts';
 import type { Device } from '../snapshot.ts';
@@ -72,7 +72,7 @@ function judge(sender: Device, receiver: Device, { sent, received, seconds }: Gu
     ['lost packets', ours.dropped, "the tap's tx_dropped", receiver.counters?.txDropped ?? Number.NaN],
     ['delivered packets', ours.delivered, 'the receiving guest', received],
   ];
-  if (freed) comparisons.push(['freed packets', freed.there + freed.elsewhere, 'the receiving guest', received]);
+  if (freed) comparisons.push(['freed packets', freedTotal(freed), 'the receiving guest', received]);
   return {
     seconds,
     transmitted: ours.delivered,

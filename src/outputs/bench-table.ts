@@ -118,12 +118,13 @@ function pairTables(results: readonly CellResult[], reasons: readonly string[]):
             show(result, ({ transmitted }) => transmitted, reasons),
             show(result, ({ lost }) => lost, reasons),
             show(result, ({ freed }) => freed?.there ?? Number.NaN, reasons),
+            show(result, ({ freed }) => freed?.deferred ?? Number.NaN, reasons),
           ],
         ]
       : [],
   );
   if (rows.length === 0) return [];
-  const header = ['bytes', 'received', 'lost', 'freed on the CPU that allocated them'];
+  const header = ['bytes', 'received', 'lost', 'freed on the CPU that allocated them', 'given back to it'];
   return [{ title: 'Packets a second from guest to guest, by vhost-net and a bridge', header, rows }];
 }
 

@@ -149,7 +149,9 @@ test('napi: the figure is before or after, as this kernel has the cache or not',
   const result = (runs: readonly Run[], missing: string | null = null): CellResult => ({
     ...{ cell: { kind: 'pair', id: 'guest-to-guest/size=1490', size: 1490 }, missing, runs },
   });
-  const measured = report([result([run(1_000_000, { lost: 4000, freed: { there: 250_000, elsewhere: 750_000 } })])]);
+  const measured = report([
+    result([run(1_000_000, { lost: 4000, freed: { there: 250_000, elsewhere: 550_000, deferred: 200_000 } })]),
+  ]);
   const lines = (present: boolean | null): readonly string[] =>
     renderDocument('napi', measured, {
       ...host,
@@ -166,6 +168,7 @@ test('napi: the figure is before or after, as this kernel has the cache or not',
     'After : this kernel does not have the NAPI cache in tun',
     'Lost at the second tap: 2 Kpps',
     'Freed on the CPU that allocated them: 25.0 %',
+    'Given back to the CPU that allocated them: 20.0 %',
     'NAPI cache: why',
     '',
   ]);

@@ -7,6 +7,8 @@ import {
   type DocumentName,
   disagreements,
   type FlowCase,
+  type FreedPackets,
+  freedTotal,
   type PktgenShape,
   type Run,
   type SendCell,
@@ -209,16 +211,18 @@ function napiLines({ results }: BenchReport, tunPaths: readonly TunPath[]): read
   const result = results.find(({ cell }) => cell.kind === 'pair');
   const size = result?.cell.kind === 'pair' ? result.cell.size : Number.NaN;
   const bitrate = cellText(result, ({ transmitted, seconds }) => (8e-9 * transmitted * size) / seconds, gbits);
-  const there = cellText(
-    result,
-    ({ freed }) => (freed ? (100 * freed.there) / (freed.there + freed.elsewhere) : Number.NaN),
-    share,
-  );
+  const shareOf = (part: (freed: FreedPackets) => number | undefined): string =>
+    cellText(
+      result,
+      ({ freed }) => (freed ? (100 * (part(freed) ?? Number.NaN)) / freedTotal(freed) : Number.NaN),
+      share,
+    );
   return [
     `Bitrate, packets of ${size} bytes`,
     ...beforeAfter(bitrate, tunPaths),
     `Lost at the second tap: ${packetRate(result, ({ lost }) => lost)}`,
-    `Freed on the CPU that allocated them: ${there}`,
+    `Freed on the CPU that allocated them: ${shareOf(({ there }) => there)}`,
+    `Given back to the CPU that allocated them: ${shareOf(({ deferred }) => deferred)}`,
     ...tunPaths.map(({ name, reason }) => `${name}: ${reason}`),
   ];
 }
