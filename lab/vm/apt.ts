@@ -27,17 +27,25 @@ export interface Suite {
   downloadWithNeeds(names: readonly string[], into: string): Promise<readonly string[]>;
 }
 
-/** Refreshes the suite's index, kept under `state`. */
-export async function debianSuite(suite: string, state: string, architecture: Architecture = 'amd64'): Promise<Suite> {
-  const directory = join(state, architecture === 'amd64' ? suite : `${suite}-${architecture}`);
+/** Refreshes the suite's index, kept under `state`. `others`: the suites that have what its packages need. */
+export async function debianSuite(
+  suite: string,
+  state: string,
+  architecture: Architecture = 'amd64',
+  others: readonly string[] = [],
+): Promise<Suite> {
+  const name = [suite, ...others].join('+');
+  const directory = join(state, architecture === 'amd64' ? name : `${name}-${architecture}`);
   for (const part of ['lists/partial', 'cache/archives/partial']) {
     await mkdir(join(directory, part), { recursive: true });
   }
-  await writeFile(join(directory, 'sources.list'), `deb [signed-by=${KEYRING}] ${await mirror()} ${suite} main\n`);
+  const from = `deb [signed-by=${KEYRING}] ${await mirror()}`;
+  const sources = [suite, ...others].map((one) => `${from} ${one} main\n`);
+  await writeFile(join(directory, 'sources.list'), sources.join(''));
   const options = aptOptions(directory, architecture);
   // apt does not wait for another apt that updates the same lists.
   const update = [directory, 'apt-get', ...options, '--error-on=any', 'update'];
-  await apt(`read the index of Debian's ${suite}`, 'flock', update);
+  await apt(`read the index of Debian's ${name}`, 'flock', update);
   return {
     find: (name, version) => find(options, name, version),
     newestName: async (pattern) => {

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// npx tsx lab/napi/main.ts [--build] [--write]: guest-to-guest UDP with two builds of tun, with and without the NAPI cache, in VMs.
+// --build: only builds them; --write: the section of docs/benchmarks.md.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { parseJson } from '../host/checked-json.ts';
+import { replaceSection } from '../tables/benchmarks.ts';
+import { noVm, runInVm } from '../vm/boot.ts';
+import { bundle } from '../vm/bundle.ts';
+import { type Kernel, provideKernel } from '../vm/kernels.ts';
+import { type Pair, pairSection } from './pair-table.ts';
+import { readPair } from './read-pair.ts';
+import { SERIES, tunModules } from './tun-modules.ts';
+
+const PAGE = 'docs/benchmarks.md';
+const LIMIT_MS = 3_600_000;
+const SECONDS = 0.5;
+const ROUNDS = { timed: 6, clocked: 3 };
+
+async function main(words: readonly string[]): Promise<void> {
+  const say = (line: string): void => console.error(line);
+  const kernel = await provideKernel(SERIES, say);
+  const folder = await tunModules(kernel, say);
+  say(`kernel ${SERIES}: two builds of tun in ${folder}`);
+  if (words.includes('--build')) return;
+  if (noVm) throw new Error(`Nothing was measured: it ${noVm}.`);
+  const timed = await measure(kernel, folder, ROUNDS.timed, false);
+  const clocked = await measure(kernel, folder, ROUNDS.clocked, true);
+  const section = pairSection({ kernel: kernel.release, timed, clocked });
+  console.log(section);
+  if (words.includes('--write')) writeFileSync(PAGE, replaceSection(readFileSync(PAGE, 'utf8'), 'napi', section));
+}
+
+async function measure(kernel: Kernel, folder: string, rounds: number, instructionClock: boolean): Promise<Pair> {
+  const { command } = await bundle('napi', ['lab/napi/pair-guest.ts']);
+  const { status, output } = await runInVm(kernel, command([folder, String(SECONDS), String(rounds)]), {
+    instructionClock,
+    timeoutMs: LIMIT_MS,
+    onOutput: (text) => process.stderr.write(text),
+  });
+  const last = output.trimEnd().split('\n').at(-1) ?? '';
+  if (status !== 0) throw new Error(`The runs on Linux ${kernel.release} ended with ${status}:\n${output}`);
+  return readPair(parseJson(last));
+}
+
+await main(process.argv.slice(2)).catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});

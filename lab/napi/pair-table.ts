@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// The section of docs/benchmarks.md about tun with and without the NAPI cache, beside the mail's own figures.
+import { grouped, markdown } from '../cost/cost-table.ts';
+import { median } from '../host/percentile.ts';
+import type { PairRun } from './module-pair.ts';
+import type { Build } from './tun-modules.ts';
+
+export type Pair = Readonly<Record<Build, readonly PairRun[]>>;
+
+/** timed: on two CPUs, in real time; clocked: on one CPU, whose nanosecond is an instruction. */
+export interface Pairs {
+  readonly kernel: string;
+  readonly timed: Pair;
+  readonly clocked: Pair;
+}
+
+/** Gbit/s of iperf3 in the cover letter. */
+const MAIL: Readonly<Record<Build, number>> = { plain: 6.08, cached: 6.36 };
+/** Bytes of a packet, headers included. */
+const SIZE = 1490;
+
+export function pairSection({ kernel, timed, clocked }: Pairs): string {
+  const row = (name: string, value: (build: Build) => number, show: (value: number) => string): readonly string[] => {
+    const [before, after] = [value('plain'), value('cached')];
+    return [name, show(before), show(after), ratio(before, after)];
+  };
+  const shares = (name: string, part: (run: PairRun) => number): readonly string[] => [
+    name,
+    ...(['plain', 'cached'] as const).map((build) => `${(100 * share(timed[build], part)).toFixed(1)} %`),
+    '',
+  ];
+  const lost = ({ lost, received }: PairRun): number => lost / (lost + received);
+  return [
+    `Linux ${kernel}, ${timed.plain.length} runs of each build on two CPUs and ${clocked.plain.length} on the instruction clock; medians.`,
+    markdown([
+      ['', 'before', 'after', 'after / before'],
+      row('mail: bitrate', (build) => MAIL[build], gbits),
+      row('here: bitrate, two CPUs', (build) => median(timed[build].map(bitrate)), gbits),
+      row('here: instructions for a packet, one CPU', (build) => median(clocked[build].map(instructions)), whole),
+      shares('lost at the second tap, two CPUs', lost),
+      shares('freed on the CPU that allocated them', ({ there, ...run }) => there / total({ there, ...run })),
+      shares('freed on another CPU', ({ elsewhere, ...run }) => elsewhere / total({ elsewhere, ...run })),
+      shares(
+        'given back to the CPU that allocated them',
+        ({ deferred, ...run }) => deferred / total({ deferred, ...run }),
+      ),
+    ]),
+    `Least and most of the ratio: ${spreadOf(timed, bitrate)} of the bitrate, ${spreadOf(clocked, instructions)} of the instructions.`,
+  ].join('\n\n');
+}
+
+/** Of runs that are neighbours: what else the machine does changes both alike. */
+function spreadOf({ plain, cached }: Pair, value: (run: PairRun) => number): string {
+  const ratios = plain.flatMap((run, index) => {
+    const other = cached[index];
+    return other ? [value(other) / value(run)] : [];
+  });
+  return `${Math.min(...ratios).toFixed(3)} and ${Math.max(...ratios).toFixed(3)}`;
+}
+
+function bitrate({ received, seconds }: PairRun): number {
+  return (8e-9 * SIZE * received) / seconds;
+}
+
+/** All that the CPU did meanwhile, for each packet that the second guest received. */
+function instructions({ received, seconds }: PairRun): number {
+  return (1e9 * seconds) / received;
+}
+
+function total({ there, elsewhere, deferred }: PairRun): number {
+  return there + elsewhere + deferred;
+}
+
+function share(runs: readonly PairRun[], part: (run: PairRun) => number): number {
+  return median(runs.map(part));
+}
+
+const gbits = (value: number): string => `${value.toFixed(2)} Gbit/s`;
+const whole = (value: number): string => grouped(Math.round(value));
+
+function ratio(before: number, after: number): string {
+  return (after / before).toFixed(3);
+}
