@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { resolve } from 'node:path';
 import test from 'node:test';
+import { SERIES as BUILDS_SERIES, tunModules } from '../napi/tun-modules.ts';
+import { NoMirror } from '../vm/apt.ts';
 import { noVm, runInVm } from '../vm/boot.ts';
 import { bundle } from '../vm/bundle.ts';
 import { buildFor } from '../vm/guest-dist.ts';
@@ -14,6 +16,9 @@ import { splatsOf } from './splats.ts';
 import { Retelling } from './vm-reporter.ts';
 
 const NIGHTLY: readonly Series[] = [];
+
+/** Needs modules that are built before. */
+const TUN_BUILDS = 'lab/guest/tun-builds.guest.ts';
 
 /**
  * Files that run on other kernels, and the kernels on which `npm run test:kernels` runs them each day; `npm run test:nightly`
@@ -30,6 +35,7 @@ export const GUEST_FILES: readonly { readonly file: string; readonly daily: read
   { file: 'lab/guest/chosen-mechanisms.guest.ts', daily: SERIES },
   { file: 'lab/guest/rights.guest.ts', daily: NIGHTLY },
   { file: 'lab/guest/modules.guest.ts', daily: ['6.1'] },
+  { file: TUN_BUILDS, daily: NIGHTLY },
   { file: 'lab/guest/cpu-hotplug.guest.ts', daily: NIGHTLY },
   { file: 'lab/guest/allocation.guest.ts', daily: ['7.2'] },
   { file: 'lab/guest/bench.guest.ts', daily: NIGHTLY },
@@ -143,7 +149,9 @@ export function testOnKernel(name: string, files: readonly string[] = guestFiles
 async function boot(kernel: Kernel, one: LabKernel, files: readonly string[], told: Retelling): Promise<void> {
   const { name, kernelArguments, cpus, architecture } = one;
   const environment = Object.fromEntries(
-    Object.entries(PASSED_ON).flatMap(([name, value]) => (value ? [[name, value]] : [])),
+    Object.entries({ ...PASSED_ON, TUN_BUILDS: await tunBuilds(kernel, files) }).flatMap(([name, value]) =>
+      value ? [[name, value]] : [],
+    ),
   );
   try {
     const { place, command } = await bundle(`linux-${name}`, [RUN, REPORTER, ...files], architecture);
@@ -156,6 +164,18 @@ async function boot(kernel: Kernel, one: LabKernel, files: readonly string[], to
     if (status !== 0 && told.failures === 0) throw new Error(`The tests in the VM ended with status ${status}.`);
   } finally {
     told.close();
+  }
+}
+
+/** undefined: no test asks for them, or they are for another kernel, or there is no mirror. */
+async function tunBuilds(kernel: Kernel, files: readonly string[]): Promise<string | undefined> {
+  if (!files.includes(TUN_BUILDS) || kernel.series !== BUILDS_SERIES) return undefined;
+  try {
+    return await tunModules(kernel, (line) => console.log(line));
+  } catch (error) {
+    if (!(error instanceof NoMirror)) throw error;
+    console.log(error.message);
+    return undefined;
   }
 }
 
