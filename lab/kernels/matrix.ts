@@ -65,6 +65,7 @@ export const GUEST_FILES: readonly { readonly file: string; readonly daily: read
   { file: 'lab/guest/receive.guest.ts', daily: ['6.12'] },
   { file: 'lab/guest/redirect.guest.ts', daily: ['7.3'] },
   { file: 'lab/guest/readers.guest.ts', daily: NIGHTLY },
+  { file: 'lab/guest/preempted.guest.ts', daily: NIGHTLY },
   { file: 'src/collectors/readers/readers.slow.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/collectors/drops/before-tun.kernel.test.ts', daily: ['6.1'] },
   { file: 'src/collectors/drops/routed-drops.kernel.test.ts', daily: ['6.1', '7.3'] },
