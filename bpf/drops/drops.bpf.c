@@ -99,8 +99,10 @@ static __noinline int count_freed(u64 *ctx)
 
 		if (is_of_entry(state_of(cpu_id()), seen, (u64)skb, reason))
 			return 0;
+		/* Inlined: by raw tracepoints no deeper call is left for the sample of the reader, and the kernel
+		 * allows 8. */
 		if (seen == SEEN_BY_QUEUE)
-			return drop_by_queue(ctx);
+			return drop_of_queue(ctx);
 	}
 	if (class == CLASS_ELSEWHERE && (reason == reason_not_specified || reason == reason_consumed))
 		return 0; /* freed, not dropped: pktgen's own skbs end so */

@@ -23,7 +23,7 @@ static __always_inline bool is_of_entry(struct cpu_state *state, u8 seen, u64 sk
 }
 
 /* SEEN_BY_QUEUE: whichever packet entered last on this CPU, this one is of its own device and queue. */
-static __noinline int drop_by_queue(u64 *ctx)
+static __always_inline int drop_of_queue(u64 *ctx)
 {
 	struct sk_buff *skb = (struct sk_buff *)ctx[0];
 	u64 device = (u64)BPF_CORE_READ(skb, dev);
@@ -35,4 +35,10 @@ static __noinline int drop_by_queue(u64 *ctx)
 		state->entered = 0;
 	return drop_entered(look_up(device, hash_base_of(device), place_of(cpu, BPF_CORE_READ(skb, queue_mapping))),
 			    ctx[2]);
+}
+
+/* The same for a program that must not save registers. */
+static __noinline int drop_by_queue(u64 *ctx)
+{
+	return drop_of_queue(ctx);
 }
