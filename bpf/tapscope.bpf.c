@@ -15,6 +15,7 @@
 #include "allocation.bpf.c"
 #include "receive/receive.bpf.c"
 #include "redirect.bpf.c"
+#include "ended.bpf.c"
 #include "walk/walk.bpf.c"
 #include "macvtap.bpf.c"
 #include "readers/owners.bpf.c"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one shared vocabulary: what was seen of the host at one moment. Pure data; src/agent takes it.
 import type { UnroutedDrop } from './collectors/drops/state.ts';
+import type { Ended } from './collectors/ended/state.ts';
 import type { Reader } from './collectors/readers/state.ts';
 import type { Macvtap, Receive, Redirected, UncountedLoss } from './collectors/receive/state.ts';
 import type { Vhost, VhostBatches } from './collectors/vhost/state.ts';
@@ -272,6 +273,8 @@ export interface AgentState {
   /** Packets that the host dropped before it chose an output device; absent: not measured, or not recorded. */
   readonly unrouted?: readonly UnroutedDrop[] | undefined;
   readonly counting?: CountingProcess | undefined;
+  /** Devices that have ended; absent: not measured, or not recorded. */
+  readonly ended?: Ended | undefined;
   /** Devices that --device-include or --device-exclude leaves out of this snapshot; absent: none, or it was not recorded. */
   readonly hiddenDevices?: number | undefined;
   /** Duration of the last snapshot, seconds. */

@@ -10,6 +10,7 @@ export type Mechanisms = Readonly<Record<string, string | null>>;
 
 export const best: Mechanisms = {
   devices: 'walk',
+  'last-counters': 'fentry',
   ended: 'fentry',
   freed: 'tp_btf',
   before: 'raw-tracepoint',

@@ -52,6 +52,7 @@ const long: readonly Case[] = [
     expected: {
       devices: 'rtnetlink',
       ended: null,
+      'last-counters': 'none',
       freed: null,
       before: null,
       transmit: null,

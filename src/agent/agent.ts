@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Probes and collector together, made anew when the tun driver was loaded, unloaded or loaded again.
+import { EndedLog } from '../collectors/ended/totals.ts';
 import { EVENTS } from '../collectors/list.ts';
 import { type AttachOptions, attachProbes, type Probes } from '../engine/attach.ts';
 import { PROBE_SYMBOLS } from '../engine/probe-symbols.ts';
@@ -20,12 +21,15 @@ interface Watch {
 export class Agent {
   readonly #attach: AttachOptions;
   readonly #collect: CollectorOptions;
+  /** Outlives the driver. */
+  readonly #ended: EndedLog;
   #watch: Watch;
   #failedLooks: NonNullable<AgentState['failedLooks']> = { count: 0 };
 
   constructor(attach: AttachOptions, collect: CollectorOptions) {
     this.#attach = attach;
     this.#collect = collect;
+    this.#ended = new EndedLog(collect.filter);
     this.#watch = this.#begin(readHost(PROBE_SYMBOLS));
   }
 
@@ -58,8 +62,12 @@ export class Agent {
   async #look(): Promise<void> {
     if (tunDriver() !== this.#watch.driver) {
       // Devices go with their driver, and so do their counts; addresses and types of the next load are others.
-      this.#watch.probes.close();
-      this.#watch = this.#begin(readHost(PROBE_SYMBOLS));
+      try {
+        this.#watch.collector.end();
+      } finally {
+        this.#watch.probes.close();
+        this.#watch = this.#begin(readHost(PROBE_SYMBOLS));
+      }
     }
     if (companionModules() !== this.#watch.companions) this.#extend();
     await this.#watch.collector.refresh();
@@ -97,6 +105,6 @@ export class Agent {
     const drivers = { driver: tunDriver(), companions: companionModules() };
     const probes = attachProbes(host, EVENTS, this.#attach);
     host.releaseTypes();
-    return { probes, collector: new Collector(host, probes, this.#collect), ...drivers };
+    return { probes, collector: new Collector(host, probes, this.#collect, this.#ended), ...drivers };
   }
 }

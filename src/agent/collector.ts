@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Takes snapshots: reads rows, walks, reads rows again, keeps each device's accounts, and hands rows of vanished devices back.
 
+import { EndedLog } from '../collectors/ended/totals.ts';
 import type { Probes } from '../engine/attach.ts';
 import { Governor } from '../engine/governor.ts';
 import type { DeviceFilter } from '../inventory/device-filter.ts';
@@ -34,6 +35,7 @@ export class Collector {
   readonly #probes: Probes;
   readonly #options: CollectorOptions;
   readonly #queues: QueueCollector | undefined;
+  readonly #ended: EndedLog;
   readonly #governor: Governor;
   readonly #pace: OwnPace;
   readonly #cpuCgroup = cpuCgroup();
@@ -53,7 +55,7 @@ export class Collector {
   #packets = 0;
   #governedMs = performance.now();
 
-  constructor(host: Host, probes: Probes, options: CollectorOptions) {
+  constructor(host: Host, probes: Probes, options: CollectorOptions, ended = new EndedLog(options.filter)) {
     this.#probes = probes;
     const { budget } = options;
     const cpus = host.onlineCpus;
@@ -66,9 +68,10 @@ export class Collector {
       least: (agent) => pace.least(agent),
     });
     this.#options = options;
+    this.#ended = ended;
     this.#owners = new Owners(probes, options.tenants);
     if (probes.programs && probes.can('walk'))
-      this.#queues = new QueueCollector(probes, probes.programs, options.perCpu, options.tenants);
+      this.#queues = new QueueCollector(probes, probes.programs, options, ended);
   }
 
   /** What only needs to be fresh now and then; run every second by the sampler, never by a scrape. */
@@ -123,10 +126,16 @@ export class Collector {
         pace: this.pace,
         epoch: this.#probes.epoch(),
         unrouted: this.#queues?.unrouted(),
+        ...(this.#queues && { ended: this.#ended.now }),
         ...(hidden > 0 && { hiddenDevices: hidden }),
         snapshotSeconds: (performance.now() - started) / 1000,
       },
     };
+  }
+
+  /** The driver goes, and all devices with it. */
+  end(): void {
+    this.#queues?.end();
   }
 
   async #govern(): Promise<void> {

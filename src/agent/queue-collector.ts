@@ -2,10 +2,10 @@
 // Devices and queues as the walk and the rows show them, with each device's accounts.
 import type { Accounts } from '../accounting/balance.ts';
 import { DeviceAccounting } from '../accounting/device-accounting.ts';
-import type { CountingMode } from '../accounting/queue-accounting.ts';
 import { FreedPackets } from '../collectors/drops/read.ts';
 import type { UnroutedDrop } from '../collectors/drops/state.ts';
 import { UnroutedDrops } from '../collectors/drops/unrouted.ts';
+import type { EndedLog } from '../collectors/ended/totals.ts';
 import { MacvtapCollector } from '../collectors/macvtap/collect.ts';
 import { QueueChangeBooks } from '../collectors/queue-changes/collect.ts';
 import { ReaderTimes } from '../collectors/readers/collect.ts';
@@ -17,17 +17,18 @@ import type { Probes } from '../engine/attach.ts';
 import { ProbeLosses } from '../engine/probe-losses.ts';
 import type { LoadedPrograms } from '../engine/programs.ts';
 import type { DropReasons } from '../engine/reasons.ts';
-import { Recycler } from '../engine/recycler.ts';
 import { Rows, type RowsRead } from '../engine/rows.ts';
 import { isOngoing } from '../engine/shared-rows.ts';
 import { mayBeInTxDropped } from '../engine/tx-dropped.ts';
-import { type Attached, type WalkedDevice, Walker } from '../engine/walk.ts';
+import { type WalkedDevice, Walker } from '../engine/walk.ts';
 import { type Held, heldOf, Owners, together } from '../inventory/owners.ts';
-import type { Tenants } from '../inventory/tenants.ts';
 import { vhostDriver } from '../kernel/host.ts';
 import type { Device, LostEvents, OtherDrop, Owner, ProbeState } from '../snapshot.ts';
+import type { CollectorOptions } from './collector.ts';
+import { attachedBy, modeOf } from './counted-by.ts';
 import { Demands } from './demands.ts';
 import { deviceOf } from './devices.ts';
+import { Endings, type Look } from './endings.ts';
 import { SettledDevices } from './settled-devices.ts';
 
 /** Rows around the walk, and when the first of them began to be read. */
@@ -35,6 +36,8 @@ interface Read {
   readonly before: RowsRead;
   readonly after: RowsRead;
   readonly nowNs: number;
+  /** Packets that belong to no row, by device. */
+  readonly freed: ReadonlyMap<bigint, readonly OtherDrop[]>;
 }
 
 /** What belongs to the walk of one device. */
@@ -52,7 +55,7 @@ export class QueueCollector {
   readonly #reasons: DropReasons;
   readonly #walker: Walker;
   readonly #rows: Rows;
-  readonly #recycler: Recycler;
+  readonly #endings: Endings;
   readonly #demands: Demands;
   readonly #freed: FreedPackets;
   readonly #unrouted: UnroutedDrops;
@@ -61,8 +64,7 @@ export class QueueCollector {
   #redirected: RedirectsRead = new Map();
   readonly #macvtaps: MacvtapCollector;
   readonly #losses: ProbeLosses;
-  /** undefined: nothing looks at readers. */
-  readonly #readers: Readers | undefined;
+  readonly #readers: Readers | undefined; // undefined: nothing looks at readers
   readonly #readerTimes: ReaderTimes | undefined;
   readonly #owners: Owners;
   readonly #accounting = new Map<bigint, DeviceAccounting>();
@@ -77,7 +79,12 @@ export class QueueCollector {
   #lost: readonly string[] = [];
   #states: readonly ProbeState[] = [];
 
-  constructor(probes: Probes, programs: LoadedPrograms, perCpu: boolean, tenants: Tenants | undefined) {
+  constructor(
+    probes: Probes,
+    programs: LoadedPrograms,
+    { perCpu, tenants }: Pick<CollectorOptions, 'perCpu' | 'tenants'>,
+    ended: EndedLog,
+  ) {
     const { object, reasons } = programs;
     this.#probes = probes;
     this.#perCpu = perCpu;
@@ -85,13 +92,13 @@ export class QueueCollector {
     this.#walker = new Walker(object);
     this.#rows = new Rows(object, () => probes.can('entries'));
     this.#demands = new Demands(probes, object);
-    this.#recycler = new Recycler(object);
     this.#freed = new FreedPackets(probes, programs);
     this.#unrouted = new UnroutedDrops(probes, programs);
     this.#receive = new ReceiveCollector(probes, object);
     this.#redirects = new Redirects(object);
     this.#losses = new ProbeLosses(object);
     this.#owners = new Owners(probes, tenants, object);
+    this.#endings = new Endings(probes, object, this.#owners, ended);
     this.#macvtaps = new MacvtapCollector(probes, programs, this.#owners);
     if (probes.can('readers')) {
       this.#readers = new Readers(object);
@@ -102,29 +109,28 @@ export class QueueCollector {
   collect(): { readonly devices: readonly Device[]; readonly complete: boolean } {
     let sampled = this.#sample();
     while (this.#demands.update(sampled.walk.devices)) {
-      this.#walker.walk(this.#attached()); // prepares the queues that are watched now
+      this.#walker.walk(attachedBy(this.#probes, this.#demands.exits)); // prepares the queues that are watched now
       sampled = this.#sample();
     }
     const { nowNs, before, walk } = sampled;
     this.#readers?.look(false);
     const after = withFrames(this.#rows.read(false), this.#redirects.read());
-    const others = this.#freed.read();
+    const freed = this.#freed.read();
     this.#receive.read();
     this.#states = this.#probes.states();
     this.#lost = this.#losses.sentences(this.#states, this.#probes.can, nowNs / 1e9);
     this.#vhost = vhostDriver() !== undefined && !this.#probes.can('guests-at-once');
-    const read: Read = { before, after, nowNs };
-    this.#settled.begin(this.#measuredBy());
-    const devices = walk.devices.map((walked) => this.#device(walked, read, others.get(walked.id)));
     this.#used = before.used;
-    const macvtaps = this.#macvtaps.collect(others, this.#states);
+    const read: Read = { before, after, nowNs, freed };
+    this.#settled.begin(this.#measuredBy());
+    const devices = walk.devices.map((walked) => this.#device(walked, read, freed.get(walked.id)));
+    const macvtaps = this.#macvtaps.collect(freed, this.#states);
     const complete = walk.complete && macvtaps.complete;
     const held = macvtaps.held.length > 0 ? [...heldOf(walk.devices), ...macvtaps.held] : heldOf(walk.devices);
-    // What an incomplete walk left out keeps its owner: it is there again with the next.
-    this.#held = complete ? held : together(this.#held, held);
-    const present = walk.devices.map(({ id }) => id);
-    if (complete) this.#recycle([...present, ...macvtaps.ids], before, others);
-    if (complete) this.#forget(new Set([...present, ...this.#recycler.absent]));
+    this.#held = complete ? held : together(this.#held, held); // what an incomplete walk left out keeps its owner
+    const look = { walked: walk.devices, devices, complete, rows: before };
+    this.#endings.see(look);
+    this.#recycle(look, read, macvtaps.ids);
     this.#sawAll ||= complete;
     return { devices: [...devices, ...macvtaps.devices], complete };
   }
@@ -136,7 +142,8 @@ export class QueueCollector {
     const nowNs = Number(process.hrtime.bigint());
     const rows = this.#rows.read(true, this.#perCpu);
     this.#redirected = this.#redirects.read();
-    return { nowNs, before: withFrames(rows, this.#redirected), walk: this.#walker.walk(this.#attached()) };
+    const walk = this.#walker.walk(attachedBy(this.#probes, this.#demands.exits));
+    return { nowNs, before: withFrames(rows, this.#redirected), walk };
   }
 
   unrouted(): readonly UnroutedDrop[] | undefined {
@@ -253,7 +260,7 @@ export class QueueCollector {
         queuesChanged,
         entries: this.#probes.can('entries'),
       },
-      this.#mode(),
+      modeOf(this.#probes),
     );
     return { ...accounts, degraded: [...accounts.degraded, ...this.#lost] };
   }
@@ -264,37 +271,30 @@ export class QueueCollector {
     this.#queueChanges.forget(present);
   }
 
-  #attached(): Attached {
-    return {
-      stops: this.#probes.can('stops'),
-      consumed: this.#probes.can('takes'),
-      departures: this.#probes.can('departures'),
-      exits: this.#demands.exits,
-    };
-  }
-
-  #mode(): CountingMode {
-    const { can } = this.#probes;
-    return {
-      enqueued: can('offers-derived') ? 'derived' : 'counted',
-      taken: can('takes') ? 'counted' : can('takes-derived') ? 'derived' : 'device',
-    };
-  }
-
-  #recycle(ids: readonly bigint[], { rowNumbers }: RowsRead, others: ReadonlyMap<bigint, unknown>): void {
-    const present = new Set(ids);
-    const kept = [...this.#receive.devices(), ...this.#macvtaps.devices()];
-    const rowless = [...others.keys(), ...this.#accounting.keys(), ...kept, ...this.#redirected.keys()];
-    const known = new Map<bigint, readonly number[]>(rowless.map((id) => [id, []]));
-    for (const [id, numbers] of rowNumbers) known.set(id, numbers);
-    const gone = this.#recycler.update(known, present, performance.now(), (rows) => {
-      if (rows.size > 0) this.#rows.released(rows);
+  #recycle(look: Look, read: Read, macvtaps: readonly bigint[]): void {
+    const gone = this.#endings.recycle(look, {
+      freed: read.freed,
+      tables: [...this.#accounting.keys(), ...this.#receive.devices(), ...this.#redirected.keys()],
+      others: { ids: this.#macvtaps.devices(), present: macvtaps },
+      make: (walked) => this.#final(walked, read),
+      released: (rows) => this.#rows.released(rows),
     });
+    if (look.complete) this.#forget(new Set([...look.walked.map(({ id }) => id), ...this.#endings.absent]));
     for (const id of gone) this.#accounting.delete(id);
     if (gone.size === 0) return;
-    this.#freed.remove(gone);
-    this.#receive.remove(gone);
-    this.#redirects.remove(gone);
-    this.#macvtaps.remove(gone);
+    for (const table of [this.#freed, this.#receive, this.#redirects, this.#macvtaps]) table.remove(gone);
+  }
+
+  /** A device that has ended, as a look would show it. */
+  #final(walked: WalkedDevice, read: Read): Device {
+    return this.#make(walked, read, read.freed.get(walked.id) ?? [], this.#freed.refusedByHost(walked.id) ?? [], []);
+  }
+
+  /** The driver goes, and all devices with it. */
+  end(): void {
+    const rows = this.#rows.read(false);
+    const read = { before: rows, after: rows, nowNs: 0, freed: this.#freed.read() };
+    this.#receive.read();
+    this.#endings.end(rows, (walked) => this.#final(walked, read));
   }
 }

@@ -14,7 +14,7 @@ test('a forced mechanism is one that the event has', () => {
   );
   assert.throws(
     () => parseForced(['offered=fentry']),
-    /there is no event 'offered'\. Use one of devices, ended, freed, before, queue-changes, transmit, /,
+    /there is no event 'offered'\. Use one of devices, ended, last-counters, freed, before, queue-changes, transmit, /,
   );
   assert.throws(
     () => parseForced(['transmit=kprobe']),

@@ -5,6 +5,7 @@ import { ALLOCATION_EVENTS } from './allocation/events.ts';
 import { DEPARTURE_EVENTS } from './departures/events.ts';
 import { DEVICE_EVENTS } from './devices/events.ts';
 import { DROP_EVENTS } from './drops/events.ts';
+import { ENDED_EVENTS } from './ended/events.ts';
 import { MACVTAP_EVENTS } from './macvtap/events.ts';
 import { OWNER_EVENTS } from './owners/events.ts';
 import { QUEUE_CHANGE_EVENTS } from './queue-changes/events.ts';
@@ -17,6 +18,7 @@ import { VHOST_EVENTS } from './vhost/events.ts';
 
 export const EVENTS: readonly ProbeEvent[] = [
   ...DEVICE_EVENTS,
+  ...ENDED_EVENTS,
   ...DROP_EVENTS,
   ...QUEUE_CHANGE_EVENTS,
   ...TRANSMIT_EVENTS,

@@ -7,7 +7,8 @@ import type { Unavailable } from './unavailable.ts';
 
 /**
  * What a mechanism makes known. Others ask for this and not for the mechanism's name, so that a new mechanism needs no change elsewhere.
- * walk: rings, queues and devices; ends: the end of a device at once; drops: packets that are freed, with reason; drops-before: those
+ * walk: rings, queues and devices; ends: the end of a device at once; last-counters: what the kernel
+ * counted until then; drops: packets that are freed, with reason; drops-before: those
  * before tun; offers: each packet offered to a queue; entries: it is seen only as it is offered, and as it is dropped; exits: as the transmit
  * function ends, too; offers-derived: so many by arithmetic; takes: each packet taken, under the ring's lock;
  * takes-derived: so many by arithmetic; departures: when a packet is taken; stops: stops and wakes; stops-possible: this kernel stops queues
@@ -17,6 +18,7 @@ import type { Unavailable } from './unavailable.ts';
 export type Capability =
   | 'walk'
   | 'ends'
+  | 'last-counters'
   | 'drops'
   | 'drops-before'
   | 'offers'

@@ -19,6 +19,7 @@ const LOST = [
   'receive',
   'redirect',
   'macvtap',
+  'ended',
 ];
 
 /**
@@ -39,6 +40,7 @@ export const BESIDE_THE_BOOKS: ReadonlySet<string> = new Set([
   'refused',
   'receive-batches',
   'macvtap-reads',
+  'last-counters',
 ]);
 
 /** What this event missed the kernel's own counters add (E1 and E3 of docs/accounting.md): only the split between queues lacks it. */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hands rows of vanished devices back to the pool: forgotten when complete walks have lacked the device for a while, released
-// two seconds later.
+// Hands rows of vanished devices back to the pool: of those that complete walks have lacked for a while, or whose end was seen.
 import { layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
 
@@ -20,35 +19,32 @@ interface Absence {
   readonly forgottenMs: Map<number, number>;
 }
 
-export class Recycler {
-  readonly #object: BpfObject;
-  readonly #batch: number;
-  readonly #rowsAt: number;
+export interface Dismissed {
+  /** No program is to find these rows any more. */
+  readonly forget: readonly number[];
+  /** Nothing can count in these rows any more. */
+  readonly release: readonly number[];
+  /** Devices that are gone with all their rows. */
+  readonly gone: ReadonlySet<bigint>;
+}
+
+export class Absences {
   readonly #absent = new Map<bigint, Absence>();
 
-  constructor(object: BpfObject) {
-    const btf = object.btf();
-    const layout = layoutOf(btf, 'recycle_request', ['rows']);
-    this.#object = object;
-    this.#rowsAt = layout.at.rows;
-    this.#batch = (layout.size - layout.at.rows) / 8; // two lists of u32
-  }
-
   /** Devices that may come back. */
-  get absent(): Iterable<bigint> {
+  get devices(): Iterable<bigint> {
     return this.#absent.keys();
   }
 
   /**
-   * After a complete walk: rows by device that were read before it, and the devices that it found. `beforeRelease` hears
-   * of rows before another device can have them. The answer: devices that are gone with all their rows.
+   * `rows`: by device, as they were read before a walk that found the devices `present`. `isOver`: a program saw the device's
+   * end, so that it cannot be on its way to another namespace.
    */
   update(
     rows: ReadonlyMap<bigint, readonly number[]>,
     present: ReadonlySet<bigint>,
-    nowMs: number,
-    beforeRelease: (rows: ReadonlySet<number>) => void,
-  ): ReadonlySet<bigint> {
+    { nowMs, isOver }: { readonly nowMs: number; readonly isOver: (device: bigint) => boolean },
+  ): Dismissed {
     const forget: number[] = [];
     const release: number[] = [];
     const gone = new Set<bigint>();
@@ -60,19 +56,49 @@ export class Recycler {
       const absence = this.#absent.get(device) ?? { walks: 0, sinceMs: nowMs, forgottenMs: new Map<number, number>() };
       this.#absent.set(device, absence);
       const absentMs = nowMs - absence.sinceMs;
-      if (++absence.walks < WALKS || absentMs < ABSENT_MS) continue;
-      let left = 0;
-      for (const number of numbers) {
-        // Rows may be born while their device is being deleted: each has its own time.
-        const forgottenMs = absence.forgottenMs.get(number) ?? nowMs;
-        absence.forgottenMs.set(number, forgottenMs);
-        if (nowMs - forgottenMs >= GRACE_MS) release.push(number);
-        else left = forget.push(number);
-      }
-      if (left > 0 || (numbers.length === 0 && absentMs < ABSENT_MS + GRACE_MS)) continue;
+      const isAway = ++absence.walks < WALKS || absentMs < ABSENT_MS;
+      if (isAway && !isOver(device)) continue;
+      // Rows may be born while their device is being deleted: each has its own time, and all are given back together. So
+      // the last reading of the device has all its counts.
+      for (const number of numbers) absence.forgottenMs.set(number, absence.forgottenMs.get(number) ?? nowMs);
+      const isDue = numbers.every((number) => nowMs - (absence.forgottenMs.get(number) ?? nowMs) >= GRACE_MS);
+      if (!isDue) forget.push(...numbers);
+      if (!isDue || (numbers.length === 0 && absentMs < ABSENT_MS + GRACE_MS)) continue;
+      release.push(...numbers);
       this.#absent.delete(device);
       gone.add(device);
     }
+    return { forget, release, gone };
+  }
+}
+
+export class Recycler {
+  readonly #object: BpfObject;
+  readonly #batch: number;
+  readonly #rowsAt: number;
+  readonly #absences = new Absences();
+
+  constructor(object: BpfObject) {
+    const btf = object.btf();
+    const layout = layoutOf(btf, 'recycle_request', ['rows']);
+    this.#object = object;
+    this.#rowsAt = layout.at.rows;
+    this.#batch = (layout.size - layout.at.rows) / 8; // two lists of u32
+  }
+
+  /** Devices that may come back. */
+  get absent(): Iterable<bigint> {
+    return this.#absences.devices;
+  }
+
+  /** After a walk. `beforeRelease` hears of rows before another device can have them. The answer: devices that are gone. */
+  update(
+    rows: ReadonlyMap<bigint, readonly number[]>,
+    present: ReadonlySet<bigint>,
+    when: { readonly nowMs: number; readonly isOver: (device: bigint) => boolean },
+    beforeRelease: (rows: ReadonlySet<number>) => void,
+  ): ReadonlySet<bigint> {
+    const { forget, release, gone } = this.#absences.update(rows, present, when);
     beforeRelease(new Set(release));
     this.#run(forget, release);
     return gone;
