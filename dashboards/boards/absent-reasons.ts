@@ -18,6 +18,7 @@ const REASONS: readonly Reason[] = [
   { metrics: /^tapscope_vhost_batch/, why: 'Needs a guest behind vhost-net, and Linux 7.3 or --mechanism.' },
   { metrics: /^tapscope_vhost_/, why: 'Needs a guest behind vhost-net.' },
   { metrics: /^tapscope_zerocopy_/, why: 'Needs a guest behind vhost-net, with experimental_zcopytx=1.' },
+  { metrics: /^tapscope_ended_/, why: 'No device has ended in this time range.' },
   { metrics: /^tapscope_macvtap_/, why: 'Needs a macvtap or ipvtap.' },
   { metrics: /^tapscope_finding$|^tap:tapscope_finding/, why: 'No finding in this time range, if the agents answer.' },
   { metrics: /^tapscope_(device_other_dropped|unrouted_dropped|uncounted_lost|receive_host)/, why: NO_LOSS },

@@ -26,6 +26,7 @@ import { variables } from '../promql/variables.ts';
 import { withTrustInShort } from './agent-trust.ts';
 import { DEVICE_LINK_OF_ROW, GUEST_LINK_OF_ROW, HOST_UID, QUEUE_LINK, QUEUE_LINK_OF_ROW } from './data-links.ts';
 import { emptyDashboard } from './empty-dashboard.ts';
+import { withEnded } from './ended-row.ts';
 import { withFindings, withMarks } from './findings.ts';
 import { stat, timeseries } from './panels.ts';
 import { table } from './table-panel.ts';
@@ -58,7 +59,8 @@ export function hostDashboard(): Dashboard {
   });
   for (const variable of variables('many')) builder.withVariable(variable);
   withMarks(builder, scope, owned);
-  return withTrustInShort(withCauses(withQueues(withAnswer(withFindings(builder, fleet)))), scope).build();
+  const answered = withCauses(withQueues(withAnswer(withFindings(builder, fleet))));
+  return withTrustInShort(withEnded(answered, scope), scope).build();
 }
 
 function withAnswer(builder: DashboardBuilder): DashboardBuilder {

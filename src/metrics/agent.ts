@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue's part on the agent itself: its probes, what it lost, and what watching costs.
 import { unroutedDropMetrics } from '../collectors/drops/metrics.ts';
+import { endedMetrics } from '../collectors/ended/metrics.ts';
 import { counter, counters, gauge, gauges, info, type Metric, series } from '../metric.ts';
 import type { AgentState } from '../snapshot.ts';
 
@@ -29,11 +30,12 @@ export const agentMetrics: readonly Metric<AgentState>[] = [
   gauge('tapscope_rows_capacity', 'Rows of kernel counters allocated.', (agent) => agent.rowsCapacity),
   counters(
     'tapscope_events_lost_total',
-    'Events that our programs saw and could not count where they belong. no_row: all rows are used; ending_device: of a device that is being deleted; reason: drops shown as reason other; histogram: samples and durations beyond their table; before: losses before tun beyond their table; no_device: drops in tun of packets that name no device; event: rare events of queues beyond their table; receive, redirect, macvtap: refused writes and vhost batches, XDP frames, reads of macvtaps beyond their tables.',
+    'Events that our programs saw and could not count where they belong. no_row: all rows are used; ending_device: of a device that is being deleted; reason: drops shown as reason other; histogram: samples and durations beyond their table; before: losses before tun beyond their table; no_device: drops in tun of packets that name no device; event: rare events of queues beyond their table; receive, redirect, macvtap: refused writes and vhost batches, XDP frames, reads of macvtaps beyond their tables; ended: last counters of devices beyond their table.',
     ['cause'],
     (agent) => agent.eventsLost.map(({ cause, events }) => series(events, cause)),
   ),
   ...unroutedDropMetrics,
+  ...endedMetrics,
   gauge(
     'tapscope_namespaces_unresolved',
     'Network namespaces that were seen but could not be entered: their devices lack what rtnetlink knows.',

@@ -4,6 +4,7 @@ import { Registry } from 'prom-client';
 import type { Build } from '../../metrics.ts';
 import type { AgentState, Device, Queue, QueueCounters, Snapshot } from '../../snapshot.ts';
 import type { Detail } from './detail.ts';
+import { goldenEnded } from './ended-golden.ts';
 import { MetricsPage, type Seen } from './prometheus-page.ts';
 
 export const goldenBuild: Build = { version: '0.1.0', nodeVersion: 'v20.19.0', kernel: '6.12.48', libbpf: '1.1.2' };
@@ -255,6 +256,7 @@ const agent: AgentState = {
   counting: { servingRestarts: 1, cpuSeconds: 12.5, residentBytes: 85_000_000 },
   epoch: 3,
   unrouted: [{ netns: 4026532285, reason: 'NOT_SPECIFIED', location: 'ip_error', packets: 5 }],
+  ended: goldenEnded,
   snapshotSeconds: 0.0021,
 };
 
