@@ -96,6 +96,16 @@ function parseSame<Value>(value: Value): Value {
   return JSON.parse(JSON.stringify(value));
 }
 
+test('devices that have ended, by both ways', async (t) => {
+  for (const ask of await bothWays(t, observed(3))) {
+    const answer = await json(ask, '/api/v1/ended');
+    assert.equal(at(answer, 'takenAt'), BEGIN + 3);
+    assert.equal(at(answer, 'ended', 'unseen'), 1);
+    const [device] = listAt(answer, 'ended', 'latest');
+    assert.deepEqual([at(device, 'owner', 'comm'), at(device, 'counts', 'delivered')], ['probe', 7]);
+  }
+});
+
 test('a fresh snapshot, and those of the history, come as they were', async (t) => {
   for (const ask of await bothWays(t, observed(40))) {
     const fresh = await json(ask, '/api/v1/snapshot');

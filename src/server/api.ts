@@ -148,6 +148,13 @@ export function addApi(
       }),
   );
 
+  app.get('/api/v1/ended', { preHandler: short }, (_, reply) =>
+    sendMade(reply, () => {
+      const newest = history.recent.at(-1);
+      return { ...header, takenAt: newest?.takenAt ?? null, ended: newest?.agent.ended ?? null };
+    }),
+  );
+
   app.get<{ Querystring: Timed }>(
     '/api/v1/queues',
     { schema: { querystring: timed }, preHandler: short },
