@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Follows losses from the attachment of its program to the summary.
 import { setTimeout as wait } from 'node:timers/promises';
+import type { Ended } from '../collectors/ended/state.ts';
 import { EVENTS } from '../collectors/list.ts';
 import { Follow } from '../collectors/losses/follow.ts';
 import type { FollowOptions } from '../collectors/losses/follow-object.ts';
@@ -10,8 +11,8 @@ import { FollowedSubjects } from '../collectors/losses/subjects.ts';
 import type { Device, Snapshot } from '../snapshot.ts';
 import { Agent } from './agent.ts';
 
-/** All that is asked of the agent's programs: where devices are, and who holds them. Nothing is attached to any packet. */
-const NEEDED = ['devices', 'owners'];
+/** All that is asked of the agent's programs: where devices are, who holds them, and which have ended. Nothing is attached to any packet. */
+const NEEDED = ['devices', 'last-counters', 'owners'];
 const ATTEMPTS = 10;
 const ATTEMPT_MS = 50;
 
@@ -33,6 +34,9 @@ export class LossFollower {
   /** Seen at the last sample, and missed at it for the first time. */
   #present: ReadonlySet<string> = new Set();
   #missed: ReadonlySet<string> = new Set();
+  #ended: Ended | undefined;
+  /** Where only some devices are followed. */
+  readonly #everFollowed = new Set<string>();
   readonly #started = { ms: performance.now(), cpu: process.cpuUsage() };
   /** Seconds to add to CLOCK_MONOTONIC to get the wall clock. */
   readonly #clockOffset = Date.now() / 1000 - Number(process.hrtime.bigint()) / 1e9;
@@ -127,7 +131,22 @@ export class LossFollower {
   summary(): LossSummary {
     const seconds = (performance.now() - this.#started.ms) / 1000;
     const { user, system } = process.cpuUsage(this.#started.cpu);
-    return this.#accounts.summary(this.#printed, seconds, (user + system) / 1e6 / seconds, this.#follow.gaps());
+    const summary = this.#accounts.summary(
+      this.#printed,
+      seconds,
+      (user + system) / 1e6 / seconds,
+      this.#follow.gaps(),
+    );
+    return { ...summary, ended: this.#endedNow() };
+  }
+
+  /** Where only some devices are followed: those of them that are among the last of the host. */
+  #endedNow(): LossSummary['ended'] {
+    if (!this.#ended) return { devices: 0, latest: [] };
+    const { seen, unseen, latest } = this.#ended;
+    if (!this.#followed.narrow) return { devices: seen + unseen, latest };
+    const own = latest.filter(({ id }) => this.#everFollowed.has(id));
+    return { devices: own.length, latest: own };
   }
 
   close(): void {
@@ -138,6 +157,8 @@ export class LossFollower {
   #sample(snapshot: Snapshot): LossSecond {
     const devices = this.#followed.later(snapshot);
     if (this.#followed.narrow) choose(this.#follow, devices);
+    this.#ended = snapshot.agent.ended;
+    for (const { id } of this.#followed.narrow ? devices : []) this.#everFollowed.add(id);
     this.#subjects.see(snapshot);
     return this.#accounts.sample({ counts: this.#subjects.counts(), devices, ids: idsOf(snapshot) });
   }

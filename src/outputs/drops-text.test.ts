@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LossSubject, LossSummary } from '../collectors/losses/state.ts';
 import { jsonLines, textLines } from './drops-text.ts';
+import { goldenEnded } from './prometheus/ended-golden.ts';
 
 const SUBJECT: LossSubject = {
   netns: 1,
@@ -42,6 +43,7 @@ const SUMMARY: LossSummary = {
   ],
   reasonUnknown: 0,
   devicesGone: 1,
+  ended: { devices: 3, latest: goldenEnded.latest.map((device) => ({ ...device, endedAt: AT - 5 })) },
   uncounted: 2,
   skipped: 3,
   ownCpu: 0.0071,
@@ -86,6 +88,8 @@ Shown: 100. Not shown: 900 over the limit of 100/s, 20 without room, 70 untraced
 10 packets came after the last line.
 Untraced packets are counted by the device, and the kernel gave no reason: shared or redirected ones.
 1 device went meanwhile: untraced losses of their last second are not counted.
+3 devices have ended. The last:
+  03:04:00  4026532285/brief\u{fffd}0 lived 0.5 s at most, no look saw it: 7 delivered, 4 from it  probe (pid 4720)
 2 packets lost beside these found no place among the counts.
 The kernel did not run the program for 3 freed packets of the host.
 This process took 0.7 % of one CPU.
@@ -102,6 +106,7 @@ test('nothing lost is one line, and who asked for losses together reads nothing 
     afterEnd: 0,
     losses: [],
     devicesGone: 0,
+    ended: { devices: 0, latest: [] },
     uncounted: 0,
     skipped: 0,
   };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Losses as lines of text or of JSON.
+import type { EndedDevice } from '../collectors/ended/state.ts';
 import type {
   Loss,
   LossPacket,
@@ -119,7 +120,10 @@ function clock(at: number, decimals = 0): string {
   return `${parts.map((part) => String(part).padStart(2, '0')).join(':')}${fraction}`;
 }
 
-function deviceOf({ netns, namespace, device }: LossSubject, ownNetns: number | undefined): string {
+function deviceOf(
+  { netns, namespace, device }: Pick<LossSubject, 'netns' | 'namespace' | 'device'>,
+  ownNetns: number | undefined,
+): string {
   return netns === ownNetns ? device : `${namespace ?? netns}/${device}`;
 }
 
@@ -165,11 +169,31 @@ function renderSummary(summary: LossSummary, rate: number, ownNetns: number | un
     ...(devicesGone > 0
       ? [`${counted(devicesGone, 'device')} went meanwhile: untraced losses of their last second are not counted.`]
       : []),
+    ...endedLines(summary.ended, ownNetns),
     ...(uncounted > 0 ? [`${counted(uncounted, 'packet')} lost beside these found no place among the counts.`] : []),
     ...(skipped > 0 ? [`The kernel did not run the program for ${skipped} freed packets of the host.`] : []),
     `This process took ${(100 * summary.ownCpu).toFixed(1)} % of one CPU.`,
   ];
   return lines.map(line).join('');
+}
+
+const MOST_ENDED = 10;
+
+function endedLines({ devices, latest }: LossSummary['ended'], ownNetns: number | undefined): readonly string[] {
+  if (devices === 0) return [];
+  return [
+    `${counted(devices, 'device')} ${devices === 1 ? 'has' : 'have'} ended. The last:`,
+    ...latest.slice(-MOST_ENDED).map((device) => `  ${clock(device.endedAt)}  ${endedText(device, ownNetns)}`),
+  ];
+}
+
+function endedText(device: EndedDevice, ownNetns: number | undefined): string {
+  const { netns, name, owner, livedAtMost, seenFor, counts } = device;
+  const most = livedAtMost === undefined ? '' : `lived ${livedAtMost.toFixed(1)} s at most, `;
+  const life = seenFor === undefined ? `${most}no look saw it` : `was seen for ${seenFor.toFixed(0)} s`;
+  const where = deviceOf({ netns, namespace: undefined, device: name || '(no name)' }, ownNetns);
+  const packets = `${counts.delivered} delivered, ${counts.received} from it`;
+  return `${where} ${life}: ${packets}  ${owner ? whose(owner) : '-'}`;
 }
 
 function ownerOf({ owner }: LossSubject): string {

@@ -103,7 +103,7 @@ export class LossAccounting {
   }
 
   /** `printed`: single packets; undefined: losses were told together. */
-  summary(printed: number | undefined, seconds: number, ownCpu: number, gaps: FollowGaps): LossSummary {
+  summary(printed: number | undefined, seconds: number, ownCpu: number, gaps: FollowGaps): Omit<LossSummary, 'ended'> {
     const losses = mostFirst(this.#totals.values());
     const packets = losses.reduce((sum, loss) => sum + loss.packets, 0);
     const { untraced } = this.#notShown;

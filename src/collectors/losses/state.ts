@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `tapscope drops` tells: packets that were lost on their way to a guest or reader, together and singly. Pure data.
+
 import type { Owner } from '../../snapshot.ts';
+import type { EndedDevice } from '../ended/state.ts';
 
 /**
  * tun: its transmit function freed it. before: a qdisc, bridge, filter or missing reader did, before tun. purged, resized,
@@ -75,6 +77,8 @@ export interface LossSummary {
   readonly reasonUnknown: number;
   /** Followed devices that went away: their last untraced losses are in no count. */
   readonly devicesGone: number;
+  /** Devices that have ended meanwhile, those too that no look saw; `latest`: the last of them. */
+  readonly ended: { readonly devices: number; readonly latest: readonly EndedDevice[] };
   /** Packets that the program saw and could not count, or did not see for it was not run. */
   readonly uncounted: number;
   readonly skipped: number;
