@@ -49,12 +49,21 @@ export async function standingLab(): Promise<AgentLab> {
  * An agent of the test's own, for a test that attaches the probes its own way or ends them. Only the test does what
  * `tapscope serve` does by itself. Where the CPU is emulated, this agent is ready much sooner.
  */
-export async function agentLab(t: Scope, ...mechanisms: readonly string[]): Promise<AttachedLab> {
+export function agentLab(t: Scope, ...mechanisms: readonly string[]): Promise<AttachedLab> {
+  return agentLabOf(t, () => true, mechanisms);
+}
+
+/** The same of devices that the filter accepts. */
+export async function agentLabOf(
+  t: Scope,
+  filter: (device: string) => boolean,
+  mechanisms: readonly string[] = [],
+): Promise<AttachedLab> {
   await dismissStanding();
   const host = readHost(PROBE_SYMBOLS);
   const probes = attachProbes(host, EVENTS, { forced: parseForced(mechanisms), pin: true });
   t.after(() => probes.close());
-  const collector = new Collector(host, probes, { filter: () => true, perCpu: true, budget: undefined });
+  const collector = new Collector(host, probes, { filter, perCpu: true, budget: undefined });
   const snapshot = async (): Promise<Snapshot> => {
     const taken = await collector.take();
     await collector.refresh();

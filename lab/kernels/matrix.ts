@@ -60,6 +60,7 @@ export const GUEST_FILES: readonly { readonly file: string; readonly daily: read
   { file: 'lab/guest/random-guests.guest.ts', daily: NIGHTLY },
   { file: 'lab/guest/real-qemu.guest.ts', daily: NIGHTLY },
   { file: 'lab/guest/lifetimes.guest.ts', daily: ['7.3'] },
+  { file: 'lab/guest/ended.guest.ts', daily: ['6.1', '7.3'] },
   { file: 'lab/guest/vhost.guest.ts', daily: ['6.1'] },
   { file: 'lab/guest/backpressure.guest.ts', daily: ['7.3'] },
   { file: 'lab/guest/receive.guest.ts', daily: ['6.12'] },
