@@ -20,6 +20,7 @@ export const PROBE_SYMBOLS: readonly string[] = [
   'pollwake',
   'ep_poll_callback',
   'tun_free_netdev',
+  'tun_net_uninit',
   'netif_tx_wake_queue',
   'tun_force_wake_queue',
   '__tun_detach',
