@@ -15,7 +15,7 @@ export interface Asked {
   readonly panels: (panel: ShownPanel) => boolean;
 }
 
-/** Measured only where functions can be traced, with a guest or with such a device. */
+/** Measured only where functions can be traced, with a guest, with such a device, or once one has ended. */
 const NOT_EVERYWHERE = [
   'tapscope_queue_redirected_packets_total',
   'tapscope_queue_redirect_lost_packets_total',
@@ -41,6 +41,12 @@ const NOT_EVERYWHERE = [
   'tapscope_macvtap_dropped_packets_total',
   'tapscope_macvtap_delivered_packets_total',
   'tapscope_macvtap_receive_packets_total',
+  'tapscope_ended_offered_packets_total',
+  'tapscope_ended_dropped_packets_total',
+  'tapscope_ended_uncounted_lost_packets_total',
+  'tapscope_ended_other_dropped_packets_total',
+  'tapscope_ended_receive_dropped_packets_total',
+  'tapscope_ended_refused_writes_total',
 ];
 
 /** Asserts that the panel is not empty, and that every line has its labels. */
