@@ -77,7 +77,7 @@ test('drivers that come after the agent', async (t) => {
     await assert.rejects(run('rmmod', ['tun']), /in use/);
     assert.match(
       (await tapscope(['doctor', '--verbose'])).stdout,
-      /tun cannot be unloaded \(ended, queue-changes, transmit/,
+      /tun cannot be unloaded \(ended, last-counters, queue-changes, transmit/,
     );
     await agent.stop();
     await unloadTun();

@@ -25,13 +25,17 @@ const MOST_TOLD = 4096;
 
 /** A device that looks have seen. */
 interface Known extends Seen {
+  /** The same object as long as nothing of it changes. */
+  readonly device: Device | undefined;
   readonly owner: Owner | undefined;
   /** The kernel's counters at the first look; 0 where it appeared under watch. */
   readonly before: { readonly delivered: number; readonly received: number };
   /** Unix times. `madeAfter`: of the complete look before the first that saw it; undefined: it was there before. */
   readonly madeAfter: number | undefined;
   readonly firstAt: number;
-  readonly lastAt: number;
+  lastAt: number;
+  /** The number of the last look that saw it: many may come in a millisecond. */
+  lastLook: number;
 }
 
 interface Last extends LastCounters {
@@ -53,8 +57,8 @@ export interface Look {
 export interface Parts {
   /** Packets that belong to no row, by device: of macvtaps too. */
   readonly freed: ReadonlyMap<bigint, readonly OtherDrop[]>;
-  /** Every tun and tap device of which another table has entries. */
-  readonly tables: Iterable<bigint>;
+  /** Every tun and tap device of which other tables have entries, though no look may have seen it: a list of each table. */
+  readonly tables: readonly Iterable<bigint>[];
   /** macvtaps, which only are to be forgotten, and those of them that are there. */
   readonly others: { readonly ids: Iterable<bigint>; readonly present: Iterable<bigint> };
   /** The device as a walk of this moment would show it. */
@@ -71,6 +75,7 @@ export class Endings {
   #known = new Map<bigint, Known>();
   readonly #last = new Map<bigint, Last>();
   readonly #told = new Set<bigint>();
+  #looks = 0;
   /** The time of the last complete look. */
   #completeAt: number | undefined;
 
@@ -91,33 +96,47 @@ export class Endings {
   see({ walked, devices, complete, rows }: Look): void {
     const now = Date.now() / 1000;
     const nowNs = process.hrtime.bigint();
+    this.#looks += 1;
     for (const [id, last] of this.#probes.can('last-counters') ? this.#table.take() : [])
       this.#note(id, { ...last, endedAt: now - Number(nowNs - last.endedNs) / 1e9, madeAfter: this.#completeAt });
     for (const [place, one] of walked.entries()) {
       const known = this.#known.get(one.id);
-      const owner = devices[place]?.queues.find((queue) => queue.owner)?.owner ?? known?.owner;
+      const device = devices[place];
+      if (known && known.device === device) {
+        known.lastAt = now;
+        known.lastLook = this.#looks;
+        continue;
+      }
+      const owner = device?.queues.find((queue) => queue.owner)?.owner ?? known?.owner;
       const sums = rows.devices.get(one.id) ?? new Map();
-      this.#known.set(one.id, { ...(known ?? this.#first(one, now)), walked: one, sums, owner, lastAt: now });
+      const first = known ?? this.#first(one, now);
+      const last = { walked: one, sums, device, owner, lastAt: now, lastLook: this.#looks };
+      this.#known.set(one.id, { ...first, ...last });
     }
     if (complete) this.#completeAt = now;
   }
 
   /** Counts the devices that are gone, and says which. An incomplete look does not tell who is, but by a note of its end. */
   recycle({ walked, complete, rows }: Look, { freed, tables, others, make, released }: Parts): ReadonlySet<bigint> {
-    const there = new Set([...walked.map(({ id }) => id), ...others.present]);
-    const dropped = [...freed].filter(([, drops]) => drops.every(isOfTun)).map(([id]) => id);
-    const ours = [...dropped, ...tables, ...this.#known.keys(), ...this.#last.keys()];
-    const isOver = (id: bigint): boolean => this.#last.has(id);
-    const absent = [...freed.keys(), ...others.ids, ...ours, ...rows.rowNumbers.keys()].filter(
-      (id) => complete || isOver(id),
-    );
-    const numbers = new Map(absent.map((id) => [id, rows.rowNumbers.get(id) ?? []]));
-    const gone = this.#recycler.update(numbers, there, { nowMs: performance.now(), isOver }, (free) => {
+    const otherPresent = new Set(others.present);
+    const isThere = (id: bigint): boolean => this.#known.get(id)?.lastLook === this.#looks || otherPresent.has(id);
+    const isAway = (id: bigint): boolean => (complete || this.#last.has(id)) && !isThere(id);
+    const ours = new Set<bigint>();
+    // As many are known as there are: none of them is gone.
+    const known = this.#known.size > walked.length ? this.#known.keys() : [];
+    for (const ids of [...tables, known, this.#last.keys(), rows.rowNumbers.keys()])
+      for (const id of ids) if (isAway(id)) ours.add(id);
+    const absent = new Set(ours);
+    for (const [id, drops] of freed) if (isAway(id)) (drops.every(isOfTun) ? ours : absent).add(id);
+    for (const ids of [others.ids, ours]) for (const id of ids) if (isAway(id)) absent.add(id);
+    const back = new Set([...this.#recycler.absent].filter(isThere));
+    const numbers = new Map([...absent, ...back].map((id) => [id, rows.rowNumbers.get(id) ?? []]));
+    const when = { nowMs: performance.now(), isOver: (id: bigint) => this.#last.has(id) };
+    const gone = this.#recycler.update(numbers, back, when, (free) => {
       if (free.size > 0) released(free);
     });
-    const own = new Set([...ours, ...rows.rowNumbers.keys()]);
     this.#tell(
-      [...gone].filter((id) => own.has(id)),
+      [...gone].filter((id) => ours.has(id)),
       rows,
       make,
     );
@@ -130,7 +149,7 @@ export class Endings {
     this.#tell([...new Set([...this.#known.keys(), ...this.#last.keys(), ...rows.rowNumbers.keys()])], rows, make);
   }
 
-  #first({ counters }: WalkedDevice, now: number): Omit<Known, 'walked' | 'sums' | 'owner' | 'lastAt'> {
+  #first({ counters }: WalkedDevice, now: number): Pick<Known, 'before' | 'madeAfter' | 'firstAt'> {
     const before = { delivered: counters.txPackets, received: counters.rxPackets };
     const isNew = this.#completeAt !== undefined;
     return { before: isNew ? { delivered: 0, received: 0 } : before, madeAfter: this.#completeAt, firstAt: now };

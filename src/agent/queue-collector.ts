@@ -274,7 +274,7 @@ export class QueueCollector {
   #recycle(look: Look, read: Read, macvtaps: readonly bigint[]): void {
     const gone = this.#endings.recycle(look, {
       freed: read.freed,
-      tables: [...this.#accounting.keys(), ...this.#receive.devices(), ...this.#redirected.keys()],
+      tables: [this.#receive.devices(), this.#redirected.keys()],
       others: { ids: this.#macvtaps.devices(), present: macvtaps },
       make: (walked) => this.#final(walked, read),
       released: (rows) => this.#rows.released(rows),
