@@ -64,25 +64,12 @@ struct ending {
 
 static long add_last_of_cpu(u32 cpu, struct ending *ending)
 {
-	struct ended_device *out = ending->out;
 	u32 zero = 0;
 	void *here = bpf_map_lookup_percpu_elem(&per_cpu_anchor, &zero, cpu);
 
 	if (!here)
 		return 1;
-	u64 offset = address_of(here) - ending->anchor, base = ending->tstats + offset;
-
-	if (ending->tstats) {
-		ADD_PER_CPU(out->tx_packets, base, pcpu_sw_netstats, tx_packets);
-		ADD_PER_CPU(out->tx_bytes, base, pcpu_sw_netstats, tx_bytes);
-		ADD_PER_CPU(out->rx_packets, base, pcpu_sw_netstats, rx_packets);
-		ADD_PER_CPU(out->rx_bytes, base, pcpu_sw_netstats, rx_bytes);
-	}
-	if (ending->core_stats) {
-		base = ending->core_stats + offset;
-		ADD_PER_CPU(out->tx_dropped, base, net_device_core_stats, tx_dropped);
-		ADD_PER_CPU(out->rx_dropped, base, net_device_core_stats, rx_dropped);
-	}
+	ADD_DEVICE_COUNTERS(ending->out, address_of(here) - ending->anchor, ending->tstats, ending->core_stats);
 	return 0;
 }
 

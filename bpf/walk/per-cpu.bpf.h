@@ -27,3 +27,20 @@ static __always_inline u64 anchor_of_cpus(void)
 				      (void *)((base) + bpf_core_field_offset(struct type, field)));                   \
 		(sum) += part;                                                                                         \
 	} while (0)
+
+/* What a CPU counted of a device; its per-CPU memory lies `distance` bytes behind the per-CPU addresses. */
+#define ADD_DEVICE_COUNTERS(out, distance, tstats, core_stats)                                                         \
+	do {                                                                                                           \
+		u64 offset = (distance), base = (tstats) + offset;                                                     \
+		if (tstats) {                                                                                          \
+			ADD_PER_CPU((out)->tx_packets, base, pcpu_sw_netstats, tx_packets);                            \
+			ADD_PER_CPU((out)->tx_bytes, base, pcpu_sw_netstats, tx_bytes);                                \
+			ADD_PER_CPU((out)->rx_packets, base, pcpu_sw_netstats, rx_packets);                            \
+			ADD_PER_CPU((out)->rx_bytes, base, pcpu_sw_netstats, rx_bytes);                                \
+		}                                                                                                      \
+		if (core_stats) { /* allocated at the first drop */                                                    \
+			base = (core_stats) + offset;                                                                  \
+			ADD_PER_CPU((out)->tx_dropped, base, net_device_core_stats, tx_dropped);                       \
+			ADD_PER_CPU((out)->rx_dropped, base, net_device_core_stats, rx_dropped);                       \
+		}                                                                                                      \
+	} while (0)

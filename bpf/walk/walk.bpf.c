@@ -90,19 +90,7 @@ static long each_cpu(u32 cpu, void *unused)
 
 	if (!here || !out)
 		return 1;
-	u64 offset = address_of(here) - at.anchor, base = at.tstats + offset;
-
-	if (at.tstats) {
-		ADD_PER_CPU(out->tx_packets, base, pcpu_sw_netstats, tx_packets);
-		ADD_PER_CPU(out->tx_bytes, base, pcpu_sw_netstats, tx_bytes);
-		ADD_PER_CPU(out->rx_packets, base, pcpu_sw_netstats, rx_packets);
-		ADD_PER_CPU(out->rx_bytes, base, pcpu_sw_netstats, rx_bytes);
-	}
-	if (at.core_stats) { /* allocated at the first drop */
-		base = at.core_stats + offset;
-		ADD_PER_CPU(out->tx_dropped, base, net_device_core_stats, tx_dropped);
-		ADD_PER_CPU(out->rx_dropped, base, net_device_core_stats, rx_dropped);
-	}
+	ADD_DEVICE_COUNTERS(out, address_of(here) - at.anchor, at.tstats, at.core_stats);
 	return 0;
 }
 

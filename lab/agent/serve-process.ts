@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { sumOf } from '../../src/accounting/device-totals.ts';
+import { sumOf } from '../../src/engine/queue-sums.ts';
 import { freePort } from '../host/free-port.ts';
 import { dismissStanding, type Scope, standing } from './shared-agent.ts';
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The section of docs/benchmarks.md about tun with and without the NAPI cache, beside the mail's own figures.
+import { freedTotal } from '../../src/bench-report.ts';
 import { grouped, markdown } from '../cost/cost-table.ts';
 import { median } from '../host/percentile.ts';
 import type { PairRun } from './module-pair.ts';
-import type { Build } from './tun-modules.ts';
+import { BUILDS, type Build } from './tun-modules.ts';
 
 export type Pair = Readonly<Record<Build, readonly PairRun[]>>;
 
@@ -26,7 +27,7 @@ export function pairSection({ kernel, timed, clocked }: Pairs): string {
   };
   const shares = (name: string, part: (run: PairRun) => number): readonly string[] => [
     name,
-    ...(['plain', 'cached'] as const).map((build) => `${(100 * share(timed[build], part)).toFixed(1)} %`),
+    ...BUILDS.map((build) => `${(100 * median(timed[build].map(part))).toFixed(1)} %`),
     '',
   ];
   const lost = ({ lost, received }: PairRun): number => lost / (lost + received);
@@ -39,12 +40,9 @@ export function pairSection({ kernel, timed, clocked }: Pairs): string {
       row('here: received by the second, two CPUs', (build) => median(timed[build].map(bitrate)), gbits),
       ['here: instructions for a packet, one CPU', range(clocked.plain), range(clocked.cached), ''],
       shares('lost at the second tap, two CPUs', lost),
-      shares('freed on the CPU that allocated them', ({ there, ...run }) => there / total({ there, ...run })),
-      shares('freed on another CPU', ({ elsewhere, ...run }) => elsewhere / total({ elsewhere, ...run })),
-      shares(
-        'given back to the CPU that allocated them',
-        ({ deferred, ...run }) => deferred / total({ deferred, ...run }),
-      ),
+      shares('freed on the CPU that allocated them', (run) => run.there / freedTotal(run)),
+      shares('freed on another CPU', (run) => run.elsewhere / freedTotal(run)),
+      shares('given back to the CPU that allocated them', (run) => run.deferred / freedTotal(run)),
     ]),
     `Least and most of the ratio of neighbouring runs: ${spreadOf(timed, sent)} of what was sent, ${spreadOf(timed, bitrate)} of what was received.`,
   ].join('\n\n');
@@ -76,14 +74,6 @@ function range(runs: readonly PairRun[]): string {
 /** All that the CPU did meanwhile, for each packet that the second guest received. */
 function instructions({ received, seconds }: PairRun): number {
   return (1e9 * seconds) / received;
-}
-
-function total({ there, elsewhere, deferred }: PairRun): number {
-  return there + elsewhere + deferred;
-}
-
-function share(runs: readonly PairRun[], part: (run: PairRun) => number): number {
-  return median(runs.map(part));
 }
 
 const gbits = (value: number): string => `${value.toFixed(2)} Gbit/s`;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The straight line through samples of one quantity over time, and how far its slope may be off.
-import { sumOf } from '../../src/accounting/device-totals.ts';
+import { sumOf } from '../../src/engine/queue-sums.ts';
 
 export interface Point {
   /** Seconds. */

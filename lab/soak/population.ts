@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Namespaces that come and go, with taps whose queues come and go, under traffic of which each packet is counted.
 import { setTimeout as wait } from 'node:timers/promises';
-import { sumOf } from '../../src/accounting/device-totals.ts';
+import { sumOf } from '../../src/engine/queue-sums.ts';
 import type { FaultHost } from '../faults/fault-host.ts';
 import { inNamespace } from '../faults/in-namespace.ts';
 import { distance, WatchedTap } from '../faults/watched-tap.ts';

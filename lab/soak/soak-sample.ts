@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the agent takes at one moment: memory, descriptors and BPF objects as the kernel has them, rows and audit as its page says.
 import { readdirSync, readFileSync } from 'node:fs';
-import { sumOf } from '../../src/accounting/device-totals.ts';
+import { sumOf } from '../../src/engine/queue-sums.ts';
 import { type Metrics, memoryOf } from '../agent/serve-process.ts';
 import type { FaultHost } from '../faults/fault-host.ts';
 import { bpfObjectsOf } from '../faults/traces.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a long run showed: each quantity's line over time, what was wrong, and who was not answered.
-import { sumOf } from '../../src/accounting/device-totals.ts';
+import { sumOf } from '../../src/engine/queue-sums.ts';
 import { markdown } from '../cost/cost-table.ts';
 import { type Fit, fitLine, type Point } from './linear-fit.ts';
 import { type Entry, type OfKind, ofKind } from './soak-record.ts';

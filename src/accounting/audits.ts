@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The audits of a device, the programs' figures against the kernel's: `delivered` by E1 and E2 of docs/accounting.md, `dropped` by E3.
+
+import { sumOf } from '../engine/queue-sums.ts';
 import type { AuditResult } from '../snapshot.ts';
-import { sumOf } from './device-totals.ts';
 import type { CountingMode } from './queue-accounting.ts';
 
 /** Packets. */

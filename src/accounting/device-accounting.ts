@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The accounting of one device: what each queue delivered, by arithmetic, and whether that agrees with the kernel's own counters.
-import { emptySums } from '../engine/queue-sums.ts';
+import { emptySums, sumOf } from '../engine/queue-sums.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
 import { auditsOf, ringsOf } from './audits.ts';
 import { type Accounts, balancesOf } from './balance.ts';
@@ -11,7 +11,6 @@ import {
   fingerprintOf,
   moved,
   type Reading,
-  sumOf,
   type Totals,
   totalsOf,
   unseenOf,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One device at one moment: its counters, its rings, and their sums over all queues.
-import type { DeviceSums, QueueSums } from '../engine/queue-sums.ts';
+import { type DeviceSums, type QueueSums, sumOf } from '../engine/queue-sums.ts';
 import type { WalkedDevice, WalkedQueue } from '../engine/walk.ts';
 import { heldOf, thrown, VHOST_BATCH } from './queue-accounting.ts';
 import type { Count } from './renumbering.ts';
@@ -74,8 +74,4 @@ export function fingerprintOf(reading: Reading): string {
   const begun = entered + sumOf([...reading.before.values()].map(({ entering }) => entering));
   const { txPackets, txDropped } = reading.walked.counters;
   return [begun, consumed, waiting, held, dropped, moved(reading), txPackets, txDropped].join(' ');
-}
-
-export function sumOf(values: Iterable<number>): number {
-  return [...values].reduce((sum, value) => sum + value, 0);
 }

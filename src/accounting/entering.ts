@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets that programs saw offered and that may yet be dropped: the newest of each queue on each CPU.
-import type { DeviceSums } from '../engine/queue-sums.ts';
-import { type Reading, sumOf, totalsOf } from './device-totals.ts';
+import { type DeviceSums, sumOf } from '../engine/queue-sums.ts';
+import { type Reading, totalsOf } from './device-totals.ts';
 import { leftOrWaiting } from './unseen.ts';
 
 /**

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Drops that no program saw, and that may be among the packets that entered: where fentry counts, what is not dropped has entered.
-import type { DeviceSums } from '../engine/queue-sums.ts';
-import { sumOf } from './device-totals.ts';
+import { type DeviceSums, sumOf } from '../engine/queue-sums.ts';
 import { LastingBound } from './lasting-bound.ts';
 import type { QueueAccounting } from './queue-accounting.ts';
 

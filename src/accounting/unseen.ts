@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets that the kernel counted and our programs did not: the kernel skipped the programs, or the packets came past them.
-import { type Reading, sumOf, type Totals, unseenOf } from './device-totals.ts';
+import { sumOf } from '../engine/queue-sums.ts';
+import { type Reading, type Totals, unseenOf } from './device-totals.ts';
 import { LastingBound } from './lasting-bound.ts';
 import { thrown } from './queue-accounting.ts';
 

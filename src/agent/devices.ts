@@ -10,7 +10,7 @@ import { flowOf, historyOf, type Regard } from '../collectors/ring/history.ts';
 import { type VhostMeasured, vhostOf } from '../collectors/vhost/collect.ts';
 import type { VhostBatches } from '../collectors/vhost/state.ts';
 import type { QueueEvent } from '../engine/queue-events.ts';
-import { type DeviceSums, emptySums, type QueueSums, shownCounts } from '../engine/queue-sums.ts';
+import { type DeviceSums, emptySums, type QueueSums, shownCounts, sumOf } from '../engine/queue-sums.ts';
 import type { DropReasons } from '../engine/reasons.ts';
 import type { WalkedDevice, WalkedQueue } from '../engine/walk.ts';
 import type { Freed, Wakeups } from '../snapshot/cpu-sides.ts';
@@ -212,10 +212,6 @@ function freedOf(sums: QueueSums | undefined, deferred: boolean): Freed {
 
 function wakeupsOf(sums: QueueSums | undefined): Wakeups {
   return { there: sums?.events.get('wokenWhereSent') ?? 0, elsewhere: sums?.events.get('wokenElsewhere') ?? 0 };
-}
-
-function sumOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0);
 }
 
 /** The kernel counted them, and no program saw why. */

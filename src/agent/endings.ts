@@ -13,13 +13,11 @@ import type { WalkedDevice } from '../engine/walk.ts';
 import { readCgroupPath } from '../inventory/cgroup-path.ts';
 import type { Owners } from '../inventory/owners.ts';
 import type { BpfObject } from '../kernel/native.ts';
-import { TICKS_PER_SECOND, unixTimeOf } from '../kernel/process-text.ts';
+import { ticksOf, unixTimeOf } from '../kernel/process-text.ts';
 import type { Device, OtherDrop, Owner } from '../snapshot.ts';
 
-const IFF_UP = 1;
 /** Until two samples in a row were equal, and what that settles is settled. */
 const FINAL_SAMPLES = 4;
-const NANOSECONDS_PER_TICK = BigInt(1e9 / TICKS_PER_SECOND);
 /** Devices that were told: what is counted late for one of them is no other device. */
 const MOST_TOLD = 4096;
 
@@ -122,15 +120,14 @@ export class Endings {
     const isThere = (id: bigint): boolean => this.#known.get(id)?.lastLook === this.#looks || otherPresent.has(id);
     const isAway = (id: bigint): boolean => (complete || this.#last.has(id)) && !isThere(id);
     const ours = new Set<bigint>();
+    const strangers = new Set([...others.ids].filter(isAway));
     // As many are known as there are: none of them is gone.
     const known = this.#known.size > walked.length ? this.#known.keys() : [];
     for (const ids of [...tables, known, this.#last.keys(), rows.rowNumbers.keys()])
       for (const id of ids) if (isAway(id)) ours.add(id);
-    const absent = new Set(ours);
-    for (const [id, drops] of freed) if (isAway(id)) (drops.every(isOfTun) ? ours : absent).add(id);
-    for (const ids of [others.ids, ours]) for (const id of ids) if (isAway(id)) absent.add(id);
+    for (const [id, drops] of freed) if (isAway(id)) (drops.every(isOfTun) ? ours : strangers).add(id);
     const back = new Set([...this.#recycler.absent].filter(isThere));
-    const numbers = new Map([...absent, ...back].map((id) => [id, rows.rowNumbers.get(id) ?? []]));
+    const numbers = new Map([...ours, ...strangers, ...back].map((id) => [id, rows.rowNumbers.get(id) ?? []]));
     const when = { nowMs: performance.now(), isOver: (id: bigint) => this.#last.has(id) };
     const gone = this.#recycler.update(numbers, back, when, (free) => {
       if (free.size > 0) released(free);
@@ -162,6 +159,7 @@ export class Endings {
   }
 
   #tell(ids: readonly bigint[], rows: RowsRead, make: Parts['make']): void {
+    if (ids.length === 0) return;
     const ended = ids.filter((id) => !this.#told.has(id)).map((id) => this.#endedDevice(id, rows, make));
     this.#log.add(ended.toSorted((one, other) => one.endedAt - other.endedAt));
     for (const id of ids) {
@@ -169,7 +167,10 @@ export class Endings {
       this.#last.delete(id);
       this.#told.add(id);
     }
-    for (const id of this.#told) if (this.#told.size > MOST_TOLD) this.#told.delete(id);
+    for (const id of this.#told) {
+      if (this.#told.size <= MOST_TOLD) break;
+      this.#told.delete(id);
+    }
   }
 
   #endedDevice(id: bigint, rows: RowsRead, make: Parts['make']): EndedDevice {
@@ -190,19 +191,19 @@ export class Endings {
       livedAtMost: madeAfter === undefined ? undefined : endedAt - madeAfter,
       seenFor: known && known.lastAt - known.firstAt,
       counts,
-      degraded: [...device.degraded, ...this.#unseenEnd(walked, known, last), ...unaccountedIn(counts.unaccounted)],
+      degraded: [...device.degraded, ...this.#unseenEnd(device, known, last), ...unaccountedIn(counts.unaccounted)],
     };
   }
 
   /** Where the end of each is noted that was ever set up, one without a note never was, and has no packets. */
-  #unseenEnd({ deviceFlags }: WalkedDevice, known: Known | undefined, last: Last | undefined): readonly string[] {
+  #unseenEnd({ up }: Device, known: Known | undefined, last: Last | undefined): readonly string[] {
     if (last) return [];
-    const neverUp = this.#probes.can('last-counters') && known !== undefined && (deviceFlags & IFF_UP) === 0;
+    const neverUp = this.#probes.can('last-counters') && known !== undefined && !up;
     return neverUp ? [] : ['its end was not seen: what the kernel counted after the last look is not in it'];
   }
 
   #ownerOf({ pid, comm, started, cgroup }: LastOwner): Owner {
-    const startedAt = unixTimeOf(Number(started / NANOSECONDS_PER_TICK));
+    const startedAt = unixTimeOf(ticksOf(started));
     return { pid, comm, startedAt, identity: this.#owners.identityOf(pid, started) ?? identityIn(cgroup) };
   }
 }

@@ -96,7 +96,7 @@ export class QueueCollector {
     this.#unrouted = new UnroutedDrops(probes, programs);
     this.#receive = new ReceiveCollector(probes, object);
     this.#redirects = new Redirects(object);
-    this.#losses = new ProbeLosses(object);
+    this.#losses = new ProbeLosses(programs);
     this.#owners = new Owners(probes, tenants, object);
     this.#endings = new Endings(probes, object, this.#owners, ended);
     this.#macvtaps = new MacvtapCollector(probes, programs, this.#owners);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What our own programs missed or could not count where it belongs.
-import { sharesBottomHalves } from '../kernel/host.ts';
 import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import { MARKED_SECONDS } from '../snapshot/unseen.ts';
 import type { LostEvents, ProbeState } from '../snapshot.ts';
 import type { Probes } from './attach.ts';
+import type { LoadedPrograms } from './programs.ts';
 
 /** Variables lost_… of the BPF object. */
 const LOST = [
@@ -63,11 +63,12 @@ export class SkippedTransmits {
 
 export class ProbeLosses {
   readonly #globals: Globals;
-  readonly #preempts = sharesBottomHalves();
+  readonly #preempts: boolean;
   readonly #transmits = new SkippedTransmits();
 
-  constructor(object: BpfObject) {
+  constructor({ object, preempts }: Pick<LoadedPrograms, 'object' | 'preempts'>) {
     this.#globals = new Globals(object);
+    this.#preempts = preempts;
   }
 
   events(): readonly LostEvents[] {

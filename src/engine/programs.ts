@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The BPF object, loaded with as many of the wanted programs as this kernel accepts.
-
 import { errnoOf } from '../kernel/error-name.ts';
 import { type Host, sharesBottomHalves, TRACED_MODULES } from '../kernel/host.ts';
 import type { Constants } from '../kernel/instruction-constants.ts';
@@ -59,6 +58,8 @@ export class LoadedPrograms {
   readonly reasons: DropReasons;
   /** An address stands for one device, because the end of each is seen. */
   readonly endsSeen: boolean;
+  /** One packet may preempt another on its CPU, within the transmit function. */
+  readonly preempts = sharesBottomHalves();
   readonly #writeEndsSeen: boolean;
   readonly #options: LoadOptions;
   readonly #owners = new Map<string, BpfObject>();
@@ -86,7 +87,7 @@ export class LoadedPrograms {
   /** While nothing is attached to the transmit function: no CPU has a packet in flight there. toBeAttached: from now on some may. */
   settle(toBeAttached: boolean): void {
     if (!this.#owners.has('settle')) return;
-    const byQueue = sharesBottomHalves() && this.#owners.has('offered_fentry');
+    const byQueue = this.preempts && this.#owners.has('offered_fentry');
     const seen = toBeAttached ? SEEN[byQueue ? 'byQueue' : 'byCpu'] : SEEN.not;
     const request = BigUint64Array.of(BigInt(seen));
     this.objectOf('settle').testRun('settle', new Uint8Array(request.buffer));
@@ -122,7 +123,7 @@ export class LoadedPrograms {
       const configuration = {
         ...this.#options,
         typedReads,
-        byQueue: sharesBottomHalves(),
+        byQueue: this.preempts,
         endsSeen: shared ? this.endsSeen : accepted.includes(ENDED),
         writeEndsSeen: shared ? this.#writeEndsSeen : WRITE_ENDS.every((name) => accepted.includes(name)),
       };

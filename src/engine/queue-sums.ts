@@ -58,6 +58,10 @@ export function emptySums(slots: number): QueueSums {
   };
 }
 
+export function sumOf(values: Iterable<number>): number {
+  return [...values].reduce((sum, value) => sum + value, 0);
+}
+
 /** The counts for a snapshot: a count that is not `seen` is not known. */
 export function shownCounts(sums: QueueSums, seen: Readonly<Record<Seen, boolean>>): RowCounts {
   return ofEach((name) => (seen[ROW_COUNTERS[name]] ? sums[name] : undefined));

@@ -82,6 +82,7 @@ export interface Walk {
   readonly complete: boolean;
 }
 
+export const COUNTER_FIELDS = ['tx_packets', 'tx_bytes', 'tx_dropped', 'rx_packets', 'rx_bytes', 'rx_dropped'] as const;
 const DEVICE_FIELDS = [
   'kind',
   'device_id',
@@ -99,12 +100,7 @@ const DEVICE_FIELDS = [
   'detached',
   'first_queue',
   'queues_written',
-  'tx_packets',
-  'tx_bytes',
-  'tx_dropped',
-  'rx_packets',
-  'rx_bytes',
-  'rx_dropped',
+  ...COUNTER_FIELDS,
   'rx_frame_errors',
   'xdp_program',
   'xdp_generic',
@@ -233,14 +229,7 @@ export class Walker {
       conntrackDropped: counted(view.bigint(base + at.conntrack_dropped)),
       detachedQueues: view.u32(base + at.detached),
       queues: Array.from({ length: view.u32(base + at.queues_written) }, (_, i) => this.#readQueue(first + i)),
-      counters: {
-        txPackets: view.u64(base + at.tx_packets),
-        txBytes: view.u64(base + at.tx_bytes),
-        txDropped: view.u64(base + at.tx_dropped),
-        rxPackets: view.u64(base + at.rx_packets),
-        rxBytes: view.u64(base + at.rx_bytes),
-        rxDropped: view.u64(base + at.rx_dropped),
-      },
+      counters: countersOf((field) => view.u64(base + at[field])),
       frameErrors: view.u64(base + at.rx_frame_errors),
       xdp: { native: view.u32(base + at.xdp_program), generic: view.u32(base + at.xdp_generic) },
       bridgePort: this.#bridgePorts.read(view, base),
@@ -297,4 +286,15 @@ export class Walker {
 
 function counted(number: bigint): number | undefined {
   return number === 2n ** 64n - 1n ? undefined : Number(number); // NOT_COUNTED of bpf/walk/walk.bpf.h
+}
+
+export function countersOf(u64: (field: (typeof COUNTER_FIELDS)[number]) => number): DeviceCounters {
+  return {
+    txPackets: u64('tx_packets'),
+    txBytes: u64('tx_bytes'),
+    txDropped: u64('tx_dropped'),
+    rxPackets: u64('rx_packets'),
+    rxBytes: u64('rx_bytes'),
+    rxDropped: u64('rx_dropped'),
+  };
 }

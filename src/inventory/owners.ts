@@ -5,8 +5,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Probes } from '../engine/attach.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
 import { type Layout, layoutOf } from '../kernel/layout.ts';
+import { cString } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
-import { TICKS_PER_SECOND, unixTimeOf } from '../kernel/process-text.ts';
+import { ticksOf, unixTimeOf } from '../kernel/process-text.ts';
 import { listTunHolders } from '../kernel/tun-holders.ts';
 import type { Identity } from '../snapshot/identity.ts';
 import type { Owner } from '../snapshot.ts';
@@ -22,7 +23,6 @@ interface Holder extends Observed {
 const FIELDS = ['tun_file', 'file', 'pid', 'comm', 'started', 'stack', 'cgroups'] as const;
 const WORDS = ['tun_file', 'file', 'started', 'stack', 'cgroups'] as const satisfies readonly (typeof FIELDS)[number][];
 const COMM_BYTES = 16;
-const NANOSECONDS_PER_TICK = BigInt(1e9 / TICKS_PER_SECOND);
 /** A descriptor may change hands without any queue changing: libvirt opens what QEMU then holds. */
 const AGE_MS = 10_000;
 
@@ -112,7 +112,7 @@ export class Owners {
 
   /** The identity of a process that holds no queue, looked up with the next refresh. `started`: ns since boot. */
   identityOf(pid: number, started: bigint): Identity | undefined {
-    const observed = { pid, startedTicks: Number(started / NANOSECONDS_PER_TICK) };
+    const observed = { pid, startedTicks: ticksOf(started) };
     if (this.#asked.size < MOST_ASKED) this.#asked.set(pid, observed);
     return this.#identities.of(observed);
   }
@@ -256,10 +256,10 @@ class HolderIterator {
       const opened = openedOf({ tunFile: word('tun_file'), file: word('file') });
       const pid = view.getUint32(base + at.pid, true);
       const known = holders.get(opened);
-      const startedTicks = Number(word('started') / NANOSECONDS_PER_TICK);
+      const startedTicks = ticksOf(word('started'));
       // A descriptor that was inherited or passed on has several holders: the oldest process is the one that made it.
       if (known && isOlder(known, { pid, startedTicks })) continue;
-      const comm = text(bytes, base + at.comm);
+      const comm = cString(bytes.subarray(base + at.comm, base + at.comm + COMM_BYTES));
       holders.set(opened, {
         pid,
         comm,
@@ -286,10 +286,4 @@ async function readFromProc(): Promise<ReadonlyMap<string, Holder | undefined>> 
     holders.set(key, holders.has(key) ? undefined : { pid, comm, startedTicks: undefined, startedAt: undefined });
   }
   return holders;
-}
-
-function text(bytes: Uint8Array, from: number): string {
-  const field = bytes.subarray(from, from + COMM_BYTES);
-  const end = field.indexOf(0);
-  return new TextDecoder().decode(end < 0 ? field : field.subarray(0, end));
 }

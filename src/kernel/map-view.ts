@@ -56,11 +56,9 @@ export class MapView {
     return this.#u8[byteOffset] ?? outside(byteOffset, 1, this.byteLength);
   }
 
-  /** A C string of at most `length` bytes; it ends at the first NUL. Bytes that are no UTF-8 become U+FFFD. */
+  /** A C string of at most `length` bytes. */
   text(byteOffset: number, length: number): string {
-    const bytes = this.#slice(byteOffset, length);
-    const end = bytes.indexOf(0);
-    return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+    return cString(this.#slice(byteOffset, length));
   }
 
   /** Whether `length` bytes from `byteOffset` on are those of `copy` from `at` on. */
@@ -102,4 +100,10 @@ function outside(byteOffset: number, size: number, byteLength: number): never {
   throw new RangeError(
     `Cannot read ${size} bytes at ${byteOffset} of ${byteLength}: outside, or not at a multiple of ${size}`,
   );
+}
+
+/** A C string: it ends at the first NUL. Bytes that are no UTF-8 become U+FFFD. */
+export function cString(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
 }

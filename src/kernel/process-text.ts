@@ -17,6 +17,7 @@ export interface ProcessText {
 
 /** USER_HZ */
 export const TICKS_PER_SECOND = 100;
+const NANOSECONDS_PER_TICK = BigInt(1e9 / TICKS_PER_SECOND);
 /** Enough for the longest of QEMU's; what names a VM comes first. */
 const COMMAND_LINE_BYTES = 65_536;
 const CGROUP_BYTES = 16_384;
@@ -77,6 +78,11 @@ async function read(pid: number, file: string, bytes: number): Promise<string> {
 
 /** Unix time, seconds, as the clock was set when the agent began: asked for each process anew it would be another each time. */
 const BOOTED_AT = Date.now() / 1000 - uptime();
+
+/** ns since boot → ticks since boot. */
+export function ticksOf(nanoseconds: bigint): number {
+  return Number(nanoseconds / NANOSECONDS_PER_TICK);
+}
 
 /** Ticks since boot → Unix time, in whole seconds. */
 export function unixTimeOf(ticks: number): number {

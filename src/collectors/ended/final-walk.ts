@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a look at a device would have seen right after its end: no queue, and the kernel's last counters. Pure.
-import type { DeviceSums, QueueSums } from '../../engine/queue-sums.ts';
+import { type DeviceSums, type QueueSums, sumOf } from '../../engine/queue-sums.ts';
 import type { WalkedDevice } from '../../engine/walk.ts';
 import type { LastCounters } from './read.ts';
 
@@ -42,7 +42,7 @@ export function finalWalk(
   const counters = last?.counters ?? before.counters;
   const delivered = deliveredBy(sums, seen);
   const most = last ? counters.txPackets + last.waiting : Number.POSITIVE_INFINITY;
-  const dropped = last ? 0 : sumOf(sums, droppedOf) - sumOf(seen?.sums, droppedOf);
+  const dropped = last ? 0 : total(sums, droppedOf) - total(seen?.sums, droppedOf);
   return {
     ...before,
     ...(last && {
@@ -67,11 +67,8 @@ export function finalWalk(
 
 /** E1: the kernel's tx_packets, by what was delivered at the last look, and what entered and left the rings since. */
 function deliveredBy(sums: DeviceSums, seen: Seen | undefined): number {
-  const since = sumOf(sums, leftToReader) - sumOf(seen?.sums, leftToReader);
-  const there = (seen?.walked.queues ?? []).reduce(
-    (sum, { occupancy, vhost }) => sum + occupancy + (vhost?.held ?? 0),
-    0,
-  );
+  const since = total(sums, leftToReader) - total(seen?.sums, leftToReader);
+  const there = sumOf((seen?.walked.queues ?? []).map(({ occupancy, vhost }) => occupancy + (vhost?.held ?? 0)));
   return (seen?.walked.counters.txPackets ?? 0) + there + since;
 }
 
@@ -80,9 +77,9 @@ function leftToReader({ enqueued, entering, purged, resized, overflowed, failed 
 }
 
 function droppedOf({ dropped }: QueueSums): number {
-  return dropped.reduce((sum, packets) => sum + packets, 0);
+  return sumOf(dropped);
 }
 
-function sumOf(sums: DeviceSums | undefined, count: (queue: QueueSums) => number): number {
-  return [...(sums?.values() ?? [])].reduce((sum, queue) => sum + count(queue), 0);
+function total(sums: DeviceSums | undefined, count: (queue: QueueSums) => number): number {
+  return sumOf([...(sums?.values() ?? [])].map(count));
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a program noted of devices as they ended. An entry is taken out as it is read.
 import { HashEntries } from '../../engine/hash-entries.ts';
+import { COUNTER_FIELDS, countersOf } from '../../engine/walk.ts';
 import { type Layout, layoutOf } from '../../kernel/layout.ts';
-import type { MapView } from '../../kernel/map-view.ts';
+import { cString, type MapView } from '../../kernel/map-view.ts';
 import type { BpfObject } from '../../kernel/native.ts';
 import type { DeviceCounters } from '../../snapshot.ts';
 
@@ -15,12 +16,7 @@ const FIELDS = [
   'device_flags',
   'queue_length',
   'waiting',
-  'tx_packets',
-  'tx_bytes',
-  'tx_dropped',
-  'rx_packets',
-  'rx_bytes',
-  'rx_dropped',
+  ...COUNTER_FIELDS,
   'rx_frame_errors',
   'started',
   'pid',
@@ -104,14 +100,7 @@ export class LastCountersTable {
       deviceFlags: u32('device_flags'),
       queueLength: u32('queue_length'),
       waiting: u32('waiting'),
-      counters: {
-        txPackets: u64('tx_packets'),
-        txBytes: u64('tx_bytes'),
-        txDropped: u64('tx_dropped'),
-        rxPackets: u64('rx_packets'),
-        rxBytes: u64('rx_bytes'),
-        rxDropped: u64('rx_dropped'),
-      },
+      counters: countersOf(u64),
       frameErrors: u64('rx_frame_errors'),
       owner:
         pid === 0
@@ -127,7 +116,5 @@ export class LastCountersTable {
 }
 
 function text(value: DataView, from: number, length: number): string {
-  const field = new Uint8Array(value.buffer, value.byteOffset + from, length);
-  const end = field.indexOf(0);
-  return new TextDecoder().decode(end < 0 ? field : field.subarray(0, end));
+  return cString(new Uint8Array(value.buffer, value.byteOffset + from, length));
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sums over devices that have ended. They only grow.
+import { sumOf } from '../../engine/queue-sums.ts';
 import type { Device, OtherDrop, ReasonCount } from '../../snapshot.ts';
 import type { RefusedWrites, UncountedLoss } from '../receive/state.ts';
 import type { Ended, EndedCounts, EndedDevice } from './state.ts';
@@ -107,8 +108,4 @@ function writesOf(refused: readonly RefusedWrites[]): readonly RefusedWrites[] {
   const sums = new Map<string, number>();
   for (const { errno, writes } of refused) if (writes > 0) sums.set(errno, (sums.get(errno) ?? 0) + writes);
   return [...sums].map(([errno, writes]) => ({ errno, writes }));
-}
-
-function sumOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0);
 }

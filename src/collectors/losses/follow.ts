@@ -7,7 +7,7 @@ import { writeTextRanges } from '../../engine/programs.ts';
 import { FunctionNames } from '../../kernel/function-names.ts';
 import { companionModules, readHost, tunDriver } from '../../kernel/host.ts';
 import { type Layout, layoutOf } from '../../kernel/layout.ts';
-import type { MapView } from '../../kernel/map-view.ts';
+import { cString, type MapView } from '../../kernel/map-view.ts';
 import { type FollowObject, type FollowOptions, openFollow } from './follow-object.ts';
 import { type LossKey, LossKeys, LossRecords, type LostPacket, type LostStack } from './read.ts';
 
@@ -187,7 +187,5 @@ function keyOf(id: string): Uint8Array {
 }
 
 function textAt(view: DataView, offset: number): string {
-  const bytes = new Uint8Array(view.buffer, view.byteOffset + offset, NAME_BYTES);
-  const end = bytes.indexOf(0);
-  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+  return cString(new Uint8Array(view.buffer, view.byteOffset + offset, NAME_BYTES));
 }

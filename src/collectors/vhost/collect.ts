@@ -2,7 +2,7 @@
 // vhost-net on a queue: what the walk saw of it, with what was counted.
 import type { Probes } from '../../engine/attach.ts';
 import type { EventSums, QueueEvent } from '../../engine/queue-events.ts';
-import type { QueueSums } from '../../engine/queue-sums.ts';
+import { type QueueSums, sumOf } from '../../engine/queue-sums.ts';
 import { BATCH_BOUNDS } from '../../engine/vhost-batches.ts';
 import type { WalkedVhost } from '../../engine/walked-vhost.ts';
 import type { Vhost, ZeroCopy } from './state.ts';
@@ -52,8 +52,4 @@ function zeroCopyOf(events: EventSums, outstanding: number | undefined): ZeroCop
     },
     outstanding,
   };
-}
-
-function sumOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0);
 }
