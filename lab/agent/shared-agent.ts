@@ -12,8 +12,7 @@ let dismiss = async (): Promise<void> => {};
 /** What `start` gives, the same for all who ask until the next start of anything. */
 export function standing<Agent>(start: (scope: Scope) => Promise<Agent>): () => Promise<Agent> {
   let stands: Promise<Agent> | undefined;
-  return async () => {
-    if (stands) return stands;
+  const begin = async (): Promise<Agent> => {
     await dismissStanding();
     const undo: (() => unknown)[] = [];
     dismiss = async () => {
@@ -21,9 +20,13 @@ export function standing<Agent>(start: (scope: Scope) => Promise<Agent>): () => 
       for (const step of undo.reverse()) await step();
     };
     const started = start({ after: (step) => undo.push(step) });
-    stands = started;
     await started.catch(dismissStanding); // the next one tries again
     return started;
+  };
+  // Tests that run side by side and ask at once get the same one.
+  return async () => {
+    stands ??= begin();
+    return stands;
   };
 }
 

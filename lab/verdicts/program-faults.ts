@@ -136,6 +136,7 @@ export const WRITTEN: readonly Scenario[] = [
     prepare: async (stage) => {
       await stage.open('tap0', { flags: ['vnet'] });
       await stage.take('tap0.0', 0);
+      await stage.lab.ip('addr add 10.77.255.1 peer 10.77.255.2 dev tap0');
       return async () => write(stage, 'tap0');
     },
   },

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// `tapscope bench --table multiqueue` where it fails: a guest that hangs, an interruption, a bench that is killed. Nothing stays.
+// `tapscope bench --table multiqueue`: its smallest cell, and where it fails: a guest that hangs, an interruption, a bench that is killed. Nothing stays.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Begun, begin } from '../../lab/agent/serve-process.ts';
+import { type Begun, begin, tapscope } from '../../lab/agent/serve-process.ts';
+import { listAt, numberAt, parseJson } from '../../lab/host/checked-json.ts';
 import { noLab } from '../../lab/host/netns.ts';
 import { until } from '../../lab/host/until.ts';
+import { assertValid } from '../../lab/host/valid-json.ts';
 import { benchGuests, benchTraces } from '../../lab/programs/guests/bench-guests.ts';
 
 const QEMU = /^(\d+): \S*qemu-system-x86_64 /;
@@ -37,6 +39,33 @@ async function nothingStays(): Promise<void> {
   await until(() => benchTraces().length === 0);
   assert.deepEqual(benchTraces(), []);
 }
+
+test('two streams to a guest with two queues', { skip: noLab }, async (t) => {
+  const guests = await benchGuests();
+  if (typeof guests === 'string') return t.skip(guests);
+  const cell = '^stream/host-to-guest/size=default/sessions=2/queues=2$';
+  const words = [
+    'bench',
+    '--table=multiqueue',
+    '--seconds=1',
+    `--only=${cell}`,
+    `--guest-kernel=${guests.kernel}`,
+    '--guest-vhost=off',
+    '--format=json',
+  ];
+  const { code, stdout, stderr } = await tapscope(words);
+  assert.equal(code, 0, `${stdout}\n${stderr}`);
+  const report = parseJson(stdout);
+  assertValid('bench', report);
+  const [result] = listAt(report, 'results');
+  const [run] = listAt(result, 'runs');
+  t.diagnostic(JSON.stringify(run));
+  assert.ok(numberAt(run, 'stream', 'bitsPerSecond') > 0);
+  const queues = listAt(run, 'stream', 'queues').map(Number);
+  assert.equal(queues.length, 2);
+  const packets = queues.reduce((sum, one) => sum + one, 0);
+  assert.ok(packets > 0 && packets <= numberAt(run, 'transmitted') + numberAt(run, 'lost'));
+});
 
 test('a guest that hangs is ended, its cell says so, and the next cell has a guest of its own', {
   skip: noLab,

@@ -5,7 +5,7 @@ import { execFile, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
-import test, { type TestContext } from 'node:test';
+import test, { describe, type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { temporaryFolder } from '../../lab/agent/certificates.ts';
@@ -40,56 +40,6 @@ async function diagnosedFor(t: TestContext, seconds: number, ...args: readonly s
   return parseJson(stdout);
 }
 
-test(`a firewall of ${RULES} rules, of which the last drops`, { skip: noLab }, async (t) => {
-  const lab = await namespaceLab(t);
-  const testReader = await lab.testReader();
-  await testReader.open('a', 'tap0', 'tap');
-  const peer = await lab.raise('tap0', 500);
-  await testReader.readLoop('a', 0);
-  const others = Array.from({ length: RULES }, (_, index) => `udp dport ${10_000 + index} counter accept`);
-  const table = `table inet big { chain out { type filter hook postrouting priority 0;\n${others.join('\n')}\nudp dport 9 counter drop\n}\n}\n`;
-  const nft = spawn('nsenter', [...inside(lab.name), 'nft', '-f', '-'], { stdio: ['pipe', 'inherit', 'inherit'] });
-  nft.stdin.end(table);
-  await new Promise((resolve) => nft.once('exit', resolve));
-  assert.equal(nft.exitCode, 0);
-  const sender = await lab.testReader();
-  let isDone = false;
-  const verdict = diagnosed(t, 'tap0', '--netns', lab.name).finally(() => {
-    isDone = true;
-  });
-  // Each packet meets all of them: more of these would be what is slow.
-  while (!isDone) await Promise.all([sender.udp(peer, 9, 10, 64).catch(() => undefined), wait(50)]);
-  const report = await verdict;
-  assert.equal(textAt(report, 'findings', 0, 'rule'), 'host-firewall');
-  const command = textAt(report, 'findings', 0, 'remedies', 0, 'command');
-  const shown = await run('sh', ['-c', command], { maxBuffer: 1e8 });
-  assert.ok(shown.stdout.includes('udp dport 9 counter packets'));
-});
-
-test('a reader in another process namespace has the number that it has here', { skip: noLab }, async (t) => {
-  const lab = await namespaceLab(t);
-  const testReader = await startTestReader('nsenter', [
-    ...inside(lab.name),
-    ...['unshare', '--pid', '--fork', '--kill-child', '--mount-proc', testReaderFile],
-  ]);
-  lab.after(() => testReader.quit());
-  await testReader.open('a', 'tap0', 'tap');
-  const peer = await lab.raise('tap0', 50);
-  const reader = childOf(testReader.pid);
-  process.kill(reader, 'SIGSTOP');
-  lab.after(async () => void process.kill(reader, 'SIGCONT'));
-  const sender = await lab.testReader();
-  await sender.udp(peer, 9, 500, 64);
-  let isDone = false;
-  const verdict = diagnosed(t, 'tap0', '--netns', lab.name).finally(() => {
-    isDone = true;
-  });
-  while (!isDone) await Promise.all([sender.udp(peer, 9, 50, 64), wait(20)]);
-  const report = await verdict;
-  assert.equal(textAt(report, 'findings', 0, 'rule'), 'reader-stalled');
-  assert.equal(textAt(report, 'findings', 0, 'remedies', 0, 'command'), `kill -CONT ${reader}`);
-});
-
 test('a program that exits during the sample', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);
   const testReader = await lab.testReader();
@@ -117,40 +67,92 @@ const RENAMES = `
   for (my $n = 0; ; $n++) { $0 = "name-$n"; select(undef, undef, undef, 0.1) }
 `;
 
-test('a reader whose thread has another name each moment', { skip: noLab }, async (t) => {
-  const lab = await namespaceLab(t);
-  const reader = spawn('nsenter', [...inside(lab.name), 'perl', '-e', RENAMES], { stdio: 'ignore' });
-  lab.after(async () => void reader.kill('SIGKILL'));
-  const peer = await raised(lab, 'tap0');
-  const sender = await lab.testReader();
-  const verdict = whileSending(diagnosed(t, 'tap0', '--netns', lab.name), () => sender.udp(peer, 9, 50, 64));
-  const report = await verdict;
-  assert.match(textAt(report, 'findings', 0, 'rule'), /^reader-/);
-  assert.match(textAt(report, 'findings', 0, 'cause'), new RegExp(`name-\\d+ \\(pid ${reader.pid}\\)`));
-});
+describe('without an agent, side by side: most of their time they wait', { concurrency: 4 }, () => {
+  test(`a firewall of ${RULES} rules, of which the last drops`, { skip: noLab }, async (t) => {
+    const lab = await namespaceLab(t);
+    const testReader = await lab.testReader();
+    await testReader.open('a', 'tap0', 'tap');
+    const peer = await lab.raise('tap0', 500);
+    await testReader.readLoop('a', 0);
+    const others = Array.from({ length: RULES }, (_, index) => `udp dport ${10_000 + index} counter accept`);
+    const table = `table inet big { chain out { type filter hook postrouting priority 0;\n${others.join('\n')}\nudp dport 9 counter drop\n}\n}\n`;
+    const nft = spawn('nsenter', [...inside(lab.name), 'nft', '-f', '-'], { stdio: ['pipe', 'inherit', 'inherit'] });
+    nft.stdin.end(table);
+    await new Promise((resolve) => nft.once('exit', resolve));
+    assert.equal(nft.exitCode, 0);
+    const sender = await lab.testReader();
+    let isDone = false;
+    const verdict = diagnosed(t, 'tap0', '--netns', lab.name).finally(() => {
+      isDone = true;
+    });
+    // Each packet meets all of them: more of these would be what is slow.
+    while (!isDone) await Promise.all([sender.udp(peer, 9, 10, 64).catch(() => undefined), wait(50)]);
+    const report = await verdict;
+    assert.equal(textAt(report, 'findings', 0, 'rule'), 'host-firewall');
+    const command = textAt(report, 'findings', 0, 'remedies', 0, 'command');
+    const shown = await run('sh', ['-c', command], { maxBuffer: 1e8 });
+    assert.ok(shown.stdout.includes('udp dport 9 counter packets'));
+  });
 
-test('a monitor of QEMU that takes a connection and never answers', { skip: noQemu }, async (t) => {
-  const lab = await namespaceLab(t);
-  const folder = temporaryFolder(t);
-  const monitor = join(folder, 'qmp');
-  const machine = ['-S', '-display', 'none', '-nodefaults', '-qmp', `unix:${monitor},server=on,wait=off`];
-  const net = ['-netdev', 'tap,id=n0,ifname=tap0,script=no,downscript=no', '-device', 'virtio-net-pci,netdev=n0'];
-  const qemu = spawn('nsenter', [...inside(lab.name), 'qemu-system-x86_64', ...machine, ...net], { stdio: 'ignore' });
-  lab.after(async () => void qemu.kill('SIGKILL'));
-  const peer = await raised(lab, 'tap0');
-  const sender = await lab.testReader();
-  // QEMU serves one client of a monitor at a time: the next one waits.
-  const first = createConnection(monitor);
-  lab.after(async () => void first.destroy());
-  const report = await whileSending(diagnosedFor(t, PAUSED_SECONDS, 'tap0', '--netns', lab.name), () =>
-    sender.udp(peer, 9, 50, 64),
-  );
-  assert.equal(textAt(report, 'findings', 0, 'rule'), 'reader-stalled');
-  const command = textAt(report, 'findings', 0, 'remedies', 0, 'command');
-  assert.ok(command.includes(monitor), command);
-  const began = performance.now();
-  await run('sh', ['-c', command]).catch(() => undefined); // timeout says 124
-  assert.ok(performance.now() - began <= 20_000);
+  test('a reader in another process namespace has the number that it has here', { skip: noLab }, async (t) => {
+    const lab = await namespaceLab(t);
+    const testReader = await startTestReader('nsenter', [
+      ...inside(lab.name),
+      ...['unshare', '--pid', '--fork', '--kill-child', '--mount-proc', testReaderFile],
+    ]);
+    lab.after(() => testReader.quit());
+    await testReader.open('a', 'tap0', 'tap');
+    const peer = await lab.raise('tap0', 50);
+    const reader = childOf(testReader.pid);
+    process.kill(reader, 'SIGSTOP');
+    lab.after(async () => void process.kill(reader, 'SIGCONT'));
+    const sender = await lab.testReader();
+    await sender.udp(peer, 9, 500, 64);
+    let isDone = false;
+    const verdict = diagnosed(t, 'tap0', '--netns', lab.name).finally(() => {
+      isDone = true;
+    });
+    while (!isDone) await Promise.all([sender.udp(peer, 9, 50, 64), wait(20)]);
+    const report = await verdict;
+    assert.equal(textAt(report, 'findings', 0, 'rule'), 'reader-stalled');
+    assert.equal(textAt(report, 'findings', 0, 'remedies', 0, 'command'), `kill -CONT ${reader}`);
+  });
+
+  test('a reader whose thread has another name each moment', { skip: noLab }, async (t) => {
+    const lab = await namespaceLab(t);
+    const reader = spawn('nsenter', [...inside(lab.name), 'perl', '-e', RENAMES], { stdio: 'ignore' });
+    lab.after(async () => void reader.kill('SIGKILL'));
+    const peer = await raised(lab, 'tap0');
+    const sender = await lab.testReader();
+    const verdict = whileSending(diagnosed(t, 'tap0', '--netns', lab.name), () => sender.udp(peer, 9, 50, 64));
+    const report = await verdict;
+    assert.match(textAt(report, 'findings', 0, 'rule'), /^reader-/);
+    assert.match(textAt(report, 'findings', 0, 'cause'), new RegExp(`name-\\d+ \\(pid ${reader.pid}\\)`));
+  });
+
+  test('a monitor of QEMU that takes a connection and never answers', { skip: noQemu }, async (t) => {
+    const lab = await namespaceLab(t);
+    const folder = temporaryFolder(t);
+    const monitor = join(folder, 'qmp');
+    const machine = ['-S', '-display', 'none', '-nodefaults', '-qmp', `unix:${monitor},server=on,wait=off`];
+    const net = ['-netdev', 'tap,id=n0,ifname=tap0,script=no,downscript=no', '-device', 'virtio-net-pci,netdev=n0'];
+    const qemu = spawn('nsenter', [...inside(lab.name), 'qemu-system-x86_64', ...machine, ...net], { stdio: 'ignore' });
+    lab.after(async () => void qemu.kill('SIGKILL'));
+    const peer = await raised(lab, 'tap0');
+    const sender = await lab.testReader();
+    // QEMU serves one client of a monitor at a time: the next one waits.
+    const first = createConnection(monitor);
+    lab.after(async () => void first.destroy());
+    const report = await whileSending(diagnosedFor(t, PAUSED_SECONDS, 'tap0', '--netns', lab.name), () =>
+      sender.udp(peer, 9, 50, 64),
+    );
+    assert.equal(textAt(report, 'findings', 0, 'rule'), 'reader-stalled');
+    const command = textAt(report, 'findings', 0, 'remedies', 0, 'command');
+    assert.ok(command.includes(monitor), command);
+    const began = performance.now();
+    await run('sh', ['-c', command]).catch(() => undefined); // timeout says 124
+    assert.ok(performance.now() - began <= 20_000);
+  });
 });
 
 test('a namespace is asked for by its name as soon as it is there', { skip: noLab }, async (t) => {

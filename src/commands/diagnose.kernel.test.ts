@@ -4,33 +4,12 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
-import test, { type TestContext } from 'node:test';
+import test, { describe, type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { tapscope } from '../../lab/agent/serve-process.ts';
 import { at, parseJson } from '../../lab/host/checked-json.ts';
 import { namespaceLab, noLab } from '../../lab/host/netns.ts';
 import type { TestReader } from '../../lab/test-reader/test-reader.ts';
-
-test('a tap that is read is in order, and programs are told the same', { skip: noLab }, async (t) => {
-  const lab = await namespaceLab(t);
-  const testReader = await lab.testReader();
-  await testReader.open('a', 'tap0', 'tap');
-  const peer = await lab.raise('tap0', 500);
-  await testReader.readLoop('a', 0);
-  const sender = await lab.testReader();
-  await sender.udp(peer, 9, 2000, 64);
-  const scope = ['tap0', '--netns', lab.name, '--for', '3'];
-  const { code, stdout, stderr } = await tapscope(['diagnose', ...scope]);
-  // A busy machine makes the last sample a late one.
-  assert.match(stdout, /^OK: 1 queue of 1 device watched for [3-6] s, nothing to do/);
-  assert.deepEqual([code, stderr], [0, '']);
-
-  const told = await tapscope(['diagnose', ...scope, '--json']);
-  const report = parseJson(told.stdout);
-  assert.deepEqual([told.code, at(report, 'schema'), at(report, 'verdict')], [0, 1, 'ok']);
-  const seconds = Number(at(report, 'seconds'));
-  assert.ok(seconds >= 3 && seconds < 6.5, `${seconds} s`);
-});
 
 /** `fault` breaks tap0 while packets are sent to it. */
 async function diagnosed(
@@ -63,26 +42,6 @@ async function diagnosed(
   return rows;
 }
 
-test('a stopped reader: the first line says who and what, the finding fits a screen', { skip: noLab }, async (t) => {
-  const rows = await diagnosed(t, 100, (reader) => reader.signal('SIGSTOP'));
-  const said = rows.slice(0, 3).join(' ');
-  assert.match(said, /^(WARNING|CRITICAL): tap0 \(VM web1\) .*stopped by a signal/);
-  assert.ok(rows.length <= 24, `${rows.length} rows:\n${rows.join('\n')}`);
-  assert.ok(rows.some((row) => /^kill -CONT \d+$/.test(row)));
-});
-
-test('a reader that has read, and reads no more', { skip: noLab }, async (t) => {
-  const rows = await diagnosed(t, 100, (reader) => reader.read('a', 'all'));
-  assert.match(rows.slice(0, 3).join(' '), /^(WARNING|CRITICAL): tap0 \(VM web1\) /);
-  assert.match(rows.join('\n'), /\nreader-(stalled|blocked), tap0/);
-});
-
-test('a ring of size 0', { skip: noLab }, async (t) => {
-  const rows = await diagnosed(t, 0, (reader) => reader.readLoop('a', 0));
-  assert.match(rows.slice(0, 3).join(' '), /^CRITICAL: tap0 \(VM web1\) loses every packet to its reader/);
-  assert.ok(rows.some((row) => /^ip netns exec \S+ ip link set dev tap0 txqueuelen \d+$/.test(row)));
-});
-
 test('what cannot be asked is one sentence, at once, and exit code 3', { skip: noLab }, async () => {
   for (const [args, words] of [
     [['no-such-tap', '--for', '1h'], /^tapscope: No tun, tap or macvtap device named no-such-tap is on this host.*\n$/],
@@ -109,20 +68,63 @@ function hasPrograms(pid: number | undefined): boolean {
   });
 }
 
-test('Ctrl-C judges what was seen until then; a reader that goes away is no crash', { skip: noLab }, async (t) => {
-  const lab = await namespaceLab(t);
-  const testReader = await lab.testReader();
-  await testReader.open('a', 'tap0', 'tap');
-  const child = spawn(process.execPath, ['dist/src/main.js', 'diagnose', '--netns', lab.name, '--for', '1h']);
-  let stderr = '';
-  child.stderr.on('data', (text) => {
-    stderr += text;
+describe('each on a tap of its own, side by side: most of their time they wait', { concurrency: 4 }, () => {
+  test('a tap that is read is in order, and programs are told the same', { skip: noLab }, async (t) => {
+    const lab = await namespaceLab(t);
+    const testReader = await lab.testReader();
+    await testReader.open('a', 'tap0', 'tap');
+    const peer = await lab.raise('tap0', 500);
+    await testReader.readLoop('a', 0);
+    const sender = await lab.testReader();
+    await sender.udp(peer, 9, 2000, 64);
+    const scope = ['tap0', '--netns', lab.name, '--for', '3'];
+    const { code, stdout, stderr } = await tapscope(['diagnose', ...scope]);
+    // A busy machine makes the last sample a late one.
+    assert.match(stdout, /^OK: 1 queue of 1 device watched for [3-6] s, nothing to do/);
+    assert.deepEqual([code, stderr], [0, '']);
+
+    const told = await tapscope(['diagnose', ...scope, '--json']);
+    const report = parseJson(told.stdout);
+    assert.deepEqual([told.code, at(report, 'schema'), at(report, 'verdict')], [0, 1, 'ok']);
+    const seconds = Number(at(report, 'seconds'));
+    assert.ok(seconds >= 3 && seconds < 6.5, `${seconds} s`);
   });
-  child.stdout.destroy();
-  const end = once(child, 'close');
-  while (!hasPrograms(child.pid)) await wait(20);
-  await wait(5000);
-  child.kill('SIGINT');
-  // The only device of the namespace is down, which is a warning.
-  assert.deepEqual([await end, stderr], [[1, null], '']);
+
+  test('a stopped reader: the first line says who and what, the finding fits a screen', { skip: noLab }, async (t) => {
+    const rows = await diagnosed(t, 100, (reader) => reader.signal('SIGSTOP'));
+    const said = rows.slice(0, 3).join(' ');
+    assert.match(said, /^(WARNING|CRITICAL): tap0 \(VM web1\) .*stopped by a signal/);
+    assert.ok(rows.length <= 24, `${rows.length} rows:\n${rows.join('\n')}`);
+    assert.ok(rows.some((row) => /^kill -CONT \d+$/.test(row)));
+  });
+
+  test('a reader that has read, and reads no more', { skip: noLab }, async (t) => {
+    const rows = await diagnosed(t, 100, (reader) => reader.read('a', 'all'));
+    assert.match(rows.slice(0, 3).join(' '), /^(WARNING|CRITICAL): tap0 \(VM web1\) /);
+    assert.match(rows.join('\n'), /\nreader-(stalled|blocked), tap0/);
+  });
+
+  test('a ring of size 0', { skip: noLab }, async (t) => {
+    const rows = await diagnosed(t, 0, (reader) => reader.readLoop('a', 0));
+    assert.match(rows.slice(0, 3).join(' '), /^CRITICAL: tap0 \(VM web1\) loses every packet to its reader/);
+    assert.ok(rows.some((row) => /^ip netns exec \S+ ip link set dev tap0 txqueuelen \d+$/.test(row)));
+  });
+
+  test('Ctrl-C judges what was seen until then; a reader that goes away is no crash', { skip: noLab }, async (t) => {
+    const lab = await namespaceLab(t);
+    const testReader = await lab.testReader();
+    await testReader.open('a', 'tap0', 'tap');
+    const child = spawn(process.execPath, ['dist/src/main.js', 'diagnose', '--netns', lab.name, '--for', '1h']);
+    let stderr = '';
+    child.stderr.on('data', (text) => {
+      stderr += text;
+    });
+    child.stdout.destroy();
+    const end = once(child, 'close');
+    while (!hasPrograms(child.pid)) await wait(20);
+    await wait(5000);
+    child.kill('SIGINT');
+    // The only device of the namespace is down, which is a warning.
+    assert.deepEqual([await end, stderr], [[1, null], '']);
+  });
 });

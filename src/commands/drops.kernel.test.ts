@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tapscope drops` as built: what it shows and what it says it did not show are what the kernel counted, to the packet.
 import assert from 'node:assert/strict';
-import test, { type TestContext } from 'node:test';
+import test, { describe, type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { followDrops, notShown } from '../../lab/agent/follow-drops.ts';
 import { startAgent } from '../../lab/agent/serve-process.ts';
@@ -92,58 +92,60 @@ test('a tap without a reader: what the core counts too is told once', { skip: no
   assert.ok(packets.every((packet) => at(packet, 'where') === 'before' && at(packet, 'queue') === null));
 });
 
-test('only what was asked for: device, process, virtual machine, reason', { skip: noLab }, async (t) => {
-  const lab = await namespaceLab(t);
-  const guest = await lab.testReader('qemu-system-x86_64', '-name', 'guest=web1');
-  const other = await lab.testReader();
-  await guest.open('a', 'tap0', 'tap');
-  await other.open('b', 'tap1', 'tap');
-  const [toGuest, toOther] = [await lab.raise('tap0', 10), await lab.raise('tap1', 10)];
-  const inside = ['--netns', lab.name];
-  const cases = [
-    { args: ['tap1'], losses: { [`tap1 ${TUN}`]: 7 } },
-    { args: ['--process', String(other.pid)], losses: { [`tap1 ${TUN}`]: 7 } },
-    { args: ['--vm', 'web1'], losses: { [`tap0 ${TUN}`]: 5 } },
-    { args: ['--reason', 'FULL_RING'], losses: { [`tap0 ${TUN}`]: 5, [`tap1 ${TUN}`]: 7 } },
-    { args: ['--reason', 'TAP_FILTER', '--stack'], losses: {} },
-  ];
-  await other.udp(toGuest, 9, 10, 64);
-  await other.udp(toOther, 9, 10, 64);
-  const all = await Promise.all(cases.map(({ args }) => followDrops(t, [...inside, ...args])));
-  await other.udp(toGuest, 9, 5, 64);
-  await other.udp(toOther, 9, 7, 64);
-  for (const [i, followed] of all.entries()) {
-    const { losses, stacks } = await followed.end();
-    assert.deepEqual([losses, stacks], [cases[i]?.losses, []], cases[i]?.args.join(' '));
-  }
-});
+describe('of devices of their own, side by side: most of their time they wait', { concurrency: 4 }, () => {
+  test('only what was asked for: device, process, virtual machine, reason', { skip: noLab }, async (t) => {
+    const lab = await namespaceLab(t);
+    const guest = await lab.testReader('qemu-system-x86_64', '-name', 'guest=web1');
+    const other = await lab.testReader();
+    await guest.open('a', 'tap0', 'tap');
+    await other.open('b', 'tap1', 'tap');
+    const [toGuest, toOther] = [await lab.raise('tap0', 10), await lab.raise('tap1', 10)];
+    const inside = ['--netns', lab.name];
+    const cases = [
+      { args: ['tap1'], losses: { [`tap1 ${TUN}`]: 7 } },
+      { args: ['--process', String(other.pid)], losses: { [`tap1 ${TUN}`]: 7 } },
+      { args: ['--vm', 'web1'], losses: { [`tap0 ${TUN}`]: 5 } },
+      { args: ['--reason', 'FULL_RING'], losses: { [`tap0 ${TUN}`]: 5, [`tap1 ${TUN}`]: 7 } },
+      { args: ['--reason', 'TAP_FILTER', '--stack'], losses: {} },
+    ];
+    await other.udp(toGuest, 9, 10, 64);
+    await other.udp(toOther, 9, 10, 64);
+    const all = await Promise.all(cases.map(({ args }) => followDrops(t, [...inside, ...args])));
+    await other.udp(toGuest, 9, 5, 64);
+    await other.udp(toOther, 9, 7, 64);
+    for (const [i, followed] of all.entries()) {
+      const { losses, stacks } = await followed.end();
+      assert.deepEqual([losses, stacks], [cases[i]?.losses, []], cases[i]?.args.join(' '));
+    }
+  });
 
-test('a device that appears while `drops` follows', { skip: noLab }, async (t) => {
-  const lab = await namespaceLab(t);
-  const testReader = await lab.testReader();
-  await testReader.open('a', 'tap0', 'tap');
-  const followed = await followDrops(t, []);
-  await testReader.open('b', 'late-tap', 'tap');
-  await testReader.udp(await lab.raise('late-tap', 10), 9, 17, 64);
-  const { losses } = await followed.end();
-  assert.equal(losses[`late-tap ${TUN}`], 7);
-});
+  test('a device that appears while `drops` follows', { skip: noLab }, async (t) => {
+    const lab = await namespaceLab(t);
+    const testReader = await lab.testReader();
+    await testReader.open('a', 'tap0', 'tap');
+    const followed = await followDrops(t, []);
+    await testReader.open('b', 'late-tap', 'tap');
+    await testReader.udp(await lab.raise('late-tap', 10), 9, 17, 64);
+    const { losses } = await followed.end();
+    assert.equal(losses[`late-tap ${TUN}`], 7);
+  });
 
-test('devices that vanish while `drops` follows, and come back under their names', { skip: noLab }, async (t) => {
-  const lab = await namespaceLab(t);
-  const testReader = await lab.testReader();
-  const followed = await followDrops(t, []);
-  for (const round of [1, 2]) {
-    await testReader.open('a', 'brief-tap', 'tap');
-    await testReader.udp(await lab.raise('brief-tap', 10), 9, 10 + round, 64);
-    await wait(2500); // it is seen, and later missed
-    await testReader.close('a');
-    await wait(3500);
-  }
-  const { losses, totals } = await followed.end();
-  assert.equal(losses[`brief-tap ${TUN}`], 1 + 2);
-  assert.equal(losses['brief-tap purged NOT_SPECIFIED tun_queue_purge'], 10 + 10);
-  assert.equal(totals[`brief-tap ${TUN}`], 1 + 2);
+  test('devices that vanish while `drops` follows, and come back under their names', { skip: noLab }, async (t) => {
+    const lab = await namespaceLab(t);
+    const testReader = await lab.testReader();
+    const followed = await followDrops(t, []);
+    for (const round of [1, 2]) {
+      await testReader.open('a', 'brief-tap', 'tap');
+      await testReader.udp(await lab.raise('brief-tap', 10), 9, 10 + round, 64);
+      await wait(2500); // it is seen, and later missed
+      await testReader.close('a');
+      await wait(3500);
+    }
+    const { losses, totals } = await followed.end();
+    assert.equal(losses[`brief-tap ${TUN}`], 1 + 2);
+    assert.equal(losses['brief-tap purged NOT_SPECIFIED tun_queue_purge'], 10 + 10);
+    assert.equal(totals[`brief-tap ${TUN}`], 1 + 2);
+  });
 });
 
 test('beside an agent, which counts the same', { skip: noLab }, async (t) => {

@@ -71,7 +71,5 @@ test('every question is answered by the line that the page says', { skip: noLab 
     assert.match(stdout, words, `${line}\n${stderr}`);
     assert.ok(codes.includes(code), `${line}: ${code}\n${stdout}${stderr}`);
   };
-  const long = ['tapscope diagnose vnet0', ...Object.keys(SHORTER)];
-  await Promise.all(long.map(ask));
-  for (const line of Object.keys(ANSWERS)) if (!long.includes(line)) await ask(line);
+  await Promise.all(Object.keys(ANSWERS).map(ask));
 });

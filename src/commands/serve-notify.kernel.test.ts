@@ -9,7 +9,7 @@ import { noLab } from '../../lab/host/netns.ts';
 import { slowness } from '../../lab/host/slowness.ts';
 import { until } from '../../lab/host/until.ts';
 
-const WATCHDOG_MS = 4000;
+const WATCHDOG_MS = 2000;
 const isAlive = ({ lines }: Notification): boolean => lines.includes('WATCHDOG=1');
 
 test('systemd hears READY, signs of life of two healthy processes only, and STOPPING', { skip: noLab }, async (t) => {

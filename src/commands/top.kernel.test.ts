@@ -5,7 +5,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
-import test, { type TestContext } from 'node:test';
+import test, { describe, type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { startAgent, tapscope } from '../../lab/agent/serve-process.ts';
@@ -15,66 +15,68 @@ import { inside, namespaceLab, noLab } from '../../lab/host/netns.ts';
 const TOP = [process.execPath, 'dist/src/main.js', 'top'].join(' ');
 const LEFT = '\u001b[?25h\u001b[?1049l';
 
-test('lists say what a queue is sent, loses and holds', { skip: noLab }, async (t) => {
-  const lab = await namespaceLab(t);
-  const testReader = await lab.testReader();
-  await testReader.open('a', 'tap0', 'tap');
-  const peer = await lab.raise('tap0', 100);
-  const sender = await lab.testReader();
-  const scope = ['tap0', '--netns', lab.name];
-  const listed = tapscope(['top', ...scope, '--json', '-n', '5']);
-  for (let i = 0; i < 40; i++) await Promise.all([sender.udp(peer, 9, 50, 64), wait(100)]);
-  const lines = (await listed).stdout.trim().split('\n').map(parseJson);
-  assert.equal(lines.length, 5);
-  const queues = lines.map((line) => listAt(line, 'queues'));
-  assert.ok(queues.every((one) => one.length === 1));
-  const sum = (name: string): number =>
-    lines.reduce((total: number, line) => total + numberAt(line, 'seconds') * numberAt(line, 'queues', 0, name), 0);
-  assert.ok(sum('offered') >= sum('dropped') && sum('dropped') > 50, `${sum('offered')} ${sum('dropped')}`);
-  assert.ok(sum('offered') <= 2000);
-  assert.equal(textAt(lines.at(-1), 'queues', 0, 'namespace'), lab.name);
+describe('lists, side by side: most of their time they wait', { concurrency: 4 }, () => {
+  test('lists say what a queue is sent, loses and holds', { skip: noLab }, async (t) => {
+    const lab = await namespaceLab(t);
+    const testReader = await lab.testReader();
+    await testReader.open('a', 'tap0', 'tap');
+    const peer = await lab.raise('tap0', 100);
+    const sender = await lab.testReader();
+    const scope = ['tap0', '--netns', lab.name];
+    const listed = tapscope(['top', ...scope, '--json', '-n', '5']);
+    for (let i = 0; i < 40; i++) await Promise.all([sender.udp(peer, 9, 50, 64), wait(100)]);
+    const lines = (await listed).stdout.trim().split('\n').map(parseJson);
+    assert.equal(lines.length, 5);
+    const queues = lines.map((line) => listAt(line, 'queues'));
+    assert.ok(queues.every((one) => one.length === 1));
+    const sum = (name: string): number =>
+      lines.reduce((total: number, line) => total + numberAt(line, 'seconds') * numberAt(line, 'queues', 0, name), 0);
+    assert.ok(sum('offered') >= sum('dropped') && sum('dropped') > 50, `${sum('offered')} ${sum('dropped')}`);
+    assert.ok(sum('offered') <= 2000);
+    assert.equal(textAt(lines.at(-1), 'queues', 0, 'namespace'), lab.name);
 
-  const { code, stdout, stderr } = await tapscope(['top', ...scope, '-b', '-n', '1']);
-  assert.deepEqual([code, stderr], [0, '']);
-  assert.match(stdout, /\ntap0\/0 +\w+ +0 +0 +0 ████████ 100\/100 .* in tapscope-lab/);
-  assert.match(stdout, /\nThis costs \d+\.\d % of a CPU; in the kernel .*, level exact\n/);
-});
-
-test('what cannot be shown is one sentence', { skip: noLab }, async () => {
-  for (const [args, words] of [
-    [[], /^tapscope: top needs a terminal; 'tapscope top -b -n 1' writes the list once\.\n$/],
-    [['-b', '-n', '0'], /^tapscope: -n 0 is no number of updates.*\n$/],
-    [['-b', '-d', 'x'], /^tapscope: --delay=x is no time.*\n$/],
-    [['no-such-tap', '-b'], /^tapscope: No tun, tap or macvtap device named no-such-tap.*\n$/],
-  ] as const) {
-    const { code, stdout, stderr } = await tapscope(['top', ...args]);
-    assert.deepEqual([code, stdout], [1, ''], args.join(' '));
-    assert.match(stderr, words);
-  }
-});
-
-test('without any right the kernel’s own counters are shown, of each second', { skip: noLab }, async (t) => {
-  const lab = await namespaceLab(t);
-  const testReader = await lab.testReader();
-  await testReader.open('a', 'tap0', 'tap');
-  const peer = await lab.raise('tap0', 10);
-  const wrapper = ['nsenter', ...inside(lab.name), 'setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
-  const listed = tapscope(['top', 'tap0', '--json', '-n', '3'], { wrapper });
-  let isOver = false;
-  void listed.finally(() => {
-    isOver = true;
+    const { code, stdout, stderr } = await tapscope(['top', ...scope, '-b', '-n', '1']);
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.match(stdout, /\ntap0\/0 +\w+ +0 +0 +0 ████████ 100\/100 .* in tapscope-lab/);
+    assert.match(stdout, /\nThis costs \d+\.\d % of a CPU; in the kernel .*, level exact\n/);
   });
-  while (!isOver) await Promise.all([testReader.udp(peer, 9, 50, 64), wait(50)]);
-  const lines = (await listed).stdout.trim().split('\n').map(parseJson);
-  const dropped = lines.map((line) => numberAt(line, 'queues', 0, 'dropped'));
-  assert.ok(dropped.length === 3 && dropped.every((perSecond) => perSecond > 100), dropped.join());
-});
 
-test('who stops reading a list ends it, without a word', { skip: noLab }, async () => {
-  const child = spawn('sh', ['-c', `${TOP} -b | head -n 2`]);
-  const said = text(child.stderr);
-  const [code] = await once(child, 'close');
-  assert.deepEqual([code, await said], [0, '']);
+  test('what cannot be shown is one sentence', { skip: noLab }, async () => {
+    for (const [args, words] of [
+      [[], /^tapscope: top needs a terminal; 'tapscope top -b -n 1' writes the list once\.\n$/],
+      [['-b', '-n', '0'], /^tapscope: -n 0 is no number of updates.*\n$/],
+      [['-b', '-d', 'x'], /^tapscope: --delay=x is no time.*\n$/],
+      [['no-such-tap', '-b'], /^tapscope: No tun, tap or macvtap device named no-such-tap.*\n$/],
+    ] as const) {
+      const { code, stdout, stderr } = await tapscope(['top', ...args]);
+      assert.deepEqual([code, stdout], [1, ''], args.join(' '));
+      assert.match(stderr, words);
+    }
+  });
+
+  test('without any right the kernel’s own counters are shown, of each second', { skip: noLab }, async (t) => {
+    const lab = await namespaceLab(t);
+    const testReader = await lab.testReader();
+    await testReader.open('a', 'tap0', 'tap');
+    const peer = await lab.raise('tap0', 10);
+    const wrapper = ['nsenter', ...inside(lab.name), 'setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+    const listed = tapscope(['top', 'tap0', '--json', '-n', '3'], { wrapper });
+    let isOver = false;
+    void listed.finally(() => {
+      isOver = true;
+    });
+    while (!isOver) await Promise.all([testReader.udp(peer, 9, 50, 64), wait(50)]);
+    const lines = (await listed).stdout.trim().split('\n').map(parseJson);
+    const dropped = lines.map((line) => numberAt(line, 'queues', 0, 'dropped'));
+    assert.ok(dropped.length === 3 && dropped.every((perSecond) => perSecond > 100), dropped.join());
+  });
+
+  test('who stops reading a list ends it, without a word', { skip: noLab }, async () => {
+    const child = spawn('sh', ['-c', `${TOP} -b | head -n 2`]);
+    const said = text(child.stderr);
+    const [code] = await once(child, 'close');
+    assert.deepEqual([code, await said], [0, '']);
+  });
 });
 
 /** Runs the command in a terminal of this size; its settings before and after are in the output. */

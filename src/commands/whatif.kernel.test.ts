@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tapscope whatif` as built, on real taps: with an agent and without, and what it says where no size is the answer.
 import assert from 'node:assert/strict';
-import test, { type TestContext } from 'node:test';
+import test, { describe, type TestContext } from 'node:test';
 import { type Finished, standingAgent, tapscope } from '../../lab/agent/serve-process.ts';
 import { at, numberAt, parseJson, textAt } from '../../lab/host/checked-json.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../lab/host/netns.ts';
@@ -53,113 +53,115 @@ async function overflow({ send, reader }: Scene): Promise<void> {
   await reader.read('a', 'all');
 }
 
-test('the agent knows the ring that would have lost nothing, and the command sets it', { skip: noLab }, async (t) => {
-  const here = await scene(t, 200);
-  await here.send(1);
-  const begun = (await askSnapshot(here.socket)).takenAt;
-  await laterBy(here.socket, begun, 2);
-  await overflow(here);
-  const { code, stdout, stderr } = await here.ask();
-  assert.deepEqual([code, stderr], [0, '']);
-  const [answer = ''] = stdout.split('\n\n');
-  assert.match(
-    answer.replaceAll('\n', ' '),
-    /^tap0: txqueuelen 720 would have lost nothing in the last \S+ \S+; 200 lost 1 50\d of 2 10\d packets \(7\d %\)\.$/,
-  );
-  assert.match(stdout, /\n +200 +1 50\d +7\d % .* now\n +400 +90\d +4\d % /);
-  assert.match(stdout, /\nBackpressure: /);
-  const command = stdout.split('\n').find((line) => line.startsWith('ip netns exec')) ?? assert.fail(stdout);
-  assert.equal(command, `ip netns exec ${here.lab.name} ip link set dev tap0 txqueuelen 720`);
+describe('each on a tap of its own, side by side: most of their time they wait', { concurrency: 4 }, () => {
+  test('the agent knows the ring that would have lost nothing, and the command sets it', { skip: noLab }, async (t) => {
+    const here = await scene(t, 200);
+    await here.send(1);
+    const begun = (await askSnapshot(here.socket)).takenAt;
+    await laterBy(here.socket, begun, 2);
+    await overflow(here);
+    const { code, stdout, stderr } = await here.ask();
+    assert.deepEqual([code, stderr], [0, '']);
+    const [answer = ''] = stdout.split('\n\n');
+    assert.match(
+      answer.replaceAll('\n', ' '),
+      /^tap0: txqueuelen 720 would have lost nothing in the last \S+ \S+; 200 lost 1 50\d of 2 10\d packets \(7\d %\)\.$/,
+    );
+    assert.match(stdout, /\n +200 +1 50\d +7\d % .* now\n +400 +90\d +4\d % /);
+    assert.match(stdout, /\nBackpressure: /);
+    const command = stdout.split('\n').find((line) => line.startsWith('ip netns exec')) ?? assert.fail(stdout);
+    assert.equal(command, `ip netns exec ${here.lab.name} ip link set dev tap0 txqueuelen 720`);
 
-  const asJson = await here.ask('--json', '--size', '600');
-  assert.equal(asJson.stderr, '');
-  const told = parseJson(asJson.stdout);
-  assertValid('whatif', told);
-  assert.deepEqual([numberAt(told, 'advised'), numberAt(told, 'size'), at(told, 'helps')], [720, 200, true]);
-  assert.equal(textAt(told, 'command'), command);
+    const asJson = await here.ask('--json', '--size', '600');
+    assert.equal(asJson.stderr, '');
+    const told = parseJson(asJson.stdout);
+    assertValid('whatif', told);
+    assert.deepEqual([numberAt(told, 'advised'), numberAt(told, 'size'), at(told, 'helps')], [720, 200, true]);
+    assert.equal(textAt(told, 'command'), command);
 
-  await here.lab.exec('sh', '-c', command.replace(/^ip netns exec \S+ /, ''));
-  const changed = (await askSnapshot(here.socket)).takenAt;
-  await laterBy(here.socket, changed, 3);
-  await overflow(here);
-  // What the smaller ring lost says nothing of this one.
-  const again = await here.ask('--json');
-  assert.deepEqual([again.code, again.stderr], [0, '']);
-  const now = parseJson(again.stdout);
-  assert.deepEqual([numberAt(now, 'size'), numberAt(now, 'lost'), at(now, 'advised')], [720, 0, undefined]);
-});
-
-test('without an agent it watches itself', { skip: noLab }, async (t) => {
-  const here = await scene(t, 200);
-  await here.send(1);
-  let isDone = false;
-  const answer = tapscope(
-    ['whatif', 'tap0', '--netns', here.lab.name, '--for', '3', '--socket', '/nonexistent', '--json'],
-    {},
-  ).finally(() => {
-    isDone = true;
+    await here.lab.exec('sh', '-c', command.replace(/^ip netns exec \S+ /, ''));
+    const changed = (await askSnapshot(here.socket)).takenAt;
+    await laterBy(here.socket, changed, 3);
+    await overflow(here);
+    // What the smaller ring lost says nothing of this one.
+    const again = await here.ask('--json');
+    assert.deepEqual([again.code, again.stderr], [0, '']);
+    const now = parseJson(again.stdout);
+    assert.deepEqual([numberAt(now, 'size'), numberAt(now, 'lost'), at(now, 'advised')], [720, 0, undefined]);
   });
-  while (!isDone) await overflow(here);
-  const { code, stdout, stderr } = await answer;
-  assert.deepEqual([code, stderr], [0, '']);
-  assert.equal(numberAt(parseJson(stdout), 'advised'), 720, stdout);
-});
 
-test('a ring that lost nothing', { skip: noLab }, async (t) => {
-  const here = await scene(t, 500);
-  await here.send(300);
-  const { code, stdout } = await here.ask();
-  assert.equal(code, 0);
-  assert.match(
-    stdout,
-    /^tap0: nothing to change, the ring lost nothing in the last .*high-water\smark\s300\sof\s500\)/s,
-  );
-});
+  test('without an agent it watches itself', { skip: noLab }, async (t) => {
+    const here = await scene(t, 200);
+    await here.send(1);
+    let isDone = false;
+    const answer = tapscope(
+      ['whatif', 'tap0', '--netns', here.lab.name, '--for', '3', '--socket', '/nonexistent', '--json'],
+      {},
+    ).finally(() => {
+      isDone = true;
+    });
+    while (!isDone) await overflow(here);
+    const { code, stdout, stderr } = await answer;
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.equal(numberAt(parseJson(stdout), 'advised'), 720, stdout);
+  });
 
-test('a reader that is too slow: no ring size helps', { skip: noLab }, async (t) => {
-  const here = await scene(t, 100);
-  await here.reader.readLoop('a', 500);
-  let isDone = false;
-  const flood = (async () => {
-    while (!isDone) {
-      await here.send(200);
-      await new Promise((done) => setTimeout(done, 50));
-    }
-  })();
-  const begun = (await askSnapshot(here.socket)).takenAt;
-  await laterBy(here.socket, begun, 6);
-  const { code, stdout } = await here.ask('--for', '5');
-  isDone = true;
-  await flood;
-  assert.equal(code, 0);
-  const said = stdout.replaceAll('\n', ' ');
-  assert.match(said, /^tap0: no ring size helps: the reader takes [\d ]+ a second and [\d ]+ come; 100 lost /);
-  assert.doesNotMatch(said, /txqueuelen \d+$|would have lost nothing/);
-});
+  test('a ring that lost nothing', { skip: noLab }, async (t) => {
+    const here = await scene(t, 500);
+    await here.send(300);
+    const { code, stdout } = await here.ask();
+    assert.equal(code, 0);
+    assert.match(
+      stdout,
+      /^tap0: nothing to change, the ring lost nothing in the last .*high-water\smark\s300\sof\s500\)/s,
+    );
+  });
 
-test('what cannot be answered is one sentence', { skip: noLab }, async (t) => {
-  const { lab, socket, reader } = await scene(t, 100);
-  const refused = async (args: readonly string[], why: RegExp): Promise<void> => {
-    const { code, stdout, stderr } = await tapscope(['whatif', '--socket', socket, ...args]);
-    assert.deepEqual([code, stdout], [1, ''], stderr);
-    assert.match(stderr, why);
-    assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
-  };
-  const scope = ['--netns', lab.name];
-  await refused(['tap7', ...scope], /^tapscope: No tun, tap or macvtap device named tap7 .*is on this host/);
-  await refused(['tap0', ...scope, '--size', 'large'], /^tapscope: --size=large is no number of packets/);
-  await refused(['tap0', ...scope, '--for', '1y'], /^tapscope: --for=1y is no time between/);
-  await reader.open('p', 'tap1', 'tap', 'persist');
-  await reader.close('p');
-  await lab.ip('link add v0 type veth peer name v1');
-  await lab.ip('link add link v0 name macvtap0 type macvtap');
-  const other = await namespaceLab(t);
-  await (await other.testReader()).open('a', 'tap0', 'tap');
-  const begun = (await askSnapshot(socket)).takenAt;
-  await laterBy(socket, begun, 4);
-  await refused(['tap1', ...scope], /^tapscope: tap1 has no reader, hence no ring/);
-  await refused(['macvtap0', ...scope], /^tapscope: macvtap0 is a macvtap, whose overflows are not followed/);
-  await refused(['tap0'], /^tapscope: tap0 is in \d+ network namespaces; choose one by --netns: /);
+  test('a reader that is too slow: no ring size helps', { skip: noLab }, async (t) => {
+    const here = await scene(t, 100);
+    await here.reader.readLoop('a', 500);
+    let isDone = false;
+    const flood = (async () => {
+      while (!isDone) {
+        await here.send(200);
+        await new Promise((done) => setTimeout(done, 50));
+      }
+    })();
+    const begun = (await askSnapshot(here.socket)).takenAt;
+    await laterBy(here.socket, begun, 6);
+    const { code, stdout } = await here.ask('--for', '5');
+    isDone = true;
+    await flood;
+    assert.equal(code, 0);
+    const said = stdout.replaceAll('\n', ' ');
+    assert.match(said, /^tap0: no ring size helps: the reader takes [\d ]+ a second and [\d ]+ come; 100 lost /);
+    assert.doesNotMatch(said, /txqueuelen \d+$|would have lost nothing/);
+  });
+
+  test('what cannot be answered is one sentence', { skip: noLab }, async (t) => {
+    const { lab, socket, reader } = await scene(t, 100);
+    const refused = async (args: readonly string[], why: RegExp): Promise<void> => {
+      const { code, stdout, stderr } = await tapscope(['whatif', '--socket', socket, ...args]);
+      assert.deepEqual([code, stdout], [1, ''], stderr);
+      assert.match(stderr, why);
+      assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
+    };
+    const scope = ['--netns', lab.name];
+    await refused(['tap7', ...scope], /^tapscope: No tun, tap or macvtap device named tap7 .*is on this host/);
+    await refused(['tap0', ...scope, '--size', 'large'], /^tapscope: --size=large is no number of packets/);
+    await refused(['tap0', ...scope, '--for', '1y'], /^tapscope: --for=1y is no time between/);
+    await reader.open('p', 'tap1', 'tap', 'persist');
+    await reader.close('p');
+    await lab.ip('link add v0 type veth peer name v1');
+    await lab.ip('link add link v0 name macvtap0 type macvtap');
+    const other = await namespaceLab(t);
+    await (await other.testReader()).open('a', 'tap0', 'tap');
+    const begun = (await askSnapshot(socket)).takenAt;
+    await laterBy(socket, begun, 4);
+    await refused(['tap1', ...scope], /^tapscope: tap1 has no reader, hence no ring/);
+    await refused(['macvtap0', ...scope], /^tapscope: macvtap0 is a macvtap, whose overflows are not followed/);
+    await refused(['tap0'], /^tapscope: tap0 is in \d+ network namespaces; choose one by --netns: /);
+  });
 });
 
 test('no agent and no rights', { skip: noLab }, async () => {
