@@ -32,8 +32,11 @@ export class Act {
   begin(earlier: readonly Judgement[]): void {
     this.#begunAt = Date.now() / 1000;
     const [first] = earlier;
-    // What the agent cannot see it cannot see from its start on.
-    if (first && this.scenario.faults.some(isOfAgent)) {
+    if (!first || !this.scenario.faults.some(isOfAgent)) return;
+    // A budget is passed from the first packets on.
+    if (this.scenario.budget !== undefined) this.#since.set('', this.#begunAt);
+    else {
+      // What the agent cannot see it cannot see from its start on.
       this.#heard.push(...earlier);
       this.#since.set('', first.at);
     }
