@@ -17,22 +17,27 @@ test('without BTF: doctor names what is missing, and no command says OK or crash
   const testReader = await lab.testReader();
   await testReader.open('a', 'tap0', 'tap');
   await lab.raise('tap0', 100);
-  const doctor = await tapscope(['doctor', NO_AGENT], { wrapper: WITHOUT_BTF });
-  assert.equal(doctor.code, 3);
-  assert.match(doctor.stdout, /^BLIND: \d+ of \d+ events are not measured at all\.\n/);
-  assert.match(doctor.stdout, /\n {2}BTF: needs a kernel built with CONFIG_DEBUG_INFO_BTF\.\n/);
-  const checked = await tapscope(['check', '--json', NO_AGENT], { wrapper: WITHOUT_BTF });
-  assert.deepEqual([checked.code, textAt(parseJson(checked.stdout), 'verdict')], [3, 'unknown']);
-  assert.ok(listAt(parseJson(checked.stdout), 'unjudged').length > 10);
-  const diagnosed = await tapscope(['diagnose', '--for=2s', NO_AGENT], { wrapper: WITHOUT_BTF });
-  assert.equal(diagnosed.code, 3);
-  assert.match(diagnosed.stdout.replace(/\s+/g, ' '), /^UNKNOWN: .* \d+ rules could not judge/);
-  for (const args of [
+  const typed = async (...args: readonly string[]) => tapscope([...args, NO_AGENT], { wrapper: WITHOUT_BTF });
+  const others = [
     ['top', '-b', '-n', '1'],
     ['record', '-o', '/dev/null', '--for=2s'],
     ['whatif', 'tap0', '--for=2s'],
-  ]) {
-    const { code, stdout, stderr } = await tapscope([...args, NO_AGENT], { wrapper: WITHOUT_BTF });
+  ];
+  // Side by side, for most of their time they watch.
+  const [doctor, checked, diagnosed, ...answers] = await Promise.all([
+    typed('doctor'),
+    typed('check', '--json'),
+    typed('diagnose', '--for=2s'),
+    ...others.map(async (args) => ({ args, ...(await typed(...args)) })),
+  ]);
+  assert.equal(doctor.code, 3);
+  assert.match(doctor.stdout, /^BLIND: \d+ of \d+ events are not measured at all\.\n/);
+  assert.match(doctor.stdout, /\n {2}BTF: needs a kernel built with CONFIG_DEBUG_INFO_BTF\.\n/);
+  assert.deepEqual([checked.code, textAt(parseJson(checked.stdout), 'verdict')], [3, 'unknown']);
+  assert.ok(listAt(parseJson(checked.stdout), 'unjudged').length > 10);
+  assert.equal(diagnosed.code, 3);
+  assert.match(diagnosed.stdout.replace(/\s+/g, ' '), /^UNKNOWN: .* \d+ rules could not judge/);
+  for (const { args, code, stdout, stderr } of answers) {
     assert.ok(code === 0 || code === 1, `${args}: ${code}\n${stdout}${stderr}`);
     assert.doesNotMatch(stdout + stderr, /crashed|\n\s+at /, args.join(' '));
     assert.ok(code === 0 || /^tapscope: [^\n]+\.\n$/.test(stderr), stderr);
@@ -49,13 +54,15 @@ test('without BTF: the agent serves what it sees, and says what it does not meas
 
 test('a home and a root file system that cannot be written to change nothing', { skip: noLab }, async () => {
   const wrapper = ['env', 'HOME=/nonexistent', ...READ_ONLY];
-  const doctor = await tapscope(['doctor', NO_AGENT]);
-  const there = await tapscope(['doctor', NO_AGENT], { wrapper });
+  const [doctor, there, checked, recorded] = await Promise.all([
+    tapscope(['doctor', NO_AGENT]),
+    tapscope(['doctor', NO_AGENT], { wrapper }),
+    tapscope(['check', NO_AGENT], { wrapper }),
+    tapscope(['record', '-o', '/usr/host.rec', '--for=2s', NO_AGENT], { wrapper }),
+  ]);
   assert.deepEqual([there.code, there.stdout, there.stderr], [doctor.code, doctor.stdout, doctor.stderr]);
-  const { stdout, stderr } = await tapscope(['check', NO_AGENT], { wrapper });
-  assert.match(stdout, /^(?:OK|WARNING|CRITICAL|UNKNOWN): /);
-  assert.equal(stderr, '');
-  const recorded = await tapscope(['record', '-o', '/usr/host.rec', '--for=2s', NO_AGENT], { wrapper });
+  assert.match(checked.stdout, /^(?:OK|WARNING|CRITICAL|UNKNOWN): /);
+  assert.equal(checked.stderr, '');
   assert.deepEqual([recorded.code, recorded.stdout], [1, '']);
   assert.match(recorded.stderr, /^tapscope: [^\n]*\/usr\/host\.rec[^\n]*EROFS[^\n]*\n$/);
 });

@@ -27,7 +27,14 @@ test('diagnose tells what it found so far, and both have links to the rule', { s
   const flood = setInterval(() => void sender.udp(peer, 9, 100, 64).catch(() => undefined), 100);
   t.after(() => clearInterval(flood));
   const scope = `tap0 --netns ${lab.inode} --socket=/nonexistent`;
-  const diagnosed = await onTerminal(`diagnose ${scope} --for 6s`);
+  // Side by side, for most of their time they watch.
+  const [diagnosed, checked, ...plains] = await Promise.all([
+    onTerminal(`diagnose ${scope} --for 6s`),
+    onTerminal(`check ${scope}`),
+    ...[{ NO_COLOR: '1' }, { TERM: 'dumb' }].map((environment) =>
+      onTerminal(`check ${scope} 2>/dev/null`, environment),
+    ),
+  ]);
   const lines = diagnosed
     .split('\r')
     .filter((line) => line.includes('watching for'))
@@ -40,12 +47,11 @@ test('diagnose tells what it found so far, and both have links to the rule', { s
     lines.join('\n'),
   );
   const rules = pathToFileURL('docs/rules.md').pathname;
-  for (const text of [diagnosed, await onTerminal(`check ${scope}`)]) {
+  for (const text of [diagnosed, checked]) {
     assert.ok(text.includes('\u001b[1m\u001b[31mCRITICAL:'), JSON.stringify(text));
     assert.match(text, new RegExp(`\u001b\\]8;;file://[^/]+${rules}#([a-z-]+)\u001b\\\\\\1\u001b\\]8;;\u001b\\\\`));
   }
-  for (const environment of [{ NO_COLOR: '1' }, { TERM: 'dumb' }]) {
-    const plain = await onTerminal(`check ${scope} 2>/dev/null`, environment);
+  for (const plain of plains) {
     assert.match(plain, /^CRITICAL: tap0 /);
     assert.ok(!plain.includes('\u001b'), JSON.stringify(plain));
   }
