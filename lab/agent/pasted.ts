@@ -23,7 +23,7 @@ export const PASTED: readonly Pasted[] = [
   { rule: 'writer-refused', scenario: 'writes to a device that is down', effect: 'ends' },
   { rule: 'device-down', scenario: 'a device that is set down', effect: 'ends' },
   { rule: 'host-refuses', scenario: 'rp_filter drops what the guest sends', effect: 'ends' },
-  { rule: 'xdp-overflow', scenario: 'redirected frames that overflow the ring', effect: 'ends' },
+  { rule: 'xdp-overflow', scenario: 'redirected bursts that overflow the ring', effect: 'ends' },
   { rule: 'xdp-drop', scenario: 'an XDP program drops what the guest sends', effect: 'shows' },
   { rule: 'neighbour-failed', scenario: 'a guest that does not answer ARP', effect: 'shows' },
   { rule: 'reader-blocked', scenario: 'a program that sleeps between packets', effect: 'shows' },

@@ -104,6 +104,8 @@ const PASSED_ON: Readonly<Record<string, string | undefined>> = {
   /** One world of random steps by day, by fentry: raw tracepoints have theirs on the kernel of this machine. */
   MODEL_BEST: isNightly || process.env.SEED ? undefined : '1',
   TAP: process.env.TAP,
+  /** Only remedies of rules with this in their name are pasted. */
+  ONLY: process.env.ONLY,
   TCP_PACKETS: process.env.TCP_PACKETS,
   SEQUENCES: process.env.SEQUENCES ?? (isNightly && !process.env.SEED ? '50' : '1'),
 };

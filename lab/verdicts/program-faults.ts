@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the program behind the device brought about: filters, refused writes, flow control, redirected frames.
+// What the program behind the device brought about: filters, refused writes, flow control.
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Device } from '../../src/snapshot.ts';
 import type { WriteOptions } from '../test-reader/test-reader.ts';
-import { BACKPRESSURE, dropped, type Fault, ringOverflows, type Scenario } from './scenario.ts';
+import { REDIRECTS } from './redirects.ts';
+import { BACKPRESSURE, dropped, type Fault, type Scenario } from './scenario.ts';
 import type { Stage } from './setup.ts';
 
 const readers = { readers: ['tap', 'tun'], rings: [500], rates: [200, 400] } as const;
@@ -24,12 +25,6 @@ export const refused: Fault = {
 
 export async function writeBadHeaders(stage: Stage): Promise<void> {
   write(stage, 'tap0', { wrong: 'badheader' });
-}
-
-async function redirected(stage: Stage): Promise<void> {
-  await stage.open('tap0');
-  await stage.lab.ipBatch(['link add ve0 type veth peer name ve1', 'link set ve0 up', 'link set ve1 up']);
-  await stage.sender.redirect('ve1', 'tap0');
 }
 
 /** fq_codel and IFF_BACKPRESSURE: a device that stops instead of dropping. */
@@ -170,31 +165,7 @@ export const WRITTEN: readonly Scenario[] = [
       return async () => stage.often(1000, () => stage.reader.readBad('tap0.0', 1));
     },
   },
-  {
-    name: 'redirected frames that overflow the ring',
-    faults: [{ device: 'tap0', rule: 'xdp-overflow', may: ['ring-full-burst'], holds: redirectsLost }],
-    readers: ['vhost'],
-    rings: [100],
-    rates: [500, 800],
-    prepare: async (stage) => {
-      await redirected(stage);
-      await stage.take('tap0.0', 0.4 * stage.variant.rate);
-      return () => stage.send('ve0');
-    },
-  },
-  {
-    name: 'redirected frames that fit the ring',
-    nearMissOf: 'xdp-overflow',
-    faults: [],
-    readers: ['vhost'],
-    rings: [500],
-    rates: [500, 800],
-    prepare: async (stage) => {
-      await redirected(stage);
-      await stage.take('tap0.0', 0);
-      return () => stage.send('ve0');
-    },
-  },
+  ...REDIRECTS,
   {
     name: 'a queue stays stopped for a reader that sleeps',
     faults: [{ device: 'tap0', rule: 'backpressure-stall', may: ['reader-stalled'], holds: isStopped }],
@@ -280,11 +251,6 @@ function kindOf({ variant }: Stage): 'tap' | 'tun' {
 }
 
 const failedOf = ({ uncounted }: Device): number => uncounted.find(({ cause }) => cause === 'failed')?.packets ?? 0;
-
-function redirectsLost(before: Device, now: Device): boolean {
-  const of = ({ queues }: Device): number => queues.reduce((sum, { redirected: all }) => sum + (all?.lost ?? 0), 0);
-  return of(now) > of(before) || ringOverflows(before, now);
-}
 
 function isStopped(_: Device, { queues }: Device): boolean {
   return queues.some(({ flow }) => flow?.stoppedForSeconds !== undefined);

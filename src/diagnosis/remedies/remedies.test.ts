@@ -76,14 +76,15 @@ test('a worker that waits for a CPU, or whose guest does: the harmless first, th
 });
 
 test('frames that XDP redirects are lost: why is said, and a longer ring advised, only where readers are looked at', () => {
-  const told = (full: QueuePlan['full']): readonly string[] => {
+  const told = (full: QueuePlan['full'], occupancy = 0): readonly string[] => {
     const redirected = (second: number) => ({ redirected: { enqueued: 100 * second, lost: 300 * second } });
-    const [finding] = findingsOf({ queues: [{ occupancy: 1000, full, more: redirected }] });
+    const [finding] = findingsOf({ queues: [{ occupancy, full, more: redirected }] });
     return [finding?.cause.replace(/^.* was full/, '') ?? '', ...commandsOf(finding ? [finding] : [])];
   };
   assert.deepEqual(told(undefined), ['.']);
   assert.deepEqual(told({ running: 0.9 }), [', because openvpn (pid 2211, thread 2219) takes them too slowly.']);
   assert.deepEqual(told({ running: 0.02 }), [', because they come in bursts.', 'ip link set dev tap0 txqueuelen 4000']);
+  assert.deepEqual(told({ running: 0.02 }, 1000), ['.'], 'the first that is seen of a reader that is too slow');
 });
 
 test('more queues and buffers are set where the VM is started', () => {

@@ -13,6 +13,8 @@ import { count, percent, queueName, readerName } from '../words.ts';
 
 /** Above this a longer ring is only delay. */
 const OFTEN_FULL = 0.1;
+/** A ring that holds more of its capacity is not empty again after a burst. */
+const HALF = 0.5;
 
 export const xdpOverflow: Rule = {
   name: 'xdp-overflow',
@@ -37,13 +39,17 @@ function overflowing(queue: QueueSpan, window: Window): readonly Diagnosis[] {
   if (!severity) return [];
   const time = fullTime(queue);
   const size = recommendedSize(queue);
-  const isBursts = time !== undefined && time.ofWindow <= OFTEN_FULL;
-  const why = isBursts ? ', because they come in bursts' : `, because ${readerName(queue)} takes them too slowly`;
+  const { capacity = 0, occupancy = 0 } = queue.now.ring ?? {};
+  const isOften = time !== undefined && time.ofWindow > OFTEN_FULL;
+  // A ring that filled a moment ago and still is full may be the first that is seen of a reader that is too slow.
+  const isBursts = time !== undefined && !isOften && occupancy <= capacity * HALF;
+  const slow = isOften ? `, because ${readerName(queue)} takes them too slowly` : '';
+  const why = isBursts ? ', because they come in bursts' : slow;
   const { now } = queue.device;
   return [
     onQueue(queue, {
       severity,
-      cause: `${queueName(queue)} lost ${count(lost)} of ${count(loss.offered)} frames that XDP redirected to it: its ring of ${count(queue.now.ring?.capacity ?? 0)} was full${time ? why : ''}.`,
+      cause: `${queueName(queue)} lost ${count(lost)} of ${count(loss.offered)} frames that XDP redirected to it: its ring of ${count(capacity)} was full${why}.`,
       evidence: [
         `${percent(loss.share)} of the redirected frames were lost, ${count(loss.perSecond)} a second`,
         fullTimeEvidence(time),
