@@ -32,7 +32,7 @@ holdsForAll(
     Reflect.set(parent, key, others[choice % others.length]);
     assert.throws(() => checkForm(copy), /^Error: It is no snapshot of ours\.$/);
   },
-  { runs: 4500 },
+  { runs: 1500 },
 );
 
 function isPair(parent: object): boolean {
@@ -49,5 +49,5 @@ holdsForAll(
       assert.match(String(error), /^Error: It is no snapshot of ours\.$/);
     }
   },
-  { runs: 4500 },
+  { runs: 1500 },
 );
