@@ -23,18 +23,18 @@ export function failed(name, reason) {
   console.log(`FAILED   ${name}\n${reason.replace(/^/gm, '    ')}`);
 }
 
-/** Takes the events of node's test runner for one test file. */
-export function record(path, { type, data }) {
-  if (type === 'test:pass' || type === 'test:fail') recordTest(path, type === 'test:pass', data);
+/** Takes the events of node's test runner for one test file, of which `place` was run. */
+export function record(path, { type, data }, place = path) {
+  if (type === 'test:pass' || type === 'test:fail') recordTest(path, place, type === 'test:pass', data);
   else if (type === 'test:diagnostic' && data.file) console.log(`    | ${data.message}`);
   else if (type === 'test:stdout' || type === 'test:stderr')
     console.log(data.message.trimEnd().replace(/^/gm, '    | '));
 }
 
 /** Suites, and parents that fail through a child, are no tests of their own. */
-function recordTest(path, ok, { name: title, skip, todo, details }) {
+function recordTest(path, place, ok, { name: title, skip, todo, details }) {
   const isOwn = details.error?.failureType !== 'subtestsFailed';
-  const isFile = relative('', title) === path;
+  const isFile = relative('', title) === place;
   const name = isFile ? path : `${path}: ${title}`;
   if (isReason(skip)) skipped(name, skip || 'no reason given');
   else if (isReason(todo)) skipped(name, `todo: ${todo}`);

@@ -7,6 +7,7 @@ import { type Arbitrary, asyncProperty, assert as check, property } from 'fast-c
 import { escapedJson } from '../../src/snapshot/visible.ts';
 import { seedOf } from '../host/random.ts';
 import { isNightly } from '../kernels/nightly.ts';
+import { sourceOf } from '../vm/bundled.ts';
 
 interface Effort<Input> {
   /** The number of inputs by day. */
@@ -68,7 +69,7 @@ function repeatable(seed: number, run: () => void): void {
   try {
     run();
   } catch (error) {
-    const file = relative('.', process.argv[1] ?? '');
+    const file = sourceOf(relative('.', process.argv[1] ?? ''));
     const night = isNightly ? 'NIGHTLY=1 ' : '';
     const said = error instanceof Error ? `${error.message}\n${because(error.cause)}` : String(error);
     throw new Error(`${shown(said)}\nRepeat it: ${night}SEED=${seed} npm test -- ${file}`, { cause: error });

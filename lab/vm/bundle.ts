@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// TypeScript of this tree as JavaScript for a VM. On an emulated CPU, finding, translating and reading three hundred files takes half a
-// minute. One file for each program and one for what they share take a second.
+// TypeScript of this tree as JavaScript, for a VM and for a run of many tests. On an emulated CPU, finding, translating and reading three
+// hundred files takes half a minute. One file for each program and one for what they share take a second.
 import { cpSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -24,6 +24,8 @@ const keepPlaces: Plugin = {
 };
 
 export interface Bundle {
+  /** Below the root of the tree; all files are in it. */
+  readonly folder: string;
   /** Where one of the files is now, below the root of the tree. */
   readonly place: (file: string) => string;
   /** Runs the first file. */
@@ -61,6 +63,7 @@ export async function bundle(
   }
   const place = (file: string): string => join(folder, file.replace(/\.\w+$/, '.js'));
   return {
+    folder,
     place,
     command: (args, flags = []) => [nodeOf(architecture), '--enable-source-maps', ...flags, place(files[0]), ...args],
   };
