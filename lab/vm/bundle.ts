@@ -17,8 +17,9 @@ const keepPlaces: Plugin = {
   setup: ({ onLoad }) =>
     onLoad({ filter: /\.ts$/ }, ({ path }) => ({
       contents: readFileSync(path, 'utf8')
-        .replaceAll('import.meta.dirname', JSON.stringify(dirname(path)))
-        .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)),
+        // Patterns, in which this file does not find itself: it is bundled too, and bundles then.
+        .replaceAll(/import\.meta\.dirname/g, JSON.stringify(dirname(path)))
+        .replaceAll(/import\.meta\.url/g, JSON.stringify(pathToFileURL(path).href)),
       loader: 'ts',
     })),
 };
