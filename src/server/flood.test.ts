@@ -9,7 +9,7 @@ import { busyHost } from '../../lab/scrape/busy-host.ts';
 import { createObserver } from './observer.ts';
 
 const SECONDS = 20;
-const TAPS = 150;
+const TAPS = 300;
 const FLOOD_MS = 1000;
 /** A line of text. Before there were turns, it waited for all sixteen: 2.9 s. The clients are in this process too. */
 const WITHIN_MS = 1000;
