@@ -71,7 +71,7 @@ function rowOf({ cell, missing, runs }: StreamResult): readonly string[] {
     sessions,
     `${median(megabits).toFixed(2)}${wrong ? ' !' : ''}`,
     median(percent).toFixed(2),
-    normalized.toFixed(normalized < 10 ? 1 : 0),
+    normalized.toFixed(normalized < 1 ? 3 : normalized < 10 ? 1 : 0),
     queuesText(runs),
   ];
 }
