@@ -2,6 +2,7 @@
 #include "addon_data.hh"
 #include "bpf/bpf_link.hh"
 #include "bpf/bpf_object.hh"
+#include "btf/added_structs.hh"
 #include "btf/btf.hh"
 #include "system/capabilities.hh"
 #include "system/landlock.hh"
@@ -42,6 +43,7 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports)
 	exports["RingBuffer"] = ringBuffer;
 	exports["Btf"] = btf;
 	exports["RunStatistics"] = RunStatistics::define(env);
+	exports["typesWithStructs"] = Napi::Function::New(env, typesWithStructs, "typesWithStructs");
 	exports["netlinkRequest"] = Napi::Function::New(env, netlinkRequest, "netlinkRequest");
 	exports["lockFile"] = Napi::Function::New(env, lockFile, "lockFile");
 	exports["openPerfEvent"] = Napi::Function::New(env, openPerfEvent, "openPerfEvent");

@@ -8,6 +8,8 @@
 // object lacks is ENOENT, use after close() EBADF, use before load() EINVAL.
 // Threads: everything but netlinkRequest() happens on the calling thread before it returns.
 
+import type { AddedStruct, EnumValue, StructLayout, Variable } from './btf-types.d.ts';
+
 export interface BpfProgram {
   readonly name: string;
   /** The text in SEC(), without a leading '?', which only says that load() leaves the program out by default. */
@@ -44,8 +46,11 @@ export interface ProgramInfo {
  * and programs until close(); garbage collection closes it too, so keep a reference.
  */
 export class BpfObject {
-  /** `file`: in place of what lies at `path`, whose name it keeps. */
-  constructor(path: string, file?: Uint8Array);
+  /**
+   * `file`: in place of what lies at `path`, whose name it keeps. `types`: a descriptor of a file of types, open until load(), which
+   * are the kernel's for what the programs read (CO-RE).
+   */
+  constructor(path: string, file?: Uint8Array, types?: number);
   readonly programs: readonly BpfProgram[];
   readonly maps: readonly BpfMap[];
 
@@ -97,6 +102,12 @@ export class BpfObject {
   close(): void;
 }
 
+/**
+ * The types of the running kernel with these structs behind them, each of which may use those before: a descriptor of a file in memory,
+ * which the caller closes. ENOENT: a field's type is unknown.
+ */
+export function typesWithStructs(structs: readonly AddedStruct[]): number;
+
 export class BpfLink {
   private constructor();
   /** May be called again, and after the object's close(). */
@@ -120,39 +131,6 @@ export class RingBuffer {
    */
   drain(into: Uint8Array, budget: number): Drained;
   close(): void;
-}
-
-export interface StructField {
-  readonly name: string;
-  /** Bytes from the start of the outer struct; members of nameless structs and unions are listed as its own. */
-  readonly offset: number;
-  /** Bytes of the whole field, all elements of an array. */
-  readonly size: number;
-  /** Elements of an array, of all dimensions; 1 for anything else. */
-  readonly count: number;
-  /** Past typedefs; a union is a 'struct', a bit field is 'other' (its offset is that of its first bit, rounded down). */
-  readonly kind: 'int' | 'ptr' | 'struct' | 'array' | 'enum' | 'other';
-  /** The type as declared, for an array that of its elements: '__u64', 'struct net_device *'. */
-  readonly type: string;
-}
-
-export interface StructLayout {
-  readonly size: number;
-  readonly fields: readonly StructField[];
-}
-
-export interface EnumValue {
-  readonly name: string;
-  /** Exact up to 2^53. Compilers before clang 15 and pahole 1.24 do not mark negative ones: those read as unsigned. */
-  readonly value: number;
-}
-
-export interface Variable {
-  readonly name: string;
-  /** Bytes from the start of the section, which is its map's memory. */
-  readonly offset: number;
-  /** Bytes. */
-  readonly size: number;
 }
 
 export class Btf {

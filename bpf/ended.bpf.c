@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // A device's last counters: the walk never sees a device that lived between two walks.
 #include <bpf/bpf_tracing.h>
+#include "atomics.bpf.h"
 #include "device.bpf.h"
 #include "readers/waiting.bpf.h"
 #include "ring/ring.bpf.h"
@@ -56,31 +57,35 @@ u64 lost_ended;	 /* ended_devices was full */
 /* A value as large as that has no room on the stack. */
 static const struct ended_device no_ended_device;
 
+/* One device ends at a time, under RTNL. Not on the stack: through a loop the verifier would follow every value of it.
+ */
 struct ending {
-	struct ended_device *out;
+	u64 id;
 	struct tun_struct *tun;
-	u64 anchor, tstats, core_stats;
-};
+	u64 tstats, core_stats, tun_stats;
+} ending;
 
-static long add_last_of_cpu(u32 cpu, struct ending *ending)
+__noinline int add_last_of_cpu(u32 cpu)
 {
-	u32 zero = 0;
-	void *here = bpf_map_lookup_percpu_elem(&per_cpu_anchor, &zero, cpu);
+	u64 id = ending.id;
+	struct ended_device *out = bpf_map_lookup_elem(&ended_devices, &id);
 
-	if (!here)
-		return 1;
-	ADD_DEVICE_COUNTERS(ending->out, address_of(here) - ending->anchor, ending->tstats, ending->core_stats);
+	if (out)
+		ADD_COUNTERS_OF_CPU(out, cpu, ending);
 	return 0;
 }
 
-static long add_waiting(u32 queue, struct ending *ending)
+__noinline int add_waiting(u32 queue)
 {
-	struct tun_file *file = tun_file_at(ending->tun, queue);
+	u64 id = ending.id;
+	struct ended_device *out = bpf_map_lookup_elem(&ended_devices, &id);
+	struct tun_file *file = tun_file_at(ending.tun, queue);
 	struct ring_state ring = {};
 
 	if (file)
 		read_ring(file, &ring);
-	ending->out->waiting += ring.used;
+	if (out)
+		out->waiting += ring.used;
 	return 0;
 }
 
@@ -129,26 +134,26 @@ static __noinline int note_end(struct net_device *dev)
 		__sync_fetch_and_add(&lost_ended, 1);
 		return 0;
 	}
-	struct ending ending = {
-		.out = out,
-		.tun = tun,
-		.anchor = anchor_of_cpus(),
-		.tstats = (u64)BPF_CORE_READ(dev, tstats),
-		.core_stats = (u64)BPF_CORE_READ(dev, core_stats),
-	};
-
+	ending.id = id;
+	ending.tun = tun;
+	ending.tstats = (u64)BPF_CORE_READ(dev, tstats);
+	FIND_DROPS(out, ending, dev, tun);
 	out->netns = BPF_CORE_READ(dev, nd_net.net, ns.inum);
 	out->ifindex = BPF_CORE_READ(dev, ifindex);
 	BPF_CORE_READ_STR_INTO(&out->name, dev, name);
 	out->tun_flags = BPF_CORE_READ(tun, flags);
 	out->device_flags = BPF_CORE_READ(dev, flags);
 	out->queue_length = BPF_CORE_READ(dev, tx_queue_len);
-	out->rx_frame_errors = BPF_CORE_READ(tun, rx_frame_errors.counter);
 	/* Before the counters: what is read in between is in both, and never in none. */
-	bpf_loop(queues & 255, add_waiting, &ending, 0);
-	bpf_loop(possible_cpus, add_last_of_cpu, &ending, 0);
+	for (u32 queue = 0; queue < 256; queue++) {
+		if (queue >= queues)
+			break;
+		add_waiting(queue);
+	}
+	for (u32 cpu = 0; cpu < possible_cpus; cpu++)
+		add_last_of_cpu(cpu);
 	note_owner(out, last_owner(tun, queues));
-	__sync_lock_test_and_set(&out->ended_ns, bpf_ktime_get_ns());
+	EXCHANGE(&out->ended_ns, bpf_ktime_get_ns());
 	__sync_fetch_and_add(&ended_noted, 1);
 	return 0;
 }

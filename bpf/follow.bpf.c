@@ -4,6 +4,7 @@
 #include "device.bpf.h"
 #include "drops/location.bpf.h"
 #include "drops/routed.bpf.h"
+#include "on-request.bpf.h"
 
 #define HEADER_BYTES 96
 #define STACK_FRAMES 48
@@ -194,10 +195,10 @@ static __noinline struct net_device *lost_towards(struct sk_buff *skb, u32 class
 	return is_routed_reason(reason) ? routed_to(skb) : NULL;
 }
 
-static __noinline int follow(u64 *ctx)
+static __noinline int follow(u64 *ctx, u64 location, u32 reason)
 {
 	struct sk_buff *skb = (struct sk_buff *)ctx[0];
-	struct loss_key key = {.location = ctx[1], .reason = ctx[2], .queue = NO_QUEUE};
+	struct loss_key key = {.location = location, .reason = reason, .queue = NO_QUEUE};
 	u32 class = class_of(key.location);
 
 	if (!is_loss(class, key.reason))
@@ -231,7 +232,7 @@ int follow_typed(u64 *ctx)
 {
 	struct sk_buff *skb = (struct sk_buff *)ctx[0];
 
-	return is_known_foreign(ops_of(skb->dev)) && !is_routed_reason(ctx[2]) ? 0 : follow(ctx);
+	return is_known_foreign(ops_of(skb->dev)) && !is_routed_reason(ctx[2]) ? 0 : follow(ctx, ctx[1], ctx[2]);
 }
 
 SEC("?raw_tp/kfree_skb")
@@ -239,16 +240,25 @@ int follow_raw(u64 *ctx)
 {
 	if (typed_reads && is_known_foreign(ops_of(TYPED(sk_buff, ctx[0])->dev)) && !is_routed_reason(ctx[2]))
 		return 0;
-	return follow(ctx);
+	return follow(ctx, ctx[1], ctx[2]);
 }
 
-SEC("syscall")
-int tick(struct tick *tick)
+/* kfree_skb(skb, location): reasons came with Linux 5.17. */
+SEC("?raw_tp/kfree_skb")
+int follow_located(u64 *ctx)
 {
-	s64 have = tokens > 0 ? tokens : 0, room = (s64)tick->most - have;
+	u64 device = (u64)BPF_CORE_READ((struct sk_buff *)ctx[0], dev);
+	bool of_list = is_list(ctx[1]) && (s64)device < 0 && is_tun(device);
 
-	tokens = have + (room < tick->tokens ? room : tick->tokens);
-	if (!tick->forget)
+	return follow(ctx, of_list ? caller_of(ctx, ctx[1]) : ctx[1], 0);
+}
+
+ON_REQUEST(tick, struct tick)
+{
+	s64 have = tokens > 0 ? tokens : 0, room = (s64)request->most - have;
+
+	tokens = have + (room < request->tokens ? room : request->tokens);
+	if (!request->forget)
 		return 0;
 	forget_foreign();
 	forget_locations();

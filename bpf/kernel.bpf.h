@@ -99,6 +99,10 @@ typedef struct {
 	int counter;
 } atomic_t;
 
+typedef struct {
+	s64 counter;
+} atomic_long_t;
+
 struct bpf_prog_aux {
 	u32 id;
 };
@@ -217,10 +221,6 @@ struct tun_file {
 	int cons_cnt; /* Linux 7.3 */
 	struct xdp_rxq_info xdp_rxq;
 };
-
-typedef struct {
-	s64 counter;
-} atomic_long_t;
 
 struct tun_struct {
 	struct tun_file *tfiles[256];

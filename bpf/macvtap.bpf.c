@@ -35,7 +35,8 @@ static bool is_macvtap(struct net_device *dev, enum device_kind kind)
 	return first == (kind == KIND_MACVTAP ? 'm' : 'i');
 }
 
-static long each_macvtap_queue(u32 i, struct tap_dev **tap)
+/* A queue of `at.tap`. 1: no more are to be written. */
+__noinline int write_macvtap_queue(u32 i)
 {
 	struct tap_queue *queue = NULL;
 	u32 index = walk.queues;
@@ -45,7 +46,7 @@ static long each_macvtap_queue(u32 i, struct tap_dev **tap)
 	if (!bpf_core_type_exists(struct tap_queue))
 		return 1;
 	bpf_probe_read_kernel(&queue, sizeof(queue),
-			      (void *)*tap + bpf_core_field_offset(struct tap_dev, taps) +
+			      (void *)at.tap + bpf_core_field_offset(struct tap_dev, taps) +
 				      (u64)(i & 255) * sizeof(queue));
 	if (!queue)
 		return 0;
@@ -71,22 +72,21 @@ static long each_macvtap_queue(u32 i, struct tap_dev **tap)
 	return 0;
 }
 
-static long each_macvtap_cpu(u32 cpu, void *unused)
+__noinline int add_macvtap_cpu(u32 cpu)
 {
-	u32 zero = 0, index = at.device;
-	void *here = bpf_map_lookup_percpu_elem(&per_cpu_anchor, &zero, cpu);
+	u32 index = at.device;
 	struct walked_device *out = bpf_map_lookup_elem(&walked_devices, &index);
 
-	if (!here || !out)
+	if (!out)
 		return 1;
-	u64 base = at.tstats + (address_of(here) - at.anchor);
+	u64 base = at.tstats + offset_of_cpu(cpu);
 
 	if (out->kind == KIND_MACVTAP && bpf_core_type_exists(struct macvlan_dev)) {
-		ADD_PER_CPU(out->rx_packets, base, vlan_pcpu_stats, rx_packets);
-		ADD_PER_CPU(out->tx_packets, base, vlan_pcpu_stats, tx_packets);
+		ADD_STATS(out->rx_packets, base, vlan_pcpu_stats, rx_packets);
+		ADD_STATS(out->tx_packets, base, vlan_pcpu_stats, tx_packets);
 	} else if (out->kind == KIND_IPVTAP && bpf_core_type_exists(struct ipvl_dev)) {
-		ADD_PER_CPU(out->rx_packets, base, ipvl_pcpu_stats, rx_pkts);
-		ADD_PER_CPU(out->tx_packets, base, ipvl_pcpu_stats, tx_pkts);
+		ADD_STATS(out->rx_packets, base, ipvl_pcpu_stats, rx_pkts);
+		ADD_STATS(out->tx_packets, base, ipvl_pcpu_stats, tx_pkts);
 	}
 	return 0;
 }
@@ -120,28 +120,29 @@ __noinline int walk_macvtap(void)
 	at.device = index;
 	write_device(out, at.net, dev, NULL);
 	out->kind = at.kind;
-	bpf_loop(BPF_CORE_READ(tap, numvtaps) & 511, each_macvtap_queue, &tap, 0);
+	at.tap = (u64)tap;
+	for (u32 i = 0, queues = BPF_CORE_READ(tap, numvtaps); i < 256; i++)
+		if (i >= queues || write_macvtap_queue(i))
+			break;
 	out->queues_written = walk.queues - out->first_queue;
 	at.tstats = macvtap_stats(dev, out->kind);
-	if (at.tstats)
-		bpf_loop(possible_cpus, each_macvtap_cpu, NULL, 0);
+	for (u32 cpu = 0; at.tstats && cpu < possible_cpus; cpu++)
+		add_macvtap_cpu(cpu);
 	walk.tuns++;
 	return 0;
 }
 
 /* A program for each, loaded when its module is there: only then are the types of its counters known. */
-SEC("?syscall")
-int walk_macvtaps(struct walk_result *result)
+ON_REQUEST_LATER(walk_macvtaps, struct walk_result)
 {
 	tap_release_seen = tap_release_address;
-	return walk_namespaces(KIND_MACVTAP, result);
+	return walk_namespaces(KIND_MACVTAP, request);
 }
 
-SEC("?syscall")
-int walk_ipvtaps(struct walk_result *result)
+ON_REQUEST_LATER(walk_ipvtaps, struct walk_result)
 {
 	tap_release_seen = tap_release_address;
-	return walk_namespaces(KIND_IPVTAP, result);
+	return walk_namespaces(KIND_IPVTAP, request);
 }
 
 /* ssize_t tap_do_read(queue, to, noblock, skb): read() and vhost-net; positive: a packet was handed over. */

@@ -27,12 +27,20 @@ struct vlan_pcpu_stats {
 	u64_stats_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 };
 
+struct vlan_pcpu_stats___numbers {
+	u64 rx_packets, rx_bytes, tx_packets, tx_bytes;
+};
+
 struct macvlan_dev {
 	struct vlan_pcpu_stats *pcpu_stats;
 };
 
 struct ipvl_pcpu_stats {
 	u64_stats_t rx_pkts, rx_bytes, tx_pkts, tx_bytes;
+};
+
+struct ipvl_pcpu_stats___numbers {
+	u64 rx_pkts, rx_bytes, tx_pkts, tx_bytes;
 };
 
 struct ipvl_dev {

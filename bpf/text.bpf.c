@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // The machine code of a kernel function, for who wants to know what it calls.
 #include "kernel.bpf.h"
+#include "on-request.bpf.h"
 
 #define TEXT_BYTES 16384
 
@@ -22,8 +23,7 @@ struct {
 	__type(value, struct kernel_text);
 } kernel_text SEC(".maps");
 
-SEC("syscall")
-int read_text(struct text_request *request)
+ON_REQUEST(read_text, struct text_request)
 {
 	u32 zero = 0, length = request->length;
 	struct kernel_text *text = bpf_map_lookup_elem(&kernel_text, &zero);

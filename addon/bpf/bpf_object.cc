@@ -71,11 +71,14 @@ Napi::Function BpfObject::define(Napi::Env env)
 BpfObject::BpfObject(Info info) : Napi::ObjectWrap<BpfObject>(info), path_(info[0].As<Napi::String>())
 {
 	LibbpfLog log;
+	const std::string types =
+		info[2].IsNumber() ? "/proc/self/fd/" + std::to_string(info[2].As<Napi::Number>().Int32Value()) : "";
 	if (info.Length() > 1) {
 		const auto file = info[1].As<Napi::Uint8Array>();
 		bpf_object_open_opts options{};
 		options.sz = sizeof(options);
 		options.object_name = basename(path_.c_str());
+		options.btf_custom_path = types.empty() ? nullptr : types.c_str();
 		object_.reset(bpf_object__open_mem(file.Data(), file.ByteLength(), &options));
 	} else {
 		object_.reset(bpf_object__open_file(path_.c_str(), nullptr));

@@ -5,6 +5,7 @@
 
 #include <linux/capability.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -144,6 +145,9 @@ void keepCapabilities(const Napi::CallbackInfo &info)
 	uint64_t mask = 0;
 	for (uint32_t i = 0; i < numbers.Length(); i++)
 		mask |= uint64_t{1} << numbers.Get(i).As<Napi::Number>().Uint32Value();
+	// Before Linux 5.11 the memory of BPF counts as locked memory, and later this process may not raise the limit.
+	const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
+	setrlimit(RLIMIT_MEMLOCK, &unlimited);
 	kept = mask;
 	failure = 0;
 	if (const int error = keepInAll())

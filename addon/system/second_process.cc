@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -48,6 +49,22 @@ std::vector<char *> pointersTo(std::vector<std::string> &texts)
 	return pointers;
 }
 
+/** Marks all descriptors from this one on; 0 or an errno. */
+int closeAtExec(int first)
+{
+	if (syscall(SYS_close_range, first, UINT_MAX, CLOSE_RANGE_CLOEXEC) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return errno;
+	// Before Linux 5.11 one by one.
+	rlimit most{};
+	if (getrlimit(RLIMIT_NOFILE, &most) != 0)
+		return errno;
+	for (rlim_t descriptor = static_cast<rlim_t>(first); descriptor < most.rlim_max; descriptor++)
+		fcntl(static_cast<int>(descriptor), F_SETFD, FD_CLOEXEC);
+	return 0;
+}
+
 /** Runs in the child of fork(), where other threads may have held any lock: system calls only. */
 int become(const char *program, char *const *arguments, std::vector<int> &descriptors, const FileRules &rules)
 {
@@ -69,8 +86,8 @@ int become(const char *program, char *const *arguments, std::vector<int> &descri
 	if (self < 0 || !rules.addFolder(self) || dup2(self, next++) < 0)
 		return errno;
 	// Closes them at execv(): until then an error is to be reported.
-	if (syscall(SYS_close_range, next, UINT_MAX, CLOSE_RANGE_CLOEXEC) != 0)
-		return errno;
+	if (const int error = closeAtExec(next))
+		return error;
 	// What this process was given to read is not theirs (tapscope.service: the kernel's symbols).
 	const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0)

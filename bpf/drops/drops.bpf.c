@@ -30,7 +30,7 @@ static __noinline int count_routed(u64 *ctx)
 
 	if (!is_routed_reason(ctx[2]))
 		return 0;
-	if (has_flag(ctx[2], REASON_UNNAMED) && !leads_nowhere)
+	if (has_flag(ctx[2], REASON_UNNAMED) && !leads_nowhere && !is_known_drop(class_of(ctx[1])))
 		return 0;
 	struct net_device *dev = routed_to(skb);
 
@@ -61,7 +61,7 @@ static __noinline int count_in_tun(struct sk_buff *skb, u64 device, u32 class, u
 	if (!number)
 		return 0;
 	if (class == CLASS_TRANSMIT) {
-		u32 slot = slot_of(reason);
+		u32 slot = reason ? slot_of(reason) : untraced_slot((struct net_device *)device, row->place);
 
 		count_bypassed(row, slot);
 		if (slot == REASON_RARE)
@@ -131,7 +131,8 @@ static __noinline int count_freed(u64 *ctx)
 		return 0;
 	bool from_guest = class == CLASS_RECEIVED || came_in_by(skb, dev);
 
-	if (from_guest && (class == CLASS_RECEIVED || class == CLASS_UNROUTED || has_flag(reason, REASON_FROM_GUEST)))
+	if (from_guest && (class == CLASS_RECEIVED || class == CLASS_UNROUTED || is_known_drop(class) ||
+			   has_flag(reason, REASON_FROM_GUEST)))
 		count_direction(dev, location, reason, 1, 1);
 	if (from_guest || is_received_copy(skb))
 		return count_by_route(ctx, class);
@@ -280,4 +281,16 @@ SEC("raw_tp/kfree_skb")
 int dropped_raw(volatile u64 *ctx)
 {
 	return freed(ctx, false);
+}
+
+/* kfree_skb(skb, location): reasons came with Linux 5.17. */
+SEC("?raw_tp/kfree_skb")
+int dropped_located(u64 *ctx)
+{
+	u64 device = (u64)BPF_CORE_READ((struct sk_buff *)ctx[0], dev);
+	u64 without_reason[3] = {ctx[0], ctx[1], 0};
+
+	if (is_list(ctx[1]) && (s64)device < 0 && is_tun(device))
+		without_reason[1] = caller_of(ctx, ctx[1]);
+	return count_freed(without_reason);
 }

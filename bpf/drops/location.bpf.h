@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Classes of the kernel functions that free packets: what a drop there means. */
 #pragma once
-#include "kernel.bpf.h"
+#include "older-kernel.bpf.h"
 
 /* What a freeing function means; the agent finds their text ranges in the running kernel's symbols, and these names in
  * our BTF. */
@@ -84,6 +84,36 @@ static __always_inline u32 class_of(u64 location)
 	u64 known = known_locations[cell];
 
 	return (known & ADDRESS_BITS) == (location & ADDRESS_BITS) ? known >> 56 : classify(location, cell);
+}
+
+/* Where the kernel gives no reasons, a function that is known to drop says it. */
+static __always_inline bool is_known_drop(u32 class)
+{
+	return class == CLASS_BEFORE && !GIVES_REASONS;
+}
+
+/* kfree_skb_list() frees what queueing disciplines drop, and the parts of packets that are freed. Only its caller tells
+ * which. */
+const volatile u64 kfree_skb_list_start;
+const volatile u32 kfree_skb_list_length;
+
+static __always_inline bool is_list(u64 location)
+{
+	return location - kfree_skb_list_start < kfree_skb_list_length;
+}
+
+#define CALLS 10 /* between a raw tracepoint's program and the function that frees a packet; and one more */
+
+/* The place that called the function in which `location` lies; `location` where the stack does not show it. */
+static __always_inline u64 caller_of(void *ctx, u64 location)
+{
+	u64 calls[CALLS] = {};
+
+	bpf_get_stack(ctx, calls, sizeof(calls), 0);
+	for (u32 i = 0; i + 1 < CALLS; i++)
+		if (calls[i] == location)
+			return calls[i + 1];
+	return location;
 }
 
 /* The packet is the guest's or writer's. */

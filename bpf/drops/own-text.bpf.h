@@ -12,12 +12,12 @@ struct {
 
 struct found_text {
 	u64 own_start, own_end, macvtap_start, macvtap_end;
-};
+} found_text;
 
-/* A callback, for the verifier follows each way through each turn of a loop. */
-static long each_range(u32 i, struct found_text *found)
+/* Global, for the verifier would follow each way through each turn of the loop. */
+__noinline int find_in_range(u32 index)
 {
-	u32 index = i;
+	struct found_text *found = &found_text;
 	struct text_range *range = bpf_map_lookup_elem(&text_ranges, &index);
 
 	if (!range || !range->length || range->class >= CLASS_RECEIVE)
@@ -44,11 +44,12 @@ static __always_inline u64 length_of(u64 start, u64 end)
 
 static __always_inline void find_own_text(void)
 {
-	struct found_text found = {.own_start = -1ULL, .macvtap_start = -1ULL};
-
-	bpf_loop(RANGES, each_range, &found, 0);
-	own_text.start = found.own_start;
-	own_text.length = length_of(found.own_start, found.own_end);
-	macvtap_start = found.macvtap_start;
-	macvtap_length = length_of(found.macvtap_start, found.macvtap_end);
+	found_text.own_start = found_text.macvtap_start = -1ULL;
+	found_text.own_end = found_text.macvtap_end = 0;
+	for (u32 index = 0; index < RANGES; index++)
+		find_in_range(index);
+	own_text.start = found_text.own_start;
+	own_text.length = length_of(found_text.own_start, found_text.own_end);
+	macvtap_start = found_text.macvtap_start;
+	macvtap_length = length_of(found_text.macvtap_start, found_text.macvtap_end);
 }

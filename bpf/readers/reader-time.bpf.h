@@ -11,6 +11,7 @@
  * is said of running and waiting is, over any time, at most what the scheduler counted and one SINGLE_LOOK.
  */
 #pragma once
+#include "atomics.bpf.h"
 #include "readers/reader.bpf.h"
 #include "readers/rivals.bpf.h"
 
@@ -142,7 +143,7 @@ static __noinline int look(struct queue_reader *reader, bool pressed, u64 observ
 {
 	struct tun_file *file = (struct tun_file *)reader->tun_file;
 
-	if (__sync_val_compare_and_swap(&reader->time.busy, 0, 1))
+	if (COMPARE_EXCHANGE(&reader->time.busy, 0, 1))
 		return 0; /* another CPU is at it */
 	u64 now = bpf_ktime_get_ns(), before = reader->looked;
 	s32 head = BPF_CORE_READ(file, tx_ring.consumer_head), former = reader->consumer_head;
@@ -156,7 +157,7 @@ static __noinline int look(struct queue_reader *reader, bool pressed, u64 observ
 	reader->was_pressed = pressed;
 	if (pressed)
 		reader->pressed = now;
-	__sync_lock_test_and_set(&reader->time.busy, 0);
+	EXCHANGE(&reader->time.busy, 0);
 	return 0;
 }
 

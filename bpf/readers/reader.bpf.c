@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // The agent's looks at the readers of full and stopped queues, and vhost-net's workers: by an iterator over
 // descriptors.
+#include "on-request.bpf.h"
 #include "readers/reader-time.bpf.h"
 
 struct reader_sample {
@@ -18,7 +19,7 @@ static __always_inline bool is_queue_stopped(struct queue_reader *reader)
 /* One sample of a time; not on the stack, where the verifier would follow every value through the loop. */
 struct reader_sample sampling;
 
-static long each_reader(u32 slot, void *unused)
+__noinline int sample_slot(u32 slot)
 {
 	struct queue_reader *reader = bpf_map_lookup_elem(&queue_readers, &slot);
 
@@ -38,12 +39,23 @@ static long each_reader(u32 slot, void *unused)
 	return 0;
 }
 
-SEC("syscall")
-int sample_readers(struct reader_sample *context)
+/* 64 of them. */
+__noinline int sample_slots(u32 first)
 {
-	sampling.pressed_only = context->pressed_only;
+	for (u32 i = 0; i < 64; i++)
+		sample_slot(first + i);
+	return 0;
+}
+
+ON_REQUEST(sample_readers, struct reader_sample)
+{
+	sampling.pressed_only = request->pressed_only;
 	sampling.pressed = 0;
-	bpf_loop(readers_used, each_reader, NULL, 0);
-	context->pressed = sampling.pressed;
+	for (u32 first = 0; first < MAX_READERS; first += 64) {
+		if (first >= readers_used)
+			break;
+		sample_slots(first);
+	}
+	request->pressed = sampling.pressed;
 	return 0;
 }

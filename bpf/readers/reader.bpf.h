@@ -2,6 +2,7 @@
 /* Who reads each queue, and how the time is spent in which the queue is full or stopped: sampled at drops and by the
  * agent's looks. */
 #pragma once
+#include "atomics.bpf.h"
 #include "ring/ring.bpf.h"
 #include "readers/task.bpf.h"
 
@@ -58,6 +59,7 @@ struct queue_reader {
 	struct reader_time time;
 	struct rival rivals[MOST_RIVALS];
 	u32 waiting_looks; /* the agent's, that found the reader waiting */
+	u32 slot;	   /* its own */
 	struct thread_walk threads;
 };
 
@@ -103,14 +105,14 @@ static __always_inline void set_thread(struct queue_reader *reader, u64 thread)
 {
 	struct task_struct *task = (struct task_struct *)thread;
 
-	if (is_same_thread(reader, thread) || __sync_val_compare_and_swap(&reader->being_written, 0, 1))
+	if (is_same_thread(reader, thread) || COMPARE_EXCHANGE(&reader->being_written, 0, 1))
 		return;
 	if (reader->thread)
 		reader->thread_changed = bpf_ktime_get_ns();
 	reader->thread = thread;
 	reader->thread_started = BPF_CORE_READ(task, start_time);
 	reader->tid = BPF_CORE_READ(task, pid);
-	__sync_lock_test_and_set(&reader->being_written, 0);
+	EXCHANGE(&reader->being_written, 0);
 }
 
 /*
@@ -154,6 +156,21 @@ static __always_inline enum thread_state state_of_guest(const struct thread_walk
 	return threads[THREAD_WAITING] && !threads[THREAD_RUNNING] ? THREAD_WAITING : THREAD_SLEEPING;
 }
 
+/* The next thread of the process that holds the queue. 1: there is none. */
+__noinline int look_at_thread(u32 slot)
+{
+	struct queue_reader *reader = bpf_map_lookup_elem(&queue_readers, &slot);
+
+	return reader ? add_thread(&reader->threads) : 1;
+}
+
+static __always_inline void look_at_threads(u32 slot)
+{
+	for (u32 i = 0; i < MOST_THREADS; i++)
+		if (look_at_thread(slot))
+			break;
+}
+
 /* Dear with many threads: at drops at most every 10 ms. */
 static __noinline u32 judge_process(struct queue_reader *reader, u64 now, u64 observer, bool guest)
 {
@@ -164,13 +181,14 @@ static __noinline u32 judge_process(struct queue_reader *reader, u64 now, u64 ob
 		return reader->threads_state;
 	if (!is_thread(reader->process, reader->process_started))
 		return guest ? THREAD_SLEEPING : THREAD_UNKNOWN;
-	if (__sync_val_compare_and_swap(&walk->busy, 0, 1))
+	if (COMPARE_EXCHANGE(&walk->busy, 0, 1))
 		return reader->threads_state; /* another CPU is at it */
 	walk->observer = observer;
-	walk_threads(process, walk);
+	begin_threads(process, walk);
+	look_at_threads(reader->slot);
 	reader->threads_state = guest ? state_of_guest(walk) : state_of_process(walk);
 	reader->threads_looked = now;
-	__sync_lock_test_and_set(&walk->busy, 0);
+	EXCHANGE(&walk->busy, 0);
 	return reader->threads_state;
 }
 

@@ -66,6 +66,16 @@ struct task_struct {
 	char comm[16];
 };
 
+/* Before Linux 5.14. */
+struct task_struct___state {
+	long state;
+};
+
+/* Before Linux 5.16: later the CPU is in thread_info on every machine. */
+struct task_struct___own_cpu {
+	unsigned int cpu;
+};
+
 #pragma clang attribute pop
 
 /* include/linux/sched.h */
@@ -96,6 +106,20 @@ static __always_inline bool is_throttled(struct task_struct *task)
 	return BPF_CORE_READ(task, se.cfs_rq, throttle_count) > 0;
 }
 
+static __always_inline u32 state_bits(struct task_struct *task)
+{
+	if (bpf_core_field_exists(task->__state))
+		return BPF_CORE_READ(task, __state);
+	return BPF_CORE_READ((struct task_struct___state *)task, state);
+}
+
+static __always_inline u32 cpu_of(struct task_struct *task)
+{
+	if (bpf_core_field_exists(task->thread_info.cpu))
+		return BPF_CORE_READ(task, thread_info.cpu);
+	return BPF_CORE_READ((struct task_struct___own_cpu *)task, cpu);
+}
+
 /* Who had the CPU until the running thread came, to look at it: both moments are one reading of the run queue's clock.
  */
 static __always_inline bool gave_way_to(struct task_struct *task, struct task_struct *running)
@@ -107,7 +131,7 @@ static __always_inline bool gave_way_to(struct task_struct *task, struct task_st
 /* `observer`: the running thread where it came only to look, else NULL. */
 static __always_inline enum thread_state state_of_thread(struct task_struct *task, struct task_struct *observer)
 {
-	u32 state = BPF_CORE_READ(task, __state);
+	u32 state = state_bits(task);
 	bool on_cpu = BPF_CORE_READ_BITFIELD_PROBED(task, on_cpu);
 
 	if (BPF_CORE_READ(task, exit_state) || state & TASK_DEAD)
@@ -169,7 +193,8 @@ static __always_inline void add_scheduled(struct task_struct *task, struct sched
 /* The most threads of a large process that are looked at. */
 #define MOST_THREADS 256
 
-/* Lies in a map: of what is on the stack, the verifier would follow every value through the loop. */
+/* Lies in a map, and each turn is a call of a global function: the verifier would follow every value through the loop.
+ */
 struct thread_walk {
 	u64 next, head, observer;
 	struct scheduled scheduled; /* all of them */
@@ -177,9 +202,9 @@ struct thread_walk {
 	u32 busy;
 };
 
-static long each_thread(u32 i, struct thread_walk **context)
+/* The next one. 1: there is none. */
+static __always_inline int add_thread(struct thread_walk *walk)
 {
-	struct thread_walk *walk = *context;
 	u64 entry = walk->next;
 	struct task_struct *task = (void *)(entry - bpf_core_field_offset(struct task_struct, thread_node));
 
@@ -202,17 +227,17 @@ static __always_inline bool is_thread(u64 address, u64 started)
 	return address && BPF_CORE_READ(task, start_time) == started && BPF_CORE_READ(task, usage.refs.counter) > 0;
 }
 
-/* Counts how many threads of a process are in each state; `process` is the thread that leads it. */
-static __always_inline void walk_threads(struct task_struct *process, struct thread_walk *walk)
+/* Before all threads of a process are looked at; `process` is the thread that leads it. */
+static __always_inline void begin_threads(struct task_struct *process, struct thread_walk *walk)
 {
 	struct signal_struct *signal = BPF_CORE_READ(process, signal);
 
 	for (u32 state = 0; state < THREAD_STATES; state++)
 		walk->threads[state] = 0;
 	walk->scheduled = (struct scheduled){};
+	walk->next = 0;
 	if (BPF_CORE_READ(process, exit_state) & EXIT_DEAD)
 		return; /* and its signal_struct may be another's */
 	walk->head = (u64)&signal->thread_head;
 	walk->next = (u64)BPF_CORE_READ(signal, thread_head.next);
-	bpf_loop(MOST_THREADS, each_thread, &walk, 0);
 }

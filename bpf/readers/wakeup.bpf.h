@@ -2,6 +2,7 @@
 /* Whether a packet wakes the reader on the CPU that sent it or on another, of one packet in 256: asleep when the packet
  * came, awake when it was in the ring. */
 #pragma once
+#include "atomics.bpf.h"
 #include "rows/queue-events.bpf.h"
 #include "readers/reader.bpf.h"
 #include "readers/waiting.bpf.h"
@@ -23,7 +24,7 @@ static __always_inline u64 sleeping_reader(struct tun_file *file)
 	struct task_struct *task = (struct task_struct *)thread;
 
 	/* A thread that is still on a CPU is only about to sleep. */
-	if (!thread || !(BPF_CORE_READ(task, __state) & TASK_ASLEEP) || BPF_CORE_READ_BITFIELD_PROBED(task, on_cpu))
+	if (!thread || !(state_bits(task) & TASK_ASLEEP) || BPF_CORE_READ_BITFIELD_PROBED(task, on_cpu))
 		return 0;
 	return thread;
 }
@@ -38,7 +39,7 @@ static __noinline int begin_wakeup(struct queue *queue, struct tun_file *file)
 	queue->sleeper = thread;
 	queue->sleeper_slept = BPF_CORE_READ((struct task_struct *)thread, nvcsw);
 	queue->waker = cpu_id() + 1;
-	__sync_fetch_and_or(&queue->watch, WATCH_SLEEPER);
+	SET_BITS(&queue->watch, WATCH_SLEEPER);
 	return 0;
 }
 
@@ -52,12 +53,12 @@ static __noinline int end_wakeup(u32 number, bool sampled)
 	struct task_struct *task = (struct task_struct *)queue->sleeper;
 	u32 cpu = cpu_id();
 
-	__sync_fetch_and_and(&queue->watch, ~WATCH_SLEEPER);
+	CLEAR_BITS(&queue->watch, WATCH_SLEEPER);
 	if (!sampled || queue->waker != cpu + 1)
 		return 0;
-	if (BPF_CORE_READ(task, __state) & ~TASK_WAKING && (u32)BPF_CORE_READ(task, nvcsw) == queue->sleeper_slept)
+	if (state_bits(task) & ~TASK_WAKING && (u32)BPF_CORE_READ(task, nvcsw) == queue->sleeper_slept)
 		return 0;
-	u32 woken_on = BPF_CORE_READ(task, thread_info.cpu);
+	u32 woken_on = cpu_of(task);
 
 	return count_event(number, woken_on == cpu ? EVENT_WOKEN_WHERE_SENT : EVENT_WOKEN_ELSEWHERE, 1);
 }

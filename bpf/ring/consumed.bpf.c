@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Packets that are taken from the ring, where its lock is held: since Linux 7.3.
 #include <bpf/bpf_tracing.h>
+#include "atomics.bpf.h"
 #include "rows/row.bpf.h"
 #include "ring/sample.bpf.h"
 #include "stops/flow.bpf.h"
@@ -25,9 +26,9 @@ static __noinline int look_at_level(u64 *ctx, struct queue *queue)
 	if (before > queue->highwater[0])
 		queue->highwater[0] = before;
 	if (queue->watch & WATCH_DRAIN && used < NEAR && !(queue->watch & WATCH_NEAR))
-		__sync_fetch_and_or(&queue->watch, WATCH_NEAR);
+		SET_BITS(&queue->watch, WATCH_NEAR);
 	else if (queue->watch & WATCH_NEAR && used >= NEAR)
-		__sync_fetch_and_and(&queue->watch, ~WATCH_NEAR);
+		CLEAR_BITS(&queue->watch, WATCH_NEAR);
 	return 0;
 }
 
@@ -43,7 +44,7 @@ static __noinline int take_marks(u64 *ctx, u32 number)
 	if (!number)
 		return 0;
 	if (queue->watch & WATCH_MARK) /* before the marks are looked at: another one made meanwhile sets it again */
-		__sync_fetch_and_and(&queue->watch, ~WATCH_MARK);
+		CLEAR_BITS(&queue->watch, WATCH_MARK);
 	if (first < 0)
 		first += size;
 	for (int i = 0; i < MARKS_QUEUED; i++) {

@@ -2,6 +2,7 @@
 // When packets leave the ring, before Linux 7.3: nothing is called there while the ring's lock is held, so that the
 // ring is looked at when the call that took them ends.
 #include <bpf/bpf_tracing.h>
+#include "atomics.bpf.h"
 #include "rows/file-row.bpf.h"
 #include "ring/sample.bpf.h"
 #include "vhost/vhost-types.bpf.h"
@@ -18,7 +19,7 @@ static __noinline int look_at_departures(u64 tun_file)
 
 	if (!number || head >= size)
 		return 0;
-	u32 before = __sync_lock_test_and_set(&queue->taken_head, head);
+	u32 before = EXCHANGE(&queue->taken_head, head);
 
 	if (before >= size)
 		return 0; /* the first sample, or the ring was resized */

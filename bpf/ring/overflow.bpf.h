@@ -4,11 +4,12 @@
  * empty. What an episode would have needed is what the ring holds and what was dropped until then.
  */
 #pragma once
+#include "atomics.bpf.h"
 #include "rows/histogram.bpf.h"
 #include "ring/ring.bpf.h"
 
 /* Packets are counted when they are taken, under the ring's lock: who takes the last one ends an episode. */
-static u32 consumer_seen;
+u32 consumer_seen;
 
 static __always_inline u32 watch_of_overflow(void)
 {
@@ -31,16 +32,19 @@ static __noinline int begin_overflow(u32 number, u64 device, u32 index)
 		if (ring.used > queue->highwater[0])
 			queue->highwater[0] = ring.used;
 	}
-	__sync_fetch_and_or(&queue->watch, watch_of_overflow());
+	SET_BITS(&queue->watch, watch_of_overflow());
 	return 0;
 }
 
-/* The ring was full at the exit of the transmit function. Returns how often it had been full before. */
+/* The ring was full at the exit of the transmit function. Returns how often it had been full before, but for what other
+ * CPUs count at this moment. */
 static __always_inline u64 count_overflow(u32 number, u64 device, u32 index)
 {
 	struct queue *queue = queue_at(number);
 
-	u64 before = __sync_fetch_and_add(&queue->overflowed, 1);
+	u64 before = queue->overflowed;
+
+	__sync_fetch_and_add(&queue->overflowed, 1);
 
 	if (!(queue->watch & WATCH_BURST))
 		begin_overflow(number, device, index);
@@ -49,8 +53,8 @@ static __always_inline u64 count_overflow(u32 number, u64 device, u32 index)
 
 static __always_inline void end_burst(u32 number, struct queue *queue)
 {
-	__sync_fetch_and_and(&queue->watch, ~WATCH_BURST);
-	u64 overflowed = queue->overflowed, before = __sync_lock_test_and_set(&queue->burst_base, overflowed);
+	CLEAR_BITS(&queue->watch, WATCH_BURST);
+	u64 overflowed = queue->overflowed, before = EXCHANGE(&queue->burst_base, overflowed);
 
 	if (overflowed > before)
 		observe(number, HISTOGRAM_BURST, overflowed - before);
@@ -63,8 +67,8 @@ static __noinline int end_episode(u32 number, struct ptr_ring *ring)
 
 	if (!number)
 		return 0;
-	__sync_fetch_and_and(&queue->watch, ~(WATCH_EPISODE | WATCH_DRAIN | WATCH_NEAR));
-	u64 overflowed = queue->overflowed, before = __sync_lock_test_and_set(&queue->episode_base, overflowed);
+	CLEAR_BITS(&queue->watch, (WATCH_EPISODE | WATCH_DRAIN | WATCH_NEAR));
+	u64 overflowed = queue->overflowed, before = EXCHANGE(&queue->episode_base, overflowed);
 	u64 needed = overflowed - before + BPF_CORE_READ(ring, size);
 
 	if (overflowed <= before)

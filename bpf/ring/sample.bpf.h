@@ -5,6 +5,7 @@
  * another for it that was purged and whose memory came back.
  */
 #pragma once
+#include "atomics.bpf.h"
 #include "rows/histogram.bpf.h"
 #include "ring/overflow.bpf.h"
 #include "ring/ring.bpf.h"
@@ -24,7 +25,7 @@ struct mark {
 struct mark marks[MARKS];
 
 /* Packets that a call took are looked at when that call ends. */
-static u32 departures_seen;
+u32 departures_seen;
 
 static __always_inline struct mark *mark_at(u32 number, u32 index)
 {
@@ -76,14 +77,14 @@ static __always_inline void try_mark(u32 number, struct queue *queue, struct rin
 	mark->time = bpf_ktime_get_ns();
 	mark->ring = slots;
 	mark->taken = queue->taken;
-	__sync_lock_test_and_set(&queue->marks_tail, tail + 1); /* last: who takes packets looks at it first */
+	EXCHANGE(&queue->marks_tail, tail + 1); /* last: who takes packets looks at it first */
 	if (queue->marks_head == tail && consumer_seen)
-		__sync_fetch_and_or(&queue->watch, WATCH_MARK);
+		SET_BITS(&queue->watch, WATCH_MARK);
 }
 
 static __always_inline void put_mark(u32 number, struct queue *queue, struct ring_state *ring, u64 slots)
 {
-	if (__sync_lock_test_and_set(&queue->marking, 1))
+	if (EXCHANGE(&queue->marking, 1))
 		return;
 	try_mark(number, queue, ring, slots);
 	queue->marking = 0;
@@ -139,7 +140,7 @@ static __noinline int take_mark(u32 number, struct ptr_ring *ring)
 	if (!number || head == queue->marks_tail)
 		return 0;
 	/* Where no lock is held, another reader may be here too. */
-	if (__sync_val_compare_and_swap(&queue->marks_head, head, head + 1) != head)
+	if (COMPARE_EXCHANGE(&queue->marks_head, head, head + 1) != head)
 		return 0;
 	if (taken <= (u32)BPF_CORE_READ(ring, size) && mark->queue == number && mark->ring == (u64)slots &&
 	    is_unused(ring, slots, mark->slot))

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // The pool of rows and what leads to them, shared by all programs; the program that recycles rows.
+#include "atomics.bpf.h"
+#include "on-request.bpf.h"
 #include "rows/queue.bpf.h"
 #include "vhost/vhost-batches.bpf.h"
 
@@ -11,14 +13,17 @@ struct recycle_request {
 	u32 rows[2][RECYCLE_BATCH];
 };
 
-static long forget_on(u32 cpu, u32 *number)
+/* Global, for the verifier then looks at it once. */
+__noinline int forget_on_all(u32 number)
 {
-	struct cpu_state *state = state_of(cpu);
+	for (u32 cpu = 0; cpu < possible_cpus; cpu++) {
+		struct cpu_state *state = state_of(cpu);
 
-	/* Each exchange is atomic: that CPU may keep another number meanwhile. */
-	__sync_val_compare_and_swap(&state->sent_row, *number, 0);
-	__sync_val_compare_and_swap(&state->freed_row, *number, 0);
-	__sync_val_compare_and_swap(&state->taken_row, *number, 0);
+		/* Each exchange is atomic: that CPU may keep another number meanwhile. */
+		COMPARE_EXCHANGE(&state->sent_row, number, 0);
+		COMPARE_EXCHANGE(&state->freed_row, number, 0);
+		COMPARE_EXCHANGE(&state->taken_row, number, 0);
+	}
 	return 0;
 }
 
@@ -29,11 +34,11 @@ static __noinline int forget_row(u32 number)
 	u32 *indexed = bpf_map_lookup_elem(&row_index, &key);
 
 	/* Its end may have been missed. A device that is there after all gets another row. */
-	__sync_fetch_and_or(&row->place, ROW_ENDED);
+	SET_BITS(&row->place, ROW_ENDED);
 	/* Another device may have taken the address and the key since. */
 	if (indexed && *indexed == number)
 		bpf_map_delete_elem(&row_index, &key);
-	bpf_loop(possible_cpus, forget_on, &number, 0);
+	forget_on_all(number);
 	return 0;
 }
 
@@ -45,7 +50,7 @@ static __always_inline void release_row(u32 number)
 
 	if (!freed || !row->device)
 		return;
-	bpf_loop(possible_cpus, forget_on, &number, 0); /* kept again by who looked while it was forgotten */
+	forget_on_all(number); /* kept again by who looked while it was forgotten */
 	__builtin_memset(row, 0, sizeof(*row));
 	forget_batches(number);
 	*freed = number;
@@ -53,18 +58,17 @@ static __always_inline void release_row(u32 number)
 }
 
 /* The verifier allows no index into the context, and the stack has no room for a copy. */
-static struct recycle_request request;
+struct recycle_request recycling;
 
 /* Run by the agent, one at a time; writing rows from here lets the agent's own mapping stay read-only. */
-SEC("syscall")
-int recycle(struct recycle_request *context)
+ON_REQUEST(recycle, struct recycle_request)
 {
-	request = *context;
+	recycling = *request;
 	for (u32 i = 0; i < RECYCLE_BATCH; i++) {
-		if (i < request.forget)
-			forget_row(request.rows[0][i]);
-		if (i < request.release)
-			release_row(request.rows[1][i]);
+		if (i < recycling.forget)
+			forget_row(recycling.rows[0][i]);
+		if (i < recycling.release)
+			release_row(recycling.rows[1][i]);
 	}
 	return 0;
 }

@@ -148,8 +148,7 @@ struct row_key {
 /* The agent sees every device end, so that an address stands for one device; else each packet's device says its id. */
 const volatile u8 ends_seen;
 
-const volatile u32 possible_cpus =
-	1; /* the agent sets it; a loop of 0 rounds makes some verifiers fail on its callback */
+const volatile u32 possible_cpus = 1; /* the agent sets it */
 
 /* Aligned: else each would lie in two lines, one of them the next CPU's too. */
 struct cpu_state cpus[MAX_CPUS] __attribute__((aligned(64)));
@@ -210,78 +209,4 @@ static __always_inline struct cpu_state *state_of(u32 cpu)
 static __always_inline struct queue *queue_at(u32 number)
 {
 	return KEPT(&rows[masked(number)].queue);
-}
-
-static __always_inline u32 take_row(void)
-{
-	for (int attempt = 0; attempt < 8; attempt++) {
-		u64 head = free_head;
-		u32 cell = head & rows_mask;
-		u32 *number = bpf_map_lookup_elem(&free_rows, &cell);
-
-		if (head >= free_tail || !number)
-			break;
-		u32 taken = *number; /* before the head moves: after that the cell may be filled anew */
-		if (__sync_val_compare_and_swap(&free_head, head, head + 1) == head)
-			return taken;
-	}
-	if (rows_fresh > rows_mask)
-		return 0;
-	u32 fresh = __sync_fetch_and_add(&rows_fresh, 1) + 1; /* row 0 means none */
-	return fresh <= rows_mask ? fresh : 0;
-}
-
-static __always_inline u32 take_row_for(struct row_key *key, u64 device_id)
-{
-	u32 number = take_row();
-	struct row *row = row_at(number);
-
-	if (!number)
-		return 0;
-	row->device_id = device_id;
-	row->place = key->place;
-	if (key->place >> 32 == NO_CPU)
-		queue_at(number)->taken_head = NO_SLOT;
-	__sync_lock_test_and_set(&row->device, key->device); /* last, and after the rest: readers test it */
-	return number;
-}
-
-/* The row that all CPUs share, 0 if the pool is empty. */
-static __noinline u32 queue_number(u64 device, u64 device_id, u32 queue)
-{
-	struct row_key key = {.device = device, .place = (u64)NO_CPU << 32 | queue};
-	u32 *indexed = bpf_map_lookup_elem(&row_index, &key);
-	u32 known = indexed ? *indexed : 0;
-
-	if (known && row_at(known)->device == device && row_at(known)->device_id == device_id)
-		return known;
-	u32 number = take_row_for(&key, device_id);
-
-	if (!number)
-		return 0;
-	/* Several CPUs may come at once: the first one's counts for all, and the others' go with the device. */
-	if (indexed) { /* of a device that had this address before */
-		u32 found = __sync_val_compare_and_swap(indexed, known, number);
-
-		return found == known ? number : found;
-	}
-	if (!bpf_map_update_elem(&row_index, &key, &number, BPF_NOEXIST))
-		return number;
-	indexed = bpf_map_lookup_elem(&row_index, &key);
-	return indexed ? *indexed : 0;
-}
-
-static __always_inline u32 new_row(struct row_key *key, u64 device_id)
-{
-	u32 queue = queue_number(key->device, device_id, key->place);
-	u32 number = take_row_for(key, device_id);
-
-	if (!number)
-		return 0;
-	row_at(number)->queue = queue;
-	row_at(number)->sample_mask = queue_at(queue)->watch & WATCH_FLOW ? 0 : SAMPLE_MASK;
-	/* Two programs of this CPU may race (one interrupts the other): the loser's row stays, is summed like any, and
-	 * goes with its device. */
-	bpf_map_update_elem(&row_index, key, &number, BPF_ANY);
-	return number;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* A queue that is stopped instead of dropping (IFF_BACKPRESSURE): when it was stopped, how that ended. */
 #pragma once
+#include "atomics.bpf.h"
 #include "device.bpf.h"
 #include "rows/histogram.bpf.h"
 #include "ring/ring.bpf.h"
@@ -31,9 +32,9 @@ static __always_inline void begin_stop(struct queue *queue, struct netdev_queue 
 {
 	u64 now = bpf_ktime_get_ns();
 
-	if (queue->stopped_since || __sync_val_compare_and_swap(&queue->stopped_since, 0, now))
+	if (queue->stopped_since || COMPARE_EXCHANGE(&queue->stopped_since, 0, now))
 		return;
-	if (!is_stopped(txq) && __sync_val_compare_and_swap(&queue->stopped_since, now, 0) == now)
+	if (!is_stopped(txq) && COMPARE_EXCHANGE(&queue->stopped_since, now, 0) == now)
 		return; /* its wake was counted with an inferred stop */
 	__sync_fetch_and_add(counter, 1);
 }
@@ -41,7 +42,7 @@ static __always_inline void begin_stop(struct queue *queue, struct netdev_queue 
 /* The answer: ns for which it was stopped, 0 if no program saw it stop. */
 static __always_inline u64 end_stop(u32 number, struct queue *queue, u64 now)
 {
-	u64 since = __sync_lock_test_and_set(&queue->stopped_since, 0);
+	u64 since = EXCHANGE(&queue->stopped_since, 0);
 
 	queue->due_since = 0;
 	if (!since)

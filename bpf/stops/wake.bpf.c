@@ -2,6 +2,7 @@
 // Wakes of stopped queues and why they came, and the ends of stops that no wake ends. Attached while a device asks for
 // flow control: what wakes tun's queues wakes those of network cards too.
 #include <bpf/bpf_tracing.h>
+#include "atomics.bpf.h"
 #include "device.bpf.h"
 #include "stops/flow.bpf.h"
 #include "rows/row.bpf.h"
@@ -114,7 +115,7 @@ int BPF_PROG(forced_fentry, struct tun_struct *tun, struct tun_file *file)
 
 	if (number && queue->watch & WATCH_FLOW && !(tun->flags & IFF_BACKPRESSURE)) {
 		__sync_fetch_and_add(&queue->flow_lost, 1);
-		__sync_fetch_and_and(&queue->watch, ~WATCH_FLOW);
+		CLEAR_BITS(&queue->watch, WATCH_FLOW);
 	}
 	return set_control(WAKE_FORCED);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Packets that were inside tun_net_xmit when its probes were detached.
+#include "on-request.bpf.h"
 #include "transmit/transmit.bpf.h"
 
 struct settle_request {
@@ -8,7 +9,7 @@ struct settle_request {
 
 u8 exit_seen = SEEN_BY_CPU;
 
-static long settle_on(u32 cpu, void *unused)
+__noinline int settle_on(u32 cpu)
 {
 	struct cpu_state *state = state_of(cpu);
 	u32 number = state->sent_row, reason = state->reason, slot = slot_of(reason);
@@ -32,11 +33,11 @@ static long settle_on(u32 cpu, void *unused)
  * a packet that is inside, and a CPU that stood still may yet run its entry. Such a packet would be in flight for ever.
  * Senders use its address again and again: drops of those packets would wait for an exit that never comes.
  */
-SEC("syscall")
-int settle(struct settle_request *context)
+ON_REQUEST(settle, struct settle_request)
 {
 	exit_seen = 0;
-	bpf_loop(possible_cpus, settle_on, NULL, 0);
-	exit_seen = context->exit_seen;
+	for (u32 cpu = 0; cpu < possible_cpus; cpu++)
+		settle_on(cpu);
+	exit_seen = request->exit_seen;
 	return 0;
 }

@@ -5,6 +5,8 @@
  * it while packets come whose drop fires no tracepoint, or queues are stopped instead of dropping.
  */
 #pragma once
+#include "atomics.bpf.h"
+#include "older-kernel.bpf.h"
 #include "stops/flow.bpf.h"
 #include "ring/overflow.bpf.h"
 #include "readers/reader-time.bpf.h"
@@ -23,7 +25,7 @@ enum {
 	SEEN_BY_QUEUE = 2, /* PREEMPT_RT: another may have entered since, so that a drop's own queue tells its row */
 };
 /* The exit is hooked beside the entry: the walk says so. */
-static u32 exit_hooked;
+u32 exit_hooked;
 
 /* CPUs between the entry and the exit of the soft interrupt NET_TX; stays 0 where no program looks. */
 extern u8 in_net_tx[MAX_CPUS];
@@ -42,12 +44,14 @@ static __noinline int begin_watched(u32 cpu)
 		row->sample_mask = SAMPLE_MASK;
 		return 0;
 	}
-	queue->sender =
-		(typed_reads ? TYPED(sk_buff, skb)->alloc_cpu : BPF_CORE_READ((struct sk_buff *)skb, alloc_cpu)) + 1;
+	if (typed_reads)
+		queue->sender = TYPED(sk_buff, skb)->alloc_cpu + 1;
+	else if (bpf_core_field_exists(((struct sk_buff *)skb)->alloc_cpu))
+		queue->sender = BPF_CORE_READ((struct sk_buff *)skb, alloc_cpu) + 1;
 	if (in_net_tx[cpu & (MAX_CPUS - 1)])
 		row->sent_by_softirq++;
 	if (queue->woken_at) {
-		u64 woken = __sync_lock_test_and_set(&queue->woken_at, 0);
+		u64 woken = EXCHANGE(&queue->woken_at, 0);
 
 		if (woken)
 			observe(row->queue, HISTOGRAM_RESUME, bpf_ktime_get_ns() - woken);
@@ -89,9 +93,15 @@ static __always_inline void begin_transmit_in(struct cpu_state *state, u32 numbe
 /* A shared skb (pktgen, clones) is not freed by its drop: no tracepoint fires, no reason is known. */
 static __noinline enum reason_slot untraced_slot(struct net_device *dev, u32 queue)
 {
-	struct tun_file *file = tun_file_at(tun_of(dev), queue);
+	struct tun_struct *tun = tun_of(dev);
+	struct tun_file *file = tun_file_at(tun, queue);
 
-	return file && ring_is_full(file) ? REASON_FULL_RING : REASON_UNTRACED;
+	if (!file)
+		return REASON_UNTRACED;
+	/* Its reader may have taken a packet since. */
+	if (!GIVES_REASONS && !has_filter(tun))
+		return REASON_FULL_RING;
+	return ring_is_full(file) ? REASON_FULL_RING : REASON_UNTRACED;
 }
 
 /* The reason has no slot of its own, or there is none. */
@@ -196,6 +206,8 @@ static __noinline int drop_entered(u32 number, u32 reason)
 
 	if (!number)
 		return 0;
+	if (!GIVES_REASONS)
+		slot = untraced_slot((struct net_device *)device, row->place);
 	row->dropped[slot & (REASONS - 1)]++;
 	if (slot == REASON_RARE)
 		return count_rare(number, reason), 0;

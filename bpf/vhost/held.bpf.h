@@ -35,18 +35,6 @@ struct held {
 	char comm[16];
 };
 
-/* 5.16 and later keep the CPU in thread_info. */
-struct task_struct___own_cpu {
-	unsigned int cpu;
-} __attribute__((preserve_access_index));
-
-static __always_inline u32 cpu_of(struct task_struct *task)
-{
-	if (bpf_core_field_exists(task->thread_info.cpu))
-		return BPF_CORE_READ(task, thread_info.cpu);
-	return BPF_CORE_READ((struct task_struct___own_cpu *)task, cpu);
-}
-
 static __always_inline void read_worker(const struct vhost_place *place, struct held *held)
 {
 	struct task_struct *worker = (struct task_struct *)place->worker;

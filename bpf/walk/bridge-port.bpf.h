@@ -36,7 +36,7 @@ static __always_inline u64 read_number(u64 address, u32 bytes)
 }
 
 /* Others that are isolated: neither forwards to the other. */
-static long each_port(u32 i, void *unused)
+__noinline int look_at_port(void)
 {
 	u64 port = port_at.next - bridge_layout.port_list;
 
@@ -45,6 +45,14 @@ static long each_port(u32 i, void *unused)
 	if (port != port_at.own && read_number(port + bridge_layout.port_flags, 8) & BR_ISOLATED)
 		port_at.isolated++;
 	port_at.next = read_number(port_at.next, 8);
+	return 0;
+}
+
+__noinline int look_at_ports(void)
+{
+	for (u32 i = 0; i < MOST_PORTS; i++)
+		if (look_at_port())
+			break;
 	return 0;
 }
 
@@ -74,7 +82,7 @@ static __noinline int write_port(struct walked_device *out, struct net_device *d
 	port_at.isolated = 0;
 	port_at.head = bridge + bridge_layout.bridge_ports;
 	port_at.next = read_number(port_at.head, 8);
-	bpf_loop(MOST_PORTS, each_port, NULL, 0);
+	look_at_ports();
 	out->isolated_beside = port_at.isolated;
 	return 0;
 }

@@ -24,14 +24,10 @@ struct {
 	u64 net, stat, dropped;
 } conntrack_at;
 
-static long each_conntrack_cpu(u32 cpu, void *unused)
+__noinline int add_conntrack(u32 cpu)
 {
-	u32 zero = 0, part = 0;
-	void *here = bpf_map_lookup_percpu_elem(&per_cpu_anchor, &zero, cpu);
-
-	if (!here)
-		return 1;
-	u64 base = conntrack_at.stat + address_of(here) - at.anchor;
+	u64 base = conntrack_at.stat + offset_of_cpu(cpu);
+	u32 part = 0;
 
 	bpf_probe_read_kernel(&part, sizeof(part),
 			      (void *)(base + bpf_core_field_offset(struct ip_conntrack_stat, drop)));
@@ -55,6 +51,7 @@ __noinline u64 conntrack_dropped(void)
 	if (!conntrack_at.stat)
 		return NOT_COUNTED;
 	conntrack_at.dropped = 0;
-	bpf_loop(possible_cpus, each_conntrack_cpu, NULL, 0);
+	for (u32 cpu = 0; cpu < possible_cpus; cpu++)
+		add_conntrack(cpu);
 	return conntrack_at.dropped;
 }

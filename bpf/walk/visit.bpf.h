@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What each walk does to the state that the CPUs share of a queue: turns windows, sees to stops that no program saw. */
 #pragma once
+#include "atomics.bpf.h"
 #include "device.bpf.h"
 #include "stops/flow.bpf.h"
 
@@ -13,8 +14,8 @@ static __always_inline void turn_window(struct queue *queue, u64 now)
 	if (now - queue->window_start < WINDOW_NS)
 		return;
 	queue->window_start = now;
-	queue->highwater[1] = __sync_lock_test_and_set(&queue->highwater[0], 0);
-	queue->needed[1] = __sync_lock_test_and_set(&queue->needed[0], 0);
+	queue->highwater[1] = EXCHANGE(&queue->highwater[0], 0);
+	queue->needed[1] = EXCHANGE(&queue->needed[0], 0);
 }
 
 /* What no program saw: a queue that was stopped before its wakes were watched, a stop that ended by itself. */
@@ -25,7 +26,7 @@ static __always_inline void watch_flow(u32 number, struct net_device *dev, u32 i
 	u64 since = queue->stopped_since;
 
 	if (!(queue->watch & WATCH_FLOW)) {
-		__sync_fetch_and_or(&queue->watch, WATCH_FLOW);
+		SET_BITS(&queue->watch, WATCH_FLOW);
 		queue->stopped_since = 0;
 		since = 0;
 	}
@@ -61,6 +62,6 @@ __noinline int visit_shared(u64 device, u32 index, u32 used, u32 flow_watched)
 	if (flow)
 		watch_flow(number, dev, index, now);
 	else
-		__sync_fetch_and_and(&queue->watch, ~WATCH_FLOW);
+		CLEAR_BITS(&queue->watch, WATCH_FLOW);
 	return 0;
 }

@@ -30,8 +30,9 @@ struct walk_place {
 	struct net_device *dev;
 	struct tun_struct *tun;
 	struct walked_device *out;
-	u64 next_net, first_net, next_dev, dev_head, next_disabled, ops, anchor;
+	u64 next_net, first_net, next_dev, dev_head, next_disabled, ops;
+	u64 tap; /* of a macvtap: its struct tap_dev */
 	u32 device, cpu;
-	enum device_kind kind; /* of the devices that are walked */
-	u64 tstats, core_stats;
+	enum device_kind kind;		   /* of the devices that are walked */
+	u64 tstats, core_stats, tun_stats; /* per-CPU addresses */
 } at;

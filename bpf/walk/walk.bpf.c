@@ -4,100 +4,29 @@
 #include "walk/bridge-port.bpf.h"
 #include "walk/conntrack.bpf.h"
 #include "device.bpf.h"
+#include "on-request.bpf.h"
 #include "ring/overflow.bpf.h"
-#include "vhost/held.bpf.h"
 #include "drops/location.bpf.h"
 #include "walk/per-cpu.bpf.h"
 #include "ring/ring.bpf.h"
 #include "walk/visit.bpf.h"
 #include "walk/walk-state.bpf.h"
-#include "walk/watch.bpf.h"
+#include "walk/walked-queue.bpf.h"
 
-/* Global, as all below that take no pointers: the verifier then looks at it once, not once for each way that leads
- * here. */
-__noinline int write_queue(u64 file_address, u32 queue, u32 flags)
+__noinline int add_cpu(u32 cpu)
 {
-	struct tun_file *file = (struct tun_file *)file_address;
-	u32 index = walk.queues;
-	struct walked_queue *out = bpf_map_lookup_elem(&walked_queues, &index);
-	struct ring_state ring = {};
-	struct held held = {};
-	struct net_device *dev = at.dev; /* a local: CO-RE would try to relocate a read through our own struct */
-
-	if (!out) {
-		walk.overflowed++;
-		return 1;
-	}
-	walk.queues++;
-	if (!(flags & QUEUE_DETACHED)) {
-		struct netdev_queue *txq = transmit_queue(dev, queue);
-
-		if (BPF_CORE_READ(txq, state) & NETDEV_TX_XOFF)
-			flags |= QUEUE_STOPPED;
-		if (BPF_CORE_READ(txq, qdisc, enqueue))
-			flags |= QUEUE_HAS_QDISC;
-	}
-	if (file) {
-		read_ring(file, &ring);
-		read_held(file, &held);
-	}
-	flags |= (held.connected ? QUEUE_VHOST : 0) | (held.zerocopy ? QUEUE_ZEROCOPY : 0);
-	out->reader = 0;
-	if (file && !(flags & QUEUE_DETACHED))
-		out->reader = watch_reader(file_address, (u64)dev, held.thread, queue);
-	flags |= (ring.busy ? QUEUE_BUSY : 0) | (ring.torn ? QUEUE_TORN : 0);
-	out->tun_file = file_address;
-	out->file = (u64)BPF_CORE_READ(file, socket.file);
-	out->device = at.device;
-	out->queue = queue;
-	out->flags = flags;
-	out->used = ring.used;
-	out->size = ring.size;
-	out->consumer_head = ring.consumer_head;
-	out->consumer_tail = ring.consumer_tail;
-	out->held = held.packets;
-	out->outstanding = held.outstanding;
-	out->worker = held.worker;
-	out->worker_cpu = held.cpu;
-	out->worker_ns = held.worker_ns;
-	__builtin_memcpy(out->worker_comm, held.comm, sizeof(held.comm));
-	return 0;
-}
-
-static long each_queue(u32 queue, void *unused)
-{
-	return write_queue((u64)tun_file_at(at.tun, queue), queue, 0) != 0;
-}
-
-static long each_disabled(u32 i, void *unused)
-{
-	u64 entry = at.next_disabled;
-	struct tun_file *file = (void *)(entry - bpf_core_field_offset(struct tun_file, next));
-	struct list_head *element = (struct list_head *)entry;
-
-	if (!entry || entry == (u64)&at.tun->disabled || BPF_CORE_READ(file, detached) != at.tun)
-		return 1;
-	at.next_disabled = (u64)BPF_CORE_READ(element, next);
-	return write_queue((u64)file, BPF_CORE_READ(file, queue_index), QUEUE_DETACHED) != 0;
-}
-
-static long each_cpu(u32 cpu, void *unused)
-{
-	u32 zero = 0;
-	void *here = bpf_map_lookup_percpu_elem(&per_cpu_anchor, &zero, cpu);
 	u32 index = at.device;
 	struct walked_device *out = bpf_map_lookup_elem(&walked_devices, &index);
 
-	if (!here || !out)
-		return 1;
-	ADD_DEVICE_COUNTERS(out, address_of(here) - at.anchor, at.tstats, at.core_stats);
+	if (!out)
+		return 0;
+	ADD_COUNTERS_OF_CPU(out, cpu, at);
 	return 0;
 }
 
 /* The device's counters are read after its rings: what is taken in between would be told twice. */
-static long each_ring_again(u32 i, u32 *first)
+__noinline int read_again(u32 index)
 {
-	u32 index = *first + i;
 	struct walked_queue *out = bpf_map_lookup_elem(&walked_queues, &index);
 	struct tun_file *file = out ? (struct tun_file *)out->tun_file : NULL;
 
@@ -143,7 +72,6 @@ static __always_inline void write_device(struct walked_device *out, struct net *
 	out->queue_length = BPF_CORE_READ(dev, tx_queue_len);
 	out->carrier_ups = carrier_ups_of((u64)dev);
 	out->queue_changes = queue_changes(dev);
-	out->rx_frame_errors = BPF_CORE_READ(tun, rx_frame_errors.counter);
 	out->xdp_program = BPF_CORE_READ(tun, xdp_prog, aux, id);
 	if (bpf_core_field_exists(dev->xdp_prog))
 		out->xdp_generic = BPF_CORE_READ(dev, xdp_prog, aux, id);
@@ -169,18 +97,21 @@ __noinline int walk_device(void)
 	write_device(out, at.net, dev, tun);
 	out->conntrack_dropped = conntrack_dropped();
 	write_port(out, dev);
-	bpf_loop(queues, each_queue, NULL, 0);
+	write_queues(queues);
 	if (out->detached) {
 		at.next_disabled = (u64)BPF_CORE_READ(tun, disabled.next);
-		bpf_loop(256, each_disabled, NULL, 0);
+		for (u32 i = 0; i < 256; i++)
+			if (write_disabled())
+				break;
 	}
 	out->queues_written = walk.queues - out->first_queue;
 	at.tstats = (u64)BPF_CORE_READ(dev, tstats);
-	at.core_stats = (u64)BPF_CORE_READ(dev, core_stats);
-	bpf_loop(possible_cpus, each_cpu, NULL, 0);
-	u32 first = out->first_queue;
-
-	bpf_loop(out->queues_written, each_ring_again, &first, 0);
+	FIND_DROPS(out, at, dev, tun);
+	for (u32 cpu = 0; cpu < possible_cpus; cpu++)
+		add_cpu(cpu);
+	for (u32 i = 0; i < 512; i++)
+		if (i >= out->queues_written || read_again(out->first_queue + i))
+			break;
 	walk.tuns++;
 	return 0;
 }
@@ -188,15 +119,14 @@ __noinline int walk_device(void)
 static bool is_macvtap(struct net_device *dev, enum device_kind kind);
 int walk_macvtap(void);
 
-static long each_device(u32 i, void *unused)
+__noinline int walk_next_device(void)
 {
-	if (at.next_dev == at.dev_head)
-		return 1;
 	struct net_device *dev = (void *)(at.next_dev - bpf_core_field_offset(struct net_device, dev_list));
 
 	if (BPF_CORE_READ(dev, nd_net.net) != at.net) { /* unlinked or moved meanwhile: its list leads elsewhere */
 		walk.derailed++;
-		return 1;
+		at.next_dev = at.dev_head;
+		return 0;
 	}
 	at.dev = dev;
 	at.next_dev = (u64)BPF_CORE_READ(dev, dev_list.next);
@@ -209,7 +139,8 @@ static long each_device(u32 i, void *unused)
 	return 0;
 }
 
-static long each_namespace(u32 i, void *unused)
+/* 1: its caller must not go on. */
+__noinline int walk_next_namespace(void)
 {
 	u64 element = at.next_net;
 	struct net *net = (void *)(element - bpf_core_field_offset(struct net, list));
@@ -224,14 +155,28 @@ static long each_namespace(u32 i, void *unused)
 		at.net = net;
 		at.dev_head = (u64)&net->dev_base_head;
 		at.next_dev = (u64)BPF_CORE_READ(net, dev_base_head.next);
-		bpf_loop(1 << 20, each_device, NULL, 0);
 	}
-	at.next_net = next;
-	return !next || next == at.first_net;
+	at.next_net = next == at.first_net ? 0 : next;
+	return 0;
+}
+
+/*
+ * bpf_loop() came with Linux 5.17, and older verifiers know loops of a fixed length. A global function they check once,
+ * and so each turn of a loop is cheap.
+ */
+__noinline int walk_some(void)
+{
+	for (u32 i = 0; i < 1024; i++) {
+		if (at.next_dev != at.dev_head)
+			walk_next_device();
+		else if (!at.next_net || walk_next_namespace())
+			return 1;
+	}
+	return 0;
 }
 
 /* After the walk, and not in the midst of it: so deep in calls there is no room on the stack. */
-static long each_visited(u32 index, void *unused)
+__noinline int visit(u32 index)
 {
 	struct walked_queue *queue = bpf_map_lookup_elem(&walked_queues, &index);
 	u32 number = queue ? queue->device : 0;
@@ -241,6 +186,14 @@ static long each_visited(u32 index, void *unused)
 		return 1;
 	if (!(queue->flags & QUEUE_DETACHED))
 		visit_shared(device->device, queue->queue, queue->used, walk.flow_watched);
+	return 0;
+}
+
+__noinline int visit_some(u32 first)
+{
+	for (u32 i = 0; i < 128; i++)
+		if (first + i >= walk.queues || visit(first + i))
+			return 1;
 	return 0;
 }
 
@@ -254,13 +207,16 @@ static __always_inline int walk_namespaces(enum device_kind kind, struct walk_re
 	walk.flow_watched = result->flow_watched;
 	if (kind == KIND_TUN)
 		begin_watch();
-	at.anchor = anchor_of_cpus();
 	conntrack_at.net = 0;
 	at.ops = (u64)BPF_CORE_READ(net, ns.ops);
 	at.first_net = at.next_net = (u64)&net->list;
-	bpf_loop(1 << 20, each_namespace, NULL, 0);
-	if (kind == KIND_TUN)
-		bpf_loop(walk.queues, each_visited, NULL, 0);
+	at.next_dev = at.dev_head = 0;
+	for (u32 i = 0; i < 1024; i++)
+		if (walk_some())
+			break;
+	for (u32 first = 0; kind == KIND_TUN && first < WALK_QUEUES; first += 128)
+		if (visit_some(first))
+			break;
 	if (kind == KIND_TUN && !walk.derailed && !walk.overflowed && walk.list_heads == 1)
 		forget_readers();
 	walk.bridge_layout = bridge_layout;
@@ -268,17 +224,16 @@ static __always_inline int walk_namespaces(enum device_kind kind, struct walk_re
 	return 0;
 }
 
-SEC("syscall")
-int walk_queues(struct walk_result *result)
+ON_REQUEST(walk_queues, struct walk_result)
 {
 	/* Verdicts live from one walk to the next. */
 	learn_rows_address();
 	forget_foreign();
 	forget_locations();
 	find_own_text();
-	bridge_layout = result->bridge_layout;
-	consumer_seen = result->consumer_seen;
-	departures_seen = result->departures_seen;
-	exit_hooked = result->exit_hooked;
-	return walk_namespaces(KIND_TUN, result);
+	bridge_layout = request->bridge_layout;
+	consumer_seen = request->consumer_seen;
+	departures_seen = request->departures_seen;
+	exit_hooked = request->exit_hooked;
+	return walk_namespaces(KIND_TUN, request);
 }

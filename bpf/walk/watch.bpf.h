@@ -38,6 +38,7 @@ static __always_inline u32 new_reader(u64 tun_file, u64 device)
 	reader->device = device;
 	reader->carrier_ups = carrier_ups_of(device);
 	reader->born = bpf_ktime_get_ns();
+	reader->slot = slot;
 	bpf_map_update_elem(&reader_slots, &tun_file, &slot, BPF_ANY);
 	return slot + 1;
 }
@@ -65,7 +66,7 @@ __noinline int watch_reader(u64 tun_file, u64 device, u64 worker, u32 queue)
 	return slot + 1;
 }
 
-static long forget_unseen(u32 slot, void *unused)
+__noinline int forget_unseen(u32 slot)
 {
 	struct queue_reader *reader = bpf_map_lookup_elem(&queue_readers, &slot);
 
@@ -86,8 +87,20 @@ static __always_inline void begin_watch(void)
 	watch_number++;
 }
 
+/* Of 64 slots. */
+__noinline int forget_some(u32 first)
+{
+	for (u32 i = 0; i < 64; i++)
+		forget_unseen(first + i);
+	return 0;
+}
+
 /* Runs after a complete walk. */
 static __always_inline void forget_readers(void)
 {
-	bpf_loop(readers_used, forget_unseen, NULL, 0);
+	for (u32 first = 0; first < MAX_READERS; first += 64) {
+		if (first >= readers_used)
+			break;
+		forget_some(first);
+	}
 }

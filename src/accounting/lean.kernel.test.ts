@@ -57,8 +57,9 @@ test('levels change under load, with packets on their way: nothing is lost from 
   const read = (await testReader.stop('a')).packets + (await testReader.read('a', 'all')).packets;
   // The first sample of rest sets right what moved while the level was changed, the second shows it.
   for (let look = 0; look < 3; look++) await agent.snapshot();
-  // Two senders at once are too many for the qdisc's queue.
-  const passed = sent - (await lab.qdisc(TAP)).reduce((sum, { dropped }) => sum + dropped, 0);
+  // Two senders at once are too many for the qdisc's queue. Linux 5.10 may leave its last packets in it until another one comes.
+  const passed =
+    sent - (await lab.qdisc(TAP)).reduce((sum, { dropped, backlogPackets }) => sum + dropped + backlogPackets, 0);
   await check(lab, agent, { sent: passed, read });
 });
 

@@ -3,8 +3,8 @@
 import { EndedLog } from '../collectors/ended/totals.ts';
 import { EVENTS } from '../collectors/list.ts';
 import { type AttachOptions, attachProbes, type Probes } from '../engine/attach.ts';
+import { type SkbPath, skbPaths } from '../engine/code/skb-paths.ts';
 import { PROBE_SYMBOLS } from '../engine/probe-symbols.ts';
-import { type SkbPath, skbPaths } from '../engine/skb-paths.ts';
 import { companionModules, type Host, readHost, tunDriver } from '../kernel/host.ts';
 import type { AgentState, Snapshot } from '../snapshot.ts';
 import { Collector, type CollectorOptions } from './collector.ts';

@@ -3,8 +3,8 @@
 
 import { EVENTS, parseForced } from '../collectors/list.ts';
 import { attachProbes, type Choice, type Probes } from '../engine/attach.ts';
+import { skbPaths } from '../engine/code/skb-paths.ts';
 import { PROBE_SYMBOLS } from '../engine/probe-symbols.ts';
-import { skbPaths } from '../engine/skb-paths.ts';
 import { agentPid } from '../kernel/agent-lock.ts';
 import { CAPABILITIES, capabilityNames, type Host, readHost } from '../kernel/host.ts';
 import { landlockVersion } from '../kernel/processes/native-processes.ts';
@@ -74,7 +74,7 @@ function reportOf(host: Host, probes: Probes, seen: SeenAgent): DoctorReport {
       {
         name: 'BTF of modules',
         present: host.hasModuleTypes,
-        hint: 'came with Linux 5.11 (CONFIG_DEBUG_INFO_BTF_MODULES); without it only the counters of devices (rtnetlink) are shown',
+        hint: `came with Linux 5.11 (CONFIG_DEBUG_INFO_BTF_MODULES); without it ${host.limits.tunStructs ? 'vhost-net, refused writes and changes of queues are not seen' : 'only the counters of devices (rtnetlink) are shown'}`,
       },
       {
         name: 'BPF programs that read kernel memory',

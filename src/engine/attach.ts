@@ -13,7 +13,8 @@ import {
   type ProbeEvent,
   programsOf,
 } from './mechanism.ts';
-import { firstLine, LoadedPrograms, NoPrograms, type Wanted } from './programs.ts';
+import { firstLine, NoPrograms } from './open-object.ts';
+import { LoadedPrograms, type Wanted } from './programs.ts';
 
 /** A better mechanism that is not used, and why. */
 export interface Refusal {

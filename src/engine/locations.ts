@@ -145,10 +145,14 @@ export function ownTextFrom(symbols: Symbols | undefined): bigint {
   return own.reduce((lowest, start) => (start < lowest ? start : lowest), built);
 }
 
+/** Where the kernel gives no drop reasons: what is dropped here for its source has no way to a device. */
+const WITHOUT_REASONS: Readonly<Record<string, LocationClass>> = { ip_rcv_finish_core: 'UNROUTED' };
+
 /** Text ranges of all functions above that this kernel has, compiler-made parts included; classes numbered as in the BPF object. */
-export function classifyText(symbols: Symbols, object: Btf): readonly ClassifiedRange[] {
+export function classifyText(symbols: Symbols, object: Btf, dropReasons: boolean): readonly ClassifiedRange[] {
   const classes = new Map(object.enumValues('location_class')?.map(({ name, value }) => [name, value]));
-  return Object.entries(FUNCTIONS).flatMap(([name, kind]) =>
+  const functions = dropReasons ? FUNCTIONS : { ...FUNCTIONS, ...WITHOUT_REASONS };
+  return Object.entries(functions).flatMap(([name, kind]) =>
     symbols.ranges(name).map((range) => ({ ...range, class: classes.get(`CLASS_${kind}`) ?? 0 })),
   );
 }

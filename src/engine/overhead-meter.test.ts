@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { openObject } from './open-object.ts';
 import { hookInstructions } from './overhead-meter.ts';
-import { openObject } from './programs.ts';
 
 test('the price of each hook is known', (t) => {
   const object = openObject('tapscope');

@@ -3,8 +3,8 @@
 import type { Host } from '../kernel/host.ts';
 import type { Constants } from '../kernel/instruction-constants.ts';
 import type { Btf } from '../kernel/native.ts';
+import { SKB_PATH_SYMBOLS } from './code/skb-paths.ts';
 import { LOCATION_SYMBOLS, ownTextFrom } from './locations.ts';
-import { SKB_PATH_SYMBOLS } from './skb-paths.ts';
 
 /** Kernel functions that probes look up: for readHost(). */
 export const PROBE_SYMBOLS: readonly string[] = [
@@ -13,6 +13,7 @@ export const PROBE_SYMBOLS: readonly string[] = [
   '__tun_wake_queue',
   'tun_wake_queue',
   'sock_rfree',
+  'kfree_skb_list',
   'tun_chr_close',
   'tap_release',
   'vhost_net_release',

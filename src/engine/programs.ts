@@ -2,11 +2,18 @@
 // The BPF object, loaded with as many of the wanted programs as this kernel accepts.
 import { errnoOf } from '../kernel/error-name.ts';
 import { type Host, sharesBottomHalves, TRACED_MODULES } from '../kernel/host.ts';
-import type { Constants } from '../kernel/instruction-constants.ts';
-import { layoutOf } from '../kernel/layout.ts';
-import { BpfObject, type Btf } from '../kernel/native.ts';
-import { packageFile } from '../kernel/package.ts';
-import { classifyText } from './locations.ts';
+import type { BpfObject } from '../kernel/native.ts';
+import {
+  bytes32,
+  bytes64,
+  explainLoad,
+  firstLine,
+  kernelTypes,
+  NoPrograms,
+  openObject,
+  setRange,
+  writeTextRanges,
+} from './open-object.ts';
 import { instructionConstants, type Known, type Pool, SEEN } from './probe-symbols.ts';
 import { type DropReasons, readDropReasons, reasonFlags } from './reasons.ts';
 
@@ -33,9 +40,6 @@ const ADDRESSED = [
   'pollwake',
   'ep_poll_callback',
 ];
-
-/** Nothing could be loaded at all; the message says why and what to do. */
-export class NoPrograms extends Error {}
 
 export interface LoadOptions {
   /** Losses before tun are counted: every drop of the host is looked at. */
@@ -174,33 +178,16 @@ function prepare(
   shared: BpfObject | undefined,
 ): { object: BpfObject; reasons: DropReasons } {
   const kernel = kernelTypes(host);
-  const object = openObject('tapscope', instructionConstants(host, poolFor(host.possibleCpus), configuration));
+  const object = openObject(
+    'tapscope',
+    host.limits,
+    instructionConstants(host, poolFor(host.possibleCpus), configuration),
+  );
   const reasons = readDropReasons(kernel, object.btf());
   for (const { name } of object.programs) object.setAutoload(name, programs.includes(name));
   configure(object, host, reasons, configuration);
   for (const { name } of shared?.maps ?? []) if (shared && !name.endsWith('.rodata')) object.reuseMap(name, shared);
   return { object, reasons };
-}
-
-/** Throws NoPrograms where nothing can be loaded, or there is nothing to see. */
-export function kernelTypes(host: Host): Btf {
-  if (!host.btf)
-    throw new NoPrograms(
-      'this kernel has no type information (/sys/kernel/btf/vmlinux); use one built with CONFIG_DEBUG_INFO_BTF',
-    );
-  if (!host.tunLoaded)
-    throw new NoPrograms('the tun driver is not loaded; its queues are seen once it is (modprobe tun)');
-  return host.btf;
-}
-
-export function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
-}
-
-export function openObject(name: 'tapscope' | 'follow', constants?: Constants): BpfObject {
-  const path = packageFile(`dist/bpf/${name}.bpf.o`);
-  if (path === undefined) throw new NoPrograms("the BPF object is missing; run 'npm start' once, which builds it");
-  return new BpfObject(path, constants);
 }
 
 interface Configuration extends LoadOptions, Known {
@@ -239,9 +226,9 @@ function configure(
   object.setVariable('reason_not_specified', bytes32(reasons.number('NOT_SPECIFIED') ?? 0));
   object.setVariable('reason_consumed', bytes32(reasons.number('CONSUMED') ?? 0xffffffff));
   for (const name of ADDRESSED) object.setVariable(`${name}_address`, address(name));
-  const reader = host.symbols?.ranges('tun_do_read')[0];
-  object.setVariable('reader_start', bytes64(reader?.start ?? 0n));
-  object.setVariable('reader_length', bytes32(reader?.length ?? 0));
+  object.setVariable('per_cpu_offset_address', address('__per_cpu_offset'));
+  setRange(object, host, 'reader', 'tun_do_read');
+  setRange(object, host, 'kfree_skb_list', 'kfree_skb_list');
 }
 
 /** A row of 256 bytes for each queue on each CPU that serves it: room for 2 048 queues if each is served by one CPU, or more. */
@@ -260,41 +247,7 @@ function reserveRows(object: BpfObject, { cells, tableOffset }: Pool): void {
   object.setValueSize('.bss', first.offset + tableOffset + cells * 4);
 }
 
-export function writeTextRanges(object: BpfObject, host: Host): void {
-  const layout = layoutOf(object.btf(), 'text_range', ['start', 'length', 'class']);
-  const ranges = host.symbols ? classifyText(host.symbols, object.btf()) : [];
-  const room = mapEntries(object, 'text_ranges');
-  if (ranges.length > room)
-    throw new Error(
-      `The BPF object has room for ${room} text ranges, but this kernel has ${ranges.length}. Raise RANGES in bpf/drops/location.bpf.h.`,
-    );
-  for (let i = 0; i < room; i++) {
-    const view = new DataView(new ArrayBuffer(layout.size));
-    view.setBigUint64(layout.at.start, ranges[i]?.start ?? 0n, true);
-    view.setUint32(layout.at.length, ranges[i]?.length ?? 0, true);
-    view.setUint32(layout.at.class, ranges[i]?.class ?? 0, true);
-    object.update('text_ranges', bytes32(i), new Uint8Array(view.buffer));
-  }
-}
-
-function mapEntries(object: BpfObject, name: string): number {
-  return object.maps.find((map) => map.name === name)?.maxEntries ?? 0;
-}
-
 function refusedProgram(error: unknown, wanted: readonly string[]): string | undefined {
-  const name = /load program (\w+) of/.exec(firstLine(error))?.[1];
+  const name = /load program (\w+?)(_unattached)? of/.exec(firstLine(error))?.[1];
   return wanted.find((program) => program === name);
-}
-
-export function explainLoad(error: unknown): string {
-  const rights = errnoOf(error) === 'EPERM' ? ' (BPF needs root, or CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN)' : '';
-  return `${firstLine(error)}${rights}`;
-}
-
-export function bytes32(value: number): Uint8Array {
-  return new Uint8Array(Uint32Array.of(value).buffer);
-}
-
-export function bytes64(value: bigint): Uint8Array {
-  return new Uint8Array(BigUint64Array.of(value).buffer);
 }

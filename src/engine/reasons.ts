@@ -78,6 +78,8 @@ const ROUTED = 1; // enum reason_flag in bpf/drops/routed.bpf.h
 const FROM_GUEST = 2;
 const UNROUTED = 4;
 const UNNAMED = 8;
+/** What stands for the reason where the kernel gives none; of a kernel that does it is SKB_NOT_DROPPED_YET. */
+const NO_REASON = 0;
 
 /** Value of a BPF object's `reason_flags`, by reason number. */
 export function reasonFlags({ number }: ReasonNames): Uint8Array {
@@ -85,7 +87,7 @@ export function reasonFlags({ number }: ReasonNames): Uint8Array {
   for (const name of FROM_GUEST_REASONS) assignSlot(table, number(name), FROM_GUEST);
   for (const name of UNROUTED_REASONS) assignSlot(table, number(name), UNROUTED | FROM_GUEST);
   for (const name of ROUTED_REASONS) assignSlot(table, number(name), ROUTED | FROM_GUEST);
-  assignSlot(table, number('NOT_SPECIFIED'), UNNAMED);
+  assignSlot(table, number('NOT_SPECIFIED') ?? NO_REASON, UNNAMED);
   return table;
 }
 
@@ -93,7 +95,11 @@ export function readReasonNames(kernel: Btf): ReasonNames {
   const reasons = [...subsystemReasons(kernel), ...coreReasons(kernel)];
   const names = new Map(reasons);
   const numbers = new Map(reasons.map(([number, name]) => [name, number]));
-  return { name: (reason) => names.get(reason) ?? `unknown_${reason}`, number: (name) => numbers.get(name) };
+  const none = reasons.length === 0 ? 'NOT_SPECIFIED' : undefined;
+  return {
+    name: (reason) => names.get(reason) ?? none ?? `unknown_${reason}`,
+    number: (name) => numbers.get(name),
+  };
 }
 
 function fixedSlots(object: Btf): string[] {

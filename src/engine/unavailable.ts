@@ -45,6 +45,15 @@ export function unlessPreemptible(): Unavailable | undefined {
   return isRealtime() ? undefined : { kind: 'absent', reason: 'this kernel is not PREEMPT_RT' };
 }
 
+export function withoutReasons(host: Host): Unavailable | undefined {
+  const reason = 'this kernel gives no drop reasons, which came with Linux 5.17';
+  return host.limits.dropReasons ? undefined : { kind: 'absent', reason };
+}
+
+export function unlessWithoutReasons(host: Host): Unavailable | undefined {
+  return host.limits.dropReasons ? { kind: 'absent', reason: 'this kernel gives a reason for each drop' } : undefined;
+}
+
 export function withoutSymbols(host: Host): Unavailable | undefined {
   if (host.symbols) return undefined;
   return {

@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { cpus, release, version } from 'node:os';
 import { Btf } from './native.ts';
+import { type KernelLimits, readLimits, readModuleTypes } from './older/limits.ts';
 import { Symbols } from './symbols.ts';
 
 export interface Host {
@@ -20,6 +21,8 @@ export interface Host {
   readonly tunLoaded: boolean;
   /** This kernel has types (BTF) of its modules: Linux 5.11 or later, CONFIG_DEBUG_INFO_BTF_MODULES. True where all is built in. */
   readonly hasModuleTypes: boolean;
+  /** What an older kernel does not do for BPF programs. */
+  readonly limits: KernelLimits;
   /** lockdown=confidentiality: no BPF program may read memory of the kernel. */
   readonly isConfidential: boolean;
   /** /proc shows the processes of the whole host, not those of a container. */
@@ -45,7 +48,6 @@ export const capabilityNames = Object.keys(CAPABILITIES) as readonly Capability[
 /** Modules whose functions programs attach to. */
 export const TRACED_MODULES: readonly string[] = ['tun', 'vhost_net', 'vhost', 'tap'];
 
-const TYPES = '/sys/kernel/btf';
 const VULNERABILITIES = '/sys/devices/system/cpu/vulnerabilities';
 
 /** What makes the same kernel slower on one host than on another, in the words of the kernel. */
@@ -93,6 +95,7 @@ const INITIAL_PID_NAMESPACE = 0xeffffffc;
 export function readHost(symbols: Iterable<string>): Host {
   const btf = kernelTypes();
   const modules = TRACED_MODULES.flatMap((name) => moduleTypes(name) ?? []);
+  const hasModuleTypes = readModuleTypes(TRACED_MODULES);
   return {
     release: release(),
     possibleCpus: possibleCpus(readFileSync('/sys/devices/system/cpu/possible', 'utf8')),
@@ -105,18 +108,13 @@ export function readHost(symbols: Iterable<string>): Host {
       for (const types of [...modules, btf]) types?.close();
     },
     tunLoaded: tunDriver() !== undefined,
-    hasModuleTypes: hasModuleTypes(),
+    hasModuleTypes,
+    limits: readLimits(btf, release(), hasModuleTypes),
     isConfidential: isConfidential(),
     seesHostProcesses: isInitialPidNamespace(),
     zeroCopy: moduleParameter('vhost_net', 'experimental_zcopytx') > 0,
     capabilities: effectiveCapabilities(readFileSync('/proc/self/status', 'utf8')),
   };
-}
-
-function hasModuleTypes(): boolean {
-  if (TRACED_MODULES.every((name) => !existsSync(`/sys/module/${name}/initstate`))) return true;
-  const types = existsSync(TYPES) ? readdirSync(TYPES) : [];
-  return types.some((name) => name !== 'vmlinux');
 }
 
 /** The file is there where securityfs is mounted; the command line is enough for most. */

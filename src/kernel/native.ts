@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one loader of the native addon. It is loaded at its first use, and what it trusts is checked here.
-import { existsSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { env } from 'node:process';
@@ -8,29 +8,48 @@ import type * as addon from '../../addon/tapscope.d.ts';
 import { type Constants, withConstants } from './instruction-constants.ts';
 import { MapView } from './map-view.ts';
 import { declaredLength } from './netlink-message.ts';
+import { withoutAtomics } from './older/atomics.ts';
+import { type KernelLimits, NO_LIMITS } from './older/limits.ts';
 import { packageRoot } from './package.ts';
 
+export type {
+  AddedField,
+  AddedStruct,
+  EnumValue,
+  StructField,
+  StructLayout,
+  Variable,
+} from '../../addon/btf-types.d.ts';
 export type BpfLink = addon.BpfLink;
 export type BpfMap = addon.BpfMap;
 export type TextSymbol = addon.TextSymbol;
 export type BpfProgram = addon.BpfProgram;
 export type Btf = addon.Btf;
 export type Drained = addon.Drained;
-export type EnumValue = addon.EnumValue;
 export type ProgramInfo = addon.ProgramInfo;
-export type StructField = addon.StructField;
-export type StructLayout = addon.StructLayout;
-export type Variable = addon.Variable;
 
-/** As addon/tapscope.d.ts says, without mapBuffer(), which only mapView() may see. Takes constants, not the file. */
+/** Ends the name of the program that stands for one that is run on request, where the kernel has no such (bpf/on-request.bpf.h). */
+const UNATTACHED = '_unattached';
+const REQUESTS = 'requests';
+
+/** As addon/tapscope.d.ts says, without mapBuffer(), which only mapView() may see. Takes constants and limits, not the file. */
 export class BpfObject {
   readonly #object: addon.BpfObject;
+  /** Programs that are run on request, where a raw tracepoint's stands for each. */
+  readonly #unattached: ReadonlySet<string>;
+  #types: number | undefined;
   /** Sections by their short name too: '.bss'. */
   readonly #maps: ReadonlyMap<string, BpfMap>;
 
-  constructor(path: string, constants?: Constants) {
+  constructor(path: string, constants?: Constants, limits: KernelLimits = NO_LIMITS) {
     const Native = native().BpfObject;
-    this.#object = constants ? new Native(path, withConstants(readFileSync(path), constants)) : new Native(path);
+    if (constants || limits !== NO_LIMITS) {
+      const file = withConstants(readFileSync(path), constants ?? new Map());
+      if (limits.tunStructs) this.#types = native().typesWithStructs(limits.tunStructs);
+      this.#object = new Native(path, limits.atomics ? file : withoutAtomics(file), this.#types);
+    } else this.#object = new Native(path);
+    this.#unattached = new Set(limits.syscallPrograms ? [] : this.#standIns());
+    for (const name of this.#unattached) this.#object.setAutoload(name, false);
     const named = this.maps.flatMap((map) => [
       [map.name, map] as const,
       [map.name.replace(/^[^.]+(?=\.)/, ''), map] as const,
@@ -39,7 +58,7 @@ export class BpfObject {
   }
 
   get programs(): readonly BpfProgram[] {
-    return this.#object.programs;
+    return this.#object.programs.filter(({ name }) => !name.endsWith(UNATTACHED));
   }
 
   get maps(): readonly BpfMap[] {
@@ -65,7 +84,7 @@ export class BpfObject {
   }
 
   setAutoload(program: string, load: boolean): void {
-    this.#object.setAutoload(program, load);
+    this.#object.setAutoload(this.#standIn(program), load);
   }
 
   setAttachType(program: string, type: number): void {
@@ -74,7 +93,11 @@ export class BpfObject {
   }
 
   load(modules: readonly string[] = []): void {
-    this.#object.load(modules);
+    try {
+      this.#object.load(modules);
+    } finally {
+      this.#closeTypes();
+    }
   }
 
   attach(program: string): BpfLink {
@@ -107,7 +130,15 @@ export class BpfObject {
   }
 
   testRun(program: string, context: Uint8Array): number {
-    return this.#object.testRun(program, context);
+    if (!this.#unattached.has(program)) return this.#object.testRun(program, context);
+    const request = new Uint8Array(this.#maps.get(REQUESTS)?.valueSize ?? 0);
+    const key = new Uint8Array(4);
+    request.set(context);
+    this.#object.update(REQUESTS, key, request);
+    const result = this.#object.testRun(this.#standIn(program), new Uint8Array(0));
+    this.#object.lookup(REQUESTS, key, request);
+    context.set(request.subarray(0, context.length));
+    return result;
   }
 
   iterate(program: string): Uint8Array {
@@ -115,7 +146,7 @@ export class BpfObject {
   }
 
   programInfo(program: string): ProgramInfo {
-    return this.#object.programInfo(program);
+    return this.#object.programInfo(this.#standIn(program));
   }
 
   ringBuffer(map: string): RingBuffer {
@@ -127,7 +158,23 @@ export class BpfObject {
   }
 
   close(): void {
+    this.#closeTypes();
     this.#object.close();
+  }
+
+  #closeTypes(): void {
+    if (this.#types !== undefined) closeSync(this.#types);
+    this.#types = undefined;
+  }
+
+  #standIns(): readonly string[] {
+    const names = this.#object.programs.map(({ name }) => name);
+    return names.filter((name) => names.includes(name + UNATTACHED));
+  }
+
+  /** The program that is loaded and run for this one. */
+  #standIn(program: string): string {
+    return this.#unattached.has(program) ? program + UNATTACHED : program;
   }
 
   /** The kernel copies whole keys and values: it does not know the length of the arrays. */

@@ -11,6 +11,9 @@ export interface TextRange {
 /** A net_device with one of these is a tun or a tap. Kernels without CONFIG_KALLSYMS_ALL do not list them. */
 export const DEVICE_OPERATIONS: readonly [string, string] = ['tun_netdev_ops', 'tap_netdev_ops'];
 
+/** Each CPU's offset, with CONFIG_KALLSYMS_ALL. */
+const CPU_OFFSETS = '__per_cpu_offset';
+
 const FILE = '/proc/kallsyms';
 const STANDARD_INPUT = 0;
 
@@ -27,7 +30,7 @@ export class Symbols {
 
   /** Reads the running kernel's symbols; undefined where it hides their addresses (CAP_SYSLOG, kptr_restrict). */
   static ofKernel(names: Iterable<string>, file = kernelSymbols()): Symbols | undefined {
-    const found = textSymbols(file, [...new Set(names)], DEVICE_OPERATIONS);
+    const found = textSymbols(file, [...new Set(names)], [...DEVICE_OPERATIONS, CPU_OFFSETS]);
     return found.some(({ start }) => start !== 0n) ? new Symbols(found) : undefined;
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the kernel frees, and why.
 import { type ProbeEvent, WALK } from '../../engine/mechanism.ts';
-import { always, withoutSymbols } from '../../engine/unavailable.ts';
+import { always, unlessWithoutReasons, withoutReasons, withoutSymbols } from '../../engine/unavailable.ts';
 
 export const DROP_EVENTS: readonly ProbeEvent[] = [
   {
@@ -14,7 +14,7 @@ export const DROP_EVENTS: readonly ProbeEvent[] = [
         programs: ['dropped_typed'],
         needs: WALK,
         tradeoff: undefined,
-        unavailable: withoutSymbols,
+        unavailable: (host) => withoutSymbols(host) ?? withoutReasons(host),
       },
       {
         name: 'raw-tracepoint',
@@ -22,7 +22,15 @@ export const DROP_EVENTS: readonly ProbeEvent[] = [
         programs: ['dropped_raw'],
         needs: WALK,
         tradeoff: 'the same counts, each drop some instructions dearer',
-        unavailable: withoutSymbols,
+        unavailable: (host) => withoutSymbols(host) ?? withoutReasons(host),
+      },
+      {
+        name: 'location',
+        provides: ['drops'],
+        programs: ['dropped_located'],
+        needs: WALK,
+        tradeoff: 'no reasons: the function that freed a packet, and whether the ring was full, say what happened',
+        unavailable: (host) => withoutSymbols(host) ?? unlessWithoutReasons(host),
       },
     ],
   },

@@ -8,8 +8,9 @@ import {
   firstLine,
   kernelTypes,
   openObject,
+  setRange,
   writeTextRanges,
-} from '../../engine/programs.ts';
+} from '../../engine/open-object.ts';
 import { type ReasonNames, readReasonNames, reasonFlags } from '../../engine/reasons.ts';
 import { withoutSymbols } from '../../engine/unavailable.ts';
 import { errnoOf } from '../../kernel/error-name.ts';
@@ -38,6 +39,8 @@ export interface FollowObject {
 
 /** The program of each mechanism; tp_btf costs fewer instructions, and some hosts refuse it. */
 const PROGRAMS: Readonly<Record<string, string>> = { tp_btf: 'follow_typed', 'raw-tracepoint': 'follow_raw' };
+/** Where the kernel gives no reasons. */
+const LOCATED: Readonly<Record<string, string>> = { location: 'follow_located' };
 const TICK = 'tick';
 /** Bytes for one packet or stack in the ring buffer: more than it takes. */
 const RECORD_BYTES = 512;
@@ -52,7 +55,9 @@ export function openFollow(host: Host, options: FollowOptions): FollowObject {
     throw new Error(
       `This kernel has no drop reason ${options.reason}; write one as 'tapscope drops' shows it, such as FULL_RING.`,
     );
-  const programs = Object.entries(PROGRAMS).filter(([name]) => name === (options.mechanism ?? name));
+  const programs = Object.entries(host.limits.dropReasons ? PROGRAMS : LOCATED).filter(
+    ([name]) => name === (options.mechanism ?? name),
+  );
   const last = programs.at(-1)?.[1];
   if (last === undefined) throw new Error(`Losses cannot be followed: --mechanism freed=${options.mechanism}.`);
   let typedReads = host.functionArgs('bpf_rdonly_cast') !== undefined;
@@ -80,7 +85,7 @@ function attach(
   reasons: ReasonNames,
   { rate, stacks, reason, chosenOnly }: FollowOptions,
 ): { object: BpfObject; link: BpfLink } {
-  const object = openObject('follow');
+  const object = openObject('follow', host.limits);
   try {
     for (const { name } of object.programs) object.setAutoload(name, name === program || name === TICK);
     object.setVariable('typed_reads', Uint8Array.of(Number(typedReads)));
@@ -91,6 +96,7 @@ function attach(
     object.setVariable('reason_not_specified', bytes32(reasons.number('NOT_SPECIFIED') ?? 0));
     object.setVariable('reason_consumed', bytes32(reasons.number('CONSUMED') ?? 0xffffffff));
     object.setVariable('reason_flags', reasonFlags(reasons));
+    setRange(object, host, 'kfree_skb_list', 'kfree_skb_list');
     object.setVariable('sock_rfree_address', bytes64(host.symbols?.address('sock_rfree') ?? 0n));
     object.setMaxEntries('records', Math.max(LEAST_RING_BYTES, 2 ** Math.ceil(Math.log2(rate * RECORD_BYTES))));
     object.load(TRACED_MODULES);

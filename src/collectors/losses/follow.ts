@@ -3,7 +3,7 @@
 
 import { HashEntries } from '../../engine/hash-entries.ts';
 import { LOCATION_SYMBOLS } from '../../engine/locations.ts';
-import { writeTextRanges } from '../../engine/programs.ts';
+import { writeTextRanges } from '../../engine/open-object.ts';
 import { FunctionNames } from '../../kernel/function-names.ts';
 import { companionModules, readHost, tunDriver } from '../../kernel/host.ts';
 import { type Layout, layoutOf } from '../../kernel/layout.ts';

@@ -24,7 +24,10 @@ export const QUEUE_CHANGE_EVENTS: readonly ProbeEvent[] = [
         needs: WALK,
         tradeoff:
           'as exact, but for the only attached queue of a device: that it was detached and attached again between two snapshots is not counted',
-        unavailable: always,
+        unavailable: ({ limits }) =>
+          limits.folderRevisions
+            ? undefined
+            : { kind: 'absent', reason: 'sysfs counts no changes of its folders, which came with Linux 5.15' },
       },
       { name: 'none', programs: [], needs: [], tradeoff: 'only how many there are now is shown', unavailable: always },
     ],

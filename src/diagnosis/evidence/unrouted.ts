@@ -93,6 +93,17 @@ export function looksAt(drops: readonly UnroutedDrop[], device: DeviceSpan, wind
     'sysctl net.ipv4.conf.all.rp_filter',
     '1 drops packets whose sender is reached by another device than they came in by; 2, those without a way back. A device’s own, larger setting wins.',
   );
-  if (most?.reason === 'NETFILTER_DROP') return [firewall, routes];
-  return most?.reason === 'IP_RPFILTER' ? [source, routes] : [routes, firewall];
+  if (most === undefined) return [routes, firewall];
+  if (mayBeFirewall(most)) return [firewall, routes];
+  return mayBeSource(most) ? [source, routes] : [routes, firewall];
+}
+
+/** Before Linux 5.17 the function alone says so. */
+function mayBeFirewall({ reason, location }: UnroutedDrop): boolean {
+  return reason === 'NETFILTER_DROP' || (reason === 'NOT_SPECIFIED' && location === 'nf_hook_slow');
+}
+
+/** rp_filter, likewise. */
+function mayBeSource({ reason, location }: UnroutedDrop): boolean {
+  return reason === 'IP_RPFILTER' || (reason === 'NOT_SPECIFIED' && location === 'ip_rcv_finish_core');
 }

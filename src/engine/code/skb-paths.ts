@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether this kernel's tun takes packets from a CPU's NAPI cache or defers freeing them: by what its machine code calls.
-import { layoutOf } from '../kernel/layout.ts';
-import type { BpfObject } from '../kernel/native.ts';
-import type { Symbols } from '../kernel/symbols.ts';
-import type { Probes } from './attach.ts';
+import { layoutOf } from '../../kernel/layout.ts';
+import type { BpfObject } from '../../kernel/native.ts';
+import type { Symbols } from '../../kernel/symbols.ts';
+import type { Probes } from '../attach.ts';
 import { calledFunctions } from './machine-code.ts';
 
 export interface SkbPath {

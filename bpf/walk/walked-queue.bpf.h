@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the walk writes of the queues of a device. */
+#pragma once
+#include "device.bpf.h"
+#include "ring/ring.bpf.h"
+#include "vhost/held.bpf.h"
+#include "walk/walk-state.bpf.h"
+#include "walk/watch.bpf.h"
+
+/* Global, as all below that take no pointers: the verifier then looks at it once, not once for each way that leads
+ * here. */
+__noinline int write_queue(u64 file_address, u32 queue, u32 flags)
+{
+	struct tun_file *file = (struct tun_file *)file_address;
+	u32 index = walk.queues;
+	struct walked_queue *out = bpf_map_lookup_elem(&walked_queues, &index);
+	struct ring_state ring = {};
+	struct held held = {};
+	struct net_device *dev = at.dev; /* a local: CO-RE would try to relocate a read through our own struct */
+
+	if (!out) {
+		walk.overflowed++;
+		return 1;
+	}
+	walk.queues++;
+	if (!(flags & QUEUE_DETACHED)) {
+		struct netdev_queue *txq = transmit_queue(dev, queue);
+
+		if (BPF_CORE_READ(txq, state) & NETDEV_TX_XOFF)
+			flags |= QUEUE_STOPPED;
+		if (BPF_CORE_READ(txq, qdisc, enqueue))
+			flags |= QUEUE_HAS_QDISC;
+	}
+	if (file) {
+		read_ring(file, &ring);
+		read_held(file, &held);
+	}
+	flags |= (held.connected ? QUEUE_VHOST : 0) | (held.zerocopy ? QUEUE_ZEROCOPY : 0);
+	out->reader = 0;
+	if (file && !(flags & QUEUE_DETACHED))
+		out->reader = watch_reader(file_address, (u64)dev, held.thread, queue);
+	flags |= (ring.busy ? QUEUE_BUSY : 0) | (ring.torn ? QUEUE_TORN : 0);
+	out->tun_file = file_address;
+	out->file = (u64)BPF_CORE_READ(file, socket.file);
+	out->device = at.device;
+	out->queue = queue;
+	out->flags = flags;
+	out->used = ring.used;
+	out->size = ring.size;
+	out->consumer_head = ring.consumer_head;
+	out->consumer_tail = ring.consumer_tail;
+	out->held = held.packets;
+	out->outstanding = held.outstanding;
+	out->worker = held.worker;
+	out->worker_cpu = held.cpu;
+	out->worker_ns = held.worker_ns;
+	__builtin_memcpy(out->worker_comm, held.comm, sizeof(held.comm));
+	return 0;
+}
+
+static __always_inline void write_queues(u32 queues)
+{
+	for (u32 queue = 0; queue < 256; queue++)
+		if (queue >= queues || write_queue((u64)tun_file_at(at.tun, queue), queue, 0))
+			break;
+}
+
+/* The next one. 1: there is none. */
+__noinline int write_disabled(void)
+{
+	u64 entry = at.next_disabled;
+	struct tun_file *file = (void *)(entry - bpf_core_field_offset(struct tun_file, next));
+	struct list_head *element = (struct list_head *)entry;
+
+	if (!entry || entry == (u64)&at.tun->disabled || BPF_CORE_READ(file, detached) != at.tun)
+		return 1;
+	at.next_disabled = (u64)BPF_CORE_READ(element, next);
+	return write_queue((u64)file, BPF_CORE_READ(file, queue_index), QUEUE_DETACHED);
+}
