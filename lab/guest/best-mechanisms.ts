@@ -8,7 +8,7 @@ export const underLock = isSince(7, 3);
 
 export type Mechanisms = Readonly<Record<string, string | null>>;
 
-export const best: Mechanisms = {
+const BEST: Mechanisms = {
   devices: 'walk',
   'last-counters': 'fentry',
   ended: 'fentry',
@@ -38,6 +38,23 @@ export const best: Mechanisms = {
   readers: 'looks',
   owners: 'iterator',
 };
+
+/** Linux 5.10 has no types of modules, so that no function of tun or vhost-net can be traced there, and gives no drop reasons. */
+const OLDEST: Mechanisms = {
+  ...Object.fromEntries(Object.keys(BEST).map((event) => [event, 'none'])),
+  devices: 'walk',
+  'last-counters': 'raw-tracepoint',
+  ended: 'identity',
+  freed: 'location',
+  before: 'raw-tracepoint',
+  transmit: 'raw-tracepoint',
+  consumed: 'arithmetic',
+  redirected: 'raw-tracepoint',
+  readers: 'looks',
+  owners: 'iterator',
+};
+
+export const best = isSince(5, 12) ? BEST : OLDEST;
 
 /** The mechanisms in the output of `tapscope doctor --json`; null: the event is not measured. */
 export function mechanismsOf(report: unknown): Readonly<Record<string, unknown>> {

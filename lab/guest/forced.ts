@@ -22,6 +22,7 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   'last-counters=raw-tracepoint': SAME,
   'last-counters=none': SAME,
   'freed=raw-tracepoint': SAME,
+  'freed=location': SAME,
   'queue-changes=walk': SAME,
   'queue-changes=none': unknown('queue changes'),
   'transmit=raw-tracepoint': EXITS_SEEN,

@@ -3,6 +3,7 @@
 // answers each. It does nothing by itself: when stdin ends it exits, and the kernel takes its queues away.
 #include "test-reader.h"
 
+#include <sys/resource.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -67,8 +68,17 @@ static const struct named_command commands[] = {
 	{"quit", 0, quit, "quit"},
 };
 
+/* Before Linux 5.11 the memory of BPF programs counts as locked memory. */
+static void allow_locked_memory(void)
+{
+	struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+
+	setrlimit(RLIMIT_MEMLOCK, &unlimited);
+}
+
 int main(void)
 {
 	allow_descriptors();
+	allow_locked_memory();
 	return serve_commands("test-reader", commands, sizeof(commands) / sizeof(commands[0]));
 }

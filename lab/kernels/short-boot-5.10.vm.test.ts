@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
 import { SHORT, testOnKernel } from './matrix.ts';
 
-testOnKernel('6.1', SHORT);
+testOnKernel('5.10', SHORT);
