@@ -2,6 +2,7 @@
 /* What the walk writes of the queues of a device. */
 #pragma once
 #include "device.bpf.h"
+#include "older-kernel.bpf.h"
 #include "ring/ring.bpf.h"
 #include "vhost/held.bpf.h"
 #include "walk/walk-state.bpf.h"
@@ -16,7 +17,8 @@ __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 	struct walked_queue *out = bpf_map_lookup_elem(&walked_queues, &index);
 	struct ring_state ring = {};
 	struct held held = {};
-	struct net_device *dev = at.dev; /* a local: CO-RE would try to relocate a read through our own struct */
+	struct net_device *dev = at.dev; /* locals: CO-RE would try to relocate a read through our own struct */
+	struct tun_struct *tun = at.tun;
 
 	if (!out) {
 		walk.overflowed++;
@@ -39,6 +41,10 @@ __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 	out->reader = 0;
 	if (file && !(flags & QUEUE_DETACHED))
 		out->reader = watch_reader(file_address, (u64)dev, held.thread, queue);
+	/* Linux 5.10: the place of each field follows from its source, which a vendor may have changed. */
+	if (file && !(flags & QUEUE_DETACHED) && bpf_core_type_exists(struct tun_pcpu_stats) &&
+	    BPF_CORE_READ(file, tun) != tun)
+		flags |= QUEUE_TORN;
 	flags |= (ring.busy ? QUEUE_BUSY : 0) | (ring.torn ? QUEUE_TORN : 0);
 	out->tun_file = file_address;
 	out->file = (u64)BPF_CORE_READ(file, socket.file);
