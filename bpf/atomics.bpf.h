@@ -2,14 +2,13 @@
 /*
  * Atomic operations that give a value back, or set and clear bits, came with Linux 5.12. On older kernels two CPUs may
  * lose one of two such changes at the same moment: a sign of a burst or of an episode. Counters are only added to,
- * which every kernel does atomically. The agent makes of these instructions, for such a kernel, some that its verifier
- * would refuse if it reached them (src/engine/old-kernel.ts).
+ * which every kernel does atomically. For such a kernel the agent replaces these instructions by one that a verifier
+ * refuses where it reaches it (src/kernel/older/atomics.ts).
  */
 #pragma once
 #include "kernel.bpf.h"
 
-/* bpf_for_each_map_elem came with Linux 5.13; a type says so, because no type says which atomic operations there are.
- */
+/* No type says which atomic operations there are. This helper came one release later, with Linux 5.13. */
 #define HAS_ATOMICS bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_for_each_map_elem)
 
 #define EXCHANGE(place, value)                                                                                         \

@@ -214,6 +214,8 @@ static __always_inline int walk_namespaces(enum device_kind kind, struct walk_re
 	for (u32 i = 0; i < 1024; i++)
 		if (walk_some())
 			break;
+	if (at.next_net || at.next_dev != at.dev_head)
+		walk.derailed++; /* more than a million steps */
 	for (u32 first = 0; kind == KIND_TUN && first < WALK_QUEUES; first += 128)
 		if (visit_some(first))
 			break;

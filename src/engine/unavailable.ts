@@ -54,6 +54,14 @@ export function unlessWithoutReasons(host: Host): Unavailable | undefined {
   return host.limits.dropReasons ? { kind: 'absent', reason: 'this kernel gives a reason for each drop' } : undefined;
 }
 
+/** Where each CPU's counters lie: by a map's value on that CPU, or by the kernel's own table. */
+export function withoutOffsets(host: Host): Unavailable | undefined {
+  if (host.limits.othersValues || host.symbols?.address('__per_cpu_offset') !== undefined) return undefined;
+  const reason =
+    'before Linux 5.19 this needs the address of __per_cpu_offset: CAP_SYSLOG, kernel.kptr_restrict below 2, CONFIG_KALLSYMS_ALL';
+  return { kind: 'refused', reason };
+}
+
 export function withoutSymbols(host: Host): Unavailable | undefined {
   if (host.symbols) return undefined;
   return {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The devices and queues there are, and those that ended.
 import { type ProbeEvent, WALK } from '../../engine/mechanism.ts';
-import { always, untraceable } from '../../engine/unavailable.ts';
+import { always, untraceable, withoutOffsets } from '../../engine/unavailable.ts';
 
 export const DEVICE_EVENTS: readonly ProbeEvent[] = [
   {
@@ -14,7 +14,7 @@ export const DEVICE_EVENTS: readonly ProbeEvent[] = [
         programs: ['walk_queues', 'recycle', 'settle', 'calibrate', 'read_text'],
         needs: [],
         tradeoff: undefined,
-        unavailable: always,
+        unavailable: withoutOffsets,
       },
       {
         name: 'rtnetlink',

@@ -11,6 +11,8 @@ export interface KernelLimits {
   readonly syscallPrograms: boolean;
   /** skb:kfree_skb gives a reason: Linux 5.17. */
   readonly dropReasons: boolean;
+  /** A program can look at another CPU's value of a map: Linux 5.19. */
+  readonly othersValues: boolean;
   /** Folders of sysfs count what is made and taken away in them: Linux 5.15. */
   readonly folderRevisions: boolean;
   /** What the kernel's types lack of tun, known by its release; undefined: nothing, or it is not known. */
@@ -22,6 +24,7 @@ export const NO_LIMITS: KernelLimits = {
   atomics: true,
   syscallPrograms: true,
   dropReasons: true,
+  othersValues: true,
   folderRevisions: true,
   tunStructs: undefined,
 };
@@ -36,6 +39,7 @@ export function readLimits(btf: Btf | undefined, release: string, hasModuleTypes
     atomics: has('bpf_func_id', 'BPF_FUNC_for_each_map_elem'),
     syscallPrograms: has('bpf_prog_type', 'BPF_PROG_TYPE_SYSCALL'),
     dropReasons: btf.enumValues('skb_drop_reason') !== undefined,
+    othersValues: has('bpf_func_id', 'BPF_FUNC_map_lookup_percpu_elem'),
     folderRevisions: btf.struct('kernfs_elem_dir')?.fields.some(({ name }) => name === 'rev') ?? false,
     tunStructs: hasModuleTypes ? undefined : TUN_STRUCTS.get(/^\d+\.\d+/.exec(release)?.[0] ?? ''),
   };

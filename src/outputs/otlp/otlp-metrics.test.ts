@@ -45,7 +45,10 @@ test('the metrics of the process are among them', async () => {
   const moment = { sender, starts: new SeriesStarts(1), takenAt: 2 };
   for await (const body of metricsRequests(rows, moment, createSlices())) requests.push(parseJson(body));
   const shown = samplesOfPage(await text(page.page(Promise.resolve([]), 'text')));
-  assert.deepEqual([...samplesOfRequests(requests).keys()].sort(), [...shown.keys()].sort());
+  // The first garbage collection of a kind adds series, and may come between the two.
+  const lasting = (names: Iterable<string>): readonly string[] =>
+    [...names].filter((name) => !name.startsWith('nodejs_gc_')).sort();
+  assert.deepEqual(lasting(samplesOfRequests(requests).keys()), lasting(shown.keys()));
 });
 
 test('who sends it, units, and the names of semantic conventions beside our own', async () => {
