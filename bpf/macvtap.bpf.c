@@ -72,6 +72,14 @@ __noinline int write_macvtap_queue(u32 i)
 	return 0;
 }
 
+__noinline int write_macvtap_queues(u32 queues)
+{
+	for (u32 i = 0; i < 256; i++)
+		if (i >= queues || write_macvtap_queue(i))
+			break;
+	return 0;
+}
+
 __noinline int add_macvtap_cpu(u32 cpu)
 {
 	u32 index = at.device;
@@ -121,9 +129,7 @@ __noinline int walk_macvtap(void)
 	write_device(out, at.net, dev, NULL);
 	out->kind = at.kind;
 	at.tap = (u64)tap;
-	for (u32 i = 0, queues = BPF_CORE_READ(tap, numvtaps); i < 256; i++)
-		if (i >= queues || write_macvtap_queue(i))
-			break;
+	write_macvtap_queues(BPF_CORE_READ(tap, numvtaps));
 	out->queues_written = walk.queues - out->first_queue;
 	at.tstats = macvtap_stats(dev, out->kind);
 	for (u32 cpu = 0; at.tstats && cpu < possible_cpus; cpu++)

@@ -55,6 +55,15 @@ static __always_inline u64 queue_changes(struct net_device *dev)
 	return BPF_CORE_READ(dev, queues_kset, kobj.sd, dir.rev) / objects;
 }
 
+/* From this one to the newest: 256 attached queues and 256 others at most. */
+__noinline int read_all_again(u32 first)
+{
+	for (u32 i = 0; i < 512; i++)
+		if (first + i >= walk.queues || read_again(first + i))
+			break;
+	return 0;
+}
+
 static __always_inline void write_device(struct walked_device *out, struct net *net, struct net_device *dev,
 					 struct tun_struct *tun)
 {
@@ -100,18 +109,14 @@ __noinline int walk_device(void)
 	write_queues(queues);
 	if (out->detached) {
 		at.next_disabled = (u64)BPF_CORE_READ(tun, disabled.next);
-		for (u32 i = 0; i < 256; i++)
-			if (write_disabled())
-				break;
+		write_all_disabled();
 	}
 	out->queues_written = walk.queues - out->first_queue;
 	at.tstats = (u64)BPF_CORE_READ(dev, tstats);
 	FIND_DROPS(out, at, dev, tun);
 	for (u32 cpu = 0; cpu < possible_cpus; cpu++)
 		add_cpu(cpu);
-	for (u32 i = 0; i < 512; i++)
-		if (i >= out->queues_written || read_again(out->first_queue + i))
-			break;
+	read_all_again(out->first_queue);
 	walk.tuns++;
 	return 0;
 }
@@ -166,7 +171,7 @@ __noinline int walk_next_namespace(void)
  */
 __noinline int walk_some(void)
 {
-	for (u32 i = 0; i < 1024; i++) {
+	for (u32 i = 0; i < 256; i++) {
 		if (at.next_dev != at.dev_head)
 			walk_next_device();
 		else if (!at.next_net || walk_next_namespace())
@@ -215,7 +220,7 @@ static __always_inline int walk_namespaces(enum device_kind kind, struct walk_re
 		if (walk_some())
 			break;
 	if (at.next_net || at.next_dev != at.dev_head)
-		walk.derailed++; /* more than a million steps */
+		walk.derailed++; /* more than 262 144 steps */
 	for (u32 first = 0; kind == KIND_TUN && first < WALK_QUEUES; first += 128)
 		if (visit_some(first))
 			break;

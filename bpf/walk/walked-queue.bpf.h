@@ -64,11 +64,13 @@ __noinline int write_queue(u64 file_address, u32 queue, u32 flags)
 	return 0;
 }
 
-static __always_inline void write_queues(u32 queues)
+/* Global, as all loops that may end early: from each way out the verifier would go through the rest of the caller. */
+__noinline int write_queues(u32 queues)
 {
 	for (u32 queue = 0; queue < 256; queue++)
 		if (queue >= queues || write_queue((u64)tun_file_at(at.tun, queue), queue, 0))
 			break;
+	return 0;
 }
 
 /* The next one. 1: there is none. */
@@ -82,4 +84,12 @@ __noinline int write_disabled(void)
 		return 1;
 	at.next_disabled = (u64)BPF_CORE_READ(element, next);
 	return write_queue((u64)file, BPF_CORE_READ(file, queue_index), QUEUE_DETACHED);
+}
+
+__noinline int write_all_disabled(void)
+{
+	for (u32 i = 0; i < 256; i++)
+		if (write_disabled())
+			break;
+	return 0;
 }
