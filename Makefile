@@ -59,7 +59,7 @@ dist/src/.built: $(TS_SOURCES) addon/tapscope.d.ts deploy/bundle.mjs deploy/entr
 	@node --hash-seed=1 deploy/bundle.mjs dist/.ts
 	@rm -rf dist/src && mv dist/.ts dist/src
 
-C_SOURCES = $(shell find bpf addon lab traffic -name '*.[ch]' -o -name '*.cc' -o -name '*.hh' -o -name '*.cpp' -o -name '*.hpp')
+C_SOURCES = $(shell find bpf addon lab test traffic -name '*.[ch]' -o -name '*.cc' -o -name '*.hh' -o -name '*.cpp' -o -name '*.hpp')
 
 lint: lint-biome lint-clang-format lint-types
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { at, listAt, parseJson, textAt } from '../lab/host/checked-json.ts';
+import { at, listAt, parseJson, textAt } from '../test/host/checked-json.ts';
 import { alertNames } from './test/runbook.ts';
 
 const FOLDER = new URL('json/', import.meta.url);

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../lab/host/free-port.ts';
-import { onlyNightly } from '../lab/kernels/nightly.ts';
+import { freePort } from '../test/host/free-port.ts';
+import { onlyNightly } from '../test/nightly.ts';
 import { cloneInto, copyNode, makeBareRoot, startInside, whyNoBareRoot } from './bare-root.ts';
 
 const clone = '/opt/tapscope';

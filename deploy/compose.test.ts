@@ -9,10 +9,10 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
-import { at, listAt, parseJson, textAt } from '../lab/host/checked-json.ts';
 import { SOCKET, serveFlags } from '../src/commands/options/serve-options.ts';
 import { AGENT_LOCK } from '../src/kernel/agent-lock.ts';
 import { capabilityNames } from '../src/kernel/host.ts';
+import { at, listAt, parseJson, textAt } from '../test/host/checked-json.ts';
 import { baseImages } from './image.ts';
 
 const project = join(import.meta.dirname, '..');

@@ -9,9 +9,9 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { freePort } from '../lab/host/free-port.ts';
-import { slowness } from '../lab/host/slowness.ts';
-import { onlyNightly } from '../lab/kernels/nightly.ts';
+import { freePort } from '../test/host/free-port.ts';
+import { slowness } from '../test/host/slowness.ts';
+import { onlyNightly } from '../test/nightly.ts';
 import { copyNode, makeBareRoot, type Suite, startInside, whyNoBareRoot } from './bare-root.ts';
 
 const project = join(import.meta.dirname, '..');

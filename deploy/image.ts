@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parse } from 'yaml';
-import { at, listAt, parseJson } from '../lab/host/checked-json.ts';
-import { namespaceLab } from '../lab/host/netns.ts';
+import { at, listAt, parseJson } from '../test/host/checked-json.ts';
+import { namespaceLab } from '../test/host/netns.ts';
 import { cloneInto, copyNode, passedOn, startInside } from './bare-root.ts';
 
 const project = join(import.meta.dirname, '..');

@@ -10,9 +10,9 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { at, listAt, parseJson } from '../lab/host/checked-json.ts';
-import { freePort } from '../lab/host/free-port.ts';
-import { slowness } from '../lab/host/slowness.ts';
+import { at, listAt, parseJson } from '../test/host/checked-json.ts';
+import { freePort } from '../test/host/free-port.ts';
+import { slowness } from '../test/host/slowness.ts';
 import { copyNode, makeBareRoot, startInside, whyNoBareRoot } from './bare-root.ts';
 
 const project = join(import.meta.dirname, '..');

@@ -7,8 +7,8 @@ import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { onlyNightly } from '../lab/kernels/nightly.ts';
 import { foreignRoot } from '../lab/vm/foreign-root.ts';
+import { onlyNightly } from '../test/nightly.ts';
 import { whyNoBareRoot } from './bare-root.ts';
 
 const project = join(import.meta.dirname, '..');

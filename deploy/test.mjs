@@ -18,7 +18,7 @@ import {
 import { prepare } from './prepare.mjs';
 import { failed, finish, passed, record, skipped } from './report.mjs';
 
-const folders = ['addon', 'dashboards', 'deploy', 'lab', 'src'];
+const folders = ['addon', 'dashboards', 'deploy', 'lab', 'src', 'test'];
 /** More than lab/kernels/matrix.ts gives a VM, which then can say what it was doing. */
 const fileLimitMs = process.argv[2] === 'nightly' ? 10_800_000 : 2_820_000;
 const onKernel = /\.kernel\.test\.ts$/;
@@ -30,7 +30,7 @@ const slow = /\.(slow(\.kernel)?|vm)\.test\.ts$/;
 /** The oldest and the newest kernel, with little to run there. */
 const shortBoot = /short-boot-[^/]*\.vm\.test\.ts$/;
 
-/** Random input, at night 20 times as much (lab/fuzz/property.ts). */
+/** Random input, at night 20 times as much (test/fuzz/property.ts). */
 const fuzz = /-fuzz\.test\.ts$/;
 
 /** Where the JavaScript of a test file is. */

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { slowness } from '../lab/host/slowness.ts';
-import { until } from '../lab/host/until.ts';
+import { slowness } from '../test/host/slowness.ts';
+import { until } from '../test/host/until.ts';
 import type { BootedRoot } from './booted-root.ts';
 
 const COUNTING = 'tapscope.service';

@@ -17,7 +17,7 @@ const PRIVATE =
   thrown, tier, un-produced, unseen, untraced, verdict, wake, walk, window, word`.split(/,\s+/);
 
 /** Source and documentation, as the reader of a word meets it. */
-const texts = ['bpf', 'src', 'lab', 'docs'].flatMap((folder) =>
+const texts = ['bpf', 'src', 'lab', 'test', 'docs'].flatMap((folder) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((file) => /\.(ts|c|h|md)$/.test(file) && file !== 'glossary.md' && file !== 'glossary.test.ts')
     .map((file) => readFileSync(join(folder, file), 'utf8')),

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import test from 'node:test';
-import { onlyNightly } from '../lab/kernels/nightly.ts';
 import type { Remembered } from '../lab/scrape/remember.ts';
+import { onlyNightly } from '../test/nightly.ts';
 
 const QUEUES = 1000;
 

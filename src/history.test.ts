@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { type Random, randomOf, seedOf } from '../lab/host/random.ts';
+import { type Random, randomOf, seedOf } from '../test/host/random.ts';
 import { History, OutsideHistory } from './history.ts';
 import { goldenSnapshot } from './outputs/prometheus/prometheus-golden.ts';
 import type { Device, Snapshot } from './snapshot.ts';

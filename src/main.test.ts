@@ -5,8 +5,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { temporaryFolder } from '../lab/agent/certificates.ts';
-import { tapscope } from '../lab/agent/serve-process.ts';
+import { temporaryFolder } from '../test/agent/certificates.ts';
+import { tapscope } from '../test/agent/serve-process.ts';
 
 const RECORDED = join(import.meta.dirname, '../lab/recorded/linux-6.1.rec');
 const HOSTILE = '1\u001b[2J\u001b]0;pwn\u0007\u009b1m\u202e\nOK: all is well';

@@ -127,7 +127,7 @@ const PROOFS: readonly Edit[] = [
 `,
   },
   {
-    file: 'lab/agent/pasted.ts',
+    file: 'test/agent/pasted.ts',
     behind: 'export const PASTED: readonly Pasted[] = [\n',
     text: "  { rule: 'reader-truncates', scenario: 'a buffer of 64 bytes', effect: 'words' },\n",
   },

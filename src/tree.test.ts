@@ -11,7 +11,7 @@ const folderLimit = 30;
 const scriptLimit = 20;
 const drawers = /^(utils?|helpers?|common|index|types|constants|manager|service|base)(\.|$)/;
 
-const folders = ['addon', 'bpf', 'dashboards', 'deploy', 'lab', 'src', 'traffic'].filter((folder) =>
+const folders = ['addon', 'bpf', 'dashboards', 'deploy', 'lab', 'src', 'test', 'traffic'].filter((folder) =>
   existsSync(folder),
 );
 const sources = folders

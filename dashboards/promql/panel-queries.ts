@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A dashboard's panels and variables as Grafana would ask Prometheus for them.
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
-import { at, listAt, parseJson, textAt } from '../../lab/host/checked-json.ts';
+import { at, listAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 
 export interface ShownQuery {
   readonly refId: string;

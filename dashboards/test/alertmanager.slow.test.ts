@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { until } from '../../lab/host/until.ts';
+import { until } from '../../test/host/until.ts';
 import { CONFIG, type Notification, startAlertmanager } from './alertmanager.ts';
 
 const WAITS = { group: 2, interval: 2 };

@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { at, listAt, parseJson, textAt } from '../../lab/host/checked-json.ts';
-import { freePort } from '../../lab/host/free-port.ts';
+import { at, listAt, parseJson, textAt } from '../../test/host/checked-json.ts';
+import { freePort } from '../../test/host/free-port.ts';
 
 export const CONFIG = 'deploy/alertmanager/alertmanager.yml';
 

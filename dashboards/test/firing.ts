@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a Prometheus says of its rules.
-import { at, listAt, textAt } from '../../lab/host/checked-json.ts';
+import { at, listAt, textAt } from '../../test/host/checked-json.ts';
 import type { Prometheus } from './prometheus.ts';
 
 type Words = Readonly<Record<string, string>>;

@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { startAgent, tapscope } from '../../lab/agent/serve-process.ts';
-import { at, listAt, parseJson } from '../../lab/host/checked-json.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
-import { assertValid } from '../../lab/host/valid-json.ts';
+import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
+import { at, listAt, parseJson } from '../../test/host/checked-json.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
+import { assertValid } from '../../test/host/valid-json.ts';
 import { startPrometheus } from './prometheus.ts';
 
 const RULES = 'deploy/fleet/tapscope-fleet.yml';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
-import { at, listAt, parseJson } from '../../lab/host/checked-json.ts';
+import { at, listAt, parseJson } from '../../test/host/checked-json.ts';
 import { asJson, written } from '../dashboard-files.ts';
 
 /** jsonnet reads no YAML with anchors: the mixin imports the same rules as JSON, with a mark where matchers go. */

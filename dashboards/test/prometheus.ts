@@ -5,8 +5,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { at, listAt, parseJson, textAt } from '../../lab/host/checked-json.ts';
-import { freePort } from '../../lab/host/free-port.ts';
+import { at, listAt, parseJson, textAt } from '../../test/host/checked-json.ts';
+import { freePort } from '../../test/host/free-port.ts';
 
 export interface Series {
   readonly labels: Readonly<Record<string, string>>;

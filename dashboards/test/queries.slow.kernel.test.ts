@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { freePort } from '../../lab/host/free-port.ts';
-import { noLab } from '../../lab/host/netns.ts';
+import { freePort } from '../../test/host/free-port.ts';
+import { noLab } from '../../test/host/netns.ts';
 import { written } from '../dashboard-files.ts';
 import { filledIn, marksOf, panelsOf, type ShownPanel, variablesOf } from '../promql/panel-queries.ts';
 import { guests, type Scope } from '../promql/query.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs in the VM for record.ts: pages of the agent on a host that stops queues, as a recording on stdout.
 import { execFileSync } from 'node:child_process';
-import { loadVhost } from '../../lab/host/zerocopy-parameter.ts';
+import { loadVhost } from '../../test/host/zerocopy-parameter.ts';
 import { type Page, recordingOf } from './recording.ts';
 import { stoppingHost } from './stopping-host.ts';
 

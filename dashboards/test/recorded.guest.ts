@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
-import { loadVhost } from '../../lab/host/zerocopy-parameter.ts';
+import { loadVhost } from '../../test/host/zerocopy-parameter.ts';
 import { readRecording, shapeOf } from './recording.ts';
 import { runbooks } from './runbook.ts';
 import { typist } from './runbook-runner.ts';

@@ -6,8 +6,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import type { Agent } from '../../lab/agent/serve-process.ts';
-import type { NamespaceLab } from '../../lab/host/netns.ts';
+import type { Agent } from '../../test/agent/serve-process.ts';
+import type { NamespaceLab } from '../../test/host/netns.ts';
 import type { Runbook } from './runbook.ts';
 
 const run = promisify(execFile);

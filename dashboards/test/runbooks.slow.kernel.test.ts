@@ -2,7 +2,7 @@
 // What the runbooks say to type is typed: on a host with the fault, in the order of the page, by a plain shell.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { noLab } from '../../lab/host/netns.ts';
+import { noLab } from '../../test/host/netns.ts';
 import { runbooks } from './runbook.ts';
 import { type Case, typist } from './runbook-runner.ts';
 import { SICK, sickHost } from './scenario.ts';

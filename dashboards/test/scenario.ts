@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One host on which everything goes wrong at once, beside a device where all is well: what dashboards, alerts and runbooks are tested with.
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Agent, startAgent } from '../../lab/agent/serve-process.ts';
-import { type NamespaceLab, namespaceLab } from '../../lab/host/netns.ts';
-import type { TestReader } from '../../lab/test-reader/test-reader.ts';
+import { type Agent, startAgent } from '../../test/agent/serve-process.ts';
+import { type NamespaceLab, namespaceLab } from '../../test/host/netns.ts';
+import type { TestReader } from '../../test/test-reader/test-reader.ts';
 
 /** Names of the devices, in Proxmox' manner. No other test uses them. */
 export const SICK = {

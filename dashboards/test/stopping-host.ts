@@ -2,9 +2,9 @@
 // One host of Linux 7.3 on which queues are stopped instead of losing packets, what goes wrong with that, and a guest of vhost-net: what a
 // page is recorded of.
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Agent, startAgent } from '../../lab/agent/serve-process.ts';
-import { type NamespaceLab, namespaceLab } from '../../lab/host/netns.ts';
-import type { TestReader } from '../../lab/test-reader/test-reader.ts';
+import { type Agent, startAgent } from '../../test/agent/serve-process.ts';
+import { type NamespaceLab, namespaceLab } from '../../test/host/netns.ts';
+import type { TestReader } from '../../test/test-reader/test-reader.ts';
 
 export const STOPPING = {
   /** A device whose reader takes less than is sent: the queue stops, and fq_codel drops. */

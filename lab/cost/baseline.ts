@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { at, numberAt, parseJson, textAt } from '../host/checked-json.ts';
+import { at, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import { BASELINE, CONFIGURATIONS, GUARDED } from './configurations.ts';
 import { added } from './cost-table.ts';
 import { type Measured, pricesOf } from './measure-paths.ts';

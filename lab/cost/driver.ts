@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { at, numberAt, parseJson } from '../host/checked-json.ts';
+import { at, numberAt, parseJson } from '../../test/host/checked-json.ts';
 import { PATHS, type Prices, type SCALED_PATHS } from './packet-paths.ts';
 
 const file = join(dirname(fileURLToPath(import.meta.url)), '../../dist/lab/cost-driver');

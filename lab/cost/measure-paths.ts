@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { at, numberAt, parseJson, textAt } from '../host/checked-json.ts';
+import { at, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import { runInVm } from '../vm/boot.ts';
 import { bundle } from '../vm/bundle.ts';
 import { provideKernel } from '../vm/kernels.ts';

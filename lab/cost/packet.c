@@ -3,7 +3,7 @@
 // and when it is full, and of one read(). One ring; the rings of many devices or queues, each in its turn; devices that
 // are none of ours.
 #include "driver.h"
-#include "../test-reader/steering.h"
+#include "../../test/test-reader/steering.h"
 
 #include <linux/if_tun.h>
 #include <stdio.h>

@@ -6,8 +6,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { parseJson, textAt } from '../host/checked-json.ts';
-import { withGoSource } from '../host/go-source.ts';
+import { parseJson, textAt } from '../../test/host/checked-json.ts';
+import { withGoSource } from '../../test/host/go-source.ts';
 import { debianSuite } from '../vm/apt.ts';
 import { cachePath } from '../vm/cache.ts';
 

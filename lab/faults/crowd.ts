@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // More taps than the agent has rows of counters for, each with a packet.
-import type { NamespaceLab } from '../host/netns.ts';
-import type { TestReader } from '../test-reader/test-reader.ts';
+import type { NamespaceLab } from '../../test/host/netns.ts';
+import type { TestReader } from '../../test/test-reader/test-reader.ts';
 
 const TEST_READERS = 4;
 

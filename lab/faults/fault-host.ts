@@ -16,9 +16,9 @@ import {
   type Metrics,
   parseMetrics,
   startAgent,
-} from '../agent/serve-process.ts';
-import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
-import type { TestReader } from '../test-reader/test-reader.ts';
+} from '../../test/agent/serve-process.ts';
+import { type NamespaceLab, namespaceLab } from '../../test/host/netns.ts';
+import type { TestReader } from '../../test/test-reader/test-reader.ts';
 import { FOLDER, markedBy } from './traces.ts';
 import { distance, type Figures, WatchedTap } from './watched-tap.ts';
 

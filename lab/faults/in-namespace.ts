@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A network namespace that is there for one piece of work.
-import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
+import { type NamespaceLab, namespaceLab } from '../../test/host/netns.ts';
 
 /** What was made in it is undone when `use` is done. */
 export async function inNamespace(use: (lab: NamespaceLab) => Promise<void>): Promise<void> {

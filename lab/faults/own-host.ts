@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { argv, env, execArgv, execPath } from 'node:process';
-import { noLab } from '../host/netns.ts';
+import { noLab } from '../../test/host/netns.ts';
 import { FOLDER } from './traces.ts';
 
 const INSIDE = 'TAPSCOPE_FAULTS_INSIDE';

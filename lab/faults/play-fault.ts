@@ -2,7 +2,7 @@
 // Plays one fault in rounds: the truth before, the fault, and after it what the agent shows, what is left behind, and how long it took.
 import { readdirSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Metrics } from '../agent/serve-process.ts';
+import type { Metrics } from '../../test/agent/serve-process.ts';
 import type { Fault, Played, Round } from './fault.ts';
 import type { FaultHost } from './fault-host.ts';
 import { bpfNamesOf, bpfObjectsOf, bpfOrphans, filesOf, markedProcesses } from './traces.ts';

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { packageRoot } from '../../src/kernel/package.ts';
-import { dismissStanding } from '../agent/shared-agent.ts';
-import { noLab } from '../host/netns.ts';
+import { dismissStanding } from '../../test/agent/shared-agent.ts';
+import { noLab } from '../../test/host/netns.ts';
 
 const SOME = [
   'SIGKILL under load',

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A real tap whose truth is known to the packet: what its sender sent, what its reader read, and what an agent's page shows of it.
-import type { Metrics } from '../agent/serve-process.ts';
-import type { NamespaceLab } from '../host/netns.ts';
-import type { SendCounts, TestReader } from '../test-reader/test-reader.ts';
+import type { Metrics } from '../../test/agent/serve-process.ts';
+import type { NamespaceLab } from '../../test/host/netns.ts';
+import type { SendCounts, TestReader } from '../../test/test-reader/test-reader.ts';
 
 /** Packets. */
 export interface Figures {

@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
-import { at, listAt, parseJson, textAt } from '../host/checked-json.ts';
+import { at, listAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import { pathOf } from '../programs/need.ts';
 import { FLEET, VICTORIA } from './engines.ts';
 

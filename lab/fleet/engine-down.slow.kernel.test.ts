@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { clientOf, type Prometheus } from '../../dashboards/test/prometheus.ts';
-import { startAgent } from '../agent/serve-process.ts';
-import { namespaceLab, noLab } from '../host/netns.ts';
+import { startAgent } from '../../test/agent/serve-process.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
 import { FLEET, missingEngines, startEngines } from './engines.ts';
 
 /** A sample a minute is recorded for an hour: here one a second, and scraped as often. */

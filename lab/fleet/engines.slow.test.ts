@@ -13,10 +13,10 @@ import { answered } from '../../dashboards/test/answered.ts';
 import { answersOf } from '../../dashboards/test/answers.ts';
 import { type MadeUpHost, startMadeUpFleet } from '../../dashboards/test/made-up-fleet.ts';
 import { clientOf, type Prometheus } from '../../dashboards/test/prometheus.ts';
-import { tapscope } from '../agent/serve-process.ts';
-import { at, listAt, parseJson } from '../host/checked-json.ts';
-import { until } from '../host/until.ts';
-import { isNightly } from '../kernels/nightly.ts';
+import { tapscope } from '../../test/agent/serve-process.ts';
+import { at, listAt, parseJson } from '../../test/host/checked-json.ts';
+import { until } from '../../test/host/until.ts';
+import { isNightly } from '../../test/nightly.ts';
 import { FLEET, missingEngines, provideEngines, startEngines, VICTORIA } from './engines.ts';
 
 const BAD = '6.12.57+deb13-amd64';

@@ -5,7 +5,7 @@ import { copyFileSync, createWriteStream, mkdirSync, readFileSync, symlinkSync, 
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parse } from 'yaml';
-import { at, listAt, textAt } from '../host/checked-json.ts';
+import { at, listAt, textAt } from '../../test/host/checked-json.ts';
 import { missing, type Need, pathOf, provide } from '../programs/need.ts';
 
 export interface Engine {

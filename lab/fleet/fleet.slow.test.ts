@@ -2,8 +2,8 @@
 // `tapscope fleet` before a real Prometheus that has 100 hosts: who loses, how much, and what they have in common.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { tapscope } from '../agent/serve-process.ts';
-import { at, listAt, parseJson } from '../host/checked-json.ts';
+import { tapscope } from '../../test/agent/serve-process.ts';
+import { at, listAt, parseJson } from '../../test/host/checked-json.ts';
 import { type MadeUpHost, openMetricsOf } from './made-up-hosts.ts';
 import { startStored } from './stored-prometheus.ts';
 

@@ -4,8 +4,8 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { finished, launch } from '../agent/serve-process.ts';
-import { namespaceLab } from '../host/netns.ts';
+import { finished, launch } from '../../test/agent/serve-process.ts';
+import { namespaceLab } from '../../test/host/netns.ts';
 
 const run = promisify(execFile);
 

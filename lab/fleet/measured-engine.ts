@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { clientOf } from '../../dashboards/test/prometheus.ts';
-import { parseJson, textAt } from '../host/checked-json.ts';
-import { freePort } from '../host/free-port.ts';
+import { parseJson, textAt } from '../../test/host/checked-json.ts';
+import { freePort } from '../../test/host/free-port.ts';
 import { type Batch, batchOf, send, type WrittenSeries } from './remote-write.ts';
 
 export interface Cost {

@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { listAt, parseJson } from '../host/checked-json.ts';
-import { freePort } from '../host/free-port.ts';
+import { listAt, parseJson } from '../../test/host/checked-json.ts';
+import { freePort } from '../../test/host/free-port.ts';
 import { BUILT, type Need, pathOf, provide } from '../programs/need.ts';
 
 const run = promisify(execFile);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { onlyNightly } from '../kernels/nightly.ts';
+import { onlyNightly } from '../../test/nightly.ts';
 
 const SIZES = { HOSTS: '100', TAPS: '20', EVERY: '10', MINUTES: '2', AGENTS: '2' };
 

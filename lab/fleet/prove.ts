@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { clientOf, type Prometheus } from '../../dashboards/test/prometheus.ts';
-import { slowness } from '../host/slowness.ts';
+import { slowness } from '../../test/host/slowness.ts';
 import { type Engine, FLEET, provideEngines, startEngines } from './engines.ts';
 import { agentsThatLose } from './losing-agents.ts';
 import { type Batch, batchOf, send, type WrittenSeries } from './remote-write.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { freePort } from '../host/free-port.ts';
+import { freePort } from '../../test/host/free-port.ts';
 
 const run = promisify(execFile);
 const START_WITHIN_MS = 60_000;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One tap to which everything happens once that tun and vhost-net can do to packets, in numbers that are known; and what Prometheus gets of it.
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Agent } from '../agent/serve-process.ts';
-import type { NamespaceLab } from '../host/netns.ts';
-import type { TestReader } from '../test-reader/test-reader.ts';
+import type { Agent } from '../../test/agent/serve-process.ts';
+import type { NamespaceLab } from '../../test/host/netns.ts';
+import type { TestReader } from '../../test/test-reader/test-reader.ts';
 import { DEVICE } from './lives.ts';
 
 /** Sums over the device's series; without those that are not measured here. */

@@ -2,9 +2,9 @@
 // Where packets are allocated and where they are freed, with every program pinned: all on one CPU, or all on two.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { startAgent } from '../agent/serve-process.ts';
-import { namespaceLab } from '../host/netns.ts';
-import { until } from '../host/until.ts';
+import { startAgent } from '../../test/agent/serve-process.ts';
+import { namespaceLab } from '../../test/host/netns.ts';
+import { until } from '../../test/host/until.ts';
 
 const PACKETS = 50;
 

@@ -5,12 +5,12 @@ import { execFileSync } from 'node:child_process';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Device, Flow } from '../../src/snapshot.ts';
-import { type AgentLab, droppedBefore, sizeOf, standingLab, totalsOf } from '../agent/agent-lab.ts';
-import { neverStops } from '../host/flow-control.ts';
-import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
-import { type Looks, QueueBit } from '../host/queue-bit.ts';
-import { until } from '../host/until.ts';
-import type { TestReader } from '../test-reader/test-reader.ts';
+import { type AgentLab, droppedBefore, sizeOf, standingLab, totalsOf } from '../../test/agent/agent-lab.ts';
+import { neverStops } from '../../test/host/flow-control.ts';
+import { type NamespaceLab, namespaceLab } from '../../test/host/netns.ts';
+import { type Looks, QueueBit } from '../../test/host/queue-bit.ts';
+import { until } from '../../test/host/until.ts';
+import type { TestReader } from '../../test/test-reader/test-reader.ts';
 
 /**
  * The most packets that tun may drop in a thousand stops. The kernel may decide a wake before the ring is filled again and

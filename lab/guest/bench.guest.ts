@@ -7,12 +7,12 @@ import { cpus } from 'node:os';
 import test, { after, type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { countThreads } from '../../src/kernel/processes/perf-events.ts';
-import { agentLab } from '../agent/agent-lab.ts';
-import { type Begun, begin, tapscope } from '../agent/serve-process.ts';
-import { listAt, numberAt, parseJson, textAt } from '../host/checked-json.ts';
-import { isSince } from '../host/release.ts';
-import { until } from '../host/until.ts';
-import { assertValid } from '../host/valid-json.ts';
+import { agentLab } from '../../test/agent/agent-lab.ts';
+import { type Begun, begin, tapscope } from '../../test/agent/serve-process.ts';
+import { listAt, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
+import { isSince } from '../../test/host/release.ts';
+import { until } from '../../test/host/until.ts';
+import { assertValid } from '../../test/host/valid-json.ts';
 import { benchGuests } from '../programs/guests/bench-guests.ts';
 
 const skip = !isSince(7, 2) && 'the tables are of Linux 7.2 and 7.3';

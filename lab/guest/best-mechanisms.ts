@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The mechanism that measures each event on this kernel, where nothing is forced.
-import { at, listAt, textAt } from '../host/checked-json.ts';
-import { isSince } from '../host/release.ts';
+import { at, listAt, textAt } from '../../test/host/checked-json.ts';
+import { isSince } from '../../test/host/release.ts';
 
 /** Linux 7.3 counts what is taken out of a ring under the ring's lock. */
 export const underLock = isSince(7, 3);

@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { startAgent } from '../agent/serve-process.ts';
-import { namespaceLab } from '../host/netns.ts';
-import { until } from '../host/until.ts';
+import { startAgent } from '../../test/agent/serve-process.ts';
+import { namespaceLab } from '../../test/host/netns.ts';
+import { until } from '../../test/host/until.ts';
 import { type Figures, figuresOf, total } from './figures.ts';
 import { DEVICE } from './lives.ts';
 

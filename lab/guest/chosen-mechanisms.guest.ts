@@ -7,10 +7,10 @@ import { attachProbes } from '../../src/engine/attach.ts';
 import { PROBE_SYMBOLS } from '../../src/engine/probe-symbols.ts';
 import { readHost } from '../../src/kernel/host.ts';
 import { BpfObject } from '../../src/kernel/native.ts';
-import { tapscope } from '../agent/serve-process.ts';
-import { dismissStanding } from '../agent/shared-agent.ts';
-import { parseJson } from '../host/checked-json.ts';
-import { isNightly } from '../kernels/nightly.ts';
+import { tapscope } from '../../test/agent/serve-process.ts';
+import { dismissStanding } from '../../test/agent/shared-agent.ts';
+import { parseJson } from '../../test/host/checked-json.ts';
+import { isNightly } from '../../test/nightly.ts';
 import { best, type Mechanisms, mechanismsOf, underLock } from './best-mechanisms.ts';
 
 /** Where nothing counts what is taken under the ring's lock: then wakes are not seen; before Linux 7.3 there are none. */

@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { startAgent } from '../agent/serve-process.ts';
-import { namespaceLab } from '../host/netns.ts';
-import { until } from '../host/until.ts';
-import { isNightly } from '../kernels/nightly.ts';
+import { startAgent } from '../../test/agent/serve-process.ts';
+import { namespaceLab } from '../../test/host/netns.ts';
+import { until } from '../../test/host/until.ts';
+import { isNightly } from '../../test/nightly.ts';
 
 const TURNS = isNightly ? 20 : 3;
 const CPU = '/sys/devices/system/cpu/cpu1/online';

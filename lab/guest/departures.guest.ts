@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { startAgent } from '../agent/serve-process.ts';
-import { namespaceLab } from '../host/netns.ts';
+import { startAgent } from '../../test/agent/serve-process.ts';
+import { namespaceLab } from '../../test/host/netns.ts';
 
 const PACKETS = 600;
 /** Each CPU times every 256th packet of its own. */

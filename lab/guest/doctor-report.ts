@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `tapscope doctor --json` says to root where no agent runs: the same to all who ask before modules come or go.
 
-import { tapscope } from '../agent/serve-process.ts';
-import { dismissStanding } from '../agent/shared-agent.ts';
-import { parseJson } from '../host/checked-json.ts';
+import { tapscope } from '../../test/agent/serve-process.ts';
+import { dismissStanding } from '../../test/agent/shared-agent.ts';
+import { parseJson } from '../../test/host/checked-json.ts';
 
 export interface DoctorReport {
   readonly code: number | null;

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import test from 'node:test';
 import { promisify } from 'node:util';
-import { at, listAt, textAt } from '../host/checked-json.ts';
+import { at, listAt, textAt } from '../../test/host/checked-json.ts';
 import { best, mechanismsOf } from './best-mechanisms.ts';
 import { doctorReport } from './doctor-report.ts';
 

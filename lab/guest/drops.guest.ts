@@ -2,8 +2,8 @@
 // Losses followed at full speed: what is shown and what is said not to be are the device's own drops, to the packet.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { followDrops, notShown } from '../agent/follow-drops.ts';
-import { namespaceLab } from '../host/netns.ts';
+import { followDrops, notShown } from '../../test/agent/follow-drops.ts';
+import { namespaceLab } from '../../test/host/netns.ts';
 import { sourceOf } from './source.ts';
 
 const RING = 100;

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Agent } from '../agent/serve-process.ts';
-import { namespaceLab } from '../host/netns.ts';
+import type { Agent } from '../../test/agent/serve-process.ts';
+import { namespaceLab } from '../../test/host/netns.ts';
 import { type Figures, figuresOf, marksOf, total } from './figures.ts';
 import { DEVICE, LIVES } from './lives.ts';
 import { play, type Scenario, type Truth } from './traffic-scenario.ts';

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Agent, type Metrics, startAgent } from '../agent/serve-process.ts';
-import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
-import type { TestReader } from '../test-reader/test-reader.ts';
+import { type Agent, type Metrics, startAgent } from '../../test/agent/serve-process.ts';
+import { type NamespaceLab, namespaceLab } from '../../test/host/netns.ts';
+import type { TestReader } from '../../test/test-reader/test-reader.ts';
 import { exact } from './exactness.ts';
 import { type Figures, figuresOf } from './figures.ts';
 import { DEVICE } from './lives.ts';

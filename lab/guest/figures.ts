@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What Prometheus gets of one device, as one object to hold against the truth.
 import { askSnapshot } from '../../src/commands/ask-agent.ts';
-import type { Agent, Metrics } from '../agent/serve-process.ts';
+import type { Agent, Metrics } from '../../test/agent/serve-process.ts';
 
 export interface Figures {
   readonly offered: number;

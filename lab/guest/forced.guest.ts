@@ -5,9 +5,9 @@ import test from 'node:test';
 import { EVENTS } from '../../src/collectors/list.ts';
 import { PROBE_SYMBOLS } from '../../src/engine/probe-symbols.ts';
 import { readHost } from '../../src/kernel/host.ts';
-import { startAgent } from '../agent/serve-process.ts';
-import { namespaceLab } from '../host/netns.ts';
-import { isSince } from '../host/release.ts';
+import { startAgent } from '../../test/agent/serve-process.ts';
+import { namespaceLab } from '../../test/host/netns.ts';
+import { isSince } from '../../test/host/release.ts';
 import { allEvents, type Seen, TRUTH } from './all-events.ts';
 import { expectedOf, known, NOT_TAKEN } from './forced.ts';
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One tap whose guests behind vhost-net come, go, stall, close and send, in an order that a seed decides; and the truth about it.
 import { setTimeout as wait } from 'node:timers/promises';
-import type { NamespaceLab } from '../host/netns.ts';
-import type { Random } from '../host/random.ts';
-import type { QueueFlag, TestReader } from '../test-reader/test-reader.ts';
+import type { NamespaceLab } from '../../test/host/netns.ts';
+import type { Random } from '../../test/host/random.ts';
+import type { QueueFlag, TestReader } from '../../test/test-reader/test-reader.ts';
 import type { SourceOptions } from './source.ts';
 
 export const DEVICE = 'tap0';

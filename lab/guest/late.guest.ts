@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Metrics, startAgent } from '../agent/serve-process.ts';
-import { namespaceLab } from '../host/netns.ts';
-import { until } from '../host/until.ts';
+import { type Metrics, startAgent } from '../../test/agent/serve-process.ts';
+import { namespaceLab } from '../../test/host/netns.ts';
+import { until } from '../../test/host/until.ts';
 
 test('an agent that comes late', async (t) => {
   const lab = await namespaceLab(t);

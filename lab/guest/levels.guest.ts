@@ -3,9 +3,9 @@
 // no queue does, and the product says so.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { agentLab, imbalances, totalsOf } from '../agent/agent-lab.ts';
-import { namespaceLab } from '../host/netns.ts';
-import { pktgenIn } from '../host/pktgen-threads.ts';
+import { agentLab, imbalances, totalsOf } from '../../test/agent/agent-lab.ts';
+import { namespaceLab } from '../../test/host/netns.ts';
+import { pktgenIn } from '../../test/host/pktgen-threads.ts';
 
 const DEVICE = 'tap0';
 const RING = 100;

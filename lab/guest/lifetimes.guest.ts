@@ -2,9 +2,9 @@
 // Devices that come and go, each mostly at the address of the one before: no count is ever another device's.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { standingAgent } from '../agent/serve-process.ts';
-import { namespaceLab } from '../host/netns.ts';
-import { isNightly } from '../kernels/nightly.ts';
+import { standingAgent } from '../../test/agent/serve-process.ts';
+import { namespaceLab } from '../../test/host/netns.ts';
+import { isNightly } from '../../test/nightly.ts';
 
 const LIVES = isNightly ? 100 : 10;
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What can happen to a tap's queues while packets come at full speed.
 import { setTimeout as wait } from 'node:timers/promises';
-import { namesOf } from '../host/names.ts';
-import type { NamespaceLab } from '../host/netns.ts';
-import type { QueueFlag, TestReader } from '../test-reader/test-reader.ts';
+import { namesOf } from '../../test/host/names.ts';
+import type { NamespaceLab } from '../../test/host/netns.ts';
+import type { QueueFlag, TestReader } from '../../test/test-reader/test-reader.ts';
 
 export const DEVICE = 'tap0';
 

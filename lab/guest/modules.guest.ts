@@ -8,12 +8,12 @@ import { promisify } from 'node:util';
 import { OverheadMeter } from '../../src/engine/overhead-meter.ts';
 import { PROBE_SYMBOLS } from '../../src/engine/probe-symbols.ts';
 import { readHost } from '../../src/kernel/host.ts';
-import { agentLab } from '../agent/agent-lab.ts';
-import { type Agent, startAgent, tapscope } from '../agent/serve-process.ts';
-import { dismissStanding } from '../agent/shared-agent.ts';
-import { namespaceLab } from '../host/netns.ts';
-import { until } from '../host/until.ts';
-import { isNightly, onlyNightly } from '../kernels/nightly.ts';
+import { agentLab } from '../../test/agent/agent-lab.ts';
+import { type Agent, startAgent, tapscope } from '../../test/agent/serve-process.ts';
+import { dismissStanding } from '../../test/agent/shared-agent.ts';
+import { namespaceLab } from '../../test/host/netns.ts';
+import { until } from '../../test/host/until.ts';
+import { isNightly, onlyNightly } from '../../test/nightly.ts';
 
 const run = promisify(execFile);
 

@@ -2,8 +2,8 @@
 // PREEMPT_RT: senders of real-time priority preempt another within the transmit function, on its CPU. No drop may go to another's queue.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { startAgent } from '../agent/serve-process.ts';
-import { namespaceLab } from '../host/netns.ts';
+import { startAgent } from '../../test/agent/serve-process.ts';
+import { namespaceLab } from '../../test/host/netns.ts';
 import { figuresOf, marksOf, total } from './figures.ts';
 
 const TAPS = ['tap0', 'tap1'] as const;

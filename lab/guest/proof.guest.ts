@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { release } from 'node:os';
 import test, { type TestContext } from 'node:test';
-import { type Agent, startAgent } from '../agent/serve-process.ts';
-import { at, listAt, textAt } from '../host/checked-json.ts';
-import { namespaceLab } from '../host/netns.ts';
+import { type Agent, startAgent } from '../../test/agent/serve-process.ts';
+import { at, listAt, textAt } from '../../test/host/checked-json.ts';
+import { namespaceLab } from '../../test/host/netns.ts';
 import { isHonest, PROOF, type Proof, type Proven } from '../kernels/proven.ts';
 import { mechanismsOf } from './best-mechanisms.ts';
 import { doctorReport } from './doctor-report.ts';

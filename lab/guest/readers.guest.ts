@@ -4,14 +4,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { standingLab } from '../agent/agent-lab.ts';
-import { limitedCgroup } from '../host/cgroup.ts';
-import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
-import { hog, READER_CPU, type Shares, sharesOf, startFlood } from '../host/reader-shares.ts';
-import { isSince } from '../host/release.ts';
-import { until } from '../host/until.ts';
-import { workerOf } from '../host/vhost-worker.ts';
-import type { TestReader } from '../test-reader/test-reader.ts';
+import { standingLab } from '../../test/agent/agent-lab.ts';
+import { limitedCgroup } from '../../test/host/cgroup.ts';
+import { type NamespaceLab, namespaceLab } from '../../test/host/netns.ts';
+import { hog, READER_CPU, type Shares, sharesOf, startFlood } from '../../test/host/reader-shares.ts';
+import { isSince } from '../../test/host/release.ts';
+import { until } from '../../test/host/until.ts';
+import { workerOf } from '../../test/host/vhost-worker.ts';
+import type { TestReader } from '../../test/test-reader/test-reader.ts';
 
 interface Scene {
   readonly lab: NamespaceLab;

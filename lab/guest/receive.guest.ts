@@ -2,9 +2,9 @@
 // What a guest sends by the real vhost-net: batches, packets too large for one, and headers that tun cannot follow.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { type AgentLab, standingLab } from '../agent/agent-lab.ts';
-import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
-import type { TestReader } from '../test-reader/test-reader.ts';
+import { type AgentLab, standingLab } from '../../test/agent/agent-lab.ts';
+import { type NamespaceLab, namespaceLab } from '../../test/host/netns.ts';
+import type { TestReader } from '../../test/test-reader/test-reader.ts';
 
 interface Scene {
   readonly lab: NamespaceLab;

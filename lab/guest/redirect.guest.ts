@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { imbalances, standingLab, totalsOf } from '../agent/agent-lab.ts';
-import { namespaceLab } from '../host/netns.ts';
-import { until } from '../host/until.ts';
+import { imbalances, standingLab, totalsOf } from '../../test/agent/agent-lab.ts';
+import { namespaceLab } from '../../test/host/netns.ts';
+import { until } from '../../test/host/until.ts';
 
 const DEVICE = 'tap0';
 

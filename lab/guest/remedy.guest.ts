@@ -5,9 +5,9 @@ import { execFile } from 'node:child_process';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { tapscope } from '../agent/serve-process.ts';
-import { limitedCgroup } from '../host/cgroup.ts';
-import { isSince } from '../host/release.ts';
+import { tapscope } from '../../test/agent/serve-process.ts';
+import { limitedCgroup } from '../../test/host/cgroup.ts';
+import { isSince } from '../../test/host/release.ts';
 import type { Variant } from '../verdicts/scenario.ts';
 import { type Stage, stageOf } from '../verdicts/setup.ts';
 

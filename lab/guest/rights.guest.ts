@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { rights, withRights } from '../../deploy/service-unit.ts';
-import { startAgent, tapscope } from '../agent/serve-process.ts';
-import { at, parseJson } from '../host/checked-json.ts';
-import { namespaceLab } from '../host/netns.ts';
-import { until } from '../host/until.ts';
+import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
+import { at, parseJson } from '../../test/host/checked-json.ts';
+import { namespaceLab } from '../../test/host/netns.ts';
+import { until } from '../../test/host/until.ts';
 import { doctorReport } from './doctor-report.ts';
 
 const wrapper = withRights(rights);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a scenario's packets come from: pktgen, or packet sockets where its packets must not be shared and it knows no others.
 import { setTimeout as wait } from 'node:timers/promises';
-import type { NamespaceLab } from '../host/netns.ts';
-import { pktgenIn } from '../host/pktgen-threads.ts';
-import type { TestReader } from '../test-reader/test-reader.ts';
+import type { NamespaceLab } from '../../test/host/netns.ts';
+import { pktgenIn } from '../../test/host/pktgen-threads.ts';
+import type { TestReader } from '../../test/test-reader/test-reader.ts';
 
 export interface SourceOptions {
   readonly device: string;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Healthy TCP on this kernel, by the best mechanisms and by raw tracepoints: no packet is missing in what is shown.
 import test from 'node:test';
-import { agentLab, standingLab } from '../agent/agent-lab.ts';
-import { assertExactTcp } from '../host/tcp-exact.ts';
-import { isNightly } from '../kernels/nightly.ts';
+import { agentLab, standingLab } from '../../test/agent/agent-lab.ts';
+import { assertExactTcp } from '../../test/host/tcp-exact.ts';
+import { isNightly } from '../../test/nightly.ts';
 
 /** The packets of each mechanism's test. TCP_PACKETS in the environment shortens or lengthens the test. */
 const PACKETS = Number(process.env.TCP_PACKETS ?? (isNightly ? 1_000_000 : 30_000));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One tap under full load, and the truth about it: what the sender, the readers, `ip -s link` and `tc -s` counted.
-import type { QdiscCounters } from '../host/counters.ts';
-import type { NamespaceLab } from '../host/netns.ts';
+import type { QdiscCounters } from '../../test/host/counters.ts';
+import type { NamespaceLab } from '../../test/host/netns.ts';
 import { DEVICE, LIVES, type Life, type LifeName, RING, type Stage } from './lives.ts';
 import { type Sent, type SourceOptions, sourceOf } from './source.ts';
 

@@ -2,9 +2,9 @@
 // Packets at full speed: what Prometheus gets equals the truth to the packet, also while queues change.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { type Agent, standingAgent, startAgent } from '../agent/serve-process.ts';
-import { isSince, ownSeries } from '../host/release.ts';
-import { isNightly } from '../kernels/nightly.ts';
+import { type Agent, standingAgent, startAgent } from '../../test/agent/serve-process.ts';
+import { isSince, ownSeries } from '../../test/host/release.ts';
+import { isNightly } from '../../test/nightly.ts';
 import { SERIES } from '../vm/series.ts';
 import { allCombinations, coveringSelection } from './covering.ts';
 import { exact, marked } from './exactness.ts';

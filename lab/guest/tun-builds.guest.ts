@@ -4,10 +4,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import test, { type TestContext } from 'node:test';
-import { type AttachedLab, agentLab } from '../agent/agent-lab.ts';
-import { tapscope } from '../agent/serve-process.ts';
-import { dismissStanding } from '../agent/shared-agent.ts';
-import { namespaceLab } from '../host/netns.ts';
+import { type AttachedLab, agentLab } from '../../test/agent/agent-lab.ts';
+import { tapscope } from '../../test/agent/serve-process.ts';
+import { dismissStanding } from '../../test/agent/shared-agent.ts';
+import { namespaceLab } from '../../test/host/netns.ts';
 import { loadTun, measurePair, unloadTun } from '../napi/module-pair.ts';
 import { BUILDS, type Build } from '../napi/tun-modules.ts';
 

@@ -2,8 +2,8 @@
 // Some of the benchmark of verdicts, on the oldest and the youngest kernel: what is wrong is told by its name, what is well is left alone.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { seedOf } from '../host/random.ts';
-import { ownSeries } from '../host/release.ts';
+import { seedOf } from '../../test/host/random.ts';
+import { ownSeries } from '../../test/host/release.ts';
 import { SCENARIOS } from '../verdicts/catalogue.ts';
 import { type Played, playWave } from '../verdicts/load.ts';
 import { runsOf } from '../verdicts/plan.ts';

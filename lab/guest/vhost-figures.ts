@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What Prometheus gets of vhost-net on one device, by queue.
-import type { Metrics } from '../agent/serve-process.ts';
+import type { Metrics } from '../../test/agent/serve-process.ts';
 
 type ByQueue = Readonly<Record<string, number>>;
 

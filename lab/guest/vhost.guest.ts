@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test, { type TestContext } from 'node:test';
-import { type Metrics, standingAgent, startAgent } from '../agent/serve-process.ts';
-import { namespaceLab } from '../host/netns.ts';
-import { isSince } from '../host/release.ts';
-import { until } from '../host/until.ts';
-import type { TestReader } from '../test-reader/test-reader.ts';
+import { type Metrics, standingAgent, startAgent } from '../../test/agent/serve-process.ts';
+import { namespaceLab } from '../../test/host/netns.ts';
+import { isSince } from '../../test/host/release.ts';
+import { until } from '../../test/host/until.ts';
+import type { TestReader } from '../../test/test-reader/test-reader.ts';
 
 const BATCH = 64;
 const RING = 100;

@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
-import { agentLab } from '../agent/agent-lab.ts';
-import { namespaceLab } from '../host/netns.ts';
-import { SAMPLE, sampleUntil, sendToSleeper, sleeps } from '../host/sleeper.ts';
-import { until } from '../host/until.ts';
-import { workerOf } from '../host/vhost-worker.ts';
+import { agentLab } from '../../test/agent/agent-lab.ts';
+import { namespaceLab } from '../../test/host/netns.ts';
+import { SAMPLE, sampleUntil, sendToSleeper, sleeps } from '../../test/host/sleeper.ts';
+import { until } from '../../test/host/until.ts';
+import { workerOf } from '../../test/host/vhost-worker.ts';
 
 test('the worker of vhost-net wakes where it was woken', async (t) => {
   const lab = await namespaceLab(t);

@@ -2,11 +2,11 @@
 // Zero-copy transmit: attempts, the reason of each copy, and completions, against what the guest sent and where it went.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { type Agent, standingAgent, startAgent } from '../agent/serve-process.ts';
-import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
-import { until } from '../host/until.ts';
-import { loadVhost } from '../host/zerocopy-parameter.ts';
-import type { TestReader } from '../test-reader/test-reader.ts';
+import { type Agent, standingAgent, startAgent } from '../../test/agent/serve-process.ts';
+import { type NamespaceLab, namespaceLab } from '../../test/host/netns.ts';
+import { until } from '../../test/host/until.ts';
+import { loadVhost } from '../../test/host/zerocopy-parameter.ts';
+import type { TestReader } from '../../test/test-reader/test-reader.ts';
 
 const LARGE = 1000;
 const SMALL = 100;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the tests inside a VM tell the host, one line of JSON each.
-import { at, numberAt, parseJson, textAt } from '../host/checked-json.ts';
+import { at, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 
 export type GuestEvent =
   /** file: in which the test is written. */

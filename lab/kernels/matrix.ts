@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { resolve } from 'node:path';
 import test from 'node:test';
+import { isNightly } from '../../test/nightly.ts';
 import { SERIES as BUILDS_SERIES, tunModules } from '../napi/tun-modules.ts';
 import { NoMirror } from '../vm/apt.ts';
 import { noVm, runInVm } from '../vm/boot.ts';
@@ -11,7 +12,6 @@ import { buildFor } from '../vm/guest-dist.ts';
 import { type Kernel, kernelOrWhy } from '../vm/kernels.ts';
 import { KERNELS, type LabKernel, SERIES, type Series } from '../vm/series.ts';
 import { EVENT_START } from './event.ts';
-import { isNightly } from './nightly.ts';
 import { splatsOf } from './splats.ts';
 import { Retelling } from './vm-reporter.ts';
 
@@ -27,7 +27,7 @@ const TUN_BUILDS = 'lab/guest/tun-builds.guest.ts';
  * those that differ. Some files run only at night: what is shown here each day by other mechanisms, what takes long, and
  * what depends on when a thread gets a CPU. Two VMs share the CPUs here.
  *
- * Neighbours share an agent where they can (lab/agent/shared-agent.ts): those that need one of their own come first (of these `doctor`: others load
+ * Neighbours share an agent where they can (test/agent/shared-agent.ts): those that need one of their own come first (of these `doctor`: others load
  * drivers that it would tell of) and last. Files with tests of both kinds lie so that what ends one goes on in the next.
  */
 export const GUEST_FILES: readonly { readonly file: string; readonly daily: readonly Series[] }[] = [

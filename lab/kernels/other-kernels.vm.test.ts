@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels on which not everything is tested: what is counted there equals the kernel's own counters, or is marked.
+
+import { onlyNightly } from '../../test/nightly.ts';
 import { whyNoVm } from '../vm/boot.ts';
 import { KERNELS, SERIES } from '../vm/series.ts';
 import { FOREIGN, PROOFS, REALTIME, testOnKernel } from './matrix.ts';
-import { onlyNightly } from './nightly.ts';
 
 /** Has more to run: linux-5.10.vm.test.ts. */
 const OLDEST = '5.10';

@@ -3,8 +3,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { at, listAt, numberAt, parseJson, textAt } from '../host/checked-json.ts';
-import { namesOf } from '../host/names.ts';
+import { at, listAt, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
+import { namesOf } from '../../test/host/names.ts';
 
 /** Begins the line that the VM prints. */
 export const PROOF = 'kernel-proof ';

@@ -6,7 +6,7 @@ import { request } from 'node:https';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
-import { freePort } from '../host/free-port.ts';
+import { freePort } from '../../test/host/free-port.ts';
 import { pathOf } from '../programs/need.ts';
 
 const READY_WITHIN_MS = 180_000;

@@ -9,7 +9,7 @@ import { serveFlags } from '../../src/commands/options/serve-options.ts';
 import { capabilityNames } from '../../src/kernel/host.ts';
 import { logFormats, logLevels } from '../../src/log/log-format.ts';
 import { details } from '../../src/outputs/prometheus/detail.ts';
-import { at, listAt, parseJson, textAt } from '../host/checked-json.ts';
+import { at, listAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 
 const CHART = 'deploy/kubernetes/tapscope';
 const read = (file: string): string => readFileSync(join(CHART, file), 'utf8');

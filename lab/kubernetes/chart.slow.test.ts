@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
-import { at, listAt, parseJson, textAt } from '../host/checked-json.ts';
+import { at, listAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import { type ApiServer, startApiServer } from './api-server.ts';
 import { missingCluster } from './cluster-programs.ts';
 import { apply, CHART, helm, installCrds, NAMESPACE, objectsOf } from './server-side-apply.ts';

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { parseJson, textAt } from '../host/checked-json.ts';
+import { parseJson, textAt } from '../../test/host/checked-json.ts';
 import { missing, type Need, provide } from '../programs/need.ts';
 import { cachePath } from '../vm/cache.ts';
 

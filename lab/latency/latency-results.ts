@@ -3,8 +3,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { at, numberAt, parseJson, textAt } from '../host/checked-json.ts';
-import { namesOf } from '../host/names.ts';
+import { at, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
+import { namesOf } from '../../test/host/names.ts';
 
 export const PACKETS = 40_000;
 /** The time between two packets of the steady stream, which has 2 000 a second. */

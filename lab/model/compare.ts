@@ -2,7 +2,7 @@
 // What a snapshot shows of a tap beside the truth: each figure is equal, or marked as not exact.
 
 import type { Device, Queue } from '../../src/snapshot.ts';
-import { droppedBefore, imbalances } from '../agent/agent-lab.ts';
+import { droppedBefore, imbalances } from '../../test/agent/agent-lab.ts';
 import type { QueueTruth, TapModel } from './tap-model.ts';
 
 export interface Verdict {

@@ -2,9 +2,9 @@
 // One world of random steps, beside an agent whose snapshots are compared with the models.
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Device, Snapshot } from '../../src/snapshot.ts';
-import type { AgentLab } from '../agent/agent-lab.ts';
-import { namespaceLab } from '../host/netns.ts';
-import { randomOf } from '../host/random.ts';
+import type { AgentLab } from '../../test/agent/agent-lab.ts';
+import { namespaceLab } from '../../test/host/netns.ts';
+import { randomOf } from '../../test/host/random.ts';
 import { compare, type Verdict } from './compare.ts';
 import type { Tap } from './taps.ts';
 import { World } from './world.ts';

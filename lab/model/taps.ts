@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A tap of the random tests: what the kernel has, and the model of it beside.
-import type { NamespaceLab } from '../host/netns.ts';
-import type { Random } from '../host/random.ts';
-import type { TestReader } from '../test-reader/test-reader.ts';
+import type { NamespaceLab } from '../../test/host/netns.ts';
+import type { Random } from '../../test/host/random.ts';
+import type { TestReader } from '../../test/test-reader/test-reader.ts';
 import type { TapModel } from './tap-model.ts';
 
 export interface Place {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Taps side by side in two network namespaces, each with its model: one round does one random thing to each of them.
 import { readFileSync } from 'node:fs';
-import { randomOf } from '../host/random.ts';
+import { randomOf } from '../../test/host/random.ts';
 import { FORMS, nextStep } from './steps.ts';
 import { TapModel } from './tap-model.ts';
 import { type Counters, type Done, GONE, type Place, type Tap, take } from './taps.ts';

@@ -2,7 +2,7 @@
 // npx tsx lab/napi/main.ts [--build] [--write]: guest-to-guest UDP with two builds of tun, with and without the NAPI cache, in VMs.
 // --build: only builds them; --write: the section of docs/benchmarks.md.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { parseJson } from '../host/checked-json.ts';
+import { parseJson } from '../../test/host/checked-json.ts';
 import { replaceSection } from '../tables/benchmarks.ts';
 import { noVm, runInVm } from '../vm/boot.ts';
 import { bundle } from '../vm/bundle.ts';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The section of docs/benchmarks.md about tun with and without the NAPI cache, beside the mail's own figures.
 import { freedTotal } from '../../src/bench-report.ts';
+import { median } from '../../test/host/percentile.ts';
 import { grouped, markdown } from '../cost/cost-table.ts';
-import { median } from '../host/percentile.ts';
 import type { PairRun } from './module-pair.ts';
 import { BUILDS, type Build } from './tun-modules.ts';
 

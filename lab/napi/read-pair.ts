@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What lab/napi/pair-guest.ts prints.
-import { listAt, numberAt } from '../host/checked-json.ts';
+import { listAt, numberAt } from '../../test/host/checked-json.ts';
 import type { PairRun } from './module-pair.ts';
 import type { Pair } from './pair-table.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A busy host: so many loops that compute, of ordinary priority.
 
-import type { Scope } from '../agent/shared-agent.ts';
+import type { Scope } from '../../test/agent/shared-agent.ts';
 import { startProcess } from './process.ts';
 
 export function busyLoops(scope: Scope, count: number): void {

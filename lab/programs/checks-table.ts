@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table: each program by itself, with an agent that keeps counting everything, and its four checks.
 import { askSnapshot } from '../../src/commands/ask-agent.ts';
-import { startAgent, tapscope } from '../agent/serve-process.ts';
-import type { Scope } from '../agent/shared-agent.ts';
+import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
+import type { Scope } from '../../test/agent/shared-agent.ts';
 import { PROGRAMS } from './all-programs.ts';
 import { ProgramCheck } from './checks.ts';
 import { provide } from './need.ts';

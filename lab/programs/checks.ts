@@ -2,11 +2,11 @@
 // The four questions that each program is asked: is its owner right, its reader, and are the figures exact, with UDP and TCP.
 import { EXIT_CODES } from '../../src/diagnosis/status.ts';
 import type { Device, Snapshot } from '../../src/snapshot.ts';
-import { totalsOf } from '../agent/agent-lab.ts';
-import type { Finished } from '../agent/serve-process.ts';
-import { at, listAt, parseJson } from '../host/checked-json.ts';
-import type { LinkCounters } from '../host/counters.ts';
-import { until } from '../host/until.ts';
+import { totalsOf } from '../../test/agent/agent-lab.ts';
+import type { Finished } from '../../test/agent/serve-process.ts';
+import { at, listAt, parseJson } from '../../test/host/checked-json.ts';
+import type { LinkCounters } from '../../test/host/counters.ts';
+import { until } from '../../test/host/until.ts';
 import { sendExactly, tcp, udp } from './counted-traffic.ts';
 import type { Stage } from './places.ts';
 import type { CheckName, Load, OwnCounts, Running } from './program.ts';

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Real traffic through a program, and how much of it arrived.
 import { setTimeout as wait } from 'node:timers/promises';
-import { at, parseJson } from '../host/checked-json.ts';
-import type { NamespaceLab } from '../host/netns.ts';
-import { slowness } from '../host/slowness.ts';
+import { at, parseJson } from '../../test/host/checked-json.ts';
+import type { NamespaceLab } from '../../test/host/netns.ts';
+import { slowness } from '../../test/host/slowness.ts';
 import type { Stage } from './places.ts';
 import type { Running } from './program.ts';
 

@@ -2,7 +2,7 @@
 // A program's four checks as tests, with the agent as built: what `npm test` runs every day.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { noLab } from '../host/netns.ts';
+import { noLab } from '../../test/host/netns.ts';
 import type { CheckResult } from './checks.ts';
 import { missing, provide } from './need.ts';
 import type { Program } from './program.ts';

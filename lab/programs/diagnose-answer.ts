@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `tapscope diagnose --json` and `check --json` answered about one device, and what that is worth against the truth.
 
-import type { Finished } from '../agent/serve-process.ts';
-import { at, listAt, parseJson } from '../host/checked-json.ts';
+import type { Finished } from '../../test/agent/serve-process.ts';
+import { at, listAt, parseJson } from '../../test/host/checked-json.ts';
 import { scoreFault, scoreHealthy } from '../verdicts/score.ts';
 import type { Case } from './case.ts';
 import type { Truth } from './scene.ts';

@@ -7,7 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadavg, release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startAgent } from '../agent/serve-process.ts';
+import { startAgent } from '../../test/agent/serve-process.ts';
 import { busyLoops } from './busy-loops.ts';
 import { table } from './checks-table.ts';
 import type { Result } from './diagnose-answer.ts';

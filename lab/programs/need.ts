@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { withGoSource } from '../host/go-source.ts';
+import { withGoSource } from '../../test/host/go-source.ts';
 import { cachePath } from '../vm/cache.ts';
 
 const run = promisify(execFile);

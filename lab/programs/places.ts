@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a program runs: `near` has the device that is judged, `far` what lies beyond the program, `source` sends through `near`.
-import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
+import { type NamespaceLab, namespaceLab } from '../../test/host/netns.ts';
 import { type Started, startProcess } from './process.ts';
 
 export interface Stage {

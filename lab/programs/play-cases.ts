@@ -2,9 +2,9 @@
 // Plays cases against the product as a user runs it: one `serve` for all, `diagnose` and `check` for each.
 import { setTimeout as wait } from 'node:timers/promises';
 import { askSnapshot } from '../../src/commands/ask-agent.ts';
-import { tapscope } from '../agent/serve-process.ts';
-import type { Scope } from '../agent/shared-agent.ts';
-import { until } from '../host/until.ts';
+import { tapscope } from '../../test/agent/serve-process.ts';
+import type { Scope } from '../../test/agent/shared-agent.ts';
+import { until } from '../../test/host/until.ts';
 import { PROGRAMS } from './all-programs.ts';
 import type { Case } from './case.ts';
 import { CASES } from './cases/all-cases.ts';

@@ -3,7 +3,7 @@
 // `UPDATE=1 npm test -- program-replay` writes the table of docs/accuracy.md.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { noLab } from '../host/netns.ts';
+import { noLab } from '../../test/host/netns.ts';
 import { PASTA } from './containers/pasta.ts';
 import { SLIRP } from './containers/slirp4netns.ts';
 import { qemuOf } from './guests/qemu.ts';

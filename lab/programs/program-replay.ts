@@ -2,8 +2,8 @@
 // A real program stops for a moment again and again while packets come, and is given the same packets with other rings.
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { until } from '../host/until.ts';
-import type { TestReader } from '../test-reader/test-reader.ts';
+import { until } from '../../test/host/until.ts';
+import type { TestReader } from '../../test/test-reader/test-reader.ts';
 import { SINK_PORT } from './counted-traffic.ts';
 import type { Program } from './program.ts';
 import { isAsPredicted, type ReplayRow } from './replay-table.ts';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A program that runs on a stage of its own beside the standing agent, and its checks.
-import { type AgentLab, standingLab } from '../agent/agent-lab.ts';
-import { standingAgent, tapscope } from '../agent/serve-process.ts';
-import type { namespaceLab } from '../host/netns.ts';
+import { type AgentLab, standingLab } from '../../test/agent/agent-lab.ts';
+import { standingAgent, tapscope } from '../../test/agent/serve-process.ts';
+import type { namespaceLab } from '../../test/host/netns.ts';
 import { ProgramCheck } from './checks.ts';
 import { makeStage, type Stage } from './places.ts';
 import type { Load, Program, Running } from './program.ts';

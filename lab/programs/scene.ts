@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a case plays with: a running program, traffic whose every datagram is counted at both ends, and what is undone afterwards.
 import { setTimeout as wait } from 'node:timers/promises';
-import type { NamespaceLab } from '../host/netns.ts';
-import { until } from '../host/until.ts';
+import type { NamespaceLab } from '../../test/host/netns.ts';
+import { until } from '../../test/host/until.ts';
 import { arrivals, type Flow, flow, SINK_PORT, UDP_SINK } from './counted-traffic.ts';
 import type { Stage } from './places.ts';
 import { startProcess } from './process.ts';

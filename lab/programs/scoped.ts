@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What was made is undone in the reverse order, whether it went well or not.
-import type { Scope } from '../agent/shared-agent.ts';
+import type { Scope } from '../../test/agent/shared-agent.ts';
 
 export async function scoped<Value>(run: (t: Scope) => Promise<Value>): Promise<Value> {
   const undo: (() => unknown)[] = [];

@@ -5,8 +5,8 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { tapscope } from '../agent/serve-process.ts';
-import { namespaceLab } from '../host/netns.ts';
+import { tapscope } from '../../test/agent/serve-process.ts';
+import { namespaceLab } from '../../test/host/netns.ts';
 
 const undo: (() => Promise<unknown>)[] = [];
 

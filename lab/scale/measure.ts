@@ -3,10 +3,10 @@
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type Agent, startAgent, tapscope } from '../agent/serve-process.ts';
-import type { Scope } from '../agent/shared-agent.ts';
-import { percentile } from '../host/percentile.ts';
-import { launchBrowser, openPage } from '../page/browser.ts';
+import { type Agent, startAgent, tapscope } from '../../test/agent/serve-process.ts';
+import type { Scope } from '../../test/agent/shared-agent.ts';
+import { percentile } from '../../test/host/percentile.ts';
+import { launchBrowser, openPage } from '../../test/page/browser.ts';
 import { LOOP_REPORT, type LoopReport } from '../scrape/event-loop.ts';
 import { bundle } from '../vm/bundle.ts';
 import { coreShare, cpuMs } from './cpu.ts';

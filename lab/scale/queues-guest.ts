@@ -2,7 +2,7 @@
 // Runs inside a VM on the instruction clock, as queues-guest.ts QUEUES: the agent as built beside that many idle queues. Prints a line of JSON.
 import { execFileSync } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
-import { startAgent } from '../agent/serve-process.ts';
+import { startAgent } from '../../test/agent/serve-process.ts';
 import { coreShare, cpuMs } from './cpu.ts';
 import { scrape } from './one-scrape.ts';
 import { makeTaps } from './real-taps.ts';

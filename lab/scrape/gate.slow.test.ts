@@ -2,8 +2,8 @@
 // What is promised of 100 000 series holds: measured here and now, beside prom-client on the same machine.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { slowness } from '../host/slowness.ts';
-import { onlyNightly } from '../kernels/nightly.ts';
+import { slowness } from '../../test/host/slowness.ts';
+import { onlyNightly } from '../../test/nightly.ts';
 import { type Measured, measure } from './measure-scrapes.ts';
 import { allocationShare, LIMITS, linearity } from './scrape-section.ts';
 

@@ -5,7 +5,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { Agent, get } from 'node:http';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { median } from '../host/percentile.ts';
+import { median } from '../../test/host/percentile.ts';
 import type { Allocation } from './allocate.ts';
 import type { LoopReport } from './event-loop.ts';
 import type { Maker } from './page-maker.ts';

@@ -4,7 +4,7 @@
 
 import { History } from '../../src/history.ts';
 import { keepHeapSmall } from '../../src/kernel/processes/small-heap.ts';
-import { median } from '../host/percentile.ts';
+import { median } from '../../test/host/percentile.ts';
 import { busyHost } from './busy-host.ts';
 
 export interface Remembered {

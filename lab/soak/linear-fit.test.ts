@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { randomOf } from '../host/random.ts';
+import { randomOf } from '../../test/host/random.ts';
 import { fitLine, type Point, studentT } from './linear-fit.ts';
 
 const SAMPLES = 300;

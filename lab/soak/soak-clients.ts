@@ -2,7 +2,7 @@
 // Clients that ask all the time: a Prometheus, a program at the unix socket, and a person who types commands.
 import { get } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
-import { parseMetrics, tapscope } from '../agent/serve-process.ts';
+import { parseMetrics, tapscope } from '../../test/agent/serve-process.ts';
 import { type FaultHost, SOCKET } from '../faults/fault-host.ts';
 import type { SoakRecord } from './soak-record.ts';
 import { sampleOf } from './soak-sample.ts';

@@ -2,7 +2,7 @@
 // What a long run writes down as it goes, a line of JSON each: what is there when it is cut off is a record all the same.
 import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { parseJson } from '../host/checked-json.ts';
+import { parseJson } from '../../test/host/checked-json.ts';
 
 /** `s`: seconds since the run began. */
 export type Entry =

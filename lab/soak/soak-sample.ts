@@ -2,7 +2,7 @@
 // What the agent takes at one moment: memory, descriptors and BPF objects as the kernel has them, rows and audit as its page says.
 import { readdirSync, readFileSync } from 'node:fs';
 import { sumOf } from '../../src/engine/queue-sums.ts';
-import { type Metrics, memoryOf } from '../agent/serve-process.ts';
+import { type Metrics, memoryOf } from '../../test/agent/serve-process.ts';
 import type { FaultHost } from '../faults/fault-host.ts';
 import { bpfObjectsOf } from '../faults/traces.ts';
 import { cpuMs } from '../scale/cpu.ts';

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { packageRoot } from '../../src/kernel/package.ts';
-import { dismissStanding } from '../agent/shared-agent.ts';
-import { noLab } from '../host/netns.ts';
-import { onlyNightly } from '../kernels/nightly.ts';
+import { dismissStanding } from '../../test/agent/shared-agent.ts';
+import { noLab } from '../../test/host/netns.ts';
+import { onlyNightly } from '../../test/nightly.ts';
 
 test('15 minutes of changes, traffic, clients and faults', { skip: onlyNightly || noLab }, async (t) => {
   await dismissStanding();

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // One agent for hours: devices that come and go, traffic, clients and faults, all at once, until the time is over.
 import { setTimeout as wait } from 'node:timers/promises';
+import { randomOf } from '../../test/host/random.ts';
 import { FAULTS } from '../faults/all-faults.ts';
 import type { Fault } from '../faults/fault.ts';
 import { FaultHost } from '../faults/fault-host.ts';
 import { leftBehind, playJudged } from '../faults/play-fault.ts';
 import { bpfNamesOf, bpfOrphans } from '../faults/traces.ts';
-import { randomOf } from '../host/random.ts';
 import { inhabit } from './population.ts';
 import { askAllTheTime } from './soak-clients.ts';
 import type { SoakRecord } from './soak-record.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the host says to the VM and what comes back, a line for each run.
-import { at, listAt, numberAt, parseJson, textAt } from '../host/checked-json.ts';
+import { at, listAt, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import type { Run } from './plan.ts';
 import type { ReaderKind, Variant } from './scenario.ts';
 import type { Score } from './score.ts';

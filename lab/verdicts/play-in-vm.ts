@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { inspect } from 'node:util';
-import { parseJson } from '../host/checked-json.ts';
+import { parseJson } from '../../test/host/checked-json.ts';
 import { SCENARIOS } from './catalogue.ts';
 import { fixtureOf, packFixture } from './fixture.ts';
 import { type Played, playWave } from './load.ts';

@@ -2,7 +2,7 @@
 // What the program behind the device brought about: filters, refused writes, flow control.
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Device } from '../../src/snapshot.ts';
-import type { WriteOptions } from '../test-reader/test-reader.ts';
+import type { WriteOptions } from '../../test/test-reader/test-reader.ts';
 import { REDIRECTS } from './redirects.ts';
 import { BACKPRESSURE, dropped, type Fault, type Scenario } from './scenario.ts';
 import type { Stage } from './setup.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Faults of the reader: it reads too slowly, not at all, or as well as it should.
 import { setTimeout as wait } from 'node:timers/promises';
-import { limitedCgroup } from '../host/cgroup.ts';
+import { limitedCgroup } from '../../test/host/cgroup.ts';
 import { ringOverflows, type Scenario } from './scenario.ts';
 import type { Stage } from './setup.ts';
 

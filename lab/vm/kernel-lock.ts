@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { at, listAt, parseJson, textAt } from '../host/checked-json.ts';
+import { at, listAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import type { Package } from './apt.ts';
 import type { Architecture } from './machine.ts';
 

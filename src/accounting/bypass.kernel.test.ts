@@ -2,8 +2,8 @@
 // Packets past the programs that count: the kernel's own counters tell how many.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { agentLab, imbalances, totalsOf } from '../../lab/agent/agent-lab.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { agentLab, imbalances, totalsOf } from '../../test/agent/agent-lab.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
 
 const NOTHING = { offered: 0, enqueued: 0, dropped: {}, delivered: 0, purged: 0, resized: 0, failed: 0, waiting: 0 };
 

@@ -2,8 +2,8 @@
 // Readers of a multiqueue tap that close, join and move while packets wait: nothing is shown as delivered that the kernel does not count.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type AgentLab, imbalances, standingLab, totalsOf } from '../../lab/agent/agent-lab.ts';
-import { type NamespaceLab, namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { type AgentLab, imbalances, standingLab, totalsOf } from '../../test/agent/agent-lab.ts';
+import { type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
 
 const NAMES = ['a', 'b', 'c', 'd'];
 const ROUNDS = 6;

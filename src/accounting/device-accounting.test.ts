@@ -2,8 +2,8 @@
 // The accounts, entry by entry. Whether they fit a real kernel is tested in exact.kernel.test.ts and random.slow.kernel.test.ts.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { imbalances, reading, shown, sums, update } from '../../lab/snapshots/readings.ts';
-import { walkedDevice, walkedQueue } from '../../lab/snapshots/walked.ts';
+import { imbalances, reading, shown, sums, update } from '../../test/snapshots/readings.ts';
+import { walkedDevice, walkedQueue } from '../../test/snapshots/walked.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
 import type { Accounts } from './balance.ts';
 import { DeviceAccounting } from './device-accounting.ts';

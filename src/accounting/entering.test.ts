@@ -2,8 +2,8 @@
 // The accounts where programs see what is offered and what is dropped, and a packet may lie between the two, across changes of level.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { randomOf } from '../../lab/host/random.ts';
-import { walkedDevice, walkedQueue } from '../../lab/snapshots/walked.ts';
+import { randomOf } from '../../test/host/random.ts';
+import { walkedDevice, walkedQueue } from '../../test/snapshots/walked.ts';
 import { Entered } from '../engine/entered.ts';
 import { type DeviceSums, emptySums } from '../engine/queue-sums.ts';
 import type { Accounts } from './balance.ts';

@@ -2,9 +2,9 @@
 // Counts equal the truth to the packet: what was sent, what was read, what `ip -s link` says.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { imbalances, ownerSoon, standingLab, totalsOf } from '../../lab/agent/agent-lab.ts';
-import { dismissStanding } from '../../lab/agent/shared-agent.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { imbalances, ownerSoon, standingLab, totalsOf } from '../../test/agent/agent-lab.ts';
+import { dismissStanding } from '../../test/agent/shared-agent.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
 
 const NOTHING = { offered: 0, enqueued: 0, dropped: {}, delivered: 0, purged: 0, resized: 0, failed: 0, waiting: 0 };
 

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type AttachedLab, agentLab, imbalances, totalsOf } from '../../lab/agent/agent-lab.ts';
-import { type NamespaceLab, namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { type AttachedLab, agentLab, imbalances, totalsOf } from '../../test/agent/agent-lab.ts';
+import { type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
 
 const TAP = 'tap0';
 

@@ -2,7 +2,7 @@
 // The accounts across changes of level under load, when every sample takes long enough for packets to move: exact at the next rest.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { walkedDevice, walkedQueue } from '../../lab/snapshots/walked.ts';
+import { walkedDevice, walkedQueue } from '../../test/snapshots/walked.ts';
 import { type DeviceSums, emptySums } from '../engine/queue-sums.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
 import type { Accounts } from './balance.ts';

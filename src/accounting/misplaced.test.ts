@@ -2,8 +2,8 @@
 // Where programs see what is offered and what is dropped, a drop that none saw looks like a packet that entered the ring.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { ARITHMETIC, type Counts, reading, sums, update } from '../../lab/snapshots/readings.ts';
-import { walkedDevice, walkedQueue } from '../../lab/snapshots/walked.ts';
+import { ARITHMETIC, type Counts, reading, sums, update } from '../../test/snapshots/readings.ts';
+import { walkedDevice, walkedQueue } from '../../test/snapshots/walked.ts';
 import type { Accounts } from './balance.ts';
 import { DeviceAccounting } from './device-accounting.ts';
 

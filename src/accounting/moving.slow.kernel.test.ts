@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { type AgentLab, agentLab, sizeOf } from '../../lab/agent/agent-lab.ts';
-import { type NamespaceLab, namespaceLab, noLab } from '../../lab/host/netns.ts';
-import type { TestReader } from '../../lab/test-reader/test-reader.ts';
+import { type AgentLab, agentLab, sizeOf } from '../../test/agent/agent-lab.ts';
+import { type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
+import type { TestReader } from '../../test/test-reader/test-reader.ts';
 import type { Device, Queue } from '../snapshot.ts';
 
 const MOVES = 100;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { walkedQueue } from '../../lab/snapshots/walked.ts';
+import { walkedQueue } from '../../test/snapshots/walked.ts';
 import { emptySums, type QueueSums } from '../engine/queue-sums.ts';
 import { type CountingMode, QueueAccounting } from './queue-accounting.ts';
 import type { QueueReading } from './queue-reading.ts';

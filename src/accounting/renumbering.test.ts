@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { walkedQueue } from '../../lab/snapshots/walked.ts';
+import { walkedQueue } from '../../test/snapshots/walked.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
 import { Renumbering } from './renumbering.ts';
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Healthy TCP, both ways, several streams: none of a million packets (ten million at night) is missing in what is shown.
 import test from 'node:test';
-import { standingLab } from '../../lab/agent/agent-lab.ts';
-import { noLab } from '../../lab/host/netns.ts';
-import { assertExactTcp } from '../../lab/host/tcp-exact.ts';
-import { isNightly } from '../../lab/kernels/nightly.ts';
+import { standingLab } from '../../test/agent/agent-lab.ts';
+import { noLab } from '../../test/host/netns.ts';
+import { assertExactTcp } from '../../test/host/tcp-exact.ts';
+import { isNightly } from '../../test/nightly.ts';
 
 /** TCP_PACKETS in the environment shortens or lengthens the test. */
 const PACKETS = Number(process.env.TCP_PACKETS ?? (isNightly ? 10_000_000 : 1_000_000));

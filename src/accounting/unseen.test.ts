@@ -2,8 +2,8 @@
 // Packets that the kernel counts and our programs did not see, and packets that left by another queue.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type Counts, imbalances, reading, shown, sums, update } from '../../lab/snapshots/readings.ts';
-import { walkedDevice, walkedQueue } from '../../lab/snapshots/walked.ts';
+import { type Counts, imbalances, reading, shown, sums, update } from '../../test/snapshots/readings.ts';
+import { walkedDevice, walkedQueue } from '../../test/snapshots/walked.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
 import type { Accounts } from './balance.ts';
 import { DeviceAccounting } from './device-accounting.ts';

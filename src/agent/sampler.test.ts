@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { until } from '../../lab/host/until.ts';
+import { until } from '../../test/host/until.ts';
 import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
 import { Sampler } from './sampler.ts';
 

@@ -5,10 +5,10 @@ import { execFile, spawn } from 'node:child_process';
 import { chmodSync, statSync } from 'node:fs';
 import test, { type TestContext } from 'node:test';
 import { promisify } from 'node:util';
-import { startAgent, tapscope } from '../../lab/agent/serve-process.ts';
-import { textAt } from '../../lab/host/checked-json.ts';
-import { noLab } from '../../lab/host/netns.ts';
-import { until } from '../../lab/host/until.ts';
+import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
+import { textAt } from '../../test/host/checked-json.ts';
+import { noLab } from '../../test/host/netns.ts';
+import { until } from '../../test/host/until.ts';
 import { AGENT_LOCK } from '../kernel/agent-lock.ts';
 
 const TENANT = 65_534;

@@ -2,9 +2,9 @@
 // Hosts that lack something: a kernel without types (BTF), a home and a root file system that are read-only. Each command gives a verdict or one sentence.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { startAgent, tapscope } from '../../lab/agent/serve-process.ts';
-import { listAt, parseJson, textAt } from '../../lab/host/checked-json.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
+import { listAt, parseJson, textAt } from '../../test/host/checked-json.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
 
 const mounted = (script: string): readonly string[] => ['unshare', '-m', 'sh', '-c', `${script} && exec "$@"`, 'sh'];
 const WITHOUT_BTF = mounted('mount -t tmpfs none /sys/kernel/btf');

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
-import { tapscope } from '../../lab/agent/serve-process.ts';
+import { tapscope } from '../../test/agent/serve-process.ts';
 import { hasPktgen } from '../kernel/pktgen.ts';
 import { startTraffic } from '../kernel/traffic.ts';
 

@@ -2,9 +2,9 @@
 // `tapscope check` as built, on a host with 500 taps.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { tapscope } from '../../lab/agent/serve-process.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
-import { slowness } from '../../lab/host/slowness.ts';
+import { tapscope } from '../../test/agent/serve-process.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
+import { slowness } from '../../test/host/slowness.ts';
 
 const TAPS = 500;
 const WITHIN_MS = 2000;

@@ -2,9 +2,9 @@
 // `tapscope check` as built, beside an agent.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { startAgent, tapscope } from '../../lab/agent/serve-process.ts';
-import { at, parseJson, textAt } from '../../lab/host/checked-json.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
+import { at, parseJson, textAt } from '../../test/host/checked-json.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
 
 const ATTEMPTS = 10;
 

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { begin, startAgent, tapscope } from '../../lab/agent/serve-process.ts';
-import { noLab } from '../../lab/host/netns.ts';
+import { begin, startAgent, tapscope } from '../../test/agent/serve-process.ts';
+import { noLab } from '../../test/host/netns.ts';
 
 test('every fault is played, and found by its rule', { skip: noLab }, async () => {
   const { code, stdout, stderr } = await tapscope(['demo']);

@@ -2,10 +2,10 @@
 // Devices that --device-include hides are not "none on this host": in check, in the API of the page, and in the sentence of a command that looks for one.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { startAgent, tapscope } from '../../lab/agent/serve-process.ts';
-import { at, parseJson } from '../../lab/host/checked-json.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
-import { until } from '../../lab/host/until.ts';
+import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
+import { at, parseJson } from '../../test/host/checked-json.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
+import { until } from '../../test/host/until.ts';
 
 const HIDES = /the device filter of the agent \(--device-include, --device-exclude\) hides \d+ devices/;
 

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { startAgent, tapscope } from '../../lab/agent/serve-process.ts';
-import { at, parseJson } from '../../lab/host/checked-json.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
+import { at, parseJson } from '../../test/host/checked-json.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
 
 test('a loss that is over is explained from memory', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);

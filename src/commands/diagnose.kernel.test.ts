@@ -6,10 +6,10 @@ import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
 import test, { describe, type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { tapscope } from '../../lab/agent/serve-process.ts';
-import { at, parseJson } from '../../lab/host/checked-json.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
-import type { TestReader } from '../../lab/test-reader/test-reader.ts';
+import { tapscope } from '../../test/agent/serve-process.ts';
+import { at, parseJson } from '../../test/host/checked-json.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
+import type { TestReader } from '../../test/test-reader/test-reader.ts';
 
 /** `fault` breaks tap0 while packets are sent to it. */
 async function diagnosed(

@@ -2,9 +2,9 @@
 // `tapscope doctor` as built: the first line counts what the details list, and the agent says the same at its start.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { startAgent, tapscope } from '../../lab/agent/serve-process.ts';
-import { at, listAt, parseJson } from '../../lab/host/checked-json.ts';
-import { noLab } from '../../lab/host/netns.ts';
+import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
+import { at, listAt, parseJson } from '../../test/host/checked-json.ts';
+import { noLab } from '../../test/host/netns.ts';
 
 /** How many things cost more or are missing, as the first line has it. */
 function things(text: string): number {

@@ -2,9 +2,9 @@
 // While packets are lost as fast as they can be sent, `drops --follow` takes 2 % of one CPU at most, and misses none.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { followDrops, notShown } from '../../lab/agent/follow-drops.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
-import { slowness } from '../../lab/host/slowness.ts';
+import { followDrops, notShown } from '../../test/agent/follow-drops.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
+import { slowness } from '../../test/host/slowness.ts';
 
 const MOST_CPU = 0.02;
 const RUN_MS = 10_000;

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { temporaryFolder } from '../../lab/agent/certificates.ts';
-import { tapscope } from '../../lab/agent/serve-process.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { temporaryFolder } from '../../test/agent/certificates.ts';
+import { tapscope } from '../../test/agent/serve-process.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
 
 const SUMMARY = /\d+ packets? lost in [\d.]+ s[.:]\n(?:.*\n)*This process took [\d.]+ % of one CPU\.\n$/;
 

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import test, { describe, type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { followDrops, notShown } from '../../lab/agent/follow-drops.ts';
-import { startAgent } from '../../lab/agent/serve-process.ts';
-import { at, listAt, numberAt } from '../../lab/host/checked-json.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { followDrops, notShown } from '../../test/agent/follow-drops.ts';
+import { startAgent } from '../../test/agent/serve-process.ts';
+import { at, listAt, numberAt } from '../../test/host/checked-json.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
 
 const TUN = 'tun FULL_RING tun_net_xmit';
 

@@ -6,9 +6,9 @@ import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { temporaryFolder } from '../../lab/agent/certificates.ts';
-import { tapscope } from '../../lab/agent/serve-process.ts';
-import { serveLocally } from '../../lab/host/local-server.ts';
+import { temporaryFolder } from '../../test/agent/certificates.ts';
+import { tapscope } from '../../test/agent/serve-process.ts';
+import { serveLocally } from '../../test/host/local-server.ts';
 
 test('fleet: an engine that answers HTML, none at all, and a bad address', async (t) => {
   const html = await serveLocally(t, (_, response) => response.end('<!doctype html><title>Grafana</title>'));

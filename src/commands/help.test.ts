@@ -2,7 +2,7 @@
 // Each --help ends with lines that can be typed as they are, and with the exit codes.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { tapscope } from '../../lab/agent/serve-process.ts';
+import { tapscope } from '../../test/agent/serve-process.ts';
 
 test('each command has examples with flags that it knows, and exit codes', async () => {
   const { stdout: list } = await tapscope(['--help']);

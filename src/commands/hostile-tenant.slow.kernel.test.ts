@@ -6,12 +6,12 @@ import { get } from 'node:http';
 import { text } from 'node:stream/consumers';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { hostileTenant } from '../../lab/agent/hostile-tenant.ts';
-import { type Metrics, parseMetrics, startAgent } from '../../lab/agent/serve-process.ts';
-import { at, listAt, numberAt } from '../../lab/host/checked-json.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
-import { slowness } from '../../lab/host/slowness.ts';
-import { isNightly } from '../../lab/kernels/nightly.ts';
+import { hostileTenant } from '../../test/agent/hostile-tenant.ts';
+import { type Metrics, parseMetrics, startAgent } from '../../test/agent/serve-process.ts';
+import { at, listAt, numberAt } from '../../test/host/checked-json.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
+import { slowness } from '../../test/host/slowness.ts';
+import { isNightly } from '../../test/nightly.ts';
 import { AGENT_LOCK } from '../kernel/agent-lock.ts';
 
 const MINUTES = Number(process.env.HOSTILE_MINUTES ?? (isNightly ? 30 : 1));

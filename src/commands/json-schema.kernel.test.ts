@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import test from 'node:test';
-import { at, listAt, parseJson } from '../../lab/host/checked-json.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
-import { assertValid, validatorOf } from '../../lab/host/valid-json.ts';
+import { at, listAt, parseJson } from '../../test/host/checked-json.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
+import { assertValid, validatorOf } from '../../test/host/valid-json.ts';
 
 /** The output. The exit code says what was found, and is no failure. */
 function said(...words: readonly string[]): Promise<string> {

@@ -5,9 +5,9 @@ import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import test from 'node:test';
-import { temporaryFolder } from '../../lab/agent/certificates.ts';
-import { type Agent, standingAgent } from '../../lab/agent/serve-process.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { temporaryFolder } from '../../test/agent/certificates.ts';
+import { type Agent, standingAgent } from '../../test/agent/serve-process.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
 
 interface Said {
   readonly code: number;

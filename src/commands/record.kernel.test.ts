@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
-import { tapscope } from '../../lab/agent/serve-process.ts';
-import { at, listAt, parseJson, textAt } from '../../lab/host/checked-json.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { tapscope } from '../../test/agent/serve-process.ts';
+import { at, listAt, parseJson, textAt } from '../../test/host/checked-json.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
 
 test('a recording of a stopped reader has the findings that diagnose makes meanwhile', { skip: noLab }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'tapscope-record-'));

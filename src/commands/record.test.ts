@@ -6,9 +6,9 @@ import { existsSync, lstatSync, readdirSync, symlinkSync, writeFileSync } from '
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { temporaryFolder } from '../../lab/agent/certificates.ts';
-import { startLocalApi } from '../../lab/agent/local-api.ts';
-import { tapscope } from '../../lab/agent/serve-process.ts';
+import { temporaryFolder } from '../../test/agent/certificates.ts';
+import { startLocalApi } from '../../test/agent/local-api.ts';
+import { tapscope } from '../../test/agent/serve-process.ts';
 import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
 import { createObserver } from '../server/observer.ts';
 import { readRecording } from './recording.ts';

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { tapscope } from '../../lab/agent/serve-process.ts';
-import { listAt, numberAt, parseJson, textAt } from '../../lab/host/checked-json.ts';
-import { assertValid } from '../../lab/host/valid-json.ts';
+import { tapscope } from '../../test/agent/serve-process.ts';
+import { listAt, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
+import { assertValid } from '../../test/host/valid-json.ts';
 
 const RECORDED = join(import.meta.dirname, '../../lab/recorded/linux-6.1.rec');
 

@@ -6,10 +6,10 @@ import { get } from 'node:http';
 import { text } from 'node:stream/consumers';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { startAgent } from '../../lab/agent/serve-process.ts';
-import { at, listAt, parseJson } from '../../lab/host/checked-json.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
-import { until } from '../../lab/host/until.ts';
+import { startAgent } from '../../test/agent/serve-process.ts';
+import { at, listAt, parseJson } from '../../test/host/checked-json.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
+import { until } from '../../test/host/until.ts';
 
 function ask(where: { readonly socketPath: string } | { readonly port: number }, path: string): Promise<unknown> {
   return new Promise((resolve, reject) => {

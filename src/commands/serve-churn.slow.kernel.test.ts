@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Agent, startAgent } from '../../lab/agent/serve-process.ts';
-import { type NamespaceLab, namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { type Agent, startAgent } from '../../test/agent/serve-process.ts';
+import { type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
 
 const DEVICES = 1000;
 const NAMES = 8;

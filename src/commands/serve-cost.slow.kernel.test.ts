@@ -5,9 +5,9 @@ import { execFile, spawn } from 'node:child_process';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { type Agent, startAgent } from '../../lab/agent/serve-process.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
-import { bareStart, slownessOf } from '../../lab/host/slowness.ts';
+import { type Agent, startAgent } from '../../test/agent/serve-process.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
+import { bareStart, slownessOf } from '../../test/host/slowness.ts';
 
 const run = promisify(execFile);
 /** The limit with half an hour of history. A minute has most of it already: what does not change is kept once. */

@@ -2,10 +2,10 @@
 // The log of the agent as built, of both its processes: a start, a process that is killed, a port that is taken, a stop.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { type Agent, startAgent, tapscope } from '../../lab/agent/serve-process.ts';
-import { at, parseJson, textAt } from '../../lab/host/checked-json.ts';
-import { noLab } from '../../lab/host/netns.ts';
-import { until } from '../../lab/host/until.ts';
+import { type Agent, startAgent, tapscope } from '../../test/agent/serve-process.ts';
+import { at, parseJson, textAt } from '../../test/host/checked-json.ts';
+import { noLab } from '../../test/host/netns.ts';
+import { until } from '../../test/host/until.ts';
 
 /** A pair as Go's logfmt packages write and read it. */
 const PAIR = String.raw`[\w.-]+=(?:"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[\da-f]{4}))*"|[^\s"=]+)`;

@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Notification, notifySocket } from '../../lab/agent/notify-socket.ts';
-import { startAgent } from '../../lab/agent/serve-process.ts';
-import { noLab } from '../../lab/host/netns.ts';
-import { slowness } from '../../lab/host/slowness.ts';
-import { until } from '../../lab/host/until.ts';
+import { type Notification, notifySocket } from '../../test/agent/notify-socket.ts';
+import { startAgent } from '../../test/agent/serve-process.ts';
+import { noLab } from '../../test/host/netns.ts';
+import { slowness } from '../../test/host/slowness.ts';
+import { until } from '../../test/host/until.ts';
 
 const WATCHDOG_MS = 2000;
 const isAlive = ({ lines }: Notification): boolean => lines.includes('WATCHDOG=1');

@@ -9,10 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Agent, type Metrics, parseMetrics, startAgent } from '../../lab/agent/serve-process.ts';
-import { type NamespaceLab, namespaceLab, noLab } from '../../lab/host/netns.ts';
-import { slowness } from '../../lab/host/slowness.ts';
-import { until } from '../../lab/host/until.ts';
+import { type Agent, type Metrics, parseMetrics, startAgent } from '../../test/agent/serve-process.ts';
+import { type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
+import { slowness } from '../../test/host/slowness.ts';
+import { until } from '../../test/host/until.ts';
 
 const DEVICES = 10_000;
 const TOGETHER = 100;

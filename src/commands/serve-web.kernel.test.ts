@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { temporaryFolder } from '../../lab/agent/certificates.ts';
-import { startAgent, tapscope } from '../../lab/agent/serve-process.ts';
-import { noLab } from '../../lab/host/netns.ts';
+import { temporaryFolder } from '../../test/agent/certificates.ts';
+import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
+import { noLab } from '../../test/host/netns.ts';
 
 for (const [what, config, words] of [
   ['no YAML', '[', /it is no YAML \(.*\)\.$/],

@@ -6,8 +6,8 @@ import { createServer } from 'node:net';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { startAgent, tapscope } from '../../lab/agent/serve-process.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
 
 const run = promisify(execFile);
 

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { startAgent } from '../../lab/agent/serve-process.ts';
-import { noLab } from '../../lab/host/netns.ts';
+import { startAgent } from '../../test/agent/serve-process.ts';
+import { noLab } from '../../test/host/netns.ts';
 
 /** glibc: the room of an arena, and what its address is a multiple of (HEAP_MAX_SIZE). */
 const ARENA = 64 * 2 ** 20;

@@ -7,10 +7,10 @@ import { cpus } from 'node:os';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { type Agent, begin, startAgent, tapscope } from '../../lab/agent/serve-process.ts';
-import { at, parseJson, textAt } from '../../lab/host/checked-json.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
-import { slowness } from '../../lab/host/slowness.ts';
+import { type Agent, begin, startAgent, tapscope } from '../../test/agent/serve-process.ts';
+import { at, parseJson, textAt } from '../../test/host/checked-json.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
+import { slowness } from '../../test/host/slowness.ts';
 
 const run = promisify(execFile);
 

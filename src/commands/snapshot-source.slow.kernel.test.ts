@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { startAgent, tapscope } from '../../lab/agent/serve-process.ts';
-import { at, listAt, parseJson } from '../../lab/host/checked-json.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
-import { until } from '../../lab/host/until.ts';
+import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
+import { at, listAt, parseJson } from '../../test/host/checked-json.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
+import { until } from '../../test/host/until.ts';
 
 test('check, diagnose, top and record ask the agent that runs', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);

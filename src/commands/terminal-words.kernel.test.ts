@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import test from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
 
 const TAPSCOPE = `${process.execPath} dist/src/main.js`;
 

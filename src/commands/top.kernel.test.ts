@@ -8,9 +8,9 @@ import { text } from 'node:stream/consumers';
 import test, { describe, type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { startAgent, tapscope } from '../../lab/agent/serve-process.ts';
-import { listAt, numberAt, parseJson, textAt } from '../../lab/host/checked-json.ts';
-import { inside, namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
+import { listAt, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
+import { inside, namespaceLab, noLab } from '../../test/host/netns.ts';
 
 const TOP = [process.execPath, 'dist/src/main.js', 'top'].join(' ');
 const LEFT = '\u001b[?25h\u001b[?1049l';

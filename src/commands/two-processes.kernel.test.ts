@@ -17,12 +17,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Agent, begin, startAgent, tapscope } from '../../lab/agent/serve-process.ts';
-import { freePort } from '../../lab/host/free-port.ts';
-import { serveLocally } from '../../lab/host/local-server.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
-import { slowness } from '../../lab/host/slowness.ts';
-import { until } from '../../lab/host/until.ts';
+import { type Agent, begin, startAgent, tapscope } from '../../test/agent/serve-process.ts';
+import { freePort } from '../../test/host/free-port.ts';
+import { serveLocally } from '../../test/host/local-server.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
+import { slowness } from '../../test/host/slowness.ts';
+import { until } from '../../test/host/until.ts';
 import { packageRoot } from '../kernel/package.ts';
 
 const BACK_WITHIN_MS = 1000;
@@ -47,7 +47,7 @@ async function intruded(t: TestContext): Promise<Agent> {
   const before = { ...process.env };
   // Where the process that serves may read: a fault of its own code runs there.
   const code = join(packageRoot(), 'dist/lab/intruder.cjs');
-  copyFileSync(join(packageRoot(), 'lab/agent/intruder.cjs'), code);
+  copyFileSync(join(packageRoot(), 'test/agent/intruder.cjs'), code);
   const folder = mkdtempSync(join(tmpdir(), 'prey-'));
   t.after(() => rmSync(folder, { recursive: true }));
   chmodSync(folder, 0o755);

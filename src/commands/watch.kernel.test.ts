@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import test from 'node:test';
-import { temporaryFolder } from '../../lab/agent/certificates.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
+import { temporaryFolder } from '../../test/agent/certificates.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { watchHost } from './watch.ts';
 

@@ -2,11 +2,11 @@
 // `tapscope whatif` as built, on real taps: with an agent and without, and what it says where no size is the answer.
 import assert from 'node:assert/strict';
 import test, { describe, type TestContext } from 'node:test';
-import { type Finished, standingAgent, tapscope } from '../../lab/agent/serve-process.ts';
-import { at, numberAt, parseJson, textAt } from '../../lab/host/checked-json.ts';
-import { type NamespaceLab, namespaceLab, noLab } from '../../lab/host/netns.ts';
-import { assertValid } from '../../lab/host/valid-json.ts';
-import type { TestReader } from '../../lab/test-reader/test-reader.ts';
+import { type Finished, standingAgent, tapscope } from '../../test/agent/serve-process.ts';
+import { at, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
+import { type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
+import { assertValid } from '../../test/host/valid-json.ts';
+import type { TestReader } from '../../test/test-reader/test-reader.ts';
 import { askSnapshot } from './ask-agent.ts';
 
 interface Scene {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { snapshotAt } from '../../lab/snapshots/quiet-host.ts';
+import { snapshotAt } from '../../test/snapshots/quiet-host.ts';
 import type { Device } from '../snapshot.ts';
 import { changesOf } from './device-changes.ts';
 

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { answerTo, type Scene, said, scene } from '../../lab/agent/on-call.ts';
-import { noLab } from '../../lab/host/netns.ts';
+import { answerTo, type Scene, said, scene } from '../../test/agent/on-call.ts';
+import { noLab } from '../../test/host/netns.ts';
 
 /** Sends lumps for as long as the test runs. */
 async function sends({ lab }: Scene, lump: () => Promise<unknown>): Promise<void> {

@@ -6,9 +6,9 @@ import { accessSync, constants, readFileSync, writeFileSync } from 'node:fs';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { answerTo, type Scene, said, scene } from '../../lab/agent/on-call.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
-import type { TestReader } from '../../lab/test-reader/test-reader.ts';
+import { answerTo, type Scene, said, scene } from '../../test/agent/on-call.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
+import type { TestReader } from '../../test/test-reader/test-reader.ts';
 
 const run = promisify(execFile);
 /** The limit for all namespaces together: each other namespace of this machine has fewer connections. */

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { answerTo, type Scene, said, scene, type } from '../../lab/agent/on-call.ts';
-import { noLab } from '../../lab/host/netns.ts';
+import { answerTo, type Scene, said, scene, type } from '../../test/agent/on-call.ts';
+import { noLab } from '../../test/host/netns.ts';
 
 const FORWARDS = 'until [ "$(cat /sys/class/net/tap0/brport/state)" = 3 ]; do sleep 0.1; done';
 

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { answerTo, type Scene, said, scene, type, watch } from '../../lab/agent/on-call.ts';
-import { noLab } from '../../lab/host/netns.ts';
+import { answerTo, type Scene, said, scene, type, watch } from '../../test/agent/on-call.ts';
+import { noLab } from '../../test/host/netns.ts';
 import { judge } from './judge.ts';
 import { statusOf } from './status.ts';
 

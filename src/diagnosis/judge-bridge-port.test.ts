@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // When a port of a bridge is a finding, and when it is as its operator wants it.
-import { testHosts } from '../../lab/snapshots/judged-hosts.ts';
-import type { TapPlan } from '../../lab/snapshots/quiet-host.ts';
+import { testHosts } from '../../test/snapshots/judged-hosts.ts';
+import type { TapPlan } from '../../test/snapshots/quiet-host.ts';
 import type { BridgePort } from '../snapshot/port-state.ts';
 
 const OPEN: BridgePort = {

@@ -2,8 +2,8 @@
 // Hosts on which watching costs more than the budget, and what is said of them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { testHosts } from '../../lab/snapshots/judged-hosts.ts';
-import { quietHost } from '../../lab/snapshots/quiet-host.ts';
+import { testHosts } from '../../test/snapshots/judged-hosts.ts';
+import { quietHost } from '../../test/snapshots/quiet-host.ts';
 import { judge } from './judge.ts';
 
 testHosts([

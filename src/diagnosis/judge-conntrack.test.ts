@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Conntrack drops for want of room: before the host chose a device, and after.
-import { testHosts } from '../../lab/snapshots/judged-hosts.ts';
-import type { Rate, TapPlan } from '../../lab/snapshots/quiet-host.ts';
+import { testHosts } from '../../test/snapshots/judged-hosts.ts';
+import type { Rate, TapPlan } from '../../test/snapshots/quiet-host.ts';
 
 /** Conntrack itself drops so many packets a second. */
 const dropping = (rate: number, drops: Readonly<Record<string, Rate>> = {}): readonly TapPlan[] => [

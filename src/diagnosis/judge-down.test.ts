@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hosts with a device that is down, and what is said of them.
-import { testHosts } from '../../lab/snapshots/judged-hosts.ts';
+import { testHosts } from '../../test/snapshots/judged-hosts.ts';
 
 testHosts([
   {

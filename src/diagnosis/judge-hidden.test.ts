@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hosts on which the kernel drops what a guest sends, and no probe sees why.
-import { testHosts } from '../../lab/snapshots/judged-hosts.ts';
-import type { TapPlan } from '../../lab/snapshots/quiet-host.ts';
+import { testHosts } from '../../test/snapshots/judged-hosts.ts';
+import type { TapPlan } from '../../test/snapshots/quiet-host.ts';
 
 /** Packets a second from the guest, and besides those that the kernel dropped and no probe saw freed. */
 function received(rxPackets: number, rxDropped: number, xdp = 0, measured = true): readonly TapPlan[] {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hosts that are judged over longer times, or by fewer looks: those of minutes ago, and those at level lean.
-import { testHosts } from '../../lab/snapshots/judged-hosts.ts';
-import { leanCounters, type QueuePlan, type Rate, type TapPlan } from '../../lab/snapshots/quiet-host.ts';
+import { testHosts } from '../../test/snapshots/judged-hosts.ts';
+import { leanCounters, type QueuePlan, type Rate, type TapPlan } from '../../test/snapshots/quiet-host.ts';
 import type { Device } from '../snapshot.ts';
 
 const guest = (...queues: readonly QueuePlan[]): readonly TapPlan[] => [

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hosts on which something else than a single full ring is wrong, and their nearest look-alikes.
-import { testHosts } from '../../lab/snapshots/judged-hosts.ts';
-import { leanCounters, type QueuePlan, type Rate, type TapPlan } from '../../lab/snapshots/quiet-host.ts';
+import { testHosts } from '../../test/snapshots/judged-hosts.ts';
+import { leanCounters, type QueuePlan, type Rate, type TapPlan } from '../../test/snapshots/quiet-host.ts';
 import type { Device } from '../snapshot.ts';
 
 const before = (drops: Readonly<Record<string, Rate>>, more: Partial<Device> = {}): readonly TapPlan[] => [

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // VMs that take nothing: those that are paused, and those that run.
-import { testHosts } from '../../lab/snapshots/judged-hosts.ts';
-import type { TapPlan } from '../../lab/snapshots/quiet-host.ts';
+import { testHosts } from '../../test/snapshots/judged-hosts.ts';
+import type { TapPlan } from '../../test/snapshots/quiet-host.ts';
 import type { Identity } from '../snapshot/identity.ts';
 import type { Monitor } from '../snapshot/machine.ts';
 

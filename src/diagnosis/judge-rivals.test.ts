@@ -2,7 +2,7 @@
 // Who had the CPU while a reader waited for it: named by share of the samples, and by whose it is.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { quietHost } from '../../lab/snapshots/quiet-host.ts';
+import { quietHost } from '../../test/snapshots/quiet-host.ts';
 import type { Rival } from '../collectors/readers/state.ts';
 import { judge } from './judge.ts';
 

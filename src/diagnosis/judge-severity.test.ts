@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The same loss has the same severity in each window: its share and rate decide, not how long the sample was.
-import { testHosts } from '../../lab/snapshots/judged-hosts.ts';
-import type { QueuePlan, TapPlan } from '../../lab/snapshots/quiet-host.ts';
+import { testHosts } from '../../test/snapshots/judged-hosts.ts';
+import type { QueuePlan, TapPlan } from '../../test/snapshots/quiet-host.ts';
 
 const guest = (queue: QueuePlan): readonly TapPlan[] => [
   { vm: 'web1', program: 'qemu', queues: [{ vhost: true, ...queue }] },

@@ -2,8 +2,8 @@
 // Devices of several queues of whose packets the kernel counted some alone: the device is exact, and what its queues lack is told.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { testHosts } from '../../lab/snapshots/judged-hosts.ts';
-import { quietHost, type TapPlan } from '../../lab/snapshots/quiet-host.ts';
+import { testHosts } from '../../test/snapshots/judged-hosts.ts';
+import { quietHost, type TapPlan } from '../../test/snapshots/quiet-host.ts';
 import { judge } from './judge.ts';
 import { statusOf } from './status.ts';
 

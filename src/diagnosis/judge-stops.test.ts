@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hosts whose devices stop their senders instead of dropping, or should.
-import { testHosts } from '../../lab/snapshots/judged-hosts.ts';
-import type { QueuePlan, TapPlan } from '../../lab/snapshots/quiet-host.ts';
+import { testHosts } from '../../test/snapshots/judged-hosts.ts';
+import type { QueuePlan, TapPlan } from '../../test/snapshots/quiet-host.ts';
 import type { Flow, Queue } from '../snapshot.ts';
 
 const NONE = { buckets: [], sum: 0 };

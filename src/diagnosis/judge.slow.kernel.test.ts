@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { bursts, findingsOf, said, scene, type } from '../../lab/agent/on-call.ts';
-import { noLab } from '../../lab/host/netns.ts';
-import { hog, READER_CPU, startFlood } from '../../lab/host/reader-shares.ts';
+import { bursts, findingsOf, said, scene, type } from '../../test/agent/on-call.ts';
+import { noLab } from '../../test/host/netns.ts';
+import { hog, READER_CPU, startFlood } from '../../test/host/reader-shares.ts';
 
 test('a reader that keeps up: nothing', { skip: noLab }, async (t) => {
   const one = await scene(t, 1000);

@@ -2,8 +2,8 @@
 // Hosts and what is found on them: for each rule one that it speaks of, and its nearest look-alike.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { testHosts } from '../../lab/snapshots/judged-hosts.ts';
-import { type QueuePlan, quietHost, SECONDS, type TapPlan } from '../../lab/snapshots/quiet-host.ts';
+import { testHosts } from '../../test/snapshots/judged-hosts.ts';
+import { type QueuePlan, quietHost, SECONDS, type TapPlan } from '../../test/snapshots/quiet-host.ts';
 import { judge } from './judge.ts';
 
 const flood: QueuePlan = { delivered: 5000, lost: 1000, occupancy: 1000, episodes: 0 };

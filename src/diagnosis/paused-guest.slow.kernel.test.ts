@@ -5,12 +5,12 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import test from 'node:test';
 import { promisify } from 'node:util';
-import { type AttachedLab, agentLab } from '../../lab/agent/agent-lab.ts';
-import { said, watch } from '../../lab/agent/on-call.ts';
-import { noLab } from '../../lab/host/netns.ts';
 import { qemuOf } from '../../lab/programs/guests/qemu.ts';
 import { missing } from '../../lab/programs/need.ts';
 import { makeStage, type Stage } from '../../lab/programs/places.ts';
+import { type AttachedLab, agentLab } from '../../test/agent/agent-lab.ts';
+import { said, watch } from '../../test/agent/on-call.ts';
+import { noLab } from '../../test/host/netns.ts';
 import type { Finding } from './finding.ts';
 import { judge } from './judge.ts';
 

@@ -2,7 +2,7 @@
 // A load of all programs takes half a second and more: what the kernel refuses is found out by a smaller one.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { noLab } from '../../lab/host/netns.ts';
+import { noLab } from '../../test/host/netns.ts';
 import { EVENTS } from '../collectors/list.ts';
 import { errnoOf } from '../kernel/error-name.ts';
 import { readHost } from '../kernel/host.ts';

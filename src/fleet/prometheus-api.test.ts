@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { test } from 'node:test';
-import { serveLocally } from '../../lab/host/local-server.ts';
+import { serveLocally } from '../../test/host/local-server.ts';
 import { ask, endpointOf } from './prometheus-api.ts';
 
 const answers =

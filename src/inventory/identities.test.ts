@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import { until } from '../../lab/host/until.ts';
+import { until } from '../../test/host/until.ts';
 import { parseStat } from '../kernel/process-text.ts';
 import { Identities, type Observed } from './identities.ts';
 

@@ -5,9 +5,9 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type AgentLab, agentLab, ownerSoon, standingLab } from '../../lab/agent/agent-lab.ts';
-import { type NamespaceLab, namespaceLab, noLab } from '../../lab/host/netns.ts';
-import { until } from '../../lab/host/until.ts';
+import { type AgentLab, agentLab, ownerSoon, standingLab } from '../../test/agent/agent-lab.ts';
+import { type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
+import { until } from '../../test/host/until.ts';
 import type { Identity } from '../snapshot/identity.ts';
 
 const UUID = '4dea22b3-1d52-d8f3-2516-782e98ab3fa0';

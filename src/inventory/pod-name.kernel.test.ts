@@ -5,9 +5,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { startAgent, tapscope } from '../../lab/agent/serve-process.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
-import { until } from '../../lab/host/until.ts';
+import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
+import { until } from '../../test/host/until.ts';
 
 const POD = 'f2c6a1de-0b0a-4a6e-9a35-4a1c56f5c0de';
 const CONTAINER = '0123456789abcdef'.repeat(4);

@@ -2,8 +2,8 @@
 // What /proc and the files of libvirt and the kubelet say of a process: any program chooses its name, its words and its cgroup.
 import assert from 'node:assert/strict';
 import { array, constantFrom, integer, oneof, record, string, tuple, uint8Array } from 'fast-check';
-import { anyText, deviceName, hostileText, linesOf, textOfBytes } from '../../lab/fuzz/hostile-text.ts';
-import { holdsForAll, orSentence } from '../../lab/fuzz/property.ts';
+import { anyText, deviceName, hostileText, linesOf, textOfBytes } from '../../test/fuzz/hostile-text.ts';
+import { holdsForAll, orSentence } from '../../test/fuzz/property.ts';
 import { parseStat } from '../kernel/process-text.ts';
 import { podIn, projectIn } from '../kernel/tenant-sources.ts';
 import { deviceIn } from '../kernel/tun-holders.ts';

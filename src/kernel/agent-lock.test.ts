@@ -5,8 +5,8 @@ import { spawn } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { temporaryFolder } from '../../lab/agent/certificates.ts';
-import { until } from '../../lab/host/until.ts';
+import { temporaryFolder } from '../../test/agent/certificates.ts';
+import { until } from '../../test/host/until.ts';
 import { agentPid, claimHost, holderOf } from './agent-lock.ts';
 
 const TENANT = 65_534;

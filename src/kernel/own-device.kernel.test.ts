@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import { until } from '../../lab/host/until.ts';
+import { until } from '../../test/host/until.ts';
 import { bridge, type QdiscKind, raise } from './own-device.ts';
 import { readLinks, readQdiscs } from './rtnetlink.ts';
 import { startTraffic, type Traffic } from './traffic.ts';

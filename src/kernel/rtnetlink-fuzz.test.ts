@@ -2,8 +2,8 @@
 // Replies of rtnetlink, good, damaged and made up: read, or refused with the place where they break; and what is written is read.
 import assert from 'node:assert/strict';
 import { array, integer, oneof, record, tuple, uint8Array } from 'fast-check';
-import { damaged } from '../../lab/fuzz/damage.ts';
-import { holdsForAll } from '../../lab/fuzz/property.ts';
+import { damaged } from '../../test/fuzz/damage.ts';
+import { holdsForAll } from '../../test/fuzz/property.ts';
 import { changeRequest, messagesOf, nested } from './netlink-message.ts';
 import { parseLinks, parseQdiscs } from './rtnetlink.ts';
 

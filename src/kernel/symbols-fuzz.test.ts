@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { array, bigInt, constantFrom, oneof, record, uint8Array } from 'fast-check';
-import { damaged } from '../../lab/fuzz/damage.ts';
-import { anyText } from '../../lab/fuzz/hostile-text.ts';
-import { holdsForAll } from '../../lab/fuzz/property.ts';
+import { damaged } from '../../test/fuzz/damage.ts';
+import { anyText } from '../../test/fuzz/hostile-text.ts';
+import { holdsForAll } from '../../test/fuzz/property.ts';
 import { textSymbols, textSymbolsAt } from './native.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tapscope-symbols-'));

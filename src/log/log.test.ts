@@ -2,8 +2,8 @@
 // What clients can do to the log: of the stream itself, and of a real server that they ask for nonsense.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ask, serveEndpoint } from '../../lab/agent/endpoint.ts';
-import { parseJson, textAt } from '../../lab/host/checked-json.ts';
+import { ask, serveEndpoint } from '../../test/agent/endpoint.ts';
+import { parseJson, textAt } from '../../test/host/checked-json.ts';
 import { createLog, pinoStream } from './log.ts';
 import { logFormats, logLine } from './log-format.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assertValid } from '../../lab/host/valid-json.ts';
+import { assertValid } from '../../test/host/valid-json.ts';
 import type { BenchReport, CellResult, MessageCell, Run, SendCell, StreamCell } from '../bench-report.ts';
 import { renderBench } from './bench-text.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { quietHost } from '../../lab/snapshots/quiet-host.ts';
+import { quietHost } from '../../test/snapshots/quiet-host.ts';
 import { judge } from '../diagnosis/judge.ts';
 import { queueRates } from '../diagnosis/queue-rates.ts';
 import { statusOf } from '../diagnosis/status.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import stringWidth from 'fast-string-width';
-import { snapshotAt } from '../../lab/snapshots/quiet-host.ts';
+import { snapshotAt } from '../../test/snapshots/quiet-host.ts';
 import type { Finding } from '../diagnosis/finding.ts';
 import type { QueueRate } from '../diagnosis/queue-rates.ts';
 import { COLUMNS, columnsIn } from './top-columns.ts';

@@ -2,8 +2,8 @@
 // Keyboard users see which element has the focus: every stop of Tab has a ring that stands out from what is around it and that nothing cuts off.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { launchBrowser, openPage } from '../../lab/page/browser.ts';
-import { servePageHost, tapsOf } from '../../lab/page/page-host.ts';
+import { launchBrowser, openPage } from '../../test/page/browser.ts';
+import { servePageHost, tapsOf } from '../../test/page/page-host.ts';
 
 /** WCAG 2.2, 1.4.11: what shows the state of a control. */
 const CONTRAST = 3;

@@ -2,7 +2,7 @@
 // The first sentence of the page: what needs action, what is lost this second, and that a hidden device is not none.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { quietHost } from '../../lab/snapshots/quiet-host.ts';
+import { quietHost } from '../../test/snapshots/quiet-host.ts';
 import { judge } from '../diagnosis/judge.ts';
 import { queueRates } from '../diagnosis/queue-rates.ts';
 import { statusOf } from '../diagnosis/status.ts';

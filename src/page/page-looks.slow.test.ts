@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import type { Page } from 'playwright-core';
-import { slowness } from '../../lab/host/slowness.ts';
-import { launchBrowser, openPage } from '../../lab/page/browser.ts';
-import { servePageHost, tapsOf } from '../../lab/page/page-host.ts';
+import { slowness } from '../../test/host/slowness.ts';
+import { launchBrowser, openPage } from '../../test/page/browser.ts';
+import { servePageHost, tapsOf } from '../../test/page/page-host.ts';
 
 const LIVE = { hasText: /^CRITICAL: / };
 /** Between two pictures of a screen of 60 Hz. */

@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { CDPSession } from 'playwright-core';
-import { slowness } from '../../lab/host/slowness.ts';
-import { onlyNightly } from '../../lab/kernels/nightly.ts';
-import { launchBrowser, openPage } from '../../lab/page/browser.ts';
-import { servePageHost, tapsOf } from '../../lab/page/page-host.ts';
+import { slowness } from '../../test/host/slowness.ts';
+import { onlyNightly } from '../../test/nightly.ts';
+import { launchBrowser, openPage } from '../../test/page/browser.ts';
+import { servePageHost, tapsOf } from '../../test/page/page-host.ts';
 
 const MINUTES = Number(process.env.MINUTES ?? 5);
 /** A picture of a screen of 60 Hz. */

@@ -2,10 +2,10 @@
 // The live page in a real browser whose JavaScript is off: of a real tap that loses packets, what is wrong and what to type.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { startAgent } from '../../lab/agent/serve-process.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
-import { until } from '../../lab/host/until.ts';
-import { launchBrowser } from '../../lab/page/browser.ts';
+import { startAgent } from '../../test/agent/serve-process.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
+import { until } from '../../test/host/until.ts';
+import { launchBrowser } from '../../test/page/browser.ts';
 
 test('without JavaScript the findings and queues are text', { skip: noLab }, async (t) => {
   const lab = await namespaceLab(t);

@@ -7,12 +7,12 @@ import { pipeline } from 'node:stream';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
-import { startAgent } from '../../lab/agent/serve-process.ts';
-import { namespaceLab, noLab } from '../../lab/host/netns.ts';
-import { until } from '../../lab/host/until.ts';
-import { onlyNightly } from '../../lab/kernels/nightly.ts';
-import { launchBrowser, openPage } from '../../lab/page/browser.ts';
-import type { TestReader } from '../../lab/test-reader/test-reader.ts';
+import { startAgent } from '../../test/agent/serve-process.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
+import { until } from '../../test/host/until.ts';
+import { onlyNightly } from '../../test/nightly.ts';
+import { launchBrowser, openPage } from '../../test/page/browser.ts';
+import type { TestReader } from '../../test/test-reader/test-reader.ts';
 
 interface Scope {
   after(undo: () => Promise<void>): void;

@@ -4,12 +4,12 @@ import { execFile } from 'node:child_process';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Browser } from 'playwright-core';
-import { startAgent } from '../../lab/agent/serve-process.ts';
-import { type NamespaceLab, namespaceLab, noLab } from '../../lab/host/netns.ts';
-import { launchBrowser, openPage } from '../../lab/page/browser.ts';
-import { servePageHost, tapsOf } from '../../lab/page/page-host.ts';
-import { screenWith, terminalPicture } from '../../lab/page/terminal-picture.ts';
-import type { TestReader } from '../../lab/test-reader/test-reader.ts';
+import { startAgent } from '../../test/agent/serve-process.ts';
+import { type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
+import { launchBrowser, openPage } from '../../test/page/browser.ts';
+import { servePageHost, tapsOf } from '../../test/page/page-host.ts';
+import { screenWith, terminalPicture } from '../../test/page/terminal-picture.ts';
+import type { TestReader } from '../../test/test-reader/test-reader.ts';
 
 const skip = process.env.UPDATE ? noLab : 'UPDATE=1 takes the pictures anew';
 const TAPSCOPE = `${process.execPath} dist/src/main.js`;

@@ -6,8 +6,8 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { type Answer, ask, type Endpoint, serveEndpoint, speak } from '../../lab/agent/endpoint.ts';
-import { slowness } from '../../lab/host/slowness.ts';
+import { type Answer, ask, type Endpoint, serveEndpoint, speak } from '../../test/agent/endpoint.ts';
+import { slowness } from '../../test/host/slowness.ts';
 import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
 import type { Snapshot } from '../snapshot.ts';
 

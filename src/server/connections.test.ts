@@ -7,8 +7,8 @@ import { createServer as createTlsServer } from 'node:https';
 import { connect, type Server, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
-import { makeAuthority, temporaryFolder } from '../../lab/agent/certificates.ts';
-import { until } from '../../lab/host/until.ts';
+import { makeAuthority, temporaryFolder } from '../../test/agent/certificates.ts';
+import { until } from '../../test/host/until.ts';
 import { limitConnections } from './connections.ts';
 
 async function listen(t: TestContext, server: Server): Promise<number> {

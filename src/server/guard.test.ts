@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { hashSync } from 'bcrypt';
-import { temporaryFolder } from '../../lab/agent/certificates.ts';
-import { ask, basic, type Endpoint, type EndpointOptions, serveEndpoint } from '../../lab/agent/endpoint.ts';
+import { temporaryFolder } from '../../test/agent/certificates.ts';
+import { ask, basic, type Endpoint, type EndpointOptions, serveEndpoint } from '../../test/agent/endpoint.ts';
 import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
 
 /** A config file, and the server that uses it. */

@@ -6,8 +6,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { hashSync } from 'bcrypt';
-import { temporaryFolder } from '../../lab/agent/certificates.ts';
-import { ask, basic, serveEndpoint, speak } from '../../lab/agent/endpoint.ts';
+import { temporaryFolder } from '../../test/agent/certificates.ts';
+import { ask, basic, serveEndpoint, speak } from '../../test/agent/endpoint.ts';
 import { createHostCheck } from './host-check.ts';
 
 const check = createHostCheck(['web1', 'web1.example.com', 'Proxy.example.']);

@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { hashSync } from 'bcrypt';
-import { makeAuthority, temporaryFolder } from '../../lab/agent/certificates.ts';
-import { ask, basic, serveEndpoint } from '../../lab/agent/endpoint.ts';
-import { freePort } from '../../lab/host/free-port.ts';
+import { makeAuthority, temporaryFolder } from '../../test/agent/certificates.ts';
+import { ask, basic, serveEndpoint } from '../../test/agent/endpoint.ts';
+import { freePort } from '../../test/host/free-port.ts';
 
 const password = 'p\u{e4}ss:w\u{f6}rd';
 

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { freePort } from '../../lab/host/free-port.ts';
+import { freePort } from '../../test/host/free-port.ts';
 import { packageRoot } from '../kernel/package.ts';
 import type { Detail } from '../outputs/prometheus/detail.ts';
 import type { MetricRows } from '../outputs/prometheus/families.ts';

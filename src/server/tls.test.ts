@@ -6,8 +6,8 @@ import { Agent } from 'node:https';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { makeAuthority, temporaryFolder } from '../../lab/agent/certificates.ts';
-import { ask, type Endpoint, serveEndpoint } from '../../lab/agent/endpoint.ts';
+import { makeAuthority, temporaryFolder } from '../../test/agent/certificates.ts';
+import { ask, type Endpoint, serveEndpoint } from '../../test/agent/endpoint.ts';
 
 const names = 'DNS:localhost,IP:127.0.0.1';
 const noClient = { code: /^(ECONNRESET|EPIPE)$/ };

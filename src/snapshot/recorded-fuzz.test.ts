@@ -2,8 +2,8 @@
 // The form of a snapshot that came from elsewhere: ours pass, and none in which a figure is no figure, or a name no name.
 import assert from 'node:assert/strict';
 import { constantFrom, integer, record } from 'fast-check';
-import { alteredJson, placesIn } from '../../lab/fuzz/damage.ts';
-import { holdsForAll } from '../../lab/fuzz/property.ts';
+import { alteredJson, placesIn } from '../../test/fuzz/damage.ts';
+import { holdsForAll } from '../../test/fuzz/property.ts';
 import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
 import { snapshotToJson } from './json.ts';
 import { checkForm } from './recorded.ts';

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } 
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type Finished, tapscope } from '../../agent/serve-process.ts';
+import { type Finished, tapscope } from '../../../test/agent/serve-process.ts';
 import { Crowd } from '../crowd.ts';
 import type { Fault } from '../fault.ts';
 import { type FaultHost, SOCKET, type StartOptions, soon } from '../fault-host.ts';

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { temporaryFolder } from '../../agent/certificates.ts';
+import { temporaryFolder } from '../../../test/agent/certificates.ts';
 import { ALL, type Case, GUESTS } from '../case.ts';
 import { NEAR_INNER, SOURCE } from '../places.ts';
 import type { Scene } from '../scene.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program itself: stopped, frozen, throttled, starved, too slow.
 import { setTimeout as wait } from 'node:timers/promises';
-import { limitedCgroup } from '../../host/cgroup.ts';
+import { limitedCgroup } from '../../../test/host/cgroup.ts';
 import { ALL, type Case, GUESTS, guestOf, VPNS } from '../case.ts';
 import type { Scene } from '../scene.ts';
 

@@ -3,7 +3,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { temporaryFolder } from '../../agent/certificates.ts';
+import { temporaryFolder } from '../../../test/agent/certificates.ts';
 import { noVm } from '../../vm/boot.ts';
 import { kernelOrWhy } from '../../vm/kernels.ts';
 import { vmlinuxOf } from '../../vm/vmlinux.ts';

@@ -3,8 +3,8 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { temporaryFolder } from '../../agent/certificates.ts';
-import { until } from '../../host/until.ts';
+import { temporaryFolder } from '../../../test/agent/certificates.ts';
+import { until } from '../../../test/host/until.ts';
 import { answers, arrivals, serveTraffic } from '../counted-traffic.ts';
 import { IPERF, SOCAT } from '../need.ts';
 import { FAR_INNER, NEAR, NEAR_INNER, SOURCE_NET } from '../places.ts';

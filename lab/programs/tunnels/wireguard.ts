@@ -3,9 +3,9 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { temporaryFolder } from '../../agent/certificates.ts';
-import type { NamespaceLab } from '../../host/netns.ts';
-import { until } from '../../host/until.ts';
+import { temporaryFolder } from '../../../test/agent/certificates.ts';
+import type { NamespaceLab } from '../../../test/host/netns.ts';
+import { until } from '../../../test/host/until.ts';
 import { answers, arrivals, serveTraffic } from '../counted-traffic.ts';
 import { IPERF, pathOf, SOCAT } from '../need.ts';
 import { FAR, FAR_INNER, NEAR, NEAR_INNER, SOURCE_NET, type Stage } from '../places.ts';

@@ -2,9 +2,9 @@
 // Losses before tun appear with reason and location, equal to what was sent minus what arrived.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { droppedBefore, imbalances, standingLab, totalsOf } from '../../../lab/agent/agent-lab.ts';
-import { namespaceLab, noLab } from '../../../lab/host/netns.ts';
-import { until } from '../../../lab/host/until.ts';
+import { droppedBefore, imbalances, standingLab, totalsOf } from '../../../test/agent/agent-lab.ts';
+import { namespaceLab, noLab } from '../../../test/host/netns.ts';
+import { until } from '../../../test/host/until.ts';
 import { isBridgeDrop, isManagedDrop } from '../../diagnosis/evidence/drop-kinds.ts';
 import type { Device } from '../../snapshot.ts';
 

@@ -5,9 +5,9 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { droppedBefore, imbalances } from '../../../lab/agent/agent-lab.ts';
-import { chain, deviceAfter, router, type Scene } from '../../../lab/agent/router.ts';
-import { noLab } from '../../../lab/host/netns.ts';
+import { droppedBefore, imbalances } from '../../../test/agent/agent-lab.ts';
+import { chain, deviceAfter, router, type Scene } from '../../../test/agent/router.ts';
+import { noLab } from '../../../test/host/netns.ts';
 import { isFirewallDrop } from '../../diagnosis/evidence/drop-kinds.ts';
 import type { Device } from '../../snapshot.ts';
 

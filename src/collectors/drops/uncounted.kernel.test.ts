@@ -2,8 +2,8 @@
 // Packets that no counter of the kernel's shows as lost: each cause alone, beside what `ip -s link` says.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { standingLab } from '../../../lab/agent/agent-lab.ts';
-import { namespaceLab, noLab } from '../../../lab/host/netns.ts';
+import { standingLab } from '../../../test/agent/agent-lab.ts';
+import { namespaceLab, noLab } from '../../../test/host/netns.ts';
 import type { Device } from '../../snapshot.ts';
 
 /** Losses by cause, without zeros. */

@@ -2,11 +2,11 @@
 // What the host drops before it has chosen an output device: counted by namespace, reason and function, and never for a device.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { droppedBefore } from '../../../lab/agent/agent-lab.ts';
-import { chain, router, type Scene } from '../../../lab/agent/router.ts';
-import { noLab } from '../../../lab/host/netns.ts';
-import { isSince } from '../../../lab/host/release.ts';
-import { until } from '../../../lab/host/until.ts';
+import { droppedBefore } from '../../../test/agent/agent-lab.ts';
+import { chain, router, type Scene } from '../../../test/agent/router.ts';
+import { noLab } from '../../../test/host/netns.ts';
+import { isSince } from '../../../test/host/release.ts';
+import { until } from '../../../test/host/until.ts';
 import { judge } from '../../diagnosis/judge.ts';
 import { statusOf } from '../../diagnosis/status.ts';
 import { windowOf } from '../../diagnosis/window.ts';

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Taps that live for some milliseconds: no look sees most of them, and each packet of theirs is in the totals.
 import test from 'node:test';
-import { noLab } from '../../../lab/host/netns.ts';
-import { assertShortLives } from '../../../lab/host/short-lives.ts';
-import { isNightly } from '../../../lab/kernels/nightly.ts';
+import { noLab } from '../../../test/host/netns.ts';
+import { assertShortLives } from '../../../test/host/short-lives.ts';
+import { isNightly } from '../../../test/nightly.ts';
 
 const TAPS = isNightly ? 10_000 : 1000;
 

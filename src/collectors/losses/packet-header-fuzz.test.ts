@@ -2,8 +2,8 @@
 // The first bytes of lost packets, which any guest sends: read as what they are, or as less, and never as more than there is.
 import assert from 'node:assert/strict';
 import { constantFrom, integer, oneof, record, uint8Array } from 'fast-check';
-import { damaged } from '../../../lab/fuzz/damage.ts';
-import { holdsForAll } from '../../../lab/fuzz/property.ts';
+import { damaged } from '../../../test/fuzz/damage.ts';
+import { holdsForAll } from '../../../test/fuzz/property.ts';
 import { flowOf } from './packet-header.ts';
 
 const etherType = oneof(constantFrom(0x0800, 0x86dd, 0x0806, 0x8100, 0x88a8), integer({ min: 0, max: 65_535 }));

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { agentLab } from '../../../lab/agent/agent-lab.ts';
-import { type NamespaceLab, namespaceLab, noLab } from '../../../lab/host/netns.ts';
-import { until } from '../../../lab/host/until.ts';
-import type { TestReader } from '../../../lab/test-reader/test-reader.ts';
+import { agentLab } from '../../../test/agent/agent-lab.ts';
+import { type NamespaceLab, namespaceLab, noLab } from '../../../test/host/netns.ts';
+import { until } from '../../../test/host/until.ts';
+import type { TestReader } from '../../../test/test-reader/test-reader.ts';
 import type { Device } from '../../snapshot.ts';
 import { MacvtapReads } from './read.ts';
 

@@ -2,10 +2,10 @@
 // Queues that join a device and leave it, however many of them between two samples, by each mechanism that this kernel has.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { agentLab } from '../../../lab/agent/agent-lab.ts';
-import { namespaceLab, noLab } from '../../../lab/host/netns.ts';
-import { isSince } from '../../../lab/host/release.ts';
-import type { TestReader } from '../../../lab/test-reader/test-reader.ts';
+import { agentLab } from '../../../test/agent/agent-lab.ts';
+import { namespaceLab, noLab } from '../../../test/host/netns.ts';
+import { isSince } from '../../../test/host/release.ts';
+import type { TestReader } from '../../../test/test-reader/test-reader.ts';
 import type { QueueChanges } from '../../snapshot.ts';
 
 const skip = noLab || (!isSince(5, 15) && 'this kernel counts no changes of queues');

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { walkedDevice, walkedQueue } from '../../../lab/snapshots/walked.ts';
+import { walkedDevice, walkedQueue } from '../../../test/snapshots/walked.ts';
 import type { WalkedDevice } from '../../engine/walk.ts';
 import { WalkedQueueChanges } from './walked.ts';
 

@@ -4,11 +4,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Scene, said, scene, watch } from '../../../lab/agent/on-call.ts';
-import { busyLoops, type Scheduled, scheduled } from '../../../lab/host/busy-cpus.ts';
-import { noLab } from '../../../lab/host/netns.ts';
-import { until } from '../../../lab/host/until.ts';
-import type { TestReader } from '../../../lab/test-reader/test-reader.ts';
+import { type Scene, said, scene, watch } from '../../../test/agent/on-call.ts';
+import { busyLoops, type Scheduled, scheduled } from '../../../test/host/busy-cpus.ts';
+import { noLab } from '../../../test/host/netns.ts';
+import { until } from '../../../test/host/until.ts';
+import type { TestReader } from '../../../test/test-reader/test-reader.ts';
 import { judge } from '../../diagnosis/judge.ts';
 
 /** Busy loops beside the reader, the sender and the agent. */

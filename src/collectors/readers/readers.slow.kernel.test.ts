@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { standingLab } from '../../../lab/agent/agent-lab.ts';
-import { limitedCgroup, noCgroup } from '../../../lab/host/cgroup.ts';
-import { type NamespaceLab, namespaceLab, noLab } from '../../../lab/host/netns.ts';
-import { hog, READER_CPU, type Shares, sharesOf, startFlood } from '../../../lab/host/reader-shares.ts';
-import type { TestReader } from '../../../lab/test-reader/test-reader.ts';
+import { standingLab } from '../../../test/agent/agent-lab.ts';
+import { limitedCgroup, noCgroup } from '../../../test/host/cgroup.ts';
+import { type NamespaceLab, namespaceLab, noLab } from '../../../test/host/netns.ts';
+import { hog, READER_CPU, type Shares, sharesOf, startFlood } from '../../../test/host/reader-shares.ts';
+import type { TestReader } from '../../../test/test-reader/test-reader.ts';
 
 const RING = 100;
 

@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { cpus } from 'node:os';
 import test from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
-import { agentLab } from '../../../lab/agent/agent-lab.ts';
-import { namespaceLab, noLab } from '../../../lab/host/netns.ts';
-import { asleep, SAMPLE, sampleUntil, sendToSleeper } from '../../../lab/host/sleeper.ts';
-import { until } from '../../../lab/host/until.ts';
+import { agentLab } from '../../../test/agent/agent-lab.ts';
+import { namespaceLab, noLab } from '../../../test/host/netns.ts';
+import { asleep, SAMPLE, sampleUntil, sendToSleeper } from '../../../test/host/sleeper.ts';
+import { until } from '../../../test/host/until.ts';
 
 test('the reader wakes where it was woken', { skip: noLab || (cpus().length < 2 && 'needs two CPUs') }, async (t) => {
   const lab = await namespaceLab(t);

@@ -2,9 +2,9 @@
 // Packets from the writer to the host: arrived, dropped and refused ones are equal to what each write() answered.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type AgentLab, standingLab } from '../../../lab/agent/agent-lab.ts';
-import { type NamespaceLab, namespaceLab, noLab } from '../../../lab/host/netns.ts';
-import type { Errors, TestReader } from '../../../lab/test-reader/test-reader.ts';
+import { type AgentLab, standingLab } from '../../../test/agent/agent-lab.ts';
+import { type NamespaceLab, namespaceLab, noLab } from '../../../test/host/netns.ts';
+import type { Errors, TestReader } from '../../../test/test-reader/test-reader.ts';
 import type { Device } from '../../snapshot.ts';
 
 interface Scene {

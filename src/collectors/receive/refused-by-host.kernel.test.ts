@@ -2,9 +2,9 @@
 // Packets from the guest that XDP, the firewall, rp_filter and the routes of the host drop behind tun, equal to what was written.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type AgentLab, droppedBefore, standingLab } from '../../../lab/agent/agent-lab.ts';
-import { type NamespaceLab, namespaceLab, noLab } from '../../../lab/host/netns.ts';
-import type { TestReader } from '../../../lab/test-reader/test-reader.ts';
+import { type AgentLab, droppedBefore, standingLab } from '../../../test/agent/agent-lab.ts';
+import { type NamespaceLab, namespaceLab, noLab } from '../../../test/host/netns.ts';
+import type { TestReader } from '../../../test/test-reader/test-reader.ts';
 import type { Device } from '../../snapshot.ts';
 
 type Test = Parameters<typeof namespaceLab>[0];

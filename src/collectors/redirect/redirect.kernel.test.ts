@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type AgentLab, agentLab, imbalances, standingLab, totalsOf } from '../../../lab/agent/agent-lab.ts';
-import { type NamespaceLab, namespaceLab, noLab } from '../../../lab/host/netns.ts';
-import type { TestReader } from '../../../lab/test-reader/test-reader.ts';
+import { type AgentLab, agentLab, imbalances, standingLab, totalsOf } from '../../../test/agent/agent-lab.ts';
+import { type NamespaceLab, namespaceLab, noLab } from '../../../test/host/netns.ts';
+import type { TestReader } from '../../../test/test-reader/test-reader.ts';
 import type { Device } from '../../snapshot.ts';
 
 const NOTHING = { offered: 0, enqueued: 0, dropped: {}, delivered: 0, purged: 0, resized: 0, failed: 0, waiting: 0 };

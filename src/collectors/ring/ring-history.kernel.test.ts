@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { agentLab, standingLab } from '../../../lab/agent/agent-lab.ts';
-import { namespaceLab, noLab } from '../../../lab/host/netns.ts';
-import type { TestReader } from '../../../lab/test-reader/test-reader.ts';
+import { agentLab, standingLab } from '../../../test/agent/agent-lab.ts';
+import { namespaceLab, noLab } from '../../../test/host/netns.ts';
+import type { TestReader } from '../../../test/test-reader/test-reader.ts';
 import type { Observations, Overflow, RingHistory } from '../../snapshot.ts';
 
 interface Scene {

@@ -2,8 +2,8 @@
 // Words of the command line: a value within its limits, or one sentence; and what we write ourselves is read.
 import assert from 'node:assert/strict';
 import { constantFrom, date, dictionary, double, integer, oneof, record } from 'fast-check';
-import { deviceName, typedWord } from '../../../lab/fuzz/hostile-text.ts';
-import { holdsForAll, orSentence } from '../../../lab/fuzz/property.ts';
+import { deviceName, typedWord } from '../../../test/fuzz/hostile-text.ts';
+import { holdsForAll, orSentence } from '../../../test/fuzz/property.ts';
 import { parseBudget } from '../../engine/budget.ts';
 import { deviceFilter } from '../../inventory/device-filter.ts';
 import { formatAddress, parseListenAddress } from '../../server/listen-address.ts';

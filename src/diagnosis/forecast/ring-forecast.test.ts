@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { quietHost, type TapPlan } from '../../../lab/snapshots/quiet-host.ts';
+import { quietHost, type TapPlan } from '../../../test/snapshots/quiet-host.ts';
 import type { EpisodeSizes, Overflow, Queue } from '../../snapshot.ts';
 import { groupsBetween, lostWith, withLargest } from './episode-losses.ts';
 import { ringAnswer } from './ring-answer.ts';

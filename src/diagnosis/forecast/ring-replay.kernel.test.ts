@@ -3,11 +3,11 @@
 // `UPDATE=1 npm test -- ring-replay` writes the table of docs/accuracy.md.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { standingLab } from '../../../lab/agent/agent-lab.ts';
-import { type NamespaceLab, namespaceLab, noLab } from '../../../lab/host/netns.ts';
 import { isAsPredicted, type ReplayRow, replayTable } from '../../../lab/programs/replay-table.ts';
 import { forecastOf, leastRing } from '../../../lab/programs/replayed-rings.ts';
-import type { TestReader } from '../../../lab/test-reader/test-reader.ts';
+import { standingLab } from '../../../test/agent/agent-lab.ts';
+import { type NamespaceLab, namespaceLab, noLab } from '../../../test/host/netns.ts';
+import type { TestReader } from '../../../test/test-reader/test-reader.ts';
 import type { Snapshot } from '../../snapshot.ts';
 
 /** Packets that come, or that the reader takes; by queue. */

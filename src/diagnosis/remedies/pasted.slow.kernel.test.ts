@@ -4,12 +4,12 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import test, { type TestContext } from 'node:test';
 import { promisify } from 'node:util';
-import { PASTED, type Pasted } from '../../../lab/agent/pasted.ts';
-import { namespaceLab, noLab } from '../../../lab/host/netns.ts';
 import { SCENARIOS } from '../../../lab/verdicts/catalogue.ts';
 import type { Fault, Scenario } from '../../../lab/verdicts/scenario.ts';
 import { type Stage, stageOf } from '../../../lab/verdicts/setup.ts';
 import { type Watch, watch } from '../../../lab/verdicts/watch-devices.ts';
+import { PASTED, type Pasted } from '../../../test/agent/pasted.ts';
+import { namespaceLab, noLab } from '../../../test/host/netns.ts';
 import type { Device, Snapshot } from '../../snapshot.ts';
 import type { Remedy } from '../finding.ts';
 

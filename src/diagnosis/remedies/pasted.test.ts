@@ -2,8 +2,8 @@
 // No rule without a proof of its first remedy; and what only shows is told from what changes something.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ELSEWHERE, PASTED } from '../../../lab/agent/pasted.ts';
 import { SCENARIOS } from '../../../lab/verdicts/catalogue.ts';
+import { ELSEWHERE, PASTED } from '../../../test/agent/pasted.ts';
 import { priceOf, titleOf } from '../../outputs/remedy-words.ts';
 import { RULES } from '../all-rules.ts';
 import { inspects } from './inspects.ts';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import { type QueuePlan, quietHost, type TapPlan } from '../../../lab/snapshots/quiet-host.ts';
+import { type QueuePlan, quietHost, type TapPlan } from '../../../test/snapshots/quiet-host.ts';
 import { visible } from '../../snapshot/visible.ts';
 import type { AgentState } from '../../snapshot.ts';
 import type { Finding } from '../finding.ts';

@@ -2,7 +2,7 @@
 // What stands for the features that older kernels lack, on this kernel: that it works, and that nothing relies on it unseen. Linux 5.10 itself is in lab/kernels.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { namespaceLab, noLab } from '../../../lab/host/netns.ts';
+import { namespaceLab, noLab } from '../../../test/host/netns.ts';
 import { EVENTS } from '../../collectors/list.ts';
 import { attachProbes, type Probes } from '../../engine/attach.ts';
 import { PROBE_SYMBOLS } from '../../engine/probe-symbols.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { attributesOf } from '../../../lab/fleet/otlp-samples.ts';
-import { at, listAt, parseJson } from '../../../lab/host/checked-json.ts';
+import { at, listAt, parseJson } from '../../../test/host/checked-json.ts';
 import type { TrackedFinding } from '../../diagnosis/active-findings.ts';
 import type { Finding } from '../../diagnosis/finding.ts';
 import { changesOf, logsRequest } from './otlp-findings.ts';

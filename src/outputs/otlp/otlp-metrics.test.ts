@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { attributesOf, samplesOfPage, samplesOfRequests } from '../../../lab/fleet/otlp-samples.ts';
-import { at, listAt, parseJson, textAt } from '../../../lab/host/checked-json.ts';
+import { at, listAt, parseJson, textAt } from '../../../test/host/checked-json.ts';
 import type { Device, QueueCounters } from '../../snapshot.ts';
 import { cataloguePage, goldenBuild, goldenSeen, goldenSnapshot } from '../prometheus/prometheus-golden.ts';
 import { createMetricsPage, type MetricsPage } from '../prometheus/prometheus-page.ts';

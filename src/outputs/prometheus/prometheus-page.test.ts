@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client';
-import { type Random, randomOf, seedOf } from '../../../lab/host/random.ts';
+import { type Random, randomOf, seedOf } from '../../../test/host/random.ts';
 import { type Distribution, histogram } from '../../metric.ts';
 import type { Identity } from '../../snapshot/identity.ts';
 import type { Device, Queue } from '../../snapshot.ts';

@@ -5,8 +5,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { after } from 'node:test';
 import { constantFrom, jsonValue, oneof, record, uint8Array } from 'fast-check';
-import { anyText, typedWord } from '../../../lab/fuzz/hostile-text.ts';
-import { holdsForAll, holdsInTime, orSentence } from '../../../lab/fuzz/property.ts';
+import { anyText, typedWord } from '../../../test/fuzz/hostile-text.ts';
+import { holdsForAll, holdsInTime, orSentence } from '../../../test/fuzz/property.ts';
 import { otlpEndpoint } from './otlp-endpoint.ts';
 import { createPost } from './otlp-post.ts';
 

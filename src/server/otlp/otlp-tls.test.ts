@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:https';
 import { type TestContext, test } from 'node:test';
-import { type KeyPair, makeAuthority, temporaryFolder } from '../../../lab/agent/certificates.ts';
+import { type KeyPair, makeAuthority, temporaryFolder } from '../../../test/agent/certificates.ts';
 import { otlpEndpoint } from './otlp-endpoint.ts';
 import { createPost } from './otlp-post.ts';
 

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { anything, array, constantFrom, dictionary, integer, oneof, record, tuple } from 'fast-check';
 import { stringify } from 'yaml';
-import { damaged } from '../../../lab/fuzz/damage.ts';
-import { anyText, hostileText } from '../../../lab/fuzz/hostile-text.ts';
-import { holdsForAll, orSentence } from '../../../lab/fuzz/property.ts';
+import { damaged } from '../../../test/fuzz/damage.ts';
+import { anyText, hostileText } from '../../../test/fuzz/hostile-text.ts';
+import { holdsForAll, orSentence } from '../../../test/fuzz/property.ts';
 import { parseWebConfig } from './parser.ts';
 
 const HASH = `$2y$10$${'a'.repeat(53)}`;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { makeAuthority, temporaryFolder } from '../../../lab/agent/certificates.ts';
+import { makeAuthority, temporaryFolder } from '../../../test/agent/certificates.ts';
 import { parseWebConfig } from './parser.ts';
 
 const hash = '$2y$10$mDwo.lAisC94iLAyP81MCesa29IzH37oigHC/42V2pdJlUprsJPze';

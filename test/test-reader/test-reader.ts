@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The test reader from TypeScript: one method a command of lab/test-reader/test-reader.c, each resolves with its exact counts.
+// The test reader from TypeScript: one method a command of test/test-reader/test-reader.c, each resolves with its exact counts.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type Ask, endChild, lineProtocol } from '../../src/kernel/line-protocol.ts';
 import { numberAt } from '../host/checked-json.ts';

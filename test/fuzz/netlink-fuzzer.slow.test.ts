@@ -7,11 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { packageRoot } from '../../src/kernel/package.ts';
-import { onlyNightly } from '../kernels/nightly.ts';
+import { onlyNightly } from '../nightly.ts';
 
 const SECONDS = 300;
 const FUZZER = 'dist/lab/netlink-fuzzer';
-const CORPUS = 'lab/fuzz/corpus/netlink';
+const CORPUS = 'test/fuzz/corpus/netlink';
 const folder = execFileSync('clang', ['-print-resource-dir'], { encoding: 'utf8' }).trim();
 const library = join(folder, `lib/linux/libclang_rt.fuzzer-${process.arch === 'x64' ? 'x86_64' : 'aarch64'}.a`);
 const noFuzzer = existsSync(library) ? false : 'needs libFuzzer: apt install libclang-rt-dev, or that of your clang';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bit that stops a device's first transmit queue, as lab/host/queue-bit.bpf.c reads it: by no program of the product.
+// The bit that stops a device's first transmit queue, as test/host/queue-bit.bpf.c reads it: by no program of the product.
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BpfObject } from '../../src/kernel/native.ts';

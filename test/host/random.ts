@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random numbers that a printed seed brings back.
 
-import { isNightly } from '../kernels/nightly.ts';
+import { isNightly } from '../nightly.ts';
 
 export interface Random {
   /** A whole number from 0 to limit − 1. */
