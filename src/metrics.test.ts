@@ -6,7 +6,8 @@ import { agentMetrics } from './metrics/agent.ts';
 import { cpuMetrics } from './metrics/cpu.ts';
 import { deviceMetrics, queueMetrics, scrapeMetrics } from './metrics.ts';
 import { goldenSnapshot } from './outputs/prometheus/prometheus-golden.ts';
-import type { Device, Queue } from './snapshot.ts';
+import type { Device } from './snapshot/device.ts';
+import type { Queue } from './snapshot/queue.ts';
 
 const metrics: readonly Metric<never>[] = [
   ...queueMetrics,

@@ -26,7 +26,8 @@ import {
 } from './metric.ts';
 import { findingMetric, type ShownFinding } from './metrics/finding.ts';
 import { type Exports, exportMetrics } from './metrics/otlp.ts';
-import type { Device, Queue } from './snapshot.ts';
+import type { Device } from './snapshot/device.ts';
+import type { Queue } from './snapshot/queue.ts';
 
 /** What runs here; the labels of `tapscope_build_info`. */
 export interface Build {

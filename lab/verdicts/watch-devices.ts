@@ -7,7 +7,7 @@ import { type TrackedFinding, track } from '../../src/diagnosis/active-findings.
 import type { Finding } from '../../src/diagnosis/finding.ts';
 import { judge } from '../../src/diagnosis/judge.ts';
 import { windowOf } from '../../src/diagnosis/window.ts';
-import type { Snapshot } from '../../src/snapshot.ts';
+import type { Snapshot } from '../../src/snapshot/snapshot.ts';
 import type { Scenario } from './scenario.ts';
 import { VERDICT_SECONDS } from './score.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the accounts of a device and of its queues show.
-import type { UnseenPackets } from '../snapshot/unseen.ts';
-import type { AuditResult } from '../snapshot.ts';
+import type { UnseenPackets } from '../snapshot/device.ts';
+import type { AuditResult } from '../snapshot/queue.ts';
 import type { CountingMode, QueueAccounting } from './queue-accounting.ts';
 
 /** One queue as its accounts show it; packets. */

@@ -6,7 +6,7 @@ import { type AttachOptions, attachProbes, type Probes } from '../engine/attach.
 import { type SkbPath, skbPaths } from '../engine/code/skb-paths.ts';
 import { PROBE_SYMBOLS } from '../engine/probe-symbols.ts';
 import { companionModules, type Host, readHost, tunDriver } from '../kernel/host.ts';
-import type { AgentState, Snapshot } from '../snapshot.ts';
+import type { AgentState, Snapshot } from '../snapshot/snapshot.ts';
 import { Collector, type CollectorOptions } from './collector.ts';
 import type { Pace } from './pace.ts';
 

@@ -3,30 +3,27 @@
 
 import type { Accounts, QueueBalance } from '../accounting/balance.ts';
 import { uncountedOf } from '../collectors/drops/uncounted.ts';
-import type { Reader } from '../collectors/readers/state.ts';
-import type { Receive } from '../collectors/receive/state.ts';
 import type { RedirectCount } from '../collectors/redirect/state.ts';
 import { flowOf, historyOf, type Regard } from '../collectors/ring/history.ts';
 import { type VhostMeasured, vhostOf } from '../collectors/vhost/collect.ts';
-import type { VhostBatches } from '../collectors/vhost/state.ts';
 import type { QueueEvent } from '../engine/queue-events.ts';
 import { type DeviceSums, emptySums, type QueueSums, shownCounts, sumOf } from '../engine/queue-sums.ts';
 import type { DropReasons } from '../engine/reasons.ts';
 import type { WalkedDevice, WalkedQueue } from '../engine/walk.ts';
-import type { Freed, Wakeups } from '../snapshot/cpu-sides.ts';
+import type { Device, FlowControl, OtherDrop, QueueChanges, Receive } from '../snapshot/device.ts';
+import type { Owner } from '../snapshot/owner.ts';
 import type {
   AuditResult,
-  Device,
   Flow,
-  FlowControl,
-  OtherDrop,
-  Owner,
+  Freed,
   Queue,
-  QueueChanges,
   QueueCounters,
+  Reader,
   ReasonCount,
   Ring,
-} from '../snapshot.ts';
+  VhostBatches,
+  Wakeups,
+} from '../snapshot/queue.ts';
 
 /** struct tun_struct flags, uapi/linux/if_tun.h */
 const IFF_TAP = 0x0002;

@@ -3,7 +3,6 @@
 
 import { finalWalk, type Seen } from '../collectors/ended/final-walk.ts';
 import { type LastCounters, LastCountersTable, type LastOwner } from '../collectors/ended/read.ts';
-import type { EndedDevice } from '../collectors/ended/state.ts';
 import { countsOf, type EndedLog } from '../collectors/ended/totals.ts';
 import type { Probes } from '../engine/attach.ts';
 import { MACVTAP_LOCATIONS } from '../engine/locations.ts';
@@ -14,7 +13,9 @@ import { readCgroupPath } from '../inventory/cgroup-path.ts';
 import type { Owners } from '../inventory/owners.ts';
 import type { BpfObject } from '../kernel/native.ts';
 import { ticksOf, unixTimeOf } from '../kernel/process-text.ts';
-import type { Device, OtherDrop, Owner } from '../snapshot.ts';
+import type { EndedDevice } from '../snapshot/deleted-devices.ts';
+import type { Device, OtherDrop } from '../snapshot/device.ts';
+import type { Owner } from '../snapshot/owner.ts';
 
 /** Until two samples in a row were equal, and what that settles is settled. */
 const FINAL_SAMPLES = 4;

@@ -3,7 +3,6 @@
 import type { Accounts } from '../accounting/balance.ts';
 import { DeviceAccounting } from '../accounting/device-accounting.ts';
 import { FreedPackets } from '../collectors/drops/read.ts';
-import type { UnroutedDrop } from '../collectors/drops/state.ts';
 import { UnroutedDrops } from '../collectors/drops/unrouted.ts';
 import type { EndedLog } from '../collectors/ended/totals.ts';
 import { MacvtapCollector } from '../collectors/macvtap/collect.ts';
@@ -23,7 +22,9 @@ import { mayBeInTxDropped } from '../engine/tx-dropped.ts';
 import { type WalkedDevice, Walker } from '../engine/walk.ts';
 import { type Held, heldOf, Owners, together } from '../inventory/owners.ts';
 import { vhostDriver } from '../kernel/host.ts';
-import type { Device, LostEvents, OtherDrop, Owner, ProbeState } from '../snapshot.ts';
+import type { Device, OtherDrop } from '../snapshot/device.ts';
+import type { Owner } from '../snapshot/owner.ts';
+import type { LostEvents, ProbeState, UnroutedDrop } from '../snapshot/snapshot.ts';
 import type { CollectorOptions } from './collector.ts';
 import { attachedBy, modeOf } from './counted-by.ts';
 import { Demands } from './demands.ts';

@@ -2,7 +2,7 @@
 // Devices that stand still. A device whose parts are all the same objects as at the look before is given again as
 // it was made last. A host with a thousand idle guests costs what its busy ones cost.
 import { isDeepStrictEqual } from 'node:util';
-import type { Device } from '../snapshot.ts';
+import type { Device } from '../snapshot/device.ts';
 
 interface Entry {
   readonly inputs: readonly unknown[];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compares the agent's counts of one run with those of the sender, the reader and the kernel. None may be off by one.
-import type { Device, Queue } from '../snapshot.ts';
+import type { Device } from '../snapshot/device.ts';
+import type { Queue } from '../snapshot/queue.ts';
 
 export interface AgentCounts {
   readonly offered: number;

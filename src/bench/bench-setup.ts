@@ -5,7 +5,7 @@ import { Agent } from '../agent/agent.ts';
 import type { TunPath } from '../bench-report.ts';
 import { errnoOf } from '../kernel/error-name.ts';
 import type { Traffic } from '../kernel/traffic.ts';
-import type { Device } from '../snapshot.ts';
+import type { Device } from '../snapshot/device.ts';
 
 export const DEVICE = 'bench0';
 /** The device of the second guest, which receives what the first guest sends. */

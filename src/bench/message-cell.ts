@@ -3,7 +3,7 @@
 // The host lets go of each at once, so that nothing there has to copy it.
 import type { MessageCell, Run } from '../bench-report.ts';
 import { raise } from '../kernel/own-device.ts';
-import type { Device } from '../snapshot.ts';
+import type { Device } from '../snapshot/device.ts';
 import { type Comparison, compare, doubts } from './agreement.ts';
 import { type BenchSetup, DEVICE, missingIf, RING } from './bench-setup.ts';
 

@@ -3,7 +3,7 @@
 import { freedTotal, type PairCell, type Run } from '../bench-report.ts';
 import { bridge, raise } from '../kernel/own-device.ts';
 import type { Traffic } from '../kernel/traffic.ts';
-import type { Device } from '../snapshot.ts';
+import type { Device } from '../snapshot/device.ts';
 import { agentCounts, type Comparison, compare, doubts } from './agreement.ts';
 import { type BenchSetup, BRIDGE, DEVICE, missingIf, RING, SECOND_DEVICE, until } from './bench-setup.ts';
 

@@ -3,7 +3,7 @@
 import type { PerfRun, SendCell } from '../bench-report.ts';
 import { countThreads, type PerfCounters, since } from '../kernel/processes/perf-events.ts';
 import { readThreadTimes } from '../kernel/thread-times.ts';
-import type { Device } from '../snapshot.ts';
+import type { Device } from '../snapshot/device.ts';
 import type { BenchSetup } from './bench-setup.ts';
 
 /** Counts while `measured` lasts. */

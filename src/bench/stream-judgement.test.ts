@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type QueuePlan, snapshotAt, type TapPlan } from '../../test/snapshots/quiet-host.ts';
 import type { StreamCell } from '../bench-report.ts';
-import type { Device } from '../snapshot.ts';
+import type { Device } from '../snapshot/device.ts';
 import { judgeStreams } from './stream-judgement.ts';
 import type { Rest } from './stream-rest.ts';
 

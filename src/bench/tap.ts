@@ -3,7 +3,7 @@
 import type { SendCell } from '../bench-report.ts';
 import { raise } from '../kernel/own-device.ts';
 import { allowedCpus } from '../kernel/process-text.ts';
-import type { Device } from '../snapshot.ts';
+import type { Device } from '../snapshot/device.ts';
 import { type BenchSetup, DEVICE, Missing, missingIf, RING } from './bench-setup.ts';
 
 /** The CPU that vhost-net's worker shares with pktgen's first thread, as in the series. */

@@ -8,7 +8,7 @@ import { itemsOf } from '../outputs/check-text.ts';
 import { renderDemo, renderDemoEnd } from '../outputs/demo-text.ts';
 import type { Judged } from '../outputs/verdict.ts';
 import type { AgentSelf } from '../server/agent-self.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { askSelf } from './ask-agent.ts';
 import { judgeSnapshots } from './run-diagnosis.ts';
 import { onInterruption } from './terminal/interruption.ts';

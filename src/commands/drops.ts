@@ -8,8 +8,9 @@ import type { LossSecond } from '../collectors/losses/loss-accounting.ts';
 import { devicesIn, isEverything, narrowed, type Scope } from '../diagnosis/scope.ts';
 import { ownNamespace } from '../kernel/namespaces.ts';
 import { jsonLines, type LossLines, textLines } from '../outputs/drops-text.ts';
+import type { Device } from '../snapshot/device.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
-import type { Device, Snapshot } from '../snapshot.ts';
 import type { DropsOptions } from './options/drops-options.ts';
 
 const SECOND_MS = 1000;

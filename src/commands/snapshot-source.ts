@@ -3,7 +3,7 @@
 import { Agent } from '../agent/agent.ts';
 import { Sampler } from '../agent/sampler.ts';
 import { EVENTS, parseForced } from '../collectors/list.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { type Silence, talkToAgent } from './agent-silence.ts';
 import { askAbout, askSnapshot } from './ask-agent.ts';
 

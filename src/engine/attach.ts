@@ -3,7 +3,7 @@
 import type { Host } from '../kernel/host.ts';
 import type { BpfLink, BpfObject } from '../kernel/native.ts';
 import type { Symbols } from '../kernel/symbols.ts';
-import type { ProbeState } from '../snapshot.ts';
+import type { ProbeState } from '../snapshot/snapshot.ts';
 import {
   type Capability,
   type Demand,

@@ -2,7 +2,7 @@
 // Distributions that the programs keep, by queue.
 import { layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
-import type { Observations } from '../snapshot.ts';
+import type { Observations } from '../snapshot/queue.ts';
 import { HashEntries, type HashEntry } from './hash-entries.ts';
 
 /** The names of enum histogram_kind, without their prefix. */

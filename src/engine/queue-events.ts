@@ -2,7 +2,7 @@
 // Counts of queues beside their rows: rare ones, and those made on demand.
 import { layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
-import type { RowCounter } from '../snapshot/row-counters.ts';
+import type { RowCounter } from '../snapshot/queue.ts';
 import { HashEntries } from './hash-entries.ts';
 
 /** Events by their name in enum queue_event of bpf/rows/queue-events.bpf.h. */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counters of one queue, summed over its CPUs.
-import { ROW_COUNTERS, type RowCounter, type RowCounts, type Seen } from '../snapshot/row-counters.ts';
-import type { CpuCounters } from '../snapshot.ts';
+import { type CpuCounters, ROW_COUNTERS, type RowCounter, type RowCounts, type Seen } from '../snapshot/queue.ts';
 import type { EventSums } from './queue-events.ts';
 import type { SharedSums } from './shared-rows.ts';
 import { type BatchSums, emptyBatchSums } from './vhost-batches.ts';

@@ -3,8 +3,7 @@
 import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
-import type { BridgePort } from '../snapshot/port-state.ts';
-import type { DeviceCounters } from '../snapshot.ts';
+import type { BridgePort, DeviceCounters } from '../snapshot/device.ts';
 import { BridgePorts } from './bridge-ports.ts';
 import { LastWalk } from './last-walk.ts';
 import type { WalkedVhost, WalkedWorker } from './walked-vhost.ts';

@@ -3,7 +3,7 @@
 import { unroutedDropMetrics } from '../collectors/drops/metrics.ts';
 import { endedMetrics } from '../collectors/ended/metrics.ts';
 import { counter, counters, gauge, gauges, info, type Metric, series } from '../metric.ts';
-import type { AgentState } from '../snapshot.ts';
+import type { AgentState } from '../snapshot/snapshot.ts';
 
 /** No subject labels. */
 export const agentMetrics: readonly Metric<AgentState>[] = [

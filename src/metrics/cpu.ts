@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of the catalogue about single CPUs.
 import { counters, type Metric, series } from '../metric.ts';
-import type { Queue } from '../snapshot.ts';
+import type { Queue } from '../snapshot/queue.ts';
 
 /** Metrics that only `--detail cpu` shows; subject labels: netns, device, queue. */
 export const cpuMetrics: readonly Metric<Queue>[] = [

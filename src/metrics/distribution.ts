@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Observations in powers of two, as the kernel keeps them, in the buckets that a histogram shows.
 import type { Distribution } from '../metric.ts';
-import type { Observations } from '../snapshot.ts';
+import type { Observations } from '../snapshot/queue.ts';
 
 /** Bits of a value: 1 µs, 4 µs … 17 s in nanoseconds. */
 const DURATION_BITS = [10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 34];

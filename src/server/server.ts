@@ -6,7 +6,7 @@ import { type FastifyInstance, fastify, LogController } from 'fastify';
 import { type Log, ownLog, pinoStream } from '../log/log.ts';
 import type { Exports } from '../metrics/otlp.ts';
 import { createMetricsPage, type PrometheusOptions } from '../outputs/prometheus/prometheus-page.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { addApi } from './api.ts';
 import { exposure } from './exposure.ts';
 import { createGuard, NO_PAGE } from './guard.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue's metric of where packets are allocated and freed.
 import { counters, type Metric, series } from '../../metric.ts';
-import type { Queue } from '../../snapshot.ts';
+import type { Queue } from '../../snapshot/queue.ts';
 
 /** Subject labels: netns, device, queue. */
 export const allocationMetrics: readonly Metric<Queue>[] = [

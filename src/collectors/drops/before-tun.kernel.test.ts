@@ -6,7 +6,7 @@ import { droppedBefore, imbalances, standingLab, totalsOf } from '../../../test/
 import { namespaceLab, noLab } from '../../../test/host/netns.ts';
 import { until } from '../../../test/host/until.ts';
 import { isBridgeDrop, isManagedDrop } from '../../diagnosis/evidence/drop-kinds.ts';
-import type { Device } from '../../snapshot.ts';
+import type { Device } from '../../snapshot/device.ts';
 
 /** Where a queueing discipline's losses are freed: its caller, or the list that younger kernels collect them in. */
 const QDISC_LOCATIONS = ['__dev_queue_xmit', '__tcf_kfree_skb_list', 'kfree_skb_list_reason'];

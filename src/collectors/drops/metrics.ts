@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue's metrics of packets that are lost before tun.
 import { core, counters, type Metric, series } from '../../metric.ts';
-import type { AgentState, Device } from '../../snapshot.ts';
+import type { Device } from '../../snapshot/device.ts';
+import type { AgentState } from '../../snapshot/snapshot.ts';
 
 /** Subject labels: netns, device. */
 export const otherDropMetrics: readonly Metric<Device>[] = [

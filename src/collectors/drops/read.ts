@@ -5,7 +5,7 @@ import { LABELLED_LOCATIONS } from '../../engine/locations.ts';
 import type { LoadedPrograms } from '../../engine/programs.ts';
 import { OtherDrops } from '../../engine/rare-drops.ts';
 import { sameWhereEqual } from '../../engine/same-where-equal.ts';
-import type { OtherDrop } from '../../snapshot.ts';
+import type { OtherDrop } from '../../snapshot/device.ts';
 
 type ByDevice = ReadonlyMap<bigint, readonly OtherDrop[]>;
 

@@ -9,7 +9,7 @@ import { droppedBefore, imbalances } from '../../../test/agent/agent-lab.ts';
 import { chain, deviceAfter, router, type Scene } from '../../../test/agent/router.ts';
 import { noLab } from '../../../test/host/netns.ts';
 import { isFirewallDrop } from '../../diagnosis/evidence/drop-kinds.ts';
-import type { Device } from '../../snapshot.ts';
+import type { Device } from '../../snapshot/device.ts';
 
 async function assertFirewalled(scene: Scene, before: Device, packets: number): Promise<void> {
   const device = await deviceAfter(scene, before, packets);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { standingLab } from '../../../test/agent/agent-lab.ts';
 import { namespaceLab, noLab } from '../../../test/host/netns.ts';
-import type { Device } from '../../snapshot.ts';
+import type { Device } from '../../snapshot/device.ts';
 
 /** Losses by cause, without zeros. */
 function lossesOf({ uncounted }: Device): Readonly<Record<string, number>> {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets that are lost and that no counter of the kernel's shows, by cause.
 import { STOPPED_LOCATIONS } from '../../engine/locations.ts';
-import type { Device, OtherDrop, Queue, QueueCounters } from '../../snapshot.ts';
-import type { Receive, UncountedLoss } from '../receive/state.ts';
+import type { Device, OtherDrop, Receive, UncountedLoss } from '../../snapshot/device.ts';
+import type { Queue, QueueCounters } from '../../snapshot/queue.ts';
 import type { RedirectCount } from '../redirect/state.ts';
 
 interface Losses {

@@ -6,7 +6,7 @@ import { LABELLED_LOCATIONS } from '../../engine/locations.ts';
 import type { LoadedPrograms } from '../../engine/programs.ts';
 import { layoutOf } from '../../kernel/layout.ts';
 import type { MapView } from '../../kernel/map-view.ts';
-import type { UnroutedDrop } from './state.ts';
+import type { UnroutedDrop } from '../../snapshot/snapshot.ts';
 
 export class UnroutedDrops {
   readonly #probes: Probes;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue's part on devices that have ended: sums over all of them, for their number has no bound.
 import { counter, counters, type Metric, series } from '../../metric.ts';
-import type { AgentState } from '../../snapshot.ts';
+import type { AgentState } from '../../snapshot/snapshot.ts';
 
 type Ended = NonNullable<AgentState['ended']>;
 

@@ -5,7 +5,7 @@ import { COUNTER_FIELDS, countersOf } from '../../engine/walk.ts';
 import { type Layout, layoutOf } from '../../kernel/layout.ts';
 import { cString, type MapView } from '../../kernel/map-view.ts';
 import type { BpfObject } from '../../kernel/native.ts';
-import type { DeviceCounters } from '../../snapshot.ts';
+import type { DeviceCounters } from '../../snapshot/device.ts';
 
 const FIELDS = [
   'ended_ns',

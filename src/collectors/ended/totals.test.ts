@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { goldenEnded } from '../../outputs/prometheus/ended-golden.ts';
 import { goldenSnapshot } from '../../outputs/prometheus/prometheus-golden.ts';
-import type { Device } from '../../snapshot.ts';
-import type { EndedDevice } from './state.ts';
+import type { EndedDevice } from '../../snapshot/deleted-devices.ts';
+import type { Device } from '../../snapshot/device.ts';
 import { countsOf, EndedLog, NO_COUNTS } from './totals.ts';
 
 const [brief] = goldenEnded.latest;

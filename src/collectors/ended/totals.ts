@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sums over devices that have ended. They only grow.
 import { sumOf } from '../../engine/queue-sums.ts';
-import type { Device, OtherDrop, ReasonCount } from '../../snapshot.ts';
-import type { RefusedWrites, UncountedLoss } from '../receive/state.ts';
-import type { Ended, EndedCounts, EndedDevice } from './state.ts';
+import type { Ended, EndedCounts, EndedDevice } from '../../snapshot/deleted-devices.ts';
+import type { Device, OtherDrop, RefusedWrites, UncountedLoss } from '../../snapshot/device.ts';
+import type { ReasonCount } from '../../snapshot/queue.ts';
 
 /** The devices that are told one by one. */
 const LATEST = 32;

@@ -2,10 +2,10 @@
 // Traced losses and those that only tx_dropped knows, sample by sample.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Device } from '../../snapshot.ts';
+import type { Device } from '../../snapshot/device.ts';
+import type { LossSubject } from '../../snapshot/losses.ts';
 import type { LossCount } from './follow.ts';
 import { LossAccounting, type LossSample } from './loss-accounting.ts';
-import type { LossSubject } from './state.ts';
 
 const NO_GAPS = { uncounted: 0, nameless: 0, skipped: 0 };
 const ZERO = { overLimit: 0, noRoom: 0, untraced: 0 };

@@ -2,9 +2,9 @@
 // Losses second by second: what the program on freed packets counted, and what only the device's own counter knows.
 
 import { mayBeInTxDropped } from '../../engine/tx-dropped.ts';
-import type { Device } from '../../snapshot.ts';
+import type { Device } from '../../snapshot/device.ts';
+import type { Loss, LossSubject, LossSummary, NotShown } from '../../snapshot/losses.ts';
 import type { FollowGaps, LossCount } from './follow.ts';
-import type { Loss, LossSubject, LossSummary, NotShown } from './state.ts';
 
 /**
  * One sample, at the counts and at the devices. While packets move it has to be the first at which the counts are read

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whose a packet is, from the first bytes at its network header: addresses, ports, and what kind of packet it is.
-import type { PacketFlow } from './state.ts';
+import type { PacketFlow } from '../../snapshot/losses.ts';
 
 const ETHER_TYPES: Readonly<Record<number, string>> = {
   2054: 'ARP',

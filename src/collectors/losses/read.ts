@@ -2,8 +2,8 @@
 // Single lost packets and stacks out of the ring buffer of bpf/follow.bpf.c, by way of one buffer that is used again.
 import { type Layout, layoutOf } from '../../kernel/layout.ts';
 import type { BpfObject, RingBuffer } from '../../kernel/native.ts';
+import type { PacketFlow } from '../../snapshot/losses.ts';
 import { flowOf } from './packet-header.ts';
-import type { PacketFlow } from './state.ts';
 
 /** What losses are counted by. */
 export interface LossKey {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The subject of a loss: names of device, namespace, function, reason and owner.
 
-import type { Device, Snapshot } from '../../snapshot.ts';
+import type { Device } from '../../snapshot/device.ts';
+import type { LossPlace, LossSubject } from '../../snapshot/losses.ts';
+import type { Snapshot } from '../../snapshot/snapshot.ts';
 import type { Follow, LossCount } from './follow.ts';
 import { UNTRACED } from './follow-object.ts';
 import type { LossSubjects } from './loss-accounting.ts';
 import type { LossKey } from './read.ts';
-import type { LossPlace, LossSubject } from './state.ts';
 
 const PLACES: Readonly<Record<string, LossPlace>> = {
   TRANSMIT: 'tun',

@@ -6,8 +6,8 @@ import { missedReads } from '../../engine/probe-losses.ts';
 import type { LoadedPrograms } from '../../engine/programs.ts';
 import { type WalkedDevice, Walker } from '../../engine/walk.ts';
 import { type Held, heldBy, heldOf, type Owners } from '../../inventory/owners.ts';
-import type { Device, OtherDrop, ProbeState } from '../../snapshot.ts';
-import type { UncountedLoss } from '../receive/state.ts';
+import type { Device, OtherDrop, UncountedLoss } from '../../snapshot/device.ts';
+import type { ProbeState } from '../../snapshot/snapshot.ts';
 import { MacvtapReads } from './read.ts';
 
 const IFF_UP = 1;

@@ -7,7 +7,7 @@ import { agentLab } from '../../../test/agent/agent-lab.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../../test/host/netns.ts';
 import { until } from '../../../test/host/until.ts';
 import type { TestReader } from '../../../test/test-reader/test-reader.ts';
-import type { Device } from '../../snapshot.ts';
+import type { Device } from '../../snapshot/device.ts';
 import { MacvtapReads } from './read.ts';
 
 const MAC = '02:00:00:00:00:01';

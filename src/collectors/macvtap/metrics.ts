@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue's part on macvtap and ipvtap: towards the guest is the receive side of such a device.
 import { counter, counters, type Metric, series, sinceDevice } from '../../metric.ts';
-import type { Device } from '../../snapshot.ts';
+import type { Device } from '../../snapshot/device.ts';
 
 /** Subject labels: netns, device. */
 export const macvtapMetrics: readonly Metric<Device>[] = [

@@ -3,7 +3,7 @@
 import type { Probes } from '../../engine/attach.ts';
 import type { DeviceSums } from '../../engine/queue-sums.ts';
 import type { WalkedDevice } from '../../engine/walk.ts';
-import type { QueueChanges } from '../../snapshot.ts';
+import type { QueueChanges } from '../../snapshot/device.ts';
 import { attachedIn, type SeenChanges, WalkedQueueChanges } from './walked.ts';
 
 interface Known {

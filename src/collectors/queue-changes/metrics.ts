@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue's metric of queues that join and leave.
 import { counters, type Metric, series } from '../../metric.ts';
-import type { Device } from '../../snapshot.ts';
+import type { Device } from '../../snapshot/device.ts';
 
 /** Subject labels: netns, device. */
 export const queueChangeMetrics: readonly Metric<Device>[] = [

@@ -6,7 +6,7 @@ import { agentLab } from '../../../test/agent/agent-lab.ts';
 import { namespaceLab, noLab } from '../../../test/host/netns.ts';
 import { isSince } from '../../../test/host/release.ts';
 import type { TestReader } from '../../../test/test-reader/test-reader.ts';
-import type { QueueChanges } from '../../snapshot.ts';
+import type { QueueChanges } from '../../snapshot/device.ts';
 
 const skip = noLab || (!isSince(5, 15) && 'this kernel counts no changes of queues');
 

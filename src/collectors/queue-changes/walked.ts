@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Queues that joined and left each device, without a probe: by what two walks find.
 import type { WalkedDevice } from '../../engine/walk.ts';
-import type { QueueChanges } from '../../snapshot.ts';
+import type { QueueChanges } from '../../snapshot/device.ts';
 
 /** A device at a walk. */
 interface Walked {

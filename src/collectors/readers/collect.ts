@@ -2,9 +2,9 @@
 // How each queue's full and stopped time was spent: sums over all the files that were its queue, one after the other.
 
 import type { WalkedDevice, WalkedQueue } from '../../engine/walk.ts';
-import type { Identity } from '../../snapshot/identity.ts';
+import type { Identity } from '../../snapshot/owner.ts';
+import type { Reader, Rival } from '../../snapshot/queue.ts';
 import type { ReaderRead, Readers, RivalRead } from './read.ts';
-import type { Reader, Rival } from './state.ts';
 
 type SeenQueue = Pick<WalkedQueue, 'index' | 'detached' | 'reader'>;
 

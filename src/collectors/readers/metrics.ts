@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue's metrics of who reads a queue, whose that is, and why it does not keep up.
 import { core, counters, info, type Metric, series } from '../../metric.ts';
-import type { Identity } from '../../snapshot/identity.ts';
-import type { Device, Queue } from '../../snapshot.ts';
+import type { Device } from '../../snapshot/device.ts';
+import type { Identity } from '../../snapshot/owner.ts';
+import type { Queue } from '../../snapshot/queue.ts';
 
 /** Subject labels: netns, device, queue. */
 export const readerMetrics: readonly Metric<Queue>[] = [

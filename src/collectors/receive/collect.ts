@@ -6,10 +6,9 @@ import { WRITE_LOCATIONS } from '../../engine/locations.ts';
 import { sameWhereEqual } from '../../engine/same-where-equal.ts';
 import type { WalkedDevice } from '../../engine/walk.ts';
 import type { BpfObject } from '../../kernel/native.ts';
-import type { OtherDrop } from '../../snapshot.ts';
-import type { VhostBatches } from '../vhost/state.ts';
+import type { OtherDrop, Receive, RefusedWrites as Refused } from '../../snapshot/device.ts';
+import type { VhostBatches } from '../../snapshot/queue.ts';
 import { type BatchCount, ReceiveBatches, type RefusedCount, RefusedWrites } from './read.ts';
-import type { Receive, RefusedWrites as Refused } from './state.ts';
 
 /** What an attached device starts with zeros for: what tun_chr_write_iter and tun_get_user themselves answer. */
 const ERRORS = ['EAGAIN', 'EFAULT', 'EINVAL', 'EIO'];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue's part on the way from the guest or writer to the host, and on losses that no counter of the kernel's has.
 import { core, counter, counters, histogram, type Metric, series, sinceDevice } from '../../metric.ts';
-import type { Device, Queue } from '../../snapshot.ts';
+import type { Device } from '../../snapshot/device.ts';
+import type { Queue } from '../../snapshot/queue.ts';
 
 /** Subject labels: netns, device, queue. */
 export const receiveQueueMetrics: readonly Metric<Queue>[] = [

@@ -5,7 +5,7 @@ import test from 'node:test';
 import { type AgentLab, standingLab } from '../../../test/agent/agent-lab.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../../test/host/netns.ts';
 import type { Errors, TestReader } from '../../../test/test-reader/test-reader.ts';
-import type { Device } from '../../snapshot.ts';
+import type { Device } from '../../snapshot/device.ts';
 
 interface Scene {
   readonly lab: NamespaceLab;

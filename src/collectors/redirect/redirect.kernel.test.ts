@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type AgentLab, agentLab, imbalances, standingLab, totalsOf } from '../../../test/agent/agent-lab.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../../test/host/netns.ts';
 import type { TestReader } from '../../../test/test-reader/test-reader.ts';
-import type { Device } from '../../snapshot.ts';
+import type { Device } from '../../snapshot/device.ts';
 
 const NOTHING = { offered: 0, enqueued: 0, dropped: {}, delivered: 0, purged: 0, resized: 0, failed: 0, waiting: 0 };
 

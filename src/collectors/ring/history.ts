@@ -3,7 +3,7 @@
 import type { HistogramKind } from '../../engine/histograms.ts';
 import type { QueueSums } from '../../engine/queue-sums.ts';
 import type { SharedSums } from '../../engine/shared-rows.ts';
-import type { Flow, Observations, Overflow, RingHistory } from '../../snapshot.ts';
+import type { Flow, Observations, Overflow, RingHistory } from '../../snapshot/queue.ts';
 
 const NONE: Observations = { buckets: [], sum: 0 };
 

@@ -2,7 +2,7 @@
 // The part of the catalogue about rings: how full they are, how long packets stay, what overflows. Subject labels: netns, device, queue.
 import { core, counter, gauge, histogram, type Metric, peak } from '../../metric.ts';
 import { durations, packets } from '../../metrics/distribution.ts';
-import type { Queue } from '../../snapshot.ts';
+import type { Queue } from '../../snapshot/queue.ts';
 
 export const ringMetrics: readonly Metric<Queue>[] = [
   core(

@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { agentLab, standingLab } from '../../../test/agent/agent-lab.ts';
 import { namespaceLab, noLab } from '../../../test/host/netns.ts';
 import type { TestReader } from '../../../test/test-reader/test-reader.ts';
-import type { Observations, Overflow, RingHistory } from '../../snapshot.ts';
+import type { Observations, Overflow, RingHistory } from '../../snapshot/queue.ts';
 
 interface Scene {
   readonly reader: TestReader;

@@ -2,7 +2,7 @@
 // The part of the catalogue about queues that are stopped instead of dropping (IFF_BACKPRESSURE). Subject labels: netns, device, queue.
 import { core, counter, counters, gauge, histogram, type Metric, peak, series } from '../../metric.ts';
 import { durations } from '../../metrics/distribution.ts';
-import type { Queue } from '../../snapshot.ts';
+import type { Queue } from '../../snapshot/queue.ts';
 
 export const flowMetrics: readonly Metric<Queue>[] = [
   counter(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue's metrics of a packet's way to the guest or reader: offered, dropped, taken, lost.
 import { core, counter, counters, type Metric, series } from '../../metric.ts';
-import type { Queue } from '../../snapshot.ts';
+import type { Queue } from '../../snapshot/queue.ts';
 
 /** Subject labels: netns, device, queue. */
 export const transmitMetrics: readonly Metric<Queue>[] = [

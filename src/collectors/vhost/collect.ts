@@ -5,7 +5,7 @@ import type { EventSums, QueueEvent } from '../../engine/queue-events.ts';
 import { type QueueSums, sumOf } from '../../engine/queue-sums.ts';
 import { BATCH_BOUNDS } from '../../engine/vhost-batches.ts';
 import type { WalkedVhost } from '../../engine/walked-vhost.ts';
-import type { Vhost, ZeroCopy } from './state.ts';
+import type { Vhost, ZeroCopy } from '../../snapshot/queue.ts';
 
 /** The measurements that this host allows. */
 export interface VhostMeasured {

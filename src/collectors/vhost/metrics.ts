@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue's metrics of vhost-net; a queue that it does not serve has none of them.
 import { counter, counters, gauge, histogram, info, type Metric, peak, type Sample, series } from '../../metric.ts';
-import type { Queue } from '../../snapshot.ts';
-import type { ZeroCopy } from './state.ts';
+import type { Queue, ZeroCopy } from '../../snapshot/queue.ts';
 
 /** Subject labels: netns, device, queue. */
 export const vhostMetrics: readonly Metric<Queue>[] = [

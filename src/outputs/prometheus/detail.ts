@@ -3,7 +3,8 @@
 import type { Distribution, Metric } from '../../metric.ts';
 import { cpuMetrics } from '../../metrics/cpu.ts';
 import { deviceMetrics, queueMetrics } from '../../metrics.ts';
-import type { Device, Queue } from '../../snapshot.ts';
+import type { Device } from '../../snapshot/device.ts';
+import type { Queue } from '../../snapshot/queue.ts';
 import type { Slices } from './slices.ts';
 
 /** One series a device (core: of the metrics that alerts need), a queue, or a queue and CPU. */

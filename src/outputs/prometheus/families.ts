@@ -4,7 +4,9 @@ import { type Metric, type Sample, type Suffix, visitDistribution } from '../../
 import { agentMetrics } from '../../metrics/agent.ts';
 import { cpuMetrics } from '../../metrics/cpu.ts';
 import { type ScrapeState, scrapeMetrics } from '../../metrics.ts';
-import type { AgentState, Device, Queue } from '../../snapshot.ts';
+import type { Device } from '../../snapshot/device.ts';
+import type { Queue } from '../../snapshot/queue.ts';
+import type { AgentState } from '../../snapshot/snapshot.ts';
 import { type Detail, mergesQueues, metricsAt } from './detail.ts';
 import { type Member, mergeSamples } from './merge.ts';
 import { createdPrefix, type SeriesCreated } from './series-created.ts';

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Devices that have ended: what became of their packets, from the first to the last. Pure data.
-import type { OtherDrop, Owner, ReasonCount } from '../../snapshot.ts';
-import type { RefusedWrites, UncountedLoss } from '../receive/state.ts';
+// Devices that were deleted: what became of their packets, from the first to the last.
+import type { OtherDrop, RefusedWrites, UncountedLoss } from './device.ts';
+import type { Owner } from './owner.ts';
+import type { ReasonCount } from './queue.ts';
 
 /** Packets of one device, or of several, since the agent watches them. */
 export interface EndedCounts {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `tapscope drops` tells: packets that were lost on their way to a guest or reader, together and singly. Pure data.
-
-import type { Owner } from '../../snapshot.ts';
-import type { EndedDevice } from '../ended/state.ts';
+// Packets lost on their way to a guest or reader, together and singly, as `tapscope drops` reports them.
+import type { EndedDevice } from './deleted-devices.ts';
+import type { Owner } from './owner.ts';
 
 /**
  * tun: its transmit function freed it. before: a qdisc, bridge, filter or missing reader did, before tun. purged, resized,

@@ -2,7 +2,7 @@
 // The names of guests, pods and containers are chosen here, for findings, tables and labels alike.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { guestOf, podOf } from './identity.ts';
+import { guestOf, podOf } from './owner.ts';
 
 const NOTHING = { vm: '', uuid: '', container: '', pod: '' };
 
