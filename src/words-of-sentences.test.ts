@@ -4,12 +4,10 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { EVENTS } from './collectors/list.ts';
 import { serveFlags } from './commands/options/serve-options.ts';
 import { RULES } from './diagnosis/all-rules.ts';
-import { agentMetrics } from './metrics/agent.ts';
-import { cpuMetrics } from './metrics/cpu.ts';
-import { deviceMetrics, queueMetrics, scrapeMetrics } from './metrics.ts';
+import { scrapeMetrics } from './outputs/prometheus/scrape-metrics.ts';
+import { agentMetrics, cpuMetrics, deviceMetrics, EVENTS, queueMetrics } from './subjects/list.ts';
 
 /** The limit for texts for users and for comments. 20 is better where people skim; between the two are mostly lists. */
 const MOST_WORDS = 25;

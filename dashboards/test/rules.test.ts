@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { deviceMetrics, queueMetrics } from '../../src/metrics.ts';
+import { deviceMetrics, queueMetrics } from '../../src/subjects/list.ts';
 import { catalogue } from '../promql/query.ts';
 import { RULE_FILES } from './rule-files.ts';
 import { alertNames, runbooks } from './runbook.ts';

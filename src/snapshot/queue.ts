@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One queue at one moment.
+import type { CounterValues } from './counters.ts';
 import type { Identity, Owner } from './owner.ts';
 
 /** One count of packets under a kernel drop reason (without its prefix). */
@@ -14,30 +15,8 @@ export interface AuditResult {
   readonly imbalance: number;
 }
 
-/** What programs must see so that 0 means none. freed: packets that are freed; returned: packets that vhost-net gives back. */
-export type Seen = 'freed' | 'returned';
-
-/** Packets. The key names the field in the sums and in a snapshot. */
-export const ROW_COUNTERS = {
-  /** Thrown out of the ring with its queue. */
-  purged: 'freed',
-  /** Thrown out of the ring by a smaller txqueuelen. */
-  resized: 'freed',
-  /** Taken out of the ring by a reader whose buffer could not be filled. */
-  failed: 'freed',
-  /** Given back by vhost-net, into the ring or, without room, lost. */
-  unproduced: 'returned',
-  /** Did not fit back into the ring when vhost-net gave them back. */
-  overflowed: 'freed',
-} as const satisfies Readonly<Record<string, Seen>>;
-
-export type RowCounter = keyof typeof ROW_COUNTERS;
-
-/** undefined: no mechanism measures it on this host, or at this level; absent: the recording is of an older version. */
-export type RowCounts = { readonly [Name in RowCounter]?: number | undefined };
-
 /** What the probes counted on one queue since its epoch began; packets unless named otherwise. */
-export interface QueueCounters extends RowCounts {
+export interface QueueCounters extends CounterValues {
   readonly dropped: readonly ReasonCount[];
   // undefined from here on: no mechanism measures it on this host, or at this level.
   readonly offered: number | undefined;
@@ -48,6 +27,25 @@ export interface QueueCounters extends RowCounts {
   readonly consumed: { readonly read: number; readonly vhost: number } | undefined;
   readonly delivered: number | undefined;
 }
+
+/** A queue of which nothing is known. */
+export const NO_QUEUE = {
+  ring: undefined,
+  counters: undefined,
+  history: undefined,
+  flow: undefined,
+  perCpu: [],
+  owner: undefined,
+  reader: undefined,
+  vhost: undefined,
+  freed: undefined,
+  wakeups: undefined,
+  receiveBatches: undefined,
+  redirected: undefined,
+  audit: [],
+  auditPending: undefined,
+  degraded: [],
+} as const satisfies Omit<Queue, 'index'>;
 
 /** All packets that this queue dropped, for all reasons. */
 export function droppedPackets(counters: QueueCounters): number {
@@ -78,6 +76,8 @@ export interface Observations {
   readonly buckets: readonly number[];
   readonly sum: number;
 }
+
+export const NO_OBSERVATIONS: Observations = { buckets: [], sum: 0 };
 
 /** Figures that are sampled or rare; undefined: no mechanism measures it on this host. */
 export interface RingHistory {
