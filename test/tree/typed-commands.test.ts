@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { tapscope } from '../test/agent/serve-process.ts';
+import { tapscope } from '../agent/serve-process.ts';
 
 const pages = [
   'README.md',
