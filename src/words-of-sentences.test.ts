@@ -77,7 +77,7 @@ const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', ..
 const [forContributors, forUsers] = [true, false].map((is) =>
   pages.filter((page) => OF_CONTRIBUTORS.test(page) === is).flatMap(paragraphs),
 );
-const code = ['addon', 'bpf', 'dashboards', 'deploy', 'lab', 'src', 'test', 'traffic'].flatMap((folder) =>
+const code = ['addon', 'bench', 'bpf', 'dashboards', 'deploy', 'lab', 'src', 'test'].flatMap((folder) =>
   filesOf(folder, /\.(ts|mjs|c|h|cc|hh)$/),
 );
 

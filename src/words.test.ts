@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 const banned = /\b(?:nobody|somebody|whoever|anybody|everybody|whatever|whom)\b/i;
-const folders = ['addon', 'bpf', 'dashboards', 'deploy', 'docs', 'lab', 'src', 'test', 'traffic'];
+const folders = ['addon', 'bench', 'bpf', 'dashboards', 'deploy', 'docs', 'lab', 'src', 'test'];
 const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md'];
 /** Scenarios go by the names under which BENCHMARKS.md has their results; `nobody` is a user of Debian. */
 const allowed =
@@ -42,7 +42,7 @@ test('no output has a phrase that was hard to understand', () => {
 });
 
 /** Folders whose comments name their thing first. A further folder is one more word here. */
-const NAMING = ['addon', 'bpf', 'dashboards', 'deploy', 'lab', 'src', 'test', 'traffic'];
+const NAMING = ['addon', 'bench', 'bpf', 'dashboards', 'deploy', 'lab', 'src', 'test'];
 /** The first line of a comment: a `//` that follows no other, except the licence, or the first text behind the opening mark. */
 const OPENINGS = /(?<=(?<!^[ \t]*\/\/(?! SPDX).*\n)^[ \t]*\/\/ |\/\*\*? |\/\*\*?\n[ \t]*\* )Of (?!\d).*/gm;
 
