@@ -34,9 +34,9 @@ addon: FORCE
 	@$(MAKE) --silent --no-print-directory -C addon
 
 # What `tapscope bench` sends and reads with.
-traffic: $(DIST)/traffic/traffic
+traffic: $(DIST)/bench/traffic
 
-$(DIST)/traffic/traffic: $(wildcard traffic/*.[ch]) Makefile
+$(DIST)/bench/traffic: $(wildcard bench/traffic/*.[ch]) Makefile
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	@$(CC) -O2 -Wall -Wextra -Werror -o $@.new $(filter %.c,$^) -pthread && mv $@.new $@
@@ -47,7 +47,7 @@ lab: FORCE
 
 # TypeScript: checked, then bundled. The whole folder is made anew and takes the old one's place.
 # The stamp is as old as the start: what is edited meanwhile counts as stale.
-TS_SOURCES := $(shell find src -type d -o -name '*.ts' ! -name '*.test.ts' -o -path 'src/page/*')
+TS_SOURCES := $(shell find src bench -type d -o -name '*.ts' ! -name '*.test.ts' -o -path 'src/page/*')
 
 ts: dist/src/.built
 
@@ -57,10 +57,11 @@ dist/src/.built: $(TS_SOURCES) addon/tapscope.d.ts deploy/bundle.mjs deploy/entr
 	@node_modules/.bin/tsc -p tsconfig.build.json --noEmit
 	@node_modules/.bin/tsc -p src/page
 	@node --hash-seed=1 deploy/bundle.mjs dist/.ts
+	@mkdir -p dist/bench && mv dist/.ts/bench.cjs dist/bench/main.cjs
 	@rm -rf dist/src && mv dist/.ts dist/src
 
-PARTS = addon bpf dashboards deploy lab src test traffic
-C_SOURCES = $(shell find bpf addon lab test traffic -name '*.[ch]' -o -name '*.cc' -o -name '*.hh' -o -name '*.cpp' -o -name '*.hpp')
+PARTS = addon bench bpf dashboards deploy lab src test
+C_SOURCES = $(shell find addon bench bpf lab test -name '*.[ch]' -o -name '*.cc' -o -name '*.hh' -o -name '*.cpp' -o -name '*.hpp')
 
 lint: lint-biome lint-clang-format lint-types lint-sizes
 

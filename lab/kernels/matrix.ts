@@ -85,7 +85,7 @@ export const GUEST_FILES: readonly { readonly file: string; readonly daily: read
   { file: 'src/subjects/queue-changes.kernel.test.ts', daily: ['7.3'] },
   { file: 'lab/guest/wakeups.guest.ts', daily: ['6.12'] },
   { file: 'src/subjects/wakeups.kernel.test.ts', daily: NIGHTLY },
-  { file: 'src/kernel/own-device.kernel.test.ts', daily: ['7.3'] },
+  { file: 'bench/own-device.kernel.test.ts', daily: ['7.3'] },
   { file: 'src/subjects/macvtap.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/inventory/owners.slow.kernel.test.ts', daily: NIGHTLY },
   // Last: probes are attached while packets pass, which QEMU's emulation of several CPUs does not survive each time.

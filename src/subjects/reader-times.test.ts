@@ -3,8 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { ReaderRead } from './reader-times.ts';
-import { ReaderTimes, type SeenDevice } from './reader-times.ts';
+import { type ReaderRead, ReaderTimes, type SeenDevice } from './reader-times.ts';
 
 const STATES = ['running', 'gone'];
 const IFF_UP = 1;

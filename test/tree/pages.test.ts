@@ -50,7 +50,7 @@ test('every link of a page leads to a file of this tree, and to a heading there'
 });
 
 test('every page of docs that code names exists', () => {
-  const folders = ['addon', 'bpf', 'dashboards', 'deploy', 'lab', 'src', 'test', 'traffic'];
+  const folders = ['addon', 'bench', 'bpf', 'dashboards', 'deploy', 'lab', 'src', 'test'];
   const sources = folders.flatMap((folder) => filesOf(folder, /\.(ts|mjs|c|h|cc|hh|ya?ml|txt)$/));
   const named = sources.flatMap((file) =>
     [...text(file).matchAll(/\bdocs\/[\w/-]+\.md\b/g)].map(([page]) => ({ file, page })),
