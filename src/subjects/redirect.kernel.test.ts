@@ -2,9 +2,9 @@
 // Frames that XDP redirects into a tap: equal to what was sent into the veth, what was read, and what `ip -s link` does not say.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { setTimeout as wait } from 'node:timers/promises';
 import { type AgentLab, agentLab, imbalances, standingLab, totalsOf } from '../../test/agent/agent-lab.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
+import { until } from '../../test/host/until.ts';
 import type { TestReader } from '../../test/test-reader/test-reader.ts';
 import type { Device } from '../snapshot/device.ts';
 
@@ -49,7 +49,7 @@ async function scene(t: Test, ring: number, queues: readonly string[], ...mechan
         assert.equal((await testReader.packet('ve0', count, 60)).sent, count);
         sent += count;
         // A softirq takes them out, which on a busy machine is put off to a thread.
-        for (let tries = 0; tries < 100 && (await lab.link('ve1')).rxPackets < sent; tries++) await wait(50);
+        await until(async () => (await lab.link('ve1')).rxPackets >= sent);
       }
     },
   };
