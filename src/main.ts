@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // argv -> command; the only exit code, the only catch-all.
 import { Argument, Command, CommanderError } from 'commander';
-import { NoRoom } from './agent/room-to-run.ts';
+import { LimitTooLow } from './agent/resource-limits.ts';
 import { ServingEnded } from './agent/serving-process.ts';
 import { BENCH_HELP, benchFlags, FAULT_NAMES, loadBench } from './commands/bench.ts';
 import { check } from './commands/check.ts';
@@ -211,7 +211,7 @@ async function main(args: readonly string[]): Promise<void> {
     }).parseAsync(args, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return; // --help, --version
-    process.exitCode = error instanceof NoRoom ? error.exitCode : failure();
+    process.exitCode = error instanceof LimitTooLow ? error.exitCode : failure();
     // The serving process, or commander, has already said what is wrong.
     if (error instanceof ServingEnded && error.code !== undefined) return;
     if (!(error instanceof CommanderError)) ownLog().sayLast(error instanceof Error ? error.message : String(error));

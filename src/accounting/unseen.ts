@@ -2,8 +2,32 @@
 // Packets that the kernel counted and our programs did not: the kernel skipped the programs, or the packets came past them.
 import { sumOf } from '../engine/queue-sums.ts';
 import { type Reading, type Totals, unseenOf } from './device-totals.ts';
-import { LastingBound } from './lasting-bound.ts';
-import { thrown } from './queue-accounting.ts';
+import { discarded } from './queue-accounting.ts';
+
+/** Samples in a row that must show a difference before it counts under load: a program may run later than the reader of its packet. */
+const SAMPLES = 3;
+
+export class LastingBound {
+  #bounds: number[] = [];
+
+  /** The least that each of the last samples showed; -Infinity: there are too few samples. */
+  get least(): number {
+    return this.#bounds.length < SAMPLES ? Number.NEGATIVE_INFINITY : Math.min(...this.#bounds);
+  }
+
+  /** Returns how much is certain now, which later bounds do not contain. `isFigure`: this sample's bound is the figure itself. */
+  update(bound: number, isFigure: boolean): number {
+    this.#bounds = [...this.#bounds, bound].slice(-SAMPLES);
+    const certain = Math.max(0, isFigure ? bound : this.least);
+    this.#bounds = this.#bounds.map((one) => one - certain);
+    return certain;
+  }
+
+  /** Counting begins anew: the samples before were compared by another equation. */
+  restart(): void {
+    this.#bounds = [];
+  }
+}
 
 /** Counts the least that every one of the last samples shows; at rest, what there is. */
 export class Unseen {
@@ -47,7 +71,7 @@ export class Unseen {
  */
 export function leftOrWaiting(reading: Reading, totals: Totals, delivered: number, atRest: boolean): number {
   const waiting = reading.walked.queues.map(({ occupancy, takenSince }) => Math.max(0, occupancy - takenSince));
-  const lost = [...reading.before.values()].map((queue) => thrown(queue) + queue.failed);
+  const lost = [...reading.before.values()].map((queue) => discarded(queue) + queue.failed);
   return delivered + sumOf(waiting) + sumOf(lost) + (atRest ? totals.held : 0);
 }
 
@@ -55,6 +79,6 @@ export function leftOrWaiting(reading: Reading, totals: Totals, delivered: numbe
 export function leftAtMost({ after, walked, vhost }: Reading, { waiting, held }: Totals, delivered: number): number {
   // A resize is moving packets that the walk does not see.
   if (walked.queues.some(({ unsteady }) => unsteady)) return Number.POSITIVE_INFINITY;
-  const lost = [...after.values()].map((queue) => thrown(queue) + queue.failed);
+  const lost = [...after.values()].map((queue) => discarded(queue) + queue.failed);
   return delivered + waiting + sumOf(lost) + held + walked.queues.length + unseenOf(walked, vhost);
 }

@@ -13,7 +13,7 @@ test('what fails with each snapshot keeps nothing from being refreshed, and the 
   });
   t.after(() => sampler.stop());
   await sampler.start({
-    pace: { seconds: 1, judgedEvery: 1, work: 1 },
+    interval: { seconds: 1, judgedEvery: 1, work: 1 },
     take: async () => goldenSnapshot,
     refresh: async () => {
       done.refreshes += 1;
@@ -34,7 +34,7 @@ test('what fails each second in the same way is said once', async (t) => {
   const sampler = new Sampler();
   t.after(() => sampler.stop());
   await sampler.start({
-    pace: { seconds: 1, judgedEvery: 1, work: 1 },
+    interval: { seconds: 1, judgedEvery: 1, work: 1 },
     take: async () => goldenSnapshot,
     refresh: async () => {
       refreshes += 1;

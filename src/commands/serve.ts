@@ -5,7 +5,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { Agent } from '../agent/agent.ts';
 import { Heartbeat } from '../agent/heartbeat.ts';
-import { requireRoom, requireRoomFor } from '../agent/room-to-run.ts';
+import { requireLimits, requireMemoryFor } from '../agent/resource-limits.ts';
 import { Sampler } from '../agent/sampler.ts';
 import { ServingProcess } from '../agent/serving-process.ts';
 import type { Probes } from '../engine/attach.ts';
@@ -70,7 +70,7 @@ async function start(
   const startsProcesses = servingUnit() === undefined;
   keepRights({ startsProcesses, hasGroup: options.socketGroup !== undefined });
   refuseUnused(startsProcesses, keepRingFromChildren());
-  requireRoom();
+  requireLimits();
   const tenants = new Tenants(options.tenantMap, say);
   const lock = claimHost(say);
   undo.push(() => lock.close());
@@ -112,7 +112,7 @@ async function start(
   await listening;
   // First: while it ends, it asks for a last snapshot.
   undo.push(() => serving.stop());
-  await requireRoomFor(takeSnapshot);
+  await requireMemoryFor(takeSnapshot);
   if (lock.missing !== undefined) say(new Error(lock.missing));
   const sentence = missingRights(agent.probes);
   if (sentence !== undefined) announce([sentence]);

@@ -10,7 +10,7 @@ import { deviceIn } from '../kernel/tun-holders.ts';
 import type { Identity } from '../snapshot/owner.ts';
 import { readCgroupPath, readCgroups } from './cgroup-path.ts';
 import { qemuOption, readCommandLine } from './command-line.ts';
-import { identityOf } from './identity.ts';
+import { identityOf } from './identities.ts';
 import { monitorOf } from './qemu-monitor.ts';
 import { LONGEST_TENANT, parseTenantMap, tenantIn } from './tenant-map.ts';
 
