@@ -3,7 +3,7 @@
 
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
-.PHONY: all bpf addon traffic ts lab lint lint-biome lint-clang-format lint-types format clean FORCE
+.PHONY: all bpf addon traffic ts lab lint lint-biome lint-clang-format lint-types lint-sizes format clean FORCE
 
 # For another machine than this one deploy/cross-build.mjs says where, with which compiler and which headers.
 DIST := dist
@@ -60,9 +60,10 @@ dist/src/.built: $(TS_SOURCES) addon/tapscope.d.ts deploy/bundle.mjs deploy/entr
 	@mkdir -p dist/bench && mv dist/.ts/bench.cjs dist/bench/main.cjs
 	@rm -rf dist/src && mv dist/.ts dist/src
 
-C_SOURCES = $(shell find bpf addon bench lab test -name '*.[ch]' -o -name '*.cc' -o -name '*.hh' -o -name '*.cpp' -o -name '*.hpp')
+PARTS = addon bench bpf dashboards deploy lab src test
+C_SOURCES = $(shell find addon bench bpf lab test -name '*.[ch]' -o -name '*.cc' -o -name '*.hh' -o -name '*.cpp' -o -name '*.hpp')
 
-lint: lint-biome lint-clang-format lint-types
+lint: lint-biome lint-clang-format lint-types lint-sizes
 
 lint-biome:
 	@node_modules/.bin/biome ci --colors=off
@@ -73,6 +74,14 @@ lint-clang-format:
 lint-types:
 	@node_modules/.bin/tsc -p tsconfig.json --noEmit
 	@node_modules/.bin/tsc -p src/page
+
+# Advice that never fails: files too long to read at once, and how much each part of the tree holds.
+lint-sizes:
+	@find $(PARTS) -name '*.[ch]' -o -name '*.cc' -o -name '*.hh' -o -name '*.ts' -o -name '*.mjs' | xargs wc -l | awk ' \
+		$$2 == "total" { next } \
+		{ split($$2, part, "/"); files[part[1]]++; lines[part[1]] += $$1 } \
+		$$1 > 300 { print "advice: " $$2 " has " $$1 " lines" } \
+		END { for (one in lines) print "size: " one ": " files[one] " files, " lines[one] " lines" }' | sort
 
 format:
 	@node_modules/.bin/biome check --colors=off --write

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compares the agent's counts of one run with those of the sender, the reader and the kernel. None may be off by one.
-import type { Device, Queue } from '../src/snapshot.ts';
+import type { Device } from '../src/snapshot/device.ts';
+import type { Queue } from '../src/snapshot/queue.ts';
 
 export interface AgentCounts {
   readonly offered: number;

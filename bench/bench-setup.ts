@@ -3,7 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Agent } from '../src/agent/agent.ts';
 import { errnoOf } from '../src/kernel/error-name.ts';
-import type { Device } from '../src/snapshot.ts';
+import type { Device } from '../src/snapshot/device.ts';
 import type { TunPath } from './bench-report.ts';
 import type { Traffic } from './traffic/traffic.ts';
 

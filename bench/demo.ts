@@ -13,7 +13,7 @@ import { type Checked, itemsOf, renderCheck } from '../src/outputs/check-text.ts
 import { counted, type Layout, paint, wrap } from '../src/outputs/terminal-text.ts';
 import { type Judged, renderVerdict } from '../src/outputs/verdict.ts';
 import type { AgentSelf } from '../src/server/agent-self.ts';
-import type { Snapshot } from '../src/snapshot.ts';
+import type { Snapshot } from '../src/snapshot/snapshot.ts';
 import { type Demo, FAULTS, type Fault, startDemo } from './demo-faults.ts';
 import { onInterruption } from './interruption.ts';
 

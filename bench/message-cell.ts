@@ -2,7 +2,7 @@
 // One run of a message cell: a guest of vhost-net sends messages of one size, in a protocol that the host does not know.
 // The host lets go of each at once, so that nothing there has to copy it.
 
-import type { Device } from '../src/snapshot.ts';
+import type { Device } from '../src/snapshot/device.ts';
 import { type Comparison, compare, doubts } from './agreement.ts';
 import type { MessageCell, Run } from './bench-report.ts';
 import { type BenchSetup, DEVICE, missingIf, RING } from './bench-setup.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One run of a pair cell: a guest of vhost-net sends packets of one size, a bridge hands them to the tap of a second guest.
 
-import type { Device } from '../src/snapshot.ts';
+import type { Device } from '../src/snapshot/device.ts';
 import { agentCounts, type Comparison, compare, doubts } from './agreement.ts';
 import { freedTotal, type PairCell, type Run } from './bench-report.ts';
 import { type BenchSetup, BRIDGE, DEVICE, missingIf, RING, SECOND_DEVICE, until } from './bench-setup.ts';

@@ -2,7 +2,7 @@
 // What `perf stat` would show of the threads of a send cell: pktgen's, and those that read or hand packets to guests.
 
 import { readThreadTimes } from '../src/kernel/thread-times.ts';
-import type { Device } from '../src/snapshot.ts';
+import type { Device } from '../src/snapshot/device.ts';
 import type { PerfRun, SendCell } from './bench-report.ts';
 import type { BenchSetup } from './bench-setup.ts';
 import { countThreads, type PerfCounters, since } from './perf-events.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Device } from '../src/snapshot.ts';
+import type { Device } from '../src/snapshot/device.ts';
 import { type QueuePlan, snapshotAt, type TapPlan } from '../test/snapshots/quiet-host.ts';
 import type { StreamCell } from './bench-report.ts';
 import { judgeStreams } from './stream-judgement.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What passed the taps of a stream cell between two moments at rest, and whether all who counted it agree.
 
-import type { Device } from '../src/snapshot.ts';
+import type { Device } from '../src/snapshot/device.ts';
 import { agentCounts, atLeast, type Comparison, compare, doubts } from './agreement.ts';
 import type { Run, StreamCell } from './bench-report.ts';
 import type { Received } from './iperf.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A guest's tap at rest: what the agent, the guest and the qdisc have counted by then.
 import { readQdiscs } from '../src/kernel/rtnetlink.ts';
-import type { Device } from '../src/snapshot.ts';
+import type { Device } from '../src/snapshot/device.ts';
 import { agentCounts } from './agreement.ts';
 import { type BenchSetup, Missing, pause } from './bench-setup.ts';
 import type { Guest } from './guests.ts';

@@ -2,7 +2,7 @@
 // The tap of a send cell: made, given its ring and qdisc, read by a program or by guests, and taken away again.
 
 import { allowedCpus } from '../src/kernel/process-text.ts';
-import type { Device } from '../src/snapshot.ts';
+import type { Device } from '../src/snapshot/device.ts';
 import type { SendCell } from './bench-report.ts';
 import { type BenchSetup, DEVICE, Missing, missingIf, RING } from './bench-setup.ts';
 import { raise } from './own-device.ts';
