@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // What the history says of itself: `area: what it does now` fits the list of commits on a screen.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

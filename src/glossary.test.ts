@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The glossary explains the words of the code that an engineer of another project would not know, and no others.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';

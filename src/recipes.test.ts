@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The recipes of CONTRIBUTING.md, followed to the letter in a copy of the tree: how many hand-written files each takes. The lists and tables that
 // must have an entry for each counter, rule or mechanism are tested in the copy: they show whether a file is missing.
 import assert from 'node:assert/strict';
@@ -17,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-const FOLDERS = 'addon bpf dashboards deploy docs lab src traffic'.split(' ');
+const FOLDERS = 'addon bpf dashboards deploy docs lab src test traffic'.split(' ');
 const PAGES = readdirSync('.', { withFileTypes: true }).flatMap((entry) => (entry.isFile() ? [entry.name] : []));
 
 /** A text to write into a file, behind these words; without `behind`, a new file. */

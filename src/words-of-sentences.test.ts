@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Sentences are short, and name their subject first: they are read at night, by readers whose first language is another.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Plain words: a sentence names its subject. The words that are banned here were hard to understand in a second language.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';

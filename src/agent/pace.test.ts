@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { INITIAL_PACE, judgePace, leastOf, type PaceState, paceOf } from './pace.ts';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // A device is given again only after six equal samples, and not once anything of it is another object.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

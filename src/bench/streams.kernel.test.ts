@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // `tapscope bench --table multiqueue` as built, where there is no guest: the cell says so.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
