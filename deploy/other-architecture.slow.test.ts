@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: Node.
+// Needs: WHOLE=1, bpftool, debootstrap, g++-aarch64-linux-gnu, qemu-user-static.
 // The npm package for arm64, made on amd64: what it is made of, and that it runs in a Debian 13 for arm64, whose Node qemu interprets.
 // qemu knows no bpf(): what needs the kernel is refused there, in a clear sentence.
 import assert from 'node:assert/strict';
@@ -49,7 +49,7 @@ test('the npm package for arm64', { skip: isAmd64 || whyNoBareRoot() }, async (t
     const libraries = readdirSync(own('dist/addon/lib')).map((name) => `dist/addon/lib/${name}`);
     assert.equal(libraries.length, 5);
     const bcrypt = 'node_modules/bcrypt/prebuilds/linux-arm64/bcrypt.glibc.node';
-    for (const path of ['dist/addon/tapscope.node', 'dist/traffic/traffic', bcrypt, ...libraries])
+    for (const path of ['dist/addon/tapscope.node', 'dist/bench/traffic', bcrypt, ...libraries])
       assert.equal(readFileSync(own(path)).readUInt16LE(18), EM_AARCH64, path);
     for (const name of ['tapscope.bpf.o', 'follow.bpf.o'])
       assert.ok(loaded(root, own(`dist/bpf/${name}`)).equals(loaded(root, join(project, 'dist/bpf', name))), name);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, buildah, debootstrap, dpkg-dev, lintian.
 // What is shipped, as an admin meets it in a bare Debian 12: the image's steps; the package installed, run by its unit, upgraded, purged.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -101,7 +101,7 @@ test('what is shipped, in a bare Debian 12', { skip: whyNoBareRoot() }, async (t
 
   await t.test('bench finds its traffic program, and says in one sentence what the host lacks', async () => {
     await inside(root, install);
-    assert.match(await inside(root, 'echo namespace | /usr/lib/tapscope/dist/traffic/traffic'), /^\{"ok":true\}\n$/);
+    assert.match(await inside(root, 'echo namespace | /usr/lib/tapscope/dist/bench/traffic'), /^\{"ok":true\}\n$/);
     if (!existsSync('/proc/net/pktgen'))
       assert.match(
         await inside(root, 'tapscope bench --only=^tap/threads=1/queues=1/free/tail-drop --repeats=1; [ $? = 1 ]'),

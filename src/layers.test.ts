@@ -18,7 +18,6 @@ const harmless = ['node:path', 'node:timers/promises', 'node:url', 'node:util'];
 const belowCommands = [
   'snapshot',
   'log',
-  'bench-report',
   'metric',
   'metrics',
   'kernel',
@@ -27,7 +26,6 @@ const belowCommands = [
   'collectors',
   'accounting',
   'agent',
-  'bench',
   'fleet',
   'history',
   'diagnosis',
@@ -39,7 +37,6 @@ const belowCommands = [
 /** A layer is a folder of src, or a file there. `addon` is the interface of the addon: only its types are imported by name. */
 const layers: Readonly<Record<string, Layer>> = {
   snapshot: { imports: [] },
-  'bench-report': { imports: [] },
   metric: { imports: [] },
   'url-credentials': { imports: [] },
   metrics: { imports: ['metric', 'snapshot'] },
@@ -50,22 +47,12 @@ const layers: Readonly<Record<string, Layer>> = {
   collectors: { imports: ['kernel', 'engine', 'inventory', 'snapshot'] },
   accounting: { imports: ['kernel', 'engine', 'snapshot'] },
   agent: { imports: ['kernel', 'log', 'engine', 'inventory', 'collectors', 'accounting', 'snapshot'] },
-  bench: { imports: ['kernel', 'inventory', 'agent', 'snapshot', 'bench-report'] },
   history: { imports: ['snapshot'] },
   diagnosis: { imports: ['snapshot'] },
   // Reads other hosts by the HTTP API of an engine: `fetch` is all it needs of the system.
   fleet: { imports: ['url-credentials'] },
   outputs: {
-    imports: [
-      'snapshot',
-      'bench-report',
-      'fleet',
-      'metric',
-      'metrics',
-      'diagnosis',
-      'prom-client',
-      'fast-string-width',
-    ],
+    imports: ['snapshot', 'fleet', 'metric', 'metrics', 'diagnosis', 'prom-client', 'fast-string-width'],
   },
   server: {
     imports: [
@@ -91,31 +78,15 @@ const layers: Readonly<Record<string, Layer>> = {
   main: { imports: [...belowCommands, 'commands'], node: 'all' },
 };
 
-/**
- * `tapscope bench` and `tapscope demo` alone start programs: its own traffic, which holds the taps in a namespace that must die with it, and kmod's,
- * since vhost-net's parameter is set by loading it. A test below: only the bench imports them.
- */
-const spawning = [
-  'src/kernel/traffic.ts',
-  'src/kernel/vhost-module.ts',
-  'src/kernel/line-protocol.ts',
-  'src/kernel/virtual-machine/host-program.ts',
-  'src/kernel/virtual-machine/guest-kernel.ts',
-  'src/kernel/virtual-machine/guest-files.ts',
-  'src/kernel/virtual-machine/guest-machine.ts',
-];
-
 const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
   .map((file) => join('src', file));
 
 // Biome's layout makes statements plain to see.
-function importsOf(file: string, statement = /(?:^import |^(?:import|export|\}).* from |\bimport\()'([^']+)'/gm) {
+function importsOf(file: string) {
+  const statement = /(?:^import |^(?:import|export|\}).* from |\bimport\()'([^']+)'/gm;
   return [...readFileSync(file, 'utf8').matchAll(statement)].map(([, specifier]) => specifier ?? '');
 }
-
-/** Imports that are loaded with the file: neither types nor what `import()` loads later. */
-const loads = /(?:^import |^import (?!type ).* from |^\}.* from )'([^']+)'/gm;
 
 /** What a collector says of its subject without a kernel: its slice of the snapshot, and its lines of the catalogue. */
 const PURE: Readonly<Record<string, string>> = { 'state.ts': 'snapshot', 'metrics.ts': 'metrics' };
@@ -132,7 +103,6 @@ function objection(file: string, specifier: string): string | undefined {
   const own = layerOf(file);
   const rules = layers[own];
   if (rules === undefined) return `${file}: no layer of the table owns it`;
-  if (specifier === 'node:child_process' && !spawning.includes(file)) return `${file}: the agent runs no commands`;
   if (specifier.startsWith('node:')) {
     const allowed = rules.node === 'all' || harmless.includes(specifier) || rules.node?.includes(specifier);
     return allowed
@@ -200,29 +170,6 @@ test('what is known is asked for by capability, not by the name of a mechanism',
   assert.deepEqual(compared, []);
 });
 
-test('only the bench starts programs', () => {
-  const importers = files.filter((file) =>
-    importsOf(file).some((specifier) => spawning.includes(normalize(join(dirname(file), specifier)))),
-  );
-  assert.deepEqual(
-    importers.filter((file) => layerOf(file) !== 'bench' && !spawning.includes(file)),
-    [],
-  );
-});
-
-test('the agent has no code that starts programs: bench and demo are loaded when they are called', () => {
-  const loaded = new Set(['src/main.ts']);
-  for (const file of loaded) {
-    const own = importsOf(file, loads).filter((specifier) => specifier.startsWith('.'));
-    for (const specifier of own) if (specifier.endsWith('.ts')) loaded.add(normalize(join(dirname(file), specifier)));
-  }
-  assert.ok(loaded.size > 200 && loaded.has('src/commands/serve.ts'), `${loaded.size} files`);
-  assert.deepEqual(
-    spawning.filter((file) => loaded.has(file)),
-    [],
-  );
-});
-
 test('the check sees what it forbids', () => {
   const cases: readonly (readonly [file: string, specifier: string, forbidden: boolean])[] = [
     ['src/engine/rows.ts', '../kernel/native.ts', false],
@@ -237,10 +184,7 @@ test('the check sees what it forbids', () => {
     ['src/outputs/text.ts', 'node:fs', true],
     ['src/server/http.ts', 'fastify', false],
     ['src/engine/rows.ts', 'fastify', true],
-    ['src/kernel/host.ts', 'node:child_process', true],
-    ['src/kernel/traffic.ts', 'node:child_process', false],
-    ['src/bench/run.ts', 'node:child_process', true],
-    ['src/outputs/bench-text.ts', '../bench/run.ts', true],
+    ['src/commands/bench.ts', '../../bench/main.ts', true],
     ['src/commands/serve.ts', '../../lab/netns.ts', true],
     ['src/utils.ts', './snapshot.ts', true],
   ];

@@ -3,6 +3,3 @@
 
 /** All cases, the long runs, and random input from a fresh seed. */
 export const isWhole = Boolean(process.env.WHOLE);
-
-/** For `test(name, { skip: onlyWhole }, …)`: why it does not run now, or false. */
-export const onlyWhole: string | false = isWhole ? false : 'by hand: WHOLE=1';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: WHOLE=1, root on this machine's kernel, prometheus.
 // All receivers are down for as many samples as the fleet tier has in an hour. The shards keep them and send them later; the agent, which is only
 // asked, takes no part in it.
 import assert from 'node:assert/strict';

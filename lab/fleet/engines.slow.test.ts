@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: Node.
+// Needs: prometheus, victoria-metrics.
 // `npm run fleet` as it stands in deploy/fleet, but for faster rules: 40 hosts, of which those with one kernel lose packets. Every query of the
 // dashboard Fleet answers from Thanos and from VictoriaMetrics, and both name the kernel.
 import assert from 'node:assert/strict';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: WHOLE=1, root on this machine's kernel.
 // A real OpenTelemetry collector receives what a page of the same snapshot says, sample for sample, and findings as logs.
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: Node.
+// Needs: WHOLE=1, etcd-server.
 // The chart before a real kube-apiserver: what it accepts and refuses, what Pod Security says of the pod, and Helm's own ways there and back.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -7,7 +7,7 @@ import { constants, deflateRawSync } from 'node:zlib';
 import { readRecording } from '../../src/commands/recording.ts';
 import { Chain, type Lane, type Numbers } from '../../src/history/chain.ts';
 import { createShredder, type Entry } from '../../src/history/shred.ts';
-import type { Snapshot } from '../../src/snapshot.ts';
+import type { Snapshot } from '../../src/snapshot/snapshot.ts';
 import { unpackFixture } from '../verdicts/fixture.ts';
 import { busyHost } from './busy-host.ts';
 

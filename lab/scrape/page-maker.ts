@@ -3,7 +3,7 @@
 import { Registry } from 'prom-client';
 import { createMetricsPage, MetricsPage, type Seen } from '../../src/outputs/prometheus/prometheus-page.ts';
 import { fillRegistry } from '../../src/outputs/prometheus/test/client-registry.ts';
-import type { Snapshot } from '../../src/snapshot.ts';
+import type { Snapshot } from '../../src/snapshot/snapshot.ts';
 import { prometheusOptions } from './made-up-host.ts';
 
 export type Maker = 'tapscope' | 'prom-client';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: Node.
+// Needs: libclang-rt-dev.
 // libFuzzer with Address- and UndefinedBehaviorSanitizer on the addon's reader of rtnetlink: the inputs that are kept, and 20 s of new ones (five minutes with WHOLE=1).
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';

@@ -9,7 +9,7 @@ import { forecastOf, leastRing } from '../../../lab/programs/replayed-rings.ts';
 import { standingLab } from '../../../test/agent/agent-lab.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../../test/host/netns.ts';
 import type { TestReader } from '../../../test/test-reader/test-reader.ts';
-import type { Snapshot } from '../../snapshot.ts';
+import type { Snapshot } from '../../snapshot/snapshot.ts';
 
 /** Packets that come, or that the reader takes; by queue. */
 type Step = readonly ['send' | 'read', packets: number | 'all', queue?: number];

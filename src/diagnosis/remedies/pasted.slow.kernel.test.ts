@@ -11,7 +11,8 @@ import { type Stage, stageOf } from '../../../lab/verdicts/setup.ts';
 import { type Watch, watch } from '../../../lab/verdicts/watch-devices.ts';
 import { PASTED, type Pasted } from '../../../test/agent/pasted.ts';
 import { namespaceLab, noLab } from '../../../test/host/netns.ts';
-import type { Device, Snapshot } from '../../snapshot.ts';
+import type { Device } from '../../snapshot/device.ts';
+import type { Snapshot } from '../../snapshot/snapshot.ts';
 import type { Remedy } from '../finding.ts';
 
 const run = promisify(execFile);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Several subjects as one: the queues of a device, the devices beyond the series budget.
-import type { Metric, Sample } from '../../metric.ts';
+import type { Metric, Sample } from '../../snapshot/metric.ts';
 import type { Slices } from './slices.ts';
 import type { LastingSum, Subject } from './subject.ts';
 
