@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // `tapscope bench --table multiqueue`: its smallest cell, and where it fails: a guest that hangs, an interruption, a bench that is killed. Nothing stays.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';

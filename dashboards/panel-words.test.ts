@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // What an operator reads on the panels as Grafana has them: reasons for no data, where links lead, severities in words and colours.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';

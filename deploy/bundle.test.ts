@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The bundle as built: nothing but Node and the addon of others that finds its own files, and bytecode that V8 takes.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // What is shipped with the product may be: the lock file names the licence of each package, and it is one of those that ask for a notice alone.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel, buildah, debootstrap, dpkg-dev, lintian.
 // What is shipped, as an admin meets it in a bare Debian 12: the image's steps; the package installed, run by its unit, upgraded, purged.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -8,7 +9,6 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { capabilityNames } from '../src/kernel/host.ts';
-import { onlyNightly } from '../test/nightly.ts';
 import { startTestReader } from '../test/test-reader/test-reader.ts';
 import { makeBareRoot, startInside, whyNoBareRoot } from './bare-root.ts';
 import { type BootedRoot, bootRoot } from './booted-root.ts';
@@ -35,27 +35,21 @@ test('what is shipped, in a bare Debian 12', { skip: whyNoBareRoot() }, async (t
   for (const path of [folder, root]) chmodSync(path, 0o711); // the unit's user is not root
   // Nothing of it needs to survive a crash of this machine.
   writeFileSync(join(root, 'etc/dpkg/dpkg.cfg.d/test'), 'force-unsafe-io\n');
-  await t.test('the steps of the Dockerfile build an image that serves', { skip: onlyNightly }, (t) =>
-    imageServes(t, root, folder),
-  );
+  await t.test('the steps of the Dockerfile build an image that serves', (t) => imageServes(t, root, folder));
   execFileSync('npm', ['run', 'deb'], { cwd: project, stdio: 'pipe' });
   await inside(root, 'apt-get -q update && apt-get -q install -y --no-install-recommends libbpf1 libmnl0 libseccomp2');
   cpSync(join(project, 'dist/deb'), join(root, 'mnt/deb'), { recursive: true });
   const install = 'dpkg -i /mnt/deb/*.deb';
 
-  await t.test(
-    'lintian finds nothing in it, but that the address of its authors is none',
-    { skip: onlyNightly },
-    () => {
-      const deb = readdirSync(join(project, 'dist/deb')).find((file) => file.startsWith('tapscope_')) ?? '';
-      const words = [
-        '--allow-root',
-        '--suppress-tags=bogus-mail-host,bogus-mail-host-in-debian-changelog',
-        join(project, 'dist/deb', deb),
-      ];
-      assert.equal(execFileSync('lintian', words, { encoding: 'utf8' }), '');
-    },
-  );
+  await t.test('lintian finds nothing in it, but that the address of its authors is none', () => {
+    const deb = readdirSync(join(project, 'dist/deb')).find((file) => file.startsWith('tapscope_')) ?? '';
+    const words = [
+      '--allow-root',
+      '--suppress-tags=bogus-mail-host,bogus-mail-host-in-debian-changelog',
+      join(project, 'dist/deb', deb),
+    ];
+    assert.equal(execFileSync('lintian', words, { encoding: 'utf8' }), '');
+  });
 
   await t.test('without its Node, dpkg names what is missing', async () => {
     const before = listing(root);

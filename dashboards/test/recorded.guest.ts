@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // On a kernel that can stop queues: what was recorded there is what an agent says today, and the pages for such hosts can be typed.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // What was recorded still has the metrics and labels of the catalogue; lab/kernels/matrix.ts holds it against an agent on that kernel.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

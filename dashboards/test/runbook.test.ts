@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // What the pages work out in the shell, of values that no host of ours has.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // Root starts the agent by hand: the process that counts gives up every right that it does not need, in all of its threads, and works on.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // What an engine may answer to `tapscope fleet`: any JSON, bytes, labels of any name. A screen that drives no terminal, or one sentence.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';

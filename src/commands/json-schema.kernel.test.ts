@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // What each command says with --json is what docs/schema/tapscope.schema.json says it is: of a real tap that loses packets.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

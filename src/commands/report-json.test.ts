@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // What `report --json` says of a real recording, as the built product says it, is what the schema says it is.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // What diagnose says while it watches: the worst of what it found so far, in a few words.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

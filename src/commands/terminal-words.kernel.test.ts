@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // What check and diagnose show on a terminal (of script(1)) and nowhere else: colours, hyperlinks, and what was found so far.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

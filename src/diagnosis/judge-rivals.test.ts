@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Who had the CPU while a reader waited for it: named by share of the samples, and by whose it is.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

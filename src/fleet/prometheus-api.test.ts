@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // What an engine may answer that is no answer: each is one sentence.
 import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';

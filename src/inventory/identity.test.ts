@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Command line and cgroup together, and text that no terminal should show as it is.
 import assert from 'node:assert/strict';
 import test from 'node:test';

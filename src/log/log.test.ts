@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // What clients can do to the log: of the stream itself, and of a real server that they ask for nonsense.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

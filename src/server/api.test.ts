@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // /api/v1 of a real server on 127.0.0.1 and on a unix socket, with a history of golden snapshots.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';

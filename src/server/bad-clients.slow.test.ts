@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Clients that send nonsense, too much or too little, that never read or never finish: each gets an answer or is cut off, and the
 // scrapes of others go on.
 import assert from 'node:assert/strict';

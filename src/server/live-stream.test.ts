@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Who listens to /api/v1/live: each hears each second, too many hear why not, and who does not read costs nothing.
 import assert from 'node:assert/strict';
 import { get, type IncomingMessage } from 'node:http';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The rounds of the process that serves: no other work waits long for them, and what they find is what one long judgement finds.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // No rule without a proof of its first remedy; and what only shows is told from what changes something.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // What a collector gets when the agent ends: what was counted since the last export. One that does not answer holds up nothing for long.
 import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
