@@ -3,12 +3,11 @@
 import assert from 'node:assert/strict';
 import { resolve } from 'node:path';
 import test from 'node:test';
+import { NoMirror } from '../../test/debian/apt.ts';
 import { isNightly } from '../../test/nightly.ts';
 import { SERIES as BUILDS_SERIES, tunModules } from '../napi/tun-modules.ts';
-import { NoMirror } from '../vm/apt.ts';
 import { noVm, runInVm } from '../vm/boot.ts';
-import { bundle } from '../vm/bundle.ts';
-import { buildFor } from '../vm/guest-dist.ts';
+import { buildFor, guestProgram } from '../vm/guest-program.ts';
 import { type Kernel, kernelOrWhy } from '../vm/kernels.ts';
 import { KERNELS, type LabKernel, SERIES, type Series } from '../vm/series.ts';
 import { EVENT_START } from './event.ts';
@@ -47,7 +46,7 @@ export const GUEST_FILES: readonly { readonly file: string; readonly daily: read
   { file: 'dashboards/test/recorded.guest.ts', daily: NIGHTLY },
   { file: 'lab/guest/verdicts.guest.ts', daily: NIGHTLY },
   { file: 'lab/guest/remedy.guest.ts', daily: NIGHTLY },
-  { file: 'src/diagnosis/remedies/pasted.slow.kernel.test.ts', daily: NIGHTLY },
+  { file: 'lab/verdicts/pasted.slow.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/diagnosis/earned-port.slow.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/diagnosis/earned-bridge.slow.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/diagnosis/earned-conntrack.slow.kernel.test.ts', daily: NIGHTLY },
@@ -74,9 +73,9 @@ export const GUEST_FILES: readonly { readonly file: string; readonly daily: read
   { file: 'src/collectors/receive/refused-by-host.kernel.test.ts', daily: ['6.1', '7.3'] },
   { file: 'src/collectors/receive/receive.kernel.test.ts', daily: ['6.12'] },
   { file: 'src/collectors/drops/uncounted.kernel.test.ts', daily: ['6.1', '7.3'] },
-  { file: 'src/accounting/random.slow.kernel.test.ts', daily: ['7.3'] },
+  { file: 'lab/model/random.slow.kernel.test.ts', daily: ['7.3'] },
   { file: 'src/collectors/ring/ring-history.kernel.test.ts', daily: NIGHTLY },
-  { file: 'src/diagnosis/forecast/ring-replay.kernel.test.ts', daily: NIGHTLY },
+  { file: 'lab/programs/ring-replay.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/accounting/exact.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/accounting/bypass.kernel.test.ts', daily: NIGHTLY },
   { file: 'src/collectors/redirect/redirect.kernel.test.ts', daily: NIGHTLY },
@@ -176,7 +175,7 @@ async function boot(kernel: Kernel, one: LabKernel, files: readonly string[], to
     ),
   );
   try {
-    const { place, command } = await bundle(`linux-${name}`, [RUN, REPORTER, ...files], architecture);
+    const { place, command } = await guestProgram(`linux-${name}`, [RUN, REPORTER, ...files], architecture);
     const reporter = ['--test-reporter', resolve(place(REPORTER)), '--test-reporter-destination', 'stdout'];
     const hear = (text: string): void => told.hear(text);
     const options = { timeoutMs: LIMIT_MS, environment, kernelArguments, cpus, onOutput: hear };

@@ -10,7 +10,7 @@ import { packageRoot } from '../../src/kernel/package.ts';
 import { onlyNightly } from '../nightly.ts';
 
 const SECONDS = 300;
-const FUZZER = 'dist/lab/netlink-fuzzer';
+const FUZZER = 'dist/test/netlink-fuzzer';
 const CORPUS = 'test/fuzz/corpus/netlink';
 const folder = execFileSync('clang', ['-print-resource-dir'], { encoding: 'utf8' }).trim();
 const library = join(folder, `lib/linux/libclang_rt.fuzzer-${process.arch === 'x64' ? 'x86_64' : 'aarch64'}.a`);
@@ -20,7 +20,7 @@ test(`${SECONDS} s of random datagrams`, { skip: onlyNightly || noFuzzer }, (t) 
   const cwd = packageRoot();
   const found = mkdtempSync(join(tmpdir(), 'tapscope-fuzz-'));
   t.after(() => rmSync(found, { recursive: true }));
-  execFileSync('make', ['--silent', '--no-print-directory', '-C', 'lab', `../${FUZZER}`], { cwd });
+  execFileSync('make', ['--silent', '--no-print-directory', '-C', 'test', `../${FUZZER}`], { cwd });
   const words = [`-max_total_time=${SECONDS}`, '-max_len=4096', '-print_final_stats=1', `-artifact_prefix=${found}/`];
   const { status, stderr } = spawnSync(FUZZER, [...words, found, CORPUS], {
     cwd,

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { attributesOf, samplesOfPage, samplesOfRequests } from '../../../lab/fleet/otlp-samples.ts';
+import { attributesOf, samplesOfPage, samplesOfRequests } from '../../../test/agent/otlp-samples.ts';
 import { at, listAt, parseJson, textAt } from '../../../test/host/checked-json.ts';
 import type { Device, QueueCounters } from '../../snapshot.ts';
 import { cataloguePage, goldenBuild, goldenSeen, goldenSnapshot } from '../prometheus/prometheus-golden.ts';

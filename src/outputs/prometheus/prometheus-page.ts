@@ -8,7 +8,7 @@ import type { Build } from '../../metrics.ts';
 import type { AgentState, Device } from '../../snapshot.ts';
 import { createSeriesCounts, type Detail, type SeriesLimit, selectDevices, seriesBudget } from './detail.ts';
 import { familyOf, type MetricRows, metricRows } from './families.ts';
-import { ownRows } from './own-rows.ts';
+import { type OwnMetric, ownRows } from './own-rows.ts';
 import { createdPrefix, SeriesCreated } from './series-created.ts';
 import { createSlices, type Slices } from './slices.ts';
 import { createSubjects, showDevices } from './subject.ts';
@@ -113,8 +113,6 @@ export class MetricsPage {
     return metricRows(scene, detail, slices);
   }
 }
-
-export type OwnMetric = Awaited<ReturnType<Registry['getMetricsAsJSON']>>[number];
 
 /** A family of prom-client's own; its declarations leave out the sample names of histograms and call `type` a number. */
 function ownFamily({ name, type, help, values }: OwnMetric, created?: SeriesCreated): Family {

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // TypeScript of this tree as JavaScript, for a VM and for a run of many tests. On an emulated CPU, finding, translating and reading three
 // hundred files takes half a minute. One file for each program and one for what they share take a second.
-import { cpSync, readFileSync, rmSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 import { BUNDLES } from './bundled.ts';
-import { distOf, nodeOf } from './guest-dist.ts';
-import type { Architecture } from './machine.ts';
 
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 /** What finds something by its own place finds it still. */
 const keepPlaces: Plugin = {
@@ -29,16 +27,10 @@ export interface Bundle {
   readonly folder: string;
   /** Where one of the files is now, below the root of the tree. */
   readonly place: (file: string) => string;
-  /** Runs the first file. */
-  readonly command: (args: readonly string[], flags?: readonly string[]) => readonly string[];
 }
 
-/** Bundles anew what has this name. `files`: below the root of the tree, first the program. */
-export async function bundle(
-  name: string,
-  files: readonly [string, ...string[]],
-  architecture: Architecture = 'amd64',
-): Promise<Bundle> {
+/** Bundles anew what has this name. `files`: below the root of the tree. */
+export async function bundle(name: string, files: readonly string[]): Promise<Bundle> {
   const folder = join(BUNDLES, name);
   rmSync(join(ROOT, folder), { recursive: true, force: true });
   await build({
@@ -57,15 +49,5 @@ export async function bundle(
     plugins: [keepPlaces],
     logLevel: 'warning',
   });
-  const seen = join(ROOT, distOf(architecture), relative('dist', folder));
-  if (seen !== join(ROOT, folder)) {
-    rmSync(seen, { recursive: true, force: true });
-    cpSync(join(ROOT, folder), seen, { recursive: true });
-  }
-  const place = (file: string): string => join(folder, file.replace(/\.\w+$/, '.js'));
-  return {
-    folder,
-    place,
-    command: (args, flags = []) => [nodeOf(architecture), '--enable-source-maps', ...flags, place(files[0]), ...args],
-  };
+  return { folder, place: (file) => join(folder, file.replace(/\.\w+$/, '.js')) };
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The common factors, asked of any engine in one query: for the dashboard and for alerts. `factors.ts` tests with more power what
 // `tapscope fleet` reads: between the taps of one host too, and by labels of the operator's own.
+
+import { HOST, type Recorded } from '../../src/fleet/tier.ts';
 import {
   FACTOR_HOSTS,
   FACTOR_LOSING_HOSTS,
@@ -9,7 +11,6 @@ import {
   FACTOR_OFFERED,
   FACTOR_TAPS,
 } from './factor-tier.ts';
-import { HOST, type Recorded } from './tier.ts';
 
 /** The counts of all shards. */
 const of = ({ record }: Recorded): string => `sum by (factor, value) (${record})`;

@@ -5,7 +5,6 @@ import type { Finding } from '../../src/diagnosis/finding.ts';
 import { judge } from '../../src/diagnosis/judge.ts';
 import { windowOf } from '../../src/diagnosis/window.ts';
 import type { Snapshot } from '../../src/snapshot.ts';
-import type { Act } from './step.ts';
 
 export interface Fixture {
   readonly scenario: string;
@@ -16,21 +15,6 @@ export interface Fixture {
   /** Faults by device, '' for the agent. Without faults the rules may give nothing but information. */
   readonly faults: readonly { readonly device: string; readonly rule: string; readonly also: readonly string[] }[];
   readonly snapshots: readonly Snapshot[];
-}
-
-/** Only what belongs to one namespace; why a mechanism was not attached names paths of the machine. */
-export function reduced({ takenAt, devices, agent }: Snapshot, netns: number): Snapshot {
-  const own = (texts: ReadonlyMap<number, string> = new Map()): ReadonlyMap<number, string> =>
-    new Map([...texts].filter(([inode]) => inode === netns));
-  const namespaceNames = own(agent.namespaceNames);
-  const namespacePaths = own(agent.namespacePaths);
-  const probes = agent.probes.map((probe) => ({ ...probe, reason: undefined }));
-  const there = devices.filter((device) => device.netns === netns);
-  return { takenAt, devices: there, agent: { ...agent, probes, namespaceNames, namespacePaths } };
-}
-
-export function firstMiddleLast<Item>(items: readonly Item[]): readonly Item[] {
-  return [0, Math.floor(items.length / 2), items.length - 1].flatMap((place) => items[place] ?? []);
 }
 
 export function packFixture(fixture: Fixture): Buffer {
@@ -47,20 +31,6 @@ export function unpackFixture(bytes: Buffer): Fixture {
 function mapAgain(_: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || !('map' in value) || !Array.isArray(value.map)) return value;
   return new Map(value.map);
-}
-
-/** undefined: no window shows the rules what they have to say, so that there is nothing to hold them to. */
-export function fixtureOf(kernel: string, act: Act): Fixture | undefined {
-  const { faults, name, asked } = act.scenario;
-  const told = faults.map(({ device, rule, also = [] }) => ({ device, rule, also }));
-  for (const window of act.windows()) {
-    const whole = window.map((snapshot) => reduced(snapshot, act.netns));
-    for (const snapshots of [firstMiddleLast(whole), whole]) {
-      const fixture = { scenario: name, kernel, netns: act.netns, asked, faults: told, snapshots };
-      if (snapshots.length > 1 && objections(fixture).length === 0) return fixture;
-    }
-  }
-  return undefined;
 }
 
 /** Differences between what today's rules say of the fixture and what they have to say. */

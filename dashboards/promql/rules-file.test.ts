@@ -6,14 +6,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
+import { HOST_TIER, TAP_TIER } from '../../src/fleet/tier.ts';
 import { FLEET_ALERTS } from './factor-queries.ts';
 import { FACTOR_TIER } from './factor-tier.ts';
-import { HOST_TIER, TAP_TIER } from './tier.ts';
 
 const FILE = 'deploy/fleet/tapscope-fleet.yml';
 const HEAD = `# SPDX-License-Identifier: Apache-2.0
 # Loaded by the Prometheus that scrapes the hosts: eight series for each tap, one more while it loses packets, ten for each
-# host, and counts by kernel, qdisc, ring size and tenant. Send on what begins with tap:, host: or factor: (docs/fleet.md). Made from src/fleet: UPDATE=1 npm test -- fleet/rules-file
+# host, and counts by kernel, qdisc, ring size and tenant. Send on what begins with tap:, host: or factor: (docs/fleet.md). Made from src/fleet/tier.ts and dashboards/promql/factor-tier.ts: UPDATE=1 npm test -- rules-file
 `;
 
 function fileOf(): string {
@@ -28,7 +28,7 @@ function fileOf(): string {
 const ALERTS = 'deploy/fleet/tapscope-fleet-alerts.yml';
 const ALERTS_HEAD = `# SPDX-License-Identifier: Apache-2.0
 # Of the whole fleet, for Thanos Ruler, vmalert or any Prometheus that has what tapscope-fleet.yml records of all shards.
-# Made from src/fleet/factor-queries.ts: UPDATE=1 npm test -- fleet/rules-file
+# Made from dashboards/promql/factor-queries.ts: UPDATE=1 npm test -- rules-file
 `;
 
 function alertsFile(): string {

@@ -18,7 +18,7 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { cachePath } from '../lab/vm/cache.ts';
+import { cachePath } from '../host/cache-path.ts';
 
 /** Variables by which a process finds registries. */
 export const passedOn = /^(NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|(https?|no)_proxy|npm_config_registry)$/i;
@@ -108,7 +108,7 @@ function answer(program: string, ...args: readonly string[]): string {
 
 /** Clones this project into the root, with what is not committed yet. */
 export function cloneInto(root: string, path: string): void {
-  const project = join(import.meta.dirname, '..');
+  const project = join(import.meta.dirname, '../..');
   const clone = join(root, path);
   const git = ['-C', project, '-c', 'safe.directory=*'];
   answer('git', ...git, 'clone', '--quiet', '--no-hardlinks', project, clone);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// npx tsx dashboards/test/record.ts: records anew what a real agent says in a VM of Linux 7.3, for machines whose kernel cannot stop queues.
+// npx tsx lab/recorded/record-dashboards.ts: records anew what a real agent says in a VM of Linux 7.3, for machines whose kernel cannot stop queues.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { runInVm } from '../../lab/vm/boot.ts';
-import { bundle } from '../../lab/vm/bundle.ts';
-import { provideKernel } from '../../lab/vm/kernels.ts';
-import { RECORDING } from './recording.ts';
+import { RECORDING } from '../../dashboards/test/recording.ts';
+import { runInVm } from '../vm/boot.ts';
+import { guestProgram } from '../vm/guest-program.ts';
+import { provideKernel } from '../vm/kernels.ts';
 
 const kernel = await provideKernel('7.3', (line) => console.error(line));
-const { command } = await bundle('dashboards', ['dashboards/test/record-guest.ts']);
+const { command } = await guestProgram('dashboards', ['dashboards/test/record-guest.ts']);
 const { status, output } = await runInVm(kernel, command([]));
 if (status !== 0) throw new Error(`Nothing was recorded:\n${output}`);
 mkdirSync(dirname(RECORDING), { recursive: true });

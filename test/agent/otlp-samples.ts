@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // OTLP's JSON back to samples as a page of Prometheus has them, to compare both.
-import { at, listAt, textAt } from '../../test/host/checked-json.ts';
+import { at, listAt, textAt } from '../host/checked-json.ts';
 
 /** Values by `name{label="value",…}`, labels in alphabetical order. */
 export type Samples = ReadonlyMap<string, number>;

@@ -6,9 +6,9 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { cachePath } from '../host/cache-path.ts';
+import type { Architecture } from './apt.ts';
 import { debianSuite } from './apt.ts';
-import { cachePath } from './cache.ts';
-import type { Architecture } from './machine.ts';
 
 const run = promisify(execFile);
 const SUITE = 'trixie';

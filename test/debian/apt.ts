@@ -5,9 +5,11 @@ import { execFile } from 'node:child_process';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Architecture } from './machine.ts';
 
 const run = promisify(execFile);
+/** As Debian names it. */
+export type Architecture = 'amd64' | 'arm64';
+
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 export interface Package {

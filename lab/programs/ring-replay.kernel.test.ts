@@ -3,12 +3,12 @@
 // `UPDATE=1 npm test -- ring-replay` writes the table of docs/accuracy.md.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { isAsPredicted, type ReplayRow, replayTable } from '../../../lab/programs/replay-table.ts';
-import { forecastOf, leastRing } from '../../../lab/programs/replayed-rings.ts';
-import { standingLab } from '../../../test/agent/agent-lab.ts';
-import { type NamespaceLab, namespaceLab, noLab } from '../../../test/host/netns.ts';
-import type { TestReader } from '../../../test/test-reader/test-reader.ts';
-import type { Snapshot } from '../../snapshot.ts';
+import type { Snapshot } from '../../src/snapshot.ts';
+import { standingLab } from '../../test/agent/agent-lab.ts';
+import { type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
+import type { TestReader } from '../../test/test-reader/test-reader.ts';
+import { isAsPredicted, type ReplayRow, replayTable } from './replay-table.ts';
+import { forecastOf, leastRing } from './replayed-rings.ts';
 
 /** Packets that come, or that the reader takes; by queue. */
 type Step = readonly ['send' | 'read', packets: number | 'all', queue?: number];

@@ -4,14 +4,14 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import test, { type TestContext } from 'node:test';
 import { promisify } from 'node:util';
-import { SCENARIOS } from '../../../lab/verdicts/catalogue.ts';
-import type { Fault, Scenario } from '../../../lab/verdicts/scenario.ts';
-import { type Stage, stageOf } from '../../../lab/verdicts/setup.ts';
-import { type Watch, watch } from '../../../lab/verdicts/watch-devices.ts';
-import { PASTED, type Pasted } from '../../../test/agent/pasted.ts';
-import { namespaceLab, noLab } from '../../../test/host/netns.ts';
-import type { Device, Snapshot } from '../../snapshot.ts';
-import type { Remedy } from '../finding.ts';
+import type { Remedy } from '../../src/diagnosis/finding.ts';
+import type { Device, Snapshot } from '../../src/snapshot.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
+import { SCENARIOS } from './catalogue.ts';
+import { PASTED, type Pasted } from './pasted.ts';
+import type { Fault, Scenario } from './scenario.ts';
+import { type Stage, stageOf } from './setup.ts';
+import { type Watch, watch } from './watch-devices.ts';
 
 const run = promisify(execFile);
 /** Judgements, one a second: until a rule speaks on a busy machine, and until its remedy has worked. */

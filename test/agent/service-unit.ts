@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const lines = readFileSync(join(import.meta.dirname, 'tapscope.service'), 'utf8').split('\n');
+const lines = readFileSync(join(import.meta.dirname, '../../deploy/tapscope.service'), 'utf8').split('\n');
 
 /** The values of a setting in their order, without the empty one that resets it. */
 export function unitValues(name: string): readonly string[] {

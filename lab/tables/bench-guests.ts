@@ -2,10 +2,10 @@
 // What tests of `tapscope bench --table multiqueue` start guests with, and what must not stay behind when one has ended.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { noVm } from '../../vm/boot.ts';
-import { kernelOrWhy } from '../../vm/kernels.ts';
-import { vmlinuxOf } from '../../vm/vmlinux.ts';
-import { IPERF, missing } from '../need.ts';
+import { IPERF, missing } from '../../test/host/need.ts';
+import { noVm } from '../vm/boot.ts';
+import { kernelOrWhy } from '../vm/kernels.ts';
+import { vmlinuxOf } from '../vm/vmlinux.ts';
 
 /** It boots fastest under emulation. */
 const SERIES = '6.1';

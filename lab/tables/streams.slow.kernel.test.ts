@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { benchGuests, benchTraces } from '../../lab/programs/guests/bench-guests.ts';
 import { type Begun, begin, tapscope } from '../../test/agent/serve-process.ts';
 import { listAt, numberAt, parseJson } from '../../test/host/checked-json.ts';
 import { noLab } from '../../test/host/netns.ts';
 import { until } from '../../test/host/until.ts';
 import { assertValid } from '../../test/host/valid-json.ts';
+import { benchGuests, benchTraces } from './bench-guests.ts';
 
 const QEMU = /^(\d+): \S*qemu-system-x86_64 /;
 const STARTS_WITHIN_MS = 120_000;

@@ -2,11 +2,11 @@
 // Random schedules of everything that can happen to a tap's queues, against a model of tun: what is shown is the truth, or marked.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { play } from '../../lab/model/play.ts';
 import { type AgentLab, agentLab } from '../../test/agent/agent-lab.ts';
 import { noLab } from '../../test/host/netns.ts';
 import { seedOf } from '../../test/host/random.ts';
 import { isNightly } from '../../test/nightly.ts';
+import { play } from './play.ts';
 
 const TAPS = 64;
 const ROUNDS = 40;

@@ -2,10 +2,10 @@
 // `tapscope bench --table multiqueue` as built, where there is no guest: the cell says so.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { benchGuests } from '../../lab/programs/guests/bench-guests.ts';
 import { tapscope } from '../../test/agent/serve-process.ts';
 import { listAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import { noLab } from '../../test/host/netns.ts';
+import { benchGuests } from './bench-guests.ts';
 
 const ONE = ['bench', '--table=multiqueue', '--seconds=1'];
 const CELL = '^stream/host-to-guest/size=default/sessions=2/queues=2$';

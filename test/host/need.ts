@@ -5,8 +5,8 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { withGoSource } from '../../test/host/go-source.ts';
-import { cachePath } from '../vm/cache.ts';
+import { cachePath } from './cache-path.ts';
+import { withGoSource } from './go-source.ts';
 
 const run = promisify(execFile);
 const FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
