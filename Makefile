@@ -3,7 +3,7 @@
 
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
-.PHONY: all bpf addon traffic ts lab lint lint-biome lint-clang-format lint-types lint-sizes format clean FORCE
+.PHONY: all bpf addon traffic ts lab lint lint-biome lint-layers lint-clang-format lint-types lint-sizes format clean FORCE
 
 # For another machine than this one deploy/cross-build.mjs says where, with which compiler and which headers.
 DIST := dist
@@ -41,8 +41,9 @@ $(DIST)/bench/traffic: $(wildcard bench/traffic/*.[ch]) Makefile
 	@echo "  CC      $@"
 	@$(CC) -O2 -Wall -Wextra -Werror -o $@.new $(filter %.c,$^) -pthread && mv $@.new $@
 
-# Only tests need the lab's programs.
+# Only tests need these programs.
 lab: FORCE
+	@$(MAKE) --silent --no-print-directory -C test
 	@$(MAKE) --silent --no-print-directory -C lab
 
 # TypeScript: checked, then bundled. The whole folder is made anew and takes the old one's place.
@@ -63,10 +64,14 @@ dist/src/.built: $(TS_SOURCES) addon/tapscope.d.ts deploy/bundle.mjs deploy/entr
 PARTS = addon bench bpf dashboards deploy lab src test
 C_SOURCES = $(shell find addon bench bpf lab test -name '*.[ch]' -o -name '*.cc' -o -name '*.hh' -o -name '*.cpp' -o -name '*.hpp')
 
-lint: lint-biome lint-clang-format lint-types lint-sizes
+lint: lint-biome lint-layers lint-clang-format lint-types lint-sizes
 
 lint-biome:
 	@node_modules/.bin/biome ci --colors=off
+
+# Imports point one way; docs/architecture.md draws it.
+lint-layers:
+	@node_modules/.bin/tsx test/layers.ts
 
 lint-clang-format:
 	@clang-format --dry-run -Werror $(C_SOURCES)

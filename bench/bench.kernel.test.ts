@@ -4,10 +4,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
-import { benchGuests } from '../lab/programs/guests/bench-guests.ts';
 import { tapscope } from '../test/agent/serve-process.ts';
-import { listAt, parseJson, textAt } from '../test/host/checked-json.ts';
-import { noLab } from '../test/host/netns.ts';
 import { hasPktgen } from './pktgen.ts';
 import { startTraffic } from './traffic/traffic.ts';
 
@@ -53,25 +50,4 @@ test('the traffic program is alone in its namespace, which ends with it', { skip
   assert.equal(await traffic.stopReading('a'), 0);
   await traffic.end();
   assert.equal(existsSync(traffic.namespace), false);
-});
-
-test('a kernel that is not there: the cell says so, and nothing was measured', { skip: noLab }, async (t) => {
-  const cell = '^stream/host-to-guest/size=default/sessions=2/queues=2$';
-  const guests = await benchGuests();
-  if (typeof guests === 'string') return t.skip(guests);
-  const words = [
-    'bench',
-    '--table=multiqueue',
-    '--seconds=1',
-    `--only=${cell}`,
-    '--guest-kernel=/no/kernel',
-    '--guest-vhost=off',
-  ];
-  const { code, stdout } = await tapscope(words);
-  assert.equal(code, 1);
-  assert.match(stdout, /^NOTHING could be measured on this host\.$/m);
-  assert.match(stdout, /^2 +\/no\/kernel is not there: --guest-kernel takes the file of a kernel$/m);
-  const json = await tapscope([...words, '--format=json']);
-  const [result] = listAt(parseJson(json.stdout), 'results');
-  assert.match(textAt(result, 'missing'), /^\/no\/kernel is not there/);
 });

@@ -9,9 +9,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cloneInto, copyNode, makeBareRoot, startInside, whyNoBareRoot } from '../test/debian/bare-root.ts';
 import { freePort } from '../test/host/free-port.ts';
 import { isWhole } from '../test/whole.ts';
-import { cloneInto, copyNode, makeBareRoot, startInside, whyNoBareRoot } from './bare-root.ts';
 
 const clone = '/opt/tapscope';
 const nobody = 65534;

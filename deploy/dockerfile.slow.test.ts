@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// deploy/Dockerfile copies all that its RUN lines read: the build stage is played in a folder with exactly these files. Needs a compiler, no root.
+// Needs: a compiler.
+// deploy/Dockerfile copies all that its RUN lines read: the build stage is played in a folder with exactly these files.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';

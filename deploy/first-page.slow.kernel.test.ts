@@ -10,9 +10,9 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { copyNode, makeBareRoot, type Suite, startInside, whyNoBareRoot } from '../test/debian/bare-root.ts';
 import { freePort } from '../test/host/free-port.ts';
 import { slowness } from '../test/host/slowness.ts';
-import { copyNode, makeBareRoot, type Suite, startInside, whyNoBareRoot } from './bare-root.ts';
 
 const project = join(import.meta.dirname, '..');
 const FIRST_PAGE_MS = 5000;

@@ -11,10 +11,10 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { copyNode, makeBareRoot, startInside, whyNoBareRoot } from '../test/debian/bare-root.ts';
 import { at, listAt, parseJson } from '../test/host/checked-json.ts';
 import { freePort } from '../test/host/free-port.ts';
 import { slowness } from '../test/host/slowness.ts';
-import { copyNode, makeBareRoot, startInside, whyNoBareRoot } from './bare-root.ts';
 
 const project = join(import.meta.dirname, '..');
 const release = join(project, 'dist/release');

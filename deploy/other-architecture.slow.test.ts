@@ -8,8 +8,8 @@ import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { foreignRoot } from '../lab/vm/foreign-root.ts';
-import { whyNoBareRoot } from './bare-root.ts';
+import { whyNoBareRoot } from '../test/debian/bare-root.ts';
+import { foreignRoot } from '../test/debian/foreign-root.ts';
 
 const project = join(import.meta.dirname, '..');
 const release = join(project, 'dist/release');

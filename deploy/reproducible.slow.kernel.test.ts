@@ -8,7 +8,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { cloneInto } from './bare-root.ts';
+import { cloneInto } from '../test/debian/bare-root.ts';
 
 const root = join(import.meta.dirname, '..');
 const COMPILED = ['bpf', 'addon', 'bench'];

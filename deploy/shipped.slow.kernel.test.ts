@@ -9,11 +9,11 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { capabilityNames } from '../src/kernel/host.ts';
+import { rights, unitValues, withRights } from '../test/agent/service-unit.ts';
+import { makeBareRoot, startInside, whyNoBareRoot } from '../test/debian/bare-root.ts';
 import { startTestReader } from '../test/test-reader/test-reader.ts';
-import { makeBareRoot, startInside, whyNoBareRoot } from './bare-root.ts';
 import { type BootedRoot, bootRoot } from './booted-root.ts';
 import { imageServes } from './image.ts';
-import { rights, unitValues, withRights } from './service-unit.ts';
 import { twoUnits } from './two-units.ts';
 
 const project = join(import.meta.dirname, '..');
@@ -184,7 +184,7 @@ async function provoke(t: TestContext, host: BootedRoot): Promise<number> {
     ['nsenter', ...target, '--pid', 'unshare', '--net'],
   ];
   for (const [index, [file = '', ...args]] of wrappers.entries()) {
-    const testReader = await startTestReader(file, [...args, join(project, 'dist/lab/test-reader')]);
+    const testReader = await startTestReader(file, [...args, join(project, 'dist/test/test-reader')]);
     t.after(() => testReader.quit());
     await testReader.open('a', `${DEVICES}${index}`, 'tap');
   }

@@ -76,7 +76,7 @@ function isWanted({ file, needs }) {
 async function translate(files) {
   if (files.length === 0) return;
   const { tsImport } = await import('tsx/esm/api');
-  const { bundle } = await tsImport('../lab/vm/bundle.ts', import.meta.url);
+  const { bundle } = await tsImport('../test/bundle.ts', import.meta.url);
   // Another run at the same time has its own.
   const { folder, place } = await bundle(`tests-${process.pid}`, files);
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));

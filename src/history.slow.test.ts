@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import test from 'node:test';
-import type { Remembered } from '../lab/scrape/remember.ts';
+import type { Remembered } from '../test/snapshots/remember.ts';
 
 const QUEUES = 1000;
 
@@ -13,7 +13,7 @@ test('half an hour of 1 000 busy queues takes at most 64 MB, with what rules loo
   timeout: 600_000,
 }, async (t) => {
   const execArgv = ['--import', 'tsx', '--expose-gc'];
-  const child = fork('lab/scrape/remember.ts', [String(QUEUES)], { execArgv });
+  const child = fork('test/snapshots/remember.ts', [String(QUEUES)], { execArgv });
   t.after(() => child.kill('SIGKILL'));
   const [answer] = await once(child, 'message');
   const { megabytes, stepMegabytes, spanSeconds, busyMs, idleMs }: Remembered = answer;

@@ -128,7 +128,7 @@ const PROOFS: readonly Edit[] = [
 `,
   },
   {
-    file: 'test/agent/pasted.ts',
+    file: 'lab/verdicts/pasted.ts',
     behind: 'export const PASTED: readonly Pasted[] = [\n',
     text: "  { rule: 'reader-truncates', scenario: 'a buffer of 64 bytes', effect: 'words' },\n",
   },
@@ -188,7 +188,7 @@ function write({ file, behind, text }: Edit): void {
   );
 }
 
-/** What `npx tsx dashboards/test/record.ts` would add: in a VM the new counter would have a line, with a value for each page. */
+/** What `npx tsx lab/recorded/record-dashboards.ts` would add: in a VM the new counter would have a line, with a value for each page. */
 function recordCounter(file: string): void {
   const recording = readFileSync(join(copy, file), 'utf8');
   const [times = ''] = recording.split('\n');
@@ -234,12 +234,11 @@ const WRITTEN = [
 const LISTS = [
   'test/tree/sources.test.ts',
   'test/tree/pages.test.ts',
-  'src/layers.test.ts',
   'src/metrics.test.ts',
   'src/diagnosis/all-rules.test.ts',
-  'src/diagnosis/remedies/pasted.test.ts',
   'lab/guest/forced.test.ts',
   'lab/verdicts/catalogue.test.ts',
+  'lab/verdicts/pasted.test.ts',
   'lab/verdicts/plan.test.ts',
   'dashboards/test/recording.test.ts',
 ];
@@ -247,6 +246,7 @@ const LISTS = [
 test('all four together have sound types, and the tests of the tree and of its lists hold', () => {
   inCopy(process.execPath, 'node_modules/typescript/bin/tsc', '--noEmit');
   inCopy('env', 'UPDATE=1', process.execPath, '--import', 'tsx', '--test', ...WRITTEN);
+  node('test/layers.ts');
   node('--test', ...WRITTEN, ...LISTS);
 });
 

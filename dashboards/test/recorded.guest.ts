@@ -25,7 +25,7 @@ test('a host that stops queues', { skip }, async (t) => {
   for (let round = 0; round < ROUNDS.after; round++) await host.round();
 
   await t.test(
-    'the recorded pages have the series of today (npx tsx dashboards/test/record.ts records anew)',
+    'the recorded pages have the series of today (npx tsx lab/recorded/record-dashboards.ts records anew)',
     async () => {
       const { text } = await host.agent.metrics();
       // Whether a finding stands at a moment is the rules' affair, and no device ends there but those of other tests.

@@ -11,7 +11,7 @@ import { test } from 'node:test';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
 import { at, listAt, parseJson, textAt } from '../../test/host/checked-json.ts';
-import { pathOf } from '../programs/need.ts';
+import { pathOf } from '../../test/host/need.ts';
 import { FLEET, VICTORIA } from './engines.ts';
 
 const FOLDER = 'deploy/fleet';

@@ -6,7 +6,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { at, listAt, textAt } from '../../test/host/checked-json.ts';
-import { type Need, pathOf, provide } from '../programs/need.ts';
+import { type Need, pathOf, provide } from '../../test/host/need.ts';
 
 export interface Engine {
   readonly name: string;

@@ -12,7 +12,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { listAt, parseJson } from '../../test/host/checked-json.ts';
 import { freePort } from '../../test/host/free-port.ts';
-import { BUILT, type Need, pathOf, provide } from '../programs/need.ts';
+import { BUILT, type Need, pathOf, provide } from '../../test/host/need.ts';
 
 const run = promisify(execFile);
 const VERSION = 'v0.165.0';

@@ -11,12 +11,12 @@ import { createSlices } from '../../src/outputs/prometheus/slices.ts';
 import { otlpEndpoint } from '../../src/server/otlp/otlp-endpoint.ts';
 import { createPost } from '../../src/server/otlp/otlp-post.ts';
 import { standingLab } from '../../test/agent/agent-lab.ts';
+import { attributesOf, type Samples, samplesOfPage, samplesOfRequests } from '../../test/agent/otlp-samples.ts';
 import { startAgent } from '../../test/agent/serve-process.ts';
 import { at, textAt } from '../../test/host/checked-json.ts';
 import { namespaceLab, noLab } from '../../test/host/netns.ts';
 import { until } from '../../test/host/until.ts';
 import { provideCollector, startCollector } from './otel-collector.ts';
-import { attributesOf, type Samples, samplesOfPage, samplesOfRequests } from './otlp-samples.ts';
 
 const skip = noLab || (await provideCollector());
 const WITHIN_MS = 60_000;

@@ -14,7 +14,7 @@ import { listAt, numberAt, parseJson, textAt } from '../../test/host/checked-jso
 import { isSince } from '../../test/host/release.ts';
 import { until } from '../../test/host/until.ts';
 import { assertValid } from '../../test/host/valid-json.ts';
-import { benchGuests } from '../programs/guests/bench-guests.ts';
+import { benchGuests } from '../tables/bench-guests.ts';
 
 const skip = !isSince(7, 2) && 'the tables are of Linux 7.2 and 7.3';
 const stops = isSince(7, 3);

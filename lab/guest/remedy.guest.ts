@@ -9,8 +9,7 @@ import { promisify } from 'node:util';
 import { tapscope } from '../../test/agent/serve-process.ts';
 import { limitedCgroup } from '../../test/host/cgroup.ts';
 import { isSince } from '../../test/host/release.ts';
-import type { Variant } from '../verdicts/scenario.ts';
-import { type Stage, stageOf } from '../verdicts/setup.ts';
+import { type Stage, stageOf, type Variant } from '../verdicts/setup.ts';
 
 const run = promisify(execFile);
 const skip = !isSince(6, 4) && 'before Linux 6.4 a worker is not throttled with its guest';

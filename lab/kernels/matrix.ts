@@ -3,12 +3,11 @@
 import assert from 'node:assert/strict';
 import { resolve } from 'node:path';
 import test from 'node:test';
+import { NoMirror } from '../../test/debian/apt.ts';
 import { isWhole } from '../../test/whole.ts';
 import { SERIES as BUILDS_SERIES, tunModules } from '../napi/tun-modules.ts';
-import { NoMirror } from '../vm/apt.ts';
 import { noVm, runInVm } from '../vm/boot.ts';
-import { bundle } from '../vm/bundle.ts';
-import { buildFor } from '../vm/guest-dist.ts';
+import { buildFor, guestProgram } from '../vm/guest-program.ts';
 import { type Kernel, kernelOrWhy } from '../vm/kernels.ts';
 import { KERNELS, type LabKernel, SERIES } from '../vm/series.ts';
 import { EVENT_START } from './event.ts';
@@ -56,7 +55,7 @@ export const GUEST_FILES: readonly GuestFile[] = [
   { file: 'dashboards/test/recorded.guest.ts', on: BY_HAND },
   { file: 'lab/guest/verdicts.guest.ts', on: BY_HAND },
   { file: 'lab/guest/remedy.guest.ts', on: BY_HAND },
-  { file: 'src/diagnosis/remedies/pasted.slow.kernel.test.ts', on: BY_HAND },
+  { file: 'lab/verdicts/pasted.slow.kernel.test.ts', on: BY_HAND },
   { file: 'src/diagnosis/earned-port.slow.kernel.test.ts', on: BY_HAND },
   { file: 'src/diagnosis/earned-bridge.slow.kernel.test.ts', on: BY_HAND },
   { file: 'src/diagnosis/earned-conntrack.slow.kernel.test.ts', on: BY_HAND },
@@ -83,9 +82,9 @@ export const GUEST_FILES: readonly GuestFile[] = [
   { file: 'src/subjects/refused-by-host.kernel.test.ts', on: ['6.1', '7.3'] },
   { file: 'src/subjects/receive.kernel.test.ts', on: ['6.12'] },
   { file: 'src/subjects/uncounted.kernel.test.ts', on: ['5.10', '6.1', '7.3'] },
-  { file: 'src/accounting/random.slow.kernel.test.ts', on: ['7.3'] },
+  { file: 'lab/model/random.slow.kernel.test.ts', on: ['7.3'] },
   { file: 'src/subjects/ring-history.kernel.test.ts', on: BY_HAND },
-  { file: 'src/diagnosis/forecast/ring-replay.kernel.test.ts', on: BY_HAND },
+  { file: 'lab/programs/ring-replay.kernel.test.ts', on: BY_HAND },
   { file: 'src/accounting/exact.kernel.test.ts', on: ['5.10', '7.3'] },
   { file: 'src/accounting/bypass.kernel.test.ts', on: BY_HAND },
   { file: 'src/subjects/redirect.kernel.test.ts', on: BY_HAND, also: OLDEST },
@@ -161,7 +160,7 @@ async function boot(kernel: Kernel, one: LabKernel, files: readonly string[], to
     ),
   );
   try {
-    const { place, command } = await bundle(`linux-${name}`, [RUN, REPORTER, ...files], architecture);
+    const { place, command } = await guestProgram(`linux-${name}`, [RUN, REPORTER, ...files], architecture);
     const reporter = ['--test-reporter', resolve(place(REPORTER)), '--test-reporter-destination', 'stdout'];
     const hear = (text: string): void => told.hear(text);
     const options = { timeoutMs: LIMIT_MS, environment, kernelArguments, cpus, onOutput: hear };

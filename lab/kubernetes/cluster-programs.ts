@@ -5,9 +5,9 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { cachePath } from '../../test/host/cache-path.ts';
 import { parseJson, textAt } from '../../test/host/checked-json.ts';
-import { type Need, provide } from '../programs/need.ts';
-import { cachePath } from '../vm/cache.ts';
+import { type Need, provide } from '../../test/host/need.ts';
 
 const run = promisify(execFile);
 export const KUBERNETES = 'v1.34.4';

@@ -7,8 +7,10 @@ import { ABSENT } from './absent.ts';
 import { PROGRAMS } from './all-programs.ts';
 import { CASES } from './cases/all-cases.ts';
 import type { Outcome, Result } from './diagnose-answer.ts';
-import { type Part, type Parts, report, type TableRow } from './programs-page.ts';
-import { CHECKS, shortcomings } from './shortcomings.ts';
+import type { Part, Parts, TableRow } from './part.ts';
+import { CHECKS } from './program.ts';
+import { report } from './programs-page.ts';
+import { shortcomings } from './shortcomings.ts';
 
 const run: Part = {
   rows: [],

@@ -2,9 +2,9 @@
 // A program's four checks as tests, with the agent as built: what `npm run test:kernels` runs.
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { missing, provide } from '../../test/host/need.ts';
 import { noLab } from '../../test/host/netns.ts';
 import type { CheckResult } from './checks.ts';
-import { missing, provide } from './need.ts';
 import type { Program } from './program.ts';
 import { checksOf } from './running.ts';
 

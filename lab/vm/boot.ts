@@ -6,10 +6,10 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { distOf } from './guest-dist.ts';
+import type { Architecture } from '../../test/debian/apt.ts';
 import { initrdOf } from './initrd.ts';
 import type { Kernel } from './kernels.ts';
-import { type Architecture, MACHINES } from './machine.ts';
+import { distOf, MACHINES } from './machine.ts';
 import { vmlinuxOf } from './vmlinux.ts';
 
 export interface VmOptions {

@@ -8,9 +8,7 @@ import { auditsOf, balancesOf, ringsOf } from './audits.ts';
 import { Deliveries } from './deliveries.ts';
 import {
   attachedOf,
-  believed,
   countOf,
-  enteringOf,
   fingerprintOf,
   moved,
   NO_OFFSET,
@@ -25,7 +23,7 @@ import { Misplaced } from './misplaced.ts';
 import { PreTunLosses } from './pre-tun-losses.ts';
 import { type CountingMode, QueueAccounting, VHOST_BATCH } from './queue-accounting.ts';
 import { Renumbering } from './renumbering.ts';
-import { leftAtMost, leftOrWaiting, Unseen } from './unseen.ts';
+import { believed, enteringOf, leftAtMost, leftOrWaiting, Unseen } from './unseen.ts';
 
 /** Until two samples in a row were equal, and what that settles is settled. */
 const FINAL_SAMPLES = 4;

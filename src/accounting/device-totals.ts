@@ -4,7 +4,6 @@ import { type DeviceSums, type QueueSums, sumOf } from '../engine/queue-sums.ts'
 import type { WalkedDevice, WalkedQueue } from '../engine/walk.ts';
 import { discarded, heldOf, VHOST_BATCH } from './queue-accounting.ts';
 import type { Count } from './renumbering.ts';
-import { leftOrWaiting } from './unseen.ts';
 
 /** Packets that the programs have more than the kernel; of `entered` and `dropped` fewer. */
 interface Offset {
@@ -94,28 +93,4 @@ export function fingerprintOf(reading: Reading): string {
   const begun = entered + sumOf([...reading.before.values()].map(({ entering }) => entering));
   const { txPackets, txDropped } = reading.walked.counters;
   return [begun, consumed, waiting, held, dropped, moved(reading), txPackets, txDropped].join(' ');
-}
-
-/**
- * None of them is counted by itself. If E1 (docs/accounting.md) adds up only as if all had entered, all have.
- * `base`: the kernel's deliveries when the accounting began; `uncounted`: packets in the rings that no program saw enter, at most;
- * `atRest`: nothing moved since the sample before, so that what vhost-net holds is not delivered meanwhile.
- */
-export function believed(reading: Reading, base: number, uncounted: number, atRest: boolean): Reading {
-  const before = withEntering(reading.before);
-  const delivered = reading.walked.counters.txPackets - base;
-  const left = leftOrWaiting(reading, totalsOf(reading), delivered, atRest);
-  const entered = sumOf([...before.values()].map(({ enqueued }) => enqueued));
-  return left >= uncounted + entered ? { ...reading, before, after: withEntering(reading.after) } : reading;
-}
-
-/** So many packets were offered, of which it is not known whether they were dropped. */
-export function enteringOf({ entries, before }: Reading): number {
-  return entries === true ? sumOf([...before.values()].map(({ entering }) => entering)) : 0;
-}
-
-function withEntering(sums: DeviceSums): DeviceSums {
-  return new Map(
-    [...sums].map(([index, queue]) => [index, { ...queue, enqueued: queue.enqueued + queue.entering, entering: 0 }]),
-  );
 }

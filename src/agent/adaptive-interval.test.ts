@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { INITIAL_INTERVAL, type IntervalState, intervalOf, judgeInterval, leastOf } from './adaptive-interval.ts';

@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { makeTaps } from '../../lab/scale/real-taps.ts';
 import { startAgent } from '../../test/agent/serve-process.ts';
 import { noLab } from '../../test/host/netns.ts';
+import { makeTaps } from '../../test/host/real-taps.ts';
 
 const QUEUES = 256;
 /** V8 has compiled what runs each second, on threads of its own. */

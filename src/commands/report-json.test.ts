@@ -8,7 +8,7 @@ import { tapscope } from '../../test/agent/serve-process.ts';
 import { listAt, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import { assertValid } from '../../test/host/valid-json.ts';
 
-const RECORDED = join(import.meta.dirname, '../../lab/recorded/linux-6.1.rec');
+const RECORDED = join(import.meta.dirname, '../../test/recorded/linux-6.1.rec');
 
 test('report --json of a recording of Linux 6.1', async () => {
   const { code, stdout, stderr } = await tapscope(['report', RECORDED, '--json']);

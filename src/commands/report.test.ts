@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { readRecording } from './recording.ts';
 import { judgeSnapshots } from './run-diagnosis.ts';
 
-const RECORDED = join(import.meta.dirname, '../../lab/recorded/linux-6.1');
+const RECORDED = join(import.meta.dirname, '../../test/recorded/linux-6.1');
 
 test('a recording of Linux 6.1 has the findings here that it had there', async () => {
   const { header, snapshots } = await readRecording(`${RECORDED}.rec`);

@@ -8,7 +8,7 @@ import type { Finding } from '../diagnosis/finding.ts';
 import { readRecording } from './recording.ts';
 import { inFewWords, soFarOf } from './so-far.ts';
 
-const RECORDED = join(import.meta.dirname, '../../lab/recorded/linux-6.1.rec');
+const RECORDED = join(import.meta.dirname, '../../test/recorded/linux-6.1.rec');
 
 test('nothing is said of one snapshot, then the worst and how many more, as the snapshots come', async () => {
   const { snapshots } = await readRecording(RECORDED);

@@ -47,7 +47,7 @@ function residentBytes(pid: number): number {
 async function intruded(t: TestContext): Promise<Agent> {
   const before = { ...process.env };
   // Where the process that serves may read: a fault of its own code runs there.
-  const code = join(packageRoot(), 'dist/lab/intruder.cjs');
+  const code = join(packageRoot(), 'dist/test/intruder.cjs');
   copyFileSync(join(packageRoot(), 'test/agent/intruder.cjs'), code);
   const folder = mkdtempSync(join(tmpdir(), 'prey-'));
   t.after(() => rmSync(folder, { recursive: true }));

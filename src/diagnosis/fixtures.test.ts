@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { objections, unpackFixture } from '../../lab/verdicts/fixture.ts';
+import { objections, unpackFixture } from '../../test/snapshots/fixture.ts';
 
 const FOLDER = 'src/diagnosis/fixtures';
 const files = readdirSync(FOLDER).filter((file) => file.endsWith('.json.gz'));

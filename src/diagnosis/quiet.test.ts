@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { unpackFixture } from '../../lab/verdicts/fixture.ts';
+import { unpackFixture } from '../../test/snapshots/fixture.ts';
 import { History } from '../history.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { judge } from './judge.ts';

@@ -11,7 +11,8 @@ import { counted, fit, type Layout, padEnd, paint, wrap } from './terminal-text.
 import { type Column, columnsIn, SORT_SIGN } from './top-columns.ts';
 import { renderDetail } from './top-detail.ts';
 import { topHelp } from './top-help.ts';
-import { listOf, type Status, selectedIndex, type TopRow, type TopView } from './top-rows.ts';
+import { listOf, selectedIndex, type TopView } from './top-list.ts';
+import type { Status, TopRow } from './top-rows.ts';
 
 export interface TopPicture {
   readonly takenAt: number;

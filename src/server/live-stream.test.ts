@@ -6,9 +6,9 @@ import { get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { busyHost } from '../../lab/scrape/busy-host.ts';
 import { serveEndpoint } from '../../test/agent/endpoint.ts';
 import { at, listAt, parseJson } from '../../test/host/checked-json.ts';
+import { busyHost } from '../../test/snapshots/busy-host.ts';
 import { createObserver, type Observer } from './observer.ts';
 
 const TAPS = 200;

@@ -4,10 +4,10 @@
 import { setTimeout } from 'node:timers/promises';
 import type { MetricRows } from '../outputs/prometheus/families.ts';
 import type { MetricsPage } from '../outputs/prometheus/prometheus-page.ts';
-import type { Exports, ShownFinding } from '../outputs/prometheus/scrape-metrics.ts';
 import type { Format } from '../outputs/prometheus/text.ts';
 import type { Device } from '../snapshot/device.ts';
 import type { AgentState, Snapshot } from '../snapshot/snapshot.ts';
+import type { Exports, ShownFinding } from '../subjects/scrape-metrics.ts';
 import { gzipped } from './gzip.ts';
 import { type SharedChunks, shareChunks } from './shared-chunks.ts';
 import { shareSnapshots } from './shared-snapshot.ts';

@@ -11,7 +11,7 @@ import { packageRoot } from '../../src/kernel/package.ts';
 import { isWhole } from '../whole.ts';
 
 const SECONDS = isWhole ? 300 : 20;
-const FUZZER = 'dist/lab/netlink-fuzzer';
+const FUZZER = 'dist/test/netlink-fuzzer';
 const CORPUS = 'test/fuzz/corpus/netlink';
 const folder = execFileSync('clang', ['-print-resource-dir'], { encoding: 'utf8' }).trim();
 const library = join(folder, `lib/linux/libclang_rt.fuzzer-${process.arch === 'x64' ? 'x86_64' : 'aarch64'}.a`);
@@ -21,7 +21,7 @@ test(`${SECONDS} s of random datagrams`, { skip: noFuzzer }, (t) => {
   const cwd = packageRoot();
   const found = mkdtempSync(join(tmpdir(), 'tapscope-fuzz-'));
   t.after(() => rmSync(found, { recursive: true }));
-  execFileSync('make', ['--silent', '--no-print-directory', '-C', 'lab', `../${FUZZER}`], { cwd });
+  execFileSync('make', ['--silent', '--no-print-directory', '-C', 'test', `../${FUZZER}`], { cwd });
   const words = [`-max_total_time=${SECONDS}`, '-max_len=4096', '-print_final_stats=1', `-artifact_prefix=${found}/`];
   const { status, stderr } = spawnSync(FUZZER, [...words, found, CORPUS], {
     cwd,

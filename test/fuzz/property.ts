@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { relative } from 'node:path';
 import { test } from 'node:test';
 import { type Arbitrary, asyncProperty, assert as check, property } from 'fast-check';
-import { sourceOf } from '../../lab/vm/bundled.ts';
 import { escapedJson } from '../../src/snapshot/visible.ts';
+import { sourceOf } from '../bundled.ts';
 import { seedOf } from '../host/random.ts';
 import { isWhole } from '../whole.ts';
 

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { attributesOf, samplesOfPage, samplesOfRequests } from '../../../lab/fleet/otlp-samples.ts';
+import { attributesOf, samplesOfPage, samplesOfRequests } from '../../../test/agent/otlp-samples.ts';
 import { at, listAt, parseJson, textAt } from '../../../test/host/checked-json.ts';
 import type { Device } from '../../snapshot/device.ts';
 import type { QueueCounters } from '../../snapshot/queue.ts';

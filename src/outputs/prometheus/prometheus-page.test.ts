@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client';
 import { type Random, randomOf, seedOf } from '../../../test/host/random.ts';
+import { type AnyRegistry, fillRegistry } from '../../../test/snapshots/client-registry.ts';
 import type { Device } from '../../snapshot/device.ts';
 import { type Distribution, histogram } from '../../snapshot/metric.ts';
 import type { Identity } from '../../snapshot/owner.ts';
@@ -16,7 +17,6 @@ import { goldenBuild, goldenSnapshot } from './prometheus-golden.ts';
 import { MetricsPage, type PrometheusOptions, type Seen } from './prometheus-page.ts';
 import { createSlices } from './slices.ts';
 import { createSubject } from './subject.ts';
-import { type AnyRegistry, fillRegistry } from './test/client-registry.ts';
 import { contentTypes, page } from './text.ts';
 
 const oddNames = ['tap0', 'tap0', 'a"b', 'back\\slash', 'new\nline', 'é~{}=,#', '\\"', '\\n', '0', '\u{1f600}', ' '];
