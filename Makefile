@@ -3,7 +3,7 @@
 
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
-.PHONY: all bpf addon traffic ts lab lint lint-biome lint-layers lint-clang-format lint-types format clean FORCE
+.PHONY: all bpf addon traffic ts lab lint lint-biome lint-layers lint-clang-format lint-types lint-sizes format clean FORCE
 
 # For another machine than this one deploy/cross-build.mjs says where, with which compiler and which headers.
 DIST := dist
@@ -34,9 +34,9 @@ addon: FORCE
 	@$(MAKE) --silent --no-print-directory -C addon
 
 # What `tapscope bench` sends and reads with.
-traffic: $(DIST)/traffic/traffic
+traffic: $(DIST)/bench/traffic
 
-$(DIST)/traffic/traffic: $(wildcard traffic/*.[ch]) Makefile
+$(DIST)/bench/traffic: $(wildcard bench/traffic/*.[ch]) Makefile
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	@$(CC) -O2 -Wall -Wextra -Werror -o $@.new $(filter %.c,$^) -pthread && mv $@.new $@
@@ -48,7 +48,7 @@ lab: FORCE
 
 # TypeScript: checked, then bundled. The whole folder is made anew and takes the old one's place.
 # The stamp is as old as the start: what is edited meanwhile counts as stale.
-TS_SOURCES := $(shell find src -type d -o -name '*.ts' ! -name '*.test.ts' -o -path 'src/page/*')
+TS_SOURCES := $(shell find src bench -type d -o -name '*.ts' ! -name '*.test.ts' -o -path 'src/page/*')
 
 ts: dist/src/.built
 
@@ -58,11 +58,13 @@ dist/src/.built: $(TS_SOURCES) addon/tapscope.d.ts deploy/bundle.mjs deploy/entr
 	@node_modules/.bin/tsc -p tsconfig.build.json --noEmit
 	@node_modules/.bin/tsc -p src/page
 	@node --hash-seed=1 deploy/bundle.mjs dist/.ts
+	@mkdir -p dist/bench && mv dist/.ts/bench.cjs dist/bench/main.cjs
 	@rm -rf dist/src && mv dist/.ts dist/src
 
-C_SOURCES = $(shell find bpf addon lab test traffic -name '*.[ch]' -o -name '*.cc' -o -name '*.hh' -o -name '*.cpp' -o -name '*.hpp')
+PARTS = addon bench bpf dashboards deploy lab src test
+C_SOURCES = $(shell find addon bench bpf lab test -name '*.[ch]' -o -name '*.cc' -o -name '*.hh' -o -name '*.cpp' -o -name '*.hpp')
 
-lint: lint-biome lint-layers lint-clang-format lint-types
+lint: lint-biome lint-layers lint-clang-format lint-types lint-sizes
 
 lint-biome:
 	@node_modules/.bin/biome ci --colors=off
@@ -77,6 +79,14 @@ lint-clang-format:
 lint-types:
 	@node_modules/.bin/tsc -p tsconfig.json --noEmit
 	@node_modules/.bin/tsc -p src/page
+
+# Advice that never fails: files too long to read at once, and how much each part of the tree holds.
+lint-sizes:
+	@find $(PARTS) -name '*.[ch]' -o -name '*.cc' -o -name '*.hh' -o -name '*.ts' -o -name '*.mjs' | xargs wc -l | awk ' \
+		$$2 == "total" { next } \
+		{ split($$2, part, "/"); files[part[1]]++; lines[part[1]] += $$1 } \
+		$$1 > 300 { print "advice: " $$2 " has " $$1 " lines" } \
+		END { for (one in lines) print "size: " one ": " files[one] " files, " lines[one] " lines" }' | sort
 
 format:
 	@node_modules/.bin/biome check --colors=off --write

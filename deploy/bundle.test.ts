@@ -35,13 +35,6 @@ test('the bundle is ASCII, as it is read', () => {
   );
 });
 
-test('bench and demo are bundles of their own: what else runs has no code that starts programs', () => {
-  const starts = /child_process/;
-  assert.doesNotMatch(bundle, starts);
-  for (const name of ['bench', 'demo'])
-    assert.match(readFileSync(join(root, `dist/src/${name}.cjs`), 'latin1'), starts);
-});
-
 test('where no package lies but the one with an addon, the program starts', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'tapscope-bundle-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));

@@ -13,7 +13,7 @@ const output = join(root, 'dist', architecture);
 const guest = join(output, 'guest');
 const options = { stdio: ['ignore', 2, 2] };
 
-for (const name of ['src', 'addon', 'bpf', 'traffic']) rmSync(join(guest, name), { recursive: true, force: true });
+for (const name of ['src', 'addon', 'bpf', 'bench']) rmSync(join(guest, name), { recursive: true, force: true });
 mkdirSync(guest, { recursive: true });
 if (!buildNpmPackage(root, output, architecture)) process.exit(1);
 const tarball = readdirSync(output).find((name) => name.endsWith('.tgz'));

@@ -49,7 +49,7 @@ test('the npm package for arm64', { skip: onlyNightly || isAmd64 || whyNoBareRoo
     const libraries = readdirSync(own('dist/addon/lib')).map((name) => `dist/addon/lib/${name}`);
     assert.equal(libraries.length, 5);
     const bcrypt = 'node_modules/bcrypt/prebuilds/linux-arm64/bcrypt.glibc.node';
-    for (const path of ['dist/addon/tapscope.node', 'dist/traffic/traffic', bcrypt, ...libraries])
+    for (const path of ['dist/addon/tapscope.node', 'dist/bench/traffic', bcrypt, ...libraries])
       assert.equal(readFileSync(own(path)).readUInt16LE(18), EM_AARCH64, path);
     for (const name of ['tapscope.bpf.o', 'follow.bpf.o'])
       assert.ok(loaded(root, own(`dist/bpf/${name}`)).equals(loaded(root, join(project, 'dist/bpf', name))), name);

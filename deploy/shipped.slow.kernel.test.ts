@@ -107,7 +107,7 @@ test('what is shipped, in a bare Debian 12', { skip: whyNoBareRoot() }, async (t
 
   await t.test('bench finds its traffic program, and says in one sentence what the host lacks', async () => {
     await inside(root, install);
-    assert.match(await inside(root, 'echo namespace | /usr/lib/tapscope/dist/traffic/traffic'), /^\{"ok":true\}\n$/);
+    assert.match(await inside(root, 'echo namespace | /usr/lib/tapscope/dist/bench/traffic'), /^\{"ok":true\}\n$/);
     if (!existsSync('/proc/net/pktgen'))
       assert.match(
         await inside(root, 'tapscope bench --only=^tap/threads=1/queues=1/free/tail-drop --repeats=1; [ $? = 1 ]'),

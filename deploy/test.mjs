@@ -18,7 +18,7 @@ import {
 import { prepare } from './prepare.mjs';
 import { failed, finish, passed, record, skipped } from './report.mjs';
 
-const folders = ['addon', 'dashboards', 'deploy', 'lab', 'src', 'test'];
+const folders = ['addon', 'bench', 'dashboards', 'deploy', 'lab', 'src', 'test'];
 /** More than lab/kernels/matrix.ts gives a VM, which then can say what it was doing. */
 const fileLimitMs = process.argv[2] === 'nightly' ? 10_800_000 : 2_820_000;
 const onKernel = /\.kernel\.test\.ts$/;
@@ -45,7 +45,10 @@ const modes = {
     includes: (file) => (slow.test(file) && !shortBoot.test(file)) || fuzz.test(file),
   },
   programs: { steps: [build, playPrograms], includes: () => false, takesWords: true },
-  asan: { steps: [build, buildSanitized], includes: (file) => /^(addon|src\/kernel)\//.test(file) && !slow.test(file) },
+  asan: {
+    steps: [build, buildSanitized],
+    includes: (file) => /^(addon\/|src\/kernel\/|bench\/(own-device|perf-events)\.)/.test(file) && !slow.test(file),
+  },
 };
 
 async function main(root, mode, words) {

@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-const FOLDERS = 'addon bpf dashboards deploy docs lab src test traffic'.split(' ');
+const FOLDERS = 'addon bench bpf dashboards deploy docs lab src test'.split(' ');
 const PAGES = readdirSync('.', { withFileTypes: true }).flatMap((entry) => (entry.isFile() ? [entry.name] : []));
 
 /** A text to write into a file, behind these words; without `behind`, a new file. */
@@ -231,8 +231,8 @@ const WRITTEN = [
 ];
 /** These demand an entry for each metric, rule or mechanism. */
 const LISTS = [
-  'src/tree.test.ts',
-  'src/docs.test.ts',
+  'test/tree/sources.test.ts',
+  'test/tree/pages.test.ts',
   'src/metrics.test.ts',
   'src/diagnosis/all-rules.test.ts',
   'lab/guest/forced.test.ts',

@@ -21,73 +21,56 @@ function inSrc(name: string, imports: string, node: Layer['node'] = 'few'): [str
   return [name, { files: new RegExp(`^src/${name}(\\.ts$|/)`), imports: imports.split(' '), node }];
 }
 
-const PRODUCT =
-  'snapshot metric metrics log kernel engine inventory collectors accounting agent bench bench-report fleet history diagnosis outputs server';
-
 function outside(name: string, files: RegExp, imports: string): [string, Layer] {
   return [name, { files, imports: imports.split(' '), node: 'all' }];
 }
 
+const PRODUCT =
+  'snapshot log kernel engine inventory subjects losses accounting agent history diagnosis fleet outputs server commands';
+
 /** From the top down. A file is of the first layer that names it. */
 const LAYERS = new Map<string, Layer>([
   outside('deploy', /^deploy\//, 'kernel commands test'),
-  outside('lab', /^lab\//, `${PRODUCT} starters commands dashboards-tests dashboards test`),
-  outside('dashboards-tests', /^dashboards\/(test\/|.*\.test\.ts$)/, 'dashboards metrics fleet test'),
-  // Pure: what they know of the agent is its catalogue, and what a fleet records of it.
-  outside('dashboards', /^dashboards\//, 'metric metrics fleet test'),
-  outside('tests', /^(src|addon)\/(.*\.test\.ts$|test\/)/, `${PRODUCT} starters commands page addon test`),
-  outside('test', /^test\//, `${PRODUCT} starters commands`),
+  outside('lab', /^lab\//, `${PRODUCT} bench test dashboards dashboards-tests`),
+  outside('dashboards-tests', /^dashboards\/(test\/|.*\.test\.ts$)/, 'subjects fleet test dashboards'),
+  // What they know of the agent is its catalogue, and what a fleet records of it.
+  outside('dashboards', /^dashboards\//, 'snapshot subjects outputs fleet test'),
+  outside('tests', /^(src|addon|bench)\/(.*\.test\.ts$|test\/)/, `${PRODUCT} page addon bench test`),
+  outside('test', /^test\//, `${PRODUCT} bench`),
   outside('addon', /^addon\//, ''),
-  inSrc('main', `${PRODUCT} commands commander`, 'most'),
+  // It alone starts programs.
+  outside('bench', /^bench\//, PRODUCT),
+  inSrc('main', 'snapshot log kernel agent commands commander', 'most'),
   inSrc('commands', `${PRODUCT} commander`, 'most'),
+  // The process of the agent that has no rights.
+  inSrc('serving', 'snapshot log kernel server', 'most'),
   // Runs in a browser: the parts of these layers that it uses must not need Node.
   inSrc('page', 'snapshot diagnosis outputs uplot'),
-  // The process of the agent that has no rights: it may not import what counts.
-  inSrc('serving', 'snapshot log kernel server', 'most'),
   inSrc(
     'server',
-    'snapshot log metrics history diagnosis outputs url-credentials fastify @fastify/basic-auth bcrypt yaml',
+    'snapshot log history diagnosis outputs url-credentials fastify @fastify/basic-auth bcrypt yaml',
     'most',
   ),
-  inSrc('outputs', 'snapshot bench-report fleet metric metrics diagnosis prom-client fast-string-width'),
+  inSrc('outputs', 'snapshot subjects diagnosis fleet prom-client fast-string-width'),
   // Reads other hosts by the HTTP API of an engine: `fetch` is all it needs of the system.
   inSrc('fleet', 'url-credentials'),
   inSrc('diagnosis', 'snapshot'),
   inSrc('history', 'snapshot'),
-  inSrc('bench', 'kernel starters inventory agent snapshot bench-report'),
-  inSrc('agent', 'kernel log engine inventory collectors accounting snapshot'),
-  inSrc('accounting', 'kernel engine snapshot'),
-  // What a collector says of its subject without a kernel: its slice of the snapshot, and its lines of the catalogue.
-  ['snapshot', { files: /^src\/(snapshot(\.ts$|\/)|collectors\/.*\/state\.ts$)/, imports: [], node: 'few' }],
-  [
-    'metrics',
-    { files: /^src\/(metrics(\.ts$|\/)|collectors\/.*\/metrics\.ts$)/, imports: ['metric', 'snapshot'], node: 'few' },
-  ],
-  inSrc('collectors', 'kernel engine inventory snapshot'),
-  inSrc('inventory', 'kernel engine snapshot'),
-  inSrc('engine', 'kernel snapshot'),
-  // `tapscope bench` and `tapscope demo` alone start programs: their own traffic, kmod's, virtual machines.
-  [
-    'starters',
-    {
-      files:
-        /^src\/kernel\/(traffic|vhost-module|line-protocol|virtual-machine\/(host-program|guest-(kernel|files|machine)))\.ts$/,
-      imports: ['kernel'],
-      node: 'all',
-    },
-  ],
+  inSrc('agent', 'snapshot log kernel engine inventory subjects losses accounting'),
+  inSrc('accounting', 'snapshot kernel engine'),
+  inSrc('losses', 'snapshot kernel engine'),
+  inSrc('subjects', 'snapshot kernel engine'),
+  inSrc('inventory', 'snapshot kernel engine'),
+  inSrc('engine', 'snapshot kernel'),
   inSrc('kernel', 'addon log', 'most'),
   inSrc('log', 'snapshot'),
-  inSrc('metric', ''),
-  inSrc('bench-report', ''),
+  inSrc('snapshot', ''),
   inSrc('url-credentials', ''),
 ]);
 
 function layerOf(path: string): string {
   return [...LAYERS].find(([, { files }]) => files.test(path))?.[0] ?? `no layer has ${path}`;
 }
-
-const subjectOf = (path: string): string | undefined => /^src\/collectors\/([^/]+)\//.exec(path)?.[1];
 
 /** Why a file may not import this, or undefined. */
 export function objection(file: string, specifier: string): string | undefined {
@@ -99,10 +82,7 @@ export function objection(file: string, specifier: string): string | undefined {
   const allowed = specifier.startsWith('node:')
     ? node === 'all' || FEW.includes(specifier) || (node === 'most' && specifier !== 'node:child_process')
     : target === own || imports.includes(target) || (!isRelative && node === 'all');
-  // Of another collector a collector knows only what is in the snapshot.
-  const [from, to] = [file, path].map(subjectOf);
-  const isForeign = from !== undefined && to !== undefined && from !== to && target !== 'snapshot';
-  return allowed && !isForeign ? undefined : `${file}: ${own} may not import ${target} (${specifier})`;
+  return allowed ? undefined : `${file}: ${own} may not import ${target} (${specifier})`;
 }
 
 /** Imports of values and of types, at once or later. Biome's layout makes them plain to see. */
@@ -123,14 +103,14 @@ function objections(): readonly string[] {
 
 /** The layers that this one imports, itself or through others. */
 function reach(layer: string): ReadonlySet<string> {
-  const direct = (LAYERS.get(layer)?.imports ?? []).filter((name) => LAYERS.has(name));
+  const direct = (LAYERS.get(layer)?.imports ?? []).filter((name) => name !== layer && LAYERS.has(name));
   return new Set(direct.flatMap((name) => [name, ...reach(name)]));
 }
 
 /** The table as a drawing, without the arrows that follow from others. */
 function drawing(): string {
   const arrows = [...LAYERS].flatMap(([layer, { imports }]) => {
-    const direct = imports.filter((name) => LAYERS.has(name));
+    const direct = imports.filter((name) => name !== layer && LAYERS.has(name));
     const needed = direct.filter((name) => !direct.some((other) => reach(other).has(name)));
     return needed.map((name) => `  ${layer} --> ${name}`);
   });

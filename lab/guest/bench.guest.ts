@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { cpus } from 'node:os';
 import test, { after, type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { countThreads } from '../../src/kernel/processes/perf-events.ts';
+import { countThreads } from '../../bench/perf-events.ts';
 import { agentLab } from '../../test/agent/agent-lab.ts';
 import { type Begun, begin, tapscope } from '../../test/agent/serve-process.ts';
 import { listAt, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';

@@ -2,11 +2,11 @@
 // What takes the place of a mechanism that --mechanism forces away, as `tapscope doctor` tells it.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { EVENTS } from '../../src/collectors/list.ts';
 import { attachProbes } from '../../src/engine/attach.ts';
 import { PROBE_SYMBOLS } from '../../src/engine/probe-symbols.ts';
 import { readHost } from '../../src/kernel/host.ts';
 import { BpfObject } from '../../src/kernel/native.ts';
+import { EVENTS } from '../../src/subjects/list.ts';
 import { tapscope } from '../../test/agent/serve-process.ts';
 import { dismissStanding } from '../../test/agent/shared-agent.ts';
 import { parseJson } from '../../test/host/checked-json.ts';

@@ -58,7 +58,7 @@ async function givesReasons(t: TestContext, build: Build): Promise<void> {
   assert.equal(packets, 17);
   await testReader.write('a', 5, 60, { wrong: 'badheader' });
   const { queues } = await agent.device(lab.inode, 'tap0');
-  // The accounting takes failed reads in tx_dropped for packets that never entered: docs/decisions/093.
+  // The accounting takes failed reads in tx_dropped for packets that never entered: docs/benchmarks.md.
   assert.equal(queues[0]?.counters?.offered, build === 'cached' ? 17 : 20);
   assert.equal(queues[0]?.counters?.delivered, 17);
   await sameAsKernel(agent, lab.inode, await lab.link('tap0'), build);

@@ -3,7 +3,7 @@
 // `UPDATE=1 npm test -- ring-replay` writes the table of docs/accuracy.md.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import type { Snapshot } from '../../src/snapshot.ts';
+import type { Snapshot } from '../../src/snapshot/snapshot.ts';
 import { standingLab } from '../../test/agent/agent-lab.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
 import type { TestReader } from '../../test/test-reader/test-reader.ts';

@@ -7,7 +7,7 @@ import { constants, deflateRawSync } from 'node:zlib';
 import { readRecording } from '../../src/commands/recording.ts';
 import { Chain, type Lane, type Numbers } from '../../src/history/chain.ts';
 import { createShredder, type Entry } from '../../src/history/shred.ts';
-import type { Snapshot } from '../../src/snapshot.ts';
+import type { Snapshot } from '../../src/snapshot/snapshot.ts';
 import { busyHost } from '../../test/snapshots/busy-host.ts';
 import { unpackFixture } from '../../test/snapshots/fixture.ts';
 

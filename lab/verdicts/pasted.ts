@@ -52,6 +52,5 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   'agent-over-budget': 'no command: a flag of the service',
   'agent-blind':
     'shows: tapscope doctor, which src/commands tests; a counter, src/diagnosis/earned.slow.kernel.test.ts; rules and routes as not-here',
-  'not-here':
-    'shows: counters of other places; rules, routes and rp_filter: src/collectors/drops/unrouted.kernel.test.ts',
+  'not-here': 'shows: counters of other places; rules, routes and rp_filter: src/subjects/unrouted.kernel.test.ts',
 };

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { inspect } from 'node:util';
-import type { Snapshot } from '../../src/snapshot.ts';
+import type { Snapshot } from '../../src/snapshot/snapshot.ts';
 import { parseJson } from '../../test/host/checked-json.ts';
 import { type Fixture, objections, packFixture } from '../../test/snapshots/fixture.ts';
 import { SCENARIOS } from './catalogue.ts';

@@ -2,8 +2,7 @@
 // A scenario's namespace, with its readers and senders.
 import { spawn } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { NamespaceLab } from '../../test/host/netns.ts';
-import { namespaceLab } from '../../test/host/netns.ts';
+import { type NamespaceLab, namespaceLab } from '../../test/host/netns.ts';
 import { READER_CPU } from '../../test/host/reader-shares.ts';
 import type { QueueFlag, StreamOptions, TestReader } from '../../test/test-reader/test-reader.ts';
 

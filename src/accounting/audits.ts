@@ -2,7 +2,7 @@
 // The audits of a device, the programs' figures against the kernel's: `delivered` by E1 and E2 of docs/accounting.md, `dropped` by E3.
 
 import { sumOf } from '../engine/queue-sums.ts';
-import type { AuditResult } from '../snapshot.ts';
+import type { AuditResult } from '../snapshot/queue.ts';
 import type { CountingMode } from './queue-accounting.ts';
 
 /** Packets. */

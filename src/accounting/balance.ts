@@ -1,33 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the accounts of a device and of its queues show.
-import type { UnseenPackets } from '../snapshot/unseen.ts';
-import type { AuditResult } from '../snapshot.ts';
+import type { Accounts } from '../engine/subject.ts';
 import type { CountingMode, QueueAccounting } from './queue-accounting.ts';
-
-/** One queue as its accounts show it; packets. */
-export interface QueueBalance {
-  readonly enqueued: number;
-  /** Enqueued by the transmit function, not by XDP. */
-  readonly transmitted: number;
-  readonly delivered: number;
-  /** Taken by read(). */
-  readonly read: number;
-  readonly audit: readonly AuditResult[];
-  /** undefined: the equation of the ring does not apply. */
-  readonly auditPending: boolean | undefined;
-  /** false: no probe tells the packets of this queue from its neighbours'. */
-  readonly known: boolean;
-  /** Dropped by tun without any program of ours seeing it. */
-  readonly untraced: number;
-}
-
-export interface Accounts {
-  /** Balances by queue index, for queues with counters or a ring. */
-  readonly queues: ReadonlyMap<number, QueueBalance>;
-  readonly audit: readonly AuditResult[];
-  readonly degraded: readonly string[];
-  readonly unseen: UnseenPackets;
-}
 
 /** Balances by queue index; `untraced`: drops of a queue that no program saw. */
 export function balancesOf(

@@ -6,7 +6,7 @@ import { randomOf } from '../../test/host/random.ts';
 import { walkedDevice, walkedQueue } from '../../test/snapshots/walked.ts';
 import { Entered } from '../engine/entered.ts';
 import { type DeviceSums, emptySums } from '../engine/queue-sums.ts';
-import type { Accounts } from './balance.ts';
+import type { Accounts } from '../engine/subject.ts';
 import { DeviceAccounting } from './device-accounting.ts';
 import type { CountingMode } from './queue-accounting.ts';
 

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { walkedDevice, walkedQueue } from '../../test/snapshots/walked.ts';
 import { type DeviceSums, emptySums } from '../engine/queue-sums.ts';
+import type { Accounts } from '../engine/subject.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
-import type { Accounts } from './balance.ts';
 import { DeviceAccounting } from './device-accounting.ts';
 import type { CountingMode } from './queue-accounting.ts';
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { ARITHMETIC, type Counts, reading, sums, update } from '../../test/snapshots/readings.ts';
 import { walkedDevice, walkedQueue } from '../../test/snapshots/walked.ts';
-import type { Accounts } from './balance.ts';
+import type { Accounts } from '../engine/subject.ts';
 import { DeviceAccounting } from './device-accounting.ts';
 
 /** `enqueued` by our programs; what the kernel counts. */

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { walkedDevice, walkedQueue } from '../../test/snapshots/walked.ts';
 import { type DeviceSums, emptySums } from '../engine/queue-sums.ts';
-import type { Accounts } from './balance.ts';
+import type { Accounts } from '../engine/subject.ts';
 import { DeviceAccounting } from './device-accounting.ts';
 
 const WAITING = 10;

@@ -146,8 +146,8 @@ test('a queue that is never at rest is never audited, and says so', () => {
 
 test('what read() took never falls, though vhost-net’s batch is counted before it is counted as taken', () => {
   const accounts = new OnlyBooks(true);
-  accounts.update(BOTH, at({ enqueued: 100, consumed: 80, consumedByVhost: 64 }, 20));
-  accounts.update(BOTH, at({ enqueued: 100, consumed: 80, consumedByVhost: 84 }, 0));
+  accounts.update(BOTH, at({ enqueued: 100, consumed: 80, consumedInBatches: 64 }, 20));
+  accounts.update(BOTH, at({ enqueued: 100, consumed: 80, consumedInBatches: 84 }, 0));
   assert.equal(accounts.read, 16);
 });
 

@@ -149,7 +149,7 @@ export class QueueAccounting {
     const disturbed = (sums: QueueSums): number => thrown(sums) + sums.failed + sums.unproduced;
     const steady = reading.believable && !renumbered && !ring?.unsteady && disturbed(before) === disturbed(after);
     this.#shifted ||= renumbered;
-    this.#read = Math.max(this.#read, before.consumed - before.consumedByVhost);
+    this.#read = Math.max(this.#read, before.consumed - before.consumedInBatches);
     if (steady && this.#shifted) this.#rebase(mode, reading);
     const sources = {
       counted: before.enqueued + this.#missed,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether the limits of the agent's unit or container leave it room: where they do not, a sentence now is better than a kill later.
 import { memoryLimit, openFilesLimit } from '../kernel/process-limits.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 
 /** An agent has 65 with a tap; the rest is for scrapes, and for what it opens to look at other processes. */
 const LEAST_FILES = 128;

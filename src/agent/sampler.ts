@@ -2,7 +2,7 @@
 // Takes a snapshot every second, so that accounts are kept and rows recycled even if no Prometheus scrapes, and looks at readers in
 // between. Where the agent takes more than its budget, it takes one every other second.
 import { warn } from '../log/log.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import type { Agent } from './agent.ts';
 
 /** The parts of the agent that sampling uses. */

@@ -20,8 +20,8 @@ import { createMetricsPage } from '../outputs/prometheus/prometheus-page.ts';
 import { makeRows } from '../outputs/top-rows.ts';
 import { renderTop } from '../outputs/top-screen.ts';
 import { renderVerdict } from '../outputs/verdict.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { escapedJson, escapedName, visible } from '../snapshot/visible.ts';
-import type { Snapshot } from '../snapshot.ts';
 import { jsonOf, judgeSnapshots } from './run-diagnosis.ts';
 
 const HOST = { kernel: '6.12', version: '0.1.0' };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { temporaryFolder } from '../../test/agent/certificates.ts';
 import { namespaceLab, noLab } from '../../test/host/netns.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { watchHost } from './watch.ts';
 
 const BEFORE = 300;

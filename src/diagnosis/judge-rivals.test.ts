@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { quietHost } from '../../test/snapshots/quiet-host.ts';
-import type { Rival } from '../collectors/readers/state.ts';
+import type { Rival } from '../snapshot/queue.ts';
 import { judge } from './judge.ts';
 
 const IDENTITY = { program: '', vm: '', uuid: '', runtime: '', container: '', pod: '', unit: '' };

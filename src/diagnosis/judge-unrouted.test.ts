@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { quietHost, SECONDS, type TapPlan } from '../../test/snapshots/quiet-host.ts';
-import type { UnroutedDrop } from '../collectors/drops/state.ts';
+import type { UnroutedDrop } from '../snapshot/snapshot.ts';
 import { judge } from './judge.ts';
 import { statusOf } from './status.ts';
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { unpackFixture } from '../../test/snapshots/fixture.ts';
 import { History } from '../history.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { judge } from './judge.ts';
 import { QuietDevices } from './quiet.ts';
 import { windowOf } from './window.ts';

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { noLab } from '../../test/host/netns.ts';
-import { EVENTS } from '../collectors/list.ts';
 import { errnoOf } from '../kernel/error-name.ts';
 import { readHost } from '../kernel/host.ts';
 import { BpfObject, Btf } from '../kernel/native.ts';
+import { EVENTS } from '../subjects/list.ts';
 import { attachProbes } from './attach.ts';
 import { PROBE_SYMBOLS } from './probe-symbols.ts';
 

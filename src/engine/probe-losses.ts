@@ -2,8 +2,8 @@
 // What our own programs missed or could not count where it belongs.
 import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
-import { MARKED_SECONDS } from '../snapshot/unseen.ts';
-import type { LostEvents, ProbeState } from '../snapshot.ts';
+import { MARKED_SECONDS } from '../snapshot/device.ts';
+import type { LostEvents, ProbeState } from '../snapshot/snapshot.ts';
 import type { Probes } from './attach.ts';
 import type { LoadedPrograms } from './programs.ts';
 

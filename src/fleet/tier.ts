@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a fleet keeps of each tap and of each host: recorded where the host is scraped, and sent on in place of a tap's 150 series.
+// What a fleet keeps of each tap and of each host: recorded where the host is scraped, and sent on in place of all series of a tap.
 
 export interface Recorded {
   /** level:metric:operation */

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Identities of the processes that hold queues, looked up once a life and kept until it ends; never during a scrape.
 import { type ProcessText, readCgroup, readLife, readProcess } from '../kernel/process-text.ts';
-import type { Identity } from '../snapshot/identity.ts';
-import type { Monitor } from '../snapshot/machine.ts';
+import type { Identity, Monitor } from '../snapshot/owner.ts';
 import { identityOf } from './identity.ts';
 import { monitorOf } from './qemu-monitor.ts';
 import type { Tenants } from './tenants.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whose process this is, from what /proc says of it: virtual machine, container, pod, unit, VPN.
 import type { ProcessText } from '../kernel/process-text.ts';
-import type { Identity } from '../snapshot/identity.ts';
+import type { Identity } from '../snapshot/owner.ts';
 import { visible } from '../snapshot/visible.ts';
 import { readCgroups } from './cgroup-path.ts';
 import { readCommandLine } from './command-line.ts';

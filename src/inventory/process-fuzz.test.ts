@@ -7,7 +7,7 @@ import { holdsForAll, orSentence } from '../../test/fuzz/property.ts';
 import { parseStat } from '../kernel/process-text.ts';
 import { podIn, projectIn } from '../kernel/tenant-sources.ts';
 import { deviceIn } from '../kernel/tun-holders.ts';
-import type { Identity } from '../snapshot/identity.ts';
+import type { Identity } from '../snapshot/owner.ts';
 import { readCgroupPath, readCgroups } from './cgroup-path.ts';
 import { qemuOption, readCommandLine } from './command-line.ts';
 import { identityOf } from './identity.ts';

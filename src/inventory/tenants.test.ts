@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { novaProject, podNames, projectIn } from '../kernel/tenant-sources.ts';
-import type { Identity } from '../snapshot/identity.ts';
+import type { Identity } from '../snapshot/owner.ts';
 import { parseTenantMap, tenantIn } from './tenant-map.ts';
 import { Tenants } from './tenants.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether the CPUs of a virtual machine run, of VMs for which packets wait: a guest that is paused has threads that never do.
 import { readThreadTimes, type ThreadTime } from '../kernel/thread-times.ts';
-import type { VirtualCpus } from '../snapshot/machine.ts';
+import type { VirtualCpus } from '../snapshot/owner.ts';
 
 /** QEMU with debug-threads=on (as libvirt starts it), cloud-hypervisor, Firecracker, crosvm. */
 const NAMED = /^(?:CPU \d+\/\w+|ALL CPUs\/TCG|vcpu\d+|fc_vcpu \d+|crosvm_vcpu\d+)$/;

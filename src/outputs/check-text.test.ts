@@ -5,7 +5,7 @@ import { stripVTControlCharacters } from 'node:util';
 import type { Finding } from '../diagnosis/finding.ts';
 import type { Verdict } from '../diagnosis/judge.ts';
 import { statusOf } from '../diagnosis/status.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { type Checked, itemsOf, renderCheck, statusLine } from './check-text.ts';
 import { goldenSnapshot } from './prometheus/prometheus-golden.ts';
 

@@ -2,10 +2,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { agentMetrics } from '../metrics/agent.ts';
-import { cpuMetrics } from '../metrics/cpu.ts';
-import { deviceMetrics, queueMetrics, scrapeMetrics } from '../metrics.ts';
+import { agentMetrics, cpuMetrics, deviceMetrics, queueMetrics } from '../subjects/list.ts';
 import { metricsTable, withMetricsTable } from './metrics-table.ts';
+import { scrapeMetrics } from './prometheus/scrape-metrics.ts';
 
 const page = new URL('../../docs/metrics.md', import.meta.url);
 

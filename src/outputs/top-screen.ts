@@ -3,8 +3,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import stringWidth from 'fast-string-width';
 import { count } from '../diagnosis/words.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
-import type { Snapshot } from '../snapshot.ts';
 import { fitNames } from './queue-names.ts';
 import { short } from './short-figures.ts';
 import { counted, fit, type Layout, padEnd, paint, wrap } from './terminal-text.ts';

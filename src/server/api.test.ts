@@ -16,7 +16,7 @@ import { until } from '../../test/host/until.ts';
 import { askSocket } from '../kernel/agent-socket.ts';
 import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
 import { type SnapshotJson, snapshotFromJson } from '../snapshot/json.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { createObserver, type Observer } from './observer.ts';
 
 const BEGIN = Math.floor(Date.now() / 1000) - 40;

@@ -9,8 +9,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { ask, serveEndpoint } from '../../test/agent/endpoint.ts';
 import { busyHost } from '../../test/snapshots/busy-host.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { SnapshotReader, SnapshotWriter } from '../snapshot/stream.ts';
-import type { Snapshot } from '../snapshot.ts';
 import { createObserver } from './observer.ts';
 
 const TAPS = 10;

@@ -11,7 +11,7 @@ import { snapshotAt, type TapPlan } from '../../test/snapshots/quiet-host.ts';
 import { type TrackedFinding, track } from '../diagnosis/active-findings.ts';
 import { judge } from '../diagnosis/judge.ts';
 import { windowOf } from '../diagnosis/window.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { createObserver, type Observation } from './observer.ts';
 
 const TAPS = 1024;

@@ -17,8 +17,7 @@ import type { Detail } from '../outputs/prometheus/detail.ts';
 import type { MetricRows } from '../outputs/prometheus/families.ts';
 import { cataloguePage, goldenBuild, goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
 import { type Format, formats } from '../outputs/prometheus/text.ts';
-import type { CountingProcess } from '../snapshot/counting.ts';
-import type { AgentState } from '../snapshot.ts';
+import type { AgentState, CountingProcess } from '../snapshot/snapshot.ts';
 import { createObserver } from './observer.ts';
 import { startServer } from './server.ts';
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The made-up host while all of its taps carry traffic, each at a pace of its own: everything that grows with packets grows.
-import type { Device, Observations, Queue, Snapshot } from '../../src/snapshot.ts';
+import type { Device } from '../../src/snapshot/device.ts';
+import type { Observations, Queue } from '../../src/snapshot/queue.ts';
+import type { Snapshot } from '../../src/snapshot/snapshot.ts';
 import { hostOf } from './made-up-host.ts';
 
 const SERIES_PER_TAP = 92;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The same series by prom-client's own code, for tests to compare.
 import { Counter, Gauge, type OpenMetricsContentType, type PrometheusContentType, type Registry } from 'prom-client';
-import type { Suffix } from '../../src/metric.ts';
 import type { MetricRows } from '../../src/outputs/prometheus/families.ts';
 import type { Subject } from '../../src/outputs/prometheus/subject.ts';
 import type { Labels } from '../../src/outputs/prometheus/text.ts';
+import type { Suffix } from '../../src/snapshot/metric.ts';
 
 export interface RowSample {
   readonly subject: Subject;

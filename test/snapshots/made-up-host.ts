@@ -3,7 +3,9 @@
 
 import { goldenBuild, goldenSnapshot } from '../../src/outputs/prometheus/prometheus-golden.ts';
 import type { PrometheusOptions } from '../../src/outputs/prometheus/prometheus-page.ts';
-import type { Device, Observations, Queue, Snapshot } from '../../src/snapshot.ts';
+import type { Device } from '../../src/snapshot/device.ts';
+import type { Observations, Queue } from '../../src/snapshot/queue.ts';
+import type { Snapshot } from '../../src/snapshot/snapshot.ts';
 
 export const prometheusOptions: PrometheusOptions = { detail: 'cpu', build: goldenBuild };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The test reader from TypeScript: one method a command of test/test-reader/test-reader.c, each resolves with its exact counts.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { type Ask, endChild, lineProtocol } from '../../src/kernel/line-protocol.ts';
+import { type Ask, endChild, lineProtocol } from '../../bench/traffic/line-protocol.ts';
 import { at, numberAt } from '../host/checked-json.ts';
 
 /** How often each errno was met, by name. */

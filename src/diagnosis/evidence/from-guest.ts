@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the guest or writer sends and the host does not get, by the kernel's counters and by what the probes saw freed.
 
-import type { OtherDrop } from '../../snapshot.ts';
+import type { OtherDrop } from '../../snapshot/device.ts';
 import { type DeviceSpan, grown } from '../window.ts';
 import { type Loss, lossOf } from './loss.ts';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether the virtual machine that holds a queue ran in the window: a paused one has CPUs that did not.
-import type { VirtualCpus } from '../../snapshot/machine.ts';
+import type { VirtualCpus } from '../../snapshot/owner.ts';
 import type { QueueSpan } from '../window.ts';
 import { count, duration } from '../words.ts';
 

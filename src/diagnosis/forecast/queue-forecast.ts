@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one queue lost in episodes of overflow, and what a larger ring would have held of that.
-import type { Observations } from '../../snapshot.ts';
+import type { Observations } from '../../snapshot/queue.ts';
 import { delivered, type Loss, ringLoss } from '../evidence/loss.ts';
 import { grown, type QueueSpan } from '../window.ts';
 import { type EpisodeGroup, groupsBetween, lostWith, withLargest } from './episode-losses.ts';

@@ -8,7 +8,7 @@ import { limitedCgroup, noCgroup } from '../../../test/host/cgroup.ts';
 import { namespaceLab, noLab } from '../../../test/host/netns.ts';
 import { quietHost } from '../../../test/snapshots/quiet-host.ts';
 import { cpuCgroup } from '../../kernel/cpu-cgroup.ts';
-import type { AgentState } from '../../snapshot.ts';
+import type { AgentState } from '../../snapshot/snapshot.ts';
 import { judge } from '../judge.ts';
 
 /** Runs the command of the first finding about a reader whose cgroup has no CPU time left. */

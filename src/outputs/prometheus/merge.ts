@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Several subjects as one: the queues of a device, the devices beyond the series budget.
-import type { Metric, Sample, Suffix } from '../../metric.ts';
+import type { Metric, Sample, Suffix } from '../../snapshot/metric.ts';
 import type { Slices } from './slices.ts';
 
 /** `key` names the member from scrape to scrape. The same object as before: nothing of it changed. */

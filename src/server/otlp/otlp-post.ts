@@ -4,7 +4,7 @@ import { Agent, type IncomingMessage, type RequestOptions, request } from 'node:
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { ExportOutcome } from '../../metrics/otlp.ts';
+import type { ExportOutcome } from '../../outputs/prometheus/scrape-metrics.ts';
 import { visible } from '../../snapshot/visible.ts';
 import type { OtlpEndpoint } from './otlp-endpoint.ts';
 
