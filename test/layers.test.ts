@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The check of `make lint` sees what it forbids.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -11,16 +12,15 @@ const CASES: readonly (readonly [file: string, specifier: string, allowed: boole
   ['src/engine/rows.ts', '../../addon/tapscope.d.ts', false],
   ['src/engine/rows.ts', '../subjects/list.ts', false],
   ['src/subjects/vhost.ts', '../kernel/native.ts', true],
-  ['src/snapshot/queue.ts', '../engine/rows.ts', false],
-  ['src/subjects/vhost.ts', '../agent/sampler.ts', false],
+  ['src/snapshot/queue.ts', '../kernel/native.ts', false],
   ['src/outputs/text.ts', '../kernel/native.ts', false],
   ['src/outputs/text.ts', 'node:fs', false],
-  ['src/commands/bench.ts', '../../bench/run.ts', false],
-  ['bench/run.ts', '../src/agent/agent.ts', true],
   ['src/server/http.ts', 'fastify', true],
   ['src/engine/rows.ts', 'fastify', false],
   ['src/kernel/host.ts', 'node:child_process', false],
-  ['bench/traffic/traffic.ts', 'node:child_process', true],
+  ['bench/run.ts', 'node:child_process', true],
+  ['bench/run.ts', '../src/kernel/host.ts', true],
+  ['src/commands/help.ts', '../../bench/main.ts', false],
   ['src/utils.ts', './snapshot.ts', false],
   ['src/commands/serve.ts', '../../test/host/netns.ts', false],
   ['src/commands/serve.kernel.test.ts', '../../test/host/netns.ts', true],

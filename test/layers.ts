@@ -21,50 +21,50 @@ function inSrc(name: string, imports: string, node: Layer['node'] = 'few'): [str
   return [name, { files: new RegExp(`^src/${name}(\\.ts$|/)`), imports: imports.split(' '), node }];
 }
 
-const PRODUCT =
-  'snapshot log kernel engine inventory subjects accounting losses agent fleet history diagnosis outputs server';
-
 function outside(name: string, files: RegExp, imports: string): [string, Layer] {
   return [name, { files, imports: imports.split(' '), node: 'all' }];
 }
 
+const PRODUCT =
+  'snapshot log kernel engine inventory subjects losses accounting agent history diagnosis fleet outputs server commands';
+
 /** From the top down. A file is of the first layer that names it. */
 const LAYERS = new Map<string, Layer>([
   outside('deploy', /^deploy\//, 'kernel commands test'),
-  outside('lab', /^lab\//, `${PRODUCT} bench commands dashboards-tests dashboards test`),
-  outside('dashboards-tests', /^dashboards\/(test\/|.*\.test\.ts$)/, 'dashboards subjects snapshot fleet test'),
-  // Pure: what they know of the agent is its catalogue, and what a fleet records of it.
-  outside('dashboards', /^dashboards\//, 'subjects snapshot fleet test'),
-  outside('tests', /^(src|addon|bench)\/(.*\.test\.ts$|test\/)/, `${PRODUCT} bench commands page addon test`),
-  outside('test', /^test\//, `${PRODUCT} bench commands`),
-  // What plays and measures: a package of its own, which \`tapscope bench\` and \`tapscope demo\` load.
-  outside('bench', /^bench\//, `${PRODUCT} commands`),
+  outside('lab', /^lab\//, `${PRODUCT} bench test dashboards dashboards-tests`),
+  outside('dashboards-tests', /^dashboards\/(test\/|.*\.test\.ts$)/, 'subjects fleet test dashboards'),
+  // What they know of the agent is its catalogue, and what a fleet records of it.
+  outside('dashboards', /^dashboards\//, 'snapshot subjects fleet test'),
+  outside('tests', /^(src|addon|bench)\/(.*\.test\.ts$|test\/)/, `${PRODUCT} page addon bench test`),
+  outside('test', /^test\//, `${PRODUCT} bench`),
   outside('addon', /^addon\//, ''),
-  inSrc('main', `${PRODUCT} commands commander`, 'most'),
+  // It alone starts programs.
+  outside('bench', /^bench\//, PRODUCT),
+  inSrc('main', 'snapshot log kernel agent commands commander', 'most'),
   inSrc('commands', `${PRODUCT} commander`, 'most'),
+  // The process of the agent that has no rights.
+  inSrc('serving', 'snapshot log kernel server', 'most'),
   // Runs in a browser: the parts of these layers that it uses must not need Node.
   inSrc('page', 'snapshot diagnosis outputs uplot'),
-  // The process of the agent that has no rights: it may not import what counts.
-  inSrc('serving', 'snapshot log kernel server', 'most'),
   inSrc(
     'server',
     'snapshot log subjects history diagnosis outputs url-credentials fastify @fastify/basic-auth bcrypt yaml',
     'most',
   ),
-  inSrc('outputs', 'snapshot fleet subjects diagnosis prom-client fast-string-width'),
+  inSrc('outputs', 'snapshot subjects diagnosis fleet prom-client fast-string-width'),
   // Reads other hosts by the HTTP API of an engine: `fetch` is all it needs of the system.
   inSrc('fleet', 'url-credentials'),
   inSrc('diagnosis', 'snapshot'),
   inSrc('history', 'snapshot'),
-  inSrc('agent', 'kernel log engine inventory subjects accounting losses snapshot'),
-  inSrc('losses', 'kernel engine snapshot'),
-  inSrc('accounting', 'engine snapshot'),
-  inSrc('subjects', 'kernel engine snapshot'),
-  inSrc('inventory', 'kernel engine snapshot'),
-  inSrc('engine', 'kernel snapshot'),
-  inSrc('snapshot', ''),
+  inSrc('agent', 'snapshot log kernel engine inventory subjects losses accounting'),
+  inSrc('accounting', 'snapshot kernel engine'),
+  inSrc('losses', 'snapshot kernel engine'),
+  inSrc('subjects', 'snapshot kernel engine'),
+  inSrc('inventory', 'snapshot kernel engine'),
+  inSrc('engine', 'snapshot kernel'),
   inSrc('kernel', 'addon log', 'most'),
   inSrc('log', 'snapshot'),
+  inSrc('snapshot', ''),
   inSrc('url-credentials', ''),
 ]);
 
@@ -103,14 +103,14 @@ function objections(): readonly string[] {
 
 /** The layers that this one imports, itself or through others. */
 function reach(layer: string): ReadonlySet<string> {
-  const direct = (LAYERS.get(layer)?.imports ?? []).filter((name) => LAYERS.has(name));
+  const direct = (LAYERS.get(layer)?.imports ?? []).filter((name) => name !== layer && LAYERS.has(name));
   return new Set(direct.flatMap((name) => [name, ...reach(name)]));
 }
 
 /** The table as a drawing, without the arrows that follow from others. */
 function drawing(): string {
   const arrows = [...LAYERS].flatMap(([layer, { imports }]) => {
-    const direct = imports.filter((name) => LAYERS.has(name));
+    const direct = imports.filter((name) => name !== layer && LAYERS.has(name));
     const needed = direct.filter((name) => !direct.some((other) => reach(other).has(name)));
     return needed.map((name) => `  ${layer} --> ${name}`);
   });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: Node.
-// Facts about every source file: its licence, which rules import which, exact dependencies.
+// Facts about every source file: its licence, which rules import which, what the addon and the product do not name, exact dependencies.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -36,6 +36,26 @@ test('a file of src/diagnosis/rules exports the rule of its name, and imports no
     );
     return exported.join() !== name || /from '\.\/(?!rule\.ts)/.test(text);
   });
+  assert.deepEqual(
+    wrong.map(({ path }) => path),
+    [],
+  );
+});
+
+test('code asks what is known by capability, not by the name of a mechanism', () => {
+  const compares = /mechanism\([^)]*\)( \?\? '\w*'\))?\s*[!=]==? ['"`]|includes\([^)]*\.mechanism\(/;
+  const wrong = sources.filter(
+    ({ path, text }) => path.startsWith('src/') && !path.endsWith('.test.ts') && compares.test(text),
+  );
+  assert.deepEqual(
+    wrong.map(({ path }) => path),
+    [],
+  );
+});
+
+test('the addon knows no probe, metric or struct of ours', () => {
+  const ours = /\b(?:tapscope_[a-z]+|tun_\w+|tap_\w+|vhost\w*|kfree_skb|consume_skb|ptr_ring\w*|net_dev\w*|sk_buff)\b/;
+  const wrong = sources.filter(({ path, text }) => /^addon\/.*\.(cc|hh)$/.test(path) && ours.test(text));
   assert.deepEqual(
     wrong.map(({ path }) => path),
     [],

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Metrics that prom-client keeps of this process, as rows of the catalogue's form.
-
 import type { Registry } from 'prom-client';
 import type { Suffix } from '../../snapshot/metric.ts';
 import type { MetricRows } from './families.ts';
