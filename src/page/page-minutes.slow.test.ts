@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: Node.
+// Needs: chromium.
 // The page of a thousand queues for a minute: it does not grow, and each second's update takes as long as at the start. `MINUTES=5 npm test -- page-minutes` plays more.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
