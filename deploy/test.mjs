@@ -66,7 +66,9 @@ function isWanted({ file, needs }) {
       file,
       `its second line does not say what it needs, or "${unknown}" is not known to deploy/packages.mjs: // Needs: Node.`,
     );
-  return unknown === undefined && (process.env.WHOLE || !needs.includes('WHOLE=1'));
+  const isByHand = needs.includes('WHOLE=1') && !process.env.WHOLE;
+  if (isByHand && words.length > 0) skipped(file, 'by hand: WHOLE=1');
+  return unknown === undefined && !isByHand;
 }
 
 /**
