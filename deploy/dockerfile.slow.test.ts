@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: a compiler.
+// Needs: dpkg-dev, git.
 // deploy/Dockerfile copies all that its RUN lines read: the build stage is played in a folder with exactly these files.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: WHOLE=1, root on this machine's kernel, debootstrap, dpkg-dev.
+// Needs: WHOLE=1, root on this machine's kernel, debootstrap, dpkg-dev, git.
 // The packages as a newcomer meets them: a bare Debian, the commands of docs/install.md, and how long it takes to the first metric and page.
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync } from 'node:child_process';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: WHOLE=1, bpftool, debootstrap, g++-aarch64-linux-gnu, qemu-user-static.
+// Needs: WHOLE=1, bpftool, debootstrap, g++-aarch64-linux-gnu, git, qemu-user-static.
 // The npm package for arm64, made on amd64: what it is made of, and that it runs in a Debian 13 for arm64, whose Node qemu interprets.
 // qemu knows no bpf(): what needs the kernel is refused there, in a clear sentence.
 import assert from 'node:assert/strict';

@@ -48,6 +48,7 @@ const testPackages = [
   { name: 'groff-base', reason: 'reads the manual page', present: () => hasProgram('groff') },
   { name: 'iperf3', reason: 'sends TCP through real programs', present: () => hasProgram('iperf3') },
   { name: 'iproute2', reason: 'makes the taps of the tests', present: () => hasProgram('ip') },
+  { name: 'iptables', reason: 'is a firewall of the lab', present: () => hasProgram('iptables-legacy') },
   { name: 'iputils-ping', reason: 'waits until a program passes packets', present: () => hasProgram('ping') },
   { name: 'jsonnet', reason: 'evaluates the mixin', present: () => hasProgram('jsonnet') },
   { name: 'kmod', reason: 'loads modules into the kernels of the lab', present: () => hasProgram('modprobe') },
@@ -63,6 +64,7 @@ const testPackages = [
     reason: 'sends what our alerts are grouped to',
     present: () => hasProgram('prometheus-alertmanager'),
   },
+  { name: 'python3', reason: 'plays systemd in a test', present: () => hasProgram('python3') },
   {
     name: 'python3-prometheus-client',
     reason: 'reads what we export as OpenMetrics',
@@ -86,19 +88,8 @@ const testPackages = [
 /** What a test file may say that it needs, where that is no Debian package, and the packages behind it. */
 const needs = {
   Node: [],
-  "root on this machine's kernel": ['iproute2', 'procps'],
-  VMs: [
-    'busybox-static',
-    'curl',
-    'ebtables',
-    'iproute2',
-    'kmod',
-    'nftables',
-    'procps',
-    'qemu-system-x86',
-    'xz-utils',
-    'zstd',
-  ],
+  "root on this machine's kernel": ['iproute2', 'kmod', 'procps'],
+  VMs: ['busybox-static', 'iproute2', 'kmod', 'procps', 'qemu-system-x86', 'xz-utils', 'zstd'],
   'WHOLE=1': [],
 };
 
@@ -111,7 +102,6 @@ export function packagesFor(word) {
 /** What `npm run test:programs` plays besides. One that cannot be had is skipped there by its name. */
 export const programPackages = [
   { name: 'fastd', reason: 'is a VPN of the lab', present: () => hasProgram('fastd') },
-  { name: 'iptables', reason: 'is a firewall of the lab', present: () => hasProgram('iptables-legacy') },
   { name: 'libvirt-clients', reason: 'speaks to libvirt', present: () => hasProgram('virsh') },
   { name: 'libvirt-daemon-driver-qemu', reason: 'starts QEMU for libvirt', present: () => hasProgram('libvirtd') },
   { name: 'libvirt-daemon-system', reason: 'is libvirt', present: () => hasProgram('libvirtd') },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel, buildah, debootstrap, dpkg-dev, lintian.
+// Needs: root on this machine's kernel, buildah, debootstrap, dpkg-dev, git, lintian.
 // What is shipped, as an admin meets it in a bare Debian 12: the image's steps; the package installed, run by its unit, upgraded, purged.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

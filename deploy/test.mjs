@@ -26,7 +26,7 @@ let translated = (file) => file;
 
 /** What a run is made of: the steps before the tests, and which test files. */
 const modes = {
-  quick: { steps: [build, lint], packages: lintPackages, includes: (file) => !slow.test(file), overlaps: true },
+  quick: { steps: [build, lint], packages: lintPackages, includes: (file) => !slow.test(file) },
   kernels: { steps: [build], includes: (file) => slow.test(file), sanitizes: true },
   programs: { steps: [build, playPrograms], includes: () => false, takesWords: true },
   asan: {
@@ -49,7 +49,7 @@ async function main(root, mode, words) {
   const files = tests.map(({ file }) => file);
   const sanitizes = mode.sanitizes && words.length === 0;
   await translate(files);
-  await runTests(files, sanitizes ? runSanitized : async () => {}, mode.overlaps);
+  await runTests(files, sanitizes ? runSanitized : async () => {});
 }
 
 /** What a test file says on its second line. */
@@ -66,7 +66,9 @@ function isWanted({ file, needs }) {
       file,
       `its second line does not say what it needs, or "${unknown}" is not known to deploy/packages.mjs: // Needs: Node.`,
     );
-  return unknown === undefined && (process.env.WHOLE || !needs.includes('WHOLE=1'));
+  const isByHand = needs.includes('WHOLE=1') && !process.env.WHOLE;
+  if (isByHand && words.length > 0) skipped(file, 'by hand: WHOLE=1');
+  return unknown === undefined && !isByHand;
 }
 
 /**
@@ -134,18 +136,20 @@ function listTests(folder) {
 }
 
 /**
- * Pure tests run side by side, three at a time, for some wait for the clock. Those of this kernel take turns, for all share the one kernel.
- * Most of their time they wait, so that two VMs get more than one of two CPUs beside them. Where VMs want both, they wait: lab/vm/boot.ts. What takes long begins early, so that the run does not wait for it at the end. `overlaps`: pure tests and VMs, one after
- * the other, take as long as those of this kernel, so that both begin at once.
+ * Three at once, on two CPUs: tests of this kernel take turns, for all share the one kernel, and wait for the clock most of their time; two others
+ * run beside them. VMs come first of those, since they take longest; pure tests come first where there are none.
  */
-async function runTests(files, afterKernel, overlaps) {
+async function runTests(files, afterKernel) {
   const kernel = files.filter((file) => onKernel.test(file));
-  const vms = files.filter((file) => inVm.test(file));
-  const pure = files.filter((file) => !kernel.includes(file) && !vms.includes(file));
-  const purely = runFiles(firstThose(slow, pure), overlaps ? 2 : 3);
-  if (!overlaps) await purely;
-  const inVms = purely.then(() => runFiles(firstThose(earlyVm, vms), 2));
-  await Promise.all([runOnKernel(kernel).then(afterKernel), inVms]);
+  const vms = firstThose(
+    earlyVm,
+    files.filter((file) => inVm.test(file)),
+  );
+  const pure = firstThose(
+    slow,
+    files.filter((file) => !onKernel.test(file) && !inVm.test(file)),
+  );
+  await Promise.all([runOnKernel(kernel).then(afterKernel), runFiles([...vms, ...pure], 2)]);
 }
 
 function firstThose(pattern, files) {

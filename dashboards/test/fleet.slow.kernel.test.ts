@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, prometheus.
 // What the rules of a fleet record is, packet for packet, what the agents show; and `tapscope fleet` tells the host that went.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: VMs.
+// Needs: VMs, iperf3.
 // Healthy TCP on this kernel, by the best mechanisms and by raw tracepoints: no packet is missing in what is shown.
 import test from 'node:test';
 import { agentLab, standingLab } from '../../test/agent/agent-lab.ts';

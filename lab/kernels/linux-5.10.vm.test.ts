@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: VMs.
+// Needs: VMs, nftables.
 import { testOnKernel } from './matrix.ts';
 
 testOnKernel('5.10');

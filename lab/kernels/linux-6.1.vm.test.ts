@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: VMs.
+// Needs: VMs, iptables, nftables.
 import { testOnKernel } from './matrix.ts';
 
 testOnKernel('6.1');

@@ -60,7 +60,7 @@ export const GUEST_FILES: readonly GuestFile[] = [
   { file: 'src/diagnosis/earned-bridge.slow.kernel.test.ts', on: BY_HAND },
   { file: 'src/diagnosis/earned-conntrack.slow.kernel.test.ts', on: BY_HAND },
   { file: 'lab/guest/proof.guest.ts', on: OLDEST, also: KERNELS.map(({ name }) => name) },
-  { file: 'lab/guest/traffic.guest.ts', on: ['5.10', ...SERIES] },
+  { file: 'lab/guest/traffic.guest.ts', on: SERIES, also: OLDEST },
   { file: 'lab/guest/departures.guest.ts', on: ['6.12'] },
   { file: 'lab/guest/tcp.guest.ts', on: ['7.3'] },
   { file: 'lab/guest/zerocopy.guest.ts', on: ['7.2'] },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: WHOLE=1, etcd-server.
+// Needs: WHOLE=1, etcd-server, openssl.
 // The chart before a real kube-apiserver: what it accepts and refuses, what Pod Security says of the pod, and Helm's own ways there and back.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, iperf3.
 // Healthy TCP, both ways, several streams: none of a million packets (ten million with WHOLE=1) is missing in what is shown.
 import test from 'node:test';
 import { standingLab } from '../../test/agent/agent-lab.ts';

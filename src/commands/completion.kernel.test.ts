@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: root on this machine's kernel.
+// Needs: root on this machine's kernel, groff-base, zsh.
 // What `tapscope completion` writes, as bash, zsh and groff take it, on a host with a device of an evil name.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';

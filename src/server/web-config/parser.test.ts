@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Needs: Node.
+// Needs: openssl.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeAuthority, temporaryFolder } from '../../../test/agent/certificates.ts';
