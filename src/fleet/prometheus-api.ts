@@ -27,10 +27,12 @@ const LONGEST_SAID = 500;
 export function endpointOf(url: string, header: readonly string[], timeoutMs: number): Endpoint {
   const parsed = URL.parse?.(url) ?? tryParse(url);
   if (!parsed || !/^https?:$/.test(parsed.protocol))
-    throw new Error(`--url=${url} is no address of a Prometheus API; write for example --url http://prometheus:9090.`);
+    throw new Error(
+      `--url=${url} is not the address of a Prometheus API; write for example --url http://prometheus:9090.`,
+    );
   const own = header.map((line) => {
     const [, name = '', value = ''] = /^([!-9;-~]+): *(.+)$/.exec(line) ?? [];
-    if (!name) throw new Error(`--header=${line} is no header; write for example --header 'X-Scope-OrgID: team1'.`);
+    if (!name) throw new Error(`--header=${line} is not a header; write for example --header 'X-Scope-OrgID: team1'.`);
     return [name, value] as const;
   });
   return {

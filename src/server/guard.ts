@@ -8,7 +8,7 @@ import { createRateLimit, type Rate, type RateLimit } from './request-limits.ts'
 import { createPasswords, type Passwords } from './web-config/passwords.ts';
 import type { WebConfig } from './web-config/web-config.ts';
 
-export const NO_PAGE = 'There is no such page; / lists those there are.';
+export const NO_PAGE = 'No such page; / lists all pages.';
 
 /** Limit of password hashes: a client that knows its password needs few. */
 const guesses: Rate = { intervalMs: 1000, burst: 10 };
