@@ -43,7 +43,7 @@ async function bundle(folder) {
       plugins: [withoutStarters],
       // require() in place of import(), which V8 does not offer to a script with bytecode.
       supported: { 'dynamic-import': false },
-      // What deploy/entry.mjs calls.
+      // Called by deploy/entry.mjs.
       banner: { js: '(function (require, mainUrl) {' },
       footer: { js: '})' },
     });
@@ -79,7 +79,7 @@ const withoutStarters = {
   },
 };
 
-/** What the browser gets; nothing of it is fetched from elsewhere. */
+/** The page for browsers; it loads nothing from other sites. */
 function bundlePage(buildSync, folder) {
   buildSync({
     absWorkingDir: root,

@@ -14,7 +14,7 @@ export const buildPackages = [
   { name: 'libseccomp-dev', reason: 'confines the process that serves', present: () => hasHeader('seccomp.h') },
 ];
 
-/** What `npm run deb` needs beyond a build. */
+/** `npm run deb` needs these beyond a build. */
 export const packagingPackages = [
   {
     name: 'dpkg-dev',
@@ -73,7 +73,7 @@ export const testPackages = [
   { name: 'zstd', reason: 'unpacks modules of kernels', present: () => hasProgram('zstd') },
 ];
 
-/** What `npm run test:nightly` runs besides. */
+/** `npm run test:nightly` also needs these. */
 export const nightlyPackages = [
   {
     name: 'g++-aarch64-linux-gnu',
@@ -85,7 +85,7 @@ export const nightlyPackages = [
   { name: 'qemu-user-static', reason: 'runs Node for arm64', present: () => hasProgram('qemu-aarch64-static') },
 ];
 
-/** What `npm run test:programs` plays besides. One that cannot be had is skipped there by its name. */
+/** `npm run test:programs` also needs these. It skips, by name, what cannot be installed. */
 export const programPackages = [
   { name: 'fastd', reason: 'is a VPN of the lab', present: () => hasProgram('fastd') },
   { name: 'iptables', reason: 'is a firewall of the lab', present: () => hasProgram('iptables-legacy') },

@@ -93,7 +93,7 @@ function build(root) {
 
 function make(root) {
   const stamp = join(root, 'dist/.built');
-  // What a killed build left may look finished: it starts over.
+  // The rest of a killed build may look finished: start over.
   if (existsSync(`${stamp}.new`))
     for (const name of ['addon', 'bpf', 'traffic', 'src'])
       rmSync(join(root, 'dist', name), { recursive: true, force: true });

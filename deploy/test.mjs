@@ -36,7 +36,7 @@ const fuzz = /-fuzz\.test\.ts$/;
 /** Where the JavaScript of a test file is. */
 let translated = (file) => file;
 
-/** What a run is made of: the steps before the tests, and which test files. */
+/** The steps and test files of each kind of run. */
 const modes = {
   daily: { steps: [build, lint], includes: (file) => !slow.test(file) || shortBoot.test(file), overlaps: true },
   kernels: { steps: [build], includes: (file) => slow.test(file) && !shortBoot.test(file), sanitizes: true },

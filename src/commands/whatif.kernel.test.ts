@@ -83,7 +83,7 @@ describe('each on a tap of its own, side by side: most of their time they wait',
     const changed = (await askSnapshot(here.socket)).takenAt;
     await laterBy(here.socket, changed, 3);
     await overflow(here);
-    // What the smaller ring lost says nothing of this one.
+    // Losses of the smaller ring do not apply to this one.
     const again = await here.ask('--json');
     assert.deepEqual([again.code, again.stderr], [0, '']);
     const now = parseJson(again.stdout);

@@ -55,7 +55,7 @@ export async function whatif(options: WhatIfOptions): Promise<number> {
   return 0;
 }
 
-/** What the agent remembers up to now; undefined: none of this version answers, or it has just started. */
+/** The agent's history up to now; undefined: none of this version answers, or it has just started. */
 async function remembered({ scope, duration, mechanisms, socket }: WhatIfOptions): Promise<Snapshot[] | undefined> {
   const seconds = parseDuration('--for', duration ?? HALF_HOUR, { least: 2, most: 1800 });
   if (mechanisms.length > 0) return undefined;

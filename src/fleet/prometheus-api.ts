@@ -9,7 +9,7 @@ export interface Sample {
 
 export interface Answered {
   readonly samples: readonly Sample[];
-  /** What the engine said beside its answer: a part of the stores did not answer. */
+  /** Warnings of the engine, e.g. that a part of the stores did not answer. */
   readonly warnings: readonly string[];
 }
 
@@ -112,7 +112,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** What an engine says, on one line. */
+/** A message of the engine, on one line. */
 function said(text: unknown): string {
   const line = (typeof text === 'string' ? text : (JSON.stringify(text) ?? '')).replace(/\s+/g, ' ');
   return line.length > LONGEST_SAID ? `${line.slice(0, LONGEST_SAID)}…` : line;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whose process this is, from what /proc says of it: virtual machine, container, pod, unit, VPN.
+// The identity of a process, from /proc: virtual machine, container, pod, unit, VPN.
 import type { ProcessText } from '../kernel/process-text.ts';
 import type { Identity } from '../snapshot/identity.ts';
 import { visible } from '../snapshot/visible.ts';

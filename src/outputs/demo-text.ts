@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a demo shows of a fault: the story, then the same words that check and diagnose have for it.
+// Output of the demo for a fault: the story, then the answers of check and diagnose.
 import { type Checked, type Item, renderCheck } from './check-text.ts';
 import { counted, type Layout, paint, wrap } from './terminal-text.ts';
 import { renderVerdict } from './verdict.ts';

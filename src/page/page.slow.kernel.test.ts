@@ -177,7 +177,7 @@ test('500 queues for a minute: the page does not grow', { skip: noLab || onlyNig
   await page.locator('#queues [aria-rowcount="501"]').waitFor();
   const devtools = await page.context().newCDPSession(page);
   const measure = async (): Promise<{ nodes: number; bytes: number }> => {
-    // What one collection finds dead the next frees.
+    // One collection finds garbage, the next frees it.
     for (let times = 0; times < 3; times += 1) {
       await devtools.send('HeapProfiler.collectGarbage');
       await wait(500);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What stands before every page: headers that protect browsers, the rate limit, the name by which it was asked, the password, and GET or HEAD alone.
+// Checks before every page: headers that protect browsers, the rate limit, the host name, the password, and only GET or HEAD.
 import { fastifyBasicAuth } from '@fastify/basic-auth';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { HostCheck } from './host-check.ts';

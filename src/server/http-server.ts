@@ -37,7 +37,7 @@ export function createHttpServer(handler: RequestListener, tls: () => TlsSetting
 }
 
 function secureServer(handler: RequestListener, { context, asksClients }: TlsSettings): Server {
-  // Who is accepted is decided by the newest settings, not by those of the start.
+  // The newest settings decide which clients are accepted, not those of the start.
   const clients = { requestCert: asksClients, rejectUnauthorized: false, handshakeTimeout: 10_000 };
   return createTlsServer({ ...patience, ...context, ...clients }, handler);
 }

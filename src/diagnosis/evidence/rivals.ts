@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who had the CPU while a reader waited for it.
+// Processes that had the CPU while a reader waited for it.
 import type { Rival } from '../../collectors/readers/state.ts';
 import { guestOf } from '../../snapshot/identity.ts';
 import type { QueueSpan } from '../window.ts';

@@ -106,7 +106,7 @@ function inexactDevice({ device, reasons }: Inexact): Diagnosis {
   return { ...said, degraded: reasons };
 }
 
-/** What was seen, of devices that are exact: of a few, of one that is asked about. */
+/** Devices that are exact and whose single queues lack packets: a few, or the one that is asked about. */
 function lackingQueues({ devices }: Window, asked: DeviceSpan | undefined, isFolded: boolean): readonly Diagnosis[] {
   const lacking = devices.flatMap((device) => {
     const split = slightSplit(device);
@@ -126,7 +126,7 @@ function lackingQueues({ devices }: Window, asked: DeviceSpan | undefined, isFol
   });
 }
 
-/** What their guests or writers sent is lost, and no rule can say why: the worst ones, and one that is asked about. */
+/** Devices whose guests or writers lose packets for an unknown cause: the worst ones, and one that is asked about. */
 function hidingDevices(window: Window, asked: DeviceSpan | undefined): readonly Diagnosis[] {
   const hiding = window.devices.filter(isHiding).map((device) => ({ device, lost: hiddenReceive(device) }));
   const told = hiding

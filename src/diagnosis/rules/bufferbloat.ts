@@ -20,7 +20,7 @@ const FEWEST_TIMED = 10;
 const FEWEST_SAMPLES = 6;
 /** The share of the snapshots: a pause of a second does not last that long. */
 const MOSTLY = 0.7;
-/** What the kernel gives a tap: a longer ring was configured. */
+/** The kernel's default for a tap: a longer ring was configured. */
 const DEFAULT_SIZE = 1000;
 const FEWEST_TAKEN = 200;
 

@@ -35,7 +35,7 @@ const FEWEST_UNTRACKED = 10;
 /** The share of the firewall's drops from which on conntrack is their cause. */
 const MOSTLY = 0.5;
 
-/** What conntrack itself dropped in the device's namespace, whichever device it was for. */
+/** Drops by conntrack itself in the device's namespace, for any device. */
 function untracked(device: DeviceSpan): number {
   return grown(device, ({ conntrackDropped }) => conntrackDropped) ?? 0;
 }

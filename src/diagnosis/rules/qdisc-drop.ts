@@ -74,7 +74,7 @@ function mostStopped(device: DeviceSpan): Held | undefined {
   return most;
 }
 
-/** What keeps the reader from its packets is known of the time in which it was stopped. */
+/** Remedies for the reader, by its state while the queue was stopped. */
 function hasten(queue: QueueSpan, window: Window): readonly Remedy[] {
   const time = fullTime(queue);
   if ((time?.share('throttled') ?? 0) > 0.5) return raiseQuota(queue, window);

@@ -15,7 +15,7 @@ const HOT = 0.8;
 /** Below this the others carry no flows of their own: a test with a single flow is no fault. */
 const OTHERS = 0.01;
 const FEWEST_OTHERS = 50;
-/** What another spreading of the same packets would help. */
+/** Causes that another distribution of the same packets would remove. */
 const HELPED: readonly FullRingCause[] = ['burst', 'cpu-bound', 'guest', 'blocked', 'unknown'];
 
 export const queueHot: Rule = {

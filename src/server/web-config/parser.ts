@@ -41,7 +41,7 @@ function readUsers(value: unknown): ReadonlyMap<string, string> {
   );
 }
 
-/** What the format allows to be set; undefined: any text. */
+/** Values that the format allows; undefined: any text. */
 const headerValues: Readonly<Record<string, readonly string[] | undefined>> = {
   'Content-Security-Policy': undefined,
   'X-Frame-Options': ['deny', 'sameorigin'],
@@ -60,7 +60,7 @@ function readHttp(value: unknown): ReadonlyMap<string, string> {
     [...headers].map(([name, text]) => {
       const words = headerValues[name];
       if (words !== undefined) readWord(headers, where, name, words);
-      // What no header can hold must not be found out by every answer.
+      // Refused here, or every answer would fail.
       if (typeof (text ?? '') !== 'string' || /[^\t\x20-\x7e]/.test(String(text ?? ''))) {
         throw new Error(`${pathOf(where, name)} must be text of printable ASCII`);
       }
