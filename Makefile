@@ -3,7 +3,7 @@
 
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
-.PHONY: all bpf addon traffic ts lab lint lint-biome lint-clang-format lint-types lint-sizes format clean FORCE
+.PHONY: all bpf addon traffic ts lab lint lint-biome lint-layers lint-clang-format lint-types lint-sizes format clean FORCE
 
 # For another machine than this one deploy/cross-build.mjs says where, with which compiler and which headers.
 DIST := dist
@@ -34,20 +34,21 @@ addon: FORCE
 	@$(MAKE) --silent --no-print-directory -C addon
 
 # What `tapscope bench` sends and reads with.
-traffic: $(DIST)/traffic/traffic
+traffic: $(DIST)/bench/traffic
 
-$(DIST)/traffic/traffic: $(wildcard traffic/*.[ch]) Makefile
+$(DIST)/bench/traffic: $(wildcard bench/traffic/*.[ch]) Makefile
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	@$(CC) -O2 -Wall -Wextra -Werror -o $@.new $(filter %.c,$^) -pthread && mv $@.new $@
 
-# Only tests need the lab's programs.
+# Only tests need these programs.
 lab: FORCE
+	@$(MAKE) --silent --no-print-directory -C test
 	@$(MAKE) --silent --no-print-directory -C lab
 
 # TypeScript: checked, then bundled. The whole folder is made anew and takes the old one's place.
 # The stamp is as old as the start: what is edited meanwhile counts as stale.
-TS_SOURCES := $(shell find src -type d -o -name '*.ts' ! -name '*.test.ts' -o -path 'src/page/*')
+TS_SOURCES := $(shell find src bench -type d -o -name '*.ts' ! -name '*.test.ts' -o -path 'src/page/*')
 
 ts: dist/src/.built
 
@@ -57,15 +58,20 @@ dist/src/.built: $(TS_SOURCES) addon/tapscope.d.ts deploy/bundle.mjs deploy/entr
 	@node_modules/.bin/tsc -p tsconfig.build.json --noEmit
 	@node_modules/.bin/tsc -p src/page
 	@node --hash-seed=1 deploy/bundle.mjs dist/.ts
+	@mkdir -p dist/bench && mv dist/.ts/bench.cjs dist/bench/main.cjs
 	@rm -rf dist/src && mv dist/.ts dist/src
 
-PARTS = addon bpf dashboards deploy lab src test traffic
-C_SOURCES = $(shell find bpf addon lab test traffic -name '*.[ch]' -o -name '*.cc' -o -name '*.hh' -o -name '*.cpp' -o -name '*.hpp')
+PARTS = addon bench bpf dashboards deploy lab src test
+C_SOURCES = $(shell find addon bench bpf lab test -name '*.[ch]' -o -name '*.cc' -o -name '*.hh' -o -name '*.cpp' -o -name '*.hpp')
 
-lint: lint-biome lint-clang-format lint-types lint-sizes
+lint: lint-biome lint-layers lint-clang-format lint-types lint-sizes
 
 lint-biome:
 	@node_modules/.bin/biome ci --colors=off
+
+# Imports point one way; docs/architecture.md draws it.
+lint-layers:
+	@node_modules/.bin/tsx test/layers.ts
 
 lint-clang-format:
 	@clang-format --dry-run -Werror $(C_SOURCES)

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The committed JSON is what the code makes, and every panel has a description and a fitting unit.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { FACTOR_TIER } from '../src/fleet/factor-tier.ts';
 import { HOST_TIER, TAP_TIER } from '../src/fleet/tier.ts';
 import { listAt, parseJson, textAt } from '../test/host/checked-json.ts';
 import { asJson, written } from './dashboard-files.ts';
+import { FACTOR_TIER } from './promql/factor-tier.ts';
 import { marksOf, panelsOf, type ShownPanel, variablesOf } from './promql/panel-queries.ts';
 import { BESIDE } from './promql/process-query.ts';
 import { catalogue } from './promql/query.ts';

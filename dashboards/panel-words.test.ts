@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Texts of the panels in Grafana: reasons for no data, targets of links, words and colours of severities.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // node deploy/bundle.mjs FOLDER: the program as FOLDER/main.js, its second process as FOLDER/serving.js, and beside each, in one file, all of its sources and packages, with
-// their bytecode. Finding, reading and compiling three hundred files was half of a start. What starts programs is in files of its own.
+// their bytecode. Finding, reading and compiling three hundred files was half of a start. FOLDER/bench.cjs is what `tapscope bench` and `tapscope demo` load.
 import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,9 +15,6 @@ export const unbundled = ['bcrypt'];
 
 /** The program, and the process of `tapscope serve` that has no rights: it brings no code that counts. */
 const processes = ['main', 'serving'];
-
-/** Commands that start programs. Each is a bundle of its own, loaded when it is called: the agent's process has no code that does. */
-const starters = ['bench', 'demo'];
 
 const options = {
   absWorkingDir: root,
@@ -40,7 +37,8 @@ async function bundle(folder) {
     const { outputFiles } = await build({
       ...options,
       entryPoints: [`src/${name}.ts`],
-      plugins: [withoutStarters],
+      // commander's own, for commands that are programs; tapscope has none.
+      alias: { 'node:child_process': 'data:text/javascript,' },
       // require() in place of import(), which V8 does not offer to a script with bytecode.
       supported: { 'dynamic-import': false },
       // Called by deploy/entry.mjs.
@@ -51,33 +49,15 @@ async function bundle(folder) {
     copyFileSync(join(root, 'deploy/entry.mjs'), join(folder, `${name}.js`));
     chmodSync(join(folder, `${name}.js`), 0o755);
   }
-  for (const name of starters) {
-    const own = await build({
-      ...options,
-      entryPoints: [`src/commands/${name}.ts`],
-      banner: { js: "const mainUrl = require('node:url').pathToFileURL(__filename).href;" },
-    });
-    writeFileSync(join(folder, `${name}.cjs`), toAscii(own.outputFiles[0].text));
-  }
+  const bench = await build({
+    ...options,
+    entryPoints: ['bench/main.ts'],
+    banner: { js: "const mainUrl = require('node:url').pathToFileURL(__filename).href;" },
+  });
+  writeFileSync(join(folder, 'bench.cjs'), toAscii(bench.outputFiles[0].text));
   bundlePage(buildSync, join(folder, 'page'));
   for (const name of processes) keepBytecode(join(folder, `${name}.cjs`));
 }
-
-const withoutStarters = {
-  name: 'without-starters',
-  setup({ onLoad, onResolve }) {
-    onResolve({ filter: new RegExp(`/(${starters.join('|')})\\.ts$`) }, ({ kind, path }) =>
-      kind === 'dynamic-import' ? { path: `./${basename(path, '.ts')}.cjs`, external: true } : undefined,
-    );
-    // commander's own, for commands that are programs; tapscope has none. Any other use is a mistake.
-    onResolve({ filter: /^(node:)?child_process$/ }, ({ importer }) =>
-      importer.includes('/node_modules/commander/')
-        ? { path: 'nothing', namespace: 'nothing' }
-        : { errors: [{ text: `${importer} starts programs, and is in the agent's process` }] },
-    );
-    onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: '' }));
-  },
-};
 
 /** The page for browsers; it loads nothing from other sites. */
 function bundlePage(buildSync, folder) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The bundle as built: nothing but Node and the addon of others that finds its own files, and bytecode that V8 takes.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -33,13 +34,6 @@ test('the bundle is ASCII, as it is read', () => {
     bundle.split('\n').filter((line) => /[\u0080-\uffff]/.test(line)),
     [],
   );
-});
-
-test('bench and demo are bundles of their own: what else runs has no code that starts programs', () => {
-  const starts = /child_process/;
-  assert.doesNotMatch(bundle, starts);
-  for (const name of ['bench', 'demo'])
-    assert.match(readFileSync(join(root, `dist/src/${name}.cjs`), 'latin1'), starts);
 });
 
 test('where no package lies but the one with an addon, the program starts', (t) => {

@@ -45,9 +45,9 @@ function tapscope() {
     'dist/bpf/tapscope.bpf.o',
     'dist/bpf/follow.bpf.o',
     'dist/addon/tapscope.node',
-    'dist/traffic/traffic',
+    'dist/bench/traffic',
   ];
-  for (const path of ['dist/src', ...natives, 'package.json'])
+  for (const path of ['dist/src', 'dist/bench/main.cjs', ...natives, 'package.json'])
     cpSync(join(root, path), join(stage, library, path), {
       recursive: true,
       filter: (file) => !/\/\.built/.test(file),
@@ -69,7 +69,7 @@ function tapscope() {
   put('usr/share/lintian/overrides/tapscope', read('deploy/debian/lintian-overrides'));
   put(join(documents, 'changelog.gz'), gzipSync(debianChangelog(), { level: 9 }));
   put(join(documents, 'NEWS.gz'), gzipSync(read('CHANGELOG.md'), { level: 9 }));
-  for (const path of ['dist/addon/tapscope.node', 'dist/traffic/traffic'])
+  for (const path of ['dist/addon/tapscope.node', 'dist/bench/traffic'])
     execFileSync('strip', ['--strip-unneeded', join(stage, library, path)]);
   return buildPackage(stage, output, {
     Package: 'tapscope',

@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parse } from 'yaml';
+import { cloneInto, copyNode, passedOn, startInside } from '../test/debian/bare-root.ts';
 import { at, listAt, parseJson } from '../test/host/checked-json.ts';
 import { namespaceLab } from '../test/host/netns.ts';
-import { cloneInto, copyNode, passedOn, startInside } from './bare-root.ts';
 
 const project = join(import.meta.dirname, '..');
 const IMAGE = 'tapscope-test';

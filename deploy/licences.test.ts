@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Every shipped package has a licence that asks for a notice alone, by the lock file.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel, debootstrap, openssh-client.
 // The npm package in a bare Debian 12 that has Node and npm, and neither a compiler nor a library of ours: installed offline, and run.
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawnSync } from 'node:child_process';
@@ -10,10 +11,10 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { copyNode, makeBareRoot, startInside, whyNoBareRoot } from '../test/debian/bare-root.ts';
 import { at, listAt, parseJson } from '../test/host/checked-json.ts';
 import { freePort } from '../test/host/free-port.ts';
 import { slowness } from '../test/host/slowness.ts';
-import { copyNode, makeBareRoot, startInside, whyNoBareRoot } from './bare-root.ts';
 
 const project = join(import.meta.dirname, '..');
 const release = join(project, 'dist/release');

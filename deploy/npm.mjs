@@ -13,10 +13,11 @@ const compiled = {
   'bpf/tapscope.bpf.o': 'dist/bpf/tapscope.bpf.o',
   'bpf/follow.bpf.o': 'dist/bpf/follow.bpf.o',
   'addon/portable/tapscope.node': 'dist/addon/tapscope.node',
-  'traffic/traffic': 'dist/traffic/traffic',
+  'bench/traffic': 'dist/bench/traffic',
 };
 const files = {
   'dist/src': 'dist/src',
+  'dist/bench/main.cjs': 'dist/bench/main.cjs',
   'deploy/launch.mjs': 'deploy/launch.mjs',
   'deploy/tapscope.service': 'deploy/tapscope.service',
   'deploy/tapscope-serving.socket': 'deploy/tapscope-serving.socket',

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: WHOLE=1, bpftool, debootstrap, g++-aarch64-linux-gnu, qemu-user-static.
 // The npm package for arm64, made on amd64: what it is made of, and that it runs in a Debian 13 for arm64, whose Node qemu interprets.
 // qemu knows no bpf(): what needs the kernel is refused there, in a clear sentence.
 import assert from 'node:assert/strict';
@@ -7,9 +8,8 @@ import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { foreignRoot } from '../lab/vm/foreign-root.ts';
-import { onlyNightly } from '../test/nightly.ts';
-import { whyNoBareRoot } from './bare-root.ts';
+import { whyNoBareRoot } from '../test/debian/bare-root.ts';
+import { foreignRoot } from '../test/debian/foreign-root.ts';
 
 const project = join(import.meta.dirname, '..');
 const release = join(project, 'dist/release');
@@ -17,7 +17,7 @@ const installed = 'usr/local/lib/node_modules/tapscope';
 const EM_AARCH64 = 183;
 const isAmd64 = process.arch === 'x64' ? false : 'is made on amd64';
 
-test('the npm package for arm64', { skip: onlyNightly || isAmd64 || whyNoBareRoot() }, async (t) => {
+test('the npm package for arm64', { skip: isAmd64 || whyNoBareRoot() }, async (t) => {
   execFileSync('node', ['deploy/release.mjs', '--no-audit', '--no-deb'], { cwd: project, stdio: 'pipe' });
   const root = mkdtempSync(join(tmpdir(), 'tapscope-arm64-'));
   t.after(() => rmSync(root, { recursive: true, force: true }));
@@ -49,7 +49,7 @@ test('the npm package for arm64', { skip: onlyNightly || isAmd64 || whyNoBareRoo
     const libraries = readdirSync(own('dist/addon/lib')).map((name) => `dist/addon/lib/${name}`);
     assert.equal(libraries.length, 5);
     const bcrypt = 'node_modules/bcrypt/prebuilds/linux-arm64/bcrypt.glibc.node';
-    for (const path of ['dist/addon/tapscope.node', 'dist/traffic/traffic', bcrypt, ...libraries])
+    for (const path of ['dist/addon/tapscope.node', 'dist/bench/traffic', bcrypt, ...libraries])
       assert.equal(readFileSync(own(path)).readUInt16LE(18), EM_AARCH64, path);
     for (const name of ['tapscope.bpf.o', 'follow.bpf.o'])
       assert.ok(loaded(root, own(`dist/bpf/${name}`)).equals(loaded(root, join(project, 'dist/bpf', name))), name);

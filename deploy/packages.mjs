@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Debian packages that a clone needs: how to see that one is missing, and how to get it.
+import { spawnSync } from 'node:child_process';
 import { accessSync, chmodSync, constants, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run, say } from './step.mjs';
@@ -23,13 +24,17 @@ export const packagingPackages = [
   },
 ];
 
-export const testPackages = [
+/** What `make lint` needs beyond a build. */
+export const lintPackages = [
+  { name: 'clang-format', reason: 'checks the layout of C and C++', present: () => hasProgram('clang-format') },
+];
+
+const testPackages = [
   { name: 'bpftool', reason: 'lists the BPF programs that are loaded', present: () => hasProgram('bpftool') },
   { name: 'buildah', reason: 'builds the image of the Dockerfile', present: () => hasProgram('buildah') },
   { name: 'busybox-static', reason: 'starts the kernels of the lab', present: () => hasProgram('busybox') },
   ...packagingPackages,
   { name: 'chromium', reason: 'shows the live page to the tests', present: () => hasProgram('chromium') },
-  { name: 'clang-format', reason: 'checks the layout of C and C++', present: () => hasProgram('clang-format') },
   { name: 'curl', reason: 'types what the runbooks say', present: () => hasProgram('curl') },
   { name: 'cpio', reason: 'unpacks what guests start from, in a test', present: () => hasProgram('cpio') },
   { name: 'debootstrap', reason: 'makes the bare Debian of a test', present: () => hasProgram('debootstrap') },
@@ -71,19 +76,37 @@ export const testPackages = [
   { name: 'xz-utils', reason: 'unpacks kernels', present: () => hasProgram('xz') },
   { name: 'zsh', reason: 'completes command lines', present: () => hasProgram('zsh') },
   { name: 'zstd', reason: 'unpacks modules of kernels', present: () => hasProgram('zstd') },
-];
-
-/** `npm run test:nightly` also needs these. */
-export const nightlyPackages = [
-  {
-    name: 'g++-aarch64-linux-gnu',
-    reason: 'compiles for arm64',
-    present: () => hasProgram('aarch64-linux-gnu-g++'),
-  },
+  { name: 'g++-aarch64-linux-gnu', reason: 'compiles for arm64', present: () => hasProgram('aarch64-linux-gnu-g++') },
+  { name: 'libclang-rt-dev', reason: 'tries random input on the addon', present: hasFuzzer },
   { name: 'lintian', reason: 'checks the Debian package', present: () => hasProgram('lintian') },
   { name: 'qemu-system-arm', reason: 'runs kernels of arm64', present: () => hasProgram('qemu-system-aarch64') },
   { name: 'qemu-user-static', reason: 'runs Node for arm64', present: () => hasProgram('qemu-aarch64-static') },
 ];
+
+/** What a test file may say that it needs, where that is no Debian package, and the packages behind it. */
+const needs = {
+  Node: [],
+  "root on this machine's kernel": ['iproute2', 'procps'],
+  VMs: [
+    'busybox-static',
+    'curl',
+    'ebtables',
+    'iproute2',
+    'kmod',
+    'nftables',
+    'procps',
+    'qemu-system-x86',
+    'xz-utils',
+    'zstd',
+  ],
+  'WHOLE=1': [],
+};
+
+/** The packages behind a word of `// Needs: …`; undefined: neither a need nor a package. */
+export function packagesFor(word) {
+  const own = testPackages.filter(({ name }) => name === word);
+  return own.length > 0 ? own : needs[word]?.flatMap(packagesFor);
+}
 
 /** `npm run test:programs` also needs these. It skips, by name, what cannot be installed. */
 export const programPackages = [
@@ -124,6 +147,12 @@ function isExecutable(path) {
   } catch {
     return false;
   }
+}
+
+function hasFuzzer() {
+  const folder = spawnSync('clang', ['-print-resource-dir'], { encoding: 'utf8' }).stdout?.trim() ?? '';
+  const machine = { x64: 'x86_64', arm64: 'aarch64' }[process.arch] ?? process.arch;
+  return existsSync(join(folder, `lib/linux/libclang_rt.fuzzer-${machine}.a`));
 }
 
 function hasHeader(name) {

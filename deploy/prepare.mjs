@@ -23,12 +23,13 @@ const outputs = [
   'dist/bpf/tapscope.bpf.o',
   'dist/bpf/follow.bpf.o',
   'dist/addon/tapscope.node',
-  'dist/traffic/traffic',
+  'dist/bench/traffic',
+  'dist/bench/main.cjs',
   'dist/src/main.js',
   'dist/src/serving.js',
 ];
 const inputs = [
-  ...['bpf', 'addon', 'traffic', 'src', 'deploy/bundle.mjs', 'deploy/entry.mjs'],
+  ...['bpf', 'addon', 'bench', 'src', 'deploy/bundle.mjs', 'deploy/entry.mjs'],
   ...['Makefile', 'package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'],
 ];
 const lockBusy = 75;
@@ -95,7 +96,7 @@ function make(root) {
   const stamp = join(root, 'dist/.built');
   // The rest of a killed build may look finished: start over.
   if (existsSync(`${stamp}.new`))
-    for (const name of ['addon', 'bpf', 'traffic', 'src'])
+    for (const name of ['addon', 'bench', 'bpf', 'src'])
       rmSync(join(root, 'dist', name), { recursive: true, force: true });
   writeFileSync(`${stamp}.new`, '');
   const options = { cwd: root, env: { ...process.env, PATH: searchPath, LC_ALL: 'C' } };

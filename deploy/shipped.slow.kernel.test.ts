@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel, buildah, debootstrap, dpkg-dev, lintian.
 // The product in a bare Debian 12: the image's steps; the package installed, run by its unit, upgraded, purged.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -8,12 +9,11 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { capabilityNames } from '../src/kernel/host.ts';
-import { onlyNightly } from '../test/nightly.ts';
+import { rights, unitValues, withRights } from '../test/agent/service-unit.ts';
+import { makeBareRoot, startInside, whyNoBareRoot } from '../test/debian/bare-root.ts';
 import { startTestReader } from '../test/test-reader/test-reader.ts';
-import { makeBareRoot, startInside, whyNoBareRoot } from './bare-root.ts';
 import { type BootedRoot, bootRoot } from './booted-root.ts';
 import { imageServes } from './image.ts';
-import { rights, unitValues, withRights } from './service-unit.ts';
 import { twoUnits } from './two-units.ts';
 
 const project = join(import.meta.dirname, '..');
@@ -35,27 +35,21 @@ test('what is shipped, in a bare Debian 12', { skip: whyNoBareRoot() }, async (t
   for (const path of [folder, root]) chmodSync(path, 0o711); // the unit's user is not root
   // Nothing of it needs to survive a crash of this machine.
   writeFileSync(join(root, 'etc/dpkg/dpkg.cfg.d/test'), 'force-unsafe-io\n');
-  await t.test('the steps of the Dockerfile build an image that serves', { skip: onlyNightly }, (t) =>
-    imageServes(t, root, folder),
-  );
+  await t.test('the steps of the Dockerfile build an image that serves', (t) => imageServes(t, root, folder));
   execFileSync('npm', ['run', 'deb'], { cwd: project, stdio: 'pipe' });
   await inside(root, 'apt-get -q update && apt-get -q install -y --no-install-recommends libbpf1 libmnl0 libseccomp2');
   cpSync(join(project, 'dist/deb'), join(root, 'mnt/deb'), { recursive: true });
   const install = 'dpkg -i /mnt/deb/*.deb';
 
-  await t.test(
-    'lintian finds nothing in it, but that the address of its authors is none',
-    { skip: onlyNightly },
-    () => {
-      const deb = readdirSync(join(project, 'dist/deb')).find((file) => file.startsWith('tapscope_')) ?? '';
-      const words = [
-        '--allow-root',
-        '--suppress-tags=bogus-mail-host,bogus-mail-host-in-debian-changelog',
-        join(project, 'dist/deb', deb),
-      ];
-      assert.equal(execFileSync('lintian', words, { encoding: 'utf8' }), '');
-    },
-  );
+  await t.test('lintian finds nothing in it, but that the address of its authors is none', () => {
+    const deb = readdirSync(join(project, 'dist/deb')).find((file) => file.startsWith('tapscope_')) ?? '';
+    const words = [
+      '--allow-root',
+      '--suppress-tags=bogus-mail-host,bogus-mail-host-in-debian-changelog',
+      join(project, 'dist/deb', deb),
+    ];
+    assert.equal(execFileSync('lintian', words, { encoding: 'utf8' }), '');
+  });
 
   await t.test('without its Node, dpkg names what is missing', async () => {
     const before = listing(root);
@@ -107,7 +101,7 @@ test('what is shipped, in a bare Debian 12', { skip: whyNoBareRoot() }, async (t
 
   await t.test('bench finds its traffic program, and says in one sentence what the host lacks', async () => {
     await inside(root, install);
-    assert.match(await inside(root, 'echo namespace | /usr/lib/tapscope/dist/traffic/traffic'), /^\{"ok":true\}\n$/);
+    assert.match(await inside(root, 'echo namespace | /usr/lib/tapscope/dist/bench/traffic'), /^\{"ok":true\}\n$/);
     if (!existsSync('/proc/net/pktgen'))
       assert.match(
         await inside(root, 'tapscope bench --only=^tap/threads=1/queues=1/free/tail-drop --repeats=1; [ $? = 1 ]'),
@@ -190,7 +184,7 @@ async function provoke(t: TestContext, host: BootedRoot): Promise<number> {
     ['nsenter', ...target, '--pid', 'unshare', '--net'],
   ];
   for (const [index, [file = '', ...args]] of wrappers.entries()) {
-    const testReader = await startTestReader(file, [...args, join(project, 'dist/lab/test-reader')]);
+    const testReader = await startTestReader(file, [...args, join(project, 'dist/test/test-reader')]);
     t.after(() => testReader.quit());
     await testReader.open('a', `${DEVICES}${index}`, 'tap');
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Every kept step is deep-equal to the snapshot that was added, after any change between them.
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -7,7 +8,8 @@ import { runInNewContext } from 'node:vm';
 import { type Random, randomOf, seedOf } from '../test/host/random.ts';
 import { History, OutsideHistory } from './history.ts';
 import { goldenSnapshot } from './outputs/prometheus/prometheus-golden.ts';
-import type { Device, Snapshot } from './snapshot.ts';
+import type { Device } from './snapshot/device.ts';
+import type { Snapshot } from './snapshot/snapshot.ts';
 
 const BEGIN = 1_795_000_000;
 

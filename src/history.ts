@@ -3,7 +3,8 @@
 // nothing is lost between two steps; what was there for a moment in between is.
 import { Chain, type Decoded, type Lane, type Numbers, type Pace } from './history/chain.ts';
 import { createShredder, type Entry } from './history/shred.ts';
-import type { Device, Snapshot } from './snapshot.ts';
+import type { Device } from './snapshot/device.ts';
+import type { Snapshot } from './snapshot/snapshot.ts';
 
 export interface Span {
   /** Unix time, seconds. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // How commands as built fail: one sentence that no name in it can forge, and an exit code that is no verdict.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -8,7 +9,7 @@ import { gzipSync } from 'node:zlib';
 import { temporaryFolder } from '../test/agent/certificates.ts';
 import { tapscope } from '../test/agent/serve-process.ts';
 
-const RECORDED = join(import.meta.dirname, '../lab/recorded/linux-6.1.rec');
+const RECORDED = join(import.meta.dirname, '../test/recorded/linux-6.1.rec');
 const HOSTILE = '1\u001b[2J\u001b]0;pwn\u0007\u009b1m\u202e\nOK: all is well';
 /** Where 1 is a warning, a failure is 3. */
 const COMMANDS = [

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // argv -> command; the only exit code, the only catch-all.
 import { Argument, Command, CommanderError } from 'commander';
-import { NoRoom } from './agent/room-to-run.ts';
+import { LimitTooLow } from './agent/resource-limits.ts';
 import { ServingEnded } from './agent/serving-process.ts';
-import { FAULT_NAMES } from './bench/fault-names.ts';
+import { BENCH_HELP, benchFlags, FAULT_NAMES, loadBench } from './commands/bench.ts';
 import { check } from './commands/check.ts';
 import { COMPLETIONS, completion } from './commands/completion.ts';
 import { diagnose } from './commands/diagnose.ts';
@@ -13,7 +13,6 @@ import { drops } from './commands/drops.ts';
 import { explain } from './commands/explain.ts';
 import { fleet } from './commands/fleet.ts';
 import { helpAfter } from './commands/help.ts';
-import { BENCH_HELP, benchFlags, readBenchFlags } from './commands/options/bench-options.ts';
 import { dropsFlags, readDropsOptions } from './commands/options/drops-options.ts';
 import {
   NO_PIN,
@@ -177,21 +176,14 @@ function program(setExitCode: (code: number) => void): Command {
     .option('--fault <name>', `only this one: ${FAULT_NAMES.join(', ')}`)
     .option('--socket <path>', SOCKET_HELP, SOCKET)
     .exitOverride()
-    .action(async ({ fault, socket }) => {
-      const { demo } = await import('./commands/demo.ts');
-      setExitCode(await demo({ fault, socket }));
-    });
+    .action(async ({ fault, socket }) => setExitCode(await loadBench().demo({ fault, socket })));
   const benchCommand = tapscope
     .command('bench')
     .description('what taps and vhost-net transmit and lose on this host, in the tables of the kernel series')
     .exitOverride();
   benchCommand.addHelpText('after', `\n${BENCH_HELP}`);
   for (const { flags, description, fallback } of benchFlags) benchCommand.option(flags, description, fallback);
-  benchCommand.action(async (values) => {
-    const flags = readBenchFlags(values);
-    const { bench } = await import('./commands/bench.ts');
-    setExitCode(await bench(flags));
-  });
+  benchCommand.action(async (values) => setExitCode(await loadBench().bench(values)));
   tapscope
     .command('completion')
     .description('completion for a shell, or the manual page: source <(tapscope completion bash)')
@@ -218,7 +210,7 @@ async function main(args: readonly string[]): Promise<void> {
     }).parseAsync(args, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return; // --help, --version
-    process.exitCode = error instanceof NoRoom ? error.exitCode : failure();
+    process.exitCode = error instanceof LimitTooLow ? error.exitCode : failure();
     // The serving process, or commander, has already said what is wrong.
     if (error instanceof ServingEnded && error.code !== undefined) return;
     if (!(error instanceof CommanderError)) ownLog().sayLast(error instanceof Error ? error.message : String(error));

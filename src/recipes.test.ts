@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The recipes of CONTRIBUTING.md, followed to the letter in a copy of the tree: how many hand-written files each takes. The lists and tables that
 // must have an entry for each counter, rule or mechanism are tested in the copy: they show whether a file is missing.
 import assert from 'node:assert/strict';
@@ -17,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-const FOLDERS = 'addon bpf dashboards deploy docs lab src test traffic'.split(' ');
+const FOLDERS = 'addon bench bpf dashboards deploy docs lab src test'.split(' ');
 const PAGES = readdirSync('.', { withFileTypes: true }).flatMap((entry) => (entry.isFile() ? [entry.name] : []));
 
 /** A text to write into a file, behind these words; without `behind`, a new file. */
@@ -127,7 +128,7 @@ const PROOFS: readonly Edit[] = [
 `,
   },
   {
-    file: 'test/agent/pasted.ts',
+    file: 'lab/verdicts/pasted.ts',
     behind: 'export const PASTED: readonly Pasted[] = [\n',
     text: "  { rule: 'reader-truncates', scenario: 'a buffer of 64 bytes', effect: 'words' },\n",
   },
@@ -187,7 +188,7 @@ function write({ file, behind, text }: Edit): void {
   );
 }
 
-/** What `npx tsx dashboards/test/record.ts` would add: in a VM the new counter would have a line, with a value for each page. */
+/** What `npx tsx lab/recorded/record-dashboards.ts` would add: in a VM the new counter would have a line, with a value for each page. */
 function recordCounter(file: string): void {
   const recording = readFileSync(join(copy, file), 'utf8');
   const [times = ''] = recording.split('\n');
@@ -233,12 +234,11 @@ const WRITTEN = [
 const LISTS = [
   'test/tree/sources.test.ts',
   'test/tree/pages.test.ts',
-  'src/layers.test.ts',
   'src/metrics.test.ts',
   'src/diagnosis/all-rules.test.ts',
-  'src/diagnosis/remedies/pasted.test.ts',
   'lab/guest/forced.test.ts',
   'lab/verdicts/catalogue.test.ts',
+  'lab/verdicts/pasted.test.ts',
   'lab/verdicts/plan.test.ts',
   'dashboards/test/recording.test.ts',
 ];
@@ -246,6 +246,7 @@ const LISTS = [
 test('all four together have sound types, and the tests of the tree and of its lists hold', () => {
   inCopy(process.execPath, 'node_modules/typescript/bin/tsc', '--noEmit');
   inCopy('env', 'UPDATE=1', process.execPath, '--import', 'tsx', '--test', ...WRITTEN);
+  node('test/layers.ts');
   node('--test', ...WRITTEN, ...LISTS);
 });
 

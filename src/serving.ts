@@ -14,8 +14,8 @@ import { type RunningServer, startServer } from './server/server.ts';
 import type { Message, ServingSetup } from './server/serving-messages.ts';
 import { type RunningSocket, serveSocket } from './server/socket.ts';
 import { FedWebConfig } from './server/web-config/fed.ts';
+import type { Snapshot } from './snapshot/snapshot.ts';
 import { REQUESTS, SnapshotReader } from './snapshot/stream.ts';
-import type { Snapshot } from './snapshot.ts';
 
 /** It looks at the host every second, or every two where the budget is small. */
 const SILENT_AFTER_S = 10;

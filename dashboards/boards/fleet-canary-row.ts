@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of the dashboard Fleet for an upgrade: kernels side by side, and hosts before and after they changed theirs.
 import { type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import { LOSING } from '../../src/fleet/factor-tier.ts';
 import { HOST, INFO } from '../../src/fleet/tier.ts';
+import { LOSING } from '../promql/factor-tier.ts';
 import { everIn, ofFactor, recorded } from '../promql/fleet-query.ts';
 import { count, only, type Query, sum, where } from '../promql/query.ts';
 import { HOST_LINK_OF_ROW } from './data-links.ts';

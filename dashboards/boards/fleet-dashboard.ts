@@ -2,6 +2,7 @@
 // The dashboard Fleet: whose packets are lost, on which hosts, and what the losing taps have in common. It asks for
 // recorded series only.
 import { type Dashboard, type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
+import { FINDING, HOST, INFO } from '../../src/fleet/tier.ts';
 import {
   FACTOR_LOSING_HOSTS,
   FACTOR_LOSING_TAPS,
@@ -12,8 +13,7 @@ import {
   HOST_LOST,
   HOST_OFFERED,
   LOSING,
-} from '../../src/fleet/factor-tier.ts';
-import { FINDING, HOST, INFO } from '../../src/fleet/tier.ts';
+} from '../promql/factor-tier.ts';
 import { atMostAll, common, everIn, ofFactor, orZero, recorded, shareLost, total } from '../promql/fleet-query.ts';
 import { count, DEVICE, max, only, type Query, sum, top, where } from '../promql/query.ts';
 import { dataSource } from '../promql/variables.ts';

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Queries of what a fleet keeps (docs/fleet.md): counts and rates that the shards recorded, and what follows from them.
-import { CHANCE, EACH_ONCE, LIFT, NAMED } from '../../src/fleet/factor-queries.ts';
+
+import { HOST, type Recorded } from '../../src/fleet/tier.ts';
+import { CHANCE, EACH_ONCE, LIFT, NAMED } from './factor-queries.ts';
 import {
   FACTOR_HOSTS,
   FACTOR_LOSING_HOSTS,
@@ -8,8 +10,7 @@ import {
   FACTOR_LOST,
   FACTOR_OFFERED,
   FACTOR_TAPS,
-} from '../../src/fleet/factor-tier.ts';
-import { HOST, type Recorded } from '../../src/fleet/tier.ts';
+} from './factor-tier.ts';
 import { either, only, type Query, share, sum } from './query.ts';
 
 const BY_VALUE = ['factor', 'value'];

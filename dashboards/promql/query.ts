@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // PromQL from the catalogue: a metric that is not there, or not of that type, throws; the unit follows from its name.
-import type { Metric } from '../../src/metric.ts';
-import { agentMetrics } from '../../src/metrics/agent.ts';
-import { cpuMetrics } from '../../src/metrics/cpu.ts';
-import { deviceMetrics, queueMetrics, scrapeMetrics } from '../../src/metrics.ts';
+
+import type { Metric } from '../../src/snapshot/metric.ts';
+import { agentMetrics, cpuMetrics, deviceMetrics, queueMetrics } from '../../src/subjects/list.ts';
+import { scrapeMetrics } from '../../src/subjects/scrape-metrics.ts';
 
 /** Units of Grafana. */
 export type Unit = 'pps' | 'Bps' | 'cps' | 's' | 'percentunit' | 'bytes' | 'short';

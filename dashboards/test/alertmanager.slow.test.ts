@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The shipped routing in a real Alertmanager, with a receiver that counts: two faults, as the shipped rules tell of them, are two notifications.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The page of the pictures fits Grafana's packages, and the dashboards' JSON the newest types of Grafana's dashboards and panels.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // The rules of a fleet record what the agents show, to the packet; `tapscope fleet` names a host that has gone.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // Every query of every panel, variable and rule, asked of a real Prometheus that scraped a real agent on a host with faults. And
 // what an agent of Linux 7.3 once said on a host that stops queues.
 import assert from 'node:assert/strict';

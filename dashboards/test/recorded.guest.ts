@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // On a kernel that can stop queues: what was recorded there is what an agent says today, and the pages for such hosts can be typed.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -24,7 +25,7 @@ test('a host that stops queues', { skip }, async (t) => {
   for (let round = 0; round < ROUNDS.after; round++) await host.round();
 
   await t.test(
-    'the recorded pages have the series of today (npx tsx dashboards/test/record.ts records anew)',
+    'the recorded pages have the series of today (npx tsx lab/recorded/record-dashboards.ts records anew)',
     async () => {
       const { text } = await host.agent.metrics();
       // Findings at one moment vary, and devices that end there are of other tests.

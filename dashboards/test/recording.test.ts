@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The recording still has the metrics and labels of the catalogue; on that kernel it is compared with an agent.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,7 +14,7 @@ const NOT_THERE =
 /** The agent, a device, a queue. */
 const SUBJECTS = [[], ['netns', 'device'], ['netns', 'device', 'queue']];
 
-test('the recording has every metric of the catalogue, with its labels (npx tsx dashboards/test/record.ts records anew)', () => {
+test('the recording has every metric of the catalogue, with its labels (npx tsx lab/recorded/record-dashboards.ts records anew)', () => {
   const shapes = new Set(shapeOf(readRecording()));
   for (const { name, type, labels } of catalogue.filter((metric) => !NOT_THERE.test(metric.name))) {
     const series = type === 'histogram' ? `${name}_bucket` : name;

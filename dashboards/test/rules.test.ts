@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The rules as text: what they name exists, promtool accepts them and their tests, and each alert has its page.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { deviceMetrics, queueMetrics } from '../../src/metrics.ts';
+import { deviceMetrics, queueMetrics } from '../../src/subjects/list.ts';
 import { catalogue } from '../promql/query.ts';
 import { RULE_FILES } from './rule-files.ts';
 import { alertNames, runbooks } from './runbook.ts';

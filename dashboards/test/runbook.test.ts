@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Shell arithmetic of the pages, with values that no test host has.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -3,14 +3,16 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Demands } from '../../src/agent/demands.ts';
-import { EVENTS } from '../../src/collectors/list.ts';
-import { Follow } from '../../src/collectors/losses/follow.ts';
-import { attachProbes, type Level, type Probes } from '../../src/engine/attach.ts';
+import { attachProbes, type Probes } from '../../src/engine/attach.ts';
+import { Generations } from '../../src/engine/generations.ts';
+import type { Level } from '../../src/engine/mechanism.ts';
 import { PROBE_SYMBOLS } from '../../src/engine/probe-symbols.ts';
 import { Rows } from '../../src/engine/rows.ts';
 import { type Walk, Walker } from '../../src/engine/walk.ts';
 import { type Host, readHost, TRACED_MODULES } from '../../src/kernel/host.ts';
 import { BpfObject, Btf } from '../../src/kernel/native.ts';
+import { Follow } from '../../src/losses/follow.ts';
+import { EVENTS } from '../../src/subjects/list.ts';
 import { CannotAttach } from './cannot-attach.ts';
 import type { Attached } from './configurations.ts';
 import { startTool } from './start-tool.ts';
@@ -63,9 +65,10 @@ function attachProduct(forced: Readonly<Record<string, string>>, level: Level): 
     throw new CannotAttach(state?.reason ?? `there is no event ${event}`);
   }
   const { programs } = probes;
-  if (programs) walkAsTheAgentDoes(probes, new Walker(programs.object), new Demands(probes, programs.object));
+  if (programs)
+    walkAsTheAgentDoes(probes, new Walker(programs.object, new Generations()), new Demands(probes, programs.object));
   return {
-    devices: () => (programs ? new Rows(programs.object, () => false).read(false).devices.size : 0),
+    devices: () => (programs ? new Rows(programs.object, new Generations(), () => false).read(false).devices.size : 0),
     detach: async () => probes.close(),
   };
 }

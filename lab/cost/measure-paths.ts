@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Boots a kernel on the instruction clock and clocks the packet paths there.
-import { execFileSync } from 'node:child_process';
-import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename } from 'node:path';
 import { at, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import { runInVm } from '../vm/boot.ts';
-import { bundle } from '../vm/bundle.ts';
+import { buildFor, guestProgram } from '../vm/guest-program.ts';
 import { provideKernel } from '../vm/kernels.ts';
 import { type Prices, pathNames, scaledPathNames } from './packet-paths.ts';
 
@@ -26,12 +24,10 @@ export interface Extent {
   readonly timeoutMs: number;
 }
 
-const lab = join(dirname(fileURLToPath(import.meta.url)), '..');
-
 export async function measureOn(series: string, extent: Extent, say: (line: string) => void): Promise<Measured> {
   const kernel = await provideKernel(series, say);
-  execFileSync('make', ['--silent', '--no-print-directory', '-C', lab]);
-  const { command } = await bundle(`cost-${series}`, ['lab/cost/guest.ts']);
+  buildFor('amd64');
+  const { command } = await guestProgram(`cost-${series}`, ['lab/cost/guest.ts']);
   const asked = command([String(extent.rounds), extent.scales ? 'scales' : 'paths', ...extent.configurations]);
   const options = {
     instructionClock: true,

@@ -6,10 +6,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { debianSuite } from '../../test/debian/apt.ts';
+import { cachePath } from '../../test/host/cache-path.ts';
 import { parseJson, textAt } from '../../test/host/checked-json.ts';
 import { withGoSource } from '../../test/host/go-source.ts';
-import { debianSuite } from '../vm/apt.ts';
-import { cachePath } from '../vm/cache.ts';
 
 const run = promisify(execFile);
 const PEERS = cachePath('peers');

@@ -2,7 +2,7 @@
 // vhost-net without a guest. This process posts a buffer for each packet of a full ring and kicks once; vhost's worker
 // takes packets out of the tap's ring in batches of 64.
 #include "driver.h"
-#include "../../traffic/vhost-backend.h"
+#include "../../bench/traffic/vhost-backend.h"
 
 #include <linux/if_tun.h>
 #include <sched.h>

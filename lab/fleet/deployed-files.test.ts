@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // deploy/fleet, as far as it can be judged without starting it: the engines' own checks accept the files, and the files agree.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -10,7 +11,7 @@ import { test } from 'node:test';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
 import { at, listAt, parseJson, textAt } from '../../test/host/checked-json.ts';
-import { pathOf } from '../programs/need.ts';
+import { pathOf } from '../../test/host/need.ts';
 import { FLEET, VICTORIA } from './engines.ts';
 
 const FOLDER = 'deploy/fleet';

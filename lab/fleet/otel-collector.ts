@@ -12,7 +12,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { listAt, parseJson } from '../../test/host/checked-json.ts';
 import { freePort } from '../../test/host/free-port.ts';
-import { BUILT, type Need, pathOf, provide } from '../programs/need.ts';
+import { BUILT, type Need, pathOf, provide } from '../../test/host/need.ts';
 
 const run = promisify(execFile);
 const VERSION = 'v0.165.0';
@@ -20,11 +20,6 @@ const FILE = 'tapscope-otelcol';
 const BUILDER: Need = { go: `go.opentelemetry.io/collector/cmd/builder@${VERSION}`, builtAs: 'builder', file: 'ocb' };
 const BUILD_LIMIT_MS = 1_800_000;
 const READY_WITHIN_MS = 60_000;
-
-/** For `skip`: what is not here, or false. */
-export function missingCollector(): string | false {
-  return pathOf(FILE) ? false : `needs ${FILE} (npx tsx lab/fleet/build-collector.ts builds it)`;
-}
 
 /** Builds it if it is not here yet; the reason why it cannot be had, or false. */
 export async function provideCollector(): Promise<string | false> {

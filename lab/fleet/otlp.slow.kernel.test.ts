@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: WHOLE=1, root on this machine's kernel.
 // A real OpenTelemetry collector receives what a page of the same snapshot says, sample for sample, and findings as logs.
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
@@ -10,15 +11,14 @@ import { createSlices } from '../../src/outputs/prometheus/slices.ts';
 import { otlpEndpoint } from '../../src/server/otlp/otlp-endpoint.ts';
 import { createPost } from '../../src/server/otlp/otlp-post.ts';
 import { standingLab } from '../../test/agent/agent-lab.ts';
+import { attributesOf, type Samples, samplesOfPage, samplesOfRequests } from '../../test/agent/otlp-samples.ts';
 import { startAgent } from '../../test/agent/serve-process.ts';
 import { at, textAt } from '../../test/host/checked-json.ts';
 import { namespaceLab, noLab } from '../../test/host/netns.ts';
 import { until } from '../../test/host/until.ts';
-import { isNightly } from '../../test/nightly.ts';
-import { missingCollector, provideCollector, startCollector } from './otel-collector.ts';
-import { attributesOf, type Samples, samplesOfPage, samplesOfRequests } from './otlp-samples.ts';
+import { provideCollector, startCollector } from './otel-collector.ts';
 
-const skip = noLab || (isNightly && (await provideCollector())) || missingCollector();
+const skip = noLab || (await provideCollector());
 const WITHIN_MS = 60_000;
 
 test('the collector has what a page of the same snapshot says, sample for sample', { skip }, async (t) => {

@@ -3,9 +3,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { FACTOR_TIER } from '../../dashboards/promql/factor-tier.ts';
 import { startMadeUpFleet } from '../../dashboards/test/made-up-fleet.ts';
 import { type Series, startPrometheus } from '../../dashboards/test/prometheus.ts';
-import { FACTOR_TIER } from '../../src/fleet/factor-tier.ts';
 import { FINDING, READER, TAP_TIER } from '../../src/fleet/tier.ts';
 import type { WrittenSeries } from './remote-write.ts';
 

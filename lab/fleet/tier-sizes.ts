@@ -7,14 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { argv } from 'node:process';
 import { gzipSync } from 'node:zlib';
-import { FACTOR_TIER } from '../../src/fleet/factor-tier.ts';
+import { FACTOR_TIER } from '../../dashboards/promql/factor-tier.ts';
 import { HOST_TIER, TAP_TIER } from '../../src/fleet/tier.ts';
+import { linesOfPage, type PageLine } from '../../test/agent/otlp-samples.ts';
 import { startAgent } from '../../test/agent/serve-process.ts';
 import { namespaceLab } from '../../test/host/netns.ts';
 import { markdown } from '../cost/cost-table.ts';
 import { replaceSection } from '../tables/benchmarks.ts';
 import { type Cost, costOf } from './measured-engine.ts';
-import { linesOfPage, type PageLine } from './otlp-samples.ts';
 import type { WrittenSeries } from './remote-write.ts';
 import { seriesOf, templateOf } from './tier-series.ts';
 

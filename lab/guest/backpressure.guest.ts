@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // Queues that are stopped instead of dropping (IFF_BACKPRESSURE, Linux 7.3): each stop and each wake, its cause, its time.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Device, Flow } from '../../src/snapshot.ts';
+import type { Device } from '../../src/snapshot/device.ts';
+import type { Flow } from '../../src/snapshot/queue.ts';
 import { type AgentLab, droppedBefore, sizeOf, standingLab, totalsOf } from '../../test/agent/agent-lab.ts';
 import { neverStops } from '../../test/host/flow-control.ts';
 import { type NamespaceLab, namespaceLab } from '../../test/host/netns.ts';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // tapscope bench as built: the shape of the kernel series, numbers on which all counters agree, and nothing that it leaves behind.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -6,14 +7,14 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { cpus } from 'node:os';
 import test, { after, type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { countThreads } from '../../src/kernel/processes/perf-events.ts';
+import { countThreads } from '../../bench/perf-events.ts';
 import { agentLab } from '../../test/agent/agent-lab.ts';
 import { type Begun, begin, tapscope } from '../../test/agent/serve-process.ts';
 import { listAt, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import { isSince } from '../../test/host/release.ts';
 import { until } from '../../test/host/until.ts';
 import { assertValid } from '../../test/host/valid-json.ts';
-import { benchGuests } from '../programs/guests/bench-guests.ts';
+import { benchGuests } from '../tables/bench-guests.ts';
 
 const skip = !isSince(7, 2) && 'the tables are of Linux 7.2 and 7.3';
 const stops = isSince(7, 3);

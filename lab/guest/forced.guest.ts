@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // Each mechanism that is not the best of its event, forced: the truth, or less of it, never something else.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { EVENTS } from '../../src/collectors/list.ts';
 import { PROBE_SYMBOLS } from '../../src/engine/probe-symbols.ts';
 import { readHost } from '../../src/kernel/host.ts';
+import { EVENTS } from '../../src/subjects/list.ts';
 import { startAgent } from '../../test/agent/serve-process.ts';
 import { namespaceLab } from '../../test/host/netns.ts';
 import { isSince } from '../../test/host/release.ts';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // Guests behind the real vhost-net in random order: fast, slow, in lumps, stalled, gone, back, closed, killed, while packets come.
 // At rest every counter equals the truth and no packet is unexplained.
 import assert from 'node:assert/strict';
@@ -14,7 +15,7 @@ import { DEVICE, drain, kill, type Plan, step, type World, worldOf } from './gue
 import { type Sent, sourceOf } from './source.ts';
 import { vhostFiguresOf } from './vhost-figures.ts';
 
-/** The same number as for random sequences of a tap’s queues (src/accounting/random.slow.kernel.test.ts). */
+/** The same number as for random sequences of a tap’s queues (lab/model/random.slow.kernel.test.ts). */
 const RUNS = Number(process.env.SEQUENCES ?? 50);
 const STEPS = 15;
 /** So many snapshots must disagree before a device is marked. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The minute at night: `tapscope diagnose` of a VM that gets no CPU says so in its first line, and what it says to type ends the loss.
+// Needs: VMs.
+// The worst minute: `tapscope diagnose` of a VM that gets no CPU says so in its first line, and what it says to type ends the loss.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import test, { type TestContext } from 'node:test';
@@ -8,8 +9,7 @@ import { promisify } from 'node:util';
 import { tapscope } from '../../test/agent/serve-process.ts';
 import { limitedCgroup } from '../../test/host/cgroup.ts';
 import { isSince } from '../../test/host/release.ts';
-import type { Variant } from '../verdicts/scenario.ts';
-import { type Stage, stageOf } from '../verdicts/setup.ts';
+import { type Stage, stageOf, type Variant } from '../verdicts/setup.ts';
 
 const run = promisify(execFile);
 const skip = !isSince(6, 4) && 'before Linux 6.4 a worker is not throttled with its guest';

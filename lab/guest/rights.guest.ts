@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // The service unit's rights on this kernel: no mechanism and no series is lost for want of root.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { rights, withRights } from '../../deploy/service-unit.ts';
 import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
+import { rights, withRights } from '../../test/agent/service-unit.ts';
 import { at, parseJson } from '../../test/host/checked-json.ts';
 import { namespaceLab } from '../../test/host/netns.ts';
 import { until } from '../../test/host/until.ts';

@@ -2,8 +2,8 @@
 // A reporter for node:test: the host gets a line for each test that begins or ends in the guest.
 import { relative } from 'node:path';
 import { inspect } from 'node:util';
+import { sourceOf } from '../../test/bundled.ts';
 import { at, numberAt, textAt } from '../../test/host/checked-json.ts';
-import { sourceOf } from '../vm/bundled.ts';
 import type { GuestEvent } from './event.ts';
 
 interface ReportedTest {

@@ -5,8 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { replaceSection } from '../tables/benchmarks.ts';
 import { runInVm, whyNoVm } from '../vm/boot.ts';
-import { bundle } from '../vm/bundle.ts';
-import { buildFor } from '../vm/guest-dist.ts';
+import { buildFor, guestProgram } from '../vm/guest-program.ts';
 import { provideKernel } from '../vm/kernels.ts';
 import { KERNELS, type LabKernel } from '../vm/series.ts';
 import { kernelsSection, PAGE } from './kernels-section.ts';
@@ -21,7 +20,7 @@ async function proveOn({ name, series, kernelArguments, cpus, architecture }: La
   if (reason) throw new Error(`Nothing was proven on Linux ${name}: it ${reason}.`);
   buildFor(architecture);
   const kernel = await provideKernel(series, (line) => console.error(line));
-  const { place, command } = await bundle(`prove-${name}`, [RUN, PROOF_FILE], architecture);
+  const { place, command } = await guestProgram(`prove-${name}`, [RUN, PROOF_FILE], architecture);
   const { status, output } = await runInVm(kernel, command([resolve(place(PROOF_FILE))]), {
     kernelArguments,
     cpus,

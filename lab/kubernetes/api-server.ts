@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 import { freePort } from '../../test/host/free-port.ts';
-import { pathOf } from '../programs/need.ts';
+import { pathOf } from '../../test/host/need.ts';
 
 const READY_WITHIN_MS = 180_000;
 const TOKEN = 'lab';

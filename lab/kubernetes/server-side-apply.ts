@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseAllDocuments } from 'yaml';
 import { at, listAt, parseJson, textAt } from '../../test/host/checked-json.ts';
-import { pathOf } from '../programs/need.ts';
+import { pathOf } from '../../test/host/need.ts';
 import type { Answer, ApiServer } from './api-server.ts';
 import { CRDS, KUBERNETES } from './cluster-programs.ts';
 

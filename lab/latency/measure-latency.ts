@@ -7,7 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { env } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { runInVm } from '../vm/boot.ts';
-import { type Bundle, bundle } from '../vm/bundle.ts';
+import { buildFor, type GuestProgram, guestProgram } from '../vm/guest-program.ts';
 import { type Kernel, provideKernel } from '../vm/kernels.ts';
 import { COMING, type Measured, measuredOf, type Stream, streamsOf } from './latency-results.ts';
 
@@ -20,7 +20,7 @@ const TIMEOUT_MS = 1_800_000;
 export async function measureOn(series: string, cycles: number, say: (line: string) => void): Promise<Measured> {
   const kernel = await provideKernel(series, say);
   // One VM runs both commands. The first one loads in a process of its own: the second has no preloaded library.
-  const parts = ({ command }: Bundle): string =>
+  const parts = ({ command }: GuestProgram): string =>
     [
       `LD_PRELOAD='${shim}' ${shell(command(['load']))}`,
       ...(cycles > 0 ? [shell(command(['all', String(cycles)]))] : []),
@@ -30,15 +30,19 @@ export async function measureOn(series: string, cycles: number, say: (line: stri
 
 /** Measures only the stream while the agent comes and goes. */
 export async function comeAndGoOn(kernel: Kernel, cycles: number, say: (line: string) => void): Promise<Stream> {
-  const part = ({ command }: Bundle): string => `exec ${shell(command(['go', String(cycles)]))}`;
+  const part = ({ command }: GuestProgram): string => `exec ${shell(command(['go', String(cycles)]))}`;
   const stream = streamsOf(await run(kernel, part, say)).get(COMING);
   if (!stream) throw new Error('The VM has not told of its stream.');
   return stream;
 }
 
-async function run(kernel: Kernel, script: (guest: Bundle) => string, say: (line: string) => void): Promise<string> {
-  buildPrograms();
-  const guest = await bundle(`latency-${kernel.series}`, ['lab/latency/latency-guest.ts']);
+async function run(
+  kernel: Kernel,
+  script: (guest: GuestProgram) => string,
+  say: (line: string) => void,
+): Promise<string> {
+  buildFor('amd64');
+  const guest = await guestProgram(`latency-${kernel.series}`, ['lab/latency/latency-guest.ts']);
   const { status, output, console } = await runInVm(kernel, ['sh', '-c', script(guest)], {
     instructionClock: true,
     timeoutMs: TIMEOUT_MS,
@@ -68,8 +72,8 @@ function shell(words: readonly string[]): string {
 
 /** Measures only loading, in real time. The quickest of several starts counts: it has the least of this machine's other work. */
 export async function loadHere(starts: number): Promise<Measured> {
-  buildPrograms();
-  const { command } = await bundle('latency-here', ['lab/latency/latency-guest.ts']);
+  buildFor('amd64');
+  const { command } = await guestProgram('latency-here', ['lab/latency/latency-guest.ts']);
   const [program = '', ...words] = command(['load']);
   const folder = mkdtempSync(join(tmpdir(), 'tapscope-latency-'));
   try {
@@ -84,8 +88,4 @@ export async function loadHere(starts: number): Promise<Measured> {
   } finally {
     rmSync(folder, { recursive: true });
   }
-}
-
-function buildPrograms(): void {
-  execFileSync('make', ['--silent', '--no-print-directory', '-C', lab]);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One world of random steps, beside an agent whose snapshots are compared with the models.
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Device, Snapshot } from '../../src/snapshot.ts';
+import type { Device } from '../../src/snapshot/device.ts';
+import type { Snapshot } from '../../src/snapshot/snapshot.ts';
 import type { AgentLab } from '../../test/agent/agent-lab.ts';
 import { namespaceLab } from '../../test/host/netns.ts';
 import { randomOf } from '../../test/host/random.ts';

@@ -5,8 +5,8 @@ import { execFile } from 'node:child_process';
 import { mkdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { debianSuite } from '../vm/apt.ts';
-import { cachePath } from '../vm/cache.ts';
+import { debianSuite } from '../../test/debian/apt.ts';
+import { cachePath } from '../../test/host/cache-path.ts';
 
 const run = promisify(execFile);
 

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { parseJson } from '../../test/host/checked-json.ts';
 import { replaceSection } from '../tables/benchmarks.ts';
 import { noVm, runInVm } from '../vm/boot.ts';
-import { bundle } from '../vm/bundle.ts';
+import { guestProgram } from '../vm/guest-program.ts';
 import { type Kernel, provideKernel } from '../vm/kernels.ts';
 import { type Pair, pairSection } from './pair-table.ts';
 import { readPair } from './read-pair.ts';
@@ -31,7 +31,7 @@ async function main(words: readonly string[]): Promise<void> {
 }
 
 async function measure(kernel: Kernel, folder: string, rounds: number, instructionClock: boolean): Promise<Pair> {
-  const { command } = await bundle('napi', ['lab/napi/pair-guest.ts']);
+  const { command } = await guestProgram('napi', ['lab/napi/pair-guest.ts']);
   const { status, output } = await runInVm(kernel, command([folder, String(SECONDS), String(rounds)]), {
     instructionClock,
     timeoutMs: LIMIT_MS,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The section of docs/benchmarks.md about tun with and without the NAPI cache, beside the mail's own figures.
-import { freedTotal } from '../../src/bench-report.ts';
+import { freedTotal } from '../../bench/bench-report.ts';
 import { median } from '../../test/host/percentile.ts';
 import { grouped, markdown } from '../cost/cost-table.ts';
 import type { PairRun } from './module-pair.ts';

@@ -3,12 +3,12 @@
 import { askSnapshot } from '../../src/commands/ask-agent.ts';
 import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
 import type { Scope } from '../../test/agent/shared-agent.ts';
+import { provide } from '../../test/host/need.ts';
 import { PROGRAMS } from './all-programs.ts';
 import { ProgramCheck } from './checks.ts';
-import { provide } from './need.ts';
+import type { TableRow } from './part.ts';
 import { makeStage } from './places.ts';
 import type { Program } from './program.ts';
-import type { TableRow } from './programs-page.ts';
 import { scoped } from './scoped.ts';
 
 export async function table(

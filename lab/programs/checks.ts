@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The four questions that each program is asked: is its owner right, its reader, and are the figures exact, with UDP and TCP.
 import { EXIT_CODES } from '../../src/diagnosis/status.ts';
-import type { Device, Snapshot } from '../../src/snapshot.ts';
+import type { Device } from '../../src/snapshot/device.ts';
+import type { Snapshot } from '../../src/snapshot/snapshot.ts';
 import { totalsOf } from '../../test/agent/agent-lab.ts';
 import type { Finished } from '../../test/agent/serve-process.ts';
 import { at, listAt, parseJson } from '../../test/host/checked-json.ts';

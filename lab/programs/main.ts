@@ -11,9 +11,9 @@ import { startAgent } from '../../test/agent/serve-process.ts';
 import { busyLoops } from './busy-loops.ts';
 import { table } from './checks-table.ts';
 import type { Result } from './diagnose-answer.ts';
-import { keepPart, keptPart, PARTS, type PartName } from './part.ts';
+import { keepPart, keptPart, PARTS, type Part, type PartName } from './part.ts';
 import { playAll } from './play-cases.ts';
-import { caseLine, type Part, report } from './programs-page.ts';
+import { caseLine, report } from './programs-page.ts';
 import { scoped } from './scoped.ts';
 import { shortcomings } from './shortcomings.ts';
 

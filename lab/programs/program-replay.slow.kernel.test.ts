@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // Real programs that pause: the advised ring loses nothing of the same packets, and half of it what was predicted.
 // `UPDATE=1 npm test -- program-replay` writes the table of docs/accuracy.md.
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { missing } from '../../test/host/need.ts';
 import { noLab } from '../../test/host/netns.ts';
 import { PASTA } from './containers/pasta.ts';
 import { SLIRP } from './containers/slirp4netns.ts';
 import { qemuOf } from './guests/qemu.ts';
-import { missing } from './need.ts';
 import { replayProgram } from './program-replay.ts';
 import { type ReplayRow, replayTable } from './replay-table.ts';
 import { OPENVPN } from './tunnels/openvpn.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A real program behind a device: how it is started, who it is, and what it says of its own traffic.
 
-import type { Need } from './need.ts';
+import type { Need } from '../../test/host/need.ts';
 import type { Stage } from './places.ts';
 
 export interface Program {
@@ -31,6 +31,8 @@ export interface Load {
 }
 
 export type CheckName = 'owner' | 'reader' | 'exact UDP' | 'exact TCP';
+
+export const CHECKS: readonly CheckName[] = ['owner', 'reader', 'exact UDP', 'exact TCP'];
 
 export interface Running {
   readonly device: string;

@@ -2,39 +2,9 @@
 // docs/programs.md: which programs were asked what, every case with its verdict, and what failed.
 
 import { CASES } from './cases/all-cases.ts';
-import type { CheckResult } from './checks.ts';
 import { lostIn, type Outcome, type Result } from './diagnose-answer.ts';
-import type { PartName } from './part.ts';
-import type { Program } from './program.ts';
-import { CHECKS } from './shortcomings.ts';
-
-export interface TableRow {
-  readonly program: string;
-  readonly from: string;
-  /** What of it cannot be asked, and why. */
-  readonly cannot: NonNullable<Program['cannot']>;
-  /** Why it did not run; undefined: it did. */
-  readonly skipped?: string | undefined;
-  readonly results: readonly CheckResult[];
-}
-
-/** The table, or the cases under one load. */
-export interface Part {
-  readonly rows: readonly TableRow[];
-  readonly results: readonly Result[];
-  /** How many loops computed beside it. */
-  readonly loops: number;
-  /** The machine's load average at its begin and end. */
-  readonly loads: readonly number[];
-  readonly minutes: number;
-  readonly kernel: string;
-  readonly date: string;
-  readonly commit: string;
-  /** What a reader has to know of this run; undefined: nothing. */
-  readonly remark?: string;
-}
-
-export type Parts = Readonly<Partial<Record<PartName, Part>>>;
+import type { Part, PartName, Parts, TableRow } from './part.ts';
+import { CHECKS } from './program.ts';
 
 const CASE_COUNT = CASES.reduce((sum, { programs }) => sum + programs.length, 0);
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { type RingForecast, ringForecast } from '../../src/diagnosis/forecast/ring-forecast.ts';
 import { steadyWindow } from '../../src/diagnosis/forecast/steady-window.ts';
-import type { Snapshot } from '../../src/snapshot.ts';
+import type { Snapshot } from '../../src/snapshot/snapshot.ts';
 
 /** The least ring that loses nothing, by bisection. `play`: packets that a ring loses; `losing` loses some, `enough` none. */
 export async function leastRing(

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // `npm run test:programs` succeeds only if all was played, and all of it was right.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,8 +7,10 @@ import { ABSENT } from './absent.ts';
 import { PROGRAMS } from './all-programs.ts';
 import { CASES } from './cases/all-cases.ts';
 import type { Outcome, Result } from './diagnose-answer.ts';
-import { type Part, type Parts, report, type TableRow } from './programs-page.ts';
-import { CHECKS, shortcomings } from './shortcomings.ts';
+import type { Part, Parts, TableRow } from './part.ts';
+import { CHECKS } from './program.ts';
+import { report } from './programs-page.ts';
+import { shortcomings } from './shortcomings.ts';
 
 const run: Part = {
   rows: [],

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the agent's two processes take of a host with many idle queues, in instructions: a busy machine measures the same as an idle one.
-import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import { median } from '../../test/host/percentile.ts';
 import { runInVm } from '../vm/boot.ts';
-import { bundle } from '../vm/bundle.ts';
+import { buildFor, guestProgram } from '../vm/guest-program.ts';
 import { type Kernel, provideKernel } from '../vm/kernels.ts';
 
 export const SERIES = '7.3';
@@ -32,8 +31,8 @@ export interface Clocked {
 /** The median of each figure, of so many runs. */
 export async function clock(say: (line: string) => void, runs = 1): Promise<Clocked> {
   const kernel = await provideKernel(SERIES, say);
-  execFileSync('make', ['--silent', '--no-print-directory', '-C', lab]);
-  const { command } = await bundle('scale', ['lab/scale/queues-guest.ts']);
+  buildFor('amd64');
+  const { command } = await guestProgram('scale', ['lab/scale/queues-guest.ts']);
   const all: Clocked[] = [];
   while (all.length < runs) all.push(await clockOnce(kernel, command([String(QUEUES)])));
   const middle = (of: (one: Clocked) => number): number => median(all.map(of));

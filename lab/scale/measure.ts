@@ -5,13 +5,13 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Agent, startAgent, tapscope } from '../../test/agent/serve-process.ts';
 import type { Scope } from '../../test/agent/shared-agent.ts';
+import { bundle } from '../../test/bundle.ts';
+import { LOOP_REPORT, type LoopReport } from '../../test/host/event-loop.ts';
 import { percentile } from '../../test/host/percentile.ts';
+import { makeTaps, type Taps } from '../../test/host/real-taps.ts';
 import { launchBrowser, openPage } from '../../test/page/browser.ts';
-import { LOOP_REPORT, type LoopReport } from '../scrape/event-loop.ts';
-import { bundle } from '../vm/bundle.ts';
 import { coreShare, cpuMs } from './cpu.ts';
 import { scrape } from './one-scrape.ts';
-import { makeTaps, type Taps } from './real-taps.ts';
 
 export interface Scaled {
   readonly queues: number;

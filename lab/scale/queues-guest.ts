@@ -3,9 +3,9 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
 import { startAgent } from '../../test/agent/serve-process.ts';
+import { makeTaps } from '../../test/host/real-taps.ts';
 import { coreShare, cpuMs } from './cpu.ts';
 import { scrape } from './one-scrape.ts';
-import { makeTaps } from './real-taps.ts';
 
 /** All ten-second windows are over, and V8 has compiled what runs each second. */
 const SETTLE_MS = 45_000;

@@ -3,7 +3,7 @@
 // so large that nothing is collected meanwhile: what the heap grew by is what was allocated.
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setTimeout } from 'node:timers/promises';
-import { hostOf } from './made-up-host.ts';
+import { hostOf } from '../../test/snapshots/made-up-host.ts';
 import { type Maker, pageMaker } from './page-maker.ts';
 
 export interface Allocation {

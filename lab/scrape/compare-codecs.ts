@@ -7,9 +7,9 @@ import { constants, deflateRawSync } from 'node:zlib';
 import { readRecording } from '../../src/commands/recording.ts';
 import { Chain, type Lane, type Numbers } from '../../src/history/chain.ts';
 import { createShredder, type Entry } from '../../src/history/shred.ts';
-import type { Snapshot } from '../../src/snapshot.ts';
-import { unpackFixture } from '../verdicts/fixture.ts';
-import { busyHost } from './busy-host.ts';
+import type { Snapshot } from '../../src/snapshot/snapshot.ts';
+import { busyHost } from '../../test/snapshots/busy-host.ts';
+import { unpackFixture } from '../../test/snapshots/fixture.ts';
 
 /** Steps in a block of src/history/chain.ts: one whole, eleven changes. */
 const BLOCK = 12;
@@ -98,7 +98,7 @@ function tell(name: string, windows: readonly (readonly Snapshot[])[]): void {
 
 const queues = Number(process.argv[2] ?? 1000);
 const fixtures = readdirSync(FIXTURES).filter((file) => file.endsWith('.json.gz'));
-const { snapshots } = await readRecording('lab/recorded/linux-6.1.rec');
+const { snapshots } = await readRecording('test/recorded/linux-6.1.rec');
 tell(`recording, ${snapshots.length} steps`, [snapshots]);
 tell(
   `fixtures, ${fixtures.length} windows`,

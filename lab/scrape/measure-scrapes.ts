@@ -5,9 +5,9 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { Agent, get } from 'node:http';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { LoopReport } from '../../test/host/event-loop.ts';
 import { median } from '../../test/host/percentile.ts';
 import type { Allocation } from './allocate.ts';
-import type { LoopReport } from './event-loop.ts';
 import type { Maker } from './page-maker.ts';
 
 const folder = dirname(fileURLToPath(import.meta.url));

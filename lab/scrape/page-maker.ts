@@ -2,9 +2,9 @@
 // The two that make the same page: tapscope's own code, and prom-client's own with the same series in it.
 import { Registry } from 'prom-client';
 import { createMetricsPage, MetricsPage, type Seen } from '../../src/outputs/prometheus/prometheus-page.ts';
-import { fillRegistry } from '../../src/outputs/prometheus/test/client-registry.ts';
-import type { Snapshot } from '../../src/snapshot.ts';
-import { prometheusOptions } from './made-up-host.ts';
+import type { Snapshot } from '../../src/snapshot/snapshot.ts';
+import { fillRegistry } from '../../test/snapshots/client-registry.ts';
+import { prometheusOptions } from '../../test/snapshots/made-up-host.ts';
 
 export type Maker = 'tapscope' | 'prom-client';
 

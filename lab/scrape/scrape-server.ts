@@ -8,8 +8,8 @@ import { packageRoot } from '../../src/kernel/package.ts';
 import { keepHeapSmall } from '../../src/kernel/processes/small-heap.ts';
 import { createObserver } from '../../src/server/observer.ts';
 import { startServer } from '../../src/server/server.ts';
-import { type LoopReport, watchEventLoop } from './event-loop.ts';
-import { hostOf, prometheusOptions } from './made-up-host.ts';
+import { type LoopReport, watchEventLoop } from '../../test/host/event-loop.ts';
+import { hostOf, prometheusOptions } from '../../test/snapshots/made-up-host.ts';
 import { type Maker, pageMaker } from './page-maker.ts';
 
 async function serve(maker: Maker, series: number): Promise<number> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the host does with packets beside the ring: XDP and rp_filter behind tun, neighbours that do not answer before it.
-import type { Device } from '../../src/snapshot.ts';
+import type { Device } from '../../src/snapshot/device.ts';
 import { lostBefore, type Scenario } from './scenario.ts';
 import type { Stage } from './setup.ts';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The agent itself: what it cannot see, and a host on which there is nothing to see.
-import type { Device } from '../../src/snapshot.ts';
+import type { Device } from '../../src/snapshot/device.ts';
 import { lostBefore, type Scenario } from './scenario.ts';
 
 const readers = { readers: ['tap', 'tun', 'vhost'], rings: [500, 1000], rates: [300, 600] } as const;

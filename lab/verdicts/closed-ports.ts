@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A port of a bridge that does not forward, and some that do.
-import type { Device } from '../../src/snapshot.ts';
+import type { Device } from '../../src/snapshot/device.ts';
 import { bridge } from './before-tun.ts';
 import type { Scenario } from './scenario.ts';
 import type { Stage } from './setup.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // macvtaps, whose readers are not sampled.
-import type { Device } from '../../src/snapshot.ts';
+import type { Device } from '../../src/snapshot/device.ts';
 import type { Scenario } from './scenario.ts';
 import type { Stage } from './setup.ts';
 

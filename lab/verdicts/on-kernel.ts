@@ -2,7 +2,7 @@
 // Boots one kernel, which plays its runs; its output is printed as it comes.
 
 import { runInVm } from '../vm/boot.ts';
-import { bundle } from '../vm/bundle.ts';
+import { guestProgram } from '../vm/guest-program.ts';
 import { provideKernel } from '../vm/kernels.ts';
 import { RESULT, type Result, resultOf } from './order.ts';
 import type { Run } from './plan.ts';
@@ -31,7 +31,7 @@ export async function playOn(series: string, all: readonly Run[], record: boolea
       console.error(`${series}: ${lineOf(result)}`);
     }
   };
-  const { command } = await bundle(`verdicts-${series}`, ['lab/verdicts/play-in-vm.ts']);
+  const { command } = await guestProgram(`verdicts-${series}`, ['lab/verdicts/play-in-vm.ts']);
   const { status } = await runInVm(kernel, command([JSON.stringify({ runs, record })]), {
     timeoutMs: LIMIT_MS,
     onOutput: hear,

@@ -2,8 +2,8 @@
 // What the host says to the VM and what comes back, a line for each run.
 import { at, listAt, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import type { Run } from './plan.ts';
-import type { ReaderKind, Variant } from './scenario.ts';
 import type { Score } from './score.ts';
+import type { ReaderKind, Variant } from './setup.ts';
 
 export interface Order {
   readonly runs: readonly Run[];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The plan that a seed gives: which scenario runs in which variant, on which kernel, and beside which others.
 import { randomOf } from '../../test/host/random.ts';
-import type { Scenario, Variant } from './scenario.ts';
+import type { Scenario } from './scenario.ts';
+import type { Variant } from './setup.ts';
 
 /** A scenario by its place in the list: two processes that have the same list understand each other. */
 export interface Run {

@@ -3,13 +3,15 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { inspect } from 'node:util';
+import type { Snapshot } from '../../src/snapshot/snapshot.ts';
 import { parseJson } from '../../test/host/checked-json.ts';
+import { type Fixture, objections, packFixture } from '../../test/snapshots/fixture.ts';
 import { SCENARIOS } from './catalogue.ts';
-import { fixtureOf, packFixture } from './fixture.ts';
 import { type Played, playWave } from './load.ts';
 import { type Order, orderOf, RESULT, type Result } from './order.ts';
 import { isSpecial, type Run, wavesOf } from './plan.ts';
 import type { Scenario } from './scenario.ts';
+import type { Act } from './step.ts';
 import { watch } from './watch-devices.ts';
 
 async function main(order: Order): Promise<void> {
@@ -33,6 +35,35 @@ async function main(order: Order): Promise<void> {
       }
     });
   }
+}
+
+/** Only what belongs to one namespace; why a mechanism was not attached names paths of the machine. */
+function reduced({ takenAt, devices, agent }: Snapshot, netns: number): Snapshot {
+  const own = (texts: ReadonlyMap<number, string> = new Map()): ReadonlyMap<number, string> =>
+    new Map([...texts].filter(([inode]) => inode === netns));
+  const namespaceNames = own(agent.namespaceNames);
+  const namespacePaths = own(agent.namespacePaths);
+  const probes = agent.probes.map((probe) => ({ ...probe, reason: undefined }));
+  const there = devices.filter((device) => device.netns === netns);
+  return { takenAt, devices: there, agent: { ...agent, probes, namespaceNames, namespacePaths } };
+}
+
+function firstMiddleLast<Item>(items: readonly Item[]): readonly Item[] {
+  return [0, Math.floor(items.length / 2), items.length - 1].flatMap((place) => items[place] ?? []);
+}
+
+/** undefined: no window shows the rules what they have to say, so that there is nothing to hold them to. */
+function fixtureOf(kernel: string, act: Act): Fixture | undefined {
+  const { faults, name, asked } = act.scenario;
+  const told = faults.map(({ device, rule, also = [] }) => ({ device, rule, also }));
+  for (const window of act.windows()) {
+    const whole = window.map((snapshot) => reduced(snapshot, act.netns));
+    for (const snapshots of [firstMiddleLast(whole), whole]) {
+      const fixture = { scenario: name, kernel, netns: act.netns, asked, faults: told, snapshots };
+      if (snapshots.length > 1 && objections(fixture).length === 0) return fixture;
+    }
+  }
+  return undefined;
 }
 
 /** A reader that is alone has a CPU that the agent does not take from it. */

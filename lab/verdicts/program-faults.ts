@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the program behind the device brought about: filters, refused writes, flow control.
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Device } from '../../src/snapshot.ts';
+import type { Device } from '../../src/snapshot/device.ts';
 import type { WriteOptions } from '../../test/test-reader/test-reader.ts';
 import { REDIRECTS } from './redirects.ts';
 import { BACKPRESSURE, dropped, type Fault, type Scenario } from './scenario.ts';

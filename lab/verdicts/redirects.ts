@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames that XDP redirects from a veth to tap0, past its qdisc.
-import type { Device } from '../../src/snapshot.ts';
+import type { Device } from '../../src/snapshot/device.ts';
 import { burst } from './overflow.ts';
 import { ringOverflows, type Scenario } from './scenario.ts';
 import type { Stage } from './setup.ts';

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the benchmark of verdicts is made of: a fault, or something healthy that looks like one, and what is to be said of it.
-import type { Device } from '../../src/snapshot.ts';
-import type { Stage } from './setup.ts';
-
-/** Who takes the packets: a read of a tap or of a tun, or a guest behind vhost-net. */
-export type ReaderKind = 'tap' | 'tun' | 'vhost';
+import type { Device } from '../../src/snapshot/device.ts';
+import type { ReaderKind, Stage } from './setup.ts';
 
 /** Drawn from the seed. */
 export interface Variant {

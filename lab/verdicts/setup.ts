@@ -2,11 +2,21 @@
 // A scenario's namespace, with its readers and senders.
 import { spawn } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { NamespaceLab } from '../../test/host/netns.ts';
-import { namespaceLab } from '../../test/host/netns.ts';
+import { type NamespaceLab, namespaceLab } from '../../test/host/netns.ts';
 import { READER_CPU } from '../../test/host/reader-shares.ts';
 import type { QueueFlag, StreamOptions, TestReader } from '../../test/test-reader/test-reader.ts';
-import type { Variant } from './scenario.ts';
+
+/** Who takes the packets: a read of a tap or of a tun, or a guest behind vhost-net. */
+export type ReaderKind = 'tap' | 'tun' | 'vhost';
+
+/** Drawn from the seed. */
+export interface Variant {
+  readonly kernel: string;
+  readonly reader: ReaderKind;
+  readonly ring: number;
+  /** Packets per second. */
+  readonly rate: number;
+}
 
 export interface Stage {
   readonly lab: NamespaceLab;

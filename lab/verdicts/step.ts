@@ -3,7 +3,8 @@
 import type { Finding } from '../../src/diagnosis/finding.ts';
 import { judge } from '../../src/diagnosis/judge.ts';
 import { windowOf } from '../../src/diagnosis/window.ts';
-import type { Device, Snapshot } from '../../src/snapshot.ts';
+import type { Device } from '../../src/snapshot/device.ts';
+import type { Snapshot } from '../../src/snapshot/snapshot.ts';
 import type { Fault, Scenario } from './scenario.ts';
 import { type Said, type Score, scoreFault, scoreHealthy, VERDICT_SECONDS } from './score.ts';
 import type { Stage } from './setup.ts';

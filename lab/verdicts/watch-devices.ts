@@ -2,12 +2,12 @@
 // The agent as `tapscope serve` has it, a snapshot a second, each judged with the ten seconds before it.
 import { setTimeout as wait } from 'node:timers/promises';
 import { Agent } from '../../src/agent/agent.ts';
-import { parseForced } from '../../src/collectors/list.ts';
 import { type TrackedFinding, track } from '../../src/diagnosis/active-findings.ts';
 import type { Finding } from '../../src/diagnosis/finding.ts';
 import { judge } from '../../src/diagnosis/judge.ts';
 import { windowOf } from '../../src/diagnosis/window.ts';
-import type { Snapshot } from '../../src/snapshot.ts';
+import type { Snapshot } from '../../src/snapshot/snapshot.ts';
+import { parseForced } from '../../src/subjects/list.ts';
 import type { Scenario } from './scenario.ts';
 import { VERDICT_SECONDS } from './score.ts';
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a window says of a device, without zeros: to see whether the fault is the fault.
-import type { Device, Queue, Snapshot } from '../../src/snapshot.ts';
+import type { Device } from '../../src/snapshot/device.ts';
+import type { Queue } from '../../src/snapshot/queue.ts';
+import type { Snapshot } from '../../src/snapshot/snapshot.ts';
 
 type Figures = Record<string, unknown>;
 

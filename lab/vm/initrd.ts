@@ -6,8 +6,8 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { guestArchive } from '../../src/kernel/virtual-machine/guest-files.ts';
-import { modulesOf } from '../../src/kernel/virtual-machine/guest-kernel.ts';
+import { guestArchive } from '../../bench/virtual-machine/guest-files.ts';
+import { modulesOf } from '../../bench/virtual-machine/guest-kernel.ts';
 import type { Kernel } from './kernels.ts';
 
 const initFile = join(dirname(fileURLToPath(import.meta.url)), 'vm-init.sh');

@@ -3,9 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Architecture, Package } from '../../test/debian/apt.ts';
 import { at, listAt, parseJson, textAt } from '../../test/host/checked-json.ts';
-import type { Package } from './apt.ts';
-import type { Architecture } from './machine.ts';
 
 export const lockFile = join(dirname(fileURLToPath(import.meta.url)), 'kernels.json');
 

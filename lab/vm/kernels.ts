@@ -2,11 +2,10 @@
 // The kernels of the lab: Debian's, by the version and checksum that kernels.json locks, unpacked into a cache once.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { debianSuite, NoMirror, type Package, type Suite } from './apt.ts';
-import { cachePath } from './cache.ts';
-import { foreignRoot } from './foreign-root.ts';
+import { type Architecture, debianSuite, NoMirror, type Package, type Suite } from '../../test/debian/apt.ts';
+import { foreignRoot } from '../../test/debian/foreign-root.ts';
+import { cachePath } from '../../test/host/cache-path.ts';
 import { type LockedKernel, lockedKernel } from './kernel-lock.ts';
-import type { Architecture } from './machine.ts';
 import { releaseOf, unpackKernel } from './unpack-kernel.ts';
 
 /** An unpacked kernel: `vmlinuz` and `lib/modules/<release>` under `directory`. */

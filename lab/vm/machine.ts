@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a VM is made of by its kernel's architecture: QEMU's program and machine, and the lines on which it speaks.
 
-/** As Debian names it. */
-export type Architecture = 'amd64' | 'arm64';
+import type { Architecture } from '../../test/debian/apt.ts';
 
 export interface Machine {
   /** QEMU's program, and Debian's package that has it. */
@@ -42,3 +41,13 @@ export const MACHINES: Readonly<Record<Architecture, (hasInstructionClock: boole
     commandLine: 'ttyS0',
   }),
 };
+
+/** Where a VM's dist/ lies, below the root of the tree: this machine's own build, or one for its architecture. */
+export function distOf(architecture: Architecture): string {
+  return architecture === 'amd64' ? 'dist' : `dist/${architecture}/guest`;
+}
+
+/** Node in a VM. */
+export function nodeOf(architecture: Architecture): string {
+  return architecture === 'amd64' ? process.execPath : '/usr/bin/node';
+}

@@ -2,7 +2,7 @@
 // npx tsx lab/vm/main.ts [--cpus=N] [--memory=MIB] [--clock] SERIES COMMAND…: a command on another kernel, here and now.
 
 import { runInVm, whyNoVm } from './boot.ts';
-import { buildFor } from './guest-dist.ts';
+import { buildFor } from './guest-program.ts';
 import { lockedKernel } from './kernel-lock.ts';
 import { provideKernel } from './kernels.ts';
 

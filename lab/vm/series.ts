@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernels on which everything is tested, and others that people run; lab/vm/kernels.json has their packages.
 
-import type { Architecture } from './machine.ts';
+import type { Architecture } from '../../test/debian/apt.ts';
 
 /** Series of kernels, by the first two numbers of their release, oldest first. Everything is tested on them. */
 export const SERIES = ['6.1', '6.12', '7.2', '7.3'] as const;

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Package, Suite } from './apt.ts';
+import type { Package, Suite } from '../../test/debian/apt.ts';
 
 const run = promisify(execFile);
 

@@ -2,7 +2,7 @@
 // E5 of docs/accounting.md: all queues of a device together show no more deliveries than the kernel counts for the device.
 
 import { sumOf } from '../engine/queue-sums.ts';
-import { MARKED_SECONDS } from '../snapshot/unseen.ts';
+import { MARKED_SECONDS } from '../snapshot/device.ts';
 
 /** What the accounts of one queue offer to show. */
 export interface Proposal {

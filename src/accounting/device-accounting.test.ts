@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The accounts, entry by entry. Whether they fit a real kernel is tested in exact.kernel.test.ts and random.slow.kernel.test.ts.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { imbalances, reading, shown, sums, update } from '../../test/snapshots/readings.ts';
 import { walkedDevice, walkedQueue } from '../../test/snapshots/walked.ts';
+import type { Accounts } from '../engine/subject.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
-import type { Accounts } from './balance.ts';
 import { DeviceAccounting } from './device-accounting.ts';
 import type { CountingMode } from './queue-accounting.ts';
 
@@ -34,7 +35,7 @@ function guests(
   const before = new Map(
     queues.map(([enqueued, consumed], index) => [
       index,
-      { ...sums({ enqueued }), consumed, consumedByVhost: consumed },
+      { ...sums({ enqueued }), consumed, consumedInBatches: consumed },
     ]),
   );
   const rings = queues.map(([, , waiting, held], index) =>
@@ -224,7 +225,7 @@ test('a renumbered queue with packets in its ring stands still until they have l
 
 test('queues that were renumbered before the first sample are audited from the first rest on', () => {
   const accounting = new DeviceAccounting(true);
-  const moved = new Map([['queueMoved' as const, 1]]);
+  const moved = new Map([['queue_moved', 1]]);
   // Queue 1 left, queue 3 took its index with 30 packets, and what came back is queue 3.
   const look = (taken: number, waiting: number) => {
     const before = new Map([

@@ -1,28 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 // The accounting of one device: what each queue delivered, by arithmetic, and whether that agrees with the kernel's own counters.
+
 import { emptySums, sumOf } from '../engine/queue-sums.ts';
+import type { Accounts } from '../engine/subject.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
-import { auditsOf, ringsOf } from './audits.ts';
-import { type Accounts, balancesOf } from './balance.ts';
+import { auditsOf, balancesOf, ringsOf } from './audits.ts';
 import { Deliveries } from './deliveries.ts';
 import {
   attachedOf,
   countOf,
   fingerprintOf,
   moved,
+  NO_OFFSET,
+  narrowed,
   type Reading,
   type Totals,
   totalsOf,
   unseenOf,
 } from './device-totals.ts';
-import { believed, enteringOf } from './entering.ts';
 import { Marks, PATIENCE, unseenPackets } from './marks.ts';
 import { Misplaced } from './misplaced.ts';
-import { NO_OFFSET, narrowed } from './opening.ts';
 import { PreTunLosses } from './pre-tun-losses.ts';
 import { type CountingMode, QueueAccounting, VHOST_BATCH } from './queue-accounting.ts';
 import { Renumbering } from './renumbering.ts';
-import { leftAtMost, leftOrWaiting, Unseen } from './unseen.ts';
+import { believed, enteringOf, leftAtMost, leftOrWaiting, Unseen } from './unseen.ts';
+
+/** Until two samples in a row were equal, and what that settles is settled. */
+const FINAL_SAMPLES = 4;
 
 /** Shown figures are exact at rest; while packets move, they are what has certainly happened, and never go down. */
 export class DeviceAccounting {
@@ -56,6 +60,13 @@ export class DeviceAccounting {
     if (observedFromStart) this.#base = { delivered: 0, dropped: 0 };
   }
 
+  /** Of a device that was deleted: nothing moves any more, and what rests on equal samples is decided at once. */
+  finish(read: Reading, mode: CountingMode): Accounts {
+    let accounts = this.update(read, mode);
+    for (let sample = 1; sample < FINAL_SAMPLES; sample += 1) accounts = this.update(read, mode);
+    return accounts;
+  }
+
   update(read: Reading, mode: CountingMode): Accounts {
     const fingerprint = fingerprintOf(read);
     const atRest = fingerprint === this.#last;
@@ -65,7 +76,7 @@ export class DeviceAccounting {
     const isSettled = atRest && enteringOf(reading) === 0;
     const renumbered = this.#renumbering.update(attachedOf(reading.walked), {
       unproduced: countOf(reading, ({ unproduced }) => unproduced),
-      moved: countOf(reading, ({ events }) => events.get('queueMoved') ?? 0),
+      moved: countOf(reading, ({ events }) => events.get('queue_moved') ?? 0),
       seen: reading.queuesChanged ?? false,
     });
     if (this.#base === undefined) this.#open(reading, totals, mode);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The accounts where programs see what is offered and what is dropped, and a packet may lie between the two, across changes of level.
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -6,7 +7,7 @@ import { randomOf } from '../../test/host/random.ts';
 import { walkedDevice, walkedQueue } from '../../test/snapshots/walked.ts';
 import { Entered } from '../engine/entered.ts';
 import { type DeviceSums, emptySums } from '../engine/queue-sums.ts';
-import type { Accounts } from './balance.ts';
+import type { Accounts } from '../engine/subject.ts';
 import { DeviceAccounting } from './device-accounting.ts';
 import type { CountingMode } from './queue-accounting.ts';
 

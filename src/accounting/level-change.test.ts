@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The accounts across changes of level under load, when every sample takes long enough for packets to move: exact at the next rest.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { walkedDevice, walkedQueue } from '../../test/snapshots/walked.ts';
 import { type DeviceSums, emptySums } from '../engine/queue-sums.ts';
+import type { Accounts } from '../engine/subject.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
-import type { Accounts } from './balance.ts';
 import { DeviceAccounting } from './device-accounting.ts';
 import type { CountingMode } from './queue-accounting.ts';
 

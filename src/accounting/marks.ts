@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Why the figures of a device are not exact: differences that last, and packets past the probes, until a while after the last.
-import { MARKED_SECONDS, type UnseenPackets } from '../snapshot/unseen.ts';
-import type { AuditResult } from '../snapshot.ts';
+import { MARKED_SECONDS, type UnseenPackets } from '../snapshot/device.ts';
+import type { AuditResult } from '../snapshot/queue.ts';
 import type { Unseen } from './unseen.ts';
 
 /** Snapshots in a row that must disagree before a device is called degraded: one may have been read in the middle of something. */

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Where programs see what is offered and what is dropped, a drop that none saw looks like a packet that entered the ring.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { ARITHMETIC, type Counts, reading, sums, update } from '../../test/snapshots/readings.ts';
 import { walkedDevice, walkedQueue } from '../../test/snapshots/walked.ts';
-import type { Accounts } from './balance.ts';
+import type { Accounts } from '../engine/subject.ts';
 import { DeviceAccounting } from './device-accounting.ts';
 
 /** `enqueued` by our programs; what the kernel counts. */

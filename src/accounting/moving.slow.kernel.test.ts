@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // A device that moves to another network namespace is in no list meanwhile: what its queues counted stays theirs.
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -6,7 +7,8 @@ import { setImmediate } from 'node:timers/promises';
 import { type AgentLab, agentLab, sizeOf } from '../../test/agent/agent-lab.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
 import type { TestReader } from '../../test/test-reader/test-reader.ts';
-import type { Device, Queue } from '../snapshot.ts';
+import type { Device } from '../snapshot/device.ts';
+import type { Queue } from '../snapshot/queue.ts';
 
 const MOVES = 100;
 const RING = 10;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The accounts of an agent that comes while packets pass: what moved until they were open is set right at the first rest.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { walkedDevice, walkedQueue } from '../../test/snapshots/walked.ts';
 import { type DeviceSums, emptySums } from '../engine/queue-sums.ts';
-import type { Accounts } from './balance.ts';
+import type { Accounts } from '../engine/subject.ts';
 import { DeviceAccounting } from './device-accounting.ts';
 
 const WAITING = 10;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { walkedQueue } from '../../test/snapshots/walked.ts';
 import { emptySums, type QueueSums } from '../engine/queue-sums.ts';
-import { type CountingMode, QueueAccounting } from './queue-accounting.ts';
-import type { QueueReading } from './queue-reading.ts';
+import { type CountingMode, QueueAccounting, type QueueReading } from './queue-accounting.ts';
 
 /** Linux 7.3, at both levels. */
 const BOTH: CountingMode = { enqueued: 'counted', taken: 'counted' };
@@ -146,8 +146,8 @@ test('a queue that is never at rest is never audited, and says so', () => {
 
 test('what read() took never falls, though vhost-net’s batch is counted before it is counted as taken', () => {
   const accounts = new OnlyBooks(true);
-  accounts.update(BOTH, at({ enqueued: 100, consumed: 80, consumedByVhost: 64 }, 20));
-  accounts.update(BOTH, at({ enqueued: 100, consumed: 80, consumedByVhost: 84 }, 0));
+  accounts.update(BOTH, at({ enqueued: 100, consumed: 80, consumedInBatches: 64 }, 20));
+  accounts.update(BOTH, at({ enqueued: 100, consumed: 80, consumedInBatches: 84 }, 0));
   assert.equal(accounts.read, 16);
 });
 

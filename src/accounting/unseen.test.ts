@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Packets that the kernel counts and our programs did not see, and packets that left by another queue.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type Counts, imbalances, reading, shown, sums, update } from '../../test/snapshots/readings.ts';
 import { walkedDevice, walkedQueue } from '../../test/snapshots/walked.ts';
+import type { Accounts } from '../engine/subject.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
-import type { Accounts } from './balance.ts';
 import { DeviceAccounting } from './device-accounting.ts';
 import type { Reading } from './device-totals.ts';
 

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// Probes and collector together, made anew when the tun driver was loaded, unloaded or loaded again.
-import { EndedLog } from '../collectors/ended/totals.ts';
-import { EVENTS } from '../collectors/list.ts';
+// Probes and snapshots together, made anew when the tun driver was loaded, unloaded or loaded again.
+
 import { type AttachOptions, attachProbes, type Probes } from '../engine/attach.ts';
 import { type SkbPath, skbPaths } from '../engine/code/skb-paths.ts';
 import { PROBE_SYMBOLS } from '../engine/probe-symbols.ts';
 import { companionModules, type Host, readHost, tunDriver } from '../kernel/host.ts';
-import type { AgentState, Snapshot } from '../snapshot.ts';
-import { Collector, type CollectorOptions } from './collector.ts';
-import type { Pace } from './pace.ts';
+import type { AgentState, Snapshot } from '../snapshot/snapshot.ts';
+import { EVENTS } from '../subjects/list.ts';
+import type { SamplingInterval } from './adaptive-interval.ts';
+import { DeletedLog } from './deleted-log.ts';
+import { type SnapshotOptions, SnapshotTaker } from './snapshot-taker.ts';
 
 interface Watch {
   readonly probes: Probes;
-  readonly collector: Collector;
+  readonly snapshots: SnapshotTaker;
   /** The load of the driver for which the probes were made. */
   readonly driver: number | undefined;
   readonly companions: string;
@@ -20,16 +21,16 @@ interface Watch {
 
 export class Agent {
   readonly #attach: AttachOptions;
-  readonly #collect: CollectorOptions;
+  readonly #collect: SnapshotOptions;
   /** Outlives the driver. */
-  readonly #ended: EndedLog;
+  readonly #ended: DeletedLog;
   #watch: Watch;
   #failedLooks: NonNullable<AgentState['failedLooks']> = { count: 0 };
 
-  constructor(attach: AttachOptions, collect: CollectorOptions) {
+  constructor(attach: AttachOptions, collect: SnapshotOptions) {
     this.#attach = attach;
     this.#collect = collect;
-    this.#ended = new EndedLog(collect.filter);
+    this.#ended = new DeletedLog(collect.filter);
     this.#watch = this.#begin(readHost(PROBE_SYMBOLS));
   }
 
@@ -39,12 +40,12 @@ export class Agent {
 
   /** What watching costs, by part, as shares of all CPUs. */
   get overhead(): ReadonlyMap<string, number> {
-    return this.#watch.collector.overhead();
+    return this.#watch.snapshots.overhead();
   }
 
   /** How often it is to look at the host: less often where it takes more than its budget. */
-  get pace(): Pace {
-    return this.#watch.collector.pace;
+  get interval(): SamplingInterval {
+    return this.#watch.snapshots.interval;
   }
 
   /** What only needs to be fresh now and then; run every second by the sampler, never by a scrape. */
@@ -63,24 +64,24 @@ export class Agent {
     if (tunDriver() !== this.#watch.driver) {
       // Devices go with their driver, and so do their counts; addresses and types of the next load are others.
       try {
-        this.#watch.collector.end();
+        this.#watch.snapshots.end();
       } finally {
         this.#watch.probes.close();
         this.#watch = this.#begin(readHost(PROBE_SYMBOLS));
       }
     }
     if (companionModules() !== this.#watch.companions) this.#extend();
-    await this.#watch.collector.refresh();
+    await this.#watch.snapshots.refresh();
   }
 
   /** Between snapshots; false: no queue is or was recently full or stopped. */
   sampleReaders(): boolean {
-    return this.#watch.collector.sampleReaders();
+    return this.#watch.snapshots.sampleReaders();
   }
 
   /** Never fails because of one device, probe or namespace. */
   async take(): Promise<Snapshot> {
-    const snapshot = await this.#watch.collector.take();
+    const snapshot = await this.#watch.snapshots.take();
     return { ...snapshot, agent: { ...snapshot.agent, failedLooks: this.#failedLooks } };
   }
 
@@ -105,6 +106,6 @@ export class Agent {
     const drivers = { driver: tunDriver(), companions: companionModules() };
     const probes = attachProbes(host, EVENTS, this.#attach);
     host.releaseTypes();
-    return { probes, collector: new Collector(host, probes, this.#collect, this.#ended), ...drivers };
+    return { probes, snapshots: new SnapshotTaker(host, probes, this.#collect, this.#ended), ...drivers };
   }
 }

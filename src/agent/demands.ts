@@ -5,7 +5,7 @@ import { Globals } from '../engine/probe-losses.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
 import { mayDieOfPatching } from '../kernel/emulated.ts';
 import type { BpfObject } from '../kernel/native.ts';
-import { asksForFlowControl } from './devices.ts';
+import { asksForFlowControl } from './device-view.ts';
 
 /** The exit of the transmit function costs each packet as much as all else: it stays for so long after the last that asked for it. */
 const KEPT_SECONDS = 60;
@@ -35,7 +35,7 @@ export class Demands {
   update(devices: readonly WalkedDevice[], nowSeconds = performance.now() / 1000): boolean {
     const backpressure = devices.some(asksForFlowControl);
     const stops = this.#probes.demand('backpressure', backpressure);
-    if (!this.#probes.can('entries')) return stops;
+    if (!this.#probes.can('entry-only')) return stops;
     this.#demanded = this.#exitsWanted(backpressure, nowSeconds);
     return this.#probes.demand('exits', this.#demanded) || stops;
   }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // An agent whose queues are idle sleeps: how often its threads wake in a second does not depend on how many queues there are.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { makeTaps } from '../../lab/scale/real-taps.ts';
 import { startAgent } from '../../test/agent/serve-process.ts';
 import { noLab } from '../../test/host/netns.ts';
+import { makeTaps } from '../../test/host/real-taps.ts';
 
 const QUEUES = 256;
 /** V8 has compiled what runs each second, on threads of its own. */

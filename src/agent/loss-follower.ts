@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Follows losses from the attachment of its program to the summary.
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Ended } from '../collectors/ended/state.ts';
-import { EVENTS } from '../collectors/list.ts';
-import { Follow } from '../collectors/losses/follow.ts';
-import type { FollowOptions } from '../collectors/losses/follow-object.ts';
-import { LossAccounting, type LossSecond } from '../collectors/losses/loss-accounting.ts';
-import type { LossPacket, LossStack, LossSummary } from '../collectors/losses/state.ts';
-import { FollowedSubjects } from '../collectors/losses/subjects.ts';
-import type { Device, Snapshot } from '../snapshot.ts';
+import { Follow } from '../losses/follow.ts';
+import type { FollowOptions } from '../losses/follow-object.ts';
+import { LossAccounting, type LossSecond } from '../losses/loss-accounting.ts';
+import { FollowedSubjects } from '../losses/subjects.ts';
+import type { Ended } from '../snapshot/deleted-devices.ts';
+import type { Device } from '../snapshot/device.ts';
+import type { LossPacket, LossStack, LossSummary } from '../snapshot/losses.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
+import { EVENTS } from '../subjects/list.ts';
 import { Agent } from './agent.ts';
 
 /** All that is asked of the agent's programs: where devices are, who holds them, and which have ended. Nothing is attached to any packet. */

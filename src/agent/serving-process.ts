@@ -4,9 +4,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { countSecondProcess } from '../kernel/processes/agent-cpu.ts';
 import { type SecondProcess, startSecond } from '../kernel/processes/second-process.ts';
-import type { CountingProcess } from '../snapshot/counting.ts';
+import type { CountingProcess, Snapshot } from '../snapshot/snapshot.ts';
 import { REQUESTS, SnapshotWriter } from '../snapshot/stream.ts';
-import type { Snapshot } from '../snapshot.ts';
 
 /** The process hangs: it has taken nothing for so long that this many bytes wait. */
 const MOST_WAITING_BYTES = 128 * 2 ** 20;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // The agent as built beside a user of the host who wants it stopped, blind or misquoted.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';

@@ -6,7 +6,7 @@ import { type Answer, askSocket } from '../kernel/agent-socket.ts';
 import { SCHEMA } from '../outputs/live-message.ts';
 import type { AgentSelf } from '../server/agent-self.ts';
 import { type SnapshotJson, snapshotFromJson } from '../snapshot/json.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { freshlyNamed } from './fresh-names.ts';
 import { version } from './version.ts';
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // Unusual hosts: each command gives a verdict or one sentence, within its usual time.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
@@ -8,10 +9,10 @@ import { join } from 'node:path';
 import test, { describe, type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { missing } from '../../lab/programs/need.ts';
 import { temporaryFolder } from '../../test/agent/certificates.ts';
 import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
 import { listAt, parseJson, textAt } from '../../test/host/checked-json.ts';
+import { missing } from '../../test/host/need.ts';
 import { inside, type NamespaceLab, namespaceLab, noLab, testReaderFile } from '../../test/host/netns.ts';
 import { slowness } from '../../test/host/slowness.ts';
 import { until } from '../../test/host/until.ts';

@@ -1,67 +1,84 @@
 // SPDX-License-Identifier: Apache-2.0
-// `tapscope bench`: the tables of the kernel's series about tun, tap and vhost-net, measured on this host with devices of its own.
-import { cpus, release } from 'node:os';
-import { RING } from '../bench/bench-setup.ts';
-import { type Bench, runBench } from '../bench/run.ts';
-import { PACKET_SIZE } from '../bench/send-cell.ts';
-import { PINNED_TO } from '../bench/tap.ts';
-import { type BenchReport, disagreements } from '../bench-report.ts';
-import { agentPid } from '../kernel/agent-lock.ts';
-import { readSlowdowns, tunDriver } from '../kernel/host.ts';
-import { renderBench } from '../outputs/bench-text.ts';
-import { renderDocument } from '../outputs/documents/document-table.ts';
-import type { BenchFlags } from './options/bench-options.ts';
-import { onInterruption } from './terminal/interruption.ts';
-import { version } from './version.ts';
+// `tapscope bench` and `tapscope demo`: their words are here; what they do is the package bench/, which starts programs and makes devices.
+// It is a bundle of its own, loaded when one of them is called, so that the agent has no code of it. It imports src, never the other way.
+import { createRequire } from 'node:module';
+import { packageFile } from '../kernel/package.ts';
+import type { Flag } from './options/serve-options.ts';
 
-/** Exit code 0: all numbers agree; 1: they do not, nothing could be measured, or something is not as it was before. */
-export async function bench(flags: BenchFlags): Promise<number> {
-  const { cells, seconds, repeats, guests } = flags;
-  if (process.getuid?.() !== 0) throw new Error('tapscope bench makes taps and loads BPF programs: run it as root.');
-  if (tunDriver() === undefined) throw new Error('The tun driver is not loaded: modprobe tun.');
-  const interruption = onInterruption();
-  const say = (line: string): void => void process.stderr.write(`${line}\n`);
-  say(
-    `Makes taps in a network namespace of its own, loads this host's CPUs for about ${minutes(cells.length * repeats * (seconds + 1))}, and leaves nothing behind; Ctrl-C ends it.`,
-  );
-  const agentRuns = agentPid() !== undefined;
-  let done: Bench;
-  try {
-    done = await runBench({ cells, seconds, repeats, guests, interrupted: interruption.signal, say });
-  } catch (error) {
-    if (!interruption.signal.aborted) throw error;
-    say('Interrupted: there are no figures.');
-    return interruption.code();
-  }
-  const { results, restored, tunPaths } = done;
-  const report: BenchReport = {
-    schema: 1,
-    version: version(),
-    kernel: release(),
-    cpus: cpus().length,
-    seconds,
-    repeats,
-    packetSize: PACKET_SIZE,
-    ring: RING,
-    pinnedTo: PINNED_TO,
-    agentRuns,
-    guests: done.guests,
-    results,
-  };
-  const host = { cpuModel: cpus()[0]?.model ?? 'unknown CPU', ...readSlowdowns(), tunPaths };
-  process.stdout.write(
-    flags.table && flags.format === 'text'
-      ? renderDocument(flags.table, report, host)
-      : renderBench(report, flags.format),
-  );
-  if (interruption.signal.aborted) {
-    say('Interrupted: shown is what was measured until then.');
-    return interruption.code();
-  }
-  const measured = results.some(({ runs }) => runs.length > 0);
-  return measured && restored && disagreements(report).length === 0 ? 0 : 1;
+export interface BenchPackage {
+  /** `values` as commander's opts() gives them. Resolves with the exit code. */
+  bench(values: Readonly<Record<string, unknown>>): Promise<number>;
+  demo(options: DemoOptions): Promise<number>;
 }
 
-function minutes(total: number): string {
-  return total < 120 ? `${Math.ceil(total)} s` : `${Math.ceil(total / 60)} minutes`;
+export interface DemoOptions {
+  /** undefined: all, one after another. */
+  readonly fault: string | undefined;
+  /** Where an agent may listen. */
+  readonly socket: string;
 }
+
+const BUNDLE = 'dist/bench/main.cjs';
+
+export function loadBench(): BenchPackage {
+  const file = packageFile(BUNDLE);
+  if (file === undefined) throw new Error(`${BUNDLE} is missing: build it with make, or install the package.`);
+  return createRequire(import.meta.url)(file).commands;
+}
+
+/** The faults of `tapscope demo` by the rules that are to find them, in the order in which they are played. */
+export const FAULT_NAMES = [
+  'reader-stalled',
+  'ring-full-burst',
+  'reader-cpu-bound',
+  'txqlen-zero',
+  'no-reader',
+] as const;
+
+export const BENCH_FORMATS = ['text', 'markdown', 'csv', 'json'] as const;
+export type BenchFormat = (typeof BENCH_FORMATS)[number];
+/** The documents whose tables `--table` repeats. */
+export const DOCUMENTS = ['v7', 'v8', 'zero-copy', 'napi', 'multiqueue'] as const;
+export type DocumentName = (typeof DOCUMENTS)[number];
+
+export const benchFlags: readonly Flag[] = [
+  { flags: '--seconds <seconds>', description: 'how long each repeat of each cell sends', fallback: '2' },
+  {
+    flags: '--repeats <count>',
+    description: 'of each cell, interleaved; shown are medians (default: 3, with --table multiqueue 1)',
+    fallback: undefined,
+  },
+  {
+    flags: '--only <regexp>',
+    description:
+      "cells whose name it finds: '^tap/', 'threads=1/queues=1/free', 'tail-drop', '^zero-copy/'; the JSON names all",
+    fallback: undefined,
+  },
+  {
+    flags: '--table <document>',
+    description: `the table of one document in its own layout: ${DOCUMENTS.join(', ')}; --only leaves out some of its cells`,
+    fallback: undefined,
+  },
+  {
+    flags: '--guest-kernel <file>',
+    description: 'of the guests in QEMU, with its modules in lib/modules beside it (default: of this host, in /boot)',
+    fallback: undefined,
+  },
+  {
+    flags: '--guest-vhost <on|off>',
+    description: 'vhost-net for the guests in QEMU (default: on, where the host has it)',
+    fallback: undefined,
+  },
+  { flags: '--format <format>', description: BENCH_FORMATS.join(', '), fallback: 'text' },
+];
+
+export const BENCH_HELP = `pktgen (modprobe pktgen) sends to taps, which a program reads or vhost-net hands to a guest, while the queue drops
+(tail-drop), stops (backpressure + fq_codel), has no qdisc, or is reached through the qdisc. A guest sends messages,
+copied by vhost-net or not, to the host, or through a bridge (modprobe bridge) to another guest. The counts are tapscope's, held against those of pktgen, tc -s, readers and guests.
+
+--table multiqueue starts guests in QEMU (packages qemu-system-x86, iperf3, busybox, linux-image) and streams TCP by
+iperf3: 96 cells of --seconds each, about 7 minutes with 2 s. Their names for --only are those of
+stream/guest-to-host/size=512/sessions=1/queues=4, with host-to-guest, both, guest-to-guest, and size=default.
+
+Makes its devices in a network namespace of its own, which ends with it. For zero-copy/ cells it loads vhost_net anew,
+if it is not in use, and afterwards as it was. Keeps CPUs busy.`;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // Output of `tapscope completion` in bash, zsh and groff, on a host with a hostile device name.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';

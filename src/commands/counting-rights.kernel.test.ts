@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // Root starts the agent by hand: the process that counts gives up every right that it does not need, in all of its threads, and works on.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -64,7 +65,7 @@ test('no thread of the process that counts has another capability than those tha
 test('without CAP_KILL, as in a container, a process that serves and sends rubbish is ended all the same', {
   skip: noLab,
 }, async (t) => {
-  const code = join(packageRoot(), 'dist/lab/rubbish.cjs');
+  const code = join(packageRoot(), 'dist/test/rubbish.cjs');
   writeFileSync(
     code,
     "if (process.argv[1]?.endsWith('/serving.js')) process.on('SIGUSR2', () => require('node:fs').writeSync(3, 'x'));",

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tapscope doctor`: what this host lets us see, by which mechanism, why not by a better one, and what to do.
 
-import { EVENTS, parseForced } from '../collectors/list.ts';
 import { attachProbes, type Choice, type Probes } from '../engine/attach.ts';
 import { skbPaths } from '../engine/code/skb-paths.ts';
 import { PROBE_SYMBOLS } from '../engine/probe-symbols.ts';
@@ -11,6 +10,7 @@ import { landlockVersion } from '../kernel/processes/native-processes.ts';
 import { type DoctorReport, type EventReport, renderDoctor, renderDoctorShort } from '../outputs/doctor-text.ts';
 import type { AgentSelf } from '../server/agent-self.ts';
 import { escapedJson } from '../snapshot/visible.ts';
+import { EVENTS, parseForced } from '../subjects/list.ts';
 import { talkToAgent } from './agent-silence.ts';
 import { askSelf } from './ask-agent.ts';
 import { reportFunctions } from './attached-functions.ts';

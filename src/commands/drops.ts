@@ -3,13 +3,14 @@
 import type { Writable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Followed, LossFollower } from '../agent/loss-follower.ts';
-import { parseForced } from '../collectors/list.ts';
-import type { LossSecond } from '../collectors/losses/loss-accounting.ts';
 import { devicesIn, isEverything, narrowed, type Scope } from '../diagnosis/scope.ts';
 import { ownNamespace } from '../kernel/namespaces.ts';
+import type { LossSecond } from '../losses/loss-accounting.ts';
 import { jsonLines, type LossLines, textLines } from '../outputs/drops-text.ts';
+import type { Device } from '../snapshot/device.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
-import type { Device, Snapshot } from '../snapshot.ts';
+import { parseForced } from '../subjects/list.ts';
 import type { DropsOptions } from './options/drops-options.ts';
 
 const SECOND_MS = 1000;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Bad input of a fleet, as the commands are built: one sentence, and the right exit code.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Random answers of an engine to `tapscope fleet`: any JSON, bytes, labels. The output is safe for terminals, or one sentence.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names of namespaces that are younger than what the agent knows of them: `--netns blue` is asked for as soon as blue is there.
 import { namespaceName, namespacePaths } from '../kernel/namespaces.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 
 /** The same snapshot; where it has a device in a namespace without a name, with the names that this host has now. */
 export async function freshlyNamed(snapshot: Snapshot): Promise<Snapshot> {

@@ -2,7 +2,7 @@
 // The lines of a recording, in time that grows as it does and in memory that does not: of a long one every second snapshot, or every fourth.
 import { type SnapshotJson, snapshotFromJson } from '../snapshot/json.ts';
 import { checkForm } from '../snapshot/recorded.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 
 export interface Room {
   /** Characters of all snapshots that are kept. As objects they take about 1.6 bytes for each. */

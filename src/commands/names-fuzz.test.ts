@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Names that strangers choose, in every output: text, JSON, metrics, HTML, log, commands to paste. None drives a terminal or becomes another.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -20,8 +21,8 @@ import { createMetricsPage } from '../outputs/prometheus/prometheus-page.ts';
 import { makeRows } from '../outputs/top-rows.ts';
 import { renderTop } from '../outputs/top-screen.ts';
 import { renderVerdict } from '../outputs/verdict.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { escapedJson, escapedName, visible } from '../snapshot/visible.ts';
-import type { Snapshot } from '../snapshot.ts';
 import { jsonOf, judgeSnapshots } from './run-diagnosis.ts';
 
 const HOST = { kernel: '6.12', version: '0.1.0' };

@@ -7,7 +7,7 @@ import { type QueueRate, queueRates } from '../diagnosis/queue-rates.ts';
 import { devicesIn, narrowed, type Scope } from '../diagnosis/scope.ts';
 import { windowOf } from '../diagnosis/window.ts';
 import { parseBudget } from '../engine/budget.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { openSource, type SnapshotSource, type SourceOptions } from './snapshot-source.ts';
 
 export interface QueuesSeen {

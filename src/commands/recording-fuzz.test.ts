@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Recordings come from elsewhere. A damaged one gives a report of bounded length that drives no terminal, or one sentence.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -22,7 +23,7 @@ const folder = mkdtempSync(join(tmpdir(), 'tapscope-fuzz-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 const file = join(folder, 'one.rec');
 
-const recorded = readFileSync('lab/recorded/linux-6.1.rec');
+const recorded = readFileSync('test/recorded/linux-6.1.rec');
 const [header = '', ...lines] = gunzipSync(recorded).toString().trimEnd().split('\n');
 const [first = '', second = ''] = lines;
 /** The snapshot has a queue that lost packets, so that the rules have much to say. */

@@ -5,8 +5,8 @@ import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promi
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { errnoOf } from '../kernel/error-name.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
-import type { Snapshot } from '../snapshot.ts';
 import { KeptSnapshots, linesOf, ROOM } from './kept-snapshots.ts';
 
 export const SCHEMA = 1;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The built product's `report --json` of a real recording matches the schema.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import { tapscope } from '../../test/agent/serve-process.ts';
 import { listAt, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import { assertValid } from '../../test/host/valid-json.ts';
 
-const RECORDED = join(import.meta.dirname, '../../lab/recorded/linux-6.1.rec');
+const RECORDED = join(import.meta.dirname, '../../test/recorded/linux-6.1.rec');
 
 test('report --json of a recording of Linux 6.1', async () => {
   const { code, stdout, stderr } = await tapscope(['report', RECORDED, '--json']);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // A recording of another kernel, made by the version that was current then: what was found there is found here.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -7,7 +8,7 @@ import { test } from 'node:test';
 import { readRecording } from './recording.ts';
 import { judgeSnapshots } from './run-diagnosis.ts';
 
-const RECORDED = join(import.meta.dirname, '../../lab/recorded/linux-6.1');
+const RECORDED = join(import.meta.dirname, '../../test/recorded/linux-6.1');
 
 test('a recording of Linux 6.1 has the findings here that it had there', async () => {
   const { header, snapshots } = await readRecording(`${RECORDED}.rec`);

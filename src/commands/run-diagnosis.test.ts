@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
-import type { Device, Snapshot } from '../snapshot.ts';
+import type { Device } from '../snapshot/device.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { judgeSnapshots } from './run-diagnosis.ts';
 
 const HOST = { kernel: '6.1.0', version: '0.1.0' };

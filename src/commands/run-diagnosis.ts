@@ -8,8 +8,8 @@ import { EXIT_CODES, statusOf } from '../diagnosis/status.ts';
 import { windowOf } from '../diagnosis/window.ts';
 import { count } from '../diagnosis/words.ts';
 import { type Judged, renderVerdict } from '../outputs/verdict.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { escapedJson, visible } from '../snapshot/visible.ts';
-import type { Snapshot } from '../snapshot.ts';
 import type { Silence } from './agent-silence.ts';
 import { linkedLayoutOf } from './terminal/terminal.ts';
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // --web.config.file of the agent as built: what it says, and how it ends, when the file cannot be used.
 import assert from 'node:assert/strict';
 import { chmodSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // The agent as built: what Prometheus gets, what it costs to start and to scrape, and what it leaves behind.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

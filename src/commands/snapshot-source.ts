@@ -2,8 +2,8 @@
 // Snapshots for commands: from the running agent, so that packets pay once, or from probes of their own.
 import { Agent } from '../agent/agent.ts';
 import { Sampler } from '../agent/sampler.ts';
-import { EVENTS, parseForced } from '../collectors/list.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
+import { EVENTS, parseForced } from '../subjects/list.ts';
 import { type Silence, talkToAgent } from './agent-silence.ts';
 import { askAbout, askSnapshot } from './ask-agent.ts';
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The line of diagnose while it watches: the worst finding so far, in a few words.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import type { Finding } from '../diagnosis/finding.ts';
 import { readRecording } from './recording.ts';
 import { inFewWords, soFarOf } from './so-far.ts';
 
-const RECORDED = join(import.meta.dirname, '../../lab/recorded/linux-6.1.rec');
+const RECORDED = join(import.meta.dirname, '../../test/recorded/linux-6.1.rec');
 
 test('nothing is said of one snapshot, then the worst and how many more, as the snapshots come', async () => {
   const { snapshots } = await readRecording(RECORDED);

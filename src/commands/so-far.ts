@@ -2,7 +2,7 @@
 // The findings so far of a running `tapscope diagnose`, in one line of a terminal.
 import type { Finding } from '../diagnosis/finding.ts';
 import type { Scope } from '../diagnosis/scope.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { judgeSnapshots } from './run-diagnosis.ts';
 import { thisHost } from './version.ts';
 

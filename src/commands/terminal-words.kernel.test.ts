@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // Output of check and diagnose that only a terminal (of script(1)) gets: colours, hyperlinks, and findings so far.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

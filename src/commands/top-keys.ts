@@ -2,7 +2,8 @@
 // The keys of `tapscope top`.
 
 import { COLUMNS } from '../outputs/top-columns.ts';
-import { selectedIndex, type TopRow, type TopView } from '../outputs/top-rows.ts';
+import { selectedIndex, type TopView } from '../outputs/top-list.ts';
+import type { TopRow } from '../outputs/top-rows.ts';
 import type { TopTerminal } from '../outputs/top-screen.ts';
 
 /** While the view says typing, keys are letters of the filter. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // The process that counts has rights and no port; the one that serves has a port and no rights. What an intruder in the second one can do, and
 // what is left when one of them ends.
 import assert from 'node:assert/strict';
@@ -46,7 +47,7 @@ function residentBytes(pid: number): number {
 async function intruded(t: TestContext): Promise<Agent> {
   const before = { ...process.env };
   // Where the process that serves may read: a fault of its own code runs there.
-  const code = join(packageRoot(), 'dist/lab/intruder.cjs');
+  const code = join(packageRoot(), 'dist/test/intruder.cjs');
   copyFileSync(join(packageRoot(), 'test/agent/intruder.cjs'), code);
   const folder = mkdtempSync(join(tmpdir(), 'prey-'));
   t.after(() => rmSync(folder, { recursive: true }));

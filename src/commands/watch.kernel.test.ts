@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // The window of a command's own probes: it begins when they count, however long they took to be attached.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import test from 'node:test';
 import { temporaryFolder } from '../../test/agent/certificates.ts';
 import { namespaceLab, noLab } from '../../test/host/netns.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { watchHost } from './watch.ts';
 
 const BEFORE = 300;

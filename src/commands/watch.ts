@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Watches a host for some seconds, for commands.
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import type { Silence } from './agent-silence.ts';
 import { openSource } from './snapshot-source.ts';
 

@@ -5,8 +5,9 @@ import { type RingAnswer, ringAnswer } from '../diagnosis/forecast/ring-answer.t
 import { steadyWindow } from '../diagnosis/forecast/steady-window.ts';
 import { devicesIn, type Scope } from '../diagnosis/scope.ts';
 import { renderWhatIf } from '../outputs/whatif-text.ts';
+import type { Device } from '../snapshot/device.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { escapedJson, visible } from '../snapshot/visible.ts';
-import type { Device, Snapshot } from '../snapshot.ts';
 import { talkToAgent } from './agent-silence.ts';
 import { askAbout, askSnapshot, askWindow } from './ask-agent.ts';
 import { parseDuration } from './options/duration.ts';

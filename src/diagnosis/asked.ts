@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An operator who asks about one device misses packets: what is too little to alarm all is the answer to that question.
 
-import type { UncountedLoss } from '../collectors/receive/state.ts';
+import type { UncountedLoss } from '../snapshot/device.ts';
 import { refusedByHost } from './evidence/from-guest.ts';
 import { isMostOfFew, type Loss, lossBefore, lossOf } from './evidence/loss.ts';
 import type { Finding } from './finding.ts';

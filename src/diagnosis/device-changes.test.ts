@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { snapshotAt } from '../../test/snapshots/quiet-host.ts';
-import type { Device } from '../snapshot.ts';
+import type { Device } from '../snapshot/device.ts';
 import { changesOf } from './device-changes.ts';
 
 const [device = assert.fail()] = snapshotAt(1, [{}], {}).devices;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Changes to a device, for marks on charts: up and down, queues that joined or left, ring, qdisc, owner.
-import type { Device } from '../snapshot.ts';
+import type { Device } from '../snapshot/device.ts';
 
 /** A change between this step and the one before. */
 export interface Change {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The figures of a finding as numbers, for its JSON: its sentences are for people.
-import { droppedPackets } from '../snapshot.ts';
+import { droppedPackets } from '../snapshot/queue.ts';
 import type { Figures, Finding } from './finding.ts';
 import { type DeviceSpan, grown, type Window } from './window.ts';
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Losses of which rules saw too little: of devices that came or went, and in a sample that is shorter than they are made for.
-import type { Device, Snapshot } from '../snapshot.ts';
+import type { Device } from '../snapshot/device.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { type Loss, lossOf, severityOf, USUAL_SECONDS } from './evidence/loss.ts';
 import type { Finding } from './finding.ts';
 import { isOn } from './scope.ts';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Hosts on which watching costs more than the budget, and what is said of them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Hosts that are judged over longer times, or by fewer looks: those of minutes ago, and those at level lean.
 import { testHosts } from '../../test/snapshots/judged-hosts.ts';
 import { leanCounters, type QueuePlan, type Rate, type TapPlan } from '../../test/snapshots/quiet-host.ts';
-import type { Device } from '../snapshot.ts';
+import type { Device } from '../snapshot/device.ts';
 
 const guest = (...queues: readonly QueuePlan[]): readonly TapPlan[] => [
   { vm: 'web1', program: 'qemu', queues: queues.map((queue) => ({ vhost: true, ...queue })) },

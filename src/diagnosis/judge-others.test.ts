@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Hosts on which something else than a single full ring is wrong, and their nearest look-alikes.
 import { testHosts } from '../../test/snapshots/judged-hosts.ts';
 import { leanCounters, type QueuePlan, type Rate, type TapPlan } from '../../test/snapshots/quiet-host.ts';
-import type { Device } from '../snapshot.ts';
+import type { Device } from '../snapshot/device.ts';
 
 const before = (drops: Readonly<Record<string, Rate>>, more: Partial<Device> = {}): readonly TapPlan[] => [
   { before: drops, more: () => more },

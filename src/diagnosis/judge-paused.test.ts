@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // VMs that take nothing: those that are paused, and those that run.
 import { testHosts } from '../../test/snapshots/judged-hosts.ts';
 import type { TapPlan } from '../../test/snapshots/quiet-host.ts';
-import type { Identity } from '../snapshot/identity.ts';
-import type { Monitor } from '../snapshot/machine.ts';
+import type { Identity, Monitor } from '../snapshot/owner.ts';
 
 interface Guest {
   /** CPU time that its CPUs get in this second, in seconds. */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Processes that had the CPU while a reader waited are named by their share of the samples, and by owner.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { quietHost } from '../../test/snapshots/quiet-host.ts';
-import type { Rival } from '../collectors/readers/state.ts';
+import type { Rival } from '../snapshot/queue.ts';
 import { judge } from './judge.ts';
 
 const IDENTITY = { program: '', vm: '', uuid: '', runtime: '', container: '', pod: '', unit: '' };

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Hosts whose devices stop their senders instead of dropping, or should.
 import { testHosts } from '../../test/snapshots/judged-hosts.ts';
 import type { QueuePlan, TapPlan } from '../../test/snapshots/quiet-host.ts';
-import type { Flow, Queue } from '../snapshot.ts';
+import type { Flow, Queue } from '../snapshot/queue.ts';
 
 const NONE = { buckets: [], sum: 0 };
 const queues = (...plans: readonly QueuePlan[]): readonly TapPlan[] => [{ queues: plans }];

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // When what the host drops before it has chosen a device makes a host doubtful, although no operator asks about a device.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { quietHost, SECONDS, type TapPlan } from '../../test/snapshots/quiet-host.ts';
-import type { UnroutedDrop } from '../collectors/drops/state.ts';
+import type { UnroutedDrop } from '../snapshot/snapshot.ts';
 import { judge } from './judge.ts';
 import { statusOf } from './status.ts';
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
-import type { Device, Queue, Snapshot } from '../snapshot.ts';
+import type { Device } from '../snapshot/device.ts';
+import type { Queue } from '../snapshot/queue.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { queueRates } from './queue-rates.ts';
 import { windowOf } from './window.ts';
 

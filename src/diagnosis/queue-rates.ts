@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The current state of each queue: rates over a short window, and rarer figures over a longer one.
-import type { Device, Observations, OtherDrop, Owner, Queue, Ring } from '../snapshot.ts';
-import { droppedPackets } from '../snapshot.ts';
+import type { Device, OtherDrop } from '../snapshot/device.ts';
+import type { Owner } from '../snapshot/owner.ts';
+import { droppedPackets, type Observations, type Queue, type Ring } from '../snapshot/queue.ts';
 import { type DeviceSpan, grown, type QueueSpan, type Window } from './window.ts';
 
 /** undefined: not measured on this host, or nothing to measure it by. Packets a second unless named otherwise. */

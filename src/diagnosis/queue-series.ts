@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One queue over time, in columns, as charts take them: rates between two steps, and what was there at a step.
-import { type Device, droppedPackets, type Queue, type QueueCounters } from '../snapshot.ts';
+import type { Device } from '../snapshot/device.ts';
+import { droppedPackets, type Queue, type QueueCounters } from '../snapshot/queue.ts';
 import { type Change, changesOf } from './device-changes.ts';
 import { grown } from './window.ts';
 

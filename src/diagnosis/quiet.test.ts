@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Recordings of real hosts that go on, stand still and go on: the findings of each second are the same, whether devices that stood still are
 // judged or not.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { unpackFixture } from '../../lab/verdicts/fixture.ts';
+import { unpackFixture } from '../../test/snapshots/fixture.ts';
 import { History } from '../history.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { judge } from './judge.ts';
 import { QuietDevices } from './quiet.ts';
 import { windowOf } from './window.ts';

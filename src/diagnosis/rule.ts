@@ -32,7 +32,7 @@ export interface Rule {
   /** How it is known, what else looks like it and what to do: some sentences for `tapscope explain`. */
   readonly explanation: string;
   readonly speaksOf: Symptom;
-  /** Events (src/collectors/list.ts) without which it cannot judge: where one is not measured, it is silent and says so. */
+  /** Events (src/subjects/list.ts) without which it cannot judge: where one is not measured, it is silent and says so. */
   readonly needs: readonly string[];
   /**
    * Findings of this window alone; hysteresis is src/diagnosis/active-findings.ts's. `asked`: what a person asked about. It judges each device by

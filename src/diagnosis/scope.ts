@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The devices that a question is about: by name, namespace, VM, pod or process.
 
+import type { Device } from '../snapshot/device.ts';
+import type { Owner } from '../snapshot/owner.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
-import type { Device, Owner, Snapshot } from '../snapshot.ts';
 import { closestName } from './closest-name.ts';
 import type { Finding } from './finding.ts';
 import { hiddenWords } from './words.ts';

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { windowOf } from './window.ts';
 
 /** Second by second, whether the device is there. */

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The input of rules: the devices at the end of some snapshots, since the first of them or since they appeared.
-import type { AgentState, Device, Queue, Snapshot } from '../snapshot.ts';
+
+import type { Device } from '../snapshot/device.ts';
+import type { Queue } from '../snapshot/queue.ts';
+import type { AgentState, Snapshot } from '../snapshot/snapshot.ts';
 
 export interface Window {
   /** Unix time of the last snapshot, seconds. */

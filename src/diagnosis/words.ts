@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names and numbers as findings print them.
-import { guestOf } from '../snapshot/identity.ts';
+import { guestOf } from '../snapshot/owner.ts';
 import type { DeviceSpan, QueueSpan } from './window.ts';
 
 /** 12 431 */

@@ -3,18 +3,19 @@
 import type { Host } from '../kernel/host.ts';
 import type { BpfLink, BpfObject } from '../kernel/native.ts';
 import type { Symbols } from '../kernel/symbols.ts';
-import type { ProbeState } from '../snapshot.ts';
+import type { ProbeState } from '../snapshot/snapshot.ts';
 import {
-  type Capability,
   type Demand,
   isMet,
+  type Level,
   leftOut,
   type Mechanism,
   type ProbeEvent,
   programsOf,
+  type Wanted,
 } from './mechanism.ts';
 import { firstLine, NoPrograms } from './open-object.ts';
-import { LoadedPrograms, type Wanted } from './programs.ts';
+import { LoadedPrograms } from './programs.ts';
 
 /** A better mechanism that is not used, and why. */
 export interface Refusal {
@@ -34,9 +35,6 @@ export interface Choice {
   readonly refused: readonly Refusal[];
 }
 
-/** exact: everything that the host allows; lean: nothing on the enqueue path. */
-export type Level = 'exact' | 'lean';
-
 export interface Probes {
   readonly choices: () => readonly Choice[];
   /** undefined: no BPF program runs. */
@@ -44,7 +42,7 @@ export interface Probes {
   /** Kernel functions, those of modules that came later too. */
   readonly symbols: () => Symbols | undefined;
   /** A mechanism in use makes this known. */
-  readonly can: (capability: Capability) => boolean;
+  readonly can: (capability: string) => boolean;
   /** Name of the mechanism in use for an event; undefined: nothing measures it. */
   readonly mechanism: (event: string) => string | undefined;
   /** Programs that are attached now. */
@@ -80,7 +78,7 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
   let { programs, reason } = tryLoading(host, wanted(), forced);
   const attachments = new Map<string, readonly Attachment[]>();
   let choices: readonly Choice[] = [];
-  let capabilities: ReadonlySet<Capability> = new Set();
+  let capabilities: ReadonlySet<string> = new Set();
   let level: Level = 'exact';
   const demands = new Set<Demand>();
   let epoch = 0;
@@ -116,7 +114,7 @@ export function attachProbes(host: Host, events: readonly ProbeEvent[], { forced
       apply();
     }
   };
-  const can = (capability: Capability): boolean => capabilities.has(capability);
+  const can = (capability: string): boolean => capabilities.has(capability);
   const mechanism = (event: string): string | undefined =>
     choices.find((choice) => choice.event.name === event)?.mechanism?.name;
   apply();

@@ -5,7 +5,7 @@ import { errnoOf } from '../kernel/error-name.ts';
 import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { MapView } from '../kernel/map-view.ts';
 import { Btf } from '../kernel/native.ts';
-import { type BridgePort, PORT_STATES } from '../snapshot/port-state.ts';
+import { type BridgePort, PORT_STATES } from '../snapshot/device.ts';
 
 const DEVICE_FIELDS = [
   'port',

@@ -2,14 +2,11 @@
 // Distributions that the programs keep, by queue.
 import { layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
-import type { Observations } from '../snapshot.ts';
+import type { Observations } from '../snapshot/queue.ts';
 import { HashEntries, type HashEntry } from './hash-entries.ts';
 
-/** The names of enum histogram_kind, without their prefix. */
-const KINDS = ['OCCUPANCY', 'SOJOURN', 'BURST', 'STOPPED', 'RESUME', 'EPISODE', 'EPISODE_DROPS'] as const;
-export type HistogramKind = (typeof KINDS)[number];
-
-export type QueueHistograms = ReadonlyMap<HistogramKind, Observations>;
+/** By the names of enum histogram_kind (bpf/rows/histogram.bpf.h) without their prefix. */
+export type QueueHistograms = ReadonlyMap<string, Observations>;
 
 export class Histograms {
   readonly #entries: HashEntries<QueueHistograms>;
@@ -18,7 +15,7 @@ export class Histograms {
   readonly #sumAt: number;
   readonly #bucketsAt: number;
   readonly #buckets: number;
-  readonly #kinds: ReadonlyMap<number, HistogramKind>;
+  readonly #kinds: ReadonlyMap<number, string>;
 
   constructor(object: BpfObject) {
     const btf = object.btf();
@@ -30,8 +27,8 @@ export class Histograms {
     this.#sumAt = value.at.sum;
     this.#bucketsAt = value.at.buckets;
     this.#buckets = (value.size - value.at.buckets) / 8;
-    const numbers = new Map(btf.enumValues('histogram_kind')?.map(({ name, value: number }) => [name, number]));
-    this.#kinds = new Map(KINDS.map((kind) => [numbers.get(`HISTOGRAM_${kind}`) ?? -1, kind]));
+    const kinds = btf.enumValues('histogram_kind') ?? [];
+    this.#kinds = new Map(kinds.map(({ name, value: number }) => [number, name.replace('HISTOGRAM_', '')]));
   }
 
   /** Histograms by number of the queue's shared row. */
@@ -43,7 +40,7 @@ export class Histograms {
   }
 
   #histograms(entries: readonly HashEntry[]): QueueHistograms {
-    const histograms = new Map<HistogramKind, Observations>();
+    const histograms = new Map<string, Observations>();
     for (const { key, value } of entries) {
       const kind = this.#kinds.get(key.getUint32(this.#kindAt, true));
       if (kind !== undefined) histograms.set(kind, this.#observations(value));

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // A load of all programs takes half a second and more: what the kernel refuses is found out by a smaller one.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { noLab } from '../../test/host/netns.ts';
-import { EVENTS } from '../collectors/list.ts';
 import { errnoOf } from '../kernel/error-name.ts';
 import { readHost } from '../kernel/host.ts';
 import { BpfObject, Btf } from '../kernel/native.ts';
+import { EVENTS } from '../subjects/list.ts';
 import { attachProbes } from './attach.ts';
 import { PROBE_SYMBOLS } from './probe-symbols.ts';
 

@@ -1,58 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What can measure a logical event.
 import type { Host } from '../kernel/host.ts';
-import type { Level } from './attach.ts';
-import type { Wanted } from './programs.ts';
 import type { Unavailable } from './unavailable.ts';
-
-/**
- * What a mechanism makes known. Others ask for this and not for the mechanism's name, so that a new mechanism needs no change elsewhere.
- * walk: rings, queues and devices; ends: the end of a device at once; last-counters: what the kernel
- * counted until then; drops: packets that are freed, with reason; drops-before: those
- * before tun; offers: each packet offered to a queue; entries: it is seen only as it is offered, and as it is dropped; exits: as the transmit
- * function ends, too; offers-derived: so many by arithmetic; takes: each packet taken, under the ring's lock;
- * takes-derived: so many by arithmetic; departures: when a packet is taken; stops: stops and wakes; stops-possible: this kernel stops queues
- * that ask for it; leavings: each queue that leaves; changes: queues that join and leave; guests-at-once and guests: which queues vhost-net
- * serves; returned, batches, buffers, zerocopy: of vhost-net; deferred-frees: packets that go back to the CPU that allocated them; holders: the process of each descriptor; holders-by-device: of each device.
- */
-export type Capability =
-  | 'walk'
-  | 'ends'
-  | 'last-counters'
-  | 'drops'
-  | 'drops-before'
-  | 'offers'
-  | 'offers-derived'
-  | 'entries'
-  | 'exits'
-  | 'takes'
-  | 'takes-derived'
-  | 'departures'
-  | 'stops'
-  | 'stops-possible'
-  | 'leavings'
-  | 'changes'
-  | 'guests-at-once'
-  | 'guests'
-  | 'returned'
-  | 'batches'
-  | 'buffers'
-  | 'zerocopy'
-  | 'allocation'
-  | 'deferred-frees'
-  | 'refusals'
-  | 'receive-batches'
-  | 'macvtap-walk'
-  | 'ipvtap-walk'
-  | 'macvtap-reads'
-  | 'readers'
-  | 'holders'
-  | 'holders-by-device';
 
 export interface Mechanism {
   readonly name: string;
-  /** Absent: nothing that others ask for. */
-  readonly provides?: readonly Capability[];
+  /**
+   * What it makes known, in a word such as `drops`: others ask for that (`probes.can('drops')`) and never for its name, so that a new mechanism
+   * changes nothing elsewhere. Absent: nothing that others ask for.
+   */
+  readonly provides?: readonly string[];
   /** BPF programs that it loads and attaches, all or none; empty: it needs none. */
   readonly programs: readonly string[];
   /** Earlier choices without which it would mean nothing: EVENT=MECHANISM, MECHANISM|MECHANISM, or EVENT= for any. */
@@ -67,6 +24,16 @@ export interface Mechanism {
   readonly effect?: 'inexact' | 'none';
   /** Why this host cannot have it; undefined: it may be tried. */
   readonly unavailable: (host: Host) => Unavailable | undefined;
+}
+
+/** exact: everything that the host allows; lean: nothing on the enqueue path. */
+export type Level = 'exact' | 'lean';
+
+/** Programs that may be attached at some time. */
+export interface Wanted {
+  readonly all: readonly string[];
+  /** The programs of the best mechanisms that are left where the kernel has refused some. */
+  readonly without: (isRefused: (program: string) => boolean) => readonly string[];
 }
 
 /**

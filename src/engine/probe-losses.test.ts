@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { EVENTS } from '../collectors/list.ts';
+import { EVENTS } from '../subjects/list.ts';
 import { BESIDE_THE_BOOKS, missedOfAccounts, missedReads, SkippedTransmits } from './probe-losses.ts';
 
 const SKIPPED = ['the kernel skipped 5 runs of our probes'];

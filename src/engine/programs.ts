@@ -3,6 +3,7 @@
 import { errnoOf } from '../kernel/error-name.ts';
 import { type Host, sharesBottomHalves, TRACED_MODULES } from '../kernel/host.ts';
 import type { BpfObject } from '../kernel/native.ts';
+import type { Wanted } from './mechanism.ts';
 import {
   bytes32,
   bytes64,
@@ -46,13 +47,6 @@ export interface LoadOptions {
   readonly before: boolean;
   /** Programs that are known not to attach, with the reason. */
   readonly refused: ReadonlyMap<string, string>;
-}
-
-/** Programs that may be attached at some time. */
-export interface Wanted {
-  readonly all: readonly string[];
-  /** The programs of the best mechanisms that are left where the kernel has refused some. */
-  readonly without: (isRefused: (program: string) => boolean) => readonly string[];
 }
 
 /** The programs that this kernel accepted. */

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counters of one queue, summed over its CPUs.
-import { ROW_COUNTERS, type RowCounter, type RowCounts, type Seen } from '../snapshot/row-counters.ts';
-import type { CpuCounters } from '../snapshot.ts';
-import type { EventSums } from './queue-events.ts';
+import { type CounterName, forEachCounter } from '../snapshot/counters.ts';
+import type { CpuCounters } from '../snapshot/queue.ts';
 import type { SharedSums } from './shared-rows.ts';
-import { type BatchSums, emptyBatchSums } from './vhost-batches.ts';
-
-export const ROW_COUNTER_NAMES = Object.keys(ROW_COUNTERS).filter((name): name is RowCounter => name in ROW_COUNTERS);
-const NO_ROWS = ofEach(() => 0);
 
 /** Counted numbers by their names, as they are before the first packet. */
 const ZEROS = {
+  ...forEachCounter(() => 0),
   offered: 0,
   offeredBytes: 0,
   /** Packets, and XDP frames that were redirected: those that certainly entered the ring. */
@@ -20,14 +16,14 @@ const ZEROS = {
   /** The part of `enqueued` that came past the transmit function. */
   redirected: 0,
   consumed: 0,
-  /** The part of `consumed` that vhost-net took in batches. */
-  consumedByVhost: 0,
+  /** The part of `consumed` that was not taken by read(). */
+  consumedInBatches: 0,
   bypassed: 0,
   /** The part of `offered` that NET_TX sent. */
   sentBySoftirq: 0,
 };
 
-type Numbers = typeof ZEROS & Record<RowCounter, number>;
+type Numbers = Omit<typeof ZEROS, CounterName> & Record<CounterName, number>;
 
 /** Sums over the CPUs of one queue. */
 export interface QueueSums extends Numbers {
@@ -37,8 +33,10 @@ export interface QueueSums extends Numbers {
   readonly rare: Map<number, number>;
   /** undefined: no packet was offered yet. */
   shared: SharedSums | undefined;
-  readonly events: EventSums;
-  readonly batches: BatchSums;
+  /** By their name in enum queue_event (bpf/rows/queue-events.bpf.h) in small letters; what is not in it never happened, or is not measured. */
+  readonly events: Map<string, number>;
+  /** The 64-bit words of the records that subjects keep beside the rows, by map. */
+  readonly records: Map<string, number[]>;
   readonly perCpu: CpuCounters[];
 }
 
@@ -47,33 +45,22 @@ export type DeviceSums = ReadonlyMap<number, QueueSums>;
 
 export function emptySums(slots: number): QueueSums {
   return {
-    ...NO_ROWS,
     ...ZEROS,
     shared: undefined,
     dropped: new Array<number>(slots).fill(0),
     rare: new Map(),
     events: new Map(),
-    batches: emptyBatchSums(),
+    records: new Map(),
     perCpu: [],
   };
 }
 
 export function sumOf(values: Iterable<number>): number {
-  return [...values].reduce((sum, value) => sum + value, 0);
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum;
 }
 
-/** The counts for a snapshot: a count that is not `seen` is not known. */
-export function shownCounts(sums: QueueSums, seen: Readonly<Record<Seen, boolean>>): RowCounts {
-  return ofEach((name) => (seen[ROW_COUNTERS[name]] ? sums[name] : undefined));
-}
-
-function ofEach<Value>(value: (name: RowCounter) => Value): Record<RowCounter, Value> {
-  const made: Partial<Record<RowCounter, Value>> = {};
-  for (const name of ROW_COUNTER_NAMES) made[name] = value(name);
-  if (!isWhole(made)) throw new Error('A row counter has no value.');
-  return made;
-}
-
-function isWhole<Value>(made: Partial<Record<RowCounter, Value>>): made is Record<RowCounter, Value> {
-  return ROW_COUNTER_NAMES.every((name) => name in made);
+export function addCounts<Key>(sums: Map<Key, number>, more: ReadonlyMap<Key, number> | undefined): void {
+  for (const [key, count] of more ?? []) sums.set(key, (sums.get(key) ?? 0) + count);
 }

@@ -4,16 +4,15 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
-import type { RowCounter } from '../snapshot/row-counters.ts';
-import type { CpuCounters } from '../snapshot.ts';
+import { COUNTER_NAMES, type CounterName } from '../snapshot/counters.ts';
+import type { CpuCounters } from '../snapshot/queue.ts';
 import { Entered } from './entered.ts';
+import type { Generations } from './generations.ts';
 import { Histograms, type QueueHistograms } from './histograms.ts';
 import { LastRows } from './last-rows.ts';
-import { addEvents, type EventSums, QueueEvents } from './queue-events.ts';
-import { type DeviceSums, emptySums, type QueueSums, ROW_COUNTER_NAMES } from './queue-sums.ts';
-import { RareDrops } from './rare-drops.ts';
+import { addCounts, type DeviceSums, emptySums, type QueueSums } from './queue-sums.ts';
+import { type Counts, RowCounts } from './row-counts.ts';
 import { mergeShared, NO_CPU, SharedRows } from './shared-rows.ts';
-import { VhostBatches } from './vhost-batches.ts';
 
 const FIELDS = [
   'device_id',
@@ -28,7 +27,7 @@ const FIELDS = [
   'consumed_by_vhost',
   'sent_by_softirq',
 ] as const;
-type Field = (typeof FIELDS)[number] | RowCounter;
+type Field = (typeof FIELDS)[number] | CounterName;
 
 /** ROW_ENDED of bpf/rows/queue.bpf.h, in the half that holds the queue. */
 const ROW_ENDED = 1 << 31;
@@ -45,9 +44,17 @@ export interface RowsRead {
 
 /** What hash maps hold beside the rows, by row. */
 interface Beside {
-  readonly rare: ReadonlyMap<number, ReadonlyMap<number, number>>;
+  readonly rare: ReadonlyMap<number, Counts>;
   readonly histograms: ReadonlyMap<number, QueueHistograms> | undefined;
-  readonly events: ReadonlyMap<number, EventSums>;
+  readonly events: ReadonlyMap<number, Counts>;
+}
+
+/** A map of the programs with a record of 64-bit words for each row. */
+interface RecordMap {
+  readonly name: string;
+  readonly view: MapView;
+  /** Bytes. */
+  readonly size: number;
 }
 
 /** The sums of each device by the last whole read, of so many rows. */
@@ -61,15 +68,17 @@ interface RowIdentity {
 
 export class Rows {
   readonly capacity: number;
-  readonly #rare: RareDrops;
+  readonly #rare: RowCounts;
   readonly #histograms: Histograms;
   readonly #shared: SharedRows;
-  readonly #events: QueueEvents;
-  readonly #batches: VhostBatches;
+  readonly #events: RowCounts;
+  readonly #eventNames: ReadonlyMap<number, string>;
+  readonly #records: readonly RecordMap[];
+  readonly #generations: Generations;
   readonly #layout: Layout<Field>;
-  /** Row counters that are fields of the row, and those that are events beside it. */
-  readonly #inRow: readonly RowCounter[];
-  readonly #beside: readonly RowCounter[];
+  /** Counters that are fields of the row, and those that are events beside it. */
+  readonly #inRow: readonly CounterName[];
+  readonly #beside: readonly CounterName[];
   readonly #view: MapView;
   readonly #freshAt: number;
   readonly #rowsAt: number;
@@ -84,19 +93,37 @@ export class Rows {
   readonly #entered: Entered | undefined;
   #kept: Kept = new Map();
 
-  /** `entries`: programs see what is offered and what is dropped, and not what enters a ring. */
-  constructor(object: BpfObject, entries: () => boolean) {
+  /**
+   * `entries`: programs see what is offered and what is dropped, and not what enters a ring. `records`: maps with a record for each row, and the
+   * struct of one.
+   */
+  constructor(
+    object: BpfObject,
+    generations: Generations,
+    entries: () => boolean,
+    records: ReadonlyMap<string, string> = new Map(),
+  ) {
     if (entries()) this.#entered = new Entered();
     this.#entries = entries;
+    this.#generations = generations;
     const btf = object.btf();
-    this.#rare = new RareDrops(object);
+    this.#rare = new RowCounts(object, 'rare_drops', 'rare_drop_key', 'reason');
     this.#histograms = new Histograms(object);
-    this.#batches = new VhostBatches(object);
+    this.#records = [...records].map(([name, struct]) => ({
+      name,
+      view: object.mapView(name),
+      size: layoutOf(btf, struct, []).size,
+    }));
     const fields = btf.struct('row')?.fields ?? [];
-    const isInRow = (one: RowCounter): boolean => fields.some(({ name }) => name === one);
-    this.#inRow = ROW_COUNTER_NAMES.filter(isInRow);
-    this.#beside = ROW_COUNTER_NAMES.filter((name) => !isInRow(name));
-    this.#events = new QueueEvents(object, this.#beside);
+    const isInRow = (one: CounterName): boolean => fields.some(({ name }) => name === one);
+    this.#inRow = COUNTER_NAMES.filter(isInRow);
+    this.#beside = COUNTER_NAMES.filter((name) => !isInRow(name));
+    this.#events = new RowCounts(object, 'queue_events', 'queue_event_key', 'event');
+    const events = btf.enumValues('queue_event') ?? [];
+    this.#eventNames = new Map(events.map(({ name, value }) => [value, name.replace('EVENT_', '').toLowerCase()]));
+    for (const name of this.#beside)
+      if (![...this.#eventNames.values()].includes(name))
+        throw new Error(`enum queue_event does not have ${name}: the BPF object is of another build. Run 'make bpf'.`);
     this.#layout = layoutOf<Field>(btf, 'row', [...FIELDS, ...this.#inRow]);
     this.#slots = fields.find(({ name }) => name === 'dropped')?.count ?? 0;
     this.#view = object.mapView('.bss');
@@ -106,14 +133,9 @@ export class Rows {
     this.#rowsAt = offsetOf('rows');
     this.#last = new LastRows(
       { view: this.#view, begin: this.#rowsAt, size: this.#layout.size },
-      this.#batches.records,
+      ...this.#records.map(({ view, size }) => ({ view, begin: 0, size })),
     );
     this.capacity = (object.maps.find(({ name }) => name === 'free_rows')?.maxEntries ?? 1) - 1; // row 0 means none
-  }
-
-  /** Why queues are woken, by number. */
-  get wakeCauses(): readonly string[] {
-    return this.#shared.causes;
   }
 
   /**
@@ -143,6 +165,7 @@ export class Rows {
       const made = isAsKept ? known.sums : this.#sum(numbers, beside, perCpu);
       // The walk writes times into rows that are not read.
       const sums = whole && known && isDeepStrictEqual(known.sums, made) ? known.sums : made;
+      if (sums !== known?.sums) this.#generations.changed(id);
       devices.set(id, sums);
       // The next read may find more, though nothing is written until then.
       const isPending = numbers.some((number) => this.#entered?.isPending(number));
@@ -177,7 +200,8 @@ export class Rows {
       if (identity.cpu === NO_CPU) this.#addShared(sums, number, histograms);
       else this.#add(sums, number, rare.get(number));
       if (perCpu && identity.cpu !== NO_CPU) addPerCpu(sums.perCpu, this.#ofCpu(number, identity.cpu));
-      addEvents(sums.events, events.get(number));
+      for (const [event, count] of events.get(number) ?? [])
+        addCounts(sums.events, new Map([[this.#eventNames.get(event) ?? '', count]]));
       for (const name of this.#beside) sums[name] = sums.events.get(name) ?? 0;
     }
     return queues;
@@ -224,12 +248,12 @@ export class Rows {
     const { at } = this.#layout;
     const base = this.#base(number);
     const view = this.#view;
-    this.#batches.addTo(sums.batches, number);
+    for (const records of this.#records) addRecord(sums.records, records, number);
     // What ends a packet's way is read before what begins it: a sum never shows more enqueued than offered. And all that was
-    // taken before what vhost-net took of it, which is counted first.
+    // taken before what was taken in batches of it, which is counted first.
     for (const name of this.#inRow) sums[name] += view.u64(base + at[name]);
     sums.consumed += view.u64(base + at.consumed);
-    sums.consumedByVhost += view.u64(base + at.consumed_by_vhost);
+    sums.consumedInBatches += view.u64(base + at.consumed_by_vhost);
     const [enqueued, bypassed] = [view.u64(base + at.enqueued), view.u64(base + at.bypassed)];
     const early = view.u64(base + at.offered);
     let dropped = 0;
@@ -240,7 +264,7 @@ export class Rows {
     }
     const entered = this.#entered?.update(number, early, dropped - bypassed, performance.now()) ?? enqueued;
     sums.enqueued += entered;
-    for (const [reason, packets] of rare ?? []) sums.rare.set(reason, (sums.rare.get(reason) ?? 0) + packets);
+    addCounts(sums.rare, rare);
     sums.bypassed += bypassed;
     sums.sentBySoftirq += view.u64(base + at.sent_by_softirq);
     const offered = view.u64(base + at.offered);
@@ -256,6 +280,11 @@ export class Rows {
     for (let slot = 0; slot < this.#slots; slot++) dropped += this.#view.u64(base + this.#layout.at.dropped + slot * 8);
     return { cpu, offered: counter('offered'), dropped, sentBySoftirq: counter('sent_by_softirq') };
   }
+}
+
+function addRecord(sums: Map<string, number[]>, { name, view, size }: RecordMap, row: number): void {
+  const sum = getOrAdd(sums, name, () => new Array<number>(size / 8).fill(0));
+  for (let word = 0; word < sum.length; word += 1) sum[word] = (sum[word] ?? 0) + view.u64(row * size + 8 * word);
 }
 
 /** A queue may have two rows on one CPU: they are summed like those of several. */

@@ -2,7 +2,7 @@
 // Reads what all CPUs share of one queue.
 import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { MapView } from '../kernel/map-view.ts';
-import type { BpfObject } from '../kernel/native.ts';
+import type { BpfObject, Btf } from '../kernel/native.ts';
 import { mergeHistograms, type QueueHistograms } from './histograms.ts';
 
 /** CPU of a row that is shared: NO_CPU of bpf/rows/queue.bpf.h. */
@@ -57,8 +57,7 @@ export interface SharedSums {
 }
 
 export class SharedRows {
-  /** Names of wake causes in small letters, by number. */
-  readonly causes: readonly string[];
+  readonly #causes: readonly string[];
   readonly #view: MapView;
   readonly #layout: Layout<(typeof FIELDS)[number]>;
   readonly #watchFlow: number;
@@ -67,12 +66,9 @@ export class SharedRows {
     const btf = object.btf();
     this.#view = view;
     this.#layout = layoutOf(btf, 'queue', FIELDS);
-    const causes = btf.enumValues('wake_cause') ?? [];
-    this.causes = causes
-      .filter(({ name }) => name !== 'WAKE_CAUSES')
-      .map(({ name }) => name.replace('WAKE_', '').toLowerCase());
+    this.#causes = wakeCauses(btf);
     const flow = btf.enumValues('queue_watch')?.find(({ name }) => name === 'WATCH_FLOW')?.value;
-    if (flow === undefined || causes.length === 0)
+    if (flow === undefined || this.#causes.length === 0)
       throw new Error(
         "The BPF object does not say why queues are watched and woken: it is of another build. Run 'make bpf'.",
       );
@@ -91,7 +87,7 @@ export class SharedRows {
       needed: Math.max(u64('needed'), view.u64(base + at.needed + 8)),
       highwater: Math.max(view.u32(base + at.highwater), view.u32(base + at.highwater + 4)),
       stopsEnded: u64('stops_ended'),
-      wakes: this.causes.map((_, cause) => view.u64(base + at.wakes + 8 * cause)),
+      wakes: this.#causes.map((_, cause) => view.u64(base + at.wakes + 8 * cause)),
       wakesElsewhere: u64('wakes_elsewhere'),
       wakesLost: view.u32(base + at.wakes_lost),
       ...stopOf(u64),
@@ -103,6 +99,12 @@ export class SharedRows {
     };
     return ended ? { ...sums, ...NOTHING_NOW } : sums;
   }
+}
+
+/** Why queues are woken, in small letters: the members of enum wake_cause by number. */
+export function wakeCauses(btf: Btf): readonly string[] {
+  const causes = btf.enumValues('wake_cause') ?? [];
+  return causes.filter(({ name }) => name !== 'WAKE_CAUSES').map(({ name }) => name.replace('WAKE_', '').toLowerCase());
 }
 
 /**
@@ -152,4 +154,9 @@ export function mergeShared(one: SharedSums, other: SharedSums): SharedSums {
     flowWatched: one.flowWatched || other.flowWatched,
     histograms: mergeHistograms(one.histograms, other.histograms),
   };
+}
+
+/** `beganNs`, `nowNs`: ns of one clock. */
+export function secondsSince(beganNs: number, nowNs: number): number {
+  return Math.max(0, nowNs - beganNs) / 1e9;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Why a host cannot have a mechanism.
-import { type Host, isRealtime } from '../kernel/host.ts';
+import type { Host } from '../kernel/host.ts';
 
 /** absent: this kernel does not have it, and nothing needs to be done; refused: it has it, but not for us. */
 export interface Unavailable {
@@ -35,14 +35,14 @@ export function untraceable(host: Host, functionName: string, ...args: readonly 
 }
 
 /** A program that readers run under the ring's lock: on PREEMPT_RT that lock sleeps, and the kernel runs no program twice on a CPU. */
-export function preemptible(): Unavailable | undefined {
+export function preemptible({ isRealtime }: Host): Unavailable | undefined {
   const reason =
     'PREEMPT_RT may preempt a reader in this program, and skips it for other readers of that CPU meanwhile';
-  return isRealtime() ? { kind: 'absent', reason } : undefined;
+  return isRealtime ? { kind: 'absent', reason } : undefined;
 }
 
-export function unlessPreemptible(): Unavailable | undefined {
-  return isRealtime() ? undefined : { kind: 'absent', reason: 'this kernel is not PREEMPT_RT' };
+export function unlessPreemptible({ isRealtime }: Host): Unavailable | undefined {
+  return isRealtime ? undefined : { kind: 'absent', reason: 'this kernel is not PREEMPT_RT' };
 }
 
 export function withoutReasons(host: Host): Unavailable | undefined {

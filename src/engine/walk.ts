@@ -3,11 +3,11 @@
 import { type Layout, layoutOf } from '../kernel/layout.ts';
 import type { MapView } from '../kernel/map-view.ts';
 import type { BpfObject } from '../kernel/native.ts';
-import type { BridgePort } from '../snapshot/port-state.ts';
-import type { DeviceCounters } from '../snapshot.ts';
+import type { BridgePort, DeviceCounters } from '../snapshot/device.ts';
+import type { Worker } from '../snapshot/queue.ts';
 import { BridgePorts } from './bridge-ports.ts';
+import type { Generations } from './generations.ts';
 import { LastWalk } from './last-walk.ts';
-import type { WalkedVhost, WalkedWorker } from './walked-vhost.ts';
 
 export interface WalkedQueue {
   readonly index: number;
@@ -33,6 +33,16 @@ export interface WalkedQueue {
   readonly reader: number | undefined;
   /** undefined: vhost-net is not connected, or nothing tells where it keeps what it holds. */
   readonly vhost: WalkedVhost | undefined;
+}
+
+/** vhost-net behind a queue. */
+export interface WalkedVhost {
+  /** Packets that it has taken out of the ring and not delivered. */
+  readonly held: number;
+  /** Packets of the guest that are on their way without having been copied; undefined: it copies all. */
+  readonly outstanding: number | undefined;
+  /** undefined: it has ended. */
+  readonly worker: Worker | undefined;
 }
 
 const KINDS = ['tun', 'macvtap', 'ipvtap'] as const;
@@ -136,6 +146,16 @@ const RESULT_FIELDS = [
   'bridge_layout',
   'exit_hooked',
 ] as const;
+/** Flags of struct tun_struct, uapi/linux/if_tun.h. */
+export const TUN_FLAGS = {
+  TAP: 0x0002,
+  BACKPRESSURE: 0x0080,
+  MULTI_QUEUE: 0x0100,
+  PERSIST: 0x0800,
+  VNET_HDR: 0x4000,
+} as const;
+/** Flag of struct net_device, uapi/linux/if.h. */
+export const IFF_UP = 1;
 const NO_CARRIER = 2; // __LINK_STATE_NOCARRIER, bit of net_device.state
 const NAME_BYTES = 16; // IFNAMSIZ
 const ATTEMPTS = 3;
@@ -154,12 +174,14 @@ export class Walker {
   readonly #devices: MapView;
   readonly #queues: MapView;
   readonly #context: Uint8Array;
+  readonly #generations: Generations;
   readonly #last: LastWalk<WalkedDevice>;
   readonly #bridgePorts: BridgePorts;
 
-  constructor(object: BpfObject, program = 'walk_queues') {
+  constructor(object: BpfObject, generations: Generations, program = 'walk_queues') {
     const btf = object.btf();
     this.#object = object;
+    this.#generations = generations;
     this.#program = program;
     this.#device = layoutOf(btf, 'walked_device', DEVICE_FIELDS);
     this.#queue = layoutOf(btf, 'walked_queue', QUEUE_FIELDS);
@@ -213,6 +235,7 @@ export class Walker {
     const base = index * size;
     const view = this.#devices;
     const first = view.u32(base + at.first_queue);
+    this.#generations.changed(view.bigint(base + at.device_id));
     return {
       kind: KINDS[view.u32(base + at.kind)] ?? 'tun',
       id: view.bigint(base + at.device_id),
@@ -271,7 +294,7 @@ export class Walker {
     };
   }
 
-  #readWorker(base: number): WalkedWorker | undefined {
+  #readWorker(base: number): Worker | undefined {
     const { at } = this.#queue;
     const tid = this.#queues.u32(base + at.worker);
     if (tid === 0) return undefined;

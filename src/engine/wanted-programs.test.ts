@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The verifier is asked about those programs only that may be attached at some time.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { EVENTS } from '../collectors/list.ts';
+import { EVENTS } from '../subjects/list.ts';
 import { programsOf } from './mechanism.ts';
 
 /** The mechanisms of a host that has everything, except for those that are used on demand only. */

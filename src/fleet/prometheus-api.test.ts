@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Bad answers of an engine: each is reported in one sentence.
 import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';

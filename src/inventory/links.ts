@@ -2,7 +2,9 @@
 // Devices as rtnetlink shows them, namespace by namespace: the inventory where the walk cannot run. It knows no rings.
 import { listNamespaces, type NetworkNamespace, ownNamespace } from '../kernel/namespaces.ts';
 import { type Link, readLinks } from '../kernel/rtnetlink.ts';
-import type { Device, Owner, Queue } from '../snapshot.ts';
+import type { Device } from '../snapshot/device.ts';
+import type { Owner } from '../snapshot/owner.ts';
+import type { Queue } from '../snapshot/queue.ts';
 import type { Owners } from './owners.ts';
 
 export interface LinkInventory {

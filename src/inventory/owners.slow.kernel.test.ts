@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // Owners of queues: processes that look like a VM, a container's or a VPN, and really hold a tap.
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
@@ -8,7 +9,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type AgentLab, agentLab, ownerSoon, standingLab } from '../../test/agent/agent-lab.ts';
 import { type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
 import { until } from '../../test/host/until.ts';
-import type { Identity } from '../snapshot/identity.ts';
+import type { Identity } from '../snapshot/owner.ts';
 
 const UUID = '4dea22b3-1d52-d8f3-2516-782e98ab3fa0';
 const ID = '8f1f7c1fb0dd5f8e2c8e5bda7a1f4fd8d7a8c0a9d5f61b1b26c0a0c9b5a3e7d4';

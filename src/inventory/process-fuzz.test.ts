@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Parsers of /proc and of the files of libvirt and the kubelet: any program chooses its name, arguments and cgroup.
 import assert from 'node:assert/strict';
 import { array, constantFrom, integer, oneof, record, string, tuple, uint8Array } from 'fast-check';
@@ -7,10 +8,10 @@ import { holdsForAll, orSentence } from '../../test/fuzz/property.ts';
 import { parseStat } from '../kernel/process-text.ts';
 import { podIn, projectIn } from '../kernel/tenant-sources.ts';
 import { deviceIn } from '../kernel/tun-holders.ts';
-import type { Identity } from '../snapshot/identity.ts';
+import type { Identity } from '../snapshot/owner.ts';
 import { readCgroupPath, readCgroups } from './cgroup-path.ts';
 import { qemuOption, readCommandLine } from './command-line.ts';
-import { identityOf } from './identity.ts';
+import { identityOf } from './identities.ts';
 import { monitorOf } from './qemu-monitor.ts';
 import { LONGEST_TENANT, parseTenantMap, tenantIn } from './tenant-map.ts';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where QEMU's monitor listens, as its command line says. A pure function of untrusted text.
-import type { Monitor } from '../snapshot/machine.ts';
+import type { Monitor } from '../snapshot/owner.ts';
 import { qemuOption, valuesAfter } from './command-line.ts';
 
 /** The human monitor first: its words need no handshake. undefined: none listens on a unix socket with an absolute path. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The operator's list of tenants: one line each, `vm web1 acme`.
-import type { Identity } from '../snapshot/identity.ts';
+import type { Identity } from '../snapshot/owner.ts';
 
 /** The properties of an identity by which a line may name a guest. */
 const KINDS = ['vm', 'uuid', 'pod', 'container', 'unit'] as const;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The tenant of a guest from each of the sources, and the effects of a bad map.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { novaProject, podNames, projectIn } from '../kernel/tenant-sources.ts';
-import type { Identity } from '../snapshot/identity.ts';
+import type { Identity } from '../snapshot/owner.ts';
 import { parseTenantMap, tenantIn } from './tenant-map.ts';
 import { Tenants } from './tenants.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a pod is called, and whose a guest is: by the operator's map, else KubeVirt's name of the guest, else nova's project, else the pod's namespace.
 import { novaProject, type PodName, podNames, readStamped } from '../kernel/tenant-sources.ts';
-import type { Identity } from '../snapshot/identity.ts';
+import type { Identity } from '../snapshot/owner.ts';
 import { visible } from '../snapshot/visible.ts';
 import { LONGEST_TENANT, parseTenantMap, type TenantMap, tenantIn } from './tenant-map.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Run time of the vCPUs of VMs for which packets wait: those of a paused guest never run.
 import { readThreadTimes, type ThreadTime } from '../kernel/thread-times.ts';
-import type { VirtualCpus } from '../snapshot/machine.ts';
+import type { VirtualCpus } from '../snapshot/owner.ts';
 
 /** QEMU with debug-threads=on (as libvirt starts it), cloud-hypervisor, Firecracker, crosvm. */
 const NAMED = /^(?:CPU \d+\/\w+|ALL CPUs\/TCG|vcpu\d+|fc_vcpu \d+|crosvm_vcpu\d+)$/;

@@ -23,6 +23,8 @@ export interface Host {
   readonly hasModuleTypes: boolean;
   /** What an older kernel does not do for BPF programs. */
   readonly limits: KernelLimits;
+  /** PREEMPT_RT. */
+  readonly isRealtime: boolean;
   /** lockdown=confidentiality: no BPF program may read memory of the kernel. */
   readonly isConfidential: boolean;
   /** /proc shows the processes of the whole host, not those of a container. */
@@ -110,6 +112,7 @@ export function readHost(symbols: Iterable<string>): Host {
     tunLoaded: tunDriver() !== undefined,
     hasModuleTypes,
     limits: readLimits(btf, release(), hasModuleTypes),
+    isRealtime: isRealtime(),
     isConfidential: isConfidential(),
     seesHostProcesses: isInitialPidNamespace(),
     zeroCopy: moduleParameter('vhost_net', 'experimental_zcopytx') > 0,

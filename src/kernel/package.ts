@@ -10,7 +10,7 @@ export function packageFile(path: string): string | undefined {
   return existsSync(file) ? file : undefined;
 }
 
-/** Files run as src/… and as dist/src/…: the root is the folder above that holds package.json. */
+/** Files run as src/… and as dist/…: the root is the folder above that holds package.json. */
 export function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, 'package.json')) && folder !== dirname(folder)) folder = dirname(folder);

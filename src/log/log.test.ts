@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Effects of clients on the log: of the stream itself, and of a real server that gets bad requests.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

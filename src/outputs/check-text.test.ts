@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import type { Finding } from '../diagnosis/finding.ts';
 import type { Verdict } from '../diagnosis/judge.ts';
 import { statusOf } from '../diagnosis/status.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { type Checked, itemsOf, renderCheck, statusLine } from './check-text.ts';
 import { goldenSnapshot } from './prometheus/prometheus-golden.ts';
 

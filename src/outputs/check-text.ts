@@ -2,8 +2,9 @@
 // The check on one screen: the first line is the status as monitoring takes it, then one mark for each item.
 import type { Finding } from '../diagnosis/finding.ts';
 import { count, hiddenWords } from '../diagnosis/words.ts';
+import type { Device } from '../snapshot/device.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
-import type { Device, Snapshot } from '../snapshot.ts';
 import { counted, type Layout, linkRule, paint, type Style, wrap } from './terminal-text.ts';
 import { headline, type Judged } from './verdict.ts';
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { LossSubject, LossSummary } from '../collectors/losses/state.ts';
+import type { LossSubject, LossSummary } from '../snapshot/losses.ts';
 import { jsonLines, textLines } from './drops-text.ts';
 import { goldenEnded } from './prometheus/ended-golden.ts';
 

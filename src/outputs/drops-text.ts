@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Losses as lines of text or of JSON.
-import type { EndedDevice } from '../collectors/ended/state.ts';
+import type { EndedDevice } from '../snapshot/deleted-devices.ts';
 import type {
   Loss,
   LossPacket,
@@ -9,7 +9,7 @@ import type {
   LossSummary,
   NotShown,
   PacketFlow,
-} from '../collectors/losses/state.ts';
+} from '../snapshot/losses.ts';
 import { escapedJson, visible } from '../snapshot/visible.ts';
 import { whose } from './owner-label.ts';
 import { counted, padEnd } from './terminal-text.ts';

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue as the tables of docs/metrics.md.
-import type { Metric } from '../metric.ts';
-import { agentMetrics } from '../metrics/agent.ts';
-import { cpuMetrics } from '../metrics/cpu.ts';
-import { deviceMetrics, queueMetrics, scrapeMetrics } from '../metrics.ts';
+import type { Metric } from '../snapshot/metric.ts';
+import { agentMetrics, cpuMetrics, deviceMetrics, queueMetrics } from '../subjects/list.ts';
+import { scrapeMetrics } from '../subjects/scrape-metrics.ts';
 
 interface Section {
   readonly title: string;

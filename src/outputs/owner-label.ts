@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The owner of a queue, in as few words as name it.
-import { guestOf } from '../snapshot/identity.ts';
-import type { Owner } from '../snapshot.ts';
+import { guestOf, type Owner } from '../snapshot/owner.ts';
 
 /** 'VM web1 (qemu, pid 4242)', 'pod shop/web-0', 'openvpn (pid 312)'. */
 export function whose({ pid, comm, identity }: Owner): string {

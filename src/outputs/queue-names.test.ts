@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Owner } from '../snapshot.ts';
+import type { Owner } from '../snapshot/owner.ts';
 import { fitNames, queueNames } from './queue-names.ts';
 
 function named(device: string, netns: number, queue = 0, vm = '', uuid = ''): Parameters<typeof queueNames>[0][number] {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names of queues that cannot be taken for each other: a device's name is unique in its namespace only.
 import type { QueueRate } from '../diagnosis/queue-rates.ts';
-import { guestOf } from '../snapshot/identity.ts';
+import { guestOf } from '../snapshot/owner.ts';
 import { visible } from '../snapshot/visible.ts';
 import { fit } from './terminal-text.ts';
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One queue of `tapscope top`, after Enter: its figures, what was found, and what to type.
 
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
-import type { Snapshot } from '../snapshot.ts';
 import { whose } from './owner-label.ts';
 import { plainName } from './queue-names.ts';
 import { percent, short, time } from './short-figures.ts';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
@@ -7,7 +8,8 @@ import { snapshotAt } from '../../test/snapshots/quiet-host.ts';
 import type { Finding } from '../diagnosis/finding.ts';
 import type { QueueRate } from '../diagnosis/queue-rates.ts';
 import { COLUMNS, columnsIn } from './top-columns.ts';
-import { makeRows, type TopView } from './top-rows.ts';
+import type { TopView } from './top-list.ts';
+import { makeRows } from './top-rows.ts';
 import { renderTop, type TopTerminal } from './top-screen.ts';
 
 const calm: QueueRate = {

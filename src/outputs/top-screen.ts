@@ -3,15 +3,16 @@
 import { stripVTControlCharacters } from 'node:util';
 import stringWidth from 'fast-string-width';
 import { count } from '../diagnosis/words.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
-import type { Snapshot } from '../snapshot.ts';
 import { fitNames } from './queue-names.ts';
 import { short } from './short-figures.ts';
 import { counted, fit, type Layout, padEnd, paint, wrap } from './terminal-text.ts';
 import { type Column, columnsIn, SORT_SIGN } from './top-columns.ts';
 import { renderDetail } from './top-detail.ts';
 import { topHelp } from './top-help.ts';
-import { listOf, type Status, selectedIndex, type TopRow, type TopView } from './top-rows.ts';
+import { listOf, selectedIndex, type TopView } from './top-list.ts';
+import type { Status, TopRow } from './top-rows.ts';
 
 export interface TopPicture {
   readonly takenAt: number;

@@ -4,8 +4,9 @@
 import type { Finding, Remedy } from '../diagnosis/finding.ts';
 import type { Verdict } from '../diagnosis/judge.ts';
 import type { Status } from '../diagnosis/status.ts';
+import type { Device } from '../snapshot/device.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
-import type { Device, Snapshot } from '../snapshot.ts';
 import { whose } from './owner-label.ts';
 import { priceOf, titleOf } from './remedy-words.ts';
 import { counted, type Layout, linkRule, paint, type Style, wrap } from './terminal-text.ts';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // /api/v1 of a real server on 127.0.0.1 and on a unix socket, with a history of golden snapshots.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -16,7 +17,7 @@ import { until } from '../../test/host/until.ts';
 import { askSocket } from '../kernel/agent-socket.ts';
 import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
 import { type SnapshotJson, snapshotFromJson } from '../snapshot/json.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { createObserver, type Observer } from './observer.ts';
 
 const BEGIN = Math.floor(Date.now() / 1000) - 40;

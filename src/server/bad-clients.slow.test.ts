@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Clients that send nonsense, too much or too little, that never read or never finish: each gets an answer or is cut off, and the
 // scrapes of others go on.
 import assert from 'node:assert/strict';
@@ -9,7 +10,7 @@ import { setTimeout } from 'node:timers/promises';
 import { type Answer, ask, type Endpoint, serveEndpoint, speak } from '../../test/agent/endpoint.ts';
 import { slowness } from '../../test/host/slowness.ts';
 import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 
 /** A page of some megabytes, more than sockets hold. */
 function bigSnapshot(): Snapshot {

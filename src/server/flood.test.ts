@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Clients that let the server compute all they can, and what another client sees of it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { busyHost } from '../../lab/scrape/busy-host.ts';
 import { type Answer, ask, serveEndpoint } from '../../test/agent/endpoint.ts';
 import { median } from '../../test/host/percentile.ts';
 import { slowness } from '../../test/host/slowness.ts';
+import { busyHost } from '../../test/snapshots/busy-host.ts';
 import { createObserver } from './observer.ts';
 
 const SECONDS = 20;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Passwords, headers and the rate limit of a real server, asked over HTTP.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';

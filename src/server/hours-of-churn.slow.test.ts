@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Eight hours of the process that serves, in a minute: devices live for a minute, their snapshots come as lines, clients ask for pages and
 // history, and some break off. The clock is the snapshots'.
 import assert from 'node:assert/strict';
@@ -7,10 +8,10 @@ import { connect } from 'node:net';
 import test from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { busyHost } from '../../lab/scrape/busy-host.ts';
 import { ask, serveEndpoint } from '../../test/agent/endpoint.ts';
+import { busyHost } from '../../test/snapshots/busy-host.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { SnapshotReader, SnapshotWriter } from '../snapshot/stream.ts';
-import type { Snapshot } from '../snapshot.ts';
 import { createObserver } from './observer.ts';
 
 const TAPS = 10;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Listeners of /api/v1/live: each gets each second, too many get a reason, and one that does not read costs nothing.
 import assert from 'node:assert/strict';
 import { get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { busyHost } from '../../lab/scrape/busy-host.ts';
 import { serveEndpoint } from '../../test/agent/endpoint.ts';
 import { at, listAt, parseJson } from '../../test/host/checked-json.ts';
+import { busyHost } from '../../test/snapshots/busy-host.ts';
 import { createObserver, type Observer } from './observer.ts';
 
 const TAPS = 200;

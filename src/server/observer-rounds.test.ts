@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The rounds of the process that serves: no other work waits long for them, and what they find is what one long judgement finds.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { watchEventLoop } from '../../lab/scrape/event-loop.ts';
-import { unpackFixture } from '../../lab/verdicts/fixture.ts';
+import { watchEventLoop } from '../../test/host/event-loop.ts';
 import { slowness } from '../../test/host/slowness.ts';
+import { unpackFixture } from '../../test/snapshots/fixture.ts';
 import { snapshotAt, type TapPlan } from '../../test/snapshots/quiet-host.ts';
 import { type TrackedFinding, track } from '../diagnosis/active-findings.ts';
 import { judge } from '../diagnosis/judge.ts';
 import { windowOf } from '../diagnosis/window.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { createObserver, type Observation } from './observer.ts';
 
 const TAPS = 1024;

@@ -7,7 +7,7 @@ import { judging, type Verdict } from '../diagnosis/judge.ts';
 import { QuietDevices } from '../diagnosis/quiet.ts';
 import { type Window, windowOf } from '../diagnosis/window.ts';
 import { History } from '../history.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 
 /** One judgement, and what came of those before it. */
 export interface Observation {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // A real Prometheus scrapes a real server in both formats, and its HTTP API gives back every value of the snapshot.
 
 import assert from 'node:assert/strict';
@@ -11,14 +12,13 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { freePort } from '../../test/host/free-port.ts';
+import { labelsOf, samplesOf } from '../../test/snapshots/client-registry.ts';
 import { packageRoot } from '../kernel/package.ts';
 import type { Detail } from '../outputs/prometheus/detail.ts';
 import type { MetricRows } from '../outputs/prometheus/families.ts';
 import { cataloguePage, goldenBuild, goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
-import { labelsOf, samplesOf } from '../outputs/prometheus/test/client-registry.ts';
 import { type Format, formats } from '../outputs/prometheus/text.ts';
-import type { CountingProcess } from '../snapshot/counting.ts';
-import type { AgentState } from '../snapshot.ts';
+import type { AgentState, CountingProcess } from '../snapshot/snapshot.ts';
 import { createObserver } from './observer.ts';
 import { startServer } from './server.ts';
 

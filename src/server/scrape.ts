@@ -2,12 +2,12 @@
 // One scrape: a snapshot of its own, then the page. It never fails because of a device, a probe or a namespace; when the whole
 // snapshot fails, or takes too long, the page still holds what the agent knows of itself, and says so (tapscope_snapshot_errors_total).
 import { setTimeout } from 'node:timers/promises';
-import type { ShownFinding } from '../metrics/finding.ts';
-import type { Exports } from '../metrics/otlp.ts';
 import type { MetricRows } from '../outputs/prometheus/families.ts';
 import type { MetricsPage } from '../outputs/prometheus/prometheus-page.ts';
 import type { Format } from '../outputs/prometheus/text.ts';
-import type { AgentState, Device, Snapshot } from '../snapshot.ts';
+import type { Device } from '../snapshot/device.ts';
+import type { AgentState, Snapshot } from '../snapshot/snapshot.ts';
+import type { Exports, ShownFinding } from '../subjects/scrape-metrics.ts';
 import { gzipped } from './gzip.ts';
 import { type SharedChunks, shareChunks } from './shared-chunks.ts';
 import { shareSnapshots } from './shared-snapshot.ts';

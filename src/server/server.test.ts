@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // A real server on a free port of 127.0.0.1, asked over HTTP.
 
 import assert from 'node:assert/strict';
@@ -8,7 +9,8 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { packageRoot } from '../kernel/package.ts';
 import { goldenBuild, goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
-import type { Device, Snapshot } from '../snapshot.ts';
+import type { Device } from '../snapshot/device.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { createObserver } from './observer.ts';
 import { type ServerDependencies, type ServerOptions, startServer } from './server.ts';
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { shareSnapshots } from './shared-snapshot.ts';
 
 /** Snapshots that end when the test says so; `takenAt` is the number of the one begun. */

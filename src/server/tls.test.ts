@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // A real server with certificates made by openssl, asked by real TLS clients.
 import assert from 'node:assert/strict';
 import { copyFileSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';

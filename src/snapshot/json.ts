@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Snapshots as JSON and back: Maps as lists of pairs; what is undefined is left out, which reads the same.
-import type { AgentState, Snapshot } from '../snapshot.ts';
+import type { AgentState, Snapshot } from './snapshot.ts';
 
 export type SnapshotJson = Omit<Snapshot, 'agent'> & {
   readonly agent: Omit<AgentState, 'namespaceNames' | 'namespacePaths' | 'overhead'> & {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether a snapshot that came from elsewhere has the form that ours have: what is shown as a number is one, and texts have an end.
-import type { Snapshot } from '../snapshot.ts';
+import type { Snapshot } from './snapshot.ts';
 
 /** Names of the fields of `Thing`, however deep, that may hold a `Leaf`; of a list, its items. */
 type Named<Thing, Leaf> = Thing extends readonly (infer Item)[]

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
-import type { Device, Snapshot } from '../snapshot.ts';
+import type { Device } from './device.ts';
 import { snapshotLine } from './json.ts';
+import type { Snapshot } from './snapshot.ts';
 import { SnapshotReader, SnapshotWriter } from './stream.ts';
 
 /** What arrives of snapshots that are sent one after the other, and how many devices were in the lines of each. */

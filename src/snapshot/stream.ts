@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Snapshots as lines, from the counting process to the serving process. A device is sent again only when it is another object than in the
 // snapshot before. Until then it is the same object in the serving process too: a device that stands still costs its readers nothing.
-import type { Device, Snapshot } from '../snapshot.ts';
+import type { Device } from './device.ts';
 import { type SnapshotJson, snapshotFromJson, snapshotToJson } from './json.ts';
+import type { Snapshot } from './snapshot.ts';
 
 /** What may come back: one byte each, so that nothing is parsed by the process that has rights. */
 export const REQUESTS = { snapshot: 's', listening: 'l', pulse: 'p', serves: 'h' } as const;

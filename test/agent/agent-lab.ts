@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an agent sees, as a test asks it: `tapscope serve` as built, or its parts within the test's own process.
 
-import { Collector } from '../../src/agent/collector.ts';
-import { EVENTS, parseForced } from '../../src/collectors/list.ts';
+import { SnapshotTaker } from '../../src/agent/snapshot-taker.ts';
 import { askSnapshot } from '../../src/commands/ask-agent.ts';
 import { attachProbes, type Probes } from '../../src/engine/attach.ts';
 import { PROBE_SYMBOLS } from '../../src/engine/probe-symbols.ts';
 import { readHost } from '../../src/kernel/host.ts';
-import type { Device, Observations, Owner, Queue, Snapshot } from '../../src/snapshot.ts';
+import type { Device } from '../../src/snapshot/device.ts';
+import type { Owner } from '../../src/snapshot/owner.ts';
+import type { Observations, Queue } from '../../src/snapshot/queue.ts';
+import type { Snapshot } from '../../src/snapshot/snapshot.ts';
+import { EVENTS, parseForced } from '../../src/subjects/list.ts';
 import { until } from '../host/until.ts';
 import { standingAgent } from './serve-process.ts';
 import { dismissStanding, type Scope } from './shared-agent.ts';
@@ -63,7 +66,7 @@ export async function agentLabOf(
   const host = readHost(PROBE_SYMBOLS);
   const probes = attachProbes(host, EVENTS, { forced: parseForced(mechanisms), pin: true });
   t.after(() => probes.close());
-  const collector = new Collector(host, probes, { filter, perCpu: true, budget: undefined });
+  const collector = new SnapshotTaker(host, probes, { filter, perCpu: true, budget: undefined });
   const snapshot = async (): Promise<Snapshot> => {
     const taken = await collector.take();
     await collector.refresh();

@@ -6,7 +6,7 @@ import type { Finding } from '../../src/diagnosis/finding.ts';
 import { judge } from '../../src/diagnosis/judge.ts';
 import { type Status, statusOf } from '../../src/diagnosis/status.ts';
 import { type Window, windowOf } from '../../src/diagnosis/window.ts';
-import type { Snapshot } from '../../src/snapshot.ts';
+import type { Snapshot } from '../../src/snapshot/snapshot.ts';
 import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
 import { SENDER_CPU } from '../host/reader-shares.ts';
 import type { TestReader } from '../test-reader/test-reader.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A namespace that forwards packets to a tap, with an agent that watches, and a firewall.
-import type { Device } from '../../src/snapshot.ts';
+import type { Device } from '../../src/snapshot/device.ts';
 import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
 import { until } from '../host/until.ts';
 import type { TestReader } from '../test-reader/test-reader.ts';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -9,7 +10,7 @@ const ASKED = 200;
 
 test('no port is given twice, by this process or another, and none that the kernel gives away itself', async () => {
   const own = await Promise.all(Array.from({ length: ASKED }, freePort));
-  const script = `import { freePort } from './lab/host/free-port.ts';
+  const script = `import { freePort } from './test/host/free-port.ts';
     console.log(JSON.stringify(await Promise.all(Array.from({ length: ${ASKED} }, freePort))));`;
   const words = ['--import', 'tsx', '--input-type=module', '--eval', script];
   const others: readonly number[] = JSON.parse(execFileSync(process.execPath, words, { encoding: 'utf8' }));

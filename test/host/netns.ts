@@ -35,8 +35,8 @@ export interface NamespaceLab {
 }
 
 const run = promisify(execFile);
-const labFolder = join(dirname(fileURLToPath(import.meta.url)), '..');
-export const testReaderFile = join(labFolder, '../dist/lab/test-reader');
+const testFolder = join(dirname(fileURLToPath(import.meta.url)), '..');
+export const testReaderFile = join(testFolder, '../dist/test/test-reader');
 const PREFIX = 'tapscope-lab-';
 
 /** For `test(name, { skip: noLab }, …)`: why kernel tests cannot run here, or false. */
@@ -84,7 +84,7 @@ function prepareOnce(): Promise<void> {
 }
 
 async function prepare(): Promise<void> {
-  await run('make', ['--silent', '--no-print-directory', '-C', labFolder]);
+  await run('make', ['--silent', '--no-print-directory', '-C', testFolder]);
   await removeStale();
 }
 

@@ -16,7 +16,7 @@ import {
   type PktgenOptions,
   pktgenCounts,
   removeGenerators,
-} from '../../src/kernel/pktgen.ts';
+} from '../../bench/pktgen.ts';
 import { inside, type NamespaceLab } from './netns.ts';
 
 /** One device's generators. */

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BpfObject } from '../../src/kernel/native.ts';
 
-const FILE = join(dirname(fileURLToPath(import.meta.url)), '../../dist/lab/queue-bit.bpf.o');
+const FILE = join(dirname(fileURLToPath(import.meta.url)), '../../dist/test/queue-bit.bpf.o');
 const NAME_BYTES = 16;
 
 /** What the samples add up to; times in milliseconds. */

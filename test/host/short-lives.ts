@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Ended, EndedDevice } from '../../src/collectors/ended/state.ts';
+import type { Ended, EndedDevice } from '../../src/snapshot/deleted-devices.ts';
 import { agentLabOf } from '../agent/agent-lab.ts';
 import type { TestReader } from '../test-reader/test-reader.ts';
 import { type NamespaceLab, namespaceLab } from './netns.ts';

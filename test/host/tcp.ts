@@ -11,7 +11,7 @@ export const TUN = 'tun0';
 const [NEAR, FAR] = ['10.77.0.1', '10.77.0.2'];
 const PORT = 5201;
 const COMES_WITHIN_MS = 30_000;
-const tunPair = join(dirname(fileURLToPath(import.meta.url)), '../../dist/lab/tun-pair');
+const tunPair = join(dirname(fileURLToPath(import.meta.url)), '../../dist/test/tun-pair');
 
 export interface TcpPair {
   readonly near: NamespaceLab;

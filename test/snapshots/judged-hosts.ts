@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { judge } from '../../src/diagnosis/judge.ts';
-import type { AgentState } from '../../src/snapshot.ts';
+import type { AgentState } from '../../src/snapshot/snapshot.ts';
 import { quietHost, type TapPlan } from './quiet-host.ts';
 
 export interface JudgedHost {

@@ -2,8 +2,10 @@
 // For tests: snapshots of a host on which all is well, but for what a test says of it. One a second, or fewer.
 
 import { type Window, windowOf } from '../../src/diagnosis/window.ts';
-import type { Identity } from '../../src/snapshot/identity.ts';
-import type { AgentState, Device, Queue, QueueCounters, Snapshot } from '../../src/snapshot.ts';
+import type { Device } from '../../src/snapshot/device.ts';
+import type { Identity } from '../../src/snapshot/owner.ts';
+import type { Queue, QueueCounters } from '../../src/snapshot/queue.ts';
+import type { AgentState, Snapshot } from '../../src/snapshot/snapshot.ts';
 
 /** Packets that left a ring otherwise than to its reader. */
 const NOTHING_LEFT = { purged: 0, resized: 0, failed: 0, unproduced: 0, overflowed: 0 };

@@ -3,7 +3,7 @@
 #ifndef TEST_READER_H
 #define TEST_READER_H
 
-#include "../../traffic/traffic.h"
+#include "../../bench/traffic/traffic.h"
 
 command open_queue, queue_enable, queue_disable, queue_persist, queue_steer;
 command queue_write, queue_sndbuf;

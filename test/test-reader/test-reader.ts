@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The test reader from TypeScript: one method a command of test/test-reader/test-reader.c, each resolves with its exact counts.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { type Ask, endChild, lineProtocol } from '../../src/kernel/line-protocol.ts';
-import { numberAt } from '../host/checked-json.ts';
-import { errorsOf, guestCounts, readCounts, sendCounts } from './test-reader-answers.ts';
+import { type Ask, endChild, lineProtocol } from '../../bench/traffic/line-protocol.ts';
+import { at, numberAt } from '../host/checked-json.ts';
 
 /** How often each errno was met, by name. */
 export type Errors = Readonly<Record<string, number>>;
@@ -235,4 +234,31 @@ function testReader(child: ChildProcess, ask: Ask): TestReader {
     signal: (name) => void child.kill(name),
     quit: () => endChild(child),
   };
+}
+
+function readCounts(answer: unknown): ReadCounts {
+  return { packets: numberAt(answer, 'packets'), bytes: numberAt(answer, 'bytes'), errors: errorsOf(answer) };
+}
+
+function guestCounts(answer: unknown): GuestCounts {
+  return {
+    packets: numberAt(answer, 'packets'),
+    bytes: numberAt(answer, 'bytes'),
+    posted: numberAt(answer, 'posted'),
+  };
+}
+
+function sendCounts(answer: unknown): SendCounts {
+  const sent = numberAt(answer, 'sent');
+  const errors = errorsOf(answer);
+  const refused = Object.values(errors).reduce((sum, count) => sum + count, 0);
+  return { sent, tried: sent + refused, errors };
+}
+
+function errorsOf(answer: unknown): Errors {
+  const errors = at(answer, 'errors');
+  if (typeof errors !== 'object' || errors === null) {
+    throw new Error(`Expected errors in ${JSON.stringify(answer)}.`);
+  }
+  return Object.fromEntries(Object.keys(errors).map((name) => [name, numberAt(errors, name)]));
 }

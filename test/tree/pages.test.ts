@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The pages hold true: links and anchors resolve, no command or page is left out, promises name tests that exist.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -50,7 +51,7 @@ test('every link of a page leads to a file of this tree, and to a heading there'
 });
 
 test('every page of docs that code names exists', () => {
-  const folders = ['addon', 'bpf', 'dashboards', 'deploy', 'lab', 'src', 'test', 'traffic'];
+  const folders = ['addon', 'bench', 'bpf', 'dashboards', 'deploy', 'lab', 'src', 'test'];
   const sources = folders.flatMap((folder) => filesOf(folder, /\.(ts|mjs|c|h|cc|hh|ya?ml|txt)$/));
   const named = sources.flatMap((file) =>
     [...text(file).matchAll(/\bdocs\/[\w/-]+\.md\b/g)].map(([page]) => ({ file, page })),

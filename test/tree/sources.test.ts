@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Facts about every source file: its licence, which rules import which, exact dependencies.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 
-const folders = ['addon', 'bpf', 'dashboards', 'deploy', 'lab', 'src', 'test', 'traffic'];
+const folders = ['addon', 'bench', 'bpf', 'dashboards', 'deploy', 'lab', 'src', 'test'];
 const sources = folders
   .flatMap((folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)))
   .filter((file) => /\.(ts|mjs|c|h|cc|hh)$/.test(file))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // pasta, which podman starts for its containers: a tap in their namespace, sockets of the host outside.
-import { IPERF, SOCAT } from '../need.ts';
+import { IPERF, SOCAT } from '../../../test/host/need.ts';
 import type { Program } from '../program.ts';
 import { OUTER, OUTER_GATEWAY, userMode } from './user-mode.ts';
 

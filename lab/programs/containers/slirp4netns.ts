@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // slirp4netns, the network of rootless containers before pasta; for a namespace, and for a plain container by its process.
-import { IPERF, SOCAT } from '../need.ts';
+import { IPERF, SOCAT } from '../../../test/host/need.ts';
 import type { Program } from '../program.ts';
 import { userMode } from './user-mode.ts';
 

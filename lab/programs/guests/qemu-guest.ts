@@ -6,11 +6,11 @@ import { mkdir } from 'node:fs/promises';
 import { createConnection, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { cachePath } from '../../vm/cache.ts';
+import { cachePath } from '../../../test/host/cache-path.ts';
+import { pathOf } from '../../../test/host/need.ts';
 import { writeArchive } from '../../vm/initrd.ts';
 import type { Kernel } from '../../vm/kernels.ts';
 import { SINK_PORT, SINK_TCP_PORT } from '../counted-traffic.ts';
-import { pathOf } from '../need.ts';
 import { FAR_INNER, NEAR_INNER } from '../places.ts';
 
 const MODULES = ['virtio_pci', 'virtio_net'];

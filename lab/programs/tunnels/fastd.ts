@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '../../../test/agent/certificates.ts';
-import { IPERF, SOCAT } from '../need.ts';
+import { IPERF, SOCAT } from '../../../test/host/need.ts';
 import { FAR, NEAR } from '../places.ts';
 import type { Program } from '../program.ts';
 import { addresses, tunnel } from './tunnel.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // n2n: two edges with a tap each, which find each other by a supernode.
 
-import { IPERF, SOCAT } from '../need.ts';
+import { IPERF, SOCAT } from '../../../test/host/need.ts';
 import { FAR, FAR_INNER, NEAR_INNER } from '../places.ts';
 import type { Program } from '../program.ts';
 import { tunnel } from './tunnel.ts';

@@ -4,9 +4,9 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { temporaryFolder } from '../../../test/agent/certificates.ts';
+import { IPERF, SOCAT } from '../../../test/host/need.ts';
 import { until } from '../../../test/host/until.ts';
 import { answers, arrivals, serveTraffic } from '../counted-traffic.ts';
-import { IPERF, SOCAT } from '../need.ts';
 import { FAR_INNER, NEAR, NEAR_INNER, SOURCE_NET } from '../places.ts';
 import type { OwnCounts, Program } from '../program.ts';
 

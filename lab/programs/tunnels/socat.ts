@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // socat with a TUN device at either end, and its packets in UDP between them.
 
-import { IPERF, SOCAT } from '../need.ts';
+import { IPERF, SOCAT } from '../../../test/host/need.ts';
 import { FAR, FAR_INNER, NEAR, NEAR_INNER } from '../places.ts';
 import type { Program } from '../program.ts';
 import { tunnel } from './tunnel.ts';

@@ -2,7 +2,7 @@
 // VDE: a switch with a tap at either end, and a cable of two plugs between them, which are sockets in the file system.
 import { join } from 'node:path';
 import { temporaryFolder } from '../../../test/agent/certificates.ts';
-import { IPERF, SOCAT } from '../need.ts';
+import { IPERF, SOCAT } from '../../../test/host/need.ts';
 import type { Program } from '../program.ts';
 import { addresses, tunnel } from './tunnel.ts';
 

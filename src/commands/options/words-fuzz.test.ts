@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Words of the command line: a value within its limits, or one sentence; and what we write ourselves is read.
 import assert from 'node:assert/strict';
 import { constantFrom, date, dictionary, double, integer, oneof, record } from 'fast-check';
@@ -7,7 +8,6 @@ import { holdsForAll, orSentence } from '../../../test/fuzz/property.ts';
 import { parseBudget } from '../../engine/budget.ts';
 import { deviceFilter } from '../../inventory/device-filter.ts';
 import { formatAddress, parseListenAddress } from '../../server/listen-address.ts';
-import { readBenchFlags } from './bench-options.ts';
 import { readDropsOptions } from './drops-options.ts';
 import { parseDuration } from './duration.ts';
 import { readServeOptions, serveFlags } from './serve-options.ts';
@@ -134,15 +134,4 @@ holdsForAll(
     assert.ok(rate >= 0 && rate <= 10_000 && lines >= 1 && forMs > 0);
   },
   { runs: 4000 },
-);
-
-holdsForAll(
-  'flags of bench',
-  values(['only', 'seconds', 'repeats']),
-  (given) => {
-    const { seconds = 1, repeats = 1 } =
-      orSentence(() => readBenchFlags({ format: 'text', seconds: '2', repeats: '3', ...given })) ?? {};
-    assert.ok(seconds >= 0.1 && seconds <= 3600 && Number.isInteger(repeats) && repeats >= 1);
-  },
-  { runs: 1000 },
 );

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kinds of drops, by the kernel's names for reason and function.
-import type { OtherDrop } from '../../snapshot.ts';
+import type { OtherDrop } from '../../snapshot/device.ts';
 import type { DeviceSpan } from '../window.ts';
 import { count } from '../words.ts';
 import { lossBefore } from './loss.ts';

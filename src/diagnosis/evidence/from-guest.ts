@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Losses from the guest or writer, by the kernel's counters and by packets that the probes saw freed.
 
-import type { OtherDrop } from '../../snapshot.ts';
+import type { OtherDrop } from '../../snapshot/device.ts';
 import { type DeviceSpan, grown } from '../window.ts';
 import { type Loss, lossOf } from './loss.ts';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the time was spent in which a queue was full or stopped, by what its reader did.
-import type { Reader } from '../../collectors/readers/state.ts';
+import type { Reader } from '../../snapshot/queue.ts';
 import type { QueueSpan } from '../window.ts';
 import { duration, percent } from '../words.ts';
 

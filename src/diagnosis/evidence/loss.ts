@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How many packets were lost, and from how many on that is worth a finding.
-import type { Device, OtherDrop, Queue } from '../../snapshot.ts';
+import type { Device, OtherDrop } from '../../snapshot/device.ts';
+import type { Queue } from '../../snapshot/queue.ts';
 import type { Severity } from '../finding.ts';
 import { type DeviceSpan, grown, type QueueSpan } from '../window.ts';
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Processes that had the CPU while a reader waited for it.
-import type { Rival } from '../../collectors/readers/state.ts';
-import { guestOf } from '../../snapshot/identity.ts';
+
+import { guestOf } from '../../snapshot/owner.ts';
+import type { Rival } from '../../snapshot/queue.ts';
 import type { QueueSpan } from '../window.ts';
 import { percent } from '../words.ts';
 

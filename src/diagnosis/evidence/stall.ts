@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The longest time in a window for which a full or stopped queue gave its reader nothing.
-import type { Device, Queue } from '../../snapshot.ts';
+import type { Device } from '../../snapshot/device.ts';
+import type { Queue } from '../../snapshot/queue.ts';
 import type { Rejected, Severity } from '../finding.ts';
 import { READER_STALLED } from '../rule-names.ts';
 import { type DeviceSpan, grown, type QueueSpan } from '../window.ts';

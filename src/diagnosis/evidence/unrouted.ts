@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Drops before the host chose an output device: any packet may have been for a device of that namespace.
 
-import type { UnroutedDrop } from '../../collectors/drops/state.ts';
+import type { UnroutedDrop } from '../../snapshot/snapshot.ts';
 import { lossTowards } from '../asked.ts';
 import type { Remedy } from '../finding.ts';
 import { lookAt } from '../remedies/command.ts';

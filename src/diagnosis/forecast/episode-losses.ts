@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Predicts losses of a larger ring from the episodes of overflow at the present one.
-import type { EpisodeSizes } from '../../snapshot.ts';
+import type { EpisodeSizes } from '../../snapshot/queue.ts';
 
 /**
  * Episodes of one half octave. An episode that dropped D packets drops max(0, D − X) in a ring of X more slots, exactly: until the smaller

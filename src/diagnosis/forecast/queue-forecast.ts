@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Losses of one queue in episodes of overflow, and how many a larger ring would have held.
-import type { Observations } from '../../snapshot.ts';
+import type { Observations } from '../../snapshot/queue.ts';
 import { delivered, type Loss, ringLoss } from '../evidence/loss.ts';
 import { grown, type QueueSpan } from '../window.ts';
 import { type EpisodeGroup, groupsBetween, lostWith, withLargest } from './episode-losses.ts';

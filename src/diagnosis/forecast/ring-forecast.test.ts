@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { quietHost, type TapPlan } from '../../../test/snapshots/quiet-host.ts';
-import type { EpisodeSizes, Overflow, Queue } from '../../snapshot.ts';
+import type { EpisodeSizes, Overflow, Queue } from '../../snapshot/queue.ts';
 import { groupsBetween, lostWith, withLargest } from './episode-losses.ts';
 import { ringAnswer } from './ring-answer.ts';
 import { steadyWindow } from './steady-window.ts';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of some snapshots in which a device's rings were as they are now: what other rings lost says nothing of these.
-import type { Device, Snapshot } from '../../snapshot.ts';
+import type { Device } from '../../snapshot/device.ts';
+import type { Snapshot } from '../../snapshot/snapshot.ts';
 import { type DeviceSpan, type Window, windowOf } from '../window.ts';
 
 export interface SteadyWindow {

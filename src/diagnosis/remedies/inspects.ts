@@ -5,7 +5,7 @@ import type { Remedy } from '../finding.ts';
 /** The prefix of inNamespaceOf(). The name between the quotes is chosen by others. */
 const PLACE =
   /^(?:ip netns exec (?:'(?:[^']|'\\'')*'|"[^"]*"|[^\s'"])+|nsenter (?:-t (?:"[^"]*"|\d+) -n|--net=(?:'(?:[^']|'\\'')*'|"[^"]*"|[^\s'"])+)) /;
-/** All others change something. A command that is new here is held by a test (test/agent/pasted.ts). */
+/** All others change something. A command that is new here is held by a test (lab/verdicts/pasted.ts). */
 const SHOWS: readonly RegExp[] = [
   /^(?:ps|ss|nstat|mpstat|uname|tapscope|iptables-legacy-save) /,
   /^tc -s (?:qdisc|filter) show\b/,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Remedies that let a bridge forward to a device again.
-import type { BridgePort } from '../../snapshot/port-state.ts';
+import type { BridgePort } from '../../snapshot/device.ts';
 import type { Remedy } from '../finding.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 import { inNamespaceOf, quoted } from './command.ts';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // The remedy for a used-up CPU limit, pasted as printed: it takes the limit of a real cgroup away, of v1 or v2 as this host has it.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -8,7 +9,7 @@ import { limitedCgroup, noCgroup } from '../../../test/host/cgroup.ts';
 import { namespaceLab, noLab } from '../../../test/host/netns.ts';
 import { quietHost } from '../../../test/snapshots/quiet-host.ts';
 import { cpuCgroup } from '../../kernel/cpu-cgroup.ts';
-import type { AgentState } from '../../snapshot.ts';
+import type { AgentState } from '../../snapshot/snapshot.ts';
 import { judge } from '../judge.ts';
 
 /** Runs the command of the first finding about a reader whose cgroup has no CPU time left. */

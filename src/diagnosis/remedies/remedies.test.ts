@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The commands to type, by the host and by the owner of the queue.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { type QueuePlan, quietHost, type TapPlan } from '../../../test/snapshots/quiet-host.ts';
+import type { AgentState } from '../../snapshot/snapshot.ts';
 import { visible } from '../../snapshot/visible.ts';
-import type { AgentState } from '../../snapshot.ts';
 import type { Finding } from '../finding.ts';
 import { judge } from '../judge.ts';
 import { quoted } from './command.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { BridgePort } from '../../snapshot/port-state.ts';
+import type { BridgePort } from '../../snapshot/device.ts';
 import { receivedFrom } from '../evidence/from-guest.ts';
 import type { Diagnosis, Severity } from '../finding.ts';
 import { onDevice } from '../make-finding.ts';

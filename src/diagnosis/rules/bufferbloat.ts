@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Queue } from '../../snapshot.ts';
+import type { Queue } from '../../snapshot/queue.ts';
 import { fullRing } from '../evidence/full-ring.ts';
 import { delivered } from '../evidence/loss.ts';
 import { isSampledOften } from '../evidence/stall.ts';

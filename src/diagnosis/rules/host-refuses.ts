@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { OtherDrop } from '../../snapshot.ts';
+import type { OtherDrop } from '../../snapshot/device.ts';
 import { isFirewallDrop } from '../evidence/drop-kinds.ts';
 import { isXdpDrop, lossBehind } from '../evidence/from-guest.ts';
 import { isMostOfFew, MEANT_SHARE, NOISE_PER_SECOND, severityOf } from '../evidence/loss.ts';

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { OtherDrop, Queue } from '../../snapshot.ts';
+import type { OtherDrop } from '../../snapshot/device.ts';
+import type { Queue } from '../../snapshot/queue.ts';
 import {
   FILTERS,
   isBridgeDrop,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // When a device that is asked about and on which nothing was found is not OK.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { quietHost, type TapPlan } from '../../../test/snapshots/quiet-host.ts';
-import type { UnroutedDrop } from '../../collectors/drops/state.ts';
+import type { UnroutedDrop } from '../../snapshot/snapshot.ts';
 import { judge } from '../judge.ts';
 import { statusOf } from '../status.ts';
 

@@ -11,7 +11,7 @@ import { type DeviceSpan, grown, type Window } from '../window.ts';
 import { count, nameOf, percent, readerName } from '../words.ts';
 
 interface Cause {
-  /** The cause as the snapshot names it (src/collectors/drops/uncounted.ts). */
+  /** The cause as the snapshot names it (src/subjects/freed.ts). */
   readonly cause: string;
   readonly why: string;
   readonly remedy: Pick<Remedy, 'command' | 'effect' | 'by' | 'restart' | 'lossless'>;

@@ -3,7 +3,6 @@
 import { layoutOf } from '../../kernel/layout.ts';
 import type { BpfObject } from '../../kernel/native.ts';
 import type { Symbols } from '../../kernel/symbols.ts';
-import type { Probes } from '../attach.ts';
 import { calledFunctions } from './machine-code.ts';
 
 export interface SkbPath {
@@ -43,8 +42,14 @@ const CALLED: readonly string[] = [...new Set([...KNOWN.to, ...PATHS.flatMap(({ 
 
 export const SKB_PATH_SYMBOLS: readonly string[] = [...TUN, ...CALLED];
 
+interface Loaded {
+  readonly programs: { readonly object: BpfObject } | undefined;
+  readonly symbols: () => Symbols | undefined;
+  readonly can: (capability: string) => boolean;
+}
+
 /** None, where no program of ours may read the code, or the functions have no addresses here. */
-export function skbPaths(probes: Probes): readonly SkbPath[] {
+export function skbPaths(probes: Loaded): readonly SkbPath[] {
   const [object, symbols] = [probes.programs?.object, probes.symbols()];
   return object && symbols && probes.can('walk') ? pathsOf(object, symbols) : [];
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an older kernel does not do for BPF programs, and how an object is fitted to it.
 import { existsSync, readdirSync } from 'node:fs';
-import type { AddedStruct, Btf } from '../native.ts';
+import type { AddedStruct } from '../../../addon/btf-types.d.ts';
+import type { Btf } from '../../../addon/tapscope.d.ts';
 import { TUN_STRUCTS } from './tun-structs.ts';
 
 export interface KernelLimits {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // What stands for the features that older kernels lack, on this kernel: that it works, and that nothing relies on it unseen. Linux 5.10 itself is in lab/kernels.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { namespaceLab, noLab } from '../../../test/host/netns.ts';
-import { EVENTS } from '../../collectors/list.ts';
 import { attachProbes, type Probes } from '../../engine/attach.ts';
+import { Generations } from '../../engine/generations.ts';
 import { PROBE_SYMBOLS } from '../../engine/probe-symbols.ts';
 import { Walker } from '../../engine/walk.ts';
+import { EVENTS } from '../../subjects/list.ts';
 import { readHost } from '../host.ts';
 import { type KernelLimits, NO_LIMITS } from './limits.ts';
 
@@ -24,7 +26,7 @@ test('a raw tracepoint’s program walks as the syscall program does', { skip: n
   const seen = [true, false].map((syscallPrograms) => {
     const probes = attachWith(t, { syscallPrograms });
     assert.ok(probes.programs, 'the kernel accepts the programs');
-    const { devices, complete } = new Walker(probes.programs.object).walk();
+    const { devices, complete } = new Walker(probes.programs.object, new Generations()).walk();
     assert.equal(complete, true);
     const tap = devices.find(({ netns }) => netns === lab.inode);
     probes.close();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The structs of drivers/net/tun.c where the kernel has no types of its modules (before Linux 5.11), as the source of each release has them.
 // What they are made of is in the kernel's own types, so that the places of their fields follow from its configuration.
-import type { AddedField, AddedStruct } from '../native.ts';
+import type { AddedField, AddedStruct } from '../../../addon/btf-types.d.ts';
 
 const CACHE_LINE = 64; // SMP_CACHE_BYTES of x86-64 and arm64
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { attributesOf } from '../../../lab/fleet/otlp-samples.ts';
+import { attributesOf } from '../../../test/agent/otlp-samples.ts';
 import { at, listAt, parseJson } from '../../../test/host/checked-json.ts';
 import type { TrackedFinding } from '../../diagnosis/active-findings.ts';
 import type { Finding } from '../../diagnosis/finding.ts';

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // A collector gets the samples of the page of the same rows, with the right start times.
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { attributesOf, samplesOfPage, samplesOfRequests } from '../../../lab/fleet/otlp-samples.ts';
+import { attributesOf, samplesOfPage, samplesOfRequests } from '../../../test/agent/otlp-samples.ts';
 import { at, listAt, parseJson, textAt } from '../../../test/host/checked-json.ts';
-import type { Device, QueueCounters } from '../../snapshot.ts';
+import type { Device } from '../../snapshot/device.ts';
+import type { QueueCounters } from '../../snapshot/queue.ts';
 import { cataloguePage, goldenBuild, goldenSeen, goldenSnapshot } from '../prometheus/prometheus-golden.ts';
 import { createMetricsPage, type MetricsPage } from '../prometheus/prometheus-page.ts';
 import { createSlices } from '../prometheus/slices.ts';

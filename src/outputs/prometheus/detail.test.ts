@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import type { Device } from '../../snapshot.ts';
+import type { Device } from '../../snapshot/device.ts';
 import { createSeriesCounts, type Detail, details, selectDevices, seriesBudget } from './detail.ts';
 import { cataloguePage, goldenSnapshot } from './prometheus-golden.ts';
 import { createSlices } from './slices.ts';

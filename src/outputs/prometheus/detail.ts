@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // How much of a host is shown: levels of detail, and the series that each may cost.
-import type { Distribution, Metric } from '../../metric.ts';
-import { cpuMetrics } from '../../metrics/cpu.ts';
-import { deviceMetrics, queueMetrics } from '../../metrics.ts';
-import type { Device, Queue } from '../../snapshot.ts';
+
+import type { Device } from '../../snapshot/device.ts';
+import type { Distribution, Metric } from '../../snapshot/metric.ts';
+import type { Queue } from '../../snapshot/queue.ts';
+import { cpuMetrics, deviceMetrics, queueMetrics } from '../../subjects/list.ts';
 import type { Slices } from './slices.ts';
 
 /** One series a device (core: of the metrics that alerts need), a queue, or a queue and CPU. */

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Turns what was seen into rows: a metric, its subject, its values.
-import { type Metric, type Sample, type Suffix, visitDistribution } from '../../metric.ts';
-import { agentMetrics } from '../../metrics/agent.ts';
-import { cpuMetrics } from '../../metrics/cpu.ts';
-import { type ScrapeState, scrapeMetrics } from '../../metrics.ts';
-import type { AgentState, Device, Queue } from '../../snapshot.ts';
+
+import type { Device } from '../../snapshot/device.ts';
+import { type Metric, type Sample, type Suffix, visitDistribution } from '../../snapshot/metric.ts';
+import type { Queue } from '../../snapshot/queue.ts';
+import type { AgentState } from '../../snapshot/snapshot.ts';
+import { agentMetrics, cpuMetrics } from '../../subjects/list.ts';
+import { type ScrapeState, scrapeMetrics } from '../../subjects/scrape-metrics.ts';
 import { type Detail, mergesQueues, metricsAt } from './detail.ts';
 import { type Member, mergeSamples } from './merge.ts';
 import { createdPrefix, type SeriesCreated } from './series-created.ts';

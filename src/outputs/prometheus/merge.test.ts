@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { counter, counters, type Distribution, flag, gauge, histogram, type Metric } from '../../metric.ts';
-import { queueMetrics } from '../../metrics.ts';
+import { counter, counters, type Distribution, flag, gauge, histogram, type Metric } from '../../snapshot/metric.ts';
+import { queueMetrics } from '../../subjects/list.ts';
 import { type Member, mergeSamples } from './merge.ts';
 import { goldenSnapshot } from './prometheus-golden.ts';
 import { createSlices } from './slices.ts';

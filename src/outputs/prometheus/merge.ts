@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Several subjects as one: the queues of a device, the devices beyond the series budget.
-import type { Metric, Sample } from '../../metric.ts';
+import type { Metric, Sample, Suffix } from '../../snapshot/metric.ts';
 import type { Slices } from './slices.ts';
-import type { LastingSum, Subject } from './subject.ts';
 
 /** `key` names the member from scrape to scrape. The same object as before: nothing of it changed. */
 export interface Member<Value> {
@@ -11,7 +10,7 @@ export interface Member<Value> {
 }
 
 /** The last merge and its members: blocks of members that are the same objects need no second look. */
-export interface Merge {
+interface Merge {
   readonly members: readonly Member<unknown>[];
   readonly blocks: readonly Block[];
   readonly samples: readonly Sample[];
@@ -24,13 +23,30 @@ interface Block {
   readonly uncounted: readonly string[];
 }
 
+/** Sum of a counter over members that come and go. */
+interface LastingSum {
+  readonly labels: readonly string[];
+  readonly suffix: Suffix | undefined;
+  /** The last value of each member. */
+  readonly last: Map<string, number>;
+  total: number;
+}
+
+/** What lasts from scrape to scrape. */
+export interface MergeState {
+  /** Sums of merged counters by metric name, then by label values. */
+  readonly sums: Map<string, Map<string, LastingSum>>;
+  /** Merges by metric name. */
+  readonly merges: Map<string, Merge>;
+}
+
 /** A host with a thousand idle guests costs what its busy ones cost, and each of these the block in which it is. */
 const MEMBERS_OF_BLOCK = 32;
 
 /** The same list as before where no member is another object. */
 export async function mergeSamples<Value>(
   metric: Metric<Value>,
-  into: Subject,
+  into: MergeState,
   members: readonly Member<Value>[],
   slices: Slices,
 ): Promise<readonly Sample[]> {
@@ -66,7 +82,7 @@ function isSameBlock(
 
 function together<Value>(
   metric: Metric<Value>,
-  into: Subject,
+  into: MergeState,
   members: readonly Member<Value>[],
   blocks: readonly Block[],
 ): readonly Sample[] {
@@ -76,7 +92,7 @@ function together<Value>(
   return [...merged.values()];
 }
 
-function readGauge<Value>(metric: Metric<Value>, _: Subject, members: readonly Member<Value>[]): Block {
+function readGauge<Value>(metric: Metric<Value>, _: MergeState, members: readonly Member<Value>[]): Block {
   const merged = new Map<string, Sample>();
   for (const { value } of members) for (const sample of metric.samples(value)) merge(merged, sample, metric.merge);
   return { samples: [...merged.values()], uncounted: [] };
@@ -91,7 +107,7 @@ function merge(merged: Map<string, Sample>, sample: Sample, how: 'sum' | 'max'):
 }
 
 /** A counter that falls reads as a reset, and what is left of it as new events: so what a member counted stays in the sum when it goes. */
-function readCounter<Value>(metric: Metric<Value>, into: Subject, members: readonly Member<Value>[]): Block {
+function readCounter<Value>(metric: Metric<Value>, into: MergeState, members: readonly Member<Value>[]): Block {
   const sums = into.sums.get(metric.name) ?? new Map<string, LastingSum>();
   into.sums.set(metric.name, sums);
   const uncounted: string[] = [];

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Metrics that prom-client keeps of this process, as rows of the catalogue's form.
-import type { Suffix } from '../../metric.ts';
+
+import type { Registry } from 'prom-client';
+import type { Suffix } from '../../snapshot/metric.ts';
 import type { MetricRows } from './families.ts';
-import type { OwnMetric } from './prometheus-page.ts';
 import type { Subject } from './subject.ts';
+
+export type OwnMetric = Awaited<ReturnType<Registry['getMetricsAsJSON']>>[number];
 
 const suffixes: readonly Suffix[] = ['_bucket', '_sum', '_count'];
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A small host for tests: two namespaces with a tap0 each, odd names, a device of which nothing was measured.
 import { Registry } from 'prom-client';
-import type { Build } from '../../metrics.ts';
-import type { AgentState, Device, Queue, QueueCounters, Snapshot } from '../../snapshot.ts';
+import type { Device } from '../../snapshot/device.ts';
+import type { Queue, QueueCounters } from '../../snapshot/queue.ts';
+import type { AgentState, Snapshot } from '../../snapshot/snapshot.ts';
+import type { Build } from '../../subjects/scrape-metrics.ts';
 import type { Detail } from './detail.ts';
 import { goldenEnded } from './ended-golden.ts';
 import { MetricsPage, type Seen } from './prometheus-page.ts';

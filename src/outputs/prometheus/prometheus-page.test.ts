@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The fast page is byte for byte what prom-client's own registry writes, over random hosts whose devices and queues come and go.
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client';
 import { type Random, randomOf, seedOf } from '../../../test/host/random.ts';
-import { type Distribution, histogram } from '../../metric.ts';
-import type { Identity } from '../../snapshot/identity.ts';
-import type { Device, Queue } from '../../snapshot.ts';
+import { type AnyRegistry, fillRegistry } from '../../../test/snapshots/client-registry.ts';
+import type { Device } from '../../snapshot/device.ts';
+import { type Distribution, histogram } from '../../snapshot/metric.ts';
+import type { Identity } from '../../snapshot/owner.ts';
+import type { Queue } from '../../snapshot/queue.ts';
 import type { Detail } from './detail.ts';
 import { familyOf, type MetricRows } from './families.ts';
 import { goldenBuild, goldenSnapshot } from './prometheus-golden.ts';
 import { MetricsPage, type PrometheusOptions, type Seen } from './prometheus-page.ts';
 import { createSlices } from './slices.ts';
 import { createSubject } from './subject.ts';
-import { type AnyRegistry, fillRegistry } from './test/client-registry.ts';
 import { contentTypes, page } from './text.ts';
 
 const oddNames = ['tap0', 'tap0', 'a"b', 'back\\slash', 'new\nline', 'é~{}=,#', '\\"', '\\n', '0', '\u{1f600}', ' '];

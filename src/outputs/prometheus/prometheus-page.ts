@@ -2,13 +2,12 @@
 // The Prometheus page: the catalogue's families, rendered from cached prefixes, and behind them the metrics of this process,
 // which prom-client keeps. BENCHMARKS.md compares it with prom-client's own page; a test holds both to the same bytes.
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import type { ShownFinding } from '../../metrics/finding.ts';
-import type { Exports } from '../../metrics/otlp.ts';
-import type { Build } from '../../metrics.ts';
-import type { AgentState, Device } from '../../snapshot.ts';
+import type { Device } from '../../snapshot/device.ts';
+import type { AgentState } from '../../snapshot/snapshot.ts';
+import type { Build, Exports, ShownFinding } from '../../subjects/scrape-metrics.ts';
 import { createSeriesCounts, type Detail, type SeriesLimit, selectDevices, seriesBudget } from './detail.ts';
 import { familyOf, type MetricRows, metricRows } from './families.ts';
-import { ownRows } from './own-rows.ts';
+import { type OwnMetric, ownRows } from './own-rows.ts';
 import { createdPrefix, SeriesCreated } from './series-created.ts';
 import { createSlices, type Slices } from './slices.ts';
 import { createSubjects, showDevices } from './subject.ts';
@@ -113,8 +112,6 @@ export class MetricsPage {
     return metricRows(scene, detail, slices);
   }
 }
-
-export type OwnMetric = Awaited<ReturnType<Registry['getMetricsAsJSON']>>[number];
 
 /** A family of prom-client's own; its declarations leave out the sample names of histograms and call `type` a number. */
 function ownFamily({ name, type, help, values }: OwnMetric, created?: SeriesCreated): Family {

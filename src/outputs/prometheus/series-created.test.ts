@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Times of creation in OpenMetrics, as another program reads them: Prometheus' own parser for Python.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { listAt, parseJson } from '../../../test/host/checked-json.ts';
-import type { AgentState } from '../../snapshot.ts';
+import type { AgentState } from '../../snapshot/snapshot.ts';
 import { goldenBuild, goldenSeen } from './prometheus-golden.ts';
 import { createMetricsPage, type MetricsPage, type Seen } from './prometheus-page.ts';
 

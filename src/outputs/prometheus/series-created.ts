@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // OpenMetrics' `_created`: since when a counter or histogram counts. Only where that is known: a time that is too late would make rates of what was before.
-import type { Metric } from '../../metric.ts';
-import type { AgentState, Device } from '../../snapshot.ts';
+
+import type { Device } from '../../snapshot/device.ts';
+import type { Metric } from '../../snapshot/metric.ts';
+import type { AgentState } from '../../snapshot/snapshot.ts';
 import type { ShownDevice, Subject, Subjects } from './subject.ts';
 
 interface Start {

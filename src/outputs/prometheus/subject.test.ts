@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Device } from '../../snapshot.ts';
+import type { Device } from '../../snapshot/device.ts';
 import { goldenSnapshot } from './prometheus-golden.ts';
 import { createSlices } from './slices.ts';
 import { createSubject, createSubjects, type Subjects, seriesPrefix, showDevices } from './subject.ts';

@@ -1,35 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // The subjects of series: the agent, a device, a queue. What was rendered for one is kept from scrape to scrape and goes with it.
-import type { Metric, Suffix } from '../../metric.ts';
-import type { Device, Queue } from '../../snapshot.ts';
-import type { Merge } from './merge.ts';
+import type { Device } from '../../snapshot/device.ts';
+import type { Metric, Suffix } from '../../snapshot/metric.ts';
+import type { Queue } from '../../snapshot/queue.ts';
+import type { MergeState } from './merge.ts';
 import type { Slices } from './slices.ts';
 import { type Labels, renderLabels } from './text.ts';
 
-export interface Subject {
+export interface Subject extends MergeState {
   readonly labels: Labels;
   readonly renderedLabels: string;
   /** Prefixes by metric name, then by position among its samples: no key has to be built to find one. */
   readonly prefixes: Map<string, Prefix[]>;
-  /** Sums of merged counters by metric name, then by label values: they last from scrape to scrape. */
-  readonly sums: Map<string, Map<string, LastingSum>>;
-  /** Merges by metric name. */
-  readonly merges: Map<string, Merge>;
 }
 
 interface Prefix {
   readonly labels: readonly string[];
   readonly suffix: Suffix | undefined;
   readonly text: string;
-}
-
-/** Sum of a counter over members that come and go. */
-export interface LastingSum {
-  readonly labels: readonly string[];
-  readonly suffix: Suffix | undefined;
-  /** The last value of each member. */
-  readonly last: Map<string, number>;
-  total: number;
 }
 
 export function createSubject(labels: Labels): Subject {

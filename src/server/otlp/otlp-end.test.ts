@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The last export when the agent ends: what was counted since the one before. A silent collector delays the end only briefly.
 import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Good and bad answers of a collector: real HTTP on a free port of 127.0.0.1.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';

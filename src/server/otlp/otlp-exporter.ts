@@ -2,12 +2,12 @@
 // Sends to an OpenTelemetry collector: all metrics every minute, findings as they begin, change and end. What it cannot send it does not keep,
 // but for a limited number of findings: totals that are sent later hold all that came before.
 import { setTimeout as wait } from 'node:timers/promises';
-import type { ExportCount, ExportOutcome, ExportSignal, Exports } from '../../metrics/otlp.ts';
 import type { Sender } from '../../outputs/otlp/otlp-attributes.ts';
 import { changesOf, type FindingChange, type KnownFindings, logsRequest } from '../../outputs/otlp/otlp-findings.ts';
 import { metricsRequests } from '../../outputs/otlp/otlp-metrics.ts';
 import { SeriesStarts } from '../../outputs/otlp/series-starts.ts';
 import { createSlices } from '../../outputs/prometheus/slices.ts';
+import type { ExportCount, ExportOutcome, ExportSignal, Exports } from '../../subjects/scrape-metrics.ts';
 import type { Observer } from '../observer.ts';
 import type { ShownRows } from '../scrape.ts';
 import { Complaints } from './otlp-complaints.ts';

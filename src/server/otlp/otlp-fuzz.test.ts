@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Random answers and addresses of a collector: an outcome and a reason of bounded length, never an exception.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';

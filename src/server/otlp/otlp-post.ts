@@ -4,8 +4,8 @@ import { Agent, type IncomingMessage, type RequestOptions, request } from 'node:
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { ExportOutcome } from '../../metrics/otlp.ts';
 import { visible } from '../../snapshot/visible.ts';
+import type { ExportOutcome } from '../../subjects/scrape-metrics.ts';
 import type { OtlpEndpoint } from './otlp-endpoint.ts';
 
 export interface Answer {

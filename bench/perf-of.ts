@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `perf stat` would show of the threads of a send cell: pktgen's, and those that read or hand packets to guests.
+
+import { readThreadTimes } from '../src/kernel/thread-times.ts';
+import type { Device } from '../src/snapshot/device.ts';
+import type { PerfRun, SendCell } from './bench-report.ts';
+import type { BenchSetup } from './bench-setup.ts';
+import { countThreads, type PerfCounters, since } from './perf-events.ts';
+
+/** Counts while `measured` lasts. */
+export async function perfOf(
+  setup: BenchSetup,
+  cell: SendCell,
+  device: Device,
+  measured: () => Promise<void>,
+): Promise<PerfRun> {
+  const names = Array.from({ length: cell.threads }, (_, cpu) => `kpktgend_${cpu}`);
+  const senders = [...setup.generators].filter(([, name]) => names.includes(name)).map(([tid]) => tid);
+  const opened: PerfCounters[] = [];
+  const count = (tids: readonly number[]): PerfCounters => {
+    const counters = countThreads(tids);
+    opened.push(counters);
+    return counters;
+  };
+  try {
+    const readers = await readersOf(setup, cell, device);
+    const [sender, reader] = [count(senders), count(readers)];
+    // On a busy machine it takes long to open them: what the threads did meanwhile is not of the time that is measured.
+    const [sent, received] = [sender.read(), reader.read()];
+    const started = performance.now();
+    await measured();
+    const seconds = (performance.now() - started) / 1000;
+    return { seconds, sender: since(sent, sender.read()), reader: since(received, reader.read()) };
+  } finally {
+    for (const counters of opened) counters.close();
+  }
+}
+
+/** Threads that read: other threads of the reading program do not run meanwhile. */
+async function readersOf({ traffic }: BenchSetup, { reader }: SendCell, device: Device): Promise<readonly number[]> {
+  if (reader === 'tap') return ((await readThreadTimes(traffic.pid)) ?? []).map(({ tid }) => tid);
+  return device.queues.flatMap(({ vhost }) => (vhost?.worker ? [vhost.worker.tid] : []));
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { BenchHost, BenchReport, CellResult, MessageCell, Run, SendCell } from '../bench-report.ts';
+import { renderDocument } from './document-table.ts';
+
+const run = (transmitted: number, more: Partial<Run> = {}): Run => ({
+  ...{ seconds: 2, transmitted, lost: 0, droppedBefore: 0, uncopied: 0, workerSeconds: undefined, disagreements: [] },
+  ...more,
+});
+
+function send(
+  reader: SendCell['reader'],
+  flow: SendCell['flow'],
+  runs: readonly Run[],
+  missing: string | null = null,
+  shape: SendCell['shape'] = 'sample01',
+): CellResult {
+  const cell = {
+    kind: 'send',
+    id: `${reader}/${flow}`,
+    reader,
+    flow,
+    threads: 1,
+    queues: 1,
+    pinned: false,
+    shape,
+  } as const;
+  return { cell, missing, runs };
+}
+
+function message(size: number, zeroCopy: boolean, runs: readonly Run[], missing: string | null = null): CellResult {
+  const cell: MessageCell = { kind: 'message', id: `zero-copy/${zeroCopy}/${size}`, zeroCopy, size };
+  return { cell, missing, runs };
+}
+
+const report = (results: readonly CellResult[]): BenchReport => ({
+  ...{ schema: 1, version: '1.2.3', kernel: '7.3', cpus: 4, seconds: 2, repeats: 1, packetSize: 60, ring: 1000 },
+  ...{ pinnedTo: 0, agentRuns: false },
+  results,
+});
+
+const host: BenchHost = {
+  cpuModel: 'Some CPU',
+  srso: 'Mitigation: Safe RET',
+  mitigated: ['spec_rstack_overflow', 'spectre_v2'],
+  hardenedUsercopy: true,
+  tunPaths: [],
+};
+
+test('v7: the box of the mail, what the host lacks in the cell', () => {
+  const results = [
+    send('tap', 'tail-drop', [run(2_660_000, { lost: 7_790_000 })]),
+    send('tap', 'backpressure', [run(2_066_000)]),
+    send('vhost', 'tail-drop', [run(2_816_000, { lost: 7 })]),
+    send('vhost', 'backpressure', [], "this kernel's tun has no IFF_BACKPRESSURE (Linux 7.3 has it)"),
+  ];
+  assert.deepEqual(renderDocument('v7', report(results), host).split('\n').slice(0, 20), [
+    "OK: in all 3 runs the agent's counters equal those of pktgen, tc -s, the readers and the guests.",
+    '',
+    'CPU: Some CPU, 4 online. Linux 7.3.',
+    'SRSO: Mitigation: Safe RET. Mitigated: spec_rstack_overflow, spectre_v2. Hardened usercopy: on.',
+    'pktgen: 1 thread, start_xmit, burst 1, packets of 60 bytes; 1 queue, ring 1000. Stock: without IFF_BACKPRESSURE.',
+    'sample03: 1 flow, no timestamps, and burst 32 where the device takes it. CPU not pinned.',
+    'Medians of 1 repeats of 2 s, with the probes of tapscope 1.2.3.',
+    '',
+    '+-------------------+-------------+-----------+-------------------------------------+',
+    '| pktgen benchmarks |             | Stock     | Patched with fq_codel qdisc         |',
+    '+-------------------+-------------+-----------+-------------------------------------+',
+    '| TAP               | Transmitted | 1330 Kpps | 1033 Kpps                           |',
+    '|                   +-------------+-----------+-------------------------------------+',
+    '|                   | Lost        | 3895 Kpps | 0                                   |',
+    '+-------------------+-------------+-----------+-------------------------------------+',
+    '| TAP               | Transmitted | 1408 Kpps | this kernel has no IFF_BACKPRESSURE |',
+    '|                   +-------------+-----------+-------------------------------------+',
+    '| + vhost-net       | Lost        | 3.5 pps   | this kernel has no IFF_BACKPRESSURE |',
+    '+-------------------+-------------+-----------+-------------------------------------+',
+    '',
+  ]);
+});
+
+test('v7: the other shape of pktgen, with the burst that the device took', () => {
+  const results = [send('tap', 'tail-drop', [run(4_000_000, { burst: 1 })], null, 'sample03')];
+  const text = renderDocument('v7', report(results), host);
+  assert.match(text, /^\| sample03, burst 1 +\| +\| Stock +\| Patched with fq_codel qdisc +\|$/m);
+  assert.match(text, /^\| TAP +\| Transmitted \| 2000 Kpps +\| not measured +\|$/m);
+});
+
+test('v7: perf stat of sender and reader, and which counters this machine lacks', () => {
+  const none = { cycles: undefined, instructions: undefined };
+  const sender = { taskClockNs: 2e9, contextSwitches: 940, migrations: 0, cycles: 9.2e9, instructions: 18.4e9 };
+  const reader = { taskClockNs: 1e9, contextSwitches: 3, migrations: 1, ...none };
+  const results = [send('tap', 'tail-drop', [run(1000, { perf: { seconds: 2, sender, reader } })])];
+  const lines = renderDocument('v7', report(results), host).split('\n').slice(32);
+  assert.deepEqual(lines.slice(0, 16), [
+    '+-----------------+------------------+---------------------+-----------------------------+',
+    '| perf stat       |                  | Stock               | Patched with fq_codel qdisc |',
+    '+-----------------+------------------+---------------------+-----------------------------+',
+    '| TAP             | context-switches | 470.0/s             | not measured                |',
+    '| pktgen          | cpu-migrations   | 0.0/s               | not measured                |',
+    '|                 | task-clock       | 1.00 CPUs           | not measured                |',
+    '|                 | cpu-cycles       | 4.60 G/s            | not measured                |',
+    '|                 | instructions     | 9.20 G/s            | not measured                |',
+    '|                 | insn per cycle   | 2.00                | not measured                |',
+    '+-----------------+------------------+---------------------+-----------------------------+',
+    '| TAP             | context-switches | 1.5/s               | not measured                |',
+    '| the reader      | cpu-migrations   | 0.5/s               | not measured                |',
+    '|                 | task-clock       | 0.50 CPUs           | not measured                |',
+    '|                 | cpu-cycles       | not on this machine | not measured                |',
+    '|                 | instructions     | not on this machine | not measured                |',
+    '|                 | insn per cycle   | not on this machine | not measured                |',
+  ]);
+});
+
+test('a host without pktgen: the cells say so', () => {
+  const missing = 'the generator pktgen is not loaded: modprobe pktgen (a kernel with CONFIG_NET_PKTGEN)';
+  const text = renderDocument('v7', report([send('tap', 'tail-drop', [], missing)]), host);
+  assert.match(text, /^NOTHING could be measured on this host\.$/m);
+  assert.match(text, /\| Transmitted \| needs pktgen \|/);
+});
+
+test('v8: pinned, and a column without a qdisc', () => {
+  const text = renderDocument('v8', report([send('tap', 'no-qdisc', [run(4000)])]), {
+    ...host,
+    srso: undefined,
+    mitigated: [],
+    hardenedUsercopy: undefined,
+  });
+  assert.match(text, /\| Stock +\| Patched with noqueue qdisc +\| Patched with fq_codel qdisc +\|/);
+  assert.match(text, /^Readers and vhost-net pinned to CPU 0\.$/m);
+  assert.match(text, /^SRSO: the kernel does not say\. Mitigated: nothing\. Hardened usercopy: unknown\.$/m);
+});
+
+test('zero-copy: a line a size, with and without, in the order of the mail', () => {
+  const results = [
+    message(4096, true, [run(10_000, { workerSeconds: 0.5 })]),
+    message(4096, false, [run(5000, { workerSeconds: 1 })]),
+    message(65_000, false, [], 'open of /dev/vhost-net: ENOENT'),
+  ];
+  const lines = renderDocument('zero-copy', report(results), host).split('\n').slice(7);
+  const words = lines.map((line) => line.split(/ {2,}/));
+  assert.deepEqual(words[0], ['Message', 'BW(Mb/s)', 'qemu-kvm (NumCPU)', 'vhost-net(NumCPU)', 'PerfTop irq/s']);
+  assert.deepEqual(words[1], ['4K', '163.84', 'needs QEMU', '25.0%', 'not counted']);
+  assert.deepEqual(words[2], ['4K(Orig)', '81.92', 'needs QEMU', '50.0%', 'not counted']);
+  assert.deepEqual(words[8], ['64K(Orig)', 'needs vhost_net', 'needs QEMU', 'needs vhost_net', 'not counted']);
+});
+
+test('napi: the figure is before or after, as this kernel has the cache or not', () => {
+  const result = (runs: readonly Run[], missing: string | null = null): CellResult => ({
+    ...{ cell: { kind: 'pair', id: 'guest-to-guest/size=1490', size: 1490 }, missing, runs },
+  });
+  const measured = report([
+    result([run(1_000_000, { lost: 4000, freed: { there: 250_000, elsewhere: 550_000, deferred: 200_000 } })]),
+  ]);
+  const lines = (present: boolean | null): readonly string[] =>
+    renderDocument('napi', measured, {
+      ...host,
+      tunPaths: [{ name: 'NAPI cache', present, reason: 'why' }],
+    })
+      .split('\n')
+      .slice(4);
+  assert.deepEqual(lines(false), [
+    'Two guests of vhost-net with 1 queue each and a bridge between their taps; noqueue qdisc, ring 1000. CPU not pinned.',
+    'Medians of 1 repeats of 2 s, with the probes of tapscope 1.2.3.',
+    '',
+    'Bitrate, packets of 1490 bytes',
+    'Before: 5.96 Gbits/sec',
+    'After : this kernel does not have the NAPI cache in tun',
+    'Lost at the second tap: 2 Kpps',
+    'Freed on the CPU that allocated them: 25.0 %',
+    'Given back to the CPU that allocated them: 20.0 %',
+    'NAPI cache: why',
+    '',
+  ]);
+  assert.deepEqual(lines(true).slice(4, 6), [
+    'Before: this kernel has the NAPI cache in tun',
+    'After : 5.96 Gbits/sec',
+  ]);
+  assert.equal(lines(null)[4], 'Before or after: 5.96 Gbits/sec; the code of tun could not be read');
+  const missing = renderDocument(
+    'napi',
+    report([result([], 'the module bridge is not loaded: modprobe bridge')]),
+    host,
+  );
+  assert.match(missing, /^Lost at the second tap: needs the bridge module$/m);
+  const untold = renderDocument('napi', report([result([run(1000)])]), host);
+  assert.match(untold, /^Freed on the CPU that allocated them: not on this kernel$/m);
+});
+
+test('a figure that is off by a packet is marked and told', () => {
+  const wrong = run(4000, { disagreements: ['lost packets: 1 by the agent, 2 by pktgen'] });
+  const text = renderDocument('v7', report([send('tap', 'tail-drop', [wrong])]), host);
+  assert.match(text, /^WRONG: one number differs/);
+  assert.match(text, /2 Kpps !/);
+  assert.match(text, /^tap\/tail-drop, repeat 1: lost packets: 1 by the agent, 2 by pktgen$/m);
+});

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Programs of this tree for a VM: built, and bundled where the VM sees them.
+import { execFileSync } from 'node:child_process';
+import { cpSync, rmSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Bundle, bundle } from '../../test/bundle.ts';
+import type { Architecture } from '../../test/debian/apt.ts';
+import { distOf, nodeOf } from './machine.ts';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+
+/** Node's names. */
+const NAMES: Readonly<Record<Architecture, string>> = { amd64: 'x64', arm64: 'arm64' };
+
+/** Builds what the lab needs there; the product itself is built for this machine already. */
+export function buildFor(architecture: Architecture): void {
+  if (architecture === 'amd64')
+    execFileSync('make', ['--silent', '--no-print-directory', 'lab'], { cwd: root, stdio: ['ignore', 2, 2] });
+  else
+    execFileSync('flock', ['dist/.lock', process.execPath, 'deploy/foreign-dist.mjs', NAMES[architecture]], {
+      cwd: root,
+      stdio: ['ignore', 2, 2],
+    });
+}
+
+export interface GuestProgram extends Bundle {
+  /** Runs the first file. */
+  readonly command: (args: readonly string[], flags?: readonly string[]) => readonly string[];
+}
+
+/** Bundles a program for a VM. `files`: below the root of the tree, first the program. */
+export async function guestProgram(
+  name: string,
+  files: readonly [string, ...string[]],
+  architecture: Architecture = 'amd64',
+): Promise<GuestProgram> {
+  const made = await bundle(name, files);
+  const seen = join(root, distOf(architecture), relative('dist', made.folder));
+  if (seen !== join(root, made.folder)) {
+    rmSync(seen, { recursive: true, force: true });
+    cpSync(join(root, made.folder), seen, { recursive: true });
+  }
+  const start = [nodeOf(architecture), '--enable-source-maps'];
+  return { ...made, command: (args, flags = []) => [...start, ...flags, made.place(files[0]), ...args] };
+}

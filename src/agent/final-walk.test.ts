@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { emptySums, type QueueSums } from '../engine/queue-sums.ts';
+import type { LastCounters } from '../subjects/deleted-devices.ts';
+import { finalWalk } from './final-walk.ts';
+
+const COUNTERS = { txPackets: 6, txBytes: 600, txDropped: 2, rxPackets: 1, rxBytes: 100, rxDropped: 0 };
+const LAST: LastCounters = {
+  endedNs: 5n,
+  netns: 7,
+  ifindex: 3,
+  name: 'tap0',
+  tunFlags: 2,
+  deviceFlags: 1,
+  queueLength: 500,
+  waiting: 0,
+  counters: COUNTERS,
+  frameErrors: 4,
+  owner: undefined,
+};
+
+function sums(counts: Partial<QueueSums>): ReadonlyMap<number, QueueSums> {
+  return new Map([[0, { ...emptySums(1), ...counts }]]);
+}
+
+test('a device that no look saw is what was noted as it ended', () => {
+  const walked = finalWalk(9n, sums({ enqueued: 10, purged: 4 }), undefined, LAST);
+  const { id, netns, name, queues, counters, frameErrors } = walked;
+  assert.deepEqual([id, netns, name, queues, frameErrors], [9n, 7, 'tap0', [], 4]);
+  assert.deepEqual(counters, COUNTERS);
+});
+
+test('a reader took packets after the counters were read: as many as waited, at the most', () => {
+  const delivered = (waiting: number, purged: number): number =>
+    finalWalk(9n, sums({ enqueued: 10, purged }), undefined, { ...LAST, waiting }).counters.txPackets;
+  assert.equal(delivered(4, 1), 9);
+  assert.equal(delivered(2, 1), 8, 'more cannot have been taken: what is left is not accounted for');
+  assert.equal(delivered(4, 5), 6, 'never fewer than the kernel counted');
+});
+
+test('nothing noted the end: what was delivered follows from the rings, since the last look', () => {
+  const before = finalWalk(9n, sums({}), undefined, LAST);
+  const seen = { walked: before, sums: sums({ enqueued: 8, dropped: [2] }) };
+  const walked = finalWalk(9n, sums({ enqueued: 20, purged: 5, dropped: [3] }), seen, undefined);
+  assert.deepEqual(walked.counters, { ...COUNTERS, txPackets: 6 + 12 - 5, txDropped: 3 });
+  assert.equal(walked.name, 'tap0');
+});

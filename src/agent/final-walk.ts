@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a look at a device would have seen right after its end: no queue, and the kernel's last counters. Pure.
+import { type DeviceSums, type QueueSums, sumOf } from '../engine/queue-sums.ts';
+import type { WalkedDevice } from '../engine/walk.ts';
+import type { LastCounters } from '../subjects/deleted-devices.ts';
+
+/** A device when a look saw it last. */
+export interface Seen {
+  readonly walked: WalkedDevice;
+  readonly sums: DeviceSums;
+}
+
+const NOTHING_KNOWN: Omit<WalkedDevice, 'id'> = {
+  kind: 'tun',
+  netns: 0,
+  name: '',
+  ifindex: 0,
+  qdisc: '',
+  tunFlags: 0,
+  deviceFlags: 0,
+  carrier: false,
+  queueLength: 0,
+  carrierUps: 0,
+  queueChanges: undefined,
+  conntrackDropped: undefined,
+  detachedQueues: 0,
+  queues: [],
+  counters: { txPackets: 0, txBytes: 0, txDropped: 0, rxPackets: 0, rxBytes: 0, rxDropped: 0 },
+  frameErrors: 0,
+  xdp: { native: 0, generic: 0 },
+  bridgePort: undefined,
+};
+
+/** `sums`: what our programs counted up to the end. `last`: undefined where no program noted the end. */
+export function finalWalk(
+  id: bigint,
+  sums: DeviceSums,
+  seen: Seen | undefined,
+  last: LastCounters | undefined,
+): WalkedDevice {
+  const before = seen?.walked ?? { ...NOTHING_KNOWN, id };
+  const counters = last?.counters ?? before.counters;
+  const delivered = deliveredBy(sums, seen);
+  const most = last ? counters.txPackets + last.waiting : Number.POSITIVE_INFINITY;
+  const dropped = last ? 0 : total(sums, droppedOf) - total(seen?.sums, droppedOf);
+  return {
+    ...before,
+    ...(last && {
+      netns: last.netns,
+      name: last.name,
+      ifindex: last.ifindex,
+      tunFlags: last.tunFlags,
+      deviceFlags: last.deviceFlags,
+      queueLength: last.queueLength,
+      frameErrors: last.frameErrors,
+    }),
+    detachedQueues: 0,
+    queues: [],
+    counters: {
+      ...counters,
+      // A reader may have taken packets until the queue was taken from it: E1 of docs/accounting.md says how many.
+      txPackets: Math.min(most, Math.max(counters.txPackets, delivered)),
+      txDropped: counters.txDropped + dropped,
+    },
+  };
+}
+
+/** E1: the kernel's tx_packets, by what was delivered at the last look, and what entered and left the rings since. */
+function deliveredBy(sums: DeviceSums, seen: Seen | undefined): number {
+  const since = total(sums, leftToReader) - total(seen?.sums, leftToReader);
+  const there = sumOf((seen?.walked.queues ?? []).map(({ occupancy, vhost }) => occupancy + (vhost?.held ?? 0)));
+  return (seen?.walked.counters.txPackets ?? 0) + there + since;
+}
+
+function leftToReader({ enqueued, entering, purged, resized, overflowed, failed }: QueueSums): number {
+  return enqueued + entering - purged - resized - overflowed - failed;
+}
+
+function droppedOf({ dropped }: QueueSums): number {
+  return sumOf(dropped);
+}
+
+function total(sums: DeviceSums | undefined, count: (queue: QueueSums) => number): number {
+  return sumOf([...(sums?.values() ?? [])].map(count));
+}

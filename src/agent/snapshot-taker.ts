@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// Takes snapshots: the devices of a sample, beside what the agent knows of itself and of namespaces.
+
+import type { Probes } from '../engine/attach.ts';
+import { Governor } from '../engine/governor.ts';
+import type { DeviceFilter } from '../inventory/device-filter.ts';
+import { type LinkInventory, readLinkInventory } from '../inventory/links.ts';
+import { Owners } from '../inventory/owners.ts';
+import type { Tenants } from '../inventory/tenants.ts';
+import { cpuCgroup } from '../kernel/cpu-cgroup.ts';
+import type { Host } from '../kernel/host.ts';
+import { namespaceName, namespacePaths, ownNamespace } from '../kernel/namespaces.ts';
+import type { Device } from '../snapshot/device.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
+import { SUBJECTS } from '../subjects/list.ts';
+import { AdaptiveInterval, type SamplingInterval } from './adaptive-interval.ts';
+import { DeletedLog } from './deleted-log.ts';
+import { DeviceSampler } from './device-sampler.ts';
+
+export interface SnapshotOptions {
+  readonly filter: DeviceFilter;
+  /** Keep counters of single CPUs. */
+  readonly perCpu: boolean;
+  /** Share of all CPUs that watching may cost; undefined: no limit. */
+  readonly budget: number | undefined;
+  /** The tenants of guests; absent: they are not asked for. */
+  readonly tenants?: Tenants;
+}
+
+/** Devices by rtnetlink are read again when they are older than this: a dump takes RTNL, and who looks each second wants the second's figures. */
+const LINKS_AGE_MS = 900;
+const SLOW_AGE_MS = 10_000;
+const GOVERNED_EVERY_MS = 1900;
+
+export class SnapshotTaker {
+  readonly #probes: Probes;
+  readonly #options: SnapshotOptions;
+  readonly #sampler: DeviceSampler | undefined;
+  readonly #deleted: DeletedLog;
+  readonly #governor: Governor;
+  readonly #interval: AdaptiveInterval;
+  readonly #cpuCgroup = cpuCgroup();
+  readonly #owners: Owners;
+  #links: LinkInventory = { devices: [], unresolved: 0 };
+  #linksReadMs = Number.NEGATIVE_INFINITY;
+  #linksRead: Promise<void> | undefined;
+  #names: ReadonlyMap<number, string> = new Map();
+  #paths: ReadonlyMap<number, string> = new Map();
+  #netns: number | undefined;
+  /** Namespaces with devices, and those of them for which names were looked up: one that is new gets its name at once. */
+  #seenIn: ReadonlySet<number> = new Set();
+  #namedIn: ReadonlySet<number> = new Set();
+  #slowReadMs = Number.NEGATIVE_INFINITY;
+  #incomplete = 0;
+  #packets = 0;
+  #governedMs = performance.now();
+
+  constructor(host: Host, probes: Probes, options: SnapshotOptions, deleted = new DeletedLog(options.filter)) {
+    this.#probes = probes;
+    const { budget } = options;
+    const cpus = host.onlineCpus;
+    const interval = new AdaptiveInterval({ budget, cpus });
+    this.#interval = interval;
+    this.#governor = new Governor(probes, {
+      budget,
+      cpus,
+      packets: () => this.#packets,
+      least: (agent) => interval.least(agent),
+    });
+    this.#options = options;
+    this.#deleted = deleted;
+    const programs = probes.can('walk') ? probes.programs : undefined;
+    this.#owners = new Owners(probes, options.tenants, programs?.object);
+    if (programs) this.#sampler = new DeviceSampler(probes, programs, SUBJECTS, this.#owners, deleted, options.perCpu);
+  }
+
+  /** What only needs to be fresh now and then; run every second by the sampler, never by a scrape. */
+  async refresh(): Promise<void> {
+    if (this.#sampler) await this.#sampler.refresh();
+    else await this.#owners.refresh([]);
+    await this.#govern();
+    const isNew = [...this.#seenIn].some((netns) => !this.#namedIn.has(netns));
+    if (!isNew && performance.now() - this.#slowReadMs < SLOW_AGE_MS) return;
+    this.#slowReadMs = performance.now();
+    this.#namedIn = this.#seenIn;
+    this.#paths = await namespacePaths();
+    this.#names = new Map([...this.#paths].map(([inode, path]) => [inode, namespaceName(path)]));
+    this.#netns = await ownNamespace();
+  }
+
+  /** Between snapshots; false: no queue is or was recently full or stopped. */
+  sampleReaders(): boolean {
+    return this.#sampler?.sampleReaders() ?? false;
+  }
+
+  /** Never fails because of one device, probe or namespace. */
+  async take(): Promise<Snapshot> {
+    const started = performance.now();
+    const takenAt = Date.now() / 1000;
+    const devices = await this.#readDevices();
+    const shown = devices.filter(({ name }) => this.#options.filter(name));
+    const hidden = devices.length - shown.length;
+    this.#seenIn = new Set(devices.map(({ netns }) => netns));
+    const pool = this.#sampler?.pool();
+    this.#packets = devices.reduce(
+      (sum, { counters }) => sum + (counters?.txPackets ?? 0) + (counters?.txDropped ?? 0),
+      0,
+    );
+    return {
+      takenAt,
+      devices: shown,
+      agent: {
+        probes: this.#sampler?.states ?? this.#probes.states(),
+        rowsUsed: pool?.used,
+        rowsCapacity: pool?.capacity,
+        eventsLost: this.#sampler?.eventsLost() ?? [],
+        netns: this.#netns,
+        namespacesUnresolved: this.#links.unresolved,
+        namespaceNames: this.#names,
+        namespacePaths: this.#paths,
+        cpuCgroup: this.#cpuCgroup,
+        incompleteSnapshots: this.#incomplete,
+        overhead: this.overhead(),
+        level: this.#probes.level(),
+        sheds: this.#governor.sheds,
+        pace: this.interval,
+        epoch: this.#probes.epoch(),
+        ...this.#sampler?.agent(),
+        ...(this.#sampler && { ended: this.#deleted.now }),
+        ...(hidden > 0 && { hiddenDevices: hidden }),
+        snapshotSeconds: (performance.now() - started) / 1000,
+      },
+    };
+  }
+
+  /** The driver goes, and all devices with it. */
+  end(): void {
+    this.#sampler?.end();
+  }
+
+  async #govern(): Promise<void> {
+    if (performance.now() - this.#governedMs < GOVERNED_EVERY_MS) return;
+    this.#governedMs = performance.now();
+    this.#interval.tick(this.#governor.cost?.kernel ?? 0);
+    await this.#governor.tick();
+  }
+
+  /** How often it is to look at the host. */
+  get interval(): SamplingInterval {
+    return this.#interval.now;
+  }
+
+  /** The cost of each part of the agent, as shares of all CPUs; empty until it was measured. */
+  overhead(): ReadonlyMap<string, number> {
+    const cost = this.#governor.cost;
+    return new Map(
+      cost
+        ? [
+            ['kernel', cost.kernel],
+            ['agent', cost.agent],
+          ]
+        : [],
+    );
+  }
+
+  async #readDevices(): Promise<readonly Device[]> {
+    if (this.#sampler) {
+      const { devices, complete } = this.#sampler.sample();
+      if (!complete) this.#incomplete++;
+      return devices;
+    }
+    if (this.#probes.mechanism('devices') === undefined) return [];
+    if (performance.now() - this.#linksReadMs >= LINKS_AGE_MS) this.#linksRead ??= this.#readLinks();
+    // Who comes meanwhile gets the same, not what was read before.
+    await this.#linksRead;
+    return this.#links.devices;
+  }
+
+  async #readLinks(): Promise<void> {
+    try {
+      this.#links = await readLinkInventory(this.#owners);
+      this.#linksReadMs = performance.now();
+      if (this.#links.unresolved > 0) this.#incomplete++;
+    } finally {
+      this.#linksRead = undefined;
+    }
+  }
+}

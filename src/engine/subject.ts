@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// A subject: one thing that is counted, from the kernel's events to Prometheus. src/subjects/list.ts names them all, and the agent is a loop over that list.
+import type { Device, UnseenPackets } from '../snapshot/device.ts';
+import type { Metric } from '../snapshot/metric.ts';
+import type { Identity, Owner } from '../snapshot/owner.ts';
+import type { AuditResult, Queue } from '../snapshot/queue.ts';
+import type { AgentState } from '../snapshot/snapshot.ts';
+import type { Probes } from './attach.ts';
+import type { FreedPackets } from './freed-packets.ts';
+import type { Generations } from './generations.ts';
+import type { ProbeEvent } from './mechanism.ts';
+import type { LoadedPrograms } from './programs.ts';
+import type { DeviceSums, QueueSums } from './queue-sums.ts';
+import type { RowsRead } from './rows.ts';
+import type { Walk, WalkedDevice, WalkedQueue } from './walk.ts';
+
+export interface Subject {
+  readonly name: string;
+  /** What it asks of the kernel, and by which mechanisms; an event stands behind those that it needs. */
+  readonly events: readonly ProbeEvent[];
+  /** Maps with a record of 64-bit words for each row, and the struct of a record: their sums are in QueueSums.records. */
+  readonly records?: ReadonlyMap<string, string>;
+  /** Its maps, once the programs are loaded; absent: it reads none. */
+  readonly open?: (parts: Parts) => OpenSubject;
+  readonly metrics?: {
+    /** Subject labels: netns, device, queue; `cpu`: shown at `--detail cpu` alone. */
+    readonly queue?: readonly Metric<Queue>[];
+    readonly cpu?: readonly Metric<Queue>[];
+    /** Subject labels: netns, device. */
+    readonly device?: readonly Metric<Device>[];
+    readonly agent?: readonly Metric<AgentState>[];
+  };
+}
+
+/** What all subjects share while programs are loaded. */
+export interface Parts {
+  readonly probes: Probes;
+  readonly programs: LoadedPrograms;
+  readonly owners: Holders;
+  readonly freed: FreedPackets;
+  readonly generations: Generations;
+}
+
+/** The processes that hold queues, as the inventory knows them. */
+export interface Holders {
+  /** The same list while none of it changes; in the order of the device's queues. */
+  ofDevice(device: WalkedDevice): readonly (Owner | undefined)[];
+  /** Whose a process is, as far as that is known by now; `started`: ns since boot. */
+  identityOf(pid: number, started: bigint): Identity | undefined;
+}
+
+export interface OpenSubject {
+  /** Once a sample, behind the rows and the walk. */
+  read?(): void;
+  /** Packets that enter and leave rings beside the rows; once for each reading of these. `isShown`: the reading before the walk. */
+  addTo?(rows: RowsRead, isShown: boolean): RowsRead;
+  /** Devices of other drivers that it walks itself. */
+  walk?(): Walk & { readonly made: readonly Device[] };
+  /** Such a device, though it may be gone. */
+  isForeign?(device: bigint): boolean;
+  /** Once a sample for each device of which something may have changed. The answer is what the accounts have to know. */
+  see?(walked: WalkedDevice, sums: DeviceSums): Hints | undefined;
+  /** Instead of see(): its answer, and those of queue() and device(), would be the same as last time. */
+  isAsSeen?(walked: WalkedDevice): boolean;
+  /** What it adds to a device changes without anything being written: time passes. */
+  isOpen?(walked: WalkedDevice, sums: DeviceSums): boolean;
+  /** Indices of queues that it knows of, though they may have no ring. */
+  queuesOf?(walked: WalkedDevice): Iterable<number>;
+  queue?(view: QueueView): Partial<Queue>;
+  /** Behind the queues. Losses and audits that it names are added to those of the others. */
+  device?(view: DeviceView, queues: readonly Queue[]): Partial<Device>;
+  agent?(): Partial<AgentState>;
+  /** Between samples; true: ask again soon. */
+  sampleReaders?(): boolean;
+  /** Now and then, never for a scrape; `held`: which processes hold queues was read anew. */
+  refresh?(held: boolean): void;
+  /** Devices that its maps have entries of, though no walk may have seen them. */
+  devices?(): Iterable<bigint>;
+  /** These are gone, and nothing can count for them any more. */
+  remove?(gone: ReadonlySet<bigint>): void;
+  /** All others are not there now, and may come back. */
+  forget?(present: ReadonlySet<bigint>): void;
+}
+
+/** What subjects say to the accounts of a device. */
+export interface Hints {
+  /** Packets lost before tun that tx_dropped may have too; infinite: not measured. */
+  readonly otherDropped?: number;
+  /** Frames among tx_dropped. */
+  readonly framesDropped?: number;
+  /** Queues may have taken others' indices since the walk before. */
+  readonly queuesChanged?: boolean;
+  /** A guest's packets may be in no ring and not yet delivered, and no walk sees how many. */
+  readonly heldUnseen?: boolean;
+}
+
+/** A device at one sample. */
+export interface DeviceView {
+  readonly walked: WalkedDevice;
+  /** By queue index, read before the walk; undefined: nothing measures what queues are offered. */
+  readonly sums: DeviceSums | undefined;
+  readonly accounts: Accounts | undefined;
+  /** CLOCK_MONOTONIC, ns; no later than the rows were read. */
+  readonly nowNs: number;
+}
+
+/** `ring`: undefined while no process holds the queue. */
+export interface QueueView {
+  readonly device: DeviceView;
+  readonly index: number;
+  readonly ring: WalkedQueue | undefined;
+  readonly sums: QueueSums | undefined;
+  readonly balance: QueueBalance | undefined;
+}
+
+/** What the accounts of a device show. */
+export interface Accounts {
+  /** Balances by queue index, for queues with counters or a ring. */
+  readonly queues: ReadonlyMap<number, QueueBalance>;
+  readonly audit: readonly AuditResult[];
+  readonly degraded: readonly string[];
+  readonly unseen: UnseenPackets;
+}
+
+/** One queue as its accounts show it; packets. */
+export interface QueueBalance {
+  readonly enqueued: number;
+  /** Enqueued by the transmit function, not by XDP. */
+  readonly transmitted: number;
+  readonly delivered: number;
+  /** Taken by read(). */
+  readonly read: number;
+  readonly audit: readonly AuditResult[];
+  /** undefined: the equation of the ring does not apply. */
+  readonly auditPending: boolean | undefined;
+  /** false: no probe tells the packets of this queue from its neighbours'. */
+  readonly known: boolean;
+  /** Dropped by tun without any program of ours seeing it. */
+  readonly untraced: number;
+}

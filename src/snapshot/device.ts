@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// One device at one moment, with its queues.
+import type { AuditResult, Queue, ReasonCount } from './queue.ts';
+
+/** How a device treats a sender that is faster than its reader. */
+export type FlowControl = 'tail-drop' | 'backpressure' | 'backpressure-inactive';
+
+/** Packets lost before tun (qdisc, bridge, no reader), by the kernel function that freed them. */
+export interface OtherDrop extends ReasonCount {
+  readonly location: string;
+}
+
+/** How often queues came to a device and went: opened and closed, attached and detached by TUNSETQUEUE. */
+export interface QueueChanges {
+  readonly joined: number;
+  readonly left: number;
+}
+
+/** The kernel's own counters of a device (`ip -s link`): transmit goes to the reader or guest. */
+export interface DeviceCounters {
+  readonly txPackets: number;
+  readonly txBytes: number;
+  readonly txDropped: number;
+  readonly rxPackets: number;
+  readonly rxBytes: number;
+  readonly rxDropped: number;
+}
+
+/** Writes from the guest or writer that the kernel refused with one errno. */
+export interface RefusedWrites {
+  readonly errno: string;
+  readonly writes: number;
+}
+
+/** Packets from the guest or writer to the host that the kernel's own counters do not tell. undefined: not measured. */
+export interface Receive {
+  readonly dropped: readonly OtherDrop[] | undefined;
+  /** tun passed them on, and the host's own stack freed them: firewall, rp_filter, no route, XDP behind tun, unknown protocol. */
+  readonly refusedByHost?: readonly OtherDrop[] | undefined;
+  /** Ids of the XDP programs that see what the guest or writer sends: in tun, and behind it (generic); 0: none. */
+  readonly xdp?: { readonly native: number; readonly generic: number } | undefined;
+  readonly refused: readonly RefusedWrites[] | undefined;
+  /** Packets with a virtio-net header that tun could not follow. */
+  readonly frameErrors: number | undefined;
+}
+
+/** Packets of a macvtap or ipvtap; its receive side is the way towards the guest or reader. */
+export interface Macvtap {
+  /** Packets, including those dropped. */
+  readonly offered: number;
+  readonly dropped: readonly OtherDrop[];
+  /** undefined: not measured. */
+  readonly delivered: number | undefined;
+  /** Packets from the guest or writer. */
+  readonly written: number;
+}
+
+/** Packets that are lost and that no counter of the kernel's has. */
+export interface UncountedLoss {
+  readonly cause: string;
+  readonly packets: number;
+}
+
+/** BR_STATE_…, uapi/linux/if_bridge.h, in the kernel's order. */
+export const PORT_STATES = ['disabled', 'listening', 'learning', 'forwarding', 'blocking'] as const;
+
+export type PortState = (typeof PORT_STATES)[number];
+
+export interface BridgePort {
+  /** The bridge's name. */
+  readonly bridge: string;
+  readonly bridgeUp: boolean;
+  readonly state: PortState;
+  /** Who decides the state: only the operator, the kernel, or a daemon. */
+  readonly stp: 'off' | 'kernel' | 'user';
+  /** Passes only frames of VLANs that a port allows; undefined: an older recording. */
+  readonly filtersVlans?: boolean;
+  /** The port is isolated: isolated ports of one bridge forward nothing to each other. */
+  readonly isolated: boolean;
+  /** The number of other isolated ports on this bridge; 0 if this port is not isolated. */
+  readonly isolatedBeside: number;
+  /** Learns the addresses behind it. */
+  readonly learns: boolean;
+  /** Is sent what goes to an address that the bridge does not know. */
+  readonly floods: boolean;
+}
+
+/** A mark ends this long after the last packet that was not seen. */
+export const MARKED_SECONDS = 30;
+
+/** Packets that the kernel's own counters prove and no program of ours saw: the kernel skipped it, or they came past it. */
+export interface UnseenPackets {
+  /** Entered a ring. A device of one queue has them in its figures; of several queues, the device alone. */
+  readonly enqueued: number;
+  /** Dropped by tun (tx_dropped), and explained by no other loss; UNTRACED where there is one queue. */
+  readonly dropped: number;
+  /** While single queues of several are marked for lacking them: why, in a sentence. The device’s own figures are exact. */
+  readonly split?: string | undefined;
+}
+
+export interface Device {
+  /** Inode number of the network namespace. */
+  readonly netns: number;
+  readonly name: string;
+  readonly ifindex: number;
+  /** kernfs node id, never used twice; "netns:ifindex" where only rtnetlink sees the device. */
+  readonly id: string;
+  readonly kind: 'tap' | 'tun' | 'macvtap' | 'ipvtap';
+  readonly up: boolean;
+  readonly carrier: boolean;
+  readonly multiQueue: boolean;
+  readonly persistent: boolean;
+  readonly vnetHeader: boolean;
+  /** `txqueuelen`: capacity of a ring that attaches now. */
+  readonly queueLength: number;
+  readonly qdisc: string | undefined;
+  readonly flowControl: FlowControl | undefined;
+  /** How often a process cleared IFF_BACKPRESSURE; undefined: not measured. */
+  readonly flowControlLost: number | undefined;
+  /** Queues with a ring, those without one that packets were offered to, and all that had a reader if none has. */
+  readonly queues: readonly Queue[];
+  /** undefined: rtnetlink tells it of multi-queue devices only. */
+  readonly attachedQueues: number | undefined;
+  readonly detachedQueues: number | undefined;
+  /** Changes since the device was first seen; undefined: not measured. */
+  readonly queueChanges: QueueChanges | undefined;
+  readonly counters: DeviceCounters | undefined;
+  /** Packets that conntrack itself dropped in the namespace; undefined: there is none, or an older recording. */
+  readonly conntrackDropped?: number | undefined;
+  readonly otherDropped: readonly OtherDrop[] | undefined;
+  readonly receive: Receive | undefined;
+  /** undefined: it is none. */
+  readonly macvtap: Macvtap | undefined;
+  /** undefined: it is none, or an older recording; 'unread': the types of the bridge cannot be read. */
+  readonly bridgePort?: BridgePort | 'unread' | undefined;
+  readonly uncounted: readonly UncountedLoss[];
+  /** Since it was first seen; undefined: not measured, or an older recording. */
+  readonly unseen?: UnseenPackets | undefined;
+  readonly audit: readonly AuditResult[];
+  readonly degraded: readonly string[];
+}

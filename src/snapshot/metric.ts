@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+// A metric is a view of a part of the snapshot: its name, type and help, and how its samples are read. The subjects declare theirs in these terms.
+import type { Observations } from './queue.ts';
+
+/** `labels`: values of the metric's extra labels, in the metric's order; of a histogram's bucket its upper bound is the last. */
+export interface Sample {
+  readonly labels: readonly string[];
+  readonly value: number;
+  /** The suffix of a histogram's series; others have the metric's own name. */
+  readonly suffix?: Suffix;
+}
+
+export type Suffix = '_bucket' | '_sum' | '_count';
+
+export interface Metric<Subject> {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  /** Direction in words, then the kernel function or field that the number comes from; no double quotes: OpenMetrics would need them escaped. */
+  readonly help: string;
+  /** Beyond the subject's own labels. */
+  readonly labels: readonly string[];
+  /** How several subjects become one: queues at `--detail device`, devices beyond the series budget. */
+  readonly merge: 'sum' | 'max';
+  /** [] = not measured: no series. */
+  readonly samples: (subject: Subject) => readonly Sample[];
+  /** The same of a metric without labels of its own, without an array for each number: a page has 100 000. undefined: it has labels. */
+  readonly value: ((subject: Subject) => number | undefined) | undefined;
+  /** The same of a histogram without labels of its own. */
+  readonly distribution?: (subject: Subject) => Distribution | undefined;
+  /** A counter of the kernel's own: it counts since the device was made, which may be before the agent saw it. */
+  readonly since?: 'device';
+  /** Shown at `--detail core` too. */
+  readonly core?: true;
+}
+
+export function counter<Subject>(
+  name: string,
+  help: string,
+  value: (subject: Subject) => number | undefined,
+): Metric<Subject> {
+  return {
+    name,
+    type: 'counter',
+    help,
+    labels: [],
+    merge: 'sum',
+    samples: (subject) => seriesIf(value(subject)),
+    value,
+  };
+}
+
+/** What the shipped alerts and the rules of a fleet ask for. */
+export function core<Subject>(metric: Metric<Subject>): Metric<Subject> {
+  return { ...metric, core: true };
+}
+
+/** The metric is one of the kernel's own counters, which begin with the device. */
+export function sinceDevice<Subject>(metric: Metric<Subject>): Metric<Subject> {
+  return { ...metric, since: 'device' };
+}
+
+export function counters<Subject>(
+  name: string,
+  help: string,
+  labels: readonly string[],
+  samples: Metric<Subject>['samples'],
+): Metric<Subject> {
+  return { name, type: 'counter', help, labels, merge: 'sum', samples, value: undefined };
+}
+
+export function gauge<Subject>(
+  name: string,
+  help: string,
+  value: (subject: Subject) => number | undefined,
+): Metric<Subject> {
+  return { ...counter(name, help, value), type: 'gauge' };
+}
+
+/** A gauge of which the merged subjects have the highest: their times or sizes beside each other have no sum. */
+export function peak<Subject>(
+  name: string,
+  help: string,
+  value: (subject: Subject) => number | undefined,
+): Metric<Subject> {
+  return { ...gauge(name, help, value), merge: 'max' };
+}
+
+export function gauges<Subject>(
+  name: string,
+  help: string,
+  labels: readonly string[],
+  samples: Metric<Subject>['samples'],
+): Metric<Subject> {
+  return { ...counters(name, help, labels, samples), type: 'gauge' };
+}
+
+/** A gauge of 0 and 1 that says whether any of the merged subjects has it. */
+export function flag<Subject>(
+  name: string,
+  help: string,
+  value: (subject: Subject) => boolean | undefined,
+): Metric<Subject> {
+  const number = (subject: Subject) => {
+    const set = value(subject);
+    return set === undefined ? undefined : Number(set);
+  };
+  return peak(name, help, number);
+}
+
+/** Observations by size. `buckets[i]`: those above `bounds[i - 1]` and up to `bounds[i]`, the last: above all bounds. */
+export interface Distribution {
+  readonly bounds: readonly number[];
+  readonly buckets: readonly number[];
+  /** The sum of all observations, in the metric's unit. */
+  readonly sum: number;
+}
+
+/** A classic histogram: its buckets are cumulative, as Prometheus wants them. */
+export function histogram<Subject>(
+  name: string,
+  help: string,
+  distribution: (subject: Subject) => Distribution | undefined,
+): Metric<Subject> {
+  const samples = (subject: Subject): readonly Sample[] => {
+    const found: Sample[] = [];
+    visitDistribution(found, distribution(subject), (into, _, labels, value, suffix) =>
+      into.push({ labels, value, suffix }),
+    );
+    return found;
+  };
+  return { ...counters(name, help, [], samples), type: 'histogram', distribution };
+}
+
+/**
+ * Each series of a histogram without labels of its own, in the order in which they are written; undefined: there is none.
+ * `about` is handed on to `visit`, which then need not be made for each.
+ */
+export function visitDistribution<About>(
+  about: About,
+  seen: Distribution | undefined,
+  visit: (about: About, position: number, labels: readonly string[], value: number, suffix: Suffix) => void,
+): void {
+  if (seen === undefined) return;
+  const { bounds, buckets, sum } = seen;
+  const labels = boundLabels(bounds);
+  let count = 0;
+  for (let bucket = 0; bucket < buckets.length; bucket += 1) {
+    count += buckets[bucket] ?? 0;
+    visit(about, bucket, labels[bucket] ?? infinite, count, '_bucket');
+  }
+  visit(about, buckets.length, noLabels, sum, '_sum');
+  visit(about, buckets.length + 1, noLabels, count, '_count');
+}
+
+const noLabels: readonly string[] = [];
+const infinite: readonly string[] = ['+Inf'];
+const labelsOfBounds = new WeakMap<readonly number[], readonly (readonly string[])[]>();
+
+/** A page has thousands of histograms, and few bounds. */
+function boundLabels(bounds: readonly number[]): readonly (readonly string[])[] {
+  const known = labelsOfBounds.get(bounds);
+  if (known !== undefined) return known;
+  const labels = bounds.map((bound) => [String(bound)]);
+  labelsOfBounds.set(bounds, labels);
+  return labels;
+}
+
+/** Always 1: the labels are the information, and stay 1 when subjects are merged. */
+export function info<Subject>(
+  name: string,
+  help: string,
+  labels: readonly string[],
+  samples: Metric<Subject>['samples'],
+): Metric<Subject> {
+  return { ...gauges(name, help, labels, samples), merge: 'max' };
+}
+
+/** An empty list: the value is not measured, and there is no series. */
+export function seriesIf(value: number | undefined, ...labels: readonly string[]): readonly Sample[] {
+  return value === undefined ? [] : [{ labels, value }];
+}
+
+export function series(value: number, ...labels: readonly string[]): Sample {
+  return { labels, value };
+}
+
+/** Bits of a value: 1 µs, 4 µs … 17 s in nanoseconds. */
+const DURATION_BITS = [10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 34];
+
+/** 0, 3, 15 … 4095. */
+const PACKET_BITS = [0, 2, 4, 6, 8, 10, 12];
+
+const DURATION_BOUNDS = DURATION_BITS.map((bits) => 2 ** bits / 1e9);
+
+const PACKET_BOUNDS = PACKET_BITS.map((bits) => 2 ** bits - 1);
+
+export function durations(observations: Observations | undefined): Distribution | undefined {
+  return observations && distribution(observations, DURATION_BITS, DURATION_BOUNDS, 1e9);
+}
+
+export function packets(observations: Observations | undefined): Distribution | undefined {
+  return observations && distribution(observations, PACKET_BITS, PACKET_BOUNDS, 1);
+}
+
+/** Fewer and wider buckets than were counted; `perUnit`: of what was counted in the metric's unit. */
+function distribution(
+  { buckets, sum }: Observations,
+  boundBits: readonly number[],
+  bounds: readonly number[],
+  perUnit: number,
+): Distribution {
+  const wide = new Array<number>(boundBits.length + 1).fill(0);
+  let into = 0;
+  for (let bits = 0; bits < buckets.length; bits += 1) {
+    while (into < boundBits.length && bits > (boundBits[into] ?? 0)) into += 1;
+    wide[into] = (wide[into] ?? 0) + (buckets[bits] ?? 0);
+  }
+  return { bounds, buckets: wide, sum: sum / perUnit };
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every subject. Nothing else names them all: events, readers, metrics and pages follow from this list.
+import type { ProbeEvent } from '../engine/mechanism.ts';
+import type { Subject } from '../engine/subject.ts';
+import { allocation } from './allocation.ts';
+import { deletedDevices } from './deleted-devices.ts';
+import { devices } from './devices.ts';
+import { freed } from './freed.ts';
+import { macvtap } from './macvtap.ts';
+import { owners } from './owners.ts';
+import { queueChanges } from './queue-changes.ts';
+import { readers } from './readers.ts';
+import { receive } from './receive.ts';
+import { redirect } from './redirect.ts';
+import { ring } from './ring.ts';
+import { self } from './self.ts';
+import { stops } from './stops.ts';
+import { transmit } from './transmit.ts';
+import { vhost } from './vhost.ts';
+
+/** An event needs others of subjects before its own. */
+export const SUBJECTS: readonly Subject[] = [
+  devices,
+  deletedDevices,
+  freed,
+  queueChanges,
+  transmit,
+  ring,
+  vhost,
+  allocation,
+  stops,
+  redirect,
+  macvtap,
+  receive,
+  readers,
+  owners,
+  self,
+];
+
+export const EVENTS: readonly ProbeEvent[] = SUBJECTS.flatMap(({ events }) => events);
+
+export const queueMetrics = SUBJECTS.flatMap(({ metrics }) => metrics?.queue ?? []);
+/** Shown at `--detail cpu` alone. */
+export const cpuMetrics = SUBJECTS.flatMap(({ metrics }) => metrics?.cpu ?? []);
+export const deviceMetrics = SUBJECTS.flatMap(({ metrics }) => metrics?.device ?? []);
+export const agentMetrics = SUBJECTS.flatMap(({ metrics }) => metrics?.agent ?? []);
+
+/** `--mechanism EVENT=NAME`, checked: an unknown word is one clear sentence. */
+export function parseForced(choices: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(
+    choices.map((choice) => {
+      const [eventName = '', mechanism = ''] = choice.split('=');
+      const event = EVENTS.find(({ name }) => name === eventName);
+      if (!event)
+        throw new Error(
+          `--mechanism ${choice}: there is no event '${eventName}'. Use one of ${EVENTS.map(({ name }) => name).join(', ')}.`,
+        );
+      const known = event.mechanisms.map(({ name }) => name);
+      if (!known.includes(mechanism) && mechanism !== 'off')
+        throw new Error(
+          `--mechanism ${choice}: ${eventName} has no mechanism '${mechanism}'. Use one of ${[...known, 'off'].join(', ')}.`,
+        );
+      return [eventName, mechanism] as const;
+    }),
+  );
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// macvtap and ipvtap devices: towards the guest they receive, from it they transmit. Rings by a walk of their own, drops by the tracepoint.
+import { HashEntries } from '../engine/hash-entries.ts';
+import { MACVTAP_LOCATIONS, type MacvtapMeaning } from '../engine/locations.ts';
+import { type ProbeEvent, WALK } from '../engine/mechanism.ts';
+import { missedReads } from '../engine/probe-losses.ts';
+import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
+import { always, missing, untraceable } from '../engine/unavailable.ts';
+import { IFF_UP, type WalkedDevice, Walker } from '../engine/walk.ts';
+import { layoutOf } from '../kernel/layout.ts';
+import type { BpfObject } from '../kernel/native.ts';
+import type { Device, OtherDrop, UncountedLoss } from '../snapshot/device.ts';
+import { counter, counters, series, sinceDevice } from '../snapshot/metric.ts';
+import type { Owner } from '../snapshot/owner.ts';
+import { NO_QUEUE } from '../snapshot/queue.ts';
+
+const EVENTS: readonly ProbeEvent[] = [
+  walkOf('macvtap'),
+  walkOf('ipvtap'),
+  {
+    name: 'macvtap-reads',
+    measures: 'packets that macvtap and ipvtap devices hand to their guests and readers',
+    mechanisms: [
+      {
+        name: 'fexit',
+        provides: ['macvtap-reads'],
+        programs: ['macvtap_read_fexit'],
+        pins: true,
+        needs: WALK,
+        tradeoff: undefined,
+        unavailable: (host) => untraceable(host, 'tap_do_read', 4),
+      },
+      { name: 'none', programs: [], needs: [], tradeoff: 'right while there are none', unavailable: always },
+    ],
+  },
+];
+
+function walkOf(kind: 'macvtap' | 'ipvtap'): ProbeEvent {
+  return {
+    name: `${kind}s`,
+    measures: `${kind} devices, their rings and drops`,
+    mechanisms: [
+      {
+        name: 'walk',
+        provides: [`${kind}-walk`],
+        programs: [`walk_${kind}s`],
+        needs: [...WALK, 'freed='],
+        tradeoff: undefined,
+        unavailable: (host) => missing(host, `${kind}_newlink`),
+      },
+      { name: 'none', programs: [], needs: [], tradeoff: 'right while there are none', unavailable: always },
+    ],
+  };
+}
+
+/** Packets that macvtap and ipvtap devices handed to their guests and readers. */
+export class MacvtapReads {
+  readonly #entries: HashEntries;
+  readonly #deviceAt: number;
+
+  constructor(object: BpfObject) {
+    this.#entries = new HashEntries(object, 'macvtap_reads');
+    this.#deviceAt = layoutOf(object.btf(), 'macvtap_read_key', ['device_id']).at.device_id;
+  }
+
+  /** Sums over all queues, by device. */
+  read(): ReadonlyMap<bigint, number> {
+    const devices = new Map<bigint, number>();
+    for (const { key, value } of this.#entries.read()) {
+      const device = key.getBigUint64(this.#deviceAt, true);
+      devices.set(device, (devices.get(device) ?? 0) + Number(value.getBigUint64(0, true)));
+    }
+    return devices;
+  }
+
+  remove(devices: ReadonlySet<bigint>): void {
+    this.#entries.removeWhere((key) => devices.has(key.getBigUint64(this.#deviceAt, true)));
+  }
+}
+
+const KINDS = ['macvtap', 'ipvtap'] as const;
+
+function open({ probes, programs, owners, freed, generations }: Parts): OpenSubject {
+  const reads = new MacvtapReads(programs.object);
+  const walkers = new Map<string, Walker>();
+  let delivered: ReadonlyMap<bigint, number> = new Map();
+  /** Made late: its module may come later than the agent. */
+  const walkerOf = (kind: (typeof KINDS)[number]): Walker | undefined => {
+    const known = walkers.get(kind);
+    if (known || !probes.can(`${kind}-walk`)) return known;
+    const program = `walk_${kind}s`;
+    const walker = new Walker(programs.objectOf(program), generations, program);
+    walkers.set(kind, walker);
+    return walker;
+  };
+  return {
+    walk: () => {
+      const walks = KINDS.flatMap((kind) => walkerOf(kind)?.walk() ?? []);
+      const walked = walks.flatMap(({ devices }) => devices);
+      const counted = probes.can('macvtap-reads');
+      if (counted && (walked.length > 0 || delivered.size > 0)) delivered = reads.read();
+      const degraded = missedReads(probes.states());
+      return {
+        devices: walked,
+        made: walked.map((one) => {
+          const packets = counted ? (delivered.get(one.id) ?? 0) : undefined;
+          return { ...deviceOf(one, freed.towards.get(one.id) ?? [], packets, owners.ofDevice(one)), degraded };
+        }),
+        complete: walks.every(({ complete }) => complete),
+      };
+    },
+    isForeign: (id) => {
+      const drops = freed.towards.get(id);
+      return delivered.has(id) || (drops ?? []).some(({ location }) => location in MACVTAP_LOCATIONS);
+    },
+    devices: () => delivered.keys(),
+    remove: (gone) => reads.remove(gone),
+  };
+}
+
+function deviceOf(
+  walked: WalkedDevice,
+  freed: readonly OtherDrop[],
+  delivered: number | undefined,
+  owners: readonly (Owner | undefined)[],
+): Omit<Device, 'degraded'> {
+  const { counters, queues } = walked;
+  return {
+    netns: walked.netns,
+    name: walked.name,
+    ifindex: walked.ifindex,
+    id: String(walked.id),
+    kind: walked.kind,
+    up: (walked.deviceFlags & IFF_UP) !== 0,
+    carrier: walked.carrier,
+    multiQueue: queues.length > 1,
+    persistent: true,
+    vnetHeader: false,
+    queueLength: walked.queueLength,
+    qdisc: walked.qdisc || undefined,
+    flowControl: 'tail-drop',
+    flowControlLost: undefined,
+    queues: queues.map((queue, place) => ({
+      ...NO_QUEUE,
+      index: queue.index,
+      ring: { capacity: queue.capacity, occupancy: queue.occupancy, lag: queue.lag, highwater: undefined },
+      owner: owners[place],
+    })),
+    attachedQueues: queues.length,
+    detachedQueues: undefined,
+    queueChanges: undefined,
+    counters: undefined,
+    otherDropped: undefined,
+    receive: { dropped: meaning(freed, 'written'), refused: undefined, frameErrors: undefined },
+    macvtap: {
+      offered: counters.rxPackets,
+      dropped: meaning(freed, 'dropped'),
+      delivered,
+      written: counters.txPackets,
+    },
+    uncounted: uncountedOf(freed),
+    audit: [],
+  };
+}
+
+function meaning(freed: readonly OtherDrop[], wanted: MacvtapMeaning): readonly OtherDrop[] {
+  return freed.filter(({ location }) => MACVTAP_LOCATIONS[location] === wanted);
+}
+
+function uncountedOf(freed: readonly OtherDrop[]): readonly UncountedLoss[] {
+  const causes = ['purged', 'resized', 'failed'] as const;
+  return causes.map((cause) => ({
+    cause,
+    packets: meaning(freed, cause).reduce((sum, { packets }) => sum + packets, 0),
+  }));
+}
+
+export const macvtap: Subject = {
+  name: 'macvtap',
+  events: EVENTS,
+  open,
+  metrics: {
+    device: [
+      sinceDevice(
+        counter(
+          'tapscope_macvtap_offered_packets_total',
+          'Packets towards the guest or reader that a macvtap or ipvtap was offered, those dropped included (rx_packets of macvlan_dev or ipvl_dev).',
+          ({ macvtap }) => macvtap?.offered,
+        ),
+      ),
+      counters(
+        'tapscope_macvtap_dropped_packets_total',
+        'Packets towards the guest or reader that a macvtap or ipvtap freed instead of queueing, by kernel drop reason and function (tap_handle_frame, tracepoint skb:kfree_skb).',
+        ['reason', 'location'],
+        ({ macvtap }) =>
+          (macvtap?.dropped ?? []).map(({ reason, location, packets }) => series(packets, reason, location)),
+      ),
+      counter(
+        'tapscope_macvtap_delivered_packets_total',
+        'Packets that a macvtap or ipvtap handed to the guest or reader (tap_do_read, read and vhost).',
+        ({ macvtap }) => macvtap?.delivered,
+      ),
+      sinceDevice(
+        counter(
+          'tapscope_macvtap_receive_packets_total',
+          'Packets from the guest or writer that a macvtap or ipvtap sent on (tx_packets of macvlan_dev or ipvl_dev).',
+          ({ macvtap }) => macvtap?.written,
+        ),
+      ),
+    ],
+  },
+};

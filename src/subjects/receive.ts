@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way from the guest or writer to the host: what tun frees of it or refuses, and vhost-net's batches.
+import { HashEntries } from '../engine/hash-entries.ts';
+import { WRITE_LOCATIONS } from '../engine/locations.ts';
+import { type ProbeEvent, WALK } from '../engine/mechanism.ts';
+import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
+import { always, untraceable } from '../engine/unavailable.ts';
+import { TUN_FLAGS } from '../engine/walk.ts';
+import { errorName } from '../kernel/error-name.ts';
+import { layoutOf } from '../kernel/layout.ts';
+import type { BpfObject } from '../kernel/native.ts';
+import type { OtherDrop, RefusedWrites as Refused } from '../snapshot/device.ts';
+import { core, counter, counters, histogram, series, sinceDevice } from '../snapshot/metric.ts';
+
+const EVENTS: readonly ProbeEvent[] = [
+  {
+    name: 'refused',
+    measures: 'writes from the guest or writer that tun refuses, and whose packet it was that tun freed',
+    mechanisms: [
+      {
+        name: 'fexit',
+        provides: ['refusals'],
+        programs: ['written_fexit'],
+        pins: true,
+        needs: WALK,
+        tradeoff: undefined,
+        unavailable: (host) => untraceable(host, 'tun_chr_write_iter', 2),
+      },
+      {
+        name: 'none',
+        programs: [],
+        needs: [],
+        tradeoff: 'only the writer knows what was refused; bad headers are told by device only',
+        unavailable: always,
+      },
+    ],
+  },
+  {
+    name: 'receive-batches',
+    measures: 'packets that vhost-net hands over from the guest, by queue and batch, and those that tun refuses',
+    mechanisms: [
+      {
+        name: 'fexit',
+        provides: ['receive-batches'],
+        programs: ['sent_by_vhost_fexit'],
+        pins: true,
+        needs: WALK,
+        tradeoff: undefined,
+        unavailable: (host) => untraceable(host, 'tun_sendmsg', 3),
+      },
+      {
+        name: 'none',
+        programs: [],
+        needs: [],
+        tradeoff: 'packets from the guest per device only',
+        unavailable: always,
+      },
+    ],
+  },
+];
+
+interface RefusedCount {
+  readonly deviceId: bigint;
+  readonly errno: string;
+  readonly writes: number;
+}
+
+interface BatchCount {
+  readonly deviceId: bigint;
+  readonly queue: number;
+  readonly packets: number;
+  /** Batches by the power of two that their packets do not exceed. */
+  readonly sizes: readonly number[];
+}
+
+class RefusedWrites {
+  readonly #entries: HashEntries;
+  readonly #at: Readonly<Record<'device_id' | 'error', number>>;
+
+  constructor(object: BpfObject) {
+    this.#entries = new HashEntries(object, 'refused_writes');
+    this.#at = layoutOf(object.btf(), 'refused_key', ['device_id', 'error']).at;
+  }
+
+  read(): readonly RefusedCount[] {
+    return this.#entries.read().map(({ key, value }) => ({
+      deviceId: key.getBigUint64(this.#at.device_id, true),
+      errno: errorName(key.getUint32(this.#at.error, true)),
+      writes: Number(value.getBigUint64(0, true)),
+    }));
+  }
+
+  remove(devices: ReadonlySet<bigint>): void {
+    this.#entries.removeWhere((key) => devices.has(key.getBigUint64(this.#at.device_id, true)));
+  }
+}
+
+class ReceiveBatches {
+  readonly #entries: HashEntries;
+  readonly #at: Readonly<Record<'device_id' | 'queue', number>>;
+  readonly #value: Readonly<Record<'packets' | 'sizes', number>>;
+  readonly #sizes: number;
+
+  constructor(object: BpfObject) {
+    this.#entries = new HashEntries(object, 'receive_batches');
+    const btf = object.btf();
+    this.#at = layoutOf(btf, 'receive_batches_key', ['device_id', 'queue']).at;
+    this.#value = layoutOf(btf, 'receive_batches', ['packets', 'sizes']).at;
+    this.#sizes = btf.struct('receive_batches')?.fields.find(({ name }) => name === 'sizes')?.count ?? 0;
+  }
+
+  read(): readonly BatchCount[] {
+    return this.#entries.read().map(({ key, value }) => ({
+      deviceId: key.getBigUint64(this.#at.device_id, true),
+      queue: key.getUint32(this.#at.queue, true),
+      packets: Number(value.getBigUint64(this.#value.packets, true)),
+      sizes: Array.from({ length: this.#sizes }, (_, i) => Number(value.getBigUint64(this.#value.sizes + 8 * i, true))),
+    }));
+  }
+
+  remove(devices: ReadonlySet<bigint>): void {
+    this.#entries.removeWhere((key) => devices.has(key.getBigUint64(this.#at.device_id, true)));
+  }
+}
+
+/** What an attached device starts with zeros for: what tun_chr_write_iter and tun_get_user themselves answer. */
+const ERRORS = ['EAGAIN', 'EFAULT', 'EINVAL', 'EIO'];
+
+/** vhost-net gathers up to 64 (VHOST_NET_BATCH). */
+const BOUNDS = [1, 2, 4, 8, 16, 32, 64];
+
+function open({ probes: { can }, programs: { object }, freed, generations }: Parts): OpenSubject {
+  const [refusedWrites, receiveBatches] = [new RefusedWrites(object), new ReceiveBatches(object)];
+  let refused: ReadonlyMap<bigint, readonly RefusedCount[]> = new Map();
+  let batches: ReadonlyMap<bigint, readonly BatchCount[]> = new Map();
+  const batchesOf = (id: bigint): readonly BatchCount[] => (can('receive-batches') ? (batches.get(id) ?? []) : []);
+  return {
+    read: () => {
+      refused = generations.compare(refused, byDevice(refusedWrites.read()));
+      batches = generations.compare(batches, byDevice(receiveBatches.read()));
+    },
+    queuesOf: ({ id }) => batchesOf(id).map(({ queue }) => queue),
+    queue: ({ index, device: { walked } }) => {
+      const sent = batchesOf(walked.id).find(({ queue }) => queue === index);
+      return sent ? { receiveBatches: { bounds: BOUNDS, buckets: sent.sizes, sum: sent.packets } } : {};
+    },
+    device: ({ walked: { id, frameErrors, xdp, kind, tunFlags } }) => ({
+      receive: {
+        dropped: can('drops') ? (freed.towards.get(id) ?? []).filter(isWritten) : undefined,
+        refusedByHost: can('drops-before') ? freed.fromGuest(id) : undefined,
+        xdp,
+        refused: can('refusals') ? withZeros(refused.get(id) ?? []) : undefined,
+        frameErrors,
+      },
+      // The kernel shows them as frame errors of a tun device.
+      uncounted:
+        kind === 'tun' && (tunFlags & TUN_FLAGS.TAP) !== 0 ? [{ cause: 'bad_header', packets: frameErrors }] : [],
+    }),
+    devices: () => [...refused.keys(), ...batches.keys()],
+    remove: (gone) => {
+      for (const table of [refusedWrites, receiveBatches]) table.remove(gone);
+    },
+  };
+}
+
+function byDevice<Count extends { readonly deviceId: bigint }>(
+  counts: readonly Count[],
+): ReadonlyMap<bigint, readonly Count[]> {
+  const devices = new Map<bigint, Count[]>();
+  for (const count of counts) {
+    const others = devices.get(count.deviceId);
+    if (others) others.push(count);
+    else devices.set(count.deviceId, [count]);
+  }
+  return devices;
+}
+
+/** Freed by tun on the way from the guest, not on the way to it. */
+export function isWritten({ location }: OtherDrop): boolean {
+  return WRITE_LOCATIONS.includes(location);
+}
+
+function withZeros(counted: readonly RefusedCount[]): readonly Refused[] {
+  const missing = ERRORS.filter((name) => !counted.some(({ errno }) => errno === name));
+  return [
+    ...counted.map(({ errno, writes }) => ({ errno, writes })),
+    ...missing.map((errno) => ({ errno, writes: 0 })),
+  ];
+}
+
+export const receive: Subject = {
+  name: 'receive',
+  events: EVENTS,
+  open,
+  metrics: {
+    queue: [
+      histogram(
+        'tapscope_vhost_receive_batch_packets',
+        'Packets in each batch that vhost-net handed over from the guest by this queue (frames of one tun_sendmsg); packets too large for a batch are in receive_packets only. Absent until there was one.',
+        ({ receiveBatches }) => receiveBatches,
+      ),
+    ],
+    device: [
+      core(
+        sinceDevice(
+          counter(
+            'tapscope_receive_packets_total',
+            'Packets from the guest or writer that tun passed on to the host, by the kernel (rx_packets of rtnl_link_stats64).',
+            ({ counters }) => counters?.rxPackets,
+          ),
+        ),
+      ),
+      sinceDevice(
+        counter(
+          'tapscope_receive_bytes_total',
+          'Bytes from the guest or writer that tun passed on to the host, by the kernel (rx_bytes of rtnl_link_stats64).',
+          ({ counters }) => counters?.rxBytes,
+        ),
+      ),
+      core(
+        counters(
+          'tapscope_receive_dropped_packets_total',
+          'Packets from the guest or writer that tun freed instead of passing them on to the host, by kernel drop reason and function: tun_get_user, or tun_sendmsg, of which tun_xdp_one is a part (tracepoint skb:kfree_skb).',
+          ['reason', 'location'],
+          ({ receive }) =>
+            (receive?.dropped ?? []).map(({ reason, location, packets }) => series(packets, reason, location)),
+        ),
+      ),
+      core(
+        counters(
+          'tapscope_receive_host_dropped_packets_total',
+          'Packets from the guest or writer that the host freed while they still had the tun device, by kernel drop reason and function: firewall (NETFILTER_DROP), rp_filter (IP_RPFILTER), no route, generic XDP, a protocol that the host does not handle (tracepoint skb:kfree_skb).',
+          ['reason', 'location'],
+          ({ receive }) =>
+            (receive?.refusedByHost ?? []).map(({ reason, location, packets }) => series(packets, reason, location)),
+        ),
+      ),
+      core(
+        counters(
+          'tapscope_receive_refused_writes_total',
+          'Writes from the guest or writer that failed, by errno: the packet did not reach the host, and most have no other counter (tun_chr_write_iter, tun_sendmsg). EAGAIN: no room, nothing is lost yet.',
+          ['errno'],
+          ({ receive }) => (receive?.refused ?? []).map(({ errno, writes }) => series(writes, errno)),
+        ),
+      ),
+      sinceDevice(
+        counter(
+          'tapscope_receive_bad_header_packets_total',
+          'Packets from the guest or writer dropped for a virtio-net header that the kernel could not follow (tun_struct.rx_frame_errors).',
+          ({ receive }) => receive?.frameErrors,
+        ),
+      ),
+      core(
+        sinceDevice(
+          counters(
+            'tapscope_uncounted_lost_packets_total',
+            'Packets lost that no counter of the kernel shows, by cause. Towards the guest or reader: purged, resized, failed, overflowed as in queue_…_packets; stopped_queue: sent past the qdisc into a stopped queue (packet_direct_xmit); redirect: XDP frames without room beyond the one per call that the kernel counts (tun_xdp_xmit). From the guest or writer: bad_header, a virtio-net header of a tap that the kernel could not follow (tun_struct.rx_frame_errors).',
+            ['cause'],
+            (device) => device.uncounted.map(({ cause, packets }) => series(packets, cause)),
+          ),
+        ),
+      ),
+    ],
+  },
+};

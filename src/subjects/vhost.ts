@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+// vhost-net's side of a queue: packets that it holds, its batches, its worker, and what it sends for the guest without a copy. All of it is absent
+// while vhost-net is not loaded.
+import { type ProbeEvent, WALK } from '../engine/mechanism.ts';
+import { sumOf } from '../engine/queue-sums.ts';
+import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
+import { always, type Unavailable, untraceable } from '../engine/unavailable.ts';
+import { type Host, vhostDriver } from '../kernel/host.ts';
+import { layoutOf } from '../kernel/layout.ts';
+import { counter, counters, gauge, histogram, info, peak, type Sample, series } from '../snapshot/metric.ts';
+import type { VhostBatches, ZeroCopy } from '../snapshot/queue.ts';
+
+const EVENTS: readonly ProbeEvent[] = [
+  {
+    name: 'returned',
+    measures: 'packets that vhost-net took and gives back to the ring, which would count as consumed twice',
+    mechanisms: [
+      {
+        name: 'fentry',
+        provides: ['returned'],
+        programs: ['unproduced_fentry'],
+        pins: true,
+        needs: WALK,
+        tradeoff: undefined,
+        unavailable: (host) => untraceable(host, 'vhost_net_buf_unproduce', 1),
+      },
+      {
+        name: 'none',
+        programs: [],
+        needs: [],
+        tradeoff: 'right while vhost-net is not loaded, and where consumed packets are derived',
+        unavailable: always,
+      },
+    ],
+  },
+  {
+    name: 'vhost',
+    measures: 'packets that vhost-net holds of each queue, and its worker',
+    mechanisms: [
+      {
+        name: 'fentry',
+        provides: ['guests-at-once', 'guests'],
+        programs: ['connected_fentry', 'vhost_queues'],
+        pins: true,
+        needs: WALK,
+        tradeoff: undefined,
+        unavailable: (host) => untraceable(host, 'vhost_net_buf_unproduce', 1) ?? notLoaded(host),
+      },
+      {
+        name: 'iterator',
+        provides: ['guests'],
+        programs: ['vhost_queues'],
+        needs: WALK,
+        tradeoff: 'a guest is known some seconds after it was connected',
+        unavailable: notLoaded,
+      },
+      {
+        name: 'none',
+        programs: [],
+        needs: [],
+        tradeoff: 'up to 64 packets of a queue count as delivered before they are',
+        effect: 'inexact',
+        unavailable: always,
+      },
+    ],
+  },
+  {
+    name: 'batches',
+    measures: 'how many packets vhost-net takes at once',
+    mechanisms: [
+      // consumed_vhost_fentry runs once for each batch.
+      {
+        name: 'consumed',
+        provides: ['batches'],
+        programs: [],
+        needs: ['consumed=fentry|fentry-preempted'],
+        tradeoff: undefined,
+        unavailable: batchesOnly,
+      },
+      {
+        name: 'fentry',
+        provides: ['batches'],
+        programs: ['batch_fentry'],
+        pins: true,
+        onDemand: true,
+        needs: WALK,
+        tradeoff: 'a probe for each packet; with several queues on Linux 7.x it misses some batches',
+        effect: 'inexact',
+        unavailable: (host) => untraceable(host, 'vhost_net_buf_peek', 1),
+      },
+      { name: 'none', programs: [], needs: [], tradeoff: 'sizes of batches are not shown', unavailable: always },
+    ],
+  },
+  {
+    name: 'buffers',
+    measures: 'packets for which the guest had no buffer, and buffers that vhost-net gave back unused',
+    mechanisms: [
+      {
+        name: 'fentry',
+        provides: ['buffers'],
+        programs: ['discarded_fentry'],
+        pins: true,
+        needs: WALK,
+        tradeoff: undefined,
+        unavailable: (host) => untraceable(host, 'vhost_discard_vq_desc', 2, 3),
+      },
+      { name: 'none', programs: [], needs: [], tradeoff: 'neither is shown', unavailable: always },
+    ],
+  },
+  {
+    name: 'zerocopy',
+    measures: 'packets that vhost-net sends for guests without copying them',
+    mechanisms: [
+      {
+        name: 'fentry',
+        provides: ['zerocopy'],
+        programs: ['zerocopy_done_fentry', 'zerocopy_tried_fentry'],
+        pins: true,
+        needs: ['vhost=fentry|iterator'],
+        tradeoff: undefined,
+        unavailable: (host) => copiesAll(host) ?? untraceable(host, 'vhost_zerocopy_complete', 3),
+      },
+      {
+        name: 'fentry-callback',
+        provides: ['zerocopy'],
+        programs: ['zerocopy_called_fentry', 'zerocopy_tried_fentry'],
+        pins: true,
+        needs: ['vhost=fentry|iterator'],
+        tradeoff: 'none: the function had this name before Linux 6.10',
+        effect: 'none',
+        unavailable: (host) => copiesAll(host) ?? untraceable(host, 'vhost_zerocopy_callback', 3),
+      },
+      { name: 'none', programs: [], needs: [], tradeoff: 'it is not shown', unavailable: always },
+    ],
+  },
+];
+
+/** Most hosts: a probe on tun_get_user would cost each packet, and see nothing. */
+function copiesAll({ zeroCopy }: Host): Unavailable | undefined {
+  if (zeroCopy) return undefined;
+  return { kind: 'absent', reason: 'vhost-net copies all that guests send (its parameter experimental_zcopytx is 0)' };
+}
+
+function notLoaded(host: Host): Unavailable | undefined {
+  const found = host.symbols?.address('vhost_net_release');
+  return found === undefined ? { kind: 'absent', reason: 'vhost-net is not loaded' } : undefined;
+}
+
+function batchesOnly(host: Host): Unavailable | undefined {
+  return untraceable(host, 'tun_wake_queue', 2);
+}
+
+/** The map of batches, with a struct of its name for each row. */
+const BATCHES = 'vhost_batches';
+/** Packets, at most, by slot of struct vhost_batches. */
+const BOUNDS: readonly number[] = [1, 2, 4, 8, 16, 32, 64];
+
+function open({ probes, programs, generations }: Parts): OpenSubject {
+  const { can } = probes;
+  const { at } = layoutOf(programs.object.btf(), BATCHES, ['sizes', 'packets']);
+  let heldUnseen = false;
+  /** The mechanism by which queues were last found. */
+  let foundBy: string | undefined;
+  return {
+    read: () => {
+      const now = vhostDriver() !== undefined && !can('guests-at-once');
+      if (now !== heldUnseen) generations.allChanged();
+      heldUnseen = now;
+    },
+    see: () => ({ heldUnseen }),
+    refresh: (held) => {
+      const by = probes.mechanism('vhost');
+      if (!held && by === foundBy) return;
+      foundBy = by;
+      if (can('guests')) programs.objectOf('vhost_queues').iterate('vhost_queues');
+    },
+    // A queue that vhost-net never served has no series of it.
+    queue: ({ sums, ring }) => {
+      const batches = sums && batchesOf(sums.records.get(BATCHES), at);
+      const walked = ring?.vhost;
+      if (!sums || (!walked && sumOf(batches?.buckets ?? []) === 0 && sums.events.size === 0)) return {};
+      const count = (event: string): number => sums.events.get(event) ?? 0;
+      return {
+        vhost: {
+          held: walked?.held,
+          worker: walked?.worker,
+          batches: can('batches') ? batches : undefined,
+          noBuffer: can('buffers') ? count('no_buffer') : undefined,
+          discarded: can('buffers') ? count('discarded') : undefined,
+          zeroCopy: can('zerocopy') ? zeroCopyOf(count, walked?.outstanding) : undefined,
+        },
+      };
+    },
+  };
+}
+
+/** `words`: the sums of the records of a queue's rows. */
+function batchesOf(
+  words: readonly number[] | undefined,
+  at: Readonly<Record<'sizes' | 'packets', number>>,
+): VhostBatches {
+  const word = (offset: number): number => words?.[offset / 8] ?? 0;
+  const buckets = Array.from({ length: BOUNDS.length + 1 }, (_, slot) => word(at.sizes + 8 * slot));
+  return { bounds: BOUNDS, buckets, sum: word(at.packets) };
+}
+
+function zeroCopyOf(count: (event: string) => number, outstanding: number | undefined): ZeroCopy {
+  return {
+    tried: count('zerocopy_tried'),
+    completed: { uncopied: count('zerocopy_done'), copied: count('zerocopy_copied') },
+    notTried: {
+      small: count('copied_small'),
+      pending: count('copied_pending'),
+      flush: count('copied_flush'),
+      throttled: count('copied_throttled'),
+      other: count('copied_other'),
+    },
+    outstanding,
+  };
+}
+
+function completed({ completed: { uncopied, copied } }: ZeroCopy): readonly Sample[] {
+  return [series(uncopied, 'no'), series(copied, 'yes')];
+}
+
+export const vhost: Subject = {
+  name: 'vhost',
+  events: EVENTS,
+  records: new Map([[BATCHES, BATCHES]]),
+  open,
+  metrics: {
+    queue: [
+      gauge(
+        'tapscope_vhost_held_packets',
+        'Packets that vhost-net has taken out of the ring and not yet delivered to the guest (vhost_net_virtqueue.rxq, tail - head).',
+        ({ vhost }) => vhost?.held,
+      ),
+      histogram(
+        'tapscope_vhost_batch_packets',
+        'Packets that vhost-net took out of the ring at once, at most 64 (tun_wake_queue; before Linux 7.3 vhost_net_buf_peek, on demand, when a batch was used up).',
+        ({ vhost }) => vhost?.batches,
+      ),
+      counter(
+        'tapscope_vhost_no_buffer_total',
+        'How often vhost-net had a packet for the guest and found no buffer to put it in (vhost_discard_vq_desc of nothing, in handle_rx).',
+        ({ vhost }) => vhost?.noBuffer,
+      ),
+      counter(
+        'tapscope_vhost_discarded_buffers_total',
+        'Buffers of the guest that vhost-net gave back unused: too few or too short for a packet, or the packet could not be written (vhost_discard_vq_desc in handle_rx).',
+        ({ vhost }) => vhost?.discarded,
+      ),
+      info(
+        'tapscope_vhost_worker_info',
+        'Thread that moves the packets of the queue for vhost-net (vhost_virtqueue.worker).',
+        ['tid', 'comm'],
+        ({ vhost }) => (vhost?.worker ? [series(1, String(vhost.worker.tid), vhost.worker.comm)] : []),
+      ),
+      peak(
+        'tapscope_vhost_worker_cpu',
+        'CPU on which the thread of vhost-net runs, or ran last (task_struct); of several queues shown as one the highest.',
+        ({ vhost }) => vhost?.worker?.cpu,
+      ),
+      counter(
+        'tapscope_vhost_worker_cpu_seconds_total',
+        'CPU time of the thread of vhost-net, which may serve several queues (task_struct.se.sum_exec_runtime).',
+        ({ vhost }) => vhost?.worker?.seconds,
+      ),
+      gauge(
+        'tapscope_zerocopy_outstanding_packets',
+        'Packets that the guest sent, and vhost-net did not copy, that are still on their way (vhost_net_ubuf_ref.refcount).',
+        ({ vhost }) => vhost?.zeroCopy?.outstanding,
+      ),
+      counter(
+        'tapscope_zerocopy_attempts_total',
+        'Packets from the guest that vhost-net passed on without copying them (tun_get_user with msg_control); absent while experimental_zcopytx is off.',
+        ({ vhost }) => vhost?.zeroCopy?.tried,
+      ),
+      counters(
+        'tapscope_zerocopy_completed_total',
+        'Attempts that are over, delivered or not: copied says whether they had to be copied on their way (vhost_zerocopy_complete).',
+        ['copied'],
+        ({ vhost }) => (vhost?.zeroCopy ? completed(vhost.zeroCopy) : []),
+      ),
+      counters(
+        'tapscope_zerocopy_not_attempted_packets_total',
+        'Packets from the guest that were copied at once although zero-copy is on. small: below 256 bytes; pending: too many are out; throttled: too many had to be copied after all; flush: while the memory table is changed (handle_tx_zerocopy).',
+        ['cause'],
+        ({ vhost }) =>
+          Object.entries(vhost?.zeroCopy?.notTried ?? {}).map(([cause, packets]) => series(packets, cause)),
+      ),
+    ],
+  },
+};
