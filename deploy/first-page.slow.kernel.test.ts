@@ -20,7 +20,7 @@ const FIRST_PAGE_MS = 5000;
 interface Way {
   readonly name: string;
   readonly suite: Suite;
-  /** What the root has before: npm is not Debian's. */
+  /** The root already has npm, which is not Debian's. */
   readonly hasNpm: boolean;
   readonly commands: readonly string[];
 }

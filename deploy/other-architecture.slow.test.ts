@@ -70,7 +70,7 @@ test('the npm package for arm64', { skip: isAmd64 || whyNoBareRoot() }, async (t
   });
 });
 
-/** What libbpf reads of an object: all but the compiler's notes for debuggers, which name the folders of headers. */
+/** The sections that libbpf reads: all but debug notes, which name the folders of headers. */
 function loaded(root: string, path: string): Buffer {
   const linked = join(root, 'mnt/linked.bpf.o');
   execFileSync('bpftool', ['gen', 'object', linked, path]);

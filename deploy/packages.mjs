@@ -15,7 +15,7 @@ export const buildPackages = [
   { name: 'libseccomp-dev', reason: 'confines the process that serves', present: () => hasHeader('seccomp.h') },
 ];
 
-/** What `npm run deb` needs beyond a build. */
+/** `npm run deb` needs these beyond a build. */
 export const packagingPackages = [
   {
     name: 'dpkg-dev',
@@ -99,7 +99,7 @@ export function packagesFor(word) {
   return own.length > 0 ? own : needs[word]?.flatMap(packagesFor);
 }
 
-/** What `npm run test:programs` plays besides. One that cannot be had is skipped there by its name. */
+/** `npm run test:programs` also needs these. It skips, by name, what cannot be installed. */
 export const programPackages = [
   { name: 'fastd', reason: 'is a VPN of the lab', present: () => hasProgram('fastd') },
   { name: 'libvirt-clients', reason: 'speaks to libvirt', present: () => hasProgram('virsh') },

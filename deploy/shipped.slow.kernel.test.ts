@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: root on this machine's kernel, buildah, debootstrap, dpkg-dev, git, lintian.
-// What is shipped, as an admin meets it in a bare Debian 12: the image's steps; the package installed, run by its unit, upgraded, purged.
+// The product in a bare Debian 12: the image's steps; the package installed, run by its unit, upgraded, purged.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -216,7 +216,7 @@ async function nextVersion(host: BootedRoot): Promise<void> {
   await host.inside('sh', '-c', script);
 }
 
-/** What doctor says is missing when it has these rights. */
+/** doctor's list of missing rights, given these. */
 async function missing(root: string, names: readonly string[], symbols = true): Promise<readonly string[]> {
   const wrapper = withRights(names, symbols).map((word) => `'${word}'`);
   const said = await inside(root, `${wrapper.join(' ')} tapscope doctor || [ $? -le 3 ]`);

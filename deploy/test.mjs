@@ -24,7 +24,7 @@ const slow = /\.(slow(\.kernel)?|vm)\.test\.ts$/;
 /** Where the JavaScript of a test file is. */
 let translated = (file) => file;
 
-/** What a run is made of: the steps before the tests, and which test files. */
+/** The steps and test files of each kind of run. */
 const modes = {
   quick: { steps: [build, lint], packages: lintPackages, includes: (file) => !slow.test(file) },
   kernels: { steps: [build], includes: (file) => slow.test(file), sanitizes: true },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: Node.
-// What the history costs at 1 000 queues that all carry traffic, with the product's own flags of V8.
+// Cost of the history at 1 000 queues that all carry traffic, with the product's own flags of V8.
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

@@ -31,7 +31,7 @@ function named(notifications: readonly Notification[]): readonly object[] {
   }));
 }
 
-/** What one stalled reader makes fire, sooner or later. */
+/** All alerts that one stalled reader fires sooner or later. */
 function stalled(device: string): readonly Labels[] {
   const queue = { netns: '1', device, queue: '0' };
   return [

@@ -14,7 +14,7 @@ const FLAGS =
   '--ignoreConfig --noEmit --strict --skipLibCheck --module esnext --moduleResolution bundler --types'.split(' ');
 const CHECKED = 'checked';
 
-/** What tsc says of these arguments, in the folder with Grafana's packages: nothing, if all is well. */
+/** Errors of tsc in the folder with Grafana's packages; '' if there is none. */
 function typeErrors(...args: readonly string[]): string {
   try {
     return execFileSync(process.execPath, [TSC, ...args], { cwd: installed, encoding: 'utf8', stdio: 'pipe' });

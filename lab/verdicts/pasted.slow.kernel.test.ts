@@ -24,7 +24,7 @@ const QUIET = 4;
 /** Faults at a time: more would take the CPU from each other's readers. */
 const AT_ONCE = 4;
 
-/** What a kernel has no module for. */
+/** Messages of a kernel without the module. */
 const LACKS = /(Specified qdisc kind is unknown|TC classifier not found|guest tap0\.\d [^']*': ENOENT)/;
 
 interface Fallen {

@@ -113,7 +113,7 @@ async function freeSystemPort(): Promise<number> {
   return assert.fail('no port of the system is free');
 }
 
-/** What code says that runs behind the filter. */
+/** Output of code that runs behind the filter. */
 function behindFilter(startsProcesses: boolean, code: string): string {
   const addon = JSON.stringify(join(packageRoot(), 'dist/addon/tapscope.node'));
   const words = [`require(${addon}).refuseUnused(${startsProcesses}, true);`, code];

@@ -122,7 +122,7 @@ async function start(
   heartbeat.complete(`serves ${formatAddress(options.listen)}. ${words}`);
 }
 
-/** What the serving process is told at each of its starts. */
+/** Settings for the serving process, at each of its starts. */
 function setupOf(options: ServeOptions, web: LiveWebConfig): () => ServingSetup {
   const { listen, allowedHosts, detail, created, otlp, socketGroup: group } = options;
   const server = {
@@ -148,7 +148,7 @@ function say(error: Error): undefined {
   warn(error.message);
 }
 
-/** What a missing right costs; undefined: none is missing. */
+/** The effect of missing rights; undefined: none is missing. */
 function missingRights(probes: Probes): string | undefined {
   const isBlind = probes.choices().some(({ mechanism }) => mechanism === undefined);
   return isBlind && process.getuid?.() !== 0

@@ -49,8 +49,8 @@ describe('lists, side by side: most of their time they wait', { concurrency: 4 }
   test('what cannot be shown is one sentence', { skip: noLab }, async () => {
     for (const [args, words] of [
       [[], /^tapscope: top needs a terminal; 'tapscope top -b -n 1' writes the list once\.\n$/],
-      [['-b', '-n', '0'], /^tapscope: -n 0 is no number of updates.*\n$/],
-      [['-b', '-d', 'x'], /^tapscope: --delay=x is no time.*\n$/],
+      [['-b', '-n', '0'], /^tapscope: -n 0 is not a number of updates.*\n$/],
+      [['-b', '-d', 'x'], /^tapscope: --delay=x is not a time.*\n$/],
       [['no-such-tap', '-b'], /^tapscope: No tun, tap or macvtap device named no-such-tap.*\n$/],
     ] as const) {
       const { code, stdout, stderr } = await tapscope(['top', ...args]);

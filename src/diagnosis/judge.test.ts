@@ -210,7 +210,7 @@ testHosts([
       })),
     },
     finds: ['ring-full-unexplained critical'],
-    says: /nothing looks at readers here/,
+    says: /readers are not sampled here/,
     types: 'tapscope doctor',
   },
   {

@@ -132,7 +132,7 @@ export class Identities {
     if (text && (startedTicks === undefined || startedTicks === text.startedTicks)) await this.#keep(pid, text, sameAs);
   }
 
-  /** What cannot be read this time is left as it was. */
+  /** A read that fails changes nothing. */
   async #check(pid: number, known: Known, sameAs: string | undefined): Promise<void> {
     const { text } = known;
     const now = await readLife(pid);

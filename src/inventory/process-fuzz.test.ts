@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: Node.
-// What /proc and the files of libvirt and the kubelet say of a process: any program chooses its name, its words and its cgroup.
+// Parsers of /proc and of the files of libvirt and the kubelet: any program chooses its name, arguments and cgroup.
 import assert from 'node:assert/strict';
 import { array, constantFrom, integer, oneof, record, string, tuple, uint8Array } from 'fast-check';
 import { anyText, deviceName, hostileText, linesOf, textOfBytes } from '../../test/fuzz/hostile-text.ts';

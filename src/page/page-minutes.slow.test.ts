@@ -34,7 +34,7 @@ async function measure(devtools: CDPSession): Promise<Measured> {
     await wait(1000);
     taken.push((await spent()) - before);
   }
-  // What one collection finds dead the next frees.
+  // One collection finds garbage, the next frees it.
   for (let times = 0; times < 3; times += 1) {
     await devtools.send('HeapProfiler.collectGarbage');
     await wait(500);

@@ -44,7 +44,7 @@ async function playHost(t: TestContext): Promise<NamespaceLab> {
   return lab;
 }
 
-/** What a command writes to a terminal of this size, where `keys` are typed after a while. */
+/** Output of a command on a terminal of this size, where `keys` are typed after a while. */
 function typed(command: string, size: string, keys: readonly string[] = []): Promise<string> {
   return new Promise((resolve) => {
     const options = { maxBuffer: 2 ** 26, timeout: 120_000 };

@@ -20,7 +20,7 @@ export interface Form {
 /** The page in chunks. Scrapes that share a snapshot share the pages made of it. */
 export type Scrape = (form: Form, timeoutSeconds: number) => Promise<AsyncGenerator<Buffer, void, undefined>>;
 
-/** What a page would show, to be shown otherwise. */
+/** The rows of a page, for another format. */
 export interface ShownRows {
   readonly rows: readonly MetricRows[];
   /** Unix time, seconds. */

@@ -59,7 +59,7 @@ export interface RunningServer {
   /** One sentence on who can read the metrics that was not meant to; undefined: no client. */
   readonly exposure: () => string | undefined;
   readonly isListening: () => boolean;
-  /** What /metrics would show now. */
+  /** The rows of /metrics now. */
   readonly rows: () => Promise<ShownRows>;
   /** Lets running scrapes finish, for 2 s at most. */
   readonly close: () => Promise<void>;

@@ -32,5 +32,5 @@ test('what only shows is printed so', () => {
   const remedy = { command: 'ss', effect: '', lossless: true, restart: false, by: 'host' } as const;
   assert.deepEqual([titleOf(remedy, 0), priceOf(remedy)], ['To do', 'host, lossless, no restart']);
   const shows = { ...remedy, inspects: true } as const;
-  assert.deepEqual([titleOf(shows, 0), titleOf(shows, 1), priceOf(shows)], ['Look', 'Or', 'host, only shows']);
+  assert.deepEqual([titleOf(shows, 0), titleOf(shows, 1), priceOf(shows)], ['Look', 'Or', 'host, read-only']);
 });

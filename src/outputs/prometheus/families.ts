@@ -40,7 +40,7 @@ export interface MetricRows {
   /** Subjects; some may have no series. */
   readonly rows: number;
   readonly visitRow: (row: number, visit: Visit) => void;
-  /** What a row is made of; undefined: of what is remembered besides. */
+  /** The origin of a row; undefined: it depends on remembered state. */
   readonly originOf?: (row: number) => Origin | undefined;
 }
 

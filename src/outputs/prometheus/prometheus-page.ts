@@ -20,7 +20,7 @@ export interface PrometheusOptions {
   readonly created?: boolean;
 }
 
-/** What there is to show; devices are only those of a snapshot taken for this scrape. */
+/** Input of a page; devices are only those of a snapshot taken for this scrape. */
 export interface Seen {
   readonly devices: readonly Device[];
   /** The newest that is known. */

@@ -21,7 +21,7 @@ export interface OtlpOptions {
 }
 
 interface Sources {
-  /** What a scrape would show now. */
+  /** The rows of a scrape now. */
   readonly rows: () => Promise<ShownRows>;
   readonly observer: Pick<Observer, 'listen'>;
 }

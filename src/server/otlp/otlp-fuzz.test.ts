@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: Node.
-// What a collector may answer, and what its address may be: an outcome and a reason of bounded length, never an exception.
+// Random answers and addresses of a collector: an outcome and a reason of bounded length, never an exception.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';

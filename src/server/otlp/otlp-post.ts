@@ -10,7 +10,7 @@ import type { OtlpEndpoint } from './otlp-endpoint.ts';
 
 export interface Answer {
   readonly outcome: ExportOutcome;
-  /** What goes after 'The collector at URL'; '': it accepted all. */
+  /** Text after 'The collector at URL'; '': it accepted all. */
   readonly reason: string;
   /** The time for which the collector asked to be left alone. */
   readonly afterMs?: number;
