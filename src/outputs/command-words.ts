@@ -33,7 +33,7 @@ export interface ProgramModel {
 }
 
 /** What stands for an argument or a value: completion knows where to look for it. */
-export type Kind = 'device' | 'rule' | 'file' | 'words' | 'other';
+type Kind = 'device' | 'rule' | 'file' | 'words' | 'other';
 
 export function kindOf({ name, choices }: ArgumentModel): Kind {
   if (choices.length > 0) return 'words';
