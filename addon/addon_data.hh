@@ -8,7 +8,7 @@
 
 class NetlinkThread;
 
-/** What one environment (main thread or worker) keeps; only its own JavaScript thread touches it. */
+/** State of one environment (main thread or worker); only its own JavaScript thread touches it. */
 struct AddonData {
 	AddonData();
 	~AddonData();

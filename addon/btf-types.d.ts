@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Btf says of types, and structs that the kernel's types lack.
+// Types as Btf returns them, and structs that the kernel's types lack.
 
 export interface StructField {
   readonly name: string;

@@ -197,7 +197,7 @@ export function netlinkRequest(netnsPath: string | undefined, message: Uint8Arra
  */
 export function unixPeerPid(name: string): number | undefined;
 
-/** Who connected to this socket, by the kernel (SO_PEERCRED, SO_PEERGROUPS). */
+/** The peer of this socket, by the kernel (SO_PEERCRED, SO_PEERGROUPS). */
 export function unixPeer(socket: number): { readonly uid: number; readonly groups: readonly number[] };
 
 /**

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The flags of `tapscope bench`: values within their limits, or one sentence.
 import assert from 'node:assert/strict';
 import { constantFrom, dictionary, double, integer, oneof } from 'fast-check';

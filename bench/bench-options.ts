@@ -61,5 +61,5 @@ function readTable({ table }: Readonly<Record<string, unknown>>, format: BenchFo
 function readNumber(flag: string, value: unknown, form: RegExp, [least, most]: readonly [number, number]): number {
   const number = form.test(String(value)) ? Number(value) : Number.NaN;
   if (number >= least && number <= most) return number;
-  throw new Error(`${flag}=${value} cannot be: write a number from ${least} to ${most}.`);
+  throw new Error(`${flag}=${value} is out of range: write a number from ${least} to ${most}.`);
 }

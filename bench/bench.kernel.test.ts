@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What tapscope bench, as built, says where it cannot measure. The rest needs pktgen: lab/guest/bench.guest.ts.
+// Needs: root on this machine's kernel.
+// Messages of tapscope bench, as built, where it cannot measure. The rest needs pktgen: lab/guest/bench.guest.ts.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // What bench sets on its taps, as rtnetlink shows it afterwards.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // Counts of a thread, held against what the scheduler itself says of that thread.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -27,6 +28,7 @@ test('context switches and CPU time are those of the scheduler', { skip }, async
   const shell = spawn('bash', ['-c', `read; for i in {1..${SLEEPS}}; do read -t 0.002 <> <(:); done; echo done; read`]);
   t.after(() => shell.kill('SIGKILL'));
   const pid = shell.pid ?? 0;
+  const opened = performance.now();
   const counters = countThreads([pid]);
   t.after(() => counters.close());
   const [switches, ran] = [switchesOf(pid), ranNs(pid)];
@@ -37,8 +39,10 @@ test('context switches and CPU time are those of the scheduler', { skip }, async
   const counts = counters.read();
   assert.equal(counts.contextSwitches, switchesOf(pid) - switches);
   assert.ok((counts.contextSwitches ?? 0) >= SLEEPS);
-  const share = (counts.taskClockNs ?? 0) / (ranNs(pid) - ran);
-  assert.ok(share > 0.9 && share < 1.1, `task clock is ${share} of what it ran`);
+  // The event goes on while an interrupt or the hypervisor has the CPU; the scheduler does not charge the thread for that.
+  const { taskClockNs = 0 } = counts;
+  const [charged, passed] = [ranNs(pid) - ran, 1e6 * (performance.now() - opened)];
+  assert.ok(taskClockNs > 0.9 * charged && taskClockNs <= passed, `${charged} <= ${taskClockNs} <= ${passed} ns`);
   t.diagnostic(JSON.stringify(counts));
 });
 

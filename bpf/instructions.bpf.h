@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What each packet pays for, in fewer instructions than the compiler makes of C. */
+/* Code of the hot path, in fewer instructions than the compiler makes of C. */
 #pragma once
 #include "kernel.bpf.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is committed is what the code makes, and every panel says what it shows in units that fit.
+// Needs: Node.
+// The committed JSON is what the code makes, and every panel has a description and a fitting unit.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';

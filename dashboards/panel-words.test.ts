@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an operator reads on the panels as Grafana has them: reasons for no data, where links lead, severities in words and colours.
+// Needs: Node.
+// Texts of the panels in Grafana: reasons for no data, targets of links, words and colours of severities.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';

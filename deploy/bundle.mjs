@@ -41,7 +41,7 @@ async function bundle(folder) {
       alias: { 'node:child_process': 'data:text/javascript,' },
       // require() in place of import(), which V8 does not offer to a script with bytecode.
       supported: { 'dynamic-import': false },
-      // What deploy/entry.mjs calls.
+      // Called by deploy/entry.mjs.
       banner: { js: '(function (require, mainUrl) {' },
       footer: { js: '})' },
     });
@@ -59,7 +59,7 @@ async function bundle(folder) {
   for (const name of processes) keepBytecode(join(folder, `${name}.cjs`));
 }
 
-/** What the browser gets; nothing of it is fetched from elsewhere. */
+/** The page for browsers; it loads nothing from other sites. */
 function bundlePage(buildSync, folder) {
   buildSync({
     absWorkingDir: root,

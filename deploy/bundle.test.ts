@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The bundle as built: nothing but Node and the addon of others that finds its own files, and bytecode that V8 takes.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -11,7 +12,7 @@ const root = join(import.meta.dirname, '..');
 const program = join(root, 'dist/src/main.cjs');
 const bundle = readFileSync(program, 'latin1');
 
-/** What V8 says of the bytecode when it is started so. */
+/** V8 rejects the bytecode when it is started with these flags. */
 function isRefused(flags: readonly string[]): string {
   const script = `const { readFileSync } = require('fs');
     const options = { cachedData: readFileSync(process.argv[1] + '.bytecode') };

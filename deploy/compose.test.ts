@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: prometheus, prometheus-alertmanager.
 // docker-compose.yml, as far as it can be judged without an engine.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

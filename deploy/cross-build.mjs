@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What runs on another architecture, made on this machine: the addon, by Debian's cross compiler against that architecture's libraries; the
+// Cross build for another architecture: the addon, by Debian's cross compiler against that architecture's libraries; the
 // BPF objects; the traffic program. Nothing of the other architecture is installed here: its packages are unpacked into the cache.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
@@ -13,7 +13,7 @@ const targets = { arm64: { debian: 'arm64', machine: 'aarch64', compiler: 'g++-a
 /** Architectures besides its own that this machine can build for. */
 export const otherArchitectures = process.arch === 'x64' ? Object.keys(targets) : [];
 
-/** What the addon is compiled and linked with. */
+/** Libraries of the addon. */
 const needed = ['libbpf', 'libelf', 'libmnl', 'libseccomp', 'zlib1g'].map((name) => `${name}-dev`);
 const shipped = ['libbpf1', 'libelf1', 'libmnl0', 'libseccomp2', 'zlib1g'];
 
@@ -41,7 +41,7 @@ export function crossBuild(root, architecture) {
   return { folder, libraries: shipped.map((name) => librariesOf(system, name)) };
 }
 
-/** What make is told of another architecture. */
+/** Variables of make for another architecture. */
 export function crossWords(architecture) {
   const { machine } = targets[architecture];
   return [`MACHINE=${machine}`, `HEADERS=/usr/${machine}-linux-gnu/include`, `CC=${machine}-linux-gnu-gcc`];

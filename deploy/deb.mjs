@@ -19,7 +19,7 @@ const description = JSON.parse(read('package.json'));
 const library = 'usr/lib/tapscope';
 const documents = 'usr/share/doc/tapscope';
 const units = ['tapscope.service', 'tapscope-serving.socket', 'tapscope-serving@.service'];
-/** What Prometheus, Alertmanager and Grafana read, and the pages that alerts lead to; by where it lies in the package. */
+/** Files for Prometheus, Alertmanager and Grafana, and the pages that alerts link to, by their path in the package. */
 const monitoring = {
   'dashboards/json': 'usr/share/tapscope/dashboards',
   'dashboards/rules': 'usr/share/tapscope/prometheus/rules',
@@ -90,7 +90,7 @@ function debianChangelog() {
   return `tapscope (${description.version}) unstable; urgency=medium\n\n  * NEWS.gz says what changed.\n\n -- ${maintainer}  ${day}\n`;
 }
 
-/** What the program itself prints about its command line. */
+/** Output of `tapscope completion`. */
 function said(kind) {
   return execFileSync(process.execPath, [join(root, 'dist/src/main.js'), 'completion', kind], { encoding: 'utf8' });
 }

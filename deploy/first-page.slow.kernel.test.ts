@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: WHOLE=1, root on this machine's kernel, debootstrap, dpkg-dev, git.
 // The packages as a newcomer meets them: a bare Debian, the commands of docs/install.md, and how long it takes to the first metric and page.
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync } from 'node:child_process';
@@ -12,7 +13,6 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { copyNode, makeBareRoot, type Suite, startInside, whyNoBareRoot } from '../test/debian/bare-root.ts';
 import { freePort } from '../test/host/free-port.ts';
 import { slowness } from '../test/host/slowness.ts';
-import { onlyNightly } from '../test/nightly.ts';
 
 const project = join(import.meta.dirname, '..');
 const FIRST_PAGE_MS = 5000;
@@ -20,7 +20,7 @@ const FIRST_PAGE_MS = 5000;
 interface Way {
   readonly name: string;
   readonly suite: Suite;
-  /** What the root has before: npm is not Debian's. */
+  /** The root already has npm, which is not Debian's. */
   readonly hasNpm: boolean;
   readonly commands: readonly string[];
 }
@@ -57,7 +57,7 @@ const ways: readonly Way[] = [
 // A test that is interrupted cleans up as well.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
-test('the packages in bare roots', { skip: whyNoBareRoot() || onlyNightly }, async (t) => {
+test('the packages in bare roots', { skip: whyNoBareRoot() }, async (t) => {
   execFileSync('npm', ['run', 'deb'], { cwd: project, stdio: 'pipe' });
   execFileSync('node', ['deploy/release.mjs', '--no-audit', '--no-cross', '--no-deb'], { cwd: project, stdio: 'pipe' });
   for (const way of ways) await t.test(way.name, (t) => firstPage(t, way));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is shipped with the product may be: the lock file names the licence of each package, and it is one of those that ask for a notice alone.
+// Needs: Node.
+// Every shipped package has a licence that asks for a notice alone, by the lock file.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel, debootstrap, git, openssh-client.
 // The npm package in a bare Debian 12 that has Node and npm, and neither a compiler nor a library of ours: installed offline, and run.
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawnSync } from 'node:child_process';

@@ -6,9 +6,9 @@ import { basename, join } from 'node:path';
 import { crossBuild } from './cross-build.mjs';
 import { copyLicence, copyModule, productionModules } from './modules.mjs';
 
-/** What the addon is linked with and Debian's smallest system lacks; the C and C++ libraries are the host's, for Node needs them too. */
+/** Libraries of the addon that Debian's smallest system lacks. The C and C++ libraries are the host's: Node needs them too. */
 const shipped = /\/(lib(?:bpf|elf|mnl|seccomp|z)\.so\.\d+)$/;
-/** What is compiled for one architecture, by where it lies below the folder of its build. */
+/** Files that are compiled for one architecture, by their path below the folder of its build. */
 const compiled = {
   'bpf/tapscope.bpf.o': 'dist/bpf/tapscope.bpf.o',
   'bpf/follow.bpf.o': 'dist/bpf/follow.bpf.o',

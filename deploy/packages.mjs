@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Debian packages that a clone needs: how to see that one is missing, and how to get it.
+import { spawnSync } from 'node:child_process';
 import { accessSync, chmodSync, constants, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run, say } from './step.mjs';
@@ -14,7 +15,7 @@ export const buildPackages = [
   { name: 'libseccomp-dev', reason: 'confines the process that serves', present: () => hasHeader('seccomp.h') },
 ];
 
-/** What `npm run deb` needs beyond a build. */
+/** `npm run deb` needs these beyond a build. */
 export const packagingPackages = [
   {
     name: 'dpkg-dev',
@@ -23,13 +24,17 @@ export const packagingPackages = [
   },
 ];
 
-export const testPackages = [
+/** What `make lint` needs beyond a build. */
+export const lintPackages = [
+  { name: 'clang-format', reason: 'checks the layout of C and C++', present: () => hasProgram('clang-format') },
+];
+
+const testPackages = [
   { name: 'bpftool', reason: 'lists the BPF programs that are loaded', present: () => hasProgram('bpftool') },
   { name: 'buildah', reason: 'builds the image of the Dockerfile', present: () => hasProgram('buildah') },
   { name: 'busybox-static', reason: 'starts the kernels of the lab', present: () => hasProgram('busybox') },
   ...packagingPackages,
   { name: 'chromium', reason: 'shows the live page to the tests', present: () => hasProgram('chromium') },
-  { name: 'clang-format', reason: 'checks the layout of C and C++', present: () => hasProgram('clang-format') },
   { name: 'curl', reason: 'types what the runbooks say', present: () => hasProgram('curl') },
   { name: 'cpio', reason: 'unpacks what guests start from, in a test', present: () => hasProgram('cpio') },
   { name: 'debootstrap', reason: 'makes the bare Debian of a test', present: () => hasProgram('debootstrap') },
@@ -43,6 +48,7 @@ export const testPackages = [
   { name: 'groff-base', reason: 'reads the manual page', present: () => hasProgram('groff') },
   { name: 'iperf3', reason: 'sends TCP through real programs', present: () => hasProgram('iperf3') },
   { name: 'iproute2', reason: 'makes the taps of the tests', present: () => hasProgram('ip') },
+  { name: 'iptables', reason: 'is a firewall of the lab', present: () => hasProgram('iptables-legacy') },
   { name: 'iputils-ping', reason: 'waits until a program passes packets', present: () => hasProgram('ping') },
   { name: 'jsonnet', reason: 'evaluates the mixin', present: () => hasProgram('jsonnet') },
   { name: 'kmod', reason: 'loads modules into the kernels of the lab', present: () => hasProgram('modprobe') },
@@ -58,6 +64,7 @@ export const testPackages = [
     reason: 'sends what our alerts are grouped to',
     present: () => hasProgram('prometheus-alertmanager'),
   },
+  { name: 'python3', reason: 'plays systemd in a test', present: () => hasProgram('python3') },
   {
     name: 'python3-prometheus-client',
     reason: 'reads what we export as OpenMetrics',
@@ -71,24 +78,30 @@ export const testPackages = [
   { name: 'xz-utils', reason: 'unpacks kernels', present: () => hasProgram('xz') },
   { name: 'zsh', reason: 'completes command lines', present: () => hasProgram('zsh') },
   { name: 'zstd', reason: 'unpacks modules of kernels', present: () => hasProgram('zstd') },
-];
-
-/** What `npm run test:nightly` runs besides. */
-export const nightlyPackages = [
-  {
-    name: 'g++-aarch64-linux-gnu',
-    reason: 'compiles for arm64',
-    present: () => hasProgram('aarch64-linux-gnu-g++'),
-  },
+  { name: 'g++-aarch64-linux-gnu', reason: 'compiles for arm64', present: () => hasProgram('aarch64-linux-gnu-g++') },
+  { name: 'libclang-rt-dev', reason: 'tries random input on the addon', present: hasFuzzer },
   { name: 'lintian', reason: 'checks the Debian package', present: () => hasProgram('lintian') },
   { name: 'qemu-system-arm', reason: 'runs kernels of arm64', present: () => hasProgram('qemu-system-aarch64') },
   { name: 'qemu-user-static', reason: 'runs Node for arm64', present: () => hasProgram('qemu-aarch64-static') },
 ];
 
-/** What `npm run test:programs` plays besides. One that cannot be had is skipped there by its name. */
+/** What a test file may say that it needs, where that is no Debian package, and the packages behind it. */
+const needs = {
+  Node: [],
+  "root on this machine's kernel": ['iproute2', 'kmod', 'procps'],
+  VMs: ['busybox-static', 'iproute2', 'kmod', 'procps', 'qemu-system-x86', 'xz-utils', 'zstd'],
+  'WHOLE=1': [],
+};
+
+/** The packages behind a word of `// Needs: …`; undefined: neither a need nor a package. */
+export function packagesFor(word) {
+  const own = testPackages.filter(({ name }) => name === word);
+  return own.length > 0 ? own : needs[word]?.flatMap(packagesFor);
+}
+
+/** `npm run test:programs` also needs these. It skips, by name, what cannot be installed. */
 export const programPackages = [
   { name: 'fastd', reason: 'is a VPN of the lab', present: () => hasProgram('fastd') },
-  { name: 'iptables', reason: 'is a firewall of the lab', present: () => hasProgram('iptables-legacy') },
   { name: 'libvirt-clients', reason: 'speaks to libvirt', present: () => hasProgram('virsh') },
   { name: 'libvirt-daemon-driver-qemu', reason: 'starts QEMU for libvirt', present: () => hasProgram('libvirtd') },
   { name: 'libvirt-daemon-system', reason: 'is libvirt', present: () => hasProgram('libvirtd') },
@@ -124,6 +137,12 @@ function isExecutable(path) {
   } catch {
     return false;
   }
+}
+
+function hasFuzzer() {
+  const folder = spawnSync('clang', ['-print-resource-dir'], { encoding: 'utf8' }).stdout?.trim() ?? '';
+  const machine = { x64: 'x86_64', arm64: 'aarch64' }[process.arch] ?? process.arch;
+  return existsSync(join(folder, `lib/linux/libclang_rt.fuzzer-${machine}.a`));
 }
 
 function hasHeader(name) {

@@ -94,7 +94,7 @@ function build(root) {
 
 function make(root) {
   const stamp = join(root, 'dist/.built');
-  // What a killed build left may look finished: it starts over.
+  // The rest of a killed build may look finished: start over.
   if (existsSync(`${stamp}.new`))
     for (const name of ['addon', 'bench', 'bpf', 'src'])
       rmSync(join(root, 'dist', name), { recursive: true, force: true });

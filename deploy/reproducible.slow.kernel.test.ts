@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel, dpkg-dev, git.
 // The same sources give the same files, bit by bit, whichever folder they are built in, and packed twice the same package.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is shipped, as an admin meets it in a bare Debian 12: the image's steps; the package installed, run by its unit, upgraded, purged.
+// Needs: root on this machine's kernel, buildah, debootstrap, dpkg-dev, git, lintian.
+// The product in a bare Debian 12: the image's steps; the package installed, run by its unit, upgraded, purged.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,7 +11,6 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { capabilityNames } from '../src/kernel/host.ts';
 import { rights, unitValues, withRights } from '../test/agent/service-unit.ts';
 import { makeBareRoot, startInside, whyNoBareRoot } from '../test/debian/bare-root.ts';
-import { onlyNightly } from '../test/nightly.ts';
 import { startTestReader } from '../test/test-reader/test-reader.ts';
 import { type BootedRoot, bootRoot } from './booted-root.ts';
 import { imageServes } from './image.ts';
@@ -35,27 +35,21 @@ test('what is shipped, in a bare Debian 12', { skip: whyNoBareRoot() }, async (t
   for (const path of [folder, root]) chmodSync(path, 0o711); // the unit's user is not root
   // Nothing of it needs to survive a crash of this machine.
   writeFileSync(join(root, 'etc/dpkg/dpkg.cfg.d/test'), 'force-unsafe-io\n');
-  await t.test('the steps of the Dockerfile build an image that serves', { skip: onlyNightly }, (t) =>
-    imageServes(t, root, folder),
-  );
+  await t.test('the steps of the Dockerfile build an image that serves', (t) => imageServes(t, root, folder));
   execFileSync('npm', ['run', 'deb'], { cwd: project, stdio: 'pipe' });
   await inside(root, 'apt-get -q update && apt-get -q install -y --no-install-recommends libbpf1 libmnl0 libseccomp2');
   cpSync(join(project, 'dist/deb'), join(root, 'mnt/deb'), { recursive: true });
   const install = 'dpkg -i /mnt/deb/*.deb';
 
-  await t.test(
-    'lintian finds nothing in it, but that the address of its authors is none',
-    { skip: onlyNightly },
-    () => {
-      const deb = readdirSync(join(project, 'dist/deb')).find((file) => file.startsWith('tapscope_')) ?? '';
-      const words = [
-        '--allow-root',
-        '--suppress-tags=bogus-mail-host,bogus-mail-host-in-debian-changelog',
-        join(project, 'dist/deb', deb),
-      ];
-      assert.equal(execFileSync('lintian', words, { encoding: 'utf8' }), '');
-    },
-  );
+  await t.test('lintian finds nothing in it, but that the address of its authors is none', () => {
+    const deb = readdirSync(join(project, 'dist/deb')).find((file) => file.startsWith('tapscope_')) ?? '';
+    const words = [
+      '--allow-root',
+      '--suppress-tags=bogus-mail-host,bogus-mail-host-in-debian-changelog',
+      join(project, 'dist/deb', deb),
+    ];
+    assert.equal(execFileSync('lintian', words, { encoding: 'utf8' }), '');
+  });
 
   await t.test('without its Node, dpkg names what is missing', async () => {
     const before = listing(root);
@@ -222,7 +216,7 @@ async function nextVersion(host: BootedRoot): Promise<void> {
   await host.inside('sh', '-c', script);
 }
 
-/** What doctor says is missing when it has these rights. */
+/** doctor's list of missing rights, given these. */
 async function missing(root: string, names: readonly string[], symbols = true): Promise<readonly string[]> {
   const wrapper = withRights(names, symbols).map((word) => `'${word}'`);
   const said = await inside(root, `${wrapper.join(' ')} tapscope doctor || [ $? -le 3 ]`);

@@ -3,47 +3,31 @@
 // `npm run test:kernels` runs what takes long: the other kernels, and what is installed and shipped.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { run } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import {
-  buildPackages,
-  installMissing,
-  nightlyPackages,
-  programPackages,
-  searchPath,
-  testPackages,
-} from './packages.mjs';
+import { buildPackages, installMissing, lintPackages, packagesFor, programPackages, searchPath } from './packages.mjs';
 import { prepare } from './prepare.mjs';
 import { failed, finish, passed, record, skipped } from './report.mjs';
 
 const folders = ['addon', 'bench', 'dashboards', 'deploy', 'lab', 'src', 'test'];
 /** More than lab/kernels/matrix.ts gives a VM, which then can say what it was doing. */
-const fileLimitMs = process.argv[2] === 'nightly' ? 10_800_000 : 2_820_000;
+const fileLimitMs = process.env.WHOLE ? 10_800_000 : 2_820_000;
 const onKernel = /\.kernel\.test\.ts$/;
 /** Other kernels in VMs; and the price per packet on the instruction clock. */
 const inVm = /\.vm\.test\.ts$/;
-/** The price, whose clock does not depend on other load, and the kernel on which most tests run (lab/kernels/matrix.ts). */
+/** The price, which takes longest of one VM, and the kernel on which most tests run (lab/kernels/matrix.ts). */
 const earlyVm = /(gate|linux-7\.3)\.vm/;
 const slow = /\.(slow(\.kernel)?|vm)\.test\.ts$/;
-/** The oldest and the newest kernel, with little to run there. */
-const shortBoot = /short-boot-[^/]*\.vm\.test\.ts$/;
-
-/** Random input, at night 20 times as much (test/fuzz/property.ts). */
-const fuzz = /-fuzz\.test\.ts$/;
 
 /** Where the JavaScript of a test file is. */
 let translated = (file) => file;
 
-/** What a run is made of: the steps before the tests, and which test files. */
+/** The steps and test files of each kind of run. */
 const modes = {
-  daily: { steps: [build, lint], includes: (file) => !slow.test(file) || shortBoot.test(file), overlaps: true },
-  kernels: { steps: [build], includes: (file) => slow.test(file) && !shortBoot.test(file), sanitizes: true },
-  nightly: {
-    steps: [build, lengthen],
-    includes: (file) => (slow.test(file) && !shortBoot.test(file)) || fuzz.test(file),
-  },
+  quick: { steps: [build, lint], packages: lintPackages, includes: (file) => !slow.test(file) },
+  kernels: { steps: [build], includes: (file) => slow.test(file), sanitizes: true },
   programs: { steps: [build, playPrograms], includes: () => false, takesWords: true },
   asan: {
     steps: [build, buildSanitized],
@@ -55,14 +39,36 @@ async function main(root, mode, words) {
   process.chdir(root);
   process.env.PATH = searchPath;
   if (!mode) return failed('arguments', `the mode must be one of ${Object.keys(modes).join(', ')}`);
-  if (!installMissing([...buildPackages, ...testPackages]) || !prepare(root)) return failed('preparation', 'see above');
-  for (const step of mode.steps) step();
   const isNarrowed = words.length > 0 && !mode.takesWords;
   const named = isNarrowed ? (file) => words.some((word) => file.includes(word)) : mode.includes;
-  const files = folders.flatMap(listTests).filter(named).sort();
+  const tests = folders.flatMap(listTests).filter(named).sort().map(readNeeds).filter(isWanted);
+  const packages = tests.flatMap(({ needs }) => needs.flatMap(packagesFor));
+  const all = new Set([...buildPackages, ...(mode.packages ?? []), ...packages]);
+  if (!installMissing([...all]) || !prepare(root)) return failed('preparation', 'see above');
+  for (const step of mode.steps) step();
+  const files = tests.map(({ file }) => file);
   const sanitizes = mode.sanitizes && words.length === 0;
   await translate(files);
-  await runTests(files, sanitizes ? runSanitized : async () => {}, mode.overlaps);
+  await runTests(files, sanitizes ? runSanitized : async () => {});
+}
+
+/** What a test file says on its second line. */
+function readNeeds(file) {
+  const [, said = ''] = /^.*\n\/\/ Needs: (.+)\.\n/.exec(readFileSync(file, 'utf8')) ?? [];
+  return { file, needs: said.split(', ') };
+}
+
+/** WHOLE=1: what runs by hand alone (CONTRIBUTING.md). */
+function isWanted({ file, needs }) {
+  const unknown = needs.find((word) => packagesFor(word) === undefined);
+  if (unknown !== undefined)
+    failed(
+      file,
+      `its second line does not say what it needs, or "${unknown}" is not known to deploy/packages.mjs: // Needs: Node.`,
+    );
+  const isByHand = needs.includes('WHOLE=1') && !process.env.WHOLE;
+  if (isByHand && words.length > 0) skipped(file, 'by hand: WHOLE=1');
+  return unknown === undefined && !isByHand;
 }
 
 /**
@@ -105,12 +111,6 @@ function playPrograms() {
   checked('real programs: docs/programs.md', process.execPath, words);
 }
 
-/** All combinations, and random sequences in full. */
-function lengthen() {
-  installMissing(nightlyPackages);
-  process.env.NIGHTLY = '1';
-}
-
 function checked(name, program, args) {
   const { status } = spawnSync(program, args, { stdio: ['ignore', 'inherit', 'inherit'] });
   told(name, `${program} ${args.join(' ')}`, status);
@@ -136,18 +136,20 @@ function listTests(folder) {
 }
 
 /**
- * Pure tests run side by side, three at a time, for some wait for the clock. Those of this kernel take turns, for all share the one kernel.
- * Most of their time they wait, so that two VMs get more than one of two CPUs beside them. Where VMs want both, they wait: lab/vm/boot.ts. What takes long begins early, so that the run does not wait for it at the end. `overlaps`: pure tests and VMs, one after
- * the other, take as long as those of this kernel, so that both begin at once.
+ * Three at once, on two CPUs: tests of this kernel take turns, for all share the one kernel, and wait for the clock most of their time; two others
+ * run beside them. VMs come first of those, since they take longest; pure tests come first where there are none.
  */
-async function runTests(files, afterKernel, overlaps) {
+async function runTests(files, afterKernel) {
   const kernel = files.filter((file) => onKernel.test(file));
-  const vms = files.filter((file) => inVm.test(file));
-  const pure = files.filter((file) => !kernel.includes(file) && !vms.includes(file));
-  const purely = runFiles(firstThose(slow, pure), overlaps ? 2 : 3);
-  if (!overlaps) await purely;
-  const inVms = purely.then(() => runFiles(firstThose(earlyVm, vms), 2));
-  await Promise.all([runOnKernel(kernel).then(afterKernel), inVms]);
+  const vms = firstThose(
+    earlyVm,
+    files.filter((file) => inVm.test(file)),
+  );
+  const pure = firstThose(
+    slow,
+    files.filter((file) => !onKernel.test(file) && !inVm.test(file)),
+  );
+  await Promise.all([runOnKernel(kernel).then(afterKernel), runFiles([...vms, ...pure], 2)]);
 }
 
 function firstThose(pattern, files) {
@@ -159,13 +161,10 @@ async function runOnKernel(files) {
   else for (const file of files) skipped(file, 'needs root');
 }
 
-/**
- * Another process, into which the sanitizer is loaded. Its tests are of this kernel too. VMs are idle processes (lab/vm/boot.ts): what compiles on
- * both CPUs for half a minute must be one too, or they stand still, and a test in them waits in vain.
- */
+/** Another process, into which the sanitizer is loaded. Its tests are of this kernel too. */
 async function runSanitized() {
-  const words = ['--idle', '0', process.execPath, 'deploy/test.mjs', 'asan'];
-  const [status] = await once(spawn('chrt', words, { stdio: ['ignore', 'inherit', 'inherit'] }), 'exit');
+  const child = spawn(process.execPath, ['deploy/test.mjs', 'asan'], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const [status] = await once(child, 'exit');
   told('addon under AddressSanitizer', 'npm run test:asan', status);
 }
 
@@ -182,6 +181,6 @@ async function runFiles(files, concurrency) {
 
 // Node hands its own options on to the processes of the tests.
 process.execArgv.push('--enable-source-maps');
-const [mode = 'daily', ...words] = process.argv.slice(2);
+const [mode = 'quick', ...words] = process.argv.slice(2);
 await main(join(dirname(fileURLToPath(import.meta.url)), '..'), modes[mode], words);
 finish();

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the history costs at 1 000 queues that all carry traffic, with the product's own flags of V8.
+// Needs: Node.
+// Cost of the history at 1 000 queues that all carry traffic, with the product's own flags of V8.
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import test from 'node:test';
-import { onlyNightly } from '../test/nightly.ts';
 import type { Remembered } from '../test/snapshots/remember.ts';
 
 const QUEUES = 1000;
 
 test('half an hour of 1 000 busy queues takes at most 64 MB, with what rules look at', {
-  skip: onlyNightly,
   timeout: 600_000,
 }, async (t) => {
   const execArgv = ['--import', 'tsx', '--expose-gc'];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What goes in comes out again: every kept step is deep-equal to the snapshot that was added, after any change between them.
+// Needs: Node.
+// Every kept step is deep-equal to the snapshot that was added, after any change between them.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setFlagsFromString } from 'node:v8';

@@ -74,7 +74,7 @@ export class History {
     this.#mostBytes = mostBytes;
   }
 
-  /** What the steps take, without the snapshots of the last seconds. */
+  /** Size of the steps, without the snapshots of the last seconds. */
   get bytes(): number {
     return this.#chains.reduce((sum, chain) => sum + chain.bytes, 0);
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // How commands as built fail: one sentence that no name in it can forge, and an exit code that is no verdict.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';

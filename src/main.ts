@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // argv -> command; the only exit code, the only catch-all.
 import { Argument, Command, CommanderError } from 'commander';
-import { NoRoom } from './agent/room-to-run.ts';
+import { LimitTooLow } from './agent/resource-limits.ts';
 import { ServingEnded } from './agent/serving-process.ts';
 import { BENCH_HELP, benchFlags, FAULT_NAMES, loadBench } from './commands/bench.ts';
 import { check } from './commands/check.ts';
@@ -33,9 +33,8 @@ import { ownLog, useLog } from './log/log.ts';
 import { visibleLines } from './snapshot/visible.ts';
 
 const MECHANISM = '--mechanism <event=name...>';
-const SOCKET_HELP =
-  'where the agent listens; if one of this version does, it is asked, and no other probes are attached';
-const MECHANISM_HELP = "measure an event by this mechanism only, or 'off'; repeatable, 'tapscope doctor' lists them";
+const SOCKET_HELP = 'socket of the agent; an agent of this version is asked, and no other probes are attached';
+const MECHANISM_HELP = "measure an event only by this mechanism, or 'off'; repeatable, 'tapscope doctor' lists them";
 
 /** Commands whose exit code 1 is a warning: a crash or misuse must not read as one. */
 const CHECKS = ['check', 'diagnose', 'doctor', 'fleet', 'report'];
@@ -54,18 +53,18 @@ function program(setExitCode: (code: number) => void): Command {
   });
   tapscope
     .command('doctor')
-    .description('what can be seen on this host, by which mechanism, and why not by a better one')
-    .option('--verbose', 'each event, and what the kernel says of every better mechanism', false)
+    .description('what can be measured on this host, by which mechanism, and why not by a better one')
+    .option('--verbose', 'each event, and why the kernel refuses every better mechanism', false)
     .option('--json', 'print JSON', false)
     .option(MECHANISM, MECHANISM_HELP, [])
     .option(NO_PIN, NO_PIN_HELP)
-    .option('--socket <path>', 'where the agent listens', SOCKET)
+    .option('--socket <path>', 'socket of the agent', SOCKET)
     .exitOverride()
     .action(async ({ json, verbose, mechanism, pin, socket }) =>
       setExitCode(await doctor({ json, verbose, mechanisms: mechanism, pin, socket })),
     );
   scoped(tapscope.command('check').argument('[device]', 'only this device'))
-    .description('the state of all queues on one screen, in under three seconds; for monitoring, the first line')
+    .description('the state of all queues on one screen, in under three seconds; the first line is for monitoring')
     .option('--socket <path>', SOCKET_HELP, SOCKET)
     .option('--json', 'print JSON', false)
     .option(MECHANISM, MECHANISM_HELP, [])
@@ -74,9 +73,9 @@ function program(setExitCode: (code: number) => void): Command {
       setExitCode(await check({ scope: { device, vm, pod, process, netns }, json, socket, mechanisms: mechanism })),
     );
   scoped(tapscope.command('diagnose').argument('[device]', 'only this device'))
-    .description('watches for a while, then says what is wrong with which queue, why, and what to type')
-    .option('--for <time>', 'how long: 30s, 2m (10s, or the minute that --at names)')
-    .option('--at <time>', "ask the agent about the time before: 03:12, 03:12:30, '5m ago', 2026-11-20T03:12")
+    .description('watches for 10 s, then says what is wrong with which queue, why, and what to type')
+    .option('--for <time>', 'how long, e.g. 30s, 2m (default: 10s, with --at the minute that it names)')
+    .option('--at <time>', "look back in the agent's history: 03:12, 03:12:30, '5m ago', 2026-11-20T03:12")
     .option('--socket <path>', SOCKET_HELP, SOCKET)
     .option('--json', 'print JSON', false)
     .option(MECHANISM, MECHANISM_HELP, [])
@@ -95,8 +94,11 @@ function program(setExitCode: (code: number) => void): Command {
     );
   scoped(tapscope.command('whatif').argument('<device>', 'this device'))
     .description('which txqueuelen would have lost nothing, what others would have lost, and what to type')
-    .option('--for <time>', 'of so long: 30s, 2m (all that the agent remembers, 30m at most; without one 30s from now)')
-    .option('--size <size...>', 'what this txqueuelen would have lost; repeatable', [])
+    .option(
+      '--for <time>',
+      'window to evaluate, e.g. 30s, 2m (default: all history of the agent, without one the next 30s)',
+    )
+    .option('--size <size...>', 'also evaluate this txqueuelen; repeatable', [])
     .option('--socket <path>', SOCKET_HELP, SOCKET)
     .option('--json', 'print JSON', false)
     .option(MECHANISM, MECHANISM_HELP, [])
@@ -114,10 +116,10 @@ function program(setExitCode: (code: number) => void): Command {
       ),
     );
   scoped(tapscope.command('top').argument('[device]', 'only this device'))
-    .description('every queue, live, problems first; Enter tells more, ? the keys, q quits')
-    .option('-b, --batch', 'write lists one after the other, for tickets', false)
+    .description('every queue, live, problems first; Enter shows details, ? the keys, q quits')
+    .option('-b, --batch', 'print one list after the other, for tickets', false)
     .option('-n, --count <number>', 'exit after so many updates')
-    .option('-d, --delay <time>', 'between two updates', '1s')
+    .option('-d, --delay <time>', 'time between two updates', '1s')
     .option('--socket <path>', SOCKET_HELP, SOCKET)
     .option('--json', 'print JSON, one object a line', false)
     .option(MECHANISM, MECHANISM_HELP, [])
@@ -127,18 +129,18 @@ function program(setExitCode: (code: number) => void): Command {
     );
   tapscope
     .command('record')
-    .description('records what can be seen, as one file for support elsewhere')
-    .requiredOption('-o, --output <file>', 'the file, replaced when all is recorded')
-    .option('--for <time>', 'how long: 30s, 2m', '60s')
+    .description('records snapshots into one file, for support')
+    .requiredOption('-o, --output <file>', 'the file, replaced once the recording is complete')
+    .option('--for <time>', 'how long, e.g. 30s, 2m', '60s')
     .option('--socket <path>', SOCKET_HELP, SOCKET)
-    .option('--addresses', 'leave names of VMs, pods, containers, units and namespaces, and UUIDs, as they are', false)
+    .option('--addresses', 'do not replace names of VMs, pods, containers, units and namespaces, and UUIDs', false)
     .option(MECHANISM, MECHANISM_HELP, [])
     .exitOverride()
     .action(async ({ output, for: duration, addresses, socket, mechanism }) =>
       setExitCode(await record({ file: output, duration, addresses, socket, mechanisms: mechanism })),
     );
   scoped(tapscope.command('report').argument('<file>', 'what tapscope record wrote'))
-    .description('what diagnose would have said where and when a recording was made')
+    .description('what diagnose would have said on the recorded host, at that time')
     .option('--device <device>', 'only this device')
     .option('--json', 'print JSON', false)
     .exitOverride()
@@ -147,13 +149,13 @@ function program(setExitCode: (code: number) => void): Command {
     );
   tapscope
     .command('explain')
-    .description('how a rule knows what it finds, and what else looks like it; without a rule, the list')
+    .description('how a rule finds a fault, and what else looks like it; without a rule, the list')
     .argument('[rule]')
     .option('--json', 'print JSON', false)
     .exitOverride()
     .action((rule, { json }) => explain(rule, json));
   const dropsCommand = scoped(tapscope.command('drops').argument('[device]', 'only this device'))
-    .description('packets lost on their way to a guest or reader, as it happens, each second or each packet')
+    .description('packets lost on their way to a guest or reader, live, second by second or packet by packet')
     .exitOverride();
   for (const [flags, description] of dropsFlags) dropsCommand.option(flags, description);
   dropsCommand
@@ -161,26 +163,23 @@ function program(setExitCode: (code: number) => void): Command {
     .action((device, values) => drops(readDropsOptions(device, values), values.mechanism));
   tapscope
     .command('fleet')
-    .description('asks Prometheus about all hosts: which taps and tenants lose packets, and what these have in common')
-    .requiredOption(
-      '--url <url>',
-      'a Prometheus, Thanos or VictoriaMetrics that has the metrics: http://prometheus:9090',
-    )
+    .description('asks Prometheus which taps and tenants of all hosts lose packets, and what they have in common')
+    .requiredOption('--url <url>', 'Prometheus, Thanos or VictoriaMetrics with the metrics: http://prometheus:9090')
     .option('--since <time>', 'how far back: 30m, 24h', '1h')
-    .option('--header <header...>', "sent with each query, for a token or a tenant: 'Authorization: Bearer …'", [])
+    .option('--header <header...>', "header of each query, for a token or a tenant: 'Authorization: Bearer …'", [])
     .option('--json', 'print JSON', false)
     .exitOverride()
     .action(async ({ url, since, header, json }) => setExitCode(await fleet({ url, since, headers: header, json })));
   tapscope
     .command('demo')
-    .description('plays the commonest faults on taps of its own, and shows what check and diagnose say of each')
+    .description('plays the commonest faults on taps of its own, and shows the answers of check and diagnose')
     .option('--fault <name>', `only this one: ${FAULT_NAMES.join(', ')}`)
     .option('--socket <path>', SOCKET_HELP, SOCKET)
     .exitOverride()
     .action(async ({ fault, socket }) => setExitCode(await loadBench().demo({ fault, socket })));
   const benchCommand = tapscope
     .command('bench')
-    .description('what taps and vhost-net transmit and lose on this host, as the tables of the kernel series have it')
+    .description('what taps and vhost-net transmit and lose on this host, in the tables of the kernel series')
     .exitOverride();
   benchCommand.addHelpText('after', `\n${BENCH_HELP}`);
   for (const { flags, description, fallback } of benchFlags) benchCommand.option(flags, description, fallback);
@@ -188,7 +187,7 @@ function program(setExitCode: (code: number) => void): Command {
   tapscope
     .command('completion')
     .description('completion for a shell, or the manual page: source <(tapscope completion bash)')
-    .addArgument(new Argument('<kind>', 'for what').choices(COMPLETIONS))
+    .addArgument(new Argument('<kind>', 'shell, or man').choices(COMPLETIONS))
     .exitOverride()
     .action((kind) => completion(tapscope, kind));
   for (const command of tapscope.commands) command.addHelpText('after', helpAfter(command.name()));
@@ -211,7 +210,7 @@ async function main(args: readonly string[]): Promise<void> {
     }).parseAsync(args, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return; // --help, --version
-    process.exitCode = error instanceof NoRoom ? error.exitCode : failure();
+    process.exitCode = error instanceof LimitTooLow ? error.exitCode : failure();
     // The serving process, or commander, has already said what is wrong.
     if (error instanceof ServingEnded && error.code !== undefined) return;
     if (!(error instanceof CommanderError)) ownLog().sayLast(error instanceof Error ? error.message : String(error));
@@ -228,11 +227,11 @@ function end(message: string): void {
   process.exit(failure());
 }
 
-// Who reads our output may have read enough (`tapscope diagnose | head -1`), or closed the terminal (EIO).
+// The reader of our output may have read enough (`tapscope diagnose | head -1`), or closed the terminal (EIO).
 process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
   if (code !== 'EPIPE' && code !== 'EIO') end(`The output cannot be written (${message}).`);
 });
-// Who reads no messages any more is told none: what is under way, and what has to be put back, goes on.
+// Without a reader of stderr, messages are discarded. The command goes on, for it may have something to restore.
 process.stderr.on('error', () => undefined);
 // Unhandled rejections come here too. On one line, where a stack is looked for: in a journal.
 process.on('uncaughtException', (error) =>

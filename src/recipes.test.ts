@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The recipes of CONTRIBUTING.md, followed to the letter in a copy of the tree: how many hand-written files each takes. The lists and tables that
 // must have an entry for each counter, rule or mechanism are tested in the copy: they show whether a file is missing.
 import assert from 'node:assert/strict';

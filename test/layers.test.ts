@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The check of `make lint` sees what it forbids.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

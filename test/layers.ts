@@ -34,7 +34,7 @@ const LAYERS = new Map<string, Layer>([
   outside('lab', /^lab\//, `${PRODUCT} bench test dashboards dashboards-tests`),
   outside('dashboards-tests', /^dashboards\/(test\/|.*\.test\.ts$)/, 'subjects fleet test dashboards'),
   // What they know of the agent is its catalogue, and what a fleet records of it.
-  outside('dashboards', /^dashboards\//, 'snapshot subjects outputs fleet test'),
+  outside('dashboards', /^dashboards\//, 'snapshot subjects fleet test'),
   outside('tests', /^(src|addon|bench)\/(.*\.test\.ts$|test\/)/, `${PRODUCT} page addon bench test`),
   outside('test', /^test\//, `${PRODUCT} bench`),
   outside('addon', /^addon\//, ''),
@@ -48,7 +48,7 @@ const LAYERS = new Map<string, Layer>([
   inSrc('page', 'snapshot diagnosis outputs uplot'),
   inSrc(
     'server',
-    'snapshot log history diagnosis outputs url-credentials fastify @fastify/basic-auth bcrypt yaml',
+    'snapshot log subjects history diagnosis outputs url-credentials fastify @fastify/basic-auth bcrypt yaml',
     'most',
   ),
   inSrc('outputs', 'snapshot subjects diagnosis fleet prom-client fast-string-width'),

@@ -10,7 +10,7 @@
 namespace
 {
 
-/** What a person reads of a verifier log, which may have megabytes. */
+/** Lines shown of a verifier log, which may have megabytes. */
 constexpr int tailLines = 20;
 
 thread_local LibbpfLog *listening = nullptr;

@@ -34,7 +34,7 @@ public:
 		uint32_t dropped = 0;
 	};
 
-	/** What create() hands to the constructor. */
+	/** Passed from create() to the constructor. */
 	struct Source {
 		int fd;
 		std::string called;

@@ -26,7 +26,7 @@ public:
 
 	explicit Btf(const Napi::CallbackInfo &info);
 
-	/** What copy() and kernel() hand to the constructor. */
+	/** Passed from copy() and kernel() to the constructor. */
 	struct Types {
 		/** Must go after `own`. */
 		SharedTypes base;

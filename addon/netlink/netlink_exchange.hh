@@ -21,7 +21,7 @@ struct NetlinkRequest {
 /** Whole messages, one after the other, at multiples of 4. */
 using NetlinkMessages = std::vector<uint8_t>;
 
-/** What run() throws: it knows no JavaScript. */
+/** Thrown by run(), which knows no JavaScript. */
 struct NetlinkFailure {
 	/** Positive errno. */
 	int error;

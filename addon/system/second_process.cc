@@ -88,7 +88,7 @@ int become(const char *program, char *const *arguments, std::vector<int> &descri
 	// Closes them at execv(): until then an error is to be reported.
 	if (const int error = closeAtExec(next))
 		return error;
-	// What this process was given to read is not theirs (tapscope.service: the kernel's symbols).
+	// The serving process must not inherit our stdin (tapscope.service: the kernel's symbols).
 	const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0)
 		return errno;

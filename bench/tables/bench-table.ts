@@ -65,7 +65,7 @@ function sendTables(results: readonly Result<SendCell>[], reasons: readonly stri
     return [
       line('transmitted', ({ transmitted }) => transmitted),
       line('lost', ({ lost }) => lost),
-      // What pktgen hands to the device itself passes no qdisc.
+      // Packets that pktgen gives to the device directly pass no qdisc.
       ...(through ? [line('dropped before tun', ({ droppedBefore }) => droppedBefore, ['through-qdisc'])] : []),
     ];
   });

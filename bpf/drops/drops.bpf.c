@@ -10,7 +10,7 @@
 #include "drops/unrouted.bpf.h"
 #include "receive/written.bpf.h"
 
-/* Whether losses before tun are counted. If so, the program looks at each packet that the host drops. */
+/* 1: losses before tun are counted, so the program looks at each packet that the host drops. */
 const volatile u8 before_counted = 1;
 
 /* Before the load the agent replaces each of these numbers in the instructions (src/engine/probe-symbols.ts). */

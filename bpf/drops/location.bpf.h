@@ -3,7 +3,7 @@
 #pragma once
 #include "older-kernel.bpf.h"
 
-/* What a freeing function means; the agent finds their text ranges in the running kernel's symbols, and these names in
+/* The meaning of a freeing function; the agent finds text ranges in the running kernel's symbols, and these names in
  * our BTF. */
 enum location_class {
 	CLASS_UNKNOWN,

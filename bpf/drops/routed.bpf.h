@@ -64,7 +64,7 @@ static __noinline struct net_device *routed_to(struct sk_buff *skb)
 {
 	u64 route = route_of(skb);
 
-	/* What else lies there is a list of TCP's, whose packets are never freed by these functions: reads may fail. */
+	/* Otherwise it is a list of TCP's, whose packets are never freed by these functions: reads may fail. */
 	if ((s64)route >= 0)
 		return NULL;
 	struct net_device *dev = BPF_CORE_READ((struct dst_entry *)route, dev);

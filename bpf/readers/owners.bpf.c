@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// Who holds the queues: every descriptor of every process whose file is a tun_file, or a macvtap's tap_queue. Loads
+// Owners of queues: every descriptor of every process whose file is a tun_file, or a macvtap's tap_queue. Loads
 // where fentry is refused.
 #include "macvtap.bpf.h"
 #include "readers/reader.bpf.h"

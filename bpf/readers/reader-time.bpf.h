@@ -38,7 +38,7 @@ static __always_inline u64 grow(u64 *from, u64 to)
 	return to - before;
 }
 
-/* What the scheduler counted since the last sample; false: that sample was at other threads, or is too long ago. */
+/* The scheduler's count since the last sample; false: that sample was of other threads, or is too long ago. */
 static __always_inline bool count_scheduled(struct queue_reader *reader, u64 now, u32 state, struct scheduled *passed)
 {
 	struct reader_time *time = &reader->time;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Who reads each queue, and how the time is spent in which the queue is full or stopped: sampled at drops and by the
- * agent's looks. */
+/* The reader of each queue, and its state while the queue is full or stopped: sampled at drops and by the
+ * agent. */
 #pragma once
 #include "atomics.bpf.h"
 #include "ring/ring.bpf.h"
@@ -30,7 +30,7 @@ struct rival {
 };
 
 /*
- * What is known of the reader of one tun_file. A slot is given and taken back by the walk alone; all others find
+ * The reader of one tun_file. Only the walk gives a slot and takes it back; all others find
  * it through reader_slots.
  */
 struct queue_reader {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Who has the CPU for which a reader waits, as the agent's samples see it: no switch of any task is traced. */
+/* Processes that have the CPU for which a reader waits, by the agent's samples: no task switch is traced. */
 #pragma once
 #include "readers/reader.bpf.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What a thread does at this moment, and what the threads of a process do. */
+/* The state of a thread at this moment, and of all threads of a process. */
 #pragma once
 #include "kernel.bpf.h"
 
@@ -120,7 +120,7 @@ static __always_inline u32 cpu_of(struct task_struct *task)
 	return BPF_CORE_READ((struct task_struct___own_cpu *)task, cpu);
 }
 
-/* Who had the CPU until the running thread came, to look at it: both moments are one reading of the run queue's clock.
+/* The reader had the CPU until the sampling thread came: both moments are one reading of the run queue's clock.
  */
 static __always_inline bool gave_way_to(struct task_struct *task, struct task_struct *running)
 {
@@ -154,8 +154,8 @@ static __always_inline enum thread_state state_of_thread(struct task_struct *tas
 }
 
 /*
- * What the scheduler counts of a thread, exactly and whether or not a program looks (kernel: kernel/sched/stats.h):
- * what /proc/PID/task/TID/schedstat prints, and a wait that still lasts.
+ * The scheduler's own counts of a thread, exact without any program of ours (kernel: kernel/sched/stats.h):
+ * the values of /proc/PID/task/TID/schedstat, and a wait that still lasts.
  */
 struct scheduled {
 	u64 ran, waited; /* ns; the running thread's `ran` is of the last tick */

@@ -30,7 +30,7 @@ struct eppoll_entry {
 
 #pragma clang attribute pop
 
-/* Whose entry in a wait queue it is; 0 where symbols are hidden. */
+/* Tell the kind of an entry in a wait queue; 0 where symbols are hidden. */
 const volatile u64 default_wake_function_address; /* of who sleeps in read() */
 const volatile u64 pollwake_address;
 const volatile u64 ep_poll_callback_address;

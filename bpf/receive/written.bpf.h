@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Whose packet was freed in tun_get_user or tun_sendmsg: some are freed before they name a device or a socket, and then
+/* Finds the device of a packet that was freed in tun_get_user or tun_sendmsg. Some name none yet, and then
  * the writer's own call tells it when it ends. */
 #pragma once
 #include "drops/other-drops.bpf.h"

@@ -13,7 +13,7 @@
 /* A ring that held as many when it was looked at is not empty before the next sample. */
 #define NEAR (1 << LOOK_SHIFT)
 
-/* What came and went between two samples is more by no more than was taken. */
+/* A packet that came and went between two samples adds at most what was taken. */
 static __noinline int look_at_level(u64 *ctx, struct queue *queue)
 {
 	struct tun_file *file = (void *)ctx[1];

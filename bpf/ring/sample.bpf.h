@@ -35,7 +35,7 @@ static __always_inline struct mark *mark_at(u32 number, u32 index)
 	return KEPT(&marks[place]);
 }
 
-/* What lies in the ring is not what lay there before: thrown out, moved or put back. */
+/* The ring's contents have changed otherwise than by reads: discarded, moved or put back. */
 static __noinline int forget_marks(u32 number)
 {
 	struct queue *queue = queue_at(number);

@@ -73,7 +73,7 @@ enum queue_watch {
 #define NO_SLOT 0xFFFFFFFF
 
 /*
- * What all CPUs share of one queue. It is a row like any, of a CPU that does not exist, so that it is found, recycled
+ * Shared by all CPUs of one queue. It is a row like any, of a CPU that does not exist, so that it is found, recycled
  * and read as rows are. Written atomically, or under the ring's consumer lock.
  */
 struct queue {
@@ -127,7 +127,7 @@ _Static_assert(__builtin_offsetof(struct queue, device_id) == __builtin_offsetof
 	       "a shared row is a row");
 
 /*
- * What programs on one CPU leave for those after them. The packet is that between the entry and the exit of the
+ * State that programs on one CPU leave for the next. The packet is that between the entry and the exit of the
  * transmit function: bottom halves are off between them. In the newest row of each path the next packet mostly counts.
  */
 struct cpu_state {
@@ -205,7 +205,7 @@ static __always_inline struct cpu_state *state_of(u32 cpu)
 	return KEPT(&cpus[cpu & (MAX_CPUS - 1)]);
 }
 
-/* What a row's CPUs share. */
+/* The shared row of a queue, by its number. */
 static __always_inline struct queue *queue_at(u32 number)
 {
 	return KEPT(&rows[masked(number)].queue);

@@ -18,7 +18,7 @@ struct waking {
 
 struct waking waking[MAX_CPUS];
 
-/* What the holder of RTNL is doing: one at a time. */
+/* The operation of the holder of RTNL: one at a time. */
 struct control {
 	u64 task;
 	enum wake_cause cause;

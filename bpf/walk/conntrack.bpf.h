@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What conntrack itself drops in a namespace: most often because its table is full. */
+/* Drops by conntrack itself in a namespace, most often because its table is full. */
 #pragma once
 #include "walk/per-cpu.bpf.h"
 #include "walk/walk-state.bpf.h"

@@ -75,7 +75,7 @@ static __always_inline u64 offset_of_cpu(u32 cpu)
 			(places).tun_stats = (u64)BPF_CORE_READ(oldest, pcpu_stats);                                   \
 	} while (0)
 
-/* What a CPU counted of a device. */
+/* Adds a CPU's counters of a device. */
 #define ADD_COUNTERS_OF_CPU(out, cpu, places)                                                                          \
 	do {                                                                                                           \
 		u64 offset = offset_of_cpu(cpu), base = (places).tstats + offset;                                      \

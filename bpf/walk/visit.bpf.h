@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What each walk does to the state that the CPUs share of a queue: turns windows, sees to stops that no program saw. */
+/* Work of each walk on the shared row of a queue: turns windows, and handles stops that no program saw. */
 #pragma once
 #include "atomics.bpf.h"
 #include "device.bpf.h"
@@ -18,7 +18,7 @@ static __always_inline void turn_window(struct queue *queue, u64 now)
 	queue->needed[1] = EXCHANGE(&queue->needed[0], 0);
 }
 
-/* What no program saw: a queue that was stopped before its wakes were watched, a stop that ended by itself. */
+/* Stops that no program saw: begun before wakes were watched, or ended without a wake. */
 static __always_inline void watch_flow(u32 number, struct net_device *dev, u32 index, u64 now)
 {
 	struct netdev_queue *txq = transmit_queue(dev, index);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the walk writes: one entry for each tun or tap device and one for each of its queues. */
+/* The walk's output: one entry for each tun or tap device and one for each of its queues. */
 #pragma once
 #include "kernel.bpf.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the walk writes of the queues of a device. */
+/* The walk's output for the queues of a device. */
 #pragma once
 #include "device.bpf.h"
 #include "older-kernel.bpf.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether the agents' figures can be believed: the first row of the dashboard Agent, in short the last of the dashboard Host.
+// Whether the agents' figures are exact: the first row of the dashboard Agent, and in short the last of Host.
 import { type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import type { PanelBuilder as StatPanel } from '@grafana/grafana-foundation-sdk/stat';
 import { count, either, only, type Query, type Scope, sum, value, where } from '../promql/query.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What all dashboards have in common before their panels: tags, time, links to each other.
+// The common frame of all dashboards: tags, time, links to each other.
 import {
   DashboardBuilder,
   DashboardCursorSync,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the agents' rules found: on the dashboard Host in words, on the time axis of every dashboard as marks.
+// Findings of the agents: as text on the dashboard Host, as marks on the time axis of every dashboard.
 import { AnnotationQueryBuilder, type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus';
 import { count, either, max, namedByItself, type Query, type Scope, sum, times, value } from '../promql/query.ts';

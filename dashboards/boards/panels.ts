@@ -42,7 +42,7 @@ interface Line {
 
 export interface Words {
   readonly title: string;
-  /** What the figure is and in which direction; what to do with it. */
+  /** The figure, its direction, and what to do with it. */
   readonly tells: string;
   /** Why there may be no data, shown in its place; without it, what the metrics need (absent-reasons.ts). */
   readonly absent?: string;

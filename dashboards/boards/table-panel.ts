@@ -52,7 +52,7 @@ interface Table extends Words {
 const NARROWEST = 110;
 /** The order of the labels that most tables have; others follow by name. */
 const ORDER = ['device', 'queue', 'guest', 'name', 'netns', 'instance'];
-/** What labels are called, and the pixels that their values need where these are long. */
+/** Headings of labels, and the width in pixels where values are long. */
 const LABELS: Readonly<Record<string, readonly [heading: string, width?: number]>> = {
   device: ['Device'],
   queue: ['Queue'],

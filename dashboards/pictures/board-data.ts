@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the page of a picture gets: the dashboard's JSON, and what a Prometheus answered to it.
+// Input of the page of a picture: the dashboard's JSON, and the answers of a Prometheus.
 
 export interface TargetAnswer {
   readonly refId: string;
@@ -30,7 +30,7 @@ export interface BoardData {
   readonly span: { readonly from: number; readonly to: number };
 }
 
-/** What the page has drawn. */
+/** Result of drawing. */
 export interface Drawn {
   readonly height: number;
   /** Panels without data that do not say why (noValue in the JSON), by their titles. */

@@ -11,7 +11,7 @@ import {
 } from '@grafana/data';
 
 const COMMON = ['unit', 'min', 'max', 'decimals', 'displayName', 'noValue', 'thresholds', 'mappings', 'links', 'color'];
-/** What Grafana's panels take where the JSON says nothing. */
+/** Grafana's defaults for panels. */
 const OF_TYPE: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   timeseries: {
     drawStyle: 'line',

@@ -47,7 +47,7 @@ interface Alert {
 
 const ofTenant = ({ record }: Recorded): string => `sum by (value) (${record}{factor="tenant"})`;
 
-/** What the Ruler, or vmalert, tells of the whole fleet. */
+/** Alerts of the whole fleet, for the Ruler or vmalert. */
 export const FLEET_ALERTS: readonly Alert[] = [
   {
     alert: 'TapscopeFleetCommonFactor',

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the shards count by property, so that a dashboard asks for some thousand series and not for those of every tap: which share of the
+// Counts of each shard by property, so that a dashboard needs some thousand series and not those of every tap: which share of the
 // taps and hosts with a kernel, a ring size or a tenant loses packets. A host belongs to one shard: the counts of several shards add up.
 import {
   INFO,

@@ -10,7 +10,7 @@ export interface ShownQuery {
   /** The unit of the panel or of the table's column; undefined: the value is not shown. */
   readonly unit: string | undefined;
   readonly heading: string | undefined;
-  /** Whether Grafana asks only for the end of the time shown. */
+  /** Grafana queries only the end of the shown time. */
   readonly instant: boolean;
 }
 
@@ -28,7 +28,7 @@ export function panelsOf(dashboard: Dashboard): readonly ShownPanel[] {
 }
 
 export function allPanels(dashboard: Dashboard): readonly ShownPanel[] {
-  // What Grafana reads is the JSON.
+  // Grafana reads the JSON.
   return listAt(parseJson(JSON.stringify(dashboard)), 'panels').map(shownPanel);
 }
 

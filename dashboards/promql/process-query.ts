@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is known of an agent beside its own catalogue: of the process that answers requests by prom-client, of each scrape by Prometheus.
+// Metrics of an agent beside its own catalogue: prom-client's of the serving process, and Prometheus's of each scrape.
 import type { Query, Unit } from './query.ts';
 
 interface Beside {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // PromQL from the catalogue: a metric that is not there, or not of that type, throws; the unit follows from its name.
 
-import { scrapeMetrics } from '../../src/outputs/prometheus/scrape-metrics.ts';
 import type { Metric } from '../../src/snapshot/metric.ts';
 import { agentMetrics, cpuMetrics, deviceMetrics, queueMetrics } from '../../src/subjects/list.ts';
+import { scrapeMetrics } from '../../src/subjects/scrape-metrics.ts';
 
 /** Units of Grafana. */
 export type Unit = 'pps' | 'Bps' | 'cps' | 's' | 'percentunit' | 'bytes' | 'short';

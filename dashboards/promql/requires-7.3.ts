@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What only Linux 7.3 and later can be asked for; for older ones there is a recording.
+// Metrics that only Linux 7.3 and later have; tests on older kernels use a recording.
 import type { ShownPanel } from './panel-queries.ts';
 import { catalogue } from './query.ts';
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: prometheus.
 // The recording rules that people load are those that `tapscope fleet` asks for. UPDATE=1 writes the file.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

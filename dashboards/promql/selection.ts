@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a dashboard shows, as its variables choose: of many hosts the devices that are left, of one guest its devices.
+// Selection by a dashboard's variables: the devices of the chosen hosts, or of one guest.
 import { DEVICE, guestDevices, only, ownedDevices, type Query, rate, type Scope, sum, value } from './query.ts';
 import { type Choice, matcher } from './variables.ts';
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the reader of a dashboard chooses: data source, instance, namespace, owner or guest, device. Each choice narrows the choices after it.
+// Variables of a dashboard: data source, instance, namespace, owner or guest, device. Each narrows those after it.
 import {
   DatasourceVariableBuilder,
   QueryVariableBuilder,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: prometheus, prometheus-alertmanager.
 // The shipped routing in a real Alertmanager, with a receiver that counts: two faults, as the shipped rules tell of them, are two notifications.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -30,7 +31,7 @@ function named(notifications: readonly Notification[]): readonly object[] {
   }));
 }
 
-/** What one stalled reader makes fire, sooner or later. */
+/** All alerts that one stalled reader fires sooner or later. */
 function stalled(device: string): readonly Labels[] {
   const queue = { netns: '1', device, queue: '0' };
   return [

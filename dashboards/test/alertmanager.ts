@@ -28,7 +28,7 @@ export interface Alertmanager {
   readonly got: Notification[];
 }
 
-/** What the shipped configuration waits for, in seconds; shorter, so that a test does not take minutes. */
+/** Waits of the shipped configuration, in seconds, shortened so that a test does not take minutes. */
 interface Waits {
   readonly group: number;
   readonly interval: number;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a Prometheus answers to the queries of a panel or variable, asked as Grafana asks.
+// Answers of a Prometheus to the queries of a panel or variable, asked as Grafana asks.
 import { listAt } from '../../test/host/checked-json.ts';
 import { filledIn, type ShownPanel, type ShownQuery, type ShownVariable } from '../promql/panel-queries.ts';
 import type { Prometheus, Series } from './prometheus.ts';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: chromium, pngquant.
 // The page of the pictures fits Grafana's packages, and the dashboards' JSON the newest types of Grafana's dashboards and panels.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -13,7 +14,7 @@ const FLAGS =
   '--ignoreConfig --noEmit --strict --skipLibCheck --module esnext --moduleResolution bundler --types'.split(' ');
 const CHECKED = 'checked';
 
-/** What tsc says of these arguments, in the folder with Grafana's packages: nothing, if all is well. */
+/** Errors of tsc in the folder with Grafana's packages; '' if there is none. */
 function typeErrors(...args: readonly string[]): string {
   try {
     return execFileSync(process.execPath, [TSC, ...args], { cwd: installed, encoding: 'utf8', stdio: 'pipe' });

@@ -88,7 +88,7 @@ async function boardData(
     const series = await prometheus.range(filledIn(expr, choices), span.from, span.to);
     marks.push(...series.flatMap(({ points }) => timesOf(points).map((time) => ({ ...time, color }))));
   }
-  // What Grafana reads is the JSON.
+  // Grafana reads the JSON.
   return { dashboard: parseJson(JSON.stringify(dashboard)), answers, choices, marks, span };
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a Prometheus says of its rules.
+// The state of a Prometheus's rules.
 import { at, listAt, textAt } from '../../test/host/checked-json.ts';
 import type { Prometheus } from './prometheus.ts';
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: chromium, pngquant, prometheus.
 // Every panel of the dashboard Fleet is asked of a real Prometheus. It records, by the rules of deploy/fleet, 40 hosts, of which those with
 // one kernel lose packets.
 import assert from 'node:assert/strict';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: prometheus.
 // The shares that the dashboard Fleet shows, asked of promtool where more was lost in five minutes than was offered in them.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the rules of a fleet record is, packet for packet, what the agents show; and `tapscope fleet` tells the host that went.
+// Needs: root on this machine's kernel, prometheus.
+// The rules of a fleet record what the agents show, to the packet; `tapscope fleet` names a host that has gone.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';

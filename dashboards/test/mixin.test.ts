@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: jsonnet, prometheus.
 // The mixin, as a real jsonnet evaluates it: by itself what is shipped, and with a configuration what that says. UPDATE=1 writes its rules.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

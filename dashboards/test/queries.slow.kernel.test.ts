@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel, chromium, nftables, pngquant, prometheus.
 // Every query of every panel, variable and rule, asked of a real Prometheus that scraped a real agent on a host with faults. And
 // what an agent of Linux 7.3 once said on a host that stops queues.
 import assert from 'node:assert/strict';
@@ -22,7 +23,7 @@ import { HEALTHY, READER, SICK, sickHost } from './scenario.ts';
 import { GUEST, STOPPING } from './stopping-host.ts';
 
 const SECONDS = 15;
-/** What Prometheus calls the host of this test, and the recorded one. */
+/** The instance labels of this test's host and of the recorded one. */
 const [instance, recordedInstance] = ['kvm1:10747', 'kvm2:10747'];
 /** The dashboard Fleet has a test of its own, with more hosts. */
 const ofAgents = written.filter(({ name }) => name !== 'fleet');
@@ -180,7 +181,7 @@ async function scrapedAt(prometheus: Prometheus, instance: string): Promise<numb
   return assert.fail('Prometheus gets no answer of the agent.');
 }
 
-/** Whether a panel shows vhost-net's side. Batches from the guest do not count: the recorded host has none. */
+/** The panel shows vhost-net's side. Batches from the guest do not count: the recorded host has none. */
 function isOfVhost({ queries }: ShownPanel): boolean {
   return queries.some(({ expr }) => /tapscope_(vhost|zerocopy)_(?!receive_batch)/.test(expr));
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // On a kernel that can stop queues: what was recorded there is what an agent says today, and the pages for such hosts can be typed.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -27,7 +28,7 @@ test('a host that stops queues', { skip }, async (t) => {
     'the recorded pages have the series of today (npx tsx lab/recorded/record-dashboards.ts records anew)',
     async () => {
       const { text } = await host.agent.metrics();
-      // Whether a finding stands at a moment is the rules' affair, and no device ends there but those of other tests.
+      // Findings at one moment vary, and devices that end there are of other tests.
       const lasting = (page: string) => shapeOf(page).filter((shape) => !/^tapscope_(finding\{|ended_)/.test(shape));
       assert.deepEqual(lasting(text), lasting(readRecording()));
     },

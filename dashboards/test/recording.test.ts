@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What was recorded still has the metrics and labels of the catalogue; lab/kernels/matrix.ts holds it against an agent on that kernel.
+// Needs: Node.
+// The recording still has the metrics and labels of the catalogue; on that kernel it is compared with an agent.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { catalogue } from '../promql/query.ts';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: prometheus.
 // The rules as text: what they name exists, promtool accepts them and their tests, and each alert has its page.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

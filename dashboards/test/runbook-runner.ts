@@ -17,7 +17,7 @@ export interface Case {
   readonly device: string;
   /** The rule, if the page is about a finding. */
   readonly rule?: string;
-  /** What each block of the page promises to show. A first block that only defines metrics() has none. */
+  /** Expected output of each block of the page. A first block that only defines metrics() has none. */
   readonly shows: readonly RegExp[];
 }
 

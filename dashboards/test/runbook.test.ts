@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the pages work out in the shell, of values that no host of ours has.
+// Needs: Node.
+// Shell arithmetic of the pages, with values that no test host has.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
@@ -15,7 +16,7 @@ test('RingFullLoss: the ring is made bigger, where there is none it gets one, an
   const bigger = (length: string): string =>
     execFileSync('sh', ['-euc', script], { encoding: 'utf8', env: { length } }).trim();
   for (const [length, wanted] of [
-    // What ip says of a txqueuelen of 0.
+    // `ip` prints no qlen for 0.
     ['', '1000'],
     ['0', '1000'],
     ['500', '1000'],

@@ -8,7 +8,7 @@ const FOLDER = 'docs/runbooks';
 export interface Runbook {
   readonly name: string;
   readonly text: string;
-  /** What is to be typed, in its order: everything fenced as sh. */
+  /** Blocks to type, in order: everything fenced as sh. */
   readonly blocks: readonly string[];
 }
 

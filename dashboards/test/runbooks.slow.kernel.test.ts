@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the runbooks say to type is typed: on a host with the fault, in the order of the page, by a plain shell.
+// Needs: root on this machine's kernel, curl, nftables.
+// The commands of the runbooks are typed on a host with the fault, in the order of the page, by a plain shell.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { noLab } from '../../test/host/netns.ts';
@@ -51,7 +52,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
 };
 
-/** What they type watches for a while, so the fault has to go on. */
+/** Their commands watch for a while, so the fault must last. */
 const meanwhile: Readonly<Record<string, Case>> = {
   TapscopeFindingCritical: {
     device: SICK.stalled,

@@ -24,7 +24,7 @@ export const HEALTHY = 'tap107i0';
 /** A device that loses nothing, and of whose two queues one gets everything. */
 const UNEVEN = 'tap108i0';
 
-/** What the process that reads all of them is called. */
+/** Name of the process that reads all of them. */
 export const READER = 'openvpn';
 
 /** A firewall drops all that comes by it before the host looks for a way. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: prometheus.
 // The dashboard VM asked about a guest of vhost-net: the golden page, whose figures grow, served to a real Prometheus.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

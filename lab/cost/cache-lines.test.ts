@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Cache misses do not show on the instruction clock, and the lab has no counters of them. So the lines are counted that a packet touches
 // of what the programs keep for CPUs and queues: a model. Which fields a path needs is read from its code by people; where they lie is
 // read from the object. The packet's own lines, the kernel's and those of `.rodata` are not counted.

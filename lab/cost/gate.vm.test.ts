@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // No packet pays more than 2 % more of instructions than when the baseline was written.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // docs/overhead.md says what was last measured.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // Some of the faults of `npm run test:faults`, one round each; docs/reliability.md has all.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: prometheus, prometheus-alertmanager, victoria-metrics.
 // deploy/fleet, as far as it can be judged without starting it: the engines' own checks accept the files, and the files agree.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: WHOLE=1, root on this machine's kernel, prometheus.
 // All receivers are down for as many samples as the fleet tier has in an hour. The shards keep them and send them later; the agent, which is only
 // asked, takes no part in it.
 import assert from 'node:assert/strict';
@@ -10,7 +11,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { clientOf, type Prometheus } from '../../dashboards/test/prometheus.ts';
 import { startAgent } from '../../test/agent/serve-process.ts';
 import { namespaceLab, noLab } from '../../test/host/netns.ts';
-import { FLEET, missingEngines, startEngines } from './engines.ts';
+import { FLEET, provideEngines, startEngines } from './engines.ts';
 
 /** A sample a minute is recorded for an hour: here one a second, and scraped as often. */
 const SAMPLES_OF_AN_HOUR = 60;
@@ -21,8 +22,8 @@ const MOST_GROWTH_BYTES = 20e6;
 const RECORDED = 'host:tapscope_taps:count';
 
 test('receivers that are down for an hour of samples get them all', {
-  skip: noLab || missingEngines(FLEET),
-  timeout: 400_000,
+  skip: noLab || (await provideEngines(FLEET)),
+  timeout: 2_400_000,
 }, async (t) => {
   const lab = await namespaceLab(t);
   const testReader = await lab.testReader();

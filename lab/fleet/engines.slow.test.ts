@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: prometheus, victoria-metrics.
 // `npm run fleet` as it stands in deploy/fleet, but for faster rules: 40 hosts, of which those with one kernel lose packets. Every query of the
 // dashboard Fleet answers from Thanos and from VictoriaMetrics, and both name the kernel.
 import assert from 'node:assert/strict';
@@ -16,8 +17,8 @@ import { clientOf, type Prometheus } from '../../dashboards/test/prometheus.ts';
 import { tapscope } from '../../test/agent/serve-process.ts';
 import { at, listAt, parseJson } from '../../test/host/checked-json.ts';
 import { until } from '../../test/host/until.ts';
-import { isNightly } from '../../test/nightly.ts';
-import { FLEET, missingEngines, provideEngines, startEngines, VICTORIA } from './engines.ts';
+import { isWhole } from '../../test/whole.ts';
+import { FLEET, provideEngines, startEngines, VICTORIA } from './engines.ts';
 
 const BAD = '6.12.57+deb13-amd64';
 const GOOD = '7.3.4+deb14-amd64';
@@ -88,15 +89,15 @@ async function hostsOf(engine: Prometheus): Promise<number> {
   return (await engine.query('count(host:tapscope_build_info:count)'))[0]?.points[0]?.[1] ?? 0;
 }
 
-test('two shards, three receivers, Query and Ruler of Thanos', { timeout: 2_400_000 }, async (t) => {
+const engines = [
   // Thanos takes a quarter of an hour to build on two slow cores.
-  const missing = isNightly ? await provideEngines(FLEET) : missingEngines(FLEET);
-  if (missing) t.skip(missing);
-  else await play(t, FLEET, 'query');
-});
+  ...(isWhole ? [['two shards, three receivers, Query and Ruler of Thanos', FLEET, 'query'] as const] : []),
+  ['vmagent, VictoriaMetrics and vmalert', VICTORIA, 'victoria-metrics'] as const,
+];
 
-test('vmagent, VictoriaMetrics and vmalert', { timeout: 400_000 }, async (t) => {
-  const missing = missingEngines(VICTORIA);
-  if (missing) t.skip(missing);
-  else await play(t, VICTORIA, 'victoria-metrics');
-});
+for (const [name, file, asked] of engines)
+  test(name, { timeout: 2_400_000 }, async (t) => {
+    const missing = await provideEngines(file);
+    if (missing) t.skip(missing);
+    else await play(t, file, asked);
+  });

@@ -6,7 +6,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { at, listAt, textAt } from '../../test/host/checked-json.ts';
-import { missing, type Need, pathOf, provide } from '../../test/host/need.ts';
+import { type Need, pathOf, provide } from '../../test/host/need.ts';
 
 export interface Engine {
   readonly name: string;
@@ -81,11 +81,6 @@ function needOf({ image }: Service): Need {
   const need = PROGRAMS[image];
   if (!need) throw new Error(`What runs in the image ${image} is not known here.`);
   return need;
-}
-
-/** For `skip`: what is not here, or false. */
-export function missingEngines(file: string): string | false {
-  return missing(servicesOf(file).map(needOf));
 }
 
 /** Builds Thanos if it is not here yet; the reason why the engines cannot run, or false. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: prometheus.
 // `tapscope fleet` before a real Prometheus that has 100 hosts: who loses, how much, and what they have in common.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

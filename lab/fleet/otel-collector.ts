@@ -21,11 +21,6 @@ const BUILDER: Need = { go: `go.opentelemetry.io/collector/cmd/builder@${VERSION
 const BUILD_LIMIT_MS = 1_800_000;
 const READY_WITHIN_MS = 60_000;
 
-/** For `skip`: what is not here, or false. */
-export function missingCollector(): string | false {
-  return pathOf(FILE) ? false : `needs ${FILE} (npx tsx lab/fleet/build-collector.ts builds it)`;
-}
-
 /** Builds it if it is not here yet; the reason why it cannot be had, or false. */
 export async function provideCollector(): Promise<string | false> {
   if (pathOf(FILE)) return false;

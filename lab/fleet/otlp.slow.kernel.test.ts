@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: WHOLE=1, root on this machine's kernel.
 // A real OpenTelemetry collector receives what a page of the same snapshot says, sample for sample, and findings as logs.
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
@@ -15,10 +16,9 @@ import { startAgent } from '../../test/agent/serve-process.ts';
 import { at, textAt } from '../../test/host/checked-json.ts';
 import { namespaceLab, noLab } from '../../test/host/netns.ts';
 import { until } from '../../test/host/until.ts';
-import { isNightly } from '../../test/nightly.ts';
-import { missingCollector, provideCollector, startCollector } from './otel-collector.ts';
+import { provideCollector, startCollector } from './otel-collector.ts';
 
-const skip = noLab || (isNightly && (await provideCollector())) || missingCollector();
+const skip = noLab || (await provideCollector());
 const WITHIN_MS = 60_000;
 
 test('the collector has what a page of the same snapshot says, sample for sample', { skip }, async (t) => {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // Where packets are allocated and where they are freed, with every program pinned: all on one CPU, or all on two.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // Queues that are stopped instead of dropping (IFF_BACKPRESSURE, Linux 7.3): each stop and each wake, its cause, its time.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

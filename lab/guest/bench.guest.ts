@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // tapscope bench as built: the shape of the kernel series, numbers on which all counters agree, and nothing that it leaves behind.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

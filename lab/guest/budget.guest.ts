@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // A load that passes the budget, by the best probes of this kernel: the enqueue path is given up, taken back when the load has ended,
 // and no packet is lost from the accounts on either way. How soon is asked of a real CPU (serve-budget): an emulated agent alone
 // costs more than any budget. Not by pktgen: at its rate an emulated CPU may run into a trampoline that is being rewritten.

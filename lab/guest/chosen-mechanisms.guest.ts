@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // What takes the place of a mechanism that --mechanism forces away, as `tapscope doctor` tells it.
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -10,7 +11,7 @@ import { EVENTS } from '../../src/subjects/list.ts';
 import { tapscope } from '../../test/agent/serve-process.ts';
 import { dismissStanding } from '../../test/agent/shared-agent.ts';
 import { parseJson } from '../../test/host/checked-json.ts';
-import { isNightly } from '../../test/nightly.ts';
+import { isWhole } from '../../test/whole.ts';
 import { best, type Mechanisms, mechanismsOf, underLock } from './best-mechanisms.ts';
 
 /** Where nothing counts what is taken under the ring's lock: then wakes are not seen; before Linux 7.3 there are none. */
@@ -98,7 +99,7 @@ const long: readonly Case[] = [
   { forced: ['owners=procfs'], code: 1, expected: { owners: 'procfs' } },
 ];
 
-for (const { forced, code, expected } of isNightly ? [...cases, ...long] : cases) {
+for (const { forced, code, expected } of isWhole ? [...cases, ...long] : cases) {
   test(`doctor with ${forced.join(', ')}`, async () => {
     await dismissStanding(); // doctor would tell of it
     const choices = forced.flatMap((choice) => ['--mechanism', choice]);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // A CPU goes and comes back while packets pass: rows are of each CPU, and none of their packets is lost or counted twice.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -7,9 +8,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { startAgent } from '../../test/agent/serve-process.ts';
 import { namespaceLab } from '../../test/host/netns.ts';
 import { until } from '../../test/host/until.ts';
-import { isNightly } from '../../test/nightly.ts';
+import { isWhole } from '../../test/whole.ts';
 
-const TURNS = isNightly ? 20 : 3;
+const TURNS = isWhole ? 20 : 3;
 const CPU = '/sys/devices/system/cpu/cpu1/online';
 
 test(`a CPU goes and comes back ${TURNS} times under load`, async (t) => {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // How long packets lay in the ring until a guest came for them.
 import assert from 'node:assert/strict';
 import test from 'node:test';

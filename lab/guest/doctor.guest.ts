@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // What `tapscope doctor` says of this kernel where nothing is forced.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // Losses followed at full speed: what is shown and what is said not to be are the device's own drops, to the packet.
 import assert from 'node:assert/strict';
 import test from 'node:test';

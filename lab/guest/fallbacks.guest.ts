@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // Where a better mechanism is refused: the same truth, or less of it, and then the product says what it does not know.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';

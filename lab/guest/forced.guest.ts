@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // Each mechanism that is not the best of its event, forced: the truth, or less of it, never something else.
 import assert from 'node:assert/strict';
 import test from 'node:test';

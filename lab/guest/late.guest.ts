@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // An agent that comes late: a full ring, a reader that is blocked already, a guest that vhost-net holds packets for.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // Drops of shared packets while levels change. No tracepoint tells of those: at level lean the device's own counter knows them,
 // no queue does, and the product says so.
 import assert from 'node:assert/strict';

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // Devices that come and go, each mostly at the address of the one before: no count is ever another device's.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { standingAgent } from '../../test/agent/serve-process.ts';
 import { namespaceLab } from '../../test/host/netns.ts';
-import { isNightly } from '../../test/nightly.ts';
+import { isWhole } from '../../test/whole.ts';
 
-const LIVES = isNightly ? 100 : 10;
+const LIVES = isWhole ? 100 : 10;
 
 test(`${LIVES} devices, one after the other`, async (t) => {
   const agent = await standingAgent();

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // Drivers come after the agent, stay while they are watched, or go and come again.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -13,7 +14,7 @@ import { type Agent, startAgent, tapscope } from '../../test/agent/serve-process
 import { dismissStanding } from '../../test/agent/shared-agent.ts';
 import { namespaceLab } from '../../test/host/netns.ts';
 import { until } from '../../test/host/until.ts';
-import { isNightly, onlyNightly } from '../../test/nightly.ts';
+import { isWhole } from '../../test/whole.ts';
 
 const run = promisify(execFile);
 
@@ -172,7 +173,7 @@ test('--no-pin: tun goes and comes again while the agent runs', async (t) => {
   t.after(() => run('modprobe', ['vhost_net']));
   const agent = await startAgent(t, ['--budget=off', '--no-pin']);
   await countsExactly(t, agent);
-  for (let i = 0; i < (isNightly ? 2 : 1); i++) {
+  for (let i = 0; i < (isWhole ? 2 : 1); i++) {
     await unloadTun();
     await untilAttached(agent, 0);
     await run('modprobe', ['tun']);
@@ -181,7 +182,7 @@ test('--no-pin: tun goes and comes again while the agent runs', async (t) => {
   }
 });
 
-test('programs that were loaded later have their price too', { skip: onlyNightly }, async (t) => {
+test('programs that were loaded later have their price too', async (t) => {
   await dismissStanding();
   await unloadVhost();
   const { probes } = await agentLab(t);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // PREEMPT_RT: senders of real-time priority preempt another within the transmit function, on its CPU. No drop may go to another's queue.
 import assert from 'node:assert/strict';
 import test from 'node:test';

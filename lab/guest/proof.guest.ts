@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // What tapscope measures on this kernel, by which mechanism, and whether it counts to the packet: docs/kernels.md is made of what this prints.
 import assert from 'node:assert/strict';
 import { release } from 'node:os';

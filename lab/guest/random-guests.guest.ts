@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // Guests behind the real vhost-net in random order: fast, slow, in lumps, stalled, gone, back, closed, killed, while packets come.
 // At rest every counter equals the truth and no packet is unexplained.
 import assert from 'node:assert/strict';

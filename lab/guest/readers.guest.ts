@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // Why a guest behind vhost-net does not take its packets: of its worker, and where that sleeps, of the guest itself.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

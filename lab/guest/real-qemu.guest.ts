@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A real QEMU with a real Linux guest behind the real vhost-net: emulated by a QEMU that is emulated, so slow, and nightly.
+// Needs: VMs.
+// A real QEMU with a real Linux guest behind the real vhost-net: emulated by a QEMU that is emulated, so slow, and by hand.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { missing } from '../../test/host/need.ts';

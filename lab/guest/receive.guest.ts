@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // What a guest sends by the real vhost-net: batches, packets too large for one, and headers that tun cannot follow.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // Frames that XDP redirects to a guest behind the real vhost-net, and packets beside them, in one ring.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The minute at night: `tapscope diagnose` of a VM that gets no CPU says so in its first line, and what it says to type ends the loss.
+// Needs: VMs.
+// The worst minute: `tapscope diagnose` of a VM that gets no CPU says so in its first line, and what it says to type ends the loss.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import test, { type TestContext } from 'node:test';

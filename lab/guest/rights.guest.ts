@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // The service unit's rights on this kernel: no mechanism and no series is lost for want of root.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs, iperf3.
 // Healthy TCP on this kernel, by the best mechanisms and by raw tracepoints: no packet is missing in what is shown.
 import test from 'node:test';
 import { agentLab, standingLab } from '../../test/agent/agent-lab.ts';
 import { assertExactTcp } from '../../test/host/tcp-exact.ts';
-import { isNightly } from '../../test/nightly.ts';
+import { isWhole } from '../../test/whole.ts';
 
 /** The packets of each mechanism's test. TCP_PACKETS in the environment shortens or lengthens the test. */
-const PACKETS = Number(process.env.TCP_PACKETS ?? (isNightly ? 1_000_000 : 30_000));
+const PACKETS = Number(process.env.TCP_PACKETS ?? (isWhole ? 1_000_000 : 30_000));
 const GSO_SHARE = 0.1;
 const RAW = ['transmit=raw-tracepoint', 'freed=raw-tracepoint', 'consumed=arithmetic'];
 

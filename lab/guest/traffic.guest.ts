@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // Packets at full speed: what Prometheus gets equals the truth to the packet, also while queues change.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { type Agent, standingAgent, startAgent } from '../../test/agent/serve-process.ts';
 import { isSince, ownSeries } from '../../test/host/release.ts';
-import { isNightly } from '../../test/nightly.ts';
+import { isWhole } from '../../test/whole.ts';
 import { SERIES } from '../vm/series.ts';
 import { allCombinations, coveringSelection } from './covering.ts';
 import { exact, marked } from './exactness.ts';
@@ -17,8 +18,8 @@ const series = SERIES.find((one) => one === ownSeries) ?? SERIES[0];
 
 const DIMENSIONS = {
   series: SERIES,
-  // Raw tracepoints are tested here at night; by day on the kernel that runs the tests, which has nothing else.
-  mechanism: !hasFentry ? ['raw-tracepoint'] : isNightly ? ['raw-tracepoint', 'fentry'] : ['fentry'],
+  // Raw tracepoints are tested on the kernel that runs the tests, which has nothing else; here with WHOLE=1.
+  mechanism: !hasFentry ? ['raw-tracepoint'] : isWhole ? ['raw-tracepoint', 'fentry'] : ['fentry'],
   life: LIFE_NAMES,
   path: ['start_xmit', 'noqueue', 'fq_codel'],
   skb: ['shared', 'unshared'],
@@ -31,7 +32,7 @@ const scenarios = allCombinations(
   ({ life, queues }) => queues > 1 || !(life === 'readers on one CPU' || life === 'queues detached and attached'),
 );
 /** The kernel is a dimension too: every two values meet on some kernel, and each of them is on every kernel. */
-const everywhere = isNightly ? scenarios : coveringSelection(scenarios);
+const everywhere = isWhole ? scenarios : coveringSelection(scenarios);
 const chosen = everywhere.filter((one) => one.series === series);
 /** A host that lacks the better mechanism of one event lacks that of the other too. */
 const WITHOUT_FENTRY = ['--budget=off', '--mechanism=transmit=raw-tracepoint', '--mechanism=consumed=arithmetic'];

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // Two builds of tun for the same kernel, without and with the NAPI cache: what guests send each other is counted exactly with both.
 // lab/kernels/matrix.ts has them built before the VM starts.
 import assert from 'node:assert/strict';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // Some of the benchmark of verdicts, on the oldest and the youngest kernel: what is wrong is told by its name, what is well is left alone.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // Guests behind the real vhost-net: what they received is what the kernel and Prometheus count, both ways, to the packet.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
@@ -9,8 +10,8 @@ import { neverStops } from '../../test/host/flow-control.ts';
 import { type NamespaceLab, namespaceLab } from '../../test/host/netns.ts';
 import { pktgenIn } from '../../test/host/pktgen-threads.ts';
 import { until } from '../../test/host/until.ts';
-import { isNightly } from '../../test/nightly.ts';
 import type { GuestCounts, TestReader } from '../../test/test-reader/test-reader.ts';
+import { isWhole } from '../../test/whole.ts';
 import { allCombinations, coveringSelection } from './covering.ts';
 import { figuresOf, total } from './figures.ts';
 import { GUEST_LIFE_NAMES, GUEST_LIVES, type GuestLife } from './guest-lives.ts';
@@ -204,8 +205,8 @@ const DIMENSIONS = {
   queues: [1, 2, 4],
 } as const;
 
-const scenarios = allCombinations(DIMENSIONS, ({ queues }) => isNightly || queues !== 2);
-const chosen = isNightly ? scenarios : coveringSelection(scenarios);
+const scenarios = allCombinations(DIMENSIONS, ({ queues }) => isWhole || queues !== 2);
+const chosen = isWhole ? scenarios : coveringSelection(scenarios);
 
 for (const flowControl of DIMENSIONS.flowControl)
   test(`guests behind vhost-net, ${flowControl}`, { skip: flowControl === 'backpressure' && neverStops }, async (t) => {

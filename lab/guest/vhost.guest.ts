@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // What vhost-net takes out of a ring and gives back is neither lost nor counted twice; what finds no room is lost, and said.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

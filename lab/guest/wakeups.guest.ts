@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // vhost-net's worker that sleeps when a packet comes: woken on the sender's CPU, or on another.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // Zero-copy transmit: attempts, the reason of each copy, and completions, against what the guest sent and where it went.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // docs/kernels.md has what was found on the kernels that the lab has now, and no figure was wrong without a mark.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

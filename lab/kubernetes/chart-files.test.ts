@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // deploy/kubernetes/tapscope, as far as it can be judged without Helm: it agrees with the agent, the service unit and the rules.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, realpathSync } from 'node:fs';

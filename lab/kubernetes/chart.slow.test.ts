@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: WHOLE=1, etcd-server, openssl.
 // The chart before a real kube-apiserver: what it accepts and refuses, what Pod Security says of the pod, and Helm's own ways there and back.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -8,7 +9,7 @@ import { type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
 import { at, listAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import { type ApiServer, startApiServer } from './api-server.ts';
-import { missingCluster } from './cluster-programs.ts';
+import { provideCluster } from './cluster-programs.ts';
 import { apply, CHART, helm, installCrds, NAMESPACE, objectsOf } from './server-side-apply.ts';
 
 const IMAGE = 'image.repository=registry.example/tapscope';
@@ -43,7 +44,7 @@ const EVERYTHING = [
 const ofKind = (objects: readonly unknown[], kind: string): unknown =>
   objects.find((object) => at(object, 'kind') === kind) ?? assert.fail(`no ${kind}`);
 
-test('the chart before a real kube-apiserver', { skip: missingCluster() }, async (t) => {
+test('the chart before a real kube-apiserver', { skip: await provideCluster() }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'tapscope-kubernetes-'));
   const server = await startApiServer(t, folder);
   t.after(async () => rmSync(folder, { recursive: true, force: true }));

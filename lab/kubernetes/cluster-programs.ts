@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { cachePath } from '../../test/host/cache-path.ts';
 import { parseJson, textAt } from '../../test/host/checked-json.ts';
-import { missing, type Need, provide } from '../../test/host/need.ts';
+import { type Need, provide } from '../../test/host/need.ts';
 
 const run = promisify(execFile);
 export const KUBERNETES = 'v1.34.4';
@@ -33,12 +33,6 @@ const NEEDS: readonly Need[] = [
   },
   { go: 'helm.sh/helm/v3/cmd/helm@v3.19.5', builtAs: 'helm', file: 'helm' },
 ];
-
-/** For `skip`: what is not here, or false. */
-export function missingCluster(): string | false {
-  const absent = missing(NEEDS) || (CRDS.every(existsSync) ? false : 'needs the CRDs of prometheus-operator');
-  return absent && `${absent}: npx tsx lab/kubernetes/main.ts brings them`;
-}
 
 /** Builds what is missing, which takes half an hour on two slow cores. Returns why it cannot be had, or false. */
 export async function provideCluster(): Promise<string | false> {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // An agent comes and goes under a steady stream and no packet is lost. One CPU: QEMU's emulation of several does not survive each patch of code.
 import assert from 'node:assert/strict';
 import test from 'node:test';

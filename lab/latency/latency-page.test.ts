@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // docs/overhead.md says what was last measured, and what was measured is as it must be.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // Random schedules of everything that can happen to a tap's queues, against a model of tun: what is shown is the truth, or marked.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { type AgentLab, agentLab } from '../../test/agent/agent-lab.ts';
 import { noLab } from '../../test/host/netns.ts';
 import { seedOf } from '../../test/host/random.ts';
-import { isNightly } from '../../test/nightly.ts';
+import { isWhole } from '../../test/whole.ts';
 import { play } from './play.ts';
 
 const TAPS = 64;
 const ROUNDS = 40;
-/** Worlds of so many taps and rounds: 20 480 steps a day, more than a million at night. */
-const WORLDS = Number(process.env.SEQUENCES ?? (isNightly ? 400 : 8));
+/** Worlds of so many taps and rounds: 20 480 steps, more than a million with WHOLE=1. */
+const WORLDS = Number(process.env.SEQUENCES ?? (isWhole ? 400 : 8));
 /** Instead of a number of worlds, where a step takes longer (lab/kernels/matrix.ts): none begins after so many minutes. */
 const MINUTES = process.env.MODEL_MINUTES === undefined ? undefined : Number(process.env.MODEL_MINUTES);
 /** `SEED=… SEQUENCES=1 TAP=…` repeats what happened to one tap. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // What the answers of a case are worth: right or wrong, an alarm or a false one, or nothing because nothing happened.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel, VMs, iperf3, iputils-ping, nftables, openssl, openvpn, socat.
 // Real programs that pause: the advised ring loses nothing of the same packets, and half of it what was predicted.
 // `UPDATE=1 npm test -- program-replay` writes the table of docs/accuracy.md.
 import assert from 'node:assert/strict';

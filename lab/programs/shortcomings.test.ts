@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // `npm run test:programs` succeeds only if all was played, and all of it was right.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

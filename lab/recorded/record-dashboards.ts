@@ -12,6 +12,6 @@ const { command } = await guestProgram('dashboards', ['dashboards/test/record-gu
 const { status, output } = await runInVm(kernel, command([]));
 if (status !== 0) throw new Error(`Nothing was recorded:\n${output}`);
 mkdirSync(dirname(RECORDING), { recursive: true });
-// What Node has to say comes by the same line.
+// Messages of Node come on the same console.
 const lines = output.split('\n').filter((line) => /^(# seconds|tapscope_)/.test(line));
 writeFileSync(RECORDING, `${lines.join('\n')}\n`);

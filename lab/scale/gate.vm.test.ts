@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // A queue does not cost the agent 10 % more CPU than when the baseline was written (`npm run bench:scale -- --clock`).
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // What is promised of 100 000 series holds: measured here and now, beside prom-client on the same machine.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { slowness } from '../../test/host/slowness.ts';
-import { onlyNightly } from '../../test/nightly.ts';
 import { type Measured, measure } from './measure-scrapes.ts';
 import { allocationShare, LIMITS, linearity } from './scrape-section.ts';
 
@@ -21,7 +21,6 @@ async function quietest(series: number): Promise<Measured> {
 }
 
 test('100 000 series: short turns, a tenth of the memory, linear', {
-  skip: onlyNightly,
   timeout: 600_000,
 }, async (t) => {
   const ours = await quietest(LIMITS.series);

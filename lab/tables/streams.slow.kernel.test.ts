@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel, VMs, iperf3, socat.
 // `tapscope bench --table multiqueue`: its smallest cell, and where it fails: a guest that hangs, an interruption, a bench that is killed. Nothing stays.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Begun, begin, tapscope } from '../../test/agent/serve-process.ts';
-import { listAt, numberAt, parseJson } from '../../test/host/checked-json.ts';
+import { listAt, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import { noLab } from '../../test/host/netns.ts';
 import { until } from '../../test/host/until.ts';
 import { assertValid } from '../../test/host/valid-json.ts';
@@ -101,4 +102,24 @@ test('killed: guests and streams end all the same', { skip: noLab }, async (t) =
   bench.signal('SIGKILL');
   await bench.end;
   await nothingStays();
+});
+
+test('a kernel that is not there: the cell says so, and nothing was measured', { skip: noLab }, async (t) => {
+  const guests = await benchGuests();
+  if (typeof guests === 'string') return t.skip(guests);
+  const words = [
+    'bench',
+    '--table=multiqueue',
+    '--seconds=1',
+    `--only=^stream/host-to-guest/size=default/sessions=2/queues=2$`,
+    '--guest-kernel=/no/kernel',
+    '--guest-vhost=off',
+  ];
+  const { code, stdout } = await tapscope(words);
+  assert.equal(code, 1);
+  assert.match(stdout, /^NOTHING could be measured on this host\.$/m);
+  assert.match(stdout, /^2 +\/no\/kernel is not there: --guest-kernel takes the file of a kernel$/m);
+  const json = await tapscope([...words, '--format=json']);
+  const [result] = listAt(parseJson(json.stdout), 'results');
+  assert.match(textAt(result, 'missing'), /^\/no\/kernel is not there/);
 });

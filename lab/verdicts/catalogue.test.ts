@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // No rule goes unproven: each has a fault that it has to find and something that it has to leave alone.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel, nftables.
 // The first remedy of each rule, pasted as printed while the fault of its scenario goes on: it ends it, or it only shows and says so.
+
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import test, { type TestContext } from 'node:test';
@@ -22,7 +24,7 @@ const QUIET = 4;
 /** Faults at a time: more would take the CPU from each other's readers. */
 const AT_ONCE = 4;
 
-/** What a kernel has no module for. */
+/** Messages of a kernel without the module. */
 const LACKS = /(Specified qdisc kind is unknown|TC classifier not found|guest tap0\.\d [^']*': ENOENT)/;
 
 interface Fallen {

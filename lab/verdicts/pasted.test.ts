@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
+// Needs: Node.
 // No rule without a proof of its first remedy.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

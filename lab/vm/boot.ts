@@ -140,13 +140,10 @@ interface Boot {
   readonly late: boolean;
 }
 
-/**
- * The VM must not outlive a caller that is killed: stdin closes with the caller, however it ends. PR_SET_PDEATHSIG
- * was tried and does not reach QEMU. It takes only idle CPU time: tests of this machine's own kernel run beside it.
- */
+/** The VM must not outlive a caller that is killed: stdin closes with the caller, however it ends. PR_SET_PDEATHSIG was tried and does not reach QEMU. */
 const GUARD = `
 exec 3<&0
-chrt --idle 0 "$@" </dev/null 3<&- &
+"$@" </dev/null 3<&- &
 vm=$!
 { cat <&3; kill -9 $vm; } >/dev/null 2>&1 &
 wait $vm

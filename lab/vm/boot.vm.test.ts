@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: VMs.
 // One boot of one kernel: status, output, directory, and that nothing runs on when its time is over.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -2,8 +2,7 @@
 // The kernels of the lab: Debian's, by the version and checksum that kernels.json locks, unpacked into a cache once.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Architecture } from '../../test/debian/apt.ts';
-import { debianSuite, NoMirror, type Package, type Suite } from '../../test/debian/apt.ts';
+import { type Architecture, debianSuite, NoMirror, type Package, type Suite } from '../../test/debian/apt.ts';
 import { foreignRoot } from '../../test/debian/foreign-root.ts';
 import { cachePath } from '../../test/host/cache-path.ts';
 import { type LockedKernel, lockedKernel } from './kernel-lock.ts';

@@ -2,8 +2,9 @@
 // The audits of a device, the programs' figures against the kernel's: `delivered` by E1 and E2 of docs/accounting.md, `dropped` by E3.
 
 import { sumOf } from '../engine/queue-sums.ts';
+import type { Accounts } from '../engine/subject.ts';
 import type { AuditResult } from '../snapshot/queue.ts';
-import type { CountingMode } from './queue-accounting.ts';
+import type { CountingMode, QueueAccounting } from './queue-accounting.ts';
 
 /** Packets. */
 interface Differences {
@@ -46,4 +47,24 @@ export function ringsOf(queues: readonly AuditedRing[], unassigned: number, tole
   const isTold = unassigned > 0 && imbalances.every((imbalance) => imbalance <= tolerance);
   if (isTold && Math.abs(lacking - unassigned) <= tolerance) return [];
   return imbalances.map((imbalance) => ({ equation: 'ring', imbalance }));
+}
+
+/** Balances by queue index; `untraced`: drops of a queue that no program saw. */
+export function balancesOf(
+  queues: ReadonlyMap<number, QueueAccounting>,
+  mode: CountingMode,
+  untraced: ReadonlyMap<number, number>,
+): Accounts['queues'] {
+  // Without a probe on either side of the ring it is not known which of several queues a packet went through.
+  const known = mode.enqueued === 'counted' || mode.taken === 'counted' || queues.size === 1;
+  return new Map(
+    [...queues].map(([index, queue]) => {
+      const { enqueued, transmitted, delivered, read } = queue;
+      const imbalance = queue.imbalance();
+      const audit = imbalance === undefined ? [] : [{ equation: 'ring', imbalance }];
+      const auditPending = audit.length > 0 || queue.unaudited ? queue.unaudited : undefined;
+      const own = { audit, auditPending, known, untraced: untraced.get(index) ?? 0 };
+      return [index, { enqueued, transmitted, delivered, read, ...own }];
+    }),
+  );
 }

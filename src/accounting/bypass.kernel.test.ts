@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // Packets past the programs that count: the kernel's own counters tell how many.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // Readers of a multiqueue tap that close, join and move while packets wait: nothing is shown as delivered that the kernel does not count.
 import assert from 'node:assert/strict';
 import test from 'node:test';

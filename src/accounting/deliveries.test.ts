@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // When several queues show more than the kernel counts: what stands still, and what is marked for how long.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The accounts, entry by entry. Whether they fit a real kernel is tested in exact.kernel.test.ts and random.slow.kernel.test.ts.
 import assert from 'node:assert/strict';
 import test from 'node:test';

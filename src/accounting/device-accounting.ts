@@ -4,27 +4,26 @@
 import { emptySums, sumOf } from '../engine/queue-sums.ts';
 import type { Accounts } from '../engine/subject.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
-import { auditsOf, ringsOf } from './audits.ts';
-import { balancesOf } from './balance.ts';
+import { auditsOf, balancesOf, ringsOf } from './audits.ts';
 import { Deliveries } from './deliveries.ts';
 import {
   attachedOf,
   countOf,
   fingerprintOf,
   moved,
+  NO_OFFSET,
+  narrowed,
   type Reading,
   type Totals,
   totalsOf,
   unseenOf,
 } from './device-totals.ts';
-import { believed, enteringOf } from './entering.ts';
 import { Marks, PATIENCE, unseenPackets } from './marks.ts';
 import { Misplaced } from './misplaced.ts';
-import { NO_OFFSET, narrowed } from './opening.ts';
 import { PreTunLosses } from './pre-tun-losses.ts';
 import { type CountingMode, QueueAccounting, VHOST_BATCH } from './queue-accounting.ts';
 import { Renumbering } from './renumbering.ts';
-import { leftAtMost, leftOrWaiting, Unseen } from './unseen.ts';
+import { believed, enteringOf, leftAtMost, leftOrWaiting, Unseen } from './unseen.ts';
 
 /** Until two samples in a row were equal, and what that settles is settled. */
 const FINAL_SAMPLES = 4;

@@ -2,8 +2,27 @@
 // One device at one moment: its counters, its rings, and their sums over all queues.
 import { type DeviceSums, type QueueSums, sumOf } from '../engine/queue-sums.ts';
 import type { WalkedDevice, WalkedQueue } from '../engine/walk.ts';
-import { heldOf, thrown, VHOST_BATCH } from './queue-accounting.ts';
+import { discarded, heldOf, VHOST_BATCH } from './queue-accounting.ts';
 import type { Count } from './renumbering.ts';
+
+/** Packets that the programs have more than the kernel; of `entered` and `dropped` fewer. */
+interface Offset {
+  readonly delivered: number;
+  readonly dropped: number;
+  readonly entered: number;
+}
+
+export const NO_OFFSET: Offset = { delivered: 0, dropped: 0, entered: 0 };
+
+/** The offset at the first rest: takes a value of `now` that differs from the known one by `most` packets at most. */
+export function narrowed(known: Offset, now: Partial<Offset>, most: number): Offset {
+  const within = (before: number, value = before): number => (Math.abs(value - before) <= most ? value : before);
+  return {
+    delivered: within(known.delivered, now.delivered),
+    dropped: within(known.dropped, now.dropped),
+    entered: within(known.entered, now.entered),
+  };
+}
 
 /** One device at one moment: its counters read before and after the walk that saw its rings. */
 export interface Reading {
@@ -42,7 +61,7 @@ export function unseenOf({ queues }: WalkedDevice, vhost: boolean): number {
 export function totalsOf({ before, walked }: Reading): Totals {
   const sums = [...before.values()];
   return {
-    entered: sumOf(sums.map((queue) => queue.enqueued - thrown(queue) - queue.failed)),
+    entered: sumOf(sums.map((queue) => queue.enqueued - discarded(queue) - queue.failed)),
     consumed: sumOf(sums.map(({ consumed, unproduced }) => consumed - unproduced)),
     failed: sumOf(sums.map(({ failed }) => failed)),
     waiting: sumOf(walked.queues.map(({ occupancy }) => occupancy)),

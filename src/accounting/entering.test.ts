@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The accounts where programs see what is offered and what is dropped, and a packet may lie between the two, across changes of level.
 import assert from 'node:assert/strict';
 import test from 'node:test';

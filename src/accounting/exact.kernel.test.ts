@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // Counts equal the truth to the packet: what was sent, what was read, what `ip -s link` says.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // Counts across a change of level: what lies on the enqueue path is given up and taken back, and no packet is lost from the accounts.
 import assert from 'node:assert/strict';
 import test from 'node:test';

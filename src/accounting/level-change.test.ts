@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The accounts across changes of level under load, when every sample takes long enough for packets to move: exact at the next rest.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Where programs see what is offered and what is dropped, a drop that none saw looks like a packet that entered the ring.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Drops that no program saw, and that may be among the packets that entered: where fentry counts, what is not dropped has entered.
 import { type DeviceSums, sumOf } from '../engine/queue-sums.ts';
-import { LastingBound } from './lasting-bound.ts';
 import type { QueueAccounting } from './queue-accounting.ts';
+import { LastingBound } from './unseen.ts';
 
 /** How many packets too many are counted among those that entered, by E1: at least `least`, at most `most`. */
 export interface Bounds {

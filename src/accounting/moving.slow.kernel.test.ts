@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // A device that moves to another network namespace is in no list meanwhile: what its queues counted stays theirs.
 import assert from 'node:assert/strict';
 import test from 'node:test';

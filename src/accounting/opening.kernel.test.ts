@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // An agent that comes while packets pass: the accounting begins in the midst of them, and exact from the first rest on.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The accounts of an agent that comes while packets pass: what moved until they were open is set right at the first rest.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { walkedQueue } from '../../test/snapshots/walked.ts';
 import { emptySums, type QueueSums } from '../engine/queue-sums.ts';
-import { type CountingMode, QueueAccounting } from './queue-accounting.ts';
-import type { QueueReading } from './queue-reading.ts';
+import { type CountingMode, QueueAccounting, type QueueReading } from './queue-accounting.ts';
 
 /** Linux 7.3, at both levels. */
 const BOTH: CountingMode = { enqueued: 'counted', taken: 'counted' };

@@ -2,7 +2,6 @@
 // The accounting of one queue: E1, E2 and E4 of docs/accounting.md. `taken` is delivered + failed + held.
 import type { QueueSums } from '../engine/queue-sums.ts';
 import type { WalkedQueue } from '../engine/walk.ts';
-import type { QueueReading } from './queue-reading.ts';
 
 /** The sources of the accounts, which depend on the probes; a change begins a new epoch. */
 export interface CountingMode {
@@ -142,11 +141,11 @@ export class QueueAccounting {
     if (this.#opening === undefined) {
       const taken = mode.taken === 'counted' ? netConsumed(before, after) : 0;
       this.#heldBefore = held;
-      this.#opening = (ring?.occupancy ?? 0) + held + thrown(before) + taken - after.enqueued - after.entering;
+      this.#opening = (ring?.occupancy ?? 0) + held + discarded(before) + taken - after.enqueued - after.entering;
       this.#bypassedBefore = after.bypassed; // on their way when the probes came, one after the other
     }
     // While something is thrown out, given back or moved between rings, what waits in them says nothing.
-    const disturbed = (sums: QueueSums): number => thrown(sums) + sums.failed + sums.unproduced;
+    const disturbed = (sums: QueueSums): number => discarded(sums) + sums.failed + sums.unproduced;
     const steady = reading.believable && !renumbered && !ring?.unsteady && disturbed(before) === disturbed(after);
     this.#shifted ||= renumbered;
     this.#read = Math.max(this.#read, before.consumed - before.consumedInBatches);
@@ -200,14 +199,14 @@ export class QueueAccounting {
     const { occupancy, takenSince } = reading.ring ?? { occupancy: 0, takenSince: 0 };
     // The kernel's counter is read after the ring: what was taken in between is in both.
     const waiting = mode.taken === 'counted' ? occupancy : Math.max(0, occupancy - takenSince);
-    return taken + thrown(reading.before) + waiting - (this.#opening ?? 0);
+    return taken + discarded(reading.before) + waiting - (this.#opening ?? 0);
   }
 
   /** What left the ring to a reader: counted, or by E2, or E1 solved for it. */
   #taken(mode: CountingMode, { before, after, ring, takenFromDevice }: QueueReading): number | undefined {
     if (mode.taken === 'counted') return netConsumed(before, after) + this.#heldBefore + this.#takenBase;
     if (mode.taken === 'device') return takenFromDevice;
-    return this.uncounted + before.enqueued + this.#movedHere - thrown(before) - (ring?.occupancy ?? 0);
+    return this.uncounted + before.enqueued + this.#movedHere - discarded(before) - (ring?.occupancy ?? 0);
   }
 
   /**
@@ -219,7 +218,7 @@ export class QueueAccounting {
     if (mode.enqueued !== 'counted' || mode.taken !== 'counted') return;
     this.#baseBefore = undefined;
     const moved = before.enqueued !== after.enqueued || before.consumed !== after.consumed;
-    const taken = this.uncounted + before.enqueued - thrown(before) - (ring?.occupancy ?? 0);
+    const taken = this.uncounted + before.enqueued - discarded(before) - (ring?.occupancy ?? 0);
     this.#takenBase = taken - netConsumed(after, after) - this.#heldBefore - (moved ? VHOST_BATCH : 0);
     this.#anchor = undefined;
   }
@@ -250,7 +249,7 @@ export class QueueAccounting {
     if (takenFromDevice === undefined && mode.taken === 'derived') {
       // Several queues: only what waits now is known of the packets that came in meanwhile.
       const waiting = (ring?.occupancy ?? 0) + heldOf(ring);
-      const left = this.#delivered + before.failed + thrown(before);
+      const left = this.#delivered + before.failed + discarded(before);
       this.#base = left + waiting - (this.#opening ?? 0) - after.enqueued - after.entering;
       return;
     }
@@ -282,7 +281,7 @@ export class QueueAccounting {
 }
 
 /** Left the ring by another way than the reader. */
-export function thrown(sums: QueueSums): number {
+export function discarded(sums: QueueSums): number {
   return sums.purged + sums.resized + sums.overflowed;
 }
 
@@ -294,4 +293,21 @@ export function heldOf(ring: WalkedQueue | undefined): number {
 /** Taken by readers and not given back: what the walk finds neither held nor taken may have been given back since `before`. */
 function netConsumed(before: QueueSums, after: QueueSums): number {
   return before.consumed - after.unproduced;
+}
+
+export interface QueueReading {
+  /** Counters read before and after the walk that saw the ring. */
+  readonly before: QueueSums;
+  readonly after: QueueSums;
+  readonly ring: WalkedQueue | undefined;
+  /** Packets that the kernel says the reader took, or vhost-net for it, where that is this one queue's alone. */
+  readonly takenFromDevice: number | undefined;
+  /** Packets of another index may be in the ring: what is waiting does not belong to these counters. */
+  readonly renumbered: boolean;
+  /** false: more seems to be delivered than the kernel says: a ring is being thrown out and nothing was freed yet. */
+  readonly believable: boolean;
+  /** Nothing moves, and each packet is known to have entered or not. */
+  readonly atRest: boolean;
+  /** Packets that programs saw enter, and that may have been dropped. */
+  readonly uncertain: number;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Packets that the kernel counts and our programs did not see, and packets that left by another queue.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,9 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets that the kernel counted and our programs did not: the kernel skipped the programs, or the packets came past them.
-import { sumOf } from '../engine/queue-sums.ts';
-import { type Reading, type Totals, unseenOf } from './device-totals.ts';
-import { LastingBound } from './lasting-bound.ts';
-import { thrown } from './queue-accounting.ts';
+import { type DeviceSums, sumOf } from '../engine/queue-sums.ts';
+import { type Reading, type Totals, totalsOf, unseenOf } from './device-totals.ts';
+import { discarded } from './queue-accounting.ts';
+
+/** Samples in a row that must show a difference before it counts under load: a program may run later than the reader of its packet. */
+const SAMPLES = 3;
+
+export class LastingBound {
+  #bounds: number[] = [];
+
+  /** The least that each of the last samples showed; -Infinity: there are too few samples. */
+  get least(): number {
+    return this.#bounds.length < SAMPLES ? Number.NEGATIVE_INFINITY : Math.min(...this.#bounds);
+  }
+
+  /** Returns how much is certain now, which later bounds do not contain. `isFigure`: this sample's bound is the figure itself. */
+  update(bound: number, isFigure: boolean): number {
+    this.#bounds = [...this.#bounds, bound].slice(-SAMPLES);
+    const certain = Math.max(0, isFigure ? bound : this.least);
+    this.#bounds = this.#bounds.map((one) => one - certain);
+    return certain;
+  }
+
+  /** Counting begins anew: the samples before were compared by another equation. */
+  restart(): void {
+    this.#bounds = [];
+  }
+}
 
 /** Counts the least that every one of the last samples shows; at rest, what there is. */
 export class Unseen {
@@ -47,7 +71,7 @@ export class Unseen {
  */
 export function leftOrWaiting(reading: Reading, totals: Totals, delivered: number, atRest: boolean): number {
   const waiting = reading.walked.queues.map(({ occupancy, takenSince }) => Math.max(0, occupancy - takenSince));
-  const lost = [...reading.before.values()].map((queue) => thrown(queue) + queue.failed);
+  const lost = [...reading.before.values()].map((queue) => discarded(queue) + queue.failed);
   return delivered + sumOf(waiting) + sumOf(lost) + (atRest ? totals.held : 0);
 }
 
@@ -55,6 +79,30 @@ export function leftOrWaiting(reading: Reading, totals: Totals, delivered: numbe
 export function leftAtMost({ after, walked, vhost }: Reading, { waiting, held }: Totals, delivered: number): number {
   // A resize is moving packets that the walk does not see.
   if (walked.queues.some(({ unsteady }) => unsteady)) return Number.POSITIVE_INFINITY;
-  const lost = [...after.values()].map((queue) => thrown(queue) + queue.failed);
+  const lost = [...after.values()].map((queue) => discarded(queue) + queue.failed);
   return delivered + waiting + sumOf(lost) + held + walked.queues.length + unseenOf(walked, vhost);
+}
+
+/**
+ * Packets that programs saw offered and that may yet be dropped: the newest of each queue on each CPU. None of them is counted by itself. If E1 (docs/accounting.md) adds up only as if all had entered, all have.
+ * `base`: the kernel's deliveries when the accounting began; `uncounted`: packets in the rings that no program saw enter, at most;
+ * `atRest`: nothing moved since the sample before, so that what vhost-net holds is not delivered meanwhile.
+ */
+export function believed(reading: Reading, base: number, uncounted: number, atRest: boolean): Reading {
+  const before = withEntering(reading.before);
+  const delivered = reading.walked.counters.txPackets - base;
+  const left = leftOrWaiting(reading, totalsOf(reading), delivered, atRest);
+  const entered = sumOf([...before.values()].map(({ enqueued }) => enqueued));
+  return left >= uncounted + entered ? { ...reading, before, after: withEntering(reading.after) } : reading;
+}
+
+/** So many packets were offered, of which it is not known whether they were dropped. */
+export function enteringOf({ entries, before }: Reading): number {
+  return entries === true ? sumOf([...before.values()].map(({ entering }) => entering)) : 0;
+}
+
+function withEntering(sums: DeviceSums): DeviceSums {
+  return new Map(
+    [...sums].map(([index, queue]) => [index, { ...queue, enqueued: queue.enqueued + queue.entering, entering: 0 }]),
+  );
 }

@@ -7,8 +7,8 @@ import { PROBE_SYMBOLS } from '../engine/probe-symbols.ts';
 import { companionModules, type Host, readHost, tunDriver } from '../kernel/host.ts';
 import type { AgentState, Snapshot } from '../snapshot/snapshot.ts';
 import { EVENTS } from '../subjects/list.ts';
+import type { SamplingInterval } from './adaptive-interval.ts';
 import { DeletedLog } from './deleted-log.ts';
-import type { Pace } from './pace.ts';
 import { type SnapshotOptions, SnapshotTaker } from './snapshot-taker.ts';
 
 interface Watch {
@@ -44,8 +44,8 @@ export class Agent {
   }
 
   /** How often it is to look at the host: less often where it takes more than its budget. */
-  get pace(): Pace {
-    return this.#watch.snapshots.pace;
+  get interval(): SamplingInterval {
+    return this.#watch.snapshots.interval;
   }
 
   /** What only needs to be fresh now and then; run every second by the sampler, never by a scrape. */

@@ -35,7 +35,7 @@ export class Demands {
   update(devices: readonly WalkedDevice[], nowSeconds = performance.now() / 1000): boolean {
     const backpressure = devices.some(asksForFlowControl);
     const stops = this.#probes.demand('backpressure', backpressure);
-    if (!this.#probes.can('entries')) return stops;
+    if (!this.#probes.can('entry-only')) return stops;
     this.#demanded = this.#exitsWanted(backpressure, nowSeconds);
     return this.#probes.demand('exits', this.#demanded) || stops;
   }

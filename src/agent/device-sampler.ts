@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One sample of all devices: rows, the walk, rows again; then what each subject makes of them.
 import { DeviceAccounting } from '../accounting/device-accounting.ts';
+import type { CountingMode } from '../accounting/queue-accounting.ts';
 import type { Probes } from '../engine/attach.ts';
 import { FreedPackets } from '../engine/freed-packets.ts';
 import { Generations } from '../engine/generations.ts';
@@ -9,11 +10,10 @@ import type { LoadedPrograms } from '../engine/programs.ts';
 import type { DeviceSums } from '../engine/queue-sums.ts';
 import { Rows, type RowsRead } from '../engine/rows.ts';
 import type { Accounts, Hints, OpenSubject, Subject } from '../engine/subject.ts';
-import { type Walk, type WalkedDevice, Walker } from '../engine/walk.ts';
+import { type Attached, type Walk, type WalkedDevice, Walker } from '../engine/walk.ts';
 import { type Held, heldOf, type Owners, together } from '../inventory/owners.ts';
 import type { Device } from '../snapshot/device.ts';
 import type { AgentState, LostEvents, ProbeState } from '../snapshot/snapshot.ts';
-import { attachedBy, modeOf } from './counted-by.ts';
 import type { DeletedLog } from './deleted-log.ts';
 import { Deletions } from './deletions.ts';
 import { Demands } from './demands.ts';
@@ -72,7 +72,7 @@ export class DeviceSampler {
     this.#slots = reasons.slotNames.length;
     const records = new Map(subjects.flatMap((subject) => [...(subject.records ?? [])]));
     this.#walker = new Walker(object, generations);
-    this.#rows = new Rows(object, generations, () => probes.can('entries'), records);
+    this.#rows = new Rows(object, generations, () => probes.can('entry-only'), records);
     this.#demands = new Demands(probes, object);
     this.#losses = new ProbeLosses(programs);
     const freed = new FreedPackets(probes, programs, generations);
@@ -172,7 +172,7 @@ export class DeviceSampler {
       otherDropped,
       vhost: heldUnseen,
       queuesChanged,
-      entries: this.#probes.can('entries'),
+      entries: this.#probes.can('entry-only'),
     };
     const accounts = account(accounting, reading, modeOf(this.#probes));
     return { ...accounts, degraded: [...accounts.degraded, ...this.#lost] };
@@ -254,4 +254,16 @@ function sumsOf(rows: RowsRead, { id }: WalkedDevice): DeviceSums {
 /** tx_dropped without the frames in it: the accounts compare the rest with drops of packets. */
 function withoutFrames(walked: WalkedDevice, frames: number): WalkedDevice {
   return { ...walked, counters: { ...walked.counters, txDropped: walked.counters.txDropped - frames } };
+}
+
+/** `exits`: the exit of the transmit function is hooked. */
+function attachedBy({ can }: Pick<Probes, 'can'>, exits: boolean): Attached {
+  return { stops: can('stops'), consumed: can('dequeues'), departures: can('dequeue-timing'), exits };
+}
+
+function modeOf({ can }: Pick<Probes, 'can'>): CountingMode {
+  return {
+    enqueued: can('offers-derived') ? 'derived' : 'counted',
+    taken: can('dequeues') ? 'counted' : can('dequeues-derived') ? 'derived' : 'device',
+  };
 }

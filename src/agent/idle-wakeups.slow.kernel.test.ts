@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // An agent whose queues are idle sleeps: how often its threads wake in a second does not depend on how many queues there are.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { until } from '../../test/host/until.ts';
@@ -13,7 +14,7 @@ test('what fails with each snapshot keeps nothing from being refreshed, and the 
   });
   t.after(() => sampler.stop());
   await sampler.start({
-    pace: { seconds: 1, judgedEvery: 1, work: 1 },
+    interval: { seconds: 1, judgedEvery: 1, work: 1 },
     take: async () => goldenSnapshot,
     refresh: async () => {
       done.refreshes += 1;
@@ -34,7 +35,7 @@ test('what fails each second in the same way is said once', async (t) => {
   const sampler = new Sampler();
   t.after(() => sampler.stop());
   await sampler.start({
-    pace: { seconds: 1, judgedEvery: 1, work: 1 },
+    interval: { seconds: 1, judgedEvery: 1, work: 1 },
     take: async () => goldenSnapshot,
     refresh: async () => {
       refreshes += 1;

@@ -6,7 +6,7 @@ import type { Snapshot } from '../snapshot/snapshot.ts';
 import type { Agent } from './agent.ts';
 
 /** The parts of the agent that sampling uses. */
-export type Sampled = Pick<Agent, 'take' | 'refresh' | 'sampleReaders' | 'pace'>;
+export type Sampled = Pick<Agent, 'take' | 'refresh' | 'sampleReaders' | 'interval'>;
 
 const PERIOD_MS = 1000;
 /** What fails each second in the same way is said so often. */
@@ -78,7 +78,7 @@ export class Sampler {
   /** A snapshot that fails, or a rule that does, keeps no owner, budget or driver that was loaded again from being seen. */
   async #tick(agent: Sampled): Promise<void> {
     this.#seconds += 1;
-    if (this.#seconds < agent.pace.seconds) return;
+    if (this.#seconds < agent.interval.seconds) return;
     this.#seconds = 0;
     await this.#attempt('a snapshot failed', async () => this.#keep(await agent.take()));
     await this.#attempt('owners, budget and drivers could not be looked at', () => agent.refresh());

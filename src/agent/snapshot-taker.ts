@@ -13,10 +13,9 @@ import { namespaceName, namespacePaths, ownNamespace } from '../kernel/namespace
 import type { Device } from '../snapshot/device.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { SUBJECTS } from '../subjects/list.ts';
+import { AdaptiveInterval, type SamplingInterval } from './adaptive-interval.ts';
 import { DeletedLog } from './deleted-log.ts';
 import { DeviceSampler } from './device-sampler.ts';
-import { OwnPace } from './own-pace.ts';
-import type { Pace } from './pace.ts';
 
 export interface SnapshotOptions {
   readonly filter: DeviceFilter;
@@ -39,7 +38,7 @@ export class SnapshotTaker {
   readonly #sampler: DeviceSampler | undefined;
   readonly #deleted: DeletedLog;
   readonly #governor: Governor;
-  readonly #pace: OwnPace;
+  readonly #interval: AdaptiveInterval;
   readonly #cpuCgroup = cpuCgroup();
   readonly #owners: Owners;
   #links: LinkInventory = { devices: [], unresolved: 0 };
@@ -60,13 +59,13 @@ export class SnapshotTaker {
     this.#probes = probes;
     const { budget } = options;
     const cpus = host.onlineCpus;
-    const pace = new OwnPace({ budget, cpus });
-    this.#pace = pace;
+    const interval = new AdaptiveInterval({ budget, cpus });
+    this.#interval = interval;
     this.#governor = new Governor(probes, {
       budget,
       cpus,
       packets: () => this.#packets,
-      least: (agent) => pace.least(agent),
+      least: (agent) => interval.least(agent),
     });
     this.#options = options;
     this.#deleted = deleted;
@@ -124,7 +123,7 @@ export class SnapshotTaker {
         overhead: this.overhead(),
         level: this.#probes.level(),
         sheds: this.#governor.sheds,
-        pace: this.pace,
+        pace: this.interval,
         epoch: this.#probes.epoch(),
         ...this.#sampler?.agent(),
         ...(this.#sampler && { ended: this.#deleted.now }),
@@ -142,13 +141,13 @@ export class SnapshotTaker {
   async #govern(): Promise<void> {
     if (performance.now() - this.#governedMs < GOVERNED_EVERY_MS) return;
     this.#governedMs = performance.now();
-    this.#pace.tick(this.#governor.cost?.kernel ?? 0);
+    this.#interval.tick(this.#governor.cost?.kernel ?? 0);
     await this.#governor.tick();
   }
 
   /** How often it is to look at the host. */
-  get pace(): Pace {
-    return this.#pace.now;
+  get interval(): SamplingInterval {
+    return this.#interval.now;
   }
 
   /** The cost of each part of the agent, as shares of all CPUs; empty until it was measured. */

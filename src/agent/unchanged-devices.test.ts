@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // A device is given again only after six equal samples, and not once its generation is another.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // The agent as built beside a user of the host who wants it stopped, blind or misquoted.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
@@ -15,7 +16,7 @@ const TENANT = 65_534;
 const FOLDER = '/run/tapscope';
 const SOCKET = `${FOLDER}/agent.sock`;
 
-/** What a tenant may try, each with the error that it gets. */
+/** Attempts of a tenant, each with the error that it gets. */
 const ATTEMPTS = `
   const fs = require('node:fs'), net = require('node:net');
   const tried = {};
@@ -31,7 +32,7 @@ const ATTEMPTS = `
   attempt('open the folder', () => fs.chmodSync('${FOLDER}', 0o777));
   const done = () => console.log(JSON.stringify(tried));
   const connected = (code) => { tried['ask the agent'] = code; done(); };
-  // What was the lock once: its name is free, and of no effect.
+  // The name of the former lock is free, and has no effect.
   net.createServer(() => {}).listen('\\0tapscope-agent', () => {
     net.connect('${SOCKET}').once('connect', () => connected('done')).once('error', ({ code }) => connected(code));
   });
@@ -74,7 +75,7 @@ test('a tenant can neither take, remove nor replace lock and socket, and an old 
 
 const GROUP = 4711;
 
-/** What the agent tells a command of this user, in this group as well or in none; its verdict on the host is of no matter. */
+/** The agent's answer to a command of this user, with this group or none; the verdict does not matter. */
 async function ask(groups: string): Promise<string> {
   const wrapper = ['setpriv', `--reuid=${TENANT}`, `--regid=${TENANT}`, groups];
   const { code, stdout, stderr } = await tapscope(['diagnose', '--at=1s ago', '--json'], { wrapper });

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: openssl.
 // Commands that ask one agent at once, over a real unix socket.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the running agent sees, and what it remembers of a time.
+// Asks the running agent for its state and its history.
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Verdict } from '../diagnosis/judge.ts';
 import { type Answer, askSocket } from '../kernel/agent-socket.ts';
@@ -51,7 +51,7 @@ export async function askAbout(
   }
 }
 
-/** What the agent says of itself; undefined: none of this version answers before `limit`. */
+/** The agent's own state; undefined: none of this version answers before `limit`. */
 export async function askSelf(socket: string, limit: AbortSignal): Promise<AgentSelf | undefined> {
   try {
     const { status, body } = await askSocket(socket, '/api/v1/agent', limit);
@@ -70,7 +70,7 @@ export async function askSnapshot(socket: string, nevermind?: AbortSignal): Prom
   return freshlyNamed(snapshotFromJson(snapshot));
 }
 
-/** What it makes of the last ten seconds, of which those that stand; undefined: it has not looked for long enough. Throws one sentence. */
+/** Active findings of the last ten seconds; undefined: the agent has just started. Throws one sentence. */
 export async function askFindings(
   socket: string,
   limit?: AbortSignal,

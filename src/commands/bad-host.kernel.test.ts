@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // Hosts that lack something: a kernel without types (BTF), a home and a root file system that are read-only. Each command gives a verdict or one sentence.
 import assert from 'node:assert/strict';
 import test from 'node:test';

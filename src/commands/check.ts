@@ -48,7 +48,7 @@ export async function check(options: CheckOptions): Promise<number> {
   return exitCodeOf(checked);
 }
 
-/** What stands of the last ten seconds; undefined: no agent of this version runs, or it has just begun. */
+/** Active findings of the last ten seconds; undefined: no agent of this version runs, or it has just started. */
 async function judgedByAgent(
   { scope, mechanisms, socket }: CheckOptions,
   limit: AbortSignal,

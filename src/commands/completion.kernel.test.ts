@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `tapscope completion` writes, as bash, zsh and groff take it, on a host with a device of an evil name.
+// Needs: root on this machine's kernel, groff-base, zsh.
+// Output of `tapscope completion` in bash, zsh and groff, on a host with a hostile device name.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // Root starts the agent by hand: the process that counts gives up every right that it does not need, in all of its threads, and works on.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -112,7 +113,7 @@ async function freeSystemPort(): Promise<number> {
   return assert.fail('no port of the system is free');
 }
 
-/** What code says that runs behind the filter. */
+/** Output of code that runs behind the filter. */
 function behindFilter(startsProcesses: boolean, code: string): string {
   const addon = JSON.stringify(join(packageRoot(), 'dist/addon/tapscope.node'));
   const words = [`require(${addon}).refuseUnused(${startsProcesses}, true);`, code];

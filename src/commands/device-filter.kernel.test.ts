@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // Devices that --device-include hides are not "none on this host": in check, in the API of the page, and in the sentence of a command that looks for one.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // `tapscope diagnose --at`: what the agent remembers, judged; and every way in which there is nothing to judge.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
@@ -32,7 +33,7 @@ test('a loss that is over is explained from memory', { skip: noLab }, async (t) 
   assert.deepEqual([at(json, 'schema'), at(json, 'findings', 0, 'device')], [1, 'tap0']);
 
   for (const [time, words] of [
-    ['03:99', /^tapscope: --at=03:99 is no time; write for example/],
+    ['03:99', /^tapscope: --at=03:99 is not a time; write for example/],
     ['23h ago', /^tapscope: There is no history of .*: it reaches from .* to .*\.$/],
   ] as const) {
     const { code, stdout, stderr } = await tapscope([...args, `--at=${time}`]);

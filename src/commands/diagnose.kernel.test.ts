@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // `tapscope diagnose` as built, on real taps.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -45,8 +46,8 @@ async function diagnosed(
 test('what cannot be asked is one sentence, at once, and exit code 3', { skip: noLab }, async () => {
   for (const [args, words] of [
     [['no-such-tap', '--for', '1h'], /^tapscope: No tun, tap or macvtap device named no-such-tap is on this host.*\n$/],
-    [['--for', '1s'], /^tapscope: --for=1s is no time between 2 s and 3600 s.*\n$/],
-    [['--for', 'soon'], /^tapscope: --for=soon is no time.*\n$/],
+    [['--for', '1s'], /^tapscope: --for=1s is not a time between 2 s and 3600 s.*\n$/],
+    [['--for', 'soon'], /^tapscope: --for=soon is not a time.*\n$/],
     [['--no-such-flag'], /unknown option/],
     [['tap0', 'tap1'], /too many arguments/],
   ] as const) {

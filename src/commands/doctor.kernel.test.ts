@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // `tapscope doctor` as built: the first line counts what the details list, and the agent says the same at its start.
 import assert from 'node:assert/strict';
 import test from 'node:test';

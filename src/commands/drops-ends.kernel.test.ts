@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel, openssl.
 // How `tapscope drops` ends: always with a summary; where it cannot begin, with one sentence.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -73,7 +74,7 @@ test('what cannot be followed is one sentence', { skip: noLab }, async (t) => {
     [['--netns', 'nowhere'], [], /No tun, tap or macvtap device in namespace nowhere is on this host; /],
     [['--vm', 'none', '--process', '1'], [], /of VM none held by process 1 is on this host; /],
     [['--reason', 'BAD_LUCK'], [], /This kernel has no drop reason BAD_LUCK; /],
-    [['--for', 'ever'], [], /--for=ever is no time/],
+    [['--for', 'ever'], [], /--for=ever is not a time/],
     [[], unprivileged, /Losses cannot be followed: .*(root|CAP_)/],
     [[], covered('/sys/kernel/btf/vmlinux', '/dev/null'), /Losses cannot be followed: .*CONFIG_DEBUG_INFO_BTF/],
     [['--stack'], covered('/proc/kallsyms', hidden), /Losses cannot be followed: .*CAP_SYSLOG/],

@@ -8,8 +8,7 @@ import { layoutOf } from './terminal/terminal.ts';
 
 export function explain(name: string | undefined, json: boolean): void {
   const rule = RULES.find((one) => one.name === name);
-  if (name !== undefined && !rule)
-    throw new Error(`There is no rule ${name}; 'tapscope explain' lists those there are.`);
+  if (name !== undefined && !rule) throw new Error(`Unknown rule ${name}; 'tapscope explain' lists all rules.`);
   const layout = layoutOf(process.stdout);
   const shown = (rule ? [rule] : RULES).map(({ judge: _, ...told }) => told);
   const text = rule ? renderExplanation(rule, layout) : renderRuleList(RULES, layout);

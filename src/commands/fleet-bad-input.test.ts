@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: openssl.
 // Bad input of a fleet, as the commands are built: one sentence, and the right exit code.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -15,7 +16,7 @@ test('fleet: an engine that answers HTML, none at all, and a bad address', async
   for (const [url, sentence] of [
     [html, /^tapscope: http:\S+ answers, but not as the API of Prometheus does .*\n$/],
     ['http://127.0.0.1:1', /^tapscope: http:\S+ cannot be reached: .*\n$/],
-    ['prometheus:9090', /^tapscope: --url=prometheus:9090 is no address of a Prometheus API; .*\n$/],
+    ['prometheus:9090', /^tapscope: --url=prometheus:9090 is not the address of a Prometheus API; .*\n$/],
   ] as const) {
     const { code, stdout, stderr } = await tapscope(['fleet', '--url', url]);
     assert.match(stderr, sentence);
@@ -56,7 +57,7 @@ test('serve: a bad line in a tenant map of 100 000, a map that is not there, a b
   for (const [flag, sentence] of [
     [`--tenant-map=${map}`, /^tapscope: --tenant-map=\S+, line 100001: expected one of vm, uuid, .*\n$/],
     ['--tenant-map=/no/map', /^tapscope: --tenant-map=\/no\/map cannot be read \(ENOENT\)\.\n$/],
-    ['--otlp=collector', /^tapscope: --otlp=collector is no address of a collector; .*\n$/],
+    ['--otlp=collector', /^tapscope: --otlp=collector is not the address of a collector; .*\n$/],
   ] as const) {
     const { code, stdout, stderr } = await tapscope(['serve', flag]);
     assert.match(stderr, sentence);

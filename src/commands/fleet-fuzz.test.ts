@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an engine may answer to `tapscope fleet`: any JSON, bytes, labels of any name. A screen that drives no terminal, or one sentence.
+// Needs: Node.
+// Random answers of an engine to `tapscope fleet`: any JSON, bytes, labels. The output is safe for terminals, or one sentence.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';

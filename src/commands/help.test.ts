@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Each --help ends with lines that can be typed as they are, and with the exit codes.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `--help` of each command ends with: lines to type, and what the exit code says.
+// The end of each command's `--help`: examples and exit codes.
 
 interface CommandHelp {
   /** The words after 'tapscope ', and their purpose. */
@@ -24,7 +24,7 @@ const HELP: Readonly<Record<string, CommandHelp>> = {
     examples: [
       ['serve', 'on http://127.0.0.1:10747'],
       ['serve --web.listen-address=:10747', 'on every address of the host'],
-      ['serve --log.format=json', 'for a collector of logs'],
+      ['serve --log.format=json', 'for a log collector'],
     ],
     exitCodes: [
       ['0', 'stopped by SIGINT or SIGTERM'],
@@ -33,7 +33,7 @@ const HELP: Readonly<Record<string, CommandHelp>> = {
   },
   doctor: {
     examples: [
-      ['doctor', 'what this kernel lets tapscope measure'],
+      ['doctor', 'what can be measured here'],
       ['doctor --verbose', 'each event, and why not by a better mechanism'],
       ['doctor --json', 'the same as JSON'],
     ],
@@ -55,14 +55,14 @@ const HELP: Readonly<Record<string, CommandHelp>> = {
     examples: [
       ['diagnose vnet0', 'watch one device for 10 s'],
       ['diagnose --vm web1 --for 1m', 'the devices of one VM, for a minute'],
-      ['diagnose --at 03:12', 'what the agent saw in that minute'],
+      ['diagnose --at 03:12', 'what happened in that minute'],
     ],
     exitCodes: VERDICT,
   },
   whatif: {
     examples: [
-      ['whatif vnet0', 'what the agent remembers'],
-      ['whatif vnet0 --for 5m --size 2000', 'and this size'],
+      ['whatif vnet0', 'over all history of the agent'],
+      ['whatif vnet0 --for 5m --size 2000', 'the last 5 minutes; also this size'],
     ],
     exitCodes: [
       ['0', 'answered'],
@@ -79,10 +79,10 @@ const HELP: Readonly<Record<string, CommandHelp>> = {
   record: {
     examples: [
       ['record -o host.rec', '60 s into one file'],
-      ['record -o host.rec --for 2m --addresses', 'longer, with the real names'],
+      ['record -o host.rec --for 2m --addresses', '2 minutes, with real names'],
     ],
     exitCodes: [
-      ['0', 'all was recorded'],
+      ['0', 'complete'],
       ['1', 'the end is missing, or the command failed'],
     ],
   },
@@ -127,7 +127,7 @@ const HELP: Readonly<Record<string, CommandHelp>> = {
   bench: {
     examples: [
       ['bench', 'all cells'],
-      ['bench --table v7', 'as a mail has it'],
+      ['bench --table v7', 'in the layout of a mail'],
       ['bench --table multiqueue', 'TCP of guests in QEMU'],
       ['bench --only=tail-drop --format=markdown', 'some cells, as Markdown'],
     ],
@@ -145,7 +145,7 @@ const HELP: Readonly<Record<string, CommandHelp>> = {
   },
 };
 
-/** '' for a command without. */
+/** '' for a command without examples. */
 export function helpAfter(command: string): string {
   const help = HELP[command];
   if (!help) return '';

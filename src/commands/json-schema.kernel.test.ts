@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What each command says with --json is what docs/schema/tapscope.schema.json says it is: of a real tap that loses packets.
+// Needs: root on this machine's kernel.
+// The --json of each command matches docs/schema/tapscope.schema.json, for a real tap that loses packets.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import test from 'node:test';

@@ -27,7 +27,7 @@ export async function* linesOf(chunks: AsyncIterable<Buffer>, longest = ROOM.lin
       pieces = [other];
       length = other.length;
     }
-    if (length > longest) throw new Error('It has a line that is longer than any of ours.');
+    if (length > longest) throw new Error('It has a line longer than tapscope writes.');
   }
   if (length > 0) yield pieces.join('');
 }

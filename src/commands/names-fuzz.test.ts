@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Names that strangers choose, in every output: text, JSON, metrics, HTML, log, commands to paste. None drives a terminal or becomes another.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -52,7 +52,7 @@ export class QueueWatch {
     this.#cpu = process.cpuUsage();
   }
 
-  /** Whether the figures are the agent's, which costs nothing more in the kernel. */
+  /** The figures are the agent's, so nothing more is attached in the kernel. */
   get isAgent(): boolean {
     return this.#source?.isAgent ?? false;
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // `tapscope record` and `report` as built: what a recording says is what diagnose says, and names are hidden.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -58,9 +59,9 @@ test('what cannot be recorded or reported is one sentence', { skip: noLab }, asy
       1,
       /^tapscope: \/no-such-folder\/x cannot be written \(ENOENT.*\n$/,
     ],
-    [['record', '--for', '1', '-o', 'x'], 1, /^tapscope: --for=1 is no time.*\n$/],
+    [['record', '--for', '1', '-o', 'x'], 1, /^tapscope: --for=1 is not a time.*\n$/],
     [['record'], 1, /required option/],
-    [['report', '/etc/passwd'], 3, /^tapscope: \/etc\/passwd is no recording of tapscope\.\n$/],
+    [['report', '/etc/passwd'], 3, /^tapscope: \/etc\/passwd is not a recording of tapscope\.\n$/],
     [['report'], 3, /missing required argument/],
   ] as const) {
     const said = await tapscope(args);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // An agent that ends while `record` writes: what was seen until then is kept.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -38,7 +38,7 @@ export async function record({ file, duration, addresses, mechanisms, socket }: 
   const missed = (): void => {
     missing += 1;
   };
-  // What went before the end cannot be seen again.
+  // A later sample cannot show what has gone.
   let lost: unknown;
   const unlessKept = (cause: unknown): undefined => {
     if (kept < LEAST_SNAPSHOTS) throw cause;

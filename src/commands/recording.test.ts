@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -79,7 +80,7 @@ test('foreign files and other schemas are one sentence', async (t) => {
     gzipSync(''),
   ]) {
     writeFileSync(file, content);
-    await assert.rejects(readRecording(file), /^Error: \S+one\.rec is (no recording of tapscope|cut off)[^\n]*\.$/);
+    await assert.rejects(readRecording(file), /^Error: \S+one\.rec is (not a recording of tapscope|cut off)[^\n]*\.$/);
   }
   await written(file, { ...HEADER, schema: 2, version: '9.0.0' });
   await assert.rejects(

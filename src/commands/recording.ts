@@ -107,7 +107,7 @@ export async function readRecording(file: string, room = ROOM): Promise<Recordin
     const take = async (lines: AsyncIterable<string>): Promise<void> => {
       for await (const line of lines) {
         if (!header) header = headerOf(line);
-        else if (promised !== undefined) throw new Error('There is something behind its end.');
+        else if (promised !== undefined) throw new Error('It has data after its end.');
         else if (END.test(line)) promised = JSON.parse(line).snapshots;
         else kept.add(line);
       }
@@ -124,7 +124,7 @@ export async function readRecording(file: string, room = ROOM): Promise<Recordin
     await read.catch((cause: unknown) => {
       throw refused ?? cause;
     });
-    if (!header) throw new Unusable('is no recording of tapscope: it is empty');
+    if (!header) throw new Unusable('is not a recording of tapscope: it is empty');
     if (promised !== kept.seen)
       throw new Unusable(`is cut off after ${kept.seen} snapshots; copy it again, or record anew`);
     const snapshots = kept.finish();
@@ -161,5 +161,5 @@ function reasonOf(file: string, header: RecordingHeader | undefined, snapshots: 
   if (/^E[A-Z]+$/.test(code)) return `${file} cannot be read (${saidOf(cause)}).`;
   return header || code === 'Z_BUF_ERROR'
     ? `${file} is cut off or damaged after ${snapshots} snapshots; copy it again, or record anew.`
-    : `${file} is no recording of tapscope.`;
+    : `${file} is not a recording of tapscope.`;
 }

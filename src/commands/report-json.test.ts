@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `report --json` says of a real recording, as the built product says it, is what the schema says it is.
+// Needs: Node.
+// The built product's `report --json` of a real recording matches the schema.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // A recording of another kernel, made by the version that was current then: what was found there is found here.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -24,7 +24,7 @@ export function judgeSnapshots(
   isPast = false,
 ): Judged {
   const last = snapshots.at(-1);
-  if (!last) throw new Error('Nothing was seen.');
+  if (!last) throw new Error('No snapshot was taken.');
   const [first] = snapshots;
   if (first && last.takenAt - first.takenAt < LEAST_SECONDS)
     throw new Error('The sample is too short to judge: less than half a second.');

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the agent costs its host: time to the first scrape, memory with 256 queues, system calls of a scrape.
+// Needs: root on this machine's kernel, strace.
+// Cost of the agent: time to the first scrape, memory with 256 queues, system calls of a scrape.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import test from 'node:test';
@@ -14,7 +15,7 @@ const run = promisify(execFile);
 const MOST_MEGABYTES = 170;
 /** V8 manages its memory and threads with these, and libuv sends the answer; how many depends on the length of the text. */
 const RUNTIME = 'futex,madvise,mprotect,mmap,munmap,getpid,epoll_pwait,write,writev';
-/** What the agent does every few seconds falls into one time and not the other: 50 calls and more, shared by these. */
+/** Periodic work of the agent (50 calls and more) falls into one measurement and not the other; the scrapes share it. */
 const SCRAPES = 20;
 
 test('from start to the first scrape in at most 1 s, the median of 5', { skip: noLab }, async (t) => {
@@ -53,7 +54,7 @@ test('at most 170 MB in both processes with 256 queues, and a scrape makes a han
   assert.ok(megabytes <= MOST_MEGABYTES);
 
   let many = Number.POSITIVE_INFINITY;
-  // What the agent does every ten seconds, and not for a scrape, falls into some of these and not into others.
+  // Periodic work of the agent, every ten seconds, falls into some of these and not into others.
   for (let tries = 0; tries < 5 && many - few > 40; tries++) {
     many = await callsOfScrape(agent);
     t.diagnostic(`system calls of a scrape: ${few} with 1 queue, ${many} with 256`);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // The log of the agent as built, of both its processes: a start, a process that is killed, a port that is taken, a stop.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the agent as built tells systemd: when figures are served, that both processes live, and that it stops.
+// Needs: root on this machine's kernel, python3.
+// sd_notify messages of the built agent: when figures are served, that both processes live, and that it stops.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';

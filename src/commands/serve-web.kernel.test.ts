@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel, openssl.
 // --web.config.file of the agent as built: what it says, and how it ends, when the file cannot be used.
 import assert from 'node:assert/strict';
 import { chmodSync, writeFileSync } from 'node:fs';
@@ -9,7 +10,7 @@ import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
 import { noLab } from '../../test/host/netns.ts';
 
 for (const [what, config, words] of [
-  ['no YAML', '[', /it is no YAML \(.*\)\.$/],
+  ['no YAML', '[', /it is not YAML \(.*\)\.$/],
   [
     'an unknown key',
     'tls_server_config:\n  certfile: a\n',
@@ -23,7 +24,7 @@ for (const [what, config, words] of [
   [
     'a password in the clear',
     'basic_auth_users:\n  alice: secret\n',
-    /basic_auth_users\.alice is no bcrypt hash; .*\.$/,
+    /basic_auth_users\.alice is not a bcrypt hash; .*\.$/,
   ],
 ] as const) {
   test(`${what} is one sentence, and the agent does not start`, { skip: noLab }, async (t) => {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel, bpftool.
 // The agent as built: what Prometheus gets, what it costs to start and to scrape, and what it leaves behind.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -136,7 +137,7 @@ test('kill -9 leaves nothing behind, and no namespace is kept alive', { skip: no
   const testReader = await lab.testReader();
   await testReader.open('a', 'tap0', 'tap');
   await agent.metrics();
-  // What it opens for a moment may be gone when its turn comes.
+  // A descriptor may be closed again before it is read.
   const info = await run('sh', ['-c', `cat /proc/${agent.pid}/fdinfo/* 2>/dev/null || true`]);
   const programs = [...info.stdout.matchAll(/^prog_id:\s*(\d+)/gm)].map(([, id]) => id);
   assert.ok(programs.length > 0);

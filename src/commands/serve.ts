@@ -5,7 +5,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { Agent } from '../agent/agent.ts';
 import { Heartbeat } from '../agent/heartbeat.ts';
-import { requireRoom, requireRoomFor } from '../agent/room-to-run.ts';
+import { requireLimits, requireMemoryFor } from '../agent/resource-limits.ts';
 import { Sampler } from '../agent/sampler.ts';
 import { ServingProcess } from '../agent/serving-process.ts';
 import type { Probes } from '../engine/attach.ts';
@@ -24,12 +24,12 @@ import { servingUnit } from '../kernel/processes/serving-unit.ts';
 import { servingUser } from '../kernel/processes/serving-user.ts';
 import { announce, inform, ownLog, warn } from '../log/log.ts';
 import { measuredWords } from '../outputs/doctor-text.ts';
-import type { Build } from '../outputs/prometheus/scrape-metrics.ts';
 import { formatAddress } from '../server/listen-address.ts';
 import type { Message, ServingSetup } from '../server/serving-messages.ts';
 import { webConfigToJson } from '../server/web-config/fed.ts';
 import { type LiveWebConfig, openWebConfig } from '../server/web-config/file.ts';
 import { parseForced } from '../subjects/list.ts';
+import type { Build } from '../subjects/scrape-metrics.ts';
 import { eventsOf } from './doctor.ts';
 import type { ServeOptions } from './options/serve-options.ts';
 import { version } from './version.ts';
@@ -70,7 +70,7 @@ async function start(
   const startsProcesses = servingUnit() === undefined;
   keepRights({ startsProcesses, hasGroup: options.socketGroup !== undefined });
   refuseUnused(startsProcesses, keepRingFromChildren());
-  requireRoom();
+  requireLimits();
   const tenants = new Tenants(options.tenantMap, say);
   const lock = claimHost(say);
   undo.push(() => lock.close());
@@ -112,7 +112,7 @@ async function start(
   await listening;
   // First: while it ends, it asks for a last snapshot.
   undo.push(() => serving.stop());
-  await requireRoomFor(takeSnapshot);
+  await requireMemoryFor(takeSnapshot);
   if (lock.missing !== undefined) say(new Error(lock.missing));
   const sentence = missingRights(agent.probes);
   if (sentence !== undefined) announce([sentence]);
@@ -122,7 +122,7 @@ async function start(
   heartbeat.complete(`serves ${formatAddress(options.listen)}. ${words}`);
 }
 
-/** What the serving process is told at each of its starts. */
+/** Settings for the serving process, at each of its starts. */
 function setupOf(options: ServeOptions, web: LiveWebConfig): () => ServingSetup {
   const { listen, allowedHosts, detail, created, otlp, socketGroup: group } = options;
   const server = {
@@ -148,7 +148,7 @@ function say(error: Error): undefined {
   warn(error.message);
 }
 
-/** What a missing right costs; undefined: none is missing. */
+/** The effect of missing rights; undefined: none is missing. */
 function missingRights(probes: Probes): string | undefined {
   const isBlind = probes.choices().some(({ mechanism }) => mechanism === undefined);
   return isBlind && process.getuid?.() !== 0

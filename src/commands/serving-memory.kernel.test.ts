@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // The threads of the process that serves share one heap of the C library.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

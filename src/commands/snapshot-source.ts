@@ -66,7 +66,7 @@ function agentSource(socket: string, first: Snapshot): SnapshotSource {
     const { said, silence } = await talkToAgent(socket, PATIENCE_MS, (limit) =>
       askSnapshot(socket, AbortSignal.any([closing.signal, limit])),
     );
-    if (!said) throw new SilentAgent(silence ?? { halted: false, words: 'the agent answers no more' });
+    if (!said) throw new SilentAgent(silence ?? { halted: false, words: 'the agent no longer answers' });
     return said;
   };
   let timer: NodeJS.Timeout | undefined;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What diagnose says while it watches: the worst of what it found so far, in a few words.
+// Needs: Node.
+// The line of diagnose while it watches: the worst finding so far, in a few words.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';

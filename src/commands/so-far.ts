@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `tapscope diagnose` has found while it still watches, in a few words for one line of a terminal.
+// The findings so far of a running `tapscope diagnose`, in one line of a terminal.
 import type { Finding } from '../diagnosis/finding.ts';
 import type { Scope } from '../diagnosis/scope.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What check and diagnose show on a terminal (of script(1)) and nowhere else: colours, hyperlinks, and what was found so far.
+// Needs: root on this machine's kernel.
+// Output of check and diagnose that only a terminal (of script(1)) gets: colours, hyperlinks, and findings so far.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import test from 'node:test';

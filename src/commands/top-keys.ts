@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a key does to the view of `tapscope top`.
+// The keys of `tapscope top`.
 
 import { COLUMNS } from '../outputs/top-columns.ts';
 import { selectedIndex, type TopView } from '../outputs/top-list.ts';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // `tapscope top` as built: lists, and a terminal (of script(1)) that is given back as it was.
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
@@ -23,8 +24,12 @@ describe('lists, side by side: most of their time they wait', { concurrency: 4 }
     const peer = await lab.raise('tap0', 100);
     const sender = await lab.testReader();
     const scope = ['tap0', '--netns', lab.name];
-    const listed = tapscope(['top', ...scope, '--json', '-n', '5']);
-    for (let i = 0; i < 40; i++) await Promise.all([sender.udp(peer, 9, 50, 64), wait(100)]);
+    let isListing = true;
+    let sent = 0;
+    const listed = tapscope(['top', ...scope, '--json', '-n', '5']).finally(() => {
+      isListing = false;
+    });
+    for (; isListing; sent += 50) await Promise.all([sender.udp(peer, 9, 50, 64), wait(100)]);
     const lines = (await listed).stdout.trim().split('\n').map(parseJson);
     assert.equal(lines.length, 5);
     const queues = lines.map((line) => listAt(line, 'queues'));
@@ -32,7 +37,7 @@ describe('lists, side by side: most of their time they wait', { concurrency: 4 }
     const sum = (name: string): number =>
       lines.reduce((total: number, line) => total + numberAt(line, 'seconds') * numberAt(line, 'queues', 0, name), 0);
     assert.ok(sum('offered') >= sum('dropped') && sum('dropped') > 50, `${sum('offered')} ${sum('dropped')}`);
-    assert.ok(sum('offered') <= 2000);
+    assert.ok(sum('offered') <= sent);
     assert.equal(textAt(lines.at(-1), 'queues', 0, 'namespace'), lab.name);
 
     const { code, stdout, stderr } = await tapscope(['top', ...scope, '-b', '-n', '1']);
@@ -44,8 +49,8 @@ describe('lists, side by side: most of their time they wait', { concurrency: 4 }
   test('what cannot be shown is one sentence', { skip: noLab }, async () => {
     for (const [args, words] of [
       [[], /^tapscope: top needs a terminal; 'tapscope top -b -n 1' writes the list once\.\n$/],
-      [['-b', '-n', '0'], /^tapscope: -n 0 is no number of updates.*\n$/],
-      [['-b', '-d', 'x'], /^tapscope: --delay=x is no time.*\n$/],
+      [['-b', '-n', '0'], /^tapscope: -n 0 is not a number of updates.*\n$/],
+      [['-b', '-d', 'x'], /^tapscope: --delay=x is not a time.*\n$/],
       [['no-such-tap', '-b'], /^tapscope: No tun, tap or macvtap device named no-such-tap.*\n$/],
     ] as const) {
       const { code, stdout, stderr } = await tapscope(['top', ...args]);

@@ -129,5 +129,5 @@ function parseCount(text: string | undefined): number {
   if (text === undefined) return Number.POSITIVE_INFINITY;
   const count = Number(text);
   if (Number.isInteger(count) && count > 0) return count;
-  throw new Error(`-n ${text} is no number of updates; write for example -n 1.`);
+  throw new Error(`-n ${text} is not a number of updates; write for example -n 1.`);
 }

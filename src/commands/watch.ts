@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What commands see of a host in some seconds.
+// Watches a host for some seconds, for commands.
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import type { Silence } from './agent-silence.ts';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // `tapscope whatif` as built, on real taps: with an agent and without, and what it says where no size is the answer.
 import assert from 'node:assert/strict';
 import test, { describe, type TestContext } from 'node:test';
@@ -83,7 +84,7 @@ describe('each on a tap of its own, side by side: most of their time they wait',
     const changed = (await askSnapshot(here.socket)).takenAt;
     await laterBy(here.socket, changed, 3);
     await overflow(here);
-    // What the smaller ring lost says nothing of this one.
+    // Losses of the smaller ring do not apply to this one.
     const again = await here.ask('--json');
     assert.deepEqual([again.code, again.stderr], [0, '']);
     const now = parseJson(again.stdout);
@@ -148,8 +149,8 @@ describe('each on a tap of its own, side by side: most of their time they wait',
     };
     const scope = ['--netns', lab.name];
     await refused(['tap7', ...scope], /^tapscope: No tun, tap or macvtap device named tap7 .*is on this host/);
-    await refused(['tap0', ...scope, '--size', 'large'], /^tapscope: --size=large is no number of packets/);
-    await refused(['tap0', ...scope, '--for', '1y'], /^tapscope: --for=1y is no time between/);
+    await refused(['tap0', ...scope, '--size', 'large'], /^tapscope: --size=large is not a number of packets/);
+    await refused(['tap0', ...scope, '--for', '1y'], /^tapscope: --for=1y is not a time between/);
     await reader.open('p', 'tap1', 'tap', 'persist');
     await reader.close('p');
     await lab.ip('link add v0 type veth peer name v1');

@@ -39,7 +39,7 @@ export async function whatif(options: WhatIfOptions): Promise<number> {
   const sizes = options.sizes.map(parseSize);
   const snapshots = (await remembered(options)) ?? (await watched(options));
   const last = snapshots.at(-1);
-  if (!last) throw new Error('Nothing was seen.');
+  if (!last) throw new Error('No snapshot was taken.');
   const { name, id } = theOne(last, options.scope);
   const steady = steadyWindow(snapshots, id);
   if (!steady)
@@ -56,7 +56,7 @@ export async function whatif(options: WhatIfOptions): Promise<number> {
   return 0;
 }
 
-/** What the agent remembers up to now; undefined: none of this version answers, or it has just started. */
+/** The agent's history up to now; undefined: none of this version answers, or it has just started. */
 async function remembered({ scope, duration, mechanisms, socket }: WhatIfOptions): Promise<Snapshot[] | undefined> {
   const seconds = parseDuration('--for', duration ?? HALF_HOUR, { least: 2, most: 1800 });
   if (mechanisms.length > 0) return undefined;
@@ -103,7 +103,7 @@ function theOne(snapshot: Snapshot, scope: Scope): Device {
 function parseSize(text: string): number {
   const size = /^\d+$/.test(text) ? Number(text) : 0;
   if (size > 0 && size <= MOST_SIZE) return size;
-  throw new Error(`--size=${text} is no number of packets from 1 to ${MOST_SIZE}; write for example --size 2000.`);
+  throw new Error(`--size=${text} is not a number of packets from 1 to ${MOST_SIZE}; write for example --size 2000.`);
 }
 
 function jsonOf(

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel, ebtables, iptables, nftables.
 // Conntrack and the bridge's own firewall drop what is on its way to a tap: the answer names the firewall, never "OK".
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel, nftables.
 // Conntrack's table is full, and what begins a new connection is dropped: the answer names the table, and what is advised ends the loss.
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';

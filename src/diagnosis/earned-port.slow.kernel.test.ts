@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // A tap's bridge forwards nothing to it, and no counter of the kernel shows it: the answer names the port, and what is advised ends it.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -11,13 +11,13 @@ export type Confidence = 'high' | 'medium' | 'low';
 export interface Remedy {
   /** A command to paste into a shell; undefined: the remedy is no command. */
   readonly command: string | undefined;
-  /** What it does and what it costs, in one sentence. */
+  /** Its effect and its cost, in one sentence. */
   readonly effect: string;
   /** No packet is lost by doing it. */
   readonly lossless: boolean;
   /** The guest, VPN or container has to start again. */
   readonly restart: boolean;
-  /** Whose it is to do: this host's operator, the operator of the guest, or the author of the program that reads the queue. */
+  /** The responsible party: this host's operator, the guest's operator, or the author of the program that reads the queue. */
   readonly by: 'host' | 'guest' | 'vmm';
   /** The command only shows what there is to know; undefined: it changes something, or there is none. */
   readonly inspects?: true;

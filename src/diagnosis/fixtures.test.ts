@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Snapshots of real faults on real kernels, and of healthy hosts that look like them: the rules of today still give the right findings.
 // `npm run bench:verdicts -- --record` records them.
 import assert from 'node:assert/strict';

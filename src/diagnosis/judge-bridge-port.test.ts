@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // When a port of a bridge is a finding, and when it is as its operator wants it.
 import { testHosts } from '../../test/snapshots/judged-hosts.ts';
 import type { TapPlan } from '../../test/snapshots/quiet-host.ts';

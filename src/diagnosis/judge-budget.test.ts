@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Hosts on which watching costs more than the budget, and what is said of them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -25,7 +26,7 @@ testHosts([
     taps: [{ more: () => ({ degraded: ['packets come past the offered probe'] }) }, {}],
     agent: { namespacesUnresolved: 3, pace: { seconds: 2, judgedEvery: 1 }, overhead: new Map([['agent', 0.021]]) },
     finds: ['agent-blind info'],
-    says: /^tapscope does not see everything on this host: 3 namespaces could not be entered, and 1 more\. Besides, watching costs more than --budget allows, so that tapscope does less\.$/,
+    says: /^tapscope does not see everything on this host: 3 namespaces could not be entered, and 1 more\. Besides, tapscope costs more than --budget allows, so it does less\.$/,
   },
   {
     host: 'has an agent that has no descriptor left for looks at owners',

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Conntrack drops for want of room: before the host chose a device, and after.
 import { testHosts } from '../../test/snapshots/judged-hosts.ts';
 import type { Rate, TapPlan } from '../../test/snapshots/quiet-host.ts';

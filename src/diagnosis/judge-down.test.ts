@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Hosts with a device that is down, and what is said of them.
 import { testHosts } from '../../test/snapshots/judged-hosts.ts';
 

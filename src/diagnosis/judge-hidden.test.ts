@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Hosts on which the kernel drops what a guest sends, and no probe sees why.
 import { testHosts } from '../../test/snapshots/judged-hosts.ts';
 import type { TapPlan } from '../../test/snapshots/quiet-host.ts';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Hosts that are judged over longer times, or by fewer looks: those of minutes ago, and those at level lean.
 import { testHosts } from '../../test/snapshots/judged-hosts.ts';
 import { leanCounters, type QueuePlan, type Rate, type TapPlan } from '../../test/snapshots/quiet-host.ts';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Hosts on which something else than a single full ring is wrong, and their nearest look-alikes.
 import { testHosts } from '../../test/snapshots/judged-hosts.ts';
 import { leanCounters, type QueuePlan, type Rate, type TapPlan } from '../../test/snapshots/quiet-host.ts';

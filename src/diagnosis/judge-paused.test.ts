@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // VMs that take nothing: those that are paused, and those that run.
 import { testHosts } from '../../test/snapshots/judged-hosts.ts';
 import type { TapPlan } from '../../test/snapshots/quiet-host.ts';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who had the CPU while a reader waited for it: named by share of the samples, and by whose it is.
+// Needs: Node.
+// Processes that had the CPU while a reader waited are named by their share of the samples, and by owner.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { quietHost } from '../../test/snapshots/quiet-host.ts';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The same loss has the same severity in each window: its share and rate decide, not how long the sample was.
 import { testHosts } from '../../test/snapshots/judged-hosts.ts';
 import type { QueuePlan, TapPlan } from '../../test/snapshots/quiet-host.ts';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Devices of several queues of whose packets the kernel counted some alone: the device is exact, and what its queues lack is told.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Hosts whose devices stop their senders instead of dropping, or should.
 import { testHosts } from '../../test/snapshots/judged-hosts.ts';
 import type { QueuePlan, TapPlan } from '../../test/snapshots/quiet-host.ts';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // When what the host drops before it has chosen a device makes a host doubtful, although no operator asks about a device.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

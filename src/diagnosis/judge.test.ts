@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Hosts and what is found on them: for each rule one that it speaks of, and its nearest look-alike.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -209,7 +210,7 @@ testHosts([
       })),
     },
     finds: ['ring-full-unexplained critical'],
-    says: /nothing looks at readers here/,
+    says: /readers are not sampled here/,
     types: 'tapscope doctor',
   },
   {

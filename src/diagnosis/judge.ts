@@ -73,7 +73,7 @@ export function* judging(
   };
 }
 
-/** What each rule says of each device. All rules look at a device before any looks at the next: what they derive of it is shared. */
+/** All rules judge a device before the next one, because they share what they derive from it. */
 function* diagnosing(
   rules: readonly Rule[],
   window: Window,
@@ -95,7 +95,7 @@ function* diagnosing(
   return found;
 }
 
-/** What tapscope does not see, and that nothing is wrong here, is a matter of all devices. */
+/** These two symptoms are of the host: tapscope is blind, and packets are lost elsewhere. */
 function isOfHost({ speaksOf }: Rule): boolean {
   return speaksOf === 'agent' || speaksOf === 'clean';
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What rules found, one after the other: one symptom has one cause that people are called for.
+// Collects the findings of rules: each symptom has one cause that raises an alert.
 import type { Finding } from './finding.ts';
 import type { Symptom } from './rule.ts';
 
@@ -17,7 +17,7 @@ export class MadeFindings {
     return this.#all.map(({ finding }) => finding);
   }
 
-  /** What a later rule adds to a symptom is to be known, no more. */
+  /** A later finding of the same symptom is information only. */
   add(finding: Finding, speaksOf: Symptom): void {
     const key = `${finding.netns} ${finding.device}`;
     const earlier = this.#ofDevice.get(key) ?? [];

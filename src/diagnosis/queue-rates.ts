@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What each queue does just now: rates over a short window, and over a longer one what is too rare for that.
+// The current state of each queue: rates over a short window, and rarer figures over a longer one.
 import type { Device, OtherDrop } from '../snapshot/device.ts';
 import type { Owner } from '../snapshot/owner.ts';
 import { droppedPackets, type Observations, type Queue, type Ring } from '../snapshot/queue.ts';
@@ -24,7 +24,7 @@ export interface QueueRate {
   /** Seconds in the ring that 99 of 100 packets stayed below. */
   readonly sojourn: number | undefined;
   readonly reader: { readonly name: string; readonly thread: number | undefined } | undefined;
-  /** What it did in most of the time in which the queue was full or stopped; undefined: it was not. */
+  /** The reader's most frequent state while the queue was full or stopped; undefined: it was neither. */
   readonly state: string | undefined;
   readonly owner: Owner | undefined;
 }

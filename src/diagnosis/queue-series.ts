@@ -21,7 +21,7 @@ export interface QueueSeries {
   readonly capacity: Column;
   /** The share of the time, 0 to 1. */
   readonly stopped: Column;
-  /** What the reader did while the queue was full or stopped: its share of the time, 0 to 1, by state. */
+  /** States of the reader while the queue was full or stopped, as shares of the time, 0 to 1. */
   readonly reader: Readonly<Record<string, Column>>;
   /** Changes on its device, the oldest first. */
   readonly changes: readonly Change[];

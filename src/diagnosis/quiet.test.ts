@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Recordings of real hosts that go on, stand still and go on: the findings of each second are the same, whether devices that stood still are
 // judged or not.
 import assert from 'node:assert/strict';

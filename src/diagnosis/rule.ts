@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a rule is: data and one pure function. It does no I/O, awaits nothing, reads no clock and knows no other rule.
+// A rule is data and one pure function. It does no I/O, awaits nothing, reads no clock and knows no other rule.
 import type { Diagnosis } from './finding.ts';
 import type { DeviceSpan, Window } from './window.ts';
 

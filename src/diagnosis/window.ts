@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What rules look at: the devices that are there at the end of some snapshots, since the first of them or since they came.
+// The input of rules: the devices at the end of some snapshots, since the first of them or since they appeared.
 
 import type { Device } from '../snapshot/device.ts';
 import type { Queue } from '../snapshot/queue.ts';

@@ -8,7 +8,7 @@ export function count(packets: number): string {
   return String(Math.round(packets)).replace(/\B(?=(\d{3})+$)/g, ' ');
 }
 
-/** What --device-include and --device-exclude of the agent leave out. */
+/** Devices that --device-include and --device-exclude of the agent leave out. */
 export function hiddenWords(devices: number): string {
   const filter = 'the device filter of the agent (--device-include, --device-exclude)';
   return `${filter} hides ${devices === 1 ? '1 device' : `${count(devices)} devices`}`;

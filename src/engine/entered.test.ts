@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // What entered a ring is what was offered and not dropped; the newest packet counts when it has been there for a second.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -12,7 +12,7 @@ export interface GovernorOptions {
   readonly cpus: number;
   /** Packets that all devices were given so far, by the kernel's own counters. */
   readonly packets: () => number;
-  /** The agent's cost at its slowest pace, from its cost now: it slows down before the enqueue path is left. */
+  /** The agent's cost at its longest interval, from its cost now: it slows down before the enqueue path is left. */
   readonly least: (agent: number) => number;
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // A row counts as written when it, or its entry in a hash map, differs from the last sample that is kept.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // A device of which no byte changed is the same object; any byte of it or of its queues makes it another.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -78,13 +78,13 @@ export class ProbeLosses {
   /** What the probes themselves missed may have been any queue's. */
   sentences(probes: readonly ProbeState[], can: Probes['can'], nowSeconds: number): readonly string[] {
     // Known at its exit as the packet that entered last on its CPU.
-    const byCpu = can('offers') && !can('entries');
+    const byCpu = can('offers') && !can('entry-only');
     const rowless = this.#globals.u64('lost_no_row');
     return [
       ...(this.#preempts && byCpu ? [HIDING] : []),
       ...(rowless > 0 ? [`${rowless} packets of some queues found no free row of counters`] : []),
       // Where E1 tells what was taken, a program that did not see a packet leave has missed nothing of the accounts.
-      ...missedOfAccounts(probes.filter(({ event }) => event !== 'consumed' || can('takes'))),
+      ...missedOfAccounts(probes.filter(({ event }) => event !== 'consumed' || can('dequeues'))),
       ...this.#transmits.sentences(probes, nowSeconds),
     ];
   }

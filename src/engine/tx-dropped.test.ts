@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { mayBeInTxDropped } from './tx-dropped.ts';
+import { mayBeInTxDropped } from './locations.ts';
 
 for (const [reason, location, may] of [
   ['FULL_RING', 'tun_net_xmit', true],

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The verifier is asked about those programs only that may be attached at some time.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the taps that lose packets have in common, and the others have not: a kernel, a qdisc, a ring size, a tenant.
+// Finds properties that losing taps share and others lack: a kernel, a qdisc, a ring size, a tenant.
 import { fisherTail, normalTail } from './chance.ts';
 
 /** One tap in the time that was asked for. */
@@ -7,7 +7,7 @@ export interface Judgeable {
   /** Taps of one host share its faults, so that they are no independent witnesses. */
   readonly host: string;
   readonly losing: boolean;
-  /** What it is, by the name of the property: kernel, qdisc, ring. */
+  /** Values by the name of the property: kernel, qdisc, ring. */
   readonly properties: Readonly<Record<string, string>>;
 }
 

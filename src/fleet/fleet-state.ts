@@ -28,7 +28,7 @@ export interface Tap {
   readonly refused: number;
   /** The worst finding that stands now. */
   readonly finding: { readonly rule: string; readonly severity: string } | undefined;
-  /** What the reader does while the ring is full. */
+  /** State of the reader while the ring is full. */
   readonly reader: string | undefined;
   /** Known not to be exact. */
   readonly inexact: boolean;
@@ -132,7 +132,7 @@ function named(samples: readonly Sample[] = []): readonly string[] {
   return samples.map(({ labels }) => labels.instance ?? '').sort();
 }
 
-/** What the taps show; pure. */
+/** Pure: the state of the fleet from its series. */
 export function fleetOf(
   taps: readonly Tap[],
   seen: Pick<Fleet, 'seconds' | 'hosts' | 'silent' | 'ambiguous' | 'warnings'>,

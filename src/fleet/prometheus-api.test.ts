@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an engine may answer that is no answer: each is one sentence.
+// Needs: Node.
+// Bad answers of an engine: each is reported in one sentence.
 import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { test } from 'node:test';
@@ -57,7 +58,7 @@ test('values, warnings, a password and a header of a tenant', async (t) => {
 test('no address, and no header', () => {
   assert.throws(
     () => endpointOf('prometheus:9090', [], 1),
-    /^Error: --url=prometheus:9090 is no address of a Prometheus API/,
+    /^Error: --url=prometheus:9090 is not the address of a Prometheus API/,
   );
-  assert.throws(() => endpointOf('http://a', ['nonsense'], 1), /^Error: --header=nonsense is no header/);
+  assert.throws(() => endpointOf('http://a', ['nonsense'], 1), /^Error: --header=nonsense is not a header/);
 });

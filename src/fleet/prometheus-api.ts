@@ -9,7 +9,7 @@ export interface Sample {
 
 export interface Answered {
   readonly samples: readonly Sample[];
-  /** What the engine said beside its answer: a part of the stores did not answer. */
+  /** Warnings of the engine, e.g. that a part of the stores did not answer. */
   readonly warnings: readonly string[];
 }
 
@@ -27,10 +27,12 @@ const LONGEST_SAID = 500;
 export function endpointOf(url: string, header: readonly string[], timeoutMs: number): Endpoint {
   const parsed = URL.parse?.(url) ?? tryParse(url);
   if (!parsed || !/^https?:$/.test(parsed.protocol))
-    throw new Error(`--url=${url} is no address of a Prometheus API; write for example --url http://prometheus:9090.`);
+    throw new Error(
+      `--url=${url} is not the address of a Prometheus API; write for example --url http://prometheus:9090.`,
+    );
   const own = header.map((line) => {
     const [, name = '', value = ''] = /^([!-9;-~]+): *(.+)$/.exec(line) ?? [];
-    if (!name) throw new Error(`--header=${line} is no header; write for example --header 'X-Scope-OrgID: team1'.`);
+    if (!name) throw new Error(`--header=${line} is not a header; write for example --header 'X-Scope-OrgID: team1'.`);
     return [name, value] as const;
   });
   return {
@@ -110,7 +112,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** What an engine says, on one line. */
+/** A message of the engine, on one line. */
 function said(text: unknown): string {
   const line = (typeof text === 'string' ? text : (JSON.stringify(text) ?? '')).replace(/\s+/g, ' ');
   return line.length > LONGEST_SAID ? `${line.slice(0, LONGEST_SAID)}…` : line;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a fleet keeps of each tap and of each host: recorded where the host is scraped, and sent on in place of all series of a tap.
+// Series that a fleet keeps of each tap and host: recorded where the host is scraped, and forwarded instead of all series.
 
 export interface Recorded {
   /** level:metric:operation */
@@ -7,7 +7,7 @@ export interface Recorded {
   readonly expr: string;
 }
 
-/** What one tap is called everywhere: labels that every series of it has. */
+/** Labels that identify a tap in each of its series. */
 export const TAP_LABELS = ['instance', 'job', 'netns', 'device'] as const;
 
 const ofTap = `(${TAP_LABELS.join(', ')})`;
@@ -58,7 +58,7 @@ export const FINDING: Recorded = {
 ))`,
 };
 const device = 'max without (ifindex) (tapscope_device_info)';
-/** What the tap is: the labels among which a common factor is looked for. 1: its figures are exact; 0: they are known not to be. */
+/** Properties of the tap, as labels: candidates for a common factor. 1: its figures are exact; 0: known not to be. */
 export const INFO: Recorded = {
   record: 'tap:tapscope_info:exact',
   expr: `(

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Cgroup paths as systemd, libvirt, container runtimes and the kubelet make them, with both drivers.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a cgroup path says of its processes: container, pod, libvirt's VM, systemd unit. A pure function of untrusted text.
+// Container, pod, libvirt's VM or systemd unit of a cgroup path. A pure function of untrusted text.
 
 export interface CgroupPath {
   /** docker, containerd, cri-o, podman, …; '': none, or the path does not tell. */

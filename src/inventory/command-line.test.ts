@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Command lines as libvirt, Proxmox, Incus, the jailer, Kata and VPNs write them.
 import assert from 'node:assert/strict';
 import test from 'node:test';

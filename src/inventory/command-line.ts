@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a command line says of its process: the virtual machine that it is, or the VPN. A pure function of untrusted text.
+// The virtual machine or VPN of a command line. A pure function of untrusted text.
 
 export interface CommandLine {
   /** qemu, firecracker, openvpn, …; '': none that is known. */
@@ -22,7 +22,7 @@ interface Hypervisor {
 }
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-/** What containerd and CRI-O call a sandbox: 64 hexadecimal digits; by hand it may be any other name. */
+/** Name of a sandbox: 64 hexadecimal digits of containerd and CRI-O; started by hand, any other. */
 const SANDBOX = '([A-Za-z0-9][A-Za-z0-9_.-]{0,127})';
 const KATA_PATH = new RegExp(`/run/(?:vc/(?:vm|sbs|firecracker)|kata(?:/firecracker)?)/${SANDBOX}(?:/|$)`);
 const KATA_NAME = new RegExp(`^sandbox-${SANDBOX}$`);

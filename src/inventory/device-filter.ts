@@ -16,7 +16,7 @@ function compile(flag: string, pattern: string): RegExp {
     return new RegExp(`^(?:${pattern})$`);
   } catch (cause) {
     throw new Error(
-      `${flag}=${pattern} is no regular expression; quote it for the shell, for example '${flag}=tap.*'.`,
+      `${flag}=${pattern} is not a regular expression; quote it for the shell, for example '${flag}=tap.*'.`,
       { cause },
     );
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Names of real processes, through looks that do not find them, renames and their end.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';

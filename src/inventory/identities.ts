@@ -2,9 +2,37 @@
 // Identities of the processes that hold queues, looked up once a life and kept until it ends; never during a scrape.
 import { type ProcessText, readCgroup, readLife, readProcess } from '../kernel/process-text.ts';
 import type { Identity, Monitor } from '../snapshot/owner.ts';
-import { identityOf } from './identity.ts';
+import { visible } from '../snapshot/visible.ts';
+import { readCgroups } from './cgroup-path.ts';
+import { readCommandLine } from './command-line.ts';
 import { monitorOf } from './qemu-monitor.ts';
 import type { Tenants } from './tenants.ts';
+
+/** A label is no place for a whole command line. */
+const LONGEST = 128;
+
+export function identityOf({ args, comm, cgroups }: ProcessText): Identity {
+  const said = readCommandLine(args, comm);
+  const placed = readCgroups(cgroups);
+  const isMachine = said.program === 'qemu' && placed.machine !== '';
+  // A libvirt in a pod or container is not the host's.
+  const isLibvirt = (said.isLibvirt || isMachine) && placed.pod === '' && placed.container === '';
+  return {
+    program: said.program,
+    vm: tame(said.vm || (isMachine ? placed.machine : '')),
+    uuid: said.uuid,
+    // Inside a Kata sandbox the container is the VM's guest; what the host sees is the sandbox.
+    runtime: said.sandbox ? 'kata' : placed.runtime || (isLibvirt ? 'libvirt' : ''),
+    container: tame(said.sandbox || placed.container),
+    pod: placed.pod,
+    unit: tame(placed.unit),
+  };
+}
+
+function tame(text: string): string {
+  const shown = [...visible(text)];
+  return shown.length > LONGEST ? `${shown.slice(0, LONGEST - 1).join('')}…` : shown.join('');
+}
 
 /** A process as the sample that found it names it. */
 export interface Observed {
@@ -104,7 +132,7 @@ export class Identities {
     if (text && (startedTicks === undefined || startedTicks === text.startedTicks)) await this.#keep(pid, text, sameAs);
   }
 
-  /** What cannot be read this time is left as it was. */
+  /** A read that fails changes nothing. */
   async #check(pid: number, known: Known, sameAs: string | undefined): Promise<void> {
     const { text } = known;
     const now = await readLife(pid);

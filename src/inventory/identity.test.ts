@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Command line and cgroup together, and text that no terminal should show as it is.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Identity } from '../snapshot/owner.ts';
-import { identityOf } from './identity.ts';
+import { identityOf } from './identities.ts';
 
 const ID = '8f1f7c1fb0dd5f8e2c8e5bda7a1f4fd8d7a8c0a9d5f61b1b26c0a0c9b5a3e7d4';
 const POD = '5a7ed1d2-0e5f-4f3b-9ad1-6c7f1a0b2c3d';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whose a queue is, with processes that look like a VM, like a container's, and like a VPN, and really hold a tap.
+// Needs: root on this machine's kernel.
+// Owners of queues: processes that look like a VM, a container's or a VPN, and really hold a tap.
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -31,7 +31,7 @@ const NAMED_WITHIN_MS = 1000;
 /** Processes that hold no queue, whose names are asked for in one turn. */
 const MOST_ASKED = 64;
 
-/** What a descriptor leads to. When one is closed and another one opened, both addresses are often the same again. */
+/** Addresses behind a descriptor. When one is closed and another opened, both are often the same again. */
 interface Opened {
   readonly tunFile: bigint;
   readonly file: bigint;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What /proc and the files of libvirt and the kubelet say of a process: any program chooses its name, its words and its cgroup.
+// Needs: Node.
+// Parsers of /proc and of the files of libvirt and the kubelet: any program chooses its name, arguments and cgroup.
 import assert from 'node:assert/strict';
 import { array, constantFrom, integer, oneof, record, string, tuple, uint8Array } from 'fast-check';
 import { anyText, deviceName, hostileText, linesOf, textOfBytes } from '../../test/fuzz/hostile-text.ts';
@@ -10,7 +11,7 @@ import { deviceIn } from '../kernel/tun-holders.ts';
 import type { Identity } from '../snapshot/owner.ts';
 import { readCgroupPath, readCgroups } from './cgroup-path.ts';
 import { qemuOption, readCommandLine } from './command-line.ts';
-import { identityOf } from './identity.ts';
+import { identityOf } from './identities.ts';
 import { monitorOf } from './qemu-monitor.ts';
 import { LONGEST_TENANT, parseTenantMap, tenantIn } from './tenant-map.ts';
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Monitors as they are written on real command lines.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether the CPUs of a virtual machine run, of VMs for which packets wait: a guest that is paused has threads that never do.
+// Run time of the vCPUs of VMs for which packets wait: those of a paused guest never run.
 import { readThreadTimes, type ThreadTime } from '../kernel/thread-times.ts';
 import type { VirtualCpus } from '../snapshot/owner.ts';
 

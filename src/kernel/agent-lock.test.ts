@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The agent's lock in folders that another user prepared, held by real processes.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

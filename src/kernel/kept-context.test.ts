@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // cpu_id_beside() of bpf/instructions.bpf.h keeps the context in a place on the stack of which the compiler does not know.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // The sanitized addon under LeakSanitizer, in a process of its own: memory without an owner at its end is reported.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // The addon's maps on the real kernel: entries one by one and all at once, and memory that is mapped.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // What a user reads when the addon is not there or does not load.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // /proc/PID/stat, whose second field may hold anything.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

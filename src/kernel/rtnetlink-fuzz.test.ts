@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Replies of rtnetlink, good, damaged and made up: read, or refused with the place where they break; and what is written is read.
 import assert from 'node:assert/strict';
 import { array, integer, oneof, record, tuple, uint8Array } from 'fast-check';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // rtnetlink in private namespaces of the real kernel, compared with what iproute2 says of them.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // /proc/kallsyms of any bytes, through the addon (`npm run test:asan`: with sanitizers): it finds what a plain reading finds.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What clients can do to the log: of the stream itself, and of a real server that they ask for nonsense.
+// Needs: Node.
+// Effects of clients on the log: of the stream itself, and of a real server that gets bad requests.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ask, serveEndpoint } from '../../test/agent/endpoint.ts';

@@ -84,7 +84,7 @@ export function createLog(
   };
 }
 
-/** What Fastify's logger writes to: lines of JSON. */
+/** The stream for Fastify's logger: lines of JSON. */
 export function pinoStream(log: Log): { readonly write: (line: string) => void } {
   return {
     write: (line) => {
@@ -112,12 +112,11 @@ export function ownLog(): Log {
   return current;
 }
 
-/** What went wrong, or will. */
 export function warn(message: string): void {
   current.say('warn', message);
 }
 
-/** What a terminal shows already. */
+/** For messages that a terminal shows already. */
 export function inform(message: string): void {
   if (current.options.format !== 'text') current.say('info', message);
 }

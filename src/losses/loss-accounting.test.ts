@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Traced losses and those that only tx_dropped knows, sample by sample.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Losses second by second: what the program on freed packets counted, and what only the device's own counter knows.
 
-import { mayBeInTxDropped } from '../engine/tx-dropped.ts';
+import { mayBeInTxDropped } from '../engine/locations.ts';
 import type { Device } from '../snapshot/device.ts';
 import type { Loss, LossSubject, LossSummary, NotShown } from '../snapshot/losses.ts';
 import type { FollowGaps, LossCount } from './follow.ts';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The first bytes of lost packets, which any guest sends: read as what they are, or as less, and never as more than there is.
 import assert from 'node:assert/strict';
 import { constantFrom, integer, oneof, record, uint8Array } from 'fast-check';

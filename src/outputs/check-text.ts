@@ -171,7 +171,7 @@ function unjudgedItem({ verdict: { unjudged }, rules }: Checked): Item {
   return { mark: 'warning', what: 'blind rules', text };
 }
 
-/** What the kernel counted before the first sample. */
+/** Losses that the kernel counted before the first sample. */
 function pastItem(devices: readonly Device[]): readonly Item[] {
   const lost = devices
     .flatMap(({ name, counters }) => (counters && counters.txDropped > 0 ? [{ name, ...counters }] : []))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What of the command line completion and the manual page need.
+// The command line, as completion and the manual page need it.
 
 export interface OptionModel {
   /** '-n, --count <number>' */
@@ -28,11 +28,11 @@ export interface ProgramModel {
   readonly name: string;
   readonly description: string;
   readonly commands: readonly CommandModel[];
-  /** What `explain` can be asked for. */
+  /** Arguments of `explain`. */
   readonly rules: readonly string[];
 }
 
-/** What stands for an argument or a value: completion knows where to look for it. */
+/** Kind of an argument or value, for completion. */
 type Kind = 'device' | 'rule' | 'file' | 'words' | 'other';
 
 export function kindOf({ name, choices }: ArgumentModel): Kind {

@@ -51,7 +51,7 @@ export interface EventReport {
   readonly measures: string;
   readonly mechanism: string | null;
   readonly state: 'best' | 'fallback' | 'blind';
-  /** What the fallback does worse. */
+  /** The disadvantage of the fallback. */
   readonly tradeoff: string | null;
   /** Some figures may be wrong with this mechanism. */
   readonly inexact: boolean;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { agentMetrics, cpuMetrics, deviceMetrics, queueMetrics } from '../subjects/list.ts';
+import { scrapeMetrics } from '../subjects/scrape-metrics.ts';
 import { metricsTable, withMetricsTable } from './metrics-table.ts';
-import { scrapeMetrics } from './prometheus/scrape-metrics.ts';
 
 const page = new URL('../../docs/metrics.md', import.meta.url);
 

@@ -2,7 +2,7 @@
 // The catalogue as the tables of docs/metrics.md.
 import type { Metric } from '../snapshot/metric.ts';
 import { agentMetrics, cpuMetrics, deviceMetrics, queueMetrics } from '../subjects/list.ts';
-import { scrapeMetrics } from './prometheus/scrape-metrics.ts';
+import { scrapeMetrics } from '../subjects/scrape-metrics.ts';
 
 interface Section {
   readonly title: string;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the live page says to a browser without JavaScript: the findings and the queues, as HTML without style or script.
+// The live page for a browser without JavaScript: the findings and the queues, as HTML without style or script.
 import type { Finding } from '../diagnosis/finding.ts';
 import type { QueueRate } from '../diagnosis/queue-rates.ts';
 import type { Status } from '../diagnosis/status.ts';

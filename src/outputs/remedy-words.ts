@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a remedy costs and whose it is, in the same words everywhere.
+// The cost and the responsible party of a remedy, as text for all outputs.
 import type { Remedy } from '../diagnosis/finding.ts';
 
 const WHO = { host: 'host', guest: 'in the guest', vmm: 'author of the reading program' };
 
-/** 'host, lossless, no restart', or 'host, only shows' */
+/** 'host, lossless, no restart', or 'host, read-only' */
 export function priceOf({ by, lossless, restart, inspects }: Remedy): string {
-  if (inspects) return `${WHO[by]}, only shows`;
+  if (inspects) return `${WHO[by]}, read-only`;
   return [WHO[by], lossless ? 'lossless' : 'LOSES PACKETS', restart ? 'RESTART' : 'no restart'].join(', ');
 }
 
-/** What stands before the remedies, of which this is the first. */
+/** The label before a remedy. */
 export function titleOf({ inspects }: Remedy, index: number): string {
   return index > 0 ? 'Or' : inspects ? 'Look' : 'To do';
 }

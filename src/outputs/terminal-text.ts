@@ -5,7 +5,7 @@ import stringWidth from 'fast-string-width';
 import { count } from '../diagnosis/words.ts';
 import { visible } from '../snapshot/visible.ts';
 
-/** What the text is written for. */
+/** The medium of the text. */
 export interface Layout {
   /** Columns. */
   readonly width: number;

@@ -133,7 +133,7 @@ const ALL: readonly (Column | Omit<Column, 'order'>)[] = [
   },
 ];
 
-/** What others chose cannot write to the terminal. */
+/** Names chosen by others cannot send control characters to the terminal. */
 export const COLUMNS: readonly Column[] = ALL.map((column) => {
   const cell = (row: TopRow): string => visible(column.cell(row));
   return { order: cell, ...column, cell };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the keys and columns of `tapscope top` are, on its own screen.
+// The help screen of `tapscope top`: its keys and columns.
 import { type Layout, paint, wrap } from './terminal-text.ts';
 import { COLUMNS } from './top-columns.ts';
 

@@ -19,11 +19,11 @@ export interface TopPicture {
   readonly rows: readonly TopRow[];
   /** The snapshot, for what a row does not tell; undefined: nothing was seen yet. */
   readonly snapshot: Snapshot | undefined;
-  /** What the picture itself costs, in words. */
+  /** Cost of watching, as text. */
   readonly cost: string;
 }
 
-/** What the terminal shows; undefined: it is a list, of all rows. */
+/** Size and state of the terminal; undefined: a list of all rows. */
 export interface TopTerminal {
   readonly height: number;
   readonly page: 'list' | 'help' | 'detail';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What other ring sizes would have lost, for a terminal: the answer, the table, and what is to be pasted alone on its line.
+// The answer of whatif for a terminal: the answer, the table, and the command alone on its line.
 import type { QueueForecast } from '../diagnosis/forecast/queue-forecast.ts';
 import type { RingAnswer } from '../diagnosis/forecast/ring-answer.ts';
 import type { SizeForecast } from '../diagnosis/forecast/ring-forecast.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What each chart of a queue shows, and in which unit.
+// The charts of a queue and their units.
 import type { QueueSeries } from '../diagnosis/queue-series.ts';
 import { figure } from './page-figures.ts';
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What happened, drawn on the charts: when a finding began, and how long it lasts.
+// Marks on the charts: when a finding began, and how long it lasts.
 import type uPlot from 'uplot';
 
 export interface Mark {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What stands in an open finding: how it is known, what to type, and what it is not.
+// The body of an open finding: evidence, what to type, and what it is not.
 import type { Finding, Remedy } from '../diagnosis/finding.ts';
 import { priceOf, titleOf } from '../outputs/remedy-words.ts';
 import { visible } from '../snapshot/visible.ts';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // How the page folds findings: by rule and severity, with a count.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: chromium.
 // Keyboard users see which element has the focus: every stop of Tab has a ring that stands out from what is around it and that nothing cuts off.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

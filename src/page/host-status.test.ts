@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The first sentence of the page: what needs action, what is lost this second, and that a hidden device is not none.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -57,7 +57,7 @@ interface Tile {
   readonly unit: string;
   readonly value: (queues: readonly QueueRate[]) => string;
   readonly note: (queues: readonly QueueRate[]) => string;
-  /** What its line shows; undefined: it has none. */
+  /** Values of its line; undefined: it has none. */
   readonly trend?: (queues: readonly QueueRate[]) => { readonly all: number; readonly lost: number };
 }
 

@@ -14,7 +14,7 @@ export function linkTo(at: number | undefined, fragment: string): string {
   return `${location.pathname}${at === undefined ? '' : `?at=${Math.round(at)}`}${fragment}`;
 }
 
-/** What the page would have shown then. Throws an Error whose message is for the reader. */
+/** The page's content at that time. Throws an Error whose message is for the reader. */
 export async function fetchMoment(at: number): Promise<LiveMessage> {
   const [findings, queues] = await Promise.all([asked(`findings?at=${at}`), asked(`queues?at=${at}`)]);
   return { ...findings, ...queues };

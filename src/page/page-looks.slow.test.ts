@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: chromium.
 // The live page on made-up hosts, in a real browser: how it fits, what is folded, what is copied, and what a thousand queues cost it.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

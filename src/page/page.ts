@@ -31,10 +31,10 @@ const findings = new FindingList();
 const table = new QueueTable();
 const trends = new Map<string, Trend>();
 let view: QueueView | undefined;
-/** What had the focus in the list when a queue was chosen there. */
+/** The focused element of the list when a queue was chosen there. */
 let opener: Element | null = null;
 let newest: LiveMessage | undefined;
-/** What the answer was about when it was announced: its figures change every second, and a screen reader should not read them all. */
+/** The subject of the last announced answer: its figures change every second, and a screen reader should not read them all. */
 let subject: string | undefined;
 
 function part(id: string): HTMLElement {
@@ -118,7 +118,7 @@ function addressIn(fragment: string): QueueAddress | undefined {
   return device === '' ? undefined : { netns: Number(netns), device: decodeURIComponent(device), queue: Number(queue) };
 }
 
-/** What says that this is not now, and leads back. */
+/** The banner that says that this is not now, and leads back. */
 function showPast(at: number): void {
   const note = part('past');
   const text = `You look at ${localTime(at)}, ${lasting(Date.now() / 1000 - at)} ago (${exactTime(at)}). `;

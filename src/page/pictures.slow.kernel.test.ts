@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel, chromium, pngquant.
 // Takes the pictures of the docs, of real faults on real taps: `UPDATE=1 npm test -- src/page/pictures`. The host of a thousand queues is made up.
 import { execFile } from 'node:child_process';
 import test, { type TestContext } from 'node:test';
@@ -43,7 +44,7 @@ async function playHost(t: TestContext): Promise<NamespaceLab> {
   return lab;
 }
 
-/** What a command writes to a terminal of this size, where `keys` are typed after a while. */
+/** Output of a command on a terminal of this size, where `keys` are typed after a while. */
 function typed(command: string, size: string, keys: readonly string[] = []): Promise<string> {
   return new Promise((resolve) => {
     const options = { maxBuffer: 2 ** 26, timeout: 120_000 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the search finds: queues by their names and their owners', findings by what they say.
+// The search: queues by their names and owners, findings by their text.
 import type { ReportedFinding } from '../diagnosis/active-findings.ts';
 import type { QueueRate } from '../diagnosis/queue-rates.ts';
 import { whose } from '../outputs/owner-label.ts';

@@ -34,7 +34,7 @@ const STATES: readonly QueueState[] = [
 export function stateOf(rate: QueueRate): QueueState {
   const word = wordOf(rate);
   const found = STATES.find((state) => state.word === word) ?? STATES.at(-1);
-  if (!found) throw new Error('There are no states.');
+  if (!found) throw new Error('The list of states is empty.');
   return found;
 }
 

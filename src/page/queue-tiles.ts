@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one queue does now, as tiles.
+// The current state of one queue, as tiles.
 import type { QueueRate } from '../diagnosis/queue-rates.ts';
 import { time } from '../outputs/short-figures.ts';
 import { visible } from '../snapshot/visible.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which form of the page a client ranks first (RFC 9110, section 12.5).
+// Content negotiation: the format that a client ranks first (RFC 9110, section 12.5).
 import type { Format } from '../outputs/prometheus/text.ts';
 
 /** OpenMetrics only for a client that ranks it above the text format; who asks for neither gets text. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a running agent says of itself to other commands on this host.
+// The state of a running agent, for other commands on this host.
 
 export interface AgentSelf {
   readonly pid: number;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // /api/v1 of a real server on 127.0.0.1 and on a unix socket, with a history of golden snapshots.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -162,7 +163,7 @@ test('what cannot be answered is one sentence', async (t) => {
       ['/api/v1/queues/here/tap0/0/history', 400, /"netns" must be integer/],
       ['/api/v1/queues/4026531840/tap404/0/history', 404, /no queue 0 of "tap404"/],
       ['/api/v1/queues/4026531840/%3Cscript%3E/0/history', 404, /no queue 0 of "<script>"/],
-      ['/api/v2/findings', 404, /There is no such page/],
+      ['/api/v2/findings', 404, /No such page/],
     ] as const) {
       const answer = await ask(path);
       const body = await text(answer);

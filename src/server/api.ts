@@ -36,7 +36,7 @@ const WITHIN_MS = { long: 120_000, short: 30_000 };
 const JSON_TYPE = 'application/json; charset=utf-8';
 const number = (least: number, most: number) => ({ type: 'number', minimum: least, maximum: most }) as const;
 const at = number(0, 1e11);
-/** What rules look at each second. */
+/** The window that rules judge each second. */
 const JUDGED_SECONDS = 10;
 const HALF_HOUR = 1800;
 

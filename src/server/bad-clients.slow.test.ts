@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Clients that send nonsense, too much or too little, that never read or never finish: each gets an answer or is cut off, and the
 // scrapes of others go on.
 import assert from 'node:assert/strict';
@@ -50,7 +51,7 @@ for (const [what, words, answer] of [
     /^HTTP\/1\.1 431 .*16 KiB\.\n$/s,
   ],
   ['an over-long path', `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, /^HTTP\/1\.1 (431|414) /],
-  ['garbage', 'hello?\r\n\r\n', /^HTTP\/1\.1 400 Bad Request\r\n.*This is no HTTP request\.\n$/s],
+  ['garbage', 'hello?\r\n\r\n', /^HTTP\/1\.1 400 Bad Request\r\n.*This is not an HTTP request\.\n$/s],
   ['bytes of TLS', Buffer.from('16030100a5010000a10303', 'hex'), /^HTTP\/1\.1 400 /],
   [
     'two lengths',

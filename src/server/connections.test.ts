@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: openssl.
 // Connections beyond the limit, of one address and of all, with and without TLS, with and without an answer under way.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether clients that should not can read the metrics.
+// Tells if the metrics are open to clients of other hosts.
 import { formatAddress, isLoopback, type ListenAddress } from './listen-address.ts';
 import type { WebConfig } from './web-config/web-config.ts';
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Clients that let the server compute all they can, and what another client sees of it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: openssl.
 // Passwords, headers and the rate limit of a real server, asked over HTTP.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -160,10 +161,7 @@ test('no body is read, of a page that is not there either', async (t) => {
   const body = { method: 'POST', headers: { 'content-type': 'x/y' }, body: 'x'.repeat(2_000_000) };
   for (const page of ['nothing', 'api/v1/queues/1/tap0/0/history']) {
     const response = await fetch(`http://127.0.0.1:${port}/${page}`, body);
-    assert.deepEqual(
-      [response.status, await response.text()],
-      [404, 'There is no such page; / lists those there are.\n'],
-    );
+    assert.deepEqual([response.status, await response.text()], [404, 'No such page; / lists all pages.\n']);
   }
 });
 

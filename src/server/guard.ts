@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What stands before every page: headers that protect browsers, the rate limit, the name by which it was asked, the password, and GET or HEAD alone.
+// Checks before every page: headers that protect browsers, the rate limit, the host name, the password, and only GET or HEAD.
 import { fastifyBasicAuth } from '@fastify/basic-auth';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { HostCheck } from './host-check.ts';
@@ -8,7 +8,7 @@ import { createRateLimit, type Rate, type RateLimit } from './request-limits.ts'
 import { createPasswords, type Passwords } from './web-config/passwords.ts';
 import type { WebConfig } from './web-config/web-config.ts';
 
-export const NO_PAGE = 'There is no such page; / lists those there are.';
+export const NO_PAGE = 'No such page; / lists all pages.';
 
 /** Limit of password hashes: a client that knows its password needs few. */
 const guesses: Rate = { intervalMs: 1000, burst: 10 };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: openssl.
 // The names and pages by which a browser may ask: tests the rule itself, and a real server.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What other web sites could make a browser ask: by a name of theirs that leads to this host (DNS rebinding), or from their own pages.
+// Refuses requests that other web sites cause: by DNS rebinding, or from their own pages.
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
 import { escapedJson } from '../snapshot/visible.ts';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Eight hours of the process that serves, in a minute: devices live for a minute, their snapshots come as lines, clients ask for pages and
 // history, and some break off. The clock is the snapshots'.
 import assert from 'node:assert/strict';

@@ -37,7 +37,7 @@ export function createHttpServer(handler: RequestListener, tls: () => TlsSetting
 }
 
 function secureServer(handler: RequestListener, { context, asksClients }: TlsSettings): Server {
-  // Who is accepted is decided by the newest settings, not by those of the start.
+  // The newest settings decide which clients are accepted, not those of the start.
   const clients = { requestCert: asksClients, rejectUnauthorized: false, handshakeTimeout: 10_000 };
   return createTlsServer({ ...patience, ...context, ...clients }, handler);
 }
@@ -54,7 +54,7 @@ const answers: Readonly<Record<string, readonly [status: string, line: string]>>
 
 /** Answers what is no HTTP request, and a request that does not come. */
 export function answerClientError(error: Error & { readonly code?: string }, socket: Socket): void {
-  const [status, line] = answers[error.code ?? ''] ?? ['400 Bad Request', 'This is no HTTP request.'];
+  const [status, line] = answers[error.code ?? ''] ?? ['400 Bad Request', 'This is not an HTTP request.'];
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;

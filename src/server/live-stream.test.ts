@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who listens to /api/v1/live: each hears each second, too many hear why not, and who does not read costs nothing.
+// Needs: Node.
+// Listeners of /api/v1/live: each gets each second, too many get a reason, and one that does not read costs nothing.
 import assert from 'node:assert/strict';
 import { get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';

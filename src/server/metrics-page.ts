@@ -23,7 +23,7 @@ export async function sendMetrics(scrape: Scrape, request: FastifyRequest, reply
   endWithin(reply, 1000 * timeoutSeconds);
   const chunks = await scrape({ format, gzip }, 0.9 * timeoutSeconds);
   if (reply.sent) return reply;
-  // What fails, fails here, while it can still be an error page.
+  // An error here can still become an error page.
   const first = await chunks.next().catch((error: unknown) => {
     reply.removeHeader('content-encoding');
     throw error;

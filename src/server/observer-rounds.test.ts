@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The rounds of the process that serves: no other work waits long for them, and what they find is what one long judgement finds.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -17,7 +18,7 @@ import { createObserver, type Observation } from './observer.ts';
 const TAPS = 1024;
 const QUEUES = 4;
 const SECONDS = 12;
-/** What a turn of the event loop may take at rest: the limit of `npm run bench:scale`. */
+/** Limit of a turn of the event loop at rest, as in `npm run bench:scale`. */
 const TURN_MS = 20;
 /** Other programs of the machine make a turn longer, never shorter. */
 const ATTEMPTS = 4;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the agent makes of each second's snapshot: the history, a judgement of the last ten seconds, and which findings stand.
+// Processes each second's snapshot: the history, a judgement of the last ten seconds, and the active findings.
 
 import { type TrackedFinding, track } from '../diagnosis/active-findings.ts';
 import type { Finding } from '../diagnosis/finding.ts';

@@ -10,7 +10,7 @@ export function pageWords(observer: Pick<Observer, 'latest'>): () => string {
   let made: { readonly of: Observation; readonly text: string } | undefined;
   return () => {
     const latest = observer.latest();
-    if (!latest) return '<p>The agent has judged nothing yet: reload in two seconds.</p>';
+    if (!latest) return '<p>The agent has no findings yet: reload in two seconds.</p>';
     if (made?.of !== latest) made = { of: latest, text: textOf(latest) };
     return made.text;
   };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: openssl, prometheus.
 // Prometheus's own tools and this web config: promtool accepts the file, and a real Prometheus scrapes by TLS, client certificate and password.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: prometheus.
 // A real Prometheus scrapes a real server in both formats, and its HTTP API gives back every value of the snapshot.
 
 import assert from 'node:assert/strict';

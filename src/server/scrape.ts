@@ -4,10 +4,10 @@
 import { setTimeout } from 'node:timers/promises';
 import type { MetricRows } from '../outputs/prometheus/families.ts';
 import type { MetricsPage } from '../outputs/prometheus/prometheus-page.ts';
-import type { Exports, ShownFinding } from '../outputs/prometheus/scrape-metrics.ts';
 import type { Format } from '../outputs/prometheus/text.ts';
 import type { Device } from '../snapshot/device.ts';
 import type { AgentState, Snapshot } from '../snapshot/snapshot.ts';
+import type { Exports, ShownFinding } from '../subjects/scrape-metrics.ts';
 import { gzipped } from './gzip.ts';
 import { type SharedChunks, shareChunks } from './shared-chunks.ts';
 import { shareSnapshots } from './shared-snapshot.ts';
@@ -20,7 +20,7 @@ export interface Form {
 /** The page in chunks. Scrapes that share a snapshot share the pages made of it. */
 export type Scrape = (form: Form, timeoutSeconds: number) => Promise<AsyncGenerator<Buffer, void, undefined>>;
 
-/** What a page would show, to be shown otherwise. */
+/** The rows of a page, for another format. */
 export interface ShownRows {
   readonly rows: readonly MetricRows[];
   /** Unix time, seconds. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Requests as no client should send them, to the real server over sockets: bounded answers, no 500, no stack, and it lives on.
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // A real server on a free port of 127.0.0.1, asked over HTTP.
 
 import assert from 'node:assert/strict';

@@ -5,8 +5,8 @@ import { hostname, networkInterfaces } from 'node:os';
 import { type FastifyInstance, fastify, LogController } from 'fastify';
 import { type Log, ownLog, pinoStream } from '../log/log.ts';
 import { createMetricsPage, type PrometheusOptions } from '../outputs/prometheus/prometheus-page.ts';
-import type { Exports } from '../outputs/prometheus/scrape-metrics.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
+import type { Exports } from '../subjects/scrape-metrics.ts';
 import { addApi } from './api.ts';
 import { exposure } from './exposure.ts';
 import { createGuard, NO_PAGE } from './guard.ts';
@@ -59,7 +59,7 @@ export interface RunningServer {
   /** One sentence on who can read the metrics that was not meant to; undefined: no client. */
   readonly exposure: () => string | undefined;
   readonly isListening: () => boolean;
-  /** What /metrics would show now. */
+  /** The rows of /metrics now. */
   readonly rows: () => Promise<ShownRows>;
   /** Lets running scrapes finish, for 2 s at most. */
   readonly close: () => Promise<void>;

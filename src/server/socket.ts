@@ -51,9 +51,7 @@ function createApp(api: ApiDependencies, describe: () => AgentSelf | null, refus
     const refusal = refuse(socket);
     return refusal === undefined ? undefined : sendLine(reply, 403, refusal);
   });
-  app.setNotFoundHandler((_, reply) =>
-    sendLine(reply, 404, 'There is no such page; what there is begins with /api/v1.'),
-  );
+  app.setNotFoundHandler((_, reply) => sendLine(reply, 404, 'No such page; all pages begin with /api/v1.'));
   app.setErrorHandler<Failure>((error, _, reply) => sendError(reply, error));
   // Only root asks here, and a command waits for the answer.
   addApi(app, api, createTurns({ share: 1, burstMs: 0 }));

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: openssl.
 // A real server with certificates made by openssl, asked by real TLS clients.
 import assert from 'node:assert/strict';
 import { copyFileSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
@@ -64,7 +65,7 @@ test('min_version and cipher_suites refuse who cannot do better', async (t) => {
   assert.equal((await ask(chosen, '/', old)).status, 200);
 });
 
-/** What comes of asking without a certificate, with one of a stranger, and with two of the authority. */
+/** Results without a certificate, with one of a stranger, and with two of the authority. */
 async function clientsOf(t: TestContext, ...lines: readonly string[]): Promise<readonly boolean[]> {
   const { folder, authority, ca } = setUp(t);
   const stranger = makeAuthority(folder, 'stranger').issue('mallory', 'DNS:prometheus.example');

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The names of guests, pods and containers are chosen here, for findings, tables and labels alike.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The form of a snapshot that came from elsewhere: ours pass, and none in which a figure is no figure, or a name no name.
 import assert from 'node:assert/strict';
 import { constantFrom, integer, record } from 'fast-check';

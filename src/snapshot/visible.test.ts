@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Names that tenants chose, of devices, programs, VMs and pods: none drives a terminal, forges a line or becomes another name.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel, nftables.
 // Losses before tun appear with reason and location, equal to what was sent minus what arrived.
 import assert from 'node:assert/strict';
 import test from 'node:test';

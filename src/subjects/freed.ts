@@ -2,10 +2,9 @@
 // Packets that the kernel frees, and why: thrown out of a ring, lost before tun, or dropped before the host chose a device for them.
 import { type FreedPackets, labelOf } from '../engine/freed-packets.ts';
 import { HashEntries } from '../engine/hash-entries.ts';
-import { STOPPED_LOCATIONS, WRITE_LOCATIONS } from '../engine/locations.ts';
+import { mayBeInTxDropped, STOPPED_LOCATIONS, WRITE_LOCATIONS } from '../engine/locations.ts';
 import { type ProbeEvent, WALK } from '../engine/mechanism.ts';
 import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
-import { mayBeInTxDropped } from '../engine/tx-dropped.ts';
 import { always, unlessWithoutReasons, withoutReasons, withoutSymbols } from '../engine/unavailable.ts';
 import { layoutOf } from '../kernel/layout.ts';
 import type { MapView } from '../kernel/map-view.ts';

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
 import { EVENTS, parseForced } from './list.ts';
 
@@ -35,4 +38,20 @@ test('only the best mechanism of an event has no tradeoff, unless it must be ask
   for (const { name, mechanisms } of EVENTS)
     for (const [i, { tradeoff, onDemand = false }] of mechanisms.entries())
       assert.equal(tradeoff === undefined, i === 0 && !onDemand, name);
+});
+
+test('what is asked for is provided by some mechanism', () => {
+  const provided = new Set(EVENTS.flatMap(({ mechanisms }) => mechanisms.flatMap(({ provides = [] }) => provides)));
+  const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) =>
+    /(?<!\.test)\.ts$/.test(file),
+  );
+  const asked = sources.flatMap((file) => [
+    ...readFileSync(join('src', file), 'utf8').matchAll(/\bcan\('([^']+)'\)|needs: '([^']+)'/g),
+  ]);
+  const names = asked.map(([, capability, needed]) => capability ?? needed ?? '');
+  assert.ok(names.length > 30);
+  assert.deepEqual(
+    names.filter((name) => !provided.has(name)),
+    [],
+  );
 });

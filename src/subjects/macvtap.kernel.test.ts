@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // macvtap and ipvtap: what a veth carries to them is dropped, waits, or is read; equal to the reader's count and `ip -s link`.
 import assert from 'node:assert/strict';
 import test from 'node:test';

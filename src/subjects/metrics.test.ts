@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
-import { scrapeMetrics } from '../outputs/prometheus/scrape-metrics.ts';
 import type { Device } from '../snapshot/device.ts';
 import type { Metric } from '../snapshot/metric.ts';
 import type { Queue } from '../snapshot/queue.ts';
 import { agentMetrics, cpuMetrics, deviceMetrics, queueMetrics } from './list.ts';
+import { scrapeMetrics } from './scrape-metrics.ts';
 
 const metrics: readonly Metric<never>[] = [
   ...queueMetrics,

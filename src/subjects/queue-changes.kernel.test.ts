@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // Queues that join a device and leave it, however many of them between two samples, by each mechanism that this kernel has.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';

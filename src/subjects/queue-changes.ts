@@ -16,7 +16,7 @@ const EVENTS: readonly ProbeEvent[] = [
     mechanisms: [
       {
         name: 'fentry',
-        provides: ['leavings', 'changes'],
+        provides: ['detaches', 'changes'],
         programs: ['left_fentry'],
         pins: true,
         needs: WALK,
@@ -74,7 +74,7 @@ function open({ probes: { can } }: Parts): OpenSubject {
     see: (device, sums) => {
       const seen = walked.update(device);
       // The probe counts moves too.
-      const byProbe = can('leavings') ? counted.update(device, sums) : undefined;
+      const byProbe = can('detaches') ? counted.update(device, sums) : undefined;
       totals.set(device.id, byProbe ?? (can('changes') ? seen.total : undefined));
       return { queuesChanged: byProbe === undefined && seen.changed };
     },

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Seconds of a queue go on when its file is another, when it gets another index, and when no process has it open.
 import assert from 'node:assert/strict';
 import test from 'node:test';

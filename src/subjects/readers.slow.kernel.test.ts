@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // Readers that do not keep up, each for another reason: the right one has the largest share of the full time.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // Packets from the writer to the host: arrived, dropped and refused ones are equal to what each write() answered.
 import assert from 'node:assert/strict';
 import test from 'node:test';

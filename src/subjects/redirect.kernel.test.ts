@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // Frames that XDP redirects into a tap: equal to what was sent into the veth, what was read, and what `ip -s link` does not say.
 import assert from 'node:assert/strict';
 import test from 'node:test';

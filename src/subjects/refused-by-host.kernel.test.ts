@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel, nftables.
 // Packets from the guest that XDP, the firewall, rp_filter and the routes of the host drop behind tun, equal to what was written.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -38,13 +38,13 @@ function dequeueTiming(
     mechanisms: [
       {
         name: 'consumed',
-        provides: ['departures'],
+        provides: ['dequeue-timing'],
         programs: [],
         needs: ['consumed=fentry|fentry-preempted'],
         tradeoff: undefined,
         unavailable: underLock,
       },
-      { name: 'fexit', provides: ['departures'], pins: true, onDemand: true, needs: offersSeen, ...fexit },
+      { name: 'fexit', provides: ['dequeue-timing'], pins: true, onDemand: true, needs: offersSeen, ...fexit },
       { name: 'none', programs: [], needs: [], tradeoff: 'time in the ring is not shown', unavailable: always },
     ],
   };
@@ -56,7 +56,7 @@ function open({ probes: { can } }: Parts): OpenSubject {
     isOpen: (_, sums) => [...sums.values()].some(({ shared }) => shared !== undefined && shared.episodeDrops > 0),
     queue: ({ ring, sums, device: { nowNs } }) => ({
       ring: ring && ringOf(ring, sums),
-      history: sums && historyOf(sums, { arrivals: can('offers'), departures: can('departures'), nowNs }),
+      history: sums && historyOf(sums, { arrivals: can('offers'), departures: can('dequeue-timing'), nowNs }),
     }),
   };
 }

@@ -21,7 +21,7 @@ const EVENTS: readonly ProbeEvent[] = [
     mechanisms: [
       {
         name: 'fentry',
-        provides: ['offers', 'entries'],
+        provides: ['offers', 'entry-only'],
         programs: ['offered_fentry'],
         pins: true,
         needs: [...WALK, 'ended=fentry'],
@@ -88,7 +88,7 @@ const EVENTS: readonly ProbeEvent[] = [
     mechanisms: [
       {
         name: 'fentry',
-        provides: ['takes'],
+        provides: ['dequeues'],
         programs: ['consumed_fentry', 'consumed_vhost_fentry'],
         pins: true,
         needs: [...WALK, 'ended=fentry'],
@@ -97,7 +97,7 @@ const EVENTS: readonly ProbeEvent[] = [
       },
       {
         name: 'fentry-preempted',
-        provides: ['takes-derived'],
+        provides: ['dequeues-derived'],
         programs: ['consumed_fentry', 'consumed_vhost_fentry'],
         pins: true,
         needs: [...WALK, 'ended=fentry', 'freed=', 'transmit=fentry|raw-tracepoint'],
@@ -107,7 +107,7 @@ const EVENTS: readonly ProbeEvent[] = [
       },
       {
         name: 'arithmetic',
-        provides: ['takes-derived'],
+        provides: ['dequeues-derived'],
         programs: [],
         needs: [...WALK, 'freed=', 'transmit=fentry|raw-tracepoint'],
         tradeoff: 'exact at rest; under load what was certainly delivered',
@@ -130,7 +130,7 @@ function open({ probes: { can }, programs: { reasons } }: Parts): OpenSubject {
       const audit = balance?.audit ?? [];
       if (!sums) return { audit };
       // The exit of the transmit function counts each packet, as the entry counts what is offered.
-      const exits = can('offers') && !can('entries');
+      const exits = can('offers') && !can('entry-only');
       return {
         counters: countersOf(sums, balance, reasons, can),
         perCpu: sums.perCpu,
@@ -163,7 +163,7 @@ function countersOf(
     offeredBytes: can('offers') ? sums.offeredBytes : undefined,
     enqueued,
     // Counted under the ring's lock.
-    consumed: can('takes') ? { read, vhost: sums.consumed - read } : undefined,
+    consumed: can('dequeues') ? { read, vhost: sums.consumed - read } : undefined,
     ...forEachCounter((name) => (can(QUEUE_COUNTERS[name].needs) ? sums[name] : undefined)),
     delivered: balance?.known ? balance.delivered : undefined,
   };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // Packets that no counter of the kernel's shows as lost: each cause alone, beside what `ip -s link` says.
 import assert from 'node:assert/strict';
 import test from 'node:test';

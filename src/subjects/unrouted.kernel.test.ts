@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel, nftables.
 // What the host drops before it has chosen an output device: counted by namespace, reason and function, and never for a device.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // A reader that sleeps when a packet comes, sender and reader pinned: woken on the sender's CPU, on another, or not at all.
 import assert from 'node:assert/strict';
 import { cpus } from 'node:os';

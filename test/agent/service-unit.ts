@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What tapscope.service says, for the tests: its command line and its rights.
+// Reads tapscope.service for the tests: its command line and its rights.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -7,8 +7,7 @@ import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { cachePath } from '../host/cache-path.ts';
-import type { Architecture } from './apt.ts';
-import { debianSuite } from './apt.ts';
+import { type Architecture, debianSuite } from './apt.ts';
 
 const run = promisify(execFile);
 const SUITE = 'trixie';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A test of a property that holds for every input: thousands of random ones by day, 20 times as many at night.
+// A test of a property that holds for every input: thousands of random ones, with WHOLE=1 20 times as many.
 import assert from 'node:assert/strict';
 import { relative } from 'node:path';
 import { test } from 'node:test';
@@ -7,21 +7,21 @@ import { type Arbitrary, asyncProperty, assert as check, property } from 'fast-c
 import { escapedJson } from '../../src/snapshot/visible.ts';
 import { sourceOf } from '../bundled.ts';
 import { seedOf } from '../host/random.ts';
-import { isNightly } from '../nightly.ts';
+import { isWhole } from '../whole.ts';
 
 interface Effort<Input> {
-  /** The number of inputs by day. */
+  /** The number of inputs. */
   readonly runs?: number;
   /** The corpus: inputs that failed once. Tried first, in every run. */
   readonly examples?: readonly Input[];
 }
 
-const DAILY_RUNS = 10_000;
-const NIGHTLY_FACTOR = 20;
+const RUNS = 10_000;
+const WHOLE_FACTOR = 20;
 
-/** The number of inputs in this run, from their number by day. Costly inputs are fewer than `DAILY_RUNS`. */
-export function runsOf(daily: number): number {
-  return daily * (isNightly ? NIGHTLY_FACTOR : 1);
+/** The number of inputs in this run. Costly inputs are fewer than `RUNS`. */
+export function runsOf(runs: number): number {
+  return runs * (isWhole ? WHOLE_FACTOR : 1);
 }
 
 /** `holds` throws where the property does not. A failure names the smallest input, the seed, and the command that repeats it. */
@@ -29,7 +29,7 @@ export function holdsForAll<Input>(
   name: string,
   inputs: Arbitrary<Input>,
   holds: (input: Input) => void,
-  { runs = DAILY_RUNS, examples = [] }: Effort<Input> = {},
+  { runs = RUNS, examples = [] }: Effort<Input> = {},
 ): void {
   test(name, (t) => {
     const seed = seedOf(t);
@@ -44,7 +44,7 @@ export function holdsInTime<Input>(
   name: string,
   inputs: Arbitrary<Input>,
   holds: (input: Input) => Promise<void>,
-  { runs = DAILY_RUNS, examples = [] }: Effort<Input> = {},
+  { runs = RUNS, examples = [] }: Effort<Input> = {},
 ): void {
   test(name, async (t) => {
     const seed = seedOf(t);
@@ -70,9 +70,9 @@ function repeatable(seed: number, run: () => void): void {
     run();
   } catch (error) {
     const file = sourceOf(relative('.', process.argv[1] ?? ''));
-    const night = isNightly ? 'NIGHTLY=1 ' : '';
+    const whole = isWhole ? 'WHOLE=1 ' : '';
     const said = error instanceof Error ? `${error.message}\n${because(error.cause)}` : String(error);
-    throw new Error(`${shown(said)}\nRepeat it: ${night}SEED=${seed} npm test -- ${file}`, { cause: error });
+    throw new Error(`${shown(said)}\nRepeat it: ${whole}SEED=${seed} npm test -- ${file}`, { cause: error });
   }
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // The lab's own counts are held against the kernel's: what stands on the lab is only as exact as it is.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Facts about every source file: its licence, which rules import which, what the addon and the product do not name, exact dependencies.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Each `tapscope …` line of the pages can be typed: the command exists, knows each flag, and takes so many arguments.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel, VMs, iperf3, iputils-ping, nftables, socat.
 // A real QEMU that takes nothing: because its guest's interface is down, or because the VM is paused. Both are told within ten
 // seconds, and what is pasted first lets the paused one go on.
 import assert from 'node:assert/strict';

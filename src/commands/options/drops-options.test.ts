@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Command } from 'commander';
@@ -41,9 +42,9 @@ for (const [words, expected] of cases)
   test(`drops ${words.join(' ')}`, () => assert.deepEqual(parse(...words), { ...DEFAULTS, ...expected }));
 
 for (const [words, message] of [
-  [['--for', 'soon'], /^--for=soon is no time between 0\.1 s and 86400 s; .*\.$/],
-  [['--for', '0'], /^--for=0 is no time /],
-  [['--for', '25h'], /^--for=25h is no time /],
+  [['--for', 'soon'], /^--for=soon is not a time between 0\.1 s and 86400 s; .*\.$/],
+  [['--for', '0'], /^--for=0 is not a time /],
+  [['--for', '25h'], /^--for=25h is not a time /],
   [['-c', '0'], /^--count=0: write a whole number from 1 to \d+\.$/],
   [['--rate-limit', '1e3'], /^--rate-limit=1e3: write a whole number from 1 to 10000\.$/],
   [['--rate-limit', '10001'], /^--rate-limit=10001: /],

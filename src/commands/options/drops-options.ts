@@ -18,16 +18,19 @@ export interface DropsOptions {
 
 /** The flags in commander's notation. */
 export const dropsFlags: readonly (readonly [flags: string, description: string])[] = [
-  ['--follow', 'go on until stopped; without it, and without --for or -c, for 10 s'],
-  ['--for <time>', 'end after that time: 30s, 2m'],
+  ['--follow', 'run until stopped (default: 10 s, unless --for or -c is given)'],
+  ['--for <time>', 'run this long, e.g. 30s, 2m'],
   ['-c, --count <lines>', 'end after so many lines'],
-  ['--reason <reason>', 'only packets dropped for this reason of the kernel, such as FULL_RING'],
-  ['--packets', 'single packets with their addresses, as many as --rate-limit allows'],
+  ['--reason <reason>', 'only packets with this drop reason, e.g. FULL_RING'],
+  ['--packets', 'show single packets with their addresses, limited by --rate-limit'],
   [
     '--rate-limit <packets>',
     'single packets a second, and once as many at the start, at most 10000; implies --packets (default: 100)',
   ],
-  ['--stack', 'the kernel stack of the first packet of each device, queue, reason and function; implies --packets'],
+  [
+    '--stack',
+    'show the kernel stack of the first packet of each device, queue, reason and function; implies --packets',
+  ],
   ['--json', 'print JSON, one object a line'],
 ];
 

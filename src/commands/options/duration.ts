@@ -13,6 +13,6 @@ export function parseDuration(
   const seconds = Number(number) * (UNITS[unit] ?? Number.NaN);
   if (seconds >= limits.least && seconds <= limits.most) return seconds;
   throw new Error(
-    `${flag}=${text} is no time between ${limits.least} s and ${limits.most} s; write for example ${flag} 30s.`,
+    `${flag}=${text} is not a time between ${limits.least} s and ${limits.most} s; write for example ${flag} 30s.`,
   );
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Command } from 'commander';
@@ -74,15 +75,15 @@ test('every flag is understood', () => {
 for (const [words, message] of [
   [['--detail=port'], /^--detail=port is unknown; write one of: core, device, queue, cpu\.$/],
   [['--web.listen-address=9000'], /^cannot listen on "9000": .*\.$/],
-  [['--web.allowed-host=http://a:80'], /^--web\.allowed-host=http:\/\/a:80 is no name of a host; .*\.$/],
+  [['--web.allowed-host=http://a:80'], /^--web\.allowed-host=http:\/\/a:80 is not the name of a host; .*\.$/],
   [['--budget=5'], /^--budget=5 is no share of the host's CPUs; .*\.$/],
   [['--device-include=tap('], /^--device-include.*\.$/],
-  [['--otlp=collector:4318'], /^--otlp=collector:4318 is no address of a collector; .*\.$/],
+  [['--otlp=collector:4318'], /^--otlp=collector:4318 is not the address of a collector; .*\.$/],
   [['--otlp=http://a/v1/metrics'], /^--otlp=.* is the address of one signal; leave \/v1\/metrics away\.$/],
-  [['--otlp=http://a', '--otlp-header=Bearer secret'], /^header 1 of --otlp-header is no header; (?!.*secret).*\.$/],
+  [['--otlp=http://a', '--otlp-header=Bearer secret'], /^header 1 of --otlp-header is not a header; (?!.*secret).*\.$/],
   [['--otlp=http://a', '--otlp-header=@/no/file'], /^--otlp-header: \/no\/file cannot be read \(ENOENT\)\.$/],
   [['--otlp=http://a', '--otlp-ca=/no/file'], /^--otlp-ca: \/no\/file cannot be read \(ENOENT\)\.$/],
-  [['--otlp=http://a', '--otlp-interval=0'], /^--otlp-interval=0 is no time between .*\.$/],
+  [['--otlp=http://a', '--otlp-interval=0'], /^--otlp-interval=0 is not a time between .*\.$/],
   [['--otlp-header=A: b'], /^--otlp-header and --otlp-ca are for a collector; .*\.$/],
   [['--web.listen-adress=:1'], /unknown option/],
 ] as const) {

@@ -46,7 +46,7 @@ export interface Flag {
 }
 
 export const NO_PIN = '--no-pin';
-export const NO_PIN_HELP = 'leave the tun module unloadable: trace none of its functions, fall back to raw tracepoints';
+export const NO_PIN_HELP = 'keep the tun module removable: do not trace its functions, use raw tracepoints instead';
 
 /** toLocaleString() costs a fifth of a start: it looks for all locales. */
 const thousands = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ',');
@@ -55,39 +55,38 @@ const budgets = details.map((detail) => `${detail} ${thousands(seriesBudget[deta
 export const serveFlags: readonly Flag[] = [
   {
     flags: '--web.listen-address <address>',
-    description: 'where Prometheus scrapes: 127.0.0.1:9000, [::1]:9000, or :9000 for every address',
+    description: 'address to listen on: 127.0.0.1:9000, [::1]:9000, or :9000 for every address',
     fallback: '127.0.0.1:10747',
   },
   {
     flags: '--web.config.file <file>',
     description:
-      "TLS, passwords, headers and rate limit, in the format of Prometheus's exporters; read again when it changes",
+      "TLS, passwords, headers and rate limit, in the format of Prometheus's exporters; reloaded when it changes",
     fallback: undefined,
   },
   {
     flags: '--web.allowed-host <name...>',
-    description: "name by which clients may ask, beside addresses, localhost and this host's own name; '*' for any",
+    description: "accept this host name in requests, beside addresses, localhost and this host's own name; '*' for any",
     fallback: undefined,
   },
   {
     flags: '--socket <path>',
-    description: "where other commands ('tapscope diagnose --at') find the agent; only its owner and root may ask",
+    description: "unix socket for other commands ('tapscope diagnose --at'); open to its owner and root only",
     fallback: SOCKET,
   },
   {
     flags: '--socket-group <group>',
-    description: 'whose members may ask on that socket as well',
+    description: 'open that socket to the members of this group as well',
     fallback: undefined,
   },
   {
     flags: '--detail <level>',
-    description: `series for each device (core: those that alerts need), queue, or queue and cpu; at most (${budgets}), the rest as device="~other"`,
+    description: `series per device (core: only those that alerts need), queue, or queue and cpu; at most (${budgets}), the rest as device="~other"`,
     fallback: 'queue',
   },
   {
     flags: '--openmetrics-created',
-    description:
-      'tell scrapers that ask for OpenMetrics since when each counter counts (x_created): a quarter more lines and series',
+    description: 'add the start time of each counter (x_created) to OpenMetrics: a quarter more lines and series',
     fallback: undefined,
   },
   {
@@ -103,7 +102,7 @@ export const serveFlags: readonly Flag[] = [
   {
     flags: '--tenant-map <file>',
     description:
-      "whose each guest is, a line each: 'vm web1 acme', or uuid, pod, container, unit; read again when it changes",
+      "tenant of each guest, one a line: 'vm web1 acme', or uuid, pod, container, unit; reloaded when it changes",
     fallback: undefined,
   },
   {
@@ -113,25 +112,25 @@ export const serveFlags: readonly Flag[] = [
   },
   {
     flags: '--otlp-header <header...>',
-    description: "sent with each request to the collector: 'Authorization: Bearer …', or @FILE with one a line",
+    description: "header of each request to the collector: 'Authorization: Bearer …', or @FILE with one a line",
     fallback: undefined,
   },
   {
     flags: '--otlp-ca <file>',
-    description: 'authority that signed the certificate of the collector, in PEM',
+    description: "CA of the collector's certificate, in PEM",
     fallback: undefined,
   },
-  { flags: '--otlp-interval <time>', description: 'between two exports of all metrics', fallback: '60s' },
+  { flags: '--otlp-interval <time>', description: 'time between two exports of all metrics', fallback: '60s' },
   {
     flags: '--budget <share>',
-    description: 'share of all CPUs that watching may cost before it leaves the enqueue path (level lean), or off',
+    description: 'share of all CPUs that the agent may use before it leaves the enqueue path (level lean), or off',
     fallback: '1%',
   },
   { flags: NO_PIN, description: NO_PIN_HELP, fallback: undefined },
   { flags: '--log.level <level>', description: `${logLevels.join(', ')}; debug logs requests`, fallback: 'info' },
   {
     flags: '--log.format <format>',
-    description: 'logfmt or json: a line each with time, level and msg, on stderr; text: sentences',
+    description: 'logfmt or json: lines with time, level and msg, on stderr; text: plain sentences',
     fallback: 'text',
   },
 ];
@@ -167,7 +166,7 @@ function readHosts(value: unknown): readonly string[] {
   const wrong = names.find((name) => name !== '*' && !/^[a-z\d_-]+(\.[a-z\d_-]+)*\.?$/i.test(name));
   if (wrong === undefined) return names;
   throw new Error(
-    `--web.allowed-host=${wrong} is no name of a host; write it without scheme and port: tapscope.example.com.`,
+    `--web.allowed-host=${wrong} is not the name of a host; write it without scheme and port: tapscope.example.com.`,
   );
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isMinute, parseTime } from './time-of-day.ts';
@@ -22,7 +23,7 @@ test('times are the last that were, a minute its end', () => {
   }
 });
 
-test('what is no time is one sentence', () => {
+test('what is not a time is one sentence', () => {
   for (const text of ['', 'noon', '24:00', '03:60', '3', '5 minutes ago', '-', '2026-13-01T00:00', 'x ago'])
     assert.throws(() => parseTime('--at', text, now), /^Error: --at=[^\n]*; write for example --at [^\n]*\.$/, text);
 });

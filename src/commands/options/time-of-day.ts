@@ -12,7 +12,9 @@ export function parseTime(flag: string, text: string, now: Date): number {
   if (whole !== undefined) return lastTime(now, Number(hour), Number(minute), Number(second));
   const moment = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d/.test(text) ? Date.parse(text.replace(' ', 'T')) : Number.NaN;
   if (!Number.isNaN(moment)) return moment / 1000;
-  throw new Error(`${flag}=${text} is no time; write for example ${flag} 03:12, ${flag} 03:12:30 or ${flag} '5m ago'.`);
+  throw new Error(
+    `${flag}=${text} is not a time; write for example ${flag} 03:12, ${flag} 03:12:30 or ${flag} '5m ago'.`,
+  );
 }
 
 /** 03:12, without seconds. */

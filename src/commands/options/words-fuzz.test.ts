@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Words of the command line: a value within its limits, or one sentence; and what we write ourselves is read.
 import assert from 'node:assert/strict';
 import { constantFrom, date, dictionary, double, integer, oneof, record } from 'fast-check';

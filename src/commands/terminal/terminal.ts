@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What standard output is: how wide, whether it shows colours, and where its hyperlinks lead.
+// Properties of standard output: width, colours, and the target of hyperlinks.
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { packageFile } from '../../kernel/package.ts';
 import type { Layout } from '../../outputs/terminal-text.ts';
 
-/** What goes to a file or a ticket is as wide as most terminals. */
+/** Width of output to a file or a ticket. */
 const WIDTH = 80;
 /** The file in the Debian package. */
 const INSTALLED = '/usr/share/doc/tapscope/rules.md';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who dropped a packet, by the kernel's names for reason and function.
+// Kinds of drops, by the kernel's names for reason and function.
 import type { OtherDrop } from '../../snapshot/device.ts';
 import type { DeviceSpan } from '../window.ts';
 import { count } from '../words.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the guest or writer sends and the host does not get, by the kernel's counters and by what the probes saw freed.
+// Losses from the guest or writer, by the kernel's counters and by packets that the probes saw freed.
 
 import type { OtherDrop } from '../../snapshot/device.ts';
 import { type DeviceSpan, grown } from '../window.ts';
@@ -62,7 +62,7 @@ export function xdpLoss(device: DeviceSpan): Loss {
   return lossOf(native + generic, Math.max(0, receivedFrom(device) - generic), device.seconds);
 }
 
-/** What the host freed, of all that it got. */
+/** Packets from the device that the host freed, and all that it got. */
 export function lossBehind(device: DeviceSpan, wanted: (drop: OtherDrop) => boolean): Loss {
   const lost = refusedByHost(device, wanted);
   return lossOf(lost, Math.max(0, receivedFrom(device) - lost), device.seconds);

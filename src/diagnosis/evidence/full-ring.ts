@@ -76,7 +76,7 @@ function findFullRing(queue: QueueSpan): FullRing | undefined {
   const seen = { queue, loss, time, stall, episodes };
   if (queue.now.ring?.capacity === 0 && loss.lost > 0) return { ...seen, cause: 'no-ring' };
   if (fails) return { ...seen, cause: 'failing' };
-  // Who gets next to no CPU takes nothing for seconds, and is not the one who hangs.
+  // A reader that gets almost no CPU takes nothing for seconds, and does not hang.
   if (stall.seconds >= STALLED_SECONDS && isFelt && !isKeptFromIt(seen)) return { ...seen, cause: 'stalled' };
   return severityOf(loss) ? { ...seen, cause: causeOf(seen) } : undefined;
 }

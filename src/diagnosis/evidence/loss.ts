@@ -19,11 +19,11 @@ export interface Loss {
 /** One lost ARP request of two is no incident: a ratio counts above a floor. The alerts' 1000 in five minutes is 33 in ten seconds. */
 const FEWEST_LOST = 50;
 const FEWEST_OFFERED = 200;
-/** What rules are made for, and the length of the agent's own windows. */
+/** The window that rules are made for: that of the agent. */
 export const USUAL_SECONDS = 10;
 /** A shorter window has as many packets a second. */
 export const FEWEST_OFFERED_PER_SECOND = FEWEST_OFFERED / USUAL_SECONDS;
-/** What TCP notices, and what it cannot work with; the alerts' own. */
+/** Loss that slows TCP, and loss that stalls it; the same as in the alerts. */
 const WARNING_SHARE = 0.001;
 const CRITICAL_SHARE = 0.02;
 /** The alerts' own too. */
@@ -119,7 +119,7 @@ export function ringLoss(queue: QueueSpan): Loss | undefined {
   });
 }
 
-/** What the reader got; of a single queue the kernel's own counter knows it where nothing else does. */
+/** Packets that the reader got; for a single queue the kernel's own counter can stand in. */
 function deliveredBy(queue: Queue, device: Device): number | undefined {
   return queue.counters?.delivered ?? (device.queues.length === 1 ? device.counters?.txPackets : undefined);
 }

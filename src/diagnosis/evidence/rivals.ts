@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who had the CPU while a reader waited for it.
+// Processes that had the CPU while a reader waited for it.
 
 import { guestOf } from '../../snapshot/owner.ts';
 import type { Rival } from '../../snapshot/queue.ts';

@@ -93,7 +93,7 @@ export function showsStalls(queue: QueueSpan): boolean {
 }
 
 /**
- * What each other queue of the device gave in the later half of the stall: if some flow, it is this queue, not the guest.
+ * Packets of each other queue in the later half of the stall: if some flow, it is this queue, not the guest.
  * When the guest itself stops, one queue may still give its last packet later than another.
  */
 export function siblingsTook({

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the host dropped before it chose an output device: any of it may have been for a device of that namespace.
+// Drops before the host chose an output device: any packet may have been for a device of that namespace.
 
 import type { UnroutedDrop } from '../../snapshot/snapshot.ts';
 import { lossTowards } from '../asked.ts';
@@ -77,7 +77,7 @@ export function doubtfulNamespaces(window: Window): readonly Doubtful[] {
   });
 }
 
-/** What shows the cause of the most frequent of them first. */
+/** Commands that show the causes, the most frequent first. */
 export function looksAt(drops: readonly UnroutedDrop[], device: DeviceSpan, window: Window): readonly Remedy[] {
   const [most] = drops;
   const look = (command: string, effect: string): Remedy => lookAt(device, window, command, effect);

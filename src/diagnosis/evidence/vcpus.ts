@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether the virtual machine that holds a queue ran in the window: a paused one has CPUs that did not.
+// Run time of the virtual machine that holds a queue: the CPUs of a paused one did not run.
 import type { VirtualCpus } from '../../snapshot/owner.ts';
 import type { QueueSpan } from '../window.ts';
 import { count, duration } from '../words.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a larger ring would have lost, from the episodes of overflow at the present one.
+// Predicts losses of a larger ring from the episodes of overflow at the present one.
 import type { EpisodeSizes } from '../../snapshot/queue.ts';
 
 /**
@@ -10,7 +10,7 @@ export interface EpisodeGroup {
   readonly episodes: number;
   /** Together. */
   readonly dropped: number;
-  /** What a single one dropped. */
+  /** Drops of one episode. */
   readonly least: number;
   readonly most: number;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one queue lost in episodes of overflow, and what a larger ring would have held of that.
+// Losses of one queue in episodes of overflow, and how many a larger ring would have held.
 import type { Observations } from '../../snapshot/queue.ts';
 import { delivered, type Loss, ringLoss } from '../evidence/loss.ts';
 import { grown, type QueueSpan } from '../window.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `tapscope whatif` answers: the least ring, other sizes, backpressure, the command, and how far the answer goes.
+// The answer of `tapscope whatif`: the least ring, other sizes, backpressure, the command, and its limits.
 import { setLink } from '../remedies/command.ts';
 import type { DeviceSpan } from '../window.ts';
 import { count, duration, nameOf, percent } from '../words.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What other sizes of its ring would have lost of a device's packets, and the least that would have lost none.
+// Predicted losses of a device with other ring sizes, and the least size that loses none.
 import { type Loss, lossOf } from '../evidence/loss.ts';
 import type { DeviceSpan } from '../window.ts';
 import { type QueueForecast, queueForecast } from './queue-forecast.ts';

@@ -3,7 +3,7 @@
 import type { Remedy } from '../finding.ts';
 import type { DeviceSpan, Window } from '../window.ts';
 
-/** What would be shown as U+FFFD (src/snapshot/visible.ts), which is not what is to be typed. */
+/** Characters that are shown as U+FFFD (src/snapshot/visible.ts) and so cannot be typed. */
 const UNSHOWN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 
 /** One word for any POSIX shell, with any characters in it. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // Remedies that only show are told from those that change something.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -31,5 +32,5 @@ test('what only shows is printed so', () => {
   const remedy = { command: 'ss', effect: '', lossless: true, restart: false, by: 'host' } as const;
   assert.deepEqual([titleOf(remedy, 0), priceOf(remedy)], ['To do', 'host, lossless, no restart']);
   const shows = { ...remedy, inspects: true } as const;
-  assert.deepEqual([titleOf(shows, 0), titleOf(shows, 1), priceOf(shows)], ['Look', 'Or', 'host, only shows']);
+  assert.deepEqual([titleOf(shows, 0), titleOf(shows, 1), priceOf(shows)], ['Look', 'Or', 'host, read-only']);
 });

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether a remedy's command changes anything, or only shows what there is to know before one does.
+// Tells remedies that change something from read-only ones.
 import type { Remedy } from '../finding.ts';
 
-/** What inNamespaceOf() puts before a command; others have named what is between the quotes. */
+/** The prefix of inNamespaceOf(). The name between the quotes is chosen by others. */
 const PLACE =
   /^(?:ip netns exec (?:'(?:[^']|'\\'')*'|"[^"]*"|[^\s'"])+|nsenter (?:-t (?:"[^"]*"|\d+) -n|--net=(?:'(?:[^']|'\\'')*'|"[^"]*"|[^\s'"])+)) /;
 /** All others change something. A command that is new here is held by a test (lab/verdicts/pasted.ts). */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What lets a bridge forward to a device again.
+// Remedies that let a bridge forward to a device again.
 import type { BridgePort } from '../../snapshot/device.ts';
 import type { Remedy } from '../finding.ts';
 import type { DeviceSpan, Window } from '../window.ts';

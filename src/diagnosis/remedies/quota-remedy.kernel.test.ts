@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // The remedy for a used-up CPU limit, pasted as printed: it takes the limit of a real cgroup away, of v1 or v2 as this host has it.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

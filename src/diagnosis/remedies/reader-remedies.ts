@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What to do about the process that reads a queue: by who it is, with its own names and numbers.
+// Remedies for the process that reads a queue, with its own names and numbers.
 
 import { isGuest } from '../evidence/full-ring.ts';
 import { vcpuSpan } from '../evidence/vcpus.ts';
@@ -76,7 +76,7 @@ export function giveCpu(queue: QueueSpan): readonly Remedy[] {
   const id = thread ?? owner?.pid;
   if (target === undefined || id === undefined) return [];
   const busy = vhost?.worker?.cpu;
-  // Who may run on the busy CPU as well can be left waiting there.
+  // A thread that may also run on the busy CPU can be left waiting there.
   const others = `$(seq 0 $(($(nproc --all) - 1)) | grep -vx ${busy} | paste -sd,)`;
   const cpus = busy === undefined ? '0-$(($(nproc --all) - 1))' : others;
   const which = busy === undefined ? 'every CPU, if it is tied to a busy one' : `every CPU but ${busy}, where it waits`;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The commands to type, by the host and by the owner of the queue.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -9,7 +9,7 @@ import { domainOf } from './reader-remedies.ts';
 const HOST = { lossless: true, restart: false, by: 'host' } as const;
 const ON_PURPOSE = 'Lets the VM run again, unless it was paused on purpose (a snapshot, a migration, a full disk).';
 
-/** What resumes it first, what says why it was paused second. */
+/** First the command that resumes it, then the one that says why it was paused. */
 export function resumeGuest(queue: QueueSpan): readonly Remedy[] {
   const { owner } = queue.now;
   const domain = domainOf(queue);

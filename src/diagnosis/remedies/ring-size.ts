@@ -7,7 +7,7 @@ import type { QueueSpan } from '../window.ts';
  * 524 288 and 1 000 000 ("Operation not permitted": no memory for the pointers); a longer queue would be delay anyway.
  */
 const SIZES = [1000, 2000, 4000, 8000, 16_000, 32_000];
-/** What would have held the bursts that were seen is no promise for the next. */
+/** The next burst may be larger than those that were seen. */
 const HEADROOM = 1.25;
 /** Slots that the reader has taken and not yet given back. */
 const LAG = 16;

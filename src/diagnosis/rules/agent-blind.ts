@@ -12,10 +12,10 @@ import { count, nameOf, percent } from '../words.ts';
 
 export const agentBlind: Rule = {
   name: 'agent-blind',
-  summary: 'tapscope itself does not see something on this host, so silence means less',
+  summary: 'tapscope cannot measure something on this host, so OK would prove nothing',
   explanation:
-    'An event has no mechanism that works here, or events were seen and could not be counted. Or a namespace could not be entered, a snapshot could not be read completely, or the figures of a device are known to be off. Findings are still true; that nothing else is found proves nothing, so the answer is never OK. Where single queues lack some packets that the kernel counts and our programs did not see, the figures of the device are exact. The answer says so, and is unknown only if they are more than 1 % of the packets, or drops that would be a finding. Where the figures of more than five devices are off, or something is not seen at all, one finding names all; it also says that watching passes its budget. Where a device’s rx_dropped grows, what its guest or writer sent is lost: if no probe saw why, the device is named, the worst five of a host. A firewall in PREROUTING, or a missing route, drops packets before the host chooses a device. Where that is a fifth of what comes into a namespace, its busiest five devices are named. How many of the packets were for them is not known.\n\n' +
-    'tapscope doctor names what is missing and the right or kernel feature that would bring it.',
+    'An event cannot be measured here, or some events could not be counted. Or a namespace could not be entered, a snapshot was incomplete, or the figures of a device are inexact. Findings are still true, but the absence of others proves nothing, so the answer is never OK. If single queues lack some packets that only the kernel counted, the figures of the device are exact. The answer says so, and is unknown only if they are more than 1 % of the packets, or drops that would be a finding. If the figures of more than five devices are inexact, or something is not measured at all, one finding names all; it also says if tapscope exceeds its budget. If a device’s rx_dropped grows and no probe saw why, packets of its guest or writer are lost: the worst five devices of a host are named. A firewall in PREROUTING, or a missing route, drops packets before the host chooses a device. If that is a fifth of what comes into a namespace, its busiest five devices are named. How many of the packets were for them is unknown.\n\n' +
+    'tapscope doctor names what is missing, and the right or kernel feature that is needed.',
   speaksOf: 'agent',
   needs: [],
   judge: (window, asked) => {
@@ -106,7 +106,7 @@ function inexactDevice({ device, reasons }: Inexact): Diagnosis {
   return { ...said, degraded: reasons };
 }
 
-/** What was seen, of devices that are exact: of a few, of one that is asked about. */
+/** Devices that are exact and whose single queues lack packets: a few, or the one that is asked about. */
 function lackingQueues({ devices }: Window, asked: DeviceSpan | undefined, isFolded: boolean): readonly Diagnosis[] {
   const lacking = devices.flatMap((device) => {
     const split = slightSplit(device);
@@ -126,7 +126,7 @@ function lackingQueues({ devices }: Window, asked: DeviceSpan | undefined, isFol
   });
 }
 
-/** What their guests or writers sent is lost, and no rule can say why: the worst ones, and one that is asked about. */
+/** Devices whose guests or writers lose packets for an unknown cause: the worst ones, and one that is asked about. */
 function hidingDevices(window: Window, asked: DeviceSpan | undefined): readonly Diagnosis[] {
   const hiding = window.devices.filter(isHiding).map((device) => ({ device, lost: hiddenReceive(device) }));
   const told = hiding

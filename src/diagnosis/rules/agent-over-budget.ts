@@ -6,9 +6,9 @@ import { percent } from '../words.ts';
 
 export const agentOverBudget: Rule = {
   name: 'agent-over-budget',
-  summary: 'watching costs more than --budget allows, so that tapscope does less',
+  summary: 'tapscope costs more than --budget allows, so it does less',
   explanation:
-    'Over its budget the agent first does less itself: it looks at the host every two seconds instead of each, then judges every other sample. Where its programs in the kernel are too dear, it then counts nothing on the enqueue path any more (level lean). A scrape still gets figures of its own moment, and counts of packets stay exact. Level lean does not show: bytes, how full a ring was at arrivals, how long packets stayed, and bursts. Before Linux 7.3 it does not show either what single queues of a multi-queue device were offered.\n\n' +
+    'Over its budget the agent first samples the host every two seconds instead of every second, then judges only every other sample. If its programs in the kernel cost too much, it stops counting on the enqueue path (level lean). A scrape still gets fresh figures, and counts of packets stay exact. Level lean lacks bytes, how full a ring was at arrivals, how long packets stayed, and bursts; before Linux 7.3 also what single queues of a multi-queue device were offered.\n\n' +
     'The cost is tapscope_overhead_ratio, as a share of all CPUs. A larger budget brings everything back within a minute; so do fewer devices (--device-include, --device-exclude).',
   speaksOf: 'agent',
   needs: [],

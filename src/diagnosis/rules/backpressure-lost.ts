@@ -14,7 +14,7 @@ export const backpressureLost: Rule = {
   explanation:
     'IFF_BACKPRESSURE is set by the program that opens the device, and cleared, silently and for all, by the next that opens it without. It then looks like any other device. ' +
     'It has no effect either while a queue has no qdisc that can hold packets (noqueue), or a ring of size 0. The flag can only be set by opening the device again with it.\n\n' +
-    'It is known only of devices that lost the flag while tapscope ran.',
+    'This is known only for devices that lost the flag while tapscope ran.',
   speaksOf: 'setting',
   needs: ['devices', 'stops'],
   judge: (window) => window.devices.flatMap((device) => [...cleared(device), ...inactive(device, window)]),

@@ -17,8 +17,8 @@ export const backpressureStall: Rule = {
   name: 'backpressure-stall',
   summary: 'the host stays stopped although the ring has room again',
   explanation:
-    'A full ring stops its queue (IFF_BACKPRESSURE), and the reader’s taking half of it wakes it. Here the queue is stopped, nothing is taken, and the ring is not full. ' +
-    'With an empty ring the wake was lost, and no other will come: a fault of the kernel. With packets in it, the reader went to sleep between a full ring and a half-empty one. Any change of txqueuelen wakes the queue. Where another wake came, sending only paused.\n\n' +
+    'A full ring stops its queue (IFF_BACKPRESSURE), which is woken when the reader has taken half of it. Here the queue is stopped, nothing is taken, and the ring is not full. ' +
+    'With an empty ring the wake was lost, and no other will come: a bug of the kernel. With packets in it, the reader went to sleep between a full ring and a half-empty one. Any change of txqueuelen wakes the queue. If another wake came, sending was only paused.\n\n' +
     'A queue that is stopped with a full ring is what flow control is for; if nothing is taken from it for long, reader-stalled says so.',
   speaksOf: 'stop',
   needs: ['devices', 'stops'],

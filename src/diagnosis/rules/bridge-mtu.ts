@@ -16,7 +16,7 @@ export const bridgeMtu: Rule = {
   summary: 'the bridge discards frames that are longer than the device’s MTU, and no counter shows it',
   explanation:
     'A bridge forwards no frame that is longer than the MTU of the port it would leave by. It sends no message back and counts nothing, neither on the port nor on the bridge: small packets and the handshakes of connections pass, and then transfers hang. ' +
-    'The only trace is the function that freed the packet (br_dev_queue_push_xmit, or br_nf_dev_queue_xmit where br_netfilter is on, without a reason). Segments that the kernel will still cut (GSO) are not meant: they pass.',
+    'The only trace is the function that freed the packet (br_dev_queue_push_xmit, or br_nf_dev_queue_xmit where br_netfilter is on, without a reason). Large segments that the kernel will still split (GSO) do pass.',
   speaksOf: 'loss-in-bridge',
   needs: ['devices', 'before'],
   judge: (window) =>

@@ -17,9 +17,9 @@ export const bridgePort: Rule = {
   summary:
     'the bridge forwards nothing to the device: its port is disabled, blocked or isolated, or the bridge is down',
   explanation:
-    'A bridge sends only to ports that forward. It passes over one that is disabled, blocking, listening or learning, and says so in no counter; what comes in by such a port is dropped. ' +
+    'A bridge sends only to ports that forward. It skips a port that is disabled, blocking, listening or learning, and no counter shows that; packets that come in by such a port are dropped. ' +
     'The state was set by hand (bridge link set), or by the spanning tree of the kernel or of a daemon. If the bridge itself is down, all its ports are disabled. A port that has just been added or set up listens and learns for twice forward_delay with the spanning tree, once without.\n\n' +
-    'Two isolated ports hear nothing from each other. A port with flood off gets only packets to addresses that the bridge has seen behind it. Operators want both: they are reported only for a device that was asked about and that got nothing. ' +
+    'Two isolated ports cannot reach each other. A port with flood off gets only packets to addresses that the bridge has seen behind it. Both are usually intended: they are reported only for a device that was asked about and that got nothing. ' +
     'A port that the spanning tree blocks is healthy where a second way leads there.',
   speaksOf: 'loss-in-bridge',
   needs: ['devices'],

@@ -20,7 +20,7 @@ const FEWEST_TIMED = 10;
 const FEWEST_SAMPLES = 6;
 /** The share of the snapshots: a pause of a second does not last that long. */
 const MOSTLY = 0.7;
-/** What the kernel gives a tap: a longer ring was configured. */
+/** The kernel's default for a tap: a longer ring was configured. */
 const DEFAULT_SIZE = 1000;
 const FEWEST_TAKEN = 200;
 
@@ -28,8 +28,8 @@ export const bufferbloat: Rule = {
   name: 'bufferbloat',
   summary: 'nothing is lost, but packets wait long in a standing queue',
   explanation:
-    'The ring holds a queue that does not drain: as many packets come as are taken, and each waits behind all the others. The wait follows from what stands in the ring and how fast it is taken (Little’s law), on every kernel. ' +
-    'It is often the result of a txqueuelen that was made large against loss. Transfers do not mind; everything interactive does.\n\n' +
+    'The ring holds a queue that does not drain: as many packets come as are taken, and each waits behind all the others. The wait follows from the number of waiting packets and the rate at which they are read (Little’s law), on every kernel. ' +
+    'Often txqueuelen was raised against loss. Transfers hardly suffer from it; interactive traffic does.\n\n' +
     'A ring alone can only choose between loss and delay. A faster reader helps, or from Linux 7.3 on a short ring with IFF_BACKPRESSURE below a qdisc that knows about delay.',
   speaksOf: 'delay',
   needs: ['devices'],

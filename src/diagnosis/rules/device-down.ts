@@ -18,8 +18,8 @@ export const deviceDown: Rule = {
   explanation:
     'A device that is down (no UP flag) has no routes, and a bridge forwards nothing to it. Its qdisc is noop, and a write fails with EIO. ' +
     'Most of these packets show in no counter of the device: the sender gets an error, or another route takes them.\n\n' +
-    'A device that is down and that nothing uses is healthy and is not reported. The finding is made where a program has the device open and it was set down while packets passed. ' +
-    'It is also made where packets are still sent to the device, and for a device that is asked about.',
+    'A device that is down and that nothing uses is healthy and is not reported. The rule applies if a program has the device open and it was set down while packets passed. ' +
+    'It also applies if packets are still sent to the device, and to a device that is asked about.',
   speaksOf: 'loss-from-guest',
   needs: ['devices'],
   judge: (window, asked) => window.devices.flatMap((device) => down(device, window, device === asked)),

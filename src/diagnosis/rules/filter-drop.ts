@@ -13,7 +13,7 @@ export const filterDrop: Rule = {
   summary: 'a filter that the reading program has set refuses packets',
   explanation:
     'The program that holds the device can give it a list of MAC addresses, a classic packet filter or an eBPF program; tun drops what they refuse, in front of the ring. ' +
-    'That is meant: against spoofing, floods, or broadcasts. It is a fault where the guest bridges or routes for others: it then needs promiscuous mode. It is also one where the guest changed its MAC address, or lost its multicast groups in a migration.\n\n' +
+    'That is intended: against spoofing, floods, or broadcasts. It is a fault where the guest bridges or routes for others: it then needs promiscuous mode. It is also one where the guest changed its MAC address, or lost its multicast groups in a migration.\n\n' +
     'It is information, and a warning where a fifth of the packets or more is refused.',
   speaksOf: 'filtered',
   needs: ['devices', 'freed'],

@@ -18,9 +18,9 @@ export const fqHorizon: Rule = {
   name: 'fq-horizon',
   summary: 'the qdisc fq drops packets because their time to leave seems to lie far ahead',
   explanation:
-    'fq lets each packet leave at the time that it carries, and drops what is to leave later than its horizon (10 s). Packets that were forwarded may carry a time of another clock: wall-clock receive stamps read as monotonic departure times lie decades ahead, so that all of them are lost. ' +
+    'fq lets each packet leave at the time that it carries, and drops packets whose time is beyond its horizon (10 s). Packets that were forwarded may carry a time of another clock: wall-clock receive stamps read as monotonic departure times lie decades ahead, so that all of them are lost. ' +
     'It was seen with Kata containers behind a bandwidth manager that makes fq the default, while something on the host has packet time stamps on; a kernel with CONFIG_NET_REDIRECT clears them.\n\n' +
-    'Some kernels name the horizon as the reason of the drop; others (6.1, 6.12, 7.2 and 7.3 among them) call it QDISC_DROP like every other. On those the finding is made if fq lets next to nothing pass: its limits would let more pass. tc -s qdisc counts horizon_drops and makes it certain.',
+    'Some kernels name the horizon as the reason of the drop; others (6.1, 6.12, 7.2 and 7.3 among them) call it QDISC_DROP like every other. On those, the rule applies if fq lets next to nothing pass, because its limits would let more pass. tc -s qdisc counts horizon_drops, which makes it certain.',
   speaksOf: 'loss-before-tun',
   needs: ['devices', 'before'],
   judge: (window) =>
@@ -44,7 +44,7 @@ export const fqHorizon: Rule = {
             {
               command: inNamespaceOf(device, window, `tc qdisc replace dev ${name} root fq_codel`),
               effect:
-                'fq_codel looks at no departure times; what waits in fq now is lost. Rate limits set in fq are gone too.',
+                'fq_codel ignores departure times; packets that wait in fq now are lost. Rate limits set in fq are gone too.',
               lossless: false,
               restart: false,
               by: 'host',

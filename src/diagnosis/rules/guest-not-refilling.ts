@@ -16,10 +16,10 @@ export const guestNotRefilling: Rule = {
   name: 'guest-not-refilling',
   summary: 'the guest gives back receive buffers more slowly than packets come',
   explanation:
-    'The ring is full while the VM’s reader sleeps: there is nowhere to put a packet, because the guest has not posted another buffer. Packets still flow, in lumps. ' +
+    'The ring is full while the VM’s reader sleeps: there is nowhere to put a packet, because the guest has not posted another buffer. Packets still flow, in bursts. ' +
     'Its vCPUs may be busy or not scheduled, its virtio ring (rx_queue_size, 256 by default) small, or one CPU in it do all the receiving. ' +
-    'Where vhost-net is looked into, packets for which there was no buffer are counted: then it is certain; what the guest does inside is not visible from the host.\n\n' +
-    'Without any packet taken it is reader-stalled.',
+    'If vhost-net can be traced, packets for which there was no buffer are counted, and the cause is certain. What the guest does inside is not visible from the host.\n\n' +
+    'If no packet is taken at all, it is reader-stalled.',
   speaksOf: 'ring-loss',
   needs: ['devices', 'freed', 'readers'],
   judge: (window) => fullRings(window, 'guest').map(notRefilling),

@@ -14,8 +14,8 @@ export const hostFirewall: Rule = {
   name: 'host-firewall',
   summary: 'the host’s firewall drops packets on their way to the device',
   explanation:
-    'Netfilter freed the packets: a rule of nftables, iptables or ebtables of this host, or conntrack with a full table. Where net.bridge.bridge-nf-call-iptables is on, it may be IP rules that were never meant for what a bridge forwards. ' +
-    'What conntrack dropped itself is counted by the kernel for the namespace: where that is most of it, the remedy is a larger table. ' +
+    'Netfilter freed the packets: a rule of nftables, iptables or ebtables of this host, or conntrack with a full table. Where net.bridge.bridge-nf-call-iptables is on, it may be IP rules that were never meant for bridged packets. ' +
+    'The kernel counts drops by conntrack itself for the namespace: if they are most of the loss, the remedy is a larger table. ' +
     'In FORWARD, OUTPUT and POSTROUTING the packet’s route names the device that it would have left by; in PREROUTING there is no route yet, so such drops belong to no device. Only those of conntrack are reported, for a device that is asked about. ' +
     'A firewall drops on purpose, so this is information; it is a warning only where it drops a fifth of the traffic or more. It is never critical. For a device that is asked about, few packets suffice.',
   speaksOf: 'firewalled',
@@ -35,7 +35,7 @@ const FEWEST_UNTRACKED = 10;
 /** The share of the firewall's drops from which on conntrack is their cause. */
 const MOSTLY = 0.5;
 
-/** What conntrack itself dropped in the device's namespace, whichever device it was for. */
+/** Drops by conntrack itself in the device's namespace, for any device. */
 function untracked(device: DeviceSpan): number {
   return grown(device, ({ conntrackDropped }) => conntrackDropped) ?? 0;
 }

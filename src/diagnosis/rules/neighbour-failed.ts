@@ -10,7 +10,7 @@ import { count, nameOf, percent } from '../words.ts';
 
 export const neighbourFailed: Rule = {
   name: 'neighbour-failed',
-  summary: 'the guest does not answer ARP or neighbour discovery, so the host drops what it has for it',
+  summary: 'the guest does not answer ARP or neighbour discovery, so the host drops packets to it',
   explanation:
     'The host knows that an address is behind the device, but not its MAC address. It asks (ARP, or neighbour discovery of IPv6) and holds a few packets meanwhile. It frees them when no answer comes (NEIGH_FAILED), or when more packets come than it holds (NEIGH_QUEUEFULL). ' +
     'The guest has no such address, its interface is down, a filter drops the question or the answer, or the guest hangs.',

@@ -17,7 +17,7 @@ export const noReader: Rule = {
   summary: 'packets are sent to a device that no process has open',
   explanation:
     'A persistent device stays when its process ends. Packets to it are then lost before tun: the kernel has put the qdisc noop in the place of the one that tc still shows. Where a process has the device open and all its queues detached, tun itself drops (DEV_READY).\n\n' +
-    'Devices that were left over get broadcasts of their bridge; below ten packets a second that is no more than noise.',
+    'Devices that were left over get broadcasts of their bridge; below ten packets a second that is noise.',
   speaksOf: 'loss-before-tun',
   needs: ['devices', 'before'],
   judge: (window) => window.devices.flatMap((device) => orphan(sinceItsReaderLeft(device), window)),

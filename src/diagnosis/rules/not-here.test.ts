@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // When a device that is asked about and on which nothing was found is not OK.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

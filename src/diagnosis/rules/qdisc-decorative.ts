@@ -16,7 +16,7 @@ export const qdiscDecorative: Rule = {
   summary: 'a qdisc is set that never sees the congestion: packets are lost after it',
   explanation:
     'tun takes every packet from its qdisc at once, whether the ring has room or not. So a qdisc above a tun device never holds a packet, and its fairness and its queue management do nothing: the loss is in the ring, after it. tc shows no drop. ' +
-    'It is no cause of the loss, and is reported beside the cause.\n\n' +
+    'It does not cause the loss, and is reported beside the cause.\n\n' +
     'A qdisc that shapes to less than the reader’s rate does work. From Linux 7.3 on, a program may open the device with IFF_BACKPRESSURE. A full ring then stops its queue, and the qdisc decides what is lost; with many parallel senders that costs throughput.',
   speaksOf: 'ring-loss',
   needs: ['devices', 'freed', 'before'],

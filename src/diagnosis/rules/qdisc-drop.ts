@@ -14,7 +14,8 @@ import { count, nameOf, percent, readerName } from '../words.ts';
 
 export const qdiscDrop: Rule = {
   name: 'qdisc-drop',
-  summary: 'the qdisc in front of the device drops packets: its rate or its limit is too small, or a shaper is meant',
+  summary:
+    'the qdisc in front of the device drops packets: its rate or its limit is too small, or a shaper is intended',
   explanation:
     'A qdisc drops before tun: neither the ring nor the guest is to blame. The kernel’s tx_dropped of the device does not show it; tc -s qdisc does. ' +
     'A shaper (tbf, htb, cake with a bandwidth) does this on purpose. Queue management (codel, fq_codel) drops up to a packet in fifty to keep delay short: that is healthy, and not reported.\n\n' +
@@ -73,7 +74,7 @@ function mostStopped(device: DeviceSpan): Held | undefined {
   return most;
 }
 
-/** What keeps the reader from its packets is known of the time in which it was stopped. */
+/** Remedies for the reader, by its state while the queue was stopped. */
 function hasten(queue: QueueSpan, window: Window): readonly Remedy[] {
   const time = fullTime(queue);
   if ((time?.share('throttled') ?? 0) > 0.5) return raiseQuota(queue, window);

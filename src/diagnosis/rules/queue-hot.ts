@@ -15,7 +15,7 @@ const HOT = 0.8;
 /** Below this the others carry no flows of their own: a test with a single flow is no fault. */
 const OTHERS = 0.01;
 const FEWEST_OTHERS = 50;
-/** What another spreading of the same packets would help. */
+/** Causes that another distribution of the same packets would remove. */
 const HELPED: readonly FullRingCause[] = ['burst', 'cpu-bound', 'guest', 'blocked', 'unknown'];
 
 export const queueHot: Rule = {
@@ -24,7 +24,7 @@ export const queueHot: Rule = {
   explanation:
     'Flows are spread over the queues by a hash, or by what the guest was last seen to use. Here one queue gets more than four fifths and loses packets while the others have room, so that its reader alone is at its limit. ' +
     'Few large flows do that, and tunnels (one flow outside, with any number inside): more queues do not help them.\n\n' +
-    'If the others get nothing at all it is one flow, most likely a test, and what is said is only why that queue loses.',
+    'If the others get nothing at all, it is one flow, most likely a test; then only the cause for that queue is reported.',
   speaksOf: 'ring-loss',
   needs: ['devices', 'freed'],
   judge: (window) =>

@@ -15,7 +15,7 @@ export const readerBlocked: Rule = {
   summary: 'the reading program sleeps while its queue is full: it waits for something else',
   explanation:
     'The ring is full, so there is something to read, and the program that reads it sleeps: it is blocked in another call. VPNs wait for their own socket (a full send buffer, a slow network), for a lock, for a disk that logs, or pause on purpose. ' +
-    'Its CPU is not the limit, and a bigger ring only lets packets wait longer.\n\nFor a virtual machine the finding of the same picture is guest-not-refilling.',
+    'Its CPU is not the limit, and a bigger ring only lets packets wait longer.\n\nFor a virtual machine, the same symptoms are guest-not-refilling.',
   speaksOf: 'ring-loss',
   needs: ['devices', 'freed', 'readers'],
   judge: (window) => fullRings(window, 'blocked').map(blocked),

@@ -30,7 +30,7 @@ export const readerStalled: Rule = {
   summary: 'the reader takes no packet out of the ring, which is full or fills up',
   explanation:
     'The ring is full, or the queue stopped, and for seconds nothing was taken out: the process is stopped (SIGSTOP, freezer, debugger), the VM is paused, its guest has no driver, or its VMM hangs. ' +
-    'The reader’s state tells stopped from asleep; of an idle vhost-net worker what counts is what stops its owner. ' +
+    'The reader’s state distinguishes stopped from asleep; for an idle vhost-net worker the state of its owner is used. ' +
     'A VM is paused if none of its vCPU threads ran for seconds; if they run, its guest has no driver, its interface is down, or it hangs.\n\n' +
     'A guest that has never taken a packet is given two minutes from the start of its VMM to boot. A pause of about a second (a migration) is reported as info only, and so is the loss of a trickle of broadcasts. ' +
     'A ring that still has room is reported too, if for ten seconds packets wait, more come and none is taken. A bigger ring does not help: no reader empties it.',

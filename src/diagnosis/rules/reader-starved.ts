@@ -18,9 +18,9 @@ export const readerStarved: Rule = {
   summary: 'the reader wants to run and gets no CPU',
   explanation:
     'While the ring was full its reader could run for most of the time and did not: others had the CPU (waiting), or its cgroup had used up its share (throttled). ' +
-    'Where a vhost-net worker sleeps, the agent looks at its owner’s threads: a guest whose vCPUs wait or are throttled gives it no buffers. Which of them it was is not kept apart: ps shows which threads wait now. ' +
+    'If a vhost-net worker sleeps, the agent samples its owner’s threads: a guest whose vCPUs wait or are throttled gives it no buffers. It does not record which of them waited; ps shows which wait now. ' +
     'The same holds for QEMU’s own thread: it sleeps while a vCPU thread that has its lock gets no CPU. ' +
-    'What ran on the reader’s CPU meanwhile is named by its share of the samples that found the reader waiting; a sample that took that CPU itself names nothing.\n\n' +
+    'Processes that ran on the reader’s CPU are named by their share of the samples that found the reader waiting; a sample that took that CPU itself names nothing.\n\n' +
     'Every busy host lets threads wait now and then; only time in which the ring was full counts here. A faster reader or a bigger ring does not help, a free CPU or a higher limit does.',
   speaksOf: 'ring-loss',
   needs: ['devices', 'freed', 'readers'],

@@ -18,8 +18,8 @@ export const ringFullBurst: Rule = {
   summary: 'bursts overflow the ring although the reader keeps up on average',
   explanation:
     'The ring overflowed for moments and was empty again afterwards, so on average the reader keeps up: what is lost would have fitted into a longer ring. ' +
-    'From the overflows that ended the length is known that would have held them; some headroom is added. Growing txqueuelen loses nothing. Never make it smaller while packets flow: what does not fit is thrown away and no counter knows. tapscope whatif says what other lengths would have lost.\n\n' +
-    'This finding is not made where the queue is not read, nor where the ring is full for much of the time. Then the reader is too slow, and a longer ring only adds delay.',
+    'The overflows that have ended show which length would have held them; some headroom is added. Growing txqueuelen loses nothing. Never make it smaller while packets flow: packets that do not fit are discarded, and no counter shows it. tapscope whatif says what other lengths would have lost.\n\n' +
+    'The rule does not apply if the queue is not read, or if the ring is full for much of the time: then the reader is too slow, and a longer ring only adds delay.',
   speaksOf: 'ring-loss',
   needs: ['devices', 'freed'],
   judge: (window) => fullRings(window, 'burst').map((seen) => burst(seen, window)),

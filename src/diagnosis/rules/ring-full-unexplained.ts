@@ -15,8 +15,8 @@ export const ringFullUnexplained: Rule = {
   name: 'ring-full-unexplained',
   summary: 'packets are lost at a full ring, and what the reader did meanwhile is not known',
   explanation:
-    'The loss is counted, its cause is not known. Nothing looks at readers on this host; or they did too many things at once for one of them to be the cause; or the ring was never seen full between two drops. The agent does not look at readers of macvtap and ipvtap.\n\n' +
-    'A full ring has four causes, each with another remedy: bursts, a reader that is too slow, one that gets no CPU, and one that does not read. So it is better to look longer than to try a longer ring.',
+    'The loss is counted, its cause is not known. Readers are not sampled on this host; or they did too many things at once for one of them to be the cause; or the ring was never seen full between two drops. The agent does not sample readers of macvtap and ipvtap.\n\n' +
+    'A full ring has four causes, each with another remedy: bursts, a reader that is too slow, one that gets no CPU, and one that does not read. So watch longer before you try a longer ring.',
   speaksOf: 'ring-loss',
   needs: ['devices', 'freed'],
   judge: (window) => [
@@ -28,7 +28,7 @@ export const ringFullUnexplained: Rule = {
 function ofQueue({ queue, loss, time, episodes }: FullRing, { agent }: Window): Diagnosis {
   const isLooking = agent.probes.some(({ event, attached }) => event === 'readers' && attached);
   const why = !isLooking
-    ? 'nothing looks at readers here'
+    ? 'readers are not sampled here'
     : (time?.seconds ?? 0) > 0
       ? showsStalls(queue)
         ? 'its reader did several things in that time'

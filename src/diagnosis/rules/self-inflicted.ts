@@ -9,9 +9,9 @@ import { count, nameOf } from '../words.ts';
 
 export const selfInflicted: Rule = {
   name: 'self-inflicted',
-  summary: 'a change of the device threw out packets that waited in it',
+  summary: 'a change of the device discarded packets that waited in it',
   explanation:
-    'A smaller txqueuelen throws out what no longer fits into the ring. A queue that is closed or detached throws out what waits in it, a qdisc that is replaced what it held. It happens once, no counter of the kernel shows it (`ip -s link` and `tc` do not), and it needs no repair.\n\n' +
+    'A smaller txqueuelen discards what no longer fits into the ring. A queue that is closed or detached discards what waits in it, a qdisc that is replaced what it held. It happens once, no counter of the kernel shows it (`ip -s link` and `tc` do not), and it needs no repair.\n\n' +
     'Growing txqueuelen loses nothing. A smaller one is best set before the reader starts.',
   speaksOf: 'thrown-out',
   needs: ['devices', 'freed'],

@@ -60,7 +60,7 @@ export const uncountedLoss: Rule = {
   summary: 'packets are lost where neither the kernel’s counters nor tc show it',
   explanation:
     'Three losses towards the guest or reader are in no counter of the kernel’s: packets that were read into a buffer that cannot be written; packets that were sent past the qdisc into a stopped queue; packets that vhost-net gives back to a full ring. ' +
-    'Guest, sender and ip -s link see none of them. What a closed queue or a smaller txqueuelen throws out is self-inflicted; frames of a bad header are writer-refused; redirected frames are xdp-overflow.',
+    'Guest, sender and ip -s link see none of them. Packets that a closed queue or a smaller txqueuelen discards are self-inflicted; frames with a bad header are writer-refused; redirected frames are xdp-overflow.',
   speaksOf: 'thrown-out',
   needs: ['devices', 'freed'],
   judge: (window) =>

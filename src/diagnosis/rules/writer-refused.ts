@@ -17,7 +17,7 @@ export const writerRefused: Rule = {
   name: 'writer-refused',
   summary: 'the kernel refuses what the guest or program writes to the device',
   explanation:
-    'From the guest to the host: a write that fails is a packet that never reached the host, and most of them no counter shows. EIO: the device is down. EINVAL: a virtio-net header that the kernel cannot follow (a driver’s or VMM’s fault, or a kernel that became stricter about segmentation); on a device without such headers, no IP packet or no Ethernet frame. EFAULT: the writer’s memory cannot be read.\n\n' +
+    'From the guest to the host: a write that fails is a packet that never reached the host, and no counter shows most of them. EIO: the device is down. EINVAL: a virtio-net header that the kernel cannot interpret (a driver’s or VMM’s fault, or a kernel that became stricter about segmentation); on a device without such headers, no IP packet or no Ethernet frame. EFAULT: the writer’s memory cannot be read.\n\n' +
     'EAGAIN: the host holds as many of the writer’s bytes as it may (its send buffer). They wait behind the device, often in the qdisc of another, slow device. Nothing is lost by that yet; it is reported only if it lasts.',
   speaksOf: 'loss-from-guest',
   needs: ['devices', 'freed'],

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: root on this machine's kernel.
 // What stands for the features that older kernels lack, on this kernel: that it works, and that nothing relies on it unseen. Linux 5.10 itself is in lab/kernels.
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';

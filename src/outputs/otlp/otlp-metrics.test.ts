@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a collector gets is what the page of the same rows says, sample for sample, with the right start times.
+// Needs: Node.
+// A collector gets the samples of the page of the same rows, with the right start times.
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';

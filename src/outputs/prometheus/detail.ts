@@ -31,7 +31,7 @@ export interface SeriesLimit {
   readonly budget: number;
 }
 
-/** What devices had when they were last counted: counting costs as much as half the page. */
+/** Series of devices when they were last counted: counting costs as much as half the page. */
 interface SeriesCounts {
   byDevice: Map<string, Counted>;
   turn: number;

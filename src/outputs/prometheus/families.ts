@@ -6,9 +6,9 @@ import { type Metric, type Sample, type Suffix, visitDistribution } from '../../
 import type { Queue } from '../../snapshot/queue.ts';
 import type { AgentState } from '../../snapshot/snapshot.ts';
 import { agentMetrics, cpuMetrics } from '../../subjects/list.ts';
+import { type ScrapeState, scrapeMetrics } from '../../subjects/scrape-metrics.ts';
 import { type Detail, mergesQueues, metricsAt } from './detail.ts';
 import { type Member, mergeSamples } from './merge.ts';
-import { type ScrapeState, scrapeMetrics } from './scrape-metrics.ts';
 import { createdPrefix, type SeriesCreated } from './series-created.ts';
 import type { Slices } from './slices.ts';
 import { type ShownDevice, type Subject, type Subjects, seriesPrefix } from './subject.ts';
@@ -40,7 +40,7 @@ export interface MetricRows {
   /** Subjects; some may have no series. */
   readonly rows: number;
   readonly visitRow: (row: number, visit: Visit) => void;
-  /** What a row is made of; undefined: of what is remembered besides. */
+  /** The origin of a row; undefined: it depends on remembered state. */
   readonly originOf?: (row: number) => Origin | undefined;
 }
 

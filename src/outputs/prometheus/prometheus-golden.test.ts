@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: prometheus.
 // The whole page of a small host, to the byte, as a reader sees it. UPDATE=1 writes it anew: look at the difference before you commit it.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

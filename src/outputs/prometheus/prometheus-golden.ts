@@ -4,10 +4,10 @@ import { Registry } from 'prom-client';
 import type { Device } from '../../snapshot/device.ts';
 import type { Queue, QueueCounters } from '../../snapshot/queue.ts';
 import type { AgentState, Snapshot } from '../../snapshot/snapshot.ts';
+import type { Build } from '../../subjects/scrape-metrics.ts';
 import type { Detail } from './detail.ts';
 import { goldenEnded } from './ended-golden.ts';
 import { MetricsPage, type Seen } from './prometheus-page.ts';
-import type { Build } from './scrape-metrics.ts';
 
 export const goldenBuild: Build = { version: '0.1.0', nodeVersion: 'v20.19.0', kernel: '6.12.48', libbpf: '1.1.2' };
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The fast page is byte for byte what prom-client's own registry writes, over random hosts whose devices and queues come and go.
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';

@@ -4,10 +4,10 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Device } from '../../snapshot/device.ts';
 import type { AgentState } from '../../snapshot/snapshot.ts';
+import type { Build, Exports, ShownFinding } from '../../subjects/scrape-metrics.ts';
 import { createSeriesCounts, type Detail, type SeriesLimit, selectDevices, seriesBudget } from './detail.ts';
 import { familyOf, type MetricRows, metricRows } from './families.ts';
 import { type OwnMetric, ownRows } from './own-rows.ts';
-import type { Build, Exports, ShownFinding } from './scrape-metrics.ts';
 import { createdPrefix, SeriesCreated } from './series-created.ts';
 import { createSlices, type Slices } from './slices.ts';
 import { createSubjects, showDevices } from './subject.ts';
@@ -20,7 +20,7 @@ export interface PrometheusOptions {
   readonly created?: boolean;
 }
 
-/** What there is to show; devices are only those of a snapshot taken for this scrape. */
+/** Input of a page; devices are only those of a snapshot taken for this scrape. */
 export interface Seen {
   readonly devices: readonly Device[];
   /** The newest that is known. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: python3-prometheus-client.
 // Times of creation in OpenMetrics, as another program reads them: Prometheus' own parser for Python.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

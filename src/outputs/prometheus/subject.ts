@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The subjects of series: the agent, a device, a queue. What was rendered for one is kept from scrape to scrape and goes with it.
-
 import type { Device } from '../../snapshot/device.ts';
 import type { Metric, Suffix } from '../../snapshot/metric.ts';
 import type { Queue } from '../../snapshot/queue.ts';

@@ -27,7 +27,7 @@ export interface Family {
   /** It is written in so many parts, of few lines each; other work runs between some of them. */
   readonly parts: number;
   readonly writer: (line: Line) => (part: number) => void;
-  /** What the lines of a part are made of: with the same two objects they are the same. undefined: nothing says so. */
+  /** The origin of a part's lines: with the same two objects the lines are the same. undefined: unknown. */
   readonly origin?: (part: number) => Origin | undefined;
 }
 
@@ -80,7 +80,7 @@ export async function* page(
   yield* chunks.take(true);
 }
 
-/** What did not change since the last page is copied from it, or is the same buffer. */
+/** Unchanged parts are copied from the last page, or are the same buffer. */
 async function written(family: Family, slices: Slices, last: LastPage): Promise<Written> {
   const { name, parts } = family;
   const before = last.get(name);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the log hears of a collector that does not take what it is sent: one sentence when that begins, one every ten minutes, one when it ends.
-import type { ExportSignal } from '../../outputs/prometheus/scrape-metrics.ts';
+// Logs outages of a collector: one sentence when one begins, one every ten minutes, one when it ends.
+import type { ExportSignal } from '../../subjects/scrape-metrics.ts';
 
 const AGAIN_AFTER_MS = 600_000;
 /** One that fails now in one way, now in another, is not heard each time. */

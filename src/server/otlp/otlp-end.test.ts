@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a collector gets when the agent ends: what was counted since the last export. One that does not answer holds up nothing for long.
+// Needs: Node.
+// The last export when the agent ends: what was counted since the one before. A silent collector delays the end only briefly.
 import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { test } from 'node:test';

@@ -23,7 +23,7 @@ interface OtlpWords {
 export function otlpEndpoint({ url, headers, caFile }: OtlpWords): OtlpEndpoint {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.search || parsed.hash)
-    throw new Error(`--otlp=${url} is no address of a collector; write for example --otlp http://collector:4318.`);
+    throw new Error(`--otlp=${url} is not the address of a collector; write for example --otlp http://collector:4318.`);
   const path = parsed.pathname.replace(/\/+$/, '');
   const [signal] = /\/v1\/(?:metrics|logs|traces)$/.exec(path) ?? [];
   if (signal !== undefined) throw new Error(`--otlp=${url} is the address of one signal; leave ${signal} away.`);
@@ -46,7 +46,7 @@ function headerOf(line: string, number: number): readonly [name: string, value: 
   // The value of a header may be a secret: the sentence does not repeat it.
   if (!name)
     throw new Error(
-      `header ${number + 1} of --otlp-header is no header; write for example --otlp-header 'Authorization: Bearer …', or @FILE with one a line.`,
+      `header ${number + 1} of --otlp-header is not a header; write for example --otlp-header 'Authorization: Bearer …', or @FILE with one a line.`,
     );
   return [name.toLowerCase(), value.trim()];
 }

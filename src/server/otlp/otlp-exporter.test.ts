@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a collector may answer, and what it may not: real HTTP on a free port of 127.0.0.1.
+// Needs: Node.
+// Good and bad answers of a collector: real HTTP on a free port of 127.0.0.1.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';

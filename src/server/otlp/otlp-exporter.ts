@@ -6,8 +6,8 @@ import type { Sender } from '../../outputs/otlp/otlp-attributes.ts';
 import { changesOf, type FindingChange, type KnownFindings, logsRequest } from '../../outputs/otlp/otlp-findings.ts';
 import { metricsRequests } from '../../outputs/otlp/otlp-metrics.ts';
 import { SeriesStarts } from '../../outputs/otlp/series-starts.ts';
-import type { ExportCount, ExportOutcome, ExportSignal, Exports } from '../../outputs/prometheus/scrape-metrics.ts';
 import { createSlices } from '../../outputs/prometheus/slices.ts';
+import type { ExportCount, ExportOutcome, ExportSignal, Exports } from '../../subjects/scrape-metrics.ts';
 import type { Observer } from '../observer.ts';
 import type { ShownRows } from '../scrape.ts';
 import { Complaints } from './otlp-complaints.ts';
@@ -21,7 +21,7 @@ export interface OtlpOptions {
 }
 
 interface Sources {
-  /** What a scrape would show now. */
+  /** The rows of a scrape now. */
   readonly rows: () => Promise<ShownRows>;
   readonly observer: Pick<Observer, 'listen'>;
 }

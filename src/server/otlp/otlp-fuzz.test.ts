@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a collector may answer, and what its address may be: an outcome and a reason of bounded length, never an exception.
+// Needs: Node.
+// Random answers and addresses of a collector: an outcome and a reason of bounded length, never an exception.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';

@@ -4,13 +4,13 @@ import { Agent, type IncomingMessage, type RequestOptions, request } from 'node:
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { ExportOutcome } from '../../outputs/prometheus/scrape-metrics.ts';
 import { visible } from '../../snapshot/visible.ts';
+import type { ExportOutcome } from '../../subjects/scrape-metrics.ts';
 import type { OtlpEndpoint } from './otlp-endpoint.ts';
 
 export interface Answer {
   readonly outcome: ExportOutcome;
-  /** What goes after 'The collector at URL'; '': it accepted all. */
+  /** Text after 'The collector at URL'; '': it accepted all. */
   readonly reason: string;
   /** The time for which the collector asked to be left alone. */
   readonly afterMs?: number;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: openssl.
 // A collector behind TLS: a real handshake with certificates that openssl made.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: Node.
 // The file of --web.config.file, however it is written: a config whose values are within their limits, or one sentence.
 import assert from 'node:assert/strict';
 import { anything, array, constantFrom, dictionary, integer, oneof, record, tuple } from 'fast-check';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Needs: openssl.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeAuthority, temporaryFolder } from '../../../test/agent/certificates.ts';
@@ -83,16 +84,19 @@ for (const [text, message] of [
     /X-XSS-Protection must be text of printable ASCII$/,
   ],
   ['http_server_config:\n  http2: maybe', /^http_server_config\.http2 must be true or false$/],
-  ['basic_auth_users:\n  bob: secret', /^basic_auth_users\.bob is no bcrypt hash; "htpasswd -nBC 10 bob" makes one$/],
-  ['basic_auth_users:\n  bob: 12', /^basic_auth_users\.bob is no bcrypt hash/],
+  [
+    'basic_auth_users:\n  bob: secret',
+    /^basic_auth_users\.bob is not a bcrypt hash; "htpasswd -nBC 10 bob" makes one$/,
+  ],
+  ['basic_auth_users:\n  bob: 12', /^basic_auth_users\.bob is not a bcrypt hash/],
   ['basic_auth_users:\n  - bob', /^basic_auth_users must be a mapping/],
   [`basic_auth_users:\n  "a:b": ${hash}`, /can never log in/],
-  [`basic_auth_users:\n  bob: ${hash}\n  bob: ${hash}`, /^it is no YAML \(Map keys must be unique at line 3/],
+  [`basic_auth_users:\n  bob: ${hash}\n  bob: ${hash}`, /^it is not YAML \(Map keys must be unique at line 3/],
   ['rate_limit:\n  interval: soon\n  burst: 1', /^rate_limit\.interval must be a time such as 1s/],
   ['rate_limit:\n  interval: 1s', /^rate_limit\.burst must be a whole number/],
   ['rate_limit:\n  interval: 1s\n  burst: 1.5', /^rate_limit\.burst must be a whole number/],
   ['just text', /^it must be a mapping of keys to values$/],
-  ['a: [1', /^it is no YAML \(.*\)$/],
+  ['a: [1', /^it is not YAML \(.*\)$/],
   ['tls_server_config:\n  cert_file: a', /^tls_server_config\.key_file is missing$/],
   ['tls_server_config:\n  key_file: b', /^tls_server_config\.cert_file is missing$/],
   ['tls_server_config:\n  min_version: TLS12', /^tls_server_config\.cert_file is missing$/],

@@ -23,7 +23,7 @@ function parseYaml(text: string): unknown {
   } catch (cause) {
     // The first line names the place, the others draw it.
     const [sentence = ''] = String(cause instanceof Error ? cause.message : cause).split('\n');
-    throw new Error(`it is no YAML (${sentence.replace(/:$/, '')})`, { cause });
+    throw new Error(`it is not YAML (${sentence.replace(/:$/, '')})`, { cause });
   }
 }
 
@@ -34,14 +34,14 @@ function readUsers(value: unknown): ReadonlyMap<string, string> {
       const where = pathOf('basic_auth_users', user);
       if (user.includes(':')) throw new Error(`${where} can never log in: a name has no colon`);
       if (typeof hash !== 'string' || !/^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/.test(hash)) {
-        throw new Error(`${where} is no bcrypt hash; "htpasswd -nBC 10 ${shown(user)}" makes one`);
+        throw new Error(`${where} is not a bcrypt hash; "htpasswd -nBC 10 ${shown(user)}" makes one`);
       }
       return [user, hash];
     }),
   );
 }
 
-/** What the format allows to be set; undefined: any text. */
+/** Values that the format allows; undefined: any text. */
 const headerValues: Readonly<Record<string, readonly string[] | undefined>> = {
   'Content-Security-Policy': undefined,
   'X-Frame-Options': ['deny', 'sameorigin'],
@@ -60,7 +60,7 @@ function readHttp(value: unknown): ReadonlyMap<string, string> {
     [...headers].map(([name, text]) => {
       const words = headerValues[name];
       if (words !== undefined) readWord(headers, where, name, words);
-      // What no header can hold must not be found out by every answer.
+      // Refused here, or every answer would fail.
       if (typeof (text ?? '') !== 'string' || /[^\t\x20-\x7e]/.test(String(text ?? ''))) {
         throw new Error(`${pathOf(where, name)} must be text of printable ASCII`);
       }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether a password fits a user's bcrypt hash. Computing that takes a thread 50 ms and more: verdicts are kept, and one is made at a time.
+// Checks passwords against bcrypt hashes. That takes a thread 50 ms and more, so results are cached, and one is computed at a time.
 import { createHmac, randomBytes } from 'node:crypto';
 import { compare } from 'bcrypt';
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What --web.config.file decides, and what holds without it.
+// The settings of --web.config.file, and their defaults.
 import type { Rate } from '../request-limits.ts';
 import type { TlsSettings } from './tls.ts';
 

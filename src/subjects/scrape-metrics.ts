@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Metrics of which no snapshot knows: the moment of a scrape, findings, and what is sent to an OpenTelemetry collector. No subject labels.
-import { counter, counters, flag, gauge, gauges, info, type Metric, series } from '../../snapshot/metric.ts';
+import { counter, counters, flag, gauge, gauges, info, type Metric, series } from '../snapshot/metric.ts';
 
 /** `unreachable`: no HTTP answer in time; `busy`: asked to come later; `refused`: another answer; `partial`: accepted but for some of it. */
 export type ExportOutcome = 'accepted' | 'partial' | 'busy' | 'refused' | 'unreachable';
