@@ -6,13 +6,13 @@ import { createShredder, type Entry } from './history/shred.ts';
 import type { Device } from './snapshot/device.ts';
 import type { Snapshot } from './snapshot/snapshot.ts';
 
-export interface Span {
+interface Span {
   /** Unix time, seconds. */
   readonly from: number;
   readonly to: number;
 }
 
-export interface PastWindow {
+interface PastWindow {
   /** How far its snapshots are apart, seconds. */
   readonly stepSeconds: number;
   /** Each made when it is asked for: of 1 000 queues that takes some 50 ms. */
@@ -20,7 +20,7 @@ export interface PastWindow {
 }
 
 /** One device over time. */
-export interface DeviceStep {
+interface DeviceStep {
   readonly takenAt: number;
   readonly device: Device;
 }

@@ -29,7 +29,6 @@ export const QUEUE_LINK_OF_ROW = link(QUEUE_UID, QUEUE, ofRow);
 export const DEVICE_LINK_OF_ROW = link(QUEUE_UID, DEVICE, ofRow);
 export const QUEUE_LINK = link(QUEUE_UID, QUEUE, ofLine);
 export const HOST_LINK_OF_ROW = link(HOST_UID, ['instance'], ofRow);
-export const AGENT_LINK_OF_ROW = link(AGENT_UID, ['instance'], ofRow);
 export const GUEST_LINK_OF_ROW = link(VM_UID, ['instance', 'netns', 'guest'], ofRow);
 
 /** The live page shows its queue, or all where the row names none. */

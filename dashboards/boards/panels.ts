@@ -34,7 +34,7 @@ import { DATA_SOURCE } from '../promql/variables.ts';
 import { reasonFor } from './absent-reasons.ts';
 import { runbookLink } from './data-links.ts';
 
-export interface Line {
+interface Line {
   /** Legend; {{label}} stands for the label's value. */
   readonly legend: string;
   readonly query: Query;

@@ -10,14 +10,14 @@ import { reasonFor } from './absent-reasons.ts';
 import { HEIGHT, refId, runbookOf, type Words } from './panels.ts';
 
 /** A figure that stands for a word. */
-export interface Word {
+interface Word {
   readonly value: number;
   readonly text: string;
   readonly color: string;
 }
 
 /** heading undefined: the labels are the information, the value is not shown. */
-export interface Column {
+interface Column {
   readonly heading: string | undefined;
   readonly query: Query;
   /** Shown in the place of the figure. */

@@ -19,7 +19,7 @@ import { withFields } from './fields.ts';
 import { Heatmap } from './heatmap.tsx';
 import { markHook } from './mark-lines.ts';
 
-export interface Inside {
+interface Inside {
   readonly panel: PanelModel;
   readonly frames: DataFrame[];
   readonly theme: GrafanaTheme2;

@@ -14,7 +14,7 @@ import {
 const ofTap = `(${TAP_LABELS.join(', ')})`;
 
 /** Labels of INFO that taps share, by the word that the label `factor` says for each. */
-export const FACTORS: Readonly<Record<string, string>> = {
+const FACTORS: Readonly<Record<string, string>> = {
   kernel: 'kernel',
   qdisc: 'qdisc',
   'ring size': 'queue_length',
@@ -35,11 +35,11 @@ function perSecond(counters: readonly Recorded[]): string {
   return `sum by ${ofTap} (\n${parts.join('\n  or\n')}\n)`;
 }
 
-export const OFFERED_RATE: Recorded = {
+const OFFERED_RATE: Recorded = {
   record: 'shard:tapscope_offered_packets:rate5m',
   expr: perSecond([OFFERED, LOST_BEFORE]),
 };
-export const LOST_RATE: Recorded = {
+const LOST_RATE: Recorded = {
   record: 'shard:tapscope_lost_packets:rate5m',
   expr: perSecond([LOST_AT_RING, LOST_BEFORE, UNCOUNTED]),
 };

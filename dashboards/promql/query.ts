@@ -14,7 +14,7 @@ export interface Query {
 }
 
 export const QUEUE = ['instance', 'netns', 'device', 'queue'];
-export const KERNEL = ['instance', 'kernel'];
+const KERNEL = ['instance', 'kernel'];
 export const DEVICE = ['instance', 'netns', 'device'];
 
 const perDevice: readonly Metric<never>[] = deviceMetrics;
@@ -98,7 +98,7 @@ export function top(limit: number, { expr, unit }: Query): Query {
   return { expr: `topk(${limit}, ${expr})`, unit };
 }
 
-export function plus(first: Query, second: Query): Query {
+function plus(first: Query, second: Query): Query {
   return { expr: `(${first.expr} + ${second.expr})`, unit: first.unit };
 }
 

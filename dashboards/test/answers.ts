@@ -13,7 +13,7 @@ export interface Span {
 /** Values of a dashboard's variables, as they stand in a matcher. */
 export type Choices = Readonly<Record<string, string>>;
 
-export interface Answer {
+interface Answer {
   readonly query: ShownQuery;
   readonly series: readonly Series[];
 }
@@ -37,7 +37,7 @@ export async function answersOf(
   return answers;
 }
 
-export interface Option {
+interface Option {
   readonly text: string;
   readonly value: string;
 }

@@ -39,12 +39,12 @@ export function installGrafana(): void {
   });
 }
 
-export interface BoardPage {
+interface BoardPage {
   readonly script: string;
   readonly style: string;
 }
 
-export async function bundleBoard(): Promise<BoardPage> {
+async function bundleBoard(): Promise<BoardPage> {
   const { outputFiles } = await build({
     entryPoints: [join(room, 'board.tsx')],
     outdir: join(installed, 'bundle'),
@@ -72,7 +72,7 @@ const withoutEditor: Plugin = {
 };
 
 /** The answers to all that Grafana would ask for when it shows the dashboard. */
-export async function boardData(
+async function boardData(
   prometheus: Prometheus,
   dashboard: Dashboard,
   choices: Choices,
@@ -103,7 +103,7 @@ function timesOf(points: readonly (readonly [number, number])[]): readonly Span[
   return times;
 }
 
-export interface ShownBoard {
+interface ShownBoard {
   readonly name: string;
   readonly dashboard: Dashboard;
   readonly choices: Choices;

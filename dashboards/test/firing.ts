@@ -5,7 +5,7 @@ import type { Prometheus } from './prometheus.ts';
 
 type Words = Readonly<Record<string, string>>;
 
-export interface Alert {
+interface Alert {
   readonly name: string;
   readonly severity: string;
   /** The alert's instances that are pending or firing. */

@@ -13,7 +13,7 @@ export interface MadeUpHost {
   readonly loses: boolean;
 }
 
-export interface MadeUpFleet {
+interface MadeUpFleet {
   /** host:port, in the order of the hosts. */
   readonly instances: readonly string[];
   readonly seconds: number;

@@ -28,7 +28,7 @@ const LOOKBACK = '8s';
 const START_WITHIN_MS = 60_000;
 
 /** An agent at host:port whose series have this label instance. */
-export interface Target {
+interface Target {
   readonly address: string;
   readonly instance: string;
 }

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { pagesOf, timesOf } from './recording.ts';
 
-export interface Replay {
+interface Replay {
   /** host:port */
   readonly instance: string;
   /** The time of its pages, in seconds since 1970. Afterwards it repeats the last page. */

@@ -21,7 +21,7 @@ export interface Case {
   readonly shows: readonly RegExp[];
 }
 
-export type Type = (page: Runbook, example: Case) => Promise<void>;
+type Type = (page: Runbook, example: Case) => Promise<void>;
 
 /** Types the pages on the host that this agent watches. */
 export async function typist(

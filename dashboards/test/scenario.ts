@@ -22,7 +22,7 @@ export const SICK = {
 };
 export const HEALTHY = 'tap107i0';
 /** A device that loses nothing, and of whose two queues one gets everything. */
-export const UNEVEN = 'tap108i0';
+const UNEVEN = 'tap108i0';
 
 /** Name of the process that reads all of them. */
 export const READER = 'openvpn';
@@ -31,7 +31,7 @@ export const READER = 'openvpn';
 const WAY_IN = 'way-in';
 const UNEVEN_QUEUES = ['uneven-0', 'uneven-1'];
 
-export interface SickHost {
+interface SickHost {
   readonly lab: NamespaceLab;
   readonly agent: Agent;
   /** Traffic for that long. */

@@ -29,7 +29,7 @@ const QEMU: readonly [string, ...string[]] = [
 
 const RING = 128;
 
-export interface StoppingHost {
+interface StoppingHost {
   readonly lab: NamespaceLab;
   readonly agent: Agent;
   /** A burst to each device; flow is left stopped. */

@@ -30,7 +30,7 @@ export interface Growth {
   readonly tooMuch: boolean;
 }
 
-export interface Recorded extends Measured {
+interface Recorded extends Measured {
   /** Between two runs, as a part of a packet's whole price. */
   readonly difference: number;
 }
@@ -40,7 +40,7 @@ export interface Measurement {
   readonly difference: number;
 }
 
-export type PricesByConfiguration = ReadonlyMap<string, Prices>;
+type PricesByConfiguration = ReadonlyMap<string, Prices>;
 
 /** The committed prices of a kernel's series; empty if it has none. */
 export function readBaseline(series: string): PricesByConfiguration {

@@ -17,7 +17,7 @@ import { peerVersions, shownWord } from './peers.ts';
 import { summary } from './summary.ts';
 import { TOOLS } from './tools.ts';
 
-export interface Versions {
+interface Versions {
   /** Debian's package -> version; undefined: not installed. */
   readonly packages: ReadonlyMap<string, string | undefined>;
 }
@@ -49,7 +49,7 @@ are not cycles: cache misses, contended atomics and the tools' own user space (i
 * 4 queues, 256 queues, 1 000 devices: each packet goes to another ring than the one before: of so many queues of one device, or of so many devices
 `;
 
-export interface Circumstances {
+interface Circumstances {
   /** The kernel that has limits. */
   readonly limited: string;
   readonly versions: Versions;

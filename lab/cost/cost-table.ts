@@ -117,7 +117,7 @@ function more(instructions: number | undefined, noise = NOISE): string {
   return `${instructions < 0 ? '−' : '+'}${Math.abs(Math.round(instructions))}`;
 }
 
-export interface Limit {
+interface Limit {
   readonly configuration: string;
   readonly path: Path | ScaledPath;
   readonly added: number;

@@ -16,7 +16,7 @@ export interface Measured {
   readonly notRun: ReadonlyMap<string, string>;
 }
 
-export interface Extent {
+interface Extent {
   readonly configurations: readonly string[];
   readonly rounds: number;
   /** Many devices and queues too. */

@@ -33,7 +33,7 @@ const PATIENT = { 'x-prometheus-scrape-timeout-seconds': '60' };
 /** A mark comes with the third snapshot that disagrees. */
 const RIGHT_WITHIN_MS = 6000;
 
-export interface Scope {
+interface Scope {
   after(undo: () => Promise<unknown>): void;
 }
 

@@ -21,7 +21,7 @@ const OWN_FILES = ['lock', 'agent.sock'];
 /** Packets of the burst that probes each tap: more than its ring holds. */
 const PROBE = 30;
 
-export type Judged = Pick<Round, 'wrong' | 'isMarked' | 'recoveryMs'>;
+type Judged = Pick<Round, 'wrong' | 'isMarked' | 'recoveryMs'>;
 
 type Base = ReadonlyMap<WatchedTap, { readonly truth: Figures; readonly shown: Figures }>;
 
@@ -131,7 +131,7 @@ function verdict(host: FaultHost, base: Base, page: Metrics): { wrong: number; i
 }
 
 /** Names of the agents' BPF objects, and those without a holder that were there before. */
-export interface Traces {
+interface Traces {
   names: ReadonlySet<string>;
   orphans: ReadonlySet<string>;
 }

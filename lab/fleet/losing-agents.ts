@@ -15,7 +15,7 @@ const ROUNDS = 20;
 const PORT = 10747;
 const WITHIN_MS = 120_000;
 
-export interface LosingAgents {
+interface LosingAgents {
   readonly instances: readonly string[];
   /** A matcher: all agents see the taps of other programs on this machine too. */
   readonly ours: string;

@@ -42,7 +42,7 @@ export async function provideCollector(): Promise<string | false> {
   }
 }
 
-export interface Collector {
+interface Collector {
   /** http://host:port */
   readonly url: string;
   /** ExportMetricsServiceRequest, as it understood them. */

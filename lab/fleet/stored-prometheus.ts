@@ -11,7 +11,7 @@ import { freePort } from '../../test/host/free-port.ts';
 const run = promisify(execFile);
 const START_WITHIN_MS = 60_000;
 
-export interface StoredPrometheus {
+interface StoredPrometheus {
   readonly url: string;
   /** Evaluates recording rules over the past and answers with them from then on. `from`, `to`: seconds of Unix time. */
   record(rules: string, from: number, to: number): Promise<void>;

@@ -20,7 +20,7 @@ const WITHIN_MS = 120_000;
 /** Hosts of one shard. */
 const SHARD = 100;
 
-export interface Template {
+interface Template {
   /** The series of one tap, of one host, of one shard. */
   readonly tap: readonly Series[];
   readonly host: readonly Series[];

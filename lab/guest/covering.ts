@@ -4,7 +4,7 @@
 type Values = Readonly<Record<string, readonly (string | number)[]>>;
 
 /** One value of each dimension. */
-export type Combination<Dimensions extends Values> = { readonly [Name in keyof Dimensions]: Dimensions[Name][number] };
+type Combination<Dimensions extends Values> = { readonly [Name in keyof Dimensions]: Dimensions[Name][number] };
 
 /** All combinations that may be, in the order of the dimensions and their values. */
 export function allCombinations<Dimensions extends Values>(

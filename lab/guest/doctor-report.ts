@@ -5,7 +5,7 @@ import { tapscope } from '../../test/agent/serve-process.ts';
 import { dismissStanding } from '../../test/agent/shared-agent.ts';
 import { parseJson } from '../../test/host/checked-json.ts';
 
-export interface DoctorReport {
+interface DoctorReport {
   readonly code: number | null;
   readonly report: unknown;
 }

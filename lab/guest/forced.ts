@@ -6,7 +6,7 @@ import { type Seen, TRUTH } from './all-events.ts';
 type Name = keyof Seen;
 
 /** undefined: the figure is not measured then, and no series shows it. */
-export type Difference = Readonly<Partial<Record<Name, number | undefined>>>;
+type Difference = Readonly<Partial<Record<Name, number | undefined>>>;
 
 const SAME: Difference = {};
 /** Figures that are missing where packets are counted neither when taken nor at the exit of the transmit function. */

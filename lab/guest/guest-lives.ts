@@ -22,7 +22,7 @@ export const GUEST_LIVES = {
   'stalled for a while': { begin: (testReader, id) => testReader.receive(id, 0), during: stallForAWhile, drains: true },
 } as const satisfies Readonly<Record<string, GuestLife>>;
 
-export type GuestLifeName = keyof typeof GUEST_LIVES;
+type GuestLifeName = keyof typeof GUEST_LIVES;
 
 export const GUEST_LIFE_NAMES: readonly GuestLifeName[] = namesOf(GUEST_LIVES);
 

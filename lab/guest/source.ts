@@ -21,7 +21,7 @@ export interface Sent {
   readonly refused: number;
 }
 
-export interface Source {
+interface Source {
   /** The source may end after so many packets. */
   readonly packets: number;
   /** It names the queue of each packet, for the device's steering program. */

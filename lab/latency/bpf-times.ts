@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What bpf-times.so wrote: a line for each bpf() of a process.
 
-export interface BpfTime {
+interface BpfTime {
   /** kernel: enum bpf_cmd. */
   readonly command: number;
   readonly ms: number;
@@ -11,7 +11,7 @@ export interface BpfTime {
   readonly verified: number;
 }
 
-export interface LoadSum {
+interface LoadSum {
   readonly programs: number;
   readonly verified: number;
   readonly verifierMs: number;

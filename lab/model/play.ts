@@ -10,14 +10,14 @@ import { compare, type Verdict } from './compare.ts';
 import type { Tap } from './taps.ts';
 import { World } from './world.ts';
 
-export interface Size {
+interface Size {
   readonly taps: number;
   readonly rounds: number;
   /** Plays one of the taps, as it is among the others. */
   readonly only?: number | undefined;
 }
 
-export interface Tally {
+interface Tally {
   steps: number;
   /** Times that a tap was compared with its model. */
   compared: number;

@@ -3,7 +3,7 @@
 import { type Done, type Form, GONE, type Place, type Tap, take } from './taps.ts';
 
 /** Tells where each tap is. */
-export interface Places {
+interface Places {
   placeOf(tap: Tap): Place;
 }
 

@@ -16,7 +16,7 @@ const NEEDED = ['trixie'];
 /** What a system has at least, and what make and gcc call. */
 const TOOLS = ['?essential', 'binutils', 'make', 'patch', 'xz-utils'];
 
-export interface KernelPackages {
+interface KernelPackages {
   /** 7.3.4+deb13-amd64 */
   readonly release: string;
   /** The version of its Debian packages: 7.3.4-1~bpo13+1 */

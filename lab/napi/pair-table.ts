@@ -9,7 +9,7 @@ import { BUILDS, type Build } from './tun-modules.ts';
 export type Pair = Readonly<Record<Build, readonly PairRun[]>>;
 
 /** timed: on two CPUs, in real time; clocked: on one CPU, whose nanosecond is an instruction. */
-export interface Pairs {
+interface Pairs {
   readonly kernel: string;
   readonly timed: Pair;
   readonly clocked: Pair;

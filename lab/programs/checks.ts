@@ -14,7 +14,7 @@ import type { CheckName, Load, OwnCounts, Running } from './program.ts';
 import { mainReaders, type ThreadReads, threadReads } from './reading-threads.ts';
 
 /** How the product is asked: a running agent, and its commands. */
-export interface Asked {
+interface Asked {
   snapshot(): Promise<Snapshot>;
   tapscope(...words: readonly string[]): Promise<Finished>;
 }

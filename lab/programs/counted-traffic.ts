@@ -53,19 +53,19 @@ export function serveTraffic(stage: Stage, lab: NamespaceLab): void {
   stage.start(lab, 'iperf3', '-s');
 }
 
-export interface TcpRun {
+interface TcpRun {
   readonly bits: number;
   /** Bytes that iperf3's receiver had, without headers. */
   readonly received: number;
 }
 
 /** Packets, as iperf3's sender and its receiver counted them. */
-export interface UdpRun {
+interface UdpRun {
   readonly sent: number;
   readonly received: number;
 }
 
-export interface TcpOptions {
+interface TcpOptions {
   readonly seconds: number;
   readonly streams?: number;
   /** The far side sends. */

@@ -18,7 +18,7 @@ import { Scene } from './scene.ts';
 const HELD = 1.5;
 const LOOKS = '7s';
 
-export interface Playing {
+interface Playing {
   readonly t: Scope;
   readonly socket: string;
   /** Chooses the cases to play. */

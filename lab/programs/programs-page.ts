@@ -85,7 +85,7 @@ function cell(text: string): string {
 }
 
 /** The share that the issue asks for is of faults that happened. */
-export function scoreOf(results: readonly Result[]): Readonly<Record<Outcome, number>> {
+function scoreOf(results: readonly Result[]): Readonly<Record<Outcome, number>> {
   const count = (outcome: Outcome): number => results.filter((one) => one.outcome === outcome).length;
   return {
     right: count('right'),

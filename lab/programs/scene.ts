@@ -12,7 +12,7 @@ import type { Running } from './program.ts';
 const SETTLED_MS = 300;
 const MOST_SETTLING_MS = 4000;
 
-export interface SendOptions {
+interface SendOptions {
   /** A namespace of the stage; undefined: that of the device. */
   readonly from?: NamespaceLab;
   readonly to?: string;

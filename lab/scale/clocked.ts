@@ -18,7 +18,7 @@ const lab = join(dirname(fileURLToPath(import.meta.url)), '..');
 const file = join(lab, 'scale/baseline.json');
 
 /** Instructions, of the kernel too where it works for the agent. */
-export interface Clocked {
+interface Clocked {
   /** Release and version of Debian's package. */
   readonly kernel: string;
   readonly queues: number;

@@ -2,7 +2,7 @@
 // A scrape that only counts the lines of its answer: what it costs the client is small.
 import { get } from 'node:http';
 
-export interface Scrape {
+interface Scrape {
   readonly ms: number;
   readonly lines: number;
 }

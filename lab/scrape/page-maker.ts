@@ -8,10 +8,8 @@ import { prometheusOptions } from '../../test/snapshots/made-up-host.ts';
 
 export type Maker = 'tapscope' | 'prom-client';
 
-export const makers: readonly Maker[] = ['tapscope', 'prom-client'];
-
 /** One page as it goes to the socket. */
-export type MakePage = () => AsyncIterable<Buffer>;
+type MakePage = () => AsyncIterable<Buffer>;
 
 function seenOf({ devices, agent }: Snapshot): Seen {
   return { devices, agent, snapshotAgeSeconds: 0, snapshotErrors: 0, exposed: false, findings: [] };

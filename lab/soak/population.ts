@@ -21,7 +21,7 @@ const LOOK_MS = 250;
 /** The numbers of queues that taps have. */
 const QUEUES = [1, 2];
 
-export interface Population {
+interface Population {
   readonly host: FaultHost;
   readonly record: SoakRecord;
   readonly random: Random;

@@ -17,7 +17,7 @@ const PATIENCE_MS = 10_000;
 const FAILED = 3;
 const COMMANDS: readonly (readonly string[])[] = [['check'], ['top', '-b', '-n', '1'], ['doctor'], ['check', '--json']];
 
-export interface Clients {
+interface Clients {
   readonly host: FaultHost;
   readonly record: SoakRecord;
   isOver(): boolean;

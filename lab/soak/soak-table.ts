@@ -34,7 +34,7 @@ export function isFitted(s: number, hours: number): boolean {
   return s > KILLS_UNTIL * HOUR * hours && s < KILLS_FROM * HOUR * hours;
 }
 
-export interface Soaked {
+interface Soaked {
   readonly text: string;
   /** What is not as it must be, a sentence each. */
   readonly complaints: readonly string[];

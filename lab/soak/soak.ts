@@ -22,7 +22,7 @@ const ENDS_SERVING = /^SIGKILL of the process that serves/;
 
 export const MILD: readonly Fault[] = FAULTS.filter(({ name }) => !OF_ANOTHER_AGENT.test(name));
 
-export interface Soak {
+interface Soak {
   readonly hours: number;
   readonly seed: number;
   readonly record: SoakRecord;

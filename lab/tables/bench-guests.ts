@@ -10,7 +10,7 @@ import { vmlinuxOf } from '../vm/vmlinux.ts';
 /** It boots fastest under emulation. */
 const SERIES = '6.1';
 
-export interface BenchGuests {
+interface BenchGuests {
   /** The file of the guest's kernel. */
   readonly kernel: string;
 }

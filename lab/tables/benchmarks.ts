@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 const file = join(dirname(fileURLToPath(import.meta.url)), '../../BENCHMARKS.md');
 
 /** faults and soak: of docs/reliability.md; kernels: of docs/kernels.md; latency: of docs/overhead.md; napi: of docs/benchmarks.md; fleet: of docs/scale.md. */
-export type Section =
+type Section =
   | 'clocked'
   | 'cost'
   | 'faults'

@@ -23,7 +23,7 @@ const PERIOD_MS = 1000;
 const LOOK_MS = { least: 25, most: 75 };
 
 /** How the agent of a scenario differs from the usual one. */
-export type Special = Pick<Scenario, 'mechanisms' | 'budget'>;
+type Special = Pick<Scenario, 'mechanisms' | 'budget'>;
 
 /** Watches as long as `run` takes. */
 export async function watch(

@@ -12,7 +12,7 @@ import type { Kernel } from './kernels.ts';
 import { distOf, MACHINES } from './machine.ts';
 import { vmlinuxOf } from './vmlinux.ts';
 
-export interface VmOptions {
+interface VmOptions {
   readonly cpus?: number;
   readonly memoryMiB?: number;
   /** One virtual nanosecond is one guest instruction: times become instruction counts. Takes one CPU. */

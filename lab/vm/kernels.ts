@@ -62,7 +62,7 @@ async function unpacked({ series, architecture }: LockedKernel, packages: readon
   return architecture === 'amd64' ? kernel : { ...kernel, root: await foreignRoot(architecture) };
 }
 
-export interface Offer {
+interface Offer {
   readonly suite: Suite;
   readonly packages: readonly Package[];
 }

@@ -3,7 +3,7 @@
 
 import type { Architecture } from '../../test/debian/apt.ts';
 
-export interface Machine {
+interface Machine {
   /** QEMU's program, and Debian's package that has it. */
   readonly program: string;
   readonly package: string;

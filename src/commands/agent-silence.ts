@@ -11,7 +11,7 @@ export interface Silence {
   readonly words: string;
 }
 
-export interface Talk<Said> {
+interface Talk<Said> {
   /** undefined: it was cut. */
   readonly said: Said | undefined;
   /** undefined: all was answered in time. */

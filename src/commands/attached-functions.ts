@@ -18,7 +18,7 @@ interface AttachedFor extends Pick<KernelFunction, 'name' | 'why'> {
   readonly instead: readonly string[];
 }
 
-export const KERNEL_FUNCTIONS: readonly KernelFunction[] = [
+const KERNEL_FUNCTIONS: readonly KernelFunction[] = [
   {
     name: 'tun_net_xmit',
     events: ['transmit', 'transmit-exit'],

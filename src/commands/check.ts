@@ -22,7 +22,7 @@ const LOOK_SECONDS = 1;
 /** A reader that takes nothing for 1.5 s is taken for stalled (src/diagnosis/evidence/stall.ts), and not for slow. */
 const STALL_SECONDS = 1.7;
 
-export interface CheckOptions {
+interface CheckOptions {
   readonly scope: Scope;
   readonly json: boolean;
   readonly mechanisms: readonly string[];

@@ -13,7 +13,7 @@ import { untilCut } from './terminal/wait-hint.ts';
 import { thisHost } from './version.ts';
 import { watchHost } from './watch.ts';
 
-export interface DiagnoseOptions {
+interface DiagnoseOptions {
   readonly scope: Scope;
   /** The value of --for; undefined: ten seconds, or all of the minute that --at names. */
   readonly duration: string | undefined;

@@ -18,7 +18,7 @@ import { reportFunctions } from './attached-functions.ts';
 /** While it loads its programs, an agent answers nothing for seconds. */
 const PATIENCE_MS = 5000;
 
-export interface DoctorOptions {
+interface DoctorOptions {
   readonly json: boolean;
   /** Each event, and why not by a better mechanism. */
   readonly verbose: boolean;

@@ -9,7 +9,7 @@ import { escapedJson } from '../snapshot/visible.ts';
 import { parseDuration } from './options/duration.ts';
 import { layoutOf } from './terminal/terminal.ts';
 
-export interface FleetOptions {
+interface FleetOptions {
   readonly url: string;
   /** How far back, as `parseDuration` takes it. */
   readonly since: string;

@@ -19,7 +19,7 @@ const VERDICT = [
   ['3', 'unknown, or the command failed'],
 ] as const;
 
-export const HELP: Readonly<Record<string, CommandHelp>> = {
+const HELP: Readonly<Record<string, CommandHelp>> = {
   serve: {
     examples: [
       ['serve', 'on http://127.0.0.1:10747'],

@@ -4,7 +4,7 @@ import { type SnapshotJson, snapshotFromJson } from '../snapshot/json.ts';
 import { checkForm } from '../snapshot/recorded.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 
-export interface Room {
+interface Room {
   /** Characters of all snapshots that are kept. As objects they take about 1.6 bytes for each. */
   readonly all: number;
   /** Characters of one line. A snapshot of 4 096 queues has 12 million. */

@@ -13,7 +13,7 @@ import { untilCut } from './terminal/wait-hint.ts';
 import { thisHost } from './version.ts';
 import { watchHost } from './watch.ts';
 
-export interface RecordOptions {
+interface RecordOptions {
   readonly file: string;
   readonly duration: string;
   readonly addresses: boolean;

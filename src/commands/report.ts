@@ -6,7 +6,7 @@ import { visible } from '../snapshot/visible.ts';
 import { type Recording, readRecording } from './recording.ts';
 import { judgeSnapshots, sayVerdict } from './run-diagnosis.ts';
 
-export interface ReportOptions {
+interface ReportOptions {
   readonly file: string;
   readonly scope: Scope;
   readonly json: boolean;

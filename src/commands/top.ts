@@ -14,7 +14,7 @@ import { openScreen } from './terminal/screen.ts';
 import { layoutOf } from './terminal/terminal.ts';
 import { afterKey, FIRST_STATE } from './top-keys.ts';
 
-export interface TopOptions {
+interface TopOptions {
   readonly scope: Scope;
   readonly batch: boolean;
   /** Updates, as -n has it; undefined: until the user ends it. */

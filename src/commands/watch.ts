@@ -5,7 +5,7 @@ import type { Snapshot } from '../snapshot/snapshot.ts';
 import type { Silence } from './agent-silence.ts';
 import { openSource } from './snapshot-source.ts';
 
-export interface HostWatch {
+interface HostWatch {
   readonly seconds: number;
   readonly socket: string;
   /** The values of --mechanism. */

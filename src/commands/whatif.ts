@@ -16,7 +16,7 @@ import { untilCut } from './terminal/wait-hint.ts';
 import { thisHost } from './version.ts';
 import { watchHost } from './watch.ts';
 
-export interface WhatIfOptions {
+interface WhatIfOptions {
   readonly scope: Scope;
   /** The value of --for; undefined: all that the agent remembers, or half a minute from now on. */
   readonly duration: string | undefined;

@@ -24,7 +24,7 @@ export interface Factor {
 }
 
 /** A factor is named below this: one fleet in a thousand without a common cause. */
-export const MOST_CHANCE = 0.001;
+const MOST_CHANCE = 0.001;
 /** A value that is nearly everywhere explains nothing. */
 const LEAST_LIFT = 1.5;
 /** Fewer losing taps are an incident of their own, and no pattern. */

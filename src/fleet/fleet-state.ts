@@ -58,8 +58,8 @@ export interface Fleet {
 }
 
 /** A tap loses packets above this share of what was sent to it, and this many: one lost ARP request of two is no incident. */
-export const LEAST_SHARE = 0.001;
-export const LEAST_LOST = 50;
+const LEAST_SHARE = 0.001;
+const LEAST_LOST = 50;
 
 /** These tell one tap from another, or are of the engine, and are no property that taps share. */
 const NAMES: readonly string[] = [...TAP_LABELS, '__name__', 'vm', 'pod', 'unit', 'container', 'uuid', 'version'];

@@ -11,7 +11,7 @@ export interface Entry {
 
 const INITIAL_NUMBERS = 1024;
 
-export interface Apart {
+interface Apart {
   /** `before`: of the value's earlier state; given back where only numbers changed. */
   readonly take: (value: unknown, before: Entry | undefined) => Entry;
   /** The numbers of the value taken apart last, as many as its form says. */

@@ -194,7 +194,7 @@ function heldOfDevice(device: WalkedDevice): readonly Held[] {
   return held;
 }
 
-export function heldBy(
+function heldBy(
   { id, carrierUps, queueChanges }: WalkedDevice,
   { tunFile, file, occupancy = 0 }: Opened & { readonly occupancy?: number },
 ): Held {

@@ -15,7 +15,7 @@ const LOOK_EVERY_MS = 1000;
 /** The errors for users without the right to the folder. */
 const NOT_ALLOWED = ['EACCES', 'EPERM', 'EROFS'];
 
-export interface AgentLock {
+interface AgentLock {
   /** Why this user has none, in a sentence; undefined: it is held. */
   readonly missing: string | undefined;
   readonly close: () => void;

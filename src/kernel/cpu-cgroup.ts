@@ -2,7 +2,7 @@
 // Where this host limits CPU time: a hierarchy of cgroup v1 of its own, or the one of v2.
 import { readFileSync } from 'node:fs';
 
-export interface CpuCgroup {
+interface CpuCgroup {
   readonly version: 1 | 2;
   /** The mount point of the hierarchy. */
   readonly root: string;

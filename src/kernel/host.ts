@@ -184,7 +184,7 @@ export function possibleCpus(list: string): number {
   return 1 + Math.max(...(list.match(/\d+/g) ?? ['0']).map(Number));
 }
 
-export function effectiveCapabilities(status: string): ReadonlySet<Capability> {
+function effectiveCapabilities(status: string): ReadonlySet<Capability> {
   const mask = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
   return new Set(capabilityNames.filter((name) => mask & (1n << BigInt(CAPABILITIES[name].bit))));
 }

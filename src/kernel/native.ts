@@ -12,21 +12,14 @@ import { withoutAtomics } from './older/atomics.ts';
 import { type KernelLimits, NO_LIMITS } from './older/limits.ts';
 import { packageRoot } from './package.ts';
 
-export type {
-  AddedField,
-  AddedStruct,
-  EnumValue,
-  StructField,
-  StructLayout,
-  Variable,
-} from '../../addon/btf-types.d.ts';
+export type { StructField } from '../../addon/btf-types.d.ts';
 export type BpfLink = addon.BpfLink;
-export type BpfMap = addon.BpfMap;
+type BpfMap = addon.BpfMap;
 export type TextSymbol = addon.TextSymbol;
-export type BpfProgram = addon.BpfProgram;
+type BpfProgram = addon.BpfProgram;
 export type Btf = addon.Btf;
-export type Drained = addon.Drained;
-export type ProgramInfo = addon.ProgramInfo;
+type Drained = addon.Drained;
+type ProgramInfo = addon.ProgramInfo;
 
 /** Ends the name of the program that stands for one that is run on request, where the kernel has no such (bpf/on-request.bpf.h). */
 const UNATTACHED = '_unattached';

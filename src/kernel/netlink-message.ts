@@ -153,7 +153,7 @@ export function nameOf(bytes: Buffer): string {
   }
 }
 
-export function u16(view: DataView, offset: number): number {
+function u16(view: DataView, offset: number): number {
   return within(view, offset, 2).getUint16(offset, littleEndian);
 }
 

@@ -43,7 +43,7 @@ export interface LinkStats {
   readonly txDropped: number;
 }
 
-export interface Qdisc {
+interface Qdisc {
   readonly ifindex: number;
   /** 0xMAJORMINOR, as in `tc`: 0x80010000 is 8001:0. */
   readonly handle: number;
@@ -54,7 +54,7 @@ export interface Qdisc {
 }
 
 /** struct gnet_stats_basic and gnet_stats_queue. Only `bytes` and `packets` have 64 bits in the kernel. */
-export interface QdiscStats {
+interface QdiscStats {
   readonly bytes: number;
   readonly packets: number;
   readonly drops: number;

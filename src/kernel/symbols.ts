@@ -9,7 +9,7 @@ export interface TextRange {
 }
 
 /** A net_device with one of these is a tun or a tap. Kernels without CONFIG_KALLSYMS_ALL do not list them. */
-export const DEVICE_OPERATIONS: readonly [string, string] = ['tun_netdev_ops', 'tap_netdev_ops'];
+const DEVICE_OPERATIONS: readonly [string, string] = ['tun_netdev_ops', 'tap_netdev_ops'];
 
 /** Each CPU's offset, with CONFIG_KALLSYMS_ALL. */
 const CPU_OFFSETS = '__per_cpu_offset';

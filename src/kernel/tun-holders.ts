@@ -3,7 +3,7 @@
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { nameOf } from './netlink-message.ts';
 
-export interface TunHolder {
+interface TunHolder {
   readonly pid: number;
   readonly comm: string;
   /** Inode number of the process's network namespace; the device is mostly in the same one. */

@@ -9,9 +9,9 @@ import { counted, type Layout, linkRule, paint, type Style, wrap } from './termi
 import { headline, type Judged } from './verdict.ts';
 
 /** note: neither good nor bad. */
-export type Mark = 'good' | 'warning' | 'bad' | 'note';
+type Mark = 'good' | 'warning' | 'bad' | 'note';
 
-export interface Item {
+interface Item {
   readonly mark: Mark;
   /** The rule of a finding. */
   readonly what: string;

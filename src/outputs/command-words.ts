@@ -33,7 +33,7 @@ export interface ProgramModel {
 }
 
 /** Kind of an argument or value, for completion. */
-export type Kind = 'device' | 'rule' | 'file' | 'words' | 'other';
+type Kind = 'device' | 'rule' | 'file' | 'words' | 'other';
 
 export function kindOf({ name, choices }: ArgumentModel): Kind {
   if (choices.length > 0) return 'words';

@@ -15,7 +15,7 @@ import { whose } from './owner-label.ts';
 import { counted, padEnd } from './terminal-text.ts';
 
 /** 2: one time, `takenAt`. */
-export const DROPS_SCHEMA = 2;
+const DROPS_SCHEMA = 2;
 
 /** `at`: seconds since 1970. */
 export interface LossLines {
@@ -29,7 +29,7 @@ export interface LossLines {
   summary(at: number, summary: LossSummary): string;
 }
 
-export interface TextOptions {
+interface TextOptions {
   /** Devices of another one are shown with theirs. */
   readonly ownNetns: number | undefined;
   /** Single packets a second; 0: losses are shown together. */

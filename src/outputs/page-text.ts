@@ -10,7 +10,7 @@ import { idOf, queueNames } from './queue-names.ts';
 import { short } from './short-figures.ts';
 import { counted } from './terminal-text.ts';
 
-export interface PageText {
+interface PageText {
   readonly verdict: Status;
   /** The worst first. */
   readonly findings: readonly Finding[];

@@ -24,7 +24,7 @@ export interface Column {
   readonly style?: (row: TopRow) => Style | undefined;
 }
 
-export const STATUS_ORDER: readonly Status[] = ['critical', 'warning', 'losing', 'note', 'unknown', 'ok', 'idle'];
+const STATUS_ORDER: readonly Status[] = ['critical', 'warning', 'losing', 'note', 'unknown', 'ok', 'idle'];
 
 export const STATUS_STYLES: Readonly<Partial<Record<Status, Style>>> = {
   critical: ['bold', 'red'],

@@ -16,7 +16,7 @@ export interface TopView {
   readonly selected: string | undefined;
 }
 
-export interface TopList {
+interface TopList {
   readonly rows: readonly TopRow[];
   /** Idle queues that are not shown. */
   readonly folded: number;

@@ -43,7 +43,7 @@ function lossOf(queues: readonly QueueRate[]): string {
   return `This second ${of} ${losing > 1 ? 'lose' : 'loses'} ${figure(lost)} packets.`;
 }
 
-export function counted(number: number, word: string): string {
+function counted(number: number, word: string): string {
   return `${figure(number)} ${word}${number === 1 ? '' : 's'}`;
 }
 

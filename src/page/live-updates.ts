@@ -8,7 +8,7 @@ const SILENCE_MS = 4000;
 const AGAIN_MS = 5000;
 const REFUSED = `The agent does not run, or refuses this live view; it is asked again every ${AGAIN_MS / 1000} s.`;
 
-export interface LiveHandlers {
+interface LiveHandlers {
   readonly message: (message: LiveMessage) => void;
   /** One sentence; undefined: it is live. */
   readonly trouble: (sentence: string | undefined) => void;

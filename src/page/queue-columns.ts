@@ -6,7 +6,7 @@ import { visible } from '../snapshot/visible.ts';
 import { figure, share } from './page-figures.ts';
 import { stateOf } from './queue-state.ts';
 
-export interface PageColumn {
+interface PageColumn {
   readonly key: string;
   readonly title: string;
   readonly unit: string;

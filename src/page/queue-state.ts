@@ -2,7 +2,7 @@
 // The state of a queue in one word, the worst first: losing before full, full before flowing.
 import type { QueueRate } from '../diagnosis/queue-rates.ts';
 
-export interface QueueState {
+interface QueueState {
   readonly word: 'losing' | 'lost before' | 'stopped' | 'full' | 'no queue' | 'flowing' | 'idle';
   /** The name of an icon in src/page/svg.ts. */
   readonly icon: string;

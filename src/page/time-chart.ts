@@ -16,7 +16,7 @@ export interface TimeRange {
   readonly to: number;
 }
 
-export interface ChartOptions {
+interface ChartOptions {
   readonly kind: ChartKind;
   /** The lowest has the times. */
   readonly isLast: boolean;

@@ -8,7 +8,7 @@ const FEWEST = 15;
 const WIDTH = 120;
 const HEIGHT = 28;
 
-export interface Point {
+interface Point {
   readonly all: number;
   readonly lost: number;
 }

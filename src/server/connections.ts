@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { clientOf } from './request-limits.ts';
 
-export interface MostConnections {
+interface MostConnections {
   readonly total: number;
   /** The limit for one address. */
   readonly each: number;

@@ -21,7 +21,7 @@ export const usualHeaders: Readonly<Record<string, string>> = {
   'cross-origin-resource-policy': 'same-origin',
 };
 
-export interface Guard {
+interface Guard {
   readonly install: (app: FastifyInstance) => Promise<void>;
   /** Adds the headers to an answer to a request so broken that no hook sees it. */
   readonly addHeaders: (reply: FastifyReply) => void;

@@ -12,7 +12,7 @@ import type { Observation, Observer } from './observer.ts';
 import { sendLater } from './reply-line.ts';
 import { createInFlight } from './request-limits.ts';
 
-export interface Live {
+interface Live {
   readonly join: (request: FastifyRequest, reply: FastifyReply) => FastifyReply;
   /** Ends all, so that a server can close. */
   readonly close: () => void;

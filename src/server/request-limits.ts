@@ -60,7 +60,7 @@ export function clientOf(address: string | undefined): string | undefined {
   return address === '::1' ? address : `${groups.slice(0, 4).join(':')}::/64`;
 }
 
-export interface InFlight {
+interface InFlight {
   /**
    * Gives its place back when called; a sentence: there is none. `address`: undefined of a unix socket. `cut` ends it, when its place
    * goes to a client that has none, from one that has several.

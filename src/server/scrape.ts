@@ -41,7 +41,7 @@ interface Shot {
 
 type Pages = (form: Form) => AsyncGenerator<Buffer, void, undefined>;
 
-export interface ScrapeDependencies {
+interface ScrapeDependencies {
   readonly takeSnapshot: () => Promise<Snapshot>;
   readonly exposed: () => boolean;
   /** The active findings. */

@@ -16,7 +16,7 @@ export interface RunningSocket {
 }
 
 /** Why this client may not ask, in a sentence; undefined: it may. */
-export type Refuse = (client: Socket) => string | undefined;
+type Refuse = (client: Socket) => string | undefined;
 
 /** `descriptor`: of a socket that listens; closing the server closes it. */
 export async function serveSocket(

@@ -100,7 +100,7 @@ export async function ownerSoon(agent: AgentLab, netns: number, name: string): P
 }
 
 /** Sums over all queues, to hold against the device's own counters. */
-export interface Totals {
+interface Totals {
   readonly offered: number;
   readonly enqueued: number;
   readonly dropped: Readonly<Record<string, number>>;

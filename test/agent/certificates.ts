@@ -12,7 +12,7 @@ export interface KeyPair {
   readonly key: string;
 }
 
-export interface Authority extends KeyPair {
+interface Authority extends KeyPair {
   /** `names`: of its subjectAltName, as openssl writes them: DNS:localhost,IP:127.0.0.1. */
   issue(name: string, names: string): KeyPair;
 }

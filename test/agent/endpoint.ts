@@ -57,7 +57,7 @@ export async function serveEndpoint(
 }
 
 /** A request with its options of TLS and http. It has a connection of its own unless it says otherwise. */
-export type Asked = RequestOptions & { readonly ca?: string; readonly cert?: string; readonly key?: string } & {
+type Asked = RequestOptions & { readonly ca?: string; readonly cert?: string; readonly key?: string } & {
   readonly maxVersion?: 'TLSv1.2' | 'TLSv1.3';
 };
 

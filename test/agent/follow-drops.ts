@@ -4,15 +4,15 @@ import { at, listAt, numberAt, parseJson, textAt } from '../host/checked-json.ts
 import { finished, launch, type RunOptions } from './serve-process.ts';
 
 /** Packets by 'device where REASON function', '-' for what is not known. */
-export type LossCounts = Readonly<Record<string, number>>;
+type LossCounts = Readonly<Record<string, number>>;
 
-export interface Followed {
+interface Followed {
   readonly pid: number;
   /** SIGINT, unless it has ended of itself. */
   end(): Promise<FollowedLosses>;
 }
 
-export interface FollowedLosses {
+interface FollowedLosses {
   readonly code: number | null;
   readonly stderr: string;
   /** Sums of the lines of the seconds. */
@@ -25,7 +25,7 @@ export interface FollowedLosses {
 }
 
 /** Packets. */
-export interface LossFigures {
+interface LossFigures {
   readonly lost: number;
   readonly shown: number;
   readonly overLimit: number;

@@ -8,7 +8,7 @@ export type Samples = ReadonlyMap<string, number>;
 /** What semantic conventions add says a label once more. */
 const added = ['network.interface.name', 'error.type'];
 
-export function seriesName(name: string, labels: Readonly<Record<string, string>>): string {
+function seriesName(name: string, labels: Readonly<Record<string, string>>): string {
   const shown = Object.entries(labels).filter(([, value]) => value !== '');
   const sorted = shown.sort(([a], [b]) => (a < b ? -1 : 1));
   return `${name}{${sorted.map(([label, value]) => `${label}=${JSON.stringify(value)}`).join(',')}}`;

@@ -149,7 +149,7 @@ async function start(scope: Scope, args: readonly string[], options: RunOptions)
 }
 
 /** The children of a process. Field 4 of stat, behind the name in brackets, is the parent (proc(5)). */
-export function childrenOf(pid: number): readonly number[] {
+function childrenOf(pid: number): readonly number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && parentOf(name) === pid)
     .map(Number);

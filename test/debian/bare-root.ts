@@ -33,7 +33,7 @@ export function whyNoBareRoot(): string | false {
 }
 
 /** The Debian mirror of this machine's own apt, or undefined. */
-export function debianMirror(): string | undefined {
+function debianMirror(): string | undefined {
   const folder = '/etc/apt/sources.list.d';
   const files = [
     '/etc/apt/sources.list',

@@ -3,7 +3,7 @@
 import { type Arbitrary, array, constantFrom, oneof, string, uint8Array } from 'fast-check';
 
 /** Pieces of text, each of which has broken some program. */
-export const PIECES: readonly string[] = [
+const PIECES: readonly string[] = [
   ...[
     '\x1b[31m',
     '\x1b]0;x\x07',

@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-export type Limit = 'cpu' | 'freezer';
+type Limit = 'cpu' | 'freezer';
 
 interface Hierarchy {
   readonly root: string;

@@ -20,7 +20,7 @@ import {
 import { inside, type NamespaceLab } from './netns.ts';
 
 /** One device's generators. */
-export interface Pktgen {
+interface Pktgen {
   /** Resolves when every thread runs. */
   start(): Promise<void>;
   /** The counts of the current run, or of the last one. */
@@ -31,7 +31,7 @@ export interface Pktgen {
   stop(): Promise<PktgenCounts>;
 }
 
-export interface PktgenLab {
+interface PktgenLab {
   /** Whether this kernel's pktgen can send packets that only the receiver holds: Linux 6.5. */
   canUnshare(device: string): Promise<boolean>;
   /** The device's generators go with it. */

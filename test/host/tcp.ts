@@ -13,7 +13,7 @@ const PORT = 5201;
 const COMES_WITHIN_MS = 30_000;
 const tunPair = join(dirname(fileURLToPath(import.meta.url)), '../../dist/test/tun-pair');
 
-export interface TcpPair {
+interface TcpPair {
   readonly near: NamespaceLab;
   readonly far: NamespaceLab;
   /** Several streams at once, first from near to far, then back; so many bytes each way in all. */

@@ -5,7 +5,7 @@ import { createObserver } from '../../src/server/observer.ts';
 import { serveEndpoint } from '../agent/endpoint.ts';
 import { snapshotAt, type TapPlan } from '../snapshots/quiet-host.ts';
 
-export interface PageHost {
+interface PageHost {
   readonly url: string;
 }
 

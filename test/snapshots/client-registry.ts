@@ -7,7 +7,7 @@ import type { Subject } from '../../src/outputs/prometheus/subject.ts';
 import type { Labels } from '../../src/outputs/prometheus/text.ts';
 import type { Suffix } from '../../src/snapshot/metric.ts';
 
-export interface RowSample {
+interface RowSample {
   readonly subject: Subject;
   readonly labels: readonly string[];
   readonly value: number;

@@ -6,7 +6,7 @@ import { judge } from '../../src/diagnosis/judge.ts';
 import type { AgentState } from '../../src/snapshot/snapshot.ts';
 import { quietHost, type TapPlan } from './quiet-host.ts';
 
-export interface JudgedHost {
+interface JudgedHost {
   /** 'a host that …' */
   readonly host: string;
   readonly taps: readonly TapPlan[];

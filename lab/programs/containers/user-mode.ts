@@ -5,7 +5,7 @@ import { answers, arrivals, serveTraffic } from '../counted-traffic.ts';
 import type { Stage } from '../places.ts';
 import type { Running } from '../program.ts';
 
-export interface UserMode {
+interface UserMode {
   readonly device: string;
   readonly program: string;
   readonly words: readonly string[];

@@ -5,7 +5,7 @@ import { answers, arrivals, serveTraffic } from '../counted-traffic.ts';
 import { FAR_INNER, NEAR_INNER, SOURCE_NET, type Stage } from '../places.ts';
 import type { Running } from '../program.ts';
 
-export interface Tunnel {
+interface Tunnel {
   readonly device: string;
   readonly farDevice: string;
   readonly comm: string;

@@ -7,12 +7,12 @@ const ENDINGS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 const CTRL_C = '\u0003';
 const CTRL_Z = '\u001a';
 
-export interface Screen {
+interface Screen {
   show(picture: string): void;
   close(): void;
 }
 
-export interface ScreenEvents {
+interface ScreenEvents {
   /** A key, or several at once where they were pasted; '\u001b[A' is arrow up. */
   readonly key: (key: string) => void;
   /** Another size, or another program has written over it. */

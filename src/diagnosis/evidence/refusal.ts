@@ -5,7 +5,7 @@ import type { Remedy } from '../finding.ts';
 import { quoted, setLink } from '../remedies/command.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
 
-export interface Refusal {
+interface Refusal {
   readonly why: string;
   readonly remedies: readonly Remedy[];
 }

@@ -9,7 +9,7 @@ const MOST_SHARE = 0.01;
 const FEW = 10;
 
 /** Packets of the window. */
-export interface Split {
+interface Split {
   readonly lacking: number;
   readonly offered: number;
   readonly reason: string;

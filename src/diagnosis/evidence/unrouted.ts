@@ -11,7 +11,7 @@ import { FEWEST_OFFERED_PER_SECOND, MEANT_SHARE, NOISE_PER_SECOND } from './loss
 /** The fewest drops that count: broadcasts to a device that was left over are fewer. */
 export const FEWEST_BESIDE = 50;
 /** The share of these in the sum of them and the offered packets. It is a bound: some drops were for no tap. */
-export const UNROUTED_SHARE = 0.01;
+const UNROUTED_SHARE = 0.01;
 /** Places of drops that are named beside the doubt. */
 const MOST_PLACES = 3;
 

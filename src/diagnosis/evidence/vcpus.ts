@@ -4,7 +4,7 @@ import type { VirtualCpus } from '../../snapshot/owner.ts';
 import type { QueueSpan } from '../window.ts';
 import { count, duration } from '../words.ts';
 
-export interface VcpuSpan {
+interface VcpuSpan {
   readonly threads: number;
   readonly areNamed: boolean;
   /** Between the first and the last time that they were looked at. */

@@ -21,7 +21,7 @@ export interface RingAnswer {
   readonly limits: readonly string[];
 }
 
-export interface RingQuestion {
+interface RingQuestion {
   /** Further values of txqueuelen. */
   readonly sizes: readonly number[];
   /** The release that uname prints: 7.3.4. */

@@ -10,7 +10,7 @@ const CAP_KILL = 5;
 /** Gives the unix socket to a group that this process is not in. */
 const CAP_CHOWN = 0;
 
-export interface Duties {
+interface Duties {
   readonly startsProcesses: boolean;
   readonly hasGroup: boolean;
 }

@@ -2,7 +2,7 @@
 // The user of the serving process, where the agent is root: it owns nothing.
 import { readFileSync } from 'node:fs';
 
-export interface User {
+interface User {
   readonly uid: number;
   readonly gid: number;
 }

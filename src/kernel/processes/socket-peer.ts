@@ -10,7 +10,7 @@ export interface Group {
   readonly gid: number;
 }
 
-export interface AllowedPeers {
+interface AllowedPeers {
   /** The user of the agent. */
   readonly uid: number;
   readonly group?: Group;

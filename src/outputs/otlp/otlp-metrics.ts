@@ -10,7 +10,7 @@ import type { SeriesStarts } from './series-starts.ts';
 /** Data points of a request: about a megabyte before it is compressed, where a collector takes 20. */
 const POINTS = 2000;
 
-export interface MetricsMoment {
+interface MetricsMoment {
   readonly sender: Sender;
   readonly starts: SeriesStarts;
   /** Unix time of the snapshot, seconds. */

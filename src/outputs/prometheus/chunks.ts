@@ -7,7 +7,7 @@ interface BareBuffer extends Buffer {
   utf8Write(text: string, offset: number): number;
 }
 
-export interface Chunks {
+interface Chunks {
   /** Text that is no prefix of a series: headers, ends. */
   readonly text: (text: string) => void;
   /** One line; `value` is of ASCII. */

@@ -20,7 +20,7 @@ export const seriesBudget: Readonly<Record<Detail, number>> = {
   cpu: 200_000,
 };
 
-export interface Selection {
+interface Selection {
   readonly shown: readonly Device[];
   /** Shown only as sums. */
   readonly folded: readonly Device[];
@@ -32,7 +32,7 @@ export interface SeriesLimit {
 }
 
 /** Series of devices when they were last counted: counting costs as much as half the page. */
-export interface SeriesCounts {
+interface SeriesCounts {
   byDevice: Map<string, Counted>;
   turn: number;
 }

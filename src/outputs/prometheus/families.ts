@@ -15,7 +15,7 @@ import { type ShownDevice, type Subject, type Subjects, seriesPrefix } from './s
 import type { Family, Line, Origin } from './text.ts';
 
 /** Everything that one scrape shows. */
-export interface Scene {
+interface Scene {
   readonly subjects: Subjects;
   readonly shown: readonly ShownDevice[];
   /** Devices beyond the series budget. */

@@ -12,7 +12,7 @@ export interface OtlpEndpoint {
   readonly ca: string | undefined;
 }
 
-export interface OtlpWords {
+interface OtlpWords {
   readonly url: string;
   /** `Name: value`, or `@FILE` with one a line. */
   readonly headers: readonly string[];
