@@ -5,8 +5,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { constants, deflateRawSync } from 'node:zlib';
 import { readRecording } from '../../src/commands/recording.ts';
-import { Chain, type Lane, type Numbers } from '../../src/history/chain.ts';
-import { createShredder, type Entry } from '../../src/history/shred.ts';
+import { Chain, type Numbers, type Series } from '../../src/history/chain.ts';
+import { createFlattener, type Entry } from '../../src/history/flatten.ts';
 import type { Snapshot } from '../../src/snapshot/snapshot.ts';
 import { busyHost } from '../../test/snapshots/busy-host.ts';
 import { unpackFixture } from '../../test/snapshots/fixture.ts';
@@ -40,8 +40,8 @@ function pay(price: Price, write: () => number): void {
 function byOwnCodec(snapshots: readonly Snapshot[]): Price {
   const price = { bytes: 0, steps: 0, milliseconds: 0 };
   const chain = new Chain({ stepSeconds: 0, keepSeconds: Number.POSITIVE_INFINITY });
-  const apart = createShredder();
-  const lanes = new Map<string, Lane>();
+  const apart = createFlattener();
+  const lanes = new Map<string, Series>();
   const states = new Map<string, State>();
   for (const { takenAt, devices } of snapshots)
     pay(price, () => {
@@ -50,11 +50,11 @@ function byOwnCodec(snapshots: readonly Snapshot[]): Price {
       const here = devices.map(({ id, netns, name }) => lanes.get(id) ?? { netns, name });
       for (const [place, device] of devices.entries()) {
         const entry = apart.take(device, states.get(device.id)?.entry);
-        const numbers = apart.numbers().slice(0, entry.form.numbers);
-        const lane = here[place] ?? { netns: undefined, name: '' };
-        lanes.set(device.id, lane);
+        const numbers = apart.numbers().slice(0, entry.shape.numbers);
+        const series = here[place] ?? { netns: undefined, name: '' };
+        lanes.set(device.id, series);
         states.set(device.id, { entry, numbers });
-        chain.put(place, lane, entry, numbers);
+        chain.put(place, series, entry, numbers);
       }
       chain.end(takenAt, here);
       return chain.bytes - before;

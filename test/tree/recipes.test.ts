@@ -82,7 +82,7 @@ export const readerTruncates: Rule = {
   name: 'reader-truncates',
   summary: 'the buffer of the reader is smaller than the packets',
   explanation: 'The kernel cuts what does not fit.',
-  speaksOf: 'ring-loss',
+  symptom: 'ring-loss',
   needs: ['transmit'],
   judge: () => [],
 };
