@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: root on this machine's kernel.
-// Messages of tapscope bench, as built, where it cannot measure. The rest needs pktgen: lab/guest/bench.guest.ts.
+// Messages of tapscope bench, as built, where it cannot measure. The rest needs pktgen: lab/tables/bench.guest.ts.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';

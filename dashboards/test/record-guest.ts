@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs in the VM for record.ts: pages of the agent on a host that stops queues, as a recording on stdout.
 import { execFileSync } from 'node:child_process';
+import { program } from '../../test/host/scope.ts';
 import { loadVhost } from '../../test/host/zerocopy-parameter.ts';
 import { type Page, recordingOf } from './recording.ts';
 import { stoppingHost } from './stopping-host.ts';
@@ -10,12 +11,10 @@ const PAGES = 14;
 const PAGES_BEFORE = 9;
 const APART_MS = 2000;
 
-const undo: (() => Promise<unknown>)[] = [];
-
-async function main(): Promise<void> {
+await program(async (_, t) => {
   execFileSync('modprobe', ['tun']);
   await loadVhost(true);
-  const host = await stoppingHost({ after: (step) => void undo.unshift(step) });
+  const host = await stoppingHost(t);
   const pages: Page[] = [];
   const start = performance.now();
   while (pages.length < PAGES) {
@@ -26,8 +25,4 @@ async function main(): Promise<void> {
     pages.push({ seconds, text: (await host.agent.metrics()).text });
   }
   process.stdout.write(recordingOf(pages));
-}
-
-await main().finally(async () => {
-  for (const step of undo) await step();
 });

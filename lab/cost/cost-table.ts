@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The measured prices as tables: what the paths cost with nothing attached, and what each configuration adds.
+
+import { markdown } from '../report/report.ts';
 import {
   BASELINE,
   CONFIGURATIONS,
@@ -26,18 +28,6 @@ const REPEAT_LIMIT = 0.015;
 export const NOISE = 8;
 /** The same with many rings: raw mode, which has no program where packets are read, differs by -11 to +13 there. */
 const SCALED_NOISE = 16;
-
-export function markdown(rows: readonly (readonly string[])[]): string {
-  const [header = [], ...body] = rows;
-  return [header, header.map((_, column) => (column === 0 ? '---' : '--:')), ...body]
-    .map((cells) => `| ${cells.join(' | ')} |`)
-    .join('\n');
-}
-
-/** 12 345: digits in groups of three. */
-export function grouped(value: number): string {
-  return String(value).replace(/\B(?=(\d{3})+$)/g, ' ');
-}
 
 export function priceTable({ prices }: Measured): string {
   const nothing = prices.get(BASELINE) ?? {};

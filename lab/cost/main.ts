@@ -3,8 +3,10 @@
 // on QEMU's instruction clock: a busy machine measures the same as an idle one. --write: into BENCHMARKS.md and
 // lab/cost/baseline.json, where what is not measured now stays; --ours: without empty programs and other tools;
 // --check: only whether a packet has become dearer than the baseline.
+
 import { writeFileSync } from 'node:fs';
-import { writeSection } from '../tables/benchmarks.ts';
+import { complain, program } from '../../test/host/scope.ts';
+import { writeSection } from '../report/report.ts';
 import { noVm } from '../vm/boot.ts';
 import {
   BASELINE_CONFIGURATIONS,
@@ -90,12 +92,4 @@ async function again(series: string, measured: Measured): Promise<number> {
   return differenceOf(measured, second);
 }
 
-function complain(sentences: readonly string[]): void {
-  for (const sentence of sentences) console.error(sentence);
-  if (sentences.length > 0) process.exitCode = 1;
-}
-
-await main(process.argv.slice(2)).catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});
+await program(main);

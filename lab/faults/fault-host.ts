@@ -18,6 +18,7 @@ import {
   startAgent,
 } from '../../test/agent/serve-process.ts';
 import { type NamespaceLab, namespaceLab } from '../../test/host/netns.ts';
+import type { Scope } from '../../test/host/scope.ts';
 import type { TestReader } from '../../test/test-reader/test-reader.ts';
 import { FOLDER, markedBy } from './traces.ts';
 import { distance, type Figures, WatchedTap } from './watched-tap.ts';
@@ -32,10 +33,6 @@ const PATIENCE_MS = 60_000;
 const PATIENT = { 'x-prometheus-scrape-timeout-seconds': '60' };
 /** A mark comes with the third snapshot that disagrees. */
 const RIGHT_WITHIN_MS = 6000;
-
-interface Scope {
-  after(undo: () => Promise<unknown>): void;
-}
 
 /** How the agent of a fault is started. */
 export interface StartOptions {

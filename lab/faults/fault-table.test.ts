@@ -27,9 +27,7 @@ test('the table has packets, rounds and times', () => {
 test('what is played anew replaces its own row of the page', () => {
   const table = (name: string, round: Partial<Round>): string =>
     faultTable([{ name, rounds: [{ ...GOOD, ...round }], grown: undefined }]);
-  const section = (text: string): string =>
-    `| other | table |\n| --- | --- |\n<!-- bench:faults -->\n${text}\n<!-- end of bench:faults -->\n| quantity | first |\n| --- | --: |\n| memory | 1.0 |\n<!-- end of bench:soak -->\n`;
-  const page = section(renewed(section(table('x', { failure: 'no page' })), table('y', { wrong: 3 })));
+  const page = renewed(table('x', { failure: 'no page' }), table('y', { wrong: 3 }));
   assert.match(page, /2 faults in 2 rounds, of them not as they should be: 2\./);
   const mended = renewed(page, table('x', {}));
   assert.match(mended, /^\| x \| 1 \| 0 \| 0 \| 0 \|.*\n\| y \| 1 \| 3 \|/m);

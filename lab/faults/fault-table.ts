@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What playing the faults showed, as the table of docs/reliability.md.
-import { markdown } from '../cost/cost-table.ts';
+import { median } from '../../test/host/percentile.ts';
+import { markdown, milliseconds } from '../report/report.ts';
 import type { Played } from './fault.ts';
 
 const HEADER = ['fault', 'rounds', 'wrong, unmarked', 'marked', 'left behind', 'recovery p50', 'max', 'command'];
@@ -9,7 +10,7 @@ const FAILED = ' (failed)';
 export function faultTable(faults: readonly Played[]): string {
   return tableOf(
     faults.map(({ name, rounds }) => {
-      const times = rounds.map(({ recoveryMs }) => recoveryMs).sort((a, b) => a - b);
+      const times = rounds.map(({ recoveryMs }) => recoveryMs);
       const marked = rounds.filter(({ isMarked }) => isMarked).length;
       const wrong = rounds.reduce((sum, round) => sum + round.wrong, 0);
       const left = rounds.reduce((sum, round) => sum + round.left.length, 0);
@@ -18,16 +19,16 @@ export function faultTable(faults: readonly Played[]): string {
       return [
         failed ? `${name}${FAILED}` : name,
         ...numbers,
-        milliseconds(times[times.length >> 1]),
-        milliseconds(times.at(-1)),
+        milliseconds(median(times)),
+        milliseconds(Math.max(...times)),
       ];
     }),
   );
 }
 
-/** The page's table with those rows that were played anew; rows that it does not have come last. */
-export function renewed(page: string, table: string): string {
-  const rows = new Map([...rowsOf(page), ...rowsOf(table)].map((cells) => [cells[0]?.replace(FAILED, ''), cells]));
+/** The table with those rows that were played anew; rows that it does not have come last. */
+export function renewed(before: string, table: string): string {
+  const rows = new Map([...rowsOf(before), ...rowsOf(table)].map((cells) => [cells[0]?.replace(FAILED, ''), cells]));
   return tableOf([...rows.values()]);
 }
 
@@ -38,8 +39,7 @@ function commandOf(name: string): string {
 
 /** The rows of the table, without the header and the commands. */
 function rowsOf(text: string): readonly (readonly string[])[] {
-  const section = /<!-- bench:faults -->([\s\S]*?)<!-- end of/.exec(text)?.[1] ?? text;
-  const lines = section.split('\n').filter((line) => line.startsWith('|'));
+  const lines = text.split('\n').filter((line) => line.startsWith('|'));
   return lines.slice(2).map((line) =>
     line
       .slice(2, -2)
@@ -54,10 +54,6 @@ function tableOf(rows: readonly (readonly string[])[]): string {
   const total = `${rows.length} faults in ${rounds} rounds, of them not as they should be: ${bad}.`;
   const whole = rows.map((cells) => [...cells, commandOf(cells[0] ?? '')]);
   return `${markdown([HEADER, ...whole])}\n\n${total}`;
-}
-
-function milliseconds(value: number | undefined): string {
-  return value === undefined ? '–' : `${Math.round(value)} ms`;
 }
 
 /** What a line of the table cannot hold, for the terminal. */

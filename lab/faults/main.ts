@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // npm run test:faults [-- --rounds N] [--write] [words]: plays faults against the agent as built, and says what came of each. Words choose by name.
 // It runs in a network namespace and with a /run/tapscope of its own, so that an agent of this host is left alone.
-import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { replaceSection } from '../tables/benchmarks.ts';
+import { scoped } from '../../test/host/scope.ts';
+import { readSection, writeSection } from '../report/report.ts';
 import { FAULTS } from './all-faults.ts';
 import { type Fault, isGood, type Played } from './fault.ts';
 import { FaultHost } from './fault-host.ts';
@@ -11,7 +11,6 @@ import { complaints, faultTable, renewed } from './fault-table.ts';
 import { onOwnHost } from './own-host.ts';
 import { playFault } from './play-fault.ts';
 
-const PAGE = 'docs/reliability.md';
 const ROUNDS = 20;
 
 const { values, positionals } = parseArgs({
@@ -20,14 +19,8 @@ const { values, positionals } = parseArgs({
 });
 
 /** Plays the fault on a host of its own: what one fault breaks is not there for the next. */
-async function playAlone(fault: Fault, rounds: number): Promise<Played> {
-  const undo: (() => Promise<unknown>)[] = [];
-  try {
-    const host = await FaultHost.make({ after: (step) => void undo.unshift(step) });
-    return await playFault(host, fault, rounds);
-  } finally {
-    for (const step of undo) await step();
-  }
+function playAlone(fault: Fault, rounds: number): Promise<Played> {
+  return scoped(async (t) => playFault(await FaultHost.make(t), fault, rounds));
 }
 
 async function play(): Promise<number> {
@@ -47,11 +40,7 @@ async function play(): Promise<number> {
   }
   const text = faultTable(played);
   console.log(text);
-  if (values.write) {
-    const page = readFileSync(PAGE, 'utf8');
-    const whole = positionals.length > 0 ? renewed(page, text) : text;
-    writeFileSync(PAGE, replaceSection(page, 'faults', whole));
-  }
+  if (values.write) writeSection('faults', positionals.length > 0 ? renewed(readSection('faults'), text) : text);
   return played.length > 0 && played.every(isGood) ? 0 : 1;
 }
 

@@ -3,32 +3,22 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { program } from '../../test/host/scope.ts';
 import { FLEET, provideEngines, startEngines, VICTORIA } from './engines.ts';
 
-const undo: (() => Promise<unknown>)[] = [];
-
-async function main(words: readonly string[]): Promise<void> {
+await program(async (words, t) => {
   const file = words[0] === 'victoria' ? VICTORIA : FLEET;
   const targets = words.filter((word) => word !== 'victoria');
   const missing = await provideEngines(file);
   if (missing) throw new Error(`The engines cannot run here: ${missing}`);
   const folder = mkdtempSync(join(tmpdir(), 'tapscope-fleet-'));
-  undo.push(async () => rmSync(folder, { recursive: true, force: true }));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
   const files = targets.length > 0 ? { 'targets.yml': JSON.stringify([{ targets }]) } : {};
-  const engines = await startEngines({ after: (step) => void undo.unshift(step) }, file, { folder, files });
+  const engines = await startEngines(t, file, { folder, files });
   for (const { name, url } of engines.values()) console.log(`${name.padEnd(17)} ${url}`);
   const asked = file === FLEET ? 'query' : 'victoria-metrics';
   console.log(
     `\nGrafana's data source, and: tapscope fleet --url ${engines.get(asked)?.url}\nData in ${folder}, until Ctrl-C.`,
   );
   await new Promise((done) => process.once('SIGINT', done).once('SIGTERM', done));
-}
-
-await main(process.argv.slice(2))
-  .catch((error: unknown) => {
-    console.error(error instanceof Error ? error.message : error);
-    process.exitCode = 1;
-  })
-  .finally(async () => {
-    for (const step of undo) await step();
-  });
+});

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { clientOf, type Prometheus } from '../../dashboards/test/prometheus.ts';
+import { program, type Scope } from '../../test/host/scope.ts';
 import { slowness } from '../../test/host/slowness.ts';
 import { type Engine, FLEET, provideEngines, startEngines } from './engines.ts';
 import { agentsThatLose } from './losing-agents.ts';
@@ -29,14 +30,11 @@ const OFFERED = 'tap:tapscope_offered_packets:sum';
 const WRITTEN = 'http://127.0.0.1:19291/api/v1/receive';
 const KILLED = 'receive-2';
 
-const undo: (() => Promise<unknown>)[] = [];
-const t = { after: (step: () => Promise<unknown>) => void undo.unshift(step) };
-
-async function main(): Promise<void> {
+async function main(t: Scope): Promise<void> {
   const missing = await provideEngines(FLEET);
   if (missing) throw new Error(missing);
   const folder = mkdtempSync(join(tmpdir(), 'tapscope-prove-'));
-  t.after(async () => rmSync(folder, { recursive: true, force: true }));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
   const series = seriesOf(await templateOf(t, folder), HOSTS, TAPS);
   const agents = await agentsThatLose(t, AGENTS);
   const fast = (name: string): [string, string] => [
@@ -139,11 +137,4 @@ async function clock(query: Prometheus, series: readonly WrittenSeries[]): Promi
   assert.ok(p99 <= MOST_P99_S * slower, `p99 ${p99} s`);
 }
 
-await main()
-  .catch((error: unknown) => {
-    console.error(error instanceof Error ? error.message : error);
-    process.exitCode = 1;
-  })
-  .finally(async () => {
-    for (const step of undo) await step();
-  });
+await program((_, t) => main(t));

@@ -2,7 +2,7 @@
 // npx tsx lab/fleet/tier-sizes.ts [--write]: the tables of docs/scale.md. A real agent with 100 taps, the series of its page and of the fleet's rules in a
 // real Prometheus, each in two sizes; what 10 000 hosts come to is the product.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { argv } from 'node:process';
@@ -12,8 +12,8 @@ import { HOST_TIER, TAP_TIER } from '../../src/fleet/tier.ts';
 import { linesOfPage, type PageLine } from '../../test/agent/otlp-samples.ts';
 import { startAgent } from '../../test/agent/serve-process.ts';
 import { namespaceLab } from '../../test/host/netns.ts';
-import { markdown } from '../cost/cost-table.ts';
-import { replaceSection } from '../tables/benchmarks.ts';
+import { program, type Scope } from '../../test/host/scope.ts';
+import { grouped, markdown, milliseconds, writeSection } from '../report/report.ts';
 import { type Cost, costOf } from './measured-engine.ts';
 import type { WrittenSeries } from './remote-write.ts';
 import { seriesOf, templateOf } from './tier-series.ts';
@@ -32,10 +32,6 @@ const FLEET_SIZES = [10, 30];
 const TURNS = 120;
 const DAY_S = 86_400;
 const BLOCKS_A_DAY = 12;
-const PAGE = 'docs/scale.md';
-
-const undo: (() => Promise<unknown>)[] = [];
-const t = { after: (step: () => unknown) => void undo.unshift(async () => step()) };
 
 interface Page {
   readonly ofTap: readonly PageLine[];
@@ -46,7 +42,7 @@ interface Page {
 }
 
 /** What a real agent says of a hundred taps with traffic; other taps of this machine are left out. */
-async function realPage(): Promise<Page> {
+async function realPage(t: Scope): Promise<Page> {
   const lab = await namespaceLab(t);
   const testReader = await lab.testReader();
   const agent = await startAgent(t, ['--budget=off']);
@@ -96,8 +92,8 @@ async function measured(...what: Parameters<typeof costOf>): Promise<Cost> {
 
 const sum = (values: Iterable<number>): number => [...values].reduce((total, value) => total + value, 0);
 
-async function main(): Promise<void> {
-  const page = await realPage();
+async function main(t: Scope): Promise<void> {
+  const page = await realPage(t);
   console.error(`A page of ${page.ofAgent.length + page.ofTap.length} series.`);
   const folder = mkdtempSync(join(tmpdir(), 'tapscope-sizes-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -111,7 +107,7 @@ async function main(): Promise<void> {
   const fleetHost = TAPS * template.tap.length + template.host.length;
   const text = report({ page, raw, fleet, fleetHost });
   console.log(text);
-  if (argv.includes('--write')) writeFileSync(PAGE, replaceSection(readFileSync(PAGE, 'utf8'), 'fleet', text));
+  if (argv.includes('--write')) writeSection('fleet', text);
 }
 
 interface Sizes {
@@ -142,8 +138,11 @@ function report({ page, raw, fleet, fleetHost }: Sizes): string {
     ['index of a block, bytes a series', ...[raw, fleet].map((costs) => count(last(costs).indexBytesPerSeries))],
     [
       'queries',
-      `all rules of tapscope-fleet.yml: ${milliseconds(sum(last(raw).seconds.values()))}`,
-      [...last(fleet).seconds.values()].map(milliseconds).join(' (tenants) and ').concat(' (worst taps)'),
+      `all rules of tapscope-fleet.yml: ${milliseconds(1000 * sum(last(raw).seconds.values()))}`,
+      [...last(fleet).seconds.values()]
+        .map((seconds) => milliseconds(1000 * seconds))
+        .join(' (tenants) and ')
+        .concat(' (worst taps)'),
     ],
   ];
   const tiers = [
@@ -176,16 +175,8 @@ function last(costs: readonly Cost[]): Cost {
   return costs.at(-1) ?? assert.fail('nothing was measured');
 }
 
-const count = (value: number): string => Math.round(value).toLocaleString('en').replaceAll(',', ' ');
+const count = (value: number): string => grouped(Math.round(value));
 const megabytes = (bytes: number): string => count(bytes / 1e6);
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
-const milliseconds = (seconds: number): string => `${count(1000 * seconds)} ms`;
 
-await main()
-  .catch((error: unknown) => {
-    console.error(error);
-    process.exitCode = 1;
-  })
-  .finally(async () => {
-    for (const step of undo) await step();
-  });
+await program((_, t) => main(t));

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The section of docs/kernels.md: kernel, what is seen there, by which mechanism, and whether it is exact.
-import { grouped, markdown } from '../cost/cost-table.ts';
+import { grouped, markdown } from '../report/report.ts';
 import { KERNELS } from '../vm/series.ts';
 import { differences, type Proof, type Proven, type Results } from './proven.ts';
-
-export const PAGE = 'docs/kernels.md';
 
 const WORDS: Readonly<Record<string, string>> = { none: '–', waiting: 'fentry, on demand' };
 

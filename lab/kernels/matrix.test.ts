@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '../..');
 const files = GUEST_FILES.map(({ file }) => file);
 
 test('every test that only runs in VMs is in the matrix', () => {
-  const own = ['lab/guest', 'dashboards/test'].flatMap((folder) =>
+  const own = ['test/guest', 'dashboards/test'].flatMap((folder) =>
     readdirSync(join(root, folder))
       .filter((name) => name.endsWith('.guest.ts'))
       .map((name) => `${folder}/${name}`),

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // npx tsx lab/kernels/prove-kernels.ts [KERNEL…]: what tapscope counts on each kernel of lab/vm/series.ts, into docs/kernels.md. A kernel that is not
 // named stays as it was measured before. Exit code 1: a figure was wrong and not marked, or a kernel did not say.
-import { readFileSync, writeFileSync } from 'node:fs';
+
 import { resolve } from 'node:path';
-import { replaceSection } from '../tables/benchmarks.ts';
+import { program } from '../../test/host/scope.ts';
+import { writeSection } from '../report/report.ts';
 import { runInVm, whyNoVm } from '../vm/boot.ts';
 import { buildFor, guestProgram } from '../vm/guest-program.ts';
 import { provideKernel } from '../vm/kernels.ts';
 import { KERNELS, type LabKernel } from '../vm/series.ts';
-import { kernelsSection, PAGE } from './kernels-section.ts';
+import { kernelsSection } from './kernels-section.ts';
 import { isHonest, type Proven, provenOf, readResults, writeResults } from './proven.ts';
 
 const RUN = 'lab/kernels/main.ts';
-const PROOF_FILE = 'lab/guest/proof.guest.ts';
+const PROOF_FILE = 'lab/kernels/proof.guest.ts';
 const LIMIT_MS = 2_400_000;
 
 async function proveOn({ name, series, kernelArguments, cpus, architecture }: LabKernel): Promise<Proven> {
@@ -43,13 +44,10 @@ async function main(names: readonly string[]): Promise<void> {
     if (!proven) continue;
     const results = new Map([...readResults(), [one.name, proven]]);
     writeResults(results);
-    writeFileSync(PAGE, replaceSection(readFileSync(PAGE, 'utf8'), 'kernels', kernelsSection(results)));
+    writeSection('kernels', kernelsSection(results));
     console.log(`Linux ${one.name}: ${proven.proofs.length} scenarios`);
     if (!proven.proofs.every(isHonest)) process.exitCode = 1;
   }
 }
 
-await main(process.argv.slice(2)).catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});
+await program(main);

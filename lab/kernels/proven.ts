@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What lab/guest/proof.guest.ts found on each kernel, and proven.json, which keeps it for docs/kernels.md.
+// What lab/kernels/proof.guest.ts found on each kernel, and proven.json, which keeps it for docs/kernels.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The section of docs/overhead.md about loading, single packets, and agents that come and go.
-import { grouped, markdown } from '../cost/cost-table.ts';
+import { grouped, markdown, milliseconds } from '../report/report.ts';
 import { SERIES } from '../vm/series.ts';
 import {
   COMING,
@@ -14,7 +14,6 @@ import {
   WITHOUT,
 } from './latency-results.ts';
 
-export const PAGE = 'docs/overhead.md';
 /** This machine's own kernel, in real time. */
 export const HERE = 'here';
 
@@ -46,7 +45,7 @@ function loadTable(kernels: Named): string {
       name,
       String(load.programs),
       grouped(load.verified),
-      ...[load.verifierMs, load.attachMs, load.wholeMs, load.detachMs].map((ms) => `${grouped(ms)} ms`),
+      ...[load.verifierMs, load.attachMs, load.wholeMs, load.detachMs].map(milliseconds),
     ]),
   ]);
 }

@@ -3,13 +3,12 @@
 // and whether packets are lost or held up while it comes and goes. In VMs on the instruction clock, packets on the newest kernel;
 // of this machine's own kernel ('here' instead of a series) what loading takes. --load: only that, of all. Writes measured.json
 // and the section of docs/overhead.md; what is not measured stays as it was.
-import { readFileSync, writeFileSync } from 'node:fs';
 import { onOwnHost } from '../faults/own-host.ts';
-import { replaceSection } from '../tables/benchmarks.ts';
+import { writeSection } from '../report/report.ts';
 import { noVm } from '../vm/boot.ts';
 import { SERIES } from '../vm/series.ts';
 import { readResults, writeResults } from './latency-results.ts';
-import { complaints, HERE, latencySection, PAGE } from './latency-section.ts';
+import { complaints, HERE, latencySection } from './latency-section.ts';
 import { loadHere, measureOn } from './measure-latency.ts';
 
 const CYCLES = 20;
@@ -30,7 +29,7 @@ async function main(): Promise<number> {
     results = new Map([...known, [series, before ? { ...before, load: measured.load } : measured]]);
     if (process.argv.includes('--write')) {
       writeResults(results);
-      writeFileSync(PAGE, replaceSection(readFileSync(PAGE, 'utf8'), 'latency', latencySection(results)));
+      writeSection('latency', latencySection(results));
     }
   }
   console.log(latencySection(results));

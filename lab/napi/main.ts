@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // npx tsx lab/napi/main.ts [--build] [--write]: guest-to-guest UDP with two builds of tun, with and without the NAPI cache, in VMs.
 // --build: only builds them; --write: the section of docs/benchmarks.md.
-import { readFileSync, writeFileSync } from 'node:fs';
+
 import { parseJson } from '../../test/host/checked-json.ts';
-import { replaceSection } from '../tables/benchmarks.ts';
+import { program } from '../../test/host/scope.ts';
+import { writeSection } from '../report/report.ts';
 import { noVm, runInVm } from '../vm/boot.ts';
 import { guestProgram } from '../vm/guest-program.ts';
 import { type Kernel, provideKernel } from '../vm/kernels.ts';
@@ -11,7 +12,6 @@ import { type Pair, pairSection } from './pair-table.ts';
 import { readPair } from './read-pair.ts';
 import { SERIES, tunModules } from './tun-modules.ts';
 
-const PAGE = 'docs/benchmarks.md';
 const LIMIT_MS = 3_600_000;
 const SECONDS = 0.5;
 const ROUNDS = { timed: 6, clocked: 3 };
@@ -27,7 +27,7 @@ async function main(words: readonly string[]): Promise<void> {
   const clocked = await measure(kernel, folder, ROUNDS.clocked, true);
   const section = pairSection({ kernel: kernel.release, timed, clocked });
   console.log(section);
-  if (words.includes('--write')) writeFileSync(PAGE, replaceSection(readFileSync(PAGE, 'utf8'), 'napi', section));
+  if (words.includes('--write')) writeSection('napi', section);
 }
 
 async function measure(kernel: Kernel, folder: string, rounds: number, instructionClock: boolean): Promise<Pair> {
@@ -42,7 +42,4 @@ async function measure(kernel: Kernel, folder: string, rounds: number, instructi
   return readPair(parseJson(last));
 }
 
-await main(process.argv.slice(2)).catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});
+await program(main);

@@ -2,7 +2,7 @@
 // The section of docs/benchmarks.md about tun with and without the NAPI cache, beside the mail's own figures.
 import { freedTotal } from '../../bench/bench-report.ts';
 import { median } from '../../test/host/percentile.ts';
-import { grouped, markdown } from '../cost/cost-table.ts';
+import { grouped, markdown, percent } from '../report/report.ts';
 import type { PairRun } from './module-pair.ts';
 import { BUILDS, type Build } from './tun-modules.ts';
 
@@ -27,7 +27,7 @@ export function pairSection({ kernel, timed, clocked }: Pairs): string {
   };
   const shares = (name: string, part: (run: PairRun) => number): readonly string[] => [
     name,
-    ...BUILDS.map((build) => `${(100 * median(timed[build].map(part))).toFixed(1)} %`),
+    ...BUILDS.map((build) => percent(median(timed[build].map(part)))),
     '',
   ];
   const lost = ({ lost, received }: PairRun): number => lost / (lost + received);

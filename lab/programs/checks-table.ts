@@ -2,14 +2,14 @@
 // The table: each program by itself, with an agent that keeps counting everything, and its four checks.
 import { askSnapshot } from '../../src/commands/ask-agent.ts';
 import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
-import type { Scope } from '../../test/agent/shared-agent.ts';
 import { provide } from '../../test/host/need.ts';
+import type { Scope } from '../../test/host/scope.ts';
+import { scoped } from '../../test/host/scope.ts';
 import { PROGRAMS } from './all-programs.ts';
 import { ProgramCheck } from './checks.ts';
 import type { TableRow } from './part.ts';
 import { makeStage } from './places.ts';
 import type { Program } from './program.ts';
-import { scoped } from './scoped.ts';
 
 export async function table(
   only: (name: string) => boolean,

@@ -8,13 +8,13 @@ import { loadavg, release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startAgent } from '../../test/agent/serve-process.ts';
-import { busyLoops } from './busy-loops.ts';
+import { busyLoops } from '../../test/host/busy-cpus.ts';
+import { scoped } from '../../test/host/scope.ts';
 import { table } from './checks-table.ts';
 import type { Result } from './diagnose-answer.ts';
 import { keepPart, keptPart, PARTS, type Part, type PartName } from './part.ts';
 import { playAll } from './play-cases.ts';
 import { caseLine, report } from './programs-page.ts';
-import { scoped } from './scoped.ts';
 import { shortcomings } from './shortcomings.ts';
 
 const FILE = join(dirname(fileURLToPath(import.meta.url)), '../../docs/programs.md');

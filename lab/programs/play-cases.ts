@@ -3,7 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { askSnapshot } from '../../src/commands/ask-agent.ts';
 import { tapscope } from '../../test/agent/serve-process.ts';
-import type { Scope } from '../../test/agent/shared-agent.ts';
+import type { Scope } from '../../test/host/scope.ts';
 import { until } from '../../test/host/until.ts';
 import { PROGRAMS } from './all-programs.ts';
 import type { Case } from './case.ts';

@@ -3,8 +3,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Scope } from '../../test/agent/shared-agent.ts';
 import { inside } from '../../test/host/netns.ts';
+import type { Scope } from '../../test/host/scope.ts';
 
 export interface Started {
   /** The process number of the program itself: setpriv and nsenter become it. */

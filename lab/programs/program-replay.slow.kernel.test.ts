@@ -10,7 +10,7 @@ import { PASTA } from './containers/pasta.ts';
 import { SLIRP } from './containers/slirp4netns.ts';
 import { qemuOf } from './guests/qemu.ts';
 import { replayProgram } from './program-replay.ts';
-import { type ReplayRow, replayTable } from './replay-table.ts';
+import { type ReplayRow, replayTable } from './replay.ts';
 import { OPENVPN } from './tunnels/openvpn.ts';
 
 const rows: ReplayRow[] = [];

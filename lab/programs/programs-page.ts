@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // docs/programs.md: which programs were asked what, every case with its verdict, and what failed.
 
+import { markdown } from '../report/report.ts';
 import { CASES } from './cases/all-cases.ts';
 import { lostIn, type Outcome, type Result } from './diagnose-answer.ts';
 import type { Part, PartName, Parts, TableRow } from './part.ts';
@@ -75,9 +76,9 @@ function tableOf(rows: readonly TableRow[]): string {
       return found.wrong.length === 0 ? `yes: ${cell(found.seen)}` : `**no**: ${cell(found.wrong.join('; '))}`;
     });
     const rest = skipped === undefined ? cells : [`skipped: ${cell(skipped)}`, '–', '–', '–'];
-    return `| ${[program, cell(from), ...rest].join(' | ')} |`;
+    return [program, cell(from), ...rest];
   });
-  return [`| program | from | ${CHECKS.join(' | ')} |`, '|---|---|---|---|---|---|', ...lines].join('\n');
+  return markdown([['program', 'from', ...CHECKS], ...lines], 6);
 }
 
 function cell(text: string): string {
@@ -111,20 +112,21 @@ ${provenance(part)} ${results.length} of ${CASE_COUNT} cases${loops === 0 ? '' :
 Of ${faults} faults **${score.right} (${share} %) had the right cause first**, ${score.wrong} another, ${score.silent} none; **${score['wrong OK']} answered OK while packets were lost**.
 Of ${healthy} healthy hosts ${score.healthy} were OK, ${score.unknown} unknown, **${score['false alarm']} raised a false alarm**. ${score['did not happen']} cases did not happen.
 
-| case | program | outcome | lost of sent | said first | expected |
-|---|---|---|--:|---|---|
-${[...results]
-  .sort((a, b) => a.name.localeCompare(b.name) || a.program.localeCompare(b.program))
-  .map(row)
-  .join('\n')}
+${markdown(
+  [
+    ['case', 'program', 'outcome', 'lost of sent', 'said first', 'expected'],
+    ...results.toSorted((a, b) => a.name.localeCompare(b.name) || a.program.localeCompare(b.program)).map(row),
+  ],
+  [0, 1, 2, 4, 5],
+)}
 `;
 }
 
-function row(result: Result): string {
+function row(result: Result): readonly string[] {
   const { name, program, outcome, expected, truth, failure } = result;
   const shown = isFine(outcome) ? outcome : `**${outcome}**`;
   const lost = truth ? `${lostIn(truth)} of ${truth.sent}` : '';
-  return `| ${[name, program, shown, lost, cell(failure ?? saidOf(result)), expected?.join(' or ') ?? 'OK'].join(' | ')} |`;
+  return [name, program, shown, lost, cell(failure ?? saidOf(result)), expected?.join(' or ') ?? 'OK'];
 }
 
 function isFine(outcome: Outcome): boolean {

@@ -5,12 +5,9 @@
 
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import type { Snapshot } from '../../src/snapshot/snapshot.ts';
 import { standingLab } from '../../test/agent/agent-lab.ts';
-import { type NamespaceLab, namespaceLab, noLab } from '../../test/host/netns.ts';
-import type { TestReader } from '../../test/test-reader/test-reader.ts';
-import { isAsPredicted, type ReplayRow, replayTable } from './replay-table.ts';
-import { forecastOf, leastRing } from './replayed-rings.ts';
+import { namespaceLab, noLab } from '../../test/host/netns.ts';
+import { type Replay, type ReplayRow, replayed, replayTable } from './replay.ts';
 
 /** Packets that come, or that the reader takes; by queue. */
 type Step = readonly ['send' | 'read', packets: number | 'all', queue?: number];
@@ -63,35 +60,7 @@ const SHAPES: readonly Shape[] = [
   },
 ];
 
-class Replay {
-  readonly #lab: NamespaceLab;
-  readonly #shape: Shape;
-  readonly #reader: TestReader;
-  readonly #sender: TestReader;
-
-  constructor(lab: NamespaceLab, shape: Shape, reader: TestReader, sender: TestReader) {
-    this.#lab = lab;
-    this.#shape = shape;
-    this.#reader = reader;
-    this.#sender = sender;
-  }
-
-  /** How many packets the kernel dropped. */
-  async play(ring: number): Promise<number> {
-    await this.#sender.length('tap0', ring);
-    const before = await this.#lab.link('tap0');
-    for (const [what, packets, queue = 0] of this.#shape.steps) {
-      if (what === 'read') await this.#reader.read(`q${queue}`, packets);
-      else if (packets !== 'all') await this.#sender.frames('tap0', packets, queue);
-    }
-    return (await this.#lab.link('tap0')).txDropped - before.txDropped;
-  }
-}
-
-async function scene(
-  t: TestContext,
-  shape: Shape,
-): Promise<{ lab: NamespaceLab; replay: Replay; snapshot(): Promise<Snapshot> }> {
+async function scene(t: TestContext, shape: Shape): Promise<Replay> {
   const lab = await namespaceLab(t);
   const agent = await standingLab();
   const reader = await lab.testReader();
@@ -102,46 +71,35 @@ async function scene(
   const sender = await lab.testReader();
   await lab.exec('taskset', '-a', '-p', '-c', '0', String(sender.pid));
   await sender.running('tap0');
-  const replay = new Replay(lab, shape, reader, sender);
-  // One more packet that finds the ring empty: before Linux 7.3 an overflow ends with it.
-  const snapshot = async (): Promise<Snapshot> => {
-    for (let queue = 0; queue < shape.queues; queue++) {
-      await sender.frames('tap0', 1, queue);
-      await reader.read(`q${queue}`, 'all');
-    }
-    return agent.snapshot();
+  return {
+    traffic: shape.name,
+    ring: shape.ring,
+    netns: lab.inode,
+    play: async (ring) => {
+      await sender.length('tap0', ring);
+      const before = await lab.link('tap0');
+      for (const [what, packets, queue = 0] of shape.steps) {
+        if (what === 'read') await reader.read(`q${queue}`, packets);
+        else if (packets !== 'all') await sender.frames('tap0', packets, queue);
+      }
+      return (await lab.link('tap0')).txDropped - before.txDropped;
+    },
+    // One more packet that finds the ring empty: before Linux 7.3 an overflow ends with it.
+    snapshot: async () => {
+      for (let queue = 0; queue < shape.queues; queue++) {
+        await sender.frames('tap0', 1, queue);
+        await reader.read(`q${queue}`, 'all');
+      }
+      return agent.snapshot();
+    },
   };
-  return { lab, replay, snapshot };
-}
-
-async function replayed(t: TestContext, shape: Shape): Promise<ReplayRow> {
-  const { lab, replay, snapshot } = await scene(t, shape);
-  const before = await snapshot();
-  const lost = await replay.play(shape.ring);
-  const seen = [before, await snapshot()];
-  const forecast = forecastOf(lab.inode, seen, []);
-  const advised = forecast.advised ?? assert.fail('no size is advised');
-  const half = advised >> 1;
-  const told = forecastOf(lab.inode, seen, [half]);
-  for (const { size, lost: predicted } of told.sizes) {
-    const measured = await replay.play(size);
-    const about = `${shape.name}: ${predicted} predicted with ${size} slots, ${measured} lost`;
-    t.diagnostic(about);
-    assert.ok(isAsPredicted(predicted, measured), about);
-  }
-  const lostWithAdvised = await replay.play(advised);
-  const least = await leastRing((ring) => replay.play(ring), shape.ring, advised);
-  const measured = await replay.play(half);
-  const predicted = told.sizes.find(({ size }) => size === half)?.lost ?? assert.fail(`nothing said of ${half}`);
-  assert.equal(forecast.loss.lost, lost);
-  return { traffic: shape.name, ring: shape.ring, lost, advised, lostWithAdvised, least, predicted, measured };
 }
 
 const rows: ReplayRow[] = [];
 
 for (const shape of SHAPES)
   test(`${shape.name}: the advised ring loses nothing, and others what was said`, { skip: noLab }, async (t) => {
-    const row = await replayed(t, shape);
+    const row = await replayed(t, await scene(t, shape));
     assert.equal(row.lostWithAdvised, 0);
     assert.ok(row.advised <= 2 * row.least, `${row.advised} advised, ${row.least} are enough`);
     rows.push(row);

@@ -7,12 +7,11 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { tapscope } from '../../test/agent/serve-process.ts';
 import { namespaceLab } from '../../test/host/netns.ts';
+import { program } from '../../test/host/scope.ts';
 
-const undo: (() => Promise<unknown>)[] = [];
-
-async function main(): Promise<void> {
+await program(async (_, t) => {
   execFileSync('modprobe', ['tun']);
-  const lab = await namespaceLab({ after: (step) => void undo.unshift(step) });
+  const lab = await namespaceLab(t);
   const stopped = await lab.testReader('qemu-system-x86_64', '-name', 'guest=web1');
   const reading = await lab.testReader('openvpn');
   await stopped.open('a', 'tap0', 'tap');
@@ -37,8 +36,4 @@ async function main(): Promise<void> {
   process.stdout.write(`recording ${readFileSync(file).toString('base64')}\n`);
   for (const { severity, rule, device = '', queue = '' } of JSON.parse(stdout).findings)
     process.stdout.write(`finding ${severity} ${rule} ${device} ${queue}\n`);
-}
-
-await main().finally(async () => {
-  for (const step of undo) await step();
 });

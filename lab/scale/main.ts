@@ -3,7 +3,7 @@
 // --clock: in instructions, in a VM, in three minutes; with --write in nine, and CI compares with it.
 // 256, 1 024 and 4 096 queues unless told otherwise, in nine minutes. The agent must be the only one in its network namespace.
 import { argv } from 'node:process';
-import { writeSection } from '../tables/benchmarks.ts';
+import { writeSection } from '../report/report.ts';
 import { clock, clockedSection, compared, readBaseline, writeBaseline } from './clocked.ts';
 import { measure, type Scaled } from './measure.ts';
 import { report } from './scale-table.ts';

@@ -4,11 +4,11 @@ import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Agent, startAgent, tapscope } from '../../test/agent/serve-process.ts';
-import type { Scope } from '../../test/agent/shared-agent.ts';
 import { bundle } from '../../test/bundle.ts';
 import { LOOP_REPORT, type LoopReport } from '../../test/host/event-loop.ts';
 import { percentile } from '../../test/host/percentile.ts';
 import { makeTaps, type Taps } from '../../test/host/real-taps.ts';
+import { scoped } from '../../test/host/scope.ts';
 import { launchBrowser, openPage } from '../../test/page/browser.ts';
 import { coreShare, cpuMs } from './cpu.ts';
 import { scrape } from './one-scrape.ts';
@@ -57,31 +57,18 @@ const PAUSE_MS = 200;
 const CHURN_PER_SECOND = 100;
 const CHURN_SECONDS = 5;
 
-export async function measure(queues: number): Promise<Scaled> {
-  const undo: (() => unknown)[] = [];
-  const scope: Scope = { after: (step) => undo.push(step) };
-  try {
+export function measure(queues: number): Promise<Scaled> {
+  return scoped(async (t) => {
     say(`${queues} queues: making them …`);
-    const taps = await makeTaps(scope, queues);
-    const costs = await measureCosts(taps);
+    const costs = await measureCosts(await makeTaps(t, queues));
     say('its event loop …');
     return { ...costs, ...(await measureLoop()) };
-  } finally {
-    for (const step of undo.reverse()) await step();
-  }
+  });
 }
 
 /** Starts the agent as built, and ends it when the work is done. */
-async function withAgent<Result>(
-  work: (agent: Agent) => Promise<Result>,
-  wrapper: readonly string[] = [],
-): Promise<Result> {
-  const undo: (() => unknown)[] = [];
-  try {
-    return await work(await startAgent({ after: (step) => undo.push(step) }, [], { wrapper }));
-  } finally {
-    for (const step of undo.reverse()) await step();
-  }
+function withAgent<Result>(work: (agent: Agent) => Promise<Result>, wrapper: readonly string[] = []): Promise<Result> {
+  return scoped(async (t) => work(await startAgent(t, [], { wrapper })));
 }
 
 function measureCosts(taps: Taps): Promise<Omit<Scaled, 'loopP99Ms' | 'loopMaxMs'>> {
@@ -129,16 +116,12 @@ function measureCosts(taps: Taps): Promise<Omit<Scaled, 'loopP99Ms' | 'loopMaxMs
   });
 }
 
-async function openedWithin({ url }: Agent): Promise<number> {
-  const undo: (() => Promise<void>)[] = [];
-  try {
-    const browser = await launchBrowser({ after: (step) => undo.push(step) });
-    const { page } = await openPage(browser, url);
+function openedWithin({ url }: Agent): Promise<number> {
+  return scoped(async (t) => {
+    const { page } = await openPage(await launchBrowser(t), url);
     await page.locator('#queues tbody tr').first().waitFor();
-    return await page.evaluate(() => performance.now());
-  } finally {
-    for (const step of undo) await step();
-  }
+    return page.evaluate(() => performance.now());
+  });
 }
 
 /** The cost of scrapes one after the other, each with its own snapshot, without what the idle agent takes in that time. */

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
 import { startAgent } from '../../test/agent/serve-process.ts';
 import { makeTaps } from '../../test/host/real-taps.ts';
+import { program } from '../../test/host/scope.ts';
 import { coreShare, cpuMs } from './cpu.ts';
 import { scrape } from './one-scrape.ts';
 
@@ -17,20 +18,19 @@ const SCRAPES = 50;
 /** On the instruction clock a nanosecond is an instruction. */
 const INSTRUCTIONS_OF_MS = 1e6;
 
-const undo: (() => unknown)[] = [];
-const scope = { after: (step: () => unknown) => void undo.push(step) };
-execFileSync('modprobe', ['tun']);
-// One namespace: each further one has a program of its own, whose start is what takes long here.
-const { queues } = await makeTaps(scope, Number(process.argv[2]), 1);
-// A budget would have the agent do less, which is not what is compared.
-const agent = await startAgent(scope, ['--budget=off']);
-const pids = agent.processes();
-await wait(SETTLE_MS);
-const idle = 1000 * (await coreShare(pids, IDLE_SECONDS));
-for (let count = 0; count < FIRST_SCRAPES; count += 1) await scrape(agent.url);
-const [before, began] = [cpuMs(pids), performance.now()];
-for (let count = 0; count < SCRAPES; count += 1) await scrape(agent.url);
-const anyway = (idle / 1000) * (performance.now() - began);
-const scraped = (cpuMs(pids) - before - anyway) / SCRAPES;
-console.log(JSON.stringify({ queues, idleSecond: idle * INSTRUCTIONS_OF_MS, scrape: scraped * INSTRUCTIONS_OF_MS }));
-for (const step of undo.reverse()) await step();
+await program(async ([count], t) => {
+  execFileSync('modprobe', ['tun']);
+  // One namespace: each further one has a program of its own, whose start is what takes long here.
+  const { queues } = await makeTaps(t, Number(count), 1);
+  // A budget would have the agent do less, which is not what is compared.
+  const agent = await startAgent(t, ['--budget=off']);
+  const pids = agent.processes();
+  await wait(SETTLE_MS);
+  const idle = 1000 * (await coreShare(pids, IDLE_SECONDS));
+  for (let count = 0; count < FIRST_SCRAPES; count += 1) await scrape(agent.url);
+  const [before, began] = [cpuMs(pids), performance.now()];
+  for (let count = 0; count < SCRAPES; count += 1) await scrape(agent.url);
+  const anyway = (idle / 1000) * (performance.now() - began);
+  const scraped = (cpuMs(pids) - before - anyway) / SCRAPES;
+  console.log(JSON.stringify({ queues, idleSecond: idle * INSTRUCTIONS_OF_MS, scrape: scraped * INSTRUCTIONS_OF_MS }));
+});

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The section of BENCHMARKS.md about hosts with many queues, each figure beside its limit.
-import { cpus, loadavg } from 'node:os';
-import { markdown } from '../cost/cost-table.ts';
+import { machine, markdown, milliseconds, percent } from '../report/report.ts';
 import type { Scaled } from './measure.ts';
 
 interface Limits {
@@ -26,7 +25,6 @@ const PAGE_MS = 1000;
 const FOURFOLD = 4.4;
 
 export function report(measured: readonly Scaled[]): string {
-  const [cpu] = cpus();
   return [
     '# What many queues cost',
     '',
@@ -53,9 +51,9 @@ export function report(measured: readonly Scaled[]): string {
         String(one.namespaces),
         String(one.series),
         milliseconds(one.startMs),
-        share(one.young),
-        share(one.trickle),
-        `${share(one.churn)} at ${one.churned.toFixed(0)} a second`,
+        percent(one.young),
+        percent(one.trickle),
+        `${percent(one.churn)} at ${one.churned.toFixed(0)} a second`,
         milliseconds(one.loopMaxMs),
       ]),
     ]),
@@ -65,7 +63,7 @@ export function report(measured: readonly Scaled[]): string {
     '* the limits are for a quiet machine: on a busy one the same work takes more CPU, and answers wait for it',
     '* RSS: of both processes, files that they share once, two minutes after the start, scrapes included; the limits are 130, 220 and 450 MB, and 60 MB more for the second process; first scrape: from the start of the process',
     '',
-    `Node ${process.versions.node}, ${cpus().length} CPUs, ${cpu?.model ?? 'unknown'}, load ${loadavg()[0]?.toFixed(1)} when it ended.`,
+    machine(),
     '',
   ].join('\n');
 }
@@ -80,7 +78,7 @@ function rowsOf(one: Scaled): readonly (readonly string[])[] {
     limit === undefined ? '' : holds(value <= limit),
   ];
   return [
-    row('idle, of one core', one.idle, limits?.idle, share),
+    row('idle, of one core', one.idle, limits?.idle, (value) => percent(value)),
     row('CPU of a scrape with its snapshot', one.scrapeCpuMs, limits?.scrapeCpuMs, milliseconds),
     row('scrape, p50', one.scrapeP50Ms, undefined, milliseconds),
     row('scrape, p99', one.scrapeP99Ms, limits?.scrapeP99Ms, milliseconds),
@@ -113,12 +111,4 @@ function linearity(measured: readonly Scaled[]): readonly (readonly string[])[] 
 
 function holds(does: boolean): string {
   return does ? 'holds' : 'does not hold';
-}
-
-function share(value: number): string {
-  return `${(100 * value).toFixed(1)} %`;
-}
-
-function milliseconds(value: number): string {
-  return `${value.toFixed(0)} ms`;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // npx tsx lab/scrape/main.ts [--write]: what a scrape costs at 1 000, 10 000 and 100 000 series, beside prom-client; --write: into BENCHMARKS.md.
-import { writeSection } from '../tables/benchmarks.ts';
+import { writeSection } from '../report/report.ts';
 import { measure } from './measure-scrapes.ts';
 import { type Pair, report } from './scrape-section.ts';
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The section of BENCHMARKS.md about scrapes.
-import { cpus } from 'node:os';
-import { markdown } from '../cost/cost-table.ts';
+import { machine, markdown } from '../report/report.ts';
 import type { Measured } from './measure-scrapes.ts';
 
 /** What is promised of a page of 100 000 series. */
@@ -13,7 +12,6 @@ export interface Pair {
 }
 
 export function report(pairs: readonly Pair[]): string {
-  const [cpu] = cpus();
   const [tenth, largest] = pairs.slice(-2);
   return [
     '# What a scrape costs',
@@ -47,7 +45,7 @@ export function report(pairs: readonly Pair[]): string {
     '* allocated: by one page, with a young generation so large that nothing is collected meanwhile',
     '* not in it: the snapshot, which the agent takes before it makes the page, and what prom-client needs to bring its values up to date',
     '',
-    `Node ${process.versions.node}, ${cpus().length} CPUs, ${cpu?.model ?? 'unknown'}, shared with other programs.`,
+    machine(),
     '',
   ].join('\n');
 }

@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // npm run soak -- --hours N [--write]: one agent through hours of changes, traffic, clients and faults; then its table, and 1 if something is wrong.
 // `-- --report FILE [--write]` makes the table of a run's record, which grows as the run does.
-import { readFileSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageRoot } from '../../src/kernel/package.ts';
 import { onOwnHost } from '../faults/own-host.ts';
-import { replaceSection } from '../tables/benchmarks.ts';
+import { writeSection } from '../report/report.ts';
 import { soak } from './soak.ts';
 import { readRecord, SoakRecord } from './soak-record.ts';
 import { report } from './soak-table.ts';
-
-const PAGE = 'docs/reliability.md';
 
 const { values } = parseArgs({
   options: {
@@ -27,7 +24,7 @@ function show(file: string): number {
   const { text, complaints } = report(readRecord(file));
   console.log(text);
   for (const complaint of complaints) console.error(complaint);
-  if (values.write) writeFileSync(PAGE, replaceSection(readFileSync(PAGE, 'utf8'), 'soak', text));
+  if (values.write) writeSection('soak', text);
   return complaints.length > 0 ? 1 : 0;
 }
 

@@ -2,10 +2,9 @@
 // Namespaces that come and go, with taps whose queues come and go, under traffic of which each packet is counted.
 import { setTimeout as wait } from 'node:timers/promises';
 import { sumOf } from '../../src/engine/queue-sums.ts';
-import type { NamespaceLab } from '../../test/host/netns.ts';
+import { inNamespace, type NamespaceLab } from '../../test/host/netns.ts';
 import type { Random } from '../../test/host/random.ts';
 import type { FaultHost } from '../faults/fault-host.ts';
-import { inNamespace } from '../faults/in-namespace.ts';
 import { distance, WatchedTap } from '../faults/watched-tap.ts';
 import type { SoakRecord } from './soak-record.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a long run showed: each quantity's line over time, what was wrong, and who was not answered.
 import { sumOf } from '../../src/engine/queue-sums.ts';
-import { markdown } from '../cost/cost-table.ts';
+import { grouped, markdown } from '../report/report.ts';
 import { type Fit, fitLine, type Point } from './linear-fit.ts';
 import { type Entry, type OfKind, ofKind } from './soak-record.ts';
 
@@ -102,8 +102,6 @@ function grown(quantity: Quantity): readonly string[] {
   if (!quantity.isJudged || !isGrowing(quantity)) return [];
   return [`${quantity.name} grows by ${signed(HOUR * quantity.fit.slope)} an hour`];
 }
-
-const grouped = (value: number): string => String(Math.round(value)).replace(/\B(?=(?:\d{3})+$)/g, ' ');
 
 function facts(entries: readonly Entry[], { kernel, seed }: OfKind<'begin'>, lasted: number): string {
   const [faults, lives, asked] = [ofKind(entries, 'fault'), ofKind(entries, 'life'), ofKind(entries, 'asked')];

@@ -2,6 +2,7 @@
 // One agent for hours: devices that come and go, traffic, clients and faults, all at once, until the time is over.
 import { setTimeout as wait } from 'node:timers/promises';
 import { randomOf } from '../../test/host/random.ts';
+import { scoped } from '../../test/host/scope.ts';
 import { FAULTS } from '../faults/all-faults.ts';
 import type { Fault } from '../faults/fault.ts';
 import { FaultHost } from '../faults/fault-host.ts';
@@ -31,10 +32,9 @@ interface Soak {
 }
 
 export async function soak({ hours, seed, record, nevermind }: Soak): Promise<void> {
-  const undo: (() => Promise<unknown>)[] = [];
   const random = randomOf(seed);
-  try {
-    const host = await FaultHost.make({ after: (step) => void undo.unshift(step) });
+  await scoped(async (t) => {
+    const host = await FaultHost.make(t);
     host.configure({});
     await host.start();
     const names = bpfNamesOf(host.agent.pid);
@@ -49,9 +49,7 @@ export async function soak({ hours, seed, record, nevermind }: Soak): Promise<vo
     const left = await leftBehind(host, traces);
     const stacks = host.ended.filter(({ stderr }) => /\n\s+at |It crashed|FATAL ERROR/.test(stderr)).length;
     record.add({ kind: 'end', s: record.now, left, stacks });
-  } finally {
-    for (const step of undo) await step();
-  }
+  });
 }
 
 /** All of them before one comes again; while the process that serves may be killed, each other one does that. */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // npx tsx lab/tables/main.ts [--write] [SERIES…] [-- FLAGS…]: `tapscope bench` as built, in VMs of four CPUs; --write: into BENCHMARKS.md.
 
+import { program } from '../../test/host/scope.ts';
+import { writeSection } from '../report/report.ts';
 import { noVm, runInVm, type VmResult } from '../vm/boot.ts';
 import { type Kernel, provideKernel } from '../vm/kernels.ts';
-import { writeSection } from './benchmarks.ts';
 
 const SERIES = ['7.2', '7.3'];
 const FLAGS = ['--seconds=0.5', '--repeats=3'];
@@ -60,7 +61,4 @@ async function tablesOn(kernel: Kernel, flags: readonly string[]): Promise<strin
   return output.slice(begin).replaceAll('\r', '').trimEnd();
 }
 
-await main(process.argv.slice(2)).catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});
+await program(main);

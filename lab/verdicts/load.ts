@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scenarios that run at the same time, each in a namespace of its own, under one agent.
-
+import { scoped } from '../../test/host/scope.ts';
 import type { Run } from './plan.ts';
 import type { Scenario } from './scenario.ts';
 import { type Score, scoreHealthy, VERDICT_SECONDS } from './score.ts';
@@ -22,10 +22,8 @@ export async function playWave(
   runs: readonly Run[],
   played: (one: Played) => void,
 ): Promise<Score> {
-  const undo: (() => Promise<void>)[] = [];
   const from = watch.judgements.length;
-  try {
-    const t = { after: (step: () => Promise<void>) => void undo.push(step) };
+  await scoped(async (t) => {
     // One after the other: making namespaces is most of it, and one lock of the kernel's.
     const prepared: { readonly run: Run; readonly act: Act; readonly begin: () => Promise<unknown> }[] = [];
     for (const run of runs) {
@@ -47,9 +45,7 @@ export async function playWave(
     );
     await Promise.all([begun, hearAll(watch, prepared)]);
     for (const { run, act } of prepared) played({ run, act });
-  } finally {
-    for (let step = undo.pop(); step; step = undo.pop()) await step();
-  }
+  });
   return scoreAgent(
     watch,
     from,

@@ -2,7 +2,8 @@
 // npx tsx lab/verdicts/main.ts [--write] [--record] [SERIES…]: real faults and what looks like them, on real taps in VMs, and what
 // the rules say of them. SEED= replays a run, ONLY= takes the scenarios with that in their name, VARIANTS= says how many of
 // each. --write: into BENCHMARKS.md; --record: the windows become fixtures of the rules' tests.
-import { writeSection } from '../tables/benchmarks.ts';
+import { program } from '../../test/host/scope.ts';
+import { writeSection } from '../report/report.ts';
 import { noVm } from '../vm/boot.ts';
 import { SERIES } from '../vm/series.ts';
 import { SCENARIOS } from './catalogue.ts';
@@ -11,13 +12,10 @@ import { runsOf } from './plan.ts';
 import { recordAll } from './record-fixtures.ts';
 import { faultsIn, report } from './verdicts-section.ts';
 
-interface Words {
-  readonly write: boolean;
-  readonly record: boolean;
-  readonly series: readonly string[];
-}
-
-async function main({ write, record, series }: Words): Promise<void> {
+async function main(words: readonly string[]): Promise<void> {
+  const named = words.filter((word) => !word.startsWith('--'));
+  const series = named.length > 0 ? named : SERIES;
+  const [write, record] = [words.includes('--write'), words.includes('--record')];
   if (noVm) throw new Error(`Nothing was judged: it ${noVm}.`);
   const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 32));
   const only = process.env.ONLY ?? '';
@@ -55,13 +53,4 @@ async function inTurns<Item, Value>(
   return values;
 }
 
-const words = process.argv.slice(2);
-const named = words.filter((word) => !word.startsWith('--'));
-await main({
-  write: words.includes('--write'),
-  record: words.includes('--record'),
-  series: named.length > 0 ? named : SERIES,
-}).catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});
+await program(main);

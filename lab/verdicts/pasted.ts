@@ -43,11 +43,11 @@ export const PASTED: readonly Pasted[] = [
 /** Rules whose remedy is not pasted on the kernel of the machine that runs the tests, and where it is, or why nowhere. */
 export const ELSEWHERE: Readonly<Record<string, string>> = {
   'reader-starved':
-    'lab/guest/remedy.guest.ts (CPU and quota, behind vhost-net), src/diagnosis/remedies/quota-remedy.kernel.test.ts',
+    'lab/verdicts/remedy.guest.ts (CPU and quota, behind vhost-net), src/diagnosis/remedies/quota-remedy.kernel.test.ts',
   'reader-cpu-bound': 'no command: a program that is at its limit is its author’s, or needs more queues',
   'guest-not-refilling': 'needs vhost-net, and a command in the guest',
   'ring-full-unexplained': 'shows: tapscope diagnose itself, for 60 s',
-  'backpressure-stall': 'Linux 7.3: lab/guest/backpressure.guest.ts',
+  'backpressure-stall': 'Linux 7.3: test/guest/backpressure.guest.ts',
   'backpressure-lost': 'Linux 7.3: no command',
   'agent-over-budget': 'no command: a flag of the service',
   'agent-blind':

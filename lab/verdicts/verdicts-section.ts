@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // BENCHMARKS.md's section: how often the rules were right, what they were taken in by, how long it took.
+import { median, percentile } from '../../test/host/percentile.ts';
+import { markdown, percent } from '../report/report.ts';
 import { SCENARIOS } from './catalogue.ts';
 import type { Result } from './order.ts';
 import type { Outcome, Score } from './score.ts';
@@ -48,8 +50,8 @@ export function report(results: readonly Result[], { seed, minutes }: { seed: nu
 Real faults on real taps, and hosts that only look sick: ${new Set(results.map(({ run }) => run?.scenario)).size} scenarios in ${results.length} runs on Linux ${kernelsOf(results)}, each run in a device, ring,
 rate and kernel that a seed drew. Written by \`npm run bench:verdicts\` in ${minutes.toFixed(0)} minutes with \`SEED=${seed}\`, which plays the same again; without it another is drawn.
 
-Of ${faulty.length} faults **${right} (${((100 * right) / Math.max(1, faulty.length)).toFixed(1)} %) were told first and by their name**, ${count(faulty, 'wrong')} by another's, ${count(faulty, 'late')} too late, ${count(faulty, 'silent')} not at all.
-Of ${healthy.length} healthy hosts ${count(healthy, 'false alarm')} raised an alarm. From the moment at which a fault holds to the verdict: median ${at(times, 0.5)} s, nine in ten ${at(times, 0.9)} s, at most ${at(times, 1)} s.
+Of ${faulty.length} faults **${right} (${percent(right / Math.max(1, faulty.length))}) were told first and by their name**, ${count(faulty, 'wrong')} by another's, ${count(faulty, 'late')} too late, ${count(faulty, 'silent')} not at all.
+Of ${healthy.length} healthy hosts ${count(healthy, 'false alarm')} raised an alarm. From the moment at which a fault holds to the verdict: median ${median(times).toFixed(1)} s, nine in ten ${percentile(times, 0.9).toFixed(1)} s, at most ${Math.max(...times).toFixed(1)} s.
 
 ## Confusion
 
@@ -59,12 +61,13 @@ ${matrix(scores)}
 
 ## Every run
 
-| scenario | Linux | reader | ring | packets/s | verdict |
-| --- | --- | --- | --: | --: | --- |
-${[...results]
-  .sort((a, b) => (a.run?.scenario ?? -1) - (b.run?.scenario ?? -1))
-  .map(row)
-  .join('\n')}
+${markdown(
+  [
+    ['scenario', 'Linux', 'reader', 'ring', 'packets/s', 'verdict'],
+    ...results.toSorted((a, b) => (a.run?.scenario ?? -1) - (b.run?.scenario ?? -1)).map(row),
+  ],
+  [0, 1, 2, 5],
+)}
 `;
 }
 
@@ -73,14 +76,9 @@ function kernelsOf(results: readonly Result[]): string {
   return kernels.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).join(', ');
 }
 
-function row({ run, scores }: Result): string {
+function row({ run, scores }: Result): readonly (string | number)[] {
   const cells = run ? [run.variant.kernel, run.variant.reader, run.variant.ring, run.variant.rate] : ['', '', '', ''];
-  return `| ${[nameOf(run?.scenario), ...cells, scores.map(verdictOf).join('; ')].join(' | ')} |`;
-}
-
-function at(values: readonly number[], share: number): string {
-  const sorted = [...values].sort((a, b) => a - b);
-  return (sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0).toFixed(1);
+  return [nameOf(run?.scenario), ...cells, scores.map(verdictOf).join('; ')];
 }
 
 /** Columns only for what was told in a wrong place: all others would be empty but for the diagonal. */
@@ -93,17 +91,12 @@ function matrix(scores: readonly Score[]): string {
     const found = scores.filter((one) => name(one.expected) === row && name(one.told) === column).length;
     return found === 0 ? '' : String(found);
   };
-  const lines = expected.map(
-    (rule) =>
-      `| ${[rule, count(rule, rule), ...columns.map((one) => (one === rule ? '' : count(rule, one)))].join(' | ')} |`,
-  );
-  const heads = ['fault', 'told as such', ...columns.map((one) => `told as ${one}`)];
-  return [
-    `| ${heads.join(' | ')} |`,
-    `| --- | ${heads
-      .slice(1)
-      .map(() => '--:')
-      .join(' | ')} |`,
-    ...lines,
-  ].join('\n');
+  return markdown([
+    ['fault', 'told as such', ...columns.map((one) => `told as ${one}`)],
+    ...expected.map((rule) => [
+      rule,
+      count(rule, rule),
+      ...columns.map((one) => (one === rule ? '' : count(rule, one))),
+    ]),
+  ]);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // npx tsx lab/vm/fetch-kernels.ts [--relock] [SERIES…]: puts the lab's kernels into the cache, or locks the newest versions of today.
+
 import { writeFile } from 'node:fs/promises';
+import { program } from '../../test/host/scope.ts';
 import { type LockedKernel, lockedKernel, lockedKernels, lockFile } from './kernel-lock.ts';
 import { newestOffer, provideKernel } from './kernels.ts';
 
@@ -31,7 +33,4 @@ async function main(words: readonly string[]): Promise<void> {
   }
 }
 
-await main(process.argv.slice(2)).catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});
+await program(main);

@@ -11,9 +11,10 @@ import type { Owner } from '../../src/snapshot/owner.ts';
 import type { Observations, Queue } from '../../src/snapshot/queue.ts';
 import type { Snapshot } from '../../src/snapshot/snapshot.ts';
 import { EVENTS, parseForced } from '../../src/subjects/list.ts';
+import type { Scope } from '../host/scope.ts';
 import { until } from '../host/until.ts';
 import { standingAgent } from './serve-process.ts';
-import { dismissStanding, type Scope } from './shared-agent.ts';
+import { dismissStanding } from './shared-agent.ts';
 
 /** A change is seen each second; a slow observer looks every ten. */
 const SEEN_WITHIN_MS = 5000;

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { Scope } from './shared-agent.ts';
+import type { Scope } from '../host/scope.ts';
 
 /** The kernel says who sent: SO_PASSCRED, as systemd asks for it. */
 const RECEIVE = `

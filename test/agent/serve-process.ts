@@ -12,7 +12,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { sumOf } from '../../src/engine/queue-sums.ts';
 import { freePort } from '../host/free-port.ts';
-import { dismissStanding, type Scope, standing } from './shared-agent.ts';
+import type { Scope } from '../host/scope.ts';
+import { dismissStanding, standing } from './shared-agent.ts';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const MAIN = join(ROOT, 'dist/src/main.js');

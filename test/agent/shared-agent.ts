@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An agent that stays for the tests after the one that started it: where the CPU is emulated, a start takes as long as a test.
 // There is one at a time, as on a host, and it goes before any other is started, or with the process.
-
-/** What a test offers to those who have to undo something at its end. */
-export interface Scope {
-  after(undo: () => unknown): void;
-}
+import type { Scope } from '../host/scope.ts';
 
 let dismiss = async (): Promise<void> => {};
 

@@ -2,14 +2,14 @@
 // A host whose run queues are long, and what its scheduler says of one thread there.
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import type { NamespaceLab } from './netns.ts';
+import type { Scope } from './scope.ts';
 
 /** Loops that may run on every CPU, at the default priority or as `by` starts them. */
-export function busyLoops(lab: NamespaceLab, loops: number, ...by: readonly string[]): void {
+export function busyLoops(t: Scope, loops: number, ...by: readonly string[]): void {
   for (let i = 0; i < loops; i++) {
     const [file = '', ...args] = [...by, 'sh', '-c', 'while :; do :; done'];
     const child = spawn(file, args, { stdio: 'ignore' });
-    lab.after(async () => child.kill('SIGKILL'));
+    t.after(async () => child.kill('SIGKILL'));
   }
 }
 

@@ -11,6 +11,7 @@ import { promisify } from 'node:util';
 import { startTestReader, type TestReader } from '../test-reader/test-reader.ts';
 import { at, listAt, parseJson } from './checked-json.ts';
 import { type LinkCounters, linkCounters, type QdiscCounters, qdiscCounters } from './counters.ts';
+import { scoped } from './scope.ts';
 
 export interface NamespaceLab {
   readonly name: string;
@@ -53,6 +54,11 @@ function whyNoLab(): string | false {
 }
 
 let made = 0;
+
+/** A namespace that is there for one piece of work. */
+export function inNamespace<Value>(use: (lab: NamespaceLab) => Promise<Value>): Promise<Value> {
+  return scoped(async (t) => use(await namespaceLab(t)));
+}
 
 /** `as`: a name that a picture may show. */
 export async function namespaceLab(t: { after(undo: () => Promise<void>): void }, as?: string): Promise<NamespaceLab> {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Real taps of four queues each, spread over network namespaces, up and open, each held by a process of its namespace.
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Scope } from '../agent/shared-agent.ts';
 import type { TestReader } from '../test-reader/test-reader.ts';
 import { type NamespaceLab, namespaceLab } from './netns.ts';
+import type { Scope } from './scope.ts';
 
 export interface Taps {
   readonly taps: number;

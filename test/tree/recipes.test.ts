@@ -68,7 +68,7 @@ int BPF_PROG(unproduced_fexit, struct vhost_net_virtqueue *nvq)
       },
 `,
   },
-  { file: 'lab/guest/forced.ts', behind: "  'batches=fentry': SAME,\n", text: "  'returned=fexit': SAME,\n" },
+  { file: 'test/guest/forced.ts', behind: "  'batches=fentry': SAME,\n", text: "  'returned=fexit': SAME,\n" },
 ];
 
 const RULE: readonly Edit[] = [
@@ -235,7 +235,7 @@ const LISTS = [
   'test/tree/pages.test.ts',
   'src/subjects/metrics.test.ts',
   'src/diagnosis/all-rules.test.ts',
-  'lab/guest/forced.test.ts',
+  'test/guest/forced.test.ts',
   'lab/verdicts/catalogue.test.ts',
   'lab/verdicts/pasted.test.ts',
   'lab/verdicts/plan.test.ts',

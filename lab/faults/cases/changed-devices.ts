@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Devices are renamed, moved, deleted and made again under the agent.
 import { setTimeout as wait } from 'node:timers/promises';
-import type { NamespaceLab } from '../../../test/host/netns.ts';
+import { inNamespace, type NamespaceLab } from '../../../test/host/netns.ts';
 import type { Fault } from '../fault.ts';
 import { type FaultHost, soon } from '../fault-host.ts';
-import { inNamespace } from '../in-namespace.ts';
 import { WatchedTap } from '../watched-tap.ts';
 
 const RING = 10;
