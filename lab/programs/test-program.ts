@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A program's four checks as tests, with the agent as built: what `npm run test:kernels` runs.
+// A program's four checks as tests, with the agent as built: what `npm run test:all` runs.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { missing, provide } from '../../test/host/need.ts';
