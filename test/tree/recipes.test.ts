@@ -157,7 +157,7 @@ export function host(): void {
   },
   {
     file: 'src/commands/help.ts',
-    behind: 'export const HELP: Readonly<Record<string, CommandHelp>> = {\n',
+    behind: 'const HELP: Readonly<Record<string, CommandHelp>> = {\n',
     text: "  host: { examples: [['host', 'version and kernel']], exitCodes: SUCCESS },\n",
   },
   {
