@@ -52,7 +52,7 @@ async function main(root, mode, words) {
   await runTests(files, sanitizes ? runSanitized : async () => {});
 }
 
-/** What a test file says on its second line. */
+/** The needs on the second line of a test file. */
 function readNeeds(file) {
   const [, said = ''] = /^.*\n\/\/ Needs: (.+)\.\n/.exec(readFileSync(file, 'utf8')) ?? [];
   return { file, needs: said.split(', ') };
