@@ -13,11 +13,13 @@ import {
   baselineFile,
   baselineText,
   grown,
+  growthLine,
+  growthOn,
   type Measurement,
   readMeasured,
+  SERIES,
   together,
 } from './baseline.ts';
-import { growthLine, growthOn, SERIES } from './compare-baseline.ts';
 import { CONFIGURATIONS, isOurs } from './configurations.ts';
 import { readVersions, report } from './cost-section.ts';
 import { apart, brokenLimits, differenceOf, manyRings, priceTable, scaleTable } from './cost-table.ts';

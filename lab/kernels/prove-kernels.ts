@@ -9,8 +9,7 @@ import { runInVm, whyNoVm } from '../vm/boot.ts';
 import { buildFor, guestProgram } from '../vm/guest-program.ts';
 import { provideKernel } from '../vm/kernels.ts';
 import { KERNELS, type LabKernel } from '../vm/series.ts';
-import { kernelsSection } from './kernels-section.ts';
-import { isHonest, type Proven, provenOf, readResults, writeResults } from './proven.ts';
+import { isHonest, kernelsSection, type Proven, provenOf, readResults, writeResults } from './proven.ts';
 
 const RUN = 'lab/kernels/main.ts';
 const PROOF_FILE = 'lab/kernels/proof.guest.ts';

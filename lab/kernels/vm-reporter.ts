@@ -3,7 +3,7 @@
 
 import type { TestContext } from 'node:test';
 import { inspect } from 'node:util';
-import { type GuestEvent, parseEvent } from './event.ts';
+import { type GuestEvent, parseEvent } from './guest-reporter.ts';
 
 type Ending = Extract<GuestEvent, { type: 'pass' | 'skip' | 'fail' }>;
 

@@ -4,9 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { program } from '../../test/host/scope.ts';
-import { startApiServer } from './api-server.ts';
-import { provideCluster } from './cluster-programs.ts';
-import { installCrds } from './server-side-apply.ts';
+import { installCrds, provideCluster, startApiServer } from './api-server.ts';
 
 await program(async (_, t) => {
   const missing = await provideCluster();

@@ -10,8 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { type Attachment, attach } from '../cost/attach-configuration.ts';
 import type { Attached } from '../cost/configurations.ts';
 import { type Asked, startAsked } from '../cost/driver.ts';
-import { sumOf, timesOf } from './bpf-times.ts';
-import { COMING, INTERVAL_US, LEVELS, PACKETS, STAYING, WITHOUT } from './latency-results.ts';
+import { bpfTimesOf, COMING, INTERVAL_US, LEVELS, PACKETS, STAYING, sumOf, WITHOUT } from './latency-results.ts';
 
 const driver = join(dirname(fileURLToPath(import.meta.url)), '../../dist/lab/latency-driver');
 
@@ -29,7 +28,7 @@ const AGENT: Attached & { readonly kind: 'product' } = { kind: 'product', level:
 async function load(): Promise<void> {
   const attachment = await attach(AGENT);
   const { user, system } = process.cpuUsage();
-  const times = timesOf(readFileSync(env.BPF_TIMES ?? '', 'utf8'));
+  const times = bpfTimesOf(readFileSync(env.BPF_TIMES ?? '', 'utf8'));
   const began = performance.now();
   await attachment.detach();
   const detachMs = performance.now() - began;

@@ -3,8 +3,7 @@
 // `npm run test:programs` succeeds only if all was played, and all of it was right.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ABSENT } from './absent.ts';
-import { PROGRAMS } from './all-programs.ts';
+import { ABSENT, PROGRAMS } from './all-programs.ts';
 import { CASES } from './cases/all-cases.ts';
 import type { Outcome, Result } from './diagnose-answer.ts';
 import type { Part, Parts, TableRow } from './part.ts';

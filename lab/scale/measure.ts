@@ -10,8 +10,7 @@ import { percentile } from '../../test/host/percentile.ts';
 import { makeTaps, type Taps } from '../../test/host/real-taps.ts';
 import { scoped } from '../../test/host/scope.ts';
 import { launchBrowser, openPage } from '../../test/page/browser.ts';
-import { coreShare, cpuMs } from './cpu.ts';
-import { scrape } from './one-scrape.ts';
+import { coreShare, cpuMs, scrape } from './cpu.ts';
 
 export interface Scaled {
   readonly queues: number;

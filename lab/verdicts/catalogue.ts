@@ -10,9 +10,9 @@ import { PAIRS } from './pairs.ts';
 import { WRITTEN } from './program-faults.ts';
 import { MULTI_QUEUE } from './queues.ts';
 import { READERS } from './reader-faults.ts';
-import type { Scenario } from './scenario.ts';
+import type { Entry, Scenario } from './scenario.ts';
 
-export const SCENARIOS: readonly Scenario[] = [
+const ENTRIES: readonly Entry[] = [
   ...OVERFLOW,
   ...READERS,
   ...MULTI_QUEUE,
@@ -25,3 +25,13 @@ export const SCENARIOS: readonly Scenario[] = [
   ...PAIRS,
   ...BUDGETS,
 ];
+
+export const SCENARIOS: readonly Scenario[] = ENTRIES.map((entry) => {
+  if ('prepare' in entry) return { faults: [], ...entry };
+  const { setUp, begin, ...scenario } = entry;
+  const prepare: Scenario['prepare'] = async (stage) => {
+    await setUp(stage);
+    return () => begin(stage);
+  };
+  return { faults: [], ...scenario, prepare };
+});

@@ -2,10 +2,10 @@
 // A port of a bridge that does not forward, and some that do.
 import type { Device } from '../../src/snapshot/device.ts';
 import { bridge } from './before-tun.ts';
-import type { Scenario } from './scenario.ts';
+import { drawn, type Entry } from './scenario.ts';
 import type { Stage } from './setup.ts';
 
-const taps = { readers: ['tap', 'vhost'], rings: [500], rates: [200, 400] } as const;
+const taps = drawn(['tap', 'vhost'], [500], [200, 400]);
 
 const set = ({ lab }: Stage, setting: string): Promise<unknown> =>
   lab.exec('bridge', 'link', 'set', 'dev', 'tap0', ...setting.split(' '));
@@ -13,7 +13,7 @@ const set = ({ lab }: Stage, setting: string): Promise<unknown> =>
 const isClosed = ({ bridgePort: port }: Device): boolean =>
   port !== undefined && port !== 'unread' && port.state !== 'forwarding';
 
-export const BRIDGE_PORTS: readonly Scenario[] = [
+export const BRIDGE_PORTS: readonly Entry[] = [
   {
     name: 'a port of a bridge that is disabled',
     faults: [{ device: 'tap0', rule: 'bridge-port', holds: (_, now) => isClosed(now) }],
@@ -27,7 +27,6 @@ export const BRIDGE_PORTS: readonly Scenario[] = [
   {
     name: 'a port of a bridge that is isolated beside one that is not',
     nearMissOf: 'bridge-port',
-    faults: [],
     asked: 'tap0',
     ...taps,
     prepare: async (stage) => {

@@ -2,7 +2,7 @@
 // Frames that XDP redirects from a veth to tap0, past its qdisc.
 import type { Device } from '../../src/snapshot/device.ts';
 import { burst } from './overflow.ts';
-import { ringOverflows, type Scenario } from './scenario.ts';
+import { drawn, type Entry, ringOverflows } from './scenario.ts';
 import type { Stage } from './setup.ts';
 
 async function redirected(stage: Stage): Promise<void> {
@@ -16,13 +16,11 @@ function redirectsLost(before: Device, now: Device): boolean {
   return of(now) > of(before) || ringOverflows(before, now);
 }
 
-export const REDIRECTS: readonly Scenario[] = [
+export const REDIRECTS: readonly Entry[] = [
   {
     name: 'redirected frames that overflow the ring',
     faults: [{ device: 'tap0', rule: 'xdp-overflow', may: ['ring-full-burst'], holds: redirectsLost }],
-    readers: ['vhost'],
-    rings: [100],
-    rates: [500, 800],
+    ...drawn(['vhost'], [100], [500, 800]),
     prepare: async (stage) => {
       await redirected(stage);
       await stage.take('tap0.0', 0.4 * stage.variant.rate);
@@ -32,9 +30,7 @@ export const REDIRECTS: readonly Scenario[] = [
   {
     name: 'redirected bursts that overflow the ring',
     faults: [{ device: 'tap0', rule: 'xdp-overflow', may: ['ring-full-burst'], holds: redirectsLost }],
-    readers: ['vhost'],
-    rings: [100],
-    rates: [5000],
+    ...drawn(['vhost'], [100], [5000]),
     prepare: async (stage) => {
       await redirected(stage);
       await stage.take('tap0.0', stage.variant.rate);
@@ -44,10 +40,7 @@ export const REDIRECTS: readonly Scenario[] = [
   {
     name: 'redirected frames that fit the ring',
     nearMissOf: 'xdp-overflow',
-    faults: [],
-    readers: ['vhost'],
-    rings: [500],
-    rates: [500, 800],
+    ...drawn(['vhost'], [500], [500, 800]),
     prepare: async (stage) => {
       await redirected(stage);
       await stage.take('tap0.0', 0);

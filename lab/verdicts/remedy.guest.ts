@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: VMs.
 // The worst minute: `tapscope diagnose` of a VM that gets no CPU says so in its first line, and what it says to type ends the loss.
+
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import test, { type TestContext } from 'node:test';
@@ -60,8 +61,7 @@ for (const { name, starve, command } of cases) {
 /** A guest that takes what it is sent, its worker on the other CPU than the sender. */
 async function flowing(t: TestContext): Promise<Stage> {
   const stage = await stageOf(t, VARIANT);
-  await stage.open('tap0');
-  await stage.take('tap0.0', 0);
+  await stage.serve();
   await stage.pin();
   await stage.send('tap0');
   await wait(500);

@@ -30,7 +30,9 @@ export interface Stage {
   halt(queue: string): Promise<unknown>;
   /** Sends towards the reader, at the variant's rate if none is named. */
   send(device: string, options?: StreamOptions & { readonly rate?: number; readonly size?: number }): Promise<void>;
-  /** tap0, read as fast as packets come, and sent to. */
+  /** tap0, read as fast as packets come. */
+  serve(options?: OpenOptions): Promise<void>;
+  /** The same, and sent to. */
   flow(): Promise<void>;
   /** Calls it again and again until the scenario is over. */
   often(milliseconds: number, action: () => Promise<unknown>): void;
@@ -77,9 +79,12 @@ export async function stageOf(t: { after(undo: () => Promise<void>): void }, var
     halt: (queue) => (guests ? reader.stall(queue) : reader.stop(queue)),
     send: (device, { rate = variant.rate, size = FRAME, ...options } = {}) =>
       sender.stream(`stream${sends++}`, device, rate, size, options),
-    flow: async () => {
-      await stage.open('tap0');
+    serve: async (options) => {
+      await stage.open('tap0', options);
       await stage.take('tap0.0', 0);
+    },
+    flow: async () => {
+      await stage.serve();
       await stage.send('tap0');
     },
     often: (milliseconds, action) => {

@@ -3,8 +3,8 @@
 
 import { writeFile } from 'node:fs/promises';
 import { program } from '../../test/host/scope.ts';
-import { type LockedKernel, lockedKernel, lockedKernels, lockFile } from './kernel-lock.ts';
 import { newestOffer, provideKernel } from './kernels.ts';
+import { type LockedKernel, lockedKernel, lockedKernels, lockFile } from './series.ts';
 
 async function relock(kernels: readonly LockedKernel[], series: readonly string[]): Promise<void> {
   const locked: LockedKernel[] = [];

@@ -3,8 +3,8 @@
 
 import { runInVm, whyNoVm } from './boot.ts';
 import { buildFor } from './guest-program.ts';
-import { lockedKernel } from './kernel-lock.ts';
 import { provideKernel } from './kernels.ts';
+import { lockedKernel } from './series.ts';
 
 async function main(words: readonly string[]): Promise<number> {
   const first = words.findIndex((word) => !word.startsWith('--'));

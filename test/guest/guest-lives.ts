@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a guest behind vhost-net takes what its tap gets: at full speed, at a rate, in lumps, not at all, for a while.
 import { setTimeout as wait } from 'node:timers/promises';
-import { namesOf } from '../host/names.ts';
+import { namesOf } from '../host/checked-json.ts';
 import type { TestReader } from '../test-reader/test-reader.ts';
 
 export interface GuestLife {

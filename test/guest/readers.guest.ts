@@ -10,8 +10,8 @@ import { limitedCgroup } from '../host/cgroup.ts';
 import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
 import { hog, READER_CPU, type Shares, sharesOf, startFlood } from '../host/reader-shares.ts';
 import { isSince } from '../host/release.ts';
+import { workerOf } from '../host/sleeper.ts';
 import { until } from '../host/until.ts';
-import { workerOf } from '../host/vhost-worker.ts';
 import type { TestReader } from '../test-reader/test-reader.ts';
 
 interface Scene {

@@ -6,16 +6,15 @@ import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Agent, type Metrics, standingAgent } from '../agent/serve-process.ts';
 import type { QdiscCounters } from '../host/counters.ts';
-import { neverStops } from '../host/flow-control.ts';
 import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
 import { pktgenIn } from '../host/pktgen-threads.ts';
 import { until } from '../host/until.ts';
 import type { GuestCounts, TestReader } from '../test-reader/test-reader.ts';
 import { isWhole } from '../whole.ts';
 import { allCombinations, coveringSelection } from './covering.ts';
-import { figuresOf, total } from './figures.ts';
+import { neverStops } from './doctor-report.ts';
+import { figuresOf, total, type VhostFigures, vhostFiguresOf } from './figures.ts';
 import { GUEST_LIFE_NAMES, GUEST_LIVES, type GuestLife } from './guest-lives.ts';
-import { type VhostFigures, vhostFiguresOf } from './vhost-figures.ts';
 
 const DEVICE = 'tap0';
 const RING = 500;

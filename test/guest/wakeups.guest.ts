@@ -6,9 +6,8 @@ import test from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { agentLab } from '../agent/agent-lab.ts';
 import { namespaceLab } from '../host/netns.ts';
-import { SAMPLE, sampleUntil, sendToSleeper, sleeps } from '../host/sleeper.ts';
+import { SAMPLE, sampleUntil, sendToSleeper, sleeps, workerOf } from '../host/sleeper.ts';
 import { until } from '../host/until.ts';
-import { workerOf } from '../host/vhost-worker.ts';
 
 test('the worker of vhost-net wakes where it was woken', async (t) => {
   const lab = await namespaceLab(t);

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { cachePath } from '../../../test/host/cache-path.ts';
 import { pathOf } from '../../../test/host/need.ts';
-import { writeArchive } from '../../vm/initrd.ts';
+import { writeArchive } from '../../vm/images.ts';
 import type { Kernel } from '../../vm/kernels.ts';
 import { SINK_PORT, SINK_TCP_PORT } from '../counted-traffic.ts';
 import { FAR_INNER, NEAR_INNER } from '../places.ts';

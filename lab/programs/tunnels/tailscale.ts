@@ -10,8 +10,7 @@ import { cachePath } from '../../../test/host/cache-path.ts';
 import { IPERF, pathOf, SOCAT } from '../../../test/host/need.ts';
 import type { NamespaceLab } from '../../../test/host/netns.ts';
 import { answers, arrivals, serveTraffic } from '../counted-traffic.ts';
-import { NEAR, SOURCE_NET, type Stage } from '../places.ts';
-import type { Started } from '../process.ts';
+import { NEAR, SOURCE_NET, type Stage, type Started } from '../places.ts';
 import type { Program } from '../program.ts';
 
 const run = promisify(execFile);

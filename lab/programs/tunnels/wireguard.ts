@@ -8,8 +8,7 @@ import { IPERF, pathOf, SOCAT } from '../../../test/host/need.ts';
 import type { NamespaceLab } from '../../../test/host/netns.ts';
 import { until } from '../../../test/host/until.ts';
 import { answers, arrivals, serveTraffic } from '../counted-traffic.ts';
-import { FAR, FAR_INNER, NEAR, NEAR_INNER, SOURCE_NET, type Stage } from '../places.ts';
-import type { Started } from '../process.ts';
+import { FAR, FAR_INNER, NEAR, NEAR_INNER, SOURCE_NET, type Stage, type Started } from '../places.ts';
 import type { Program } from '../program.ts';
 
 const PORT = 51820;
