@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // baseline.json: what a packet cost by each configuration when that was last measured; what is guarded and dearer by more than 2 % has grown (5 % with many rings).
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { at, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import { BASELINE, CONFIGURATIONS, GUARDED } from './configurations.ts';
 import { added } from './cost-table.ts';
 import { type Measured, measureOn, pricesOf } from './measure-paths.ts';
 import { type Path, type Prices, pathNames, SCALED_PATHS, type ScaledPath, scaledPathNames } from './packet-paths.ts';
 
-export const baselineFile = join(dirname(fileURLToPath(import.meta.url)), 'baseline.json');
+export const baselineFile = join(import.meta.dirname, 'baseline.json');
 
 /** The allowed growth, as a part of all instructions that the packet costs; the noise is a tenth of it. */
 const TOLERANCE = 0.02;

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // npm run fleet:prove: a few real agents that lose packets, and made-up hosts beside them, into three Thanos receivers of which one is killed and
 // started again. HOSTS=1000 TAPS=100 EVERY=60 MINUTES=10 AGENTS=8 are what the sizes of docs/fleet.md ask for.
+
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { clientOf, type Prometheus } from '../../dashboards/test/prometheus.ts';
+import { temporaryFolder } from '../../test/agent/certificates.ts';
 import { finished, launch } from '../../test/agent/serve-process.ts';
 import { namespaceLab } from '../../test/host/netns.ts';
+import { run } from '../../test/host/run.ts';
 import { program, type Scope } from '../../test/host/scope.ts';
 import { slowness } from '../../test/host/slowness.ts';
 import { type Engine, FLEET, provideEngines, startEngines } from './engines.ts';
@@ -36,8 +35,7 @@ const KILLED = 'receive-2';
 async function main(t: Scope): Promise<void> {
   const missing = await provideEngines(FLEET);
   if (missing) throw new Error(missing);
-  const folder = mkdtempSync(join(tmpdir(), 'tapscope-prove-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder(t);
   const series = seriesOf(await templateOf(t, folder), HOSTS, TAPS);
   const agents = await agentsThatLose(t, AGENTS);
   const fast = (name: string): [string, string] => [
@@ -142,7 +140,6 @@ async function clock(query: Prometheus, series: readonly WrittenSeries[]): Promi
 
 // Real agents on one kernel, each in a network namespace of its own, for there is one agent in each; a tap in a namespace for each of them
 // overflows, and all agents count all of these.
-const run = promisify(execFile);
 
 /** Packets a burst, into a ring of 100 that is emptied after it. */
 const BURST = 250;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What lab/kernels/proof.guest.ts found on each kernel, and proven.json, which keeps it for docs/kernels.md.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { at, listAt, namesOf, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import { grouped, markdown } from '../report/report.ts';
 import { KERNELS } from '../vm/series.ts';
@@ -10,7 +9,7 @@ import { KERNELS } from '../vm/series.ts';
 /** Begins the line that the VM prints. */
 export const PROOF = 'kernel-proof ';
 
-const file = join(dirname(fileURLToPath(import.meta.url)), 'proven.json');
+const file = join(import.meta.dirname, 'proven.json');
 
 /** Packets of one scenario, and by how many what tapscope shows differs from the sender's and the kernel's counters. */
 export interface Proof {

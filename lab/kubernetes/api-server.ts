@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // A real kube-apiserver on a real etcd, without nodes: what it is given is checked, admitted and kept as in any cluster.
-import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createWriteStream, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cp, mkdir, rename } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
 import { cachePath } from '../../test/host/cache-path.ts';
 import { at, listAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import { freePort } from '../../test/host/free-port.ts';
 import { type Need, pathOf, provide } from '../../test/host/need.ts';
+import { run } from '../../test/host/run.ts';
 
 const READY_WITHIN_MS = 180_000;
 const TOKEN = 'lab';
@@ -142,7 +143,6 @@ async function until(folder: string, child: ChildProcess, ready: () => Promise<b
 }
 
 // What a Kubernetes without nodes is made of here, and what brings the chart there.
-const run = promisify(execFile);
 export const KUBERNETES = 'v1.34.4';
 const OPERATOR = 'github.com/prometheus-operator/prometheus-operator@v0.85.0';
 /** The kinds of prometheus-operator that the chart uses. */

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What was measured of one kernel, and measured.json, which keeps it.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { at, namesOf, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 
 export const PACKETS = 40_000;
@@ -62,7 +61,7 @@ export interface Measured {
 /** Results by series of kernels; 'here' is this machine's own. */
 export type Results = ReadonlyMap<string, Measured>;
 
-const file = join(dirname(fileURLToPath(import.meta.url)), 'measured.json');
+const file = join(import.meta.dirname, 'measured.json');
 
 export function lost({ sent, refused, read }: Stream): number {
   return sent + refused - read;

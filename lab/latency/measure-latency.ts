@@ -4,13 +4,12 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { env } from 'node:process';
-import { fileURLToPath } from 'node:url';
 import { buildFor, type GuestProgram, guestProgram, runGuest } from '../vm/guest-program.ts';
 import { COMING, type Measured, measuredOf, type Stream, streamsOf } from './latency-results.ts';
 
-const lab = join(dirname(fileURLToPath(import.meta.url)), '..');
+const lab = join(import.meta.dirname, '..');
 const shim = join(lab, '../dist/lab/bpf-times.so');
 
 const TIMEOUT_MS = 1_800_000;

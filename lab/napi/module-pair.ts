@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // In a VM: one of two builds of tun in place of the kernel's own, and what `tapscope bench` measures with it.
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+
 import { tapscope } from '../../test/agent/serve-process.ts';
 import { listAt, numberAt, parseJson } from '../../test/host/checked-json.ts';
+import { run } from '../../test/host/run.ts';
 import { type Build, moduleFile } from './tun-modules.ts';
 
-const run = promisify(execFile);
 /** Those that use tun. */
 const USERS = ['vhost_net', 'tap'];
 

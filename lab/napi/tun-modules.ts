@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two builds of tun for one kernel of the lab, from Debian's source by Debian's compiler. They differ by tun-napi-cache.patch alone.
 
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { basename, join } from 'node:path';
 import { debianSuite } from '../../test/debian/apt.ts';
 import { cachePath } from '../../test/host/cache-path.ts';
+import { run } from '../../test/host/run.ts';
 import type { Kernel } from '../vm/kernels.ts';
 
 /** The kernel for which the patch is. */
@@ -19,7 +17,7 @@ export const SERIES = '7.3';
 export const BUILDS = ['plain', 'cached'] as const;
 export type Build = (typeof BUILDS)[number];
 
-const patchFile = join(dirname(fileURLToPath(import.meta.url)), 'tun-napi-cache.patch');
+const patchFile = join(import.meta.dirname, 'tun-napi-cache.patch');
 
 /** Below the folder of a kernel: where its modules are, or will be. */
 export function modulesFolder(patch: string): string {
@@ -80,7 +78,6 @@ done
 
 // Debian 13 with the compiler and the headers of one of the lab's kernels, unpacked in a folder. Debian's tools that build a module need
 // a younger libc than Debian 12 has.
-const run = promisify(execFile);
 
 /** Where the kernel comes from, and where its packages find what they need. */
 const SUITE = 'trixie-backports';

@@ -5,8 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadavg, release } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { startAgent } from '../../test/agent/serve-process.ts';
 import { busyLoops } from '../../test/host/busy-cpus.ts';
 import { scoped } from '../../test/host/scope.ts';
@@ -17,7 +16,7 @@ import { playAll } from './play-cases.ts';
 import { caseLine, report } from './programs-page.ts';
 import { shortcomings } from './shortcomings.ts';
 
-const FILE = join(dirname(fileURLToPath(import.meta.url)), '../../docs/programs.md');
+const FILE = join(import.meta.dirname, '../../docs/programs.md');
 const BUSY_LOAD = 10;
 
 const only = process.env.ONLY ?? '';

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the agent's two processes take of a host with many idle queues, in instructions: a busy machine measures the same as an idle one.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, join } from 'node:path';
 import { numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import { median } from '../../test/host/percentile.ts';
 import { runGuest } from '../vm/guest-program.ts';
@@ -12,7 +11,7 @@ const QUEUES = 1024;
 /** The allowed growth. Six runs of one code differed by 7 %: V8 compiles and collects garbage at other moments. */
 const TOLERANCE = 0.1;
 const TIMEOUT_MS = 1_200_000;
-const lab = join(dirname(fileURLToPath(import.meta.url)), '..');
+const lab = join(import.meta.dirname, '..');
 const file = join(lab, 'scale/baseline.json');
 
 /** Instructions, of the kernel too where it works for the agent. */

@@ -2,14 +2,13 @@
 // Programs of this tree for a VM: built, and bundled where the VM sees them.
 import { execFileSync } from 'node:child_process';
 import { cpSync, rmSync } from 'node:fs';
-import { basename, dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, join, relative } from 'node:path';
 import { type Bundle, bundle } from '../../test/bundle.ts';
 import type { Architecture } from '../../test/debian/apt.ts';
 import { distOf, nodeOf, runInVm, type VmOptions } from './boot.ts';
 import { type Kernel, provideKernel } from './kernels.ts';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const root = join(import.meta.dirname, '../..');
 
 /** Node's names. */
 const NAMES: Readonly<Record<Architecture, string>> = { amd64: 'x64', arm64: 'arm64' };

@@ -5,8 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { guestArchive } from '../../bench/virtual-machine/guest-files.ts';
 import { modulesOf } from '../../bench/virtual-machine/guest-kernel.ts';
@@ -47,7 +46,7 @@ function payloadOf(image: Buffer): Buffer {
   return image.subarray(start, start + image.readUInt32LE(PAYLOAD_LENGTH) - SIZE_BYTES);
 }
 
-const initFile = join(dirname(fileURLToPath(import.meta.url)), 'vm-init.sh');
+const initFile = join(import.meta.dirname, 'vm-init.sh');
 const MODULES = ['virtio_pci', '9pnet_virtio', '9p', 'overlay'];
 
 /** Made once for each kernel and version of vm-init.sh, beside the kernel. */

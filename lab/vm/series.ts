@@ -2,8 +2,7 @@
 // The kernels on which everything is tested, and others that people run; lab/vm/kernels.json has their packages.
 
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { Architecture, Package } from '../../test/debian/apt.ts';
 import { at, listAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 
@@ -49,7 +48,7 @@ export const KERNELS: readonly LabKernel[] = [
   { ...kernel('7.3-arm64', 'Debian 13 with backports on arm64'), architecture: 'arm64' },
 ];
 
-export const lockFile = join(dirname(fileURLToPath(import.meta.url)), 'kernels.json');
+export const lockFile = join(import.meta.dirname, 'kernels.json');
 
 export interface LockedKernel {
   /** What people call it: 6.1, 7.3. */

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A copy of a Go module's source, for what `go install` refuses to build.
-import { execFile } from 'node:child_process';
+
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { parseJson, textAt } from './checked-json.ts';
+import { run } from './run.ts';
 
-const run = promisify(execFile);
 const DOWNLOAD_LIMIT_MS = 1_800_000;
 
 /** Gives `build` the folder of a writable copy, from the module proxy, and removes the copy afterwards. */

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a program needs on this machine, and how it comes there. What cannot come is a reason to skip the program by name.
-import { execFile } from 'node:child_process';
+
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { cachePath } from './cache-path.ts';
 import { withGoSource } from './go-source.ts';
+import { run } from './run.ts';
 
-const run = promisify(execFile);
 const FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 export const BUILT = cachePath('programs/bin');
 /** gVisor and headscale take a quarter of an hour on two slow cores. */

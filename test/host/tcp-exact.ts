@@ -3,9 +3,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { type AgentLab, imbalances, totalsOf } from '../agent/agent-lab.ts';
 import { type NamespaceLab, namespaceLab } from './netns.ts';
 import { until } from './until.ts';
@@ -63,7 +62,7 @@ export const TUN = 'tun0';
 const [NEAR, FAR] = ['10.77.0.1', '10.77.0.2'];
 const PORT = 5201;
 const COMES_WITHIN_MS = 30_000;
-const tunPair = join(dirname(fileURLToPath(import.meta.url)), '../../dist/test/tun-pair');
+const tunPair = join(import.meta.dirname, '../../dist/test/tun-pair');
 
 interface TcpPair {
   readonly near: NamespaceLab;

@@ -3,9 +3,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { type Finished, tapscope } from '../../../test/agent/serve-process.ts';
 import type { NamespaceLab } from '../../../test/host/netns.ts';
 import type { TestReader } from '../../../test/test-reader/test-reader.ts';
@@ -17,7 +16,7 @@ import { FOLDER } from '../traces.ts';
 const NO_ROOM = 78;
 const LOOK_MS = 1200;
 const DAY_S = 86_400;
-const SHIM = join(dirname(fileURLToPath(import.meta.url)), '../../../dist/lab/shifted-clock.so');
+const SHIM = join(import.meta.dirname, '../../../dist/lab/shifted-clock.so');
 const MEMORY = '/sys/fs/cgroup/memory';
 const SMALL = 90 * 2 ** 20;
 /** Two packets of a tap take two rows and one of the device. */

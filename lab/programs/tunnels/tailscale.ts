@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // tailscaled at either end. The control server is the one of Tailscale's own integration tests: headscale cannot be had from the proxy.
-import { execFile } from 'node:child_process';
+
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { temporaryFolder } from '../../../test/agent/certificates.ts';
 import { cachePath } from '../../../test/host/cache-path.ts';
 import { IPERF, pathOf, SOCAT } from '../../../test/host/need.ts';
 import type { NamespaceLab } from '../../../test/host/netns.ts';
+import { run } from '../../../test/host/run.ts';
 import { answers, arrivals, serveTraffic } from '../counted-traffic.ts';
 import { NEAR, SOURCE_NET, type Stage, type Started } from '../places.ts';
 import type { Program } from '../program.ts';
 
-const run = promisify(execFile);
 const VERSION = 'v1.78.3';
 const CONTROL = `${NEAR}:8080`;
 const BUILD_LIMIT_MS = 1_800_000;
