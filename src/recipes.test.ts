@@ -236,7 +236,7 @@ const LISTS = [
   'test/tree/pages.test.ts',
   'src/metrics.test.ts',
   'src/diagnosis/all-rules.test.ts',
-  'test/guest/forced.test.ts',
+  'test/guest/guest.test.ts',
   'lab/verdicts/verdicts.test.ts',
   'lab/verdicts/verdicts.test.ts',
   'lab/verdicts/verdicts.test.ts',

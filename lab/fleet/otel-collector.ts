@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // A real OpenTelemetry collector, built by its own builder and kept in the lab's cache; what it received it sends on to the test.
-
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';

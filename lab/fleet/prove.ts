@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // npm run fleet:prove: a few real agents that lose packets, and made-up hosts beside them, into three Thanos receivers of which one is killed and
 // started again. HOSTS=1000 TAPS=100 EVERY=60 MINUTES=10 AGENTS=8 are what the sizes of docs/fleet.md ask for.
-
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';

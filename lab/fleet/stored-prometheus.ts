@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // A real Prometheus that scrapes nothing: it answers from blocks that promtool wrote.
-
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // npx tsx lab/fleet/tier-sizes.ts [--write]: the tables of docs/scale.md. A real agent with 100 taps, the series of its page and of the fleet's rules in a
 // real Prometheus, each in two sizes; what 10 000 hosts come to is the product.
-
 import assert from 'node:assert/strict';
 import { argv } from 'node:process';
 import { gzipSync } from 'node:zlib';

@@ -2,7 +2,7 @@
 // What lab/kernels/proof.guest.ts found on each kernel, and proven.json, which keeps it for docs/kernels.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { at, listAt, namesOf, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
+import { at, listAt, namesOf, numbersAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import { grouped, markdown } from '../report/report.ts';
 import { KERNELS } from '../vm/series.ts';
 
@@ -75,11 +75,7 @@ function checked(one: unknown): Proven {
     missing: listAt(one, 'missing').map(String),
     proofs: listAt(one, 'proofs').map((proof) => ({
       name: textAt(proof, 'name'),
-      packets: numberAt(proof, 'packets'),
-      offered: numberAt(proof, 'offered'),
-      dropped: numberAt(proof, 'dropped'),
-      delivered: numberAt(proof, 'delivered'),
-      ofDeviceOnly: numberAt(proof, 'ofDeviceOnly'),
+      ...numbersAt(proof, 'packets', 'offered', 'dropped', 'delivered', 'ofDeviceOnly'),
       isMarked: at(proof, 'isMarked') === true,
     })),
   };

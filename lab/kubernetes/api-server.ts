@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // A real kube-apiserver on a real etcd, without nodes: what it is given is checked, admitted and kept as in any cluster.
-
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createWriteStream, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cp, mkdir, rename } from 'node:fs/promises';
@@ -9,10 +8,9 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseAllDocuments } from 'yaml';
-import { cachePath } from '../../test/host/cache-path.ts';
 import { at, listAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import { freePort } from '../../test/host/free-port.ts';
-import { type Need, pathOf, provide } from '../../test/host/need.ts';
+import { cachePath, type Need, pathOf, provide } from '../../test/host/need.ts';
 import { run } from '../../test/host/run.ts';
 
 const READY_WITHIN_MS = 180_000;

@@ -2,7 +2,7 @@
 // What was measured of one kernel, and measured.json, which keeps it.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { at, namesOf, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
+import { at, numberAt, numbersAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 
 export const PACKETS = 40_000;
 /** The time between two packets of the steady stream, which has 2 000 a second. */
@@ -35,18 +35,13 @@ export interface Stream {
   readonly gap: Times;
 }
 
-const LOAD = {
-  /** The number of programs that this kernel accepted and the agent keeps. */
-  programs: 0,
-  /** Instructions that the verifier looked at. */
-  verified: 0,
-  verifierMs: 0,
-  attachMs: 0,
-  /** CPU time of the process until it is attached and has walked the host twice; it begins with Node.js. */
-  wholeMs: 0,
-  detachMs: 0,
-};
-export type Load = Readonly<typeof LOAD>;
+const LOAD = ['programs', 'verified', 'verifierMs', 'attachMs', 'wholeMs', 'detachMs'] as const;
+
+/**
+ * programs: accepted by this kernel, and kept; verified: instructions that the verifier looked at; wholeMs: CPU time of the process until it is
+ * attached and has walked the host twice; it begins with Node.js.
+ */
+export type Load = Readonly<Record<(typeof LOAD)[number], number>>;
 
 export interface Measured {
   readonly kernel: string;
@@ -117,8 +112,8 @@ function recorded(one: unknown): Measured {
 }
 
 function loadOf(value: unknown): Load {
-  const rounded = namesOf(LOAD).map((name) => [name, Math.round(numberAt(value, name))] as const);
-  return { ...LOAD, ...Object.fromEntries(rounded) };
+  const exact = numbersAt(value, ...LOAD);
+  return { ...exact, ...Object.fromEntries(Object.entries(exact).map(([name, figure]) => [name, Math.round(figure)])) };
 }
 
 function packetsOf(value: unknown): Packets {
@@ -126,13 +121,12 @@ function packetsOf(value: unknown): Packets {
 }
 
 function streamOf(value: unknown): Stream {
-  const count = (name: string): number => numberAt(value, name);
   const times = { passage: timesOf(at(value, 'passage')), gap: timesOf(at(value, 'gap')) };
-  return { sent: count('sent'), refused: count('refused'), read: count('read'), ...times };
+  return { ...numbersAt(value, 'sent', 'refused', 'read'), ...times };
 }
 
 function timesOf(value: unknown): Times {
-  return { p50: numberAt(value, 'p50'), p999: numberAt(value, 'p999'), max: numberAt(value, 'max') };
+  return numbersAt(value, 'p50', 'p999', 'max');
 }
 
 // What bpf-times.so wrote: a line for each bpf() of a process.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // npx tsx lab/napi/main.ts [--build] [--write]: guest-to-guest UDP with two builds of tun, with and without the NAPI cache, in VMs.
 // --build: only builds them; --write: the section of docs/benchmarks.md.
-
 import { parseJson } from '../../test/host/checked-json.ts';
 import { program } from '../../test/host/scope.ts';
 import { writeSection } from '../report/report.ts';

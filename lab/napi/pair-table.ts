@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The section of docs/benchmarks.md about tun with and without the NAPI cache, beside the mail's own figures.
 import { freedTotal } from '../../bench/bench-report.ts';
-import { listAt, numberAt } from '../../test/host/checked-json.ts';
+import { listAt, numbersAt } from '../../test/host/checked-json.ts';
 import { median } from '../../test/host/percentile.ts';
 import { grouped, markdown, percent } from '../report/report.ts';
 import type { PairRun } from './module-pair.ts';
@@ -90,13 +90,5 @@ export function readPair(printed: unknown): Pair {
 }
 
 function readRun(run: unknown): PairRun {
-  const figure = (name: keyof PairRun): number => numberAt(run, name);
-  return {
-    seconds: figure('seconds'),
-    received: figure('received'),
-    lost: figure('lost'),
-    there: figure('there'),
-    elsewhere: figure('elsewhere'),
-    deferred: figure('deferred'),
-  };
+  return numbersAt(run, 'seconds', 'received', 'lost', 'there', 'elsewhere', 'deferred');
 }

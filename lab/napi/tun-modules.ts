@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two builds of tun for one kernel of the lab, from Debian's source by Debian's compiler. They differ by tun-napi-cache.patch alone.
-
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { debianSuite } from '../../test/debian/apt.ts';
-import { cachePath } from '../../test/host/cache-path.ts';
+import { cachePath } from '../../test/host/need.ts';
 import { run } from '../../test/host/run.ts';
 import type { Kernel } from '../vm/kernels.ts';
 

@@ -4,12 +4,9 @@ import { CONTAINER, PASTA, SLIRP } from './containers/user-mode.ts';
 import { LIBVIRT } from './guests/libvirt.ts';
 import { qemuOf } from './guests/qemu.ts';
 import type { Program } from './program.ts';
-import { FASTD } from './tunnels/fastd.ts';
-import { N2N } from './tunnels/n2n.ts';
 import { OPENVPN } from './tunnels/openvpn.ts';
-import { SOCAT_TUN } from './tunnels/socat.ts';
 import { TAILSCALE } from './tunnels/tailscale.ts';
-import { TINC } from './tunnels/tinc.ts';
+import { FASTD, N2N, SOCAT_TUN, TINC } from './tunnels/tunnel.ts';
 import { VDE } from './tunnels/vde.ts';
 import { WIREGUARD } from './tunnels/wireguard.ts';
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The four questions that each program is asked: is its owner right, its reader, and are the figures exact, with UDP and TCP.
-
 import { readdirSync, readFileSync } from 'node:fs';
 import { EXIT_CODES } from '../../src/diagnosis/status.ts';
 import type { Device } from '../../src/snapshot/device.ts';

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a program runs: `near` has the device that is judged, `far` what lies beyond the program, `source` sends through `near`.
-
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // A program that runs on a stage of its own beside the standing agent, and its checks.
-
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type AgentLab, standingLab } from '../../test/agent/agent-lab.ts';

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a run has not proved: `npm run test:programs` succeeds only if there is nothing of it.
-
 import { ABSENT, PROGRAMS } from './all-programs.ts';
 import { CASES } from './cases/all-cases.ts';
 import type { Outcome, Result } from './diagnose-answer.ts';

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: root on this machine's kernel, nftables.
 // The first remedy of each rule, pasted as printed while the fault of its scenario goes on: it ends it, or it only shows and says so.
-
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import type { Remedy } from '../../src/diagnosis/finding.ts';

@@ -3,8 +3,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Device } from '../../src/snapshot/device.ts';
 import type { WriteOptions } from '../../test/test-reader/test-reader.ts';
-import { REDIRECTS } from './redirects.ts';
-import { BACKPRESSURE, drawn, dropped, type Entry, type Fault } from './scenario.ts';
+import { burst } from './overflow.ts';
+import { BACKPRESSURE, drawn, dropped, type Entry, type Fault, ringOverflows } from './scenario.ts';
 import type { Stage } from './setup.ts';
 
 const readers = drawn(['tap', 'tun'], [500], [200, 400]);
@@ -32,6 +32,51 @@ async function stopping(stage: Stage): Promise<void> {
   await stage.open('tap0', { flags: ['backpressure', 'persist'] });
   await stage.lab.tc('qdisc replace dev tap0 root fq_codel');
 }
+
+// Frames that XDP redirects from a veth to tap0, past its qdisc.
+async function redirected(stage: Stage): Promise<void> {
+  await stage.open('tap0');
+  await stage.lab.ipBatch(['link add ve0 type veth peer name ve1', 'link set ve0 up', 'link set ve1 up']);
+  await stage.sender.redirect('ve1', 'tap0');
+}
+
+function redirectsLost(before: Device, now: Device): boolean {
+  const of = ({ queues }: Device): number => queues.reduce((sum, { redirected: all }) => sum + (all?.lost ?? 0), 0);
+  return of(now) > of(before) || ringOverflows(before, now);
+}
+
+const REDIRECTS: readonly Entry[] = [
+  {
+    name: 'redirected frames that overflow the ring',
+    faults: [{ device: 'tap0', rule: 'xdp-overflow', may: ['ring-full-burst'], holds: redirectsLost }],
+    ...drawn(['vhost'], [100], [500, 800]),
+    prepare: async (stage) => {
+      await redirected(stage);
+      await stage.take('tap0.0', 0.4 * stage.variant.rate);
+      return () => stage.send('ve0');
+    },
+  },
+  {
+    name: 'redirected bursts that overflow the ring',
+    faults: [{ device: 'tap0', rule: 'xdp-overflow', may: ['ring-full-burst'], holds: redirectsLost }],
+    ...drawn(['vhost'], [100], [5000]),
+    prepare: async (stage) => {
+      await redirected(stage);
+      await stage.take('tap0.0', stage.variant.rate);
+      return () => burst(stage, 've0', 3);
+    },
+  },
+  {
+    name: 'redirected frames that fit the ring',
+    nearMissOf: 'xdp-overflow',
+    ...drawn(['vhost'], [500], [500, 800]),
+    prepare: async (stage) => {
+      await redirected(stage);
+      await stage.take('tap0.0', 0);
+      return () => stage.send('ve0');
+    },
+  },
+];
 
 export const WRITTEN: readonly Entry[] = [
   {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: VMs.
 // The worst minute: `tapscope diagnose` of a VM that gets no CPU says so in its first line, and what it says to type ends the loss.
-
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A scenario's namespace, with its readers and senders.
-import { spawn } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
+import { busyLoops } from '../../test/host/busy-cpus.ts';
 import { type NamespaceLab, namespaceLab } from '../../test/host/netns.ts';
 import { READER_CPU } from '../../test/host/reader-shares.ts';
+import { workersOf } from '../../test/host/sleeper.ts';
 import type { QueueFlag, StreamOptions, TestReader } from '../../test/test-reader/test-reader.ts';
 
 /** Who takes the packets: a read of a tap or of a tun, or a guest behind vhost-net. */
@@ -101,20 +102,9 @@ export async function stageOf(t: { after(undo: () => Promise<void>): void }, var
       await lab.exec('taskset', '-a', '-p', '-c', guests ? '0' : READER_CPU, String(reader.pid));
       await lab.exec('taskset', '-a', '-p', '-c', '0', String(sender.pid));
       for (const worker of guests ? await workersOf(lab, reader) : [])
-        await lab.exec('taskset', '-p', '-c', READER_CPU, worker);
+        await lab.exec('taskset', '-p', '-c', READER_CPU, String(worker));
     },
-    hog: async (...by) => {
-      const [file = '', ...words] = ['taskset', '-c', READER_CPU, ...by, 'sh', '-c', 'while :; do :; done'];
-      const child = spawn(file, words, { stdio: 'ignore' });
-      lab.after(async () => child.kill('SIGKILL')); // first of all: who is starved is slow to die
-    },
+    hog: async (...by) => busyLoops(lab, 1, 'taskset', '-c', READER_CPU, ...by),
   };
   return stage;
-}
-
-/** `vhost-PID` is a kernel thread before Linux 6.4, and one of the process since. */
-async function workersOf(lab: NamespaceLab, { pid }: TestReader): Promise<readonly string[]> {
-  // A foreign thread that ends meanwhile is an error to grep, whatever it has found.
-  const found = await lab.exec('sh', '-c', `grep -s -l -x vhost-${pid} /proc/[0-9]*/task/[0-9]*/comm || :`);
-  return [...found.matchAll(/task\/(\d+)\//g)].map(([, thread = '']) => thread);
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // npx tsx lab/vm/fetch-kernels.ts [--relock] [SERIES…]: puts the lab's kernels into the cache, or locks the newest versions of today.
-
 import { writeFile } from 'node:fs/promises';
 import { program } from '../../test/host/scope.ts';
 import { newestOffer, provideKernel } from './kernels.ts';

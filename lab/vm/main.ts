@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // npx tsx lab/vm/main.ts [--cpus=N] [--memory=MIB] [--clock] SERIES COMMAND…: a command on another kernel, here and now.
-
 import { runInVm, whyNoVm } from './boot.ts';
 import { buildFor } from './guest-program.ts';
 import { provideKernel } from './kernels.ts';

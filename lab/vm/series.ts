@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernels on which everything is tested, and others that people run; lab/vm/kernels.json has their packages.
-
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Architecture, Package } from '../../test/debian/apt.ts';

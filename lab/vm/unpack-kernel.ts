@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Downloads the packages of one kernel and makes of them a directory with `vmlinuz` and `lib/modules/<release>`.
-
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One Debian suite through apt with a private configuration: the machine's own sources and package state are not touched.
 // Indexes are checked against Debian's keyring and packages against the indexes, by apt itself.
-
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '../host/run.ts';

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `tapscope doctor --json` says to root where no agent runs: the same to all who ask before modules come or go.
-
 import { PROBE_SYMBOLS } from '../../src/engine/probe-symbols.ts';
 import { readHost } from '../../src/kernel/host.ts';
 import { tapscope } from '../agent/serve-process.ts';

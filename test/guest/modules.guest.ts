@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: VMs.
 // Drivers come after the agent, stay while they are watched, or go and come again.
-
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';

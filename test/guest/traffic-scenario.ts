@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // One tap under full load, and the truth about it: what the sender, the readers, `ip -s link` and `tc -s` counted.
-
 import { setTimeout as wait } from 'node:timers/promises';
 import { namesOf } from '../host/checked-json.ts';
 import type { QdiscCounters } from '../host/counters.ts';

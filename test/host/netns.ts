@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A private, quiet network namespace for a kernel test, with test readers inside and the kernel's own counters beside them.
 // Everything made here is undone last-in-first-out by t.after, whether the test passes or not.
-
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { mkdtemp, rm, symlink } from 'node:fs/promises';

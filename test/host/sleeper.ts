@@ -43,8 +43,8 @@ export function sleeps(tid: string): boolean {
 }
 
 /** `vhost-PID` is a kernel thread before Linux 6.4, and one of the process since. */
-export async function workerOf(lab: NamespaceLab, { pid }: TestReader): Promise<number> {
+export async function workersOf(lab: NamespaceLab, { pid }: TestReader): Promise<readonly number[]> {
   // A foreign thread that ends meanwhile is an error to grep, even if it found a match.
   const found = await lab.exec('sh', '-c', `grep -s -l -x vhost-${pid} /proc/[0-9]*/task/[0-9]*/comm || :`);
-  return Number(/task\/(\d+)\//.exec(found)?.[1]);
+  return [...found.matchAll(/task\/(\d+)\//g)].map(([, thread]) => Number(thread));
 }
