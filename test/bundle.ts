@@ -3,11 +3,11 @@
 // hundred files takes half a minute. One file for each program and one for what they share take a second.
 import { readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 import { BUNDLES } from './bundled.ts';
 
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
+const ROOT = join(import.meta.dirname, '..');
 
 /** What finds something by its own place finds it still. */
 const keepPlaces: Plugin = {

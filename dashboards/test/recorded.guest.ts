@@ -25,7 +25,7 @@ test('a host that stops queues', { skip }, async (t) => {
   for (let round = 0; round < ROUNDS.after; round++) await host.round();
 
   await t.test(
-    'the recorded pages have the series of today (npx tsx lab/recorded/record-dashboards.ts records anew)',
+    'the recorded pages have the series of today (npx tsx lab/recorded/main.ts dashboards records anew)',
     async () => {
       const { text } = await host.agent.metrics();
       // Findings at one moment vary, and devices that end there are of other tests.

@@ -14,7 +14,7 @@ const NOT_THERE =
 /** The agent, a device, a queue. */
 const SUBJECTS = [[], ['netns', 'device'], ['netns', 'device', 'queue']];
 
-test('the recording has every metric of the catalogue, with its labels (npx tsx lab/recorded/record-dashboards.ts records anew)', () => {
+test('the recording has every metric of the catalogue, with its labels (npx tsx lab/recorded/main.ts dashboards records anew)', () => {
   const shapes = new Set(shapeOf(readRecording()));
   for (const { name, type, labels } of catalogue.filter((metric) => !NOT_THERE.test(metric.name))) {
     const series = type === 'histogram' ? `${name}_bucket` : name;

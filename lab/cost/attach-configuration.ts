@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attaches a configuration inside the VM.
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { Demands } from '../../src/agent/demands.ts';
 import { attachProbes, type Probes } from '../../src/engine/attach.ts';
 import { Generations } from '../../src/engine/generations.ts';
@@ -23,7 +22,7 @@ export interface Attachment {
   readonly detach: () => Promise<void>;
 }
 
-const objects = join(dirname(fileURLToPath(import.meta.url)), '../../dist/lab');
+const objects = join(import.meta.dirname, '../../dist/lab');
 
 export async function attach(attached: Attached): Promise<Attachment> {
   switch (attached.kind) {

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // baseline.json: what a packet cost by each configuration when that was last measured; what is guarded and dearer by more than 2 % has grown (5 % with many rings).
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { at, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import { BASELINE, CONFIGURATIONS, GUARDED } from './configurations.ts';
 import { added } from './cost-table.ts';
-import { type Measured, pricesOf } from './measure-paths.ts';
+import { type Measured, measureOn, pricesOf } from './measure-paths.ts';
 import { type Path, type Prices, pathNames, SCALED_PATHS, type ScaledPath, scaledPathNames } from './packet-paths.ts';
 
-export const baselineFile = join(dirname(fileURLToPath(import.meta.url)), 'baseline.json');
+export const baselineFile = join(import.meta.dirname, 'baseline.json');
 
 /** The allowed growth, as a part of all instructions that the packet costs; the noise is a tenth of it. */
 const TOLERANCE = 0.02;
@@ -139,4 +138,19 @@ export function grown(growth: readonly Growth[]): readonly string[] {
         `${percent} more. Make it cheaper, or accept the price with npm run bench:cost.`
       );
     });
+}
+
+/** The kernels that are clocked; the limits of configurations.ts hold for the first. */
+export const SERIES: readonly [string, string] = ['7.3', '6.1'];
+
+export async function growthOn(series: string, say: (line: string) => void): Promise<readonly Growth[]> {
+  const extent = { configurations: BASELINE_CONFIGURATIONS, rounds: 3, scales: true, timeoutMs: 1_200_000 };
+  const measured = await measureOn(series, extent, say);
+  return growthOf(readBaseline(series), measured.prices);
+}
+
+export function growthLine({ configuration, path, before, now, ratio }: Growth): string {
+  const shown = (instructions: number | undefined): string => instructions?.toFixed(0) ?? '–';
+  const percent = `${ratio < 0 ? '' : '+'}${(ratio * 100).toFixed(2)} %`;
+  return `${configuration}, ${path}: +${shown(before)} → +${shown(now)} instructions (${percent} of the whole)`;
 }

@@ -4,13 +4,12 @@
 // of what the programs keep for CPUs and queues: a model. Which fields a path needs is read from its code by people; where they lie is
 // read from the object. The packet's own lines, the kernel's and those of `.rodata` are not counted.
 import assert from 'node:assert/strict';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import test from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { layoutOf } from '../../src/kernel/layout.ts';
 import { BpfObject } from '../../src/kernel/native.ts';
 
-const OBJECT = join(dirname(fileURLToPath(import.meta.url)), '../../dist/bpf/tapscope.bpf.o');
+const OBJECT = join(import.meta.dirname, '../../dist/bpf/tapscope.bpf.o');
 const LINE_BYTES = 64;
 const MOST_LINES = 3;
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is attached while the packet paths are clocked, and what it may add.
-
 import type { Level } from '../../src/engine/mechanism.ts';
 import { EVENTS } from '../../src/subjects/list.ts';
 import type { Path, ScaledPath } from './packet-paths.ts';

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The measured prices as tables: what the paths cost with nothing attached, and what each configuration adds.
-
 import { markdown } from '../report/report.ts';
 import {
   BASELINE,

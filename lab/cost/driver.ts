@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The driver as a child: while it measures, this process sleeps in a pipe.
 import { spawn } from 'node:child_process';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { at, numberAt, parseJson } from '../../test/host/checked-json.ts';
 import { PATHS, type Prices, type SCALED_PATHS } from './packet-paths.ts';
 
-const file = join(dirname(fileURLToPath(import.meta.url)), '../../dist/lab/cost-driver');
+const file = join(import.meta.dirname, '../../dist/lab/cost-driver');
 
 /** Rounds of a path with many rings. One round of 256 queues has many packets; one of 4 queues has so few that a timer's tick shows. */
 const SCALED_ROUNDS = 1;

@@ -5,8 +5,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { noVm } from '../vm/boot.ts';
 import { kernelOrWhy } from '../vm/kernels.ts';
-import { BASELINE_CONFIGURATIONS, grown, readBaseline } from './baseline.ts';
-import { growthLine, growthOn, SERIES } from './compare-baseline.ts';
+import { BASELINE_CONFIGURATIONS, grown, growthLine, growthOn, readBaseline, SERIES } from './baseline.ts';
 import { GUARDED } from './configurations.ts';
 import { scaledPathNames } from './packet-paths.ts';
 

@@ -3,7 +3,6 @@
 // on QEMU's instruction clock: a busy machine measures the same as an idle one. --write: into BENCHMARKS.md and
 // lab/cost/baseline.json, where what is not measured now stays; --ours: without empty programs and other tools;
 // --check: only whether a packet has become dearer than the baseline.
-
 import { writeFileSync } from 'node:fs';
 import { complain, program } from '../../test/host/scope.ts';
 import { writeSection } from '../report/report.ts';
@@ -13,11 +12,13 @@ import {
   baselineFile,
   baselineText,
   grown,
+  growthLine,
+  growthOn,
   type Measurement,
   readMeasured,
+  SERIES,
   together,
 } from './baseline.ts';
-import { growthLine, growthOn, SERIES } from './compare-baseline.ts';
 import { CONFIGURATIONS, isOurs } from './configurations.ts';
 import { readVersions, report } from './cost-section.ts';
 import { apart, brokenLimits, differenceOf, manyRings, priceTable, scaleTable } from './cost-table.ts';

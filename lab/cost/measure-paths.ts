@@ -2,9 +2,7 @@
 // Boots a kernel on the instruction clock and clocks the packet paths there.
 import { basename } from 'node:path';
 import { at, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
-import { runInVm } from '../vm/boot.ts';
-import { buildFor, guestProgram } from '../vm/guest-program.ts';
-import { provideKernel } from '../vm/kernels.ts';
+import { runGuest } from '../vm/guest-program.ts';
 import { type Prices, pathNames, scaledPathNames } from './packet-paths.ts';
 
 export interface Measured {
@@ -25,22 +23,16 @@ interface Extent {
 }
 
 export async function measureOn(series: string, extent: Extent, say: (line: string) => void): Promise<Measured> {
-  const kernel = await provideKernel(series, say);
-  buildFor('amd64');
-  const { command } = await guestProgram(`cost-${series}`, ['lab/cost/guest.ts']);
-  const asked = command([String(extent.rounds), extent.scales ? 'scales' : 'paths', ...extent.configurations]);
-  const options = {
+  const args = [String(extent.rounds), extent.scales ? 'scales' : 'paths', ...extent.configurations];
+  const { kernel, output } = await runGuest(series, 'lab/cost/guest.ts', args, {
+    say,
     instructionClock: true,
     timeoutMs: extent.timeoutMs,
-    onOutput: (text: string) => {
-      for (const [, name] of text.matchAll(/"configuration":"([^"]*)"/g)) say(`kernel ${series}: clocked '${name}'`);
+    onLine: (line) => {
+      const [, name] = /"configuration":"([^"]*)"/.exec(line) ?? [];
+      if (name) say(`kernel ${series}: clocked '${name}'`);
     },
-  };
-  const { status, output, console: kernelSaid } = await runInVm(kernel, asked, options);
-  if (status !== 0) {
-    const end = kernelSaid.slice(-2000);
-    throw new Error(`The measurement on kernel ${series} failed with status ${status}:\n${output}${end}`);
-  }
+  });
   return { kernel: basename(kernel.directory), ...resultsOf(output) };
 }
 

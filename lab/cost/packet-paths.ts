@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The clocked paths of a packet.
-import { namesOf } from '../../test/host/names.ts';
+import { namesOf } from '../../test/host/checked-json.ts';
 
 /** Path -> what the driver is asked, and the figure in its answer that is the path's price. */
 export const PATHS = {

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tools of today that this machine's Debian does not have: bpftrace of Debian's newest suite with its libraries, and ebpf_exporter from
 // the Go module proxy. The latter runs its own example that counts drops. Both come into the cache once; VMs see them there.
-import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { debianSuite } from '../../test/debian/apt.ts';
-import { cachePath } from '../../test/host/cache-path.ts';
 import { parseJson, textAt } from '../../test/host/checked-json.ts';
-import { withGoSource } from '../../test/host/go-source.ts';
+import { cachePath, withGoSource } from '../../test/host/need.ts';
+import { run } from '../../test/host/run.ts';
 
-const run = promisify(execFile);
 const PEERS = cachePath('peers');
 const SUITE = 'sid';
 const MODULE = 'github.com/cloudflare/ebpf_exporter/v2';

@@ -2,12 +2,11 @@
 // What agents may leave behind: BPF objects that no process holds, processes, files of /run/tapscope.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 
 export const FOLDER = '/run/tapscope';
 const MARK = 'TAPSCOPE_FAULTS';
-const IDS = join(dirname(fileURLToPath(import.meta.url)), '../../dist/lab/bpf-ids');
+const IDS = join(import.meta.dirname, '../../dist/lab/bpf-ids');
 const KINDS = [
   ['prog_id', 'prog'],
   ['map_id', 'map'],

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // npm run fleet [-- [victoria] [HOST:PORT…]]: the engines of deploy/fleet on this machine, until Ctrl-C. Without hosts it scrapes the agent here.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { temporaryFolder } from '../../test/agent/certificates.ts';
 import { program } from '../../test/host/scope.ts';
 import { FLEET, provideEngines, startEngines, VICTORIA } from './engines.ts';
 
@@ -11,8 +9,7 @@ await program(async (words, t) => {
   const targets = words.filter((word) => word !== 'victoria');
   const missing = await provideEngines(file);
   if (missing) throw new Error(`The engines cannot run here: ${missing}`);
-  const folder = mkdtempSync(join(tmpdir(), 'tapscope-fleet-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder(t);
   const files = targets.length > 0 ? { 'targets.yml': JSON.stringify([{ targets }]) } : {};
   const engines = await startEngines(t, file, { folder, files });
   for (const { name, url } of engines.values()) console.log(`${name.padEnd(17)} ${url}`);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A real OpenTelemetry collector, built by its own builder and kept in the lab's cache; what it received it sends on to the test.
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -9,12 +9,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { listAt, parseJson } from '../../test/host/checked-json.ts';
 import { freePort } from '../../test/host/free-port.ts';
 import { BUILT, type Need, pathOf, provide } from '../../test/host/need.ts';
+import { run } from '../../test/host/run.ts';
 
-const run = promisify(execFile);
 const VERSION = 'v0.165.0';
 const FILE = 'tapscope-otelcol';
 const BUILDER: Need = { go: `go.opentelemetry.io/collector/cmd/builder@${VERSION}`, builtAs: 'builder', file: 'ocb' };

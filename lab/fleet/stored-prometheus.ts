@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A real Prometheus that scrapes nothing: it answers from blocks that promtool wrote.
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { freePort } from '../../test/host/free-port.ts';
+import { run } from '../../test/host/run.ts';
 
-const run = promisify(execFile);
 const START_WITHIN_MS = 60_000;
 
 interface StoredPrometheus {

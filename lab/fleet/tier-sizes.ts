@@ -2,13 +2,11 @@
 // npx tsx lab/fleet/tier-sizes.ts [--write]: the tables of docs/scale.md. A real agent with 100 taps, the series of its page and of the fleet's rules in a
 // real Prometheus, each in two sizes; what 10 000 hosts come to is the product.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { argv } from 'node:process';
 import { gzipSync } from 'node:zlib';
 import { FACTOR_TIER } from '../../dashboards/promql/factor-tier.ts';
 import { HOST_TIER, TAP_TIER } from '../../src/fleet/tier.ts';
+import { temporaryFolder } from '../../test/agent/certificates.ts';
 import { linesOfPage, type PageLine } from '../../test/agent/otlp-samples.ts';
 import { startAgent } from '../../test/agent/serve-process.ts';
 import { namespaceLab } from '../../test/host/netns.ts';
@@ -95,8 +93,7 @@ const sum = (values: Iterable<number>): number => [...values].reduce((total, val
 async function main(t: Scope): Promise<void> {
   const page = await realPage(t);
   console.error(`A page of ${page.ofAgent.length + page.ofTap.length} series.`);
-  const folder = mkdtempSync(join(tmpdir(), 'tapscope-sizes-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder(t);
   const template = await templateOf(t, folder);
   const rules = [...TAP_TIER, ...HOST_TIER, ...FACTOR_TIER].map(({ expr }) => expr);
   const raw: Cost[] = [];

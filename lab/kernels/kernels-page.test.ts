@@ -4,11 +4,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { readSection } from '../report/report.ts';
-import { lockedKernel } from '../vm/kernel-lock.ts';
-import { KERNELS, SERIES } from '../vm/series.ts';
+import { KERNELS, lockedKernel, SERIES } from '../vm/series.ts';
 import { releaseOf } from '../vm/unpack-kernel.ts';
-import { kernelsSection } from './kernels-section.ts';
-import { differences, isHonest, type Proof, type Proven, provenOf, readResults } from './proven.ts';
+import { differences, isHonest, kernelsSection, type Proof, type Proven, provenOf, readResults } from './proven.ts';
 
 const results = readResults();
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { GUEST_FILES } from './matrix.ts';
+import { GUEST_FILES, splatsOf } from './matrix.ts';
 
 const root = join(import.meta.dirname, '../..');
 const files = GUEST_FILES.map(({ file }) => file);
@@ -42,4 +42,31 @@ test('what the files of a kernel need is needed by the test that boots it', () =
       kernel,
     );
   }
+});
+
+const FAULTS = [
+  '[   45.043941] WARNING: CPU: 0 PID: 1 at net/core/dev.c:4321 netif_tx_stop_queue+0x1c/0x20',
+  '[   12.1] BUG: unable to handle page fault for address: ffffffffc0a01000',
+  '[   12.1] Oops: 0000 [#1] PREEMPT SMP NOPTI',
+  '[   12.1] BUG: KASAN: slab-use-after-free in tun_net_xmit+0x10/0x20 [tun]',
+  '[   12.1] WARNING: possible circular locking dependency detected',
+  '[   12.1] INFO: possible recursive locking detected',
+  '[   12.1] BUG: scheduling while atomic: node/123/0x00000002',
+];
+const USUAL = [
+  '[    0.020000] tsc: Unable to calibrate against PIT',
+  '[    0.565051] APIC calibration not consistent with PM-Timer: 75ms instead of 100ms',
+  '[   33.248628] hrtimer: interrupt took 11193240 ns',
+  '[    0.000000] clearcpuid: force-disabling CPU feature flag: rep_good',
+  '[   52.735227] reboot: Power down',
+];
+const OF_A_BUSY_MACHINE = [
+  '[   60.0] watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [node:123]',
+  '[   60.0] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:',
+];
+
+test("a kernel's report of its own fault is found among what it says otherwise", () => {
+  const console = [...USUAL, ...FAULTS, ...OF_A_BUSY_MACHINE].join('\n');
+  assert.deepEqual(splatsOf(console), FAULTS);
+  assert.deepEqual(splatsOf([...USUAL, ...OF_A_BUSY_MACHINE].join('\n')), []);
 });

@@ -10,8 +10,7 @@ import { noVm, runInVm } from '../vm/boot.ts';
 import { buildFor, guestProgram } from '../vm/guest-program.ts';
 import { type Kernel, kernelOrWhy } from '../vm/kernels.ts';
 import { KERNELS, type LabKernel, SERIES } from '../vm/series.ts';
-import { EVENT_START } from './event.ts';
-import { splatsOf } from './splats.ts';
+import { EVENT_START } from './guest-reporter.ts';
 import { Retelling } from './vm-reporter.ts';
 
 interface GuestFile {
@@ -202,4 +201,28 @@ function guestFiles(kernel: string): readonly string[] {
 
 function isSeries(kernel: string): boolean {
   return SERIES.some((series) => series === kernel);
+}
+
+// What a kernel writes to its console when it finds a fault in itself: a test that passed meanwhile proves nothing.
+/** Matches the kernel's own reports: WARN(), BUG(), an oops, lockdep, KASAN and its like, stalls, lockups and hung tasks. */
+const SPLAT =
+  /WARNING: |\bBUG\b|\bOops\b|general protection fault|\bINFO: (?:rcu_|task |possible |trying |inconsistent |suspicious )|\brcu: INFO|detected stalls?|lockdep|KASAN|UBSAN|KCSAN|\bLOCKUP\b/;
+
+interface Known {
+  readonly line: RegExp;
+  /** Why it is no fault of the kernel. */
+  readonly why: string;
+}
+
+const KNOWN: readonly Known[] = [
+  {
+    line: /soft lockup|\bLOCKUP\b|\brcu: INFO|INFO: rcu_|detected stalls?|blocked for more than/,
+    why: 'an emulated CPU that gets no time of this machine stands still for as long',
+  },
+];
+
+/** Lines of the console by which the kernel reports a fault of its own, but for those that are known. */
+export function splatsOf(console: string): readonly string[] {
+  const lines = console.split('\n').filter((line) => SPLAT.test(line));
+  return lines.filter((text) => !KNOWN.some(({ line }) => line.test(text)));
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // npx tsx lab/kernels/prove-kernels.ts [KERNEL…]: what tapscope counts on each kernel of lab/vm/series.ts, into docs/kernels.md. A kernel that is not
 // named stays as it was measured before. Exit code 1: a figure was wrong and not marked, or a kernel did not say.
-
 import { resolve } from 'node:path';
 import { program } from '../../test/host/scope.ts';
 import { writeSection } from '../report/report.ts';
@@ -9,8 +8,7 @@ import { runInVm, whyNoVm } from '../vm/boot.ts';
 import { buildFor, guestProgram } from '../vm/guest-program.ts';
 import { provideKernel } from '../vm/kernels.ts';
 import { KERNELS, type LabKernel } from '../vm/series.ts';
-import { kernelsSection } from './kernels-section.ts';
-import { isHonest, type Proven, provenOf, readResults, writeResults } from './proven.ts';
+import { isHonest, kernelsSection, type Proven, provenOf, readResults, writeResults } from './proven.ts';
 
 const RUN = 'lab/kernels/main.ts';
 const PROOF_FILE = 'lab/kernels/proof.guest.ts';

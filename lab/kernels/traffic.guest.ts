@@ -6,7 +6,7 @@ import test, { type TestContext } from 'node:test';
 import { type Agent, standingAgent, startAgent } from '../../test/agent/serve-process.ts';
 import { allCombinations, coveringSelection } from '../../test/guest/covering.ts';
 import { exact, marked } from '../../test/guest/exactness.ts';
-import { LIFE_NAMES } from '../../test/guest/lives.ts';
+import { LIFE_NAMES } from '../../test/guest/traffic-scenario.ts';
 import { isSince, ownSeries } from '../../test/host/release.ts';
 import { isWhole } from '../../test/whole.ts';
 import { SERIES } from '../vm/series.ts';

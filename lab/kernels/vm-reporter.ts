@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tests that ran in a VM, as subtests of a test here: names, durations, failures with their text, skips with their reasons.
-
 import type { TestContext } from 'node:test';
 import { inspect } from 'node:util';
-import { type GuestEvent, parseEvent } from './event.ts';
+import { type GuestEvent, parseEvent } from './guest-reporter.ts';
 
 type Ending = Extract<GuestEvent, { type: 'pass' | 'skip' | 'fail' }>;
 

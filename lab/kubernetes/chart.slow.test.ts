@@ -8,9 +8,17 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
 import { at, listAt, parseJson, textAt } from '../../test/host/checked-json.ts';
-import { type ApiServer, startApiServer } from './api-server.ts';
-import { provideCluster } from './cluster-programs.ts';
-import { apply, CHART, helm, installCrds, NAMESPACE, objectsOf } from './server-side-apply.ts';
+import {
+  type ApiServer,
+  apply,
+  CHART,
+  helm,
+  installCrds,
+  NAMESPACE,
+  objectsOf,
+  provideCluster,
+  startApiServer,
+} from './api-server.ts';
 
 const IMAGE = 'image.repository=registry.example/tapscope';
 const OPERATOR = ['serviceMonitor.enabled=true', 'prometheusRule.enabled=true'];

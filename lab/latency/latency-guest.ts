@@ -3,17 +3,15 @@
 // of bpf-times.so); what single packets take without it and with it; what becomes of a steady stream while it comes and goes ('go': only this).
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { env } from 'node:process';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { type Attachment, attach } from '../cost/attach-configuration.ts';
 import type { Attached } from '../cost/configurations.ts';
 import { type Asked, startAsked } from '../cost/driver.ts';
-import { sumOf, timesOf } from './bpf-times.ts';
-import { COMING, INTERVAL_US, LEVELS, PACKETS, STAYING, WITHOUT } from './latency-results.ts';
+import { bpfTimesOf, COMING, INTERVAL_US, LEVELS, PACKETS, STAYING, sumOf, WITHOUT } from './latency-results.ts';
 
-const driver = join(dirname(fileURLToPath(import.meta.url)), '../../dist/lab/latency-driver');
+const driver = join(import.meta.dirname, '../../dist/lab/latency-driver');
 
 /** The time of the stream without an agent, and the same beside one that stays. */
 const STREAM_MS = 10_000;
@@ -29,7 +27,7 @@ const AGENT: Attached & { readonly kind: 'product' } = { kind: 'product', level:
 async function load(): Promise<void> {
   const attachment = await attach(AGENT);
   const { user, system } = process.cpuUsage();
-  const times = timesOf(readFileSync(env.BPF_TIMES ?? '', 'utf8'));
+  const times = bpfTimesOf(readFileSync(env.BPF_TIMES ?? '', 'utf8'));
   const began = performance.now();
   await attachment.detach();
   const detachMs = performance.now() - began;

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What was measured of one kernel, and measured.json, which keeps it.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { at, numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
-import { namesOf } from '../../test/host/names.ts';
+import { join } from 'node:path';
+import { at, numberAt, numbersAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 
 export const PACKETS = 40_000;
 /** The time between two packets of the steady stream, which has 2 000 a second. */
@@ -37,18 +35,13 @@ export interface Stream {
   readonly gap: Times;
 }
 
-const LOAD = {
-  /** The number of programs that this kernel accepted and the agent keeps. */
-  programs: 0,
-  /** Instructions that the verifier looked at. */
-  verified: 0,
-  verifierMs: 0,
-  attachMs: 0,
-  /** CPU time of the process until it is attached and has walked the host twice; it begins with Node.js. */
-  wholeMs: 0,
-  detachMs: 0,
-};
-export type Load = Readonly<typeof LOAD>;
+const LOAD = ['programs', 'verified', 'verifierMs', 'attachMs', 'wholeMs', 'detachMs'] as const;
+
+/**
+ * programs: accepted by this kernel, and kept; verified: instructions that the verifier looked at; wholeMs: CPU time of the process until it is
+ * attached and has walked the host twice; it begins with Node.js.
+ */
+export type Load = Readonly<Record<(typeof LOAD)[number], number>>;
 
 export interface Measured {
   readonly kernel: string;
@@ -63,7 +56,7 @@ export interface Measured {
 /** Results by series of kernels; 'here' is this machine's own. */
 export type Results = ReadonlyMap<string, Measured>;
 
-const file = join(dirname(fileURLToPath(import.meta.url)), 'measured.json');
+const file = join(import.meta.dirname, 'measured.json');
 
 export function lost({ sent, refused, read }: Stream): number {
   return sent + refused - read;
@@ -119,8 +112,8 @@ function recorded(one: unknown): Measured {
 }
 
 function loadOf(value: unknown): Load {
-  const rounded = namesOf(LOAD).map((name) => [name, Math.round(numberAt(value, name))] as const);
-  return { ...LOAD, ...Object.fromEntries(rounded) };
+  const exact = numbersAt(value, ...LOAD);
+  return { ...exact, ...Object.fromEntries(Object.entries(exact).map(([name, figure]) => [name, Math.round(figure)])) };
 }
 
 function packetsOf(value: unknown): Packets {
@@ -128,11 +121,55 @@ function packetsOf(value: unknown): Packets {
 }
 
 function streamOf(value: unknown): Stream {
-  const count = (name: string): number => numberAt(value, name);
   const times = { passage: timesOf(at(value, 'passage')), gap: timesOf(at(value, 'gap')) };
-  return { sent: count('sent'), refused: count('refused'), read: count('read'), ...times };
+  return { ...numbersAt(value, 'sent', 'refused', 'read'), ...times };
 }
 
 function timesOf(value: unknown): Times {
-  return { p50: numberAt(value, 'p50'), p999: numberAt(value, 'p999'), max: numberAt(value, 'max') };
+  return numbersAt(value, 'p50', 'p999', 'max');
+}
+
+// What bpf-times.so wrote: a line for each bpf() of a process.
+interface BpfTime {
+  /** kernel: enum bpf_cmd. */
+  readonly command: number;
+  readonly ms: number;
+  /** The name of the loaded program; '-' if none was, '' where libbpf tried what the kernel can do. */
+  readonly program: string;
+  /** Instructions that the verifier looked at. */
+  readonly verified: number;
+}
+
+interface LoadSum {
+  readonly programs: number;
+  readonly verified: number;
+  readonly verifierMs: number;
+  readonly attachMs: number;
+}
+
+/** Programs that libbpf and the addon load to see whether the kernel can do something. */
+const TRIED = ['', 'libbpf_nametest', 'try_tracing'];
+
+const PROG_LOAD = 5;
+const ATTACHING: readonly number[] = [17, 28]; // BPF_RAW_TRACEPOINT_OPEN, BPF_LINK_CREATE
+
+export function bpfTimesOf(text: string): readonly BpfTime[] {
+  return text.split('\n').flatMap((line) => {
+    const [, command, nanoseconds, program = '', verified] = /^(\d+) (\d+) (\S*) (\d+)$/.exec(line) ?? [];
+    return command
+      ? [{ command: Number(command), ms: Number(nanoseconds) / 1e6, program, verified: Number(verified) }]
+      : [];
+  });
+}
+
+/** What libbpf and the agent try beforehand counts as time, and not as a program. */
+export function sumOf(times: readonly BpfTime[]): LoadSum {
+  const loads = times.filter(({ command }) => command === PROG_LOAD);
+  const attaches = times.filter(({ command }) => ATTACHING.includes(command));
+  return {
+    programs: loads.filter(({ program }) => !TRIED.includes(program)).length,
+    verified: loads.reduce((sum, { verified }) => sum + verified, 0),
+    verifierMs: loads.reduce((sum, { ms }) => sum + ms, 0),
+    attachMs: attaches.reduce((sum, { ms }) => sum + ms, 0),
+  };
 }

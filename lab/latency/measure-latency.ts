@@ -1,69 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs lab/latency/latency-guest.ts on a kernel of the lab, on the instruction clock, or on this machine's own.
+import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { env } from 'node:process';
-import { fileURLToPath } from 'node:url';
-import { runInVm } from '../vm/boot.ts';
-import { buildFor, type GuestProgram, guestProgram } from '../vm/guest-program.ts';
-import { type Kernel, provideKernel } from '../vm/kernels.ts';
+import { buildFor, type GuestProgram, guestProgram, runGuest } from '../vm/guest-program.ts';
 import { COMING, type Measured, measuredOf, type Stream, streamsOf } from './latency-results.ts';
 
-const lab = join(dirname(fileURLToPath(import.meta.url)), '..');
+const lab = join(import.meta.dirname, '..');
 const shim = join(lab, '../dist/lab/bpf-times.so');
 
 const TIMEOUT_MS = 1_800_000;
 
 /** cycles: so often an agent comes and goes under a steady stream; 0: only what loading takes. */
 export async function measureOn(series: string, cycles: number, say: (line: string) => void): Promise<Measured> {
-  const kernel = await provideKernel(series, say);
   // One VM runs both commands. The first one loads in a process of its own: the second has no preloaded library.
-  const parts = ({ command }: GuestProgram): string =>
+  const { kernel, output } = await run(series, say, ({ command }) =>
     [
       `LD_PRELOAD='${shim}' ${shell(command(['load']))}`,
       ...(cycles > 0 ? [shell(command(['all', String(cycles)]))] : []),
-    ].join(' && ');
-  return measuredOf(basename(kernel.directory), cycles, await run(kernel, parts, say));
+    ].join(' && '),
+  );
+  return measuredOf(basename(kernel.directory), cycles, output);
 }
 
 /** Measures only the stream while the agent comes and goes. */
-export async function comeAndGoOn(kernel: Kernel, cycles: number, say: (line: string) => void): Promise<Stream> {
-  const part = ({ command }: GuestProgram): string => `exec ${shell(command(['go', String(cycles)]))}`;
-  const stream = streamsOf(await run(kernel, part, say)).get(COMING);
-  if (!stream) throw new Error('The VM has not told of its stream.');
-  return stream;
+export async function comeAndGoOn(series: string, cycles: number, say: (line: string) => void): Promise<Stream> {
+  const { output } = await run(series, say, ({ command }) => `exec ${shell(command(['go', String(cycles)]))}`);
+  return streamsOf(output).get(COMING) ?? assert.fail('The VM has not told of its stream.');
 }
 
-async function run(
-  kernel: Kernel,
-  script: (guest: GuestProgram) => string,
-  say: (line: string) => void,
-): Promise<string> {
-  buildFor('amd64');
-  const guest = await guestProgram(`latency-${kernel.series}`, ['lab/latency/latency-guest.ts']);
-  const { status, output, console } = await runInVm(kernel, ['sh', '-c', script(guest)], {
+function run(series: string, say: (line: string) => void, script: (guest: GuestProgram) => string) {
+  return runGuest(series, 'lab/latency/latency-guest.ts', [], {
+    say,
+    command: (guest) => ['sh', '-c', script(guest)],
     instructionClock: true,
     timeoutMs: TIMEOUT_MS,
     environment: { BPF_TIMES: '/root/bpf-times', MODULES: 'tun vhost_net tap' },
-    onOutput: byLine((line) => say(`Linux ${kernel.series}: ${line}`)),
+    onLine: (line) => say(`Linux ${series}: ${line}`),
   });
-  if (status !== 0)
-    throw new Error(
-      `The measurement on Linux ${kernel.series} ended with ${status}:\n${output}${console.slice(-2000)}`,
-    );
-  return output;
-}
-
-/** Output comes in pieces, some of a single character. */
-function byLine(say: (line: string) => void): (text: string) => void {
-  let rest = '';
-  return (text) => {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) say(line.trimEnd());
-  };
 }
 
 function shell(words: readonly string[]): string {

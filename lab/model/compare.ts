@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a snapshot shows of a tap beside the truth: each figure is equal, or marked as not exact.
-
 import type { Device } from '../../src/snapshot/device.ts';
 import type { Queue } from '../../src/snapshot/queue.ts';
 import { droppedBefore, imbalances } from '../../test/agent/agent-lab.ts';

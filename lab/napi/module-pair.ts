@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // In a VM: one of two builds of tun in place of the kernel's own, and what `tapscope bench` measures with it.
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { tapscope } from '../../test/agent/serve-process.ts';
-import { listAt, numberAt, parseJson } from '../../test/host/checked-json.ts';
+import { at, listAt, numberAt, numbersAt, parseJson } from '../../test/host/checked-json.ts';
+import { run } from '../../test/host/run.ts';
 import { type Build, moduleFile } from './tun-modules.ts';
 
-const run = promisify(execFile);
 /** Those that use tun. */
 const USERS = ['vhost_net', 'tap'];
 
@@ -43,8 +41,6 @@ export async function measurePair(seconds: number): Promise<PairRun> {
     seconds: numberAt(one, 'seconds'),
     received: numberAt(one, 'transmitted'),
     lost: numberAt(one, 'lost'),
-    there: numberAt(one, 'freed', 'there'),
-    elsewhere: numberAt(one, 'freed', 'elsewhere'),
-    deferred: numberAt(one, 'freed', 'deferred'),
+    ...numbersAt(at(one, 'freed'), 'there', 'elsewhere', 'deferred'),
   };
 }

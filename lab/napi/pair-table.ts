@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The section of docs/benchmarks.md about tun with and without the NAPI cache, beside the mail's own figures.
 import { freedTotal } from '../../bench/bench-report.ts';
+import { listAt, numbersAt } from '../../test/host/checked-json.ts';
 import { median } from '../../test/host/percentile.ts';
 import { grouped, markdown, percent } from '../report/report.ts';
 import type { PairRun } from './module-pair.ts';
@@ -81,4 +82,13 @@ const whole = (value: number): string => grouped(Math.round(value));
 
 function ratio(before: number, after: number): string {
   return (after / before).toFixed(3);
+}
+
+export function readPair(printed: unknown): Pair {
+  const runs = (build: string): readonly PairRun[] => listAt(printed, build).map(readRun);
+  return { plain: runs('plain'), cached: runs('cached') };
+}
+
+function readRun(run: unknown): PairRun {
+  return numbersAt(run, 'seconds', 'received', 'lost', 'there', 'elsewhere', 'deferred');
 }

@@ -11,7 +11,7 @@ export interface Case {
   /** Names from `PROGRAMS`. */
   readonly programs: readonly string[];
   /** One of these has to come first; undefined: all is well, and the answer is OK. */
-  readonly expected: readonly string[] | undefined;
+  readonly expected?: readonly string[] | undefined;
   /** It needs CPUs that no other case computes on. */
   readonly alone?: true;
   /** Traffic that it is about, and that no sender of ours counts: by what passes the device. */

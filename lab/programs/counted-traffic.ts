@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { at, parseJson } from '../../test/host/checked-json.ts';
 import type { NamespaceLab } from '../../test/host/netns.ts';
 import { slowness } from '../../test/host/slowness.ts';
+import { succeeds } from '../../test/host/until.ts';
 import type { Stage } from './places.ts';
 import type { Running } from './program.ts';
 
@@ -37,11 +38,7 @@ export async function answers(from: NamespaceLab, address: string, said: () => s
 async function reaches(from: NamespaceLab, address: string): Promise<boolean> {
   const connect = ['socat', '-u', 'OPEN:/dev/null', `TCP4:${address}:${SINK_TCP_PORT},connect-timeout=1`];
   for (const [file = '', ...words] of [['ping', '-q', '-c1', '-W1', address], connect]) {
-    const isThere = await from.exec(file, ...words).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) return true;
+    if (await succeeds(from.exec(file, ...words))) return true;
   }
   return false;
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `tapscope diagnose --json` and `check --json` answered about one device, and what that is worth against the truth.
-
 import type { Finished } from '../../test/agent/serve-process.ts';
 import { at, listAt, parseJson } from '../../test/host/checked-json.ts';
 import { scoreFault, scoreHealthy } from '../verdicts/score.ts';

@@ -5,19 +5,23 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadavg, release } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { startAgent } from '../../test/agent/serve-process.ts';
+import { join } from 'node:path';
+import { askSnapshot } from '../../src/commands/ask-agent.ts';
+import { startAgent, tapscope } from '../../test/agent/serve-process.ts';
 import { busyLoops } from '../../test/host/busy-cpus.ts';
-import { scoped } from '../../test/host/scope.ts';
-import { table } from './checks-table.ts';
+import { provide } from '../../test/host/need.ts';
+import { type Scope, scoped } from '../../test/host/scope.ts';
+import { PROGRAMS } from './all-programs.ts';
+import { ProgramCheck } from './checks.ts';
 import type { Result } from './diagnose-answer.ts';
-import { keepPart, keptPart, PARTS, type Part, type PartName } from './part.ts';
+import { keepPart, keptPart, PARTS, type Part, type PartName, type TableRow } from './part.ts';
+import { makeStage } from './places.ts';
 import { playAll } from './play-cases.ts';
+import type { Program } from './program.ts';
 import { caseLine, report } from './programs-page.ts';
 import { shortcomings } from './shortcomings.ts';
 
-const FILE = join(dirname(fileURLToPath(import.meta.url)), '../../docs/programs.md');
+const FILE = join(import.meta.dirname, '../../docs/programs.md');
 const BUSY_LOAD = 10;
 
 const only = process.env.ONLY ?? '';
@@ -74,3 +78,44 @@ if (words.includes('--write') && only === '') writeFileSync(FILE, text);
 const lacking = shortcomings(parts, chosen, only === '');
 for (const one of lacking) console.error(`not proved: ${one}`);
 process.exit(lacking.length === 0 ? 0 : 1); // what a program left behind must not keep it
+
+// The table: each program by itself, with an agent that keeps counting everything, and its four checks.
+async function table(
+  only: (name: string) => boolean,
+  keep: (rows: readonly TableRow[]) => void,
+): Promise<readonly TableRow[]> {
+  const rows: TableRow[] = [];
+  for (const program of PROGRAMS.filter(({ name }) => only(name))) {
+    const row = await scoped((t) => rowOf(t, program)).catch((error: unknown) => failed(program, error));
+    console.error(JSON.stringify(row));
+    rows.push(row);
+    keep(rows);
+  }
+  return rows;
+}
+
+async function rowOf(t: Scope, program: Program): Promise<TableRow> {
+  const head = { program: program.name, from: program.from, cannot: program.cannot ?? {} };
+  const skipped = (await provide(program.needs)) || program.unavailable?.();
+  if (skipped) return { ...head, skipped, results: [] };
+  const { socket } = await startAgent(t, ['--budget=off']);
+  const stage = await makeStage(t);
+  const asked = {
+    snapshot: () => askSnapshot(socket),
+    tapscope: (...words: readonly string[]) => tapscope([...words, '--socket', socket]),
+  };
+  const checks = new ProgramCheck(asked, stage, await program.start(stage), program.load);
+  const cannot = (check: keyof typeof head.cannot): boolean => head.cannot[check] !== undefined;
+  const results = [
+    await checks.owner(),
+    ...(cannot('exact UDP') ? [] : await checks.udp()),
+    ...(cannot('exact TCP') ? [] : [await checks.tcp()]),
+  ];
+  return { ...head, skipped: undefined, results };
+}
+
+function failed({ name, from }: Program, error: unknown): TableRow {
+  const failure = error instanceof Error ? error.message : String(error);
+  const skipped = `failed: ${failure.split('\n').slice(0, 4).join(' ')}`;
+  return { program: name, from, cannot: {}, skipped, results: [] };
+}

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A part of the result, kept in a file. Parts can run one after another or at the same time, each in its own network namespace.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { CheckResult } from './checks.ts';
 import type { Result } from './diagnose-answer.ts';
 import type { Program } from './program.ts';
 
-const FOLDER = join(dirname(fileURLToPath(import.meta.url)), '../../dist/programs');
+const FOLDER = join(import.meta.dirname, '../../dist/programs');
 
 export type PartName = 'table' | 'idle' | 'busy';
 export const PARTS: readonly PartName[] = ['table', 'idle', 'busy'];

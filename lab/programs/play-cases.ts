@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { askSnapshot } from '../../src/commands/ask-agent.ts';
 import { tapscope } from '../../test/agent/serve-process.ts';
 import type { Scope } from '../../test/host/scope.ts';
-import { until } from '../../test/host/until.ts';
+import { succeeds, until } from '../../test/host/until.ts';
 import { PROGRAMS } from './all-programs.ts';
 import type { Case } from './case.ts';
 import { CASES } from './cases/all-cases.ts';
@@ -119,11 +119,7 @@ class Lane {
   async #ready(): Promise<Playground> {
     if (this.#set) {
       const { stage, running } = this.#set;
-      const isThere = await answers(stage.near, running.beyond, () => '').then(
-        () => true,
-        () => false,
-      );
-      if (isThere) return this.#set;
+      if (await succeeds(answers(stage.near, running.beyond, () => ''))) return this.#set;
       await this.end();
     }
     const program = PROGRAMS.find(({ name }) => name === this.#name);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // A real program behind a device: how it is started, who it is, and what it says of its own traffic.
-
 import type { Need } from '../../test/host/need.ts';
 import type { Stage } from './places.ts';
 

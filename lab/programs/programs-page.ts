@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // docs/programs.md: which programs were asked what, every case with its verdict, and what failed.
-
 import { markdown } from '../report/report.ts';
 import { CASES } from './cases/all-cases.ts';
 import { lostIn, type Outcome, type Result } from './diagnose-answer.ts';

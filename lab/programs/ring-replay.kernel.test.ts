@@ -2,7 +2,6 @@
 // Needs: root on this machine's kernel.
 // Predictions for a larger ring, against that ring and the same packets again.
 // `UPDATE=1 npm test -- ring-replay` writes the table of docs/accuracy.md.
-
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { standingLab } from '../../test/agent/agent-lab.ts';

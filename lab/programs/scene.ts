@@ -4,8 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { NamespaceLab } from '../../test/host/netns.ts';
 import { until } from '../../test/host/until.ts';
 import { arrivals, type Flow, flow, SINK_PORT, UDP_SINK } from './counted-traffic.ts';
-import type { Stage } from './places.ts';
-import { startProcess } from './process.ts';
+import { type Stage, startProcess } from './places.ts';
 import type { Running } from './program.ts';
 
 /** Nothing more arrives when nothing did for so long. */

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a run has not proved: `npm run test:programs` succeeds only if there is nothing of it.
-
-import { ABSENT } from './absent.ts';
-import { PROGRAMS } from './all-programs.ts';
+import { ABSENT, PROGRAMS } from './all-programs.ts';
 import { CASES } from './cases/all-cases.ts';
 import type { Outcome, Result } from './diagnose-answer.ts';
 import { PARTS, type Part, type PartName, type Parts, type TableRow } from './part.ts';

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the agent's two processes take of a host with many idle queues, in instructions: a busy machine measures the same as an idle one.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, join } from 'node:path';
 import { numberAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 import { median } from '../../test/host/percentile.ts';
-import { runInVm } from '../vm/boot.ts';
-import { buildFor, guestProgram } from '../vm/guest-program.ts';
-import { type Kernel, provideKernel } from '../vm/kernels.ts';
+import { runGuest } from '../vm/guest-program.ts';
 
 export const SERIES = '7.3';
 const QUEUES = 1024;
 /** The allowed growth. Six runs of one code differed by 7 %: V8 compiles and collects garbage at other moments. */
 const TOLERANCE = 0.1;
 const TIMEOUT_MS = 1_200_000;
-const lab = join(dirname(fileURLToPath(import.meta.url)), '..');
+const lab = join(import.meta.dirname, '..');
 const file = join(lab, 'scale/baseline.json');
 
 /** Instructions, of the kernel too where it works for the agent. */
@@ -30,27 +27,22 @@ interface Clocked {
 
 /** The median of each figure, of so many runs. */
 export async function clock(say: (line: string) => void, runs = 1): Promise<Clocked> {
-  const kernel = await provideKernel(SERIES, say);
-  buildFor('amd64');
-  const { command } = await guestProgram('scale', ['lab/scale/queues-guest.ts']);
   const all: Clocked[] = [];
-  while (all.length < runs) all.push(await clockOnce(kernel, command([String(QUEUES)])));
+  while (all.length < runs) all.push(await clockOnce(say));
   const middle = (of: (one: Clocked) => number): number => median(all.map(of));
   return {
-    kernel: basename(kernel.directory),
+    kernel: all[0]?.kernel ?? '',
     queues: QUEUES,
     idleSecond: middle(({ idleSecond }) => idleSecond),
     scrape: middle(({ scrape }) => scrape),
   };
 }
 
-async function clockOnce(kernel: Kernel, command: readonly string[]): Promise<Clocked> {
-  const options = { instructionClock: true, memoryMiB: 4096, timeoutMs: TIMEOUT_MS };
-  const { status, output, console: kernelSaid } = await runInVm(kernel, command, options);
+async function clockOnce(say: (line: string) => void): Promise<Clocked> {
+  const options = { say, instructionClock: true, memoryMiB: 4096, timeoutMs: TIMEOUT_MS };
+  const { kernel, output } = await runGuest(SERIES, 'lab/scale/queues-guest.ts', [String(QUEUES)], options);
   const line = output.split('\n').find((one) => one.startsWith('{'));
-  if (status !== 0 || line === undefined) {
-    throw new Error(`On Linux ${SERIES} nothing was clocked (status ${status}):\n${output}${kernelSaid.slice(-2000)}`);
-  }
+  if (line === undefined) throw new Error(`On Linux ${SERIES} nothing was clocked:\n${output}`);
   return parseClocked({ ...(JSON.parse(line) as object), kernel: basename(kernel.directory) });
 }
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One size: the agent as built beside real taps, idle, scraped, asked by `tapscope check`, and while devices come and go.
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { type Agent, startAgent, tapscope } from '../../test/agent/serve-process.ts';
 import { bundle } from '../../test/bundle.ts';
 import { LOOP_REPORT, type LoopReport } from '../../test/host/event-loop.ts';
@@ -10,8 +9,7 @@ import { percentile } from '../../test/host/percentile.ts';
 import { makeTaps, type Taps } from '../../test/host/real-taps.ts';
 import { scoped } from '../../test/host/scope.ts';
 import { launchBrowser, openPage } from '../../test/page/browser.ts';
-import { coreShare, cpuMs } from './cpu.ts';
-import { scrape } from './one-scrape.ts';
+import { coreShare, cpuMs, scrape } from './cpu.ts';
 
 export interface Scaled {
   readonly queues: number;
@@ -41,7 +39,7 @@ export interface Scaled {
   readonly churned: number;
 }
 
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const ROOT = join(import.meta.dirname, '../..');
 /** All ten-second windows are over, and what is looked at every ten seconds was. */
 const SETTLE_MS = 25_000;
 /** The windows that rules look at. */

@@ -5,8 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { startAgent } from '../../test/agent/serve-process.ts';
 import { makeTaps } from '../../test/host/real-taps.ts';
 import { program } from '../../test/host/scope.ts';
-import { coreShare, cpuMs } from './cpu.ts';
-import { scrape } from './one-scrape.ts';
+import { coreShare, cpuMs, scrape } from './cpu.ts';
 
 /** All ten-second windows are over, and V8 has compiled what runs each second. */
 const SETTLE_MS = 45_000;

@@ -3,14 +3,13 @@
 // product's own flags of V8; the client is another process.
 import { type ChildProcess, fork } from 'node:child_process';
 import { Agent, get } from 'node:http';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { LoopReport } from '../../test/host/event-loop.ts';
 import { median } from '../../test/host/percentile.ts';
 import type { Allocation } from './allocate.ts';
 import type { Maker } from './page-maker.ts';
 
-const folder = dirname(fileURLToPath(import.meta.url));
+const folder = import.meta.dirname;
 /** Flags of V8 with a young generation so large that nothing is collected while a page is made. */
 const uncollected = [
   '--expose-gc',

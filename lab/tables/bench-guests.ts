@@ -4,8 +4,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { IPERF, missing } from '../../test/host/need.ts';
 import { noVm } from '../vm/boot.ts';
+import { vmlinuxOf } from '../vm/images.ts';
 import { kernelOrWhy } from '../vm/kernels.ts';
-import { vmlinuxOf } from '../vm/vmlinux.ts';
 
 /** It boots fastest under emulation. */
 const SERIES = '6.1';

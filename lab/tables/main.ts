@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // npx tsx lab/tables/main.ts [--write] [SERIES…] [-- FLAGS…]: `tapscope bench` as built, in VMs of four CPUs; --write: into BENCHMARKS.md.
-
 import { program } from '../../test/host/scope.ts';
 import { writeSection } from '../report/report.ts';
 import { noVm, runInVm, type VmResult } from '../vm/boot.ts';

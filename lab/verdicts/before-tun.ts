@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Losses on the way to a device: no reader, a qdisc, a bridge, a firewall.
-import { type Fault, lostBefore, type Scenario } from './scenario.ts';
+import type { Device } from '../../src/snapshot/device.ts';
+import { drawn, type Entry, type Fault, lostBefore } from './scenario.ts';
 import type { Stage } from './setup.ts';
 
-const easy = { readers: ['tap', 'tun', 'vhost'], rings: [500, 1000], rates: [300, 600] } as const;
-const routed = { readers: ['tap', 'tun', 'vhost'], rings: [500], rates: [200, 400] } as const;
-const onBridge = { readers: ['tap', 'vhost'], rings: [500], rates: [200, 400] } as const;
+const easy = drawn(['tap', 'tun', 'vhost'], [500, 1000], [300, 600]);
+const routed = drawn(['tap', 'tun', 'vhost'], [500], [200, 400]);
+const onBridge = drawn(['tap', 'vhost'], [500], [200, 400]);
 
 /** Frames of any size come in by ve0, and leave the bridge by tap0. */
 export async function bridge(stage: Stage, mtu: number): Promise<void> {
-  await stage.open('tap0');
-  await stage.take('tap0.0', 0);
+  await stage.serve();
   await stage.lab.ipBatch([
     'link add ve0 type veth peer name ve1',
     'link add br0 type bridge mcast_snooping 0 forward_delay 0',
@@ -33,8 +33,7 @@ export async function refuse({ lab }: Stage, statement: string): Promise<void> {
 
 /** What comes in by ve0 is forwarded to tap0. */
 async function router(stage: Stage): Promise<void> {
-  await stage.open('tap0');
-  await stage.take('tap0.0', 0);
+  await stage.serve();
   const { lab, variant } = stage;
   const peer = 'neigh replace 10.77.255.1 lladdr 02:00:00:00:00:01 dev tap0 nud permanent';
   await lab.ipBatch([
@@ -69,16 +68,13 @@ async function classify({ lab }: Stage, action: 'drop' | 'pass'): Promise<void> 
 
 const lost = (rule: string): Fault => ({ device: 'tap0', rule, holds: lostBefore });
 
-export const BEFORE_TUN: readonly Scenario[] = [
+export const BEFORE_TUN: readonly Entry[] = [
   {
     name: 'packets to a tap that nobody has open',
     faults: [lost('no-reader')],
-    readers: ['tap', 'tun'],
-    rings: [500],
-    rates: [200, 400],
+    ...drawn(['tap', 'tun'], [500], [200, 400]),
     prepare: async (stage) => {
-      await stage.open('tap0', { flags: ['persist'] });
-      await stage.take('tap0.0', 0);
+      await stage.serve({ flags: ['persist'] });
       await stage.send('tap0');
       return async () => {
         await stage.halt('tap0.0');
@@ -89,22 +85,16 @@ export const BEFORE_TUN: readonly Scenario[] = [
   {
     name: 'a tap that nobody has open and nobody sends to',
     nearMissOf: 'no-reader',
-    faults: [],
-    readers: ['tap', 'tun'],
-    rings: [500],
-    rates: [0],
-    prepare: async (stage) => {
-      await stage.open('tap0', { flags: ['persist'] });
-      return () => stage.reader.close('tap0.0');
-    },
+    ...drawn(['tap', 'tun'], [500], [0]),
+    setUp: (stage) => stage.open('tap0', { flags: ['persist'] }),
+    begin: (stage) => stage.reader.close('tap0.0'),
   },
   {
     name: 'a shaper with too short a queue',
     faults: [lost('qdisc-drop')],
     ...easy,
     prepare: async (stage) => {
-      await stage.open('tap0');
-      await stage.take('tap0.0', 0);
+      await stage.serve();
       const bits = 8 * 100 * stage.variant.rate;
       await stage.lab.tc(`qdisc replace dev tap0 root tbf rate ${bits / 2}bit burst 1600 limit 3000`);
       return () => stage.send('tap0');
@@ -113,11 +103,9 @@ export const BEFORE_TUN: readonly Scenario[] = [
   {
     name: 'AQM that drops what it should',
     nearMissOf: 'qdisc-drop',
-    faults: [],
     ...easy,
     prepare: async (stage) => {
-      await stage.open('tap0');
-      await stage.take('tap0.0', 0);
+      await stage.serve();
       await shape(stage, 101);
       await stage.lab.tc('qdisc replace dev tap0 parent 1: handle 10: codel limit 1000');
       return () => stage.send('tap0');
@@ -128,8 +116,7 @@ export const BEFORE_TUN: readonly Scenario[] = [
     faults: [lost('fq-horizon')],
     ...easy,
     prepare: async (stage) => {
-      await stage.open('tap0');
-      await stage.take('tap0.0', 0);
+      await stage.serve();
       await stage.lab.tc('qdisc replace dev tap0 root fq');
       return () => stage.send('tap0', { ahead: 86_400 });
     },
@@ -137,11 +124,9 @@ export const BEFORE_TUN: readonly Scenario[] = [
   {
     name: 'fq is told that packets leave in a second',
     nearMissOf: 'fq-horizon',
-    faults: [],
     ...easy,
     prepare: async (stage) => {
-      await stage.open('tap0');
-      await stage.take('tap0.0', 0);
+      await stage.serve();
       await stage.lab.tc('qdisc replace dev tap0 root fq limit 10000 flow_limit 5000');
       return () => stage.send('tap0', { ahead: 1, rate: 300 });
     },
@@ -159,14 +144,9 @@ export const BEFORE_TUN: readonly Scenario[] = [
   {
     name: 'long frames on a bridge that has room for them',
     nearMissOf: 'bridge-mtu',
-    faults: [],
-    readers: ['tap'],
-    rings: [500],
-    rates: [200, 400],
-    prepare: async (stage) => {
-      await bridge(stage, 9000);
-      return () => stage.send('ve0', { size: 4000 });
-    },
+    ...drawn(['tap'], [500], [200, 400]),
+    setUp: (stage) => bridge(stage, 9000),
+    begin: (stage) => stage.send('ve0', { size: 4000 }),
   },
   {
     name: 'a firewall on the bridge',
@@ -181,7 +161,6 @@ export const BEFORE_TUN: readonly Scenario[] = [
   {
     name: 'a firewall that lets all of it pass',
     nearMissOf: 'host-firewall',
-    faults: [],
     ...onBridge,
     prepare: async (stage) => {
       await bridge(stage, 1500);
@@ -202,7 +181,6 @@ export const BEFORE_TUN: readonly Scenario[] = [
   {
     name: 'a firewall drops a scan among what the host forwards',
     nearMissOf: 'host-firewall',
-    faults: [],
     ...routed,
     prepare: async (stage) => {
       await router(stage);
@@ -215,21 +193,50 @@ export const BEFORE_TUN: readonly Scenario[] = [
     // The filter's hook is made first: some kernels discard what the qdisc holds when it is.
     faults: [{ ...lost('loss-unexplained'), holds: (before, now) => lostBefore(before, now, 'TC_EGRESS') }],
     ...easy,
-    prepare: async (stage) => {
-      await stage.flow();
-      return () => classify(stage, 'drop');
-    },
+    setUp: (stage) => stage.flow(),
+    begin: (stage) => classify(stage, 'drop'),
   },
   {
     name: 'a tc filter that lets all pass',
     nearMissOf: 'loss-unexplained',
-    faults: [],
     ...easy,
     prepare: async (stage) => {
-      await stage.open('tap0');
-      await stage.take('tap0.0', 0);
+      await stage.serve();
       await classify(stage, 'pass');
       return () => stage.send('tap0');
+    },
+  },
+];
+
+// A port of a bridge that does not forward, and some that do.
+const taps = drawn(['tap', 'vhost'], [500], [200, 400]);
+
+const set = ({ lab }: Stage, setting: string): Promise<unknown> =>
+  lab.exec('bridge', 'link', 'set', 'dev', 'tap0', ...setting.split(' '));
+
+const isClosed = ({ bridgePort: port }: Device): boolean =>
+  port !== undefined && port !== 'unread' && port.state !== 'forwarding';
+
+export const BRIDGE_PORTS: readonly Entry[] = [
+  {
+    name: 'a port of a bridge that is disabled',
+    faults: [{ device: 'tap0', rule: 'bridge-port', holds: (_, now) => isClosed(now) }],
+    ...taps,
+    prepare: async (stage) => {
+      await bridge(stage, 1500);
+      await stage.send('ve0');
+      return () => set(stage, 'state 0');
+    },
+  },
+  {
+    name: 'a port of a bridge that is isolated beside one that is not',
+    nearMissOf: 'bridge-port',
+    asked: 'tap0',
+    ...taps,
+    prepare: async (stage) => {
+      await bridge(stage, 1500);
+      await stage.send('ve0');
+      return () => set(stage, 'isolated on');
     },
   },
 ];

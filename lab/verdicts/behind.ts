@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the host does with packets beside the ring: XDP and rp_filter behind tun, neighbours that do not answer before it.
 import type { Device } from '../../src/snapshot/device.ts';
-import { lostBefore, type Scenario } from './scenario.ts';
+import { drawn, type Entry, lostBefore } from './scenario.ts';
 import type { Stage } from './setup.ts';
 
-const taps = { readers: ['tap'], rings: [500], rates: [200, 400] } as const;
-const tuns = { readers: ['tun'], rings: [500], rates: [200, 400] } as const;
+const taps = drawn(['tap'], [500], [200, 400]);
+const tuns = drawn(['tun'], [500], [200, 400]);
 
 /** 250 packets a second from 10.77.255.2, an address that this device leads to. */
 async function writer(stage: Stage): Promise<void> {
-  await stage.open('tap0');
-  await stage.take('tap0.0', 0);
+  await stage.serve();
   await stage.lab.ip('addr add 10.77.255.1 peer 10.77.255.2 dev tap0');
   stage.often(100, () => stage.reader.write('tap0.0', 25, 100));
 }
@@ -38,14 +37,13 @@ async function askNeighbours(stage: Stage): Promise<void> {
   });
 }
 
-export const BEHIND: readonly Scenario[] = [
+export const BEHIND: readonly Entry[] = [
   {
     name: 'an XDP program drops what the guest sends',
     faults: [{ device: 'tap0', rule: 'xdp-drop', holds: rxDropped }],
     ...taps,
     prepare: async (stage) => {
-      await stage.open('tap0');
-      await stage.take('tap0.0', 0);
+      await stage.serve();
       await stage.sender.xdp('tap0', 'drop');
       return async () => stage.often(100, () => stage.reader.write('tap0.0', 25, 100));
     },
@@ -53,11 +51,9 @@ export const BEHIND: readonly Scenario[] = [
   {
     name: 'an XDP program lets pass what the guest sends',
     nearMissOf: 'xdp-drop',
-    faults: [],
     ...taps,
     prepare: async (stage) => {
-      await stage.open('tap0');
-      await stage.take('tap0.0', 0);
+      await stage.serve();
       await stage.sender.xdp('tap0', 'pass');
       return async () => stage.often(100, () => stage.reader.write('tap0.0', 25, 100));
     },
@@ -75,7 +71,6 @@ export const BEHIND: readonly Scenario[] = [
   {
     name: 'rp_filter lets pass what comes by its own device',
     nearMissOf: 'host-refuses',
-    faults: [],
     ...tuns,
     prepare: async (stage) => {
       await writer(stage);
@@ -89,20 +84,15 @@ export const BEHIND: readonly Scenario[] = [
       { device: 'tap0', rule: 'neighbour-failed', holds: (before, now) => lostBefore(before, now, 'NEIGH_FAILED') },
     ],
     ...taps,
-    prepare: async (stage) => {
-      await stage.open('tap0');
-      await stage.take('tap0.0', 0);
-      return () => askNeighbours(stage);
-    },
+    setUp: (stage) => stage.serve(),
+    begin: (stage) => askNeighbours(stage),
   },
   {
     name: 'a guest whose address is known',
     nearMissOf: 'neighbour-failed',
-    faults: [],
     ...taps,
     prepare: async (stage) => {
-      await stage.open('tap0');
-      await stage.take('tap0.0', 0);
+      await stage.serve();
       await stage.lab.ipBatch([
         'addr add 10.78.0.1/16 dev tap0',
         'neigh replace 10.78.0.2 lladdr 02:00:00:00:00:01 dev tap0 nud permanent',

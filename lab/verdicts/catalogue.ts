@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // All scenarios: a new one is an entry in the file of its subject.
-import { BEFORE_TUN } from './before-tun.ts';
+import { BEFORE_TUN, BRIDGE_PORTS } from './before-tun.ts';
 import { BEHIND } from './behind.ts';
 import { BLINDNESS, BUDGETS } from './blindness.ts';
-import { BRIDGE_PORTS } from './closed-ports.ts';
 import { MACVTAPS } from './macvtaps.ts';
 import { OVERFLOW } from './overflow.ts';
 import { PAIRS } from './pairs.ts';
 import { WRITTEN } from './program-faults.ts';
 import { MULTI_QUEUE } from './queues.ts';
 import { READERS } from './reader-faults.ts';
-import type { Scenario } from './scenario.ts';
+import type { Entry, Scenario } from './scenario.ts';
 
-export const SCENARIOS: readonly Scenario[] = [
+const ENTRIES: readonly Entry[] = [
   ...OVERFLOW,
   ...READERS,
   ...MULTI_QUEUE,
@@ -25,3 +24,13 @@ export const SCENARIOS: readonly Scenario[] = [
   ...PAIRS,
   ...BUDGETS,
 ];
+
+export const SCENARIOS: readonly Scenario[] = ENTRIES.map((entry) => {
+  if ('prepare' in entry) return { faults: [], ...entry };
+  const { setUp, begin, ...scenario } = entry;
+  const prepare: Scenario['prepare'] = async (stage) => {
+    await setUp(stage);
+    return () => begin(stage);
+  };
+  return { faults: [], ...scenario, prepare };
+});

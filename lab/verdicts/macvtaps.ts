@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // macvtaps, whose readers are not sampled.
 import type { Device } from '../../src/snapshot/device.ts';
-import type { Scenario } from './scenario.ts';
+import { drawn, type Entry } from './scenario.ts';
 import type { Stage } from './setup.ts';
 
 const QUEUE = 'vtap0.0';
@@ -22,22 +22,19 @@ const lostOf = ({ macvtap: seen }: Device): number =>
   (seen?.dropped ?? []).reduce((sum, { packets }) => sum + packets, 0);
 
 /** What waits in the ring still counts for its sender's buffer: of more than 256 the ring would not overflow. */
-const variants = { readers: ['tap'], rings: [50, 100], rates: [200, 400] } as const;
+const variants = drawn(['tap'], [50, 100], [200, 400]);
 
-export const MACVTAPS: readonly Scenario[] = [
+export const MACVTAPS: readonly Entry[] = [
   {
     name: 'a macvtap that nobody reads',
     faults: [{ device: 'vtap0', rule: 'ring-full-unexplained', holds: (before, now) => lostOf(now) > lostOf(before) }],
     ...variants,
-    prepare: async (stage) => {
-      await macvtap(stage);
-      return () => stage.send('ve0', { unicast: true });
-    },
+    setUp: (stage) => macvtap(stage),
+    begin: (stage) => stage.send('ve0', { unicast: true }),
   },
   {
     name: 'a macvtap that is read',
     nearMissOf: 'ring-full-unexplained',
-    faults: [],
     ...variants,
     prepare: async (stage) => {
       await macvtap(stage);

@@ -2,15 +2,17 @@
 // npx tsx lab/verdicts/main.ts [--write] [--record] [SERIES…]: real faults and what looks like them, on real taps in VMs, and what
 // the rules say of them. SEED= replays a run, ONLY= takes the scenarios with that in their name, VARIANTS= says how many of
 // each. --write: into BENCHMARKS.md; --record: the windows become fixtures of the rules' tests.
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { program } from '../../test/host/scope.ts';
 import { writeSection } from '../report/report.ts';
 import { noVm } from '../vm/boot.ts';
+import { runGuest } from '../vm/guest-program.ts';
 import { SERIES } from '../vm/series.ts';
 import { SCENARIOS } from './catalogue.ts';
-import { playOn } from './on-kernel.ts';
-import { runsOf } from './plan.ts';
-import { recordAll } from './record-fixtures.ts';
-import { faultsIn, report } from './verdicts-section.ts';
+import { RESULT, type Result, resultOf } from './order.ts';
+import { type Run, runsOf } from './plan.ts';
+import { faultsIn, lineOf, report } from './verdicts-section.ts';
 
 async function main(words: readonly string[]): Promise<void> {
   const named = words.filter((word) => !word.startsWith('--'));
@@ -51,6 +53,43 @@ async function inTurns<Item, Value>(
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
   return values;
+}
+
+// Boots one kernel, which plays its runs; its output is printed as it comes.
+const LIMIT_MS = 2_700_000;
+/** Here an agent takes as much of an emulated CPU as on a thousand hosts: with fewer of them readers wait for it, truly starved. */
+const CPUS = 4;
+
+export async function playOn(series: string, all: readonly Run[], record: boolean): Promise<readonly Result[]> {
+  const runs = all.filter(({ variant }) => variant.kernel === series);
+  if (runs.length === 0) return [];
+  const results: Result[] = [];
+  await runGuest(series, 'lab/verdicts/play-in-vm.ts', [JSON.stringify({ runs, record })], {
+    say: (line) => console.error(line),
+    timeoutMs: LIMIT_MS,
+    cpus: CPUS,
+    onLine: (line) => {
+      const result = line.startsWith(RESULT) ? resultOf(line) : undefined;
+      if (result) results.push(result);
+      console.error(`${series}: ${result ? lineOf(result) : line}`);
+    },
+  });
+  return results;
+}
+
+// What was judged rightly becomes the fixtures of the rules' tests.
+const FIXTURES = 'src/diagnosis/fixtures';
+
+/** A whole recording takes the place of the one before. */
+export function recordAll(results: readonly Result[], whole: boolean): void {
+  if (whole) rmSync(FIXTURES, { recursive: true, force: true });
+  mkdirSync(FIXTURES, { recursive: true });
+  for (const { run, fixture } of results) {
+    if (!run || fixture === undefined) continue;
+    const words = SCENARIOS[run.scenario]?.name.toLowerCase().match(/[a-z0-9]+/g) ?? [];
+    const name = `${words.join('-')}-${run.variant.kernel}-${run.variant.reader}.json.gz`;
+    writeFileSync(join(FIXTURES, name), Buffer.from(fixture, 'base64'));
+  }
 }
 
 await program(main);

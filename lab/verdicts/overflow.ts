@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rings: bursts that do not fit, a ring of no size, one so deep that packets age in it, and one that is made smaller.
-import { dropped, type Fault, ringOverflows, type Scenario } from './scenario.ts';
+import { drawn, dropped, type Entry, type Fault, ringOverflows } from './scenario.ts';
 import type { Stage } from './setup.ts';
 
 /** Sends two bursts a second, each of `size` times the packets that the ring holds. */
@@ -17,7 +17,7 @@ export async function readBriskly({ open, take }: Stage, device: string): Promis
 
 export const overflowing: Fault = { device: 'tap0', rule: 'ring-full-burst', holds: ringOverflows };
 
-const rings = { readers: ['tap', 'tun'], rings: [64, 100, 200], rates: [0] } as const;
+const rings = drawn(['tap', 'tun'], [64, 100, 200], [0]);
 
 /** Adds packets that wait from now on, while others come and go as fast. */
 async function fill({ sender }: Stage, waiting: number): Promise<void> {
@@ -30,33 +30,25 @@ async function paced({ open, take, send, variant }: Stage): Promise<void> {
   await send('tap0');
 }
 
-export const OVERFLOW: readonly Scenario[] = [
+export const OVERFLOW: readonly Entry[] = [
   {
     name: 'bursts that do not fit the ring',
     faults: [overflowing],
     ...rings,
-    prepare: async (stage) => {
-      await readBriskly(stage, 'tap0');
-      return () => burst(stage, 'tap0', 3);
-    },
+    setUp: (stage) => readBriskly(stage, 'tap0'),
+    begin: (stage) => burst(stage, 'tap0', 3),
   },
   {
     name: 'bursts that fit the ring',
     nearMissOf: 'ring-full-burst',
-    faults: [],
     ...rings,
-    prepare: async (stage) => {
-      await readBriskly(stage, 'tap0');
-      return () => burst(stage, 'tap0', 0.7);
-    },
+    setUp: (stage) => readBriskly(stage, 'tap0'),
+    begin: (stage) => burst(stage, 'tap0', 0.7),
   },
   {
     name: 'one burst, of which a few packets are lost',
     nearMissOf: 'ring-full-burst',
-    faults: [],
-    readers: ['tap', 'tun'],
-    rings: [200],
-    rates: [400],
+    ...drawn(['tap', 'tun'], [200], [400]),
     prepare: async (stage) => {
       await stage.open('tap0');
       await stage.take('tap0.0', 1000);
@@ -77,10 +69,7 @@ export const OVERFLOW: readonly Scenario[] = [
   {
     name: 'fq_codel over a ring that never fills',
     nearMissOf: 'qdisc-decorative',
-    faults: [],
-    readers: ['tap', 'tun', 'vhost'],
-    rings: [500, 1000],
-    rates: [300, 600],
+    ...drawn(['tap', 'tun', 'vhost'], [500, 1000], [300, 600]),
     prepare: async (stage) => {
       await stage.open('tap0');
       await stage.lab.tc('qdisc replace dev tap0 root fq_codel');
@@ -91,22 +80,14 @@ export const OVERFLOW: readonly Scenario[] = [
   {
     name: 'a ring of no size',
     faults: [{ device: 'tap0', rule: 'txqlen-zero', holds: dropped('FULL_RING') }],
-    readers: ['tap', 'tun'],
-    rings: [0],
-    rates: [200, 400],
-    prepare: async (stage) => {
-      await stage.open('tap0');
-      await stage.take('tap0.0', 0);
-      return () => stage.send('tap0');
-    },
+    ...drawn(['tap', 'tun'], [0], [200, 400]),
+    setUp: (stage) => stage.serve(),
+    begin: (stage) => stage.send('tap0'),
   },
   {
     name: 'no qdisc, which is not a ring of no size',
     nearMissOf: 'txqlen-zero',
-    faults: [],
-    readers: ['tap', 'tun', 'vhost'],
-    rings: [100, 500],
-    rates: [200, 400],
+    ...drawn(['tap', 'tun', 'vhost'], [100, 500], [200, 400]),
     prepare: async (stage) => {
       await stage.open('tap0');
       await stage.lab.tc('qdisc replace dev tap0 root noqueue');
@@ -119,26 +100,16 @@ export const OVERFLOW: readonly Scenario[] = [
     faults: [
       { device: 'tap0', rule: 'bufferbloat', holds: (_, { queues }) => (queues[0]?.ring?.occupancy ?? 0) > 1000 },
     ],
-    readers: ['tap', 'tun'],
-    rings: [6000, 10_000],
-    rates: [400, 600],
-    prepare: async (stage) => {
-      await paced(stage);
-      return () => fill(stage, 2500);
-    },
+    ...drawn(['tap', 'tun'], [6000, 10_000], [400, 600]),
+    setUp: (stage) => paced(stage),
+    begin: (stage) => fill(stage, 2500),
   },
   {
     name: 'a deep ring in which nothing waits',
     nearMissOf: 'bufferbloat',
-    faults: [],
-    readers: ['tap', 'tun', 'vhost'],
-    rings: [6000, 10_000],
-    rates: [400, 600],
-    prepare: async (stage) => {
-      await stage.open('tap0');
-      await stage.take('tap0.0', 0);
-      return () => stage.send('tap0', { lump: 50 });
-    },
+    ...drawn(['tap', 'tun', 'vhost'], [6000, 10_000], [400, 600]),
+    setUp: (stage) => stage.serve(),
+    begin: (stage) => stage.send('tap0', { lump: 50 }),
   },
   {
     name: 'a ring made smaller while packets wait',
@@ -149,9 +120,7 @@ export const OVERFLOW: readonly Scenario[] = [
         holds: (before, now) => resizedOf(now) > resizedOf(before),
       },
     ],
-    readers: ['tap', 'tun'],
-    rings: [1000],
-    rates: [300],
+    ...drawn(['tap', 'tun'], [1000], [300]),
     prepare: async (stage) => {
       await stage.open('tap0');
       // A slow machine takes a second to change the length: there is more in the ring than is read meanwhile.
@@ -163,10 +132,7 @@ export const OVERFLOW: readonly Scenario[] = [
   {
     name: 'a ring made larger while packets wait',
     nearMissOf: 'self-inflicted',
-    faults: [],
-    readers: ['tap', 'tun'],
-    rings: [200],
-    rates: [2000],
+    ...drawn(['tap', 'tun'], [200], [2000]),
     prepare: async (stage) => {
       await stage.open('tap0');
       await stage.take('tap0.0', stage.variant.rate);

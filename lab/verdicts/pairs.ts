@@ -3,15 +3,13 @@
 import { bridge, refuse } from './before-tun.ts';
 import { burst, overflowing, readBriskly } from './overflow.ts';
 import { refused, writeBadHeaders } from './program-faults.ts';
-import { dropped, lostBefore, ringOverflows, type Scenario } from './scenario.ts';
+import { drawn, dropped, type Entry, lostBefore, ringOverflows } from './scenario.ts';
 
-export const PAIRS: readonly Scenario[] = [
+export const PAIRS: readonly Entry[] = [
   {
     name: 'bursts on one device, a stopped reader on another',
     faults: [overflowing, { device: 'tap1', rule: 'reader-stalled', holds: ringOverflows }],
-    readers: ['tap', 'tun'],
-    rings: [100, 200],
-    rates: [300],
+    ...drawn(['tap', 'tun'], [100, 200], [300]),
     prepare: async (stage) => {
       await readBriskly(stage, 'tap0');
       await stage.open('tap1');
@@ -24,9 +22,7 @@ export const PAIRS: readonly Scenario[] = [
   {
     name: 'bursts that do not fit, and refused writes',
     faults: [{ ...overflowing, also: [refused.rule] }],
-    readers: ['tap', 'tun'],
-    rings: [100, 200],
-    rates: [300],
+    ...drawn(['tap', 'tun'], [100, 200], [300]),
     prepare: async (stage) => {
       await stage.open('tap0', { flags: ['vnet'] });
       await stage.take('tap0.0', 0, { work: 200 });
@@ -39,9 +35,7 @@ export const PAIRS: readonly Scenario[] = [
   {
     name: 'frames too long for the bridge, and a guest that posts too few buffers',
     faults: [{ device: 'tap0', rule: 'guest-not-refilling', also: ['bridge-mtu'], holds: ringOverflows }],
-    readers: ['vhost'],
-    rings: [100, 200],
-    rates: [600],
+    ...drawn(['vhost'], [100, 200], [600]),
     prepare: async (stage) => {
       await bridge(stage, 1500);
       return async () => {
@@ -58,12 +52,9 @@ export const PAIRS: readonly Scenario[] = [
       { device: 'tap0', rule: 'qdisc-drop', holds: lostBefore },
       { device: 'tap1', rule: 'no-reader', holds: lostBefore },
     ],
-    readers: ['tap', 'tun'],
-    rings: [500],
-    rates: [400],
+    ...drawn(['tap', 'tun'], [500], [400]),
     prepare: async (stage) => {
-      await stage.open('tap0');
-      await stage.take('tap0.0', 0);
+      await stage.serve();
       await stage.open('tap1', { flags: ['persist'] });
       await stage.lab.tc('qdisc replace dev tap0 root tbf rate 160kbit burst 1600 limit 3000');
       return async () => {
@@ -76,9 +67,7 @@ export const PAIRS: readonly Scenario[] = [
   {
     name: 'a firewall on the bridge, and a stopped reader',
     faults: [{ device: 'tap0', rule: 'reader-stalled', also: ['host-firewall'], holds: ringOverflows }],
-    readers: ['tap', 'vhost'],
-    rings: [100, 200],
-    rates: [500],
+    ...drawn(['tap', 'vhost'], [100, 200], [500]),
     prepare: async (stage) => {
       await bridge(stage, 1500);
       return async () => {
@@ -94,9 +83,7 @@ export const PAIRS: readonly Scenario[] = [
       { device: 'tap0', rule: 'filter-drop', holds: dropped('SOCKET_FILTER') },
       { device: 'tap1', rule: 'txqlen-zero', holds: dropped('FULL_RING') },
     ],
-    readers: ['tap'],
-    rings: [200],
-    rates: [200, 400],
+    ...drawn(['tap'], [200], [200, 400]),
     prepare: async (stage) => {
       for (const device of ['tap0', 'tap1']) {
         await stage.open(device, { ring: device === 'tap0' ? stage.variant.ring : 0 });

@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: root on this machine's kernel, nftables.
 // The first remedy of each rule, pasted as printed while the fault of its scenario goes on: it ends it, or it only shows and says so.
-
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import test, { type TestContext } from 'node:test';
-import { promisify } from 'node:util';
 import type { Remedy } from '../../src/diagnosis/finding.ts';
 import type { Device } from '../../src/snapshot/device.ts';
 import type { Snapshot } from '../../src/snapshot/snapshot.ts';
 import { namespaceLab, noLab } from '../../test/host/netns.ts';
+import { run } from '../../test/host/run.ts';
 import { SCENARIOS } from './catalogue.ts';
 import { PASTED, type Pasted } from './pasted.ts';
 import type { Fault, Scenario } from './scenario.ts';
 import { type Stage, stageOf } from './setup.ts';
 import { type Watch, watch } from './watch-devices.ts';
 
-const run = promisify(execFile);
 /** Judgements, one a second: until a rule speaks on a busy machine, and until its remedy has worked. */
 const MOST = 90;
 /** Snapshots in which a fault that has ended is not seen. */

@@ -3,11 +3,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Device } from '../../src/snapshot/device.ts';
 import type { WriteOptions } from '../../test/test-reader/test-reader.ts';
-import { REDIRECTS } from './redirects.ts';
-import { BACKPRESSURE, dropped, type Fault, type Scenario } from './scenario.ts';
+import { burst } from './overflow.ts';
+import { BACKPRESSURE, drawn, dropped, type Entry, type Fault, ringOverflows } from './scenario.ts';
 import type { Stage } from './setup.ts';
 
-const readers = { readers: ['tap', 'tun'], rings: [500], rates: [200, 400] } as const;
+const readers = drawn(['tap', 'tun'], [500], [200, 400]);
 
 /** Writes 250 packets a second. */
 function write({ often, reader }: Stage, device: string, options?: WriteOptions): void {
@@ -33,39 +33,72 @@ async function stopping(stage: Stage): Promise<void> {
   await stage.lab.tc('qdisc replace dev tap0 root fq_codel');
 }
 
-export const WRITTEN: readonly Scenario[] = [
+// Frames that XDP redirects from a veth to tap0, past its qdisc.
+async function redirected(stage: Stage): Promise<void> {
+  await stage.open('tap0');
+  await stage.lab.ipBatch(['link add ve0 type veth peer name ve1', 'link set ve0 up', 'link set ve1 up']);
+  await stage.sender.redirect('ve1', 'tap0');
+}
+
+function redirectsLost(before: Device, now: Device): boolean {
+  const of = ({ queues }: Device): number => queues.reduce((sum, { redirected: all }) => sum + (all?.lost ?? 0), 0);
+  return of(now) > of(before) || ringOverflows(before, now);
+}
+
+const REDIRECTS: readonly Entry[] = [
+  {
+    name: 'redirected frames that overflow the ring',
+    faults: [{ device: 'tap0', rule: 'xdp-overflow', may: ['ring-full-burst'], holds: redirectsLost }],
+    ...drawn(['vhost'], [100], [500, 800]),
+    prepare: async (stage) => {
+      await redirected(stage);
+      await stage.take('tap0.0', 0.4 * stage.variant.rate);
+      return () => stage.send('ve0');
+    },
+  },
+  {
+    name: 'redirected bursts that overflow the ring',
+    faults: [{ device: 'tap0', rule: 'xdp-overflow', may: ['ring-full-burst'], holds: redirectsLost }],
+    ...drawn(['vhost'], [100], [5000]),
+    prepare: async (stage) => {
+      await redirected(stage);
+      await stage.take('tap0.0', stage.variant.rate);
+      return () => burst(stage, 've0', 3);
+    },
+  },
+  {
+    name: 'redirected frames that fit the ring',
+    nearMissOf: 'xdp-overflow',
+    ...drawn(['vhost'], [500], [500, 800]),
+    prepare: async (stage) => {
+      await redirected(stage);
+      await stage.take('tap0.0', 0);
+      return () => stage.send('ve0');
+    },
+  },
+];
+
+export const WRITTEN: readonly Entry[] = [
   {
     name: 'a filter that drops all',
     faults: [{ device: 'tap0', rule: 'filter-drop', holds: dropped('SOCKET_FILTER') }],
-    readers: ['tap'],
-    rings: [500],
-    rates: [200, 400],
-    prepare: async (stage) => {
-      await stage.flow();
-      return () => stage.reader.filter('tap0.0', 'all');
-    },
+    ...drawn(['tap'], [500], [200, 400]),
+    setUp: (stage) => stage.flow(),
+    begin: (stage) => stage.reader.filter('tap0.0', 'all'),
   },
   {
     name: 'a filter of addresses that drops broadcasts',
     faults: [{ device: 'tap0', rule: 'filter-drop', holds: dropped('TAP_TXFILTER') }],
-    readers: ['tap'],
-    rings: [500],
-    rates: [200, 400],
-    prepare: async (stage) => {
-      await stage.flow();
-      return () => stage.reader.filter('tap0.0', 'address');
-    },
+    ...drawn(['tap'], [500], [200, 400]),
+    setUp: (stage) => stage.flow(),
+    begin: (stage) => stage.reader.filter('tap0.0', 'address'),
   },
   {
     name: 'a filter that everything passes',
     nearMissOf: 'filter-drop',
-    faults: [],
-    readers: ['tap'],
-    rings: [500],
-    rates: [200, 400],
+    ...drawn(['tap'], [500], [200, 400]),
     prepare: async (stage) => {
-      await stage.open('tap0');
-      await stage.take('tap0.0', 0);
+      await stage.serve();
       await stage.reader.filter('tap0.0', 'passing');
       return () => stage.send('tap0');
     },
@@ -75,8 +108,7 @@ export const WRITTEN: readonly Scenario[] = [
     faults: [{ ...refused, may: ['device-down'] }],
     ...readers,
     prepare: async (stage) => {
-      await stage.open('tap0');
-      await stage.take('tap0.0', 0);
+      await stage.serve();
       write(stage, 'tap0');
       return () => stage.lab.ip('link set dev tap0 down');
     },
@@ -87,15 +119,12 @@ export const WRITTEN: readonly Scenario[] = [
       { device: 'tap0', rule: 'device-down', may: ['writer-refused'], holds: (before, now) => before.up && !now.up },
     ],
     ...readers,
-    prepare: async (stage) => {
-      await stage.flow();
-      return () => stage.lab.ip('link set dev tap0 down');
-    },
+    setUp: (stage) => stage.flow(),
+    begin: (stage) => stage.lab.ip('link set dev tap0 down'),
   },
   {
     name: 'a device that is down and that nothing uses',
     nearMissOf: 'device-down',
-    faults: [],
     ...readers,
     prepare: async (stage) => {
       await stage.open('tap0');
@@ -108,29 +137,22 @@ export const WRITTEN: readonly Scenario[] = [
     faults: [{ device: 'tap0', rule: 'device-down', holds: (_, now) => !now.up }],
     asked: 'tap0',
     ...readers,
-    prepare: async (stage) => {
-      await stage.open('tap0');
-      return () => stage.lab.ip('link set dev tap0 down');
-    },
+    setUp: (stage) => stage.open('tap0'),
+    begin: (stage) => stage.lab.ip('link set dev tap0 down'),
   },
   {
     name: 'writes with headers that tun cannot follow',
     faults: [refused],
     ...readers,
-    prepare: async (stage) => {
-      await stage.open('tap0', { flags: ['vnet'] });
-      await stage.take('tap0.0', 0);
-      return () => writeBadHeaders(stage);
-    },
+    setUp: (stage) => stage.serve({ flags: ['vnet'] }),
+    begin: (stage) => writeBadHeaders(stage),
   },
   {
     name: 'writes that are all well',
     nearMissOf: 'writer-refused',
-    faults: [],
     ...readers,
     prepare: async (stage) => {
-      await stage.open('tap0', { flags: ['vnet'] });
-      await stage.take('tap0.0', 0);
+      await stage.serve({ flags: ['vnet'] });
       await stage.lab.ip('addr add 10.77.255.1 peer 10.77.255.2 dev tap0');
       return async () => write(stage, 'tap0');
     },
@@ -156,11 +178,9 @@ export const WRITTEN: readonly Scenario[] = [
   {
     name: 'a read that fails now and then',
     nearMissOf: 'uncounted-loss',
-    faults: [],
     ...readers,
     prepare: async (stage) => {
-      await stage.open('tap0', { flags: ['vnet'] });
-      await stage.take('tap0.0', 0);
+      await stage.serve({ flags: ['vnet'] });
       await stage.send('tap0');
       return async () => stage.often(1000, () => stage.reader.readBad('tap0.0', 1));
     },
@@ -169,9 +189,7 @@ export const WRITTEN: readonly Scenario[] = [
   {
     name: 'a queue stays stopped for a reader that sleeps',
     faults: [{ device: 'tap0', rule: 'backpressure-stall', may: ['reader-stalled'], holds: isStopped }],
-    readers: ['tap', 'tun'],
-    rings: [100, 200],
-    rates: [300],
+    ...drawn(['tap', 'tun'], [100, 200], [300]),
     only: BACKPRESSURE,
     prepare: async (stage) => {
       await stopping(stage);
@@ -186,10 +204,7 @@ export const WRITTEN: readonly Scenario[] = [
   {
     name: 'flow control at work',
     nearMissOf: 'backpressure-stall',
-    faults: [],
-    readers: ['tap', 'tun'],
-    rings: [100, 200],
-    rates: [300, 400],
+    ...drawn(['tap', 'tun'], [100, 200], [300, 400]),
     only: BACKPRESSURE,
     prepare: async (stage) => {
       await stopping(stage);
@@ -207,9 +222,7 @@ export const WRITTEN: readonly Scenario[] = [
         holds: (_, { flowControlLost = 0 }) => flowControlLost > 0,
       },
     ],
-    readers: ['tap', 'tun'],
-    rings: [100, 200],
-    rates: [300, 400],
+    ...drawn(['tap', 'tun'], [100, 200], [300, 400]),
     only: BACKPRESSURE,
     prepare: async (stage) => {
       await stopping(stage);
@@ -226,10 +239,7 @@ export const WRITTEN: readonly Scenario[] = [
   {
     name: 'a program that knows flow control opens the device again',
     nearMissOf: 'backpressure-lost',
-    faults: [],
-    readers: ['tap', 'tun'],
-    rings: [100, 200],
-    rates: [300, 400],
+    ...drawn(['tap', 'tun'], [100, 200], [300, 400]),
     only: BACKPRESSURE,
     prepare: async (stage) => {
       await stopping(stage);

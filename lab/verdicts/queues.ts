@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Devices of several queues: one that has all the load, one that is not served.
-import { ringOverflows, type Scenario } from './scenario.ts';
+import { drawn, type Entry, ringOverflows } from './scenario.ts';
 import type { Stage } from './setup.ts';
 
 const QUEUES = 4;
-const several = { readers: ['tap', 'tun', 'vhost'], rings: [100, 300], rates: [1200, 1600] } as const;
+const several = drawn(['tap', 'tun', 'vhost'], [100, 300], [1200, 1600]);
 
 async function openAll(stage: Stage, served: number, perSecond = 0): Promise<void> {
   await stage.open('tap0', { queues: QUEUES });
   for (let queue = 0; queue < served; queue++) await stage.take(`tap0.${queue}`, perSecond);
 }
 
-export const MULTI_QUEUE: readonly Scenario[] = [
+export const MULTI_QUEUE: readonly Entry[] = [
   {
     name: 'one queue of four has the load',
     faults: [
@@ -32,42 +32,29 @@ export const MULTI_QUEUE: readonly Scenario[] = [
   {
     name: 'four queues with even load',
     nearMissOf: 'queue-hot',
-    faults: [],
     ...several,
-    prepare: async (stage) => {
-      await openAll(stage, QUEUES);
-      return () => stage.send('tap0', { queues: QUEUES });
-    },
+    setUp: (stage) => openAll(stage, QUEUES),
+    begin: (stage) => stage.send('tap0', { queues: QUEUES }),
   },
   {
     name: 'one queue has all the load, and is up to it',
     nearMissOf: 'queue-hot',
-    faults: [],
-    readers: ['tap', 'tun', 'vhost'],
-    rings: [500],
-    rates: [600],
-    prepare: async (stage) => {
-      await openAll(stage, QUEUES);
-      return () => stage.send('tap0', { queue: 2 });
-    },
+    ...drawn(['tap', 'tun', 'vhost'], [500], [600]),
+    setUp: (stage) => openAll(stage, QUEUES),
+    begin: (stage) => stage.send('tap0', { queue: 2 }),
   },
   {
     name: 'one queue of four that nobody serves',
     faults: [{ device: 'tap0', rule: 'queue-dead', may: ['reader-stalled'], holds: ringOverflows }],
     ...several,
-    prepare: async (stage) => {
-      await openAll(stage, QUEUES - 1);
-      return () => stage.send('tap0', { queues: QUEUES });
-    },
+    setUp: (stage) => openAll(stage, QUEUES - 1),
+    begin: (stage) => stage.send('tap0', { queues: QUEUES }),
   },
   {
     name: 'a queue that nobody serves and nobody sends to',
     nearMissOf: 'queue-dead',
-    faults: [],
     ...several,
-    prepare: async (stage) => {
-      await openAll(stage, QUEUES - 1);
-      return () => stage.send('tap0', { queues: QUEUES - 1 });
-    },
+    setUp: (stage) => openAll(stage, QUEUES - 1),
+    begin: (stage) => stage.send('tap0', { queues: QUEUES - 1 }),
   },
 ];

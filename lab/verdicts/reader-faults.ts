@@ -2,7 +2,7 @@
 // Faults of the reader: it reads too slowly, not at all, or as well as it should.
 import { setTimeout as wait } from 'node:timers/promises';
 import { limitedCgroup } from '../../test/host/cgroup.ts';
-import { ringOverflows, type Scenario } from './scenario.ts';
+import { drawn, type Entry, ringOverflows, type Scenario } from './scenario.ts';
 import type { Stage } from './setup.ts';
 
 /** A reader that takes all there is, on a CPU of its own. */
@@ -14,31 +14,22 @@ async function readAll(stage: Stage, work = 0): Promise<void> {
 
 const contested = { readers: ['tap', 'tun', 'vhost'], rings: [100, 300], rates: [1500, 2500], alone: true } as const;
 
-export const READERS: readonly Scenario[] = [
+export const READERS: readonly Entry[] = [
   {
     name: 'a reader that needs more time for a packet than there is',
     faults: [{ device: 'tap0', rule: 'reader-cpu-bound', holds: ringOverflows }],
-    readers: ['tap', 'tun'],
-    rings: [100, 300],
-    rates: [1500, 2500],
+    ...drawn(['tap', 'tun'], [100, 300], [1500, 2500]),
     alone: true,
-    prepare: async (stage) => {
-      await readAll(stage, 1000);
-      return () => stage.send('tap0');
-    },
+    setUp: (stage) => readAll(stage, 1000),
+    begin: (stage) => stage.send('tap0'),
   },
   {
     name: 'a reader that computes most of the time and keeps up',
     nearMissOf: 'reader-cpu-bound',
-    faults: [],
-    readers: ['tap', 'tun'],
-    rings: [500],
-    rates: [500],
+    ...drawn(['tap', 'tun'], [500], [500]),
     alone: true,
-    prepare: async (stage) => {
-      await readAll(stage, 1200);
-      return () => stage.send('tap0');
-    },
+    setUp: (stage) => readAll(stage, 1200),
+    begin: (stage) => stage.send('tap0'),
   },
   {
     name: 'another program has the reader’s CPU',
@@ -53,9 +44,7 @@ export const READERS: readonly Scenario[] = [
   {
     name: 'the reader’s CPU time is used up',
     faults: [{ device: 'tap0', rule: 'reader-starved', holds: ringOverflows }],
-    readers: ['tap', 'tun'],
-    rings: [100, 300],
-    rates: [1500, 2500],
+    ...drawn(['tap', 'tun'], [100, 300], [1500, 2500]),
     alone: true,
     prepare: async (stage) => {
       await readAll(stage, 100);
@@ -66,10 +55,7 @@ export const READERS: readonly Scenario[] = [
   {
     name: 'another program has only what the reader leaves',
     nearMissOf: 'reader-starved',
-    faults: [],
-    readers: ['tap', 'tun', 'vhost'],
-    rings: [500],
-    rates: [300, 600],
+    ...drawn(['tap', 'tun', 'vhost'], [500], [300, 600]),
     alone: true,
     prepare: async (stage) => {
       await readAll(stage);
@@ -80,112 +66,76 @@ export const READERS: readonly Scenario[] = [
   {
     name: 'a stopped reader',
     faults: [{ device: 'tap0', rule: 'reader-stalled', holds: ringOverflows }],
-    readers: ['tap', 'tun', 'vhost'],
-    rings: [100, 300],
-    rates: [200, 400],
-    prepare: async (stage) => {
-      await stage.flow();
-      return async () => stage.reader.signal('SIGSTOP');
-    },
+    ...drawn(['tap', 'tun', 'vhost'], [100, 300], [200, 400]),
+    setUp: (stage) => stage.flow(),
+    begin: async (stage) => stage.reader.signal('SIGSTOP'),
   },
   {
     name: 'a reader that never reads',
     faults: [{ device: 'tap0', rule: 'reader-stalled', holds: ringOverflows }],
-    readers: ['tap', 'tun'],
-    rings: [100, 300],
-    rates: [200, 400],
-    prepare: async (stage) => {
-      await stage.open('tap0');
-      return () => stage.send('tap0');
-    },
+    ...drawn(['tap', 'tun'], [100, 300], [200, 400]),
+    setUp: (stage) => stage.open('tap0'),
+    begin: (stage) => stage.send('tap0'),
   },
   {
     name: 'a guest that posts no buffers any more',
     faults: [{ device: 'tap0', rule: 'reader-stalled', holds: ringOverflows }],
-    readers: ['vhost'],
-    rings: [100, 300],
-    rates: [200, 400],
-    prepare: async (stage) => {
-      await stage.flow();
-      return () => stage.halt('tap0.0');
-    },
+    ...drawn(['vhost'], [100, 300], [200, 400]),
+    setUp: (stage) => stage.flow(),
+    begin: (stage) => stage.halt('tap0.0'),
   },
   {
     name: 'a guest that posts too few buffers',
     faults: [{ device: 'tap0', rule: 'guest-not-refilling', holds: ringOverflows }],
-    readers: ['vhost'],
-    rings: [100, 300],
-    rates: [600, 900],
+    ...drawn(['vhost'], [100, 300], [600, 900]),
     prepare: takingAt(0.4),
   },
   {
     name: 'a guest that posts too few buffers, in lumps',
     faults: [{ device: 'tap0', rule: 'guest-not-refilling', holds: ringOverflows }],
-    readers: ['vhost'],
-    rings: [100, 300],
-    rates: [600, 900],
+    ...drawn(['vhost'], [100, 300], [600, 900]),
     prepare: takingAt(0.5, { lump: 100 }),
   },
   {
     name: 'a guest that posts just enough buffers',
     nearMissOf: 'guest-not-refilling',
-    faults: [],
-    readers: ['vhost'],
-    rings: [300, 500],
-    rates: [600, 900],
+    ...drawn(['vhost'], [300, 500], [600, 900]),
     prepare: takingAt(1.2),
   },
   {
     name: 'a program that sleeps between packets',
     faults: [{ device: 'tap0', rule: 'reader-blocked', holds: ringOverflows }],
-    readers: ['tap', 'tun'],
-    rings: [100, 300],
-    rates: [600, 900],
+    ...drawn(['tap', 'tun'], [100, 300], [600, 900]),
     prepare: takingAt(0.4),
   },
   {
     name: 'a program that sleeps between packets, and long enough a ring',
     nearMissOf: 'reader-blocked',
-    faults: [],
-    readers: ['tap', 'tun'],
-    rings: [300],
-    rates: [600, 900],
+    ...drawn(['tap', 'tun'], [300], [600, 900]),
     prepare: takingAt(1.3, {}, { lump: 100 }),
   },
   {
     name: 'bulk load at 95 % of the reader’s rate',
     nearMissOf: 'reader-cpu-bound',
-    faults: [],
-    readers: ['tap', 'tun', 'vhost'],
-    rings: [500, 1000],
-    rates: [570, 950],
+    ...drawn(['tap', 'tun', 'vhost'], [500, 1000], [570, 950]),
     prepare: takingAt(1 / 0.95),
   },
   {
     name: 'a pause like a migration’s',
     nearMissOf: 'reader-stalled',
-    faults: [],
-    readers: ['tap', 'tun', 'vhost'],
-    rings: [1000],
-    rates: [100, 200],
+    ...drawn(['tap', 'tun', 'vhost'], [1000], [100, 200]),
     prepare: (stage) => pausing(stage, 3000),
   },
   {
     name: 'a pause of a second, for which the ring is too short',
     nearMissOf: 'reader-stalled',
-    faults: [],
-    readers: ['tap', 'tun', 'vhost'],
-    rings: [100],
-    rates: [300, 400],
+    ...drawn(['tap', 'tun', 'vhost'], [100], [300, 400]),
     prepare: (stage) => pausing(stage, 900),
   },
   {
     name: 'a VM that boots',
     nearMissOf: 'reader-stalled',
-    faults: [],
-    readers: ['vhost'],
-    rings: [1000],
-    rates: [20, 50],
+    ...drawn(['vhost'], [1000], [20, 50]),
     prepare: async (stage) => {
       await stage.open('tap0');
       return async () => {
@@ -198,10 +148,7 @@ export const READERS: readonly Scenario[] = [
   {
     name: 'broadcast noise to an idle guest',
     nearMissOf: 'reader-stalled',
-    faults: [],
-    readers: ['vhost', 'tap'],
-    rings: [20],
-    rates: [2, 4],
+    ...drawn(['vhost', 'tap'], [20], [2, 4]),
     prepare: async (stage) => {
       await stage.open('tap0');
       await stage.sender.packet('tap0', 20 + 64, 100); // it has been there for long

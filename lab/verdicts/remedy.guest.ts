@@ -2,16 +2,14 @@
 // Needs: VMs.
 // The worst minute: `tapscope diagnose` of a VM that gets no CPU says so in its first line, and what it says to type ends the loss.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { tapscope } from '../../test/agent/serve-process.ts';
 import { limitedCgroup } from '../../test/host/cgroup.ts';
 import { isSince } from '../../test/host/release.ts';
+import { run } from '../../test/host/run.ts';
 import { type Stage, stageOf, type Variant } from './setup.ts';
 
-const run = promisify(execFile);
 const skip = !isSince(6, 4) && 'before Linux 6.4 a worker is not throttled with its guest';
 
 const VARIANT: Variant = { kernel: '', reader: 'vhost', ring: 100, rate: 1500 };
@@ -60,8 +58,7 @@ for (const { name, starve, command } of cases) {
 /** A guest that takes what it is sent, its worker on the other CPU than the sender. */
 async function flowing(t: TestContext): Promise<Stage> {
   const stage = await stageOf(t, VARIANT);
-  await stage.open('tap0');
-  await stage.take('tap0.0', 0);
+  await stage.serve();
   await stage.pin();
   await stage.send('tap0');
   await wait(500);

@@ -48,6 +48,19 @@ export interface Scenario {
   readonly prepare: (stage: Stage) => Promise<() => Promise<unknown>>;
 }
 
+/** A scenario in the file of its subject: without faults all is well; `begin` begins the fault when `setUp` is done. */
+export type Entry = Omit<Scenario, 'faults' | 'prepare'> &
+  Partial<Pick<Scenario, 'faults'>> &
+  (Pick<Scenario, 'prepare'> | { readonly [Step in 'setUp' | 'begin']: (stage: Stage) => Promise<unknown> });
+
+export function drawn(
+  readers: readonly ReaderKind[],
+  rings: readonly number[],
+  rates: readonly number[],
+): Pick<Scenario, 'readers' | 'rings' | 'rates'> {
+  return { readers, rings, rates };
+}
+
 export const BACKPRESSURE = { series: ['7.3'], because: 'IFF_BACKPRESSURE came with Linux 7.3' };
 
 /** Whether drops for this reason grew, over all queues, since the snapshot before. */

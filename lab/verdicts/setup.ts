@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A scenario's namespace, with its readers and senders.
-import { spawn } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
+import { busyLoops } from '../../test/host/busy-cpus.ts';
 import { type NamespaceLab, namespaceLab } from '../../test/host/netns.ts';
 import { READER_CPU } from '../../test/host/reader-shares.ts';
+import { workersOf } from '../../test/host/sleeper.ts';
 import type { QueueFlag, StreamOptions, TestReader } from '../../test/test-reader/test-reader.ts';
 
 /** Who takes the packets: a read of a tap or of a tun, or a guest behind vhost-net. */
@@ -30,7 +31,9 @@ export interface Stage {
   halt(queue: string): Promise<unknown>;
   /** Sends towards the reader, at the variant's rate if none is named. */
   send(device: string, options?: StreamOptions & { readonly rate?: number; readonly size?: number }): Promise<void>;
-  /** tap0, read as fast as packets come, and sent to. */
+  /** tap0, read as fast as packets come. */
+  serve(options?: OpenOptions): Promise<void>;
+  /** The same, and sent to. */
   flow(): Promise<void>;
   /** Calls it again and again until the scenario is over. */
   often(milliseconds: number, action: () => Promise<unknown>): void;
@@ -77,9 +80,12 @@ export async function stageOf(t: { after(undo: () => Promise<void>): void }, var
     halt: (queue) => (guests ? reader.stall(queue) : reader.stop(queue)),
     send: (device, { rate = variant.rate, size = FRAME, ...options } = {}) =>
       sender.stream(`stream${sends++}`, device, rate, size, options),
-    flow: async () => {
-      await stage.open('tap0');
+    serve: async (options) => {
+      await stage.open('tap0', options);
       await stage.take('tap0.0', 0);
+    },
+    flow: async () => {
+      await stage.serve();
       await stage.send('tap0');
     },
     often: (milliseconds, action) => {
@@ -96,20 +102,9 @@ export async function stageOf(t: { after(undo: () => Promise<void>): void }, var
       await lab.exec('taskset', '-a', '-p', '-c', guests ? '0' : READER_CPU, String(reader.pid));
       await lab.exec('taskset', '-a', '-p', '-c', '0', String(sender.pid));
       for (const worker of guests ? await workersOf(lab, reader) : [])
-        await lab.exec('taskset', '-p', '-c', READER_CPU, worker);
+        await lab.exec('taskset', '-p', '-c', READER_CPU, String(worker));
     },
-    hog: async (...by) => {
-      const [file = '', ...words] = ['taskset', '-c', READER_CPU, ...by, 'sh', '-c', 'while :; do :; done'];
-      const child = spawn(file, words, { stdio: 'ignore' });
-      lab.after(async () => child.kill('SIGKILL')); // first of all: who is starved is slow to die
-    },
+    hog: async (...by) => busyLoops(lab, 1, 'taskset', '-c', READER_CPU, ...by),
   };
   return stage;
-}
-
-/** `vhost-PID` is a kernel thread before Linux 6.4, and one of the process since. */
-async function workersOf(lab: NamespaceLab, { pid }: TestReader): Promise<readonly string[]> {
-  // A foreign thread that ends meanwhile is an error to grep, whatever it has found.
-  const found = await lab.exec('sh', '-c', `grep -s -l -x vhost-${pid} /proc/[0-9]*/task/[0-9]*/comm || :`);
-  return [...found.matchAll(/task\/(\d+)\//g)].map(([, thread = '']) => thread);
 }

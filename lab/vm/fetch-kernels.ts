@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // npx tsx lab/vm/fetch-kernels.ts [--relock] [SERIES…]: puts the lab's kernels into the cache, or locks the newest versions of today.
-
 import { writeFile } from 'node:fs/promises';
 import { program } from '../../test/host/scope.ts';
-import { type LockedKernel, lockedKernel, lockedKernels, lockFile } from './kernel-lock.ts';
 import { newestOffer, provideKernel } from './kernels.ts';
+import { type LockedKernel, lockedKernel, lockedKernels, lockFile } from './series.ts';
 
 async function relock(kernels: readonly LockedKernel[], series: readonly string[]): Promise<void> {
   const locked: LockedKernel[] = [];

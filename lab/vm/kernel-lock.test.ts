@@ -2,7 +2,7 @@
 // Needs: Node.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { lockedKernel, lockedKernels } from './kernel-lock.ts';
+import { lockedKernel, lockedKernels } from './series.ts';
 
 test('each locked package is one that its pattern would find again', () => {
   for (const { series, architecture, patterns, packages } of lockedKernels()) {

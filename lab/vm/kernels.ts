@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Architecture, debianSuite, NoMirror, type Package, type Suite } from '../../test/debian/apt.ts';
 import { foreignRoot } from '../../test/debian/foreign-root.ts';
-import { cachePath } from '../../test/host/cache-path.ts';
-import { type LockedKernel, lockedKernel } from './kernel-lock.ts';
+import { cachePath } from '../../test/host/need.ts';
+import { type LockedKernel, lockedKernel } from './series.ts';
 import { releaseOf, unpackKernel } from './unpack-kernel.ts';
 
 /** An unpacked kernel: `vmlinuz` and `lib/modules/<release>` under `directory`. */

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // npx tsx lab/vm/main.ts [--cpus=N] [--memory=MIB] [--clock] SERIES COMMAND…: a command on another kernel, here and now.
-
 import { runInVm, whyNoVm } from './boot.ts';
 import { buildFor } from './guest-program.ts';
-import { lockedKernel } from './kernel-lock.ts';
 import { provideKernel } from './kernels.ts';
+import { lockedKernel } from './series.ts';
 
 async function main(words: readonly string[]): Promise<number> {
   const first = words.findIndex((word) => !word.startsWith('--'));

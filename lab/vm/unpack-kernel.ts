@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Downloads the packages of one kernel and makes of them a directory with `vmlinuz` and `lib/modules/<release>`.
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Package, Suite } from '../../test/debian/apt.ts';
-
-const run = promisify(execFile);
+import { run } from '../../test/host/run.ts';
 
 /** 6.1.0-50-amd64, as `uname -r` says it. */
 export function releaseOf(packages: readonly Package[]): string {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The product's HTTP server with a made-up host behind it, and clients that ask it over real sockets.
-
 import type { IncomingHttpHeaders } from 'node:http';
 import { type RequestOptions, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';

@@ -6,16 +6,15 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { get } from 'node:http';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { sumOf } from '../../src/engine/queue-sums.ts';
 import { freePort } from '../host/free-port.ts';
 import type { Scope } from '../host/scope.ts';
 import { dismissStanding, standing } from './shared-agent.ts';
 
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const ROOT = join(import.meta.dirname, '../..');
 const MAIN = join(ROOT, 'dist/src/main.js');
 /** The longest time of a start. In a VM on a busy machine it takes hundreds of times as long as on a quiet one: 45 s were usual, 120 s were not enough once. */
 const START_WITHIN_MS = 300_000;

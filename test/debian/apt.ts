@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // One Debian suite through apt with a private configuration: the machine's own sources and package state are not touched.
 // Indexes are checked against Debian's keyring and packages against the indexes, by apt itself.
-import { execFile } from 'node:child_process';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { run } from '../host/run.ts';
 
-const run = promisify(execFile);
 /** As Debian names it. */
 export type Architecture = 'amd64' | 'arm64';
 

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A root file system of another architecture: Debian 13's packages, unpacked and not configured. Node and what tests call run without.
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { cachePath } from '../host/cache-path.ts';
+import { cachePath } from '../host/need.ts';
+import { run } from '../host/run.ts';
 import { type Architecture, debianSuite } from './apt.ts';
 
-const run = promisify(execFile);
 const SUITE = 'trixie';
 /** What a system has at least; what a VM starts from; what tapscope and its tests call. */
 const PACKAGES = [

@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Agent } from '../agent/serve-process.ts';
 import type { NamespaceLab } from '../host/netns.ts';
 import type { TestReader } from '../test-reader/test-reader.ts';
-import { DEVICE } from './lives.ts';
+import { DEVICE } from './traffic-scenario.ts';
 
 /** Sums over the device's series; without those that are not measured here. */
 export type Seen = Readonly<Partial<Record<keyof typeof SERIES, number>>>;

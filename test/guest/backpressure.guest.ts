@@ -8,11 +8,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Device } from '../../src/snapshot/device.ts';
 import type { Flow } from '../../src/snapshot/queue.ts';
 import { type AgentLab, droppedBefore, sizeOf, standingLab, totalsOf } from '../agent/agent-lab.ts';
-import { neverStops } from '../host/flow-control.ts';
 import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
 import { type Looks, QueueBit } from '../host/queue-bit.ts';
 import { until } from '../host/until.ts';
 import type { TestReader } from '../test-reader/test-reader.ts';
+import { neverStops } from './doctor-report.ts';
 
 /**
  * The most packets that tun may drop in a thousand stops. The kernel may decide a wake before the ring is filled again and

@@ -10,7 +10,7 @@ import { startAgent } from '../agent/serve-process.ts';
 import { namespaceLab } from '../host/netns.ts';
 import { until } from '../host/until.ts';
 import { type Figures, figuresOf, total } from './figures.ts';
-import { DEVICE } from './lives.ts';
+import { DEVICE } from './traffic-scenario.ts';
 
 /** Passed by a thousand packets a second. */
 const BUDGET = '--budget=0.2%';

@@ -12,7 +12,7 @@ import { tapscope } from '../agent/serve-process.ts';
 import { dismissStanding } from '../agent/shared-agent.ts';
 import { parseJson } from '../host/checked-json.ts';
 import { isWhole } from '../whole.ts';
-import { best, type Mechanisms, mechanismsOf, underLock } from './best-mechanisms.ts';
+import { best, type Mechanisms, mechanismsOf, underLock } from './doctor-report.ts';
 
 /** Where nothing counts what is taken under the ring's lock: then wakes are not seen; before Linux 7.3 there are none. */
 const stopsUnseen = underLock ? null : 'none';

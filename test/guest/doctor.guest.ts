@@ -6,8 +6,7 @@ import { execFile } from 'node:child_process';
 import test from 'node:test';
 import { promisify } from 'node:util';
 import { at, listAt, textAt } from '../host/checked-json.ts';
-import { best, mechanismsOf } from './best-mechanisms.ts';
-import { doctorReport } from './doctor-report.ts';
+import { best, doctorReport, mechanismsOf } from './doctor-report.ts';
 
 test('each event is measured by the best mechanism that this kernel has', async () => {
   const { code, report } = await doctorReport();

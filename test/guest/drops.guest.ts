@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { followDrops, notShown } from '../agent/follow-drops.ts';
 import { namespaceLab } from '../host/netns.ts';
-import { sourceOf } from './source.ts';
+import { sourceOf } from './traffic-scenario.ts';
 
 const RING = 100;
 const RATE = 50;

@@ -6,8 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Agent } from '../agent/serve-process.ts';
 import { namespaceLab } from '../host/netns.ts';
 import { type Figures, figuresOf, marksOf, total } from './figures.ts';
-import { DEVICE, LIVES } from './lives.ts';
-import { play, type Scenario, type Truth } from './traffic-scenario.ts';
+import { DEVICE, LIVES, play, type Scenario, type Truth } from './traffic-scenario.ts';
 
 interface Observation {
   readonly truth: Truth;

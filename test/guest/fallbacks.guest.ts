@@ -9,7 +9,7 @@ import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
 import type { TestReader } from '../test-reader/test-reader.ts';
 import { exact } from './exactness.ts';
 import { type Figures, figuresOf } from './figures.ts';
-import { DEVICE } from './lives.ts';
+import { DEVICE } from './traffic-scenario.ts';
 
 async function agentWith(t: TestContext, ...mechanisms: readonly string[]): Promise<Agent> {
   return startAgent(t, ['--budget=off', ...mechanisms.flatMap((choice) => ['--mechanism', choice])]);

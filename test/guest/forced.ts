@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is different from the truth where a mechanism is not the best: nothing, or figures that are missing then.
-import { namesOf } from '../host/names.ts';
+import { namesOf } from '../host/checked-json.ts';
 import { type Seen, TRUTH } from './all-events.ts';
 
 type Name = keyof Seen;

@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { NamespaceLab } from '../host/netns.ts';
 import type { Random } from '../host/random.ts';
 import type { QueueFlag, TestReader } from '../test-reader/test-reader.ts';
-import type { SourceOptions } from './source.ts';
+import type { SourceOptions } from './traffic-scenario.ts';
 
 export const DEVICE = 'tap0';
 

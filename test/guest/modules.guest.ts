@@ -2,10 +2,8 @@
 // Needs: VMs.
 // Drivers come after the agent, stay while they are watched, or go and come again.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { OverheadMeter } from '../../src/engine/overhead-meter.ts';
 import { PROBE_SYMBOLS } from '../../src/engine/probe-symbols.ts';
 import { readHost } from '../../src/kernel/host.ts';
@@ -13,10 +11,9 @@ import { agentLab } from '../agent/agent-lab.ts';
 import { type Agent, startAgent, tapscope } from '../agent/serve-process.ts';
 import { dismissStanding } from '../agent/shared-agent.ts';
 import { namespaceLab } from '../host/netns.ts';
+import { run } from '../host/run.ts';
 import { until } from '../host/until.ts';
 import { isWhole } from '../whole.ts';
-
-const run = promisify(execFile);
 
 async function unloadTun(): Promise<void> {
   await unloadVhost();

@@ -10,10 +10,9 @@ import { readHost } from '../../src/kernel/host.ts';
 import { type Agent, type Metrics, standingAgent } from '../agent/serve-process.ts';
 import { namespaceLab } from '../host/netns.ts';
 import { type Random, randomOf, seedOf } from '../host/random.ts';
-import { type Figures, figuresOf, marksOf, total } from './figures.ts';
+import { type Figures, figuresOf, marksOf, total, vhostFiguresOf } from './figures.ts';
 import { DEVICE, drain, kill, type Plan, step, type World, worldOf } from './guest-world.ts';
-import { type Sent, sourceOf } from './source.ts';
-import { vhostFiguresOf } from './vhost-figures.ts';
+import { type Sent, sourceOf } from './traffic-scenario.ts';
 
 /** The same number as for random sequences of a tap’s queues (lab/model/random.slow.kernel.test.ts). */
 const RUNS = Number(process.env.SEQUENCES ?? 50);

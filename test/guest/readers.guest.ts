@@ -10,8 +10,8 @@ import { limitedCgroup } from '../host/cgroup.ts';
 import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
 import { hog, READER_CPU, type Shares, sharesOf, startFlood } from '../host/reader-shares.ts';
 import { isSince } from '../host/release.ts';
+import { workersOf } from '../host/sleeper.ts';
 import { until } from '../host/until.ts';
-import { workerOf } from '../host/vhost-worker.ts';
 import type { TestReader } from '../test-reader/test-reader.ts';
 
 interface Scene {
@@ -50,7 +50,7 @@ for (const { name, state, disturb } of scenarios) {
     await guest.guest('a');
     await guest.receive('a', 0);
     await wait(200);
-    const worker = await workerOf(lab, guest);
+    const [worker = 0] = await workersOf(lab, guest);
     await agent.snapshot();
     await agent.snapshot();
     assert.equal((await agent.device(lab.inode, 'tap0')).queues[0]?.reader?.thread, worker);

@@ -5,17 +5,45 @@ import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Agent, type Metrics, standingAgent } from '../agent/serve-process.ts';
+import { namesOf } from '../host/checked-json.ts';
 import type { QdiscCounters } from '../host/counters.ts';
-import { neverStops } from '../host/flow-control.ts';
 import { type NamespaceLab, namespaceLab } from '../host/netns.ts';
 import { pktgenIn } from '../host/pktgen-threads.ts';
 import { until } from '../host/until.ts';
 import type { GuestCounts, TestReader } from '../test-reader/test-reader.ts';
 import { isWhole } from '../whole.ts';
 import { allCombinations, coveringSelection } from './covering.ts';
-import { figuresOf, total } from './figures.ts';
-import { GUEST_LIFE_NAMES, GUEST_LIVES, type GuestLife } from './guest-lives.ts';
-import { type VhostFigures, vhostFiguresOf } from './vhost-figures.ts';
+import { neverStops } from './doctor-report.ts';
+import { figuresOf, total, type VhostFigures, vhostFiguresOf } from './figures.ts';
+
+/** How a guest behind vhost-net takes what its tap gets: at full speed, at a rate, in lumps, not at all, for a while. */
+interface GuestLife {
+  readonly begin?: (testReader: TestReader, id: string) => Promise<void>;
+  /** Called when half of the packets have come. */
+  readonly during?: (testReader: TestReader, id: string) => Promise<void>;
+  /** Whether the guest takes what is left in the end; else the packets stay where they are. */
+  readonly drains: boolean;
+}
+
+const PER_SECOND = 4000;
+
+const GUEST_LIVES = {
+  fast: { begin: (testReader, id) => testReader.receive(id, 0), drains: true },
+  slow: { begin: (testReader, id) => testReader.receive(id, PER_SECOND), drains: true },
+  lumpy: { begin: (testReader, id) => testReader.receive(id, PER_SECOND, { lump: 100 }), drains: true },
+  stalled: { begin: (testReader, id) => testReader.offer(id, 100), drains: false },
+  'stalled for a while': { begin: (testReader, id) => testReader.receive(id, 0), during: stallForAWhile, drains: true },
+} as const satisfies Readonly<Record<string, GuestLife>>;
+
+type GuestLifeName = keyof typeof GUEST_LIVES;
+
+const GUEST_LIFE_NAMES: readonly GuestLifeName[] = namesOf(GUEST_LIVES);
+
+async function stallForAWhile(testReader: TestReader, id: string): Promise<void> {
+  await testReader.stall(id);
+  await wait(200);
+  await testReader.receive(id, 0);
+}
 
 const DEVICE = 'tap0';
 const RING = 500;

@@ -6,9 +6,8 @@ import test from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { agentLab } from '../agent/agent-lab.ts';
 import { namespaceLab } from '../host/netns.ts';
-import { SAMPLE, sampleUntil, sendToSleeper, sleeps } from '../host/sleeper.ts';
+import { SAMPLE, sampleUntil, sendToSleeper, sleeps, workersOf } from '../host/sleeper.ts';
 import { until } from '../host/until.ts';
-import { workerOf } from '../host/vhost-worker.ts';
 
 test('the worker of vhost-net wakes where it was woken', async (t) => {
   const lab = await namespaceLab(t);
@@ -20,7 +19,7 @@ test('the worker of vhost-net wakes where it was woken', async (t) => {
   const peer = await lab.raise('tap0', 2 * SAMPLE);
   await guest.guest('a');
   await guest.receive('a', 0);
-  const worker = await workerOf(lab, guest);
+  const [worker = 0] = await workersOf(lab, guest);
   await agent.snapshot(); // looks for workers
   const wakeups = async () => (await agent.device(lab.inode, 'tap0')).queues[0]?.wakeups;
   const send = () => sendToSleeper(sender, peer, () => sleeps(String(worker)));

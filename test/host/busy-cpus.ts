@@ -9,7 +9,7 @@ export function busyLoops(t: Scope, loops: number, ...by: readonly string[]): vo
   for (let i = 0; i < loops; i++) {
     const [file = '', ...args] = [...by, 'sh', '-c', 'while :; do :; done'];
     const child = spawn(file, args, { stdio: 'ignore' });
-    t.after(async () => child.kill('SIGKILL'));
+    t.after(async () => child.kill('SIGKILL')); // first of all: who is starved is slow to die
   }
 }
 

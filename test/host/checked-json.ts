@@ -21,6 +21,15 @@ export function numberAt(value: unknown, ...path: readonly (string | number)[]):
   return found;
 }
 
+/** Several numbers of one object. */
+export function numbersAt<Name extends string>(
+  value: unknown,
+  ...names: readonly Name[]
+): Readonly<Record<Name, number>> {
+  const entries = names.map((name) => [name, numberAt(value, name)] as const);
+  return Object.fromEntries(entries) as Record<Name, number>;
+}
+
 export function textAt(value: unknown, ...path: readonly (string | number)[]): string {
   const found = at(value, ...path);
   if (typeof found !== 'string') {
@@ -35,4 +44,9 @@ export function listAt(value: unknown, ...path: readonly (string | number)[]): r
     throw new Error(`Expected a list at ${path.join('.')}, found ${JSON.stringify(found)}.`);
   }
   return found;
+}
+
+/** The keys of a table, as its type has them. */
+export function namesOf<Name extends string>(table: Readonly<Partial<Record<Name, unknown>>>): readonly Name[] {
+  return Object.keys(table).filter((name): name is Name => name in table);
 }

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a program needs on this machine, and how it comes there. What cannot come is a reason to skip the program by name.
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, readFile, rename } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { cachePath } from './cache-path.ts';
-import { withGoSource } from './go-source.ts';
+import { parseJson, textAt } from './checked-json.ts';
+import { run } from './run.ts';
 
-const run = promisify(execFile);
 const FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 export const BUILT = cachePath('programs/bin');
 /** gVisor and headscale take a quarter of an hour on two slow cores. */
@@ -105,4 +103,29 @@ async function buildCopy({
 async function replacements(copy: string, version: string): Promise<readonly string[]> {
   const text = await readFile(join(copy, 'go.mod'), 'utf8');
   return [...text.matchAll(/^\s*(\S+) => \.\//gm)].map(([, module]) => `-replace=${module}=${module}@${version}`);
+}
+
+/** A path in the user's cache, outside any clone. */
+export function cachePath(what: string): string {
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'tapscope', what);
+}
+
+const DOWNLOAD_LIMIT_MS = 1_800_000;
+
+/** Gives `build` the folder of a writable copy, from the module proxy, and removes the copy afterwards. */
+export async function withGoSource(
+  module: string,
+  version: string,
+  build: (copy: string) => Promise<void>,
+): Promise<void> {
+  const limits = { timeout: DOWNLOAD_LIMIT_MS, maxBuffer: 1 << 24 };
+  const { stdout } = await run('go', ['mod', 'download', '-json', `${module}@${version}`], limits);
+  const copy = await mkdtemp(join(tmpdir(), 'tapscope-go-'));
+  try {
+    await cp(textAt(parseJson(stdout), 'Dir'), copy, { recursive: true });
+    await run('chmod', ['-R', 'u+w', copy]);
+    await build(copy);
+  } finally {
+    await rm(copy, { recursive: true, force: true });
+  }
 }

@@ -5,12 +5,11 @@ import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { basename, join } from 'node:path';
 import { startTestReader, type TestReader } from '../test-reader/test-reader.ts';
 import { at, listAt, parseJson } from './checked-json.ts';
 import { type LinkCounters, linkCounters, type QdiscCounters, qdiscCounters } from './counters.ts';
+import { run } from './run.ts';
 import { scoped } from './scope.ts';
 
 export interface NamespaceLab {
@@ -35,8 +34,7 @@ export interface NamespaceLab {
   after(undo: () => Promise<unknown>): void;
 }
 
-const run = promisify(execFile);
-const testFolder = join(dirname(fileURLToPath(import.meta.url)), '..');
+const testFolder = join(import.meta.dirname, '..');
 export const testReaderFile = join(testFolder, '../dist/test/test-reader');
 const PREFIX = 'tapscope-lab-';
 

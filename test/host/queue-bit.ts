@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bit that stops a device's first transmit queue, as test/host/queue-bit.bpf.c reads it: by no program of the product.
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { BpfObject } from '../../src/kernel/native.ts';
 
-const FILE = join(dirname(fileURLToPath(import.meta.url)), '../../dist/test/queue-bit.bpf.o');
+const FILE = join(import.meta.dirname, '../../dist/test/queue-bit.bpf.o');
 const NAME_BYTES = 16;
 
 /** What the samples add up to; times in milliseconds. */

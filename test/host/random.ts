@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random numbers that a printed seed brings back.
-
 import { isWhole } from '../whole.ts';
 
 export interface Random {

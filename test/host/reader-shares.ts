@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A queue that is kept full, a program that takes the CPU from its reader, and how the agent says that the time was spent.
-import { spawn } from 'node:child_process';
 import { cpus } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { AgentLab } from '../agent/agent-lab.ts';
+import { busyLoops } from './busy-cpus.ts';
 import type { NamespaceLab } from './netns.ts';
 
 const MEASURED_MS = 3000;
@@ -80,8 +80,6 @@ export async function startFlood(lab: NamespaceLab): Promise<() => Promise<void>
 /** A loop on the reader's CPU, started by the program named. */
 export async function hog(lab: NamespaceLab, ...by: readonly string[]): Promise<void> {
   await stepAside(lab);
-  const [file = '', ...args] = ['taskset', '-c', READER_CPU, ...by, 'sh', '-c', 'while :; do :; done'];
-  const child = spawn(file, args, { stdio: 'ignore' });
-  lab.after(async () => child.kill('SIGKILL')); // first of all: who is starved is slow to die
+  busyLoops(lab, 1, 'taskset', '-c', READER_CPU, ...by);
   await wait(300);
 }

@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { TestReader } from '../test-reader/test-reader.ts';
+import type { NamespaceLab } from './netns.ts';
 
 /** MARK_MASK + 1 of bpf/rows/queue.bpf.h. */
 export const SAMPLE = 256;
@@ -39,4 +40,11 @@ export function asleep(pid: number): boolean {
 
 export function sleeps(tid: string): boolean {
   return /\) S /.test(readFileSync(`/proc/${tid}/stat`, 'utf8'));
+}
+
+/** `vhost-PID` is a kernel thread before Linux 6.4, and one of the process since. */
+export async function workersOf(lab: NamespaceLab, { pid }: TestReader): Promise<readonly number[]> {
+  // A foreign thread that ends meanwhile is an error to grep, even if it found a match.
+  const found = await lab.exec('sh', '-c', `grep -s -l -x vhost-${pid} /proc/[0-9]*/task/[0-9]*/comm || :`);
+  return [...found.matchAll(/task\/(\d+)\//g)].map(([, thread]) => Number(thread));
 }

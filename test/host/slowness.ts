@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How slow this machine is at the moment, for neighbours take of it: limits of time and of CPU have to allow for that.
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+import { run } from './run.ts';
 
-const run = promisify(execFile);
 /** `node -e 0` on two idle cores of the kind that CI has. */
 const BARE_START_MS = 60;
 const STARTS = 5;

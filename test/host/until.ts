@@ -10,3 +10,11 @@ export async function until(isSo: () => boolean | Promise<boolean>, limitMs = LI
   const deadline = performance.now() + limitMs;
   while (!(await isSo()) && performance.now() < deadline) await wait(PERIOD_MS);
 }
+
+/** Whether it goes well. */
+export function succeeds(work: Promise<unknown>): Promise<boolean> {
+  return work.then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // vhost-net as it is asked to be: zero-copy is a parameter of the module.
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { dismissStanding } from '../agent/shared-agent.ts';
-
-const run = promisify(execFile);
+import { run } from './run.ts';
 
 /** Nothing may use the module meanwhile. */
 export async function loadVhost(zeroCopy: boolean): Promise<void> {

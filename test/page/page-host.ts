@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // A made-up host for the live page: taps of VMs that all carry traffic, some of them with faults, judged by the product each second.
-
 import { createObserver } from '../../src/server/observer.ts';
 import { serveEndpoint } from '../agent/endpoint.ts';
 import { snapshotAt, type TapPlan } from '../snapshots/quiet-host.ts';

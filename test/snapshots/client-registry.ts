@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The same series by prom-client's own code, for tests to compare.
-
 import { Counter, Gauge, type OpenMetricsContentType, type PrometheusContentType, type Registry } from 'prom-client';
 import type { MetricRows } from '../../src/outputs/prometheus/families.ts';
 import type { Subject } from '../../src/outputs/prometheus/subject.ts';

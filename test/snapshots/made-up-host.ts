@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // A made-up host of many taps, with one queue and two CPUs each: 92 series a tap at --detail cpu.
-
 import { goldenBuild, goldenSnapshot } from '../../src/outputs/prometheus/prometheus-golden.ts';
 import type { PrometheusOptions } from '../../src/outputs/prometheus/prometheus-page.ts';
 import type { Device } from '../../src/snapshot/device.ts';

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // For tests: snapshots of a host on which all is well, but for what a test says of it. One a second, or fewer.
-
 import { type Window, windowOf } from '../../src/diagnosis/window.ts';
 import type { Device } from '../../src/snapshot/device.ts';
 import type { Identity } from '../../src/snapshot/owner.ts';

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // For tests of the accounts: readings of one device, and what its accounts show of them.
-
 import type { DeviceAccounting } from '../../src/accounting/device-accounting.ts';
 import type { Reading } from '../../src/accounting/device-totals.ts';
 import type { CountingMode } from '../../src/accounting/queue-accounting.ts';

@@ -2,7 +2,7 @@
 // The test reader from TypeScript: one method a command of test/test-reader/test-reader.c, each resolves with its exact counts.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type Ask, endChild, lineProtocol } from '../../bench/traffic/line-protocol.ts';
-import { at, numberAt } from '../host/checked-json.ts';
+import { at, numberAt, numbersAt } from '../host/checked-json.ts';
 
 /** How often each errno was met, by name. */
 export type Errors = Readonly<Record<string, number>>;
@@ -210,12 +210,7 @@ function testReader(child: ChildProcess, ask: Ask): TestReader {
     send: async (id, count, size, { badHeader = false, batch = 32, waitMs = 30_000, unicast = false } = {}) => {
       const words = `${id} ${count} ${size} batch=${batch} wait=${waitMs}`;
       const flags = `${badHeader ? ' badheader' : ''}${unicast ? ' unicast' : ''}`;
-      const answer = await ask(`send ${words}${flags}`);
-      return {
-        posted: numberAt(answer, 'posted'),
-        outstanding: numberAt(answer, 'outstanding'),
-        kicks: numberAt(answer, 'kicks'),
-      };
+      return numbersAt(await ask(`send ${words}${flags}`), 'posted', 'outstanding', 'kicks');
     },
     stream: (id, device, perSecond, size, options = {}) => {
       const { lump = 1, queue = 0, queues = 1, unicast = false, ipv4 = false, ahead = 0 } = options;
@@ -237,15 +232,11 @@ function testReader(child: ChildProcess, ask: Ask): TestReader {
 }
 
 function readCounts(answer: unknown): ReadCounts {
-  return { packets: numberAt(answer, 'packets'), bytes: numberAt(answer, 'bytes'), errors: errorsOf(answer) };
+  return { ...numbersAt(answer, 'packets', 'bytes'), errors: errorsOf(answer) };
 }
 
 function guestCounts(answer: unknown): GuestCounts {
-  return {
-    packets: numberAt(answer, 'packets'),
-    bytes: numberAt(answer, 'bytes'),
-    posted: numberAt(answer, 'posted'),
-  };
+  return numbersAt(answer, 'packets', 'bytes', 'posted');
 }
 
 function sendCounts(answer: unknown): SendCounts {

@@ -187,7 +187,7 @@ function write({ file, behind, text }: Edit): void {
   );
 }
 
-/** What `npx tsx lab/recorded/record-dashboards.ts` would add: in a VM the new counter would have a line, with a value for each page. */
+/** What `npx tsx lab/recorded/main.ts dashboards` would add: in a VM the new counter would have a line, with a value for each page. */
 function recordCounter(file: string): void {
   const recording = readFileSync(join(copy, file), 'utf8');
   const [times = ''] = recording.split('\n');
@@ -235,10 +235,10 @@ const LISTS = [
   'test/tree/pages.test.ts',
   'src/subjects/metrics.test.ts',
   'src/diagnosis/all-rules.test.ts',
-  'test/guest/forced.test.ts',
-  'lab/verdicts/catalogue.test.ts',
-  'lab/verdicts/pasted.test.ts',
-  'lab/verdicts/plan.test.ts',
+  'test/guest/guest.test.ts',
+  'lab/verdicts/verdicts.test.ts',
+  'lab/verdicts/verdicts.test.ts',
+  'lab/verdicts/verdicts.test.ts',
   'dashboards/test/recording.test.ts',
 ];
 

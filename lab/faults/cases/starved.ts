@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { type Finished, tapscope } from '../../../test/agent/serve-process.ts';
-import { Crowd } from '../crowd.ts';
+import type { NamespaceLab } from '../../../test/host/netns.ts';
+import type { TestReader } from '../../../test/test-reader/test-reader.ts';
 import type { Fault } from '../fault.ts';
 import { type FaultHost, SOCKET, type StartOptions, soon } from '../fault-host.ts';
 import { FOLDER } from '../traces.ts';
@@ -16,7 +16,7 @@ import { FOLDER } from '../traces.ts';
 const NO_ROOM = 78;
 const LOOK_MS = 1200;
 const DAY_S = 86_400;
-const SHIM = join(dirname(fileURLToPath(import.meta.url)), '../../../dist/lab/shifted-clock.so');
+const SHIM = join(import.meta.dirname, '../../../dist/lab/shifted-clock.so');
 const MEMORY = '/sys/fs/cgroup/memory';
 const SMALL = 90 * 2 ** 20;
 /** Two packets of a tap take two rows and one of the device. */
@@ -193,3 +193,41 @@ export const SHORTAGES: readonly Fault[] = [
   clockFault('the clock is set forward by a day, and back', DAY_S),
   clockFault('the clock is set back by a day, and forward', -DAY_S),
 ];
+
+// More taps than the agent has rows of counters for, each with a packet.
+const TEST_READERS = 4;
+
+export class Crowd {
+  readonly #testReaders: readonly TestReader[];
+  readonly #names: readonly string[];
+
+  private constructor(testReaders: readonly TestReader[], names: readonly string[]) {
+    this.#testReaders = testReaders;
+    this.#names = names;
+  }
+
+  static async make(lab: NamespaceLab, taps: number): Promise<Crowd> {
+    const names = Array.from({ length: taps }, (_, index) => `crowd${index}`);
+    const testReaders = await Promise.all(Array.from({ length: TEST_READERS }, () => lab.testReader()));
+    const crowd = new Crowd(testReaders, names);
+    await crowd.#each(async (testReader, name) => testReader.open(name, name, 'tap'));
+    await lab.ipBatch(names.map((name) => `link set dev ${name} up`));
+    return crowd;
+  }
+
+  async send(): Promise<void> {
+    await this.#each((testReader, name) => testReader.frames(name, 1, 0));
+  }
+
+  async leave(): Promise<void> {
+    await Promise.all(this.#testReaders.map((testReader) => testReader.quit()));
+  }
+
+  async #each(work: (testReader: TestReader, name: string) => Promise<unknown>): Promise<void> {
+    const share = async (testReader: TestReader, which: number): Promise<void> => {
+      for (const [index, name] of this.#names.entries())
+        if (index % TEST_READERS === which) await work(testReader, name);
+    };
+    await Promise.all(this.#testReaders.map(share));
+  }
+}

@@ -4,8 +4,7 @@ import type { Case } from '../case.ts';
 import { FIREWALLS } from './firewalls.ts';
 import { HEALTHY } from './healthy.ts';
 import { PATHS } from './paths.ts';
-import { QDISCS } from './qdiscs.ts';
-import { RINGS } from './rings.ts';
+import { QDISCS, RINGS } from './queueing.ts';
 import { READERS } from './slow-readers.ts';
 
 const everything: readonly Case[] = [...HEALTHY, ...QDISCS, ...RINGS, ...FIREWALLS, ...PATHS, ...READERS];

@@ -50,15 +50,19 @@ async function pinNeighbour({ near, running }: Scene): Promise<void> {
   if (address) await near.ip(`neigh replace ${running.beyond} lladdr ${address} dev ${running.device} nud permanent`);
 }
 
+async function steady(scene: Scene): Promise<void> {
+  await pinNeighbour(scene);
+  await scene.send(1000);
+  await wait(1000);
+}
+
 export const READERS: readonly Case[] = [
   {
     name: 'program stopped (kill -STOP)',
     programs: ALL,
     expected: ['reader-stalled'],
     play: async (scene) => {
-      await pinNeighbour(scene);
-      await scene.send(1000);
-      await wait(1000);
+      await steady(scene);
       process.kill(scene.running.pid, 'SIGSTOP');
       scene.after(async () => process.kill(scene.running.pid, 'SIGCONT'));
     },
@@ -68,9 +72,7 @@ export const READERS: readonly Case[] = [
     programs: VPNS,
     expected: ['reader-stalled'],
     play: async (scene) => {
-      await pinNeighbour(scene);
-      await scene.send(1000);
-      await wait(1000);
+      await steady(scene);
       limitedCgroup(scene, scene.running.pid, 'freezer');
     },
   },
@@ -125,9 +127,7 @@ export const READERS: readonly Case[] = [
     programs: GUESTS,
     expected: ['reader-stalled'],
     play: async (scene) => {
-      await pinNeighbour(scene);
-      await scene.send(1000);
-      await wait(1000);
+      await steady(scene);
       await guestOf(scene).monitor('stop');
       scene.after(() => guestOf(scene).monitor('cont'));
     },
@@ -137,9 +137,7 @@ export const READERS: readonly Case[] = [
     programs: GUESTS,
     expected: ['reader-stalled', 'guest-not-refilling'],
     play: async (scene) => {
-      await pinNeighbour(scene);
-      await scene.send(1000);
-      await wait(1000);
+      await steady(scene);
       await scene.running.remote('ip link set eth0 down');
       scene.after(() => scene.running.remote('ip link set eth0 up; ip route add default via 10.99.0.1'));
     },

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Networks in user space for containers: the program runs in `far`, the tap that it reads lies in the container's namespace, `near`.
 import { readFileSync } from 'node:fs';
+import { IPERF, SOCAT } from '../../../test/host/need.ts';
 import { answers, arrivals, serveTraffic } from '../counted-traffic.ts';
 import type { Stage } from '../places.ts';
-import type { Running } from '../program.ts';
+import type { Program, Running } from '../program.ts';
 
 interface UserMode {
   readonly device: string;
@@ -42,3 +43,49 @@ export async function userMode(stage: Stage, mode: UserMode): Promise<Running> {
     own: undefined,
   };
 }
+
+export const PASTA: Program = {
+  name: 'pasta',
+  from: 'Debian passt',
+  needs: [{ debian: 'passt', file: 'pasta' }, IPERF, SOCAT],
+  start: (stage) =>
+    userMode(stage, {
+      device: 'pasta0',
+      program: 'pasta',
+      words: [
+        ...['pasta', '-f', '--netns-only', '--runas', '0', '--config-net', '--ns-ifname', 'pasta0', '-t', 'none'],
+        ...['-u', 'none', '-T', 'none', '-U', 'none', '--no-dhcp', '--netns', `/run/netns/${stage.near.name}`],
+      ],
+      host: OUTER_GATEWAY,
+      own: OUTER,
+    }),
+};
+
+const common = { program: 'slirp4netns', host: '10.0.2.2', own: '10.0.2.100' };
+const needs = [{ debian: 'slirp4netns', file: 'slirp4netns' }, IPERF, SOCAT];
+
+export const SLIRP: Program = {
+  name: 'slirp4netns',
+  from: 'Debian slirp4netns',
+  needs,
+  start: (stage) =>
+    userMode(stage, {
+      ...common,
+      device: 'slirp0',
+      words: ['slirp4netns', '--netns-type=path', '-c', `/run/netns/${stage.near.name}`, 'slirp0'],
+    }),
+};
+
+export const CONTAINER: Program = {
+  name: 'plain container',
+  from: 'unshare with slirp4netns',
+  needs,
+  start: (stage) => {
+    const container = stage.start(stage.near, 'unshare', '--mount', '--uts', '--ipc', 'sleep', 'infinity');
+    return userMode(stage, {
+      ...common,
+      device: 'ctap0',
+      words: ['slirp4netns', '-c', String(container.pid), 'ctap0'],
+    });
+  },
+};

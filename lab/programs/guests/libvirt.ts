@@ -6,13 +6,12 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { temporaryFolder } from '../../../test/agent/certificates.ts';
 import { IPERF, SOCAT } from '../../../test/host/need.ts';
 import { noVm } from '../../vm/boot.ts';
+import { vmlinuxOf } from '../../vm/images.ts';
 import { kernelOrWhy } from '../../vm/kernels.ts';
-import { vmlinuxOf } from '../../vm/vmlinux.ts';
-import { answers } from '../counted-traffic.ts';
-import { FAR_INNER, NEAR_INNER, type Stage } from '../places.ts';
+import type { Stage } from '../places.ts';
 import type { Program } from '../program.ts';
-import { guestCounts, guestDatagrams, plug } from './qemu.ts';
-import { GuestShell, guestInitrd } from './qemu-guest.ts';
+import { guestAt } from './qemu.ts';
+import { guestInitrd } from './qemu-guest.ts';
 
 const NAME = 'lab-domain';
 
@@ -50,24 +49,8 @@ export const LIBVIRT: Program = {
     await stage.near.exec('virsh', '-c', uri, 'create', join(folder, 'domain.xml')).catch((error: unknown) => {
       throw new Error(`${error}\n${daemon.output()}`);
     });
-    await plug(stage);
-    await answers(stage.near, FAR_INNER, daemon.output);
-    const shell = new GuestShell(join(folder, 'shell'));
-    stage.after(async () => shell.close());
-    const remote = (command: string): Promise<string> => shell.run(command);
-    return {
-      device: 'tap0',
-      queues: 1,
-      pid: await emulator(),
-      comm: 'qemu-system-x86',
-      program: 'qemu',
-      vm: NAME,
-      beyond: FAR_INNER,
-      here: NEAR_INNER,
-      remote,
-      arrived: () => guestDatagrams(remote),
-      own: () => guestCounts(remote),
-    };
+    const guest = await guestAt(stage, folder, daemon.output);
+    return { ...guest, queues: 1, pid: await emulator(), vm: NAME };
   },
 };
 

@@ -3,15 +3,14 @@
 // A real QEMU that takes nothing: because its guest's interface is down, or because the VM is paused. Both are told within ten
 // seconds, and what is pasted first lets the paused one go on.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import test from 'node:test';
-import { promisify } from 'node:util';
 import type { Finding } from '../../../src/diagnosis/finding.ts';
 import { judge } from '../../../src/diagnosis/judge.ts';
 import { type AttachedLab, agentLab } from '../../../test/agent/agent-lab.ts';
 import { said, watch } from '../../../test/agent/on-call.ts';
 import { missing } from '../../../test/host/need.ts';
 import { noLab } from '../../../test/host/netns.ts';
+import { run } from '../../../test/host/run.ts';
 import { makeStage, type Stage } from '../places.ts';
 import { qemuOf } from './qemu.ts';
 
@@ -48,7 +47,7 @@ test('a guest whose interface is down, and a VM that is paused', { skip }, async
   t.diagnostic(JSON.stringify(paused, null, 1));
   assert.equal(paused?.rule, 'reader-stalled', paused?.cause);
   assert.match(paused.cause, /the VM is paused: none of its \d+ \S+ threads ran for \d/);
-  await promisify(execFile)('sh', ['-c', paused.remedies[0]?.command ?? 'false']);
+  await run('sh', ['-c', paused.remedies[0]?.command ?? 'false']);
   await findings(agent, stage, 3); // what waited is taken
   const after = await findings(agent, stage, 5);
   assert.doesNotMatch(said(after).join('\n'), /reader-stalled/);

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // QEMU with a Linux guest under software emulation: virtio-net over a tap of one or several queues, which QEMU itself reads.
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { temporaryFolder } from '../../../test/agent/certificates.ts';
 import { IPERF, SOCAT } from '../../../test/host/need.ts';
-import { until } from '../../../test/host/until.ts';
+import { run } from '../../../test/host/run.ts';
+import { succeeds, until } from '../../../test/host/until.ts';
 import { noVm } from '../../vm/boot.ts';
+import { vmlinuxOf } from '../../vm/images.ts';
 import { kernelOrWhy } from '../../vm/kernels.ts';
-import { vmlinuxOf } from '../../vm/vmlinux.ts';
 import { answers } from '../counted-traffic.ts';
 import { FAR_INNER, NEAR_INNER, type Stage } from '../places.ts';
 import type { OwnCounts, Program, Running } from '../program.ts';
@@ -56,29 +54,27 @@ async function startGuest(stage: Stage, queues: number, vhost: 'on' | 'off'): Pr
     ...['-netdev', `tap,id=n0,ifname=tap0,script=no,downscript=no,vhost=${vhost},queues=${queues}`],
     ...['-device', `virtio-net-pci,netdev=n0${queues > 1 ? `,mq=on,vectors=${2 * queues + 2}` : ''}`],
   );
+  const guest = await guestAt(stage, folder, program.output);
+  // The guest answers pings before its shell listens.
+  await until(() => succeeds(guest.remote('true')));
+  return { ...guest, queues, pid: program.pid, vm, monitor: (line) => say(join(folder, 'monitor'), line) };
+}
+
+/** What is the same of each guest of QEMU that takes part by tap0, whose shell listens in the folder. */
+export async function guestAt(stage: Stage, folder: string, said: () => string) {
   await plug(stage);
-  await answers(stage.near, FAR_INNER, program.output);
+  await answers(stage.near, FAR_INNER, said);
   const shell = new GuestShell(join(folder, 'shell'));
   stage.after(async () => shell.close());
   const remote = (command: string): Promise<string> => shell.run(command);
-  // The guest answers pings before its shell listens.
-  await until(() =>
-    remote('true')
-      .then(() => true)
-      .catch(() => false),
-  );
   return {
     device: 'tap0',
-    queues,
-    pid: program.pid,
     // The kernel keeps 15 characters of a name.
     comm: 'qemu-system-x86',
     program: 'qemu',
-    vm,
     beyond: FAR_INNER,
     here: NEAR_INNER,
     remote,
-    monitor: (line) => say(join(folder, 'monitor'), line),
     arrived: () => guestDatagrams(remote),
     own: () => guestCounts(remote),
   };
@@ -86,30 +82,23 @@ async function startGuest(stage: Stage, queues: number, vhost: 'on' | 'off'): Pr
 
 /** The monitor takes one client at a time: who pastes a remedy is the next. */
 async function say(monitor: string, line: string): Promise<void> {
-  await promisify(execFile)('sh', ['-c', 'echo "$1" | socat -t1 - "UNIX-CONNECT:$2"', 'sh', line, monitor]);
+  await run('sh', ['-c', 'echo "$1" | socat -t1 - "UNIX-CONNECT:$2"', 'sh', line, monitor]);
 }
 
 /** QEMU makes the tap; what a script of the host does with it is done here. */
-export async function plug({ near }: Stage): Promise<void> {
-  for (let left = 100; left > 0; left--) {
-    const isThere = await near.ip('link set tap0 up').then(
-      () => true,
-      () => false,
-    );
-    if (isThere) break;
-    await wait(100);
-  }
+async function plug({ near }: Stage): Promise<void> {
+  await until(() => succeeds(near.ip('link set tap0 up')));
   await near.ip(`addr add ${NEAR_INNER}/24 dev tap0`);
 }
 
-export async function guestDatagrams(remote: (command: string) => Promise<string>): Promise<number> {
+async function guestDatagrams(remote: (command: string) => Promise<string>): Promise<number> {
   const lines = (await remote('grep ^Udp: /proc/net/snmp')).trim().split('\n');
   const [names = [], values = []] = lines.map((line) => line.trim().split(/\s+/));
   return ['InDatagrams', 'NoPorts', 'InErrors'].reduce((sum, name) => sum + Number(values[names.indexOf(name)]), 0);
 }
 
 /** The guest's `ip -s link`, which counts from its own side: what it received was taken from the device. */
-export async function guestCounts(remote: (command: string) => Promise<string>): Promise<OwnCounts> {
+async function guestCounts(remote: (command: string) => Promise<string>): Promise<OwnCounts> {
   const text = await remote('cat /sys/class/net/eth0/statistics/rx_packets /sys/class/net/eth0/statistics/tx_packets');
   const [taken = Number.NaN, given = Number.NaN] = text.trim().split('\n').map(Number);
   return { of: 'the guest’s eth0', unit: 'packets', taken, given };

@@ -6,9 +6,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { temporaryFolder } from '../../../test/agent/certificates.ts';
 import { IPERF, SOCAT } from '../../../test/host/need.ts';
 import { until } from '../../../test/host/until.ts';
-import { answers, arrivals, serveTraffic } from '../counted-traffic.ts';
+import { answers } from '../counted-traffic.ts';
 import { FAR_INNER, NEAR, NEAR_INNER, SOURCE_NET } from '../places.ts';
 import type { OwnCounts, Program } from '../program.ts';
+import { served } from './tunnel.ts';
 
 /** Seconds between two writes of the status file, the least that there is. */
 const STATUS_PERIOD = 1;
@@ -26,20 +27,8 @@ export const OPENVPN: Program = {
     stage.start(stage.far, ...far);
     await answers(stage.near, FAR_INNER, process.output);
     await stage.far.ip(`route add ${SOURCE_NET} dev tun0`);
-    serveTraffic(stage, stage.far);
-    return {
-      device: 'tun0',
-      queues: 1,
-      pid: process.pid,
-      comm: 'openvpn',
-      program: 'openvpn',
-      vm: '',
-      beyond: FAR_INNER,
-      here: NEAR_INNER,
-      remote: (command) => stage.far.exec('sh', '-c', command),
-      arrived: await arrivals(stage.far),
-      own: () => status(`${folder}/near.status`),
-    };
+    const own = (): Promise<OwnCounts> => status(`${folder}/near.status`);
+    return served(stage, { device: 'tun0', pid: process.pid, comm: 'openvpn', program: 'openvpn', own });
   },
 };
 

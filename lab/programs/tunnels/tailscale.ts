@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // tailscaled at either end. The control server is the one of Tailscale's own integration tests: headscale cannot be had from the proxy.
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { temporaryFolder } from '../../../test/agent/certificates.ts';
-import { cachePath } from '../../../test/host/cache-path.ts';
-import { IPERF, pathOf, SOCAT } from '../../../test/host/need.ts';
+import { cachePath, IPERF, pathOf, SOCAT } from '../../../test/host/need.ts';
 import type { NamespaceLab } from '../../../test/host/netns.ts';
-import { answers, arrivals, serveTraffic } from '../counted-traffic.ts';
-import { NEAR, SOURCE_NET, type Stage } from '../places.ts';
-import type { Started } from '../process.ts';
+import { run } from '../../../test/host/run.ts';
+import { answers } from '../counted-traffic.ts';
+import { NEAR, SOURCE_NET, type Stage, type Started } from '../places.ts';
 import type { Program } from '../program.ts';
+import { served } from './tunnel.ts';
 
-const run = promisify(execFile);
 const VERSION = 'v1.78.3';
 const CONTROL = `${NEAR}:8080`;
 const BUILD_LIMIT_MS = 1_800_000;
@@ -56,22 +53,10 @@ export const TAILSCALE: Program = {
     const program = await logIn(stage, stage.near, folder, 'ts0');
     await logIn(stage, stage.far, folder, 'ts1');
     const [here, beyond] = [await addressOf(stage.near, 'ts0'), await addressOf(stage.far, 'ts1')];
-    serveTraffic(stage, stage.far);
     await answers(stage.near, beyond, program.output);
     await stage.far.ip(`route replace ${SOURCE_NET} dev ts1`);
-    return {
-      device: 'ts0',
-      queues: 1,
-      pid: program.pid,
-      comm: 'tailscaled',
-      program: 'tailscaled',
-      vm: '',
-      beyond,
-      here,
-      remote: (command) => stage.far.exec('sh', '-c', command),
-      arrived: await arrivals(stage.far),
-      own: undefined,
-    };
+    const names = { comm: 'tailscaled', program: 'tailscaled' };
+    return served(stage, { device: 'ts0', pid: program.pid, ...names, beyond, here, own: undefined });
   },
 };
 

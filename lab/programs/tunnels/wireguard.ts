@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { temporaryFolder } from '../../../test/agent/certificates.ts';
 import { IPERF, pathOf, SOCAT } from '../../../test/host/need.ts';
 import type { NamespaceLab } from '../../../test/host/netns.ts';
-import { until } from '../../../test/host/until.ts';
-import { answers, arrivals, serveTraffic } from '../counted-traffic.ts';
-import { FAR, FAR_INNER, NEAR, NEAR_INNER, SOURCE_NET, type Stage } from '../places.ts';
-import type { Started } from '../process.ts';
+import { succeeds, until } from '../../../test/host/until.ts';
+import { answers } from '../counted-traffic.ts';
+import { FAR, FAR_INNER, NEAR, NEAR_INNER, SOURCE_NET, type Stage, type Started } from '../places.ts';
 import type { Program } from '../program.ts';
+import { served } from './tunnel.ts';
 
 const PORT = 51820;
 
@@ -43,20 +43,8 @@ export const WIREGUARD: Program = {
     await start(stage, far, farKeys.secret, keys.open);
     await answers(stage.near, FAR_INNER, program.output);
     await stage.far.ip(`route add ${SOURCE_NET} dev ${far.device}`);
-    serveTraffic(stage, stage.far);
-    return {
-      device: near.device,
-      queues: 1,
-      pid: program.pid,
-      comm: 'wireguard-go',
-      program: 'wireguard-go',
-      vm: '',
-      beyond: FAR_INNER,
-      here: NEAR_INNER,
-      remote: (command) => stage.far.exec('sh', '-c', command),
-      arrived: await arrivals(stage.far),
-      own: undefined,
-    };
+    const names = { comm: 'wireguard-go', program: 'wireguard-go' };
+    return served(stage, { device: near.device, pid: program.pid, ...names, own: undefined });
   },
 };
 
@@ -70,12 +58,7 @@ async function start(stage: Stage, end: End, secret: string, peerKey: string): P
   const [keyFile, { lab, device }] = [join(folder, 'key'), end];
   writeFileSync(keyFile, secret, { mode: 0o600 });
   const program = stage.start(lab, 'env', 'LOG_LEVEL=error', pathOf('wireguard-go') ?? '', '-f', device);
-  const isThere = (): Promise<boolean> =>
-    lab.exec('wg', 'show', device).then(
-      () => true,
-      () => false,
-    );
-  await until(isThere);
+  await until(() => succeeds(lab.exec('wg', 'show', device)));
   const peer = ['peer', peerKey, 'allowed-ips', '0.0.0.0/0', 'endpoint', `${end.peerOuter}:${PORT}`];
   await lab.exec('wg', 'set', device, 'private-key', keyFile, 'listen-port', String(PORT), ...peer);
   await lab.ip(`addr add ${end.address}/32 peer ${end.peer} dev ${device}`);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Needs: Node.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { pairSection } from './pair-table.ts';
-import { readPair } from './read-pair.ts';
+import { pairSection, readPair } from './pair-table.ts';
+import { modulesFolder, sourcePackage } from './tun-modules.ts';
 
 const run = (received: number, more: object = {}): object => ({
   ...{ seconds: 0.5, received, lost: 0, there: 0, elsewhere: received, deferred: 0, ...more },
@@ -34,4 +35,19 @@ test('both builds beside the mail, with the ratio and how far it spreads', () =>
 
 test('a figure that is missing is no zero', () => {
   assert.throws(() => readPair({ plain: [{ seconds: 1 }], cached: [] }), /Expected a number at received/);
+});
+
+test("the package of Debian's source is of the series", () => {
+  assert.equal(sourcePackage('7.3.4+deb13-amd64'), 'linux-source-7.3');
+  assert.equal(sourcePackage('7.3-amd64'), 'linux-source-7.3');
+});
+
+test('another patch has modules of its own', () => {
+  assert.notEqual(modulesFolder('a'), modulesFolder('b'));
+});
+
+test('the patch names its licence and changes tun alone', () => {
+  const patch = readFileSync(new URL('./tun-napi-cache.patch', import.meta.url), 'utf8');
+  assert.match(patch, /^# SPDX-License-Identifier: GPL-2\.0\n/);
+  assert.deepEqual(patch.match(/^\+\+\+ .*$/gm), ['+++ b/drivers/net/tun.c']);
 });

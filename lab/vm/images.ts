@@ -2,9 +2,13 @@
 // The kernel itself, as it lies compressed in vmlinuz. An emulated CPU unpacks it in 3 s (zstd) to 9 s (xz), this CPU in half a second.
 // QEMU starts it without a BIOS (PVH). Debian's vmlinuz of arm64 is not compressed.
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { guestArchive } from '../../bench/virtual-machine/guest-files.ts';
+import { modulesOf } from '../../bench/virtual-machine/guest-kernel.ts';
 import type { Kernel } from './kernels.ts';
 
 /** Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header". Bytes. */
@@ -40,4 +44,30 @@ async function unpack(image: string, file: string): Promise<void> {
 function payloadOf(image: Buffer): Buffer {
   const start = (image.readUInt8(SETUP_SECTORS) + 1) * SECTOR + image.readUInt32LE(PAYLOAD_OFFSET);
   return image.subarray(start, start + image.readUInt32LE(PAYLOAD_LENGTH) - SIZE_BYTES);
+}
+
+const initFile = join(import.meta.dirname, 'vm-init.sh');
+const MODULES = ['virtio_pci', '9pnet_virtio', '9p', 'overlay'];
+
+/** Made once for each kernel and version of vm-init.sh, beside the kernel. */
+export async function initrdOf(kernel: Kernel): Promise<string> {
+  const init = await readFile(initFile, 'utf8');
+  const version = createHash('sha256').update(init).digest('hex');
+  const file = join(kernel.directory, `initrd-${version.slice(0, 12)}.gz`);
+  if (!existsSync(file)) await writeArchive(file, kernel, init, MODULES, [join(kernel.root ?? '/', 'bin/busybox')]);
+  return file;
+}
+
+/** Writes `file`, whole or not at all. A module that is not there may be built into the kernel: else the guest says what it lacks. */
+export async function writeArchive(
+  file: string,
+  kernel: Kernel,
+  init: string,
+  modules: readonly string[],
+  programs: readonly string[],
+): Promise<void> {
+  const found = await modulesOf(kernel.directory, kernel.release, modules, () => {});
+  const partial = `${file}.${process.pid}`;
+  await writeFile(partial, gzipSync(await guestArchive(init, found, programs), { level: 1 }));
+  await rename(partial, file);
 }

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { readSection } from '../report/report.ts';
 import { SERIES } from '../vm/series.ts';
-import { COMING, type Measured, readResults, type Stream, streamsOf } from './latency-results.ts';
+import { bpfTimesOf, COMING, type Measured, readResults, type Stream, streamsOf, sumOf } from './latency-results.ts';
 import { complaints, HERE, latencySection } from './latency-section.ts';
 
 test('the page has the section as the command writes it', () => {
@@ -47,4 +47,20 @@ test('a lost packet and a long gap are complained of', () => {
 test('streams are found among what else a guest says', () => {
   const line = JSON.stringify({ stream: COMING, ...calm });
   assert.deepEqual([...streamsOf(`some warning\n{"load":{}}\n${line}\n`)], [[COMING, calm]]);
+});
+
+test('what libbpf only tries is time, and no program', () => {
+  const lines = [
+    '5 100000  2',
+    '5 200000 try_tracing 2',
+    '0 900000 - 0',
+    '5 3000000 dropped_typed 12700',
+    '28 15500000 - 0',
+  ];
+  const sum = sumOf(bpfTimesOf(`${lines.join('\n')}\n`));
+  assert.deepEqual(sum, { programs: 1, verified: 12_704, verifierMs: 3.3, attachMs: 15.5 });
+});
+
+test('a line that is not whole is no time', () => {
+  assert.deepEqual(bpfTimesOf('5 100000 dropped_typed'), []);
 });
