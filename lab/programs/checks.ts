@@ -260,7 +260,7 @@ export interface ThreadReads {
 }
 
 /** The counts by thread. */
-export function threadReads(pid: number): ReadonlyMap<number, ThreadReads> {
+function threadReads(pid: number): ReadonlyMap<number, ThreadReads> {
   return new Map(
     readdirSync(`/proc/${pid}/task`).map((tid) => {
       const text = readFileSync(`/proc/${pid}/task/${tid}/io`, 'utf8');
@@ -274,7 +274,7 @@ const SOLE = 0.9;
 const SOME = 0.01;
 
 /** The reader alone, or all that took turns. */
-export function mainReaders(
+function mainReaders(
   before: ReadonlyMap<number, ThreadReads>,
   after: ReadonlyMap<number, ThreadReads>,
   packets: number,

@@ -189,7 +189,7 @@ interface Machine {
   readonly commandLine: string;
 }
 
-export const MACHINES: Readonly<Record<Architecture, (hasInstructionClock: boolean) => Machine>> = {
+const MACHINES: Readonly<Record<Architecture, (hasInstructionClock: boolean) => Machine>> = {
   amd64: (hasInstructionClock) => ({
     program: 'qemu-system-x86_64',
     package: 'qemu-system-x86',

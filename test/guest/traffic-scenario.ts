@@ -78,7 +78,7 @@ async function stopReading({ testReader, queues, read }: Stage, { rate, rest }: 
 
 export const DEVICE = 'tap0';
 
-export interface Stage {
+interface Stage {
   readonly lab: NamespaceLab;
   /** Holds the queues. */
   readonly testReader: TestReader;
@@ -100,7 +100,7 @@ export interface Life {
   readonly after?: (stage: Stage) => Promise<void>;
 }
 
-export const RING = 500;
+const RING = 500;
 const SLOW = 2000;
 
 export const LIVES = {
