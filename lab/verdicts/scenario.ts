@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the benchmark of verdicts is made of: a fault, or something healthy that looks like one, and what is to be said of it.
 import type { Device } from '../../src/snapshot/device.ts';
-import type { Stage } from './setup.ts';
+import type { ReaderKind, Stage } from './setup.ts';
 
 /** One device of which something is wrong. */
 export interface Fault {
