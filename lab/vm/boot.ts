@@ -40,6 +40,33 @@ const NEEDS: Readonly<Record<string, string>> = {
   zstd: '/usr/bin/zstd',
 };
 
+const MACHINES: Readonly<Record<Architecture, (hasInstructionClock: boolean) => Machine>> = {
+  amd64: (hasInstructionClock) => ({
+    program: 'qemu-system-x86_64',
+    package: 'qemu-system-x86',
+    // QEMU takes a string instruction apart: a page is cleared in 4 096 steps by bytes, in 512 by words, and in 64 by a loop. A third
+    // of what these tests took was that. The instruction clock goes on as it did, for its figures have a past.
+    arguments: ['-machine', 'q35,accel=tcg,smm=off', '-cpu', hasInstructionClock ? 'max' : 'max,-erms', '-vga', 'none'],
+    secondLine: ['-serial', 'chardev:command'],
+    // tsc=reliable: kernels that distrust an emulated TSC would ask the HPET, a device, each time a clock is read.
+    // no_timer_check: one that gets no CPU while it waits for its first ticks would take the timer for broken, and panic.
+    kernelArguments: [
+      'console=ttyS0 tsc=reliable no_timer_check',
+      ...(hasInstructionClock ? [] : ['clearcpuid=rep_good']),
+    ],
+    commandLine: 'ttyS1',
+  }),
+  arm64: () => ({
+    program: 'qemu-system-aarch64',
+    package: 'qemu-system-arm',
+    // A CPU that clouds have. It does not sign pointers, which is slow to emulate; `max` does.
+    arguments: ['-machine', 'virt,accel=tcg,gic-version=3', '-cpu', 'neoverse-n1'],
+    secondLine: ['-device', 'pci-serial,chardev=command'],
+    kernelArguments: ['console=ttyAMA0'],
+    commandLine: 'ttyS0',
+  }),
+};
+
 /** For `test(name, { skip: noVm }, …)`: why VMs cannot run here, or false. */
 export const noVm: string | false = whyNoVm('amd64');
 
@@ -188,33 +215,6 @@ interface Machine {
   /** Its name in the guest. */
   readonly commandLine: string;
 }
-
-const MACHINES: Readonly<Record<Architecture, (hasInstructionClock: boolean) => Machine>> = {
-  amd64: (hasInstructionClock) => ({
-    program: 'qemu-system-x86_64',
-    package: 'qemu-system-x86',
-    // QEMU takes a string instruction apart: a page is cleared in 4 096 steps by bytes, in 512 by words, and in 64 by a loop. A third
-    // of what these tests took was that. The instruction clock goes on as it did, for its figures have a past.
-    arguments: ['-machine', 'q35,accel=tcg,smm=off', '-cpu', hasInstructionClock ? 'max' : 'max,-erms', '-vga', 'none'],
-    secondLine: ['-serial', 'chardev:command'],
-    // tsc=reliable: kernels that distrust an emulated TSC would ask the HPET, a device, each time a clock is read.
-    // no_timer_check: one that gets no CPU while it waits for its first ticks would take the timer for broken, and panic.
-    kernelArguments: [
-      'console=ttyS0 tsc=reliable no_timer_check',
-      ...(hasInstructionClock ? [] : ['clearcpuid=rep_good']),
-    ],
-    commandLine: 'ttyS1',
-  }),
-  arm64: () => ({
-    program: 'qemu-system-aarch64',
-    package: 'qemu-system-arm',
-    // A CPU that clouds have. It does not sign pointers, which is slow to emulate; `max` does.
-    arguments: ['-machine', 'virt,accel=tcg,gic-version=3', '-cpu', 'neoverse-n1'],
-    secondLine: ['-device', 'pci-serial,chardev=command'],
-    kernelArguments: ['console=ttyAMA0'],
-    commandLine: 'ttyS0',
-  }),
-};
 
 /** Where a VM's dist/ lies, below the root of the tree: this machine's own build, or one for its architecture. */
 export function distOf(architecture: Architecture): string {
