@@ -141,13 +141,13 @@ async function until(folder: string, child: ChildProcess, ready: () => Promise<b
 }
 
 // What a Kubernetes without nodes is made of here, and what brings the chart there.
-export const KUBERNETES = 'v1.34.4';
+const KUBERNETES = 'v1.34.4';
 const OPERATOR = 'github.com/prometheus-operator/prometheus-operator@v0.85.0';
 /** The kinds of prometheus-operator that the chart uses. */
 const KINDS = ['servicemonitors', 'prometheusrules'];
 
 /** prometheus-operator's own files. */
-export const CRDS: readonly string[] = KINDS.map((kind) =>
+const CRDS: readonly string[] = KINDS.map((kind) =>
   cachePath(`programs/prometheus-operator-crd/monitoring.coreos.com_${kind}.yaml`),
 );
 

@@ -92,7 +92,7 @@ interface KernelPackages {
 }
 
 /** Makes the folder `root`. Takes 270 MB to download. */
-export async function makeBuildRoot({ release, version }: KernelPackages, root: string): Promise<void> {
+async function makeBuildRoot({ release, version }: KernelPackages, root: string): Promise<void> {
   const archives = `${root}.debs`;
   try {
     const suite = await debianSuite(SUITE, cachePath('kernels/apt'), 'amd64', NEEDED);
@@ -122,7 +122,7 @@ function isBase(file: string): boolean {
 const ENTER = 'mount --rbind /dev "$1/dev" && mount -t proc proc "$1/proc" && exec chroot "$@"';
 
 /** Runs a command in the root; throws with what it said if it fails. */
-export async function runInRoot(root: string, command: readonly string[]): Promise<void> {
+async function runInRoot(root: string, command: readonly string[]): Promise<void> {
   const words = ['--mount', 'sh', '-c', ENTER, 'sh', root, 'env', 'PATH=/usr/sbin:/usr/bin', 'LC_ALL=C', ...command];
   await run('unshare', words, { maxBuffer: 1 << 26 });
 }

@@ -254,13 +254,13 @@ function saidIn(stdout: string): string {
 }
 
 // Which thread of a program really reads: by the kernel's own count of each thread's read calls.
-export interface ThreadReads {
+interface ThreadReads {
   /** `syscr` of /proc/PID/task/TID/io: calls of read and readv; those of recvmsg are not among them. */
   readonly calls: number;
 }
 
 /** The counts by thread. */
-export function threadReads(pid: number): ReadonlyMap<number, ThreadReads> {
+function threadReads(pid: number): ReadonlyMap<number, ThreadReads> {
   return new Map(
     readdirSync(`/proc/${pid}/task`).map((tid) => {
       const text = readFileSync(`/proc/${pid}/task/${tid}/io`, 'utf8');
@@ -274,7 +274,7 @@ const SOLE = 0.9;
 const SOME = 0.01;
 
 /** The reader alone, or all that took turns. */
-export function mainReaders(
+function mainReaders(
   before: ReadonlyMap<number, ThreadReads>,
   after: ReadonlyMap<number, ThreadReads>,
   packets: number,

@@ -3,15 +3,6 @@
 import type { Device } from '../../src/snapshot/device.ts';
 import type { ReaderKind, Stage } from './setup.ts';
 
-/** Drawn from the seed. */
-export interface Variant {
-  readonly kernel: string;
-  readonly reader: ReaderKind;
-  readonly ring: number;
-  /** Packets per second. */
-  readonly rate: number;
-}
-
 /** One device of which something is wrong. */
 export interface Fault {
   readonly device: string;

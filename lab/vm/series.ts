@@ -8,8 +8,6 @@ import { at, listAt, parseJson, textAt } from '../../test/host/checked-json.ts';
 /** Series of kernels, by the first two numbers of their release, oldest first. Everything is tested on them. */
 export const SERIES = ['6.1', '6.12', '7.2', '7.3'] as const;
 
-export type Series = (typeof SERIES)[number];
-
 /** A kernel on which tests show what is counted, and how exactly: docs/kernels.md. */
 export interface LabKernel {
   readonly name: string;

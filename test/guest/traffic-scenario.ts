@@ -78,7 +78,7 @@ async function stopReading({ testReader, queues, read }: Stage, { rate, rest }: 
 
 export const DEVICE = 'tap0';
 
-export interface Stage {
+interface Stage {
   readonly lab: NamespaceLab;
   /** Holds the queues. */
   readonly testReader: TestReader;
@@ -88,7 +88,7 @@ export interface Stage {
   failed: number;
 }
 
-export interface Life {
+interface Life {
   /** Where packets are in the end that entered a ring and were not read. */
   readonly rest: 'nowhere' | 'waiting' | 'purged' | 'resized';
   /** Packets per second of each queue's reader, 0: all; undefined: no reader. */
@@ -100,7 +100,7 @@ export interface Life {
   readonly after?: (stage: Stage) => Promise<void>;
 }
 
-export const RING = 500;
+const RING = 500;
 const SLOW = 2000;
 
 export const LIVES = {

@@ -58,7 +58,7 @@ export async function assertExactTcp(t: TestContext, agent: AgentLab, gso: boole
   t.diagnostic(`${await counted()} packets of TCP ${gso ? 'with' : 'without'} GSO; our programs did not see ${unseen}`);
 }
 
-export const TUN = 'tun0';
+const TUN = 'tun0';
 const [NEAR, FAR] = ['10.77.0.1', '10.77.0.2'];
 const PORT = 5201;
 const COMES_WITHIN_MS = 30_000;
@@ -71,7 +71,7 @@ interface TcpPair {
   send(streams: number, bytes: number): Promise<void>;
 }
 
-export async function tcpPair(t: { after(undo: () => Promise<void>): void }, gso: boolean): Promise<TcpPair> {
+async function tcpPair(t: { after(undo: () => Promise<void>): void }, gso: boolean): Promise<TcpPair> {
   const near = await namespaceLab(t);
   const far = await namespaceLab(t);
   const spaces = [near, far].map(({ name }) => `/run/netns/${name}`);

@@ -197,7 +197,7 @@ export const SHORTAGES: readonly Fault[] = [
 // More taps than the agent has rows of counters for, each with a packet.
 const TEST_READERS = 4;
 
-export class Crowd {
+class Crowd {
   readonly #testReaders: readonly TestReader[];
   readonly #names: readonly string[];
 

@@ -16,10 +16,10 @@ interface UserMode {
 }
 
 /** Where the host of the container has its way out; nothing answers there. */
-export const OUTER = '10.12.0.2';
-export const OUTER_GATEWAY = '10.12.0.1';
+const OUTER = '10.12.0.2';
+const OUTER_GATEWAY = '10.12.0.1';
 
-export async function userMode(stage: Stage, mode: UserMode): Promise<Running> {
+async function userMode(stage: Stage, mode: UserMode): Promise<Running> {
   const { near, far, source } = stage;
   await near.ip('link del wan0');
   await far.ip(`link add up0 type veth peer name up0 netns ${source.name}`);
