@@ -11,7 +11,7 @@ export const FLOWS = ['tail-drop', 'backpressure', 'no-qdisc', 'through-qdisc'] 
 export type FlowCase = (typeof FLOWS)[number];
 
 /** pktgen as the kernel's samples set it: sample01 sends many flows; sample03 one flow in bursts of one packet, without timestamps. */
-export const SHAPES = ['sample01', 'sample03'] as const;
+const SHAPES = ['sample01', 'sample03'] as const;
 export type PktgenShape = (typeof SHAPES)[number];
 
 /** pktgen sends to a tap that a program reads, or that vhost-net hands to a guest. */

@@ -13,7 +13,7 @@ const SESSIONS = [1, 2, 4, 8] as const;
 const STREAM_QUEUES = [1, 2, 4] as const;
 
 /** Guests in QEMU: `--table multiqueue` or `--only` must ask for them, for all other cells need no guest to boot. */
-export const STREAM_CELLS: readonly StreamCell[] = STREAM_QUEUES.flatMap((queues) =>
+const STREAM_CELLS: readonly StreamCell[] = STREAM_QUEUES.flatMap((queues) =>
   DIRECTIONS.flatMap((direction) =>
     STREAM_SIZES.flatMap((size) =>
       SESSIONS.map((sessions) => ({

@@ -10,7 +10,7 @@
 #include "stops/wake.bpf.c"
 #include "queue-changes.bpf.c"
 #include "vhost/vhost.bpf.c"
-#include "ring/departures.bpf.c"
+#include "ring/dequeue-timing.bpf.c"
 #include "vhost/zerocopy.bpf.c"
 #include "allocation.bpf.c"
 #include "receive/receive.bpf.c"

@@ -24,7 +24,7 @@ export const packagingPackages = [
   },
 ];
 
-/** What `make lint` needs beyond a build. */
+/** `make lint` needs these beyond a build. */
 export const lintPackages = [
   { name: 'clang-format', reason: 'checks the layout of C and C++', present: () => hasProgram('clang-format') },
 ];
@@ -85,7 +85,7 @@ const testPackages = [
   { name: 'qemu-user-static', reason: 'runs Node for arm64', present: () => hasProgram('qemu-aarch64-static') },
 ];
 
-/** What a test file may say that it needs, where that is no Debian package, and the packages behind it. */
+/** Needs of test files that are not Debian packages, and the packages behind them. */
 const needs = {
   Node: [],
   "root on this machine's kernel": ['iproute2', 'kmod', 'procps'],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `npm test`: prepares the clone, lints it, runs its tests. Arguments narrow it: `npm test -- snapshot` runs the files with that in their path.
-// `npm run test:kernels` runs what takes long: the other kernels, and what is installed and shipped.
+// `npm run test:all` runs what takes long too: the other kernels, and what is installed and shipped.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -27,7 +27,7 @@ let translated = (file) => file;
 /** The steps and test files of each kind of run. */
 const modes = {
   quick: { steps: [build, lint], packages: lintPackages, includes: (file) => !slow.test(file) },
-  kernels: { steps: [build], includes: (file) => slow.test(file), sanitizes: true },
+  all: { steps: [build, lint], packages: lintPackages, includes: () => true, sanitizes: true },
   programs: { steps: [build, playPrograms], includes: () => false, takesWords: true },
   asan: {
     steps: [build, buildSanitized],
@@ -52,7 +52,7 @@ async function main(root, mode, words) {
   await runTests(files, sanitizes ? runSanitized : async () => {});
 }
 
-/** What a test file says on its second line. */
+/** The needs on the second line of a test file. */
 function readNeeds(file) {
   const [, said = ''] = /^.*\n\/\/ Needs: (.+)\.\n/.exec(readFileSync(file, 'utf8')) ?? [];
   return { file, needs: said.split(', ') };

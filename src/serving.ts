@@ -13,7 +13,7 @@ import { OtlpExporter } from './server/otlp/otlp-exporter.ts';
 import { type RunningServer, startServer } from './server/server.ts';
 import type { Message, ServingSetup } from './server/serving-messages.ts';
 import { type RunningSocket, serveSocket } from './server/socket.ts';
-import { FedWebConfig } from './server/web-config/fed.ts';
+import { RemoteWebConfig } from './server/web-config/remote.ts';
 import type { Snapshot } from './snapshot/snapshot.ts';
 import { REQUESTS, SnapshotReader } from './snapshot/stream.ts';
 
@@ -30,7 +30,7 @@ const observer = createObserver((goOn) => void setImmediate(goOn));
 const reader = new SnapshotReader();
 const waiting: Waiting[] = [];
 let setup: ServingSetup | undefined;
-let web: FedWebConfig | undefined;
+let web: RemoteWebConfig | undefined;
 let server: RunningServer | undefined;
 let otlp: OtlpExporter | undefined;
 let socket: Promise<RunningSocket> | undefined;
@@ -66,7 +66,7 @@ function notReady(): string | undefined {
 }
 
 async function start({ server: options, web: config, otlp: exported, host, user }: ServingSetup): Promise<void> {
-  web = new FedWebConfig(config);
+  web = new RemoteWebConfig(config);
   const { version } = options.prometheus.build;
   if (exported) otlp = new OtlpExporter(exported, { version, ...host }, (error) => warn(error.message));
   server = await startServer(options, {

@@ -49,7 +49,7 @@ export interface Traffic {
   end(): Promise<void>;
 }
 
-export type QueueFlag = 'mq' | 'vnet' | 'backpressure' | 'persist';
+type QueueFlag = 'mq' | 'vnet' | 'backpressure' | 'persist';
 
 const MESSAGES_A_KICK = 64;
 /** Seconds within which buffers have to be given back, so that a hang shows. */

@@ -4,7 +4,7 @@
 #include "drops/entered.bpf.h"
 #include "drops/location.bpf.h"
 #include "macvtap.bpf.h"
-#include "drops/own-text.bpf.h"
+#include "drops/tun-text.bpf.h"
 #include "drops/routed.bpf.h"
 #include "transmit/transmit.bpf.h"
 #include "drops/unrouted.bpf.h"

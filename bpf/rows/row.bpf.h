@@ -4,6 +4,7 @@
 #pragma once
 #include "device.bpf.h"
 #include "rows/pool.bpf.h"
+#include "rows/queue.bpf.h"
 
 #define STATE_SHIFT 6
 _Static_assert(sizeof(struct cpu_state) == 1 << STATE_SHIFT, "from its address follows the CPU's number");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a mixin's user may choose: `(import 'mixin.libsonnet') + { _config+:: { selector: 'cluster="prod"' } }`.
+// Options of the mixin: `(import 'mixin.libsonnet') + { _config+:: { selector: 'cluster="prod"' } }`.
 {
   _config+:: {
     // Which scrape jobs are tapscope's.
@@ -11,7 +11,7 @@
     runbooks: null,
     // The address of Grafana; null: the external label tapscope_grafana.
     grafana: null,
-    // What stands before an agent's host:port in the address of its live page, as https://; null: the external label tapscope_pages, or http://.
+    // Prefix of an agent's host:port in the address of its live page, as https://; null: the external label tapscope_pages, or http://.
     pages: null,
 
     dashboardNamePrefix: '',

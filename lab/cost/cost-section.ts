@@ -34,7 +34,7 @@ interface Versions {
 const METHOD = `# What watching costs
 
 Instructions per packet: with nothing attached, and added by what is attached (\`·\`: less than the noise of 8, with many rings of 16; \`–\`: this
-kernel does not have the path). Written by \`npm run bench:cost\`; \`npm run bench:cost -- --check\`, which \`npm run test:kernels\` includes, fails when a
+kernel does not have the path). Written by \`npm run bench:cost\`; \`npm run bench:cost -- --check\`, which \`npm run test:all\` includes, fails when a
 packet's total grows by more than 2 % of \`lab/cost/baseline.json\` (5 % with many rings). A row stays as it was last measured: with \`--ours\` those of tapscope alone are measured anew.
 `;
 

@@ -2,7 +2,7 @@
 // Many hosts from one page of a real agent's format: what tells hosts and taps apart is replaced, the counters grow as they are told to.
 import { readFileSync } from 'node:fs';
 
-export interface MadeUpTap {
+interface MadeUpTap {
   readonly device: string;
   /** Packets a second. */
   readonly offered: number;

@@ -15,7 +15,7 @@ import { Retelling } from './vm-reporter.ts';
 
 interface GuestFile {
   readonly file: string;
-  /** The kernels on which `npm run test:kernels` runs it. */
+  /** The kernels on which `npm run test:all` runs it. */
   readonly on: readonly string[];
   /** With WHOLE=1 it runs on these too, and on all of SERIES. */
   readonly also?: readonly string[];
@@ -30,7 +30,7 @@ const REAL_TIME: readonly string[] = ['6.12-rt', '7.3-rt'];
 const TUN_BUILDS = 'lab/napi/tun-builds.guest.ts';
 
 /**
- * Files that run on other kernels, and the kernels on which `npm run test:kernels` runs them. Each kernel shows its mechanisms and exact counts; what
+ * Files that run on other kernels, and the kernels on which `npm run test:all` runs them. Each kernel shows its mechanisms and exact counts; what
  * this machine's own kernel cannot show (vhost-net, fentry, queues that stop) runs on the oldest or the newest kernel of those that differ. With
  * WHOLE=1 all files run on all kernels, and with GUEST=vhost,late those with one of these in their path: by hand, when their subject changes.
  *

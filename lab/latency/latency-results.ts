@@ -20,7 +20,7 @@ export interface Times {
   readonly max: number;
 }
 
-export interface Packets {
+interface Packets {
   readonly send: Times;
   readonly read: Times;
 }
@@ -41,7 +41,7 @@ const LOAD = ['programs', 'verified', 'verifierMs', 'attachMs', 'wholeMs', 'deta
  * programs: accepted by this kernel, and kept; verified: instructions that the verifier looked at; wholeMs: CPU time of the process until it is
  * attached and has walked the host twice; it begins with Node.js.
  */
-export type Load = Readonly<Record<(typeof LOAD)[number], number>>;
+type Load = Readonly<Record<(typeof LOAD)[number], number>>;
 
 export interface Measured {
   readonly kernel: string;

@@ -4,7 +4,7 @@ import type { RunningGuest } from './guests/qemu.ts';
 import type { Scene } from './scene.ts';
 
 /** Bytes that the program takes from the device, and those that it gives to it. */
-export type Direction = 'taken' | 'given';
+type Direction = 'taken' | 'given';
 
 export interface Case {
   readonly name: string;

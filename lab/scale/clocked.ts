@@ -98,7 +98,7 @@ export function clockedSection(clocked: Clocked): string {
     `# What ${clocked.queues} queues cost in instructions`,
     '',
     `Both processes beside ${clocked.queues} idle queues, on the instruction clock of a VM with Linux ${clocked.kernel}; the kernel’s work for the agent is in it.`,
-    'Written by `npm run bench:scale -- --clock`. `npm run test:kernels` fails if a figure grows by more than 10 %.',
+    'Written by `npm run bench:scale -- --clock`. `npm run test:all` fails if a figure grows by more than 10 %.',
     '',
     '| what | instructions | a queue |',
     '| --- | --: | --: |',

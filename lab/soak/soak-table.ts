@@ -7,7 +7,7 @@ import { type Entry, type OfKind, ofKind } from './soak-record.ts';
 
 const HOUR = 3600;
 const MINUTE = 60;
-/** The history of the process that serves is full after 35 minutes (src/history.ts). */
+/** The history of the process that serves is full after 35 minutes (src/history/history.ts). */
 const HISTORY_S = 35 * MINUTE;
 /** What V8 has in use after a collection grows by 0.4 MiB an hour until then, and not after it (docs/reliability.md). */
 const WARM_UP_MOST_S = 110 * MINUTE;

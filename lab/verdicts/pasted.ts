@@ -5,7 +5,7 @@
  * ends: pasted into `sh` as printed, it ends the fault. shows: it changes nothing, says so, and prints something. guest: a command for
  * the guest, of which the lab has none. words: what is to be done is no command.
  */
-export type Effect = 'ends' | 'shows' | 'guest' | 'words';
+type Effect = 'ends' | 'shows' | 'guest' | 'words';
 
 export interface Pasted {
   readonly rule: string;

@@ -43,7 +43,7 @@ export interface Stage {
   hog(...by: readonly string[]): Promise<void>;
 }
 
-export interface OpenOptions {
+interface OpenOptions {
   readonly queues?: number;
   readonly ring?: number;
   readonly flags?: readonly QueueFlag[];

@@ -7,7 +7,7 @@ import { createGunzip, createGzip } from 'node:zlib';
 import { errnoOf } from '../kernel/error-name.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
-import { KeptSnapshots, linesOf, ROOM } from './kept-snapshots.ts';
+import { linesOf, RecordingDownsampler, ROOM } from './recording-downsampler.ts';
 
 export const SCHEMA = 1;
 /** The most characters of a kernel's or a version's name. */
@@ -101,7 +101,7 @@ function saidOf(cause: unknown): string {
 /** Throws one sentence if it is cut off, of another program or of a later schema. */
 export async function readRecording(file: string, room = ROOM): Promise<Recording> {
   let header: RecordingHeader | undefined;
-  const kept = new KeptSnapshots(room.all);
+  const kept = new RecordingDownsampler(room.all);
   let promised: number | undefined;
   try {
     const take = async (lines: AsyncIterable<string>): Promise<void> => {

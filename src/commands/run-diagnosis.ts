@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Snapshots, a question, and what the rules say: what diagnose, check and report have in common.
 
+import { count } from '../diagnosis/format.ts';
 import { inconclusive, lossSince } from '../diagnosis/inconclusive.ts';
 import { judge } from '../diagnosis/judge.ts';
 import { devicesIn, findingsOn, isEverything, narrowed, type Scope } from '../diagnosis/scope.ts';
 import { EXIT_CODES, statusOf } from '../diagnosis/status.ts';
 import { windowOf } from '../diagnosis/window.ts';
-import { count } from '../diagnosis/words.ts';
 import { type Judged, renderVerdict } from '../outputs/verdict.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { escapedJson, visible } from '../snapshot/visible.ts';

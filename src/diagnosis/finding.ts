@@ -5,7 +5,7 @@
 export type Severity = 'info' | 'warning' | 'critical';
 
 /** The confidence in the cause, not in the loss: packets that were counted as lost are lost. */
-export type Confidence = 'high' | 'medium' | 'low';
+type Confidence = 'high' | 'medium' | 'low';
 
 /** Something to do. tapscope itself never does it. */
 export interface Remedy {

@@ -4,9 +4,9 @@ import type { Device } from '../snapshot/device.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { type Loss, lossOf, severityOf, USUAL_SECONDS } from './evidence/loss.ts';
 import type { Finding } from './finding.ts';
+import { count } from './format.ts';
 import { isOn } from './scope.ts';
 import type { Window } from './window.ts';
-import { count } from './words.ts';
 
 /** A sentence for each device that lost so much that rules would say why, had they seen it for their usual time. */
 export function inconclusive(

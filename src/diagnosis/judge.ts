@@ -5,9 +5,9 @@ import { RULES } from './all-rules.ts';
 import { answering } from './asked.ts';
 import type { Diagnosis, Finding, Severity } from './finding.ts';
 import { withFigures } from './finding-figures.ts';
+import { FindingSet } from './finding-set.ts';
+import type { FindingsCache } from './findings-cache.ts';
 import { foldAgent } from './fold-agent.ts';
-import { MadeFindings } from './made-findings.ts';
-import type { QuietDevices } from './quiet.ts';
 import type { Rule } from './rule.ts';
 import { type DeviceSpan, grown, type Window } from './window.ts';
 
@@ -28,7 +28,7 @@ const FINDINGS_OF_STEP = 64;
  * `asked`: a device that a person asked about, and wants to hear of even if all is well. `quiet`: what was learned in earlier
  * judgements of the same host, and not to be given with `asked`; the findings are the same without it.
  */
-export function judge(whole: Window, asked?: DeviceSpan, quiet?: QuietDevices): Verdict {
+export function judge(whole: Window, asked?: DeviceSpan, quiet?: FindingsCache): Verdict {
   const steps = judging(whole, asked, quiet);
   for (;;) {
     const { done, value } = steps.next();
@@ -40,16 +40,16 @@ export function judge(whole: Window, asked?: DeviceSpan, quiet?: QuietDevices): 
 export function* judging(
   whole: Window,
   asked?: DeviceSpan,
-  quiet?: QuietDevices,
+  quiet?: FindingsCache,
 ): Generator<undefined, Verdict, undefined> {
   const window = quiet ? { ...whole, devices: quiet.lively(whole) } : whole;
   const measured = new Set(window.agent.probes.flatMap(({ event, attached }) => (attached ? [event] : [])));
   const missing = ({ needs }: Rule): readonly string[] => needs.filter((event) => !measured.has(event));
   const rules = RULES.filter((one) => missing(one).length === 0);
-  const made = new MadeFindings();
+  const made = new FindingSet();
   for (const [rule, diagnoses] of yield* diagnosing(rules, window, asked))
     for (const diagnosis of diagnoses)
-      made.add(withMissed({ rule: rule.name, ...diagnosis }, rule, window), rule.speaksOf);
+      made.add(withMissed({ rule: rule.name, ...diagnosis }, rule, window), rule.symptom);
   const found = made.all;
   quiet?.remember(window.devices, found);
   const told = foldAgent(asked ? answering(found, asked) : found, rules);
@@ -96,8 +96,8 @@ function* diagnosing(
 }
 
 /** These two symptoms are of the host: tapscope is blind, and packets are lost elsewhere. */
-function isOfHost({ speaksOf }: Rule): boolean {
-  return speaksOf === 'agent' || speaksOf === 'clean';
+function isOfHost({ symptom }: Rule): boolean {
+  return symptom === 'agent' || symptom === 'clean';
 }
 
 /** Probes that run for every packet of the host: what they miss is mostly packets of other devices, and the audit sees the rest. */

@@ -31,12 +31,12 @@ export interface Rule {
   readonly summary: string;
   /** How it is known, what else looks like it and what to do: some sentences for `tapscope explain`. */
   readonly explanation: string;
-  readonly speaksOf: Symptom;
+  readonly symptom: Symptom;
   /** Events (src/subjects/list.ts) without which it cannot judge: where one is not measured, it is silent and says so. */
   readonly needs: readonly string[];
   /**
    * Findings of this window alone; hysteresis is src/diagnosis/active-findings.ts's. `asked`: what a person asked about. It judges each device by
-   * itself: the window has one device, or none that stood still (src/diagnosis/quiet.ts). A rule that speaks of the agent, or of `clean`, gets
+   * itself: the window has one device, or none that stood still (src/diagnosis/findings-cache.ts). A rule that speaks of the agent, or of `clean`, gets
    * all devices in one window.
    */
   readonly judge: (window: Window, asked: DeviceSpan | undefined) => readonly Diagnosis[];

@@ -7,7 +7,7 @@ import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
 import { closestName } from './closest-name.ts';
 import type { Finding } from './finding.ts';
-import { hiddenWords } from './words.ts';
+import { hiddenWords } from './format.ts';
 
 /** A device must fit every filter that is given. Names are compared whole. */
 export interface Scope {

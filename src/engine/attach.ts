@@ -18,7 +18,7 @@ import { firstLine, NoPrograms } from './open-object.ts';
 import { LoadedPrograms } from './programs.ts';
 
 /** A better mechanism that is not used, and why. */
-export interface Refusal {
+interface Refusal {
   readonly mechanism: string;
   /**
    * absent: the kernel does not have it; refused: the kernel or the host does not let us; forced: --mechanism chose

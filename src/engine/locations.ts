@@ -32,7 +32,7 @@ export const MACVTAP_LOCATIONS: Readonly<Record<string, MacvtapMeaning>> = {
 };
 
 /** Drop what has waited for too long when it is dequeued. */
-export const MANAGED_LOCATIONS: readonly string[] = [
+const MANAGED_LOCATIONS: readonly string[] = [
   'fq_codel_dequeue',
   '__fq_codel_dequeue',
   'codel_qdisc_dequeue',

@@ -120,11 +120,6 @@ export function stopOf(
   return stop;
 }
 
-/** A stop or an episode of drops goes on: how long it lasts grows without anything being written. */
-export function isOngoing({ stoppedSince, episodeDrops }: SharedSums): boolean {
-  return stoppedSince > 0 || episodeDrops > 0;
-}
-
 const NOTHING_NOW = {
   episodeDrops: 0,
   episodeSince: 0,

@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 // Steps of one length, one after the other: each as what changed since the one before, in blocks that begin with the whole.
 import { applyDeltas, DeltaWriter } from './deltas.ts';
-import { type Entry, together } from './shred.ts';
+import { type Entry, unflatten } from './flatten.ts';
 
 /** One thing that has states over time. */
-export interface Lane {
+export interface Series {
   readonly netns: number | undefined;
   readonly name: string;
 }
 
 interface Step {
   readonly takenAt: number;
-  /** The lanes of this step, in order. Steps with the same things share one object. */
-  readonly lanes: readonly Lane[];
-  /** The offset at which the bytes of each lane end. */
+  /** The allSeries of this step, in order. Steps with the same things share one object. */
+  readonly allSeries: readonly Series[];
+  /** The offset at which the bytes of each series end. */
   readonly ends: Uint32Array;
   readonly bytes: Uint8Array;
-  /** The entries of lanes whose words or form changed, by the lane's place; their numbers begin at 0. */
+  /** The entries of allSeries whose leaves or shape changed, by the series's place; their numbers begin at 0. */
   readonly entries: ReadonlyMap<number, Entry>;
 }
 
 interface Block {
-  /** Told by its number: what knows the block itself would keep it, and the lanes in it, after it is forgotten. */
+  /** Told by its number: what knows the block itself would keep it, and the allSeries in it, after it is forgotten. */
   readonly number: number;
   readonly steps: Step[];
   bytes: number;
 }
 
-/** The numbers of one state of a lane. They are never written again: the same object is the same state. */
+/** The numbers of one state of a series. They are never written again: the same object is the same state. */
 export type Numbers = Readonly<Float64Array>;
 
 interface Written {
@@ -50,7 +50,7 @@ export interface Decoded {
 
 /** A whole costs as much as some two changes, and who asks for a step has to go through those before it in the block. */
 const STEPS_IN_BLOCK = 12;
-/** Bytes of an entry in a map with its list of words, and of each word; the texts themselves are mostly shared. */
+/** Bytes of an entry in a map with its list of leaves, and of each leaf; the texts themselves are mostly shared. */
 const ENTRY_BYTES = 100;
 const WORD_BYTES = 8;
 const NO_ENTRIES: ReadonlyMap<number, Entry> = new Map();
@@ -59,7 +59,7 @@ export class Chain {
   readonly pace: Pace;
   readonly #blocks: Block[] = [];
   readonly #writer = new DeltaWriter();
-  readonly #written = new WeakMap<Lane, Written>();
+  readonly #written = new WeakMap<Series, Written>();
   #begun = 0;
   /** The block of the step that is being written: readers see the step once it is complete. */
   #current: Block | undefined;
@@ -88,18 +88,18 @@ export class Chain {
     return this.newest === undefined || Math.floor(takenAt / stepSeconds) > Math.floor(this.newest / stepSeconds);
   }
 
-  begin(lanes: number): void {
+  begin(allSeries: number): void {
     const last = this.#blocks.at(-1);
     const goesOn = last !== undefined && last.steps.length < STEPS_IN_BLOCK;
     this.#current = goesOn ? last : { number: this.#begun++, steps: [], bytes: 0 };
     this.#entries = undefined;
-    this.#ends = new Uint32Array(lanes);
+    this.#ends = new Uint32Array(allSeries);
   }
 
-  put(place: number, lane: Lane, entry: Entry, numbers: Numbers): void {
+  put(place: number, series: Series, entry: Entry, numbers: Numbers): void {
     const block = this.#current;
     if (block === undefined) throw new Error('A step was not begun.');
-    const before = this.#written.get(lane);
+    const before = this.#written.get(series);
     const goesOn = before !== undefined && before.entry === entry && before.block === block.number;
     if (!goesOn || before.numbers !== numbers) {
       if (!goesOn) {
@@ -107,20 +107,20 @@ export class Chain {
         this.#entries.set(place, entry);
       }
       this.#writer.write(goesOn ? before.numbers : new Float64Array(numbers.length), numbers, numbers.length);
-      this.#written.set(lane, { block: block.number, entry, numbers });
+      this.#written.set(series, { block: block.number, entry, numbers });
     }
     this.#ends[place] = this.#writer.at;
   }
 
-  end(takenAt: number, lanes: readonly Lane[]): void {
+  end(takenAt: number, allSeries: readonly Series[]): void {
     const block = this.#current;
     if (block === undefined) throw new Error('A step was not begun.');
     const bytes = this.#writer.take();
     const entries = this.#entries ?? NO_ENTRIES;
     if (block !== this.#blocks.at(-1)) this.#blocks.push(block);
-    block.steps.push({ takenAt, lanes, ends: this.#ends, bytes, entries });
-    const words = [...entries.values()].reduce((sum, entry) => sum + entry.words.length, 0);
-    const own = bytes.length + this.#ends.byteLength + ENTRY_BYTES * entries.size + WORD_BYTES * words;
+    block.steps.push({ takenAt, allSeries, ends: this.#ends, bytes, entries });
+    const leaves = [...entries.values()].reduce((sum, entry) => sum + entry.leaves.length, 0);
+    const own = bytes.length + this.#ends.byteLength + ENTRY_BYTES * entries.size + WORD_BYTES * leaves;
     block.bytes += own;
     const [first, second] = this.#blocks;
     const nextBegins = second?.steps[0]?.takenAt;
@@ -149,7 +149,7 @@ export class Chain {
   }
 
   /** The same steps, each when it is asked for: what is forgotten meanwhile is still told. */
-  *steps(from: number, to: number, wanted: (lane: Lane) => boolean): Generator<Decoded> {
+  *steps(from: number, to: number, wanted: (series: Series) => boolean): Generator<Decoded> {
     const [first] = this.times(from, to);
     for (const { steps } of [...this.#blocks]) {
       const last = steps.at(-1);
@@ -172,32 +172,33 @@ interface Reading {
 }
 
 class BlockReader {
-  readonly #wanted: (lane: Lane) => boolean;
-  readonly #readings = new Map<Lane, Reading>();
+  readonly #wanted: (series: Series) => boolean;
+  readonly #readings = new Map<Series, Reading>();
 
-  constructor(wanted: (lane: Lane) => boolean) {
+  constructor(wanted: (series: Series) => boolean) {
     this.#wanted = wanted;
   }
 
-  read({ lanes, ends, bytes, entries }: Step): void {
-    for (let place = 0; place < lanes.length; place += 1) {
-      const lane = lanes[place];
-      if (lane === undefined || !this.#wanted(lane)) continue;
+  read({ allSeries, ends, bytes, entries }: Step): void {
+    for (let place = 0; place < allSeries.length; place += 1) {
+      const series = allSeries[place];
+      if (series === undefined || !this.#wanted(series)) continue;
       const entry = entries.get(place);
       const [start, end] = [ends[place - 1] ?? 0, ends[place] ?? 0];
-      if (entry) this.#readings.set(lane, { entry, numbers: new Float64Array(entry.form.numbers), value: undefined });
-      const reading = this.#readings.get(lane);
+      if (entry)
+        this.#readings.set(series, { entry, numbers: new Float64Array(entry.shape.numbers), value: undefined });
+      const reading = this.#readings.get(series);
       if (reading === undefined || (start === end && !entry)) continue;
       applyDeltas(reading.numbers, bytes, start, end);
       reading.value = undefined;
     }
   }
 
-  values({ lanes }: Step): readonly unknown[] {
-    return lanes.flatMap((lane) => {
-      const reading = this.#readings.get(lane);
+  values({ allSeries }: Step): readonly unknown[] {
+    return allSeries.flatMap((series) => {
+      const reading = this.#readings.get(series);
       if (reading === undefined) return [];
-      reading.value ??= together(reading.entry, reading.numbers);
+      reading.value ??= unflatten(reading.entry, reading.numbers);
       return [reading.value];
     });
   }

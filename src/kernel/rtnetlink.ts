@@ -21,7 +21,7 @@ export interface Link {
   readonly stats64: LinkStats;
 }
 
-export interface TunLink {
+interface TunLink {
   readonly type: 'tun' | 'tap';
   readonly multiQueue: boolean;
   /** Attached and enabled, and attached but disabled; the kernel tells of multi-queue devices only. */
@@ -34,7 +34,7 @@ export interface TunLink {
 }
 
 /** struct rtnl_link_stats64, as the device's driver fills it; counters since the device exists, exact up to 2^53. */
-export interface LinkStats {
+interface LinkStats {
   readonly rxPackets: number;
   readonly txPackets: number;
   readonly rxBytes: number;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The check on one screen: the first line is the status as monitoring takes it, then one mark for each item.
 import type { Finding } from '../diagnosis/finding.ts';
-import { count, hiddenWords } from '../diagnosis/words.ts';
+import { count, hiddenWords } from '../diagnosis/format.ts';
 import type { Device } from '../snapshot/device.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';

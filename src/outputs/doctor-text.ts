@@ -29,7 +29,7 @@ export interface DoctorReport {
   readonly events: readonly EventReport[];
 }
 
-export interface SkbPathReport {
+interface SkbPathReport {
   readonly name: string;
   readonly present: boolean | null;
   readonly reason: string;
@@ -37,7 +37,7 @@ export interface SkbPathReport {
 }
 
 /** A function of the kernel that people know by name, and what sees what it does. */
-export interface FunctionReport {
+interface FunctionReport {
   readonly name: string;
   /** Sections of the attached programs, as fentry/tun_net_xmit. */
   readonly hooks: readonly string[];

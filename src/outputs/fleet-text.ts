@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A fleet on one screen: the first line is the answer, then what the losing taps have in common, tenants, findings, taps, and what was not seen.
 
-import { count, percent } from '../diagnosis/words.ts';
+import { count, percent } from '../diagnosis/format.ts';
 import type { Factor } from '../fleet/factors.ts';
 import { answerOfFleet, type Fleet, lostOf, type Tap, type Tenant } from '../fleet/fleet-state.ts';
 import { visible } from '../snapshot/visible.ts';

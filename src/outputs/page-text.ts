@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The live page for a browser without JavaScript: the findings and the queues, as HTML without style or script.
 import type { Finding } from '../diagnosis/finding.ts';
+import { count, hiddenWords } from '../diagnosis/format.ts';
 import type { QueueRate } from '../diagnosis/queue-rates.ts';
 import type { Status } from '../diagnosis/status.ts';
-import { count, hiddenWords } from '../diagnosis/words.ts';
 import { visible } from '../snapshot/visible.ts';
 import { whose } from './owner-label.ts';
 import { idOf, queueNames } from './queue-names.ts';

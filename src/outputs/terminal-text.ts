@@ -2,7 +2,7 @@
 // Text for a terminal of any width: lines broken at words, colours only where they are wanted.
 import { styleText } from 'node:util';
 import stringWidth from 'fast-string-width';
-import { count } from '../diagnosis/words.ts';
+import { count } from '../diagnosis/format.ts';
 import { visible } from '../snapshot/visible.ts';
 
 /** The medium of the text. */

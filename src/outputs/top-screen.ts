@@ -2,7 +2,7 @@
 // One picture of `tapscope top`.
 import { stripVTControlCharacters } from 'node:util';
 import stringWidth from 'fast-string-width';
-import { count } from '../diagnosis/words.ts';
+import { count } from '../diagnosis/format.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
 import { fitNames } from './queue-names.ts';

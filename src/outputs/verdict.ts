@@ -8,7 +8,7 @@ import type { Device } from '../snapshot/device.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { visible } from '../snapshot/visible.ts';
 import { whose } from './owner-label.ts';
-import { priceOf, titleOf } from './remedy-words.ts';
+import { priceOf, titleOf } from './remedy-text.ts';
 import { counted, type Layout, linkRule, paint, type Style, wrap } from './terminal-text.ts';
 
 export interface Judged {

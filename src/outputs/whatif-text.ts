@@ -3,7 +3,7 @@
 import type { QueueForecast } from '../diagnosis/forecast/queue-forecast.ts';
 import type { RingAnswer } from '../diagnosis/forecast/ring-answer.ts';
 import type { SizeForecast } from '../diagnosis/forecast/ring-forecast.ts';
-import { count, duration, percent } from '../diagnosis/words.ts';
+import { count, duration, percent } from '../diagnosis/format.ts';
 import { visible } from '../snapshot/visible.ts';
 import { type Layout, padEnd, paint, wrap } from './terminal-text.ts';
 

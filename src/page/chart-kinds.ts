@@ -3,7 +3,7 @@
 import type { QueueSeries } from '../diagnosis/queue-series.ts';
 import { figure } from './page-figures.ts';
 
-export type Column = QueueSeries['offered'];
+type Column = QueueSeries['offered'];
 
 export interface Line {
   readonly name: string;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The body of an open finding: evidence, what to type, and what it is not.
 import type { Finding, Remedy } from '../diagnosis/finding.ts';
-import { priceOf, titleOf } from '../outputs/remedy-words.ts';
+import { priceOf, titleOf } from '../outputs/remedy-text.ts';
 import { visible } from '../snapshot/visible.ts';
 import { copyButton } from './copy-button.ts';
 import { element, say } from './element.ts';

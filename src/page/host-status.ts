@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The first look: is this host well? A word, a sentence, and the host's totals.
+
+import { hiddenWords } from '../diagnosis/format.ts';
 import type { QueueRate } from '../diagnosis/queue-rates.ts';
-import { hiddenWords } from '../diagnosis/words.ts';
 import type { LiveMessage } from '../outputs/live-message.ts';
 import { visible } from '../snapshot/visible.ts';
 import { element, say } from './element.ts';

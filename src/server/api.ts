@@ -18,8 +18,8 @@ import type { Observer } from './observer.ts';
 import { notThere } from './refusals.ts';
 import { giveWay, sendLater } from './reply-line.ts';
 import { createInFlight } from './request-limits.ts';
+import { createRequestThrottle, type RequestThrottle } from './throttle.ts';
 import { endWithin } from './time-limit.ts';
-import { createTurns, type Turns } from './turns.ts';
 
 export interface ApiDependencies {
   readonly observer: Observer;
@@ -71,7 +71,7 @@ interface OneQueue {
 export function addApi(
   app: FastifyInstance,
   { observer, takeSnapshot, host, pulse = async () => undefined }: ApiDependencies,
-  turns = createTurns(),
+  turns = createRequestThrottle(),
 ): void {
   const { history } = observer;
   /** The time of the newest step in the history. */
@@ -192,7 +192,7 @@ function isOver({ raw, sent }: FastifyReply): boolean {
 }
 
 /** One snapshot at a time: all of them as one text would be many megabytes, and hold the agent up. */
-async function* inParts(head: object, snapshots: Iterable<Snapshot>, turns: Turns): AsyncGenerator<string> {
+async function* inParts(head: object, snapshots: Iterable<Snapshot>, turns: RequestThrottle): AsyncGenerator<string> {
   let before = `${JSON.stringify(head).slice(0, -1)},"snapshots":[`;
   for (const snapshot of snapshots) {
     const part = await turns(() => escapedJson(JSON.stringify(snapshotToJson(snapshot))));

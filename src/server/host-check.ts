@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
 import { escapedJson } from '../snapshot/visible.ts';
 
-export interface Refusal {
+interface Refusal {
   readonly status: 403 | 421;
   /** One sentence. */
   readonly line: string;

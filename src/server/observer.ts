@@ -3,10 +3,10 @@
 
 import { type TrackedFinding, track } from '../diagnosis/active-findings.ts';
 import type { Finding } from '../diagnosis/finding.ts';
+import { FindingsCache } from '../diagnosis/findings-cache.ts';
 import { judging, type Verdict } from '../diagnosis/judge.ts';
-import { QuietDevices } from '../diagnosis/quiet.ts';
 import { type Window, windowOf } from '../diagnosis/window.ts';
-import { History } from '../history.ts';
+import { History } from '../history/history.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 
 /** One judgement, and what came of those before it. */
@@ -38,7 +38,7 @@ export interface Observer {
  */
 export function createObserver(later?: (goOn: () => void) => void): Observer {
   const history = new History();
-  const quiet = new QuietDevices();
+  const quiet = new FindingsCache();
   const listeners = new Set<(observation: Observation) => void>();
   let known: readonly TrackedFinding[] = [];
   let latest: Observation | undefined;

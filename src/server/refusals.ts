@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests that get no page: what is asked of their words, and the one sentence that says what is wrong.
 import type { FastifyReply, FastifySchemaValidationError } from 'fastify';
-import { OutsideHistory } from '../history.ts';
+import { OutsideHistory } from '../history/history.ts';
 import { sendLater, sendLine } from './reply-line.ts';
 
 /**

@@ -12,7 +12,7 @@ import { gzipped } from './gzip.ts';
 import { type SharedChunks, shareChunks } from './shared-chunks.ts';
 import { shareSnapshots } from './shared-snapshot.ts';
 
-export interface Form {
+interface Form {
   readonly format: Format;
   readonly gzip: boolean;
 }

@@ -16,7 +16,7 @@ import { formatAddress, type ListenAddress, listenError } from './listen-address
 import { addLivePage } from './live-page.ts';
 import { sendMetrics } from './metrics-page.ts';
 import type { Observer } from './observer.ts';
-import { pageWords } from './page-words.ts';
+import { pageWords } from './page-summary.ts';
 import { type Failure, sendError, statusOf, validation } from './refusals.ts';
 import { giveWay, sendLater, sendLine } from './reply-line.ts';
 import { createInFlight } from './request-limits.ts';

@@ -4,7 +4,7 @@ import type { LogOptions } from '../log/log.ts';
 import type { SnapshotPart } from '../snapshot/stream.ts';
 import type { OtlpOptions } from './otlp/otlp-exporter.ts';
 import type { ServerOptions } from './server.ts';
-import type { WebConfigJson } from './web-config/fed.ts';
+import type { WebConfigJson } from './web-config/remote.ts';
 
 /** The first message after the start. */
 export interface ServingSetup {

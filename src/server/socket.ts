@@ -9,7 +9,7 @@ import { type ApiDependencies, addApi } from './api.ts';
 import { answerClientError, createHttpServer } from './http-server.ts';
 import { type Failure, sendError, validation } from './refusals.ts';
 import { sendLine } from './reply-line.ts';
-import { createTurns } from './turns.ts';
+import { createRequestThrottle } from './throttle.ts';
 
 export interface RunningSocket {
   readonly close: () => Promise<void>;
@@ -54,7 +54,7 @@ function createApp(api: ApiDependencies, describe: () => AgentSelf | null, refus
   app.setNotFoundHandler((_, reply) => sendLine(reply, 404, 'No such page; all pages begin with /api/v1.'));
   app.setErrorHandler<Failure>((error, _, reply) => sendError(reply, error));
   // Only root asks here, and a command waits for the answer.
-  addApi(app, api, createTurns({ share: 1, burstMs: 0 }));
+  addApi(app, api, createRequestThrottle({ share: 1, burstMs: 0 }));
   app.get('/api/v1/agent', async () => {
     await api.pulse?.();
     return { schema: SCHEMA, host: api.host, agent: describe() };

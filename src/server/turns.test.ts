@@ -2,7 +2,7 @@
 // Needs: Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createTurns } from './turns.ts';
+import { createRequestThrottle } from './throttle.ts';
 
 function busyFor(ms: number): void {
   const end = performance.now() + ms;
@@ -10,7 +10,7 @@ function busyFor(ms: number): void {
 }
 
 test('work takes turns and a quarter of the time, and lets everything else run in between', async () => {
-  const turns = createTurns();
+  const turns = createRequestThrottle();
   let others = 0;
   const timer = setInterval(() => {
     others += 1;
@@ -37,7 +37,7 @@ test('work takes turns and a quarter of the time, and lets everything else run i
 });
 
 test('work that fails keeps no other from its turn', async () => {
-  const turns = createTurns();
+  const turns = createRequestThrottle();
   const failed = turns(() => Promise.reject(new Error('derailed')));
   const next = turns(() => 'made');
   await assert.rejects(failed, /derailed/);

@@ -33,7 +33,7 @@ export interface RefusedWrites {
 }
 
 /** Packets from the guest or writer to the host that the kernel's own counters do not tell. undefined: not measured. */
-export interface Receive {
+interface Receive {
   readonly dropped: readonly OtherDrop[] | undefined;
   /** tun passed them on, and the host's own stack freed them: firewall, rp_filter, no route, XDP behind tun, unknown protocol. */
   readonly refusedByHost?: readonly OtherDrop[] | undefined;
@@ -45,7 +45,7 @@ export interface Receive {
 }
 
 /** Packets of a macvtap or ipvtap; its receive side is the way towards the guest or reader. */
-export interface Macvtap {
+interface Macvtap {
   /** Packets, including those dropped. */
   readonly offered: number;
   readonly dropped: readonly OtherDrop[];
@@ -64,7 +64,7 @@ export interface UncountedLoss {
 /** BR_STATE_…, uapi/linux/if_bridge.h, in the kernel's order. */
 export const PORT_STATES = ['disabled', 'listening', 'learning', 'forwarding', 'blocking'] as const;
 
-export type PortState = (typeof PORT_STATES)[number];
+type PortState = (typeof PORT_STATES)[number];
 
 export interface BridgePort {
   /** The bridge's name. */

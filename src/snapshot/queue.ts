@@ -187,7 +187,7 @@ export interface ZeroCopy {
 }
 
 /** vhost-net on a queue, now or before. undefined: it is gone, or not measured. */
-export interface Vhost {
+interface Vhost {
   /** Packets that it has taken out of the ring and not yet delivered. */
   readonly held: number | undefined;
   readonly worker: Worker | undefined;
@@ -201,14 +201,14 @@ export interface Vhost {
 }
 
 /** Packets, of one in 256, that found the reader asleep and left it awake, by the CPU on which it then was. */
-export interface Wakeups {
+interface Wakeups {
   /** The one that sent the packet. */
   readonly there: number;
   readonly elsewhere: number;
 }
 
 /** Packets that the reader got, by the CPU that allocated them. */
-export interface Freed {
+interface Freed {
   /** Packets freed on that CPU. */
   readonly there: number;
   readonly elsewhere: number;
@@ -217,7 +217,7 @@ export interface Freed {
 }
 
 /** XDP frames that were redirected into a ring. */
-export interface Redirected {
+interface Redirected {
   readonly enqueued: number;
   readonly lost: number;
 }

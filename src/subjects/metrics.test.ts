@@ -44,8 +44,8 @@ test('times and sizes of queues beside each other are not added up', () => {
     [
       ['tapscope_ring_overflow_needed_packets', 'max'],
       ['tapscope_ring_overflow_open_seconds', 'max'],
-      ['tapscope_queue_stopped_for_seconds', 'max'],
       ['tapscope_vhost_worker_cpu', 'max'],
+      ['tapscope_queue_stopped_for_seconds', 'max'],
     ],
   );
 });

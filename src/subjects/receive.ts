@@ -176,7 +176,7 @@ function byDevice<Count extends { readonly deviceId: bigint }>(
 }
 
 /** Freed by tun on the way from the guest, not on the way to it. */
-export function isWritten({ location }: OtherDrop): boolean {
+function isWritten({ location }: OtherDrop): boolean {
   return WRITE_LOCATIONS.includes(location);
 }
 

@@ -68,7 +68,7 @@ function ringOf({ capacity, occupancy, lag }: WalkedQueue, sums: QueueSums | und
 }
 
 /** `arrivals`: each packet is seen when it is offered; `departures`: packets are seen when they are taken; `nowNs`: CLOCK_MONOTONIC. */
-export function historyOf(
+function historyOf(
   sums: QueueSums,
   { arrivals, departures, nowNs }: { readonly arrivals: boolean; readonly departures: boolean; readonly nowNs: number },
 ): RingHistory {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // node --expose-gc test/snapshots/remember.ts QUEUES: half an hour of a made-up host whose queues all carry traffic, as the history keeps
 // it: what it takes, and what a second costs. Steps that it would have folded away are left out from the start: the rest is the same.
-import { History } from '../../src/history.ts';
+import { History } from '../../src/history/history.ts';
 import { keepHeapSmall } from '../../src/kernel/processes/small-heap.ts';
 import { median } from '../host/percentile.ts';
 import { busyHost } from './busy-host.ts';

@@ -8,7 +8,7 @@ import { at, numberAt, numbersAt } from '../host/checked-json.ts';
 export type Errors = Readonly<Record<string, number>>;
 export type QueueFlag = 'mq' | 'persist' | 'vnet' | 'backpressure' | 'pi';
 
-export interface ReadCounts {
+interface ReadCounts {
   readonly packets: number;
   readonly bytes: number;
   readonly errors: Errors;
@@ -30,7 +30,7 @@ export interface WriteOptions {
   readonly unicast?: boolean;
 }
 
-export interface WriteCounts {
+interface WriteCounts {
   readonly written: number;
   readonly errors: Errors;
 }
@@ -100,7 +100,7 @@ export interface TestReader {
   quit(): Promise<void>;
 }
 
-export interface GuestOptions {
+interface GuestOptions {
   /** Entries of each of its two rings, a power of two. */
   readonly entries?: number;
   /** Bytes, with the header of 12. */
@@ -115,7 +115,7 @@ export interface GuestCounts {
   readonly posted: number;
 }
 
-export interface GuestSendOptions {
+interface GuestSendOptions {
   /** Headers with an unknown segmentation. */
   readonly badHeader?: boolean;
   readonly batch?: number;
@@ -124,7 +124,7 @@ export interface GuestSendOptions {
   readonly unicast?: boolean;
 }
 
-export interface GuestSent {
+interface GuestSent {
   /** Frames of this call. */
   readonly posted: number;
   /** Buffers that vhost-net has not given back. */
@@ -133,12 +133,12 @@ export interface GuestSent {
   readonly kicks: number;
 }
 
-export interface UdpOptions {
+interface UdpOptions {
   readonly flows?: number;
   readonly queue?: number;
 }
 
-export interface PacketOptions {
+interface PacketOptions {
   readonly bypass?: boolean;
   /** Sends to 02:00:00:00:00:01 and not to all. */
   readonly unicast?: boolean;

@@ -63,6 +63,20 @@ test('every page of docs that code names exists', () => {
   );
 });
 
+test('every file that a page names exists', () => {
+  const current = pages.filter((page) => page !== 'CHANGELOG.md');
+  const named = current.flatMap((page) =>
+    [...text(page).matchAll(/`((?:addon|bench|bpf|dashboards|deploy|docs|lab|src|test)\/[\w./-]+)`/g)].map(
+      ([, file = '']) => ({ page, file }),
+    ),
+  );
+  assert.ok(named.length > 100);
+  assert.deepEqual(
+    named.filter(({ file }) => !existsSync(file)),
+    [],
+  );
+});
+
 for (const folder of ['docs', 'docs/decisions'])
   test(`${folder}/README.md leads to every page of its folder`, () => {
     const linked = targetsOf(`${folder}/README.md`).map((target) => target.replace(/#.*/, ''));

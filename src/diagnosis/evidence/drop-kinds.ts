@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kinds of drops, by the kernel's names for reason and function.
 import type { OtherDrop } from '../../snapshot/device.ts';
+import { count } from '../format.ts';
 import type { DeviceSpan } from '../window.ts';
-import { count } from '../words.ts';
 import { lossBefore } from './loss.ts';
 
 /** A packet of another clock's time: QDISC_HORIZON_LIMIT since the qdiscs have reasons of their own. */

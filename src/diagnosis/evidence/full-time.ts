@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the time was spent in which a queue was full or stopped, by what its reader did.
 import type { Reader } from '../../snapshot/queue.ts';
+import { duration, percent } from '../format.ts';
 import type { QueueSpan } from '../window.ts';
-import { duration, percent } from '../words.ts';
 
 /** The share of the full time from which on uncertain time is told: less changes no verdict. */
 const WORTH_TELLING = 0.1;

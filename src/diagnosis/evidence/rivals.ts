@@ -3,8 +3,8 @@
 
 import { guestOf } from '../../snapshot/owner.ts';
 import type { Rival } from '../../snapshot/queue.ts';
+import { percent } from '../format.ts';
 import type { QueueSpan } from '../window.ts';
-import { percent } from '../words.ts';
 
 /** One sample in a hundred is nothing to act on, and few samples name a process by chance. */
 const WORTH_TELLING = 0.1;

@@ -3,9 +3,9 @@
 import type { Device } from '../../snapshot/device.ts';
 import type { Queue } from '../../snapshot/queue.ts';
 import type { Rejected, Severity } from '../finding.ts';
+import { count } from '../format.ts';
 import { READER_STALLED } from '../rule-names.ts';
 import { type DeviceSpan, grown, type QueueSpan } from '../window.ts';
-import { count } from '../words.ts';
 import type { FullTime } from './full-time.ts';
 import { delivered, gravityOf, type Loss, NOISE_PER_SECOND, ringDrops } from './loss.ts';
 

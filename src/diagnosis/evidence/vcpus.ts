@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Run time of the virtual machine that holds a queue: the CPUs of a paused one did not run.
 import type { VirtualCpus } from '../../snapshot/owner.ts';
+import { count, duration } from '../format.ts';
 import type { QueueSpan } from '../window.ts';
-import { count, duration } from '../words.ts';
 
 interface VcpuSpan {
   readonly threads: number;

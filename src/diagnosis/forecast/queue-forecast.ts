@@ -6,7 +6,7 @@ import { grown, type QueueSpan } from '../window.ts';
 import { type EpisodeGroup, groupsBetween, lostWith, withLargest } from './episode-losses.ts';
 
 /** The queue's ring overflowed and has not been empty for long. */
-export interface Stuck {
+interface Stuck {
   readonly seconds: number;
   /** Packets a second since then. */
   readonly offered: number;

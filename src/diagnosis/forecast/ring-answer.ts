@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The answer of `tapscope whatif`: the least ring, other sizes, backpressure, the command, and its limits.
+
+import { count, duration, nameOf, percent } from '../format.ts';
 import { setLink } from '../remedies/command.ts';
 import type { DeviceSpan } from '../window.ts';
-import { count, duration, nameOf, percent } from '../words.ts';
 import { LARGEST_RING, type RingForecast, ringForecast } from './ring-forecast.ts';
 import type { SteadyWindow } from './steady-window.ts';
 

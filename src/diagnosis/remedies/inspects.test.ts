@@ -3,7 +3,7 @@
 // Remedies that only show are told from those that change something.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { priceOf, titleOf } from '../../outputs/remedy-words.ts';
+import { priceOf, titleOf } from '../../outputs/remedy-text.ts';
 import { inspects } from './inspects.ts';
 
 test('what only shows is told from what changes something, wherever it runs', () => {

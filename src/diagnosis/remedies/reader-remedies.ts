@@ -4,8 +4,8 @@
 import { isGuest } from '../evidence/full-ring.ts';
 import { vcpuSpan } from '../evidence/vcpus.ts';
 import type { Remedy } from '../finding.ts';
+import { readerThread } from '../format.ts';
 import type { QueueSpan, Window } from '../window.ts';
-import { readerThread } from '../words.ts';
 import { quoted } from './command.ts';
 
 const HOST = { lossless: true, restart: false, by: 'host' } as const;

@@ -4,11 +4,11 @@ import { hiddenReceive, isHiding, receivedFrom } from '../evidence/from-guest.ts
 import { doubtsOf, slightSplit } from '../evidence/split.ts';
 import { type Doubtful, doubtfulNamespaces, looksAt, placesOf, sumOf } from '../evidence/unrouted.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
+import { count, nameOf, percent } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
-import { count, nameOf, percent } from '../words.ts';
 
 export const agentBlind: Rule = {
   name: 'agent-blind',
@@ -16,7 +16,7 @@ export const agentBlind: Rule = {
   explanation:
     'An event cannot be measured here, or some events could not be counted. Or a namespace could not be entered, a snapshot was incomplete, or the figures of a device are inexact. Findings are still true, but the absence of others proves nothing, so the answer is never OK. If single queues lack some packets that only the kernel counted, the figures of the device are exact. The answer says so, and is unknown only if they are more than 1 % of the packets, or drops that would be a finding. If the figures of more than five devices are inexact, or something is not measured at all, one finding names all; it also says if tapscope exceeds its budget. If a device’s rx_dropped grows and no probe saw why, packets of its guest or writer are lost: the worst five devices of a host are named. A firewall in PREROUTING, or a missing route, drops packets before the host chooses a device. If that is a fifth of what comes into a namespace, its busiest five devices are named. How many of the packets were for them is unknown.\n\n' +
     'tapscope doctor names what is missing, and the right or kernel feature that is needed.',
-  speaksOf: 'agent',
+  symptom: 'agent',
   needs: [],
   judge: (window, asked) => {
     const inexact = window.devices.flatMap(inexactness);

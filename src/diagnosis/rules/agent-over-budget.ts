@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Diagnosis } from '../finding.ts';
+import { percent } from '../format.ts';
 import type { Rule } from '../rule.ts';
 import type { Window } from '../window.ts';
-import { percent } from '../words.ts';
 
 export const agentOverBudget: Rule = {
   name: 'agent-over-budget',
@@ -10,7 +10,7 @@ export const agentOverBudget: Rule = {
   explanation:
     'Over its budget the agent first samples the host every two seconds instead of every second, then judges only every other sample. If its programs in the kernel cost too much, it stops counting on the enqueue path (level lean). A scrape still gets fresh figures, and counts of packets stay exact. Level lean lacks bytes, how full a ring was at arrivals, how long packets stayed, and bursts; before Linux 7.3 also what single queues of a multi-queue device were offered.\n\n' +
     'The cost is tapscope_overhead_ratio, as a share of all CPUs. A larger budget brings everything back within a minute; so do fewer devices (--device-include, --device-exclude).',
-  speaksOf: 'agent',
+  symptom: 'agent',
   needs: [],
   judge: ({ agent }) => {
     const less = whatIsLeftOut(agent);

@@ -2,11 +2,11 @@
 
 import { fullRing } from '../evidence/full-ring.ts';
 import type { Diagnosis } from '../finding.ts';
+import { count, nameOf, readerName } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import type { DeviceSpan, Window } from '../window.ts';
-import { count, nameOf, readerName } from '../words.ts';
 
 export const backpressureLost: Rule = {
   name: 'backpressure-lost',
@@ -15,7 +15,7 @@ export const backpressureLost: Rule = {
     'IFF_BACKPRESSURE is set by the program that opens the device, and cleared, silently and for all, by the next that opens it without. It then looks like any other device. ' +
     'It has no effect either while a queue has no qdisc that can hold packets (noqueue), or a ring of size 0. The flag can only be set by opening the device again with it.\n\n' +
     'This is known only for devices that lost the flag while tapscope ran.',
-  speaksOf: 'setting',
+  symptom: 'setting',
   needs: ['devices', 'stops'],
   judge: (window) => window.devices.flatMap((device) => [...cleared(device), ...inactive(device, window)]),
 };

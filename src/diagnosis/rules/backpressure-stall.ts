@@ -2,13 +2,13 @@
 
 import { isFull, STALLED_SECONDS, standstill } from '../evidence/stall.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
+import { count, duration, queueName, readerName } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
 import { wakeReader } from '../remedies/reader-remedies.ts';
 import type { Rule } from '../rule.ts';
 import { READER_STALLED } from '../rule-names.ts';
 import { grown, type QueueSpan, type Window } from '../window.ts';
-import { count, duration, queueName, readerName } from '../words.ts';
 
 /** Seconds since the stop from which on it is critical, however short the window is. */
 const CRITICAL_SECONDS = 5;
@@ -20,7 +20,7 @@ export const backpressureStall: Rule = {
     'A full ring stops its queue (IFF_BACKPRESSURE), which is woken when the reader has taken half of it. Here the queue is stopped, nothing is taken, and the ring is not full. ' +
     'With an empty ring the wake was lost, and no other will come: a bug of the kernel. With packets in it, the reader went to sleep between a full ring and a half-empty one. Any change of txqueuelen wakes the queue. If another wake came, sending was only paused.\n\n' +
     'A queue that is stopped with a full ring is what flow control is for; if nothing is taken from it for long, reader-stalled says so.',
-  speaksOf: 'stop',
+  symptom: 'stop',
   needs: ['devices', 'stops'],
   judge: (window) => window.devices.flatMap(({ queues }) => queues.flatMap((queue) => stopped(queue, window))),
 };

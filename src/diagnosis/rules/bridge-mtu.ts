@@ -2,11 +2,11 @@
 
 import { isBridgeDrop, locationsOf } from '../evidence/drop-kinds.ts';
 import { lossBefore, severityOf } from '../evidence/loss.ts';
+import { count, nameOf } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { HOST_FIREWALL } from '../rule-names.ts';
-import { count, nameOf } from '../words.ts';
 
 /** A TCP connection that hangs for it sends one such frame every few seconds. */
 const FEWEST = 5;
@@ -17,7 +17,7 @@ export const bridgeMtu: Rule = {
   explanation:
     'A bridge forwards no frame that is longer than the MTU of the port it would leave by. It sends no message back and counts nothing, neither on the port nor on the bridge: small packets and the handshakes of connections pass, and then transfers hang. ' +
     'The only trace is the function that freed the packet (br_dev_queue_push_xmit, or br_nf_dev_queue_xmit where br_netfilter is on, without a reason). Large segments that the kernel will still split (GSO) do pass.',
-  speaksOf: 'loss-in-bridge',
+  symptom: 'loss-in-bridge',
   needs: ['devices', 'before'],
   judge: (window) =>
     window.devices.flatMap((device) => {

@@ -2,12 +2,12 @@
 import type { BridgePort } from '../../snapshot/device.ts';
 import { receivedFrom } from '../evidence/from-guest.ts';
 import type { Diagnosis, Severity } from '../finding.ts';
+import { count, nameOf } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { openPort, setPort } from '../remedies/open-port.ts';
 import type { Rule } from '../rule.ts';
 import { HOST_FIREWALL, NO_READER } from '../rule-names.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
-import { count, nameOf } from '../words.ts';
 
 /** The fewest packets that count: a guest sends fewer by itself. */
 const FEWEST = 10;
@@ -21,7 +21,7 @@ export const bridgePort: Rule = {
     'The state was set by hand (bridge link set), or by the spanning tree of the kernel or of a daemon. If the bridge itself is down, all its ports are disabled. A port that has just been added or set up listens and learns for twice forward_delay with the spanning tree, once without.\n\n' +
     'Two isolated ports cannot reach each other. A port with flood off gets only packets to addresses that the bridge has seen behind it. Both are usually intended: they are reported only for a device that was asked about and that got nothing. ' +
     'A port that the spanning tree blocks is healthy where a second way leads there.',
-  speaksOf: 'loss-in-bridge',
+  symptom: 'loss-in-bridge',
   needs: ['devices'],
   judge: (window, asked) => window.devices.flatMap((device) => judged(device, window, device === asked)),
 };

@@ -5,11 +5,11 @@ import { fullRing } from '../evidence/full-ring.ts';
 import { delivered } from '../evidence/loss.ts';
 import { isSampledOften } from '../evidence/stall.ts';
 import type { Diagnosis } from '../finding.ts';
+import { count, duration, queueName } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
 import { RING_FULL_BURST } from '../rule-names.ts';
 import type { QueueSpan } from '../window.ts';
-import { count, duration, queueName } from '../words.ts';
 
 /** A bound of the histogram and of the alert: 2^26 ns. */
 const LATE_SECONDS = 0.067;
@@ -31,7 +31,7 @@ export const bufferbloat: Rule = {
     'The ring holds a queue that does not drain: as many packets come as are taken, and each waits behind all the others. The wait follows from the number of waiting packets and the rate at which they are read (Little’s law), on every kernel. ' +
     'Often txqueuelen was raised against loss. Transfers hardly suffer from it; interactive traffic does.\n\n' +
     'A ring alone can only choose between loss and delay. A faster reader helps, or from Linux 7.3 on a short ring with IFF_BACKPRESSURE below a qdisc that knows about delay.',
-  speaksOf: 'delay',
+  symptom: 'delay',
   needs: ['devices'],
   judge: ({ devices }) => devices.flatMap(({ queues }) => queues.flatMap(standing)),
 };

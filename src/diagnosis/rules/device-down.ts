@@ -2,12 +2,12 @@
 
 import { lossBefore, NOISE_PER_SECOND } from '../evidence/loss.ts';
 import type { Diagnosis, Severity } from '../finding.ts';
+import { count, nameOf } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { NO_READER } from '../rule-names.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
-import { count, nameOf } from '../words.ts';
 
 /** Fewer are what its bridge or a neighbour sends once while it is set down. */
 const FEWEST = 10;
@@ -20,7 +20,7 @@ export const deviceDown: Rule = {
     'Most of these packets show in no counter of the device: the sender gets an error, or another route takes them.\n\n' +
     'A device that is down and that nothing uses is healthy and is not reported. The rule applies if a program has the device open and it was set down while packets passed. ' +
     'It also applies if packets are still sent to the device, and to a device that is asked about.',
-  speaksOf: 'loss-from-guest',
+  symptom: 'loss-from-guest',
   needs: ['devices'],
   judge: (window, asked) => window.devices.flatMap((device) => down(device, window, device === asked)),
 };

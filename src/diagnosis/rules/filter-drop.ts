@@ -2,11 +2,11 @@
 import { FILTERS } from '../evidence/drop-kinds.ts';
 import { lossOf, MEANT_SHARE, NOISE_PER_SECOND, passedBy, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis } from '../finding.ts';
+import { count, percent, queueName, readerName } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
 import { RING_FULL_BURST } from '../rule-names.ts';
 import { grown, type QueueSpan } from '../window.ts';
-import { count, percent, queueName, readerName } from '../words.ts';
 
 export const filterDrop: Rule = {
   name: 'filter-drop',
@@ -15,7 +15,7 @@ export const filterDrop: Rule = {
     'The program that holds the device can give it a list of MAC addresses, a classic packet filter or an eBPF program; tun drops what they refuse, in front of the ring. ' +
     'That is intended: against spoofing, floods, or broadcasts. It is a fault where the guest bridges or routes for others: it then needs promiscuous mode. It is also one where the guest changed its MAC address, or lost its multicast groups in a migration.\n\n' +
     'It is information, and a warning where a fifth of the packets or more is refused.',
-  speaksOf: 'filtered',
+  symptom: 'filtered',
   needs: ['devices', 'freed'],
   judge: ({ devices }) => devices.flatMap(({ queues }) => queues.flatMap(filtered)),
 };

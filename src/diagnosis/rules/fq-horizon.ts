@@ -2,12 +2,12 @@
 
 import { isHorizonDrop, isQdiscDrop } from '../evidence/drop-kinds.ts';
 import { type Loss, lossBefore, severityOf } from '../evidence/loss.ts';
+import { count, nameOf, percent } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { QDISC_DROP } from '../rule-names.ts';
 import type { DeviceSpan } from '../window.ts';
-import { count, nameOf, percent } from '../words.ts';
 
 /** The fewest drops that count: a healthy host has none. */
 const FEWEST = 10;
@@ -21,7 +21,7 @@ export const fqHorizon: Rule = {
     'fq lets each packet leave at the time that it carries, and drops packets whose time is beyond its horizon (10 s). Packets that were forwarded may carry a time of another clock: wall-clock receive stamps read as monotonic departure times lie decades ahead, so that all of them are lost. ' +
     'It was seen with Kata containers behind a bandwidth manager that makes fq the default, while something on the host has packet time stamps on; a kernel with CONFIG_NET_REDIRECT clears them.\n\n' +
     'Some kernels name the horizon as the reason of the drop; others (6.1, 6.12, 7.2 and 7.3 among them) call it QDISC_DROP like every other. On those, the rule applies if fq lets next to nothing pass, because its limits would let more pass. tc -s qdisc counts horizon_drops, which makes it certain.',
-  speaksOf: 'loss-before-tun',
+  symptom: 'loss-before-tun',
   needs: ['devices', 'before'],
   judge: (window) =>
     window.devices.flatMap((device) => {

@@ -5,12 +5,12 @@ import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { gravityOf } from '../evidence/loss.ts';
 import { notStalled } from '../evidence/stall.ts';
 import type { Diagnosis } from '../finding.ts';
+import { count, percent, queueName, readerName } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import { moreBuffers } from '../remedies/guest-remedies.ts';
 import type { Rule } from '../rule.ts';
 import { READER_CPU_BOUND, READER_STARVED } from '../rule-names.ts';
 import { grown } from '../window.ts';
-import { count, percent, queueName, readerName } from '../words.ts';
 
 export const guestNotRefilling: Rule = {
   name: 'guest-not-refilling',
@@ -20,7 +20,7 @@ export const guestNotRefilling: Rule = {
     'Its vCPUs may be busy or not scheduled, its virtio ring (rx_queue_size, 256 by default) small, or one CPU in it do all the receiving. ' +
     'If vhost-net can be traced, packets for which there was no buffer are counted, and the cause is certain. What the guest does inside is not visible from the host.\n\n' +
     'If no packet is taken at all, it is reader-stalled.',
-  speaksOf: 'ring-loss',
+  symptom: 'ring-loss',
   needs: ['devices', 'freed', 'readers'],
   judge: (window) => fullRings(window, 'guest').map(notRefilling),
 };

@@ -3,12 +3,12 @@
 import { isFirewallDrop } from '../evidence/drop-kinds.ts';
 import { isMostOfFew, type Loss, lossBefore, MEANT_SHARE, NOISE_PER_SECOND, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
+import { count, nameOf, percent } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { lookAt } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { QDISC_DROP } from '../rule-names.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
-import { count, nameOf, percent } from '../words.ts';
 
 export const hostFirewall: Rule = {
   name: 'host-firewall',
@@ -18,7 +18,7 @@ export const hostFirewall: Rule = {
     'The kernel counts drops by conntrack itself for the namespace: if they are most of the loss, the remedy is a larger table. ' +
     'In FORWARD, OUTPUT and POSTROUTING the packet’s route names the device that it would have left by; in PREROUTING there is no route yet, so such drops belong to no device. Only those of conntrack are reported, for a device that is asked about. ' +
     'A firewall drops on purpose, so this is information; it is a warning only where it drops a fifth of the traffic or more. It is never critical. For a device that is asked about, few packets suffice.',
-  speaksOf: 'firewalled',
+  symptom: 'firewalled',
   needs: ['devices', 'before'],
   judge: (window, asked) =>
     window.devices.flatMap((device) => {

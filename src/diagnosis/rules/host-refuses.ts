@@ -5,12 +5,12 @@ import { isFirewallDrop } from '../evidence/drop-kinds.ts';
 import { isXdpDrop, lossBehind } from '../evidence/from-guest.ts';
 import { isMostOfFew, MEANT_SHARE, NOISE_PER_SECOND, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
+import { count, nameOf, percent } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { WRITER_REFUSED } from '../rule-names.ts';
 import type { DeviceSpan, Window } from '../window.ts';
-import { count, nameOf, percent } from '../words.ts';
 
 interface Kind {
   readonly is: (drop: OtherDrop) => boolean;
@@ -70,7 +70,7 @@ export const hostRefuses: Rule = {
   explanation:
     'tun passed the packets on to the host, and the host’s own stack freed them while they still had the device. The causes are: rp_filter (IP_RPFILTER), when answers to the source would leave by another device; martians, addresses that cannot come from there; no route or no forwarding; a netfilter rule in PREROUTING, INPUT or FORWARD.\n\n' +
     'A firewall that refuses a guest’s packets mostly does so on purpose: that is information, and a warning only of a device that is asked about. The others are settings that fit together badly.',
-  speaksOf: 'refused-by-host',
+  symptom: 'refused-by-host',
   needs: ['devices', 'freed', 'before'],
   judge: (window, asked) => window.devices.flatMap((device) => refusing(device, window, device === asked)),
 };

@@ -15,12 +15,12 @@ import {
 } from '../evidence/drop-kinds.ts';
 import { lossBefore, lossOf, MANAGED_SHARE, ringDrops, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis } from '../finding.ts';
+import { count, nameOf, percent } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { QDISC_DROP } from '../rule-names.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
-import { count, nameOf, percent } from '../words.ts';
 
 const EXPLAINED: readonly ((drop: OtherDrop) => boolean)[] = [
   isBridgeDrop,
@@ -38,7 +38,7 @@ export const lossUnexplained: Rule = {
   explanation:
     'The kernel freed packets towards the device, before tun or in it. No other rule knows the reason or the function: a tc filter or BPF program (TC_EGRESS), no memory (NOMEM), and more. ' +
     'The names are those of enum skb_drop_reason; the kernel’s header include/net/dropreason-core.h has a sentence on each.',
-  speaksOf: 'loss-before-tun',
+  symptom: 'loss-before-tun',
   needs: ['devices', 'freed', 'before'],
   judge: (window) => window.devices.flatMap((device) => unexplained(device, window)),
 };

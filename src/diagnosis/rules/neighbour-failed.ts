@@ -2,11 +2,11 @@
 
 import { isNeighbourDrop, reasonsOf } from '../evidence/drop-kinds.ts';
 import { isMostOfFew, lossBefore, MANAGED_SHARE, severityOf } from '../evidence/loss.ts';
+import { count, nameOf, percent } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { QDISC_DROP } from '../rule-names.ts';
-import { count, nameOf, percent } from '../words.ts';
 
 export const neighbourFailed: Rule = {
   name: 'neighbour-failed',
@@ -14,7 +14,7 @@ export const neighbourFailed: Rule = {
   explanation:
     'The host knows that an address is behind the device, but not its MAC address. It asks (ARP, or neighbour discovery of IPv6) and holds a few packets meanwhile. It frees them when no answer comes (NEIGH_FAILED), or when more packets come than it holds (NEIGH_QUEUEFULL). ' +
     'The guest has no such address, its interface is down, a filter drops the question or the answer, or the guest hangs.',
-  speaksOf: 'loss-before-tun',
+  symptom: 'loss-before-tun',
   needs: ['devices', 'before'],
   judge: (window, asked) =>
     window.devices.flatMap((device) => {

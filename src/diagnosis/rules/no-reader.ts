@@ -2,12 +2,12 @@
 
 import { lossBefore, NOISE_PER_SECOND } from '../evidence/loss.ts';
 import type { Diagnosis } from '../finding.ts';
+import { count, nameOf } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { QDISC_DROP } from '../rule-names.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
-import { count, nameOf } from '../words.ts';
 
 /** Fewer are the odd multicast packet to a tap that was left over: those are common and harmless. */
 const FEWEST = 10;
@@ -18,7 +18,7 @@ export const noReader: Rule = {
   explanation:
     'A persistent device stays when its process ends. Packets to it are then lost before tun: the kernel has put the qdisc noop in the place of the one that tc still shows. Where a process has the device open and all its queues detached, tun itself drops (DEV_READY).\n\n' +
     'Devices that were left over get broadcasts of their bridge; below ten packets a second that is noise.',
-  speaksOf: 'loss-before-tun',
+  symptom: 'loss-before-tun',
   needs: ['devices', 'before'],
   judge: (window) => window.devices.flatMap((device) => orphan(sinceItsReaderLeft(device), window)),
 };

@@ -4,11 +4,11 @@ import { hiddenReceive, isHiding, receivedFrom } from '../evidence/from-guest.ts
 import { isMostOfFew, type Loss, lossBefore } from '../evidence/loss.ts';
 import { FEWEST_BESIDE, looksAt, mayBeItsOwn, placesOf, sumOf, unroutedIn } from '../evidence/unrouted.ts';
 import type { Diagnosis } from '../finding.ts';
+import { count, nameOf } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
-import { count, nameOf } from '../words.ts';
 
 export const notHere: Rule = {
   name: 'not-here',
@@ -16,7 +16,7 @@ export const notHere: Rule = {
   explanation:
     'Given only if one device is asked about, and nothing is wrong with it. Every boundary was watched without a gap: firewall, qdisc and bridge in front of the device, its ring, its reader, and the way back. If packets are missing, look further: in the guest, in the user-space stack of a VPN (its own socket’s buffer), or in the network behind.\n\n' +
     'It is not given if something could not be measured, or figures are not exact. The answer is UNKNOWN instead of OK, and says why, in three cases: a counter of the kernel grew and no probe explains it; too few packets were lost to say why; or nothing reached the device and its bridge filters VLANs, for no counter has the frames that its port does not allow. The host may also drop packets in its namespace before it chooses a device for them: a firewall in PREROUTING or ingress, no route, rp_filter. Which device they were for is unknown. So the answer is UNKNOWN from 50 of them on, if they are at least 1 % of these and the packets that the device was offered.',
-  speaksOf: 'clean',
+  symptom: 'clean',
   needs: ['devices', 'freed', 'before', 'transmit'],
   judge: (window, asked) => (asked && isWatched(asked, window) ? clean(asked, window) : []),
 };

@@ -3,10 +3,10 @@
 import { isQdiscDrop } from '../evidence/drop-kinds.ts';
 import { fullRings } from '../evidence/full-ring.ts';
 import { lossBefore } from '../evidence/loss.ts';
+import { count, nameOf } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
 import { QDISC_DROP } from '../rule-names.ts';
-import { count, nameOf } from '../words.ts';
 
 /** These do no more than the ring itself, or say nothing of what is below them. */
 const PLAIN: readonly string[] = ['noqueue', 'noop', 'pfifo_fast', 'pfifo', 'bfifo', 'mq'];
@@ -18,7 +18,7 @@ export const qdiscDecorative: Rule = {
     'tun takes every packet from its qdisc at once, whether the ring has room or not. So a qdisc above a tun device never holds a packet, and its fairness and its queue management do nothing: the loss is in the ring, after it. tc shows no drop. ' +
     'It does not cause the loss, and is reported beside the cause.\n\n' +
     'A qdisc that shapes to less than the reader’s rate does work. From Linux 7.3 on, a program may open the device with IFF_BACKPRESSURE. A full ring then stops its queue, and the qdisc decides what is lost; with many parallel senders that costs throughput.',
-  speaksOf: 'ring-loss',
+  symptom: 'ring-loss',
   needs: ['devices', 'freed', 'before'],
   judge: (window) => {
     const lossy = fullRings(window).filter(({ cause, loss }) => cause !== 'no-ring' && loss.lost > 0);

@@ -4,13 +4,13 @@ import { isManagedDrop, isQdiscDrop, reasonsOf } from '../evidence/drop-kinds.ts
 import { fullTime, fullTimeEvidence } from '../evidence/full-time.ts';
 import { lossBefore, MANAGED_SHARE, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
+import { count, nameOf, percent, readerName } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import { giveCpu, lookAtReader, raiseQuota } from '../remedies/reader-remedies.ts';
 import type { Rule } from '../rule.ts';
 import { RING_FULL_BURST } from '../rule-names.ts';
 import { type DeviceSpan, grown, type QueueSpan, type Window } from '../window.ts';
-import { count, nameOf, percent, readerName } from '../words.ts';
 
 export const qdiscDrop: Rule = {
   name: 'qdisc-drop',
@@ -20,7 +20,7 @@ export const qdiscDrop: Rule = {
     'A qdisc drops before tun: neither the ring nor the guest is to blame. The kernel’s tx_dropped of the device does not show it; tc -s qdisc does. ' +
     'A shaper (tbf, htb, cake with a bandwidth) does this on purpose. Queue management (codel, fq_codel) drops up to a packet in fifty to keep delay short: that is healthy, and not reported.\n\n' +
     'Where a device stops instead of dropping (IFF_BACKPRESSURE), the loss of a slow reader appears here: where the queue was stopped for most of the time, the reader is named.',
-  speaksOf: 'loss-before-tun',
+  symptom: 'loss-before-tun',
   needs: ['devices', 'before'],
   judge: (window) => window.devices.flatMap((device) => dropping(device, window)),
 };

@@ -4,10 +4,10 @@ import { type FullRing, fullRings } from '../evidence/full-ring.ts';
 import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { siblingsTook, stallSeverity } from '../evidence/stall.ts';
 import type { Diagnosis } from '../finding.ts';
+import { count, duration, queueName, readerName } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
 import { READER_STALLED } from '../rule-names.ts';
-import { count, duration, queueName, readerName } from '../words.ts';
 
 export const queueDead: Rule = {
   name: 'queue-dead',
@@ -16,7 +16,7 @@ export const queueDead: Rule = {
     'The device has several queues, packets are taken from some, and one is full and gives its reader nothing. So the guest or program as a whole is alive: it uses fewer queues than it attached, or the worker of this one is gone or hangs. ' +
     'Every flow that is steered there is lost, the others are fine, which looks like a network that forgets some connections.\n\n' +
     'A queue that is not served and gets no packets loses nothing and is not reported.',
-  speaksOf: 'ring-loss',
+  symptom: 'ring-loss',
   needs: ['devices', 'freed'],
   judge: (window) =>
     fullRings(window, 'stalled')

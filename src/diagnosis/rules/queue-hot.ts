@@ -4,11 +4,11 @@ import { type FullRing, type FullRingCause, fullRings } from '../evidence/full-r
 import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { gravityOf, ringLoss, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis } from '../finding.ts';
+import { count, percent, queueName } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
 import { QUEUE_DEAD, READER_CPU_BOUND } from '../rule-names.ts';
 import type { QueueSpan } from '../window.ts';
-import { count, percent, queueName } from '../words.ts';
 
 /** A share of the device's packets that no chance explains. */
 const HOT = 0.8;
@@ -25,7 +25,7 @@ export const queueHot: Rule = {
     'Flows are spread over the queues by a hash, or by what the guest was last seen to use. Here one queue gets more than four fifths and loses packets while the others have room, so that its reader alone is at its limit. ' +
     'Few large flows do that, and tunnels (one flow outside, with any number inside): more queues do not help them.\n\n' +
     'If the others get nothing at all, it is one flow, most likely a test; then only the cause for that queue is reported.',
-  speaksOf: 'ring-loss',
+  symptom: 'ring-loss',
   needs: ['devices', 'freed'],
   judge: (window) =>
     fullRings(window)

@@ -5,10 +5,10 @@ import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { gravityOf } from '../evidence/loss.ts';
 import { notStalled } from '../evidence/stall.ts';
 import type { Diagnosis } from '../finding.ts';
+import { count, percent, queueName, readerName } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
 import { READER_CPU_BOUND } from '../rule-names.ts';
-import { count, percent, queueName, readerName } from '../words.ts';
 
 export const readerBlocked: Rule = {
   name: 'reader-blocked',
@@ -16,7 +16,7 @@ export const readerBlocked: Rule = {
   explanation:
     'The ring is full, so there is something to read, and the program that reads it sleeps: it is blocked in another call. VPNs wait for their own socket (a full send buffer, a slow network), for a lock, for a disk that logs, or pause on purpose. ' +
     'Its CPU is not the limit, and a bigger ring only lets packets wait longer.\n\nFor a virtual machine, the same symptoms are guest-not-refilling.',
-  speaksOf: 'ring-loss',
+  symptom: 'ring-loss',
   needs: ['devices', 'freed', 'readers'],
   judge: (window) => fullRings(window, 'blocked').map(blocked),
 };

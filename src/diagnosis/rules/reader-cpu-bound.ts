@@ -4,12 +4,12 @@ import { type FullRing, fullRings, isGuest } from '../evidence/full-ring.ts';
 import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { delivered, gravityOf } from '../evidence/loss.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
+import { count, percent, queueName, readerName } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import { moreQueues } from '../remedies/guest-remedies.ts';
 import type { Rule } from '../rule.ts';
 import { READER_STARVED, RING_FULL_BURST } from '../rule-names.ts';
 import { grown, type QueueSpan } from '../window.ts';
-import { count, percent, queueName, readerName } from '../words.ts';
 
 export const readerCpuBound: Rule = {
   name: 'reader-cpu-bound',
@@ -18,7 +18,7 @@ export const readerCpuBound: Rule = {
     'While the ring was full its reader was on a CPU and took packets, only not as fast as they came: one thread of a VPN that encrypts, or one vhost-net worker, is at its limit. ' +
     'More threads or queues, or less work for each packet, is the way out. A bigger ring only lets packets wait longer before as many are lost.\n\n' +
     'A reader that spins and takes nothing also has a CPU: that is reader-stalled.',
-  speaksOf: 'ring-loss',
+  symptom: 'ring-loss',
   needs: ['devices', 'freed', 'readers'],
   judge: (window) => fullRings(window, 'cpu-bound').map(cpuBound),
 };

@@ -14,13 +14,13 @@ import {
 } from '../evidence/stall.ts';
 import { isPaused, vcpuEvidence } from '../evidence/vcpus.ts';
 import type { Diagnosis } from '../finding.ts';
+import { count, duration, queueName, readerName } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import { wakeReader } from '../remedies/reader-remedies.ts';
 import { resumeGuest } from '../remedies/resume-guest.ts';
 import type { Rule } from '../rule.ts';
 import { GUEST_NOT_REFILLING, NOT_HERE, READER_CPU_BOUND, RING_FULL_BURST } from '../rule-names.ts';
 import { type DeviceSpan, grown, type QueueSpan, type Window } from '../window.ts';
-import { count, duration, queueName, readerName } from '../words.ts';
 
 /** A guest that boots has its driver within this, from the start of its VMM. */
 const BOOT_SECONDS = 120;
@@ -34,7 +34,7 @@ export const readerStalled: Rule = {
     'A VM is paused if none of its vCPU threads ran for seconds; if they run, its guest has no driver, its interface is down, or it hangs.\n\n' +
     'A guest that has never taken a packet is given two minutes from the start of its VMM to boot. A pause of about a second (a migration) is reported as info only, and so is the loss of a trickle of broadcasts. ' +
     'A ring that still has room is reported too, if for ten seconds packets wait, more come and none is taken. A bigger ring does not help: no reader empties it.',
-  speaksOf: 'ring-loss',
+  symptom: 'ring-loss',
   needs: ['devices', 'freed'],
   judge: (window, asked) => [
     ...fullRings(window, 'stalled')

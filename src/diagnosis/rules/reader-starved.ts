@@ -6,12 +6,12 @@ import { gravityOf } from '../evidence/loss.ts';
 import { rivalEvidence } from '../evidence/rivals.ts';
 import { starvedVcpus } from '../evidence/vcpus.ts';
 import type { Diagnosis } from '../finding.ts';
+import { count, percent, queueName, readerName } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import { giveCpu, raiseQuota } from '../remedies/reader-remedies.ts';
 import type { Rule } from '../rule.ts';
 import { GUEST_NOT_REFILLING, READER_CPU_BOUND, RING_FULL_BURST } from '../rule-names.ts';
 import type { Window } from '../window.ts';
-import { count, percent, queueName, readerName } from '../words.ts';
 
 export const readerStarved: Rule = {
   name: 'reader-starved',
@@ -22,7 +22,7 @@ export const readerStarved: Rule = {
     'The same holds for QEMU’s own thread: it sleeps while a vCPU thread that has its lock gets no CPU. ' +
     'Processes that ran on the reader’s CPU are named by their share of the samples that found the reader waiting; a sample that took that CPU itself names nothing.\n\n' +
     'Every busy host lets threads wait now and then; only time in which the ring was full counts here. A faster reader or a bigger ring does not help, a free CPU or a higher limit does.',
-  speaksOf: 'ring-loss',
+  symptom: 'ring-loss',
   needs: ['devices', 'freed', 'readers'],
   judge: (window) => fullRings(window, 'starved').map((full) => starved(full, window)),
 };

@@ -5,13 +5,13 @@ import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { gravityOf } from '../evidence/loss.ts';
 import { notStalled } from '../evidence/stall.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
+import { count, percent, queueName } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
 import { recommendedSize } from '../remedies/ring-size.ts';
 import type { Rule } from '../rule.ts';
 import { READER_CPU_BOUND } from '../rule-names.ts';
 import type { QueueSpan, Window } from '../window.ts';
-import { count, percent, queueName } from '../words.ts';
 
 export const ringFullBurst: Rule = {
   name: 'ring-full-burst',
@@ -20,7 +20,7 @@ export const ringFullBurst: Rule = {
     'The ring overflowed for moments and was empty again afterwards, so on average the reader keeps up: what is lost would have fitted into a longer ring. ' +
     'The overflows that have ended show which length would have held them; some headroom is added. Growing txqueuelen loses nothing. Never make it smaller while packets flow: packets that do not fit are discarded, and no counter shows it. tapscope whatif says what other lengths would have lost.\n\n' +
     'The rule does not apply if the queue is not read, or if the ring is full for much of the time: then the reader is too slow, and a longer ring only adds delay.',
-  speaksOf: 'ring-loss',
+  symptom: 'ring-loss',
   needs: ['devices', 'freed'],
   judge: (window) => fullRings(window, 'burst').map((seen) => burst(seen, window)),
 };

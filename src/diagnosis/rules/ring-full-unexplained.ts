@@ -5,11 +5,11 @@ import { fullTimeEvidence } from '../evidence/full-time.ts';
 import { gravityOf, type Loss, lossIn, lossOf, severityOf } from '../evidence/loss.ts';
 import { showsStalls } from '../evidence/stall.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
+import { count, nameOf, percent, queueName } from '../format.ts';
 import { onDevice, onQueue } from '../make-finding.ts';
 import { quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
-import { count, nameOf, percent, queueName } from '../words.ts';
 
 export const ringFullUnexplained: Rule = {
   name: 'ring-full-unexplained',
@@ -17,7 +17,7 @@ export const ringFullUnexplained: Rule = {
   explanation:
     'The loss is counted, its cause is not known. Readers are not sampled on this host; or they did too many things at once for one of them to be the cause; or the ring was never seen full between two drops. The agent does not sample readers of macvtap and ipvtap.\n\n' +
     'A full ring has four causes, each with another remedy: bursts, a reader that is too slow, one that gets no CPU, and one that does not read. So watch longer before you try a longer ring.',
-  speaksOf: 'ring-loss',
+  symptom: 'ring-loss',
   needs: ['devices', 'freed'],
   judge: (window) => [
     ...fullRings(window, 'unknown').map((seen) => ofQueue(seen, window)),

@@ -2,10 +2,10 @@
 
 import { isQdiscReset } from '../evidence/drop-kinds.ts';
 import { lossBefore } from '../evidence/loss.ts';
+import { count, nameOf } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import type { Rule } from '../rule.ts';
 import { grown } from '../window.ts';
-import { count, nameOf } from '../words.ts';
 
 export const selfInflicted: Rule = {
   name: 'self-inflicted',
@@ -13,7 +13,7 @@ export const selfInflicted: Rule = {
   explanation:
     'A smaller txqueuelen discards what no longer fits into the ring. A queue that is closed or detached discards what waits in it, a qdisc that is replaced what it held. It happens once, no counter of the kernel shows it (`ip -s link` and `tc` do not), and it needs no repair.\n\n' +
     'Growing txqueuelen loses nothing. A smaller one is best set before the reader starts.',
-  speaksOf: 'thrown-out',
+  symptom: 'thrown-out',
   needs: ['devices', 'freed'],
   judge: ({ devices }) =>
     devices.flatMap((device) => {

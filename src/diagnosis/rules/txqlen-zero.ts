@@ -3,12 +3,12 @@
 import { type FullRing, fullRings } from '../evidence/full-ring.ts';
 import { gravityOf, lossOf } from '../evidence/loss.ts';
 import type { Diagnosis } from '../finding.ts';
+import { count, nameOf } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { RING_FULL_BURST } from '../rule-names.ts';
 import type { Window } from '../window.ts';
-import { count, nameOf } from '../words.ts';
 
 /** The kernel's default for a device (tun.c: TUN_READQ_SIZE, ether_setup). */
 const DEFAULT_LENGTH = { tap: 1000, tun: 500, macvtap: 500, ipvtap: 500 };
@@ -19,7 +19,7 @@ export const txqlenZero: Rule = {
   explanation:
     'The ring between host and reader has as many places as txqueuelen says. With 0 places every packet is refused (FULL_RING), even if a reader waits, while tc counts it as sent. ' +
     'It mostly comes from a script that wanted no queueing: that is what the qdisc noqueue is for, while the ring must have places. Setting a length gives the device a ring at once and loses nothing.',
-  speaksOf: 'ring-loss',
+  symptom: 'ring-loss',
   needs: ['devices', 'freed'],
   judge: (window) => {
     const lossy = fullRings(window, 'no-ring');

@@ -3,12 +3,12 @@
 import { type FullRing, fullRings } from '../evidence/full-ring.ts';
 import { type Loss, lossIn, lossOf, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
+import { count, nameOf, percent, readerName } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { RING_FULL_BURST } from '../rule-names.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
-import { count, nameOf, percent, readerName } from '../words.ts';
 
 interface Cause {
   /** The cause as the snapshot names it (src/subjects/freed.ts). */
@@ -61,7 +61,7 @@ export const uncountedLoss: Rule = {
   explanation:
     'Three losses towards the guest or reader are in no counter of the kernel’s: packets that were read into a buffer that cannot be written; packets that were sent past the qdisc into a stopped queue; packets that vhost-net gives back to a full ring. ' +
     'Guest, sender and ip -s link see none of them. Packets that a closed queue or a smaller txqueuelen discards are self-inflicted; frames with a bad header are writer-refused; redirected frames are xdp-overflow.',
-  speaksOf: 'thrown-out',
+  symptom: 'thrown-out',
   needs: ['devices', 'freed'],
   judge: (window) =>
     window.devices.flatMap((device) => CAUSES.flatMap((cause) => uncounted(device, cause, window)).slice(0, 1)),

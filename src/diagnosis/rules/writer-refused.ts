@@ -3,11 +3,11 @@
 import { type Loss, lossIn, lossOf, severityOf } from '../evidence/loss.ts';
 import { refusalOf } from '../evidence/refusal.ts';
 import type { Diagnosis } from '../finding.ts';
+import { count, nameOf, percent } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { type DeviceSpan, grown, type Window } from '../window.ts';
-import { count, nameOf, percent } from '../words.ts';
 
 /** A non-blocking writer meets EAGAIN now and then: that is flow control, and only much of it, all the time, is a fault. */
 const WAITING_SHARE = 0.2;
@@ -19,7 +19,7 @@ export const writerRefused: Rule = {
   explanation:
     'From the guest to the host: a write that fails is a packet that never reached the host, and no counter shows most of them. EIO: the device is down. EINVAL: a virtio-net header that the kernel cannot interpret (a driver’s or VMM’s fault, or a kernel that became stricter about segmentation); on a device without such headers, no IP packet or no Ethernet frame. EFAULT: the writer’s memory cannot be read.\n\n' +
     'EAGAIN: the host holds as many of the writer’s bytes as it may (its send buffer). They wait behind the device, often in the qdisc of another, slow device. Nothing is lost by that yet; it is reported only if it lasts.',
-  speaksOf: 'loss-from-guest',
+  symptom: 'loss-from-guest',
   needs: ['devices', 'freed'],
   judge: (window) =>
     window.devices.flatMap((device) => [...refused(device, window), ...waiting(device, window)].slice(0, 1)),

@@ -3,12 +3,12 @@
 import { xdpLoss } from '../evidence/from-guest.ts';
 import { isMostOfFew, MEANT_SHARE, NOISE_PER_SECOND, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis } from '../finding.ts';
+import { count, nameOf, percent } from '../format.ts';
 import { onDevice } from '../make-finding.ts';
 import { inNamespaceOf, quoted } from '../remedies/command.ts';
 import type { Rule } from '../rule.ts';
 import { WRITER_REFUSED } from '../rule-names.ts';
 import type { DeviceSpan, Window } from '../window.ts';
-import { count, nameOf, percent } from '../words.ts';
 
 export const xdpDrop: Rule = {
   name: 'xdp-drop',
@@ -17,7 +17,7 @@ export const xdpDrop: Rule = {
     'An XDP program on the device sees each packet from the guest or writer before the host does. It answers XDP_DROP or, after an error of its own, XDP_ABORTED. ' +
     'In tun (native XDP) the kernel counts such a packet in rx_dropped and in nothing else; behind tun (generic XDP) it counts it nowhere, and the tracepoint skb:kfree_skb shows it.\n\n' +
     'A program drops on purpose, so this is information, and a warning where it takes a fifth of the traffic or more. bpftool names the program; the tracepoint xdp:xdp_exception counts those that it aborted.',
-  speaksOf: 'dropped-by-xdp',
+  symptom: 'dropped-by-xdp',
   needs: ['devices', 'freed'],
   judge: (window, asked) => window.devices.flatMap((device) => dropping(device, window, device === asked)),
 };

@@ -3,13 +3,13 @@
 import { fullTime, fullTimeEvidence } from '../evidence/full-time.ts';
 import { type Loss, lossInQueue, lossOf, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis } from '../finding.ts';
+import { count, percent, queueName, readerName } from '../format.ts';
 import { onQueue } from '../make-finding.ts';
 import { setLink } from '../remedies/command.ts';
 import { recommendedSize } from '../remedies/ring-size.ts';
 import type { Rule } from '../rule.ts';
 import { QDISC_DROP } from '../rule-names.ts';
 import { grown, type QueueSpan, type Window } from '../window.ts';
-import { count, percent, queueName, readerName } from '../words.ts';
 
 /** Above this a longer ring is only delay. */
 const OFTEN_FULL = 0.1;
@@ -22,7 +22,7 @@ export const xdpOverflow: Rule = {
   explanation:
     'XDP redirects frames straight into the ring, past the qdisc and past flow control (IFF_BACKPRESSURE does not stop it), in bulks of up to 16. What does not fit is lost, and the device’s tx_dropped grows by one for each bulk, however many were lost: it understates this loss up to sixteen times. ' +
     'Frames go to the queue of the CPU that they came in on, for every flow.',
-  speaksOf: 'redirect-loss',
+  symptom: 'redirect-loss',
   needs: ['devices', 'redirected'],
   judge: (window) => window.devices.flatMap(({ queues }) => queues.flatMap((queue) => overflowing(queue, window))),
 };

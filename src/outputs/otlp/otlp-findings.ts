@@ -4,7 +4,7 @@ import { keyOf, type TrackedFinding } from '../../diagnosis/active-findings.ts';
 import type { Finding, Severity } from '../../diagnosis/finding.ts';
 import { nanoseconds, renderAttributes, renderSender, type Sender } from './otlp-attributes.ts';
 
-export type FindingState = 'begins' | 'changes' | 'ends';
+type FindingState = 'begins' | 'changes' | 'ends';
 
 export interface FindingChange {
   readonly finding: Finding;

@@ -32,7 +32,7 @@ interface LastingSum {
   total: number;
 }
 
-/** What lasts from scrape to scrape. */
+/** State that lasts from scrape to scrape. */
 export interface MergeState {
   /** Sums of merged counters by metric name, then by label values. */
   readonly sums: Map<string, Map<string, LastingSum>>;

@@ -71,7 +71,7 @@ export interface ShownDevice {
   readonly queues: readonly ShownQueue[];
 }
 
-export interface ShownQueue {
+interface ShownQueue {
   readonly value: Queue;
   readonly subject: Subject;
 }

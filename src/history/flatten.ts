@@ -1,76 +1,76 @@
 // SPDX-License-Identifier: Apache-2.0
-// Takes values of a known form apart, and puts them together again. Runs for each leaf of each snapshot in an interpreter: plain loops,
+// Takes values of a known shape apart, and puts them together again. Runs for each leaf of each snapshot in an interpreter: plain loops,
 // nothing allocated while nothing but numbers changes.
-import { type Form, formOf, type Word } from './form.ts';
+import { type Leaf, type Shape, shapeOf } from './shape.ts';
 
-/** The text of a value: which form it has and what its words are. Two of the same value that are the same object are equal. */
+/** The text of a value: which shape it has and what its leaves are. Two of the same value that are the same object are equal. */
 export interface Entry {
-  readonly form: Form;
-  readonly words: readonly Word[];
+  readonly shape: Shape;
+  readonly leaves: readonly Leaf[];
 }
 
 const INITIAL_NUMBERS = 1024;
 
-interface Apart {
+interface Flattener {
   /** `before`: of the value's earlier state; given back where only numbers changed. */
   readonly take: (value: unknown, before: Entry | undefined) => Entry;
-  /** The numbers of the value taken apart last, as many as its form says. */
+  /** The numbers of the value taken apart last, as many as its shape says. */
   readonly numbers: () => Float64Array;
 }
 
 // A closure and no class, and leaves without a call: in the interpreter that halves the time.
-export function createShredder(): Apart {
+export function createFlattener(): Flattener {
   let numbers = new Float64Array(INITIAL_NUMBERS);
-  let words: readonly Word[] = [];
-  let changedWords: Word[] | undefined;
+  let leaves: readonly Leaf[] = [];
+  let changedLeaves: Leaf[] | undefined;
   let number = 0;
-  let word = 0;
-  let latest: Form | undefined;
+  let leaf = 0;
+  let latest: Shape | undefined;
 
   function take(value: unknown, before: Entry | undefined): Entry {
     if (before !== undefined && fits(before, value))
-      return changedWords ? { form: before.form, words: changedWords } : before;
-    // Devices that appear together mostly have the same form: the latest form is tried first.
+      return changedLeaves ? { shape: before.shape, leaves: changedLeaves } : before;
+    // Devices that appear together mostly have the same shape: the latest shape is tried first.
     if (before === undefined && latest && fits(blank(latest), value))
-      return { form: latest, words: changedWords ?? words };
-    const form = formOf(value, before?.form);
-    if (form.numbers > numbers.length) numbers = new Float64Array(2 * form.numbers);
-    if (!fits(blank(form), value)) throw new Error('A snapshot holds what the history cannot keep.');
-    latest = form;
-    return { form, words: changedWords ?? words };
+      return { shape: latest, leaves: changedLeaves ?? leaves };
+    const shape = shapeOf(value, before?.shape);
+    if (shape.numbers > numbers.length) numbers = new Float64Array(2 * shape.numbers);
+    if (!fits(blank(shape), value)) throw new Error('A snapshot holds what the history cannot keep.');
+    latest = shape;
+    return { shape, leaves: changedLeaves ?? leaves };
   }
 
   function fits(entry: Entry, value: unknown): boolean {
-    words = entry.words;
-    changedWords = undefined;
+    leaves = entry.leaves;
+    changedLeaves = undefined;
     number = 0;
-    word = 0;
-    return walk(entry.form, value);
+    leaf = 0;
+    return walk(entry.shape, value);
   }
 
-  /** False: the value has another form. */
-  function walk(form: Form, value: unknown): boolean {
-    switch (form.kind) {
+  /** False: the value has another shape. */
+  function walk(shape: Shape, value: unknown): boolean {
+    switch (shape.kind) {
       case 'object':
-        return isObject(value) && walkObject(form, value);
+        return isObject(value) && walkObject(shape, value);
       case 'list':
-        return Array.isArray(value) && walkList(form, value);
+        return Array.isArray(value) && walkList(shape, value);
       case 'numbers':
-        return Array.isArray(value) && copy(form.length, value);
+        return Array.isArray(value) && copy(shape.length, value);
       case 'map': {
-        const [pairs] = form.parts;
+        const [pairs] = shape.parts;
         return value instanceof Map && pairs !== undefined && walk(pairs, [...value]);
       }
       case 'number':
         if (typeof value !== 'number' && value !== undefined) return false;
         numbers[number++] = value ?? Number.NaN;
         return true;
-      case 'word':
-        return takeWord(value);
+      case 'leaf':
+        return takeLeaf(value);
     }
   }
 
-  function walkObject({ keys, parts }: Form, value: Readonly<Record<string, unknown>>): boolean {
+  function walkObject({ keys, parts }: Shape, value: Readonly<Record<string, unknown>>): boolean {
     const present = Object.keys(value);
     const { length } = keys;
     if (present.length !== length) return false;
@@ -80,13 +80,13 @@ export function createShredder(): Apart {
       if (key === undefined || part === undefined || present[index] !== key) return false;
       const inside = value[key];
       if (part.kind === 'number' && typeof inside === 'number') numbers[number++] = inside;
-      else if (part.kind === 'word' && words[word] === inside && typeof inside === 'string') word++;
+      else if (part.kind === 'leaf' && leaves[leaf] === inside && typeof inside === 'string') leaf++;
       else if (!walk(part, inside)) return false;
     }
     return true;
   }
 
-  function walkList({ length, parts }: Form, value: readonly unknown[]): boolean {
+  function walkList({ length, parts }: Shape, value: readonly unknown[]): boolean {
     if (value.length !== length) return false;
     for (let index = 0; index < length; index += 1) {
       const part = parts[index];
@@ -105,12 +105,12 @@ export function createShredder(): Apart {
     return true;
   }
 
-  function takeWord(value: unknown): boolean {
+  function takeLeaf(value: unknown): boolean {
     if (typeof value === 'number' || (typeof value === 'object' && value !== null)) return false;
-    const place = word++;
-    if (words[place] !== value) {
-      changedWords ??= [...words];
-      changedWords[place] = value;
+    const place = leaf++;
+    if (leaves[place] !== value) {
+      changedLeaves ??= [...leaves];
+      changedLeaves[place] = value;
     }
     return true;
   }
@@ -119,18 +119,18 @@ export function createShredder(): Apart {
 }
 
 /** The value that was taken apart. */
-export function together({ form, words }: Entry, numbers: Float64Array): unknown {
+export function unflatten({ shape, leaves }: Entry, numbers: Float64Array): unknown {
   let number = 0;
-  let word = 0;
+  let leaf = 0;
 
-  function build(one: Form): unknown {
+  function build(one: Shape): unknown {
     switch (one.kind) {
       case 'number': {
         const value = numbers[number++];
         return Number.isNaN(value) ? undefined : value;
       }
-      case 'word':
-        return words[word++];
+      case 'leaf':
+        return leaves[leaf++];
       case 'numbers':
         number += one.length;
         return Array.from(numbers.subarray(number - one.length, number));
@@ -145,7 +145,7 @@ export function together({ form, words }: Entry, numbers: Float64Array): unknown
     }
   }
 
-  function buildObject({ keys, parts }: Form): unknown {
+  function buildObject({ keys, parts }: Shape): unknown {
     const made: Record<string, unknown> = {};
     for (let index = 0; index < keys.length; index += 1) {
       const [key, part] = [keys[index], parts[index]];
@@ -154,11 +154,11 @@ export function together({ form, words }: Entry, numbers: Float64Array): unknown
     return made;
   }
 
-  return build(form);
+  return build(shape);
 }
 
-function blank(form: Form): Entry {
-  return { form, words: Array<Word>(form.words).fill(undefined) };
+function blank(shape: Shape): Entry {
+  return { shape, leaves: Array<Leaf>(shape.leaves).fill(undefined) };
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

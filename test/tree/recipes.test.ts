@@ -30,15 +30,14 @@ interface Edit {
 
 const COUNTER: readonly Edit[] = [
   { file: 'bpf/rows/queue-events.bpf.h', behind: 'enum queue_event {\n', text: '\tEVENT_TRUNCATED,\n' },
-  { file: 'src/snapshot/row-counters.ts', behind: "  overflowed: 'freed',\n", text: "  truncated: 'freed',\n" },
   {
-    file: 'src/collectors/transmit/metrics.ts',
-    behind: '    (queue) => queue.counters?.overflowed,\n  ),\n',
-    text: `  counter(
-    'tapscope_queue_truncated_packets_total',
-    'Packets to the reader that did not fit its buffer.',
-    (queue) => queue.counters?.truncated,
-  ),
+    file: 'src/snapshot/counters.ts',
+    behind: 'export const QUEUE_COUNTERS = {\n',
+    text: `  truncated: {
+    needs: 'drops',
+    metric: 'tapscope_queue_truncated_packets_total',
+    help: 'Packets to the reader that did not fit its buffer.',
+  },
 `,
   },
 ];
@@ -56,7 +55,7 @@ int BPF_PROG(unproduced_fexit, struct vhost_net_virtqueue *nvq)
 `,
   },
   {
-    file: 'src/collectors/vhost/events.ts',
+    file: 'src/subjects/vhost.ts',
     behind: "        unavailable: (host) => untraceable(host, 'vhost_net_buf_unproduce', 1),\n      },\n",
     text: `      {
         name: 'fexit',
@@ -83,7 +82,7 @@ export const readerTruncates: Rule = {
   name: 'reader-truncates',
   summary: 'the buffer of the reader is smaller than the packets',
   explanation: 'The kernel cuts what does not fit.',
-  speaksOf: 'ring-loss',
+  symptom: 'ring-loss',
   needs: ['transmit'],
   judge: () => [],
 };
@@ -158,7 +157,7 @@ export function host(): void {
   },
   {
     file: 'src/commands/help.ts',
-    behind: 'export const HELP: Readonly<Record<string, CommandHelp>> = {\n',
+    behind: 'const HELP: Readonly<Record<string, CommandHelp>> = {\n',
     text: "  host: { examples: [['host', 'version and kernel']], exitCodes: SUCCESS },\n",
   },
   {
@@ -207,7 +206,7 @@ function inCopy(program: string, ...words: readonly string[]): string {
 
 const node = (...words: readonly string[]): string => inCopy(process.execPath, '--import', 'tsx', ...words);
 
-/** The files that the recipe takes, by hand; each is named in CONTRIBUTING.md, of a collector's by its last part. */
+/** The files that the recipe takes, by hand; each is named in CONTRIBUTING.md. */
 function filesOf(name: string, edits: readonly Edit[]): readonly string[] {
   const page = readFileSync('CONTRIBUTING.md', 'utf8');
   const words = page.split(/^\* /m).find((item) => item.startsWith(`**${name}**`)) ?? '';
@@ -234,7 +233,7 @@ const WRITTEN = [
 const LISTS = [
   'test/tree/sources.test.ts',
   'test/tree/pages.test.ts',
-  'src/metrics.test.ts',
+  'src/subjects/metrics.test.ts',
   'src/diagnosis/all-rules.test.ts',
   'test/guest/guest.test.ts',
   'lab/verdicts/verdicts.test.ts',
@@ -250,19 +249,19 @@ test('all four together have sound types, and the tests of the tree and of its l
   node('--test', ...WRITTEN, ...LISTS);
 });
 
-test('a counter takes three files: its place in C, its name, a line of the catalogue', () => {
-  assert.equal(filesOf('A counter', COUNTER).length, 3);
+test('a counter takes two files: its place in C, and an entry with its name, its metric and its help', () => {
+  assert.equal(filesOf('A counter', COUNTER).length, 2);
   const said = node(
     '--input-type=module',
     '--eval',
-    `import { emptySums, ROW_COUNTER_NAMES, shownCounts } from './src/engine/queue-sums.ts';
-    import { transmitMetrics } from './src/collectors/transmit/metrics.ts';
-    const counts = shownCounts({ ...emptySums(1), truncated: 42 }, { freed: true, returned: false });
-    const { name } = transmitMetrics.at(-1);
-    console.log(JSON.stringify([ROW_COUNTER_NAMES.at(-1), emptySums(1).truncated, counts, name]));`,
+    `import { emptySums } from './src/engine/queue-sums.ts';
+    import { COUNTER_NAMES } from './src/snapshot/counters.ts';
+    import { queueMetrics } from './src/subjects/list.ts';
+    const metric = queueMetrics.find(({ name }) => name === 'tapscope_queue_truncated_packets_total');
+    const queue = { counters: { truncated: 42 } };
+    console.log(JSON.stringify([COUNTER_NAMES.at(0), emptySums(1).truncated, metric.value(queue)]));`,
   );
-  const counts = { purged: 0, resized: 0, failed: 0, overflowed: 0, truncated: 42 };
-  assert.deepEqual(JSON.parse(said), ['truncated', 0, counts, 'tapscope_queue_truncated_packets_total']);
+  assert.deepEqual(JSON.parse(said), ['truncated', 0, 42]);
 });
 
 test('a counter gets its panel without another file', () => {

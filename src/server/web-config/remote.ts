@@ -16,7 +16,7 @@ export function webConfigToJson(config: WebConfig): WebConfigJson {
   return { ...config, users: [...config.users], headers: [...config.headers] };
 }
 
-export class FedWebConfig implements LiveWebConfig {
+export class RemoteWebConfig implements LiveWebConfig {
   #current: WebConfig;
   #listeners: Listeners | undefined;
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Answers that compute take turns, with rests between: however many ask, everything else this process does goes on.
+// A throttle of expensive requests: one at a time, and pauses between them, so that this process does everything else however many ask.
 
-export type Turns = <Made>(work: () => Made | Promise<Made>) => Promise<Made>;
+export type RequestThrottle = <Made>(work: () => Made | Promise<Made>) => Promise<Made>;
 
 /** The share of the time that all work may take; after a rest, so many milliseconds of it without another. */
 const ALLOWED = { share: 1 / 4, burstMs: 250 };
 /** A piece of work that took very long, or waited, is not paid for with minutes. */
 const LONGEST_REST_MS = 2000;
 
-export function createTurns({ share, burstMs }: typeof ALLOWED = ALLOWED): Turns {
+export function createRequestThrottle({ share, burstMs }: typeof ALLOWED = ALLOWED): RequestThrottle {
   let before: Promise<unknown> = Promise.resolve();
   let credit = { ms: burstMs, at: performance.now() };
 

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import test from 'node:test';
-import type { Remembered } from '../test/snapshots/remember.ts';
+import type { Remembered } from '../../test/snapshots/remember.ts';
 
 const QUEUES = 1000;
 

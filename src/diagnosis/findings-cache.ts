@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Devices that need no judgement: nothing of them changed for a whole window, and no rule said anything of them then. A device that
-// does not change is one object in all snapshots (src/history.ts), so that looking at it costs one comparison.
+// does not change is one object in all snapshots (src/history/history.ts), so that looking at it costs one comparison.
 import type { Device } from '../snapshot/device.ts';
 import { LONG_STALL_SECONDS } from './evidence/stall.ts';
 import type { Finding } from './finding.ts';
 import type { DeviceSpan, Window } from './window.ts';
 
-export class QuietDevices {
+export class FindingsCache {
   #quiet = new WeakSet<Device>();
   #measuredBy = '';
 

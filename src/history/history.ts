@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The last half hour of snapshots, in memory: each second of the last minutes, of older ones fewer. Counters go on counting, so that
 // nothing is lost between two steps; what was there for a moment in between is.
-import { Chain, type Decoded, type Lane, type Numbers, type Pace } from './history/chain.ts';
-import { createShredder, type Entry } from './history/shred.ts';
-import type { Device } from './snapshot/device.ts';
-import type { Snapshot } from './snapshot/snapshot.ts';
+
+import type { Device } from '../snapshot/device.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
+import { Chain, type Decoded, type Numbers, type Pace, type Series } from './chain.ts';
+import { createFlattener, type Entry } from './flatten.ts';
 
 interface Span {
   /** Unix time, seconds. */
@@ -44,10 +45,10 @@ const MOST_AHEAD_SECONDS = 3;
 /** The message is a sentence for the client that asked. */
 export class OutsideHistory extends Error {}
 
-interface DeviceLane extends Lane {
+interface DeviceSeries extends Series {
   readonly id: string;
   readonly netns: number;
-  /** The object of the snapshot in which the device changed last; undefined: it is gone, and steps keep its lane. */
+  /** The object of the snapshot in which the device changed last; undefined: it is gone, and steps keep its series. */
   device: Device | undefined;
   apart: State | undefined;
   /** The object of the last snapshot, which may be equal to `device`. */
@@ -61,13 +62,13 @@ interface State {
 
 export class History {
   readonly #mostBytes: number;
-  readonly #apart = createShredder();
-  readonly #root: Lane = { netns: undefined, name: '' };
+  readonly #apart = createFlattener();
+  readonly #root: Series = { netns: undefined, name: '' };
   #rootState: State | undefined;
   #chains = PACES.map((pace) => new Chain(pace));
-  #devices: readonly DeviceLane[] = [];
+  #devices: readonly DeviceSeries[] = [];
   /** The root, then the devices. */
-  #lanes: readonly Lane[] = [this.#root];
+  #allSeries: readonly Series[] = [this.#root];
   #recent: Snapshot[] = [];
 
   constructor(mostBytes = MOST_BYTES) {
@@ -99,44 +100,44 @@ export class History {
   /** The same in steps: where it yields, the caller may let other work run, which reads what was there before. */
   *adding({ takenAt, devices, agent }: Snapshot): Generator<undefined, void, undefined> {
     if (takenAt <= (this.#chains[0]?.newest ?? Number.NEGATIVE_INFINITY)) this.#forget();
-    const lanes = this.#lanesOf(devices);
+    const allSeries = this.#seriesOf(devices);
     const due = this.#chains.filter((chain) => chain.due(takenAt));
-    for (const chain of due) chain.begin(this.#lanes.length);
-    this.#rootState = this.#shred({ takenAt, agent }, this.#rootState);
+    for (const chain of due) chain.begin(this.#allSeries.length);
+    this.#rootState = this.#flatten({ takenAt, agent }, this.#rootState);
     for (const chain of due) chain.put(0, this.#root, this.#rootState.entry, this.#rootState.numbers);
     let queues = 0;
-    for (let place = 0; place < lanes.length; place += 1) {
-      const [lane, device] = [lanes[place], devices[place]];
-      if (lane === undefined || device === undefined) continue;
-      if (lane.latest !== device) queues += device.queues.length;
+    for (let place = 0; place < allSeries.length; place += 1) {
+      const [series, device] = [allSeries[place], devices[place]];
+      if (series === undefined || device === undefined) continue;
+      if (series.latest !== device) queues += device.queues.length;
       if (queues > QUEUES_OF_STEP) {
         yield;
         queues = 0;
       }
-      const state = this.#stateOf(lane, device);
-      for (const chain of due) chain.put(place + 1, lane, state.entry, state.numbers);
+      const state = this.#stateOf(series, device);
+      for (const chain of due) chain.put(place + 1, series, state.entry, state.numbers);
     }
-    for (const chain of due) chain.end(takenAt, this.#lanes);
+    for (const chain of due) chain.end(takenAt, this.#allSeries);
     while (this.bytes > this.#mostBytes && this.#forgetOldest());
     const since = takenAt - RECENT_SECONDS - SLACK_SECONDS;
-    const recent = { takenAt, devices: lanes.flatMap(({ device }) => device ?? []), agent };
+    const recent = { takenAt, devices: allSeries.flatMap(({ device }) => device ?? []), agent };
     this.#recent = [...this.#recent.filter((earlier) => earlier.takenAt >= since), recent];
   }
 
   /** Most devices of a host did nothing since the last second: they have the state that they had. */
-  #stateOf(lane: DeviceLane, device: Device): State {
-    if (lane.apart !== undefined && lane.latest === device) return lane.apart;
-    const state = this.#shred(device, lane.apart);
-    if (state !== lane.apart) lane.device = device;
-    lane.apart = state;
-    lane.latest = device;
+  #stateOf(series: DeviceSeries, device: Device): State {
+    if (series.apart !== undefined && series.latest === device) return series.apart;
+    const state = this.#flatten(device, series.apart);
+    if (state !== series.apart) series.device = device;
+    series.apart = state;
+    series.latest = device;
     return state;
   }
 
   /** `before` where nothing changed. */
-  #shred(value: unknown, before: State | undefined): State {
+  #flatten(value: unknown, before: State | undefined): State {
     const entry = this.#apart.take(value, before?.entry);
-    const numbers = this.#apart.numbers().subarray(0, entry.form.numbers);
+    const numbers = this.#apart.numbers().subarray(0, entry.shape.numbers);
     if (before?.entry === entry && isSame(before.numbers, numbers)) return before;
     return { entry, numbers: numbers.slice() };
   }
@@ -157,7 +158,7 @@ export class History {
   /** All steps of one device, those long ago further apart; none: it was not there. Throws OutsideHistory. */
   device(netns: number, name: string, at: number, seconds: number): readonly DeviceStep[] {
     this.#spanAround(at);
-    const wanted = (lane: Lane): boolean => lane.netns === netns && lane.name === name;
+    const wanted = (series: Series): boolean => series.netns === netns && series.name === name;
     return this.#chains.toReversed().flatMap((chain, index, chains) => {
       const finerFrom = chains[index + 1]?.oldest ?? Number.POSITIVE_INFINITY;
       const steps = chain.steps(at - seconds, at, wanted);
@@ -183,22 +184,22 @@ export class History {
     );
   }
 
-  /** The lane of each device, in the order of the devices. */
-  #lanesOf(devices: readonly Device[]): readonly DeviceLane[] {
+  /** The series of each device, in the order of the devices. */
+  #seriesOf(devices: readonly Device[]): readonly DeviceSeries[] {
     const known = this.#devices;
-    if (known.length === devices.length && known.every((lane, place) => isAt(lane, devices[place]))) return known;
-    const byId = new Map(known.map((lane) => [lane.id, lane]));
+    if (known.length === devices.length && known.every((series, place) => isAt(series, devices[place]))) return known;
+    const byId = new Map(known.map((series) => [series.id, series]));
     this.#devices = devices.map((device) => {
-      const lane = byId.get(device.id);
+      const series = byId.get(device.id);
       byId.delete(device.id);
       const { id, netns, name } = device;
-      return lane !== undefined && isOf(lane, device)
-        ? lane
+      return series !== undefined && isOf(series, device)
+        ? series
         : { id, netns, name, device, apart: undefined, latest: undefined };
     });
     const here = new Set(this.#devices);
-    for (const lane of known) if (!here.has(lane)) lane.device = lane.apart = lane.latest = undefined;
-    this.#lanes = [this.#root, ...this.#devices];
+    for (const series of known) if (!here.has(series)) series.device = series.apart = series.latest = undefined;
+    this.#allSeries = [this.#root, ...this.#devices];
     return this.#devices;
   }
 
@@ -220,11 +221,11 @@ function isSame(before: Numbers, now: Numbers): boolean {
 }
 
 /** Mostly it is the object of the last snapshot. */
-function isAt(lane: DeviceLane, device: Device | undefined): boolean {
-  return (device !== undefined && lane.latest === device) || isOf(lane, device);
+function isAt(series: DeviceSeries, device: Device | undefined): boolean {
+  return (device !== undefined && series.latest === device) || isOf(series, device);
 }
 
-function isOf({ id, netns, name }: DeviceLane, device: Device | undefined): boolean {
+function isOf({ id, netns, name }: DeviceSeries, device: Device | undefined): boolean {
   return device !== undefined && id === device.id && netns === device.netns && name === device.name;
 }
 

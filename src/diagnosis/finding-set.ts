@@ -5,10 +5,10 @@ import type { Symptom } from './rule.ts';
 
 interface Made {
   readonly finding: Finding;
-  readonly speaksOf: Symptom;
+  readonly symptom: Symptom;
 }
 
-export class MadeFindings {
+export class FindingSet {
   readonly #all: Made[] = [];
   /** Findings by device: a host may have a finding for each of thousands. */
   readonly #ofDevice = new Map<string, Made[]>();
@@ -18,10 +18,10 @@ export class MadeFindings {
   }
 
   /** A later finding of the same symptom is information only. */
-  add(finding: Finding, speaksOf: Symptom): void {
+  add(finding: Finding, symptom: Symptom): void {
     const key = `${finding.netns} ${finding.device}`;
     const earlier = this.#ofDevice.get(key) ?? [];
-    const one = beside({ finding, speaksOf }, earlier);
+    const one = beside({ finding, symptom }, earlier);
     if (one === undefined) return;
     this.#all.push(one);
     this.#ofDevice.set(key, earlier);
@@ -31,20 +31,20 @@ export class MadeFindings {
 
 /** undefined: it is not told. `ofDevice`: the earlier ones of its device. */
 function beside(one: Made, ofDevice: readonly Made[]): Made | undefined {
-  const { finding, speaksOf } = one;
+  const { finding, symptom } = one;
   const others = ofDevice.filter((other) => isSameSubject(other.finding, finding));
   // A finding about a device says itself that its figures are off.
   const isSaid = finding.device !== undefined && others.some((other) => other.finding.degraded.length > 0);
-  if (speaksOf === 'agent' && isSaid) return undefined;
-  if (speaksOf === 'clean') return others.some(isFault) ? undefined : one;
-  return others.some((other) => other.speaksOf === speaksOf && other.finding.severity !== 'info')
+  if (symptom === 'agent' && isSaid) return undefined;
+  if (symptom === 'clean') return others.some(isFault) ? undefined : one;
+  return others.some((other) => other.symptom === symptom && other.finding.severity !== 'info')
     ? { ...one, finding: { ...finding, severity: 'info' } }
     : one;
 }
 
 /** A reader that takes nothing is a fault even as `info`, where little is lost: it answers a question about the device. */
-function isFault({ finding, speaksOf }: Made): boolean {
-  return finding.severity !== 'info' || speaksOf === 'ring-loss';
+function isFault({ finding, symptom }: Made): boolean {
+  return finding.severity !== 'info' || symptom === 'ring-loss';
 }
 
 /** A finding about a device is about all its queues. */

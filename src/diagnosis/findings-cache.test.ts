@@ -7,10 +7,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { unpackFixture } from '../../test/snapshots/fixture.ts';
-import { History } from '../history.ts';
+import { History } from '../history/history.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
+import { FindingsCache } from './findings-cache.ts';
 import { judge } from './judge.ts';
-import { QuietDevices } from './quiet.ts';
 import { windowOf } from './window.ts';
 
 const FOLDER = 'src/diagnosis/fixtures';
@@ -36,7 +36,7 @@ test('devices that stand still are left out, and the findings are the same', () 
   assert.ok(files.length > 40);
   for (const file of files) {
     const history = new History();
-    const quiet = new QuietDevices();
+    const quiet = new FindingsCache();
     for (const snapshot of played(unpackFixture(readFileSync(join(FOLDER, file))).snapshots)) {
       history.add(snapshot);
       if (history.recent.length < 2) continue;
@@ -54,7 +54,7 @@ test('what is measured changes: what stood still is judged again', () => {
   const [file = ''] = readdirSync(FOLDER).filter((name) => name.endsWith('.json.gz'));
   const { snapshots } = unpackFixture(readFileSync(join(FOLDER, file)));
   const history = new History();
-  const quiet = new QuietDevices();
+  const quiet = new FindingsCache();
   const [first] = snapshots;
   assert.ok(first);
   for (let second = 0; second < STILL_SECONDS; second++) history.add({ ...first, takenAt: 1000 + second });

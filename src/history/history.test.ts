@@ -5,11 +5,11 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { type Random, randomOf, seedOf } from '../test/host/random.ts';
+import { type Random, randomOf, seedOf } from '../../test/host/random.ts';
+import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
+import type { Device } from '../snapshot/device.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { History, OutsideHistory } from './history.ts';
-import { goldenSnapshot } from './outputs/prometheus/prometheus-golden.ts';
-import type { Device } from './snapshot/device.ts';
-import type { Snapshot } from './snapshot/snapshot.ts';
 
 const BEGIN = 1_795_000_000;
 
@@ -150,10 +150,10 @@ test('ten seconds of long ago lie between two steps, however far apart those are
 
 test('a time outside gets a sentence with the range there is', () => {
   const history = new History();
-  const says = (at: number, words: RegExp): void =>
+  const says = (at: number, leaves: RegExp): void =>
     assert.throws(
       () => history.window(at, 10),
-      (error) => error instanceof OutsideHistory && words.test(error.message),
+      (error) => error instanceof OutsideHistory && leaves.test(error.message),
     );
   says(BEGIN, /^There is no history yet: the agent has just started\.$/);
   for (let second = 0; second < 60; second++) history.add(hostAt(BEGIN + second));

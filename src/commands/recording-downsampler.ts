@@ -39,7 +39,7 @@ interface Kept {
 }
 
 /** Evenly spread over the whole time, with the first and the last. */
-export class KeptSnapshots {
+export class RecordingDownsampler {
   readonly #room: number;
   #kept: Kept[] = [];
   #length = 0;
