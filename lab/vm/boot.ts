@@ -32,13 +32,17 @@ export interface VmResult {
   readonly console: string;
 }
 
-/** apt package -> a file that it brings. */
-const NEEDS: Readonly<Record<string, string>> = {
-  'busybox-static': '/bin/busybox',
-  kmod: '/sbin/modprobe',
-  'xz-utils': '/usr/bin/xz',
-  zstd: '/usr/bin/zstd',
-};
+interface Machine {
+  /** QEMU's program, and Debian's package that has it. */
+  readonly program: string;
+  readonly package: string;
+  readonly arguments: readonly string[];
+  readonly kernelArguments: readonly string[];
+  /** The command's own serial line, `command`; the kernel has another. */
+  readonly secondLine: readonly string[];
+  /** Its name in the guest. */
+  readonly commandLine: string;
+}
 
 const MACHINES: Readonly<Record<Architecture, (hasInstructionClock: boolean) => Machine>> = {
   amd64: (hasInstructionClock) => ({
@@ -65,6 +69,24 @@ const MACHINES: Readonly<Record<Architecture, (hasInstructionClock: boolean) => 
     kernelArguments: ['console=ttyAMA0'],
     commandLine: 'ttyS0',
   }),
+};
+
+/** Where a VM's dist/ lies, below the root of the tree: this machine's own build, or one for its architecture. */
+export function distOf(architecture: Architecture): string {
+  return architecture === 'amd64' ? 'dist' : `dist/${architecture}/guest`;
+}
+
+/** Node in a VM. */
+export function nodeOf(architecture: Architecture): string {
+  return architecture === 'amd64' ? process.execPath : '/usr/bin/node';
+}
+
+/** apt package -> a file that it brings. */
+const NEEDS: Readonly<Record<string, string>> = {
+  'busybox-static': '/bin/busybox',
+  kmod: '/sbin/modprobe',
+  'xz-utils': '/usr/bin/xz',
+  zstd: '/usr/bin/zstd',
 };
 
 /** For `test(name, { skip: noVm }, …)`: why VMs cannot run here, or false. */
@@ -202,26 +224,4 @@ function boot(qemu: readonly string[], options: VmOptions): Promise<Boot> {
 /** Enough for a whole oops. */
 function lastLines(output: string): string {
   return output.trimEnd().split('\n').slice(-60).join('\n');
-}
-
-interface Machine {
-  /** QEMU's program, and Debian's package that has it. */
-  readonly program: string;
-  readonly package: string;
-  readonly arguments: readonly string[];
-  readonly kernelArguments: readonly string[];
-  /** The command's own serial line, `command`; the kernel has another. */
-  readonly secondLine: readonly string[];
-  /** Its name in the guest. */
-  readonly commandLine: string;
-}
-
-/** Where a VM's dist/ lies, below the root of the tree: this machine's own build, or one for its architecture. */
-export function distOf(architecture: Architecture): string {
-  return architecture === 'amd64' ? 'dist' : `dist/${architecture}/guest`;
-}
-
-/** Node in a VM. */
-export function nodeOf(architecture: Architecture): string {
-  return architecture === 'amd64' ? process.execPath : '/usr/bin/node';
 }

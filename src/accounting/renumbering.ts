@@ -10,7 +10,7 @@ export interface Count {
   readonly after: number;
 }
 
-export interface Changes {
+interface Changes {
   /** Packets that vhost-net had ever given back. */
   readonly unproduced: Count;
   /** How often a queue had taken the index of one that left. */

@@ -28,7 +28,7 @@ interface Sample {
   readonly nowNs: number;
 }
 
-export interface SampledDevices {
+interface SampledDevices {
   readonly devices: readonly Device[];
   readonly complete: boolean;
 }
