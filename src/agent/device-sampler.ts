@@ -170,7 +170,7 @@ export class DeviceSampler {
       after: sumsOf(after, walked),
       walked: framesDropped === 0 ? walked : withoutFrames(walked, framesDropped),
       otherDropped,
-      vhost: heldUnseen,
+      heldUnseen,
       queuesChanged,
       entries: this.#probes.can('entry-only'),
     };
