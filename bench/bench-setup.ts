@@ -100,7 +100,7 @@ export async function until(
   }
 }
 
-/** RequestThrottle errors of these codes into: this host does not have it. */
+/** Turns errors of these codes into: this host does not have it. */
 export function missingIf(...codes: readonly string[]): (error: unknown) => never {
   return (error) => {
     if (error instanceof Error && codes.includes(errnoOf(error) ?? ''))

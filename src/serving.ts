@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The second process of `tapscope serve`: history, rules, pages and exports. It gets snapshots from the first process, has no rights on the
 // host, and may ask for another snapshot and for a sign of life.
+import './kernel/processes/no-debugger.ts';
 import { createInterface } from 'node:readline';
 import { confine } from './kernel/processes/native-processes.ts';
 import { firstProcess } from './kernel/processes/second-process.ts';
@@ -183,8 +184,8 @@ process.stderr.on('error', () => undefined);
 process.on('uncaughtException', (error) =>
   end(`It crashed (${(error.stack ?? String(error)).replace(/\s*\n\s*/g, ', ')}); please report this line.`),
 );
-// Ctrl-C and systemd signal both processes, and the first one says when to stop. SIGUSR1 would open Node's debugger.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1'] as const) process.on(signal, () => undefined);
+// systemd signals both processes, and the first one says when to stop.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 keepHeapSmall();
 // The channel closes after an error, and readline tells of one as well.
 const lines = createInterface({ input: channel }).on('line', (line) => hear(JSON.parse(line)));

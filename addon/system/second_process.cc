@@ -65,6 +65,18 @@ int closeAtExec(int first)
 	return 0;
 }
 
+/** A terminal can be typed into and read by who holds it open: it is opened anew, to be written to alone. 0 or an
+ * errno. */
+int onlyWrite(int descriptor)
+{
+	if (isatty(descriptor) == 0)
+		return 0;
+	char path[] = "/proc/self/fd/0";
+	path[sizeof(path) - 2] = static_cast<char>('0' + descriptor);
+	const int again = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	return again < 0 || dup2(again, descriptor) < 0 ? errno : 0;
+}
+
 /** Runs in the child of fork(), where other threads may have held any lock: system calls only. */
 int become(const char *program, char *const *arguments, std::vector<int> &descriptors, const FileRules &rules)
 {
@@ -92,6 +104,12 @@ int become(const char *program, char *const *arguments, std::vector<int> &descri
 	const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0)
 		return errno;
+	// A session of its own has no terminal: TIOCSTI would type into the shell that started the agent.
+	if (setsid() < 0)
+		return errno;
+	for (const int output : {STDOUT_FILENO, STDERR_FILENO})
+		if (const int error = onlyWrite(output))
+			return error;
 	// Node has marked these to be closed.
 	for (int standard = 0; standard < FIRST; standard++)
 		fcntl(standard, F_SETFD, 0);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Freed packets, by skb:kfree_skb. Counted are: drops in tun_net_xmit with their reason; losses inside tun that no
 // kernel counter knows; losses before tun; drops of packets that a guest or writer sent.
-#include "drops/entered.bpf.h"
 #include "drops/location.bpf.h"
 #include "macvtap.bpf.h"
 #include "drops/tun-text.bpf.h"
@@ -9,6 +8,46 @@
 #include "transmit/transmit.bpf.h"
 #include "drops/unrouted.bpf.h"
 #include "receive/written.bpf.h"
+
+/*
+ * The entry of this packet into the transmit function was counted: its drop is counted here, in the same row, or by the
+ * exit where one always is. `seen` is exit_seen.
+ */
+static __always_inline bool count_drop_of_entry(struct cpu_state *state, u8 seen, u64 skb, u32 reason)
+{
+	if (seen != SEEN_BY_CPU)
+		return false;
+	if (state->entered == skb) {
+		state->entered = 0;
+		drop_entered(state->sent_row, reason);
+		return true;
+	}
+	if (state->skb != skb)
+		return false;
+	state->reason = reason;
+	return true;
+}
+
+/* SEEN_BY_QUEUE: whichever packet entered last on this CPU, this one is of its own device and queue. */
+static __always_inline int drop_of_queue(u64 *ctx)
+{
+	struct sk_buff *skb = (struct sk_buff *)ctx[0];
+	u64 device = (u64)BPF_CORE_READ(skb, dev);
+	u32 cpu = cpu_id();
+	struct cpu_state *state = state_of(cpu);
+
+	/* Its exit has nothing left to do; that of another may. */
+	if (state->entered == (u64)skb)
+		state->entered = 0;
+	return drop_entered(look_up(device, hash_base_of(device), place_of(cpu, BPF_CORE_READ(skb, queue_mapping))),
+			    ctx[2]);
+}
+
+/* The same for a program that must not save registers. */
+static __noinline int drop_by_queue(u64 *ctx)
+{
+	return drop_of_queue(ctx);
+}
 
 /* 1: losses before tun are counted, so the program looks at each packet that the host drops. */
 const volatile u8 before_counted = 1;
@@ -97,7 +136,7 @@ static __noinline int count_freed(u64 *ctx)
 		transmit_location = location;
 		u8 seen = exit_seen;
 
-		if (is_of_entry(state_of(cpu_id()), seen, (u64)skb, reason))
+		if (count_drop_of_entry(state_of(cpu_id()), seen, (u64)skb, reason))
 			return 0;
 		/* Inlined: by raw tracepoints no deeper call is left for the sample of the reader, and the kernel
 		 * allows 8. */
@@ -239,7 +278,7 @@ static __always_inline int freed(volatile u64 *ctx, bool typed)
 	struct cpu_state *state = state_of(cpu_id_beside(&ctx));
 	u8 seen = exit_seen;
 
-	if (is_of_entry(state, seen, ctx[0], ctx[2]))
+	if (count_drop_of_entry(state, seen, ctx[0], ctx[2]))
 		return 0;
 	GOTO_IF_EQUAL(seen, BY_QUEUE_PLACE, by_queue);
 	struct row *row = row_at(state->freed_row);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Devices that are deleted: each is counted once, when nothing can count for it any more, and then its rows go back to the pool.
 import type { Probes } from '../engine/attach.ts';
-import type { FreedPackets } from '../engine/freed-packets.ts';
 import { Recycler } from '../engine/recycler.ts';
 import type { RowsRead } from '../engine/rows.ts';
 import type { Holders, OpenSubject } from '../engine/subject.ts';
@@ -51,10 +50,9 @@ interface DevicesSeen {
   readonly foreign: ReadonlySet<bigint>;
 }
 
-/** Where entries of devices may be left, and who knows whose they were. */
+/** Who has entries of devices, and who knows whose they were. */
 interface Tables {
   readonly owners: Holders;
-  readonly freed: FreedPackets;
   readonly subjects: readonly OpenSubject[];
 }
 
@@ -120,10 +118,10 @@ export class Deletions {
     const isAway = (id: bigint): boolean => (complete || this.#last.has(id)) && !isThere(id);
     // As many are known as there are: none of them is gone.
     const known = this.#known.size > walked.length ? this.#known.keys() : [];
-    const { freed, subjects } = this.#tables;
+    const { subjects } = this.#tables;
     const tables = subjects.map((subject) => subject.devices?.() ?? []);
     const away = new Set<bigint>();
-    for (const ids of [...tables, freed.towards.keys(), known, this.#last.keys(), rows.rowNumbers.keys()])
+    for (const ids of [...tables, known, this.#last.keys(), rows.rowNumbers.keys()])
       for (const id of ids) if (isAway(id)) away.add(id);
     const back = new Set([...this.#recycler.absent].filter(isThere));
     const numbers = new Map([...away, ...back].map((id) => [id, rows.rowNumbers.get(id) ?? []]));

@@ -44,6 +44,7 @@ export class DeviceSampler {
   readonly #demands: Demands;
   readonly #losses: ProbeLosses;
   readonly #owners: Owners;
+  readonly #freed: FreedPackets;
   readonly #deletions: Deletions;
   readonly #accounting = new Map<bigint, DeviceAccounting>();
   readonly #unchanged = new UnchangedDevices();
@@ -75,15 +76,15 @@ export class DeviceSampler {
     this.#rows = new Rows(object, generations, () => probes.can('entry-only'), records);
     this.#demands = new Demands(probes, object);
     this.#losses = new ProbeLosses(programs);
-    const freed = new FreedPackets(probes, programs, generations);
-    const parts = { probes, programs, owners, freed, generations };
+    this.#freed = new FreedPackets(probes, programs, generations);
+    const parts = { probes, programs, owners, freed: this.#freed, generations, states: () => this.#states };
     this.#subjects = subjects.flatMap((subject) => subject.open?.(parts) ?? []);
-    this.#deletions = new Deletions(probes, object, { owners, freed, subjects: this.#subjects }, deleted);
+    this.#deletions = new Deletions(probes, object, { owners, subjects: this.#subjects }, deleted);
   }
 
   sample(): SampledDevices {
     const { before, walk, after, nowNs } = this.#read();
-    for (const subject of this.#subjects) subject.read?.();
+    this.#readTables();
     this.#states = this.#probes.states();
     this.#lost = this.#losses.sentences(this.#states, this.#probes.can, nowNs / 1e9);
     this.#used = before.used;
@@ -126,6 +127,11 @@ export class DeviceSampler {
     return this.#subjects.reduce((sum, subject) => subject.addTo?.(sum, isShown) ?? sum, rows);
   }
 
+  #readTables(): void {
+    this.#freed.read();
+    for (const subject of this.#subjects) subject.read?.();
+  }
+
   #noteMechanisms(): void {
     const states = this.#states.map(({ event, mechanism, attached }) => `${event}=${attached && mechanism}`);
     const measuredBy = [...states, this.#sawAll, ...this.#lost].join();
@@ -136,45 +142,45 @@ export class DeviceSampler {
   /** The device for the snapshot: the same object as before if nothing in it changed. */
   #device(walked: WalkedDevice, sample: Sample): Device {
     const { id } = walked;
-    const isAsSeen = this.#subjects.every((subject) => subject.isAsSeen?.(walked) ?? true);
-    if (!isAsSeen) this.#generations.changed(id);
     const unchanged = this.#unchanged.find(id, this.#generations.of(id));
-    if (unchanged && isAsSeen) return unchanged;
-    const sums = sample.before.devices.get(id) ?? new Map();
-    const device = this.#make(walked, sample, (accounting, reading, mode) => accounting.update(reading, mode));
+    if (unchanged) {
+      if (this.#subjects.every((subject) => subject.isAsSeen?.(walked) ?? true)) return unchanged;
+      this.#generations.changed(id);
+    }
+    const device = this.#make(walked, sample, false);
     // Marks of the accounts last for a while, and so does what is open: a stop, or an episode of drops.
     const isMarked = device.degraded.length > this.#lost.length || device.unseen?.split !== undefined;
-    const isOpen = isMarked || this.#subjects.some((subject) => subject.isOpen?.(walked, sums));
+    const sums = sumsOf(sample.before, walked);
+    const isOpen = isMarked || this.#subjects.some((subject) => subject.changesWithTime?.(walked, sums));
     return this.#unchanged.keep(id, this.#generations.of(id), device, isOpen);
   }
 
-  #make(
-    walked: WalkedDevice,
-    { before, after, nowNs }: Pick<Sample, 'before' | 'after' | 'nowNs'>,
-    account: Account,
-  ): Device {
-    const sums = before.devices.get(walked.id) ?? new Map();
+  /** `isFinal`: it was deleted, and no other sample will show more. */
+  #make(walked: WalkedDevice, { before, after, nowNs }: Omit<Sample, 'walk'>, isFinal: boolean): Device {
+    const sums = sumsOf(before, walked);
     const hints: Hints = Object.assign({}, ...this.#subjects.map((subject) => subject.see?.(walked, sums)));
     const { can } = this.#probes;
     const isCounting = can('offers') || can('offers-derived');
-    const accounts = isCounting && can('drops') ? this.#accountsOf(walked, before, after, hints, account) : undefined;
+    const accounts =
+      isCounting && can('drops') ? this.#accountsOf(walked, sums, sumsOf(after, walked), hints, isFinal) : undefined;
     return deviceOf({ walked, sums: isCounting ? sums : undefined, accounts, nowNs }, this.#subjects, this.#slots);
   }
 
-  #accountsOf(walked: WalkedDevice, before: RowsRead, after: RowsRead, hints: Hints, account: Account): Accounts {
+  #accountsOf(walked: WalkedDevice, before: DeviceSums, after: DeviceSums, hints: Hints, isFinal: boolean): Accounts {
     const accounting = this.#accounting.get(walked.id) ?? new DeviceAccounting(this.#sawAll);
     this.#accounting.set(walked.id, accounting);
     const { otherDropped = 0, framesDropped = 0, queuesChanged = false, heldUnseen = false } = hints;
     const reading = {
-      before: sumsOf(before, walked),
-      after: sumsOf(after, walked),
+      before,
+      after,
       walked: framesDropped === 0 ? walked : withoutFrames(walked, framesDropped),
       otherDropped,
       heldUnseen,
       queuesChanged,
       entries: this.#probes.can('entry-only'),
     };
-    const accounts = account(accounting, reading, modeOf(this.#probes));
+    const mode = modeOf(this.#probes);
+    const accounts = isFinal ? accounting.finish(reading, mode) : accounting.update(reading, mode);
     return { ...accounts, degraded: [...accounts.degraded, ...this.#lost] };
   }
 
@@ -193,7 +199,7 @@ export class DeviceSampler {
     if (complete) {
       const present = new Set([...walk.devices.map(({ id }) => id), ...this.#deletions.absent]);
       this.#unchanged.forget(present);
-      for (const subject of this.#subjects) subject.forget?.(present);
+      for (const subject of this.#subjects) subject.keepOnly?.(present);
     }
     if (gone.size === 0) return;
     for (const id of gone) this.#accounting.delete(id);
@@ -203,15 +209,14 @@ export class DeviceSampler {
 
   /** A deleted device, as a sample right after its end would show it. */
   #final(walked: WalkedDevice, before: RowsRead, after: RowsRead): Device {
-    return this.#make(walked, { before, after, nowNs: 0 }, (accounting, reading, mode) =>
-      accounting.finish(reading, mode),
-    );
+    // A stop that is still open ended with the device: it lasts no longer than the rows say.
+    return this.#make(walked, { before, after, nowNs: 0 }, true);
   }
 
   /** The driver goes, and all devices with it. */
   end(): void {
     const rows = this.#withOthers(this.#rows.read(false), true);
-    for (const subject of this.#subjects) subject.read?.();
+    this.#readTables();
     this.#deletions.end(rows, (walked) => this.#final(walked, rows, rows));
   }
 
@@ -241,11 +246,9 @@ export class DeviceSampler {
 
   /** Looks at the readers of queues that are or recently were full or stopped; false: there are none. */
   sampleReaders(): boolean {
-    return this.#subjects.map((subject) => subject.sampleReaders?.() ?? false).includes(true);
+    return this.#subjects.map((subject) => subject.betweenSamples?.() ?? false).includes(true);
   }
 }
-
-type Account = (accounting: DeviceAccounting, ...reading: Parameters<DeviceAccounting['update']>) => Accounts;
 
 function sumsOf(rows: RowsRead, { id }: WalkedDevice): DeviceSums {
   return rows.devices.get(id) ?? new Map();

@@ -4,7 +4,7 @@
 import { emptySums } from '../engine/queue-sums.ts';
 import type { DeviceView, OpenSubject, QueueView } from '../engine/subject.ts';
 import { IFF_UP, TUN_FLAGS, type WalkedDevice } from '../engine/walk.ts';
-import type { Device, FlowControl } from '../snapshot/device.ts';
+import { type Device, type FlowControl, NO_DEVICE } from '../snapshot/device.ts';
 import { NO_QUEUE, type Queue } from '../snapshot/queue.ts';
 
 /** `slots`: of drop reasons in the sums of a queue that no packet was offered to. */
@@ -14,6 +14,7 @@ export function deviceOf(view: DeviceView, subjects: readonly OpenSubject[], slo
   const split = accounts?.unseen.split;
   const queues = queuesOf(view, subjects, slots, split === undefined ? degraded : [...degraded, split]);
   const device: Device = {
+    ...NO_DEVICE,
     netns: walked.netns,
     name: walked.name,
     ifindex: walked.ifindex,
@@ -27,18 +28,12 @@ export function deviceOf(view: DeviceView, subjects: readonly OpenSubject[], slo
     queueLength: walked.queueLength,
     qdisc: walked.qdisc || undefined,
     flowControl: flowControlOf(walked),
-    flowControlLost: undefined,
     queues,
     attachedQueues: walked.queues.filter(({ detached }) => !detached).length,
     detachedQueues: walked.detachedQueues,
-    queueChanges: undefined,
     counters: walked.counters,
     conntrackDropped: walked.conntrackDropped,
-    otherDropped: undefined,
-    receive: undefined,
-    macvtap: undefined,
     bridgePort: walked.bridgePort,
-    uncounted: [],
     unseen: accounts?.unseen,
     audit: accounts?.audit ?? [],
     degraded,

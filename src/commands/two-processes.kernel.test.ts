@@ -3,7 +3,7 @@
 // The process that counts has rights and no port; the one that serves has a port and no rights. What an intruder in the second one can do, and
 // what is left when one of them ends.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -227,4 +227,46 @@ test('without the process that counts nothing serves, and a request that it did 
     /^tapscope: The process that counts has ended, and this one with it: start tapscope again\.$/m,
   );
   await assert.rejects(fetch(url));
+});
+
+/** Processes below this one: what ps(1) shows of each. */
+function descendantsOf(pid: number): readonly { readonly pid: number; readonly tty: string; readonly args: string }[] {
+  const lines = execFileSync('ps', ['-eo', 'pid=,ppid=,tty=,args='], { encoding: 'utf8' }).split('\n');
+  const found = lines.flatMap((line) => {
+    const [, own, parent, tty = '', args = ''] = /^ *(\d+) +(\d+) +(\S+) +(.*)$/.exec(line) ?? [];
+    return Number(parent) === pid ? [{ pid: Number(own), tty, args }] : [];
+  });
+  return found.flatMap((one) => [one, ...descendantsOf(one.pid)]);
+}
+
+test('started from a terminal: the process that serves can neither type there nor read it, and SIGUSR1 opens no debugger', {
+  skip: noLab,
+}, async (t) => {
+  const port = await freePort();
+  const socket = join(tmpdir(), `tapscope-terminal-${port}.sock`);
+  const command = `${process.execPath} dist/src/main.js serve --web.listen-address=127.0.0.1:${port} --socket=${socket}`;
+  const terminal = spawn('script', ['-qfec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'ignore'] });
+  t.after(() => terminal.kill('SIGKILL'));
+  let printed = '';
+  terminal.stdout.on('data', (data) => {
+    printed += data;
+  });
+  const find = (name: string) =>
+    descendantsOf(terminal.pid ?? 0).find(({ args }) => args.includes(`dist/src/${name}.js`));
+  await until(() => printed.includes(`:${port}`) && find('serving') !== undefined);
+  const [counting, serving] = [find('main'), find('serving')];
+  assert.ok(counting && serving, printed);
+  assert.match(counting.tty, /^pts\//);
+  assert.equal(serving.tty, '?');
+  for (const descriptor of [1, 2]) {
+    const info: string = readFileSync(`/proc/${serving.pid}/fdinfo/${descriptor}`, 'utf8');
+    const flags: string = /^flags:\s+(\d+)$/m.exec(info)?.[1] ?? '';
+    assert.equal(Number.parseInt(flags, 8) & 3, 1, 'only to be written to');
+  }
+  for (const { pid } of [counting, serving]) process.kill(pid, 'SIGUSR1');
+  await wait(500);
+  assert.ok(!printed.includes('Debugger listening'), printed);
+  process.kill(counting.pid, 'SIGINT');
+  await until(() => find('serving') === undefined && find('main') === undefined);
+  assert.equal(find('serving'), undefined);
 });

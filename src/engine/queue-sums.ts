@@ -27,7 +27,7 @@ type Numbers = Omit<typeof ZEROS, CounterName> & Record<CounterName, number>;
 
 /** Sums over the CPUs of one queue. */
 export interface QueueSums extends Numbers {
-  /** Drops by slot of the drop reason; slot 0 (rare) is split up in `rare`. */
+  /** Drops by slot of the drop reason (enum reason_slot); REASON_RARE is split up in `rare`. */
   readonly dropped: number[];
   /** Drops by reason number. */
   readonly rare: Map<number, number>;

@@ -4,7 +4,7 @@ import type { Device, UnseenPackets } from '../snapshot/device.ts';
 import type { Metric } from '../snapshot/metric.ts';
 import type { Identity, Owner } from '../snapshot/owner.ts';
 import type { AuditResult, Queue } from '../snapshot/queue.ts';
-import type { AgentState } from '../snapshot/snapshot.ts';
+import type { AgentState, ProbeState } from '../snapshot/snapshot.ts';
 import type { Probes } from './attach.ts';
 import type { FreedPackets } from './freed-packets.ts';
 import type { Generations } from './generations.ts';
@@ -39,6 +39,8 @@ export interface Parts {
   readonly owners: Holders;
   readonly freed: FreedPackets;
   readonly generations: Generations;
+  /** The programs at this sample: asking the kernel takes a call for each. */
+  readonly states: () => readonly ProbeState[];
 }
 
 /** The processes that hold queues, as the inventory knows them. */
@@ -49,6 +51,10 @@ export interface Holders {
   identityOf(pid: number, started: bigint): Identity | undefined;
 }
 
+/**
+ * One sample asks: addTo() for the rows before the walk, and again behind it; read(); then for each device isAsSeen(), where its generation stayed,
+ * else see(), queue() for each queue, device() and changesWithTime(); then walk(). Deleted devices end it: keepOnly() and remove().
+ */
 export interface OpenSubject {
   /** Once a sample, behind the rows and the walk. */
   read?(): void;
@@ -58,28 +64,29 @@ export interface OpenSubject {
   walk?(): Walk & { readonly made: readonly Device[] };
   /** Such a device, though it may be gone. */
   isForeign?(device: bigint): boolean;
-  /** Once a sample for each device of which something may have changed. The answer is what the accounts have to know. */
+  /** Once a sample for each device that is made anew. The answer is what the accounts have to know. */
   see?(walked: WalkedDevice, sums: DeviceSums): Hints | undefined;
-  /** Instead of see(): its answer, and those of queue() and device(), would be the same as last time. */
+  /** Of a device whose generation stayed: see(), queue() and device() would answer as last time. */
   isAsSeen?(walked: WalkedDevice): boolean;
   /** What it adds to a device changes without anything being written: time passes. */
-  isOpen?(walked: WalkedDevice, sums: DeviceSums): boolean;
+  changesWithTime?(walked: WalkedDevice, sums: DeviceSums): boolean;
   /** Indices of queues that it knows of, though they may have no ring. */
   queuesOf?(walked: WalkedDevice): Iterable<number>;
+  /** Its fields of the queue; `audit` is added to those of the others. */
   queue?(view: QueueView): Partial<Queue>;
-  /** Behind the queues. Losses and audits that it names are added to those of the others. */
+  /** Its fields of the device, behind the queues; `uncounted` is added to those of the others. */
   device?(view: DeviceView, queues: readonly Queue[]): Partial<Device>;
   agent?(): Partial<AgentState>;
   /** Between samples; true: ask again soon. */
-  sampleReaders?(): boolean;
-  /** Now and then, never for a scrape; `held`: which processes hold queues was read anew. */
-  refresh?(held: boolean): void;
+  betweenSamples?(): boolean;
+  /** Now and then, never for a scrape; `holdersRead`: which processes hold queues was read anew. */
+  refresh?(holdersRead: boolean): void;
   /** Devices that its maps have entries of, though no walk may have seen them. */
   devices?(): Iterable<bigint>;
   /** These are gone, and nothing can count for them any more. */
   remove?(gone: ReadonlySet<bigint>): void;
-  /** All others are not there now, and may come back. */
-  forget?(present: ReadonlySet<bigint>): void;
+  /** All others are gone, or on their way to another namespace. */
+  keepOnly?(present: ReadonlySet<bigint>): void;
 }
 
 /** What subjects say to the accounts of a device. */

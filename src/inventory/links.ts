@@ -2,9 +2,9 @@
 // Devices as rtnetlink shows them, namespace by namespace: the inventory where the walk cannot run. It knows no rings.
 import { listNamespaces, type NetworkNamespace, ownNamespace } from '../kernel/namespaces.ts';
 import { type Link, readLinks } from '../kernel/rtnetlink.ts';
-import type { Device } from '../snapshot/device.ts';
+import { type Device, NO_DEVICE } from '../snapshot/device.ts';
 import type { Owner } from '../snapshot/owner.ts';
-import type { Queue } from '../snapshot/queue.ts';
+import { NO_QUEUE, type Queue } from '../snapshot/queue.ts';
 import type { Owners } from './owners.ts';
 
 export interface LinkInventory {
@@ -43,6 +43,7 @@ function deviceOf(netns: number, link: Link, owners: Owners): readonly Device[] 
   if (!link.tun) return [];
   return [
     {
+      ...NO_DEVICE,
       netns,
       name: link.name,
       ifindex: link.ifindex,
@@ -56,41 +57,15 @@ function deviceOf(netns: number, link: Link, owners: Owners): readonly Device[] 
       queueLength: link.txqlen,
       qdisc: link.qdisc,
       flowControl: undefined, // no netlink attribute tells
-      flowControlLost: undefined,
       queues: link.tun.multiQueue ? [] : ownedQueue(owners.ofQueue(netns, link.name)),
       attachedQueues: link.tun.numQueues,
       detachedQueues: link.tun.numDisabledQueues,
-      queueChanges: undefined,
       counters: link.stats64,
-      otherDropped: undefined,
-      receive: undefined,
-      macvtap: undefined,
-      uncounted: [],
-      audit: [],
-      degraded: [],
     },
   ];
 }
 
-const unseen = {
-  index: 0,
-  ring: undefined,
-  counters: undefined,
-  history: undefined,
-  flow: undefined,
-  perCpu: [],
-  reader: undefined,
-  vhost: undefined,
-  freed: undefined,
-  wakeups: undefined,
-  receiveBatches: undefined,
-  redirected: undefined,
-  auditPending: undefined,
-  audit: [],
-  degraded: [],
-};
-
 /** All that is known of a single queue here is who holds it. */
 function ownedQueue(owner: Owner | undefined): readonly Queue[] {
-  return owner ? [{ ...unseen, owner }] : [];
+  return owner ? [{ ...NO_QUEUE, index: 0, owner }] : [];
 }

@@ -139,3 +139,16 @@ export interface Device {
   readonly audit: readonly AuditResult[];
   readonly degraded: readonly string[];
 }
+
+/** What is not known of a device. */
+export const NO_DEVICE = {
+  flowControlLost: undefined,
+  queueChanges: undefined,
+  counters: undefined,
+  otherDropped: undefined,
+  receive: undefined,
+  macvtap: undefined,
+  uncounted: [],
+  audit: [],
+  degraded: [],
+} as const satisfies Partial<Device>;

@@ -65,7 +65,6 @@ function open(parts: Parts): OpenSubject {
   const { freed } = parts;
   const unrouted = new UnroutedDrops(parts);
   return {
-    read: () => freed.read(),
     see: ({ id }) => ({
       otherDropped: can('drops-before')
         ? beforeTun(freed, id)
@@ -78,6 +77,7 @@ function open(parts: Parts): OpenSubject {
       return { otherDropped, uncounted: [...(can('drops') ? uncountedIn(queues) : []), ...stoppedIn(otherDropped)] };
     },
     agent: () => ({ unrouted: can('drops-before') ? unrouted.read() : undefined }),
+    devices: () => freed.towards.keys(),
     remove: (gone) => freed.remove(gone),
   };
 }

@@ -9,7 +9,7 @@ import { always, missing, untraceable } from '../engine/unavailable.ts';
 import { IFF_UP, type WalkedDevice, Walker } from '../engine/walk.ts';
 import { layoutOf } from '../kernel/layout.ts';
 import type { BpfObject } from '../kernel/native.ts';
-import type { Device, OtherDrop, UncountedLoss } from '../snapshot/device.ts';
+import { type Device, NO_DEVICE, type OtherDrop, type UncountedLoss } from '../snapshot/device.ts';
 import { counter, counters, series, sinceDevice } from '../snapshot/metric.ts';
 import type { Owner } from '../snapshot/owner.ts';
 import { NO_QUEUE } from '../snapshot/queue.ts';
@@ -80,10 +80,11 @@ export class MacvtapReads {
 
 const KINDS = ['macvtap', 'ipvtap'] as const;
 
-function open({ probes, programs, owners, freed, generations }: Parts): OpenSubject {
+function open({ probes, programs, owners, freed, generations, states }: Parts): OpenSubject {
   const reads = new MacvtapReads(programs.object);
   const walkers = new Map<string, Walker>();
   let delivered: ReadonlyMap<bigint, number> = new Map();
+  let made: ReadonlyMap<bigint, Device> = new Map();
   /** Made late: its module may come later than the agent. */
   const walkerOf = (kind: (typeof KINDS)[number]): Walker | undefined => {
     const known = walkers.get(kind);
@@ -99,13 +100,15 @@ function open({ probes, programs, owners, freed, generations }: Parts): OpenSubj
       const walked = walks.flatMap(({ devices }) => devices);
       const counted = probes.can('macvtap-reads');
       if (counted && (walked.length > 0 || delivered.size > 0)) delivered = reads.read();
-      const degraded = missedReads(probes.states());
+      const degraded = missedReads(states());
+      const now = walked.map((one): [bigint, Device] => {
+        const packets = counted ? (delivered.get(one.id) ?? 0) : undefined;
+        return [one.id, deviceOf(one, freed.towards.get(one.id) ?? [], packets, owners.ofDevice(one), degraded)];
+      });
+      made = generations.compare(made, new Map(now));
       return {
         devices: walked,
-        made: walked.map((one) => {
-          const packets = counted ? (delivered.get(one.id) ?? 0) : undefined;
-          return { ...deviceOf(one, freed.towards.get(one.id) ?? [], packets, owners.ofDevice(one)), degraded };
-        }),
+        made: [...made.values()],
         complete: walks.every(({ complete }) => complete),
       };
     },
@@ -123,9 +126,11 @@ function deviceOf(
   freed: readonly OtherDrop[],
   delivered: number | undefined,
   owners: readonly (Owner | undefined)[],
-): Omit<Device, 'degraded'> {
+  degraded: readonly string[],
+): Device {
   const { counters, queues } = walked;
   return {
+    ...NO_DEVICE,
     netns: walked.netns,
     name: walked.name,
     ifindex: walked.ifindex,
@@ -139,7 +144,6 @@ function deviceOf(
     queueLength: walked.queueLength,
     qdisc: walked.qdisc || undefined,
     flowControl: 'tail-drop',
-    flowControlLost: undefined,
     queues: queues.map((queue, place) => ({
       ...NO_QUEUE,
       index: queue.index,
@@ -148,9 +152,6 @@ function deviceOf(
     })),
     attachedQueues: queues.length,
     detachedQueues: undefined,
-    queueChanges: undefined,
-    counters: undefined,
-    otherDropped: undefined,
     receive: { dropped: meaning(freed, 'written'), refused: undefined, frameErrors: undefined },
     macvtap: {
       offered: counters.rxPackets,
@@ -159,7 +160,7 @@ function deviceOf(
       written: counters.txPackets,
     },
     uncounted: uncountedOf(freed),
-    audit: [],
+    degraded,
   };
 }
 

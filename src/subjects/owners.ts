@@ -41,7 +41,7 @@ function open({ owners }: Parts): OpenSubject {
     },
     isAsSeen: (walked) => shown.get(walked.id) === owners.ofDevice(walked),
     queue: ({ ring, device: { walked } }) => ({ owner: ring && shown.get(walked.id)?.[walked.queues.indexOf(ring)] }),
-    forget: (present) => {
+    keepOnly: (present) => {
       for (const id of shown.keys()) if (!present.has(id)) shown.delete(id);
     },
   };

@@ -79,7 +79,7 @@ function open({ probes: { can } }: Parts): OpenSubject {
       return { queuesChanged: byProbe === undefined && seen.changed };
     },
     device: ({ walked: { id } }) => ({ queueChanges: totals.get(id) }),
-    forget: (present) => {
+    keepOnly: (present) => {
       for (const changes of [counted, walked]) changes.forget(present);
       for (const id of totals.keys()) if (!present.has(id)) totals.delete(id);
     },

@@ -148,12 +148,12 @@ function open({ probes: { can }, programs: { object }, owners }: Parts): OpenSub
       return undefined;
     },
     isAsSeen: (walked) => times.isAsUpdated(walked),
-    isOpen: ({ id }) => !times.isLasting(id),
+    changesWithTime: ({ id }) => !times.isLasting(id),
     // A persistent device that all processes have closed shows the queues that had a reader.
     queuesOf: ({ id, queues }) => (queues.every(({ detached }) => detached) ? (seen.get(id)?.keys() ?? []) : []),
     queue: (view) => ({ ...wakeups(view), reader: seen.get(view.device.walked.id)?.get(view.index) }),
-    sampleReaders: () => readers.look(true),
-    forget: (present) => {
+    betweenSamples: () => readers.look(true),
+    keepOnly: (present) => {
       times.forget(present);
       for (const id of seen.keys()) if (!present.has(id)) seen.delete(id);
     },

@@ -53,7 +53,8 @@ function dequeueTiming(
 function open({ probes: { can } }: Parts): OpenSubject {
   return {
     // An episode of drops goes on: how long it lasts grows without anything being written.
-    isOpen: (_, sums) => [...sums.values()].some(({ shared }) => shared !== undefined && shared.episodeDrops > 0),
+    changesWithTime: (_, sums) =>
+      [...sums.values()].some(({ shared }) => shared !== undefined && shared.episodeDrops > 0),
     queue: ({ ring, sums, device: { nowNs } }) => ({
       ring: ring && ringOf(ring, sums),
       history: sums && historyOf(sums, { arrivals: can('offers'), departures: can('dequeue-timing'), nowNs }),

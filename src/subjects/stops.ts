@@ -60,7 +60,8 @@ const EVENTS: readonly ProbeEvent[] = [
 function open({ probes: { can }, programs: { object } }: Parts): OpenSubject {
   const causes = wakeCauses(object.btf());
   return {
-    isOpen: (_, sums) => [...sums.values()].some(({ shared }) => shared !== undefined && shared.stoppedSince > 0),
+    changesWithTime: (_, sums) =>
+      [...sums.values()].some(({ shared }) => shared !== undefined && shared.stoppedSince > 0),
     queue: ({ sums, device: { nowNs } }) => {
       if (!sums?.shared?.flowWatched) return {};
       const flow = flowOf(sums.shared, causes, nowNs, sums.sentBySoftirq);

@@ -155,6 +155,20 @@ const BATCHES = 'vhost_batches';
 /** Packets, at most, by slot of struct vhost_batches. */
 const BOUNDS: readonly number[] = [1, 2, 4, 8, 16, 32, 64];
 
+/** Members of enum queue_event that are vhost-net's. */
+const OWN_EVENTS = [
+  'no_buffer',
+  'discarded',
+  'zerocopy_tried',
+  'zerocopy_done',
+  'zerocopy_copied',
+  'copied_small',
+  'copied_pending',
+  'copied_flush',
+  'copied_throttled',
+  'copied_other',
+];
+
 function open({ probes, programs, generations }: Parts): OpenSubject {
   const { can } = probes;
   const { at } = layoutOf(programs.object.btf(), BATCHES, ['sizes', 'packets']);
@@ -168,9 +182,9 @@ function open({ probes, programs, generations }: Parts): OpenSubject {
       heldUnseen = now;
     },
     see: () => ({ heldUnseen }),
-    refresh: (held) => {
+    refresh: (holdersRead) => {
       const by = probes.mechanism('vhost');
-      if (!held && by === foundBy) return;
+      if (!holdersRead && by === foundBy) return;
       foundBy = by;
       if (can('guests')) programs.objectOf('vhost_queues').iterate('vhost_queues');
     },
@@ -178,7 +192,11 @@ function open({ probes, programs, generations }: Parts): OpenSubject {
     queue: ({ sums, ring }) => {
       const batches = sums && batchesOf(sums.records.get(BATCHES), at);
       const walked = ring?.backend;
-      if (!sums || (!walked && sumOf(batches?.buckets ?? []) === 0 && sums.events.size === 0)) return {};
+      if (
+        !sums ||
+        (!walked && sumOf(batches?.buckets ?? []) === 0 && !OWN_EVENTS.some((event) => sums.events.has(event)))
+      )
+        return {};
       const count = (event: string): number => sums.events.get(event) ?? 0;
       return {
         vhost: {

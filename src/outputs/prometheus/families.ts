@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// RequestThrottle what was seen into rows: a metric, its subject, its values.
+// Turns what was seen into rows: a metric, its subject, its values.
 
 import type { Device } from '../../snapshot/device.ts';
 import { type Metric, type Sample, type Suffix, visitDistribution } from '../../snapshot/metric.ts';
