@@ -3,7 +3,7 @@
 
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
-.PHONY: all bpf addon traffic ts lab lint lint-biome lint-layers lint-clang-format lint-types lint-sizes format clean FORCE
+.PHONY: all bpf addon traffic ts lab lint lint-biome lint-layers lint-exports lint-clang-format lint-types lint-sizes format clean FORCE
 
 # For another machine than this one deploy/cross-build.mjs says where, with which compiler and which headers.
 DIST := dist
@@ -64,7 +64,7 @@ dist/src/.built: $(TS_SOURCES) addon/tapscope.d.ts deploy/bundle.mjs deploy/entr
 PARTS = addon bench bpf dashboards deploy lab src test
 C_SOURCES = $(shell find addon bench bpf lab test -name '*.[ch]' -o -name '*.cc' -o -name '*.hh' -o -name '*.cpp' -o -name '*.hpp')
 
-lint: lint-biome lint-layers lint-clang-format lint-types lint-sizes
+lint: lint-biome lint-layers lint-exports lint-clang-format lint-types lint-sizes
 
 lint-biome:
 	@node_modules/.bin/biome ci --colors=off
@@ -72,6 +72,10 @@ lint-biome:
 # Imports point one way; docs/architecture.md draws it.
 lint-layers:
 	@node_modules/.bin/tsx test/layers.ts
+
+# No file that nothing uses, and no export that no other file imports.
+lint-exports:
+	@node_modules/.bin/knip --no-progress --include files,exports,types,duplicates
 
 lint-clang-format:
 	@clang-format --dry-run -Werror $(C_SOURCES)

@@ -3,7 +3,7 @@
 import type { Device } from '../src/snapshot/device.ts';
 import type { Queue } from '../src/snapshot/queue.ts';
 
-export interface AgentCounts {
+interface AgentCounts {
   readonly offered: number;
   readonly enqueued: number;
   readonly dropped: number;

@@ -6,7 +6,7 @@ import type { Cell } from './bench-report.ts';
 import { chooseCells } from './cells.ts';
 import type { GuestOptions } from './guests.ts';
 
-export interface BenchFlags {
+interface BenchFlags {
   readonly cells: readonly Cell[];
   /** The document whose layout is printed; undefined: the bench's own. */
   readonly table: DocumentName | undefined;

@@ -9,7 +9,7 @@ const SIGNALS = [
   ['SIGTERM', 143],
 ] as const;
 
-export interface Interruption {
+interface Interruption {
   readonly signal: AbortSignal;
   /** The exit code that goes with it; 0: there was none. */
   readonly code: () => number;

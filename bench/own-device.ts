@@ -34,7 +34,7 @@ const ROOT_HANDLE = 0x10000;
 
 export type QdiscKind = 'fq_codel' | 'noqueue';
 
-export interface OwnDevice {
+interface OwnDevice {
   /** The path of its namespace. */
   readonly namespace: string;
   readonly name: string;

@@ -21,7 +21,7 @@ import { runStreamCell } from './stream-cell.ts';
 import { startTraffic, type Traffic } from './traffic/traffic.ts';
 import { setZeroCopyParameter, unload, vhostModules, zeroCopyParameter } from './vhost-module.ts';
 
-export interface BenchOptions {
+interface BenchOptions {
   readonly cells: readonly Cell[];
   readonly seconds: number;
   readonly repeats: number;

@@ -7,7 +7,7 @@ import type { Run, StreamCell } from './bench-report.ts';
 import type { Received } from './iperf.ts';
 import type { Rest } from './stream-rest.ts';
 
-export interface Streams {
+interface Streams {
   /** One for each guest; the last guest receives. */
   readonly before: readonly Rest[];
   readonly after: readonly Rest[];

@@ -7,7 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { END, type GuestImage, READY } from './guest-files.ts';
 import { type HostProgram, startIn } from './host-program.ts';
 
-export interface MachineOptions {
+interface MachineOptions {
   readonly image: GuestImage;
   /** The path of the namespace in which QEMU makes the tap `device`. */
   readonly namespace: string;

@@ -18,7 +18,7 @@ const TURNS_TOLERANCE = 0.05;
 /** Everything that is guarded against growth, and what it is compared with. */
 export const BASELINE_CONFIGURATIONS: readonly string[] = [BASELINE, ...GUARDED];
 
-export interface Growth {
+interface Growth {
   readonly configuration: string;
   readonly path: Path | ScaledPath;
   /** Instructions per packet; undefined: not measured (any more, or yet). */

@@ -10,8 +10,8 @@ const root = join(import.meta.dirname, '../..');
 const files = GUEST_FILES.map(({ file }) => file);
 
 test('every test that only runs in VMs is in the matrix', () => {
-  const own = ['test/guest', 'dashboards/test'].flatMap((folder) =>
-    readdirSync(join(root, folder))
+  const own = ['dashboards', 'lab', 'src', 'test'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.guest.ts'))
       .map((name) => `${folder}/${name}`),
   );

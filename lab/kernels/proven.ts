@@ -35,7 +35,7 @@ export interface Proven {
 }
 
 /** Results by the kernel's name in lab/vm/series.ts. */
-export type Results = ReadonlyMap<string, Proven>;
+type Results = ReadonlyMap<string, Proven>;
 
 /** Packets. */
 export function differences({ offered, dropped, delivered }: Proof): number {

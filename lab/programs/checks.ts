@@ -254,7 +254,7 @@ function saidIn(stdout: string): string {
 }
 
 // Which thread of a program really reads: by the kernel's own count of each thread's read calls.
-export interface ThreadReads {
+interface ThreadReads {
   /** `syscr` of /proc/PID/task/TID/io: calls of read and readv; those of recvmsg are not among them. */
   readonly calls: number;
 }

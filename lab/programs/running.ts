@@ -10,7 +10,7 @@ import { type CheckResult, ProgramCheck } from './checks.ts';
 import { makeStage, type Stage } from './places.ts';
 import type { Load, Program, Running } from './program.ts';
 
-export interface Checked {
+interface Checked {
   readonly agent: AgentLab;
   readonly stage: Stage;
   readonly running: Running;

@@ -39,9 +39,9 @@ function guests(
     ]),
   );
   const rings = queues.map(([, , waiting, held], index) =>
-    walkedQueue(index, waiting, { vhost: { held, outstanding: undefined, worker: undefined } }),
+    walkedQueue(index, waiting, { backend: { held, outstanding: undefined, worker: undefined } }),
   );
-  return { before, after: before, walked: walkedDevice(rings, tx), otherDropped: 0, vhost: false };
+  return { before, after: before, walked: walkedDevice(rings, tx), otherDropped: 0, heldUnseen: false };
 }
 
 for (const taken of ['counted', 'derived'] as const) {
@@ -100,7 +100,13 @@ test('a ring that is gone before its packets were freed was not read: the kernel
     [1, sums({ enqueued: 90 })],
   ]);
   const step = (queues: readonly WalkedQueue[]) =>
-    update(accounting, { before: two, after: two, walked: walkedDevice(queues, 0), otherDropped: 0, vhost: false });
+    update(accounting, {
+      before: two,
+      after: two,
+      walked: walkedDevice(queues, 0),
+      otherDropped: 0,
+      heldUnseen: false,
+    });
   step([walkedQueue(0, 10), walkedQueue(1, 90)]);
   assert.equal(shown(step([walkedQueue(0, 10)]), 1), 0);
 });
@@ -140,7 +146,7 @@ test('three snapshots at rest that show more delivered than the kernel counts de
 
 test('up to a batch that vhost holds is no disagreement where vhost-net is there', () => {
   const held = reading({ enqueued: 64 }, 0, 0);
-  const heldByVhost = { ...held, vhost: true };
+  const heldByVhost = { ...held, heldUnseen: true };
   const [withVhost, without] = [new DeviceAccounting(true), new DeviceAccounting(true)];
   for (let i = 0; i < 3; i++) update(withVhost, heldByVhost);
   for (let i = 0; i < 3; i++) update(without, held);
@@ -213,7 +219,7 @@ test('a renumbered queue with packets in its ring stands still until they have l
       after: two,
       walked: walkedDevice(queues, txPackets),
       otherDropped: 0,
-      vhost: false,
+      heldUnseen: false,
     });
   step([walkedQueue(0, 0), walkedQueue(1, 30)], 10);
   const moved = step([walkedQueue(0, 30, { tunFile: 2n })], 10);

@@ -21,7 +21,7 @@ import {
 import { Marks, PATIENCE, unseenPackets } from './marks.ts';
 import { Misplaced } from './misplaced.ts';
 import { PreTunLosses } from './pre-tun-losses.ts';
-import { type CountingMode, QueueAccounting, VHOST_BATCH } from './queue-accounting.ts';
+import { BACKEND_BATCH, type CountingMode, QueueAccounting } from './queue-accounting.ts';
 import { Renumbering } from './renumbering.ts';
 import { believed, enteringOf, leftAtMost, leftOrWaiting, Unseen } from './unseen.ts';
 
@@ -150,9 +150,9 @@ export class DeviceAccounting {
   }
 
   /** E5: the most that all queues together may show as delivered; counted as they leave, packets of no queue's entries have one. */
-  #most({ walked, vhost }: Reading, counted: boolean): number {
+  #most({ walked, heldUnseen }: Reading, counted: boolean): number {
     const delivered = walked.counters.txPackets - (this.#base?.delivered ?? 0) + this.#offset.delivered;
-    return delivered - (counted ? 0 : this.#unassigned) + this.#tolerance + unseenOf(walked, vhost);
+    return delivered - (counted ? 0 : this.#unassigned) + this.#tolerance + unseenOf(walked, heldUnseen);
   }
 
   /** What the kernel's counters have more than ours: of one queue it is this queue's, of several the device's. */
@@ -202,10 +202,10 @@ export class DeviceAccounting {
     return sumOf([...this.#queues.values()].map(({ uncounted }) => uncounted)) + this.#unassigned;
   }
 
-  /** Deliveries by E1 beyond those by E2, and beyond what vhost-net may hold. */
-  #ahead({ walked, vhost }: Reading, totals: Totals, mode: CountingMode): number {
+  /** Deliveries by E1 beyond those by E2, and beyond what the backend may hold. */
+  #ahead({ walked, heldUnseen }: Reading, totals: Totals, mode: CountingMode): number {
     const delivered = walked.counters.txPackets - (this.#base?.delivered ?? 0) + this.#offset.delivered;
-    return this.#delivered(totals, mode) - delivered - unseenOf(walked, vhost);
+    return this.#delivered(totals, mode) - delivered - unseenOf(walked, heldUnseen);
   }
 
   /**
@@ -214,7 +214,7 @@ export class DeviceAccounting {
    */
   #enter(mode: CountingMode, reading: Reading, { dropped }: Totals): void {
     if (this.#changes(mode)) {
-      this.#tolerance = VHOST_BATCH + moved(reading);
+      this.#tolerance = BACKEND_BATCH + moved(reading);
       for (const unseen of [this.#unseen.enqueued, this.#unseen.dropped]) unseen.restart();
     }
     const isResumed = this.#changes(mode) && mode.enqueued === 'counted';
@@ -243,7 +243,7 @@ export class DeviceAccounting {
     const early = mode.taken === 'counted' ? this.#delivered(totals, mode) + held - delivered : 0;
     this.#offset = { delivered: early, dropped: 0, entered: -early };
     this.#others.open(reading.otherDropped);
-    this.#tolerance = VHOST_BATCH + moved(reading);
+    this.#tolerance = BACKEND_BATCH + moved(reading);
     this.#unassigned = 0;
     this.#untraced = 0;
     this.#misplaced.restart();
@@ -292,7 +292,8 @@ export class DeviceAccounting {
 
   #judge(audit: Accounts['audit'], reading: Reading, totals: Totals, mode: CountingMode, atRest: boolean): string[] {
     const { walked, before, otherDropped } = reading;
-    const tolerance = this.#tolerance + (atRest ? 0 : VHOST_BATCH + moved(reading)) + unseenOf(walked, reading.vhost);
+    const tolerance =
+      this.#tolerance + (atRest ? 0 : BACKEND_BATCH + moved(reading)) + unseenOf(walked, reading.heldUnseen);
     const rings = ringsOf([...this.#queues.values()], this.#unassigned, tolerance);
     const now = this.#nowSeconds();
     const bypassed = sumOf([...before].map(([index, sums]) => this.#queues.get(index)?.bypassed(sums) ?? 0));

@@ -2,7 +2,7 @@
 // One device at one moment: its counters, its rings, and their sums over all queues.
 import { type DeviceSums, type QueueSums, sumOf } from '../engine/queue-sums.ts';
 import type { WalkedDevice, WalkedQueue } from '../engine/walk.ts';
-import { discarded, heldOf, VHOST_BATCH } from './queue-accounting.ts';
+import { BACKEND_BATCH, discarded, heldOf } from './queue-accounting.ts';
 import type { Count } from './renumbering.ts';
 
 /** Packets that the programs have more than the kernel; of `entered` and `dropped` fewer. */
@@ -31,8 +31,8 @@ export interface Reading {
   readonly walked: WalkedDevice;
   /** Losses before tun that may be in the kernel's tx_dropped too; infinite where they are not counted. */
   readonly otherDropped: number;
-  /** vhost-net is loaded, and may hold packets that are not seen: it has taken and not yet delivered them. */
-  readonly vhost: boolean;
+  /** A guest's backend may hold packets that are not seen: it has taken and not yet delivered them. */
+  readonly heldUnseen: boolean;
   /** Queues joined or left since the walk before: what lies in a ring may have come under another queue's index. */
   readonly queuesChanged?: boolean;
   /** Programs see what is offered and what is dropped: a drop that none saw is counted as a packet that entered. */
@@ -53,9 +53,9 @@ export function attachedOf({ queues }: WalkedDevice): readonly WalkedQueue[] {
   return queues.filter(({ detached }) => !detached);
 }
 
-/** Packets that vhost-net may have taken without being seen to: a batch of each queue, or the one that it is delivering. */
-export function unseenOf({ queues }: WalkedDevice, vhost: boolean): number {
-  return vhost ? VHOST_BATCH * queues.length : queues.filter((queue) => queue.vhost).length;
+/** Packets that backends may have taken without being seen to: a batch of each queue, or the one that it is delivering. */
+export function unseenOf({ queues }: WalkedDevice, heldUnseen: boolean): number {
+  return heldUnseen ? BACKEND_BATCH * queues.length : queues.filter((queue) => queue.backend).length;
 }
 
 export function totalsOf({ before, walked }: Reading): Totals {

@@ -84,7 +84,7 @@ class Tap {
     const walked = walkedDevice([walkedQueue(0, this.waiting, { capacity: RING })], this.delivered, this.dropped);
     meanwhile();
     const after = this.#sums();
-    const reading = { before, after, walked, otherDropped: 0, vhost: false, entries: this.exact };
+    const reading = { before, after, walked, otherDropped: 0, heldUnseen: false, entries: this.exact };
     return this.#accounting.update(reading, this.#mode());
   }
 

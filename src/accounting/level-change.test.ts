@@ -36,7 +36,7 @@ class Traffic {
     const walked = walkedDevice([ringOf(0, waiting[1], unsteady)], this.entered - waiting[1]);
     this.come(packets);
     const after = this.#sums(waiting[2]);
-    return this.#accounting.update({ before, after, walked, otherDropped: 0, vhost: false }, this.#mode);
+    return this.#accounting.update({ before, after, walked, otherDropped: 0, heldUnseen: false }, this.#mode);
   }
 
   get #mode(): CountingMode {
@@ -97,7 +97,7 @@ test('several queues, derived: what came at level lean and still waits is delive
     const mode: CountingMode = exact
       ? { enqueued: 'counted', taken: 'derived' }
       : { enqueued: 'derived', taken: 'device' };
-    return accounting.update({ before: sums, after: sums, walked, otherDropped: 0, vhost: false }, mode);
+    return accounting.update({ before: sums, after: sums, walked, otherDropped: 0, heldUnseen: false }, mode);
   };
   for (const exact of [true, true, false, false]) look(exact, exact ? 0 : 500, 200);
   for (let rest = 0; rest < 3; rest++) look(true, 500, 200);
@@ -117,7 +117,7 @@ test('drops while counting is resumed are no difference', () => {
       new Map([[0, { ...emptySums(16), enqueued: 100, dropped: [0, 0, packets] }]]);
     const [before, inKernel, after] = dropped;
     const walked = walkedDevice([ringOf(0, 100)], 0, inKernel);
-    const reading = { before: sums(before), after: sums(after), walked, otherDropped: 0, vhost: false };
+    const reading = { before: sums(before), after: sums(after), walked, otherDropped: 0, heldUnseen: false };
     return accounting.update(reading, { enqueued: exact ? 'counted' : 'derived', taken: 'counted' });
   };
   look(true, [0, 0, 0]);

@@ -5,7 +5,7 @@ import type { QueueAccounting } from './queue-accounting.ts';
 import { LastingBound } from './unseen.ts';
 
 /** How many packets too many are counted among those that entered, by E1: at least `least`, at most `most`. */
-export interface Bounds {
+interface Bounds {
   readonly least: number;
   readonly most: number;
 }

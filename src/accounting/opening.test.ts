@@ -37,7 +37,7 @@ class Busy {
     this.pass(packets);
     const enqueued = this.exact ? 'counted' : 'derived';
     const taken = this.#counted ? 'counted' : this.exact ? 'derived' : 'device';
-    const reading = { before, after: this.#sums(), walked, otherDropped: 0, vhost: false };
+    const reading = { before, after: this.#sums(), walked, otherDropped: 0, heldUnseen: false };
     return this.#accounting.update(reading, { enqueued, taken });
   }
 

@@ -16,8 +16,8 @@ interface Sources {
   readonly derived: number | undefined;
 }
 
-/** vhost takes up to this many packets out of a ring at once (VHOST_NET_BATCH), before any probe counts them. */
-export const VHOST_BATCH = 64;
+/** A guest's backend takes up to this many packets out of a ring at once (VHOST_NET_BATCH), before any probe counts them. */
+export const BACKEND_BATCH = 64;
 
 export class QueueAccounting {
   #opening: number | undefined;
@@ -27,7 +27,7 @@ export class QueueAccounting {
   #base = 0;
   /** The base before counting was resumed, while packets may have moved: until the first rest #base is the least that it can be. */
   #baseBefore: number | undefined;
-  /** What vhost-net held when the accounting began: taken, and not counted. */
+  /** What the backend held when the accounting began: taken, and not counted. */
   #heldBefore = 0;
   #enqueued = 0;
   #transmitted = 0;
@@ -69,7 +69,7 @@ export class QueueAccounting {
     return this.#delivered;
   }
 
-  /** Taken by read(): what was taken, and not by vhost-net. The two are counted one after the other, so that the difference may fall. */
+  /** Taken by read(): what was taken, and not by a backend. The two are counted one after the other, so that the difference may fall. */
   get read(): number {
     return this.#read;
   }
@@ -124,7 +124,7 @@ export class QueueAccounting {
     this.#proposed += packets;
   }
 
-  /** Taken by vhost-net before the accounting began, and delivered since or still held. */
+  /** Taken by a backend before the accounting began, and delivered since or still held. */
   get heldBefore(): number {
     return this.#heldBefore;
   }
@@ -165,7 +165,7 @@ export class QueueAccounting {
     const frames = (counted ? before : after).redirected;
     this.#transmitted = Math.max(this.#transmitted, this.#enqueued - frames);
     const apart = mode.taken === 'counted' && !(renumbered && mode.enqueued === 'counted');
-    // The kernel's own counter where it is this queue's alone; what vhost gave back or is purged at this moment is not in it.
+    // The kernel's own counter where it is this queue's alone; what a backend gave back or is purged at this moment is not in it.
     const taken = reading.takenFromDevice ?? (steady || apart ? this.#taken(mode, reading) : undefined);
     const doubtful = mode.taken === 'derived' && reading.takenFromDevice === undefined ? reading.uncertain : 0;
     this.#proposed = taken === undefined ? this.#delivered : taken - before.failed - held - doubtful;
@@ -219,7 +219,7 @@ export class QueueAccounting {
     this.#baseBefore = undefined;
     const moved = before.enqueued !== after.enqueued || before.consumed !== after.consumed;
     const taken = this.uncounted + before.enqueued - discarded(before) - (ring?.occupancy ?? 0);
-    this.#takenBase = taken - netConsumed(after, after) - this.#heldBefore - (moved ? VHOST_BATCH : 0);
+    this.#takenBase = taken - netConsumed(after, after) - this.#heldBefore - (moved ? BACKEND_BATCH : 0);
     this.#anchor = undefined;
   }
 
@@ -285,9 +285,9 @@ export function discarded(sums: QueueSums): number {
   return sums.purged + sums.resized + sums.overflowed;
 }
 
-/** Taken by vhost-net and not delivered yet. */
+/** Taken by a backend and not delivered yet. */
 export function heldOf(ring: WalkedQueue | undefined): number {
-  return ring?.vhost?.held ?? 0;
+  return ring?.backend?.held ?? 0;
 }
 
 /** Taken by readers and not given back: what the walk finds neither held nor taken may have been given back since `before`. */
@@ -300,7 +300,7 @@ export interface QueueReading {
   readonly before: QueueSums;
   readonly after: QueueSums;
   readonly ring: WalkedQueue | undefined;
-  /** Packets that the kernel says the reader took, or vhost-net for it, where that is this one queue's alone. */
+  /** Packets that the kernel says the reader took, or a backend for it, where that is this one queue's alone. */
   readonly takenFromDevice: number | undefined;
   /** Packets of another index may be in the ring: what is waiting does not belong to these counters. */
   readonly renumbered: boolean;

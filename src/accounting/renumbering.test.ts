@@ -11,7 +11,7 @@ function queue(tunFile: bigint, index: number, occupancy: number, consumerHead: 
 }
 
 function guest(queue: WalkedQueue, held: number): WalkedQueue {
-  return { ...queue, vhost: { held, outstanding: undefined, worker: undefined } };
+  return { ...queue, backend: { held, outstanding: undefined, worker: undefined } };
 }
 
 const nothing = { before: 0, after: 0 };

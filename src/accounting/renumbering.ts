@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Queues that changed their index with packets in their rings or with vhost-net: until those have left, counters by index do not
+// Queues that changed their index with packets in their rings or with a backend: until those have left, counters by index do not
 // fit what lies there.
 import type { WalkedQueue } from '../engine/walk.ts';
 import { heldOf } from './queue-accounting.ts';
@@ -10,8 +10,8 @@ export interface Count {
   readonly after: number;
 }
 
-export interface Changes {
-  /** Packets that vhost-net had ever given back. */
+interface Changes {
+  /** Packets that the backend had ever given back. */
   readonly unproduced: Count;
   /** How often a queue had taken the index of one that left. */
   readonly moved: Count;

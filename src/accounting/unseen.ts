@@ -67,7 +67,7 @@ export class Unseen {
 
 /**
  * The right side of E1, of a device: packets that left the rings or lie in them, at the least: `delivered` is read after the rings. What was taken in
- * between must not be counted twice, nor what vhost-net held and may have delivered since.
+ * between must not be counted twice, nor what the backend held and may have delivered since.
  */
 export function leftOrWaiting(reading: Reading, totals: Totals, delivered: number, atRest: boolean): number {
   const waiting = reading.walked.queues.map(({ occupancy, takenSince }) => Math.max(0, occupancy - takenSince));
@@ -75,18 +75,22 @@ export function leftOrWaiting(reading: Reading, totals: Totals, delivered: numbe
   return delivered + sumOf(waiting) + sumOf(lost) + (atRest ? totals.held : 0);
 }
 
-/** The same at the most, of the packets that `before` counted: each queue's reader may hold one that it has taken, and vhost-net a batch. */
-export function leftAtMost({ after, walked, vhost }: Reading, { waiting, held }: Totals, delivered: number): number {
+/** The same at the most, of the packets that `before` counted: each queue's reader may hold one that it has taken, and a backend a batch. */
+export function leftAtMost(
+  { after, walked, heldUnseen }: Reading,
+  { waiting, held }: Totals,
+  delivered: number,
+): number {
   // A resize is moving packets that the walk does not see.
   if (walked.queues.some(({ unsteady }) => unsteady)) return Number.POSITIVE_INFINITY;
   const lost = [...after.values()].map((queue) => discarded(queue) + queue.failed);
-  return delivered + waiting + sumOf(lost) + held + walked.queues.length + unseenOf(walked, vhost);
+  return delivered + waiting + sumOf(lost) + held + walked.queues.length + unseenOf(walked, heldUnseen);
 }
 
 /**
  * Packets that programs saw offered and that may yet be dropped: the newest of each queue on each CPU. None of them is counted by itself. If E1 (docs/accounting.md) adds up only as if all had entered, all have.
  * `base`: the kernel's deliveries when the accounting began; `uncounted`: packets in the rings that no program saw enter, at most;
- * `atRest`: nothing moved since the sample before, so that what vhost-net holds is not delivered meanwhile.
+ * `atRest`: nothing moved since the sample before, so that what the backend holds is not delivered meanwhile.
  */
 export function believed(reading: Reading, base: number, uncounted: number, atRest: boolean): Reading {
   const before = withEntering(reading.before);

@@ -94,7 +94,7 @@ export class Agent {
     this.#watch.probes.close();
   }
 
-  /** vhost-net comes with the first VM, the bridge with the first network: mostly after the agent. */
+  /** Modules of VMs come with the first VM, the bridge with the first network: mostly after the agent. */
   #extend(): void {
     this.#watch = { ...this.#watch, companions: companionModules() }; // first: what fails once is not tried every second
     const host = readHost(PROBE_SYMBOLS);

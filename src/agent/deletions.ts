@@ -41,7 +41,7 @@ interface Last extends LastCounters {
 }
 
 /** What one sample found. */
-export interface DevicesSeen {
+interface DevicesSeen {
   readonly walked: readonly WalkedDevice[];
   /** In the same order. */
   readonly devices: readonly Device[];

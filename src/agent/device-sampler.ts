@@ -28,7 +28,7 @@ interface Sample {
   readonly nowNs: number;
 }
 
-export interface SampledDevices {
+interface SampledDevices {
   readonly devices: readonly Device[];
   readonly complete: boolean;
 }
@@ -170,7 +170,7 @@ export class DeviceSampler {
       after: sumsOf(after, walked),
       walked: framesDropped === 0 ? walked : withoutFrames(walked, framesDropped),
       otherDropped,
-      vhost: heldUnseen,
+      heldUnseen,
       queuesChanged,
       entries: this.#probes.can('entry-only'),
     };

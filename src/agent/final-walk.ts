@@ -68,7 +68,7 @@ export function finalWalk(
 /** E1: the kernel's tx_packets, by what was delivered at the last look, and what entered and left the rings since. */
 function deliveredBy(sums: DeviceSums, seen: Seen | undefined): number {
   const since = total(sums, leftToReader) - total(seen?.sums, leftToReader);
-  const there = sumOf((seen?.walked.queues ?? []).map(({ occupancy, vhost }) => occupancy + (vhost?.held ?? 0)));
+  const there = sumOf((seen?.walked.queues ?? []).map(({ occupancy, backend }) => occupancy + (backend?.held ?? 0)));
   return (seen?.walked.counters.txPackets ?? 0) + there + since;
 }
 

@@ -6,7 +6,7 @@ import type { Snapshot } from '../snapshot/snapshot.ts';
 import type { Agent } from './agent.ts';
 
 /** The parts of the agent that sampling uses. */
-export type Sampled = Pick<Agent, 'take' | 'refresh' | 'sampleReaders' | 'interval'>;
+type Sampled = Pick<Agent, 'take' | 'refresh' | 'sampleReaders' | 'interval'>;
 
 const PERIOD_MS = 1000;
 /** What fails each second in the same way is said so often. */

@@ -17,7 +17,7 @@ const AGAIN_AFTER_MS = 1000;
 /** How long it may take to end: the last export to a collector has 3 s. */
 const END_WITHIN_MS = 6000;
 
-export interface ServingOptions {
+interface ServingOptions {
   /** The file of the program. */
   readonly file: string;
   /** Files and folders that it may read. */

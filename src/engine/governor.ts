@@ -6,7 +6,7 @@ import { type BudgetState, type Cost, INITIAL_BUDGET, judgeCost } from './budget
 import type { ProbeEvent } from './mechanism.ts';
 import { OverheadMeter } from './overhead-meter.ts';
 
-export interface GovernorOptions {
+interface GovernorOptions {
   /** Share of all CPUs; undefined: no limit. */
   readonly budget: number | undefined;
   readonly cpus: number;

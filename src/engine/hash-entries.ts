@@ -12,7 +12,7 @@ export interface HashEntry {
 const FIRST_ROOM = 64;
 
 /** Groups by number. */
-export type Groups<Group> = ReadonlyMap<number, Group>;
+type Groups<Group> = ReadonlyMap<number, Group>;
 
 interface Last<Group> {
   readonly count: number;

@@ -15,7 +15,7 @@ interface Copied extends Records {
 }
 
 /** What hash maps hold, by row. What did not change is the same object. */
-export type Beside = readonly (ReadonlyMap<number, unknown> | undefined)[];
+type Beside = readonly (ReadonlyMap<number, unknown> | undefined)[];
 
 /** Compared at once: most rows of a host were not written. */
 const ROWS_AT_ONCE = 64;

@@ -4,7 +4,7 @@
 import type { MapView } from '../kernel/map-view.ts';
 
 /** The places and the layout of the records; bytes. */
-export interface WalkLayout {
+interface WalkLayout {
   readonly device: {
     readonly size: number;
     readonly at: Readonly<Record<'device_id' | 'first_queue' | 'queues_written', number>>;

@@ -134,7 +134,7 @@ export const LABELLED_LOCATIONS: ReadonlySet<string> = new Set([
 /** Every function that this file looks up. */
 export const LOCATION_SYMBOLS: readonly string[] = [...Object.keys(FUNCTIONS), ...LABELLED_LOCATIONS, KERNEL_END];
 
-export interface ClassifiedRange extends TextRange {
+interface ClassifiedRange extends TextRange {
   readonly class: number;
 }
 

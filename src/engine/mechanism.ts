@@ -72,7 +72,7 @@ export function isMet(need: string, chosen: ReadonlyMap<string, Mechanism>): boo
 }
 
 /** An event and those of its mechanisms that this host may have. */
-export interface Candidate {
+interface Candidate {
   readonly event: ProbeEvent;
   readonly usable: readonly Mechanism[];
 }

@@ -13,7 +13,7 @@ const HOOK_INSTRUCTIONS: Readonly<Record<string, number>> = { fentry: 110, fexit
 const ROUND_INSTRUCTIONS = 16;
 
 /** CPUs spent in each program and its hook: 0.5 is half the time of one CPU. */
-export type KernelPrice = ReadonlyMap<string, number>;
+type KernelPrice = ReadonlyMap<string, number>;
 
 export class OverheadMeter {
   readonly #programs: LoadedPrograms;

@@ -42,7 +42,7 @@ const ADDRESSED = [
   'ep_poll_callback',
 ];
 
-export interface LoadOptions {
+interface LoadOptions {
   /** Losses before tun are counted: every drop of the host is looked at. */
   readonly before: boolean;
   /** Programs that are known not to attach, with the reason. */

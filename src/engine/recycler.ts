@@ -19,7 +19,7 @@ interface Absence {
   readonly forgottenMs: Map<number, number>;
 }
 
-export interface Dismissed {
+interface Dismissed {
   /** No program is to find these rows any more. */
   readonly forget: readonly number[];
   /** Nothing can count in these rows any more. */

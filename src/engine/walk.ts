@@ -32,11 +32,11 @@ export interface WalkedQueue {
   /** Slot of its reader; undefined: all are used. */
   readonly reader: number | undefined;
   /** undefined: vhost-net is not connected, or nothing tells where it keeps what it holds. */
-  readonly vhost: WalkedVhost | undefined;
+  readonly backend: WalkedBackend | undefined;
 }
 
-/** vhost-net behind a queue. */
-export interface WalkedVhost {
+/** What takes packets for a guest, beside read(): vhost-net. */
+export interface WalkedBackend {
   /** Packets that it has taken out of the ring and not delivered. */
   readonly held: number;
   /** Packets of the guest that are on their way without having been copied; undefined: it copies all. */
@@ -280,11 +280,11 @@ export class Walker {
       consumerHead: view.s32(base + at.consumer_head),
       takenSince: view.u32(base + at.taken_since),
       reader: reader === 0 ? undefined : reader - 1,
-      vhost: (flags & this.#flags.VHOST) === 0 ? undefined : this.#readVhost(base, flags),
+      backend: (flags & this.#flags.VHOST) === 0 ? undefined : this.#readBackend(base, flags),
     };
   }
 
-  #readVhost(base: number, flags: number): WalkedVhost {
+  #readBackend(base: number, flags: number): WalkedBackend {
     const { at } = this.#queue;
     const zeroCopy = (flags & this.#flags.ZEROCOPY) !== 0;
     return {

@@ -177,7 +177,7 @@ function open({ probes, programs, generations }: Parts): OpenSubject {
     // A queue that vhost-net never served has no series of it.
     queue: ({ sums, ring }) => {
       const batches = sums && batchesOf(sums.records.get(BATCHES), at);
-      const walked = ring?.vhost;
+      const walked = ring?.backend;
       if (!sums || (!walked && sumOf(batches?.buckets ?? []) === 0 && sums.events.size === 0)) return {};
       const count = (event: string): number => sums.events.get(event) ?? 0;
       return {

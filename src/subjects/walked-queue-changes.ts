@@ -22,7 +22,7 @@ interface Watched {
 }
 
 /** What a walk says of the queues of one device. */
-export interface SeenChanges {
+interface SeenChanges {
   /** Since the device was first seen; undefined: this kernel has no sysfs. */
   readonly total: QueueChanges | undefined;
   /** Since the walk before, a queue may have come and have taken another one's index: no walk saw it where it was. */

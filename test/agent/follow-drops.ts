@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `tapscope drops --json` as built, followed by a test from its first line to its summary.
-import { at, listAt, numberAt, parseJson, textAt } from '../host/checked-json.ts';
+import { at, listAt, numberAt, numbersAt, parseJson, textAt } from '../host/checked-json.ts';
 import { finished, launch, type RunOptions } from './serve-process.ts';
 
 /** Packets by 'device where REASON function', '-' for what is not known. */
@@ -81,18 +81,16 @@ export function notShown({ overLimit, noRoom, untraced, afterEnd }: LossFigures)
 }
 
 function figuresOf(summary: unknown): LossFigures {
-  const hidden = (name: string): number => numberAt(summary, 'notShown', name);
-  return {
-    lost: numberAt(summary, 'packets'),
-    shown: numberAt(summary, 'shown'),
-    overLimit: hidden('overLimit'),
-    noRoom: hidden('noRoom'),
-    untraced: hidden('untraced'),
-    afterEnd: numberAt(summary, 'afterEnd'),
-    skipped: numberAt(summary, 'skipped'),
-    ownCpu: numberAt(summary, 'ownCpu'),
-    seconds: numberAt(summary, 'seconds'),
-  };
+  const { packets: lost, ...figures } = numbersAt(
+    summary,
+    'packets',
+    'shown',
+    'afterEnd',
+    'skipped',
+    'ownCpu',
+    'seconds',
+  );
+  return { lost, ...figures, ...numbersAt(at(summary, 'notShown'), 'overLimit', 'noRoom', 'untraced') };
 }
 
 function sumsOf(losses: readonly unknown[]): LossCounts {

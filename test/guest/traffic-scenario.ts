@@ -88,7 +88,7 @@ interface Stage {
   failed: number;
 }
 
-export interface Life {
+interface Life {
   /** Where packets are in the end that entered a ring and were not read. */
   readonly rest: 'nowhere' | 'waiting' | 'purged' | 'resized';
   /** Packets per second of each queue's reader, 0: all; undefined: no reader. */

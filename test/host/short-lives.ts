@@ -6,6 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Ended, EndedDevice } from '../../src/snapshot/deleted-devices.ts';
 import { agentLabOf } from '../agent/agent-lab.ts';
 import type { TestReader } from '../test-reader/test-reader.ts';
+import { namesOf } from './checked-json.ts';
 import { type NamespaceLab, namespaceLab } from './netns.ts';
 import { until } from './until.ts';
 
@@ -168,17 +169,6 @@ function figuresOf(ended: Ended | undefined): Figures {
 }
 
 function plus(one: Figures, other: Figures): Figures {
-  const { refused } = one;
-  return {
-    devices: one.devices + other.devices,
-    sent: one.sent + other.sent,
-    delivered: one.delivered + other.delivered,
-    fullRing: one.fullRing + other.fullRing,
-    purged: one.purged + other.purged,
-    received: one.received + other.received,
-    badHeaders: one.badHeaders + other.badHeaders,
-    refused: refused === undefined ? undefined : refused + (other.refused ?? 0),
-    unaccounted: one.unaccounted + other.unaccounted,
-    inexact: one.inexact + other.inexact,
-  };
+  const sum = (a: number | undefined, b = 0): number | undefined => (a === undefined ? undefined : a + b);
+  return { ...one, ...Object.fromEntries(namesOf(NOTHING).map((name) => [name, sum(one[name], other[name])])) };
 }

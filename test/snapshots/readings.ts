@@ -23,7 +23,7 @@ export function reading(counts: Counts, waiting: number, txPackets: number, more
     after: before,
     walked: walkedDevice([walkedQueue(0, waiting)], txPackets, counts.full),
     otherDropped: 0,
-    vhost: false,
+    heldUnseen: false,
     ...more,
   };
 }

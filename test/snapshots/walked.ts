@@ -16,7 +16,7 @@ export function walkedQueue(index: number, occupancy: number, more: Partial<Walk
     stopped: false,
     hasQdisc: true,
     unsteady: false,
-    vhost: undefined,
+    backend: undefined,
     reader: undefined,
     ...more,
   };

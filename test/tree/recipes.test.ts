@@ -100,29 +100,20 @@ export const readerTruncates: Rule = {
 const PROOFS: readonly Edit[] = [
   {
     file: 'lab/verdicts/reader-faults.ts',
-    behind: 'export const READERS: readonly Scenario[] = [\n',
+    behind: 'export const READERS: readonly Entry[] = [\n',
     text: `  {
     name: 'a buffer of 64 bytes',
     faults: [{ device: 'tap0', rule: 'reader-truncates', holds: ringOverflows }],
-    readers: ['tap', 'tun'],
-    rings: [100],
-    rates: [1500],
-    prepare: async (stage) => {
-      await readAll(stage, 64);
-      return () => stage.send('tap0');
-    },
+    ...drawn(['tap', 'tun'], [100], [1500]),
+    setUp: (stage) => readAll(stage, 64),
+    begin: (stage) => stage.send('tap0'),
   },
   {
     name: 'a buffer that is just large enough',
     nearMissOf: 'reader-truncates',
-    faults: [],
-    readers: ['tap', 'tun'],
-    rings: [100],
-    rates: [1500],
-    prepare: async (stage) => {
-      await readAll(stage, 1500);
-      return () => stage.send('tap0');
-    },
+    ...drawn(['tap', 'tun'], [100], [1500]),
+    setUp: (stage) => readAll(stage, 1500),
+    begin: (stage) => stage.send('tap0'),
   },
 `,
   },
