@@ -13,7 +13,7 @@ const root = join(dirname(self), '..');
 /** Packages that stay outside, for they find their addon by their own place. */
 export const unbundled = ['bcrypt'];
 
-/** The program, and the process of `tapscope serve` that has no rights: it brings no code that counts. */
+/** The program, and the process of `tapscope serve` that has no rights: it has the metrics of the subjects, and nothing that loads programs. */
 const processes = ['main', 'serving'];
 
 const options = {

@@ -38,6 +38,8 @@ export class DeviceSampler {
   readonly #perCpu: boolean;
   readonly #generations = new Generations();
   readonly #subjects: readonly OpenSubject[];
+  /** Those that an unchanged device is asked about: few, for a host may have thousands of such. */
+  readonly #watching: readonly OpenSubject[];
   readonly #walker: Walker;
   readonly #rows: Rows;
   readonly #slots: number;
@@ -79,6 +81,7 @@ export class DeviceSampler {
     this.#freed = new FreedPackets(probes, programs, generations);
     const parts = { probes, programs, owners, freed: this.#freed, generations, states: () => this.#states };
     this.#subjects = subjects.flatMap((subject) => subject.open?.(parts) ?? []);
+    this.#watching = this.#subjects.filter(({ isAsSeen }) => isAsSeen !== undefined);
     this.#deletions = new Deletions(probes, object, { owners, subjects: this.#subjects }, deleted);
   }
 
@@ -93,7 +96,7 @@ export class DeviceSampler {
     const devices = walk.devices.map((walked) => this.#device(walked, sample));
     const others = this.#subjects.flatMap((subject) => subject.walk?.() ?? []);
     const complete = [walk, ...others].every((one) => one.complete);
-    const held = [walk, ...others].flatMap((one) => heldOf(one.devices));
+    const held = heldByAll([walk, ...others]);
     this.#held = complete ? held : together(this.#held, held); // what an incomplete walk left out keeps its owner
     this.#recycle(sample, devices, complete, new Set(others.flatMap((one) => one.devices.map(({ id }) => id))));
     this.#sawAll ||= complete;
@@ -127,9 +130,10 @@ export class DeviceSampler {
     return this.#subjects.reduce((sum, subject) => subject.addTo?.(sum, isShown) ?? sum, rows);
   }
 
-  #readTables(): void {
+  /** `isLast`: the driver has gone, and no program may be run any more. */
+  #readTables(isLast = false): void {
     this.#freed.read();
-    for (const subject of this.#subjects) subject.read?.();
+    for (const subject of this.#subjects) subject.read?.(isLast);
   }
 
   #noteMechanisms(): void {
@@ -143,10 +147,7 @@ export class DeviceSampler {
   #device(walked: WalkedDevice, sample: Sample): Device {
     const { id } = walked;
     const unchanged = this.#unchanged.find(id, this.#generations.of(id));
-    if (unchanged) {
-      if (this.#subjects.every((subject) => subject.isAsSeen?.(walked) ?? true)) return unchanged;
-      this.#generations.changed(id);
-    }
+    if (unchanged && this.#watching.every((subject) => subject.isAsSeen?.(walked))) return unchanged;
     const device = this.#make(walked, sample, false);
     // Marks of the accounts last for a while, and so does what is open: a stop, or an episode of drops.
     const isMarked = device.degraded.length > this.#lost.length || device.unseen?.split !== undefined;
@@ -216,7 +217,7 @@ export class DeviceSampler {
   /** The driver goes, and all devices with it. */
   end(): void {
     const rows = this.#withOthers(this.#rows.read(false), true);
-    this.#readTables();
+    this.#readTables(true);
     this.#deletions.end(rows, (walked) => this.#final(walked, rows, rows));
   }
 
@@ -248,6 +249,12 @@ export class DeviceSampler {
   sampleReaders(): boolean {
     return this.#subjects.map((subject) => subject.betweenSamples?.() ?? false).includes(true);
   }
+}
+
+/** The same list while no device changes, where all are of one driver. */
+function heldByAll(walks: readonly Walk[]): readonly Held[] {
+  const [only = [], ...others] = walks.map((one) => heldOf(one.devices)).filter((held) => held.length > 0);
+  return others.length === 0 ? only : [...only, ...others.flat()];
 }
 
 function sumsOf(rows: RowsRead, { id }: WalkedDevice): DeviceSums {

@@ -28,6 +28,7 @@ export class Generations {
       if (!isEqual) this.changed(device);
       compared.set(device, isEqual ? known : value);
     }
+    for (const device of before.keys()) if (!now.has(device)) this.changed(device);
     return compared;
   }
 

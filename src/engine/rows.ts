@@ -200,8 +200,10 @@ export class Rows {
       if (identity.cpu === NO_CPU) this.#addShared(sums, number, histograms);
       else this.#add(sums, number, rare.get(number));
       if (perCpu && identity.cpu !== NO_CPU) addPerCpu(sums.perCpu, this.#ofCpu(number, identity.cpu));
-      for (const [event, count] of events.get(number) ?? [])
-        addCounts(sums.events, new Map([[this.#eventNames.get(event) ?? '', count]]));
+      for (const [event, count] of events.get(number) ?? []) {
+        const name = this.#eventNames.get(event) ?? '';
+        sums.events.set(name, (sums.events.get(name) ?? 0) + count);
+      }
       for (const name of this.#beside) sums[name] = sums.events.get(name) ?? 0;
     }
     return queues;

@@ -56,8 +56,8 @@ export interface Holders {
  * else see(), queue() for each queue, device() and changesWithTime(); then walk(). Deleted devices end it: keepOnly() and remove().
  */
 export interface OpenSubject {
-  /** Once a sample, behind the rows and the walk. */
-  read?(): void;
+  /** Once a sample, behind the rows and the walk; `isLast`: the driver has gone, so that maps alone can be read. */
+  read?(isLast: boolean): void;
   /** Packets that enter and leave rings beside the rows; once for each reading of these. `isShown`: the reading before the walk. */
   addTo?(rows: RowsRead, isShown: boolean): RowsRead;
   /** Devices of other drivers that it walks itself. */
@@ -66,7 +66,7 @@ export interface OpenSubject {
   isForeign?(device: bigint): boolean;
   /** Once a sample for each device that is made anew. The answer is what the accounts have to know. */
   see?(walked: WalkedDevice, sums: DeviceSums): Hints | undefined;
-  /** Of a device whose generation stayed: see(), queue() and device() would answer as last time. */
+  /** Instead of see(), of a device whose generation stayed: it and queue() and device() would answer as last time. */
   isAsSeen?(walked: WalkedDevice): boolean;
   /** What it adds to a device changes without anything being written: time passes. */
   changesWithTime?(walked: WalkedDevice, sums: DeviceSums): boolean;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // macvtap and ipvtap devices: towards the guest they receive, from it they transmit. Rings by a walk of their own, drops by the tracepoint.
+import { Generations } from '../engine/generations.ts';
 import { HashEntries } from '../engine/hash-entries.ts';
 import { MACVTAP_LOCATIONS, type MacvtapMeaning } from '../engine/locations.ts';
 import { type ProbeEvent, WALK } from '../engine/mechanism.ts';
@@ -80,9 +81,11 @@ export class MacvtapReads {
 
 const KINDS = ['macvtap', 'ipvtap'] as const;
 
-function open({ probes, programs, owners, freed, generations, states }: Parts): OpenSubject {
+function open({ probes, programs, owners, freed, states }: Parts): OpenSubject {
   const reads = new MacvtapReads(programs.object);
   const walkers = new Map<string, Walker>();
+  /** Of these devices no generation is asked for: each is made anew, and compared. */
+  const generations = new Generations();
   let delivered: ReadonlyMap<bigint, number> = new Map();
   let made: ReadonlyMap<bigint, Device> = new Map();
   /** Made late: its module may come later than the agent. */
@@ -97,17 +100,17 @@ function open({ probes, programs, owners, freed, generations, states }: Parts): 
   return {
     walk: () => {
       const walks = KINDS.flatMap((kind) => walkerOf(kind)?.walk() ?? []);
-      const walked = walks.flatMap(({ devices }) => devices);
+      const devices = walks.flatMap((one) => one.devices);
       const counted = probes.can('macvtap-reads');
-      if (counted && (walked.length > 0 || delivered.size > 0)) delivered = reads.read();
+      if (counted && (devices.length > 0 || delivered.size > 0)) delivered = reads.read();
       const degraded = missedReads(states());
-      const now = walked.map((one): [bigint, Device] => {
+      const now = devices.map((one): [bigint, Device] => {
         const packets = counted ? (delivered.get(one.id) ?? 0) : undefined;
         return [one.id, deviceOf(one, freed.towards.get(one.id) ?? [], packets, owners.ofDevice(one), degraded)];
       });
       made = generations.compare(made, new Map(now));
       return {
-        devices: walked,
+        devices,
         made: [...made.values()],
         complete: walks.every(({ complete }) => complete),
       };

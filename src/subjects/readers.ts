@@ -142,7 +142,9 @@ function open({ probes: { can }, programs: { object }, owners }: Parts): OpenSub
   const times = new ReaderTimes(readers, ({ pid, started }) => owners.identityOf(pid, started));
   const seen = new Map<bigint, ReadonlyMap<number, Reader>>();
   return {
-    read: () => void readers.look(false),
+    read: (isLast) => {
+      if (!isLast) readers.look(false);
+    },
     see: (walked) => {
       seen.set(walked.id, times.update(walked));
       return undefined;

@@ -2,7 +2,6 @@
 // vhost-net's side of a queue: packets that it holds, its batches, its worker, and what it sends for the guest without a copy. All of it is absent
 // while vhost-net is not loaded.
 import { type ProbeEvent, WALK } from '../engine/mechanism.ts';
-import { sumOf } from '../engine/queue-sums.ts';
 import type { OpenSubject, Parts, Subject } from '../engine/subject.ts';
 import { always, type Unavailable, untraceable } from '../engine/unavailable.ts';
 import { type Host, vhostDriver } from '../kernel/host.ts';
@@ -190,19 +189,17 @@ function open({ probes, programs, generations }: Parts): OpenSubject {
     },
     // A queue that vhost-net never served has no series of it.
     queue: ({ sums, ring }) => {
-      const batches = sums && batchesOf(sums.records.get(BATCHES), at);
       const walked = ring?.backend;
-      if (
-        !sums ||
-        (!walked && sumOf(batches?.buckets ?? []) === 0 && !OWN_EVENTS.some((event) => sums.events.has(event)))
-      )
-        return {};
+      if (!sums) return {};
+      const words = sums.records.get(BATCHES);
+      const hasServed = words?.some((word) => word > 0) || OWN_EVENTS.some((event) => sums.events.has(event));
+      if (!walked && !hasServed) return {};
       const count = (event: string): number => sums.events.get(event) ?? 0;
       return {
         vhost: {
           held: walked?.held,
           worker: walked?.worker,
-          batches: can('batches') ? batches : undefined,
+          batches: can('batches') ? batchesOf(words, at) : undefined,
           noBuffer: can('buffers') ? count('no_buffer') : undefined,
           discarded: can('buffers') ? count('discarded') : undefined,
           zeroCopy: can('zerocopy') ? zeroCopyOf(count, walked?.outstanding) : undefined,
