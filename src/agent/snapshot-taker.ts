@@ -71,7 +71,8 @@ export class SnapshotTaker {
     this.#deleted = deleted;
     const programs = probes.can('walk') ? probes.programs : undefined;
     this.#owners = new Owners(probes, options.tenants, programs?.object);
-    if (programs) this.#sampler = new DeviceSampler(probes, programs, SUBJECTS, this.#owners, deleted, options.perCpu);
+    if (programs)
+      this.#sampler = new DeviceSampler({ probes, programs }, SUBJECTS, this.#owners, deleted, options.perCpu);
   }
 
   /** What only needs to be fresh now and then; run every second by the sampler, never by a scrape. */
@@ -113,7 +114,7 @@ export class SnapshotTaker {
         probes: this.#sampler?.states ?? this.#probes.states(),
         rowsUsed: pool?.used,
         rowsCapacity: pool?.capacity,
-        eventsLost: this.#sampler?.eventsLost() ?? [],
+        eventsLost: this.#sampler?.lostEvents() ?? [],
         netns: this.#netns,
         namespacesUnresolved: this.#links.unresolved,
         namespaceNames: this.#names,

@@ -177,12 +177,18 @@ export class Owners {
 const heldIn = new WeakMap<WalkedDevice | readonly WalkedDevice[], readonly Held[]>();
 
 /** The held queues of devices that were walked. */
-export function heldOf(devices: readonly WalkedDevice[]): readonly Held[] {
+function heldOf(devices: readonly WalkedDevice[]): readonly Held[] {
   const known = heldIn.get(devices);
   if (known) return known;
   const held = devices.flatMap(heldOfDevice);
   heldIn.set(devices, held);
   return held;
+}
+
+/** Those of several walks: the same list while no device changes, where all are of one. */
+export function heldByAll(walks: readonly (readonly WalkedDevice[])[]): readonly Held[] {
+  const [only = [], ...others] = walks.map(heldOf).filter((held) => held.length > 0);
+  return others.length === 0 ? only : [...only, ...others.flat()];
 }
 
 /** The held queues of one device, in the order of its queues. */

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// The accounts of each device, by what the probes of this moment count.
+import { DeviceAccounting } from '../accounting/device-accounting.ts';
+import type { CountingMode } from '../accounting/queue-accounting.ts';
+import { ProbeLosses } from '../engine/probe-losses.ts';
+import type { DeviceSums } from '../engine/queue-sums.ts';
+import type { Accounts, Hints, Parts } from '../engine/subject.ts';
+import type { WalkedDevice } from '../engine/walk.ts';
+import type { LostEvents, ProbeState } from '../snapshot/snapshot.ts';
+
+/** The rows before and after the walk; `isFinal`: the device was deleted, and no other sample will show more. */
+interface Around {
+  readonly before: DeviceSums;
+  readonly after: DeviceSums;
+  readonly isFinal: boolean;
+}
+
+export class DeviceAccounts {
+  readonly #can: Parts['probes']['can'];
+  readonly #losses: ProbeLosses;
+  readonly #devices = new Map<bigint, DeviceAccounting>();
+  #lost: readonly string[] = [];
+  /** A complete walk has been: a device that appears now was made under watch. */
+  #sawAll = false;
+
+  constructor({ probes, programs }: Pick<Parts, 'probes' | 'programs'>) {
+    this.#can = probes.can;
+    this.#losses = new ProbeLosses(programs);
+  }
+
+  /** Once a sample. The answer names all that each device's accounts depend on beside its own counters. */
+  begin(states: readonly ProbeState[], nowNs: number): string {
+    this.#lost = this.#losses.sentences(states, this.#can, nowNs / 1e9);
+    const mechanisms = states.map(({ event, mechanism, attached }) => `${event}=${attached && mechanism}`);
+    return [...mechanisms, this.#sawAll, ...this.#lost].join();
+  }
+
+  walked(complete: boolean): void {
+    this.#sawAll ||= complete;
+  }
+
+  /** What queues are offered is measured, or follows. */
+  get isCounting(): boolean {
+    return this.#can('offers') || this.#can('offers-derived');
+  }
+
+  /** undefined: not measured. */
+  of(walked: WalkedDevice, hints: Hints, { before, after, isFinal }: Around): Accounts | undefined {
+    if (!this.isCounting || !this.#can('drops')) return undefined;
+    const accounting = this.#devices.get(walked.id) ?? new DeviceAccounting(this.#sawAll);
+    this.#devices.set(walked.id, accounting);
+    const { otherDropped = 0, framesDropped = 0, queuesChanged = false, heldUnseen = false } = hints;
+    const reading = {
+      before,
+      after,
+      walked: framesDropped === 0 ? walked : withoutFrames(walked, framesDropped),
+      otherDropped,
+      heldUnseen,
+      queuesChanged,
+      entries: this.#can('entry-only'),
+    };
+    const mode = this.#mode();
+    const accounts = isFinal ? accounting.finish(reading, mode) : accounting.update(reading, mode);
+    return { ...accounts, degraded: [...accounts.degraded, ...this.#lost] };
+  }
+
+  /** Marks of the device's own, which last for a while. */
+  isMarked({
+    degraded,
+    unseen,
+  }: {
+    readonly degraded: readonly string[];
+    readonly unseen?: Accounts['unseen'] | undefined;
+  }): boolean {
+    return degraded.length > this.#lost.length || unseen?.split !== undefined;
+  }
+
+  lostEvents(): readonly LostEvents[] {
+    return this.#losses.events();
+  }
+
+  remove(gone: ReadonlySet<bigint>): void {
+    for (const id of gone) this.#devices.delete(id);
+  }
+
+  #mode(): CountingMode {
+    return {
+      enqueued: this.#can('offers-derived') ? 'derived' : 'counted',
+      taken: this.#can('dequeues') ? 'counted' : this.#can('dequeues-derived') ? 'derived' : 'device',
+    };
+  }
+}
+
+/** tx_dropped without the frames in it: the accounts compare the rest with drops of packets. */
+function withoutFrames(walked: WalkedDevice, frames: number): WalkedDevice {
+  return { ...walked, counters: { ...walked.counters, txDropped: walked.counters.txDropped - frames } };
+}
