@@ -6,7 +6,6 @@ import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { metricsRequests } from '../../src/outputs/otlp/otlp-metrics.ts';
 import { SeriesStarts } from '../../src/outputs/otlp/series-starts.ts';
-import { cataloguePage } from '../../src/outputs/prometheus/prometheus-golden.ts';
 import { createSlices } from '../../src/outputs/prometheus/slices.ts';
 import { otlpEndpoint } from '../../src/server/otlp/otlp-endpoint.ts';
 import { createPost } from '../../src/server/otlp/otlp-post.ts';
@@ -16,6 +15,7 @@ import { startAgent } from '../../test/agent/serve-process.ts';
 import { at, textAt } from '../../test/host/checked-json.ts';
 import { namespaceLab, noLab } from '../../test/host/netns.ts';
 import { until } from '../../test/host/until.ts';
+import { cataloguePage } from '../../test/snapshots/golden-snapshot.ts';
 import { provideCollector, startCollector } from './otel-collector.ts';
 
 const skip = noLab || (await provideCollector());

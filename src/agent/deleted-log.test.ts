@@ -2,8 +2,8 @@
 // Needs: Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { goldenEnded } from '../outputs/prometheus/ended-golden.ts';
-import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
+import { goldenEnded } from '../../test/snapshots/ended-golden.ts';
+import { goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
 import type { EndedDevice } from '../snapshot/deleted-devices.ts';
 import type { Device } from '../snapshot/device.ts';
 import { countsOf, DeletedLog, NO_COUNTS } from './deleted-log.ts';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { until } from '../../test/host/until.ts';
-import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
+import { goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
 import { Sampler } from './sampler.ts';
 
 test('what fails with each snapshot keeps nothing from being refreshed, and the other way round', async (t) => {

@@ -3,7 +3,7 @@
 // A device is given again only after six equal samples, and not once its generation is another.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
+import { goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
 import type { Device } from '../snapshot/device.ts';
 import { UnchangedDevices } from './unchanged-devices.ts';
 

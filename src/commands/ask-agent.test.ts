@@ -8,7 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { temporaryFolder } from '../../test/agent/certificates.ts';
 import { startLocalApi } from '../../test/agent/local-api.ts';
 import { until } from '../../test/host/until.ts';
-import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
+import { goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
 import { createObserver } from '../server/observer.ts';
 import { askSnapshot } from './ask-agent.ts';
 

@@ -10,7 +10,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { temporaryFolder } from '../../test/agent/certificates.ts';
 import { startLocalApi } from '../../test/agent/local-api.ts';
 import { tapscope } from '../../test/agent/serve-process.ts';
-import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
+import { goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
 import { createObserver } from '../server/observer.ts';
 import { readRecording } from './recording.ts';
 import { thisHost } from './version.ts';

@@ -11,7 +11,7 @@ import { array, constantFrom, integer, oneof, record } from 'fast-check';
 import { alteredJson, damaged } from '../../test/fuzz/damage.ts';
 import { anyText } from '../../test/fuzz/hostile-text.ts';
 import { assertSentence, holdsInTime } from '../../test/fuzz/property.ts';
-import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
+import { goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
 import { renderVerdict } from '../outputs/verdict.ts';
 import { snapshotToJson } from '../snapshot/json.ts';
 import { escapedJson } from '../snapshot/visible.ts';

@@ -6,7 +6,7 @@ import test from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { type Random, randomOf, seedOf } from '../../test/host/random.ts';
-import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
+import { goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
 import type { Device } from '../snapshot/device.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { History, OutsideHistory } from './history.ts';

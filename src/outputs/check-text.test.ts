@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
+import { goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
 import type { Finding } from '../diagnosis/finding.ts';
 import type { Verdict } from '../diagnosis/judge.ts';
 import { statusOf } from '../diagnosis/status.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { type Checked, itemsOf, renderCheck, statusLine } from './check-text.ts';
-import { goldenSnapshot } from './prometheus/prometheus-golden.ts';
 
 const full: Finding = {
   rule: 'reader-stalled',

@@ -2,9 +2,9 @@
 // Needs: Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { goldenEnded } from '../../test/snapshots/ended-golden.ts';
 import type { LossSubject, LossSummary } from '../snapshot/losses.ts';
 import { jsonLines, textLines } from './drops-text.ts';
-import { goldenEnded } from './prometheus/ended-golden.ts';
 
 const SUBJECT: LossSubject = {
   netns: 1,

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
+import { goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
 import type { Finding } from '../diagnosis/finding.ts';
 import type { Verdict } from '../diagnosis/judge.ts';
 import { statusOf } from '../diagnosis/status.ts';
-import { goldenSnapshot } from './prometheus/prometheus-golden.ts';
 import { renderVerdict } from './verdict.ts';
 
 /** A finding that has everything, and two ways to help: no finding is longer. */

@@ -9,7 +9,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { type Answer, ask, type Endpoint, serveEndpoint, speak } from '../../test/agent/endpoint.ts';
 import { slowness } from '../../test/host/slowness.ts';
-import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
+import { goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 
 /** A page of some megabytes, more than sockets hold. */

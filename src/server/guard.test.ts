@@ -10,7 +10,7 @@ import { setTimeout } from 'node:timers/promises';
 import { hashSync } from 'bcrypt';
 import { temporaryFolder } from '../../test/agent/certificates.ts';
 import { ask, basic, type Endpoint, type EndpointOptions, serveEndpoint } from '../../test/agent/endpoint.ts';
-import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
+import { goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
 
 /** A config file, and the server that uses it. */
 async function serve(t: TestContext, config: string): Promise<Endpoint & { readonly file: string }> {

@@ -9,7 +9,7 @@ import { ask, serveEndpoint } from '../../test/agent/endpoint.ts';
 import { damaged } from '../../test/fuzz/damage.ts';
 import { anyText, hostileText } from '../../test/fuzz/hostile-text.ts';
 import { holdsForAll, holdsInTime } from '../../test/fuzz/property.ts';
-import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
+import { goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
 import { acceptsGzip, negotiateFormat } from './accept.ts';
 import { createHostCheck } from './host-check.ts';
 import { createObserver } from './observer.ts';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
+import { goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { shareSnapshots } from './shared-snapshot.ts';
 

@@ -2,7 +2,7 @@
 // Needs: Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
+import { goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
 import { pseudonyms } from '../outputs/pseudonyms.ts';
 import { parseSnapshot, snapshotLine } from './json.ts';
 

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { constantFrom, integer, record } from 'fast-check';
 import { alteredJson, placesIn } from '../../test/fuzz/damage.ts';
 import { holdsForAll } from '../../test/fuzz/property.ts';
-import { goldenSnapshot } from '../outputs/prometheus/prometheus-golden.ts';
+import { goldenSnapshot } from '../../test/snapshots/golden-snapshot.ts';
 import { snapshotToJson } from './json.ts';
 import { checkForm } from './recorded.ts';
 

@@ -10,10 +10,10 @@ import { text } from 'node:stream/consumers';
 import type { TLSSocket } from 'node:tls';
 import { packageRoot } from '../../src/kernel/package.ts';
 import { createLog } from '../../src/log/log.ts';
-import { goldenBuild, goldenSnapshot } from '../../src/outputs/prometheus/prometheus-golden.ts';
 import { createObserver } from '../../src/server/observer.ts';
 import { type RunningServer, type ServerDependencies, startServer } from '../../src/server/server.ts';
 import { openWebConfig } from '../../src/server/web-config/file.ts';
+import { goldenBuild, goldenSnapshot } from '../snapshots/golden-snapshot.ts';
 
 export interface Endpoint {
   readonly server: RunningServer;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A made-up host of many taps, with one queue and two CPUs each: 92 series a tap at --detail cpu.
-import { goldenBuild, goldenSnapshot } from '../../src/outputs/prometheus/prometheus-golden.ts';
+
 import type { PrometheusOptions } from '../../src/outputs/prometheus/prometheus-page.ts';
 import type { Device } from '../../src/snapshot/device.ts';
 import type { Observations, Queue } from '../../src/snapshot/queue.ts';
 import type { Snapshot } from '../../src/snapshot/snapshot.ts';
+import { goldenBuild, goldenSnapshot } from './golden-snapshot.ts';
 
 export const prometheusOptions: PrometheusOptions = { detail: 'cpu', build: goldenBuild };
 

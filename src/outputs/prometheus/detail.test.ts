@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { cataloguePage, goldenSnapshot } from '../../../test/snapshots/golden-snapshot.ts';
 import type { Device } from '../../snapshot/device.ts';
 import { createSeriesCounts, type Detail, details, selectDevices, seriesBudget } from './detail.ts';
-import { cataloguePage, goldenSnapshot } from './prometheus-golden.ts';
 import { createSlices } from './slices.ts';
 
 /** Copies of the golden host's first device, which has two queues. */

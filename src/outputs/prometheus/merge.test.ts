@@ -2,10 +2,10 @@
 // Needs: Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { goldenSnapshot } from '../../../test/snapshots/golden-snapshot.ts';
 import { counter, counters, type Distribution, flag, gauge, histogram, type Metric } from '../../snapshot/metric.ts';
 import { queueMetrics } from '../../subjects/list.ts';
 import { type Member, mergeSamples } from './merge.ts';
-import { goldenSnapshot } from './prometheus-golden.ts';
 import { createSlices } from './slices.ts';
 import { createSubject, type Subject } from './subject.ts';
 

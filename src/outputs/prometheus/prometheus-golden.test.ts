@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { cataloguePage, goldenBuild, goldenSeen } from './prometheus-golden.ts';
+import { cataloguePage, goldenBuild, goldenSeen } from '../../../test/snapshots/golden-snapshot.ts';
 import { createMetricsPage } from './prometheus-page.ts';
 
 const golden = new URL('prometheus-golden.txt', import.meta.url);

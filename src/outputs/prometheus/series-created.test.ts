@@ -6,8 +6,8 @@ import { spawnSync } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { listAt, parseJson } from '../../../test/host/checked-json.ts';
+import { goldenBuild, goldenSeen } from '../../../test/snapshots/golden-snapshot.ts';
 import type { AgentState } from '../../snapshot/snapshot.ts';
-import { goldenBuild, goldenSeen } from './prometheus-golden.ts';
 import { createMetricsPage, type MetricsPage, type Seen } from './prometheus-page.ts';
 
 const PARSE = `

@@ -2,8 +2,8 @@
 // Needs: Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { goldenSnapshot } from '../../../test/snapshots/golden-snapshot.ts';
 import type { Device } from '../../snapshot/device.ts';
-import { goldenSnapshot } from './prometheus-golden.ts';
 import { createSlices } from './slices.ts';
 import { createSubject, createSubjects, type Subjects, seriesPrefix, showDevices } from './subject.ts';
 

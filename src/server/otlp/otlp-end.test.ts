@@ -8,7 +8,7 @@ import { gunzipSync } from 'node:zlib';
 import { parseJson } from '../../../test/host/checked-json.ts';
 import { serveLocally } from '../../../test/host/local-server.ts';
 import { until } from '../../../test/host/until.ts';
-import { cataloguePage, goldenSeen } from '../../outputs/prometheus/prometheus-golden.ts';
+import { cataloguePage, goldenSeen } from '../../../test/snapshots/golden-snapshot.ts';
 import { otlpEndpoint } from './otlp-endpoint.ts';
 import { OtlpExporter } from './otlp-exporter.ts';
 

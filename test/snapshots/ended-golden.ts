@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // For tests: a tap that lived for half a second.
-import type { Ended } from '../../snapshot/deleted-devices.ts';
+import type { Ended } from '../../src/snapshot/deleted-devices.ts';
 
 const briefCounts = {
   offered: 12,

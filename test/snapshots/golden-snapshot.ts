@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A small host for tests: two namespaces with a tap0 each, odd names, a device of which nothing was measured.
 import { Registry } from 'prom-client';
-import type { Device } from '../../snapshot/device.ts';
-import type { Queue, QueueCounters } from '../../snapshot/queue.ts';
-import type { AgentState, Snapshot } from '../../snapshot/snapshot.ts';
-import type { Build } from '../../subjects/scrape-metrics.ts';
-import type { Detail } from './detail.ts';
+import type { Detail } from '../../src/outputs/prometheus/detail.ts';
+import { MetricsPage, type Seen } from '../../src/outputs/prometheus/prometheus-page.ts';
+import type { Device } from '../../src/snapshot/device.ts';
+import type { Queue, QueueCounters } from '../../src/snapshot/queue.ts';
+import type { AgentState, Snapshot } from '../../src/snapshot/snapshot.ts';
+import type { Build } from '../../src/subjects/scrape-metrics.ts';
 import { goldenEnded } from './ended-golden.ts';
-import { MetricsPage, type Seen } from './prometheus-page.ts';
 
 export const goldenBuild: Build = { version: '0.1.0', nodeVersion: 'v20.19.0', kernel: '6.12.48', libbpf: '1.1.2' };
 
