@@ -7,6 +7,9 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Script } from 'node:vm';
 
+// SIGUSR1 makes Node open its debugger on 127.0.0.1:9229, where every user of the host could run code with our rights. With a handler it does not.
+process.on('SIGUSR1', () => undefined);
+
 const filename = fileURLToPath(import.meta.url.replace(/\.js$/, '.cjs'));
 const bytecode = `${filename}.bytecode`;
 const cachedData = existsSync(bytecode) ? readFileSync(bytecode) : undefined;

@@ -7,6 +7,9 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+// No debugger here either: deploy/entry.mjs says why.
+process.on('SIGUSR1', () => {});
+
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 // Where 1 is a verdict ("warning"), a failure must not read as one.
 const failure = ['check', 'diagnose', 'doctor', 'fleet', 'report'].includes(process.argv[2]) ? 3 : 1;

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
 // argv -> command; the only exit code, the only catch-all.
-import './kernel/processes/no-debugger.ts';
 import { Argument, Command, CommanderError } from 'commander';
 import { LimitTooLow } from './agent/resource-limits.ts';
 import { ServingEnded } from './agent/serving-process.ts';

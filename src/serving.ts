@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The second process of `tapscope serve`: history, rules, pages and exports. It gets snapshots from the first process, has no rights on the
 // host, and may ask for another snapshot and for a sign of life.
-import './kernel/processes/no-debugger.ts';
 import { createInterface } from 'node:readline';
 import { confine } from './kernel/processes/native-processes.ts';
 import { firstProcess } from './kernel/processes/second-process.ts';
