@@ -45,7 +45,9 @@ interface DevicesSeen {
   /** In the same order. */
   readonly devices: readonly Device[];
   readonly complete: boolean;
+  /** Before the walk, and after it. */
   readonly rows: RowsRead;
+  readonly rowsAfter: RowsRead;
   /** Devices of other drivers that are there: their entries are only to be forgotten. */
   readonly foreign: ReadonlySet<bigint>;
 }
@@ -89,7 +91,7 @@ export class Deletions {
   }
 
   /** After each sample, complete or not. */
-  see({ walked, devices, complete, rows }: DevicesSeen): void {
+  see({ walked, devices, complete, rows, rowsAfter }: DevicesSeen): void {
     const now = Date.now() / 1000;
     const nowNs = process.hrtime.bigint();
     this.#samples += 1;
@@ -106,7 +108,8 @@ export class Deletions {
       const owner = device?.queues.find((queue) => queue.owner)?.owner ?? known?.owner;
       const sums = rows.devices.get(one.id) ?? new Map();
       const first = known ?? this.#first(one, now);
-      const last = { walked: one, sums, device, owner, lastAt: now, lastSample: this.#samples };
+      const sumsAfter = rowsAfter.devices.get(one.id) ?? new Map();
+      const last = { walked: one, sums, sumsAfter, device, owner, lastAt: now, lastSample: this.#samples };
       this.#known.set(one.id, { ...first, ...last });
     }
     if (complete) this.#completeAt = now;
@@ -140,14 +143,19 @@ export class Deletions {
 
   /** Nothing will be read any more: every device that is known has ended with its driver. */
   end(rows: RowsRead, make: Steps['make']): void {
-    this.see({ walked: [], devices: [], complete: false, rows, foreign: new Set() });
+    this.see({ walked: [], devices: [], complete: false, rows, rowsAfter: rows, foreign: new Set() });
     this.#report([...new Set([...this.#known.keys(), ...this.#last.keys(), ...rows.rowNumbers.keys()])], rows, make);
   }
 
-  #first({ counters }: WalkedDevice, now: number): Pick<Known, 'before' | 'madeAfter' | 'firstAt'> {
+  #first({ counters }: WalkedDevice, now: number): Pick<Known, 'before' | 'madeAfter' | 'firstAt' | 'isWhole'> {
     const before = { delivered: counters.txPackets, received: counters.rxPackets };
     const isNew = this.#completeAt !== undefined;
-    return { before: isNew ? { delivered: 0, received: 0 } : before, madeAfter: this.#completeAt, firstAt: now };
+    return {
+      before: isNew ? { delivered: 0, received: 0 } : before,
+      madeAfter: this.#completeAt,
+      firstAt: now,
+      isWhole: isNew,
+    };
   }
 
   #note(id: bigint, last: Last): void {

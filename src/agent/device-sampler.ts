@@ -111,7 +111,7 @@ export class DeviceSampler {
     complete: boolean,
     foreign: ReadonlySet<bigint>,
   ): void {
-    const sample = { walked: walk.devices, devices, complete, rows: before, foreign };
+    const sample = { walked: walk.devices, devices, complete, rows: before, rowsAfter: after, foreign };
     this.#deletions.see(sample);
     const gone = this.#deletions.recycle(sample, {
       make: (walked) => this.#final(walked, before, after),

@@ -2,6 +2,7 @@
 // Needs: Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { walkedDevice, walkedQueue } from '../../test/snapshots/walked.ts';
 import { emptySums, type QueueSums } from '../engine/queue-sums.ts';
 import type { LastCounters } from '../subjects/deleted-devices.ts';
 import { finalWalk } from './final-walk.ts';
@@ -25,7 +26,7 @@ function sums(counts: Partial<QueueSums>): ReadonlyMap<number, QueueSums> {
   return new Map([[0, { ...emptySums(1), ...counts }]]);
 }
 
-test('a device that no look saw is what was noted as it ended', () => {
+test('a device that no sample saw is what was noted as it ended', () => {
   const walked = finalWalk(9n, sums({ enqueued: 10, purged: 4 }), undefined, LAST);
   const { id, netns, name, queues, counters, frameErrors } = walked;
   assert.deepEqual([id, netns, name, queues, frameErrors], [9n, 7, 'tap0', [], 4]);
@@ -40,10 +41,22 @@ test('a reader took packets after the counters were read: as many as waited, at 
   assert.equal(delivered(4, 5), 6, 'never fewer than the kernel counted');
 });
 
-test('nothing noted the end: what was delivered follows from the rings, since the last look', () => {
+test('nothing noted the end: what was delivered follows from the rings, since the last sample', () => {
   const before = finalWalk(9n, sums({}), undefined, LAST);
-  const seen = { walked: before, sums: sums({ enqueued: 8, dropped: [2] }) };
+  const then = sums({ enqueued: 8, dropped: [2] });
+  const seen = { walked: before, sums: then, sumsAfter: then, isWhole: false };
   const walked = finalWalk(9n, sums({ enqueued: 20, purged: 5, dropped: [3] }), seen, undefined);
   assert.deepEqual(walked.counters, { ...COUNTERS, txPackets: 6 + 12 - 5, txDropped: 3 });
   assert.equal(walked.name, 'tap0');
+});
+
+test('a packet that entered while the last sample was taken is delivered once', () => {
+  const walked = walkedDevice([walkedQueue(0, 3)], 0);
+  const [before, after] = [sums({ enqueued: 2 }), sums({ enqueued: 3 })];
+  const end = { ...LAST, waiting: 9, counters: { ...COUNTERS, txPackets: 0 } };
+  const delivered = (one: typeof before, other: typeof before): number =>
+    finalWalk(9n, sums({ enqueued: 7, purged: 1 }), { walked, sums: one, sumsAfter: other, isWhole: true }, end)
+      .counters.txPackets;
+  assert.equal(delivered(before, after), 6);
+  assert.equal(delivered(before, before), 7, 'what programs did not see is in the walk alone');
 });

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a look at a device would have seen right after its end: no queue, and the kernel's last counters. Pure.
+// A deleted device as a walk right after its end would have shown it: no queue, and the kernel's last counters. Pure.
 import { type DeviceSums, type QueueSums, sumOf } from '../engine/queue-sums.ts';
 import type { WalkedDevice } from '../engine/walk.ts';
 import type { LastCounters } from '../subjects/deleted-devices.ts';
 
-/** A device when a look saw it last. */
+/** A device at the last sample that saw it. */
 export interface Seen {
   readonly walked: WalkedDevice;
+  /** Read before the walk, and after it. */
   readonly sums: DeviceSums;
+  readonly sumsAfter: DeviceSums;
+  /** It appeared under watch, so that its sums hold all that ever entered. */
+  readonly isWhole: boolean;
 }
 
 const NOTHING_KNOWN: Omit<WalkedDevice, 'id'> = {
@@ -65,11 +69,18 @@ export function finalWalk(
   };
 }
 
-/** E1: the kernel's tx_packets, by what was delivered at the last look, and what entered and left the rings since. */
+/**
+ * E1: the kernel's tx_packets, by what was delivered at the last sample, and what entered and left the rings since. A packet that entered while that
+ * sample was taken is in the walk's ring and may be in the rows too: at the most it counts twice, at the least not at all.
+ */
 function deliveredBy(sums: DeviceSums, seen: Seen | undefined): number {
-  const since = total(sums, leftToReader) - total(seen?.sums, leftToReader);
-  const there = sumOf((seen?.walked.queues ?? []).map(({ occupancy, backend }) => occupancy + (backend?.held ?? 0)));
-  return (seen?.walked.counters.txPackets ?? 0) + there + since;
+  const left = total(sums, leftToReader);
+  if (!seen) return left;
+  const there = sumOf(seen.walked.queues.map(({ occupancy, backend }) => occupancy + (backend?.held ?? 0)));
+  const known = seen.walked.counters.txPackets + there + left;
+  const most = known - total(seen.sums, leftToReader);
+  const least = known - total(seen.sumsAfter, leftToReader);
+  return seen.isWhole ? Math.max(Math.min(left, most), least) : most;
 }
 
 function leftToReader({ enqueued, entering, purged, resized, overflowed, failed }: QueueSums): number {
