@@ -12,96 +12,80 @@ export interface Sample {
 
 export type Suffix = '_bucket' | '_sum' | '_count';
 
-export interface Metric<Subject> {
+export interface Metric<Of> {
   readonly name: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
   /** Direction in words, then the kernel function or field that the number comes from; no double quotes: OpenMetrics would need them escaped. */
   readonly help: string;
-  /** Beyond the subject's own labels. */
+  /** Beyond those of the device or queue. */
   readonly labels: readonly string[];
-  /** How several subjects become one: queues at `--detail device`, devices beyond the series budget. */
+  /** How several devices or queues become one: queues at `--detail device`, devices beyond the series budget. */
   readonly merge: 'sum' | 'max';
   /** [] = not measured: no series. */
-  readonly samples: (subject: Subject) => readonly Sample[];
+  readonly samples: (of: Of) => readonly Sample[];
   /** The same of a metric without labels of its own, without an array for each number: a page has 100 000. undefined: it has labels. */
-  readonly value: ((subject: Subject) => number | undefined) | undefined;
+  readonly value: ((of: Of) => number | undefined) | undefined;
   /** The same of a histogram without labels of its own. */
-  readonly distribution?: (subject: Subject) => Distribution | undefined;
+  readonly distribution?: (of: Of) => Distribution | undefined;
   /** A counter of the kernel's own: it counts since the device was made, which may be before the agent saw it. */
   readonly since?: 'device';
   /** Shown at `--detail core` too. */
   readonly core?: true;
 }
 
-export function counter<Subject>(
-  name: string,
-  help: string,
-  value: (subject: Subject) => number | undefined,
-): Metric<Subject> {
+export function counter<Of>(name: string, help: string, value: (of: Of) => number | undefined): Metric<Of> {
   return {
     name,
     type: 'counter',
     help,
     labels: [],
     merge: 'sum',
-    samples: (subject) => seriesIf(value(subject)),
+    samples: (of) => seriesIf(value(of)),
     value,
   };
 }
 
 /** What the shipped alerts and the rules of a fleet ask for. */
-export function core<Subject>(metric: Metric<Subject>): Metric<Subject> {
+export function core<Of>(metric: Metric<Of>): Metric<Of> {
   return { ...metric, core: true };
 }
 
 /** The metric is one of the kernel's own counters, which begin with the device. */
-export function sinceDevice<Subject>(metric: Metric<Subject>): Metric<Subject> {
+export function sinceDevice<Of>(metric: Metric<Of>): Metric<Of> {
   return { ...metric, since: 'device' };
 }
 
-export function counters<Subject>(
+export function counters<Of>(
   name: string,
   help: string,
   labels: readonly string[],
-  samples: Metric<Subject>['samples'],
-): Metric<Subject> {
+  samples: Metric<Of>['samples'],
+): Metric<Of> {
   return { name, type: 'counter', help, labels, merge: 'sum', samples, value: undefined };
 }
 
-export function gauge<Subject>(
-  name: string,
-  help: string,
-  value: (subject: Subject) => number | undefined,
-): Metric<Subject> {
+export function gauge<Of>(name: string, help: string, value: (of: Of) => number | undefined): Metric<Of> {
   return { ...counter(name, help, value), type: 'gauge' };
 }
 
 /** A gauge of which the merged subjects have the highest: their times or sizes beside each other have no sum. */
-export function peak<Subject>(
-  name: string,
-  help: string,
-  value: (subject: Subject) => number | undefined,
-): Metric<Subject> {
+export function peak<Of>(name: string, help: string, value: (of: Of) => number | undefined): Metric<Of> {
   return { ...gauge(name, help, value), merge: 'max' };
 }
 
-export function gauges<Subject>(
+export function gauges<Of>(
   name: string,
   help: string,
   labels: readonly string[],
-  samples: Metric<Subject>['samples'],
-): Metric<Subject> {
+  samples: Metric<Of>['samples'],
+): Metric<Of> {
   return { ...counters(name, help, labels, samples), type: 'gauge' };
 }
 
 /** A gauge of 0 and 1 that says whether any of the merged subjects has it. */
-export function flag<Subject>(
-  name: string,
-  help: string,
-  value: (subject: Subject) => boolean | undefined,
-): Metric<Subject> {
-  const number = (subject: Subject) => {
-    const set = value(subject);
+export function flag<Of>(name: string, help: string, value: (of: Of) => boolean | undefined): Metric<Of> {
+  const number = (of: Of) => {
+    const set = value(of);
     return set === undefined ? undefined : Number(set);
   };
   return peak(name, help, number);
@@ -116,14 +100,14 @@ export interface Distribution {
 }
 
 /** A classic histogram: its buckets are cumulative, as Prometheus wants them. */
-export function histogram<Subject>(
+export function histogram<Of>(
   name: string,
   help: string,
-  distribution: (subject: Subject) => Distribution | undefined,
-): Metric<Subject> {
-  const samples = (subject: Subject): readonly Sample[] => {
+  distribution: (of: Of) => Distribution | undefined,
+): Metric<Of> {
+  const samples = (of: Of): readonly Sample[] => {
     const found: Sample[] = [];
-    visitDistribution(found, distribution(subject), (into, _, labels, value, suffix) =>
+    visitDistribution(found, distribution(of), (into, _, labels, value, suffix) =>
       into.push({ labels, value, suffix }),
     );
     return found;
@@ -166,12 +150,12 @@ function boundLabels(bounds: readonly number[]): readonly (readonly string[])[] 
 }
 
 /** Always 1: the labels are the information, and stay 1 when subjects are merged. */
-export function info<Subject>(
+export function info<Of>(
   name: string,
   help: string,
   labels: readonly string[],
-  samples: Metric<Subject>['samples'],
-): Metric<Subject> {
+  samples: Metric<Of>['samples'],
+): Metric<Of> {
   return { ...gauges(name, help, labels, samples), merge: 'max' };
 }
 

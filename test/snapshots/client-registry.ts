@@ -2,12 +2,12 @@
 // The same series by prom-client's own code, for tests to compare.
 import { Counter, Gauge, type OpenMetricsContentType, type PrometheusContentType, type Registry } from 'prom-client';
 import type { MetricRows } from '../../src/outputs/prometheus/families.ts';
-import type { Subject } from '../../src/outputs/prometheus/subject.ts';
+import type { SeriesOwner } from '../../src/outputs/prometheus/series-owner.ts';
 import type { Labels } from '../../src/outputs/prometheus/text.ts';
 import type { Suffix } from '../../src/snapshot/metric.ts';
 
 interface RowSample {
-  readonly subject: Subject;
+  readonly owner: SeriesOwner;
   readonly labels: readonly string[];
   readonly value: number;
   readonly suffix: Suffix | undefined;
@@ -16,15 +16,15 @@ interface RowSample {
 export function samplesOf({ rows, visitRow }: MetricRows): readonly RowSample[] {
   const samples: RowSample[] = [];
   for (let row = 0; row < rows; row += 1) {
-    visitRow(row, (subject, _, labels, value, suffix) => samples.push({ subject, labels, value, suffix }));
+    visitRow(row, (owner, _, labels, value, suffix) => samples.push({ owner, labels, value, suffix }));
   }
   return samples;
 }
 
-/** The subject's and its own, by name. */
-export function labelsOf({ labels: own }: MetricRows['metric'], { subject, labels, suffix }: RowSample): Labels {
+/** The owner's and its own, by name. */
+export function labelsOf({ labels: own }: MetricRows['metric'], { owner, labels, suffix }: RowSample): Labels {
   const names = suffix === '_bucket' ? [...own, 'le'] : own;
-  return [...subject.labels, ...names.map((label, index) => [label, labels[index] ?? ''] as const)];
+  return [...owner.labels, ...names.map((label, index) => [label, labels[index] ?? ''] as const)];
 }
 
 export type AnyRegistry = Registry<PrometheusContentType> | Registry<OpenMetricsContentType>;

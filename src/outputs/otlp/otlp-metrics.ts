@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rows of a scrape as requests in OTLP's JSON: counters become sums, gauges gauges, classic histograms histograms with explicit bounds.
 import type { MetricRows, Visit } from '../prometheus/families.ts';
+import type { SeriesOwner } from '../prometheus/series-owner.ts';
 import type { Slices } from '../prometheus/slices.ts';
-import type { Subject } from '../prometheus/subject.ts';
 import { renderValue } from '../prometheus/text.ts';
 import { nanoseconds, renderAttributes, renderSender, type Sender } from './otlp-attributes.ts';
 import type { SeriesStarts } from './series-starts.ts';
@@ -71,15 +71,15 @@ function visitor({ metric }: MetricRows, starts: SeriesStarts, takenAt: number, 
   let bounds: string[] = [];
   let counts: number[] = [];
   let sum = 0;
-  return (subject, position, values, value, suffix) => {
+  return (owner, position, values, value, suffix) => {
     if (suffix === '_bucket') {
       const bound = values.at(-1) ?? '';
       if (bound !== '+Inf') bounds.push(bound);
       counts.push(value);
     } else if (suffix === '_sum') sum = value;
     else {
-      const attributes = `"attributes":[${attributesOf(subject, names, values)}]`;
-      const start = type === 'gauge' ? 0 : starts.startOf(subject, metric, position, values, value);
+      const attributes = `"attributes":[${attributesOf(owner, names, values)}]`;
+      const start = type === 'gauge' ? 0 : starts.startOf(owner, metric, position, values, value);
       if (suffix === '_count') {
         const each = counts.map((count, index) => `"${count - (counts[index - 1] ?? 0)}"`);
         points.push(
@@ -91,11 +91,11 @@ function visitor({ metric }: MetricRows, starts: SeriesStarts, takenAt: number, 
   };
 }
 
-const subjectAttributes = new WeakMap<Subject, string>();
+const ownerAttributes = new WeakMap<SeriesOwner, string>();
 
-function attributesOf(subject: Subject, names: readonly string[], values: readonly string[]): string {
-  const known = subjectAttributes.get(subject) ?? renderAttributes(subject.labels);
-  subjectAttributes.set(subject, known);
+function attributesOf(owner: SeriesOwner, names: readonly string[], values: readonly string[]): string {
+  const known = ownerAttributes.get(owner) ?? renderAttributes(owner.labels);
+  ownerAttributes.set(owner, known);
   const own = renderAttributes(names.map((name, index) => [name, values[index] ?? '']));
   return known === '' || own === '' ? known + own : `${known},${own}`;
 }

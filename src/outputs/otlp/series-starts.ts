@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Since when each counter counts: OTLP wants it with every total. Kept for each subject, and gone with it.
+// Since when each counter counts: OTLP wants it with every total. Kept for each owner, and gone with it.
 import type { MetricRows } from '../prometheus/families.ts';
-import type { Subject } from '../prometheus/subject.ts';
+import type { SeriesOwner } from '../prometheus/series-owner.ts';
 
 interface Series {
   readonly labels: readonly string[];
@@ -10,16 +10,16 @@ interface Series {
   start: number;
 }
 
-interface KeptSubject {
-  /** A time at which the subject was not there yet, or nothing was counted. */
+interface KeptOwner {
+  /** A time at which the owner was not there yet, or nothing was counted. */
   readonly since: number;
-  /** The subject was there when the agent began. */
+  /** The owner was there when the agent began. */
   readonly isOld: boolean;
   readonly metrics: Map<string, Series[]>;
 }
 
 export class SeriesStarts {
-  readonly #subjects = new WeakMap<Subject, KeptSubject>();
+  readonly #owners = new WeakMap<SeriesOwner, KeptOwner>();
   #isFirst = true;
   #before: number;
   #now: number;
@@ -39,13 +39,13 @@ export class SeriesStarts {
 
   /** The start of a series' total. When a total falls, a new one began after the previous reading. */
   startOf(
-    subject: Subject,
+    owner: SeriesOwner,
     metric: MetricRows['metric'],
     position: number,
     labels: readonly string[],
     value: number,
   ): number {
-    const kept = this.#keep(subject);
+    const kept = this.#keep(owner);
     const list = kept.metrics.get(metric.name) ?? [];
     kept.metrics.set(metric.name, list);
     const there = list[position];
@@ -61,11 +61,11 @@ export class SeriesStarts {
     return known.start;
   }
 
-  #keep(subject: Subject): KeptSubject {
-    const before = this.#subjects.get(subject);
+  #keep(owner: SeriesOwner): KeptOwner {
+    const before = this.#owners.get(owner);
     if (before !== undefined) return before;
     const kept = { since: this.#before, isOld: this.#isFirst, metrics: new Map<string, Series[]>() };
-    this.#subjects.set(subject, kept);
+    this.#owners.set(owner, kept);
     return kept;
   }
 }

@@ -124,13 +124,13 @@ function seriesOf(device: Device, detail: Detail): number {
 const queueAndCpuMetrics = [...queueMetrics, ...cpuMetrics];
 
 /** Until V8 has optimized it an iterator would allocate for each metric. */
-function seriesAbout<Value>(metrics: readonly Metric<Value>[], subject: Value): number {
+function seriesAbout<Value>(metrics: readonly Metric<Value>[], owner: Value): number {
   let series = 0;
   for (let index = 0; index < metrics.length; index += 1) {
     const metric = metrics[index];
-    if (metric?.distribution !== undefined) series += seriesOfDistribution(metric.distribution(subject));
-    else if (metric?.value === undefined) series += metric?.samples(subject).length ?? 0;
-    else if (metric.value(subject) !== undefined) series += 1;
+    if (metric?.distribution !== undefined) series += seriesOfDistribution(metric.distribution(owner));
+    else if (metric?.value === undefined) series += metric?.samples(owner).length ?? 0;
+    else if (metric.value(owner) !== undefined) series += 1;
   }
   return series;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Turns what was seen into rows: a metric, its subject, its values.
+// Turns what was seen into rows: a metric, its owner, its values.
 
 import type { Device } from '../../snapshot/device.ts';
 import { type Metric, type Sample, type Suffix, visitDistribution } from '../../snapshot/metric.ts';
@@ -10,13 +10,13 @@ import { type ScrapeState, scrapeMetrics } from '../../subjects/scrape-metrics.t
 import { type Detail, mergesQueues, metricsAt } from './detail.ts';
 import { type Member, mergeSamples } from './merge.ts';
 import { createdPrefix, type SeriesCreated } from './series-created.ts';
+import { type SeriesOwner, type SeriesOwners, type ShownDevice, seriesPrefix } from './series-owner.ts';
 import type { Slices } from './slices.ts';
-import { type ShownDevice, type Subject, type Subjects, seriesPrefix } from './subject.ts';
 import type { Family, Line, Origin } from './text.ts';
 
 /** Everything that one scrape shows. */
 interface Scene {
-  readonly subjects: Subjects;
+  readonly owners: SeriesOwners;
   readonly shown: readonly ShownDevice[];
   /** Devices beyond the series budget. */
   readonly folded: readonly Device[];
@@ -25,9 +25,9 @@ interface Scene {
   readonly scrape: ScrapeState;
 }
 
-/** Called for each sample of a subject; `labels`: values of the metric's own. */
+/** Called for each sample of a owner; `labels`: values of the metric's own. */
 export type Visit = (
-  subject: Subject,
+  owner: SeriesOwner,
   position: number,
   labels: readonly string[],
   value: number,
@@ -37,7 +37,7 @@ export type Visit = (
 /** All series of one metric. */
 export interface MetricRows {
   readonly metric: Pick<Metric<never>, 'name' | 'type' | 'help' | 'labels' | 'since'>;
-  /** Subjects; some may have no series. */
+  /** SeriesOwners; some may have no series. */
   readonly rows: number;
   readonly visitRow: (row: number, visit: Visit) => void;
   /** The origin of a row; undefined: it depends on remembered state. */
@@ -45,32 +45,32 @@ export interface MetricRows {
 }
 
 interface Row {
-  readonly subject: Subject;
+  readonly owner: SeriesOwner;
   readonly value: readonly Sample[];
 }
 
 interface Single<Value extends object> {
-  readonly subject: Subject;
+  readonly owner: SeriesOwner;
   readonly value: Value;
 }
 
 interface Group<Value> {
-  readonly subject: Subject;
+  readonly owner: SeriesOwner;
   readonly members: readonly Member<Value>[];
 }
 
 /** Merged rows are made at once, in the order of the snapshots, because their counters remember the last one; others when they are read. */
 export async function metricRows(scene: Scene, detail: Detail, slices: Slices): Promise<readonly MetricRows[]> {
-  const { subjects, shown, folded } = scene;
+  const { owners, shown, folded } = scene;
   const metrics = metricsAt(detail);
   const queues = mergesQueues(detail) ? [] : shown.flatMap((device) => device.queues);
-  const merged = mergesQueues(detail) ? shown.map(({ subject, value }) => ({ subject, members: queuesOf(value) })) : [];
-  const otherQueues = { subject: otherQueue(subjects, detail), members: folded.flatMap(queuesOf) };
+  const merged = mergesQueues(detail) ? shown.map(({ owner, value }) => ({ owner, members: queuesOf(value) })) : [];
+  const otherQueues = { owner: otherQueue(owners, detail), members: folded.flatMap(queuesOf) };
   const otherDevices = {
-    subject: subjects.otherDevice,
+    owner: owners.otherDevice,
     members: folded.map(asMember),
   };
-  const agent = scene.agent === undefined ? [] : [{ subject: subjects.agent, value: scene.agent }];
+  const agent = scene.agent === undefined ? [] : [{ owner: owners.agent, value: scene.agent }];
   const makers = [
     ...metrics.queue.map((metric) => () => rowsOf(metric, queues, [...merged, ...fold(metric, otherQueues)], slices)),
     ...(detail === 'cpu' ? cpuMetrics : []).map(
@@ -78,9 +78,7 @@ export async function metricRows(scene: Scene, detail: Detail, slices: Slices): 
     ),
     ...metrics.device.map((metric) => () => rowsOf(metric, shown, fold(metric, otherDevices), slices)),
     ...agentMetrics.map((metric) => () => rowsOf(metric, agent, [], slices)),
-    ...scrapeMetrics.map(
-      (metric) => () => rowsOf(metric, [{ subject: subjects.agent, value: scene.scrape }], [], slices),
-    ),
+    ...scrapeMetrics.map((metric) => () => rowsOf(metric, [{ owner: owners.agent, value: scene.scrape }], [], slices)),
   ];
   const families: MetricRows[] = [];
   for (const make of makers) {
@@ -110,7 +108,7 @@ function asMember(device: Device): Member<Device> {
   return member;
 }
 
-function otherQueue({ otherDevice, otherQueue }: Subjects, detail: Detail): Subject {
+function otherQueue({ otherDevice, otherQueue }: SeriesOwners, detail: Detail): SeriesOwner {
   return mergesQueues(detail) ? otherDevice : otherQueue;
 }
 
@@ -126,8 +124,8 @@ async function rowsOf<Value extends object>(
   slices: Slices,
 ): Promise<MetricRows> {
   const merged: Row[] = [];
-  for (const { subject, members } of groups) {
-    merged.push({ subject, value: await mergeSamples(metric, subject, members, slices) });
+  for (const { owner, members } of groups) {
+    merged.push({ owner, value: await mergeSamples(metric, owner, members, slices) });
   }
   const visitRow = (row: number, visit: Visit) => {
     const single = singles[row];
@@ -146,35 +144,35 @@ const noLabels: readonly string[] = [];
 
 function visitSingle<Value extends object>(
   metric: Metric<Value>,
-  { subject, value: seen }: Single<Value>,
+  { owner, value: seen }: Single<Value>,
   visit: Visit,
 ): void {
-  if (metric.distribution !== undefined) visitDistribution(subject, metric.distribution(seen), visit);
-  else if (metric.value === undefined) visitSamples(subject, metric.samples(seen), visit);
+  if (metric.distribution !== undefined) visitDistribution(owner, metric.distribution(seen), visit);
+  else if (metric.value === undefined) visitSamples(owner, metric.samples(seen), visit);
   else {
     const value = metric.value(seen);
-    if (value !== undefined) visit(subject, 0, noLabels, value);
+    if (value !== undefined) visit(owner, 0, noLabels, value);
   }
 }
 
 function visitMerged(row: Row | undefined, visit: Visit): void {
-  if (row !== undefined) visitSamples(row.subject, row.value, visit);
+  if (row !== undefined) visitSamples(row.owner, row.value, visit);
 }
 
-function visitSamples(subject: Subject, samples: readonly Sample[], visit: Visit): void {
+function visitSamples(owner: SeriesOwner, samples: readonly Sample[], visit: Visit): void {
   for (let position = 0; position < samples.length; position += 1) {
     const sample = samples[position];
-    if (sample !== undefined) visit(subject, position, sample.labels, sample.value, sample.suffix);
+    if (sample !== undefined) visit(owner, position, sample.labels, sample.value, sample.suffix);
   }
 }
 
 /** `created`: with OpenMetrics' times of creation, each behind its series. */
 export function familyOf({ metric, rows, visitRow, originOf }: MetricRows, created?: SeriesCreated): Family {
   const writer = (line: Line) => {
-    const visit: Visit = (subject, position, labels, value, suffix) => {
-      const prefix = seriesPrefix(subject, metric, position, labels, suffix);
+    const visit: Visit = (owner, position, labels, value, suffix) => {
+      const prefix = seriesPrefix(owner, metric, position, labels, suffix);
       line(prefix, value);
-      const start = created?.startOf(subject, metric);
+      const start = created?.startOf(owner, metric);
       const name = start && createdPrefix(prefix, metric.name, metric.type);
       if (start && name) line(name, start);
     };

@@ -6,8 +6,8 @@ import { goldenSnapshot } from '../../../test/snapshots/golden-snapshot.ts';
 import { counter, counters, type Distribution, flag, gauge, histogram, type Metric } from '../../snapshot/metric.ts';
 import { queueMetrics } from '../../subjects/list.ts';
 import { type Member, mergeSamples } from './merge.ts';
+import { createOwner, type SeriesOwner } from './series-owner.ts';
 import { createSlices } from './slices.ts';
-import { createSubject, type Subject } from './subject.ts';
 
 type Drops = Readonly<Record<string, number>>;
 
@@ -17,17 +17,17 @@ const drops: Metric<Drops> = counters('drops_total', 'Drops.', ['reason'], (queu
 
 /** One scrape after the other; queues by key. */
 async function scrapes(...history: readonly Readonly<Record<string, Drops>>[]) {
-  const subject = createSubject([]);
+  const owner = createOwner([]);
   const sums: Drops[] = [];
   for (const queues of history) {
     const members = Object.entries(queues).map(([key, value]) => ({ key, value }));
-    const samples = await merge(drops, subject, members);
+    const samples = await merge(drops, owner, members);
     sums.push(Object.fromEntries(samples.map(({ labels, value }) => [labels.join(), value])));
   }
   return sums;
 }
 
-function merge<Value>(metric: Metric<Value>, into: Subject, members: readonly Member<Value>[]) {
+function merge<Value>(metric: Metric<Value>, into: SeriesOwner, members: readonly Member<Value>[]) {
   return mergeSamples(metric, into, members, createSlices());
 }
 
@@ -52,14 +52,14 @@ test('a sum does not fall when the last queue goes', async () => {
 
 test('a sum of which a queue is not counted any more is left out, and goes on when it is again', async () => {
   const offered: Metric<{ readonly packets?: number }> = counter('offered_total', 'Offered.', ({ packets }) => packets);
-  const subject = createSubject([]);
+  const owner = createOwner([]);
   const sums: (readonly number[])[] = [];
   for (const second of [{ packets: 1 }, {}, { packets: 4 }]) {
     const members = [
       { key: 'a', value: { packets: 5 } },
       { key: 'b', value: second },
     ];
-    sums.push((await merge(offered, subject, members)).map(({ value }) => value));
+    sums.push((await merge(offered, owner, members)).map(({ value }) => value));
   }
   assert.deepEqual(sums, [[6], [], [9]]);
 });
@@ -85,13 +85,13 @@ test('the same snapshot shown twice counts once', async () => {
 });
 
 test('a sum forgets members that went long ago, not what they counted', async () => {
-  const subject = createSubject([]);
-  let samples = await merge(drops, subject, []);
+  const owner = createOwner([]);
+  let samples = await merge(drops, owner, []);
   for (let member = 0; member < 10_000; member += 1) {
-    samples = await merge(drops, subject, [{ key: String(member), value: { FULL_RING: 1 } }]);
+    samples = await merge(drops, owner, [{ key: String(member), value: { FULL_RING: 1 } }]);
   }
   assert.deepEqual(samples, [{ labels: ['FULL_RING'], value: 10_000 }]);
-  assert.ok((subject.sums.get('drops_total')?.get('FULL_RING')?.last.size ?? 0) < 100);
+  assert.ok((owner.sums.get('drops_total')?.get('FULL_RING')?.last.size ?? 0) < 100);
 });
 
 test('of many members only those near one that changed are asked again, and the sum is as if all were', async () => {
@@ -101,22 +101,19 @@ test('of many members only those near one that changed are asked again, and the 
     return packets;
   });
   const level: Metric<{ readonly packets: number }> = gauge('level', 'Level.', ({ packets }) => packets);
-  const subject = createSubject([]);
+  const owner = createOwner([]);
   const members = Array.from({ length: 1000 }, (_, queue) => ({ key: String(queue), value: { packets: queue } }));
-  const first = await merge(sent, subject, members);
-  assert.deepEqual(
-    [asked, first[0]?.value, (await merge(level, subject, members))[0]?.value],
-    [1000, 499_500, 499_500],
-  );
-  assert.equal(await merge(sent, subject, [...members]), first, 'nothing changed: the same list');
+  const first = await merge(sent, owner, members);
+  assert.deepEqual([asked, first[0]?.value, (await merge(level, owner, members))[0]?.value], [1000, 499_500, 499_500]);
+  assert.equal(await merge(sent, owner, [...members]), first, 'nothing changed: the same list');
   const grown = members.map((member, queue) => (queue === 500 ? { key: '500', value: { packets: 700 } } : member));
-  const second = [await merge(sent, subject, grown), await merge(level, subject, grown)];
+  const second = [await merge(sent, owner, grown), await merge(level, owner, grown)];
   assert.deepEqual(
     second.map(([sample]) => sample?.value),
     [499_700, 499_700],
   );
   assert.ok(asked <= 1100, `${asked} were asked`);
-  const fewer = [await merge(sent, subject, grown.slice(0, 999)), await merge(level, subject, grown.slice(0, 999))];
+  const fewer = [await merge(sent, owner, grown.slice(0, 999)), await merge(level, owner, grown.slice(0, 999))];
   assert.deepEqual(
     fewer.map(([sample]) => sample?.value),
     [499_700, 498_701],
@@ -128,10 +125,10 @@ test('gauges are sums of the present, flags are set by any', async () => {
   const level = gauge<number>('level', 'Level.', (value) => value);
   const high = flag<number>('high', 'High.', (value) => value > 3);
   const unmeasured = gauge<number>('unmeasured', 'Unmeasured.', () => undefined);
-  const subject = createSubject([]);
-  assert.deepEqual(await merge(level, subject, members), [{ labels: [], value: 7 }]);
-  assert.deepEqual(await merge(high, subject, members), [{ labels: [], value: 1 }]);
-  assert.deepEqual(await merge(unmeasured, subject, members), []);
+  const owner = createOwner([]);
+  assert.deepEqual(await merge(level, owner, members), [{ labels: [], value: 7 }]);
+  assert.deepEqual(await merge(high, owner, members), [{ labels: [], value: 1 }]);
+  assert.deepEqual(await merge(unmeasured, owner, members), []);
 });
 
 test('histograms of one device: buckets add up bound by bound, sums and counts too', async () => {
@@ -140,7 +137,7 @@ test('histograms of one device: buckets add up bound by bound, sums and counts t
     { key: 'a', value: { bounds: [1, 2], buckets: [3, 0, 1], sum: 9 } },
     { key: 'b', value: { bounds: [1, 2], buckets: [0, 5, 0], sum: 8 } },
   ];
-  const samples = await merge(waits, createSubject([]), members);
+  const samples = await merge(waits, createOwner([]), members);
   assert.deepEqual(
     samples.map(({ labels, suffix, value }) => [suffix, ...labels, value]),
     [
@@ -173,6 +170,6 @@ test('queues of one device: the longest stop and overflow, the largest need', as
     ['tapscope_ring_overflow_needed_packets', 3000],
   ] as const) {
     const metric = queueMetrics.find((one) => one.name === name) ?? assert.fail(name);
-    assert.deepEqual(await merge(metric, createSubject([]), members), [{ labels: [], value: wanted }], name);
+    assert.deepEqual(await merge(metric, createOwner([]), members), [{ labels: [], value: wanted }], name);
   }
 });

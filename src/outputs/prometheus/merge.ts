@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Several subjects as one: the queues of a device, the devices beyond the series budget.
+// Several owners as one: the queues of a device, the devices beyond the series budget.
 import type { Metric, Sample, Suffix } from '../../snapshot/metric.ts';
 import type { Slices } from './slices.ts';
 

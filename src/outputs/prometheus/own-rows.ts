@@ -3,14 +3,14 @@
 import type { Registry } from 'prom-client';
 import type { Suffix } from '../../snapshot/metric.ts';
 import type { MetricRows } from './families.ts';
-import type { Subject } from './subject.ts';
+import type { SeriesOwner } from './series-owner.ts';
 
 export type OwnMetric = Awaited<ReturnType<Registry['getMetricsAsJSON']>>[number];
 
 const suffixes: readonly Suffix[] = ['_bucket', '_sum', '_count'];
 
 /** All series of one metric are one row of the agent's. */
-export function ownRows({ name, type, help, values }: OwnMetric, agent: Subject): MetricRows {
+export function ownRows({ name, type, help, values }: OwnMetric, agent: SeriesOwner): MetricRows {
   const labels = Object.keys(values[0]?.labels ?? {}).filter((label) => label !== 'le');
   const kind = String(type);
   const metric = { name, help, labels, type: kind === 'counter' || kind === 'histogram' ? kind : 'gauge' } as const;

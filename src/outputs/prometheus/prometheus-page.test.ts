@@ -15,8 +15,8 @@ import type { Queue } from '../../snapshot/queue.ts';
 import type { Detail } from './detail.ts';
 import { familyOf, type MetricRows } from './families.ts';
 import { MetricsPage, type PrometheusOptions, type Seen } from './prometheus-page.ts';
+import { createOwner } from './series-owner.ts';
 import { createSlices } from './slices.ts';
-import { createSubject } from './subject.ts';
 import { contentTypes, page } from './text.ts';
 
 const oddNames = ['tap0', 'tap0', 'a"b', 'back\\slash', 'new\nline', 'é~{}=,#', '\\"', '\\n', '0', '\u{1f600}', ' '];
@@ -151,11 +151,11 @@ test("a histogram equals prom-client's own", async () => {
   const theirs = new Histogram({ name: 'wait_seconds', help: 'Waits.', buckets: [1, 2], registers: [registry] });
   for (const value of [0.5, 1, 1.5, 9]) theirs.observe(value);
   const metric = histogram<Distribution>('wait_seconds', 'Waits.', (seen) => seen);
-  const subject = createSubject([]);
+  const owner = createOwner([]);
   const samples = metric.samples({ bounds: [1, 2], buckets: [2, 1, 1], sum: 12 });
   const visitRow: MetricRows['visitRow'] = (_, visit) => {
     for (const [position, { labels, value, suffix }] of samples.entries())
-      visit(subject, position, labels, value, suffix);
+      visit(owner, position, labels, value, suffix);
   };
   const ours = page([familyOf({ metric, rows: 1, visitRow })], 'text', createSlices());
   assert.equal(await text(ours), await registry.metrics());

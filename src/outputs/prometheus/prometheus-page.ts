@@ -9,8 +9,8 @@ import { createSeriesCounts, type Detail, type SeriesLimit, selectDevices, serie
 import { familyOf, type MetricRows, metricRows } from './families.ts';
 import { type OwnMetric, ownRows } from './own-rows.ts';
 import { createdPrefix, SeriesCreated } from './series-created.ts';
+import { createOwners, showDevices } from './series-owner.ts';
 import { createSlices, type Slices } from './slices.ts';
-import { createSubjects, showDevices } from './subject.ts';
 import { type Family, type Format, type LastPage, type Line, page, renderLabels } from './text.ts';
 
 export interface PrometheusOptions {
@@ -41,7 +41,7 @@ export class MetricsPage {
   readonly #own: Registry;
   readonly #limit: SeriesLimit;
   readonly #counts = createSeriesCounts();
-  readonly #subjects = createSubjects();
+  readonly #owners = createOwners();
   readonly #lastPages: Readonly<Record<Format, LastPage>> = { text: new Map(), openmetrics: new Map() };
   readonly #created: SeriesCreated | undefined;
   #latest: Promise<unknown> = Promise.resolve();
@@ -75,7 +75,7 @@ export class MetricsPage {
     );
   }
 
-  /** Rows of the catalogue's metrics. One after the other: what subjects remember goes from scrape to scrape. */
+  /** Rows of the catalogue's metrics. One after the other: what owners remember goes from scrape to scrape. */
   rows(seen: Seen): Promise<readonly MetricRows[]> {
     const make = () => this.#makeRows(seen, createSlices());
     const rows = this.#latest.then(make, make);
@@ -85,17 +85,17 @@ export class MetricsPage {
 
   /** Rows of the process's own metrics. */
   async ownRows(): Promise<readonly MetricRows[]> {
-    return (await this.#own.getMetricsAsJSON()).map((metric) => ownRows(metric, this.#subjects.agent));
+    return (await this.#own.getMetricsAsJSON()).map((metric) => ownRows(metric, this.#owners.agent));
   }
 
   async #makeRows(seen: Seen, slices: Slices): Promise<readonly MetricRows[]> {
     const { detail, build } = this.#options;
     const { shown, folded } = await selectDevices(seen.devices, this.#limit, this.#counts, slices);
-    const devices = await showDevices(this.#subjects, shown, slices);
-    this.#created?.read(seen, this.#subjects);
+    const devices = await showDevices(this.#owners, shown, slices);
+    this.#created?.read(seen, this.#owners);
     this.#created?.note(devices);
     const scene = {
-      subjects: this.#subjects,
+      owners: this.#owners,
       shown: devices,
       folded,
       agent: seen.agent,

@@ -4,7 +4,7 @@
 import type { Device } from '../../snapshot/device.ts';
 import type { Metric } from '../../snapshot/metric.ts';
 import type { AgentState } from '../../snapshot/snapshot.ts';
-import type { ShownDevice, Subject, Subjects } from './subject.ts';
+import type { SeriesOwner, SeriesOwners, ShownDevice } from './series-owner.ts';
 
 interface Start {
   /** Unix time, seconds; undefined: it is not known. */
@@ -27,7 +27,7 @@ export class SeriesCreated {
   /** Unix time of this process's start: the probes are attached later. */
   readonly began: number;
   readonly #devices = new Map<string, Start & { seenAt: number }>();
-  readonly #subjects = new WeakMap<Subject, Start>();
+  readonly #owners = new WeakMap<SeriesOwner, Start>();
   #first: Start | undefined;
   #before = { takenAt: 0, incomplete: 0 };
   #readings = 0;
@@ -36,14 +36,14 @@ export class SeriesCreated {
     this.began = began;
   }
 
-  read({ devices, agent, takenAt }: Reading, { agent: own, otherDevice, otherQueue }: Subjects): void {
+  read({ devices, agent, takenAt }: Reading, { agent: own, otherDevice, otherQueue }: SeriesOwners): void {
     if (takenAt === undefined) return;
     this.#readings += 1;
     const incomplete = agent?.incompleteSnapshots ?? 0;
     const isComplete = incomplete === this.#before.incomplete;
     const fresh: Start = { at: isComplete ? this.#before.takenAt : undefined, isOld: false };
     const start = this.#first === undefined ? this.#begin(agent) : fresh;
-    for (const subject of [own, otherDevice, otherQueue]) if (this.#first) this.#subjects.set(subject, this.#first);
+    for (const owner of [own, otherDevice, otherQueue]) if (this.#first) this.#owners.set(owner, this.#first);
     for (const { id } of devices) {
       const known = this.#devices.get(id) ?? { ...start, seenAt: 0 };
       known.seenAt = this.#readings;
@@ -61,17 +61,17 @@ export class SeriesCreated {
   }
 
   note(shown: readonly ShownDevice[]): void {
-    for (const { value, subject, queues } of shown) {
+    for (const { value, owner, queues } of shown) {
       const start = this.#devices.get(value.id);
       if (start === undefined) continue;
-      for (const one of [subject, ...queues.map((queue) => queue.subject)])
-        if (!this.#subjects.has(one)) this.#subjects.set(one, start);
+      for (const one of [owner, ...queues.map((queue) => queue.owner)])
+        if (!this.#owners.has(one)) this.#owners.set(one, start);
     }
   }
 
   /** Unix time, seconds; undefined: it is not known. */
-  startOf(subject: Subject, { since }: Pick<Metric<never>, 'since'>): number | undefined {
-    const start = this.#subjects.get(subject);
+  startOf(owner: SeriesOwner, { since }: Pick<Metric<never>, 'since'>): number | undefined {
+    const start = this.#owners.get(owner);
     return start === undefined || (since === 'device' && start.isOld) ? undefined : start.at;
   }
 }

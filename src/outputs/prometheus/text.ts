@@ -32,7 +32,7 @@ export interface Family {
 }
 
 export interface Origin {
-  readonly subject: object;
+  readonly owner: object;
   readonly value: object;
 }
 
@@ -117,7 +117,7 @@ function sameFrom({ parts, origin }: Family, { origins }: Written, first: number
   for (; part < parts; part += 1) {
     const before = origins[part];
     const now = origin?.(part);
-    if (before === undefined || before.subject !== now?.subject || before.value !== now.value) break;
+    if (before === undefined || before.owner !== now?.owner || before.value !== now.value) break;
   }
   return part;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The subjects of series: the agent, a device, a queue. What was rendered for one is kept from scrape to scrape and goes with it.
+// The owners of series: the agent, a device, a queue. What was rendered for one is kept from scrape to scrape and goes with it.
 import type { Device } from '../../snapshot/device.ts';
 import type { Metric, Suffix } from '../../snapshot/metric.ts';
 import type { Queue } from '../../snapshot/queue.ts';
@@ -7,7 +7,7 @@ import type { MergeState } from './merge.ts';
 import type { Slices } from './slices.ts';
 import { type Labels, renderLabels } from './text.ts';
 
-export interface Subject extends MergeState {
+export interface SeriesOwner extends MergeState {
   readonly labels: Labels;
   readonly renderedLabels: string;
   /** Prefixes by metric name, then by position among its samples: no key has to be built to find one. */
@@ -20,26 +20,26 @@ interface Prefix {
   readonly text: string;
 }
 
-export function createSubject(labels: Labels): Subject {
+export function createOwner(labels: Labels): SeriesOwner {
   return { labels, renderedLabels: renderLabels(labels), prefixes: new Map(), sums: new Map(), merges: new Map() };
 }
 
 /** `name{netns="1",device="tap0",reason="FULL_RING"} `, everything of a series that does not change. */
 export function seriesPrefix(
-  subject: Subject,
+  owner: SeriesOwner,
   metric: Pick<Metric<never>, 'name' | 'labels'>,
   position: number,
   values: readonly string[],
   suffix?: Suffix,
 ): string {
-  let prefixes = subject.prefixes.get(metric.name);
+  let prefixes = owner.prefixes.get(metric.name);
   if (prefixes === undefined) {
     prefixes = [];
-    subject.prefixes.set(metric.name, prefixes);
+    owner.prefixes.set(metric.name, prefixes);
   }
   const kept = prefixes[position];
   if (kept !== undefined && kept.suffix === suffix && sameValues(kept.labels, values)) return kept.text;
-  const text = renderPrefix(subject, metric, values, suffix);
+  const text = renderPrefix(owner, metric, values, suffix);
   prefixes[position] = { labels: values, suffix, text };
   return text;
 }
@@ -52,112 +52,112 @@ function sameValues(a: readonly string[], b: readonly string[]): boolean {
 }
 
 function renderPrefix(
-  subject: Subject,
+  owner: SeriesOwner,
   { name, labels }: Pick<Metric<never>, 'name' | 'labels'>,
   values: readonly string[],
   suffix: Suffix | undefined,
 ): string {
   const names = suffix === '_bucket' ? [...labels, 'le'] : labels;
   const own = renderLabels(names.map((label, index) => [label, values[index] ?? '']));
-  const all = [subject.renderedLabels, own].filter((part) => part !== '').join(',');
+  const all = [owner.renderedLabels, own].filter((part) => part !== '').join(',');
   const full = `${name}${suffix ?? ''}`;
   return all === '' ? `${full} ` : `${full}{${all}} `;
 }
 
-/** A device of the present snapshot, its subject, and those of its queues. */
+/** A device of the present snapshot, its owner, and those of its queues. */
 export interface ShownDevice {
   readonly value: Device;
-  readonly subject: Subject;
+  readonly owner: SeriesOwner;
   readonly queues: readonly ShownQueue[];
 }
 
 interface ShownQueue {
   readonly value: Queue;
-  readonly subject: Subject;
+  readonly owner: SeriesOwner;
 }
 
 interface KeptDevice {
   readonly netns: number;
   readonly name: string;
-  readonly subject: Subject;
-  /** The subjects of its queues, by index. */
-  readonly queues: Map<number, Subject>;
+  readonly owner: SeriesOwner;
+  /** The owners of its queues, by index. */
+  readonly queues: Map<number, SeriesOwner>;
   seenAt: number;
 }
 
-/** Every subject that was shown recently. */
-export interface Subjects {
-  readonly agent: Subject;
-  readonly otherDevice: Subject;
-  readonly otherQueue: Subject;
+/** Every owner that was shown recently. */
+export interface SeriesOwners {
+  readonly agent: SeriesOwner;
+  readonly otherDevice: SeriesOwner;
+  readonly otherQueue: SeriesOwner;
   /** Devices by id, which is never used twice. */
   readonly devices: Map<string, KeptDevice>;
   scrapes: number;
 }
 
-/** Scrapes for which a device's subjects outlive it: one incomplete snapshot must not make its sums start again. */
+/** Scrapes for which a device's owners outlive it: one incomplete snapshot must not make its sums start again. */
 const graceScrapes = 3;
 
-export function createSubjects(): Subjects {
+export function createOwners(): SeriesOwners {
   const other: Labels = [
     ['netns', '0'],
     ['device', '~other'],
   ];
   return {
-    agent: createSubject([]),
-    otherDevice: createSubject(other),
-    otherQueue: createSubject([...other, ['queue', '0']]),
+    agent: createOwner([]),
+    otherDevice: createOwner(other),
+    otherQueue: createOwner([...other, ['queue', '0']]),
     devices: new Map(),
     scrapes: 0,
   };
 }
 
-/** The subjects of these devices, in their order; those of vanished devices and queues go. */
+/** The owners of these devices, in their order; those of vanished devices and queues go. */
 export async function showDevices(
-  subjects: Subjects,
+  owners: SeriesOwners,
   devices: readonly Device[],
   slices: Slices,
 ): Promise<readonly ShownDevice[]> {
-  subjects.scrapes += 1;
+  owners.scrapes += 1;
   const shown: ShownDevice[] = [];
   for (const device of devices) {
     if (slices.due()) await slices.pause();
-    shown.push(showDevice(subjects, device));
+    shown.push(showDevice(owners, device));
   }
-  for (const [id, { seenAt }] of subjects.devices) {
-    if (subjects.scrapes - seenAt > graceScrapes) subjects.devices.delete(id);
+  for (const [id, { seenAt }] of owners.devices) {
+    if (owners.scrapes - seenAt > graceScrapes) owners.devices.delete(id);
   }
   return shown;
 }
 
-function showDevice(subjects: Subjects, device: Device): ShownDevice {
-  const kept = keepDevice(subjects, device);
-  kept.seenAt = subjects.scrapes;
-  const queues = device.queues.map((value) => ({ value, subject: keepQueue(kept, value.index) }));
+function showDevice(owners: SeriesOwners, device: Device): ShownDevice {
+  const kept = keepDevice(owners, device);
+  kept.seenAt = owners.scrapes;
+  const queues = device.queues.map((value) => ({ value, owner: keepQueue(kept, value.index) }));
   if (kept.queues.size > queues.length) {
     const present = new Set(device.queues.map(({ index }) => index));
     for (const index of kept.queues.keys()) if (!present.has(index)) kept.queues.delete(index);
   }
-  return { value: device, subject: kept.subject, queues };
+  return { value: device, owner: kept.owner, queues };
 }
 
-function keepDevice(subjects: Subjects, { id, netns, name }: Device): KeptDevice {
-  const before = subjects.devices.get(id);
+function keepDevice(owners: SeriesOwners, { id, netns, name }: Device): KeptDevice {
+  const before = owners.devices.get(id);
   // Renamed or moved to another namespace: other series.
   if (before !== undefined && before.netns === netns && before.name === name) return before;
   const labels: Labels = [
     ['netns', String(netns)],
     ['device', name],
   ];
-  const kept = { netns, name, subject: createSubject(labels), queues: new Map<number, Subject>(), seenAt: 0 };
-  subjects.devices.set(id, kept);
+  const kept = { netns, name, owner: createOwner(labels), queues: new Map<number, SeriesOwner>(), seenAt: 0 };
+  owners.devices.set(id, kept);
   return kept;
 }
 
-function keepQueue({ subject, queues }: KeptDevice, index: number): Subject {
+function keepQueue({ owner, queues }: KeptDevice, index: number): SeriesOwner {
   const before = queues.get(index);
   if (before !== undefined) return before;
-  const kept = createSubject([...subject.labels, ['queue', String(index)]]);
+  const kept = createOwner([...owner.labels, ['queue', String(index)]]);
   queues.set(index, kept);
   return kept;
 }
