@@ -103,7 +103,7 @@ test('a second agent, a port in use and unknown flags are one clear sentence', {
     [['serve', '--mechanism', 'offered=magic'], 1, /no event 'offered'/],
     [['doctor', '--mechanism', 'transmit=magic'], 3, /no mechanism 'magic'/],
     [['doctor', '--no-such-flag'], 3, /unknown option/],
-    [['serve', '--device-include=('], 1, /no regular expression/],
+    [['serve', '--device-include=('], 1, /not a regular expression/],
     [['nonsense'], 1, /unknown command/],
   ] as const) {
     const result = await tapscope(args);
