@@ -108,7 +108,9 @@ function open({ probes, programs, owners, freed, states }: Parts): OpenSubject {
         const packets = counted ? (delivered.get(one.id) ?? 0) : undefined;
         return [one.id, deviceOf(one, freed.towards.get(one.id) ?? [], packets, owners.ofDevice(one), degraded)];
       });
-      made = generations.compare(made, new Map(now));
+      const before = made;
+      made = generations.compare(before, new Map(now));
+      generations.remove(new Set([...before.keys()].filter((id) => !made.has(id))));
       return {
         devices,
         made: [...made.values()],
