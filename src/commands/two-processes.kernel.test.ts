@@ -244,7 +244,7 @@ test('started from a terminal: the process that serves can neither type there no
 }, async (t) => {
   const port = await freePort();
   const socket = join(tmpdir(), `tapscope-terminal-${port}.sock`);
-  const command = `${process.execPath} dist/src/main.js serve --web.listen-address=127.0.0.1:${port} --socket=${socket}`;
+  const command = `exec ${process.execPath} dist/src/main.js serve --web.listen-address=127.0.0.1:${port} --socket=${socket}`;
   const terminal = spawn('script', ['-qfec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'ignore'] });
   t.after(() => terminal.kill('SIGKILL'));
   let printed = '';
