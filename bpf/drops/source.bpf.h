@@ -2,6 +2,7 @@
 /* The tun or tap by which a packet came into the host, at whatever depth of the host it is freed. skb_iif keeps the
  * number of that device; it means one device in one namespace. */
 #pragma once
+#include "drops/reading-socket.bpf.h"
 #include "drops/routed.bpf.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -59,7 +60,7 @@ static __always_inline bool is_namespace(u64 namespace)
  * which may lie in another one (VLAN, macvlan). TCP takes skb->dev away and keeps the route; what a socket has
  * taken has neither, and is the socket's.
  */
-static __always_inline u64 namespace_received_in(struct sk_buff *skb, u64 device, u64 socket)
+static __noinline u64 namespace_received_in(struct sk_buff *skb, u64 device, u64 socket)
 {
 	u64 namespace = namespace_of(device_of_route(route_of(skb)));
 
@@ -68,6 +69,8 @@ static __always_inline u64 namespace_received_in(struct sk_buff *skb, u64 device
 	namespace = namespace_of(device);
 	if (is_namespace(namespace))
 		return namespace;
+	if (!socket)
+		socket = (u64)FIELD(sk_buff, skb, sk) ?: reading_socket();
 	namespace = (s64)socket < 0 ? (u64)FIELD(sock, socket, __sk_common.skc_net.net) : 0;
 	return is_namespace(namespace) ? namespace : 0;
 }
@@ -80,7 +83,7 @@ static __noinline struct net_device *source_of(struct sk_buff *skb, u64 device, 
 	/* Received, and still where it came in: by another device. */
 	if (!ifindex || ((s64)device < 0 && (u32)FIELD(net_device, device, ifindex) == ifindex))
 		return NULL;
-	u64 namespace = namespace_received_in(skb, device, socket ?: (u64)FIELD(sk_buff, skb, sk));
+	u64 namespace = namespace_received_in(skb, device, socket);
 
 	if (!namespace)
 		return NULL;
