@@ -335,8 +335,7 @@ int dropped_located(u64 *ctx)
 	u64 device = (u64)BPF_CORE_READ((struct sk_buff *)ctx[0], dev);
 	u64 without_reason[3] = {ctx[0], ctx[1], 0};
 
-	if (is_list(ctx[1]) &&
-	    (((s64)device < 0 && is_tun(device)) || source_of((struct sk_buff *)ctx[0], device, 0)))
+	if (is_list(ctx[1]) && (((s64)device < 0 && is_tun(device)) || source_of((struct sk_buff *)ctx[0], device, 0)))
 		without_reason[1] = caller_of(ctx, ctx[1]);
 	return count_freed(without_reason);
 }
