@@ -34,6 +34,13 @@ static __always_inline bool has_flag(u64 reason, u8 flags)
 	return index < sizeof(reason_flags) && reason_flags[index] & flags;
 }
 
+/* Reasons of packets that were dropped for want of a route, and some others: in few instructions. The reason is an
+ * argument of the program. */
+static __always_inline bool may_be_unrouted(volatile u64 *ctx)
+{
+	return reason_flags[*(volatile u8 *)&ctx[2]] & (REASON_ROUTED | REASON_UNROUTED | REASON_UNNAMED);
+}
+
 static __always_inline u64 route_of(struct sk_buff *skb)
 {
 	return FIELD(sk_buff, skb, _skb_refdst) & ~SKB_DST_NOREF;
