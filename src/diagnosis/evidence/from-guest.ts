@@ -10,7 +10,7 @@ const XDP_FUNCTIONS: readonly string[] = ['do_xdp_generic', 'netif_receive_gener
 const IN_RX_DROPPED: readonly string[] = ['UNHANDLED_PROTO', 'PTYPE_ABSENT', 'CPU_BACKLOG'];
 
 export function isXdpDrop({ reason, location }: OtherDrop): boolean {
-  return reason === 'XDP' || XDP_FUNCTIONS.includes(location);
+  return reason === 'XDP' || (reason === 'NOT_SPECIFIED' && XDP_FUNCTIONS.includes(location));
 }
 
 /** Freed by the host behind tun. */
