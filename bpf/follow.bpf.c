@@ -3,7 +3,7 @@
 // and single ones told by a ring buffer. An object of its own, loaded while `tapscope drops` follows, and by it alone.
 #include "device.bpf.h"
 #include "drops/location.bpf.h"
-#include "drops/routed.bpf.h"
+#include "drops/unwanted.bpf.h"
 #include "on-request.bpf.h"
 
 #define HEADER_BYTES 96
@@ -166,14 +166,6 @@ static __noinline struct loss *new_loss(void *ctx, struct loss_key *key, struct 
 	return bpf_map_lookup_elem(&losses, key);
 }
 
-/* None of the host's own, of a copy's, or of a packet's that did what it was made for. */
-static __always_inline bool is_loss(u32 class, u32 reason)
-{
-	if (class == CLASS_WRITTEN || class == CLASS_MACVTAP || (class >= CLASS_RECEIVE && class <= CLASS_SNIFFER))
-		return false;
-	return class != CLASS_ELSEWHERE || (reason != reason_not_specified && reason != reason_consumed);
-}
-
 /* The tun or tap that the packet was lost on its way to; NULL: it is none's loss. */
 static __noinline struct net_device *lost_towards(struct sk_buff *skb, u32 class, u32 reason)
 {
@@ -188,11 +180,14 @@ static __noinline struct net_device *lost_towards(struct sk_buff *skb, u32 class
 
 	if (class < CLASS_RECEIVE)
 		return is_tuns ? dev : NULL;
-	u32 state = is_tuns ? registration_state(dev) : 0;
+	if (class == CLASS_RECEIVED || !is_drop(class, reason, is_tuns) || is_received_copy(skb) ||
+	    is_unwanted(skb, class, reason))
+		return NULL;
+	if (is_tuns && !came_in_by(skb, dev))
+		return is_registered(dev) ? dev : NULL;
+	struct net_device *to = routed_to(skb);
 
-	if (state >= NETREG_REGISTERED && state <= NETREG_UNREGISTERED && is_on_its_way(skb, dev))
-		return dev;
-	return is_routed_reason(reason) ? routed_to(skb) : NULL;
+	return to == dev ? NULL : to;
 }
 
 static __noinline int follow(u64 *ctx, u64 location, u32 reason)
@@ -201,7 +196,7 @@ static __noinline int follow(u64 *ctx, u64 location, u32 reason)
 	struct loss_key key = {.location = location, .reason = reason, .queue = NO_QUEUE};
 	u32 class = class_of(key.location);
 
-	if (!is_loss(class, key.reason))
+	if (class == CLASS_WRITTEN || class == CLASS_MACVTAP)
 		return 0;
 	struct net_device *dev = lost_towards(skb, class, key.reason);
 
@@ -232,14 +227,18 @@ int follow_typed(u64 *ctx)
 {
 	struct sk_buff *skb = (struct sk_buff *)ctx[0];
 
-	return is_known_foreign(ops_of(skb->dev)) && !is_routed_reason(ctx[2]) ? 0 : follow(ctx, ctx[1], ctx[2]);
+	return is_known_foreign(ops_of(skb->dev)) && !skb->_skb_refdst ? 0 : follow(ctx, ctx[1], ctx[2]);
 }
 
 SEC("?raw_tp/kfree_skb")
 int follow_raw(u64 *ctx)
 {
-	if (typed_reads && is_known_foreign(ops_of(TYPED(sk_buff, ctx[0])->dev)) && !is_routed_reason(ctx[2]))
-		return 0;
+	if (typed_reads) {
+		struct sk_buff *skb = TYPED(sk_buff, ctx[0]);
+
+		if (is_known_foreign(ops_of(skb->dev)) && !skb->_skb_refdst)
+			return 0;
+	}
 	return follow(ctx, ctx[1], ctx[2]);
 }
 

@@ -49,10 +49,19 @@ struct ns_common {
 
 struct net_device;
 
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
 struct net {
 	struct ns_common ns;
 	struct list_head list;
 	struct list_head dev_base_head;
+	struct hlist_head *dev_index_head;
 	struct net_device *loopback_dev;
 };
 
@@ -126,6 +135,7 @@ struct net_device {
 	struct net_device_core_stats *core_stats;
 	possible_net_t nd_net;
 	struct list_head dev_list;
+	struct hlist_node index_hlist;
 	struct device dev;
 	struct kset *queues_kset;  /* with CONFIG_SYSFS */
 	void *rx_handler_data;	   /* of a port of a bridge: its struct net_bridge_port */
@@ -150,7 +160,9 @@ struct sk_buff {
 	struct net_device *dev;
 	struct sock *sk;
 	void *destructor;
+	unsigned long _skb_refdst;
 	int skb_iif;
+	u8 pkt_type : 3;
 	u16 queue_mapping, alloc_cpu;
 	unsigned int len;
 	u16 protocol, network_header; /* protocol: in network order */
@@ -284,6 +296,13 @@ static __always_inline u32 registration_state(struct net_device *dev)
 	if (bpf_core_field_exists(((struct net_device___enum *)0)->reg_state))
 		return BPF_CORE_READ_BITFIELD_PROBED((struct net_device___enum *)dev, reg_state);
 	return BPF_CORE_READ(dev, reg_state);
+}
+
+static __always_inline bool is_registered(struct net_device *dev)
+{
+	u32 state = registration_state(dev);
+
+	return state >= NETREG_REGISTERED && state <= NETREG_UNREGISTERED;
 }
 
 static __always_inline struct tun_struct *tun_of(struct net_device *dev)

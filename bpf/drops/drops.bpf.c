@@ -4,9 +4,10 @@
 #include "drops/location.bpf.h"
 #include "macvtap.bpf.h"
 #include "drops/tun-text.bpf.h"
-#include "drops/routed.bpf.h"
+#include "drops/source.bpf.h"
 #include "transmit/transmit.bpf.h"
 #include "drops/unrouted.bpf.h"
+#include "drops/unwanted.bpf.h"
 #include "receive/written.bpf.h"
 
 /*
@@ -61,22 +62,61 @@ const volatile u8 before_counted = 1;
 #define ENDS_UNSEEN_PLACE 0x656e6473 /* 0; above all addresses where the end of devices is not seen */
 #define BY_QUEUE_PLACE	  0x71756575 /* SEEN_BY_QUEUE on PREEMPT_RT; elsewhere a number that exit_seen never is */
 
-/* Dropped before its device became the output device. */
-static __noinline int count_routed(u64 *ctx)
+/* A packet that is neither a tap's nor known to be on its way to one, but may be: it came in by another device. */
+static __always_inline void count_of_nobody(struct sk_buff *skb, u64 location, u32 reason)
+{
+	if (!has_flag(reason, REASON_ROUTED | REASON_UNROUTED | REASON_UNNAMED))
+		return;
+	u32 class = class_of(location);
+	bool leads_nowhere = class == CLASS_UNROUTED;
+
+	if (has_flag(reason, REASON_UNNAMED) && !leads_nowhere && (class != CLASS_BEFORE || GIVES_REASONS))
+		return;
+	if ((leads_nowhere || has_flag(reason, REASON_UNROUTED) || !has_route(skb)) && !is_unwanted(skb, class, reason))
+		count_unrouted(skb, location, reason);
+}
+
+/* Of a socket's receive queue: it had arrived, or it is a sniffer's copy. */
+static __always_inline bool is_closed(struct sk_buff *skb, u32 reason)
+{
+	return has_flag(reason, REASON_UNNAMED | REASON_CLOSED) && is_received_copy(skb);
+}
+
+/*
+ * Freed outside tun, tap and vhost-net. It came in by a tun or tap, whichever device it has now; or it is on its way to
+ * one; or both.
+ */
+static __noinline int count_in_host(u64 *ctx)
 {
 	struct sk_buff *skb = (struct sk_buff *)ctx[0];
-	bool leads_nowhere = class_of(ctx[1]) == CLASS_UNROUTED;
+	u64 location = ctx[1];
+	u32 reason = ctx[2];
+	/* skb->dev shares its place with socket data: follow kernel addresses only, and by reads that may fail. */
+	u64 device = (u64)FIELD(sk_buff, skb, dev);
+	struct net_device *here = (s64)device < 0 && is_tun(device) ? (struct net_device *)device : NULL;
+	struct net_device *from = here, *to = here;
 
-	if (!is_routed_reason(ctx[2]))
+	if (here && !is_registered(here))
 		return 0;
-	if (has_flag(ctx[2], REASON_UNNAMED) && !leads_nowhere && !is_known_drop(class_of(ctx[1])))
+	if (!here || !(came_in_by(skb, here) || class_of(location) == CLASS_RECEIVED))
+		from = source_of(skb, device, gives_socket ? ctx[3] : 0);
+	if (!here || from == here)
+		to = routed_to(skb);
+	if (!from && !to) {
+		count_of_nobody(skb, location, reason);
 		return 0;
-	struct net_device *dev = routed_to(skb);
+	}
+	u32 class = class_of(location);
 
-	if (dev)
-		count_at(dev, ctx[1], ctx[2], 1);
-	else if (leads_nowhere || has_flag(ctx[2], REASON_UNROUTED) || !has_route(skb))
-		count_unrouted(skb, ctx[1], ctx[2]);
+	if (!is_drop(class, reason, here) || is_closed(skb, reason))
+		return 0;
+	bool unwanted = is_unwanted(skb, class, reason);
+
+	if (from)
+		count_direction(from, location, reason, 1, unwanted ? DROP_UNWANTED : DROP_FROM_GUEST);
+	/* The route of a packet for an address of the device itself may name the device that it came in by. */
+	if (to && to != from && !unwanted && !is_received_copy(skb))
+		count_at(to, location, reason, 1);
 	return 0;
 }
 
@@ -118,12 +158,6 @@ static __noinline int count_in_tun(struct sk_buff *skb, u64 device, u32 class, u
 	return 0;
 }
 
-/* skb->dev is no tun or tap, or the one that it came in by. */
-static __always_inline int count_by_route(u64 *ctx, u32 class)
-{
-	return before_counted && class > CLASS_SNIFFER && is_routed_reason(ctx[2]) ? count_routed(ctx) : 0;
-}
-
 static __noinline int count_freed(u64 *ctx)
 {
 	u64 location = ctx[1];
@@ -143,39 +177,18 @@ static __noinline int count_freed(u64 *ctx)
 		if (seen == SEEN_BY_QUEUE)
 			return drop_of_queue(ctx);
 	}
-	if (class == CLASS_ELSEWHERE && (reason == reason_not_specified || reason == reason_consumed))
-		return 0; /* freed, not dropped: pktgen's own skbs end so */
 	if (class == CLASS_MACVTAP)
 		return count_macvtap(skb, location, reason);
 	if (class == CLASS_WRITTEN)
 		return count_written(skb, location, reason);
+	if (class > CLASS_MACVTAP)
+		return before_counted ? count_in_host(ctx) : 0;
 	u64 device = (u64)BPF_CORE_READ(skb, dev);
 
-	/* skb->dev shares its place with socket data: follow kernel addresses only, and by reads that may fail. */
-	if ((s64)device >= 0) {
-		if (class < CLASS_RECEIVE)
-			__sync_fetch_and_add(&lost_no_device, 1);
-		return count_by_route(ctx, class);
-	}
-	if (!is_tun(device))
-		return count_by_route(ctx, class);
-	if (class < CLASS_RECEIVE)
+	if ((s64)device < 0 && is_tun(device))
 		return count_in_tun(skb, device, class, reason);
-	if (!before_counted)
-		return 0;
-	struct net_device *dev = (struct net_device *)device;
-	u32 state = registration_state(dev);
-
-	if (state < NETREG_REGISTERED || state > NETREG_UNREGISTERED)
-		return 0;
-	bool from_guest = class == CLASS_RECEIVED || came_in_by(skb, dev);
-
-	if (from_guest && (class == CLASS_RECEIVED || class == CLASS_UNROUTED || is_known_drop(class) ||
-			   has_flag(reason, REASON_FROM_GUEST)))
-		count_direction(dev, location, reason, 1, 1);
-	if (from_guest || is_received_copy(skb))
-		return count_by_route(ctx, class);
-	count_at(dev, location, reason, 1);
+	if ((s64)device >= 0)
+		__sync_fetch_and_add(&lost_no_device, 1);
 	return 0;
 }
 
@@ -219,13 +232,7 @@ static __noinline int freed_near(u64 *ctx, bool typed)
 	/* A macvtap looks like any macvlan. */
 	if (ctx[1] - macvtap_start < macvtap_length)
 		return count_freed(ctx);
-	return before_counted && is_routed_reason(ctx[2]) ? count_routed(ctx) : 0;
-}
-
-/* The packet is of another device, or of none. */
-static __noinline int count_not_ours(u64 *ctx)
-{
-	return (s64)BPF_CORE_READ((struct sk_buff *)ctx[0], dev) < 0 ? count_routed(ctx) : count_freed(ctx);
+	return before_counted ? count_in_host(ctx) : 0;
 }
 
 /* A function freed it that is none of ours, as nearly all are. */
@@ -247,15 +254,14 @@ static __always_inline int freed_outside(volatile u64 *ctx, u64 location, bool t
 	GOTO_IF_EQUAL(ops, TAP_OPS_PLACE, ours);
 	GOTO_IF_EQUAL(ops, TUN_OPS_PLACE, ours);
 other:
-	return may_be_routed(ctx) ? count_not_ours((u64 *)ctx) : 0;
+	/* The host's own, and without a route: it came from no tap, and is on its way to none. */
+	return skb->skb_iif || skb->_skb_refdst ? count_in_host((u64 *)ctx) : 0;
 unknown:
-	/* No kernel address: it has no device, or socket data lies there. A route may name one. */
-	if ((s64)dev >= 0)
-		return may_be_routed(ctx) ? count_freed((u64 *)ctx) : 0;
-	if (is_known_foreign(ops_of(dev)))
-		return may_be_routed(ctx) ? count_routed((u64 *)ctx) : 0;
+	/* No kernel address: it has no device, or socket data lies there. */
+	if ((s64)dev >= 0 || is_known_foreign(ops_of(dev)))
+		goto other;
 ours:
-	return count_freed((u64 *)ctx);
+	return count_in_host((u64 *)ctx);
 uncounted:
 	/* An instruction to which nothing else leads: where losses before tun are counted, the branch is left out. */
 	asm volatile("r1 = 0" : : : "r1");
@@ -329,7 +335,8 @@ int dropped_located(u64 *ctx)
 	u64 device = (u64)BPF_CORE_READ((struct sk_buff *)ctx[0], dev);
 	u64 without_reason[3] = {ctx[0], ctx[1], 0};
 
-	if (is_list(ctx[1]) && (s64)device < 0 && is_tun(device))
+	if (is_list(ctx[1]) &&
+	    (((s64)device < 0 && is_tun(device)) || source_of((struct sk_buff *)ctx[0], device, 0)))
 		without_reason[1] = caller_of(ctx, ctx[1]);
 	return count_freed(without_reason);
 }

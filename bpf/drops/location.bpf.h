@@ -14,13 +14,15 @@ enum location_class {
 	CLASS_OVERFLOWED, /* vhost_net_buf_unproduce: the ring had no room for what vhost gave back */
 	CLASS_WRITTEN,	  /* tun_get_user, tun_sendmsg: from the guest or writer */
 	CLASS_MACVTAP,	  /* tap_handle_frame and what else frees packets in the tap module */
-	CLASS_RECEIVE,	  /* after tun, on the way into the host: not a transmit loss */
+	CLASS_RECEIVE,	  /* a socket was closed with it in its queue: the packet had arrived */
 	CLASS_RECEIVED,	  /* after tun, on the way into the host, where skb_iif is not set yet: XDP, a full backlog */
 	CLASS_SNIFFER,	  /* packet sockets: a copy was lost, not the packet */
 	CLASS_BEFORE,	  /* a function known to drop on the way to a device */
 	CLASS_UNROUTED,	  /* what a route that leads nowhere does (unreachable, blackhole, prohibit), mostly without a
 			     reason */
-	CLASS_ELSEWHERE,  /* any other: a drop only if it has a reason */
+	CLASS_HARMLESS,	  /* frees packets that did what they were made for: without a reason it is no drop */
+	CLASS_NETWORK,	  /* any other function of the network stack in the kernel proper */
+	CLASS_ELSEWHERE,  /* any other: without a reason, a driver may have freed what it has sent */
 };
 
 #define RANGES 64
@@ -86,10 +88,17 @@ static __always_inline u32 class_of(u64 location)
 	return (known & ADDRESS_BITS) == (location & ADDRESS_BITS) ? known >> 56 : classify(location, cell);
 }
 
-/* Where the kernel gives no reasons, a function that is known to drop says it. */
-static __always_inline bool is_known_drop(u32 class)
+/*
+ * The packet was dropped, and did not come to its end. Without a reason the function that freed it says so. `is_near`: it
+ * has the tun or tap itself, so that no other driver can have sent and freed it.
+ */
+static __always_inline bool is_drop(u32 class, u32 reason, bool is_near)
 {
-	return class == CLASS_BEFORE && !GIVES_REASONS;
+	if (class == CLASS_RECEIVE || class == CLASS_SNIFFER || reason == reason_consumed)
+		return false;
+	if (reason != reason_not_specified)
+		return true;
+	return class != CLASS_HARMLESS && (is_near || class != CLASS_ELSEWHERE);
 }
 
 /* kfree_skb_list() frees what queueing disciplines drop, and the parts of packets that are freed. Only its caller tells
@@ -126,10 +135,4 @@ static __always_inline bool came_in_by(struct sk_buff *skb, struct net_device *d
 static __always_inline bool is_received_copy(struct sk_buff *skb)
 {
 	return sock_rfree_address && (u64)BPF_CORE_READ(skb, destructor) == sock_rfree_address;
-}
-
-/* The packet is on its way to a device, by what it says itself. */
-static __always_inline bool is_on_its_way(struct sk_buff *skb, struct net_device *dev)
-{
-	return !came_in_by(skb, dev) && !is_received_copy(skb);
 }

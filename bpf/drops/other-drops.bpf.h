@@ -3,12 +3,18 @@
 #pragma once
 #include "device.bpf.h"
 
+enum drop_direction {
+	DROP_TOWARDS,	 /* the device; or freed by it, either way */
+	DROP_FROM_GUEST, /* or writer: freed after tun had passed it on to the host */
+	DROP_UNWANTED,	 /* the same, to many at once, of whom the host is none */
+};
+
 struct other_drop_key {
 	u64 device;
 	u64 device_id;
 	u64 location;
 	u32 reason;
-	u32 from_guest; /* or writer: freed after tun had passed it on to the host */
+	enum drop_direction direction;
 };
 
 struct {
@@ -21,13 +27,14 @@ struct {
 u64 lost_before;    /* other_drops was full */
 u64 lost_no_device; /* dropped in tun, and the packet names no device */
 
-static __always_inline void count_direction(struct net_device *dev, u64 location, u32 reason, u32 count, u32 from_guest)
+static __always_inline void count_direction(struct net_device *dev, u64 location, u32 reason, u32 count,
+					    enum drop_direction direction)
 {
 	struct other_drop_key key = {.device = (u64)dev,
 				     .device_id = device_id((u64)dev),
 				     .location = location,
 				     .reason = reason,
-				     .from_guest = from_guest};
+				     .direction = direction};
 	u64 *packets = bpf_map_lookup_elem(&other_drops, &key), none = 0;
 
 	if (!packets) {
@@ -39,5 +46,5 @@ static __always_inline void count_direction(struct net_device *dev, u64 location
 
 static __always_inline void count_at(struct net_device *dev, u64 location, u32 reason, u32 count)
 {
-	count_direction(dev, location, reason, count, 0);
+	count_direction(dev, location, reason, count, DROP_TOWARDS);
 }

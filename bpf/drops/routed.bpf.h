@@ -10,19 +10,16 @@ struct dst_entry {
 	struct net_device *dev;
 };
 
-struct sk_buff___routed {
-	unsigned long _skb_refdst;
-};
-
 #pragma clang attribute pop
 
 #define SKB_DST_NOREF 1UL /* bit 0 of _skb_refdst: the route is not counted; bits above are its address */
 
 enum reason_flag {
-	REASON_ROUTED = 1,     /* dropped between the route and the output device (netfilter, ip_forward) */
-	REASON_FROM_GUEST = 2, /* of a packet that came in by the device: the host's decision, not its end */
-	REASON_UNROUTED = 4,   /* for want of a route, or by the address that it came from */
-	REASON_UNNAMED = 8, /* no reason: the function that freed it says whether that was a route that leads nowhere */
+	REASON_ROUTED = 1,    /* dropped between the route and the output device (netfilter, ip_forward) */
+	REASON_UNWANTED = 2,  /* the host has no use for the packet: of one that goes to many at once it is no loss */
+	REASON_UNROUTED = 4,  /* for want of a route, or by the address that it came from */
+	REASON_UNNAMED = 8,   /* no reason: the function that freed it says whether that was a drop */
+	REASON_CLOSED = 16,   /* the queue that it lay in was thrown away; of a socket's queue that is no drop */
 };
 
 /* Flags by reason. */
@@ -37,21 +34,15 @@ static __always_inline bool has_flag(u64 reason, u8 flags)
 	return index < sizeof(reason_flags) && reason_flags[index] & flags;
 }
 
-/* The route of such a packet is looked at. */
-static __always_inline bool is_routed_reason(u64 reason)
-{
-	return has_flag(reason, REASON_ROUTED | REASON_UNROUTED | REASON_UNNAMED);
-}
-
-/* True of all of these, and of some others: in fewer instructions. The reason is an argument of the program. */
-static __always_inline bool may_be_routed(volatile u64 *ctx)
-{
-	return reason_flags[*(volatile u8 *)&ctx[2]];
-}
-
 static __always_inline u64 route_of(struct sk_buff *skb)
 {
-	return BPF_CORE_READ((struct sk_buff___routed *)skb, _skb_refdst) & ~SKB_DST_NOREF;
+	return FIELD(sk_buff, skb, _skb_refdst) & ~SKB_DST_NOREF;
+}
+
+/* The route's device; 0: it has none. Otherwise it is a list of TCP's: reads may fail. */
+static __always_inline u64 device_of_route(u64 route)
+{
+	return (s64)route < 0 ? (u64)FIELD(dst_entry, route, dev) : 0;
 }
 
 static __always_inline bool has_route(struct sk_buff *skb)
@@ -62,16 +53,11 @@ static __always_inline bool has_route(struct sk_buff *skb)
 /* A registered tun or tap by which the route leaves; NULL: there is no route yet, or it leads elsewhere. */
 static __noinline struct net_device *routed_to(struct sk_buff *skb)
 {
-	u64 route = route_of(skb);
+	u64 device = device_of_route(route_of(skb));
 
-	/* Otherwise it is a list of TCP's, whose packets are never freed by these functions: reads may fail. */
-	if ((s64)route >= 0)
+	if ((s64)device >= 0 || !is_tun(device))
 		return NULL;
-	struct net_device *dev = BPF_CORE_READ((struct dst_entry *)route, dev);
+	struct net_device *dev = (struct net_device *)device;
 
-	if ((s64)dev >= 0 || !is_tun((u64)dev))
-		return NULL;
-	u32 state = registration_state(dev);
-
-	return state >= NETREG_REGISTERED && state <= NETREG_UNREGISTERED ? dev : NULL;
+	return is_registered(dev) ? dev : NULL;
 }

@@ -1,21 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets that belong to no queue when the kernel frees them, by device: lost before tun, freed by it, or refused by the host behind it.
+import { FunctionNames } from '../kernel/function-names.ts';
 import { layoutOf } from '../kernel/layout.ts';
 import type { OtherDrop } from '../snapshot/device.ts';
 import type { Probes } from './attach.ts';
 import type { Generations } from './generations.ts';
 import { HashEntries } from './hash-entries.ts';
-import { LABELLED_LOCATIONS } from './locations.ts';
 import type { LoadedPrograms } from './programs.ts';
 
 type ByDevice = ReadonlyMap<bigint, readonly OtherDrop[]>;
 
+/** As many (reason, function) of one device are told apart; what comes after them is one series. */
+const MOST_PLACES = 48;
+const OTHER = 'other';
+
+/** The same as enum drop_direction in bpf/drops/other-drops.bpf.h. */
+const TOWARDS = 0;
+const UNWANTED = 2;
+
 export class FreedPackets {
-  readonly #probes: Pick<Probes, 'symbols'>;
   readonly #generations: Generations;
   readonly #reasons: LoadedPrograms['reasons'];
   readonly #entries: HashEntries;
-  readonly #at: Readonly<Record<'device_id' | 'location' | 'reason' | 'from_guest', number>>;
+  readonly #at: Readonly<Record<'device_id' | 'location' | 'reason' | 'direction', number>>;
+  readonly #places: Places<bigint>;
   #towards: ByDevice = new Map();
   #fromGuest: ByDevice = new Map();
 
@@ -24,28 +32,32 @@ export class FreedPackets {
     { object, reasons }: Pick<LoadedPrograms, 'object' | 'reasons'>,
     generations: Generations,
   ) {
-    this.#probes = probes;
+    this.#places = new Places(probes);
     this.#generations = generations;
     this.#reasons = reasons;
     this.#entries = new HashEntries(object, 'other_drops');
-    this.#at = layoutOf(object.btf(), 'other_drop_key', ['device_id', 'location', 'reason', 'from_guest']).at;
+    this.#at = layoutOf(object.btf(), 'other_drop_key', ['device_id', 'location', 'reason', 'direction']).at;
   }
 
   /** Once a sample. */
   read(): void {
     const [towards, fromGuest] = [new Map<bigint, OtherDrop[]>(), new Map<bigint, OtherDrop[]>()];
-    for (const { key, value } of this.#entries.read()) {
-      const device = key.getBigUint64(this.#at.device_id, true);
-      const drop = {
-        reason: this.#reasons.name(key.getUint32(this.#at.reason, true)),
-        location: labelOf(this.#probes, key.getBigUint64(this.#at.location, true)),
-        packets: Number(value.getBigUint64(0, true)),
-      };
-      const isFromGuest = key.getUint32(this.#at.from_guest, true) !== 0;
+    const entries = this.#entries.read().map(({ key, value }) => ({
+      device: key.getBigUint64(this.#at.device_id, true),
+      reason: this.#reasons.name(key.getUint32(this.#at.reason, true)),
+      address: key.getBigUint64(this.#at.location, true),
+      direction: key.getUint32(this.#at.direction, true),
+      packets: Number(value.getBigUint64(0, true)),
+    }));
+    this.#places.learn(entries.map(({ address }) => address));
+    for (const { device, reason, address, direction, packets } of entries) {
+      const drop = { ...this.#places.of(device, reason, address), packets };
       // Each device gets an entry towards it, so that it is known.
       const known = towards.get(device) ?? [];
-      towards.set(device, isFromGuest ? known : plus(known, drop));
-      if (isFromGuest) fromGuest.set(device, plus(fromGuest.get(device) ?? [], drop));
+      towards.set(device, direction === TOWARDS ? plus(known, drop) : known);
+      if (direction === TOWARDS) continue;
+      const from = direction === UNWANTED ? { ...drop, unwanted: true } : drop;
+      fromGuest.set(device, plus(fromGuest.get(device) ?? [], from));
     }
     this.#fromGuest = this.#generations.compare(this.#fromGuest, fromGuest);
     this.#towards = this.#generations.compare(this.#towards, towards);
@@ -63,18 +75,51 @@ export class FreedPackets {
 
   remove(devices: ReadonlySet<bigint>): void {
     this.#entries.removeWhere((key) => devices.has(key.getBigUint64(this.#at.device_id, true)));
+    for (const device of devices) this.#places.forget(device);
   }
 }
 
-/** The function that freed a packet, as a label: some have a name, the others are `other`. */
-export function labelOf({ symbols }: Pick<Probes, 'symbols'>, location: bigint): string {
-  const name = symbols()?.functionAt(location) ?? 'other';
-  return LABELLED_LOCATIONS.has(name) ? name : 'other';
+/** Names the function that freed a packet, and bounds how many of them each owner (a device, a namespace) shows. */
+export class Places<Owner> {
+  readonly #probes: Pick<Probes, 'symbols'>;
+  readonly #names = new FunctionNames();
+  readonly #shown = new Map<Owner, Set<string>>();
+
+  constructor(probes: Pick<Probes, 'symbols'>) {
+    this.#probes = probes;
+  }
+
+  /** One reading of the kernel's symbols for all addresses that are new and in no function that is known by its class. */
+  learn(addresses: readonly bigint[]): void {
+    this.#names.learn(addresses.filter((address) => this.#classified(address) === undefined));
+  }
+
+  of(owner: Owner, reason: string, address: bigint): { readonly reason: string; readonly location: string } {
+    const name = this.#classified(address) ?? this.#names.at(address);
+    // An address of the kernel is nobody's business.
+    const location = name.startsWith('0x') ? OTHER : name;
+    const shown = this.#shown.get(owner) ?? new Set();
+    const place = `${reason} ${location}`;
+    if (!shown.has(place) && shown.size >= MOST_PLACES) return { reason: OTHER, location: OTHER };
+    this.#shown.set(owner, shown.add(place));
+    return { reason, location };
+  }
+
+  forget(owner: Owner): void {
+    this.#shown.delete(owner);
+  }
+
+  #classified(address: bigint): string | undefined {
+    return this.#probes.symbols()?.functionAt(address);
+  }
 }
 
-/** Several call sites of one function are one location. */
+/** Several call sites of one function are one place. */
 function plus(drops: OtherDrop[], drop: OtherDrop): OtherDrop[] {
-  const known = drops.findIndex(({ reason, location }) => reason === drop.reason && location === drop.location);
+  const known = drops.findIndex(
+    ({ reason, location, unwanted }) =>
+      reason === drop.reason && location === drop.location && unwanted === drop.unwanted,
+  );
   const same = drops[known];
   if (!same) return [...drops, drop];
   return drops.with(known, { ...same, packets: same.packets + drop.packets });

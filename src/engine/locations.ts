@@ -16,7 +16,8 @@ type LocationClass =
   | 'RECEIVED'
   | 'SNIFFER'
   | 'BEFORE'
-  | 'UNROUTED';
+  | 'UNROUTED'
+  | 'HARMLESS';
 
 export type MacvtapMeaning = 'dropped' | 'failed' | 'purged' | 'resized' | 'written';
 
@@ -41,8 +42,35 @@ const MANAGED_LOCATIONS: readonly string[] = [
   'cake_dequeue',
 ];
 
+/** A socket is closed, with packets in its queues: they had arrived. */
+const SOCKET_ENDS: readonly string[] = [
+  'skb_queue_purge_reason',
+  'skb_queue_purge', // before Linux 6.5
+  'inet_sock_destruct',
+  'sk_stream_kill_queues',
+  'udp_destruct_common',
+];
+
+/** Free packets that did what they were made for, without a reason: from-guest.kernel.test.ts sends such. */
+const HARMLESS_LOCATIONS: readonly string[] = [
+  'pktgen_thread_worker', // its own packet, sent many times
+  'pktgen_stop_device',
+  'pktgen_rem_one_if',
+  // The parts of a packet that was freed.
+  'kfree_skb_list',
+  'kfree_skb_list_reason',
+  'skb_release_data',
+  // The last segments of a connection, in TIME_WAIT.
+  'tcp_v4_rcv',
+  'tcp_v6_rcv',
+];
+
 /** Modules lie above the kernel's own text. */
 const KERNEL_END = '_etext';
+/** The linker places `net/` as one, behind the drivers and up to the end; these are of its first file, net/socket.c. */
+const NETWORK_BEGINS: readonly string[] = ['sock_release', 'sock_recvmsg', 'sock_sendmsg'];
+/** In drivers/net, and in every kernel. */
+const LAST_OF_DRIVERS = 'loopback_xmit';
 /** The classes before CLASS_RECEIVE: the BPF object sees these as its own. */
 const OWN_CLASSES: readonly LocationClass[] = [
   'TRANSMIT',
@@ -70,13 +98,11 @@ const FUNCTIONS: Readonly<Record<string, LocationClass>> = {
   do_xdp_generic: 'RECEIVED',
   netif_receive_generic_xdp: 'RECEIVED',
   bpf_prog_run_generic_xdp: 'RECEIVED',
-  // Martians and the like have no reason before Linux 6.14.
-  ip_rcv_finish_core: 'RECEIVED',
-  skb_queue_purge_reason: 'RECEIVE',
+  ...Object.fromEntries(SOCKET_ENDS.map((name) => [name, 'RECEIVE' as const])),
   packet_rcv: 'SNIFFER',
   packet_rcv_spkt: 'SNIFFER',
   tpacket_rcv: 'SNIFFER',
-  // These drop without a reason (NOT_SPECIFIED) on the way to a device; functions that are not here need a reason to count.
+  // These drop without a reason (NOT_SPECIFIED) on the way to a device, broadcasts too, and also where they belong to a module.
   __dev_queue_xmit: 'BEFORE',
   __dev_direct_xmit: 'BEFORE',
   packet_xmit: 'BEFORE',
@@ -89,6 +115,7 @@ const FUNCTIONS: Readonly<Record<string, LocationClass>> = {
   ip6_pkt_drop: 'UNROUTED',
   dst_discard: 'UNROUTED',
   dst_discard_out: 'UNROUTED',
+  ...Object.fromEntries(HARMLESS_LOCATIONS.map((name) => [name, 'HARMLESS' as const])),
   // Functions of modules that may come later. They are last, so that no range before them changes its place in the map.
   vhost_net_buf_unproduce: 'OVERFLOWED', // tun_ptr_free ends in a jump, so the location is its caller
   br_dev_queue_push_xmit: 'BEFORE', // bridge: the frame is longer than the port's MTU
@@ -110,29 +137,13 @@ export const WRITE_LOCATIONS = functionsOf('WRITTEN');
 /** Drop what a packet socket sends past the qdisc into a queue that is stopped. */
 export const STOPPED_LOCATIONS: readonly string[] = ['packet_xmit', 'packet_direct_xmit'];
 
-/** Functions whose name becomes the `location` label; any other is `other`, so that the label stays bounded. */
-export const LABELLED_LOCATIONS: ReadonlySet<string> = new Set([
-  ...WRITE_LOCATIONS,
-  ...functionsOf('RECEIVED'),
-  ...Object.keys(MACVTAP_LOCATIONS),
-  ...functionsOf('BEFORE'),
-  ...functionsOf('UNROUTED'),
-  '__tcf_kfree_skb_list',
-  'kfree_skb_list_reason',
-  'qdisc_reset_queue',
-  'sch_direct_xmit',
-  'dev_hard_start_xmit',
-  'ip_finish_output2',
-  'ip_output',
-  'ip_forward',
-  'ip6_output',
-  'ip6_finish_output2',
-  'neigh_probe',
-  'tcf_qevent_handle',
-]);
-
 /** Every function that this file looks up. */
-export const LOCATION_SYMBOLS: readonly string[] = [...Object.keys(FUNCTIONS), ...LABELLED_LOCATIONS, KERNEL_END];
+export const LOCATION_SYMBOLS: readonly string[] = [
+  ...Object.keys(FUNCTIONS),
+  ...NETWORK_BEGINS,
+  LAST_OF_DRIVERS,
+  KERNEL_END,
+];
 
 interface ClassifiedRange extends TextRange {
   readonly class: number;
@@ -152,9 +163,22 @@ const WITHOUT_REASONS: Readonly<Record<string, LocationClass>> = { ip_rcv_finish
 export function classifyText(symbols: Symbols, object: Btf, dropReasons: boolean): readonly ClassifiedRange[] {
   const classes = new Map(object.enumValues('location_class')?.map(({ name, value }) => [name, value]));
   const functions = dropReasons ? FUNCTIONS : { ...FUNCTIONS, ...WITHOUT_REASONS };
-  return Object.entries(functions).flatMap(([name, kind]) =>
-    symbols.ranges(name).map((range) => ({ ...range, class: classes.get(`CLASS_${kind}`) ?? 0 })),
-  );
+  const numbered = (ranges: readonly TextRange[], kind: string): readonly ClassifiedRange[] =>
+    ranges.map((range) => ({ ...range, class: classes.get(`CLASS_${kind}`) ?? 0 }));
+  // The last that has an address decides.
+  return [
+    ...numbered(networkText(symbols), 'NETWORK'),
+    ...Object.entries(functions).flatMap(([name, kind]) => numbered(symbols.ranges(name), kind)),
+  ];
+}
+
+/** The network stack within the kernel proper; none where the linker placed it otherwise, and only known functions are judged. */
+function networkText(symbols: Symbols): readonly TextRange[] {
+  const begins = NETWORK_BEGINS.flatMap((name) => symbols.address(name) ?? []);
+  const [start] = begins.sort((a, b) => Number(a - b));
+  const [end, driver] = [symbols.address(KERNEL_END), symbols.address(LAST_OF_DRIVERS)];
+  if (start === undefined || end === undefined || driver === undefined || !(driver < start && start < end)) return [];
+  return [{ start, length: Number(end - start) }];
 }
 
 function functionsOf(...wanted: readonly LocationClass[]): readonly string[] {

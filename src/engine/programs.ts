@@ -19,6 +19,8 @@ import { instructionConstants, type Known, type Pool, SEEN } from './probe-symbo
 import { type DropReasons, readDropReasons, reasonFlags } from './reasons.ts';
 
 const ENDED = 'ended_fentry';
+/** The place of the socket among the arguments of the tracepoint kfree_skb, where it has one. */
+const SOCKET_ARGUMENT = 4;
 const WRITE_ENDS = ['written_fexit', 'sent_by_vhost_fexit'];
 /** The same as in bpf/rows/queue.bpf.h. */
 const TABLE_CELLS = 16_384;
@@ -215,6 +217,9 @@ function configure(
   object.setVariable('ends_seen', Uint8Array.of(Number(endsSeen)));
   object.setVariable('write_ends_seen', Uint8Array.of(Number(writeEndsSeen)));
   object.setVariable('before_counted', Uint8Array.of(Number(before)));
+  // The function's first argument is the program's own.
+  const given = host.btf?.typedefFuncArgs('btf_trace_kfree_skb') ?? 0;
+  object.setVariable('gives_socket', Uint8Array.of(Number(given > SOCKET_ARGUMENT)));
   object.setVariable('reason_slots', reasons.slotTable);
   object.setVariable('reason_flags', reasonFlags(reasons));
   object.setVariable('reason_not_specified', bytes32(reasons.number('NOT_SPECIFIED') ?? 0));

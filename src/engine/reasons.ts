@@ -63,30 +63,45 @@ export function readDropReasons(kernel: Btf, object: Btf): DropReasons {
   };
 }
 
-/** Reasons of packets from a device that the host refuses, or has no use for (UNHANDLED_PROTO, also in rx_dropped). */
-const FROM_GUEST_REASONS = [
-  'NETFILTER_DROP',
-  'PKT_TOO_BIG',
+/** Reasons by which the host has no use for a packet: one that goes to many at once is meant for others, and is not lost. */
+const UNWANTED_REASONS = [
+  'NO_SOCKET',
+  'OTHERHOST',
   'UNHANDLED_PROTO',
   'PTYPE_ABSENT',
-  'CPU_BACKLOG',
-  'TC_INGRESS',
-  'XDP',
+  'IP_NOPROTO',
+  'IP_INADDRERRORS',
+  'IP_INNOROUTES',
+  'IP_OUTNOROUTES',
+  'IP_INVALID_DEST',
+  'IP_LOCALNET',
+  'IPV6DISABLED',
+  'INVALID_PROTO',
+  'NO_TX_TARGET',
+  'IPV6_NDISC_NS_OTHERHOST',
 ] as const;
 
 const ROUTED = 1; // enum reason_flag in bpf/drops/routed.bpf.h
-const FROM_GUEST = 2;
+const UNWANTED = 2;
 const UNROUTED = 4;
 const UNNAMED = 8;
+const CLOSED = 16;
 /** What stands for the reason where the kernel gives none; of a kernel that does it is SKB_NOT_DROPPED_YET. */
 const NO_REASON = 0;
 
 /** Value of a BPF object's `reason_flags`, by reason number. */
 export function reasonFlags({ number }: ReasonNames): Uint8Array {
   const table = new Uint8Array(256);
-  for (const name of FROM_GUEST_REASONS) assignSlot(table, number(name), FROM_GUEST);
-  for (const name of UNROUTED_REASONS) assignSlot(table, number(name), UNROUTED | FROM_GUEST);
-  for (const name of ROUTED_REASONS) assignSlot(table, number(name), ROUTED | FROM_GUEST);
+  const flag = (names: readonly string[], bit: number): void => {
+    for (const name of names) {
+      const reason = number(name);
+      if (reason !== undefined) assignSlot(table, reason, (table[reason] ?? 0) | bit);
+    }
+  };
+  flag(ROUTED_REASONS, ROUTED);
+  flag(UNROUTED_REASONS, UNROUTED);
+  flag(UNWANTED_REASONS, UNWANTED);
+  flag(['QUEUE_PURGE', 'SOCKET_CLOSE'], CLOSED);
   assignSlot(table, number('NOT_SPECIFIED') ?? NO_REASON, UNNAMED);
   return table;
 }

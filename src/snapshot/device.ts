@@ -8,6 +8,8 @@ export type FlowControl = 'tail-drop' | 'backpressure' | 'backpressure-inactive'
 /** Packets lost before tun (qdisc, bridge, no reader), by the kernel function that freed them. */
 export interface OtherDrop extends ReasonCount {
   readonly location: string;
+  /** Broadcasts and multicasts from the guest that the host has no use for: they are meant for others, and none is lost. */
+  readonly unwanted?: boolean;
 }
 
 /** How often queues came to a device and went: opened and closed, attached and detached by TUNSETQUEUE. */
@@ -35,7 +37,7 @@ export interface RefusedWrites {
 /** Packets from the guest or writer to the host that the kernel's own counters do not tell. undefined: not measured. */
 interface Receive {
   readonly dropped: readonly OtherDrop[] | undefined;
-  /** tun passed them on, and the host's own stack freed them: firewall, rp_filter, no route, XDP behind tun, unknown protocol. */
+  /** tun passed them on, and the host freed them, at whatever depth: firewall, rp_filter, no route, a full socket or qdisc, unknown protocol. */
   readonly refusedByHost?: readonly OtherDrop[] | undefined;
   /** Ids of the XDP programs that see what the guest or writer sends: in tun, and behind it (generic); 0: none. */
   readonly xdp?: { readonly native: number; readonly generic: number } | undefined;

@@ -61,6 +61,7 @@ const FLAGS: Readonly<Record<Named<Snapshot, boolean>, true>> = {
   learns: true,
   multiQueue: true,
   persistent: true,
+  unwanted: true,
   up: true,
   vnetHeader: true,
 };

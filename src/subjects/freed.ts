@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets that the kernel frees, and why: thrown out of a ring, lost before tun, or dropped before the host chose a device for them.
-import { type FreedPackets, labelOf } from '../engine/freed-packets.ts';
+import { type FreedPackets, Places } from '../engine/freed-packets.ts';
 import { HashEntries } from '../engine/hash-entries.ts';
 import { mayBeInTxDropped, STOPPED_LOCATIONS, WRITE_LOCATIONS } from '../engine/locations.ts';
 import { type ProbeEvent, WALK } from '../engine/mechanism.ts';
@@ -109,12 +109,14 @@ class UnroutedDrops {
   readonly #at: Readonly<Record<'location' | 'reason' | 'netns', number>>;
   readonly #variables: MapView;
   readonly #totalAt: number;
+  readonly #places: Places<number>;
   #total = 0;
   #read: readonly UnroutedDrop[] = [];
 
   constructor(parts: Pick<Parts, 'probes' | 'programs'>) {
     const { object } = parts.programs;
     this.#parts = parts;
+    this.#places = new Places(parts.probes);
     this.#entries = new HashEntries(object, 'unrouted_drops');
     this.#at = layoutOf(object.btf(), 'unrouted_drop_key', ['location', 'reason', 'netns']).at;
     this.#variables = object.mapView('.bss');
@@ -130,15 +132,17 @@ class UnroutedDrops {
     const total = this.#variables.u32(this.#totalAt);
     if (total === this.#total) return this.#read;
     this.#total = total;
-    const { probes, programs } = this.#parts;
+    const { reasons } = this.#parts.programs;
     const drops = new Map<string, UnroutedDrop>();
-    for (const { key, value } of this.#entries.read()) {
-      const drop = {
-        netns: key.getUint32(this.#at.netns, true),
-        reason: programs.reasons.name(key.getUint32(this.#at.reason, true)),
-        location: labelOf(probes, key.getBigUint64(this.#at.location, true)),
-        packets: Number(value.getBigUint64(0, true)),
-      };
+    const entries = this.#entries.read().map(({ key, value }) => ({
+      netns: key.getUint32(this.#at.netns, true),
+      reason: reasons.name(key.getUint32(this.#at.reason, true)),
+      address: key.getBigUint64(this.#at.location, true),
+      packets: Number(value.getBigUint64(0, true)),
+    }));
+    this.#places.learn(entries.map(({ address }) => address));
+    for (const { netns, reason, address, packets } of entries) {
+      const drop = { netns, ...this.#places.of(netns, reason, address), packets };
       // Several call sites of one function are one location.
       const label = `${drop.netns} ${drop.reason} ${drop.location}`;
       drops.set(label, { ...drop, packets: drop.packets + (drops.get(label)?.packets ?? 0) });

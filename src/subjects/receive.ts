@@ -180,6 +180,16 @@ function isWritten({ location }: OtherDrop): boolean {
   return WRITE_LOCATIONS.includes(location);
 }
 
+/** Whether a packet was wanted is no label. */
+function byPlace(drops: readonly OtherDrop[]): readonly OtherDrop[] {
+  const places = new Map<string, OtherDrop>();
+  for (const drop of drops) {
+    const place = `${drop.reason} ${drop.location}`;
+    places.set(place, { ...drop, packets: drop.packets + (places.get(place)?.packets ?? 0) });
+  }
+  return [...places.values()];
+}
+
 function withZeros(counted: readonly RefusedCount[]): readonly Refused[] {
   const missing = ERRORS.filter((name) => !counted.some(({ errno }) => errno === name));
   return [
@@ -229,10 +239,12 @@ export const receive: Subject = {
       core(
         counters(
           'tapscope_receive_host_dropped_packets_total',
-          'Packets from the guest or writer that the host freed while they still had the tun device, by kernel drop reason and function: firewall (NETFILTER_DROP), rp_filter (IP_RPFILTER), no route, generic XDP, a protocol that the host does not handle (tracepoint skb:kfree_skb).',
+          'Packets from the guest or writer that the host freed, on the way through it or out by another device, by kernel drop reason and function: firewall (NETFILTER_DROP), rp_filter (IP_RPFILTER), no route, a full socket or qdisc, XDP behind tun; also broadcasts that the host has no use for (tracepoint skb:kfree_skb).',
           ['reason', 'location'],
           ({ receive }) =>
-            (receive?.refusedByHost ?? []).map(({ reason, location, packets }) => series(packets, reason, location)),
+            byPlace(receive?.refusedByHost ?? []).map(({ reason, location, packets }) =>
+              series(packets, reason, location),
+            ),
         ),
       ),
       core(

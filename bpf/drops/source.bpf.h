@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The tun or tap by which a packet came into the host, at whatever depth of the host it is freed. skb_iif keeps the
+ * number of that device; it means one device in one namespace. */
+#pragma once
+#include "drops/reading-socket.bpf.h"
+#include "drops/routed.bpf.h"
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct sock_common {
+	possible_net_t skc_net;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+};
+
+#pragma clang attribute pop
+
+#define INDEX_LISTS 256 /* NETDEV_HASHENTRIES */
+#define LIST_LENGTH 256 /* so that the verifier sees an end: 65 536 devices of a namespace */
+
+/* skb:kfree_skb gives the socket that the packet was for: Linux 6.11. */
+const volatile u8 gives_socket;
+
+/*
+ * As dev_get_by_index_rcu() does, by the kernel's own table: a device that was made a moment ago is in it too. Not
+ * static: the verifier goes through the list once, and not for each way that leads here.
+ */
+__noinline u64 device_by_index(u64 namespace, u32 ifindex)
+{
+	if (!bpf_core_field_exists(((struct net *)0)->dev_index_head))
+		return 0;
+	u64 list = (u64)FIELD(net, namespace, dev_index_head) + (ifindex & (INDEX_LISTS - 1)) * sizeof(void *);
+	u64 node = (u64)FIELD(hlist_head, list, first);
+
+	for (u32 i = 0; i < LIST_LENGTH && (s64)node < 0; i++) {
+		u64 device = node - bpf_core_field_offset(struct net_device, index_hlist);
+
+		if ((u32)FIELD(net_device, device, ifindex) == ifindex)
+			return device;
+		node = (u64)FIELD(hlist_node, node, next);
+	}
+	return 0;
+}
+
+static __always_inline u64 namespace_of(u64 device)
+{
+	return (s64)device < 0 ? (u64)FIELD(net_device, device, nd_net.net) : 0;
+}
+
+/* What lies at skb->dev may be no device, and the number no namespace. */
+static __always_inline bool is_namespace(u64 namespace)
+{
+	return (s64)namespace < 0 && namespace_of((u64)FIELD(net, namespace, loopback_dev)) == namespace;
+}
+
+/*
+ * The namespace that the packet was last received in. The route was chosen there, while skb->dev may be a device below,
+ * which may lie in another one (VLAN, macvlan). TCP takes skb->dev away and keeps the route; what a socket has
+ * taken has neither, and is the socket's.
+ */
+static __noinline u64 namespace_received_in(struct sk_buff *skb, u64 device, u64 socket)
+{
+	u64 namespace = namespace_of(device_of_route(route_of(skb)));
+
+	if (is_namespace(namespace))
+		return namespace;
+	namespace = namespace_of(device);
+	if (is_namespace(namespace))
+		return namespace;
+	if (!socket)
+		socket = (u64)FIELD(sk_buff, skb, sk) ?: reading_socket();
+	namespace = (s64)socket < 0 ? (u64)FIELD(sock, socket, __sk_common.skc_net.net) : 0;
+	return is_namespace(namespace) ? namespace : 0;
+}
+
+/* A registered tun or tap; NULL: the packet is the host's own, or came in by another device. */
+static __noinline struct net_device *source_of(struct sk_buff *skb, u64 device, u64 socket)
+{
+	u32 ifindex = FIELD(sk_buff, skb, skb_iif);
+
+	/* Received, and still where it came in: by another device. */
+	if (!ifindex || ((s64)device < 0 && (u32)FIELD(net_device, device, ifindex) == ifindex))
+		return NULL;
+	u64 namespace = namespace_received_in(skb, device, socket);
+
+	if (!namespace)
+		return NULL;
+	u64 source = device_by_index(namespace, ifindex);
+
+	if ((s64)source >= 0 || !is_tun(source))
+		return NULL;
+	struct net_device *dev = (struct net_device *)source;
+
+	return is_registered(dev) ? dev : NULL;
+}
