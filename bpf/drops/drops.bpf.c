@@ -235,6 +235,20 @@ static __noinline int freed_near(u64 *ctx, bool typed)
 	return before_counted ? count_in_host(ctx) : 0;
 }
 
+/*
+ * Not routed, and the host's own, or still where another device received it: it came from no tap and is on its way to none
+ * that anybody could know. `dev` is no tun or tap.
+ */
+static __always_inline bool has_nothing_of_a_tap(volatile u64 *ctx, struct sk_buff *skb, struct net_device *dev)
+{
+	if (skb->_skb_refdst)
+		return false;
+	u32 ifindex = skb->skb_iif;
+
+	/* Where dev is no kernel address the load gives 0. */
+	return !ifindex || ((u32)dev->ifindex == ifindex && !may_be_unrouted(ctx));
+}
+
 /* A function freed it that is none of ours, as nearly all are. */
 static __always_inline int freed_outside(volatile u64 *ctx, u64 location, bool typed)
 {
@@ -254,8 +268,7 @@ static __always_inline int freed_outside(volatile u64 *ctx, u64 location, bool t
 	GOTO_IF_EQUAL(ops, TAP_OPS_PLACE, ours);
 	GOTO_IF_EQUAL(ops, TUN_OPS_PLACE, ours);
 other:
-	/* The host's own, and without a route: it came from no tap, and is on its way to none. */
-	return skb->skb_iif || skb->_skb_refdst ? count_in_host((u64 *)ctx) : 0;
+	return has_nothing_of_a_tap(ctx, skb, dev) ? 0 : count_in_host((u64 *)ctx);
 unknown:
 	/* No kernel address: it has no device, or socket data lies there. */
 	if ((s64)dev >= 0 || is_known_foreign(ops_of(dev)))
@@ -335,8 +348,7 @@ int dropped_located(u64 *ctx)
 	u64 device = (u64)BPF_CORE_READ((struct sk_buff *)ctx[0], dev);
 	u64 without_reason[3] = {ctx[0], ctx[1], 0};
 
-	if (is_list(ctx[1]) &&
-	    (((s64)device < 0 && is_tun(device)) || source_of((struct sk_buff *)ctx[0], device, 0)))
+	if (is_list(ctx[1]) && (((s64)device < 0 && is_tun(device)) || source_of((struct sk_buff *)ctx[0], device, 0)))
 		without_reason[1] = caller_of(ctx, ctx[1]);
 	return count_freed(without_reason);
 }

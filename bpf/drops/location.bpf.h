@@ -89,8 +89,8 @@ static __always_inline u32 class_of(u64 location)
 }
 
 /*
- * The packet was dropped, and did not come to its end. Without a reason the function that freed it says so. `is_near`: it
- * has the tun or tap itself, so that no other driver can have sent and freed it.
+ * The packet was dropped, and did not come to its end. Without a reason the function that freed it says so. `is_near`:
+ * it has the tun or tap itself, so that no other driver can have sent and freed it.
  */
 static __always_inline bool is_drop(u32 class, u32 reason, bool is_near)
 {

@@ -15,11 +15,11 @@ struct dst_entry {
 #define SKB_DST_NOREF 1UL /* bit 0 of _skb_refdst: the route is not counted; bits above are its address */
 
 enum reason_flag {
-	REASON_ROUTED = 1,    /* dropped between the route and the output device (netfilter, ip_forward) */
-	REASON_UNWANTED = 2,  /* the host has no use for the packet: of one that goes to many at once it is no loss */
-	REASON_UNROUTED = 4,  /* for want of a route, or by the address that it came from */
-	REASON_UNNAMED = 8,   /* no reason: the function that freed it says whether that was a drop */
-	REASON_CLOSED = 16,   /* the queue that it lay in was thrown away; of a socket's queue that is no drop */
+	REASON_ROUTED = 1,   /* dropped between the route and the output device (netfilter, ip_forward) */
+	REASON_UNWANTED = 2, /* the host has no use for the packet: of one that goes to many at once it is no loss */
+	REASON_UNROUTED = 4, /* for want of a route, or by the address that it came from */
+	REASON_UNNAMED = 8,  /* no reason: the function that freed it says whether that was a drop */
+	REASON_CLOSED = 16,  /* the queue that it lay in was thrown away; of a socket's queue that is no drop */
 };
 
 /* Flags by reason. */
@@ -32,6 +32,13 @@ static __always_inline bool has_flag(u64 reason, u8 flags)
 	/* Reasons of subsystems lie above bit 16. The barrier keeps one register for the bound and the use. */
 	asm volatile("" : "+r"(index));
 	return index < sizeof(reason_flags) && reason_flags[index] & flags;
+}
+
+/* Reasons of packets that were dropped for want of a route, and some others: in few instructions. The reason is an
+ * argument of the program. */
+static __always_inline bool may_be_unrouted(volatile u64 *ctx)
+{
+	return reason_flags[*(volatile u8 *)&ctx[2]] & (REASON_ROUTED | REASON_UNROUTED | REASON_UNNAMED);
 }
 
 static __always_inline u64 route_of(struct sk_buff *skb)

@@ -52,7 +52,7 @@ static __always_inline u64 namespace_of(u64 device)
 /* What lies at skb->dev may be no device, and the number no namespace. */
 static __always_inline bool is_namespace(u64 namespace)
 {
-	return (s64)namespace < 0 && namespace_of((u64)FIELD(net, namespace, loopback_dev)) == namespace;
+	return (s64) namespace < 0 && namespace_of((u64)FIELD(net, namespace, loopback_dev)) == namespace;
 }
 
 /*

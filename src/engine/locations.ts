@@ -60,9 +60,11 @@ const HARMLESS_LOCATIONS: readonly string[] = [
   'kfree_skb_list',
   'kfree_skb_list_reason',
   'skb_release_data',
-  // The last segments of a connection, in TIME_WAIT.
+  // The last segments of a connection: in TIME_WAIT, and the acknowledgement of a FIN.
   'tcp_v4_rcv',
   'tcp_v6_rcv',
+  'tcp_rcv_state_process',
+  'tcp_drop_reason', // where the compiler kept it a function of its own
 ];
 
 /** Modules lie above the kernel's own text. */

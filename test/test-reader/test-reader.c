@@ -33,6 +33,8 @@ static const struct named_command commands[] = {
 	{"persist", 2, queue_persist, "persist ID on|off"},
 	{"steer", 2, queue_steer, "steer ID on|off: the queue is the sender's queue=N modulo the queues"},
 	{"write", 3, queue_write, "write ID COUNT SIZE [unicast] [badheader] [fault] [noip] [cut=BYTES]"},
+	{"frame", 3, queue_write_frame, "frame ID COUNT HEX: writes these bytes"},
+	{"bind", 2, bind_udp, "bind PORT BYTES: a UDP socket that nobody reads, until the test reader ends"},
 	{"sndbuf", 2, queue_sndbuf, "sndbuf ID BYTES: of written packets, until the host lets go of them"},
 	{"read", 2, read_some, "read ID COUNT|all"},
 	{"readbad", 2, read_bad, "readbad ID COUNT: reads into a buffer that is not there"},

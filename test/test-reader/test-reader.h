@@ -7,6 +7,7 @@
 
 command open_queue, queue_enable, queue_disable, queue_persist, queue_steer;
 command queue_write, queue_sndbuf;
+command queue_write_frame, bind_udp;
 command read_some, read_bad;
 command queue_filter;
 command send_udp, send_packet, sniff, redirect, answer_xdp;

@@ -58,6 +58,10 @@ export interface TestReader {
   write(id: string, count: number, size: number, options?: WriteOptions): Promise<WriteCounts>;
   /** TUNSETSNDBUF: bytes of written packets that the host may hold before it refuses more. */
   sndbuf(id: string, bytes: number): Promise<void>;
+  /** Writes one frame of test/host/frames.ts so many times. */
+  frame(id: string, count: number, bytes: Buffer): Promise<WriteCounts>;
+  /** A UDP socket of both families that nobody reads, with a receive buffer of so many bytes (the kernel doubles them). */
+  bind(port: number, bytes: number): Promise<void>;
   /** Sends in the background, at most `perSecond`, until `unstream` answers. */
   stream(id: string, device: string, perSecond: number, size: number, options?: StreamOptions): Promise<void>;
   unstream(id: string): Promise<SendCounts>;
@@ -199,6 +203,11 @@ function testReader(child: ChildProcess, ask: Ask): TestReader {
       return { written: numberAt(answer, 'written'), errors: errorsOf(answer) };
     },
     sndbuf: (id, bytes) => tell('sndbuf', id, bytes),
+    frame: async (id, count, bytes) => {
+      const answer = await ask(`frame ${id} ${count} ${bytes.toString('hex')}`);
+      return { written: numberAt(answer, 'written'), errors: errorsOf(answer) };
+    },
+    bind: (port, bytes) => tell('bind', port, bytes),
     redirect: (from, to) => tell('redirect', from, to),
     xdp: (device, answer, ...mode) => tell('xdp', device, answer, ...mode),
     guest: (id, { entries = 256, buffer = 2048 } = {}) => tell('guest', id, `entries=${entries}`, `buffer=${buffer}`),

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Frames and packets as a guest sends them, byte by byte.
+
+export const GUEST = '02:00:00:00:00:02';
+export const EVERYONE = 'ff:ff:ff:ff:ff:ff';
+const ETHERNET = { 4: 0x0800, 6: 0x86dd } as const;
+const UDP = 17;
+
+interface Datagram {
+  readonly from: string;
+  readonly to: string;
+  readonly port: number;
+  /** Bytes that it carries. */
+  readonly size?: number;
+  readonly ttl?: number;
+  readonly badChecksum?: boolean;
+}
+
+/** An IPv4 or IPv6 packet, as the addresses are. */
+export function datagram({ from, to, port, size = 64, ttl = 64, badChecksum = false }: Datagram): Buffer {
+  const addresses = Buffer.concat([address(from), address(to)]);
+  const body = Buffer.concat([bytes16(4000, port, 8 + size, 0), Buffer.alloc(size, 'y')]);
+  const pseudo = Buffer.concat([addresses, bytes16(UDP, body.length), body]);
+  body.writeUInt16BE((checksum(pseudo) || 0xffff) ^ (badChecksum ? 0x1111 : 0), 6);
+  return Buffer.concat([header(addresses, body.length, ttl), body]);
+}
+
+export function ethernet(to: string, payload: Buffer, type: number = ETHERNET[payload[0] === 0x60 ? 6 : 4]): Buffer {
+  return Buffer.concat([mac(to), mac(GUEST), bytes16(type), payload]);
+}
+
+/** The same with an 802.1Q tag. */
+export function tagged(vlan: number, frame: Buffer): Buffer {
+  return Buffer.concat([frame.subarray(0, 12), bytes16(0x8100, vlan), frame.subarray(12)]);
+}
+
+function header(addresses: Buffer, length: number, ttl: number): Buffer {
+  if (addresses.length > 8)
+    return Buffer.concat([Buffer.from([0x60, 0, 0, 0]), bytes16(length), Buffer.from([UDP, ttl]), addresses]);
+  const plain = Buffer.concat([bytes16(0x4500, 20 + length, 1, 0, (ttl << 8) | UDP, 0), addresses]);
+  plain.writeUInt16BE(checksum(plain), 10);
+  return plain;
+}
+
+function address(text: string): Buffer {
+  if (!text.includes(':')) return Buffer.from(text.split('.').map(Number));
+  const [head = '', tail = ''] = text.split('::');
+  const groups = (part: string): readonly number[] =>
+    part === '' ? [] : part.split(':').map((one) => Number.parseInt(one, 16));
+  const [first, last] = [groups(head), groups(tail)];
+  return bytes16(...first, ...Array<number>(8 - first.length - last.length).fill(0), ...last);
+}
+
+function mac(text: string): Buffer {
+  return Buffer.from(text.replaceAll(':', ''), 'hex');
+}
+
+function bytes16(...numbers: readonly number[]): Buffer {
+  return Buffer.concat(numbers.map((number) => Buffer.from([number >> 8, number & 255])));
+}
+
+function checksum(data: Buffer): number {
+  let sum = 0;
+  for (let i = 0; i < data.length; i += 2) sum += data.readUInt8(i) * 256 + (data[i + 1] ?? 0);
+  while (sum > 0xffff) sum = (sum >>> 16) + (sum & 0xffff);
+  return ~sum & 0xffff;
+}
