@@ -90,7 +90,7 @@ testHosts([
     host: 'has a tap with nothing but frames of an unknown EtherType, and many of them',
     taps: behind({ 'UNHANDLED_PROTO@__netif_receive_skb_core': 1000 }),
     finds: ['host-refuses warning'],
-    says: /nothing on the host handles their EtherType/,
+    says: /nobody here handles their EtherType/,
   },
   {
     host: 'has a restored guest that knows an older MAC address of the host',
@@ -246,11 +246,32 @@ test('what is no fault is told as such, and is no loss for who asks', () => {
   ).devices;
   assert.ok(device);
   assert.deepEqual(harmlessEvidence(device), [
-    'no loss: 500 UNHANDLED_PROTO in __netif_receive_skb_core: nothing on the host handles their EtherTy…',
+    'no loss: 500 UNHANDLED_PROTO: nobody here handles their EtherType (as LLDP’s); rx_dropped has them',
   ]);
   const drops = device.now.receive?.refusedByHost ?? [];
   assert.deepEqual(
     drops.filter(harmlessBehind(device)).map(({ reason }) => reason),
     ['UNHANDLED_PROTO'],
   );
+});
+
+test('broadcasts that the host has no use for are no loss, were they all that the guest sends', () => {
+  const refusedByHost = (second: number) => [
+    { reason: 'IP_INADDRERRORS', location: 'ip_error', packets: 1000 * second, unwanted: true },
+    { reason: 'UNHANDLED_PROTO', location: '__netif_receive_skb_core', packets: 300 * second, unwanted: true },
+  ];
+  const window = quietHost([
+    {
+      more: (second) => ({
+        receive: { dropped: [], refusedByHost: refusedByHost(second), refused: undefined, frameErrors: 0 },
+      }),
+    },
+  ]);
+  const [device] = window.devices;
+  assert.ok(device);
+  assert.deepEqual(judge(window).findings, []);
+  assert.deepEqual(harmlessEvidence(device), [
+    'no loss: 10 000 IP_INADDRERRORS: broadcasts and multicasts that the host has no use for',
+    'no loss: 3 000 UNHANDLED_PROTO: broadcasts of a protocol that nobody here handles; rx_dropped has t…',
+  ]);
 });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The causes of a device's drops in the window, the one that lost most first, and which of them are no fault.
 import type { OtherDrop } from '../../snapshot/device.ts';
-import { lossBehind } from '../evidence/from-guest.ts';
+import { receivedFrom, refusedByHost } from '../evidence/from-guest.ts';
 import { isMostOfFew, type Loss, lossBefore, lossOf, MEANT_SHARE, severityOf } from '../evidence/loss.ts';
 import type { Diagnosis, Remedy } from '../finding.ts';
 import { count } from '../format.ts';
@@ -17,6 +17,8 @@ export interface Cause {
   readonly loss: Loss;
   /** 'OTHERHOST in ip_rcv_core', the most frequent first. */
   readonly names: string;
+  /** 'OTHERHOST' */
+  readonly reasons: string;
 }
 
 /** Longer lines do not fit a terminal. */
@@ -30,7 +32,15 @@ export function causesOf(device: DeviceSpan, way: Way, wanted: (drop: OtherDrop)
   return [...rows]
     .map(([cause, row]): Cause => {
       const isIts = (drop: OtherDrop): boolean => wanted(drop) && causeOf(drop) === cause;
-      return { row, loss: lossOn(device, way, isIts), names: namesOf(device, way, isIts) };
+      const drops = mostFirst(device, way, isIts);
+      return {
+        row,
+        loss: lossOn(device, way, isIts),
+        names: drops
+          .map(({ reason, location }) => `${reason}${location === 'other' ? '' : ` in ${location}`}`)
+          .join(', '),
+        reasons: [...new Set(drops.map(({ reason }) => reason))].join(', '),
+      };
     })
     .filter(({ loss }) => loss.lost > 0)
     .toSorted((a, b) => b.loss.lost - a.loss.lost);
@@ -57,11 +67,11 @@ export function lossOfAll(device: DeviceSpan, way: Way, causes: readonly Cause[]
   return lossOn(device, way, (drop) => theirs.has(explain(drop, device.now, way).cause));
 }
 
-/** '50: nothing on the host handles their EtherType (UNHANDLED_PROTO …)', for those who see them in a counter. */
+/** 'no loss: 50 UNHANDLED_PROTO: nobody here handles their EtherType …', for those who see them in a counter. */
 export function harmlessEvidence(device: DeviceSpan): readonly string[] {
   return causesOf(device, 'from', () => true)
     .filter(isNoFault)
-    .map(({ row, loss, names }) => cut(`no loss: ${count(loss.lost)} ${names}: ${row.cause}`));
+    .map(({ row, loss, reasons }) => cut(`no loss: ${count(loss.lost)} ${reasons}: ${row.cause}`));
 }
 
 /** '4 709: TC_INGRESS in __netif_receive_skb_core' for the first, which the answer explains; the others with their causes. */
@@ -102,18 +112,16 @@ function dropsOf({ now }: DeviceSpan, way: Way): readonly OtherDrop[] {
 }
 
 function lossOn(device: DeviceSpan, way: Way, wanted: (drop: OtherDrop) => boolean): Loss {
-  return way === 'from' ? lossBehind(device, wanted) : (lossBefore(device, wanted) ?? lossOf(0, 0, device.seconds));
+  if (way === 'to') return lossBefore(device, wanted) ?? lossOf(0, 0, device.seconds);
+  const lost = refusedByHost(device, wanted);
+  return lossOf(lost, Math.max(0, receivedFrom(device) - lost), device.seconds);
 }
 
-function namesOf(device: DeviceSpan, way: Way, wanted: (drop: OtherDrop) => boolean): string {
-  const names = new Map<string, number>();
-  for (const { reason, location } of dropsOf(device, way).filter(wanted)) {
-    const isIts = (drop: OtherDrop): boolean => drop.reason === reason && drop.location === location;
-    const { lost } = lossOn(device, way, isIts);
-    if (lost > 0) names.set(location === 'other' ? reason : `${reason} in ${location}`, lost);
-  }
-  return [...names]
-    .toSorted(([, a], [, b]) => b - a)
-    .map(([name]) => name)
-    .join(', ');
+/** Those that grew in the window. */
+function mostFirst(device: DeviceSpan, way: Way, wanted: (drop: OtherDrop) => boolean): readonly OtherDrop[] {
+  const lostBy = ({ reason, location }: OtherDrop): number =>
+    lossOn(device, way, (drop) => wanted(drop) && drop.reason === reason && drop.location === location).lost;
+  return dropsOf(device, way)
+    .filter((drop) => wanted(drop) && lostBy(drop) > 0)
+    .toSorted((a, b) => lostBy(b) - lostBy(a));
 }

@@ -46,7 +46,7 @@ const unhandled: readonly DropRow[] = [
   },
   {
     class: 'noise',
-    cause: 'nothing on the host handles their EtherType (LLDP, STP, … are ordinary); rx_dropped counts them',
+    cause: 'nobody here handles their EtherType (as LLDP’s); rx_dropped has them',
     remedies: [
       onHost(
         'tcpdump -c 20 -neti {device} not ip and not ip6 and not arp',

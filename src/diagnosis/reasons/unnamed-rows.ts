@@ -333,7 +333,7 @@ export const UNNAMED_ROWS: ReadonlyMap<string, readonly DropRow[]> = new Map<str
     'ip_error',
     one({
       class: 'loss',
-      cause: 'a route forbids them (prohibit), or the host has none for them or does not forward',
+      cause: 'their route leads nowhere (blackhole, unreachable, prohibit), or the host does not forward',
       remedies: [
         onHost(
           'ip route show table all',

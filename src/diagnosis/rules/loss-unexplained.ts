@@ -96,7 +96,9 @@ function causesInTun(device: DeviceSpan): readonly Cause[] {
     const lost = grown(device, ({ queues }) => queues.reduce((sum, queue) => sum + droppedFor(queue, reason), 0)) ?? 0;
     const passed = grown(device, ({ counters }) => counters?.txPackets) ?? 0;
     const row = explain({ reason, location: IN_TUN }, device.now, 'to');
-    return lost > 0 ? [{ row, loss: lossOf(lost, passed, device.seconds), names: `${reason} in tun` }] : [];
+    return lost > 0
+      ? [{ row, loss: lossOf(lost, passed, device.seconds), names: `${reason} in tun`, reasons: reason }]
+      : [];
   });
 }
 
