@@ -275,3 +275,19 @@ test('broadcasts that the host has no use for are no loss, were they all that th
     'no loss: 3 000 UNHANDLED_PROTO: broadcasts of a protocol that nobody here handles; rx_dropped has t…',
   ]);
 });
+
+test('packets that tun frees on their way in are told by the kernel’s reason, where no write is known to fail', () => {
+  const dropped = (second: number) => [{ reason: 'HDR_TRUNC', location: 'tun_get_user', packets: 500 * second }];
+  const [finding] = judge(
+    quietHost([{ more: (second) => ({ receive: { dropped: dropped(second), refused: undefined, frameErrors: 0 } }) }]),
+  ).findings;
+  assert.equal(finding?.rule, 'writer-refused');
+  assert.match(finding?.cause ?? '', /from its guest or writer: they are shorter than their own headers\.$/);
+});
+
+test('fq that is full of one flow is told what to change, after what shows it', () => {
+  const [finding] = judge(quietHost(before({ 'FQ_FLOW_LIMIT@__dev_queue_xmit': 300 }, { qdisc: 'fq' }))).findings;
+  assert.equal(finding?.rule, 'qdisc-drop');
+  assert.equal(finding?.evidence[2], 'mostly: its qdisc has too many packets of the same flow waiting (flow limit)');
+  assert.equal(finding?.remedies[1]?.command, 'tc qdisc change dev tap0 root fq flow_limit 1000');
+});

@@ -18,9 +18,11 @@ export function isQdiscDrop(drop: OtherDrop): boolean {
   return (Object.hasOwn(QDISC_ROWS, drop.reason) && !isHorizonDrop(drop)) || isManagedDrop(drop);
 }
 
+const MANAGED: readonly string[] = ['QDISC_CONGESTED', 'QDISC_L4S_STEP_NON_ECN', 'DUALPI2_STEP_DROP'];
+
 /** Dropped to keep the queue short, not because it was full; Linux 6.1 and 6.12 have no reason for it. */
 export function isManagedDrop({ reason, location }: OtherDrop): boolean {
-  return reason === 'QDISC_CONGESTED' || (reason === 'NOT_SPECIFIED' && /codel_|^cake_|^drop_func$/.test(location));
+  return MANAGED.includes(reason) || (reason === 'NOT_SPECIFIED' && /codel_|^cake_|^drop_func$/.test(location));
 }
 
 /** A qdisc was replaced or deleted with packets in it, or reset. */

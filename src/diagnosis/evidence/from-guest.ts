@@ -61,9 +61,3 @@ export function xdpLoss(device: DeviceSpan): Loss {
   // Packets that generic XDP drops have passed tun's own counter.
   return lossOf(native + generic, Math.max(0, receivedFrom(device) - generic), device.seconds);
 }
-
-/** Packets from the device that the host freed, and all that it got. What it has no use for, and is meant for others, is no loss. */
-export function lossBehind(device: DeviceSpan, wanted: (drop: OtherDrop) => boolean): Loss {
-  const lost = refusedByHost(device, (drop) => !drop.unwanted && wanted(drop));
-  return lossOf(lost, Math.max(0, receivedFrom(device) - lost), device.seconds);
-}

@@ -5,7 +5,7 @@
  * loss: a fault. meant: somebody's purpose (a firewall, a program). policed: a rate limit, or what may be one. harmless: a protocol's ordinary
  * end, never a finding. noise: a small share is ordinary, the bulk of a device's packets is a fault.
  */
-export type DropClass = 'loss' | 'meant' | 'policed' | 'harmless' | 'noise';
+type DropClass = 'loss' | 'meant' | 'policed' | 'harmless' | 'noise';
 
 /** from: of what came from the guest or writer. to: on its way to the guest or reader. */
 export type Way = 'from' | 'to';

@@ -34,9 +34,9 @@ const show: DropRemedy = onHost(
 const showAll: DropRemedy = onHost('tc -s qdisc show', 'Shows the qdiscs of all devices, and which one drops.');
 
 /** The same fault, in the device's own qdisc or in that of the device by which its packets leave. */
-function inQdisc(kind: DropRow['class'], cause: string): readonly DropRow[] {
+function inQdisc(kind: DropRow['class'], cause: string, ...own: readonly DropRemedy[]): readonly DropRow[] {
   return [
-    { class: kind, cause: `its qdisc ${cause}`, way: 'to', remedies: [show] },
+    { class: kind, cause: `its qdisc ${cause}`, way: 'to', remedies: [show, ...own] },
     { class: kind, cause: `the qdisc of the device by which they leave ${cause}`, way: 'from', remedies: [showAll] },
   ];
 }
@@ -45,11 +45,39 @@ const generic = inQdisc('policed', 'drops them: it is full, its rate too low, or
 const overLimit = inQdisc('policed', 'is full: its limit or its rate is too small');
 const congested = inQdisc('policed', 'drops them to keep the delay short (queue management)');
 const flood = inQdisc('policed', 'takes their flow for a flood that does not slow down (cake)');
-const band = inQdisc('policed', 'has no room for more of their priority (band limit)');
+const band = inQdisc(
+  'policed',
+  'has no room for more of their priority (band limit)',
+  onHost(
+    'tc qdisc change dev {device} root fq limit 20000',
+    'If it is fq: room for 20 000 packets of each priority (10 000 by default).',
+  ),
+);
 const horizon = inQdisc('loss', 'is told to send them too far in the future (fq’s horizon)');
-const flow = inQdisc('policed', 'has too many packets of the same flow waiting (flow limit)');
-const flows = inQdisc('policed', 'has no place for another flow (sfq)');
-const burst = inQdisc('loss', 'got more packets at once than net.core.qdisc_max_burst allows');
+const flow = inQdisc(
+  'policed',
+  'has too many packets of the same flow waiting (flow limit)',
+  onHost(
+    'tc qdisc change dev {device} root fq flow_limit 1000',
+    'If it is fq: room for 1000 packets of each flow (100 by default). Of sfq it is called depth.',
+  ),
+);
+const flows = inQdisc(
+  'policed',
+  'has no place for another flow (sfq)',
+  onHost(
+    'tc qdisc replace dev {device} root fq_codel',
+    'Instead of sfq: takes any number of flows; what waits is lost.',
+  ),
+);
+const burst = inQdisc(
+  'loss',
+  'got more packets at once than net.core.qdisc_max_burst allows',
+  onHost(
+    'sysctl -w net.core.qdisc_max_burst=10000',
+    'Takes that many packets that several CPUs send at once (1000 by default).',
+  ),
+);
 const step = inQdisc('policed', 'drops them to keep delay short, for they cannot be marked (dualpi2)');
 
 /** Reasons of the kernel's qdiscs, of all versions. */
