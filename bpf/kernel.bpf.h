@@ -305,12 +305,17 @@ static __always_inline bool is_registered(struct net_device *dev)
 	return state >= NETREG_REGISTERED && state <= NETREG_UNREGISTERED;
 }
 
-static __always_inline struct tun_struct *tun_of(struct net_device *dev)
+static __always_inline void *private_of(struct net_device *dev)
 {
 	if (bpf_core_field_exists(((struct net_device___priv *)0)->priv))
 		return (void *)dev + bpf_core_field_offset(struct net_device___priv, priv);
-	/* netdev_priv() before 6.12: the struct, aligned to NETDEV_ALIGN (32). */
+	/* netdev_priv() before 6.12: behind the struct, aligned to NETDEV_ALIGN (32). */
 	return (void *)dev + ((bpf_core_type_size(struct net_device) + 31) & ~31UL);
+}
+
+static __always_inline struct tun_struct *tun_of(struct net_device *dev)
+{
+	return private_of(dev);
 }
 
 static __always_inline struct netdev_queue *transmit_queue(struct net_device *dev, u32 queue)

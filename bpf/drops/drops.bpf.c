@@ -235,6 +235,14 @@ static __noinline int freed_near(u64 *ctx, bool typed)
 	return before_counted ? count_in_host(ctx) : 0;
 }
 
+/* The same as is_bridge(), of a device whose type the kernel gives. */
+static __always_inline bool is_bridge_here(struct net_device *dev)
+{
+	u32 flags = BPF_CORE_READ_BITFIELD((struct net_device___priv_bits *)dev, priv_flags);
+
+	return flags & bpf_core_enum_value(enum netdev_priv_flags, IFF_EBRIDGE);
+}
+
 /*
  * Not routed, and the host's own, or still where another device received it: it came from no tap and is on its way to none
  * that anybody could know. `dev` is no tun or tap.
@@ -246,7 +254,9 @@ static __always_inline bool has_nothing_of_a_tap(volatile u64 *ctx, struct sk_bu
 	u32 ifindex = skb->skb_iif;
 
 	/* Where dev is no kernel address the load gives 0. */
-	return !ifindex || ((u32)dev->ifindex == ifindex && !may_be_unrouted(ctx));
+	if (!ifindex || (u32)dev->ifindex != ifindex)
+		return !ifindex;
+	return !may_be_unrouted(ctx) && !is_bridge_here(dev);
 }
 
 /* A function freed it that is none of ours, as nearly all are. */

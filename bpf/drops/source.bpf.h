@@ -2,6 +2,7 @@
 /* The tun or tap by which a packet came into the host, at whatever depth of the host it is freed. skb_iif keeps the
  * number of that device; it means one device in one namespace. */
 #pragma once
+#include "drops/bridge-source.bpf.h"
 #include "drops/reading-socket.bpf.h"
 #include "drops/routed.bpf.h"
 
@@ -75,20 +76,23 @@ static __noinline u64 namespace_received_in(struct sk_buff *skb, u64 device, u64
 	return is_namespace(namespace) ? namespace : 0;
 }
 
-/* A registered tun or tap; NULL: the packet is the host's own, or came in by another device. */
+/* A registered tun or tap; NULL: the packet is the host's own, or came in by another device. `device` is skb->dev. */
 static __noinline struct net_device *source_of(struct sk_buff *skb, u64 device, u64 socket)
 {
 	u32 ifindex = FIELD(sk_buff, skb, skb_iif);
 
-	/* Received, and still where it came in: by another device. */
-	if (!ifindex || ((s64)device < 0 && (u32)FIELD(net_device, device, ifindex) == ifindex))
+	if (!ifindex)
 		return NULL;
-	u64 namespace = namespace_received_in(skb, device, socket);
+	u64 source = device;
 
-	if (!namespace)
-		return NULL;
-	u64 source = device_by_index(namespace, ifindex);
+	/* Mostly it still has the device that it came in by. */
+	if ((s64)device >= 0 || (u32)FIELD(net_device, device, ifindex) != ifindex) {
+		u64 namespace = namespace_received_in(skb, device, socket);
 
+		source = namespace ? device_by_index(namespace, ifindex) : 0;
+	}
+	if ((s64)source < 0 && !is_tun(source))
+		source = device_behind_bridge(skb, source);
 	if ((s64)source >= 0 || !is_tun(source))
 		return NULL;
 	struct net_device *dev = (struct net_device *)source;

@@ -1,38 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The bridge that a device is a port of: what decides whether it forwards anything to it. */
 #pragma once
+#include "bridge-layout.bpf.h"
 #include "walk/walk-state.bpf.h"
-
-enum netdev_priv_flags { IFF_BRIDGE_PORT = 1 << 9 };
 
 /* linux/if_bridge.h has them as macros, which no type tells; the same in 6.1 and 7.3. */
 #define BR_ISOLATED (1 << 16)
 #define MOST_PORTS  1024
 
-struct bridge_layout bridge_layout;
 struct port_place {
 	u64 own, next, head;
 	u32 isolated;
 } port_at;
-
-/* 6.12 and later: a bit-field of an unsigned long. */
-struct net_device___priv_bits {
-	unsigned long priv_flags : 32;
-};
 
 static __always_inline bool is_bridge_port(struct net_device *dev)
 {
 	u32 flags = BPF_CORE_READ_BITFIELD_PROBED((struct net_device___priv_bits *)dev, priv_flags);
 
 	return flags & bpf_core_enum_value(enum netdev_priv_flags, IFF_BRIDGE_PORT);
-}
-
-static __always_inline u64 read_number(u64 address, u32 bytes)
-{
-	u64 value = 0;
-
-	bpf_probe_read_kernel(&value, bytes & 15, (void *)address);
-	return value;
 }
 
 /* Others that are isolated: neither forwards to the other. */

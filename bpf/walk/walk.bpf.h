@@ -55,13 +55,6 @@ struct walked_queue {
 	u32 taken_since; /* packets that left the ring between the sample of it and the device's counters */
 };
 
-/* Offsets, which user space reads from the bridge's types: its module may come long after these programs. */
-struct bridge_layout {
-	u32 known;
-	u32 port_bridge, port_list, port_state, port_flags;
-	u32 bridge_dev, bridge_ports, bridge_stp, bridge_options;
-};
-
 struct walk_result {
 	u32 tuns, queues;
 	u32 derailed;	     /* the list changed under the walk: what was written is incomplete, walk again */

@@ -17,10 +17,11 @@ const DEVICE_FIELDS = [
   'isolated_beside',
   'bridge',
 ] as const;
-/** struct bridge_layout of bpf/walk/walk.bpf.h. */
+/** struct bridge_layout of bpf/bridge-layout.bpf.h. */
 const LAYOUT_FIELDS = [
   'known',
   'port_bridge',
+  'port_dev',
   'port_list',
   'port_state',
   'port_flags',
@@ -28,6 +29,10 @@ const LAYOUT_FIELDS = [
   'bridge_ports',
   'bridge_stp',
   'bridge_options',
+  'bridge_addresses',
+  'address_node',
+  'address_key',
+  'address_port',
 ] as const;
 type Offsets = Readonly<Record<(typeof LAYOUT_FIELDS)[number], number>>;
 
@@ -94,11 +99,13 @@ function offsetsIn(module: string | undefined): Offsets | undefined {
   const types = openTypes(module);
   try {
     if (!types?.struct('net_bridge_port') || !types.struct('net_bridge')) return undefined;
-    const port = layoutOf(types, 'net_bridge_port', ['br', 'list', 'state', 'flags']).at;
-    const bridge = layoutOf(types, 'net_bridge', ['dev', 'port_list', 'stp_enabled', 'options']).at;
+    const port = layoutOf(types, 'net_bridge_port', ['br', 'dev', 'list', 'state', 'flags']).at;
+    const bridge = layoutOf(types, 'net_bridge', ['dev', 'port_list', 'stp_enabled', 'options', 'fdb_hash_tbl']).at;
+    const address = layoutOf(types, 'net_bridge_fdb_entry', ['rhnode', 'key', 'dst']).at;
     return {
       known: 1,
       port_bridge: port.br,
+      port_dev: port.dev,
       port_list: port.list,
       port_state: port.state,
       port_flags: port.flags,
@@ -106,6 +113,10 @@ function offsetsIn(module: string | undefined): Offsets | undefined {
       bridge_ports: bridge.port_list,
       bridge_stp: bridge.stp_enabled,
       bridge_options: bridge.options,
+      bridge_addresses: bridge.fdb_hash_tbl,
+      address_node: address.rhnode,
+      address_key: address.key,
+      address_port: address.dst,
     };
   } finally {
     types?.close();

@@ -195,6 +195,26 @@ test('from one guest to another: lost before the other’s tap, it is a loss of 
   assert.deepEqual([droppedBefore(other), freedOf(other)], [tbf.dropped, {}]);
 });
 
+test('a bridge that has an address: its socket, its firewall, and who else listens', { skip }, async (t) => {
+  const here = await bridged(t);
+  const mac = await macOf(here.lab, 'br0');
+  const toBridge = (port: number): Buffer => ethernet(mac, datagram({ from: '10.72.0.2', to: '10.72.0.1', port }));
+  await here.lab.ipBatch(['addr add 10.72.0.1/24 dev br0', 'neigh replace 10.72.0.2 lladdr 02:00:00:00:00:02 dev br0']);
+  await here.lab.exec('sysctl', '-q', 'net.ipv4.ip_forward=1', 'net.ipv4.conf.all.rp_filter=0');
+  await here.lab.exec('nft', 'add table ip f; add chain ip f c { type filter hook forward priority 0; }');
+  await here.lab.exec('nft', 'add rule ip f c ip daddr 10.71.0.9 drop');
+  await here.guest.frame('a', 31, toBridge(9));
+  await here.guest.frame('a', 32, ethernet(mac, datagram({ from: '10.72.0.2', to: '10.71.0.9', port: 9 })));
+  await here.guest.frame('a', 33, ethernet(EVERYONE, datagram({ from: '10.72.0.2', to: '10.72.0.255', port: 9 })));
+  assert.deepEqual(freedOf(await freedSoon(here, 63)), { NO_SOCKET: 31, NETFILTER_DROP: 32 });
+  assert.equal(sum(freedOf(await here.device(), true)), 33);
+  // The bridge passes its own stack a copy of what is for others.
+  await here.lab.ip('link set br0 promisc on');
+  await here.guest.frame('a', 34, ethernet('02:00:00:00:00:03', datagram(TO_FAR)));
+  assert.deepEqual(freedOf(await here.device()), { NO_SOCKET: 31, NETFILTER_DROP: 32 });
+  assert.deepEqual(freedOf(await here.device('tap1')), {});
+});
+
 test('the same number is another device in another namespace', { skip }, async (t) => {
   const [one, other] = [await scene(t), await scene(t)];
   const numbers = [(await one.device()).ifindex, (await other.device()).ifindex];
